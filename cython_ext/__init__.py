@@ -1,0 +1,1 @@
+"""Compiled kernels: no validation and no policy here."""

@@ -1,0 +1,660 @@
+"""Adaptive Dormand-Prince 8(5,3) with dense output and events.
+
+E. Hairer, S. P. Norsett, G. Wanner, Solving Ordinary Differential Equations I, sections II.4 to II.6.
+The state is an array of doubles; complex states are pairs of doubles, whose error is measured by modulus.
+"""
+
+cimport cython
+from cpython.exc cimport PyErr_CheckSignals
+from libc.math cimport fabs, fmax, fmin, isfinite, nextafter, pow, sqrt, INFINITY
+from libc.string cimport memcpy
+
+import numpy as np
+
+cdef extern from "dop853_tableau.h" nogil:
+    const int ROW_START[17]
+    const int ROW_COLUMN[82]
+    const double ROW_VALUE[82]
+    const double NODE[16]
+    const double ERROR5[13]
+    const double ERROR3[13]
+    const double DENSE[64]
+
+cdef extern from "time.h" nogil:
+    cdef struct timespec:
+        long long tv_sec
+        long tv_nsec
+    int timespec_get(timespec* ts, int base)
+    int TIME_UTC
+
+cdef enum:
+    BLOCK = 256      # doubles combined at a time: the block of every stage stays in the first-level cache
+    STAGES = 16
+
+cdef double SIGNAL_INTERVAL = 0.05   # seconds between looks for Ctrl-C
+
+
+cdef double now() noexcept nogil:
+    cdef timespec ts
+    timespec_get(&ts, TIME_UTC)
+    return <double>ts.tv_sec + 1e-9 * ts.tv_nsec
+
+
+cdef class RightHandSide:
+    """Base class of the compiled right-hand sides; ``rhs(t, y)`` evaluates one from Python."""
+
+    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
+        return -1
+
+    cdef void events(self, double t, const double* y, double* g) noexcept nogil:
+        pass
+
+    cdef int accepted(self, double t, double* y) noexcept nogil:
+        return 0
+
+    def __call__(self, double t, y):
+        cdef double[::1] state = as_doubles(y, self.complex_pairs)
+        cdef double[::1] out = np.empty(state.shape[0])
+        if state.shape[0] != self.size:
+            raise ValueError(f"y must hold {self.size} doubles, not {state.shape[0]}")
+        cdef int code
+        with nogil:
+            code = self.evaluate(t, &state[0], &out[0])
+        if self.error is not None:
+            error, self.error = self.error, None
+            raise error
+        if code != 0:
+            raise ArithmeticError(f"the right-hand side refused the state (code {code})")
+        result = np.asarray(out)
+        return result.view(complex) if self.complex_pairs else result
+
+
+def as_doubles(y, bint complex_pairs):
+    """A contiguous copy of `y` seen as doubles."""
+    if complex_pairs:
+        return np.array(y, dtype=np.complex128).ravel().view(np.float64)
+    return np.array(y, dtype=np.float64).ravel()
+
+
+cdef class PythonRightHandSide(RightHandSide):
+    """A right-hand side written in Python: ``function(t, y) -> dy``."""
+
+    cdef object function
+    cdef object event_functions
+
+    def __init__(self, function, Py_ssize_t size, bint complex_pairs=False, events=()):
+        self.function = function
+        self.event_functions = tuple(events)
+        self.complex_pairs = complex_pairs
+        self.size = 2 * size if complex_pairs else size
+
+    cdef object view(self, const double* y):
+        cdef double[::1] array = np.empty(self.size)
+        memcpy(&array[0], y, self.size * sizeof(double))
+        state = np.asarray(array)
+        return state.view(complex) if self.complex_pairs else state
+
+    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
+        cdef double[::1] value
+        with gil:
+            try:
+                value = as_doubles(self.function(t, self.view(y)), self.complex_pairs)
+                if value.shape[0] != self.size:
+                    raise ValueError(f"the right-hand side returned {value.shape[0]} doubles, not {self.size}")
+                memcpy(dy, &value[0], self.size * sizeof(double))
+            except BaseException as error:
+                self.error = error
+                return -1
+        return 0
+
+    cdef void events(self, double t, const double* y, double* g) noexcept nogil:
+        cdef Py_ssize_t k = 0
+        with gil:
+            try:
+                state = self.view(y)
+                for k, function in enumerate(self.event_functions):
+                    g[k] = function(t, state)
+            except BaseException as error:
+                self.error = error
+
+
+cdef class LinearRightHandSide(RightHandSide):
+    """dy/dt = A y + b with constant real A (n, n) and b (n,)."""
+
+    cdef double[:, ::1] matrix
+    cdef double[::1] offset
+
+    def __init__(self, matrix, offset=None):
+        self.matrix = np.array(matrix, dtype=np.float64, order="C")
+        self.size = self.matrix.shape[0]
+        self.offset = np.zeros(self.size) if offset is None else np.array(offset, dtype=np.float64)
+
+    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
+        cdef Py_ssize_t i, j
+        cdef double s
+        cdef const double* row
+        for i in range(self.size):
+            row = &self.matrix[i, 0]
+            s = self.offset[i]
+            for j in range(self.size):
+                s += row[j] * y[j]
+            dy[i] = s
+        return 0
+
+
+cdef class Integrator:
+    """One run of the method: ``set_state`` once, then ``advance`` as often as wanted.
+
+    Parameters
+    ----------
+    rhs : RightHandSide
+    rtol : float
+    atol : float or array
+        One number, or one a double of the state.
+    max_step, first_step : float
+        ``first_step=0`` lets the method choose.
+    nsteps : int
+        Largest number of steps, accepted and rejected.
+    time_limit : float
+        Seconds of wall clock.
+    directions : sequence of int, optional
+        For each event: +1, -1 or 0 (rising, falling, both) zeros count.
+    terminal : sequence of bool, optional
+        For each event: does it stop the run?
+    """
+
+    cdef readonly RightHandSide rhs
+    cdef readonly double t, t_old, h, rtol, max_step, t_event
+    cdef readonly long long accepted, rejected, evaluations
+    cdef readonly list event_log
+    cdef readonly Py_ssize_t event_index
+    cdef public long long nsteps
+    cdef public double time_limit
+    cdef public object interruption
+    cdef double first_step, started, looked, bound
+    cdef bint dense_ready, has_step, rejected_last
+    cdef Py_ssize_t n, n_events
+    cdef double[::1] atol
+    cdef Py_ssize_t atol_stride
+    cdef double[:, ::1] work          # rows: 16 stages, y, y_old, y_new, 7 dense, event scratch
+    cdef double* K[STAGES]
+    cdef double* y
+    cdef double* y_old
+    cdef double* y_new
+    cdef double* F[7]
+    cdef double* scratch
+    cdef double[::1] g_old, g_new, g_mid
+    cdef int[::1] directions
+    cdef int[::1] terminal
+
+    def __init__(self, RightHandSide rhs, double rtol=1e-10, atol=1e-12, double max_step=INFINITY,
+                 double first_step=0.0, long long nsteps=1_000_000, double time_limit=INFINITY,
+                 Py_ssize_t n_events=0, directions=None, terminal=None):
+        cdef Py_ssize_t s
+        self.rhs = rhs
+        self.n = rhs.size
+        self.rtol = rtol
+        self.atol = np.atleast_1d(np.array(atol, dtype=np.float64))
+        if self.atol.shape[0] not in (1, self.n):
+            raise ValueError(f"atol must be one number or {self.n} numbers, not {self.atol.shape[0]}")
+        self.atol_stride = 0 if self.atol.shape[0] == 1 else 1
+        self.max_step = max_step
+        self.first_step = first_step
+        self.nsteps = nsteps
+        self.time_limit = time_limit
+        self.n_events = n_events
+        self.directions = np.zeros(n_events, np.intc) if directions is None else np.array(directions, dtype=np.intc)
+        self.terminal = np.ones(n_events, np.intc) if terminal is None else np.array(terminal, dtype=np.intc)
+        if self.directions.shape[0] != n_events or self.terminal.shape[0] != n_events:
+            raise ValueError(f"directions and terminal must hold one entry for each of the {n_events} events")
+        self.g_old = np.zeros(max(n_events, 1))
+        self.g_new = np.zeros(max(n_events, 1))
+        self.g_mid = np.zeros(max(n_events, 1))
+        self.event_log = []
+        self.work = np.zeros((STAGES + 11, max(self.n, 1)))
+        for s in range(STAGES):
+            self.K[s] = &self.work[s, 0]
+        self.y = &self.work[STAGES, 0]
+        self.y_old = &self.work[STAGES + 1, 0]
+        self.y_new = &self.work[STAGES + 2, 0]
+        for s in range(7):
+            self.F[s] = &self.work[STAGES + 3 + s, 0]
+        self.scratch = &self.work[STAGES + 10, 0]
+
+    # ------------------------------------------------------------------ state
+
+    def set_state(self, double t, y, double bound=INFINITY):
+        """Start at `t` from `y`; no step passes `bound` (infinite: steps may pass the last output time)."""
+        cdef double[::1] state = as_doubles(y, self.rhs.complex_pairs)
+        if state.shape[0] != self.n:
+            raise ValueError(f"y must hold {self.n} doubles, not {state.shape[0]}")
+        self.t = self.t_old = t
+        self.bound = bound
+        memcpy(self.y, &state[0], self.n * sizeof(double))
+        memcpy(self.y_old, self.y, self.n * sizeof(double))
+        self.accepted = self.rejected = self.evaluations = 0
+        self.has_step = self.dense_ready = self.rejected_last = False
+        self.h = 0.0
+        self.event_index = -1
+        self.event_log = []
+        self.started = self.looked = now()
+        self.interruption = None
+        self.rhs.error = None
+
+    def get_state(self):
+        """Time that the run has reached, and a copy of the state there."""
+        cdef double[::1] out = np.empty(self.n)
+        memcpy(&out[0], self.y, self.n * sizeof(double))
+        state = np.asarray(out)
+        return self.t, (state.view(complex) if self.rhs.complex_pairs else state)
+
+    def restart_clock(self):
+        """Count ``time_limit`` and ``nsteps`` from now."""
+        self.started = now()
+        self.accepted = self.rejected = 0
+
+    # ------------------------------------------------------------------ running
+
+    def advance(self, const double[::1] times, double[:, ::1] out):
+        """Deliver the state at each of `times` into the rows of `out` (doubles).
+
+        Returns
+        -------
+        status : int
+            ``Status``; 0 when every time was delivered.
+        delivered : int
+            Number of rows written.
+        """
+        cdef Py_ssize_t delivered = 0, total = times.shape[0]
+        cdef int status = RUNNING
+        if out.shape[0] < total or (total and out.shape[1] != self.n):
+            raise ValueError(f"out must have shape ({total}, {self.n}), not ({out.shape[0]}, {out.shape[1]})")
+        with nogil:
+            while delivered < total:
+                if times[delivered] <= (self.t if self.event_index < 0 else self.t_event):
+                    self.interpolate(times[delivered], &out[delivered, 0])
+                    delivered += 1
+                    continue
+                if self.event_index >= 0:
+                    status = EVENT
+                    break
+                status = self.one_step()
+                if status != RUNNING and status != EVENT:
+                    break
+        if status == EVENT and delivered == total:
+            status = RUNNING
+        return status, delivered
+
+    def step(self):
+        """Take one accepted step; returns the status."""
+        cdef int status
+        with nogil:
+            status = self.one_step()
+        return status
+
+    def dense(self, double t):
+        """The solution at `t` within the last step."""
+        cdef double[::1] out = np.empty(self.n)
+        if not (self.t_old <= t <= self.t):
+            raise ValueError(f"t must lie in the last step [{self.t_old}, {self.t}], not {t}")
+        with nogil:
+            self.interpolate(t, &out[0])
+        state = np.asarray(out)
+        return state.view(complex) if self.rhs.complex_pairs else state
+
+    cdef int one_step(self) noexcept nogil:
+        """One accepted step (as many tries as it takes), then the events in it."""
+        cdef double error, factor, h, t_new, smallest
+        cdef int code
+        cdef double* swap
+        if not self.has_step:
+            code = self.evaluate(self.t, self.y, self.K[0])
+            if code != 0:
+                return self.failure(code)
+            self.h = self.first_step if self.first_step > 0 else self.choose_first_step()
+            if self.n_events:
+                self.rhs.events(self.t, self.y, &self.g_new[0])
+        else:
+            swap = self.K[0]
+            self.K[0] = self.K[12]
+            self.K[12] = swap
+        while True:
+            code = self.limits()
+            if code != RUNNING:
+                self.undo_swap()
+                return code
+            smallest = 10 * fabs(nextafter(self.t, INFINITY) - self.t)
+            h = fmin(self.h, self.max_step)
+            if not (h >= smallest):
+                # a limit set by the user or by the end of the run may be shorter than what the time resolves
+                if self.h >= smallest:
+                    h = smallest
+                else:
+                    self.undo_swap()
+                    return NON_FINITE if not self.finite(self.y_new) else STEP_SIZE
+            t_new = self.t + h
+            if t_new > self.bound:
+                t_new = self.bound
+            h = t_new - self.t
+            if h <= 0:
+                self.undo_swap()
+                return STEP_SIZE
+            code = self.try_step(h, t_new, &error)
+            if code < 0:
+                self.undo_swap()
+                return self.failure(code)
+            if code > 0 or not (error < INFINITY):
+                # outside the domain, or not a number: a much shorter step
+                self.rejected += 1
+                self.rejected_last = True
+                self.h = 0.2 * h
+                continue
+            if error < 1:
+                factor = 10.0 if error == 0 else fmin(10.0, 0.9 * pow(error, -0.125))
+                if self.rejected_last:
+                    factor = fmin(1.0, factor)
+                self.rejected_last = False
+                self.h = h * factor
+                break
+            self.rejected += 1
+            self.rejected_last = True
+            self.h = h * fmax(0.2, 0.9 * pow(error, -0.125))
+        self.accepted += 1
+        self.t_old = self.t
+        self.t = t_new
+        swap = self.y_old
+        self.y_old = self.y
+        self.y = self.y_new
+        self.y_new = swap
+        self.has_step = True
+        self.dense_ready = False
+        code = self.rhs.accepted(self.t, self.y)
+        if code < 0:
+            return self.failure(code)
+        if code > 0:
+            # the state was changed: the derivative at its end, and nothing to interpolate across the change
+            code = self.evaluate(self.t, self.y, self.K[12])
+            if code != 0:
+                return self.failure(code)
+        if self.n_events:
+            return self.find_events()
+        return RUNNING
+
+    cdef void undo_swap(self) noexcept nogil:
+        # so that the last step can still be interpolated after a stop
+        cdef double* swap
+        if self.has_step:
+            swap = self.K[0]
+            self.K[0] = self.K[12]
+            self.K[12] = swap
+
+    cdef int failure(self, int code) noexcept nogil:
+        if code > 0:
+            return NON_FINITE
+        return RHS_FAILED
+
+    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
+        self.evaluations += 1
+        return self.rhs.evaluate(t, y, dy)
+
+    cdef int limits(self) noexcept nogil:
+        cdef double clock
+        if self.accepted + self.rejected >= self.nsteps:
+            return STEP_LIMIT
+        clock = now()
+        if clock - self.started > self.time_limit:
+            return TIME_LIMIT
+        if clock - self.looked > SIGNAL_INTERVAL or clock < self.looked:
+            self.looked = clock
+            with gil:
+                try:
+                    PyErr_CheckSignals()
+                except BaseException as error:
+                    self.interruption = error
+                    return INTERRUPTED
+        return RUNNING
+
+    cdef bint finite(self, const double* y) noexcept nogil:
+        cdef Py_ssize_t i
+        for i in range(self.n):
+            if not isfinite(y[i]):
+                return False
+        return True
+
+    # ------------------------------------------------------------------ the method
+
+    cdef void combine(self, int stage, double h, const double* base, double* out) noexcept nogil:
+        """out = base + h * sum of the stages that row `stage` of the tableau names."""
+        cdef int first = ROW_START[stage], last = ROW_START[stage + 1], j
+        cdef Py_ssize_t block, b, i, m
+        cdef double c
+        cdef double acc[BLOCK]
+        cdef const double* k
+        for block in range((self.n + BLOCK - 1) // BLOCK):
+            b = block * BLOCK
+            m = min(self.n - b, <Py_ssize_t>BLOCK)
+            c = ROW_VALUE[first]
+            k = self.K[ROW_COLUMN[first]] + b
+            for i in range(m):
+                acc[i] = c * k[i]
+            for j in range(first + 1, last):
+                c = ROW_VALUE[j]
+                k = self.K[ROW_COLUMN[j]] + b
+                for i in range(m):
+                    acc[i] += c * k[i]
+            for i in range(m):
+                out[b + i] = base[b + i] + h * acc[i]
+
+    cdef int try_step(self, double h, double t_new, double* error) noexcept nogil:
+        cdef int s, code
+        for s in range(1, 12):
+            self.combine(s, h, self.y, self.y_new)
+            code = self.evaluate(self.t + NODE[s] * h, self.y_new, self.K[s])
+            if code != 0:
+                return code
+        self.combine(12, h, self.y, self.y_new)
+        code = self.evaluate(t_new, self.y_new, self.K[12])
+        if code != 0:
+            return code
+        error[0] = self.error_norm(h)
+        return 0
+
+    cdef double error_norm(self, double h) noexcept nogil:
+        cdef Py_ssize_t block, b, i, m, width = 2 if self.rhs.complex_pairs else 1
+        cdef double e5[BLOCK]
+        cdef double e3[BLOCK]
+        cdef double total5 = 0, total3 = 0, c5, c3, scale, denominator, s5, s3
+        cdef const double* k
+        cdef const double* y0
+        cdef const double* y1
+        cdef int s
+        for block in range((self.n + BLOCK - 1) // BLOCK):
+            b = block * BLOCK
+            m = min(self.n - b, <Py_ssize_t>BLOCK)
+            for i in range(m):
+                e5[i] = 0
+                e3[i] = 0
+            for s in range(13):
+                c5 = ERROR5[s]
+                c3 = ERROR3[s]
+                if c5 == 0 and c3 == 0:
+                    continue
+                k = self.K[s] + b
+                for i in range(m):
+                    e5[i] += c5 * k[i]
+                    e3[i] += c3 * k[i]
+            y0 = self.y + b
+            y1 = self.y_new + b
+            if width == 1:
+                for i in range(m):
+                    scale = self.atol[(b + i) * self.atol_stride] + self.rtol * fmax(fabs(y0[i]), fabs(y1[i]))
+                    s5 = e5[i] / scale
+                    s3 = e3[i] / scale
+                    total5 += s5 * s5
+                    total3 += s3 * s3
+            else:
+                for i in range(0, m, 2):
+                    scale = self.atol[(b + i) * self.atol_stride] + self.rtol * sqrt(fmax(
+                        y0[i] * y0[i] + y0[i + 1] * y0[i + 1], y1[i] * y1[i] + y1[i + 1] * y1[i + 1]))
+                    scale = 1.0 / (scale * scale)
+                    total5 += (e5[i] * e5[i] + e5[i + 1] * e5[i + 1]) * scale
+                    total3 += (e3[i] * e3[i] + e3[i + 1] * e3[i + 1]) * scale
+        if total5 == 0 and total3 == 0:
+            return 0.0
+        denominator = total5 + 0.01 * total3
+        return h * total5 / sqrt(denominator * (self.n // width))
+
+    cdef double weighted_norm(self, const double* v) noexcept nogil:
+        cdef Py_ssize_t i, width = 2 if self.rhs.complex_pairs else 1
+        cdef double total = 0, scale
+        if width == 1:
+            for i in range(self.n):
+                scale = self.atol[i * self.atol_stride] + self.rtol * fabs(self.y[i])
+                total += (v[i] / scale) * (v[i] / scale)
+        else:
+            for i in range(0, self.n, 2):
+                scale = self.atol[i * self.atol_stride] + self.rtol * sqrt(
+                    self.y[i] * self.y[i] + self.y[i + 1] * self.y[i + 1])
+                total += (v[i] * v[i] + v[i + 1] * v[i + 1]) / (scale * scale)
+        return sqrt(total / (self.n // width))
+
+    cdef double choose_first_step(self) noexcept nogil:
+        """Hairer, Norsett, Wanner, section II.4, algorithm for the starting step."""
+        cdef double d0, d1, d2, h0, h1, room = self.bound - self.t
+        cdef Py_ssize_t i
+        d0 = self.weighted_norm(self.y)
+        d1 = self.weighted_norm(self.K[0])
+        h0 = 1e-6 if d0 < 1e-5 or d1 < 1e-5 else 0.01 * d0 / d1
+        h0 = fmin(fmin(h0, room), self.max_step)
+        for i in range(self.n):
+            self.y_new[i] = self.y[i] + h0 * self.K[0][i]
+        if self.evaluate(self.t + h0, self.y_new, self.K[1]) != 0:
+            return 1e-3 * h0
+        for i in range(self.n):
+            self.y_new[i] = self.K[1][i] - self.K[0][i]
+        d2 = self.weighted_norm(self.y_new) / h0 if h0 > 0 else 0.0
+        if d1 <= 1e-15 and d2 <= 1e-15:
+            h1 = fmax(1e-6, h0 * 1e-3)
+        else:
+            h1 = pow(0.01 / fmax(d1, d2), 0.125)
+        return fmin(fmin(fmin(100 * h0, h1), room), self.max_step)
+
+    # ------------------------------------------------------------------ dense output
+
+    cdef void prepare_dense(self) noexcept nogil:
+        cdef double h = self.t - self.t_old, c
+        cdef Py_ssize_t i
+        cdef int s, r
+        cdef double delta
+        for s in range(13, 16):
+            self.combine(s, h, self.y_old, self.scratch)
+            self.evaluate(self.t_old + NODE[s] * h, self.scratch, self.K[s])
+        for i in range(self.n):
+            delta = self.y[i] - self.y_old[i]
+            self.F[0][i] = delta
+            self.F[1][i] = h * self.K[0][i] - delta
+            self.F[2][i] = 2 * delta - h * (self.K[12][i] + self.K[0][i])
+        for r in range(4):
+            for i in range(self.n):
+                self.F[3 + r][i] = 0
+            for s in range(16):
+                c = DENSE[16 * r + s] * h
+                if c != 0:
+                    for i in range(self.n):
+                        self.F[3 + r][i] += c * self.K[s][i]
+        self.dense_ready = True
+
+    cdef void interpolate(self, double t, double* out) noexcept nogil:
+        cdef double x, w
+        cdef Py_ssize_t i
+        if t == self.t or not self.has_step:
+            memcpy(out, self.y, self.n * sizeof(double))
+            return
+        if not self.dense_ready:
+            self.prepare_dense()
+        x = (t - self.t_old) / (self.t - self.t_old)
+        w = 1 - x
+        for i in range(self.n):
+            out[i] = self.y_old[i] + x * (self.F[0][i] + w * (self.F[1][i] + x * (self.F[2][i] + w * (
+                self.F[3][i] + x * (self.F[4][i] + w * (self.F[5][i] + x * self.F[6][i]))))))
+
+    # ------------------------------------------------------------------ events
+
+    cdef int find_events(self) noexcept nogil:
+        """Zeros of the event functions in the last step, in time order; stops at the first terminal one."""
+        cdef Py_ssize_t k, first = -1
+        cdef double root, earliest = INFINITY
+        cdef double[::1] swap = self.g_old
+        self.g_old = self.g_new
+        self.g_new = swap
+        self.rhs.events(self.t, self.y, &self.g_new[0])
+        for k in range(self.n_events):
+            if self.crosses(k) and self.terminal[k]:
+                root = self.locate(k)
+                if root < earliest:
+                    earliest = root
+                    first = k
+        for k in range(self.n_events):
+            if self.crosses(k) and not self.terminal[k]:
+                root = self.locate(k)
+                if root <= earliest:
+                    self.interpolate(root, self.scratch)
+                    with gil:
+                        self.log_event(k, root)
+        if first >= 0:
+            self.interpolate(earliest, self.scratch)
+            with gil:
+                self.log_event(first, earliest)
+            # the run ends here; the part of the step before the event can still be interpolated
+            self.event_index = first
+            self.t_event = earliest
+            return EVENT
+        return RUNNING
+
+    cdef bint crosses(self, Py_ssize_t k) noexcept nogil:
+        cdef double a = self.g_old[k], b = self.g_new[k]
+        if a == 0 or not ((a < 0) != (b < 0) or b == 0):
+            return False
+        return self.directions[k] == 0 or (self.directions[k] > 0) == (a < 0)
+
+    cdef double locate(self, Py_ssize_t k) noexcept nogil:
+        """Illinois method on the dense output, to the resolution of the time variable."""
+        cdef double a = self.t_old, b = self.t, fa = self.g_old[k], fb = self.g_new[k], c, fc
+        cdef int side = 0, i
+        for i in range(200):
+            if fb == 0:
+                return b
+            if b - a <= 4 * fabs(nextafter(b, INFINITY) - b):
+                break
+            c = (fa * b - fb * a) / (fa - fb) if i % 4 != 3 else 0.5 * (a + b)
+            if not (a < c < b):
+                c = 0.5 * (a + b)
+            self.interpolate(c, self.scratch)
+            self.rhs.events(c, self.scratch, &self.g_mid[0])
+            fc = self.g_mid[k]
+            if (fc < 0) == (fa < 0) and fc != 0:
+                a = c
+                fa = fc
+                if side == -1:
+                    fb *= 0.5
+                side = -1
+            else:
+                b = c
+                fb = fc
+                if side == 1:
+                    fa *= 0.5
+                side = 1
+        return b
+
+    cdef void log_event(self, Py_ssize_t k, double t):
+        cdef double[::1] state = np.empty(self.n)
+        memcpy(&state[0], self.scratch, self.n * sizeof(double))
+        y = np.asarray(state)
+        self.event_log.append((k, t, y.view(complex) if self.rhs.complex_pairs else y))
+
+    # ------------------------------------------------------------------ what Python reads
+
+    @property
+    def event_state(self):
+        """State at the terminal event, or None."""
+        return self.event_log[len(self.event_log) - 1][2] if self.event_index >= 0 else None

@@ -1,0 +1,3 @@
+"""qsyncplug: quantum synchronisation with QuTiP."""
+
+__version__ = "0.1.0"

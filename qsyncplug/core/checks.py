@@ -1,0 +1,150 @@
+"""Checks of arguments: each names the argument, its value and what would be right."""
+
+from __future__ import annotations
+
+import numbers
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from .errors import MemoryLimitError
+
+__all__ = [
+    "available_memory",
+    "check_array",
+    "check_choice",
+    "check_integer",
+    "check_memory",
+    "check_number",
+    "check_times",
+]
+
+
+def _show(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def check_number(
+    name: str,
+    value: Any,
+    *,
+    minimum: float = -np.inf,
+    maximum: float = np.inf,
+    strict: bool = False,
+) -> float:
+    """Return `value` as a finite float between `minimum` and `maximum` (exclusive when `strict`)."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+        try:
+            value = value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
+        except ValueError:  # pragma: no cover
+            pass
+        if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+            raise TypeError(f"{name} must be a real number, not {_show(value)}")
+    x = float(value)
+    if not np.isfinite(x):
+        raise ValueError(f"{name} must be finite, not {x}")
+    low = x <= minimum if strict else x < minimum
+    high = x >= maximum if strict else x > maximum
+    if low or high:
+        if np.isfinite(minimum) and np.isfinite(maximum):
+            range_ = f"between {minimum:g} and {maximum:g}" + (" (exclusive)" if strict else "")
+        elif np.isfinite(minimum):
+            range_ = f"{'above' if strict else 'at least'} {minimum:g}"
+        else:
+            range_ = f"{'below' if strict else 'at most'} {maximum:g}"
+        raise ValueError(f"{name} must be {range_}, not {x:g}")
+    return x
+
+
+def check_integer(name: str, value: Any, *, minimum: int | None = None, maximum: int | None = None) -> int:
+    """Return `value` as an int between `minimum` and `maximum`."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be an integer, not {_show(value)}")
+    x = int(value)
+    if minimum is not None and x < minimum:
+        raise ValueError(f"{name} must be at least {minimum}, not {x}")
+    if maximum is not None and x > maximum:
+        raise ValueError(f"{name} must be at most {maximum}, not {x}")
+    return x
+
+
+def check_choice(name: str, value: Any, choices: Iterable[Any]) -> Any:
+    """Return `value` if it is one of `choices`."""
+    choices = list(choices)
+    if not any(value is c or (isinstance(value, type(c)) and value == c) for c in choices):
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, not {_show(value)}")
+    return value
+
+
+def check_array(
+    name: str,
+    value: Any,
+    *,
+    shape: tuple[int | None, ...] | None = None,
+    dtype: type = float,
+    finite: bool = True,
+) -> np.ndarray:
+    """Return `value` as a C-ordered array of `dtype` and `shape` (``None``: any length) without NaN or infinity."""
+    try:
+        raw = np.asarray(value)
+        if dtype is float and np.iscomplexobj(raw):
+            if np.any(raw.imag != 0):
+                raise TypeError(f"{name} must be real, not {_show(value)}")
+            raw = raw.real
+        array = np.array(raw, dtype=dtype, order="C")
+    except (TypeError, ValueError) as error:
+        if str(error).startswith(name):
+            raise
+        raise TypeError(f"{name} must be an array of numbers, not {_show(value)} ({error})") from None
+    if shape is not None and (
+        array.ndim != len(shape) or any(n is not None and n != m for n, m in zip(shape, array.shape, strict=True))
+    ):
+        wanted = "(" + ", ".join("any" if n is None else str(n) for n in shape) + ("," if len(shape) == 1 else "") + ")"
+        raise ValueError(f"{name} must have shape {wanted}, not {array.shape}")
+    if finite and not np.all(np.isfinite(array)):
+        raise ValueError(f"{name} must be finite; it holds {np.count_nonzero(~np.isfinite(array))} NaN or infinite values")
+    return array
+
+
+def check_times(tlist: Any, name: str = "tlist", *, minimum: int = 1) -> np.ndarray:
+    """Return `tlist` as a strictly increasing, finite, one-dimensional array of at least `minimum` times."""
+    times = check_array(name, tlist, shape=(None,))
+    if times.size < minimum:
+        raise ValueError(f"{name} must hold at least {minimum} time{'s' if minimum > 1 else ''}, not {times.size}")
+    steps = np.diff(times)
+    if np.any(steps <= 0):
+        k = int(np.argmax(steps <= 0))
+        raise ValueError(f"{name} must increase strictly; {name}[{k + 1}]={times[k + 1]:g} follows {times[k]:g}")
+    return times
+
+
+def available_memory() -> int:
+    """Bytes of memory that a new array could take now."""
+    limits = []
+    try:
+        with open("/proc/meminfo", encoding="ascii") as f:
+            limits += [int(line.split()[1]) * 1024 for line in f if line.startswith("MemAvailable:")]
+    except OSError:
+        pass
+    if not limits and hasattr(os, "sysconf"):
+        try:
+            limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+        except (ValueError, OSError):  # pragma: no cover
+            pass
+    return min(limits) if limits else 8 * 2**30
+
+
+def check_memory(what: str, required: float, *, advice: str = "") -> int:
+    """Raise :class:`MemoryLimitError` unless `required` bytes for `what` fit into the memory that is free now."""
+    available = available_memory()
+    if required > available:
+        raise MemoryLimitError(
+            f"{what} needs about {required / 2**30:.2f} GiB and {available / 2**30:.2f} GiB are free"
+            + (f"; {advice}" if advice else ""),
+            required=int(required),
+            available=int(available),
+        )
+    return int(required)

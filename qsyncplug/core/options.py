@@ -1,0 +1,88 @@
+"""Options of the solvers: one table, one error message, ``None`` for the default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from qutip.ui.progressbar import progress_bars
+
+from .checks import check_array, check_choice, check_integer, check_number
+
+__all__ = ["DEFAULTS", "complete_options"]
+
+#: Every option and its default.
+DEFAULTS: dict[str, Any] = {
+    "method": "dop853",
+    "atol": 1e-12,
+    "rtol": 1e-10,
+    "nsteps": 1_000_000,
+    "max_step": np.inf,
+    "progress_bar": "",
+    "progress_kwargs": {"chunk_size": 10},
+    "store_states": None,
+    "store_final_state": False,
+    "time_limit": np.inf,
+    "checkpoint": None,
+    "num_threads": 1,
+}
+
+
+def complete_options(options: Mapping[str, Any] | None, defaults: Mapping[str, Any], methods: tuple[str, ...]) -> dict[str, Any]:
+    """Check `options` and fill in the rest.
+
+    Parameters
+    ----------
+    options : mapping, optional
+        What the user gave; ``None`` as a value means the default.
+    defaults : mapping
+        Known options of the solver with their defaults.
+    methods : tuple of str
+        Values that ``method`` may have.
+
+    Returns
+    -------
+    dict
+        Every known option.
+
+    Raises
+    ------
+    KeyError
+        An option is unknown; the message lists the known ones.
+    TypeError, ValueError
+        An option has a value of the wrong type or out of range.
+    """
+    result = dict(defaults)
+    if options is None:
+        options = {}
+    if not isinstance(options, Mapping):
+        raise TypeError(f"options must be a dict, not {type(options).__name__}")
+    unknown = [key for key in options if key not in defaults]
+    if unknown:
+        raise KeyError(f"unknown option {', '.join(map(repr, unknown))}; the options are {', '.join(sorted(defaults))}")
+    result.update({key: value for key, value in options.items() if value is not None})
+
+    if "method" in result:
+        check_choice("options['method']", result["method"], methods)
+    if "atol" in result:
+        atol = check_array("options['atol']", result["atol"])
+        if np.any(atol <= 0):
+            raise ValueError(f"options['atol'] must be positive, not {atol.min():g}")
+    if "rtol" in result:
+        # below this the error estimate is rounding
+        result["rtol"] = check_number("options['rtol']", result["rtol"], minimum=2e-15, maximum=1.0)
+    if "nsteps" in result:
+        check_integer("options['nsteps']", result["nsteps"], minimum=1)
+    for key in ("max_step", "time_limit"):
+        if key in result and result[key] != np.inf:
+            result[key] = check_number(f"options[{key!r}]", result[key], minimum=0.0, strict=True)
+    if "num_threads" in result:
+        check_integer("options['num_threads']", result["num_threads"], minimum=1)
+    if "progress_bar" in result:
+        if result["progress_bar"] is True:
+            result["progress_bar"] = "text"
+        elif result["progress_bar"] is False:
+            result["progress_bar"] = ""
+        check_choice("options['progress_bar']", result["progress_bar"], progress_bars)
+    return result
