@@ -1,0 +1,202 @@
+"""Mean field and covariance of boson models: polynomials in complex variables and their conjugates."""
+
+from libc.math cimport sqrt
+
+import numpy as np
+
+from qsyncplug._ext.integrator cimport RightHandSide
+
+
+cdef class Polynomials:
+    """Sparse rows over a chain of monomials, each its parent times one variable."""
+
+    cdef readonly Py_ssize_t variables, monomials, outputs
+    cdef int[::1] parent, variable, start, column, factor
+    cdef double complex[::1] value, power, coefficient
+    cdef object factors
+    cdef bint time_dependent
+    cdef public object error
+
+    def __init__(self, Py_ssize_t variables, parent, variable, start, column, factor, value, factors):
+        self.variables = variables
+        self.parent = parent
+        self.variable = variable
+        self.start = start
+        self.column = column
+        self.factor = factor
+        self.value = value
+        self.monomials = self.parent.shape[0] + 1
+        self.outputs = self.start.shape[0] - 1
+        self.factors = [tuple(f) for f in factors]
+        self.coefficient = np.ones(len(self.factors), dtype=complex)
+        self.time_dependent = len(self.factors) > 1
+        self.power = np.ones(self.monomials, dtype=complex)
+
+    cdef int update(self, double t) noexcept with gil:
+        """Coefficients at time t: products of Python functions."""
+        cdef Py_ssize_t k
+        cdef double complex c
+        try:
+            for k in range(1, len(self.factors)):
+                c = 1.0
+                for f in self.factors[k]:
+                    c = c * <double complex>f(t)
+                self.coefficient[k] = c
+        except BaseException as error:
+            self.error = error
+            return -1
+        return 0
+
+    cdef int evaluate(self, double t, const double complex* z, double complex* out) noexcept nogil:
+        """IN z (variables); OUT every row at (t, z)."""
+        cdef Py_ssize_t k, r, e
+        cdef int v
+        cdef double complex s, x
+        if self.time_dependent and self.update(t) != 0:
+            return -1
+        for k in range(self.monomials - 1):
+            v = self.variable[k]
+            x = z[v >> 1]
+            if not (v & 1):
+                x = x.conjugate()
+            # written out: C's complex product would check for infinities
+            s = self.power[self.parent[k]]
+            self.power[k + 1] = (s.real * x.real - s.imag * x.imag) + 1j * (s.real * x.imag + s.imag * x.real)
+        for r in range(self.outputs):
+            s = 0
+            for e in range(self.start[r], self.start[r + 1]):
+                x = self.power[self.column[e]]
+                if self.factor[e]:
+                    x = x * self.coefficient[self.factor[e]]
+                s = s + ((self.value[e].real * x.real - self.value[e].imag * x.imag)
+                         + 1j * (self.value[e].real * x.imag + self.value[e].imag * x.real))
+            out[r] = s
+        return 0
+
+    def __call__(self, double t, z):
+        cdef double complex[::1] state = np.array(z, dtype=complex).ravel()
+        cdef double complex[::1] out = np.empty(self.outputs, dtype=complex)
+        if state.shape[0] != self.variables:
+            raise ValueError(f"z must hold {self.variables} numbers, not {state.shape[0]}")
+        if self.evaluate(t, &state[0], &out[0]) != 0:
+            error, self.error = self.error, None
+            raise error
+        return np.asarray(out)
+
+
+cdef class PolynomialFlow(RightHandSide):
+    """dz/dt = polynomials (complex state)."""
+
+    cdef Polynomials polynomials
+
+    def __init__(self, Polynomials polynomials):
+        if polynomials.outputs != polynomials.variables:
+            raise ValueError("a flow has one output for each variable")
+        self.polynomials = polynomials
+        self.complex_pairs = True
+        self.size = 2 * polynomials.variables
+
+    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
+        cdef int code = self.polynomials.evaluate(t, <const double complex*>y, <double complex*>dy)
+        if code != 0:
+            with gil:
+                self.error = self.polynomials.error
+        return code
+
+
+cdef class LinearisedFlow(RightHandSide):
+    """Mean field and covariance: dβ/dt = F, dC/dt = M C + C Mᵀ + D.
+
+    Rows of `polynomials`: F (n), u=∂F/∂β (n, n), v=∂F/∂β* (n, n), then the upper triangle of D (2n, 2n).
+    State: β as pairs of doubles, then the upper triangle of C row by row.
+    """
+
+    cdef Polynomials polynomials
+    cdef Py_ssize_t n
+    cdef double complex[::1] out
+    cdef double[:, ::1] M, C, A
+
+    def __init__(self, Polynomials polynomials):
+        cdef Py_ssize_t n = polynomials.variables
+        self.polynomials = polynomials
+        self.n = n
+        self.size = 2 * n + n * (2 * n + 1)
+        if polynomials.outputs != n + 2 * n * n + n * (2 * n + 1):
+            raise ValueError("the polynomials are not F, u, v and D")
+        self.out = np.empty(polynomials.outputs, dtype=complex)
+        self.M = np.empty((2 * n, 2 * n))
+        self.C = np.empty((2 * n, 2 * n))
+        self.A = np.empty((2 * n, 2 * n))
+
+    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
+        cdef Py_ssize_t n = self.n, d = 2 * self.n, i, j, k, at
+        cdef double complex u, v
+        cdef double s
+        cdef const double complex* D
+        cdef int code = self.polynomials.evaluate(t, <const double complex*>y, &self.out[0])
+        if code != 0:
+            with gil:
+                self.error = self.polynomials.error
+            return code
+        for i in range(n):
+            dy[2 * i] = self.out[i].real
+            dy[2 * i + 1] = self.out[i].imag
+        for i in range(n):
+            for j in range(n):
+                u = self.out[n + i * n + j]
+                v = self.out[n + n * n + i * n + j]
+                self.M[2 * i, 2 * j] = u.real + v.real
+                self.M[2 * i, 2 * j + 1] = v.imag - u.imag
+                self.M[2 * i + 1, 2 * j] = u.imag + v.imag
+                self.M[2 * i + 1, 2 * j + 1] = u.real - v.real
+        at = d
+        for i in range(d):
+            for j in range(i, d):
+                self.C[i, j] = y[at]
+                self.C[j, i] = y[at]
+                at += 1
+        for i in range(d):
+            for j in range(d):
+                s = 0
+                for k in range(d):
+                    s += self.M[i, k] * self.C[k, j]
+                self.A[i, j] = s
+        D = &self.out[n + 2 * n * n]
+        at = 0
+        for i in range(d):
+            for j in range(i, d):
+                dy[d + at] = self.A[i, j] + self.A[j, i] + D[at].real
+                at += 1
+        return 0
+
+
+def first_unphysical(const double[:, :, ::1] covariance, double tolerance):
+    """Index of the first matrix for which C + iΩ/2 + tolerance·max(1, |C|) is not positive definite, or -1.
+
+    A Hermitian LDL† without pivoting: a pivot that is not positive shows a negative eigenvalue.
+    """
+    cdef Py_ssize_t T = covariance.shape[0], d = covariance.shape[1], t, i, j, k
+    cdef double complex[:, ::1] L = np.empty((d, d), dtype=complex)
+    cdef double[::1] pivot = np.empty(d)
+    cdef double complex s
+    cdef double p, shift
+    for t in range(T):
+        shift = 0
+        for i in range(d):
+            shift = max(shift, covariance[t, i, i])
+        shift = tolerance * max(1.0, shift)
+        for j in range(d):
+            p = covariance[t, j, j] + shift
+            for k in range(j):
+                p -= (L[j, k].real * L[j, k].real + L[j, k].imag * L[j, k].imag) * pivot[k]
+            if not p > 0:
+                return t
+            pivot[j] = p
+            for i in range(j + 1, d):
+                s = covariance[t, i, j]
+                if i == j + 1 and j % 2 == 0:
+                    s = s - 0.5j
+                for k in range(j):
+                    s = s - L[i, k] * L[j, k].conjugate() * pivot[k]
+                L[i, j] = s / p
+    return -1
