@@ -1,0 +1,8 @@
+"""Result → view: one small file a family, and one for plain QuTiP results."""
+
+from . import bosons, plain
+from .dispatch import synchronization
+
+__all__ = ["synchronization"]
+
+del bosons, plain
