@@ -152,7 +152,7 @@ class ExactSolver(Solver):
     methods = ("auto", "sesolve", "mesolve", "mcsolve")
     solver_options: ClassVar[dict[str, Any]] = {
         "method": "auto",
-        "integrator": "vern9",
+        "integrator": "vern7",
         "atol": 1e-11,
         "rtol": 1e-9,
         "nsteps": 1_000_000,
@@ -396,7 +396,7 @@ def exactsolve_modes(
         Expectation values wanted beside the moments.
     options : dict, optional
         ``method``: ``"auto"`` (default), ``"sesolve"``, ``"mesolve"`` or ``"mcsolve"``; ``integrator``: QuTiP's integration
-        method (``"vern9"``); ``atol`` (1e-11), ``rtol`` (1e-9), ``nsteps``, ``max_step``, ``progress_bar``, ``progress_kwargs``,
+        method (``"vern7"``); ``atol`` (1e-11), ``rtol`` (1e-9), ``nsteps``, ``max_step``, ``progress_bar``, ``progress_kwargs``,
         ``store_states`` (default: while no `e_ops` are given and they fit into 256 MiB), ``store_final_state``,
         ``time_limit``, ``checkpoint``; for mcsolve ``ntraj`` (500), ``seeds``, ``map``, ``num_threads``.
 

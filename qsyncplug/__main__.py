@@ -1,0 +1,57 @@
+"""``python -m qsyncplug``: compare exact with approximate, and say what is installed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+class _Parser(argparse.ArgumentParser):
+    """One clear line, exit code 2."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments; those of the process by default.
+
+    Returns
+    -------
+    int
+        Exit code: 0, 1 for a run that had to stop, 2 for bad options.
+    """
+    from . import __version__
+    from .commands import compare, info
+
+    parser = _Parser(prog="python -m qsyncplug", description="Quantum synchronisation: exact against approximate.")
+    parser.add_argument("--version", action="version", version=f"qsyncplug {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    compare.add_parser(commands)
+    info.add_parser(commands)
+    args = parser.parse_args(argv)
+    from .core.errors import SolverError
+
+    try:
+        return args.run(args)
+    except (ValueError, TypeError, MemoryError) as error:
+        print(f"{parser.prog} {args.command}: {error}", file=sys.stderr)
+        return 2
+    except (SolverError, OSError) as error:
+        print(f"{parser.prog} {args.command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{parser.prog} {args.command}: interrupted", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
