@@ -1,7 +1,5 @@
 """Mean field and covariance of boson models: polynomials in complex variables and their conjugates."""
 
-from libc.math cimport sqrt
-
 import numpy as np
 
 from qsyncplug._ext.integrator cimport RightHandSide

@@ -4,7 +4,6 @@ E. Hairer, S. P. Norsett, G. Wanner, Solving Ordinary Differential Equations I, 
 The state is an array of doubles; complex states are pairs of doubles, whose error is measured by modulus.
 """
 
-cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport fabs, fmax, fmin, isfinite, nextafter, pow, sqrt, INFINITY
 from libc.string cimport memcpy

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
 __all__ = ["main"]
 
@@ -38,10 +40,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     compare.add_parser(commands)
     info.add_parser(commands)
     args = parser.parse_args(argv)
-    from .core.errors import SolverError
+    from .core.errors import QsyncplugWarning, SolverError
+
+    def one_line(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+        print(f"{parser.prog} {args.command}: warning: {message}", file=sys.stderr)
 
     try:
-        return args.run(args)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", QsyncplugWarning)
+            warnings.showwarning = one_line
+            return args.run(args)
     except (ValueError, TypeError, MemoryError) as error:
         print(f"{parser.prog} {args.command}: {error}", file=sys.stderr)
         return 2

@@ -113,8 +113,18 @@ class Comparison:
 
     def __str__(self) -> str:
         end = self.times[-1]
-        lines = [f"{self.reference} against {', '.join(n for n in self.names if n != self.reference)}, t = {self.times[0]:g} … {end:g}"]
-        header = ("measure", "approximation", f"{self.reference} (t={end:g})", "approximate", "difference", "largest", "agrees for t in")
+        lines = [
+            f"{self.reference} against {', '.join(n for n in self.names if n != self.reference)}, t = {self.times[0]:g} … {end:g}"
+        ]
+        header = (
+            "measure",
+            "approximation",
+            f"{self.reference} (t={end:g})",
+            "approximate",
+            "difference",
+            "largest",
+            "agrees for t in",
+        )
         table = [header]
         for row in self.rows:
             if row.window is None:
@@ -124,11 +134,16 @@ class Comparison:
             else:
                 window = f"[{row.window[0]:.4g}, {row.window[1]:.4g}]"
             table.append((
-                row.label, row.name, f"{row.exact:.6f}", f"{row.approximate:.6f}", f"{row.difference:+.2e}", f"{row.largest:.2e}", window,
+                row.label, row.name, f"{row.exact:.6f}", f"{row.approximate:.6f}", f"{row.difference:+.2e}", f"{row.largest:.2e}",
+                window,
             ))  # fmt: skip
         widths = [max(len(r[k]) for r in table) for k in range(len(header))]
         for k, r in enumerate(table):
-            lines.append("  ".join(c.ljust(w) if i in (0, 1, 6) else c.rjust(w) for i, (c, w) in enumerate(zip(r, widths, strict=True))).rstrip())
+            lines.append(
+                "  ".join(
+                    c.ljust(w) if i in (0, 1, 6) else c.rjust(w) for i, (c, w) in enumerate(zip(r, widths, strict=True))
+                ).rstrip()
+            )
             if k == 0:
                 lines.append("-" * (sum(widths) + 2 * len(widths) - 2))
         lines.append(f"agreement: |difference| ≤ {self.tolerance:g} × the largest exact value in the run")
@@ -199,6 +214,8 @@ def _entries(n: int, measure: str, values: np.ndarray, label: str) -> list[tuple
     """Split an array (T,), (T, N) or (T, N, N) into named series: per node, per pair, or the mean over pairs."""
     if values.ndim == 1:
         return [(measure, label, values)]
+    if n == 1 and values.ndim == 3:
+        return []
     if values.ndim == 2:
         if n <= 4:
             return [(f"{measure}_{j + 1}", f"{label}{j + 1}", values[:, j]) for j in range(n)]
@@ -318,7 +335,14 @@ def compare(results: Mapping[str, Any], *, tolerance: float = 0.05, reference: s
 
 
 def _row(
-    key: str, label: str, name: str, times: np.ndarray, exact: np.ndarray, approximate: np.ndarray, difference: np.ndarray, tolerance: float
+    key: str,
+    label: str,
+    name: str,
+    times: np.ndarray,
+    exact: np.ndarray,
+    approximate: np.ndarray,
+    difference: np.ndarray,
+    tolerance: float,
 ) -> Row:
     both_undefined = np.isnan(exact) & np.isnan(approximate)
     # a measure that one has and the other has not is a disagreement
@@ -345,7 +369,14 @@ def _checks(name: str, result: Any, view: SyncView) -> list[Check]:
         form = np.kron(np.eye(n), np.array([[0, 1], [-1, 0]]))
         lowest = float(np.linalg.eigvalsh(view.covariance + 1j * view.vacuum * form)[:, 0].min())
         scale = max(1.0, float(np.abs(view.covariance).max()))
-        out.append(Check(name, "uncertainty relation C + iΩ/2 ≥ 0", bool(lowest > -1e-8 * scale), f"smallest eigenvalue {lowest:.2e}"))
+        out.append(
+            Check(
+                name,
+                "uncertainty relation C + iΩ/2 ≥ 0",
+                bool(lowest > -1e-8 * scale),
+                f"smallest eigenvalue {lowest:.2e}",
+            )
+        )
     if "cutoff population" in stats:
         p = float(stats["cutoff population"])
         out.append(Check(name, "population of the highest Fock levels below 1e-6", p <= 1e-6, f"{p:.2e}"))
@@ -357,10 +388,18 @@ def _checks(name: str, result: Any, view: SyncView) -> list[Check]:
         zero = amplitude < 1e-3 * np.sqrt(1 + float(view.masses[-1].max()))
         out.append(Check(
             name, "a phase symmetry makes ⟨b⟩=0 in the exact steady state", bool(zero),
-            f"|⟨b⟩|={amplitude:.2e} at the end" + ("" if zero else "; S_c and S_p refer to this phase: compare the coherence and S_q^φ instead"),
+            f"|⟨b⟩|={amplitude:.2e} at the end"
+            + ("" if zero else "; S_c and S_p refer to this phase: compare the coherence and S_q^φ instead"),
         ))  # fmt: skip
     if view.has("masses"):
         excitation = float(view.masses[-1].max())
         if excitation < 0.05:
-            out.append(Check(name, "there is something to synchronise", False, f"vacuum: n ≤ {excitation:.2g}, and S_q=1 is the vacuum value"))
+            out.append(
+                Check(
+                    name,
+                    "there is something to synchronise",
+                    False,
+                    f"vacuum: n ≤ {excitation:.2g}, and S_q=1 is the vacuum value",
+                )
+            )
     return out

@@ -17,7 +17,7 @@ def synchronization(result: Any, **kw: Any) -> SyncView:
     Parameters
     ----------
     result : object
-        A result of this package; a QuTiP ``Result`` or a list of states, with `modes`; or a SyncView (returned as it is).
+        A result of this package; a QuTiP ``Result`` or a list of states, with `modes`; or a SyncView, returned as it is.
     modes : sequence of Qobj
         For QuTiP results and states: the annihilation (or lowering) operator of each node.
     times : array_like of shape (T,), optional

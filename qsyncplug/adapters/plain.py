@@ -96,7 +96,11 @@ def view_of_states(states: Sequence[qutip.Qobj], times: Any, modes: Any, *, syst
     known = [f for f in factors if f is not None]
     local = len(known) == n and len({f[0] for f in known}) == n
     bosonic = local and all(f[1] for f in known)
-    notes = [] if bosonic else ["the mode operators are not annihilation operators of single tensor factors: q and p are not canonical"]
+    notes = (
+        []
+        if bosonic
+        else ["the mode operators are not annihilation operators of single tensor factors: q and p are not canonical"]
+    )
     mean = np.ascontiguousarray(np.sqrt(2) * b).view(float)
     return SyncView(
         np.arange(T, dtype=float) if times is None else check_times(times, "times"),

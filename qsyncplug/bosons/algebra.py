@@ -7,7 +7,7 @@ import math
 import numbers
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import qutip
@@ -21,13 +21,15 @@ Powers = tuple[int, ...]
 Key = tuple[Powers, tuple["TimeFactor", ...]]
 _ROUNDING = 8 * np.finfo(float).eps
 _serial = itertools.count(1)
+#: times at which coefficients are compared: no period of a user's drive
+_PROBES = tuple(0.7548776662466927 * k * k % 41.0 for k in range(24))
 
 
 class TimeFactor:
     """A time-dependent factor of a term: a ``qutip.Coefficient`` or its complex conjugate."""
 
     __slots__ = ("coefficient", "conjugate", "serial")
-    _known: dict[int, tuple[int, Any]] = {}
+    _known: ClassVar[dict[int, tuple[int, Any]]] = {}
 
     def __init__(self, coefficient: Any, conjugate: bool = False, serial: int | None = None):
         self.coefficient = coefficient
@@ -39,6 +41,7 @@ class TimeFactor:
         return TimeFactor(self.coefficient, not self.conjugate, self.serial)
 
     def __call__(self, t: float) -> complex:
+        """The factor at time `t`."""
         value = complex(self.coefficient(t))
         return value.conjugate() if self.conjugate else value
 
@@ -75,8 +78,7 @@ def _product(left: Powers, right: Powers) -> tuple[tuple[Powers, int], ...]:
     for j in range(0, len(left), 2):
         p1, q1, p2, q2 = left[j], left[j + 1], right[j], right[j + 1]
         mode = [
-            ((p1 + p2 - k, q1 + q2 - k), math.factorial(k) * math.comb(q1, k) * math.comb(p2, k))
-            for k in range(min(q1, p2) + 1)
+            ((p1 + p2 - k, q1 + q2 - k), math.factorial(k) * math.comb(q1, k) * math.comb(p2, k)) for k in range(min(q1, p2) + 1)
         ]
         terms = [(powers + pair, weight * w) for powers, weight in terms for pair, w in mode]
     return tuple(terms)
@@ -128,7 +130,7 @@ class Expression:
             return other
         one = (0,) * (2 * self.space.n)
         if isinstance(other, numbers.Number) or (isinstance(other, (np.generic, np.ndarray)) and np.ndim(other) == 0):
-            value = complex(other)  # type: ignore[arg-type]
+            value = complex(other)  # type: ignore[call-overload]
             if not np.isfinite(value):
                 raise ValueError(f"a coefficient must be finite, not {other!r}")
             return Expression(self.space, {(one, ()): value} if value != 0 else {})
@@ -179,7 +181,7 @@ class Expression:
     def __truediv__(self, other: Any) -> Expression:
         if not isinstance(other, numbers.Number):
             return NotImplemented
-        return self * (1 / complex(other))  # type: ignore[arg-type]
+        return self * (1 / complex(other))  # type: ignore[call-overload]
 
     def __pow__(self, exponent: Any) -> Expression:
         exponent = check_integer("the exponent", exponent, minimum=0)
@@ -215,8 +217,18 @@ class Expression:
 
     @property
     def isherm(self) -> bool:
-        """Whether it equals its Hermitian conjugate."""
-        return self == self.dag()
+        """Whether it equals its Hermitian conjugate; time-dependent coefficients are compared at a few dozen times."""
+        difference = self - self.dag()
+        if difference.isconstant:
+            return self == self.dag()
+        return all(now == now.dag() for now in (self.at(t) for t in _PROBES))
+
+    def at(self, t: float) -> Expression:
+        """The expression with its time-dependent coefficients taken at time `t`."""
+        terms: dict[Key, complex] = {}
+        for (powers, factors), value in self.terms.items():
+            _add(terms, (powers, ()), value * math.prod(f(t) for f in factors))
+        return Expression(self.space, {key: value for key, value in terms.items() if value != 0})
 
     @property
     def isconstant(self) -> bool:

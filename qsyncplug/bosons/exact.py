@@ -12,7 +12,6 @@ import qutip
 from ..core.checks import available_memory, check_array, check_integer, check_memory, check_times
 from ..core.entry import exactsolve
 from ..core.errors import CutoffWarning, SolverInterrupted
-from ..core.options import complete_options
 from ..core.result import Result
 from ..core.solver import Solver
 from .algebra import Expression, check_cutoff
@@ -236,7 +235,9 @@ class ExactSolver(Solver):
             "liouvillian bytes": int(self._liouvillian_bytes(H, c_ops)) if method != "sesolve" else 0,
         }
         if not store and not user and o["store_states"] is None:
-            stats["states"] = f"not stored: they would take {state_bytes / 2**20:.0f} MiB; ask with options={{'store_states': True}}"
+            stats["states"] = (
+                f"not stored: they would take {state_bytes / 2**20:.0f} MiB; ask with options={{'store_states': True}}"
+            )
         options: dict[str, Any] = {
             "method": o["integrator"],
             "atol": o["atol"],
@@ -286,7 +287,8 @@ class ExactSolver(Solver):
             stats["trajectories"] = int(raw.num_trajectories)
             stats["standard error"] = float(np.abs(spread).max() / np.sqrt(max(raw.num_trajectories, 1)))
             stats.setdefault("neglected", []).append(
-                f"sampling error of {raw.num_trajectories} trajectories (largest standard error of ⟨b⟩: {stats['standard error']:.2g})"
+                f"sampling error of {raw.num_trajectories} trajectories "
+                f"(largest standard error of ⟨b⟩: {stats['standard error']:.2g})"
             )
         norm = np.nansum(result.populations, axis=2)
         stats["drift"] = {"trace": float(np.abs(norm - 1).max())}
@@ -297,7 +299,14 @@ class ExactSolver(Solver):
 
     @staticmethod
     def _qutip_run(
-        method: str, H: Any, c_ops: list[Any], state: qutip.Qobj, times: np.ndarray, e_ops: list[Any], options: dict[str, Any], o: Any
+        method: str,
+        H: Any,
+        c_ops: list[Any],
+        state: qutip.Qobj,
+        times: np.ndarray,
+        e_ops: list[Any],
+        options: dict[str, Any],
+        o: Any,
     ) -> Any:
         if method == "sesolve":
             return qutip.sesolve(H, state, times, e_ops=e_ops, options=options)
@@ -306,10 +315,18 @@ class ExactSolver(Solver):
             state = qutip.ket2dm(state) if state.isket else state
             return qutip.mesolve(H, state, times, c_ops, e_ops=e_ops, options=options)
         timeout = None if o["time_limit"] == np.inf else o["time_limit"]
-        return qutip.mcsolve(H, state, times, c_ops, e_ops=e_ops, ntraj=o["ntraj"], seeds=o["seeds"], timeout=timeout, options=options)
+        return qutip.mcsolve(
+            H, state, times, c_ops, e_ops=e_ops, ntraj=o["ntraj"], seeds=o["seeds"], timeout=timeout, options=options
+        )
 
     def _stopped(
-        self, error: BaseException, result: ExactResult, reader: MomentReader, collected: list[np.ndarray], times: np.ndarray, begin: float
+        self,
+        error: BaseException,
+        result: ExactResult,
+        reader: MomentReader,
+        collected: list[np.ndarray],
+        times: np.ndarray,
+        begin: float,
     ) -> None:
         """Raise the error of this package with everything recorded so far."""
         from ..core.errors import SolverError, StepLimitError, TimeLimitError
@@ -323,7 +340,9 @@ class ExactSolver(Solver):
         result.stats["stopped"] = f"at t={reached:g}"
         kept = f"error.result holds the moments at {count} of {len(times)} times"
         if isinstance(error, KeyboardInterrupt):
-            raise SolverInterrupted(f"exactsolve was interrupted at t={reached:g}; {kept}", time=reached, result=result) from error
+            raise SolverInterrupted(
+                f"exactsolve was interrupted at t={reached:g}; {kept}", time=reached, result=result
+            ) from error
         if isinstance(error, _OutOfTime):
             raise TimeLimitError(
                 f"exactsolve stopped at t={reached:g} of {times[-1]:g}: time limit; raise options['time_limit']; {kept}",

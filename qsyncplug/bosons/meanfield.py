@@ -187,7 +187,13 @@ class MeanFieldSolver(CompiledSolver):
         stats["closure"] = self.closure
         stats["neglected"] = [_CLOSURES[self.closure]]
         return MeanFieldResult(
-            e_ops, self._options, solver=self.name, stats=stats, model=self.model, modes=self.model.n, closure=self.closure
+            e_ops,
+            self._options,
+            solver=self.name,
+            stats=stats,
+            model=self.model,
+            modes=self.model.n,
+            closure=self.closure,
         )
 
     def _finish(self, result: Result, rhs: RightHandSide) -> None:

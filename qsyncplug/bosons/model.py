@@ -200,7 +200,9 @@ class ModeSystem:
             return bool(np.any(np.abs(weights @ vector) > 1e-9)) if len(weights) else False
 
         unit = np.eye(n)
-        exchange = tuple(p for p in itertools.permutations(range(n)) if p != tuple(range(n)) and self._invariant(p)) if n <= 6 else ()
+        exchange = (
+            tuple(p for p in itertools.permutations(range(n)) if p != tuple(range(n)) and self._invariant(p)) if n <= 6 else ()
+        )
         return Symmetries(
             charges=weights,
             common_phase=common,
@@ -244,7 +246,10 @@ class ModeSystem:
             for j in range(n):
                 a, b = derivative(jump.terms, j, False), derivative(jump.terms, j, True)
                 # Ωℓ = (ℓ_p, −ℓ_q)
-                w += [total((1j / np.sqrt(2), a), (-1j / np.sqrt(2), b)), total((-1 / np.sqrt(2), a), (-1 / np.sqrt(2), b))]
+                w += [
+                    total((1j / np.sqrt(2), a), (-1j / np.sqrt(2), b)),
+                    total((-1 / np.sqrt(2), a), (-1 / np.sqrt(2), b)),
+                ]
             noise.append(w)
         diffusion = []
         for a in range(2 * n):

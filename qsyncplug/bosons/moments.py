@@ -41,6 +41,7 @@ class MomentReader:
         self.size = len(operators) + sum(levels)
 
     def __call__(self, t: float, state: Any) -> np.ndarray:
+        """All moments and populations of `state`."""
         array = state.full()
         if array.shape[1] == 1:
             psi = array[:, 0]

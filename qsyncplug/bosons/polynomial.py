@@ -64,7 +64,8 @@ def compile_polynomials(
     Returns
     -------
     arrays : dict
-        ``parent, variable`` (monomials from index 1 on; 0 is the constant 1), ``start, column, factor`` (int) and ``value`` (complex).
+        ``parent, variable`` (monomials from index 1 on; 0 is the constant 1), ``start, column, factor`` (int) and
+        ``value`` (complex).
     factors : list
         Products of time factors that ``factor`` refers to; entry 0 is the constant 1.
     """

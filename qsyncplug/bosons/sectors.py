@@ -103,7 +103,10 @@ def sector_liouvillian(
         right = scipy.sparse.kron(scipy.sparse.identity(len(rows)), _cut(effective, columns, columns).conj())
         put(k, k, left + right)
         for jump, shift in zip(jumps, shifts, strict=True):
-            target = (tuple(a + b for a, b in zip(r, shift, strict=True)), tuple(a + b for a, b in zip(c, shift, strict=True)))
+            target = (
+                tuple(a + b for a, b in zip(r, shift, strict=True)),
+                tuple(a + b for a, b in zip(c, shift, strict=True)),
+            )
             if target in place:
                 a = _cut(jump, basis.sectors[target[0]], rows)
                 b = _cut(jump, basis.sectors[target[1]], columns)
@@ -122,8 +125,7 @@ def _shift(jump: Any, basis: SectorBasis) -> tuple[int, ...]:
     coo = jump.tocoo()
     width = len(next(iter(basis.sectors)))
     found = {
-        tuple(charge_of[int(i)][a] - charge_of[int(j)][a] for a in range(width))
-        for i, j in zip(coo.row, coo.col, strict=True)
+        tuple(charge_of[int(i)][a] - charge_of[int(j)][a] for a in range(width)) for i, j in zip(coo.row, coo.col, strict=True)
     }
     if len(found) > 1:
         raise ValueError("a jump operator changes the charge by several amounts: the sectors do not decouple")

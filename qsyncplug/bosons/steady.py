@@ -86,12 +86,10 @@ def steadystate_modes(system: ModeSystem, *, cutoff: Any) -> qutip.Qobj:
     size = basis.size(zero)
     # fill-in of the factorisation: measured about 60 times the 15 entries a row of such models
     check_memory(f"the steady state of {size} density-matrix elements", 16.0 * 15 * 60 * size, advice="lower the cutoff")
-    L, blocks, start = sector_liouvillian(
-        H.data_as("csr_matrix"), [c.data_as("csr_matrix") for c in c_ops], basis, zero
+    L, blocks, start = sector_liouvillian(H.data_as("csr_matrix"), [c.data_as("csr_matrix") for c in c_ops], basis, zero)
+    diagonal = np.concatenate(
+        [start[k] + np.arange(len(basis.sectors[r])) * (len(basis.sectors[r]) + 1) for k, (r, _) in enumerate(blocks)]
     )
-    diagonal = np.concatenate([
-        start[k] + np.arange(len(basis.sectors[r])) * (len(basis.sectors[r]) + 1) for k, (r, _) in enumerate(blocks)
-    ])
     solution = _null_vector(L, diagonal)
     d = int(np.prod(levels))
     rho = np.zeros((d, d), dtype=complex)

@@ -62,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
 
     from ..core.checks import check_integer, check_number
 
+    check_number("--tolerance", args.tolerance, minimum=0.0, strict=True)
     end = check_number("--end", args.end, minimum=0.0, strict=True)
     times = np.linspace(0.0, end, check_integer("--times", args.times, minimum=2))
     if not args.output.parent.is_dir():

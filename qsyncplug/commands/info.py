@@ -10,7 +10,18 @@ from typing import Any
 
 __all__ = ["add_parser", "run"]
 
-_PACKAGES = ("qutip", "numpy", "scipy", "matplotlib", "ducc0", "threadpoolctl", "xarray", "zarr", "networkx", "python-flint")
+_PACKAGES = (
+    "qutip",
+    "numpy",
+    "scipy",
+    "matplotlib",
+    "ducc0",
+    "threadpoolctl",
+    "xarray",
+    "zarr",
+    "networkx",
+    "python-flint",
+)
 
 
 def add_parser(commands: Any) -> None:
@@ -33,7 +44,11 @@ def run(args: argparse.Namespace) -> int:
     from .. import __version__
     from .._ext import integrator
 
-    rows = [("qsyncplug", __version__), ("kernels", os.path.dirname(integrator.__file__)), ("Python", platform.python_version())]
+    rows = [
+        ("qsyncplug", __version__),
+        ("kernels", os.path.dirname(integrator.__file__)),
+        ("Python", platform.python_version()),
+    ]
     rows += [(package, _version(package)) for package in _PACKAGES]
     rows.append(("platform", f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"))
     rows.append(("threads", "1 unless options={'num_threads': …} asks for more"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import numbers
 import os
 from collections.abc import Iterable
@@ -37,10 +38,8 @@ def check_number(
 ) -> float:
     """Return `value` as a finite float between `minimum` and `maximum` (exclusive when `strict`)."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
-        try:
-            value = value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
-        except ValueError:  # pragma: no cover
-            pass
+        if isinstance(value, np.ndarray) and value.ndim == 0:
+            value = value.item()
         if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
             raise TypeError(f"{name} must be a real number, not {_show(value)}")
     x = float(value)
@@ -94,7 +93,7 @@ def check_array(
             if np.any(raw.imag != 0):
                 raise TypeError(f"{name} must be real, not {_show(value)}")
             raw = raw.real
-        array = np.array(raw, dtype=dtype, order="C")
+        array: np.ndarray = np.array(raw, dtype=dtype, order="C")
     except (TypeError, ValueError) as error:
         if str(error).startswith(name):
             raise
@@ -124,16 +123,11 @@ def check_times(tlist: Any, name: str = "tlist", *, minimum: int = 1) -> np.ndar
 def available_memory() -> int:
     """Bytes of memory that a new array could take now."""
     limits = []
-    try:
-        with open("/proc/meminfo", encoding="ascii") as f:
-            limits += [int(line.split()[1]) * 1024 for line in f if line.startswith("MemAvailable:")]
-    except OSError:
-        pass
+    with contextlib.suppress(OSError), open("/proc/meminfo", encoding="ascii") as f:
+        limits += [int(line.split()[1]) * 1024 for line in f if line.startswith("MemAvailable:")]
     if not limits and hasattr(os, "sysconf"):
-        try:
+        with contextlib.suppress(ValueError, OSError):
             limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-        except (ValueError, OSError):  # pragma: no cover
-            pass
     return min(limits) if limits else 8 * 2**30
 
 

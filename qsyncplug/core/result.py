@@ -101,13 +101,21 @@ class Result(qutip.solver.result.Result):
 
         if self.model is not None:
             row("model", str(self.model).splitlines()[0][:100])
-        row("method", str(stats.get("method", "?")) + (f" ({stats['method reason']})" if "method reason" in stats else ""))
+        row(
+            "method",
+            str(stats.get("method", "?")) + (f" ({stats['method reason']})" if "method reason" in stats else ""),
+        )
         if len(self.times):
             row("times", f"{len(self.times)} from {self.times[0]:g} to {self.times[-1]:g}")
         if "steps accepted" in stats:
-            row("steps", f"{stats['steps accepted']} accepted, {stats['steps rejected']} rejected, "
-                         f"{stats['right-hand sides']} right-hand sides")
-        shapes = [f"{name} {getattr(self, name).shape}" for name in self._fields if isinstance(getattr(self, name, None), np.ndarray)]
+            row(
+                "steps",
+                f"{stats['steps accepted']} accepted, {stats['steps rejected']} rejected, "
+                f"{stats['right-hand sides']} right-hand sides",
+            )
+        shapes = [
+            f"{name} {getattr(self, name).shape}" for name in self._fields if isinstance(getattr(self, name, None), np.ndarray)
+        ]
         row("arrays", ", ".join(shapes) or "none")
         row("states", f"{len(self.states)} stored" if self.states else "not stored")
         if self.e_ops:

@@ -91,7 +91,13 @@ class CompiledSolver(Solver):
     def _integrator(self, rhs: RightHandSide, **kw: Any) -> Integrator:
         o = self._options
         return Integrator(
-            rhs, rtol=o["rtol"], atol=o["atol"], max_step=o["max_step"], nsteps=o["nsteps"], time_limit=o["time_limit"], **kw
+            rhs,
+            rtol=o["rtol"],
+            atol=o["atol"],
+            max_step=o["max_step"],
+            nsteps=o["nsteps"],
+            time_limit=o["time_limit"],
+            **kw,
         )
 
     def run(self, state0: Any, tlist: Any, *, e_ops: Any = None) -> Result:
@@ -181,7 +187,13 @@ class CompiledSolver(Solver):
         partial.save(self._options["checkpoint"])
 
     def _stop(
-        self, status: int, integrator: Integrator, rhs: RightHandSide, result: Result, cause: BaseException | None, end: float
+        self,
+        status: int,
+        integrator: Integrator,
+        rhs: RightHandSide,
+        result: Result,
+        cause: BaseException | None,
+        end: float,
     ) -> None:
         """Raise the error of `status` with the partial `result`."""
         cause = cause or rhs.error
@@ -189,7 +201,9 @@ class CompiledSolver(Solver):
         kept = f"error.result holds the {len(result.times)} outputs before that"
         if status == 6 or isinstance(cause, KeyboardInterrupt):
             result.stats["stopped"] = f"interrupted at t={integrator.t:g}"
-            raise SolverInterrupted(f"{reached}: interrupted; {kept}", time=integrator.t, result=result) from integrator.interruption
+            raise SolverInterrupted(
+                f"{reached}: interrupted; {kept}", time=integrator.t, result=result
+            ) from integrator.interruption
         error, reason, advice = _FAILURES[status]
         result.stats["stopped"] = f"{reason} at t={integrator.t:g}"
         detail = f" ({type(cause).__name__}: {cause})" if cause is not None else ""

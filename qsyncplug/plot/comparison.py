@@ -11,11 +11,21 @@ from ._axes import COLOURS, finish
 
 __all__ = ["plot_comparison"]
 
-_SHOWN = ("excitations_1", "excitations", "coherence", "order_parameter", "phase_rotated", "complete", "mutual_information")
+_SHOWN = (
+    "excitations_1",
+    "excitations",
+    "coherence",
+    "order_parameter",
+    "phase_rotated",
+    "complete",
+    "mutual_information",
+)
 _STYLES = ("-", "--", ":", "-.")
 
 
-def plot_comparison(comparison: Any, measures: Sequence[str] | None = None, *, fig: Any = None, axes: Any = None) -> tuple[Any, Any]:
+def plot_comparison(
+    comparison: Any, measures: Sequence[str] | None = None, *, fig: Any = None, axes: Any = None
+) -> tuple[Any, Any]:
     """Each measure in time, one panel each; the exact curve in black, windows of agreement as bars along the bottom.
 
     Parameters

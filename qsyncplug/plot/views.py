@@ -71,7 +71,13 @@ def plot_measure(view: Any, measure: str, *, fig: Any = None, ax: Any = None, la
     else:
         pairs = [(j, k) for j in range(view.n_nodes) for k in range(j + 1, view.n_nodes)]
         for i, (j, k) in enumerate(pairs):
-            ax.plot(view.times, values[:, j, k].real, color=COLOURS[(i + 1) % len(COLOURS)], label=f"{prefix}{j + 1}–{k + 1}", lw=1.6)
+            ax.plot(
+                view.times,
+                values[:, j, k].real,
+                color=COLOURS[(i + 1) % len(COLOURS)],
+                label=f"{prefix}{j + 1}–{k + 1}",
+                lw=1.6,
+            )
     if ax.get_legend_handles_labels()[1]:
         ax.legend(frameon=False)
     finish(ax, "time", measure.replace("_", " "))

@@ -1,0 +1,40 @@
+"""Measures of synchronisation and, beside them, of correlation.
+
+Each takes a :class:`~qsyncplug.sync.SyncView` and returns (T,) numbers of the run, (T, N, N) of the pairs or (T, N)
+of the nodes. Where a measure has no value it is NaN, with one :class:`UndefinedMeasureWarning` a call; where the view
+lacks a field that the measure needs, :class:`MissingFieldError` says what would provide it.
+"""
+
+from ._distributions import PhaseDistribution, husimi_phase, wigner_phase
+from ._fluctuations import complete, complete_fluctuations, pearson, phase, phase_rotated
+from ._information import gaussian_discord, log_negativity, mutual_information, purity, second_order
+from ._negativity import wigner_negativity
+from ._order import diameter, kuramoto, mean_phase, order_parameter
+from ._phases import coherence, coherence_phase, frequency, frequency_difference, pearson_window, phase_locking
+
+__all__ = [
+    "PhaseDistribution",
+    "coherence",
+    "coherence_phase",
+    "complete",
+    "complete_fluctuations",
+    "diameter",
+    "frequency",
+    "frequency_difference",
+    "gaussian_discord",
+    "husimi_phase",
+    "kuramoto",
+    "log_negativity",
+    "mean_phase",
+    "mutual_information",
+    "order_parameter",
+    "pearson",
+    "pearson_window",
+    "phase",
+    "phase_locking",
+    "phase_rotated",
+    "purity",
+    "second_order",
+    "wigner_negativity",
+    "wigner_phase",
+]

@@ -1,0 +1,95 @@
+"""Speed against peers, as ratios in one run; read with ``pytest tests/benchmarks --benchmark-enable -m "" -s``."""
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from qsyncplug._ext.integrator import Integrator
+from scipy.integrate import solve_ivp
+
+import qsyncplug as qsp
+from tests.systems import ode
+
+pytestmark = pytest.mark.slow
+
+
+def best(function, repeat=5):
+    """Shortest of `repeat` runs, in seconds."""
+    times = []
+    for _ in range(repeat):
+        begin = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - begin)
+    return min(times)
+
+
+def report(name, ours, **peers):
+    print(f"\n{name}: {ours * 1e3:.3g} ms; " + ", ".join(f"{k}: {v / ours:.1f}×" for k, v in peers.items()))
+
+
+def test_integrator_of_twenty_variables(benchmark):
+    rhs, y0, exact = ode.antisymmetric(20)
+    matrix = np.array([rhs(0.0, e) for e in np.eye(20)]).T
+    times = np.linspace(0, 50, 101)
+    rows = np.empty((101, 20))
+    kw = {"rtol": 1e-8, "atol": 1e-10}
+
+    def ours():
+        it = Integrator(rhs, **kw)
+        it.set_state(0.0, y0, 50.0)
+        assert it.advance(times, rows) == (0, 101)
+
+    def python_loop(t, y):
+        return [sum(a * b for a, b in zip(row, y, strict=True)) for row in matrix]
+
+    peer = {"method": "DOP853", "t_eval": times, **kw}
+    benchmark.pedantic(ours, rounds=10, iterations=3)
+    mine = best(ours, 20)
+    report(
+        "integrator, 20 variables", mine,
+        numpy_rhs=best(lambda: solve_ivp(lambda t, y: matrix @ y, (0, 50), y0, **peer), 3),
+        compiled_rhs=best(lambda: solve_ivp(rhs, (0, 50), y0, **peer), 3),
+        python_rhs=best(lambda: solve_ivp(python_loop, (0, 50), y0, **peer), 1),
+    )  # fmt: skip
+    assert np.abs(rows[-1] - exact(50.0)).max() < 1e-5
+
+
+def test_mean_field_and_covariance_of_the_pair(benchmark):
+    system = qsp.van_der_pol_pair()
+    beta0, times = np.array([1.0, 0.5 + 0.2j]), np.linspace(0, 20, 1000)
+    Delta, g1, g2, V = 0.5, 1.0, 1.0, 1.0
+    signs = np.array([1.0, -1.0])
+
+    def equations(t, y):
+        """The same equations as a user would write them with numpy."""
+        b = y[:4:2] + 1j * y[1:4:2]
+        C = y[4:].reshape(4, 4)
+        F = (-0.5j * Delta * signs + g1 / 2) * b - g2 * np.abs(b) ** 2 * b - V / 2 * (b - b[::-1])
+        u = np.diag(-0.5j * Delta * signs + g1 / 2 - 2 * g2 * np.abs(b) ** 2 - V / 2) + V / 2 * (1 - np.eye(2))
+        v = np.diag(-g2 * b**2)
+        M = np.empty((4, 4))
+        M[0::2, 0::2], M[0::2, 1::2] = (u + v).real, (v - u).imag
+        M[1::2, 0::2], M[1::2, 1::2] = (u + v).imag, (u - v).real
+        D = np.diag(np.repeat(g1 / 2 + 2 * g2 * np.abs(b) ** 2 + V / 2, 2)) - V / 2 * np.kron(1 - np.eye(2), np.eye(2))
+        return np.concatenate([np.stack([F.real, F.imag], 1).ravel(), (M @ C + C @ M.T + D).ravel()])
+
+    y0 = np.concatenate([beta0.view(float), 0.5 * np.eye(4).ravel()])
+    kw = {"method": "DOP853", "t_eval": times, "rtol": 1e-10, "atol": 1e-12}
+    result = benchmark.pedantic(lambda: qsp.mfsolve(system, beta0, times), rounds=10, iterations=3)
+    peer = solve_ivp(equations, (0, 20), y0, **kw)
+    assert np.abs(peer.y[4:].T.reshape(-1, 4, 4) - result.covariance).max() < 1e-7
+    report(
+        "vdP pair, 1000 outputs", best(lambda: qsp.mfsolve(system, beta0, times), 20),
+        solve_ivp=best(lambda: solve_ivp(equations, (0, 20), y0, **kw), 3),
+    )  # fmt: skip
+
+
+def test_import(benchmark):
+    def load(module):
+        subprocess.run([sys.executable, "-c", f"import {module}"], check=True)
+
+    benchmark.pedantic(load, args=("qsyncplug",), rounds=1)
+    bare, ours = best(lambda: load("qutip"), 5), best(lambda: load("qsyncplug"), 5)
+    print(f"\nimport: qutip {bare:.2f} s, qsyncplug {ours:.2f} s, {100 * (ours / bare - 1):.0f} % more")

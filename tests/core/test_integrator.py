@@ -1,0 +1,225 @@
+"""The compiled integrator: closed forms, scipy's DOP853, order, dense output, events, limits, threads."""
+
+import os
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from qsyncplug._ext.integrator import Integrator, LinearRightHandSide, PythonRightHandSide
+from scipy.integrate import solve_ivp
+
+from tests.systems import ode
+
+
+def run(rhs, y0, times, **kw):
+    it = Integrator(rhs, **kw)
+    it.set_state(times[0], y0, times[-1])
+    rows = np.empty((len(times), rhs.size))
+    status, count = it.advance(np.asarray(times, dtype=float), rows)
+    return it, status, count, rows.view(complex) if rhs.complex_pairs else rows
+
+
+@pytest.mark.parametrize("system", ode.ALL, ids=lambda s: s.name)
+def test_closed_forms(system):
+    times = np.linspace(system.t0, system.t1, 57)
+    _, status, count, y = run(system.rhs(), system.y0, times, rtol=1e-12, atol=1e-13)
+    exact = np.array([system.exact(t) for t in times])
+    assert (status, count) == (0, len(times))
+    scale = 1 + np.abs(exact)
+    # singularities and close encounters amplify the local error: Riccati by sec²(1.5)≈200, Kepler by the passage
+    assert np.max(np.abs(y - exact) / scale) < (2e-9 if system.name in ("Riccati", "Kepler") else 1e-10)
+
+
+@pytest.mark.parametrize("system", ode.ALL, ids=lambda s: s.name)
+@pytest.mark.parametrize("rtol", [1e-6, 1e-9])
+def test_same_accuracy_per_evaluation_as_scipy(system, rtol):
+    calls = [0]
+
+    def counted(t, y):
+        calls[0] += 1
+        return system.function(t, y)
+
+    ours, _, _, y = run(
+        PythonRightHandSide(counted, system.y0.size, system.complex),
+        system.y0,
+        [system.t0, system.t1],
+        rtol=rtol,
+        atol=1e-10,
+    )
+    assert calls[0] == ours.evaluations
+    calls[0] = 0
+    peer = solve_ivp(counted, (system.t0, system.t1), system.y0, method="DOP853", rtol=rtol, atol=1e-10)
+    exact = system.exact(system.t1)
+    error, peer_error = np.abs(y[-1] - exact).max(), np.abs(peer.y[:, -1] - exact).max()
+    assert calls[0] * 0.95 <= ours.evaluations <= calls[0] * 1.05
+    assert error <= 1.05 * peer_error + 1e-13
+
+
+def test_order_of_the_steps():
+    # one step of the 8th-order formula has an error h^9, the dense output h^8
+    system = ode.ALL[5]
+    errors, dense = [], []
+    for h in (0.4, 0.2):
+        it = Integrator(system.rhs(), rtol=1.0, atol=1e3, max_step=h, first_step=h)
+        it.set_state(0.0, system.y0)
+        assert it.step() == 0
+        assert it.t == pytest.approx(h)
+        errors.append(np.abs(it.get_state()[1] - system.exact(h)).max())
+        dense.append(np.abs(it.dense(0.3 * h) - system.exact(0.3 * h)).max())
+    assert np.log2(errors[0] / errors[1]) > 8.5
+    assert np.log2(dense[0] / dense[1]) > 7.5
+
+
+def test_dense_output_joins_the_steps():
+    system = ode.ALL[6]
+    times = np.linspace(0, 10, 2001)
+    _, _, _, y = run(system.rhs(), system.y0, times, rtol=1e-10, atol=1e-12)
+    exact = np.array([system.exact(t) for t in times])
+    assert np.abs(y - exact).max() < 1e-7
+    # the number of outputs does not change the steps
+    few, _, _, z = run(system.rhs(), system.y0, [0, 10.0], rtol=1e-10, atol=1e-12)
+    assert np.array_equal(z[-1], y[-1])
+    assert few.evaluations > 0
+
+
+def test_outputs_may_come_in_pieces():
+    rhs, y0, _ = ode.antisymmetric(6)
+    times = np.linspace(0, 5, 40)
+    _, _, _, whole = run(rhs, y0, times)
+    it = Integrator(rhs)
+    it.set_state(0.0, y0, 5.0)
+    rows = np.empty((40, 6))
+    for a in range(0, 40, 7):
+        status, count = it.advance(times[a : a + 7], rows[a : a + 7])
+        assert status == 0
+        assert count == len(times[a : a + 7])
+    assert np.array_equal(rows, whole)
+
+
+def test_many_variables_cross_the_blocks():
+    # 601 doubles: more than two blocks of the stage sums, and an odd rest
+    rng = np.random.default_rng(1)
+    rates = rng.uniform(0, 1, 601)
+    rhs = PythonRightHandSide(lambda t, y: -rates * y, 601)
+    _, _, _, y = run(rhs, np.ones(601), [0.0, 3.0])
+    assert np.abs(y[-1] - np.exp(-3 * rates)).max() < 1e-11
+
+
+def test_vector_of_tolerances():
+    rhs = LinearRightHandSide(np.diag([-1.0, -2.0]))
+    _, _, _, y = run(rhs, [1.0, 1.0], [0.0, 1.0], atol=[1e-12, 1e-12])
+    assert np.allclose(y[-1], np.exp([-1.0, -2.0]), rtol=0, atol=1e-11)
+    with pytest.raises(ValueError, match="atol"):
+        Integrator(rhs, atol=[1e-3, 1e-3, 1e-3])
+
+
+def test_events_are_located_and_may_stop():
+    def events(k):
+        return [lambda t, y: y[0], lambda t, y: y[1] + 0.5]
+
+    rhs = PythonRightHandSide(lambda t, y: np.array([y[1], -y[0]]), 2, events=events(0))
+    it = Integrator(rhs, rtol=1e-12, atol=1e-13, n_events=2, directions=[0, 0], terminal=[False, False])
+    it.set_state(0.0, [1.0, 0.0], 7.0)
+    rows = np.empty((1, 2))
+    assert it.advance(np.array([7.0]), rows) == (0, 1)
+    zeros = [t for k, t, _ in it.event_log if k == 0]
+    assert np.allclose(zeros, [np.pi / 2, 3 * np.pi / 2], rtol=0, atol=1e-11)
+    # y1 = -sin t = -1/2
+    assert np.allclose(
+        [t for k, t, _ in it.event_log if k == 1], [np.pi / 6, 5 * np.pi / 6, 2 * np.pi + np.pi / 6], rtol=0, atol=1e-11
+    )
+    for _, t, y in it.event_log:
+        assert np.allclose(y, [np.cos(t), -np.sin(t)], rtol=0, atol=1e-10)
+
+    it = Integrator(rhs, rtol=1e-12, atol=1e-13, n_events=2, directions=[1, 1], terminal=[True, False])
+    it.set_state(0.0, [1.0, 0.0], 20.0)
+    times = np.linspace(0, 20, 201)
+    rows = np.empty((201, 2))
+    status, count = it.advance(times, rows)
+    # the first rising zero of cos t
+    assert status == 7
+    assert it.t_event == pytest.approx(3 * np.pi / 2, abs=1e-11)
+    assert it.event_index == 0
+    assert count == np.count_nonzero(times <= 3 * np.pi / 2)
+    assert np.allclose(rows[:count, 0], np.cos(times[:count]), rtol=0, atol=1e-10)
+    assert np.allclose(it.event_state, [0.0, 1.0], rtol=0, atol=1e-10)
+
+
+def test_limits_and_failures():
+    rhs, y0, _ = ode.antisymmetric(4)
+    _, status, count, _ = run(rhs, y0, np.linspace(0, 1000, 11), nsteps=50)
+    assert status == 1
+    assert 0 < count < 11
+
+    slow = PythonRightHandSide(lambda t, y: (time.sleep(0.002), -y)[1], 1)
+    begin = time.perf_counter()
+    _, status, count, _ = run(slow, [1.0], [0.0, 1e4], max_step=0.1, time_limit=0.2)
+    assert status == 2
+    assert time.perf_counter() - begin < 5
+
+    # y' = y², blows up at t=1
+    it, status, count, y = run(PythonRightHandSide(lambda t, y: y**2, 1), [1.0], np.linspace(0, 2, 21))
+    assert status in (3, 4)
+    assert it.t == pytest.approx(1.0, abs=1e-6)
+    assert np.allclose(y[:10, 0], 1 / (1 - np.linspace(0, 0.9, 10)), rtol=1e-8)
+
+    broken = PythonRightHandSide(lambda t, y: 1 / 0, 1)
+    _, status, _, _ = run(broken, [1.0], [0.0, 1.0])
+    assert status == 5
+    assert isinstance(broken.error, ZeroDivisionError)
+    with pytest.raises(ZeroDivisionError):
+        PythonRightHandSide(lambda t, y: 1 / 0, 1)(0.0, [1.0])
+    with pytest.raises(ValueError, match="doubles"):
+        PythonRightHandSide(lambda t, y: [1.0, 2.0], 1)(0.0, [1.0])
+
+
+def test_interrupt():
+    rhs = PythonRightHandSide(lambda t, y: (time.sleep(0.001), -y)[1], 1)
+    it = Integrator(rhs, max_step=1e-3)
+    it.set_state(0.0, [1.0], 1e6)
+    threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    status, _ = it.advance(np.array([1e6]), np.empty((1, 1)))
+    # Ctrl-C lands either in the right-hand side or between two steps
+    assert status in (5, 6)
+    assert isinstance(it.interruption or rhs.error, KeyboardInterrupt)
+    assert it.accepted > 0
+
+
+def test_several_threads_at_once():
+    rhs = [ode.antisymmetric(8, seed)[0] for seed in range(8)]
+    y0 = [ode.antisymmetric(8, seed)[1] for seed in range(8)]
+    times = np.linspace(0, 20, 50)
+    alone = [run(f, y, times)[3] for f, y in zip(rhs, y0, strict=True)]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda k: run(rhs[k], y0[k], times)[3], range(8)))
+    assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
+
+
+def test_compiled_linear_system_is_exact():
+    rhs, y0, exact = ode.antisymmetric(20)
+    times = np.linspace(0, 10, 11)
+    _, _, _, y = run(rhs, y0, times, rtol=1e-11, atol=1e-12)
+    assert np.abs(y - np.array([exact(t) for t in times])).max() < 1e-9
+    # the flow is orthogonal
+    assert np.abs(np.linalg.norm(y, axis=1) - np.linalg.norm(y0)).max() < 1e-9
+    assert np.allclose(rhs(0.0, y0), (exact(1e-6) - exact(-1e-6)) / 2e-6, atol=1e-8)
+
+
+def test_wrong_shapes():
+    rhs = LinearRightHandSide(np.eye(2))
+    with pytest.raises(ValueError, match="y must hold 2"):
+        Integrator(rhs).set_state(0.0, [1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match="y must hold 2"):
+        rhs(0.0, [1.0])
+    it = Integrator(rhs)
+    it.set_state(0.0, [1.0, 2.0])
+    with pytest.raises(ValueError, match="out must have shape"):
+        it.advance(np.array([1.0]), np.empty((1, 3)))
+    it.step()
+    with pytest.raises(ValueError, match="last step"):
+        it.dense(it.t + 1)
+    with pytest.raises(ValueError, match="events"):
+        Integrator(rhs, n_events=2, directions=[1])
