@@ -14,103 +14,23 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.special import ive, jv
 
 from .._ext.sectors import Operator, SectorKernel
 from ..core.errors import NonFiniteError, StepLimitError, TimeLimitError
+from .chebyshev import Ellipse
 from .sectors import SectorBasis
 
-__all__ = ["CoherenceOrders", "Ellipse", "Functionals", "canonical"]
+__all__ = ["CoherenceOrders", "Functionals", "canonical"]
 
 Order = tuple[int, ...]
-_LONGEST = 200.0  # largest argument of the Bessel functions: a step of about this many terms
-_AMPLIFICATION = 4.0  # largest logarithm of the rounding error's growth in one step
+#: (fraction of Σ‖L‖² counted, corners of the rectangle enclosed): from a guess of the spectrum to a bound of the numerical range
+_CAUTION = ((0.0, False), (0.1, True), (1.0, True))
 
 
 def canonical(order: Order) -> tuple[Order, bool]:
     """The order or its negative, whichever has a positive first entry, and whether it was turned (ρ_ba = ρ_ab*)."""
     first = next((x for x in order if x), 0)
     return (tuple(-x for x in order), True) if first < 0 else (order, False)
-
-
-@dataclass(frozen=True)
-class Ellipse:
-    """An ellipse around the numerical range of a generator: centre, vertical and horizontal semi-axis."""
-
-    centre: complex
-    height: float
-    width: float
-
-    @property
-    def focus(self) -> float:
-        """Distance of the foci from the centre."""
-        return float(np.sqrt(abs(self.height**2 - self.width**2)))
-
-    @property
-    def sign(self) -> int:
-        """+1: foci above each other (Bessel J), −1: side by side (Bessel I)."""
-        return 1 if self.height > self.width else -1
-
-    @property
-    def growth(self) -> float:
-        """R: the polynomials of degree k are bounded by R^k on the ellipse."""
-        return (self.height + self.width) / self.focus
-
-    def coefficients(self, t: Any, count: int) -> np.ndarray:
-        """Factors of S_0 … S_{count−1} in exp(tL), shape (…, count), without the phase exp(i t Im centre)."""
-        t = np.asarray(t, dtype=float)[..., None]
-        x = self.focus * t
-        k = np.arange(count)
-        if self.sign > 0:
-            value = jv(k, x) * np.exp(self.centre.real * t)
-        else:
-            value = ive(k, x) * np.exp(self.centre.real * t + x)
-        return np.where(k == 0, 1.0, 2.0) * value
-
-    def terms(self, t: float, tolerance: float) -> int:
-        """Number of terms after which the rest of the series is below `tolerance` (times the norm of the state)."""
-        x = self.focus * t
-        count = int(1.5 * x + 60 + 4 * self.width * t)
-        while True:
-            with np.errstate(over="ignore", under="ignore"):
-                c = np.abs(self.coefficients(t, count))
-                bound = c * np.minimum(self.growth ** np.arange(count), 1e200)
-            # Crouzeix and Palencia: the norm of a polynomial of L is at most 1+√2 times its maximum on the numerical range
-            tail = (1 + np.sqrt(2)) * np.cumsum(bound[::-1])[::-1]
-            small = np.flatnonzero(tail < tolerance)
-            if len(small) and small[0] < count - 2:
-                return max(int(small[0]), 2)
-            count *= 2
-
-    @classmethod
-    def around(cls, real: tuple[float, float], imaginary: tuple[float, float], span: float, tolerance: float) -> Ellipse:
-        """The ellipse around a rectangle that needs the fewest terms for a unit of time."""
-        B, A = 0.5 * (real[1] - real[0]), 0.5 * (imaginary[1] - imaginary[0])
-        smallest = 1e-3 / span
-        B, A = max(B, 1e-6 * A, smallest * 1e-3), max(A, 1e-6 * B, smallest)
-        centre = complex(0.5 * (real[1] + real[0]), 0.5 * (imaginary[1] + imaginary[0]))
-        best: tuple[float, Ellipse] | None = None
-        for stretch in (1.0001, 1.001, 1.005, 1.02, 1.05, 1.1, 1.2, 1.414, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0, 1e3, 1e4):
-            height = A * stretch
-            width = B / np.sqrt(1 - stretch**-2)
-            if abs(height - width) < 0.02 * height:
-                width *= 0.95 if width > height else 1.05
-                height *= 1.05 if width < height else 1.06
-            candidate = cls(centre, height, width)
-            t = candidate.step(span)
-            cost = candidate.terms(t, tolerance) / t
-            if best is None or cost < best[0]:
-                best = (cost, candidate)
-        assert best is not None
-        return best[1]
-
-    def step(self, span: float) -> float:
-        """Length of a step: as long as rounding and the number of terms allow."""
-        rightmost = self.centre.real + self.width
-        limits = [span, _LONGEST / self.focus]
-        if rightmost > 0:
-            limits.append(_AMPLIFICATION / rightmost)
-        return min(limits)
 
 
 @dataclass
@@ -313,21 +233,24 @@ class CoherenceOrders:
             self._generator, self.diagonal, self._jumps, row, place, sector, self.begin, size
         )  # fmt: skip
 
-    def spectrum(self, order: Order) -> tuple[tuple[float, float], tuple[float, float]]:
-        """Real and imaginary range of a rectangle around the numerical range of the generator."""
+    def spectrum(self, order: Order, reach: float = 1.0) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Real and imaginary range of a rectangle around the numerical range of the generator.
+
+        The terms LρL† widen it by Σ‖L‖² on each side; most often the spectrum fills a small part of that: `reach` is the
+        fraction of it that is counted.
+        """
         row, _, sector, _ = self.layout(order)
-        pairs = np.unique(np.stack([self.sector[row], sector[row]]), axis=1)
-        r, c = pairs
-        w = self.jump_norm
+        r, c = np.unique(np.stack([self.sector[row], sector[row]]), axis=1)
+        w = reach * self.jump_norm
         low = -0.5 * float((self.rate[r, 1] + self.rate[c, 1]).max()) - w
-        high = -0.5 * float((self.rate[r, 0] + self.rate[c, 0]).min()) + w
+        high = max(0.0, -0.5 * float((self.rate[r, 0] + self.rate[c, 0]).min()) + w)
         bottom = -float((self.energy[r, 1] - self.energy[c, 0]).max()) - w
         top = -float((self.energy[r, 0] - self.energy[c, 1]).min()) + w
         return (low, high), (bottom, top)
 
     def pack(self, order: Order, state: Any) -> np.ndarray:
         """The elements of one order of a ket (d,) or a (sparse or dense) density matrix (d, d), in the original basis."""
-        row, place, sector, size = self.layout(order)
+        _, place, sector, size = self.layout(order)
         out = np.zeros(size, dtype=complex)
         phase = self.phase
         if sp.issparse(state):
@@ -453,19 +376,32 @@ class _Run:
         self.times = times
         self.values = np.zeros((len(times), len(operators)), dtype=complex)
         self.tolerance = tolerance
-        span = max(float(times[-1] - times[0]), 1e-300)
+        self.span = max(float(times[-1] - times[0]), 1e-300)
+        self.problem, self.max_step = problem, max_step
         self.parts = []
         for order, reads in sorted(problem.functionals(operators).items()):
             x = problem.pack(order, state)
             if not np.any(x):
                 continue
-            ellipse = Ellipse.around(*problem.spectrum(order), span, tolerance)
-            self.parts.append(_Part(order, problem.kernel(order), x, reads, ellipse))
-        self.step = min([span, max_step, *(p.ellipse.step(span) for p in self.parts)])
+            self.parts.append(_Part(order, problem.kernel(order), x, reads))
+        self.enclose(0)
         self.products = 0
         self.rounding = 0.0
         for part in self.parts:
             part.first(self.values)
+
+    def enclose(self, level: int) -> None:
+        """Ellipses of the orders and the step, at a level of caution (see ``_CAUTION``), or above where that costs little."""
+        self.level = level
+        for part in self.parts:
+            choices = [
+                Ellipse.around(*self.problem.spectrum(part.order, reach), self.span, self.tolerance, corners=corners)
+                for reach, corners in _CAUTION[level:]
+            ]
+            costs = [e.cost(self.span, self.tolerance) for e in choices]
+            part.ellipse = next(e for e, c in zip(choices[::-1], costs[::-1], strict=True) if c <= 1.6 * min(costs))
+            part.known = None
+        self.step = min([self.span, self.max_step, *(p.ellipse.step(self.span) for p in self.parts)])
 
     def go(self, nsteps: int, deadline: float, progress: Any) -> tuple[np.ndarray, dict[str, Any]]:
         t, end = float(self.times[0]), float(self.times[-1])
@@ -487,10 +423,14 @@ class _Run:
             if not all(np.isfinite(n.size) for n in news):
                 raise NonFiniteError(reached, time=t, reason="not finite", result=self.values[:done])
             self.products += sum(n.terms for n in news)
-            if any(n.rest > 100 * self.tolerance for n in news):
-                # the numerical range reaches beyond its bound, or rounding has grown: a shorter step
+            if any(n.rest > 10 * self.tolerance or n.rounding > 100 * self.tolerance + 1e-14 for n in news):
+                # the terms have not died out, or have grown so large in between that rounding shows
                 rejected += 1
-                largest = 0.5 * h
+                if rejected > 1 and self.level < len(_CAUTION) - 1:
+                    self.enclose(self.level + 1)
+                    largest = self.step
+                else:
+                    largest = 0.5 * h
                 if largest < 1e-10 * (end - self.times[0]):
                     raise StepLimitError(reached, time=t, reason="the expansion does not converge", result=self.values[:done])
                 continue
@@ -507,6 +447,7 @@ class _Run:
             "right-hand sides": self.products,
             "elements": {str(p.order): p.kernel.size for p in self.parts},
             "rounding": self.rounding,
+            "caution": self.level,
         }
         return self.values, stats
 
@@ -523,8 +464,9 @@ class _Step:
 class _Part:
     """One coherence order of a run."""
 
-    def __init__(self, order: Order, kernel: SectorKernel, x: np.ndarray, reads: Functionals, ellipse: Ellipse):
-        self.order, self.kernel, self.x, self.reads, self.ellipse = order, kernel, x, reads, ellipse
+    def __init__(self, order: Order, kernel: SectorKernel, x: np.ndarray, reads: Functionals):
+        self.order, self.kernel, self.x, self.reads = order, kernel, x, reads
+        self.ellipse: Ellipse
         self.scratch = np.empty_like(x)
         self.other = np.empty_like(x)
         self.total = np.empty_like(x)

@@ -11,17 +11,22 @@ import qutip
 
 from ..core.checks import available_memory, check_array, check_integer, check_memory, check_times
 from ..core.entry import exactsolve
-from ..core.errors import CutoffWarning, SolverInterrupted, warn
+from ..core.errors import CutoffWarning, MissingFieldError, SolverError, SolverInterrupted, StepLimitError, TimeLimitError, warn
 from ..core.result import Result
 from ..core.solver import Solver
 from .algebra import Expression, check_cutoff
+from .coherence import CoherenceOrders, canonical
 from .model import ModeSystem
 from .moments import POPULATION_LIMIT, MomentReader, covariance_of, suggest_cutoff
+from .sectors import integer_charges
 
 __all__ = ["ExactResult", "ExactSolver", "exactsolve_modes", "warn_cutoff"]
 
 #: states are stored without being asked for while they fit into this
 _STATE_BYTES = 2**28
+#: from this dimension on the coherence orders are evolved apart without being asked for
+_SECTOR_SIZE = 400
+_WHOLE_STATE = "use options={'method': 'mesolve'}"
 
 
 class ExactResult(Result):
@@ -65,7 +70,15 @@ class ExactResult(Result):
 
     @property
     def final_state(self) -> Any:
-        """State at the last time, if states or the final state were stored."""
+        """State at the last time, if states or the final state were stored.
+
+        Raises
+        ------
+        MissingFieldError
+            The run evolved some coherence orders only (method ``"sectors"``), which do not make a state.
+        """
+        if "holds" in self.stats:
+            raise MissingFieldError(f"final_state is not known: the result holds {self.stats['holds']}; {_WHOLE_STATE}")
         return self._final_state if self._final_state is not None else (self.states[-1] if self.states else None)
 
     def _fill(self, reader: MomentReader, values: np.ndarray) -> None:
@@ -126,7 +139,8 @@ def prepare_state(state0: Any, levels: tuple[int, ...]) -> qutip.Qobj:
             raise ValueError("state0 must be Hermitian")
         if abs(np.trace(array) - 1) > 1e-8:
             raise ValueError(f"state0 must have trace 1, not {np.trace(array).real:.6g}")
-        lowest = np.linalg.eigvalsh(array)[0]
+        # beyond this the eigenvalues would take longer than the run
+        lowest = np.linalg.eigvalsh(array)[0] if len(array) <= 1500 else array.diagonal().real.min()
         if lowest < -1e-9:
             raise ValueError(f"state0 must not have negative eigenvalues; the lowest is {lowest:.3g}")
         return state0
@@ -134,7 +148,7 @@ def prepare_state(state0: Any, levels: tuple[int, ...]) -> qutip.Qobj:
 
 
 class ExactSolver(Solver):
-    """Exact evolution of a boson model: chooses among QuTiP's sesolve, mesolve and mcsolve.
+    """Exact evolution of a boson model: chooses among QuTiP's sesolve, mesolve and mcsolve, and coherence orders.
 
     Parameters
     ----------
@@ -147,7 +161,7 @@ class ExactSolver(Solver):
     """
 
     name = "exactsolve"
-    methods = ("auto", "sesolve", "mesolve", "mcsolve")
+    methods = ("auto", "sesolve", "mesolve", "mcsolve", "sectors")
     solver_options: ClassVar[dict[str, Any]] = {
         "method": "auto",
         "integrator": "vern7",
@@ -169,8 +183,46 @@ class ExactSolver(Solver):
 
     def __init__(self, model: ModeSystem, *, cutoff: Any, options: dict[str, Any] | None = None):
         super().__init__(model, options=options)
-        self.levels = check_cutoff(cutoff, model.n)
+        self.levels = self._check_levels(cutoff)
         check_integer("options['ntraj']", self._options["ntraj"], minimum=1)
+
+    # ------------------------------------------------------------ what a kind of model provides
+
+    def _check_levels(self, cutoff: Any) -> tuple[int, ...]:
+        """Dimension of each tensor factor."""
+        return check_cutoff(cutoff, self.model.n)
+
+    def _system(self) -> tuple[Any, list[Any]]:
+        """Hamiltonian and jump operators."""
+        return self.model.qutip(self.levels)
+
+    def _initial(self, state0: Any) -> qutip.Qobj:
+        """The checked initial state."""
+        return prepare_state(state0, self.levels)
+
+    def _reader(self) -> Any:
+        """What turns a state into the vector of moments: called with (t, state); ``operators()`` lists them."""
+        return MomentReader(self.model, self.levels)
+
+    def _observables(self, e_ops: Any) -> dict[Any, Any]:
+        return _user_operators(e_ops, self.levels)
+
+    def _charges(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Integer charges (d, K) and occupation numbers (d, m) of the basis states; None without a phase symmetry."""
+        if not self.model.isconstant:
+            return None
+        weights = integer_charges(self.model)
+        number = np.indices(self.levels).reshape(self.model.n, -1).T
+        return (number @ weights.T, number) if len(weights) else None
+
+    def _empty(self, stats: dict[str, Any]) -> ExactResult:
+        return ExactResult(None, {**self._options, "store_states": False}, solver=self.name, stats=stats, model=self.model)
+
+    def _inspect(self, result: ExactResult, times: np.ndarray) -> None:
+        """Monitors and warnings of a finished run."""
+        norm = np.nansum(result.populations, axis=2)
+        result.stats["drift"] = {"trace": float(np.abs(norm - 1).max())}
+        result.stats["cutoff population"] = warn_cutoff(result.populations, self.levels, times)
 
     # ------------------------------------------------------------ choice of method
 
@@ -185,9 +237,11 @@ class ExactSolver(Solver):
         # values and indices, and as much again while it is summed; the integrator's vectors
         return 2 * 20 * entries + 24 * 16 * d**2
 
-    def _choose(self, H: Any, c_ops: list[Any], state: qutip.Qobj) -> tuple[str, str]:
+    def _choose(self, H: Any, c_ops: list[Any], state: qutip.Qobj, user: dict[Any, Any]) -> tuple[str, str]:
         d = int(np.prod(self.levels))
         wanted = self._options["method"]
+        if wanted == "sectors" and (why := self._no_sectors(user)):
+            raise ValueError(f"options['method']='sectors' cannot be used: {why}; {_WHOLE_STATE}")
         needed = self._liouvillian_bytes(H, c_ops)
         advice = "lower the cutoff or use options={'method': 'mcsolve'}"
         if wanted == "mesolve":
@@ -199,6 +253,8 @@ class ExactSolver(Solver):
             return wanted, "asked for"
         if not c_ops and state.isket:
             return "sesolve", "no jump operators and a pure state"
+        if d >= _SECTOR_SIZE and not self._no_sectors(user):
+            return "sectors", "a phase symmetry, and nothing was asked for that needs the whole state"
         if needed < 0.5 * available_memory() and d <= 2000:
             return "mesolve", f"the Liouvillian of {d} levels needs about {needed / 2**20:.0f} MiB"
         if not c_ops:
@@ -206,43 +262,120 @@ class ExactSolver(Solver):
             return "mesolve", "a density matrix without jump operators"
         return "mcsolve", f"the Liouvillian of {d} levels would need about {needed / 2**30:.1f} GiB"
 
+    def _no_sectors(self, user: dict[Any, Any]) -> str:
+        """Why the coherence orders of first and second moments would not do; empty if they would."""
+        if self._charges() is None:
+            return "the model has no phase symmetry (U(1)), or depends on time"
+        if self._options["store_states"]:
+            return "options['store_states'] needs the whole state"
+        for key, op in user.items():
+            if not isinstance(op, qutip.Qobj):
+                return f"e_ops[{key!r}] is a function of the whole state"
+        if user:
+            problem_charges, _ = self._charges() or (None, None)
+            allowed = _coherence_orders(self._reader().operators(), problem_charges)
+            for key, op in user.items():
+                if extra := _coherence_orders([op.data_as("csr_matrix")], problem_charges) - allowed:
+                    return f"e_ops[{key!r}] needs coherence order {max(extra)}, and with it the whole state"
+        return ""
+
     # ------------------------------------------------------------ running
 
     def run(self, state0: Any, tlist: Any, *, e_ops: Any = None) -> ExactResult:
         """Run from `state0` at ``tlist[0]``; see :func:`exactsolve_modes`."""
         begin = clock.perf_counter()
         times = check_times(tlist, minimum=2)
-        state = prepare_state(state0, self.levels)
-        user = _user_operators(e_ops, self.levels)
+        state = self._initial(state0)
+        user = self._observables(e_ops)
         d = int(np.prod(self.levels))
-        H, c_ops = self.model.qutip(self.levels)
-        method, reason = self._choose(H, c_ops, state)
+        H, c_ops = self._system()
+        method, reason = self._choose(H, c_ops, state, user)
         o = self._options
 
         state_bytes = 16.0 * (d if method == "sesolve" else d * d) * len(times)
         store = o["store_states"]
         if store is None:
-            store = not user and state_bytes <= _STATE_BYTES and method != "mcsolve"
+            store = not user and state_bytes <= _STATE_BYTES and method not in ("mcsolve", "sectors")
         elif store:
             check_memory(f"storing {len(times)} states of {d} levels", state_bytes, advice="give e_ops instead, or fewer times")
-        reader = MomentReader(self.model, self.levels)
+        reader = self._reader()
         stats: dict[str, Any] = {
             "method": method,
             "method reason": reason,
-            "integrator": o["integrator"],
+            "integrator": "Chebyshev" if method == "sectors" else o["integrator"],
             "cutoff": list(self.levels),
-            "liouvillian bytes": int(self._liouvillian_bytes(H, c_ops)) if method != "sesolve" else 0,
+            "liouvillian bytes": int(self._liouvillian_bytes(H, c_ops)) if method not in ("sesolve", "sectors") else 0,
         }
-        if not store and not user and o["store_states"] is None:
+        if not store and not user and o["store_states"] is None and method != "sectors":
             stats["states"] = (
                 f"not stored: they would take {state_bytes / 2**20:.0f} MiB; ask with options={{'store_states': True}}"
             )
+        result = self._empty(stats)
+        result.stats = stats
+        if method == "sectors":
+            self._run_sectors(H, c_ops, state, times, reader, user, result, begin)
+        else:
+            self._run_qutip(method, H, c_ops, state, times, reader, user, result, begin, bool(store))
+        self._inspect(result, times)
+        if o["checkpoint"]:
+            result.save(o["checkpoint"])
+        return result
+
+    def _run_sectors(
+        self,
+        H: Any,
+        c_ops: list[Any],
+        state: qutip.Qobj,
+        times: np.ndarray,
+        reader: Any,
+        user: dict[Any, Any],
+        result: ExactResult,
+        begin: float,
+    ) -> None:
+        """Evolve the coherence orders that the moments need, and nothing else."""
+        o, stats = self._options, result.stats
+        charges, labels = self._charges() or (None, None)
+        assert charges is not None
+        values: Any
+        problem = CoherenceOrders(H.data_as("csr_matrix"), [c.to("CSR").data_as("csr_matrix") for c in c_ops], charges, labels)
+        operators = [*reader.operators(), *(op.to("CSR").data_as("csr_matrix") for op in user.values())]
+        stats["preparation time"] = clock.perf_counter() - begin
+        deadline = begin + o["time_limit"]
+        begin = clock.perf_counter()
+        start = state.full()[:, 0] if state.isket else state.data_as("csr_matrix") if _is_csr(state) else state.full()
+        width = len(operators) - len(user)
+        try:
+            values, how = problem.evolve(
+                start, times, operators, tolerance=max(1e-15, 1e-3 * float(np.min(o["atol"]))), max_step=o["max_step"],
+                nsteps=o["nsteps"], deadline=deadline,
+            )  # fmt: skip
+        except (SolverError, KeyboardInterrupt) as error:
+            values = getattr(error, "result", None)
+            self._stopped(error, result, reader, [] if values is None else list(values[:, :width]), times, begin)
+        stats["run time"] = clock.perf_counter() - begin
+        stats.update(how)
+        orders = ", ".join(how["elements"])
+        stats["holds"] = f"first and second moments, from the coherence orders {orders}; not the states"
+        stats["states"] = f"not known: the coherence orders {orders} alone were evolved; {_WHOLE_STATE}"
+        result.times = times
+        result._fill(reader, values[:, :width])
+        for k, key in enumerate(user):
+            column = values[:, width + k]
+            result.e_data[key] = list(column.real if user[key].isherm else column)
+            result.e_ops[key] = user[key]
+
+    def _run_qutip(
+        self, method: str, H: Any, c_ops: list[Any], state: qutip.Qobj, times: np.ndarray, reader: Any, user: dict[Any, Any],
+        result: ExactResult, begin: float, store: bool,
+    ) -> None:  # fmt: skip
+        """Let QuTiP do it."""
+        o, stats = self._options, result.stats
         options: dict[str, Any] = {
             "method": o["integrator"],
             "atol": o["atol"],
             "rtol": o["rtol"],
             "nsteps": o["nsteps"],
-            "store_states": bool(store),
+            "store_states": store,
             "store_final_state": bool(o["store_final_state"]),
             "progress_bar": o["progress_bar"],
             "progress_kwargs": o["progress_kwargs"],
@@ -261,8 +394,6 @@ class ExactSolver(Solver):
             observe = _Observer(reader, deadline=deadline, values=collected)
         stats["preparation time"] = clock.perf_counter() - begin
         begin = clock.perf_counter()
-        result = ExactResult(None, {**o, "store_states": False}, solver=self.name, stats=stats, model=self.model)
-        result.stats = stats
         try:
             with warnings.catch_warnings():
                 # QuTiP's own ODE classes announce convergence trouble as UserWarnings before they raise
@@ -289,12 +420,6 @@ class ExactSolver(Solver):
                 f"sampling error of {raw.num_trajectories} trajectories "
                 f"(largest standard error of ⟨b⟩: {stats['standard error']:.2g})"
             )
-        norm = np.nansum(result.populations, axis=2)
-        stats["drift"] = {"trace": float(np.abs(norm - 1).max())}
-        stats["cutoff population"] = warn_cutoff(result.populations, self.levels, times)
-        if o["checkpoint"]:
-            result.save(o["checkpoint"])
-        return result
 
     @staticmethod
     def _qutip_run(
@@ -328,8 +453,6 @@ class ExactSolver(Solver):
         begin: float,
     ) -> None:
         """Raise the error of this package with everything recorded so far."""
-        from ..core.errors import SolverError, StepLimitError, TimeLimitError
-
         count = len(collected)
         result.times = times[:count]
         if count:
@@ -342,12 +465,13 @@ class ExactSolver(Solver):
             raise SolverInterrupted(
                 f"exactsolve was interrupted at t={reached:g}; {kept}", time=reached, result=result
             ) from error
-        if isinstance(error, _OutOfTime):
+        if isinstance(error, (_OutOfTime, TimeLimitError)):
             raise TimeLimitError(
                 f"exactsolve stopped at t={reached:g} of {times[-1]:g}: time limit; raise options['time_limit']; {kept}",
                 time=reached, reason="time limit", result=result,
             ) from None  # fmt: skip
-        kind = StepLimitError if "nsteps" in str(error) or "steps" in str(error) else SolverError
+        limited = isinstance(error, StepLimitError) or "nsteps" in str(error) or "steps" in str(error)
+        kind = StepLimitError if limited else SolverError
         raise kind(
             f"exactsolve stopped at t={reached:g} of {times[-1]:g}: {error}; raise options['nsteps'] or choose another "
             f"options['integrator']; {kept}",
@@ -374,6 +498,20 @@ class _Observer:
         if clock.perf_counter() > self.deadline:
             raise _OutOfTime
         return value
+
+
+def _is_csr(state: qutip.Qobj) -> bool:
+    return isinstance(state.data, qutip.data.CSR)
+
+
+def _coherence_orders(operators: list[Any], charges: Any) -> set[tuple[int, ...]]:
+    """The (canonical) coherence orders that expectation values of these matrices need."""
+    out: set[tuple[int, ...]] = set()
+    for m in operators:
+        coo = m.tocoo()
+        for order in np.unique(charges[coo.col] - charges[coo.row], axis=0):
+            out.add(canonical(tuple(int(x) for x in order))[0])
+    return out
 
 
 def _user_operators(e_ops: Any, levels: tuple[int, ...]) -> dict[Any, Any]:
@@ -413,7 +551,9 @@ def exactsolve_modes(
     e_ops : Qobj, Expression, callable, or list or dict of these, optional
         Expectation values wanted beside the moments.
     options : dict, optional
-        ``method``: ``"auto"`` (default), ``"sesolve"``, ``"mesolve"`` or ``"mcsolve"``; ``integrator``: QuTiP's integration
+        ``method``: ``"auto"`` (default), ``"sesolve"``, ``"mesolve"``, ``"mcsolve"`` or ``"sectors"`` (for a model with a
+        phase symmetry: only the coherence orders that first and second moments need, no states; ``"auto"`` takes it from
+        dimension 400 on where nothing asked for needs the whole state); ``integrator``: QuTiP's integration
         method (``"vern7"``); ``atol`` (1e-11), ``rtol`` (1e-9), ``nsteps``, ``max_step``, ``progress_bar``, ``progress_kwargs``,
         ``store_states`` (default: while no `e_ops` are given and they fit into 256 MiB), ``store_final_state``,
         ``time_limit``, ``checkpoint``; for mcsolve ``ntraj`` (500), ``seeds``, ``map``, ``num_threads``.

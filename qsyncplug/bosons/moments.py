@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 
 from .meanfield import covariance_from_moments
 from .model import ModeSystem
@@ -29,6 +30,7 @@ class MomentReader:
         self.pairs = [(j, k) for j in range(self.n) for k in range(j, self.n)]
         b = system.operators
         operators = [*b, *(b[j] * b[k] for j, k in self.pairs), *(b[j].dag() * b[k] for j, k in self.pairs)]
+        self._operators = operators
         rows, columns, data, start = [], [], [], [0]
         for operator in operators:
             matrix = operator.qutip(levels).data_as("csr_matrix").tocoo()
@@ -54,6 +56,14 @@ class MomentReader:
         weights = weights.reshape(self.levels)
         populations = [weights.sum(axis=tuple(k for k in range(self.n) if k != j)) for j in range(self.n)]
         return np.concatenate([moments, *populations])
+
+    def operators(self) -> list[Any]:
+        """The operators whose expectation values the vector holds, as sparse matrices."""
+        out = [o.qutip(self.levels).data_as("csr_matrix") for o in self._operators]
+        number = np.indices(self.levels).reshape(self.n, -1)
+        for j, size in enumerate(self.levels):
+            out += [scipy.sparse.diags((number[j] == k).astype(complex), format="csr") for k in range(size)]
+        return out
 
     def split(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """⟨b_j⟩ (T, N), ⟨b_jb_k⟩ and ⟨b_j†b_k⟩ (T, N, N), populations (T, N, levels; NaN beyond a mode's own)."""

@@ -9,32 +9,20 @@ import qutip
 import scipy.sparse
 import scipy.sparse.linalg
 
-from ..core.checks import check_memory
 from ..core.entry import steadystate
 from ..core.errors import SolverError
 from .algebra import check_cutoff
+from .coherence import CoherenceOrders
 from .exact import warn_cutoff
 from .model import ModeSystem
 from .moments import MomentReader
-from .sectors import SectorBasis, sector_liouvillian
+from .nullspace import steady_blocks
+from .sectors import SectorBasis, integer_charges, sector_liouvillian
 
-__all__ = ["steadystate_modes"]
+__all__ = ["solve_steady", "steadystate_modes"]
 
-
-def _integer_charges(system: ModeSystem) -> np.ndarray:
-    """Integer weight vectors that span (part of) the conserved charges: the common phase and single-mode phases."""
-    weights = system.symmetries.charges
-    found: list[np.ndarray] = []
-    n = system.n
-    candidates = [np.eye(n)[j] for j in range(n)] + [np.ones(n)]
-    for candidate in candidates:
-        if len(weights) == 0:
-            break
-        # in the span of the conserved weights?
-        residual = candidate - weights.T @ (weights @ candidate)
-        if np.abs(residual).max() < 1e-9 and (not found or np.linalg.matrix_rank(np.array([*found, candidate])) > len(found)):
-            found.append(candidate)
-    return np.array(found, dtype=int).reshape(-1, n)
+#: up to this many elements of coherence order 0 the equations are factorised
+_DIRECT = 2000
 
 
 @steadystate.register(ModeSystem)
@@ -70,7 +58,8 @@ def steadystate_modes(system: ModeSystem, *, cutoff: Any) -> qutip.Qobj:
 
     Notes
     -----
-    Solves Lρ=0 with one equation replaced by tr ρ=1, by a sparse LU factorisation, and one step of iterative refinement.
+    Solves Lρ=0, tr ρ=1 on the coherence order 0: up to 2000 elements by a sparse LU factorisation with one step of iterative
+    refinement, beyond by GMRES preconditioned with the evolution without jumps (:func:`.nullspace.steady_blocks`).
     """
     levels = check_cutoff(cutoff, system.n)
     if not system.isconstant:
@@ -79,35 +68,65 @@ def steadystate_modes(system: ModeSystem, *, cutoff: Any) -> qutip.Qobj:
         raise ValueError("system must have jump operators to have a unique steady state")
     H, c_ops = system.qutip(levels)
     number = np.indices(levels).reshape(system.n, -1).T
-    weights = _integer_charges(system)
+    weights = integer_charges(system)
     charges = number @ weights.T if len(weights) else np.zeros((len(number), 1), dtype=int)
-    basis = SectorBasis.from_charges(charges)
-    zero = (0,) * charges.shape[1]
-    size = basis.size(zero)
-    # fill-in of the factorisation: measured about 60 times the 15 entries a row of such models
-    check_memory(f"the steady state of {size} density-matrix elements", 16.0 * 15 * 60 * size, advice="lower the cutoff")
-    L, blocks, start = sector_liouvillian(H.data_as("csr_matrix"), [c.data_as("csr_matrix") for c in c_ops], basis, zero)
-    diagonal = np.concatenate(
-        [start[k] + np.arange(len(basis.sectors[r])) * (len(basis.sectors[r]) + 1) for k, (r, _) in enumerate(blocks)]
+    rho = solve_steady(
+        H.data_as("csr_matrix"), [c.data_as("csr_matrix") for c in c_ops], charges, number, f"the cut-off {levels}"
     )
-    solution = _null_vector(L, diagonal)
-    d = int(np.prod(levels))
-    rho = np.zeros((d, d), dtype=complex)
-    for k, (r, c) in enumerate(blocks):
-        rows, columns = basis.sectors[r], basis.sectors[c]
-        rho[np.ix_(rows, columns)] = solution[start[k] : start[k + 1]].reshape(len(rows), len(columns))
-    rho = 0.5 * (rho + rho.conj().T)
-    lowest = float(np.linalg.eigvalsh(rho)[0]) if d <= 2000 else 0.0
-    if lowest < -1e-8:
-        raise SolverError(
-            f"the steady state has a negative eigenvalue {lowest:.3g}: it is not unique, or the cut-off {levels} is far too low",
-            reason="not a state",
-        )
-    state = qutip.Qobj(rho, dims=[list(levels), list(levels)], isherm=True)
+    state = qutip.Qobj(rho.toarray(), dims=[list(levels), list(levels)], isherm=True)
     reader = MomentReader(system, levels)
     *_, populations = reader.split(reader(0.0, state)[None, :])
     warn_cutoff(populations, levels)
     return state
+
+
+def solve_steady(H: Any, jumps: list[Any], charges: np.ndarray, labels: np.ndarray, where: str) -> Any:
+    """The steady state as a sparse matrix, from its coherence order 0 alone.
+
+    Parameters
+    ----------
+    H, jumps : sparse matrices (d, d)
+        Hamiltonian and jump operators.
+    charges, labels : ndarray of int, shapes (d, K) and (d, m)
+        Charges and occupation numbers of the basis states; all charges 0 where there is no symmetry.
+    where : str
+        For messages.
+
+    Raises
+    ------
+    SolverError
+        The steady state is not unique, or not positive.
+    """
+    problem = CoherenceOrders(H, jumps, charges, labels)
+    none = problem.none
+    size = problem.size(none)
+    if size > _DIRECT:
+        x, _ = steady_blocks(problem)
+    else:
+        L, _, start = sector_liouvillian(
+            problem.hamiltonian, problem.jump_matrices, _sorted_basis(problem), none
+        )  # fmt: skip
+        assert [int(s) for s in start[:-1]] == [b[0] for b in problem._blocks(none)]
+        x = _null_vector(L, np.concatenate([s + np.arange(r[1] - r[0]) * (r[1] - r[0] + 1) for s, r, _ in problem._blocks(none)]))
+    lowest = 0.0
+    for at, rows, _ in problem._blocks(none):
+        n = rows[1] - rows[0]
+        block = x[at : at + n * n].reshape(n, n)
+        block = 0.5 * (block + block.conj().T)
+        x[at : at + n * n] = block.ravel()
+        lowest = min(lowest, float(np.linalg.eigvalsh(block)[0]))
+    if lowest < -1e-8:
+        raise SolverError(
+            f"the steady state has a negative eigenvalue {lowest:.3g}: it is not unique, or {where} is far too low",
+            reason="not a state",
+        )
+    return problem.unpack(none, x)
+
+
+def _sorted_basis(problem: CoherenceOrders) -> SectorBasis:
+    """The sectors of a problem in its own order of the basis."""
+    edges = problem.begin
+    return SectorBasis({tuple(int(v) for v in name): np.arange(edges[k], edges[k + 1]) for k, name in enumerate(problem.names)})
 
 
 def _null_vector(L: Any, diagonal: np.ndarray) -> np.ndarray:

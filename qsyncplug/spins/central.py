@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -132,7 +133,7 @@ class DoubletReport:
     leakage : float
         Largest weight outside the doublet (tensor anything) found in the evolution asked for; NaN without one.
     error : float
-        Largest difference of ⟨J_jz⟩/N_j between the explicit chain and the central spin ½ with the effective coupling; NaN without.
+        Largest difference of ⟨J_jz⟩/N_j from the central spin ½ with the effective coupling; NaN without an evolution.
     times : ndarray
         Of the evolution.
     """
@@ -182,7 +183,7 @@ def free_gap(energies: np.ndarray) -> float:
 def evolve_states(H: Any, psi: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Kets at `times` from `psi` at times[0]: exp(−iHt), shape (T, d)."""
     out = [psi]
-    for a, b in zip(times[:-1], times[1:], strict=True):
+    for a, b in itertools.pairwise(times):
         out.append(sla.expm_multiply(-1j * (b - a) * H, out[-1], traceA=-1j * (b - a) * H.diagonal().sum()))
     return np.array(out)
 

@@ -151,7 +151,9 @@ class SpinChains:
         put("g", _pair("g", ((1.5, 2.4) if central else 0.0) if g is None else g))
         put("omega0", check_number("omega0", (1.0 if central else 0.0) if omega0 is None else omega0))
         if not central and (any(self.g) or self.omega0):
-            raise ValueError(f"g and omega0 must be 0 without a central spin (central=False), not g={self.g}, omega0={self.omega0}")
+            raise ValueError(
+                f"g and omega0 must be 0 without a central spin (central=False), not g={self.g}, omega0={self.omega0}"
+            )
         put("omega", _pair("omega", omega))
         put("exchange", check_number("exchange", exchange, minimum=0.0, maximum=1.0))
         given = {"loss": loss, "nonlinear": nonlinear, "gain": gain, "two_photon": two_photon,
@@ -635,9 +637,12 @@ class SpinChains:
             if not psi0.isket:
                 raise ValueError("the comparison evolves pure states: give `central` as a ket")
             psi = _central.evolve_states(model.hamiltonian("spins").data_as("csr_matrix"), _central.as_ket(psi0), times)
-            found.append([
-                [np.vdot(v, jz @ v).real / count for jz, count in zip(model.space("spins").jz, self.n, strict=True)] for v in psi
-            ])
+            found.append(
+                [
+                    [np.vdot(v, jz @ v).real / count for jz, count in zip(model.space("spins").jz, self.n, strict=True)]
+                    for v in psi
+                ]
+            )
             if model is self:
                 inside = np.einsum("ka,tkr->tar", columns.conj(), psi.reshape(len(times), 2**self.central_chain.spins, -1))
                 leakage = float(1 - (np.abs(inside) ** 2).sum(axis=(1, 2)).min())

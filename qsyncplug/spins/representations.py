@@ -80,10 +80,12 @@ def series_coefficients(n: int, order: int, expansion: str) -> np.ndarray:
     with decimal.localcontext() as context:
         context.prec = 60 + order
         f = [(1 - decimal.Decimal(m) / n).sqrt() for m in range(order + 1)]
-        return np.array([
-            float(sum((-1) ** (k - m) * math.comb(k, m) * f[m] for m in range(k + 1)) / math.factorial(k))
-            for k in range(order + 1)
-        ])
+        return np.array(
+            [
+                float(sum((-1) ** (k - m) * math.comb(k, m) * f[m] for m in range(k + 1)) / math.factorial(k))
+                for k in range(order + 1)
+            ]
+        )
 
 
 def _root(n: int, levels: int, order: int | None, expansion: str) -> np.ndarray:
@@ -181,11 +183,13 @@ def boson_space(
     local = []
     for size, count in zip(sizes, n, strict=True):
         m = np.arange(size, dtype=float)
-        local.append({
-            "jm": holstein_primakoff(count, size, order, expansion),
-            "jz": sp.csr_matrix(sp.diags((m - count / 2).astype(complex))),
-            "b": sp.csr_matrix(sp.diags(np.sqrt(m[1:]).astype(complex), 1, shape=(size, size))),
-        })
+        local.append(
+            {
+                "jm": holstein_primakoff(count, size, order, expansion),
+                "jz": sp.csr_matrix(sp.diags((m - count / 2).astype(complex))),
+                "b": sp.csr_matrix(sp.diags(np.sqrt(m[1:]).astype(complex), 1, shape=(size, size))),
+            }
+        )
     return _assemble(local, [2] * central + list(sizes), central)
 
 
