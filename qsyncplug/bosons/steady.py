@@ -132,7 +132,9 @@ def _sorted_basis(problem: CoherenceOrders) -> SectorBasis:
 def _null_vector(L: Any, diagonal: np.ndarray) -> np.ndarray:
     """The vector with L x = 0 and Σ x[diagonal] = 1."""
     size = L.shape[0]
-    scale = float(np.abs(L.data).max())
+    scale = float(np.abs(L.data).max()) if L.nnz else 0.0
+    if scale == 0.0:
+        raise SolverError("no unique steady state: nothing changes the populations", reason="singular")
     # the equation of the first diagonal element follows from the others (trace conservation)
     row = int(diagonal[0])
     keep = scipy.sparse.diags(np.where(np.arange(size) == row, 0.0, 1.0))
