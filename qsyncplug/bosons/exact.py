@@ -18,7 +18,6 @@ from .algebra import Expression, check_cutoff
 from .coherence import CoherenceOrders, canonical
 from .model import ModeSystem
 from .moments import POPULATION_LIMIT, MomentReader, covariance_of, suggest_cutoff
-from .sectors import integer_charges
 
 __all__ = ["ExactResult", "ExactSolver", "exactsolve_modes", "warn_cutoff"]
 
@@ -243,7 +242,7 @@ class ExactSolver(Solver):
         """Integer charges (d, K) and occupation numbers (d, m) of the basis states; None without a phase symmetry."""
         if not self.model.isconstant:
             return None
-        weights = integer_charges(self.model)
+        weights = self.model.symmetries.charges
         number = np.indices(self.levels).reshape(self.model.n, -1).T
         return (number @ weights.T, number) if len(weights) else None
 
