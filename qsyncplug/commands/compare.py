@@ -6,10 +6,14 @@ import argparse
 import json
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-__all__ = ["add_parser", "run"]
+__all__ = ["FAMILIES", "add_parser", "run"]
+
+#: each has a module ``command`` with ``add_parser`` and ``run``
+FAMILIES: tuple[str, ...] = ()
 
 
 def _numbers(text: str) -> float | tuple[float, float]:
@@ -50,6 +54,9 @@ def add_parser(commands: Any) -> None:
     add("--states", action="store_true", help="evolve the whole density matrix (slower): entropies and E_N of the exact state")
     add("--quiet", action="store_true", help="no progress")
     parser.set_defaults(run=run)
+    families = parser.add_subparsers(metavar="FAMILY", parser_class=type(parser), title="other families")
+    for family in FAMILIES:
+        import_module(f"..{family}.command", __package__).add_parser(families)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,0 +1,137 @@
+"""Theorems whose hypotheses hold, and what a run says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar, overload
+
+__all__ = ["Outcome", "Prediction", "Predictions"]
+
+Verdict = tuple[bool | None, str]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A prediction held against a run.
+
+    Attributes
+    ----------
+    name : str
+        Of the prediction.
+    passed : bool or None
+        None if the run says nothing about it.
+    found : str
+        What was found.
+    """
+
+    name: str
+    passed: bool | None
+    found: str
+
+    def __str__(self) -> str:
+        mark = {True: "ok  ", False: "LOOK", None: "open"}[self.passed]
+        return f"{mark}  {self.name}: {self.found}"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A statement whose hypotheses hold for a model and its initial state.
+
+    Attributes
+    ----------
+    name, source : str
+        Theorem, and where it is from.
+    statement : str
+        What it says here.
+    correction : str
+        How it differs from what is printed; empty where it does not.
+    limits : dict
+        Limits as t→∞, by name.
+    rate : float or None
+        Rate of the slowest approach; the family says of what.
+    period : float or None
+        Of what oscillates.
+    test : callable, optional
+        ``result -> (passed, found)``.
+    """
+
+    name: str
+    statement: str
+    source: str
+    correction: str = ""
+    limits: dict[str, Any] = field(default_factory=dict)
+    rate: float | None = None
+    period: float | None = None
+    test: Callable[[Any], Verdict] | None = field(default=None, repr=False)
+
+    def check(self, result: Any) -> Outcome:
+        """Hold it against a run from this initial state."""
+        return Outcome(self.name, *(self.test(result) if self.test else (None, "nothing to check")))
+
+    def __str__(self) -> str:
+        text = f"{self.name}: {self.statement}"
+        if self.rate is not None:
+            text += f" Rate {self.rate:.6g}."
+        return text + (f" [{self.correction}]" if self.correction else "") + f" [{self.source}]"
+
+
+P = TypeVar("P", bound=Prediction)
+
+
+class Predictions(Sequence[P], Generic[P]):
+    """The statements that apply, by position, by name (``p["name"]``) or as attribute (``p.name``), and notes.
+
+    Parameters
+    ----------
+    items : iterable of Prediction
+        In the order of the source.
+    notes : sequence of str
+        What does not hold as printed.
+    """
+
+    def __init__(self, items: Any = (), notes: Sequence[str] = ()):
+        self._items: tuple[P, ...] = tuple(items)
+        self.notes = tuple(notes)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @overload
+    def __getitem__(self, key: int | str) -> P: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> Sequence[P]: ...
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, str):
+            for item in self._items:
+                if item.name == key:
+                    return item
+            raise KeyError(f"no prediction {key!r}; those that apply are {', '.join(self.names) or 'none'}")
+        return self._items[key]
+
+    def __getattr__(self, name: str) -> P:
+        if not name.startswith("_"):
+            for item in self._items:
+                if item.name.replace(" ", "_").replace("-", "_") == name:
+                    return item
+        raise AttributeError(f"no prediction {name!r}; those that apply are {', '.join(self.names) or 'none'}")
+
+    def __iter__(self) -> Iterator[P]:
+        return iter(self._items)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the predictions."""
+        return tuple(item.name for item in self._items)
+
+    def check(self, result: Any) -> tuple[Outcome, ...]:
+        """Hold every prediction against a run from this initial state."""
+        return tuple(item.check(result) for item in self._items)
+
+    def __str__(self) -> str:
+        lines = [str(p) for p in self._items] + [f"note: {n}" for n in self.notes]
+        return "\n".join(lines) or "no theorem applies"
+
+    __repr__ = __str__
