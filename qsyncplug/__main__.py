@@ -39,7 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     compare.add_parser(commands)
     info.add_parser(commands)
-    args = parser.parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["compare"] and words[1:2] and words[1] in compare.FAMILIES:
+        words[:2] = [f"compare {words[1]}"]
+    args = parser.parse_args(words)
     from .core.errors import QsyncplugWarning, SolverError
 
     def one_line(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:

@@ -16,6 +16,16 @@ __all__ = ["FAMILIES", "add_parser", "run"]
 FAMILIES: tuple[str, ...] = ()
 
 
+class _Family:
+    """Adds the parser of a family under the name ``compare FAMILY``."""
+
+    def __init__(self, commands: Any):
+        self.commands = commands
+
+    def add_parser(self, name: str, **kw: Any) -> argparse.ArgumentParser:
+        return self.commands.add_parser(f"compare {name}", **kw)
+
+
 def _numbers(text: str) -> float | tuple[float, float]:
     parts = [float(p) for p in text.split(",")]
     if len(parts) > 2:
@@ -54,9 +64,8 @@ def add_parser(commands: Any) -> None:
     add("--states", action="store_true", help="evolve the whole density matrix (slower): entropies and E_N of the exact state")
     add("--quiet", action="store_true", help="no progress")
     parser.set_defaults(run=run)
-    families = parser.add_subparsers(metavar="FAMILY", parser_class=type(parser), title="other families")
     for family in FAMILIES:
-        import_module(f"..{family}.command", __package__).add_parser(families)
+        import_module(f"..{family}.command", __package__).add_parser(_Family(commands))
 
 
 def run(args: argparse.Namespace) -> int:
