@@ -77,7 +77,7 @@ class Interaction:
     # ------------------------------------------------------------ values
 
     def f(self, x: Any) -> np.ndarray:
-        """The scaled function at `x` (any shape; complex arguments for complex-step derivatives)."""
+        """Evaluate the scaled function at `x` (any shape; complex arguments for complex-step derivatives)."""
         return self._derivative(_argument(x), 0)
 
     def df(self, x: Any) -> np.ndarray:
@@ -93,12 +93,12 @@ class Interaction:
         return self._derivative(_argument(x), 3)
 
     def __call__(self, x: Any) -> np.ndarray:
-        """The physical function at `x`; OverflowError where it exceeds the floating-point range."""
+        """Evaluate the physical function at `x`; OverflowError where it exceeds the floating-point range."""
         try:
             scale = math.exp(self.log_scale)
         except OverflowError:
             raise OverflowError(
-                f"the physical function of {self} exceeds the floating-point range (e^{self.log_scale:g}); use .f and .log_scale"
+                f"the physical {self} has a factor e^{self.log_scale:g}, beyond floating point; use .f and .log_scale"
             ) from None
         return scale * self.f(x)
 
@@ -123,7 +123,7 @@ class Interaction:
 
     @cached_property
     def peak(self) -> float:
-        """Maximum of \\|f\\| of the scaled function (to about 1e-3; it sets the scale of errors)."""
+        """Largest absolute value of the scaled function, to about 1e-3 (it sets the scale of errors)."""
         points = max(1024, 8 * self.coefficients().size) if self.decays else 4096
         return float(np.max(np.abs(self.f(np.linspace(0.0, np.pi, points)))))
 
@@ -149,7 +149,7 @@ class Interaction:
         raise TypeError(f"{type(self).__name__} has no series")  # pragma: no cover
 
     def normaliser(self, x: Any) -> np.ndarray:
-        r"""The scaled attention weight :math:`e^{β\cos x-s}` of system T2, with the same ``log_scale`` as ``f``."""
+        r"""Evaluate the scaled attention weight :math:`e^{β\cos x-s}` of system T2; ``log_scale`` is that of ``f``."""
         raise ValueError(f'normalization="attention" needs qsp.attention(beta) (or qsp.sine(), its beta=0), not {self}')
 
     def normaliser_coefficients(self, tol: float = 1e-16) -> np.ndarray:
@@ -169,7 +169,7 @@ class Interaction:
     # ------------------------------------------------------------ storage
 
     def to_dict(self) -> dict[str, Any]:
-        """What :meth:`from_dict` needs to build it again (JSON)."""
+        """Describe it so that :meth:`from_dict` can build it again (JSON)."""
         raise TypeError(f"{type(self).__name__} cannot be stored")  # pragma: no cover
 
     @staticmethod
@@ -191,7 +191,7 @@ class Interaction:
 
 @lru_cache(maxsize=256)
 def _scaled_bessel(beta: float, count: int) -> np.ndarray:
-    r"""Return :math:`e^{-β}I_k(β)`, k = 0 … count, β>0, by backward recurrence (all terms positive: no cancellation)."""
+    r"""Return :math:`e^{-β}I_k(β)`, k = 0 … count, β>0, by backward recurrence (positive terms: no cancellation)."""
     # Start where I_k has fallen by another 1e-40: below that the recurrence has forgotten its start.
     start = count + 20 + int(np.sqrt(2 * 92 * max(beta, 1.0)))
     values = np.zeros(start + 1, dtype=np.longdouble)
@@ -277,9 +277,9 @@ class _Attention(Interaction):
         if self._trivial:
             return np.cos(x)
         # (e^{β cos x} − 1)/β times e^{−|β|}, from the side where neither exponential is small against the other
-        return np.expm1(self.beta * np.cos(x)) * math.exp(-abs(self.beta)) / self.beta if abs(self.beta) < 30 else (
-            self.normaliser(x) - math.exp(-abs(self.beta))
-        ) / self.beta
+        small = math.exp(-abs(self.beta))
+        scaled = np.expm1(self.beta * np.cos(x)) * small if abs(self.beta) < 30 else self.normaliser(x) - small
+        return scaled / self.beta
 
     def coefficients(self, tol: float = 1e-16) -> np.ndarray:
         tol = check_number("tol", tol, minimum=0.0, maximum=1.0, strict=True)
@@ -323,7 +323,7 @@ class _Sine(_Attention):
 
 
 def sine() -> Interaction:
-    r"""The Kuramoto interaction, :math:`F(x)=\sin x`.
+    r"""Return the Kuramoto interaction, :math:`F(x)=\sin x`.
 
     Returns
     -------
@@ -333,7 +333,7 @@ def sine() -> Interaction:
 
 
 def attention(beta: float, *, scaled: bool = False) -> Interaction:
-    r"""The self-attention interaction, :math:`F_β(x)=\sin x\,e^{β\cos x}`.
+    r"""Return the self-attention interaction, :math:`F_β(x)=\sin x\,e^{β\cos x}`.
 
     Parameters
     ----------
@@ -374,18 +374,19 @@ def attention(beta: float, *, scaled: bool = False) -> Interaction:
 
 
 def _trigonometric_sum(b: np.ndarray, x: np.ndarray, *, cosine: bool) -> np.ndarray:
-    """Σ_k b_k sin kx (or cos kx), k = 1 …, by Horner's rule in e^{ix}."""
-    z = np.exp(1j * x)
-    total = np.zeros_like(z)
-    for value in b[::-1]:
-        total = (total + value) * z
+    """Return Σ_k b_k sin kx (or cos kx), k from 1."""
     if not np.iscomplexobj(x):
+        z = np.exp(1j * x)
+        total = np.zeros_like(z)
+        for value in b[::-1]:
+            total = (total + value) * z
         return total.real if cosine else total.imag
-    z = np.exp(-1j * x)
-    other = np.zeros_like(z)
+    # e^{ix} would swallow a small imaginary part; Clenshaw's rule keeps it
+    c, s = np.cos(x), np.sin(x)
+    after, this = np.zeros_like(c), np.zeros_like(c)
     for value in b[::-1]:
-        other = (other + value) * z
-    return (total + other) / 2 if cosine else (total - other) / 2j
+        after, this = this, value + 2 * c * this - after
+    return this * c - after if cosine else this * s
 
 
 def _series_derivative(b: np.ndarray, x: np.ndarray, order: int) -> np.ndarray:
@@ -411,7 +412,7 @@ class _Fourier(Interaction):
 
     @cached_property
     def peak(self) -> float:
-        """Maximum of \\|f\\| of the scaled function."""
+        """Largest absolute value of the scaled function, to about 1e-3."""
         x = np.linspace(0.0, np.pi, max(1024, 8 * len(self.b)))
         return float(np.max(np.abs(self.f(x))))
 
@@ -424,7 +425,7 @@ class _Fourier(Interaction):
 
 
 def fourier(b: Any) -> Interaction:
-    r"""The interaction :math:`F(x)=\sum_{k=1}^K b_k\sin kx`.
+    r"""Return the interaction :math:`F(x)=\sum_{k=1}^K b_k\sin kx`.
 
     Parameters
     ----------
@@ -493,8 +494,8 @@ class _Custom(Interaction):
         return f"interaction({self.name})"
 
 
-def _vectorised(f: Callable[[Any], Any]) -> tuple[Callable[[Any], Any], np.ndarray, np.ndarray]:
-    """Return `f` working on arrays, with sample points and its values there."""
+def _vectorised(f: Callable[[Any], Any]) -> tuple[Callable[[Any], Any], np.ndarray]:
+    """Return `f` working on arrays, with its values at sample points."""
     x = 2 * np.pi * np.arange(64) / 64
     try:
         values = np.asarray(f(x))
@@ -505,8 +506,8 @@ def _vectorised(f: Callable[[Any], Any]) -> tuple[Callable[[Any], Any], np.ndarr
         try:
             values = np.asarray(f(x))
         except (TypeError, ValueError) as error:
-            raise TypeError(f"interaction must take a number or an array and return the same; it raised {error}") from error
-    return f, x, values
+            raise TypeError(f"interaction must map a number or an array to the same; it raised {error}") from error
+    return f, values
 
 
 def _find_coefficients(f: Callable[[Any], Any]) -> tuple[float, ...] | None:
@@ -525,12 +526,12 @@ def _find_coefficients(f: Callable[[Any], Any]) -> tuple[float, ...] | None:
 
 
 def interaction(f: Any, *, derivatives: Sequence[Callable[[Any], Any]] = (), name: str | None = None) -> Interaction:
-    r"""An interaction from any smooth, odd, 2π-periodic function.
+    r"""Make an interaction from any smooth, odd, 2π-periodic function.
 
     Parameters
     ----------
     f : callable or Interaction
-        :math:`F(x)`, of an array (a function of one number works, slowly). An :class:`Interaction` is returned as it is.
+        :math:`F(x)` of an array (a function of one number works, slowly); an :class:`Interaction` is returned as it is.
     derivatives : sequence of up to three callables
         :math:`F', F'', F'''`, where they are known; else they come from the sine series.
     name : str, optional
@@ -561,8 +562,8 @@ def interaction(f: Any, *, derivatives: Sequence[Callable[[Any], Any]] = (), nam
     derivatives = tuple(derivatives)
     if len(derivatives) > 3 or not all(callable(d) for d in derivatives):
         raise TypeError("derivatives must hold at most three callables: f', f'', f'''")
-    label = name or getattr(f, "__name__", type(f).__name__)
-    vectorised, x, values = _vectorised(f)
+    label = str(name or getattr(f, "__name__", type(f).__name__))
+    vectorised, values = _vectorised(f)
     if np.iscomplexobj(values) or not np.all(np.isfinite(values)):
         raise ValueError(f"interaction {label} must return finite real numbers")
     # points of no symmetry, away from a jump at π
@@ -575,7 +576,8 @@ def interaction(f: Any, *, derivatives: Sequence[Callable[[Any], Any]] = (), nam
         worst = int(np.argmax(np.abs(error)))
         # x+2π is rounded, which a steep function sees
         if not abs(error[worst]) <= 1e-9 * largest:
-            raise ValueError(f"interaction {label} must be {what}; at x={points[worst]:g} it is off by {error[worst]:.3g}")
+            off = f"at x={points[worst]:g} it is off by {error[worst]:.3g}"
+            raise ValueError(f"interaction {label} must be {what}; {off}")
     b = _find_coefficients(vectorised)
     if b is None:
         warnings.warn(
