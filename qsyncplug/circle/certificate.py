@@ -69,29 +69,30 @@ class AttentionCertificate:
         return f"global synchronisation of T1 and T2 (and of S1–S4 with f_β) is proved for every β in {text}{rest}"
 
     def summary(self) -> str:
-        """The proof in a printable form."""
+        """Write the proof out."""
         m = "π" if self.max_gap < 6 else "2π"
         lines = [
             self.statement,
             "",
             "Claim, for every β in these intervals, f = sin x·e^{β(cos x−1)}, cos τ = 2β/(1+√(1+4β²)):",
-            f"    τ ∫|f'''|₊ ≤ 4 (1 + τ/M) f'(0),   M = {m};   ratio of the two sides ≥ {self.ratio!r}",
-            "Consequence (PRY, Corollary 3.3 and Theorems 2.3, 6.2): every stable stationary point is synchronised, and",
+            f"    τ ∫|f‴|₊ ≤ 4 (1 + τ/M) f'(0),   M = {m};   ratio of the two sides ≥ {self.ratio!r}",
+            "Consequence (PRY, Corollary 3.3, Theorems 2.3 and 6.2): every stable stationary point is synchronised, and",
             "    almost every initial state converges to one.",
-            "Why M is valid: "
-            + (
-                "f>0 on (0,π), so points in a closed half circle are stationary only if synchronised or antipodal; "
-                "f'(π)=−e^{−2β}<0 makes antipodal points unstable."
+            *(
+                (
+                    "Why M is valid: f>0 on (0,π), so points in a closed half circle are stationary only if synchronised",
+                    "    or antipodal; f'(π)=−e^{−2β}<0 makes antipodal points unstable.",
+                )
                 if m == "π"
-                else "no gap exceeds the circle."
+                else ("Why M is valid: no gap exceeds the circle.",)
             ),
-            f"Proof: {self.boxes} boxes of β, ball arithmetic with {self.precision} bits. In each box [0,π] is cut until f''' has",
-            "    a proved sign on every cell but those around its zeros; on cells with f'''>0 the integral is a difference of",
-            "    f'', on undecided cells it is bounded by their width times the largest |f'''|.",
+            f"Proof: {self.boxes} boxes of β, ball arithmetic with {self.precision} bits. In each box [0,π] is cut until",
+            "    f‴ has a proved sign on every cell but those around its zeros; on cells with f‴>0 the integral is a",
+            "    difference of f″, on undecided cells it is bounded by their width times the largest |f‴|.",
         ]
         if self.intervals and self.intervals[-1][1] > _FAR:
             lines.append(
-                f"    For β>{_FAR:g} the boxes are of 1/β and y=β(1−cos x); for y≥10 or cos x≤0, f'''≤0 "
+                f"    For β>{_FAR:g} the boxes are of 1/β and y=β(1−cos x); for y≥10 or cos x≤0, f‴≤0 "
                 "(see the source for the inequality)."
             )
         return "\n".join(lines)
@@ -229,7 +230,7 @@ def _cover(
     max_boxes: int,
     hopeless: Callable[[float, float], bool],
 ) -> tuple[list[tuple[float, float]], float, int]:
-    """Cut [lo, hi] until every piece is proved, hopeless or too small; proved intervals, worst ratio, number of pieces."""
+    """Cut [lo, hi] until every piece is proved, hopeless or too small; return what is proved, worst ratio, pieces."""
     stack = [(lo, hi)]
     proved: list[tuple[float, float]] = []
     worst, tried = math.inf, 0
@@ -302,8 +303,8 @@ class _Prover:
 
         f‴ ≤ 0 where y ≥ 10 or z = cos x ≤ 0, for β ≥ 3: with S = β(1−z²) = y(1+z),
         q = S² − 6zS + 3z² − 4eS + ez. For z in [0,1] and y ≥ 10, S ≥ 10 ≥ 6z+4e, so q ≥ 0. For z ≤ 0,
-        q = S² + (6|z|−4e)S + |z|(3|z|−e): if 6|z| ≥ 4e each term is ≥ 0; else |z| < 2e/3 ≤ 2/9, S ≥ 3(1−4/81) > 2.8, and
-        q ≥ S(S−4e) − e²/12 ≥ 2.8·1.4 − 0.01 > 0. So y runs from 0 to min(10, β) only.
+        q = S² + (6|z|−4e)S + |z|(3|z|−e): if 6|z| ≥ 4e each term is ≥ 0; else |z| < 2e/3 ≤ 2/9, S ≥ 3(1−4/81) > 2.8,
+        and q ≥ S(S−4e) − e²/12 ≥ 2.8·1.4 − 0.01 > 0. So y runs from 0 to min(10, β) only.
         """
         e = self.hull(lo, hi)
         e2 = e * e
@@ -350,8 +351,8 @@ class _Prover:
     ) -> Any:
         """Upper bound of ∫|f‴|₊ over half the circle.
 
-        The variable runs from `start` to `end`; `sign` has the sign of f‴, `slope` is its derivative. Cells are cut until
-        the sign is sure or they are as small as the box of β is wide. x falls as the variable rises if `falling`.
+        The variable runs from `start` to `end`; `sign` has the sign of f‴, `slope` is its derivative. Cells are cut
+        until the sign is sure or they are as small as the box of β is wide. x falls as the variable rises if `falling`.
         """
         arb = self.arb
         smallest = max(width, 2.0**-30)

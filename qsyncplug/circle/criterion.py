@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -63,9 +64,9 @@ class Criterion:
             why = self.gap_bound if self.ratio >= 1 else "the criterion is sufficient, not necessary"
             return f"not certified: ratio {self.ratio:.12g} for M = {self.max_gap:.6g} ({why})"
         return (
-            f"ratio {self.ratio:.12g} ≥ 1 for M = {self.max_gap:.6g} ({self.gap_bound}): every stable stationary point of "
-            "systems S1–S4 is synchronised, and almost every initial state synchronises if f is analytic (PRY, Corollary 3.3, "
-            "Theorems 2.3 and 6.2)"
+            f"ratio {self.ratio:.12g} ≥ 1 for M = {self.max_gap:.6g} ({self.gap_bound}): every stable stationary "
+            "point of systems S1–S4 is synchronised, and almost every initial state synchronises if f is analytic "
+            "(PRY, Corollary 3.3, Theorems 2.3 and 6.2)"
         )
 
     def __str__(self) -> str:
@@ -80,10 +81,10 @@ def synchronization_criterion(interaction: Any, max_gap: float = np.pi) -> Crite
     interaction : Interaction or callable
         The odd interaction function.
     max_gap : float
-        M in (0, 2π]: an upper bound on the largest gap of every stable, stationary, non-synchronised point. 2π always
-        holds (PRY Theorem 2.1). From π on it holds if f>0 on (0, π) and f′(π)<0, which is checked: points within a closed
-        half circle can be stationary only if synchronised or antipodal, and antipodal points are unstable. Below π it is
-        the caller's word.
+        M in (0, 2π]: an upper bound on the largest gap of every stable, stationary, non-synchronised point. 2π
+        always holds (PRY Theorem 2.1). From π on it holds if f>0 on (0, π) and f′(π)<0, which is checked: points within
+        a closed half circle are stationary only if synchronised or antipodal, and antipodal points are unstable. Below
+        π it is the caller's word.
 
     Returns
     -------
@@ -97,8 +98,8 @@ def synchronization_criterion(interaction: Any, max_gap: float = np.pi) -> Crite
     Notes
     -----
     The integral is the sum of the rises of f″ between the sign changes of f‴: no quadrature error. For the attention
-    these are roots of a quartic in cos x and τ has a closed form, :math:`\cos τ=2β/(1+\sqrt{1+4β^2})`; relative errors stay
-    near 1e-15 for every β. Other functions are searched for sign changes on a grid of 32 points per shortest wave.
+    these are roots of a quartic in cos x and τ has a closed form, :math:`\cos τ=2β/(1+\sqrt{1+4β^2})`; relative errors
+    stay near 1e-15 for every β. Other functions are searched for sign changes on a grid of 32 points per shortest wave.
 
     References
     ----------
@@ -169,7 +170,7 @@ def _attention_pieces(beta: float) -> tuple[float, float, tuple[float, ...]]:
     tau = 2 * math.asin(math.sqrt(gap / 2))
     rise, changes = _attention_rise(size)
     if beta < 0:
-        # f_{−β}(x) = f_β(π−x): f‴ changes its sign, but its integral over the circle vanishes, so the rises are the falls
+        # f_{−β}(x) = f_β(π−x): f‴ changes its sign, but its integral vanishes, so the rises equal the falls
         tau = math.pi - tau
         changes = tuple(math.pi - x for x in reversed(changes))
     return tau, rise, changes
@@ -203,7 +204,7 @@ def _attention_rise(beta: float) -> tuple[float, tuple[float, ...]]:
             inside.append(y)
     points = [0.0, *sorted(inside), end]
     rise, changes = 0.0, []
-    signs = [np.polyval(q, (a + b) / 2) < 0 for a, b in zip(points[:-1], points[1:], strict=True)]
+    signs = [np.polyval(q, (a + b) / 2) < 0 for a, b in itertools.pairwise(points)]
     for k, up in enumerate(signs):
         if up:
             rise += _second_derivative(beta, e, points[k + 1]) - _second_derivative(beta, e, points[k])
@@ -223,7 +224,7 @@ def _second_derivative(beta: float, e: float, y: float) -> float:
 
 
 def _noise(f: Interaction, order: int) -> float:
-    """Rounding error of the derivative of this order: values below it have no certain sign."""
+    """Bound the rounding error of the derivative of this order: values below it have no certain sign."""
     if f.kind == "callable" and len(getattr(f, "derivatives", ())) >= order:
         return 0.0
     b = np.abs(f.coefficients())
@@ -236,7 +237,7 @@ def _zeros(function: Any, x: np.ndarray, noise: float) -> list[float]:
     sure = np.flatnonzero(np.abs(values) > noise)
     return [
         float(scipy.optimize.brentq(lambda t: float(function(np.float64(t))), x[a], x[b], xtol=1e-15, rtol=1e-15))
-        for a, b in zip(sure[:-1], sure[1:], strict=True)
+        for a, b in itertools.pairwise(sure)
         if (values[a] > 0) != (values[b] > 0)
     ]
 
