@@ -62,7 +62,7 @@ class AttentionCertificate:
         """The theorem that the proof gives, with the interval that it covers."""
         if not self.intervals:
             return f"not certified: nothing is proved about β in [{self.beta_lo!r}, {self.beta_hi!r}]"
-        text = " and ".join(f"[{a!r}, {b!r}]" for a, b in self.intervals)
+        text = " and ".join(f"[{a!r}, {b!r}]" if b < math.inf else f"[{a!r}, ∞)" for a, b in self.intervals)
         rest = ""
         if self.open_intervals:
             rest = "; not certified: " + " and ".join(f"({a!r}, {b!r})" for a, b in self.open_intervals)
@@ -76,19 +76,19 @@ class AttentionCertificate:
             "",
             "Claim, for every β in these intervals, f = sin x·e^{β(cos x−1)}, cos τ = 2β/(1+√(1+4β²)):",
             f"    τ ∫|f‴|₊ ≤ 4 (1 + τ/M) f'(0),   M = {m};   ratio of the two sides ≥ {self.ratio!r}",
-            "Consequence (PRY, Corollary 3.3, Theorems 2.3 and 6.2): every stable stationary point is synchronised, and",
-            "    almost every initial state converges to one.",
+            "Consequence (PRY, Corollary 3.3, Theorems 2.3 and 6.2): every stable stationary point is synchronised,",
+            "    and almost every initial state converges to one.",
             *(
                 (
-                    "Why M is valid: f>0 on (0,π), so points in a closed half circle are stationary only if synchronised",
-                    "    or antipodal; f'(π)=−e^{−2β}<0 makes antipodal points unstable.",
+                    "Why M is valid: f>0 on (0,π), so points in a closed half circle are stationary only if",
+                    "    synchronised or antipodal; f'(π)=−e^{−2β}<0 makes antipodal points unstable.",
                 )
                 if m == "π"
                 else ("Why M is valid: no gap exceeds the circle.",)
             ),
-            f"Proof: {self.boxes} boxes of β, ball arithmetic with {self.precision} bits. In each box [0,π] is cut until",
-            "    f‴ has a proved sign on every cell but those around its zeros; on cells with f‴>0 the integral is a",
-            "    difference of f″, on undecided cells it is bounded by their width times the largest |f‴|.",
+            f"Proof: {self.boxes} boxes of β, ball arithmetic with {self.precision} bits. In each box [0,π] is cut",
+            "    until f‴ has a proved sign on every cell but those around its zeros; on cells with f‴>0 the integral is",
+            "    a difference of f″, on undecided cells it is bounded by their width times the largest |f‴|.",
         ]
         if self.intervals and self.intervals[-1][1] > _FAR:
             lines.append(
