@@ -87,7 +87,7 @@ class AttentionCertificate:
                 else ("Why M is valid: no gap exceeds the circle.",)
             ),
             f"Proof: {self.boxes} boxes of β, ball arithmetic with {self.precision} bits. In each box [0,π] is cut",
-            "    until f‴ has a proved sign on every cell but those around its zeros; on cells with f‴>0 the integral is",
+            "    until f‴ has a proved sign on all cells but those around its zeros; where f‴>0 the integral is",
             "    a difference of f″, on undecided cells it is bounded by their width times the largest |f‴|.",
         ]
         if self.intervals and self.intervals[-1][1] > _FAR:
@@ -329,11 +329,14 @@ class _Prover:
         # 1 − cos τ = e·u, τ√β = √(2u)·asin(t)/t at t = √(eu/2); asin(t)/t increases from 1
         root = (4 + e2).sqrt()
         u = (1 + e / (root + 2)) / (e + root)
-        t_max = (self.arb(hi) * u / 2).sqrt()
-        quotient = self.hull(1, t_max.asin() / t_max)
-        width = (2 * u).sqrt() * quotient
-        # τ ≥ √(2eu), taken at the smallest e: the root of a ball around 0 is not defined
-        return self.decide(4 * (1 + (2 * u * self.arb(lo)).sqrt() / self.gap), width * 2 * rise)
+
+        def quotient(end: float) -> Any:
+            t = (self.arb(end) * u / 2).sqrt()
+            return t.asin() / t if end > 0 else self.arb(1)
+
+        width = (2 * u).sqrt() * self.hull(quotient(lo), quotient(hi))
+        # τ = width·√e, at the smallest e: a lower bound (the root of a ball around 0 is not defined)
+        return self.decide(4 * (1 + width * self.arb(lo).sqrt() / self.gap), width * 2 * rise)
 
     # ------------------------------------------------------------ both
 

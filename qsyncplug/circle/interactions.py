@@ -11,13 +11,14 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..core.checks import check_array, check_number
 from ..core.errors import ApproximationWarning, StorageError
+from .series import attention_peak, attention_series, series_derivative, trigonometric_sum
 
 __all__ = ["Interaction", "attention", "fourier", "interaction", "sine"]
 
@@ -111,7 +112,7 @@ class Interaction:
         b = self.coefficients()
         k = np.arange(1, b.size + 1)
         at_zero = np.sum(b / k * np.cos(k % 4 * (np.pi / 2)).round())
-        return _trigonometric_sum(b / k, x, cosine=True) - at_zero
+        return trigonometric_sum(b / k, x, cosine=True) - at_zero
 
     def _derivative(self, x: np.ndarray, order: int) -> np.ndarray:
         raise TypeError(f"{type(self).__name__} has no values")  # pragma: no cover
@@ -189,53 +190,6 @@ class Interaction:
 # ---------------------------------------------------------------------- attention
 
 
-@lru_cache(maxsize=256)
-def _scaled_bessel(beta: float, count: int) -> np.ndarray:
-    r"""Return :math:`e^{-β}I_k(β)`, k = 0 … count, β>0, by backward recurrence (positive terms: no cancellation)."""
-    # Start where I_k has fallen by another 1e-40: below that the recurrence has forgotten its start.
-    start = count + 20 + int(np.sqrt(2 * 92 * max(beta, 1.0)))
-    values = np.zeros(start + 1, dtype=np.longdouble)
-    b = np.longdouble(beta)
-    upper, this = np.longdouble(0), np.longdouble(1e-300)
-    values[start] = this
-    for k in range(start, 0, -1):
-        upper, this = this, upper + 2 * k / b * this
-        values[k - 1] = this
-        if this > 1e280:
-            # what underflows here is 1e-560 of the largest
-            values[k - 1 :] *= np.longdouble(1e-280)
-            upper, this = upper * np.longdouble(1e-280), values[k - 1]
-    total = values[0] + 2 * values[:0:-1].sum()
-    result = (values[: count + 1] / total).astype(float)
-    result.setflags(write=False)
-    return result
-
-
-@lru_cache(maxsize=256)
-def _attention_series(beta: float, tol: float) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients (b, a) of the scaled attention and its weight, for |β|=beta."""
-    count = 24 + int(1.5 * np.sqrt(2 * beta * np.log(1 / tol)) + 0.5 * np.log(1 / tol))
-    bessel = _scaled_bessel(beta, count)
-    k = np.arange(1, count + 1)
-    b = 2 * k / beta * bessel[1:]
-    a = np.concatenate([bessel[:1], 2 * bessel[1:]])
-    peak = _attention_peak(beta)
-    tail = np.cumsum(b[::-1])[::-1]  # tail[m] is the sum over k > m
-    b = b[: max(1, int(np.argmax(tail <= tol * peak)))]
-    tail = np.cumsum(a[::-1])[::-1]
-    a = a[: max(1, int(np.argmax(tail <= tol)))]
-    for array in (b, a):
-        array.setflags(write=False)
-    return b, a
-
-
-def _attention_peak(beta: float) -> float:
-    """Largest value of sin x e^{β(cos x−1)}, β≥0; there cos x − β sin²x = 0."""
-    z = 2 * beta / (1 + math.sqrt(1 + 4 * beta * beta))  # cos x
-    gap = (1 - z * z) / (1 + z)
-    return math.sqrt(1 - z * z) * math.exp(-beta * gap)
-
-
 @dataclass(frozen=True)
 class _Attention(Interaction):
     kind: ClassVar[str] = "attention"
@@ -285,7 +239,7 @@ class _Attention(Interaction):
         tol = check_number("tol", tol, minimum=0.0, maximum=1.0, strict=True)
         if self._trivial:
             return np.ones(1)
-        b = _attention_series(abs(self.beta), tol)[0].copy()
+        b = attention_series(abs(self.beta), tol)[0].copy()
         if self.beta < 0:
             b[1::2] *= -1.0
         return b
@@ -294,7 +248,7 @@ class _Attention(Interaction):
         tol = check_number("tol", tol, minimum=0.0, maximum=1.0, strict=True)
         if self._trivial:
             return np.ones(1)
-        a = _attention_series(abs(self.beta), tol)[1].copy()
+        a = attention_series(abs(self.beta), tol)[1].copy()
         if self.beta < 0:
             a[1::2] *= -1.0
         return a
@@ -302,7 +256,7 @@ class _Attention(Interaction):
     @property
     def peak(self) -> float:  # type: ignore[override]
         # at β<0 the function is the mirror image, x → π − x
-        return _attention_peak(abs(self.beta))
+        return attention_peak(abs(self.beta))
 
     def to_dict(self) -> dict[str, Any]:
         return {"kind": self.kind, "beta": self.beta, "scaled": self.scaled}
@@ -373,35 +327,13 @@ def attention(beta: float, *, scaled: bool = False) -> Interaction:
 # ---------------------------------------------------------------------- series
 
 
-def _trigonometric_sum(b: np.ndarray, x: np.ndarray, *, cosine: bool) -> np.ndarray:
-    """Return Σ_k b_k sin kx (or cos kx), k from 1."""
-    if not np.iscomplexobj(x):
-        z = np.exp(1j * x)
-        total = np.zeros_like(z)
-        for value in b[::-1]:
-            total = (total + value) * z
-        return total.real if cosine else total.imag
-    # e^{ix} would swallow a small imaginary part; Clenshaw's rule keeps it
-    c, s = np.cos(x), np.sin(x)
-    after, this = np.zeros_like(c), np.zeros_like(c)
-    for value in b[::-1]:
-        after, this = this, value + 2 * c * this - after
-    return this * c - after if cosine else this * s
-
-
-def _series_derivative(b: np.ndarray, x: np.ndarray, order: int) -> np.ndarray:
-    k = np.arange(1, b.size + 1, dtype=float)
-    sign = (1.0, 1.0, -1.0, -1.0)[order]
-    return sign * _trigonometric_sum(b * k**order, x, cosine=order % 2 == 1)
-
-
 @dataclass(frozen=True)
 class _Fourier(Interaction):
     kind: ClassVar[str] = "fourier"
     b: tuple[float, ...] = (1.0,)
 
     def _derivative(self, x: np.ndarray, order: int) -> np.ndarray:
-        return _series_derivative(np.array(self.b), x, order)
+        return series_derivative(np.array(self.b), x, order)
 
     def coefficients(self, tol: float = 1e-16) -> np.ndarray:
         tol = check_number("tol", tol, minimum=0.0, maximum=1.0, strict=True)
@@ -473,7 +405,7 @@ class _Custom(Interaction):
             return np.asarray(self.vectorised(x))
         if order <= len(self.derivatives):
             return np.asarray(self.derivatives[order - 1](x))
-        return _series_derivative(self.coefficients(), x, order)
+        return series_derivative(self.coefficients(), x, order)
 
     def coefficients(self, tol: float = 1e-16) -> np.ndarray:
         tol = check_number("tol", tol, minimum=0.0, maximum=1.0, strict=True)
