@@ -33,7 +33,7 @@ class ClusterState:
     scaled_motion : ndarray of shape (k,)
         Eigenvalues of the linearised motion of whole clusters, the rotation's 0 first, for the scaled interaction.
     scaled_splitting : ndarray of shape (k,)
-        Eigenvalue for taking each cluster apart, for the scaled interaction; it belongs to all ``sizes[k]-1`` directions.
+        Eigenvalue for taking each cluster apart, for the scaled interaction, of multiplicity ``sizes[k]-1``.
     stable : bool
         Whether every eigenvalue but the rotation's 0 is negative (splitting counts only for clusters of more than one
         particle, and always for sizes that are not integers).
@@ -191,7 +191,7 @@ def three_cluster_states(interaction: Any, sizes: Sequence[float], *, grid: int 
         if min(apart) < 1e-5:
             continue
         if not any(_same(np.array([0.0, *y]), np.array([0.0, *z]), m) for z in found):
-            found.append(y)
+            found.append(y if y[0] <= np.pi else 2 * np.pi - y)
     states = [_state(f, m, np.array([0.0, *y])) for y in found]
     return tuple(sorted(states, key=lambda s: (not s.stable, s.angles[1])))
 
