@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.optimize
 
 from ..core.checks import check_array, check_integer
 from .interactions import Interaction
@@ -162,38 +161,40 @@ def three_cluster_states(interaction: Any, sizes: Sequence[float], *, grid: int 
     grid = check_integer("grid", grid, minimum=4)
     scale = f.peak * float(np.sum(m))
 
-    def forces(y: np.ndarray) -> np.ndarray:
-        angles = np.array([0.0, y[0], y[1]])
-        return (f.f(angles[1:, None] - angles[None, :]) @ m) / scale
-
-    def slopes(y: np.ndarray) -> np.ndarray:
-        angles = np.array([0.0, y[0], y[1]])
-        pull = f.df(angles[1:, None] - angles[None, :]) * m[None, :] / scale
-        matrix = -pull[:, 1:]
-        matrix[[0, 1], [0, 1]] += np.sum(pull, axis=1)
-        return matrix
-
-    found: list[np.ndarray] = []
     starts = 2 * np.pi * (np.arange(grid) + 0.5) / grid
-    for a, b in itertools.combinations(starts, 2):
-        solution = scipy.optimize.root(forces, np.array([a, b]), jac=slopes, tol=1e-14)
-        y = solution.x
-        for _ in range(3):  # polish to rounding
-            step = np.linalg.lstsq(slopes(y), forces(y), rcond=None)[0]
-            if not np.all(np.isfinite(step)) or np.max(np.abs(step)) > 0.1:
-                break
-            y = y - step
-        if np.max(np.abs(forces(y))) > 1e-13:
-            continue
-        y = np.mod(y, 2 * np.pi)
-        # two of three clusters at one point, or at opposite points, are other states
-        apart = [y[0], 2 * np.pi - y[0], y[1], 2 * np.pi - y[1], abs(y[0] - y[1]), 2 * np.pi - abs(y[0] - y[1])]
-        if min(apart) < 1e-5:
-            continue
-        if not any(_same(np.array([0.0, *y]), np.array([0.0, *z]), m) for z in found):
-            found.append(y if y[0] <= np.pi else 2 * np.pi - y)
+    y = np.array(list(itertools.combinations(starts, 2)))
+    for _ in range(60):  # Newton's method for all starts at once, with bounded steps
+        force, slope = _forces(f, m, y)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            inverse = np.stack([slope[:, 1, 1], -slope[:, 0, 1], -slope[:, 1, 0], slope[:, 0, 0]], axis=-1)
+            inverse /= (slope[:, 0, 0] * slope[:, 1, 1] - slope[:, 0, 1] * slope[:, 1, 0])[:, None]
+        step = np.einsum("nij,nj->ni", inverse.reshape(-1, 2, 2), force)
+        size = np.max(np.abs(step), axis=1)
+        good = np.isfinite(size)
+        y, step, size = y[good], step[good], size[good]
+        y = y - step * np.minimum(1.0, 0.3 / np.maximum(size, 1e-300))[:, None]
+        if np.all(size < 1e-15):
+            break
+    y = np.mod(y[np.max(np.abs(_forces(f, m, y)[0]), axis=1) <= 1e-13 * scale], 2 * np.pi)
+    # two of the three clusters at one point make another state
+    apart = np.min(np.abs(np.exp(1j * np.stack([y[:, 0], y[:, 1], y[:, 0] - y[:, 1]])) - 1), axis=0)
+    found: list[np.ndarray] = []
+    for point in y[apart > 1e-5]:
+        if not any(_same(np.array([0.0, *point]), np.array([0.0, *other]), m) for other in found):
+            found.append(point if point[0] <= np.pi else 2 * np.pi - point)
     states = [_state(f, m, np.array([0.0, *y])) for y in found]
     return tuple(sorted(states, key=lambda s: (not s.stable, s.angles[1])))
+
+
+def _forces(f: Interaction, m: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Force on the second and third cluster, (n, 2), at their angles `y`, (n, 2), and its derivatives, (n, 2, 2)."""
+    angles = np.concatenate([np.zeros((len(y), 1)), y], axis=1)
+    difference = y[:, :, None] - angles[:, None, :]
+    force = f.f(difference) @ m
+    pull = f.df(difference) * m
+    slope = -pull[:, :, 1:]
+    slope[:, [0, 1], [0, 1]] += np.sum(pull, axis=2)
+    return force, slope
 
 
 def _same(a: np.ndarray, b: np.ndarray, sizes: np.ndarray) -> bool:

@@ -20,7 +20,7 @@ def full_jacobian(f, x):
 class TestThreeClusters:
     def test_equilateral(self):
         (state, *_) = three_cluster_states(attention(-0.7), (2, 2, 2))
-        assert state.stable and state.alpha == pytest.approx(2 * np.pi / 3, abs=1e-15)
+        assert state.stable and state.alpha == pytest.approx(2 * np.pi / 3, abs=1e-14)
         slope, at = 1.0 * np.exp(-0.7), (np.cos(2 * np.pi / 3) + 0.7 * 0.75) * np.exp(0.35)
         expected = [0, *[-6 * at] * 2, *[-2 * (slope + 2 * at)] * 3]
         np.testing.assert_allclose(state.eigenvalues, np.sort(expected)[::-1], atol=1e-14)
