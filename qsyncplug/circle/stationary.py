@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import scipy.sparse
 
 from ..core.checks import check_choice, check_memory, check_number
+from .interactions import Interaction
 from .model import Circle
 
 __all__ = ["Stability", "energy", "stability"]
@@ -90,7 +91,8 @@ class _Parts:
         check_memory(
             f"the Jacobian of {n} particles", 6 * 8.0 * n * n, advice="take fewer particles, or clusters as weights"
         )
-        f = model.interaction
+        f = cast(Interaction, model.interaction)
+        self.f = f
         self.c = np.ones(n) if model.weights is None else np.asarray(model.weights)
         a = model.adjacency
         self.a = None if a is None else a.toarray() if scipy.sparse.issparse(a) else np.asarray(a)
@@ -110,7 +112,7 @@ class _Parts:
         elif callable(model.normalization):
             self.g = self.call(x)
         else:
-            self.g = np.ones(n) * model.divisors(n)
+            self.g = np.ones(n) * np.asarray(model.divisors(n))
         if log_scale > 690:
             raise ValueError(
                 f"the forces of {f} have a factor e^{log_scale:.4g}, beyond floating point; "
@@ -146,7 +148,7 @@ class _Parts:
     def _divisor_slope(self) -> np.ndarray | None:
         """∂g_i/∂x_j; None where g is constant."""
         if self.attention:
-            slope = self.model.interaction.beta * self.push
+            slope = self.f.beta * self.push
             np.fill_diagonal(slope, 0.0)
             np.fill_diagonal(slope, -np.sum(slope, axis=1))
             return slope
@@ -222,7 +224,7 @@ def energy(model: Circle, x: Any, *, form: str = "integral") -> float:
     x = model.positions(x)
     _check_energy(model)
     check_choice("form", form, ("integral", "exponential"))
-    f = model.interaction
+    f = cast(Interaction, model.interaction)
     if form == "exponential" and (f.kind != "attention" or f.beta == 0):
         raise ValueError(f'form="exponential" needs qsp.attention(beta) with beta≠0, not {f}')
     if f.log_scale > 690:
@@ -249,7 +251,7 @@ def energy(model: Circle, x: Any, *, form: str = "integral") -> float:
 
 
 def _energy_from_modes(model: Circle, x: np.ndarray, c: np.ndarray, form: str) -> float:
-    f = model.interaction
+    f = cast(Interaction, model.interaction)
     if form == "exponential":
         series = f.normaliser_coefficients() / f.beta
     else:
@@ -301,7 +303,7 @@ def stability(model: Circle, x: Any, *, tol: float = 1e-9) -> Stability:
     tol = check_number("tol", tol, minimum=0.0, strict=True)
     parts = _Parts(model, x)
     velocity = parts.velocity
-    largest = float(np.max(np.abs(parts.gain) * np.sum(np.abs(parts.act), axis=1)) * model.interaction.peak)
+    largest = float(np.max(np.abs(parts.gain) * np.sum(np.abs(parts.act), axis=1)) * parts.f.peak)
     largest = max(largest, 1e-300)
     residual = float(np.max(np.abs(velocity)) / largest)
     locked = bool(np.ptp(velocity) <= 2 * tol * largest)
