@@ -346,7 +346,15 @@ cdef class MeanField(RightHandSide):
             for i in range(self.size):
                 dy[i] *= -self.scale
         elif self.method == DIRECT:
-            self.pairs(y, dy, NULL, norm)
+            if divided and self.pair.shift != 0:
+                # the shift is for the force only
+                f = self.pair.shift
+                self.pair.shift = 0
+                self.pairs(y, NULL, NULL, norm)
+                self.pair.shift = f
+                self.pairs(y, dy, NULL, NULL)
+            else:
+                self.pairs(y, dy, NULL, norm)
             for i in range(self.size):
                 dy[i] *= -self.scale
         else:
@@ -493,9 +501,9 @@ cdef class MeanField(RightHandSide):
                 self.field(&x[0], self.modes, 0.0, &self.g[0], &out[0])
         return np.asarray(out)
 
-    def set_shift(self, double shift):
-        """Change the reduction of the exponent."""
-        self.pair.shift = shift
+    def last_norm(self):
+        """Sums of attention weights of the last evaluation."""
+        return np.array(self.norm)
 
 
 cdef class GraphField(RightHandSide):

@@ -81,12 +81,12 @@ QC_INLINE void NAME(full_angle)(v8 x, v8 *s, v8 *c)
     *c = (ch - sh) * (ch + sh);
 }
 
-/* exp(x), of 700 where x is larger; 0 where it would fall below 1e-307 */
+/* exp(x), of 600 where x is larger; 0 where it would fall below 1e-307 */
 QC_INLINE v8 NAME(exponential)(v8 x)
 {
     v8l tiny = x < -707.0;
     x = NAME(choose)(tiny, ALL(-707.0), x);
-    x = NAME(choose)(x > 700.0, ALL(700.0), x);
+    x = NAME(choose)(x > 600.0, ALL(600.0), x);
     v8 shifted = x * 1.4426950408889634 + MAGIC;
     v8 q = shifted - MAGIC;
     v8 r = (x - q * 0x1.62e42fee00000p-1) - q * 0x1.a39ef35793c76p-33;
