@@ -149,6 +149,7 @@ class _Run:
         self.tree = TreeBuilder(weights)
         self.total = float(np.sum(weights))
         self.mean0 = float(self.x @ self.c) / self.total
+        self.origin = 0.0  # of the positions: near the pair that merges next, so that its gap keeps all its digits
         self.turned = 0.0  # weight times turns that the cut of the circle has moved
         self.history: list[tuple[float, np.ndarray, np.ndarray]] = []
         self.log_t = -np.inf
@@ -192,12 +193,17 @@ class _Run:
             "certificate": f"the widths of merged particles stayed below {math.exp(min(self.worst_log_radius, 0.0)):.3g}",
         }
         if not self.divided:
-            mean = (float(self.x @ self.c) - 2 * np.pi * self.turned) / self.total
-            stats["drift"] = {"weighted mean of the positions": abs(mean - self.mean0)}
+            mean = (float(self.x @ self.c) - 2 * np.pi * self.turned) / self.total + self.origin
+            stats["drift"] = {"weighted mean of the positions": float(abs(mean - self.mean0))}
         result = CoalesceResult(None, {"store_states": False, "store_final_state": False, **self.o}, solver="coalesce",
                                 stats=stats, model=self.model)
-        result.fill(self.tree, self.x, self.c, self.history)
+        result.fill(self.tree, self.angles(), self.c, self.history)
         return result
+
+    def angles(self) -> np.ndarray:
+        """Positions in order around the circle, the first in [0, 2π)."""
+        x = self.x + self.origin
+        return x - 2 * np.pi * np.floor(x[0] / (2 * np.pi))
 
     def fail(self, kind: type[SolverError], what: str, reason: str) -> SolverError:
         text = f"coalesce stopped at ln t={self.log_t:.6g} with {self.x.size} particles left: {what}; error.result holds the merges so far"
@@ -215,10 +221,6 @@ class _Run:
             self.turned += float(np.sum(self.c[:k]))
             self.x = np.concatenate([x[k:], x[:k] + 2 * np.pi])
             self.c, self.nodes, self.log_radius = (np.roll(a, -k) for a in (self.c, self.nodes, self.log_radius))
-        if self.x[0] >= np.pi:
-            turns = np.floor((self.x[0] + np.pi) / (2 * np.pi))
-            self.x = self.x - 2 * np.pi * turns
-            self.turned -= turns * self.total
 
     def groups(self, allowed: np.ndarray, gap: float) -> np.ndarray:
         with np.errstate(under="ignore"):
@@ -259,7 +261,7 @@ class _Run:
             self.worst_log_radius = max(self.worst_log_radius, float(np.max(self.log_radius[~single])) if self.x.size > 1 else -np.inf)
 
     def remember(self) -> None:
-        self.history.append((self.log_t, self.x.copy(), self.c.copy()))
+        self.history.append((self.log_t, self.angles(), self.c.copy()))
 
     def widen(self, change: np.ndarray) -> None:
         """Carry the virtual widths along."""
@@ -269,7 +271,7 @@ class _Run:
         if self.log_radius[k] > math.log(self.gap) + 1e-3:
             raise self.fail(
                 WidthError,
-                f"the particle at {self.x[k]:.6g} (weight {self.c[k]:g}) has a width of {math.exp(self.log_radius[k]):.3g} and grows; "
+                f"the particle at {self.x[k] + self.origin:.6g} (weight {self.c[k]:g}) has a width of {math.exp(self.log_radius[k]):.3g} and grows; "
                 "take a smaller gap or a larger contraction",
                 "width regrowth",
             )
@@ -300,7 +302,8 @@ class _Run:
         integrator = Integrator(
             rhs,
             rtol=self.o["rtol"],
-            atol=self.o["atol"],
+            # few particles: the gaps shall be known relatively, down to the gap at which they merge
+            atol=min(self.o["atol"], 1e-7 * self.gap) if events else self.o["atol"],
             first_step=self.h,
             nsteps=max(1, self.o["nsteps"] - self.steps),
             time_limit=max(1e-9, self.o["time_limit"] - (clock.perf_counter() - self.begin)),
@@ -423,6 +426,10 @@ class _Run:
 
     def few(self) -> None:
         """A segment with few particles: sums over pairs, the largest exponent taken out, stops where two merge."""
+        k = int(np.argmin(np.diff(self.x)))
+        pair = self.x[k] + (self.x[k + 1] - self.x[k]) * self.c[k + 1] / (self.c[k] + self.c[k + 1])
+        self.x, self.origin = self.x - pair, self.origin + pair
+        smallest = self.x[k + 1] - self.x[k]
         shift = min(0.0, self.largest_exponent(self.x))
         rhs = self.field("direct", shift)
         if self.balanced(rhs, shift):
@@ -451,7 +458,7 @@ class _Run:
                 merges = self.candidates(slope * math.exp(shift))
                 if merges.size < x.size:
                     break
-            if status == 7 or abs(min(0.0, self.largest_exponent(x)) - shift) > 3:
+            if status == 7 or abs(min(0.0, self.largest_exponent(x)) - shift) > 3 or np.min(np.diff(x)) < 0.1 * smallest:
                 break
         self.account(integrator)
         # the scaled time runs faster where forces have grown
