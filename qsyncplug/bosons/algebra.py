@@ -130,7 +130,7 @@ class Expression:
             return other
         one = (0,) * (2 * self.space.n)
         if isinstance(other, numbers.Number) or (isinstance(other, (np.generic, np.ndarray)) and np.ndim(other) == 0):
-            value = complex(other)  # type: ignore[call-overload]
+            value = complex(other)  # type: ignore[arg-type]
             if not np.isfinite(value):
                 raise ValueError(f"a coefficient must be finite, not {other!r}")
             return Expression(self.space, {(one, ()): value} if value != 0 else {})

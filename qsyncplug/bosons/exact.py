@@ -11,7 +11,7 @@ import qutip
 
 from ..core.checks import available_memory, check_array, check_integer, check_memory, check_times
 from ..core.entry import exactsolve
-from ..core.errors import CutoffWarning, SolverInterrupted
+from ..core.errors import CutoffWarning, SolverInterrupted, warn
 from ..core.result import Result
 from ..core.solver import Solver
 from .algebra import Expression, check_cutoff
@@ -76,7 +76,7 @@ class ExactResult(Result):
         self.anomalous, self.normal, self.populations = m, c, populations
 
 
-def warn_cutoff(populations: np.ndarray, levels: tuple[int, ...], times: np.ndarray | None = None, stacklevel: int = 3) -> float:
+def warn_cutoff(populations: np.ndarray, levels: tuple[int, ...], times: np.ndarray | None = None) -> float:
     """Warn where the highest level of a mode is populated; returns the largest such population."""
     worst = 0.0
     advice: list[str] = []
@@ -92,11 +92,10 @@ def warn_cutoff(populations: np.ndarray, levels: tuple[int, ...], times: np.ndar
             better[j] = suggest_cutoff(populations[k, j, :size]) or 2 * size
     if advice:
         wanted = better[0] if len(set(better)) == 1 else tuple(better)
-        warnings.warn(
+        warn(
             f"the cut-off {levels if len(set(levels)) > 1 else levels[0]} is too low: {'; '.join(advice)}; "
             f"cutoff={wanted} should do (population below {POPULATION_LIMIT:g})",
             CutoffWarning,
-            stacklevel=stacklevel,
         )
     return worst
 

@@ -6,6 +6,10 @@ reached, the reason and everything that had been computed.
 
 from __future__ import annotations
 
+import functools
+import os
+import sys
+import warnings
 from typing import Any
 
 __all__ = [
@@ -23,6 +27,7 @@ __all__ = [
     "StorageError",
     "TimeLimitError",
     "UndefinedMeasureWarning",
+    "warn",
 ]
 
 
@@ -126,3 +131,14 @@ class MissingFieldError(AttributeError, ValueError):
 
 class StorageError(ValueError):
     """A file is not one of ours, or is of a schema that this version does not know."""
+
+
+_OWN = (os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep, functools.__file__)
+
+
+def warn(message: str, category: type[Warning] = QsyncplugWarning) -> None:
+    """Warn at the line of the user's code that called into the package."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_OWN):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)

@@ -20,6 +20,18 @@ _SHOWN = (
     "complete",
     "mutual_information",
 )
+_SYMBOLS = {
+    "excitations_1": "$n_1$",
+    "excitations_2": "$n_2$",
+    "coherence": r"$|\langle b_1^\dagger b_2\rangle|/\sqrt{n_1n_2}$",
+    "order_parameter": "order parameter $r$",
+    "complete": "$S_c$",
+    "complete_fluctuations": "$S_q$",
+    "phase_rotated": r"$S_q^\varphi$",
+    "phase": "$S_p$",
+    "mutual_information": "mutual information",
+    "log_negativity": "$E_N$",
+}
 _STYLES = ("-", "--", ":", "-.")
 
 
@@ -68,11 +80,14 @@ def plot_comparison(
             window = windows.get((measure, name))
             if window is not None:
                 ax.axvspan(*window, ymin=0.015 * (2 * k - 1), ymax=0.015 * 2 * k, color=colour, alpha=0.5, lw=0)
-        finish(ax, "time", comparison.labels[measure])
+        finish(ax, "time", _SYMBOLS.get(measure, comparison.labels[measure]))
         # a flat line is not noise
         low, high = ax.get_ylim()
         if high - low < 1e-6:
             ax.set_ylim(low - 0.05, high + 0.05)
     handles, names = axes[0].get_legend_handles_labels()
-    fig.legend(handles, names, loc="outside upper center", ncols=len(names), frameon=False)
+    title = f"bars along the bottom: agreement with {comparison.reference} within {100 * comparison.tolerance:g} %"
+    fig.legend(
+        handles, names, loc="outside upper center", ncols=len(names), frameon=False, title=title, title_fontsize="small"
+    )
     return fig, axes

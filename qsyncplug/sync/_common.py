@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from ..core.errors import MissingFieldError, UndefinedMeasureWarning
+from ..core.errors import MissingFieldError, UndefinedMeasureWarning, warn
 from .view import PHASE_THRESHOLD, SyncView
 
 __all__ = [
@@ -29,7 +28,7 @@ def undefined(values: np.ndarray, name: str, why: str) -> None:
     count = int(np.count_nonzero(np.isnan(values)))
     if count:
         message = f"{name} is undefined (NaN) for {count} of {values.size} values: {why}"
-        warnings.warn(message, UndefinedMeasureWarning, stacklevel=3)
+        warn(message, UndefinedMeasureWarning)
 
 
 def off_diagonal(values: np.ndarray) -> np.ndarray:

@@ -227,7 +227,7 @@ def second_order(view: SyncView, *, gaussian: bool = False, normalization: str =
     Returns
     -------
     (T, N, N) complex array
-        Hermitian; on the diagonal, divided by the numbers, g²(0) = ⟨b†²b²⟩/n². Its argument is twice the relative phase: nonzero where the
+        Hermitian; on the diagonal g²(0) = ⟨b†²b²⟩/n². Its argument is twice the relative phase: nonzero where the
         relative phase prefers two opposite values. NaN (with a warning) where n_j=0.
     """
     check_choice("normalization", normalization, ("numbers", "pairs"))

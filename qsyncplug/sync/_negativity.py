@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ from numpy.polynomial import chebyshev
 from scipy.special import gammaln
 
 from ..core.checks import check_number
-from ..core.errors import ApproximationWarning
+from ..core.errors import ApproximationWarning, warn
 from ._common import density, need_bosons, reduced
 from .view import SyncView
 
@@ -257,9 +256,8 @@ def wigner_negativity(view: Any, *, tolerance: float = 1e-9, max_intervals: int 
             raise ValueError(f"state must be of one mode, not of dims {view.dims}; use state.ptrace or a SyncView")
         result, worst = _negativity(density(view, (0,)), tolerance, max_intervals)
     if worst > tolerance:
-        warnings.warn(
+        warn(
             f"wigner_negativity: error estimate {worst:.1e} exceeds the tolerance {tolerance:.1e}; raise max_intervals",
             ApproximationWarning,
-            stacklevel=2,
         )
     return result

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
 from ..core.checks import check_choice, check_number
-from ..core.errors import ApproximationWarning
+from ..core.errors import ApproximationWarning, warn
 from ._common import mean_phases, undefined
 from .view import PHASE_THRESHOLD, SyncView
 
@@ -163,11 +161,10 @@ def _rate(times: np.ndarray, factors: np.ndarray, name: str) -> np.ndarray:
     steps = np.diff(times).reshape((-1,) + (1,) * (factors.ndim - 1))
     turns = np.angle(factors[1:] * factors[:-1].conj())
     if np.any(np.abs(turns) > 0.75 * np.pi):
-        warnings.warn(
+        warn(
             f"{name}: a phase turns by up to {np.nanmax(np.abs(turns)):.2f} between two times; give more times, or the "
             "result may be off by 2π per step",
             ApproximationWarning,
-            stacklevel=3,
         )
     slopes = turns / steps
     if len(turns) == 1:

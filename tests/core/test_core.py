@@ -341,9 +341,10 @@ def test_fields_are_checked():
         grid.gaussian(width=0.0)
 
 
-def test_no_warning_on_import():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        import importlib
-
-        importlib.import_module("qsyncplug.core.errors")
+def test_warnings_point_at_the_users_line(pair):
+    with warnings.catch_warnings(record=True) as record:
+        warnings.simplefilter("always")
+        qsp.steadystate(pair, cutoff=5)
+        qsp.exactsolve(pair, [0, 0], [0, 0.01, 3.0], cutoff=3)
+    assert len(record) == 2
+    assert all(w.category is errors.CutoffWarning and w.filename == __file__ for w in record)

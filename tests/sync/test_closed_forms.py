@@ -240,14 +240,14 @@ def test_gaussian_second_order_with_means_and_squeezing():
 
 
 def test_second_order_by_pairs_is_bounded():
-    # (|00⟩ + i|22⟩)/√2: ⟨b1†²b2²⟩=0; (|02⟩ + i|20⟩)/√2: ⟨b1†²b2²⟩ = i·2/2 and ⟨b†²b²⟩=1 in each mode, n=1
+    # (|02⟩ + i|20⟩)/√2: ⟨b1†²b2²⟩ = i·2/2 and ⟨b†²b²⟩=1 in each mode, n=1
     state = (qt.basis([3, 3], [0, 2]) + 1j * qt.basis([3, 3], [2, 0])).unit()
-    view = SyncView(states=[state])
+    view = full_view(state)
     pairs = measures.second_order(view, normalization="pairs")
     np.testing.assert_allclose(abs(pairs[0, 0, 1]), 1, rtol=0, atol=1e-14)
     np.testing.assert_allclose(pairs[0, 0, 0], 1, rtol=0, atol=1e-14)
     np.testing.assert_allclose(measures.second_order(view)[0, 0, 1], pairs[0, 0, 1], rtol=0, atol=1e-14)
-    coherent = full_view((0.7, 0.7j))
+    coherent = full_view(qt.tensor(coherent_ket(0.7, 24), coherent_ket(0.7j, 24)))
     np.testing.assert_allclose(
         measures.second_order(coherent, normalization="pairs"), measures.second_order(coherent), rtol=0, atol=1e-9
     )

@@ -195,11 +195,15 @@ def test_missing_fields():
         measures.kuramoto(SyncView(correlations=np.eye(2)[None]))
 
 
+def _phase_of_means(view):
+    return measures.phase(view, frame="mean")
+
+
 def test_undefined_values_are_nan_with_one_warning():
     vacuum = SyncView(mean=np.zeros((3, 4)), covariance=np.tile(np.eye(4) / 2, (3, 1, 1)))
     for measure in (
         measures.coherence, measures.coherence_phase, measures.order_parameter, measures.diameter, measures.kuramoto,
-        measures.mean_phase, lambda v: measures.phase(v, frame="mean"), measures.frequency, measures.frequency_difference, measures.phase_locking,
+        measures.mean_phase, _phase_of_means, measures.frequency, measures.frequency_difference, measures.phase_locking,
     ):  # fmt: skip
         with pytest.warns(UndefinedMeasureWarning) as record:
             values = measure(vacuum)
