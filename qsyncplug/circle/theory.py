@@ -300,7 +300,8 @@ def _criterion(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
         span = _span(x[-1])
         if span < np.pi * (1 - 1e-9):
             return True, f"within an arc of {span:.4g} at the end"
-        return None, "still around the circle at the end of the run; the time it takes grows like e^{2β}"
+        slow = "; at large β the last clusters take a time of the order e^{2β}, see coalesce" if f.beta > 1 else ""
+        return None, f"still around the circle at the end of the run{slow}"
 
     yield Prediction(
         "global synchronisation",
