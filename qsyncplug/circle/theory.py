@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from ..core.checks import check_integer
+from ..core.entry import predictions
 from .coupling import critical_coupling, locked_state
 from .criterion import synchronization_criterion
 from .interactions import Interaction
@@ -68,9 +69,7 @@ class Prediction:
     source: str
     limit: dict[str, Any] = field(default_factory=dict)
     rate: float | None = None
-    _check: Callable[[Any], tuple[bool | None, str]] = field(
-        default=lambda result: (None, "nothing to check"), repr=False
-    )
+    _check: Callable[[Any], tuple[bool | None, str]] = field(default=lambda result: (None, "nothing to check"), repr=False)
 
     def check(self, result: Any) -> Outcome:
         """Hold it against the result of :func:`circlesolve`."""
@@ -98,6 +97,7 @@ class Predictions(tuple[Prediction, ...]):
         return "\n".join(str(p) for p in self) or "no theorem applies"
 
 
+@predictions.register(Circle)
 def circle_predictions(model: Circle, x0: Any) -> Predictions:
     r"""Say what is known about the motion of a model from an initial state.
 
@@ -417,12 +417,7 @@ def linear_growth(model: Circle, n: int = 1) -> np.ndarray:
     """
     n = check_integer("n", n, minimum=1)
     f = cast(Interaction, model.interaction)
-    if (
-        model.adjacency is not None
-        or model.phase_lag != 0
-        or model.response is not None
-        or not _equal_frequencies(model)
-    ):
+    if model.adjacency is not None or model.phase_lag != 0 or model.response is not None or not _equal_frequencies(model):
         raise ValueError("linear_growth is for identical particles that all act on each other, without phase lag")
     b = f.coefficients()
     k = np.arange(1, b.size + 1)
@@ -432,7 +427,5 @@ def linear_growth(model: Circle, n: int = 1) -> np.ndarray:
     if g is None or np.ndim(g) != 0:
         raise ValueError("linear_growth needs a normalization that is the same for all particles")
     if f.log_scale > 690:
-        raise ValueError(
-            f"the forces of {f} have a factor e^{f.log_scale:.4g}, beyond floating point; take scaled=True"
-        )
+        raise ValueError(f"the forces of {f} have a factor e^{f.log_scale:.4g}, beyond floating point; take scaled=True")
     return model.coupling * model.total_weight(n) / float(np.asarray(g)) * math.exp(f.log_scale) * k * b / 2
