@@ -447,6 +447,7 @@ TARGET static int NAME(moments)(const qc_cells *cells, const double *x, const do
     int broken = 0;
     while (i < n) {
         NAME(cell_of)(cells, x[i], &m, &bound, &row);
+        if (!(x[i] < bound)) return 1;   /* not a number, or infinite */
         v8 sum[QC_TERMS];
         for (int r = 0; r < QC_TERMS; r++) sum[r] = ALL(0.0);
         for (int last = 0; !last;) {
@@ -497,6 +498,11 @@ TARGET static void NAME(evaluate)(const qc_cells *cells, const double *x, qc_siz
     int broken = 0;
     while (i < n) {
         NAME(cell_of)(cells, x[i], &m, &bound, &row);
+        if (!(x[i] < bound)) {
+            out[i] = x[i] - x[i];
+            i++;
+            continue;
+        }
         const double *c = table + 16 * row;
         for (; i + 32 <= n && x[i + 31] < bound; i += 32) {
             v8 d[4], p[4];

@@ -86,6 +86,11 @@ class CircleResult(Result):
         return np.abs(self.daido[:, 0])
 
     @property
+    def size(self) -> int:
+        """Number n of particles."""
+        return self._size
+
+    @property
     def mean_phase(self) -> np.ndarray:
         """Argument of Z₁ in (−π, π], (T,)."""
         return np.angle(self.daido[:, 0])
@@ -130,9 +135,17 @@ class CircleResult(Result):
         if model is not None and not model.storable:
             self.model = repr(model)
         try:
-            return super()._to_store()
+            header, arrays = super()._to_store()
         finally:
             self.model = model
+        return {**header, "size": self._size}, arrays
+
+    @classmethod
+    def _from_store(cls, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> CircleResult:
+        result = super()._from_store(header, arrays)
+        assert isinstance(result, CircleResult)
+        result._size = int(header["size"])
+        return result
 
 
 class _Start:
