@@ -142,6 +142,7 @@ def certify_attention(
 
     Examples
     --------
+    >>> from qsyncplug.circle import certify_attention
     >>> certificate = certify_attention(-0.26156, 0.0)
     >>> certificate.certified
     True

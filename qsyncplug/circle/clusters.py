@@ -152,6 +152,7 @@ def three_cluster_states(interaction: Any, sizes: Sequence[float], *, grid: int 
 
     Examples
     --------
+    >>> from qsyncplug.circle import attention, three_cluster_states
     >>> state = three_cluster_states(attention(-2.0), (3, 2, 2))[0]
     >>> round(state.alpha, 12), state.stable
     (1.952562927465, True)

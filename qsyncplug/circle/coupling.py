@@ -76,6 +76,7 @@ def critical_coupling(frequencies: Any, *, weights: Any = None) -> float:
 
     Examples
     --------
+    >>> from qsyncplug.circle import critical_coupling
     >>> critical_coupling([-0.5, 0.5])
     1.0
     >>> import scipy.stats

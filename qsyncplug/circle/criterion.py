@@ -107,6 +107,7 @@ def synchronization_criterion(interaction: Any, max_gap: float = np.pi) -> Crite
 
     Examples
     --------
+    >>> from qsyncplug.circle import attention, synchronization_criterion
     >>> criterion = synchronization_criterion(attention(2.0))
     >>> round(criterion.tau, 12), criterion.certified
     (0.674888845586, True)

@@ -45,7 +45,7 @@ def _density(ax: Any, x: np.ndarray, weights: np.ndarray) -> Any:
         ],
         axis=1,
     )
-    return ax.add_collection(PolyCollection(corners, color=COLOURS[1], lw=0))
+    return ax.add_collection(PolyCollection(list(corners), color=COLOURS[1], lw=0))
 
 
 def plot_circle(
