@@ -1,0 +1,49 @@
+/* The kernels of circle_simd.h, compiled for several instruction sets and chosen when the program runs: the same wheel
+   runs on any processor. Everything is written with the vector extensions of GCC and clang. */
+#include "circle_kernels.h"
+#include <string.h>
+
+#define QC_JOIN2(a, b) a##b
+#define QC_JOIN(a, b) QC_JOIN2(a, b)
+#define NAME(x) QC_JOIN(x, QC_SUFFIX)
+#define QC_TEXT2(x) #x
+#define QC_TEXT(x) QC_TEXT2(x)
+
+#define QC_SUFFIX _portable
+#define TARGET
+#include "circle_simd.h"
+#undef QC_SUFFIX
+#undef TARGET
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#define QC_X86 1
+
+#define QC_SUFFIX _avx2
+#define TARGET __attribute__((target("avx2,fma")))
+#include "circle_simd.h"
+#undef QC_SUFFIX
+#undef TARGET
+
+#define QC_SUFFIX _avx512
+#if defined(__clang__)
+#define TARGET __attribute__((target("avx2,fma,avx512f,avx512dq,avx512vl")))
+#else
+#define TARGET __attribute__((target("avx2,fma,avx512f,avx512dq,avx512vl,prefer-vector-width=512")))
+#endif
+#include "circle_simd.h"
+#undef QC_SUFFIX
+#undef TARGET
+#endif
+
+const qc_kernels *qc_select(int level)
+{
+#ifdef QC_X86
+    __builtin_cpu_init();
+    if ((level < 0 || level == 2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
+        && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma"))
+        return &kernels_avx512;
+    if ((level < 0 || level == 1) && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return &kernels_avx2;
+#endif
+    return level <= 0 ? &kernels_portable : NULL;
+}

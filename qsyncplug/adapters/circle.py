@@ -1,0 +1,66 @@
+"""Particles on the circle: positions as classical amplitudes of modulus 1, without any N×N array until one is asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..circle.solver import CircleResult
+from ..core.checks import check_memory
+from ..sync import SyncView
+from .dispatch import synchronization
+
+__all__ = ["view_of"]
+
+
+@synchronization.register(CircleResult)
+def view_of(result: CircleResult) -> SyncView:
+    """⟨b_j⟩ = e^{ix_j}: z_jk = e^{i(x_k − x_j)}, masses 1, no quantum fluctuations.
+
+    Without stored positions only the order parameter is there. It is |Σ_j e^{ix_j}|/n; with weights it needs the positions.
+    """
+    fields: dict[str, Any] = {}
+    x = result.positions
+    n = result.size
+    if result.model is None or result.model.weights is None:
+        fields["order_parameter"] = np.minimum(result.order_parameter, 1.0)
+    if x is not None:
+
+        def mean() -> np.ndarray:
+            check_memory("the means", 16.0 * x.size, advice="take fewer times")
+            out = np.empty((x.shape[0], 2 * n))
+            out[:, ::2] = np.sqrt(2) * np.cos(x)
+            out[:, 1::2] = np.sqrt(2) * np.sin(x)
+            return out
+
+        def differences() -> np.ndarray:
+            check_memory("the correlations", 40.0 * x.size * n, advice="ask for a pair(i, j) of the view, or fewer times")
+            return x[:, None, :] - x[:, :, None]
+
+        def correlations() -> np.ndarray:
+            return np.exp(1j * differences())
+
+        def deviations() -> np.ndarray:
+            # 1 − e^{id} without cancellation
+            d = differences()
+            return 2 * np.sin(d / 2) ** 2 - 1j * np.sin(d)
+
+        fields |= {"mean": mean, "covariance": 0, "deviations": deviations, "correlations": correlations}
+        fields["masses"] = lambda: np.ones(x.shape)
+    if not fields:
+        raise ValueError(
+            "the result has neither positions nor an unweighted order parameter; run with options={'store_positions': True}"
+        )
+    advice = "run circlesolve with options={'store_positions': True}"
+    return SyncView(
+        result.times,
+        **fields,
+        system=f"particles on the circle, {result.model}",
+        notes=tuple(result.stats.get("neglected", ())),
+        vacuum=0.0,
+        bosons=False,
+        n_nodes=n,
+        missing=dict.fromkeys(("mean", "correlations", "deviations", "masses", "covariance"), advice)
+        | {"states": "classical particles have no quantum states"},
+    )

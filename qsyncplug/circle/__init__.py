@@ -1,0 +1,57 @@
+"""Mean-field particles on the circle: Kuramoto's model, self-attention, and any odd interaction."""
+
+from .certificate import AttentionCertificate, certify_attention
+from .clusters import ClusterState, polygon_state, three_cluster_states
+from .coalesce import StationaryError, WidthError, coalesce
+from .coupling import LockedState, critical_coupling, locked_state, stationary_order_parameter
+from .criterion import Criterion, attention_threshold, synchronization_criterion
+from .field import velocity
+from .interactions import Interaction, attention, fourier, interaction, sine
+from .model import Circle
+from .search import Basin, StableState, basin_of_synchronization, find_stable_states
+from .solver import CircleResult, CircleSolver, circlesolve, local_order_parameters
+from .stationary import Stability, energy, stability
+from .theory import Outcome, Prediction, Predictions, circle_predictions, linear_growth
+from .tree import CoalesceResult
+
+__all__ = [
+    "AttentionCertificate",
+    "Basin",
+    "Circle",
+    "CircleResult",
+    "CircleSolver",
+    "ClusterState",
+    "CoalesceResult",
+    "Criterion",
+    "Interaction",
+    "LockedState",
+    "Outcome",
+    "Prediction",
+    "Predictions",
+    "Stability",
+    "StableState",
+    "StationaryError",
+    "WidthError",
+    "attention",
+    "attention_threshold",
+    "basin_of_synchronization",
+    "certify_attention",
+    "circle_predictions",
+    "circlesolve",
+    "coalesce",
+    "critical_coupling",
+    "energy",
+    "find_stable_states",
+    "fourier",
+    "interaction",
+    "linear_growth",
+    "local_order_parameters",
+    "locked_state",
+    "polygon_state",
+    "sine",
+    "stability",
+    "stationary_order_parameter",
+    "synchronization_criterion",
+    "three_cluster_states",
+    "velocity",
+]

@@ -1,0 +1,211 @@
+"""Stationary states of a few clusters: spectra, the states of PRY's Corollary 2.6, regular polygons."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..core.checks import check_array, check_integer
+from .interactions import Interaction
+from .interactions import interaction as as_interaction
+
+__all__ = ["ClusterState", "polygon_state", "three_cluster_states"]
+
+
+@dataclass(frozen=True)
+class ClusterState:
+    r"""A stationary state of :math:`\dot x_i=-\sum_jc_jF(x_i-x_j)` with clusters at the given angles.
+
+    Attributes
+    ----------
+    interaction : Interaction
+        The physical interaction F.
+    sizes : tuple of float
+        Number of particles of each cluster (or its weight).
+    angles : tuple of float
+        Their positions, the first at 0.
+    scaled_motion : ndarray of shape (k,)
+        Eigenvalues of the linearised motion of whole clusters, the rotation's 0 first, for the scaled interaction.
+    scaled_splitting : ndarray of shape (k,)
+        Eigenvalue for taking each cluster apart, for the scaled interaction, of multiplicity ``sizes[k]-1``.
+    stable : bool
+        Whether every eigenvalue but the rotation's 0 is negative (splitting counts only for clusters of more than one
+        particle, and always for sizes that are not integers).
+    residual : float
+        Largest force on a particle, relative to ``sum(sizes)`` times the largest \|F\|.
+    """
+
+    interaction: Interaction
+    sizes: tuple[float, ...]
+    angles: tuple[float, ...]
+    scaled_motion: np.ndarray
+    scaled_splitting: np.ndarray
+    stable: bool
+    residual: float
+
+    @property
+    def alpha(self) -> float:
+        """Angle of the second cluster; states with two equal clusters have them at ±α."""
+        return self.angles[1]
+
+    @property
+    def positions(self) -> np.ndarray:
+        """Angle of every particle, (n,)."""
+        self._need_integers()
+        return np.repeat(self.angles, [int(m) for m in self.sizes])
+
+    @property
+    def eigenvalues(self) -> np.ndarray:
+        """All n eigenvalues of the Jacobian of the physical system, in decreasing order."""
+        self._need_integers()
+        within = np.repeat(self.scaled_splitting, [int(m) - 1 for m in self.sizes])
+        return np.sort(np.concatenate([self.scaled_motion, within]))[::-1] * math.exp(self.interaction.log_scale)
+
+    def _need_integers(self) -> None:
+        if any(m != int(m) for m in self.sizes):
+            raise ValueError(f"sizes must be integers to speak of particles, not {self.sizes}")
+
+
+def _state(f: Interaction, sizes: np.ndarray, angles: np.ndarray) -> ClusterState:
+    difference = angles[:, None] - angles[None, :]
+    force = f.f(difference) @ sizes
+    pull = f.df(difference) * sizes[None, :]
+    splitting = -np.sum(pull, axis=1)
+    matrix = pull + np.diag(splitting)
+    # similar to a symmetric matrix, with the weights' square roots
+    root = np.sqrt(sizes)
+    symmetric = matrix * root[:, None] / root[None, :]
+    motion = np.linalg.eigvalsh((symmetric + symmetric.T) / 2)
+    zero = int(np.argmin(np.abs(motion)))
+    motion = np.concatenate([[motion[zero]], np.delete(motion, zero)[::-1]])
+    noise = 1e-11 * float(np.sum(sizes)) * float(np.max(np.abs(f.df(difference))))
+    apart = [value for value, m in zip(splitting, sizes, strict=True) if m != 1]
+    stable = bool(np.all(motion[1:] < -noise) and all(value < -noise for value in apart))
+    return ClusterState(
+        interaction=f,
+        sizes=tuple(float(m) for m in sizes),
+        angles=tuple(float(a) for a in angles),
+        scaled_motion=motion,
+        scaled_splitting=splitting,
+        stable=stable,
+        residual=float(np.max(np.abs(force)) / (np.sum(sizes) * f.peak)),
+    )
+
+
+def _sizes(sizes: Any, count: int | None = None) -> np.ndarray:
+    array = check_array("sizes", sizes, shape=(count,))
+    if array.size < 2 or np.any(array <= 0):
+        raise ValueError(f"sizes must be two or more positive numbers, not {array.tolist()}")
+    return array
+
+
+def polygon_state(interaction: Any, corners: int, size: float = 1) -> ClusterState:
+    r"""Return the regular polygon: equal clusters at equal distances, stationary for every odd interaction.
+
+    Parameters
+    ----------
+    interaction : Interaction or callable
+        F.
+    corners : int
+        Number of clusters, at least 2.
+    size : float
+        Particles in each.
+
+    Returns
+    -------
+    ClusterState
+        For the triangle of n particles the eigenvalues are :math:`-nF'(2π/3)` (twice) and
+        :math:`-\frac n3(F'(0)+2F'(2π/3))` (n−3 times).
+    """
+    corners = check_integer("corners", corners, minimum=2)
+    sizes = _sizes(np.full(corners, size, dtype=float))
+    return _state(as_interaction(interaction), sizes, 2 * np.pi * np.arange(corners) / corners)
+
+
+def three_cluster_states(interaction: Any, sizes: Sequence[float], *, grid: int = 24) -> tuple[ClusterState, ...]:
+    r"""Find the stationary states with three distinct clusters of given sizes.
+
+    Parameters
+    ----------
+    interaction : Interaction or callable
+        F; for :math:`\sin x\,e^{β\cos x}` with β<−2/3 these are the states of PRY's Corollary 2.6.
+    sizes : sequence of three numbers
+        Particles (or weight) of each cluster.
+    grid : int
+        Newton's method starts from a grid of this many points a direction.
+
+    Returns
+    -------
+    tuple of ClusterState
+        Stable ones first, then by the angle of the second cluster; mirror images and exchanges of equal
+        clusters are one state. The search is thorough
+        but proves nothing about states that it has not found.
+
+    Notes
+    -----
+    Clusters at 0, ±α with sizes (m₀, m, m) are stationary where :math:`m_0F(α)+mF(2α)=0`.
+
+    Examples
+    --------
+    >>> from qsyncplug.circle import attention, three_cluster_states
+    >>> state = three_cluster_states(attention(-2.0), (3, 2, 2))[0]
+    >>> round(state.alpha, 12), state.stable
+    (1.952562927465, True)
+    """
+    f = as_interaction(interaction)
+    m = _sizes(sizes, 3)
+    grid = check_integer("grid", grid, minimum=4)
+    scale = f.peak * float(np.sum(m))
+
+    starts = 2 * np.pi * (np.arange(grid) + 0.5) / grid
+    y = np.array(list(itertools.combinations(starts, 2)))
+    for _ in range(60):  # Newton's method for all starts at once, with bounded steps
+        force, slope = _forces(f, m, y)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            inverse = np.stack([slope[:, 1, 1], -slope[:, 0, 1], -slope[:, 1, 0], slope[:, 0, 0]], axis=-1)
+            inverse /= (slope[:, 0, 0] * slope[:, 1, 1] - slope[:, 0, 1] * slope[:, 1, 0])[:, None]
+        step = np.einsum("nij,nj->ni", inverse.reshape(-1, 2, 2), force)
+        size = np.max(np.abs(step), axis=1)
+        good = np.isfinite(size)
+        y, step, size = y[good], step[good], size[good]
+        y = y - step * np.minimum(1.0, 0.3 / np.maximum(size, 1e-300))[:, None]
+        if np.all(size < 1e-15):
+            break
+    y = np.mod(y[np.max(np.abs(_forces(f, m, y)[0]), axis=1) <= 1e-13 * scale], 2 * np.pi)
+    # two of the three clusters at one point make another state
+    apart = np.min(np.abs(np.exp(1j * np.stack([y[:, 0], y[:, 1], y[:, 0] - y[:, 1]])) - 1), axis=0)
+    found: list[np.ndarray] = []
+    for point in y[apart > 1e-5]:
+        if not any(_same(np.array([0.0, *point]), np.array([0.0, *other]), m) for other in found):
+            found.append(point if point[0] <= np.pi else 2 * np.pi - point)
+    states = [_state(f, m, np.array([0.0, *y])) for y in found]
+    return tuple(sorted(states, key=lambda s: (not s.stable, s.angles[1])))
+
+
+def _forces(f: Interaction, m: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Force on the second and third cluster, (n, 2), at their angles `y`, (n, 2), and its derivatives, (n, 2, 2)."""
+    angles = np.concatenate([np.zeros((len(y), 1)), y], axis=1)
+    difference = y[:, :, None] - angles[:, None, :]
+    force = f.f(difference) @ m
+    pull = f.df(difference) * m
+    slope = -pull[:, :, 1:]
+    slope[:, [0, 1], [0, 1]] += np.sum(pull, axis=2)
+    return force, slope
+
+
+def _same(a: np.ndarray, b: np.ndarray, sizes: np.ndarray) -> bool:
+    """Whether two states agree up to rotation, reflection and exchange of clusters of one size."""
+    for order in itertools.permutations(range(sizes.size)):
+        chosen = list(order)
+        if np.any(sizes[chosen] != sizes):
+            continue
+        for sign in (1.0, -1.0):
+            shift = sign * a[chosen] - b
+            if np.max(np.abs(np.exp(1j * (shift - shift[0])) - 1)) < 1e-7:
+                return True
+    return False

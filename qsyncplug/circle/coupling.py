@@ -1,0 +1,313 @@
+"""Kuramoto's critical coupling: for a distribution of frequencies, and exactly for a finite set of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.integrate
+import scipy.optimize
+
+from ..core.checks import check_array, check_number
+
+__all__ = ["LockedState", "critical_coupling", "locked_state", "stationary_order_parameter"]
+
+
+@dataclass(frozen=True)
+class LockedState:
+    r"""The stable phase-locked state of Kuramoto's model with natural frequencies.
+
+    Attributes
+    ----------
+    coupling : float
+        K of :math:`\dot x_i=ω_i-(K/C)\sum_jc_j\sin(x_i-x_j)`, :math:`C=\sum_jc_j`.
+    frequency : float
+        Ω, at which all particles rotate: the weighted mean of the natural frequencies.
+    order_parameter : float
+        :math:`r=|\sum_jc_je^{ix_j}|/C`.
+    positions : ndarray of shape (N,)
+        Angles, with the mean field at angle 0.
+    """
+
+    coupling: float
+    frequency: float
+    order_parameter: float
+    positions: np.ndarray
+
+
+def critical_coupling(frequencies: Any, *, weights: Any = None) -> float:
+    r"""Return the coupling K at which Kuramoto's model :math:`\dot x_i=ω_i-(K/C)\sum_jc_j\sin(x_i-x_j)` synchronises.
+
+    Parameters
+    ----------
+    frequencies : array_like of shape (N,), or distribution
+        Natural frequencies: the exact threshold above which phase-locked states exist, one of them stable, with all
+        particles in a half circle. Or a frozen ``scipy.stats`` distribution or a density :math:`g(ω)`: the onset for
+        N→∞, at which the incoherent state loses its linear stability.
+    weights : array_like of shape (N,), optional
+        :math:`c_j>0`; 1 unless given. :math:`C=\sum_jc_j`. Only with an array of frequencies.
+
+    Returns
+    -------
+    float
+        In the units of the frequencies.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Frequencies that are not finite, weights that are not positive, a density that is not one.
+
+    Notes
+    -----
+    Finite N: a locked state with mean field :math:`R=Kr` has :math:`\sin x_i=(ω_i-Ω)/R` and
+    :math:`r=\frac1C\sum_jc_j(±)_j\sqrt{1-(ω_j-Ω)^2/R^2}`, Ω the weighted mean; the least K=R/r has all signs positive,
+    and its minimum over R is the unique zero of :math:`\sum_jc_j(2\sqrt{1-s_j^2}-1/\sqrt{1-s_j^2})`,
+    :math:`s_j=(ω_j-Ω)/R`.
+
+    Distribution: :math:`K_c=2/(πg(Ω))`, the least over the zeros Ω of :math:`\mathrm{PV}\int g(ω)/(ω-Ω)\,dω`; for a
+    symmetric density with one maximum Kuramoto's :math:`2/(πg(0))`.
+
+    References
+    ----------
+    Y. Kuramoto (1975); S. H. Strogatz and R. E. Mirollo, J. Stat. Phys. 63, 613 (1991); R. E. Mirollo and
+    S. H. Strogatz, Physica D 205, 249 (2005); M. Verwoerd and O. Mason, SIAM J. Appl. Dyn. Syst. 7, 134 (2008).
+
+    Examples
+    --------
+    >>> from qsyncplug.circle import critical_coupling
+    >>> critical_coupling([-0.5, 0.5])
+    1.0
+    >>> import scipy.stats
+    >>> round(critical_coupling(scipy.stats.cauchy(scale=0.5)), 9)
+    1.0
+    """
+    if callable(frequencies) or hasattr(frequencies, "pdf"):
+        if weights is not None:
+            raise ValueError("weights can be given only with an array of frequencies")
+        return _onset(_Density(frequencies))
+    deviations, c = _deviations(frequencies, weights)[1:]
+    largest = float(np.max(np.abs(deviations)))
+    if largest == 0:
+        return 0.0
+    return largest * _threshold(deviations, c, largest)[1]
+
+
+def locked_state(frequencies: Any, coupling: float, *, weights: Any = None) -> LockedState:
+    r"""Return the stable locked state of Kuramoto's model at a coupling above the threshold.
+
+    Parameters
+    ----------
+    frequencies : array_like of shape (N,)
+        Natural frequencies.
+    coupling : float
+        K, at least ``critical_coupling(frequencies)``.
+    weights : array_like of shape (N,), optional
+        :math:`c_j>0`.
+
+    Returns
+    -------
+    LockedState
+
+    Raises
+    ------
+    ValueError
+        There is no locked state at this coupling.
+    """
+    coupling = check_number("coupling", coupling, minimum=0.0)
+    mean, deviations, c = _deviations(frequencies, weights)
+    largest = float(np.max(np.abs(deviations)))
+    if largest == 0:
+        return LockedState(coupling, mean, 1.0, np.zeros(deviations.size))
+    excess, threshold = _threshold(deviations, c, largest)
+    if coupling < largest * threshold * (1 - 1e-14):
+        raise ValueError(
+            f"coupling must be at least {largest * threshold!r} for a locked state to exist, not {coupling!r}"
+        )
+    scaled = coupling / largest
+    distance = 1 - np.abs(deviations) / largest
+
+    def balance(e: float) -> float:
+        return (1 + e) - scaled * float(np.sum(c * _cosines(distance, e)))
+
+    # R/K = r ≤ 1 bounds R from above; at the threshold's R the balance is ≤ 0
+    if balance(excess) < 0:
+        excess = float(scipy.optimize.brentq(balance, excess, max(scaled, excess), xtol=1e-300, rtol=1e-15))
+    field = largest * (1 + excess)
+    # near ±π/2 the cosine is what is accurate
+    positions = np.sign(deviations) * np.arctan2(np.abs(deviations) / field, _cosines(distance, excess))
+    return LockedState(coupling, mean, field / coupling, positions)
+
+
+def stationary_order_parameter(distribution: Any, coupling: float) -> float:
+    r"""Return r of the partially locked stationary state for N→∞, a symmetric density with one maximum.
+
+    Parameters
+    ----------
+    distribution : frozen ``scipy.stats`` distribution or callable density
+        Of the natural frequencies; symmetric, falling on both sides of its centre.
+    coupling : float
+        K.
+
+    Returns
+    -------
+    float
+        The solution of :math:`1=K\int_{-π/2}^{π/2}\cos^2θ\,g(Ω+Kr\sin θ)\,dθ`; 0 below the onset.
+
+    Raises
+    ------
+    ValueError
+        The density is not symmetric, or not falling from its centre.
+    """
+    coupling = check_number("coupling", coupling, minimum=0.0)
+    density = _Density(distribution)
+    if not density.symmetric or not density.unimodal:
+        raise ValueError("distribution must be symmetric and fall on both sides of its centre")
+
+    def consistency(r: float) -> float:
+        def integrand(theta: float) -> float:
+            return np.cos(theta) ** 2 * 2 * density(density.centre + coupling * r * np.sin(theta))
+
+        edges = [np.arcsin(d / (coupling * r)) for d in density.edges if 0 < d < coupling * r] if r > 0 else []
+        value, _ = scipy.integrate.quad(
+            integrand, 0, np.pi / 2, points=edges or None, epsabs=1e-13, epsrel=1e-13, limit=200
+        )
+        return coupling * value - 1
+
+    if coupling == 0 or consistency(0.0) <= 0:
+        return 0.0
+    return float(scipy.optimize.brentq(consistency, 0.0, 1.0, xtol=1e-14, rtol=1e-14)) if consistency(1.0) < 0 else 1.0
+
+
+# ---------------------------------------------------------------------- finite N
+
+
+def _deviations(frequencies: Any, weights: Any) -> tuple[float, np.ndarray, np.ndarray]:
+    """Mean frequency, deviations from it, weights that sum to 1."""
+    omega = check_array("frequencies", frequencies, shape=(None,))
+    if omega.size == 0:
+        raise ValueError("frequencies must hold at least one number")
+    if weights is None:
+        c = np.full(omega.size, 1 / omega.size)
+    else:
+        c = check_array("weights", weights, shape=(omega.size,))
+        if np.any(c <= 0):
+            raise ValueError(f"weights must be positive; the smallest is {c.min():g}")
+        c = c / np.sum(c)
+    mean = float(np.sum(c * omega))
+    deviations = omega - mean
+    # rounding of the mean must not make equal frequencies differ
+    deviations[np.abs(deviations) <= 4e-16 * np.max(np.abs(omega))] = 0.0
+    return mean, deviations, c
+
+
+def _cosines(distance: np.ndarray, excess: float) -> np.ndarray:
+    """√(1−s²) where s = (1−distance)/(1+excess)."""
+    return np.sqrt((distance + excess) * (2 - distance + excess)) / (1 + excess)
+
+
+def _threshold(deviations: np.ndarray, c: np.ndarray, largest: float) -> tuple[float, float]:
+    """Least K, and where: R = largest·(1+excess), K = largest·threshold."""
+    distance = 1 - np.abs(deviations) / largest
+
+    def slope(log_excess: float) -> float:
+        cosines = _cosines(distance, np.exp(log_excess))
+        return float(np.sum(c * (2 * cosines - 1 / cosines)))
+
+    # at R = 2·largest every term is positive; towards largest the last one goes to −∞
+    low = -1.0
+    while slope(low) > 0:
+        low -= 4.0
+    excess = float(np.exp(scipy.optimize.brentq(slope, low, 0.0, xtol=1e-14)))
+    return excess, (1 + excess) / float(np.sum(c * _cosines(distance, excess)))
+
+
+# ---------------------------------------------------------------------- distributions
+
+
+class _Density:
+    """A density with its centre, width and the edges of its support."""
+
+    def __init__(self, source: Any):
+        if hasattr(source, "pdf"):
+            self.density: Callable[[Any], Any] = source.pdf
+            low, high = (float(v) for v in source.support())
+            self.centre = float(source.median())
+            self.points = np.asarray(source.ppf(np.linspace(0.002, 0.998, 129)), dtype=float)
+        else:
+            self.density = source
+            low, high = -np.inf, np.inf
+            self._from_callable()
+        if not np.all(np.isfinite(self.points)):
+            raise ValueError("frequencies must be a continuous distribution with finite quantiles")
+        self.width = float(self.points[-1] - self.points[0]) / 2
+        self.low, self.high = low, high
+        self.edges = [abs(e - self.centre) for e in (low, high) if np.isfinite(e)]
+        s = np.linspace(0.01, 1.5, 150) * self.width
+        right, left = np.asarray(self.density(self.centre + s)), np.asarray(self.density(self.centre - s))
+        top = float(np.max([np.max(right), np.max(left), self(self.centre)]))
+        self.symmetric = bool(np.all(np.abs(right - left) <= 1e-9 * top))
+        self.unimodal = bool(np.all(np.diff(np.concatenate([[self(self.centre)], right])) <= 1e-9 * top))
+
+    def _from_callable(self) -> None:
+        grid = np.concatenate([-np.logspace(6, -6, 600), [0.0], np.logspace(-6, 6, 600)])
+        try:
+            values = np.asarray(self.density(grid), dtype=float)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"a density must take an array; it raised {error}") from error
+        if values.shape != grid.shape or not np.all(np.isfinite(values)) or np.any(values < 0):
+            raise ValueError("a density must be finite and not negative everywhere")
+        mass = np.concatenate([[0.0], np.cumsum(np.diff(grid) * (values[1:] + values[:-1]) / 2)])
+        if not abs(mass[-1] - 1) < 0.02:
+            raise ValueError(
+                f"a density must integrate to 1, not {mass[-1]:.4g} (give a scipy.stats distribution instead)"
+            )
+        rising = np.concatenate([[True], np.diff(mass) > 0])
+        self.points = np.interp(np.linspace(0.002, 0.998, 129) * mass[-1], mass[rising], grid[rising])
+        self.centre = float(np.interp(0.5 * mass[-1], mass[rising], grid[rising]))
+        mirror = grid[(values > 0) & (np.abs(grid) > 0)]
+        # a density that is even about 0 has its centre there, which interpolation finds only roughly
+        if np.allclose(self.density(mirror), self.density(-mirror), rtol=1e-9, atol=0):
+            self.centre = 0.0
+
+    def __call__(self, omega: float) -> float:
+        return float(self.density(omega))
+
+    def hilbert(self, omega: float) -> float:
+        """PV∫ g(ω′)/(ω′−ω) dω′."""
+
+        def integrand(s: float) -> float:
+            return (self(omega + s) - self(omega - s)) / s
+
+        edges = sorted(abs(e - omega) for e in (self.low, self.high) if np.isfinite(e))
+        if len(edges) == 2:
+            pieces = [(0.0, edges[0]), (edges[0], edges[1])]
+        elif edges:
+            pieces = [(0.0, edges[0]), (edges[0], edges[0] + self.width), (edges[0] + self.width, np.inf)]
+        else:
+            pieces = [(0.0, self.width), (self.width, 10 * self.width), (10 * self.width, np.inf)]
+        return sum(
+            scipy.integrate.quad(integrand, a, b, epsabs=1e-11 / self.width, epsrel=1e-10, limit=200)[0]
+            for a, b in pieces
+            if b > a
+        )
+
+
+def _onset(density: _Density) -> float:
+    """Least 2/(πg(Ω)) over the zeros Ω of the Hilbert transform."""
+    zeros = [density.centre] if density.symmetric else []
+    points = density.points
+    if density.symmetric:
+        points = points[points > density.centre + 1e-3 * density.width]
+    if not (density.symmetric and density.unimodal):
+        values = [density.hilbert(float(p)) for p in points]
+        for a, b, left, right in zip(points[:-1], points[1:], values[:-1], values[1:], strict=True):
+            if left * right < 0:
+                zeros.append(
+                    float(scipy.optimize.brentq(density.hilbert, a, b, xtol=1e-13 * density.width, rtol=1e-14))
+                )
+    heights = [density(zero) for zero in zeros]
+    if not heights or max(heights) <= 0:
+        raise ValueError("frequencies: no frequency was found at which the incoherent state loses its stability")
+    return 2 / (np.pi * max(heights))

@@ -1,0 +1,300 @@
+"""The mean-field models on the circle: who acts on whom, and how strongly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from ..core import storage
+from ..core.checks import check_array, check_memory, check_number
+from .interactions import Interaction, interaction
+
+__all__ = ["Circle"]
+
+_NORMALIZATIONS = ("sum", "mean", "degree", "attention")
+
+
+@dataclass(frozen=True, eq=False)
+class Circle:
+    r"""Particles on the circle that act on each other by a function of their difference.
+
+    .. math::
+
+        \dot x_i = ω_i - \frac{κ\,r_i}{g_i(x)} \sum_j a_{ij} c_j\, F(x_i - x_j + α)
+
+    Parameters
+    ----------
+    interaction : Interaction or callable
+        F: ``qsp.sine()``, ``qsp.attention(beta)``, ``qsp.fourier(b)``, or any smooth odd 2π-periodic function.
+    normalization : {"sum", "mean", "degree", "attention"}, number, (n,) array or callable
+        :math:`g_i`. ``"sum"``: 1. ``"mean"``: :math:`\sum_j c_j` (n without weights, with or without `adjacency`).
+        ``"degree"``: number of particles that act on i (1 for an isolated one). ``"attention"``:
+        :math:`\sum_j a_{ij}c_j e^{β\cos(x_i-x_j+α)}`. A callable ``g(x)`` returns n positive numbers.
+    weights : (n,) array, optional
+        :math:`c_j>0`, how strongly j acts; 1 unless given.
+    frequencies : number or (n,) array, optional
+        Natural frequencies :math:`ω_i`; 0 unless given.
+    adjacency : (n, n) array, sparse matrix or networkx graph, optional
+        :math:`a_{ij}`, the action **of j on i**: row i lists who acts on i. In a directed networkx graph the edge (u, v)
+        says that u acts on v, with the edge's ``weight``; nodes are numbered in the order of ``graph.nodes``. All ones
+        unless given.
+    phase_lag : float
+        α (Sakaguchi's model).
+    coupling : float
+        κ; Kuramoto's K is ``coupling=K, normalization="mean"``.
+    response : (n,) array, optional
+        :math:`r_i>0`, how strongly i reacts; with `weights` the rank-one matrix :math:`r_ic_j`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Weights, responses or normalisations that are not positive and finite; shapes that do not fit; an unknown
+        normalisation; a negative entry of `adjacency` with ``normalization="attention"``.
+
+    Notes
+    -----
+    Polyanskiy, Rigollet, Yao (PRY): (S1) is ``Circle(f)``, (S2) ``Circle(f, g)``, (S3) ``Circle(f, weights=c)``, (S4)
+    ``Circle(f, g, weights=c)``, (T1) ``Circle(attention(beta))``, (T2) ``Circle(attention(beta), "attention")``, (8)
+    ``Circle(f, adjacency=A)`` and Corollary 6.4 ``Circle(f, response=w1, weights=w2)``.
+
+    Examples
+    --------
+    >>> from qsyncplug.circle import Circle, sine, velocity
+    >>> model = Circle(sine(), normalization="mean", coupling=2.0, frequencies=[0.1, -0.1])
+    >>> velocity(model, [0.0, 0.0]).tolist()
+    [0.1, -0.1]
+    """
+
+    interaction: Interaction | Callable[[Any], Any]
+    normalization: Any = "sum"
+    weights: Any = None
+    frequencies: Any = None
+    adjacency: Any = None
+    phase_lag: float = 0.0
+    coupling: float = 1.0
+    response: Any = None
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "interaction", interaction(self.interaction))
+        put(self, "phase_lag", check_number("phase_lag", self.phase_lag))
+        put(self, "coupling", check_number("coupling", self.coupling))
+        for name in ("weights", "response"):
+            value = getattr(self, name)
+            if value is not None:
+                array = check_array(name, value, shape=(None,))
+                if np.any(array <= 0):
+                    k = int(np.argmax(array <= 0))
+                    raise ValueError(f"{name} must be positive; {name}[{k}] is {array[k]:g}")
+                put(self, name, _frozen(array))
+        if self.frequencies is not None:
+            if np.ndim(self.frequencies) == 0:
+                put(self, "frequencies", check_number("frequencies", self.frequencies))
+            else:
+                put(self, "frequencies", _frozen(check_array("frequencies", self.frequencies, shape=(None,))))
+        if self.adjacency is not None:
+            put(self, "adjacency", _adjacency(self.adjacency))
+        put(self, "normalization", self._check_normalization())
+        sizes = self._sizes()
+        if len(set(sizes.values())) > 1:
+            text = ", ".join(f"{name} {n}" for name, n in sizes.items())
+            raise ValueError(f"the arrays must be for the same number of particles: {text}")
+        if 0 in sizes.values():
+            raise ValueError(f"there must be at least one particle; {next(iter(sizes))} is empty")
+
+    def _check_normalization(self) -> Any:
+        value = self.normalization
+        if isinstance(value, str):
+            if value not in _NORMALIZATIONS:
+                known = ", ".join(map(repr, _NORMALIZATIONS))
+                raise ValueError(f"normalization must be {known}, a positive number or array, or a callable, not {value!r}")
+            if value == "attention":
+                self.interaction.normaliser(0.0)  # raises unless it has one
+                if self.adjacency is not None and _smallest(self.adjacency) < 0:
+                    raise ValueError('adjacency must not be negative with normalization="attention", which divides by its rows')
+            return value
+        if callable(value):
+            return value
+        if value is None:
+            raise TypeError("normalization must be a string, a positive number or array, or a callable, not None")
+        array = check_array("normalization", value)
+        if array.ndim > 1:
+            raise ValueError(f"normalization must be a number or of shape (n,), not {array.shape}")
+        if np.any(array <= 0):
+            raise ValueError(f"normalization must be positive, not {array.min():g}")
+        return float(array) if array.ndim == 0 else _frozen(array)
+
+    def _sizes(self) -> dict[str, int]:
+        sizes = {}
+        for name in ("weights", "frequencies", "response", "normalization"):
+            value = getattr(self, name)
+            if isinstance(value, np.ndarray):
+                sizes[name] = value.size
+        if self.adjacency is not None:
+            sizes["adjacency"] = self.adjacency.shape[0]
+        return sizes
+
+    # ------------------------------------------------------------ what follows
+
+    @property
+    def size(self) -> int | None:
+        """Number of particles, or None if any number will do."""
+        return next(iter(self._sizes().values()), None)
+
+    @property
+    def identical(self) -> bool:
+        """Whether all particles move in the same velocity field, so that they never pass each other."""
+        same_frequency = not isinstance(self.frequencies, np.ndarray) or np.ptp(self.frequencies) == 0
+        same_response = self.response is None or np.ptp(self.response) == 0
+        g = self.normalization
+        same_divisor = isinstance(g, (str, float)) or (isinstance(g, np.ndarray) and np.ptp(g) == 0)
+        return self.adjacency is None and same_frequency and same_response and same_divisor
+
+    def positions(self, x: Any, name: str = "x") -> np.ndarray:
+        """Return `x` as n finite positions, n being that of the model."""
+        array = check_array(name, x, shape=(None,))
+        if array.size == 0:
+            raise ValueError(f"{name} must hold at least one particle")
+        if self.size is not None and array.size != self.size:
+            raise ValueError(f"{name} must hold the {self.size} particles of the model, not {array.size}")
+        return array
+
+    def total_weight(self, n: int) -> float:
+        """Sum of the weights of n particles."""
+        return float(n) if self.weights is None else float(np.sum(self.weights))
+
+    def divisors(self, n: int) -> np.ndarray | float | None:
+        """Return the constant part of g: a number or (n,) array; None where g depends on the positions."""
+        g = self.normalization
+        if not isinstance(g, str):
+            return None if callable(g) else g
+        if g == "sum":
+            return 1.0
+        if g == "mean":
+            return self.total_weight(n)
+        if g == "degree":
+            return np.maximum(self.degrees(), 1.0) if self.adjacency is not None else float(n)
+        return None
+
+    def degrees(self) -> np.ndarray:
+        """Return the number of particles that act on each, (n,); only for a model with an adjacency."""
+        if self.adjacency is None:
+            raise ValueError("degrees needs an adjacency; without one every particle acts on every particle")
+        if scipy.sparse.issparse(self.adjacency):
+            return np.diff(self.adjacency.indptr).astype(float)
+        return np.count_nonzero(self.adjacency, axis=1).astype(float)
+
+    def conserved(self, n: int) -> np.ndarray | None:
+        r"""Weights q of the sum :math:`\sum_i q_ix_i` that only the frequencies change, (n,), or None if there is none.
+
+        For an odd F without lag and a symmetric adjacency :math:`q_i=c_ig_i/r_i`: action equals reaction.
+        """
+        g = self.divisors(n)
+        if g is None or self.phase_lag != 0:
+            return None
+        if self.adjacency is not None and not _symmetric(self.adjacency):
+            return None
+        q = np.ones(n) * g
+        if self.weights is not None:
+            q = q * self.weights
+        return q if self.response is None else q / self.response
+
+    # ------------------------------------------------------------ storage
+
+    @property
+    def storable(self) -> bool:
+        """Whether :meth:`to_dict` describes the model completely."""
+        return self.interaction.storable and not callable(self.normalization)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Describe the model so that a saved result can build it again.
+
+        Raises
+        ------
+        TypeError
+            It contains a function that cannot be stored.
+        """
+        if not self.storable:
+            raise TypeError("a model with a callable normalization, or an interaction without a sine series, cannot be stored")
+        data: dict[str, Any] = {"kind": "circle", "interaction": self.interaction.to_dict()}
+        for name in ("normalization", "weights", "frequencies", "phase_lag", "coupling", "response"):
+            value = getattr(self, name)
+            data[name] = value.tolist() if isinstance(value, np.ndarray) else value
+        a = self.adjacency
+        if a is not None:
+            if scipy.sparse.issparse(a):
+                data["adjacency"] = {"data": a.data.tolist(), "indices": a.indices.tolist(), "indptr": a.indptr.tolist()}
+            else:
+                data["adjacency"] = a.tolist()
+        return data
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Circle:
+        """Build the model that :meth:`to_dict` described."""
+        data = {key: value for key, value in data.items() if key != "kind"}
+        data["interaction"] = Interaction.from_dict(data["interaction"])
+        a = data.get("adjacency")
+        if isinstance(a, dict):
+            n = len(a["indptr"]) - 1
+            data["adjacency"] = scipy.sparse.csr_array((a["data"], a["indices"], a["indptr"]), shape=(n, n))
+        return cls(**data)
+
+    def __repr__(self) -> str:
+        parts = [repr(self.interaction)]
+        for name in ("normalization", "weights", "frequencies", "adjacency", "phase_lag", "coupling", "response"):
+            value = getattr(self, name)
+            default = type(self).__dataclass_fields__[name].default
+            if isinstance(value, np.ndarray) or scipy.sparse.issparse(value):
+                parts.append(f"{name}={type(value).__name__}{value.shape}")
+            elif value is not None and value != default:
+                parts.append(f"{name}={getattr(value, '__name__', repr(value))}")
+        return f"Circle({', '.join(parts)})"
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    array.setflags(write=False)
+    return array
+
+
+def _smallest(a: Any) -> float:
+    values = a.data if scipy.sparse.issparse(a) else a
+    return float(values.min()) if values.size else 0.0
+
+
+def _symmetric(a: Any) -> bool:
+    if scipy.sparse.issparse(a):
+        return abs(a - a.T).max() == 0 if a.nnz else True
+    return bool(np.array_equal(a, a.T))
+
+
+def _adjacency(value: Any) -> Any:
+    """Return a read-only C-ordered array or a CSR array; entry (i, j) is the action of j on i."""
+    if hasattr(value, "nodes") and hasattr(value, "is_directed"):
+        import networkx
+
+        # networkx has row u, column v for the edge (u, v), by which u acts on v
+        value = networkx.to_scipy_sparse_array(value, dtype=float, format="csr").T
+    if scipy.sparse.issparse(value):
+        if value.ndim != 2 or value.shape[0] != value.shape[1]:
+            raise ValueError(f"adjacency must be square, not {value.shape}")
+        a = scipy.sparse.csr_array(value, dtype=float, copy=True)
+        a.sum_duplicates()
+        a.eliminate_zeros()
+        if not np.all(np.isfinite(a.data)):
+            raise ValueError("adjacency must be finite")
+        if a.nnz >= 2**31:
+            raise ValueError("adjacency must have fewer than 2**31 entries")
+        return a
+    rows = np.shape(value)[0] if np.ndim(value) == 2 else 0
+    check_memory("the adjacency matrix", 8.0 * rows * rows, advice="give a sparse matrix")
+    a = check_array("adjacency", value, shape=(None, None))
+    if a.shape[0] != a.shape[1]:
+        raise ValueError(f"adjacency must be square, not {a.shape}")
+    return _frozen(a)
+
+
+storage.register_model("circle", Circle.from_dict)

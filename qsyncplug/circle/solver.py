@@ -1,0 +1,310 @@
+"""The solver of the mean-field models on the circle."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .._ext.circle import harmonics
+from ..core.checks import check_choice, check_integer
+from ..core.errors import ApproximationWarning
+from ..core.options import DEFAULTS
+from ..core.result import Result
+from ..core.solver import CompiledSolver
+from .field import KERNELS, Layout, right_hand_side
+from .model import Circle
+
+__all__ = ["CircleResult", "CircleSolver", "circlesolve", "local_order_parameters"]
+
+_FAINT = 1e-13  # forces below this part of the largest possible are rounding of the Fourier sums
+_DIRECT_LIMIT = 2048
+_NOISE = 2e-16
+
+
+def local_order_parameters(model: Circle, x: Any) -> np.ndarray:
+    r"""Local order parameters :math:`r_i=|\sum_ja_{ij}e^{ix_j}|/\sum_j|a_{ij}|` of the particles at `x`, (n,).
+
+    1 for an isolated particle. Without an adjacency everybody is a neighbour of everybody.
+
+    Parameters
+    ----------
+    model : Circle
+    x : (n,) array_like
+
+    Returns
+    -------
+    ndarray of shape (n,)
+    """
+    x = model.positions(x)
+    z = np.exp(1j * x)
+    a = model.adjacency
+    if a is None:
+        return np.full(x.size, abs(np.mean(z)))
+    reach = np.asarray(abs(a).sum(axis=1)).ravel()
+    alone = reach == 0
+    return np.where(alone, 1.0, np.abs(a @ z) / np.where(alone, 1.0, reach))
+
+
+class CircleResult(Result):
+    r"""Result of :func:`circlesolve`.
+
+    Attributes
+    ----------
+    times : (T,) array
+    positions : (T, n) array or None
+        Unwrapped positions; None with ``options["store_positions"]=False``.
+    daido : (T, m) complex array
+        :math:`Z_k=\sum_jc_je^{ikx_j}/\sum_jc_j`, k = 1 … m, Daido's order parameters, m being ``options["daido"]``.
+    local_order : (T,) array or None
+        Mean of the local order parameters over the particles; with ``options["store_local"]=True``.
+    """
+
+    _fields: ClassVar[dict[str, tuple[str, ...]]] = {
+        "positions": ("time", "particle"),
+        "daido": ("time", "harmonic"),
+        "local_order": ("time",),
+    }
+    positions: np.ndarray | None
+    daido: np.ndarray
+    local_order: np.ndarray | None
+
+    def __init__(self, e_ops: Any, options: dict[str, Any], *, layout: Layout, x0: np.ndarray, t0: float, **kw: Any):
+        self._layout, self._x0, self._t0 = layout, x0, t0
+        self._size = x0.size
+        self.positions = self.local_order = None
+        super().__init__(e_ops, options, **kw)
+        weights = self.model.weights
+        self._weights = weights if weights is None or layout.order is None else weights[layout.order]
+        self._conserved = self.model.conserved(self._size)
+        self._sum_drift = 0.0
+
+    @property
+    def order_parameter(self) -> np.ndarray:
+        r"""Kuramoto's order parameter :math:`r=|Z_1|`, (T,)."""
+        return np.abs(self.daido[:, 0])
+
+    @property
+    def size(self) -> int:
+        """Number n of particles."""
+        return self._size
+
+    @property
+    def mean_phase(self) -> np.ndarray:
+        """Argument of Z₁ in (−π, π], (T,)."""
+        return np.angle(self.daido[:, 0])
+
+    def _shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
+        shapes: dict[str, tuple[tuple[int, ...], type]] = {"daido": ((self.options["daido"],), complex)}
+        if self.options["store_positions"]:
+            shapes["positions"] = ((self._size,), float)
+        if self.options["store_local"]:
+            shapes["local_order"] = ((), float)
+        return shapes
+
+    def _record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
+        super()._record(start, times, rows)
+        stop = start + len(times)
+        self.daido[start:stop] = harmonics(rows, self._weights, self.options["daido"])
+        if self.positions is not None or self.options["store_local"] or self._conserved is not None:
+            block = self._layout.unpack(rows)
+            if times[0] == self._t0:
+                block[0] = self._x0
+            if self.positions is not None:
+                self.positions[start:stop] = block
+            if self.options["store_local"]:
+                self.local_order[start:stop] = [np.mean(local_order_parameters(self.model, x)) for x in block]
+            if self._conserved is not None:
+                self._watch(times, block)
+
+    def _watch(self, times: np.ndarray, block: np.ndarray) -> None:
+        q = self._conserved
+        assert q is not None
+        moved = (block @ q - self._x0 @ q) / q.sum()
+        if self.model.frequencies is not None:
+            omega = np.broadcast_to(self.model.frequencies, q.shape)
+            moved = moved - (times - self._t0) * (omega @ q / q.sum())
+        self._sum_drift = max(self._sum_drift, float(np.max(np.abs(moved))))
+
+    def _state(self, row: np.ndarray) -> np.ndarray:
+        return np.array(self._layout.unpack(row))
+
+    def _to_store(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        model = self.model
+        if model is not None and not model.storable:
+            self.model = repr(model)
+        try:
+            header, arrays = super()._to_store()
+        finally:
+            self.model = model
+        return {**header, "size": self._size}, arrays
+
+    @classmethod
+    def _from_store(cls, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> CircleResult:
+        result = super()._from_store(header, arrays)
+        assert isinstance(result, CircleResult)
+        result._size = int(header["size"])
+        return result
+
+
+class _Start:
+    """Initial positions, and how long the run will be."""
+
+    def __init__(self, x0: Any, horizon: float):
+        self.x0, self.horizon = x0, horizon
+
+
+class CircleSolver(CompiledSolver):
+    """Solver of the mean-field models on the circle.
+
+    Parameters
+    ----------
+    model : Circle
+    options : dict, optional
+        Those of every solver, and:
+
+        ``kernel`` : {"auto", "direct", "horner", "taylor", "taylor-sorted", "split"}
+            How the sums over the particles are done. ``"direct"``: over all pairs, accurate also for exponentially
+            small forces. ``"horner"``: rotation and Horner's rule for the sine series. ``"taylor"``, ``"taylor-sorted"``:
+            Taylor expansions in cells around the circle, at a cost a particle that hardly depends on the number of
+            modes; the second for identical particles, which keep their order. ``"split"``: one sum of sines and cosines
+            a mode, for adjacencies. ``"auto"`` takes the fastest, and changes to direct sums where the forces of an
+            attention model fall below the rounding of the series (n ≤ 2048).
+        ``store_positions`` : bool
+            Keep the (T, n) positions (default); without, only the order parameters are kept.
+        ``daido`` : int
+            Number of Daido order parameters.
+        ``store_local`` : bool
+            Keep the mean local order parameter.
+
+    Raises
+    ------
+    TypeError
+        `model` is not a :class:`Circle`.
+    """
+
+    name = "circlesolve"
+    solver_options: ClassVar[dict[str, Any]] = {
+        **DEFAULTS,
+        "store_states": False,  # they would be the positions once more
+        "kernel": "auto",
+        "store_positions": True,
+        "daido": 1,
+        "store_local": False,
+    }
+
+    def __init__(self, model: Circle, *, options: dict[str, Any] | None = None):
+        if not isinstance(model, Circle):
+            raise TypeError(f"model must be a Circle, not {type(model).__name__}")
+        super().__init__(model, options=options)
+        self._check_own()
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Every option of this solver; assign a dict to change some of them."""
+        return dict(self._options)
+
+    @options.setter
+    def options(self, new: dict[str, Any]) -> None:
+        CompiledSolver.options.fset(self, new)  # type: ignore[attr-defined]
+        self._check_own()
+
+    def _check_own(self) -> None:
+        o = self._options
+        check_choice("options['kernel']", o["kernel"], KERNELS)
+        check_integer("options['daido']", o["daido"], minimum=1)
+        for key in ("store_positions", "store_local"):
+            if not isinstance(o[key], (bool, np.bool_)):
+                raise TypeError(f"options[{key!r}] must be True or False, not {o[key]!r}")
+
+    def run(self, state0: Any, tlist: Any, *, e_ops: Any = None) -> CircleResult:
+        """Run from positions `state0` (n,) at ``tlist[0]``; see :func:`circlesolve`."""
+        span = np.ptp(np.asarray(tlist, dtype=float)) if np.size(tlist) else 0.0
+        return super().run(_Start(state0, float(span)), tlist, e_ops=e_ops)  # type: ignore[return-value]
+
+    def _problem(self, state0: Any, t0: float) -> tuple[Any, np.ndarray]:
+        horizon = 0.0
+        if isinstance(state0, _Start):
+            state0, horizon = state0.x0, state0.horizon
+        model, o = self.model, self._options
+        x = model.positions(state0, "x0")
+        rhs, y = right_hand_side(model, x, kernel=o["kernel"], threads=o["num_threads"])
+        rhs.start = (x, t0)
+        force = model.interaction
+        if model.adjacency is None and force.kind == "attention" and o["kernel"] == "auto" and rhs.method_name != "direct":
+            divisor = model.divisors(x.size)
+            if divisor is not None and np.ndim(divisor) == 0 and not isinstance(model.frequencies, np.ndarray):
+                largest = abs(model.coupling) * np.exp(force.log_scale) * model.total_weight(x.size) / divisor * force.peak
+                # only where the rounding adds up to something
+                if largest * _NOISE * horizon > float(np.min(o["atol"])):
+                    rhs.faint_below = _FAINT * largest
+                    rhs.switch_when_faint = x.size <= _DIRECT_LIMIT
+        return rhs, y
+
+    def _new_result(self, e_ops: Any, stats: dict[str, Any], rhs: Any, y0: np.ndarray) -> CircleResult:
+        stats["method"] = f"{self._options['method']}, {rhs.method_name}"
+        stats["method reason"] = rhs.reason
+        x0, t0 = rhs.start
+        return CircleResult(
+            e_ops, self._options, layout=rhs.layout, x0=x0, t0=t0, solver=self.name, stats=stats, model=self.model
+        )
+
+    def _finish(self, result: Result, rhs: Any) -> None:
+        assert isinstance(result, CircleResult)
+        drift: dict[str, float] = {}
+        if result._conserved is not None:
+            drift["weighted mean of the positions"] = result._sum_drift
+        if rhs.layout.order is not None:
+            drift["order of the particles"] = rhs.disorder
+        result.stats["drift"] = drift
+        if getattr(rhs, "switched", False):
+            result.stats["switched to direct sums at"] = rhs.t_faint
+        elif getattr(rhs, "faint", False):
+            text = f"from t={rhs.t_faint:.4g} on the forces are below the rounding of the series; use coalesce for the slow stage"
+            result.stats["neglected"] = [text]
+            warnings.warn(text, ApproximationWarning, stacklevel=4)
+
+
+def circlesolve(
+    model: Circle, x0: Any, tlist: Any, *, e_ops: Any = None, options: dict[str, Any] | None = None
+) -> CircleResult:
+    """Solve a mean-field model on the circle.
+
+    Parameters
+    ----------
+    model : Circle
+    x0 : (n,) array_like
+        Positions at ``tlist[0]``, any real numbers.
+    tlist : (T,) array_like
+        Strictly increasing output times.
+    e_ops : callable, list or dict of callables, optional
+        Functions ``f(t, x)`` of the n positions, evaluated at every output time.
+    options : dict, optional
+        See :class:`CircleSolver`.
+
+    Returns
+    -------
+    CircleResult
+        ``.positions`` (T, n) unwrapped, ``.order_parameter`` (T,), ``.daido`` (T, m) …; ``.stats["drift"]`` holds the
+        worst drift of the conserved weighted mean (where there is one) and of the order of identical particles.
+
+    Raises
+    ------
+    ValueError, TypeError, KeyError
+        Bad input, before any work.
+    SolverError
+        The run had to stop; it carries the time, the reason and the partial result.
+
+    Examples
+    --------
+    Two identical oscillators: tan(φ/2) = tan(φ₀/2) e^{−2t}.
+
+    >>> import numpy as np
+    >>> from qsyncplug.circle import Circle, circlesolve, sine
+    >>> result = circlesolve(Circle(sine()), [0.0, 1.0], [0.0, 1.0])
+    >>> phi = np.ptp(result.positions[-1])
+    >>> bool(abs(np.tan(phi / 2) - np.tan(0.5) * np.exp(-2.0)) < 1e-10)
+    True
+    """
+    return CircleSolver(model, options=options).run(x0, tlist, e_ops=e_ops)

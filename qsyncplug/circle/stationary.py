@@ -1,0 +1,409 @@
+"""Energy of a state; Jacobian, spectrum and cut-stability of a stationary one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import scipy.sparse
+
+from ..core.checks import check_choice, check_memory, check_number
+from .interactions import Interaction
+from .model import Circle
+
+__all__ = ["Stability", "energy", "stability"]
+
+#: Particles up to which cut-stability is decided by looking at every cut.
+ALL_CUTS = 18
+_DIRECT = 2048
+_BLOCK = 2**20
+
+
+@dataclass(frozen=True)
+class Stability:
+    r"""Linear stability of a state.
+
+    Attributes
+    ----------
+    jacobian : ndarray of shape (n, n)
+        :math:`∂\dot x_i/∂x_j`.
+    eigenvalues : ndarray of shape (n,)
+        Of the Jacobian, by decreasing real part; real where the Jacobian is similar to a symmetric matrix (odd F,
+        symmetric adjacency, no lag, and a state at rest or a constant g).
+    velocity : ndarray of shape (n,)
+        :math:`\dot x_i`.
+    residual : float
+        Largest velocity relative to the largest that the interaction could cause.
+    stationary : bool
+        Whether all velocities vanish, to the tolerance.
+    locked : bool
+        Whether all velocities are equal, to the tolerance: at rest in a rotating frame.
+    synchronized : bool
+        Whether all particles are at one point, to 1e-6.
+    stable : bool
+        Whether the state is locked and all eigenvalues but one (the rotation's 0) have negative real parts.
+    unstable : bool
+        Whether the state is locked and an eigenvalue has a positive real part. Neither is true if the leading
+        eigenvalues are zero to rounding.
+    cut_stable : bool or None
+        Whether :math:`\sum_{i∈S,j∉S}c_ia_{ij}c_jF'(x_i-x_j)≥0` for every set S (PRY (C2), (C4), which must hold for
+        all S and with both weights). None where it is not decided or, with a note, not defined.
+    worst_cut : tuple of int or None
+        The set S with the smallest sum that was found.
+    worst_cut_value : float
+        That sum.
+    note : str
+        How cut-stability was decided.
+    """
+
+    jacobian: np.ndarray
+    eigenvalues: np.ndarray
+    velocity: np.ndarray
+    residual: float
+    stationary: bool
+    locked: bool
+    synchronized: bool
+    stable: bool
+    unstable: bool
+    cut_stable: bool | None
+    worst_cut: tuple[int, ...] | None
+    worst_cut_value: float
+    note: str
+
+    def __repr__(self) -> str:
+        what = "synchronised" if self.synchronized else "not synchronised"
+        rest = "stationary" if self.stationary else "locked" if self.locked else "moving"
+        kind = "stable" if self.stable else "unstable" if self.unstable else "undecided"
+        return (
+            f"<Stability: {what}, {rest} (residual {self.residual:.2g}), {kind}, "
+            f"cut-stable: {self.cut_stable} ({self.note}); "
+            f"leading eigenvalues {np.array2string(self.eigenvalues[:3], precision=6)}>"
+        )
+
+
+class _Parts:
+    """Forces, slopes and divisors of a model at one state, as dense arrays of the scaled interaction."""
+
+    def __init__(self, model: Circle, x: np.ndarray):
+        self.model, self.x, n = model, x, x.size
+        check_memory(
+            f"the Jacobian of {n} particles", 6 * 8.0 * n * n, advice="take fewer particles, or clusters as weights"
+        )
+        f = cast(Interaction, model.interaction)
+        self.f = f
+        self.c = np.ones(n) if model.weights is None else np.asarray(model.weights)
+        a = model.adjacency
+        self.a = None if a is None else a.toarray() if scipy.sparse.issparse(a) else np.asarray(a)
+        self.act = np.broadcast_to(self.c, (n, n)) if self.a is None else self.a * self.c
+        difference = x[:, None] - x[None, :] + model.phase_lag
+        self.difference = difference
+        self.pull = self.act * f.df(difference)
+        self.push = self.act * f.f(difference)
+        self.force = np.sum(self.push, axis=1)
+        self.omega = np.zeros(n) + (0.0 if model.frequencies is None else model.frequencies)
+        self.response = model.coupling * (np.ones(n) if model.response is None else np.asarray(model.response))
+        self.attention = isinstance(model.normalization, str) and model.normalization == "attention"
+        log_scale = f.log_scale
+        if self.attention:
+            log_scale = 0.0
+            self.g = np.sum(self.act * f.normaliser(difference), axis=1)
+        elif callable(model.normalization):
+            self.g = self.call(x)
+        else:
+            self.g = np.ones(n) * np.asarray(model.divisors(n))
+        if log_scale > 690:
+            raise ValueError(
+                f"the forces of {f} have a factor e^{log_scale:.4g}, beyond floating point; "
+                'take attention(beta, scaled=True) or normalization="attention"'
+            )
+        self.scale = math.exp(log_scale)
+
+    def call(self, x: np.ndarray) -> np.ndarray:
+        g = np.asarray(self.model.normalization(x), dtype=float)
+        if g.shape != x.shape or not np.all(np.isfinite(g)) or np.any(g <= 0):
+            raise ValueError("normalization(x) must return n positive numbers")
+        return g
+
+    @property
+    def gain(self) -> np.ndarray:
+        return self.response * self.scale / self.g
+
+    @property
+    def velocity(self) -> np.ndarray:
+        return self.omega - self.gain * self.force
+
+    def jacobian(self) -> np.ndarray:
+        pull = self.pull.copy()
+        np.fill_diagonal(pull, 0.0)  # a particle does not move against itself
+        matrix = pull
+        np.fill_diagonal(matrix, -np.sum(pull, axis=1))
+        matrix = matrix * self.gain[:, None]
+        slope = self._divisor_slope()
+        if slope is not None:
+            matrix += (self.gain * self.force / self.g)[:, None] * slope
+        return matrix
+
+    def _divisor_slope(self) -> np.ndarray | None:
+        """∂g_i/∂x_j; None where g is constant."""
+        if self.attention:
+            slope = self.f.beta * self.push
+            np.fill_diagonal(slope, 0.0)
+            np.fill_diagonal(slope, -np.sum(slope, axis=1))
+            return slope
+        if not callable(self.model.normalization) or not np.any(self.force):
+            return None
+        n = self.x.size
+        slope = np.empty((n, n))
+        h = 1e-3
+        for j in range(n):
+            # central differences of order 6
+            total = np.zeros(n)
+            for k, weight in ((1, 0.75), (2, -0.15), (3, 1 / 60)):
+                step = np.zeros(n)
+                step[j] = k * h
+                total += weight * (self.call(self.x + step) - self.call(self.x - step))
+            slope[:, j] = total / h
+        return slope
+
+    def reciprocal(self) -> bool:
+        """Whether i acts on j as j acts on i: then the motion is along the gradient of an energy."""
+        return self.model.phase_lag == 0 and (self.a is None or np.array_equal(self.a, self.a.T))
+
+
+def _check_energy(model: Circle) -> None:
+    """Refuse a model whose motion is not along a gradient."""
+    if model.phase_lag != 0:
+        raise ValueError("a model with a phase lag has no energy: its forces are not the gradient of a function")
+    a = model.adjacency
+    if a is not None:
+        symmetric = abs(a - a.T).max() == 0 if scipy.sparse.issparse(a) and a.nnz else np.array_equal(*_dense_pair(a))
+        if not symmetric:
+            raise ValueError(
+                "a model with an asymmetric adjacency has no energy: its forces are not the gradient of a function"
+            )
+    if isinstance(model.frequencies, np.ndarray) and np.ptp(model.frequencies) > 0:
+        raise ValueError("a model with different frequencies has no energy on the circle")
+
+
+def _dense_pair(a: Any) -> tuple[np.ndarray, np.ndarray]:
+    dense = a.toarray() if scipy.sparse.issparse(a) else a
+    return dense, dense.T
+
+
+def energy(model: Circle, x: Any, *, form: str = "integral") -> float:
+    r"""Energy that the motion ascends.
+
+    Parameters
+    ----------
+    model : Circle
+    x : (n,) array_like
+        Positions.
+    form : {"integral", "exponential"}
+        ``"integral"``: :math:`φ(\cos x)=\int_x^{π/2}F(y)\,dy`, which is :math:`\int_0^{\cos x}h(s)ds` for
+        :math:`F=\sin x\,h(\cos x)` (PRY section 4). ``"exponential"``: :math:`φ=e^{β\cos x}/β` (PRY (3)), for the
+        attention only; it differs by a constant. For β<0 it is minus the potential that PRY descend.
+
+    Returns
+    -------
+    float
+        :math:`E=\frac12\sum_{i,j}c_ia_{ij}c_j\,φ(\cos(x_i-x_j))`, with
+        :math:`\dot x_i=\frac{κr_i}{c_ig_i}\,∂E/∂x_i` (plus a common rotation). PRY's (2) and (3) lack the factor ½.
+
+    Raises
+    ------
+    ValueError
+        The model has no energy (phase lag, asymmetric adjacency, different frequencies), or it overflows.
+
+    Notes
+    -----
+    Pair sums up to 2048 particles; above, from the Fourier modes, with an absolute error of about
+    :math:`10^{-15}(\sum c)^2\max|φ|`.
+    """
+    x = model.positions(x)
+    _check_energy(model)
+    check_choice("form", form, ("integral", "exponential"))
+    f = cast(Interaction, model.interaction)
+    if form == "exponential" and (f.kind != "attention" or f.beta == 0):
+        raise ValueError(f'form="exponential" needs qsp.attention(beta) with beta≠0, not {f}')
+    if f.log_scale > 690:
+        raise ValueError(f"the energy of {f} has a factor e^{f.log_scale:.4g}, beyond floating point; take scaled=True")
+    c = np.ones(x.size) if model.weights is None else np.asarray(model.weights)
+
+    def phi(difference: np.ndarray) -> np.ndarray:
+        return f.normaliser(difference) / f.beta if form == "exponential" else f.primitive(difference)
+
+    a = model.adjacency
+    if scipy.sparse.issparse(a):
+        row = np.repeat(np.arange(x.size), np.diff(a.indptr))
+        total = float(np.sum(a.data * c[row] * c[a.indices] * phi(x[row] - x[a.indices])))
+    elif a is not None or x.size <= _DIRECT:
+        total = 0.0
+        block = max(1, _BLOCK // x.size)
+        for start in range(0, x.size, block):
+            rows = slice(start, start + block)
+            values = phi(x[rows, None] - x[None, :])
+            total += float(c[rows] @ (values if a is None else a[rows] * values) @ c)
+    else:
+        total = _energy_from_modes(model, x, c, form)
+    return 0.5 * total * math.exp(f.log_scale)
+
+
+def _energy_from_modes(model: Circle, x: np.ndarray, c: np.ndarray, form: str) -> float:
+    f = cast(Interaction, model.interaction)
+    if form == "exponential":
+        series = f.normaliser_coefficients() / f.beta
+    else:
+        b = f.coefficients()
+        k = np.arange(1, b.size + 1)
+        constant = -float(np.sum(b / k * np.array([0.0, -1.0, 0.0, 1.0])[(k - 1) % 4]))
+        series = np.concatenate([[constant], b / k])
+    modes = np.zeros(series.size, dtype=complex)
+    for start in range(0, x.size, 2**16):
+        part = slice(start, start + 2**16)
+        turn = np.exp(-1j * x[part])
+        power = c[part].astype(complex)
+        modes[0] += np.sum(power)
+        for k in range(1, series.size):
+            power *= turn
+            modes[k] += np.sum(power)
+    return float(np.sum(series * np.abs(modes) ** 2))
+
+
+def stability(model: Circle, x: Any, *, tol: float = 1e-9) -> Stability:
+    r"""Linearise the motion at a state.
+
+    Parameters
+    ----------
+    model : Circle
+    x : (n,) array_like
+        Positions.
+    tol : float
+        Velocities below `tol` times the largest possible count as zero.
+
+    Returns
+    -------
+    Stability
+
+    Raises
+    ------
+    ValueError, TypeError
+        Bad positions; forces beyond floating point.
+    MemoryLimitError
+        The n×n matrices do not fit.
+
+    Notes
+    -----
+    Cut-stability is looked up for every set S up to 18 particles. Above, a positive semidefinite Hessian
+    :math:`\sum_{i<j}c_ia_{ij}c_jF'(x_i-x_j)(v_i-v_j)^2` proves it, a cut with a negative sum (arcs of the circle,
+    sections of the eigenvectors) disproves it, and otherwise it is left open.
+    """
+    x = model.positions(x)
+    tol = check_number("tol", tol, minimum=0.0, strict=True)
+    parts = _Parts(model, x)
+    velocity = parts.velocity
+    largest = float(np.max(np.abs(parts.gain) * np.sum(np.abs(parts.act), axis=1)) * parts.f.peak)
+    largest = max(largest, 1e-300)
+    residual = float(np.max(np.abs(velocity)) / largest)
+    locked = bool(np.ptp(velocity) <= 2 * tol * largest)
+    matrix = parts.jacobian()
+    eigenvalues = _eigenvalues(parts, matrix, locked)
+    # the rotation's eigenvalue is the one closest to zero
+    others = np.delete(eigenvalues, int(np.argmin(np.abs(eigenvalues)))).real
+    noise = 1e-12 * max(float(np.max(np.abs(matrix))), 1e-300) * math.sqrt(x.size)
+    spread = np.angle(np.exp(1j * (x - x[0])))
+    cut, worst, value, note = _cuts(parts)
+    return Stability(
+        jacobian=matrix,
+        eigenvalues=eigenvalues,
+        velocity=velocity,
+        residual=residual,
+        stationary=residual <= tol,
+        locked=locked,
+        synchronized=bool(np.ptp(spread) <= 1e-6),
+        stable=locked and bool(np.all(others < -noise)),
+        unstable=locked and bool(np.any(others > noise)),
+        cut_stable=cut,
+        worst_cut=worst,
+        worst_cut_value=value,
+        note=note,
+    )
+
+
+def _eigenvalues(parts: _Parts, matrix: np.ndarray, locked: bool) -> np.ndarray:
+    constant = not parts.attention and not callable(parts.model.normalization)
+    at_rest = locked and not np.any(parts.omega)
+    if parts.reciprocal() and (constant or at_rest) and parts.model.coupling != 0:
+        # J = diag(gain/c)·(symmetric), so diag(√(gain/c)) makes it symmetric
+        root = np.sqrt(np.abs(parts.gain) / parts.c)
+        symmetric = matrix * (root[None, :] / root[:, None])
+        return np.linalg.eigvalsh((symmetric + symmetric.T) / 2)[::-1]
+    values = np.linalg.eigvals(matrix)
+    return values[np.lexsort((-values.imag, -values.real))]
+
+
+def _cuts(parts: _Parts) -> tuple[bool | None, tuple[int, ...] | None, float, str]:
+    """Whether every cut has a sum ≥ 0; the smallest one found."""
+    n = parts.x.size
+    if not parts.reciprocal():
+        return None, None, math.nan, "defined for reciprocal actions only (symmetric adjacency, no phase lag)"
+    matrix = np.sign(parts.model.coupling) * parts.c[:, None] * parts.pull * parts.scale
+    np.fill_diagonal(matrix, 0.0)
+    noise = 1e-13 * max(float(np.sum(np.abs(matrix))), 1e-300)
+    if n == 1:
+        return True, None, 0.0, "there is no cut"
+    if n <= ALL_CUTS:
+        value, members = _all_cuts(matrix)
+        return value >= -noise, members, value, f"all {2 ** (n - 1) - 1} cuts"
+    value, members = _likely_cuts(matrix, parts.x)
+    if value < -noise:
+        return False, members, value, "a cut with a negative sum"
+    laplacian = np.diag(np.sum(matrix, axis=1)) - matrix
+    lowest = float(np.linalg.eigvalsh(laplacian)[0])
+    if lowest >= -noise:
+        return True, members, value, "the Hessian is positive semidefinite"
+    return None, members, value, "not decided: the Hessian is indefinite, but no cut with a negative sum was found"
+
+
+def _all_cuts(matrix: np.ndarray) -> tuple[float, tuple[int, ...]]:
+    """Smallest sum over the sets that leave the last particle out."""
+    n = matrix.shape[0]
+    bits = np.arange(n - 1)
+    best, members = math.inf, 0
+    for start in range(1, 2 ** (n - 1), 2**14):
+        sets = np.arange(start, min(start + 2**14, 2 ** (n - 1)))
+        inside = np.zeros((sets.size, n))
+        inside[:, : n - 1] = (sets[:, None] >> bits) & 1
+        sums = np.einsum("ki,ki->k", inside @ matrix, 1 - inside)
+        k = int(np.argmin(sums))
+        if sums[k] < best:
+            best, members = float(sums[k]), int(sets[k])
+    return best, tuple(int(i) for i in bits if members >> int(i) & 1)
+
+
+def _likely_cuts(matrix: np.ndarray, x: np.ndarray) -> tuple[float, tuple[int, ...]]:
+    """Smallest sum over single particles, arcs of the circle and sections of the most negative eigenvectors."""
+    n = x.size
+    total = np.sum(matrix, axis=1)
+    orders = [np.argsort(np.mod(x, 2 * np.pi))]
+    laplacian = np.diag(total) - matrix
+    values, vectors = np.linalg.eigh(laplacian)
+    orders += [np.argsort(vectors[:, k]) for k in range(min(3, n)) if values[k] < 0]
+    best, members = float(np.min(total)), (int(np.argmin(total)),)
+    for index, order in enumerate(orders):
+        sorted_matrix = matrix[np.ix_(order, order)]
+        # sums over blocks by prefix sums: cut(S) = total(S) − inside(S)
+        prefix = np.zeros((n + 1, n + 1))
+        prefix[1:, 1:] = np.cumsum(np.cumsum(sorted_matrix, axis=0), axis=1)
+        along = np.concatenate([[0.0], np.cumsum(total[order])])
+        starts = range(n) if index == 0 else range(1)
+        for a in starts:
+            b = np.arange(a + 1, n + 1)
+            inside = prefix[b, b] - prefix[a, b] - prefix[b, a] + prefix[a, a]
+            sums = along[b] - along[a] - inside
+            sums[(b - a) == n] = np.inf
+            k = int(np.argmin(sums))
+            if sums[k] < best:
+                best, members = float(sums[k]), tuple(int(i) for i in order[a : b[k]])
+    return best, members

@@ -1,0 +1,256 @@
+"""The merge tree of particles on the circle: what coalesced with what, and when."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .._ext.circle import leaf_order, roots
+from ..core.checks import check_number
+from ..core.result import Result
+
+__all__ = ["CoalesceResult", "TreeBuilder"]
+
+
+class TreeBuilder:
+    """Collects merges of n leaves; nodes n, n+1, … are made in order."""
+
+    def __init__(self, masses: np.ndarray):
+        n = masses.size
+        self.n = n
+        self.left = np.empty(max(n - 1, 0), np.intp)
+        self.right = np.empty(max(n - 1, 0), np.intp)
+        self.size = np.empty(max(n - 1, 0), np.intp)
+        self.mass = np.empty(max(n - 1, 0))
+        self.log_time = np.empty(max(n - 1, 0))
+        self.leaf_mass = masses
+        self.count = 0
+
+    def merge(self, nodes: np.ndarray, starts: np.ndarray, log_time: float) -> np.ndarray:
+        """Merge runs of `nodes`, which begin at `starts`; return the node of each run."""
+        m = nodes.size
+        is_start = np.zeros(m, bool)
+        is_start[starts] = True
+        joined = np.flatnonzero(~is_start)  # each joins what is before it in its run
+        new = self.n + self.count + np.arange(joined.size)
+        made = np.empty(m, np.intp)
+        made[is_start] = nodes[is_start]
+        made[joined] = new
+        k = slice(self.count, self.count + joined.size)
+        self.left[k] = made[joined - 1]
+        self.right[k] = nodes[joined]
+        run = np.cumsum(is_start) - 1
+        for values, of in ((self.size, self._sizes(nodes)), (self.mass, self._masses(nodes))):
+            # sums within each run, without the cancellation of a running total over all
+            total = np.cumsum(of)
+            before = np.concatenate([[0], total[starts[1:] - 1]])[run]
+            values[k] = (total - before)[joined]
+        self.log_time[k] = log_time
+        self.count += joined.size
+        ends = np.append(starts[1:], m) - 1
+        return made[ends]
+
+    def _sizes(self, nodes: np.ndarray) -> np.ndarray:
+        out = np.ones(nodes.size, np.intp)
+        inner = nodes >= self.n
+        out[inner] = self.size[nodes[inner] - self.n]
+        return out
+
+    def _masses(self, nodes: np.ndarray) -> np.ndarray:
+        inner = nodes >= self.n
+        out = np.empty(nodes.size)
+        out[~inner] = self.leaf_mass[nodes[~inner]]
+        out[inner] = self.mass[nodes[inner] - self.n]
+        return out
+
+
+class CoalesceResult(Result):
+    r"""Result of :func:`coalesce`: the tree of merges. Times are given by their natural logarithm.
+
+    Attributes
+    ----------
+    log_times : (M,) array
+        ln t of the M instants at which particles merged (−∞ for particles that start together); ``times`` is the same.
+    cluster_counts : (M,) array of int
+        Number of particles left after each.
+    left, right : (n−1,) arrays of int
+        Merge k makes node n+k of the nodes ``left[k]`` and ``right[k]``; the n particles are the nodes 0 … n−1. Fewer
+        than n−1 where the run had to stop.
+    merge_log_times : (n−1,) array
+        ln t of each merge.
+    sizes : (n−1,) array of int
+        Number of particles in node n+k.
+    masses : (n−1,) array
+        Their weight.
+    leaf_masses : (n,) array
+        Weights of the particles.
+    final_positions, final_masses : (m,) arrays
+        Angles, in order around the circle, and weights of the particles that are left.
+    centre_log_times, centre_counts : (S,) arrays
+        For each instant from where 300 particles or fewer are left: ln t, and how many.
+    centre_positions, centre_masses : arrays
+        Angles and weights of the particles after each of these instants, one after the other.
+    """
+
+    _fields: ClassVar[dict[str, tuple[str, ...]]] = {
+        "cluster_counts": ("instant",),
+        "left": ("merge",),
+        "right": ("merge",),
+        "merge_log_times": ("merge",),
+        "sizes": ("merge",),
+        "masses": ("merge",),
+        "leaf_masses": ("particle",),
+        "final_positions": ("cluster",),
+        "final_masses": ("cluster",),
+        "centre_log_times": ("stage",),
+        "centre_counts": ("stage",),
+        "centre_positions": ("centre",),
+        "centre_masses": ("centre",),
+    }
+    cluster_counts: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+    merge_log_times: np.ndarray
+    sizes: np.ndarray
+    masses: np.ndarray
+    leaf_masses: np.ndarray
+    final_positions: np.ndarray
+    final_masses: np.ndarray
+    centre_log_times: np.ndarray
+    centre_counts: np.ndarray
+    centre_positions: np.ndarray
+    centre_masses: np.ndarray
+
+    def fill(self, tree: TreeBuilder, x: np.ndarray, c: np.ndarray, history: list[tuple[float, np.ndarray, np.ndarray]]) -> None:
+        """Take over what has been found so far."""
+        k = tree.count
+        self.left, self.right = tree.left[:k].copy(), tree.right[:k].copy()
+        self.merge_log_times, self.sizes, self.masses = tree.log_time[:k].copy(), tree.size[:k].copy(), tree.mass[:k].copy()
+        self.leaf_masses = tree.leaf_mass
+        last = np.flatnonzero(np.append(np.diff(self.merge_log_times) != 0, True))[: max(k, 0)] if k else np.empty(0, np.intp)
+        self.times = self.merge_log_times[last]
+        self.cluster_counts = tree.n - 1 - last
+        self.final_positions, self.final_masses = x.copy(), c.copy()
+        self.centre_log_times = np.array([h[0] for h in history])
+        self.centre_counts = np.array([h[1].size for h in history], dtype=np.intp)
+        self.centre_positions = np.concatenate([h[1] for h in history]) if history else np.empty(0)
+        self.centre_masses = np.concatenate([h[2] for h in history]) if history else np.empty(0)
+
+    @property
+    def log_times(self) -> np.ndarray:
+        """Natural logarithms of the instants of merging, (M,)."""
+        return self.times
+
+    @property
+    def size(self) -> int:
+        """Number n of particles at the start."""
+        return self.leaf_masses.size
+
+    @property
+    def complete(self) -> bool:
+        """Whether one particle is left."""
+        return self.left.size == self.size - 1
+
+    @property
+    def log_time(self) -> float:
+        """Natural logarithm of the time of the last merge (−∞ for one particle from the start)."""
+        return float(self.merge_log_times[-1]) if self.merge_log_times.size else -np.inf
+
+    @property
+    def linkage(self) -> np.ndarray:
+        """The tree as SciPy's hierarchical clustering has it, (n−1, 4): two nodes, ln t, number of particles.
+
+        −∞ (particles that start together) is replaced by the smallest finite ln t, for plots.
+        """
+        heights = self.merge_log_times
+        finite = heights[np.isfinite(heights)]
+        heights = np.where(np.isfinite(heights), heights, finite.min() if finite.size else 0.0)
+        return np.column_stack([self.left, self.right, heights, self.sizes]).astype(float)
+
+    @property
+    def leaf_order(self) -> np.ndarray:
+        """Order of the n particles in which no branches of the tree cross, (n,); needs a complete run."""
+        if not self.complete:
+            raise ValueError(f"leaf_order needs a run that ended in one particle; this one left {self.final_positions.size}")
+        if self.size == 1:
+            return np.zeros(1, np.intp)
+        return leaf_order(self.left, self.right, self.sizes, self.size)
+
+    def _merges(self, log_t: float) -> int:
+        if not (isinstance(log_t, (int, float, np.floating, np.integer)) and not np.isnan(log_t)):
+            raise TypeError(f"log_t must be a real number, not {log_t!r}")
+        return int(np.searchsorted(self.merge_log_times, log_t, side="right"))
+
+    def clusters(self, log_t: float) -> np.ndarray:
+        """Labels of the n particles at time e^{log_t}: 0 for the heaviest cluster, then by falling weight.
+
+        Parameters
+        ----------
+        log_t : float
+            Natural logarithm of the time.
+
+        Returns
+        -------
+        (n,) array of int
+        """
+        k = self._merges(log_t)
+        top = roots(self.left, self.right, k, self.size)
+        _, label = np.unique(top, return_inverse=True)
+        mass = np.bincount(label, weights=self.leaf_masses)
+        rank = np.empty(mass.size, np.intp)
+        rank[np.argsort(-mass, kind="stable")] = np.arange(mass.size)
+        return rank[label]
+
+    def cluster_masses(self, log_t: float) -> np.ndarray:
+        """Weights of the clusters at time e^{log_t}, falling."""
+        k = self._merges(log_t)
+        mass = np.concatenate([self.leaf_masses, self.masses[:k]])
+        alive = np.ones(mass.size, bool)
+        alive[self.left[:k]] = False
+        alive[self.right[:k]] = False
+        return np.sort(mass[alive])[::-1]
+
+    def count(self, log_t: float, mass: float = 1.0) -> int:
+        """Return the number of heaviest clusters that hold the part `mass` of the weight at time e^{log_t}.
+
+        Parameters
+        ----------
+        log_t : float
+            Natural logarithm of the time.
+        mass : float
+            Between 0 and 1; 0.99 leaves stragglers out.
+
+        Returns
+        -------
+        int
+        """
+        check_number("mass", mass, minimum=0.0, maximum=1.0)
+        falling = self.cluster_masses(log_t)
+        if mass == 1.0:
+            return falling.size
+        total = np.cumsum(falling)
+        return int(np.searchsorted(total, mass * total[-1] * (1 - 1e-14))) + 1
+
+    def centres(self, log_t: float) -> tuple[np.ndarray, np.ndarray]:
+        """Positions and weights of the clusters right after the last merge before e^{log_t}.
+
+        Known from where 300 particles or fewer are left; ValueError before that.
+        """
+        self._merges(log_t)
+        k = int(np.searchsorted(self.centre_log_times, log_t, side="right"))
+        if k == 0:
+            known = f"{self.centre_log_times[0]:.6g}" if self.centre_log_times.size else "never"
+            raise ValueError(f"log_t must be a time with few particles left (from {known} on), not {log_t:g}")
+        stop = int(np.sum(self.centre_counts[:k]))
+        part = slice(stop - int(self.centre_counts[k - 1]), stop)
+        return self.centre_positions[part], self.centre_masses[part]
+
+    def _to_store(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        model = self.model
+        if model is not None and not model.storable:
+            self.model = repr(model)
+        try:
+            return super()._to_store()
+        finally:
+            self.model = model

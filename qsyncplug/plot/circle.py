@@ -1,0 +1,324 @@
+"""Pictures of particles on the circle: positions, order parameter, criterion, merge tree, animation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core.checks import check_array, check_integer
+from ._axes import COLOURS, figure, finish
+
+__all__ = [
+    "anim_circle",
+    "plot_circle",
+    "plot_circle_order",
+    "plot_criterion",
+    "plot_dendrogram",
+    "plot_trajectories",
+]
+
+_MANY = 400
+
+
+def _unit_circle(ax: Any) -> None:
+    angle = np.linspace(0, 2 * np.pi, 361)
+    ax.plot(np.cos(angle), np.sin(angle), color="0.8", lw=1, zorder=0)
+    ax.set_aspect("equal")
+    ax.set_xlim(-1.3, 1.3)
+    ax.set_ylim(-1.3, 1.3)
+    ax.set_axis_off()
+
+
+def _density(ax: Any, x: np.ndarray, weights: np.ndarray) -> Any:
+    """Share of the weight in each of 180 arcs, drawn outwards; the whole drawing is at most 0.25 high."""
+    from matplotlib.collections import PolyCollection
+
+    share, edges = np.histogram(np.mod(x, 2 * np.pi), bins=180, range=(0, 2 * np.pi), weights=weights)
+    height = 1.02 + 0.25 * share / max(float(np.max(share)), 1e-300)
+    corners = np.stack(
+        [
+            np.stack([np.cos(edges[:-1]), np.sin(edges[:-1])], axis=-1) * 1.02,
+            np.stack([np.cos(edges[1:]), np.sin(edges[1:])], axis=-1) * 1.02,
+            np.stack([np.cos(edges[1:]), np.sin(edges[1:])], axis=-1) * height[:, None],
+            np.stack([np.cos(edges[:-1]), np.sin(edges[:-1])], axis=-1) * height[:, None],
+        ],
+        axis=1,
+    )
+    return ax.add_collection(PolyCollection(list(corners), color=COLOURS[1], lw=0))
+
+
+def plot_circle(
+    x: Any, *, weights: Any = None, colours: Any = None, label: str | None = None, fig: Any = None, ax: Any = None
+) -> tuple[Any, Any]:
+    """Particles on the circle, with their mean field as an arrow.
+
+    Parameters
+    ----------
+    x : (n,) array_like
+        Angles. Above 400 particles the share in each of 180 arcs is drawn instead.
+    weights : (n,) array_like, optional
+        Areas of the points.
+    colours : (n,) array_like, optional
+        Numbers that colour the particles, such as frequencies.
+    label : str, optional
+        Title.
+    fig, ax : matplotlib Figure and Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    fig, ax
+    """
+    x = check_array("x", x, shape=(None,))
+    c = np.ones(x.size) if weights is None else check_array("weights", weights, shape=(x.size,))
+    fig, ax = figure(fig, ax, figsize=(3.6, 3.6))
+    _unit_circle(ax)
+    if x.size > _MANY:
+        _density(ax, x, c)
+    else:
+        area = 40 * c / np.max(c) if np.max(c) > 0 else 40
+        paint = {"c": check_array("colours", colours, shape=(x.size,)), "cmap": "viridis"} if colours is not None else {}
+        if not paint:
+            paint = {"color": COLOURS[1]}
+        ax.scatter(np.cos(x), np.sin(x), s=area, alpha=0.75, lw=0, zorder=3, **paint)
+    z = np.sum(c * np.exp(1j * x)) / np.sum(c)
+    ax.annotate("", (z.real, z.imag), (0, 0), arrowprops={"arrowstyle": "-|>", "color": COLOURS[2], "lw": 1.6})
+    ax.text(0, -1.28, f"r = {abs(z):.3f}", ha="center", va="bottom", color=COLOURS[2])
+    if label:
+        ax.set_title(label)
+    return fig, ax
+
+
+def plot_trajectories(result: Any, *, particles: int = 200, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
+    """Positions in time.
+
+    Parameters
+    ----------
+    result : CircleResult
+        With stored positions.
+    particles : int
+        At most so many are drawn, evenly chosen.
+    fig, ax : matplotlib Figure and Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    fig, ax
+    """
+    particles = check_integer("particles", particles, minimum=1)
+    if result.positions is None:
+        raise ValueError("result has no positions; run with options={'store_positions': True}")
+    x = result.positions
+    chosen = np.unique(np.linspace(0, x.shape[1] - 1, particles).astype(int))
+    fig, ax = figure(fig, ax, figsize=(5, 3.2))
+    ax.plot(result.times, x[:, chosen], color=COLOURS[1], lw=0.7, alpha=0.6)
+    finish(ax, "time", "position (unwrapped)")
+    return fig, ax
+
+
+def plot_circle_order(results: Any, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
+    """The order parameter r in time, for one or several runs.
+
+    Parameters
+    ----------
+    results : CircleResult or mapping of str to CircleResult
+        What to show.
+    fig, ax : matplotlib Figure and Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    fig, ax
+    """
+    runs = results if isinstance(results, dict) else {"": results}
+    fig, ax = figure(fig, ax, figsize=(5, 3.2))
+    for k, (name, run) in enumerate(runs.items()):
+        ax.plot(run.times, run.order_parameter, color=COLOURS[(k + 1) % len(COLOURS)], lw=1.8, label=name or None)
+    if any(runs):
+        ax.legend(frameon=False)
+    ax.set_ylim(-0.02, 1.05)
+    finish(ax, "time", "order parameter r")
+    return fig, ax
+
+
+def plot_criterion(
+    beta: Any = None, *, certificate: Any = None, both: bool = True, fig: Any = None, ax: Any = None
+) -> tuple[Any, Any]:
+    """The synchronisation ratio of the attention against β, as in PRY's Fig. 1.
+
+    Parameters
+    ----------
+    beta : (m,) array_like, optional
+        Values of β; −0.5 … 5 by default.
+    certificate : AttentionCertificate, optional
+        Its proved interval is shaded.
+    both : bool
+        Show M=2π besides M=π.
+    fig, ax : matplotlib Figure and Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    fig, ax
+    """
+    from ..circle.criterion import attention_threshold, synchronization_criterion
+    from ..circle.interactions import attention
+
+    beta = np.linspace(-0.5, 5.0, 441) if beta is None else check_array("beta", beta, shape=(None,))
+    fig, ax = figure(fig, ax, figsize=(5.4, 3.4))
+    for gap, name, colour in ((np.pi, "M = π", COLOURS[1]), (2 * np.pi, "M = 2π", COLOURS[5])):
+        if gap > 4 and not both:
+            continue
+        ratio = [synchronization_criterion(attention(float(b)), gap).ratio for b in beta]
+        ax.plot(beta, ratio, color=colour, lw=1.8, label=name)
+        threshold = attention_threshold(gap)
+        if beta.min() <= threshold <= beta.max():
+            ax.plot(threshold, 1, "o", color=colour, ms=5)
+            ax.annotate(
+                f"β = {threshold:.5f}".replace("-", "−"),
+                (threshold, 1),
+                xytext=(12, -12 if gap < 4 else -26),
+                textcoords="offset points",
+                fontsize=8,
+                color=colour,
+                va="center",
+            )
+    ax.axhline(1, color="0.5", lw=0.8, ls="--")
+    if certificate is not None:
+        for k, (low, high) in enumerate(certificate.intervals):
+            ax.axvspan(
+                max(low, beta.min()), min(high, beta.max()), color=COLOURS[3], alpha=0.12, lw=0, label=None if k else "proved"
+            )
+    ax.set_xlim(beta.min(), beta.max())
+    ax.set_ylim(0, None)
+    ax.legend(frameon=False, loc="upper right")
+    finish(ax, "β", "synchronisation ratio")
+    return fig, ax
+
+
+def plot_dendrogram(run: Any, *, clusters: int = 60, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
+    """The merge tree of a coalescence: which clusters met, and when (logarithmic time, upwards).
+
+    Parameters
+    ----------
+    run : CoalesceResult
+        A complete run.
+    clusters : int
+        The tree is drawn from where so many clusters are left; what merged before is a leaf, with a width that shows its
+        share of the particles.
+    fig, ax : matplotlib Figure and Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    fig, ax
+    """
+    clusters = check_integer("clusters", clusters, minimum=1)
+    if not run.complete:
+        raise ValueError("run must have ended in one particle; plot the partial tree's cluster_counts instead")
+    n = run.size
+    shown = min(clusters, n)
+    first = n - shown  # merges before this one are inside the leaves
+    fig, ax = figure(fig, ax, figsize=(6.4, 3.8))
+    rank = np.empty(n)
+    rank[run.leaf_order] = np.arange(n)
+    position, height = _tree_layout(run, rank, first)
+    finite = run.merge_log_times[first:]
+    finite = finite[np.isfinite(finite)]
+    scale = np.log(10.0)
+    bottom = (finite.min() if finite.size else 0.0) / scale
+    top = (finite.max() if finite.size else 1.0) / scale
+    floor = bottom - 0.06 * max(top - bottom, 1.0)
+
+    def level(node: int) -> float:
+        return floor if node < n + first else max(height[node] / scale, floor)
+
+    lines = []
+    for k in range(first, n - 1):
+        a, b = int(run.left[k]), int(run.right[k])
+        y = level(n + k)
+        lines += [[(position[a], level(a)), (position[a], y), (position[b], y), (position[b], level(b))]]
+    from matplotlib.collections import LineCollection
+
+    ax.add_collection(LineCollection(lines, colors=COLOURS[1], lw=1.2))
+    sizes, centres = _leaves(run, position, first)
+    ax.bar(centres, 0.03 * (top - floor), width=0.8 * sizes, bottom=floor, color=COLOURS[2], lw=0, align="center")
+    ax.set_xlim(-0.02 * n, 1.02 * n)
+    ax.set_ylim(floor, top + 0.05 * max(top - floor, 1e-3))
+    finish(ax, "particles, in order around the circle", "log₁₀ time")
+    return fig, ax
+
+
+def _tree_layout(run: Any, rank: np.ndarray, first: int) -> tuple[dict[int, float], dict[int, float]]:
+    """Horizontal position and height of every node that is drawn."""
+    n = run.size
+    total = np.concatenate([rank, np.zeros(n - 1)])
+    size = np.concatenate([np.ones(n), run.sizes])
+    for k in range(n - 1):
+        total[n + k] = total[run.left[k]] + total[run.right[k]]
+    position: dict[int, float] = {}
+    height: dict[int, float] = {}
+    for k in range(first, n - 1):
+        for node in (int(run.left[k]), int(run.right[k])):
+            if node < n + first:
+                position[node] = float(total[node] / size[node])
+        # over the middle of its two branches
+        position[n + k] = (position[int(run.left[k])] + position[int(run.right[k])]) / 2
+        height[n + k] = float(run.merge_log_times[k])
+    if not position:
+        position[n + first - 1 if n > 1 else 0] = float(np.mean(rank))
+    return position, height
+
+
+def _leaves(run: Any, position: dict[int, float], first: int) -> tuple[np.ndarray, np.ndarray]:
+    n = run.size
+    nodes = [node for node in position if node < n + first]
+    sizes = np.array([1.0 if node < n else float(run.sizes[node - n]) for node in nodes])
+    return sizes, np.array([position[node] for node in nodes])
+
+
+def anim_circle(result: Any, *, frames: int = 100, interval: int = 50, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
+    """Animation of the particles on the circle.
+
+    Parameters
+    ----------
+    result : CircleResult
+        With stored positions, at most 400 particles of which are drawn.
+    frames : int
+        Number of frames, evenly chosen from the output times.
+    interval : int
+        Milliseconds between them.
+    fig, ax : matplotlib Figure and Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    fig, animation
+        Keep a reference to the animation; ``animation.save("run.gif", writer="pillow")`` writes it.
+    """
+    from matplotlib.animation import FuncAnimation
+
+    frames = check_integer("frames", frames, minimum=1)
+    interval = check_integer("interval", interval, minimum=1)
+    if result.positions is None:
+        raise ValueError("result has no positions; run with options={'store_positions': True}")
+    fig, ax = figure(fig, ax, figsize=(3.6, 3.6))
+    _unit_circle(ax)
+    x = result.positions
+    chosen = np.unique(np.linspace(0, x.shape[1] - 1, _MANY).astype(int))
+    steps = np.unique(np.linspace(0, len(result.times) - 1, frames).astype(int))
+    points = ax.scatter(np.cos(x[0, chosen]), np.sin(x[0, chosen]), s=30, color=COLOURS[1], alpha=0.75, lw=0, zorder=3)
+    (arrow,) = ax.plot([], [], color=COLOURS[2], lw=1.8, zorder=2)
+    text = ax.text(0, -1.28, "", ha="center", va="bottom")
+
+    def draw(k: int) -> tuple[Any, ...]:
+        angles = x[k, chosen]
+        points.set_offsets(np.column_stack([np.cos(angles), np.sin(angles)]))
+        z = result.daido[k, 0]
+        arrow.set_data([0, z.real], [0, z.imag])
+        text.set_text(f"t = {result.times[k]:.3g},  r = {abs(z):.3f}")
+        return points, arrow, text
+
+    draw(0)
+    return fig, FuncAnimation(fig, draw, frames=list(steps), interval=interval, blit=False)
