@@ -4,23 +4,23 @@ A system is written once, run exactly with QuTiP and approximately with compiled
 solvers, and both are read off with the same measures.
 """
 
-from . import _kernels  # noqa: F401  (first: it finds the compiled kernels)
-from .adapters import synchronization
-from .bosons import (
-    ExactResult,
-    ExactSolver,
-    Expression,
-    MeanFieldResult,
-    MeanFieldSolver,
-    ModeSystem,
-    commutator,
-    modes,
-    van_der_pol_pair,
+from . import (
+    _kernels,  # noqa: F401  (first: it finds the compiled kernels)
+    adapters,
+    bosons,
+    circle,
+    plot,
+    spins,
 )
+from .adapters import synchronization
+from .bosons import *  # noqa: F403
+from .circle import *  # noqa: F403
 from .comparison import Comparison, compare
 from .core import Grid, load
 from .core.entry import exactsolve, mfsolve, predictions, steadystate
-from .plot import plot_comparison, plot_correlations, plot_measure, plot_order_parameter
+from .core.predictions import Outcome, Prediction, Predictions
+from .plot import *  # noqa: F403
+from .spins import *  # noqa: F403
 from .sync import Classification, SyncView, classify, measures
 
 __version__ = "0.1.0"
@@ -28,29 +28,20 @@ __version__ = "0.1.0"
 __all__ = [
     "Classification",
     "Comparison",
-    "ExactResult",
-    "ExactSolver",
-    "Expression",
     "Grid",
-    "MeanFieldResult",
-    "MeanFieldSolver",
-    "ModeSystem",
+    "Outcome",
+    "Prediction",
+    "Predictions",
     "SyncView",
     "__version__",
     "classify",
-    "commutator",
     "compare",
     "exactsolve",
     "load",
     "measures",
     "mfsolve",
-    "modes",
-    "plot_comparison",
-    "plot_correlations",
-    "plot_measure",
-    "plot_order_parameter",
     "predictions",
     "steadystate",
     "synchronization",
-    "van_der_pol_pair",
 ]
+__all__ += bosons.__all__ + circle.__all__ + plot.__all__ + spins.__all__

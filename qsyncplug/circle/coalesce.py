@@ -14,7 +14,7 @@ from .._ext.integrator import Integrator
 from ..core.checks import check_memory, check_number
 from ..core.errors import NonFiniteError, SolverError, SolverInterrupted, StepLimitError, StepSizeError, TimeLimitError
 from ..core.options import DEFAULTS, complete_options
-from .field import _KINDS, choose_kernel, count_cells, _wrap
+from .field import _KINDS, _wrap, choose_kernel, count_cells
 from .model import Circle
 from .tree import CoalesceResult, TreeBuilder
 

@@ -10,7 +10,6 @@ import numpy as np
 import scipy.optimize
 import scipy.sparse
 import scipy.sparse.csgraph
-import scipy.stats
 
 from ..core.checks import check_choice, check_integer, check_number
 from .interactions import Interaction
@@ -300,6 +299,9 @@ def basin_of_synchronization(
     for _ in range(samples):
         counts[_outcome(model, solver, rng.uniform(0, 2 * np.pi, n), rate, limit, half_circle)] += 1
     sure, maybe = counts["synchronized"], counts["synchronized"] + counts["undecided"]
+    # imported here: scipy.stats would add a third to the time it takes to import the package
+    import scipy.stats
+
     low = scipy.stats.binomtest(sure, samples).proportion_ci(confidence, method).low
     high = scipy.stats.binomtest(maybe, samples).proportion_ci(confidence, method).high
     return Basin(

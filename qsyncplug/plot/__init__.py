@@ -1,6 +1,18 @@
 """Pictures of views and results: (fig, ax) in, (fig, ax) out. matplotlib is imported when one is asked for."""
 
+from .circle import anim_circle, plot_circle, plot_circle_order, plot_criterion, plot_dendrogram, plot_trajectories
 from .comparison import plot_comparison
 from .views import plot_correlations, plot_measure, plot_order_parameter
 
-__all__ = ["plot_comparison", "plot_correlations", "plot_measure", "plot_order_parameter"]
+__all__ = [
+    "anim_circle",
+    "plot_circle",
+    "plot_circle_order",
+    "plot_comparison",
+    "plot_correlations",
+    "plot_criterion",
+    "plot_dendrogram",
+    "plot_measure",
+    "plot_order_parameter",
+    "plot_trajectories",
+]
