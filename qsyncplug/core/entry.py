@@ -14,38 +14,129 @@ def _unknown(function: str, model: Any) -> TypeError:
 
 @singledispatch
 def exactsolve(system: Any, state0: Any, tlist: Any, **kw: Any) -> Any:
-    """Exact evolution of a model with QuTiP.
+    """Exact evolution of a model, with QuTiP's sesolve, mesolve or mcsolve or by coherence order.
 
-    See Also
-    --------
-    qsyncplug.bosons.exact.exactsolve_modes : boson models
+    Parameters
+    ----------
+    system : ModeSystem or SpinChains
+        What to run.
+    state0 : Qobj or array_like
+        Initial ket or density matrix; for boson modes also N amplitudes of coherent states.
+    tlist : array_like of shape (T,)
+        Strictly increasing output times.
+    cutoff : int or sequence of int
+        Boson modes: Fock levels kept, at least 2; for all modes or for each.
+    representation : str
+        Spin chains: "collective", "bosons", "series" or "spins".
+    e_ops : Qobj, Expression, callable, or list or dict of these, optional
+        Expectation values wanted beside the first and second moments.
+    options : dict, optional
+        ``method``: "auto" (default), "sesolve", "mesolve", "mcsolve" or "sectors"; the rest as in
+        :func:`qsyncplug.bosons.exact.exactsolve_modes`.
+
+    Returns
+    -------
+    ExactResult
+        Amplitudes, means, covariances and moments at every time; ``stats`` says which method was chosen and why.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Bad input, before any work.
+    MemoryLimitError
+        The problem does not fit; the message holds the estimate.
+    SolverError
+        The run had to stop; it carries the time, the reason and the partial result.
+
+    Warns
+    -----
+    CutoffWarning
+        The population at a Fock cut-off passes 1e-6; the message says which cut-off would do.
     """
     raise _unknown("exactsolve", system)
 
 
 @singledispatch
 def mfsolve(system: Any, beta0: Any, tlist: Any, **kw: Any) -> Any:
-    """Mean field and covariance of a model.
+    """Mean field and covariance of a model, by a compiled kernel.
+
+    Parameters
+    ----------
+    system : ModeSystem, SpinChains or PublishedSpinChains
+        What to run.
+    beta0 : array_like of shape (N,)
+        Complex initial amplitudes (for spin chains also a state; see the class).
+    tlist : array_like of shape (T,)
+        Strictly increasing output times.
+    covariance0 : array_like of shape (2N, 2N), optional
+        Initial covariance in (q1, p1, q2, p2, …); coherent states (½·1) by default.
+    closure : {"linear", "gaussian"}
+        Boson modes: linearisation about the mean, or second-order cumulants that act back on it.
+    e_ops : callable, list or dict of callables, optional
+        Functions ``f(t, (mean, covariance))``.
+    options : dict, optional
+        ``atol``, ``rtol``, ``nsteps``, ``max_step``, ``time_limit``, ``progress_bar``, ``checkpoint`` and so on; an
+        unknown key is a KeyError that lists the known ones.
+
+    Returns
+    -------
+    MeanFieldResult
+        ``amplitudes`` (T, N), ``mean`` (T, 2N), ``covariance`` (T, 2N, 2N), and what is neglected in ``stats``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Bad input, before any work.
+    SolverError
+        The run had to stop; it carries the time, the reason and the partial result.
 
     See Also
     --------
-    qsyncplug.bosons.meanfield.mfsolve_modes : boson models
+    qsyncplug.bosons.meanfield.mfsolve_modes : the equations
     """
     raise _unknown("mfsolve", system)
 
 
 @singledispatch
 def steadystate(system: Any, **kw: Any) -> Any:
-    """Exact steady state of a model.
+    """Exact steady state of a model, solved for in the blocks that its phase symmetry leaves.
 
-    See Also
-    --------
-    qsyncplug.bosons.steady.steadystate_modes : boson models
+    Parameters
+    ----------
+    system : ModeSystem or SpinChains
+        Must not depend on time and must have jump operators.
+    cutoff : int or sequence of int
+        Boson modes: Fock levels kept.
+
+    Returns
+    -------
+    Qobj
+        Density matrix.
+
+    Raises
+    ------
+    ValueError
+        No jump operators, or a time-dependent model.
+    SolverError
+        There is no unique steady state.
     """
     raise _unknown("steadystate", system)
 
 
 @singledispatch
 def predictions(model: Any, state0: Any, **kw: Any) -> Any:
-    """Theorems whose hypotheses hold for a model and an initial state, with limits and rates."""
+    """Theorems whose hypotheses hold for a model and an initial state, with limits and rates.
+
+    Parameters
+    ----------
+    model : Circle, SchrodingerLohe or WignerLohe
+        The system.
+    state0 : object
+        Its initial state, as its solver takes it.
+
+    Returns
+    -------
+    Predictions
+        ``.check(result)`` holds them against a run.
+    """
     raise _unknown("predictions", model)

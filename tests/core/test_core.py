@@ -1,6 +1,8 @@
 """Checks, options, storage, grid, and what every compiled solver shares."""
 
 import json
+import os
+import signal
 import threading
 import warnings
 
@@ -160,6 +162,16 @@ def test_blow_up_is_an_error_with_the_time():
     assert before.sum() == 5
     t, n = t[before], n[before]
     assert np.allclose(n, 1 / (1 - 2 * t), rtol=1e-7)
+
+
+def test_interrupted_runs_keep_their_result(pair):
+    threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(errors.SolverInterrupted, match="interrupted") as info:
+        qsp.mfsolve(pair, [1, 0.5], np.linspace(0, 1e9, 10**6), options={"nsteps": 10**9, "max_step": 0.01})
+    assert isinstance(info.value, KeyboardInterrupt)
+    assert 0 < info.value.time < 1e9
+    assert info.value.result.times[0] == 0
+    assert "interrupted" in info.value.result.stats["stopped"]
 
 
 def test_user_functions_that_fail_keep_the_result(pair):
