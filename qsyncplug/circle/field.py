@@ -195,7 +195,9 @@ def _mean_field(
         raise ValueError("options['kernel']='taylor-sorted' needs identical particles, which keep their order; take 'taylor'")
     weights = model.weights
     function, reason = None, "as asked"
-    cells = count_cells([s for s in (common["b"], None if common["a"] is None else common["a"][1:]) if s is not None and len(s)])
+    cells = 0
+    if model.interaction.decays:
+        cells = count_cells([s for s in (common["b"], [] if common["a"] is None else common["a"][1:]) if len(s)])
     if not model.interaction.decays:
         if kernel not in ("auto", "direct"):
             raise ValueError(f"options['kernel']={kernel!r} needs a sine series, which {model.interaction} has not; take 'direct'")

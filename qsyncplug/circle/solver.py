@@ -187,6 +187,7 @@ class CircleSolver(CompiledSolver):
     name = "circlesolve"
     solver_options: ClassVar[dict[str, Any]] = {
         **DEFAULTS,
+        "rtol": 1e-12,  # of unwrapped angles, which may be large
         "store_states": False,  # they would be the positions once more
         "kernel": "auto",
         "store_positions": True,
