@@ -306,7 +306,7 @@ def _onset(density: _Density) -> float:
         points = points[points > density.centre + 1e-3 * density.width]
     if not (density.symmetric and density.unimodal):
         signs = density.rough_hilbert(points) > 0
-        for k in np.flatnonzero(signs[1:] != signs[:-1]):
+        for k in map(int, np.flatnonzero(signs[1:] != signs[:-1])):
             # the rough zero may lie in a neighbouring interval
             for a, b in ((k, k + 1), (max(k - 1, 0), min(k + 2, points.size - 1))):
                 if density.hilbert(float(points[a])) * density.hilbert(float(points[b])) < 0:

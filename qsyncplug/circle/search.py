@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import scipy.optimize
@@ -119,7 +119,7 @@ def _particles(model: Circle, n: int | None) -> int:
 
 def _climb(model: Circle, x: np.ndarray, sign: float) -> np.ndarray | None:
     """Local maximum of sign·energy near `x`, polished; None if the search fails."""
-    f = cast(Interaction, model.interaction)
+    f = model.interaction
     c = np.ones(x.size) if model.weights is None else np.asarray(model.weights)
     a = model.adjacency
     matrix = c[:, None] * c[None, :]
@@ -316,7 +316,7 @@ def basin_of_synchronization(
 
 def _half_circle_suffices(model: Circle) -> bool:
     """Whether particles within an open half circle always end at one point."""
-    f = cast(Interaction, model.interaction)
+    f = model.interaction
     if model.phase_lag != 0 or model.coupling <= 0:
         return False
     inside = np.linspace(0, np.pi, 4097)[1:-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import scipy.sparse
@@ -91,7 +91,7 @@ class _Parts:
         check_memory(
             f"the Jacobian of {n} particles", 6 * 8.0 * n * n, advice="take fewer particles, or clusters as weights"
         )
-        f = cast(Interaction, model.interaction)
+        f = model.interaction
         self.f = f
         self.c = np.ones(n) if model.weights is None else np.asarray(model.weights)
         a = model.adjacency
@@ -224,7 +224,7 @@ def energy(model: Circle, x: Any, *, form: str = "integral") -> float:
     x = model.positions(x)
     _check_energy(model)
     check_choice("form", form, ("integral", "exponential"))
-    f = cast(Interaction, model.interaction)
+    f = model.interaction
     if form == "exponential" and (f.kind != "attention" or f.beta == 0):
         raise ValueError(f'form="exponential" needs qsp.attention(beta) with beta≠0, not {f}')
     if f.log_scale > 690:
@@ -251,7 +251,7 @@ def energy(model: Circle, x: Any, *, form: str = "integral") -> float:
 
 
 def _energy_from_modes(model: Circle, x: np.ndarray, c: np.ndarray, form: str) -> float:
-    f = cast(Interaction, model.interaction)
+    f = model.interaction
     if form == "exponential":
         series = f.normaliser_coefficients() / f.beta
     else:
