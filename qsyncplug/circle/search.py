@@ -15,7 +15,6 @@ import scipy.stats
 from ..core.checks import check_choice, check_integer, check_number
 from ..core.errors import SolverError
 from .coalesce import coalesce
-from .interactions import Interaction
 from .model import Circle
 from .solver import CircleSolver
 from .stationary import Stability, _check_energy, _Parts, stability

@@ -10,7 +10,6 @@ import numpy as np
 import scipy.sparse
 
 from ..core.checks import check_choice, check_memory, check_number
-from .interactions import Interaction
 from .model import Circle
 
 __all__ = ["Stability", "energy", "stability"]
@@ -88,9 +87,7 @@ class _Parts:
 
     def __init__(self, model: Circle, x: np.ndarray):
         self.model, self.x, n = model, x, x.size
-        check_memory(
-            f"the Jacobian of {n} particles", 6 * 8.0 * n * n, advice="take fewer particles, or clusters as weights"
-        )
+        check_memory(f"the Jacobian of {n} particles", 6 * 8.0 * n * n, advice="take fewer particles, or clusters as weights")
         f = model.interaction
         self.f = f
         self.c = np.ones(n) if model.weights is None else np.asarray(model.weights)
@@ -180,9 +177,7 @@ def _check_energy(model: Circle) -> None:
     if a is not None:
         symmetric = abs(a - a.T).max() == 0 if scipy.sparse.issparse(a) and a.nnz else np.array_equal(*_dense_pair(a))
         if not symmetric:
-            raise ValueError(
-                "a model with an asymmetric adjacency has no energy: its forces are not the gradient of a function"
-            )
+            raise ValueError("a model with an asymmetric adjacency has no energy: its forces are not the gradient of a function")
     if isinstance(model.frequencies, np.ndarray) and np.ptp(model.frequencies) > 0:
         raise ValueError("a model with different frequencies has no energy on the circle")
 

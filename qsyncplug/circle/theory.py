@@ -13,7 +13,6 @@ from ..core.checks import check_integer
 from ..core.entry import predictions
 from .coupling import critical_coupling, locked_state
 from .criterion import synchronization_criterion
-from .interactions import Interaction
 from .model import Circle
 from .search import _half_circle_suffices, _span
 from .stationary import _check_energy, energy, stability
