@@ -197,10 +197,13 @@ def _mean_field(
     function, reason = None, "as asked"
     cells = 0
     if model.interaction.decays:
-        cells = count_cells([s for s in (common["b"], [] if common["a"] is None else common["a"][1:]) if len(s)])
+        series = [common["b"], np.empty(0) if common["a"] is None else common["a"][1:]]
+        cells = count_cells([s for s in series if s.size])
     if not model.interaction.decays:
         if kernel not in ("auto", "direct"):
-            raise ValueError(f"options['kernel']={kernel!r} needs a sine series, which {model.interaction} has not; take 'direct'")
+            raise ValueError(
+                f"options['kernel']={kernel!r} needs a sine series, which {model.interaction} has not; take 'direct'"
+            )
         function, kernel, reason = model.interaction.f, "direct", "the interaction has no sine series"
     elif kernel == "auto":
         kernel = choose_kernel(n, modes, cells, common["kind"], sort and model.identical)

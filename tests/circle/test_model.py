@@ -47,7 +47,9 @@ def test_systems(name, force):
         assert np.max(np.abs(velocity(model, X, kernel=kernel) - expected)) < 1e-13 * np.max(np.abs(expected)) * N**0.5
 
 
-@pytest.mark.parametrize("extra", [{}, {"weights": C}, {"phase_lag": 0.3}, {"adjacency": A}, {"adjacency": scipy.sparse.csr_array(A)}])
+@pytest.mark.parametrize(
+    "extra", [{}, {"weights": C}, {"phase_lag": 0.3}, {"adjacency": A}, {"adjacency": scipy.sparse.csr_array(A)}]
+)
 @pytest.mark.parametrize("beta", [0.0, 2.0, 20.0, -1.0])
 def test_t2(extra, beta):
     model = Circle(attention(beta), "attention", **extra)
@@ -162,7 +164,14 @@ def test_bad_interactions():
 
 @pytest.mark.parametrize(
     ("x", "error"),
-    [([np.nan, 1], ValueError), ([np.inf], ValueError), ([[1.0]], ValueError), ([], ValueError), ("x", TypeError), ([1j], TypeError)],
+    [
+        ([np.nan, 1], ValueError),
+        ([np.inf], ValueError),
+        ([[1.0]], ValueError),
+        ([], ValueError),
+        ("x", TypeError),
+        ([1j], TypeError),
+    ],
 )
 def test_bad_positions(x, error):
     with pytest.raises(error, match="x must"):
@@ -198,8 +207,14 @@ def test_overflowing_forces_are_refused():
 def test_what_is_conserved():
     x = RNG.uniform(0, 6, N)
     symmetric = A + A.T
-    for kw in ({}, {"weights": C}, {"weights": C, "response": W}, {"normalization": W}, {"adjacency": symmetric, "weights": C},
-               {"adjacency": scipy.sparse.csr_array(symmetric), "normalization": "degree"}):
+    for kw in (
+        {},
+        {"weights": C},
+        {"weights": C, "response": W},
+        {"normalization": W},
+        {"adjacency": symmetric, "weights": C},
+        {"adjacency": scipy.sparse.csr_array(symmetric), "normalization": "degree"},
+    ):
         model = Circle(sine(), **kw)
         q = model.conserved(N)
         assert abs(velocity(model, x) @ q) < 1e-11 * np.abs(q).sum()
@@ -211,7 +226,13 @@ def test_what_is_conserved():
 def test_identical_particles():
     assert Circle(sine(), "mean", weights=C).identical
     assert Circle(sine(), frequencies=np.ones(3)).identical
-    for kw in ({"frequencies": OMEGA}, {"response": W}, {"adjacency": A}, {"normalization": W}, {"normalization": lambda x: 1 + x**2}):
+    for kw in (
+        {"frequencies": OMEGA},
+        {"response": W},
+        {"adjacency": A},
+        {"normalization": W},
+        {"normalization": lambda x: 1 + x**2},
+    ):
         assert not Circle(sine(), **kw).identical
 
 

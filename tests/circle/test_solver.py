@@ -67,7 +67,9 @@ def test_kernels_give_the_same_run():
     x0 = RNG.uniform(0, 20, 400)
     model = Circle(attention(10.0, scaled=True), "mean", weights=RNG.uniform(1, 2, 400))
     times = np.linspace(0, 20, 6)
-    runs = [circlesolve(model, x0, times, options={"kernel": k}).positions for k in ("direct", "horner", "taylor", "taylor-sorted")]
+    runs = [
+        circlesolve(model, x0, times, options={"kernel": k}).positions for k in ("direct", "horner", "taylor", "taylor-sorted")
+    ]
     for other in runs[1:]:
         assert np.max(np.abs(other - runs[0])) < 1e-7
 
@@ -153,7 +155,9 @@ def test_one_particle():
 
 def test_order_of_identical_particles_is_kept():
     x0 = RNG.uniform(0, 6.28, 3000)
-    result = circlesolve(Circle(attention(20.0, scaled=True), "mean"), x0, np.linspace(0, 60, 4), options={"kernel": "taylor-sorted"})
+    result = circlesolve(
+        Circle(attention(20.0, scaled=True), "mean"), x0, np.linspace(0, 60, 4), options={"kernel": "taylor-sorted"}
+    )
     # to the tolerance of the integration, in which particles come together
     assert result.stats["drift"]["order of the particles"] < 1e-9
     final = result.positions[-1][np.argsort(x0)]
@@ -205,8 +209,13 @@ def test_steps_by_hand():
 
 def test_expectations_see_positions():
     x0 = RNG.uniform(-9, 9, 200)
-    result = circlesolve(Circle(attention(5.0, scaled=True), "mean"), x0, [0, 1.0], e_ops={"first": lambda t, x: x[0]},
-                         options={"kernel": "taylor-sorted"})
+    result = circlesolve(
+        Circle(attention(5.0, scaled=True), "mean"),
+        x0,
+        [0, 1.0],
+        e_ops={"first": lambda t, x: x[0]},
+        options={"kernel": "taylor-sorted"},
+    )
     assert result.e_data["first"] == pytest.approx(result.positions[:, 0])
 
 
