@@ -4,7 +4,7 @@ dx_i/dt = omega_i - gain_i sum_j a_ij c_j f(x_i - x_j + lag) / norm_i, where nor
 """
 
 from cython.parallel cimport prange
-from libc.math cimport INFINITY, cos, fabs, isfinite, sin
+from libc.math cimport INFINITY, cos, isfinite, sin
 from libc.string cimport memcpy, memset
 
 import numpy as np
@@ -235,7 +235,7 @@ cdef class MeanField(RightHandSide):
     cdef void find_modes(self, const double* x) noexcept nogil:
         """z_k = sum_j c_j exp(-i k x_j), k = 0 .. all_modes."""
         cdef Py_ssize_t chunk, k, rows, i
-        cdef int l, bad = 0
+        cdef int lane, bad = 0
         cdef double* table = &self.tables[0]
         cdef const double* w = pointer(self.weights)
         cdef double* found
@@ -259,9 +259,9 @@ cdef class MeanField(RightHandSide):
         if self.method == HORNER:
             for k in range(rows):
                 re = im = 0
-                for l in range(8):
-                    re = re + table[TERMS * k + l]
-                    im = im + table[TERMS * k + 8 + l]
+                for lane in range(8):
+                    re = re + table[TERMS * k + lane]
+                    im = im + table[TERMS * k + 8 + lane]
                 self.z[2 * k] = re
                 self.z[2 * k + 1] = im
         else:
@@ -709,19 +709,19 @@ def harmonics(const double[:, ::1] rows, weights, Py_ssize_t modes):
     cdef double[:, :, ::1] out = np.empty((count, modes, 2))
     cdef const qc_kernels* kernels = qc_select(-1)
     cdef double re, im, total
-    cdef int l
+    cdef int lane
     with nogil:
         for t in range(count):
             memset(&sums[0], 0, TERMS * (modes + 1) * sizeof(double))
             kernels.rotate(&rows[t, 0], pointer(w), n, modes, &sums[0])
             total = 0
-            for l in range(8):
-                total = total + sums[l]
+            for lane in range(8):
+                total = total + sums[lane]
             for k in range(1, modes + 1):
                 re = im = 0
-                for l in range(8):
-                    re = re + sums[TERMS * k + l]
-                    im = im + sums[TERMS * k + 8 + l]
+                for lane in range(8):
+                    re = re + sums[TERMS * k + lane]
+                    im = im + sums[TERMS * k + 8 + lane]
                 out[t, k - 1, 0] = re / total
                 out[t, k - 1, 1] = -im / total
     return np.asarray(out).view(complex)[:, :, 0]

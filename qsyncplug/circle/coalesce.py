@@ -126,7 +126,7 @@ def _check_model(model: Circle, n: int) -> float:
         result += math.log(model.response[0])
     if isinstance(g, str) and g == "attention":
         return result
-    divisor = model.divisors(n)
+    divisor: Any = model.divisors(n)
     return result + force.log_scale + math.log(model.total_weight(n)) - math.log(np.max(divisor))
 
 
@@ -195,8 +195,9 @@ class _Run:
         if not self.divided:
             mean = (float(self.x @ self.c) - 2 * np.pi * self.turned) / self.total + self.origin
             stats["drift"] = {"weighted mean of the positions": float(abs(mean - self.mean0))}
-        result = CoalesceResult(None, {"store_states": False, "store_final_state": False, **self.o}, solver="coalesce",
-                                stats=stats, model=self.model)
+        result = CoalesceResult(
+            None, {"store_states": False, "store_final_state": False, **self.o}, solver="coalesce", stats=stats, model=self.model
+        )
         result.fill(self.tree, self.angles(), self.c, self.history)
         return result
 
@@ -206,7 +207,8 @@ class _Run:
         return x - 2 * np.pi * np.floor(x[0] / (2 * np.pi))
 
     def fail(self, kind: type[SolverError], what: str, reason: str) -> SolverError:
-        text = f"coalesce stopped at ln t={self.log_t:.6g} with {self.x.size} particles left: {what}; error.result holds the merges so far"
+        reached = f"coalesce stopped at ln t={self.log_t:.6g} with {self.x.size} particles left"
+        text = f"{reached}: {what}; error.result holds the merges so far"
         result = self.result()
         result.stats["stopped"] = f"{reason} at ln t={self.log_t:.6g}"
         return kind(text, time=self.log_t, reason=reason, result=result)
@@ -258,7 +260,9 @@ class _Run:
         if self.x.size > 1:
             self.cut()
         if np.any(~single):
-            self.worst_log_radius = max(self.worst_log_radius, float(np.max(self.log_radius[~single])) if self.x.size > 1 else -np.inf)
+            self.worst_log_radius = max(
+                self.worst_log_radius, float(np.max(self.log_radius[~single])) if self.x.size > 1 else -np.inf
+            )
 
     def remember(self) -> None:
         self.history.append((self.log_t, self.angles(), self.c.copy()))
@@ -269,10 +273,10 @@ class _Run:
         k = int(np.argmax(self.log_radius))
         self.worst_log_radius = max(self.worst_log_radius, float(self.log_radius[k]))
         if self.log_radius[k] > math.log(self.gap) + 1e-3:
+            where = f"the particle at {self.x[k] + self.origin:.6g} (weight {self.c[k]:g})"
             raise self.fail(
                 WidthError,
-                f"the particle at {self.x[k] + self.origin:.6g} (weight {self.c[k]:g}) has a width of {math.exp(self.log_radius[k]):.3g} and grows; "
-                "take a smaller gap or a larger contraction",
+                f"{where} is {math.exp(self.log_radius[k]):.3g} wide and grows; take a smaller gap or a larger contraction",
                 "width regrowth",
             )
 
@@ -349,7 +353,7 @@ class _Run:
         return slope, slope / norm + self.force.beta * v * v * math.exp(shift)
 
     def balanced(self, rhs: Merging, shift: float) -> bool:
-        """Do the forces on every particle cancel to rounding?"""
+        """Whether the forces on every particle cancel to rounding."""
         v = np.abs(rhs(0.0, self.x))
         if self.divided:
             v = v * rhs.last_norm() / self.total

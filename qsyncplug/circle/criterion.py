@@ -113,6 +113,10 @@ def synchronization_criterion(interaction: Any, max_gap: float = np.pi) -> Crite
     (0.674888845586, True)
     """
     f = as_interaction(interaction)
+    if not f.decays:
+        raise ValueError(
+            f"interaction must be smooth, for the criterion integrates its third derivative; {f} has a kink or a jump"
+        )
     max_gap = check_number("max_gap", max_gap, minimum=0.0, maximum=np.pi * (2 + 1e-15))
     if max_gap == 0:
         raise ValueError("max_gap must be above 0, not 0")
@@ -152,7 +156,10 @@ def attention_threshold(max_gap: float = np.pi) -> float:
     def excess(beta: float) -> float:
         return synchronization_criterion(attention(beta), max_gap).ratio - 1
 
-    return float(scipy.optimize.brentq(excess, -1.0, 0.0, xtol=1e-16, rtol=1e-15))
+    low = -1.0
+    while excess(low) > 0:  # τ/M grows for small M
+        low *= 2
+    return float(scipy.optimize.brentq(excess, low, 0.0, xtol=1e-16, rtol=1e-15))
 
 
 # ---------------------------------------------------------------------- attention

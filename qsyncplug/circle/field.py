@@ -195,10 +195,15 @@ def _mean_field(
         raise ValueError("options['kernel']='taylor-sorted' needs identical particles, which keep their order; take 'taylor'")
     weights = model.weights
     function, reason = None, "as asked"
-    cells = count_cells([s for s in (common["b"], None if common["a"] is None else common["a"][1:]) if s is not None and len(s)])
+    cells = 0
+    if model.interaction.decays:
+        series = [common["b"], np.empty(0) if common["a"] is None else common["a"][1:]]
+        cells = count_cells([s for s in series if s.size])
     if not model.interaction.decays:
         if kernel not in ("auto", "direct"):
-            raise ValueError(f"options['kernel']={kernel!r} needs a sine series, which {model.interaction} has not; take 'direct'")
+            raise ValueError(
+                f"options['kernel']={kernel!r} needs a sine series, which {model.interaction} has not; take 'direct'"
+            )
         function, kernel, reason = model.interaction.f, "direct", "the interaction has no sine series"
     elif kernel == "auto":
         kernel = choose_kernel(n, modes, cells, common["kind"], sort and model.identical)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,7 +68,7 @@ class Circle:
     [0.1, -0.1]
     """
 
-    interaction: Interaction | Callable[[Any], Any]
+    interaction: Interaction  # or a callable, which is made one
     normalization: Any = "sum"
     weights: Any = None
     frequencies: Any = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import scipy.optimize
@@ -12,7 +12,8 @@ import scipy.sparse
 import scipy.sparse.csgraph
 
 from ..core.checks import check_choice, check_integer, check_number
-from .interactions import Interaction
+from ..core.errors import SolverError
+from .coalesce import coalesce
 from .model import Circle
 from .solver import CircleSolver
 from .stationary import Stability, _check_energy, _Parts, stability
@@ -49,9 +50,7 @@ class StableState:
         return self.stability.synchronized
 
 
-def find_stable_states(
-    model: Circle, n: int | None = None, *, trials: int = 100, seed: Any = None
-) -> list[StableState]:
+def find_stable_states(model: Circle, n: int | None = None, *, trials: int = 100, seed: Any = None) -> list[StableState]:
     r"""Search for stable stationary states from random initial states.
 
     Parameters
@@ -118,7 +117,7 @@ def _particles(model: Circle, n: int | None) -> int:
 
 def _climb(model: Circle, x: np.ndarray, sign: float) -> np.ndarray | None:
     """Local maximum of sign·energy near `x`, polished; None if the search fails."""
-    f = cast(Interaction, model.interaction)
+    f = model.interaction
     c = np.ones(x.size) if model.weights is None else np.asarray(model.weights)
     a = model.adjacency
     matrix = c[:, None] * c[None, :]
@@ -167,8 +166,7 @@ def _clusters(model: Circle, x: np.ndarray) -> tuple[tuple[float, float], ...]:
     angles = np.where(np.arange(x.size) >= x.size - start, angles + 2 * np.pi, angles) if start else angles
     group = np.concatenate([[0], np.cumsum(np.diff(angles) > _TOGETHER)])
     return tuple(
-        (float(np.mean(angles[group == k]) % (2 * np.pi)), float(np.sum(weights[group == k])))
-        for k in range(group[-1] + 1)
+        (float(np.mean(angles[group == k]) % (2 * np.pi)), float(np.sum(weights[group == k]))) for k in range(group[-1] + 1)
     )
 
 
@@ -261,7 +259,8 @@ def basin_of_synchronization(
     method : {"exact", "wilson"}
         Clopper and Pearson's interval or Wilson's.
     max_time : float, optional
-        Longest time a sample is followed; 2e4 relaxation times of the synchronised state by default.
+        Longest time a sample is followed. By default 2e4 relaxation times of the synchronised state, or, for identical
+        particles, without limit: what takes longer than 100 relaxation times is then followed by :func:`coalesce`.
     options : dict, optional
         Of :func:`circlesolve`.
 
@@ -293,11 +292,12 @@ def basin_of_synchronization(
     rate = 1.0 if n == 1 else float(-np.sort(together.eigenvalues.real)[::-1][1])
     limit = 2e4 / rate if max_time is None else check_number("max_time", max_time, minimum=0.0, strict=True)
     half_circle = _half_circle_suffices(model)
+    merging = max_time is None and model.adjacency is None and model.identical and model.phase_lag == 0
     solver = CircleSolver(model, options={**(options or {}), "store_positions": True})
     rng = np.random.default_rng(seed)
     counts = {"synchronized": 0, "other": 0, "undecided": 0}
     for _ in range(samples):
-        counts[_outcome(model, solver, rng.uniform(0, 2 * np.pi, n), rate, limit, half_circle)] += 1
+        counts[_outcome(model, solver, rng.uniform(0, 2 * np.pi, n), rate, limit, half_circle, merging)] += 1
     sure, maybe = counts["synchronized"], counts["synchronized"] + counts["undecided"]
     # imported here: scipy.stats would add a third to the time it takes to import the package
     import scipy.stats
@@ -317,7 +317,7 @@ def basin_of_synchronization(
 
 def _half_circle_suffices(model: Circle) -> bool:
     """Whether particles within an open half circle always end at one point."""
-    f = cast(Interaction, model.interaction)
+    f = model.interaction
     if model.phase_lag != 0 or model.coupling <= 0:
         return False
     inside = np.linspace(0, np.pi, 4097)[1:-1]
@@ -337,7 +337,9 @@ def _span(x: np.ndarray) -> float:
     return float(2 * np.pi - np.max(np.diff(angles, append=angles[0] + 2 * np.pi)))
 
 
-def _outcome(model: Circle, solver: CircleSolver, x: np.ndarray, rate: float, limit: float, half_circle: bool) -> str:
+def _outcome(
+    model: Circle, solver: CircleSolver, x: np.ndarray, rate: float, limit: float, half_circle: bool, merging: bool
+) -> str:
     time, stretch = 0.0, 4.0 / rate
     enough = np.pi - 1e-6 if half_circle else 1e-3
     while True:
@@ -347,6 +349,11 @@ def _outcome(model: Circle, solver: CircleSolver, x: np.ndarray, rate: float, li
         largest = float(np.max(np.abs(parts.gain) * np.sum(np.abs(parts.act), axis=1)) * parts.f.peak)
         if np.max(np.abs(parts.velocity - np.mean(parts.velocity))) < 1e-4 * largest and _settles(model, x):
             return "other"
+        if merging and time > 100 / rate:
+            try:
+                return "synchronized" if coalesce(model, x).complete else "undecided"
+            except (SolverError, ValueError):
+                merging = False
         if time >= limit:
             return "undecided"
         step = min(stretch, limit - time)

@@ -113,7 +113,7 @@ class CircleResult(Result):
                 block[0] = self._x0
             if self.positions is not None:
                 self.positions[start:stop] = block
-            if self.options["store_local"]:
+            if self.local_order is not None:
                 self.local_order[start:stop] = [np.mean(local_order_parameters(self.model, x)) for x in block]
             if self._conserved is not None:
                 self._watch(times, block)
@@ -187,6 +187,7 @@ class CircleSolver(CompiledSolver):
     name = "circlesolve"
     solver_options: ClassVar[dict[str, Any]] = {
         **DEFAULTS,
+        "rtol": 1e-12,  # of unwrapped angles, which may be large
         "store_states": False,  # they would be the positions once more
         "kernel": "auto",
         "store_positions": True,
@@ -266,9 +267,7 @@ class CircleSolver(CompiledSolver):
             warnings.warn(text, ApproximationWarning, stacklevel=4)
 
 
-def circlesolve(
-    model: Circle, x0: Any, tlist: Any, *, e_ops: Any = None, options: dict[str, Any] | None = None
-) -> CircleResult:
+def circlesolve(model: Circle, x0: Any, tlist: Any, *, e_ops: Any = None, options: dict[str, Any] | None = None) -> CircleResult:
     """Solve a mean-field model on the circle.
 
     Parameters

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import scipy.sparse
 
 from ..core.checks import check_choice, check_memory, check_number
-from .interactions import Interaction
 from .model import Circle
 
 __all__ = ["Stability", "energy", "stability"]
@@ -88,10 +87,8 @@ class _Parts:
 
     def __init__(self, model: Circle, x: np.ndarray):
         self.model, self.x, n = model, x, x.size
-        check_memory(
-            f"the Jacobian of {n} particles", 6 * 8.0 * n * n, advice="take fewer particles, or clusters as weights"
-        )
-        f = cast(Interaction, model.interaction)
+        check_memory(f"the Jacobian of {n} particles", 6 * 8.0 * n * n, advice="take fewer particles, or clusters as weights")
+        f = model.interaction
         self.f = f
         self.c = np.ones(n) if model.weights is None else np.asarray(model.weights)
         a = model.adjacency
@@ -180,9 +177,7 @@ def _check_energy(model: Circle) -> None:
     if a is not None:
         symmetric = abs(a - a.T).max() == 0 if scipy.sparse.issparse(a) and a.nnz else np.array_equal(*_dense_pair(a))
         if not symmetric:
-            raise ValueError(
-                "a model with an asymmetric adjacency has no energy: its forces are not the gradient of a function"
-            )
+            raise ValueError("a model with an asymmetric adjacency has no energy: its forces are not the gradient of a function")
     if isinstance(model.frequencies, np.ndarray) and np.ptp(model.frequencies) > 0:
         raise ValueError("a model with different frequencies has no energy on the circle")
 
@@ -224,7 +219,7 @@ def energy(model: Circle, x: Any, *, form: str = "integral") -> float:
     x = model.positions(x)
     _check_energy(model)
     check_choice("form", form, ("integral", "exponential"))
-    f = cast(Interaction, model.interaction)
+    f = model.interaction
     if form == "exponential" and (f.kind != "attention" or f.beta == 0):
         raise ValueError(f'form="exponential" needs qsp.attention(beta) with beta≠0, not {f}')
     if f.log_scale > 690:
@@ -251,7 +246,7 @@ def energy(model: Circle, x: Any, *, form: str = "integral") -> float:
 
 
 def _energy_from_modes(model: Circle, x: np.ndarray, c: np.ndarray, form: str) -> float:
-    f = cast(Interaction, model.interaction)
+    f = model.interaction
     if form == "exponential":
         series = f.normaliser_coefficients() / f.beta
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from ..core.checks import check_integer
 from ..core.entry import predictions
 from .coupling import critical_coupling, locked_state
 from .criterion import synchronization_criterion
-from .interactions import Interaction
 from .model import Circle
 from .search import _half_circle_suffices, _span
 from .stationary import _check_energy, energy, stability
@@ -127,7 +126,7 @@ def _equal_frequencies(model: Circle) -> bool:
 
 def _relaxation(model: Circle, n: int) -> float | None:
     """Slowest rate of the linearised motion at synchrony."""
-    f = cast(Interaction, model.interaction)
+    f = model.interaction
     if n == 1:
         return None
     if model.adjacency is None and model.response is None and not callable(model.normalization):
@@ -177,7 +176,7 @@ def _conservation(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
 
 
 def _ascent(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
-    f = cast(Interaction, model.interaction)
+    f = model.interaction
     try:
         _check_energy(model)
     except ValueError:
@@ -210,7 +209,7 @@ def _ascent(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
 
 
 def _two_particles(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
-    f = cast(Interaction, model.interaction)
+    f = model.interaction
     g = model.divisors(2) if x0.size == 2 else None
     if x0.size != 2 or f.kind != "sine" or g is None or model.phase_lag != 0 or not _equal_frequencies(model):
         return
@@ -283,7 +282,7 @@ def _half_circle(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
 
 
 def _criterion(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
-    f = cast(Interaction, model.interaction)
+    f = model.interaction
     if model.adjacency is not None or model.phase_lag != 0 or model.coupling <= 0 or not _equal_frequencies(model):
         return
     if not f.decays or x0.size < 2:
@@ -316,7 +315,7 @@ def _criterion(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
 
 
 def _three_clusters(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
-    f = cast(Interaction, model.interaction)
+    f = model.interaction
     n = x0.size
     plain = model.adjacency is None and model.phase_lag == 0 and model.coupling > 0 and model.weights is None
     if not plain or f.kind != "attention" or f.beta >= -2 / 3 or n % 3 or not _equal_frequencies(model):
@@ -329,7 +328,7 @@ def _three_clusters(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
 
 
 def _locking(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
-    f = cast(Interaction, model.interaction)
+    f = model.interaction
     n = x0.size
     g = model.divisors(n)
     if f.kind != "sine" or model.adjacency is not None or model.phase_lag != 0 or _equal_frequencies(model):
@@ -418,7 +417,7 @@ def linear_growth(model: Circle, n: int = 1) -> np.ndarray:
     From :math:`∂_tμ=-∂_x(μv)`, :math:`v=-\int F(x-y)μ(dy)`. For the attention the fastest wave is near √(2β).
     """
     n = check_integer("n", n, minimum=1)
-    f = cast(Interaction, model.interaction)
+    f = model.interaction
     if model.adjacency is not None or model.phase_lag != 0 or model.response is not None or not _equal_frequencies(model):
         raise ValueError("linear_growth is for identical particles that all act on each other, without phase lag")
     b = f.coefficients()

@@ -128,7 +128,9 @@ class CoalesceResult(Result):
         self.left, self.right = tree.left[:k].copy(), tree.right[:k].copy()
         self.merge_log_times, self.sizes, self.masses = tree.log_time[:k].copy(), tree.size[:k].copy(), tree.mass[:k].copy()
         self.leaf_masses = tree.leaf_mass
-        last = np.flatnonzero(np.append(np.diff(self.merge_log_times) != 0, True))[: max(k, 0)] if k else np.empty(0, np.intp)
+        # compared, not subtracted: particles that start together merge at −∞
+        ends = np.append(self.merge_log_times[1:] != self.merge_log_times[:-1], True)
+        last = np.flatnonzero(ends) if k else np.empty(0, np.intp)
         self.times = self.merge_log_times[last]
         self.cluster_counts = tree.n - 1 - last
         self.final_positions, self.final_masses = x.copy(), c.copy()

@@ -39,9 +39,7 @@ class TestThreeClusters:
         assert state.alpha == pytest.approx(1.952562927465, abs=6e-13)
         assert state.stable
 
-    @pytest.mark.parametrize(
-        ("beta", "sizes"), [(-0.7, (2, 2, 2)), (-2.0, (3, 2, 2)), (-3.0, (5, 2, 3)), (-2.0, (1, 1, 4))]
-    )
+    @pytest.mark.parametrize(("beta", "sizes"), [(-0.7, (2, 2, 2)), (-2.0, (3, 2, 2)), (-3.0, (5, 2, 3)), (-2.0, (1, 1, 4))])
     def test_spectrum_is_that_of_the_full_jacobian(self, beta, sizes):
         f = attention(beta)
         states = three_cluster_states(f, sizes)
@@ -109,9 +107,7 @@ class TestCriticalCoupling:
         delta = 0.5
 
         def density(w):
-            return (
-                0.5 * delta / np.pi * (1 / ((w - separation) ** 2 + delta**2) + 1 / ((w + separation) ** 2 + delta**2))
-            )
+            return 0.5 * delta / np.pi * (1 / ((w - separation) ** 2 + delta**2) + 1 / ((w + separation) ** 2 + delta**2))
 
         exact = 4 * delta if separation > delta else 2 * (delta**2 + separation**2) / delta
         assert critical_coupling(density) == pytest.approx(exact, rel=1e-9)
@@ -168,10 +164,18 @@ class TestCriticalCoupling:
         with pytest.raises(ValueError, match="symmetric"):
             stationary_order_parameter(scipy.stats.gamma(3.0), 1.0)
 
-    def test_skewed_distribution_is_finite(self):
-        value = critical_coupling(scipy.stats.gamma(3.0))
-        mode_height = scipy.stats.gamma(3.0).pdf(2.0)
-        assert value > 2 / (np.pi * mode_height) * 0.999
+    def test_skewed_distribution(self):
+        with mp.workdps(25):
+
+            def density(w):
+                return w * w * mp.exp(-w) / 2
+
+            def hilbert(w):
+                near = mp.quad(lambda x: (density(x) - density(w)) / (x - w), [0, w, 2 * w])
+                return near + mp.quad(lambda x: density(x) / (x - w), [2 * w, 4 * w, 8 * w, mp.inf])
+
+            exact = 2 / (mp.pi * density(mp.findroot(hilbert, (1.5, 2.5), solver="secant")))
+        assert critical_coupling(scipy.stats.gamma(3.0)) == pytest.approx(float(exact), rel=1e-9)
 
     def test_bad_input(self):
         with pytest.raises(ValueError, match="frequencies"):

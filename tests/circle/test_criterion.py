@@ -12,6 +12,7 @@ import scipy.integrate
 from qsyncplug.circle.certificate import certify_attention
 from qsyncplug.circle.criterion import attention_threshold, synchronization_criterion
 from qsyncplug.circle.interactions import attention, fourier, interaction, sine
+from qsyncplug.core.errors import ApproximationWarning
 
 PI = np.pi
 
@@ -133,6 +134,26 @@ def test_bad_input():
             synchronization_criterion(sine(), gap)
     with pytest.raises(TypeError, match="callable"):
         synchronization_criterion("sine")
+    with pytest.warns(ApproximationWarning), pytest.raises(ValueError, match="must be smooth"):
+        synchronization_criterion(lambda x: np.sign(np.sin(x)))
+
+
+def test_thresholds_for_other_gaps():
+    for gap in (0.05, 1.0, 4.0):
+        beta = attention_threshold(gap)
+        assert synchronization_criterion(attention(beta), gap).ratio == pytest.approx(1, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("b", "tau", "slope"),
+    [([0.0, 1.0], PI, 2.0), ([1.0, -0.5], 2 * PI / 3, 0.0), ([-1.0], PI, -1.0), ([0.0, 0.0, 1.0], 5 * PI / 6, 3.0)],
+)
+def test_shapes_with_f_prime_not_falling(b, tau, slope):
+    # f′ of sin 2x is positive at π; of sin x − sin(2x)/2 it is cos x − cos 2x, zero at 0 and ±2π/3
+    criterion = synchronization_criterion(fourier(b), 2 * PI)
+    assert criterion.slope == pytest.approx(slope, abs=1e-14)
+    assert not criterion.certified
+    assert criterion.tau == pytest.approx(tau, abs=1e-12)
 
 
 class TestCertificate:
@@ -160,9 +181,7 @@ class TestCertificate:
         assert certificate.open_intervals == ((-0.2615, low),)
         assert "not certified" in certificate.statement
 
-    @pytest.mark.parametrize(
-        ("low", "high"), [(-0.2, 0.5), (0.3, 0.4), (1.0, 5.0), (2.9, 3.1), (50.0, 60.0), (9e3, 1e4)]
-    )
+    @pytest.mark.parametrize(("low", "high"), [(-0.2, 0.5), (0.3, 0.4), (1.0, 5.0), (2.9, 3.1), (50.0, 60.0), (9e3, 1e4)])
     def test_bound_is_below_and_near_the_true_ratio(self, low, high):
         certificate = certify_attention(low, high)
         assert certificate.certified

@@ -61,9 +61,7 @@ def test_derivatives(beta, order):
     f = attention(beta)
     value = (f.df, f.d2f, f.d3f)[order - 1]
     for x in (0.0, 0.1, 1.0, 3.0):
-        assert float(value(x)) == pytest.approx(
-            float(exact(beta, x, order)), rel=1e-10, abs=1e-12 * (1 + abs(beta)) ** 2
-        )
+        assert float(value(x)) == pytest.approx(float(exact(beta, x, order)), rel=1e-10, abs=1e-12 * (1 + abs(beta)) ** 2)
 
 
 @pytest.mark.parametrize("f", [sine(), attention(5.0), attention(-5.0), fourier([1, -0.4, 0, 0.2])], ids=repr)
@@ -100,9 +98,7 @@ def test_scale_of_the_physical_function():
     x = np.linspace(-3, 3, 11)
     for beta in (2.0, -2.0):
         np.testing.assert_allclose(attention(beta)(x), np.sin(x) * np.exp(beta * np.cos(x)), rtol=1e-14)
-        np.testing.assert_allclose(
-            attention(beta, scaled=True)(x), np.sin(x) * np.exp(beta * (np.cos(x) - 1)), rtol=1e-14
-        )
+        np.testing.assert_allclose(attention(beta, scaled=True)(x), np.sin(x) * np.exp(beta * (np.cos(x) - 1)), rtol=1e-14)
         assert attention(beta).log_scale == 2.0
     with pytest.raises(OverflowError, match="log_scale"):
         attention(800.0)(0.1)

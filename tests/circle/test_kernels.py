@@ -76,8 +76,11 @@ def test_kernels_agree(beta, normalization):
     rng = np.random.default_rng(7)
     n = 1500
     x, c = rng.uniform(0, 2 * np.pi, n), rng.uniform(0.5, 2, n)
-    model = Circle(attention(beta), normalization, weights=c) if normalization == "attention" else Circle(
-        attention(beta, scaled=True), "mean", weights=c)
+    model = (
+        Circle(attention(beta), normalization, weights=c)
+        if normalization == "attention"
+        else Circle(attention(beta, scaled=True), "mean", weights=c)
+    )
     values = {kernel: velocity(model, x, kernel=kernel) for kernel in KERNELS}
     for kernel in KERNELS[1:]:
         assert np.max(np.abs(values[kernel] - values["direct"])) < 1e-12 * np.max(np.abs(values["direct"])), kernel
@@ -160,8 +163,10 @@ def test_a_rotation_changes_nothing(angle, kernel):
     rng = np.random.default_rng(3)
     x = rng.uniform(0, 6, 60)
     model = Circle(attention(5.0), "mean")
-    assert np.max(np.abs(velocity(model, x + angle, kernel=kernel) - velocity(model, x, kernel=kernel))) < (
-        1e-10 + 20 * abs(angle) * 1e-15) * 150
+    assert (
+        np.max(np.abs(velocity(model, x + angle, kernel=kernel) - velocity(model, x, kernel=kernel)))
+        < (1e-10 + 20 * abs(angle) * 1e-15) * 150
+    )
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from(KERNELS))

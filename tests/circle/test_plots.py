@@ -111,6 +111,13 @@ class TestDendrogram:
         ends = [(round(float(s[k, 0]), 6), round(float(s[k, 1]), 9)) for s in segments for k in (0, 3)]
         assert all(end in tops or end[1] == pytest.approx(floor) for end in ends)
 
+    def test_particles_that_start_together(self):
+        run = coalesce(Circle(sine()), [0.0, 0.0, 0.0, 1.0, 1.0, 2.0])
+        assert np.count_nonzero(np.isneginf(run.merge_log_times)) == 3
+        assert run.cluster_counts[0] == 3 and np.isneginf(run.log_times[0]) and np.all(np.isfinite(run.log_times[1:]))
+        _, ax = plot_dendrogram(run)
+        assert np.all(np.isfinite(np.concatenate(ax.collections[0].get_segments())))
+
     def test_one_particle(self):
         single = coalesce(Circle(sine()), [1.0])
         _, ax = plot_dendrogram(single)

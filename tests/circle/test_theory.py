@@ -10,6 +10,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import qsyncplug as qsp
 import qsyncplug.circle.stationary as stationary
 from qsyncplug.circle import Circle, attention, circlesolve, fourier, interaction, sine, velocity
 from qsyncplug.circle.clusters import polygon_state, three_cluster_states
@@ -283,13 +284,15 @@ class TestBasin:
         assert low < basin.probability < high
 
     def test_wilson(self):
-        basin = basin_of_synchronization(
-            Circle(sine(), adjacency=RING), samples=25, seed=2, method="wilson", confidence=0.9
-        )
+        basin = basin_of_synchronization(Circle(sine(), adjacency=RING), samples=25, seed=2, method="wilson", confidence=0.9)
         p, z, n = basin.probability, scipy.stats.norm.ppf(0.95), 25
         centre, half = p + z * z / (2 * n), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
         assert basin.interval == pytest.approx(((centre - half) / (1 + z * z / n), (centre + half) / (1 + z * z / n)))
         assert "Wilson" in str(basin)
+
+    def test_metastable_clusters_are_followed_to_the_end(self):
+        basin = basin_of_synchronization(Circle(attention(15.0), "attention"), 12, samples=8, seed=0)
+        assert (basin.synchronized, basin.undecided) == (8, 0)
 
     def test_short_time_leaves_samples_undecided(self):
         basin = basin_of_synchronization(Circle(attention(10.0), "attention"), 12, samples=8, seed=0, max_time=0.01)
@@ -348,6 +351,9 @@ class TestPredictions:
             x = circlesolve(model, X / 2.2, [0, 7 / rate, 9 / rate], options={"atol": 1e-14, "rtol": 1e-13}).positions
             spans = np.ptp(x, axis=1)
             assert np.log(spans[1] / spans[2]) / (2 / rate) == pytest.approx(rate, rel=1e-2)
+
+    def test_public_entry(self):
+        assert qsp.predictions(Circle(sine()), [0.0, 1.0]).two_particles.rate == 2.0
 
     def test_limit_position(self):
         model = Circle(attention(1.0), weights=C, response=R)
