@@ -6,7 +6,6 @@ solvers, and both are read off with the same measures.
 
 from . import (
     _kernels,  # noqa: F401  (first: it finds the compiled kernels)
-    adapters,
     bosons,
     circle,
     plot,

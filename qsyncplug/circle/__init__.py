@@ -11,7 +11,7 @@ from .model import Circle
 from .search import Basin, StableState, basin_of_synchronization, find_stable_states
 from .solver import CircleResult, CircleSolver, circlesolve, local_order_parameters
 from .stationary import Stability, energy, stability
-from .theory import Outcome, Prediction, Predictions, circle_predictions, linear_growth
+from .theory import circle_predictions, linear_growth
 from .tree import CoalesceResult
 
 __all__ = [
@@ -25,9 +25,6 @@ __all__ = [
     "Criterion",
     "Interaction",
     "LockedState",
-    "Outcome",
-    "Prediction",
-    "Predictions",
     "Stability",
     "StableState",
     "StationaryError",

@@ -4,96 +4,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ..core.checks import check_integer
 from ..core.entry import predictions
+from ..core.predictions import Prediction, Predictions
 from .coupling import critical_coupling, locked_state
 from .criterion import synchronization_criterion
 from .model import Circle
 from .search import _half_circle_suffices, _span
 from .stationary import _check_energy, energy, stability
 
-__all__ = ["Outcome", "Prediction", "Predictions", "circle_predictions", "linear_growth"]
+__all__ = ["circle_predictions", "linear_growth"]
 
 _DENSE = 400
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """A prediction held against a run.
-
-    Attributes
-    ----------
-    name : str
-        Of the prediction.
-    passed : bool or None
-        None if the run says nothing about it.
-    found : str
-        What was found.
-    """
-
-    name: str
-    passed: bool | None
-    found: str
-
-    def __str__(self) -> str:
-        mark = {True: "ok  ", False: "LOOK", None: "open"}[self.passed]
-        return f"{mark}  {self.name}: {self.found}"
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """A theorem whose hypotheses hold.
-
-    Attributes
-    ----------
-    name : str
-        Short name.
-    statement : str
-        What it says about this model and this state.
-    source : str
-        Where it is from.
-    limit : dict
-        Limits as t→∞ by name, e.g. ``order_parameter``, ``position``, ``frequency``.
-    rate : float or None
-        Rate at which the slowest deviation dies out in the end, ``exp(-rate t)``.
-    """
-
-    name: str
-    statement: str
-    source: str
-    limit: dict[str, Any] = field(default_factory=dict)
-    rate: float | None = None
-    _check: Callable[[Any], tuple[bool | None, str]] = field(default=lambda result: (None, "nothing to check"), repr=False)
-
-    def check(self, result: Any) -> Outcome:
-        """Hold it against the result of :func:`circlesolve`."""
-        return Outcome(self.name, *self._check(result))
-
-    def __str__(self) -> str:
-        rate = f" Rate {self.rate:.6g}." if self.rate is not None else ""
-        return f"{self.name}: {self.statement}{rate} [{self.source}]"
-
-
-class Predictions(tuple[Prediction, ...]):
-    """The theorems whose hypotheses hold."""
-
-    def check(self, result: Any) -> tuple[Outcome, ...]:
-        """Hold all of them against a result."""
-        return tuple(p.check(result) for p in self)
-
-    def __getattr__(self, name: str) -> Prediction:
-        for p in self:
-            if p.name.replace(" ", "_").replace("-", "_") == name:
-                return p
-        raise AttributeError(f"no prediction {name!r}; there are {', '.join(p.name for p in self) or 'none'}")
-
-    def __str__(self) -> str:
-        return "\n".join(str(p) for p in self) or "no theorem applies"
+def _statement(
+    name: str,
+    statement: str,
+    source: str,
+    limits: dict[str, Any] | None = None,
+    rate: float | None = None,
+    test: Callable[[Any], tuple[bool | None, str]] | None = None,
+) -> Prediction:
+    """A prediction of this family: `rate` is that at which the slowest deviation dies out, exp(−rate·t)."""
+    return Prediction(name, statement, source, limits=limits or {}, rate=rate, test=test)
 
 
 @predictions.register(Circle)
@@ -165,7 +103,7 @@ def _conservation(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
         drift = float(np.max(np.abs(x @ q - start - omega * (times - times[0]))))
         return drift < 1e-7 * (1 + abs(start)), f"worst drift {drift:.2g}"
 
-    yield Prediction(
+    yield _statement(
         "conserved mean",
         f"the mean of the unwrapped positions with weights c·g/r is {start:.12g} + {omega:.6g}·t",
         "action equals reaction; PRY Corollary 6.4 has the weights w2/w1",
@@ -198,7 +136,7 @@ def _ascent(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
         return worst >= -noise, f"largest decrease {max(0.0, -worst):.2g}, in {chosen.size} states"
 
     verb = "ascends" if model.coupling >= 0 else "descends"
-    yield Prediction(
+    yield _statement(
         "energy",
         f"the motion {verb} the energy, so it converges to a stationary state",
         "PRY section 4",
@@ -233,7 +171,7 @@ def _two_particles(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
         error = float(np.max(np.abs(x[:, 0] - x[:, 1] - exact(times - times[0]))))
         return error < 1e-7, f"largest error of the phase difference {error:.2g}"
 
-    yield Prediction(
+    yield _statement(
         "two particles",
         f"tan(φ/2) = {math.tan(phi0 / 2):.12g}·exp(−{rate:.6g}·t) for φ = x₁−x₂",
         "Kuramoto's model for n=2",
@@ -271,7 +209,7 @@ def _half_circle(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
             return shrinks and away <= spans[-1] + 1e-8, f"{found}, largest distance from the limit {away:.4g}"
         return shrinks, found
 
-    yield Prediction(
+    yield _statement(
         "half circle",
         f"all particles are within an arc of {span:.6g} < π: the arc shrinks and they meet{where}",
         "the outermost particles move inwards, as F>0 on (0, π)",
@@ -304,7 +242,7 @@ def _criterion(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
         slow = "; at large β the last clusters take a time of the order e^{2β}, see coalesce" if f.beta > 1 else ""
         return None, f"still around the circle at the end of the run{slow}"
 
-    yield Prediction(
+    yield _statement(
         "global synchronisation",
         f"from almost every initial state all particles meet (ratio {criterion.ratio:.9g} ≥ 1)",
         "PRY Corollary 3.3, Theorems 2.3 and 6.2",
@@ -320,7 +258,7 @@ def _three_clusters(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
     plain = model.adjacency is None and model.phase_lag == 0 and model.coupling > 0 and model.weights is None
     if not plain or f.kind != "attention" or f.beta >= -2 / 3 or n % 3 or not _equal_frequencies(model):
         return
-    yield Prediction(
+    yield _statement(
         "three clusters",
         f"three clusters of {n // 3} at equal distances are stable, so that not almost all initial states synchronise",
         "PRY Corollary 2.6",
@@ -347,7 +285,7 @@ def _locking(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
             spread = float(np.ptp(x[-1] - x[0]) / (2 * np.pi))
             return (True if spread > 1 else None), f"the particles drifted apart by {spread:.4g} turns"
 
-        yield Prediction(
+        yield _statement(
             "no locking",
             f"K = {coupling:.9g} is below {threshold:.9g}: there is no phase-locked state",
             source,
@@ -357,7 +295,7 @@ def _locking(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
         )
         return
     state = locked_state(model.frequencies, coupling, weights=model.weights)
-    yield Prediction(
+    yield _statement(
         "locked state",
         f"K = {coupling:.9g} ≥ {threshold:.9g}: a stable phase-locked state exists, r = {state.order_parameter:.9g}",
         source,
@@ -375,7 +313,7 @@ def _locking(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
             expected = 10 * math.exp(-min(700.0, (relaxation or 0.0) * elapsed)) + 1e-7
             return (error <= expected) or None, f"r = {r:.9g} at the end, {error:.2g} from the limit"
 
-        yield Prediction(
+        yield _statement(
             "complete locking",
             f"all particles are within an arc D = {span:.6g} < π and K sin D > {spread:.6g}, the largest difference of "
             f"frequencies: they lock, r → {state.order_parameter:.9g}",

@@ -357,7 +357,7 @@ class TestPredictions:
 
     def test_limit_position(self):
         model = Circle(attention(1.0), weights=C, response=R)
-        limit = circle_predictions(model, X / 2.2 + 20).half_circle.limit["position"]
+        limit = circle_predictions(model, X / 2.2 + 20).half_circle.limits["position"]
         end = circlesolve(model, X / 2.2 + 20, [0, 10.0]).positions[-1]
         np.testing.assert_allclose(np.exp(1j * end), np.exp(1j * limit), atol=1e-9)
 
@@ -365,7 +365,7 @@ class TestPredictions:
         names = {p.name for p in circle_predictions(Circle(attention(-0.5)), X)}
         assert "global synchronisation" not in names and "half circle" not in names
         assert "three clusters" in {p.name for p in circle_predictions(Circle(attention(-0.7)), np.arange(6.0))}
-        assert circle_predictions(Circle(sine(), adjacency=A, phase_lag=1.5, frequencies=OMEGA), X) == ()
+        assert circle_predictions(Circle(sine(), adjacency=A, phase_lag=1.5, frequencies=OMEGA), X).names == ()
         with pytest.raises(AttributeError, match="no prediction"):
             circle_predictions(Circle(sine()), X).nonsense  # noqa: B018
 
