@@ -616,16 +616,24 @@ TARGET static double *NAME(fft)(double *data, double *work, qc_size n, const dou
 TARGET static void NAME(table_to_modes)(const double *table, qc_size cells, qc_size modes, const double *taylor, double *z)
 {
     const v8 even = {1, 0, -1, 0, 1, 0, -1, 0}, odd = {0, 1, 0, -1, 0, 1, 0, -1};
-    for (qc_size k = 0; k <= modes; k++) {
-        const double *forward = table + 16 * k, *back = table + 16 * (k ? cells - k : 0);
-        QC_ROW(forward, ar, ai);
-        QC_ROW(back, br, bi);
-        v8 low = NAME(load)(taylor + 16 * k), high = NAME(load)(taylor + 16 * k + 8);
-        /* rows hold the moments r (real) and r + 8 (imaginary); separate the two transforms */
-        v8 wr = low * (ar + br) + high * (ai + bi);
-        v8 wi = low * (ai - bi) - high * (ar - br);
-        z[2 * k] = 0.5 * NAME(total)(even * wr + odd * wi);
-        z[2 * k + 1] = 0.5 * NAME(total)(even * wi - odd * wr);
+    for (qc_size first = 0; first <= modes; first += 4) {
+        v8 part[8];
+        qc_size count = modes + 1 - first < 4 ? modes + 1 - first : 4;
+        for (qc_size l = 0; l < 4; l++) {
+            qc_size k = l < count ? first + l : first;
+            const double *forward = table + 16 * k, *back = table + 16 * (k ? cells - k : 0);
+            QC_ROW(forward, ar, ai);
+            QC_ROW(back, br, bi);
+            v8 low = NAME(load)(taylor + 16 * k), high = NAME(load)(taylor + 16 * k + 8);
+            /* rows hold the moments r (real) and r + 8 (imaginary); separate the two transforms */
+            v8 wr = low * (ar + br) + high * (ai + bi);
+            v8 wi = low * (ai - bi) - high * (ar - br);
+            part[2 * l] = even * wr + odd * wi;
+            part[2 * l + 1] = even * wi - odd * wr;
+        }
+        v8 pairs = 0.5 * NAME(totals)(part);
+        if (count == 4) NAME(store)(z + 2 * first, pairs);
+        else NAME(store_some)(z + 2 * first, 2 * count, pairs);
     }
 }
 

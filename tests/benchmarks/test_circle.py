@@ -39,8 +39,9 @@ def test_kuramoto_package(benchmark):
     report("Kuramoto, n=1000", ours, kuramoto=theirs)
 
 
-def test_jitcode(benchmark):
+def test_jitcode(benchmark, monkeypatch, tmp_path):
     """N=100, 1000 outputs, without the peer's compilation."""
+    monkeypatch.chdir(tmp_path)  # it builds where it runs, and would read this project's settings
     jitcode = pytest.importorskip("jitcode", reason="pip install jitcode")
     symengine = pytest.importorskip("symengine", reason="pip install symengine")
     n = 100
