@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,7 @@ def view_of(result: SchrodingerLoheResult) -> SyncView:
         "correlations": "the run kept no Gram matrices; give the option store_coefficients=True",
         "states": "the oscillators have no joint state; result.states holds the state of each",
     }
-    fields = {}
+    fields: dict[str, Any] = {}
     if grid is not None and grid.ndim == 1 and has_states and np.all(finite):
 
         @cache

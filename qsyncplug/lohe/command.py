@@ -17,8 +17,8 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "lohe",
         help="Schrödinger–Lohe: reduced against grid against Kuramoto",
-        description="N oscillators in a harmonic trap with different frequencies: the equations on the grid, the exact reduction to "
-        "N·r numbers, and the Kuramoto model of their phases, compared measure by measure.",
+        description="N oscillators in a harmonic trap with different frequencies: the equations on the grid, the exact "
+        "reduction to N·r numbers, and the Kuramoto model of their phases, compared measure by measure.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument

@@ -85,7 +85,7 @@ class CoefficientFlow:
         rhs.direction = 1.0 if dt >= 0 else -1.0
         length = abs(dt)
         self._integrator.set_state(0.0, start, length)
-        status, count = self._integrator.advance(np.array([length]), self._out)
+        _, count = self._integrator.advance(np.array([length]), self._out)
         if count == 0:
             if rhs.error is not None:
                 raise rhs.error

@@ -139,7 +139,7 @@ class GuardedIntegrator:
         return True
 
     def _collapsing(self) -> bool:
-        """Did the step size collapse because a norm went to zero or to infinity?"""
+        """Whether the step size collapsed because a norm went to zero or to infinity."""
         t, y = self._inner.get_state()
         norms = np.linalg.norm(self._rows(y), axis=1)
         ratio = norms / self.rhs.initial_norms
@@ -160,7 +160,7 @@ class GuardedIntegrator:
         for _ in range(6):
             inner = Integrator(self.rhs, rtol=3e-15, atol=1e-16)
             inner.set_state(t_old, y_old, t)
-            status, count = inner.advance(np.array([t]), out)
+            _, count = inner.advance(np.array([t]), out)
             if count == 0:
                 return t
             y = out[0].view(complex).copy()

@@ -149,17 +149,10 @@ class GridHamiltonian:
         """The number by which `other` exceeds this Hamiltonian, or None if they differ by more than a number."""
         if other is self:
             return 0.0
-        if (
-            not isinstance(other, GridHamiltonian)
-            or self.grid != other.grid
-            or self.time_dependent
-            or other.time_dependent
-        ):
+        if not isinstance(other, GridHamiltonian) or self.grid != other.grid or self.time_dependent or other.time_dependent:
             return None
         difference = other.values - self.values
-        if np.ptp(difference) > 4 * np.finfo(float).eps * max(
-            np.max(np.abs(other.values)), np.max(np.abs(self.values))
-        ):
+        if np.ptp(difference) > 4 * np.finfo(float).eps * max(np.max(np.abs(other.values)), np.max(np.abs(self.values))):
             return None
         return float(np.mean(difference)) if np.any(difference) else 0.0
 

@@ -49,12 +49,12 @@ class Influence:
 
     @property
     def is_constant(self) -> bool:
-        """Does h not depend on the distance?"""
+        """Whether h does not depend on the distance."""
         return self.height == 0
 
     @property
     def heavy_tail(self) -> bool:
-        """Is ∫h infinite?"""
+        """Whether ∫h is infinite."""
         return self.floor > 0 or (self.height > 0 and self.exponent <= 1)
 
     def to_dict(self) -> dict[str, float]:

@@ -29,9 +29,7 @@ def read_states(model: SchrodingerLohe, psi0: Any, name: str = "psi0") -> np.nda
     """
     if model.grid is not None:
         shape = model.grid.shape
-        if isinstance(psi0, qutip.Qobj) or (
-            isinstance(psi0, (list, tuple)) and any(isinstance(p, qutip.Qobj) for p in psi0)
-        ):
+        if isinstance(psi0, qutip.Qobj) or (isinstance(psi0, (list, tuple)) and any(isinstance(p, qutip.Qobj) for p in psi0)):
             raise TypeError(f"{name} must hold arrays on the grid, of shape {shape}; the Hamiltonian is on a grid")
         if isinstance(psi0, (list, tuple)):
             for j, p in enumerate(psi0):
@@ -56,9 +54,7 @@ def read_states(model: SchrodingerLohe, psi0: Any, name: str = "psi0") -> np.nda
                     what = ket.type if isinstance(ket, qutip.Qobj) else type(ket).__name__
                     raise TypeError(f"{name}[{j}] must be a ket, not {what}")
                 if ket.dims[0] != dims:
-                    raise ValueError(
-                        f"{name}[{j}] must have the dimensions {dims} of the Hamiltonian, not {ket.dims[0]}"
-                    )
+                    raise ValueError(f"{name}[{j}] must have the dimensions {dims} of the Hamiltonian, not {ket.dims[0]}")
             if not kets:
                 raise ValueError(f"{name} must hold at least one ket")
             psi = check_array(name, np.stack([ket.full().ravel() for ket in kets]), dtype=complex)

@@ -19,8 +19,8 @@ __all__ = ["LinesSetup", "lines_problem"]
 class LinesSetup(StatesSetup):
     r"""States of a run by ``"lawson"`` or ``"dop853"``.
 
-    The integrator carries y, with ψ = U(t) y: on a grid U=e^{−iTt}F^{-1} of the kinetic energy T, for Qobj e^{−i(H_j+Ω_j)t} in the
-    eigenbasis of H_j; U=1 for the method of lines.
+    The integrator carries y, with ψ = U(t) y: on a grid U=e^{−iTt}F^{-1} of the kinetic energy T, for Qobj e^{−i(H_j+Ω_j)t}
+    in the eigenbasis of H_j; U=1 for the method of lines.
     """
 
     def __init__(self, model: SchrodingerLohe, psi0: Any, t0: float, store: bool, influence: Any, interaction: bool):

@@ -2,7 +2,10 @@ r"""The Möbius form: N complex numbers w for identical oscillators, up to and i
 
 With B=1−G(0) and κ=k cos α,
 
-.. math:: \frac{dw_j}{d\tau} = -\frac{k}{2N}e^{-i\alpha}\sum_l B_{lj}/\bar w_l,\quad w(0)=1,\quad \tau=(1-e^{-\kappa t})/\kappa,\qquad
+.. math::
+
+    \frac{dw_j}{d\tau} = -\frac{k}{2N}e^{-i\alpha}\sum_l B_{lj}/\bar w_l,\quad w(0)=1,
+    \quad \tau=(1-e^{-\kappa t})/\kappa,\qquad
     1-G_{jk}(t) = e^{-\kappa t}B_{jk}/(\bar w_j w_k).
 """
 

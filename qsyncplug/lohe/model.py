@@ -178,19 +178,19 @@ class SchrodingerLohe:
 
     @property
     def normalised(self) -> bool:
-        """Is s_j divided by the squared norm?"""
+        """Whether s_j is divided by the squared norm."""
         return self.variant != "model2"
 
     @property
     def aligns_by_distance(self) -> bool:
-        """Does θ move, at rates that depend on the centres?"""
+        """Whether θ moves at rates that depend on the centres."""
         if self.variant == "standard" or self.alignment == 0:
             return False
         return not (isinstance(self.kernel, Influence) and self.kernel.is_constant)
 
     @property
     def time_dependent(self) -> bool:
-        """Does a Hamiltonian depend on time?"""
+        """Whether a Hamiltonian depends on time."""
         return any(
             isinstance(h, qutip.QobjEvo) or getattr(h, "time_dependent", False)
             for h in (self.hamiltonian if isinstance(self.hamiltonian, tuple) else (self.hamiltonian,))
@@ -206,7 +206,7 @@ class SchrodingerLohe:
 
     @property
     def common(self) -> bool:
-        """Is there one Hamiltonian for all, up to numbers?"""
+        """Whether there is one Hamiltonian for all, up to numbers."""
         return self.offsets is not None
 
     def hamiltonians(self, n: int) -> tuple[Any, ...]:
@@ -224,7 +224,7 @@ class SchrodingerLohe:
 
     @property
     def mean_field(self) -> bool:
-        """Do all oscillators see the same mean?"""
+        """Whether all oscillators see the same mean."""
         return self.adjacency is None and np.ndim(self.phase_lag) == 0
 
     def coupling_graph(self, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
@@ -309,9 +309,7 @@ def _check_hamiltonians(value: Any) -> Any:
             raise ValueError("hamiltonian must hold at least one Hamiltonian")
         items = tuple(_check_hamiltonian(h, f"hamiltonian[{k}]") for k, h in enumerate(value))
         for k, h in enumerate(items):
-            same = type(h) is type(items[0]) or not (
-                isinstance(h, GridHamiltonian) or isinstance(items[0], GridHamiltonian)
-            )
+            same = type(h) is type(items[0]) or not (isinstance(h, GridHamiltonian) or isinstance(items[0], GridHamiltonian))
             if not same:
                 raise TypeError(f"hamiltonian[{k}] must be of the kind of the first, {type(items[0]).__name__}")
             if isinstance(h, GridHamiltonian):
@@ -356,9 +354,7 @@ def _check_position(value: Any, reference: Any) -> Any:
         if not isinstance(x, qutip.Qobj):
             raise TypeError(f"position[{k}] must be a Qobj, not {type(x).__name__}")
         if x.dims != reference.dims:
-            raise ValueError(
-                f"position[{k}] must have the dimensions of the Hamiltonian, {reference.dims}, not {x.dims}"
-            )
+            raise ValueError(f"position[{k}] must have the dimensions of the Hamiltonian, {reference.dims}, not {x.dims}")
         _check_hermitian(x, f"position[{k}]")
     return items
 

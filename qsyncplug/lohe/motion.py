@@ -129,7 +129,7 @@ class Motion:
         return np.einsum("ia,ajk->ijk", form.axes, modes), form.axes @ shift
 
     def chebyshev(self, t1: float, tolerance: float = 1e-13, degree: int = 30) -> tuple[Any, ...]:
-        """Matrices of the coordinates on [t0, t1] as pieces of Chebyshev series, each refined until its tail is below `tolerance`."""
+        """Matrices of the coordinates on [t0, t1] as pieces of Chebyshev series, with tails below `tolerance`."""
         nodes = np.cos(np.pi * np.arange(degree, -1, -1) / degree)
         edges, pieces = [self.t0], []
         length = t1 - self.t0
@@ -329,17 +329,13 @@ class EvoMotion(_SteppedMotion):
             h = evo(s)
             return (
                 -1j
-                * (
-                    h.data_as("csr_matrix") @ y.reshape(shape).T
-                    if h.dtype.__name__ == "CSR"
-                    else h.full() @ y.reshape(shape).T
-                ).T
+                * (h.data_as("csr_matrix") @ y.reshape(shape).T if h.dtype.__name__ == "CSR" else h.full() @ y.reshape(shape).T).T
             )
 
         integrator = Integrator(PythonRightHandSide(function, basis.size, True), rtol=self.rtol, atol=1e-2 * self.rtol)
         integrator.set_state(t, basis.ravel(), t1)
         out = np.empty((1, 2 * basis.size))
-        status, count = integrator.advance(np.array([t1]), out)
+        _, count = integrator.advance(np.array([t1]), out)
         if count == 0:
             raise SolverError(
                 f"the time-dependent Hamiltonian could not be followed past t={integrator.t:g}",

@@ -303,7 +303,9 @@ def _split_path(
                 system.couple(model.coupling * dt + sigma * increment)
             except OscillatorLostError as error:
                 raise SolverError(
-                    f"sltrajectories: on path {r} {error} near t={system.time:g}", time=float(system.time), reason="oscillator lost"
+                    f"sltrajectories: on path {r} {error} near t={system.time:g}",
+                    time=float(system.time),
+                    reason="oscillator lost",
                 ) from error
             _drift(system, model, dt / 2, forward=False)
         wiener[k] = wiener[k - 1] + np.sum(dw)

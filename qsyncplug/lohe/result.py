@@ -173,7 +173,7 @@ class SchrodingerLoheResult(Result):
             if exact is None:
                 self._deviations = self._plain_deviations()
             else:
-                unit, scale = exact
+                unit = exact[0]
                 # 1 − G_jk/(λ_jλ_k), with λ_j² = scale (1 − unit_jj)
                 size = 1 - np.diagonal(unit, axis1=1, axis2=2).real
                 gap = np.diagonal(unit, axis1=1, axis2=2).real
@@ -301,9 +301,7 @@ class SchrodingerLoheResult(Result):
             def images(motion: Motion, basis: np.ndarray) -> np.ndarray:
                 image = np.asarray(operator(basis.reshape(-1, *grid.shape)), dtype=complex)
                 if image.shape != (len(basis), *grid.shape):
-                    raise ValueError(
-                        f"operator must return an array of shape {(len(basis), *grid.shape)}, not {image.shape}"
-                    )
+                    raise ValueError(f"operator must return an array of shape {(len(basis), *grid.shape)}, not {image.shape}")
                 return motion.gram(basis, image.reshape(basis.shape))[None]
 
             return self._quadratic(images)[:, :, 0]

@@ -6,7 +6,6 @@ import time as clock
 from typing import Any, ClassVar
 
 import numpy as np
-
 import qutip
 from qutip.ui.progressbar import progress_bars
 from scipy.fft import set_workers
@@ -28,9 +27,9 @@ from .flows import coupled_system
 from .guard import CAP, EVENT, VANISHING, GuardedIntegrator, failure
 from .influence import Influence
 from .initial import EDGE_WARNING, check_initial, warn_edges
-from .model import SchrodingerLohe
 from .lines import LinesSetup, lines_problem
 from .mobius import mobius_scale, run_mobius
+from .model import SchrodingerLohe
 from .motion import EigenMotion
 from .result import SchrodingerLoheResult
 from .setup import MobiusSetup, ReductionSetup, Setup, StatesSetup
@@ -161,7 +160,7 @@ class SchrodingerLoheSolver(CompiledSolver):
         if self.model.variant == "standard" or not isinstance(rhs, _ReductionRightHandSide):
             return super()._integrator(rhs, **kw)
         o = self._options
-        setup = rhs.setup
+        setup: Any = rhs.setup
         return GuardedIntegrator(
             rhs, setup.n, setup.rank, self.model.normalised,
             rtol=o["rtol"], atol=o["atol"], max_step=o["max_step"], nsteps=o["nsteps"], time_limit=o["time_limit"],
@@ -307,7 +306,7 @@ class SchrodingerLoheSolver(CompiledSolver):
         raise error_out from (None if error_out is error else error)
 
     def _large(self, state0: Any) -> bool:
-        """Could the Möbius form pay, from the number of states alone?"""
+        """Whether the Möbius form could pay, from the number of states alone."""
         try:
             return self.model.common and self.model.mean_field and len(state0) >= 64
         except TypeError:

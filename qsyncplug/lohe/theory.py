@@ -117,8 +117,8 @@ class Predictions(Sequence[Prediction]):
 def synchronization_rate(coupling: float, norms: Any, theta: Any = None) -> float:
     r"""Rate 2σ of 1−Re z near the synchronised state of N identical oscillators.
 
-    σ is the smallest nonzero eigenvalue of :math:`\tfrac k2\,\mathrm{diag}(d)(S\,1-\mathbf 1\barλ^T/N)`, S the mean of the norms λ̄,
-    d=1/λ̄ (Model 1 and the standard model, θ=None) or θ/λ̄ (Model 2).
+    σ is the smallest nonzero eigenvalue of :math:`\tfrac k2\,\mathrm{diag}(d)(S\,1-\mathbf 1\barλ^T/N)`, S the mean
+    of the norms λ̄, d=1/λ̄ (Model 1 and the standard model, θ=None) or θ/λ̄ (Model 2).
     """
     lam = np.asarray(norms, dtype=float)
     n = len(lam)
@@ -129,7 +129,7 @@ def synchronization_rate(coupling: float, norms: Any, theta: Any = None) -> floa
 
 
 def _largest_gap(result: Any) -> np.ndarray:
-    """max over pairs of 1−Re z, (T,)."""
+    """Max over pairs of 1−Re z, (T,)."""
     gaps = result.deviations.real
     n = gaps.shape[1]
     return np.max(gaps[:, ~np.eye(n, dtype=bool)], axis=1) if n > 1 else np.zeros(len(gaps))
@@ -191,9 +191,7 @@ def predictions(model: SchrodingerLohe, psi0: Any) -> Predictions:
             _frozen(facts, items)
             _examples(facts, items)
     if model.variant == "model2" and model.alignment > 0 and np.any(facts.norms**2 <= facts.theta):
-        notes.append(
-            "Theorem 6.1 is false for μ>0 under (19): θ=(1.5,.75,.75), ψ=(−√1.5,√.75,√.75), h=1, μ=.5 tends to ζ=0"
-        )
+        notes.append("Theorem 6.1 is false for μ>0 under (19): θ=(1.5,.75,.75), ψ=(−√1.5,√.75,√.75), h=1, μ=.5 tends to ζ=0")
     return Predictions(items, notes)
 
 
@@ -222,7 +220,7 @@ class _Facts:
 
     @property
     def constant_norms(self) -> bool:
-        """Are the norms constants of motion?"""
+        """Whether the norms are constants of motion."""
         return self.model.variant != "model2" and bool(np.all(self.theta == 1))
 
 
@@ -430,7 +428,9 @@ def _wedge(f: _Facts, items: list[Prediction], notes: list[str]) -> None:
         reach = 0.0 if model.grid is None else float(np.linalg.norm(model.grid.lengths))
         least = f.floor if f.floor > 0 else infimum(model.kernel, reach)
         if existence_margin(model, f.norms, least) <= 0:
-            notes.append("Theorem 5.3 also needs (17) with the smallest h along the trajectory; it does not hold for h over the box")
+            notes.append(
+                "Theorem 5.3 also needs (17) with the smallest h along the trajectory; it does not hold for h over the box"
+            )
             return
     theta = f.theta if f.frozen and model.variant == "model2" else np.full(f.n, np.mean(f.theta))
     limits: dict[str, Any] = {"correlations": np.ones((f.n, f.n))}

@@ -112,7 +112,13 @@ def _lines(times: np.ndarray, values: np.ndarray, label: str, fig: Any, ax: Any)
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
     many = values.shape[1] > 8
     for j in range(values.shape[1]):
-        ax.plot(times, values[:, j], color=COLOURS[(j + 1) % len(COLOURS)], lw=0.8 if many else 1.6, label=None if many else f"{j + 1}")
+        ax.plot(
+            times,
+            values[:, j],
+            color=COLOURS[(j + 1) % len(COLOURS)],
+            lw=0.8 if many else 1.6,
+            label=None if many else f"{j + 1}",
+        )
     if not many:
         ax.legend(frameon=False)
     finish(ax, "time", label)
@@ -141,9 +147,7 @@ def anim_wave_packets(result: Any, *, fig: Any = None, ax: Any = None, interval:
     grid = _need_line(result, "anim_wave_packets")
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
     frames = [np.abs(result.state(k)) ** 2 for k in range(len(result.times))]
-    lines = [
-        ax.plot(grid.axes[0], row, color=COLOURS[(j + 1) % len(COLOURS)], lw=1.4)[0] for j, row in enumerate(frames[0])
-    ]
+    lines = [ax.plot(grid.axes[0], row, color=COLOURS[(j + 1) % len(COLOURS)], lw=1.4)[0] for j, row in enumerate(frames[0])]
     ax.set_ylim(0, 1.05 * max(float(f.max()) for f in frames))
     finish(ax, "x", "|ψ|²")
     clock = ax.set_title(f"t={result.times[0]:.3g}")

@@ -98,7 +98,13 @@ def inside(model, psi, end):
     for (file, _, name), (_, _, own, _, _) in stats.stats.items():
         total += own
         # the products of couple() and gram() are called from C, so that their time is that of these small functions
-        if "c2c" in name or "dot" in name or "zgemm" in name or "zherk" in name or (name in ("couple", "gram") and "lohe" in file):
+        if (
+            "c2c" in name
+            or "dot" in name
+            or "zgemm" in name
+            or "zherk" in name
+            or (name in ("couple", "gram") and "lohe" in file)
+        ):
             counted += own
     return counted / total, total
 
@@ -111,7 +117,7 @@ def table():
     lines_time, reference = best(lambda: on_the_grid(model, psi, np.linspace(0, 5, 100), 1e-10), 1)
     error = np.max(np.abs(result.gram - gram(reference, model.grid.weight)))
     print(f"N=32, M=256, T=5: no states {1e3 * bare:.3g} ms, 100 states {1e3 * full:.3g} ms, solve_ivp {lines_time:.3g} s")
-    print(f"  ratios {lines_time / bare:.0f} (asked 500) and {lines_time / full:.0f} (asked 80); Gram matrices differ by {error:.1e}")
+    print(f"  ratios {lines_time / bare:.0f} (asked 500) and {lines_time / full:.0f} (asked 80); Gram matrices: {error:.1e}")
     for points in (64, 256, 1024, 4096):
         m, p = common(points=points)
         seconds, r = best(lambda m=m, p=p: slsolve(m, p, [0, 5.0]))
@@ -119,7 +125,9 @@ def table():
     model, psi = different()
     exact = slsolve(model, psi, [0, 2.0], options={"store_states": True}).states[-1]
     for rtol in (1e-7, 1e-8):
-        ours, r = best(lambda rtol=rtol: slsolve(model, psi, [0, 2.0], options={"rtol": rtol, "atol": rtol / 100, "store_states": True}))
+        ours, r = best(
+            lambda rtol=rtol: slsolve(model, psi, [0, 2.0], options={"rtol": rtol, "atol": rtol / 100, "store_states": True})
+        )
         theirs, q = best(lambda rtol=rtol: on_the_grid(model, psi, np.array([0, 2.0]), rtol), 1)
         print(f"different potentials, rtol {rtol:g}: {1e3 * ours:.3g} ms (error {np.abs(r.states[-1] - exact).max():.1e}), "
               f"solve_ivp {theirs:.3g} s (error {np.abs(q[-1] - exact).max():.1e}): ratio {theirs / ours:.1f} (asked 5)")  # fmt: skip
@@ -131,7 +139,9 @@ def table():
     for size in (64, 256):
         psi = rng.normal(size=(1000, size)) + 1j * rng.normal(size=(1000, size)) + 0.1
         psi /= np.linalg.norm(psi, axis=1)[:, None]
-        seconds, r = best(lambda psi=psi, size=size: slsolve(SchrodingerLohe(qutip.num(size), 1.0), psi, np.linspace(0, 40, 21)), 3)
+        seconds, r = best(
+            lambda psi=psi, size=size: slsolve(SchrodingerLohe(qutip.num(size), 1.0), psi, np.linspace(0, 40, 21)), 3
+        )
         print(f"N=1000 in {size} levels to r=1−{1 - r.order_parameter[-1]:.1e}: {seconds:.3g} s (asked 2)")
 
 

@@ -118,7 +118,8 @@ def test_model2_takes_a_zero_ket_while_no_centre_is_needed():
     assert result.masses[0, 1] == 0 and result.masses[1, 1] > 0
 
 
-@pytest.mark.parametrize("options, error", [({"metod": 1}, KeyError), ({"method": "s10"}, ValueError), ({"step": -1.0}, ValueError),
+@pytest.mark.parametrize("options, error", [({"metod": 1}, KeyError), ({"method": "s10"}, ValueError),
+                                            ({"step": -1.0}, ValueError),
                                             ({"rtol": 0.0}, ValueError)])  # fmt: skip
 def test_bad_options_are_refused(options, error):
     with pytest.raises(error):
@@ -185,9 +186,7 @@ def test_dictionary_round_trip():
     other = GridHamiltonian(GRID, lambda x: x**4)
     for model in (
         SchrodingerLohe([H, other, H], coupling=2.0, frequencies=[1, 2, 3.0], adjacency=1 - np.eye(3), phase_lag=0.1),
-        SchrodingerLohe(
-            NUM, variant="model1", theta=[1.5, 0.5], alignment=1.0, kernel=heavy_tail_kernel(), position=NUM
-        ),
+        SchrodingerLohe(NUM, variant="model1", theta=[1.5, 0.5], alignment=1.0, kernel=heavy_tail_kernel(), position=NUM),
     ):
         again = SchrodingerLohe.from_dict(model.to_dict())
         assert again.to_dict() == model.to_dict()

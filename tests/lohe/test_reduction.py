@@ -23,9 +23,7 @@ from qsyncplug.lohe import (
 )
 from qsyncplug.lohe.motion import factorize
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::qsyncplug.lohe.GlobalExistenceWarning", "ignore::qsyncplug.lohe.AliasingWarning"
-)
+pytestmark = pytest.mark.filterwarnings("ignore::qsyncplug.lohe.GlobalExistenceWarning", "ignore::qsyncplug.lohe.AliasingWarning")
 
 GRID = Grid(96, 18.0)
 TIMES = np.linspace(0, 2, 5)
@@ -147,15 +145,10 @@ def test_aligned_coherent_states_in_closed_form(d):
         a = y[:4].reshape(2, 2)
         th = 1 + (theta0 - 1) * np.exp(-mu * s)
         zeta = a.mean(axis=0)
-        out = [
-            0.5 * k * (th[j] * zeta - (zeta.conj() @ overlap @ a[j]) / (a[j].conj() @ overlap @ a[j]) * a[j])
-            for j in (0, 1)
-        ]
+        out = [0.5 * k * (th[j] * zeta - (zeta.conj() @ overlap @ a[j]) / (a[j].conj() @ overlap @ a[j]) * a[j]) for j in (0, 1)]
         return np.ravel(out)
 
-    y = solve_ivp(
-        rhs, (0, t[-1]), np.eye(2, dtype=complex).ravel(), method="DOP853", t_eval=t, rtol=1e-13, atol=1e-14
-    ).y.T
+    y = solve_ivp(rhs, (0, t[-1]), np.eye(2, dtype=complex).ravel(), method="DOP853", t_eval=t, rtol=1e-13, atol=1e-14).y.T
     for i, s in enumerate(t):
         a = y[i].reshape(2, 2)
         assert_allclose(result.gram[i], a.conj() @ overlap @ a.T, atol=1e-11)
@@ -173,11 +166,7 @@ def test_qobj_against_the_method_of_lines(variant, rng):
     h = qutip.Qobj(a + a.conj().T, dims=[[7], [7]])
     x = rng.normal(size=(7, 7))
     x = qutip.Qobj(x + x.T)
-    kw = (
-        {}
-        if variant == "standard"
-        else dict(theta=[1.2, 1.0, 0.8], alignment=0.5, kernel=heavy_tail_kernel(), position=x)
-    )
+    kw = {} if variant == "standard" else dict(theta=[1.2, 1.0, 0.8], alignment=0.5, kernel=heavy_tail_kernel(), position=x)
     model = SchrodingerLohe(h, coupling=0.9, variant=variant, frequencies=[0.1, 0, -0.2], **kw)
     kets = [qutip.rand_ket(7, seed=s) for s in (1, 2, 3)]
     t = np.linspace(0, 1.5, 4)
@@ -268,13 +257,10 @@ def test_time_dependent_qobj():
         psi = y.reshape(2, 5)
         zeta = psi.mean(axis=0)
         return (
-            -1j * psi @ h(t).full().T
-            + 0.5 * (zeta - (psi @ zeta.conj() / np.sum(np.abs(psi) ** 2, axis=1))[:, None] * psi)
+            -1j * psi @ h(t).full().T + 0.5 * (zeta - (psi @ zeta.conj() / np.sum(np.abs(psi) ** 2, axis=1))[:, None] * psi)
         ).ravel()
 
-    y = solve_ivp(
-        rhs, (0, 1), np.concatenate([k.full().ravel() for k in kets]), method="DOP853", rtol=1e-12, atol=1e-13
-    ).y[:, -1]
+    y = solve_ivp(rhs, (0, 1), np.concatenate([k.full().ravel() for k in kets]), method="DOP853", rtol=1e-12, atol=1e-13).y[:, -1]
     assert_allclose(np.array([s.full().ravel() for s in result.states[-1]]), y.reshape(2, 5), atol=1e-9)
 
 

@@ -57,7 +57,13 @@ def test_methods_agree_with_the_method_of_lines(kind):
     t = np.array([0.0, 0.4, 1.1])
     psi, theta = reference(HS, PSI, KINDS[kind], t)
     model = SchrodingerLohe(HS, **KINDS[kind])
-    for options in ({}, {"method": "lawson"}, {"method": "s10", "step": 0.05}, {"method": "dop853"}, {"method": "kl8", "step": 0.1}):
+    for options in (
+        {},
+        {"method": "lawson"},
+        {"method": "s10", "step": 0.05},
+        {"method": "dop853"},
+        {"method": "kl8", "step": 0.1},
+    ):
         result = slsolve(model, PSI, t, options={"store_states": True, **options})
         assert_allclose(np.array(result.states), psi, atol=1e-10, err_msg=str(options))
         assert_allclose(result.theta, theta, atol=1e-11)
@@ -90,7 +96,9 @@ def test_orders_of_convergence(name, start, parts, rng):
     else:
         psi, model = PSI, SchrodingerLohe(HS, **KINDS["model1"])
     end = 2.0
-    exact = slsolve(model, psi, [0, end], options={"method": "lawson", "rtol": 1e-13, "atol": 1e-15, "store_states": True})._stored[-1]
+    exact = slsolve(
+        model, psi, [0, end], options={"method": "lawson", "rtol": 1e-13, "atol": 1e-15, "store_states": True}
+    )._stored[-1]
     points = []
     for h in (start, 0.8 * start, 0.64 * start, 0.5 * start):
         steps = int(np.ceil(end / h))
@@ -144,7 +152,9 @@ def test_tolerances_are_kept():
     errors = []
     for rtol in (1e-6, 1e-8, 1e-10):
         for method in ("splitting", "lawson"):
-            result = slsolve(model, PSI, [0, 2.0], options={"method": method, "rtol": rtol, "atol": rtol / 100, "store_states": True})
+            result = slsolve(
+                model, PSI, [0, 2.0], options={"method": method, "rtol": rtol, "atol": rtol / 100, "store_states": True}
+            )
             errors.append(np.sqrt(GRID.weight) * np.max(np.linalg.norm(result.states[-1] - exact, axis=1)))
             assert errors[-1] < 20 * rtol, (method, rtol, errors[-1])
     assert errors[0] > errors[2] > errors[4]
@@ -193,7 +203,9 @@ def test_two_dimensions():
 
 
 def test_time_dependent_potentials():
-    hs = [GridHamiltonian(GRID, lambda t, x, w=w: 0.5 * w * (1 + 0.2 * np.sin(3 * t)) * x**2, time_dependent=True) for w in (1, 1.3)]
+    hs = [
+        GridHamiltonian(GRID, lambda t, x, w=w: 0.5 * w * (1 + 0.2 * np.sin(3 * t)) * x**2, time_dependent=True) for w in (1, 1.3)
+    ]
     model = SchrodingerLohe(hs, 1.0)
     runs = [slsolve(model, PSI[:2], [0.3, 1.0], options={"store_states": True, **o}).states[-1]
             for o in ({}, {"method": "lawson"}, {"method": "s10", "step": 0.02}, {"method": "dop853"})]  # fmt: skip
@@ -213,7 +225,9 @@ def test_time_dependent_qobj_that_differ():
 
 
 def test_reduction_and_splitting_agree_where_both_apply():
-    model = SchrodingerLohe(HS[0], 1.0, "model1", frequencies=[0.3, -0.1, 0, -0.2], theta=THETA, alignment=0.5, kernel=heavy_tail_kernel())
+    model = SchrodingerLohe(
+        HS[0], 1.0, "model1", frequencies=[0.3, -0.1, 0, -0.2], theta=THETA, alignment=0.5, kernel=heavy_tail_kernel()
+    )
     a = slsolve(model, PSI, [0, 1.0, 2.0])
     b = slsolve(model, PSI, [0, 1.0, 2.0], options={"method": "splitting", "store_states": True})
     assert_allclose(a.gram, b.gram, atol=1e-10)

@@ -120,7 +120,9 @@ def test_approach_at_the_threshold():
 def test_closed_form_against_twenty_digits():
     for z0, k, omega in [(0.3 + 0.2j, 1.1, 0.0), (-0.9, 1.0, 0.2), (0.1j, 0.7, 0.6), (0.5, 1.0, 0.5)]:
         with mpmath.workdps(20):
-            f = mpmath.odefun(lambda t, y, k=k, w=omega: [2j * mpmath.mpf(w) * y[0] + mpmath.mpf(k) / 2 * (1 - y[0] ** 2)], 0, [mpmath.mpc(z0)])
+            f = mpmath.odefun(
+                lambda t, y, k=k, w=omega: [2j * mpmath.mpf(w) * y[0] + mpmath.mpf(k) / 2 * (1 - y[0] ** 2)], 0, [mpmath.mpc(z0)]
+            )
             exact = complex(f(1)[0])
         assert_allclose(two_oscillator_correlation(z0, [1.0], k, omega)[0], exact, rtol=1e-13)
 
@@ -185,7 +187,7 @@ def test_theorem_6_1_is_false_with_alignment():
 
 
 def test_lemma_5_2_as_printed_is_false():
-    """θ=(1,1.5,.5), λ=(1,.99,.99): the printed bound exp(k|θ₊(0)−1|/2cμ) with θ₊=θ of the largest mass is 1; the run passes it."""
+    """θ=(1,1.5,.5), λ=(1,.99,.99): the printed bound exp(k|θ₊(0)−1|/2cμ), θ₊ of the largest mass, is 1; the run passes it."""
     psi = amplitudes([1.0, 0.99, 0.99])
     model = SchrodingerLohe(ONE, 1.0, "model1", theta=[1.0, 1.5, 0.5], alignment=1.0)
     result = slsolve(model, psi, np.linspace(0, 30, 31))

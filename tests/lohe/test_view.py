@@ -36,7 +36,7 @@ def test_view_of_a_common_hamiltonian():
     # it synchronises, and its measures say so
     late = qsp.synchronization(slsolve(SchrodingerLohe(H, 1.0), PSI, [0, 30.0]))
     assert qsp.measures.order_parameter(late)[-1] > 1 - 1e-12
-    # states that are equal but have no joint state differ by their fluctuations: S_c = 1/⟨q₋²+p₋²⟩ with the uncorrelated variances
+    # equal states without a joint state differ by their fluctuations: S_c = 1/⟨q₋²+p₋²⟩ of uncorrelated variances
     complete = np.asarray(qsp.measures.complete(late))[-1, 0, 1]
     block = late.covariance[-1, :2, :2]
     assert_allclose(complete, 1 / (np.trace(block)), rtol=1e-6)
@@ -65,7 +65,9 @@ def test_view_of_different_potentials_and_of_infinite_time():
 
 def test_classification_and_comparison_take_the_view():
     a = slsolve(SchrodingerLohe(H, 1.0, frequencies=[0.1, -0.1, 0]), PSI, np.linspace(0, 40, 201))
-    b = slsolve(SchrodingerLohe(H, 1.0, frequencies=[0.1, -0.1, 0]), PSI, np.linspace(0, 40, 201), options={"rtol": 1e-7, "atol": 1e-9})
+    b = slsolve(
+        SchrodingerLohe(H, 1.0, frequencies=[0.1, -0.1, 0]), PSI, np.linspace(0, 40, 201), options={"rtol": 1e-7, "atol": 1e-9}
+    )
     comparison = qsp.compare({"sharp": a, "loose": b})
     assert "the whole run" in str(comparison)
     assert qsp.predictions(SchrodingerLohe(H, 1.0), PSI).names
