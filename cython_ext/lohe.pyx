@@ -181,8 +181,9 @@ cdef class LoheRightHandSide(RightHandSide):
         if self.distant:
             self.set_positions(positions)
         self.centre = np.zeros(max(n * self.d, 1))
-        self.distance = np.zeros(max(n * (n - 1) // 2, 1))
-        self.influence = np.zeros(max(n * (n - 1) // 2, 1))
+        pairs = max(n * (n - 1) // 2, 1) if self.theta_mode == DYNAMIC else 1
+        self.distance = np.zeros(pairs)
+        self.influence = np.zeros(pairs)
         self.size = 2 * n * r + (2 * n if self.theta_mode == DYNAMIC else 0)
         self.norm0 = np.ones(n)
         if initial is not None:

@@ -134,7 +134,7 @@ class GuardedIntegrator:
                 return False
             self.found = (kind, j, self._crossing(j, t_old, y_old, t))
             return True
-        j = int(np.argmin(norms / self.rhs.initial_norms))
+        j = int(np.argmin(norms / np.maximum(self.rhs.initial_norms, 1e-300)))
         self.found = (kind, j, self._extrapolate(j, t, y))
         return True
 
@@ -142,7 +142,7 @@ class GuardedIntegrator:
         """Whether the step size collapsed because a norm went to zero or to infinity."""
         t, y = self._inner.get_state()
         norms = np.linalg.norm(self._rows(y), axis=1)
-        ratio = norms / self.rhs.initial_norms
+        ratio = norms / np.maximum(self.rhs.initial_norms, 1e-300)
         j = int(np.argmin(ratio))
         if ratio[j] < 1e-2:
             self.found = ("non-uniqueness" if self.normalised else "undefined centre", j, self._extrapolate(j, t, y))

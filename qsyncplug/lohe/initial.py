@@ -104,10 +104,10 @@ def locking_ratio(model: SchrodingerLohe, norms: np.ndarray) -> float | None:
     return float(4 * detuning * a * b / (k * (a**2 + b**2)))
 
 
-def check_initial(model: SchrodingerLohe, gram: np.ndarray) -> None:
-    """Warn of what the initial Gram matrix ⟨ψ_j,ψ_k⟩ leads to."""
-    n = len(gram)
-    norms = np.sqrt(np.maximum(np.diag(gram).real, 0))
+def check_initial(model: SchrodingerLohe, rows: np.ndarray, weight: float = 1.0) -> None:
+    """Warn of what the initial states, rows whose inner product is weight·Σ, lead to."""
+    n = len(rows)
+    norms = np.linalg.norm(rows, axis=1) * np.sqrt(weight)
     if model.variant == "model1" and existence_margin(model, norms) <= 0:
         warnings.warn(
             "Model 1 may lose an oscillator: λ_-(0) − λ_+(0)(exp(kD₀/2μc)−1) > 0 fails with "
@@ -128,7 +128,8 @@ def check_initial(model: SchrodingerLohe, gram: np.ndarray) -> None:
                 stacklevel=5,
             )
         return
-    order = np.sqrt(max(float(np.sum(gram).real), 0.0)) / n
+    mean = np.mean(rows, axis=0)
+    order = float(np.linalg.norm(mean) * np.sqrt(weight))
     scale = float(np.mean(norms))
     if order <= 1e-8 * scale:
         warnings.warn(
@@ -137,7 +138,7 @@ def check_initial(model: SchrodingerLohe, gram: np.ndarray) -> None:
             stacklevel=5,
         )
         return
-    along = np.sum(gram, axis=0) / (n * norms * order)
+    along = rows @ mean.conj() * weight / (norms * order)
     if np.any(along.real < 0) and np.all(np.abs(np.abs(along.real) - 1) < 1e-12):
         warnings.warn(
             "all states are aligned with ±ζ: a bipolar state, from which rounding decides the way",

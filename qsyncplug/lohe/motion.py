@@ -15,7 +15,7 @@ from ..core.errors import SolverError
 from .hamiltonian import GridHamiltonian
 from .splitting import SCHEMES, Cache, Splitting, phase
 
-__all__ = ["Motion", "factorize", "motion_of"]
+__all__ = ["Motion", "factorize", "factorize_blocks", "motion_of"]
 
 #: up to this many points the Hamiltonian is diagonalised once; beyond, the basis is stepped by splitting
 DENSE_GRID = 640
@@ -50,6 +50,31 @@ def factorize(psi: np.ndarray, weight: float = 1.0) -> tuple[np.ndarray, np.ndar
     return np.ascontiguousarray(q @ (u[:, :rank] * s[:rank])) * root, np.ascontiguousarray(v[:rank]) / root
 
 
+def factorize_blocks(psi: np.ndarray, signs: np.ndarray, weight: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    r"""As :func:`factorize`, for vector-valued states with the (possibly indefinite) product :math:`\sum_α s_α∫\bar ψ^α φ^α`.
+
+    Parameters
+    ----------
+    psi : (N, A, M) complex array
+    signs : (A,) array
+        s_α.
+    weight : float
+        Of the integral.
+
+    Returns
+    -------
+    x : (N, r) array
+    q : (r, A, M) array
+    metric : (r, r) array
+        Hermitian; the products of the states are x̄ metric xᵀ.
+    """
+    n, blocks, m = psi.shape
+    x, q = factorize(psi.reshape(n, blocks * m), weight)
+    q = q.reshape(-1, blocks, m)
+    metric = np.einsum("a,iam,jam->ij", np.asarray(signs, dtype=float), q.conj(), q, optimize=True) * weight
+    return x, q, metric
+
+
 class Motion:
     """Basis vectors Q (r, M) at `t0` and what becomes of them.
 
@@ -70,6 +95,8 @@ class Motion:
         self.rtol = rtol
         # how much of each basis vector the states hold at the start
         self.scales = np.ones(len(basis))
+        # called with the weighted basis and the time where positions are worked out on a grid
+        self.watch: Any = None
         self.grid: Any = hamiltonian.grid if isinstance(hamiltonian, GridHamiltonian) else None
         self.weight = self.grid.weight if self.grid is not None else 1.0
         self.position = None if position is None else [x.full() for x in position]
@@ -105,6 +132,15 @@ class Motion:
     def _coordinate(self, axis: int) -> np.ndarray:
         return np.broadcast_to(self.grid.mesh[axis], self.grid.shape).ravel()
 
+    def mark(self, t: float) -> None:
+        """Remember the basis at `t`, for going back."""
+
+    def _watched_positions(self, t: float) -> np.ndarray:
+        basis = self.at(t)
+        if self.watch is not None:
+            self.watch(basis * self.scales[:, None], t)
+        return self.positions(basis)
+
     def modes(self) -> tuple[Any, ...] | None:
         """What the kernel needs for the centres in a quadratic potential in closed form, or None."""
         form = self.hamiltonian.quadratic if self.grid is not None else None
@@ -138,7 +174,8 @@ class Motion:
             b = min(a + length, t1)
             if t1 - b < 1e-3 * length:
                 b = t1
-            values = np.array([self.positions(self.at(0.5 * (a + b) + 0.5 * (b - a) * z)) for z in nodes])
+            self.mark(a)
+            values = np.array([self._watched_positions(0.5 * (a + b) + 0.5 * (b - a) * z) for z in nodes])
             series = _chebyshev_series(values)
             scale = max(np.max(np.abs(series)), 1e-300)
             tail = np.max(np.abs(series[-3:]))
@@ -243,12 +280,18 @@ class _SteppedMotion(Motion):
         super().__init__(hamiltonian, basis, t0, **kw)
         self._time = t0
         self._basis = basis.copy()
+        self._mark = (t0, self._basis)
+
+    def mark(self, t: float) -> None:
+        """Remember the basis at `t`, for going back."""
+        self._mark = (t, self.at(t).copy())
 
     def at(self, t: float) -> np.ndarray:
         """The basis (r, M) at time `t`."""
         if t < self._time:
-            self._time, self._basis = self.t0, self.start.copy()
+            self._time, self._basis = self._mark if t >= self._mark[0] else (self.t0, self.start)
         if t > self._time:
+            # a step makes a new array
             self._basis = self._step(self._basis, self._time, t)
             self._time = t
         return self._basis

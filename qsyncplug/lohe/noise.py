@@ -138,7 +138,7 @@ def sltrajectories(
     check_memory("the trajectories", 16.0 * len(times) * (2 * count + 3 * n * n), advice="ask for fewer paths or times")
     weight = model.grid.weight if model.grid is not None else 1.0
     x, basis = factorize(psi, weight)
-    check_initial(model, x.conj() @ x.T)
+    check_initial(model, x)
     exact = model.common and np.ptp(model.rates(n)) == 0 and (model.alignment == 0 or np.ptp(model.start_theta(n)) == 0)
     if not exact and step is None:
         raise ValueError("step must be given: with different frequencies or Hamiltonians, or with alignment, paths are not exact")

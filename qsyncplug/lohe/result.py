@@ -132,10 +132,10 @@ class SchrodingerLoheResult(Result):
     @property
     def gram(self) -> np.ndarray:
         """⟨ψ_j,ψ_k⟩, (T, N, N)."""
-        if self._gram is None and self.coefficients is None and isinstance(self._setup, MobiusSetup):
+        if self._gram is None and self.coefficients is None:
             exact = self._mobius()
-            assert exact is not None
-            self._gram = exact[1] * (1 - exact[0])
+            if exact is not None:
+                self._gram = exact[1] * (1 - exact[0])
         if self._gram is None:
             x = self._need_coefficients("gram")
             check_memory("the Gram matrices", 16.0 * len(x) * x.shape[1] ** 2, advice="run with fewer output times")
@@ -169,6 +169,7 @@ class SchrodingerLoheResult(Result):
         as accurate as the tolerances of the run.
         """
         if self._deviations is None:
+            check_memory("the deviations", 48.0 * len(self.times) * self.n_oscillators**2, advice="run with fewer output times")
             exact = self._mobius()
             if exact is None:
                 self._deviations = self._plain_deviations()
@@ -197,7 +198,7 @@ class SchrodingerLoheResult(Result):
         return 1 - self.gram
 
     def _mobius(self) -> tuple[np.ndarray, float] | None:
-        rows = self._setup.mobius_rows() if self._setup is not None else None
+        rows = self._setup.mobius_rows() if self._setup is not None and self.model is not None else None
         return None if rows is None else mobius_deviations(self.model, rows, self.times - self._setup.t0)
 
     def _plain_deviations(self) -> np.ndarray:
@@ -252,6 +253,13 @@ class SchrodingerLoheResult(Result):
         psi = x[index] @ self._setup.motion.at(float(self.times[index]))
         self._setup.check(psi, float(self.times[index]), self)
         return self._setup.wrap(psi)
+
+    def zeta(self, index: int) -> Any:
+        """The mean ζ of the states at output `index`: an array on the grid, or a ket."""
+        states = self.state(index)
+        if self.model.grid is not None:
+            return np.mean(states, axis=0)
+        return sum(states[1:], states[0]) / len(states)
 
     def _quadratic(self, matrices: Callable[[Motion, np.ndarray], np.ndarray]) -> np.ndarray:
         """⟨ψ_j, O ψ_j⟩/‖ψ_j‖² of operators given by their matrices (d, r, r) in the moving basis: (T, N, d)."""

@@ -117,7 +117,7 @@ class SchrodingerLoheSolver(CompiledSolver):
             setup = LinesSetup(
                 self.model, state0, t0, bool(self._options["store_states"]), influence_of(self.model), self.method == "lawson"
             )
-            check_initial(self.model, setup.gram(setup.psi0))
+            check_initial(self.model, setup.psi0, setup.weight)
             return lines_problem(setup)
         if self.method != "reduction":
             raise ValueError(f"start() and step() go with 'reduction', 'lawson' and 'dop853', not {self.method!r}")
@@ -128,7 +128,7 @@ class SchrodingerLoheSolver(CompiledSolver):
         setup = ReductionSetup(model, psi0, t0, self._options["store_coefficients"])
         x = setup.start_rows
         assert x is not None and setup.motion is not None
-        check_initial(model, x.conj() @ x.T)
+        check_initial(model, x)
         n, r = x.shape
         positions = None
         if model.aligns_by_distance:
@@ -138,6 +138,7 @@ class SchrodingerLoheSolver(CompiledSolver):
                     raise ValueError(
                         "start() and step() need a quadratic potential when the alignment depends on the distance; use run()"
                     )
+                setup.motion.watch = setup.check
                 positions = setup.motion.chebyshev(end if end > t0 else t0 + 1.0)
         watch = model.variant == "model1" or model.aligns_by_distance
         theta = model.start_theta(n)
@@ -214,9 +215,14 @@ class SchrodingerLoheSolver(CompiledSolver):
                 rows = setup.start_rows
                 assert rows is not None
                 if rows.size > _LARGE and mobius_scale(self.model, np.linalg.norm(rows, axis=1)) is not None:
-                    result = self._run_mobius(state0, times, e_ops, setup)
-                    result.stats["method reason"] = "many identical oscillators"
-                    return result
+                    try:
+                        result = self._run_mobius(state0, times, e_ops, setup)
+                    except SolverError:
+                        # on the unstable set; the reduction goes on there
+                        pass
+                    else:
+                        result.stats["method reason"] = "many identical oscillators"
+                        return result
             result = CompiledSolver.run(_Run(self, times), state0, times, e_ops=e_ops)
         assert isinstance(result, SchrodingerLoheResult)
         return result
@@ -228,7 +234,7 @@ class SchrodingerLoheSolver(CompiledSolver):
         o, method = self._options, self.method
         setup = StatesSetup(self.model, state0, float(times[0]), bool(o["store_states"]))
         setup.decide(len(times))
-        check_initial(self.model, setup.gram(setup.psi0))
+        check_initial(self.model, setup.psi0, setup.weight)
         adaptive = method == "splitting"
         system = coupled_system(self.model, setup.psi0, float(times[0]), influence_of(self.model))
         stepper = Splitting(system, SCHEMES["s10" if adaptive else method])
@@ -308,7 +314,8 @@ class SchrodingerLoheSolver(CompiledSolver):
     def _large(self, state0: Any) -> bool:
         """Whether the Möbius form could pay, from the number of states alone."""
         try:
-            return self.model.common and self.model.mean_field and len(state0) >= 64
+            attractive = self.model.mean_field and self.model.coupling * np.cos(self.model.phase_lag) > 0
+            return bool(self.model.common and attractive and len(state0) >= 64)
         except TypeError:
             return False
 
@@ -328,7 +335,7 @@ class SchrodingerLoheSolver(CompiledSolver):
                     "options['method'] = 'mobius' needs one common mean, frequency, Hamiltonian and θ, and equal norms "
                     "(unless Model 2)"
                 )
-            check_initial(self.model, rows.conj() @ rows.T)
+            check_initial(self.model, rows)
             result = SchrodingerLoheResult(None, self._options, setup=setup, solver=self.name, stats={"method": "mobius"})
             result.stats["preparation time"] = clock.perf_counter() - begin
             begin = clock.perf_counter()
