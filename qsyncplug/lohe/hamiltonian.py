@@ -36,7 +36,7 @@ class QuadraticPotential:
     constant: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class GridHamiltonian:
     r"""The Hamiltonian :math:`H = -\tfrac12\Delta + V` on a periodic grid (ħ=m=1), −½Δ by Fourier transform.
 
@@ -176,6 +176,9 @@ class GridHamiltonian:
     def __reduce__(self) -> Any:
         # a callable potential may not pickle; its values do
         return GridHamiltonian, (self.grid, self.potential if self.time_dependent else np.array(self.values), self.time_dependent)
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
 
     def __str__(self) -> str:
         size = "×".join(map(str, self.grid.shape))

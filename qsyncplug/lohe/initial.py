@@ -43,7 +43,8 @@ def read_states(model: SchrodingerLohe, psi0: Any, name: str = "psi0") -> np.nda
     else:
         dims = model.reference.dims[0]
         size = model.reference.shape[0]
-        if isinstance(psi0, np.ndarray) and psi0.dtype != object:
+        numbers = isinstance(psi0, (list, tuple)) and not any(isinstance(p, qutip.Qobj) for p in psi0) and len(psi0) > 0
+        if numbers or (isinstance(psi0, np.ndarray) and psi0.dtype != object):
             psi = check_array(name, psi0, shape=(None, size), dtype=complex)
         else:
             if isinstance(psi0, qutip.Qobj):

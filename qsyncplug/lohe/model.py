@@ -23,7 +23,7 @@ __all__ = ["SchrodingerLohe"]
 VARIANTS = ("standard", "model1", "model2")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SchrodingerLohe:
     r"""N quantum oscillators coupled through their mean, in one of three variants.
 
@@ -288,6 +288,9 @@ class SchrodingerLohe:
                 position=None if data["position"] is None else [_operator_from_dict(x) for x in data["position"]],
                 **{name: data[name] for name in names},
             )
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
 
     def __str__(self) -> str:
         parts = [f"k={self.coupling:g}"]

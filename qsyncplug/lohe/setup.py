@@ -100,7 +100,7 @@ class ReductionSetup(Setup):
         spread = float(np.ptp(rates))
         # always where vanishing oscillators are told by their directions; else where the spread makes X fast
         watched = model.variant == "model1" or model.aligns_by_distance
-        self.rotating = spread > 0 and (watched or spread > 5 * abs(model.coupling))
+        self.rotating = spread > 0 and (watched or spread > 2 * abs(model.coupling))
         self.frequencies = rates
         self.frame = rates if self.rotating else np.full(self.n, float(np.mean(rates)))
         self.rhs: Any = None

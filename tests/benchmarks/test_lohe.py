@@ -130,7 +130,7 @@ def table():
         )
         theirs, q = best(lambda rtol=rtol: on_the_grid(model, psi, np.array([0, 2.0]), rtol), 1)
         print(f"different potentials, rtol {rtol:g}: {1e3 * ours:.3g} ms (error {np.abs(r.states[-1] - exact).max():.1e}), "
-              f"solve_ivp {theirs:.3g} s (error {np.abs(q[-1] - exact).max():.1e}): ratio {theirs / ours:.1f} (asked 5)")  # fmt: skip
+              f"solve_ivp {theirs:.3g} s (error {np.abs(q[-1] - exact).max():.1e}): ratio {theirs / ours:.1f} (5)")  # fmt: skip
     share, total = inside(*planes(), 5.0)
     print(f"N=8, 256², T=5: {100 * share:.0f} % of {total:.3g} s inside FFT and BLAS (asked 70)")
     rng = np.random.default_rng(4)

@@ -212,7 +212,7 @@ def test_complete_graph_is_the_mean_field():
 
 @pytest.mark.parametrize("omega", [0.5, 40.0])
 def test_rotating_frame_changes_nothing(omega):
-    """A spread beyond 5k is taken out of the equations."""
+    """A spread beyond 2k is taken out of the equations."""
     rates = omega * np.array([1.0, -0.5, 0.3, -0.8])
     result = slsolve(SchrodingerLohe(HARMONIC, 1.0, frequencies=rates), PSI, [0.0, 0.5, 1.0])
     assert result._setup.rotating == (omega > 5)
@@ -392,6 +392,7 @@ def test_invariants(n, dim, seed, variant):
 def test_the_compiled_equations_with_a_metric(rng):
     """Vector-valued states with weights ±1: the right-hand side with the indefinite metric of the reduced basis."""
     from qsyncplug._ext.lohe import LoheRightHandSide
+
     from qsyncplug.lohe.motion import factorize_blocks
 
     n, blocks, m = 4, 3, 6
@@ -440,8 +441,9 @@ def test_anharmonic_potential_in_two_dimensions():
     t = np.array([0.0, 0.6, 1.5])
     result = slsolve(model, psi, t)
     exact, theta = lines(
-        psi, t, k=1.0, kinetic=grid.kinetic, potentials=np.broadcast_to(h.values, psi.shape), weight=grid.weight, variant="model2",
-        theta=[1.2, 0.8], mu=1.0, h=kernel, positions=[np.broadcast_to(x, grid.shape) for x in grid.mesh], rtol=1e-10, atol=1e-12,
+        psi, t, k=1.0, kinetic=grid.kinetic, potentials=np.broadcast_to(h.values, psi.shape), weight=grid.weight,
+        variant="model2", theta=[1.2, 0.8], mu=1.0, h=kernel, positions=[np.broadcast_to(x, grid.shape) for x in grid.mesh],
+        rtol=1e-10, atol=1e-12,
     )  # fmt: skip
     assert_allclose(result.theta, theta, atol=1e-9)
     assert_allclose(result.gram, gram(exact, grid.weight), atol=1e-9)
