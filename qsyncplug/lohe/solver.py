@@ -17,9 +17,7 @@ from ..core.errors import (
     RightHandSideError,
     SolverError,
     SolverInterrupted,
-    StepLimitError,
     StepSizeError,
-    TimeLimitError,
 )
 from ..core.options import DEFAULTS
 from ..core.solver import CompiledSolver
@@ -35,6 +33,7 @@ from .result import SchrodingerLoheResult
 from .setup import MobiusSetup, ReductionSetup, Setup, StatesSetup
 from .splitting import SCHEMES, OscillatorLostError, Splitting
 from .threads import linear_algebra_threads
+from .watch import Watch, first_step
 
 __all__ = ["SchrodingerLoheSolver", "slsolve"]
 
@@ -245,8 +244,8 @@ class SchrodingerLoheSolver(CompiledSolver):
         result._allocate(len(times))
         stats["preparation time"] = clock.perf_counter() - begin
         begin = clock.perf_counter()
-        watch = _Watch(self, setup, system, stepper, begin)
-        step = float(o["step"]) if o["step"] is not None else _first_step(self.model, setup)
+        watch = Watch(self._options, self.model, setup, system, stepper, begin)
+        step = float(o["step"]) if o["step"] is not None else first_step(self.model, setup)
         bar = progress_bars[o["progress_bar"]](len(times), **o["progress_kwargs"])
         done, saved, failed = 0, begin, None
         try:
@@ -372,55 +371,6 @@ class SchrodingerLoheSolver(CompiledSolver):
         if hasattr(self, "_stepper"):
             self._stepper.rhs.setup.step_time = check_number("t", t)
         return super().step(t)
-
-
-class _Watch:
-    """Called after every step of a splitting run: limits, vanishing oscillators, blow-up."""
-
-    def __init__(self, solver: SchrodingerLoheSolver, setup: StatesSetup, system: Any, stepper: Splitting, begin: float):
-        o = solver._options
-        self._nsteps, self._limit, self._begin = o["nsteps"], o["time_limit"], begin
-        self._stepper, self._system, self._name = stepper, system, solver.name
-        model = solver.model
-        self._watch = model.variant != "standard"
-        self._needs_norm = model.variant == "model1" or model.aligns_by_distance
-        self._start = np.diag(setup.gram(setup.psi0)).real if self._watch else np.ones(1)
-        self._cap = CAP * max(1.0, float(np.max(self._start)), float(np.max(model.start_theta(setup.n))))
-        self.time = setup.t0
-
-    def __call__(self, t: float) -> None:
-        if np.isfinite(t):
-            self.time = t
-        if self._stepper.accepted + self._stepper.rejected > self._nsteps:
-            raise StepLimitError(f"{self._name} stopped at t={self.time:g}: step limit; raise options['nsteps']",
-                                 time=self.time, reason="step limit")  # fmt: skip
-        if clock.perf_counter() - self._begin > self._limit:
-            raise TimeLimitError(f"{self._name} stopped at t={self.time:g}: time limit; raise options['time_limit']",
-                                 time=self.time, reason="time limit")  # fmt: skip
-        if not self._watch or not np.isfinite(t):
-            return
-        flat = self._system.psi.view(float)
-        norm = np.einsum("jm,jm->j", flat, flat) * self._system.weight
-        if not np.max(norm) < self._cap:
-            lost = OscillatorLostError(int(np.argmax(norm)), blown_up=True)
-            lost.time = t
-            raise lost
-        if self._needs_norm and np.any(norm < VANISHING**2 * self._start):
-            lost = OscillatorLostError(int(np.argmin(norm / self._start)))
-            lost.time = t + self._system.time_to_vanish(lost.oscillator)
-            raise lost
-
-
-def _first_step(model: SchrodingerLohe, setup: StatesSetup) -> float:
-    """A first step for the adaptive splitting; the control corrects it."""
-    if model.grid is None:
-        spread = max(float(np.linalg.norm(h.full(), 2)) for h in model.hamiltonians(setup.n))
-    else:
-        density = np.sum(np.abs(setup.psi0) ** 2, axis=0)
-        density = density / np.sum(density)
-        potentials = [h.values.ravel() for h in model.hamiltonians(setup.n)]
-        spread = max(float(np.sqrt(density @ (v - density @ v) ** 2)) for v in potentials)
-    return 0.1 / (1.0 + np.sqrt(spread) + abs(model.coupling))
 
 
 class _Run(SchrodingerLoheSolver):

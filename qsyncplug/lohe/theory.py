@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -14,104 +14,13 @@ from .influence import Influence, infimum
 from .initial import existence_margin, read_states
 from .mobius import mobius_scale, synchronized_limit
 from .model import SchrodingerLohe
-from .motion import factorize
+from .motion import Motion, factorize
+from .prediction import Check, Prediction, Predictions, check_rate, largest_gap
 
 __all__ = ["Check", "Prediction", "Predictions", "predictions", "synchronization_rate"]
 
 _AR = "Antonelli & Reynolds"
 _AHKM = "Antonelli, Ha, Kim & Marcati"
-
-
-class Check(NamedTuple):
-    """What a run says about a prediction.
-
-    `passed` is None where the run is too short, or its outputs too few, to tell.
-    """
-
-    name: str
-    passed: bool | None
-    detail: str
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """A statement whose hypotheses hold for a model and its initial states.
-
-    Attributes
-    ----------
-    name, source : str
-        Theorem, and where it is from.
-    statement : str
-        What it says here.
-    correction : str
-        How it differs from what is printed; empty where it does not.
-    limits : dict
-        Limits as t→∞ of arrays of the result, by name (``"correlations"``, ``"masses"``, ``"order_parameter"``, ``"theta"``).
-    rate : float or None
-        1−Re z decays as e^{−rate·t}.
-    period : float or None
-        Of z where it oscillates.
-    """
-
-    name: str
-    source: str
-    statement: str
-    correction: str = ""
-    limits: dict[str, Any] = field(default_factory=dict)
-    rate: float | None = None
-    period: float | None = None
-    test: Callable[[Any], tuple[bool | None, str]] | None = field(default=None, repr=False)
-
-    def check(self, result: Any) -> Check:
-        """Compare with a run from these initial states."""
-        found: list[tuple[bool | None, str]] = []
-        if self.test is not None:
-            found.append(self.test(result))
-        if self.rate is not None:
-            found.append(_check_rate(result, self.rate))
-        for name, limit in self.limits.items():
-            found.append(_check_limit(result, name, limit, self.rate))
-        passed: bool | None = None
-        if any(p is False for p, _ in found):
-            passed = False
-        elif any(p is True for p, _ in found):
-            passed = True
-        return Check(self.name, passed, "; ".join(text for _, text in found))
-
-
-class Predictions(Sequence[Prediction]):
-    """Predictions that apply, in the order of the papers, and notes on what does not hold as printed."""
-
-    def __init__(self, items: Sequence[Prediction], notes: Sequence[str] = ()):
-        self._items = tuple(items)
-        self.notes = tuple(notes)
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __getitem__(self, key: Any) -> Any:
-        if isinstance(key, str):
-            for item in self._items:
-                if item.name == key:
-                    return item
-            raise KeyError(f"no prediction {key!r}; those that apply are {', '.join(p.name for p in self._items) or 'none'}")
-        return self._items[key]
-
-    def __iter__(self) -> Iterator[Prediction]:
-        return iter(self._items)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the predictions."""
-        return tuple(item.name for item in self._items)
-
-    def check(self, result: Any) -> list[Check]:
-        """Compare every prediction with a run from these initial states."""
-        return [item.check(result) for item in self._items]
-
-    def __str__(self) -> str:
-        lines = [f"{p.name} ({p.source}): {p.statement}" + (f" [{p.correction}]" if p.correction else "") for p in self._items]
-        return "\n".join([*lines, *(f"note: {n}" for n in self.notes)]) or "no theorem applies"
 
 
 def synchronization_rate(coupling: float, norms: Any, theta: Any = None) -> float:
@@ -126,37 +35,6 @@ def synchronization_rate(coupling: float, norms: Any, theta: Any = None) -> floa
     matrix = 0.5 * coupling * np.asarray(d)[:, None] * (np.mean(lam) * np.eye(n) - np.ones((n, 1)) * lam[None, :] / n)
     values = np.sort(np.linalg.eigvals(matrix).real)
     return float(2 * values[1]) if n > 1 else float("inf")
-
-
-def _largest_gap(result: Any) -> np.ndarray:
-    """Max over pairs of 1−Re z, (T,)."""
-    gaps = result.deviations.real
-    n = gaps.shape[1]
-    return np.max(gaps[:, ~np.eye(n, dtype=bool)], axis=1) if n > 1 else np.zeros(len(gaps))
-
-
-def _check_rate(result: Any, rate: float, tolerance: float = 0.02) -> tuple[bool | None, str]:
-    gap = _largest_gap(result)
-    floor = 1e-11 if result._mobius() is None else 1e-250
-    pick = np.flatnonzero((gap < 1e-4) & (gap > floor))
-    if len(pick) < 3:
-        return None, f"rate {rate:.6g} predicted; the run has no three outputs in the range where it shows"
-    pick = pick[len(pick) // 2 - (1 if len(pick) < 4 else 0) :]
-    slope = -np.polyfit(result.times[pick], np.log(gap[pick]), 1)[0]
-    return bool(abs(slope - rate) <= tolerance * rate), f"rate {slope:.6g} measured, {rate:.6g} predicted"
-
-
-def _check_limit(result: Any, name: str, limit: Any, rate: float | None) -> tuple[bool | None, str]:
-    value = getattr(result, name)
-    off = float(np.max(np.abs(value[-1] - limit)))
-    if off < 1e-6:
-        return True, f"{name} within {off:.1e} of the limit"
-    # a distance that still shrinks tells nothing yet
-    half = float(np.max(np.abs(value[len(value) // 2] - limit)))
-    settled = rate is None or rate * (result.times[-1] - result.times[0]) > 25
-    if off < 0.9 * half or not settled:
-        return None, f"{name} at {off:.1e} from the limit and still approaching"
-    return False, f"{name} at {off:.1e} from the limit and not approaching"
 
 
 def predictions(model: SchrodingerLohe, psi0: Any) -> Predictions:
@@ -179,7 +57,7 @@ def predictions(model: SchrodingerLohe, psi0: Any) -> Predictions:
     """
     psi = read_states(model, psi0)
     x, _ = factorize(psi, model.grid.weight if model.grid is not None else 1.0)
-    facts = _Facts(model, x)
+    facts = _Facts(model, x, _initial_reach(model, psi))
     items: list[Prediction] = []
     notes: list[str] = []
     if model.common and model.mean_field and model.coupling > 0 and facts.n > 1 and np.all(facts.norms > 0):
@@ -195,11 +73,24 @@ def predictions(model: SchrodingerLohe, psi0: Any) -> Predictions:
     return Predictions(items, notes)
 
 
+def _initial_reach(model: SchrodingerLohe, psi: np.ndarray) -> float:
+    if model.grid is None and model.position is None:
+        return 0.0
+    motion = Motion(model.reference, psi, 0.0, position=model.position)
+    norms = np.diag(motion.gram(psi, psi)).real
+    if np.any(norms == 0):
+        return float("inf")
+    centres = np.diagonal(motion.positions(psi), axis1=1, axis2=2).T.real / norms[:, None]
+    return float(np.max(np.linalg.norm(centres[:, None] - centres[None], axis=2)))
+
+
 class _Facts:
     """What the predicates ask."""
 
-    def __init__(self, model: SchrodingerLohe, x: np.ndarray):
+    def __init__(self, model: SchrodingerLohe, x: np.ndarray, reach: float):
         self.model = model
+        # largest distance of two centres at the start
+        self.reach = reach
         self.x = x
         self.n = len(x)
         self.gram = x.conj() @ x.T
@@ -245,7 +136,7 @@ def _two_oscillators(f: _Facts, items: list[Prediction]) -> None:
             regime, ratio, limit, number = locking_regime(big_k, detuning)
             stable = limit is not None and abs(z0 - (-np.conj(limit))) > 1e-9
             text = {
-                "locked": f"Λ={ratio:.6g}: z tends to √(1−Λ²)+iΛ",
+                "locked": f"Λ={ratio:.6g}: z tends to √(1−Λ²)+iΛ, |z−limit| at rate K√(1−Λ²)={number or 0:.6g}",
                 "threshold": "Λ=1: |z∓i| falls as 1/(|Ω|t), 1−|z| as t⁻²",
                 "periodic": f"Λ={ratio:.6g}: z is periodic",
             }[regime]
@@ -274,7 +165,7 @@ def _two_oscillators(f: _Facts, items: list[Prediction]) -> None:
             rate = effective_coupling(f.k, f.norms)
 
         def final_rate(result: Any) -> tuple[bool | None, str]:
-            return _check_rate(result, effective_coupling(f.k, np.sqrt(result.masses[-1])))
+            return check_rate(result, effective_coupling(f.k, np.sqrt(result.masses[-1])))
 
         limits = {"correlations": np.ones((2, 2))}
         if model.variant == "model2":
@@ -304,7 +195,7 @@ def _aggregation(f: _Facts, items: list[Prediction]) -> None:
 
         def bound(result: Any) -> tuple[bool | None, str]:
             t = np.asarray(result.times) - result.times[0]
-            d = np.sqrt(2 * np.maximum(_largest_gap(result), 0))
+            d = np.sqrt(2 * np.maximum(largest_gap(result), 0))
             allowed = d0 * np.exp(-k * t / 2) / (2 * d0 * np.exp(-k * t / 2) + (1 - 2 * d0))
             excess = float(np.max(d - allowed * (1 + 1e-9)))
             return excess <= 1e-9, f"diameter at most {np.max(d / np.maximum(allowed, 1e-300)):.4g} of the bound"
@@ -396,7 +287,7 @@ def _model1(f: _Facts, items: list[Prediction]) -> None:
         against = np.any(np.sum(f.gram, axis=0).real < 0)
 
         def final_rate(result: Any) -> tuple[bool | None, str]:
-            return _check_rate(result, synchronization_rate(f.k, np.sqrt(result.masses[-1])))
+            return check_rate(result, synchronization_rate(f.k, np.sqrt(result.masses[-1])))
 
         def either(result: Any) -> tuple[bool | None, str]:
             z = result.correlations[-1].real
@@ -422,16 +313,17 @@ def _wedge(f: _Facts, items: list[Prediction], notes: list[str]) -> None:
     model = f.model
     if model.variant == "standard" or not f.identical or np.any(f.real < 0) or not (f.heavy or f.frozen):
         return
+    test: Callable[[Any], tuple[bool | None, str]] | None = None
     if model.variant == "model1":
         if model.alignment == 0 and not f.constant_norms:
             return
-        reach = 0.0 if model.grid is None else float(np.linalg.norm(model.grid.lengths))
-        least = f.floor if f.floor > 0 else infimum(model.kernel, reach)
+        least = f.floor if f.floor > 0 else float(np.min(model.kernel(np.array([0.0, f.reach]))))
         if existence_margin(model, f.norms, least) <= 0:
-            notes.append(
-                "Theorem 5.3 also needs (17) with the smallest h along the trajectory; it does not hold for h over the box"
-            )
+            notes.append("Theorem 5.3 also needs (17) with the smallest h along the trajectory; it fails from the start")
             return
+        if f.floor == 0 and not f.constant_norms:
+            test = partial(_along_the_run, f)
+
     theta = f.theta if f.frozen and model.variant == "model2" else np.full(f.n, np.mean(f.theta))
     limits: dict[str, Any] = {"correlations": np.ones((f.n, f.n))}
     rate = None
@@ -446,8 +338,24 @@ def _wedge(f: _Facts, items: list[Prediction], notes: list[str]) -> None:
             "the key step of the proof is false (min Re z is not monotone); the statement agrees with every run made",
             limits,
             rate=rate,
+            test=test,
         )
     )
+
+
+def _along_the_run(f: _Facts, result: Any) -> tuple[bool | None, str]:
+    """(17) and the bounds (16), (68) with the smallest h that the run met."""
+    x = result.centres
+    reach = float(np.max(np.linalg.norm(x[:, :, None] - x[:, None], axis=3)))
+    least = float(np.min(f.model.kernel(np.array([0.0, reach]))))
+    margin = existence_margin(f.model, f.norms, least)
+    if margin <= 0:
+        return None, f"(17) fails with the smallest h of the run, {least:.4g}: the theorem does not apply"
+    spread = float(np.max(np.abs(f.theta - 1)))
+    top = float(np.max(f.norms) * np.exp(f.k * spread / (2 * f.model.alignment * least)))
+    lam = np.sqrt(result.masses)
+    fine = bool(np.min(lam) >= margin * (1 - 1e-9) and np.max(lam) <= top * (1 + 1e-9))
+    return fine, f"smallest h {least:.4g}: norms from {np.min(lam):.6g} to {np.max(lam):.6g}, allowed {margin:.6g} to {top:.6g}"
 
 
 def _frozen(f: _Facts, items: list[Prediction]) -> None:

@@ -54,6 +54,10 @@ CASES = {
         SchrodingerLohe(H, 1.0, "model1", theta=[1.1, 1.1, 0.8], alignment=1.0, kernel=absolute_kernel(0.6, 0.5)),
         [g(1), 0.8 * g(-0.5), g(0.3, 0.5)], 40, {"Proposition 3.4", "alignment", "Theorem 5.1", "Theorem 5.3"},
     ),
+    "model 1, heavy tail": (
+        SchrodingerLohe(H, 1.0, "model1", theta=[1.1, 1.1, 0.8], alignment=1.0, kernel=heavy_tail_kernel()),
+        [g(0.4), 0.8 * g(-0.5), g(0.3, 0.2)], 40, {"Theorem 5.3"},
+    ),
     "model 2, heavy tail": (
         SchrodingerLohe(H, 1.0, "model2", theta=[1.1, 1.1, 0.8], alignment=1.0, kernel=heavy_tail_kernel()),
         [g(0.4), 0.8 * g(-0.5), g(0.3, 0.2)], 40, {"Proposition 6.2"},
