@@ -18,20 +18,17 @@ from .model import SchrodingerLohe
 from .noise import TrajectoriesResult, sltrajectories
 from .result import SchrodingerLoheResult
 from .solver import SchrodingerLoheSolver, slsolve
-from .theory import Check, Prediction, Predictions, predictions, synchronization_rate
+from .theory import predictions, synchronization_rate
 
 __all__ = [
     "AliasingError",
     "AliasingWarning",
     "BlowUpError",
-    "Check",
     "GlobalExistenceWarning",
     "GridHamiltonian",
     "Influence",
     "NonUniquenessError",
     "NormalizationWarning",
-    "Prediction",
-    "Predictions",
     "QuadraticPotential",
     "SchrodingerLohe",
     "SchrodingerLoheResult",

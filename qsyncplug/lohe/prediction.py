@@ -1,106 +1,40 @@
-"""What a prediction is, and how a run is held against it."""
+"""Predictions of limits and rates, and how a run is held against them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-__all__ = ["Check", "Prediction", "Predictions", "check_limit", "check_rate", "largest_gap"]
+from ..core.predictions import Outcome, Prediction, Verdict
+
+__all__ = ["LohePrediction", "check_limit", "check_rate", "largest_gap"]
 
 
-class Check(NamedTuple):
-    """What a run says about a prediction.
+class LohePrediction(Prediction):
+    """A statement on a Schrödinger–Lohe model.
 
-    `passed` is None where the run is too short, or its outputs too few, to tell.
+    `limits` holds limits as t→∞ of arrays of the result, by name (``"correlations"``, ``"masses"``, ``"order_parameter"``,
+    ``"theta"``); 1−Re z decays as e^{−rate·t}; z has the `period`.
     """
 
-    name: str
-    passed: bool | None
-    detail: str
+    def check(self, result: Any) -> Outcome:
+        """Hold it against a run from these initial states: its own test, the rate and the limits.
 
-
-@dataclass(frozen=True)
-class Prediction:
-    """A statement whose hypotheses hold for a model and its initial states.
-
-    Attributes
-    ----------
-    name, source : str
-        Theorem, and where it is from.
-    statement : str
-        What it says here.
-    correction : str
-        How it differs from what is printed; empty where it does not.
-    limits : dict
-        Limits as t→∞ of arrays of the result, by name (``"correlations"``, ``"masses"``, ``"order_parameter"``, ``"theta"``).
-    rate : float or None
-        1−Re z decays as e^{−rate·t}.
-    period : float or None
-        Of z where it oscillates.
-    """
-
-    name: str
-    source: str
-    statement: str
-    correction: str = ""
-    limits: dict[str, Any] = field(default_factory=dict)
-    rate: float | None = None
-    period: float | None = None
-    test: Callable[[Any], tuple[bool | None, str]] | None = field(default=None, repr=False)
-
-    def check(self, result: Any) -> Check:
-        """Compare with a run from these initial states."""
-        found: list[tuple[bool | None, str]] = []
+        The outcome is None where the run is too short, or its outputs too few, to tell.
+        """
+        found: list[Verdict] = []
         if self.test is not None:
             found.append(self.test(result))
         if self.rate is not None:
             found.append(check_rate(result, self.rate))
-        for name, limit in self.limits.items():
-            found.append(check_limit(result, name, limit, self.rate))
+        found += [check_limit(result, name, limit, self.rate) for name, limit in self.limits.items()]
         passed: bool | None = None
         if any(p is False for p, _ in found):
             passed = False
         elif any(p is True for p, _ in found):
             passed = True
-        return Check(self.name, passed, "; ".join(text for _, text in found))
-
-
-class Predictions(Sequence[Prediction]):
-    """Predictions that apply, in the order of the papers, and notes on what does not hold as printed."""
-
-    def __init__(self, items: Sequence[Prediction], notes: Sequence[str] = ()):
-        self._items = tuple(items)
-        self.notes = tuple(notes)
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __getitem__(self, key: Any) -> Any:
-        if isinstance(key, str):
-            for item in self._items:
-                if item.name == key:
-                    return item
-            raise KeyError(f"no prediction {key!r}; those that apply are {', '.join(p.name for p in self._items) or 'none'}")
-        return self._items[key]
-
-    def __iter__(self) -> Iterator[Prediction]:
-        return iter(self._items)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the predictions."""
-        return tuple(item.name for item in self._items)
-
-    def check(self, result: Any) -> list[Check]:
-        """Compare every prediction with a run from these initial states."""
-        return [item.check(result) for item in self._items]
-
-    def __str__(self) -> str:
-        lines = [f"{p.name} ({p.source}): {p.statement}" + (f" [{p.correction}]" if p.correction else "") for p in self._items]
-        return "\n".join([*lines, *(f"note: {n}" for n in self.notes)]) or "no theorem applies"
+        return Outcome(self.name, passed, "; ".join(text for _, text in found))
 
 
 def largest_gap(result: Any) -> np.ndarray:
@@ -110,7 +44,7 @@ def largest_gap(result: Any) -> np.ndarray:
     return np.max(gaps[:, ~np.eye(n, dtype=bool)], axis=1) if n > 1 else np.zeros(len(gaps))
 
 
-def check_rate(result: Any, rate: float, tolerance: float = 0.02) -> tuple[bool | None, str]:
+def check_rate(result: Any, rate: float, tolerance: float = 0.02) -> Verdict:
     """Compare the slope of ln(1−Re z), where it is small, with a rate."""
     gap = largest_gap(result)
     floor = 1e-11 if result._mobius() is None else 1e-250
@@ -122,7 +56,7 @@ def check_rate(result: Any, rate: float, tolerance: float = 0.02) -> tuple[bool 
     return bool(abs(slope - rate) <= tolerance * rate), f"rate {slope:.6g} measured, {rate:.6g} predicted"
 
 
-def check_limit(result: Any, name: str, limit: Any, rate: float | None) -> tuple[bool | None, str]:
+def check_limit(result: Any, name: str, limit: Any, rate: float | None) -> Verdict:
     """Compare an array of the result at the last time with a limit."""
     value = getattr(result, name)
     off = float(np.max(np.abs(value[-1] - limit)))

@@ -9,18 +9,23 @@ from typing import Any
 import numpy as np
 
 from ..core.entry import predictions as _entry_predictions
+from ..core.predictions import Prediction, Predictions, Verdict
 from .closed_forms import effective_coupling, locking_regime, two_oscillator_correlation
 from .influence import Influence, infimum
 from .initial import existence_margin, read_states
 from .mobius import mobius_scale, synchronized_limit
 from .model import SchrodingerLohe
 from .motion import Motion, factorize
-from .prediction import Check, Prediction, Predictions, check_rate, largest_gap
+from .prediction import LohePrediction, check_rate, largest_gap
 
-__all__ = ["Check", "Prediction", "Predictions", "predictions", "synchronization_rate"]
+__all__ = ["predictions", "synchronization_rate"]
 
 _AR = "Antonelli & Reynolds"
 _AHKM = "Antonelli, Ha, Kim & Marcati"
+
+
+def _predict(name: str, source: str, statement: str, correction: str = "", limits: Any = None, **kw: Any) -> LohePrediction:
+    return LohePrediction(name, statement, source, correction, limits or {}, **kw)
 
 
 def synchronization_rate(coupling: float, norms: Any, theta: Any = None) -> float:
@@ -128,7 +133,7 @@ def _two_oscillators(f: _Facts, items: list[Prediction]) -> None:
         lagged_masses = model.phase_lag != 0 and abs(f.norms[0] - f.norms[1]) > 1e-12
         if big_k > 0 and not lagged_masses:
 
-            def closed(result: Any) -> tuple[bool | None, str]:
+            def closed(result: Any) -> Verdict:
                 z = two_oscillator_correlation(z0, np.asarray(result.times) - result.times[0], big_k, detuning)
                 off = float(np.max(np.abs(result.correlations[:, 0, 1] - z)))
                 return off < 1e-8, f"closed form met within {off:.1e}"
@@ -144,7 +149,7 @@ def _two_oscillators(f: _Facts, items: list[Prediction]) -> None:
             if regime == "locked" and stable and limit is not None:
                 limits["correlations"] = np.array([[1, limit], [np.conj(limit), 1]])
             items.append(
-                Prediction(
+                _predict(
                     "two oscillators",
                     f"{_AR}, Theorem 4.4 and (52)–(60)",
                     text,
@@ -164,14 +169,14 @@ def _two_oscillators(f: _Facts, items: list[Prediction]) -> None:
         elif f.constant_norms:
             rate = effective_coupling(f.k, f.norms)
 
-        def final_rate(result: Any) -> tuple[bool | None, str]:
+        def final_rate(result: Any) -> Verdict:
             return check_rate(result, effective_coupling(f.k, np.sqrt(result.masses[-1])))
 
         limits = {"correlations": np.ones((2, 2))}
         if model.variant == "model2":
             limits["masses"] = f.theta if f.frozen else np.full(2, np.mean(f.theta))
         items.append(
-            Prediction(
+            _predict(
                 "Theorem 4.1",
                 f"{_AR}, Theorem 4.1 and Corollary 4.2",
                 "two identical oscillators synchronise; 1−Re z falls at rate k(λ̄₁²+λ̄₂²)/(2λ̄₁λ̄₂)",
@@ -193,7 +198,7 @@ def _aggregation(f: _Facts, items: list[Prediction]) -> None:
     d0 = float(np.sqrt(max(2 * start, 0.0)))
     if d0 < 0.5:
 
-        def bound(result: Any) -> tuple[bool | None, str]:
+        def bound(result: Any) -> Verdict:
             t = np.asarray(result.times) - result.times[0]
             d = np.sqrt(2 * np.maximum(largest_gap(result), 0))
             allowed = d0 * np.exp(-k * t / 2) / (2 * d0 * np.exp(-k * t / 2) + (1 - 2 * d0))
@@ -201,7 +206,7 @@ def _aggregation(f: _Facts, items: list[Prediction]) -> None:
             return excess <= 1e-9, f"diameter at most {np.max(d / np.maximum(allowed, 1e-300)):.4g} of the bound"
 
         items.append(
-            Prediction(
+            _predict(
                 "AHKM Theorem 2.3",
                 _AHKM,
                 "the diameter D of the states obeys D ≤ D₀/(2D₀+(1−2D₀)e^{kt/2})",
@@ -213,7 +218,7 @@ def _aggregation(f: _Facts, items: list[Prediction]) -> None:
     if np.all(np.sum(f.real, axis=1) > 0) and mobius_scale(model, f.norms) is not None:
         limit = synchronized_limit(model, f.x if model.grid is None else _as_states(f))
 
-        def prefactor(result: Any) -> tuple[bool | None, str]:
+        def prefactor(result: Any) -> Verdict:
             t = float(result.times[-1] - result.times[0])
             value = result.deviations[-1] * np.exp(k * t)
             off = float(np.max(np.abs(value - limit.prefactor)) / max(float(np.max(np.abs(limit.prefactor))), 1e-300))
@@ -223,7 +228,7 @@ def _aggregation(f: _Facts, items: list[Prediction]) -> None:
             return off < near + 1e-6, f"(1−z)e^{{kt}} within {off:.1e} of its limit"
 
         items.append(
-            Prediction(
+            _predict(
                 "AHKM Theorem 2.4",
                 _AHKM,
                 "the sums Σ_k Re z_jk are positive: complete synchronisation, (1−z)e^{kt} tends to a constant",
@@ -252,19 +257,19 @@ def _model1(f: _Facts, items: list[Prediction]) -> None:
     if f.floor > 0 and margin > 0 and spread > 0:
         top = float(np.max(f.norms) * np.exp(f.k * spread / (2 * model.alignment * f.floor)))
 
-        def bounds(result: Any) -> tuple[bool | None, str]:
+        def bounds(result: Any) -> Verdict:
             lam = np.sqrt(result.masses)
             fine = np.min(lam) >= margin * (1 - 1e-9) and np.max(lam) <= top * (1 + 1e-9)
             return bool(fine), f"norms from {np.min(lam):.6g} to {np.max(lam):.6g}, allowed {margin:.6g} to {top:.6g}"
 
-        def alignment(result: Any) -> tuple[bool | None, str]:
+        def alignment(result: Any) -> Verdict:
             t = np.asarray(result.times) - result.times[0]
             allowed = np.max(np.abs(f.theta - 1)) * np.exp(-model.alignment * f.floor * t)
             share = float(np.max(np.max(np.abs(result.theta - 1), axis=1) / allowed)) if np.all(allowed > 1e-13) else 0.0
             return share <= 1 + 1e-6, f"|θ−1| at most {share:.6g} of e^{{−μct}}"
 
         items.append(
-            Prediction(
+            _predict(
                 "Proposition 3.4",
                 f"{_AR}, Proposition 3.4, Lemma 5.2 and Corollary 4.2",
                 "the solution is global; λ_-(0)−λ_+(0)(e^{kD₀/2μc}−1) ≤ λ_j ≤ λ_+(0)e^{kD₀/2μc}",
@@ -273,7 +278,7 @@ def _model1(f: _Facts, items: list[Prediction]) -> None:
             )
         )
         items.append(
-            Prediction(
+            _predict(
                 "alignment",
                 f"{_AR}, (4)",
                 "max|θ_j−1| falls at least as e^{−μct}",
@@ -286,10 +291,10 @@ def _model1(f: _Facts, items: list[Prediction]) -> None:
         # at the start, a state opposite to the mean may stay there
         against = np.any(np.sum(f.gram, axis=0).real < 0)
 
-        def final_rate(result: Any) -> tuple[bool | None, str]:
+        def final_rate(result: Any) -> Verdict:
             return check_rate(result, synchronization_rate(f.k, np.sqrt(result.masses[-1])))
 
-        def either(result: Any) -> tuple[bool | None, str]:
+        def either(result: Any) -> Verdict:
             z = result.correlations[-1].real
             off = float(np.max(1 - np.abs(z)))
             if np.all(z > 0.9):
@@ -297,7 +302,7 @@ def _model1(f: _Facts, items: list[Prediction]) -> None:
             return (True if off < 1e-6 else None), f"|Re z| within {off:.1e} of 1: bipolar so far"
 
         items.append(
-            Prediction(
+            _predict(
                 "Theorem 5.1",
                 f"{_AR}, Theorem 5.1",
                 "complete synchronisation, or an unstable bipolar state; 1−Re z falls as e^{−2σt} with σ from the limiting norms",
@@ -313,7 +318,7 @@ def _wedge(f: _Facts, items: list[Prediction], notes: list[str]) -> None:
     model = f.model
     if model.variant == "standard" or not f.identical or np.any(f.real < 0) or not (f.heavy or f.frozen):
         return
-    test: Callable[[Any], tuple[bool | None, str]] | None = None
+    test: Callable[[Any], Verdict] | None = None
     if model.variant == "model1":
         if model.alignment == 0 and not f.constant_norms:
             return
@@ -331,7 +336,7 @@ def _wedge(f: _Facts, items: list[Prediction], notes: list[str]) -> None:
         limits["masses"] = theta
         rate = synchronization_rate(f.k, np.sqrt(theta), theta)
     items.append(
-        Prediction(
+        _predict(
             "Theorem 5.3" if model.variant == "model1" else "Proposition 6.2",
             _AR,
             "all Re z_jk ≥ 0 at the start: complete synchronisation at an exponential rate",
@@ -343,7 +348,7 @@ def _wedge(f: _Facts, items: list[Prediction], notes: list[str]) -> None:
     )
 
 
-def _along_the_run(f: _Facts, result: Any) -> tuple[bool | None, str]:
+def _along_the_run(f: _Facts, result: Any) -> Verdict:
     """(17) and the bounds (16), (68) with the smallest h that the run met."""
     x = result.centres
     reach = float(np.max(np.linalg.norm(x[:, :, None] - x[:, None], axis=3)))
@@ -366,13 +371,13 @@ def _frozen(f: _Facts, items: list[Prediction]) -> None:
         return
     strict = bool(np.all(f.norms**2 < f.theta * (1 - 1e-12)))
 
-    def either(result: Any) -> tuple[bool | None, str]:
+    def either(result: Any) -> Verdict:
         z = result.correlations[-1].real
         off = float(np.max(1 - np.abs(z)))
         return (True if off < 1e-6 else None), f"|Re z| within {off:.1e} of 1"
 
     items.append(
-        Prediction(
+        _predict(
             "Proposition 6.3",
             _AR,
             "λ_j² tends to θ_j, and the states synchronise" + ("" if strict else ", or tend to an unstable bipolar state"),
@@ -412,7 +417,7 @@ def _examples(f: _Facts, items: list[Prediction]) -> None:
     else:
         return
     items.append(
-        Prediction(
+        _predict(
             name,
             _AR,
             f"states along one complex direction, symmetric about ζ: {text} (unstable: rounding leaves it in the end)",
