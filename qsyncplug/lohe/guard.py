@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.optimize import brentq, minimize_scalar
 
 from .._ext.integrator import Integrator
 from .errors import BlowUpError, NonUniquenessError, OscillatorError, UndefinedCentreError
 
-__all__ = ["VANISHING", "GuardedIntegrator", "failure"]
+__all__ = ["VANISHING", "GuardedIntegrator", "LinesGuard", "failure"]
 
 #: an oscillator has vanished when its norm falls below this times its start
 VANISHING = 1e-6
@@ -184,3 +185,123 @@ class GuardedIntegrator:
         size = float(np.linalg.norm(row))
         fall = -float(np.vdot(row, change).real) / size if size > 0 else 0.0
         return t + size / fall if fall > 0 else t
+
+
+class LinesGuard:
+    """An integrator of the states themselves, looked at after every step: vanishing oscillators and blow-up.
+
+    Parameters
+    ----------
+    rhs : LinesRightHandSide
+        Its ``setup.vital(t, y)`` gives squared norms and their rates of change.
+    normalised : bool
+        Model 1 (else Model 2 with alignment).
+    may_vanish : bool
+        Whether a vanishing oscillator stops the run.
+    kw
+        For :class:`Integrator`.
+    """
+
+    def __init__(self, rhs: Any, normalised: bool, may_vanish: bool, **kw: Any):
+        self.rhs = rhs
+        self.normalised = normalised
+        self.may_vanish = may_vanish
+        self._inner = Integrator(rhs, **kw)
+        self.found: tuple[str, int, float] | None = None
+
+    def set_state(self, t: float, y: Any, bound: float = np.inf) -> None:
+        """Start."""
+        self._inner.set_state(t, y, bound)
+        self._norms, self._changes = self.rhs.setup.vital(t, np.asarray(y))
+        self._start = np.maximum(self._norms, 1e-300)
+
+    def get_state(self) -> Any:
+        """Time and state."""
+        return self._inner.get_state()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    @property
+    def t(self) -> float:
+        """Time reached; that of the failure, after one."""
+        return self._inner.t if self.found is None else self.found[2]
+
+    def advance(self, times: np.ndarray, out: np.ndarray) -> tuple[int, int]:
+        """As :meth:`Integrator.advance`."""
+        done = 0
+        limit = np.inf
+        while done < len(times):
+            t = times[done]
+            if t > limit:
+                return EVENT, done
+            if t <= self._inner.t:
+                y = self._inner.dense(t) if t < self._inner.t else self._inner.get_state()[1]
+                out[done] = np.ascontiguousarray(y).view(float)
+                done += 1
+                continue
+            if np.isfinite(limit):
+                return EVENT, done
+            status = self._inner.step()
+            if status != 0:
+                if status in (3, 4, 5) and self._collapsed():
+                    return EVENT, done
+                return status, done
+            self._look()
+            if self.found is not None:
+                limit = self.found[2]
+        return 0, done
+
+    def _kind(self) -> str:
+        return "non-uniqueness" if self.normalised else "undefined centre"
+
+    def _look(self) -> None:
+        t, y = self._inner.get_state()
+        norms, changes = self.rhs.setup.vital(t, y)
+        if not np.max(norms) < CAP * max(1.0, float(np.max(self._start))):
+            self.found = ("blow-up", int(np.argmax(norms)), t)
+        elif self.may_vanish:
+            for j in np.flatnonzero((self._changes < 0) & (changes > 0)):
+                at = self._lowest(int(j))
+                if at is not None:
+                    self.found = (self._kind(), int(j), at)
+                    break
+            else:
+                if np.any(norms < VANISHING**2 * self._start):
+                    self.found = self._soon(t, norms, changes)
+        self._norms, self._changes = norms, changes
+
+    def _soon(self, t: float, norms: np.ndarray, changes: np.ndarray) -> tuple[str, int, float]:
+        """The smallest norm falls linearly to zero: λ/|λ'| = 2n/|n'| from now."""
+        j = int(np.argmin(norms / self._start))
+        return self._kind(), j, t + (2 * norms[j] / -changes[j] if changes[j] < 0 else 0.0)
+
+    def _lowest(self, j: int) -> float | None:
+        """Time in the last step at which the norm of oscillator `j` is zero, or None if it only turns."""
+        inner, setup = self._inner, self.rhs.setup
+
+        def row(t: float) -> np.ndarray:
+            return setup.row(inner.dense(t), j)
+
+        a, b = inner.t_old, inner.t
+        low = minimize_scalar(
+            lambda t: float(np.sum(np.abs(row(t)) ** 2)), bounds=(a, b), method="bounded", options={"xatol": 1e-9 * (b - a)}
+        )
+        before = row(a)
+        if np.sqrt(low.fun) > 1e-4 * np.linalg.norm(before):
+            return None
+        width = 1e-3 * (b - a)
+        left, right = max(a, low.x - width), min(b, low.x + width)
+        reference = row(left)
+        if np.vdot(reference, row(right)).real >= 0:
+            return float(low.x)
+        return float(brentq(lambda t: np.vdot(reference, row(t)).real, left, right, xtol=1e-15))
+
+    def _collapsed(self) -> bool:
+        t, y = self._inner.get_state()
+        norms, changes = self.rhs.setup.vital(t, y)
+        if self.may_vanish and np.min(norms / self._start) < 1e-4:
+            self.found = self._soon(t, norms, changes)
+        elif np.max(norms) > 1e8 * max(1.0, float(np.max(self._start))):
+            self.found = ("blow-up", int(np.argmax(norms)), t)
+        return self.found is not None

@@ -127,6 +127,19 @@ class LinesSetup(StatesSetup):
             raise ValueError("kernel must be finite and at least 0")
         return model.alignment / self.n * np.sum(h * (theta[None, :] - theta[:, None]), axis=1)
 
+    def vital(self, t: float, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Squared norms and their rates of change."""
+        psi = self.leave(t, y[: self.n * self.m].reshape(self.n, self.m))
+        theta = y[self.n * self.m :].real if self.aligns else self.theta0
+        gram = self._positions.gram(psi, psi)
+        norm = np.diag(gram).real
+        s = np.einsum("jl,lj->j", self.matrix.conj(), gram).real
+        return norm, self.model.coupling * s * (theta - (1.0 if self.model.normalised else norm))
+
+    def row(self, y: np.ndarray, j: int) -> np.ndarray:
+        """What the integrator carries of oscillator `j`."""
+        return y[j * self.m : (j + 1) * self.m]
+
     def unpack(self, t: float | None, row: np.ndarray) -> np.ndarray:
         """States (N, M) of a row at time `t`."""
         y = row.view(complex)[: self.n * self.m].reshape(self.n, self.m)

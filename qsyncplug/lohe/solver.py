@@ -22,7 +22,7 @@ from ..core.errors import (
 from ..core.options import DEFAULTS
 from ..core.solver import CompiledSolver
 from .flows import coupled_system
-from .guard import CAP, EVENT, VANISHING, GuardedIntegrator, failure
+from .guard import CAP, EVENT, VANISHING, GuardedIntegrator, LinesGuard, failure
 from .influence import Influence
 from .initial import EDGE_WARNING, check_initial, warn_edges
 from .lines import LinesSetup, lines_problem
@@ -157,9 +157,15 @@ class SchrodingerLoheSolver(CompiledSolver):
         return rhs, y0
 
     def _integrator(self, rhs: Any, **kw: Any) -> Any:
-        if self.model.variant == "standard" or not isinstance(rhs, _ReductionRightHandSide):
+        if self.model.variant == "standard":
             return super()._integrator(rhs, **kw)
         o = self._options
+        if not isinstance(rhs, _ReductionRightHandSide):
+            may_vanish = self.model.variant == "model1" or self.model.aligns_by_distance
+            return LinesGuard(
+                rhs, self.model.normalised, may_vanish,
+                rtol=o["rtol"], atol=o["atol"], max_step=o["max_step"], nsteps=o["nsteps"], time_limit=o["time_limit"],
+            )  # fmt: skip
         setup: Any = rhs.setup
         return GuardedIntegrator(
             rhs, setup.n, setup.rank, self.model.normalised,

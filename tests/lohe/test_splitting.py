@@ -236,7 +236,7 @@ def test_reduction_and_splitting_agree_where_both_apply():
     assert_allclose(a.deviations, b.deviations, atol=1e-10)
 
 
-@pytest.mark.parametrize("method", ["splitting", "s10"])
+@pytest.mark.parametrize("method", ["splitting", "s10", "lawson", "dop853"])
 def test_vanishing_oscillator(method):
     """Frequencies in place of different potentials: the same system by the reduction tells the time."""
     psi = np.array([PSI[0], 0.1 * PSI[0]])
@@ -251,14 +251,22 @@ def test_vanishing_oscillator(method):
 
 def test_other_failures():
     model = SchrodingerLohe(HS[:2], -1.0, "model2")
-    with pytest.raises(BlowUpError) as info:
-        slsolve(model, 2 * PSI[[0, 0]], np.linspace(0, 5, 51))
-    assert 0 < len(info.value.result.times) < 51
+    reached = set()
+    for method in ("splitting", "lawson", "dop853"):
+        with pytest.raises(BlowUpError) as info:
+            slsolve(model, 2 * PSI[[0, 0]], np.linspace(0, 5, 51), options={"method": method})
+        reached.add(len(info.value.result.times))
+        assert 0 < len(info.value.result.times) < 51
+    assert len(reached) == 1
     # antiparallel: the second state passes zero, and its centre with it
     model = SchrodingerLohe([HS[0], HS[0]], 1.0, "model2", theta=[1.2, 0.8], alignment=0.6, kernel=heavy_tail_kernel())
-    with pytest.raises(UndefinedCentreError) as info:
-        slsolve(model, [PSI[0], -0.1 * PSI[0]], np.linspace(0, 5, 51), options={"method": "splitting"})
-    assert info.value.oscillator == 1
+    times = []
+    for method in ("reduction", "splitting", "lawson", "dop853"):
+        with pytest.raises(UndefinedCentreError) as info:
+            slsolve(model, [PSI[0], -0.1 * PSI[0]], np.linspace(0, 5, 51), options={"method": method})
+        assert info.value.oscillator == 1
+        times.append(info.value.time)
+    assert_allclose(times, times[0], atol=1e-8)
     model = SchrodingerLohe(HS, **KINDS["standard"])
     with pytest.raises(StepLimitError) as info:
         slsolve(model, PSI, np.linspace(0, 50, 501), options={"nsteps": 20})
