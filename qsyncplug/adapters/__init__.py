@@ -1,8 +1,8 @@
 """Result → view: one small file a family, and one for plain QuTiP results."""
 
-from . import bosons, circle, plain
+from . import bosons, circle, lohe, plain
 from .dispatch import synchronization
 
 __all__ = ["synchronization"]
 
-del bosons, circle, plain
+del bosons, circle, lohe, plain

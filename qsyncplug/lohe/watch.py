@@ -1,0 +1,66 @@
+"""Limits and dangers of a splitting run, looked at after every step."""
+
+from __future__ import annotations
+
+import time as clock
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import StepLimitError, TimeLimitError
+from .guard import CAP, VANISHING
+from .model import SchrodingerLohe
+from .setup import StatesSetup
+from .splitting import OscillatorLostError, Splitting
+
+__all__ = ["Watch", "first_step"]
+
+
+class Watch:
+    """Called after every step of a splitting run: limits, vanishing oscillators, blow-up."""
+
+    def __init__(
+        self, o: dict[str, Any], model: SchrodingerLohe, setup: StatesSetup, system: Any, stepper: Splitting, begin: float
+    ):
+        self._nsteps, self._limit, self._begin = o["nsteps"], o["time_limit"], begin
+        self._stepper, self._system, self._name = stepper, system, "slsolve"
+        self._watch = model.variant != "standard"
+        self._needs_norm = model.variant == "model1" or model.aligns_by_distance
+        self._start = np.diag(setup.gram(setup.psi0)).real if self._watch else np.ones(1)
+        self._cap = CAP * max(1.0, float(np.max(self._start)), float(np.max(model.start_theta(setup.n))))
+        self.time = setup.t0
+
+    def __call__(self, t: float) -> None:
+        """Look at the state at time `t` (NaN: a step was rejected); raises where the run must stop."""
+        if np.isfinite(t):
+            self.time = t
+        if self._stepper.accepted + self._stepper.rejected > self._nsteps:
+            raise StepLimitError(f"{self._name} stopped at t={self.time:g}: step limit; raise options['nsteps']",
+                                 time=self.time, reason="step limit")  # fmt: skip
+        if clock.perf_counter() - self._begin > self._limit:
+            raise TimeLimitError(f"{self._name} stopped at t={self.time:g}: time limit; raise options['time_limit']",
+                                 time=self.time, reason="time limit")  # fmt: skip
+        if not self._watch or not np.isfinite(t):
+            return
+        flat = self._system.psi.view(float)
+        norm = np.einsum("jm,jm->j", flat, flat) * self._system.weight
+        if not np.max(norm) < self._cap:
+            lost = OscillatorLostError(int(np.argmax(norm)), blown_up=True)
+            lost.time = t
+            raise lost
+        if self._needs_norm and np.any(norm < VANISHING**2 * self._start):
+            lost = OscillatorLostError(int(np.argmin(norm / self._start)))
+            lost.time = t + self._system.time_to_vanish(lost.oscillator)
+            raise lost
+
+
+def first_step(model: SchrodingerLohe, setup: StatesSetup) -> float:
+    """A first step for the adaptive splitting; the control corrects it."""
+    if model.grid is None:
+        spread = max(float(np.linalg.norm(h.full(), 2)) for h in model.hamiltonians(setup.n))
+    else:
+        density = np.sum(np.abs(setup.psi0) ** 2, axis=0)
+        density = density / np.sum(density)
+        potentials = [h.values.ravel() for h in model.hamiltonians(setup.n)]
+        spread = max(float(np.sqrt(density @ (v - density @ v) ** 2)) for v in potentials)
+    return 0.1 / (1.0 + np.sqrt(spread) + abs(model.coupling))
