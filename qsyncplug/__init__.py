@@ -8,6 +8,7 @@ from . import (
     _kernels,  # noqa: F401  (first: it finds the compiled kernels)
     bosons,
     circle,
+    lohe,
     plot,
     spins,
 )
@@ -18,6 +19,7 @@ from .comparison import Comparison, compare
 from .core import Grid, load
 from .core.entry import exactsolve, mfsolve, predictions, steadystate
 from .core.predictions import Outcome, Prediction, Predictions
+from .lohe import *  # noqa: F403
 from .plot import *  # noqa: F403
 from .spins import *  # noqa: F403
 from .sync import Classification, SyncView, classify, measures
@@ -43,4 +45,4 @@ __all__ = [
     "steadystate",
     "synchronization",
 ]
-__all__ += bosons.__all__ + circle.__all__ + plot.__all__ + spins.__all__
+__all__ += bosons.__all__ + circle.__all__ + lohe.__all__ + plot.__all__ + spins.__all__

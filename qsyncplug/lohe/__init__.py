@@ -18,7 +18,8 @@ from .model import SchrodingerLohe
 from .noise import TrajectoriesResult, sltrajectories
 from .result import SchrodingerLoheResult
 from .solver import SchrodingerLoheSolver, slsolve
-from .theory import predictions, synchronization_rate
+from .theory import predictions as predictions
+from .theory import synchronization_rate
 
 __all__ = [
     "AliasingError",
@@ -41,7 +42,6 @@ __all__ = [
     "effective_coupling",
     "heavy_tail_kernel",
     "locking_regime",
-    "predictions",
     "slsolve",
     "sltrajectories",
     "synchronization_rate",

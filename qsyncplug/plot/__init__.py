@@ -2,16 +2,22 @@
 
 from .circle import anim_circle, plot_circle, plot_circle_order, plot_criterion, plot_dendrogram, plot_trajectories
 from .comparison import plot_comparison
+from .lohe import anim_wave_packets, plot_centres, plot_densities, plot_gram, plot_masses
 from .views import plot_correlations, plot_measure, plot_order_parameter
 
 __all__ = [
     "anim_circle",
+    "anim_wave_packets",
+    "plot_centres",
     "plot_circle",
     "plot_circle_order",
     "plot_comparison",
     "plot_correlations",
     "plot_criterion",
     "plot_dendrogram",
+    "plot_densities",
+    "plot_gram",
+    "plot_masses",
     "plot_measure",
     "plot_order_parameter",
     "plot_trajectories",
