@@ -355,7 +355,8 @@ def _row(
     # a measure that one has and the other has not is a disagreement
     size = np.where(both_undefined, 0.0, np.where(np.isnan(difference), np.inf, np.abs(difference)))
     scale = np.nanmax(np.abs(exact)) if np.any(np.isfinite(exact)) else 1.0
-    agrees = size <= tolerance * scale if scale > 0 else size <= tolerance
+    # what is zero in both agrees, whatever rounding makes of it
+    agrees = size <= max(tolerance * scale, 1e-7)
     window, whole = None, bool(agrees.all())
     if agrees[0]:
         last = len(times) - 1 if whole else int(np.argmin(agrees)) - 1

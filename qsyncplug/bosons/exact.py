@@ -233,7 +233,8 @@ class ExactSolver(Solver):
         return MomentReader(self.model, self.levels)
 
     def _check_model(self, times: np.ndarray) -> None:
-        self.model.check_hermitian(times)
+        if isinstance(self.model, ModeSystem):
+            self.model.check_hermitian(times)
 
     def _observables(self, e_ops: Any) -> dict[Any, Any]:
         return _user_operators(e_ops, self.levels, self.model.hamiltonian.space)
