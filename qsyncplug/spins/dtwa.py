@@ -77,6 +77,18 @@ class DtwaResult(Result):
         return out + self.spins[:, a, 2] if a == b else out
 
     @property
+    def spin_covariance(self) -> np.ndarray:
+        """½⟨{J_u, J_v}⟩ − ⟨J_u⟩⟨J_v⟩, (T, 3G, 3G), as the exact result has it."""
+        flat = self.spins.reshape(len(self.spins), -1)
+        return self.products - flat[:, :, None] * flat[:, None, :]
+
+    @property
+    def spin_normal(self) -> np.ndarray:
+        """⟨J_a+J_b−⟩, complex (T, G, G), as the exact result has it."""
+        G = self.spins.shape[1]
+        return np.stack([np.stack([self.hopping(a, b) for b in range(G)], axis=1) for a in range(G)], axis=1)
+
+    @property
     def mean(self) -> np.ndarray:
         """Quadratures (q1, p1, …) of b=J−/√N of the nodes, (T, 2·nodes): √(2/N)(⟨J_x⟩, −⟨J_y⟩)."""
         scale = self._scale()

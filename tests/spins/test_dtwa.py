@@ -100,6 +100,9 @@ def test_initial_moments():
         for v in range(6):
             value = qutip.expect(0.5 * (J[u] * J[v] + J[v] * J[u]), psi)
             assert abs(result.products[0, u, v] - value) < 4.5 * result.products_error[0, u, v] + 1e-9
+    assert np.abs(result.spin_normal[0, 0, 1] - result.hopping(0, 1)[0]) == 0
+    variance = qutip.variance(J[1], psi)
+    assert result.spin_covariance[0, 1, 1] == pytest.approx(variance, abs=4.5 * result.products_error[0, 1, 1] + 0.01)
     assert abs(result.hopping(0, 1)[0] - qutip.expect((J[0] + 1j * J[1]) * (J[3] - 1j * J[4]), psi)) < 0.05
     assert abs(result.hopping(0, 0)[0] - qutip.expect((J[0] + 1j * J[1]) * (J[0] - 1j * J[1]), psi)) < 0.05
 
