@@ -188,10 +188,12 @@ cdef class ChainsFlow(RightHandSide):
         s and z are constants; H gets z Re(G* Σ_j g_jA_j/(2X+δ_j)).
     detuning : pair of float
         δ_j of the elimination.
+    coherent : float
+        κ of κ(A1* A2 + A2* A1).
     """
 
     cdef double[2] N, g, omega, detuning
-    cdef double omega0, squared
+    cdef double omega0, squared, coherent
     cdef int jumps
     cdef bint eliminated
     cdef int[MAX_JUMPS] kind
@@ -200,7 +202,8 @@ cdef class ChainsFlow(RightHandSide):
     cdef double[MAX_JUMPS] p
     cdef double[MAX_JUMPS] q
 
-    def __init__(self, n, g, omega, double omega0, double exchange, jumps, bint eliminated, detuning):
+    def __init__(self, n, g, omega, double omega0, double exchange, jumps, bint eliminated, detuning,
+                 double coherent=0.0):
         cdef int k
         for k in range(2):
             self.N[k] = n[k]
@@ -216,6 +219,7 @@ cdef class ChainsFlow(RightHandSide):
             (self.kind[k], self.conjugated[k], self.weight[k][0], self.weight[k][1],
              self.p[k], self.q[k]) = jumps[k]
         self.eliminated = eliminated
+        self.coherent = coherent
         self.size = DOUBLES
 
     cdef int terms(self, const double* y, cplx* F, cplx* u, cplx* v, double* D, double* spin) noexcept nogil:
@@ -253,6 +257,8 @@ cdef class ChainsFlow(RightHandSide):
             spin[0] = t.real
             spin[1] = t.imag
             spin[2] = 4 * (s.real * G.imag - s.imag * G.real)
+        if self.coherent != 0:
+            self.direct(A, F, u, v)
         self.dissipation(b, F, u, v, D)
         return 0
 
@@ -282,6 +288,21 @@ cdef class ChainsFlow(RightHandSide):
             for k in range(2):
                 u[2 * j + k] = u[2 * j + k] - cmuli(cscale(0.5 * z, H.h[2 * j + 1][2 * k]))
                 v[2 * j + k] = v[2 * j + k] - cmuli(cscale(0.5 * z, H.h[2 * j + 1][2 * k + 1]))
+
+    cdef void direct(self, Jet1* A, cplx* F, cplx* u, cplx* v) noexcept nogil:
+        """Add the drift of κ(A1* A2 + A2* A1)."""
+        cdef int j, k
+        cdef cplx other
+        for j in range(2):
+            k = 1 - j
+            other = cscale(self.coherent, A[k].f)
+            F[j] = F[j] - cmuli(cmul(cconj(A[j].a), other) + cmul(A[j].b, cconj(other)))
+            u[3 * j] = u[3 * j] - cmuli(cmul(cconj(A[j].ab), other) + cmul(A[j].ab, cconj(other)))
+            v[3 * j] = v[3 * j] - cmuli(cmul(cconj(A[j].aa), other) + cmul(A[j].bb, cconj(other)))
+            u[2 * j + k] = u[2 * j + k] - cmuli(cscale(self.coherent, cmul(cconj(A[j].a), A[k].a)
+                                                       + cmul(A[j].b, cconj(A[k].b))))
+            v[2 * j + k] = v[2 * j + k] - cmuli(cscale(self.coherent, cmul(cconj(A[j].a), A[k].b)
+                                                       + cmul(A[j].b, cconj(A[k].a))))
 
     cdef void dissipation(self, cplx* b, cplx* F, cplx* u, cplx* v, double* D) noexcept nogil:
         """Add ½(L* ∂L/∂β_j* − L ∂L*/∂β_j*) and its derivatives; OUT D."""

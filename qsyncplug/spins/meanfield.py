@@ -151,7 +151,17 @@ def _jumps(chains: SpinChains) -> list[tuple[int, bool, float, float, float, flo
 
 def _flow(chains: SpinChains, eliminated: bool, sigma_z: float) -> ChainsFlow:
     detuning = elimination_detuning(chains, sigma_z) if eliminated else (1.0, 1.0)
-    return ChainsFlow(chains.n, chains.g, chains.omega, chains.omega0, chains.exchange, _jumps(chains), eliminated, detuning)
+    return ChainsFlow(
+        chains.n,
+        chains.g,
+        chains.omega,
+        chains.omega0,
+        chains.exchange,
+        _jumps(chains),
+        eliminated,
+        detuning,
+        chains.coherent,
+    )
 
 
 def mean_field_parts(
@@ -173,8 +183,8 @@ def mean_field_parts(
     Returns
     -------
     dict
-        ``drift`` (2,), ``u``=∂F_j/∂β_k and ``v``=∂F_j/∂β_k* (2, 2), ``jacobian`` M (4, 4), ``diffusion`` D (4, 4), ``spin``: rates
-        of (Re⟨σ−⟩, Im⟨σ−⟩, ⟨σz⟩).
+        ``drift`` (2,), ``u``=∂F_j/∂β_k and ``v``=∂F_j/∂β_k* (2, 2), ``jacobian`` M (4, 4), ``diffusion`` D (4, 4), ``spin``:
+        rates of (Re⟨σ−⟩, Im⟨σ−⟩, ⟨σz⟩).
     """
     b = _check_beta(chains, beta)
     y = np.concatenate([b.view(float), [np.real(sigma_minus), np.imag(sigma_minus), sigma_z]])
@@ -189,7 +199,9 @@ def _check_beta(chains: SpinChains, beta: Any, name: str = "beta") -> np.ndarray
     b = check_array(name, beta, shape=(2,), dtype=complex)
     for j, count in enumerate(chains.n):
         if not abs(b[j]) ** 2 < count:
-            raise ValueError(f"{name}: |β_{j + 1}|²={abs(b[j]) ** 2:g} must stay below N_{j + 1}={count} (the square root √(1−|β|²/N))")
+            raise ValueError(
+                f"{name}: |β_{j + 1}|²={abs(b[j]) ** 2:g} must stay below N_{j + 1}={count} (the square root √(1−|β|²/N))"
+            )
     return b
 
 
@@ -234,7 +246,11 @@ class SpinMeanFieldSolver(CompiledSolver):
         else:
             beta, minus, z = self._read(state0)
         x = np.abs(beta) ** 2 / np.array(chains.n)
-        C = coherent_covariance(x, np.angle(beta)) if self.covariance0 is None else check_covariance("covariance0", self.covariance0, 2)
+        C = (
+            coherent_covariance(x, np.angle(beta))
+            if self.covariance0 is None
+            else check_covariance("covariance0", self.covariance0, 2)
+        )
         return beta, C, minus, z
 
     def _read(self, state: qutip.Qobj) -> tuple[np.ndarray, complex, float]:
@@ -247,8 +263,8 @@ class SpinMeanFieldSolver(CompiledSolver):
             length = float(np.linalg.norm(m.spins[0, j - 2])) / (count / 2)
             if length < 1 - 1e-7:
                 raise ValueError(
-                    f"state0: chain {j + 1} is not in a spin-coherent product state (|⟨J⟩|=N/2·{length:.6f}); give the amplitudes "
-                    "(β1, β2) and covariance0 instead"
+                    f"state0: chain {j + 1} is not in a spin-coherent product state (|⟨J⟩|=N/2·{length:.6f}); give the "
+                    "amplitudes (β1, β2) and covariance0 instead"
                 )
             beta[j] = np.sqrt(max(m.jz[0, j] + count / 2, 0.0)) * np.exp(1j * np.angle(m.lowering[0, j]))
         _check_beta(self.model, beta, "state0")
@@ -324,7 +340,8 @@ def mfsolve_chains(
     system : SpinChains
         What to run.
     state0 : Qobj or array_like of shape (2,)
-        A product state of :meth:`SpinChains.product_state` (representation ``"collective"``), or amplitudes β_j with |β_j|² < N_j.
+        A product state of :meth:`SpinChains.product_state` (representation ``"collective"``), or amplitudes
+        β_j with |β_j|² < N_j.
     tlist : array_like of shape (T,)
         Strictly increasing output times.
     central : "down", "up" or Qobj
@@ -365,7 +382,9 @@ def mfsolve_chains(
     return result
 
 
-def mode_system(chains: SpinChains, order: int = 2, *, expansion: str = "newton", sigma_z: float = -1.0, excitation: Any = (0.0, 0.0)) -> ModeSystem:
+def mode_system(
+    chains: SpinChains, order: int = 2, *, expansion: str = "newton", sigma_z: float = -1.0, excitation: Any = (0.0, 0.0)
+) -> ModeSystem:
     r"""The chains with the central spin eliminated and the square root expanded: a polynomial boson model.
 
     .. math::
@@ -412,6 +431,8 @@ def mode_system(chains: SpinChains, order: int = 2, *, expansion: str = "newton"
         for j in range(2):
             for k in range(2):
                 H = H + 0.5 * sigma_z * (w[j] + w[k]) * chains.g[j] * chains.g[k] * (A[j].dag() * A[k])
+    if chains.coherent:
+        H = H + chains.coherent * (A[0].dag() * A[1] + A[1].dag() * A[0])
     jumps = []
     for kind, conjugated, c1, c2, p, q in _jumps(chains):
         L = 0 * b[0]
@@ -421,4 +442,6 @@ def mode_system(chains: SpinChains, order: int = 2, *, expansion: str = "newton"
             f = {0: mode, 1: spin, 2: mode * mode, 3: spin * spin, 4: p * mode + q * (mode.dag() * mode * mode)}[kind]
             L = L + weight * (f.dag() if conjugated else f)
         jumps.append(L)
-    return ModeSystem(H, jumps, name=f"two spin chains, root to order {order}" + (", central spin eliminated" if chains.central else ""))
+    return ModeSystem(
+        H, jumps, name=f"two spin chains, root to order {order}" + (", central spin eliminated" if chains.central else "")
+    )
