@@ -104,7 +104,7 @@ cdef class Ensemble:
         self.nsteps = nsteps
         self.seed = seed
         self.n = 3 * self.model.items * WIDTH
-        self.moments = 3 * G + 3 * G * (3 * G + 1) // 2
+        self.moments = 3 * G + 3 * G * (3 * G + 1) // 2 + 4 * G + G * (2 * G + 1)
 
     def run(self, Py_ssize_t first, Py_ssize_t count, double deadline=INFINITY):
         """Samples `first` to `first + count`: sums and sums of squares (T, moments) of the observables.

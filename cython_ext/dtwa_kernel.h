@@ -189,7 +189,8 @@ CLONES static void dtwa_rk4(int n, double h, double *const *K, double *restrict 
         y[k] += h / 6 * (K[0][k] + 2 * (K[1][k] + K[2][k]) + K[3][k]);
 }
 
-/* Add the first `active` lanes to the sums of the 3G means and 3G(3G+1)/2 second moments and of their squares.
+/* Add the first `active` lanes to the sums of the 3G means and 3G(3G+1)/2 second moments and of their squares;
+   then the same of the 2G quadratures of J_-/sqrt(N/2 - J_z), and the means of those of J_-/sqrt((N+1)/2 - J_z).
    Within a group a product of two spins is that of different spins; a spin with itself gives delta/4. */
 CLONES static void dtwa_observe(const dtwa_model *p, const double *restrict weight, const double *restrict y, int active,
                                 double *restrict sums, double *restrict squares)
@@ -222,6 +223,42 @@ CLONES static void dtwa_observe(const dtwa_model *p, const double *restrict weig
                 squares[at] += q[l] * q[l];
             }
         }
+    int w = 2 * p->groups, first = at;
+    double Y[2 * MAX_GROUPS * LANES];
+    for (int a = 0; a < p->groups; a++)
+        for (int l = 0; l < LANES; l++) {
+            const double *s = J + 3 * a * LANES + l;
+            /* the square root ends at the fully excited state */
+            double room = 0.5 * p->spins[a] - s[2 * LANES];
+            double scale = sqrt(2 / (room > 0.5 ? room : 0.5));
+            Y[2 * a * LANES + l] = scale * s[0];
+            Y[(2 * a + 1) * LANES + l] = -scale * s[LANES];
+            if (l < active) {
+                int last = at + w + w * (w + 1) / 2 + 2 * a;
+                double u, v;
+                scale = sqrt(2 / (room > 0 ? room + 0.5 : 0.5));
+                u = scale * s[0];
+                v = -scale * s[LANES];
+                sums[last] += u;
+                squares[last] += u * u;
+                sums[last + 1] += v;
+                squares[last + 1] += v * v;
+            }
+        }
+    at += w;
+    for (int u = 0; u < w; u++) {
+        for (int l = 0; l < active; l++) {
+            double v = Y[u * LANES + l];
+            sums[first + u] += v;
+            squares[first + u] += v * v;
+        }
+        for (int v = u; v < w; v++, at++)
+            for (int l = 0; l < active; l++) {
+                double q = Y[u * LANES + l] * Y[v * LANES + l];
+                sums[at] += q;
+                squares[at] += q * q;
+            }
+    }
 }
 
 /* ------------------------------------------------------------------ random numbers

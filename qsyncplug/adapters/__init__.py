@@ -1,8 +1,8 @@
 """Result → view: one small file a family, and one for plain QuTiP results."""
 
-from . import bosons, plain, spins
+from . import bosons, dtwa, plain, spins
 from .dispatch import synchronization
 
 __all__ = ["synchronization"]
 
-del bosons, plain, spins
+del bosons, dtwa, plain, spins

@@ -35,6 +35,11 @@ class DtwaResult(Result):
         ⟨J_aμ⟩ and its standard error.
     products, products_error : ndarray of shape (T, 3G, 3G)
         ⟨J_aμJ_bν + J_bνJ_aμ⟩/2, in the order (1x, 1y, 1z, 2x, …), and its standard error.
+    mean, mean_error : ndarray of shape (T, 2K)
+        Quadratures (q1, p1, …) of the Holstein–Primakoff bosons of the K nodes (the chains), β=J−/√((N+1)/2−J_z) in
+        every trajectory (right to the first order in 1/N), and their standard error.
+    covariance : ndarray of shape (T, 2K, 2K)
+        Symmetrised covariance of the quadratures, from β=J−/√(N/2−J_z), whose vacuum has ½.
     samples : int
         Number of trajectories.
     """
@@ -44,11 +49,17 @@ class DtwaResult(Result):
         "spins_error": ("time", "group", "axis"),
         "products": ("time", "component", "component_2"),
         "products_error": ("time", "component", "component_2"),
+        "mean": ("time", "quadrature"),
+        "mean_error": ("time", "quadrature"),
+        "covariance": ("time", "quadrature", "quadrature_2"),
     }
     spins: np.ndarray
     spins_error: np.ndarray
     products: np.ndarray
     products_error: np.ndarray
+    mean: np.ndarray
+    mean_error: np.ndarray
+    covariance: np.ndarray
 
     def _state(self, row: np.ndarray) -> np.ndarray:
         """⟨J⟩ of every group, (G, 3)."""
@@ -87,26 +98,6 @@ class DtwaResult(Result):
         """⟨J_a+J_b−⟩, complex (T, G, G), as the exact result has it."""
         G = self.spins.shape[1]
         return np.stack([np.stack([self.hopping(a, b) for b in range(G)], axis=1) for a in range(G)], axis=1)
-
-    @property
-    def mean(self) -> np.ndarray:
-        """Quadratures (q1, p1, …) of b=J−/√N of the nodes, (T, 2·nodes): √(2/N)(⟨J_x⟩, −⟨J_y⟩)."""
-        scale = self._scale()
-        nodes = list(self.model.nodes)
-        return (self.spins[:, nodes, :2] * scale[None]).reshape(len(self.spins), -1)
-
-    @property
-    def covariance(self) -> np.ndarray:
-        """Symmetrised covariance of :attr:`mean`, (T, 2·nodes, 2·nodes); the commutator of q and p is −2iJ_z/N, not i."""
-        picked = [3 * a + axis for a in self.model.nodes for axis in range(2)]
-        scale = self._scale().ravel()
-        mean = self.mean
-        second = self.products[:, picked][:, :, picked] * scale[:, None] * scale[None, :]
-        return second - mean[:, :, None] * mean[:, None, :]
-
-    def _scale(self) -> np.ndarray:
-        size = np.array([self.model.n[a] for a in self.model.nodes], dtype=float)
-        return np.sqrt(2 / size)[:, None] * np.array([1.0, -1.0])
 
     def __repr__(self) -> str:
         text = super().__repr__()
@@ -270,10 +261,20 @@ class DtwaSolver(Solver):
         i, j = np.triu_indices(d)
         for name, values in (("products", mean), ("products_error", error)):
             full = np.empty((len(times), d, d))
-            full[:, i, j] = full[:, j, i] = values[:, d:]
+            full[:, i, j] = full[:, j, i] = values[:, d : d + len(i)]
             setattr(result, name, full)
         result.spins = mean[:, :d].reshape(-1, G, 3)
         result.spins_error = error[:, :d].reshape(-1, G, 3)
+        first = d + len(i)
+        picked = [2 * a + part for a in model.nodes for part in range(2)]
+        last = mean.shape[1] - 2 * G
+        result.mean, result.mean_error = mean[:, last:][:, picked], error[:, last:][:, picked]
+        centre = mean[:, first:][:, picked]
+        i, j = np.triu_indices(2 * G)
+        second = np.empty((len(times), 2 * G, 2 * G))
+        second[:, i, j] = second[:, j, i] = mean[:, first + 2 * G : last]
+        second = second[:, picked][:, :, picked]
+        result.covariance = second - centre[:, :, None] * centre[:, None, :]
         result.times = times
         for process in result._state_processors:
             for t, row in zip(times, result.spins, strict=True):

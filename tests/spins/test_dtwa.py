@@ -313,16 +313,23 @@ def test_collective_form_of_the_chains():
     np.testing.assert_allclose(generator(model.c_ops()), generator(chains.c_ops()), atol=1e-12)
 
 
-def test_quadratures():
-    model = collective_pair(8)
-    vectors = np.array([bloch(0.3, 0.5), bloch(0.2, 1.0)])
-    result = dtwasolve(model, vectors, [0.0], samples=200000, seed=3)
-    b = (result.mean[:, 0::2] + 1j * result.mean[:, 1::2]) / np.sqrt(2)
-    np.testing.assert_allclose(b, result.lowering / np.sqrt(8), rtol=1e-12)
-    psi = coherent(model, vectors)
-    x, _, _ = model.operators(0)
-    variance = qutip.variance(x, psi) * 2 / 8
-    assert result.covariance[0, 0, 0] == pytest.approx(variance, abs=0.01)
+def test_quadratures_are_those_of_the_exact_bosons():
+    """Mean and covariance of the Holstein–Primakoff bosons: exact in the vacuum, close to exact after a run."""
+    chains = SpinChains(n=(16, 16), central=False, g=0, omega0=0, exchange=0.4)
+    vacuum = dtwasolve(chains, chains.product_state(), [0.0], samples=100000, seed=3)
+    np.testing.assert_allclose(vacuum.covariance[0], 0.5 * np.eye(4), atol=4.5 * np.sqrt(0.5 / 100000))
+    assert np.abs(vacuum.mean[0] / vacuum.mean_error[0]).max() < 4.5
+    state, times = chains.product_state(excitation=(0.3, 0.2), phase=(0.0, 1.0)), [0.0, 1.0]
+    result = dtwasolve(chains, state, times, samples=50000, seed=4)
+    reference = qsp.exactsolve(chains, state, times)
+    np.testing.assert_allclose(result.mean, reference.mean, atol=0.02 * np.abs(reference.mean).max())
+    np.testing.assert_allclose(result.covariance, reference.covariance, atol=0.06)
+    view = qsp.synchronization(result)
+    np.testing.assert_allclose(
+        qsp.measures.coherence(view)[-1], qsp.measures.coherence(qsp.synchronization(reference))[-1], atol=0.01
+    )
+    # the number of quanta of the bosons is that of the spins
+    np.testing.assert_allclose(view.masses, result.spins[:, :, 2] + 8, atol=0.15)
 
 
 def test_saving_and_loading(tmp_path):
