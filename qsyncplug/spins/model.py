@@ -674,10 +674,11 @@ class SpinChains:
 
 
 def _from_dict(data: dict[str, Any]) -> SpinChains:
-    kw = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "kind"}
+    kw: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "kind"}
     chain = kw.get("central_chain")
     if chain is not None:
-        kw["central_chain"] = CentralChain(**{k: tuple(v) if isinstance(v, list) else v for k, v in chain.items()})
+        inner: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in chain.items()}
+        kw["central_chain"] = CentralChain(**inner)
     return SpinChains(**kw)
 
 
