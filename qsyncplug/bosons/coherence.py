@@ -90,6 +90,8 @@ class CoherenceOrders:
         for m in (H, *jumps):
             m.eliminate_zeros()
             m.sort_indices()
+        for j in jumps:
+            self._shift(j)
         decay: Any = sp.csr_matrix((self.d, self.d), dtype=complex)
         for j in jumps:
             decay = decay + j.conj().T @ j
@@ -99,8 +101,6 @@ class CoherenceOrders:
             wrong = (self.sector[coo.row] != self.sector[coo.col]) & (np.abs(coo.data) > 1e-13 * np.abs(coo.data).max(initial=0))
             if np.any(wrong):
                 raise ValueError(f"{what} changes the charge: the coherence orders do not decouple")
-        for j in jumps:
-            self._shift(j)
         self.gauge = self._find_gauge(H, decay, jumps, None if labels is None else np.asarray(labels)[order])
         self.real = self.gauge is not None
         phase = np.ones(self.d, dtype=complex) if self.gauge is None else self.gauge

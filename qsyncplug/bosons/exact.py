@@ -201,7 +201,7 @@ class ExactSolver(Solver):
         "map": "serial",
     }
 
-    def __init__(self, model: ModeSystem, *, cutoff: Any, options: dict[str, Any] | None = None):
+    def __init__(self, model: Any, *, cutoff: Any, options: dict[str, Any] | None = None):
         super().__init__(model, options=options)
         self.levels = self._check_levels(cutoff)
         check_integer("options['ntraj']", self._options["ntraj"], minimum=1)

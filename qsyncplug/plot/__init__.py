@@ -3,6 +3,7 @@
 from .circle import anim_circle, plot_circle, plot_circle_order, plot_criterion, plot_dendrogram, plot_trajectories
 from .comparison import plot_comparison
 from .lohe import anim_wave_packets, plot_centres, plot_densities, plot_gram, plot_masses
+from .spins import plot_dtwa, plot_published_figure, plot_relative_phase, plot_spin_phase
 from .views import plot_correlations, plot_measure, plot_order_parameter
 
 __all__ = [
@@ -16,9 +17,13 @@ __all__ = [
     "plot_criterion",
     "plot_dendrogram",
     "plot_densities",
+    "plot_dtwa",
     "plot_gram",
     "plot_masses",
     "plot_measure",
     "plot_order_parameter",
+    "plot_published_figure",
+    "plot_relative_phase",
+    "plot_spin_phase",
     "plot_trajectories",
 ]

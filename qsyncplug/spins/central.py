@@ -91,7 +91,8 @@ class CentralChain:
         size = 2**M
         up = np.array([M - int(i).bit_count() for i in range(size)])
         H = self.matrix()
-        columns, energies = np.zeros((size, 2), dtype=complex), []
+        columns = np.zeros((size, 2), dtype=complex)
+        energies: list[float] = []
         for column, count in ((0, (M + 1) // 2), (1, (M - 1) // 2), (2, (M + 3) // 2)):
             index = np.flatnonzero(up == count)
             if len(index) == 0:

@@ -59,6 +59,8 @@ class SpinChains:
         Rate of :math:`\sqrt{γ_g/N}\,J_+` (with ``bath="boson"``: :math:`\sqrt{γ_g}\,b^†`).
     two_photon : float or pair of float
         Rate of :math:`\sqrt{κ_2}\,b^2` (with ``engineered="spin"``: :math:`\sqrt{κ_2}\,J_-^2/N`).
+    coherent : float
+        Direct coupling κ of the chains: adds :math:`\tfrac{κ}{\sqrt{N_1N_2}}(J_{1+}J_{2-} + J_{2+}J_{1-})` to H.
     dissipative : float
         Rate of :math:`\sqrt V(b_1-b_2)` (with ``engineered="spin"``: :math:`\sqrt V(J_{1-}/\sqrt{N_1}-J_{2-}/\sqrt{N_2})`).
     local_loss, local_dephasing : float or pair of float
@@ -105,6 +107,7 @@ class SpinChains:
     gain: tuple[float, float] = (0.0, 0.0)
     two_photon: tuple[float, float] = (0.0, 0.0)
     dissipative: float = 0.0
+    coherent: float = 0.0
     nonlinear: tuple[float, float] = (0.0, 0.0)
     local_loss: tuple[float, float] = (0.0, 0.0)
     local_dephasing: tuple[float, float] = (0.0, 0.0)
@@ -128,6 +131,7 @@ class SpinChains:
         two_photon: Any = 0.0,
         dissipative: float = 0.0,
         *,
+        coherent: float = 0.0,
         nonlinear: Any = 0.0,
         local_loss: Any = 0.0,
         local_dephasing: Any = 0.0,
@@ -164,6 +168,7 @@ class SpinChains:
         if any(t and not (a or b) for t, a, b in zip(self.thermal, self.loss, self.nonlinear, strict=True)):
             raise ValueError(f"thermal={self.thermal} needs a bath to act through: give a loss to that chain")
         put("dissipative", check_number("dissipative", dissipative, minimum=0.0))
+        put("coherent", check_number("coherent", coherent))
         put("bath", check_choice("bath", bath, ("spin", "boson")))
         put("engineered", check_choice("engineered", engineered, ("spin", "boson")))
         put("geometry", check_choice("geometry", geometry, ("all", "chain")))
@@ -178,6 +183,8 @@ class SpinChains:
         rates = [f"{k}={getattr(self, k)}" for k in (*_RATES, "thermal") if any(getattr(self, k))]
         if self.dissipative:
             rates.append(f"dissipative={self.dissipative:g}")
+        if self.coherent:
+            rates.append(f"coherent={self.coherent:g}")
         centre = f"g={self.g}, omega0={self.omega0:g}" if self.central else "no central spin"
         text = f"SpinChains: n={self.n}, {centre}, omega={self.omega}, exchange={self.exchange:g}"
         return ", ".join([text, *rates]) + ("" if self.geometry == "all" else f", {self.boundary} chains")
@@ -276,7 +283,7 @@ class SpinChains:
         """
         space = self.space(representation, order=order, expansion=expansion, levels=levels)
         if representation == "spins":
-            return space.qobj(self._full_hamiltonian())
+            return space.qobj(self._full_hamiltonian() + self._direct(space))
         self._require_symmetric(representation)
         one = sp.identity(space.size, dtype=complex, format="csr")
         squared = self.exchange**2
@@ -294,7 +301,12 @@ class SpinChains:
                 H = H + self.g[j] / np.sqrt(count) * (exchange + exchange.conj().T + space.sigma_z @ jz)
         if self.central:
             H = H + 0.5 * self.omega0 * space.sigma_z
-        return space.qobj(H)
+        return space.qobj(H + self._direct(space))
+
+    def _direct(self, space: Space) -> Any:
+        """The coherent coupling of the two chains."""
+        exchange = self.coherent / np.sqrt(self.n[0] * self.n[1]) * (space.lowering[0].conj().T @ space.lowering[1])
+        return exchange + exchange.conj().T
 
     def _full_hamiltonian(self) -> Any:
         """Eq. (2) of the paper, spin by spin."""
@@ -662,10 +674,11 @@ class SpinChains:
 
 
 def _from_dict(data: dict[str, Any]) -> SpinChains:
-    kw = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "kind"}
+    kw: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "kind"}
     chain = kw.get("central_chain")
     if chain is not None:
-        kw["central_chain"] = CentralChain(**{k: tuple(v) if isinstance(v, list) else v for k, v in chain.items()})
+        inner: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in chain.items()}
+        kw["central_chain"] = CentralChain(**inner)
     return SpinChains(**kw)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PublishedResult",
+    "PublishedSolver",
     "PublishedSpinChains",
     "complete_synchronization",
     "mfsolve_published",

@@ -69,6 +69,7 @@ def series_coefficients(n: int, order: int, expansion: str) -> np.ndarray:
     Returns
     -------
     ndarray of shape (K+1,)
+        Newton's ends at K=N, where it is exact on all levels of the spin.
         For ``"taylor"`` the coefficients of m^k; for ``"newton"`` those of b†^k b^k = m(m−1)…(m−k+1).
     """
     if expansion == "taylor":
@@ -76,6 +77,8 @@ def series_coefficients(n: int, order: int, expansion: str) -> np.ndarray:
         for k in range(1, order + 1):
             out.append(out[-1] * (0.5 - k + 1) / k * (-1.0 / n))
         return np.array(out)
+    # N+1 nodes determine the root on every level that a spin has
+    order = min(order, n)
     # the alternating sum of the forward differences loses about 2^K·eps: it is done with 60 + K digits
     with decimal.localcontext() as context:
         context.prec = 60 + order

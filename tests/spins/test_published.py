@@ -166,10 +166,7 @@ def test_the_flow_is_that_of_the_hamiltonian(names):
         parts = []
         for direction in (1, 1j):
             d = direction * np.eye(2)[k]
-            ends = [
-                model.effective_energy(t, beta + s * h * d) - model.effective_energy(t, beta - s * h * d)
-                for s in (1, 2, 3)
-            ]
+            ends = [model.effective_energy(t, beta + s * h * d) - model.effective_energy(t, beta - s * h * d) for s in (1, 2, 3)]
             parts.append((45 * ends[0] - 9 * ends[1] + ends[2]) / (60 * h))
         gradient[k] = (parts[0] + 1j * parts[1]) / 2
     theta = model.theta * np.array([1, -1])
@@ -199,9 +196,7 @@ def test_the_printed_bracket_breaks_the_conservation():
 
 def test_noise_channels_give_the_printed_damping():
     """√κ b^m damps at ½κm n^{m−1}; the three rates sum to the printed drift."""
-    model = PublishedSpinChains(
-        n=(4, 7), g=(0.0, 1e-12), linear_loss=0.3, nonlinear_loss=0.2, corrections=("a_channels",)
-    )
+    model = PublishedSpinChains(n=(4, 7), g=(0.0, 1e-12), linear_loss=0.3, nonlinear_loss=0.2, corrections=("a_channels",))
     beta = np.array([0.9 - 0.4j, 0.0])
     n, N = abs(beta[0]) ** 2, 4
     k2, k3 = 2 * 0.2 / N**2 + 2 * np.sqrt(0.06) / N, 2 * 0.2 / (3 * N**2)
@@ -224,9 +219,7 @@ def test_noise_of_the_single_jump_operator():
     assert D[1, 1] == pytest.approx(abs(U + V) ** 2 / 2, rel=1e-12)
     assert D[0, 1] == pytest.approx(-(np.conj(U) * V).imag, rel=1e-12)
     nonlinear = 0.2 / 25 * (n**2 + 2 * n) + 2 / 5 * np.sqrt(0.06) * n
-    np.testing.assert_allclose(
-        (model.drift(0, beta) - printed.drift(0, beta))[0], 0.5 * nonlinear * beta[0], rtol=1e-12
-    )
+    np.testing.assert_allclose((model.drift(0, beta) - printed.drift(0, beta))[0], 0.5 * nonlinear * beta[0], rtol=1e-12)
 
 
 @pytest.mark.parametrize("exchange", [0.0, 0.4])
@@ -263,8 +256,7 @@ def test_every_correction_changes_what_the_table_says():
             # the noise that the frame transforms is that of the jump operators
             if method == "diffusion" and name == "a_frame":
                 both = [
-                    PublishedSpinChains(**{**_fields(base), "corrections": c})
-                    for c in (("a_channels",), ("a_channels", name))
+                    PublishedSpinChains(**{**_fields(base), "corrections": c}) for c in (("a_channels",), ("a_channels", name))
                 ]
                 changed = bool(np.any(np.abs(both[0].diffusion(t, beta) - both[1].diffusion(t, beta)) > 1e-9))
             # corrections of the drift alone reach the printed E only through the symbols in it

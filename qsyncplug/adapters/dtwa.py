@@ -1,0 +1,23 @@
+"""Truncated Wigner runs of collective spins."""
+
+from __future__ import annotations
+
+from ..spins.dtwa import DtwaResult
+from ..sync import SyncView
+from .dispatch import synchronization
+
+__all__ = ["view_of_dtwa"]
+
+
+@synchronization.register(DtwaResult)
+def view_of_dtwa(result: DtwaResult) -> SyncView:
+    """Quadratures of the Holstein–Primakoff bosons of the chains, trajectory by trajectory."""
+    return SyncView(
+        result.times,
+        mean=result.mean,
+        covariance=result.covariance,
+        bosons=False,
+        system=f"{result.model.name}, truncated Wigner ({result.samples} samples)",
+        notes=(*result.stats.get("neglected", ()), "sampled: see the standard errors of the result"),
+        missing={"states": "sampled trajectories have no states; run exactsolve with options={'store_states': True}"},
+    )
