@@ -25,7 +25,7 @@ def add_parser(commands: Any) -> None:
     add("--oscillators", type=int, default=6, help="number of oscillators N")
     add("--coupling", type=float, default=1.0, help="coupling k")
     add("--frequencies", type=float, default=0.2, help="standard deviation of the frequencies")
-    add("--spread", type=float, default=0.3, help="standard deviation of the initial centres; 0 makes Kuramoto exact")
+    add("--spread", type=float, default=1.0, help="standard deviation of the initial centres; 0 makes Kuramoto exact")
     add("--phases", type=float, default=1.0, help="standard deviation of the initial phases")
     add("--points", type=int, default=128, help="points of the grid")
     add("--length", type=float, default=18.0, help="length of the box")

@@ -73,6 +73,10 @@ class SchrodingerLoheSolver(CompiledSolver):
     -----
     ``run(psi0, tlist, e_ops=…)``: `psi0` holds N states, kets or arrays on the grid. Functions among `e_ops` are given
     ``(t, states)``; a Qobj gives ⟨ψ_j,Oψ_j⟩/‖ψ_j‖² of every oscillator.
+
+    The edges of a grid are watched wherever states on it are used: at the start, in every method that steps them, and in the
+    reduction for states and interpolated centres. Gram matrices of the reduction, and centres in quadratic potentials, do not
+    pass over the grid and do not feel its edges.
     """
 
     name = "slsolve"
