@@ -16,6 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from .._ext.sectors import Operator, SectorKernel
+from ..core.checks import check_memory
 from ..core.errors import NonFiniteError, StepLimitError, TimeLimitError
 from .chebyshev import Ellipse
 from .sectors import SectorBasis
@@ -379,7 +380,11 @@ class _Run:
         self.span = max(float(times[-1] - times[0]), 1e-300)
         self.problem, self.max_step = problem, max_step
         self.parts = []
-        for order, reads in sorted(problem.functionals(operators).items()):
+        wanted = sorted(problem.functionals(operators).items())
+        elements = sum(problem.size(order) for order, _ in wanted)
+        # the state, its start and the recurrence
+        check_memory(f"the evolution of {elements} density-matrix elements", 16.0 * 5 * elements, advice="use trajectories")
+        for order, reads in wanted:
             x = problem.pack(order, state)
             if not np.any(x):
                 continue

@@ -461,7 +461,7 @@ class ExactSolver(Solver):
             stats["standard error"] = float(np.abs(spread).max() / np.sqrt(max(raw.num_trajectories, 1)))
             stats.setdefault("neglected", []).append(
                 f"sampling error of {raw.num_trajectories} trajectories "
-                f"(largest standard error of ⟨b⟩: {stats['standard error']:.2g})"
+                f"(largest standard error of {getattr(reader, 'what', '⟨b⟩')}: {stats['standard error']:.2g})"
             )
 
     @staticmethod

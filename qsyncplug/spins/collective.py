@@ -226,6 +226,8 @@ def collective_spins(chains: SpinChains | CollectiveSpins) -> CollectiveSpins:
     if chains.central:
         field[0, 2] = chains.omega0
     squared = chains.exchange**2
+    if chains.coherent:
+        K[first, first + 1, :2] = K[first + 1, first, :2] = 2 * chains.coherent / np.sqrt(chains.n[0] * chains.n[1])
     for j, count in enumerate(chains.n):
         a = first + j
         # J+J− = Jx²+Jy²+Jz

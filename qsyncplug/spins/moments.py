@@ -62,6 +62,7 @@ class SpinReader:
             start.append(start[-1] + len(data[-1]))
         self._row, self._column = np.concatenate(rows), np.concatenate(columns)
         self._data, self._start = np.concatenate(data), np.array(start[:-1])
+        self.what = "⟨σ−⟩ and ⟨J_j−⟩" if self.central else "⟨J_j−⟩"
         self.n = self.spins  # what the standard error of trajectories is quoted for: the lowering operators
         self.size = len(operators) + sum(levels)
 

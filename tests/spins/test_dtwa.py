@@ -300,8 +300,11 @@ def test_sampling_is_uniform():
 # ------------------------------------------------------------------ house rules
 
 
-def test_collective_form_of_the_chains():
-    chains = SpinChains(n=(3, 2), loss=(0.2, 0.1), thermal=(0.5, 0.0), gain=(0.0, 0.3), dissipative=0.4, engineered="spin")
+@pytest.mark.parametrize("central", [True, False])
+def test_collective_form_of_the_chains(central):
+    """The same Hamiltonian, but for a constant, and the same dissipators."""
+    rates = {"loss": (0.2, 0.1), "thermal": (0.5, 0.0), "gain": (0.0, 0.3), "dissipative": 0.4, "engineered": "spin"}
+    chains = SpinChains(n=(3, 2), central=central, coherent=0.7, **rates)
     model = collective_spins(chains)
     ours, theirs = model.hamiltonian().full(), chains.hamiltonian().full()
     shift = np.trace(theirs - ours) / len(ours)

@@ -67,6 +67,10 @@ def symbols(chains, s, z, eliminated):
 
         jumps.append(pair)
 
+    def scaled(f, rate, power=1):
+        r = root(mpmath.mpf(rate))
+        return lambda *v: tuple(r * x**power for x in f(*v))
+
     def mode(j, kind):
         def f(*v):
             b, c = v[2 * j], v[2 * j + 1]
@@ -86,10 +90,10 @@ def symbols(chains, s, z, eliminated):
             x = bath(*v)
             return gamma * x[0], gamma * x[1]
 
-        add(lambda *v, d=down, r=root(nb + 1): tuple(r * x for x in d(*v)))
-        add(lambda *v, d=down, r=root(nb): tuple(r * x for x in d(*v)), conjugated=True)
-        add(lambda *v, f=bath, r=root(mpmath.mpf(chains.gain[j])): tuple(r * x for x in f(*v)), conjugated=True)
-        add(lambda *v, f=engineered, r=root(mpmath.mpf(chains.two_photon[j])): tuple(r * x * x for x in f(*v)))
+        add(scaled(down, nb + 1))
+        add(scaled(down, nb), conjugated=True)
+        add(scaled(bath, chains.gain[j]), conjugated=True)
+        add(scaled(engineered, chains.two_photon[j], power=2))
     fa, fb = mode(0, chains.engineered), mode(1, chains.engineered)
     V = root(mpmath.mpf(chains.dissipative))
     add(lambda *v: tuple(V * (x - y) for x, y in zip(fa(*v), fb(*v), strict=True)))

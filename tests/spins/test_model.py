@@ -70,7 +70,7 @@ def test_the_hamiltonian_is_equation_3():
 
 def test_every_dissipator_shifts_the_charge_by_a_definite_amount():
     chains = SpinChains(n=(3, 2), nonlinear=0.1, **EVERYTHING)
-    minus, z = chains.central_operators()
+    _, z = chains.central_operators()
     charge = 0.5 * z + chains.jz(1) + chains.jz(2)
     H = chains.hamiltonian()
     assert np.abs((H * charge - charge * H).full()).max() < 1e-13
