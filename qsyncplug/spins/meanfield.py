@@ -34,7 +34,7 @@ _KINDS = {"boson": 0, "spin": 1, "boson2": 2, "spin2": 3, "nonlinear": 4}
 _ROWS, _COLUMNS = np.triu_indices(4)
 
 UNCONTROLLED = (
-    "correlations between the central spin and the chains: the spin ½ is factorised, which no small parameter controls "
+    "correlations between the central spin and the chains: the factorised spin ½ is not controlled by any small parameter "
     "(the error of ⟨σ⟩ does not fall reliably with N)"
 )
 

@@ -100,7 +100,8 @@ def test_local_loss_and_dephasing_against_piqs():
         chains.hamiltonian("spins"), full, t, chains.c_ops("spins"), e_ops=[chains.jz(1, "spins")],
         options=TIGHT,
     ).expect[0]  # fmt: skip
-    assert np.abs(wanted - found).max() < 1e-10
+    # piqs itself is 3e-8 off the closed form below
+    assert np.abs(wanted - found).max() < 1e-7
     # independent spins: each is up with probability e^{−γt}
     assert np.abs(found - N * (np.exp(-emission * t) - 0.5)).max() < 1e-10
     # a coherence of one spin decays at γ/2 + γ_φ
