@@ -1,0 +1,66 @@
+"""Errors and warnings of the Schrödinger–Lohe solvers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..core.errors import QsyncplugWarning, SolverError
+
+__all__ = [
+    "AliasingError",
+    "AliasingWarning",
+    "BlowUpError",
+    "GlobalExistenceWarning",
+    "NonUniquenessError",
+    "NormalizationWarning",
+    "UndefinedCentreError",
+    "UnstableSetWarning",
+]
+
+
+class OscillatorError(SolverError):
+    """A run had to stop because of one oscillator.
+
+    Attributes
+    ----------
+    oscillator : int
+        Its index, from 0.
+    time, reason, result
+        As in :class:`SolverError`.
+    """
+
+    def __init__(self, message: str, *, oscillator: int = -1, **kw: Any):
+        super().__init__(message, **kw)
+        self.oscillator = oscillator
+
+
+class NonUniquenessError(OscillatorError):
+    """Model 1: an oscillator vanished; the solution cannot be continued uniquely."""
+
+
+class UndefinedCentreError(OscillatorError):
+    """Model 2 with alignment: an oscillator vanished and has no centre of mass."""
+
+
+class BlowUpError(OscillatorError):
+    """The mass of an oscillator grew beyond all bounds."""
+
+
+class AliasingError(SolverError):
+    """The wave functions reached the edge of the box or the highest wave numbers of the grid."""
+
+
+class AliasingWarning(QsyncplugWarning):
+    """The wave functions come near the edge of the box or the highest wave numbers of the grid."""
+
+
+class GlobalExistenceWarning(QsyncplugWarning):
+    """Model 1: nothing guarantees that every oscillator keeps a positive norm."""
+
+
+class NormalizationWarning(QsyncplugWarning):
+    """The mean of θ is not 1."""
+
+
+class UnstableSetWarning(QsyncplugWarning):
+    """The initial state lies on, or very near, an unstable set: rounding decides what it tends to."""

@@ -1,0 +1,186 @@
+"""Vanishing oscillators and blow-up in runs of the compiled integrator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._ext.integrator import Integrator
+from .errors import BlowUpError, NonUniquenessError, OscillatorError, UndefinedCentreError
+
+__all__ = ["VANISHING", "GuardedIntegrator", "failure"]
+
+#: an oscillator has vanished when its norm falls below this times its start
+VANISHING = 1e-6
+#: squared norms beyond this times the largest at the start, or of θ, are a blow-up
+CAP = 1e16
+EVENT = 7
+
+
+def failure(kind: str, j: int, t: float, name: str, result: Any) -> OscillatorError:
+    """The error for oscillator `j` at time `t`."""
+    kept = f"error.result holds the {len(result.times)} outputs before that"
+    if kind == "blow-up":
+        return BlowUpError(
+            f"{name}: the mass of oscillator {j} grew without bound near t={t:.12g}; {kept}",
+            time=t, reason="blow-up", oscillator=j, result=result,
+        )  # fmt: skip
+    if kind == "non-uniqueness":
+        return NonUniquenessError(
+            f"{name}: oscillator {j} vanished at t={t:.12g}; Model 1 has no unique solution beyond; {kept}",
+            time=t, reason="oscillator vanished", oscillator=j, result=result,
+        )  # fmt: skip
+    return UndefinedCentreError(
+        f"{name}: oscillator {j} vanished at t={t:.12g} and has no centre of mass, which its alignment needs; {kept}",
+        time=t, reason="oscillator vanished", oscillator=j, result=result,
+    )  # fmt: skip
+
+
+class GuardedIntegrator:
+    """An integrator that watches the norms, and tells a vanishing oscillator from one that turns fast.
+
+    Parameters
+    ----------
+    rhs : LoheRightHandSide
+    n, r : int
+        Oscillators and basis vectors.
+    normalised : bool
+        Model 1 (else Model 2).
+    kw
+        For :class:`Integrator`.
+    """
+
+    def __init__(self, rhs: Any, n: int, r: int, normalised: bool, **kw: Any):
+        self.rhs = rhs
+        self.n, self.r = n, r
+        self.normalised = normalised
+        self.options = kw
+        self._inner = Integrator(rhs, n_events=3, directions=[-1, -1, -1], **kw)
+        self._done = [0, 0, 0]
+        self.found: tuple[str, int, float] | None = None
+
+    def set_state(self, t: float, y: Any, bound: float = np.inf) -> None:
+        """Start."""
+        self._bound = bound
+        self._done = [0, 0, 0]
+        self.found = None
+        self.rhs.set_reference(y)
+        self._inner.set_state(t, y, bound)
+
+    def get_state(self) -> Any:
+        """Time and state."""
+        return self._inner.get_state()
+
+    @property
+    def t(self) -> float:
+        """Time reached; that of the failure, after one."""
+        return self._inner.t if self.found is None else self.found[2]
+
+    @property
+    def accepted(self) -> int:
+        """Accepted steps."""
+        return self._done[0] + self._inner.accepted
+
+    @property
+    def rejected(self) -> int:
+        """Rejected steps."""
+        return self._done[1] + self._inner.rejected
+
+    @property
+    def evaluations(self) -> int:
+        """Right-hand sides."""
+        return self._done[2] + self._inner.evaluations
+
+    @property
+    def interruption(self) -> Any:
+        """The interrupt, if any."""
+        return self._inner.interruption
+
+    def advance(self, times: np.ndarray, out: np.ndarray) -> tuple[int, int]:
+        """As :meth:`Integrator.advance`."""
+        total = 0
+        while True:
+            status, count = self._inner.advance(times[total:], out[total:])
+            total += count
+            if status in (3, 4, 5) and self._collapsing():
+                return EVENT, total
+            if status != EVENT or total == len(times):
+                return status, total
+            t, y = self._inner.t_event, self._inner.event_state
+            if self._confirm(self._inner.event_index, t, y):
+                return EVENT, total
+            # a fast turn: go on from there
+            self._done = [self.accepted, self.rejected, self.evaluations]
+            self.rhs.set_reference(y)
+            self._inner.set_state(t, y, self._bound)
+
+    def _rows(self, y: np.ndarray) -> np.ndarray:
+        return np.asarray(y)[: self.n * self.r].reshape(self.n, self.r)
+
+    def _confirm(self, event: int, t: float, y: np.ndarray) -> bool:
+        norms = np.linalg.norm(self._rows(y), axis=1)
+        if event == 2:
+            self.found = ("blow-up", int(np.argmax(norms)), t)
+            return True
+        kind = "non-uniqueness" if self.normalised else "undefined centre"
+        if event == 0:
+            t_old = self._inner.t_old
+            y_old = self._inner.dense(t_old)
+            old = self._rows(y_old)
+            turns = np.sum(old.conj() * self._rows(y), axis=1).real / np.linalg.norm(old, axis=1) ** 2
+            j = int(np.argmin(turns))
+            if norms[j] > 1e-3 * np.linalg.norm(old[j]):
+                return False
+            self.found = (kind, j, self._crossing(j, t_old, y_old, t))
+            return True
+        j = int(np.argmin(norms / self.rhs.initial_norms))
+        self.found = (kind, j, self._extrapolate(j, t, y))
+        return True
+
+    def _collapsing(self) -> bool:
+        """Did the step size collapse because a norm went to zero or to infinity?"""
+        t, y = self._inner.get_state()
+        norms = np.linalg.norm(self._rows(y), axis=1)
+        ratio = norms / self.rhs.initial_norms
+        j = int(np.argmin(ratio))
+        if ratio[j] < 1e-2:
+            self.found = ("non-uniqueness" if self.normalised else "undefined centre", j, self._extrapolate(j, t, y))
+            return True
+        j = int(np.argmax(norms))
+        if norms[j] > 1e4 * max(1.0, float(np.max(self.rhs.initial_norms))):
+            self.found = ("blow-up", j, t)
+            return True
+        return False
+
+    def _crossing(self, j: int, t_old: float, y_old: np.ndarray, t: float) -> float:
+        """Time at which row j passes through zero, by Newton's method on integrations from the step's beginning."""
+        reference = self._rows(y_old)[j]
+        out = np.empty((1, self.rhs.size))
+        for _ in range(6):
+            inner = Integrator(self.rhs, rtol=3e-15, atol=1e-16)
+            inner.set_state(t_old, y_old, t)
+            status, count = inner.advance(np.array([t]), out)
+            if count == 0:
+                return t
+            y = out[0].view(complex).copy()
+            g = float(np.vdot(reference, self._rows(y)[j]).real)
+            slope = float(np.vdot(reference, self._rows(self.rhs(t, y))[j]).real) if g != 0 else 0.0
+            if slope == 0:
+                return t
+            change = -g / slope
+            t = max(t + change, t_old + 1e-3 * (t - t_old))
+            if abs(change) < 4e-15 * max(abs(t), 1e-3):
+                break
+        return t
+
+    def _extrapolate(self, j: int, t: float, y: np.ndarray) -> float:
+        """Zero of the norm of row j, which falls linearly."""
+        row = self._rows(y)[j]
+        try:
+            change = self._rows(self.rhs(t, np.asarray(y)))[j]
+        except ArithmeticError:
+            return t
+        size = float(np.linalg.norm(row))
+        fall = -float(np.vdot(row, change).real) / size if size > 0 else 0.0
+        return t + size / fall if fall > 0 else t

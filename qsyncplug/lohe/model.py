@@ -1,0 +1,411 @@
+"""The Schrödinger–Lohe models: the standard one, Model 1 and Model 2."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import qutip
+import scipy.sparse
+
+from ..core import storage
+from ..core.checks import check_array, check_choice, check_number
+from ..core.errors import StorageError
+from .errors import NormalizationWarning
+from .hamiltonian import GridHamiltonian
+from .influence import Influence, check_kernel
+
+__all__ = ["SchrodingerLohe"]
+
+VARIANTS = ("standard", "model1", "model2")
+
+
+@dataclass(frozen=True, eq=False)
+class SchrodingerLohe:
+    r"""N quantum oscillators coupled through their mean, in one of three variants.
+
+    .. math::
+
+        \partial_t\psi_j &= -i(H_j+\Omega_j)\psi_j + \tfrac k2\,(\theta_j\zeta_j - c_j\psi_j),\qquad
+        \zeta_j = \frac1N\sum_l a_{jl}e^{i\alpha_{jl}}\psi_l,\qquad s_j=⟨\zeta_j,\psi_j⟩ \\
+        c_j &= s_j/‖\psi_j‖^2 \;\text{(standard, with θ=1, and Model 1)},\qquad c_j=s_j \;\text{(Model 2)} \\
+        \dot\theta_j &= \frac\mu N\sum_l h(|x_j-x_l|)(\theta_l-\theta_j),\qquad
+        x_j=⟨\psi_j,x\psi_j⟩/‖\psi_j‖^2
+
+    with a_jl=1 and α=0 unless given; then ζ_j is the mean ζ of all. Every oscillator takes part in its own mean
+    (a_jj=1), so that the complete graph is the model without `adjacency`.
+
+    Parameters
+    ----------
+    hamiltonian : GridHamiltonian, Qobj, QobjEvo, or list of N of them
+        One for all, or one an oscillator.
+    coupling : float
+        k.
+    variant : {"standard", "model1", "model2"}
+        Models 1 and 2 are those of Antonelli and Reynolds, (2) and (3).
+    frequencies : (N,) array, optional
+        Ω_j; 0 unless given.
+    theta : (N,) array, optional
+        θ_j at the start, positive, with mean 1 for Model 1; 1 unless given. The standard model has θ=1.
+    alignment : float
+        μ ≥ 0; 0 freezes θ.
+    kernel : Influence, number or callable, optional
+        h(r), at least 0 and nonincreasing; 1 unless given. A callable is given an array of distances.
+    adjacency : (N, N) array, sparse matrix or networkx graph, optional
+        a_jl, real: weight with which oscillator l acts on j. No self-loops.
+    phase_lag : float or (N, N) array
+        α.
+    position : Qobj or list of Qobj, optional
+        Position operators for Hamiltonians that are Qobj, for the centres x_j; a grid has its own.
+
+    Attributes
+    ----------
+    size : int or None
+        N, where an argument fixes it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For anything inconsistent or impossible, naming the argument.
+
+    References
+    ----------
+    P. Antonelli, D. N. Reynolds, Schrödinger-Lohe type models of quantum synchronization with nonidentical
+    oscillators; P. Antonelli, S.-Y. Ha, D. Kim, P. Marcati, The Wigner-Lohe model, section 2; M. A. Lohe.
+
+    Examples
+    --------
+    >>> from qsyncplug.core import Grid
+    >>> H = GridHamiltonian(Grid(128, 16.0), lambda x: x**2 / 2)
+    >>> model = SchrodingerLohe(H, coupling=2.0, frequencies=[0.5, -0.5])
+    >>> model.size
+    2
+    """
+
+    hamiltonian: Any
+    coupling: float = 1.0
+    variant: str = "standard"
+    frequencies: Any = None
+    theta: Any = None
+    alignment: float = 0.0
+    kernel: Any = None
+    adjacency: Any = None
+    phase_lag: Any = 0.0
+    position: Any = None
+    size: int | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "variant", check_choice("variant", self.variant, VARIANTS))
+        put(self, "coupling", check_number("coupling", self.coupling))
+        put(self, "alignment", check_number("alignment", self.alignment, minimum=0.0))
+        put(self, "hamiltonian", _check_hamiltonians(self.hamiltonian))
+        sizes = {"hamiltonian": len(self.hamiltonian)} if isinstance(self.hamiltonian, tuple) else {}
+        for name in ("frequencies", "theta"):
+            value = getattr(self, name)
+            if value is not None:
+                value = check_array(name, value, shape=(None,))
+                value.setflags(write=False)
+                sizes[name] = len(value)
+                put(self, name, value)
+        if self.adjacency is not None:
+            put(self, "adjacency", _check_adjacency(self.adjacency))
+            sizes["adjacency"] = self.adjacency.shape[0]
+        if np.ndim(self.phase_lag) == 0:
+            put(self, "phase_lag", check_number("phase_lag", self.phase_lag))
+        else:
+            lag = check_array("phase_lag", self.phase_lag, shape=(None, None))
+            if lag.shape[0] != lag.shape[1]:
+                raise ValueError(f"phase_lag must be a number or an (N, N) array, not of shape {lag.shape}")
+            lag.setflags(write=False)
+            put(self, "phase_lag", lag)
+            sizes["phase_lag"] = len(lag)
+        if len(set(sizes.values())) > 1:
+            told = ", ".join(f"{name} has {n}" for name, n in sizes.items())
+            raise ValueError(f"the arguments must agree on the number of oscillators: {told}")
+        if 0 in sizes.values():
+            raise ValueError("there must be at least one oscillator")
+        put(self, "size", next(iter(sizes.values()), None))
+        self._check_theta()
+        put(self, "position", _check_position(self.position, self.reference))
+        reach = 10.0 if self.grid is None else float(np.linalg.norm(self.grid.lengths))
+        given = self.kernel
+        put(self, "kernel", check_kernel(self.kernel, reach))
+        if given is not None and self.variant == "standard":
+            raise ValueError("kernel belongs to Models 1 and 2; the standard model has no alignment")
+        if self.aligns_by_distance and self.grid is None and self.position is None:
+            raise ValueError(
+                "position must be given (a Qobj, or one a dimension) for Hamiltonians that are Qobj with a kernel that depends "
+                "on the distance of the centres"
+            )
+
+    def _check_theta(self) -> None:
+        if self.variant == "standard":
+            if self.alignment != 0:
+                raise ValueError(f"alignment must be 0 for the standard model, not {self.alignment:g}")
+            if self.theta is not None and np.any(self.theta != 1):
+                raise ValueError("theta must be 1 for the standard model; choose variant='model1' or 'model2'")
+        if self.theta is None:
+            return
+        if np.any(self.theta <= 0):
+            j = int(np.argmin(self.theta))
+            raise ValueError(f"theta must be positive; theta[{j}] = {self.theta[j]:g}")
+        mean = float(np.mean(self.theta))
+        if abs(mean - 1) > 1e-12:
+            if self.variant == "model1":
+                raise ValueError(f"theta must have mean 1 for Model 1, not {mean:.15g}")
+            limit = "θ_j" if self.alignment == 0 else "the mean of θ"
+            warnings.warn(
+                f"theta has mean {mean:.6g}, not 1: the squared norms tend to {limit}",
+                NormalizationWarning,
+                stacklevel=4,
+            )
+
+    # ------------------------------------------------------------ what the solvers ask
+
+    @property
+    def reference(self) -> Any:
+        """The Hamiltonian, or the first of them."""
+        return self.hamiltonian[0] if isinstance(self.hamiltonian, tuple) else self.hamiltonian
+
+    @property
+    def grid(self) -> Any:
+        """The grid, or None for Qobj."""
+        return self.reference.grid if isinstance(self.reference, GridHamiltonian) else None
+
+    @property
+    def normalised(self) -> bool:
+        """Is s_j divided by the squared norm?"""
+        return self.variant != "model2"
+
+    @property
+    def aligns_by_distance(self) -> bool:
+        """Does θ move, at rates that depend on the centres?"""
+        if self.variant == "standard" or self.alignment == 0:
+            return False
+        return not (isinstance(self.kernel, Influence) and self.kernel.is_constant)
+
+    @property
+    def time_dependent(self) -> bool:
+        """Does a Hamiltonian depend on time?"""
+        return any(
+            isinstance(h, qutip.QobjEvo) or getattr(h, "time_dependent", False)
+            for h in (self.hamiltonian if isinstance(self.hamiltonian, tuple) else (self.hamiltonian,))
+        )
+
+    @cached_property
+    def offsets(self) -> np.ndarray | None:
+        """Numbers by which the Hamiltonians exceed the first, or None if they differ by more than numbers."""
+        if not isinstance(self.hamiltonian, tuple):
+            return np.zeros(1)
+        found = [_offset(self.reference, h) for h in self.hamiltonian]
+        return None if any(x is None for x in found) else np.array(found, dtype=float)
+
+    @property
+    def common(self) -> bool:
+        """Is there one Hamiltonian for all, up to numbers?"""
+        return self.offsets is not None
+
+    def hamiltonians(self, n: int) -> tuple[Any, ...]:
+        """One Hamiltonian an oscillator."""
+        return self.hamiltonian if isinstance(self.hamiltonian, tuple) else (self.hamiltonian,) * n
+
+    def rates(self, n: int) -> np.ndarray:
+        """Ω_j of n oscillators, with the numbers by which common Hamiltonians differ."""
+        omega = np.zeros(n) if self.frequencies is None else np.array(self.frequencies)
+        return omega + self.offsets if self.offsets is not None else omega
+
+    def start_theta(self, n: int) -> np.ndarray:
+        """θ_j of n oscillators at the start."""
+        return np.ones(n) if self.theta is None else np.array(self.theta)
+
+    @property
+    def mean_field(self) -> bool:
+        """Do all oscillators see the same mean?"""
+        return self.adjacency is None and np.ndim(self.phase_lag) == 0
+
+    def coupling_graph(self, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+        """C_jl = a_jl exp(iα_jl)/N in compressed rows (indptr, indices, data), or None for the mean of all."""
+        if self.mean_field:
+            return None
+        matrix = scipy.sparse.csr_array(self.coupling_matrix(n))
+        return matrix.indptr, matrix.indices, matrix.data
+
+    def coupling_matrix(self, n: int) -> np.ndarray:
+        """C_jl = a_jl exp(iα_jl)/N as a dense matrix."""
+        weights = np.ones((n, n)) if self.adjacency is None else self.adjacency.toarray() + np.eye(n)
+        return weights * np.exp(1j * np.asarray(self.phase_lag)) / n
+
+    # ------------------------------------------------------------ storage and printing
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, for storage.
+
+        Raises
+        ------
+        TypeError
+            A callable kernel or a time-dependent Hamiltonian cannot be stored.
+        """
+        if not isinstance(self.kernel, Influence):
+            raise TypeError("a kernel that is a callable cannot be stored; use Influence")
+        many = isinstance(self.hamiltonian, tuple)
+        items = self.hamiltonian if many else (self.hamiltonian,)
+        distinct: list[Any] = []
+        order = []
+        for h in items:
+            if not any(h is known for known in distinct):
+                distinct.append(h)
+            order.append(next(k for k, known in enumerate(distinct) if known is h))
+        return {
+            "kind": "SchrodingerLohe",
+            "hamiltonians": [_operator_to_dict(h) for h in distinct],
+            "order": order if many else None,
+            "coupling": self.coupling,
+            "variant": self.variant,
+            "frequencies": None if self.frequencies is None else self.frequencies.tolist(),
+            "theta": None if self.theta is None else self.theta.tolist(),
+            "alignment": self.alignment,
+            "kernel": None if self.variant == "standard" else self.kernel.to_dict(),
+            "adjacency": None if self.adjacency is None else self.adjacency.toarray().tolist(),
+            "phase_lag": np.asarray(self.phase_lag).tolist(),
+            "position": None if self.position is None else [_operator_to_dict(x) for x in self.position],
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> SchrodingerLohe:
+        """Rebuild what :meth:`to_dict` gave."""
+        distinct = [_operator_from_dict(h) for h in data["hamiltonians"]]
+        names = ("coupling", "variant", "frequencies", "theta", "alignment", "adjacency", "phase_lag")
+        with warnings.catch_warnings():
+            # said when the model was made
+            warnings.simplefilter("ignore", NormalizationWarning)
+            return cls(
+                distinct[0] if data["order"] is None else [distinct[k] for k in data["order"]],
+                kernel=None if data["kernel"] is None else Influence(**data["kernel"]),
+                position=None if data["position"] is None else [_operator_from_dict(x) for x in data["position"]],
+                **{name: data[name] for name in names},
+            )
+
+    def __str__(self) -> str:
+        parts = [f"k={self.coupling:g}"]
+        if self.size is not None:
+            parts.append(f"N={self.size}")
+        if self.variant != "standard" and self.alignment:
+            parts.append(f"μ={self.alignment:g}")
+        different = isinstance(self.hamiltonian, tuple) and not self.common
+        parts.append("different Hamiltonians" if different else "common Hamiltonian")
+        return f"Schrödinger–Lohe, {self.variant}, {', '.join(parts)}"
+
+
+storage.register_model("SchrodingerLohe", SchrodingerLohe.from_dict)
+
+
+def _check_hamiltonians(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        if not value:
+            raise ValueError("hamiltonian must hold at least one Hamiltonian")
+        items = tuple(_check_hamiltonian(h, f"hamiltonian[{k}]") for k, h in enumerate(value))
+        for k, h in enumerate(items):
+            same = type(h) is type(items[0]) or not (
+                isinstance(h, GridHamiltonian) or isinstance(items[0], GridHamiltonian)
+            )
+            if not same:
+                raise TypeError(f"hamiltonian[{k}] must be of the kind of the first, {type(items[0]).__name__}")
+            if isinstance(h, GridHamiltonian):
+                if h.grid != items[0].grid:
+                    raise ValueError(f"hamiltonian[{k}] must be on the grid of the first")
+            elif h.dims != items[0].dims:
+                raise ValueError(f"hamiltonian[{k}] must have dimensions {items[0].dims}, as the first, not {h.dims}")
+        return items
+    return _check_hamiltonian(value, "hamiltonian")
+
+
+def _check_hamiltonian(h: Any, name: str) -> Any:
+    if isinstance(h, GridHamiltonian):
+        return h
+    if isinstance(h, (qutip.Qobj, qutip.QobjEvo)):
+        return _check_hermitian(h, name)
+    raise TypeError(f"{name} must be a GridHamiltonian, a Qobj or a QobjEvo, not {type(h).__name__}")
+
+
+def _check_hermitian(h: Any, name: str) -> Any:
+    sample = h(0.0) if isinstance(h, qutip.QobjEvo) else h
+    if not sample.isoper or sample.shape[0] != sample.shape[1]:
+        raise ValueError(f"{name} must be a square operator, not {sample.type} of shape {sample.shape}")
+    matrix = sample.data_as("csr_matrix") if sample.dtype.__name__ == "CSR" else sample.full()
+    entries = matrix.data if scipy.sparse.issparse(matrix) else matrix
+    if not np.all(np.isfinite(entries)):
+        raise ValueError(f"{name} must be finite; it holds NaN or infinite entries")
+    top = np.max(np.abs(entries), initial=0.0)
+    off = abs(matrix - matrix.conj().T).max()
+    if off > 1e-12 * max(top, 1e-300):
+        raise ValueError(f"{name} must be Hermitian; it differs from its adjoint by {off:.3g}")
+    return h
+
+
+def _check_position(value: Any, reference: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(reference, GridHamiltonian):
+        raise ValueError("position is for Hamiltonians that are Qobj; a grid has its own coordinates")
+    items = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+    for k, x in enumerate(items):
+        if not isinstance(x, qutip.Qobj):
+            raise TypeError(f"position[{k}] must be a Qobj, not {type(x).__name__}")
+        if x.dims != reference.dims:
+            raise ValueError(
+                f"position[{k}] must have the dimensions of the Hamiltonian, {reference.dims}, not {x.dims}"
+            )
+        _check_hermitian(x, f"position[{k}]")
+    return items
+
+
+def _check_adjacency(value: Any) -> scipy.sparse.csr_array:
+    if hasattr(value, "adjacency") and hasattr(value, "nodes"):
+        import networkx
+
+        value = networkx.to_numpy_array(value)
+    if scipy.sparse.issparse(value):
+        value = value.toarray()
+    array = check_array("adjacency", value, shape=(None, None))
+    if array.shape[0] != array.shape[1]:
+        raise ValueError(f"adjacency must be square, not of shape {array.shape}")
+    if np.any(np.diag(array) != 0):
+        j = int(np.argmax(np.diag(array) != 0))
+        raise ValueError(f"adjacency must have no self-loops; adjacency[{j}, {j}] = {array[j, j]:g}")
+    return scipy.sparse.csr_array(array)
+
+
+def _offset(first: Any, other: Any) -> float | None:
+    if isinstance(first, GridHamiltonian):
+        return first.offset(other)
+    if other is first:
+        return 0.0
+    if isinstance(first, qutip.QobjEvo) or isinstance(other, qutip.QobjEvo):
+        return None
+    difference = (other - first).full()
+    shift = np.trace(difference).real / len(difference)
+    scale = max(np.max(np.abs(first.full())), np.max(np.abs(other.full())))
+    if np.max(np.abs(difference - shift * np.eye(len(difference)))) > 4 * np.finfo(float).eps * scale:
+        return None
+    return float(shift) if np.any(difference) else 0.0
+
+
+def _operator_to_dict(h: Any) -> dict[str, Any]:
+    if isinstance(h, GridHamiltonian):
+        return h.to_dict()
+    if isinstance(h, qutip.QobjEvo):
+        raise TypeError("a Hamiltonian that depends on time cannot be stored")
+    full = h.full()
+    return {"kind": "Qobj", "dims": h.dims, "re": full.real.tolist(), "im": full.imag.tolist()}
+
+
+def _operator_from_dict(data: dict[str, Any]) -> Any:
+    if data.get("kind") == "GridHamiltonian":
+        return GridHamiltonian.from_dict(data)
+    if data.get("kind") == "Qobj":
+        return qutip.Qobj(np.array(data["re"]) + 1j * np.array(data["im"]), dims=data["dims"])
+    raise StorageError(f"unknown operator in the file: {str(data)[:80]}")

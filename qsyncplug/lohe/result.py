@@ -1,0 +1,426 @@
+"""Results of the Schrödinger–Lohe solvers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import qutip
+
+from ..core.checks import check_integer, check_memory
+from ..core.errors import MissingFieldError
+from ..core.result import Result
+from .mobius import mobius_deviations
+from .motion import Motion, motion_of
+
+__all__ = ["SchrodingerLoheResult"]
+
+#: coefficients, Gram matrices and the like are kept up to this many bytes unless an option says otherwise
+KEEP_BYTES = 2**28
+
+
+class LazyStates(Sequence[Any]):
+    """The states at the output times, each rebuilt when it is asked for."""
+
+    def __init__(self, result: SchrodingerLoheResult):
+        self._result = result
+
+    def __len__(self) -> int:
+        return len(self._result.times)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self._result.state(k) for k in range(*index.indices(len(self)))]
+        return self._result.state(range(len(self))[index])
+
+
+class SchrodingerLoheResult(Result):
+    r"""What came out of a Schrödinger–Lohe run of N oscillators at T times.
+
+    Attributes
+    ----------
+    times : ndarray of shape (T,)
+    masses : ndarray of shape (T, N)
+        ‖ψ_j‖².
+    order_parameter : ndarray of shape (T,)
+        ‖ζ‖ with ζ the mean of all ψ_j.
+    theta : ndarray of shape (T, N)
+    gram : ndarray of shape (T, N, N)
+        ⟨ψ_j,ψ_k⟩.
+    correlations : ndarray of shape (T, N, N)
+        ⟨ψ_j,ψ_k⟩/(‖ψ_j‖‖ψ_k‖).
+    deviations, one_minus_gram : ndarray of shape (T, N, N)
+        1−correlations and 1−gram, to full relative accuracy however close to synchronised (see :attr:`deviations`).
+    centres : ndarray of shape (T, N, d)
+        ⟨ψ_j,xψ_j⟩/‖ψ_j‖².
+    states : sequence of length T
+        At each time an array (N, ...) on a grid, or a list of N kets; rebuilt from the reduction when asked for, or stored.
+    coefficients : ndarray of shape (T, N, r), or None
+        Of the states in the basis of the exact reduction.
+    """
+
+    _fields: ClassVar[dict[str, tuple[str, ...]]] = {
+        "masses": ("time", "oscillator"),
+        "order_parameter": ("time",),
+        "theta": ("time", "oscillator"),
+        "coefficients": ("time", "oscillator", "basis"),
+        "_gram": ("time", "oscillator", "other"),
+        "_deviations": ("time", "oscillator", "other"),
+        "_centres": ("time", "oscillator", "dimension"),
+        "_stored": ("time", "oscillator", "component"),
+    }
+
+    _saving = False
+    masses: np.ndarray
+    order_parameter: np.ndarray
+    theta: np.ndarray
+    coefficients: np.ndarray | None
+    _gram: np.ndarray | None
+    _deviations: np.ndarray | None
+    _centres: np.ndarray | None
+    _stored: np.ndarray | None
+
+    def __init__(self, e_ops: Any, options: dict[str, Any], *, setup: Any, **kw: Any):
+        self._setup = setup
+        for name in self._fields:
+            setattr(self, name, None)
+        super().__init__(e_ops, options, model=setup.model, **kw)
+
+    def _post_init(self) -> None:
+        """Leave out QuTiP's processors: states are rebuilt or stored here."""
+
+    def _e_op_func(self, e_op: Any) -> Callable[[float, Any], Any]:
+        if isinstance(e_op, (qutip.Qobj, qutip.QobjEvo)):
+            if self.model.grid is not None:
+                raise TypeError("e_ops must be functions f(t, psi) for Hamiltonians on a grid; psi has shape (N, ...)")
+
+            def value(t: float, states: Any) -> np.ndarray:
+                op = (e_op(t) if isinstance(e_op, qutip.QobjEvo) else e_op).full()
+                psi = np.stack([s.full().ravel() for s in states])
+                mean = np.einsum("ja,ab,jb->j", psi.conj(), op, psi) / np.sum(np.abs(psi) ** 2, axis=1)
+                return mean.real if e_op.isherm else mean
+
+            return value
+        return super()._e_op_func(e_op)
+
+    # ------------------------------------------------------------ recording
+
+    def _shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
+        return self._setup.shapes()
+
+    def _record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
+        self.times[start : start + len(times)] = times
+        self._setup.record(self, start, times, rows)
+        if self._state_processors:
+            for k, t in enumerate(times):
+                state = self._setup.wrap(self._setup.unpack(t, rows[k]))
+                for process in self._state_processors:
+                    process(float(t), state)
+
+    def _state(self, row: np.ndarray) -> Any:
+        return self._setup.wrap(self._setup.unpack(None, row))
+
+    # ------------------------------------------------------------ correlations
+
+    @property
+    def n_oscillators(self) -> int:
+        """N."""
+        return int(self.theta.shape[1])
+
+    @property
+    def gram(self) -> np.ndarray:
+        """⟨ψ_j,ψ_k⟩, (T, N, N)."""
+        if self._gram is None:
+            x = self._need_coefficients("gram")
+            check_memory("the Gram matrices", 16.0 * len(x) * x.shape[1] ** 2, advice="run with fewer output times")
+            self._gram = np.matmul(x.conj(), x.swapaxes(1, 2))
+        return self._gram
+
+    def _need_coefficients(self, what: str) -> np.ndarray:
+        if self.coefficients is None:
+            raise MissingFieldError(
+                f"{what} was not kept: T·N² numbers are more than 256 MB here; what would provide it: "
+                "the option store_coefficients=True, or fewer output times"
+            )
+        return self.coefficients
+
+    @property
+    def correlations(self) -> np.ndarray:
+        """z_jk = ⟨ψ_j,ψ_k⟩/(‖ψ_j‖‖ψ_k‖), (T, N, N)."""
+        size = np.sqrt(np.diagonal(self.gram, axis1=1, axis2=2).real)
+        return self.gram / (size[:, :, None] * size[:, None, :])
+
+    @property
+    def deviations(self) -> np.ndarray:
+        r"""1−z_jk, (T, N, N), of the normalised correlations z.
+
+        Where the Möbius form applies (one common mean, frequency and θ, equal norms or Model 2), every entry has full relative
+        accuracy at any time. Elsewhere it is :math:`½‖φ_j-φ_k‖^2 - i\,\mathrm{Im}⟨φ_j,φ_k-φ_j⟩`, free of cancellation, and
+        as accurate as the tolerances of the run.
+        """
+        if self._deviations is None:
+            exact = self._mobius()
+            if exact is None:
+                self._deviations = self._plain_deviations()
+            else:
+                unit, scale = exact
+                # 1 − G_jk/(λ_jλ_k), with λ_j² = scale (1 − unit_jj)
+                size = 1 - np.diagonal(unit, axis1=1, axis2=2).real
+                gap = np.diagonal(unit, axis1=1, axis2=2).real
+                root = np.sqrt(size[:, :, None] * size[:, None, :])
+                product = gap[:, :, None] * gap[:, None, :] - gap[:, :, None] - gap[:, None, :]
+                # 1 − root² = −product, so that root − 1 = product/(1+root)
+                self._deviations = (unit + product / (1 + root)) / root
+                index = np.arange(unit.shape[1])
+                self._deviations[:, index, index] = 0
+        return self._deviations
+
+    @property
+    def one_minus_gram(self) -> np.ndarray:
+        """1−⟨ψ_j,ψ_k⟩, (T, N, N), as accurate as :attr:`deviations` (the same for states of norm 1)."""
+        exact = self._mobius()
+        if exact is not None:
+            unit, scale = exact
+            return unit if scale == 1 else (1 - scale) + scale * unit
+        if np.all(np.abs(self.masses - 1) < 1e-9):
+            return self._plain_deviations()
+        return 1 - self.gram
+
+    def _mobius(self) -> tuple[np.ndarray, float] | None:
+        rows = self._setup.mobius_rows() if self._setup is not None else None
+        return None if rows is None else mobius_deviations(self.model, rows, self.times - self._setup.t0)
+
+    def _plain_deviations(self) -> np.ndarray:
+        if self.coefficients is None:
+            return 1 - self.correlations
+        phi = self.coefficients / np.sqrt(self.masses)[:, :, None]
+        out = np.empty((len(phi), phi.shape[1], phi.shape[1]), complex)
+        for t, rows in enumerate(phi):
+            for j, row in enumerate(rows):
+                away = rows - row
+                out[t, j] = 0.5 * np.sum(np.abs(away) ** 2, axis=1) - 1j * (away @ row.conj()).imag
+        return out
+
+    # ------------------------------------------------------------ states and expectation values
+
+    @property
+    def states(self) -> Any:
+        """The states at the output times."""
+        if self._saving:
+            # what they are rebuilt from is saved in their place
+            return []
+        if self._stored is not None:
+            return [self.state(k) for k in range(len(self.times))]
+        if self.coefficients is not None and self._setup is not None and self._setup.motion is not None:
+            return LazyStates(self)
+        return []
+
+    @states.setter
+    def states(self, value: Any) -> None:
+        # QuTiP's and the file reader's way of saying "none"
+        if len(value):
+            raise AttributeError("states follow from the run")
+
+    @property
+    def final_state(self) -> Any:
+        """The states at the last time."""
+        states = self.states
+        return states[-1] if len(states) else self._final_state
+
+    def state(self, index: int) -> Any:
+        """The states at output `index`: an array (N, ...) on a grid, or a list of N kets."""
+        index = range(len(self.times))[check_integer("index", index)]
+        if self._stored is not None:
+            return self._setup.wrap(self._stored[index])
+        x = self._need_coefficients("the states") if self._setup.motion is not None else None
+        if x is None:
+            raise MissingFieldError(
+                "the states were not stored; what would provide them: the option store_states=True, or, for a common "
+                "Hamiltonian, the method 'reduction'"
+            )
+        psi = x[index] @ self._setup.motion.at(float(self.times[index]))
+        self._setup.check(psi, float(self.times[index]), self)
+        return self._setup.wrap(psi)
+
+    def _quadratic(self, matrices: Callable[[Motion, np.ndarray], np.ndarray]) -> np.ndarray:
+        """⟨ψ_j, O ψ_j⟩/‖ψ_j‖² of operators given by their matrices (d, r, r) in the moving basis: (T, N, d)."""
+        motion = self._setup.motion if self._setup is not None else None
+        out = []
+        for k, t in enumerate(self.times):
+            if self._stored is None and motion is not None:
+                x = self._need_coefficients("the expectation value")[k]
+                basis = motion.at(float(t))
+                mats = matrices(motion, basis)
+                value = np.einsum("ja,dab,jb->jd", x.conj(), mats, x, optimize=True)
+            else:
+                motion_k, psi = self._own_motion(k)
+                mats = matrices(motion_k, psi)
+                value = np.diagonal(mats, axis1=1, axis2=2).T
+            out.append(value / self.masses[k][:, None])
+        return np.array(out)
+
+    def _own_motion(self, k: int) -> tuple[Motion, np.ndarray]:
+        if self._stored is None:
+            raise MissingFieldError("the states were not stored; what would provide them: the option store_states=True")
+        psi = self._stored[k]
+        return Motion(self.model.reference, psi, float(self.times[k]), position=self.model.position), psi
+
+    def expectation(self, operator: Any) -> np.ndarray:
+        """⟨ψ_j,Oψ_j⟩/‖ψ_j‖² at every output, (T, N); complex unless the operator is a Hermitian Qobj or a real array.
+
+        Parameters
+        ----------
+        operator : Qobj, array or callable
+            On a grid, an array is a function of the position, and a callable is given wave functions (r, ...) and returns what
+            the operator makes of them.
+        """
+        grid = self.model.grid
+        if isinstance(operator, qutip.Qobj):
+            if grid is not None:
+                raise TypeError("operator must be an array or a callable for Hamiltonians on a grid, not a Qobj")
+            if operator.dims != self.model.reference.dims:
+                raise ValueError(f"operator must have dimensions {self.model.reference.dims}, not {operator.dims}")
+            full = operator.full()
+            value = self._quadratic(lambda m, b: m.gram(b, b @ full.T)[None])[:, :, 0]
+            return value.real if operator.isherm else value
+        if grid is None:
+            raise TypeError(f"operator must be a Qobj, not {type(operator).__name__}")
+        if callable(operator):
+
+            def images(motion: Motion, basis: np.ndarray) -> np.ndarray:
+                image = np.asarray(operator(basis.reshape(-1, *grid.shape)), dtype=complex)
+                if image.shape != (len(basis), *grid.shape):
+                    raise ValueError(
+                        f"operator must return an array of shape {(len(basis), *grid.shape)}, not {image.shape}"
+                    )
+                return motion.gram(basis, image.reshape(basis.shape))[None]
+
+            return self._quadratic(images)[:, :, 0]
+        values = grid.field("operator", operator).ravel()
+        out = self._quadratic(lambda m, b: m.gram(b, b * values)[None])[:, :, 0]
+        return out.real if not np.any(values.imag) else out
+
+    @property
+    def centres(self) -> np.ndarray:
+        """⟨ψ_j,xψ_j⟩/‖ψ_j‖², (T, N, d).
+
+        Raises
+        ------
+        MissingFieldError
+            The Hamiltonians are Qobj and the model was given no `position`.
+        """
+        if self._centres is None:
+            if self.model.grid is None and self.model.position is None:
+                raise MissingFieldError("there are no centres; what would provide them: position= of the model")
+            closed = self._closed_centres()
+            self._centres = self._quadratic(lambda m, b: m.positions(b)).real if closed is None else closed
+        return self._centres
+
+    def _closed_centres(self) -> np.ndarray | None:
+        motion = self._setup.motion
+        modes = motion.modes() if motion is not None else None
+        if modes is None or self.coefficients is None:
+            return None
+        form = motion.hamiltonian.quadratic
+        out = np.empty((len(self.times), self.n_oscillators, len(form.kappa)))
+        for k, t in enumerate(self.times):
+            matrices, shift = motion.mode_positions(form, modes[1], modes[2], float(t))
+            x = self.coefficients[k]
+            for a, matrix in enumerate(matrices):
+                out[k, :, a] = np.einsum("ja,ja->j", x.conj(), x @ matrix.T).real / self.masses[k] + shift[a]
+        return out
+
+    def moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """Means and covariances of position and momentum of each oscillator on a grid.
+
+        Returns
+        -------
+        mean : ndarray of shape (T, N, 2d)
+            (x₁, p₁, x₂, p₂, …), p=−i∂.
+        covariance : ndarray of shape (T, N, 2d, 2d)
+            Symmetrised; ½ on the diagonal for a coherent state of the unit oscillator.
+        """
+        grid = self.model.grid
+        if grid is None:
+            raise MissingFieldError("moments need a grid; for Qobj ask for expectation(operator)")
+        d = grid.ndim
+
+        def matrices(motion: Motion, basis: np.ndarray) -> np.ndarray:
+            images = []
+            for a in range(d):
+                images += [basis * motion._coordinate(a), motion.derivative(basis, a)]
+            first = [motion.gram(basis, y) for y in images]
+            # ⟨Aψ,Bψ⟩ for Hermitian A, B; its symmetric part is the symmetrised product
+            second = [motion.gram(y, z) for y in images for z in images]
+            return np.array(first + second)
+
+        values = self._quadratic(matrices)
+        mean = values[:, :, : 2 * d].real
+        second = values[:, :, 2 * d :].reshape(*values.shape[:2], 2 * d, 2 * d).real
+        second = 0.5 * (second + second.swapaxes(2, 3))
+        return mean, second - mean[..., :, None] * mean[..., None, :]
+
+    # ------------------------------------------------------------ printing and storing
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held in arrays."""
+        held = [np.asarray(self.times), *(getattr(self, name) for name in self._fields)]
+        return sum(a.nbytes for a in held if isinstance(a, np.ndarray))
+
+    def __repr__(self) -> str:
+        text = super().__repr__().replace(" _", " ")
+        kept = "stored" if self._stored is not None else "rebuilt on request" if len(self.states) else "not stored"
+        lines = [line for line in text.splitlines() if not line.startswith("  states ")]
+        at = next(k for k, line in enumerate(lines) if line.startswith("  arrays"))
+        lines.insert(at + 1, f"  {'states':<16}{kept}")
+        return "\n".join(lines)
+
+    def to_xarray(self) -> Any:
+        """The arrays as an ``xarray.Dataset`` with the times as coordinate."""
+        import xarray
+
+        data = {name: (self._fields[name], getattr(self, name)) for name in ("masses", "order_parameter", "theta")}
+        if self.coefficients is not None or self._gram is not None:
+            data["gram"] = (self._fields["_gram"], self.gram)
+        if self.model.grid is not None or self.model.position is not None:
+            data["centres"] = (self._fields["_centres"], self.centres)
+        for key, values in self.e_data.items():
+            values = np.asarray(values)
+            data[f"expect_{key}"] = (("time", "oscillator")[: values.ndim], values)
+        return xarray.Dataset(
+            data, coords={"time": np.asarray(self.times)}, attrs={"solver": str(self.solver), "model": str(self.model)}
+        )
+
+    def _to_store(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        model = self.model
+        try:
+            model.to_dict()
+        except TypeError:
+            self.model = str(model)
+        self._saving = True
+        try:
+            header, arrays = super()._to_store()
+        finally:
+            self.model = model
+            self._saving = False
+        setup = self._setup
+        header["t0"] = setup.t0 if setup is not None else float(self.times[0])
+        if setup is not None and setup.motion is not None:
+            arrays["basis"] = setup.motion.start
+        if setup is not None and setup.start_rows is not None:
+            arrays["start_rows"] = setup.start_rows
+        return header, arrays
+
+    @classmethod
+    def _from_store(cls, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> SchrodingerLoheResult:
+        from .setup import StoredSetup
+
+        self = super()._from_store(header, arrays)
+        assert isinstance(self, SchrodingerLoheResult)
+        motion = None
+        if self.model is not None and "basis" in arrays:
+            motion = motion_of(self.model.reference, arrays["basis"], header["t0"], position=self.model.position)
+        self._setup = StoredSetup(self.model, header["t0"], motion, arrays.get("start_rows"))
+        return self

@@ -1,0 +1,216 @@
+"""What a run and its result share: how the rows of the integrator become states and arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import qutip
+
+from ..core.errors import MissingFieldError
+from .initial import check_edges, read_states
+from .model import SchrodingerLohe
+from .motion import Motion, factorize, motion_of
+
+__all__ = ["ReductionSetup", "Setup", "StatesSetup", "StoredSetup"]
+
+_KEEP_BYTES = 2**28
+
+
+class Setup:
+    """Base: the model, the start, and how to show states.
+
+    Attributes
+    ----------
+    motion : Motion or None
+        Of the basis of the reduction.
+    start_rows : (N, r) array or None
+        Initial states in an orthonormal basis.
+    edges : dict
+        Largest fractions of the mass seen near the edges of the grid.
+    """
+
+    motion: Motion | None = None
+    start_rows: np.ndarray | None = None
+
+    def __init__(self, model: SchrodingerLohe, t0: float):
+        self.model = model
+        self.t0 = t0
+        self.edges: dict[str, float] = {}
+
+    def wrap(self, psi: np.ndarray) -> Any:
+        """States (N, M) as the user sees them."""
+        grid = self.model.grid
+        if grid is not None:
+            return psi.reshape(len(psi), *grid.shape)
+        dims = self.model.reference.dims[0]
+        return [qutip.Qobj(row[:, None], dims=[dims, [1] * len(dims)]) for row in psi]
+
+    def check(self, psi: np.ndarray, t: float, result: Any = None) -> None:
+        """Watch the edges of the grid."""
+        grid = self.model.grid
+        if grid is None:
+            return
+        box, waves = check_edges(grid, psi, t, result)
+        self.edges["edge of the box"] = max(self.edges.get("edge of the box", 0.0), box)
+        self.edges["highest wave numbers"] = max(self.edges.get("highest wave numbers", 0.0), waves)
+
+    def mobius_rows(self) -> np.ndarray | None:
+        """Initial states for the Möbius form."""
+        return self.start_rows
+
+    def shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
+        """Shape and type of each array of the result."""
+        raise NotImplementedError
+
+    def record(self, result: Any, start: int, times: np.ndarray, rows: np.ndarray) -> None:
+        """Fill the arrays of the result."""
+        raise NotImplementedError
+
+    def unpack(self, t: float | None, row: np.ndarray) -> np.ndarray:
+        """States (N, M) of a row at time `t`."""
+        raise NotImplementedError
+
+
+class StoredSetup(Setup):
+    """Of a result read from a file."""
+
+    def __init__(self, model: SchrodingerLohe, t0: float, motion: Motion | None, start_rows: np.ndarray | None):
+        super().__init__(model, t0)
+        self.motion = motion
+        self.start_rows = start_rows
+
+
+class ReductionSetup(Setup):
+    """Of the exact reduction: the states are X(t) times a moving basis."""
+
+    def __init__(self, model: SchrodingerLohe, psi0: Any, t0: float, keep: bool | None):
+        super().__init__(model, t0)
+        psi = read_states(model, psi0)
+        self.n = len(psi)
+        weight = model.grid.weight if model.grid is not None else 1.0
+        if model.grid is not None:
+            self.check(psi, t0)
+        self.start_rows, basis = factorize(psi, weight)
+        self.rank = self.start_rows.shape[1]
+        self.motion = motion_of(model.reference, basis, t0, position=model.position)
+        self.motion.scales = np.linalg.norm(self.start_rows, axis=0)
+        self.keep = keep
+        rates = model.rates(self.n)
+        spread = float(np.ptp(rates))
+        # Model 1 always: its check for vanishing oscillators compares directions; others where the spread makes X fast
+        self.rotating = spread > 0 and (model.variant == "model1" or spread > 5 * abs(model.coupling))
+        self.frequencies = rates
+        self.frame = rates if self.rotating else np.full(self.n, float(np.mean(rates)))
+        self.rhs: Any = None
+        self.step_time = t0
+
+    def shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
+        """Shape and type of each array of the result."""
+        n = self.n
+        shapes: dict[str, tuple[tuple[int, ...], type]] = {
+            "masses": ((n,), float), "order_parameter": ((), float), "theta": ((n,), float)
+        }  # fmt: skip
+        if self.keep:
+            shapes["coefficients"] = ((n, self.rank), complex)
+        return shapes
+
+    def decide(self, count: int) -> None:
+        """Keep the coefficients of `count` outputs unless that takes too much."""
+        if self.keep is None:
+            self.keep = 16 * count * self.n * self.rank <= _KEEP_BYTES
+
+    def rows(self, times: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """X (T, N, r), out of the moving frame."""
+        x = rows[:, : 2 * self.n * self.rank].view(complex).reshape(len(rows), self.n, self.rank)
+        if np.any(self.frame):
+            return x * np.exp(-1j * np.outer(times - self.t0, self.frame))[:, :, None]
+        return x
+
+    def record(self, result: Any, start: int, times: np.ndarray, rows: np.ndarray) -> None:
+        """Fill the arrays of the result."""
+        x = self.rows(times, rows)
+        block = slice(start, start + len(times))
+        result.masses[block] = np.sum(x.real**2 + x.imag**2, axis=2)
+        result.order_parameter[block] = np.linalg.norm(np.mean(x, axis=1), axis=1)
+        if self.rhs.dynamic_theta:
+            result.theta[block] = rows[:, 2 * self.n * self.rank :: 2]
+        else:
+            for k, t in enumerate(times):
+                result.theta[start + k] = self.rhs.theta_at(t)
+        if result.coefficients is not None:
+            result.coefficients[block] = x
+
+    def unpack(self, t: float | None, row: np.ndarray) -> np.ndarray:
+        """States (N, M) of a row at time `t`."""
+        t = self.step_time if t is None else float(t)
+        assert self.motion is not None
+        psi = self.rows(np.array([t]), row[None])[0] @ self.motion.at(t)
+        self.check(psi, t)
+        return psi
+
+
+class StatesSetup(Setup):
+    """Of the methods that carry the states themselves."""
+
+    def __init__(self, model: SchrodingerLohe, psi0: Any, t0: float, store: bool):
+        super().__init__(model, t0)
+        self.psi0 = read_states(model, psi0)
+        self.n, self.m = self.psi0.shape
+        self.weight = model.grid.weight if model.grid is not None else 1.0
+        self.store = store
+        self.keep_gram = True
+        self.check(self.psi0, t0)
+        self._positions = Motion(model.reference, self.psi0, t0, position=model.position)
+        self.has_centres = model.grid is not None or model.position is not None
+
+    def decide(self, count: int) -> None:
+        """Keep the Gram matrices of `count` outputs unless that takes too much."""
+        self.keep_gram = 16 * count * self.n**2 <= _KEEP_BYTES
+
+    def shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
+        """Shape and type of each array of the result."""
+        n = self.n
+        shapes: dict[str, tuple[tuple[int, ...], type]] = {
+            "masses": ((n,), float), "order_parameter": ((), float), "theta": ((n,), float)
+        }  # fmt: skip
+        if self.keep_gram:
+            shapes["_gram"] = ((n, n), complex)
+        if self.has_centres:
+            shapes["_centres"] = ((n, self._positions.dimensions), float)
+        if self.store:
+            shapes["_stored"] = ((n, self.m), complex)
+        return shapes
+
+    def put(self, result: Any, k: int, t: float, psi: np.ndarray, theta: np.ndarray) -> None:
+        """Store one output."""
+        motion = self._positions
+        gram = motion.gram(psi, psi)
+        result.times[k] = t
+        result.masses[k] = np.diag(gram).real
+        result.order_parameter[k] = np.sqrt(max(float(np.sum(gram).real), 0.0)) / self.n
+        result.theta[k] = theta
+        if self.keep_gram:
+            result._gram[k] = gram
+        if self.has_centres:
+            result._centres[k] = np.diagonal(motion.positions(psi), axis1=1, axis2=2).T.real / result.masses[k][:, None]
+        if self.store:
+            result._stored[k] = psi
+        self.check(psi, t, result)
+
+    def record(self, result: Any, start: int, times: np.ndarray, rows: np.ndarray) -> None:
+        """Fill the arrays of the result."""
+        for k, t in enumerate(times):
+            self.put(result, start + k, float(t), self.unpack(float(t), rows[k]), self.row_theta(float(t), rows[k]))
+
+    def row_theta(self, t: float, row: np.ndarray) -> np.ndarray:
+        """θ of a row."""
+        raise MissingFieldError("rows of this method hold no θ")
+
+
+def fresh_rows(result: Any) -> np.ndarray:
+    """Initial coefficients of a result of the reduction."""
+    rows = result._setup.start_rows
+    if rows is None:
+        raise MissingFieldError("the run was not made by the reduction")
+    return rows

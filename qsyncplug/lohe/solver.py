@@ -1,0 +1,297 @@
+"""Solver of the Schrödinger–Lohe models."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .._ext.integrator import RightHandSide
+from .._ext.lohe import LoheRightHandSide
+from ..core.checks import check_memory, check_number, check_times
+from ..core.options import DEFAULTS
+from ..core.solver import CompiledSolver
+from .guard import CAP, EVENT, VANISHING, GuardedIntegrator, failure
+from .influence import Influence
+from .initial import EDGE_WARNING, check_initial, warn_edges
+from .model import SchrodingerLohe
+from .motion import EigenMotion
+from .result import SchrodingerLoheResult
+from .setup import ReductionSetup, Setup
+from .splitting import SCHEMES
+from .threads import linear_algebra_threads
+
+__all__ = ["SchrodingerLoheSolver", "slsolve"]
+
+
+class _ReductionRightHandSide(LoheRightHandSide):
+    """With a place for the setup of its run."""
+
+    setup: Setup
+
+
+class SchrodingerLoheSolver(CompiledSolver):
+    r"""Solve a Schrödinger–Lohe model.
+
+    Parameters
+    ----------
+    model : SchrodingerLohe
+    options : dict, optional
+        ``method``: ``"auto"`` chooses ``"reduction"`` for a common Hamiltonian and ``"splitting"`` otherwise
+        (``"lawson"`` where a QobjEvo differs from the others).
+
+        * ``"reduction"``: exact reduction to N·r numbers, :math:`Ψ(t)=X(t)\,e^{-iHt}Q`, adaptive Runge–Kutta 8(5,3);
+          the Hamiltonian is touched only where states or centres are asked for;
+        * ``"splitting"``: adaptive splitting of order 6, two steps compared with one;
+        * ``"s10"``, ``"s6"``, ``"kl8"``, ``"kl6"``, ``"yoshida4"``, ``"suzuki4"``, ``"strang"``: fixed step ``step``;
+        * ``"lawson"``: adaptive Runge–Kutta 8(5,3) in the interaction picture (of the kinetic energy, or of H_j for Qobj);
+        * ``"dop853"``: adaptive Runge–Kutta 8(5,3) on the states themselves (method of lines).
+
+        ``step``: length of the fixed steps. ``store_coefficients``: keep what Gram matrices and states are made of
+        (default: if it takes less than 256 MB). Other options as in QuTiP.
+
+    Notes
+    -----
+    ``run(psi0, tlist, e_ops=…)``: `psi0` holds N states, kets or arrays on the grid. Functions among `e_ops` are given
+    ``(t, states)``; a Qobj gives ⟨ψ_j,Oψ_j⟩/‖ψ_j‖² of every oscillator.
+    """
+
+    name = "slsolve"
+    methods = ("auto", "reduction", "splitting", "lawson", "dop853", *SCHEMES)
+    solver_options: ClassVar[dict[str, Any]] = {
+        **DEFAULTS, "method": "auto", "rtol": 1e-12, "atol": 1e-14, "step": None, "store_coefficients": None
+    }  # fmt: skip
+
+    def __init__(self, model: SchrodingerLohe, *, options: dict[str, Any] | None = None):
+        if not isinstance(model, SchrodingerLohe):
+            raise TypeError(f"model must be a SchrodingerLohe, not {type(model).__name__}")
+        super().__init__(model, options=options)
+        self._check_options()
+
+    def _check_options(self) -> None:
+        method, step = self._options["method"], self._options["step"]
+        if step is not None:
+            check_number("options['step']", step, minimum=0.0, strict=True)
+        if method in SCHEMES and step is None:
+            raise ValueError(f"options['step'] must be given for the fixed-step method {method!r}")
+        if method == "reduction" and not self.model.common:
+            raise ValueError("options['method'] = 'reduction' needs a common Hamiltonian; use 'splitting' or 'lawson'")
+
+    @property
+    def method(self) -> str:
+        """The method that a run takes."""
+        method = self._options["method"]
+        if method != "auto":
+            return str(method)
+        return "reduction" if self.model.common else "splitting"
+
+    # ------------------------------------------------------------ the exact reduction
+
+    def _problem(self, state0: Any, t0: float, end: float | None = None) -> tuple[RightHandSide, np.ndarray]:
+        return self._reduction(state0, t0, end)
+
+    def _reduction(self, psi0: Any, t0: float, end: float | None) -> tuple[RightHandSide, np.ndarray]:
+        model = self.model
+        setup = ReductionSetup(model, psi0, t0, self._options["store_coefficients"])
+        x = setup.start_rows
+        assert x is not None and setup.motion is not None
+        check_initial(model, x.conj() @ x.T)
+        n, r = x.shape
+        positions = None
+        if model.aligns_by_distance:
+            positions = setup.motion.modes()
+            if positions is None:
+                if end is None:
+                    raise ValueError(
+                        "start() and step() need a quadratic potential when the alignment depends on the distance; use run()"
+                    )
+                positions = setup.motion.chebyshev(end if end > t0 else t0 + 1.0)
+        watch = model.variant == "model1" or model.aligns_by_distance
+        theta = model.start_theta(n)
+        rhs = _ReductionRightHandSide(
+            n, r, model.coupling, model.normalised, theta,
+            frequencies=setup.frequencies, frame=setup.frame, factor=np.exp(1j * np.asarray(model.phase_lag).item())
+            if model.mean_field else 1.0,
+            graph=model.coupling_graph(n), influence=influence_of(model), alignment=model.alignment,
+            positions=positions, t0=t0, vanishing=VANISHING if watch else 0.0,
+            cap=CAP * max(1.0, float(np.max(theta)), float(np.max(np.sum(np.abs(x) ** 2, axis=1)))), initial=x,
+        )  # fmt: skip
+        rhs.setup = setup
+        setup.rhs = rhs
+        y0 = x.ravel()
+        if rhs.dynamic_theta:
+            y0 = np.concatenate([y0, theta.astype(complex)])
+        return rhs, y0
+
+    def _integrator(self, rhs: Any, **kw: Any) -> Any:
+        if self.model.variant == "standard":
+            return super()._integrator(rhs, **kw)
+        o = self._options
+        setup = rhs.setup
+        return GuardedIntegrator(
+            rhs, setup.n, setup.rank, self.model.normalised,
+            rtol=o["rtol"], atol=o["atol"], max_step=o["max_step"], nsteps=o["nsteps"], time_limit=o["time_limit"],
+        )  # fmt: skip
+
+    def _new_result(self, e_ops: Any, stats: dict[str, Any], rhs: Any, y0: np.ndarray) -> SchrodingerLoheResult:
+        setup = rhs.setup
+        stats["method"] = self.method
+        if self._options["method"] == "auto":
+            stats["method reason"] = "common Hamiltonian" if self.model.common else "different Hamiltonians"
+        if isinstance(setup, ReductionSetup):
+            stats["rank"] = setup.rank
+            if setup.keep is None:
+                setup.decide(1)
+        return SchrodingerLoheResult(e_ops, self._options, setup=setup, solver=self.name, stats=stats)
+
+    def run(self, state0: Any, tlist: Any, *, e_ops: Any = None) -> SchrodingerLoheResult:
+        """Run from `state0` at ``tlist[0]`` and deliver at every time of `tlist`.
+
+        Parameters
+        ----------
+        state0 : N states
+            Kets, or an array (N, ...) on the grid.
+        tlist : array_like of shape (T,)
+            Strictly increasing output times.
+        e_ops : Qobj, callable, list or dict of them, optional
+            See the class.
+
+        Returns
+        -------
+        SchrodingerLoheResult
+
+        Raises
+        ------
+        ValueError, TypeError
+            Bad input, before any work.
+        NonUniquenessError, UndefinedCentreError, BlowUpError, AliasingError
+            What the spec of the models forbids happened; time, oscillator and partial result are attached.
+        SolverError
+            The run had to stop for another reason.
+        """
+        times = check_times(tlist)
+        run = _Run(self, times)
+        with linear_algebra_threads(self._options["num_threads"]):
+            result = CompiledSolver.run(run, state0, times, e_ops=e_ops)
+        assert isinstance(result, SchrodingerLoheResult)
+        return result
+
+    def _finish(self, result: Any, rhs: Any) -> None:
+        setup = rhs.setup
+        if self._options["store_states"] and isinstance(setup, ReductionSetup) and result.coefficients is not None:
+            result._stored = _all_states(setup, result)
+        drift = result.stats.setdefault("drift", {})
+        if self.model.variant == "standard" and len(result.times):
+            drift["norm"] = float(np.max(np.abs(np.sqrt(result.masses / result.masses[0]) - 1)))
+        if len(result.times):
+            drift["mean theta"] = float(np.max(np.abs(np.mean(result.theta, axis=1) - np.mean(result.theta[0]))))
+        drift.update(setup.edges)
+        warn_edges(setup.edges)
+
+    def _stop(self, status: int, integrator: Any, rhs: Any, result: Any, cause: Any, end: float) -> None:
+        if status == EVENT:
+            kind, j, t = integrator.found
+            result.stats["stopped"] = f"{kind} of oscillator {j} at t={t:.12g}"
+            raise failure(kind, j, t, self.name, result)
+        super()._stop(status, integrator, rhs, result, cause, end)
+
+    def step(self, t: float) -> Any:
+        """Go on to time `t` and return the states there."""
+        if hasattr(self, "_stepper"):
+            self._stepper.rhs.setup.step_time = check_number("t", t)
+        return super().step(t)
+
+
+class _Run(SchrodingerLoheSolver):
+    """One run: the solver with the output times, which some setups need."""
+
+    def __init__(self, solver: SchrodingerLoheSolver, times: np.ndarray):
+        self.model = solver.model
+        self._options = solver._options
+        self._times = times
+
+    def _problem(self, state0: Any, t0: float, end: float | None = None) -> tuple[RightHandSide, np.ndarray]:
+        rhs, y0 = super()._problem(state0, t0, float(self._times[-1]))
+        rhs.setup.decide(len(self._times))  # type: ignore[attr-defined]
+        return rhs, y0
+
+
+def influence_of(model: SchrodingerLohe) -> Any:
+    """The kernel as the compiled right-hand side takes it."""
+    if model.variant == "standard" or model.alignment == 0:
+        return None
+    if isinstance(model.kernel, Influence):
+        return model.kernel.floor, model.kernel.height, model.kernel.scale, model.kernel.exponent
+    return model.kernel
+
+
+def _all_states(setup: ReductionSetup, result: SchrodingerLoheResult) -> np.ndarray:
+    """The states (T, N, M) of all outputs."""
+    motion = setup.motion
+    x = result.coefficients
+    assert motion is not None and x is not None
+    size = motion.start.shape[1]
+    check_memory(f"the states of {len(x)} times", 16.0 * len(x) * x.shape[1] * size, advice="leave store_states off")
+    bound = (1.0, 1.0)
+    if isinstance(motion, EigenMotion):
+        bound = motion.edge_bound() if motion.grid is not None else (0.0, 0.0)
+        # blocks that stay in the cache
+        block = max(1, int(2**16 // max(x.shape[1] * size, 1)))
+        out = np.empty((len(x), x.shape[1], size), complex)
+        for k in range(0, len(x), block):
+            out[k : k + block] = motion.states(np.asarray(result.times[k : k + block]), x[k : k + block])
+    else:
+        out = np.array([x[k] @ motion.at(float(t)) for k, t in enumerate(result.times)])
+    if max(bound) <= EDGE_WARNING:
+        # no state can come near the edges, so they need not be looked at one by one
+        if motion.grid is not None:
+            setup.edges["edge of the box"] = max(setup.edges.get("edge of the box", 0.0), bound[0])
+            setup.edges["highest wave numbers"] = max(setup.edges.get("highest wave numbers", 0.0), bound[1])
+        return out
+    for k, t in enumerate(result.times):
+        setup.check(out[k], float(t), result)
+    return out
+
+
+def slsolve(
+    model: SchrodingerLohe, psi0: Any, tlist: Any, *, e_ops: Any = None, options: dict[str, Any] | None = None
+) -> SchrodingerLoheResult:
+    """Solve a Schrödinger–Lohe model.
+
+    Parameters
+    ----------
+    model : SchrodingerLohe
+    psi0 : N states
+        Kets, or an array (N, ...) on the grid.
+    tlist : array_like of shape (T,)
+        Strictly increasing output times; the first is that of `psi0`.
+    e_ops : Qobj, callable, list or dict of them, optional
+        Functions ``f(t, states)``; a Qobj gives ⟨ψ_j,Oψ_j⟩/‖ψ_j‖² of every oscillator.
+    options : dict, optional
+        See :class:`SchrodingerLoheSolver`.
+
+    Returns
+    -------
+    SchrodingerLoheResult
+
+    Raises
+    ------
+    ValueError, TypeError, SolverError
+        See :meth:`SchrodingerLoheSolver.run`.
+
+    Examples
+    --------
+    Two oscillators with equal frequencies: z=((1+z₀)e^{kt}−(1−z₀))/((1+z₀)e^{kt}+(1−z₀)).
+
+    >>> import numpy as np
+    >>> from qsyncplug.core import Grid
+    >>> from qsyncplug.lohe import GridHamiltonian, SchrodingerLohe, slsolve
+    >>> grid = Grid(128, 20.0)
+    >>> model = SchrodingerLohe(GridHamiltonian(grid, lambda x: x**2 / 2), coupling=1.0)
+    >>> result = slsolve(model, [grid.gaussian(1.0), grid.gaussian(-1.0)], [0.0, 2.0])
+    >>> z0, z = result.gram[:, 0, 1].real
+    >>> e = np.exp(2.0)
+    >>> bool(abs(z - ((1 + z0) * e - (1 - z0)) / ((1 + z0) * e + (1 - z0))) < 1e-11)
+    True
+    """
+    return SchrodingerLoheSolver(model, options=options).run(psi0, tlist, e_ops=e_ops)
