@@ -468,7 +468,7 @@ cdef class LoheRightHandSide(RightHandSide):
                 low = min(low, x / self.norm0[j])
                 x = bracket(&self.reference[2 * self.r * j], y + 2 * self.r * j, self.r, &im)
                 turn = min(turn, x / square(&self.reference[2 * self.r * j], self.r))
-        g[0] = turn if self.vanishing > 0 and self.normalised else 1.0
+        g[0] = turn if self.vanishing > 0 else 1.0
         g[1] = low - self.vanishing * self.vanishing if self.vanishing > 0 else 1.0
         g[2] = self.cap - high
 

@@ -91,6 +91,23 @@ def existence_margin(model: SchrodingerLohe, norms: np.ndarray, floor: float | N
         return float(np.min(norms) - np.max(norms) * np.expm1(abs(model.coupling) * spread / (2 * rate)))
 
 
+def locking_ratio(model: SchrodingerLohe, norms: np.ndarray) -> float | None:
+    """Λ of two oscillators where it is known from the start (θ and limiting norms constant), else None."""
+    if len(norms) != 2 or not model.mean_field or not model.common:
+        return None
+    detuning = abs(float(np.ptp(model.rates(2)))) / 2
+    theta = model.start_theta(2)
+    k = model.coupling * np.cos(model.phase_lag)
+    if k <= 0:
+        return None
+    if model.variant == "model2":
+        return 2 * detuning / (k * float(np.sqrt(theta[0] * theta[1]))) if model.alignment == 0 or theta[0] == theta[1] else None
+    if np.ptp(theta) > 0:
+        return None
+    a, b = norms
+    return float(4 * detuning * a * b / (k * (a**2 + b**2)))
+
+
 def check_initial(model: SchrodingerLohe, gram: np.ndarray) -> None:
     """Warn of what the initial Gram matrix ⟨ψ_j,ψ_k⟩ leads to."""
     n = len(gram)
@@ -104,7 +121,16 @@ def check_initial(model: SchrodingerLohe, gram: np.ndarray) -> None:
         )
     if n < 2 or model.coupling <= 0 or not model.mean_field or model.phase_lag != 0 or np.any(norms == 0):
         return
-    if np.ptp(model.rates(n) if model.common else np.zeros(n)) > 0 or not model.common:
+    if not model.common:
+        return
+    if np.ptp(model.rates(n)) > 0:
+        threshold = locking_ratio(model, norms)
+        if threshold is not None and abs(threshold - 1) < 1e-6:
+            warnings.warn(
+                f"Λ = {threshold:.9g}: at Λ=1 locking turns into oscillation, and the approach to the limit is algebraic",
+                UnstableSetWarning,
+                stacklevel=5,
+            )
         return
     order = np.sqrt(max(float(np.sum(gram).real), 0.0)) / n
     scale = float(np.mean(norms))

@@ -33,7 +33,8 @@ def mobius_scale(model: SchrodingerLohe, norms: np.ndarray) -> float | None:
         return float(theta[0])
     if np.ptp(norms) > 1e-12 * np.max(norms):
         return None
-    return float(np.mean(norms) ** 2)
+    scale = float(np.mean(norms) ** 2)
+    return 1.0 if abs(scale - 1) < 1e-12 else scale
 
 
 def _rate(model: SchrodingerLohe, scale: float) -> float:
@@ -88,6 +89,45 @@ def mobius_deviations(model: SchrodingerLohe, rows: np.ndarray, s: np.ndarray) -
         return None
     b = initial_deviations(model, x)
     return np.exp(-kappa * s)[:, None, None] * b / (w.conj()[:, :, None] * w[:, None, :]), scale
+
+
+def run_mobius(result: Any, times: np.ndarray) -> None:
+    """Fill masses, order parameter and θ of a result at `times`, the last of which may be infinite.
+
+    Raises
+    ------
+    SolverError
+        The initial state lies on the unstable set; the result holds what comes before.
+    """
+    setup, model = result._setup, result.model
+    scale = mobius_scale(model, np.linalg.norm(setup.start_rows, axis=1))
+    assert scale is not None
+    rows = setup.start_rows / np.sqrt(scale)
+    s = times - setup.t0
+    kappa = _rate(model, scale) * np.cos(model.phase_lag)
+    if np.isinf(s[-1]) and kappa <= 0:
+        raise ValueError(f"coupling·cos(phase_lag) must be positive for a time that is infinite, not {kappa:g}")
+    tau = s if kappa == 0 else -np.expm1(-kappa * s) / kappa
+    result._allocate(len(times))
+    failed = None
+    try:
+        w = mobius_weights(model, rows, scale, tau)
+    except SolverError as error:
+        failed, w = error, error.result
+        result._trim(len(w))
+        tau, s = tau[: len(w)], s[: len(w)]
+    result.times[:] = times[: len(w)]
+    decay = np.exp(-kappa * s)
+    gap = 1 - np.sum(np.abs(rows) ** 2, axis=1) if model.variant == "model2" else np.zeros(len(rows))
+    result.masses[:] = scale * (1 - decay[:, None] * gap / np.abs(w) ** 2)
+    result.theta[:] = model.start_theta(len(rows))
+    u = 1 / w
+    apart = np.abs(u.sum(axis=1)) ** 2 - np.sum(np.abs(u @ rows) ** 2, axis=1)
+    result.order_parameter[:] = np.sqrt(scale * np.maximum(1 - decay * apart / len(rows) ** 2, 0))
+    if failed is not None:
+        t = -np.log1p(-kappa * failed.time) / kappa if kappa else failed.time
+        result.stats["stopped"] = f"unstable set at t={setup.t0 + t:.6g}"
+        raise SolverError(str(failed), time=setup.t0 + t, reason="unstable set", result=result) from None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from ..core.errors import MissingFieldError
 from ..core.result import Result
 from .mobius import mobius_deviations
 from .motion import Motion, motion_of
+from .setup import MobiusSetup, StoredSetup
 
 __all__ = ["SchrodingerLoheResult"]
 
@@ -131,6 +132,10 @@ class SchrodingerLoheResult(Result):
     @property
     def gram(self) -> np.ndarray:
         """⟨ψ_j,ψ_k⟩, (T, N, N)."""
+        if self._gram is None and self.coefficients is None and isinstance(self._setup, MobiusSetup):
+            exact = self._mobius()
+            assert exact is not None
+            self._gram = exact[1] * (1 - exact[0])
         if self._gram is None:
             x = self._need_coefficients("gram")
             check_memory("the Gram matrices", 16.0 * len(x) * x.shape[1] ** 2, advice="run with fewer output times")
@@ -138,6 +143,8 @@ class SchrodingerLoheResult(Result):
         return self._gram
 
     def _need_coefficients(self, what: str) -> np.ndarray:
+        if self.coefficients is None and isinstance(self._setup, MobiusSetup):
+            self.coefficients = self._setup.coefficients(np.asarray(self.times))
         if self.coefficients is None:
             raise MissingFieldError(
                 f"{what} was not kept: T·N² numbers are more than 256 MB here; what would provide it: "
@@ -212,7 +219,8 @@ class SchrodingerLoheResult(Result):
             return []
         if self._stored is not None:
             return [self.state(k) for k in range(len(self.times))]
-        if self.coefficients is not None and self._setup is not None and self._setup.motion is not None:
+        known = self.coefficients is not None or isinstance(self._setup, MobiusSetup)
+        if known and self._setup is not None and self._setup.motion is not None:
             return LazyStates(self)
         return []
 
@@ -320,13 +328,14 @@ class SchrodingerLoheResult(Result):
     def _closed_centres(self) -> np.ndarray | None:
         motion = self._setup.motion
         modes = motion.modes() if motion is not None else None
-        if modes is None or self.coefficients is None:
+        if modes is None:
             return None
+        coefficients = self._need_coefficients("the centres")
         form = motion.hamiltonian.quadratic
         out = np.empty((len(self.times), self.n_oscillators, len(form.kappa)))
         for k, t in enumerate(self.times):
             matrices, shift = motion.mode_positions(form, modes[1], modes[2], float(t))
-            x = self.coefficients[k]
+            x = coefficients[k]
             for a, matrix in enumerate(matrices):
                 out[k, :, a] = np.einsum("ja,ja->j", x.conj(), x @ matrix.T).real / self.masses[k] + shift[a]
         return out
@@ -415,8 +424,6 @@ class SchrodingerLoheResult(Result):
 
     @classmethod
     def _from_store(cls, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> SchrodingerLoheResult:
-        from .setup import StoredSetup
-
         self = super()._from_store(header, arrays)
         assert isinstance(self, SchrodingerLoheResult)
         motion = None

@@ -12,7 +12,7 @@ from .initial import check_edges, read_states
 from .model import SchrodingerLohe
 from .motion import Motion, factorize, motion_of
 
-__all__ = ["ReductionSetup", "Setup", "StatesSetup", "StoredSetup"]
+__all__ = ["MobiusSetup", "ReductionSetup", "Setup", "StatesSetup", "StoredSetup"]
 
 _KEEP_BYTES = 2**28
 
@@ -98,8 +98,9 @@ class ReductionSetup(Setup):
         self.keep = keep
         rates = model.rates(self.n)
         spread = float(np.ptp(rates))
-        # Model 1 always: its check for vanishing oscillators compares directions; others where the spread makes X fast
-        self.rotating = spread > 0 and (model.variant == "model1" or spread > 5 * abs(model.coupling))
+        # always where vanishing oscillators are told by their directions; else where the spread makes X fast
+        watched = model.variant == "model1" or model.aligns_by_distance
+        self.rotating = spread > 0 and (watched or spread > 5 * abs(model.coupling))
         self.frequencies = rates
         self.frame = rates if self.rotating else np.full(self.n, float(np.mean(rates)))
         self.rhs: Any = None
@@ -148,6 +149,42 @@ class ReductionSetup(Setup):
         psi = self.rows(np.array([t]), row[None])[0] @ self.motion.at(t)
         self.check(psi, t)
         return psi
+
+
+class MobiusSetup(Setup):
+    """Of the Möbius form; coefficients of the states come from a run of the reduction, if they are asked for."""
+
+    def __init__(self, model: SchrodingerLohe, psi0: Any, t0: float, options: dict[str, Any]):
+        super().__init__(model, t0)
+        psi = read_states(model, psi0)
+        self.n = len(psi)
+        if model.grid is not None:
+            self.check(psi, t0)
+        self.start_rows, basis = factorize(psi, model.grid.weight if model.grid is not None else 1.0)
+        self.motion = motion_of(model.reference, basis, t0, position=model.position)
+        self.motion.scales = np.linalg.norm(self.start_rows, axis=0)
+        self.psi0 = psi0
+        self.options = options
+
+    def shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
+        """Shape and type of each array of the result."""
+        return {"masses": ((self.n,), float), "order_parameter": ((), float), "theta": ((self.n,), float)}
+
+    def coefficients(self, times: np.ndarray) -> np.ndarray:
+        """X at `times`, by the reduction."""
+        from .solver import slsolve
+
+        if not np.all(np.isfinite(times)):
+            raise MissingFieldError("there are no states at t=∞; what would provide them: a run to a finite time")
+        lead = times[0] > self.t0
+        run = slsolve(
+            self.model,
+            self.psi0,
+            np.concatenate([[self.t0], times]) if lead else times,
+            options={**self.options, "method": "reduction", "store_coefficients": True},
+        )
+        assert run.coefficients is not None
+        return run.coefficients[1:] if lead else run.coefficients
 
 
 class StatesSetup(Setup):
@@ -206,11 +243,3 @@ class StatesSetup(Setup):
     def row_theta(self, t: float, row: np.ndarray) -> np.ndarray:
         """θ of a row."""
         raise MissingFieldError("rows of this method hold no θ")
-
-
-def fresh_rows(result: Any) -> np.ndarray:
-    """Initial coefficients of a result of the reduction."""
-    rows = result._setup.start_rows
-    if rows is None:
-        raise MissingFieldError("the run was not made by the reduction")
-    return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time as clock
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,13 +16,17 @@ from .guard import CAP, EVENT, VANISHING, GuardedIntegrator, failure
 from .influence import Influence
 from .initial import EDGE_WARNING, check_initial, warn_edges
 from .model import SchrodingerLohe
+from .mobius import mobius_scale, run_mobius
 from .motion import EigenMotion
 from .result import SchrodingerLoheResult
-from .setup import ReductionSetup, Setup
+from .setup import MobiusSetup, ReductionSetup, Setup
 from .splitting import SCHEMES
 from .threads import linear_algebra_threads
 
 __all__ = ["SchrodingerLoheSolver", "slsolve"]
+
+#: numbers in X beyond which identical oscillators are run in the Möbius form
+_LARGE = 16384
 
 
 class _ReductionRightHandSide(LoheRightHandSide):
@@ -42,6 +47,8 @@ class SchrodingerLoheSolver(CompiledSolver):
 
         * ``"reduction"``: exact reduction to N·r numbers, :math:`Ψ(t)=X(t)\,e^{-iHt}Q`, adaptive Runge–Kutta 8(5,3);
           the Hamiltonian is touched only where states or centres are asked for;
+        * ``"mobius"``: N numbers for identical oscillators with one common mean; the last output time may be infinite, and
+          states, if asked for, come from a run of the reduction. Chosen by ``"auto"`` where N·r is large;
         * ``"splitting"``: adaptive splitting of order 6, two steps compared with one;
         * ``"s10"``, ``"s6"``, ``"kl8"``, ``"kl6"``, ``"yoshida4"``, ``"suzuki4"``, ``"strang"``: fixed step ``step``;
         * ``"lawson"``: adaptive Runge–Kutta 8(5,3) in the interaction picture (of the kinetic energy, or of H_j for Qobj);
@@ -57,7 +64,7 @@ class SchrodingerLoheSolver(CompiledSolver):
     """
 
     name = "slsolve"
-    methods = ("auto", "reduction", "splitting", "lawson", "dop853", *SCHEMES)
+    methods = ("auto", "reduction", "mobius", "splitting", "lawson", "dop853", *SCHEMES)
     solver_options: ClassVar[dict[str, Any]] = {
         **DEFAULTS, "method": "auto", "rtol": 1e-12, "atol": 1e-14, "step": None, "store_coefficients": None
     }  # fmt: skip
@@ -169,11 +176,53 @@ class SchrodingerLoheSolver(CompiledSolver):
         SolverError
             The run had to stop for another reason.
         """
+        if self._options["method"] == "mobius":
+            return self._run_mobius(state0, tlist, e_ops)
         times = check_times(tlist)
-        run = _Run(self, times)
         with linear_algebra_threads(self._options["num_threads"]):
-            result = CompiledSolver.run(run, state0, times, e_ops=e_ops)
+            if self._options["method"] == "auto" and self._large(state0) and not (e_ops or self._options["store_states"]):
+                setup = MobiusSetup(self.model, state0, float(times[0]), self._options)
+                rows = setup.start_rows
+                assert rows is not None
+                if rows.size > _LARGE and mobius_scale(self.model, np.linalg.norm(rows, axis=1)) is not None:
+                    result = self._run_mobius(state0, times, e_ops, setup)
+                    result.stats["method reason"] = "many identical oscillators"
+                    return result
+            result = CompiledSolver.run(_Run(self, times), state0, times, e_ops=e_ops)
         assert isinstance(result, SchrodingerLoheResult)
+        return result
+
+    def _large(self, state0: Any) -> bool:
+        """Could the Möbius form pay, from the number of states alone?"""
+        try:
+            return self.model.common and self.model.mean_field and len(state0) >= 64
+        except TypeError:
+            return False
+
+    def _run_mobius(self, state0: Any, tlist: Any, e_ops: Any, setup: MobiusSetup | None = None) -> SchrodingerLoheResult:
+        begin = clock.perf_counter()
+        ends = np.ndim(tlist) == 1 and len(tlist) > 1 and tlist[-1] == np.inf
+        times = check_times(tlist[:-1] if ends else tlist)
+        if e_ops:
+            raise ValueError("e_ops need the states, which the Möbius form does not have; use the method 'reduction'")
+        with linear_algebra_threads(self._options["num_threads"]):
+            if setup is None:
+                setup = MobiusSetup(self.model, state0, float(times[0]), self._options)
+            rows = setup.start_rows
+            assert rows is not None
+            if mobius_scale(self.model, np.linalg.norm(rows, axis=1)) is None:
+                raise ValueError(
+                    "options['method'] = 'mobius' needs one common mean, frequency, Hamiltonian and θ, and equal norms "
+                    "(unless Model 2)"
+                )
+            check_initial(self.model, rows.conj() @ rows.T)
+            result = SchrodingerLoheResult(None, self._options, setup=setup, solver=self.name, stats={"method": "mobius"})
+            result.stats["preparation time"] = clock.perf_counter() - begin
+            begin = clock.perf_counter()
+            run_mobius(result, np.append(times, np.inf) if ends else times)
+            result.stats["run time"] = clock.perf_counter() - begin
+        if self._options["checkpoint"]:
+            result.save(self._options["checkpoint"])
         return result
 
     def _finish(self, result: Any, rhs: Any) -> None:

@@ -88,6 +88,7 @@ def test_against_the_method_of_lines(h, kind, extra):
     assert_allclose(result.order_parameter, np.sqrt(np.sum(np.abs(zeta) ** 2, axis=1) * GRID.weight), atol=1e-10)
 
 
+@pytest.mark.filterwarnings("ignore::qsyncplug.lohe.UnstableSetWarning")
 @pytest.mark.parametrize("detuning, lag", [(0.0, 0.0), (0.15, 0.0), (0.5, 0.0), (0.9, 0.0), (0.2, 0.7)])
 def test_two_oscillators_in_closed_form(detuning, lag):
     """ż = 2iΩz + (K/2)(1−z²), K=k cos α, ψ_1 with H+Ω and ψ_2 with H−Ω."""
