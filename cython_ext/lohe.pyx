@@ -214,6 +214,10 @@ cdef class LoheRightHandSide(RightHandSide):
             self.px = np.zeros(2 * self.d * self.r * self.r)
             self.scratch = np.zeros(4 * self.d * self.r * self.r)
 
+    def set_mode_matrices(self, u):
+        """Replace the matrices of x at the start, in mode coordinates."""
+        self.u = doubles(u)
+
     def set_metric(self, metric):
         """Replace the metric."""
         self.metric = doubles(metric)
@@ -534,3 +538,16 @@ cdef class MobiusRightHandSide(RightHandSide):
             dy[2 * j] = self.re * re - self.im * im
             dy[2 * j + 1] = self.re * im + self.im * re
         return 0
+
+
+def phases(const double[::1] values, double factor):
+    """exp(-i factor values), (n,)."""
+    cdef Py_ssize_t i, n = values.shape[0]
+    cdef double x
+    cdef double[::1] out = np.empty(2 * n)
+    with nogil:
+        for i in range(n):
+            x = factor * values[i]
+            out[2 * i] = cos(x)
+            out[2 * i + 1] = -sin(x)
+    return np.asarray(out).view(complex)

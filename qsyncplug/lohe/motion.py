@@ -13,7 +13,7 @@ from .._ext.integrator import Integrator, PythonRightHandSide
 from ..core.checks import check_memory
 from ..core.errors import SolverError
 from .hamiltonian import GridHamiltonian
-from .splitting import SCHEMES, Cache, Splitting
+from .splitting import SCHEMES, Cache, Splitting, phase
 
 __all__ = ["Motion", "factorize", "motion_of"]
 
@@ -291,14 +291,14 @@ class FreeSystem:
     def kick(self, dt: float) -> None:
         """Potential."""
         if self.hamiltonian.time_dependent:
-            self.psi *= np.exp(-1j * dt * self.hamiltonian.values_at(self.time))
+            self.psi *= phase(self.hamiltonian.values_at(self.time), dt)
         else:
-            self.psi *= self._cache.get("V", dt, lambda x: np.exp(-1j * x * self.hamiltonian.values))
+            self.psi *= self._cache.get("V", dt, lambda x: phase(self.hamiltonian.values, x))
 
     def drift(self, dt: float) -> None:
         """Kinetic energy and time."""
         hat = scipy.fft.fftn(self.psi, axes=self._axes, overwrite_x=True)
-        hat *= self._cache.get("T", dt, lambda x: np.exp(-1j * x * self.hamiltonian.grid.kinetic))
+        hat *= self._cache.get("T", dt, lambda x: phase(self.hamiltonian.grid.kinetic, x))
         self.psi = scipy.fft.ifftn(hat, axes=self._axes, overwrite_x=True)
         self.time += dt
 

@@ -219,6 +219,10 @@ class StatesSetup(Setup):
             shapes["_stored"] = ((n, self.m), complex)
         return shapes
 
+    def gram(self, psi: np.ndarray) -> np.ndarray:
+        """⟨ψ_j,ψ_k⟩."""
+        return self._positions.gram(psi, psi)
+
     def put(self, result: Any, k: int, t: float, psi: np.ndarray, theta: np.ndarray) -> None:
         """Store one output."""
         motion = self._positions

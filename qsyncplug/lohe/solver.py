@@ -7,20 +7,34 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+import qutip
+from qutip.ui.progressbar import progress_bars
+from scipy.fft import set_workers
+
 from .._ext.integrator import RightHandSide
 from .._ext.lohe import LoheRightHandSide
 from ..core.checks import check_memory, check_number, check_times
+from ..core.errors import (
+    RightHandSideError,
+    SolverError,
+    SolverInterrupted,
+    StepLimitError,
+    StepSizeError,
+    TimeLimitError,
+)
 from ..core.options import DEFAULTS
 from ..core.solver import CompiledSolver
+from .flows import coupled_system
 from .guard import CAP, EVENT, VANISHING, GuardedIntegrator, failure
 from .influence import Influence
 from .initial import EDGE_WARNING, check_initial, warn_edges
 from .model import SchrodingerLohe
+from .lines import LinesSetup, lines_problem
 from .mobius import mobius_scale, run_mobius
 from .motion import EigenMotion
 from .result import SchrodingerLoheResult
-from .setup import MobiusSetup, ReductionSetup, Setup
-from .splitting import SCHEMES
+from .setup import MobiusSetup, ReductionSetup, Setup, StatesSetup
+from .splitting import SCHEMES, OscillatorLostError, Splitting
 from .threads import linear_algebra_threads
 
 __all__ = ["SchrodingerLoheSolver", "slsolve"]
@@ -90,11 +104,24 @@ class SchrodingerLoheSolver(CompiledSolver):
         method = self._options["method"]
         if method != "auto":
             return str(method)
-        return "reduction" if self.model.common else "splitting"
+        if self.model.common:
+            return "reduction"
+        return "dop853" if any(isinstance(h, qutip.QobjEvo) for h in self.model.hamiltonian) else "splitting"
 
     # ------------------------------------------------------------ the exact reduction
 
     def _problem(self, state0: Any, t0: float, end: float | None = None) -> tuple[RightHandSide, np.ndarray]:
+        if self.method in ("lawson", "dop853"):
+            evolving = any(isinstance(h, qutip.QobjEvo) for h in self.model.hamiltonians(1))
+            if self.method == "lawson" and evolving:
+                raise ValueError("options['method'] = 'lawson' needs Hamiltonians that do not depend on time, or grids")
+            setup = LinesSetup(
+                self.model, state0, t0, bool(self._options["store_states"]), influence_of(self.model), self.method == "lawson"
+            )
+            check_initial(self.model, setup.gram(setup.psi0))
+            return lines_problem(setup)
+        if self.method != "reduction":
+            raise ValueError(f"start() and step() go with 'reduction', 'lawson' and 'dop853', not {self.method!r}")
         return self._reduction(state0, t0, end)
 
     def _reduction(self, psi0: Any, t0: float, end: float | None) -> tuple[RightHandSide, np.ndarray]:
@@ -131,7 +158,7 @@ class SchrodingerLoheSolver(CompiledSolver):
         return rhs, y0
 
     def _integrator(self, rhs: Any, **kw: Any) -> Any:
-        if self.model.variant == "standard":
+        if self.model.variant == "standard" or not isinstance(rhs, _ReductionRightHandSide):
             return super()._integrator(rhs, **kw)
         o = self._options
         setup = rhs.setup
@@ -179,6 +206,9 @@ class SchrodingerLoheSolver(CompiledSolver):
         if self._options["method"] == "mobius":
             return self._run_mobius(state0, tlist, e_ops)
         times = check_times(tlist)
+        if self.method == "splitting" or self.method in SCHEMES:
+            with linear_algebra_threads(self._options["num_threads"]), set_workers(self._options["num_threads"]):
+                return self._run_splitting(state0, times, e_ops)
         with linear_algebra_threads(self._options["num_threads"]):
             if self._options["method"] == "auto" and self._large(state0) and not (e_ops or self._options["store_states"]):
                 setup = MobiusSetup(self.model, state0, float(times[0]), self._options)
@@ -191,6 +221,90 @@ class SchrodingerLoheSolver(CompiledSolver):
             result = CompiledSolver.run(_Run(self, times), state0, times, e_ops=e_ops)
         assert isinstance(result, SchrodingerLoheResult)
         return result
+
+    # ------------------------------------------------------------ splitting
+
+    def _run_splitting(self, state0: Any, times: np.ndarray, e_ops: Any) -> SchrodingerLoheResult:
+        begin = clock.perf_counter()
+        o, method = self._options, self.method
+        setup = StatesSetup(self.model, state0, float(times[0]), bool(o["store_states"]))
+        setup.decide(len(times))
+        check_initial(self.model, setup.gram(setup.psi0))
+        adaptive = method == "splitting"
+        system = coupled_system(self.model, setup.psi0, float(times[0]), influence_of(self.model))
+        stepper = Splitting(system, SCHEMES["s10" if adaptive else method])
+        result = self._states_result(e_ops, setup)
+        stats = result.stats
+        per_output = sum(np.dtype(t).itemsize * int(np.prod(s, dtype=float)) for s, t in setup.shapes().values())
+        check_memory(f"the result of {len(times)} times", len(times) * per_output, advice="ask for fewer times or less data")
+        result._allocate(len(times))
+        stats["preparation time"] = clock.perf_counter() - begin
+        begin = clock.perf_counter()
+        watch = _Watch(self, setup, system, stepper, begin)
+        step = float(o["step"]) if o["step"] is not None else _first_step(self.model, setup)
+        bar = progress_bars[o["progress_bar"]](len(times), **o["progress_kwargs"])
+        done, saved, failed = 0, begin, None
+        try:
+            for k, t in enumerate(times):
+                if k and adaptive:
+                    step = stepper.adaptive(float(times[k - 1]), float(t), step, o["rtol"], o["atol"], o["max_step"], watch)
+                elif k:
+                    stepper.fixed(float(times[k - 1]), float(t), min(step, o["max_step"]), watch)
+                setup.put(result, k, float(t), system.psi, system.theta)
+                for process in result._state_processors:
+                    process(float(t), setup.wrap(system.psi.copy()))
+                done = k + 1
+                bar.update()
+                if o["checkpoint"] and clock.perf_counter() - saved > 30.0:
+                    self._checkpoint(result, done)
+                    saved = clock.perf_counter()
+        except (KeyboardInterrupt, Exception) as error:
+            failed = error
+        bar.finished()
+        stats["run time"] = clock.perf_counter() - begin
+        stats["steps accepted"], stats["steps rejected"] = stepper.accepted, stepper.rejected
+        stats["right-hand sides"] = 0
+        if failed is not None:
+            result._trim(done)
+        self._account_drift(result, setup)
+        if o["checkpoint"]:
+            result.save(o["checkpoint"])
+        if failed is not None:
+            self._raise_splitting(failed, result, watch.time)
+        return result
+
+    def _states_result(self, e_ops: Any, setup: Setup) -> SchrodingerLoheResult:
+        stats: dict[str, Any] = {"method": self.method}
+        if self._options["method"] == "auto":
+            stats["method reason"] = "common Hamiltonian" if self.model.common else "different Hamiltonians"
+        return SchrodingerLoheResult(e_ops, self._options, setup=setup, solver=self.name, stats=stats)
+
+    def _raise_splitting(self, error: BaseException, result: SchrodingerLoheResult, t: float) -> None:
+        kept = f"error.result holds the {len(result.times)} outputs before that"
+        if isinstance(error, OscillatorLostError):
+            t = error.time
+            kind = "non-uniqueness" if self.model.variant == "model1" else "undefined centre"
+            kind = "blow-up" if error.blown_up else kind
+            error_out: SolverError = failure(kind, error.oscillator, t, self.name, result)
+        elif isinstance(error, KeyboardInterrupt):
+            result.stats["stopped"] = f"interrupted at t={t:g}"
+            raise SolverInterrupted(f"{self.name} was interrupted at t={t:g}; {kept}", time=t, result=result) from error
+        elif isinstance(error, SolverError):
+            error.result = result
+            error_out = error
+        elif isinstance(error, FloatingPointError):
+            error_out = StepSizeError(
+                f"{self.name} stopped at t={t:g}: {error}; {kept}", time=t, reason="step size underflow", result=result
+            )
+        else:
+            error_out = RightHandSideError(
+                f"{self.name} stopped at t={t:g}: {type(error).__name__}: {error}; {kept}",
+                time=t,
+                reason="right-hand side refused the state",
+                result=result,
+            )
+        result.stats["stopped"] = f"{error_out.reason} at t={t:g}"
+        raise error_out from (None if error_out is error else error)
 
     def _large(self, state0: Any) -> bool:
         """Could the Möbius form pay, from the number of states alone?"""
@@ -229,6 +343,9 @@ class SchrodingerLoheSolver(CompiledSolver):
         setup = rhs.setup
         if self._options["store_states"] and isinstance(setup, ReductionSetup) and result.coefficients is not None:
             result._stored = _all_states(setup, result)
+        self._account_drift(result, setup)
+
+    def _account_drift(self, result: Any, setup: Setup) -> None:
         drift = result.stats.setdefault("drift", {})
         if self.model.variant == "standard" and len(result.times):
             drift["norm"] = float(np.max(np.abs(np.sqrt(result.masses / result.masses[0]) - 1)))
@@ -249,6 +366,55 @@ class SchrodingerLoheSolver(CompiledSolver):
         if hasattr(self, "_stepper"):
             self._stepper.rhs.setup.step_time = check_number("t", t)
         return super().step(t)
+
+
+class _Watch:
+    """Called after every step of a splitting run: limits, vanishing oscillators, blow-up."""
+
+    def __init__(self, solver: SchrodingerLoheSolver, setup: StatesSetup, system: Any, stepper: Splitting, begin: float):
+        o = solver._options
+        self._nsteps, self._limit, self._begin = o["nsteps"], o["time_limit"], begin
+        self._stepper, self._system, self._name = stepper, system, solver.name
+        model = solver.model
+        self._watch = model.variant != "standard"
+        self._needs_norm = model.variant == "model1" or model.aligns_by_distance
+        self._start = np.diag(setup.gram(setup.psi0)).real if self._watch else np.ones(1)
+        self._cap = CAP * max(1.0, float(np.max(self._start)), float(np.max(model.start_theta(setup.n))))
+        self.time = setup.t0
+
+    def __call__(self, t: float) -> None:
+        if np.isfinite(t):
+            self.time = t
+        if self._stepper.accepted + self._stepper.rejected > self._nsteps:
+            raise StepLimitError(f"{self._name} stopped at t={self.time:g}: step limit; raise options['nsteps']",
+                                 time=self.time, reason="step limit")  # fmt: skip
+        if clock.perf_counter() - self._begin > self._limit:
+            raise TimeLimitError(f"{self._name} stopped at t={self.time:g}: time limit; raise options['time_limit']",
+                                 time=self.time, reason="time limit")  # fmt: skip
+        if not self._watch or not np.isfinite(t):
+            return
+        flat = self._system.psi.view(float)
+        norm = np.einsum("jm,jm->j", flat, flat) * self._system.weight
+        if not np.max(norm) < self._cap:
+            lost = OscillatorLostError(int(np.argmax(norm)), blown_up=True)
+            lost.time = t
+            raise lost
+        if self._needs_norm and np.any(norm < VANISHING**2 * self._start):
+            lost = OscillatorLostError(int(np.argmin(norm / self._start)))
+            lost.time = t + self._system.time_to_vanish(lost.oscillator)
+            raise lost
+
+
+def _first_step(model: SchrodingerLohe, setup: StatesSetup) -> float:
+    """A first step for the adaptive splitting; the control corrects it."""
+    if model.grid is None:
+        spread = max(float(np.linalg.norm(h.full(), 2)) for h in model.hamiltonians(setup.n))
+    else:
+        density = np.sum(np.abs(setup.psi0) ** 2, axis=0)
+        density = density / np.sum(density)
+        potentials = [h.values.ravel() for h in model.hamiltonians(setup.n)]
+        spread = max(float(np.sqrt(density @ (v - density @ v) ** 2)) for v in potentials)
+    return 0.1 / (1.0 + np.sqrt(spread) + abs(model.coupling))
 
 
 class _Run(SchrodingerLoheSolver):

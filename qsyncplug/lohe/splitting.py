@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["SCHEMES", "Scheme", "Splitting", "schedule"]
+from .._ext.lohe import phases
+
+__all__ = ["SCHEMES", "OscillatorLostError", "Scheme", "Splitting", "phase", "schedule"]
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,22 @@ def schedule(scheme: Scheme, parts: int) -> list[tuple[int, float]]:
     return steps
 
 
+def phase(values: np.ndarray, factor: float) -> np.ndarray:
+    """exp(−i·factor·values) of real numbers."""
+    values = np.ascontiguousarray(values, dtype=float)
+    return phases(values.ravel(), factor).reshape(values.shape)
+
+
+class OscillatorLostError(ArithmeticError):
+    """In a sub-step the norm of an oscillator went through zero, or grew without bound."""
+
+    def __init__(self, oscillator: int, blown_up: bool = False):
+        super().__init__(f"oscillator {oscillator} {'grew without bound' if blown_up else 'vanished'}")
+        self.oscillator = oscillator
+        self.blown_up = blown_up
+        self.time = np.nan
+
+
 class Cache:
     """Arrays by (part, length of the sub-step), the least used dropped beyond a number of bytes."""
 
@@ -164,9 +182,30 @@ class Splitting:
         count = max(1, int(np.ceil((t1 - t0) / h * (1 - 1e-12))))
         dt = (t1 - t0) / count
         for i in range(count):
-            self.step(dt)
+            before = self.system.save()
+            try:
+                self.step(dt)
+            except OscillatorLostError as error:
+                self.system.restore(before)
+                error.time = self._locate(t0 + i * dt, dt, error)
+                raise
             self.accepted += 1
             check(t0 + (i + 1) * dt)
+
+    def _locate(self, t: float, dt: float, error: OscillatorLostError) -> float:
+        """Time in [t, t+dt] at which an oscillator is lost, by steps that shrink."""
+        while dt > 1e-13 * max(1.0, abs(t)):
+            before = self.system.save()
+            try:
+                self.step(dt / 2)
+                t += dt / 2
+            except OscillatorLostError:
+                self.system.restore(before)
+                dt /= 2
+        return t + self._remaining(error)
+
+    def _remaining(self, error: OscillatorLostError) -> float:
+        return 0.0 if error.blown_up else self.system.time_to_vanish(error.oscillator)
 
     def adaptive(
         self, t0: float, t1: float, h: float, rtol: float, atol: float, max_step: float, check: Callable[[float], None]
@@ -185,11 +224,21 @@ class Splitting:
             if dt < 1e-13 * max(abs(t), abs(t1), 1e-300):
                 raise FloatingPointError("step size underflow")
             before = self.system.save()
-            self.step(2 * dt)
-            coarse = self.system.save()
-            self.system.restore(before)
-            self.step(dt)
-            self.step(dt)
+            try:
+                self.step(2 * dt)
+                coarse = self.system.save()
+                self.system.restore(before)
+                self.step(dt)
+                self.step(dt)
+            except OscillatorLostError as lost:
+                self.system.restore(before)
+                self.rejected += 2
+                if dt < 1e-12 * max(1.0, abs(t)):
+                    lost.time = t + self._remaining(lost)
+                    raise
+                h = dt / 4
+                check(np.nan)
+                continue
             error = self.system.distance(coarse, rtol, atol) / weight
             if not np.isfinite(error):
                 error = 1e10
@@ -204,7 +253,7 @@ class Splitting:
             t = t1 if pairs == 1 else t + 2 * dt
             # a step that is kept needs no new phase factors
             if factor > 1.3:
-                h = max(h, dt * min(4.0, factor)) if pairs > 1 else max(h, dt * min(4.0, factor))
+                h = max(h, dt * min(6.0, factor))
             elif factor < 1:
                 h = dt * max(0.5, factor)
             check(t)
