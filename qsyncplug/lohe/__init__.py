@@ -1,5 +1,6 @@
 """Schrödinger–Lohe models: the standard one, Model 1 and Model 2."""
 
+from .closed_forms import effective_coupling, locking_regime, two_oscillator_correlation, vanishing_time
 from .errors import (
     AliasingError,
     AliasingWarning,
@@ -16,16 +17,20 @@ from .mobius import SynchronizedLimit, synchronized_limit
 from .model import SchrodingerLohe
 from .result import SchrodingerLoheResult
 from .solver import SchrodingerLoheSolver, slsolve
+from .theory import Check, Prediction, Predictions, predictions, synchronization_rate
 
 __all__ = [
     "AliasingError",
     "AliasingWarning",
     "BlowUpError",
+    "Check",
     "GlobalExistenceWarning",
     "GridHamiltonian",
     "Influence",
     "NonUniquenessError",
     "NormalizationWarning",
+    "Prediction",
+    "Predictions",
     "QuadraticPotential",
     "SchrodingerLohe",
     "SchrodingerLoheResult",
@@ -34,7 +39,13 @@ __all__ = [
     "UndefinedCentreError",
     "UnstableSetWarning",
     "absolute_kernel",
+    "effective_coupling",
     "heavy_tail_kernel",
+    "locking_regime",
+    "predictions",
     "slsolve",
+    "synchronization_rate",
     "synchronized_limit",
+    "two_oscillator_correlation",
+    "vanishing_time",
 ]
