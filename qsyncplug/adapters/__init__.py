@@ -1,8 +1,8 @@
 """Result → view: one small file a family, and one for plain QuTiP results."""
 
-from . import bosons, plain
+from . import bosons, lohe, plain
 from .dispatch import synchronization
 
 __all__ = ["synchronization"]
 
-del bosons, plain
+del bosons, lohe, plain

@@ -156,7 +156,9 @@ class SchrodingerLoheResult(Result):
     def correlations(self) -> np.ndarray:
         """z_jk = ⟨ψ_j,ψ_k⟩/(‖ψ_j‖‖ψ_k‖), (T, N, N)."""
         size = np.sqrt(np.diagonal(self.gram, axis1=1, axis2=2).real)
-        return self.gram / (size[:, :, None] * size[:, None, :])
+        with np.errstate(invalid="ignore"):
+            # a state of norm 0 has no correlations
+            return self.gram / (size[:, :, None] * size[:, None, :])
 
     @property
     def deviations(self) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.entry import predictions as _entry_predictions
 from .closed_forms import effective_coupling, locking_regime, two_oscillator_correlation
 from .influence import Influence, infimum
 from .initial import existence_margin, read_states
@@ -511,3 +512,8 @@ def _examples(f: _Facts, items: list[Prediction]) -> None:
             limits,
         )
     )
+
+
+@_entry_predictions.register(SchrodingerLohe)
+def _(model: SchrodingerLohe, state0: Any) -> Predictions:
+    return predictions(model, state0)

@@ -1,0 +1,69 @@
+"""Schrödinger–Lohe results: correlations, masses, and the moments of position and momentum."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from ..lohe.result import SchrodingerLoheResult
+from ..sync import SyncView
+from .dispatch import synchronization
+
+__all__ = ["view_of"]
+
+
+@synchronization.register(SchrodingerLoheResult)
+def view_of(result: SchrodingerLoheResult) -> SyncView:
+    """Normalised correlations with their deviations from 1, masses ‖ψ_j‖², and in one dimension the moments of (x, p).
+
+    Means, covariances and correlations are worked out when a measure asks for them. The oscillators have no joint state: the
+    covariance has a block for each and none between them.
+    """
+    model = result.model
+    finite = np.isfinite(result.times)
+    times = np.asarray(result.times)[finite]
+    grid = getattr(model, "grid", None)
+    has_states = result._stored is not None or len(result.states) > 0
+    missing = {
+        "correlations": "the run kept no Gram matrices; give the option store_coefficients=True",
+        "states": "the oscillators have no joint state; result.states holds the state of each",
+    }
+    fields = {}
+    if grid is not None and grid.ndim == 1 and has_states and np.all(finite):
+
+        @cache
+        def moments() -> tuple[np.ndarray, np.ndarray]:
+            return result.moments()
+
+        def mean() -> np.ndarray:
+            return moments()[0].reshape(len(times), -1)
+
+        def covariance() -> np.ndarray:
+            blocks = moments()[1]
+            t, n = blocks.shape[:2]
+            full = np.zeros((t, n, 2, n, 2))
+            index = np.arange(n)
+            full[:, index, :, index, :] = blocks.swapaxes(0, 1)
+            return full.reshape(t, 2 * n, 2 * n)
+
+        fields = {"mean": mean, "covariance": covariance}
+    else:
+        why = "run on a grid of one dimension, with a common Hamiltonian or the option store_states=True"
+        missing |= {"mean": why, "covariance": why}
+    known = result.coefficients is not None or result._gram is not None or has_states
+    if known:
+        fields |= {"correlations": lambda: result.correlations[finite], "deviations": lambda: result.deviations[finite]}
+    unit = bool(np.all(np.abs(result.masses - 1) < 1e-9))
+    return SyncView(
+        times,
+        masses=result.masses[finite],
+        # of normalised states; with other masses it follows from the correlations
+        order_parameter=np.minimum(result.order_parameter[finite], 1.0) if unit else None,
+        n_nodes=result.n_oscillators,
+        system=f"Schrödinger–Lohe, {getattr(model, 'variant', 'model')} ({result.stats.get('method', '?')})",
+        notes=tuple(result.stats.get("neglected", ())),
+        missing=missing,
+        bosons=False,
+        **fields,
+    )

@@ -1,0 +1,101 @@
+"""``python -m qsyncplug compare lohe``: the exact reduction against the grid, and against Kuramoto phases."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+__all__ = ["add_parser", "run"]
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command and its options to the parser."""
+    parser = commands.add_parser(
+        "lohe",
+        help="Schrödinger–Lohe: reduced against grid against Kuramoto",
+        description="N oscillators in a harmonic trap with different frequencies: the equations on the grid, the exact reduction to "
+        "N·r numbers, and the Kuramoto model of their phases, compared measure by measure.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--oscillators", type=int, default=6, help="number of oscillators N")
+    add("--coupling", type=float, default=1.0, help="coupling k")
+    add("--frequencies", type=float, default=0.2, help="standard deviation of the frequencies")
+    add("--spread", type=float, default=0.3, help="standard deviation of the initial centres; 0 makes Kuramoto exact")
+    add("--phases", type=float, default=1.0, help="standard deviation of the initial phases")
+    add("--points", type=int, default=128, help="points of the grid")
+    add("--length", type=float, default=18.0, help="length of the box")
+    add("--end", type=float, default=10.0, help="last time")
+    add("--times", type=int, default=101, help="number of output times")
+    add("--seed", type=int, default=1, help="of the random frequencies, centres and phases")
+    add("--tolerance", type=float, default=0.05, help="relative tolerance of the windows of agreement")
+    add("--output", type=Path, default=Path("qsyncplug-compare-lohe"), help="where to write: OUTPUT.png and OUTPUT.json")
+    add("--quiet", action="store_true", help="no progress")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the comparison; print the table, write the figure and the data."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import numpy as np
+    import qutip
+
+    from ..comparison import compare
+    from ..core import Grid
+    from ..core.checks import check_integer, check_number
+    from .hamiltonian import GridHamiltonian
+    from .model import SchrodingerLohe
+    from .solver import slsolve
+
+    n = check_integer("--oscillators", args.oscillators, minimum=2)
+    end = check_number("--end", args.end, minimum=0.0, strict=True)
+    times = np.linspace(0.0, end, check_integer("--times", args.times, minimum=2))
+    for name in ("frequencies", "spread", "phases"):
+        check_number(f"--{name}", getattr(args, name), minimum=0.0)
+    if not args.output.parent.is_dir():
+        raise ValueError(f"--output: the folder {args.output.parent} does not exist")
+    rng = np.random.default_rng(check_integer("--seed", args.seed, minimum=0))
+    omega = args.frequencies * rng.normal(size=n)
+    centres = args.spread * rng.normal(size=n)
+    phases = args.phases * rng.normal(size=n)
+    grid = Grid(args.points, args.length)
+    trap = GridHamiltonian(grid, lambda x: x**2 / 2)
+    model = SchrodingerLohe(trap, args.coupling, frequencies=omega)
+    psi0 = np.array([np.exp(1j * s) * grid.gaussian(c) for s, c in zip(phases, centres, strict=True)])
+    print(model)
+    results, seconds = {}, {}
+
+    def timed(name: str, model: Any, start: Any, **options: Any) -> None:
+        if not args.quiet:
+            print(f"… {name}", file=sys.stderr, flush=True)
+        begin = time.perf_counter()
+        results[name] = slsolve(model, start, times, options=options)
+        seconds[name] = time.perf_counter() - begin
+        if not args.quiet:
+            print(f"  {seconds[name]:.3g} s", file=sys.stderr, flush=True)
+
+    timed("grid", model, psi0, method="dop853", store_states=True)
+    timed("reduced", model, psi0)
+    # one level: the coupled phases of Kuramoto
+    single = SchrodingerLohe(qutip.Qobj([[0.0]]), args.coupling, frequencies=omega)
+    timed("Kuramoto", single, np.exp(1j * phases)[:, None])
+    comparison = compare(results, tolerance=args.tolerance)
+    print()
+    print(comparison)
+    gap = float(np.max(np.abs(results["grid"].gram - results["reduced"].gram)))
+    print(f"\nlargest difference of the Gram matrices, grid − reduced: {gap:.2g}")
+    print(f"time: grid {seconds['grid']:.3g} s, reduced {seconds['reduced']:.3g} s ({seconds['grid'] / seconds['reduced']:.0f}×)")
+    figure, _ = comparison.plot()
+    png, data = args.output.with_suffix(".png"), args.output.with_suffix(".json")
+    figure.savefig(png, dpi=150)
+    parameters = {k: str(v) for k, v in vars(args).items() if k not in ("run", "command", "output", "quiet")}
+    written = {"parameters": parameters, "gram difference": gap, "seconds": seconds, **comparison.to_dict()}
+    data.write_text(json.dumps(written, indent=1))
+    print(f"\nfigure: {png}\ndata:   {data}")
+    return 0
