@@ -214,6 +214,11 @@ cdef class LoheRightHandSide(RightHandSide):
             self.px = np.zeros(2 * self.d * self.r * self.r)
             self.scratch = np.zeros(4 * self.d * self.r * self.r)
 
+    def set_theta_values(self, theta):
+        """Replace theta where it is not part of the state."""
+        self.theta0 = np.array(theta, dtype=np.float64)
+        self.theta = np.array(theta, dtype=np.float64)
+
     def set_mode_matrices(self, u):
         """Replace the matrices of x at the start, in mode coordinates."""
         self.u = doubles(u)

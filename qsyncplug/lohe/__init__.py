@@ -15,6 +15,7 @@ from .hamiltonian import GridHamiltonian, QuadraticPotential
 from .influence import Influence, absolute_kernel, heavy_tail_kernel
 from .mobius import SynchronizedLimit, synchronized_limit
 from .model import SchrodingerLohe
+from .noise import TrajectoriesResult, sltrajectories
 from .result import SchrodingerLoheResult
 from .solver import SchrodingerLoheSolver, slsolve
 from .theory import Check, Prediction, Predictions, predictions, synchronization_rate
@@ -36,6 +37,7 @@ __all__ = [
     "SchrodingerLoheResult",
     "SchrodingerLoheSolver",
     "SynchronizedLimit",
+    "TrajectoriesResult",
     "UndefinedCentreError",
     "UnstableSetWarning",
     "absolute_kernel",
@@ -44,6 +46,7 @@ __all__ = [
     "locking_regime",
     "predictions",
     "slsolve",
+    "sltrajectories",
     "synchronization_rate",
     "synchronized_limit",
     "two_oscillator_correlation",

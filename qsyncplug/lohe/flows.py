@@ -75,6 +75,7 @@ class CoefficientFlow:
             A norm passed through zero (Model 1), or grew without bound.
         """
         rhs, n = self.rhs, self.n
+        rhs.set_theta_values(theta)
         rhs.set_metric(gram)
         if positions is not None:
             rhs.set_mode_matrices(positions)

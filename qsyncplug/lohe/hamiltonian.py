@@ -180,6 +180,10 @@ class GridHamiltonian:
         grid = Grid(tuple(data["points"]), tuple(data["length"]))
         return cls(grid, check_array("potential", data["potential"], shape=grid.shape))
 
+    def __reduce__(self) -> Any:
+        # a callable potential may not pickle; its values do
+        return GridHamiltonian, (self.grid, self.potential if self.time_dependent else np.array(self.values), self.time_dependent)
+
     def __str__(self) -> str:
         size = "×".join(map(str, self.grid.shape))
         return f"GridHamiltonian({size}{', time-dependent' if self.time_dependent else ''})"

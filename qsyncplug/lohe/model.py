@@ -132,9 +132,9 @@ class SchrodingerLohe:
         self._check_theta()
         put(self, "position", _check_position(self.position, self.reference))
         reach = 10.0 if self.grid is None else float(np.linalg.norm(self.grid.lengths))
-        given = self.kernel
-        put(self, "kernel", check_kernel(self.kernel, reach))
-        if given is not None and self.variant == "standard":
+        if self.variant != "standard":
+            put(self, "kernel", check_kernel(self.kernel, reach))
+        elif self.kernel is not None:
             raise ValueError("kernel belongs to Models 1 and 2; the standard model has no alignment")
         if self.aligns_by_distance and self.grid is None and self.position is None:
             raise ValueError(

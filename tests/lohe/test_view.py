@@ -120,8 +120,9 @@ def test_command(tmp_path, capsys):
     data = json.loads((tmp_path / "out.json").read_text())
     assert data["gram difference"] < 1e-9 and (tmp_path / "out.png").stat().st_size > 1000
     # without a spread of the centres the three are the same system
-    rows = [row for row in data["rows"] if row["measure"] == "order_parameter"]
-    assert rows and all(abs(row["largest"]) < 1e-9 for row in rows)
+    differences = data["differences"]["order_parameter"]
+    assert set(differences) == {"reduced", "Kuramoto"}
+    assert all(np.max(np.abs(d)) < 1e-9 for d in differences.values())
 
 
 @pytest.mark.parametrize("words, error", [
