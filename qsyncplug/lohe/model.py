@@ -249,7 +249,7 @@ class SchrodingerLohe:
         TypeError
             A callable kernel or a time-dependent Hamiltonian cannot be stored.
         """
-        if not isinstance(self.kernel, Influence):
+        if self.variant != "standard" and not isinstance(self.kernel, Influence):
             raise TypeError("a kernel that is a callable cannot be stored; use Influence")
         many = isinstance(self.hamiltonian, tuple)
         items = self.hamiltonian if many else (self.hamiltonian,)

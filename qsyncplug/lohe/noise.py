@@ -161,15 +161,18 @@ def sltrajectories(
     result.wiener = np.empty((len(times), count))
     total = np.zeros((len(times), n, n), complex)
     square = np.zeros((len(times), n, n))
+    first = np.zeros((), complex)
     runner: Any = _serial if map == "serial" else map
     for r, (path, wiener) in enumerate(runner(work, range(count))):
         gram = path.conj() @ path.swapaxes(1, 2)
-        total += gram
-        square += np.abs(gram) ** 2
+        # relative to the first path, so that a small spread keeps its digits
+        first = gram if r == 0 else first
+        total += gram - first
+        square += np.abs(gram - first) ** 2
         result.wiener[:, r] = wiener
         result.order_parameters[:, r] = np.linalg.norm(path.mean(axis=1), axis=1)
-    result.gram = total / count
-    result.gram_spread = np.sqrt(np.maximum(square / count - np.abs(result.gram) ** 2, 0))
+    result.gram = first + total / count
+    result.gram_spread = np.sqrt(np.maximum(square / count - np.abs(total / count) ** 2, 0))
     result.masses = np.diagonal(result.gram, axis1=1, axis2=2).real.copy()
     return result
 
