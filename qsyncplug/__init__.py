@@ -4,7 +4,7 @@ A system is written once, run exactly with QuTiP and approximately with compiled
 solvers, and both are read off with the same measures.
 """
 
-from . import _kernels  # noqa: F401, I001  (first: it finds the compiled kernels)
+from . import _kernels  # noqa: F401  (first: it finds the compiled kernels)
 from .adapters import synchronization
 from .bosons import (
     ExactResult,

@@ -327,6 +327,13 @@ def compare(results: Mapping[str, Any], *, tolerance: float = 0.05, reference: s
                 difference = np.angle(np.exp(1j * difference))
             differences[key][name] = difference
             rows.append(_row(key, labels[key], name, times_of[key], by_name[first], by_name[name], difference, tolerance))
+    if any(m in values for m in ("mutual_information", "log_negativity")):
+        gaussian = [name for name in order if not views[name].has("states")]
+        if gaussian:
+            absent.append(
+                f"mutual information and E_N of {', '.join(gaussian)}: of the Gaussian state with these moments"
+                + ("" if len(gaussian) == len(order) else "; of the others: of their states")
+            )
     checks = [c for name in order for c in _checks(name, results[name], views[name])]
     return Comparison(
         times=times, reference=first, names=order, values=values, times_of=times_of, differences=differences, labels=labels,

@@ -24,12 +24,18 @@ def _check_modes(modes: Any, dims: list[Any]) -> list[qutip.Qobj]:
         raise TypeError(_MODES)
     if isinstance(modes, qutip.Qobj):
         modes = [modes]
-    operators = list(modes)
+    try:
+        operators = list(modes)
+    except TypeError:
+        raise TypeError(f"{_MODES}; got {modes!r:.80}") from None
     if not operators or not all(isinstance(m, qutip.Qobj) and m.isoper for m in operators):
         raise TypeError(f"{_MODES}; got {modes!r:.80}")
     for k, m in enumerate(operators):
         if m.dims != [dims, dims]:
             raise ValueError(f"modes[{k}] must have dims {[dims, dims]} like the states, not {m.dims}")
+        for j, other in enumerate(operators[:k]):
+            if (m - other).norm("max") < 1e-12:
+                raise ValueError(f"modes[{j}] and modes[{k}] are the same operator; each node needs its own")
     return operators
 
 
@@ -76,6 +82,16 @@ def view_of_states(states: Sequence[qutip.Qobj], times: Any, modes: Any, *, syst
     for k, state in enumerate(states):
         if not isinstance(state, qutip.Qobj) or not (state.isket or state.isoper):
             raise TypeError(f"states must be kets or density matrices; states[{k}] is a {type(state).__name__}")
+        if state.dims[0] != states[0].dims[0]:
+            raise ValueError(f"states must have the same dims; states[{k}] has {state.dims}, states[0] {states[0].dims}")
+        if state.isoper and not state.isherm:
+            raise ValueError(f"states must be kets or density matrices; states[{k}] is not Hermitian")
+    for k in {0, len(states) - 1}:
+        # every state would take too long; the ends of a run show a state that is none
+        if states[k].isoper and (lowest := float(np.linalg.eigvalsh(states[k].full())[0])) < -1e-6:
+            raise ValueError(f"states must not have negative eigenvalues; states[{k}] has {lowest:.3g}")
+    if times is not None and (given := len(check_times(times, "times"))) != len(states):
+        raise ValueError(f"times must have one entry a state: {given} times for {len(states)} states")
     operators = _check_modes(modes, states[0].dims[0])
     n = len(operators)
     pairs = [(j, k) for j in range(n) for k in range(j, n)]

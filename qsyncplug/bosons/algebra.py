@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import itertools
 import math
 import numbers
@@ -21,8 +22,6 @@ Powers = tuple[int, ...]
 Key = tuple[Powers, tuple["TimeFactor", ...]]
 _ROUNDING = 8 * np.finfo(float).eps
 _serial = itertools.count(1)
-#: times at which coefficients are compared: no period of a user's drive
-_PROBES = tuple(0.7548776662466927 * k * k % 41.0 for k in range(24))
 
 
 class TimeFactor:
@@ -88,6 +87,8 @@ def _add(terms: dict[Any, complex], key: Any, value: complex) -> None:
     """Add to a term; what cancels to rounding vanishes."""
     old = terms.get(key, 0.0)
     new = old + value
+    if not cmath.isfinite(new):
+        raise OverflowError("a coefficient became too large to be finite")
     if abs(new) <= _ROUNDING * (abs(old) + abs(value)):
         terms.pop(key, None)
     else:
@@ -98,7 +99,8 @@ class Expression:
     """A polynomial in boson operators, kept normal-ordered.
 
     Made by :func:`modes` and combined with ``+ - * **``, ``.dag()`` and scalars.
-    A scalar may be a ``qutip.Coefficient``, which makes the term time-dependent.
+    A scalar may be a ``qutip.Coefficient``, which makes the term time-dependent
+    (write ``2j * (f * b)``: QuTiP does not multiply a Coefficient by a number from the left).
     Every term is a coefficient times :math:`∏_k b_k^{†p_k} b_k^{q_k}`.
 
     Attributes
@@ -116,6 +118,8 @@ class Expression:
     def __init__(self, space: ModeSpace, terms: Mapping[Key, complex] = {}):
         self.space = space
         self.terms: dict[Key, complex] = dict(terms)
+        if not all(map(cmath.isfinite, self.terms.values())):
+            raise OverflowError("a coefficient became too large to be finite")
 
     # ------------------------------------------------------------ arithmetic
 
@@ -179,9 +183,9 @@ class Expression:
         return NotImplemented if left is None else left * self
 
     def __truediv__(self, other: Any) -> Expression:
-        if not isinstance(other, numbers.Number):
+        if not (isinstance(other, numbers.Number) or (isinstance(other, np.ndarray) and other.ndim == 0)):
             return NotImplemented
-        return self * (1 / complex(other))  # type: ignore[call-overload]
+        return self * (1 / complex(other))  # type: ignore[arg-type, call-overload]
 
     def __pow__(self, exponent: Any) -> Expression:
         exponent = check_integer("the exponent", exponent, minimum=0)
@@ -213,15 +217,13 @@ class Expression:
             return NotImplemented
         scale = max((abs(v) for v in (*self.terms.values(), *right.terms.values())), default=0.0)
         keys = self.terms.keys() | right.terms.keys()
-        return all(abs(self.terms.get(k, 0) - right.terms.get(k, 0)) <= 1e-13 * scale for k in keys)
+        pairs = ((self.terms.get(k, 0), right.terms.get(k, 0)) for k in keys)
+        return all(abs(a - b) <= max(1e-13 * max(abs(a), abs(b)), 4e-15 * scale) for a, b in pairs)
 
     @property
     def isherm(self) -> bool:
-        """Whether it equals its Hermitian conjugate; time-dependent coefficients are compared at a few dozen times."""
-        difference = self - self.dag()
-        if difference.isconstant:
-            return self == self.dag()
-        return all(now == now.dag() for now in (self.at(t) for t in _PROBES))
+        """Whether it equals its Hermitian conjugate, coefficient function by coefficient function."""
+        return self == self.dag()
 
     def at(self, t: float) -> Expression:
         """The expression with its time-dependent coefficients taken at time `t`."""
@@ -307,7 +309,7 @@ class Expression:
                 if p or q:
                     names.append(operator(j, p, q))
             sign = "+"
-            if value.imag == 0 and value.real < 0:
+            if (value.imag == 0 and value.real < 0) or (value.real == 0 and value.imag < 0):
                 sign, value = "-", -value
             if value != 1 or not names:
                 names.insert(0, number(value))
@@ -329,9 +331,7 @@ class Expression:
 
     def _repr_latex_(self) -> str:
         def operator(j: int, p: int, q: int) -> str:
-            name = self.space.names[j]
-            head, digits = name.rstrip("0123456789"), name[len(name.rstrip("0123456789")) :]
-            name = head + (f"_{{{digits}}}" if digits else "")
+            name = _tex_name(self.space.names[j])
             parts = []
             if p:
                 parts.append(f"{name}^{{\\dagger{' ' + str(p) if p > 1 else ''}}}")
@@ -340,6 +340,17 @@ class Expression:
             return r"\,".join(parts)
 
         return "$" + self._text(operator, _number, r"\,") + "$"
+
+
+_GREEK = {"alpha", "beta", "gamma", "delta", "eta", "theta", "kappa", "mu", "nu", "xi", "rho", "sigma", "phi", "psi", "omega"}
+
+
+def _tex_name(name: str) -> str:
+    """A mode's name with what follows an underscore, or its digits, as a subscript."""
+    stem = name.rstrip("0123456789")
+    head, _, below = name.partition("_") if "_" in name else (stem, "", name[len(stem) :])
+    head = f"\\{head}" if head in _GREEK else head
+    return head + (f"_{{{below.replace('_', ' ')}}}" if below else "")
 
 
 def _number(value: complex) -> str:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import qutip
 
-from ..core.checks import available_memory, check_array, check_integer, check_memory, check_times
+from ..core.checks import available_memory, check_array, check_choice, check_integer, check_memory, check_times
 from ..core.entry import exactsolve
 from ..core.errors import CutoffWarning, MissingFieldError, SolverError, SolverInterrupted, StepLimitError, TimeLimitError, warn
 from ..core.result import Result
@@ -18,7 +18,6 @@ from .algebra import Expression, check_cutoff
 from .coherence import CoherenceOrders, canonical
 from .model import ModeSystem
 from .moments import POPULATION_LIMIT, MomentReader, covariance_of, suggest_cutoff
-from .sectors import integer_charges
 
 __all__ = ["ExactResult", "ExactSolver", "exactsolve_modes", "warn_cutoff"]
 
@@ -89,11 +88,17 @@ class ExactResult(Result):
         self.anomalous, self.normal, self.populations = m, c, populations
 
 
-def warn_cutoff(populations: np.ndarray, levels: tuple[int, ...], times: np.ndarray | None = None) -> float:
-    """Warn where the highest level of a mode is populated; returns the largest such population."""
+def warn_cutoff(
+    populations: np.ndarray, levels: tuple[int, ...], times: np.ndarray | None = None, least: tuple[int, ...] | None = None
+) -> float:
+    """Warn where the highest level of a mode is populated; returns the largest such population.
+
+    The advice is at least `least` levels, where the initial state is known to need them; where the populations do not
+    decay it says that it cannot tell.
+    """
     worst = 0.0
     advice: list[str] = []
-    better = list(levels)
+    better: list[int | None] = list(levels)
     for j, size in enumerate(levels):
         # two levels: a two-photon process may leave every other one empty
         top = populations[:, j, size - min(2, size - 1) : size].max(axis=1)
@@ -102,15 +107,30 @@ def warn_cutoff(populations: np.ndarray, levels: tuple[int, ...], times: np.ndar
         if top[k] > POPULATION_LIMIT:
             when = f" at t={times[k]:g}" if times is not None else ""
             advice.append(f"mode {j + 1} has {top[k]:.2g} in its highest levels{when}")
-            better[j] = suggest_cutoff(populations[k, j, :size]) or 2 * size
+            guess = suggest_cutoff(populations[k, j, :size])
+            start = least[j] if least is not None and least[j] > size else 0
+            better[j] = max(guess or 0, start) or None
     if advice:
-        wanted = better[0] if len(set(better)) == 1 else tuple(better)
+        if None in better:
+            what = "the populations do not decay towards it, so what would do cannot be told: try twice as many"
+        else:
+            wanted = better[0] if len(set(better)) == 1 else tuple(better)
+            what = f"cutoff={wanted} should do (population below {POPULATION_LIMIT:g})"
+        if least is not None and any(n > size for n, size in zip(least, levels, strict=True)):
+            what += "; the initial coherent state does not fit and was cut and renormalised"
         warn(
-            f"the cut-off {levels if len(set(levels)) > 1 else levels[0]} is too low: {'; '.join(advice)}; "
-            f"cutoff={wanted} should do (population below {POPULATION_LIMIT:g})",
+            f"the cut-off {levels if len(set(levels)) > 1 else levels[0]} is too low: {'; '.join(advice)}; {what}",
             CutoffWarning,
         )
     return worst
+
+
+def coherent_levels(alpha: complex) -> int:
+    """Levels from which on the population of the coherent state `alpha` stays below the limit (Poisson)."""
+    # imported here: scipy.stats would double the time it takes to import the package
+    from scipy.special import pdtrik
+
+    return int(np.ceil(pdtrik(1 - 0.1 * POPULATION_LIMIT, abs(alpha) ** 2))) + 2 if alpha else 2
 
 
 def prepare_state(state0: Any, levels: tuple[int, ...]) -> qutip.Qobj:
@@ -185,6 +205,11 @@ class ExactSolver(Solver):
         super().__init__(model, options=options)
         self.levels = self._check_levels(cutoff)
         check_integer("options['ntraj']", self._options["ntraj"], minimum=1)
+        # Krylov's needs options of its own and serves kets only
+        integrators = [key for key in qutip.SESolver.avail_integrators() if isinstance(key, str) and key != "krylov"]
+        check_choice("options['integrator']", self._options["integrator"], sorted(integrators))
+        check_choice("options['map']", self._options["map"], ("serial", "parallel", "loky", "mpi"))
+        self._needed: tuple[int, ...] | None = None
 
     # ------------------------------------------------------------ what a kind of model provides
 
@@ -198,20 +223,26 @@ class ExactSolver(Solver):
 
     def _initial(self, state0: Any) -> qutip.Qobj:
         """The checked initial state."""
+        if not isinstance(state0, qutip.Qobj):
+            alpha = check_array("state0", state0, shape=(len(self.levels),), dtype=complex)
+            self._needed = tuple(coherent_levels(a) for a in alpha)
         return prepare_state(state0, self.levels)
 
     def _reader(self) -> Any:
         """What turns a state into the vector of moments: called with (t, state); ``operators()`` lists them."""
         return MomentReader(self.model, self.levels)
 
+    def _check_model(self, times: np.ndarray) -> None:
+        self.model.check_hermitian(times)
+
     def _observables(self, e_ops: Any) -> dict[Any, Any]:
-        return _user_operators(e_ops, self.levels)
+        return _user_operators(e_ops, self.levels, self.model.hamiltonian.space)
 
     def _charges(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Integer charges (d, K) and occupation numbers (d, m) of the basis states; None without a phase symmetry."""
         if not self.model.isconstant:
             return None
-        weights = integer_charges(self.model)
+        weights = self.model.symmetries.charges
         number = np.indices(self.levels).reshape(self.model.n, -1).T
         return (number @ weights.T, number) if len(weights) else None
 
@@ -222,7 +253,7 @@ class ExactSolver(Solver):
         """Monitors and warnings of a finished run."""
         norm = np.nansum(result.populations, axis=2)
         result.stats["drift"] = {"trace": float(np.abs(norm - 1).max())}
-        result.stats["cutoff population"] = warn_cutoff(result.populations, self.levels, times)
+        result.stats["cutoff population"] = warn_cutoff(result.populations, self.levels, times, self._needed)
 
     # ------------------------------------------------------------ choice of method
 
@@ -246,6 +277,8 @@ class ExactSolver(Solver):
         advice = "lower the cutoff or use options={'method': 'mcsolve'}"
         if wanted == "mesolve":
             check_memory(f"mesolve with {d} levels", needed, advice=advice)
+        if wanted == "mcsolve" and not c_ops:
+            raise ValueError("options['method']='mcsolve' cannot be used: the model has no jump operators; use 'auto'")
         if wanted == "sesolve" and (c_ops or not state.isket):
             why = "the model has jump operators" if c_ops else "state0 is a density matrix"
             raise ValueError(f"options['method']='sesolve' cannot be used: {why}; use 'mesolve' or 'auto'")
@@ -288,6 +321,7 @@ class ExactSolver(Solver):
         state = self._initial(state0)
         user = self._observables(e_ops)
         d = int(np.prod(self.levels))
+        self._check_model(times)
         H, c_ops = self._system()
         method, reason = self._choose(H, c_ops, state, user)
         o = self._options
@@ -372,34 +406,40 @@ class ExactSolver(Solver):
         o, stats = self._options, result.stats
         options: dict[str, Any] = {
             "method": o["integrator"],
-            "atol": o["atol"],
-            "rtol": o["rtol"],
-            "nsteps": o["nsteps"],
             "store_states": store,
             "store_final_state": bool(o["store_final_state"]),
             "progress_bar": o["progress_bar"],
             "progress_kwargs": o["progress_kwargs"],
             "normalize_output": method == "sesolve",
         }
-        if o["max_step"] != np.inf and o["integrator"] not in ("diag", "krylov"):
-            options["max_step"] = o["max_step"]
+        known = qutip.SESolver.avail_integrators()[o["integrator"]].integrator_options
+        for key in ("atol", "rtol", "nsteps", "max_step"):
+            if key in known and o[key] != np.inf:
+                options[key] = o[key]
         deadline = clock.perf_counter() + o["time_limit"]
         collected: list[np.ndarray] = []
+        kept: list[Any] = []
+        wrapped = [_Expectation(op) if isinstance(op, (qutip.Qobj, qutip.QobjEvo)) else op for op in user.values()]
         if method == "mcsolve":
             options |= {"map": o["map"], "num_cpus": o["num_threads"], "keep_runs_results": False}
             del options["normalize_output"]
             options["improved_sampling"] = False
-            observe = _Observer(reader, deadline=np.inf, values=None)
+            observe = _Observer(reader, wrapped)
         else:
-            observe = _Observer(reader, deadline=deadline, values=collected)
+            observe = _Observer(reader, wrapped, deadline, len(times), collected, kept if store else None)
         stats["preparation time"] = clock.perf_counter() - begin
         begin = clock.perf_counter()
         try:
             with warnings.catch_warnings():
                 # QuTiP's own ODE classes announce convergence trouble as UserWarnings before they raise
                 warnings.filterwarnings("ignore", message="vern", category=UserWarning)
-                raw = self._qutip_run(method, H, c_ops, state, times, [observe, *user.values()], options, o)
+                raw = self._qutip_run(
+                    method, H, c_ops, state, times, [observe, *map(observe.value_of, range(len(wrapped)))], options, o
+                )
         except (_OutOfTime, KeyboardInterrupt, qutip.solver.integrator.IntegratorException) as error:
+            result.states = kept
+            for k, key in enumerate(user):
+                result.e_data[key], result.e_ops[key] = [v[k] for v in observe.users], user[key]
             self._stopped(error, result, reader, collected, times, begin)
         stats["run time"] = clock.perf_counter() - begin
         values = np.array(raw.e_data[0] if method != "mcsolve" else raw.average_e_data[0])
@@ -415,6 +455,8 @@ class ExactSolver(Solver):
         if method == "mcsolve":
             spread = np.array(raw.std_e_data[0])[:, : reader.n]
             stats["trajectories"] = int(raw.num_trajectories)
+            if raw.num_trajectories < o["ntraj"]:
+                stats["stopped"] = f"time limit, after {raw.num_trajectories} of {o['ntraj']} trajectories"
             stats["standard error"] = float(np.abs(spread).max() / np.sqrt(max(raw.num_trajectories, 1)))
             stats.setdefault("neglected", []).append(
                 f"sampling error of {raw.num_trajectories} trajectories "
@@ -483,21 +525,65 @@ class _OutOfTime(Exception):
     pass
 
 
-class _Observer:
-    """Reads the moments at every output, keeps them, and stops the run at the deadline."""
+class _Expectation:
+    """⟨A⟩ of a Qobj or QobjEvo, as a function of time and state."""
 
-    def __init__(self, reader: MomentReader, *, deadline: float, values: list[np.ndarray] | None):
+    def __init__(self, operator: Any):
+        self.operator = operator
+
+    def __call__(self, t: float, state: Any) -> Any:
+        operator = self.operator(t) if isinstance(self.operator, qutip.QobjEvo) else self.operator
+        return qutip.expect(operator, state)
+
+
+class _Observer:
+    """Reads everything asked for at every output, keeps it, and stops the run at the deadline.
+
+    QuTiP calls it first of its expectation functions; ``value_of(k)`` then hands on the k-th value of the user's.
+    """
+
+    def __init__(
+        self,
+        reader: Any,
+        users: list[Any],
+        deadline: float = np.inf,
+        count: int = 0,
+        values: list[np.ndarray] | None = None,
+        states: list[Any] | None = None,
+    ):
         self.reader = reader
+        self.functions = users
         self.deadline = deadline
+        self.count = count
         self.values = values
+        self.states = states
+        self.users: list[list[Any]] = []
+        self.last: list[Any] = []
 
     def __call__(self, t: float, state: Any) -> np.ndarray:
+        """The moments of `state`."""
+        self.last = [f(t, state) for f in self.functions]
         value = self.reader(t, state)
         if self.values is not None:
             self.values.append(value)
-        if clock.perf_counter() > self.deadline:
-            raise _OutOfTime
+            self.users.append(self.last)
+            if self.states is not None:
+                self.states.append(state)
+            if clock.perf_counter() > self.deadline and len(self.values) < self.count:
+                raise _OutOfTime
         return value
+
+    def value_of(self, k: int) -> Any:
+        """The function that returns the k-th value of the user's at this output."""
+        return _Handed(self, k)
+
+
+class _Handed:
+    def __init__(self, observer: _Observer, k: int):
+        self.observer, self.k = observer, k
+
+    def __call__(self, t: float, state: Any) -> Any:
+        return self.observer.last[self.k]
 
 
 def _is_csr(state: qutip.Qobj) -> bool:
@@ -514,7 +600,8 @@ def _coherence_orders(operators: list[Any], charges: Any) -> set[tuple[int, ...]
     return out
 
 
-def _user_operators(e_ops: Any, levels: tuple[int, ...]) -> dict[Any, Any]:
+def _user_operators(e_ops: Any, levels: tuple[int, ...], space: Any) -> dict[Any, Any]:
+    """The user's expectation values as a dict of Qobj, QobjEvo and functions, each checked."""
     if e_ops is None:
         return {}
     if isinstance(e_ops, dict):
@@ -523,7 +610,18 @@ def _user_operators(e_ops: Any, levels: tuple[int, ...]) -> dict[Any, Any]:
         table = dict(enumerate(e_ops))
     else:
         table = {0: e_ops}
-    return {key: op.qutip(levels) if isinstance(op, Expression) else op for key, op in table.items()}
+    dims = [list(levels), list(levels)]
+    for key, op in table.items():
+        if isinstance(op, Expression):
+            if op.space is not space:
+                raise ValueError(f"e_ops[{key!r}] is of another modes() call; use the symbols of the model, system.operators")
+            table[key] = op.qutip(levels)
+        elif isinstance(op, (qutip.Qobj, qutip.QobjEvo)):
+            if op.dims != dims:
+                raise ValueError(f"e_ops[{key!r}] must have dims {dims}, not {op.dims}")
+        elif not callable(op):
+            raise TypeError(f"e_ops[{key!r}] must be a Qobj, an expression or a function f(t, state), not {op!r:.60}")
+    return table
 
 
 @exactsolve.register(ModeSystem)

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._ext.bosons import first_unphysical
 from .._ext.integrator import RightHandSide
-from ..core.checks import check_array, check_choice
+from ..core.checks import check_array, check_choice, check_times
 from ..core.entry import mfsolve
 from ..core.options import DEFAULTS
 from ..core.result import Result
@@ -271,6 +271,7 @@ def mfsolve_modes(
     """
     solver = MeanFieldSolver(system, closure=closure, options=options)
     solver.covariance0 = covariance0
+    system.check_hermitian(check_times(tlist))
     result = solver.run(beta0, tlist, e_ops=e_ops)
     assert isinstance(result, MeanFieldResult)
     return result

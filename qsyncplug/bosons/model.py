@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -25,13 +27,14 @@ class Symmetries:
 
     Attributes
     ----------
-    charges : ndarray of shape (K, N)
+    charges : ndarray of int, shape (K, N)
         Independent weight vectors w for which Σ_j w_j n_j generates a phase symmetry: H conserves it and every
         jump operator changes it by a definite amount.
     common_phase : bool
         Whether w=(1, …, 1) is one of them or a combination: the U(1) symmetry b_j → e^{iφ} b_j.
     exchange : tuple of tuple of int
-        Permutations of the modes, other than the identity, that leave the master equation as it is.
+        Permutations of the modes, other than the identity, that leave the master equation as it is; for more than five
+        modes only transpositions and rotations are looked at.
     vanishing_amplitudes : tuple of bool
         For each mode: a phase symmetry forces ⟨b_j⟩=0 in a unique steady state.
     vanishing_coherences : tuple of tuple of bool
@@ -91,7 +94,10 @@ class ModeSystem:
     def __init__(self, hamiltonian: Any, jumps: Any = (), *, name: str = "boson modes"):
         if isinstance(jumps, Expression):
             jumps = (jumps,)
-        jumps = tuple(jumps)
+        try:
+            jumps = tuple(jumps)
+        except TypeError:
+            raise TypeError(f"jumps must be a list of expressions of qsyncplug.modes(n), not {jumps!r}") from None
         symbols = [e for e in (hamiltonian, *jumps) if isinstance(e, Expression)]
         if not symbols:
             raise TypeError("hamiltonian and jumps must be expressions of qsyncplug.modes(n); none is")
@@ -110,8 +116,11 @@ class ModeSystem:
         for k, jump in enumerate(jumps):
             if not isinstance(jump, Expression):
                 raise TypeError(f"jumps[{k}] must be an expression of qsyncplug.modes(n), not {type(jump).__name__}")
-        if not hamiltonian.isherm:
-            raise ValueError(f"hamiltonian must be Hermitian; H − H† = {hamiltonian - hamiltonian.dag()}")
+        difference = hamiltonian - hamiltonian.dag()
+        alone = {powers for powers, _ in hamiltonian.terms} != {powers for powers, _ in hamiltonian.dag().terms}
+        # coefficients that depend on time are compared at the times of a run: see check_hermitian
+        if not hamiltonian.isherm and (difference.isconstant or alone):
+            raise ValueError(f"hamiltonian must be Hermitian; H − H† = {difference}")
         object.__setattr__(self, "hamiltonian", hamiltonian)
         object.__setattr__(self, "jumps", tuple(j for j in jumps if j))
         object.__setattr__(self, "name", name)
@@ -181,6 +190,18 @@ class ModeSystem:
             out = out + 0.5 * (dagger * commutator(operator, jump) + commutator(dagger, operator) * jump)
         return out
 
+    def check_hermitian(self, times: np.ndarray) -> None:
+        """Raise ValueError if a time-dependent Hamiltonian is not Hermitian at one of (up to 200 of) `times`."""
+        if self.hamiltonian.isconstant:
+            return
+        for t in np.unique(np.concatenate([times, 0.5 * (times[1:] + times[:-1])]))[:: max(1, len(times) // 100)]:
+            try:
+                now = self.hamiltonian.at(float(t))
+            except Exception:
+                continue
+            if not now.isherm:
+                raise ValueError(f"hamiltonian must be Hermitian; at t={t:g}, H − H† = {now - now.dag()}")
+
     # ------------------------------------------------------------ symmetries
 
     @cached_property
@@ -200,9 +221,7 @@ class ModeSystem:
             return bool(np.any(np.abs(weights @ vector) > 1e-9)) if len(weights) else False
 
         unit = np.eye(n)
-        exchange = (
-            tuple(p for p in itertools.permutations(range(n)) if p != tuple(range(n)) and self._invariant(p)) if n <= 6 else ()
-        )
+        exchange = tuple(p for p in _permutations(n) if self._invariant(p))
         return Symmetries(
             charges=weights,
             common_phase=common,
@@ -377,12 +396,42 @@ def _from_dict(data: dict[str, Any]) -> ModeSystem | None:
 storage.register_model("ModeSystem", _from_dict)
 
 
+def _permutations(n: int) -> Iterator[tuple[int, ...]]:
+    identity = tuple(range(n))
+    if n <= 5:
+        yield from (p for p in itertools.permutations(identity) if p != identity)
+        return
+    for j, k in itertools.combinations(identity, 2):
+        swapped = list(identity)
+        swapped[j], swapped[k] = k, j
+        yield tuple(swapped)
+    yield from (identity[k:] + identity[:k] for k in range(1, n))
+
+
 def _null_space(constraints: np.ndarray, n: int) -> np.ndarray:
-    if len(constraints) == 0:
-        return np.eye(n)
-    _, s, vh = np.linalg.svd(constraints)
-    rank = int(np.sum(s > 1e-9 * max(1.0, s[0])))
-    return vh[rank:]
+    """Integer vectors that span the null space of an integer matrix, by exact elimination."""
+    rows = [[Fraction(int(x)) for x in row] for row in constraints]
+    pivots: list[int] = []
+    for column in range(n):
+        at = next((r for r in range(len(pivots), len(rows)) if rows[r][column]), None)
+        if at is None:
+            continue
+        top = len(pivots)
+        rows[top], rows[at] = rows[at], rows[top]
+        rows[top] = [x / rows[top][column] for x in rows[top]]
+        for r in range(len(rows)):
+            if r != top and rows[r][column]:
+                rows[r] = [x - rows[r][column] * y for x, y in zip(rows[r], rows[top], strict=True)]
+        pivots.append(column)
+    vectors = []
+    for free in (c for c in range(n) if c not in pivots):
+        vector = [Fraction(0)] * n
+        vector[free] = Fraction(1)
+        for r, column in enumerate(pivots):
+            vector[column] = -rows[r][free]
+        scale = math.lcm(*(x.denominator for x in vector))
+        vectors.append([int(x * scale) for x in vector])
+    return np.array(vectors, dtype=int).reshape(-1, n)
 
 
 def _equal_up_to_phase(a: Expression, b: Expression) -> bool:

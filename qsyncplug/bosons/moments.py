@@ -100,7 +100,7 @@ def suggest_cutoff(populations: np.ndarray, limit: float = POPULATION_LIMIT) -> 
         ratio = (p[-1] / p[0]) ** (1 / (size - 1))
     else:
         ratio = ((p[-1] + p[-2]) / (p[-5] + p[-6])) ** 0.25
-    if not ratio < 0.95:
+    if not ratio < 0.9:
         return None
     top = max(p[-1], p[-2])
     return size + max(1, math.ceil(math.log(0.1 * limit / top) / math.log(ratio)))

@@ -14,9 +14,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from .model import ModeSystem
-
-__all__ = ["SectorBasis", "integer_charges", "sector_liouvillian"]
+__all__ = ["SectorBasis", "sector_liouvillian"]
 
 
 @dataclass(frozen=True)
@@ -132,19 +130,3 @@ def _shift(jump: Any, basis: SectorBasis) -> tuple[int, ...]:
     if len(found) > 1:
         raise ValueError("a jump operator changes the charge by several amounts: the sectors do not decouple")
     return found.pop() if found else (0,) * width
-
-
-def integer_charges(system: ModeSystem) -> np.ndarray:
-    """Integer weight vectors that span (part of) the conserved charges: the common phase and single-mode phases."""
-    weights = system.symmetries.charges
-    found: list[np.ndarray] = []
-    n = system.n
-    candidates = [np.eye(n)[j] for j in range(n)] + [np.ones(n)]
-    for candidate in candidates:
-        if len(weights) == 0:
-            break
-        # in the span of the conserved weights?
-        residual = candidate - weights.T @ (weights @ candidate)
-        if np.abs(residual).max() < 1e-9 and (not found or np.linalg.matrix_rank(np.array([*found, candidate])) > len(found)):
-            found.append(candidate)
-    return np.array(found, dtype=int).reshape(-1, n)

@@ -17,7 +17,7 @@ from .exact import warn_cutoff
 from .model import ModeSystem
 from .moments import MomentReader
 from .nullspace import steady_blocks
-from .sectors import SectorBasis, integer_charges, sector_liouvillian
+from .sectors import SectorBasis, sector_liouvillian
 
 __all__ = ["solve_steady", "steadystate_modes"]
 
@@ -68,7 +68,7 @@ def steadystate_modes(system: ModeSystem, *, cutoff: Any) -> qutip.Qobj:
         raise ValueError("system must have jump operators to have a unique steady state")
     H, c_ops = system.qutip(levels)
     number = np.indices(levels).reshape(system.n, -1).T
-    weights = integer_charges(system)
+    weights = system.symmetries.charges
     charges = number @ weights.T if len(weights) else np.zeros((len(number), 1), dtype=int)
     rho = solve_steady(
         H.data_as("csr_matrix"), [c.data_as("csr_matrix") for c in c_ops], charges, number, f"the cut-off {levels}"
@@ -132,7 +132,9 @@ def _sorted_basis(problem: CoherenceOrders) -> SectorBasis:
 def _null_vector(L: Any, diagonal: np.ndarray) -> np.ndarray:
     """The vector with L x = 0 and Σ x[diagonal] = 1."""
     size = L.shape[0]
-    scale = float(np.abs(L.data).max())
+    scale = float(np.abs(L.data).max()) if L.nnz else 0.0
+    if scale == 0.0:
+        raise SolverError("no unique steady state: nothing changes the populations", reason="singular")
     # the equation of the first diagonal element follows from the others (trace conservation)
     row = int(diagonal[0])
     keep = scipy.sparse.diags(np.where(np.arange(size) == row, 0.0, 1.0))

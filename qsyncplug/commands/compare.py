@@ -37,16 +37,17 @@ def add_parser(commands: Any) -> None:
     )
     add = parser.add_argument
     add("--gain", type=_numbers, default=1.0, help="linear gain g1 of both oscillators, or of each (1,2)")
-    add("--loss", type=_numbers, default=0.5, help="two-photon loss g2 of both oscillators, or of each")
+    add("--loss", type=_numbers, default=0.2, help="two-photon loss g2 of both oscillators, or of each")
     add("--detuning", type=float, default=0.5, help="detuning Δ")
     add("--coherent", type=float, default=0.0, help="coherent coupling J")
     add("--dissipative", type=float, default=1.0, help="dissipative coupling V")
-    add("--amplitudes", type=_complex_pair, default=(1.2 + 0j, 1.2j), help="initial coherent amplitudes")
-    add("--cutoff", type=int, default=14, help="Fock levels of each oscillator in the exact run")
+    add("--amplitudes", type=_complex_pair, default=(1.5 + 0j, 1.5j), help="initial coherent amplitudes")
+    add("--cutoff", type=int, default=20, help="Fock levels of each oscillator in the exact run")
     add("--end", type=float, default=8.0, help="last time")
     add("--times", type=int, default=161, help="number of output times")
     add("--tolerance", type=float, default=0.05, help="relative tolerance of the windows of agreement")
     add("--output", type=Path, default=Path("qsyncplug-compare"), help="where to write: OUTPUT.png and OUTPUT.json")
+    add("--states", action="store_true", help="evolve the whole density matrix (slower): entropies and E_N of the exact state")
     add("--quiet", action="store_true", help="no progress")
     parser.set_defaults(run=run)
 
@@ -85,7 +86,15 @@ def run(args: argparse.Namespace) -> int:
     begin = stage(f"exact, {args.cutoff}² levels")
     bar = "" if args.quiet else "text"
     exact = qsp.exactsolve(
-        system, beta, times, cutoff=args.cutoff, options={"progress_bar": bar, "progress_kwargs": {"chunk_size": 20}}
+        system,
+        beta,
+        times,
+        cutoff=args.cutoff,
+        options={
+            "method": "mesolve" if args.states else "sectors",
+            "progress_bar": bar,
+            "progress_kwargs": {"chunk_size": 20},
+        },
     )
     done(begin)
     begin = stage("mean field and covariance")

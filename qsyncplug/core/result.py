@@ -43,6 +43,12 @@ class Result(qutip.solver.result.Result):
         super().__init_subclass__(**kw)
         storage.register(cls)
 
+    def _e_op_func(self, e_op: Any) -> Any:
+        """Refuse by name what is no function (QuTiP's own message names only the object)."""
+        if not callable(e_op):
+            raise TypeError(f"e_ops must be a function f(t, state), or a list or dict of them; got {e_op!r:.60}")
+        return super()._e_op_func(e_op)
+
     # ------------------------------------------------------------ recording
 
     def _allocate(self, count: int) -> None:

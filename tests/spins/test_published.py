@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from printed_equations import Printed
 from scipy.integrate import solve_ivp
 
 import qsyncplug as qsp
@@ -15,6 +14,8 @@ from qsyncplug.spins.published import (
     mfsolve_published,
     phase_synchronization,
 )
+
+from .printed_equations import Printed
 
 NAMES = list(CORRECTIONS)
 EXACT = ("b_bracket", "e_exact")
