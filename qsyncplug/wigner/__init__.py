@@ -1,20 +1,40 @@
 """Wigner–Lohe models, Wigner transforms and quantum hydrodynamics."""
 
-from .matrix import WignerMatrix
-from .model import WignerLohe
+from .errors import PhaseSpaceError, PhaseSpaceWarning
+from .hydrodynamics import (
+    Hydrodynamics,
+    PairHydrodynamics,
+    h1_distance,
+    hydrodynamic_distances,
+    hydrodynamics,
+    pair_hydrodynamics,
+)
 from .phase_space import PhaseSpace, fock_grid
-from .result import WignerLoheResult
-from .solver import WignerLoheSolver, wlsolve
-from .transform import inverse_wigner_transform, wigner_transform
+from .residuals import hydrodynamic_residuals, run_residuals
+from .transform import (
+    inverse_wigner_transform,
+    phase_space_diagnostics,
+    qutip_wigner,
+    state_diagnostics,
+    wigner_transform,
+)
 
 __all__ = [
+    "Hydrodynamics",
+    "PairHydrodynamics",
     "PhaseSpace",
-    "WignerLohe",
-    "WignerLoheResult",
-    "WignerLoheSolver",
-    "WignerMatrix",
+    "PhaseSpaceError",
+    "PhaseSpaceWarning",
     "fock_grid",
+    "h1_distance",
+    "hydrodynamic_distances",
+    "hydrodynamic_residuals",
+    "hydrodynamics",
     "inverse_wigner_transform",
+    "pair_hydrodynamics",
+    "phase_space_diagnostics",
+    "qutip_wigner",
+    "run_residuals",
+    "state_diagnostics",
     "wigner_transform",
-    "wlsolve",
 ]
