@@ -9,8 +9,12 @@ from .hydrodynamics import (
     hydrodynamics,
     pair_hydrodynamics,
 )
+from .matrix import WignerMatrix
+from .model import WignerLohe
 from .phase_space import PhaseSpace, fock_grid
 from .residuals import hydrodynamic_residuals, run_residuals
+from .result import WignerLoheResult
+from .solver import WignerLoheSolver, wlsolve
 from .transform import (
     inverse_wigner_transform,
     phase_space_diagnostics,
@@ -25,6 +29,10 @@ __all__ = [
     "PhaseSpace",
     "PhaseSpaceError",
     "PhaseSpaceWarning",
+    "WignerLohe",
+    "WignerLoheResult",
+    "WignerLoheSolver",
+    "WignerMatrix",
     "fock_grid",
     "h1_distance",
     "hydrodynamic_distances",
@@ -37,4 +45,5 @@ __all__ = [
     "run_residuals",
     "state_diagnostics",
     "wigner_transform",
+    "wlsolve",
 ]
