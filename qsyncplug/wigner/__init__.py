@@ -10,6 +10,7 @@ from .hydrodynamics import (
     pair_hydrodynamics,
 )
 from .matrix import WignerMatrix
+from .measures import interpolate, marginals, moments, moyal_overlap, negativity, phase_distribution
 from .model import WignerLohe
 from .phase_space import PhaseSpace, fock_grid
 from .residuals import hydrodynamic_residuals, run_residuals
@@ -38,8 +39,14 @@ __all__ = [
     "hydrodynamic_distances",
     "hydrodynamic_residuals",
     "hydrodynamics",
+    "interpolate",
     "inverse_wigner_transform",
+    "marginals",
+    "moments",
+    "moyal_overlap",
+    "negativity",
     "pair_hydrodynamics",
+    "phase_distribution",
     "phase_space_diagnostics",
     "qutip_wigner",
     "run_residuals",

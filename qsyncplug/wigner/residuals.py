@@ -226,7 +226,7 @@ def run_residuals(
     fields: list[dict[str, np.ndarray]] = []
     pairs = []
     for row in psi:
-        pair, v, kappa = _checked(row[0], row[1], grid, potential, coupling)
+        pair, _, kappa = _checked(row[0], row[1], grid, potential, coupling)
         pairs.append(pair)
         field = {"rho_c": pair.complex_density, "J_c": pair.complex_current}
         for name, h in (("1", pair.first), ("2", pair.second), ("d", pair.difference), ("a", pair.rotated)):

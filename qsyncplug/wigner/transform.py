@@ -90,7 +90,7 @@ def phase_space_diagnostics(w: Any, space: PhaseSpace | Grid) -> dict[str, float
     for name, others in (("x", ps), ("p", xs)):
         marginal = w.sum(axis=others)
         result[name] = max(_edge(marginal, a, True) for a in range(d)) ** 0.5
-    for name, over, others in (("y", ps, xs), ("xi", xs, ps)):
+    for name, over in (("y", ps), ("xi", xs)):
         # one axis after the other, squares summed over the rest: no second array of full size
         worst = 0.0
         for a in over:
