@@ -165,8 +165,8 @@ def plot_hydrodynamics(fields: Any, *, fig: Any = None, ax: Any = None) -> tuple
     -------
     fig : matplotlib Figure
     ax : ndarray of matplotlib Axes
-        In one dimension ρ; J; v; and −½Δ√ρ/√ρ. In two dimensions ρ with arrows of J; and −½Δ√ρ/√ρ with arrows of v. Nodes,
-        where there is no velocity, are left blank.
+        In one dimension ρ; J; v; and −½Δ√ρ/√ρ. In two dimensions ρ with arrows of J; and −½Δ√ρ/√ρ with arrows of v, the longest
+        tenth cut to one length. Nodes, where there is no velocity, are left blank.
     """
     grid = fields.grid
     d = grid.ndim
@@ -218,6 +218,11 @@ def plot_hydrodynamics(fields: Any, *, fig: Any = None, ax: Any = None) -> tuple
         step = tuple(max(1, n // 20) for n in grid.shape)
         pick = (slice(None, None, step[0]), slice(None, None, step[1]))
         u, v = (np.ma.masked_where(~shown, np.ma.asarray(c))[pick].T for c in vectors)
+        # near a vortex the velocity is without bound: arrows longer than most are cut
+        length = np.ma.hypot(u, v)
+        cap = float(np.percentile(np.ma.compressed(length), 90)) or 1.0
+        cut = cap / np.ma.maximum(length, cap)
+        u, v = u * cut, v * cut
         a.quiver(x[pick[0]], y[pick[1]], u, v, color="white" if cmap == "magma" else "black", pivot="mid")
         rows, columns = np.nonzero(shown.any(axis=1))[0], np.nonzero(shown.any(axis=0))[0]
         a.set_xlim(x[rows[0]], x[rows[-1]])

@@ -222,7 +222,8 @@ def phase_distribution(
     beyond = np.max(np.abs(w[distance > reach])) / np.max(np.abs(w)) if reach > 0 else np.inf
     if beyond > 1e-6:
         raise ValueError(
-            f"w must vanish beyond the largest circle about {(x0, p0)}, of radius {reach:g}; it is {beyond:.1e} of its maximum there"
+            f"w must vanish beyond the largest circle about {(x0, p0)}, of radius {reach:g}; its largest value there is "
+            f"{beyond:.1e} of that anywhere"
         )
     # the interpolant oscillates at most as fast as the grid allows
     finest = min(space.dx[0], space.dp[0])
