@@ -40,7 +40,7 @@ cdef class WignerLoheRightHandSide(RightHandSide):
         self.hermitian = hermitian
         self.product = q is not None
         self.q = np.array(q, dtype=complex, order="C") if self.product else np.zeros((1, 1), dtype=complex)
-        self.diagonal = np.ascontiguousarray(np.diag(np.asarray(self.z0)))
+        self.diagonal = np.array(np.diag(np.asarray(self.z0)), dtype=complex)
         self.cap = cap
         self.r, self.c, self.s, self.v, self.u = (np.zeros(self.n, dtype=complex) for _ in range(5))
         self.complex_pairs = True

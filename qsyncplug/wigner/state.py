@@ -84,8 +84,10 @@ def read_state(
             if len(shapes) > 1:
                 raise ValueError(f"state0 must hold arrays of one shape, not of {', '.join(map(str, sorted(shapes, key=str)))}")
         raw = np.asarray(state0)
-        if raw.dtype == object:
-            raise TypeError("state0 must hold arrays of numbers")
+        if raw.dtype.kind not in "biufc":
+            raise TypeError(f"state0 must hold arrays of numbers, not {state0!r:.60}")
+        if raw.ndim and len(raw) == 0:
+            raise ValueError("state0 must hold at least one oscillator")
         if raw.ndim == 1 + d and raw.shape[1:] == n:
             psi = check_array("state0", raw, dtype=complex)
             state = _factors("kets", psi.reshape(len(psi), 1, -1), None, np.ones(1), grid.weight)
@@ -135,7 +137,7 @@ def _from_ensemble(model: WignerLohe, weights: Any, members: Any) -> InitialStat
     if np.sum(p) == 0:
         raise ValueError("state0: the probabilities must not all be zero")
     psi = check_array("state0: the kets of the ensemble", members, dtype=complex)
-    if psi.ndim != 2 + grid.ndim or psi.shape[2:] != grid.shape or len(psi) != len(p):
+    if psi.ndim != 2 + grid.ndim or psi.shape[2:] != grid.shape or len(psi) != len(p) or psi.shape[1] == 0:
         show = ", ".join(map(str, grid.shape))
         raise ValueError(f"state0: an ensemble must be {len(p)} probabilities and kets ({len(p)}, N, {show}), not {psi.shape}")
     psi = psi.reshape(*psi.shape[:2], -1)[p > 0]
@@ -192,8 +194,6 @@ def _refuse_non_hermitian(what: str, off: float, allowed: bool) -> None:
 
 
 def _factors(kind: str, left: np.ndarray, right: np.ndarray | None, signs: np.ndarray, weight: float) -> InitialState:
-    if left.shape[0] == 0:
-        raise ValueError("state0 must hold at least one oscillator")
     n = len(left)
     other = left if right is None else right
     signed = (left * signs[:, None]).reshape(n, -1)
