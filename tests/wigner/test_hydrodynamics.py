@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qsyncplug import Grid
+from qsyncplug.core.errors import ApproximationWarning
 from qsyncplug.lohe import GridHamiltonian, SchrodingerLohe, slsolve
 from qsyncplug.wigner import (
     h1_distance,
@@ -233,6 +234,30 @@ def test_distances_vanish_at_half_the_coupling():
     # and the closed form solves the equations
     r = hydrodynamic_residuals(*pair(1.0), grid, potential=lambda x: x**2 / 2, gradient=lambda x: x, coupling=1.0)
     assert max(np.max(np.abs(v)) for v in r.values()) < 1e-11
+
+
+def test_distances_near_a_near_node_do_not_depend_on_the_grid():
+    # at a density minimum of 1e-5 the polar factors turn within one cell of the coarse grid
+    values = []
+    for grid in (Grid(96, 20.0), Grid(1024, 22.0)):
+        a = grid.gaussian(1.0) - 0.97 * np.exp(0.02j) * grid.gaussian(-0.5)
+        b = grid.gaussian(1.0) - 0.98 * np.exp(-0.01j) * grid.gaussian(-0.5)
+        values.append(hydrodynamic_distances(a, b, grid, tolerance=1e-9))
+    for name, value in values[0].items():
+        assert value == pytest.approx(values[1][name], rel=1e-7)
+
+
+def test_distances_of_a_node_on_the_grid():
+    # ‖∇√ρ_d‖=‖∇ψ_d‖ for a real difference, though the polar factor is 0 at a point of the grid
+    x = GRID.axes[0]
+    d = x * np.exp(-(x**2) / 2)
+    found = hydrodynamic_distances(GRID.gaussian() + 1e-3 * d, GRID.gaussian(), GRID)
+    exact = 1e-3 * np.sqrt(0.75 * np.sqrt(np.pi))
+    assert found["grad_sqrt_density_d"] == pytest.approx(exact, rel=1e-9)
+    assert found["Lambda_d"] < 1e-12
+    # where √ρ_1−√ρ_2 jumps at a node it says so
+    with pytest.warns(ApproximationWarning, match="jump at nodes"):
+        hydrodynamic_distances(d, GRID.gaussian(0.7), GRID, tolerance=1e-9)
 
 
 def test_h1_distance_of_plane_waves():
