@@ -11,6 +11,7 @@ from . import (
     lohe,
     plot,
     spins,
+    wigner,
 )
 from .adapters import synchronization
 from .bosons import *  # noqa: F403
@@ -23,6 +24,7 @@ from .lohe import *  # noqa: F403
 from .plot import *  # noqa: F403
 from .spins import *  # noqa: F403
 from .sync import Classification, SyncView, classify, measures
+from .wigner import *  # noqa: F403
 
 __version__ = "0.1.0"
 
@@ -45,4 +47,4 @@ __all__ = [
     "steadystate",
     "synchronization",
 ]
-__all__ += bosons.__all__ + circle.__all__ + lohe.__all__ + plot.__all__ + spins.__all__
+__all__ += bosons.__all__ + circle.__all__ + lohe.__all__ + plot.__all__ + spins.__all__ + wigner.__all__

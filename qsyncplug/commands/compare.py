@@ -13,7 +13,7 @@ from typing import Any
 __all__ = ["FAMILIES", "add_parser", "run"]
 
 #: each has a module ``command`` with ``add_parser`` and ``run``
-FAMILIES: tuple[str, ...] = ("circle", "lohe", "spins")
+FAMILIES: tuple[str, ...] = ("circle", "lohe", "spins", "wigner")
 
 
 class _Family:

@@ -5,10 +5,12 @@ from .comparison import plot_comparison
 from .lohe import anim_wave_packets, plot_centres, plot_densities, plot_gram, plot_masses
 from .spins import plot_dtwa, plot_published_figure, plot_relative_phase, plot_spin_phase
 from .views import plot_correlations, plot_measure, plot_order_parameter
+from .wigner import anim_wigner_function, plot_hydrodynamics, plot_wigner_function, plot_wigner_matrix
 
 __all__ = [
     "anim_circle",
     "anim_wave_packets",
+    "anim_wigner_function",
     "plot_centres",
     "plot_circle",
     "plot_circle_order",
@@ -19,6 +21,7 @@ __all__ = [
     "plot_densities",
     "plot_dtwa",
     "plot_gram",
+    "plot_hydrodynamics",
     "plot_masses",
     "plot_measure",
     "plot_order_parameter",
@@ -26,4 +29,6 @@ __all__ = [
     "plot_relative_phase",
     "plot_spin_phase",
     "plot_trajectories",
+    "plot_wigner_function",
+    "plot_wigner_matrix",
 ]

@@ -1,0 +1,183 @@
+"""Exact reduction of the Wigner–Lohe model, and the inner loops of the phase-space integrator.
+
+W(t) = L(t) [U(t) W(0)] R(t) with U the linear flow, z = L z0 R, and
+
+    dL/dt = A L,   A = -i diag(w) + (k/2N)(E - diag(r_i/z_ii)),   r_i = sum_k z_ik
+    dR/dt = R B,   B = +i diag(w) + (k/2N)(E - diag(c_j/z_jj)),   c_j = sum_k z_kj
+
+R is the adjoint of L for Hermitian data.  z_ii does not change.
+"""
+
+from libc.math cimport isfinite
+
+import numpy as np
+
+from qsyncplug._ext.integrator cimport RightHandSide
+
+cdef extern from "<complex.h>" nogil:
+    double complex cexp(double complex)
+
+
+cdef class WignerLoheRightHandSide(RightHandSide):
+    """State: L (n, n); R (n, n) unless hermitian; then, if q is given, log alpha (n) and, unless hermitian, log beta (n).
+
+    With q = 1 - z0 (equal z_ii scaled to one, no frequencies): 1 - z_ij = alpha_i q_ij beta_j.
+    """
+
+    cdef readonly Py_ssize_t n
+    cdef readonly bint hermitian, product
+    cdef double kappa
+    cdef double complex[:, ::1] z0, q
+    cdef double complex[::1] diagonal, r, c, s, v, u
+    cdef double[::1] omega
+    cdef double cap
+
+    def __init__(self, z0, double kappa, omega, bint hermitian, q=None, double cap=0.0):
+        self.z0 = np.array(z0, dtype=complex, order="C")
+        self.n = self.z0.shape[0]
+        self.kappa = kappa
+        self.omega = np.array(omega, dtype=float)
+        self.hermitian = hermitian
+        self.product = q is not None
+        self.q = np.array(q, dtype=complex, order="C") if self.product else np.zeros((1, 1), dtype=complex)
+        self.diagonal = np.array(np.diag(np.asarray(self.z0)), dtype=complex)
+        self.cap = cap
+        self.r, self.c, self.s, self.v, self.u = (np.zeros(self.n, dtype=complex) for _ in range(5))
+        self.complex_pairs = True
+        self.size = 2 * (self.n * self.n + (self.n if self.product else 0)) * (1 if hermitian else 2)
+
+    def start(self):
+        """The state at the start: identity matrices and zeros."""
+        n = self.n
+        parts = [np.eye(n, dtype=complex).ravel()] * (1 if self.hermitian else 2)
+        if self.product:
+            parts += [np.zeros(n, dtype=complex)] * (1 if self.hermitian else 2)
+        return np.concatenate(parts)
+
+    cdef void rates(self, const double complex* L, const double complex* R,
+                    const double complex* a, const double complex* b) noexcept nogil:
+        """r_i/z_ii and c_j/z_jj; s = column sums of L, v = row sums of R."""
+        cdef Py_ssize_t i, m, n = self.n
+        cdef double complex x
+        for m in range(n):
+            self.s[m] = 0
+        for i in range(n):
+            for m in range(n):
+                self.s[m] = self.s[m] + L[i * n + m]
+        for m in range(n):
+            if self.hermitian:
+                self.v[m] = self.s[m].conjugate()
+            else:
+                x = 0
+                for i in range(n):
+                    x = x + R[m * n + i]
+                self.v[m] = x
+        if self.product:
+            # u holds exp(log beta)
+            for m in range(n):
+                self.u[m] = cexp(a[m]).conjugate() if self.hermitian else cexp(b[m])
+            for i in range(n):
+                x = 0
+                for m in range(n):
+                    x = x + self.q[i, m] * self.u[m]
+                self.r[i] = n - cexp(a[i]) * x
+            if self.hermitian:
+                for i in range(n):
+                    self.c[i] = self.r[i].conjugate()
+                return
+            for m in range(n):
+                x = 0
+                for i in range(n):
+                    x = x + cexp(a[i]) * self.q[i, m]
+                self.c[m] = n - self.u[m] * x
+            return
+        for i in range(n):
+            x = 0
+            for m in range(n):
+                x = x + self.z0[i, m] * self.v[m]
+            self.u[i] = x
+        for i in range(n):
+            x = 0
+            for m in range(n):
+                x = x + L[i * n + m] * self.u[m]
+            self.r[i] = x / self.diagonal[i]
+        if self.hermitian:
+            for i in range(n):
+                self.c[i] = self.r[i].conjugate()
+            return
+        for m in range(n):
+            self.u[m] = 0
+            self.c[m] = 0
+        for i in range(n):
+            for m in range(n):
+                self.u[m] = self.u[m] + self.s[i] * self.z0[i, m]
+        for i in range(n):
+            for m in range(n):
+                self.c[m] = self.c[m] + self.u[i] * R[i * n + m]
+        for m in range(n):
+            self.c[m] = self.c[m] / self.diagonal[m]
+
+    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
+        cdef Py_ssize_t i, m, n = self.n
+        cdef const double complex* L = <const double complex*> y
+        cdef const double complex* R = L if self.hermitian else L + n * n
+        cdef const double complex* a = R + n * n
+        cdef const double complex* b = a if self.hermitian else a + n
+        cdef double complex* dL = <double complex*> dy
+        cdef double complex* dR = dL if self.hermitian else dL + n * n
+        cdef double complex* da = dR + n * n
+        cdef double complex* db = da if self.hermitian else da + n
+        cdef double k = self.kappa / (2 * n)
+        cdef double complex f
+        self.rates(L, R, a, b)
+        for i in range(n):
+            f = -k * self.r[i]
+            f.imag = f.imag - self.omega[i]
+            for m in range(n):
+                dL[i * n + m] = k * self.s[m] + f * L[i * n + m]
+        if not self.hermitian:
+            for m in range(n):
+                f = k * self.v[m]
+                for i in range(n):
+                    dR[m * n + i] = f - k * self.c[i] * R[m * n + i]
+                    dR[m * n + i].real = dR[m * n + i].real - self.omega[i] * R[m * n + i].imag
+                    dR[m * n + i].imag = dR[m * n + i].imag + self.omega[i] * R[m * n + i].real
+        if self.product:
+            for i in range(n):
+                da[i] = -k * self.r[i]
+                if not self.hermitian:
+                    db[i] = -k * self.c[i]
+        for i in range(self.size):
+            if not isfinite(dy[i]):
+                return 1
+        return 0
+
+    cdef void events(self, double t, const double* y, double* g) noexcept nogil:
+        """Unphysical data: the largest entry of L or R reaches the cap."""
+        cdef Py_ssize_t i, count = 2 * self.n * self.n * (1 if self.hermitian else 2)
+        cdef double top = 0, x
+        for i in range(0, count, 2):
+            x = y[i] * y[i] + y[i + 1] * y[i + 1]
+            if x > top:
+                top = x
+        g[0] = 1 - top / (self.cap * self.cap)
+
+
+def multiply(double complex[:, ::1] w, const double complex[::1] factor):
+    """Multiply every row of `w` by `factor`, in place."""
+    cdef Py_ssize_t i, j
+    cdef double a, b, c, d
+    cdef double* x
+    cdef const double* f = <const double*> &factor[0]
+    if w.shape[1] != factor.shape[0]:
+        raise ValueError("w and factor must have rows of the same length")
+    with nogil:
+        for i in range(w.shape[0]):
+            x = <double*> &w[i, 0]
+            for j in range(0, 2 * w.shape[1], 2):
+                a = x[j]
+                b = x[j + 1]
+                c = f[j]
+                d = f[j + 1]
+                x[j] = a * c - b * d
+                x[j + 1] = a * d + b * c

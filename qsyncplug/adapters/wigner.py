@@ -1,0 +1,58 @@
+"""Wigner–Lohe results: correlations ∫w, masses, and the moments of w_jj."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from ..sync import SyncView
+from ..wigner.result import WignerLoheResult
+from .dispatch import synchronization
+
+__all__ = ["view_of"]
+
+
+@synchronization.register(WignerLoheResult)
+def view_of(result: WignerLoheResult) -> SyncView:
+    """Normalised correlations ⟨ψ_j,ψ_k⟩ = conj ∫w_jk, deviations from 1, masses ∫w_jj, and in one dimension the moments of (x, p).
+
+    Moments are worked out when a measure asks for them. The oscillators have no joint state: the covariance has a block for
+    each and none between them.
+    """
+    if not result.hermitian or not result._setup.state.physical:
+        raise ValueError("the correlations of this run are those of no states, so that no measure of synchronisation applies")
+    times = np.asarray(result.times)
+    missing = {"states": "the oscillators have no joint state; result.wigner(i, j, t_index) forms the Wigner functions"}
+    fields = {}
+    if result.model.grid.ndim == 1:
+
+        @cache
+        def moments() -> tuple[np.ndarray, np.ndarray]:
+            return result.moments()
+
+        def mean() -> np.ndarray:
+            return moments()[0].reshape(len(times), -1)
+
+        def covariance() -> np.ndarray:
+            blocks = moments()[1]
+            t, n = blocks.shape[:2]
+            full = np.zeros((t, n, 2, n, 2))
+            index = np.arange(n)
+            full[:, index, :, index, :] = blocks.swapaxes(0, 1)
+            return full.reshape(t, 2 * n, 2 * n)
+
+        fields = {"mean": mean, "covariance": covariance}
+    else:
+        missing |= dict.fromkeys(("mean", "covariance"), "run on a grid of one dimension")
+    return SyncView(
+        times,
+        masses=result.masses,
+        n_nodes=result.n_oscillators,
+        system=f"Wigner–Lohe ({result.stats.get('method', '?')})",
+        missing=missing,
+        bosons=False,
+        correlations=lambda: 1 - result.deviations.conj(),
+        deviations=lambda: result.deviations.conj(),
+        **fields,
+    )

@@ -1,0 +1,299 @@
+"""Pictures of Wigner functions and hydrodynamic fields: (fig, ax) in, (fig, ax) out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core.checks import check_choice, check_integer
+from ._axes import COLOURS, figure, finish
+
+__all__ = ["anim_wigner_function", "plot_hydrodynamics", "plot_wigner_function", "plot_wigner_matrix"]
+
+
+def _colours(cmap: Any) -> Any:
+    """QuTiP's choice: RdBu, or a colour map for all eyes where its settings ask for one."""
+    if cmap is not None:
+        return cmap
+    import qutip
+
+    return "seismic" if qutip.settings.colorblind_safe else "RdBu"
+
+
+def _window(w: np.ndarray, space: Any, level: float = 1e-3) -> tuple[slice, slice]:
+    """Where |w| is above `level` of its largest value, and a little around."""
+    big = np.abs(w) > level * max(float(np.max(np.abs(w))), 1e-300)
+    out = []
+    for axis in (0, 1):
+        hit = np.nonzero(big.any(axis=1 - axis))[0]
+        n = w.shape[axis]
+        low, high = (int(hit[0]), int(hit[-1])) if hit.size else (0, n - 1)
+        pad = max(2, (high - low) // 10)
+        out.append(slice(max(0, low - pad), min(n, high + pad + 1)))
+    return out[0], out[1]
+
+
+def _check_line(space: Any, what: str) -> None:
+    if space.ndim != 1:
+        raise ValueError(f"{what} needs a phase space of one dimension, not {space.ndim}; plot a slice or a marginal")
+
+
+def _draw(ax: Any, w: np.ndarray, space: Any, window: tuple[slice, slice], limit: float, cmap: Any) -> Any:
+    a, b = window
+    limit = limit if limit > 0 else 1.0
+    return ax.pcolormesh(
+        space.x[a], space.p[b], w[a, b].T, shading="gouraud", cmap=_colours(cmap), vmin=-limit, vmax=limit, rasterized=True
+    )
+
+
+def _part(w: np.ndarray, part: str) -> np.ndarray:
+    check_choice("part", part, ("real", "imag", "abs"))
+    return np.abs(w) if part == "abs" else np.asarray(getattr(w, part))
+
+
+def plot_wigner_function(
+    w: Any, space: Any, *, part: str = "real", cmap: Any = None, colorbar: bool = True, fig: Any = None, ax: Any = None
+) -> tuple[Any, Any]:
+    """One Wigner function over (x, p), on a scale that is symmetric about 0.
+
+    Parameters
+    ----------
+    w : array of shape ``space.shape``
+        Of one dimension; see :func:`qsyncplug.wigner.wigner_transform`.
+    space : PhaseSpace or Grid
+    part : {"real", "imag", "abs"}
+        What to draw of a complex function.
+    cmap : colour map, optional
+        QuTiP's (RdBu, or seismic with ``qutip.settings.colorblind_safe``) unless given.
+    colorbar : bool
+    fig, ax : matplotlib Figure and Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    fig, ax
+    """
+    from ..wigner.phase_space import as_phase_space
+
+    space = as_phase_space(space)
+    _check_line(space, "plot_wigner_function")
+    w = np.asarray(w)
+    if w.shape != space.shape:
+        raise ValueError(f"w must have the shape {space.shape} of its phase space, not {w.shape}")
+    w = _part(w, part)
+    fig, ax = figure(fig, ax, figsize=(4.6, 3.8))
+    image = _draw(ax, w, space, _window(w, space), float(np.max(np.abs(w))), cmap)
+    if colorbar:
+        fig.colorbar(image, ax=ax, label="w(x, p)")
+    finish(ax, "x", "p")
+    return fig, ax
+
+
+def plot_wigner_matrix(
+    result: Any, index: int = -1, *, oscillators: Any = None, cmap: Any = None, fig: Any = None, ax: Any = None
+) -> tuple[Any, Any]:
+    """Matrix of the Wigner functions w_ij at one time: w_ii on the diagonal, Re w_ij above it, Im w_ij below it.
+
+    Parameters
+    ----------
+    result : WignerLoheResult
+        On a grid of one dimension.
+    index : int
+        Which time.
+    oscillators : sequence of int, optional
+        Which ones; the first four unless given.
+    cmap : colour map, optional
+        QuTiP's unless given.
+    fig : matplotlib Figure, optional
+        Where to draw.
+    ax : array of matplotlib Axes, optional
+        As many rows and columns as oscillators.
+
+    Returns
+    -------
+    fig : matplotlib Figure
+    ax : ndarray of matplotlib Axes
+        The picture in row i and column j (i<j) is Re w_ij, that in row j and column i is Im w_ij. All share one scale.
+    """
+    space = result.phase_space
+    _check_line(space, "plot_wigner_matrix")
+    total = result.n_oscillators
+    chosen = range(min(4, total)) if oscillators is None else oscillators
+    chosen = [check_integer("oscillators", j, minimum=0, maximum=total - 1) for j in chosen]
+    n = len(chosen)
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        if fig is None:
+            fig = plt.figure(figsize=(1.0 + 1.9 * n, 0.6 + 1.9 * n), layout="constrained")
+        ax = fig.subplots(n, n, sharex=True, sharey=True, squeeze=False)
+    ax = np.asarray(ax)
+    if ax.shape != (n, n):
+        raise ValueError(f"ax must be an array of {n}×{n} axes, not of shape {ax.shape}")
+    fig = ax[0, 0].figure if fig is None else fig
+    ws = {(a, b): np.asarray(result.wigner(chosen[a], chosen[b], index)) for a in range(n) for b in range(a, n)}
+    limit = max(float(np.max(np.abs(w))) for w in ws.values())
+    windows = [_window(w, space, 1e-3 * limit / max(float(np.max(np.abs(w))), 1e-300)) for w in ws.values()]
+    window = tuple(slice(min(w[k].start for w in windows), max(w[k].stop for w in windows)) for k in (0, 1))
+    for a in range(n):
+        for b in range(n):
+            w = ws[min(a, b), max(a, b)]
+            # Im w_ij stands below the diagonal, of the same pair i<j as the real part above
+            part, name = (w.imag, "Im ") if a > b else (w.real, "" if a == b else "Re ")
+            image = _draw(ax[a, b], part, space, window, limit, cmap)  # type: ignore[arg-type]
+            pair = f"{chosen[min(a, b)] + 1}{chosen[max(a, b)] + 1}"
+            ax[a, b].set_title(f"{name}$w_{{{pair}}}$", fontsize=9)
+            finish(ax[a, b], "x" if a == n - 1 else "", "p" if b == 0 else "")
+    fig.colorbar(image, ax=ax, label="w(x, p)", shrink=0.8)
+    fig.suptitle(f"t={result.times[index]:g}")
+    return fig, ax
+
+
+def plot_hydrodynamics(fields: Any, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
+    """Density, current, velocity and quantum potential of one state.
+
+    Parameters
+    ----------
+    fields : Hydrodynamics
+        Of one state in one or two dimensions.
+    fig : matplotlib Figure, optional
+        Where to draw.
+    ax : sequence of four (one dimension) or two (two dimensions) matplotlib Axes, optional
+
+    Returns
+    -------
+    fig : matplotlib Figure
+    ax : ndarray of matplotlib Axes
+        In one dimension ρ; J; v; and −½Δ√ρ/√ρ. In two dimensions ρ with arrows of J; and −½Δ√ρ/√ρ with arrows of v, the longest
+        tenth cut to one length. Nodes, where there is no velocity, are left blank.
+    """
+    grid = fields.grid
+    d = grid.ndim
+    if d > 2 or fields.psi.ndim != d:
+        raise ValueError("plot_hydrodynamics needs the fields of one state in one or two dimensions")
+    count = 4 if d == 1 else 2
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        if fig is None:
+            fig = plt.figure(figsize=(5, 7) if d == 1 else (9, 3.8), layout="constrained")
+        ax = fig.subplots(4, 1, sharex=True) if d == 1 else fig.subplots(1, 2, sharex=True, sharey=True)
+    ax = np.asarray(ax).ravel()
+    if ax.size != count:
+        raise ValueError(f"ax must hold {count} axes, not {ax.size}")
+    fig = ax[0].figure if fig is None else fig
+    # quotients are drawn where there is something to carry them
+    shown = fields.density > 1e-6 * np.max(fields.density)
+    potential = np.ma.masked_where(~shown, fields.quantum_potential)
+    if d == 1:
+        x = grid.axes[0]
+        velocity = np.ma.masked_where(~shown, fields.velocity_field[0])
+        panels = (
+            (fields.density, "density ρ", 0), (fields.current[0], "current J", 1),
+            (velocity, "velocity J/ρ", 2), (potential, "−½Δ√ρ/√ρ", 3),
+        )  # fmt: skip
+        for a, (values, label, colour) in zip(ax, panels, strict=True):
+            a.plot(x, values, color=COLOURS[colour], lw=1.4)
+            a.axhline(0, color="0.8", lw=0.6, zorder=0)
+            finish(a, "", label)
+        inside = x[shown]
+        pad = 0.05 * (inside[-1] - inside[0])
+        ax[0].set_xlim(inside[0] - pad, inside[-1] + pad)
+        for a, values in zip(ax[2:], (velocity, potential), strict=True):
+            _robust(a, values)
+        ax[-1].set_xlabel("x")
+        return fig, ax
+    x, y = grid.axes
+    for a, image, vectors, label, cmap in (
+        (ax[0], fields.density, fields.current, "ρ, arrows J", "magma"),
+        (ax[1], potential, fields.velocity_field, "−½Δ√ρ/√ρ, arrows v", "RdBu"),
+    ):
+        kw = {}
+        if cmap == "RdBu":
+            limit = float(np.percentile(np.abs(np.ma.compressed(image)), 98)) or 1.0
+            kw = {"vmin": -limit, "vmax": limit}
+        mesh = a.pcolormesh(x, y, image.T, shading="nearest", cmap=cmap, rasterized=True, **kw)
+        fig.colorbar(mesh, ax=a, label=label)
+        step = tuple(max(1, n // 20) for n in grid.shape)
+        pick = (slice(None, None, step[0]), slice(None, None, step[1]))
+        u, v = (np.ma.masked_where(~shown, np.ma.asarray(c))[pick].T for c in vectors)
+        # near a vortex the velocity is without bound: arrows longer than most are cut
+        length = np.ma.hypot(u, v)
+        cap = float(np.percentile(np.ma.compressed(length), 90)) or 1.0
+        cut = cap / np.ma.maximum(length, cap)
+        u, v = u * cut, v * cut
+        a.quiver(x[pick[0]], y[pick[1]], u, v, color="white" if cmap == "magma" else "black", pivot="mid")
+        rows, columns = np.nonzero(shown.any(axis=1))[0], np.nonzero(shown.any(axis=0))[0]
+        a.set_xlim(x[rows[0]], x[rows[-1]])
+        a.set_ylim(y[columns[0]], y[columns[-1]])
+        finish(a, "x", "y" if a is ax[0] else "")
+    return fig, ax
+
+
+def _robust(ax: Any, values: Any) -> None:
+    """Limits that show the bulk where a node sends the quotient to infinity."""
+    finite = np.ma.compressed(values)
+    low, high = np.percentile(finite, [2, 98])
+    pad = 0.15 * max(high - low, 1e-3 * max(abs(low), abs(high)), 1e-3)
+    ax.set_ylim(low - pad, high + pad)
+
+
+def anim_wigner_function(
+    result: Any,
+    i: int = 0,
+    j: int | None = None,
+    *,
+    part: str = "real",
+    cmap: Any = None,
+    fig: Any = None,
+    ax: Any = None,
+    interval: float = 40.0,
+) -> tuple[Any, Any]:
+    """Animation of w_ij over the output times of a run.
+
+    Parameters
+    ----------
+    result : WignerLoheResult
+        On a grid of one dimension.
+    i, j : int
+        Which function; j is i unless given.
+    part : {"real", "imag", "abs"}
+        What to draw of it.
+    cmap : colour map, optional
+        QuTiP's unless given.
+    fig, ax : matplotlib Figure and Axes, optional
+        Where to draw.
+    interval : float
+        Milliseconds between frames.
+
+    Returns
+    -------
+    fig : matplotlib Figure
+    animation : matplotlib FuncAnimation
+        Keep a reference to it while it plays; ``animation.save(path)`` writes it. Frames are formed as they are drawn.
+    """
+    from matplotlib.animation import FuncAnimation
+
+    space = result.phase_space
+    _check_line(space, "anim_wigner_function")
+    j = i if j is None else j
+    fig, ax = figure(fig, ax, figsize=(4.6, 3.8))
+    steps = len(result.times)
+    # scale and window from a few frames: all of them at once would be as large as the run
+    sample = sorted({*range(0, steps, max(1, steps // 8)), steps - 1})
+    frames = [_part(np.asarray(result.wigner(i, j, k)), part) for k in sample]
+    limit = max(float(np.max(np.abs(f))) for f in frames)
+    windows = [_window(f, space) for f in frames]
+    window = tuple(slice(min(w[k].start for w in windows), max(w[k].stop for w in windows)) for k in (0, 1))
+    image = _draw(ax, frames[0], space, window, limit, cmap)  # type: ignore[arg-type]
+    fig.colorbar(image, ax=ax, label=f"$w_{{{i + 1}{j + 1}}}$")
+    finish(ax, "x", "p")
+    clock = ax.set_title(f"t={result.times[0]:.3g}")
+
+    def draw(k: int) -> list[Any]:
+        image.set_array(_part(np.asarray(result.wigner(i, j, k)), part)[window].T)
+        clock.set_text(f"t={result.times[k]:.3g}")
+        return [image, clock]
+
+    return fig, FuncAnimation(fig, draw, frames=steps, interval=interval, blit=False)

@@ -1,0 +1,228 @@
+"""The matrix of Wigner functions w_ij at one time; each entry is formed when it is asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from ..core.checks import check_integer, check_memory
+from .kernels import correlate, correlate_kernel, to_momentum, upsample
+from .phase_space import PhaseSpace
+
+__all__ = ["ArrayMatrix", "FactorMatrix", "WignerMatrix"]
+
+
+class WignerMatrix:
+    """Entries w_ij(x, p), i, j = 0 … N−1, at one time.
+
+    Attributes
+    ----------
+    n : int
+    space : PhaseSpace
+    hermitian : bool
+        Is w_ji the conjugate of w_ij?
+    """
+
+    def __init__(self, space: PhaseSpace, n: int, hermitian: bool):
+        self.space = space
+        self.n = n
+        self.hermitian = hermitian
+
+    def __len__(self) -> int:
+        return self.n
+
+    def _check(self, i: int, j: int) -> tuple[int, int]:
+        i = check_integer("i", i, minimum=-self.n, maximum=self.n - 1)
+        j = check_integer("j", j, minimum=-self.n, maximum=self.n - 1)
+        return i % self.n, j % self.n
+
+    def wigner(self, i: int, j: int) -> np.ndarray:
+        """w_ij on the phase space: real for i=j of Hermitian data, complex otherwise."""
+        i, j = self._check(i, j)
+        check_memory("one Wigner function", 3.0 * self.space.nbytes(), advice="take a coarser grid")
+        return self._entry(i, j)
+
+    def density(self, i: int, j: int) -> np.ndarray:
+        """∫w_ij dp = ψ_i ψ̄_j at the positions of the phase space."""
+        i, j = self._check(i, j)
+        return self._density(i, j)
+
+    def momentum_density(self, i: int, j: int) -> np.ndarray:
+        """∫w_ij dx at the momenta of the phase space."""
+        d = self.space.ndim
+        return np.sum(self.wigner(i, j), axis=tuple(range(d))) * self.space.x_weight
+
+    @cached_property
+    def correlations(self) -> np.ndarray:
+        """z_ij = ∫w_ij, (N, N)."""
+        raise NotImplementedError
+
+    def moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """Means (N, 2d) and symmetrised covariances (N, 2d, 2d) of (x₁, p₁, …) in w_jj/∫w_jj."""
+        raise NotImplementedError
+
+    def norms(self) -> np.ndarray:
+        """(∫|w_ij|²)^½, (N, N)."""
+        raise NotImplementedError
+
+    def _entry(self, i: int, j: int) -> np.ndarray:
+        raise NotImplementedError
+
+    def _density(self, i: int, j: int) -> np.ndarray:
+        d = self.space.ndim
+        return np.sum(self._entry(i, j), axis=tuple(range(-d, 0))) * self.space.p_weight
+
+
+class FactorMatrix(WignerMatrix):
+    """w_ij = Σ_α s_α W[left_i^α, right_j^α].
+
+    Parameters
+    ----------
+    space : PhaseSpace
+    left, right : (N, A, M) array
+        `right` may be None for the same as `left`.
+    signs : (A,) array
+    """
+
+    def __init__(self, space: PhaseSpace, left: np.ndarray, right: np.ndarray | None, signs: np.ndarray):
+        super().__init__(space, len(left), right is None)
+        self.left = left
+        self.right = left if right is None else right
+        self.signs = signs
+
+    def _fine(self, rows: np.ndarray) -> np.ndarray:
+        grid = self.space.grid
+        return upsample(rows.reshape(-1, *grid.shape), tuple(range(1, 1 + grid.ndim)))
+
+    @cached_property
+    def _left_fine(self) -> np.ndarray:
+        return self._fine(self.left).reshape(*self.left.shape[:2], *self.space.x_shape)
+
+    @cached_property
+    def _right_fine(self) -> np.ndarray:
+        return self._left_fine if self.right is self.left else self._fine(self.right).reshape(self._left_fine.shape)
+
+    def _entry(self, i: int, j: int) -> np.ndarray:
+        f, g = self._left_fine[i], self._right_fine[j]
+        if len(f) > 2 and self.space.ndim == 1:
+            u = correlate_kernel((f * self.signs[:, None]).T @ g.conj())
+        else:
+            u = sum(s * correlate(a, b) for s, a, b in zip(self.signs, f, g, strict=True))
+        return to_momentum(u, self.space, self.hermitian and i == j)
+
+    def _density(self, i: int, j: int) -> np.ndarray:
+        out = np.tensordot(self.signs, self._left_fine[i] * self._right_fine[j].conj(), axes=1)
+        return out.real if self.hermitian and i == j else out
+
+    @cached_property
+    def correlations(self) -> np.ndarray:
+        """z_ij = ∫w_ij, (N, N)."""
+        signed = (self.left * self.signs[:, None]).reshape(self.n, -1)
+        return self.space.grid.weight * signed @ self.right.reshape(self.n, -1).conj().T
+
+    def norms(self) -> np.ndarray:
+        """(∫|w_ij|²)^½ = (2π)^(−d/2) (tr ρ_ij ρ_ij†)^½, (N, N)."""
+        n, a = self.left.shape[:2]
+        weight = self.space.grid.weight
+        rows = self.left if a == 1 else self.left * self.signs[:, None]
+        gl = weight * np.einsum("iam,ibm->iab", rows.conj(), rows)
+        gr = weight * np.einsum("iam,ibm->iab", self.right.conj(), self.right)
+        # Σ_αβ ⟨l_β,l_α⟩⟨r_α,r_β⟩
+        square = np.einsum("iba,jab->ij", gl, gr).real
+        return np.sqrt(np.maximum(square, 0) / (2 * np.pi) ** self.space.ndim)
+
+    def moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """Means (N, 2d) and symmetrised covariances (N, 2d, 2d) of (x₁, p₁, …) in w_jj/∫w_jj."""
+        grid = self.space.grid
+        d, n, a = grid.ndim, *self.left.shape[:2]
+
+        def images(rows: np.ndarray) -> list[np.ndarray]:
+            shaped = rows.reshape(n, a, *grid.shape)
+            out = []
+            for axis in range(d):
+                out += [shaped * grid.mesh[axis], -1j * grid.derivative(shaped, axis)]
+            return [x.reshape(n, a, -1) for x in out]
+
+        left = images(self.left)
+        right = left if self.right is self.left else images(self.right)
+
+        def bracket(f: np.ndarray, g: np.ndarray) -> np.ndarray:
+            return np.einsum("a,iam,iam->i", self.signs, g.conj(), f) * grid.weight
+
+        mass = bracket(self.left, self.right)
+        mean = np.array([bracket(f, self.right) / mass for f in left]).T
+        second = np.array([[bracket(f, g) / mass for g in right] for f in left]).transpose(2, 0, 1)
+        second = 0.5 * (second + second.swapaxes(1, 2))
+        covariance = second - mean[:, :, None] * mean[:, None, :]
+        return mean.real, covariance.real
+
+
+class ArrayMatrix(WignerMatrix):
+    """w_ij = Σ_kl L_ik u_kl R_lj of arrays u_kl that have followed the linear flow.
+
+    Parameters
+    ----------
+    space : PhaseSpace
+    entry : callable
+        ``entry(k, l)`` gives u_kl.
+    left, right : (N, N) array
+        L and R.
+    """
+
+    def __init__(self, space: PhaseSpace, arrays: np.ndarray, left: np.ndarray, right: np.ndarray, hermitian: bool):
+        super().__init__(space, len(left), hermitian)
+        self.arrays = arrays
+        self.left = left
+        self.right = right
+
+    def _source(self, k: int, m: int) -> np.ndarray:
+        if not self.hermitian:
+            return self.arrays[k * self.n + m]
+        return self.arrays[pair_index(self.n, k, m)] if k <= m else self.arrays[pair_index(self.n, m, k)].conj()
+
+    def _entry(self, i: int, j: int) -> np.ndarray:
+        out = np.zeros(self.space.shape, dtype=complex)
+        for k in range(self.n):
+            for m in range(self.n):
+                factor = self.left[i, k] * self.right[m, j]
+                if factor != 0:
+                    out += factor * self._source(k, m)
+        return out.real if self.hermitian and i == j else out
+
+    @cached_property
+    def correlations(self) -> np.ndarray:
+        """z_ij = ∫w_ij, (N, N)."""
+        z = np.array([[self.space.integrate(self._source(k, m)) for m in range(self.n)] for k in range(self.n)])
+        return self.left @ z @ self.right
+
+    def norms(self) -> np.ndarray:
+        """(∫|w_ij|²)^½, (N, N)."""
+        size = [[np.linalg.norm(self._entry(i, j)) for j in range(self.n)] for i in range(self.n)]
+        return np.array(size) * np.sqrt(self.space.weight)
+
+    def moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """Means (N, 2d) and symmetrised covariances (N, 2d, 2d) of (x₁, p₁, …) in w_jj/∫w_jj."""
+        space, d = self.space, self.space.ndim
+        axes = [None] * (2 * d)
+        for a in range(d):
+            shape = [1] * (2 * d)
+            shape[a] = -1
+            axes[2 * a] = space.x_axes[a].reshape(shape)
+            shape = [1] * (2 * d)
+            shape[d + a] = -1
+            axes[2 * a + 1] = space.p_axes[a].reshape(shape)
+        mean = np.empty((self.n, 2 * d))
+        covariance = np.empty((self.n, 2 * d, 2 * d))
+        for j in range(self.n):
+            w = self._entry(j, j).real
+            w = w / space.integrate(w)
+            mean[j] = [space.integrate(w * x) for x in axes]
+            second = np.array([[space.integrate(w * x * y) for y in axes] for x in axes])
+            covariance[j] = second - np.outer(mean[j], mean[j])
+        return mean, covariance
+
+
+def pair_index(n: int, i: int, j: int) -> int:
+    """Place of the pair i ≤ j among the pairs in the order (0,0), (0,1), …, (1,1), …"""
+    return i * n - i * (i - 1) // 2 + j - i

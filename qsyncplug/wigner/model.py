@@ -1,0 +1,164 @@
+"""The Wigner–Lohe model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..core import storage
+from ..core.checks import check_number
+from ..core.grid import Grid
+from ..lohe import GridHamiltonian, SchrodingerLohe
+from .phase_space import PhaseSpace
+
+__all__ = ["WignerLohe"]
+
+
+@dataclass(frozen=True, eq=False)
+class WignerLohe:
+    r"""N quantum oscillators in phase space, each coupled to the mean of all.
+
+    .. math::
+
+        w_{ij}(x,p) &= (2π)^{-d}∫ψ_i(x+\tfrac y2)\,\bar ψ_j(x-\tfrac y2)\,e^{-ip·y}\,dy, \qquad z_{ij}=∫w_{ij}\,dx\,dp \\
+        \partial_t w_{ij} + p·∇_x w_{ij} &= -i(2π)^{-d}∬[V_i(x+\tfrac y2)-V_j(x-\tfrac y2)]\,w_{ij}(x,p')\,
+            e^{-i(p-p')·y}\,dp'\,dy \\
+        &\quad + \frac{κ}{2N}\Bigl\{\sum_k(w_{kj}+w_{ik}) - \Bigl(\frac{\sum_k z_{ik}}{z_{ii}}+\frac{\sum_k z_{kj}}{z_{jj}}\Bigr)w_{ij}\Bigr\}
+
+    with :math:`\hbar=m=1`, so that a plane wave :math:`e^{ikx}` has momentum +k. It is the Wigner transform of the
+    standard Schrödinger–Lohe model, and goes beyond it in what it may start from.
+
+    Parameters
+    ----------
+    grid : Grid
+        Positions on which the wave functions live; phase-space arrays are on :class:`PhaseSpace` of it.
+    potential : callable, array, number, or list of N of them
+        V, real; one for all, or V_i of each oscillator. A callable is given the coordinates; an array has the shape of
+        the grid. A list of potentials that differ by numbers is solved as exactly as one.
+    coupling : float
+        κ ≥ 0.
+
+    Attributes
+    ----------
+    size : int or None
+        N, where a list of potentials fixes it.
+    phase_space : PhaseSpace
+        Axes x and p of the phase-space arrays.
+
+    Raises
+    ------
+    ValueError, TypeError
+        `grid` is no grid, a potential is complex, not finite, or does not fit, or κ is negative.
+
+    References
+    ----------
+    P. Antonelli, S.-Y. Ha, D. Kim, P. Marcati, The Wigner–Lohe model for quantum synchronization and its emergent
+    dynamics, (3) and (5), corrected for masses other than one; S.-Y. Ha, G. Hwang, D. Kim, On the complete aggregation of
+    the Wigner–Lohe model for identical potentials, (6), with p → −p.
+
+    Examples
+    --------
+    >>> from qsyncplug.core import Grid
+    >>> model = WignerLohe(Grid(64, 16.0), lambda x: x**2 / 2, coupling=1.0)
+    >>> model.common, model.phase_space.shape
+    (True, (128, 128))
+    """
+
+    grid: Grid
+    potential: Any = 0.0
+    coupling: float = 1.0
+    size: int | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        if not isinstance(self.grid, Grid):
+            raise TypeError(f"grid must be a Grid, not {type(self.grid).__name__}")
+        put(self, "coupling", check_number("coupling", self.coupling, minimum=0.0))
+        many = isinstance(self.potential, (list, tuple))
+        if many and not self.potential:
+            raise ValueError("potential must hold at least one potential")
+        items = tuple(self.potential) if many else (self.potential,)
+        hamiltonians: list[GridHamiltonian] = []
+        for k, item in enumerate(items):
+            name = f"potential[{k}]" if many else "potential"
+            known = next((h for h, other in zip(hamiltonians, items, strict=False) if other is item), None)
+            hamiltonians.append(known or _hamiltonian(self.grid, item, name))
+        put(self, "potential", tuple(h.values for h in hamiltonians) if many else hamiltonians[0].values)
+        put(self, "_hamiltonians", tuple(hamiltonians))
+        put(self, "size", len(items) if many else None)
+
+    @property
+    def phase_space(self) -> PhaseSpace:
+        """Axes of the phase-space arrays."""
+        return PhaseSpace(self.grid)
+
+    @cached_property
+    def schrodinger_lohe(self) -> SchrodingerLohe:
+        """The Schrödinger–Lohe model of the same wave functions."""
+        many: tuple[GridHamiltonian, ...] = self._hamiltonians  # type: ignore[attr-defined]
+        return SchrodingerLohe(many[0] if self.size is None else list(many), coupling=self.coupling)
+
+    @property
+    def common(self) -> bool:
+        """Is there one potential for all, up to numbers?"""
+        return self.schrodinger_lohe.common
+
+    def hamiltonians(self, n: int) -> tuple[GridHamiltonian, ...]:
+        """One Hamiltonian −½Δ+V_i an oscillator."""
+        many: tuple[GridHamiltonian, ...] = self._hamiltonians  # type: ignore[attr-defined]
+        return many * n if self.size is None else many
+
+    def rates(self, n: int) -> np.ndarray:
+        """Numbers Ω_i by which the potentials of n oscillators exceed the first, which are common otherwise."""
+        return self.schrodinger_lohe.rates(n)
+
+    # ------------------------------------------------------------ storage and printing
+
+    def to_dict(self) -> dict[str, Any]:
+        """Grid, values of the potentials, coupling."""
+        many = self.potential if self.size is not None else (self.potential,)
+        return {
+            "kind": "WignerLohe",
+            "points": list(self.grid.shape),
+            "length": list(self.grid.lengths),
+            "potential": [v.tolist() for v in many],
+            "many": self.size is not None,
+            "coupling": self.coupling,
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> WignerLohe:
+        """Rebuild what :meth:`to_dict` gave."""
+        grid = Grid(tuple(data["points"]), tuple(data["length"]))
+        values = [np.array(v) for v in data["potential"]]
+        return cls(grid, values if data["many"] else values[0], data["coupling"])
+
+    def __str__(self) -> str:
+        parts = [f"κ={self.coupling:g}", "×".join(map(str, self.grid.shape))]
+        if self.size is not None:
+            parts.append(f"N={self.size}")
+        kind = "common potential" if self.common else "different potentials"
+        if self.common and self.size is not None and np.any(self.rates(self.size)):
+            kind += " with offsets"
+        return f"Wigner–Lohe, {', '.join(parts)}, {kind}"
+
+    def __reduce__(self) -> Any:
+        # a callable potential may not pickle; its values do
+        return WignerLohe, (self.grid, list(self.potential) if self.size is not None else self.potential, self.coupling)
+
+
+storage.register_model("WignerLohe", WignerLohe.from_dict)
+
+
+def _hamiltonian(grid: Grid, potential: Callable[..., Any] | np.ndarray | float, name: str) -> GridHamiltonian:
+    if isinstance(potential, GridHamiltonian):
+        raise TypeError(f"{name} must be a potential (callable, array or number), not a GridHamiltonian; give its values")
+    try:
+        return GridHamiltonian(grid, potential)
+    except (TypeError, ValueError) as error:
+        text = str(error)
+        raise type(error)(name + text.removeprefix("potential") if text.startswith("potential") else f"{name}: {text}") from None

@@ -1,0 +1,288 @@
+"""Results of the Wigner–Lohe solver."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..core.checks import check_integer, check_memory
+from ..core.errors import MissingFieldError
+from ..core.result import Result
+from ..lohe.initial import check_edges
+from .matrix import FactorMatrix, WignerMatrix
+from .phase_space import PhaseSpace
+from .setup import FactorSetup, Setup, stored_setup
+
+__all__ = ["WignerLoheResult"]
+
+
+class WignerLoheResult(Result):
+    r"""What came out of a Wigner–Lohe run of N oscillators at T times.
+
+    No w_ij is kept: :meth:`wigner` forms the one that is asked for, from the factors of the initial state and
+    :math:`W(t)=L(t)\,[U(t)W(0)]\,R(t)`, U the linear flow.
+
+    Attributes
+    ----------
+    times : ndarray of shape (T,)
+    correlations : ndarray of shape (T, N, N)
+        z_ij=∫w_ij.
+    deviations : ndarray of shape (T, N, N)
+        1−z_ij/√(z_ii z_jj); for a common potential without offsets and equal z_ii each entry has full relative accuracy,
+        however close to synchronised.
+    diameter : ndarray of shape (T,)
+        D(Z)=max|1−z_ij/√(z_ii z_jj)|.
+    masses : ndarray of shape (T, N)
+        z_ii.
+    left, right : ndarray of shape (T, N, N) or None
+        L and R of the exact reduction (`right` is None for Hermitian data: then R=L†).
+    phase_space : PhaseSpace
+        With the axes ``x`` and ``p`` of the phase-space arrays.
+    """
+
+    _fields: ClassVar[dict[str, tuple[str, ...]]] = {
+        "left": ("time", "oscillator", "other"),
+        "right": ("time", "oscillator", "other"),
+        "log_alpha": ("time", "oscillator"),
+        "log_beta": ("time", "oscillator"),
+        "_z": ("time", "oscillator", "other"),
+        "_factors": ("time", "factor", "component"),
+        "_arrays": ("time", "pair", "point"),
+    }
+    left: np.ndarray | None
+    right: np.ndarray | None
+    log_alpha: np.ndarray | None
+    log_beta: np.ndarray | None
+    _z: np.ndarray | None
+    _factors: np.ndarray | None
+    _arrays: np.ndarray | None
+
+    def __init__(self, e_ops: Any, options: dict[str, Any], *, setup: Setup, **kw: Any):
+        self._setup = setup
+        self._last: tuple[int, WignerMatrix] | None = None
+        for name in self._fields:
+            setattr(self, name, None)
+        super().__init__(e_ops, options, model=setup.model, **kw)
+
+    def _post_init(self) -> None:
+        """Leave out QuTiP's processors: Wigner functions are formed here on request."""
+
+    # ------------------------------------------------------------ recording
+
+    def _shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
+        return self._setup.shapes()
+
+    def _record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
+        self.times[start : start + len(times)] = times
+        for k, (t, row) in enumerate(zip(times, rows, strict=True)):
+            for name, value in self._setup.split(row).items():
+                getattr(self, name)[start + k] = value
+            if self._state_processors:
+                matrix = self._setup.matrix(float(t), **self._setup.split(row))
+                for process in self._state_processors:
+                    process(float(t), matrix)
+
+    def _state(self, row: np.ndarray) -> WignerMatrix:
+        return self._setup.matrix(self._setup.step_time, **self._setup.split(row))
+
+    # ------------------------------------------------------------ correlations
+
+    @property
+    def n_oscillators(self) -> int:
+        """N."""
+        return self._setup.state.n
+
+    @property
+    def phase_space(self) -> PhaseSpace:
+        """Axes of the phase-space arrays."""
+        return self.model.phase_space
+
+    @property
+    def hermitian(self) -> bool:
+        """Is w_ji the conjugate of w_ij?"""
+        return self._setup.state.hermitian
+
+    @property
+    def correlations(self) -> np.ndarray:
+        """z_ij=∫w_ij, (T, N, N)."""
+        if self._z is None:
+            n = self.n_oscillators
+            check_memory("the correlations", 16.0 * len(self.times) * n * n, advice="run with fewer output times")
+            if self.log_alpha is not None:
+                self._z = self._setup.state.z0[0, 0] * (1 - self.deviations)
+            else:
+                assert self.left is not None
+                right = self.left.conj().swapaxes(1, 2) if self.right is None else self.right
+                self._z = self.left @ self._setup.state.z0 @ right
+        return self._z
+
+    @property
+    def deviations(self) -> np.ndarray:
+        """1−z_ij/√(z_ii z_jj), (T, N, N)."""
+        if self.log_alpha is not None:
+            q = self._setup.state.deviations
+            beta = self.log_alpha.conj() if self.log_beta is None else self.log_beta
+            return q * np.exp(self.log_alpha[:, :, None] + beta[:, None, :])
+        z = self.correlations
+        diagonal = np.diagonal(z, axis1=1, axis2=2)
+        out = 1 - z / np.sqrt(diagonal[:, :, None] * diagonal[:, None, :] + 0j)
+        index = np.arange(z.shape[1])
+        out[:, index, index] = 0
+        return out
+
+    @property
+    def diameter(self) -> np.ndarray:
+        """D(Z)=max|1−z_ij/√(z_ii z_jj)|, (T,)."""
+        return np.max(np.abs(self.deviations), axis=(1, 2))
+
+    @property
+    def masses(self) -> np.ndarray:
+        """z_ii, (T, N)."""
+        diagonal = np.diagonal(self.correlations, axis1=1, axis2=2)
+        return diagonal.real.copy() if self.hermitian else diagonal.copy()
+
+    # ------------------------------------------------------------ phase space
+
+    def matrix(self, t_index: int = -1) -> WignerMatrix:
+        """The matrix of Wigner functions at one output time; its entries are formed on request."""
+        count = len(self.times)
+        k = check_integer("t_index", t_index, minimum=-count, maximum=count - 1) % count
+        if self._last is None or self._last[0] != k:
+            row = {name: getattr(self, name)[k] for name in self._fields if getattr(self, name) is not None}
+            matrix = self._setup.matrix(float(self.times[k]), **row)
+            if isinstance(matrix, FactorMatrix):
+                check_edges(self.model.grid, matrix.left, float(self.times[k]), self)
+            self._last = (k, matrix)
+        return self._last[1]
+
+    def wigner(self, i: int, j: int, t_index: int = -1) -> np.ndarray:
+        """w_ij at one output time, formed now.
+
+        Parameters
+        ----------
+        i, j : int
+            Oscillators, from 0.
+        t_index : int
+            Index into ``times``.
+
+        Returns
+        -------
+        ndarray of shape ``phase_space.shape``
+            Positions first; real for i=j of Hermitian data, complex otherwise.
+
+        Raises
+        ------
+        MissingFieldError
+            The run kept nothing to form it from.
+        MemoryLimitError
+            It would not fit into memory.
+        """
+        return self.matrix(t_index).wigner(i, j)
+
+    def density(self, i: int, j: int, t_index: int = -1) -> np.ndarray:
+        """∫w_ij dp at one output time, at the positions of :attr:`phase_space`."""
+        return self.matrix(t_index).density(i, j)
+
+    def momentum_density(self, i: int, j: int, t_index: int = -1) -> np.ndarray:
+        """∫w_ij dx at one output time, at the momenta of :attr:`phase_space`."""
+        return self.matrix(t_index).momentum_density(i, j)
+
+    def psi(self, t_index: int = -1) -> np.ndarray:
+        """Wave functions (N, ...) of a run from kets.
+
+        Raises
+        ------
+        MissingFieldError
+            The run did not start from kets.
+        """
+        matrix = self.matrix(t_index)
+        if self._setup.state.kind != "kets" or not isinstance(matrix, FactorMatrix):
+            raise MissingFieldError("wave functions are there for runs from kets only; what would provide them: kets as state0")
+        return matrix.left[:, 0].reshape(self.n_oscillators, *self.model.grid.shape)
+
+    def moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """Means and covariances of position and momentum in w_jj/∫w_jj.
+
+        Returns
+        -------
+        mean : ndarray of shape (T, N, 2d)
+            (x₁, p₁, x₂, p₂, …).
+        covariance : ndarray of shape (T, N, 2d, 2d)
+            Symmetrised; ½ on the diagonal for a coherent state of the unit oscillator.
+        """
+        found = [self.matrix(k).moments() for k in range(len(self.times))]
+        return np.array([m for m, _ in found]), np.array([c for _, c in found])
+
+    def distances(self, t_index: int = -1) -> np.ndarray:
+        r"""∫|w_ij−w_kl|² dx dp, square root, maximum over all pairs of entries: what Theorem 3.1 lets tend to zero.
+
+        Parameters
+        ----------
+        t_index : int
+
+        Returns
+        -------
+        ndarray of shape (N, N, N, N)
+            ‖w_ij−w_kl‖.
+        """
+        n = self.n_oscillators
+        check_memory("the distances", 32.0 * n**4)
+        matrix = self.matrix(t_index)
+        if isinstance(matrix, FactorMatrix) and matrix.left.shape[1] == 1:
+            return _pure_distances(matrix)
+        entries = np.array([matrix.wigner(i, j).ravel() for i in range(n) for j in range(n)])
+        out = np.array([[np.linalg.norm(a - b) for b in entries] for a in entries]) * np.sqrt(self.phase_space.weight)
+        return out.reshape(n, n, n, n)
+
+    # ------------------------------------------------------------ storing
+
+    def _to_store(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        header, arrays = super()._to_store()
+        extra, more = self._setup.to_store()
+        header["setup"] = extra
+        return header, {**arrays, **more}
+
+    @classmethod
+    def _from_store(cls, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> WignerLoheResult:
+        self = super()._from_store(header, arrays)
+        assert isinstance(self, WignerLoheResult)
+        self._last = None
+        self._setup = stored_setup(self.model, header["setup"], arrays)
+        return self
+
+    def __repr__(self) -> str:
+        lines = [line for line in super().__repr__().replace(" _", " ").splitlines() if not line.startswith("  states ")]
+        at = next(k for k, line in enumerate(lines) if line.startswith("  arrays"))
+        kept = "formed on request" if isinstance(self._setup, FactorSetup) or self.left is not None else "see stats"
+        lines.insert(at + 1, f"  {'w_ij':<16}{kept}, {'×'.join(map(str, self.phase_space.shape))}")
+        return "\n".join(lines)
+
+
+def _pure_distances(matrix: FactorMatrix) -> np.ndarray:
+    """‖w_ij−w_kl‖ of pure states without forming any w, and without cancellation: f⊗ḡ − f'⊗ḡ' = (f−f')⊗ḡ + f'⊗(ḡ−ḡ')."""
+    space = matrix.space
+    f, g = matrix.left[:, 0], matrix.right[:, 0]
+    weight = space.grid.weight
+
+    def tables(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        gram = weight * rows.conj() @ rows.T
+        gaps = rows[:, None] - rows[None, :]
+        return gram, weight * np.einsum("ikm,ikm->ik", gaps.conj(), gaps).real
+
+    def crossed(rows: np.ndarray) -> np.ndarray:
+        # ⟨f_k, f_i−f_k⟩
+        gaps = rows[:, None] - rows[None, :]
+        return weight * np.einsum("km,ikm->ik", rows.conj(), gaps)
+
+    gf, df = tables(f)
+    gg, dg = tables(g)
+    mass_f, mass_g = np.diag(gf).real, np.diag(gg).real
+    # |A+B|² with A=(f_i−f_k)⊗ḡ_j, B=f_k⊗(ḡ_j−ḡ_l)
+    cf, cg = crossed(f), crossed(g)
+    # ⟨B,A⟩ = ⟨f_k,f_i−f_k⟩ ⟨g_j,g_j−g_l⟩, for the scalar product of conjugates is the conjugate one
+    mixed = cf[:, None, :, None] * (dg + cg)[None, :, None, :]
+    square = df[:, None, :, None] * mass_g[None, :, None, None] + mass_f[None, None, :, None] * dg[None, :, None, :]
+    square = square + 2 * mixed.real
+    return np.sqrt(np.maximum(square, 0) / (2 * np.pi) ** space.ndim)
+

@@ -1,0 +1,269 @@
+"""What a Wigner–Lohe run may start from: kets, an ensemble, a block operator, or phase-space arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import qutip
+import scipy.linalg
+
+from ..core.checks import check_array, check_memory
+from ..core.errors import warn
+from ..lohe.errors import UnstableSetWarning
+from ..lohe.threads import linear_algebra_threads
+from .model import WignerLohe
+
+__all__ = ["InitialState", "read_state"]
+
+#: eigenvalues of a block operator below this times the largest are rounding
+_RANK = 1e-15
+#: relative size of what counts as rounding in user-supplied arrays
+_ROUNDING = 1e-10
+
+
+@dataclass
+class InitialState:
+    r"""The blocks ρ_ij = Σ_α s_α |left_i^α⟩⟨right_j^α|, or phase-space arrays.
+
+    Attributes
+    ----------
+    kind : str
+    left, right : (N, A, M) array or None
+        Factors on the grid; one array for Hermitian blocks.
+    signs : (A,) array
+        s_α.
+    arrays : (N, N, ...) array or None
+        w_ij where there are no factors.
+    z0, deviations : (N, N) array
+        ∫w_ij, and 1−z_ij/√(z_ii z_jj) without cancellation.
+    hermitian, physical : bool
+        Is w_ji = conj w_ij; can z be a matrix of scalar products?
+    """
+
+    kind: str
+    left: np.ndarray | None
+    right: np.ndarray | None
+    signs: np.ndarray
+    arrays: np.ndarray | None
+    z0: np.ndarray
+    deviations: np.ndarray
+    hermitian: bool
+    physical: bool = True
+
+    @property
+    def n(self) -> int:
+        """N."""
+        return len(self.z0)
+
+
+def read_state(
+    model: WignerLohe, state0: Any, *, allow_unphysical: bool = False, allow_non_hermitian: bool = False
+) -> InitialState:
+    """Tell what `state0` is by its shape, check it, and factorise it where it has factors.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Wrong shape or number, NaN, a mass of zero, blocks that are not Hermitian, correlations that no states have.
+    """
+    grid = model.grid
+    d, n, double = grid.ndim, grid.shape, tuple(2 * m for m in grid.shape)
+    if isinstance(state0, qutip.Qobj) or (
+        isinstance(state0, (list, tuple)) and any(isinstance(s, qutip.Qobj) for s in state0)
+    ):
+        raise TypeError("state0 must hold arrays on the grid, not Qobj; fock_to_grid turns kets of one mode into such arrays")
+    pair = _ensemble(state0)
+    if pair is not None:
+        weights, members = pair
+        state = _from_ensemble(model, weights, members)
+    else:
+        if isinstance(state0, (list, tuple)):
+            shapes = {np.shape(s) for s in state0}
+            if len(shapes) > 1:
+                raise ValueError(f"state0 must hold arrays of one shape, not of {', '.join(map(str, sorted(shapes, key=str)))}")
+        raw = np.asarray(state0)
+        if raw.dtype.kind not in "biufc":
+            raise TypeError(f"state0 must hold arrays of numbers, not {state0!r:.60}")
+        if raw.ndim and len(raw) == 0:
+            raise ValueError("state0 must hold at least one oscillator")
+        if raw.ndim == 1 + d and raw.shape[1:] == n:
+            psi = check_array("state0", raw, dtype=complex)
+            state = _factors("kets", psi.reshape(len(psi), 1, -1), None, np.ones(1), grid.weight)
+        elif raw.ndim == 2 + 2 * d and raw.shape[2:] == n + n:
+            state = _from_block(model, check_array("state0", _square(raw), dtype=complex), allow_non_hermitian)
+        elif raw.ndim == 2 + 2 * d and raw.shape[2:] == double + double:
+            state = _from_arrays(model, check_array("state0", _square(raw), dtype=complex), allow_non_hermitian)
+        else:
+            show = ", ".join(map(str, n))
+            dshow = ", ".join(map(str, double))
+            raise ValueError(
+                f"state0 must be N kets (N, {show}), an ensemble (p, (A, N, {show})), a block operator (N, N, {show}, {show}) "
+                f"or phase-space arrays (N, N, {dshow}, {dshow}), not of shape {raw.shape}"
+            )
+    if model.size is not None and state.n != model.size:
+        raise ValueError(f"state0 must hold {model.size} oscillators, as many as the model has potentials, not {state.n}")
+    _check_correlations(state, allow_unphysical)
+    _warn_unstable(model, state)
+    return state
+
+
+def _square(raw: np.ndarray) -> np.ndarray:
+    if raw.shape[0] != raw.shape[1] or raw.shape[0] == 0:
+        raise ValueError(f"state0 must hold N×N blocks, not {raw.shape[0]}×{raw.shape[1]}")
+    return raw
+
+
+def _ensemble(state0: Any) -> tuple[Any, Any] | None:
+    """(p, states) if `state0` is that, or a list of (p_α, states_α)."""
+    if not isinstance(state0, (list, tuple)) or not state0:
+        return None
+    if all(isinstance(s, (list, tuple)) and len(s) == 2 and np.ndim(s[0]) == 0 for s in state0):
+        shapes = {np.shape(s[1]) for s in state0}
+        if len(shapes) > 1:
+            raise ValueError(f"state0: every member of an ensemble must hold the same number of kets, not {shapes}")
+        return [s[0] for s in state0], [s[1] for s in state0]
+    if len(state0) == 2 and np.ndim(state0[0]) == 1 and np.ndim(state0[1]) >= np.ndim(state0[0]) + 2:
+        return state0[0], state0[1]
+    return None
+
+
+def _from_ensemble(model: WignerLohe, weights: Any, members: Any) -> InitialState:
+    grid = model.grid
+    p = check_array("state0: the probabilities", weights, shape=(None,))
+    if np.any(p < 0):
+        raise ValueError(f"state0: the probabilities must not be negative, as p[{int(np.argmin(p))}] = {p.min():g} is")
+    if np.sum(p) == 0:
+        raise ValueError("state0: the probabilities must not all be zero")
+    psi = check_array("state0: the kets of the ensemble", members, dtype=complex)
+    if psi.ndim != 2 + grid.ndim or psi.shape[2:] != grid.shape or len(psi) != len(p) or psi.shape[1] == 0:
+        show = ", ".join(map(str, grid.shape))
+        raise ValueError(f"state0: an ensemble must be {len(p)} probabilities and kets ({len(p)}, N, {show}), not {psi.shape}")
+    psi = psi.reshape(*psi.shape[:2], -1)[p > 0]
+    p = p[p > 0]
+    left = np.ascontiguousarray((np.sqrt(p)[:, None, None] * psi).swapaxes(0, 1))
+    return _factors("ensemble", left, None, np.ones(len(p)), grid.weight)
+
+
+def _from_block(model: WignerLohe, block: np.ndarray, allow_non_hermitian: bool) -> InitialState:
+    grid = model.grid
+    count, m = len(block), grid.size
+    matrix = block.reshape(count, count, m, m).swapaxes(1, 2).reshape(count * m, count * m)
+    check_memory("factorising the block operator", 48.0 * matrix.size, advice="give an ensemble or kets")
+    top = float(np.max(np.abs(matrix)))
+    off = float(np.max(np.abs(matrix - matrix.conj().T)))
+    if off > _ROUNDING * top:
+        _refuse_non_hermitian("the block operator", off, allow_non_hermitian)
+        with linear_algebra_threads(1):
+            u, s, v = scipy.linalg.svd(matrix * grid.weight, check_finite=False)
+        keep = s > _RANK * s[0]
+        root = np.sqrt(s[keep] / grid.weight)
+        left = (u[:, keep] * root).reshape(count, m, -1).swapaxes(1, 2)
+        right = (v[keep].conj().T * root).reshape(count, m, -1).swapaxes(1, 2)
+        return _factors(
+            "block operator", np.ascontiguousarray(left), np.ascontiguousarray(right), np.ones(int(keep.sum())), grid.weight
+        )
+    with linear_algebra_threads(1):
+        values, vectors = scipy.linalg.eigh(0.5 * (matrix + matrix.conj().T) * grid.weight, check_finite=False)
+    keep = np.abs(values) > _RANK * np.max(np.abs(values))
+    root = np.sqrt(np.abs(values[keep]) / grid.weight)
+    left = (vectors[:, keep] * root).reshape(count, m, -1).swapaxes(1, 2)
+    return _factors("block operator", np.ascontiguousarray(left), None, np.sign(values[keep]), grid.weight)
+
+
+def _from_arrays(model: WignerLohe, w: np.ndarray, allow_non_hermitian: bool) -> InitialState:
+    space = model.phase_space
+    top = float(np.max(np.abs(w)))
+    off = max(float(np.max(np.abs(w[i, j] - w[j, i].conj()))) for i in range(len(w)) for j in range(i + 1))
+    hermitian = off <= _ROUNDING * top
+    if not hermitian:
+        _refuse_non_hermitian("the array", off, allow_non_hermitian)
+    z0 = space.integrate(w)
+    if hermitian:
+        z0 = 0.5 * (z0 + z0.conj().T)
+    return InitialState("phase space", None, None, np.ones(1), w, z0, _deviations(z0), hermitian)
+
+
+def _refuse_non_hermitian(what: str, off: float, allowed: bool) -> None:
+    if not allowed:
+        raise ValueError(
+            f"state0: {what} must be Hermitian, w_ji = conj(w_ij); it is off by {off:.3g}. "
+            "The option allow_non_hermitian=True takes it as it is"
+        )
+
+
+def _factors(kind: str, left: np.ndarray, right: np.ndarray | None, signs: np.ndarray, weight: float) -> InitialState:
+    n = len(left)
+    other = left if right is None else right
+    signed = (left * signs[:, None]).reshape(n, -1)
+    z0 = weight * signed @ other.reshape(n, -1).conj().T
+    plain = right is None and bool(np.all(signs == 1))
+    if right is None:
+        z0 = 0.5 * (z0 + z0.conj().T)
+    state = InitialState(kind, left, right, signs, None, z0, _deviations(z0), right is None)
+    masses = np.diag(z0).real
+    if plain and np.all(masses > 0):
+        # ½‖f−g‖² − i Im⟨g,f⟩ of normalised f, g, free of cancellation
+        f = left.reshape(n, -1) / np.sqrt(masses)[:, None]
+        for i in range(n):
+            for j in range(i):
+                gap = f[i] - f[j]
+                size = 0.5 * weight * np.vdot(gap, gap).real
+                state.deviations[i, j] = size - 1j * weight * np.vdot(f[j], gap).imag
+                state.deviations[j, i] = np.conj(state.deviations[i, j])
+    return state
+
+
+def _deviations(z: np.ndarray) -> np.ndarray:
+    diagonal = np.diag(z)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out = 1 - z / np.sqrt(diagonal[:, None] * diagonal[None, :] + 0j)
+    np.fill_diagonal(out, 0)
+    return out
+
+
+def _check_correlations(state: InitialState, allow_unphysical: bool) -> None:
+    z = state.z0
+    scale = float(np.max(np.abs(z)))
+    diagonal = np.diag(z)
+    if scale == 0 or np.any(np.abs(diagonal) < 1e-12 * scale):
+        i = int(np.argmin(np.abs(diagonal)))
+        raise ValueError(f"state0: ∫w_ii must not be zero, as for oscillator {i} ({diagonal[i]:.3g}): the model divides by it")
+    if not state.hermitian:
+        state.physical = False
+    else:
+        if np.any(diagonal.real < 0) and not allow_unphysical:
+            i = int(np.argmin(diagonal.real))
+            raise ValueError(f"state0: ∫w_ii must be positive; for oscillator {i} it is {diagonal[i].real:.6g}")
+        if np.all(diagonal.real > 0):
+            root = np.sqrt(diagonal.real)
+            unit = z / np.outer(root, root)
+            np.fill_diagonal(unit, 1)
+            state.physical = bool(np.linalg.eigvalsh(unit)[0] > -1e-9)
+            if not state.physical and not allow_unphysical:
+                size = np.abs(unit)
+                i, j = np.unravel_index(int(np.argmax(size)), size.shape)
+                why = (
+                    f"|z_{i}{j}| = {abs(z[i, j]):.6g} > √(z_{i}{i} z_{j}{j})"
+                    if size[i, j] > 1 + 1e-9
+                    else f"z has a negative eigenvalue, {np.linalg.eigvalsh(unit)[0]:.3g}"
+                )
+                raise ValueError(
+                    f"state0: no states have such correlations: {why}; the solution may blow up in finite time. "
+                    "The option allow_unphysical=True runs it all the same"
+                )
+        else:
+            state.physical = False
+
+
+def _warn_unstable(model: WignerLohe, state: InitialState) -> None:
+    n = state.n
+    if n != 2 or model.coupling == 0 or (model.common and np.ptp(model.rates(n)) > 0):
+        return
+    gap = abs(2 - state.deviations[0, 1])
+    if gap < 1e-6:
+        warn(
+            f"z_12 is within {gap:.2g} of −1, an unstable equilibrium: rounding decides what the run tends to",
+            UnstableSetWarning,
+        )

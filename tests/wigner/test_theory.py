@@ -1,0 +1,129 @@
+import numpy as np
+import pytest
+
+import qsyncplug as qsp
+from qsyncplug.adapters.wigner import view_of
+from qsyncplug.core import Grid
+from qsyncplug.lohe import BlowUpError, UnstableSetWarning
+from qsyncplug.wigner import WignerLohe, wigner_transform, wlsolve
+from qsyncplug.wigner.theory import (
+    blow_up_time,
+    diameter_bound,
+    distance_ratio,
+    locked_correlation,
+    two_oscillator_correlation,
+    wigner_predictions,
+)
+
+from .wigner_reference import correlation_flow
+
+GRID = Grid(64, 16.0)
+TRAP = WignerLohe(GRID, lambda x: x**2 / 2)
+PAIR = [GRID.gaussian(1.0), np.exp(1.1j) * GRID.gaussian(-0.5)]
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.4, 1.0, 1.0 + 1e-9, 2.5])
+def test_two_oscillator_closed_form(offset):
+    times = np.array([0.0, 0.5, 3.0, 8.0])
+    z0 = 0.3 + 0.4j
+    flow = correlation_flow(np.array([[1, z0], [np.conj(z0), 1]]), times, 1.0, np.array([offset, 0.0]))
+    assert np.max(np.abs(two_oscillator_correlation(z0, times, 1.0, offset) - flow[:, 0, 1])) < 1e-10
+
+
+def test_closed_forms_at_large_times():
+    assert two_oscillator_correlation(0.2, 1e5, 1.0) == 1
+    assert abs(two_oscillator_correlation(0.2, 1e4, 1.0, 0.6) - locked_correlation(1.0, 0.6)) < 1e-14
+    assert locked_correlation(1.0, 1.0) is None
+    assert np.isclose(blow_up_time(-2.0, 2.0), np.log(3) / 2) and blow_up_time(-2 + 0.1j, 1.0) == np.inf
+    assert blow_up_time(1.5, 1.0) == np.inf and distance_ratio(0.5, 0.0, 1.0) == 1
+    with pytest.raises(ValueError, match=r"below 1\.5"):
+        diameter_bound(1.6, 0.0, 1.0, 3)
+
+
+def test_two_oscillators():
+    found = qsp.predictions(TRAP, PAIR)
+    assert found.names[:2] == ("Lemma 4.1", "Theorem 4.2")
+    result = wlsolve(TRAP, PAIR, np.linspace(0, 20, 41))
+    assert all(check.passed for check in found.check(result)), found.check(result)
+    # the bound as printed fails for these states
+    size = [result.distances(k)[0, 0, 1, 1] ** 2 for k in range(41)]
+    assert size[-1] > 1.2 * size[0] * np.exp(-20)
+    # a run of another coupling is told
+    other = wlsolve(WignerLohe(GRID, lambda x: x**2 / 2, 1.1), PAIR, np.linspace(0, 20, 41))
+    told = {check.name: check.passed for check in found.check(other)}
+    assert told["Lemma 4.1"] is False and told["Theorem 4.2"] is False
+
+
+def test_mixed_states_obey_the_identity():
+    state = ([0.4, 0.6], [PAIR, [GRID.gaussian(0.2), GRID.gaussian(0.1, 0.5)]])
+    result = wlsolve(TRAP, state, np.linspace(0, 4, 9))
+    check = wigner_predictions(TRAP, state)["Theorem 4.2"].check(result)
+    assert check.passed, check.detail
+
+
+def test_many_oscillators():
+    rng = np.random.default_rng(3)
+    psi = [GRID.gaussian(*rng.uniform(-0.6, 0.6, 2)) for _ in range(4)]
+    found = wigner_predictions(TRAP, psi)
+    assert found.names == ("Lemma 3.2", "Corollary 1 (1)", "Corollary 1 (2)", "Theorem 3.1", "sharper threshold")
+    result = wlsolve(TRAP, psi, np.linspace(0, 30, 61))
+    assert all(check.passed for check in found.check(result)), found.check(result)
+
+
+def test_sharper_threshold_is_sharp():
+    # equal real off-diagonals: the bound is attained below N/(N−1), and D does not fall above
+    n = 3
+    for d0, below in ((1.3, True), (1.5 - 1e-12, True), (1.5, False)):
+        z = np.full((n, n), 1 - d0)
+        np.fill_diagonal(z, 1)
+        w0 = z[:, :, None, None] * wigner_transform(GRID.gaussian(), grid=GRID)
+        found = wigner_predictions(TRAP, w0)
+        assert ("sharper threshold" in found.names) == below
+        assert ("Lemma 3.2" in found.names) is False
+        if d0 == 1.3:
+            result = wlsolve(TRAP, w0, np.linspace(0, 12, 25))
+            exact = diameter_bound(d0, result.times, 1.0, n)
+            assert np.max(np.abs(result.diameter / exact - 1)) < 1e-10
+            assert found["sharper threshold"].check(result).passed
+    assert found.notes
+
+
+@pytest.mark.parametrize("offset", [0.5, -2.0])
+def test_offsets(offset):
+    model = WignerLohe(GRID, [lambda x: x**2 / 2 + offset, lambda x: x**2 / 2])
+    found = wigner_predictions(model, PAIR)
+    assert found.names == ("constant offset",)
+    result = wlsolve(model, PAIR, np.linspace(0, 40, 81))
+    assert found[0].check(result).passed
+    if abs(offset) < 1:
+        assert np.max(np.abs(result.correlations[-1] - found[0].limits["correlations"])) < 1e-10
+    else:
+        period = found[0].period
+        z = wlsolve(model, PAIR, [0, period, 2 * period]).correlations[:, 0, 1]
+        assert np.max(np.abs(z - z[0])) < 1e-9
+
+
+def test_blow_up_and_antipode():
+    w = wigner_transform(GRID.gaussian(), grid=GRID)
+    w0 = np.array([[1, -2], [-2, 1]])[:, :, None, None] * w
+    prediction = wigner_predictions(TRAP, w0)["finite-time blow-up"]
+    with pytest.raises(BlowUpError) as caught:
+        wlsolve(TRAP, w0, [0, 4], options={"allow_unphysical": True})
+    assert prediction.check(caught.value.result).passed
+    with pytest.warns(UnstableSetWarning):
+        anti = wigner_predictions(TRAP, [PAIR[0], -PAIR[0]])
+    with pytest.warns(UnstableSetWarning):
+        assert anti["Remark 3"].check(wlsolve(TRAP, [PAIR[0], -PAIR[0]], [0, 2])).passed
+
+
+def test_view():
+    psi = [GRID.gaussian(0.7, 0.2), 2 * np.exp(0.5j) * GRID.gaussian(-0.4)]
+    result = wlsolve(TRAP, psi, [0, 1, 2])
+    view = view_of(result)
+    states = [result.psi(k) for k in range(3)]
+    norms = [np.sqrt(GRID.weight) * np.linalg.norm(s, axis=1) for s in states]
+    exact = [GRID.weight * np.vdot(s[0], s[1]) / (m[0] * m[1]) for s, m in zip(states, norms, strict=True)]
+    assert np.max(np.abs(view.correlations[:, 0, 1] - exact)) < 1e-12
+    assert np.allclose(view.masses, [[1, 4]] * 3, atol=1e-12)
+    assert np.allclose(view.mean[0], [0.7, 0.2, -0.4, 0.0], atol=1e-12)
+    assert np.allclose(view.covariance[0], 0.5 * np.eye(4), atol=1e-12)
