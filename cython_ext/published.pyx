@@ -9,6 +9,14 @@ import numpy as np
 
 from qsyncplug._ext.integrator cimport RightHandSide
 
+cdef extern from *:
+    """
+    /* products of complex numbers without the look for infinities that C asks for */
+    #if defined(__GNUC__) && !defined(__clang__)
+    #pragma GCC optimize ("cx-limited-range")
+    #endif
+    """
+
 cpdef enum Flag:
     EQ4 = 1             # Holstein-Primakoff for spin N/2
     FACTOR = 2          # sigma_z/X -> sigma_z/(2X + detuning)

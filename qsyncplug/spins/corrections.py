@@ -45,9 +45,7 @@ CORRECTIONS: dict[str, Correction] = {
     ),
     "eq5_sigma_z": Correction("(5)", "the σz term lacks g_j", "g_jσz(n−N/2)/√N_j, as in (6) and X", ()),
     "eq5_half": Correction("(5)", "σ+/2", "σ+, as in (6)", ()),
-    "eq7_prefactor": Correction(
-        "(7)", "P1P2† + h.c. without ⟨σz⟩/X", "⟨σz⟩/X (P1P2† + h.c.), as in (A1)", ("effective_energy",)
-    ),
+    "eq7_prefactor": Correction("(7)", "P1P2† + h.c. without ⟨σz⟩/X", "⟨σz⟩/X (P1P2† + h.c.), as in (A1)", ("effective_energy",)),
     "eq7_factor_two": Correction(
         "(7)",
         "⟨σz⟩/X: the elimination counts the interaction twice",
@@ -91,20 +89,15 @@ CORRECTIONS: dict[str, Correction] = {
     "a_channels": Correction(
         "(A1), (A2), (12)",
         "nonlinear damping and noise that no jump operator has",
-        "the drift as printed, with the noise of √γ_l b, √κ2 b², √κ3 b³ that cause it: "
-        "κ2=2γ_nl/N²+2√(γ_lγ_nl)/N, κ3=2γ_nl/3N²",
+        "the drift as printed, with the noise of √γ_l b, √κ2 b², √κ3 b³ that cause it: κ2=2γ_nl/N²+2√(γ_lγ_nl)/N, κ3=2γ_nl/3N²",
         ("diffusion",),
     ),
-    "b_bracket": Correction(
-        "B1, B2", "|β_j|²β_j/4N_j in the last bracket", "|β_j|²/4N_j", ("drift", "fluctuation_matrix")
-    ),
+    "b_bracket": Correction("B1, B2", "|β_j|²β_j/4N_j in the last bracket", "|β_j|²/4N_j", ("drift", "fluctuation_matrix")),
     "e_quintic": Correction("E1, E7", "−3γ_nl|β|⁴/N", "−3γ_nl|β|⁴/N²", ("fluctuation_matrix",)),
     "e_squared": Correction("E1, E2, E7, E8", "g_j", "g_j²", ("fluctuation_matrix",)),
     "e_self": Correction("E1, E7", "3|β|²/2N", "2|β|²/N", ("fluctuation_matrix",)),
     "e1_cross": Correction("E1", "exp(−R1a1)/N1", "exp(−R1a1)/2N1", ("fluctuation_matrix",)),
-    "e_anomalous": Correction(
-        "E2, E8", "g_j(3|β|²/2N − 9|β|⁴/16N² − 1)", "g_j²(β²/N − 3|β|²β²/8N²)", ("fluctuation_matrix",)
-    ),
+    "e_anomalous": Correction("E2, E8", "g_j(3|β|²/2N − 9|β|⁴/16N² − 1)", "g_j²(β²/N − 3|β|²β²/8N²)", ("fluctuation_matrix",)),
     "e_exact": Correction(
         "E1…E8",
         "wrong in all eight where R≠0",

@@ -373,9 +373,7 @@ def phase_synchronization(mean: Any, covariance: Any, *, phi: float | None = Non
     else:
         angle = np.full(C.shape[:-2], check_number("phi", phi))
     s, c = np.sin(angle), np.cos(angle)
-    total = (
-        np.trace(C, axis1=-2, axis2=-1) + 2 * s * (C[..., 1, 2] - C[..., 0, 3]) - 2 * c * (C[..., 0, 2] + C[..., 1, 3])
-    )
+    total = np.trace(C, axis1=-2, axis2=-1) + 2 * s * (C[..., 1, 2] - C[..., 0, 3]) - 2 * c * (C[..., 0, 2] + C[..., 1, 3])
     return 2 / total
 
 
@@ -432,16 +430,12 @@ class PublishedSolver(MeanFieldSolver):
             "the central spin is a fixed number ⟨σz⟩ (eliminated adiabatically)",
             "the term F(t) of eq. (10), as in the paper",
         ]
-        left = [
-            name for name in check_corrections("all") if name not in model.corrections and CORRECTIONS[name].changes
-        ]
+        left = [name for name in check_corrections("all") if name not in model.corrections and CORRECTIONS[name].changes]
         if "a_operator" in model.corrections:
             left.remove("a_channels")
         if left:
             stats["neglected"].append(f"mistakes of the paper left in: {', '.join(left)}")
-        return PublishedResult(
-            e_ops, self._options, solver=self.name, stats=stats, model=model, modes=2, closure="linear"
-        )
+        return PublishedResult(e_ops, self._options, solver=self.name, stats=stats, model=model, modes=2, closure="linear")
 
     def _finish(self, result: Result, rhs: RightHandSide) -> None:
         assert isinstance(result, PublishedResult)
