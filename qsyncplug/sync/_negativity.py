@@ -182,7 +182,7 @@ def _negativity(rho: np.ndarray, tolerance: float, max_intervals: int) -> tuple[
     step = int(np.gcd.reduce(rays.harmonics))
     period = 2 * np.pi / step
     x, kronrod, gauss = _KRONROD
-    edges = np.linspace(0, period, max(8, 3 * int(rays.harmonics[-1] // step)) + 1) + 0.1234
+    edges = np.linspace(0, period, max(16, 6 * int(rays.harmonics[-1] // step)) + 1) + 0.1234
     left, right = edges[:-1], edges[1:]
     parent = np.zeros(left.size)
     total, spread, resolved, used = 0.0, 0.0, 0.0, 0

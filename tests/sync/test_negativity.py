@@ -133,3 +133,9 @@ def test_what_is_refused():
     state = qt.Qobj(qt.rand_ket(7, seed=5).full())
     with pytest.warns(ApproximationWarning, match="error estimate"):
         measures.wigner_negativity(state, tolerance=1e-12, max_intervals=10)
+
+
+def test_small_negative_islands_are_found():
+    # the value of two Cartesian quadratures in phase space, of different oversampling
+    state = qt.rand_dm(5, rank=2, seed=523)
+    np.testing.assert_allclose(measures.wigner_negativity(state), 0.4059963833203, rtol=0, atol=1e-9)
