@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ __all__ = ["view_of"]
 
 @synchronization.register(WignerLoheResult)
 def view_of(result: WignerLoheResult) -> SyncView:
-    """Normalised correlations ⟨ψ_j,ψ_k⟩ = conj ∫w_jk, deviations from 1, masses ∫w_jj, and in one dimension the moments of (x, p).
+    """Correlations ⟨ψ_j,ψ_k⟩ = conj ∫w_jk of unit mass, masses ∫w_jj, and in one dimension the moments of (x, p).
 
     Moments are worked out when a measure asks for them. The oscillators have no joint state: the covariance has a block for
     each and none between them.
@@ -24,7 +25,7 @@ def view_of(result: WignerLoheResult) -> SyncView:
         raise ValueError("the correlations of this run are those of no states, so that no measure of synchronisation applies")
     times = np.asarray(result.times)
     missing = {"states": "the oscillators have no joint state; result.wigner(i, j, t_index) forms the Wigner functions"}
-    fields = {}
+    fields: dict[str, Any] = {}
     if result.model.grid.ndim == 1:
 
         @cache

@@ -220,9 +220,9 @@ class Transport:
                 total = total + strength * (kappa * u + force) * y
             return phase(np.broadcast_to(total, space.shape), 1.0)
 
+        matrix = form.axes @ np.diag(drifts) @ form.axes.T
         for _ in range(pieces):
             self.kick(w, [self._cache.get("shear", t, kick_factor)])
-            matrix = form.axes @ np.diag(drifts) @ form.axes.T
             self.drift(w, ("shear", f"{t:.12e}"), lambda: phase(self._xi_p(matrix), 1.0))
             self.kick(w, [self._cache.get("shear", t, kick_factor)])
 
@@ -280,7 +280,7 @@ class LinearFlow:
         self.scheme = RKN_SCHEMES[scheme]
         self.transport = Transport(model, state.n)
         self.pairs = pairs_of(state.n, state.hermitian)
-        self._h = 0.1
+        self._h = 0.5
         self.steps = 0
 
     def start(self) -> np.ndarray:
@@ -360,7 +360,7 @@ class CouplingFlow:
         integrator = Integrator(rhs, rtol=1e-13, atol=1e-15, nsteps=100_000)
         integrator.set_state(0.0, rhs.start(), abs(dt))
         out = np.empty((1, rhs.size))
-        status, count = integrator.advance(np.array([abs(dt)]), out)
+        _, count = integrator.advance(np.array([abs(dt)]), out)
         numbers = out[0].view(complex)
         if count == 0 or not np.max(np.abs(numbers)) < 1e4:
             raise OscillatorLostError(int(np.argmax(np.sum(np.abs(z), axis=1))), blown_up=True)

@@ -123,7 +123,7 @@ class FactorMatrix(WignerMatrix):
 
     def norms(self) -> np.ndarray:
         """(∫|w_ij|²)^½ = (2π)^(−d/2) (tr ρ_ij ρ_ij†)^½, (N, N)."""
-        n, a = self.left.shape[:2]
+        a = self.left.shape[1]
         weight = self.space.grid.weight
         rows = self.left if a == 1 else self.left * self.signs[:, None]
         gl = weight * np.einsum("iam,ibm->iab", rows.conj(), rows)
@@ -224,5 +224,5 @@ class ArrayMatrix(WignerMatrix):
 
 
 def pair_index(n: int, i: int, j: int) -> int:
-    """Place of the pair i ≤ j among the pairs in the order (0,0), (0,1), …, (1,1), …"""
+    """Place of the pair i ≤ j among the pairs (0,0), (0,1), …, (1,1), … in this order."""
     return i * n - i * (i - 1) // 2 + j - i

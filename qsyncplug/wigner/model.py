@@ -27,7 +27,8 @@ class WignerLohe:
         w_{ij}(x,p) &= (2π)^{-d}∫ψ_i(x+\tfrac y2)\,\bar ψ_j(x-\tfrac y2)\,e^{-ip·y}\,dy, \qquad z_{ij}=∫w_{ij}\,dx\,dp \\
         \partial_t w_{ij} + p·∇_x w_{ij} &= -i(2π)^{-d}∬[V_i(x+\tfrac y2)-V_j(x-\tfrac y2)]\,w_{ij}(x,p')\,
             e^{-i(p-p')·y}\,dp'\,dy \\
-        &\quad + \frac{κ}{2N}\Bigl\{\sum_k(w_{kj}+w_{ik}) - \Bigl(\frac{\sum_k z_{ik}}{z_{ii}}+\frac{\sum_k z_{kj}}{z_{jj}}\Bigr)w_{ij}\Bigr\}
+        &\quad + \frac{κ}{2N}\Bigl\{\sum_k(w_{kj}+w_{ik})
+            - \Bigl(\frac{\sum_k z_{ik}}{z_{ii}}+\frac{\sum_k z_{kj}}{z_{jj}}\Bigr)w_{ij}\Bigr\}
 
     with :math:`\hbar=m=1`, so that a plane wave :math:`e^{ikx}` has momentum +k. It is the Wigner transform of the
     standard Schrödinger–Lohe model, and goes beyond it in what it may start from.
@@ -104,7 +105,7 @@ class WignerLohe:
 
     @property
     def common(self) -> bool:
-        """Is there one potential for all, up to numbers?"""
+        """Whether there is one potential for all, up to numbers."""
         return self.schrodinger_lohe.common
 
     def hamiltonians(self, n: int) -> tuple[GridHamiltonian, ...]:

@@ -100,7 +100,7 @@ class WignerLoheResult(Result):
 
     @property
     def hermitian(self) -> bool:
-        """Is w_ji the conjugate of w_ij?"""
+        """Whether w_ji is the conjugate of w_ij."""
         return self._setup.state.hermitian
 
     @property

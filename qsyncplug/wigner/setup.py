@@ -148,6 +148,15 @@ class StoredFactors(Setup):
             out["_factors"] = ((rows, self.model.grid.size), complex)
         return out
 
+    def row(self, system: Any) -> dict[str, np.ndarray]:
+        """What an output keeps of a system that is stepped."""
+        out = {"_z": system.correlations()}
+        if self.keep and self.arrays:
+            out["_arrays"] = system.arrays.reshape(len(system.arrays), -1)
+        elif self.keep:
+            out["_factors"] = system.psi.reshape(-1, self.model.grid.size)
+        return out
+
     def matrix(self, t: float, **arrays: np.ndarray) -> WignerMatrix:
         """The Wigner functions at time `t`."""
         n = self.state.n

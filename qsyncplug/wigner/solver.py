@@ -122,7 +122,7 @@ class WignerLoheSolver(CompiledSolver):
         method = str(self._options["method"])
         if method != "auto":
             if state.arrays is not None and method not in ("reduction", "direct"):
-                raise ValueError(f"options['method'] = {method!r} needs kets, an ensemble or a block operator, not phase-space arrays")
+                raise ValueError(f"options['method'] = {method!r} needs kets, an ensemble or a block, not phase-space arrays")
             return method
         if self.model.common:
             return "reduction"
@@ -267,7 +267,7 @@ class WignerLoheSolver(CompiledSolver):
         begin = clock.perf_counter()
         o, model, method = self._options, self.model, self._method(state)
         direct = method == "direct"
-        n, count = state.n, len(times)
+        count = len(times)
         system: Any
         if direct:
             system = DirectSystem(model, state, float(times[0]))
@@ -320,11 +320,9 @@ class WignerLoheSolver(CompiledSolver):
                 elif k:
                     stepper.fixed(before, float(t), min(step, o["max_step"]), check)
                 result.times[k] = t
-                result._z[k] = system.correlations()
-                if keep and direct:
-                    result._arrays[k] = system.arrays.reshape(len(system.arrays), -1)
-                elif keep:
-                    result._factors[k] = system.psi.reshape(-1, model.grid.size)
+                held = setup.row(system)
+                for name, value in held.items():
+                    getattr(result, name)[k] = value
                 done = k + 1
                 worst = max(worst, self._fit(system, direct, float(t), result))
                 if result._state_processors:

@@ -266,7 +266,7 @@ def _two(model: WignerLohe, state: InitialState, items: list[Prediction]) -> Non
 
 
 def _anti_aligned(model: WignerLohe, state: InitialState) -> bool:
-    """w_12=−w_1=−w_2?"""
+    """Is w_12=−w_1=−w_2."""
     if state.arrays is not None:
         w = state.arrays
         top = np.max(np.abs(w[0, 0]))

@@ -133,7 +133,7 @@ def judge(found: dict[str, float], what: str) -> dict[str, float]:
 
 
 def _check_qobj(name: str, state: qutip.Qobj) -> None:
-    if state.isbra:
+    if state.isbra and not state.isket and state.shape[1] > 1:
         raise ValueError(f"{name} must be a ket or an operator, not a bra; use {name}.dag()")
     if not (state.isket or state.isoper):
         raise ValueError(f"{name} must be a ket or an operator, not of type {state.type!r}")
@@ -260,6 +260,8 @@ def wigner_transform(psi: Any, phi: Any = None, *, grid: Grid | PhaseSpace | Non
     if grid is not None and not isinstance(grid, Grid):
         raise TypeError(f"grid must be a Grid, not {type(grid).__name__}")
     given = [(n, s) for n, s in (("psi", psi), ("phi", phi)) if s is not None]
+    if psi is None:
+        raise TypeError("psi must be an array or a Qobj, not None")
     quantum = [s for _, s in given if isinstance(s, qutip.Qobj)]
     for name, s in given:
         if isinstance(s, qutip.Qobj):
@@ -269,7 +271,7 @@ def wigner_transform(psi: Any, phi: Any = None, *, grid: Grid | PhaseSpace | Non
             raise TypeError("grid must be given for states that are arrays")
         grid = fock_grid(max(s.shape[0] for s in quantum))
     space = PhaseSpace(grid)
-    values = []
+    values: list[np.ndarray] = []
     for name, s in given:
         if isinstance(s, qutip.Qobj):
             judge(fock_diagnostics(s, grid), name)
@@ -282,7 +284,7 @@ def wigner_transform(psi: Any, phi: Any = None, *, grid: Grid | PhaseSpace | Non
     hermitian = len(values) == 1 and (not operator or _is_hermitian(values[0]))
     check_memory(
         "a phase-space array",
-        space.nbytes(float if hermitian else complex) + (space.nbytes() * (2 if operator or grid.ndim == 1 else 0)),
+        space.nbytes(float if hermitian else complex) + (2 * space.nbytes() if operator else min(2 * space.nbytes(), 2**27)),
         advice="take fewer points",
     )
     for (name, s), v in zip(given, values, strict=True):
@@ -309,7 +311,7 @@ def _rows(correlation: Any, space: PhaseSpace, hermitian: bool) -> np.ndarray:
     """Transform the correlation function, a block of positions at a time."""
     size = space.x_shape[0]
     per_row = 16.0 * space.size / size
-    block = int(max(1, min(size, 2**27 // per_row)))
+    block = int(max(1, min(size, 2**24 // per_row)))
     if block == size:
         return to_momentum(correlation(slice(None)), space, hermitian)
     w = np.empty(space.shape, dtype=float if hermitian else complex)

@@ -103,7 +103,8 @@ def test_linear_flow_against_qutip():
     from qsyncplug.wigner.transform import fock_to_grid
 
     start = [qutip.coherent(levels, 0.6), qutip.coherent(levels, 0.2 - 0.5j)]
-    end = [qutip.sesolve(h, s, [0, 1.5], options={"method": "dop853", "atol": 1e-13, "rtol": 1e-12, "nsteps": 10**5}).states[-1] for s in start]
+    options = {"method": "dop853", "atol": 1e-13, "rtol": 1e-12, "nsteps": 10**5}
+    end = [qutip.sesolve(h, s, [0, 1.5], options=options).states[-1] for s in start]
     model = WignerLohe(grid, lambda x: x**2 / 2 + 0.003 * x**4 - 0.5, 0.0)
     result = wlsolve(model, [fock_to_grid(s, grid) for s in start], [0, 1.5])
     exact = wigner_transform(fock_to_grid(end[0], grid), fock_to_grid(end[1], grid), grid=grid)
