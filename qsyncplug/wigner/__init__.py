@@ -10,7 +10,24 @@ from .hydrodynamics import (
     pair_hydrodynamics,
 )
 from .matrix import WignerMatrix
-from .measures import interpolate, marginals, moments, moyal_overlap, negativity, phase_distribution
+from .measures import (
+    interpolate as interpolate,
+)
+from .measures import (
+    marginals as marginals,
+)
+from .measures import (
+    moments as moments,
+)
+from .measures import (
+    moyal_overlap,
+)
+from .measures import (
+    negativity as negativity,
+)
+from .measures import (
+    phase_distribution as phase_distribution,
+)
 from .model import WignerLohe
 from .phase_space import PhaseSpace, fock_grid
 from .residuals import hydrodynamic_residuals, run_residuals
@@ -39,14 +56,9 @@ __all__ = [
     "hydrodynamic_distances",
     "hydrodynamic_residuals",
     "hydrodynamics",
-    "interpolate",
     "inverse_wigner_transform",
-    "marginals",
-    "moments",
     "moyal_overlap",
-    "negativity",
     "pair_hydrodynamics",
-    "phase_distribution",
     "phase_space_diagnostics",
     "qutip_wigner",
     "run_residuals",

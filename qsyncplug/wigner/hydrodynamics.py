@@ -84,7 +84,8 @@ class Hydrodynamics:
         return f
 
     def _component(self, field: np.ndarray, a: int) -> np.ndarray:
-        return field[(..., a, *(slice(None),) * self.grid.ndim)]
+        index: Any = (..., a, *(slice(None),) * self.grid.ndim)
+        return field[index]
 
     def _second(self, a: int, b: int) -> np.ndarray:
         return self.grid.derivative(self.psi, a, 2) if a == b else self._derivative(self.psi, (a, b))
@@ -159,12 +160,14 @@ class Hydrodynamics:
     def _tensor(self, entry: Any) -> np.ndarray:
         d = self.grid.ndim
         shape = self.psi.shape[: self.psi.ndim - d] + (d, d) + self.grid.shape
-        check_memory("a tensor field", 8.0 * np.prod([float(n) for n in shape]), advice="take fewer points")
+        check_memory("a tensor field", float(8.0 * np.prod([float(n) for n in shape])), advice="take fewer points")
         out = np.empty(shape)
         every = (slice(None),) * d
         for a in range(d):
             for b in range(a, d):
-                out[(..., a, b, *every)] = out[(..., b, a, *every)] = entry(a, b)
+                here: Any = (..., a, b, *every)
+                there: Any = (..., b, a, *every)
+                out[here] = out[there] = entry(a, b)
         return out
 
     @cached_property

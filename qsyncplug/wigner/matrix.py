@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -204,7 +205,7 @@ class ArrayMatrix(WignerMatrix):
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         """Means (N, 2d) and symmetrised covariances (N, 2d, 2d) of (x₁, p₁, …) in w_jj/∫w_jj."""
         space, d = self.space, self.space.ndim
-        axes = [None] * (2 * d)
+        axes: list[Any] = [None] * (2 * d)
         for a in range(d):
             shape = [1] * (2 * d)
             shape[a] = -1

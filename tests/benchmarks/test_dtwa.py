@@ -7,6 +7,8 @@ from qsyncplug.spins.collective import collective_spins
 from qsyncplug.spins.dtwa import DtwaSolver, dtwasolve
 from qsyncplug.spins.model import SpinChains
 
+pytestmark = pytest.mark.slow
+
 SAMPLES, TIMES = 20000, np.linspace(0, 4, 9)
 CHAINS = SpinChains(n=(8, 8), g=(0.5, 0.8), exchange=0.5)
 BLOCH = np.array([[0, 0, -1.0], [0.8, 0, -0.6], [0.6, 0.64, -0.48]])

@@ -16,6 +16,8 @@ from qsyncplug.lohe import GridHamiltonian, SchrodingerLohe, slsolve
 sys.path.insert(0, str(Path(__file__).parent.parent / "lohe"))
 from lohe_reference import gram, lines
 
+pytestmark = pytest.mark.slow
+
 
 def best(function, repeats=5):
     times = []

@@ -7,6 +7,8 @@ from scipy.integrate import solve_ivp
 import qsyncplug as qsp
 from qsyncplug.spins.published import PublishedSpinChains
 
+pytestmark = pytest.mark.slow
+
 TIMES = np.linspace(0, 1e4, 1001)
 TOLERANCES = {"rtol": 1e-8, "atol": 1e-10}
 MODEL = PublishedSpinChains(corrections=("b_bracket", "e_exact"))

@@ -13,6 +13,8 @@ from qsyncplug.wigner.state import read_state
 
 from ..wigner.wigner_reference import Lines
 
+pytestmark = pytest.mark.slow
+
 
 def anharmonic(x):
     return x**2 / 2 + 0.8 * np.cos(1.3 * x)
