@@ -1,8 +1,18 @@
 """Mean field and covariance of boson models: polynomials in complex variables and their conjugates."""
 
+from libc.math cimport sqrt
+
 import numpy as np
 
 from qsyncplug._ext.integrator cimport RightHandSide
+
+cdef extern from *:
+    """
+    /* complex products without C99's tests for infinities, which cost more than the products */
+    #if defined(__GNUC__) && !defined(__clang__)
+    #pragma GCC optimize("cx-limited-range")
+    #endif
+    """
 
 
 cdef class Polynomials:
@@ -57,17 +67,14 @@ cdef class Polynomials:
             x = z[v >> 1]
             if not (v & 1):
                 x = x.conjugate()
-            # written out: C's complex product would check for infinities
-            s = self.power[self.parent[k]]
-            self.power[k + 1] = (s.real * x.real - s.imag * x.imag) + 1j * (s.real * x.imag + s.imag * x.real)
+            self.power[k + 1] = self.power[self.parent[k]] * x
         for r in range(self.outputs):
             s = 0
             for e in range(self.start[r], self.start[r + 1]):
                 x = self.power[self.column[e]]
                 if self.factor[e]:
                     x = x * self.coefficient[self.factor[e]]
-                s = s + ((self.value[e].real * x.real - self.value[e].imag * x.imag)
-                         + 1j * (self.value[e].real * x.imag + self.value[e].imag * x.real))
+                s = s + self.value[e] * x
             out[r] = s
         return 0
 
@@ -166,6 +173,20 @@ cdef class LinearisedFlow(RightHandSide):
                 dy[d + at] = self.A[i, j] + self.A[j, i] + D[at].real
                 at += 1
         return 0
+
+
+def unpack_linear(const double[:, ::1] rows, double[:, ::1] mean, double[:, :, ::1] covariance):
+    """IN rows of a LinearisedFlow; OUT quadratures (T, 2n) and full covariances (T, 2n, 2n)."""
+    cdef Py_ssize_t T = rows.shape[0], d = mean.shape[1], t, i, j, at
+    cdef double root = sqrt(2.0)
+    for t in range(T):
+        at = d
+        for i in range(d):
+            mean[t, i] = root * rows[t, i]
+            for j in range(i, d):
+                covariance[t, i, j] = rows[t, at]
+                covariance[t, j, i] = rows[t, at]
+                at += 1
 
 
 def first_unphysical(const double[:, :, ::1] covariance, double tolerance):

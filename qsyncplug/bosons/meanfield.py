@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
 
-from .._ext.bosons import first_unphysical
+from .._ext.bosons import first_unphysical, unpack_linear
 from .._ext.integrator import RightHandSide
 from ..core.checks import check_array, check_choice, check_times
 from ..core.entry import mfsolve
@@ -21,6 +22,12 @@ _CLOSURES = {
     "linear": "fluctuations act back on the mean nowhere (linearised about the mean field)",
     "gaussian": "third and higher cumulants",
 }
+
+
+@lru_cache(maxsize=16)
+def _upper(d: int) -> tuple[np.ndarray, ...]:
+    """Indices of the upper triangle, row by row."""
+    return np.triu_indices(d)
 
 
 def vacuum_covariance(n: int) -> np.ndarray:
@@ -87,7 +94,7 @@ class MeanFieldResult(Result):
 
     def _record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
         here = slice(start, start + len(times))
-        unpack = _unpack_linear if self._closure == "linear" else _unpack_gaussian
+        unpack = unpack_linear if self._closure == "linear" else _unpack_gaussian
         unpack(rows, self.mean[here], self.covariance[here])
         self.amplitudes[here] = self.mean[here].view(complex) / np.sqrt(2)
         super()._record(start, times, rows)
@@ -96,16 +103,8 @@ class MeanFieldResult(Result):
         """Mean (2N,) and covariance (2N, 2N)."""
         n = self._modes
         mean, covariance = np.empty((1, 2 * n)), np.empty((1, 2 * n, 2 * n))
-        (_unpack_linear if self._closure == "linear" else _unpack_gaussian)(row[None, :], mean, covariance)
+        (unpack_linear if self._closure == "linear" else _unpack_gaussian)(row[None, :], mean, covariance)
         return mean[0], covariance[0]
-
-
-def _unpack_linear(rows: np.ndarray, mean: np.ndarray, covariance: np.ndarray) -> None:
-    d = mean.shape[1]
-    np.multiply(rows[:, :d], np.sqrt(2), out=mean)
-    i, j = np.triu_indices(d)
-    covariance[:, i, j] = rows[:, d:]
-    covariance[:, j, i] = rows[:, d:]
 
 
 def _unpack_gaussian(rows: np.ndarray, mean: np.ndarray, covariance: np.ndarray) -> None:
@@ -176,7 +175,7 @@ class MeanFieldSolver(CompiledSolver):
         C = vacuum_covariance(n) if self.covariance0 is None else check_covariance("covariance0", self.covariance0, n)
         rhs = self.model._flow(self.closure)
         if self.closure == "linear":
-            y0 = np.concatenate([beta.view(float), C[np.triu_indices(2 * n)]])
+            y0 = np.concatenate([beta.view(float), C[_upper(2 * n)]])
         else:
             m, c = moments_from_covariance(C)
             i, j = np.triu_indices(n)
@@ -271,7 +270,8 @@ def mfsolve_modes(
     """
     solver = MeanFieldSolver(system, closure=closure, options=options)
     solver.covariance0 = covariance0
-    system.check_hermitian(check_times(tlist))
+    if not system.hamiltonian.isconstant:
+        system.check_hermitian(check_times(tlist))
     result = solver.run(beta0, tlist, e_ops=e_ops)
     assert isinstance(result, MeanFieldResult)
     return result

@@ -25,6 +25,8 @@ from .result import Result
 __all__ = ["CompiledSolver", "Solver"]
 
 _CHUNK_BYTES = 2**25
+#: results below this are not worth asking the system how much memory is free
+_SMALL = 2**24
 _CHECKPOINT_SECONDS = 30.0
 
 #: status of the integrator -> error, reason, advice
@@ -135,7 +137,8 @@ class CompiledSolver(Solver):
         stats = result.stats
         row_bytes = 8 * rhs.size
         per_output = sum(np.dtype(t).itemsize * int(np.prod(s, dtype=float)) for s, t in result._shapes().values())
-        check_memory(f"the result of {times.size} times", times.size * per_output, advice="ask for fewer times or less data")
+        if times.size * per_output > _SMALL:
+            check_memory(f"the result of {times.size} times", times.size * per_output, advice="ask for fewer times or less data")
         result._allocate(times.size)
         stats["preparation time"] = clock.perf_counter() - begin
 
