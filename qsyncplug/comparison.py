@@ -294,7 +294,7 @@ def compare(results: Mapping[str, Any], *, tolerance: float = 0.05, reference: s
     values: dict[str, dict[str, np.ndarray]] = {}
     times_of: dict[str, np.ndarray] = {}
     labels: dict[str, str] = {}
-    absent: list[str] = []
+    left_out: dict[str, list[str]] = {}
     for measure, label, function, costly in _MEASURES:
         thin = np.arange(len(times))
         if costly and len(times) > _COSTLY_TIMES:
@@ -307,13 +307,14 @@ def compare(results: Mapping[str, Any], *, tolerance: float = 0.05, reference: s
                     warnings.simplefilter("ignore", QsyncplugWarning)
                     found[name] = np.asarray(function(view.at(thin)), dtype=float)
         except (MissingFieldError, ValueError) as error:
-            absent.append(f"{measure} is left out: {error}")
+            left_out.setdefault(str(error), []).append(measure)
             continue
         for name, array in found.items():
             for key, text, series in _entries(n, measure, array, label):
                 values.setdefault(key, {})[name] = series
                 labels[key] = text
                 times_of[key] = times[thin]
+    absent = [f"left out: {', '.join(measures_)}: {why}" for why, measures_ in left_out.items()]
     if not values:
         raise ValueError("the entries share no measure: " + "; ".join(absent))
 
