@@ -11,15 +11,17 @@ import qutip
 
 from ..core.checks import available_memory, check_array, check_choice, check_integer, check_memory, check_times
 from ..core.entry import exactsolve
-from ..core.errors import CutoffWarning, MissingFieldError, SolverError, SolverInterrupted, StepLimitError, TimeLimitError, warn
+from ..core.errors import MissingFieldError, SolverError, SolverInterrupted, StepLimitError, TimeLimitError
 from ..core.result import Result
 from ..core.solver import Solver
-from .algebra import Expression, check_cutoff
+from .algebra import check_cutoff
 from .coherence import CoherenceOrders, canonical
+from .fock import coherent_levels, prepare_state, warn_cutoff
 from .model import ModeSystem
-from .moments import POPULATION_LIMIT, MomentReader, covariance_of, suggest_cutoff
+from .moments import MomentReader, covariance_of
+from .observe import Expectation, Observer, OutOfTime, user_operators
 
-__all__ = ["ExactResult", "ExactSolver", "exactsolve_modes", "warn_cutoff"]
+__all__ = ["ExactResult", "ExactSolver", "exactsolve_modes"]
 
 #: states are stored without being asked for while they fit into this
 _STATE_BYTES = 2**28
@@ -86,85 +88,6 @@ class ExactResult(Result):
         self.mean = np.ascontiguousarray(np.sqrt(2) * self.amplitudes).view(float)
         self.covariance = covariance_of(b, m, c)
         self.anomalous, self.normal, self.populations = m, c, populations
-
-
-def warn_cutoff(
-    populations: np.ndarray, levels: tuple[int, ...], times: np.ndarray | None = None, least: tuple[int, ...] | None = None
-) -> float:
-    """Warn where the highest level of a mode is populated; returns the largest such population.
-
-    The advice is at least `least` levels, where the initial state is known to need them; where the populations do not
-    decay it says that it cannot tell.
-    """
-    worst = 0.0
-    advice: list[str] = []
-    better: list[int | None] = list(levels)
-    for j, size in enumerate(levels):
-        # two levels: a two-photon process may leave every other one empty
-        top = populations[:, j, size - min(2, size - 1) : size].max(axis=1)
-        k = int(np.argmax(top))
-        worst = max(worst, float(top[k]))
-        if top[k] > POPULATION_LIMIT:
-            when = f" at t={times[k]:g}" if times is not None else ""
-            advice.append(f"mode {j + 1} has {top[k]:.2g} in its highest levels{when}")
-            guess = suggest_cutoff(populations[k, j, :size])
-            start = least[j] if least is not None and least[j] > size else 0
-            better[j] = max(guess or 0, start) or None
-    if advice:
-        if None in better:
-            what = "the populations do not decay towards it, so what would do cannot be told: try twice as many"
-        else:
-            wanted = better[0] if len(set(better)) == 1 else tuple(better)
-            what = f"cutoff={wanted} should do (population below {POPULATION_LIMIT:g})"
-        if least is not None and any(n > size for n, size in zip(least, levels, strict=True)):
-            what += "; the initial coherent state does not fit and was cut and renormalised"
-        warn(
-            f"the cut-off {levels if len(set(levels)) > 1 else levels[0]} is too low: {'; '.join(advice)}; {what}",
-            CutoffWarning,
-        )
-    return worst
-
-
-def coherent_levels(alpha: complex) -> int:
-    """Levels from which on the population of the coherent state `alpha` stays below the limit (Poisson)."""
-    # imported here: scipy.stats would double the time it takes to import the package
-    from scipy.special import pdtrik
-
-    return int(np.ceil(pdtrik(1 - 0.1 * POPULATION_LIMIT, abs(alpha) ** 2))) + 2 if alpha else 2
-
-
-def prepare_state(state0: Any, levels: tuple[int, ...]) -> qutip.Qobj:
-    """A normalised ket or density matrix of the right dimensions, from a Qobj or from coherent amplitudes."""
-    n = len(levels)
-    dims = list(levels)
-    if not isinstance(state0, qutip.Qobj):
-        alpha = check_array("state0", state0, shape=(n,), dtype=complex)
-        return qutip.tensor([qutip.coherent(d, a, method="analytic").unit() for d, a in zip(levels, alpha, strict=True)])
-    if state0.isket:
-        if state0.dims[0] != dims:
-            raise ValueError(f"state0 must have dims {[dims, [1] * n]} (cutoff {levels}), not {state0.dims}")
-        if not np.all(np.isfinite(state0.full())):
-            raise ValueError("state0 must be finite; it holds NaN or infinite values")
-        norm = state0.norm()
-        if abs(norm - 1) > 1e-8:
-            raise ValueError(f"state0 must be normalised; its norm is {norm:.6g}. Use state0.unit()")
-        return state0
-    if state0.isoper:
-        if state0.dims != [dims, dims]:
-            raise ValueError(f"state0 must have dims {[dims, dims]} (cutoff {levels}), not {state0.dims}")
-        array = state0.full()
-        if not np.all(np.isfinite(array)):
-            raise ValueError("state0 must be finite; it holds NaN or infinite values")
-        if np.abs(array - array.conj().T).max() > 1e-10:
-            raise ValueError("state0 must be Hermitian")
-        if abs(np.trace(array) - 1) > 1e-8:
-            raise ValueError(f"state0 must have trace 1, not {np.trace(array).real:.6g}")
-        # beyond this the eigenvalues would take longer than the run
-        lowest = np.linalg.eigvalsh(array)[0] if len(array) <= 1500 else array.diagonal().real.min()
-        if lowest < -1e-9:
-            raise ValueError(f"state0 must not have negative eigenvalues; the lowest is {lowest:.3g}")
-        return state0
-    raise TypeError(f"state0 must be a ket, a density matrix or {n} coherent amplitudes, not a Qobj of type {state0.type}")
 
 
 class ExactSolver(Solver):
@@ -237,7 +160,7 @@ class ExactSolver(Solver):
             self.model.check_hermitian(times)
 
     def _observables(self, e_ops: Any) -> dict[Any, Any]:
-        return _user_operators(e_ops, self.levels, self.model.hamiltonian.space)
+        return user_operators(e_ops, self.levels, self.model.hamiltonian.space)
 
     def _charges(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Integer charges (d, K) and occupation numbers (d, m) of the basis states; None without a phase symmetry."""
@@ -420,14 +343,14 @@ class ExactSolver(Solver):
         deadline = clock.perf_counter() + o["time_limit"]
         collected: list[np.ndarray] = []
         kept: list[Any] = []
-        wrapped = [_Expectation(op) if isinstance(op, (qutip.Qobj, qutip.QobjEvo)) else op for op in user.values()]
+        wrapped = [Expectation(op) if isinstance(op, (qutip.Qobj, qutip.QobjEvo)) else op for op in user.values()]
         if method == "mcsolve":
             options |= {"map": o["map"], "num_cpus": o["num_threads"], "keep_runs_results": False}
             del options["normalize_output"]
             options["improved_sampling"] = False
-            observe = _Observer(reader, wrapped)
+            observe = Observer(reader, wrapped)
         else:
-            observe = _Observer(reader, wrapped, deadline, len(times), collected, kept if store else None)
+            observe = Observer(reader, wrapped, deadline, len(times), collected, kept if store else None)
         stats["preparation time"] = clock.perf_counter() - begin
         begin = clock.perf_counter()
         try:
@@ -437,7 +360,7 @@ class ExactSolver(Solver):
                 raw = self._qutip_run(
                     method, H, c_ops, state, times, [observe, *map(observe.value_of, range(len(wrapped)))], options, o
                 )
-        except (_OutOfTime, KeyboardInterrupt, qutip.solver.integrator.IntegratorException) as error:
+        except (OutOfTime, KeyboardInterrupt, qutip.solver.integrator.IntegratorException) as error:
             result.states = kept
             for k, key in enumerate(user):
                 result.e_data[key], result.e_ops[key] = [v[k] for v in observe.users], user[key]
@@ -508,7 +431,7 @@ class ExactSolver(Solver):
             raise SolverInterrupted(
                 f"exactsolve was interrupted at t={reached:g}; {kept}", time=reached, result=result
             ) from error
-        if isinstance(error, (_OutOfTime, TimeLimitError)):
+        if isinstance(error, (OutOfTime, TimeLimitError)):
             raise TimeLimitError(
                 f"exactsolve stopped at t={reached:g} of {times[-1]:g}: time limit; raise options['time_limit']; {kept}",
                 time=reached, reason="time limit", result=result,
@@ -520,71 +443,6 @@ class ExactSolver(Solver):
             f"options['integrator']; {kept}",
             time=reached, reason="step limit" if kind is StepLimitError else "integrator", result=result,
         ) from error  # fmt: skip
-
-
-class _OutOfTime(Exception):
-    pass
-
-
-class _Expectation:
-    """⟨A⟩ of a Qobj or QobjEvo, as a function of time and state."""
-
-    def __init__(self, operator: Any):
-        self.operator = operator
-
-    def __call__(self, t: float, state: Any) -> Any:
-        operator = self.operator(t) if isinstance(self.operator, qutip.QobjEvo) else self.operator
-        return qutip.expect(operator, state)
-
-
-class _Observer:
-    """Reads everything asked for at every output, keeps it, and stops the run at the deadline.
-
-    QuTiP calls it first of its expectation functions; ``value_of(k)`` then hands on the k-th value of the user's.
-    """
-
-    def __init__(
-        self,
-        reader: Any,
-        users: list[Any],
-        deadline: float = np.inf,
-        count: int = 0,
-        values: list[np.ndarray] | None = None,
-        states: list[Any] | None = None,
-    ):
-        self.reader = reader
-        self.functions = users
-        self.deadline = deadline
-        self.count = count
-        self.values = values
-        self.states = states
-        self.users: list[list[Any]] = []
-        self.last: list[Any] = []
-
-    def __call__(self, t: float, state: Any) -> np.ndarray:
-        """The moments of `state`."""
-        self.last = [f(t, state) for f in self.functions]
-        value = self.reader(t, state)
-        if self.values is not None:
-            self.values.append(value)
-            self.users.append(self.last)
-            if self.states is not None:
-                self.states.append(state)
-            if clock.perf_counter() > self.deadline and len(self.values) < self.count:
-                raise _OutOfTime
-        return value
-
-    def value_of(self, k: int) -> Any:
-        """The function that returns the k-th value of the user's at this output."""
-        return _Handed(self, k)
-
-
-class _Handed:
-    def __init__(self, observer: _Observer, k: int):
-        self.observer, self.k = observer, k
-
-    def __call__(self, t: float, state: Any) -> Any:
-        return self.observer.last[self.k]
 
 
 def _is_csr(state: qutip.Qobj) -> bool:
@@ -599,30 +457,6 @@ def _coherence_orders(operators: list[Any], charges: Any) -> set[tuple[int, ...]
         for order in np.unique(charges[coo.col] - charges[coo.row], axis=0):
             out.add(canonical(tuple(int(x) for x in order))[0])
     return out
-
-
-def _user_operators(e_ops: Any, levels: tuple[int, ...], space: Any) -> dict[Any, Any]:
-    """The user's expectation values as a dict of Qobj, QobjEvo and functions, each checked."""
-    if e_ops is None:
-        return {}
-    if isinstance(e_ops, dict):
-        table = dict(e_ops)
-    elif isinstance(e_ops, (list, tuple)):
-        table = dict(enumerate(e_ops))
-    else:
-        table = {0: e_ops}
-    dims = [list(levels), list(levels)]
-    for key, op in table.items():
-        if isinstance(op, Expression):
-            if op.space is not space:
-                raise ValueError(f"e_ops[{key!r}] is of another modes() call; use the symbols of the model, system.operators")
-            table[key] = op.qutip(levels)
-        elif isinstance(op, (qutip.Qobj, qutip.QobjEvo)):
-            if op.dims != dims:
-                raise ValueError(f"e_ops[{key!r}] must have dims {dims}, not {op.dims}")
-        elif not callable(op):
-            raise TypeError(f"e_ops[{key!r}] must be a Qobj, an expression or a function f(t, state), not {op!r:.60}")
-    return table
 
 
 @exactsolve.register(ModeSystem)

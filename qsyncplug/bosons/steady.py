@@ -13,7 +13,7 @@ from ..core.entry import steadystate
 from ..core.errors import SolverError
 from .algebra import check_cutoff
 from .coherence import CoherenceOrders
-from .exact import warn_cutoff
+from .fock import warn_cutoff
 from .model import ModeSystem
 from .moments import MomentReader
 from .nullspace import steady_blocks

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 import qutip
 
-from ..bosons.exact import ExactResult, ExactSolver, prepare_state
+from ..bosons.exact import ExactResult, ExactSolver
+from ..bosons.fock import prepare_state
 from ..bosons.steady import solve_steady
 from ..core.checks import check_choice
 from ..core.entry import exactsolve, steadystate

@@ -327,7 +327,7 @@ def test_latex_of_chosen_names_is_tex(name):
     from matplotlib.mathtext import MathTextParser
 
     (a,) = qsp.modes(1, names=[name])
-    MathTextParser("agg").parse((a.dag() ** 2 * a)._repr_latex_())
+    assert MathTextParser("agg").parse((a.dag() ** 2 * a)._repr_latex_()) is not None
 
 
 def test_latex_is_balanced_and_names_operators():
@@ -342,8 +342,8 @@ def test_latex_is_balanced_and_names_operators():
     from matplotlib.mathtext import MathTextParser
 
     MathTextParser("agg").parse(text)  # a parser of TeX accepts it
-    MathTextParser("agg").parse((0 * b1)._repr_latex_())
-    MathTextParser("agg").parse((1e-12 * b1.dag() ** 11 * b1**12)._repr_latex_())
+    assert MathTextParser("agg").parse((0 * b1)._repr_latex_()) is not None
+    assert MathTextParser("agg").parse((1e-12 * b1.dag() ** 11 * b1**12)._repr_latex_()) is not None
 
 
 # ---------------------------------------------------------------- time-dependent coefficients

@@ -44,9 +44,9 @@ def test_hamiltonians_that_are_not_hermitian(make):
 def test_a_hamiltonian_that_is_hermitian_to_rounding_is_accepted():
     b1, b2 = B
     H = 0.1 * b1.dag() * b2
-    qsp.ModeSystem(H * 3 + (0.1 * 3 + 1e-17) * b2.dag() * b1)
+    assert qsp.ModeSystem(H * 3 + (0.1 * 3 + 1e-17) * b2.dag() * b1).hamiltonian.isherm
     z = np.exp(0.3j)
-    qsp.ModeSystem((z / 3) * b1.dag() * b2 + (np.conj(z) * (1 / 3)) * b2.dag() * b1)
+    assert qsp.ModeSystem((z / 3) * b1.dag() * b2 + (np.conj(z) * (1 / 3)) * b2.dag() * b1).hamiltonian.isherm
 
 
 def test_time_dependent_hermiticity():

@@ -209,4 +209,4 @@ def test_networkx_graph_and_sparse_matrix():
 def test_no_warning_without_a_reason():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        slsolve(SchrodingerLohe(H), PSI, [0.0, 1.0])
+        assert len(slsolve(SchrodingerLohe(H), PSI, [0.0, 1.0]).times) == 2
