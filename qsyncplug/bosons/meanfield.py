@@ -162,7 +162,7 @@ class MeanFieldSolver(CompiledSolver):
     """
 
     name = "mfsolve"
-    solver_options: ClassVar[dict[str, Any]] = {**DEFAULTS, "store_states": False}
+    solver_options: ClassVar[dict[str, Any]] = {**DEFAULTS, "rtol": 1e-12, "atol": 1e-13, "store_states": False}
 
     def __init__(self, model: ModeSystem, *, closure: str = "linear", options: dict[str, Any] | None = None):
         super().__init__(model, options=options)
@@ -248,8 +248,9 @@ def mfsolve_modes(
     e_ops : callable, list or dict of callables, optional
         Functions ``f(t, (mean, covariance))``.
     options : dict, optional
-        ``atol`` (1e-12), ``rtol`` (1e-10), ``nsteps``, ``max_step``, ``progress_bar``, ``progress_kwargs``,
-        ``store_states``, ``store_final_state``, ``time_limit``, ``checkpoint``.
+        ``atol`` (1e-13), ``rtol`` (1e-12, for the covariance grows without bound where the phase diffuses), ``nsteps``,
+        ``max_step``, ``progress_bar``, ``progress_kwargs``, ``store_states``, ``store_final_state``, ``time_limit``,
+        ``checkpoint``.
 
     Returns
     -------

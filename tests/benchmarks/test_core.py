@@ -76,7 +76,9 @@ def test_mean_field_and_covariance_of_the_pair(benchmark):
         return np.concatenate([np.stack([F.real, F.imag], 1).ravel(), (M @ C + C @ M.T + D).ravel()])
 
     y0 = np.concatenate([beta0.view(float), 0.5 * np.eye(4).ravel()])
-    kw = {"method": "DOP853", "t_eval": times, "rtol": 1e-10, "atol": 1e-12}
+    # the same tolerances for both
+    tolerances = {key: qsp.MeanFieldSolver.solver_options[key] for key in ("rtol", "atol")}
+    kw = {"method": "DOP853", "t_eval": times, **tolerances}
     result = benchmark.pedantic(lambda: qsp.mfsolve(system, beta0, times), rounds=10, iterations=3)
     peer = solve_ivp(equations, (0, 20), y0, **kw)
     assert np.abs(peer.y[4:].T.reshape(-1, 4, 4) - result.covariance).max() < 1e-7

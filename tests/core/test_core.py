@@ -108,7 +108,7 @@ def test_options_of_a_solver_can_be_changed(pair):
     solver = qsp.MeanFieldSolver(pair)
     solver.options = {"rtol": 1e-6}
     assert solver.options["rtol"] == 1e-6
-    assert solver.options["atol"] == DEFAULTS["atol"]
+    assert solver.options["atol"] == qsp.MeanFieldSolver.solver_options["atol"]
     with pytest.raises(KeyError):
         solver.options = {"nonsense": 1}
 
