@@ -102,6 +102,7 @@ def one_minus(z: np.ndarray) -> np.ndarray:
 
 
 def frozen(array: np.ndarray) -> np.ndarray:
+    """Make `array` C-ordered and read-only."""
     array = np.ascontiguousarray(array)
     array.setflags(write=False)
     return array
