@@ -19,6 +19,12 @@ cdef extern from "circle_kernels.h" nogil:
         double to_unit
         double per_count
 
+    ctypedef struct qc_runs:
+        double first
+        Py_ssize_t row
+        Py_ssize_t count
+        Py_ssize_t* ends
+
     ctypedef struct qc_pair:
         int kind
         double beta
@@ -40,8 +46,11 @@ cdef extern from "circle_kernels.h" nogil:
         void (*horner)(const double*, Py_ssize_t, Py_ssize_t, double, const double*, double*) noexcept nogil
         void (*scatter)(const qc_cells*, const double*, const double*, Py_ssize_t, double*) noexcept nogil
         void (*gather)(const qc_cells*, const double*, Py_ssize_t, const double*, double*) noexcept nogil
-        int (*moments)(const qc_cells*, const double*, const double*, Py_ssize_t, double*) noexcept nogil
-        void (*evaluate)(const qc_cells*, const double*, Py_ssize_t, const double*, double*) noexcept nogil
+        int (*find_runs)(const qc_cells*, const double*, Py_ssize_t, qc_runs*) noexcept nogil
+        int (*moments)(const qc_cells*, const qc_runs*, const double*, const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+                       double*) noexcept nogil
+        void (*evaluate)(const qc_cells*, const qc_runs*, const double*, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+                         const double*, double*) noexcept nogil
         double* (*fft)(double*, double*, Py_ssize_t, const double*, int) noexcept nogil
         void (*table_to_modes)(const double*, Py_ssize_t, Py_ssize_t, const double*, double*) noexcept nogil
         void (*modes_to_table)(const double*, Py_ssize_t, Py_ssize_t, double, const double*, double*) noexcept nogil
@@ -111,6 +120,24 @@ def split_width(object count):
     return parts
 
 
+def cell_powers(Py_ssize_t modes, Py_ssize_t cells):
+    """Coefficients of (i d)**r, r < TERMS, in exp(i k h d) on -1 <= d <= 1 for k = 0 .. modes, h half a cell.
+
+    Not those of the Taylor series, (k h)**r / r!, but of the Chebyshev series cut at the same degree: its remainder,
+    2 sum_{m >= TERMS} |J_m(k h)|, is smaller by 2**(TERMS - 1), so that half as many cells are enough.
+    """
+    from scipy.special import jv
+
+    order = np.arange(TERMS)
+    bessel = jv(order, np.arange(modes + 1)[:, None] * np.pi / cells) * np.where(order == 0, 1, 2)
+    change = np.zeros((TERMS, TERMS))
+    for m in range(TERMS):
+        change[m, : m + 1] = np.polynomial.chebyshev.cheb2poly(np.eye(m + 1)[m])
+    # i**(m - r), real where T_m has the power r at all
+    change *= np.where((order[:, None] - order) % 4 == 2, -1, 1)
+    return bessel @ change
+
+
 cdef class MeanField(RightHandSide):
     """Everybody acts on everybody.
 
@@ -135,7 +162,7 @@ cdef class MeanField(RightHandSide):
     method : str
         One of ``METHODS``.
     cells : int
-        Number of Taylor cells, 2**p or 3 * 2**p, above 2 max(K, L).
+        Number of Taylor cells, 2**p or 3 * 2**p.
     threads : int
     shift : float
         Reduces the exponent of the attention in direct sums: forces are larger by exp(shift).
@@ -152,7 +179,9 @@ cdef class MeanField(RightHandSide):
     cdef int threads
     cdef qc_pair pair
     cdef qc_cells cells
-    cdef double[::1] b, a, weights, gain, omega, twiddle, taylor, z, g, gn, norm, tables, spectrum, scratch
+    cdef qc_runs runs
+    cdef Py_ssize_t[::1] ends
+    cdef double[::1] b, a, weights, gain, omega, twiddle, powers, z, g, gn, norm, tables, spectrum, scratch
     cdef Py_ssize_t modes, norm_modes, all_modes, chunks
     cdef double scale
     cdef object divide, function
@@ -167,7 +196,7 @@ cdef class MeanField(RightHandSide):
     def __init__(self, Py_ssize_t size, int kind, double beta, b, a=None, weights=None, gain=None, omega=None,
                  double scale=1.0, double lag=0.0, str method="direct", Py_ssize_t cells=0, int threads=1,
                  double shift=0.0, divide=None, function=None, int level=-1, bint ordered=False):
-        cdef Py_ssize_t k, r
+        cdef Py_ssize_t k
         self.size = size
         self.complex_pairs = False
         self.kernels = qc_select(level)
@@ -200,8 +229,8 @@ cdef class MeanField(RightHandSide):
         self.ordered = ordered
         self.chunks = 1
         if self.method in (UNSORTED, SORTED):
-            if cells <= 2 * self.all_modes or cells < 2:
-                raise ValueError(f"cells must exceed twice the number of modes, {self.all_modes}, not {cells}")
+            if cells < 2:
+                raise ValueError(f"cells must be at least 2, not {cells}")
             self.cells.count = cells
             width = split_width(cells)
             for k in range(3):
@@ -211,13 +240,12 @@ cdef class MeanField(RightHandSide):
             self.cells.per_count = 1.0 / cells
             angle = 2 * np.pi * np.arange(cells) / cells
             self.twiddle = np.stack([np.cos(angle), -np.sin(angle)], axis=1).ravel()
-            taylor = np.ones((self.all_modes + 1, TERMS))
-            ratio = np.arange(self.all_modes + 1) * np.pi / cells
-            for r in range(1, TERMS):
-                taylor[:, r] = taylor[:, r - 1] * ratio / r
-            self.taylor = taylor.ravel()
+            self.powers = cell_powers(self.all_modes, cells).ravel()
             # the partition depends on the problem only, never on the number of threads
-            self.chunks = min(8, max(1, size // max(4096, 16 * cells)))
+            least = 4096 if self.method == UNSORTED else 16384
+            self.chunks = min(8, max(1, size // max(least, 16 * cells)))
+            self.ends = np.zeros(cells, np.intp)
+            self.runs.ends = &self.ends[0]
             self.tables = np.empty(self.chunks * TERMS * cells)
             self.spectrum = np.empty(TERMS * cells)
             self.scratch = np.empty(TERMS * cells)
@@ -241,7 +269,11 @@ cdef class MeanField(RightHandSide):
         cdef double* found
         cdef double re, im
         rows = self.all_modes + 1 if self.method == HORNER else self.cells.count
-        if self.threads > 1 and self.chunks > 1:
+        if self.method == SORTED:
+            bad = self.kernels.find_runs(&self.cells, x, self.size, &self.runs)
+        if bad:
+            pass
+        elif self.threads > 1 and self.chunks > 1:
             for chunk in prange(self.chunks, num_threads=self.threads, schedule="static", chunksize=1):
                 bad += self.chunk_modes(chunk, rows, x, w, self.method)
         else:
@@ -266,19 +298,19 @@ cdef class MeanField(RightHandSide):
                 self.z[2 * k + 1] = im
         else:
             found = self.kernels.fft(table, &self.scratch[0], self.cells.count, &self.twiddle[0], -1)
-            self.kernels.table_to_modes(found, self.cells.count, self.all_modes, &self.taylor[0], &self.z[0])
+            self.kernels.table_to_modes(found, self.cells.count, self.all_modes, &self.powers[0], &self.z[0])
 
     cdef int chunk_modes(self, Py_ssize_t chunk, Py_ssize_t rows, const double* x, const double* w,
                          int method) noexcept nogil:
         cdef Py_ssize_t first = self.bound(chunk), count = self.bound(chunk + 1) - first
         cdef double* table = &self.tables[chunk * TERMS * rows]
         memset(table, 0, TERMS * rows * sizeof(double))
+        if method == SORTED:
+            return self.kernels.moments(&self.cells, &self.runs, x, w, self.size, first, first + count, table)
         if w != NULL:
             w = w + first
         if method == HORNER:
             self.kernels.rotate(x + first, w, count, self.all_modes, table)
-        elif method == SORTED:
-            return self.kernels.moments(&self.cells, x + first, w, count, table)
         else:
             self.kernels.scatter(&self.cells, x + first, w, count, table)
         return 0
@@ -288,7 +320,7 @@ cdef class MeanField(RightHandSide):
         cdef Py_ssize_t chunk
         cdef const double* table = NULL
         if self.method != HORNER:
-            self.kernels.modes_to_table(g, self.cells.count, modes, g0, &self.taylor[0], &self.spectrum[0])
+            self.kernels.modes_to_table(g, self.cells.count, modes, g0, &self.powers[0], &self.spectrum[0])
             table = self.kernels.fft(&self.spectrum[0], &self.scratch[0], self.cells.count, &self.twiddle[0], 1)
         if self.threads > 1 and self.chunks > 1:
             for chunk in prange(self.chunks, num_threads=self.threads, schedule="static", chunksize=1):
@@ -303,7 +335,7 @@ cdef class MeanField(RightHandSide):
         if self.method == HORNER:
             self.kernels.horner(x + first, count, modes, g0, g, out + first)
         elif self.method == SORTED and not self.disturbed:
-            self.kernels.evaluate(&self.cells, x + first, count, table, out + first)
+            self.kernels.evaluate(&self.cells, &self.runs, x, self.size, first, first + count, table, out)
         else:
             self.kernels.gather(&self.cells, x + first, count, table, out + first)
         return 0

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* Number of Taylor terms of a cell, and doubles in a row of a cell table. */
+/* Number of powers of a cell, and doubles in a row of a cell table. */
 #define QC_TERMS 16
 
 typedef ptrdiff_t qc_size;
@@ -17,6 +17,14 @@ typedef struct {
     double to_unit;     /* 2 / width: distances to the centre in units of half a cell */
     double per_count;   /* 1 / count */
 } qc_cells;
+
+/* Sorted particles, cell by cell: those of a cell end where those of the next one begin. */
+typedef struct {
+    double first;       /* number of the cell of the first particle, counted from position 0 without folding */
+    qc_size row;        /* the same, folded into 0 .. cells-1 */
+    qc_size count;      /* cells from there to that of the last particle, with the empty ones between */
+    qc_size *ends;      /* for each folded cell; kept from call to call as a guess */
+} qc_runs;
 
 /* A pair interaction for direct sums. */
 typedef struct {
@@ -48,13 +56,16 @@ typedef struct {
     void (*scatter)(const qc_cells *cells, const double *x, const double *w, qc_size n, double *table);
     /* out_i = sum_r table[16 m + r] delta^r */
     void (*gather)(const qc_cells *cells, const double *x, qc_size n, const double *table, double *out);
-    /* the same for sorted particles; nonzero if they are not sorted */
-    int (*moments)(const qc_cells *cells, const double *x, const double *w, qc_size n, double *table);
-    void (*evaluate)(const qc_cells *cells, const double *x, qc_size n, const double *table, double *out);
+    /* the same for sorted particles, those from .. to-1 of n; nonzero if they are not sorted */
+    int (*find_runs)(const qc_cells *cells, const double *x, qc_size n, qc_runs *runs);
+    int (*moments)(const qc_cells *cells, const qc_runs *runs, const double *x, const double *w, qc_size n, qc_size from,
+                   qc_size to, double *table);
+    void (*evaluate)(const qc_cells *cells, const qc_runs *runs, const double *x, qc_size n, qc_size from, qc_size to,
+                     const double *table, double *out);
     /* Fourier transform over the rows of a table, a row being 8 complex numbers: 8 real, 8 imaginary parts */
     double *(*fft)(double *data, double *work, qc_size n, const double *twiddle, int sign);
-    void (*table_to_modes)(const double *table, qc_size cells, qc_size modes, const double *taylor, double *z);
-    void (*modes_to_table)(const double *g, qc_size cells, qc_size modes, double g0, const double *taylor, double *table);
+    void (*table_to_modes)(const double *table, qc_size cells, qc_size modes, const double *powers, double *z);
+    void (*modes_to_table)(const double *g, qc_size cells, qc_size modes, double g0, const double *powers, double *table);
     /* split trigonometry: real and imaginary parts of sum_j a_ij exp(-i k x_j), `modes` of them from cos/sin columns
        trig[(2 k) n + j], trig[(2 k + 1) n + j]; adds -Re(sum conj..) see the source */
     void (*split_dense)(const double *a, qc_size n, qc_size first, qc_size last, qc_size modes, const double *trig,

@@ -376,9 +376,10 @@ QC_INLINE v8 NAME(totals)(const v8 *v)
     /* lanes of a: v0 v1 v0 v1 ..., sums of pairs */
     v8 a = NAME(pairwise)(v[0], v[1]), b = NAME(pairwise)(v[2], v[3]);
     v8 c = NAME(pairwise)(v[4], v[5]), d = NAME(pairwise)(v[6], v[7]);
-    v8 ab = __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13) + __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
-    v8 cd = __builtin_shufflevector(c, d, 0, 1, 8, 9, 4, 5, 12, 13) + __builtin_shufflevector(c, d, 2, 3, 10, 11, 6, 7, 14, 15);
-    return __builtin_shufflevector(ab, cd, 0, 1, 2, 3, 8, 9, 10, 11) + __builtin_shufflevector(ab, cd, 4, 5, 6, 7, 12, 13, 14, 15);
+    /* sums of pairs of 128 bits: totals of v0 v1, halves, then those of v2 v3 */
+    v8 ab = __builtin_shufflevector(a, b, 0, 1, 4, 5, 8, 9, 12, 13) + __builtin_shufflevector(a, b, 2, 3, 6, 7, 10, 11, 14, 15);
+    v8 cd = __builtin_shufflevector(c, d, 0, 1, 4, 5, 8, 9, 12, 13) + __builtin_shufflevector(c, d, 2, 3, 6, 7, 10, 11, 14, 15);
+    return __builtin_shufflevector(ab, cd, 0, 1, 4, 5, 8, 9, 12, 13) + __builtin_shufflevector(ab, cd, 2, 3, 6, 7, 10, 11, 14, 15);
 }
 
 TARGET static void NAME(gather)(const qc_cells *cells, const double *x, qc_size n, const double *table, double *out)
@@ -408,69 +409,92 @@ TARGET static void NAME(gather)(const qc_cells *cells, const double *x, qc_size 
     }
 }
 
-/* The cell of x: its centre's number m, its upper end and its row. */
-QC_INLINE void NAME(cell_of)(const qc_cells *cells, double x, double *m, double *bound, qc_size *row)
+/* ------------------------------------------------------------ sorted particles */
+
+/* First index from `start` on of a particle at or beyond `bound`; `guess` is where it was the last time. */
+QC_INLINE qc_size NAME(find_end)(const double *x, qc_size start, qc_size guess, qc_size n, double bound)
 {
-    double count = (double)cells->count;
-    *m = (x * cells->per_width + MAGIC) - MAGIC;
-    double folded = *m - ((*m * cells->per_count + MAGIC) - MAGIC) * count;
+    qc_size low = start, high = n, step = 1;   /* particles before low are below the bound, the one at high is not */
+    if (guess < start) guess = start;
+    if (guess > n) guess = n;
+    if (guess < n && x[guess] < bound) {
+        for (low = guess + 1; low + step <= n && x[low + step - 1] < bound; step *= 2) low += step;
+        if (low + step <= n) high = low + step - 1;
+    } else {
+        for (high = guess; high - step >= start && !(x[high - step] < bound); step *= 2) high -= step;
+        if (high - step >= start) low = high - step + 1;
+    }
+    while (low < high) {
+        qc_size middle = low + (high - low) / 2;
+        if (x[middle] < bound) low = middle + 1;
+        else high = middle;
+    }
+    return low;
+}
+
+/* Where the particles of each cell end, from where they ended the last time. Nonzero if they are more than a turn apart,
+   or not finite. */
+TARGET static int NAME(find_runs)(const qc_cells *cells, const double *x, qc_size n, qc_runs *runs)
+{
+    double count = (double)cells->count, m = (x[0] * cells->per_width + MAGIC) - MAGIC;
+    if (!(x[0] < 1e9 && x[0] > -1e9)) return 1;
+    double folded = m - ((m * cells->per_count + MAGIC) - MAGIC) * count;
     if (folded < 0) folded += count;
-    *row = folded >= 0 && folded < count ? (qc_size)folded : 0;
-    *bound = ((*m + 0.5) * cells->width[0] + *m * cells->width[1]) + 0.5 * cells->width[1];
-    /* rounding may put the particle itself beyond */
-    if (!(x < *bound)) *bound = __builtin_nextafter(x, __builtin_inf());
+    qc_size row = folded < count ? (qc_size)folded : 0, start = 0, k;
+    runs->first = m;
+    runs->row = row;
+    for (k = 0; start < n; k++, m += 1.0, row = row + 1 == cells->count ? 0 : row + 1) {
+        if (k > cells->count) return 1;
+        double bound = ((m + 0.5) * cells->width[0] + m * cells->width[1]) + 0.5 * cells->width[1];
+        start = NAME(find_end)(x, start, runs->ends[row], n, bound);
+        if (k < cells->count) runs->ends[row] = start;
+        else if (start < n) return 1;
+    }
+    runs->count = k;
+    return 0;
 }
 
-QC_INLINE v8 NAME(distance)(const qc_cells *cells, v8 x, double m)
+/* Loop over the runs that meet the particles from .. to-1: numbers m and rows of their cells, particles first .. last-1. */
+#define QC_RUNS(m, cell, first, last)                                                                        \
+    double m = runs->first;                                                                                  \
+    qc_size cell = runs->row, first = from, last;                                                            \
+    for (qc_size run_ = 0; run_ < runs->count && first < to;                                                 \
+         run_++, m += 1.0, cell = cell + 1 == cells->count ? 0 : cell + 1, first = last > first ? last : first) \
+        if (last = run_ + 1 == runs->count || runs->ends[cell] > to ? to : runs->ends[cell], first < last)
+
+/* The centre of cell m, in two parts: distances are (x - centre) * to_unit - rest. */
+QC_INLINE void NAME(centre)(const qc_cells *cells, double m, double *centre, double *rest)
 {
-    return (((x - m * cells->width[0]) - m * cells->width[1]) - m * cells->width[2]) * cells->to_unit;
+    *centre = m * cells->width[0];
+    *rest = ((__builtin_fma(m, cells->width[0], -*centre) + m * cells->width[1]) + m * cells->width[2]) * cells->to_unit;
 }
 
-/* The leading lanes of x below bound; *count of them, *broken if others are below it too. */
-QC_INLINE v8l NAME(leading)(v8 x, qc_size available, double bound, qc_size *count, int *broken)
+TARGET static int NAME(moments)(const qc_cells *cells, const qc_runs *runs, const double *x, const double *w, qc_size n,
+                                qc_size from, qc_size to, double *table)
 {
     const v8l lane = {0, 1, 2, 3, 4, 5, 6, 7};
-    v8l below = (x < bound) & (lane < (long long)available);
-    v8 ones = NAME(choose)(below, ALL(1.0), ALL(0.0));
-    *count = (qc_size)NAME(total)(ones);
-    v8l wrong = below ^ (lane < (long long)*count);
-    *broken |= NAME(total)(NAME(choose)(wrong, ALL(1.0), ALL(0.0))) != 0.0 || *count == 0;
-    if (*count == 0) *count = 1;
-    return below;
-}
-
-TARGET static int NAME(moments)(const qc_cells *cells, const double *x, const double *w, qc_size n, double *table)
-{
-    v8 worst = ALL(0.0);
-    qc_size i = 0, row, count = 0;
-    double m, bound;
-    int broken = 0;
-    while (i < n) {
-        NAME(cell_of)(cells, x[i], &m, &bound, &row);
-        if (!(x[i] < bound)) return 1;   /* not a number, or infinite */
+    v8l seen = {0};
+    QC_RUNS(m, cell, first, last) {
+        double centre, rest;
+        NAME(centre)(cells, m, &centre, &rest);
         v8 sum[QC_TERMS];
         for (int r = 0; r < QC_TERMS; r++) sum[r] = ALL(0.0);
-        for (int last = 0; !last;) {
+        for (qc_size i = first; i < last; i += 8) {
             v8 d, p;
-            if (i + 8 <= n && x[i + 7] < bound) {
-                d = NAME(distance)(cells, NAME(load)(x + i), m);
+            if (i + 8 <= last) {
+                d = (NAME(load)(x + i) - centre) * cells->to_unit - rest;
                 p = w ? NAME(load)(w + i) : ALL(1.0);
-                i += 8;
-                last = i == n;
             } else {
+                v8l inside = lane < (long long)(last - i);
                 qc_size left = n - i;
-                v8 at = left >= 8 ? NAME(load)(x + i) : NAME(load_some)(x + i, left, 0.0);
+                d = ((left >= 8 ? NAME(load)(x + i) : NAME(load_some)(x + i, left, centre)) - centre) * cells->to_unit - rest;
                 p = !w ? ALL(1.0) : left >= 8 ? NAME(load)(w + i) : NAME(load_some)(w + i, left, 0.0);
-                if (!(x[i] < bound)) break;
-                v8l below = NAME(leading)(at, left, bound, &count, &broken);
-                p = NAME(choose)(below, p, ALL(0.0));
-                d = NAME(choose)(below, NAME(distance)(cells, at, m), ALL(0.0));
-                i += count;
-                last = 1;
+                p = (v8)(inside & (v8l)p);
+                d = (v8)(inside & (v8l)d);
             }
-            v8 a = NAME(magnitude)(d);
-            worst = NAME(choose)(a > worst, a, worst);
             v8 d2 = d * d, q = p * d;
+            /* the upper bit of the exponent is set from 2 on, and for what is not a number */
+            seen |= (v8l)(d2 * 1.96);
             sum[0] += p;
             sum[1] += q;
             for (int r = 2; r < QC_TERMS; r += 2) {
@@ -480,44 +504,38 @@ TARGET static int NAME(moments)(const qc_cells *cells, const double *x, const do
                 sum[r + 1] += q;
             }
         }
-        double *out = table + 16 * row;
+        double *out = table + 16 * cell;
         NAME(store)(out, NAME(load)(out) + NAME(totals)(sum));
         NAME(store)(out + 8, NAME(load)(out + 8) + NAME(totals)(sum + 8));
     }
-    double buffer[8];
-    NAME(store)(buffer, worst);
-    for (int l = 0; l < 8; l++)
-        if (!(buffer[l] < 1.01)) broken = 1;
-    return broken;
+    /* a particle outside its cell, by more than rounding: they are not in order */
+    long long all = 0;
+    for (int l = 0; l < 8; l++) all |= seen[l];
+    return (all >> 62) & 1;
 }
 
-TARGET static void NAME(evaluate)(const qc_cells *cells, const double *x, qc_size n, const double *table, double *out)
+TARGET static void NAME(evaluate)(const qc_cells *cells, const qc_runs *runs, const double *x, qc_size n, qc_size from,
+                                  qc_size to, const double *table, double *out)
 {
-    qc_size i = 0, row, count = 0;
-    double m, bound;
-    int broken = 0;
-    while (i < n) {
-        NAME(cell_of)(cells, x[i], &m, &bound, &row);
-        if (!(x[i] < bound)) {
-            out[i] = x[i] - x[i];
-            i++;
-            continue;
-        }
-        const double *c = table + 16 * row;
-        for (; i + 32 <= n && x[i + 31] < bound; i += 32) {
+    QC_RUNS(m, cell, first, last) {
+        const double *c = table + 16 * cell;
+        double centre, rest;
+        NAME(centre)(cells, m, &centre, &rest);
+        qc_size i = first;
+        for (; i + 32 <= last; i += 32) {
             v8 d[4], p[4];
             for (int v = 0; v < 4; v++) {
-                d[v] = NAME(distance)(cells, NAME(load)(x + i + 8 * v), m);
+                d[v] = (NAME(load)(x + i + 8 * v) - centre) * cells->to_unit - rest;
                 p[v] = ALL(c[QC_TERMS - 1]);
             }
             for (int r = QC_TERMS - 2; r >= 0; r--)
                 for (int v = 0; v < 4; v++) p[v] = p[v] * d[v] + c[r];
             for (int v = 0; v < 4; v++) NAME(store)(out + i + 8 * v, p[v]);
         }
-        while (i < n && x[i] < bound) {
-            qc_size left = n - i;
-            v8 at = left >= 8 ? NAME(load)(x + i) : NAME(load_some)(x + i, left, x[i]);
-            v8 d = NAME(distance)(cells, at, m);
+        for (; i < last; i += 8) {
+            qc_size left = to - i;
+            v8 at = left >= 8 ? NAME(load)(x + i) : NAME(load_some)(x + i, left, centre);
+            v8 d = (at - centre) * cells->to_unit - rest;
             v8 d2 = d * d, p = ALL(c[QC_TERMS - 2]), q = ALL(c[QC_TERMS - 1]);
             for (int r = QC_TERMS - 4; r >= 0; r -= 2) {
                 p = p * d2 + c[r];
@@ -525,18 +543,8 @@ TARGET static void NAME(evaluate)(const qc_cells *cells, const double *x, qc_siz
             }
             p += q * d;
             /* what is stored beyond the run is stored again by the next one */
-            if (left >= 8) {
-                NAME(store)(out + i, p);
-                if (x[i + 7] < bound) {
-                    i += 8;
-                    continue;
-                }
-            } else {
-                NAME(store_some)(out + i, left, p);
-            }
-            NAME(leading)(at, left, bound, &count, &broken);
-            i += count;
-            break;
+            if (left >= 8) NAME(store)(out + i, p);
+            else NAME(store_some)(out + i, left, p);
         }
     }
 }
@@ -612,8 +620,9 @@ TARGET static double *NAME(fft)(double *data, double *work, qc_size n, const dou
     return x;
 }
 
-/* z_k, k = 0..modes (pairs), from the transformed moments; taylor[16 k + r] = (k pi / cells)^r / r! */
-TARGET static void NAME(table_to_modes)(const double *table, qc_size cells, qc_size modes, const double *taylor, double *z)
+/* z_k, k = 0..modes (pairs), from the transformed moments; powers[16 k + r] is the coefficient of (i delta)^r in
+   exp(i k pi delta / cells). On the centres k may be folded into 0 .. cells-1: there may be more modes than cells. */
+TARGET static void NAME(table_to_modes)(const double *table, qc_size cells, qc_size modes, const double *powers, double *z)
 {
     const v8 even = {1, 0, -1, 0, 1, 0, -1, 0}, odd = {0, 1, 0, -1, 0, 1, 0, -1};
     for (qc_size first = 0; first <= modes; first += 4) {
@@ -621,10 +630,11 @@ TARGET static void NAME(table_to_modes)(const double *table, qc_size cells, qc_s
         qc_size count = modes + 1 - first < 4 ? modes + 1 - first : 4;
         for (qc_size l = 0; l < 4; l++) {
             qc_size k = l < count ? first + l : first;
-            const double *forward = table + 16 * k, *back = table + 16 * (k ? cells - k : 0);
+            qc_size folded = k % cells;
+            const double *forward = table + 16 * folded, *back = table + 16 * (folded ? cells - folded : 0);
             QC_ROW(forward, ar, ai);
             QC_ROW(back, br, bi);
-            v8 low = NAME(load)(taylor + 16 * k), high = NAME(load)(taylor + 16 * k + 8);
+            v8 low = NAME(load)(powers + 16 * k), high = NAME(load)(powers + 16 * k + 8);
             /* rows hold the moments r (real) and r + 8 (imaginary); separate the two transforms */
             v8 wr = low * (ar + br) + high * (ai + bi);
             v8 wi = low * (ai - bi) - high * (ar - br);
@@ -637,21 +647,21 @@ TARGET static void NAME(table_to_modes)(const double *table, qc_size cells, qc_s
     }
 }
 
-/* The spectrum whose inverse transform is the table of Taylor coefficients of g0 + Re sum g_k exp(i k x). */
-TARGET static void NAME(modes_to_table)(const double *g, qc_size cells, qc_size modes, double g0, const double *taylor, double *table)
+/* The spectrum whose inverse transform is the table of coefficients of g0 + Re sum g_k exp(i k x). */
+TARGET static void NAME(modes_to_table)(const double *g, qc_size cells, qc_size modes, double g0, const double *powers, double *table)
 {
     const v8 even = {1, 0, -1, 0, 1, 0, -1, 0}, odd = {0, 1, 0, -1, 0, 1, 0, -1};
     memset(table, 0, (size_t)(16 * cells) * sizeof(double));
     table[0] = g0;
-    for (qc_size k = 1; k <= modes; k++) {
+    for (qc_size k = 1, folded = 1 % cells; k <= modes; k++, folded = folded + 1 == cells ? 0 : folded + 1) {
         double gr = 0.5 * g[2 * k - 2], gi = 0.5 * g[2 * k - 1];
-        v8 low = NAME(load)(taylor + 16 * k), high = NAME(load)(taylor + 16 * k + 8);
+        v8 low = NAME(load)(powers + 16 * k), high = NAME(load)(powers + 16 * k + 8);
         v8 qr = gr * even - gi * odd, qi = gi * even + gr * odd;
-        double *forward = table + 16 * k, *back = table + 16 * (cells - k);
-        NAME(store)(forward, low * qr - high * qi);
-        NAME(store)(forward + 8, low * qi + high * qr);
-        NAME(store)(back, low * qr + high * qi);
-        NAME(store)(back + 8, high * qr - low * qi);
+        double *forward = table + 16 * folded, *back = table + 16 * (folded ? cells - folded : 0);
+        NAME(store)(forward, NAME(load)(forward) + (low * qr - high * qi));
+        NAME(store)(forward + 8, NAME(load)(forward + 8) + (low * qi + high * qr));
+        NAME(store)(back, NAME(load)(back) + (low * qr + high * qi));
+        NAME(store)(back + 8, NAME(load)(back + 8) + (high * qr - low * qi));
     }
 }
 
@@ -730,6 +740,7 @@ static const qc_kernels NAME(kernels) = {
     .horner = NAME(horner),
     .scatter = NAME(scatter),
     .gather = NAME(gather),
+    .find_runs = NAME(find_runs),
     .moments = NAME(moments),
     .evaluate = NAME(evaluate),
     .fft = NAME(fft),
@@ -742,4 +753,5 @@ static const qc_kernels NAME(kernels) = {
 
 #undef QC_INLINE
 #undef QC_ROW
+#undef QC_RUNS
 #undef QC_TWIST

@@ -52,10 +52,11 @@ cdef class RightHandSide:
         return 0
 
     def __call__(self, double t, y):
-        cdef double[::1] state = as_doubles(y, self.complex_pairs)
-        cdef double[::1] out = np.empty(state.shape[0])
+        cdef const double[::1] state = as_doubles(y, self.complex_pairs, copy=None)
         if state.shape[0] != self.size:
             raise ValueError(f"y must hold {self.size} doubles, not {state.shape[0]}")
+        result = np.empty(self.size)
+        cdef double[::1] out = result
         cdef int code
         with nogil:
             code = self.evaluate(t, &state[0], &out[0])
@@ -64,15 +65,13 @@ cdef class RightHandSide:
             raise error
         if code != 0:
             raise ArithmeticError(f"the right-hand side refused the state (code {code})")
-        result = np.asarray(out)
         return result.view(complex) if self.complex_pairs else result
 
 
-def as_doubles(y, bint complex_pairs):
-    """A contiguous copy of `y` seen as doubles."""
-    if complex_pairs:
-        return np.array(y, dtype=np.complex128).ravel().view(np.float64)
-    return np.array(y, dtype=np.float64).ravel()
+def as_doubles(y, bint complex_pairs, copy=True):
+    """A contiguous copy of `y` seen as doubles; with copy=None `y` itself where it already is that."""
+    flat = np.array(y, dtype=np.complex128 if complex_pairs else np.float64, order="C", copy=copy).ravel()
+    return flat.view(np.float64) if complex_pairs else flat
 
 
 cdef class PythonRightHandSide(RightHandSide):

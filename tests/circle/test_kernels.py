@@ -5,7 +5,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from qsyncplug._ext.circle import GraphField, MeanField, find_groups, harmonics, instruction_sets, leaf_order, roots, split_width
+from qsyncplug._ext.circle import (
+    GraphField,
+    MeanField,
+    cell_powers,
+    find_groups,
+    harmonics,
+    instruction_sets,
+    leaf_order,
+    roots,
+    split_width,
+)
+from scipy.special import jv
 
 from qsyncplug.circle import Circle, attention, fourier, interaction, sine, velocity
 from qsyncplug.circle.field import Layout, _wrap, choose_kernel, costs, count_cells, good_cells, right_hand_side
@@ -209,24 +220,66 @@ def test_cell_widths_are_exact(count):
     assert (split_width(count)[0] * 2**60 / 2.0 ** np.floor(np.log2(split_width(count)[0]) + 60 - 27)).is_integer()
 
 
+@pytest.mark.parametrize("modes, cells", [(5, 8), (30, 24), (91, 64), (91, 48), (40, 256)])
+def test_cell_powers_are_a_good_polynomial(modes, cells):
+    d = np.linspace(-1, 1, 201)
+    half = np.arange(modes + 1) * np.pi / cells
+    found = cell_powers(modes, cells) @ (1j * d) ** np.arange(16)[:, None]
+    remainder = 2 * np.sum(np.abs(jv(np.arange(16, 60)[:, None], half)), axis=0)
+    off = np.max(np.abs(found - np.exp(1j * half[:, None] * d)), axis=1)
+    # the rounding of powers grows with the size of their coefficients
+    rounding = 1e-15 * np.sum(np.abs(cell_powers(modes, cells)), axis=1)
+    assert np.all(off < 1.01 * remainder + rounding)
+    # and as good as the cut says: no polynomial of that degree is much better
+    wide = half > 2
+    assert np.all(off[wide] > 0.2 * np.abs(2 * jv(16, half[wide])))
+
+
 def test_cells_hold_the_remainder_below_rounding():
     for force in (sine(), attention(1.0), attention(100.0), attention(1e4), fourier([0.0] * 40 + [1.0])):
         b = force.coefficients()
         cells = count_cells([b])
-        assert cells > 2 * b.size
         assert good_cells(cells) == cells
+        half = np.arange(1, b.size + 1) * np.pi / cells
+        d = np.linspace(-1, 1, 201)
+        off = cell_powers(b.size, cells)[1:] @ (1j * d) ** np.arange(16)[:, None] - np.exp(1j * half[:, None] * d)
+        assert np.max(np.abs(b) @ np.abs(off)) < 3e-15 * np.sum(np.abs(b))
     # modes that do not decay need more cells
     assert count_cells([np.ones(40)]) > count_cells([attention(20.0).coefficients()])
 
 
+@pytest.mark.parametrize("cells", [24, 32, 48, 96])
+def test_there_may_be_more_modes_than_cells(cells):
+    # 51 modes: on the centres they are folded, and any number of cells that holds the remainder will do
+    b = attention(30.0).coefficients()
+    x = np.sort(np.random.default_rng(12).uniform(0, 2 * np.pi, 500))
+    expected = MeanField(500, 1, 30.0, b, method="direct")(0.0, x)
+    for method in ("taylor", "taylor-sorted"):
+        found = MeanField(500, 1, 30.0, b, method=method, cells=cells)(0.0, x)
+        assert np.max(np.abs(found - expected)) < (1e-13 if cells >= 48 else 1e-9) * np.max(np.abs(b)) * 500
+
+
+@given(st.integers(1, 400), st.floats(-1e4, 1e4), st.floats(0, 6.283), st.integers(0, 2**32 - 1))
+def test_runs_of_sorted_particles(n, start, spread, seed):
+    # whatever was there before, and wherever the particles are: the runs are found again
+    rng = np.random.default_rng(seed)
+    b = attention(10.0).coefficients()
+    rhs = MeanField(n, 1, 10.0, b, method="taylor-sorted", cells=count_cells([b]))
+    for _ in range(3):
+        x = start + np.sort(rng.uniform(0, spread, n) if rng.random() < 0.7 else rng.choice([0.0, spread / 3, spread], n))
+        expected = MeanField(n, 1, 10.0, b, method="direct")(0.0, x)
+        assert np.max(np.abs(rhs(0.0, x) - expected)) < 1e-13 * n * np.max(np.abs(b)) + 1e-15 * n * abs(start)
+        start += rng.uniform(-1, 1)
+
+
 def test_the_choice_follows_the_costs():
-    assert choose_kernel(10, 88, 192, 1, True) == "direct"
+    assert choose_kernel(10, 88, 64, 1, True) == "direct"
     assert choose_kernel(1000, 1, 16, 0, False) == "horner"
-    assert choose_kernel(10**5, 88, 192, 1, True) == "taylor-sorted"
-    assert choose_kernel(10**5, 88, 192, 1, False) == "taylor"
+    assert choose_kernel(10**5, 88, 64, 1, True) == "taylor-sorted"
+    assert choose_kernel(10**5, 88, 64, 1, False) == "taylor"
     for n in (300, 10**4, 10**6):
-        cost = costs(n, 265, 768, 1)
-        assert cost[choose_kernel(n, 265, 768, 1, True)] == min(cost.values())
+        cost = costs(n, 265, 192, 1)
+        assert cost[choose_kernel(n, 265, 192, 1, True)] == min(cost.values())
 
 
 def test_harmonics_are_means_of_exponentials():
@@ -309,8 +362,8 @@ def test_graph_kernels(level, force):
 def test_bad_sizes():
     with pytest.raises(ValueError, match="weights must hold 3"):
         MeanField(3, 0, 0.0, [1.0], weights=[1.0])
-    with pytest.raises(ValueError, match="cells must exceed"):
-        MeanField(3, 0, 0.0, [1.0] * 8, method="taylor", cells=16)
+    with pytest.raises(ValueError, match="cells must be at least"):
+        MeanField(3, 0, 0.0, [1.0] * 8, method="taylor", cells=1)
     with pytest.raises(ValueError, match="level"):
         MeanField(3, 0, 0.0, [1.0], level=7)
     with pytest.raises(ValueError, match="matrix must have shape"):
