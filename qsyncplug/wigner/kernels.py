@@ -10,7 +10,15 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from .phase_space import MAX_FOCK, PhaseSpace
 
-__all__ = ["correlate", "correlate_kernel", "from_correlation", "hermite_functions", "to_momentum", "upsample"]
+__all__ = [
+    "correlate",
+    "correlate_kernel",
+    "from_correlation",
+    "hermite_functions",
+    "kernel_of",
+    "to_momentum",
+    "upsample",
+]
 
 
 def upsample(f: np.ndarray, axes: tuple[int, ...], factor: int = 2) -> np.ndarray:
@@ -106,3 +114,15 @@ def from_correlation(w: np.ndarray, space: PhaseSpace) -> np.ndarray:
     u = scipy.fft.ifftn(scipy.fft.ifftshift(w, axes=axes), axes=axes)
     u *= (2 * np.pi) ** d / float(np.prod(space.grid.spacing))
     return scipy.fft.fftshift(u, axes=axes)
+
+
+def kernel_of(w: np.ndarray, space: PhaseSpace) -> np.ndarray:
+    """The kernel K[a, b]=u[a+b, a−b] on the grid of the states: the fine point of the coarse a is 2a."""
+    d = space.ndim
+    index: list[np.ndarray] = []
+    for sign in (1, -1):
+        for axis, n in enumerate(space.grid.shape):
+            a = np.arange(n).reshape((-1,) + (1,) * (2 * d - 1 - axis))
+            b = np.arange(n).reshape((-1,) + (1,) * (d - 1 - axis))
+            index.append(a + b if sign == 1 else a - b + n)
+    return from_correlation(w, space)[tuple(index)]

@@ -106,8 +106,10 @@ class FactorMatrix(WignerMatrix):
 
     def _entry(self, i: int, j: int) -> np.ndarray:
         f, g = self._left_fine[i], self._right_fine[j]
-        if len(f) > 2 and self.space.ndim == 1:
-            u = correlate_kernel((f * self.signs[:, None]).T @ g.conj())
+        if len(f) > 2:
+            # the sum over the members once, in one product
+            signed = self.signs[:, None] * f.reshape(len(f), -1)
+            u = correlate_kernel((signed.T @ g.reshape(len(g), -1).conj()).reshape(self.space.shape))
         else:
             u = sum(s * correlate(a, b) for s, a, b in zip(self.signs, f, g, strict=True))
         return to_momentum(u, self.space, self.hermitian and i == j)

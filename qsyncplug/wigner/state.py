@@ -13,6 +13,8 @@ from ..core.checks import check_array, check_memory
 from ..core.errors import warn
 from ..lohe.errors import UnstableSetWarning
 from ..lohe.threads import linear_algebra_threads
+from .kernels import kernel_of
+from .matrix import FactorMatrix
 from .model import WignerLohe
 
 __all__ = ["InitialState", "read_state"]
@@ -21,11 +23,15 @@ __all__ = ["InitialState", "read_state"]
 _RANK = 1e-15
 #: relative size of what counts as rounding in user-supplied arrays
 _ROUNDING = 1e-10
+#: largest difference, relative to the largest value, of phase-space arrays and the Weyl symbols of their operator
+_SYMBOL = 1e-11
+#: block operators of arrays beyond this size are not factorised
+_LARGEST_BLOCK = 4096
 
 
 @dataclass
 class InitialState:
-    r"""The blocks ρ_ij = Σ_α s_α |left_i^α⟩⟨right_j^α|, or phase-space arrays.
+    r"""The blocks ρ_ij = Σ_α s_α |left_i^α⟩⟨right_j^α|; or phase-space arrays that the grid holds no operators for.
 
     Attributes
     ----------
@@ -147,29 +153,57 @@ def _from_ensemble(model: WignerLohe, weights: Any, members: Any) -> InitialStat
 
 
 def _from_block(model: WignerLohe, block: np.ndarray, allow_non_hermitian: bool) -> InitialState:
-    grid = model.grid
-    count, m = len(block), grid.size
+    count, m = len(block), model.grid.size
     matrix = block.reshape(count, count, m, m).swapaxes(1, 2).reshape(count * m, count * m)
     check_memory("factorising the block operator", 48.0 * matrix.size, advice="give an ensemble or kets")
-    top = float(np.max(np.abs(matrix)))
     off = float(np.max(np.abs(matrix - matrix.conj().T)))
-    if off > _ROUNDING * top:
+    hermitian = off <= _ROUNDING * float(np.max(np.abs(matrix)))
+    if not hermitian:
         _refuse_non_hermitian("the block operator", off, allow_non_hermitian)
-        with linear_algebra_threads(1):
-            u, s, v = scipy.linalg.svd(matrix * grid.weight, check_finite=False)
-        keep = s > _RANK * s[0]
-        root = np.sqrt(s[keep] / grid.weight)
-        left = (u[:, keep] * root).reshape(count, m, -1).swapaxes(1, 2)
-        right = (v[keep].conj().T * root).reshape(count, m, -1).swapaxes(1, 2)
-        return _factors(
-            "block operator", np.ascontiguousarray(left), np.ascontiguousarray(right), np.ones(int(keep.sum())), grid.weight
-        )
+    return _factors("block operator", *_decompose(matrix, count, model.grid.weight, hermitian), model.grid.weight)
+
+
+def _decompose(
+    matrix: np.ndarray, count: int, weight: float, hermitian: bool, rank: float = _RANK
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+    """Factors left, right (None for Hermitian) and signs of a block operator (N·M, N·M), without what is below `rank`."""
+    m = len(matrix) // count
+
+    def rows(vectors: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(vectors.reshape(count, m, -1).swapaxes(1, 2))
+
     with linear_algebra_threads(1):
-        values, vectors = scipy.linalg.eigh(0.5 * (matrix + matrix.conj().T) * grid.weight, check_finite=False)
-    keep = np.abs(values) > _RANK * np.max(np.abs(values))
-    root = np.sqrt(np.abs(values[keep]) / grid.weight)
-    left = (vectors[:, keep] * root).reshape(count, m, -1).swapaxes(1, 2)
-    return _factors("block operator", np.ascontiguousarray(left), None, np.sign(values[keep]), grid.weight)
+        if not hermitian:
+            u, s, v = scipy.linalg.svd(matrix * weight, check_finite=False)
+            keep = s > rank * s[0]
+            root = np.sqrt(s[keep] / weight)
+            return rows(u[:, keep] * root), rows(v[keep].conj().T * root), np.ones(int(keep.sum()))
+        matrix = (0.5 * weight) * (matrix + matrix.conj().T)
+        basis = _span(matrix, 10 * rank)
+        if basis is not None:
+            matrix = basis.conj().T @ matrix @ basis
+        values, vectors = scipy.linalg.eigh(matrix, check_finite=False)
+    keep = np.abs(values) > rank * np.max(np.abs(values))
+    vectors = vectors[:, keep] * np.sqrt(np.abs(values[keep]) / weight)
+    return rows(vectors if basis is None else basis @ vectors), None, np.sign(values[keep])
+
+
+def _span(matrix: np.ndarray, tolerance: float) -> np.ndarray | None:
+    """Orthonormal columns that hold those of a large matrix to `tolerance`, from products with random vectors.
+
+    None for a small one, or one without a low rank: then a full decomposition costs no more.
+    (N. Halko, P. G. Martinsson, J. A. Tropp, SIAM Review 53 (2011) 217, algorithm 4.2.)
+    """
+    size, probes = 64, 8
+    random = np.random.default_rng(0)
+    while 4 * size < len(matrix):
+        image = matrix @ random.normal(size=(len(matrix), size + probes))
+        basis = scipy.linalg.qr(image[:, :size], mode="economic", check_finite=False)[0]
+        probe = image[:, size:]
+        if np.linalg.norm(probe - basis @ (basis.conj().T @ probe)) <= tolerance * np.linalg.norm(probe):
+            return basis
+        size *= 2
+    return None
 
 
 def _from_arrays(model: WignerLohe, w: np.ndarray, allow_non_hermitian: bool) -> InitialState:
@@ -179,10 +213,34 @@ def _from_arrays(model: WignerLohe, w: np.ndarray, allow_non_hermitian: bool) ->
     hermitian = off <= _ROUNDING * top
     if not hermitian:
         _refuse_non_hermitian("the array", off, allow_non_hermitian)
+    state = _factors_of_arrays(model, w, hermitian) if top > 0 else None
+    if state is not None:
+        return state
     z0 = space.integrate(w)
     if hermitian:
         z0 = 0.5 * (z0 + z0.conj().T)
     return InitialState("phase space", None, None, np.ones(1), w, z0, _deviations(z0), hermitian)
+
+
+def _factors_of_arrays(model: WignerLohe, w: np.ndarray, hermitian: bool) -> InitialState | None:
+    """The block operator whose Weyl symbols the arrays are, factorised; None if on this grid there is none.
+
+    An array on 2n×2n points is the symbol of an n×n kernel if, for every point x, separations y reach no further than to
+    the edges of the box, and the like for momenta: so it is for whatever the grid resolves.
+    """
+    space, count, m = model.phase_space, len(w), model.grid.size
+    if count * m > _LARGEST_BLOCK:
+        return None
+    blocks = np.array([[kernel_of(w[i, j], space) for j in range(count)] for i in range(count)])
+    matrix = blocks.reshape(count, count, m, m).swapaxes(1, 2).reshape(count * m, count * m)
+    left, right, signs = _decompose(matrix, count, model.grid.weight, hermitian, 10 * _RANK)
+    found = FactorMatrix(space, left, right, signs)
+    top = float(np.max(np.abs(w)))
+    for i in range(count):
+        for j in range(i if hermitian else 0, count):
+            if not np.max(np.abs(found.wigner(i, j) - w[i, j])) <= _SYMBOL * top:
+                return None
+    return _factors("phase space", left, right, signs, model.grid.weight)
 
 
 def _refuse_non_hermitian(what: str, off: float, allowed: bool) -> None:

@@ -11,7 +11,7 @@ from ..core.checks import check_array, check_choice, check_memory, check_number
 from ..core.errors import warn
 from ..core.grid import Grid
 from .errors import PhaseSpaceError, PhaseSpaceWarning
-from .kernels import correlate, correlate_kernel, from_correlation, hermite_functions, to_momentum, upsample
+from .kernels import correlate, correlate_kernel, hermite_functions, kernel_of, to_momentum, upsample
 from .phase_space import PhaseSpace, as_phase_space, fock_grid
 
 __all__ = [
@@ -390,17 +390,8 @@ def inverse_wigner_transform(
     check_choice("form", form, ("kernel", "states", "qobj"))
     tolerance = check_number("tolerance", tolerance, minimum=0.0)
     w = check_array("w", w, shape=space.shape, dtype=complex)
-    d = space.ndim
     check_memory("the inverse transform", 2 * space.nbytes(), advice="take fewer points")
-    u = from_correlation(w, space)
-    # K[a, b]=u[a+b, a−b]: the fine point of coarse a is 2a
-    index: list[np.ndarray] = []
-    for sign in (1, -1):
-        for axis, n in enumerate(space.grid.shape):
-            a = np.arange(n).reshape((-1,) + (1,) * (2 * d - 1 - axis))
-            b = np.arange(n).reshape((-1,) + (1,) * (d - 1 - axis))
-            index.append(a + b if sign == 1 else a - b + n)
-    kernel = u[tuple(index)]
+    kernel = kernel_of(w, space)
     if form == "kernel":
         return kernel
     size = space.grid.size

@@ -3,8 +3,8 @@ import pytest
 
 from qsyncplug.core import Grid
 from qsyncplug.wigner import WignerLohe, wigner_transform, wlsolve
-from qsyncplug.wigner.direct import LinearFlow
-from qsyncplug.wigner.state import read_state
+from qsyncplug.wigner.direct import RKN_SCHEMES, LinearFlow, Transport
+from qsyncplug.wigner.state import _decompose, _span, read_state
 
 from .wigner_reference import Lines
 
@@ -90,8 +90,91 @@ def test_arrays_that_belong_to_no_kets():
     assert np.allclose(result.moments()[1][:, 0], 0.25 * np.eye(2), atol=1e-11)
 
 
-def test_arrays_need_the_potential_everywhere():
+def rough(w, size=1e-9):
+    """Noise that reaches every corner of phase space: no operator on the grid has such a Weyl symbol."""
+    noise = np.random.default_rng(0).normal(size=w.shape) + 1j * np.random.default_rng(1).normal(size=w.shape)
+    return w + size * (noise + noise.swapaxes(0, 1).conj())
+
+
+@pytest.mark.filterwarnings("ignore::qsyncplug.wigner.errors.PhaseSpaceWarning")
+@pytest.mark.parametrize("potential", [anharmonic, lambda x: 0.6 * x**2, [anharmonic, lambda x: 0.6 * x**2]])
+def test_arrays_of_no_operator_are_integrated_in_phase_space(potential):
+    model = WignerLohe(GRID, potential)
+    state = read_state(model, rough(W0))
+    assert state.left is None and read_state(model, W0).arrays is None
+    smooth, noisy = (wlsolve(model, w, [0, 0.4, 0.7], options={"rtol": 1e-10}) for w in (W0, rough(W0)))
+    # noise of one part in 10⁹ stays what it is
+    for k in range(3):
+        for i, j in ((0, 0), (0, 1), (1, 0)):
+            assert 1e-10 < np.max(np.abs(noisy.wigner(i, j, k) - smooth.wigner(i, j, k))) < 1e-7
+    assert np.max(np.abs(noisy.correlations - smooth.correlations)) < 1e-6
+    # going back in time is possible, too
+    assert np.max(np.abs(noisy.wigner(0, 1, 0) - rough(W0)[0, 1])) < 1e-12
+
+
+@pytest.mark.filterwarnings("ignore::qsyncplug.wigner.errors.PhaseSpaceWarning")
+def test_arrays_of_no_operator_need_phase_space_and_the_potential_everywhere():
+    with pytest.raises(ValueError, match="not phase-space arrays"):
+        wlsolve(WignerLohe(GRID, anharmonic), rough(W0), [0, 1], options={"method": "splitting"})
     model = WignerLohe(GRID, anharmonic(GRID.axes[0]))
-    result = wlsolve(model, W0, [0, 0.1])
+    assert wlsolve(model, W0, [0, 0.1]).wigner(0, 1).shape == (80, 80)
+    result = wlsolve(model, rough(W0), [0, 0.1])
     with pytest.raises(ValueError, match="between the points of the grid"):
         result.wigner(0, 1)
+
+
+def test_arrays_in_two_dimensions_become_factors():
+    grid = Grid((22, 22), (12.0, 12.0))
+    model = WignerLohe(grid, lambda x, y: (x**2 + 1.4 * y**2) / 2 + 0.1 * np.cos(x + y), 0.7)
+    psi = [grid.gaussian((0.3, -0.2)), grid.gaussian((-0.2, 0.1))]
+    w0 = arrays(psi, grid)
+    kets, ready = (wlsolve(model, s, [0, 0.5]) for s in (psi, w0))
+    assert ready._setup.state.left is not None
+    assert np.max(np.abs(ready.wigner(0, 1) - kets.wigner(0, 1))) < 1e-12
+
+
+@pytest.mark.parametrize("rtol", [1e-3, 1e-5, 1e-7, 1e-9, 1e-11])
+@pytest.mark.parametrize("scheme", ["strang", "rkn6", "rkn11"])
+def test_steps_are_found_on_wave_functions(rtol, scheme):
+    if scheme == "strang" and rtol < 1e-7:
+        return
+    grid = Grid(72, 20.0)
+    psi = [grid.gaussian(0.5), grid.gaussian(-0.4, 0.3)]
+    model = WignerLohe(grid, lambda x: x**2 / 2 + 0.8 * np.cos(1.3 * x), 0.0)
+    exact = wlsolve(model, psi, [0, 2])
+    flow = LinearFlow(model, read_state(model, psi), rtol=rtol, scheme=scheme)
+    w = flow.start()
+    flow.run(w, 0.8)
+    flow.run(w, 1.2)
+    for k, (i, j) in enumerate(flow.pairs):
+        error = np.linalg.norm(w[k] - exact.wigner(i, j)) / np.linalg.norm(w[k])
+        # two stretches, and a few states stand for all
+        assert error < 4 * rtol
+        # and no more steps than it takes
+        assert flow.steps < 5 or error > 0.01 * rtol
+
+
+def test_real_and_complex_arrays_move_alike():
+    grid = Grid(72, 20.0)
+    model = WignerLohe(grid, anharmonic)
+    w = wigner_transform(grid.gaussian(0.5, 0.2), grid=grid)
+    flow = Transport(model, 1)
+    moved, same = w.copy(), w.astype(complex)
+    for a in (moved, same):
+        flow.step(a, 0, 0, 0.1, 2, RKN_SCHEMES["rkn11"])
+    assert moved.dtype == float
+    assert np.max(np.abs(moved - same)) < 1e-14
+
+
+@pytest.mark.parametrize("rank", [5, 100, 200])
+def test_low_rank_of_large_blocks(rank):
+    rng = np.random.default_rng(2)
+    vectors = np.linalg.qr(rng.normal(size=(600, rank)) + 1j * rng.normal(size=(600, rank)))[0]
+    values = rng.choice([-1.0, 1.0], rank) * 10 ** -rng.uniform(0, 12, rank)
+    matrix = (vectors * values) @ vectors.conj().T
+    basis = _span(matrix, 1e-14)
+    assert (basis is None) == (rank == 200)
+    left, right, signs = _decompose(matrix, 3, 0.25, True)
+    assert right is None and left.shape[0] == 3 and left.shape[2] == 200
+    rows = left.swapaxes(1, 2).reshape(600, -1)
+    assert np.max(np.abs((rows * signs) @ rows.conj().T - matrix)) < 1e-14

@@ -340,8 +340,6 @@ def test_bad_options(options, error, text):
 def test_reduction_needs_a_common_potential():
     with pytest.raises(ValueError, match="common potential"):
         WignerLoheSolver(WignerLohe(GRID, [0.0, lambda x: x]), options={"method": "reduction"})
-    with pytest.raises(ValueError, match="not phase-space arrays"):
-        wlsolve(TRAP, scaled(np.eye(2)), [0, 1], options={"method": "splitting"})
     with pytest.raises(TypeError, match="WignerLohe"):
         wlsolve("model", KETS, [0, 1])
 
