@@ -1,6 +1,7 @@
 """Wigner–Lohe models, Wigner transforms and quantum hydrodynamics."""
 
 from .errors import PhaseSpaceError, PhaseSpaceWarning
+from .fit import phase_space_diagnostics, state_diagnostics
 from .hydrodynamics import (
     Hydrodynamics,
     PairHydrodynamics,
@@ -33,13 +34,22 @@ from .phase_space import PhaseSpace, fock_grid
 from .residuals import hydrodynamic_residuals, run_residuals
 from .result import WignerLoheResult
 from .solver import WignerLoheSolver, wlsolve
-from .transform import (
-    inverse_wigner_transform,
-    phase_space_diagnostics,
-    qutip_wigner,
-    state_diagnostics,
-    wigner_transform,
+from .theory import (
+    blow_up_time as blow_up_time,
 )
+from .theory import (
+    diameter_bound as diameter_bound,
+)
+from .theory import (
+    distance_ratio as distance_ratio,
+)
+from .theory import (
+    locked_correlation as locked_correlation,
+)
+from .theory import (
+    two_oscillator_correlation as two_oscillator_correlation,
+)
+from .transform import inverse_wigner_transform, qutip_wigner, wigner_transform
 
 __all__ = [
     "Hydrodynamics",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,19 @@ from .kernels import kernel_of
 from .model import WignerLohe
 from .state import InitialState
 
-__all__ = ["RKN_SCHEMES", "CouplingFlow", "DirectSystem", "LinearFlow", "Nystrom", "Transport"]
+__all__ = [
+    "RKN_SCHEMES",
+    "CouplingFlow",
+    "DirectSystem",
+    "LinearFlow",
+    "Nystrom",
+    "Transport",
+    "check_potential",
+    "time_to_pole",
+]
+
+#: entries of L in one step of the coupling beyond which correlations of no states are close to a pole
+_CAP = 1e4
 
 
 @dataclass(frozen=True)
@@ -99,6 +112,7 @@ class Transport:
         found = self._samples.get((which, sign))
         if found is not None:
             return found
+        check_potential(self.model, len(self._which))
         space, d = self.space, self.d
         h = self._hamiltonians[which]
         points = []
@@ -117,15 +131,11 @@ class Transport:
                 value = np.where(np.isfinite(value), value, np.broadcast_to(h.potential(*inside), space.shape))
             if not np.all(np.isfinite(value)):
                 raise ValueError("potential must be finite between the points of the grid, too")
-        elif form is not None:
+        else:
             value = np.full(space.shape, form.constant)
             for kappa, force, axis in zip(form.kappa, form.force, form.axes.T, strict=True):
                 u = sum(c * x for c, x in zip(axis, points, strict=True))
                 value = value + 0.5 * kappa * u**2 + force * u
-        else:
-            raise ValueError(
-                "potential must be a callable for phase-space arrays: they need it between the points of the grid and beyond"
-            )
         value = np.ascontiguousarray(value)
         if space.nbytes(float) <= 2**26:
             self._samples[which, sign] = value
@@ -202,10 +212,14 @@ class Transport:
 
     # ------------------------------------------------------------ flows
 
-    def step(self, w: np.ndarray, i: int, j: int, h: float, count: int, scheme: Nystrom) -> None:
-        """`count` steps of length `h` of w_ij under transport and Θ."""
+    def step(
+        self, w: np.ndarray, i: int, j: int, h: float, count: int, scheme: Nystrom, check: Callable[[], None] | None = None
+    ) -> None:
+        """`count` steps of length `h` of w_ij under transport and Θ; `check` before each may raise."""
         b, a = scheme.kicks, scheme.drifts
         for k in range(count):
+            if check is not None:
+                check()
             for s, drift in enumerate(a):
                 # the last kick of a step and the first of the next are one
                 self.kick(w, i, j, (b[s] if s or k == 0 else 2 * b[0]) * h)
@@ -320,25 +334,32 @@ class LinearFlow:
         """Move `arrays` (P, ...) from `t` to `t1`, in place."""
         self.run(arrays, t1 - t)
 
-    def run(self, arrays: np.ndarray, dt: float, exact: bool = True) -> None:
-        """Move by `dt`; `exact` allows the shears of a quadratic potential."""
+    def run(self, arrays: np.ndarray, dt: float, exact: bool = True, check: Callable[[], None] | None = None) -> None:
+        """Move by `dt`; `exact` allows the shears of a quadratic potential; `check` before each step may raise."""
         if dt == 0:
             return
-        shear = exact and self.fixed is None and self.transport.quadratic is not None
-        if not shear:
+        if exact and self.fixed is None and self.transport.quadratic is not None:
+            self._each(arrays, lambda w: self.transport.shear(w, dt))
+            return
+        left = dt
+        while left > 1e-14 * dt:
             if self.fixed is not None:
-                count = max(1, int(np.ceil(dt / self.fixed * (1 - 1e-12))))
+                span, count = left, max(1, int(np.ceil(left / self.fixed * (1 - 1e-12))))
             else:
                 self._search = self._search or StepSearch(self.model, self.state, self.scheme)
-                count = self._search.steps(dt, self.rtol)
+                span, count = self._search.window(left, self.rtol / dt)
             self.steps += count
+            self._each(arrays, partial(self._steps, h=span / count, count=count, check=check))
+            left -= span
+
+    def _steps(self, w: np.ndarray, h: float, count: int, check: Callable[[], None] | None) -> None:
+        self.transport.step(w, 0, 0, h, count, self.scheme, check)
+
+    def _each(self, arrays: np.ndarray, move: Callable[[np.ndarray], None]) -> None:
         for w, (i, j) in zip(arrays, self.pairs, strict=True):
             # half the work for w_ii, which is real
             moved = np.ascontiguousarray(w.real) if self.state.hermitian and i == j else w
-            if shear:
-                self.transport.shear(moved, dt)
-            else:
-                self.transport.step(moved, 0, 0, dt / count, count, self.scheme)
+            move(moved)
             if moved is not w:
                 w[...] = moved
 
@@ -351,7 +372,8 @@ class StepSearch:
     """
 
     _COUNT = 6
-    _MOST = 10**6
+    _WINDOW = 24
+    _MOST = 10**5
 
     def __init__(self, model: WignerLohe, state: InitialState, scheme: Nystrom):
         self.scheme = scheme
@@ -367,28 +389,41 @@ class StepSearch:
             rows = np.concatenate([k.reshape(self.grid.size, -1) for k in kernels])
         mix = np.random.default_rng(0).normal(size=(self._COUNT, len(rows)))
         self._psi = (mix @ rows).reshape(-1, *self.grid.shape)
-        self._h = np.inf
+        # a first guess, to be found wanting
+        self._h = 1.0
 
-    def steps(self, dt: float, rtol: float) -> int:
-        """Number of steps over the next stretch `dt` for an error of `rtol`."""
-        count = max(1, int(0.8 * dt / self._h))
-        coarse, last = self._moved(dt, count), np.inf
-        while True:
-            fine = self._moved(dt, 2 * count)
-            error = 2 * float(np.linalg.norm(fine - coarse) / np.linalg.norm(fine))
-            # below 1e-12 it may be rounding, which shorter steps do not mend
-            if error <= rtol or (error < 1e-12 and error > 0.3 * last):
-                break
+    def window(self, left: float, rate: float) -> tuple[float, int]:
+        """How far to go of what is left, and in how many steps, for an error of `rate` per unit of time.
+
+        No more than some steps ahead, so that the steps follow the states, and a run can be stopped between.
+        """
+        span = left / max(1, int(np.ceil(left / (self._WINDOW * self._h))))
+        rtol = rate * span
+        count = max(1, int(np.ceil(span / self._h * (1 - 1e-9))))
+        fine, error = self._try(span, count)
+        if error < 0.02 * rtol and count > 1:
+            # steps may be longer
+            fewer = max(1, int(np.ceil(count * (2 * error / rtol) ** (1 / self.scheme.order))))
+            other, larger = self._try(span, fewer)
+            if larger <= rtol:
+                count, fine, error = fewer, other, larger
+        last = np.inf
+        # below 1e-12 it may be rounding, which shorter steps do not mend
+        while error > rtol and not (error < 1e-12 and error > 0.3 * last):
             if 2 * count > self._MOST:
                 raise FloatingPointError("step size underflow")
-            if error > 2.0**-self.scheme.order:
-                count, coarse, last = 2 * count, fine, error
-            else:
-                more = int(np.ceil(count * 1.02 * (error / rtol) ** (1 / self.scheme.order)))
-                count, last = min(max(more, count + 1), 2 * count), error
-                coarse = self._moved(dt, count)
-        self._psi, self._h = fine, dt / count
-        return count
+            more = 2 * count
+            if error <= 2.0**-self.scheme.order:
+                more = min(more, max(count + 1, int(np.ceil(count * 1.02 * (error / rtol) ** (1 / self.scheme.order)))))
+            last, count = error, more
+            fine, error = self._try(span, count)
+        self._psi, self._h = fine, span / count
+        return span, count
+
+    def _try(self, span: float, count: int) -> tuple[np.ndarray, float]:
+        """States after `span` in steps of half the length, and the error in `count` steps for w."""
+        fine = self._moved(span, 2 * count)
+        return fine, 2 * float(np.linalg.norm(fine - self._moved(span, count)) / np.linalg.norm(fine))
 
     def _moved(self, dt: float, count: int) -> np.ndarray:
         h, psi = dt / count, self._psi
@@ -411,11 +446,13 @@ class StepSearch:
 class CouplingFlow:
     """The flow of the coupling alone: L and R for z."""
 
-    def __init__(self, model: WignerLohe, n: int, hermitian: bool):
+    def __init__(self, model: WignerLohe, state: InitialState):
         self.kappa = model.coupling
-        self.n = n
-        self.hermitian = hermitian
-        self.rates = np.zeros(n)
+        self.n = state.n
+        self.hermitian = state.hermitian
+        # z of states has no pole, however large L becomes
+        self.events: dict[str, Any] = {} if state.physical else {"n_events": 1, "directions": [-1]}
+        self.rates = np.zeros(self.n)
 
     def __call__(self, z: np.ndarray, dt: float) -> tuple[np.ndarray, np.ndarray]:
         """L and R after `dt`, which may be negative."""
@@ -423,17 +460,48 @@ class CouplingFlow:
         if (self.kappa == 0 and not np.any(self.rates)) or dt == 0:
             return np.eye(n, dtype=complex), np.eye(n, dtype=complex)
         sign = 1.0 if dt > 0 else -1.0
-        rhs = WignerLoheRightHandSide(z, sign * self.kappa, sign * self.rates, self.hermitian)
-        integrator = Integrator(rhs, rtol=1e-13, atol=1e-15, nsteps=100_000)
+        rhs = WignerLoheRightHandSide(z, sign * self.kappa, sign * self.rates, self.hermitian, cap=_CAP)
+        integrator = Integrator(rhs, rtol=1e-13, atol=1e-15, nsteps=100_000, **self.events)
         integrator.set_state(0.0, rhs.start(), abs(dt))
         out = np.empty((1, rhs.size))
-        _, count = integrator.advance(np.array([abs(dt)]), out)
-        numbers = out[0].view(complex)
-        if count == 0 or not np.max(np.abs(numbers)) < 1e4:
-            raise OscillatorLostError(int(np.argmax(np.sum(np.abs(z), axis=1))), blown_up=True)
-        left = numbers[: n * n].reshape(n, n).copy()
-        right = left.conj().T if self.hermitian else numbers[n * n : 2 * n * n].reshape(n, n).copy()
+        status, count = integrator.advance(np.array([abs(dt)]), out)
+        left, right = self._split(out[0].view(complex) if count else integrator.get_state()[1])
+        if status != 0 or count == 0:
+            if not self.events:
+                raise FloatingPointError(f"the coupling could not be followed (status {status})")
+            # a step of the integrator never passes the pole; from close to it z says how far it is
+            gone, (i, _) = time_to_pole(left @ z @ right, sign * self.kappa, sign * self.rates)
+            lost = OscillatorLostError(i, blown_up=True)
+            lost.time = sign * (integrator.get_state()[0] + gone)
+            raise lost
         return left, right
+
+    def _split(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        n = self.n
+        left = numbers[: n * n].reshape(n, n).copy()
+        return left, left.conj().T if self.hermitian else numbers[n * n : 2 * n * n].reshape(n, n).copy()
+
+
+def time_to_pole(z: np.ndarray, kappa: float, rates: np.ndarray) -> tuple[float, tuple[int, int]]:
+    """Time after which z_ij, of a state close to its pole, is infinite: it grows as 1/(T−t), so that T−t=z/ż; and i, j."""
+    n, masses = len(z), np.diag(z)
+    r, c = np.sum(z, axis=1), np.sum(z, axis=0)
+    change = kappa / (2 * n) * (c[None, :] + r[:, None] - (r / masses)[:, None] * z - (c / masses)[None, :] * z)
+    change = change - 1j * (rates[:, None] - rates[None, :]) * z
+    off = np.abs(z) * ~np.eye(n, dtype=bool)
+    i, j = (int(k) for k in np.unravel_index(int(np.argmax(off)), off.shape))
+    return float((z[i, j] / change[i, j]).real), (i, j)
+
+
+def check_potential(model: WignerLohe, n: int) -> None:
+    """Phase-space arrays need the potential between the points of the grid and beyond."""
+    for k, h in enumerate(model.hamiltonians(n)):
+        if not callable(h.potential) and h.quadratic is None:
+            name = "potential" if model.size is None else f"potential[{k}]"
+            raise ValueError(
+                f"{name} must be a callable for phase-space arrays, which need it between the points of the grid and beyond; "
+                "it was given as an array"
+            )
 
 
 class DirectSystem:
@@ -448,7 +516,7 @@ class DirectSystem:
         self.pairs = pairs_of(self.n, self.hermitian)
         self.arrays = start_arrays(model, state)
         self.time = t0
-        self.flow = CouplingFlow(model, self.n, self.hermitian)
+        self.flow = CouplingFlow(model, state)
         self.transport = Transport(model, self.n)
         self.parts = [self.couple, self.kick, self.drift]
 

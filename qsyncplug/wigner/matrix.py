@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.checks import check_integer, check_memory
+from .fit import factor_diagnostics, phase_space_diagnostics
 from .kernels import correlate, correlate_kernel, to_momentum, upsample
 from .phase_space import PhaseSpace
 
@@ -60,11 +61,18 @@ class WignerMatrix:
         raise NotImplementedError
 
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
-        """Means (N, 2d) and symmetrised covariances (N, 2d, 2d) of (x₁, p₁, …) in w_jj/∫w_jj."""
+        """Means (N, 2d) and symmetrised covariances (N, 2d, 2d) of (x₁, p₁, …) in w_jj/∫w_jj.
+
+        Real for Hermitian data; of others w_jj is complex, and so are its moments.
+        """
         raise NotImplementedError
 
     def norms(self) -> np.ndarray:
         """(∫|w_ij|²)^½, (N, N)."""
+        raise NotImplementedError
+
+    def edges(self) -> dict[str, float]:
+        """Amplitudes at the edges of the grid, relative to the largest."""
         raise NotImplementedError
 
     def _entry(self, i: int, j: int) -> np.ndarray:
@@ -135,6 +143,12 @@ class FactorMatrix(WignerMatrix):
         square = np.einsum("iba,jab->ij", gl, gr).real
         return np.sqrt(np.maximum(square, 0) / (2 * np.pi) ** self.space.ndim)
 
+    def edges(self) -> dict[str, float]:
+        """Amplitudes of the factors at the edges of the grid, relative to the largest."""
+        sides = [self.left] if self.right is self.left else [self.left, self.right]
+        found = [factor_diagnostics(rows, self.space.grid) for rows in sides]
+        return {name: max(f[name] for f in found) for name in found[0]}
+
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         """Means (N, 2d) and symmetrised covariances (N, 2d, 2d) of (x₁, p₁, …) in w_jj/∫w_jj."""
         grid = self.space.grid
@@ -158,7 +172,7 @@ class FactorMatrix(WignerMatrix):
         second = np.array([[bracket(f, g) / mass for g in right] for f in left]).transpose(2, 0, 1)
         second = 0.5 * (second + second.swapaxes(1, 2))
         covariance = second - mean[:, :, None] * mean[:, None, :]
-        return mean.real, covariance.real
+        return (mean.real, covariance.real) if self.hermitian else (mean, covariance)
 
 
 class ArrayMatrix(WignerMatrix):
@@ -204,6 +218,11 @@ class ArrayMatrix(WignerMatrix):
         size = [[np.linalg.norm(self._entry(i, j)) for j in range(self.n)] for i in range(self.n)]
         return np.array(size) * np.sqrt(self.space.weight)
 
+    def edges(self) -> dict[str, float]:
+        """Amplitudes of the u_kk at the edges of the grid, relative to the largest."""
+        found = [phase_space_diagnostics(self._source(k, k), self.space) for k in range(self.n)]
+        return {name: max(f[name] for f in found) for name in found[0]}
+
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         """Means (N, 2d) and symmetrised covariances (N, 2d, 2d) of (x₁, p₁, …) in w_jj/∫w_jj."""
         space, d = self.space, self.space.ndim
@@ -215,10 +234,11 @@ class ArrayMatrix(WignerMatrix):
             shape = [1] * (2 * d)
             shape[d + a] = -1
             axes[2 * a + 1] = space.p_axes[a].reshape(shape)
-        mean = np.empty((self.n, 2 * d))
-        covariance = np.empty((self.n, 2 * d, 2 * d))
+        kind = float if self.hermitian else complex
+        mean = np.empty((self.n, 2 * d), kind)
+        covariance = np.empty((self.n, 2 * d, 2 * d), kind)
         for j in range(self.n):
-            w = self._entry(j, j).real
+            w = self._entry(j, j)
             w = w / space.integrate(w)
             mean[j] = [space.integrate(w * x) for x in axes]
             second = np.array([[space.integrate(w * x * y) for y in axes] for x in axes])

@@ -122,7 +122,7 @@ class WignerLohe:
     def to_dict(self) -> dict[str, Any]:
         """Grid, values of the potentials, coupling."""
         many = self.potential if self.size is not None else (self.potential,)
-        return {
+        data: dict[str, Any] = {
             "kind": "WignerLohe",
             "points": list(self.grid.shape),
             "length": list(self.grid.lengths),
@@ -130,12 +130,22 @@ class WignerLohe:
             "many": self.size is not None,
             "coupling": self.coupling,
         }
+        hamiltonians: tuple[GridHamiltonian, ...] = self._hamiltonians  # type: ignore[attr-defined]
+        if self.grid.ndim == 1 and any(callable(h.potential) and h.quadratic is None for h in hamiltonians):
+            # phase-space arrays need V between the points and beyond; a function itself cannot be stored
+            data["between"] = [
+                _Table.of(h.potential, self.grid).values.tolist() if callable(h.potential) else None for h in hamiltonians
+            ]
+        return data
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> WignerLohe:
         """Rebuild what :meth:`to_dict` gave."""
         grid = Grid(tuple(data["points"]), tuple(data["length"]))
-        values = [np.array(v) for v in data["potential"]]
+        values: list[Any] = [np.array(v) for v in data["potential"]]
+        for k, table in enumerate(data.get("between", [])):
+            if table is not None:
+                values[k] = _Table(grid.lengths[0], np.array(table))
         return cls(grid, values if data["many"] else values[0], data["coupling"])
 
     def __str__(self) -> str:
@@ -149,7 +159,33 @@ class WignerLohe:
 
     def __reduce__(self) -> Any:
         # a callable potential may not pickle; its values do
-        return WignerLohe, (self.grid, list(self.potential) if self.size is not None else self.potential, self.coupling)
+        return WignerLohe.from_dict, (self.to_dict(),)
+
+
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """V at the points x_J±y_m/2 of a phase space of one dimension: the multiples of half a spacing from −L to L."""
+
+    length: float
+    values: np.ndarray
+
+    @classmethod
+    def of(cls, potential: Callable[..., Any], grid: Grid) -> _Table:
+        length, count = grid.lengths[0], 4 * grid.shape[0] + 1
+        x = np.linspace(-length, length, count)
+        with np.errstate(all="ignore"):
+            value = np.broadcast_to(np.asarray(potential(x), dtype=float), x.shape)
+        # beyond the box, where there is nothing to be moved, it need not be finite
+        inside = np.abs(x) <= length / 2
+        outside = np.interp(x, x[inside & np.isfinite(value)], value[inside & np.isfinite(value)])
+        return cls(length, np.where(np.isfinite(value), value, outside))
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        place = (np.asarray(x) + self.length) / (2 * self.length) * (len(self.values) - 1)
+        index = np.rint(place).astype(int)
+        if np.max(np.abs(place - index)) > 1e-6 or index.min() < 0 or index.max() >= len(self.values):
+            raise ValueError("potential is known at the points of its phase space only: it was stored, and its function was not")
+        return self.values[index]
 
 
 storage.register_model("WignerLohe", WignerLohe.from_dict)

@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..core.checks import check_integer, check_memory
-from ..core.errors import MissingFieldError
+from ..core.errors import MissingFieldError, warn
 from ..core.result import Result
-from ..lohe.initial import check_edges
+from .errors import PhaseSpaceWarning
+from .fit import fits, warn_edges
 from .matrix import FactorMatrix, WignerMatrix
 from .phase_space import PhaseSpace
-from .setup import FactorSetup, Setup, stored_setup
+from .setup import ArraySetup, FactorSetup, Setup, stored_setup
 
 __all__ = ["WignerLoheResult"]
 
@@ -84,7 +85,10 @@ class WignerLoheResult(Result):
                     process(float(t), matrix)
 
     def _state(self, row: np.ndarray) -> WignerMatrix:
-        return self._setup.matrix(self._setup.step_time, **self._setup.split(row))
+        t = self._setup.step_time
+        matrix = self._setup.matrix(t, **self._setup.split(row))
+        warn_edges(fits(matrix.edges(), t, self))
+        return matrix
 
     # ------------------------------------------------------------ correlations
 
@@ -151,8 +155,7 @@ class WignerLoheResult(Result):
         if self._last is None or self._last[0] != k:
             row = {name: getattr(self, name)[k] for name in self._fields if getattr(self, name) is not None}
             matrix = self._setup.matrix(float(self.times[k]), **row)
-            if isinstance(matrix, FactorMatrix):
-                check_edges(self.model.grid, matrix.left, float(self.times[k]), self)
+            fits(matrix.edges(), float(self.times[k]), self)
             self._last = (k, matrix)
         return self._last[1]
 
@@ -209,7 +212,8 @@ class WignerLoheResult(Result):
         mean : ndarray of shape (T, N, 2d)
             (x₁, p₁, x₂, p₂, …).
         covariance : ndarray of shape (T, N, 2d, 2d)
-            Symmetrised; ½ on the diagonal for a coherent state of the unit oscillator.
+            Symmetrised; ½ on the diagonal for a coherent state of the unit oscillator. Both are complex, as w_jj is, for data
+            that are not Hermitian.
         """
         found = [self.matrix(k).moments() for k in range(len(self.times))]
         return np.array([m for m, _ in found]), np.array([c for _, c in found])
@@ -239,6 +243,13 @@ class WignerLoheResult(Result):
 
     def _to_store(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         header, arrays = super()._to_store()
+        model = self.model
+        if isinstance(self._setup, ArraySetup) and model.grid.ndim > 1 and model.hamiltonians(1)[0].quadratic is None:
+            warn(
+                "Wigner functions cannot be formed from the file: the potential is stored at the points of the grid only, and in "
+                "more than one dimension they need it between them; run with method='direct' and store_states=True to keep them",
+                PhaseSpaceWarning,
+            )
         extra, more = self._setup.to_store()
         header["setup"] = extra
         return header, {**arrays, **more}

@@ -90,10 +90,12 @@ class FactorSetup(Setup):
         self._right = None if state.right is None else x[n * a :].reshape(n, a, -1)
         self.motion = motion_of(model.hamiltonians(n)[0], basis, t0)
         self.motion.scales = np.linalg.norm(x, axis=0)
+        # only differences of the offsets Ω_i−Ω_1 are in L and R; the mean is a phase of all wave functions
+        self._mean_rate = float(np.mean(model.rates(n)))
 
     def matrix(self, t: float, **arrays: np.ndarray) -> FactorMatrix:
         """The Wigner functions at time `t`."""
-        basis = self.motion.at(t)
+        basis = self.motion.at(t) * np.exp(-1j * self._mean_rate * (t - self.t0))
         left = np.tensordot(arrays["left"], self._left, axes=1) @ basis
         right = None
         if self._right is not None:

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import time as clock
 from typing import Any, ClassVar
 
 import numpy as np
-from qutip.ui.progressbar import progress_bars
 from scipy.fft import set_workers
 
 from .._ext.integrator import Integrator, RightHandSide
 from .._ext.wigner import WignerLoheRightHandSide
-from ..core.checks import check_memory, check_number, check_times
-from ..core.errors import RightHandSideError, SolverError, SolverInterrupted, StepLimitError, StepSizeError, TimeLimitError, warn
+from ..core.checks import check_number, check_times
 from ..core.options import DEFAULTS
 from ..core.solver import CompiledSolver
-from ..lohe.errors import AliasingError, BlowUpError
-from ..lohe.splitting import SCHEMES, OscillatorLostError, Splitting
+from ..lohe.splitting import SCHEMES
 from ..lohe.threads import linear_algebra_threads
-from .direct import DirectSystem, LinearFlow
-from .errors import PhaseSpaceWarning
-from .matrix import ArrayMatrix
+from .direct import check_potential, time_to_pole
+from .fit import EDGE_WARNING, factor_diagnostics, fits, judge, phase_space_diagnostics, warn_edges
 from .model import WignerLohe
 from .result import WignerLoheResult
-from .setup import ArraySetup, FactorSetup, Setup, StoredFactors
+from .setup import ArraySetup, FactorSetup, Setup
 from .state import InitialState, read_state
-from .transform import EDGE_ERROR, EDGE_WARNING, judge, phase_space_diagnostics, state_diagnostics
-from .vectors import VectorSystem
+from .stepping import blow_up, run_steps
 
 __all__ = ["WignerLoheSolver", "wlsolve"]
 
 #: entries of L beyond which unphysical data have blown up
 CAP = 1e6
-_KEEP_BYTES = 2**28
 #: outputs of a run at which the grid is looked at
 _LOOKS = 33
 
@@ -51,7 +44,7 @@ class WignerLoheSolver(CompiledSolver):
     model : WignerLohe
     options : dict, optional
         ``method``: ``"auto"`` chooses ``"reduction"`` for a common potential (constant offsets allowed), and otherwise
-        ``"splitting"`` for kets, ensembles and block operators or ``"direct"`` for phase-space arrays.
+        ``"splitting"``, or ``"direct"`` for phase-space arrays of no operator on the grid.
 
         * ``"reduction"``: exact reduction :math:`W(t)=L(t)[U(t)W(0)]R(t)`; L and R follow N×N equations that need
           only z(0), by adaptive Runge–Kutta 8(5,3). Phase space is touched where a w_ij is asked for;
@@ -68,10 +61,11 @@ class WignerLoheSolver(CompiledSolver):
     -----
     ``run(state0, tlist, e_ops=…)``. `state0`, told by its shape on a grid of shape (n, …):
 
-    * kets: array (N, n, …);
+    * kets: array (N, n, …), or a list of N Qobj kets of one mode in the Fock basis of ½p²+½x² (also in ensembles);
     * an ensemble: ``(p, states)`` with p (A,) and states (A, N, n, …), or a list of A pairs ``(p_α, kets_α)``;
     * a block operator ρ_ij(x, x'), array (N, N, n, …, n, …), with w_ij its Weyl symbol;
-    * phase-space arrays w_ij, array (N, N, 2n, …, 2n, …), on ``model.phase_space``.
+    * phase-space arrays w_ij, array (N, N, 2n, …, 2n, …), on ``model.phase_space``. Where they are the Weyl symbols of a
+      block operator on the grid, to 1e-11, that operator is what is run (it need not be positive); else phase space is.
 
     Functions among `e_ops` are given ``(t, matrix)``, where ``matrix.wigner(i, j)``, ``matrix.correlations``,
     ``matrix.density(i, j)`` … are formed on request.
@@ -109,7 +103,7 @@ class WignerLoheSolver(CompiledSolver):
         if state.left is not None:
             rows = [state.left] if state.right is None else [state.left, state.right]
             for part in rows:
-                judge(state_diagnostics(part[:, _heavy(part)], self.model.grid), "state0")
+                judge(factor_diagnostics(part, self.model.grid), "state0")
         else:
             assert state.arrays is not None
             for i in range(state.n):
@@ -122,7 +116,8 @@ class WignerLoheSolver(CompiledSolver):
         method = str(self._options["method"])
         if method != "auto":
             if state.arrays is not None and method not in ("reduction", "direct"):
-                raise ValueError(f"options['method'] = {method!r} needs kets, an ensemble or a block, not phase-space arrays")
+                raise ValueError(f"options['method'] = {method!r} needs kets, an ensemble or a block, not phase-space arrays "
+                                 "that are symbols of no operator on the grid")
             return method
         if self.model.common:
             return "reduction"
@@ -143,6 +138,8 @@ class WignerLoheSolver(CompiledSolver):
         masses = np.diag(state.z0)
         product = bool(np.ptp(rates) == 0 and np.max(np.abs(masses - masses[0])) <= 1e-12 * abs(masses[0]))
         kind = FactorSetup if state.arrays is None else ArraySetup
+        if kind is ArraySetup:
+            check_potential(self.model, n)
         setup = kind(self.model, state, t0, product)
         # only differences of the rates matter
         rhs = _ReductionRightHandSide(
@@ -211,7 +208,7 @@ class WignerLoheSolver(CompiledSolver):
                 result = CompiledSolver.run(_Run(self, state), None, times, e_ops=e_ops)
                 assert isinstance(result, WignerLoheResult)
                 return result
-            return self._run_splitting(state, times, e_ops)
+            return run_steps(self, state, times, e_ops)
 
     def _finish(self, result: Any, rhs: Any) -> None:
         state = rhs.setup.state
@@ -240,158 +237,17 @@ class WignerLoheSolver(CompiledSolver):
         worst = 0.0
         for k in np.unique(np.linspace(0, len(result.times) - 1, _LOOKS).astype(int)):
             row = {name: getattr(result, name)[k] for name in setup.shapes()}
-            matrix = setup.matrix(float(result.times[k]), **row)
-            for part in (matrix.left,) if setup.state.hermitian else (matrix.left, matrix.right):
-                found = state_diagnostics(part[:, _heavy(part)], self.model.grid)
-                worst = max(worst, _fits(found, float(result.times[k]), result))
+            t = float(result.times[k])
+            worst = max(worst, fits(setup.matrix(t, **row).edges(), t, result))
         result.stats["edge amplitude"] = worst
-        _warn_edges(worst)
+        warn_edges(worst)
 
     def _stop(self, status: int, integrator: Any, rhs: Any, result: Any, cause: BaseException | None, end: float) -> None:
         setup = rhs.setup
         t, y = integrator.get_state()
         if status in (3, 4, 5, 7) and not setup.state.physical and np.max(np.abs(y)) > 1e-3 * CAP:
-            when, where = blow_up_time(self.model, setup, t, np.asarray(y))
-            kept = f"error.result holds the {len(result.times)} outputs before that"
-            result.stats["stopped"] = f"blow-up at t={when:.12g}"
-            raise BlowUpError(
-                f"{self.name}: z[{where[0]}, {where[1]}] grows without bound at t={when:.12g}: no states have the initial "
-                f"correlations; {kept}",
-                time=when, reason="blow-up", oscillator=where[0], result=result,
-            )  # fmt: skip
+            raise blow_up(*_pole(setup, t, np.asarray(y)), result)
         super()._stop(status, integrator, rhs, result, cause, end)
-
-    # ------------------------------------------------------------ splitting and phase space
-
-    def _run_splitting(self, state: InitialState, times: np.ndarray, e_ops: Any) -> WignerLoheResult:
-        begin = clock.perf_counter()
-        o, model, method = self._options, self.model, self._method(state)
-        direct = method == "direct"
-        count = len(times)
-        system: Any
-        if direct:
-            system = DirectSystem(model, state, float(times[0]))
-            per_output = 16 * system.arrays.size
-        else:
-            system = VectorSystem(model, state, float(times[0]))
-            per_output = 16 * system.psi.size
-        keep = bool(o["store_states"]) if o["store_states"] is not None else count * per_output <= _KEEP_BYTES
-        setup = StoredFactors(model, state, float(times[0]), keep, direct)
-        stats: dict[str, Any] = {"method": method, "initial state": state.kind}
-        if o["method"] == "auto":
-            stats["method reason"] = "different potentials"
-        result = WignerLoheResult(e_ops, o, setup=setup, solver=self.name, stats=stats)
-        stats = result.stats
-        per_output = sum(np.dtype(t).itemsize * int(np.prod(s, dtype=float)) for s, t in setup.shapes().values())
-        check_memory(f"the result of {count} times", count * per_output, advice="leave store_states off, or ask for fewer times")
-        result._allocate(count)
-        adaptive = method in ("splitting", "direct") and o["step"] is None
-        stepper = Splitting(system, SCHEMES["s10" if method in ("splitting", "direct") else method])
-        linear = LinearFlow(model, state, rtol=o["rtol"], step=o["step"]) if direct and model.common else None
-        stats["preparation time"] = clock.perf_counter() - begin
-        begin = clock.perf_counter()
-        deadline = begin + o["time_limit"]
-        reached = float(times[0])
-        worst = 0.0
-
-        def check(t: float) -> None:
-            nonlocal reached
-            if np.isfinite(t):
-                reached = t
-            if clock.perf_counter() > deadline:
-                raise TimeLimitError("time limit", time=reached, reason="time limit")
-            if stepper.accepted + stepper.rejected > o["nsteps"]:
-                raise StepLimitError("step limit", time=reached, reason="step limit")
-
-        step = float(o["step"]) if o["step"] is not None else 0.05
-        bar = progress_bars[o["progress_bar"]](count, **o["progress_kwargs"])
-        done, saved, failed = 0, begin, None
-        try:
-            for k, t in enumerate(times):
-                before = float(times[k - 1])
-                if k and linear is not None:
-                    # the coupling commutes with the linear flow of a common potential
-                    linear.run(system.arrays, float(t) - before, exact=False)
-                    _couple_all(model, system, float(t) - before)
-                    check(float(t))
-                    stats["steps accepted"] = linear.steps
-                elif k and adaptive:
-                    step = stepper.adaptive(before, float(t), step, o["rtol"], o["atol"], o["max_step"], check)
-                elif k:
-                    stepper.fixed(before, float(t), min(step, o["max_step"]), check)
-                result.times[k] = t
-                held = setup.row(system)
-                for name, value in held.items():
-                    getattr(result, name)[k] = value
-                done = k + 1
-                worst = max(worst, self._fit(system, direct, float(t), result))
-                if result._state_processors:
-                    matrix = _matrix_of(setup, system, direct)
-                    for process in result._state_processors:
-                        process(float(t), matrix)
-                bar.update()
-                if o["checkpoint"] and clock.perf_counter() - saved > 30.0:
-                    self._checkpoint(result, done)
-                    saved = clock.perf_counter()
-        except (KeyboardInterrupt, Exception) as error:
-            failed = error
-        bar.finished()
-        stats["run time"] = clock.perf_counter() - begin
-        if linear is None:
-            stats["steps accepted"], stats["steps rejected"] = stepper.accepted, stepper.rejected
-        else:
-            stats["steps rejected"] = 0
-        stats["right-hand sides"] = 0
-        stats["edge amplitude"] = worst
-        if failed is not None:
-            result._trim(done)
-        if done:
-            masses = np.diagonal(result.correlations, axis1=1, axis2=2)
-            stats["drift"] = {"∫w_ii": float(np.max(np.abs(masses / np.diag(state.z0) - 1)))}
-        if o["checkpoint"]:
-            result.save(o["checkpoint"])
-        if failed is not None:
-            self._raise_splitting(failed, result, reached)
-        _warn_edges(worst)
-        return result
-
-    def _fit(self, system: Any, direct: bool, t: float, result: Any) -> float:
-        if direct:
-            pairs = [k for k, (i, j) in enumerate(system.pairs) if i == j]
-            found = [phase_space_diagnostics(system.arrays[k], self.model.phase_space) for k in pairs]
-        else:
-            found = [state_diagnostics(part[:, _heavy(part)], self.model.grid) for part in system.psi]
-        return max(_fits(f, t, result) for f in found)
-
-    def _raise_splitting(self, error: BaseException, result: WignerLoheResult, t: float) -> None:
-        kept = f"error.result holds the {len(result.times)} outputs before that"
-        begun = f"{self.name} stopped at t={t:g}"
-        out: SolverError
-        if isinstance(error, KeyboardInterrupt):
-            result.stats["stopped"] = f"interrupted at t={t:g}"
-            raise SolverInterrupted(f"{begun}: interrupted; {kept}", time=t, result=result) from error
-        if isinstance(error, OscillatorLostError):
-            when = float(error.time)
-            out = BlowUpError(
-                f"{self.name}: z grows without bound near t={when:.8g}; {kept}",
-                time=when, reason="blow-up", oscillator=error.oscillator, result=result,
-            )  # fmt: skip
-        elif isinstance(error, (TimeLimitError, StepLimitError)):
-            which = "time_limit" if isinstance(error, TimeLimitError) else "nsteps"
-            out = type(error)(
-                f"{begun}: {error.reason}; raise options[{which!r}]; {kept}", time=t, reason=error.reason, result=result
-            )
-        elif isinstance(error, SolverError):
-            error.result = result
-            out = error
-        elif isinstance(error, FloatingPointError):
-            out = StepSizeError(f"{begun}: {error}; {kept}", time=t, reason="step size underflow", result=result)
-        else:
-            out = RightHandSideError(
-                f"{begun}: {type(error).__name__}: {error}; {kept}", time=t, reason="a function raised", result=result
-            )
-        result.stats["stopped"] = f"{out.reason} at t={out.time:g}"
-        raise out from error
 
 
 class _Run(WignerLoheSolver):
@@ -406,68 +262,18 @@ class _Run(WignerLoheSolver):
         return self._reduction(self._state, t0)
 
 
-def _heavy(part: np.ndarray) -> np.ndarray:
-    """Members of an ensemble that matter: the edges of the others are rounding."""
-    size = np.sqrt(np.sum(np.abs(part) ** 2, axis=(0, 2)))
-    return size > 1e-3 * np.max(size)
-
-
-def _fits(found: dict[str, float], t: float, result: Any) -> float:
-    name = max(found, key=lambda k: found[k])
-    if found[name] > EDGE_ERROR:
-        where = {"x": "edge of the box", "p": "highest momenta", "y": "largest separations", "xi": "highest wave numbers"}[name]
-        raise AliasingError(
-            f"at t={t:g} the amplitude at the {where} is {found[name]:.2g} of the largest; take "
-            + ("a longer box" if name in ("x", "y") else "more points"),
-            time=t,
-            reason="aliasing",
-            result=result,
-        )
-    return found[name]
-
-
-def _warn_edges(worst: float) -> None:
-    if worst > EDGE_WARNING:
-        warn(
-            f"the amplitude at the edge of the grid reached {worst:.2g} of the largest, which is the size of the error; "
-            "take a longer box or more points",
-            PhaseSpaceWarning,
-        )
-
-
-def _matrix_of(setup: StoredFactors, system: Any, direct: bool) -> Any:
-    n = setup.state.n
-    if direct:
-        return ArrayMatrix(setup.model.phase_space, system.arrays, np.eye(n), np.eye(n), setup.state.hermitian)
-    return setup.matrix(system.time, _factors=system.psi.reshape(-1, setup.model.grid.size))
-
-
-def _couple_all(model: WignerLohe, system: DirectSystem, dt: float) -> None:
-    """The coupling, with the offsets, over a whole interval of a common potential."""
-    rates = model.rates(system.n)
-    system.flow.rates = rates - np.mean(rates)
-    system.couple(dt)
-
-
-def blow_up_time(model: WignerLohe, setup: Setup, t: float, y: np.ndarray) -> tuple[float, tuple[int, int]]:
-    """When and where z has its pole, from a state close to it: z grows as 1/(T−t), so that T−t=z/ż."""
+def _pole(setup: Setup, t: float, y: np.ndarray) -> tuple[float, int]:
+    """When z has its pole, and of which oscillator, from a state of the reduction close to it."""
     found = setup.split(y.view(float))
     state = setup.state
     left = found["left"]
-    right = found.get("right", left.conj().T)
     if "log_alpha" in found:
         beta = found.get("log_beta", found["log_alpha"].conj())
         z = state.z0[0, 0] * (1 - state.deviations * np.exp(found["log_alpha"][:, None] + beta[None, :]))
     else:
-        z = left @ state.z0 @ right
-    n, masses = len(z), np.diag(state.z0)
-    rates = model.rates(n)
-    r, c = np.sum(z, axis=1), np.sum(z, axis=0)
-    change = model.coupling / (2 * n) * (c[None, :] + r[:, None] - (r / masses)[:, None] * z - (c / masses)[None, :] * z)
-    change = change - 1j * (rates[:, None] - rates[None, :]) * z
-    off = np.abs(z) * ~np.eye(n, dtype=bool)
-    i, j = (int(k) for k in np.unravel_index(int(np.argmax(off)), off.shape))
-    return float(t + (z[i, j] / change[i, j]).real), (i, j)
+        z = left @ state.z0 @ found.get("right", left.conj().T)
+    gone, (i, _) = time_to_pole(z, setup.model.coupling, setup.model.rates(state.n))
+    return t + gone, i
 
 
 def wlsolve(
@@ -479,7 +285,7 @@ def wlsolve(
     ----------
     model : WignerLohe
     state0 : array_like
-        Kets (N, n, …), an ensemble (p, (A, N, n, …)), a block operator (N, N, n, …, n, …), or phase-space arrays
+        Kets (N, n, …) or N Qobj kets, an ensemble (p, (A, N, n, …)), a block operator (N, N, n, …, n, …), or phase-space arrays
         (N, N, 2n, …, 2n, …), on a grid of shape (n, …).
     tlist : array_like of shape (T,)
         Strictly increasing output times; the first is that of `state0`.

@@ -11,11 +11,14 @@ import scipy.linalg
 
 from ..core.checks import check_array, check_memory
 from ..core.errors import warn
+from ..core.grid import Grid
 from ..lohe.errors import UnstableSetWarning
 from ..lohe.threads import linear_algebra_threads
+from .fit import judge
 from .kernels import kernel_of
 from .matrix import FactorMatrix
 from .model import WignerLohe
+from .transform import check_qobj, fock_diagnostics, fock_to_grid
 
 __all__ = ["InitialState", "read_state"]
 
@@ -76,10 +79,9 @@ def read_state(
     """
     grid = model.grid
     d, n, double = grid.ndim, grid.shape, tuple(2 * m for m in grid.shape)
-    if isinstance(state0, qutip.Qobj) or (
-        isinstance(state0, (list, tuple)) and any(isinstance(s, qutip.Qobj) for s in state0)
-    ):
-        raise TypeError("state0 must hold arrays on the grid, not Qobj; fock_to_grid turns kets of one mode into such arrays")
+    if isinstance(state0, qutip.Qobj):
+        raise TypeError("state0 must be a list of kets, one an oscillator, not one Qobj")
+    state0 = _fock_kets(state0, grid)
     pair = _ensemble(state0)
     if pair is not None:
         weights, members = pair
@@ -113,6 +115,22 @@ def read_state(
     _check_correlations(state, allow_unphysical)
     _warn_unstable(model, state)
     return state
+
+
+def _fock_kets(state0: Any, grid: Grid) -> Any:
+    """`state0` with kets of one mode, in the Fock basis of ½p²+½x², replaced by their arrays on the grid."""
+    if isinstance(state0, (list, tuple)):
+        return type(state0)(_fock_kets(s, grid) for s in state0)
+    if not isinstance(state0, qutip.Qobj):
+        return state0
+    if state0.isoper:
+        raise TypeError(
+            "state0 must hold kets, not operators: density matrices of the single oscillators do not determine w_ij; "
+            "an ensemble (p, kets) or a block operator does"
+        )
+    check_qobj("state0", state0)
+    judge(fock_diagnostics(state0, grid), "state0")
+    return fock_to_grid(state0, grid)
 
 
 def _square(raw: np.ndarray) -> np.ndarray:

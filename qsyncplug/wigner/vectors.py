@@ -28,7 +28,7 @@ class VectorSystem:
         # left factors, then right ones
         self.psi = np.array([state.left] if state.right is None else [state.left, state.right], dtype=complex)
         self.time = t0
-        self.flow = CouplingFlow(model, self.n, self.hermitian)
+        self.flow = CouplingFlow(model, state)
         self._cache = Cache()
         self._potentials = np.array([h.values.ravel() for h in model.hamiltonians(self.n)])
         self._axes = tuple(range(1, 1 + self.grid.ndim))

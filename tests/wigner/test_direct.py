@@ -1,8 +1,12 @@
+import pickle
+
 import numpy as np
 import pytest
 
-from qsyncplug.core import Grid
-from qsyncplug.wigner import WignerLohe, wigner_transform, wlsolve
+from qsyncplug.core import Grid, load
+from qsyncplug.core.errors import StepLimitError, TimeLimitError
+from qsyncplug.lohe import AliasingError
+from qsyncplug.wigner import WignerLohe, WignerLoheSolver, wigner_transform, wlsolve
 from qsyncplug.wigner.direct import RKN_SCHEMES, LinearFlow, Transport
 from qsyncplug.wigner.state import _decompose, _span, read_state
 
@@ -118,9 +122,52 @@ def test_arrays_of_no_operator_need_phase_space_and_the_potential_everywhere():
         wlsolve(WignerLohe(GRID, anharmonic), rough(W0), [0, 1], options={"method": "splitting"})
     model = WignerLohe(GRID, anharmonic(GRID.axes[0]))
     assert wlsolve(model, W0, [0, 0.1]).wigner(0, 1).shape == (80, 80)
-    result = wlsolve(model, rough(W0), [0, 0.1])
-    with pytest.raises(ValueError, match="between the points of the grid"):
-        result.wigner(0, 1)
+    for method in ("auto", "direct"):
+        with pytest.raises(ValueError, match="potential must be a callable"):
+            wlsolve(model, rough(W0), [0, 0.1], options={"method": method})
+    two = WignerLohe(GRID, [lambda x: x**2, anharmonic(GRID.axes[0])])
+    with pytest.raises(ValueError, match=r"potential\[1\] must be a callable"):
+        wlsolve(two, PSI, [0, 0.1], options={"method": "direct"})
+
+
+@pytest.mark.filterwarnings("ignore::qsyncplug.wigner.errors.PhaseSpaceWarning")
+def test_a_stored_run_of_arrays_still_forms_wigner_functions(tmp_path):
+    model = WignerLohe(GRID, anharmonic)
+    result = wlsolve(model, rough(W0), [0, 0.4])
+    result.save(tmp_path / "run.npz")
+    loaded = load(tmp_path / "run.npz")
+    assert loaded._setup.state.arrays is not None
+    assert np.max(np.abs(loaded.wigner(0, 1) - result.wigner(0, 1))) < 1e-14
+    again = wlsolve(pickle.loads(pickle.dumps(model)), rough(W0), [0, 0.4])
+    assert np.max(np.abs(again.wigner(0, 1) - result.wigner(0, 1))) < 1e-14
+    with pytest.raises(ValueError, match="its function was not"):
+        loaded.model.hamiltonians(1)[0].potential(np.array([0.1]))
+
+
+@pytest.mark.filterwarnings("ignore::qsyncplug.wigner.errors.PhaseSpaceWarning")
+def test_arrays_that_outgrow_the_grid_are_noticed():
+    # a free particle: the box is too small after a while
+    model = WignerLohe(GRID, 0.0)
+    for state in (W0, PSI):
+        with pytest.raises(AliasingError, match="edge of the box"):
+            wlsolve(model, state, [0, 8.0])
+    result = wlsolve(model, rough(W0), [0, 8.0])
+    with pytest.raises(AliasingError, match=r"largest separation|edge of the box"):
+        result.wigner(0, 0)
+    solver = WignerLoheSolver(model)
+    solver.start(PSI, 0.0)
+    with pytest.raises(AliasingError, match="edge of the box"):
+        solver.step(8.0)
+
+
+def test_limits_are_kept_within_an_output_interval():
+    model = WignerLohe(GRID, anharmonic)
+    with pytest.raises(StepLimitError) as error:
+        wlsolve(model, PSI, [0, 0.1, 5.0], options={"method": "direct", "nsteps": 5})
+    assert len(error.value.result.times) == 2 and error.value.time == 0.1
+    with pytest.raises(TimeLimitError) as error:
+        wlsolve(model, PSI, [0, 0.1, 2000.0], options={"method": "direct", "time_limit": 0.3})
+    assert error.value.result.stats["run time"] < 1.5
 
 
 def test_arrays_in_two_dimensions_become_factors():

@@ -131,6 +131,45 @@ def test_kinds_of_initial_state_agree(offsets):
         assert np.max(np.abs(other.matrix().norms() - ensemble.matrix().norms())) < 10 * tolerance
 
 
+def test_kets_of_qutip():
+    alpha = (1.0, np.exp(0.4j) * 0.3)
+    fock = [qutip.coherent(30, a, method="analytic") for a in alpha]
+    result = wlsolve(TRAP, fock, [0.0, 1.0])
+    # ⟨α|β⟩ in closed form; w_ij=ψ_iψ̄_j has z_01=⟨ψ_1,ψ_0⟩
+    overlap = np.exp(-abs(alpha[0]) ** 2 / 2 - abs(alpha[1]) ** 2 / 2 + np.conj(alpha[1]) * alpha[0])
+    assert abs(result.correlations[0, 0, 1] - overlap) < 1e-13
+    mean = result.moments()[0][0]
+    assert np.allclose(mean, [[np.sqrt(2) * np.real(a), np.sqrt(2) * np.imag(a)] for a in alpha], atol=1e-12)
+    ensemble = wlsolve(TRAP, ([0.5, 0.5], [fock, fock[::-1]]), [0.0, 1.0])
+    assert abs(ensemble.correlations[0, 0, 1] - overlap.real) < 1e-13
+
+
+def test_offsets_are_a_phase_of_the_wave_functions():
+    model = WignerLohe(GRID, [lambda x, o=o: anharmonic(x) + o for o in (0.4, -0.2, 0.9)], 1.2)
+    psi, times = three_kets(), [0.0, 3.0]
+    exact = slsolve(model.schrodinger_lohe, psi, times, options={"method": "dop853", "store_states": True}).states[-1]
+    for method in ("reduction", "splitting"):
+        found = wlsolve(model, psi, times, options={"method": method}).psi()
+        assert np.max(np.abs(found - exact)) < 1e-10
+
+
+def test_moments_of_data_that_are_not_hermitian():
+    w = wigner_transform(GRID.gaussian(0.5, 0.8), GRID.gaussian(-0.3), grid=GRID)
+    kernel = np.outer(GRID.gaussian(0.5, 0.8), GRID.gaussian(-0.3).conj())
+    space = TRAP.phase_space
+    for one in (w, kernel):
+        result = wlsolve(TRAP, np.tile(one, (2, 2, 1, 1)), [0, 0.5], options={"allow_non_hermitian": True})
+        entry = result.wigner(0, 0)
+        mass = space.integrate(entry)
+        x, p = space.x[:, None], space.p[None, :]
+        mean = [space.integrate(x * entry) / mass, space.integrate(p * entry) / mass]
+        product = space.integrate(x * p * entry) / mass - mean[0] * mean[1]
+        found = result.matrix().moments()
+        assert abs(mean[0].imag) > 0.1
+        assert np.max(np.abs(found[0][0] - mean)) < 1e-11
+        assert abs(found[1][0, 0, 1] - product) < 1e-11
+
+
 def test_mixture_is_no_sum_of_pure_runs():
     # z of the ensemble drives each member: the mixture of separate runs differs
     one, two = [GRID.gaussian(1.0), GRID.gaussian(-0.5)], [GRID.gaussian(-1.0), GRID.gaussian(2.0)]
@@ -295,8 +334,10 @@ KETS = np.array([GRID.gaussian(1.0), GRID.gaussian(-0.5)])
         (KETS * np.nan, ValueError, "state0 must be finite"),
         (KETS * [[1], [0]], ValueError, "must not be zero, as for oscillator 1"),
         (np.zeros((0, 64)), ValueError, "at least one"),
-        ([qutip.basis(4, 0)] * 2, TypeError, "not Qobj"),
-        (qutip.tensor(qutip.basis(4, 0), qutip.basis(4, 1)), TypeError, "not Qobj"),
+        ([qutip.fock_dm(4, 0)] * 2, TypeError, "do not determine w_ij"),
+        (qutip.basis(4, 0), TypeError, "a list of kets"),
+        ([qutip.tensor(qutip.basis(4, 0), qutip.basis(4, 1))] * 2, ValueError, "of one mode"),
+        ([qutip.basis(400, 399)] * 2, ValueError, "does not fit the grid"),
         (([0.5, -0.5], [KETS, KETS]), ValueError, r"p\[1\] = -0.5"),
         (([0.5, 0.5, 0.1], [KETS, KETS]), ValueError, "an ensemble must be 3 probabilities"),
         (([0.0, 0.0], [KETS, KETS]), ValueError, "must not all be zero"),
