@@ -199,6 +199,7 @@ class CompiledSolver(Solver):
         end: float,
     ) -> None:
         """Raise the error of `status` with the partial `result`."""
+        recorded = cause is not None and not isinstance(cause, KeyboardInterrupt)
         cause = cause or rhs.error
         reached = f"{self.name} stopped at t={integrator.t:g} of {end:g}"
         kept = f"error.result holds the {len(result.times)} outputs before that"
@@ -208,6 +209,8 @@ class CompiledSolver(Solver):
                 f"{reached}: interrupted; {kept}", time=integrator.t, result=result
             ) from integrator.interruption
         error, reason, advice = _FAILURES[status]
+        if recorded:
+            reason, advice = "a function of e_ops raised", "mend it, or leave it out"
         result.stats["stopped"] = f"{reason} at t={integrator.t:g}"
         detail = f" ({type(cause).__name__}: {cause})" if cause is not None else ""
         raise error(f"{reached}: {reason}{detail}; {advice}; {kept}", time=integrator.t, reason=reason, result=result) from cause

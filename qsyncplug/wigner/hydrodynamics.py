@@ -12,6 +12,7 @@ import scipy.fft
 from ..core.checks import check_array, check_memory, check_number
 from ..core.errors import ApproximationWarning, warn
 from ..core.grid import Grid
+from .fit import judge, state_diagnostics
 from .kernels import upsample
 
 __all__ = [
@@ -242,6 +243,12 @@ def hydrodynamics(psi: Any, grid: Grid, *, node_threshold: float = 1e-8) -> Hydr
     -----
     There is no integrator in the variables (ρ, J): at nodes of ψ their equations are ill-posed. Evolve ψ and take the fields.
 
+    Raises
+    ------
+    PhaseSpaceError
+        The highest wave numbers hold more than 1e-2 of the largest amplitude (the grid is too coarse, or the state is cut off
+        at the edge of the box), so that derivatives are wrong; from 1e-5 on there is a :class:`PhaseSpaceWarning`.
+
     Examples
     --------
     >>> grid = Grid(64, 16.0)
@@ -252,7 +259,17 @@ def hydrodynamics(psi: Any, grid: Grid, *, node_threshold: float = 1e-8) -> Hydr
     True
     """
     node_threshold = check_number("node_threshold", node_threshold, minimum=0.0, maximum=1.0)
-    return Hydrodynamics(_states("psi", psi, grid), grid, max(node_threshold, NODE))
+    return Hydrodynamics(_resolved(_states("psi", psi, grid), grid, "psi"), grid, max(node_threshold, NODE))
+
+
+def _resolved(psi: np.ndarray, grid: Grid, name: str) -> np.ndarray:
+    """`psi`, unless the highest wave numbers hold too much of it: derivatives would be wrong.
+
+    A jump at the edge of the box, around which the grid is periodic, is among what that tells; a plane wave is none.
+    """
+    if np.any(psi):
+        judge({"p": state_diagnostics(psi, grid)["p"]}, name)
+    return psi
 
 
 @dataclass(frozen=True, eq=False)
@@ -359,8 +376,11 @@ def pair_hydrodynamics(psi1: Any, psi2: Any, grid: Grid, *, node_threshold: floa
     -------
     PairHydrodynamics
     """
-    first = hydrodynamics(psi1, grid, node_threshold=node_threshold)
-    second = hydrodynamics(psi2, grid, node_threshold=node_threshold)
+    node_threshold = max(check_number("node_threshold", node_threshold, minimum=0.0, maximum=1.0), NODE)
+    first, second = (
+        Hydrodynamics(_resolved(_states(name, psi, grid), grid, name), grid, node_threshold)
+        for name, psi in (("psi1", psi1), ("psi2", psi2))
+    )
     if first.psi.shape != second.psi.shape:
         raise ValueError(f"psi2 must have the shape {first.psi.shape} of psi1, not {second.psi.shape}")
     return PairHydrodynamics(first, second)
@@ -378,7 +398,8 @@ def h1_distance(psi1: Any, psi2: Any, grid: Grid) -> Any:
     -------
     float or ndarray of shape (...)
     """
-    difference = np.asarray(_states("psi1", psi1, grid) - _states("psi2", psi2, grid))
+    first, second = (_resolved(_states(name, psi, grid), grid, name) for name, psi in (("psi1", psi1), ("psi2", psi2)))
+    difference = np.asarray(first - second)
     axes = tuple(range(-grid.ndim, 0))
     # ∇ in Fourier space keeps the highest mode, which the derivative of a real grid function drops
     spectrum = np.abs(scipy.fft.fftn(difference, axes=axes)) ** 2

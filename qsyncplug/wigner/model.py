@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import qutip
 
 from ..core import storage
 from ..core.checks import check_number
@@ -194,6 +195,8 @@ storage.register_model("WignerLohe", WignerLohe.from_dict)
 def _hamiltonian(grid: Grid, potential: Callable[..., Any] | np.ndarray | float, name: str) -> GridHamiltonian:
     if isinstance(potential, GridHamiltonian):
         raise TypeError(f"{name} must be a potential (callable, array or number), not a GridHamiltonian; give its values")
+    if isinstance(potential, qutip.Qobj):
+        raise TypeError(f"{name} must be a potential V(x) (callable, array or number), not a Qobj")
     try:
         return GridHamiltonian(grid, potential)
     except (TypeError, ValueError) as error:

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import qutip
 
-from ..core.checks import check_array, check_choice, check_memory, check_number
+from ..core.checks import check_array, check_choice, check_integer, check_memory, check_number
 from ..core.grid import Grid
 from .fit import _edge, judge, state_diagnostics
 from .kernels import correlate, correlate_kernel, hermite_functions, kernel_of, to_momentum, upsample
-from .phase_space import PhaseSpace, as_phase_space, fock_grid
+from .phase_space import MAX_FOCK, PhaseSpace, as_phase_space, fock_grid
 
 __all__ = [
     "inverse_wigner_transform",
@@ -72,7 +72,7 @@ def fock_diagnostics(state: qutip.Qobj, grid: Grid) -> dict[str, float]:
     found = {"x": 0.0, "p": 0.0}
     for name, end, phase in (("x", edge, 1.0), ("p", highest, -1j)):
         inner = np.linspace(-end, end, 4 * m + 200)
-        outer = np.concatenate([np.linspace(0.97, 1.0, 9), np.linspace(1.0, 1.5, 40)]) * end
+        outer = np.linspace(1.0, 1.5, 60) * end
         outer = np.concatenate([-outer[::-1], outer])
         for side in sides:
             c = side * (phase ** np.arange(m)).reshape((-1,) + (1,) * (side.ndim - 1))
@@ -159,7 +159,12 @@ def wigner_transform(psi: Any, phi: Any = None, *, grid: Grid | PhaseSpace | Non
     if grid is None:
         if len(quantum) < len(given):
             raise TypeError("grid must be given for states that are arrays")
-        grid = fock_grid(max(s.shape[0] for s in quantum))
+        for name, s in given:
+            if _levels(s) > MAX_FOCK:
+                raise ValueError(
+                    f"{name} must occupy at most {MAX_FOCK} Fock levels, not {_levels(s)}; give it as an array on a Grid"
+                )
+        grid = fock_grid(min(max(s.shape[0] for s in quantum), MAX_FOCK))
     space = PhaseSpace(grid)
     values: list[np.ndarray] = []
     for name, s in given:
@@ -300,6 +305,7 @@ def inverse_wigner_transform(
     _check_line(space.grid)
     if levels is None:
         raise ValueError("levels must be given with form='qobj'")
+    levels = check_integer("levels", levels, minimum=1, maximum=MAX_FOCK)
     h = hermite_functions(space.grid.axes[0], levels) * space.grid.weight
     matrix = h @ kernel @ h.T
     total = float(np.linalg.norm(kernel)) * space.grid.weight

@@ -9,6 +9,7 @@ from qsyncplug import Grid
 from qsyncplug.core.errors import ApproximationWarning
 from qsyncplug.lohe import GridHamiltonian, SchrodingerLohe, slsolve
 from qsyncplug.wigner import (
+    PhaseSpaceError,
     h1_distance,
     hydrodynamic_distances,
     hydrodynamic_residuals,
@@ -258,6 +259,19 @@ def test_distances_of_a_node_on_the_grid():
     # where √ρ_1−√ρ_2 jumps at a node it says so
     with pytest.warns(ApproximationWarning, match="jump at nodes"):
         hydrodynamic_distances(d, GRID.gaussian(0.7), GRID, tolerance=1e-9)
+
+
+@pytest.mark.parametrize(
+    "function", [hydrodynamics, lambda f, g: h1_distance(f, 0 * f, g), lambda f, g: pair_hydrodynamics(f, f, g)]
+)
+def test_a_state_cut_off_by_the_box_has_no_derivatives(function):
+    # half of it is at the other end, and the kinetic energy of the jump is 1.5 instead of ¼
+    grid = Grid(64, 18.0)
+    with pytest.raises(PhaseSpaceError, match="at the highest momentum"):
+        function(np.exp(-((grid.axes[0] - 8.8) ** 2) / 2), grid)
+    # a plane wave reaches the edges, and is not cut off there
+    wave = np.exp(2j * np.pi / 18.0 * 3 * grid.axes[0]) / np.sqrt(18.0)
+    assert np.allclose(hydrodynamics(wave, grid).current, 2 * np.pi / 18.0 * 3 / 18.0, atol=1e-14)
 
 
 def test_h1_distance_of_plane_waves():

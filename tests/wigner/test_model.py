@@ -2,6 +2,7 @@ import pickle
 
 import numpy as np
 import pytest
+import qutip
 
 from qsyncplug.core import Grid
 from qsyncplug.core.storage import build_model
@@ -28,6 +29,11 @@ def test_offsets_are_common():
 def test_different_potentials():
     model = WignerLohe(GRID, [0.0, lambda x: x])
     assert not model.common and "different" in str(model)
+
+
+def test_a_hamiltonian_is_no_potential():
+    with pytest.raises(TypeError, match=r"potential\[1\] must be a potential V\(x\)"):
+        WignerLohe(Grid(32, 10.0), [0.0, qutip.num(32)])
 
 
 def test_storage():

@@ -131,6 +131,16 @@ def test_kinds_of_initial_state_agree(offsets):
         assert np.max(np.abs(other.matrix().norms() - ensemble.matrix().norms())) < 10 * tolerance
 
 
+def test_functions_that_raise_are_named():
+    def bad(t, matrix):
+        raise KeyError("oops")
+
+    for method in ("reduction", "splitting"):
+        with pytest.raises(RightHandSideError, match=r"a function.*raised|KeyError") as caught:
+            wlsolve(TRAP, KETS, [0, 1], e_ops=[bad], options={"method": method})
+        assert "raised" in caught.value.reason and "right-hand side" not in str(caught.value)
+
+
 def test_kets_of_qutip():
     alpha = (1.0, np.exp(0.4j) * 0.3)
     fock = [qutip.coherent(30, a, method="analytic") for a in alpha]

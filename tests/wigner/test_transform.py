@@ -240,6 +240,27 @@ def test_fock_states_beyond_the_grid():
     wigner_transform(qutip.basis(300, 1), grid=GRID)
 
 
+def test_many_fock_levels():
+    # no warning for the highest states that the smallest grid for them holds
+    for n in (250, 599):
+        space = PhaseSpace(fock_grid(n + 1))
+        w = wigner_transform(qutip.basis(n + 1, n))
+        # W_n(0,0)=(−1)ⁿ/π, and a state of norm one
+        middle = space.grid.shape[0]
+        assert abs(w[middle, middle] - (-1) ** n / np.pi) < 1e-12
+        assert abs(space.integrate(w) - 1) < 1e-12
+    # what counts is the levels that are occupied
+    assert np.max(np.abs(wigner_transform(qutip.basis(700, 3)) - wigner_transform(qutip.basis(600, 3)))) < 1e-14
+    with pytest.raises(ValueError, match="psi must occupy at most 600 Fock levels, not 651"):
+        wigner_transform(qutip.basis(700, 650))
+
+
+@pytest.mark.parametrize("levels", [0, -1, 1.5, 601])
+def test_levels_of_the_inverse(levels):
+    with pytest.raises((ValueError, TypeError), match="levels must be"):
+        inverse_wigner_transform(wigner_transform(GRID.gaussian(), grid=GRID), GRID, form="qobj", levels=levels)
+
+
 def test_diagnostics_are_the_size_of_the_error():
     grid = Grid(64, 16.0)
     for c in (0.0, 1.0, 2.0):
