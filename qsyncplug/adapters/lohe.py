@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 from ..lohe.result import SchrodingerLoheResult
 from ..sync import SyncView
+from ._moments import local_moments
 from .dispatch import synchronization
 
 __all__ = ["view_of"]
@@ -32,23 +32,7 @@ def view_of(result: SchrodingerLoheResult) -> SyncView:
     }
     fields: dict[str, Any] = {}
     if grid is not None and grid.ndim == 1 and has_states and np.all(finite):
-
-        @cache
-        def moments() -> tuple[np.ndarray, np.ndarray]:
-            return result.moments()
-
-        def mean() -> np.ndarray:
-            return moments()[0].reshape(len(times), -1)
-
-        def covariance() -> np.ndarray:
-            blocks = moments()[1]
-            t, n = blocks.shape[:2]
-            full = np.zeros((t, n, 2, n, 2))
-            index = np.arange(n)
-            full[:, index, :, index, :] = blocks.swapaxes(0, 1)
-            return full.reshape(t, 2 * n, 2 * n)
-
-        fields = {"mean": mean, "covariance": covariance}
+        fields |= local_moments(result.moments)
     else:
         why = "run on a grid of one dimension, with a common Hamiltonian or the option store_states=True"
         missing |= {"mean": why, "covariance": why}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 from ..sync import SyncView
 from ..wigner.result import WignerLoheResult
+from ._moments import local_moments
 from .dispatch import synchronization
 
 __all__ = ["view_of"]
@@ -27,23 +27,7 @@ def view_of(result: WignerLoheResult) -> SyncView:
     missing = {"states": "the oscillators have no joint state; result.wigner(i, j, t_index) forms the Wigner functions"}
     fields: dict[str, Any] = {}
     if result.model.grid.ndim == 1:
-
-        @cache
-        def moments() -> tuple[np.ndarray, np.ndarray]:
-            return result.moments()
-
-        def mean() -> np.ndarray:
-            return moments()[0].reshape(len(times), -1)
-
-        def covariance() -> np.ndarray:
-            blocks = moments()[1]
-            t, n = blocks.shape[:2]
-            full = np.zeros((t, n, 2, n, 2))
-            index = np.arange(n)
-            full[:, index, :, index, :] = blocks.swapaxes(0, 1)
-            return full.reshape(t, 2 * n, 2 * n)
-
-        fields = {"mean": mean, "covariance": covariance}
+        fields |= local_moments(result.moments)
     else:
         missing |= dict.fromkeys(("mean", "covariance"), "run on a grid of one dimension")
     return SyncView(

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from ..commands.shared import Stages, add_options, check_options, write
 
 __all__ = ["add_parser", "run"]
 
@@ -41,12 +39,9 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     add("--beta", type=float, default=5.0, help="inverse temperature of the attention; 0 is Kuramoto's model")
     add("--particles", type=int, default=200, help="number of particles")
     add("--normalization", choices=("mean", "attention", "sum"), default="attention", help="what divides the forces")
-    add("--end", type=float, default=20.0, help="last time")
-    add("--times", type=int, default=101, help="number of output times")
     add("--seed", type=int, default=0, help="of the uniform initial positions")
     add("--threads", type=int, default=1, help="threads of the compiled kernels")
-    add("--output", type=Path, default=Path("qsyncplug-circle"), help="where to write: OUTPUT.png and OUTPUT.json")
-    add("--quiet", action="store_true", help="no progress")
+    add_options(parser, end=20.0, times=101, output="qsyncplug-compare-circle")
     parser.set_defaults(run=run)
     return parser
 
@@ -96,35 +91,28 @@ def run(args: argparse.Namespace) -> int:
     from . import Circle, attention, circle_predictions, circlesolve, sine
 
     n = check_integer("--particles", args.particles, minimum=2)
-    end = check_number("--end", args.end, minimum=0.0, strict=True)
-    times = np.linspace(0.0, end, check_integer("--times", args.times, minimum=2))
+    times = check_options(args)
     beta = check_number("--beta", args.beta)
     threads = check_integer("--threads", args.threads, minimum=1)
-    if not args.output.parent.is_dir():
-        raise ValueError(f"--output: the folder {args.output.parent} does not exist")
     model = Circle(attention(beta) if beta else sine(), args.normalization)
     x0 = np.random.default_rng(args.seed).uniform(0, 2 * np.pi, n)
-    print(f"{model!r}, {n} particles, t = 0 … {end:g}")
+    print(f"{model!r}, {n} particles, t = 0 … {times[-1]:g}")
 
-    def say(text: str) -> None:
-        if not args.quiet:
-            print(f"… {text}", file=sys.stderr, flush=True)
-
+    stages = Stages(args)
     rows: list[_Row] = []
     curves: dict[str, Any] = {}
     reference, base = "", None
     if n <= _SCIPY_LIMIT:
-        say("SciPy, pair sums")
-        begin = time.perf_counter()
-        base, evaluations = _scipy(model, x0, times)
+        with stages("SciPy, pair sums"):
+            base, evaluations = _scipy(model, x0, times)
         reference = "SciPy, pair sums in NumPy (rtol 1e-12)"
-        rows.append(_Row("SciPy + NumPy", time.perf_counter() - begin, evaluations, 0.0, 0.0))
+        rows.append(_Row("SciPy + NumPy", stages.seconds["SciPy, pair sums"], evaluations, 0.0, 0.0))
         curves["SciPy + NumPy"] = np.abs(np.mean(np.exp(1j * base), axis=1))
     last = None
     for kernel in ("direct", "horner", "taylor", "taylor-sorted"):
-        say(kernel)
         options = {"kernel": kernel, "num_threads": threads, "rtol": 1e-12, "atol": 1e-13}
-        result = circlesolve(model, x0, times, options=options)
+        with stages(kernel):
+            result = circlesolve(model, x0, times, options=options)
         assert result.positions is not None
         if base is None:
             base, reference = result.positions, kernel
@@ -145,23 +133,18 @@ def run(args: argparse.Namespace) -> int:
     print()
     print(_table(rows, reference, n))
 
-    say("two Kuramoto oscillators")
     pair = circlesolve(Circle(sine()), [0.0, 3.0], np.linspace(0, 8, 81), options={"rtol": 1e-12, "atol": 1e-14})
     assert pair.positions is not None
     exact = 2 * np.arctan(np.tan(1.5) * np.exp(-2 * pair.times))
     closed = float(np.max(np.abs(pair.positions[:, 1] - pair.positions[:, 0] - exact)))
     print(f"two Kuramoto oscillators, tan(φ/2) = tan(φ₀/2)·exp(−2t): largest error {closed:.2e}")
 
-    say("theorems")
-    predictions = circle_predictions(model, x0)
-    outcomes = predictions.check(last)
+    with stages("theorems"):
+        predictions = circle_predictions(model, x0)
+        outcomes = predictions.check(last)
     print("\n" + "\n".join([*(str(p) for p in predictions), *(str(o) for o in outcomes)]))
 
-    png, data = args.output.with_suffix(".png"), args.output.with_suffix(".json")
-    _figure(curves, last, png)
-    parameters = {k: str(v) for k, v in vars(args).items() if k not in ("run", "command", "output", "quiet")}
     content = {
-        "parameters": parameters,
         "model": model.to_dict(),
         "reference": reference,
         "rows": [asdict(row) for row in rows],
@@ -170,12 +153,11 @@ def run(args: argparse.Namespace) -> int:
         "times": times.tolist(),
         "order_parameter": {name: values.tolist() for name, values in curves.items()},
     }
-    data.write_text(json.dumps(content, indent=1))
-    print(f"\nfigure: {png}\ndata:   {data}")
+    write(args, _figure(curves, last), content)
     return 0
 
 
-def _figure(curves: dict[str, Any], result: Any, path: Path) -> None:
+def _figure(curves: dict[str, Any], result: Any) -> Any:
     import matplotlib.pyplot as plt
 
     from ..plot._axes import COLOURS, finish
@@ -190,5 +172,4 @@ def _figure(curves: dict[str, Any], result: Any, path: Path) -> None:
     finish(axes[0], "time", "order parameter r")
     plot_trajectories(result, ax=axes[1])
     plot_circle(result.positions[-1], ax=axes[2], label=f"t = {result.times[-1]:g}")
-    fig.savefig(path, dpi=150)
-    plt.close(fig)
+    return fig

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-import time
 from importlib import import_module
-from pathlib import Path
 from typing import Any
+
+from .shared import Stages, add_options, check_options, write
 
 __all__ = ["FAMILIES", "add_parser", "run"]
 
@@ -57,12 +55,8 @@ def add_parser(commands: Any) -> None:
     add("--dissipative", type=float, default=1.0, help="dissipative coupling V")
     add("--amplitudes", type=_complex_pair, default=(1.5 + 0j, 1.5j), help="initial coherent amplitudes")
     add("--cutoff", type=int, default=20, help="Fock levels of each oscillator in the exact run")
-    add("--end", type=float, default=8.0, help="last time")
-    add("--times", type=int, default=161, help="number of output times")
-    add("--tolerance", type=float, default=0.05, help="relative tolerance of the windows of agreement")
-    add("--output", type=Path, default=Path("qsyncplug-compare"), help="where to write: OUTPUT.png and OUTPUT.json")
     add("--states", action="store_true", help="evolve the whole density matrix (slower): entropies and E_N of the exact state")
-    add("--quiet", action="store_true", help="no progress")
+    add_options(parser, end=8.0, times=161, tolerance=0.05, output="qsyncplug-compare")
     parser.set_defaults(run=run)
     for family in FAMILIES:
         import_module(f"..{family}.command", __package__).add_parser(_Family(commands))
@@ -77,55 +71,33 @@ def run(args: argparse.Namespace) -> int:
 
     import qsyncplug as qsp
 
-    from ..core.checks import check_integer, check_number
-
-    check_number("--tolerance", args.tolerance, minimum=0.0, strict=True)
-    end = check_number("--end", args.end, minimum=0.0, strict=True)
-    times = np.linspace(0.0, end, check_integer("--times", args.times, minimum=2))
-    if not args.output.parent.is_dir():
-        raise ValueError(f"--output: the folder {args.output.parent} does not exist")
+    times = check_options(args)
     system = qsp.van_der_pol_pair(
         gain=args.gain, loss=args.loss, detuning=args.detuning, coherent=args.coherent, dissipative=args.dissipative
     )
     print(repr(system))
 
-    def stage(text: str) -> float:
-        if not args.quiet:
-            print(f"… {text}", file=sys.stderr, flush=True)
-        return time.perf_counter()
-
-    def done(begin: float) -> None:
-        if not args.quiet:
-            print(f"  {time.perf_counter() - begin:.3g} s", file=sys.stderr, flush=True)
-
+    stages = Stages(args)
     beta = np.array(args.amplitudes)
-    begin = stage(f"exact, {args.cutoff}² levels")
-    bar = "" if args.quiet else "text"
-    exact = qsp.exactsolve(
-        system,
-        beta,
-        times,
-        cutoff=args.cutoff,
-        options={
-            "method": "mesolve" if args.states else "sectors",
-            "progress_bar": bar,
-            "progress_kwargs": {"chunk_size": 20},
-        },
-    )
-    done(begin)
-    begin = stage("mean field and covariance")
-    linear = qsp.mfsolve(system, beta, times)
-    cumulant = qsp.mfsolve(system, beta, times, closure="gaussian")
-    done(begin)
-    begin = stage("measures")
-    comparison = qsp.compare({"exact": exact, "mean field": linear, "cumulants": cumulant}, tolerance=args.tolerance)
-    done(begin)
+    with stages(f"exact, {args.cutoff}² levels"):
+        exact = qsp.exactsolve(
+            system,
+            beta,
+            times,
+            cutoff=args.cutoff,
+            options={
+                "method": "mesolve" if args.states else "sectors",
+                "progress_bar": "" if args.quiet else "text",
+                "progress_kwargs": {"chunk_size": 20},
+            },
+        )
+    with stages("mean field and covariance"):
+        linear = qsp.mfsolve(system, beta, times)
+        cumulant = qsp.mfsolve(system, beta, times, closure="gaussian")
+    with stages("measures"):
+        comparison = qsp.compare({"exact": exact, "mean field": linear, "cumulants": cumulant}, tolerance=args.tolerance)
     print()
     print(comparison)
     figure, _ = comparison.plot()
-    png, data = args.output.with_suffix(".png"), args.output.with_suffix(".json")
-    figure.savefig(png, dpi=150)
-    parameters = {k: str(v) for k, v in vars(args).items() if k not in ("run", "command", "output", "quiet")}
-    data.write_text(json.dumps({"parameters": parameters, "model": system.to_dict(), **comparison.to_dict()}, indent=1))
-    print(f"\nfigure: {png}\ndata:   {data}")
+    write(args, figure, {"model": system.to_dict(), **comparison.to_dict()})
     return 0

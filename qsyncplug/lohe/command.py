@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-import time
-from pathlib import Path
 from typing import Any
+
+from ..commands.shared import Stages, add_options, check_options, write
 
 __all__ = ["add_parser", "run"]
 
@@ -29,12 +27,8 @@ def add_parser(commands: Any) -> None:
     add("--phases", type=float, default=1.0, help="standard deviation of the initial phases")
     add("--points", type=int, default=128, help="points of the grid")
     add("--length", type=float, default=18.0, help="length of the box")
-    add("--end", type=float, default=10.0, help="last time")
-    add("--times", type=int, default=101, help="number of output times")
     add("--seed", type=int, default=1, help="of the random frequencies, centres and phases")
-    add("--tolerance", type=float, default=0.05, help="relative tolerance of the windows of agreement")
-    add("--output", type=Path, default=Path("qsyncplug-compare-lohe"), help="where to write: OUTPUT.png and OUTPUT.json")
-    add("--quiet", action="store_true", help="no progress")
+    add_options(parser, end=10.0, times=101, tolerance=0.05, output="qsyncplug-compare-lohe")
     parser.set_defaults(run=run)
 
 
@@ -54,12 +48,9 @@ def run(args: argparse.Namespace) -> int:
     from .solver import slsolve
 
     n = check_integer("--oscillators", args.oscillators, minimum=2)
-    end = check_number("--end", args.end, minimum=0.0, strict=True)
-    times = np.linspace(0.0, end, check_integer("--times", args.times, minimum=2))
+    times = check_options(args)
     for name in ("frequencies", "spread", "phases"):
         check_number(f"--{name}", getattr(args, name), minimum=0.0)
-    if not args.output.parent.is_dir():
-        raise ValueError(f"--output: the folder {args.output.parent} does not exist")
     rng = np.random.default_rng(check_integer("--seed", args.seed, minimum=0))
     omega = args.frequencies * rng.normal(size=n)
     centres = args.spread * rng.normal(size=n)
@@ -69,16 +60,12 @@ def run(args: argparse.Namespace) -> int:
     model = SchrodingerLohe(trap, args.coupling, frequencies=omega)
     psi0 = np.array([np.exp(1j * s) * grid.gaussian(c) for s, c in zip(phases, centres, strict=True)])
     print(model)
-    results, seconds = {}, {}
+    results: dict[str, Any] = {}
+    stages = Stages(args)
 
     def timed(name: str, model: Any, start: Any, **options: Any) -> None:
-        if not args.quiet:
-            print(f"… {name}", file=sys.stderr, flush=True)
-        begin = time.perf_counter()
-        results[name] = slsolve(model, start, times, options=options)
-        seconds[name] = time.perf_counter() - begin
-        if not args.quiet:
-            print(f"  {seconds[name]:.3g} s", file=sys.stderr, flush=True)
+        with stages(name):
+            results[name] = slsolve(model, start, times, options=options)
 
     timed("grid", model, psi0, method="dop853", store_states=True)
     timed("reduced", model, psi0)
@@ -90,12 +77,8 @@ def run(args: argparse.Namespace) -> int:
     print(comparison)
     gap = float(np.max(np.abs(results["grid"].gram - results["reduced"].gram)))
     print(f"\nlargest difference of the Gram matrices, grid − reduced: {gap:.2g}")
+    seconds = stages.seconds
     print(f"time: grid {seconds['grid']:.3g} s, reduced {seconds['reduced']:.3g} s ({seconds['grid'] / seconds['reduced']:.0f}×)")
     figure, _ = comparison.plot()
-    png, data = args.output.with_suffix(".png"), args.output.with_suffix(".json")
-    figure.savefig(png, dpi=150)
-    parameters = {k: str(v) for k, v in vars(args).items() if k not in ("run", "command", "output", "quiet")}
-    written = {"parameters": parameters, "gram difference": gap, "seconds": seconds, **comparison.to_dict()}
-    data.write_text(json.dumps(written, indent=1))
-    print(f"\nfigure: {png}\ndata:   {data}")
+    write(args, figure, {"gram difference": gap, "seconds": seconds, **comparison.to_dict()})
     return 0

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ..commands.shared import check_options
+
 __all__ = ["add_parser", "errors_against_size", "fitted_power", "run"]
 
 #: quantity -> what its error is
@@ -150,16 +152,13 @@ def fitted_power(sizes: Any, errors: Any) -> tuple[float, float]:
 
 def run(args: argparse.Namespace) -> int:
     """Run the comparison; print the table of errors against N with the fitted powers."""
-    from ..core.checks import check_integer, check_number
+    from ..core.checks import check_integer
 
     sizes = [check_integer("--sizes", n, minimum=1) for n in args.sizes]
     if len(set(sizes)) != len(sizes):
         raise ValueError(f"--sizes must differ from each other, not {sizes}")
-    end = check_number("--end", args.end, minimum=0.0, strict=True)
-    times = np.linspace(0.0, end, check_integer("--times", args.times, minimum=2))
+    times = check_options(args)
     samples = check_integer("--samples", args.samples, minimum=0)
-    if args.output is not None and not args.output.parent.is_dir():
-        raise ValueError(f"--output: the folder {args.output.parent} does not exist")
     chains: dict[str, Any] = {"omega": args.omega, "exchange": args.exchange, "coherent": args.coherent, "loss": args.loss}
     if args.no_central:
         chains["central"] = False
@@ -173,7 +172,7 @@ def run(args: argparse.Namespace) -> int:
     errors = errors_against_size(
         sizes, times, excitation=args.excitation, phase=args.phase, samples=samples, seed=args.seed, progress=progress, **chains
     )
-    print(f"Largest errors up to t={end:g} against the exact evolution; the last column is p of error ∝ N^-p")
+    print(f"Largest errors up to t={times[-1]:g} against the exact evolution; the last column is p of error ∝ N^-p")
     print(f"{'':<22}" + "".join(f"{'N=' + str(n):>11}" for n in sizes) + f"{'p':>8}")
     powers = {}
     for name, values in errors.items():
