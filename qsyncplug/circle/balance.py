@@ -10,13 +10,15 @@ __all__ = ["BALANCED", "imbalance", "next_stable"]
 BALANCED = 1e-12
 
 
-def imbalance(push: np.ndarray, pull: np.ndarray) -> np.ndarray:
+def imbalance(push: np.ndarray, pull: np.ndarray, drift: np.ndarray | float = 0.0) -> np.ndarray:
     r"""Force on each particle, relative to the gross pair forces and their slopes.
 
     Parameters
     ----------
     push, pull : (..., n, n) arrays
         Force of j on i, and its derivative; the diagonal does not count.
+    drift : (..., n) array or number
+        Another force on i, from outside.
 
     Returns
     -------
@@ -27,8 +29,8 @@ def imbalance(push: np.ndarray, pull: np.ndarray) -> np.ndarray:
     """
     n = push.shape[-1]
     off = 1.0 - np.eye(n)
-    gross = np.sum((np.abs(push) + np.abs(pull)) * off, axis=-1)
-    force = np.abs(np.sum(push * off, axis=-1))
+    gross = np.sum((np.abs(push) + np.abs(pull)) * off, axis=-1) + np.abs(drift)
+    force = np.abs(np.sum(push * off, axis=-1) + drift)
     return np.where(force > 0, force / np.where(gross > 0, gross, 1.0), 0.0)
 
 

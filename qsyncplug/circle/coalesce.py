@@ -73,7 +73,7 @@ def coalesce(
     -----
     Resolution of the merge times: with up to 300 particles, those of an event on the dense output, `rtol` and the
     resolution of the positions, an error of about :math:`10^{-15}/\mathrm{gap}` in the logarithm of a distance. With
-    more, by cubic Hermite interpolation of that logarithm within the accepted step: about 1e-5 in ln t. Pairs that are
+    more, by cubic Hermite interpolation of that logarithm within the accepted step: better than 5e-5 in ln t. Pairs that are
     within `gap` where the field begins to contract only later are placed by linear interpolation of the contraction.
 
     Times are in the units of the model: (T1) with its factor :math:`e^{β}`, ``"sum"`` with its factor n. For

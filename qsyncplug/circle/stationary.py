@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse
 
 from ..core.checks import check_choice, check_memory, check_number
+from .balance import imbalance
 from .model import Circle
 
 __all__ = ["Stability", "energy", "stability"]
@@ -17,6 +18,7 @@ __all__ = ["Stability", "energy", "stability"]
 #: Particles up to which cut-stability is decided by looking at every cut.
 ALL_CUTS = 18
 _DIRECT = 2048
+_TOGETHER = 1e-6
 _BLOCK = 2**20
 
 
@@ -34,7 +36,8 @@ class Stability:
     velocity : ndarray of shape (n,)
         :math:`\dot x_i`.
     residual : float
-        Largest velocity relative to the largest that the interaction could cause.
+        Largest velocity relative to the gross pair forces (and their slopes) that act on the particle: about 1e-15 at
+        rest, however small the forces are. Particles within 1e-6 count as one for what acts on them from outside.
     stationary : bool
         Whether all velocities vanish, to the tolerance.
     locked : bool
@@ -130,6 +133,29 @@ class _Parts:
     @property
     def velocity(self) -> np.ndarray:
         return self.omega - self.gain * self.force
+
+    def imbalance(self, frame: float = 0.0) -> np.ndarray:
+        """Velocity in a frame that turns with `frame`, relative to what the gross forces on each particle could cause."""
+        apart = np.abs(np.exp(1j * (self.x[:, None] - self.x[None, :])) - 1) > _TOGETHER
+        scale = np.where(self.gain != 0, self.gain, 1.0)
+        drift = -(self.omega - frame) / scale  # as one more force
+        if not np.any(self.gain):
+            return np.where(self.omega == frame, 0.0, 1.0)
+        outside = imbalance(self.push * apart, self.pull * apart, drift)
+        within = imbalance(self.push * ~apart, self.pull * ~apart)
+        return np.maximum(outside, within)
+
+    def frame(self) -> float:
+        """Angular velocity of the frame in which the state is at rest if it is locked: that of the particles' mean."""
+        c = self.c * self.g / np.where(self.response != 0, self.response, 1.0)
+        return float(np.sum(c * self.velocity) / np.sum(c))
+
+    def rounding(self) -> float:
+        """Size of the eigenvalues of the Jacobian that rounding of the angles makes of zeros."""
+        off = 1.0 - np.eye(self.x.size)
+        curve = np.abs(self.act * self.f.d2f(self.difference)) * off
+        rows = np.sum(np.abs(self.pull) * off, axis=1) + np.sum(curve, axis=1) * max(1.0, float(np.max(np.abs(self.x))))
+        return 1e-13 * max(float(np.max(np.abs(self.gain) * rows)), 1e-300) * math.sqrt(self.x.size)
 
     def jacobian(self) -> np.ndarray:
         pull = self.pull.copy()
@@ -275,7 +301,7 @@ def stability(model: Circle, x: Any, *, tol: float = 1e-9) -> Stability:
     x : (n,) array_like
         Positions.
     tol : float
-        Velocities below `tol` times the largest possible count as zero.
+        Velocities below `tol` times what the gross forces on the particle could cause count as zero.
 
     Returns
     -------
@@ -298,15 +324,13 @@ def stability(model: Circle, x: Any, *, tol: float = 1e-9) -> Stability:
     tol = check_number("tol", tol, minimum=0.0, strict=True)
     parts = _Parts(model, x)
     velocity = parts.velocity
-    largest = float(np.max(np.abs(parts.gain) * np.sum(np.abs(parts.act), axis=1)) * parts.f.peak)
-    largest = max(largest, 1e-300)
-    residual = float(np.max(np.abs(velocity)) / largest)
-    locked = bool(np.ptp(velocity) <= 2 * tol * largest)
+    residual = float(np.max(parts.imbalance()))
+    locked = bool(np.max(parts.imbalance(parts.frame())) <= tol)
     matrix = parts.jacobian()
     eigenvalues = _eigenvalues(parts, matrix, locked)
     # the rotation's eigenvalue is the one closest to zero
     others = np.delete(eigenvalues, int(np.argmin(np.abs(eigenvalues)))).real
-    noise = 1e-12 * max(float(np.max(np.abs(matrix))), 1e-300) * math.sqrt(x.size)
+    noise = max(parts.rounding(), 1e-12 * float(np.max(np.abs(matrix))) * math.sqrt(x.size))
     spread = np.angle(np.exp(1j * (x - x[0])))
     cut, worst, value, note = _cuts(parts)
     return Stability(
@@ -316,7 +340,7 @@ def stability(model: Circle, x: Any, *, tol: float = 1e-9) -> Stability:
         residual=residual,
         stationary=residual <= tol,
         locked=locked,
-        synchronized=bool(np.ptp(spread) <= 1e-6),
+        synchronized=bool(np.ptp(spread) <= _TOGETHER),
         stable=locked and bool(np.all(others < -noise)),
         unstable=locked and bool(np.any(others > noise)),
         cut_stable=cut,
