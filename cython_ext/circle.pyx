@@ -76,6 +76,7 @@ cdef enum:
     PAIRS_CSR = 3
 
 cdef Py_ssize_t PAIR_LIMIT = 20000
+cdef double SMALL_NORM = 1e-280  # attention weights below it have lost digits, or have underflown
 cdef double LARGEST = 1e8    # beyond it the reduction modulo 2 pi loses digits
 cdef double FAINT = 1e-13    # forces below this part of the largest possible are rounding of the Fourier sums
 
@@ -99,6 +100,12 @@ cdef double[::1] optional(values):
 def too_far():
     return ArithmeticError(f"a position has passed {LARGEST:g}, where 2 pi is no longer resolved; "
                            "take the mean frequency out (a rotating frame)")
+
+
+cdef double exponent(const qc_pair* pair, double distance) noexcept nogil:
+    """Logarithm of the attention weight at a distance."""
+    cdef double half = sin(0.5 * distance) if pair.beta >= 0 else cos(0.5 * distance)
+    return (-2 if pair.beta >= 0 else 2) * pair.beta * half * half
 
 
 cdef inline const double* pointer(double[::1] values) noexcept nogil:
@@ -407,6 +414,8 @@ cdef class MeanField(RightHandSide):
                 self.faint_now = self.kernels.max_abs(dy, self.size) < self.faint_below
         if divided:
             for i in range(self.size):
+                if norm[i] < SMALL_NORM:
+                    self.rescaled(y, i, dy, norm)
                 dy[i] /= norm[i]
         if self.divide is not None:
             if self.call_divide(y, dy) != 0:
@@ -418,6 +427,16 @@ cdef class MeanField(RightHandSide):
             for i in range(self.size):
                 dy[i] += self.omega[i]
         return 0
+
+    cdef void rescaled(self, const double* x, Py_ssize_t i, double* dy, double* norm) noexcept nogil:
+        """Force and weight of particle i without their largest exponent, which cancels in the quotient."""
+        cdef qc_pair pair = self.pair
+        cdef Py_ssize_t j
+        pair.shift = -INFINITY
+        for j in range(self.size):
+            pair.shift = max(pair.shift, exponent(&pair, (x[i] - x[j]) + pair.lag))
+        self.kernels.direct(&pair, x, pointer(self.weights), self.size, i, i + 1, dy, NULL, norm)
+        dy[i] *= -self.scale
 
     cdef bint unresolved(self, const double* norm) noexcept nogil:
         cdef Py_ssize_t i
@@ -688,6 +707,8 @@ cdef class GraphField(RightHandSide):
         if divided:
             for i in range(self.size):
                 # nobody acts on an isolated particle
+                if self.rows[i] != 0 and norm[i] < SMALL_NORM:
+                    self.rescaled(y, i, dy, norm)
                 dy[i] = dy[i] / norm[i] if self.rows[i] != 0 else 0
         if self.divide is not None:
             if self.call_divide(y, dy) != 0:
@@ -699,6 +720,22 @@ cdef class GraphField(RightHandSide):
             for i in range(self.size):
                 dy[i] += self.omega[i]
         return 0
+
+    cdef void rescaled(self, const double* x, Py_ssize_t i, double* dy, double* norm) noexcept nogil:
+        """Force and weight of particle i without their largest exponent, which cancels in the quotient."""
+        cdef qc_pair pair = self.pair
+        cdef Py_ssize_t j, k
+        pair.shift = -INFINITY
+        if self.method == PAIRS_DENSE:
+            for j in range(self.size):
+                if self.matrix[i, j] != 0:
+                    pair.shift = max(pair.shift, exponent(&pair, (x[i] - x[j]) + pair.lag))
+            self.kernels.direct_dense(&pair, x, &self.matrix[0, 0], self.size, i, i + 1, dy, norm)
+        else:
+            for k in range(self.starts[i], self.starts[i + 1]):
+                pair.shift = max(pair.shift, exponent(&pair, (x[i] - x[self.columns[k]]) + pair.lag))
+            self.kernels.direct_csr(&pair, x, &self.data[0], &self.columns[0], &self.starts[0], i, i + 1, dy, norm)
+        dy[i] *= -self.scale
 
     cdef int call_divide(self, const double* y, double* dy) noexcept nogil:
         cdef const double[::1] g

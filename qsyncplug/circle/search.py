@@ -123,6 +123,8 @@ def _climb(model: Circle, x: np.ndarray, sign: float) -> np.ndarray | None:
     matrix = c[:, None] * c[None, :]
     if a is not None:
         matrix = matrix * (a.toarray() if scipy.sparse.issparse(a) else a)
+    if not np.any(matrix[~np.eye(x.size, dtype=bool)]):
+        return None if x.size > 1 else x  # nobody acts: every state stands still, none is attractive
     # energies of order 1
     matrix = sign * matrix / max(float(np.sum(np.abs(matrix)) * f.peak / x.size), 1e-300)
 

@@ -99,16 +99,25 @@ class _Parts:
         self.act = np.broadcast_to(self.c, (n, n)) if self.a is None else self.a * self.c
         difference = x[:, None] - x[None, :] + model.phase_lag
         self.difference = difference
-        self.pull = self.act * f.df(difference)
-        self.push = self.act * f.f(difference)
+        self.attention = isinstance(model.normalization, str) and model.normalization == "attention"
+        weight = self._weight(difference) if self.attention else None
+        if weight is None:
+            self.pull = self.act * f.df(difference)
+            self.push = self.act * f.f(difference)
+            self.curve = self.act * f.d2f(difference)
+        else:
+            s, c, beta = np.sin(difference), np.cos(difference), f.beta
+            self.push = self.act * s * weight
+            self.pull = self.act * (c - beta * s * s) * weight
+            self.curve = self.act * s * (beta * beta * s * s - 3 * beta * c - 1) * weight
         self.force = np.sum(self.push, axis=1)
         self.omega = np.zeros(n) + (0.0 if model.frequencies is None else model.frequencies)
         self.response = model.coupling * (np.ones(n) if model.response is None else np.asarray(model.response))
-        self.attention = isinstance(model.normalization, str) and model.normalization == "attention"
         log_scale = f.log_scale
-        if self.attention:
+        if weight is not None:
             log_scale = 0.0
-            self.g = np.sum(self.act * f.normaliser(difference), axis=1)
+            total = np.sum(self.act * weight, axis=1)
+            self.g = np.where(total > 0, total, 1.0)  # nobody acts on an isolated particle
         elif callable(model.normalization):
             self.g = self.call(x)
         else:
@@ -119,6 +128,15 @@ class _Parts:
                 'take attention(beta, scaled=True) or normalization="attention"'
             )
         self.scale = math.exp(log_scale)
+
+    def _weight(self, difference: np.ndarray) -> np.ndarray:
+        """Attention weights without the largest exponent of each row, which cancels in the velocity but may underflow."""
+        beta = self.f.beta
+        half = np.sin(difference / 2) if beta >= 0 else np.cos(difference / 2)
+        exponent = np.where(self.act != 0, -2 * abs(beta) * half * half, -np.inf)
+        top = np.max(exponent, axis=1, keepdims=True)
+        with np.errstate(under="ignore"):
+            return np.exp(exponent - np.where(np.isfinite(top), top, 0.0))
 
     def call(self, x: np.ndarray) -> np.ndarray:
         g = np.asarray(self.model.normalization(x), dtype=float)
@@ -153,7 +171,7 @@ class _Parts:
     def rounding(self) -> float:
         """Size of the eigenvalues of the Jacobian that rounding of the angles makes of zeros."""
         off = 1.0 - np.eye(self.x.size)
-        curve = np.abs(self.act * self.f.d2f(self.difference)) * off
+        curve = np.abs(self.curve) * off
         rows = np.sum(np.abs(self.pull) * off, axis=1) + np.sum(curve, axis=1) * max(1.0, float(np.max(np.abs(self.x))))
         return 1e-13 * max(float(np.max(np.abs(self.gain) * rows)), 1e-300) * math.sqrt(self.x.size)
 
@@ -367,7 +385,8 @@ def _cuts(parts: _Parts) -> tuple[bool | None, tuple[int, ...] | None, float, st
     n = parts.x.size
     if not parts.reciprocal():
         return None, None, math.nan, "defined for reciprocal actions only (symmetric adjacency, no phase lag)"
-    matrix = np.sign(parts.model.coupling) * parts.c[:, None] * parts.pull * parts.scale
+    pull = parts.act * parts.f.df(parts.difference)
+    matrix = np.sign(parts.model.coupling) * parts.c[:, None] * pull * parts.scale
     np.fill_diagonal(matrix, 0.0)
     noise = 1e-13 * max(float(np.sum(np.abs(matrix))), 1e-300)
     if n == 1:
