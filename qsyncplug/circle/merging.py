@@ -23,6 +23,7 @@ __all__ = ["Merging", "StationaryError", "WidthError"]
 _FEW = 300  # from here on: sums over pairs, exponent factored out
 _MOST = 4096  # sums over pairs are bearable up to here, where the series sees nothing
 _LOOK = 16  # steps between two looks for a stationary state
+_BALANCED = 3e-14  # imbalance that rounding of the angles and sums makes
 _FAINT = 1e-12  # forces below this part of the largest possible may be rounding of the series
 
 
@@ -379,16 +380,15 @@ class Merging:
         else:
             push, pull = self.force.f(d) * self.c, self.force.df(d) * self.c
         away = float(np.max(imbalance(push, pull)))
-        what = ""
-        if away <= 3e-14:
-            what, reason = "all forces cancel to rounding, but the particles are not together", "balanced"
-        elif away < min(self.try_below, 0.1 * float(np.min(np.diff(x)))):
+        if away <= _BALANCED or away < min(self.try_below, 0.1 * float(np.min(np.diff(x)))):
             self.try_below = 0.1 * away
             distance = next_stable(push, pull, self.c)
             if distance * (1 + abs(self.force.beta)) < 1e-3 and distance < 0.1 * float(np.min(np.diff(x))):
-                what, reason = f"they come to a stable state {distance:.2g} away, in which they are not together", "stable"
-        if what:
-            raise self.fail(StationaryError, what, reason)
+                what = f"they come to a stable state {distance:.2g} away, in which they are not together"
+                raise self.fail(StationaryError, what, "stable")
+            if away <= _BALANCED:
+                what = "all forces cancel to rounding, but the particles are not together"
+                raise self.fail(StationaryError, what, "balanced")
 
     def few(self) -> None:
         """A segment with few particles: sums over pairs, the largest exponent taken out, stops where two merge."""
