@@ -40,7 +40,8 @@ def coalesce(
     Parameters
     ----------
     model : Circle
-        Identical particles (weights may differ), attraction at short distance, no lag, no adjacency.
+        Identical particles (weights may differ), attraction at short distance, no lag, no adjacency. A common frequency turns
+        the angles of the result (see :attr:`CoalesceResult.frame`).
     x0 : (n,) array_like
         Positions.
     gap : float

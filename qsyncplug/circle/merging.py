@@ -23,8 +23,15 @@ __all__ = ["Merging", "StationaryError", "WidthError"]
 _FEW = 300  # from here on: sums over pairs, exponent factored out
 _MOST = 4096  # sums over pairs are bearable up to here, where the series sees nothing
 _LOOK = 16  # steps between two looks for a stationary state
+_TURNS = math.log(1e8)  # ln of the angle from where on its turns are no longer resolved
 _BALANCED = 3e-14  # imbalance that rounding of the angles and sums makes
 _FAINT = 1e-12  # forces below this part of the largest possible may be rounding of the series
+
+
+def turned(x: np.ndarray, angle: float) -> np.ndarray:
+    """Angles, in order, turned so that the first stays in [0, 2π)."""
+    x = x + angle % (2 * np.pi)
+    return x - 2 * np.pi * np.floor(x[0] / (2 * np.pi))
 
 
 class WidthError(SolverError):
@@ -111,11 +118,28 @@ class Merging:
         if not self.divided:
             mean = (float(self.x @ self.c) - 2 * np.pi * self.turned) / self.total + self.origin
             stats["drift"] = {"weighted mean of the positions": float(abs(mean - self.mean0))}
+        omega = self.common_frequency
+        if omega != 0:
+            latest = max(self.log_t, *(h[0] for h in self.history), -np.inf)
+            resolved = latest + math.log(abs(omega)) <= _TURNS
+            stats["frame"] = "laboratory" if resolved else f"rotating with frequency {omega!r}"
+        else:
+            resolved = True
+        history, final = self.history, self.angles()
+        if omega != 0 and resolved:
+            # the run is in the frame that rotates with the particles
+            history = [(log_t, turned(x, omega * math.exp(log_t)), c) for log_t, x, c in history]
+            final = turned(final, omega * math.exp(self.log_t))
         result = CoalesceResult(
             None, {"store_states": False, "store_final_state": False, **self.o}, solver="coalesce", stats=stats, model=self.model
         )
-        result.fill(self.tree, self.angles(), self.c, self.history)
+        result.fill(self.tree, final, self.c, history)
         return result
+
+    @property
+    def common_frequency(self) -> float:
+        """Natural frequency of all particles."""
+        return float(np.mean(self.model.frequencies)) if self.model.frequencies is not None else 0.0
 
     def angles(self) -> np.ndarray:
         """Positions in order around the circle, the first in [0, 2π)."""

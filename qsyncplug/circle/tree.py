@@ -72,11 +72,14 @@ class CoalesceResult(Result):
     leaf_masses : (n,) array
         Weights of the particles.
     final_positions, final_masses : (m,) arrays
-        Angles, in order around the circle, and weights of the particles that are left.
+        Angles, in order around the circle, and weights of the particles that are left, when the run ended.
     centre_log_times, centre_counts : (S,) arrays
         For each instant from where 300 particles or fewer are left: ln t, and how many.
     centre_positions, centre_masses : arrays
         Angles and weights of the particles after each of these instants, one after the other.
+    frame : str
+        Frame of the angles: ``"laboratory"``; for a common frequency ω with ωt above 1e8 at the end of the run, where turns
+        are no longer resolved, ``"rotating with frequency ω"`` (all angles of the result are then in that frame).
     """
 
     _fields: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -124,6 +127,11 @@ class CoalesceResult(Result):
         self.centre_counts = np.array([h[1].size for h in history], dtype=np.intp)
         self.centre_positions = np.concatenate([h[1] for h in history]) if history else np.empty(0)
         self.centre_masses = np.concatenate([h[2] for h in history]) if history else np.empty(0)
+
+    @property
+    def frame(self) -> str:
+        """Frame in which the angles are given."""
+        return str(self.stats.get("frame", "laboratory"))
 
     @property
     def log_times(self) -> np.ndarray:
