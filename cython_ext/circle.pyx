@@ -4,7 +4,7 @@ dx_i/dt = omega_i - gain_i sum_j a_ij c_j f(x_i - x_j + lag) / norm_i, where nor
 """
 
 from cython.parallel cimport prange
-from libc.math cimport INFINITY, cos, exp, isfinite, sin
+from libc.math cimport INFINITY, cos, exp, sin
 from libc.string cimport memcpy, memset
 
 import numpy as np
@@ -95,6 +95,20 @@ def instruction_sets():
 
 cdef double[::1] optional(values):
     return None if values is None else np.array(values, dtype=np.float64)
+
+
+def divisors_of(function, x):
+    """The n positive numbers g(x) of a normalization that is a function."""
+    value = np.asarray(function(x))
+    if value.dtype.kind not in "fiu":
+        raise TypeError(f"normalization g(x) must return real numbers, not {value.dtype}")
+    if value.shape not in ((), x.shape):
+        raise ValueError(f"normalization g(x) must return {x.size} numbers, or one, not an array of shape {value.shape}")
+    value = np.ascontiguousarray(np.broadcast_to(value, x.shape), dtype=np.float64)
+    wrong = np.flatnonzero(~((value > 0) & np.isfinite(value)))
+    if wrong.size:
+        raise ValueError(f"normalization g(x) must return positive numbers; g[{wrong[0]}] is {value[wrong[0]]}")
+    return value
 
 
 def too_far():
@@ -485,10 +499,8 @@ cdef class MeanField(RightHandSide):
                 x = self.copied(y)
                 if not np.all(np.isfinite(x)):
                     return 0
-                g = np.ascontiguousarray(np.broadcast_to(self.divide(x), (self.size,)), dtype=np.float64)
+                g = divisors_of(self.divide, x)
                 for i in range(self.size):
-                    if not (g[i] > 0 and isfinite(g[i])):
-                        raise ValueError(f"normalization g(x) must return positive numbers; g[{i}] is {g[i]}")
                     dy[i] /= g[i]
             except BaseException as error:
                 self.error = error
@@ -747,10 +759,8 @@ cdef class GraphField(RightHandSide):
                 memcpy(&x[0], y, self.size * sizeof(double))
                 if not np.all(np.isfinite(x)):
                     return 0
-                g = np.ascontiguousarray(np.broadcast_to(self.divide(np.asarray(x)), (self.size,)), dtype=np.float64)
+                g = divisors_of(self.divide, np.asarray(x))
                 for i in range(self.size):
-                    if not (g[i] > 0 and isfinite(g[i])):
-                        raise ValueError(f"normalization g(x) must return positive numbers; g[{i}] is {g[i]}")
                     dy[i] /= g[i]
             except BaseException as error:
                 self.error = error

@@ -331,7 +331,7 @@ def _half_circle_suffices(model: Circle) -> bool:
     if model.phase_lag != 0 or model.coupling <= 0:
         return False
     inside = np.linspace(0, np.pi, 4097)[1:-1]
-    if f.kind not in ("sine", "attention") and not (f.slope > 0 and np.all(f.f(inside) > 1e-14 * f.peak)):
+    if f.kind not in ("sine", "attention") and not ((not f.decays or f.slope > 0) and np.all(f.f(inside) > 1e-14 * f.peak)):
         return False
     a = model.adjacency
     if a is None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from .._ext.circle import divisors_of
 from ..core.checks import check_choice, check_memory, check_number
 from .balance import imbalance
 from .model import Circle
@@ -139,10 +140,7 @@ class _Parts:
             return np.exp(exponent - np.where(np.isfinite(top), top, 0.0))
 
     def call(self, x: np.ndarray) -> np.ndarray:
-        g = np.asarray(self.model.normalization(x), dtype=float)
-        if g.shape != x.shape or not np.all(np.isfinite(g)) or np.any(g <= 0):
-            raise ValueError("normalization(x) must return n positive numbers")
-        return g
+        return divisors_of(self.model.normalization, x.copy())
 
     @property
     def gain(self) -> np.ndarray:
