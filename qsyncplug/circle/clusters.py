@@ -77,14 +77,15 @@ def _state(f: Interaction, sizes: np.ndarray, angles: np.ndarray) -> ClusterStat
     difference = angles[:, None] - angles[None, :]
     pull = f.df(difference) * sizes[None, :]
     splitting = -np.sum(pull, axis=1)
-    matrix = pull + np.diag(splitting)
+    between = pull - np.diag(np.diag(pull))
+    matrix = between - np.diag(np.sum(between, axis=1))
     # similar to a symmetric matrix, with the weights' square roots
     root = np.sqrt(sizes)
     symmetric = matrix * root[:, None] / root[None, :]
     motion = np.linalg.eigvalsh((symmetric + symmetric.T) / 2)
     zero = int(np.argmin(np.abs(motion)))
     motion = np.concatenate([[motion[zero]], np.delete(motion, zero)[::-1]])
-    noise = 1e-11 * float(np.sum(sizes)) * float(np.max(np.abs(f.df(difference))))
+    noise = 1e-11 * float(np.sum(sizes)) * float(np.max(np.abs(between / sizes)))
     # each cluster against the slopes that act on it: they differ by many powers of ten
     rounding = 1e-13 * np.sum(np.abs(pull), axis=1)
     held = (splitting < -rounding) | (sizes == 1)
@@ -200,6 +201,7 @@ def _forces(f: Interaction, m: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, n
     difference = y[:, :, None] - angles[:, None, :]
     force = f.f(difference) @ m
     pull = f.df(difference) * m
+    pull[:, [0, 1], [1, 2]] = 0.0  # a cluster does not move itself, and its stiffness would swallow the rest
     slope = -pull[:, :, 1:]
     slope[:, [0, 1], [0, 1]] += np.sum(pull, axis=2)
     return force, slope
