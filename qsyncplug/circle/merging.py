@@ -106,6 +106,7 @@ class Merging:
         return self.result()
 
     def result(self) -> CoalesceResult:
+        """Collect what has been found so far."""
         stats: dict[str, Any] = {
             "method": "dop853, merging",
             "steps accepted": self.steps,
@@ -147,6 +148,7 @@ class Merging:
         return x - 2 * np.pi * np.floor(x[0] / (2 * np.pi))
 
     def fail(self, kind: type[SolverError], what: str, reason: str) -> SolverError:
+        """Make an error that carries the partial result."""
         reached = f"coalesce stopped at ln t={self.log_t:.6g} with {self.x.size} particles left"
         text = f"{reached}: {what}; error.result holds the merges so far"
         result = self.result()
@@ -221,6 +223,7 @@ class Merging:
             self.cut()
 
     def remember(self) -> None:
+        """Keep the positions after a merge."""
         self.history.append((self.log_t, self.angles(), self.c.copy()))
 
     def certify(self) -> None:
@@ -240,6 +243,7 @@ class Merging:
     # ------------------------------------------------------------ segments
 
     def field(self, kernel: str, shift: float = 0.0) -> MeanField:
+        """Velocity field of the particles that are left."""
         cells = 0
         if kernel.startswith("taylor"):
             cells = count_cells([self.series] + ([] if self.weight_series is None else [self.weight_series[1:]]))
@@ -258,6 +262,7 @@ class Merging:
         )
 
     def integrator(self, rhs: Any, state: np.ndarray, atol: Any, events: int) -> Integrator:
+        """Start a segment."""
         integrator = Integrator(
             rhs,
             rtol=self.o["rtol"],
@@ -274,11 +279,13 @@ class Merging:
         return integrator
 
     def account(self, integrator: Integrator) -> None:
+        """Add the cost of a segment."""
         self.steps += integrator.accepted
         self.rejected += integrator.rejected
         self.evaluations += integrator.evaluations
 
     def stop(self, status: int, integrator: Integrator, rhs: Any) -> None:
+        """Raise what a status stands for."""
         if status in (0, 7):
             return
         self.account(integrator)

@@ -259,7 +259,9 @@ class Circle:
 
 def _refuse_mask(name: str, value: Any) -> None:
     if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{name} must not be a masked array, whose masked entries would count; give {name}.compressed() or .filled()")
+        raise TypeError(
+            f"{name} must not be a masked array, whose masked entries would count; give {name}.compressed() or .filled()"
+        )
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:

@@ -304,7 +304,9 @@ def basin_of_synchronization(
     for _ in range(samples):
         x0 = rng.uniform(0, 2 * np.pi, n)
         try:
-            outcome = _merged(model, solver, x0, half_circle) if merging else _outcome(model, solver, x0, rate, limit, half_circle)
+            outcome = (
+                _merged(model, solver, x0, half_circle) if merging else _outcome(model, solver, x0, rate, limit, half_circle)
+            )
         except SolverError:
             outcome = "undecided"
         counts[outcome] += 1

@@ -151,7 +151,7 @@ class CircleResult(Result):
         result._size = int(header["size"])
         if "weights" not in header and result.model is None:
             raise StorageError("the file holds neither the model nor its weights, without which its order parameters mislead")
-        given = header["weights"] if "weights" in header else result.model.weights
+        given = header.get("weights", None if result.model is None else result.model.weights)
         result.weights = None if given is None else np.asarray(given, dtype=float)
         return result
 

@@ -27,9 +27,7 @@ class TreeBuilder:
         self.leaf_mass = masses
         self.count = 0
 
-    def join(
-        self, left: np.ndarray, right: np.ndarray, sizes: np.ndarray, masses: np.ndarray, log_times: np.ndarray
-    ) -> None:
+    def join(self, left: np.ndarray, right: np.ndarray, sizes: np.ndarray, masses: np.ndarray, log_times: np.ndarray) -> None:
         """Add merges in the order of time, with the sizes and masses of the nodes that they make."""
         k = slice(self.count, self.count + left.size)
         self.left[k], self.right[k], self.size[k], self.mass[k], self.log_time[k] = left, right, sizes, masses, log_times

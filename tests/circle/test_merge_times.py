@@ -77,7 +77,8 @@ def test_every_merge_has_its_own_time(model, n, end):
 
 
 def test_three_particles_in_closed_form():
-    # distances a, a: ȧ = −sin a − sin 2a; in z = cos a: t = ∫ dz/((1−z²)(1+2z)). The first two merge at a=1e-8, the third when 2a=1e-8
+    # distances a, a: ȧ = −sin a − sin 2a; in z = cos a: t = ∫ dz/((1−z²)(1+2z)).
+    # The first two merge at a=1e-8, the third when 2a=1e-8
     def time(a):
         primitive = lambda z: -np.log1p(-z) / 6 - np.log1p(z) / 2 + 2 / 3 * np.log1p(2 * z)  # noqa: E731
         near = -np.log(2 * np.sin(a / 2) ** 2) / 6 - np.log1p(np.cos(a)) / 2 + 2 / 3 * np.log1p(2 * np.cos(a))
