@@ -4,7 +4,7 @@ dx_i/dt = omega_i - gain_i sum_j a_ij c_j f(x_i - x_j + lag) / norm_i, where nor
 """
 
 from cython.parallel cimport prange
-from libc.math cimport INFINITY, cos, isfinite, sin
+from libc.math cimport INFINITY, cos, exp, sin
 from libc.string cimport memcpy, memset
 
 import numpy as np
@@ -76,6 +76,7 @@ cdef enum:
     PAIRS_CSR = 3
 
 cdef Py_ssize_t PAIR_LIMIT = 20000
+cdef double SMALL_NORM = 1e-280  # attention weights below it have lost digits, or have underflown
 cdef double LARGEST = 1e8    # beyond it the reduction modulo 2 pi loses digits
 cdef double FAINT = 1e-13    # forces below this part of the largest possible are rounding of the Fourier sums
 
@@ -96,9 +97,29 @@ cdef double[::1] optional(values):
     return None if values is None else np.array(values, dtype=np.float64)
 
 
+def divisors_of(function, x):
+    """The n positive numbers g(x) of a normalization that is a function."""
+    value = np.asarray(function(x))
+    if value.dtype.kind not in "fiu":
+        raise TypeError(f"normalization g(x) must return real numbers, not {value.dtype}")
+    if value.shape not in ((), x.shape):
+        raise ValueError(f"normalization g(x) must return {x.size} numbers, or one, not an array of shape {value.shape}")
+    value = np.ascontiguousarray(np.broadcast_to(value, x.shape), dtype=np.float64)
+    wrong = np.flatnonzero(~((value > 0) & np.isfinite(value)))
+    if wrong.size:
+        raise ValueError(f"normalization g(x) must return positive numbers; g[{wrong[0]}] is {value[wrong[0]]}")
+    return value
+
+
 def too_far():
     return ArithmeticError(f"a position has passed {LARGEST:g}, where 2 pi is no longer resolved; "
                            "take the mean frequency out (a rotating frame)")
+
+
+cdef double exponent(const qc_pair* pair, double distance) noexcept nogil:
+    """Logarithm of the attention weight at a distance."""
+    cdef double half = sin(0.5 * distance) if pair.beta >= 0 else cos(0.5 * distance)
+    return (-2 if pair.beta >= 0 else 2) * pair.beta * half * half
 
 
 cdef inline const double* pointer(double[::1] values) noexcept nogil:
@@ -407,6 +428,8 @@ cdef class MeanField(RightHandSide):
                 self.faint_now = self.kernels.max_abs(dy, self.size) < self.faint_below
         if divided:
             for i in range(self.size):
+                if norm[i] < SMALL_NORM:
+                    self.rescaled(y, i, dy, norm)
                 dy[i] /= norm[i]
         if self.divide is not None:
             if self.call_divide(y, dy) != 0:
@@ -418,6 +441,16 @@ cdef class MeanField(RightHandSide):
             for i in range(self.size):
                 dy[i] += self.omega[i]
         return 0
+
+    cdef void rescaled(self, const double* x, Py_ssize_t i, double* dy, double* norm) noexcept nogil:
+        """Force and weight of particle i without their largest exponent, which cancels in the quotient."""
+        cdef qc_pair pair = self.pair
+        cdef Py_ssize_t j
+        pair.shift = -INFINITY
+        for j in range(self.size):
+            pair.shift = max(pair.shift, exponent(&pair, (x[i] - x[j]) + pair.lag))
+        self.kernels.direct(&pair, x, pointer(self.weights), self.size, i, i + 1, dy, NULL, norm)
+        dy[i] *= -self.scale
 
     cdef bint unresolved(self, const double* norm) noexcept nogil:
         cdef Py_ssize_t i
@@ -466,10 +499,8 @@ cdef class MeanField(RightHandSide):
                 x = self.copied(y)
                 if not np.all(np.isfinite(x)):
                     return 0
-                g = np.ascontiguousarray(np.broadcast_to(self.divide(x), (self.size,)), dtype=np.float64)
+                g = divisors_of(self.divide, x)
                 for i in range(self.size):
-                    if not (g[i] > 0 and isfinite(g[i])):
-                        raise ValueError(f"normalization g(x) must return positive numbers; g[{i}] is {g[i]}")
                     dy[i] /= g[i]
             except BaseException as error:
                 self.error = error
@@ -688,6 +719,8 @@ cdef class GraphField(RightHandSide):
         if divided:
             for i in range(self.size):
                 # nobody acts on an isolated particle
+                if self.rows[i] != 0 and norm[i] < SMALL_NORM:
+                    self.rescaled(y, i, dy, norm)
                 dy[i] = dy[i] / norm[i] if self.rows[i] != 0 else 0
         if self.divide is not None:
             if self.call_divide(y, dy) != 0:
@@ -700,6 +733,22 @@ cdef class GraphField(RightHandSide):
                 dy[i] += self.omega[i]
         return 0
 
+    cdef void rescaled(self, const double* x, Py_ssize_t i, double* dy, double* norm) noexcept nogil:
+        """Force and weight of particle i without their largest exponent, which cancels in the quotient."""
+        cdef qc_pair pair = self.pair
+        cdef Py_ssize_t j, k
+        pair.shift = -INFINITY
+        if self.method == PAIRS_DENSE:
+            for j in range(self.size):
+                if self.matrix[i, j] != 0:
+                    pair.shift = max(pair.shift, exponent(&pair, (x[i] - x[j]) + pair.lag))
+            self.kernels.direct_dense(&pair, x, &self.matrix[0, 0], self.size, i, i + 1, dy, norm)
+        else:
+            for k in range(self.starts[i], self.starts[i + 1]):
+                pair.shift = max(pair.shift, exponent(&pair, (x[i] - x[self.columns[k]]) + pair.lag))
+            self.kernels.direct_csr(&pair, x, &self.data[0], &self.columns[0], &self.starts[0], i, i + 1, dy, norm)
+        dy[i] *= -self.scale
+
     cdef int call_divide(self, const double* y, double* dy) noexcept nogil:
         cdef const double[::1] g
         cdef double[::1] x
@@ -710,10 +759,8 @@ cdef class GraphField(RightHandSide):
                 memcpy(&x[0], y, self.size * sizeof(double))
                 if not np.all(np.isfinite(x)):
                     return 0
-                g = np.ascontiguousarray(np.broadcast_to(self.divide(np.asarray(x)), (self.size,)), dtype=np.float64)
+                g = divisors_of(self.divide, np.asarray(x))
                 for i in range(self.size):
-                    if not (g[i] > 0 and isfinite(g[i])):
-                        raise ValueError(f"normalization g(x) must return positive numbers; g[{i}] is {g[i]}")
                     dy[i] /= g[i]
             except BaseException as error:
                 self.error = error
@@ -759,39 +806,83 @@ def harmonics(const double[:, ::1] rows, weights, Py_ssize_t modes):
     return np.asarray(out).view(complex)[:, :, 0]
 
 
-cdef class Merging(MeanField):
-    """Particles in order, with an event where the smallest gap falls to `gap`."""
+cdef class Clusters(RightHandSide):
+    """Clusters in order, and how far the field has drawn each together; an event where two of them meet.
 
-    cdef public double gap
+    The state holds n positions and n integrals of the rate at which the field contracts there: what extended over w
+    when the run began extends over w exp(-integral). The event is where two neighbours, from the lower end of one to
+    the upper end of the other, first extend over no more than `gap`.
+
+    Parameters
+    ----------
+    field : MeanField
+        Of n clusters, by direct sums, without lag, frequencies and gains.
+    below, above : (n,) array
+        How far each cluster reaches at the start.
+    watched : (n-1,) array of bool
+        The pairs of neighbours that the event is about.
+    gap : float
+    """
+
+    cdef MeanField field
+    cdef Py_ssize_t count
+    cdef double[::1] below, above, slope
+    cdef unsigned char[::1] watched
+    cdef double gap, stretch
+
+    def __init__(self, MeanField field, below, above, watched, double gap):
+        self.field = field
+        self.count = field.size
+        self.size = 2 * field.size
+        self.complex_pairs = False
+        if field.method != DIRECT:
+            raise ValueError(f"field must use direct sums, not {field.method_name}")
+        self.below = np.array(below, dtype=np.float64)
+        self.above = np.array(above, dtype=np.float64)
+        self.watched = np.array(watched, dtype=np.uint8)
+        if self.below.shape[0] != self.count or self.above.shape[0] != self.count \
+                or self.watched.shape[0] != self.count - 1:
+            raise ValueError(f"below and above must hold {self.count} numbers, watched one less")
+        self.slope = np.empty(self.count)
+        self.gap = gap
+        self.stretch = exp(field.pair.shift)
+
+    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
+        cdef bint divided = self.field.a is not None
+        cdef double shift = self.field.pair.shift
+        cdef double* norm = &self.field.norm[0] if divided else NULL
+        cdef double* slope = &self.slope[0]
+        cdef Py_ssize_t i, n = self.count
+        if divided and shift != 0:
+            # the shift is for the force only
+            self.field.pair.shift = 0
+            self.field.pairs(y, NULL, NULL, norm)
+            self.field.pair.shift = shift
+            self.field.pairs(y, dy, slope, NULL)
+        else:
+            self.field.pairs(y, dy, slope, norm)
+        for i in range(n):
+            dy[i] *= -self.field.scale
+            dy[n + i] = slope[i] * self.field.scale
+            if divided:
+                # -V' of V = -chi/g, where g' = -beta chi
+                dy[i] /= norm[i]
+                dy[n + i] = dy[n + i] / norm[i] + self.field.pair.beta * dy[i] * dy[i] * self.stretch
+        return 0
 
     cdef void events(self, double t, const double* y, double* g) noexcept nogil:
-        cdef Py_ssize_t i
-        cdef double smallest = INFINITY
-        for i in range(self.size - 1):
-            if y[i + 1] - y[i] < smallest:
-                smallest = y[i + 1] - y[i]
+        cdef Py_ssize_t i, n = self.count
+        cdef double smallest = INFINITY, extent
+        for i in range(n - 1):
+            if self.watched[i]:
+                extent = y[i + 1] - y[i]
+                if self.below[i] > 0:
+                    extent += self.below[i] * exp(-y[n + i])
+                if self.above[i + 1] > 0:
+                    extent += self.above[i + 1] * exp(-y[n + i + 1])
+                if extent < smallest:
+                    smallest = extent
         g[0] = smallest / self.gap - 1
-
-
-def find_groups(const double[::1] x, const double[::1] radius, const unsigned char[::1] allowed, double gap):
-    """First indices of groups of neighbours that extend over no more than `gap`; x in order."""
-    cdef Py_ssize_t n = x.shape[0], i, count = 1
-    cdef Py_ssize_t[::1] starts = np.empty(n, np.intp)
-    cdef double low = x[0] - radius[0], high = x[0] + radius[0], new_low, new_high
-    starts[0] = 0
-    with nogil:
-        for i in range(1, n):
-            new_low = min(low, x[i] - radius[i])
-            new_high = max(high, x[i] + radius[i])
-            if allowed[i - 1] and allowed[i] and new_high - new_low <= gap:
-                low = new_low
-                high = new_high
-            else:
-                starts[count] = i
-                count += 1
-                low = x[i] - radius[i]
-                high = x[i] + radius[i]
-    return np.asarray(starts)[:count].copy()
 
 
 def roots(const Py_ssize_t[::1] left, const Py_ssize_t[::1] right, Py_ssize_t merges, Py_ssize_t n):

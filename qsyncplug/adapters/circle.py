@@ -23,7 +23,7 @@ def view_of(result: CircleResult) -> SyncView:
     fields: dict[str, Any] = {}
     x = result.positions
     n = result.size
-    if result.model is None or result.model.weights is None:
+    if result.weights is None:
         fields["order_parameter"] = np.minimum(result.order_parameter, 1.0)
     if x is not None:
 

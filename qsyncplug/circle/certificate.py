@@ -69,7 +69,9 @@ class AttentionCertificate:
         return f"global synchronisation of T1 and T2 (and of S1–S4 with f_β) is proved for every β in {text}{rest}"
 
     def summary(self) -> str:
-        """Write the proof out."""
+        """Write the proof out; nothing but the failure where nothing is proved."""
+        if not self.intervals:
+            return self.statement
         m = "π" if self.max_gap < 6 else "2π"
         lines = [
             self.statement,
@@ -173,7 +175,7 @@ def certify_attention(
         pieces: list[tuple[float, float]] = []  # (lo, hi) in β, proved
         worst = math.inf
         boxes = 0
-        if lo < _FAR:
+        if lo <= _FAR:
             proved, ratio, count = _cover(prover.near, lo, min(hi, _FAR), resolution, max_boxes, hopeless)
             pieces += proved
             worst, boxes = min(worst, ratio), boxes + count

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core.checks import check_array, check_integer
+from .balance import BALANCED, imbalance
 from .interactions import Interaction
 from .interactions import interaction as as_interaction
 
@@ -37,7 +38,8 @@ class ClusterState:
         Whether every eigenvalue but the rotation's 0 is negative (splitting counts only for clusters of more than one
         particle, and always for sizes that are not integers).
     residual : float
-        Largest force on a particle, relative to ``sum(sizes)`` times the largest \|F\|.
+        Largest force on a particle, relative to the gross pair forces and slopes that act on it (the sum of their absolute
+        values): about 1e-15 in a stationary state, however small the forces are.
     """
 
     interaction: Interaction
@@ -73,19 +75,22 @@ class ClusterState:
 
 def _state(f: Interaction, sizes: np.ndarray, angles: np.ndarray) -> ClusterState:
     difference = angles[:, None] - angles[None, :]
-    force = f.f(difference) @ sizes
     pull = f.df(difference) * sizes[None, :]
     splitting = -np.sum(pull, axis=1)
-    matrix = pull + np.diag(splitting)
+    between = pull - np.diag(np.diag(pull))
+    matrix = between - np.diag(np.sum(between, axis=1))
     # similar to a symmetric matrix, with the weights' square roots
     root = np.sqrt(sizes)
     symmetric = matrix * root[:, None] / root[None, :]
     motion = np.linalg.eigvalsh((symmetric + symmetric.T) / 2)
     zero = int(np.argmin(np.abs(motion)))
     motion = np.concatenate([[motion[zero]], np.delete(motion, zero)[::-1]])
-    noise = 1e-11 * float(np.sum(sizes)) * float(np.max(np.abs(f.df(difference))))
-    apart = [value for value, m in zip(splitting, sizes, strict=True) if m != 1]
-    stable = bool(np.all(motion[1:] < -noise) and all(value < -noise for value in apart))
+    noise = 1e-11 * float(np.sum(sizes)) * float(np.max(np.abs(between / sizes)))
+    # each cluster against the slopes that act on it: they differ by many powers of ten
+    rounding = 1e-13 * np.sum(np.abs(pull), axis=1)
+    held = (splitting < -rounding) | (sizes == 1)
+    away = float(np.max(imbalance(f.f(difference) * sizes, pull)))
+    stable = bool(away <= 1e-9 and np.all(motion[1:] < -noise) and np.all(held))
     return ClusterState(
         interaction=f,
         sizes=tuple(float(m) for m in sizes),
@@ -93,7 +98,7 @@ def _state(f: Interaction, sizes: np.ndarray, angles: np.ndarray) -> ClusterStat
         scaled_motion=motion,
         scaled_splitting=splitting,
         stable=stable,
-        residual=float(np.max(np.abs(force)) / (np.sum(sizes) * f.peak)),
+        residual=away,
     )
 
 
@@ -160,10 +165,9 @@ def three_cluster_states(interaction: Any, sizes: Sequence[float], *, grid: int 
     f = as_interaction(interaction)
     m = _sizes(sizes, 3)
     grid = check_integer("grid", grid, minimum=4)
-    scale = f.peak * float(np.sum(m))
-
     starts = 2 * np.pi * (np.arange(grid) + 0.5) / grid
-    y = np.array(list(itertools.combinations(starts, 2)))
+    # and from the triangle, whose surroundings are narrow at large |β|
+    y = np.array([*itertools.combinations(starts, 2), (2 * np.pi / 3, 4 * np.pi / 3)])
     for _ in range(60):  # Newton's method for all starts at once, with bounded steps
         force, slope = _forces(f, m, y)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -176,7 +180,11 @@ def three_cluster_states(interaction: Any, sizes: Sequence[float], *, grid: int 
         y = y - step * np.minimum(1.0, 0.3 / np.maximum(size, 1e-300))[:, None]
         if np.all(size < 1e-15):
             break
-    y = np.mod(y[np.max(np.abs(_forces(f, m, y)[0]), axis=1) <= 1e-13 * scale], 2 * np.pi)
+    # forces that are tiny need not cancel: they are held against the gross forces on each cluster
+    angles = np.concatenate([np.zeros((len(y), 1)), y], axis=1)
+    difference = angles[:, :, None] - angles[:, None, :]
+    away = np.max(imbalance(f.f(difference) * m, f.df(difference) * m), axis=-1)
+    y = np.mod(y[away <= BALANCED], 2 * np.pi)
     # two of the three clusters at one point make another state
     apart = np.min(np.abs(np.exp(1j * np.stack([y[:, 0], y[:, 1], y[:, 0] - y[:, 1]])) - 1), axis=0)
     found: list[np.ndarray] = []
@@ -193,6 +201,7 @@ def _forces(f: Interaction, m: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, n
     difference = y[:, :, None] - angles[:, None, :]
     force = f.f(difference) @ m
     pull = f.df(difference) * m
+    pull[:, [0, 1], [1, 2]] = 0.0  # a cluster does not move itself, and its stiffness would swallow the rest
     slope = -pull[:, :, 1:]
     slope[:, [0, 1], [0, 1]] += np.sum(pull, axis=2)
     return force, slope

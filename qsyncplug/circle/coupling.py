@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -164,12 +166,30 @@ def stationary_order_parameter(distribution: Any, coupling: float) -> float:
         raise ValueError("distribution must be symmetric and fall on both sides of its centre")
 
     def consistency(r: float) -> float:
-        def integrand(theta: float) -> float:
-            return np.cos(theta) ** 2 * 2 * density(density.centre + coupling * r * np.sin(theta))
+        field = coupling * r
+        if r == 0:
+            return coupling * np.pi / 2 * density(density.centre) - 1
 
-        edges = [np.arcsin(d / (coupling * r)) for d in density.edges if 0 < d < coupling * r] if r > 0 else []
-        value, _ = scipy.integrate.quad(integrand, 0, np.pi / 2, points=edges or None, epsabs=1e-13, epsrel=1e-13, limit=200)
-        return coupling * value - 1
+        def integrand(s: float) -> float:
+            return 2 * math.sqrt(max(0.0, (1 - s / field) * (1 + s / field))) * density(density.centre + s)
+
+        # in the frequency s = Kr sin θ: the density may be a narrow peak of the range, with pieces of its own
+        quantiles = np.abs(density.points - density.centre)
+        scales = density.width * np.array([1e-2, 0.1, 0.3, 1.0, 3.0, 10.0, *np.logspace(2, 12, 11)])
+        inner = np.unique(np.concatenate([quantiles[::8], scales, np.array(density.edges), [0.5 * field, 0.9 * field]]))
+        ends = np.concatenate([[0.0], inner[(inner > 0) & (inner < field)], [field]])
+        pieces = [
+            scipy.integrate.quad(integrand, low, high, epsabs=1e-15 * r, epsrel=1e-13, limit=200)[0]
+            for low, high in itertools.pairwise(ends[:-1])
+        ]
+        # the last piece in θ, where the root is smooth
+        low = math.asin(min(1.0, ends[-2] / field))
+
+        def last(theta: float) -> float:
+            return 2 * field * math.cos(theta) ** 2 * density(density.centre + field * math.sin(theta))
+
+        pieces.append(scipy.integrate.quad(last, low, np.pi / 2, epsabs=1e-15 * r, epsrel=1e-13, limit=200)[0])
+        return math.fsum(pieces) / r - 1
 
     if coupling == 0 or consistency(0.0) <= 0:
         return 0.0

@@ -82,6 +82,8 @@ class Circle:
         put(self, "interaction", interaction(self.interaction))
         put(self, "phase_lag", check_number("phase_lag", self.phase_lag))
         put(self, "coupling", check_number("coupling", self.coupling))
+        for name in ("weights", "response", "frequencies", "adjacency", "normalization"):
+            _refuse_mask(name, getattr(self, name))
         for name in ("weights", "response"):
             value = getattr(self, name)
             if value is not None:
@@ -155,6 +157,7 @@ class Circle:
 
     def positions(self, x: Any, name: str = "x") -> np.ndarray:
         """Return `x` as n finite positions, n being that of the model."""
+        _refuse_mask(name, x)
         array = check_array(name, x, shape=(None,))
         if array.size == 0:
             raise ValueError(f"{name} must hold at least one particle")
@@ -254,6 +257,13 @@ class Circle:
         return f"Circle({', '.join(parts)})"
 
 
+def _refuse_mask(name: str, value: Any) -> None:
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} must not be a masked array, whose masked entries would count; give {name}.compressed() or .filled()"
+        )
+
+
 def _frozen(array: np.ndarray) -> np.ndarray:
     array.setflags(write=False)
     return array
@@ -275,11 +285,15 @@ def _adjacency(value: Any) -> Any:
     if hasattr(value, "nodes") and hasattr(value, "is_directed"):
         import networkx
 
+        if len(value.nodes) == 0:
+            raise ValueError("adjacency must be a graph with at least one node, not an empty one")
         # networkx has row u, column v for the edge (u, v), by which u acts on v
         value = networkx.to_scipy_sparse_array(value, dtype=float, format="csr").T
     if scipy.sparse.issparse(value):
         if value.ndim != 2 or value.shape[0] != value.shape[1]:
             raise ValueError(f"adjacency must be square, not {value.shape}")
+        if value.dtype.kind not in "fiub":
+            raise TypeError(f"adjacency must hold real numbers, not {value.dtype}")
         a = scipy.sparse.csr_array(value, dtype=float, copy=True)
         a.sum_duplicates()
         a.eliminate_zeros()

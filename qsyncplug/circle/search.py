@@ -13,7 +13,7 @@ import scipy.sparse.csgraph
 
 from ..core.checks import check_choice, check_integer, check_number
 from ..core.errors import SolverError
-from .coalesce import coalesce
+from .coalesce import StationaryError, prepare
 from .model import Circle
 from .solver import CircleSolver
 from .stationary import Stability, _check_energy, _Parts, stability
@@ -21,6 +21,7 @@ from .stationary import Stability, _check_energy, _Parts, stability
 __all__ = ["Basin", "StableState", "basin_of_synchronization", "find_stable_states"]
 
 _TOGETHER = 1e-5
+_STEPS = 20_000
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,8 @@ def _climb(model: Circle, x: np.ndarray, sign: float) -> np.ndarray | None:
     matrix = c[:, None] * c[None, :]
     if a is not None:
         matrix = matrix * (a.toarray() if scipy.sparse.issparse(a) else a)
+    if not np.any(matrix[~np.eye(x.size, dtype=bool)]):
+        return None if x.size > 1 else x  # nobody acts: every state stands still, none is attractive
     # energies of order 1
     matrix = sign * matrix / max(float(np.sum(np.abs(matrix)) * f.peak / x.size), 1e-300)
 
@@ -260,9 +263,9 @@ def basin_of_synchronization(
         Clopper and Pearson's interval or Wilson's.
     max_time : float, optional
         Longest time a sample is followed. By default 2e4 relaxation times of the synchronised state, or, for identical
-        particles, without limit: what takes longer than 100 relaxation times is then followed by :func:`coalesce`.
+        particles, which merge as in :func:`coalesce`, without limit.
     options : dict, optional
-        Of :func:`circlesolve`.
+        Of :func:`circlesolve`; ``nsteps`` is 20 000 unless given.
 
     Returns
     -------
@@ -278,7 +281,8 @@ def basin_of_synchronization(
     A sample synchronises for certain once all particles are within an open half circle, if F>0 on (0, π), the weights
     are positive and everybody acts on everybody directly or through others: the outermost particles move inwards,
     whatever divides the velocities. For other models it must come within 1e-3 of the synchronised state, which is
-    stable. It goes elsewhere when Newton's method leads from it to a stable locked state next to it.
+    stable. It goes elsewhere when Newton's method leads from it to a stable locked state next to it. Samples whose run
+    reaches a limit or stops in a state of unstable balance are undecided.
     """
     n = _particles(model, n)
     samples = check_integer("samples", samples, minimum=1)
@@ -292,12 +296,20 @@ def basin_of_synchronization(
     rate = 1.0 if n == 1 else float(-np.sort(together.eigenvalues.real)[::-1][1])
     limit = 2e4 / rate if max_time is None else check_number("max_time", max_time, minimum=0.0, strict=True)
     half_circle = _half_circle_suffices(model)
-    merging = max_time is None and model.adjacency is None and model.identical and model.phase_lag == 0
-    solver = CircleSolver(model, options={**(options or {}), "store_positions": True})
+    merging = max_time is None and _mergeable(model)
+    # a stiff sample shall not take as many steps as all others together
+    solver = CircleSolver(model, options={"nsteps": _STEPS, **(options or {}), "store_positions": True})
     rng = np.random.default_rng(seed)
     counts = {"synchronized": 0, "other": 0, "undecided": 0}
     for _ in range(samples):
-        counts[_outcome(model, solver, rng.uniform(0, 2 * np.pi, n), rate, limit, half_circle, merging)] += 1
+        x0 = rng.uniform(0, 2 * np.pi, n)
+        try:
+            outcome = (
+                _merged(model, solver, x0, half_circle) if merging else _outcome(model, solver, x0, rate, limit, half_circle)
+            )
+        except SolverError:
+            outcome = "undecided"
+        counts[outcome] += 1
     sure, maybe = counts["synchronized"], counts["synchronized"] + counts["undecided"]
     # imported here: scipy.stats would add a third to the time it takes to import the package
     import scipy.stats
@@ -321,7 +333,7 @@ def _half_circle_suffices(model: Circle) -> bool:
     if model.phase_lag != 0 or model.coupling <= 0:
         return False
     inside = np.linspace(0, np.pi, 4097)[1:-1]
-    if f.kind not in ("sine", "attention") and not (f.slope > 0 and np.all(f.f(inside) > 1e-14 * f.peak)):
+    if f.kind not in ("sine", "attention") and not ((not f.decays or f.slope > 0) and np.all(f.f(inside) > 1e-14 * f.peak)):
         return False
     a = model.adjacency
     if a is None:
@@ -337,23 +349,37 @@ def _span(x: np.ndarray) -> float:
     return float(2 * np.pi - np.max(np.diff(angles, append=angles[0] + 2 * np.pi)))
 
 
-def _outcome(
-    model: Circle, solver: CircleSolver, x: np.ndarray, rate: float, limit: float, half_circle: bool, merging: bool
-) -> str:
-    time, stretch = 0.0, 4.0 / rate
+def _mergeable(model: Circle) -> bool:
+    """Whether :func:`coalesce` can follow the particles."""
+    f = model.interaction
+    attractive = f.decays and model.coupling > 0 and f.slope > 0
+    return attractive and model.adjacency is None and model.identical and model.phase_lag == 0
+
+
+def _merged(model: Circle, solver: CircleSolver, x: np.ndarray, half_circle: bool) -> str:
+    """Outcome for identical particles, which merge: neither slow stages nor stiff ones keep it from the end."""
+    given = solver.options
+    options = {key: given[key] for key in ("atol", "rtol", "nsteps", "time_limit", "num_threads")}
+    run = prepare(model, x, options=options, until=(lambda y: _span(y) < np.pi - 1e-6) if half_circle else None)
+    try:
+        run.run()
+    except StationaryError as still:
+        return "other" if still.reason == "stable" else "undecided"
+    return "synchronized"
+
+
+def _outcome(model: Circle, solver: CircleSolver, x: np.ndarray, rate: float, limit: float, half_circle: bool) -> str:
+    parts = _Parts(model, x)
+    fastest = float(np.max(np.abs(parts.gain) * np.sum(np.abs(parts.pull) + np.abs(parts.push), axis=1)))
+    # a stable state elsewhere may attract much faster than the synchronised one
+    time, stretch = 0.0, min(4.0 / rate, 20.0 / max(fastest, 1e-300))
     enough = np.pi - 1e-6 if half_circle else 1e-3
     while True:
         if _span(x) < enough:
             return "synchronized"
         parts = _Parts(model, x)
-        largest = float(np.max(np.abs(parts.gain) * np.sum(np.abs(parts.act), axis=1)) * parts.f.peak)
-        if np.max(np.abs(parts.velocity - np.mean(parts.velocity))) < 1e-4 * largest and _settles(model, x):
+        if np.max(parts.imbalance(parts.frame())) < 1e-4 and _settles(model, x):
             return "other"
-        if merging and time > 100 / rate:
-            try:
-                return "synchronized" if coalesce(model, x).complete else "undecided"
-            except (SolverError, ValueError):
-                merging = False
         if time >= limit:
             return "undecided"
         step = min(stretch, limit - time)

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._ext.circle import harmonics
 from ..core.checks import check_choice, check_integer
-from ..core.errors import ApproximationWarning
+from ..core.errors import ApproximationWarning, StorageError
 from ..core.options import DEFAULTS
 from ..core.result import Result
 from ..core.solver import CompiledSolver
@@ -59,6 +59,8 @@ class CircleResult(Result):
         :math:`Z_k=\sum_jc_je^{ikx_j}/\sum_jc_j`, k = 1 … m, Daido's order parameters, m being ``options["daido"]``.
     local_order : (T,) array or None
         Mean of the local order parameters over the particles; with ``options["store_local"]=True``.
+    weights : (n,) array or None
+        Those of the model, which are kept also where a file cannot hold the model.
     """
 
     _fields: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -69,13 +71,14 @@ class CircleResult(Result):
     positions: np.ndarray | None
     daido: np.ndarray
     local_order: np.ndarray | None
+    weights: np.ndarray | None
 
     def __init__(self, e_ops: Any, options: dict[str, Any], *, layout: Layout, x0: np.ndarray, t0: float, **kw: Any):
         self._layout, self._x0, self._t0 = layout, x0, t0
         self._size = x0.size
         self.positions = self.local_order = None
         super().__init__(e_ops, options, **kw)
-        weights = self.model.weights
+        self.weights = weights = self.model.weights
         self._weights = weights if weights is None or layout.order is None else weights[layout.order]
         self._conserved = self.model.conserved(self._size)
         self._sum_drift = 0.0
@@ -138,13 +141,18 @@ class CircleResult(Result):
             header, arrays = super()._to_store()
         finally:
             self.model = model
-        return {**header, "size": self._size}, arrays
+        weights = None if self.weights is None else self.weights.tolist()
+        return {**header, "size": self._size, "weights": weights}, arrays
 
     @classmethod
     def _from_store(cls, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> CircleResult:
         result = super()._from_store(header, arrays)
         assert isinstance(result, CircleResult)
         result._size = int(header["size"])
+        if "weights" not in header and result.model is None:
+            raise StorageError("the file holds neither the model nor its weights, without which its order parameters mislead")
+        given = header.get("weights", None if result.model is None else result.model.weights)
+        result.weights = None if given is None else np.asarray(given, dtype=float)
         return result
 
 

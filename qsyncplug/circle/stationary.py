@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from .._ext.circle import divisors_of
 from ..core.checks import check_choice, check_memory, check_number
+from .balance import imbalance
 from .model import Circle
 
 __all__ = ["Stability", "energy", "stability"]
@@ -17,6 +19,7 @@ __all__ = ["Stability", "energy", "stability"]
 #: Particles up to which cut-stability is decided by looking at every cut.
 ALL_CUTS = 18
 _DIRECT = 2048
+_TOGETHER = 1e-6
 _BLOCK = 2**20
 
 
@@ -34,7 +37,8 @@ class Stability:
     velocity : ndarray of shape (n,)
         :math:`\dot x_i`.
     residual : float
-        Largest velocity relative to the largest that the interaction could cause.
+        Largest velocity relative to the gross pair forces (and their slopes) that act on the particle: about 1e-15 at
+        rest, however small the forces are. Particles within 1e-6 count as one for what acts on them from outside.
     stationary : bool
         Whether all velocities vanish, to the tolerance.
     locked : bool
@@ -96,16 +100,25 @@ class _Parts:
         self.act = np.broadcast_to(self.c, (n, n)) if self.a is None else self.a * self.c
         difference = x[:, None] - x[None, :] + model.phase_lag
         self.difference = difference
-        self.pull = self.act * f.df(difference)
-        self.push = self.act * f.f(difference)
+        self.attention = isinstance(model.normalization, str) and model.normalization == "attention"
+        weight = self._weight(difference) if self.attention else None
+        if weight is None:
+            self.pull = self.act * f.df(difference)
+            self.push = self.act * f.f(difference)
+            self.curve = self.act * f.d2f(difference)
+        else:
+            s, c, beta = np.sin(difference), np.cos(difference), f.beta
+            self.push = self.act * s * weight
+            self.pull = self.act * (c - beta * s * s) * weight
+            self.curve = self.act * s * (beta * beta * s * s - 3 * beta * c - 1) * weight
         self.force = np.sum(self.push, axis=1)
         self.omega = np.zeros(n) + (0.0 if model.frequencies is None else model.frequencies)
         self.response = model.coupling * (np.ones(n) if model.response is None else np.asarray(model.response))
-        self.attention = isinstance(model.normalization, str) and model.normalization == "attention"
         log_scale = f.log_scale
-        if self.attention:
+        if weight is not None:
             log_scale = 0.0
-            self.g = np.sum(self.act * f.normaliser(difference), axis=1)
+            total = np.sum(self.act * weight, axis=1)
+            self.g = np.where(total > 0, total, 1.0)  # nobody acts on an isolated particle
         elif callable(model.normalization):
             self.g = self.call(x)
         else:
@@ -117,11 +130,17 @@ class _Parts:
             )
         self.scale = math.exp(log_scale)
 
+    def _weight(self, difference: np.ndarray) -> np.ndarray:
+        """Attention weights without the largest exponent of each row, which cancels in the velocity but may underflow."""
+        beta = self.f.beta
+        half = np.sin(difference / 2) if beta >= 0 else np.cos(difference / 2)
+        exponent = np.where(self.act != 0, -2 * abs(beta) * half * half, -np.inf)
+        top = np.max(exponent, axis=1, keepdims=True)
+        with np.errstate(under="ignore"):
+            return np.exp(exponent - np.where(np.isfinite(top), top, 0.0))
+
     def call(self, x: np.ndarray) -> np.ndarray:
-        g = np.asarray(self.model.normalization(x), dtype=float)
-        if g.shape != x.shape or not np.all(np.isfinite(g)) or np.any(g <= 0):
-            raise ValueError("normalization(x) must return n positive numbers")
-        return g
+        return divisors_of(self.model.normalization, x.copy())
 
     @property
     def gain(self) -> np.ndarray:
@@ -130,6 +149,29 @@ class _Parts:
     @property
     def velocity(self) -> np.ndarray:
         return self.omega - self.gain * self.force
+
+    def imbalance(self, frame: float = 0.0) -> np.ndarray:
+        """Velocity in a frame that turns with `frame`, relative to what the gross forces on each particle could cause."""
+        apart = np.abs(np.exp(1j * (self.x[:, None] - self.x[None, :])) - 1) > _TOGETHER
+        scale = np.where(self.gain != 0, self.gain, 1.0)
+        drift = -(self.omega - frame) / scale  # as one more force
+        if not np.any(self.gain):
+            return np.where(self.omega == frame, 0.0, 1.0)
+        outside = imbalance(self.push * apart, self.pull * apart, drift)
+        within = imbalance(self.push * ~apart, self.pull * ~apart)
+        return np.maximum(outside, within)
+
+    def frame(self) -> float:
+        """Angular velocity of the frame in which the state is at rest if it is locked: that of the particles' mean."""
+        c = self.c * self.g / np.where(self.response != 0, self.response, 1.0)
+        return float(np.sum(c * self.velocity) / np.sum(c))
+
+    def rounding(self) -> float:
+        """Size of the eigenvalues of the Jacobian that rounding of the angles makes of zeros."""
+        off = 1.0 - np.eye(self.x.size)
+        curve = np.abs(self.curve) * off
+        rows = np.sum(np.abs(self.pull) * off, axis=1) + np.sum(curve, axis=1) * max(1.0, float(np.max(np.abs(self.x))))
+        return 1e-13 * max(float(np.max(np.abs(self.gain) * rows)), 1e-300) * math.sqrt(self.x.size)
 
     def jacobian(self) -> np.ndarray:
         pull = self.pull.copy()
@@ -275,7 +317,7 @@ def stability(model: Circle, x: Any, *, tol: float = 1e-9) -> Stability:
     x : (n,) array_like
         Positions.
     tol : float
-        Velocities below `tol` times the largest possible count as zero.
+        Velocities below `tol` times what the gross forces on the particle could cause count as zero.
 
     Returns
     -------
@@ -298,15 +340,13 @@ def stability(model: Circle, x: Any, *, tol: float = 1e-9) -> Stability:
     tol = check_number("tol", tol, minimum=0.0, strict=True)
     parts = _Parts(model, x)
     velocity = parts.velocity
-    largest = float(np.max(np.abs(parts.gain) * np.sum(np.abs(parts.act), axis=1)) * parts.f.peak)
-    largest = max(largest, 1e-300)
-    residual = float(np.max(np.abs(velocity)) / largest)
-    locked = bool(np.ptp(velocity) <= 2 * tol * largest)
+    residual = float(np.max(parts.imbalance()))
+    locked = bool(np.max(parts.imbalance(parts.frame())) <= tol)
     matrix = parts.jacobian()
     eigenvalues = _eigenvalues(parts, matrix, locked)
     # the rotation's eigenvalue is the one closest to zero
     others = np.delete(eigenvalues, int(np.argmin(np.abs(eigenvalues)))).real
-    noise = 1e-12 * max(float(np.max(np.abs(matrix))), 1e-300) * math.sqrt(x.size)
+    noise = max(parts.rounding(), 1e-12 * float(np.max(np.abs(matrix))) * math.sqrt(x.size))
     spread = np.angle(np.exp(1j * (x - x[0])))
     cut, worst, value, note = _cuts(parts)
     return Stability(
@@ -316,7 +356,7 @@ def stability(model: Circle, x: Any, *, tol: float = 1e-9) -> Stability:
         residual=residual,
         stationary=residual <= tol,
         locked=locked,
-        synchronized=bool(np.ptp(spread) <= 1e-6),
+        synchronized=bool(np.ptp(spread) <= _TOGETHER),
         stable=locked and bool(np.all(others < -noise)),
         unstable=locked and bool(np.any(others > noise)),
         cut_stable=cut,
@@ -343,7 +383,8 @@ def _cuts(parts: _Parts) -> tuple[bool | None, tuple[int, ...] | None, float, st
     n = parts.x.size
     if not parts.reciprocal():
         return None, None, math.nan, "defined for reciprocal actions only (symmetric adjacency, no phase lag)"
-    matrix = np.sign(parts.model.coupling) * parts.c[:, None] * parts.pull * parts.scale
+    pull = parts.act * parts.f.df(parts.difference)
+    matrix = np.sign(parts.model.coupling) * parts.c[:, None] * pull * parts.scale
     np.fill_diagonal(matrix, 0.0)
     noise = 1e-13 * max(float(np.sum(np.abs(matrix))), 1e-300)
     if n == 1:

@@ -65,7 +65,7 @@ def _equal_frequencies(model: Circle) -> bool:
 def _relaxation(model: Circle, n: int) -> float | None:
     """Slowest rate of the linearised motion at synchrony."""
     f = model.interaction
-    if n == 1:
+    if n == 1 or not f.decays:
         return None
     if model.adjacency is None and model.response is None and not callable(model.normalization):
         total = model.total_weight(n)
@@ -136,9 +136,11 @@ def _ascent(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
         return worst >= -noise, f"largest decrease {max(0.0, -worst):.2g}, in {chosen.size} states"
 
     verb = "ascends" if model.coupling >= 0 else "descends"
+    omega = 0.0 if model.frequencies is None else float(np.mean(model.frequencies))
+    where = f", in the frame that rotates with the common frequency {omega:.9g}," if omega else ""
     yield _statement(
         "energy",
-        f"the motion {verb} the energy, so it converges to a stationary state",
+        f"the motion {verb} the energy, so it converges{where} to a stationary state",
         "PRY section 4",
         {},
         None,

@@ -27,37 +27,21 @@ class TreeBuilder:
         self.leaf_mass = masses
         self.count = 0
 
-    def merge(self, nodes: np.ndarray, starts: np.ndarray, log_time: float) -> np.ndarray:
-        """Merge runs of `nodes`, which begin at `starts`; return the node of each run."""
-        m = nodes.size
-        is_start = np.zeros(m, bool)
-        is_start[starts] = True
-        joined = np.flatnonzero(~is_start)  # each joins what is before it in its run
-        new = self.n + self.count + np.arange(joined.size)
-        made = np.empty(m, np.intp)
-        made[is_start] = nodes[is_start]
-        made[joined] = new
-        k = slice(self.count, self.count + joined.size)
-        self.left[k] = made[joined - 1]
-        self.right[k] = nodes[joined]
-        run = np.cumsum(is_start) - 1
-        for values, of in ((self.size, self._sizes(nodes)), (self.mass, self._masses(nodes))):
-            # sums within each run, without the cancellation of a running total over all
-            total = np.cumsum(of)
-            before = np.concatenate([[0], total[starts[1:] - 1]])[run]
-            values[k] = (total - before)[joined]
-        self.log_time[k] = log_time
-        self.count += joined.size
-        ends = np.append(starts[1:], m) - 1
-        return made[ends]
+    def join(self, left: np.ndarray, right: np.ndarray, sizes: np.ndarray, masses: np.ndarray, log_times: np.ndarray) -> None:
+        """Add merges in the order of time, with the sizes and masses of the nodes that they make."""
+        k = slice(self.count, self.count + left.size)
+        self.left[k], self.right[k], self.size[k], self.mass[k], self.log_time[k] = left, right, sizes, masses, log_times
+        self.count += left.size
 
-    def _sizes(self, nodes: np.ndarray) -> np.ndarray:
+    def sizes_of(self, nodes: np.ndarray) -> np.ndarray:
+        """Number of leaves in each of `nodes`."""
         out = np.ones(nodes.size, np.intp)
         inner = nodes >= self.n
         out[inner] = self.size[nodes[inner] - self.n]
         return out
 
-    def _masses(self, nodes: np.ndarray) -> np.ndarray:
+    def masses_of(self, nodes: np.ndarray) -> np.ndarray:
+        """Weight of each of `nodes`."""
         inner = nodes >= self.n
         out = np.empty(nodes.size)
         out[~inner] = self.leaf_mass[nodes[~inner]]
@@ -86,11 +70,14 @@ class CoalesceResult(Result):
     leaf_masses : (n,) array
         Weights of the particles.
     final_positions, final_masses : (m,) arrays
-        Angles, in order around the circle, and weights of the particles that are left.
+        Angles, in order around the circle, and weights of the particles that are left, when the run ended.
     centre_log_times, centre_counts : (S,) arrays
         For each instant from where 300 particles or fewer are left: ln t, and how many.
     centre_positions, centre_masses : arrays
         Angles and weights of the particles after each of these instants, one after the other.
+    frame : str
+        Frame of the angles: ``"laboratory"``; for a common frequency ω with ωt above 1e8 at the end of the run, where turns
+        are no longer resolved, ``"rotating with frequency ω"`` (all angles of the result are then in that frame).
     """
 
     _fields: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -138,6 +125,11 @@ class CoalesceResult(Result):
         self.centre_counts = np.array([h[1].size for h in history], dtype=np.intp)
         self.centre_positions = np.concatenate([h[1] for h in history]) if history else np.empty(0)
         self.centre_masses = np.concatenate([h[2] for h in history]) if history else np.empty(0)
+
+    @property
+    def frame(self) -> str:
+        """Frame in which the angles are given."""
+        return str(self.stats.get("frame", "laboratory"))
 
     @property
     def log_times(self) -> np.ndarray:

@@ -71,6 +71,8 @@ def plot_circle(
     fig, ax
     """
     x = check_array("x", x, shape=(None,))
+    if x.size == 0:
+        raise ValueError("x must hold at least one position, not none")
     c = np.ones(x.size) if weights is None else check_array("weights", weights, shape=(x.size,))
     fig, ax = figure(fig, ax, figsize=(3.6, 3.6))
     _unit_circle(ax)
@@ -215,6 +217,8 @@ def plot_dendrogram(run: Any, *, clusters: int = 60, fig: Any = None, ax: Any = 
     fig, ax
     """
     clusters = check_integer("clusters", clusters, minimum=1)
+    if not hasattr(run, "merge_log_times"):
+        raise TypeError(f"run must be the result of coalesce, a CoalesceResult, not {type(run).__name__}")
     if not run.complete:
         raise ValueError("run must have ended in one particle; plot the partial tree's cluster_counts instead")
     n = run.size
@@ -244,7 +248,7 @@ def plot_dendrogram(run: Any, *, clusters: int = 60, fig: Any = None, ax: Any = 
     ax.add_collection(LineCollection(lines, colors=COLOURS[1], lw=1.2))
     sizes, centres = _leaves(run, position, first)
     ax.bar(centres, 0.03 * (top - floor), width=0.8 * sizes, bottom=floor, color=COLOURS[2], lw=0, align="center")
-    ax.set_xlim(-0.02 * n, 1.02 * n)
+    ax.set_xlim(-0.5 - 0.02 * n, n - 0.5 + 0.02 * n)  # a bar reaches half a particle beyond its leaf
     ax.set_ylim(floor, top + 0.05 * max(top - floor, 1e-3))
     finish(ax, "particles, in order around the circle", "log₁₀ time")
     return fig, ax

@@ -9,7 +9,6 @@ from qsyncplug._ext.circle import (
     GraphField,
     MeanField,
     cell_powers,
-    find_groups,
     harmonics,
     instruction_sets,
     leaf_order,
@@ -312,23 +311,6 @@ def test_layout_goes_back_and_forth():
     y = layout.pack(x)
     assert np.all(np.diff(y) >= 0)
     assert layout.unpack(y) == pytest.approx(x, abs=1e-14)
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=60), st.floats(0.001, 0.3))
-def test_groups_extend_over_no_more_than_the_gap(values, gap):
-    x = np.sort(np.array(values))
-    starts = find_groups(x, np.zeros(x.size), np.ones(x.size, np.uint8), gap)
-    ends = np.append(starts[1:], x.size) - 1
-    assert np.all(x[ends] - x[starts] <= gap)
-    # greedy: the next particle would not fit
-    assert np.all(x[starts[1:]] - x[starts[:-1]] > gap)
-
-
-def test_groups_keep_out_what_is_not_allowed():
-    x = np.array([0.0, 0.01, 0.02, 0.03])
-    allowed = np.array([1, 1, 0, 1], np.uint8)
-    assert find_groups(x, np.zeros(4), allowed, 1.0).tolist() == [0, 2, 3]
-    assert find_groups(x, np.array([0, 0.5, 0, 0]), np.ones(4, np.uint8), 0.1).tolist() == [0, 1, 2]
 
 
 def test_trees():

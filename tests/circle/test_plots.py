@@ -56,6 +56,8 @@ class TestCircle:
             plot_circle([0.0, 1.0], weights=[1.0])
         with pytest.raises(ValueError, match="x must be finite"):
             plot_circle([np.nan])
+        with pytest.raises(ValueError, match="x must hold at least one position"):
+            plot_circle([])
 
 
 def test_order_parameter(result):
@@ -167,3 +169,17 @@ class TestCommand:
                 self.run(tmp_path, option, value)
         with pytest.raises(ValueError, match="folder"):
             self.run(tmp_path, "--output", str(tmp_path / "no" / "such"))
+
+
+@pytest.mark.parametrize("n", [2, 3, 10])
+def test_no_bar_of_a_dendrogram_is_cut_off(n):
+    _, ax = plot_dendrogram(coalesce(Circle(sine()), np.linspace(0, 2, n)))
+    low, high = ax.get_xlim()
+    bars = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in ax.patches]
+    assert len(bars) == n
+    assert all(low <= a and b <= high for a, b in bars)
+
+
+def test_a_dendrogram_is_of_a_coalescence(result):
+    with pytest.raises(TypeError, match="CoalesceResult, not CircleResult"):
+        plot_dendrogram(result)
