@@ -10,21 +10,26 @@
 #define QC_TEXT(x) QC_TEXT2(x)
 
 #define QC_SUFFIX _portable
+#define QC_LANES 2
 #define TARGET
 #include "circle_simd.h"
 #undef QC_SUFFIX
+#undef QC_LANES
 #undef TARGET
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define QC_X86 1
 
 #define QC_SUFFIX _avx2
+#define QC_LANES 4
 #define TARGET __attribute__((target("avx2,fma")))
 #include "circle_simd.h"
 #undef QC_SUFFIX
+#undef QC_LANES
 #undef TARGET
 
 #define QC_SUFFIX _avx512
+#define QC_LANES 8
 #if defined(__clang__)
 #define TARGET __attribute__((target("avx2,fma,avx512f,avx512dq,avx512vl")))
 #else
@@ -32,6 +37,7 @@
 #endif
 #include "circle_simd.h"
 #undef QC_SUFFIX
+#undef QC_LANES
 #undef TARGET
 #endif
 
