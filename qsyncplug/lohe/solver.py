@@ -415,7 +415,13 @@ def _all_states(setup: ReductionSetup, result: SchrodingerLoheResult) -> np.ndar
     check_memory(f"the states of {len(x)} times", 16.0 * len(x) * x.shape[1] * size, advice="leave store_states off")
     bound = (1.0, 1.0)
     if isinstance(motion, EigenMotion):
-        bound = motion.edge_bound() if motion.grid is not None else (0.0, 0.0)
+        # of the mass; what counts is the part of each oscillator's
+        least = float(np.min(result.masses))
+        if motion.grid is None:
+            bound = (0.0, 0.0)
+        elif least > 0:
+            box, waves = motion.edge_bound()
+            bound = (box / least, waves / least)
         # blocks that stay in the cache
         block = max(1, int(2**16 // max(x.shape[1] * size, 1)))
         out = np.empty((len(x), x.shape[1], size), complex)

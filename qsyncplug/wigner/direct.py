@@ -323,6 +323,8 @@ class LinearFlow:
         self.transport = Transport(model, state.n)
         self.pairs = pairs_of(state.n, state.hermitian)
         self._search: StepSearch | None = None
+        #: called with a number of steps during the search for their length; may raise
+        self.look: Callable[[float], None] | None = None
         self.steps = 0
 
     def start(self) -> np.ndarray:
@@ -346,7 +348,7 @@ class LinearFlow:
             if self.fixed is not None:
                 span, count = left, max(1, int(np.ceil(left / self.fixed * (1 - 1e-12))))
             else:
-                self._search = self._search or StepSearch(self.model, self.state, self.scheme)
+                self._search = self._search or StepSearch(self.model, self.state, self.scheme, self.look)
                 span, count = self._search.window(left, self.rtol / dt)
             self.steps += count
             self._each(arrays, partial(self._steps, h=span / count, count=count, check=check))
@@ -371,24 +373,29 @@ class StepSearch:
     error is at most twice that of S on the states in ρ. Random combinations of these are stepped along with the run.
     """
 
-    _COUNT = 6
+    _PROBES = 2
     _WINDOW = 24
     _MOST = 10**5
 
-    def __init__(self, model: WignerLohe, state: InitialState, scheme: Nystrom):
+    def __init__(
+        self, model: WignerLohe, state: InitialState, scheme: Nystrom, look: Callable[[float], None] | None = None
+    ):
         self.scheme = scheme
+        self.look = look
         self.grid = model.grid
         self._potential = model.hamiltonians(state.n)[0].values
         self._axes = tuple(range(1, 1 + self.grid.ndim))
+        # of each oscillator by itself, however small it is
         if state.left is not None:
-            rows = state.left if state.right is None else np.concatenate([state.left, state.right])
-            rows = rows.reshape(-1, self.grid.size)
+            blocks = [*state.left] if state.right is None else [*state.left, *state.right]
         else:
             assert state.arrays is not None
-            kernels = [kernel_of(state.arrays[k, k], model.phase_space) for k in range(state.n)]
-            rows = np.concatenate([k.reshape(self.grid.size, -1) for k in kernels])
-        mix = np.random.default_rng(0).normal(size=(self._COUNT, len(rows)))
-        self._psi = (mix @ rows).reshape(-1, *self.grid.shape)
+            kernels = [kernel_of(w, model.phase_space).reshape(self.grid.size, -1) for row in state.arrays for w in row]
+            blocks = [k.T for k in kernels] if state.hermitian else [b for k in kernels for b in (k.T, k.conj())]
+        random = np.random.default_rng(0)
+        psi = np.concatenate([random.normal(size=(self._PROBES, len(rows))) @ rows for rows in blocks])
+        psi = psi[np.any(psi, axis=1)]
+        self._psi = psi.reshape(-1, *self.grid.shape)
         # a first guess, to be found wanting
         self._h = 1.0
 
@@ -423,7 +430,8 @@ class StepSearch:
     def _try(self, span: float, count: int) -> tuple[np.ndarray, float]:
         """States after `span` in steps of half the length, and the error in `count` steps for w."""
         fine = self._moved(span, 2 * count)
-        return fine, 2 * float(np.linalg.norm(fine - self._moved(span, count)) / np.linalg.norm(fine))
+        off = (fine - self._moved(span, count)).reshape(len(fine), -1)
+        return fine, 2 * float(np.max(np.linalg.norm(off, axis=1) / np.linalg.norm(fine.reshape(len(fine), -1), axis=1)))
 
     def _moved(self, dt: float, count: int) -> np.ndarray:
         h, psi = dt / count, self._psi
@@ -432,6 +440,8 @@ class StepSearch:
         drifts = [phase(self.grid.kinetic, x * h) for x in a]
         psi = psi * kicks[0]
         for k in range(count):
+            if self.look is not None and k % 16 == 0:
+                self.look(k / 2)  # at most twice as many as the run will take
             for s in range(len(a)):
                 if s:
                     psi = psi * kicks[s]

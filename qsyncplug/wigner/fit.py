@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import warn
+from ..core.errors import ApproximationWarning, warn
 from ..core.grid import Grid
 from ..lohe.errors import AliasingError
 from .errors import PhaseSpaceError, PhaseSpaceWarning
@@ -20,6 +20,7 @@ __all__ = [
     "judge",
     "phase_space_diagnostics",
     "state_diagnostics",
+    "warn_drift",
     "warn_edges",
 ]
 
@@ -131,9 +132,18 @@ def judge(found: dict[str, float], what: str) -> dict[str, float]:
 
 
 def factor_diagnostics(rows: np.ndarray, grid: Grid) -> dict[str, float]:
-    """:func:`state_diagnostics` of factors (N, A, M), without members so small that their edges are rounding."""
-    size = np.sqrt(np.sum(np.abs(rows) ** 2, axis=(0, 2)))
-    return state_diagnostics(rows[:, size > 1e-3 * np.max(size)].reshape(-1, *grid.shape), grid)
+    """:func:`state_diagnostics` of factors (N, A, M): of the joint amplitude (Σ_α|f_i^α|²)^½ of each oscillator.
+
+    A single factor may be nothing but rounding, which reaches everywhere.
+    """
+    n, members, _ = rows.shape
+    axes = tuple(range(-grid.ndim, 0))
+    shaped = rows.reshape(n, members, *grid.shape)
+    found = {}
+    for name, f, centred in (("x", shaped, True), ("p", np.fft.fftn(shaped, axes=axes), False)):
+        amplitude = np.sqrt(np.sum(np.abs(f) ** 2, axis=1))
+        found[name] = max(_edge(one, a, centred) for one in amplitude for a in range(grid.ndim))
+    return found
 
 
 def fits(found: dict[str, float], t: float, result: Any = None) -> float:
@@ -147,6 +157,16 @@ def fits(found: dict[str, float], t: float, result: Any = None) -> float:
             result=result,
         )
     return found[name]
+
+
+def warn_drift(drift: float) -> None:
+    """Warn where a conserved mass was not conserved."""
+    if drift > 1e-6:
+        warn(
+            f"∫w_ii, which is constant, has changed by a part of {drift:.1g}: states close to an unstable equilibrium amplify "
+            "rounding, or the tolerances are too loose",
+            ApproximationWarning,
+        )
 
 
 def warn_edges(worst: float) -> None:

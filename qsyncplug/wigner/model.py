@@ -176,9 +176,9 @@ class _Table:
         x = np.linspace(-length, length, count)
         with np.errstate(all="ignore"):
             value = np.broadcast_to(np.asarray(potential(x), dtype=float), x.shape)
-        # beyond the box, where there is nothing to be moved, it need not be finite
-        inside = np.abs(x) <= length / 2
-        outside = np.interp(x, x[inside & np.isfinite(value)], value[inside & np.isfinite(value)])
+            # beyond the box, where there is nothing to be moved, it need not be finite
+            inside = np.clip(x, -length / 2, length / 2 - length / (2 * grid.shape[0]))
+            outside = np.broadcast_to(np.asarray(potential(inside), dtype=float), x.shape)
         return cls(length, np.where(np.isfinite(value), value, outside))
 
     def __call__(self, x: np.ndarray) -> np.ndarray:

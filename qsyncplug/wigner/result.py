@@ -201,7 +201,10 @@ class WignerLoheResult(Result):
         """
         matrix = self.matrix(t_index)
         if self._setup.state.kind != "kets" or not isinstance(matrix, FactorMatrix):
-            raise MissingFieldError("wave functions are there for runs from kets only; what would provide them: kets as state0")
+            raise MissingFieldError(
+                "wave functions are there for runs from kets that are not stepped in phase space; what would provide them: kets "
+                "as state0, and another method than 'direct'"
+            )
         return matrix.left[:, 0].reshape(self.n_oscillators, *self.model.grid.shape)
 
     def moments(self) -> tuple[np.ndarray, np.ndarray]:

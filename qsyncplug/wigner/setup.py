@@ -102,9 +102,13 @@ class FactorSetup(Setup):
             right = np.tensordot(arrays["right"].conj().T, self._right, axes=1) @ basis
         return FactorMatrix(self.model.phase_space, left, right, self.state.signs)
 
-    def edge_bound(self) -> tuple[float, float] | None:
-        """Bounds at all times of the fractions near the edges, where they are known."""
-        return self.motion.edge_bound() if isinstance(self.motion, EigenMotion) else None
+    def edge_bound(self) -> float | None:
+        """Bound at all times of the amplitudes at the edges relative to the largest, of states, where one is known."""
+        if not isinstance(self.motion, EigenMotion) or not self.state.physical:
+            return None
+        # the mass near the edge is at least that of its largest point; the largest amplitude at least the mean one
+        mass = float(np.min(np.diag(self.state.z0).real))
+        return float(np.sqrt(max(self.motion.edge_bound()) / mass * self.model.grid.size))
 
 
 class ArraySetup(Setup):

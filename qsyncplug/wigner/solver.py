@@ -15,7 +15,7 @@ from ..core.solver import CompiledSolver
 from ..lohe.splitting import SCHEMES
 from ..lohe.threads import linear_algebra_threads
 from .direct import check_potential, time_to_pole
-from .fit import EDGE_WARNING, factor_diagnostics, fits, judge, phase_space_diagnostics, warn_edges
+from .fit import EDGE_WARNING, factor_diagnostics, fits, judge, phase_space_diagnostics, warn_drift, warn_edges
 from .model import WignerLohe
 from .result import WignerLoheResult
 from .setup import ArraySetup, FactorSetup, Setup
@@ -221,6 +221,7 @@ class WignerLoheSolver(CompiledSolver):
             z = left @ state.z0 @ right
             masses = np.diagonal(z, axis1=1, axis2=2)
             drift["∫w_ii"] = float(np.max(np.abs(masses / np.diag(state.z0) - 1)))
+            warn_drift(drift["∫w_ii"])
             if result.log_alpha is not None and state.physical:
                 gap = z / state.z0[0, 0] - (1 - result.deviations[looked])
                 drift["z, product form against LzR"] = float(np.max(np.abs(gap)))
@@ -231,8 +232,8 @@ class WignerLoheSolver(CompiledSolver):
     def _look_at_grid(self, result: Any, setup: FactorSetup) -> None:
         """The edges of the grid: a bound at all times where there is one that is small enough, else at some outputs."""
         bound = setup.edge_bound()
-        if bound is not None and max(bound) < EDGE_WARNING**2:
-            result.stats["edge amplitude"] = float(np.sqrt(max(bound)))
+        if bound is not None and bound < EDGE_WARNING:
+            result.stats["edge amplitude"] = bound
             return
         worst = 0.0
         for k in np.unique(np.linspace(0, len(result.times) - 1, _LOOKS).astype(int)):

@@ -119,6 +119,8 @@ def read_state(
 
 def _fock_kets(state0: Any, grid: Grid) -> Any:
     """`state0` with kets of one mode, in the Fock basis of ½p²+½x², replaced by their arrays on the grid."""
+    if isinstance(state0, np.ndarray) and state0.dtype == object:
+        state0 = state0.tolist()
     if isinstance(state0, (list, tuple)):
         return type(state0)(_fock_kets(s, grid) for s in state0)
     if not isinstance(state0, qutip.Qobj):

@@ -14,7 +14,7 @@ from ..core.errors import RightHandSideError, SolverError, SolverInterrupted, St
 from ..lohe.errors import BlowUpError
 from ..lohe.splitting import SCHEMES, OscillatorLostError, Splitting
 from .direct import DirectSystem, LinearFlow, check_potential, time_to_pole
-from .fit import fits, warn_edges
+from .fit import fits, warn_drift, warn_edges
 from .matrix import ArrayMatrix, WignerMatrix
 from .result import WignerLoheResult
 from .setup import StoredFactors
@@ -29,7 +29,7 @@ __all__ = ["blow_up", "run_steps"]
 #: what is kept of all outputs, unless the user asks for it
 _KEEP_BYTES = 2**28
 #: |z_ij|/√|z_ii z_jj| from which the distance of a pole is told by z/ż, to its inverse square
-_GROWN = 1e5
+_GROWN = 1e4
 
 
 def run_steps(solver: WignerLoheSolver, state: InitialState, times: np.ndarray, e_ops: Any) -> WignerLoheResult:
@@ -91,6 +91,7 @@ class _Steps:
         self.linear: LinearFlow | None = None
         if self.direct and self.model.common:
             self.linear = LinearFlow(self.model, state, rtol=self.options["rtol"], step=self.options["step"])
+            self.linear.look = self._limits
         self.reached = float(times[0])
         self.rates = self.model.rates(state.n) if self.model.common else np.zeros(state.n)
         self.deadline = np.inf
@@ -145,6 +146,7 @@ class _Steps:
         if done:
             masses = np.diagonal(result.correlations, axis1=1, axis2=2)
             stats["drift"] = {"∫w_ii": float(np.max(np.abs(masses / np.diag(self.state.z0) - 1)))}
+            warn_drift(stats["drift"]["∫w_ii"])
         if o["checkpoint"]:
             result.save(o["checkpoint"])
         if failed is not None:

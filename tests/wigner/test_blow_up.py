@@ -46,6 +46,19 @@ def pole(z0, forces, levels=14, big=3e3):
     return t + (z[k] / change[k]).real
 
 
+@pytest.mark.parametrize("method", ["auto", "splitting", "direct"])
+def test_unequal_masses(method):
+    z0 = np.array([[1.0, -0.3], [-0.3, 0.01]])
+    with pytest.raises(BlowUpError) as caught:
+        wlsolve(
+            WignerLohe(GRID, lambda x: x**2 / 2),
+            z0[:, :, None, None] * np.outer(PSI, PSI),
+            [0, 1.0],
+            options={"allow_unphysical": True, "method": method, "time_limit": 60},
+        )
+    assert abs(caught.value.time - pole(((1.0, -0.3), (-0.3, 0.01)), (0.0, 0.0))) < 1e-6
+
+
 @pytest.mark.parametrize("z0", [((1, -2), (-2, 1)), ((1, -2), (-0.5, 1))])
 @pytest.mark.parametrize("arrays", [True, False])
 @pytest.mark.parametrize(

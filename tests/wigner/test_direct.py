@@ -10,7 +10,7 @@ from qsyncplug.wigner import WignerLohe, WignerLoheSolver, wigner_transform, wls
 from qsyncplug.wigner.direct import RKN_SCHEMES, LinearFlow, Transport
 from qsyncplug.wigner.state import _decompose, _span, read_state
 
-from .wigner_reference import Lines
+from .wigner_reference import Lines, correlation_flow
 
 GRID = Grid(40, 14.0)
 
@@ -158,6 +158,63 @@ def test_arrays_that_outgrow_the_grid_are_noticed():
     solver.start(PSI, 0.0)
     with pytest.raises(AliasingError, match="edge of the box"):
         solver.step(8.0)
+
+
+@pytest.mark.parametrize("correlation", [0.5, 1 / 3, 0.9, -0.2])
+def test_degenerate_correlations_fit_as_well_as_others(correlation):
+    # eigenvectors of the block are arbitrary combinations, some without one oscillator but for rounding
+    grid = Grid(64, 16.0)
+    model = WignerLohe(grid, lambda x: x**2 / 2)
+    z = np.full((3, 3), correlation) + (1 - correlation) * np.eye(3)
+    f = grid.gaussian(1.0)
+    ready = wlsolve(model, np.einsum("ij,ab->ijab", z, wigner_transform(f, grid=grid)), [0, 1.0])
+    block = wlsolve(model, np.einsum("ij,ab->ijab", z, np.outer(f, f)), [0, 1.0])
+    flow = correlation_flow(z, np.array([0.0, 1.0]), 1.0, np.zeros(3))
+    for result in (ready, block):
+        assert np.max(np.abs(result.correlations - flow)) < 1e-12
+    assert np.max(np.abs(ready.wigner(0, 1) - block.wigner(0, 1))) < 1e-12
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e-2, 1.0, 1e4])
+def test_edges_are_told_whatever_the_norm(scale):
+    grid = Grid(64, 16.0)
+    model = WignerLohe(grid, lambda x: x**2 / 2)
+    psi = scale * np.array([grid.gaussian(0.0, momentum=4.8), grid.gaussian(0.5)])
+    with pytest.raises(AliasingError, match="edge of the box"):
+        wlsolve(model, psi, [0, np.pi / 2])
+    near = wlsolve(model, scale * np.array([grid.gaussian(0.0, momentum=2.5), grid.gaussian(0.5)]), [0, np.pi / 2])
+    assert max(near.matrix(-1).edges().values()) <= near.stats["edge amplitude"] < 1e-5
+
+
+@pytest.mark.parametrize("weight", [1.0, 1e-3])
+def test_steps_suit_every_oscillator(weight):
+    grid = Grid(96, 20.0)
+    psi = np.array([weight * grid.gaussian(2.0, 2.5), grid.gaussian(0.0)])
+    model = WignerLohe(grid, lambda x: x**2 / 2 + 0.3 * np.cos(1.3 * x), 0.0)
+    exact = wlsolve(model, psi, [0, 2.0]).wigner(0, 0)
+    found = wlsolve(model, psi, [0, 2.0], options={"method": "direct", "rtol": 1e-7}).wigner(0, 0)
+    assert np.linalg.norm(found - exact) < 2e-7 * np.linalg.norm(exact)
+
+
+def test_steps_suit_blocks_of_data_that_are_not_hermitian():
+    grid = Grid(72, 20.0)
+    model = WignerLohe(grid, lambda x: x**2 / 2 + 0.3 * np.cos(1.3 * x), 0.0)
+    slow, fast = grid.gaussian(0.0), grid.gaussian(2.0, 2.0)
+    w = [[wigner_transform(slow, grid=grid), wigner_transform(slow, fast, grid=grid)]] * 2
+    options = {"allow_non_hermitian": True}
+    exact = wlsolve(model, w, [0, 1.0], options=options).wigner(0, 1)
+    found = wlsolve(model, w, [0, 1.0], options={"method": "direct", "rtol": 1e-8, **options}).wigner(0, 1)
+    assert np.linalg.norm(found - exact) < 2e-8 * np.linalg.norm(exact)
+
+
+def test_limits_are_kept_while_steps_are_looked_for():
+    model = WignerLohe(Grid(128, 30.0), lambda x: x**4)
+    psi = [model.grid.gaussian(0.0), model.grid.gaussian(0.2)]
+    with pytest.raises(TimeLimitError) as error:
+        wlsolve(model, psi, [0, 1], options={"method": "direct", "rtol": 1e-10, "time_limit": 0.5})
+    assert error.value.result.stats["run time"] < 3
+    with pytest.raises(StepLimitError):
+        wlsolve(model, psi, [0, 1], options={"method": "direct", "rtol": 1e-10, "nsteps": 50})
 
 
 def test_limits_are_kept_within_an_output_interval():

@@ -89,10 +89,27 @@ def test_equal_states_are_no_exception():
         assert {o.name: o.passed for o in outcomes}["Theorem 4.2"]
 
 
-def test_very_late_times_are_no_exception():
-    found = qsp.predictions(TRAP, PAIR)
-    outcomes = found.check(wlsolve(TRAP, PAIR, np.linspace(0, 1500, 31)))
+@pytest.mark.parametrize(
+    ("options", "end"), [({}, 1500), ({"method": "splitting"}, 50), ({"method": "direct", "rtol": 1e-9}, 50)]
+)
+@pytest.mark.parametrize("psi", [PAIR, [PAIR[0], np.exp(0.4j) * PAIR[0]]])
+def test_very_late_times_are_no_exception(options, end, psi):
+    found = qsp.predictions(TRAP, psi)
+    outcomes = found.check(wlsolve(TRAP, psi, np.linspace(0, end, 51), options=options))
     assert not any(o.passed is False for o in outcomes), outcomes
+
+
+def test_close_to_the_antipode_digits_are_lost_and_no_theorem():
+    near = -PAIR[0] + 1e-5 * GRID.gaussian(0.5, 1.0)
+    near = near / np.sqrt(GRID.weight * np.vdot(near, near).real)
+    psi = [PAIR[0], near]
+    outcomes = qsp.predictions(TRAP, psi).check(wlsolve(TRAP, psi, np.linspace(0, 60, 61)))
+    assert not any(o.passed is False for o in outcomes), outcomes
+    with pytest.warns(UnstableSetWarning):
+        found = qsp.predictions(TRAP, [PAIR[0], -PAIR[0]])
+    with pytest.warns(UnstableSetWarning):
+        result = wlsolve(TRAP, [PAIR[0], -PAIR[0]], np.linspace(0, 18, 7))
+    assert found["Remark 3"].check(result).passed
 
 
 def test_predictions_of_data_that_are_not_hermitian():
