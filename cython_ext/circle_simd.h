@@ -23,8 +23,11 @@ typedef long long ivec __attribute__((vector_size(8 * QC_LANES), aligned(8), may
 #define TWO_PI_1 0x1.921fb54000000p+2
 #define TWO_PI_2 0x1.10b4610000000p-28
 #define TWO_PI_3 0x1.a62633145c06ep-56
+/* vectors in a block of a direct sum */
+#define QC_BLOCK 16
 /* rows of 8, of which vectors are loaded */
-static const double qc_lane[8] = {0, 1, 2, 3, 4, 5, 6, 7}, qc_ones[8] = {1, 1, 1, 1, 1, 1, 1, 1};
+static const long long qc_lane[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+static const double qc_ones[8] = {1, 1, 1, 1, 1, 1, 1, 1};
 static const double qc_even[8] = {1, 0, -1, 0, 1, 0, -1, 0}, qc_odd[8] = {0, 1, 0, -1, 0, 1, 0, -1};
 static const double qc_bit[3][8] = {{0, 1, 0, 1, 0, 1, 0, 1}, {0, 0, 1, 1, 0, 0, 1, 1}, {0, 0, 0, 0, 1, 1, 1, 1}};
 static const double qc_no_bit[3][8] = {{1, 0, 1, 0, 1, 0, 1, 0}, {1, 1, 0, 0, 1, 1, 0, 0}, {1, 1, 1, 1, 0, 0, 0, 0}};
@@ -60,35 +63,39 @@ QC_INLINE void NAME(store_some)(double *p, qc_size count, vec v)
 
 /* ------------------------------------------------------------ elementary functions */
 
+/* sum c[r] y^r, r = 0 .. count-1; in two halves where additions are separate from products, which otherwise wait for
+   each other */
+QC_INLINE vec NAME(polynomial)(vec y, const double *c, int count)
+{
+    vec p = ALL(c[count - 1]);
+    if (QC_LANES > 2) {
+        for (int r = count - 2; r >= 0; r--) p = p * y + c[r];
+        return p;
+    }
+    vec q = ALL(c[count - 2]), y2 = y * y;
+    int r = count - 3;
+    for (; r > 0; r -= 2) {
+        p = p * y2 + c[r];
+        q = q * y2 + c[r - 1];
+    }
+    return r == 0 ? (p * y2 + c[0]) + q * y : p * y + q;
+}
+
 /* sine and cosine of x/2, up to a common sign; |x| < 1e8 */
 QC_INLINE void NAME(half_angle)(vec x, vec *s, vec *c)
 {
+    static const double sine[11] = {
+        -1.0 / 6.0, 1.0 / 120.0, -1.0 / 5040.0, 1.0 / 362880.0, -1.0 / 39916800.0, 1.0 / 6227020800.0,
+        -1.0 / 1307674368000.0, 1.0 / 355687428096000.0, -1.0 / 121645100408832000.0, 1.0 / 51090942171709440000.0,
+        -1.0 / 25852016738884976640000.0};
+    static const double cosine[10] = {
+        1.0 / 24.0, -1.0 / 720.0, 1.0 / 40320.0, -1.0 / 3628800.0, 1.0 / 479001600.0, -1.0 / 87178291200.0,
+        1.0 / 20922789888000.0, -1.0 / 6402373705728000.0, 1.0 / 2432902008176640000.0, -1.0 / 1124000727777607680000.0};
     vec q = (x * 0.15915494309189535 + MAGIC) - MAGIC;
     vec u = 0.5 * (((x - q * TWO_PI_1) - q * TWO_PI_2) - q * TWO_PI_3);
     vec y = u * u;
-    vec p = ALL(-1.0 / 25852016738884976640000.0);
-    p = p * y + 1.0 / 51090942171709440000.0;
-    p = p * y - 1.0 / 121645100408832000.0;
-    p = p * y + 1.0 / 355687428096000.0;
-    p = p * y - 1.0 / 1307674368000.0;
-    p = p * y + 1.0 / 6227020800.0;
-    p = p * y - 1.0 / 39916800.0;
-    p = p * y + 1.0 / 362880.0;
-    p = p * y - 1.0 / 5040.0;
-    p = p * y + 1.0 / 120.0;
-    p = p * y - 1.0 / 6.0;
-    *s = u + u * (y * p);
-    p = ALL(-1.0 / 1124000727777607680000.0);
-    p = p * y + 1.0 / 2432902008176640000.0;
-    p = p * y - 1.0 / 6402373705728000.0;
-    p = p * y + 1.0 / 20922789888000.0;
-    p = p * y - 1.0 / 87178291200.0;
-    p = p * y + 1.0 / 479001600.0;
-    p = p * y - 1.0 / 3628800.0;
-    p = p * y + 1.0 / 40320.0;
-    p = p * y - 1.0 / 720.0;
-    p = p * y + 1.0 / 24.0;
-    *c = (1.0 - 0.5 * y) + (y * y) * p;
+    *s = u + u * (y * NAME(polynomial)(y, sine, 11));
+    *c = (1.0 - 0.5 * y) + (y * y) * NAME(polynomial)(y, cosine, 10);
 }
 
 QC_INLINE void NAME(full_angle)(vec x, vec *s, vec *c)
@@ -102,25 +109,16 @@ QC_INLINE void NAME(full_angle)(vec x, vec *s, vec *c)
 /* exp(x), of 600 where x is larger; 0 where it would fall below 1e-307 */
 QC_INLINE vec NAME(exponential)(vec x)
 {
+    static const double series[12] = {
+        1.0 / 2.0, 1.0 / 6.0, 1.0 / 24.0, 1.0 / 120.0, 1.0 / 720.0, 1.0 / 5040.0, 1.0 / 40320.0, 1.0 / 362880.0,
+        1.0 / 3628800.0, 1.0 / 39916800.0, 1.0 / 479001600.0, 1.0 / 6227020800.0};
     ivec tiny = x < -707.0;
     x = NAME(choose)(tiny, ALL(-707.0), x);
     x = NAME(choose)(x > 600.0, ALL(600.0), x);
     vec shifted = x * 1.4426950408889634 + MAGIC;
     vec q = shifted - MAGIC;
     vec r = (x - q * 0x1.62e42fee00000p-1) - q * 0x1.a39ef35793c76p-33;
-    vec p = ALL(1.0 / 6227020800.0);
-    p = p * r + 1.0 / 479001600.0;
-    p = p * r + 1.0 / 39916800.0;
-    p = p * r + 1.0 / 3628800.0;
-    p = p * r + 1.0 / 362880.0;
-    p = p * r + 1.0 / 40320.0;
-    p = p * r + 1.0 / 5040.0;
-    p = p * r + 1.0 / 720.0;
-    p = p * r + 1.0 / 120.0;
-    p = p * r + 1.0 / 24.0;
-    p = p * r + 1.0 / 6.0;
-    p = p * r + 0.5;
-    p = 1.0 + (r + (r * r) * p);
+    vec p = 1.0 + (r + (r * r) * NAME(polynomial)(r, series, 12));
     p = (vec)((ivec)p + ((ivec)shifted << 52));
     return NAME(choose)(tiny, ALL(0.0), p);
 }
@@ -162,11 +160,10 @@ TARGET static double NAME(max_abs)(const double *v, qc_size n)
 
 /* ------------------------------------------------------------ direct sums */
 
-/* force, slope and attention weight of distances d; `kind` is a constant wherever this is inlined */
-QC_INLINE void NAME(pair)(const qc_pair *pair, int kind, vec d, vec *force, vec *slope, vec *norm)
+/* force, slope and attention weight of distances, from sines and cosines of half of them; `kind` is a constant wherever
+   this is inlined */
+QC_INLINE void NAME(pair)(const qc_pair *pair, int kind, vec s, vec c, vec *force, vec *slope, vec *norm)
 {
-    vec s, c;
-    NAME(half_angle)(d, &s, &c);
     vec sine = 2.0 * s * c;
     vec cosine = (c - s) * (c + s);
     if (kind == 0) {
@@ -201,21 +198,24 @@ QC_INLINE void NAME(direct_kind)(const qc_pair *pair, int kind, const double *x,
 {
     for (qc_size i = first; i < last; i++) {
         vec xi = ALL(x[i]), sf = ALL(0.0), ss = ALL(0.0), sn = ALL(0.0), f, p, g;
-        qc_size j;
-        /* the difference first, then the lag: small distances stay exact */
-        for (j = 0; j + QC_LANES <= n; j += QC_LANES) {
-            vec weight = w ? NAME(load)(w + j) : ALL(1.0);
-            NAME(pair)(pair, kind, (xi - NAME(load)(x + j)) + pair->lag, &f, &p, &g);
-            sf += weight * f;
-            ss += weight * p;
-            sn += weight * g;
-        }
-        if (j < n) {
-            vec weight = NAME(load_some)(w ? w + j : qc_ones, n - j, 0.0);
-            NAME(pair)(pair, kind, (xi - NAME(load_some)(x + j, n - j, x[i])) + pair->lag, &f, &p, &g);
-            sf += weight * f;
-            ss += weight * p;
-            sn += weight * g;
+        /* some vectors at a time: one alone is a long chain of operations, most of which wait for others */
+        for (qc_size j = 0; j < n; j += QC_BLOCK * QC_LANES) {
+            qc_size end = n - j < QC_BLOCK * QC_LANES ? n : j + QC_BLOCK * QC_LANES;
+            vec s[QC_BLOCK], c[QC_BLOCK];
+            for (qc_size at = j, v = 0; at < end; at += QC_LANES, v++) {
+                /* the difference first, then the lag: small distances stay exact */
+                vec other = at + QC_LANES <= n ? NAME(load)(x + at) : NAME(load_some)(x + at, n - at, x[i]);
+                NAME(half_angle)((xi - other) + pair->lag, &s[v], &c[v]);
+            }
+            for (qc_size at = j, v = 0; at < end; at += QC_LANES, v++) {
+                vec weight;
+                if (at + QC_LANES <= n) weight = w ? NAME(load)(w + at) : ALL(1.0);
+                else weight = NAME(load_some)(w ? w + at : qc_ones, n - at, 0.0);
+                NAME(pair)(pair, kind, s[v], c[v], &f, &p, &g);
+                sf += weight * f;
+                ss += weight * p;
+                sn += weight * g;
+            }
         }
         if (force) force[i] = NAME(total)(sf);
         if (slope) slope[i] = NAME(total)(ss);
@@ -238,7 +238,7 @@ TARGET static void NAME(direct_csr)(const qc_pair *pair, const double *x, const 
                                     const long long *starts, qc_size first, qc_size last, double *force, double *norm)
 {
     for (qc_size i = first; i < last; i++) {
-        vec sf = ALL(0.0), sn = ALL(0.0), f, p, g;
+        vec sf = ALL(0.0), sn = ALL(0.0), s, c, f, p, g;
         for (long long e = starts[i]; e < starts[i + 1]; e += QC_LANES) {
             double distance[QC_LANES], weight[QC_LANES];
             long long left = starts[i + 1] - e;
@@ -246,7 +246,8 @@ TARGET static void NAME(direct_csr)(const qc_pair *pair, const double *x, const 
                 distance[l] = l < left ? x[i] - x[columns[e + l]] : 0.0;
                 weight[l] = l < left ? a[e + l] : 0.0;
             }
-            NAME(pair)(pair, pair->kind, NAME(load)(distance) + pair->lag, &f, &p, &g);
+            NAME(half_angle)(NAME(load)(distance) + pair->lag, &s, &c);
+            NAME(pair)(pair, pair->kind, s, c, &f, &p, &g);
             sf += NAME(load)(weight) * f;
             sn += NAME(load)(weight) * g;
         }
@@ -510,19 +511,19 @@ QC_INLINE void NAME(run_moments)(const qc_cells *cells, double centre, double re
             d = (NAME(load)(x + i) - centre) * cells->to_unit - rest;
             p = w ? NAME(load)(w + i) : ALL(1.0);
         } else {
-            ivec inside = NAME(load)(qc_lane) < (double)(last - i);
+            ivec inside = *(const ivec *)qc_lane < (long long)(last - i);
             qc_size left = n - i;
-            d = left >= QC_LANES ? NAME(load)(x + i) : NAME(load_some)(x + i, left, centre);
-            d = (d - centre) * cells->to_unit - rest;
-            p = left >= QC_LANES ? NAME(load)(w ? w + i : qc_ones) : NAME(load_some)(w ? w + i : qc_ones, left, 0.0);
+            d = (left >= QC_LANES ? NAME(load)(x + i) : NAME(load_some)(x + i, left, centre)) - centre;
+            d = d * cells->to_unit - rest;
+            p = !w ? ALL(1.0) : left >= QC_LANES ? NAME(load)(w + i) : NAME(load_some)(w + i, left, 0.0);
             p = (vec)(inside & (ivec)p);
             d = (vec)(inside & (ivec)d);
         }
         vec d2 = d * d;
+        if (power == 8) p *= (d2 * d2) * (d2 * d2);
+        vec q = p * d;
         /* the upper bit of the exponent is set from 2 on, and for what is not a number */
         if (power == 0) *seen |= (ivec)(d2 * 1.96);
-        else p *= (d2 * d2) * (d2 * d2);
-        vec q = p * d;
         sum[0] += p;
         sum[1] += q;
         for (int r = 2; r < QC_POWERS; r += 2) {
@@ -555,15 +556,16 @@ TARGET static void NAME(evaluate)(const qc_cells *cells, const qc_runs *runs, co
                                   qc_size to, const double *table, double *out)
 {
     QC_RUNS(m, cell, first, last) {
-        const double *c = table + 16 * cell;
         double centre, rest;
+        vec c[QC_TERMS];   /* a copy: as far as the compiler knows, stores to `out` could change the table */
+        for (int r = 0; r < QC_TERMS; r++) c[r] = ALL(table[16 * cell + r]);
         NAME(centre)(cells, m, &centre, &rest);
         qc_size i = first;
-        for (; i + 4 * QC_LANES <= last; i += 4 * QC_LANES) {
+        for (; QC_LANES > 2 && i + 4 * QC_LANES <= last; i += 4 * QC_LANES) {
             vec d[4], p[4];
             for (int v = 0; v < 4; v++) {
                 d[v] = (NAME(load)(x + i + QC_LANES * v) - centre) * cells->to_unit - rest;
-                p[v] = ALL(c[QC_TERMS - 1]);
+                p[v] = c[QC_TERMS - 1];
             }
             for (int r = QC_TERMS - 2; r >= 0; r--)
                 for (int v = 0; v < 4; v++) p[v] = p[v] * d[v] + c[r];
@@ -573,7 +575,7 @@ TARGET static void NAME(evaluate)(const qc_cells *cells, const qc_runs *runs, co
             qc_size left = to - i;
             vec at = left >= QC_LANES ? NAME(load)(x + i) : NAME(load_some)(x + i, left, centre);
             vec d = (at - centre) * cells->to_unit - rest;
-            vec d2 = d * d, p = ALL(c[QC_TERMS - 2]), q = ALL(c[QC_TERMS - 1]);
+            vec d2 = d * d, p = c[QC_TERMS - 2], q = c[QC_TERMS - 1];
             for (int r = QC_TERMS - 4; r >= 0; r -= 2) {
                 p = p * d2 + c[r];
                 q = q * d2 + c[r + 1];
@@ -669,7 +671,6 @@ TARGET static void NAME(table_to_modes)(const double *table, qc_size cells, qc_s
             qc_size k = l < count ? first + l : first;
             qc_size folded = k % cells;
             const double *forward = table + 16 * folded, *back = table + 16 * (folded ? cells - folded : 0);
-            vec re = ALL(0.0), im = ALL(0.0);
             for (int r = 0; r < 8; r += QC_LANES) {
                 vec even = NAME(load)(qc_even + r), odd = NAME(load)(qc_odd + r);
                 QC_ROW(forward + r, ar, ai);
@@ -678,11 +679,14 @@ TARGET static void NAME(table_to_modes)(const double *table, qc_size cells, qc_s
                 /* rows hold the moments r (real) and r + 8 (imaginary); separate the two transforms */
                 vec wr = low * (ar + br) + high * (ai + bi);
                 vec wi = low * (ai - bi) - high * (ar - br);
-                re += even * wr + odd * wi;
-                im += even * wi - odd * wr;
+                vec re = even * wr + odd * wi, im = even * wi - odd * wr;
+                if (r > 0) {
+                    re += part[2 * l];
+                    im += part[2 * l + 1];
+                }
+                part[2 * l] = re;
+                part[2 * l + 1] = im;
             }
-            part[2 * l] = re;
-            part[2 * l + 1] = im;
         }
         vec pairs = 0.5 * NAME(totals)(part);
         if (count == QC_LANES / 2) NAME(store)(z + 2 * first, pairs);

@@ -69,6 +69,22 @@ def test_every_kernel_against_fifty_digits(force, exact, lag):
             assert np.max(np.abs(found - expected)) < 1e-13 * unit, (kernel, level)
 
 
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_no_number_of_particles_is_left_over(level, kernel, weighted):
+    # vectors of 2, 4 or 8, in blocks of some: every remainder, in every instruction set
+    rng = np.random.default_rng(14)
+    force = attention(10.0, scaled=True)
+    for n in [*range(1, 70), 127, 128, 129, 257]:
+        x, c = np.sort(rng.uniform(0, 7, n)), rng.uniform(0.5, 2, n)
+        model = Circle(force, weights=c if weighted else None)
+        rhs, y = right_hand_side(model, x, kernel=kernel, level=level)
+        found = np.empty(n)
+        found[slice(None) if rhs.layout.order is None else rhs.layout.order] = rhs(0.0, y)
+        assert np.max(np.abs(found - reference.velocity(model, x))) < 1e-13 * max(1, c.sum()), n
+
+
 @pytest.mark.parametrize("beta", [-0.5, 0.0, 3.0, 30.0])
 def test_normalised_attention_against_fifty_digits(beta):
     rng = np.random.default_rng(6)
