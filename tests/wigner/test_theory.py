@@ -73,8 +73,8 @@ def test_hydrodynamic_norms_vanish():
     assert prediction.check(wlsolve(model, psi, np.linspace(0, 30, 61))).passed
     short = prediction.check(wlsolve(model, psi, np.linspace(0, 3, 61)))
     assert short.passed is None and "no two outputs" in short.found
-    # the rate that is printed is told from the right one
-    other = wlsolve(WignerLohe(model.grid, model.hamiltonians(1)[0].potential, 2.0), psi, np.linspace(0, 15, 61))
+    # a run of half the coupling is told
+    other = wlsolve(WignerLohe(model.grid, model.hamiltonians(1)[0].potential, 0.5), psi, np.linspace(0, 60, 61))
     assert prediction.check(other).passed is False
     # it is about wave functions
     assert "Theorem 5.1" not in qsp.predictions(model, ([0.5, 0.5], [psi, psi[::-1]])).names
