@@ -43,7 +43,7 @@ class UndefinedCentreError(OscillatorError):
 
 
 class BlowUpError(OscillatorError):
-    """The mass of an oscillator grew beyond all bounds."""
+    """The mass of an oscillator, or a correlation of two, grew beyond all bounds."""
 
 
 class AliasingError(SolverError):

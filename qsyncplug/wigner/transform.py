@@ -23,6 +23,7 @@ __all__ = [
 
 
 def check_qobj(name: str, state: qutip.Qobj) -> None:
+    """Raise unless `state` is a finite ket or operator of one mode."""
     if state.isbra and not state.isket and state.shape[1] > 1:
         raise ValueError(f"{name} must be a ket or an operator, not a bra; use {name}.dag()")
     if not (state.isket or state.isoper):
