@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qsyncplug.core import Grid, storage
-from qsyncplug.core.errors import RightHandSideError, StepLimitError, TimeLimitError
+from qsyncplug.core.errors import ApproximationWarning, RightHandSideError, StepLimitError, TimeLimitError
 from qsyncplug.lohe import AliasingError, BlowUpError, UnstableSetWarning, slsolve
 from qsyncplug.wigner import WignerLohe, WignerLoheSolver, wigner_transform, wlsolve
 from qsyncplug.wigner.errors import PhaseSpaceError, PhaseSpaceWarning
@@ -393,6 +393,25 @@ def test_reduction_needs_a_common_potential():
         WignerLoheSolver(WignerLohe(GRID, [0.0, lambda x: x]), options={"method": "reduction"})
     with pytest.raises(TypeError, match="WignerLohe"):
         wlsolve("model", KETS, [0, 1])
+
+
+def test_a_rough_potential_is_noticed():
+    # a jump makes wave numbers that the grid does not have
+    for state in ([GRID.gaussian(1.0), GRID.gaussian(-0.5)], scaled(np.eye(2))):
+        with pytest.raises(AliasingError, match="of the largest"):
+            wlsolve(WignerLohe(GRID, lambda x: 5 * np.sign(x)), state, [0, 1.0])
+
+
+@pytest.mark.parametrize("options", [{}, {"method": "splitting"}])
+def test_a_drift_of_the_masses_is_warned_of(options):
+    # next to the unstable equilibrium L grows as e^{κt/2}, and rounding with it
+    psi = [GRID.gaussian(1.0), -GRID.gaussian(1.0) + 1e-14 * GRID.gaussian(0.5, 1.0)]
+    with pytest.warns() as caught:
+        result = wlsolve(TRAP, psi, [0, 50.0], options=options)
+    drift = result.stats["drift"]["∫w_ii"]
+    assert any("unstable equilibrium" in str(w.message) for w in caught if w.category is UnstableSetWarning)
+    assert any(w.category is ApproximationWarning for w in caught) == (drift > 1e-6)
+    assert (drift > 1e-6) == (options == {})
 
 
 def test_grid_too_small_at_the_start():
