@@ -6,27 +6,36 @@ solvers, and both are read off with the same measures.
 
 from . import (
     _kernels,  # noqa: F401  (first: it finds the compiled kernels)
-    bosons,
+    approximate,
     circle,
+    exact,
     lohe,
+    models,
+    operators,
     plot,
-    spins,
+    published,
+    waves,
     wigner,
 )
 from .adapters import synchronization
-from .bosons import *  # noqa: F403
+from .approximate import *  # noqa: F403
 from .circle import *  # noqa: F403
-from .comparison import Comparison, compare
+from .comparison.table import Comparison, compare
 from .core import Grid, load
 from .core.entry import exactsolve, mfsolve, predictions, steadystate
 from .core.predictions import Outcome, Prediction, Predictions
+from .core.version import VERSION
+from .exact import *  # noqa: F403
 from .lohe import *  # noqa: F403
+from .models import *  # noqa: F403
+from .operators import *  # noqa: F403
 from .plot import *  # noqa: F403
-from .spins import *  # noqa: F403
+from .published import *  # noqa: F403
 from .sync import Classification, SyncView, classify, measures
+from .waves import *  # noqa: F403
 from .wigner import *  # noqa: F403
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
     "Classification",
@@ -47,4 +56,6 @@ __all__ = [
     "steadystate",
     "synchronization",
 ]
-__all__ += bosons.__all__ + circle.__all__ + lohe.__all__ + plot.__all__ + spins.__all__ + wigner.__all__
+for _room in (approximate, circle, exact, lohe, models, operators, plot, published, waves, wigner):
+    __all__ += _room.__all__
+del _room

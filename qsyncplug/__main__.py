@@ -8,6 +8,9 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from .core.errors import QsyncplugWarning, SolverError
+from .core.version import VERSION
+
 __all__ = ["main"]
 
 
@@ -31,19 +34,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         Exit code: 0, 1 for a run that had to stop, 2 for bad options.
     """
-    from . import __version__
     from .commands import compare, info
 
-    parser = _Parser(prog="python -m qsyncplug", description="Quantum synchronisation: exact against approximate.")
-    parser.add_argument("--version", action="version", version=f"qsyncplug {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    parser = _Parser(
+        prog="python -m qsyncplug",
+        description="Quantum synchronisation: exact against approximate.",
+    )
+    parser.add_argument("--version", action="version", version=f"qsyncplug {VERSION}")
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=_Parser
+    )
     compare.add_parser(commands)
     info.add_parser(commands)
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["compare"] and words[1:2] and words[1] in compare.FAMILIES:
         words[:2] = [f"compare {words[1]}"]
     args = parser.parse_args(words)
-    from .core.errors import QsyncplugWarning, SolverError
 
     def one_line(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         print(f"{parser.prog} {args.command}: warning: {message}", file=sys.stderr)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from .core.version import VERSION
+
 __all__ = ["version"]
 
 
 def version() -> tuple[str, str]:
     """Name and version."""
-    from . import __version__
-
-    return "qsyncplug", __version__
+    return "qsyncplug", VERSION

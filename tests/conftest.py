@@ -6,7 +6,9 @@ from hypothesis import HealthCheck, settings
 
 matplotlib.use("Agg")
 # shared machines stall now and then: no deadline on a single example
-settings.register_profile("suite", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "suite", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("suite")
 
 

@@ -20,5 +20,8 @@ def test_tutorial(path, tmp_path):
     code = [c.source for c in notebook.cells if c.cell_type == "code"]
     assert any("assert" in c for c in code[-3:]), "a tutorial ends with asserts"
     nbclient.NotebookClient(
-        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+        notebook,
+        timeout=300,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(tmp_path)}},
     ).execute()

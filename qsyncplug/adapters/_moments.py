@@ -10,7 +10,9 @@ import numpy as np
 __all__ = ["local_moments"]
 
 
-def local_moments(moments: Callable[[], tuple[np.ndarray, np.ndarray]]) -> dict[str, Callable[[], np.ndarray]]:
+def local_moments(
+    moments: Callable[[], tuple[np.ndarray, np.ndarray]],
+) -> dict[str, Callable[[], np.ndarray]]:
     """Fields mean (T, 2N) and covariance (T, 2N, 2N) of a view, worked out when a measure asks for them.
 
     Parameters

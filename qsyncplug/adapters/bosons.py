@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..bosons.exact import ExactResult
-from ..bosons.meanfield import MeanFieldResult
+from ..approximate.meanfield import MeanFieldResult
+from ..exact.evolve import ExactResult
 from ..sync import SyncView
 from .dispatch import synchronization
 
@@ -19,7 +19,9 @@ def view_of_mean_field(result: MeanFieldResult) -> SyncView:
         covariance=result.covariance,
         system=f"{getattr(result.model, 'name', 'boson modes')}, mean field ({result.stats.get('closure', 'linear')})",
         notes=tuple(result.stats.get("neglected", ())),
-        missing={"states": "a mean field has no states; run exactsolve with options={'store_states': True}"},
+        missing={
+            "states": "a mean field has no states; run exactsolve with options={'store_states': True}"
+        },
     )
 
 
@@ -33,5 +35,7 @@ def view_of_exact(result: ExactResult) -> SyncView:
         states=result.states if len(result.states) == len(result.times) else None,
         system=f"{getattr(result.model, 'name', 'boson modes')}, exact",
         notes=tuple(result.stats.get("neglected", ())),
-        missing={"states": "run exactsolve with options={'store_states': True} (and method 'mesolve' or 'sesolve')"},
+        missing={
+            "states": "run exactsolve with options={'store_states': True} (and method 'mesolve' or 'sesolve')"
+        },
     )

@@ -35,7 +35,11 @@ def view_of(result: CircleResult) -> SyncView:
             return out
 
         def differences() -> np.ndarray:
-            check_memory("the correlations", 40.0 * x.size * n, advice="ask for a pair(i, j) of the view, or fewer times")
+            check_memory(
+                "the correlations",
+                40.0 * x.size * n,
+                advice="ask for a pair(i, j) of the view, or fewer times",
+            )
             return x[:, None, :] - x[:, :, None]
 
         def correlations() -> np.ndarray:
@@ -46,7 +50,12 @@ def view_of(result: CircleResult) -> SyncView:
             d = differences()
             return 2 * np.sin(d / 2) ** 2 - 1j * np.sin(d)
 
-        fields |= {"mean": mean, "covariance": 0, "deviations": deviations, "correlations": correlations}
+        fields |= {
+            "mean": mean,
+            "covariance": 0,
+            "deviations": deviations,
+            "correlations": correlations,
+        }
         fields["masses"] = lambda: np.ones(x.shape)
     if not fields:
         raise ValueError(
@@ -61,6 +70,8 @@ def view_of(result: CircleResult) -> SyncView:
         vacuum=0.0,
         bosons=False,
         n_nodes=n,
-        missing=dict.fromkeys(("mean", "correlations", "deviations", "masses", "covariance"), advice)
+        missing=dict.fromkeys(
+            ("mean", "correlations", "deviations", "masses", "covariance"), advice
+        )
         | {"states": "classical particles have no quantum states"},
     )

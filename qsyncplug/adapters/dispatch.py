@@ -33,7 +33,9 @@ def synchronization(result: Any, **kw: Any) -> SyncView:
         There is no adapter for this type, or `modes` is missing.
     """
     if type(result).__name__ == "Qobj":
-        raise TypeError("synchronization reads a list of states: give [state] with modes=[a1, a2, …]")
+        raise TypeError(
+            "synchronization reads a list of states: give [state] with modes=[a1, a2, …]"
+        )
     raise TypeError(
         f"synchronization cannot read a {type(result).__name__}; give it a result of this package, a QuTiP Result or a list "
         "of states with modes=[a1, a2, …], or build a SyncView by hand"

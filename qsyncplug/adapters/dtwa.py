@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..spins.dtwa import DtwaResult
+from ..models.chains.dtwa import DtwaResult
 from ..sync import SyncView
 from .dispatch import synchronization
 
@@ -18,6 +18,11 @@ def view_of_dtwa(result: DtwaResult) -> SyncView:
         covariance=result.covariance,
         bosons=False,
         system=f"{result.model.name}, truncated Wigner ({result.samples} samples)",
-        notes=(*result.stats.get("neglected", ()), "sampled: see the standard errors of the result"),
-        missing={"states": "sampled trajectories have no states; run exactsolve with options={'store_states': True}"},
+        notes=(
+            *result.stats.get("neglected", ()),
+            "sampled: see the standard errors of the result",
+        ),
+        missing={
+            "states": "sampled trajectories have no states; run exactsolve with options={'store_states': True}"
+        },
     )

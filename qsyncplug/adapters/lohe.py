@@ -38,7 +38,10 @@ def view_of(result: SchrodingerLoheResult) -> SyncView:
         missing |= {"mean": why, "covariance": why}
     known = result.coefficients is not None or result._gram is not None or has_states
     if known:
-        fields |= {"correlations": lambda: result.correlations[finite], "deviations": lambda: result.deviations[finite]}
+        fields |= {
+            "correlations": lambda: result.correlations[finite],
+            "deviations": lambda: result.deviations[finite],
+        }
     unit = bool(np.all(np.abs(result.masses - 1) < 1e-9))
     return SyncView(
         times,

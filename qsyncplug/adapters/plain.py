@@ -9,14 +9,16 @@ import numpy as np
 import qutip
 from qutip.solver.multitrajresult import MultiTrajResult
 
-from ..bosons.meanfield import covariance_from_moments
 from ..core.checks import check_times
+from ..core.gaussian import covariance_from_moments
 from ..sync import SyncView
 from .dispatch import synchronization
 
 __all__ = ["view_of_states"]
 
-_MODES = "modes must list the annihilation (or lowering) operator of each node, such as modes=[a1, a2]"
+_MODES = (
+    "modes must list the annihilation (or lowering) operator of each node, such as modes=[a1, a2]"
+)
 
 
 def _check_modes(modes: Any, dims: list[Any]) -> list[qutip.Qobj]:
@@ -32,10 +34,14 @@ def _check_modes(modes: Any, dims: list[Any]) -> list[qutip.Qobj]:
         raise TypeError(f"{_MODES}; got {modes!r:.80}")
     for k, m in enumerate(operators):
         if m.dims != [dims, dims]:
-            raise ValueError(f"modes[{k}] must have dims {[dims, dims]} like the states, not {m.dims}")
+            raise ValueError(
+                f"modes[{k}] must have dims {[dims, dims]} like the states, not {m.dims}"
+            )
         for j, other in enumerate(operators[:k]):
             if (m - other).norm("max") < 1e-12:
-                raise ValueError(f"modes[{j}] and modes[{k}] are the same operator; each node needs its own")
+                raise ValueError(
+                    f"modes[{j}] and modes[{k}] are the same operator; each node needs its own"
+                )
     return operators
 
 
@@ -57,7 +63,9 @@ def _factor_of(mode: qutip.Qobj) -> tuple[int, bool] | None:
     return None
 
 
-def view_of_states(states: Sequence[qutip.Qobj], times: Any, modes: Any, *, system: str = "QuTiP states") -> SyncView:
+def view_of_states(
+    states: Sequence[qutip.Qobj], times: Any, modes: Any, *, system: str = "QuTiP states"
+) -> SyncView:
     """The view of states at given times.
 
     Parameters
@@ -81,17 +89,27 @@ def view_of_states(states: Sequence[qutip.Qobj], times: Any, modes: Any, *, syst
         raise ValueError("states must hold at least one state")
     for k, state in enumerate(states):
         if not isinstance(state, qutip.Qobj) or not (state.isket or state.isoper):
-            raise TypeError(f"states must be kets or density matrices; states[{k}] is a {type(state).__name__}")
+            raise TypeError(
+                f"states must be kets or density matrices; states[{k}] is a {type(state).__name__}"
+            )
         if state.dims[0] != states[0].dims[0]:
-            raise ValueError(f"states must have the same dims; states[{k}] has {state.dims}, states[0] {states[0].dims}")
+            raise ValueError(
+                f"states must have the same dims; states[{k}] has {state.dims}, states[0] {states[0].dims}"
+            )
         if state.isoper and not state.isherm:
-            raise ValueError(f"states must be kets or density matrices; states[{k}] is not Hermitian")
+            raise ValueError(
+                f"states must be kets or density matrices; states[{k}] is not Hermitian"
+            )
     for k in {0, len(states) - 1}:
         # every state would take too long; the ends of a run show a state that is none
         if states[k].isoper and (lowest := float(np.linalg.eigvalsh(states[k].full())[0])) < -1e-6:
-            raise ValueError(f"states must not have negative eigenvalues; states[{k}] has {lowest:.3g}")
+            raise ValueError(
+                f"states must not have negative eigenvalues; states[{k}] has {lowest:.3g}"
+            )
     if times is not None and (given := len(check_times(times, "times"))) != len(states):
-        raise ValueError(f"times must have one entry a state: {given} times for {len(states)} states")
+        raise ValueError(
+            f"times must have one entry a state: {given} times for {len(states)} states"
+        )
     operators = _check_modes(modes, states[0].dims[0])
     n = len(operators)
     pairs = [(j, k) for j in range(n) for k in range(j, n)]
@@ -107,7 +125,9 @@ def view_of_states(states: Sequence[qutip.Qobj], times: Any, modes: Any, *, syst
             m[t, j, k] = m[t, k, j] = qutip.expect(aa, state)
             c[t, j, k] = qutip.expect(ada, state)
             c[t, k, j] = np.conj(c[t, j, k])
-    covariance = covariance_from_moments(m - b[:, :, None] * b[:, None, :], c - b[:, :, None].conj() * b[:, None, :])
+    covariance = covariance_from_moments(
+        m - b[:, :, None] * b[:, None, :], c - b[:, :, None].conj() * b[:, None, :]
+    )
     factors = [_factor_of(o) for o in operators]
     known = [f for f in factors if f is not None]
     local = len(known) == n and len({f[0] for f in known}) == n
@@ -115,7 +135,9 @@ def view_of_states(states: Sequence[qutip.Qobj], times: Any, modes: Any, *, syst
     notes = (
         []
         if bosonic
-        else ["the mode operators are not annihilation operators of single tensor factors: q and p are not canonical"]
+        else [
+            "the mode operators are not annihilation operators of single tensor factors: q and p are not canonical"
+        ]
     )
     mean = np.ascontiguousarray(np.sqrt(2) * b).view(float)
     return SyncView(
@@ -138,7 +160,9 @@ def _(result: Any, *, modes: Any = None) -> SyncView:
         raise TypeError(f"a QuTiP result has operators of your own: {_MODES}")
     states = result.average_states if isinstance(result, MultiTrajResult) else result.states
     if not states:
-        raise ValueError("the result holds no states; run the solver with options={'store_states': True}")
+        raise ValueError(
+            "the result holds no states; run the solver with options={'store_states': True}"
+        )
     return view_of_states(states, result.times, modes, system=f"QuTiP {result.solver}")
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..spins.exact import SpinExactResult
-from ..spins.limit_cycle import LimitCycle
-from ..spins.meanfield import SpinMeanFieldResult
+from ..models.chains.cycle import LimitCycle
+from ..models.chains.exact import SpinExactResult
+from ..models.chains.meanfield import SpinMeanFieldResult
 from ..sync import SyncView
 from .dispatch import synchronization
 
@@ -22,7 +22,11 @@ def view_of_chains(result: SpinExactResult) -> SyncView:
     representation = result.stats.get("representation", "collective")
     central = getattr(result.model, "central", True)
     # the bosons' Fock basis: the collective basis runs from m=N/2 down
-    states = result.states if len(result.states) == len(result.times) and representation in ("bosons", "series") else None
+    states = (
+        result.states
+        if len(result.states) == len(result.times) and representation in ("bosons", "series")
+        else None
+    )
     return SyncView(
         result.times,
         mean=result.mean,

@@ -22,9 +22,13 @@ def view_of(result: WignerLoheResult) -> SyncView:
     each and none between them.
     """
     if not result.hermitian or not result._setup.state.physical:
-        raise ValueError("the correlations of this run are those of no states, so that no measure of synchronisation applies")
+        raise ValueError(
+            "the correlations of this run are those of no states, so that no measure of synchronisation applies"
+        )
     times = np.asarray(result.times)
-    missing = {"states": "the oscillators have no joint state; result.wigner(i, j, t_index) forms the Wigner functions"}
+    missing = {
+        "states": "the oscillators have no joint state; result.wigner(i, j, t_index) forms the Wigner functions"
+    }
     fields: dict[str, Any] = {}
     if result.model.grid.ndim == 1:
         fields |= local_moments(result.moments)

@@ -61,11 +61,17 @@ class AttentionCertificate:
     def statement(self) -> str:
         """The theorem that the proof gives, with the interval that it covers."""
         if not self.intervals:
-            return f"not certified: nothing is proved about β in [{self.beta_lo!r}, {self.beta_hi!r}]"
-        text = " and ".join(f"[{a!r}, {b!r}]" if b < math.inf else f"[{a!r}, ∞)" for a, b in self.intervals)
+            return (
+                f"not certified: nothing is proved about β in [{self.beta_lo!r}, {self.beta_hi!r}]"
+            )
+        text = " and ".join(
+            f"[{a!r}, {b!r}]" if b < math.inf else f"[{a!r}, ∞)" for a, b in self.intervals
+        )
         rest = ""
         if self.open_intervals:
-            rest = "; not certified: " + " and ".join(f"({a!r}, {b!r})" for a, b in self.open_intervals)
+            rest = "; not certified: " + " and ".join(
+                f"({a!r}, {b!r})" for a, b in self.open_intervals
+            )
         return f"global synchronisation of T1 and T2 (and of S1–S4 with f_β) is proved for every β in {text}{rest}"
 
     def summary(self) -> str:
@@ -150,25 +156,36 @@ def certify_attention(
     True
     """
     lo = check_number("beta_lo", beta_lo, minimum=-MAX_BETA)
-    hi = math.inf if isinstance(beta_hi, float) and beta_hi == math.inf else check_number("beta_hi", beta_hi)
+    hi = (
+        math.inf
+        if isinstance(beta_hi, float) and beta_hi == math.inf
+        else check_number("beta_hi", beta_hi)
+    )
     if not lo <= hi:
         raise ValueError(f"beta_lo must not be above beta_hi; got {lo!r} and {hi!r}")
     if not any(abs(max_gap - m) < 1e-12 for m in (np.pi, 2 * np.pi)):
-        raise ValueError(f"max_gap must be π or 2π, which are the bounds that are proved to hold; not {max_gap!r}")
+        raise ValueError(
+            f"max_gap must be π or 2π, which are the bounds that are proved to hold; not {max_gap!r}"
+        )
     precision = check_integer("precision", precision, minimum=53)
     resolution = check_number("resolution", resolution, minimum=0.0, strict=True)
     max_boxes = check_integer("max_boxes", max_boxes, minimum=1)
     try:
         import flint
     except ImportError as error:
-        raise ImportError("certify_attention needs python-flint: pip install 'qsyncplug[certify]'") from error
+        raise ImportError(
+            "certify_attention needs python-flint: pip install 'qsyncplug[certify]'"
+        ) from error
 
     begin = time.perf_counter()
     gap_is_pi = max_gap < 4
 
     def hopeless(a: float, b: float) -> bool:
         # floating point decides only what is worth trying
-        return all(synchronization_criterion(attention(x), max_gap).ratio < 1 for x in (a, 0.5 * (a + b), b))
+        return all(
+            synchronization_criterion(attention(x), max_gap).ratio < 1
+            for x in (a, 0.5 * (a + b), b)
+        )
 
     with flint.ctx.workprec(precision):
         prover = _Prover(flint.arb, gap_is_pi)
@@ -176,14 +193,18 @@ def certify_attention(
         worst = math.inf
         boxes = 0
         if lo <= _FAR:
-            proved, ratio, count = _cover(prover.near, lo, min(hi, _FAR), resolution, max_boxes, hopeless)
+            proved, ratio, count = _cover(
+                prover.near, lo, min(hi, _FAR), resolution, max_boxes, hopeless
+            )
             pieces += proved
             worst, boxes = min(worst, ratio), boxes + count
         if hi > _FAR:
             # 1/β in binary, rounded outwards so that the box contains the interval asked for
             e_lo = 0.0 if hi == math.inf else float(np.nextafter(1 / hi, 0.0))
             e_hi = float(np.nextafter(1 / max(lo, _FAR), 1.0))
-            proved, ratio, count = _cover(prover.far, e_lo, e_hi, resolution, max_boxes, lambda a, b: False)
+            proved, ratio, count = _cover(
+                prover.far, e_lo, e_hi, resolution, max_boxes, lambda a, b: False
+            )
             worst, boxes = min(worst, ratio), boxes + count
             for a, b in proved:
                 # and inwards on the way back
@@ -328,7 +349,9 @@ class _Prover:
             return value * (-y).exp() / (y * (2 - e * y)).sqrt() * (b - a)
 
         end = min(10.0, float(np.nextafter(1 / lo, np.inf))) if lo > 0 else 10.0
-        rise = self.rise(minus_q, minus_q_slope, second, undecided, 0.0, end, hi - lo, falling=False)
+        rise = self.rise(
+            minus_q, minus_q_slope, second, undecided, 0.0, end, hi - lo, falling=False
+        )
         # 1 − cos τ = e·u, τ√β = √(2u)·asin(t)/t at t = √(eu/2); asin(t)/t increases from 1
         root = (4 + e2).sqrt()
         u = (1 + e / (root + 2)) / (e + root)

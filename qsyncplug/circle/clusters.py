@@ -66,7 +66,9 @@ class ClusterState:
         """All n eigenvalues of the Jacobian of the physical system, in decreasing order."""
         self._need_integers()
         within = np.repeat(self.scaled_splitting, [int(m) - 1 for m in self.sizes])
-        return np.sort(np.concatenate([self.scaled_motion, within]))[::-1] * math.exp(self.interaction.log_scale)
+        return np.sort(np.concatenate([self.scaled_motion, within]))[::-1] * math.exp(
+            self.interaction.log_scale
+        )
 
     def _need_integers(self) -> None:
         if any(m != int(m) for m in self.sizes):
@@ -132,7 +134,9 @@ def polygon_state(interaction: Any, corners: int, size: float = 1) -> ClusterSta
     return _state(as_interaction(interaction), sizes, 2 * np.pi * np.arange(corners) / corners)
 
 
-def three_cluster_states(interaction: Any, sizes: Sequence[float], *, grid: int = 24) -> tuple[ClusterState, ...]:
+def three_cluster_states(
+    interaction: Any, sizes: Sequence[float], *, grid: int = 24
+) -> tuple[ClusterState, ...]:
     r"""Find the stationary states with three distinct clusters of given sizes.
 
     Parameters
@@ -171,7 +175,9 @@ def three_cluster_states(interaction: Any, sizes: Sequence[float], *, grid: int 
     for _ in range(60):  # Newton's method for all starts at once, with bounded steps
         force, slope = _forces(f, m, y)
         with np.errstate(divide="ignore", invalid="ignore"):
-            inverse = np.stack([slope[:, 1, 1], -slope[:, 0, 1], -slope[:, 1, 0], slope[:, 0, 0]], axis=-1)
+            inverse = np.stack(
+                [slope[:, 1, 1], -slope[:, 0, 1], -slope[:, 1, 0], slope[:, 0, 0]], axis=-1
+            )
             inverse /= (slope[:, 0, 0] * slope[:, 1, 1] - slope[:, 0, 1] * slope[:, 1, 0])[:, None]
         step = np.einsum("nij,nj->ni", inverse.reshape(-1, 2, 2), force)
         size = np.max(np.abs(step), axis=1)
@@ -201,7 +207,9 @@ def _forces(f: Interaction, m: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, n
     difference = y[:, :, None] - angles[:, None, :]
     force = f.f(difference) @ m
     pull = f.df(difference) * m
-    pull[:, [0, 1], [1, 2]] = 0.0  # a cluster does not move itself, and its stiffness would swallow the rest
+    pull[:, [0, 1], [1, 2]] = (
+        0.0  # a cluster does not move itself, and its stiffness would swallow the rest
+    )
     slope = -pull[:, :, 1:]
     slope[:, [0, 1], [0, 1]] += np.sum(pull, axis=2)
     return force, slope

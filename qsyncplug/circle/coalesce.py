@@ -16,7 +16,9 @@ from .tree import CoalesceResult
 
 __all__ = ["StationaryError", "WidthError", "coalesce"]
 
-_OPTIONS = {key: DEFAULTS[key] for key in ("method", "atol", "rtol", "nsteps", "time_limit", "num_threads")}
+_OPTIONS = {
+    key: DEFAULTS[key] for key in ("method", "atol", "rtol", "nsteps", "time_limit", "num_threads")
+}
 
 
 def coalesce(
@@ -129,7 +131,9 @@ def _check_model(model: Circle, n: int) -> float:
     if callable(g) or (isinstance(g, np.ndarray) and np.ptp(g) != 0):
         reasons.append("different divisors")
     if reasons:
-        raise ValueError(f"coalesce needs identical particles, for which merging is exact; the model has {', '.join(reasons)}")
+        raise ValueError(
+            f"coalesce needs identical particles, for which merging is exact; the model has {', '.join(reasons)}"
+        )
     force = model.interaction
     if not force.decays:
         raise ValueError(f"coalesce needs an interaction with a sine series, which {force} has not")

@@ -124,7 +124,9 @@ def locked_state(frequencies: Any, coupling: float, *, weights: Any = None) -> L
         return LockedState(coupling, mean, 1.0, np.zeros(deviations.size))
     excess, threshold = _threshold(deviations, c, largest)
     if coupling < largest * threshold * (1 - 1e-14):
-        raise ValueError(f"coupling must be at least {largest * threshold!r} for a locked state to exist, not {coupling!r}")
+        raise ValueError(
+            f"coupling must be at least {largest * threshold!r} for a locked state to exist, not {coupling!r}"
+        )
     scaled = coupling / largest
     distance = 1 - np.abs(deviations) / largest
 
@@ -133,10 +135,14 @@ def locked_state(frequencies: Any, coupling: float, *, weights: Any = None) -> L
 
     # R/K = r ≤ 1 bounds R from above; at the threshold's R the balance is ≤ 0
     if balance(excess) < 0:
-        excess = float(scipy.optimize.brentq(balance, excess, max(scaled, excess), xtol=1e-300, rtol=1e-15))
+        excess = float(
+            scipy.optimize.brentq(balance, excess, max(scaled, excess), xtol=1e-300, rtol=1e-15)
+        )
     field = largest * (1 + excess)
     # near ±π/2 the cosine is what is accurate
-    positions = np.sign(deviations) * np.arctan2(np.abs(deviations) / field, _cosines(distance, excess))
+    positions = np.sign(deviations) * np.arctan2(
+        np.abs(deviations) / field, _cosines(distance, excess)
+    )
     return LockedState(coupling, mean, field / coupling, positions)
 
 
@@ -171,12 +177,20 @@ def stationary_order_parameter(distribution: Any, coupling: float) -> float:
             return coupling * np.pi / 2 * density(density.centre) - 1
 
         def integrand(s: float) -> float:
-            return 2 * math.sqrt(max(0.0, (1 - s / field) * (1 + s / field))) * density(density.centre + s)
+            return (
+                2
+                * math.sqrt(max(0.0, (1 - s / field) * (1 + s / field)))
+                * density(density.centre + s)
+            )
 
         # in the frequency s = Kr sin θ: the density may be a narrow peak of the range, with pieces of its own
         quantiles = np.abs(density.points - density.centre)
         scales = density.width * np.array([1e-2, 0.1, 0.3, 1.0, 3.0, 10.0, *np.logspace(2, 12, 11)])
-        inner = np.unique(np.concatenate([quantiles[::8], scales, np.array(density.edges), [0.5 * field, 0.9 * field]]))
+        inner = np.unique(
+            np.concatenate(
+                [quantiles[::8], scales, np.array(density.edges), [0.5 * field, 0.9 * field]]
+            )
+        )
         ends = np.concatenate([[0.0], inner[(inner > 0) & (inner < field)], [field]])
         pieces = [
             scipy.integrate.quad(integrand, low, high, epsabs=1e-15 * r, epsrel=1e-13, limit=200)[0]
@@ -186,14 +200,22 @@ def stationary_order_parameter(distribution: Any, coupling: float) -> float:
         low = math.asin(min(1.0, ends[-2] / field))
 
         def last(theta: float) -> float:
-            return 2 * field * math.cos(theta) ** 2 * density(density.centre + field * math.sin(theta))
+            return (
+                2 * field * math.cos(theta) ** 2 * density(density.centre + field * math.sin(theta))
+            )
 
-        pieces.append(scipy.integrate.quad(last, low, np.pi / 2, epsabs=1e-15 * r, epsrel=1e-13, limit=200)[0])
+        pieces.append(
+            scipy.integrate.quad(last, low, np.pi / 2, epsabs=1e-15 * r, epsrel=1e-13, limit=200)[0]
+        )
         return math.fsum(pieces) / r - 1
 
     if coupling == 0 or consistency(0.0) <= 0:
         return 0.0
-    return float(scipy.optimize.brentq(consistency, 0.0, 1.0, xtol=1e-14, rtol=1e-14)) if consistency(1.0) < 0 else 1.0
+    return (
+        float(scipy.optimize.brentq(consistency, 0.0, 1.0, xtol=1e-14, rtol=1e-14))
+        if consistency(1.0) < 0
+        else 1.0
+    )
 
 
 # ---------------------------------------------------------------------- finite N
@@ -261,10 +283,15 @@ class _Density:
         self.low, self.high = low, high
         self.edges = [abs(e - self.centre) for e in (low, high) if np.isfinite(e)]
         s = np.linspace(0.01, 1.5, 150) * self.width
-        right, left = np.asarray(self.density(self.centre + s)), np.asarray(self.density(self.centre - s))
+        right, left = (
+            np.asarray(self.density(self.centre + s)),
+            np.asarray(self.density(self.centre - s)),
+        )
         top = float(np.max([np.max(right), np.max(left), self(self.centre)]))
         self.symmetric = bool(np.all(np.abs(right - left) <= 1e-9 * top))
-        self.unimodal = bool(np.all(np.diff(np.concatenate([[self(self.centre)], right])) <= 1e-9 * top))
+        self.unimodal = bool(
+            np.all(np.diff(np.concatenate([[self(self.centre)], right])) <= 1e-9 * top)
+        )
 
     def _from_callable(self) -> None:
         grid = np.concatenate([-np.logspace(6, -6, 600), [0.0], np.logspace(-6, 6, 600)])
@@ -276,9 +303,13 @@ class _Density:
             raise ValueError("a density must be finite and not negative everywhere")
         mass = np.concatenate([[0.0], np.cumsum(np.diff(grid) * (values[1:] + values[:-1]) / 2)])
         if not abs(mass[-1] - 1) < 0.02:
-            raise ValueError(f"a density must integrate to 1, not {mass[-1]:.4g} (give a scipy.stats distribution instead)")
+            raise ValueError(
+                f"a density must integrate to 1, not {mass[-1]:.4g} (give a scipy.stats distribution instead)"
+            )
         rising = np.concatenate([[True], np.diff(mass) > 0])
-        self.points = np.interp(np.linspace(0.002, 0.998, 65) * mass[-1], mass[rising], grid[rising])
+        self.points = np.interp(
+            np.linspace(0.002, 0.998, 65) * mass[-1], mass[rising], grid[rising]
+        )
         self.centre = float(np.interp(0.5 * mass[-1], mass[rising], grid[rising]))
         mirror = grid[(values > 0) & (np.abs(grid) > 0)]
         # a density that is even about 0 has its centre there, which interpolation finds only roughly
@@ -294,7 +325,9 @@ class _Density:
         offset = (np.arange(16 * 2048) + 0.5) * step
         inside = np.empty(omega.size)
         for k, centre in enumerate(omega):
-            values = np.asarray(self.density(centre + offset)) - np.asarray(self.density(centre - offset))
+            values = np.asarray(self.density(centre + offset)) - np.asarray(
+                self.density(centre - offset)
+            )
             inside[k] = np.sum(values / offset) * step
         return inside
 
@@ -308,11 +341,17 @@ class _Density:
         if len(edges) == 2:
             pieces = [(0.0, edges[0]), (edges[0], edges[1])]
         elif edges:
-            pieces = [(0.0, edges[0]), (edges[0], edges[0] + self.width), (edges[0] + self.width, np.inf)]
+            pieces = [
+                (0.0, edges[0]),
+                (edges[0], edges[0] + self.width),
+                (edges[0] + self.width, np.inf),
+            ]
         else:
             pieces = [(0.0, self.width), (self.width, 10 * self.width), (10 * self.width, np.inf)]
         return sum(
-            scipy.integrate.quad(integrand, a, b, epsabs=1e-11 / self.width, epsrel=1e-10, limit=200)[0]
+            scipy.integrate.quad(
+                integrand, a, b, epsabs=1e-11 / self.width, epsrel=1e-10, limit=200
+            )[0]
             for a, b in pieces
             if b > a
         )
@@ -332,11 +371,19 @@ def _onset(density: _Density) -> float:
                 if density.hilbert(float(points[a])) * density.hilbert(float(points[b])) < 0:
                     zeros.append(
                         float(
-                            scipy.optimize.brentq(density.hilbert, points[a], points[b], xtol=1e-13 * density.width, rtol=1e-14)
+                            scipy.optimize.brentq(
+                                density.hilbert,
+                                points[a],
+                                points[b],
+                                xtol=1e-13 * density.width,
+                                rtol=1e-14,
+                            )
                         )
                     )
                     break
     heights = [density(zero) for zero in zeros]
     if not heights or max(heights) <= 0:
-        raise ValueError("frequencies: no frequency was found at which the incoherent state loses its stability")
+        raise ValueError(
+            "frequencies: no frequency was found at which the incoherent state loses its stability"
+        )
     return 2 / (np.pi * max(heights))

@@ -61,7 +61,9 @@ class Criterion:
     def statement(self) -> str:
         """What follows, in words."""
         if not self.certified:
-            why = self.gap_bound if self.ratio >= 1 else "the criterion is sufficient, not necessary"
+            why = (
+                self.gap_bound if self.ratio >= 1 else "the criterion is sufficient, not necessary"
+            )
             return f"not certified: ratio {self.ratio:.12g} for M = {self.max_gap:.6g} ({why})"
         return (
             f"ratio {self.ratio:.12g} ≥ 1 for M = {self.max_gap:.6g} ({self.gap_bound}): every stable stationary "
@@ -190,7 +192,9 @@ def _attention_rise(beta: float) -> tuple[float, tuple[float, ...]]:
     e = 1 / scale
     # f‴ = −scale·q(y)·e^{−β(1−cos x)}
     if beta >= 1:
-        q = np.array([e * e, -4 * e - 6 * e * e, 4 + 18 * e + 7 * e * e, -12 - 14 * e - e * e, 3 + e])
+        q = np.array(
+            [e * e, -4 * e - 6 * e * e, 4 + 18 * e + 7 * e * e, -12 - 14 * e - e * e, 3 + e]
+        )
     else:
         b = beta
         # PRY's polynomial with cos x = 1−y
@@ -215,7 +219,9 @@ def _attention_rise(beta: float) -> tuple[float, tuple[float, ...]]:
     signs = [np.polyval(q, (a + b) / 2) < 0 for a, b in itertools.pairwise(points)]
     for k, up in enumerate(signs):
         if up:
-            rise += _second_derivative(beta, e, points[k + 1]) - _second_derivative(beta, e, points[k])
+            rise += _second_derivative(beta, e, points[k + 1]) - _second_derivative(
+                beta, e, points[k]
+            )
         if k and up != signs[k - 1]:
             changes.append(2 * math.asin(math.sqrt(points[k] * e / 2)))
     return rise, tuple(changes)
@@ -225,7 +231,9 @@ def _second_derivative(beta: float, e: float, y: float) -> float:
     """f″ of the scaled attention where 1−cos x = e·y."""
     w = e * y
     s2 = w * (2 - w)
-    return math.sqrt(max(s2, 0.0)) * (beta * beta * s2 - 3 * beta * (1 - w) - 1) * math.exp(-beta * w)
+    return (
+        math.sqrt(max(s2, 0.0)) * (beta * beta * s2 - 3 * beta * (1 - w) - 1) * math.exp(-beta * w)
+    )
 
 
 # ---------------------------------------------------------------------- any other odd function
@@ -244,7 +252,11 @@ def _zeros(function: Any, x: np.ndarray, noise: float) -> list[float]:
     values = np.asarray(function(x), dtype=float)
     sure = np.flatnonzero(np.abs(values) > noise)
     return [
-        float(scipy.optimize.brentq(lambda t: float(function(np.float64(t))), x[a], x[b], xtol=1e-15, rtol=1e-15))
+        float(
+            scipy.optimize.brentq(
+                lambda t: float(function(np.float64(t))), x[a], x[b], xtol=1e-15, rtol=1e-15
+            )
+        )
         for a, b in itertools.pairwise(sure)
         if (values[a] > 0) != (values[b] > 0)
     ]
@@ -271,12 +283,23 @@ def _general_pieces(f: Interaction) -> tuple[float, float, tuple[float, ...], bo
             if k + 1 < len(extrema) and slopes[k] > 0:
                 tau = float(
                     scipy.optimize.brentq(
-                        lambda t: float(f.df(np.float64(t))), extrema[k], extrema[k + 1], xtol=1e-15, rtol=1e-15
+                        lambda t: float(f.df(np.float64(t))),
+                        extrema[k],
+                        extrema[k + 1],
+                        xtol=1e-15,
+                        rtol=1e-15,
                     )
                 )
             break
     minima = [t for t in _zeros(f.df, x, noise[1]) if 0 < t < np.pi]
-    lowest = min(float(np.min(f.f(x[1:-1]))), min((float(f.f(np.float64(t))) for t in minima), default=np.inf))
+    lowest = min(
+        float(np.min(f.f(x[1:-1]))),
+        min((float(f.f(np.float64(t))) for t in minima), default=np.inf),
+    )
     positive = slopes[0] > 0 and slopes[-1] < -noise[1] and lowest > noise[0]
-    bound = "f>0 on (0, π) and f′(π)<0" if positive else "f is not positive on (0, π) with f′(π)<0, so take max_gap=2π"
+    bound = (
+        "f>0 on (0, π) and f′(π)<0"
+        if positive
+        else "f is not positive on (0, π) with f′(π)<0, so take max_gap=2π"
+    )
     return tau, rise, tuple(changes), positive, bound

@@ -69,7 +69,7 @@ def good_cells(wanted: int) -> int:
 
 def count_cells(series: list[np.ndarray]) -> int:
     """Return the smallest number of cells for which 16 powers are enough: a bound of what is left out is at rounding."""
-    cells = good_cells(max(8, max(len(b) for b in series) // 6))   # half < 6π
+    cells = good_cells(max(8, max(len(b) for b in series) // 6))  # half < 6π
     while True:
         left_out = 0.0
         for b in series:
@@ -118,7 +118,13 @@ class _Graph(GraphField):
 
 
 def right_hand_side(
-    model: Circle, x: np.ndarray, *, kernel: str = "auto", threads: int = 1, level: int = -1, sort: bool = True
+    model: Circle,
+    x: np.ndarray,
+    *,
+    kernel: str = "auto",
+    threads: int = 1,
+    level: int = -1,
+    sort: bool = True,
 ) -> tuple[Any, np.ndarray]:
     """Compiled right-hand side of `model`, with its layout, and the state for positions `x`.
 
@@ -192,7 +198,9 @@ def _mean_field(
     if kernel == "split":
         raise ValueError("options['kernel']='split' is for models with an adjacency")
     if kernel == "taylor-sorted" and not model.identical:
-        raise ValueError("options['kernel']='taylor-sorted' needs identical particles, which keep their order; take 'taylor'")
+        raise ValueError(
+            "options['kernel']='taylor-sorted' needs identical particles, which keep their order; take 'taylor'"
+        )
     weights = model.weights
     function, reason = None, "as asked"
     cells = 0
@@ -204,7 +212,11 @@ def _mean_field(
             raise ValueError(
                 f"options['kernel']={kernel!r} needs a sine series, which {model.interaction} has not; take 'direct'"
             )
-        function, kernel, reason = model.interaction.f, "direct", "the interaction has no sine series"
+        function, kernel, reason = (
+            model.interaction.f,
+            "direct",
+            "the interaction has no sine series",
+        )
     elif kernel == "auto":
         kernel = choose_kernel(n, modes, cells, common["kind"], sort and model.identical)
         reason = f"fastest for n={n} and {modes} modes"
@@ -230,16 +242,22 @@ def _mean_field(
     return rhs, layout.pack(x)
 
 
-def _graph(model: Circle, x: np.ndarray, kernel: str, modes: int, common: dict[str, Any]) -> tuple[Any, np.ndarray]:
+def _graph(
+    model: Circle, x: np.ndarray, kernel: str, modes: int, common: dict[str, Any]
+) -> tuple[Any, np.ndarray]:
     a = model.adjacency
     if kernel not in ("auto", "split", "direct"):
-        raise ValueError(f"options['kernel']={kernel!r} is for models without adjacency; take 'split' or 'direct'")
+        raise ValueError(
+            f"options['kernel']={kernel!r} is for models without adjacency; take 'split' or 'direct'"
+        )
     if kernel == "split" and common["a"] is not None:
         raise ValueError(
             "options['kernel']='split' does not resolve small attention weights; take 'direct' with normalization='attention'"
         )
     if not model.interaction.decays:
-        raise ValueError(f"a model with an adjacency needs an interaction with a sine series, which {model.interaction} has not")
+        raise ValueError(
+            f"a model with an adjacency needs an interaction with a sine series, which {model.interaction} has not"
+        )
     sparse = scipy.sparse.issparse(a)
     reason = "as asked"
     if kernel == "auto":
@@ -248,12 +266,20 @@ def _graph(model: Circle, x: np.ndarray, kernel: str, modes: int, common: dict[s
         split = modes * (1.0 if sparse else 0.3) <= pair * (1.5 if sparse else 1.0)
         # a row may hold only small attention weights, which the series does not resolve
         kernel = "split" if split and common["a"] is None else "direct"
-        reason = f"fastest for {modes} modes" if common["a"] is None else "accurate for small attention weights"
+        reason = (
+            f"fastest for {modes} modes"
+            if common["a"] is None
+            else "accurate for small attention weights"
+        )
     offset = _wrap(x)[1] if np.max(np.abs(x)) > _LARGE else None
     layout = Layout(None, offset)
     if sparse:
         weights = 1.0 if model.weights is None else model.weights[a.indices]
-        matrix = {"data": a.data * weights, "columns": a.indices, "starts": a.indptr.astype(np.longlong)}
+        matrix = {
+            "data": a.data * weights,
+            "columns": a.indices,
+            "starts": a.indptr.astype(np.longlong),
+        }
     else:
         matrix = {"matrix": a if model.weights is None else a * model.weights}
     rhs = _Graph(method=f"{kernel}-{'csr' if sparse else 'dense'}", **matrix, **common)

@@ -151,7 +151,9 @@ class Interaction:
 
     def normaliser(self, x: Any) -> np.ndarray:
         r"""Evaluate the scaled attention weight :math:`e^{β\cos x-s}` of system T2; ``log_scale`` is that of ``f``."""
-        raise ValueError(f'normalization="attention" needs qsp.attention(beta) (or qsp.sine(), its beta=0), not {self}')
+        raise ValueError(
+            f'normalization="attention" needs qsp.attention(beta) (or qsp.sine(), its beta=0), not {self}'
+        )
 
     def normaliser_coefficients(self, tol: float = 1e-16) -> np.ndarray:
         r"""Coefficients :math:`a_0 … a_K` of the scaled attention weight :math:`\sum_k a_k\cos kx`.
@@ -224,7 +226,9 @@ class _Attention(Interaction):
         if order == 2:
             return s * (beta * beta * s * s - 3 * beta * c - 1) * weight
         s2 = s * s
-        return -(c + beta * (3 * c * c - 4 * s2) - 6 * beta**2 * c * s2 + beta**3 * s2 * s2) * weight
+        return (
+            -(c + beta * (3 * c * c - 4 * s2) - 6 * beta**2 * c * s2 + beta**3 * s2 * s2) * weight
+        )
 
     def primitive(self, x: Any) -> np.ndarray:
         x = _argument(x)
@@ -232,7 +236,11 @@ class _Attention(Interaction):
             return np.cos(x)
         # (e^{β cos x} − 1)/β times e^{−|β|}, from the side where neither exponential is small against the other
         small = math.exp(-abs(self.beta))
-        scaled = np.expm1(self.beta * np.cos(x)) * small if abs(self.beta) < 30 else self.normaliser(x) - small
+        scaled = (
+            np.expm1(self.beta * np.cos(x)) * small
+            if abs(self.beta) < 30
+            else self.normaliser(x) - small
+        )
         return scaled / self.beta
 
     def coefficients(self, tol: float = 1e-16) -> np.ndarray:
@@ -438,7 +446,9 @@ def _vectorised(f: Callable[[Any], Any]) -> tuple[Callable[[Any], Any], np.ndarr
         try:
             values = np.asarray(f(x))
         except (TypeError, ValueError) as error:
-            raise TypeError(f"interaction must map a number or an array to the same; it raised {error}") from error
+            raise TypeError(
+                f"interaction must map a number or an array to the same; it raised {error}"
+            ) from error
     return f, values
 
 
@@ -457,7 +467,9 @@ def _find_coefficients(f: Callable[[Any], Any]) -> tuple[float, ...] | None:
     return None
 
 
-def interaction(f: Any, *, derivatives: Sequence[Callable[[Any], Any]] = (), name: str | None = None) -> Interaction:
+def interaction(
+    f: Any, *, derivatives: Sequence[Callable[[Any], Any]] = (), name: str | None = None
+) -> Interaction:
     r"""Make an interaction from any smooth, odd, 2π-periodic function.
 
     Parameters
@@ -500,7 +512,9 @@ def interaction(f: Any, *, derivatives: Sequence[Callable[[Any], Any]] = (), nam
         raise ValueError(f"interaction {label} must return finite real numbers")
     # points of no symmetry, away from a jump at π
     points = np.array([0.1234, 0.777, 1.3, 1.9, 2.345, 2.9])
-    value, mirrored, shifted = (np.asarray(vectorised(p), dtype=float) for p in (points, -points, points + 2 * np.pi))
+    value, mirrored, shifted = (
+        np.asarray(vectorised(p), dtype=float) for p in (points, -points, points + 2 * np.pi)
+    )
     largest = float(max(np.max(np.abs(values)), np.max(np.abs(value))))
     if largest == 0:
         raise ValueError(f"interaction {label} vanishes everywhere")

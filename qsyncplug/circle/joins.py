@@ -56,7 +56,13 @@ class Groups:
         """Last particle of each group."""
         return np.append(self.first[1:], self.inner.size + 1) - 1
 
-    def advance(self, begin: Moment, end: Moment, tree: TreeBuilder, log_time: Callable[[np.ndarray], np.ndarray]) -> int:
+    def advance(
+        self,
+        begin: Moment,
+        end: Moment,
+        tree: TreeBuilder,
+        log_time: Callable[[np.ndarray], np.ndarray],
+    ) -> int:
         """Find what joins between two moments; write it into `tree` at ``log_time(time)``, and return how many joins."""
         pairs = np.flatnonzero((np.diff(end.x) <= self.gap) & ~self.inner)
         if pairs.size == 0:
@@ -82,7 +88,14 @@ class _Joins:
     """The joins of one step among some of the groups."""
 
     def __init__(
-        self, gap: float, begin: Moment, end: Moment, first: np.ndarray, last: np.ndarray, nodes: np.ndarray, tree: TreeBuilder
+        self,
+        gap: float,
+        begin: Moment,
+        end: Moment,
+        first: np.ndarray,
+        last: np.ndarray,
+        nodes: np.ndarray,
+        tree: TreeBuilder,
     ):
         self.gap, self.begin, self.end, self.new = gap, begin, end, tree.n + tree.count
         self.first, self.last, self.nodes = first, last, nodes
@@ -106,7 +119,9 @@ class _Joins:
         if np.any(able):
             a, b, edge, other = a[able], b[able], edge[able], other[able]
             before = np.minimum(self.begin.margin(edge), self.begin.margin(other))
-            allowed = np.where(before < 0, before / np.where(before < 0, before - margin[able], 1.0), 0.0)
+            allowed = np.where(
+                before < 0, before / np.where(before < 0, before - margin[able], 1.0), 0.0
+            )
             parts = np.maximum(self.born[pairs[able]], self.born[pairs[able] + 1])
             when[able] = np.maximum(np.maximum(self.crossing(a, b, extent[able]), allowed), parts)
         self.when[pairs] = when
@@ -127,8 +142,12 @@ class _Joins:
         change = low - high
         theta = np.where(change < 0, -high / np.where(change < 0, change, -1.0), 0.0)
         for _ in range(6):  # Newton's method; the logarithm is nearly linear
-            value = high + theta * (s0 + theta * ((3 * change - 2 * s0 - s1) + theta * (s0 + s1 - 2 * change)))
-            slope = s0 + theta * (2 * (3 * change - 2 * s0 - s1) + 3 * theta * (s0 + s1 - 2 * change))
+            value = high + theta * (
+                s0 + theta * ((3 * change - 2 * s0 - s1) + theta * (s0 + s1 - 2 * change))
+            )
+            slope = s0 + theta * (
+                2 * (3 * change - 2 * s0 - s1) + 3 * theta * (s0 + s1 - 2 * change)
+            )
             theta = np.clip(theta - value / np.where(slope < 0, slope, -np.inf), 0.0, 1.0)
         return np.where(start <= self.gap, 0.0, theta)
 
@@ -145,7 +164,9 @@ class _Joins:
         k = np.flatnonzero(earliest)
         self.size[k] += self.size[k + 1]
         self.mass[k] += self.mass[k + 1]
-        self.found.append((self.nodes[k], self.nodes[k + 1], self.size[k], self.mass[k], self.when[k]))
+        self.found.append(
+            (self.nodes[k], self.nodes[k + 1], self.size[k], self.mass[k], self.when[k])
+        )
         self.joined.append(self.index[k + 1])
         linked = np.isfinite(self.when)
         self.nodes[k] = self.new + np.arange(k.size)
@@ -169,7 +190,9 @@ class _Joins:
 
     def write(self, tree: TreeBuilder, log_time: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """Write all joins into the tree in the order of time; return the nodes of the groups that are left."""
-        left, right, sizes, masses, when = (np.concatenate(parts) for parts in zip(*self.found, strict=True))
+        left, right, sizes, masses, when = (
+            np.concatenate(parts) for parts in zip(*self.found, strict=True)
+        )
         order = np.argsort(when, kind="stable")  # a group is made before it joins another
         made = tree.n + tree.count
         name = np.empty(order.size, np.intp)
@@ -182,5 +205,11 @@ class _Joins:
             return out
 
         times = self.begin.time + when[order] * (self.end.time - self.begin.time)
-        tree.join(renamed(left[order]), renamed(right[order]), sizes[order], masses[order], log_time(times))
+        tree.join(
+            renamed(left[order]),
+            renamed(right[order]),
+            sizes[order],
+            masses[order],
+            log_time(times),
+        )
         return renamed(self.nodes)

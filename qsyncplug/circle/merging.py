@@ -11,7 +11,14 @@ import numpy as np
 
 from .._ext.circle import Clusters, MeanField
 from .._ext.integrator import Integrator
-from ..core.errors import NonFiniteError, SolverError, SolverInterrupted, StepLimitError, StepSizeError, TimeLimitError
+from ..core.errors import (
+    NonFiniteError,
+    SolverError,
+    SolverInterrupted,
+    StepLimitError,
+    StepSizeError,
+    TimeLimitError,
+)
 from .balance import imbalance, next_stable
 from .field import _KINDS, _wrap, choose_kernel, count_cells
 from .joins import Groups, Moment
@@ -56,12 +63,21 @@ class Merging:
         until: Callable[[np.ndarray], bool] | None = None,
     ):
         n = x0.size
-        self.model, self.unit, self.gap, self.contraction, self.o, self.until = model, unit, gap, contraction, options, until
+        self.model, self.unit, self.gap, self.contraction, self.o, self.until = (
+            model,
+            unit,
+            gap,
+            contraction,
+            options,
+            until,
+        )
         weights = np.ones(n) if model.weights is None else np.array(model.weights)
         wrapped = _wrap(x0)[0]
         order = np.argsort(wrapped, kind="stable")
         self.x, self.c, self.nodes = wrapped[order], weights[order], order.astype(np.intp)
-        self.log_width = np.full(n, -np.inf)  # of what has merged, and the part of the width that is below the position
+        self.log_width = np.full(
+            n, -np.inf
+        )  # of what has merged, and the part of the width that is below the position
         self.part_below = np.zeros(n)
         self.tree = TreeBuilder(weights)
         self.total = float(np.sum(weights))
@@ -132,7 +148,11 @@ class Merging:
             history = [(log_t, turned(x, omega * math.exp(log_t)), c) for log_t, x, c in history]
             final = turned(final, omega * math.exp(self.log_t))
         result = CoalesceResult(
-            None, {"store_states": False, "store_final_state": False, **self.o}, solver="coalesce", stats=stats, model=self.model
+            None,
+            {"store_states": False, "store_final_state": False, **self.o},
+            solver="coalesce",
+            stats=stats,
+            model=self.model,
         )
         result.fill(self.tree, final, self.c, history)
         return result
@@ -175,7 +195,9 @@ class Merging:
         below = self.part_below * width
         return below, width - below
 
-    def moment(self, time: float, x: np.ndarray, rate: np.ndarray, slope: np.ndarray | None) -> Moment:
+    def moment(
+        self, time: float, x: np.ndarray, rate: np.ndarray, slope: np.ndarray | None
+    ) -> Moment:
         """Positions, widths and the field's contraction, for :class:`Groups`; no slope: everything may merge."""
         if np.any(np.isfinite(self.log_width)):
             below, above = self.reaches()
@@ -196,7 +218,9 @@ class Merging:
 
         return Moment(time, x, below, above, rate, margin)
 
-    def weight_below(self, x: np.ndarray, sums: np.ndarray, at: np.ndarray, side: Any) -> np.ndarray:
+    def weight_below(
+        self, x: np.ndarray, sums: np.ndarray, at: np.ndarray, side: Any
+    ) -> np.ndarray:
         """Weight from x[0] up to `at`, around the circle."""
         turns = np.floor((at - x[0]) / (2 * np.pi))
         return sums[np.searchsorted(x, at - 2 * np.pi * turns, side=side)] + turns * self.total
@@ -214,7 +238,9 @@ class Merging:
         single = counts == 1
         with np.errstate(divide="ignore", invalid="ignore"):
             self.log_width = np.where(single, self.log_width[starts], np.log(width))
-            self.part_below = np.where(single, self.part_below[starts], np.where(width > 0, low / width, 0.0))
+            self.part_below = np.where(
+                single, self.part_below[starts], np.where(width > 0, low / width, 0.0)
+            )
         self.part_below = np.clip(self.part_below, 0.0, 1.0)
         self.x, self.c, self.nodes = np.where(single, x[starts], centre), mass, groups.nodes
         self.certify()
@@ -246,7 +272,9 @@ class Merging:
         """Velocity field of the particles that are left."""
         cells = 0
         if kernel.startswith("taylor"):
-            cells = count_cells([self.series] + ([] if self.weight_series is None else [self.weight_series[1:]]))
+            cells = count_cells(
+                [self.series] + ([] if self.weight_series is None else [self.weight_series[1:]])
+            )
         return MeanField(
             self.x.size,
             _KINDS[self.force.kind],
@@ -291,10 +319,14 @@ class Merging:
         self.account(integrator)
         if status == 6:
             raise SolverInterrupted(
-                f"coalesce was interrupted at ln t={self.log_t:.6g}", time=self.log_t, result=self.result()
+                f"coalesce was interrupted at ln t={self.log_t:.6g}",
+                time=self.log_t,
+                result=self.result(),
             ) from integrator.interruption
         if status == 5:
-            raise self.fail(SolverError, str(rhs.error), "right-hand side refused the state") from rhs.error
+            raise self.fail(
+                SolverError, str(rhs.error), "right-hand side refused the state"
+            ) from rhs.error
         kind, what, reason = {
             1: (StepLimitError, "step limit; raise options['nsteps']", "step limit"),
             2: (TimeLimitError, "time limit; raise options['time_limit']", "time limit"),
@@ -369,7 +401,9 @@ class Merging:
             begin, moment, rate = moment, self.moment(t, x, new_rate, slope), new_rate
             groups.advance(begin, moment, self.tree, log_time)
             left = groups.count
-            if left < m and (left <= m - max(1, m // 50) or left <= _FEW or integrator.accepted > 50):
+            if left < m and (
+                left <= m - max(1, m // 50) or left <= _FEW or integrator.accepted > 50
+            ):
                 break
             if self.until is not None and self.until(x):
                 self.stopped = True
@@ -407,14 +441,19 @@ class Merging:
             with np.errstate(under="ignore", over="ignore"):
                 weight = np.exp(np.minimum(self.exponent(d) - shift, 600.0))
             s = np.sin(d)
-            push, pull = s * weight * self.c, (np.cos(d) - self.force.beta * s * s) * weight * self.c
+            push, pull = (
+                s * weight * self.c,
+                (np.cos(d) - self.force.beta * s * s) * weight * self.c,
+            )
         else:
             push, pull = self.force.f(d) * self.c, self.force.df(d) * self.c
         away = float(np.max(imbalance(push, pull)))
         if away <= _BALANCED or away < min(self.try_below, 0.1 * float(np.min(np.diff(x)))):
             self.try_below = 0.1 * away
             distance = next_stable(push, pull, self.c)
-            if distance * (1 + abs(self.force.beta)) < 1e-3 and distance < 0.1 * float(np.min(np.diff(x))):
+            if distance * (1 + abs(self.force.beta)) < 1e-3 and distance < 0.1 * float(
+                np.min(np.diff(x))
+            ):
                 what = f"they come to a stable state {distance:.2g} away, in which they are not together"
                 raise self.fail(StationaryError, what, "stable")
             if away <= _BALANCED:
@@ -448,7 +487,11 @@ class Merging:
         while True:
             status = integrator.step()
             self.stop(status, integrator, rhs)
-            t, y = (integrator.t_event, integrator.event_state) if status == 7 else integrator.get_state()
+            t, y = (
+                (integrator.t_event, integrator.event_state)
+                if status == 7
+                else integrator.get_state()
+            )
             adopt(t, y)
             if not np.all(watched) and status == 0 and self.ready(field, self.x, shift):
                 # a pair that was together before the field contracted there
@@ -491,7 +534,9 @@ class Merging:
         if not self.ready(field, x, shift):
             return False
         groups = Groups(self.nodes, self.near)
-        moment = self.moment(0.0, x, np.zeros(x.size), field.slope(x) / self.total * math.exp(shift))
+        moment = self.moment(
+            0.0, x, np.zeros(x.size), field.slope(x) / self.total * math.exp(shift)
+        )
         if not groups.advance(moment, moment, self.tree, lambda t: np.full(t.size, self.log_t)):
             return False
         self.merge(groups)

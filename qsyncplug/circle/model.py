@@ -96,7 +96,11 @@ class Circle:
             if np.ndim(self.frequencies) == 0:
                 put(self, "frequencies", check_number("frequencies", self.frequencies))
             else:
-                put(self, "frequencies", _frozen(check_array("frequencies", self.frequencies, shape=(None,))))
+                put(
+                    self,
+                    "frequencies",
+                    _frozen(check_array("frequencies", self.frequencies, shape=(None,))),
+                )
         if self.adjacency is not None:
             put(self, "adjacency", _adjacency(self.adjacency))
         put(self, "normalization", self._check_normalization())
@@ -112,16 +116,22 @@ class Circle:
         if isinstance(value, str):
             if value not in _NORMALIZATIONS:
                 known = ", ".join(map(repr, _NORMALIZATIONS))
-                raise ValueError(f"normalization must be {known}, a positive number or array, or a callable, not {value!r}")
+                raise ValueError(
+                    f"normalization must be {known}, a positive number or array, or a callable, not {value!r}"
+                )
             if value == "attention":
                 self.interaction.normaliser(0.0)  # raises unless it has one
                 if self.adjacency is not None and _smallest(self.adjacency) < 0:
-                    raise ValueError('adjacency must not be negative with normalization="attention", which divides by its rows')
+                    raise ValueError(
+                        'adjacency must not be negative with normalization="attention", which divides by its rows'
+                    )
             return value
         if callable(value):
             return value
         if value is None:
-            raise TypeError("normalization must be a string, a positive number or array, or a callable, not None")
+            raise TypeError(
+                "normalization must be a string, a positive number or array, or a callable, not None"
+            )
         array = check_array("normalization", value)
         if array.ndim > 1:
             raise ValueError(f"normalization must be a number or of shape (n,), not {array.shape}")
@@ -149,7 +159,9 @@ class Circle:
     @property
     def identical(self) -> bool:
         """Whether all particles move in the same velocity field, so that they never pass each other."""
-        same_frequency = not isinstance(self.frequencies, np.ndarray) or np.ptp(self.frequencies) == 0
+        same_frequency = (
+            not isinstance(self.frequencies, np.ndarray) or np.ptp(self.frequencies) == 0
+        )
         same_response = self.response is None or np.ptp(self.response) == 0
         g = self.normalization
         same_divisor = isinstance(g, (str, float)) or (isinstance(g, np.ndarray) and np.ptp(g) == 0)
@@ -162,7 +174,9 @@ class Circle:
         if array.size == 0:
             raise ValueError(f"{name} must hold at least one particle")
         if self.size is not None and array.size != self.size:
-            raise ValueError(f"{name} must hold the {self.size} particles of the model, not {array.size}")
+            raise ValueError(
+                f"{name} must hold the {self.size} particles of the model, not {array.size}"
+            )
         return array
 
     def total_weight(self, n: int) -> float:
@@ -185,7 +199,9 @@ class Circle:
     def degrees(self) -> np.ndarray:
         """Return the number of particles that act on each, (n,); only for a model with an adjacency."""
         if self.adjacency is None:
-            raise ValueError("degrees needs an adjacency; without one every particle acts on every particle")
+            raise ValueError(
+                "degrees needs an adjacency; without one every particle acts on every particle"
+            )
         if scipy.sparse.issparse(self.adjacency):
             return np.diff(self.adjacency.indptr).astype(float)
         return np.count_nonzero(self.adjacency, axis=1).astype(float)
@@ -221,15 +237,28 @@ class Circle:
             It contains a function that cannot be stored.
         """
         if not self.storable:
-            raise TypeError("a model with a callable normalization, or an interaction without a sine series, cannot be stored")
+            raise TypeError(
+                "a model with a callable normalization, or an interaction without a sine series, cannot be stored"
+            )
         data: dict[str, Any] = {"kind": "circle", "interaction": self.interaction.to_dict()}
-        for name in ("normalization", "weights", "frequencies", "phase_lag", "coupling", "response"):
+        for name in (
+            "normalization",
+            "weights",
+            "frequencies",
+            "phase_lag",
+            "coupling",
+            "response",
+        ):
             value = getattr(self, name)
             data[name] = value.tolist() if isinstance(value, np.ndarray) else value
         a = self.adjacency
         if a is not None:
             if scipy.sparse.issparse(a):
-                data["adjacency"] = {"data": a.data.tolist(), "indices": a.indices.tolist(), "indptr": a.indptr.tolist()}
+                data["adjacency"] = {
+                    "data": a.data.tolist(),
+                    "indices": a.indices.tolist(),
+                    "indptr": a.indptr.tolist(),
+                }
             else:
                 data["adjacency"] = a.tolist()
         return data
@@ -242,12 +271,22 @@ class Circle:
         a = data.get("adjacency")
         if isinstance(a, dict):
             n = len(a["indptr"]) - 1
-            data["adjacency"] = scipy.sparse.csr_array((a["data"], a["indices"], a["indptr"]), shape=(n, n))
+            data["adjacency"] = scipy.sparse.csr_array(
+                (a["data"], a["indices"], a["indptr"]), shape=(n, n)
+            )
         return cls(**data)
 
     def __repr__(self) -> str:
         parts = [repr(self.interaction)]
-        for name in ("normalization", "weights", "frequencies", "adjacency", "phase_lag", "coupling", "response"):
+        for name in (
+            "normalization",
+            "weights",
+            "frequencies",
+            "adjacency",
+            "phase_lag",
+            "coupling",
+            "response",
+        ):
             value = getattr(self, name)
             default = type(self).__dataclass_fields__[name].default
             if isinstance(value, np.ndarray) or scipy.sparse.issparse(value):

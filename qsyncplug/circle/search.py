@@ -51,7 +51,9 @@ class StableState:
         return self.stability.synchronized
 
 
-def find_stable_states(model: Circle, n: int | None = None, *, trials: int = 100, seed: Any = None) -> list[StableState]:
+def find_stable_states(
+    model: Circle, n: int | None = None, *, trials: int = 100, seed: Any = None
+) -> list[StableState]:
     r"""Search for stable stationary states from random initial states.
 
     Parameters
@@ -125,7 +127,9 @@ def _climb(model: Circle, x: np.ndarray, sign: float) -> np.ndarray | None:
     if a is not None:
         matrix = matrix * (a.toarray() if scipy.sparse.issparse(a) else a)
     if not np.any(matrix[~np.eye(x.size, dtype=bool)]):
-        return None if x.size > 1 else x  # nobody acts: every state stands still, none is attractive
+        return (
+            None if x.size > 1 else x
+        )  # nobody acts: every state stands still, none is attractive
     # energies of order 1
     matrix = sign * matrix / max(float(np.sum(np.abs(matrix)) * f.peak / x.size), 1e-300)
 
@@ -142,8 +146,15 @@ def _climb(model: Circle, x: np.ndarray, sign: float) -> np.ndarray | None:
 
     # small steps stay near the flow, so that few basins are jumped over
     radius = 0.1 * math.sqrt(x.size)
-    options = {"gtol": 1e-7, "maxiter": 1000, "initial_trust_radius": radius, "max_trust_radius": 3 * radius}
-    result = scipy.optimize.minimize(value, x, jac=gradient, hess=hessian, method="trust-exact", options=options)
+    options = {
+        "gtol": 1e-7,
+        "maxiter": 1000,
+        "initial_trust_radius": radius,
+        "max_trust_radius": 3 * radius,
+    }
+    result = scipy.optimize.minimize(
+        value, x, jac=gradient, hess=hessian, method="trust-exact", options=options
+    )
     y = result.x
     for _ in range(6):
         # the rotation is a null direction
@@ -166,10 +177,15 @@ def _clusters(model: Circle, x: np.ndarray) -> tuple[tuple[float, float], ...]:
     # start behind a gap
     start = (ends[-1] + 1) % x.size
     angles, weights = np.roll(angles, -start), np.roll(weights, -start)
-    angles = np.where(np.arange(x.size) >= x.size - start, angles + 2 * np.pi, angles) if start else angles
+    angles = (
+        np.where(np.arange(x.size) >= x.size - start, angles + 2 * np.pi, angles)
+        if start
+        else angles
+    )
     group = np.concatenate([[0], np.cumsum(np.diff(angles) > _TOGETHER)])
     return tuple(
-        (float(np.mean(angles[group == k]) % (2 * np.pi)), float(np.sum(weights[group == k]))) for k in range(group[-1] + 1)
+        (float(np.mean(angles[group == k]) % (2 * np.pi)), float(np.sum(weights[group == k])))
+        for k in range(group[-1] + 1)
     )
 
 
@@ -180,7 +196,9 @@ def _signature(clusters: tuple[tuple[float, float], ...]) -> tuple[Any, ...]:
     gaps = np.round(np.mod(np.diff(angles, append=angles[:1]), 2 * np.pi), 4)
     forward = list(zip(weights, gaps, strict=True))
     backward = list(zip(weights[::-1], np.roll(gaps[::-1], -1), strict=True))
-    turns = [tuple(entry[k:] + entry[:k]) for entry in (forward, backward) for k in range(len(entry))]
+    turns = [
+        tuple(entry[k:] + entry[:k]) for entry in (forward, backward) for k in range(len(entry))
+    ]
     return min(turns)
 
 
@@ -292,20 +310,30 @@ def basin_of_synchronization(
         raise ValueError("frequencies must be equal; for different ones see critical_coupling")
     together = stability(model, np.zeros(n))
     if n > 1 and not together.stable:
-        raise ValueError(f"the synchronised state of {model} does not attract (it is not linearly stable)")
+        raise ValueError(
+            f"the synchronised state of {model} does not attract (it is not linearly stable)"
+        )
     rate = 1.0 if n == 1 else float(-np.sort(together.eigenvalues.real)[::-1][1])
-    limit = 2e4 / rate if max_time is None else check_number("max_time", max_time, minimum=0.0, strict=True)
+    limit = (
+        2e4 / rate
+        if max_time is None
+        else check_number("max_time", max_time, minimum=0.0, strict=True)
+    )
     half_circle = _half_circle_suffices(model)
     merging = max_time is None and _mergeable(model)
     # a stiff sample shall not take as many steps as all others together
-    solver = CircleSolver(model, options={"nsteps": _STEPS, **(options or {}), "store_positions": True})
+    solver = CircleSolver(
+        model, options={"nsteps": _STEPS, **(options or {}), "store_positions": True}
+    )
     rng = np.random.default_rng(seed)
     counts = {"synchronized": 0, "other": 0, "undecided": 0}
     for _ in range(samples):
         x0 = rng.uniform(0, 2 * np.pi, n)
         try:
             outcome = (
-                _merged(model, solver, x0, half_circle) if merging else _outcome(model, solver, x0, rate, limit, half_circle)
+                _merged(model, solver, x0, half_circle)
+                if merging
+                else _outcome(model, solver, x0, rate, limit, half_circle)
             )
         except SolverError:
             outcome = "undecided"
@@ -333,13 +361,17 @@ def _half_circle_suffices(model: Circle) -> bool:
     if model.phase_lag != 0 or model.coupling <= 0:
         return False
     inside = np.linspace(0, np.pi, 4097)[1:-1]
-    if f.kind not in ("sine", "attention") and not ((not f.decays or f.slope > 0) and np.all(f.f(inside) > 1e-14 * f.peak)):
+    if f.kind not in ("sine", "attention") and not (
+        (not f.decays or f.slope > 0) and np.all(f.f(inside) > 1e-14 * f.peak)
+    ):
         return False
     a = model.adjacency
     if a is None:
         return True
     data = a.data if scipy.sparse.issparse(a) else a
-    connected, _ = scipy.sparse.csgraph.connected_components(scipy.sparse.csr_array(a), connection="strong")
+    connected, _ = scipy.sparse.csgraph.connected_components(
+        scipy.sparse.csr_array(a), connection="strong"
+    )
     return bool(np.all(data >= 0) and connected == 1)
 
 
@@ -360,7 +392,12 @@ def _merged(model: Circle, solver: CircleSolver, x: np.ndarray, half_circle: boo
     """Outcome for identical particles, which merge: neither slow stages nor stiff ones keep it from the end."""
     given = solver.options
     options = {key: given[key] for key in ("atol", "rtol", "nsteps", "time_limit", "num_threads")}
-    run = prepare(model, x, options=options, until=(lambda y: _span(y) < np.pi - 1e-6) if half_circle else None)
+    run = prepare(
+        model,
+        x,
+        options=options,
+        until=(lambda y: _span(y) < np.pi - 1e-6) if half_circle else None,
+    )
     try:
         run.run()
     except StationaryError as still:
@@ -368,9 +405,13 @@ def _merged(model: Circle, solver: CircleSolver, x: np.ndarray, half_circle: boo
     return "synchronized"
 
 
-def _outcome(model: Circle, solver: CircleSolver, x: np.ndarray, rate: float, limit: float, half_circle: bool) -> str:
+def _outcome(
+    model: Circle, solver: CircleSolver, x: np.ndarray, rate: float, limit: float, half_circle: bool
+) -> str:
     parts = _Parts(model, x)
-    fastest = float(np.max(np.abs(parts.gain) * np.sum(np.abs(parts.pull) + np.abs(parts.push), axis=1)))
+    fastest = float(
+        np.max(np.abs(parts.gain) * np.sum(np.abs(parts.pull) + np.abs(parts.push), axis=1))
+    )
     # a stable state elsewhere may attract much faster than the synchronised one
     time, stretch = 0.0, min(4.0 / rate, 20.0 / max(fastest, 1e-300))
     enough = np.pi - 1e-6 if half_circle else 1e-3

@@ -73,13 +73,24 @@ class CircleResult(Result):
     local_order: np.ndarray | None
     weights: np.ndarray | None
 
-    def __init__(self, e_ops: Any, options: dict[str, Any], *, layout: Layout, x0: np.ndarray, t0: float, **kw: Any):
+    def __init__(
+        self,
+        e_ops: Any,
+        options: dict[str, Any],
+        *,
+        layout: Layout,
+        x0: np.ndarray,
+        t0: float,
+        **kw: Any,
+    ):
         self._layout, self._x0, self._t0 = layout, x0, t0
         self._size = x0.size
         self.positions = self.local_order = None
         super().__init__(e_ops, options, **kw)
         self.weights = weights = self.model.weights
-        self._weights = weights if weights is None or layout.order is None else weights[layout.order]
+        self._weights = (
+            weights if weights is None or layout.order is None else weights[layout.order]
+        )
         self._conserved = self.model.conserved(self._size)
         self._sum_drift = 0.0
 
@@ -99,7 +110,9 @@ class CircleResult(Result):
         return np.angle(self.daido[:, 0])
 
     def _shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
-        shapes: dict[str, tuple[tuple[int, ...], type]] = {"daido": ((self.options["daido"],), complex)}
+        shapes: dict[str, tuple[tuple[int, ...], type]] = {
+            "daido": ((self.options["daido"],), complex)
+        }
         if self.options["store_positions"]:
             shapes["positions"] = ((self._size,), float)
         if self.options["store_local"]:
@@ -117,7 +130,9 @@ class CircleResult(Result):
             if self.positions is not None:
                 self.positions[start:stop] = block
             if self.local_order is not None:
-                self.local_order[start:stop] = [np.mean(local_order_parameters(self.model, x)) for x in block]
+                self.local_order[start:stop] = [
+                    np.mean(local_order_parameters(self.model, x)) for x in block
+                ]
             if self._conserved is not None:
                 self._watch(times, block)
 
@@ -150,7 +165,9 @@ class CircleResult(Result):
         assert isinstance(result, CircleResult)
         result._size = int(header["size"])
         if "weights" not in header and result.model is None:
-            raise StorageError("the file holds neither the model nor its weights, without which its order parameters mislead")
+            raise StorageError(
+                "the file holds neither the model nor its weights, without which its order parameters mislead"
+            )
         given = header.get("weights", None if result.model is None else result.model.weights)
         result.weights = None if given is None else np.asarray(given, dtype=float)
         return result
@@ -241,22 +258,46 @@ class CircleSolver(CompiledSolver):
         rhs, y = right_hand_side(model, x, kernel=o["kernel"], threads=o["num_threads"])
         rhs.start = (x, t0)
         force = model.interaction
-        if model.adjacency is None and force.kind == "attention" and o["kernel"] == "auto" and rhs.method_name != "direct":
+        if (
+            model.adjacency is None
+            and force.kind == "attention"
+            and o["kernel"] == "auto"
+            and rhs.method_name != "direct"
+        ):
             divisor = model.divisors(x.size)
-            if divisor is not None and np.ndim(divisor) == 0 and not isinstance(model.frequencies, np.ndarray):
-                largest = abs(model.coupling) * np.exp(force.log_scale) * model.total_weight(x.size) / divisor * force.peak
+            if (
+                divisor is not None
+                and np.ndim(divisor) == 0
+                and not isinstance(model.frequencies, np.ndarray)
+            ):
+                largest = (
+                    abs(model.coupling)
+                    * np.exp(force.log_scale)
+                    * model.total_weight(x.size)
+                    / divisor
+                    * force.peak
+                )
                 # only where the rounding adds up to something
                 if largest * _NOISE * horizon > float(np.min(o["atol"])):
                     rhs.faint_below = _FAINT * largest
                     rhs.switch_when_faint = x.size <= _DIRECT_LIMIT
         return rhs, y
 
-    def _new_result(self, e_ops: Any, stats: dict[str, Any], rhs: Any, y0: np.ndarray) -> CircleResult:
+    def _new_result(
+        self, e_ops: Any, stats: dict[str, Any], rhs: Any, y0: np.ndarray
+    ) -> CircleResult:
         stats["method"] = f"{self._options['method']}, {rhs.method_name}"
         stats["method reason"] = rhs.reason
         x0, t0 = rhs.start
         return CircleResult(
-            e_ops, self._options, layout=rhs.layout, x0=x0, t0=t0, solver=self.name, stats=stats, model=self.model
+            e_ops,
+            self._options,
+            layout=rhs.layout,
+            x0=x0,
+            t0=t0,
+            solver=self.name,
+            stats=stats,
+            model=self.model,
         )
 
     def _finish(self, result: Result, rhs: Any) -> None:
@@ -275,7 +316,9 @@ class CircleSolver(CompiledSolver):
             warnings.warn(text, ApproximationWarning, stacklevel=4)
 
 
-def circlesolve(model: Circle, x0: Any, tlist: Any, *, e_ops: Any = None, options: dict[str, Any] | None = None) -> CircleResult:
+def circlesolve(
+    model: Circle, x0: Any, tlist: Any, *, e_ops: Any = None, options: dict[str, Any] | None = None
+) -> CircleResult:
     """Solve a mean-field model on the circle.
 
     Parameters

@@ -91,7 +91,11 @@ class _Parts:
 
     def __init__(self, model: Circle, x: np.ndarray):
         self.model, self.x, n = model, x, x.size
-        check_memory(f"the Jacobian of {n} particles", 6 * 8.0 * n * n, advice="take fewer particles, or clusters as weights")
+        check_memory(
+            f"the Jacobian of {n} particles",
+            6 * 8.0 * n * n,
+            advice="take fewer particles, or clusters as weights",
+        )
         f = model.interaction
         self.f = f
         self.c = np.ones(n) if model.weights is None else np.asarray(model.weights)
@@ -113,7 +117,9 @@ class _Parts:
             self.curve = self.act * s * (beta * beta * s * s - 3 * beta * c - 1) * weight
         self.force = np.sum(self.push, axis=1)
         self.omega = np.zeros(n) + (0.0 if model.frequencies is None else model.frequencies)
-        self.response = model.coupling * (np.ones(n) if model.response is None else np.asarray(model.response))
+        self.response = model.coupling * (
+            np.ones(n) if model.response is None else np.asarray(model.response)
+        )
         log_scale = f.log_scale
         if weight is not None:
             log_scale = 0.0
@@ -170,7 +176,9 @@ class _Parts:
         """Size of the eigenvalues of the Jacobian that rounding of the angles makes of zeros."""
         off = 1.0 - np.eye(self.x.size)
         curve = np.abs(self.curve) * off
-        rows = np.sum(np.abs(self.pull) * off, axis=1) + np.sum(curve, axis=1) * max(1.0, float(np.max(np.abs(self.x))))
+        rows = np.sum(np.abs(self.pull) * off, axis=1) + np.sum(curve, axis=1) * max(
+            1.0, float(np.max(np.abs(self.x)))
+        )
         return 1e-13 * max(float(np.max(np.abs(self.gain) * rows)), 1e-300) * math.sqrt(self.x.size)
 
     def jacobian(self) -> np.ndarray:
@@ -214,12 +222,20 @@ class _Parts:
 def _check_energy(model: Circle) -> None:
     """Refuse a model whose motion is not along a gradient."""
     if model.phase_lag != 0:
-        raise ValueError("a model with a phase lag has no energy: its forces are not the gradient of a function")
+        raise ValueError(
+            "a model with a phase lag has no energy: its forces are not the gradient of a function"
+        )
     a = model.adjacency
     if a is not None:
-        symmetric = abs(a - a.T).max() == 0 if scipy.sparse.issparse(a) and a.nnz else np.array_equal(*_dense_pair(a))
+        symmetric = (
+            abs(a - a.T).max() == 0
+            if scipy.sparse.issparse(a) and a.nnz
+            else np.array_equal(*_dense_pair(a))
+        )
         if not symmetric:
-            raise ValueError("a model with an asymmetric adjacency has no energy: its forces are not the gradient of a function")
+            raise ValueError(
+                "a model with an asymmetric adjacency has no energy: its forces are not the gradient of a function"
+            )
     if isinstance(model.frequencies, np.ndarray) and np.ptp(model.frequencies) > 0:
         raise ValueError("a model with different frequencies has no energy on the circle")
 
@@ -265,11 +281,15 @@ def energy(model: Circle, x: Any, *, form: str = "integral") -> float:
     if form == "exponential" and (f.kind != "attention" or f.beta == 0):
         raise ValueError(f'form="exponential" needs qsp.attention(beta) with beta≠0, not {f}')
     if f.log_scale > 690:
-        raise ValueError(f"the energy of {f} has a factor e^{f.log_scale:.4g}, beyond floating point; take scaled=True")
+        raise ValueError(
+            f"the energy of {f} has a factor e^{f.log_scale:.4g}, beyond floating point; take scaled=True"
+        )
     c = np.ones(x.size) if model.weights is None else np.asarray(model.weights)
 
     def phi(difference: np.ndarray) -> np.ndarray:
-        return f.normaliser(difference) / f.beta if form == "exponential" else f.primitive(difference)
+        return (
+            f.normaliser(difference) / f.beta if form == "exponential" else f.primitive(difference)
+        )
 
     a = model.adjacency
     if scipy.sparse.issparse(a):
@@ -382,7 +402,12 @@ def _cuts(parts: _Parts) -> tuple[bool | None, tuple[int, ...] | None, float, st
     """Whether every cut has a sum ≥ 0; the smallest one found."""
     n = parts.x.size
     if not parts.reciprocal():
-        return None, None, math.nan, "defined for reciprocal actions only (symmetric adjacency, no phase lag)"
+        return (
+            None,
+            None,
+            math.nan,
+            "defined for reciprocal actions only (symmetric adjacency, no phase lag)",
+        )
     pull = parts.act * parts.f.df(parts.difference)
     matrix = np.sign(parts.model.coupling) * parts.c[:, None] * pull * parts.scale
     np.fill_diagonal(matrix, 0.0)
@@ -399,7 +424,12 @@ def _cuts(parts: _Parts) -> tuple[bool | None, tuple[int, ...] | None, float, st
     lowest = float(np.linalg.eigvalsh(laplacian)[0])
     if lowest >= -noise:
         return True, members, value, "the Hessian is positive semidefinite"
-    return None, members, value, "not decided: the Hessian is indefinite, but no cut with a negative sum was found"
+    return (
+        None,
+        members,
+        value,
+        "not decided: the Hessian is indefinite, but no cut with a negative sum was found",
+    )
 
 
 def _all_cuts(matrix: np.ndarray) -> tuple[float, tuple[int, ...]]:

@@ -51,7 +51,15 @@ def circle_predictions(model: Circle, x0: Any) -> Predictions:
         Nothing is said where no theorem applies: a missing criterion does not mean that nothing synchronises.
     """
     x0 = model.positions(x0, "x0")
-    makers = (_conservation, _ascent, _two_particles, _half_circle, _criterion, _three_clusters, _locking)
+    makers = (
+        _conservation,
+        _ascent,
+        _two_particles,
+        _half_circle,
+        _criterion,
+        _three_clusters,
+        _locking,
+    )
     return Predictions(p for maker in makers for p in maker(model, x0))
 
 
@@ -129,8 +137,14 @@ def _ascent(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
         # a few states suffice where each is dear
         count = max(2, min(40, 4_000_000 // x0.size))
         chosen = np.unique(np.linspace(0, len(x) - 1, count).astype(int))
-        values = np.array([energy(model, row) for row in x[chosen]]) * math.copysign(1.0, model.coupling)
-        total = model.total_weight(x0.size) ** 2 if model.adjacency is None else float(abs(model.adjacency).sum())
+        values = np.array([energy(model, row) for row in x[chosen]]) * math.copysign(
+            1.0, model.coupling
+        )
+        total = (
+            model.total_weight(x0.size) ** 2
+            if model.adjacency is None
+            else float(abs(model.adjacency).sum())
+        )
         noise = 1e-13 * max(total * f.peak * math.exp(f.log_scale), float(np.max(np.abs(values))))
         worst = float(np.min(np.diff(values), initial=0.0))
         return worst >= -noise, f"largest decrease {max(0.0, -worst):.2g}, in {chosen.size} states"
@@ -151,7 +165,13 @@ def _ascent(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
 def _two_particles(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
     f = model.interaction
     g = model.divisors(2) if x0.size == 2 else None
-    if x0.size != 2 or f.kind != "sine" or g is None or model.phase_lag != 0 or not _equal_frequencies(model):
+    if (
+        x0.size != 2
+        or f.kind != "sine"
+        or g is None
+        or model.phase_lag != 0
+        or not _equal_frequencies(model)
+    ):
         return
     if model.adjacency is not None:
         return
@@ -195,7 +215,9 @@ def _half_circle(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
     lifted = reference + np.angle(np.exp(1j * (x0 - reference)))
     q = model.conserved(x0.size)
     where = ""
-    if q is not None and not np.any(model.frequencies or 0.0 if np.ndim(model.frequencies) == 0 else model.frequencies):
+    if q is not None and not np.any(
+        model.frequencies or 0.0 if np.ndim(model.frequencies) == 0 else model.frequencies
+    ):
         limit["position"] = float(q @ lifted / np.sum(q) % (2 * np.pi))
         where = f" at {limit['position']:.12g}"
 
@@ -208,7 +230,9 @@ def _half_circle(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
         found = f"diameter {spans[0]:.4g} → {spans[-1]:.4g}"
         if "position" in limit:
             away = float(np.max(np.abs(np.angle(np.exp(1j * (x[-1] - limit["position"]))))))
-            return shrinks and away <= spans[-1] + 1e-8, f"{found}, largest distance from the limit {away:.4g}"
+            return shrinks and away <= spans[
+                -1
+            ] + 1e-8, f"{found}, largest distance from the limit {away:.4g}"
         return shrinks, found
 
     yield _statement(
@@ -223,7 +247,12 @@ def _half_circle(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
 
 def _criterion(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
     f = model.interaction
-    if model.adjacency is not None or model.phase_lag != 0 or model.coupling <= 0 or not _equal_frequencies(model):
+    if (
+        model.adjacency is not None
+        or model.phase_lag != 0
+        or model.coupling <= 0
+        or not _equal_frequencies(model)
+    ):
         return
     if not f.decays or x0.size < 2:
         return
@@ -241,7 +270,11 @@ def _criterion(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
         span = _span(x[-1])
         if span < np.pi * (1 - 1e-9):
             return True, f"within an arc of {span:.4g} at the end"
-        slow = "; at large β the last clusters take a time of the order e^{2β}, see coalesce" if f.beta > 1 else ""
+        slow = (
+            "; at large β the last clusters take a time of the order e^{2β}, see coalesce"
+            if f.beta > 1
+            else ""
+        )
         return None, f"still around the circle at the end of the run{slow}"
 
     yield _statement(
@@ -257,8 +290,19 @@ def _criterion(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
 def _three_clusters(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
     f = model.interaction
     n = x0.size
-    plain = model.adjacency is None and model.phase_lag == 0 and model.coupling > 0 and model.weights is None
-    if not plain or f.kind != "attention" or f.beta >= -2 / 3 or n % 3 or not _equal_frequencies(model):
+    plain = (
+        model.adjacency is None
+        and model.phase_lag == 0
+        and model.coupling > 0
+        and model.weights is None
+    )
+    if (
+        not plain
+        or f.kind != "attention"
+        or f.beta >= -2 / 3
+        or n % 3
+        or not _equal_frequencies(model)
+    ):
         return
     yield _statement(
         "three clusters",
@@ -271,7 +315,12 @@ def _locking(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
     f = model.interaction
     n = x0.size
     g = model.divisors(n)
-    if f.kind != "sine" or model.adjacency is not None or model.phase_lag != 0 or _equal_frequencies(model):
+    if (
+        f.kind != "sine"
+        or model.adjacency is not None
+        or model.phase_lag != 0
+        or _equal_frequencies(model)
+    ):
         return
     if model.response is not None or g is None or np.ndim(g) != 0 or model.coupling <= 0:
         return
@@ -285,7 +334,9 @@ def _locking(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
             if x is None:
                 return None, "the positions were not stored"
             spread = float(np.ptp(x[-1] - x[0]) / (2 * np.pi))
-            return (True if spread > 1 else None), f"the particles drifted apart by {spread:.4g} turns"
+            return (
+                True if spread > 1 else None
+            ), f"the particles drifted apart by {spread:.4g} turns"
 
         yield _statement(
             "no locking",
@@ -313,7 +364,9 @@ def _locking(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
             error = abs(r - state.order_parameter)
             elapsed = float(result.times[-1] - result.times[0])
             expected = 10 * math.exp(-min(700.0, (relaxation or 0.0) * elapsed)) + 1e-7
-            return (error <= expected) or None, f"r = {r:.9g} at the end, {error:.2g} from the limit"
+            return (
+                error <= expected
+            ) or None, f"r = {r:.9g} at the end, {error:.2g} from the limit"
 
         yield _statement(
             "complete locking",
@@ -358,8 +411,15 @@ def linear_growth(model: Circle, n: int = 1) -> np.ndarray:
     """
     n = check_integer("n", n, minimum=1)
     f = model.interaction
-    if model.adjacency is not None or model.phase_lag != 0 or model.response is not None or not _equal_frequencies(model):
-        raise ValueError("linear_growth is for identical particles that all act on each other, without phase lag")
+    if (
+        model.adjacency is not None
+        or model.phase_lag != 0
+        or model.response is not None
+        or not _equal_frequencies(model)
+    ):
+        raise ValueError(
+            "linear_growth is for identical particles that all act on each other, without phase lag"
+        )
     b = f.coefficients()
     k = np.arange(1, b.size + 1)
     if isinstance(model.normalization, str) and model.normalization == "attention":
@@ -368,5 +428,15 @@ def linear_growth(model: Circle, n: int = 1) -> np.ndarray:
     if g is None or np.ndim(g) != 0:
         raise ValueError("linear_growth needs a normalization that is the same for all particles")
     if f.log_scale > 690:
-        raise ValueError(f"the forces of {f} have a factor e^{f.log_scale:.4g}, beyond floating point; take scaled=True")
-    return model.coupling * model.total_weight(n) / float(np.asarray(g)) * math.exp(f.log_scale) * k * b / 2
+        raise ValueError(
+            f"the forces of {f} have a factor e^{f.log_scale:.4g}, beyond floating point; take scaled=True"
+        )
+    return (
+        model.coupling
+        * model.total_weight(n)
+        / float(np.asarray(g))
+        * math.exp(f.log_scale)
+        * k
+        * b
+        / 2
+    )

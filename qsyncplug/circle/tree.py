@@ -27,10 +27,23 @@ class TreeBuilder:
         self.leaf_mass = masses
         self.count = 0
 
-    def join(self, left: np.ndarray, right: np.ndarray, sizes: np.ndarray, masses: np.ndarray, log_times: np.ndarray) -> None:
+    def join(
+        self,
+        left: np.ndarray,
+        right: np.ndarray,
+        sizes: np.ndarray,
+        masses: np.ndarray,
+        log_times: np.ndarray,
+    ) -> None:
         """Add merges in the order of time, with the sizes and masses of the nodes that they make."""
         k = slice(self.count, self.count + left.size)
-        self.left[k], self.right[k], self.size[k], self.mass[k], self.log_time[k] = left, right, sizes, masses, log_times
+        self.left[k], self.right[k], self.size[k], self.mass[k], self.log_time[k] = (
+            left,
+            right,
+            sizes,
+            masses,
+            log_times,
+        )
         self.count += left.size
 
     def sizes_of(self, nodes: np.ndarray) -> np.ndarray:
@@ -109,11 +122,21 @@ class CoalesceResult(Result):
     centre_positions: np.ndarray
     centre_masses: np.ndarray
 
-    def fill(self, tree: TreeBuilder, x: np.ndarray, c: np.ndarray, history: list[tuple[float, np.ndarray, np.ndarray]]) -> None:
+    def fill(
+        self,
+        tree: TreeBuilder,
+        x: np.ndarray,
+        c: np.ndarray,
+        history: list[tuple[float, np.ndarray, np.ndarray]],
+    ) -> None:
         """Take over what has been found so far."""
         k = tree.count
         self.left, self.right = tree.left[:k].copy(), tree.right[:k].copy()
-        self.merge_log_times, self.sizes, self.masses = tree.log_time[:k].copy(), tree.size[:k].copy(), tree.mass[:k].copy()
+        self.merge_log_times, self.sizes, self.masses = (
+            tree.log_time[:k].copy(),
+            tree.size[:k].copy(),
+            tree.mass[:k].copy(),
+        )
         self.leaf_masses = tree.leaf_mass
         # compared, not subtracted: particles that start together merge at −∞
         ends = np.append(self.merge_log_times[1:] != self.merge_log_times[:-1], True)
@@ -166,7 +189,9 @@ class CoalesceResult(Result):
     def leaf_order(self) -> np.ndarray:
         """Order of the n particles in which no branches of the tree cross, (n,); needs a complete run."""
         if not self.complete:
-            raise ValueError(f"leaf_order needs a run that ended in one particle; this one left {self.final_positions.size}")
+            raise ValueError(
+                f"leaf_order needs a run that ended in one particle; this one left {self.final_positions.size}"
+            )
         if self.size == 1:
             return np.zeros(1, np.intp)
         return leaf_order(self.left, self.right, self.sizes, self.size)
@@ -235,7 +260,9 @@ class CoalesceResult(Result):
         k = int(np.searchsorted(self.centre_log_times, log_t, side="right"))
         if k == 0:
             known = f"{self.centre_log_times[0]:.6g}" if self.centre_log_times.size else "never"
-            raise ValueError(f"log_t must be a time with few particles left (from {known} on), not {log_t:g}")
+            raise ValueError(
+                f"log_t must be a time with few particles left (from {known} on), not {log_t:g}"
+            )
         stop = int(np.sum(self.centre_counts[:k]))
         part = slice(stop - int(self.centre_counts[k - 1]), stop)
         return self.centre_positions[part], self.centre_masses[part]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from importlib import import_module
 from typing import Any
 
+from . import circle, lohe, spins, wigner
 from .shared import Stages, add_options, check_options, write
 
 __all__ = ["FAMILIES", "add_parser", "run"]
 
-#: each has a module ``command`` with ``add_parser`` and ``run``
+#: each has a module of this room with ``add_parser`` and ``run``
 FAMILIES: tuple[str, ...] = ("circle", "lohe", "spins", "wigner")
 
 
@@ -34,7 +34,9 @@ def _numbers(text: str) -> float | tuple[float, float]:
 def _complex_pair(text: str) -> tuple[complex, complex]:
     parts = [complex(p.replace("i", "j")) for p in text.split(",")]
     if len(parts) != 2:
-        raise argparse.ArgumentTypeError(f"two amplitudes separated by a comma, such as 1,0.5+0.5j; not {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"two amplitudes separated by a comma, such as 1,0.5+0.5j; not {text!r}"
+        )
     return parts[0], parts[1]
 
 
@@ -48,18 +50,37 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--gain", type=_numbers, default=1.0, help="linear gain g1 of both oscillators, or of each (1,2)")
-    add("--loss", type=_numbers, default=0.2, help="two-photon loss g2 of both oscillators, or of each")
+    add(
+        "--gain",
+        type=_numbers,
+        default=1.0,
+        help="linear gain g1 of both oscillators, or of each (1,2)",
+    )
+    add(
+        "--loss",
+        type=_numbers,
+        default=0.2,
+        help="two-photon loss g2 of both oscillators, or of each",
+    )
     add("--detuning", type=float, default=0.5, help="detuning Δ")
     add("--coherent", type=float, default=0.0, help="coherent coupling J")
     add("--dissipative", type=float, default=1.0, help="dissipative coupling V")
-    add("--amplitudes", type=_complex_pair, default=(1.5 + 0j, 1.5j), help="initial coherent amplitudes")
+    add(
+        "--amplitudes",
+        type=_complex_pair,
+        default=(1.5 + 0j, 1.5j),
+        help="initial coherent amplitudes",
+    )
     add("--cutoff", type=int, default=20, help="Fock levels of each oscillator in the exact run")
-    add("--states", action="store_true", help="evolve the whole density matrix (slower): entropies and E_N of the exact state")
+    add(
+        "--states",
+        action="store_true",
+        help="evolve the whole density matrix (slower): entropies and E_N of the exact state",
+    )
     add_options(parser, end=8.0, times=161, tolerance=0.05, output="qsyncplug-compare")
     parser.set_defaults(run=run)
-    for family in FAMILIES:
-        import_module(f"..{family}.command", __package__).add_parser(_Family(commands))
+    for family in (circle, lohe, spins, wigner):
+        family.add_parser(_Family(commands))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -69,18 +90,24 @@ def run(args: argparse.Namespace) -> int:
     matplotlib.use("Agg")
     import numpy as np
 
-    import qsyncplug as qsp
+    from ..comparison.table import compare
+    from ..core.entry import exactsolve, mfsolve
+    from ..models.van_der_pol import van_der_pol_pair
 
     times = check_options(args)
-    system = qsp.van_der_pol_pair(
-        gain=args.gain, loss=args.loss, detuning=args.detuning, coherent=args.coherent, dissipative=args.dissipative
+    system = van_der_pol_pair(
+        gain=args.gain,
+        loss=args.loss,
+        detuning=args.detuning,
+        coherent=args.coherent,
+        dissipative=args.dissipative,
     )
     print(repr(system))
 
     stages = Stages(args)
     beta = np.array(args.amplitudes)
     with stages(f"exact, {args.cutoff}² levels"):
-        exact = qsp.exactsolve(
+        exact = exactsolve(
             system,
             beta,
             times,
@@ -92,10 +119,12 @@ def run(args: argparse.Namespace) -> int:
             },
         )
     with stages("mean field and covariance"):
-        linear = qsp.mfsolve(system, beta, times)
-        cumulant = qsp.mfsolve(system, beta, times, closure="gaussian")
+        linear = mfsolve(system, beta, times)
+        cumulant = mfsolve(system, beta, times, closure="gaussian")
     with stages("measures"):
-        comparison = qsp.compare({"exact": exact, "mean field": linear, "cumulants": cumulant}, tolerance=args.tolerance)
+        comparison = compare(
+            {"exact": exact, "mean field": linear, "cumulants": cumulant}, tolerance=args.tolerance
+        )
     print()
     print(comparison)
     figure, _ = comparison.plot()

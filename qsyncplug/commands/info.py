@@ -8,6 +8,8 @@ import os
 import platform
 from typing import Any
 
+from ..core.version import VERSION
+
 __all__ = ["add_parser", "run"]
 
 _PACKAGES = (
@@ -41,11 +43,10 @@ def run(args: argparse.Namespace) -> int:
     """Print what is installed and how it runs."""
     import scipy.fft
 
-    from .. import __version__
     from .._ext import integrator
 
     rows = [
-        ("qsyncplug", __version__),
+        ("qsyncplug", VERSION),
         ("kernels", os.path.dirname(integrator.__file__)),
         ("Python", platform.python_version()),
     ]
@@ -60,7 +61,10 @@ def run(args: argparse.Namespace) -> int:
     try:
         import threadpoolctl
 
-        pools = [f"{p['internal_api']} {p.get('version', '')} ×{p['num_threads']}" for p in threadpoolctl.threadpool_info()]
+        pools = [
+            f"{p['internal_api']} {p.get('version', '')} ×{p['num_threads']}"
+            for p in threadpoolctl.threadpool_info()
+        ]
         rows.append(("thread pools", "; ".join(pools) or "none"))
     except ImportError:
         pass

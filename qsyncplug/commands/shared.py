@@ -18,14 +18,31 @@ from ..core.checks import check_integer, check_number
 __all__ = ["Stages", "add_options", "check_options", "write"]
 
 
-def add_options(parser: argparse.ArgumentParser, *, end: float, times: int, output: str, tolerance: float | None = None) -> None:
+def add_options(
+    parser: argparse.ArgumentParser,
+    *,
+    end: float,
+    times: int,
+    output: str,
+    tolerance: float | None = None,
+) -> None:
     """Options of times, tolerance and output, with these defaults; the family's own come before."""
     add = parser.add_argument
     add("--end", type=float, default=end, help="last time")
     add("--times", type=int, default=times, help="number of output times")
     if tolerance is not None:
-        add("--tolerance", type=float, default=tolerance, help="relative tolerance of the windows of agreement")
-    add("--output", type=Path, default=Path(output), help="where to write: OUTPUT.png and OUTPUT.json")
+        add(
+            "--tolerance",
+            type=float,
+            default=tolerance,
+            help="relative tolerance of the windows of agreement",
+        )
+    add(
+        "--output",
+        type=Path,
+        default=Path(output),
+        help="where to write: OUTPUT.png and OUTPUT.json",
+    )
     add("--quiet", action="store_true", help="no progress")
 
 
@@ -72,6 +89,8 @@ def write(args: argparse.Namespace, figure: Any, data: dict[str, Any]) -> None:
     png, path = args.output.with_suffix(".png"), args.output.with_suffix(".json")
     figure.savefig(png, dpi=150)
     plt.close(figure)
-    parameters = {k: str(v) for k, v in vars(args).items() if k not in ("run", "command", "output", "quiet")}
+    parameters = {
+        k: str(v) for k, v in vars(args).items() if k not in ("run", "command", "output", "quiet")
+    }
     path.write_text(json.dumps({"parameters": parameters, **data}, indent=1))
     print(f"\nfigure: {png}\ndata:   {path}")

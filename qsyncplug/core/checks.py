@@ -58,7 +58,9 @@ def check_number(
     return x
 
 
-def check_integer(name: str, value: Any, *, minimum: int | None = None, maximum: int | None = None) -> int:
+def check_integer(
+    name: str, value: Any, *, minimum: int | None = None, maximum: int | None = None
+) -> int:
     """Return `value` as an int between `minimum` and `maximum`."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be an integer, not {_show(value)}")
@@ -74,7 +76,9 @@ def check_choice(name: str, value: Any, choices: Iterable[Any]) -> Any:
     """Return `value` if it is one of `choices`."""
     choices = list(choices)
     if not any(value is c or (isinstance(value, type(c)) and value == c) for c in choices):
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, not {_show(value)}")
+        raise ValueError(
+            f"{name} must be one of {', '.join(map(repr, choices))}, not {_show(value)}"
+        )
     return value
 
 
@@ -97,14 +101,24 @@ def check_array(
     except (TypeError, ValueError) as error:
         if str(error).startswith(name):
             raise
-        raise TypeError(f"{name} must be an array of numbers, not {_show(value)} ({error})") from None
+        raise TypeError(
+            f"{name} must be an array of numbers, not {_show(value)} ({error})"
+        ) from None
     if shape is not None and (
-        array.ndim != len(shape) or any(n is not None and n != m for n, m in zip(shape, array.shape, strict=True))
+        array.ndim != len(shape)
+        or any(n is not None and n != m for n, m in zip(shape, array.shape, strict=True))
     ):
-        wanted = "(" + ", ".join("any" if n is None else str(n) for n in shape) + ("," if len(shape) == 1 else "") + ")"
+        wanted = (
+            "("
+            + ", ".join("any" if n is None else str(n) for n in shape)
+            + ("," if len(shape) == 1 else "")
+            + ")"
+        )
         raise ValueError(f"{name} must have shape {wanted}, not {array.shape}")
     if finite and not np.all(np.isfinite(array)):
-        raise ValueError(f"{name} must be finite; it holds {np.count_nonzero(~np.isfinite(array))} NaN or infinite values")
+        raise ValueError(
+            f"{name} must be finite; it holds {np.count_nonzero(~np.isfinite(array))} NaN or infinite values"
+        )
     return array
 
 
@@ -112,11 +126,15 @@ def check_times(tlist: Any, name: str = "tlist", *, minimum: int = 1) -> np.ndar
     """Return `tlist` as a strictly increasing, finite, one-dimensional array of at least `minimum` times."""
     times = check_array(name, tlist, shape=(None,))
     if times.size < minimum:
-        raise ValueError(f"{name} must hold at least {minimum} time{'s' if minimum > 1 else ''}, not {times.size}")
+        raise ValueError(
+            f"{name} must hold at least {minimum} time{'s' if minimum > 1 else ''}, not {times.size}"
+        )
     steps = np.diff(times)
     if np.any(steps <= 0):
         k = int(np.argmax(steps <= 0))
-        raise ValueError(f"{name} must increase strictly; {name}[{k + 1}]={times[k + 1]:g} follows {times[k]:g}")
+        raise ValueError(
+            f"{name} must increase strictly; {name}[{k + 1}]={times[k + 1]:g} follows {times[k]:g}"
+        )
     return times
 
 

@@ -9,7 +9,9 @@ __all__ = ["exactsolve", "mfsolve", "predictions", "steadystate"]
 
 
 def _unknown(function: str, model: Any) -> TypeError:
-    return TypeError(f"{function} does not know a {type(model).__name__}; give it a model of this package, such as ModeSystem")
+    return TypeError(
+        f"{function} does not know a {type(model).__name__}; give it a model of this package, such as ModeSystem"
+    )
 
 
 @singledispatch
@@ -32,7 +34,7 @@ def exactsolve(system: Any, state0: Any, tlist: Any, **kw: Any) -> Any:
         Expectation values wanted beside the first and second moments.
     options : dict, optional
         ``method``: "auto" (default), "sesolve", "mesolve", "mcsolve" or "sectors"; the rest as in
-        :func:`qsyncplug.bosons.exact.exactsolve_modes`.
+        :func:`qsyncplug.exact.evolve.exactsolve_modes`.
 
     Returns
     -------
@@ -92,7 +94,7 @@ def mfsolve(system: Any, beta0: Any, tlist: Any, **kw: Any) -> Any:
 
     See Also
     --------
-    qsyncplug.bosons.meanfield.mfsolve_modes : the equations
+    qsyncplug.approximate.meanfield.mfsolve_modes : the equations
     """
     raise _unknown("mfsolve", system)
 

@@ -67,7 +67,9 @@ class SolverError(RuntimeError):
         As given.
     """
 
-    def __init__(self, message: str, *, time: float = float("nan"), reason: str = "", result: Any = None):
+    def __init__(
+        self, message: str, *, time: float = float("nan"), reason: str = "", result: Any = None
+    ):
         super().__init__(message)
         self.time = time
         self.reason = reason
@@ -103,7 +105,14 @@ class SolverInterrupted(KeyboardInterrupt):
         As in :class:`SolverError`.
     """
 
-    def __init__(self, message: str, *, time: float = float("nan"), reason: str = "interrupted", result: Any = None):
+    def __init__(
+        self,
+        message: str,
+        *,
+        time: float = float("nan"),
+        reason: str = "interrupted",
+        result: Any = None,
+    ):
         super().__init__(message)
         self.time = time
         self.reason = reason

@@ -44,8 +44,13 @@ class Grid:
     length: float | tuple[float, ...] = 20.0
 
     def __post_init__(self) -> None:
-        points = tuple(check_integer("points", n, minimum=4) for n in _per_dimension("points", self.points))
-        lengths = tuple(check_number("length", x, minimum=0.0, strict=True) for x in _per_dimension("length", self.length))
+        points = tuple(
+            check_integer("points", n, minimum=4) for n in _per_dimension("points", self.points)
+        )
+        lengths = tuple(
+            check_number("length", x, minimum=0.0, strict=True)
+            for x in _per_dimension("length", self.length)
+        )
         if any(n % 2 for n in points):
             raise ValueError(f"points must be even in every dimension, not {points}")
         if len(lengths) == 1:
@@ -53,7 +58,9 @@ class Grid:
         if len(points) == 1:
             points *= len(lengths)
         if len(points) != len(lengths):
-            raise ValueError(f"points and length must have one entry a dimension; got {len(points)} and {len(lengths)}")
+            raise ValueError(
+                f"points and length must have one entry a dimension; got {len(points)} and {len(lengths)}"
+            )
         if len(points) > 3:
             raise ValueError(f"a grid has 1 to 3 dimensions, not {len(points)}")
         object.__setattr__(self, "points", points)
@@ -92,12 +99,17 @@ class Grid:
     @cached_property
     def axes(self) -> tuple[np.ndarray, ...]:
         """Positions along each axis."""
-        return tuple(-x / 2 + x / n * np.arange(n) for x, n in zip(self.lengths, self.shape, strict=True))
+        return tuple(
+            -x / 2 + x / n * np.arange(n) for x, n in zip(self.lengths, self.shape, strict=True)
+        )
 
     @cached_property
     def wave_numbers(self) -> tuple[np.ndarray, ...]:
         """Wave numbers along each axis, in FFT order."""
-        return tuple(2 * np.pi * scipy.fft.fftfreq(n, x / n) for x, n in zip(self.lengths, self.shape, strict=True))
+        return tuple(
+            2 * np.pi * scipy.fft.fftfreq(n, x / n)
+            for x, n in zip(self.lengths, self.shape, strict=True)
+        )
 
     @cached_property
     def mesh(self) -> tuple[np.ndarray, ...]:
@@ -123,7 +135,9 @@ class Grid:
             try:
                 array = np.broadcast_to(array, self.shape)
             except ValueError:
-                raise ValueError(f"{name} must have the grid's shape {self.shape}, not {array.shape}") from None
+                raise ValueError(
+                    f"{name} must have the grid's shape {self.shape}, not {array.shape}"
+                ) from None
         elif array.ndim == 0:
             array = np.broadcast_to(array, self.shape)
         return check_array(name, array, shape=self.shape, dtype=dtype)
@@ -178,7 +192,11 @@ class Grid:
         if np.any(parts[2] <= 0):
             raise ValueError(f"width must be positive, not {width}")
         for x, c, p, w in zip(self.mesh, *parts, strict=True):
-            psi = psi * np.exp(-((x - c) ** 2) / (2 * w**2) + 1j * p * (x - c / 2)) / (np.pi * w**2) ** 0.25
+            psi = (
+                psi
+                * np.exp(-((x - c) ** 2) / (2 * w**2) + 1j * p * (x - c / 2))
+                / (np.pi * w**2) ** 0.25
+            )
         return psi
 
     def edge_fraction(self, f: np.ndarray, outer: float = 0.05) -> float:
@@ -203,5 +221,9 @@ class Grid:
         for axis in range(self.ndim):
             marginal = density.sum(axis=tuple(a for a in range(self.ndim) if a != axis))
             k = np.abs(self.wave_numbers[axis])
-            worst = max(worst, float(marginal[k > (1 - outer) * k.max()].sum() / total)) if total else worst
+            worst = (
+                max(worst, float(marginal[k > (1 - outer) * k.max()].sum() / total))
+                if total
+                else worst
+            )
         return worst

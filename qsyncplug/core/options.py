@@ -29,7 +29,9 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-def complete_options(options: Mapping[str, Any] | None, defaults: Mapping[str, Any], methods: tuple[str, ...]) -> dict[str, Any]:
+def complete_options(
+    options: Mapping[str, Any] | None, defaults: Mapping[str, Any], methods: tuple[str, ...]
+) -> dict[str, Any]:
     """Check `options` and fill in the rest.
 
     Parameters
@@ -60,7 +62,9 @@ def complete_options(options: Mapping[str, Any] | None, defaults: Mapping[str, A
         raise TypeError(f"options must be a dict, not {type(options).__name__}")
     unknown = [key for key in options if key not in defaults]
     if unknown:
-        raise KeyError(f"unknown option {', '.join(map(repr, unknown))}; the options are {', '.join(sorted(defaults))}")
+        raise KeyError(
+            f"unknown option {', '.join(map(repr, unknown))}; the options are {', '.join(sorted(defaults))}"
+        )
     result.update({key: value for key, value in options.items() if value is not None})
 
     if "method" in result:

@@ -108,7 +108,9 @@ class Predictions(Sequence[P], Generic[P]):
             for item in self._items:
                 if item.name == key:
                     return item
-            raise KeyError(f"no prediction {key!r}; those that apply are {', '.join(self.names) or 'none'}")
+            raise KeyError(
+                f"no prediction {key!r}; those that apply are {', '.join(self.names) or 'none'}"
+            )
         return self._items[key]
 
     def __getattr__(self, name: str) -> P:
@@ -116,7 +118,9 @@ class Predictions(Sequence[P], Generic[P]):
             for item in self._items:
                 if item.name.replace(" ", "_").replace("-", "_") == name:
                     return item
-        raise AttributeError(f"no prediction {name!r}; those that apply are {', '.join(self.names) or 'none'}")
+        raise AttributeError(
+            f"no prediction {name!r}; those that apply are {', '.join(self.names) or 'none'}"
+        )
 
     def __iter__(self) -> Iterator[P]:
         return iter(self._items)

@@ -46,7 +46,9 @@ class Result(qutip.solver.result.Result):
     def _e_op_func(self, e_op: Any) -> Any:
         """Refuse by name what is no function (QuTiP's own message names only the object)."""
         if not callable(e_op):
-            raise TypeError(f"e_ops must be a function f(t, state), or a list or dict of them; got {e_op!r:.60}")
+            raise TypeError(
+                f"e_ops must be a function f(t, state), or a list or dict of them; got {e_op!r:.60}"
+            )
         return super()._e_op_func(e_op)
 
     # ------------------------------------------------------------ recording
@@ -109,7 +111,8 @@ class Result(qutip.solver.result.Result):
             row("model", str(self.model).splitlines()[0][:100])
         row(
             "method",
-            str(stats.get("method", "?")) + (f" ({stats['method reason']})" if "method reason" in stats else ""),
+            str(stats.get("method", "?"))
+            + (f" ({stats['method reason']})" if "method reason" in stats else ""),
         )
         if len(self.times):
             row("times", f"{len(self.times)} from {self.times[0]:g} to {self.times[-1]:g}")
@@ -120,7 +123,9 @@ class Result(qutip.solver.result.Result):
                 f"{stats['right-hand sides']} right-hand sides",
             )
         shapes = [
-            f"{name} {getattr(self, name).shape}" for name in self._fields if isinstance(getattr(self, name, None), np.ndarray)
+            f"{name} {getattr(self, name).shape}"
+            for name in self._fields
+            if isinstance(getattr(self, name, None), np.ndarray)
         ]
         row("arrays", ", ".join(shapes) or "none")
         row("states", f"{len(self.states)} stored" if self.states else "not stored")
@@ -173,7 +178,11 @@ class Result(qutip.solver.result.Result):
             value = getattr(self, name, None)
             if isinstance(value, np.ndarray):
                 arrays[name] = value
-        header: dict[str, Any] = {"solver": self.solver, "options": self.options, "stats": self.stats}
+        header: dict[str, Any] = {
+            "solver": self.solver,
+            "options": self.options,
+            "stats": self.stats,
+        }
         header["e_ops"] = []
         for k, (key, values) in enumerate(self.e_data.items()):
             values = np.asarray(values)
@@ -202,7 +211,9 @@ class Result(qutip.solver.result.Result):
     def _from_store(cls, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Result:
         """Rebuild what :meth:`_to_store` gave."""
         self = cls.__new__(cls)
-        qutip.solver.result._BaseResult.__init__(self, header["options"], solver=header["solver"], stats=header["stats"])
+        qutip.solver.result._BaseResult.__init__(
+            self, header["options"], solver=header["solver"], stats=header["stats"]
+        )
         self.model = storage.build_model(header["model"]) if "model" in header else None
         self.times = arrays["times"]
         self._final_state = None

@@ -33,7 +33,11 @@ _CHECKPOINT_SECONDS = 30.0
 _FAILURES: dict[int, tuple[type[SolverError], str, str]] = {
     1: (StepLimitError, "step limit", "raise options['nsteps'] or loosen the tolerances"),
     2: (TimeLimitError, "time limit", "raise options['time_limit']"),
-    3: (StepSizeError, "step size underflow", "the solution has a singularity here, or the tolerances are too tight"),
+    3: (
+        StepSizeError,
+        "step size underflow",
+        "the solution has a singularity here, or the tolerances are too tight",
+    ),
     4: (NonFiniteError, "not finite", "the solution left the range of floating point numbers"),
     5: (RightHandSideError, "right-hand side refused the state", "see the cause"),
 }
@@ -65,7 +69,9 @@ class Solver:
 
     @options.setter
     def options(self, new: dict[str, Any]) -> None:
-        self._options = complete_options({**self._options, **new}, self.solver_options, self.methods)
+        self._options = complete_options(
+            {**self._options, **new}, self.solver_options, self.methods
+        )
 
     def run(self, state0: Any, tlist: Any, *, e_ops: Any = None) -> Result:
         """Run from `state0` at ``tlist[0]`` and deliver at every time of `tlist`."""
@@ -83,7 +89,9 @@ class CompiledSolver(Solver):
         """Check `state0`; return the compiled right-hand side and the initial state of the integrator."""
         raise TypeError(f"{type(self).__name__} has no right-hand side")  # pragma: no cover
 
-    def _new_result(self, e_ops: Any, stats: dict[str, Any], rhs: RightHandSide, y0: np.ndarray) -> Result:
+    def _new_result(
+        self, e_ops: Any, stats: dict[str, Any], rhs: RightHandSide, y0: np.ndarray
+    ) -> Result:
         """Build an empty result."""
         raise TypeError(f"{type(self).__name__} has no result")  # pragma: no cover
 
@@ -136,9 +144,16 @@ class CompiledSolver(Solver):
         # QuTiP's __init__ copies nothing of stats, so this dict is the result's own
         stats = result.stats
         row_bytes = 8 * rhs.size
-        per_output = sum(np.dtype(t).itemsize * int(np.prod(s, dtype=float)) for s, t in result._shapes().values())
+        per_output = sum(
+            np.dtype(t).itemsize * int(np.prod(s, dtype=float))
+            for s, t in result._shapes().values()
+        )
         if times.size * per_output > _SMALL:
-            check_memory(f"the result of {times.size} times", times.size * per_output, advice="ask for fewer times or less data")
+            check_memory(
+                f"the result of {times.size} times",
+                times.size * per_output,
+                advice="ask for fewer times or less data",
+            )
         result._allocate(times.size)
         stats["preparation time"] = clock.perf_counter() - begin
 
@@ -147,7 +162,9 @@ class CompiledSolver(Solver):
         if self._options["progress_bar"] or self._options["checkpoint"]:
             chunk = max(1, min(chunk, times.size // 100))
         rows = np.empty((chunk, rhs.size))
-        bar = progress_bars[self._options["progress_bar"]](-(-times.size // chunk), **self._options["progress_kwargs"])
+        bar = progress_bars[self._options["progress_bar"]](
+            -(-times.size // chunk), **self._options["progress_kwargs"]
+        )
         done, status, saved = 0, 0, clock.perf_counter()
         cause: BaseException | None = None
         while done < times.size and status == 0:
@@ -213,7 +230,12 @@ class CompiledSolver(Solver):
             reason, advice = "a function of e_ops raised", "mend it, or leave it out"
         result.stats["stopped"] = f"{reason} at t={integrator.t:g}"
         detail = f" ({type(cause).__name__}: {cause})" if cause is not None else ""
-        raise error(f"{reached}: {reason}{detail}; {advice}; {kept}", time=integrator.t, reason=reason, result=result) from cause
+        raise error(
+            f"{reached}: {reason}{detail}; {advice}; {kept}",
+            time=integrator.t,
+            reason=reason,
+            result=result,
+        ) from cause
 
     # ------------------------------------------------------------ stepping by hand
 
@@ -232,14 +254,20 @@ class CompiledSolver(Solver):
             raise RuntimeError("call start(state0, t0) before step(t)")
         t = check_number("t", t)
         if t < self._stepper_last:
-            raise ValueError(f"t must not be before the last step, {self._stepper_last:g}; got {t:g}")
+            raise ValueError(
+                f"t must not be before the last step, {self._stepper_last:g}; got {t:g}"
+            )
         integrator = self._stepper
         row = np.empty((1, integrator.rhs.size))
         status, count = integrator.advance(np.array([t]), row)
         if count == 0:
             partial = self._stepper_result
             partial._allocate(1)
-            partial._record(0, np.array([integrator.t]), np.asarray(integrator.get_state()[1]).view(float)[None, :])
+            partial._record(
+                0,
+                np.array([integrator.t]),
+                np.asarray(integrator.get_state()[1]).view(float)[None, :],
+            )
             self._account(partial.stats, integrator)
             self._stop(status, integrator, integrator.rhs, partial, None, t)
         self._stepper_last = t

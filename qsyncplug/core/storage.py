@@ -36,7 +36,9 @@ def build_model(data: dict[str, Any]) -> Any:
     try:
         build = _models[data["kind"]]
     except (KeyError, TypeError):
-        raise StorageError(f"unknown model in the file: {str(data)[:80]}; it knows {', '.join(sorted(_models))}") from None
+        raise StorageError(
+            f"unknown model in the file: {str(data)[:80]}; it knows {', '.join(sorted(_models))}"
+        ) from None
     return build(data)
 
 
@@ -47,7 +49,11 @@ def _encode(value: Any) -> Any:
     if isinstance(value, complex):
         return {"re": value.real, "im": value.imag}
     if isinstance(value, np.ndarray):
-        return value.tolist() if not np.iscomplexobj(value) else [_encode(complex(v)) for v in value.ravel()]
+        return (
+            value.tolist()
+            if not np.iscomplexobj(value)
+            else [_encode(complex(v)) for v in value.ravel()]
+        )
     return str(value)
 
 
@@ -60,7 +66,12 @@ def save(result: Any, path: str | os.PathLike[str]) -> None:
     partial = f"{path}.part-{os.getpid()}"
     try:
         with open(partial, "wb") as f:
-            np.savez(f, allow_pickle=False, **{_HEADER: np.frombuffer(text.encode(), dtype=np.uint8)}, **arrays)
+            np.savez(
+                f,
+                allow_pickle=False,
+                **{_HEADER: np.frombuffer(text.encode(), dtype=np.uint8)},
+                **arrays,
+            )
         os.replace(partial, path)
     finally:
         if os.path.exists(partial):
@@ -100,8 +111,12 @@ def load(path: str | os.PathLike[str]) -> Any:
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise StorageError(f"{path}: the header cannot be read ({error})") from error
     if header.get("schema") != SCHEMA:
-        raise StorageError(f"{path} has schema {header.get('schema')!r}; this version reads schema {SCHEMA}")
+        raise StorageError(
+            f"{path} has schema {header.get('schema')!r}; this version reads schema {SCHEMA}"
+        )
     cls = _results.get(header.get("class"))
     if cls is None:
-        raise StorageError(f"{path} holds a {header.get('class')!r}; this version knows {', '.join(sorted(_results))}")
+        raise StorageError(
+            f"{path} holds a {header.get('class')!r}; this version knows {', '.join(sorted(_results))}"
+        )
     return cls._from_store(header, arrays)

@@ -12,9 +12,9 @@ from scipy.linalg.blas import zgemm, zherk
 
 from .._ext.integrator import Integrator
 from .._ext.lohe import LoheRightHandSide
-from .hamiltonian import GridHamiltonian
+from ..waves.hamiltonian import GridHamiltonian
+from ..waves.splitting import Cache, OscillatorLostError, phase
 from .model import SchrodingerLohe
-from .splitting import Cache, OscillatorLostError, phase
 
 __all__ = ["CoefficientFlow", "CoupledSystem", "GridSystem", "MatrixSystem", "coupled_system"]
 
@@ -90,7 +90,9 @@ class CoefficientFlow:
             if rhs.error is not None:
                 raise rhs.error
             a = self._integrator.get_state()[1][: n * n].reshape(n, n)
-            growth = np.einsum("jl,jm,lm->j", a.conj(), a, gram).real / np.maximum(np.diag(gram).real, 1e-300)
+            growth = np.einsum("jl,jm,lm->j", a.conj(), a, gram).real / np.maximum(
+                np.diag(gram).real, 1e-300
+            )
             if not np.max(growth) < 100:
                 raise OscillatorLostError(int(np.argmax(growth)), blown_up=True)
             start = np.ones(n) if self.start_norms is None else self.start_norms
@@ -169,7 +171,9 @@ class CoupledSystem:
         root = np.sqrt(self.weight)
         size = np.sqrt(np.einsum("jm,jm->j", self.psi.view(float), self.psi.view(float))) * root
         np.subtract(self.psi, saved[0], out=self._spare)
-        off = np.sqrt(np.einsum("jm,jm->j", self._spare.view(float), self._spare.view(float))) * root
+        off = (
+            np.sqrt(np.einsum("jm,jm->j", self._spare.view(float), self._spare.view(float))) * root
+        )
         theta = np.max(np.abs(self.theta - saved[1]) / (atol + rtol * np.abs(self.theta)))
         return float(max(np.max(off / (atol + rtol * size)), theta))
 
@@ -186,13 +190,17 @@ class GridSystem(CoupledSystem):
         self.hamiltonians: tuple[GridHamiltonian, ...] = model.hamiltonians(self.n)
         self._moving = [j for j, h in enumerate(self.hamiltonians) if h.time_dependent]
         self._axes = tuple(range(1, 1 + grid.ndim))
-        self._potentials = np.array([h.values.ravel() for h in self.hamiltonians]) + self.model_rates()[:, None]
+        self._potentials = (
+            np.array([h.values.ravel() for h in self.hamiltonians]) + self.model_rates()[:, None]
+        )
         self._positions = [np.broadcast_to(x, grid.shape).ravel() for x in grid.mesh]
         self.parts = [self.couple, self.kick, self.drift]
 
     def model_rates(self) -> np.ndarray:
         """Ω_j alone: numbers in which the Hamiltonians differ are in their potentials."""
-        return np.zeros(self.n) if self.model.frequencies is None else np.array(self.model.frequencies)
+        return (
+            np.zeros(self.n) if self.model.frequencies is None else np.array(self.model.frequencies)
+        )
 
     def position_matrices(self) -> np.ndarray:
         """⟨ψ_j,xψ_k⟩, (d, N, N)."""
@@ -206,14 +214,19 @@ class GridSystem(CoupledSystem):
         """Potential and frequency."""
         self.psi *= self._cache.get("V", dt, self._kick_factors)
         for j in self._moving:
-            self.psi[j] *= phase((self.hamiltonians[j].values_at(self.time) - self.hamiltonians[j].values).ravel(), dt)
+            self.psi[j] *= phase(
+                (self.hamiltonians[j].values_at(self.time) - self.hamiltonians[j].values).ravel(),
+                dt,
+            )
 
     def _kick_factors(self, dt: float) -> np.ndarray:
         return phase(self._potentials, dt)
 
     def drift(self, dt: float) -> None:
         """Kinetic energy and time."""
-        hat = scipy.fft.fftn(self.psi.reshape(self.n, *self.grid.shape), axes=self._axes, overwrite_x=True)
+        hat = scipy.fft.fftn(
+            self.psi.reshape(self.n, *self.grid.shape), axes=self._axes, overwrite_x=True
+        )
         hat *= self._cache.get("T", dt, lambda x: phase(self.grid.kinetic, x))
         self.psi = scipy.fft.ifftn(hat, axes=self._axes, overwrite_x=True).reshape(self.n, self.m)
         self.time += dt
@@ -252,5 +265,7 @@ def coupled_system(model: SchrodingerLohe, psi: np.ndarray, t0: float, influence
     if model.grid is not None:
         return GridSystem(model, psi, t0, influence)
     if any(isinstance(h, qutip.QobjEvo) for h in model.hamiltonians(len(psi))):
-        raise ValueError("options['method']: Hamiltonians that are QobjEvo and differ are solved by 'dop853'")
+        raise ValueError(
+            "options['method']: Hamiltonians that are QobjEvo and differ are solved by 'dop853'"
+        )
     return MatrixSystem(model, psi, t0, influence)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
 from .._ext.integrator import Integrator
-from .errors import BlowUpError, NonUniquenessError, OscillatorError, UndefinedCentreError
+from ..waves.errors import BlowUpError, NonUniquenessError, OscillatorError, UndefinedCentreError
 
 __all__ = ["VANISHING", "GuardedIntegrator", "LinesGuard", "failure"]
 
@@ -25,17 +25,26 @@ def failure(kind: str, j: int, t: float, name: str, result: Any) -> OscillatorEr
     if kind == "blow-up":
         return BlowUpError(
             f"{name}: the mass of oscillator {j} grew without bound near t={t:.12g}; {kept}",
-            time=t, reason="blow-up", oscillator=j, result=result,
-        )  # fmt: skip
+            time=t,
+            reason="blow-up",
+            oscillator=j,
+            result=result,
+        )
     if kind == "non-uniqueness":
         return NonUniquenessError(
             f"{name}: oscillator {j} vanished at t={t:.12g}; Model 1 has no unique solution beyond; {kept}",
-            time=t, reason="oscillator vanished", oscillator=j, result=result,
-        )  # fmt: skip
+            time=t,
+            reason="oscillator vanished",
+            oscillator=j,
+            result=result,
+        )
     return UndefinedCentreError(
         f"{name}: oscillator {j} vanished at t={t:.12g} and has no centre of mass, which its alignment needs; {kept}",
-        time=t, reason="oscillator vanished", oscillator=j, result=result,
-    )  # fmt: skip
+        time=t,
+        reason="oscillator vanished",
+        oscillator=j,
+        result=result,
+    )
 
 
 class GuardedIntegrator:
@@ -129,7 +138,9 @@ class GuardedIntegrator:
             t_old = self._inner.t_old
             y_old = self._inner.dense(t_old)
             old = self._rows(y_old)
-            turns = np.sum(old.conj() * self._rows(y), axis=1).real / np.linalg.norm(old, axis=1) ** 2
+            turns = (
+                np.sum(old.conj() * self._rows(y), axis=1).real / np.linalg.norm(old, axis=1) ** 2
+            )
             j = int(np.argmin(turns))
             if norms[j] > 1e-3 * np.linalg.norm(old[j]):
                 return False
@@ -146,7 +157,11 @@ class GuardedIntegrator:
         ratio = norms / np.maximum(self.rhs.initial_norms, 1e-300)
         j = int(np.argmin(ratio))
         if ratio[j] < 1e-2:
-            self.found = ("non-uniqueness" if self.normalised else "undefined centre", j, self._extrapolate(j, t, y))
+            self.found = (
+                "non-uniqueness" if self.normalised else "undefined centre",
+                j,
+                self._extrapolate(j, t, y),
+            )
             return True
         j = int(np.argmax(norms))
         if norms[j] > 1e4 * max(1.0, float(np.max(self.rhs.initial_norms))):
@@ -285,7 +300,10 @@ class LinesGuard:
 
         a, b = inner.t_old, inner.t
         low = minimize_scalar(
-            lambda t: float(np.sum(np.abs(row(t)) ** 2)), bounds=(a, b), method="bounded", options={"xatol": 1e-9 * (b - a)}
+            lambda t: float(np.sum(np.abs(row(t)) ** 2)),
+            bounds=(a, b),
+            method="bounded",
+            options={"xatol": 1e-9 * (b - a)},
         )
         before = row(a)
         if np.sqrt(low.fun) > 1e-4 * np.linalg.norm(before):

@@ -9,8 +9,13 @@ import numpy as np
 import qutip
 
 from ..core.checks import check_array
-from .errors import AliasingError, AliasingWarning, GlobalExistenceWarning, UnstableSetWarning
-from .influence import infimum
+from ..waves.errors import (
+    AliasingError,
+    AliasingWarning,
+    GlobalExistenceWarning,
+    UnstableSetWarning,
+)
+from ..waves.influence import infimum
 from .model import SchrodingerLohe
 
 __all__ = ["check_edges", "check_initial", "existence_margin", "read_states"]
@@ -29,21 +34,33 @@ def read_states(model: SchrodingerLohe, psi0: Any, name: str = "psi0") -> np.nda
     """
     if model.grid is not None:
         shape = model.grid.shape
-        if isinstance(psi0, qutip.Qobj) or (isinstance(psi0, (list, tuple)) and any(isinstance(p, qutip.Qobj) for p in psi0)):
-            raise TypeError(f"{name} must hold arrays on the grid, of shape {shape}; the Hamiltonian is on a grid")
+        if isinstance(psi0, qutip.Qobj) or (
+            isinstance(psi0, (list, tuple)) and any(isinstance(p, qutip.Qobj) for p in psi0)
+        ):
+            raise TypeError(
+                f"{name} must hold arrays on the grid, of shape {shape}; the Hamiltonian is on a grid"
+            )
         if isinstance(psi0, (list, tuple)):
             for j, p in enumerate(psi0):
                 if np.shape(p) != shape:
-                    raise ValueError(f"{name}[{j}] must have the grid's shape {shape}, not {np.shape(p)}")
+                    raise ValueError(
+                        f"{name}[{j}] must have the grid's shape {shape}, not {np.shape(p)}"
+                    )
         array = check_array(name, psi0, dtype=complex)
         if array.ndim != 1 + len(shape) or array.shape[1:] != shape:
-            raise ValueError(f"{name} must have shape (N, {', '.join(map(str, shape))}), not {array.shape}")
+            raise ValueError(
+                f"{name} must have shape (N, {', '.join(map(str, shape))}), not {array.shape}"
+            )
         psi = array.reshape(len(array), -1)
         weight = model.grid.weight
     else:
         dims = model.reference.dims[0]
         size = model.reference.shape[0]
-        numbers = isinstance(psi0, (list, tuple)) and not any(isinstance(p, qutip.Qobj) for p in psi0) and len(psi0) > 0
+        numbers = (
+            isinstance(psi0, (list, tuple))
+            and not any(isinstance(p, qutip.Qobj) for p in psi0)
+            and len(psi0) > 0
+        )
         if numbers or (isinstance(psi0, np.ndarray) and psi0.dtype != object):
             psi = check_array(name, psi0, shape=(None, size), dtype=complex)
         else:
@@ -55,7 +72,9 @@ def read_states(model: SchrodingerLohe, psi0: Any, name: str = "psi0") -> np.nda
                     what = ket.type if isinstance(ket, qutip.Qobj) else type(ket).__name__
                     raise TypeError(f"{name}[{j}] must be a ket, not {what}")
                 if ket.dims[0] != dims:
-                    raise ValueError(f"{name}[{j}] must have the dimensions {dims} of the Hamiltonian, not {ket.dims[0]}")
+                    raise ValueError(
+                        f"{name}[{j}] must have the dimensions {dims} of the Hamiltonian, not {ket.dims[0]}"
+                    )
             if not kets:
                 raise ValueError(f"{name} must hold at least one ket")
             psi = check_array(name, np.stack([ket.full().ravel() for ket in kets]), dtype=complex)
@@ -63,7 +82,9 @@ def read_states(model: SchrodingerLohe, psi0: Any, name: str = "psi0") -> np.nda
     if len(psi) == 0:
         raise ValueError(f"{name} must hold at least one state")
     if model.size is not None and len(psi) != model.size:
-        raise ValueError(f"{name} must hold {model.size} states, one an oscillator of the model, not {len(psi)}")
+        raise ValueError(
+            f"{name} must hold {model.size} states, one an oscillator of the model, not {len(psi)}"
+        )
     norms = np.linalg.norm(psi, axis=1) * np.sqrt(weight)
     if np.any(norms == 0) and (model.normalised or model.aligns_by_distance):
         j = int(np.argmin(norms))
@@ -72,7 +93,9 @@ def read_states(model: SchrodingerLohe, psi0: Any, name: str = "psi0") -> np.nda
     return psi
 
 
-def existence_margin(model: SchrodingerLohe, norms: np.ndarray, floor: float | None = None) -> float:
+def existence_margin(
+    model: SchrodingerLohe, norms: np.ndarray, floor: float | None = None
+) -> float:
     r"""Lower bound of every norm in Model 1, at all times; positive: the solution is global.
 
     :math:`λ_-(0) - λ_+(0)(e^{kD_0/2μc}-1)` with :math:`D_0=\max_j|θ_j(0)-1|`, c=inf h: the corrected (17) of
@@ -85,7 +108,9 @@ def existence_margin(model: SchrodingerLohe, norms: np.ndarray, floor: float | N
     if rate == 0:
         return -np.inf
     with np.errstate(over="ignore"):
-        return float(np.min(norms) - np.max(norms) * np.expm1(abs(model.coupling) * spread / (2 * rate)))
+        return float(
+            np.min(norms) - np.max(norms) * np.expm1(abs(model.coupling) * spread / (2 * rate))
+        )
 
 
 def locking_ratio(model: SchrodingerLohe, norms: np.ndarray) -> float | None:
@@ -98,7 +123,11 @@ def locking_ratio(model: SchrodingerLohe, norms: np.ndarray) -> float | None:
     if k <= 0:
         return None
     if model.variant == "model2":
-        return 2 * detuning / (k * float(np.sqrt(theta[0] * theta[1]))) if model.alignment == 0 or theta[0] == theta[1] else None
+        return (
+            2 * detuning / (k * float(np.sqrt(theta[0] * theta[1])))
+            if model.alignment == 0 or theta[0] == theta[1]
+            else None
+        )
     if np.ptp(theta) > 0:
         return None
     a, b = norms
@@ -116,7 +145,13 @@ def check_initial(model: SchrodingerLohe, rows: np.ndarray, weight: float = 1.0)
             GlobalExistenceWarning,
             stacklevel=5,
         )
-    if n < 2 or model.coupling <= 0 or not model.mean_field or model.phase_lag != 0 or np.any(norms == 0):
+    if (
+        n < 2
+        or model.coupling <= 0
+        or not model.mean_field
+        or model.phase_lag != 0
+        or np.any(norms == 0)
+    ):
         return
     if not model.common:
         return

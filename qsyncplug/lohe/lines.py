@@ -23,7 +23,15 @@ class LinesSetup(StatesSetup):
     in the eigenbasis of H_j; U=1 for the method of lines.
     """
 
-    def __init__(self, model: SchrodingerLohe, psi0: Any, t0: float, store: bool, influence: Any, interaction: bool):
+    def __init__(
+        self,
+        model: SchrodingerLohe,
+        psi0: Any,
+        t0: float,
+        store: bool,
+        influence: Any,
+        interaction: bool,
+    ):
         super().__init__(model, psi0, t0, store)
         self.influence = influence
         self.interaction = interaction
@@ -37,13 +45,17 @@ class LinesSetup(StatesSetup):
         if grid is not None:
             self.axes = tuple(range(1, 1 + grid.ndim))
             self.positions = [np.broadcast_to(x, grid.shape).ravel() for x in grid.mesh]
-            static = [np.zeros(grid.shape) if h.time_dependent else h.values for h in self.hamiltonians]
+            static = [
+                np.zeros(grid.shape) if h.time_dependent else h.values for h in self.hamiltonians
+            ]
             self.potentials = np.array([v.ravel() for v in static]) + self.rates[:, None]
             self.moving = [j for j, h in enumerate(self.hamiltonians) if h.time_dependent]
         else:
             self.matrices = [] if model.position is None else [x.full() for x in model.position]
             if interaction:
-                levels = [scipy.linalg.eigh(h.full(), check_finite=False) for h in self.hamiltonians]
+                levels = [
+                    scipy.linalg.eigh(h.full(), check_finite=False) for h in self.hamiltonians
+                ]
                 self.energies = np.array([e for e, _ in levels]) + self.rates[:, None]
                 self.vectors = np.array([v for _, v in levels])
             elif not self.evolving:
@@ -57,8 +69,13 @@ class LinesSetup(StatesSetup):
             return psi
         s = t - self.t0
         if self.model.grid is None:
-            return np.exp(1j * s * self.energies) * np.matmul(self.vectors.conj().swapaxes(1, 2), psi[:, :, None])[:, :, 0]
-        hat = scipy.fft.fftn(psi.reshape(self.n, *self.model.grid.shape), axes=self.axes, norm="ortho")
+            return (
+                np.exp(1j * s * self.energies)
+                * np.matmul(self.vectors.conj().swapaxes(1, 2), psi[:, :, None])[:, :, 0]
+            )
+        hat = scipy.fft.fftn(
+            psi.reshape(self.n, *self.model.grid.shape), axes=self.axes, norm="ortho"
+        )
         hat *= np.exp(1j * s * self.model.grid.kinetic)
         return hat.reshape(self.n, self.m)
 
@@ -68,9 +85,13 @@ class LinesSetup(StatesSetup):
             return y
         s = t - self.t0
         if self.model.grid is None:
-            return np.matmul(self.vectors, (np.exp(-1j * s * self.energies) * y)[:, :, None])[:, :, 0]
+            return np.matmul(self.vectors, (np.exp(-1j * s * self.energies) * y)[:, :, None])[
+                :, :, 0
+            ]
         hat = y.reshape(self.n, *self.model.grid.shape) * np.exp(-1j * s * self.model.grid.kinetic)
-        return scipy.fft.ifftn(hat, axes=self.axes, norm="ortho", overwrite_x=True).reshape(self.n, self.m)
+        return scipy.fft.ifftn(hat, axes=self.axes, norm="ortho", overwrite_x=True).reshape(
+            self.n, self.m
+        )
 
     def generator(self, t: float, psi: np.ndarray) -> np.ndarray:
         """What acts on the states besides the coupling and the part in the picture: (V+Ω)ψ or (H+Ω)ψ, or 0."""
@@ -82,12 +103,17 @@ class LinesSetup(StatesSetup):
             if not self.interaction:
                 hat = scipy.fft.fftn(psi.reshape(self.n, *grid.shape), axes=self.axes)
                 hat *= grid.kinetic
-                out += scipy.fft.ifftn(hat, axes=self.axes, overwrite_x=True).reshape(self.n, self.m)
+                out += scipy.fft.ifftn(hat, axes=self.axes, overwrite_x=True).reshape(
+                    self.n, self.m
+                )
             return out
         if self.interaction:
             return np.zeros_like(psi)
         if self.evolving:
-            rows = [(h(t) if isinstance(h, qutip.QobjEvo) else h).full() @ p for h, p in zip(self.hamiltonians, psi, strict=True)]
+            rows = [
+                (h(t) if isinstance(h, qutip.QobjEvo) else h).full() @ p
+                for h, p in zip(self.hamiltonians, psi, strict=True)
+            ]
             return np.array(rows) + self.rates[:, None] * psi
         return np.matmul(self.full, psi[:, :, None])[:, :, 0] + self.rates[:, None] * psi
 
@@ -104,7 +130,9 @@ class LinesSetup(StatesSetup):
         c = s / norm if model.normalised else s
         mix = theta[:, None] * self.matrix - np.diag(c)
         out = np.empty(len(y), complex)
-        out[: self.n * self.m] = self.enter(t, -1j * self.generator(t, psi) + 0.5 * model.coupling * (mix @ psi)).ravel()
+        out[: self.n * self.m] = self.enter(
+            t, -1j * self.generator(t, psi) + 0.5 * model.coupling * (mix @ psi)
+        ).ravel()
         if self.aligns:
             out[self.n * self.m :] = self.align(psi, norm, theta)
         return out
@@ -119,7 +147,12 @@ class LinesSetup(StatesSetup):
             density = np.abs(psi) ** 2
             x = np.array([density @ p for p in self.positions]).T * self.weight / norm[:, None]
         else:
-            x = np.array([np.einsum("ja,ja->j", psi.conj(), psi @ p.T).real for p in self.matrices]).T / norm[:, None]
+            x = (
+                np.array(
+                    [np.einsum("ja,ja->j", psi.conj(), psi @ p.T).real for p in self.matrices]
+                ).T
+                / norm[:, None]
+            )
         distance = np.linalg.norm(x[:, None] - x[None], axis=2)
         h = np.broadcast_to(model.kernel(distance.ravel()), (self.n**2,)).reshape(self.n, self.n)
         off = h[~np.eye(self.n, dtype=bool)]

@@ -19,9 +19,9 @@ import numpy as np
 from .._ext.integrator import Integrator
 from .._ext.lohe import MobiusRightHandSide
 from ..core.errors import SolverError
+from ..waves.motion import factorize
 from .initial import read_states
 from .model import SchrodingerLohe
-from .motion import factorize
 
 __all__ = ["SynchronizedLimit", "mobius_scale", "synchronized_limit"]
 
@@ -57,7 +57,9 @@ def initial_deviations(model: SchrodingerLohe, rows: np.ndarray) -> np.ndarray:
     return out
 
 
-def mobius_weights(model: SchrodingerLohe, rows: np.ndarray, scale: float, tau: np.ndarray) -> np.ndarray:
+def mobius_weights(
+    model: SchrodingerLohe, rows: np.ndarray, scale: float, tau: np.ndarray
+) -> np.ndarray:
     """W at the values of `tau` (nondecreasing), (T, N)."""
     n = len(rows)
     rhs = MobiusRightHandSide(rows, _rate(model, scale), np.exp(-1j * model.phase_lag))
@@ -77,7 +79,9 @@ def mobius_weights(model: SchrodingerLohe, rows: np.ndarray, scale: float, tau: 
     return out.view(complex)
 
 
-def mobius_deviations(model: SchrodingerLohe, rows: np.ndarray, s: np.ndarray) -> tuple[np.ndarray, float] | None:
+def mobius_deviations(
+    model: SchrodingerLohe, rows: np.ndarray, s: np.ndarray
+) -> tuple[np.ndarray, float] | None:
     """1−G/scale at the times `s` after the start, (T, N, N), and the scale; None where the form does not apply."""
     norms = np.linalg.norm(rows, axis=1)
     scale = mobius_scale(model, norms)
@@ -109,7 +113,9 @@ def run_mobius(result: Any, times: np.ndarray) -> None:
     s = times - setup.t0
     kappa = _rate(model, scale) * np.cos(model.phase_lag)
     if np.isinf(s[-1]) and kappa <= 0:
-        raise ValueError(f"coupling·cos(phase_lag) must be positive for a time that is infinite, not {kappa:g}")
+        raise ValueError(
+            f"coupling·cos(phase_lag) must be positive for a time that is infinite, not {kappa:g}"
+        )
     tau = s if kappa == 0 else -np.expm1(-kappa * s) / kappa
     result._allocate(len(times))
     failed = None
@@ -121,7 +127,9 @@ def run_mobius(result: Any, times: np.ndarray) -> None:
         tau, s = tau[: len(w)], s[: len(w)]
     result.times[:] = times[: len(w)]
     decay = np.exp(-kappa * s)
-    gap = 1 - np.sum(np.abs(rows) ** 2, axis=1) if model.variant == "model2" else np.zeros(len(rows))
+    gap = (
+        1 - np.sum(np.abs(rows) ** 2, axis=1) if model.variant == "model2" else np.zeros(len(rows))
+    )
     result.masses[:] = scale * (1 - decay[:, None] * gap / np.abs(w) ** 2)
     result.theta[:] = model.start_theta(len(rows))
     u = 1 / w
@@ -130,7 +138,9 @@ def run_mobius(result: Any, times: np.ndarray) -> None:
     if failed is not None:
         t = -np.log1p(-kappa * failed.time) / kappa if kappa else failed.time
         result.stats["stopped"] = f"unstable set at t={setup.t0 + t:.6g}"
-        raise SolverError(str(failed), time=setup.t0 + t, reason="unstable set", result=result) from None
+        raise SolverError(
+            str(failed), time=setup.t0 + t, reason="unstable set", result=result
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -187,7 +197,9 @@ def synchronized_limit(model: SchrodingerLohe, psi0: Any) -> SynchronizedLimit:
         )
     kappa = _rate(model, scale) * np.cos(model.phase_lag)
     if kappa <= 0:
-        raise ValueError(f"coupling·cos(phase_lag) must be positive for a synchronised limit, not {kappa:g}")
+        raise ValueError(
+            f"coupling·cos(phase_lag) must be positive for a synchronised limit, not {kappa:g}"
+        )
     rows = x / np.sqrt(scale)
     w = mobius_weights(model, rows, scale, np.array([1 / kappa]))[0]
     b = initial_deviations(model, rows)

@@ -14,9 +14,9 @@ import scipy.sparse
 from ..core import storage
 from ..core.checks import check_array, check_choice, check_number
 from ..core.errors import StorageError
-from .errors import NormalizationWarning
-from .hamiltonian import GridHamiltonian
-from .influence import Influence, check_kernel
+from ..waves.errors import NormalizationWarning
+from ..waves.hamiltonian import GridHamiltonian
+from ..waves.influence import Influence, check_kernel
 
 __all__ = ["SchrodingerLohe"]
 
@@ -103,7 +103,9 @@ class SchrodingerLohe:
         put(self, "coupling", check_number("coupling", self.coupling))
         put(self, "alignment", check_number("alignment", self.alignment, minimum=0.0))
         put(self, "hamiltonian", _check_hamiltonians(self.hamiltonian))
-        sizes = {"hamiltonian": len(self.hamiltonian)} if isinstance(self.hamiltonian, tuple) else {}
+        sizes = (
+            {"hamiltonian": len(self.hamiltonian)} if isinstance(self.hamiltonian, tuple) else {}
+        )
         for name in ("frequencies", "theta"):
             value = getattr(self, name)
             if value is not None:
@@ -119,7 +121,9 @@ class SchrodingerLohe:
         else:
             lag = check_array("phase_lag", self.phase_lag, shape=(None, None))
             if lag.shape[0] != lag.shape[1]:
-                raise ValueError(f"phase_lag must be a number or an (N, N) array, not of shape {lag.shape}")
+                raise ValueError(
+                    f"phase_lag must be a number or an (N, N) array, not of shape {lag.shape}"
+                )
             lag.setflags(write=False)
             put(self, "phase_lag", lag)
             sizes["phase_lag"] = len(lag)
@@ -135,7 +139,9 @@ class SchrodingerLohe:
         if self.variant != "standard":
             put(self, "kernel", check_kernel(self.kernel, reach))
         elif self.kernel is not None:
-            raise ValueError("kernel belongs to Models 1 and 2; the standard model has no alignment")
+            raise ValueError(
+                "kernel belongs to Models 1 and 2; the standard model has no alignment"
+            )
         if self.aligns_by_distance and self.grid is None and self.position is None:
             raise ValueError(
                 "position must be given (a Qobj, or one a dimension) for Hamiltonians that are Qobj with a kernel that depends "
@@ -145,9 +151,13 @@ class SchrodingerLohe:
     def _check_theta(self) -> None:
         if self.variant == "standard":
             if self.alignment != 0:
-                raise ValueError(f"alignment must be 0 for the standard model, not {self.alignment:g}")
+                raise ValueError(
+                    f"alignment must be 0 for the standard model, not {self.alignment:g}"
+                )
             if self.theta is not None and np.any(self.theta != 1):
-                raise ValueError("theta must be 1 for the standard model; choose variant='model1' or 'model2'")
+                raise ValueError(
+                    "theta must be 1 for the standard model; choose variant='model1' or 'model2'"
+                )
         if self.theta is None:
             return
         if np.any(self.theta <= 0):
@@ -193,7 +203,9 @@ class SchrodingerLohe:
         """Whether a Hamiltonian depends on time."""
         return any(
             isinstance(h, qutip.QobjEvo) or getattr(h, "time_dependent", False)
-            for h in (self.hamiltonian if isinstance(self.hamiltonian, tuple) else (self.hamiltonian,))
+            for h in (
+                self.hamiltonian if isinstance(self.hamiltonian, tuple) else (self.hamiltonian,)
+            )
         )
 
     @cached_property
@@ -236,7 +248,9 @@ class SchrodingerLohe:
 
     def coupling_matrix(self, n: int) -> np.ndarray:
         """C_jl = a_jl exp(iα_jl)/N as a dense matrix."""
-        weights = np.ones((n, n)) if self.adjacency is None else self.adjacency.toarray() + np.eye(n)
+        weights = (
+            np.ones((n, n)) if self.adjacency is None else self.adjacency.toarray() + np.eye(n)
+        )
         return weights * np.exp(1j * np.asarray(self.phase_lag)) / n
 
     # ------------------------------------------------------------ storage and printing
@@ -271,21 +285,33 @@ class SchrodingerLohe:
             "kernel": None if self.variant == "standard" else self.kernel.to_dict(),
             "adjacency": None if self.adjacency is None else self.adjacency.toarray().tolist(),
             "phase_lag": np.asarray(self.phase_lag).tolist(),
-            "position": None if self.position is None else [_operator_to_dict(x) for x in self.position],
+            "position": None
+            if self.position is None
+            else [_operator_to_dict(x) for x in self.position],
         }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> SchrodingerLohe:
         """Rebuild what :meth:`to_dict` gave."""
         distinct = [_operator_from_dict(h) for h in data["hamiltonians"]]
-        names = ("coupling", "variant", "frequencies", "theta", "alignment", "adjacency", "phase_lag")
+        names = (
+            "coupling",
+            "variant",
+            "frequencies",
+            "theta",
+            "alignment",
+            "adjacency",
+            "phase_lag",
+        )
         with warnings.catch_warnings():
             # said when the model was made
             warnings.simplefilter("ignore", NormalizationWarning)
             return cls(
                 distinct[0] if data["order"] is None else [distinct[k] for k in data["order"]],
                 kernel=None if data["kernel"] is None else Influence(**data["kernel"]),
-                position=None if data["position"] is None else [_operator_from_dict(x) for x in data["position"]],
+                position=None
+                if data["position"] is None
+                else [_operator_from_dict(x) for x in data["position"]],
                 **{name: data[name] for name in names},
             )
 
@@ -312,14 +338,20 @@ def _check_hamiltonians(value: Any) -> Any:
             raise ValueError("hamiltonian must hold at least one Hamiltonian")
         items = tuple(_check_hamiltonian(h, f"hamiltonian[{k}]") for k, h in enumerate(value))
         for k, h in enumerate(items):
-            same = type(h) is type(items[0]) or not (isinstance(h, GridHamiltonian) or isinstance(items[0], GridHamiltonian))
+            same = type(h) is type(items[0]) or not (
+                isinstance(h, GridHamiltonian) or isinstance(items[0], GridHamiltonian)
+            )
             if not same:
-                raise TypeError(f"hamiltonian[{k}] must be of the kind of the first, {type(items[0]).__name__}")
+                raise TypeError(
+                    f"hamiltonian[{k}] must be of the kind of the first, {type(items[0]).__name__}"
+                )
             if isinstance(h, GridHamiltonian):
                 if h.grid != items[0].grid:
                     raise ValueError(f"hamiltonian[{k}] must be on the grid of the first")
             elif h.dims != items[0].dims:
-                raise ValueError(f"hamiltonian[{k}] must have dimensions {items[0].dims}, as the first, not {h.dims}")
+                raise ValueError(
+                    f"hamiltonian[{k}] must have dimensions {items[0].dims}, as the first, not {h.dims}"
+                )
         return items
     return _check_hamiltonian(value, "hamiltonian")
 
@@ -329,13 +361,17 @@ def _check_hamiltonian(h: Any, name: str) -> Any:
         return h
     if isinstance(h, (qutip.Qobj, qutip.QobjEvo)):
         return _check_hermitian(h, name)
-    raise TypeError(f"{name} must be a GridHamiltonian, a Qobj or a QobjEvo, not {type(h).__name__}")
+    raise TypeError(
+        f"{name} must be a GridHamiltonian, a Qobj or a QobjEvo, not {type(h).__name__}"
+    )
 
 
 def _check_hermitian(h: Any, name: str) -> Any:
     sample = h(0.0) if isinstance(h, qutip.QobjEvo) else h
     if not sample.isoper or sample.shape[0] != sample.shape[1]:
-        raise ValueError(f"{name} must be a square operator, not {sample.type} of shape {sample.shape}")
+        raise ValueError(
+            f"{name} must be a square operator, not {sample.type} of shape {sample.shape}"
+        )
     matrix = sample.data_as("csr_matrix") if sample.dtype.__name__ == "CSR" else sample.full()
     entries = matrix.data if scipy.sparse.issparse(matrix) else matrix
     if not np.all(np.isfinite(entries)):
@@ -351,13 +387,17 @@ def _check_position(value: Any, reference: Any) -> Any:
     if value is None:
         return None
     if isinstance(reference, GridHamiltonian):
-        raise ValueError("position is for Hamiltonians that are Qobj; a grid has its own coordinates")
+        raise ValueError(
+            "position is for Hamiltonians that are Qobj; a grid has its own coordinates"
+        )
     items = tuple(value) if isinstance(value, (list, tuple)) else (value,)
     for k, x in enumerate(items):
         if not isinstance(x, qutip.Qobj):
             raise TypeError(f"position[{k}] must be a Qobj, not {type(x).__name__}")
         if x.dims != reference.dims:
-            raise ValueError(f"position[{k}] must have the dimensions of the Hamiltonian, {reference.dims}, not {x.dims}")
+            raise ValueError(
+                f"position[{k}] must have the dimensions of the Hamiltonian, {reference.dims}, not {x.dims}"
+            )
         _check_hermitian(x, f"position[{k}]")
     return items
 
@@ -374,7 +414,9 @@ def _check_adjacency(value: Any) -> scipy.sparse.csr_array:
         raise ValueError(f"adjacency must be square, not of shape {array.shape}")
     if np.any(np.diag(array) != 0):
         j = int(np.argmax(np.diag(array) != 0))
-        raise ValueError(f"adjacency must have no self-loops; adjacency[{j}, {j}] = {array[j, j]:g}")
+        raise ValueError(
+            f"adjacency must have no self-loops; adjacency[{j}, {j}] = {array[j, j]:g}"
+        )
     return scipy.sparse.csr_array(array)
 
 
@@ -388,7 +430,10 @@ def _offset(first: Any, other: Any) -> float | None:
     difference = (other - first).full()
     shift = np.trace(difference).real / len(difference)
     scale = max(np.max(np.abs(first.full())), np.max(np.abs(other.full())))
-    if np.max(np.abs(difference - shift * np.eye(len(difference)))) > 4 * np.finfo(float).eps * scale:
+    if (
+        np.max(np.abs(difference - shift * np.eye(len(difference))))
+        > 4 * np.finfo(float).eps * scale
+    ):
         return None
     return float(shift) if np.any(difference) else 0.0
 

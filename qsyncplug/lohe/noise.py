@@ -20,14 +20,14 @@ import scipy.linalg
 from ..core.checks import check_choice, check_integer, check_memory, check_number, check_times
 from ..core.errors import SolverError
 from ..core.result import Result
-from .errors import NormalizationWarning
+from ..waves.errors import NormalizationWarning
+from ..waves.influence import Influence
+from ..waves.motion import Motion, factorize, motion_of
+from ..waves.splitting import OscillatorLostError
 from .flows import CoupledSystem, coupled_system
-from .influence import Influence
 from .initial import check_initial, read_states
 from .model import SchrodingerLohe
-from .motion import Motion, factorize, motion_of
 from .solver import SchrodingerLoheSolver
-from .splitting import OscillatorLostError
 
 __all__ = ["TrajectoriesResult", "sltrajectories"]
 
@@ -135,17 +135,31 @@ def sltrajectories(
     solver = SchrodingerLoheSolver(model, options=options)
     psi = read_states(model, psi0)
     n = len(psi)
-    check_memory("the trajectories", 16.0 * len(times) * (2 * count + 3 * n * n), advice="ask for fewer paths or times")
+    check_memory(
+        "the trajectories",
+        16.0 * len(times) * (2 * count + 3 * n * n),
+        advice="ask for fewer paths or times",
+    )
     weight = model.grid.weight if model.grid is not None else 1.0
     x, basis = factorize(psi, weight)
     check_initial(model, x)
-    exact = model.common and np.ptp(model.rates(n)) == 0 and (model.alignment == 0 or np.ptp(model.start_theta(n)) == 0)
+    exact = (
+        model.common
+        and np.ptp(model.rates(n)) == 0
+        and (model.alignment == 0 or np.ptp(model.start_theta(n)) == 0)
+    )
     if not exact and step is None:
-        raise ValueError("step must be given: with different frequencies or Hamiltonians, or with alignment, paths are not exact")
-    entropy = np.random.SeedSequence(None if seed is None else check_integer("seed", seed, minimum=0)).entropy
+        raise ValueError(
+            "step must be given: with different frequencies or Hamiltonians, or with alignment, paths are not exact"
+        )
+    entropy = np.random.SeedSequence(
+        None if seed is None else check_integer("seed", seed, minimum=0)
+    ).entropy
     tolerances = {"rtol": solver.options["rtol"], "atol": solver.options["atol"]}
     if exact:
-        work: Callable[[int], Any] = partial(_exact_path, model, x, times, sigma, entropy, tolerances)
+        work: Callable[[int], Any] = partial(
+            _exact_path, model, x, times, sigma, entropy, tolerances
+        )
     else:
         assert step is not None
         work = partial(_split_path, model, psi, x, basis, times, sigma, entropy, step)
@@ -154,7 +168,12 @@ def sltrajectories(
         {**solver.options, "store_states": False, "store_final_state": False},
         model=model,
         solver="sltrajectories",
-        stats={"method": "exact paths" if exact else "splitting", "seed": entropy, "noise": sigma, "trajectories": count},
+        stats={
+            "method": "exact paths" if exact else "splitting",
+            "seed": entropy,
+            "noise": sigma,
+            "trajectories": count,
+        },
     )
     result.times = times
     result.order_parameters = np.empty((len(times), count))
@@ -199,7 +218,13 @@ def _unit(model: SchrodingerLohe, sign: float = 1.0) -> SchrodingerLohe:
 
 
 def _exact_path(
-    model: SchrodingerLohe, x: np.ndarray, times: np.ndarray, sigma: float, entropy: Any, tolerances: dict[str, float], r: int
+    model: SchrodingerLohe,
+    x: np.ndarray,
+    times: np.ndarray,
+    sigma: float,
+    entropy: Any,
+    tolerances: dict[str, float],
+    r: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """X of one path, (T, N, r): the noiseless flow at kt+σW."""
     from .._ext.integrator import Integrator
@@ -226,7 +251,12 @@ def _exact_path(
             initial=x,
         )
         watched = model.variant == "model1"
-        integrator = Integrator(rhs, **tolerances, n_events=3 if watched else 0, directions=[-1] * 3 if watched else None)
+        integrator = Integrator(
+            rhs,
+            **tolerances,
+            n_events=3 if watched else 0,
+            directions=[-1] * 3 if watched else None,
+        )
         integrator.set_state(0.0, x.ravel())
         rows = np.empty((len(order), 2 * n * rank))
         status, done = integrator.advance(np.abs(s[order]), rows)
@@ -260,7 +290,9 @@ class _ReducedSystem(CoupledSystem):
     def position_matrices(self) -> np.ndarray:
         """⟨ψ_j,xψ_k⟩, (d, N, N), without a shift common to all."""
         if self.modes is not None:
-            p = self.motion.mode_positions(self.motion.hamiltonian.quadratic, self.modes[1], self.modes[2], self.time)[0]
+            p = self.motion.mode_positions(
+                self.motion.hamiltonian.quadratic, self.modes[1], self.modes[2], self.time
+            )[0]
         else:
             p = self.motion.positions(self.motion.at(self.time))
         return np.einsum("ja,dab,kb->djk", self.psi.conj(), p, self.psi)
@@ -334,10 +366,17 @@ def _align(system: Any, model: SchrodingerLohe, dt: float) -> None:
         return
     if isinstance(model.kernel, Influence) and model.kernel.is_constant:
         mean = np.mean(system.theta)
-        system.theta = mean + (system.theta - mean) * np.exp(-model.alignment * model.kernel.floor * dt)
+        system.theta = mean + (system.theta - mean) * np.exp(
+            -model.alignment * model.kernel.floor * dt
+        )
         return
     n = system.n
-    x = np.diagonal(system.position_matrices(), axis1=1, axis2=2).real.T / np.diag(system.gram()).real[:, None]
-    h = np.asarray(model.kernel(np.linalg.norm(x[:, None] - x[None], axis=2).ravel()), dtype=float).reshape(n, n)
+    x = (
+        np.diagonal(system.position_matrices(), axis1=1, axis2=2).real.T
+        / np.diag(system.gram()).real[:, None]
+    )
+    h = np.asarray(
+        model.kernel(np.linalg.norm(x[:, None] - x[None], axis=2).ravel()), dtype=float
+    ).reshape(n, n)
     laplacian = h - np.diag(h.sum(axis=1))
     system.theta = scipy.linalg.expm(model.alignment / n * dt * laplacian) @ system.theta

@@ -28,7 +28,9 @@ class LohePrediction(Prediction):
             found.append(self.test(result))
         if self.rate is not None:
             found.append(check_rate(result, self.rate))
-        found += [check_limit(result, name, limit, self.rate) for name, limit in self.limits.items()]
+        found += [
+            check_limit(result, name, limit, self.rate) for name, limit in self.limits.items()
+        ]
         passed: bool | None = None
         if any(p is False for p, _ in found):
             passed = False
@@ -50,10 +52,15 @@ def check_rate(result: Any, rate: float, tolerance: float = 0.02) -> Verdict:
     floor = 1e-11 if result._mobius() is None else 1e-250
     pick = np.flatnonzero((gap < 1e-4) & (gap > floor))
     if len(pick) < 3:
-        return None, f"rate {rate:.6g} predicted; the run has no three outputs in the range where it shows"
+        return (
+            None,
+            f"rate {rate:.6g} predicted; the run has no three outputs in the range where it shows",
+        )
     pick = pick[len(pick) // 2 - (1 if len(pick) < 4 else 0) :]
     slope = -np.polyfit(result.times[pick], np.log(gap[pick]), 1)[0]
-    return bool(abs(slope - rate) <= tolerance * rate), f"rate {slope:.6g} measured, {rate:.6g} predicted"
+    return bool(
+        abs(slope - rate) <= tolerance * rate
+    ), f"rate {slope:.6g} measured, {rate:.6g} predicted"
 
 
 def check_limit(result: Any, name: str, limit: Any, rate: float | None) -> Verdict:

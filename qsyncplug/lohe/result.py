@@ -11,8 +11,8 @@ import qutip
 from ..core.checks import check_integer, check_memory
 from ..core.errors import MissingFieldError
 from ..core.result import Result
+from ..waves.motion import Motion, motion_of
 from .mobius import mobius_deviations
-from .motion import Motion, motion_of
 from .setup import MobiusSetup, StoredSetup
 
 __all__ = ["SchrodingerLoheResult"]
@@ -94,12 +94,16 @@ class SchrodingerLoheResult(Result):
     def _e_op_func(self, e_op: Any) -> Callable[[float, Any], Any]:
         if isinstance(e_op, (qutip.Qobj, qutip.QobjEvo)):
             if self.model.grid is not None:
-                raise TypeError("e_ops must be functions f(t, psi) for Hamiltonians on a grid; psi has shape (N, ...)")
+                raise TypeError(
+                    "e_ops must be functions f(t, psi) for Hamiltonians on a grid; psi has shape (N, ...)"
+                )
 
             def value(t: float, states: Any) -> np.ndarray:
                 op = (e_op(t) if isinstance(e_op, qutip.QobjEvo) else e_op).full()
                 psi = np.stack([s.full().ravel() for s in states])
-                mean = np.einsum("ja,ab,jb->j", psi.conj(), op, psi) / np.sum(np.abs(psi) ** 2, axis=1)
+                mean = np.einsum("ja,ab,jb->j", psi.conj(), op, psi) / np.sum(
+                    np.abs(psi) ** 2, axis=1
+                )
                 return mean.real if e_op.isherm else mean
 
             return value
@@ -138,7 +142,11 @@ class SchrodingerLoheResult(Result):
                 self._gram = exact[1] * (1 - exact[0])
         if self._gram is None:
             x = self._need_coefficients("gram")
-            check_memory("the Gram matrices", 16.0 * len(x) * x.shape[1] ** 2, advice="run with fewer output times")
+            check_memory(
+                "the Gram matrices",
+                16.0 * len(x) * x.shape[1] ** 2,
+                advice="run with fewer output times",
+            )
             self._gram = np.matmul(x.conj(), x.swapaxes(1, 2))
         return self._gram
 
@@ -169,7 +177,11 @@ class SchrodingerLoheResult(Result):
         as accurate as the tolerances of the run.
         """
         if self._deviations is None:
-            check_memory("the deviations", 48.0 * len(self.times) * self.n_oscillators**2, advice="run with fewer output times")
+            check_memory(
+                "the deviations",
+                48.0 * len(self.times) * self.n_oscillators**2,
+                advice="run with fewer output times",
+            )
             exact = self._mobius()
             if exact is None:
                 self._deviations = self._plain_deviations()
@@ -198,8 +210,16 @@ class SchrodingerLoheResult(Result):
         return 1 - self.gram
 
     def _mobius(self) -> tuple[np.ndarray, float] | None:
-        rows = self._setup.mobius_rows() if self._setup is not None and self.model is not None else None
-        return None if rows is None else mobius_deviations(self.model, rows, self.times - self._setup.t0)
+        rows = (
+            self._setup.mobius_rows()
+            if self._setup is not None and self.model is not None
+            else None
+        )
+        return (
+            None
+            if rows is None
+            else mobius_deviations(self.model, rows, self.times - self._setup.t0)
+        )
 
     def _plain_deviations(self) -> np.ndarray:
         if self.coefficients is None:
@@ -280,9 +300,13 @@ class SchrodingerLoheResult(Result):
 
     def _own_motion(self, k: int) -> tuple[Motion, np.ndarray]:
         if self._stored is None:
-            raise MissingFieldError("the states were not stored; what would provide them: the option store_states=True")
+            raise MissingFieldError(
+                "the states were not stored; what would provide them: the option store_states=True"
+            )
         psi = self._stored[k]
-        return Motion(self.model.reference, psi, float(self.times[k]), position=self.model.position), psi
+        return Motion(
+            self.model.reference, psi, float(self.times[k]), position=self.model.position
+        ), psi
 
     def expectation(self, operator: Any) -> np.ndarray:
         """⟨ψ_j,Oψ_j⟩/‖ψ_j‖² at every output, (T, N); complex unless the operator is a Hermitian Qobj or a real array.
@@ -296,9 +320,13 @@ class SchrodingerLoheResult(Result):
         grid = self.model.grid
         if isinstance(operator, qutip.Qobj):
             if grid is not None:
-                raise TypeError("operator must be an array or a callable for Hamiltonians on a grid, not a Qobj")
+                raise TypeError(
+                    "operator must be an array or a callable for Hamiltonians on a grid, not a Qobj"
+                )
             if operator.dims != self.model.reference.dims:
-                raise ValueError(f"operator must have dimensions {self.model.reference.dims}, not {operator.dims}")
+                raise ValueError(
+                    f"operator must have dimensions {self.model.reference.dims}, not {operator.dims}"
+                )
             full = operator.full()
             value = self._quadratic(lambda m, b: m.gram(b, b @ full.T)[None])[:, :, 0]
             return value.real if operator.isherm else value
@@ -309,7 +337,9 @@ class SchrodingerLoheResult(Result):
             def images(motion: Motion, basis: np.ndarray) -> np.ndarray:
                 image = np.asarray(operator(basis.reshape(-1, *grid.shape)), dtype=complex)
                 if image.shape != (len(basis), *grid.shape):
-                    raise ValueError(f"operator must return an array of shape {(len(basis), *grid.shape)}, not {image.shape}")
+                    raise ValueError(
+                        f"operator must return an array of shape {(len(basis), *grid.shape)}, not {image.shape}"
+                    )
                 return motion.gram(basis, image.reshape(basis.shape))[None]
 
             return self._quadratic(images)[:, :, 0]
@@ -328,9 +358,13 @@ class SchrodingerLoheResult(Result):
         """
         if self._centres is None:
             if self.model.grid is None and self.model.position is None:
-                raise MissingFieldError("there are no centres; what would provide them: position= of the model")
+                raise MissingFieldError(
+                    "there are no centres; what would provide them: position= of the model"
+                )
             closed = self._closed_centres()
-            self._centres = self._quadratic(lambda m, b: m.positions(b)).real if closed is None else closed
+            self._centres = (
+                self._quadratic(lambda m, b: m.positions(b)).real if closed is None else closed
+            )
         return self._centres
 
     def _closed_centres(self) -> np.ndarray | None:
@@ -345,7 +379,9 @@ class SchrodingerLoheResult(Result):
             matrices, shift = motion.mode_positions(form, modes[1], modes[2], float(t))
             x = coefficients[k]
             for a, matrix in enumerate(matrices):
-                out[k, :, a] = np.einsum("ja,ja->j", x.conj(), x @ matrix.T).real / self.masses[k] + shift[a]
+                out[k, :, a] = (
+                    np.einsum("ja,ja->j", x.conj(), x @ matrix.T).real / self.masses[k] + shift[a]
+                )
         return out
 
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
@@ -388,7 +424,13 @@ class SchrodingerLoheResult(Result):
 
     def __repr__(self) -> str:
         text = super().__repr__().replace(" _", " ")
-        kept = "stored" if self._stored is not None else "rebuilt on request" if len(self.states) else "not stored"
+        kept = (
+            "stored"
+            if self._stored is not None
+            else "rebuilt on request"
+            if len(self.states)
+            else "not stored"
+        )
         lines = [line for line in text.splitlines() if not line.startswith("  states ")]
         at = next(k for k, line in enumerate(lines) if line.startswith("  arrays"))
         lines.insert(at + 1, f"  {'states':<16}{kept}")
@@ -398,7 +440,10 @@ class SchrodingerLoheResult(Result):
         """The arrays as an ``xarray.Dataset`` with the times as coordinate."""
         import xarray
 
-        data = {name: (self._fields[name], getattr(self, name)) for name in ("masses", "order_parameter", "theta")}
+        data = {
+            name: (self._fields[name], getattr(self, name))
+            for name in ("masses", "order_parameter", "theta")
+        }
         if self.coefficients is not None or self._gram is not None:
             data["gram"] = (self._fields["_gram"], self.gram)
         if self.model.grid is not None or self.model.position is not None:
@@ -407,7 +452,9 @@ class SchrodingerLoheResult(Result):
             values = np.asarray(values)
             data[f"expect_{key}"] = (("time", "oscillator")[: values.ndim], values)
         return xarray.Dataset(
-            data, coords={"time": np.asarray(self.times)}, attrs={"solver": str(self.solver), "model": str(self.model)}
+            data,
+            coords={"time": np.asarray(self.times)},
+            attrs={"solver": str(self.solver), "model": str(self.model)},
         )
 
     def _to_store(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -431,11 +478,15 @@ class SchrodingerLoheResult(Result):
         return header, arrays
 
     @classmethod
-    def _from_store(cls, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> SchrodingerLoheResult:
+    def _from_store(
+        cls, header: dict[str, Any], arrays: dict[str, np.ndarray]
+    ) -> SchrodingerLoheResult:
         self = super()._from_store(header, arrays)
         assert isinstance(self, SchrodingerLoheResult)
         motion = None
         if self.model is not None and "basis" in arrays:
-            motion = motion_of(self.model.reference, arrays["basis"], header["t0"], position=self.model.position)
+            motion = motion_of(
+                self.model.reference, arrays["basis"], header["t0"], position=self.model.position
+            )
         self._setup = StoredSetup(self.model, header["t0"], motion, arrays.get("start_rows"))
         return self

@@ -8,9 +8,9 @@ import numpy as np
 import qutip
 
 from ..core.errors import MissingFieldError
+from ..waves.motion import Motion, factorize, motion_of
 from .initial import check_edges, read_states
 from .model import SchrodingerLohe
-from .motion import Motion, factorize, motion_of
 
 __all__ = ["MobiusSetup", "ReductionSetup", "Setup", "StatesSetup", "StoredSetup"]
 
@@ -75,7 +75,13 @@ class Setup:
 class StoredSetup(Setup):
     """Of a result read from a file."""
 
-    def __init__(self, model: SchrodingerLohe, t0: float, motion: Motion | None, start_rows: np.ndarray | None):
+    def __init__(
+        self,
+        model: SchrodingerLohe,
+        t0: float,
+        motion: Motion | None,
+        start_rows: np.ndarray | None,
+    ):
         super().__init__(model, t0)
         self.motion = motion
         self.start_rows = start_rows
@@ -110,8 +116,10 @@ class ReductionSetup(Setup):
         """Shape and type of each array of the result."""
         n = self.n
         shapes: dict[str, tuple[tuple[int, ...], type]] = {
-            "masses": ((n,), float), "order_parameter": ((), float), "theta": ((n,), float)
-        }  # fmt: skip
+            "masses": ((n,), float),
+            "order_parameter": ((), float),
+            "theta": ((n,), float),
+        }
         if self.keep:
             shapes["coefficients"] = ((n, self.rank), complex)
         return shapes
@@ -160,7 +168,9 @@ class MobiusSetup(Setup):
         self.n = len(psi)
         if model.grid is not None:
             self.check(psi, t0)
-        self.start_rows, basis = factorize(psi, model.grid.weight if model.grid is not None else 1.0)
+        self.start_rows, basis = factorize(
+            psi, model.grid.weight if model.grid is not None else 1.0
+        )
         self.motion = motion_of(model.reference, basis, t0, position=model.position)
         self.motion.scales = np.linalg.norm(self.start_rows, axis=0)
         self.psi0 = psi0
@@ -168,14 +178,20 @@ class MobiusSetup(Setup):
 
     def shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
         """Shape and type of each array of the result."""
-        return {"masses": ((self.n,), float), "order_parameter": ((), float), "theta": ((self.n,), float)}
+        return {
+            "masses": ((self.n,), float),
+            "order_parameter": ((), float),
+            "theta": ((self.n,), float),
+        }
 
     def coefficients(self, times: np.ndarray) -> np.ndarray:
         """X at `times`, by the reduction."""
         from .solver import slsolve
 
         if not np.all(np.isfinite(times)):
-            raise MissingFieldError("there are no states at t=∞; what would provide them: a run to a finite time")
+            raise MissingFieldError(
+                "there are no states at t=∞; what would provide them: a run to a finite time"
+            )
         lead = times[0] > self.t0
         run = slsolve(
             self.model,
@@ -209,8 +225,10 @@ class StatesSetup(Setup):
         """Shape and type of each array of the result."""
         n = self.n
         shapes: dict[str, tuple[tuple[int, ...], type]] = {
-            "masses": ((n,), float), "order_parameter": ((), float), "theta": ((n,), float)
-        }  # fmt: skip
+            "masses": ((n,), float),
+            "order_parameter": ((), float),
+            "theta": ((n,), float),
+        }
         if self.keep_gram:
             shapes["_gram"] = ((n, n), complex)
         if self.has_centres:
@@ -234,7 +252,10 @@ class StatesSetup(Setup):
         if self.keep_gram:
             result._gram[k] = gram
         if self.has_centres:
-            result._centres[k] = np.diagonal(motion.positions(psi), axis1=1, axis2=2).T.real / result.masses[k][:, None]
+            result._centres[k] = (
+                np.diagonal(motion.positions(psi), axis1=1, axis2=2).T.real
+                / result.masses[k][:, None]
+            )
         if self.store:
             result._stored[k] = psi
         self.check(psi, t, result)
@@ -242,7 +263,13 @@ class StatesSetup(Setup):
     def record(self, result: Any, start: int, times: np.ndarray, rows: np.ndarray) -> None:
         """Fill the arrays of the result."""
         for k, t in enumerate(times):
-            self.put(result, start + k, float(t), self.unpack(float(t), rows[k]), self.row_theta(float(t), rows[k]))
+            self.put(
+                result,
+                start + k,
+                float(t),
+                self.unpack(float(t), rows[k]),
+                self.row_theta(float(t), rows[k]),
+            )
 
     def row_theta(self, t: float, row: np.ndarray) -> np.ndarray:
         """θ of a row."""

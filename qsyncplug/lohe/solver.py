@@ -21,18 +21,18 @@ from ..core.errors import (
 )
 from ..core.options import DEFAULTS
 from ..core.solver import CompiledSolver
+from ..core.threads import linear_algebra_threads
+from ..waves.influence import Influence
+from ..waves.motion import EigenMotion
+from ..waves.splitting import SCHEMES, OscillatorLostError, Splitting
 from .flows import coupled_system
 from .guard import CAP, EVENT, VANISHING, GuardedIntegrator, LinesGuard, failure
-from .influence import Influence
 from .initial import EDGE_WARNING, check_initial, warn_edges
 from .lines import LinesSetup, lines_problem
 from .mobius import mobius_scale, run_mobius
 from .model import SchrodingerLohe
-from .motion import EigenMotion
 from .result import SchrodingerLoheResult
 from .setup import MobiusSetup, ReductionSetup, Setup, StatesSetup
-from .splitting import SCHEMES, OscillatorLostError, Splitting
-from .threads import linear_algebra_threads
 from .watch import Watch, first_step
 
 __all__ = ["SchrodingerLoheSolver", "slsolve"]
@@ -82,8 +82,13 @@ class SchrodingerLoheSolver(CompiledSolver):
     name = "slsolve"
     methods = ("auto", "reduction", "mobius", "splitting", "lawson", "dop853", *SCHEMES)
     solver_options: ClassVar[dict[str, Any]] = {
-        **DEFAULTS, "method": "auto", "rtol": 1e-12, "atol": 1e-14, "step": None, "store_coefficients": None
-    }  # fmt: skip
+        **DEFAULTS,
+        "method": "auto",
+        "rtol": 1e-12,
+        "atol": 1e-14,
+        "step": None,
+        "store_coefficients": None,
+    }
 
     def __init__(self, model: SchrodingerLohe, *, options: dict[str, Any] | None = None):
         if not isinstance(model, SchrodingerLohe):
@@ -98,7 +103,9 @@ class SchrodingerLoheSolver(CompiledSolver):
         if method in SCHEMES and step is None:
             raise ValueError(f"options['step'] must be given for the fixed-step method {method!r}")
         if method == "reduction" and not self.model.common:
-            raise ValueError("options['method'] = 'reduction' needs a common Hamiltonian; use 'splitting' or 'lawson'")
+            raise ValueError(
+                "options['method'] = 'reduction' needs a common Hamiltonian; use 'splitting' or 'lawson'"
+            )
 
     @property
     def method(self) -> str:
@@ -108,25 +115,42 @@ class SchrodingerLoheSolver(CompiledSolver):
             return str(method)
         if self.model.common:
             return "reduction"
-        return "dop853" if any(isinstance(h, qutip.QobjEvo) for h in self.model.hamiltonian) else "splitting"
+        return (
+            "dop853"
+            if any(isinstance(h, qutip.QobjEvo) for h in self.model.hamiltonian)
+            else "splitting"
+        )
 
     # ------------------------------------------------------------ the exact reduction
 
-    def _problem(self, state0: Any, t0: float, end: float | None = None) -> tuple[RightHandSide, np.ndarray]:
+    def _problem(
+        self, state0: Any, t0: float, end: float | None = None
+    ) -> tuple[RightHandSide, np.ndarray]:
         if self.method in ("lawson", "dop853"):
             evolving = any(isinstance(h, qutip.QobjEvo) for h in self.model.hamiltonians(1))
             if self.method == "lawson" and evolving:
-                raise ValueError("options['method'] = 'lawson' needs Hamiltonians that do not depend on time, or grids")
+                raise ValueError(
+                    "options['method'] = 'lawson' needs Hamiltonians that do not depend on time, or grids"
+                )
             setup = LinesSetup(
-                self.model, state0, t0, bool(self._options["store_states"]), influence_of(self.model), self.method == "lawson"
+                self.model,
+                state0,
+                t0,
+                bool(self._options["store_states"]),
+                influence_of(self.model),
+                self.method == "lawson",
             )
             check_initial(self.model, setup.psi0, setup.weight)
             return lines_problem(setup)
         if self.method != "reduction":
-            raise ValueError(f"start() and step() go with 'reduction', 'lawson' and 'dop853', not {self.method!r}")
+            raise ValueError(
+                f"start() and step() go with 'reduction', 'lawson' and 'dop853', not {self.method!r}"
+            )
         return self._reduction(state0, t0, end)
 
-    def _reduction(self, psi0: Any, t0: float, end: float | None) -> tuple[RightHandSide, np.ndarray]:
+    def _reduction(
+        self, psi0: Any, t0: float, end: float | None
+    ) -> tuple[RightHandSide, np.ndarray]:
         model = self.model
         setup = ReductionSetup(model, psi0, t0, self._options["store_coefficients"])
         x = setup.start_rows
@@ -146,13 +170,23 @@ class SchrodingerLoheSolver(CompiledSolver):
         watch = model.variant == "model1" or model.aligns_by_distance
         theta = model.start_theta(n)
         rhs = _ReductionRightHandSide(
-            n, r, model.coupling, model.normalised, theta,
-            frequencies=setup.frequencies, frame=setup.frame, factor=np.exp(1j * np.asarray(model.phase_lag).item())
-            if model.mean_field else 1.0,
-            graph=model.coupling_graph(n), influence=influence_of(model), alignment=model.alignment,
-            positions=positions, t0=t0, vanishing=VANISHING if watch else 0.0,
-            cap=CAP * max(1.0, float(np.max(theta)), float(np.max(np.sum(np.abs(x) ** 2, axis=1)))), initial=x,
-        )  # fmt: skip
+            n,
+            r,
+            model.coupling,
+            model.normalised,
+            theta,
+            frequencies=setup.frequencies,
+            frame=setup.frame,
+            factor=np.exp(1j * np.asarray(model.phase_lag).item()) if model.mean_field else 1.0,
+            graph=model.coupling_graph(n),
+            influence=influence_of(model),
+            alignment=model.alignment,
+            positions=positions,
+            t0=t0,
+            vanishing=VANISHING if watch else 0.0,
+            cap=CAP * max(1.0, float(np.max(theta)), float(np.max(np.sum(np.abs(x) ** 2, axis=1)))),
+            initial=x,
+        )
         rhs.setup = setup
         setup.rhs = rhs
         y0 = x.ravel()
@@ -167,25 +201,44 @@ class SchrodingerLoheSolver(CompiledSolver):
         if not isinstance(rhs, _ReductionRightHandSide):
             may_vanish = self.model.variant == "model1" or self.model.aligns_by_distance
             return LinesGuard(
-                rhs, self.model.normalised, may_vanish,
-                rtol=o["rtol"], atol=o["atol"], max_step=o["max_step"], nsteps=o["nsteps"], time_limit=o["time_limit"],
-            )  # fmt: skip
+                rhs,
+                self.model.normalised,
+                may_vanish,
+                rtol=o["rtol"],
+                atol=o["atol"],
+                max_step=o["max_step"],
+                nsteps=o["nsteps"],
+                time_limit=o["time_limit"],
+            )
         setup: Any = rhs.setup
         return GuardedIntegrator(
-            rhs, setup.n, setup.rank, self.model.normalised,
-            rtol=o["rtol"], atol=o["atol"], max_step=o["max_step"], nsteps=o["nsteps"], time_limit=o["time_limit"],
-        )  # fmt: skip
+            rhs,
+            setup.n,
+            setup.rank,
+            self.model.normalised,
+            rtol=o["rtol"],
+            atol=o["atol"],
+            max_step=o["max_step"],
+            nsteps=o["nsteps"],
+            time_limit=o["time_limit"],
+        )
 
-    def _new_result(self, e_ops: Any, stats: dict[str, Any], rhs: Any, y0: np.ndarray) -> SchrodingerLoheResult:
+    def _new_result(
+        self, e_ops: Any, stats: dict[str, Any], rhs: Any, y0: np.ndarray
+    ) -> SchrodingerLoheResult:
         setup = rhs.setup
         stats["method"] = self.method
         if self._options["method"] == "auto":
-            stats["method reason"] = "common Hamiltonian" if self.model.common else "different Hamiltonians"
+            stats["method reason"] = (
+                "common Hamiltonian" if self.model.common else "different Hamiltonians"
+            )
         if isinstance(setup, ReductionSetup):
             stats["rank"] = setup.rank
             if setup.keep is None:
                 setup.decide(1)
-        return SchrodingerLoheResult(e_ops, self._options, setup=setup, solver=self.name, stats=stats)
+        return SchrodingerLoheResult(
+            e_ops, self._options, setup=setup, solver=self.name, stats=stats
+        )
 
     def run(self, state0: Any, tlist: Any, *, e_ops: Any = None) -> SchrodingerLoheResult:
         """Run from `state0` at ``tlist[0]`` and deliver at every time of `tlist`.
@@ -216,14 +269,24 @@ class SchrodingerLoheSolver(CompiledSolver):
             return self._run_mobius(state0, tlist, e_ops)
         times = check_times(tlist)
         if self.method == "splitting" or self.method in SCHEMES:
-            with linear_algebra_threads(self._options["num_threads"]), set_workers(self._options["num_threads"]):
+            with (
+                linear_algebra_threads(self._options["num_threads"]),
+                set_workers(self._options["num_threads"]),
+            ):
                 return self._run_splitting(state0, times, e_ops)
         with linear_algebra_threads(self._options["num_threads"]):
-            if self._options["method"] == "auto" and self._large(state0) and not (e_ops or self._options["store_states"]):
+            if (
+                self._options["method"] == "auto"
+                and self._large(state0)
+                and not (e_ops or self._options["store_states"])
+            ):
                 setup = MobiusSetup(self.model, state0, float(times[0]), self._options)
                 rows = setup.start_rows
                 assert rows is not None
-                if rows.size > _LARGE and mobius_scale(self.model, np.linalg.norm(rows, axis=1)) is not None:
+                if (
+                    rows.size > _LARGE
+                    and mobius_scale(self.model, np.linalg.norm(rows, axis=1)) is not None
+                ):
                     try:
                         result = self._run_mobius(state0, times, e_ops, setup)
                     except SolverError:
@@ -249,8 +312,14 @@ class SchrodingerLoheSolver(CompiledSolver):
         stepper = Splitting(system, SCHEMES["s10" if adaptive else method])
         result = self._states_result(e_ops, setup)
         stats = result.stats
-        per_output = sum(np.dtype(t).itemsize * int(np.prod(s, dtype=float)) for s, t in setup.shapes().values())
-        check_memory(f"the result of {len(times)} times", len(times) * per_output, advice="ask for fewer times or less data")
+        per_output = sum(
+            np.dtype(t).itemsize * int(np.prod(s, dtype=float)) for s, t in setup.shapes().values()
+        )
+        check_memory(
+            f"the result of {len(times)} times",
+            len(times) * per_output,
+            advice="ask for fewer times or less data",
+        )
         result._allocate(len(times))
         stats["preparation time"] = clock.perf_counter() - begin
         begin = clock.perf_counter()
@@ -261,7 +330,15 @@ class SchrodingerLoheSolver(CompiledSolver):
         try:
             for k, t in enumerate(times):
                 if k and adaptive:
-                    step = stepper.adaptive(float(times[k - 1]), float(t), step, o["rtol"], o["atol"], o["max_step"], watch)
+                    step = stepper.adaptive(
+                        float(times[k - 1]),
+                        float(t),
+                        step,
+                        o["rtol"],
+                        o["atol"],
+                        o["max_step"],
+                        watch,
+                    )
                 elif k:
                     stepper.fixed(float(times[k - 1]), float(t), min(step, o["max_step"]), watch)
                 setup.put(result, k, float(t), system.psi, system.theta)
@@ -290,10 +367,16 @@ class SchrodingerLoheSolver(CompiledSolver):
     def _states_result(self, e_ops: Any, setup: Setup) -> SchrodingerLoheResult:
         stats: dict[str, Any] = {"method": self.method}
         if self._options["method"] == "auto":
-            stats["method reason"] = "common Hamiltonian" if self.model.common else "different Hamiltonians"
-        return SchrodingerLoheResult(e_ops, self._options, setup=setup, solver=self.name, stats=stats)
+            stats["method reason"] = (
+                "common Hamiltonian" if self.model.common else "different Hamiltonians"
+            )
+        return SchrodingerLoheResult(
+            e_ops, self._options, setup=setup, solver=self.name, stats=stats
+        )
 
-    def _raise_splitting(self, error: BaseException, result: SchrodingerLoheResult, t: float) -> None:
+    def _raise_splitting(
+        self, error: BaseException, result: SchrodingerLoheResult, t: float
+    ) -> None:
         kept = f"error.result holds the {len(result.times)} outputs before that"
         if isinstance(error, OscillatorLostError):
             t = error.time
@@ -302,13 +385,18 @@ class SchrodingerLoheSolver(CompiledSolver):
             error_out: SolverError = failure(kind, error.oscillator, t, self.name, result)
         elif isinstance(error, KeyboardInterrupt):
             result.stats["stopped"] = f"interrupted at t={t:g}"
-            raise SolverInterrupted(f"{self.name} was interrupted at t={t:g}; {kept}", time=t, result=result) from error
+            raise SolverInterrupted(
+                f"{self.name} was interrupted at t={t:g}; {kept}", time=t, result=result
+            ) from error
         elif isinstance(error, SolverError):
             error.result = result
             error_out = error
         elif isinstance(error, FloatingPointError):
             error_out = StepSizeError(
-                f"{self.name} stopped at t={t:g}: {error}; {kept}", time=t, reason="step size underflow", result=result
+                f"{self.name} stopped at t={t:g}: {error}; {kept}",
+                time=t,
+                reason="step size underflow",
+                result=result,
             )
         else:
             error_out = RightHandSideError(
@@ -323,17 +411,23 @@ class SchrodingerLoheSolver(CompiledSolver):
     def _large(self, state0: Any) -> bool:
         """Whether the Möbius form could pay, from the number of states alone."""
         try:
-            attractive = self.model.mean_field and self.model.coupling * np.cos(self.model.phase_lag) > 0
+            attractive = (
+                self.model.mean_field and self.model.coupling * np.cos(self.model.phase_lag) > 0
+            )
             return bool(self.model.common and attractive and len(state0) >= 64)
         except TypeError:
             return False
 
-    def _run_mobius(self, state0: Any, tlist: Any, e_ops: Any, setup: MobiusSetup | None = None) -> SchrodingerLoheResult:
+    def _run_mobius(
+        self, state0: Any, tlist: Any, e_ops: Any, setup: MobiusSetup | None = None
+    ) -> SchrodingerLoheResult:
         begin = clock.perf_counter()
         ends = np.ndim(tlist) == 1 and len(tlist) > 1 and tlist[-1] == np.inf
         times = check_times(tlist[:-1] if ends else tlist)
         if e_ops:
-            raise ValueError("e_ops need the states, which the Möbius form does not have; use the method 'reduction'")
+            raise ValueError(
+                "e_ops need the states, which the Möbius form does not have; use the method 'reduction'"
+            )
         with linear_algebra_threads(self._options["num_threads"]):
             if setup is None:
                 setup = MobiusSetup(self.model, state0, float(times[0]), self._options)
@@ -345,7 +439,9 @@ class SchrodingerLoheSolver(CompiledSolver):
                     "(unless Model 2)"
                 )
             check_initial(self.model, rows)
-            result = SchrodingerLoheResult(None, self._options, setup=setup, solver=self.name, stats={"method": "mobius"})
+            result = SchrodingerLoheResult(
+                None, self._options, setup=setup, solver=self.name, stats={"method": "mobius"}
+            )
             result.stats["preparation time"] = clock.perf_counter() - begin
             begin = clock.perf_counter()
             run_mobius(result, np.append(times, np.inf) if ends else times)
@@ -356,7 +452,11 @@ class SchrodingerLoheSolver(CompiledSolver):
 
     def _finish(self, result: Any, rhs: Any) -> None:
         setup = rhs.setup
-        if self._options["store_states"] and isinstance(setup, ReductionSetup) and result.coefficients is not None:
+        if (
+            self._options["store_states"]
+            and isinstance(setup, ReductionSetup)
+            and result.coefficients is not None
+        ):
             result._stored = _all_states(setup, result)
         self._account_drift(result, setup)
 
@@ -365,11 +465,15 @@ class SchrodingerLoheSolver(CompiledSolver):
         if self.model.variant == "standard" and len(result.times):
             drift["norm"] = float(np.max(np.abs(np.sqrt(result.masses / result.masses[0]) - 1)))
         if len(result.times):
-            drift["mean theta"] = float(np.max(np.abs(np.mean(result.theta, axis=1) - np.mean(result.theta[0]))))
+            drift["mean theta"] = float(
+                np.max(np.abs(np.mean(result.theta, axis=1) - np.mean(result.theta[0])))
+            )
         drift.update(setup.edges)
         warn_edges(setup.edges)
 
-    def _stop(self, status: int, integrator: Any, rhs: Any, result: Any, cause: Any, end: float) -> None:
+    def _stop(
+        self, status: int, integrator: Any, rhs: Any, result: Any, cause: Any, end: float
+    ) -> None:
         if status == EVENT:
             kind, j, t = integrator.found
             result.stats["stopped"] = f"{kind} of oscillator {j} at t={t:.12g}"
@@ -391,7 +495,9 @@ class _Run(SchrodingerLoheSolver):
         self._options = solver._options
         self._times = times
 
-    def _problem(self, state0: Any, t0: float, end: float | None = None) -> tuple[RightHandSide, np.ndarray]:
+    def _problem(
+        self, state0: Any, t0: float, end: float | None = None
+    ) -> tuple[RightHandSide, np.ndarray]:
         rhs, y0 = super()._problem(state0, t0, float(self._times[-1]))
         rhs.setup.decide(len(self._times))  # type: ignore[attr-defined]
         return rhs, y0
@@ -412,7 +518,11 @@ def _all_states(setup: ReductionSetup, result: SchrodingerLoheResult) -> np.ndar
     x = result.coefficients
     assert motion is not None and x is not None
     size = motion.start.shape[1]
-    check_memory(f"the states of {len(x)} times", 16.0 * len(x) * x.shape[1] * size, advice="leave store_states off")
+    check_memory(
+        f"the states of {len(x)} times",
+        16.0 * len(x) * x.shape[1] * size,
+        advice="leave store_states off",
+    )
     bound = (1.0, 1.0)
     if isinstance(motion, EigenMotion):
         # of the mass; what counts is the part of each oscillator's
@@ -426,14 +536,18 @@ def _all_states(setup: ReductionSetup, result: SchrodingerLoheResult) -> np.ndar
         block = max(1, int(2**16 // max(x.shape[1] * size, 1)))
         out = np.empty((len(x), x.shape[1], size), complex)
         for k in range(0, len(x), block):
-            out[k : k + block] = motion.states(np.asarray(result.times[k : k + block]), x[k : k + block])
+            out[k : k + block] = motion.states(
+                np.asarray(result.times[k : k + block]), x[k : k + block]
+            )
     else:
         out = np.array([x[k] @ motion.at(float(t)) for k, t in enumerate(result.times)])
     if max(bound) <= EDGE_WARNING:
         # no state can come near the edges, so they need not be looked at one by one
         if motion.grid is not None:
             setup.edges["edge of the box"] = max(setup.edges.get("edge of the box", 0.0), bound[0])
-            setup.edges["highest wave numbers"] = max(setup.edges.get("highest wave numbers", 0.0), bound[1])
+            setup.edges["highest wave numbers"] = max(
+                setup.edges.get("highest wave numbers", 0.0), bound[1]
+            )
         return out
     for k, t in enumerate(result.times):
         setup.check(out[k], float(t), result)
@@ -441,7 +555,12 @@ def _all_states(setup: ReductionSetup, result: SchrodingerLoheResult) -> np.ndar
 
 
 def slsolve(
-    model: SchrodingerLohe, psi0: Any, tlist: Any, *, e_ops: Any = None, options: dict[str, Any] | None = None
+    model: SchrodingerLohe,
+    psi0: Any,
+    tlist: Any,
+    *,
+    e_ops: Any = None,
+    options: dict[str, Any] | None = None,
 ) -> SchrodingerLoheResult:
     """Solve a Schrödinger–Lohe model.
 
@@ -472,7 +591,7 @@ def slsolve(
 
     >>> import numpy as np
     >>> from qsyncplug.core import Grid
-    >>> from qsyncplug.lohe import GridHamiltonian, SchrodingerLohe, slsolve
+    >>> from qsyncplug import GridHamiltonian, SchrodingerLohe, slsolve
     >>> grid = Grid(128, 20.0)
     >>> model = SchrodingerLohe(GridHamiltonian(grid, lambda x: x**2 / 2), coupling=1.0)
     >>> result = slsolve(model, [grid.gaussian(1.0), grid.gaussian(-1.0)], [0.0, 2.0])

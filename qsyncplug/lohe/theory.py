@@ -10,12 +10,12 @@ import numpy as np
 
 from ..core.entry import predictions as _entry_predictions
 from ..core.predictions import Prediction, Predictions, Verdict
-from .closed_forms import effective_coupling, locking_regime, two_oscillator_correlation
-from .influence import Influence, infimum
+from ..waves.closed_forms import effective_coupling, locking_regime, two_oscillator_correlation
+from ..waves.influence import Influence, infimum
+from ..waves.motion import Motion, factorize
 from .initial import existence_margin, read_states
 from .mobius import mobius_scale, synchronized_limit
 from .model import SchrodingerLohe
-from .motion import Motion, factorize
 from .prediction import LohePrediction, check_rate, largest_gap
 
 __all__ = ["predictions", "synchronization_rate"]
@@ -24,7 +24,9 @@ _AR = "Antonelli & Reynolds"
 _AHKM = "Antonelli, Ha, Kim & Marcati"
 
 
-def _predict(name: str, source: str, statement: str, correction: str = "", limits: Any = None, **kw: Any) -> LohePrediction:
+def _predict(
+    name: str, source: str, statement: str, correction: str = "", limits: Any = None, **kw: Any
+) -> LohePrediction:
     return LohePrediction(name, statement, source, correction, limits or {}, **kw)
 
 
@@ -37,7 +39,12 @@ def synchronization_rate(coupling: float, norms: Any, theta: Any = None) -> floa
     lam = np.asarray(norms, dtype=float)
     n = len(lam)
     d = (1.0 if theta is None else np.asarray(theta, dtype=float)) / lam
-    matrix = 0.5 * coupling * np.asarray(d)[:, None] * (np.mean(lam) * np.eye(n) - np.ones((n, 1)) * lam[None, :] / n)
+    matrix = (
+        0.5
+        * coupling
+        * np.asarray(d)[:, None]
+        * (np.mean(lam) * np.eye(n) - np.ones((n, 1)) * lam[None, :] / n)
+    )
     values = np.sort(np.linalg.eigvals(matrix).real)
     return float(2 * values[1]) if n > 1 else float("inf")
 
@@ -65,7 +72,13 @@ def predictions(model: SchrodingerLohe, psi0: Any) -> Predictions:
     facts = _Facts(model, x, _initial_reach(model, psi))
     items: list[Prediction] = []
     notes: list[str] = []
-    if model.common and model.mean_field and model.coupling > 0 and facts.n > 1 and np.all(facts.norms > 0):
+    if (
+        model.common
+        and model.mean_field
+        and model.coupling > 0
+        and facts.n > 1
+        and np.all(facts.norms > 0)
+    ):
         _two_oscillators(facts, items)
         if model.phase_lag == 0:
             _aggregation(facts, items)
@@ -74,7 +87,9 @@ def predictions(model: SchrodingerLohe, psi0: Any) -> Predictions:
             _frozen(facts, items)
             _examples(facts, items)
     if model.variant == "model2" and model.alignment > 0 and np.any(facts.norms**2 <= facts.theta):
-        notes.append("Theorem 6.1 is false for μ>0 under (19): θ=(1.5,.75,.75), ψ=(−√1.5,√.75,√.75), h=1, μ=.5 tends to ζ=0")
+        notes.append(
+            "Theorem 6.1 is false for μ>0 under (19): θ=(1.5,.75,.75), ψ=(−√1.5,√.75,√.75), h=1, μ=.5 tends to ζ=0"
+        )
     return Predictions(items, notes)
 
 
@@ -124,7 +139,11 @@ def _two_oscillators(f: _Facts, items: list[Prediction]) -> None:
     model = f.model
     if f.n != 2:
         return
-    settled = model.variant == "model2" and f.frozen and bool(np.all(np.abs(f.norms**2 - f.theta) < 1e-12))
+    settled = (
+        model.variant == "model2"
+        and f.frozen
+        and bool(np.all(np.abs(f.norms**2 - f.theta) < 1e-12))
+    )
     detuning = float(f.rates[0] - f.rates[1]) / 2
     z0 = complex(f.z[0, 1])
     exact = f.constant_norms or settled
@@ -134,7 +153,9 @@ def _two_oscillators(f: _Facts, items: list[Prediction]) -> None:
         if big_k > 0 and not lagged_masses:
 
             def closed(result: Any) -> Verdict:
-                z = two_oscillator_correlation(z0, np.asarray(result.times) - result.times[0], big_k, detuning)
+                z = two_oscillator_correlation(
+                    z0, np.asarray(result.times) - result.times[0], big_k, detuning
+                )
                 off = float(np.max(np.abs(result.correlations[:, 0, 1] - z)))
                 return off < 1e-8, f"closed form met within {off:.1e}"
 
@@ -203,7 +224,10 @@ def _aggregation(f: _Facts, items: list[Prediction]) -> None:
             d = np.sqrt(2 * np.maximum(largest_gap(result), 0))
             allowed = d0 * np.exp(-k * t / 2) / (2 * d0 * np.exp(-k * t / 2) + (1 - 2 * d0))
             excess = float(np.max(d - allowed * (1 + 1e-9)))
-            return excess <= 1e-9, f"diameter at most {np.max(d / np.maximum(allowed, 1e-300)):.4g} of the bound"
+            return (
+                excess <= 1e-9,
+                f"diameter at most {np.max(d / np.maximum(allowed, 1e-300)):.4g} of the bound",
+            )
 
         items.append(
             _predict(
@@ -221,7 +245,10 @@ def _aggregation(f: _Facts, items: list[Prediction]) -> None:
         def prefactor(result: Any) -> Verdict:
             t = float(result.times[-1] - result.times[0])
             value = result.deviations[-1] * np.exp(k * t)
-            off = float(np.max(np.abs(value - limit.prefactor)) / max(float(np.max(np.abs(limit.prefactor))), 1e-300))
+            off = float(
+                np.max(np.abs(value - limit.prefactor))
+                / max(float(np.max(np.abs(limit.prefactor))), 1e-300)
+            )
             near = 10 * float(np.max(np.abs(limit.prefactor))) * np.exp(-k * t)
             if near > 0.1:
                 return None, "the run is too short for the prefactor"
@@ -260,12 +287,19 @@ def _model1(f: _Facts, items: list[Prediction]) -> None:
         def bounds(result: Any) -> Verdict:
             lam = np.sqrt(result.masses)
             fine = np.min(lam) >= margin * (1 - 1e-9) and np.max(lam) <= top * (1 + 1e-9)
-            return bool(fine), f"norms from {np.min(lam):.6g} to {np.max(lam):.6g}, allowed {margin:.6g} to {top:.6g}"
+            return (
+                bool(fine),
+                f"norms from {np.min(lam):.6g} to {np.max(lam):.6g}, allowed {margin:.6g} to {top:.6g}",
+            )
 
         def alignment(result: Any) -> Verdict:
             t = np.asarray(result.times) - result.times[0]
             allowed = np.max(np.abs(f.theta - 1)) * np.exp(-model.alignment * f.floor * t)
-            share = float(np.max(np.max(np.abs(result.theta - 1), axis=1) / allowed)) if np.all(allowed > 1e-13) else 0.0
+            share = (
+                float(np.max(np.max(np.abs(result.theta - 1), axis=1) / allowed))
+                if np.all(allowed > 1e-13)
+                else 0.0
+            )
             return share <= 1 + 1e-6, f"|θ−1| at most {share:.6g} of e^{{−μct}}"
 
         items.append(
@@ -308,7 +342,9 @@ def _model1(f: _Facts, items: list[Prediction]) -> None:
                 "complete synchronisation, or an unstable bipolar state; 1−Re z falls as e^{−2σt} with σ from the limiting norms",
                 "needs the corrected (17) and ζ(0)≠0",
                 {} if against else {"correlations": np.ones((f.n, f.n))},
-                rate=synchronization_rate(f.k, f.norms) if f.constant_norms and not against else None,
+                rate=synchronization_rate(f.k, f.norms)
+                if f.constant_norms and not against
+                else None,
                 test=either if not f.constant_norms or against else None,
             )
         )
@@ -316,7 +352,12 @@ def _model1(f: _Facts, items: list[Prediction]) -> None:
 
 def _wedge(f: _Facts, items: list[Prediction], notes: list[str]) -> None:
     model = f.model
-    if model.variant == "standard" or not f.identical or np.any(f.real < 0) or not (f.heavy or f.frozen):
+    if (
+        model.variant == "standard"
+        or not f.identical
+        or np.any(f.real < 0)
+        or not (f.heavy or f.frozen)
+    ):
         return
     test: Callable[[Any], Verdict] | None = None
     if model.variant == "model1":
@@ -324,7 +365,9 @@ def _wedge(f: _Facts, items: list[Prediction], notes: list[str]) -> None:
             return
         least = f.floor if f.floor > 0 else float(np.min(model.kernel(np.array([0.0, f.reach]))))
         if existence_margin(model, f.norms, least) <= 0:
-            notes.append("Theorem 5.3 also needs (17) with the smallest h along the trajectory; it fails from the start")
+            notes.append(
+                "Theorem 5.3 also needs (17) with the smallest h along the trajectory; it fails from the start"
+            )
             return
         if f.floor == 0 and not f.constant_norms:
             test = partial(_along_the_run, f)
@@ -355,12 +398,18 @@ def _along_the_run(f: _Facts, result: Any) -> Verdict:
     least = float(np.min(f.model.kernel(np.array([0.0, reach]))))
     margin = existence_margin(f.model, f.norms, least)
     if margin <= 0:
-        return None, f"(17) fails with the smallest h of the run, {least:.4g}: the theorem does not apply"
+        return (
+            None,
+            f"(17) fails with the smallest h of the run, {least:.4g}: the theorem does not apply",
+        )
     spread = float(np.max(np.abs(f.theta - 1)))
     top = float(np.max(f.norms) * np.exp(f.k * spread / (2 * f.model.alignment * least)))
     lam = np.sqrt(result.masses)
     fine = bool(np.min(lam) >= margin * (1 - 1e-9) and np.max(lam) <= top * (1 + 1e-9))
-    return fine, f"smallest h {least:.4g}: norms from {np.min(lam):.6g} to {np.max(lam):.6g}, allowed {margin:.6g} to {top:.6g}"
+    return (
+        fine,
+        f"smallest h {least:.4g}: norms from {np.min(lam):.6g} to {np.max(lam):.6g}, allowed {margin:.6g} to {top:.6g}",
+    )
 
 
 def _frozen(f: _Facts, items: list[Prediction]) -> None:
@@ -380,7 +429,8 @@ def _frozen(f: _Facts, items: list[Prediction]) -> None:
         _predict(
             "Proposition 6.3",
             _AR,
-            "λ_j² tends to θ_j, and the states synchronise" + ("" if strict else ", or tend to an unstable bipolar state"),
+            "λ_j² tends to θ_j, and the states synchronise"
+            + ("" if strict else ", or tend to an unstable bipolar state"),
             "needs ζ(0)≠0",
             {"masses": f.theta, **({"correlations": np.ones((f.n, f.n))} if strict else {})},
             rate=synchronization_rate(f.k, np.sqrt(f.theta), f.theta) if strict else None,
@@ -392,7 +442,12 @@ def _frozen(f: _Facts, items: list[Prediction]) -> None:
 def _examples(f: _Facts, items: list[Prediction]) -> None:
     """Examples 7.1 and 7.2: states along one direction, symmetric about ζ, one of them opposite to it."""
     model = f.model
-    if model.variant != "model2" or model.alignment != 0 or not f.identical or f.order <= 1e-9 * np.mean(f.norms):
+    if (
+        model.variant != "model2"
+        or model.alignment != 0
+        or not f.identical
+        or f.order <= 1e-9 * np.mean(f.norms)
+    ):
         return
     if np.any(np.abs(np.abs(f.z) - 1) > 1e-10):
         return
@@ -408,10 +463,16 @@ def _examples(f: _Facts, items: list[Prediction]) -> None:
     if not np.allclose(keys, sorted(map(tuple, np.round(mirrored, 9).T + 0.0)), atol=1e-8):
         return
     mass, rest = f.norms[opposite] ** 2, ~opposite
-    if np.all(np.abs(mass - f.theta[opposite]) < 1e-10) and np.all(f.norms[rest] ** 2 < f.theta[rest]):
+    if np.all(np.abs(mass - f.theta[opposite]) < 1e-10) and np.all(
+        f.norms[rest] ** 2 < f.theta[rest]
+    ):
         sign = np.where(opposite, -1.0, 1.0)
         limit = abs(float(np.mean(sign * np.sqrt(f.theta))))
-        name, text, limits = "Example 7.1", "a bipolar state", {"order_parameter": limit, "masses": f.theta}
+        name, text, limits = (
+            "Example 7.1",
+            "a bipolar state",
+            {"order_parameter": limit, "masses": f.theta},
+        )
     elif np.all(mass > f.theta[opposite]) and np.all(f.norms[rest] ** 2 <= f.theta[rest]):
         name, text, limits = "Example 7.2", "incoherence, ζ→0", {"order_parameter": 0.0}
     else:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import StepLimitError, TimeLimitError
+from ..waves.splitting import OscillatorLostError, Splitting
 from .guard import CAP, VANISHING
 from .model import SchrodingerLohe
 from .setup import StatesSetup
-from .splitting import OscillatorLostError, Splitting
 
 __all__ = ["Watch", "first_step"]
 
@@ -20,14 +20,22 @@ class Watch:
     """Called after every step of a splitting run: limits, vanishing oscillators, blow-up."""
 
     def __init__(
-        self, o: dict[str, Any], model: SchrodingerLohe, setup: StatesSetup, system: Any, stepper: Splitting, begin: float
+        self,
+        o: dict[str, Any],
+        model: SchrodingerLohe,
+        setup: StatesSetup,
+        system: Any,
+        stepper: Splitting,
+        begin: float,
     ):
         self._nsteps, self._limit, self._begin = o["nsteps"], o["time_limit"], begin
         self._stepper, self._system, self._name = stepper, system, "slsolve"
         self._watch = model.variant != "standard"
         self._needs_norm = model.variant == "model1" or model.aligns_by_distance
         self._start = np.diag(setup.gram(setup.psi0)).real if self._watch else np.ones(1)
-        self._cap = CAP * max(1.0, float(np.max(self._start)), float(np.max(model.start_theta(setup.n))))
+        self._cap = CAP * max(
+            1.0, float(np.max(self._start)), float(np.max(model.start_theta(setup.n)))
+        )
         self.time = setup.t0
 
     def __call__(self, t: float) -> None:
@@ -35,11 +43,17 @@ class Watch:
         if np.isfinite(t):
             self.time = t
         if self._stepper.accepted + self._stepper.rejected > self._nsteps:
-            raise StepLimitError(f"{self._name} stopped at t={self.time:g}: step limit; raise options['nsteps']",
-                                 time=self.time, reason="step limit")  # fmt: skip
+            raise StepLimitError(
+                f"{self._name} stopped at t={self.time:g}: step limit; raise options['nsteps']",
+                time=self.time,
+                reason="step limit",
+            )
         if clock.perf_counter() - self._begin > self._limit:
-            raise TimeLimitError(f"{self._name} stopped at t={self.time:g}: time limit; raise options['time_limit']",
-                                 time=self.time, reason="time limit")  # fmt: skip
+            raise TimeLimitError(
+                f"{self._name} stopped at t={self.time:g}: time limit; raise options['time_limit']",
+                time=self.time,
+                reason="time limit",
+            )
         if not self._watch or not np.isfinite(t):
             return
         flat = self._system.psi.view(float)

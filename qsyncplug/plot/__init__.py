@@ -1,11 +1,23 @@
 """Pictures of views and results: (fig, ax) in, (fig, ax) out. matplotlib is imported when one is asked for."""
 
-from .circle import anim_circle, plot_circle, plot_circle_order, plot_criterion, plot_dendrogram, plot_trajectories
+from .circle import (
+    anim_circle,
+    plot_circle,
+    plot_circle_order,
+    plot_criterion,
+    plot_dendrogram,
+    plot_trajectories,
+)
 from .comparison import plot_comparison
 from .lohe import anim_wave_packets, plot_centres, plot_densities, plot_gram, plot_masses
 from .spins import plot_dtwa, plot_published_figure, plot_relative_phase, plot_spin_phase
 from .views import plot_correlations, plot_measure, plot_order_parameter
-from .wigner import anim_wigner_function, plot_hydrodynamics, plot_wigner_function, plot_wigner_matrix
+from .wigner import (
+    anim_wigner_function,
+    plot_hydrodynamics,
+    plot_wigner_function,
+    plot_wigner_matrix,
+)
 
 __all__ = [
     "anim_circle",

@@ -34,7 +34,9 @@ def _density(ax: Any, x: np.ndarray, weights: np.ndarray) -> Any:
     """Share of the weight in each of 180 arcs, drawn outwards; the whole drawing is at most 0.25 high."""
     from matplotlib.collections import PolyCollection
 
-    share, edges = np.histogram(np.mod(x, 2 * np.pi), bins=180, range=(0, 2 * np.pi), weights=weights)
+    share, edges = np.histogram(
+        np.mod(x, 2 * np.pi), bins=180, range=(0, 2 * np.pi), weights=weights
+    )
     height = 1.02 + 0.25 * share / max(float(np.max(share)), 1e-300)
     corners = np.stack(
         [
@@ -49,7 +51,13 @@ def _density(ax: Any, x: np.ndarray, weights: np.ndarray) -> Any:
 
 
 def plot_circle(
-    x: Any, *, weights: Any = None, colours: Any = None, label: str | None = None, fig: Any = None, ax: Any = None
+    x: Any,
+    *,
+    weights: Any = None,
+    colours: Any = None,
+    label: str | None = None,
+    fig: Any = None,
+    ax: Any = None,
 ) -> tuple[Any, Any]:
     """Particles on the circle, with their mean field as an arrow.
 
@@ -80,19 +88,30 @@ def plot_circle(
         _density(ax, x, c)
     else:
         area = 40 * c / np.max(c) if np.max(c) > 0 else 40
-        paint = {"c": check_array("colours", colours, shape=(x.size,)), "cmap": "viridis"} if colours is not None else {}
+        paint = (
+            {"c": check_array("colours", colours, shape=(x.size,)), "cmap": "viridis"}
+            if colours is not None
+            else {}
+        )
         if not paint:
             paint = {"color": COLOURS[1]}
         ax.scatter(np.cos(x), np.sin(x), s=area, alpha=0.75, lw=0, zorder=3, **paint)
     z = np.sum(c * np.exp(1j * x)) / np.sum(c)
-    ax.annotate("", (z.real, z.imag), (0, 0), arrowprops={"arrowstyle": "-|>", "color": COLOURS[2], "lw": 1.6})
+    ax.annotate(
+        "",
+        (z.real, z.imag),
+        (0, 0),
+        arrowprops={"arrowstyle": "-|>", "color": COLOURS[2], "lw": 1.6},
+    )
     ax.text(0, -1.28, f"r = {abs(z):.3f}", ha="center", va="bottom", color=COLOURS[2])
     if label:
         ax.set_title(label)
     return fig, ax
 
 
-def plot_trajectories(result: Any, *, particles: int = 200, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
+def plot_trajectories(
+    result: Any, *, particles: int = 200, fig: Any = None, ax: Any = None
+) -> tuple[Any, Any]:
     """Positions in time.
 
     Parameters
@@ -136,7 +155,13 @@ def plot_circle_order(results: Any, *, fig: Any = None, ax: Any = None) -> tuple
     runs = results if isinstance(results, dict) else {"": results}
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
     for k, (name, run) in enumerate(runs.items()):
-        ax.plot(run.times, run.order_parameter, color=COLOURS[(k + 1) % len(COLOURS)], lw=1.8, label=name or None)
+        ax.plot(
+            run.times,
+            run.order_parameter,
+            color=COLOURS[(k + 1) % len(COLOURS)],
+            lw=1.8,
+            label=name or None,
+        )
     if any(runs):
         ax.legend(frameon=False)
     ax.set_ylim(-0.02, 1.05)
@@ -190,7 +215,12 @@ def plot_criterion(
     if certificate is not None:
         for k, (low, high) in enumerate(certificate.intervals):
             ax.axvspan(
-                max(low, beta.min()), min(high, beta.max()), color=COLOURS[3], alpha=0.12, lw=0, label=None if k else "proved"
+                max(low, beta.min()),
+                min(high, beta.max()),
+                color=COLOURS[3],
+                alpha=0.12,
+                lw=0,
+                label=None if k else "proved",
             )
     ax.set_xlim(beta.min(), beta.max())
     ax.set_ylim(0, None)
@@ -199,7 +229,9 @@ def plot_criterion(
     return fig, ax
 
 
-def plot_dendrogram(run: Any, *, clusters: int = 60, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
+def plot_dendrogram(
+    run: Any, *, clusters: int = 60, fig: Any = None, ax: Any = None
+) -> tuple[Any, Any]:
     """The merge tree of a coalescence: which clusters met, and when (logarithmic time, upwards).
 
     Parameters
@@ -218,9 +250,13 @@ def plot_dendrogram(run: Any, *, clusters: int = 60, fig: Any = None, ax: Any = 
     """
     clusters = check_integer("clusters", clusters, minimum=1)
     if not hasattr(run, "merge_log_times"):
-        raise TypeError(f"run must be the result of coalesce, a CoalesceResult, not {type(run).__name__}")
+        raise TypeError(
+            f"run must be the result of coalesce, a CoalesceResult, not {type(run).__name__}"
+        )
     if not run.complete:
-        raise ValueError("run must have ended in one particle; plot the partial tree's cluster_counts instead")
+        raise ValueError(
+            "run must have ended in one particle; plot the partial tree's cluster_counts instead"
+        )
     n = run.size
     shown = min(clusters, n)
     first = n - shown  # merges before this one are inside the leaves
@@ -242,19 +278,33 @@ def plot_dendrogram(run: Any, *, clusters: int = 60, fig: Any = None, ax: Any = 
     for k in range(first, n - 1):
         a, b = int(run.left[k]), int(run.right[k])
         y = level(n + k)
-        lines += [[(position[a], level(a)), (position[a], y), (position[b], y), (position[b], level(b))]]
+        lines += [
+            [(position[a], level(a)), (position[a], y), (position[b], y), (position[b], level(b))]
+        ]
     from matplotlib.collections import LineCollection
 
     ax.add_collection(LineCollection(lines, colors=COLOURS[1], lw=1.2))
     sizes, centres = _leaves(run, position, first)
-    ax.bar(centres, 0.03 * (top - floor), width=0.8 * sizes, bottom=floor, color=COLOURS[2], lw=0, align="center")
-    ax.set_xlim(-0.5 - 0.02 * n, n - 0.5 + 0.02 * n)  # a bar reaches half a particle beyond its leaf
+    ax.bar(
+        centres,
+        0.03 * (top - floor),
+        width=0.8 * sizes,
+        bottom=floor,
+        color=COLOURS[2],
+        lw=0,
+        align="center",
+    )
+    ax.set_xlim(
+        -0.5 - 0.02 * n, n - 0.5 + 0.02 * n
+    )  # a bar reaches half a particle beyond its leaf
     ax.set_ylim(floor, top + 0.05 * max(top - floor, 1e-3))
     finish(ax, "particles, in order around the circle", "log₁₀ time")
     return fig, ax
 
 
-def _tree_layout(run: Any, rank: np.ndarray, first: int) -> tuple[dict[int, float], dict[int, float]]:
+def _tree_layout(
+    run: Any, rank: np.ndarray, first: int
+) -> tuple[dict[int, float], dict[int, float]]:
     """Horizontal position and height of every node that is drawn."""
     n = run.size
     total = np.concatenate([rank, np.zeros(n - 1)])
@@ -282,7 +332,9 @@ def _leaves(run: Any, position: dict[int, float], first: int) -> tuple[np.ndarra
     return sizes, np.array([position[node] for node in nodes])
 
 
-def anim_circle(result: Any, *, frames: int = 100, interval: int = 50, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
+def anim_circle(
+    result: Any, *, frames: int = 100, interval: int = 50, fig: Any = None, ax: Any = None
+) -> tuple[Any, Any]:
     """Animation of the particles on the circle.
 
     Parameters
@@ -312,7 +364,15 @@ def anim_circle(result: Any, *, frames: int = 100, interval: int = 50, fig: Any 
     x = result.positions
     chosen = np.unique(np.linspace(0, x.shape[1] - 1, _MANY).astype(int))
     steps = np.unique(np.linspace(0, len(result.times) - 1, frames).astype(int))
-    points = ax.scatter(np.cos(x[0, chosen]), np.sin(x[0, chosen]), s=30, color=COLOURS[1], alpha=0.75, lw=0, zorder=3)
+    points = ax.scatter(
+        np.cos(x[0, chosen]),
+        np.sin(x[0, chosen]),
+        s=30,
+        color=COLOURS[1],
+        alpha=0.75,
+        lw=0,
+        zorder=3,
+    )
     (arrow,) = ax.plot([], [], color=COLOURS[2], lw=1.8, zorder=2)
     text = ax.text(0, -1.28, "", ha="center", va="bottom")
 

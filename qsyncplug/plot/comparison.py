@@ -57,7 +57,9 @@ def plot_comparison(
         measures = [m for m in _SHOWN if m in comparison.values][:6]
     unknown = [m for m in measures if m not in comparison.values]
     if unknown:
-        raise ValueError(f"measures must be among {', '.join(comparison.values)}; not {', '.join(unknown)}")
+        raise ValueError(
+            f"measures must be among {', '.join(comparison.values)}; not {', '.join(unknown)}"
+        )
     if axes is None:
         import matplotlib.pyplot as plt
 
@@ -76,10 +78,24 @@ def plot_comparison(
         for k, name in enumerate(comparison.names):
             colour = COLOURS[k % len(COLOURS)]
             series = comparison.values[measure][name]
-            ax.plot(comparison.times_of[measure], series, _STYLES[k % len(_STYLES)], color=colour, label=name, lw=1.8)
+            ax.plot(
+                comparison.times_of[measure],
+                series,
+                _STYLES[k % len(_STYLES)],
+                color=colour,
+                label=name,
+                lw=1.8,
+            )
             window = windows.get((measure, name))
             if window is not None:
-                ax.axvspan(*window, ymin=0.015 * (2 * k - 1), ymax=0.015 * 2 * k, color=colour, alpha=0.5, lw=0)
+                ax.axvspan(
+                    *window,
+                    ymin=0.015 * (2 * k - 1),
+                    ymax=0.015 * 2 * k,
+                    color=colour,
+                    alpha=0.5,
+                    lw=0,
+                )
         finish(ax, "time", _SYMBOLS.get(measure, comparison.labels[measure]))
         # a flat line is not noise
         low, high = ax.get_ylim()
@@ -88,6 +104,12 @@ def plot_comparison(
     handles, names = axes[0].get_legend_handles_labels()
     title = f"bars along the bottom: agreement with {comparison.reference} within {100 * comparison.tolerance:g} %"
     fig.legend(
-        handles, names, loc="outside upper center", ncols=len(names), frameon=False, title=title, title_fontsize="small"
+        handles,
+        names,
+        loc="outside upper center",
+        ncols=len(names),
+        frameon=False,
+        title=title,
+        title_fontsize="small",
     )
     return fig, axes

@@ -19,7 +19,9 @@ def _need_line(result: Any, what: str) -> Any:
     return grid
 
 
-def plot_densities(result: Any, oscillator: int | None = None, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
+def plot_densities(
+    result: Any, oscillator: int | None = None, *, fig: Any = None, ax: Any = None
+) -> tuple[Any, Any]:
     """Density |ψ_j|² of one oscillator, or the sum over all, over position and time.
 
     Parameters
@@ -39,9 +41,15 @@ def plot_densities(result: Any, oscillator: int | None = None, *, fig: Any = Non
     rows = []
     for k in range(len(result.times)):
         density = np.abs(result.state(k)) ** 2
-        rows.append(density.sum(axis=0) if oscillator is None else density[check_integer("oscillator", oscillator)])
+        rows.append(
+            density.sum(axis=0)
+            if oscillator is None
+            else density[check_integer("oscillator", oscillator)]
+        )
     fig, ax = figure(fig, ax, figsize=(5, 3.6))
-    image = ax.pcolormesh(grid.axes[0], result.times, np.array(rows), shading="nearest", cmap="magma", rasterized=True)
+    image = ax.pcolormesh(
+        grid.axes[0], result.times, np.array(rows), shading="nearest", cmap="magma", rasterized=True
+    )
     fig.colorbar(image, ax=ax, label="Σ|ψ|²" if oscillator is None else f"|ψ{oscillator + 1}|²")
     finish(ax, "x", "time")
     return fig, ax
@@ -104,7 +112,13 @@ def plot_masses(result: Any, *, fig: Any = None, ax: Any = None) -> tuple[Any, A
     fig, ax = _lines(result.times, np.sqrt(result.masses), "norm ‖ψ‖", fig, ax)
     if result.model.variant == "model2":
         for j in range(result.n_oscillators):
-            ax.plot(result.times, np.sqrt(result.theta[:, j]), ":", color=COLOURS[(j + 1) % len(COLOURS)], lw=1)
+            ax.plot(
+                result.times,
+                np.sqrt(result.theta[:, j]),
+                ":",
+                color=COLOURS[(j + 1) % len(COLOURS)],
+                lw=1,
+            )
     return fig, ax
 
 
@@ -125,7 +139,9 @@ def _lines(times: np.ndarray, values: np.ndarray, label: str, fig: Any, ax: Any)
     return fig, ax
 
 
-def anim_wave_packets(result: Any, *, fig: Any = None, ax: Any = None, interval: float = 40.0) -> tuple[Any, Any]:
+def anim_wave_packets(
+    result: Any, *, fig: Any = None, ax: Any = None, interval: float = 40.0
+) -> tuple[Any, Any]:
     """Animation of the densities |ψ_j|² on a grid of one dimension.
 
     Parameters
@@ -147,7 +163,10 @@ def anim_wave_packets(result: Any, *, fig: Any = None, ax: Any = None, interval:
     grid = _need_line(result, "anim_wave_packets")
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
     frames = [np.abs(result.state(k)) ** 2 for k in range(len(result.times))]
-    lines = [ax.plot(grid.axes[0], row, color=COLOURS[(j + 1) % len(COLOURS)], lw=1.4)[0] for j, row in enumerate(frames[0])]
+    lines = [
+        ax.plot(grid.axes[0], row, color=COLOURS[(j + 1) % len(COLOURS)], lw=1.4)[0]
+        for j, row in enumerate(frames[0])
+    ]
     ax.set_ylim(0, 1.05 * max(float(f.max()) for f in frames))
     finish(ax, "x", "|ψ|²")
     clock = ax.set_title(f"t={result.times[0]:.3g}")

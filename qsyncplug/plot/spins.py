@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.checks import check_integer
-from ..spins.dtwa import DtwaResult
-from ..spins.published import PublishedResult
-from ..spins.published_figures import PRINTED_PHASE, PublishedFigure
-from ..spins.spin_one import spin_phase
+from ..models.chains.dtwa import DtwaResult
+from ..models.spin_one import spin_phase
+from ..published.chains import PublishedResult
+from ..published.figures import PRINTED_PHASE, PublishedFigure
 from ._axes import COLOURS, figure, finish
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ _PRINTED = ("#D55E00", "#000000")
 _CLIP = 1.6
 
 
-def plot_published_figure(published: PublishedFigure, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
+def plot_published_figure(
+    published: PublishedFigure, *, fig: Any = None, ax: Any = None
+) -> tuple[Any, Any]:
     """A figure of the paper as its own equations give it, with the verdict in the title.
 
     Parameters
@@ -52,13 +54,23 @@ def plot_published_figure(published: PublishedFigure, *, fig: Any = None, ax: An
             _draw_quadrature(ax, published.result, "q" if kind[1] >= 0 else "p")
     failed = sum(not s.holds for s in published.statements)
     verdict = f"{failed} of {len(published.statements)} statements of the paper fail"
-    ax.set_title(f"Fig. {name}, {published.model.name.removeprefix('published spin chains ').strip('()')}\n{verdict}", fontsize=9)
+    ax.set_title(
+        f"Fig. {name}, {published.model.name.removeprefix('published spin chains ').strip('()')}\n{verdict}",
+        fontsize=9,
+    )
     return fig, ax
 
 
 def _draw_trajectories(ax: Axes, result: PublishedResult) -> None:
     for j, colour in enumerate(_PRINTED):
-        ax.plot(result.mean[:, 2 * j], result.mean[:, 2 * j + 1], color=colour, lw=0.4, alpha=0.7, label=f"chain {j + 1}")
+        ax.plot(
+            result.mean[:, 2 * j],
+            result.mean[:, 2 * j + 1],
+            color=colour,
+            lw=0.4,
+            alpha=0.7,
+            label=f"chain {j + 1}",
+        )
     ax.plot(*result.mean[-1, :2], "o", color="#0072B2", ms=5, label=f"t={result.times[-1]:g}")
     ax.set_aspect("equal")
     ax.legend(frameon=False, fontsize=8, loc="upper right")
@@ -67,7 +79,14 @@ def _draw_trajectories(ax: Axes, result: PublishedResult) -> None:
 
 def _draw_quadrature(ax: Axes, result: PublishedResult, which: str) -> None:
     for j, colour in enumerate(_PRINTED):
-        ax.plot(result.times, result.mean[:, 2 * j + (which == "p")], color=colour, lw=0.4, alpha=0.7, label=f"chain {j + 1}")
+        ax.plot(
+            result.times,
+            result.mean[:, 2 * j + (which == "p")],
+            color=colour,
+            lw=0.4,
+            alpha=0.7,
+            label=f"chain {j + 1}",
+        )
     radius = np.sqrt(2 * result.excitations.max(axis=1))
     ax.plot(result.times, radius, color="#0072B2", lw=1.2, label=r"$\pm\sqrt{2}\,\max_j|\beta_j|$")
     ax.plot(result.times, -radius, color="#0072B2", lw=1.2)
@@ -89,7 +108,9 @@ def _draw_3a(ax: Axes, published: PublishedFigure) -> None:
         run = published.results[key]
         with np.errstate(all="ignore"):
             values = run.complete_synchronization()
-        ax.plot(run.times, np.clip(values, 0, _CLIP), style, color=colour, lw=1.1, label=labels[key])
+        ax.plot(
+            run.times, np.clip(values, 0, _CLIP), style, color=colour, lw=1.1, label=labels[key]
+        )
     ax.axhline(1, color="0.6", lw=0.6, zorder=0)
     ax.set_ylim(0, 1.35)
     ax.legend(frameon=False, fontsize=8, loc="lower right")
@@ -99,15 +120,28 @@ def _draw_3a(ax: Axes, published: PublishedFigure) -> None:
 def _draw_3b(ax: Axes, published: PublishedFigure) -> None:
     s = published.series
     fine = np.linspace(0, s["thermal"][-1], 200)
-    ax.plot(fine, 1 / (2 * fine + 1), color="0.5", lw=1.2, label=r"$1/(2\bar n+1)$: thermal noise alone")
-    ax.plot(s["thermal"], s["average"], "o", color="#009E73", label="exact Jacobian, physical noise")
-    ax.plot(s["thermal"], s["average as given"], "s", color="#D55E00", mfc="none", label="the equations of the figure")
+    ax.plot(
+        fine, 1 / (2 * fine + 1), color="0.5", lw=1.2, label=r"$1/(2\bar n+1)$: thermal noise alone"
+    )
+    ax.plot(
+        s["thermal"], s["average"], "o", color="#009E73", label="exact Jacobian, physical noise"
+    )
+    ax.plot(
+        s["thermal"],
+        s["average as given"],
+        "s",
+        color="#D55E00",
+        mfc="none",
+        label="the equations of the figure",
+    )
     ax.set_ylim(-0.05, 1.1)
     ax.legend(frameon=False, fontsize=8)
     finish(ax, r"thermal occupation $\bar n$", r"time average of $S_q$")
 
 
-def plot_relative_phase(result: PublishedResult, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
+def plot_relative_phase(
+    result: PublishedResult, *, fig: Any = None, ax: Any = None
+) -> tuple[Any, Any]:
     """The relative phase φ2−φ1 of the published equations in time, with the value that the paper prints.
 
     Parameters
@@ -124,12 +158,21 @@ def plot_relative_phase(result: PublishedResult, *, fig: Any = None, ax: Any = N
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
     ax.plot(result.times, result.relative_phase, color=COLOURS[1], lw=1.0)
     ax.axhline(PRINTED_PHASE, color="0.5", lw=0.8, ls="--")
-    ax.annotate(f"{PRINTED_PHASE}", (1.0, PRINTED_PHASE), xycoords=("axes fraction", "data"), fontsize=8, va="bottom", ha="right")
+    ax.annotate(
+        f"{PRINTED_PHASE}",
+        (1.0, PRINTED_PHASE),
+        xycoords=("axes fraction", "data"),
+        fontsize=8,
+        va="bottom",
+        ha="right",
+    )
     finish(ax, r"time $t\omega_1$", r"$\varphi_2-\varphi_1$ (rad)")
     return fig, ax
 
 
-def plot_dtwa(result: DtwaResult, group: int = 0, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
+def plot_dtwa(
+    result: DtwaResult, group: int = 0, *, fig: Any = None, ax: Any = None
+) -> tuple[Any, Any]:
     """⟨J⟩/(N/2) of one group in time, with a band of two standard errors.
 
     Parameters
@@ -154,7 +197,9 @@ def plot_dtwa(result: DtwaResult, group: int = 0, *, fig: Any = None, ax: Any = 
         mean, error = result.spins[:, group, axis] / half, result.spins_error[:, group, axis] / half
         colour = COLOURS[1 + axis]
         ax.plot(result.times, mean, color=colour, lw=1.4, label=rf"$\langle J_{label}\rangle$")
-        ax.fill_between(result.times, mean - 2 * error, mean + 2 * error, color=colour, alpha=0.25, lw=0)
+        ax.fill_between(
+            result.times, mean - 2 * error, mean + 2 * error, color=colour, alpha=0.25, lw=0
+        )
     ax.set_ylim(-1.05, 1.05)
     ax.legend(frameon=False, fontsize=8, ncols=3, loc="upper right")
     finish(ax, "time", r"$\langle J\rangle/(N/2)$", f"{result.samples} samples, ±2 standard errors")
@@ -187,7 +232,11 @@ def plot_spin_phase(
     ax.plot(phi, S, lw=1.6, label=label)
     ax.axhline(0, color="0.6", lw=0.6, zorder=0)
     ax.set_xticks([-np.pi, -np.pi / 2, 0, np.pi / 2, np.pi], ["−π", "−π/2", "0", "π/2", "π"])
-    finish(ax, r"$\varphi_1-\varphi_2$" if relative else r"$\varphi$", r"$S(\varphi)=P(\varphi)-1/2\pi$")
+    finish(
+        ax,
+        r"$\varphi_1-\varphi_2$" if relative else r"$\varphi$",
+        r"$S(\varphi)=P(\varphi)-1/2\pi$",
+    )
     if label:
         ax.legend(frameon=False, fontsize=8)
     return fig, ax

@@ -13,7 +13,9 @@ from ._axes import COLOURS, figure, finish
 __all__ = ["plot_correlations", "plot_measure", "plot_order_parameter"]
 
 
-def plot_order_parameter(view: Any, *, fig: Any = None, ax: Any = None, label: str | None = None) -> tuple[Any, Any]:
+def plot_order_parameter(
+    view: Any, *, fig: Any = None, ax: Any = None, label: str | None = None
+) -> tuple[Any, Any]:
     """The order parameter r in time.
 
     Parameters
@@ -37,7 +39,9 @@ def plot_order_parameter(view: Any, *, fig: Any = None, ax: Any = None, label: s
     return fig, ax
 
 
-def plot_measure(view: Any, measure: str, *, fig: Any = None, ax: Any = None, label: str | None = None) -> tuple[Any, Any]:
+def plot_measure(
+    view: Any, measure: str, *, fig: Any = None, ax: Any = None, label: str | None = None
+) -> tuple[Any, Any]:
     """Any measure in time: one line, or one for each node or pair.
 
     Parameters
@@ -67,7 +71,13 @@ def plot_measure(view: Any, measure: str, *, fig: Any = None, ax: Any = None, la
         ax.plot(view.times, values, label=label, lw=1.8)
     elif values.ndim == 2:
         for j in range(values.shape[1]):
-            ax.plot(view.times, values[:, j], color=COLOURS[(j + 1) % len(COLOURS)], label=f"{prefix}{j + 1}", lw=1.6)
+            ax.plot(
+                view.times,
+                values[:, j],
+                color=COLOURS[(j + 1) % len(COLOURS)],
+                label=f"{prefix}{j + 1}",
+                lw=1.6,
+            )
     else:
         pairs = [(j, k) for j in range(view.n_nodes) for k in range(j + 1, view.n_nodes)]
         for i, (j, k) in enumerate(pairs):
@@ -84,7 +94,9 @@ def plot_measure(view: Any, measure: str, *, fig: Any = None, ax: Any = None, la
     return fig, ax
 
 
-def plot_correlations(view: Any, index: int = -1, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
+def plot_correlations(
+    view: Any, index: int = -1, *, fig: Any = None, ax: Any = None
+) -> tuple[Any, Any]:
     """The matrix |z_jk| at one time, with arg z_jk as colour.
 
     Parameters
@@ -104,11 +116,21 @@ def plot_correlations(view: Any, index: int = -1, *, fig: Any = None, ax: Any = 
 
     view = synchronization(view)
     z = np.nan_to_num(view.correlations[index])
-    colour = hsv_to_rgb(np.stack([(np.angle(z) / (2 * np.pi)) % 1, np.clip(np.abs(z), 0, 1), np.ones(z.shape)], axis=-1))
+    colour = hsv_to_rgb(
+        np.stack(
+            [(np.angle(z) / (2 * np.pi)) % 1, np.clip(np.abs(z), 0, 1), np.ones(z.shape)], axis=-1
+        )
+    )
     fig, ax = figure(fig, ax, figsize=(4, 4))
     ax.imshow(colour, interpolation="nearest")
-    ticks = np.arange(view.n_nodes) if view.n_nodes <= 12 else np.linspace(0, view.n_nodes - 1, 6).astype(int)
+    ticks = (
+        np.arange(view.n_nodes)
+        if view.n_nodes <= 12
+        else np.linspace(0, view.n_nodes - 1, 6).astype(int)
+    )
     ax.set_xticks(ticks, [str(k + 1) for k in ticks])
     ax.set_yticks(ticks, [str(k + 1) for k in ticks])
-    finish(ax, "node k", "node j", f"z$_{{jk}}$ at t={view.times[index]:g}: saturation |z|, hue arg z")
+    finish(
+        ax, "node k", "node j", f"z$_{{jk}}$ at t={view.times[index]:g}: saturation |z|, hue arg z"
+    )
     return fig, ax

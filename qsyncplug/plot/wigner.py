@@ -9,7 +9,12 @@ import numpy as np
 from ..core.checks import check_choice, check_integer
 from ._axes import COLOURS, figure, finish
 
-__all__ = ["anim_wigner_function", "plot_hydrodynamics", "plot_wigner_function", "plot_wigner_matrix"]
+__all__ = [
+    "anim_wigner_function",
+    "plot_hydrodynamics",
+    "plot_wigner_function",
+    "plot_wigner_matrix",
+]
 
 
 def _colours(cmap: Any) -> Any:
@@ -36,14 +41,25 @@ def _window(w: np.ndarray, space: Any, level: float = 1e-3) -> tuple[slice, slic
 
 def _check_line(space: Any, what: str) -> None:
     if space.ndim != 1:
-        raise ValueError(f"{what} needs a phase space of one dimension, not {space.ndim}; plot a slice or a marginal")
+        raise ValueError(
+            f"{what} needs a phase space of one dimension, not {space.ndim}; plot a slice or a marginal"
+        )
 
 
-def _draw(ax: Any, w: np.ndarray, space: Any, window: tuple[slice, slice], limit: float, cmap: Any) -> Any:
+def _draw(
+    ax: Any, w: np.ndarray, space: Any, window: tuple[slice, slice], limit: float, cmap: Any
+) -> Any:
     a, b = window
     limit = limit if limit > 0 else 1.0
     return ax.pcolormesh(
-        space.x[a], space.p[b], w[a, b].T, shading="gouraud", cmap=_colours(cmap), vmin=-limit, vmax=limit, rasterized=True
+        space.x[a],
+        space.p[b],
+        w[a, b].T,
+        shading="gouraud",
+        cmap=_colours(cmap),
+        vmin=-limit,
+        vmax=limit,
+        rasterized=True,
     )
 
 
@@ -53,7 +69,14 @@ def _part(w: np.ndarray, part: str) -> np.ndarray:
 
 
 def plot_wigner_function(
-    w: Any, space: Any, *, part: str = "real", cmap: Any = None, colorbar: bool = True, fig: Any = None, ax: Any = None
+    w: Any,
+    space: Any,
+    *,
+    part: str = "real",
+    cmap: Any = None,
+    colorbar: bool = True,
+    fig: Any = None,
+    ax: Any = None,
 ) -> tuple[Any, Any]:
     """One Wigner function over (x, p), on a scale that is symmetric about 0.
 
@@ -91,7 +114,13 @@ def plot_wigner_function(
 
 
 def plot_wigner_matrix(
-    result: Any, index: int = -1, *, oscillators: Any = None, cmap: Any = None, fig: Any = None, ax: Any = None
+    result: Any,
+    index: int = -1,
+    *,
+    oscillators: Any = None,
+    cmap: Any = None,
+    fig: Any = None,
+    ax: Any = None,
 ) -> tuple[Any, Any]:
     """Matrix of the Wigner functions w_ij at one time: w_ii on the diagonal, Re w_ij above it, Im w_ij below it.
 
@@ -132,10 +161,18 @@ def plot_wigner_matrix(
     if ax.shape != (n, n):
         raise ValueError(f"ax must be an array of {n}×{n} axes, not of shape {ax.shape}")
     fig = ax[0, 0].figure if fig is None else fig
-    ws = {(a, b): np.asarray(result.wigner(chosen[a], chosen[b], index)) for a in range(n) for b in range(a, n)}
+    ws = {
+        (a, b): np.asarray(result.wigner(chosen[a], chosen[b], index))
+        for a in range(n)
+        for b in range(a, n)
+    }
     limit = max(float(np.max(np.abs(w))) for w in ws.values())
-    windows = [_window(w, space, 1e-3 * limit / max(float(np.max(np.abs(w))), 1e-300)) for w in ws.values()]
-    window = tuple(slice(min(w[k].start for w in windows), max(w[k].stop for w in windows)) for k in (0, 1))
+    windows = [
+        _window(w, space, 1e-3 * limit / max(float(np.max(np.abs(w))), 1e-300)) for w in ws.values()
+    ]
+    window = tuple(
+        slice(min(w[k].start for w in windows), max(w[k].stop for w in windows)) for k in (0, 1)
+    )
     for a in range(n):
         for b in range(n):
             w = ws[min(a, b), max(a, b)]
@@ -171,14 +208,20 @@ def plot_hydrodynamics(fields: Any, *, fig: Any = None, ax: Any = None) -> tuple
     grid = fields.grid
     d = grid.ndim
     if d > 2 or fields.psi.ndim != d:
-        raise ValueError("plot_hydrodynamics needs the fields of one state in one or two dimensions")
+        raise ValueError(
+            "plot_hydrodynamics needs the fields of one state in one or two dimensions"
+        )
     count = 4 if d == 1 else 2
     if ax is None:
         import matplotlib.pyplot as plt
 
         if fig is None:
             fig = plt.figure(figsize=(5, 7) if d == 1 else (9, 3.8), layout="constrained")
-        ax = fig.subplots(4, 1, sharex=True) if d == 1 else fig.subplots(1, 2, sharex=True, sharey=True)
+        ax = (
+            fig.subplots(4, 1, sharex=True)
+            if d == 1
+            else fig.subplots(1, 2, sharex=True, sharey=True)
+        )
     ax = np.asarray(ax).ravel()
     if ax.size != count:
         raise ValueError(f"ax must hold {count} axes, not {ax.size}")
@@ -190,9 +233,11 @@ def plot_hydrodynamics(fields: Any, *, fig: Any = None, ax: Any = None) -> tuple
         x = grid.axes[0]
         velocity = np.ma.masked_where(~shown, fields.velocity_field[0])
         panels = (
-            (fields.density, "density ρ", 0), (fields.current[0], "current J", 1),
-            (velocity, "velocity J/ρ", 2), (potential, "−½Δ√ρ/√ρ", 3),
-        )  # fmt: skip
+            (fields.density, "density ρ", 0),
+            (fields.current[0], "current J", 1),
+            (velocity, "velocity J/ρ", 2),
+            (potential, "−½Δ√ρ/√ρ", 3),
+        )
         for a, (values, label, colour) in zip(ax, panels, strict=True):
             a.plot(x, values, color=COLOURS[colour], lw=1.4)
             a.axhline(0, color="0.8", lw=0.6, zorder=0)
@@ -223,7 +268,9 @@ def plot_hydrodynamics(fields: Any, *, fig: Any = None, ax: Any = None) -> tuple
         cap = float(np.percentile(np.ma.compressed(length), 90)) or 1.0
         cut = cap / np.ma.maximum(length, cap)
         u, v = u * cut, v * cut
-        a.quiver(x[pick[0]], y[pick[1]], u, v, color="white" if cmap == "magma" else "black", pivot="mid")
+        a.quiver(
+            x[pick[0]], y[pick[1]], u, v, color="white" if cmap == "magma" else "black", pivot="mid"
+        )
         rows, columns = np.nonzero(shown.any(axis=1))[0], np.nonzero(shown.any(axis=0))[0]
         a.set_xlim(x[rows[0]], x[rows[-1]])
         a.set_ylim(y[columns[0]], y[columns[-1]])
@@ -285,7 +332,9 @@ def anim_wigner_function(
     frames = [_part(np.asarray(result.wigner(i, j, k)), part) for k in sample]
     limit = max(float(np.max(np.abs(f))) for f in frames)
     windows = [_window(f, space) for f in frames]
-    window = tuple(slice(min(w[k].start for w in windows), max(w[k].stop for w in windows)) for k in (0, 1))
+    window = tuple(
+        slice(min(w[k].start for w in windows), max(w[k].stop for w in windows)) for k in (0, 1)
+    )
     image = _draw(ax, frames[0], space, window, limit, cmap)  # type: ignore[arg-type]
     fig.colorbar(image, ax=ax, label=f"$w_{{{i + 1}{j + 1}}}$")
     finish(ax, "x", "p")

@@ -102,7 +102,12 @@ def _radial(kind: str, d: int) -> np.ndarray:
         log = gammaln((n + m) / 2 + 1) - (gammaln(n + 1) + gammaln(m + 1)) / 2
     else:
         s = m // 2
-        log = k / 2 * np.log(2) + (gammaln(m + 1) - gammaln(n + 1)) / 2 + gammaln(k / 2 + 1 + s) - gammaln(s + 1)
+        log = (
+            k / 2 * np.log(2)
+            + (gammaln(m + 1) - gammaln(n + 1)) / 2
+            + gammaln(k / 2 + 1 + s)
+            - gammaln(s + 1)
+        )
     g = np.where(n < d, np.exp(np.where(n < d, log, 0)), 0.0)
     g.setflags(write=False)
     return g
@@ -121,7 +126,13 @@ def _relative(rho: np.ndarray, dims: tuple[int, ...], kind: str) -> np.ndarray:
     g1, g2 = _radial(kind, d1), _radial(kind, d2)
     return np.array(
         [
-            np.einsum("abab,a,b->", r[m:, : d2 - m, : d1 - m, m:], g1[m, : d1 - m], g2[m, : d2 - m], optimize=False)
+            np.einsum(
+                "abab,a,b->",
+                r[m:, : d2 - m, : d1 - m, m:],
+                g1[m, : d1 - m],
+                g2[m, : d2 - m],
+                optimize=False,
+            )
             for m in range(min(d1, d2))
         ]
     )
@@ -129,7 +140,9 @@ def _relative(rho: np.ndarray, dims: tuple[int, ...], kind: str) -> np.ndarray:
 
 def _of_state(state: Any, relative: bool, kind: str) -> PhaseDistribution:
     if not (hasattr(state, "isket") and (state.isket or state.isoper)):
-        raise TypeError(f"{kind}_phase takes a SyncView or a QuTiP state, not {type(state).__name__}")
+        raise TypeError(
+            f"{kind}_phase takes a SyncView or a QuTiP state, not {type(state).__name__}"
+        )
     dims = tuple(int(d) for d in state.dims[0])
     if len(dims) != (2 if relative else 1):
         what = "two modes (relative=True)" if relative else "one mode (two modes: relative=True)"
@@ -175,7 +188,11 @@ def husimi_phase(view: Any, *, relative: bool = False) -> Any:
     Exact Fourier moments ⟨e^{ikφ}⟩ = Σ_m ρ_{m+k,m} Γ(m+k/2+1)/√(m!(m+k)!). M. R. Hush, W. Li, S. Genway, I.
     Lesanovsky and A. D. Armour, Phys. Rev. A 91, 061401 (2015).
     """
-    return _of_view(view, "husimi") if isinstance(view, SyncView) else _of_state(view, relative, "husimi")
+    return (
+        _of_view(view, "husimi")
+        if isinstance(view, SyncView)
+        else _of_state(view, relative, "husimi")
+    )
 
 
 def wigner_phase(view: Any, *, relative: bool = False) -> Any:
@@ -198,4 +215,8 @@ def wigner_phase(view: Any, *, relative: bool = False) -> Any:
     Exact Fourier moments ⟨e^{ikφ}⟩ = Σ_m ρ_{m+k,m} 2^{k/2} √(m!/(m+k)!) Γ(k/2+1+s)/s!, s=⌊m/2⌋ (from the generating
     function of the Laguerre polynomials); B. M. Garraway and P. L. Knight, Phys. Rev. A 46, R5346 (1992).
     """
-    return _of_view(view, "wigner") if isinstance(view, SyncView) else _of_state(view, relative, "wigner")
+    return (
+        _of_view(view, "wigner")
+        if isinstance(view, SyncView)
+        else _of_state(view, relative, "wigner")
+    )

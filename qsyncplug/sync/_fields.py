@@ -20,7 +20,9 @@ def check_field(name: str, value: Any) -> tuple[np.ndarray, int, int | None]:
     dims = {"mean": 2, "masses": 2, "order_parameter": 1}.get(name, 3)
     array = check_array(name, value, shape=(None,) * dims, dtype=dtype, finite=dtype is float)
     if array.shape[0] < 1 or (dims > 1 and array.shape[1] < 1):
-        raise ValueError(f"{name} must hold at least one time and one node, not shape {array.shape}")
+        raise ValueError(
+            f"{name} must hold at least one time and one node, not shape {array.shape}"
+        )
     doubled = name in ("mean", "covariance")
     if doubled and array.shape[1] % 2:
         raise ValueError(f"{name} must have 2N entries (q1, p1, q2, p2, ...), not {array.shape[1]}")
@@ -34,8 +36,12 @@ def check_field(name: str, value: Any) -> tuple[np.ndarray, int, int | None]:
             raise ValueError("covariance must have variances ≥ 0 on its diagonal")
     elif name == "masses" and np.min(array) < -_TOLERANCE:
         raise ValueError(f"masses must be ≥ 0, not {np.min(array):g}")
-    elif name == "order_parameter" and not (np.min(array) >= -_TOLERANCE and np.max(array) <= 1 + _TOLERANCE):
-        raise ValueError(f"order_parameter must lie between 0 and 1, not {np.min(array):g} to {np.max(array):g}")
+    elif name == "order_parameter" and not (
+        np.min(array) >= -_TOLERANCE and np.max(array) <= 1 + _TOLERANCE
+    ):
+        raise ValueError(
+            f"order_parameter must lie between 0 and 1, not {np.min(array):g} to {np.max(array):g}"
+        )
     nodes = None if dims == 1 else array.shape[1] // (2 if doubled else 1)
     return array, array.shape[0], nodes
 
@@ -61,26 +67,40 @@ def check_correlations(z: np.ndarray, masses: np.ndarray | None) -> None:
         raise ValueError("correlations must have z_jj = 1 on the diagonal")
 
 
-def check_states(states: Sequence[Any], subsystems: Sequence[int] | None, n_nodes: int | None) -> tuple[int, ...]:
+def check_states(
+    states: Sequence[Any], subsystems: Sequence[int] | None, n_nodes: int | None
+) -> tuple[int, ...]:
     """Refuse what are not normalised states of one tensor product; return the factors that are the nodes."""
     if not states:
         raise ValueError("states must hold at least one state")
     for k, state in enumerate(states):
-        if not (hasattr(state, "dims") and hasattr(state, "full") and (state.isket or state.isoper)):
-            raise ValueError(f"states must be QuTiP kets or density matrices; states[{k}] is {type(state).__name__}")
+        if not (
+            hasattr(state, "dims") and hasattr(state, "full") and (state.isket or state.isoper)
+        ):
+            raise ValueError(
+                f"states must be QuTiP kets or density matrices; states[{k}] is {type(state).__name__}"
+            )
         if state.dims[0] != states[0].dims[0] or not all(isinstance(d, int) for d in state.dims[0]):
-            raise ValueError(f"states must all live on the same tensor product; states[{k}] has dims {state.dims}")
+            raise ValueError(
+                f"states must all live on the same tensor product; states[{k}] has dims {state.dims}"
+            )
         if state.isoper and state.dims[0] != state.dims[1]:
-            raise ValueError(f"states must be square if they are operators; states[{k}] has dims {state.dims}")
+            raise ValueError(
+                f"states must be square if they are operators; states[{k}] has dims {state.dims}"
+            )
         weight = state.norm() ** 2 if state.isket else state.tr()
         if not abs(weight - 1) <= 1e-4:
             raise ValueError(f"states must be normalised; states[{k}] has trace {weight:.6g}")
     factors = len(states[0].dims[0])
     if subsystems is None:
         if n_nodes is not None and n_nodes != factors:
-            raise ValueError(f"subsystems must say which of the {factors} tensor factors are the {n_nodes} nodes")
+            raise ValueError(
+                f"subsystems must say which of the {factors} tensor factors are the {n_nodes} nodes"
+            )
         subsystems = range(factors)
-    chosen = tuple(check_integer("subsystems", k, minimum=0, maximum=factors - 1) for k in subsystems)
+    chosen = tuple(
+        check_integer("subsystems", k, minimum=0, maximum=factors - 1) for k in subsystems
+    )
     if len(set(chosen)) != len(chosen) or not chosen:
         raise ValueError(f"subsystems must be different tensor factors, not {chosen}")
     return chosen

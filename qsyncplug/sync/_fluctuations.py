@@ -91,7 +91,9 @@ def _frame(view: SyncView, frame: Any) -> np.ndarray:
         return np.broadcast_to(phases, (view.n_times, view.n_nodes))
     except ValueError:
         shape = (view.n_times, view.n_nodes)
-        raise ValueError(f"frame must be a name or phases that broadcast to {shape}, not shape {phases.shape}") from None
+        raise ValueError(
+            f"frame must be a name or phases that broadcast to {shape}, not shape {phases.shape}"
+        ) from None
 
 
 def phase_rotated(view: SyncView, *, frame: Any = "auto") -> np.ndarray:
@@ -198,7 +200,9 @@ def pearson(view: SyncView, first: str = "q", second: str | None = None) -> np.n
     """
     second = first if second is None else second
     start = {"q": 0, "p": 1}
-    a, b = (start[check_choice(n, o, ("q", "p"))] for n, o in (("first", first), ("second", second)))
+    a, b = (
+        start[check_choice(n, o, ("q", "p"))] for n, o in (("first", first), ("second", second))
+    )
     cov = view.covariance
     variances = np.diagonal(cov, axis1=1, axis2=2)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import xlogy
 
-__all__ = ["discord", "entropy", "log_negativity", "mutual_information", "purity", "symplectic_eigenvalues"]
+__all__ = [
+    "discord",
+    "entropy",
+    "log_negativity",
+    "mutual_information",
+    "purity",
+    "symplectic_eigenvalues",
+]
 
 #: A covariance is that of a state if its symplectic eigenvalues are ≥ ½ − PHYSICAL.
 PHYSICAL = 1e-6
@@ -79,7 +86,9 @@ def discord(covariance: np.ndarray) -> np.ndarray:
         sizes.append(size)
         blocks.append(_roots(local, -0.5) * np.sqrt(size)[..., None, None])
     a, b = np.maximum(sizes[0], 1.0), np.maximum(sizes[1], 1.0)
-    c, d = np.moveaxis(np.linalg.svd(blocks[0] @ sigma[..., :2, 2:] @ blocks[1], compute_uv=False), -1, 0)
+    c, d = np.moveaxis(
+        np.linalg.svd(blocks[0] @ sigma[..., :2, 2:] @ blocks[1], compute_uv=False), -1, 0
+    )
     p, q = np.maximum(a * b - c * c, 0.0), np.maximum(a * b - d * d, 0.0)
     n0, n1, n2 = a * p, a * a + p * q, a * q
     d0, d1, d2 = b, 1 + b * b, b

@@ -11,7 +11,16 @@ from scipy.sparse.csgraph import connected_components
 
 from ..core.checks import check_choice, check_memory
 from . import _gaussian
-from ._common import density, each_pair, factor, need_bosons, need_quantum, off_diagonal, reduced, undefined
+from ._common import (
+    density,
+    each_pair,
+    factor,
+    need_bosons,
+    need_quantum,
+    off_diagonal,
+    reduced,
+    undefined,
+)
 from ._fields import hopping
 from .view import MASS_THRESHOLD, SyncView
 
@@ -40,7 +49,9 @@ def _table(view: SyncView, dtype: type = float) -> np.ndarray:
     return np.full((view.n_times, view.n_nodes, view.n_nodes), np.nan, dtype=dtype)
 
 
-def _fill(view: SyncView, from_state: Callable[[Any, tuple[int, ...], tuple[int, ...]], float]) -> np.ndarray:
+def _fill(
+    view: SyncView, from_state: Callable[[Any, tuple[int, ...], tuple[int, ...]], float]
+) -> np.ndarray:
     values = _table(view)
     for j, k in each_pair(view.n_nodes):
         keep, dims = reduced(view, (j, k))
@@ -49,7 +60,9 @@ def _fill(view: SyncView, from_state: Callable[[Any, tuple[int, ...], tuple[int,
     return values
 
 
-def _fill_gaussian(view: SyncView, formula: Callable[[np.ndarray], np.ndarray], *, ordered: bool = False) -> np.ndarray:
+def _fill_gaussian(
+    view: SyncView, formula: Callable[[np.ndarray], np.ndarray], *, ordered: bool = False
+) -> np.ndarray:
     values = _table(view)
     for j, k in each_pair(view.n_nodes):
         values[:, j, k] = formula(_pair_covariance(view, j, k))
@@ -83,7 +96,9 @@ def _log_negativity(state: Any, keep: tuple[int, ...], dims: tuple[int, ...]) ->
         schmidt = np.linalg.svd(factor(state, keep).reshape(dims), compute_uv=False)
         return float(max(0.0, 2 * np.log(np.sum(schmidt))))
     d1, d2 = dims
-    rho = density(state, keep).reshape(d1, d2, d1, d2).transpose(0, 3, 2, 1).reshape(d1 * d2, d1 * d2)
+    rho = (
+        density(state, keep).reshape(d1, d2, d1, d2).transpose(0, 3, 2, 1).reshape(d1 * d2, d1 * d2)
+    )
     return float(max(0.0, np.log(np.sum(np.abs(spectrum(rho))))))
 
 
@@ -170,7 +185,9 @@ def purity(view: SyncView, *, gaussian: bool | None = None) -> np.ndarray:
     if _use_gaussian(view, gaussian, "purity"):
         values = _fill_gaussian(view, _gaussian.purity)
         for j in nodes:
-            values[:, j, j] = _gaussian.purity(view.covariance[:, 2 * j : 2 * j + 2, 2 * j : 2 * j + 2])
+            values[:, j, j] = _gaussian.purity(
+                view.covariance[:, 2 * j : 2 * j + 2, 2 * j : 2 * j + 2]
+            )
         undefined(values, "purity", _UNPHYSICAL)
         return values
 
@@ -212,7 +229,9 @@ def gaussian_discord(view: SyncView) -> np.ndarray:
     return values
 
 
-def second_order(view: SyncView, *, gaussian: bool = False, normalization: str = "numbers") -> np.ndarray:
+def second_order(
+    view: SyncView, *, gaussian: bool = False, normalization: str = "numbers"
+) -> np.ndarray:
     """Second-order coherence ⟨b_j†² b_k²⟩/(n_j n_k), complex.
 
     Parameters
@@ -234,11 +253,15 @@ def second_order(view: SyncView, *, gaussian: bool = False, normalization: str =
     if gaussian:
         need_quantum(view, "second_order with gaussian=True")
         beta, cov = view.amplitudes, view.covariance
-        qq, pp, qp = (np.diagonal(cov[:, a::2, b::2], axis1=1, axis2=2) for a, b in ((0, 0), (1, 1), (0, 1)))
+        qq, pp, qp = (
+            np.diagonal(cov[:, a::2, b::2], axis1=1, axis2=2) for a, b in ((0, 0), (1, 1), (0, 1))
+        )
         square = beta**2 + (qq - pp) / 2 + 1j * qp
         normal = hopping(cov) - 0.5 * np.eye(view.n_nodes)
         coherent = beta.conj()[:, :, None] * beta[:, None, :]
-        moments = square.conj()[:, :, None] * square[:, None, :] + 4 * coherent * normal + 2 * normal**2
+        moments = (
+            square.conj()[:, :, None] * square[:, None, :] + 4 * coherent * normal + 2 * normal**2
+        )
         numbers = view.occupations()
     else:
         _ = view.states
@@ -271,6 +294,8 @@ def _second_moments(view: SyncView) -> tuple[np.ndarray, np.ndarray]:
         w1, w2 = (np.sqrt(np.arange(2.0, d) * np.arange(1.0, d - 1)) for d in (d1, d2))
         for t, state in enumerate(view.states):
             rho = density(state, keep).reshape(d1, d2, d1, d2)
-            value = np.einsum("abab,a,b->", rho[:-2, 2:, 2:, :-2], w1, w2) if min(d1, d2) > 2 else 0.0
+            value = (
+                np.einsum("abab,a,b->", rho[:-2, 2:, 2:, :-2], w1, w2) if min(d1, d2) > 2 else 0.0
+            )
             moments[t, j, k], moments[t, k, j] = value, np.conj(value)
     return numbers, moments

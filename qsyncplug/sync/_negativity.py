@@ -11,6 +11,7 @@ from scipy.special import gammaln
 
 from ..core.checks import check_number
 from ..core.errors import ApproximationWarning, warn
+from ..core.quadrature import KRONROD
 from ._common import density, need_bosons, reduced
 from .view import SyncView
 
@@ -20,30 +21,6 @@ _DEGREE = 27  # of the Chebyshev polynomial on a panel
 _FINE = 121  # samples of a panel among which sign changes are sought
 _NOISE = 1e-14  # |W| below this is not resolved
 _MAX_DIM = 250  # e^{−2r²} underflows beyond
-
-
-def _kronrod() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Nodes and weights of the Gauss–Kronrod pair (7, 15) on [−1, 1]; zero weights complete the Gauss rule."""
-    x = np.array([
-        0.991455371120812639206854697526329, 0.949107912342758524526189684047851, 0.864864423359769072789712788640926,
-        0.741531185599394439863864773280788, 0.586087235467691130294144691693013, 0.405845151377397166906606412076961,
-        0.207784955007898467600689403773245, 0.0,
-    ])  # fmt: skip
-    k = np.array([
-        0.022935322010529224963732008058970, 0.063092092629978553290700663189204, 0.104790010322250183839876322541518,
-        0.140653259715525918745189590510238, 0.169004726639267902826583426598550, 0.190350578064785409913256402421014,
-        0.204432940075298892414161999234649, 0.209482141084727828012999174891714,
-    ])  # fmt: skip
-    g = np.zeros(8)
-    g[1::2] = [
-        0.129484966168869693270611432679082, 0.279705391489276667901467771423780, 0.381830050505118944950369775488975,
-        0.417959183673469387755102040816327,
-    ]  # fmt: skip
-    return (
-        np.concatenate([-x, x[-2::-1]]),
-        np.concatenate([k, k[-2::-1]]),
-        np.concatenate([g, g[-2::-1]]),
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +36,9 @@ class _Rays:
         wave = np.exp(-1j * np.outer(phi, self.harmonics))
         h, panels, nodes = self.radial.shape
         w = (wave @ self.radial.reshape(h, -1)).real.reshape(-1, panels, nodes)
-        ray, panel = np.nonzero(np.any(w < 0.3 * np.max(np.abs(w), axis=-1, keepdims=True), axis=-1))
+        ray, panel = np.nonzero(
+            np.any(w < 0.3 * np.max(np.abs(w), axis=-1, keepdims=True), axis=-1)
+        )
         strong = np.max(np.abs(w[ray, panel]), axis=-1) > _NOISE
         ray, panel = ray[strong], panel[strong]
         result = np.zeros(phi.size)
@@ -72,7 +51,9 @@ class _Rays:
         coefficients = values @ _TO_COEFFICIENTS.T
         half = np.diff(self.edges)[panel] / 2
         middle = (self.edges[1:] + self.edges[:-1])[panel] / 2
-        weighted = (values * (middle[:, None] + half[:, None] * _NODES) * half[:, None]) @ _TO_INTEGRAL.T
+        weighted = (
+            values * (middle[:, None] + half[:, None] * _NODES) * half[:, None]
+        ) @ _TO_INTEGRAL.T
         fine = coefficients @ _ON_FINE.T
         row, left, right = _brackets(coefficients, fine)
         x = _bisect_newton(coefficients[row], left, right)
@@ -99,10 +80,11 @@ def _chebyshev_tables() -> tuple[np.ndarray, ...]:
 
 _NODES, _TO_COEFFICIENTS, _TO_INTEGRAL, _ON_FINE, _DERIVE = _chebyshev_tables()
 _FINE_NODES = -np.cos(np.linspace(0, np.pi, _FINE))
-_KRONROD = _kronrod()
 
 
-def _brackets(coefficients: np.ndarray, fine: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _brackets(
+    coefficients: np.ndarray, fine: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Intervals with one sign change each: between samples, and about extrema that dip through zero between samples."""
     negative = fine < 0
     row, cell = np.nonzero(negative[:, 1:] != negative[:, :-1])
@@ -133,7 +115,10 @@ def _bisect_newton(coefficients: np.ndarray, left: np.ndarray, right: np.ndarray
     x = (low + high) / 2
     for _ in range(9):
         basis = chebyshev.chebvander(x, _DEGREE)
-        value, slope = np.einsum("ij,ij->i", basis, coefficients), np.einsum("ij,ij->i", basis, slopes)
+        value, slope = (
+            np.einsum("ij,ij->i", basis, coefficients),
+            np.einsum("ij,ij->i", basis, slopes),
+        )
         first = (value < 0) == below
         low, high = np.where(first, x, low), np.where(first, high, x)
         newton = x - value / np.where(slope == 0, 1, slope)
@@ -175,13 +160,15 @@ def _negativity(rho: np.ndarray, tolerance: float, max_intervals: int) -> tuple[
     """∫|W| − 1 and an error estimate."""
     rho = _trimmed(rho)
     if rho.shape[0] > _MAX_DIM:
-        raise ValueError(f"states must have at most {_MAX_DIM} occupied Fock levels for wigner_negativity, not {len(rho)}")
+        raise ValueError(
+            f"states must have at most {_MAX_DIM} occupied Fock levels for wigner_negativity, not {len(rho)}"
+        )
     rays = _rays(rho)
     if rays.harmonics.size == 1:
         return float(4 * np.pi * rays.negative(np.zeros(1))[0]), 0.0
     step = int(np.gcd.reduce(rays.harmonics))
     period = 2 * np.pi / step
-    x, kronrod, gauss = _KRONROD
+    x, kronrod, gauss = KRONROD
     edges = np.linspace(0, period, max(16, 6 * int(rays.harmonics[-1] // step)) + 1) + 0.1234
     left, right = edges[:-1], edges[1:]
     parent = np.zeros(left.size)
@@ -204,7 +191,11 @@ def _negativity(rho: np.ndarray, tolerance: float, max_intervals: int) -> tuple[
             spread = resolved + np.sum(error[~done])
             break
         middle = (left + right) / 2
-        left, right, parent = np.concatenate([left, middle]), np.concatenate([middle, right]), np.tile(own[~done], 2)
+        left, right, parent = (
+            np.concatenate([left, middle]),
+            np.concatenate([middle, right]),
+            np.tile(own[~done], 2),
+        )
     return float(2 * step * total), float(2 * step * spread)
 
 
@@ -251,9 +242,13 @@ def wigner_negativity(view: Any, *, tolerance: float = 1e-9, max_intervals: int 
         result: Any = values
     else:
         if not (hasattr(view, "isket") and (view.isket or view.isoper)):
-            raise TypeError(f"wigner_negativity takes a SyncView or a QuTiP state, not {type(view).__name__}")
+            raise TypeError(
+                f"wigner_negativity takes a SyncView or a QuTiP state, not {type(view).__name__}"
+            )
         if len(view.dims[0]) != 1:
-            raise ValueError(f"state must be of one mode, not of dims {view.dims}; use state.ptrace or a SyncView")
+            raise ValueError(
+                f"state must be of one mode, not of dims {view.dims}; use state.ptrace or a SyncView"
+            )
         result, worst = _negativity(density(view, (0,)), tolerance, max_intervals)
     if worst > tolerance:
         warn(

@@ -83,7 +83,9 @@ def kuramoto(view: SyncView, m: int = 1) -> np.ndarray:
     else:
         z = view.correlations
         if np.any(np.abs(np.abs(z) - 1) > 1e-9):
-            raise MissingFieldError(f"{view.system or 'this view'} has no phases of single nodes; give mean=, or |z_jk|=1")
+            raise MissingFieldError(
+                f"{view.system or 'this view'} has no phases of single nodes; give mean=, or |z_jk|=1"
+            )
         total = np.sum(np.exp(1j * m * np.angle(z)), axis=(1, 2)).real
         r = np.sqrt(np.maximum(total, 0)) / view.n_nodes
     undefined(r, "kuramoto", "⟨b_j⟩=0 has no phase")
@@ -142,7 +144,11 @@ def diameter(view: SyncView, kind: str = "distance") -> np.ndarray:
         elif kind == "correlation":
             value = np.max(np.abs(view.deviations), axis=(1, 2))
         else:
-            value = np.max(np.where(np.abs(z) > PHASE_THRESHOLD, np.abs(np.angle(z)), np.nan), axis=(1, 2))
+            value = np.max(
+                np.where(np.abs(z) > PHASE_THRESHOLD, np.abs(np.angle(z)), np.nan), axis=(1, 2)
+            )
     value = np.where(bad, np.nan, value)
-    undefined(value, "diameter", "a node has zero mass, a correlation no phase or more than modulus one")
+    undefined(
+        value, "diameter", "a node has zero mass, a correlation no phase or more than modulus one"
+    )
     return value

@@ -9,7 +9,14 @@ from ..core.errors import ApproximationWarning, warn
 from ._common import mean_phases, undefined
 from .view import PHASE_THRESHOLD, SyncView
 
-__all__ = ["coherence", "coherence_phase", "frequency", "frequency_difference", "pearson_window", "phase_locking"]
+__all__ = [
+    "coherence",
+    "coherence_phase",
+    "frequency",
+    "frequency_difference",
+    "pearson_window",
+    "phase_locking",
+]
 
 
 def coherence(view: SyncView) -> np.ndarray:
@@ -55,21 +62,31 @@ def _relative(view: SyncView) -> np.ndarray:
 
 def _window(view: SyncView, window: float | None) -> float | None:
     if view.n_times < 2:
-        raise ValueError(f"times must hold at least 2 times for a measure over a window, not {view.n_times}")
+        raise ValueError(
+            f"times must hold at least 2 times for a measure over a window, not {view.n_times}"
+        )
     return None if window is None else check_number("window", window, minimum=0, strict=True)
 
 
-def _trailing(times: np.ndarray, values: np.ndarray, window: float | None) -> tuple[np.ndarray, np.ndarray]:
+def _trailing(
+    times: np.ndarray, values: np.ndarray, window: float | None
+) -> tuple[np.ndarray, np.ndarray]:
     """Means over [t−window, t] of the piecewise linear `values` (T, ...), and which windows lie within the run."""
     shape = (-1,) + (1,) * (values.ndim - 1)
     steps = np.diff(times)
     none = np.isnan(values)
-    holes = np.concatenate([np.zeros_like(none[:1], dtype=int), np.cumsum(none[1:] | none[:-1], axis=0)])
+    holes = np.concatenate(
+        [np.zeros_like(none[:1], dtype=int), np.cumsum(none[1:] | none[:-1], axis=0)]
+    )
     values = np.where(none, 0, values)
     cells = steps.reshape(shape) * (values[1:] + values[:-1]) / 2
     integral = np.concatenate([np.zeros_like(values[:1]), np.cumsum(cells, axis=0)])
     if window is None:
-        start, before, seen = np.full(times.shape, times[0]), np.zeros_like(integral), np.zeros_like(holes)
+        start, before, seen = (
+            np.full(times.shape, times[0]),
+            np.zeros_like(integral),
+            np.zeros_like(holes),
+        )
     else:
         start = times - window
         near = np.abs(start - times[0]) <= 1e-12 * (np.abs(times) + window)
@@ -109,12 +126,18 @@ def phase_locking(view: SyncView, window: float | None = None) -> np.ndarray:
     window = _window(view, window)
     mean, inside = _trailing(view.times, np.exp(1j * _relative(view)), window)
     values = np.abs(mean)
-    undefined(values[inside], "phase_locking", "a relative phase does not exist at some time of the window")
+    undefined(
+        values[inside],
+        "phase_locking",
+        "a relative phase does not exist at some time of the window",
+    )
     values[~inside] = np.nan
     return values
 
 
-def pearson_window(view: SyncView, window: float | None = None, *, observable: str = "q") -> np.ndarray:
+def pearson_window(
+    view: SyncView, window: float | None = None, *, observable: str = "q"
+) -> np.ndarray:
     """Pearson's coefficient of the time series ⟨o_j⟩, ⟨o_k⟩ over the trailing window [t−window, t].
 
     Parameters
@@ -149,7 +172,9 @@ def pearson_window(view: SyncView, window: float | None = None, *, observable: s
     cov = second - first[:, :, None] * first[:, None, :]
     variances = np.diagonal(cov, axis1=1, axis2=2)
     size = np.max(series**2, axis=0)
-    scale = np.sqrt(np.where(variances > 1e-24 * size + 1e-9 * np.max(x**2, axis=0), variances, np.nan))
+    scale = np.sqrt(
+        np.where(variances > 1e-24 * size + 1e-9 * np.max(x**2, axis=0), variances, np.nan)
+    )
     values = np.clip(cov / (scale[:, :, None] * scale[:, None, :]), -1, 1)
     undefined(values[inside], "pearson_window", "a time series is constant over the window")
     values[~inside] = np.nan

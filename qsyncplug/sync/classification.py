@@ -51,7 +51,9 @@ class Classification:
         lines = [self.label]
         if self.rate is not None and self.rate_window is not None:
             start, stop = self.rate_window
-            lines.append(f"  rate {self.rate:.6g} ± {self.rate_error:.1g}, fitted for t = {start:g} to {stop:g}")
+            lines.append(
+                f"  rate {self.rate:.6g} ± {self.rate_error:.1g}, fitted for t = {start:g} to {stop:g}"
+            )
         if self.period is not None:
             lines.append(f"  period {self.period:.6g}")
         for name, value in self.evidence.items():
@@ -63,7 +65,9 @@ class Classification:
         return f"Classification({self.label!r}, rate={self.rate}, rate_error={self.rate_error}, period={self.period})"
 
 
-def classify(view: SyncView, *, tolerance: float = 1e-3, window: float | None = None) -> Classification:
+def classify(
+    view: SyncView, *, tolerance: float = 1e-3, window: float | None = None
+) -> Classification:
     """Name the kind of synchronisation that the last part of a run shows.
 
     Parameters
@@ -108,14 +112,21 @@ def classify(view: SyncView, *, tolerance: float = 1e-3, window: float | None = 
         raise ValueError(f"window must be at most the length of the run, {span:g}, not {length:g}")
     inside = times >= times[-1] - length * (1 + 1e-12)
     if np.count_nonzero(inside) < 3:
-        raise ValueError(f"window must hold at least 3 times; {length:g} holds {np.count_nonzero(inside)}")
-    evidence: dict[str, Any] = {"window": (float(times[inside][0]), float(times[-1])), "tolerance": tolerance}
+        raise ValueError(
+            f"window must hold at least 3 times; {length:g} holds {np.count_nonzero(inside)}"
+        )
+    evidence: dict[str, Any] = {
+        "window": (float(times[inside][0]), float(times[-1])),
+        "tolerance": tolerance,
+    }
 
     vacuum = _vacuum(view, inside, tolerance, evidence)
     if vacuum is not None:
         return vacuum
     if view.n_nodes == 1:
-        return Classification("undetermined", evidence | {"reason": "one node has nothing to synchronise with"})
+        return Classification(
+            "undetermined", evidence | {"reason": "one node has nothing to synchronise with"}
+        )
     z, gaps = _pairs(view)
     if np.any(np.isnan(z[inside])):
         reason = "a node has zero mass in the window, so that its correlations do not exist"
@@ -129,13 +140,19 @@ def classify(view: SyncView, *, tolerance: float = 1e-3, window: float | None = 
     if _reached(distance, inside, tolerance):
         return _with_rate("complete", evidence, times, distance, 1e-15)
     bipolar = np.max(np.abs(z - signs), axis=1)
-    if np.any(signs < 0) and _consistent(signs, view.n_nodes) and _reached(bipolar, inside, tolerance):
+    if (
+        np.any(signs < 0)
+        and _consistent(signs, view.n_nodes)
+        and _reached(bipolar, inside, tolerance)
+    ):
         evidence["groups"] = _groups(signs, view.n_nodes)
         return _with_rate("bipolar", evidence, times, bipolar, 1e-15)
     return _course(z, times, inside, tolerance, evidence, view.n_nodes)
 
 
-def _vacuum(view: SyncView, inside: np.ndarray, tolerance: float, evidence: dict[str, Any]) -> Classification | None:
+def _vacuum(
+    view: SyncView, inside: np.ndarray, tolerance: float, evidence: dict[str, Any]
+) -> Classification | None:
     if view.is_classical or not view.has("masses"):
         return None
     n = np.max(view.masses, axis=1)
@@ -147,7 +164,11 @@ def _vacuum(view: SyncView, inside: np.ndarray, tolerance: float, evidence: dict
         to_one = abs(s[-1] - 1) < 0.1 and abs(s[-1] - 1) <= abs(s[0] - 1) + 1e-9
     else:
         to_one = True
-    falling = end <= start / 2 and np.all(np.diff(n[inside]) <= 1e-9 * (1 + start)) and end <= 0.1 * np.max(n)
+    falling = (
+        end <= start / 2
+        and np.all(np.diff(n[inside]) <= 1e-9 * (1 + start))
+        and end <= 0.1 * np.max(n)
+    )
     if end <= tolerance or (falling and end <= 0.1 and to_one):
         evidence["meaning"] = "S_q near 1 is here the value of the vacuum, not synchronisation"
         return _with_rate("relaxing to vacuum", evidence, view.times, np.abs(n), 1e-14)
@@ -175,7 +196,9 @@ def _consistent(signs: np.ndarray, n: int) -> bool:
         return True
     table = np.ones((n, n))
     table[np.triu_indices(n, 1)] = signs
-    return bool(np.all(table[0, :, None] * table[0, None, :] * np.triu(np.ones((n, n))) == np.triu(table)))
+    return bool(
+        np.all(table[0, :, None] * table[0, None, :] * np.triu(np.ones((n, n))) == np.triu(table))
+    )
 
 
 def _groups(signs: np.ndarray, n: int) -> tuple[int, int]:
@@ -195,7 +218,12 @@ def _connected(coherent: np.ndarray, n: int) -> bool:
 
 
 def _course(
-    z: np.ndarray, times: np.ndarray, inside: np.ndarray, tolerance: float, evidence: dict[str, Any], n: int
+    z: np.ndarray,
+    times: np.ndarray,
+    inside: np.ndarray,
+    tolerance: float,
+    evidence: dict[str, Any],
+    n: int,
 ) -> Classification:
     """Neither complete nor bipolar: constant, converging, repeating, winding."""
     part, t = z[inside], times[inside]
@@ -211,7 +239,10 @@ def _course(
     if variation <= tolerance:
         if _connected(np.min(np.abs(part), axis=0) > _COHERENT * tolerance, n):
             return _with_rate("phase-locked", evidence, times, distance, 1e-14, known_limit=False)
-        return Classification("incoherent", evidence | {"reason": "the nodes fall into groups without mutual coherence"})
+        return Classification(
+            "incoherent",
+            evidence | {"reason": "the nodes fall into groups without mutual coherence"},
+        )
     turns = np.angle(part[1:] * part[:-1].conj())
     if np.max(np.abs(turns)) > 0.75 * np.pi:
         reason = "a relative phase turns by more than 3π/4 between two times; give more times"
@@ -222,7 +253,9 @@ def _course(
     evidence["phase_range"] = float(np.max(np.ptp(phases, axis=0)))
     period = _period(part, t, tolerance)
     if period is not None:
-        turned = np.array([np.interp(t[0] + period, t, phases[:, k]) for k in range(phases.shape[1])])
+        turned = np.array(
+            [np.interp(t[0] + period, t, phases[:, k]) for k in range(phases.shape[1])]
+        )
         evidence["winding_per_period"] = float(np.max(np.abs(turned)) / (2 * np.pi))
         locked = np.max(np.abs(turned)) < 0.5 * np.pi and not lull
         return Classification("frequency-locked" if locked else "periodic", evidence, period=period)
@@ -231,13 +264,22 @@ def _course(
         return Classification("undetermined", evidence | {"reason": reason})
     reversals = int(np.min(np.count_nonzero(np.diff(np.sign(turns), axis=0) != 0, axis=0)))
     middle = len(t) // 2
-    drift = float(np.max(np.abs(np.mean(phases[middle:], axis=0) - np.mean(phases[:middle], axis=0))))
+    drift = float(
+        np.max(np.abs(np.mean(phases[middle:], axis=0) - np.mean(phases[:middle], axis=0)))
+    )
     evidence["drift_between_halves"] = drift
-    if evidence["phase_range"] < np.pi and drift < 0.2 * evidence["phase_range"] and reversals >= 4 and not lull:
+    if (
+        evidence["phase_range"] < np.pi
+        and drift < 0.2 * evidence["phase_range"]
+        and reversals >= 4
+        and not lull
+    ):
         return Classification("frequency-locked", evidence)
     if np.max(np.abs(phases[-1] - phases[0])) > 4 * np.pi:
         return Classification("incoherent", evidence | {"reason": "phases wind without a period"})
-    return Classification("undetermined", evidence | {"reason": "the window is too short to tell drift from locking"})
+    return Classification(
+        "undetermined", evidence | {"reason": "the window is too short to tell drift from locking"}
+    )
 
 
 def _motion(part: np.ndarray) -> tuple[float, float]:
@@ -267,7 +309,11 @@ def _period(part: np.ndarray, t: np.ndarray, tolerance: float) -> float | None:
     if away.size == 0:
         return None
     for lag in range(int(away[0]) + 1, half):
-        if curve[lag] <= curve[lag - 1] and curve[lag] <= curve[lag + 1] and curve[lag] < 0.3 * scale:
+        if (
+            curve[lag] <= curve[lag - 1]
+            and curve[lag] <= curve[lag + 1]
+            and curve[lag] < 0.3 * scale
+        ):
             return _refined(spline, grid, lag, limit)
     return None
 
@@ -281,7 +327,9 @@ def _refined(spline: CubicSpline, grid: np.ndarray, lag: int, limit: float) -> f
         total = np.sum(slope * slope)
         if total == 0:
             return None
-        period -= float(np.clip(np.sum(gap * slope) / total, -(grid[1] - grid[0]), grid[1] - grid[0]))
+        period -= float(
+            np.clip(np.sum(gap * slope) / total, -(grid[1] - grid[0]), grid[1] - grid[0])
+        )
     start = grid[grid <= grid[-1] - period]
     ok = np.max(np.abs(spline(start + period) - spline(start))) <= limit
     return float(period) if ok and 2 * period <= (grid[-1] - grid[0]) * (1 + 1e-9) else None
@@ -320,13 +368,19 @@ def _rate(
     if known_limit:
         # the end of the run is a floor if the distance has stopped falling there
         before = d[-2 * len(tail) : -len(tail)]
-        flat = before.size > 0 and np.median(tail) > 0.5 * np.median(before) and top > 100 * np.median(tail)
+        flat = (
+            before.size > 0
+            and np.median(tail) > 0.5 * np.median(before)
+            and top > 100 * np.median(tail)
+        )
         low = max(low, 30 * float(np.max(tail))) if flat else low
     else:
         # the limit is only known as the last value, which is off by as much again as is still to come
         low = max(low, 1e3 * float(np.median(tail[:-1])))
     for high in (1e-3, 1e-2, 1e-1):
-        chosen = np.flatnonzero((ahead <= high * max(1.0, top if not known_limit else 1.0)) & (d > low))
+        chosen = np.flatnonzero(
+            (ahead <= high * max(1.0, top if not known_limit else 1.0)) & (d > low)
+        )
         if chosen.size and np.any(np.diff(chosen) > 1):
             chosen = chosen[: int(np.argmax(np.diff(chosen) > 1)) + 1]
         if chosen.size >= 8 and d[chosen[0]] > 3 * d[chosen[-1]]:

@@ -10,7 +10,14 @@ from ._fluctuations import complete, complete_fluctuations, pearson, phase, phas
 from ._information import gaussian_discord, log_negativity, mutual_information, purity, second_order
 from ._negativity import wigner_negativity
 from ._order import diameter, kuramoto, mean_phase, order_parameter
-from ._phases import coherence, coherence_phase, frequency, frequency_difference, pearson_window, phase_locking
+from ._phases import (
+    coherence,
+    coherence_phase,
+    frequency,
+    frequency_difference,
+    pearson_window,
+    phase_locking,
+)
 
 __all__ = [
     "PhaseDistribution",

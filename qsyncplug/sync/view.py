@@ -154,18 +154,28 @@ class SyncView:
         }
         store: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         if not store and states is None:
-            raise ValueError("a view needs at least one of mean, covariance, correlations, masses, states")
+            raise ValueError(
+                "a view needs at least one of mean, covariance, correlations, masses, states"
+            )
         put(self, "_lock", threading.RLock())
         put(self, "_store", store)  # as given
         put(self, "_derived", {})
         put(self, "system", str(system))
-        put(self, "notes", (notes,) if isinstance(notes, str) else tuple(str(note) for note in notes))
+        put(
+            self,
+            "notes",
+            (notes,) if isinstance(notes, str) else tuple(str(note) for note in notes),
+        )
         put(self, "missing", dict(missing or {}))
         put(self, "vacuum", check_number("vacuum", vacuum, minimum=0.0))
         put(self, "bosons", bool(bosons))
         put(self, "states_or_none", None if states is None else tuple(states))
         put(self, "subsystems", None if subsystems is None else tuple(subsystems))
-        put(self, "n_nodes", None if n_nodes is None else check_integer("n_nodes", n_nodes, minimum=1))
+        put(
+            self,
+            "n_nodes",
+            None if n_nodes is None else check_integer("n_nodes", n_nodes, minimum=1),
+        )
         put(self, "times", None if times is None else _times(times))
         put(self, "n_times", None if times is None else self.times.size)
         if covariance is not None and not callable(covariance) and not np.any(covariance):
@@ -178,7 +188,14 @@ class SyncView:
                 store[name] = self._checked(name, store[name])
         if states is not None:
             self._check_states()
-        for name in ("mean", "masses", "order_parameter", "correlations", "covariance", "deviations"):
+        for name in (
+            "mean",
+            "masses",
+            "order_parameter",
+            "correlations",
+            "covariance",
+            "deviations",
+        ):
             if self.n_times is not None and self.n_nodes is not None:
                 break
             if name in store and callable(store[name]):
@@ -207,7 +224,9 @@ class SyncView:
             if known is None:
                 object.__setattr__(self, attribute, int(value))
             elif known != value:
-                raise ValueError(f"{name} has {letter}={value}, but the other fields have {letter}={known}")
+                raise ValueError(
+                    f"{name} has {letter}={value}, but the other fields have {letter}={known}"
+                )
 
     def _checked(self, name: str, value: Any) -> np.ndarray:
         array, n_times, nodes = check_field(name, value)
@@ -215,7 +234,9 @@ class SyncView:
         if name == "correlations":
             check_correlations(array, self.masses if self.has("masses") else None)
         elif name == "covariance" and self.vacuum > 0 and not np.any(array):
-            raise ValueError("covariance must not vanish if the vacuum has a variance; give covariance=0 or vacuum=0")
+            raise ValueError(
+                "covariance must not vanish if the vacuum has a variance; give covariance=0 or vacuum=0"
+            )
         return frozen(array)
 
     def _check_states(self) -> None:
@@ -237,7 +258,11 @@ class SyncView:
             return True
         if field == "deviations":
             return self.has("correlations")
-        return field in ("masses", "correlations") and "mean" in self._store and "covariance" in self._store
+        return (
+            field in ("masses", "correlations")
+            and "mean" in self._store
+            and "covariance" in self._store
+        )
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -254,13 +279,19 @@ class SyncView:
                 value = self._store[name] = self._checked(name, value())
             elif self._classical(name):
                 size = (self.n_times, 2 * self.n_nodes, 2 * self.n_nodes)
-                check_memory("the covariance", 8.0 * size[0] * size[1] * size[2], advice="ask for a pair(i, j) of the view")
+                check_memory(
+                    "the covariance",
+                    8.0 * size[0] * size[1] * size[2],
+                    advice="ask for a pair(i, j) of the view",
+                )
                 return frozen(np.zeros(size))
             return value
 
     def _missing(self, name: str) -> MissingFieldError:
         advice = self.missing.get(name, _ADVICE.get(name, f"give {name}="))
-        return MissingFieldError(f"{self.system or 'this view'} has no {name}; what would provide it: {advice}")
+        return MissingFieldError(
+            f"{self.system or 'this view'} has no {name}; what would provide it: {advice}"
+        )
 
     @property
     def mean(self) -> np.ndarray:
@@ -298,7 +329,11 @@ class SyncView:
     @property
     def phases_suffice(self) -> bool:
         """Whether the correlations are those of classical phases, e^{i(θ_k−θ_j)}, so that N numbers give them all."""
-        return "correlations" not in self._store and "mean" in self._store and self._classical("covariance")
+        return (
+            "correlations" not in self._store
+            and "mean" in self._store
+            and self._classical("covariance")
+        )
 
     @property
     def masses(self) -> np.ndarray:
@@ -345,7 +380,9 @@ class SyncView:
 
     def _derive_correlations(self) -> np.ndarray:
         t, n = self.n_times, self.n_nodes
-        check_memory("the correlations", 48.0 * t * n * n, advice="ask for a pair(i, j) of the view")
+        check_memory(
+            "the correlations", 48.0 * t * n * n, advice="ask for a pair(i, j) of the view"
+        )
         beta = self.amplitudes
         moments = beta.conj()[:, :, None] * beta[:, None, :]
         if not self._classical("covariance"):
@@ -373,7 +410,9 @@ class SyncView:
         index = np.arange(self.n_times)[indices]
         index = np.atleast_1d(index)
         if index.ndim != 1 or index.size == 0:
-            raise ValueError(f"indices must choose at least one of the {self.n_times} times, not {indices!r}")
+            raise ValueError(
+                f"indices must choose at least one of the {self.n_times} times, not {indices!r}"
+            )
 
         def part(name: str) -> Any:
             return lambda: self._get(name)[index]
@@ -386,7 +425,12 @@ class SyncView:
 
     def pair(self, i: int, j: int) -> SyncView:
         """View of the two nodes `i` and `j`, in this order."""
-        nodes = np.array([check_integer(s, k, minimum=0, maximum=self.n_nodes - 1) for s, k in (("i", i), ("j", j))])
+        nodes = np.array(
+            [
+                check_integer(s, k, minimum=0, maximum=self.n_nodes - 1)
+                for s, k in (("i", i), ("j", j))
+            ]
+        )
         if i == j:
             raise ValueError(f"i and j must be two different nodes, not {i} twice")
         doubled = np.array([2 * nodes[0], 2 * nodes[0] + 1, 2 * nodes[1], 2 * nodes[1] + 1])
@@ -423,12 +467,24 @@ class SyncView:
         return _rebuild, (self._store | self._options(),)
 
     def _options(self) -> dict[str, Any]:
-        names = ("times", "subsystems", "system", "labels", "notes", "vacuum", "bosons", "n_nodes", "missing")
+        names = (
+            "times",
+            "subsystems",
+            "system",
+            "labels",
+            "notes",
+            "vacuum",
+            "bosons",
+            "n_nodes",
+            "missing",
+        )
         return {name: getattr(self, name) for name in names} | {"states": self.states_or_none}
 
     def __repr__(self) -> str:
         name = f"{self.system!r}, " if self.system else ""
-        span = f"{self.times[0]:g}..{self.times[-1]:g}" if self.n_times > 1 else f"{self.times[0]:g}"
+        span = (
+            f"{self.times[0]:g}..{self.times[-1]:g}" if self.n_times > 1 else f"{self.times[0]:g}"
+        )
         return f"SyncView({name}T={self.n_times} (t={span}), N={self.n_nodes}, fields: {', '.join(self.fields)})"
 
 

@@ -18,8 +18,8 @@ import scipy.fft
 from .._ext.integrator import Integrator
 from .._ext.wigner import WignerLoheRightHandSide, multiply
 from ..core.checks import check_memory
-from ..lohe.hamiltonian import QuadraticPotential
-from ..lohe.splitting import Cache, OscillatorLostError, phase
+from ..waves.hamiltonian import QuadraticPotential
+from ..waves.splitting import Cache, OscillatorLostError, phase
 from .kernels import kernel_of
 from .model import WignerLohe
 from .state import InitialState
@@ -74,8 +74,20 @@ RKN_SCHEMES: dict[str, Nystrom] = {
         _nystrom(
             "rkn11",
             6,
-            [0.0414649985182624, 0.198128671918067, -0.0400061921041533, 0.0752539843015807, -0.0115113874206879],
-            [0.123229775946271, 0.290553797799558, -0.127049212625417, -0.246331761062075, 0.357208872795928],
+            [
+                0.0414649985182624,
+                0.198128671918067,
+                -0.0400061921041533,
+                0.0752539843015807,
+                -0.0115113874206879,
+            ],
+            [
+                0.123229775946271,
+                0.290553797799558,
+                -0.127049212625417,
+                -0.246331761062075,
+                0.357208872795928,
+            ],
         ),
     )
 }
@@ -128,7 +140,9 @@ class Transport:
             if not np.all(np.isfinite(value)):
                 # beyond the box, where there is nothing to be moved
                 inside = [np.clip(x, *_limits(space, a)) for a, x in enumerate(points)]
-                value = np.where(np.isfinite(value), value, np.broadcast_to(h.potential(*inside), space.shape))
+                value = np.where(
+                    np.isfinite(value), value, np.broadcast_to(h.potential(*inside), space.shape)
+                )
             if not np.all(np.isfinite(value)):
                 raise ValueError("potential must be finite between the points of the grid, too")
         else:
@@ -143,7 +157,13 @@ class Transport:
 
     # ------------------------------------------------------------ sub-flows
 
-    def _factor(self, key: Any, exponent: Callable[[], np.ndarray], halved: int | None = None, sign: float = 1.0) -> np.ndarray:
+    def _factor(
+        self,
+        key: Any,
+        exponent: Callable[[], np.ndarray],
+        halved: int | None = None,
+        sign: float = 1.0,
+    ) -> np.ndarray:
         """exp(−i·sign·exponent), kept; only what a real transform needs of the axis `halved`."""
 
         def make(_: float) -> np.ndarray:
@@ -187,7 +207,9 @@ class Transport:
         """Θ of w_ij: the factor exp(−i[V_i(x+y/2)−V_j(x−y/2)] dt)."""
         a, b, step = self._which[i], self._which[j], f"{dt:.12e}"
         if a == b:
-            self._in_y(w, [(("kick", a, step), lambda: dt * (self.sample(a, 1) - self.sample(a, -1)))])
+            self._in_y(
+                w, [(("kick", a, step), lambda: dt * (self.sample(a, 1) - self.sample(a, -1)))]
+            )
         else:
             plus = ("plus", a, step), lambda: dt * self.sample(a, 1)
             minus = ("minus", b, step), lambda: -dt * self.sample(b, -1)
@@ -207,13 +229,22 @@ class Transport:
                     continue
                 other = [1] * (2 * d)
                 other[d + b] = -1
-                total = total + matrix[a, b] * xi.reshape(shape) * self.space.p_axes[b].reshape(other)
+                total = total + matrix[a, b] * xi.reshape(shape) * self.space.p_axes[b].reshape(
+                    other
+                )
         return np.broadcast_to(np.asarray(total, dtype=float), self.space.shape)
 
     # ------------------------------------------------------------ flows
 
     def step(
-        self, w: np.ndarray, i: int, j: int, h: float, count: int, scheme: Nystrom, check: Callable[[], None] | None = None
+        self,
+        w: np.ndarray,
+        i: int,
+        j: int,
+        h: float,
+        count: int,
+        scheme: Nystrom,
+        check: Callable[[], None] | None = None,
     ) -> None:
         """`count` steps of length `h` of w_ij under transport and Θ; `check` before each may raise."""
         b, a = scheme.kicks, scheme.drifts
@@ -245,7 +276,9 @@ class Transport:
 
         def kick() -> np.ndarray:
             space, total = self.space, 0.0
-            for axis, strength, kappa, force in zip(form.axes.T, kicks, form.kappa, form.force, strict=True):
+            for axis, strength, kappa, force in zip(
+                form.axes.T, kicks, form.kappa, form.force, strict=True
+            ):
                 u, y = 0.0, 0.0
                 for a, c in enumerate(axis):
                     shape = [1] * (2 * self.d)
@@ -289,7 +322,11 @@ def start_arrays(model: WignerLohe, state: InitialState) -> np.ndarray:
 
     space = model.phase_space
     pairs = pairs_of(state.n, state.hermitian)
-    check_memory("the phase-space arrays", 3.0 * len(pairs) * space.nbytes(), advice="start from kets, which need none")
+    check_memory(
+        "the phase-space arrays",
+        3.0 * len(pairs) * space.nbytes(),
+        advice="start from kets, which need none",
+    )
     if state.arrays is not None:
         return np.array([state.arrays[i, j] for i, j in pairs])
     assert state.left is not None
@@ -313,7 +350,13 @@ class LinearFlow:
     """
 
     def __init__(
-        self, model: WignerLohe, state: InitialState, *, rtol: float = 1e-11, step: float | None = None, scheme: str = "rkn11"
+        self,
+        model: WignerLohe,
+        state: InitialState,
+        *,
+        rtol: float = 1e-11,
+        step: float | None = None,
+        scheme: str = "rkn11",
     ):
         self.model = model
         self.state = state
@@ -336,7 +379,13 @@ class LinearFlow:
         """Move `arrays` (P, ...) from `t` to `t1`, in place."""
         self.run(arrays, t1 - t)
 
-    def run(self, arrays: np.ndarray, dt: float, exact: bool = True, check: Callable[[], None] | None = None) -> None:
+    def run(
+        self,
+        arrays: np.ndarray,
+        dt: float,
+        exact: bool = True,
+        check: Callable[[], None] | None = None,
+    ) -> None:
         """Move by `dt`; `exact` allows the shears of a quadratic potential; `check` before each step may raise."""
         if dt == 0:
             return
@@ -348,7 +397,9 @@ class LinearFlow:
             if self.fixed is not None:
                 span, count = left, max(1, int(np.ceil(left / self.fixed * (1 - 1e-12))))
             else:
-                self._search = self._search or StepSearch(self.model, self.state, self.scheme, self.look)
+                self._search = self._search or StepSearch(
+                    self.model, self.state, self.scheme, self.look
+                )
                 span, count = self._search.window(left, self.rtol / dt)
             self.steps += count
             self._each(arrays, partial(self._steps, h=span / count, count=count, check=check))
@@ -378,7 +429,11 @@ class StepSearch:
     _MOST = 10**5
 
     def __init__(
-        self, model: WignerLohe, state: InitialState, scheme: Nystrom, look: Callable[[float], None] | None = None
+        self,
+        model: WignerLohe,
+        state: InitialState,
+        scheme: Nystrom,
+        look: Callable[[float], None] | None = None,
     ):
         self.scheme = scheme
         self.look = look
@@ -390,10 +445,20 @@ class StepSearch:
             blocks = [*state.left] if state.right is None else [*state.left, *state.right]
         else:
             assert state.arrays is not None
-            kernels = [kernel_of(w, model.phase_space).reshape(self.grid.size, -1) for row in state.arrays for w in row]
-            blocks = [k.T for k in kernels] if state.hermitian else [b for k in kernels for b in (k.T, k.conj())]
+            kernels = [
+                kernel_of(w, model.phase_space).reshape(self.grid.size, -1)
+                for row in state.arrays
+                for w in row
+            ]
+            blocks = (
+                [k.T for k in kernels]
+                if state.hermitian
+                else [b for k in kernels for b in (k.T, k.conj())]
+            )
         random = np.random.default_rng(0)
-        psi = np.concatenate([random.normal(size=(self._PROBES, len(rows))) @ rows for rows in blocks])
+        psi = np.concatenate(
+            [random.normal(size=(self._PROBES, len(rows))) @ rows for rows in blocks]
+        )
         psi = psi[np.any(psi, axis=1)]
         self._psi = psi.reshape(-1, *self.grid.shape)
         # a first guess, to be found wanting
@@ -421,7 +486,13 @@ class StepSearch:
                 raise FloatingPointError("step size underflow")
             more = 2 * count
             if error <= 2.0**-self.scheme.order:
-                more = min(more, max(count + 1, int(np.ceil(count * 1.02 * (error / rtol) ** (1 / self.scheme.order)))))
+                more = min(
+                    more,
+                    max(
+                        count + 1,
+                        int(np.ceil(count * 1.02 * (error / rtol) ** (1 / self.scheme.order))),
+                    ),
+                )
             last, count = error, more
             fine, error = self._try(span, count)
         self._psi, self._h = fine, span / count
@@ -431,7 +502,11 @@ class StepSearch:
         """States after `span` in steps of half the length, and the error in `count` steps for w."""
         fine = self._moved(span, 2 * count)
         off = (fine - self._moved(span, count)).reshape(len(fine), -1)
-        return fine, 2 * float(np.max(np.linalg.norm(off, axis=1) / np.linalg.norm(fine.reshape(len(fine), -1), axis=1)))
+        return fine, 2 * float(
+            np.max(
+                np.linalg.norm(off, axis=1) / np.linalg.norm(fine.reshape(len(fine), -1), axis=1)
+            )
+        )
 
     def _moved(self, dt: float, count: int) -> np.ndarray:
         h, psi = dt / count, self._psi
@@ -470,7 +545,9 @@ class CouplingFlow:
         if (self.kappa == 0 and not np.any(self.rates)) or dt == 0:
             return np.eye(n, dtype=complex), np.eye(n, dtype=complex)
         sign = 1.0 if dt > 0 else -1.0
-        rhs = WignerLoheRightHandSide(z, sign * self.kappa, sign * self.rates, self.hermitian, cap=_CAP)
+        rhs = WignerLoheRightHandSide(
+            z, sign * self.kappa, sign * self.rates, self.hermitian, cap=_CAP
+        )
         integrator = Integrator(rhs, rtol=1e-13, atol=1e-15, nsteps=100_000, **self.events)
         integrator.set_state(0.0, rhs.start(), abs(dt))
         out = np.empty((1, rhs.size))
@@ -489,14 +566,20 @@ class CouplingFlow:
     def _split(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         n = self.n
         left = numbers[: n * n].reshape(n, n).copy()
-        return left, left.conj().T if self.hermitian else numbers[n * n : 2 * n * n].reshape(n, n).copy()
+        return left, left.conj().T if self.hermitian else numbers[n * n : 2 * n * n].reshape(
+            n, n
+        ).copy()
 
 
 def time_to_pole(z: np.ndarray, kappa: float, rates: np.ndarray) -> tuple[float, tuple[int, int]]:
     """Time after which z_ij, of a state close to its pole, is infinite: it grows as 1/(T−t), so that T−t=z/ż; and i, j."""
     n, masses = len(z), np.diag(z)
     r, c = np.sum(z, axis=1), np.sum(z, axis=0)
-    change = kappa / (2 * n) * (c[None, :] + r[:, None] - (r / masses)[:, None] * z - (c / masses)[None, :] * z)
+    change = (
+        kappa
+        / (2 * n)
+        * (c[None, :] + r[:, None] - (r / masses)[:, None] * z - (c / masses)[None, :] * z)
+    )
     change = change - 1j * (rates[:, None] - rates[None, :]) * z
     off = np.abs(z) * ~np.eye(n, dtype=bool)
     i, j = (int(k) for k in np.unravel_index(int(np.argmax(off)), off.shape))

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.errors import ApproximationWarning, warn
 from ..core.grid import Grid
-from ..lohe.errors import AliasingError
+from ..waves.errors import AliasingError
 from .errors import PhaseSpaceError, PhaseSpaceWarning
 from .phase_space import PhaseSpace, as_phase_space
 
@@ -123,11 +123,14 @@ def judge(found: dict[str, float], what: str) -> dict[str, float]:
     size = found[name]
     if size > EDGE_ERROR:
         raise PhaseSpaceError(
-            f"{what} does not fit the grid: its amplitude {_MEANING[name]} is {size:.1e} of the largest; {_REMEDY[name]}", found
+            f"{what} does not fit the grid: its amplitude {_MEANING[name]} is {size:.1e} of the largest; {_REMEDY[name]}",
+            found,
         )
     if size > EDGE_WARNING:
-        warn(f"{what} barely fits the grid: its amplitude {_MEANING[name]} is {size:.1e} of the largest; {_REMEDY[name]}",
-             PhaseSpaceWarning)  # fmt: skip
+        warn(
+            f"{what} barely fits the grid: its amplitude {_MEANING[name]} is {size:.1e} of the largest; {_REMEDY[name]}",
+            PhaseSpaceWarning,
+        )
     return found
 
 

@@ -41,7 +41,9 @@ def _states(name: str, psi: Any, grid: Any) -> np.ndarray:
     except ValueError as error:
         raise TypeError(f"{name} must be an array of numbers ({error})") from None
     if raw.ndim < grid.ndim or raw.shape[raw.ndim - grid.ndim :] != grid.shape:
-        raise ValueError(f"{name} must have the grid's shape {grid.shape}, with any leading axes, not {raw.shape}")
+        raise ValueError(
+            f"{name} must have the grid's shape {grid.shape}, with any leading axes, not {raw.shape}"
+        )
     return check_array(name, raw, shape=raw.shape, dtype=complex)
 
 
@@ -72,7 +74,10 @@ class Hydrodynamics:
     @cached_property
     def gradient(self) -> np.ndarray:
         """∇ψ, shape (..., d, *grid.shape)."""
-        return np.stack([self._derivative(self.psi, (a,)) for a in range(self.grid.ndim)], axis=-1 - self.grid.ndim)
+        return np.stack(
+            [self._derivative(self.psi, (a,)) for a in range(self.grid.ndim)],
+            axis=-1 - self.grid.ndim,
+        )
 
     @cached_property
     def laplacian(self) -> np.ndarray:
@@ -89,7 +94,9 @@ class Hydrodynamics:
         return field[index]
 
     def _second(self, a: int, b: int) -> np.ndarray:
-        return self.grid.derivative(self.psi, a, 2) if a == b else self._derivative(self.psi, (a, b))
+        return (
+            self.grid.derivative(self.psi, a, 2) if a == b else self._derivative(self.psi, (a, b))
+        )
 
     # ------------------------------------------------------------ fields
 
@@ -161,7 +168,11 @@ class Hydrodynamics:
     def _tensor(self, entry: Any) -> np.ndarray:
         d = self.grid.ndim
         shape = self.psi.shape[: self.psi.ndim - d] + (d, d) + self.grid.shape
-        check_memory("a tensor field", float(8.0 * np.prod([float(n) for n in shape])), advice="take fewer points")
+        check_memory(
+            "a tensor field",
+            float(8.0 * np.prod([float(n) for n in shape])),
+            advice="take fewer points",
+        )
         out = np.empty(shape)
         every = (slice(None),) * d
         for a in range(d):
@@ -175,7 +186,9 @@ class Hydrodynamics:
     def quantum_pressure(self) -> np.ndarray:
         """P=∇√ρ⊗∇√ρ−¼∇∇ρ, shape (..., d, d, *grid.shape); ∇·P=−½ρ∇(Δ√ρ/√ρ). Where ρ>0 it is −¼ρ∇∇ln ρ."""
         g = self.grad_sqrt_density
-        return self._tensor(lambda a, b: self._component(g, a) * self._component(g, b) - self._hessian(a, b) / 4)
+        return self._tensor(
+            lambda a, b: self._component(g, a) * self._component(g, b) - self._hessian(a, b) / 4
+        )
 
     @cached_property
     def stress(self) -> np.ndarray:
@@ -183,7 +196,10 @@ class Hydrodynamics:
         g = self.gradient
 
         def entry(a: int, b: int) -> np.ndarray:
-            return self.weight * _bar(self._component(g, a), self._component(g, b)).real - self._hessian(a, b) / 4
+            return (
+                self.weight * _bar(self._component(g, a), self._component(g, b)).real
+                - self._hessian(a, b) / 4
+            )
 
         return self._tensor(entry)
 
@@ -198,7 +214,8 @@ class Hydrodynamics:
     def momentum_flux_divergence(self) -> np.ndarray:
         """∇·(J⊗J/ρ+P) in the smooth form ∇·Re(∇ψ̄⊗∇ψ)−¼∇Δρ, shape (..., d, *grid.shape)."""
         third = np.stack(
-            [self._derivative(self.laplacian, (a,)) for a in range(self.grid.ndim)], axis=-1 - self.grid.ndim
+            [self._derivative(self.laplacian, (a,)) for a in range(self.grid.ndim)],
+            axis=-1 - self.grid.ndim,
         )
         first = _bar(self._spread(self.laplacian), self.gradient)
         return 0.5 * self.weight * (first - _bar(self._spread(self.psi), third)).real
@@ -259,7 +276,9 @@ def hydrodynamics(psi: Any, grid: Grid, *, node_threshold: float = 1e-8) -> Hydr
     True
     """
     node_threshold = check_number("node_threshold", node_threshold, minimum=0.0, maximum=1.0)
-    return Hydrodynamics(_resolved(_states("psi", psi, grid), grid, "psi"), grid, max(node_threshold, NODE))
+    return Hydrodynamics(
+        _resolved(_states("psi", psi, grid), grid, "psi"), grid, max(node_threshold, NODE)
+    )
 
 
 def _resolved(psi: np.ndarray, grid: Grid, name: str) -> np.ndarray:
@@ -302,7 +321,9 @@ class PairHydrodynamics:
     @cached_property
     def rotated(self) -> Hydrodynamics:
         """Of ψ_1−iψ_2, with the factor ½."""
-        return Hydrodynamics(self.first.psi - 1j * self.second.psi, self.grid, self.first.node_threshold, 0.5)
+        return Hydrodynamics(
+            self.first.psi - 1j * self.second.psi, self.grid, self.first.node_threshold, 0.5
+        )
 
     @cached_property
     def density(self) -> np.ndarray:
@@ -345,7 +366,10 @@ class PairHydrodynamics:
         a, b = self.first, self.second
 
         def third(h: Hydrodynamics) -> np.ndarray:
-            return np.stack([self.grid.derivative(h.laplacian, k) for k in range(self.grid.ndim)], axis=-1 - self.grid.ndim)
+            return np.stack(
+                [self.grid.derivative(h.laplacian, k) for k in range(self.grid.ndim)],
+                axis=-1 - self.grid.ndim,
+            )
 
         # p → ½(−i∂ on ψ_1 + i∂ on ψ̄_2): ∇·∫pp w = −¼(ψ̄_2∇Δψ_1 + ψ_1∇Δψ̄_2 − ∇ψ̄_2Δψ_1 − ∇ψ_1Δψ̄_2)
         terms = (
@@ -362,7 +386,9 @@ class PairHydrodynamics:
         return self.grid.integrate(self.density + 1j * self.sigma)
 
 
-def pair_hydrodynamics(psi1: Any, psi2: Any, grid: Grid, *, node_threshold: float = 1e-8) -> PairHydrodynamics:
+def pair_hydrodynamics(
+    psi1: Any, psi2: Any, grid: Grid, *, node_threshold: float = 1e-8
+) -> PairHydrodynamics:
     """Hydrodynamic fields of a pair of states, ρ_12, σ_12, J_12, G_12 and those of ψ_1−ψ_2 and ψ_1−iψ_2.
 
     Parameters
@@ -376,13 +402,17 @@ def pair_hydrodynamics(psi1: Any, psi2: Any, grid: Grid, *, node_threshold: floa
     -------
     PairHydrodynamics
     """
-    node_threshold = max(check_number("node_threshold", node_threshold, minimum=0.0, maximum=1.0), NODE)
+    node_threshold = max(
+        check_number("node_threshold", node_threshold, minimum=0.0, maximum=1.0), NODE
+    )
     first, second = (
         Hydrodynamics(_resolved(_states(name, psi, grid), grid, name), grid, node_threshold)
         for name, psi in (("psi1", psi1), ("psi2", psi2))
     )
     if first.psi.shape != second.psi.shape:
-        raise ValueError(f"psi2 must have the shape {first.psi.shape} of psi1, not {second.psi.shape}")
+        raise ValueError(
+            f"psi2 must have the shape {first.psi.shape} of psi1, not {second.psi.shape}"
+        )
     return PairHydrodynamics(first, second)
 
 
@@ -398,7 +428,10 @@ def h1_distance(psi1: Any, psi2: Any, grid: Grid) -> Any:
     -------
     float or ndarray of shape (...)
     """
-    first, second = (_resolved(_states(name, psi, grid), grid, name) for name, psi in (("psi1", psi1), ("psi2", psi2)))
+    first, second = (
+        _resolved(_states(name, psi, grid), grid, name)
+        for name, psi in (("psi1", psi1), ("psi2", psi2))
+    )
     difference = np.asarray(first - second)
     axes = tuple(range(-grid.ndim, 0))
     # ∇ in Fourier space keeps the highest mode, which the derivative of a real grid function drops
@@ -407,7 +440,9 @@ def h1_distance(psi1: Any, psi2: Any, grid: Grid) -> Any:
     return float(value) if value.ndim == 0 else value
 
 
-def hydrodynamic_distances(psi1: Any, psi2: Any, grid: Grid, *, tolerance: float = 1e-6) -> dict[str, Any]:
+def hydrodynamic_distances(
+    psi1: Any, psi2: Any, grid: Grid, *, tolerance: float = 1e-6
+) -> dict[str, Any]:
     """The norms that tend to zero when a pair synchronises (Antonelli, Ha, Kim and Marcati, section 5).
 
     Parameters
@@ -445,7 +480,11 @@ def hydrodynamic_distances(psi1: Any, psi2: Any, grid: Grid, *, tolerance: float
             "fields jump at nodes",
             ApproximationWarning,
         )
-    values = dict(zip(("grad_sqrt_density", "Lambda", "grad_sqrt_density_d", "Lambda_d"), found.T, strict=True))
+    values = dict(
+        zip(
+            ("grad_sqrt_density", "Lambda", "grad_sqrt_density_d", "Lambda_d"), found.T, strict=True
+        )
+    )
     values["L2"] = np.reshape(np.sqrt(pair.difference.mass), -1)
     values["H1"] = h1
     return {name: v.reshape(lead) if lead else float(v[0]) for name, v in values.items()}
@@ -454,7 +493,9 @@ def hydrodynamic_distances(psi1: Any, psi2: Any, grid: Grid, *, tolerance: float
 def _refined(a: np.ndarray, b: np.ndarray, grid: Grid, error: float) -> tuple[np.ndarray, float]:
     """The four norms of one pair on finer and finer grids, and how far the last two are apart."""
     # differences of states of size 1 are not known better
-    floor = 1e-13 * float(h1_distance(a, np.zeros_like(a), grid) + h1_distance(b, np.zeros_like(b), grid))
+    floor = 1e-13 * float(
+        h1_distance(a, np.zeros_like(a), grid) + h1_distance(b, np.zeros_like(b), grid)
+    )
     before, factor = _norms(a, b, grid, 1), 2
     while True:
         now = _norms(a, b, grid, factor)
@@ -471,8 +512,16 @@ def _norms(a: np.ndarray, b: np.ndarray, grid: Grid, factor: int) -> np.ndarray:
     fine = Grid(tuple(factor * n for n in grid.shape), grid.lengths)
     axes = tuple(range(grid.ndim))
     # off the points by an irrational part of a cell: nodes often sit at points, where the polar factor is 0
-    shift = np.exp(1j * sum(0.381966 * h / factor * k for h, k in zip(grid.spacing, grid.wave_mesh, strict=True)))
+    shift = np.exp(
+        1j
+        * sum(0.381966 * h / factor * k for h, k in zip(grid.spacing, grid.wave_mesh, strict=True))
+    )
     a, b = (upsample(scipy.fft.ifftn(shift * scipy.fft.fftn(f)), axes, factor) for f in (a, b))
     one, two, d = (Hydrodynamics(f, fine) for f in (a, b, a - b))
-    fields = (one.grad_sqrt_density - two.grad_sqrt_density, one.Lambda - two.Lambda, d.grad_sqrt_density, d.Lambda)
+    fields = (
+        one.grad_sqrt_density - two.grad_sqrt_density,
+        one.Lambda - two.Lambda,
+        d.grad_sqrt_density,
+        d.Lambda,
+    )
     return np.array([np.sqrt(np.sum(f**2) * fine.weight) for f in fields])

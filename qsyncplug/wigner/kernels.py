@@ -63,7 +63,9 @@ def _windows(f: np.ndarray, reverse: bool) -> np.ndarray:
         # f[J−m] at m'=m+n is padded[J+2n−m']; reversed windows starting one further
         shape = tuple(s + 1 for s in f.shape)
         view = sliding_window_view(padded, shape)
-        return view[(slice(0, None),) * d + (slice(None, 0, -1),) * d][tuple(slice(0, s) for s in f.shape)]
+        return view[(slice(0, None),) * d + (slice(None, 0, -1),) * d][
+            tuple(slice(0, s) for s in f.shape)
+        ]
     return sliding_window_view(padded, f.shape)[tuple(slice(0, s) for s in f.shape)]
 
 

@@ -94,7 +94,9 @@ class FactorMatrix(WignerMatrix):
     signs : (A,) array
     """
 
-    def __init__(self, space: PhaseSpace, left: np.ndarray, right: np.ndarray | None, signs: np.ndarray):
+    def __init__(
+        self, space: PhaseSpace, left: np.ndarray, right: np.ndarray | None, signs: np.ndarray
+    ):
         super().__init__(space, len(left), right is None)
         self.left = left
         self.right = left if right is None else right
@@ -110,14 +112,20 @@ class FactorMatrix(WignerMatrix):
 
     @cached_property
     def _right_fine(self) -> np.ndarray:
-        return self._left_fine if self.right is self.left else self._fine(self.right).reshape(self._left_fine.shape)
+        return (
+            self._left_fine
+            if self.right is self.left
+            else self._fine(self.right).reshape(self._left_fine.shape)
+        )
 
     def _entry(self, i: int, j: int) -> np.ndarray:
         f, g = self._left_fine[i], self._right_fine[j]
         if len(f) > 2:
             # the sum over the members once, in one product
             signed = self.signs[:, None] * f.reshape(len(f), -1)
-            u = correlate_kernel((signed.T @ g.reshape(len(g), -1).conj()).reshape(self.space.shape))
+            u = correlate_kernel(
+                (signed.T @ g.reshape(len(g), -1).conj()).reshape(self.space.shape)
+            )
         else:
             u = sum(s * correlate(a, b) for s, a, b in zip(self.signs, f, g, strict=True))
         return to_momentum(u, self.space, self.hermitian and i == j)
@@ -187,7 +195,14 @@ class ArrayMatrix(WignerMatrix):
         L and R.
     """
 
-    def __init__(self, space: PhaseSpace, arrays: np.ndarray, left: np.ndarray, right: np.ndarray, hermitian: bool):
+    def __init__(
+        self,
+        space: PhaseSpace,
+        arrays: np.ndarray,
+        left: np.ndarray,
+        right: np.ndarray,
+        hermitian: bool,
+    ):
         super().__init__(space, len(left), hermitian)
         self.arrays = arrays
         self.left = left
@@ -196,7 +211,11 @@ class ArrayMatrix(WignerMatrix):
     def _source(self, k: int, m: int) -> np.ndarray:
         if not self.hermitian:
             return self.arrays[k * self.n + m]
-        return self.arrays[pair_index(self.n, k, m)] if k <= m else self.arrays[pair_index(self.n, m, k)].conj()
+        return (
+            self.arrays[pair_index(self.n, k, m)]
+            if k <= m
+            else self.arrays[pair_index(self.n, m, k)].conj()
+        )
 
     def _entry(self, i: int, j: int) -> np.ndarray:
         out = np.zeros(self.space.shape, dtype=complex)
@@ -210,7 +229,12 @@ class ArrayMatrix(WignerMatrix):
     @cached_property
     def correlations(self) -> np.ndarray:
         """z_ij = ∫w_ij, (N, N)."""
-        z = np.array([[self.space.integrate(self._source(k, m)) for m in range(self.n)] for k in range(self.n)])
+        z = np.array(
+            [
+                [self.space.integrate(self._source(k, m)) for m in range(self.n)]
+                for k in range(self.n)
+            ]
+        )
         return self.left @ z @ self.right
 
     def norms(self) -> np.ndarray:

@@ -11,6 +11,7 @@ from numpy.polynomial.legendre import leggauss
 from ..core.checks import check_array, check_integer, check_number
 from ..core.errors import ApproximationWarning, warn
 from ..core.grid import Grid
+from ..core.quadrature import KRONROD
 from .kernels import upsample
 from .phase_space import PhaseSpace, as_phase_space
 
@@ -31,13 +32,17 @@ _QUINTIC = np.linalg.inv(np.vander(np.arange(-2.0, 4.0), increasing=True)).T
 
 def _phase_space_array(name: str, w: Any, space: PhaseSpace) -> np.ndarray:
     raw = np.asarray(w)
-    return check_array(name, raw, shape=space.shape, dtype=complex if np.iscomplexobj(raw) else float)
+    return check_array(
+        name, raw, shape=space.shape, dtype=complex if np.iscomplexobj(raw) else float
+    )
 
 
 def _real(name: str, w: np.ndarray, what: str) -> np.ndarray:
     if np.iscomplexobj(w):
         if np.max(np.abs(w.imag)) > 1e-10 * np.max(np.abs(w)):
-            raise ValueError(f"{name} must be real for {what}: it is the transform of a pair, or of a non-Hermitian operator")
+            raise ValueError(
+                f"{name} must be real for {what}: it is the transform of a pair, or of a non-Hermitian operator"
+            )
         return np.ascontiguousarray(w.real)
     return w
 
@@ -61,7 +66,9 @@ def marginals(w: Any, space: PhaseSpace | Grid) -> tuple[np.ndarray, np.ndarray]
     space = as_phase_space(space)
     w = _phase_space_array("w", w, space)
     d = space.ndim
-    return w.sum(axis=tuple(range(d, 2 * d))) * space.p_weight, w.sum(axis=tuple(range(d))) * space.x_weight
+    return w.sum(axis=tuple(range(d, 2 * d))) * space.p_weight, w.sum(
+        axis=tuple(range(d))
+    ) * space.x_weight
 
 
 def moments(w: Any, space: PhaseSpace | Grid) -> dict[str, np.ndarray]:
@@ -94,7 +101,11 @@ def moments(w: Any, space: PhaseSpace | Grid) -> dict[str, np.ndarray]:
     for a in range(d):
         for b in range(a, d):
             stress[a, b] = stress[b, a] = moment(a, b)
-    return {"density": moment(), "current": np.stack([moment(a) for a in range(d)]), "stress": stress}
+    return {
+        "density": moment(),
+        "current": np.stack([moment(a) for a in range(d)]),
+        "stress": stress,
+    }
 
 
 def moyal_overlap(w1: Any, w2: Any, space: PhaseSpace | Grid) -> Any:
@@ -157,7 +168,11 @@ def interpolate(w: Any, space: PhaseSpace | Grid, x: Any, p: Any) -> np.ndarray:
     w = _phase_space_array("w", w, space)
     x, p = np.broadcast_arrays(np.asarray(x, dtype=float), np.asarray(p, dtype=float))
     for name, points, axis in (("x", x, space.x), ("p", p, space.p)):
-        if not np.all(np.isfinite(points)) or np.any(points < axis[0]) or np.any(points > axis[-1] + (axis[1] - axis[0])):
+        if (
+            not np.all(np.isfinite(points))
+            or np.any(points < axis[0])
+            or np.any(points > axis[-1] + (axis[1] - axis[0]))
+        ):
             raise ValueError(f"{name} must lie between {axis[0]:g} and {axis[-1]:g}")
     c = _spectrum(_spectrum(w, 0), 1)
     # modes that hold nothing cost nothing
@@ -229,7 +244,9 @@ def phase_distribution(
         )
     # the interpolant oscillates at most as fast as the grid allows
     finest = min(space.dx[0], space.dp[0])
-    used = min(reach, float(np.max(distance[np.abs(w) > 1e-17 * np.max(np.abs(w))], initial=0.0)) + finest)
+    used = min(
+        reach, float(np.max(distance[np.abs(w) > 1e-17 * np.max(np.abs(w))], initial=0.0)) + finest
+    )
     panels = int(np.ceil(used / (8 * finest)))
     nodes, weights = leggauss(20)
     edges = np.linspace(0, used, panels + 1)
@@ -262,7 +279,9 @@ class _Lines:
         self.inverse = np.zeros(len(self.k), dtype=complex)
         self.inverse[1:] = 1 / (1j * self.k[1:])
 
-    def _guess(self, fine: np.ndarray, line: np.ndarray, low: np.ndarray, high: np.ndarray, order: int) -> np.ndarray:
+    def _guess(
+        self, fine: np.ndarray, line: np.ndarray, low: np.ndarray, high: np.ndarray, order: int
+    ) -> np.ndarray:
         """Root, in brackets of whole fine cells, of the same derivative of the quintic through six points."""
         points = (low.astype(int)[:, None] + np.arange(-2, 4)) % fine.shape[1]
         a = fine[line[:, None], points] @ _QUINTIC
@@ -278,7 +297,13 @@ class _Lines:
         return low + u
 
     def _root(
-        self, c: np.ndarray, low: np.ndarray, high: np.ndarray, rising: np.ndarray, order: int, start: np.ndarray | None = None
+        self,
+        c: np.ndarray,
+        low: np.ndarray,
+        high: np.ndarray,
+        rising: np.ndarray,
+        order: int,
+        start: np.ndarray | None = None,
     ) -> np.ndarray:
         """Root of the derivative of given order, in brackets of fine cells, by Newton's method kept inside by bisection."""
         s = (low + high) / 2 if start is None else start
@@ -316,7 +341,11 @@ class _Lines:
                 own = c[line[part]]
                 s = high[part]
                 if kind != "known":
-                    start_ = self._guess(fine, line[part], low[part], high[part], 0) if kind == "cell" else None
+                    start_ = (
+                        self._guess(fine, line[part], low[part], high[part], 0)
+                        if kind == "cell"
+                        else None
+                    )
                     s = self._root(own, low[part], high[part], rising[part], 0, start_)
                 primitive = self._primitive(own, s)
                 # −∫ over [entry, exit]: F(entry)−F(exit)
@@ -329,7 +358,9 @@ class _Lines:
                 np.add.at(total, touching, sign * self._primitive(c[touching], s))
         return total * (self.n * self.space.dp[0] / (2 * np.pi))
 
-    def _crossings(self, c: np.ndarray, fine: np.ndarray, negative: np.ndarray, strong: np.ndarray) -> Any:
+    def _crossings(
+        self, c: np.ndarray, fine: np.ndarray, negative: np.ndarray, strong: np.ndarray
+    ) -> Any:
         """Brackets (line, low, high, rising, kind) of the ends of the negative runs: known, in a cell, or elsewhere."""
         line, cell = np.nonzero(negative[:, 1:] != negative[:, :-1])
         both = strong[line, cell] & strong[line, cell + 1]
@@ -341,7 +372,13 @@ class _Lines:
         # extrema that dip through zero and back between points
         before, here, after = np.abs(fine[:, :-2]), np.abs(fine[:, 1:-1]), np.abs(fine[:, 2:])
         same = (negative[:, :-2] == negative[:, 1:-1]) & (negative[:, 1:-1] == negative[:, 2:])
-        dip = same & strong[:, 1:-1] & (here <= before) & (here <= after) & (here < 2 * ((before - here) + (after - here)))
+        dip = (
+            same
+            & strong[:, 1:-1]
+            & (here <= before)
+            & (here <= after)
+            & (here < 2 * ((before - here) + (after - here)))
+        )
         line, at_ = np.nonzero(dip)
         if not line.size:
             return
@@ -354,7 +391,9 @@ class _Lines:
             # towards a minimum of w (positive side) the slope rises
             guess = self._guess(fine, line[part], low[part], high[part], 1)
             extremum[part] = self._root(own, low[part], high[part], ~sign[part], 1, guess)
-            value[part] = np.einsum("ij,ij->i", np.exp(1j * np.outer(extremum[part] * self.width, self.k)), own).real
+            value[part] = np.einsum(
+                "ij,ij->i", np.exp(1j * np.outer(extremum[part] * self.width, self.k)), own
+            ).real
         crossed = ((value < 0) != sign) & (np.abs(value) > _NOISE * self.scale)
         line, low, high, sign, extremum = (v[crossed] for v in (line, low, high, sign, extremum))
         yield line, low, extremum, sign, "elsewhere"
@@ -400,10 +439,9 @@ def negativity(w: Any, space: PhaseSpace | Grid, *, tolerance: float = 1e-10) ->
         return 0.0
     if space.ndim > 1:
         return _plain_negativity(w, space, tolerance)
-    from ..sync._negativity import _KRONROD  # the rule that the polar version uses
 
     lines = _Lines(w, space)
-    nodes, kronrod, gauss = _KRONROD
+    nodes, kronrod, gauss = KRONROD
     step = space.dx[0]
     seen = np.nonzero(np.any(w < -_NOISE * lines.scale, axis=1))[0]
     if seen.size == 0:
@@ -429,9 +467,16 @@ def negativity(w: Any, space: PhaseSpace | Grid, *, tolerance: float = 1e-10) ->
         resolved += float(np.sum(error[done]))
         left, right, parent = left[~done], right[~done], own[~done]
         middle = (left + right) / 2
-        left, right, parent = np.concatenate([left, middle]), np.concatenate([middle, right]), np.tile(parent, 2)
+        left, right, parent = (
+            np.concatenate([left, middle]),
+            np.concatenate([middle, right]),
+            np.tile(parent, 2),
+        )
     if 2 * resolved > tolerance:
-        warn(f"negativity: error estimate {2 * resolved:.1e} exceeds the tolerance {tolerance:.1e}", ApproximationWarning)
+        warn(
+            f"negativity: error estimate {2 * resolved:.1e} exceeds the tolerance {tolerance:.1e}",
+            ApproximationWarning,
+        )
     return 2 * total
 
 

@@ -13,7 +13,8 @@ import qutip
 from ..core import storage
 from ..core.checks import check_number
 from ..core.grid import Grid
-from ..lohe import GridHamiltonian, SchrodingerLohe
+from ..lohe.model import SchrodingerLohe
+from ..waves.hamiltonian import GridHamiltonian
 from .phase_space import PhaseSpace
 
 __all__ = ["WignerLohe"]
@@ -87,9 +88,15 @@ class WignerLohe:
         hamiltonians: list[GridHamiltonian] = []
         for k, item in enumerate(items):
             name = f"potential[{k}]" if many else "potential"
-            known = next((h for h, other in zip(hamiltonians, items, strict=False) if other is item), None)
+            known = next(
+                (h for h, other in zip(hamiltonians, items, strict=False) if other is item), None
+            )
             hamiltonians.append(known or _hamiltonian(self.grid, item, name))
-        put(self, "potential", tuple(h.values for h in hamiltonians) if many else hamiltonians[0].values)
+        put(
+            self,
+            "potential",
+            tuple(h.values for h in hamiltonians) if many else hamiltonians[0].values,
+        )
         put(self, "_hamiltonians", tuple(hamiltonians))
         put(self, "size", len(items) if many else None)
 
@@ -132,10 +139,13 @@ class WignerLohe:
             "coupling": self.coupling,
         }
         hamiltonians: tuple[GridHamiltonian, ...] = self._hamiltonians  # type: ignore[attr-defined]
-        if self.grid.ndim == 1 and any(callable(h.potential) and h.quadratic is None for h in hamiltonians):
+        if self.grid.ndim == 1 and any(
+            callable(h.potential) and h.quadratic is None for h in hamiltonians
+        ):
             # phase-space arrays need V between the points and beyond; a function itself cannot be stored
             data["between"] = [
-                _Table.of(h.potential, self.grid).values.tolist() if callable(h.potential) else None for h in hamiltonians
+                _Table.of(h.potential, self.grid).values.tolist() if callable(h.potential) else None
+                for h in hamiltonians
             ]
         return data
 
@@ -184,21 +194,35 @@ class _Table:
     def __call__(self, x: np.ndarray) -> np.ndarray:
         place = (np.asarray(x) + self.length) / (2 * self.length) * (len(self.values) - 1)
         index = np.rint(place).astype(int)
-        if np.max(np.abs(place - index)) > 1e-6 or index.min() < 0 or index.max() >= len(self.values):
-            raise ValueError("potential is known at the points of its phase space only: it was stored, and its function was not")
+        if (
+            np.max(np.abs(place - index)) > 1e-6
+            or index.min() < 0
+            or index.max() >= len(self.values)
+        ):
+            raise ValueError(
+                "potential is known at the points of its phase space only: it was stored, and its function was not"
+            )
         return self.values[index]
 
 
 storage.register_model("WignerLohe", WignerLohe.from_dict)
 
 
-def _hamiltonian(grid: Grid, potential: Callable[..., Any] | np.ndarray | float, name: str) -> GridHamiltonian:
+def _hamiltonian(
+    grid: Grid, potential: Callable[..., Any] | np.ndarray | float, name: str
+) -> GridHamiltonian:
     if isinstance(potential, GridHamiltonian):
-        raise TypeError(f"{name} must be a potential (callable, array or number), not a GridHamiltonian; give its values")
+        raise TypeError(
+            f"{name} must be a potential (callable, array or number), not a GridHamiltonian; give its values"
+        )
     if isinstance(potential, qutip.Qobj):
         raise TypeError(f"{name} must be a potential V(x) (callable, array or number), not a Qobj")
     try:
         return GridHamiltonian(grid, potential)
     except (TypeError, ValueError) as error:
         text = str(error)
-        raise type(error)(name + text.removeprefix("potential") if text.startswith("potential") else f"{name}: {text}") from None
+        raise type(error)(
+            name + text.removeprefix("potential")
+            if text.startswith("potential")
+            else f"{name}: {text}"
+        ) from None

@@ -96,17 +96,25 @@ class PhaseSpace:
     @cached_property
     def x_axes(self) -> tuple[np.ndarray, ...]:
         """Positions along each axis."""
-        return tuple(-x / 2 + h * np.arange(n) for x, h, n in zip(self.grid.lengths, self.dx, self.x_shape, strict=True))
+        return tuple(
+            -x / 2 + h * np.arange(n)
+            for x, h, n in zip(self.grid.lengths, self.dx, self.x_shape, strict=True)
+        )
 
     @cached_property
     def p_axes(self) -> tuple[np.ndarray, ...]:
         """Momenta along each axis, ascending."""
-        return tuple(h * np.arange(-n // 2, n // 2) for h, n in zip(self.dp, self.x_shape, strict=True))
+        return tuple(
+            h * np.arange(-n // 2, n // 2) for h, n in zip(self.dp, self.x_shape, strict=True)
+        )
 
     @cached_property
     def y_axes(self) -> tuple[np.ndarray, ...]:
         """Separations y conjugate to the momenta, along each axis, ascending."""
-        return tuple(h * np.arange(-n // 2, n // 2) for h, n in zip(self.grid.spacing, self.x_shape, strict=True))
+        return tuple(
+            h * np.arange(-n // 2, n // 2)
+            for h, n in zip(self.grid.spacing, self.x_shape, strict=True)
+        )
 
     @property
     def x(self) -> Any:

@@ -16,7 +16,9 @@ __all__ = ["hydrodynamic_residuals", "run_residuals"]
 _NINE = np.array([1 / 280, -4 / 105, 1 / 5, -4 / 5, 0, 4 / 5, -1 / 5, 4 / 105, -1 / 280])
 
 
-def _right_hand_side(pair: PairHydrodynamics, v: np.ndarray, kappa: float) -> tuple[np.ndarray, np.ndarray]:
+def _right_hand_side(
+    pair: PairHydrodynamics, v: np.ndarray, kappa: float
+) -> tuple[np.ndarray, np.ndarray]:
     """∂_tψ_1, ∂_tψ_2 of the Schrödinger–Lohe equations (18)."""
     a, b = pair.first.psi, pair.second.psi
     z = pair.overlap
@@ -75,7 +77,9 @@ def _force(potential: Any, grid: Grid, gradient: Any) -> np.ndarray:
     """∇V, (d, *grid.shape)."""
     if gradient is None:
         if not callable(potential):
-            raise ValueError("gradient must be given, ∇V of shape (d, *grid.shape), when potential is an array")
+            raise ValueError(
+                "gradient must be given, ∇V of shape (d, *grid.shape), when potential is an array"
+            )
         # the potential need not be periodic: differences of order 8 of the function itself, with a step that rounding likes
         step = 0.02
         out = np.zeros((grid.ndim, *grid.shape))
@@ -101,10 +105,14 @@ def _checked(
     kappa = check_number("coupling", coupling)
     pair = pair_hydrodynamics(psi1, psi2, grid)
     if pair.first.psi.shape != grid.shape:
-        raise ValueError(f"psi1 must be one state of shape {grid.shape}, not {pair.first.psi.shape}")
+        raise ValueError(
+            f"psi1 must be one state of shape {grid.shape}, not {pair.first.psi.shape}"
+        )
     for name, mass in (("psi1", pair.first.mass), ("psi2", pair.second.mass)):
         if abs(mass - 1) > 1e-6:
-            raise ValueError(f"{name} must have norm 1 (the equations (19) hold for such states), not {np.sqrt(mass):g}")
+            raise ValueError(
+                f"{name} must have norm 1 (the equations (19) hold for such states), not {np.sqrt(mass):g}"
+            )
     return pair, grid.field("potential", potential, dtype=float), kappa
 
 
@@ -175,17 +183,33 @@ def hydrodynamic_residuals(
 
 
 def _residuals(
-    pair: PairHydrodynamics, rates: dict[str, np.ndarray], force: np.ndarray, kappa: float, printed: bool
+    pair: PairHydrodynamics,
+    rates: dict[str, np.ndarray],
+    force: np.ndarray,
+    kappa: float,
+    printed: bool,
 ) -> dict[str, np.ndarray]:
     sources = _sources(pair, kappa, printed)
     result = {}
-    for name, h in (("1", pair.first), ("2", pair.second), ("d", pair.difference), ("a", pair.rotated)):
+    for name, h in (
+        ("1", pair.first),
+        ("2", pair.second),
+        ("d", pair.difference),
+        ("a", pair.rotated),
+    ):
         result["rho_" + name] = rates["rho_" + name] + h.current_divergence - sources["rho_" + name]
-        result["J_" + name] = rates["J_" + name] + h.momentum_flux_divergence + h.density * force - sources["J_" + name]
+        result["J_" + name] = (
+            rates["J_" + name]
+            + h.momentum_flux_divergence
+            + h.density * force
+            - sources["J_" + name]
+        )
     a, b = pair.first, pair.second
     divergence = -0.5j * (b.psi.conj() * a.laplacian - a.psi * b.laplacian.conj())
     result["rho_c"] = rates["rho_c"] + divergence - sources["rho_c"]
-    result["J_c"] = rates["J_c"] + pair.complex_flux_divergence + pair.complex_density * force - sources["J_c"]
+    result["J_c"] = (
+        rates["J_c"] + pair.complex_flux_divergence + pair.complex_density * force - sources["J_c"]
+    )
     return result
 
 
@@ -229,14 +253,20 @@ def run_residuals(
         pair, _, kappa = _checked(row[0], row[1], grid, potential, coupling)
         pairs.append(pair)
         field = {"rho_c": pair.complex_density, "J_c": pair.complex_current}
-        for name, h in (("1", pair.first), ("2", pair.second), ("d", pair.difference), ("a", pair.rotated)):
+        for name, h in (
+            ("1", pair.first),
+            ("2", pair.second),
+            ("d", pair.difference),
+            ("a", pair.rotated),
+        ):
             field["rho_" + name], field["J_" + name] = h.density, h.current
         fields.append(field)
     force = _force(potential, grid, gradient)
     worst: dict[str, float] = {}
     for k in range(4, len(times) - 4):
         rates = {
-            name: np.asarray(sum(c * fields[k - 4 + i][name] for i, c in enumerate(_NINE))) / step for name in fields[k]
+            name: np.asarray(sum(c * fields[k - 4 + i][name] for i, c in enumerate(_NINE))) / step
+            for name in fields[k]
         }
         for name, residual in _residuals(pairs[k], rates, force, kappa, printed).items():
             worst[name] = max(worst.get(name, 0.0), float(np.max(np.abs(residual))))

@@ -112,7 +112,11 @@ class WignerLoheResult(Result):
         """z_ij=∫w_ij, (T, N, N)."""
         if self._z is None:
             n = self.n_oscillators
-            check_memory("the correlations", 16.0 * len(self.times) * n * n, advice="run with fewer output times")
+            check_memory(
+                "the correlations",
+                16.0 * len(self.times) * n * n,
+                advice="run with fewer output times",
+            )
             if self.log_alpha is not None:
                 self._z = self._setup.state.z0[0, 0] * (1 - self.deviations)
             else:
@@ -153,7 +157,11 @@ class WignerLoheResult(Result):
         count = len(self.times)
         k = check_integer("t_index", t_index, minimum=-count, maximum=count - 1) % count
         if self._last is None or self._last[0] != k:
-            row = {name: getattr(self, name)[k] for name in self._fields if getattr(self, name) is not None}
+            row = {
+                name: getattr(self, name)[k]
+                for name in self._fields
+                if getattr(self, name) is not None
+            }
             matrix = self._setup.matrix(float(self.times[k]), **row)
             fits(matrix.edges(), float(self.times[k]), self)
             self._last = (k, matrix)
@@ -239,7 +247,9 @@ class WignerLoheResult(Result):
         if isinstance(matrix, FactorMatrix) and matrix.left.shape[1] == 1:
             return _pure_distances(matrix)
         entries = np.array([matrix.wigner(i, j).ravel() for i in range(n) for j in range(n)])
-        out = np.array([[np.linalg.norm(a - b) for b in entries] for a in entries]) * np.sqrt(self.phase_space.weight)
+        out = np.array([[np.linalg.norm(a - b) for b in entries] for a in entries]) * np.sqrt(
+            self.phase_space.weight
+        )
         return out.reshape(n, n, n, n)
 
     # ------------------------------------------------------------ storing
@@ -247,7 +257,11 @@ class WignerLoheResult(Result):
     def _to_store(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         header, arrays = super()._to_store()
         model = self.model
-        if isinstance(self._setup, ArraySetup) and model.grid.ndim > 1 and model.hamiltonians(1)[0].quadratic is None:
+        if (
+            isinstance(self._setup, ArraySetup)
+            and model.grid.ndim > 1
+            and model.hamiltonians(1)[0].quadratic is None
+        ):
             warn(
                 "Wigner functions cannot be formed from the file: the potential is stored at the points of the grid only, and in "
                 "more than one dimension they need it between them; run with method='direct' and store_states=True to keep them",
@@ -266,9 +280,17 @@ class WignerLoheResult(Result):
         return self
 
     def __repr__(self) -> str:
-        lines = [line for line in super().__repr__().replace(" _", " ").splitlines() if not line.startswith("  states ")]
+        lines = [
+            line
+            for line in super().__repr__().replace(" _", " ").splitlines()
+            if not line.startswith("  states ")
+        ]
         at = next(k for k, line in enumerate(lines) if line.startswith("  arrays"))
-        kept = "formed on request" if isinstance(self._setup, FactorSetup) or self.left is not None else "see stats"
+        kept = (
+            "formed on request"
+            if isinstance(self._setup, FactorSetup) or self.left is not None
+            else "see stats"
+        )
         lines.insert(at + 1, f"  {'w_ij':<16}{kept}, {'×'.join(map(str, self.phase_space.shape))}")
         return "\n".join(lines)
 
@@ -296,7 +318,9 @@ def _pure_distances(matrix: FactorMatrix) -> np.ndarray:
     cf, cg = crossed(f), crossed(g)
     # ⟨B,A⟩ = ⟨f_k,f_i−f_k⟩ ⟨g_j,g_j−g_l⟩, for the scalar product of conjugates is the conjugate one
     mixed = cf[:, None, :, None] * (dg + cg)[None, :, None, :]
-    square = df[:, None, :, None] * mass_g[None, :, None, None] + mass_f[None, None, :, None] * dg[None, :, None, :]
+    square = (
+        df[:, None, :, None] * mass_g[None, :, None, None]
+        + mass_f[None, None, :, None] * dg[None, :, None, :]
+    )
     square = square + 2 * mixed.real
     return np.sqrt(np.maximum(square, 0) / (2 * np.pi) ** space.ndim)
-

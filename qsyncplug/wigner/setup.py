@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import MissingFieldError
-from ..lohe.motion import EigenMotion, factorize, motion_of
+from ..waves.motion import EigenMotion, factorize, motion_of
 from .direct import LinearFlow
 from .matrix import ArrayMatrix, FactorMatrix, WignerMatrix
 from .model import WignerLohe
@@ -63,9 +63,13 @@ class Setup:
         """What a file needs."""
         state = self.state
         header = {
-            "setup": type(self).__name__, "t0": self.t0, "product": self.product, "kind": state.kind,
-            "hermitian": state.hermitian, "physical": state.physical,
-        }  # fmt: skip
+            "setup": type(self).__name__,
+            "t0": self.t0,
+            "product": self.product,
+            "kind": state.kind,
+            "hermitian": state.hermitian,
+            "physical": state.physical,
+        }
         arrays = {"z0": state.z0, "deviations0": state.deviations, "signs": state.signs}
         for name in ("left", "right", "arrays"):
             value = getattr(state, name)
@@ -114,7 +118,14 @@ class FactorSetup(Setup):
 class ArraySetup(Setup):
     """Of the exact reduction with phase-space arrays, which follow the linear flow when they are asked for."""
 
-    def __init__(self, model: WignerLohe, state: InitialState, t0: float, product: bool = False, rtol: float = 1e-11):
+    def __init__(
+        self,
+        model: WignerLohe,
+        state: InitialState,
+        t0: float,
+        product: bool = False,
+        rtol: float = 1e-11,
+    ):
         super().__init__(model, state, t0, product)
         self.flow = LinearFlow(model, state, rtol=rtol)
         self._time = t0
@@ -130,13 +141,22 @@ class ArraySetup(Setup):
         left = arrays["left"]
         right = arrays.get("right", left.conj().T)
         # a copy, for the arrays move on when a later time is asked for
-        return ArrayMatrix(self.model.phase_space, self._arrays.copy(), left, right, self.state.hermitian)
+        return ArrayMatrix(
+            self.model.phase_space, self._arrays.copy(), left, right, self.state.hermitian
+        )
 
 
 class StoredFactors(Setup):
     """Of runs that step factors or arrays themselves; each output holds them, or the last one does."""
 
-    def __init__(self, model: WignerLohe, state: InitialState, t0: float, keep: bool = True, arrays: bool = False):
+    def __init__(
+        self,
+        model: WignerLohe,
+        state: InitialState,
+        t0: float,
+        keep: bool = True,
+        arrays: bool = False,
+    ):
         super().__init__(model, state, t0)
         self.keep = keep
         self.arrays = arrays
@@ -150,7 +170,11 @@ class StoredFactors(Setup):
             out["_arrays"] = ((pairs, self.model.phase_space.size), complex)
         elif self.keep:
             assert self.state.left is not None
-            rows = self.state.left.shape[0] * self.state.left.shape[1] * (1 if self.state.right is None else 2)
+            rows = (
+                self.state.left.shape[0]
+                * self.state.left.shape[1]
+                * (1 if self.state.right is None else 2)
+            )
             out["_factors"] = ((rows, self.model.grid.size), complex)
         return out
 
@@ -168,7 +192,9 @@ class StoredFactors(Setup):
         n = self.state.n
         if "_arrays" in arrays:
             w = arrays["_arrays"].reshape(-1, *self.model.phase_space.shape)
-            return ArrayMatrix(self.model.phase_space, w, np.eye(n), np.eye(n), self.state.hermitian)
+            return ArrayMatrix(
+                self.model.phase_space, w, np.eye(n), np.eye(n), self.state.hermitian
+            )
         if "_factors" not in arrays:
             raise MissingFieldError(
                 "the run kept no Wigner functions; what would provide them: the option store_states=True, or fewer output times"
@@ -184,12 +210,21 @@ class StoredFactors(Setup):
 def stored_setup(model: WignerLohe, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Setup:
     """Rebuild what :meth:`Setup.to_store` gave."""
     state = InitialState(
-        header["kind"], arrays.get("state:left"), arrays.get("state:right"), arrays["signs"], arrays.get("state:arrays"),
-        arrays["z0"], arrays["deviations0"], header["hermitian"], header["physical"],
-    )  # fmt: skip
+        header["kind"],
+        arrays.get("state:left"),
+        arrays.get("state:right"),
+        arrays["signs"],
+        arrays.get("state:arrays"),
+        arrays["z0"],
+        arrays["deviations0"],
+        header["hermitian"],
+        header["physical"],
+    )
     kind, t0 = header["setup"], header["t0"]
     if kind == "FactorSetup":
         return FactorSetup(model, state, t0, header["product"])
     if kind == "ArraySetup":
         return ArraySetup(model, state, t0, header["product"])
-    return StoredFactors(model, state, t0, "_factors" in arrays or "_arrays" in arrays, "_arrays" in arrays)
+    return StoredFactors(
+        model, state, t0, "_factors" in arrays or "_arrays" in arrays, "_arrays" in arrays
+    )

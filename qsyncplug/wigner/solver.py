@@ -12,10 +12,18 @@ from .._ext.wigner import WignerLoheRightHandSide
 from ..core.checks import check_number, check_times
 from ..core.options import DEFAULTS
 from ..core.solver import CompiledSolver
-from ..lohe.splitting import SCHEMES
-from ..lohe.threads import linear_algebra_threads
+from ..core.threads import linear_algebra_threads
+from ..waves.splitting import SCHEMES
 from .direct import check_potential, time_to_pole
-from .fit import EDGE_WARNING, factor_diagnostics, fits, judge, phase_space_diagnostics, warn_drift, warn_edges
+from .fit import (
+    EDGE_WARNING,
+    factor_diagnostics,
+    fits,
+    judge,
+    phase_space_diagnostics,
+    warn_drift,
+    warn_edges,
+)
 from .model import WignerLohe
 from .result import WignerLoheResult
 from .setup import ArraySetup, FactorSetup, Setup
@@ -76,9 +84,14 @@ class WignerLoheSolver(CompiledSolver):
     name = "wlsolve"
     methods = ("auto", "reduction", "splitting", "direct", *SCHEMES)
     solver_options: ClassVar[dict[str, Any]] = {
-        **DEFAULTS, "method": "auto", "rtol": 1e-12, "atol": 1e-14, "step": None,
-        "allow_unphysical": False, "allow_non_hermitian": False,
-    }  # fmt: skip
+        **DEFAULTS,
+        "method": "auto",
+        "rtol": 1e-12,
+        "atol": 1e-14,
+        "step": None,
+        "allow_unphysical": False,
+        "allow_non_hermitian": False,
+    }
 
     def __init__(self, model: WignerLohe, *, options: dict[str, Any] | None = None):
         if not isinstance(model, WignerLohe):
@@ -87,18 +100,25 @@ class WignerLoheSolver(CompiledSolver):
         method, step = self._options["method"], self._options["step"]
         for name in ("allow_unphysical", "allow_non_hermitian"):
             if not isinstance(self._options[name], bool):
-                raise TypeError(f"options[{name!r}] must be True or False, not {self._options[name]!r}")
+                raise TypeError(
+                    f"options[{name!r}] must be True or False, not {self._options[name]!r}"
+                )
         if step is not None:
             check_number("options['step']", step, minimum=0.0, strict=True)
         if method in SCHEMES and step is None:
             raise ValueError(f"options['step'] must be given for the fixed-step method {method!r}")
         if method == "reduction" and not model.common:
-            raise ValueError("options['method'] = 'reduction' needs a common potential; use 'splitting' or 'direct'")
+            raise ValueError(
+                "options['method'] = 'reduction' needs a common potential; use 'splitting' or 'direct'"
+            )
 
     def _read(self, state0: Any) -> InitialState:
         o = self._options
         state = read_state(
-            self.model, state0, allow_unphysical=o["allow_unphysical"], allow_non_hermitian=o["allow_non_hermitian"]
+            self.model,
+            state0,
+            allow_unphysical=o["allow_unphysical"],
+            allow_non_hermitian=o["allow_non_hermitian"],
         )
         if state.left is not None:
             rows = [state.left] if state.right is None else [state.left, state.right]
@@ -109,15 +129,20 @@ class WignerLoheSolver(CompiledSolver):
             for i in range(state.n):
                 for j in range(i if state.hermitian else 0, state.n):
                     if np.any(state.arrays[i, j]):
-                        judge(phase_space_diagnostics(state.arrays[i, j], self.model.phase_space), f"state0: w[{i}, {j}]")
+                        judge(
+                            phase_space_diagnostics(state.arrays[i, j], self.model.phase_space),
+                            f"state0: w[{i}, {j}]",
+                        )
         return state
 
     def _method(self, state: InitialState) -> str:
         method = str(self._options["method"])
         if method != "auto":
             if state.arrays is not None and method not in ("reduction", "direct"):
-                raise ValueError(f"options['method'] = {method!r} needs kets, an ensemble or a block, not phase-space arrays "
-                                 "that are symbols of no operator on the grid")
+                raise ValueError(
+                    f"options['method'] = {method!r} needs kets, an ensemble or a block, not phase-space arrays "
+                    "that are symbols of no operator on the grid"
+                )
             return method
         if self.model.common:
             return "reduction"
@@ -136,16 +161,22 @@ class WignerLoheSolver(CompiledSolver):
         n = state.n
         rates = self.model.rates(n)
         masses = np.diag(state.z0)
-        product = bool(np.ptp(rates) == 0 and np.max(np.abs(masses - masses[0])) <= 1e-12 * abs(masses[0]))
+        product = bool(
+            np.ptp(rates) == 0 and np.max(np.abs(masses - masses[0])) <= 1e-12 * abs(masses[0])
+        )
         kind = FactorSetup if state.arrays is None else ArraySetup
         if kind is ArraySetup:
             check_potential(self.model, n)
         setup = kind(self.model, state, t0, product)
         # only differences of the rates matter
         rhs = _ReductionRightHandSide(
-            state.z0, self.model.coupling, rates - np.mean(rates), state.hermitian,
-            state.deviations if product else None, 0.0 if state.physical else CAP,
-        )  # fmt: skip
+            state.z0,
+            self.model.coupling,
+            rates - np.mean(rates),
+            state.hermitian,
+            state.deviations if product else None,
+            0.0 if state.physical else CAP,
+        )
         rhs.setup = setup
         return rhs, rhs.start()
 
@@ -153,11 +184,19 @@ class WignerLoheSolver(CompiledSolver):
         o = self._options
         # L and R cost next to nothing: one digit more than asked for
         return Integrator(
-            rhs, rtol=max(0.1 * o["rtol"], 2e-15), atol=0.1 * o["atol"], max_step=o["max_step"], nsteps=o["nsteps"],
-            time_limit=o["time_limit"], **({} if rhs.setup.state.physical else {"n_events": 1, "directions": [-1]}), **kw,
-        )  # fmt: skip
+            rhs,
+            rtol=max(0.1 * o["rtol"], 2e-15),
+            atol=0.1 * o["atol"],
+            max_step=o["max_step"],
+            nsteps=o["nsteps"],
+            time_limit=o["time_limit"],
+            **({} if rhs.setup.state.physical else {"n_events": 1, "directions": [-1]}),
+            **kw,
+        )
 
-    def _new_result(self, e_ops: Any, stats: dict[str, Any], rhs: Any, y0: np.ndarray) -> WignerLoheResult:
+    def _new_result(
+        self, e_ops: Any, stats: dict[str, Any], rhs: Any, y0: np.ndarray
+    ) -> WignerLoheResult:
         setup = rhs.setup
         stats["method"] = "reduction"
         if self._options["method"] == "auto":
@@ -243,7 +282,15 @@ class WignerLoheSolver(CompiledSolver):
         result.stats["edge amplitude"] = worst
         warn_edges(worst)
 
-    def _stop(self, status: int, integrator: Any, rhs: Any, result: Any, cause: BaseException | None, end: float) -> None:
+    def _stop(
+        self,
+        status: int,
+        integrator: Any,
+        rhs: Any,
+        result: Any,
+        cause: BaseException | None,
+        end: float,
+    ) -> None:
         setup = rhs.setup
         t, y = integrator.get_state()
         if status in (3, 4, 5, 7) and not setup.state.physical and np.max(np.abs(y)) > 1e-3 * CAP:
@@ -270,7 +317,9 @@ def _pole(setup: Setup, t: float, y: np.ndarray) -> tuple[float, int]:
     left = found["left"]
     if "log_alpha" in found:
         beta = found.get("log_beta", found["log_alpha"].conj())
-        z = state.z0[0, 0] * (1 - state.deviations * np.exp(found["log_alpha"][:, None] + beta[None, :]))
+        z = state.z0[0, 0] * (
+            1 - state.deviations * np.exp(found["log_alpha"][:, None] + beta[None, :])
+        )
     else:
         z = left @ state.z0 @ found.get("right", left.conj().T)
     gone, (i, _) = time_to_pole(z, setup.model.coupling, setup.model.rates(state.n))
@@ -278,7 +327,12 @@ def _pole(setup: Setup, t: float, y: np.ndarray) -> tuple[float, int]:
 
 
 def wlsolve(
-    model: WignerLohe, state0: Any, tlist: Any, *, e_ops: Any = None, options: dict[str, Any] | None = None
+    model: WignerLohe,
+    state0: Any,
+    tlist: Any,
+    *,
+    e_ops: Any = None,
+    options: dict[str, Any] | None = None,
 ) -> WignerLoheResult:
     """Solve a Wigner–Lohe model.
 

@@ -12,8 +12,8 @@ import scipy.linalg
 from ..core.checks import check_array, check_memory
 from ..core.errors import warn
 from ..core.grid import Grid
-from ..lohe.errors import UnstableSetWarning
-from ..lohe.threads import linear_algebra_threads
+from ..core.threads import linear_algebra_threads
+from ..waves.errors import UnstableSetWarning
 from .fit import judge
 from .kernels import kernel_of
 from .matrix import FactorMatrix
@@ -68,7 +68,11 @@ class InitialState:
 
 
 def read_state(
-    model: WignerLohe, state0: Any, *, allow_unphysical: bool = False, allow_non_hermitian: bool = False
+    model: WignerLohe,
+    state0: Any,
+    *,
+    allow_unphysical: bool = False,
+    allow_non_hermitian: bool = False,
 ) -> InitialState:
     """Tell what `state0` is by its shape, check it, and factorise it where it has factors.
 
@@ -90,7 +94,9 @@ def read_state(
         if isinstance(state0, (list, tuple)):
             shapes = {np.shape(s) for s in state0}
             if len(shapes) > 1:
-                raise ValueError(f"state0 must hold arrays of one shape, not of {', '.join(map(str, sorted(shapes, key=str)))}")
+                raise ValueError(
+                    f"state0 must hold arrays of one shape, not of {', '.join(map(str, sorted(shapes, key=str)))}"
+                )
         raw = np.asarray(state0)
         if raw.dtype.kind not in "biufc":
             raise TypeError(f"state0 must hold arrays of numbers, not {state0!r:.60}")
@@ -100,9 +106,13 @@ def read_state(
             psi = check_array("state0", raw, dtype=complex)
             state = _factors("kets", psi.reshape(len(psi), 1, -1), None, np.ones(1), grid.weight)
         elif raw.ndim == 2 + 2 * d and raw.shape[2:] == n + n:
-            state = _from_block(model, check_array("state0", _square(raw), dtype=complex), allow_non_hermitian)
+            state = _from_block(
+                model, check_array("state0", _square(raw), dtype=complex), allow_non_hermitian
+            )
         elif raw.ndim == 2 + 2 * d and raw.shape[2:] == double + double:
-            state = _from_arrays(model, check_array("state0", _square(raw), dtype=complex), allow_non_hermitian)
+            state = _from_arrays(
+                model, check_array("state0", _square(raw), dtype=complex), allow_non_hermitian
+            )
         else:
             show = ", ".join(map(str, n))
             dshow = ", ".join(map(str, double))
@@ -111,7 +121,9 @@ def read_state(
                 f"or phase-space arrays (N, N, {dshow}, {dshow}), not of shape {raw.shape}"
             )
     if model.size is not None and state.n != model.size:
-        raise ValueError(f"state0 must hold {model.size} oscillators, as many as the model has potentials, not {state.n}")
+        raise ValueError(
+            f"state0 must hold {model.size} oscillators, as many as the model has potentials, not {state.n}"
+        )
     _check_correlations(state, allow_unphysical)
     _warn_unstable(model, state)
     return state
@@ -148,9 +160,15 @@ def _ensemble(state0: Any) -> tuple[Any, Any] | None:
     if all(isinstance(s, (list, tuple)) and len(s) == 2 and np.ndim(s[0]) == 0 for s in state0):
         shapes = {np.shape(s[1]) for s in state0}
         if len(shapes) > 1:
-            raise ValueError(f"state0: every member of an ensemble must hold the same number of kets, not {shapes}")
+            raise ValueError(
+                f"state0: every member of an ensemble must hold the same number of kets, not {shapes}"
+            )
         return [s[0] for s in state0], [s[1] for s in state0]
-    if len(state0) == 2 and np.ndim(state0[0]) == 1 and np.ndim(state0[1]) >= np.ndim(state0[0]) + 2:
+    if (
+        len(state0) == 2
+        and np.ndim(state0[0]) == 1
+        and np.ndim(state0[1]) >= np.ndim(state0[0]) + 2
+    ):
         return state0[0], state0[1]
     return None
 
@@ -159,13 +177,22 @@ def _from_ensemble(model: WignerLohe, weights: Any, members: Any) -> InitialStat
     grid = model.grid
     p = check_array("state0: the probabilities", weights, shape=(None,))
     if np.any(p < 0):
-        raise ValueError(f"state0: the probabilities must not be negative, as p[{int(np.argmin(p))}] = {p.min():g} is")
+        raise ValueError(
+            f"state0: the probabilities must not be negative, as p[{int(np.argmin(p))}] = {p.min():g} is"
+        )
     if np.sum(p) == 0:
         raise ValueError("state0: the probabilities must not all be zero")
     psi = check_array("state0: the kets of the ensemble", members, dtype=complex)
-    if psi.ndim != 2 + grid.ndim or psi.shape[2:] != grid.shape or len(psi) != len(p) or psi.shape[1] == 0:
+    if (
+        psi.ndim != 2 + grid.ndim
+        or psi.shape[2:] != grid.shape
+        or len(psi) != len(p)
+        or psi.shape[1] == 0
+    ):
         show = ", ".join(map(str, grid.shape))
-        raise ValueError(f"state0: an ensemble must be {len(p)} probabilities and kets ({len(p)}, N, {show}), not {psi.shape}")
+        raise ValueError(
+            f"state0: an ensemble must be {len(p)} probabilities and kets ({len(p)}, N, {show}), not {psi.shape}"
+        )
     psi = psi.reshape(*psi.shape[:2], -1)[p > 0]
     p = p[p > 0]
     left = np.ascontiguousarray((np.sqrt(p)[:, None, None] * psi).swapaxes(0, 1))
@@ -175,12 +202,18 @@ def _from_ensemble(model: WignerLohe, weights: Any, members: Any) -> InitialStat
 def _from_block(model: WignerLohe, block: np.ndarray, allow_non_hermitian: bool) -> InitialState:
     count, m = len(block), model.grid.size
     matrix = block.reshape(count, count, m, m).swapaxes(1, 2).reshape(count * m, count * m)
-    check_memory("factorising the block operator", 48.0 * matrix.size, advice="give an ensemble or kets")
+    check_memory(
+        "factorising the block operator", 48.0 * matrix.size, advice="give an ensemble or kets"
+    )
     off = float(np.max(np.abs(matrix - matrix.conj().T)))
     hermitian = off <= _ROUNDING * float(np.max(np.abs(matrix)))
     if not hermitian:
         _refuse_non_hermitian("the block operator", off, allow_non_hermitian)
-    return _factors("block operator", *_decompose(matrix, count, model.grid.weight, hermitian), model.grid.weight)
+    return _factors(
+        "block operator",
+        *_decompose(matrix, count, model.grid.weight, hermitian),
+        model.grid.weight,
+    )
 
 
 def _decompose(
@@ -220,7 +253,9 @@ def _span(matrix: np.ndarray, tolerance: float) -> np.ndarray | None:
         image = matrix @ random.normal(size=(len(matrix), size + probes))
         basis = scipy.linalg.qr(image[:, :size], mode="economic", check_finite=False)[0]
         probe = image[:, size:]
-        if np.linalg.norm(probe - basis @ (basis.conj().T @ probe)) <= tolerance * np.linalg.norm(probe):
+        if np.linalg.norm(probe - basis @ (basis.conj().T @ probe)) <= tolerance * np.linalg.norm(
+            probe
+        ):
             return basis
         size *= 2
     return None
@@ -229,7 +264,9 @@ def _span(matrix: np.ndarray, tolerance: float) -> np.ndarray | None:
 def _from_arrays(model: WignerLohe, w: np.ndarray, allow_non_hermitian: bool) -> InitialState:
     space = model.phase_space
     top = float(np.max(np.abs(w)))
-    off = max(float(np.max(np.abs(w[i, j] - w[j, i].conj()))) for i in range(len(w)) for j in range(i + 1))
+    off = max(
+        float(np.max(np.abs(w[i, j] - w[j, i].conj()))) for i in range(len(w)) for j in range(i + 1)
+    )
     hermitian = off <= _ROUNDING * top
     if not hermitian:
         _refuse_non_hermitian("the array", off, allow_non_hermitian)
@@ -271,7 +308,9 @@ def _refuse_non_hermitian(what: str, off: float, allowed: bool) -> None:
         )
 
 
-def _factors(kind: str, left: np.ndarray, right: np.ndarray | None, signs: np.ndarray, weight: float) -> InitialState:
+def _factors(
+    kind: str, left: np.ndarray, right: np.ndarray | None, signs: np.ndarray, weight: float
+) -> InitialState:
     n = len(left)
     other = left if right is None else right
     signed = (left * signs[:, None]).reshape(n, -1)
@@ -307,13 +346,17 @@ def _check_correlations(state: InitialState, allow_unphysical: bool) -> None:
     diagonal = np.diag(z)
     if scale == 0 or np.any(np.abs(diagonal) < 1e-12 * scale):
         i = int(np.argmin(np.abs(diagonal)))
-        raise ValueError(f"state0: ∫w_ii must not be zero, as for oscillator {i} ({diagonal[i]:.3g}): the model divides by it")
+        raise ValueError(
+            f"state0: ∫w_ii must not be zero, as for oscillator {i} ({diagonal[i]:.3g}): the model divides by it"
+        )
     if not state.hermitian:
         state.physical = False
     else:
         if np.any(diagonal.real < 0) and not allow_unphysical:
             i = int(np.argmin(diagonal.real))
-            raise ValueError(f"state0: ∫w_ii must be positive; for oscillator {i} it is {diagonal[i].real:.6g}")
+            raise ValueError(
+                f"state0: ∫w_ii must be positive; for oscillator {i} it is {diagonal[i].real:.6g}"
+            )
         if np.all(diagonal.real > 0):
             root = np.sqrt(diagonal.real)
             unit = z / np.outer(root, root)

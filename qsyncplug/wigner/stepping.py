@@ -10,9 +10,16 @@ import numpy as np
 from qutip.ui.progressbar import progress_bars
 
 from ..core.checks import check_memory
-from ..core.errors import RightHandSideError, SolverError, SolverInterrupted, StepLimitError, StepSizeError, TimeLimitError
-from ..lohe.errors import BlowUpError
-from ..lohe.splitting import SCHEMES, OscillatorLostError, Splitting
+from ..core.errors import (
+    RightHandSideError,
+    SolverError,
+    SolverInterrupted,
+    StepLimitError,
+    StepSizeError,
+    TimeLimitError,
+)
+from ..waves.errors import BlowUpError
+from ..waves.splitting import SCHEMES, OscillatorLostError, Splitting
 from .direct import DirectSystem, LinearFlow, check_potential, time_to_pole
 from .fit import fits, warn_drift, warn_edges
 from .matrix import ArrayMatrix, WignerMatrix
@@ -32,7 +39,9 @@ _KEEP_BYTES = 2**28
 _GROWN = 1e4
 
 
-def run_steps(solver: WignerLoheSolver, state: InitialState, times: np.ndarray, e_ops: Any) -> WignerLoheResult:
+def run_steps(
+    solver: WignerLoheSolver, state: InitialState, times: np.ndarray, e_ops: Any
+) -> WignerLoheResult:
     """Run by splitting, or directly in phase space."""
     return _Steps(solver, state, times).run(e_ops)
 
@@ -90,7 +99,9 @@ class _Steps:
         # the coupling commutes with the linear flow of a common potential
         self.linear: LinearFlow | None = None
         if self.direct and self.model.common:
-            self.linear = LinearFlow(self.model, state, rtol=self.options["rtol"], step=self.options["step"])
+            self.linear = LinearFlow(
+                self.model, state, rtol=self.options["rtol"], step=self.options["step"]
+            )
             self.linear.look = self._limits
         self.reached = float(times[0])
         self.rates = self.model.rates(state.n) if self.model.common else np.zeros(state.n)
@@ -106,8 +117,15 @@ class _Steps:
             stats["method reason"] = "different potentials"
         result = WignerLoheResult(e_ops, o, setup=self.setup, solver=self.solver.name, stats=stats)
         stats = result.stats
-        per_output = sum(np.dtype(t).itemsize * int(np.prod(s, dtype=float)) for s, t in self.setup.shapes().values())
-        check_memory(f"the result of {count} times", count * per_output, advice="leave store_states off, or ask for fewer times")
+        per_output = sum(
+            np.dtype(t).itemsize * int(np.prod(s, dtype=float))
+            for s, t in self.setup.shapes().values()
+        )
+        check_memory(
+            f"the result of {count} times",
+            count * per_output,
+            advice="leave store_states off, or ask for fewer times",
+        )
         result._allocate(count)
         stats["preparation time"] = clock.perf_counter() - begin
         begin = clock.perf_counter()
@@ -170,7 +188,9 @@ class _Steps:
             self._check(t1)
             return step
         if self.adaptive:
-            return self.stepper.adaptive(t0, t1, step, o["rtol"], o["atol"], o["max_step"], self._check)
+            return self.stepper.adaptive(
+                t0, t1, step, o["rtol"], o["atol"], o["max_step"], self._check
+            )
         self.stepper.fixed(t0, t1, min(step, o["max_step"]), self._check)
         return step
 
@@ -208,10 +228,14 @@ class _Steps:
     def _matrix(self) -> WignerMatrix:
         n, space = self.state.n, self.model.phase_space
         if self.direct:
-            return ArrayMatrix(space, self.system.arrays, np.eye(n), np.eye(n), self.state.hermitian)
+            return ArrayMatrix(
+                space, self.system.arrays, np.eye(n), np.eye(n), self.state.hermitian
+            )
         # whatever the result keeps of it
         rows = StoredFactors(self.model, self.state, self.setup.t0)
-        return rows.matrix(self.system.time, _factors=self.system.psi.reshape(-1, self.model.grid.size))
+        return rows.matrix(
+            self.system.time, _factors=self.system.psi.reshape(-1, self.model.grid.size)
+        )
 
     def _raise(self, error: BaseException, result: WignerLoheResult) -> None:
         t = self.reached
@@ -220,22 +244,32 @@ class _Steps:
         out: SolverError
         if isinstance(error, KeyboardInterrupt):
             result.stats["stopped"] = f"interrupted at t={t:g}"
-            raise SolverInterrupted(f"{begun}: interrupted; {kept}", time=t, result=result) from error
+            raise SolverInterrupted(
+                f"{begun}: interrupted; {kept}", time=t, result=result
+            ) from error
         if isinstance(error, OscillatorLostError):
             raise blow_up(float(error.time), error.oscillator, result) from error
         if isinstance(error, (TimeLimitError, StepLimitError)):
             which = "time_limit" if isinstance(error, TimeLimitError) else "nsteps"
             out = type(error)(
-                f"{begun}: {error.reason}; raise options[{which!r}]; {kept}", time=t, reason=error.reason, result=result
+                f"{begun}: {error.reason}; raise options[{which!r}]; {kept}",
+                time=t,
+                reason=error.reason,
+                result=result,
             )
         elif isinstance(error, SolverError):
             error.result = result
             out = error
         elif isinstance(error, FloatingPointError):
-            out = StepSizeError(f"{begun}: {error}; {kept}", time=t, reason="step size underflow", result=result)
+            out = StepSizeError(
+                f"{begun}: {error}; {kept}", time=t, reason="step size underflow", result=result
+            )
         else:
             out = RightHandSideError(
-                f"{begun}: {type(error).__name__}: {error}; {kept}", time=t, reason="a function raised", result=result
+                f"{begun}: {type(error).__name__}: {error}; {kept}",
+                time=t,
+                reason="a function raised",
+                result=result,
             )
         result.stats["stopped"] = f"{out.reason} at t={out.time:g}"
         raise out from error

@@ -31,7 +31,9 @@ _Verdict = tuple[bool | None, str]
 _EQUAL = 1e-7
 
 
-def two_oscillator_correlation(z0: complex, times: Any, coupling: float, offset: float = 0.0) -> np.ndarray:
+def two_oscillator_correlation(
+    z0: complex, times: Any, coupling: float, offset: float = 0.0
+) -> np.ndarray:
     r"""z_12 of two oscillators of equal mass: the solution of :math:`\dot z=\frac κ2(1-z^2)-iΛz`.
 
     Parameters
@@ -64,7 +66,11 @@ def two_oscillator_correlation(z0: complex, times: Any, coupling: float, offset:
     x = s * t / 2
     small = np.abs(x) < 1e-3
     with np.errstate(divide="ignore", invalid="ignore"):
-        sn = np.where(small, t / 2 * (1 + x**2 / 6 + x**4 / 120) * np.exp(-x.real), (growth - decay) / (2 * (s if s != 0 else 1)))
+        sn = np.where(
+            small,
+            t / 2 * (1 + x**2 / 6 + x**4 / 120) * np.exp(-x.real),
+            (growth - decay) / (2 * (s if s != 0 else 1)),
+        )
     u = (c - 1j * offset * sn) * z0 + kappa * sn
     v = (c + 1j * offset * sn) + kappa * z0 * sn
     return u / v
@@ -88,7 +94,9 @@ def distance_ratio(z0: complex, times: Any, coupling: float) -> np.ndarray:
     return 4 * e / np.abs((1 + z0) + (1 - z0) * e) ** 2
 
 
-def diameter_bound(diameter0: float, times: Any, coupling: float, n: int | None = None) -> np.ndarray:
+def diameter_bound(
+    diameter0: float, times: Any, coupling: float, n: int | None = None
+) -> np.ndarray:
     r"""Bound of D(Z): :math:`D_0e^{-κt}/(cD_0e^{-κt}+1-cD_0)`.
 
     With `n`, c=(N−1)/N: sharper than Corollary 1 of Ha et al. (c=1, `n` None), valid for D₀<N/(N−1), and attained where all
@@ -143,10 +151,15 @@ def _below(value: np.ndarray, bound: np.ndarray, floor: float = 0.0) -> _Verdict
     return bool(worst <= 1 + 1e-8), f"at most {worst:.9g} of the bound"
 
 
-def _rate(times: np.ndarray, gap: np.ndarray, rate: float, floor: float, at_least: bool = False) -> _Verdict:
+def _rate(
+    times: np.ndarray, gap: np.ndarray, rate: float, floor: float, at_least: bool = False
+) -> _Verdict:
     pick = np.flatnonzero((gap < 1e-3) & (gap > floor))
     if len(pick) < 3:
-        return None, f"rate {rate:.6g} predicted; the run has no three outputs in the range where it shows"
+        return (
+            None,
+            f"rate {rate:.6g} predicted; the run has no three outputs in the range where it shows",
+        )
     pick = pick[len(pick) // 2 - (1 if len(pick) < 4 else 0) :]
     slope = -float(np.polyfit(times[pick], np.log(gap[pick]), 1)[0])
     met = slope >= 0.98 * rate if at_least else abs(slope - rate) <= 0.02 * rate
@@ -160,7 +173,10 @@ def _scale(result: Any) -> float:
 def _stays_equal(gaps: np.ndarray, result: Any) -> _Verdict:
     """Of Wigner functions that are equal, up to rounding, at the start."""
     off = float(np.max(gaps)) / _scale(result)
-    return off < 100 * _EQUAL, f"equal at the start, and within {off:.1e} of their norm at all times"
+    return (
+        off < 100 * _EQUAL,
+        f"equal at the start, and within {off:.1e} of their norm at all times",
+    )
 
 
 def _floor(result: Any) -> float:
@@ -194,7 +210,9 @@ def wigner_predictions(model: WignerLohe, state0: Any) -> Predictions:
     items: list[Prediction] = []
     notes: list[str] = []
     masses = np.diag(state.z0)
-    equal = bool(np.all(masses.real > 0) and np.max(np.abs(masses - masses[0].real)) <= 1e-9 * masses[0].real)
+    equal = bool(
+        np.all(masses.real > 0) and np.max(np.abs(masses - masses[0].real)) <= 1e-9 * masses[0].real
+    )
     if not model.common or kappa == 0 or n < 2 or not equal:
         return Predictions(items, notes)
     rates = model.rates(n)
@@ -222,7 +240,9 @@ def _two(model: WignerLohe, state: InitialState, items: list[Prediction]) -> Non
             def stays(result: Any) -> _Verdict:
                 # rounding, 1e-16, escapes after 37/κ
                 early = kappa * _elapsed(result) <= 20
-                off = float(np.max(np.abs(result.correlations[early, 0, 1] / result.masses[early, 0] + 1)))
+                off = float(
+                    np.max(np.abs(result.correlations[early, 0, 1] / result.masses[early, 0] + 1))
+                )
                 return off < 1e-6, f"z_12 within {off:.2g} of −1 before rounding escapes"
 
             items.append(
@@ -272,9 +292,15 @@ def _two(model: WignerLohe, state: InitialState, items: list[Prediction]) -> Non
         exact = size[0] * distance_ratio(z0, _elapsed(result)[pick], kappa)
         # distances of phase-space arrays are known to rounding of the arrays only
         seen = exact > 1e-18 * size[0]
-        off = float(np.max(np.abs(size[seen] / exact[seen] - 1) * np.sqrt(np.minimum(exact[seen] / size[0], 1))))
+        off = float(
+            np.max(
+                np.abs(size[seen] / exact[seen] - 1) * np.sqrt(np.minimum(exact[seen] / size[0], 1))
+            )
+        )
         # rounding of ‖w‖² is what ‖w_1−w_2‖² is known to
-        return bool(off < known + 1e-14 * _scale(result) ** 2 / size[0]), f"‖w_1−w_2‖² met within {off:.1e}"
+        return bool(
+            off < known + 1e-14 * _scale(result) ** 2 / size[0]
+        ), f"‖w_1−w_2‖² met within {off:.1e}"
 
     items.append(
         Prediction(
@@ -296,13 +322,21 @@ def _hydrodynamic(kappa: float) -> Prediction:
     def synchronise(result: Any) -> _Verdict:
         # ½‖ψ_1−ψ_2‖² of equal masses
         size = np.sqrt(2 * np.maximum(result.deviations[:, 0, 1].real, 0))
-        rate = _rate(_elapsed(result), size, kappa / 2, 1e-7 if result.log_alpha is None else 1e-125, True)
+        rate = _rate(
+            _elapsed(result), size, kappa / 2, 1e-7 if result.log_alpha is None else 1e-125, True
+        )
         late = np.flatnonzero(size > 1e-7)
         early = np.flatnonzero(size >= 100 * size[late[-1]]) if late.size else late
         if not early.size:
-            return rate[0], rate[1] + "; hydrodynamic norms: the run has no two outputs between which ‖ψ_1−ψ_2‖ falls to 1/100"
+            return (
+                rate[0],
+                rate[1]
+                + "; hydrodynamic norms: the run has no two outputs between which ‖ψ_1−ψ_2‖ falls to 1/100",
+            )
         if result.stats.get("method") == "direct":
-            return rate[0], rate[1] + "; hydrodynamic norms: runs in phase space have no wave functions"
+            return rate[0], rate[
+                1
+            ] + "; hydrodynamic norms: runs in phase space have no wave functions"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ApproximationWarning)  # two digits are enough
             before, after = (
@@ -312,7 +346,13 @@ def _hydrodynamic(kappa: float) -> Prediction:
         # of the differences of polar factors only the limit is known: near a node they fall as the root of ‖ψ_1−ψ_2‖
         seen = [name for name in after if before[name] > 1e-6 * before["H1"]]
         left = max((after[name] / before[name] for name in seen), default=0.0)
-        return _both(rate, (bool(left < 0.5), f"hydrodynamic norms fell to {left:.2g} or less where ‖ψ_1−ψ_2‖ fell to 0.01"))
+        return _both(
+            rate,
+            (
+                bool(left < 0.5),
+                f"hydrodynamic norms fell to {left:.2g} or less where ‖ψ_1−ψ_2‖ fell to 0.01",
+            ),
+        )
 
     return Prediction(
         "Theorem 5.1",
@@ -331,9 +371,14 @@ def _anti_aligned(model: WignerLohe, state: InitialState) -> bool:
     if state.arrays is not None:
         w = state.arrays
         top = np.max(np.abs(w[0, 0]))
-        return bool(np.max(np.abs(w[0, 1] + w[0, 0])) < 1e-9 * top and np.max(np.abs(w[0, 0] - w[1, 1])) < 1e-9 * top)
+        return bool(
+            np.max(np.abs(w[0, 1] + w[0, 0])) < 1e-9 * top
+            and np.max(np.abs(w[0, 0] - w[1, 1])) < 1e-9 * top
+        )
     assert state.left is not None
-    return bool(np.linalg.norm(state.left[0] + state.left[1]) < 1e-9 * np.linalg.norm(state.left[0]))
+    return bool(
+        np.linalg.norm(state.left[0] + state.left[1]) < 1e-9 * np.linalg.norm(state.left[0])
+    )
 
 
 def _many(state: InitialState, kappa: float, items: list[Prediction], notes: list[str]) -> None:
@@ -341,11 +386,15 @@ def _many(state: InitialState, kappa: float, items: list[Prediction], notes: lis
     d0 = float(np.max(np.abs(state.deviations)))
     threshold = n / (n - 1)
     if d0 >= threshold:
-        notes.append(f"D₀={d0:.6g} is not below N/(N−1)={threshold:.6g}: nothing guarantees that D(Z) falls")
+        notes.append(
+            f"D₀={d0:.6g} is not below N/(N−1)={threshold:.6g}: nothing guarantees that D(Z) falls"
+        )
         return
 
     def sharper(result: Any) -> _Verdict:
-        return _below(result.diameter, diameter_bound(d0, _elapsed(result), kappa, n), _floor(result))
+        return _below(
+            result.diameter, diameter_bound(d0, _elapsed(result), kappa, n), _floor(result)
+        )
 
     if d0 < 1:
 
@@ -355,22 +404,31 @@ def _many(state: InitialState, kappa: float, items: list[Prediction], notes: lis
 
         items.append(
             Prediction(
-                "Lemma 3.2", f"D₀={d0:.6g}<1, so that D(Z)<1 at all times", f"{_P2}, Lemma 3.2",
-                correction="with D(Z)=max|1−z_ij|; printed without the modulus in the proof", test=invariant,
+                "Lemma 3.2",
+                f"D₀={d0:.6g}<1, so that D(Z)<1 at all times",
+                f"{_P2}, Lemma 3.2",
+                correction="with D(Z)=max|1−z_ij|; printed without the modulus in the proof",
+                test=invariant,
             )
-        )  # fmt: skip
+        )
 
         def first(result: Any) -> _Verdict:
             return _both(
-                _below(result.diameter, diameter_bound(d0, _elapsed(result), kappa), _floor(result)),
+                _below(
+                    result.diameter, diameter_bound(d0, _elapsed(result), kappa), _floor(result)
+                ),
                 _rate(_elapsed(result), result.diameter, kappa, max(_floor(result), 1e-250)),
             )
 
         items.append(
             Prediction(
-                "Corollary 1 (1)", "D(Z) ≤ D₀e^(−κt)/(D₀e^(−κt)+1−D₀)", f"{_P2}, Corollary 1 (1)", rate=kappa, test=first,
+                "Corollary 1 (1)",
+                "D(Z) ≤ D₀e^(−κt)/(D₀e^(−κt)+1−D₀)",
+                f"{_P2}, Corollary 1 (1)",
+                rate=kappa,
+                test=first,
             )
-        )  # fmt: skip
+        )
 
         def bounded(result: Any) -> _Verdict:
             sizes = np.array([np.max(result.matrix(int(k)).norms()) for k in _some(result)])
@@ -378,11 +436,13 @@ def _many(state: InitialState, kappa: float, items: list[Prediction], notes: lis
 
         items.append(
             Prediction(
-                "Corollary 1 (2)", f"max‖w_ij‖ stays below R₀/(1−D₀), {1 / (1 - d0):.6g} times its start",
+                "Corollary 1 (2)",
+                f"max‖w_ij‖ stays below R₀/(1−D₀), {1 / (1 - d0):.6g} times its start",
                 f"{_P2}, Corollary 1 (2)",
-                correction="with the constant, which is not printed", test=bounded,
+                correction="with the constant, which is not printed",
+                test=bounded,
             )
-        )  # fmt: skip
+        )
 
         def aggregate(result: Any) -> _Verdict:
             # of pure states the distances have no cancellation; of others they are known to rounding
@@ -394,18 +454,23 @@ def _many(state: InitialState, kappa: float, items: list[Prediction], notes: lis
 
         items.append(
             Prediction(
-                "Theorem 3.1", "all ‖w_ik−w_jm‖ tend to 0, as e^(−κt/2) or faster", f"{_P2}, Theorem 3.1",
-                correction="with the rate κ/2, which is not printed", rate=kappa / 2, test=aggregate,
+                "Theorem 3.1",
+                "all ‖w_ik−w_jm‖ tend to 0, as e^(−κt/2) or faster",
+                f"{_P2}, Theorem 3.1",
+                correction="with the rate κ/2, which is not printed",
+                rate=kappa / 2,
+                test=aggregate,
             )
-        )  # fmt: skip
+        )
     items.append(
         Prediction(
             "sharper threshold",
             f"D₀={d0:.6g}<N/(N−1)={threshold:.6g}: D(Z) ≤ D₀e^(−κt)/(cD₀e^(−κt)+1−cD₀), c=(N−1)/N; sharp",
             "beyond the papers: from their own estimate with the diagonal terms 1−z_ii=0 kept",
-            rate=kappa, test=sharper,
+            rate=kappa,
+            test=sharper,
         )
-    )  # fmt: skip
+    )
 
 
 def _offset(model: WignerLohe, state: InitialState, offset: float, items: list[Prediction]) -> None:
@@ -423,7 +488,9 @@ def _offset(model: WignerLohe, state: InitialState, offset: float, items: list[P
     rate, period = None, None
     if limit is not None:
         rate = float(np.sqrt(kappa**2 - offset**2))
-        text = f"Λ={offset:.6g}, |Λ|<κ: z_12 tends to √(1−Λ²/κ²)−iΛ/κ = {limit:.6g}, as e^(−t√(κ²−Λ²))"
+        text = (
+            f"Λ={offset:.6g}, |Λ|<κ: z_12 tends to √(1−Λ²/κ²)−iΛ/κ = {limit:.6g}, as e^(−t√(κ²−Λ²))"
+        )
         if abs(z0 + limit.conjugate()) > 1e-9:
             limits["correlations"] = mass * np.array([[1, limit], [limit.conjugate(), 1]])
         else:
@@ -435,32 +502,50 @@ def _offset(model: WignerLohe, state: InitialState, offset: float, items: list[P
         text = "|Λ|=κ: z_12 tends to ∓i as 1/t"
     items.append(
         Prediction(
-            "constant offset", text, "from the correlation equation of the papers with V_1−V_2=Λ",
-            limits=limits, rate=rate, period=period, test=closed,
+            "constant offset",
+            text,
+            "from the correlation equation of the papers with V_1−V_2=Λ",
+            limits=limits,
+            rate=rate,
+            period=period,
+            test=closed,
         )
-    )  # fmt: skip
+    )
 
 
 def _blow_up(state: InitialState, kappa: float, items: list[Prediction], notes: list[str]) -> None:
-    candidates = [blow_up_time(_real(complex(state.z0[i, 1 - i] / state.z0[0, 0])), kappa) for i in range(2)]
+    candidates = [
+        blow_up_time(_real(complex(state.z0[i, 1 - i] / state.z0[0, 0])), kappa) for i in range(2)
+    ]
     when = min(candidates)
     if not np.isfinite(when):
-        notes.append("z_12 is not real and below −1: it stays finite, although no states have such correlations")
+        notes.append(
+            "z_12 is not real and below −1: it stays finite, although no states have such correlations"
+        )
         return
 
     def before(result: Any) -> _Verdict:
         stopped = result.stats.get("stopped", "")
         if not stopped.startswith("blow-up at t="):
-            return (None, f"the run ends before T*={when:.9g}") if _elapsed(result)[-1] < when else (False, "no blow-up was seen")
+            return (
+                (None, f"the run ends before T*={when:.9g}")
+                if _elapsed(result)[-1] < when
+                else (False, "no blow-up was seen")
+            )
         seen = float(stopped.removeprefix("blow-up at t=")) - float(result.times[0])
-        return bool(abs(seen - when) < 1e-8 * when), f"blow-up at {seen:.12g}, predicted at {when:.12g}"
+        return bool(
+            abs(seen - when) < 1e-8 * when
+        ), f"blow-up at {seen:.12g}, predicted at {when:.12g}"
 
     items.append(
         Prediction(
-            "finite-time blow-up", f"z_12 becomes infinite at T*=κ⁻¹ln((z₀−1)/(z₀+1)) = {when:.9g}", f"{_P2}, (14)",
-            correction="for real z₀<−1 only, where z_12→−∞; printed for z₀>1 too, and with a negative logarithm", test=before,
+            "finite-time blow-up",
+            f"z_12 becomes infinite at T*=κ⁻¹ln((z₀−1)/(z₀+1)) = {when:.9g}",
+            f"{_P2}, (14)",
+            correction="for real z₀<−1 only, where z_12→−∞; printed for z₀>1 too, and with a negative logarithm",
+            test=before,
         )
-    )  # fmt: skip
+    )
 
 
 def _real(z: complex) -> complex:

@@ -10,7 +10,14 @@ import qutip
 from ..core.checks import check_array, check_choice, check_integer, check_memory, check_number
 from ..core.grid import Grid
 from .fit import _edge, judge, state_diagnostics
-from .kernels import correlate, correlate_kernel, hermite_functions, kernel_of, to_momentum, upsample
+from .kernels import (
+    correlate,
+    correlate_kernel,
+    hermite_functions,
+    kernel_of,
+    to_momentum,
+    upsample,
+)
 from .phase_space import MAX_FOCK, PhaseSpace, as_phase_space, fock_grid
 
 __all__ = [
@@ -49,7 +56,9 @@ def _levels(state: qutip.Qobj) -> int:
 
 def _check_line(grid: Grid) -> None:
     if grid.ndim != 1:
-        raise ValueError(f"a QuTiP state of one mode needs a grid of one dimension, not {grid.ndim}")
+        raise ValueError(
+            f"a QuTiP state of one mode needs a grid of one dimension, not {grid.ndim}"
+        )
 
 
 def fock_to_grid(state: qutip.Qobj, grid: Grid, points: np.ndarray | None = None) -> np.ndarray:
@@ -95,7 +104,9 @@ def _array(name: str, value: Any, grid: Grid) -> np.ndarray:
     return check_array(name, raw, shape=raw.shape, dtype=complex)
 
 
-def wigner_transform(psi: Any, phi: Any = None, *, grid: Grid | PhaseSpace | None = None) -> np.ndarray:
+def wigner_transform(
+    psi: Any, phi: Any = None, *, grid: Grid | PhaseSpace | None = None
+) -> np.ndarray:
     r"""Wigner transform of a state, of a pair of states, or of an operator.
 
     .. math:: w(x,p) = (2π)^{-d} ∫ ψ(x+y/2)\,\bar φ(x−y/2)\,e^{−ip·y}\,dy ,
@@ -175,12 +186,15 @@ def wigner_transform(psi: Any, phi: Any = None, *, grid: Grid | PhaseSpace | Non
         else:
             values.append(_array(name, s, grid))
     if len(values) == 2 and any(v.shape != grid.shape for v in values):
-        raise ValueError("phi must be left out when psi is an operator, and must be a ket itself: a pair is two kets")
+        raise ValueError(
+            "phi must be left out when psi is an operator, and must be a ket itself: a pair is two kets"
+        )
     operator = values[0].shape != grid.shape
     hermitian = len(values) == 1 and (not operator or _is_hermitian(values[0]))
     check_memory(
         "a phase-space array",
-        space.nbytes(float if hermitian else complex) + (2 * space.nbytes() if operator else min(2 * space.nbytes(), 2**27)),
+        space.nbytes(float if hermitian else complex)
+        + (2 * space.nbytes() if operator else min(2 * space.nbytes(), 2**27)),
         advice="take fewer points",
     )
     for (name, s), v in zip(given, values, strict=True):
@@ -198,7 +212,9 @@ def wigner_transform(psi: Any, phi: Any = None, *, grid: Grid | PhaseSpace | Non
     return transform_fine(up[0], up[-1], space, hermitian)
 
 
-def transform_fine(psi: np.ndarray, phi: np.ndarray, space: PhaseSpace, hermitian: bool = False) -> np.ndarray:
+def transform_fine(
+    psi: np.ndarray, phi: np.ndarray, space: PhaseSpace, hermitian: bool = False
+) -> np.ndarray:
     """Wigner transform of states already upsampled to ``space.x_shape``; nothing is checked. `hermitian`: φ is ψ."""
     return _rows(lambda rows: correlate(psi, phi, rows), space, hermitian)
 
@@ -212,7 +228,9 @@ def _rows(correlation: Any, space: PhaseSpace, hermitian: bool) -> np.ndarray:
         return to_momentum(correlation(slice(None)), space, hermitian)
     w = np.empty(space.shape, dtype=float if hermitian else complex)
     for start in range(0, size, block):
-        w[start : start + block] = to_momentum(correlation(slice(start, start + block)), space, hermitian)
+        w[start : start + block] = to_momentum(
+            correlation(slice(start, start + block)), space, hermitian
+        )
     return w
 
 
@@ -233,7 +251,9 @@ def _kernel_diagnostics(kernel: np.ndarray, grid: Grid) -> dict[str, float]:
         spectrum = np.fft.fftn(rows, axes=tuple(range(1, grid.ndim + 1)))
         for name, f, centred in (("x", rows, True), ("p", spectrum, False)):
             amplitude = np.sqrt(np.sum(np.abs(f) ** 2, axis=0))
-            found[name] = max(found[name], *(_edge(amplitude, a, centred) for a in range(grid.ndim)))
+            found[name] = max(
+                found[name], *(_edge(amplitude, a, centred) for a in range(grid.ndim))
+            )
     return found
 
 
@@ -241,7 +261,12 @@ def _kernel_diagnostics(kernel: np.ndarray, grid: Grid) -> dict[str, float]:
 
 
 def inverse_wigner_transform(
-    w: Any, space: PhaseSpace | Grid, *, form: str = "kernel", levels: int | None = None, tolerance: float = 1e-8
+    w: Any,
+    space: PhaseSpace | Grid,
+    *,
+    form: str = "kernel",
+    levels: int | None = None,
+    tolerance: float = 1e-8,
 ) -> Any:
     r"""The operator, or the states, whose Wigner transform is `w`.
 
@@ -310,9 +335,13 @@ def inverse_wigner_transform(
     h = hermite_functions(space.grid.axes[0], levels) * space.grid.weight
     matrix = h @ kernel @ h.T
     total = float(np.linalg.norm(kernel)) * space.grid.weight
-    lost = np.sqrt(max(0.0, total**2 - float(np.linalg.norm(matrix)) ** 2)) / total if total else 0.0
+    lost = (
+        np.sqrt(max(0.0, total**2 - float(np.linalg.norm(matrix)) ** 2)) / total if total else 0.0
+    )
     if lost > max(tolerance, 1e-7):
-        raise ValueError(f"levels must be more than {levels}: a part of relative size {lost:.1e} of w lies beyond")
+        raise ValueError(
+            f"levels must be more than {levels}: a part of relative size {lost:.1e} of w lies beyond"
+        )
     return qutip.Qobj(matrix)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.fft
 
-from ..lohe.splitting import Cache, phase
+from ..waves.splitting import Cache, phase
 from .direct import CouplingFlow
 from .model import WignerLohe
 from .state import InitialState
@@ -26,7 +26,9 @@ class VectorSystem:
         self.n, self.a, self.m = state.left.shape
         self.hermitian = state.hermitian
         # left factors, then right ones
-        self.psi = np.array([state.left] if state.right is None else [state.left, state.right], dtype=complex)
+        self.psi = np.array(
+            [state.left] if state.right is None else [state.left, state.right], dtype=complex
+        )
         self.time = t0
         self.flow = CouplingFlow(model, state)
         self._cache = Cache()
@@ -37,7 +39,11 @@ class VectorSystem:
     def correlations(self) -> np.ndarray:
         """z_ij."""
         left, right = self.psi[0], self.psi[-1]
-        z = self.grid.weight * (left * self.signs[:, None]).reshape(self.n, -1) @ right.reshape(self.n, -1).conj().T
+        z = (
+            self.grid.weight
+            * (left * self.signs[:, None]).reshape(self.n, -1)
+            @ right.reshape(self.n, -1).conj().T
+        )
         return 0.5 * (z + z.conj().T) if self.hermitian else z
 
     def couple(self, dt: float) -> None:
@@ -53,7 +59,9 @@ class VectorSystem:
 
     def drift(self, dt: float) -> None:
         """Kinetic energy, and time."""
-        hat = scipy.fft.fftn(self.psi.reshape(-1, *self.grid.shape), axes=self._axes, overwrite_x=True)
+        hat = scipy.fft.fftn(
+            self.psi.reshape(-1, *self.grid.shape), axes=self._axes, overwrite_x=True
+        )
         hat *= self._cache.get("T", dt, lambda x: phase(self.grid.kinetic, x))
         self.psi = scipy.fft.ifftn(hat, axes=self._axes, overwrite_x=True).reshape(self.psi.shape)
         self.time += dt

@@ -17,24 +17,34 @@ TIGHT = {"method": "vern9", "atol": 1e-13, "rtol": 1e-11, "store_states": True}
 
 def operators(levels):
     return [
-        qutip.tensor([qutip.destroy(d) if j == k else qutip.qeye(d) for j, d in enumerate(levels)]) for k in range(len(levels))
+        qutip.tensor([qutip.destroy(d) if j == k else qutip.qeye(d) for j, d in enumerate(levels)])
+        for k in range(len(levels))
     ]
 
 
 def system():
-    return qsp.van_der_pol_pair(gain=(0.2, 0.3), loss=(1.0, 1.3), detuning=0.6, coherent=0.25, dissipative=0.5)
+    return qsp.van_der_pol_pair(
+        gain=(0.2, 0.3), loss=(1.0, 1.3), detuning=0.6, coherent=0.25, dissipative=0.5
+    )
 
 
 def start():
     return qutip.tensor(
-        qutip.coherent(LEVELS[0], 0.6, method="analytic").unit(), qutip.coherent(LEVELS[1], 0.3j, method="analytic").unit()
+        qutip.coherent(LEVELS[0], 0.6, method="analytic").unit(),
+        qutip.coherent(LEVELS[1], 0.3j, method="analytic").unit(),
     )
 
 
 def physics(a1, a2):
     n1, n2 = a1.dag() * a1, a2.dag() * a2
     H = 0.3 * (n1 - n2) + 0.25 * (a1.dag() * a2 + a2.dag() * a1)
-    return H, [0.2**0.5 * a1.dag(), 0.3**0.5 * a2.dag(), a1**2, 1.3**0.5 * a2**2, 0.5**0.5 * (a1 - a2)]
+    return H, [
+        0.2**0.5 * a1.dag(),
+        0.3**0.5 * a2.dag(),
+        a1**2,
+        1.3**0.5 * a2**2,
+        0.5**0.5 * (a1 - a2),
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +63,9 @@ def view(run):
 def exact_run(**options):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CutoffWarning)
-        return qsp.exactsolve(system(), start(), TIMES, cutoff=LEVELS, options={"store_states": True, **options})
+        return qsp.exactsolve(
+            system(), start(), TIMES, cutoff=LEVELS, options={"store_states": True, **options}
+        )
 
 
 def by_hand(states, a):
@@ -85,7 +97,9 @@ def by_hand(states, a):
 def assert_same(view, other, atol=1e-10):
     np.testing.assert_allclose(view.times, other.times)
     for name in FIELDS:
-        np.testing.assert_allclose(getattr(view, name), getattr(other, name), atol=atol, err_msg=name)
+        np.testing.assert_allclose(
+            getattr(view, name), getattr(other, name), atol=atol, err_msg=name
+        )
 
 
 MEASURES = (
@@ -163,8 +177,12 @@ def test_modes_in_the_other_tensor_order(view):
     assert_same(got, view, atol=1e-9)
     assert_same_measures(got, view, atol=1e-7)
     # and the states of the nodes are found in their factors
-    np.testing.assert_allclose(qsp.measures.husimi_phase(got), qsp.measures.husimi_phase(view), atol=1e-8)
-    np.testing.assert_allclose(qsp.measures.wigner_negativity(got), qsp.measures.wigner_negativity(view), atol=1e-6)
+    np.testing.assert_allclose(
+        qsp.measures.husimi_phase(got), qsp.measures.husimi_phase(view), atol=1e-8
+    )
+    np.testing.assert_allclose(
+        qsp.measures.wigner_negativity(got), qsp.measures.wigner_negativity(view), atol=1e-6
+    )
 
 
 def test_nodes_named_in_reverse(run, view):
@@ -177,7 +195,9 @@ def test_nodes_named_in_reverse(run, view):
     np.testing.assert_allclose(got.correlations, np.swapaxes(view.correlations, 1, 2), atol=1e-13)
     for name in ("log_negativity", "complete_fluctuations", "mutual_information"):
         measure = getattr(qsp.measures, name)
-        np.testing.assert_allclose(pair_value(measure(got)), pair_value(measure(view)), atol=1e-10, err_msg=name)
+        np.testing.assert_allclose(
+            pair_value(measure(got)), pair_value(measure(view)), atol=1e-10, err_msg=name
+        )
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
@@ -230,7 +250,11 @@ def test_mcsolve(keep):
     for k in range(len(TIMES)):
         if keep:
             average.append(
-                sum(t.states[k].proj() if t.states[k].isket else t.states[k] for t in raw.trajectories) / raw.num_trajectories
+                sum(
+                    t.states[k].proj() if t.states[k].isket else t.states[k]
+                    for t in raw.trajectories
+                )
+                / raw.num_trajectories
             )
         else:
             average.append(raw.average_states[k])
@@ -243,7 +267,11 @@ def test_exactsolve_by_trajectories():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CutoffWarning)
         raw = qsp.exactsolve(
-            system(), start(), TIMES, cutoff=LEVELS, options={"method": "mcsolve", "ntraj": 5, "seeds": 2, "store_states": True}
+            system(),
+            start(),
+            TIMES,
+            cutoff=LEVELS,
+            options={"method": "mcsolve", "ntraj": 5, "seeds": 2, "store_states": True},
         )
     got = qsp.synchronization(raw)
     want = qsp.synchronization(list(raw.states), modes=operators(LEVELS), times=TIMES)
@@ -265,12 +293,18 @@ def test_mean_field_result():
         for i in range(2):
             for j in range(2):
                 block = C[2 * i : 2 * i + 2, 2 * j : 2 * j + 2]
-                c[i, j] = 0.5 * (block[0, 0] + block[1, 1]) + 0.5j * (block[0, 1] - block[1, 0]) - 0.5 * (i == j)
+                c[i, j] = (
+                    0.5 * (block[0, 0] + block[1, 1])
+                    + 0.5j * (block[0, 1] - block[1, 0])
+                    - 0.5 * (i == j)
+                )
         b = approx.amplitudes[k]
         num = np.multiply.outer(b.conj(), b) + c
         np.testing.assert_allclose(got.masses[k], np.diag(num).real, atol=1e-12)
         n = np.diag(num).real
-        np.testing.assert_allclose(got.correlations[k], num / np.sqrt(np.multiply.outer(n, n)), atol=1e-12)
+        np.testing.assert_allclose(
+            got.correlations[k], num / np.sqrt(np.multiply.outer(n, n)), atol=1e-12
+        )
 
 
 @pytest.mark.parametrize("closure", ["linear", "gaussian"])
@@ -278,7 +312,10 @@ def test_linear_model_gives_the_same_view_exactly_and_approximately(closure):
     """Quadratic H, linear jumps: mean field and exact runs differ by rounding and by the cut-off only."""
     b1, b2 = qsp.modes(2)
     x, y = 0.4 * b1.dag() * b2, 0.05j * b1.dag() * b2.dag()
-    model = qsp.ModeSystem(x + x.dag() + y + y.dag() + 0.3 * b1.dag() * b1, [0.6 * b1 - 0.5 * b2, 0.2 * b2.dag(), 0.5 * b1])
+    model = qsp.ModeSystem(
+        x + x.dag() + y + y.dag() + 0.3 * b1.dag() * b1,
+        [0.6 * b1 - 0.5 * b2, 0.2 * b2.dag(), 0.5 * b1],
+    )
     times = [0.0, 0.4, 0.9]
     exact = qsp.exactsolve(model, [0.4, 0.2j], times, cutoff=15)
     approx = qsp.mfsolve(model, [0.4, 0.2j], times, closure=closure)
@@ -293,14 +330,21 @@ def test_linear_model_gives_the_same_view_exactly_and_approximately(closure):
         "coherence",
         "gaussian_discord",
     ):
-        np.testing.assert_allclose(getattr(qsp.measures, name)(one), getattr(qsp.measures, name)(two), atol=1e-5, err_msg=name)
+        np.testing.assert_allclose(
+            getattr(qsp.measures, name)(one),
+            getattr(qsp.measures, name)(two),
+            atol=1e-5,
+            err_msg=name,
+        )
 
 
 def test_the_sign_of_the_phase():
     """Coherent states: arg z_12 = arg β2 − arg β1 through every door."""
     levels = (12, 12)
     beta = [0.7, 0.7 * np.exp(0.8j)]
-    psi = qutip.tensor([qutip.coherent(d, x, method="analytic").unit() for d, x in zip(levels, beta, strict=True)])
+    psi = qutip.tensor(
+        [qutip.coherent(d, x, method="analytic").unit() for d, x in zip(levels, beta, strict=True)]
+    )
     b1, _b2 = qsp.modes(2)
     still = qsp.ModeSystem(0 * b1, [1e-8 * b1])
     views = [
@@ -326,12 +370,17 @@ def test_spins_as_modes():
     np.testing.assert_allclose(v.masses[0], [0.5, 0.5], atol=1e-14)
     np.testing.assert_allclose(v.correlations[0, 0, 1], 1j, atol=1e-13)
     np.testing.assert_allclose(pair_value(qsp.measures.log_negativity(v)), np.log(2), atol=1e-10)
-    J = [qutip.tensor(qutip.jmat(1.5, "-"), qutip.qeye(3)), qutip.tensor(qutip.qeye(4), qutip.jmat(1, "-"))]
+    J = [
+        qutip.tensor(qutip.jmat(1.5, "-"), qutip.qeye(3)),
+        qutip.tensor(qutip.qeye(4), qutip.jmat(1, "-")),
+    ]
     rho = qutip.rand_dm([4, 3], seed=4)
     v = qsp.synchronization([rho], modes=J)
     num = np.array([[qutip.expect(x.dag() * y, rho) for y in J] for x in J])
     np.testing.assert_allclose(v.masses[0], np.diag(num).real, atol=1e-13)
-    np.testing.assert_allclose(v.correlations[0, 0, 1], num[0, 1] / np.sqrt(num[0, 0] * num[1, 1]).real, atol=1e-13)
+    np.testing.assert_allclose(
+        v.correlations[0, 0, 1], num[0, 1] / np.sqrt(num[0, 0] * num[1, 1]).real, atol=1e-13
+    )
 
 
 def test_an_upside_down_spin_is_told_or_right():
@@ -384,7 +433,17 @@ def test_result_without_states():
 
 @pytest.mark.parametrize(
     "which",
-    ["text", "other dims", "none", "unnormalised", "no density matrix", "data", "not Hermitian", "negative", "superoperator"],
+    [
+        "text",
+        "other dims",
+        "none",
+        "unnormalised",
+        "no density matrix",
+        "data",
+        "not Hermitian",
+        "negative",
+        "superoperator",
+    ],
 )
 def test_things_that_are_no_states(which):
     a = operators((4, 4))
@@ -412,7 +471,9 @@ def test_times_that_do_not_fit(run, times):
 
 @pytest.mark.parametrize("bad", [3.0, "result", None, np.eye(3), qutip.destroy(3), {"a": 1}])
 def test_there_is_no_adapter(bad):
-    with pytest.raises((TypeError, ValueError), match=r"(?i)adapter|synchronization|view|modes|state"):
+    with pytest.raises(
+        (TypeError, ValueError), match=r"(?i)adapter|synchronization|view|modes|state"
+    ):
         qsp.synchronization(bad)
 
 

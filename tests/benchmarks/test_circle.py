@@ -52,7 +52,9 @@ def test_jitcode(benchmark, monkeypatch, tmp_path):
 
     def velocities():
         for i in range(n):
-            yield omega[i] + 3 / n * sum(symengine.sin(jitcode.y(j) - jitcode.y(i)) for j in range(n))
+            yield omega[i] + 3 / n * sum(
+                symengine.sin(jitcode.y(j) - jitcode.y(i)) for j in range(n)
+            )
 
     peer = jitcode.jitcode(velocities, n=n, verbose=False)
     peer.set_integrator("dop853", rtol=1e-12, atol=1e-12)
@@ -135,7 +137,9 @@ def test_cost_a_particle(benchmark, kernel):
     """Flat from n=1e4 to 1e6."""
     costs = {}
     for n in (10**4, 10**5, 10**6):
-        run = evaluation(Circle(attention(100.0, scaled=True)), RNG.uniform(0, 2 * np.pi, n), kernel)
+        run = evaluation(
+            Circle(attention(100.0, scaled=True)), RNG.uniform(0, 2 * np.pi, n), kernel
+        )
         costs[n] = best(run, 20 if n < 10**6 else 7) / n * 1e9
     benchmark(run)
     print(f"\n{kernel}: " + ", ".join(f"n={n:.0e} {c:.2f} ns" for n, c in costs.items()))

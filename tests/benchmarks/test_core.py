@@ -26,7 +26,10 @@ def best(function, repeat=5):
 
 
 def report(name, ours, **peers):
-    print(f"\n{name}: {ours * 1e3:.3g} ms; " + ", ".join(f"{k}: {v / ours:.1f}×" for k, v in peers.items()))
+    print(
+        f"\n{name}: {ours * 1e3:.3g} ms; "
+        + ", ".join(f"{k}: {v / ours:.1f}×" for k, v in peers.items())
+    )
 
 
 def test_integrator_of_twenty_variables(benchmark):
@@ -48,11 +51,12 @@ def test_integrator_of_twenty_variables(benchmark):
     benchmark.pedantic(ours, rounds=10, iterations=3)
     mine = best(ours, 20)
     report(
-        "integrator, 20 variables", mine,
+        "integrator, 20 variables",
+        mine,
         numpy_rhs=best(lambda: solve_ivp(lambda t, y: matrix @ y, (0, 50), y0, **peer), 3),
         compiled_rhs=best(lambda: solve_ivp(rhs, (0, 50), y0, **peer), 3),
         python_rhs=best(lambda: solve_ivp(python_loop, (0, 50), y0, **peer), 1),
-    )  # fmt: skip
+    )
     assert np.abs(rows[-1] - exact(50.0)).max() < 1e-5
 
 
@@ -67,13 +71,19 @@ def test_mean_field_and_covariance_of_the_pair(benchmark):
         b = y[:4:2] + 1j * y[1:4:2]
         C = y[4:].reshape(4, 4)
         F = (-0.5j * Delta * signs + g1 / 2) * b - g2 * np.abs(b) ** 2 * b - V / 2 * (b - b[::-1])
-        u = np.diag(-0.5j * Delta * signs + g1 / 2 - 2 * g2 * np.abs(b) ** 2 - V / 2) + V / 2 * (1 - np.eye(2))
+        u = np.diag(-0.5j * Delta * signs + g1 / 2 - 2 * g2 * np.abs(b) ** 2 - V / 2) + V / 2 * (
+            1 - np.eye(2)
+        )
         v = np.diag(-g2 * b**2)
         M = np.empty((4, 4))
         M[0::2, 0::2], M[0::2, 1::2] = (u + v).real, (v - u).imag
         M[1::2, 0::2], M[1::2, 1::2] = (u + v).imag, (u - v).real
-        D = np.diag(np.repeat(g1 / 2 + 2 * g2 * np.abs(b) ** 2 + V / 2, 2)) - V / 2 * np.kron(1 - np.eye(2), np.eye(2))
-        return np.concatenate([np.stack([F.real, F.imag], 1).ravel(), (M @ C + C @ M.T + D).ravel()])
+        D = np.diag(np.repeat(g1 / 2 + 2 * g2 * np.abs(b) ** 2 + V / 2, 2)) - V / 2 * np.kron(
+            1 - np.eye(2), np.eye(2)
+        )
+        return np.concatenate(
+            [np.stack([F.real, F.imag], 1).ravel(), (M @ C + C @ M.T + D).ravel()]
+        )
 
     y0 = np.concatenate([beta0.view(float), 0.5 * np.eye(4).ravel()])
     # the same tolerances for both
@@ -83,9 +93,10 @@ def test_mean_field_and_covariance_of_the_pair(benchmark):
     peer = solve_ivp(equations, (0, 20), y0, **kw)
     assert np.abs(peer.y[4:].T.reshape(-1, 4, 4) - result.covariance).max() < 1e-7
     report(
-        "vdP pair, 1000 outputs", best(lambda: qsp.mfsolve(system, beta0, times), 20),
+        "vdP pair, 1000 outputs",
+        best(lambda: qsp.mfsolve(system, beta0, times), 20),
         solve_ivp=best(lambda: solve_ivp(equations, (0, 20), y0, **kw), 3),
-    )  # fmt: skip
+    )
 
 
 def test_import(benchmark):
@@ -96,4 +107,6 @@ def test_import(benchmark):
     # taken in turns: both meet the same load
     pairs = [(best(lambda: load("qutip"), 1), best(lambda: load("qsyncplug"), 1)) for _ in range(8)]
     bare, ours = (min(p) for p in zip(*pairs, strict=True))
-    print(f"\nimport: qutip {bare:.2f} s, qsyncplug {ours:.2f} s, {100 * (ours / bare - 1):.0f} % more")
+    print(
+        f"\nimport: qutip {bare:.2f} s, qsyncplug {ours:.2f} s, {100 * (ours / bare - 1):.0f} % more"
+    )

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from qsyncplug.spins.collective import collective_spins
-from qsyncplug.spins.dtwa import DtwaSolver, dtwasolve
-from qsyncplug.spins.model import SpinChains
+from qsyncplug.models.chains.collective import collective_spins
+from qsyncplug.models.chains.dtwa import DtwaSolver, dtwasolve
+from qsyncplug.models.chains.model import SpinChains
 
 pytestmark = pytest.mark.slow
 
@@ -43,12 +43,17 @@ def numpy_loop(expanded):
     coupling[range(3), range(3)] *= 2
 
     def rhs(s):
-        J = [[0.5 * np.einsum("si,si->s", weights[:, k], s[mu][:, k]) for mu in range(3)] for k in slices]
+        J = [
+            [0.5 * np.einsum("si,si->s", weights[:, k], s[mu][:, k]) for mu in range(3)]
+            for k in slices
+        ]
         out = np.empty_like(s)
         for a, k in enumerate(slices):
             B = []
             for mu in range(3):
-                field = model.field[a, mu] + sum(coupling[a, b, mu] * J[b][mu] for b in range(3) if coupling[a, b, mu])
+                field = model.field[a, mu] + sum(
+                    coupling[a, b, mu] * J[b][mu] for b in range(3) if coupling[a, b, mu]
+                )
                 field = np.broadcast_to(field, (SAMPLES,))[:, None]
                 B.append(field - own[a, mu] * s[mu][:, k] if own[a, mu] else field)
             x, y, z = s[:, :, k]
@@ -59,7 +64,12 @@ def numpy_loop(expanded):
 
     means = []
     for t in range(len(TIMES)):
-        means.append([[0.5 * np.mean(np.sum(weights[:, k] * s[mu][:, k], axis=1)) for mu in range(3)] for k in slices])
+        means.append(
+            [
+                [0.5 * np.mean(np.sum(weights[:, k] * s[mu][:, k], axis=1)) for mu in range(3)]
+                for k in slices
+            ]
+        )
         if t + 1 < len(TIMES):
             for _ in range(round((TIMES[t + 1] - TIMES[t]) / STEP)):
                 k1 = rhs(s)

@@ -5,7 +5,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import qsyncplug as qsp
-from qsyncplug.spins.published import PublishedSpinChains
+from qsyncplug.published.chains import PublishedSpinChains
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +33,8 @@ def numpy_right_hand_side(model):
         F = damping * b + P * (own * b + gg * Ao * (o.conj() * b**2 / (4 * N) + o * bracket))
         u = 1j * theta - gl / 2 - gnl / N**2 * (3 * n**2 + 4 * n) - 4 / N * root * n
         u = u + P * (
-            g**2 * (2 * n / N - 9 * n**2 / (16 * N**2) - 1) + gg * Ao * (b * o.conj() + b.conj() * o) / (2 * N)
+            g**2 * (2 * n / N - 9 * n**2 / (16 * N**2) - 1)
+            + gg * Ao * (b * o.conj() + b.conj() * o) / (2 * N)
         )
         v = -(gnl / N**2 * (2 * n + 2) + 2 / N * root) * b**2
         v = v + P * (g**2 * (b**2 / N - 3 * n * b**2 / (8 * N**2)) + gg * Ao * b * o / (2 * N))
@@ -57,12 +58,16 @@ def ours():
 
 def peer():
     y0 = np.concatenate([np.array([1, 1], dtype=complex).view(float), 0.5 * np.eye(4).ravel()])
-    return solve_ivp(numpy_right_hand_side(MODEL), (0, 1e4), y0, t_eval=TIMES, method="DOP853", **TOLERANCES)
+    return solve_ivp(
+        numpy_right_hand_side(MODEL), (0, 1e4), y0, t_eval=TIMES, method="DOP853", **TOLERANCES
+    )
 
 
 def test_they_solve_the_same_problem():
     result, reference = ours(), peer()
-    np.testing.assert_allclose(result.amplitudes, reference.y.T[:, :4].copy().view(complex), atol=1e-6)
+    np.testing.assert_allclose(
+        result.amplitudes, reference.y.T[:, :4].copy().view(complex), atol=1e-6
+    )
     np.testing.assert_allclose(result.covariance.reshape(-1, 16), reference.y.T[:, 4:], atol=1e-5)
 
 

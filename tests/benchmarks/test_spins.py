@@ -12,7 +12,7 @@ import qutip
 from scipy.integrate import solve_ivp
 
 import qsyncplug as qsp
-from qsyncplug.spins import SpinChains, mean_field_parts
+from qsyncplug import SpinChains, mean_field_parts
 
 pytestmark = pytest.mark.slow
 
@@ -29,15 +29,28 @@ def best(function, repeat=3):
 def test_collective_against_the_full_basis(benchmark):
     chains = SpinChains(n=4, loss=0.1)
     t = np.linspace(0, 2, 21)
-    small, a = best(lambda: qsp.exactsolve(chains, chains.product_state(excitation=0.3), t, options={"method": "mesolve"}))
+    small, a = best(
+        lambda: qsp.exactsolve(
+            chains, chains.product_state(excitation=0.3), t, options={"method": "mesolve"}
+        )
+    )
     state = chains.product_state(excitation=0.3, representation="spins")
-    large, b = best(lambda: qutip.mesolve(
-        chains.hamiltonian("spins"), state, t, chains.c_ops("spins"), e_ops=[chains.jz(1, "spins")],
-        options={"method": "vern7", "atol": 1e-11, "rtol": 1e-9},
-    ), 1)  # fmt: skip
+    large, b = best(
+        lambda: qutip.mesolve(
+            chains.hamiltonian("spins"),
+            state,
+            t,
+            chains.c_ops("spins"),
+            e_ops=[chains.jz(1, "spins")],
+            options={"method": "vern7", "atol": 1e-11, "rtol": 1e-9},
+        ),
+        1,
+    )
     assert np.abs(a.jz[:, 0] - b.expect[0]).max() < 1e-7
     benchmark.extra_info["full / collective"] = large / small
-    print(f"\nfull basis {large:.2f} s, collective {small:.3f} s: ratio {large / small:.0f} (asked: 15)")
+    print(
+        f"\nfull basis {large:.2f} s, collective {small:.3f} s: ratio {large / small:.0f} (asked: 15)"
+    )
     benchmark.pedantic(lambda: None)
 
 
@@ -59,9 +72,16 @@ def test_sectors_against_mesolve(benchmark, n):
     operators = [*lower, *z]
     for i in range(3):
         for j in range(i, 3):
-            operators += [lower[i] @ lower[j], lower[i].conj().T @ lower[j], z[i] @ z[j], z[i] @ lower[j]]
+            operators += [
+                lower[i] @ lower[j],
+                lower[i].conj().T @ lower[j],
+                z[i] @ z[j],
+                z[i] @ lower[j],
+            ]
     e_ops = [space.qobj(o) for o in operators]
-    plain, b = best(lambda: qutip.mesolve(chains.hamiltonian(), state, t, chains.c_ops(), e_ops=e_ops), 1)
+    plain, b = best(
+        lambda: qutip.mesolve(chains.hamiltonian(), state, t, chains.c_ops(), e_ops=e_ops), 1
+    )
     d = space.size
     entries = qutip.liouvillian(chains.hamiltonian(), chains.c_ops()).to("CSR").data.as_scipy().nnz
     large = 20 * entries + 16 * d * d * 6
@@ -77,7 +97,10 @@ def test_sectors_against_mesolve(benchmark, n):
 def test_forty_eight_spins_a_chain_run(benchmark):
     chains = SpinChains(n=48, loss=0.1, thermal=0.2)
     state = chains.product_state("down", (0.3, 0.5), (0, 0.7))
-    seconds, result = best(lambda: qsp.exactsolve(chains, state, np.linspace(0, 2, 21), options={"method": "sectors"}), 1)
+    seconds, result = best(
+        lambda: qsp.exactsolve(chains, state, np.linspace(0, 2, 21), options={"method": "sectors"}),
+        1,
+    )
     assert result.stats["drift"]["trace"] < 1e-11
     print(f"\nN=48, t=2: {seconds:.1f} s, {sum(result.stats['elements'].values())} elements")
     benchmark.pedantic(lambda: None)
@@ -102,7 +125,12 @@ def test_mean_field_against_scipy(benchmark):
         F = -1j * inner - 0.5 * 0.001 * b * (1 - n / N)
         rn, rnn = -0.5 / (N * r), -0.25 / (N**2 * r**3)
         ab, aa, bb = b * (2 * rn + n * rnn), np.conj(b) * (2 * rn + n * rnn), b**3 * rnn
-        u = -1j * (w * (lam2 + 1 / N) - 4 * w * lam2 * n / N + g * z / np.sqrt(N) + g * (np.conj(s) * ab + s * np.conj(ab)))
+        u = -1j * (
+            w * (lam2 + 1 / N)
+            - 4 * w * lam2 * n / N
+            + g * z / np.sqrt(N)
+            + g * (np.conj(s) * ab + s * np.conj(ab))
+        )
         v = -1j * (-2 * w * lam2 / N * b**2 + g * (np.conj(s) * bb + s * np.conj(aa)))
         u, v = u - 0.0005 * (1 - 2 * n / N), v + 0.0005 * b**2 / N
         M = np.zeros((4, 4))

@@ -58,11 +58,17 @@ def test_reduction_against_phase_space(benchmark):
     if not benchmark.enabled:
         return
     ours, w = best(everything, 5)
-    direct, result = best(lambda: wlsolve(model, psi, [0, 2], options={"method": "direct", "rtol": 1e-10}), 1)
+    direct, result = best(
+        lambda: wlsolve(model, psi, [0, 2], options={"method": "direct", "rtol": 1e-10}), 1
+    )
     w0 = [[wigner_transform(a, b, grid=grid) for b in psi] for a in psi]
-    lines, (end, _) = best(lambda: Lines(64, 16.0, [anharmonic] * 4, 1.0).run(w0, 0.1, rtol=1e-10), 1)
+    lines, (end, _) = best(
+        lambda: Lines(64, 16.0, [anharmonic] * 4, 1.0).run(w0, 0.1, rtol=1e-10), 1
+    )
     del end
-    print(f"\nreduction {ours:.4f} s; direct {direct / ours:.0f}×, off by {np.max(np.abs(result.wigner(0, 1) - w[1])):.1e}")
+    print(
+        f"\nreduction {ours:.4f} s; direct {direct / ours:.0f}×, off by {np.max(np.abs(result.wigner(0, 1) - w[1])):.1e}"
+    )
     print(f"method of lines (run to T=0.1, times 20) {20 * lines / ours:.0f}×")
 
 
@@ -77,7 +83,9 @@ def test_linear_flow(benchmark):
 
     def solve(**options):
         # a new model, so that nothing is remembered; the array is all that it gets
-        return wlsolve(WignerLohe(grid, anharmonic, 0.0), w0[None, None], [0, 2], options=options).wigner(0, 0)
+        return wlsolve(
+            WignerLohe(grid, anharmonic, 0.0), w0[None, None], [0, 2], options=options
+        ).wigner(0, 0)
 
     benchmark.pedantic(solve, rounds=5)
     if not benchmark.enabled:
@@ -85,13 +93,25 @@ def test_linear_flow(benchmark):
     space = WignerLohe(grid).phase_space
     # the peer at an error of 1e-6, which falls as the square of the step
     steps = 200
-    steps = int(np.ceil(steps * np.sqrt(error(strang(w0.astype(complex), space, anharmonic, 2.0, steps)) / 1e-6)))
+    steps = int(
+        np.ceil(
+            steps * np.sqrt(error(strang(w0.astype(complex), space, anharmonic, 2.0, steps)) / 1e-6)
+        )
+    )
     split, peer = best(lambda: strang(w0.astype(complex), space, anharmonic, 2.0, steps), 3)
-    lines, (end, evaluations) = best(lambda: Lines(96, 20.0, [anharmonic], 0.0).run([[w0]], 2.0, rtol=1e-10), 1)
+    lines, (end, evaluations) = best(
+        lambda: Lines(96, 20.0, [anharmonic], 0.0).run([[w0]], 2.0, rtol=1e-10), 1
+    )
     seconds = {"operator": best(solve, 5)}
     for rtol in (1e-5, 1e-6, 1e-10):
-        seconds[f"phase space, rtol={rtol:g}"] = best(lambda r=rtol: solve(method="direct", rtol=r), 5)
+        seconds[f"phase space, rtol={rtol:g}"] = best(
+            lambda r=rtol: solve(method="direct", rtol=r), 5
+        )
     print(f"\nsplit-operator, {steps} steps: {split:.4f} s, error {error(peer):.1e}")
-    print(f"method of lines, {evaluations} evaluations: {lines:.3f} s, error {error(end[0, 0]):.1e}")
+    print(
+        f"method of lines, {evaluations} evaluations: {lines:.3f} s, error {error(end[0, 0]):.1e}"
+    )
     for name, (time_, w) in seconds.items():
-        print(f"{name}: {time_:.4f} s, error {error(w):.1e}; {split / time_:.1f}× split-operator, {lines / time_:.0f}× lines")
+        print(
+            f"{name}: {time_:.4f} s, error {error(w):.1e}; {split / time_:.1f}× split-operator, {lines / time_:.0f}× lines"
+        )

@@ -30,7 +30,9 @@ def velocity(model, x):
                 "sum": 1.0,
                 "mean": c.sum(),
                 "degree": np.maximum((a != 0).sum(axis=1), 1),
-                "attention": (a * np.exp(beta * np.cos(d))) @ c if model.interaction.kind in ("sine", "attention") else None,
+                "attention": (a * np.exp(beta * np.cos(d))) @ c
+                if model.interaction.kind in ("sine", "attention")
+                else None,
             }[g]
             alone = (a == 0).all(axis=1)
             g = np.where(alone, 1.0, g)

@@ -37,16 +37,27 @@ def net_over_gross(beta, x, m):
 
         def forces(*y):
             z = [mp.mpf(0), *y]
-            return [mp.fsum(m[j] * force(z[i] - z[j]) for j in range(len(z)) if j != i) for i in range(1, len(z))]
+            return [
+                mp.fsum(m[j] * force(z[i] - z[j]) for j in range(len(z)) if j != i)
+                for i in range(1, len(z))
+            ]
 
         scale = max(abs(force(mp.mpf(float(a - b)))) for a in x for b in x)
-        root = mp.findroot(lambda *y: [v / scale for v in forces(*y)], [mp.mpf(float(v - x[0])) for v in x[1:]], tol=1e-60)
+        root = mp.findroot(
+            lambda *y: [v / scale for v in forces(*y)],
+            [mp.mpf(float(v - x[0])) for v in x[1:]],
+            tol=1e-60,
+        )
         moved = max(abs(root[k] - mp.mpf(float(x[k + 1] - x[0]))) for k in range(len(x) - 1))
         return float(moved)
 
 
 class TestStationaryStates:
-    @pytest.mark.parametrize("force", [attention(-40.0, scaled=True), attention(-30.0), attention(-12.0, scaled=True)], ids=repr)
+    @pytest.mark.parametrize(
+        "force",
+        [attention(-40.0, scaled=True), attention(-30.0), attention(-12.0, scaled=True)],
+        ids=repr,
+    )
     def test_three_clusters_where_forces_are_tiny(self, force):
         # the triangle, and the isosceles state near a right angle, which is unstable
         states = three_cluster_states(force, (2, 2, 2))
@@ -77,7 +88,9 @@ class TestStationaryStates:
         assert not (state.stationary or state.locked or state.stable or state.unstable)
         # the residual is |F|/(|F|+|F'|) of the pair
         f = lambda d: mp.sin(d) * mp.exp(-30 * mp.cos(d))  # noqa: E731
-        assert state.residual == pytest.approx(float(f(0.5) / (f(0.5) + mp.diff(f, 0.5))), rel=1e-10)
+        assert state.residual == pytest.approx(
+            float(f(0.5) / (f(0.5) + mp.diff(f, 0.5))), rel=1e-10
+        )
 
     def test_clusters_that_creep_towards_each_other(self):
         # coincident particles have stiff bonds; their clusters move by e^{-141}
@@ -129,8 +142,13 @@ class TestAttentionQuotient:
         # the pair's linearised difference, and two zeros
         assert state.eigenvalues[-1] == pytest.approx(-2 * np.cos(0.1), rel=1e-12)
         assert not state.stable
-        assert find_stable_states(Circle(attention(1.0), "attention", adjacency=a), trials=3, seed=0) == []
-        assert find_stable_states(Circle(sine(), adjacency=np.zeros((3, 3))), trials=3, seed=0) == []
+        assert (
+            find_stable_states(Circle(attention(1.0), "attention", adjacency=a), trials=3, seed=0)
+            == []
+        )
+        assert (
+            find_stable_states(Circle(sine(), adjacency=np.zeros((3, 3))), trials=3, seed=0) == []
+        )
 
 
 class TestBasins:
@@ -148,13 +166,17 @@ class TestBasins:
                 d = x[:, None] - x
                 return -np.sum(np.sin(d) * np.exp(beta * (np.cos(d) - 1)), axis=1) * scale
 
-            x = scipy.integrate.solve_ivp(motion, (0, 2e4), x, "LSODA", rtol=1e-9, atol=1e-11).y[:, -1]
+            x = scipy.integrate.solve_ivp(motion, (0, 2e4), x, "LSODA", rtol=1e-9, atol=1e-11).y[
+                :, -1
+            ]
             angles = np.sort(np.mod(x, 2 * np.pi))
             expected += np.max(np.diff(angles, append=angles[0] + 2 * np.pi)) > np.pi
         assert basin.synchronized == expected
 
     def test_a_sample_that_fails_is_undecided(self):
-        basin = basin_of_synchronization(Circle(sine(), "mean"), 20, samples=3, seed=1, options={"nsteps": 1})
+        basin = basin_of_synchronization(
+            Circle(sine(), "mean"), 20, samples=3, seed=1, options={"nsteps": 1}
+        )
         assert basin.undecided == 3
         assert basin.interval == pytest.approx((0.0, 1.0))
         stiff = Circle(attention(-12.0), adjacency=np.ones((6, 6)))
@@ -164,21 +186,33 @@ class TestBasins:
 @pytest.mark.parametrize("coupling", [2.5, 100.0, 5e3, 1e6, 1e8])
 def test_order_parameter_at_any_coupling(coupling):
     exact = np.sqrt(1 - 2 / coupling)
-    assert stationary_order_parameter(scipy.stats.cauchy(), coupling) == pytest.approx(exact, abs=1e-12)
+    assert stationary_order_parameter(scipy.stats.cauchy(), coupling) == pytest.approx(
+        exact, abs=1e-12
+    )
     with mp.workdps(30):
         # Gauss: r = Kr √(π/8) e^{-q}(I₀+I₁)(q), q = (Kr/2)²
         def gauss(u):
             q = u * u / 4
-            return mp.sqrt(mp.pi / 8) * mp.exp(-q) * (mp.besseli(0, q) + mp.besseli(1, q)) - 1 / mp.mpf(coupling)
+            return mp.sqrt(mp.pi / 8) * mp.exp(-q) * (
+                mp.besseli(0, q) + mp.besseli(1, q)
+            ) - 1 / mp.mpf(coupling)
 
-        u = mp.findroot(gauss, (1e-3, coupling), solver="anderson", tol=1e-40) if coupling < 10 else mp.findroot(gauss, coupling)
-        assert stationary_order_parameter(scipy.stats.norm(), coupling) == pytest.approx(float(u / coupling), abs=1e-12)
+        u = (
+            mp.findroot(gauss, (1e-3, coupling), solver="anderson", tol=1e-40)
+            if coupling < 10
+            else mp.findroot(gauss, coupling)
+        )
+        assert stationary_order_parameter(scipy.stats.norm(), coupling) == pytest.approx(
+            float(u / coupling), abs=1e-12
+        )
     # all locked: r = ∫ g √(1−ω²/(Kr)²); to second order 1 − ⟨ω²⟩/(2K²)
     r = stationary_order_parameter(scipy.stats.uniform(-1, 2), coupling)
     u = coupling * r
     assert r == pytest.approx(0.5 * (np.sqrt(1 - 1 / u**2) + u * np.arcsin(1 / u)), abs=1e-12)
     if coupling > 1e3:
-        assert stationary_order_parameter(scipy.stats.t(3), coupling) == pytest.approx(1 - 1.5 / coupling**2, abs=1e-10)
+        assert stationary_order_parameter(scipy.stats.t(3), coupling) == pytest.approx(
+            1 - 1.5 / coupling**2, abs=1e-10
+        )
 
 
 def test_weights_go_through_a_file_without_the_model(tmp_path):
@@ -200,8 +234,12 @@ def test_angles_of_a_coalescence_are_those_of_the_laboratory(omega):
     t = 0.5 * np.log(np.tan(0.5) / np.tan(5e-9))
     assert np.exp(run.log_time) == pytest.approx(t, rel=1e-7)
     assert run.frame == "laboratory"
-    assert np.exp(1j * run.final_positions[0]) == pytest.approx(np.exp(1j * (0.5 + omega * t)), abs=1e-6)
-    assert np.exp(1j * run.centre_positions[-1]) == pytest.approx(np.exp(1j * (0.5 + omega * t)), abs=1e-6)
+    assert np.exp(1j * run.final_positions[0]) == pytest.approx(
+        np.exp(1j * (0.5 + omega * t)), abs=1e-6
+    )
+    assert np.exp(1j * run.centre_positions[-1]) == pytest.approx(
+        np.exp(1j * (0.5 + omega * t)), abs=1e-6
+    )
     assert run.centre_positions[:2] == pytest.approx([0.0, 1.0])
 
 
@@ -233,7 +271,9 @@ def test_predictions_without_a_sine_series():
     known = {p.name: p for p in qsp.predictions(model, x0)}
     # linear where no distance is above π/2: every one falls by e^{-3t}
     run = circlesolve(model, x0, [0.0, 1.0])
-    assert run.positions[-1] - 0.5 == pytest.approx(np.array([-0.5, 0.0, 0.5]) * np.exp(-3.0), abs=1e-9)
+    assert run.positions[-1] - 0.5 == pytest.approx(
+        np.array([-0.5, 0.0, 0.5]) * np.exp(-3.0), abs=1e-9
+    )
     assert known["half circle"].limits["position"] == pytest.approx(0.5)
     assert all(o.passed for o in qsp.predictions(model, x0).check(run))
 
@@ -249,13 +289,41 @@ def test_a_common_rotation_is_not_called_rest():
 @pytest.mark.parametrize(
     ("make", "error", "match"),
     [
-        (lambda: Circle(sine(), adjacency=scipy.sparse.csr_array([[0, 1j], [1, 0]])), TypeError, "adjacency must hold real"),
-        (lambda: Circle(sine(), adjacency=nx.Graph()), ValueError, "adjacency must be a graph with at least one node"),
-        (lambda: Circle(sine(), weights=np.ma.array([1.0, 2.0], mask=[0, 1])), TypeError, "weights must not be a masked"),
-        (lambda: velocity(Circle(sine()), np.ma.array([0.0, 1.0], mask=[0, 1])), TypeError, "x must not be a masked"),
-        (lambda: velocity(Circle(sine(), lambda x: 1 + 1j * x), [0.0, 1.0]), TypeError, "must return real numbers"),
-        (lambda: stability(Circle(sine(), lambda x: 1 + 1j * x), [0.0, 1.0]), TypeError, "must return real numbers"),
-        (lambda: velocity(Circle(sine(), lambda x: np.ones(3)), [0.0, 1.0]), ValueError, r"return 2 numbers.*\(3,\)"),
+        (
+            lambda: Circle(sine(), adjacency=scipy.sparse.csr_array([[0, 1j], [1, 0]])),
+            TypeError,
+            "adjacency must hold real",
+        ),
+        (
+            lambda: Circle(sine(), adjacency=nx.Graph()),
+            ValueError,
+            "adjacency must be a graph with at least one node",
+        ),
+        (
+            lambda: Circle(sine(), weights=np.ma.array([1.0, 2.0], mask=[0, 1])),
+            TypeError,
+            "weights must not be a masked",
+        ),
+        (
+            lambda: velocity(Circle(sine()), np.ma.array([0.0, 1.0], mask=[0, 1])),
+            TypeError,
+            "x must not be a masked",
+        ),
+        (
+            lambda: velocity(Circle(sine(), lambda x: 1 + 1j * x), [0.0, 1.0]),
+            TypeError,
+            "must return real numbers",
+        ),
+        (
+            lambda: stability(Circle(sine(), lambda x: 1 + 1j * x), [0.0, 1.0]),
+            TypeError,
+            "must return real numbers",
+        ),
+        (
+            lambda: velocity(Circle(sine(), lambda x: np.ones(3)), [0.0, 1.0]),
+            ValueError,
+            r"return 2 numbers.*\(3,\)",
+        ),
         (
             lambda: velocity(Circle(sine(), lambda x: np.ones(3), adjacency=PAIR), [0.0, 1.0]),
             ValueError,

@@ -24,7 +24,9 @@ class TestThreeClusters:
         slope, at = 1.0 * np.exp(-0.7), (np.cos(2 * np.pi / 3) + 0.7 * 0.75) * np.exp(0.35)
         expected = [0, *[-6 * at] * 2, *[-2 * (slope + 2 * at)] * 3]
         np.testing.assert_allclose(state.eigenvalues, np.sort(expected)[::-1], atol=1e-14)
-        np.testing.assert_allclose(state.eigenvalues[1:], [-0.212860] * 2 + [-1.135077] * 3, atol=5e-7)
+        np.testing.assert_allclose(
+            state.eigenvalues[1:], [-0.212860] * 2 + [-1.135077] * 3, atol=5e-7
+        )
 
     def test_isosceles_against_50_digits(self):
         (state, *_) = three_cluster_states(attention(-2.0), (3, 2, 2))
@@ -39,7 +41,10 @@ class TestThreeClusters:
         assert state.alpha == pytest.approx(1.952562927465, abs=6e-13)
         assert state.stable
 
-    @pytest.mark.parametrize(("beta", "sizes"), [(-0.7, (2, 2, 2)), (-2.0, (3, 2, 2)), (-3.0, (5, 2, 3)), (-2.0, (1, 1, 4))])
+    @pytest.mark.parametrize(
+        ("beta", "sizes"),
+        [(-0.7, (2, 2, 2)), (-2.0, (3, 2, 2)), (-3.0, (5, 2, 3)), (-2.0, (1, 1, 4))],
+    )
     def test_spectrum_is_that_of_the_full_jacobian(self, beta, sizes):
         f = attention(beta)
         states = three_cluster_states(f, sizes)
@@ -107,7 +112,12 @@ class TestCriticalCoupling:
         delta = 0.5
 
         def density(w):
-            return 0.5 * delta / np.pi * (1 / ((w - separation) ** 2 + delta**2) + 1 / ((w + separation) ** 2 + delta**2))
+            return (
+                0.5
+                * delta
+                / np.pi
+                * (1 / ((w - separation) ** 2 + delta**2) + 1 / ((w + separation) ** 2 + delta**2))
+            )
 
         exact = 4 * delta if separation > delta else 2 * (delta**2 + separation**2) / delta
         assert critical_coupling(density) == pytest.approx(exact, rel=1e-9)
@@ -159,7 +169,9 @@ class TestCriticalCoupling:
         distribution = scipy.stats.cauchy(scale=0.5)
         for coupling in (1.1, 2.0, 10.0):
             exact = np.sqrt(1 - 1 / coupling)
-            assert stationary_order_parameter(distribution, coupling) == pytest.approx(exact, abs=1e-10)
+            assert stationary_order_parameter(distribution, coupling) == pytest.approx(
+                exact, abs=1e-10
+            )
         assert stationary_order_parameter(distribution, 0.9) == 0.0
         with pytest.raises(ValueError, match="symmetric"):
             stationary_order_parameter(scipy.stats.gamma(3.0), 1.0)

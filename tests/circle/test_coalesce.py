@@ -28,10 +28,18 @@ def log_time_of_two(beta, gap0, normalization, gap=1e-8):
     with mpmath.workdps(25):
         f = lambda p: mpmath.sin(p) * mpmath.exp(-2 * beta * mpmath.sin(p / 2) ** 2)  # noqa: E731
         e = lambda p: mpmath.exp(-2 * beta * mpmath.sin(p / 2) ** 2)  # noqa: E731
-        speed = {"mean": f, "sum": lambda p: 2 * f(p), "attention": lambda p: 2 * f(p) / (1 + e(p))}[normalization]
+        speed = {
+            "mean": f,
+            "sum": lambda p: 2 * f(p),
+            "attention": lambda p: 2 * f(p) / (1 + e(p)),
+        }[normalization]
         # the exponential is spread over the interval: many pieces
         points = np.linspace(np.log(gap), np.log(gap0), 60).tolist()
-        return float(mpmath.log(mpmath.quad(lambda u: mpmath.exp(u) / speed(mpmath.exp(u)), points, maxdegree=5)))
+        return float(
+            mpmath.log(
+                mpmath.quad(lambda u: mpmath.exp(u) / speed(mpmath.exp(u)), points, maxdegree=5)
+            )
+        )
 
 
 @pytest.mark.parametrize("beta", [0.0, 5.0, 100.0, 1000.0, -0.5, -20.0])
@@ -50,9 +58,14 @@ def test_units_of_time():
         (Circle(attention(20.0, scaled=True)), -np.log(40)),
         (Circle(attention(20.0), "mean"), -20.0),
         (Circle(attention(20.0, scaled=True), "mean", coupling=3.0), -np.log(3)),
-        (Circle(attention(20.0, scaled=True), 5.0, weights=np.full(40, 2.0)), np.log(5) - np.log(80)),
+        (
+            Circle(attention(20.0, scaled=True), 5.0, weights=np.full(40, 2.0)),
+            np.log(5) - np.log(80),
+        ),
     ]:
-        assert coalesce(model, x0).merge_log_times - base.merge_log_times == pytest.approx(np.full(39, shift), abs=1e-6)
+        assert coalesce(model, x0).merge_log_times - base.merge_log_times == pytest.approx(
+            np.full(39, shift), abs=1e-6
+        )
 
 
 def test_beyond_floating_point():
@@ -84,13 +97,17 @@ def test_number_of_metastable_clusters():
     assert run.cluster_masses(log_t).sum() == pytest.approx(n)
 
 
-@pytest.mark.parametrize("model", [
-    Circle(attention(2.0, scaled=True), "mean"),
-    Circle(attention(2.0), "attention"),
-    Circle(sine(), "mean"),
-    Circle(fourier([1.0, 0.2, 0.1]), "mean"),
-    Circle(attention(1.0), weights=np.linspace(0.5, 2, 30)),
-], ids=repr)  # fmt: skip
+@pytest.mark.parametrize(
+    "model",
+    [
+        Circle(attention(2.0, scaled=True), "mean"),
+        Circle(attention(2.0), "attention"),
+        Circle(sine(), "mean"),
+        Circle(fourier([1.0, 0.2, 0.1]), "mean"),
+        Circle(attention(1.0), weights=np.linspace(0.5, 2, 30)),
+    ],
+    ids=repr,
+)
 def test_clusters_are_those_of_the_full_run(model):
     x0 = uniform(30, 4)
     run = coalesce(model, x0)
@@ -173,7 +190,12 @@ def test_the_certificate_fails_where_merging_was_wrong():
 
 
 @pytest.mark.parametrize(
-    "x0", [2 * np.pi * np.arange(3) / 3, 2 * np.pi * np.arange(500) / 500, [0.0, np.pi / 2, np.pi, 1.5 * np.pi]]
+    "x0",
+    [
+        2 * np.pi * np.arange(3) / 3,
+        2 * np.pi * np.arange(500) / 500,
+        [0.0, np.pi / 2, np.pi, 1.5 * np.pi],
+    ],
 )
 def test_polygons_stand_still(x0):
     with pytest.raises(StationaryError, match="cancel") as stopped:
@@ -183,7 +205,9 @@ def test_polygons_stand_still(x0):
 
 def test_a_stable_state_of_three_clusters():
     # β=−0.7 < −2/3: three equal groups at thirds are stable (PRY, Corollary 2.6)
-    x0 = np.repeat(2 * np.pi * np.arange(3) / 3, 20) + 1e-3 * np.random.default_rng(6).normal(size=60)
+    x0 = np.repeat(2 * np.pi * np.arange(3) / 3, 20) + 1e-3 * np.random.default_rng(6).normal(
+        size=60
+    )
     x0[:20] -= x0[:20].mean()
     with pytest.raises((StationaryError, StepLimitError)) as stopped:
         coalesce(Circle(attention(-0.7), "mean"), x0, options={"nsteps": 3000})

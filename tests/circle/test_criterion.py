@@ -23,10 +23,21 @@ def reference(beta, gap):
         b = mp.mpf(beta)
 
         def p(z):
-            return -(b**3 * z**4 + 6 * b**2 * z**3 + (7 * b - 2 * b**3) * z**2 + (1 - 6 * b**2) * z + b**3 - 4 * b)
+            return -(
+                b**3 * z**4
+                + 6 * b**2 * z**3
+                + (7 * b - 2 * b**3) * z**2
+                + (1 - 6 * b**2) * z
+                + b**3
+                - 4 * b
+            )
 
-        near = [float(c) for c in (-(b**3), -6 * b**2, 2 * b**3 - 7 * b, 6 * b**2 - 1, 4 * b - b**3)]
-        guesses = [float(z.real) for z in np.roots(near) if abs(z.imag) < 1e-9 and -1 < z.real < 1 - 1e-12]
+        near = [
+            float(c) for c in (-(b**3), -6 * b**2, 2 * b**3 - 7 * b, 6 * b**2 - 1, 4 * b - b**3)
+        ]
+        guesses = [
+            float(z.real) for z in np.roots(near) if abs(z.imag) < 1e-9 and -1 < z.real < 1 - 1e-12
+        ]
         inside = sorted(mp.findroot(p, mp.mpf(g)) for g in guesses)
 
         def second(z):
@@ -42,7 +53,9 @@ def reference(beta, gap):
 
 
 @pytest.mark.parametrize("gap", [PI, 2 * PI])
-@pytest.mark.parametrize("beta", [-5.0, -0.5, -1 / 3, -0.26, -0.16, 1e-9, 1 / 3, 0.999, 1.0, 2.0, 7.3, 100.0, 1e4])
+@pytest.mark.parametrize(
+    "beta", [-5.0, -0.5, -1 / 3, -0.26, -0.16, 1e-9, 1 / 3, 0.999, 1.0, 2.0, 7.3, 100.0, 1e4]
+)
 def test_ratio_to_rounding(beta, gap):
     ratio, tau = reference(beta, mp.mpf(gap))
     criterion = synchronization_criterion(attention(beta), gap)
@@ -52,7 +65,9 @@ def test_ratio_to_rounding(beta, gap):
 
 
 def test_values_of_the_paper_and_limits():
-    assert synchronization_criterion(attention(2.0)).tau == pytest.approx(0.67488884558600638, rel=1e-15)
+    assert synchronization_criterion(attention(2.0)).tau == pytest.approx(
+        0.67488884558600638, rel=1e-15
+    )
     assert synchronization_criterion(sine()).ratio == pytest.approx(6 / PI, rel=1e-15)
     assert synchronization_criterion(sine(), 2 * PI).ratio == pytest.approx(5 / PI, rel=1e-15)
     # β→∞: τ√β→1 and f″ becomes a fixed profile in y, with stationary points (3±√6)/2
@@ -68,16 +83,23 @@ def test_thresholds():
     assert attention_threshold() == pytest.approx(-0.261561905359508, abs=3e-15)
     assert attention_threshold(2 * PI) == pytest.approx(-0.192143494159787, abs=3e-15)
     with mp.workdps(40):
-        for gap, value in ((mp.pi, attention_threshold()), (2 * mp.pi, attention_threshold(2 * PI))):
+        for gap, value in (
+            (mp.pi, attention_threshold()),
+            (2 * mp.pi, attention_threshold(2 * PI)),
+        ):
             root = mp.findroot(lambda b, gap=gap: reference(b, gap)[0] - 1, mp.mpf("-0.2"))
             assert abs(root - value) < 1e-15
 
 
-@pytest.mark.parametrize("f", [attention(1.5), attention(-0.2), fourier([1, 0.3]), fourier([1, -0.2, 0.1])], ids=repr)
+@pytest.mark.parametrize(
+    "f", [attention(1.5), attention(-0.2), fourier([1, 0.3]), fourier([1, -0.2, 0.1])], ids=repr
+)
 def test_integral_against_quadrature(f):
     criterion = synchronization_criterion(f)
     points = sorted({*criterion.sign_changes})
-    value, _ = scipy.integrate.quad(lambda x: max(float(f.d3f(x)), 0.0), 0, PI, points=points, epsabs=1e-12, limit=200)
+    value, _ = scipy.integrate.quad(
+        lambda x: max(float(f.d3f(x)), 0.0), 0, PI, points=points, epsabs=1e-12, limit=200
+    )
     assert criterion.integral == pytest.approx(2 * value, rel=1e-10)
     # the definition of τ: f′ vanishes there and is negative beyond
     assert abs(float(f.df(criterion.tau))) < 1e-13
@@ -90,7 +112,10 @@ def test_general_method_equals_closed_form(beta):
     closed = synchronization_criterion(attention(beta))
     series = synchronization_criterion(fourier(attention(beta).coefficients(1e-18)))
     by_hand = synchronization_criterion(
-        interaction(attention(beta).f, derivatives=(attention(beta).df, attention(beta).d2f, attention(beta).d3f))
+        interaction(
+            attention(beta).f,
+            derivatives=(attention(beta).df, attention(beta).d2f, attention(beta).d3f),
+        )
     )
     for other in (series, by_hand):
         assert other.ratio == pytest.approx(closed.ratio, rel=2e-12)
@@ -146,7 +171,12 @@ def test_thresholds_for_other_gaps():
 
 @pytest.mark.parametrize(
     ("b", "tau", "slope"),
-    [([0.0, 1.0], PI, 2.0), ([1.0, -0.5], 2 * PI / 3, 0.0), ([-1.0], PI, -1.0), ([0.0, 0.0, 1.0], 5 * PI / 6, 3.0)],
+    [
+        ([0.0, 1.0], PI, 2.0),
+        ([1.0, -0.5], 2 * PI / 3, 0.0),
+        ([-1.0], PI, -1.0),
+        ([0.0, 0.0, 1.0], 5 * PI / 6, 3.0),
+    ],
 )
 def test_shapes_with_f_prime_not_falling(b, tau, slope):
     # f′ of sin 2x is positive at π; of sin x − sin(2x)/2 it is cos x − cos 2x, zero at 0 and ±2π/3
@@ -181,15 +211,21 @@ class TestCertificate:
         assert certificate.open_intervals == ((-0.2615, low),)
         assert "not certified" in certificate.statement
 
-    @pytest.mark.parametrize(("low", "high"), [(-0.2, 0.5), (0.3, 0.4), (1.0, 5.0), (2.9, 3.1), (50.0, 60.0), (9e3, 1e4)])
+    @pytest.mark.parametrize(
+        ("low", "high"), [(-0.2, 0.5), (0.3, 0.4), (1.0, 5.0), (2.9, 3.1), (50.0, 60.0), (9e3, 1e4)]
+    )
     def test_bound_is_below_and_near_the_true_ratio(self, low, high):
         certificate = certify_attention(low, high)
         assert certificate.certified
-        smallest = min(synchronization_criterion(attention(b)).ratio for b in np.linspace(low, high, 41))
+        smallest = min(
+            synchronization_criterion(attention(b)).ratio for b in np.linspace(low, high, 41)
+        )
         assert certificate.ratio <= smallest
         point = certify_attention(low, low)
         assert point.ratio <= synchronization_criterion(attention(low)).ratio
-        assert point.ratio == pytest.approx(synchronization_criterion(attention(low)).ratio, rel=1e-6)
+        assert point.ratio == pytest.approx(
+            synchronization_criterion(attention(low)).ratio, rel=1e-6
+        )
 
     @pytest.mark.parametrize(("low", "high"), [(-0.2616, -0.2616), (-0.3, -0.27), (-5.0, -1.0)])
     def test_nothing_false_is_proved(self, low, high):

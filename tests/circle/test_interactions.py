@@ -61,15 +61,23 @@ def test_derivatives(beta, order):
     f = attention(beta)
     value = (f.df, f.d2f, f.d3f)[order - 1]
     for x in (0.0, 0.1, 1.0, 3.0):
-        assert float(value(x)) == pytest.approx(float(exact(beta, x, order)), rel=1e-10, abs=1e-12 * (1 + abs(beta)) ** 2)
+        assert float(value(x)) == pytest.approx(
+            float(exact(beta, x, order)), rel=1e-10, abs=1e-12 * (1 + abs(beta)) ** 2
+        )
 
 
-@pytest.mark.parametrize("f", [sine(), attention(5.0), attention(-5.0), fourier([1, -0.4, 0, 0.2])], ids=repr)
+@pytest.mark.parametrize(
+    "f", [sine(), attention(5.0), attention(-5.0), fourier([1, -0.4, 0, 0.2])], ids=repr
+)
 def test_derivatives_by_complex_step(f):
     x = np.linspace(-4, 4, 37)
     for value, slope in ((f.f, f.df), (f.df, f.d2f), (f.d2f, f.d3f)):
-        np.testing.assert_allclose(slope(x), np.imag(value(x + 1e-30j)) / 1e-30, rtol=1e-13, atol=1e-13)
-    np.testing.assert_allclose(-f.f(x), np.imag(f.primitive(x + 1e-30j)) / 1e-30, rtol=1e-13, atol=1e-13)
+        np.testing.assert_allclose(
+            slope(x), np.imag(value(x + 1e-30j)) / 1e-30, rtol=1e-13, atol=1e-13
+        )
+    np.testing.assert_allclose(
+        -f.f(x), np.imag(f.primitive(x + 1e-30j)) / 1e-30, rtol=1e-13, atol=1e-13
+    )
     assert abs(f.primitive(np.pi / 2)) < 1e-15
 
 
@@ -78,9 +86,13 @@ def test_derivatives_by_complex_step(f):
 def test_series_equals_function(beta, x):
     f = attention(beta)
     k = np.arange(1, f.coefficients().size + 1)
-    assert float(np.sum(f.coefficients() * np.sin(k * x))) == pytest.approx(float(f.f(x)), abs=3e-15 * f.peak * k.size)
+    assert float(np.sum(f.coefficients() * np.sin(k * x))) == pytest.approx(
+        float(f.f(x)), abs=3e-15 * f.peak * k.size
+    )
     a = f.normaliser_coefficients()
-    assert float(np.sum(a * np.cos(np.arange(a.size) * x))) == pytest.approx(float(f.normaliser(x)), abs=3e-14)
+    assert float(np.sum(a * np.cos(np.arange(a.size) * x))) == pytest.approx(
+        float(f.normaliser(x)), abs=3e-14
+    )
 
 
 @settings(max_examples=60, deadline=None)
@@ -91,14 +103,20 @@ def test_symmetries(beta, x):
     assert f.df(-x) == f.df(x)
     assert f.d2f(-x) == -f.d2f(x)
     # mirror image: f_{-β}(x) = f_β(π − x), up to the rounding of π − x in the exponent
-    assert float(attention(-beta).f(x)) == pytest.approx(float(f.f(np.pi - x)), rel=1e-14 * (1 + abs(beta)), abs=1e-15)
+    assert float(attention(-beta).f(x)) == pytest.approx(
+        float(f.f(np.pi - x)), rel=1e-14 * (1 + abs(beta)), abs=1e-15
+    )
 
 
 def test_scale_of_the_physical_function():
     x = np.linspace(-3, 3, 11)
     for beta in (2.0, -2.0):
-        np.testing.assert_allclose(attention(beta)(x), np.sin(x) * np.exp(beta * np.cos(x)), rtol=1e-14)
-        np.testing.assert_allclose(attention(beta, scaled=True)(x), np.sin(x) * np.exp(beta * (np.cos(x) - 1)), rtol=1e-14)
+        np.testing.assert_allclose(
+            attention(beta)(x), np.sin(x) * np.exp(beta * np.cos(x)), rtol=1e-14
+        )
+        np.testing.assert_allclose(
+            attention(beta, scaled=True)(x), np.sin(x) * np.exp(beta * (np.cos(x) - 1)), rtol=1e-14
+        )
         assert attention(beta).log_scale == 2.0
     with pytest.raises(OverflowError, match="log_scale"):
         attention(800.0)(0.1)
@@ -107,7 +125,14 @@ def test_scale_of_the_physical_function():
 
 def test_peak_is_the_maximum():
     x = np.linspace(0, np.pi, 200001)
-    for f in (sine(), attention(0.5), attention(300.0), attention(-7.0), fourier([1, 0.5]), interaction(np.sin)):
+    for f in (
+        sine(),
+        attention(0.5),
+        attention(300.0),
+        attention(-7.0),
+        fourier([1, 0.5]),
+        interaction(np.sin),
+    ):
         assert f.peak == pytest.approx(np.max(np.abs(f.f(x))), rel=1e-3)
 
 
@@ -148,7 +173,9 @@ class TestCallables:
 
     def test_attention_by_hand(self):
         f = interaction(lambda x: np.sin(x) * np.exp(3 * (np.cos(x) - 1)))
-        np.testing.assert_allclose(f.coefficients()[:10], attention(3.0).coefficients()[:10], atol=1e-16)
+        np.testing.assert_allclose(
+            f.coefficients()[:10], attention(3.0).coefficients()[:10], atol=1e-16
+        )
 
     def test_kink_warns(self):
         with pytest.warns(ApproximationWarning, match="do not decay"):
@@ -214,7 +241,9 @@ def test_normaliser_belongs_to_the_attention():
     assert sine().normaliser(2.0) == 1.0
 
 
-@pytest.mark.parametrize("f", [sine(), attention(-2.5), attention(3.0, scaled=True), fourier([1, 0.25])], ids=repr)
+@pytest.mark.parametrize(
+    "f", [sine(), attention(-2.5), attention(3.0, scaled=True), fourier([1, 0.25])], ids=repr
+)
 def test_dictionary_round_trip(f):
     again = Interaction.from_dict(f.to_dict())
     assert again == f and hash(again) == hash(f)

@@ -18,7 +18,15 @@ from qsyncplug._ext.circle import (
 from scipy.special import jv
 
 from qsyncplug.circle import Circle, attention, fourier, interaction, sine, velocity
-from qsyncplug.circle.field import Layout, _wrap, choose_kernel, costs, count_cells, good_cells, right_hand_side
+from qsyncplug.circle.field import (
+    Layout,
+    _wrap,
+    choose_kernel,
+    costs,
+    count_cells,
+    good_cells,
+    right_hand_side,
+)
 
 from . import reference
 
@@ -45,12 +53,17 @@ CASES = [
     (attention(100.0, scaled=True), mp_attention(100)),
     (attention(1000.0, scaled=True), mp_attention(1000)),
     (attention(-0.7, scaled=True), mp_attention(-0.7)),
-    (fourier([1.0, -0.4, 0.0, 0.25]), lambda d: mpmath.sin(d) - mpmath.mpf(0.4) * mpmath.sin(2 * d) + mpmath.sin(4 * d) / 4),
+    (
+        fourier([1.0, -0.4, 0.0, 0.25]),
+        lambda d: mpmath.sin(d) - mpmath.mpf(0.4) * mpmath.sin(2 * d) + mpmath.sin(4 * d) / 4,
+    ),
     (interaction(poisson), lambda d: mpmath.sin(d) / (mpmath.mpf(1.25) - mpmath.cos(d))),
 ]
 
 
-@pytest.mark.parametrize(("force", "exact"), CASES, ids=lambda v: repr(v) if hasattr(v, "kind") else "")
+@pytest.mark.parametrize(
+    ("force", "exact"), CASES, ids=lambda v: repr(v) if hasattr(v, "kind") else ""
+)
 @pytest.mark.parametrize("lag", [0.0, 0.4])
 def test_every_kernel_against_fifty_digits(force, exact, lag):
     rng = np.random.default_rng(5)
@@ -109,7 +122,9 @@ def test_kernels_agree(beta, normalization):
     )
     values = {kernel: velocity(model, x, kernel=kernel) for kernel in KERNELS}
     for kernel in KERNELS[1:]:
-        assert np.max(np.abs(values[kernel] - values["direct"])) < 1e-12 * np.max(np.abs(values["direct"])), kernel
+        assert np.max(np.abs(values[kernel] - values["direct"])) < 1e-12 * np.max(
+            np.abs(values["direct"])
+        ), kernel
 
 
 def test_direct_sums_know_exponentially_small_forces():
@@ -190,7 +205,9 @@ def test_a_rotation_changes_nothing(angle, kernel):
     x = rng.uniform(0, 6, 60)
     model = Circle(attention(5.0), "mean")
     assert (
-        np.max(np.abs(velocity(model, x + angle, kernel=kernel) - velocity(model, x, kernel=kernel)))
+        np.max(
+            np.abs(velocity(model, x + angle, kernel=kernel) - velocity(model, x, kernel=kernel))
+        )
         < (1e-10 + 20 * abs(angle) * 1e-15) * 150
     )
 
@@ -200,7 +217,10 @@ def test_numbering_changes_nothing(seed, kernel):
     rng = np.random.default_rng(seed)
     x, p = rng.uniform(0, 6, 60), rng.permutation(60)
     model = Circle(fourier([1.0, 0.3]), "mean")
-    assert np.max(np.abs(velocity(model, x[p], kernel=kernel) - velocity(model, x, kernel=kernel)[p])) < 1e-14
+    assert (
+        np.max(np.abs(velocity(model, x[p], kernel=kernel) - velocity(model, x, kernel=kernel)[p]))
+        < 1e-14
+    )
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -217,7 +237,9 @@ def test_attention_weights_below_rounding_are_summed_directly():
     x = np.linspace(0.0, 0.3, 200)
     model = Circle(attention(-20.0), "attention")
     for kernel in ("horner", "taylor", "taylor-sorted"):
-        assert velocity(model, x, kernel=kernel) == pytest.approx(reference.velocity(model, x), rel=1e-10, abs=1e-14)
+        assert velocity(model, x, kernel=kernel) == pytest.approx(
+            reference.velocity(model, x), rel=1e-10, abs=1e-14
+        )
 
 
 def test_too_many_particles_for_direct_attention_weights():
@@ -232,7 +254,9 @@ def test_cell_widths_are_exact(count):
         total = mpmath.fsum(mpmath.mpf(v) for v in split_width(count)) * count
         assert abs(total - 2 * mpmath.pi) < mpmath.mpf(10) ** -28
     # the first parts times any cell number up to 2**25 are exact
-    assert (split_width(count)[0] * 2**60 / 2.0 ** np.floor(np.log2(split_width(count)[0]) + 60 - 27)).is_integer()
+    assert (
+        split_width(count)[0] * 2**60 / 2.0 ** np.floor(np.log2(split_width(count)[0]) + 60 - 27)
+    ).is_integer()
 
 
 @pytest.mark.parametrize("modes, cells", [(5, 8), (30, 24), (91, 64), (91, 48), (40, 256)])
@@ -251,13 +275,21 @@ def test_cell_powers_are_a_good_polynomial(modes, cells):
 
 
 def test_cells_hold_the_remainder_below_rounding():
-    for force in (sine(), attention(1.0), attention(100.0), attention(1e4), fourier([0.0] * 40 + [1.0])):
+    for force in (
+        sine(),
+        attention(1.0),
+        attention(100.0),
+        attention(1e4),
+        fourier([0.0] * 40 + [1.0]),
+    ):
         b = force.coefficients()
         cells = count_cells([b])
         assert good_cells(cells) == cells
         half = np.arange(1, b.size + 1) * np.pi / cells
         d = np.linspace(-1, 1, 201)
-        off = cell_powers(b.size, cells)[1:] @ (1j * d) ** np.arange(16)[:, None] - np.exp(1j * half[:, None] * d)
+        off = cell_powers(b.size, cells)[1:] @ (1j * d) ** np.arange(16)[:, None] - np.exp(
+            1j * half[:, None] * d
+        )
         assert np.max(np.abs(b) @ np.abs(off)) < 3e-15 * np.sum(np.abs(b))
     # modes that do not decay need more cells
     assert count_cells([np.ones(40)]) > count_cells([attention(20.0).coefficients()])
@@ -271,7 +303,10 @@ def test_there_may_be_more_modes_than_cells(cells):
     expected = MeanField(500, 1, 30.0, b, method="direct")(0.0, x)
     for method in ("taylor", "taylor-sorted"):
         found = MeanField(500, 1, 30.0, b, method=method, cells=cells)(0.0, x)
-        assert np.max(np.abs(found - expected)) < (1e-13 if cells >= 48 else 1e-9) * np.max(np.abs(b)) * 500
+        assert (
+            np.max(np.abs(found - expected))
+            < (1e-13 if cells >= 48 else 1e-9) * np.max(np.abs(b)) * 500
+        )
 
 
 @given(st.integers(1, 400), st.floats(-1e4, 1e4), st.floats(0, 6.283), st.integers(0, 2**32 - 1))
@@ -281,9 +316,15 @@ def test_runs_of_sorted_particles(n, start, spread, seed):
     b = attention(10.0).coefficients()
     rhs = MeanField(n, 1, 10.0, b, method="taylor-sorted", cells=count_cells([b]))
     for _ in range(3):
-        x = start + np.sort(rng.uniform(0, spread, n) if rng.random() < 0.7 else rng.choice([0.0, spread / 3, spread], n))
+        x = start + np.sort(
+            rng.uniform(0, spread, n)
+            if rng.random() < 0.7
+            else rng.choice([0.0, spread / 3, spread], n)
+        )
         expected = MeanField(n, 1, 10.0, b, method="direct")(0.0, x)
-        assert np.max(np.abs(rhs(0.0, x) - expected)) < 1e-13 * n * np.max(np.abs(b)) + 1e-15 * n * abs(start)
+        assert np.max(np.abs(rhs(0.0, x) - expected)) < 1e-13 * n * np.max(
+            np.abs(b)
+        ) + 1e-15 * n * abs(start)
         start += rng.uniform(-1, 1)
 
 

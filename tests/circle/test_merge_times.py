@@ -25,10 +25,18 @@ def independent(model, x0, end, gap=1e-8):
     start = np.diff(x0[order])
 
     turned = Circle(
-        model.interaction, model.normalization, weights=None if model.weights is None else model.weights[order]
+        model.interaction,
+        model.normalization,
+        weights=None if model.weights is None else model.weights[order],
     )
     run = scipy.integrate.solve_ivp(
-        lambda t, d: np.diff(pair_velocity(turned, d)), (0, end), start, "DOP853", rtol=1e-12, atol=1e-17, dense_output=True
+        lambda t, d: np.diff(pair_velocity(turned, d)),
+        (0, end),
+        start,
+        "DOP853",
+        rtol=1e-12,
+        atol=1e-17,
+        dense_output=True,
     )
     n = x0.size
     times = []
@@ -60,7 +68,13 @@ def pair_velocity(model, d):
         (Circle(sine()), 3, 9.0),
         (Circle(sine(), "mean"), 8, 60.0),
         (Circle(attention(2.0), "attention"), 8, 60.0),
-        (Circle(attention(3.0, scaled=True), "mean", weights=np.array([1.0, 5.0, 0.2, 2.0, 1.0])), 5, 100.0),
+        (
+            Circle(
+                attention(3.0, scaled=True), "mean", weights=np.array([1.0, 5.0, 0.2, 2.0, 1.0])
+            ),
+            5,
+            100.0,
+        ),
         (Circle(fourier([1.0, 0.2])), 4, 12.0),
     ],
     ids=repr,
@@ -81,11 +95,17 @@ def test_three_particles_in_closed_form():
     # The first two merge at a=1e-8, the third when 2a=1e-8
     def time(a):
         primitive = lambda z: -np.log1p(-z) / 6 - np.log1p(z) / 2 + 2 / 3 * np.log1p(2 * z)  # noqa: E731
-        near = -np.log(2 * np.sin(a / 2) ** 2) / 6 - np.log1p(np.cos(a)) / 2 + 2 / 3 * np.log1p(2 * np.cos(a))
+        near = (
+            -np.log(2 * np.sin(a / 2) ** 2) / 6
+            - np.log1p(np.cos(a)) / 2
+            + 2 / 3 * np.log1p(2 * np.cos(a))
+        )
         return near - primitive(np.cos(1.0))
 
     run = coalesce(Circle(sine()), [0.0, 1.0, -1.0])
-    assert run.merge_log_times == pytest.approx([np.log(time(1e-8)), np.log(time(5e-9))], abs=1e-8)  # 1e-15 of a position
+    assert run.merge_log_times == pytest.approx(
+        [np.log(time(1e-8)), np.log(time(5e-9))], abs=1e-8
+    )  # 1e-15 of a position
 
 
 @pytest.mark.parametrize("rtol", [1e-8, 1e-10, 1e-12])
@@ -102,10 +122,14 @@ def test_many_particles_merge_when_they_meet(rtol):
     met = lambda t, y: y[-1] - 1e-8  # noqa: E731
     met.terminal = True
     y0 = np.append(x0, 1e-7)
-    run = scipy.integrate.solve_ivp(motion, (0, 30), y0, "DOP853", rtol=1e-12, atol=1e-16, events=met)
+    run = scipy.integrate.solve_ivp(
+        motion, (0, 30), y0, "DOP853", rtol=1e-12, atol=1e-16, events=met
+    )
     expected = np.log(run.t_events[0][0])
     assert expected == pytest.approx(1.914549, abs=1e-6)
-    assert coalesce(Circle(sine(), "mean"), x0, options={"rtol": rtol}).merge_log_times[0] == pytest.approx(expected, abs=1e-5)
+    assert coalesce(Circle(sine(), "mean"), x0, options={"rtol": rtol}).merge_log_times[
+        0
+    ] == pytest.approx(expected, abs=1e-5)
 
 
 def test_first_and_last_merge_of_many():
@@ -113,11 +137,21 @@ def test_first_and_last_merge_of_many():
     model = Circle(attention(2.0, scaled=True), "mean")
     merges = coalesce(model, x0, gap=1e-6).merge_log_times
     run = scipy.integrate.solve_ivp(
-        lambda t, x: reference.velocity(model, x), (0, 40), x0, "DOP853", rtol=1e-11, atol=1e-15, dense_output=True
+        lambda t, x: reference.velocity(model, x),
+        (0, 40),
+        x0,
+        "DOP853",
+        rtol=1e-11,
+        atol=1e-15,
+        dense_output=True,
     )
     # the last merge is where the whole extent reaches the gap, the first where the first pair does
-    last = scipy.optimize.brentq(lambda u: np.log(np.ptp(run.sol(np.exp(u))) / 1e-6), 0.0, np.log(40.0), xtol=1e-12)
-    first = scipy.optimize.brentq(lambda u: np.log(np.min(np.diff(run.sol(np.exp(u)))) / 1e-6), -12.0, 2.0, xtol=1e-12)
+    last = scipy.optimize.brentq(
+        lambda u: np.log(np.ptp(run.sol(np.exp(u))) / 1e-6), 0.0, np.log(40.0), xtol=1e-12
+    )
+    first = scipy.optimize.brentq(
+        lambda u: np.log(np.min(np.diff(run.sol(np.exp(u)))) / 1e-6), -12.0, 2.0, xtol=1e-12
+    )
     assert merges[[0, -1]] == pytest.approx([first, last], abs=5e-5)  # the documented resolution
 
 
@@ -172,7 +206,10 @@ def test_joins_of_one_step_are_complete_linkage(seed):
 class TestStandingStill:
     @pytest.mark.parametrize(
         ("model", "x0"),
-        [(Circle(sine()), [0.0, np.pi]), (Circle(attention(1.0), "attention"), [0.0, 0.3, np.pi, np.pi + 0.3])],
+        [
+            (Circle(sine()), [0.0, np.pi]),
+            (Circle(attention(1.0), "attention"), [0.0, 0.3, np.pi, np.pi + 0.3]),
+        ],
     )
     def test_antipodal(self, model, x0):
         with pytest.raises(StationaryError, match="cancel") as stopped:
@@ -180,7 +217,9 @@ class TestStandingStill:
         assert stopped.value.reason == "balanced"
         assert np.diff(stopped.value.result.final_positions) == pytest.approx([np.pi], abs=1e-7)
 
-    @pytest.mark.parametrize(("beta", "x0", "steps"), [(-1.0, [0.1, 2.3, 4.0], 500), (-8.0, [0.1, 2.3, 4.0, 4.01], 5000)])
+    @pytest.mark.parametrize(
+        ("beta", "x0", "steps"), [(-1.0, [0.1, 2.3, 4.0], 500), (-8.0, [0.1, 2.3, 4.0, 4.01], 5000)]
+    )
     def test_a_stable_state_that_is_reached(self, beta, x0, steps):
         # β<−2/3: the triangle is stable (PRY, Corollary 2.6)
         with pytest.raises(StationaryError, match="stable state") as stopped:
@@ -195,4 +234,6 @@ class TestStandingStill:
 
     def test_slow_is_not_still(self):
         # ln t = 2000: forces of e^{-2000} move the clusters, and nothing calls them stationary
-        assert coalesce(Circle(attention(1000.0, scaled=True), "mean"), np.linspace(0, 5, 40) ** 1.01).complete
+        assert coalesce(
+            Circle(attention(1000.0, scaled=True), "mean"), np.linspace(0, 5, 40) ** 1.01
+        ).complete

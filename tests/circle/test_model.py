@@ -38,17 +38,33 @@ SYSTEMS = {
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-@pytest.mark.parametrize("force", [sine(), attention(2.0), attention(-0.5), fourier([1, 0.3, 0.2])], ids=repr)
+@pytest.mark.parametrize(
+    "force", [sine(), attention(2.0), attention(-0.5), fourier([1, 0.3, 0.2])], ids=repr
+)
 def test_systems(name, force):
     model = Circle(force, **SYSTEMS[name])
     expected = reference.velocity(model, X)
-    kernels = ("auto", "split", "direct") if model.adjacency is not None else ("auto", "direct", "horner", "taylor")
+    kernels = (
+        ("auto", "split", "direct")
+        if model.adjacency is not None
+        else ("auto", "direct", "horner", "taylor")
+    )
     for kernel in kernels:
-        assert np.max(np.abs(velocity(model, X, kernel=kernel) - expected)) < 1e-13 * np.max(np.abs(expected)) * N**0.5
+        assert (
+            np.max(np.abs(velocity(model, X, kernel=kernel) - expected))
+            < 1e-13 * np.max(np.abs(expected)) * N**0.5
+        )
 
 
 @pytest.mark.parametrize(
-    "extra", [{}, {"weights": C}, {"phase_lag": 0.3}, {"adjacency": A}, {"adjacency": scipy.sparse.csr_array(A)}]
+    "extra",
+    [
+        {},
+        {"weights": C},
+        {"phase_lag": 0.3},
+        {"adjacency": A},
+        {"adjacency": scipy.sparse.csr_array(A)},
+    ],
 )
 @pytest.mark.parametrize("beta", [0.0, 2.0, 20.0, -1.0])
 def test_t2(extra, beta):
@@ -86,7 +102,9 @@ def test_direction_and_weight_of_a_graph():
     v = velocity(Circle(sine(), adjacency=graph), [0.0, 1.0, 2.0])
     assert v == pytest.approx([2 * np.sin(1), 0, 0])
     both = nx.Graph([(0, 1)])
-    assert velocity(Circle(sine(), adjacency=both), [0.0, 1.0]) == pytest.approx([np.sin(1), -np.sin(1)])
+    assert velocity(Circle(sine(), adjacency=both), [0.0, 1.0]) == pytest.approx(
+        [np.sin(1), -np.sin(1)]
+    )
 
 
 def test_an_isolated_particle_keeps_its_frequency():
@@ -94,7 +112,10 @@ def test_an_isolated_particle_keeps_its_frequency():
     graph.add_node(3)
     for normalization in ("sum", "mean", "degree", "attention"):
         force = attention(1.0)
-        v = velocity(Circle(force, normalization, adjacency=graph, frequencies=[1.0, 2.0, 3.0, 4.0]), [0.0, 1.0, 2.0, 3.0])
+        v = velocity(
+            Circle(force, normalization, adjacency=graph, frequencies=[1.0, 2.0, 3.0, 4.0]),
+            [0.0, 1.0, 2.0, 3.0],
+        )
         assert v[3] == 4.0
         assert np.all(np.isfinite(v))
     assert Circle(sine(), adjacency=graph).degrees().tolist() == [1, 2, 1, 0]
@@ -108,7 +129,9 @@ def test_a_graph_without_edges():
 def test_a_callable_is_its_series():
     model = Circle(lambda x: np.sin(x) + 0.3 * np.sin(2 * x))
     for kernel in ("direct", "horner", "taylor"):
-        assert velocity(model, X, kernel=kernel) == pytest.approx(velocity(Circle(fourier([1, 0.3])), X), abs=1e-12)
+        assert velocity(model, X, kernel=kernel) == pytest.approx(
+            velocity(Circle(fourier([1, 0.3])), X), abs=1e-12
+        )
 
 
 def test_a_kink_is_summed_over_pairs():
@@ -193,7 +216,9 @@ def test_kernels_that_do_not_fit():
     with pytest.raises(ValueError, match="'split' or 'direct'"):
         velocity(Circle(sine(), adjacency=np.eye(2)), [0.0, 1.0], kernel="horner")
     with pytest.raises(ValueError, match="small attention weights"):
-        velocity(Circle(attention(1.0), "attention", adjacency=np.eye(2)), [0.0, 1.0], kernel="split")
+        velocity(
+            Circle(attention(1.0), "attention", adjacency=np.eye(2)), [0.0, 1.0], kernel="split"
+        )
 
 
 def test_overflowing_forces_are_refused():
@@ -236,7 +261,9 @@ def test_identical_particles():
         assert not Circle(sine(), **kw).identical
 
 
-@pytest.mark.parametrize("name", [k for k, v in SYSTEMS.items() if not callable(v.get("normalization"))])
+@pytest.mark.parametrize(
+    "name", [k for k, v in SYSTEMS.items() if not callable(v.get("normalization"))]
+)
 def test_models_go_through_a_file(name):
     import json
 

@@ -7,7 +7,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from qsyncplug.circle import Circle, attention, certify_attention, circlesolve, coalesce, command, sine, synchronization_criterion
+from qsyncplug.circle import (
+    Circle,
+    attention,
+    certify_attention,
+    circlesolve,
+    coalesce,
+    sine,
+    synchronization_criterion,
+)
+from qsyncplug.commands import circle as command
 from qsyncplug.plot.circle import (
     anim_circle,
     plot_circle,
@@ -34,7 +43,9 @@ class TestCircle:
     def test_points_and_mean_field(self):
         x = np.array([0.0, 1.0, 2.5])
         fig, ax = plot_circle(x, weights=[1, 2, 1])
-        np.testing.assert_allclose(ax.collections[0].get_offsets(), np.column_stack([np.cos(x), np.sin(x)]))
+        np.testing.assert_allclose(
+            ax.collections[0].get_offsets(), np.column_stack([np.cos(x), np.sin(x)])
+        )
         z = np.sum([1, 2, 1] * np.exp(1j * x)) / 4
         arrow = next(t for t in ax.texts if getattr(t, "arrow_patch", None) is not None)
         assert arrow.xy == pytest.approx((z.real, z.imag))
@@ -45,7 +56,9 @@ class TestCircle:
         _, ax = plot_circle(np.random.default_rng(0).uniform(-20, 20, 3000))
         (density,) = ax.collections
         assert len(density.get_paths()) == 180
-        assert max(np.hypot(*p.vertices.T).max() for p in density.get_paths()) == pytest.approx(1.27)
+        assert max(np.hypot(*p.vertices.T).max() for p in density.get_paths()) == pytest.approx(
+            1.27
+        )
 
     def test_axes_are_used(self):
         fig, ax = plt.subplots()
@@ -63,7 +76,9 @@ class TestCircle:
 def test_order_parameter(result):
     _, ax = plot_circle_order({"one": result, "two": result})
     assert [t.get_text() for t in ax.get_legend().get_texts()] == ["one", "two"]
-    np.testing.assert_allclose(ax.lines[0].get_ydata(), np.abs(np.mean(np.exp(1j * result.positions), axis=1)), atol=1e-12)
+    np.testing.assert_allclose(
+        ax.lines[0].get_ydata(), np.abs(np.mean(np.exp(1j * result.positions), axis=1)), atol=1e-12
+    )
     _, ax = plot_circle_order(result)
     assert ax.get_legend() is None
 
@@ -72,7 +87,9 @@ def test_trajectories(result):
     _, ax = plot_trajectories(result, particles=7)
     assert len(ax.lines) == 7
     np.testing.assert_array_equal(ax.lines[0].get_ydata(), result.positions[:, 0])
-    bare = circlesolve(result.model, result.positions[0], [0, 1.0], options={"store_positions": False})
+    bare = circlesolve(
+        result.model, result.positions[0], [0, 1.0], options={"store_positions": False}
+    )
     for draw in (plot_trajectories, anim_circle):
         with pytest.raises(ValueError, match="store_positions"):
             draw(bare)
@@ -110,13 +127,19 @@ class TestDendrogram:
         segments = ax.collections[0].get_segments()
         tops = {(round(float(s[1:3, 0].mean()), 6), round(float(s[1, 1]), 9)) for s in segments}
         floor = ax.get_ylim()[0]
-        ends = [(round(float(s[k, 0]), 6), round(float(s[k, 1]), 9)) for s in segments for k in (0, 3)]
+        ends = [
+            (round(float(s[k, 0]), 6), round(float(s[k, 1]), 9)) for s in segments for k in (0, 3)
+        ]
         assert all(end in tops or end[1] == pytest.approx(floor) for end in ends)
 
     def test_particles_that_start_together(self):
         run = coalesce(Circle(sine()), [0.0, 0.0, 0.0, 1.0, 1.0, 2.0])
         assert np.count_nonzero(np.isneginf(run.merge_log_times)) == 3
-        assert run.cluster_counts[0] == 3 and np.isneginf(run.log_times[0]) and np.all(np.isfinite(run.log_times[1:]))
+        assert (
+            run.cluster_counts[0] == 3
+            and np.isneginf(run.log_times[0])
+            and np.all(np.isfinite(run.log_times[1:]))
+        )
         _, ax = plot_dendrogram(run)
         assert np.all(np.isfinite(np.concatenate(ax.collections[0].get_segments())))
 
@@ -143,15 +166,35 @@ class TestCommand:
     def run(self, tmp_path, *arguments):
         parser = argparse.ArgumentParser()
         command.add_parser(parser.add_subparsers())
-        args = parser.parse_args(["circle", "--output", str(tmp_path / "out"), "--quiet", *arguments])
+        args = parser.parse_args(
+            ["circle", "--output", str(tmp_path / "out"), "--quiet", *arguments]
+        )
         return args.run(args)
 
     @pytest.mark.parametrize("beta", ["0", "3"])
     def test_everything_agrees(self, tmp_path, capsys, beta):
-        code = self.run(tmp_path, "--particles", "40", "--end", "4", "--times", "11", "--beta", beta, "--normalization", "mean")
+        code = self.run(
+            tmp_path,
+            "--particles",
+            "40",
+            "--end",
+            "4",
+            "--times",
+            "11",
+            "--beta",
+            beta,
+            "--normalization",
+            "mean",
+        )
         assert code == 0
         data = json.loads((tmp_path / "out.json").read_text())
-        assert [row["name"] for row in data["rows"]] == ["SciPy + NumPy", "direct", "horner", "taylor", "taylor-sorted"]
+        assert [row["name"] for row in data["rows"]] == [
+            "SciPy + NumPy",
+            "direct",
+            "horner",
+            "taylor",
+            "taylor-sorted",
+        ]
         assert max(row["positions"] for row in data["rows"]) < 1e-9
         assert data["closed form error"] < 1e-10
         assert not [p for p in data["predictions"] if p["passed"] is False]
@@ -164,7 +207,11 @@ class TestCommand:
         assert "differences from: direct" in capsys.readouterr().out
 
     def test_bad_options(self, tmp_path):
-        for option, value, match in (("--end", "-1", "--end"), ("--particles", "1", "--particles"), ("--beta", "nan", "--beta")):
+        for option, value, match in (
+            ("--end", "-1", "--end"),
+            ("--particles", "1", "--particles"),
+            ("--beta", "nan", "--beta"),
+        ):
             with pytest.raises(ValueError, match=match):
                 self.run(tmp_path, option, value)
         with pytest.raises(ValueError, match="folder"):

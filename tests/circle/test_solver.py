@@ -27,9 +27,13 @@ RNG = np.random.default_rng(1)
 @pytest.mark.parametrize("kernel", ["auto", "direct", "horner", "taylor", "taylor-sorted"])
 def test_two_particles(kernel):
     times = np.linspace(0, 4, 9)
-    result = circlesolve(Circle(sine()), [0.2, 2.9], times, options={"kernel": kernel, "rtol": 1e-12, "atol": 1e-14})
+    result = circlesolve(
+        Circle(sine()), [0.2, 2.9], times, options={"kernel": kernel, "rtol": 1e-12, "atol": 1e-14}
+    )
     gap = np.diff(result.positions)[:, 0]
-    assert np.max(np.abs(np.tan(gap / 2) - np.tan(2.7 / 2) * np.exp(-2 * times))) < 1e-11 * np.tan(1.35)
+    assert np.max(np.abs(np.tan(gap / 2) - np.tan(2.7 / 2) * np.exp(-2 * times))) < 1e-11 * np.tan(
+        1.35
+    )
 
 
 def test_two_particles_with_frequencies():
@@ -56,7 +60,15 @@ def test_systems_against_an_independent_integration(name, force):
     x0 = RNG.uniform(-4, 9, 30)
     span = 3.0 / np.max(np.abs(reference.velocity(model, x0)))
     times = np.linspace(0, span, 5)
-    expected = solve_ivp(lambda t, x: reference.velocity(model, x), (0, span), x0, "DOP853", times, rtol=1e-12, atol=1e-13).y.T
+    expected = solve_ivp(
+        lambda t, x: reference.velocity(model, x),
+        (0, span),
+        x0,
+        "DOP853",
+        times,
+        rtol=1e-12,
+        atol=1e-13,
+    ).y.T
     result = circlesolve(model, x0, times)
     assert np.max(np.abs(result.positions - expected)) < 1e-9
     assert np.array_equal(result.positions[0], x0)
@@ -68,7 +80,8 @@ def test_kernels_give_the_same_run():
     model = Circle(attention(10.0, scaled=True), "mean", weights=RNG.uniform(1, 2, 400))
     times = np.linspace(0, 20, 6)
     runs = [
-        circlesolve(model, x0, times, options={"kernel": k}).positions for k in ("direct", "horner", "taylor", "taylor-sorted")
+        circlesolve(model, x0, times, options={"kernel": k}).positions
+        for k in ("direct", "horner", "taylor", "taylor-sorted")
     ]
     for other in runs[1:]:
         assert np.max(np.abs(other - runs[0])) < 1e-7
@@ -83,7 +96,9 @@ def test_linear_growth_of_the_uniform_state(k):
     at = 2 * np.pi * np.arange(n) / n
     x0 = at + 1e-6 * np.sin(k * at)
     times = np.array([0.0, 1.0 / sigma])
-    result = circlesolve(Circle(force, "mean"), x0, times, options={"rtol": 1e-13, "atol": 1e-15, "daido": k})
+    result = circlesolve(
+        Circle(force, "mean"), x0, times, options={"rtol": 1e-13, "atol": 1e-15, "daido": k}
+    )
     growth = np.abs(result.daido[1, k - 1]) / np.abs(result.daido[0, k - 1])
     assert np.log(growth) == pytest.approx(1.0, rel=1e-6)
 
@@ -92,7 +107,9 @@ def test_order_parameters():
     x0 = RNG.uniform(0, 6, 50)
     c = RNG.uniform(1, 2, 50)
     result = circlesolve(Circle(sine(), "mean", weights=c), x0, [0, 0.5, 1.0], options={"daido": 4})
-    z = np.array([[np.sum(c * np.exp(1j * k * x)) / c.sum() for k in range(1, 5)] for x in result.positions])
+    z = np.array(
+        [[np.sum(c * np.exp(1j * k * x)) / c.sum() for k in range(1, 5)] for x in result.positions]
+    )
     assert np.max(np.abs(result.daido - z)) < 1e-14
     assert result.order_parameter == pytest.approx(np.abs(z[:, 0]))
     assert result.mean_phase == pytest.approx(np.angle(z[:, 0]))
@@ -107,7 +124,9 @@ def test_local_order():
     dense = a.toarray()
     for x, found in zip(result.positions, result.local_order, strict=True):
         reach = dense.sum(axis=1)
-        r = np.array([abs(dense[i] @ np.exp(1j * x)) / reach[i] if reach[i] else 1.0 for i in range(40)])
+        r = np.array(
+            [abs(dense[i] @ np.exp(1j * x)) / reach[i] if reach[i] else 1.0 for i in range(40)]
+        )
         assert local_order_parameters(model, x) == pytest.approx(r)
         assert found == pytest.approx(r.mean())
     everybody = Circle(sine())
@@ -116,7 +135,9 @@ def test_local_order():
 
 def test_order_parameters_without_positions():
     options = {"store_positions": False, "daido": 2, "store_local": True}
-    result = circlesolve(Circle(sine(), "mean"), RNG.uniform(0, 6, 1000), np.linspace(0, 3, 200), options=options)
+    result = circlesolve(
+        Circle(sine(), "mean"), RNG.uniform(0, 6, 1000), np.linspace(0, 3, 200), options=options
+    )
     assert result.positions is None
     assert result.nbytes < 200 * 1000
     assert result.local_order == pytest.approx(result.order_parameter)
@@ -156,7 +177,10 @@ def test_one_particle():
 def test_order_of_identical_particles_is_kept():
     x0 = RNG.uniform(0, 6.28, 3000)
     result = circlesolve(
-        Circle(attention(20.0, scaled=True), "mean"), x0, np.linspace(0, 60, 4), options={"kernel": "taylor-sorted"}
+        Circle(attention(20.0, scaled=True), "mean"),
+        x0,
+        np.linspace(0, 60, 4),
+        options={"kernel": "taylor-sorted"},
     )
     # to the tolerance of the integration, in which particles come together
     assert result.stats["drift"]["order of the particles"] < 1e-9
@@ -183,7 +207,12 @@ def test_faint_forces_of_many_particles_warn():
 
 def test_limits_carry_the_partial_result():
     with pytest.raises(StepLimitError) as stopped:
-        circlesolve(Circle(sine(), "mean"), RNG.uniform(0, 6, 20), np.linspace(0, 50, 101), options={"nsteps": 5})
+        circlesolve(
+            Circle(sine(), "mean"),
+            RNG.uniform(0, 6, 20),
+            np.linspace(0, 50, 101),
+            options={"nsteps": 5},
+        )
     partial = stopped.value.result
     assert isinstance(partial, CircleResult)
     assert 0 < len(partial.times) < 101
@@ -222,7 +251,9 @@ def test_expectations_see_positions():
 def test_threads_do_not_change_the_run():
     x0 = RNG.uniform(0, 6, 20_000)
     model = Circle(attention(10.0, scaled=True), "mean")
-    one, two = (circlesolve(model, x0, [0, 5.0], options={"num_threads": k}).positions for k in (1, 2))
+    one, two = (
+        circlesolve(model, x0, [0, 5.0], options={"num_threads": k}).positions for k in (1, 2)
+    )
     assert np.array_equal(one, two)
 
 
@@ -285,11 +316,18 @@ def test_view():
 
 
 def test_view_of_many_particles_needs_no_square_array():
-    result = circlesolve(Circle(sine(), "mean"), RNG.uniform(0, 6, 200_000), [0, 0.5], options={"store_positions": False})
+    result = circlesolve(
+        Circle(sine(), "mean"),
+        RNG.uniform(0, 6, 200_000),
+        [0, 0.5],
+        options={"store_positions": False},
+    )
     view = qsp.synchronization(result)
     assert qsp.measures.order_parameter(view) == pytest.approx(result.order_parameter)
     with pytest.raises(qsp.core.errors.MissingFieldError, match="store_positions"):
         _ = view.correlations
-    weighted = circlesolve(Circle(sine(), weights=[1.0, 2.0]), [0.0, 1.0], [0, 1.0], options={"store_positions": False})
+    weighted = circlesolve(
+        Circle(sine(), weights=[1.0, 2.0]), [0.0, 1.0], [0, 1.0], options={"store_positions": False}
+    )
     with pytest.raises(ValueError, match="store_positions"):
         qsp.synchronization(weighted)

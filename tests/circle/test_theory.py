@@ -34,7 +34,13 @@ MODELS = [
     Circle(attention(-1.5), "attention"),
     Circle(attention(3.0), "attention", weights=C, response=R),
     Circle(fourier([1, 0.3]), adjacency=A, phase_lag=0.4, weights=C),
-    Circle(attention(1.0), "attention", adjacency=scipy.sparse.csr_array(A * (A > 0.4)), phase_lag=0.4, response=R),
+    Circle(
+        attention(1.0),
+        "attention",
+        adjacency=scipy.sparse.csr_array(A * (A > 0.4)),
+        phase_lag=0.4,
+        response=R,
+    ),
     Circle(interaction(lambda x: np.tanh(np.sin(x))), "degree", adjacency=A + A.T, coupling=-0.7),
     Circle(attention(300.0, scaled=True), R),
 ]
@@ -60,16 +66,24 @@ class TestJacobian:
         np.testing.assert_allclose(result.velocity, velocity(model, X), rtol=1e-12, atol=1e-13)
         h = 2e-4 if model.interaction.beta > 100 else 1e-3
         reference = central_difference(lambda x: velocity(model, x), X, h)
-        np.testing.assert_allclose(result.jacobian, reference, atol=1e-8 * max(1.0, np.max(np.abs(reference))))
-        np.testing.assert_allclose(result.jacobian.sum(axis=1), 0, atol=1e-12 * np.max(np.abs(reference)))
+        np.testing.assert_allclose(
+            result.jacobian, reference, atol=1e-8 * max(1.0, np.max(np.abs(reference)))
+        )
+        np.testing.assert_allclose(
+            result.jacobian.sum(axis=1), 0, atol=1e-12 * np.max(np.abs(reference))
+        )
 
     @pytest.mark.parametrize("model", MODELS, ids=repr)
     def test_eigenvalues_have_the_right_trace_and_determinant(self, model):
         result = stability(model, X)
         scale = np.max(np.abs(result.jacobian))
-        assert np.sum(result.eigenvalues).real == pytest.approx(np.trace(result.jacobian), abs=1e-11 * scale)
+        assert np.sum(result.eigenvalues).real == pytest.approx(
+            np.trace(result.jacobian), abs=1e-11 * scale
+        )
         squares = np.sum(result.eigenvalues**2).real
-        assert squares == pytest.approx(np.trace(result.jacobian @ result.jacobian), abs=1e-11 * scale**2)
+        assert squares == pytest.approx(
+            np.trace(result.jacobian @ result.jacobian), abs=1e-11 * scale**2
+        )
         assert np.all(np.diff(result.eigenvalues.real) <= 1e-12 * scale)
 
     def test_divisor_that_depends_on_the_state(self):
@@ -80,10 +94,16 @@ class TestJacobian:
         np.testing.assert_allclose(parts.jacobian(), central_difference(v, X), atol=1e-9)
 
     def test_reference_spectra(self):
-        first = stability(Circle(attention(-0.7)), three_cluster_states(attention(-0.7), (2, 2, 2))[0].positions)
-        np.testing.assert_allclose(first.eigenvalues, [0, *[-0.212860] * 2, *[-1.135077] * 3], atol=5e-7)
+        first = stability(
+            Circle(attention(-0.7)), three_cluster_states(attention(-0.7), (2, 2, 2))[0].positions
+        )
+        np.testing.assert_allclose(
+            first.eigenvalues, [0, *[-0.212860] * 2, *[-1.135077] * 3], atol=5e-7
+        )
         assert first.stable and first.stationary and first.cut_stable and not first.synchronized
-        second = stability(Circle(attention(-2.0)), three_cluster_states(attention(-2.0), (3, 2, 2))[0].positions)
+        second = stability(
+            Circle(attention(-2.0)), three_cluster_states(attention(-2.0), (3, 2, 2))[0].positions
+        )
         assert second.stable and second.stationary and second.cut_stable
 
     def test_synchronised_state_of_the_sum(self):
@@ -95,13 +115,20 @@ class TestJacobian:
 
     def test_antipodal_points_are_unstable(self):
         result = stability(Circle(sine()), [0, 0, 0, np.pi, np.pi])
-        assert result.stationary and result.unstable and not result.stable and result.cut_stable is False
+        assert (
+            result.stationary
+            and result.unstable
+            and not result.stable
+            and result.cut_stable is False
+        )
         assert set(result.worst_cut) in ({0, 1, 2}, {3, 4})
         assert result.worst_cut_value == pytest.approx(-6)
 
     def test_locked_state(self):
         k = 1.5 * critical_coupling(OMEGA)
-        result = stability(Circle(sine(), "mean", coupling=k, frequencies=OMEGA), locked_state(OMEGA, k).positions)
+        result = stability(
+            Circle(sine(), "mean", coupling=k, frequencies=OMEGA), locked_state(OMEGA, k).positions
+        )
         assert result.locked and not result.stationary and result.stable
 
     def test_moving_state_is_not_called_stable(self):
@@ -174,8 +201,12 @@ class TestEnergy:
                     exact += (mp.exp(2 * mp.cos(mp.mpf(a) - mp.mpf(b))) - 1) / 4
         assert energy(Circle(attention(2.0)), X) == pytest.approx(float(exact), rel=1e-13)
         shifted = float(exact) + N * N / 4
-        assert energy(Circle(attention(2.0)), X, form="exponential") == pytest.approx(shifted, rel=1e-13)
-        assert energy(Circle(sine()), X) == pytest.approx(0.5 * abs(np.sum(np.exp(1j * X))) ** 2, rel=1e-13)
+        assert energy(Circle(attention(2.0)), X, form="exponential") == pytest.approx(
+            shifted, rel=1e-13
+        )
+        assert energy(Circle(sine()), X) == pytest.approx(
+            0.5 * abs(np.sum(np.exp(1j * X))) ** 2, rel=1e-13
+        )
 
     @pytest.mark.parametrize(
         "model",
@@ -194,7 +225,9 @@ class TestEnergy:
         along = model.coupling * r / (c * model.divisors(N)) * slope
         np.testing.assert_allclose(along, velocity(model, X), atol=1e-8 * np.max(np.abs(along)))
 
-    @pytest.mark.parametrize("f", [attention(5.0), attention(-3.0), fourier([1, 0.2, 0.3, -0.4])], ids=repr)
+    @pytest.mark.parametrize(
+        "f", [attention(5.0), attention(-3.0), fourier([1, 0.2, 0.3, -0.4])], ids=repr
+    )
     def test_modes_equal_pairs(self, f, monkeypatch):
         x = np.random.default_rng(3).uniform(0, 6.28, 300)
         model = Circle(f, weights=np.linspace(0.5, 1.5, 300))
@@ -284,18 +317,26 @@ class TestBasin:
         assert low < basin.probability < high
 
     def test_wilson(self):
-        basin = basin_of_synchronization(Circle(sine(), adjacency=RING), samples=25, seed=2, method="wilson", confidence=0.9)
+        basin = basin_of_synchronization(
+            Circle(sine(), adjacency=RING), samples=25, seed=2, method="wilson", confidence=0.9
+        )
         p, z, n = basin.probability, scipy.stats.norm.ppf(0.95), 25
         centre, half = p + z * z / (2 * n), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        assert basin.interval == pytest.approx(((centre - half) / (1 + z * z / n), (centre + half) / (1 + z * z / n)))
+        assert basin.interval == pytest.approx(
+            ((centre - half) / (1 + z * z / n), (centre + half) / (1 + z * z / n))
+        )
         assert "Wilson" in str(basin)
 
     def test_metastable_clusters_are_followed_to_the_end(self):
-        basin = basin_of_synchronization(Circle(attention(15.0), "attention"), 12, samples=8, seed=0)
+        basin = basin_of_synchronization(
+            Circle(attention(15.0), "attention"), 12, samples=8, seed=0
+        )
         assert (basin.synchronized, basin.undecided) == (8, 0)
 
     def test_short_time_leaves_samples_undecided(self):
-        basin = basin_of_synchronization(Circle(attention(10.0), "attention"), 12, samples=8, seed=0, max_time=0.01)
+        basin = basin_of_synchronization(
+            Circle(attention(10.0), "attention"), 12, samples=8, seed=0, max_time=0.01
+        )
         assert basin.undecided > 0 and basin.interval[1] > basin.probability
 
     def test_refused(self):
@@ -317,12 +358,33 @@ class TestPredictions:
                 Circle(sine()),
                 [0.3, 2.9],
                 5,
-                {"two particles", "half circle", "global synchronisation", "conserved mean", "energy"},
+                {
+                    "two particles",
+                    "half circle",
+                    "global synchronisation",
+                    "conserved mean",
+                    "energy",
+                },
             ),
-            (Circle(attention(2.0), "attention"), X / 2.2, 8, {"half circle", "global synchronisation", "energy"}),
-            (Circle(attention(1.0), weights=C, response=R), X / 2.2, 3, {"half circle", "conserved mean"}),
+            (
+                Circle(attention(2.0), "attention"),
+                X / 2.2,
+                8,
+                {"half circle", "global synchronisation", "energy"},
+            ),
+            (
+                Circle(attention(1.0), weights=C, response=R),
+                X / 2.2,
+                3,
+                {"half circle", "conserved mean"},
+            ),
             (Circle(attention(-0.2), "mean"), X, 40, {"global synchronisation"}),
-            (Circle(sine(), "mean", coupling=6.0, frequencies=OMEGA), X / 6, 5, {"locked state", "complete locking"}),
+            (
+                Circle(sine(), "mean", coupling=6.0, frequencies=OMEGA),
+                X / 6,
+                5,
+                {"locked state", "complete locking"},
+            ),
             (Circle(sine(), "mean", coupling=0.2, frequencies=OMEGA), X, 60, {"no locking"}),
         ],
     )
@@ -348,7 +410,9 @@ class TestPredictions:
             Circle(sine(), weights=C, response=R),
         ):
             rate = circle_predictions(model, X / 2.2).half_circle.rate
-            x = circlesolve(model, X / 2.2, [0, 7 / rate, 9 / rate], options={"atol": 1e-14, "rtol": 1e-13}).positions
+            x = circlesolve(
+                model, X / 2.2, [0, 7 / rate, 9 / rate], options={"atol": 1e-14, "rtol": 1e-13}
+            ).positions
             spans = np.ptp(x, axis=1)
             assert np.log(spans[1] / spans[2]) / (2 / rate) == pytest.approx(rate, rel=1e-2)
 
@@ -364,8 +428,15 @@ class TestPredictions:
     def test_silence_where_no_theorem_applies(self):
         names = {p.name for p in circle_predictions(Circle(attention(-0.5)), X)}
         assert "global synchronisation" not in names and "half circle" not in names
-        assert "three clusters" in {p.name for p in circle_predictions(Circle(attention(-0.7)), np.arange(6.0))}
-        assert circle_predictions(Circle(sine(), adjacency=A, phase_lag=1.5, frequencies=OMEGA), X).names == ()
+        assert "three clusters" in {
+            p.name for p in circle_predictions(Circle(attention(-0.7)), np.arange(6.0))
+        }
+        assert (
+            circle_predictions(
+                Circle(sine(), adjacency=A, phase_lag=1.5, frequencies=OMEGA), X
+            ).names
+            == ()
+        )
         with pytest.raises(AttributeError, match="no prediction"):
             circle_predictions(Circle(sine()), X).nonsense  # noqa: B018
 
@@ -378,7 +449,9 @@ class TestLinearGrowth:
         x0 = 2 * np.pi * np.arange(n) / n
         x0 = x0 + 1e-6 * np.sin(k * x0)
         end = 3 / rate
-        result = circlesolve(model, x0, [0, end], options={"daido": k, "atol": 1e-14, "rtol": 1e-12})
+        result = circlesolve(
+            model, x0, [0, end], options={"daido": k, "atol": 1e-14, "rtol": 1e-12}
+        )
         growth = np.log(np.abs(result.daido[1, k - 1]) / np.abs(result.daido[0, k - 1])) / end
         assert growth == pytest.approx(rate, rel=1e-5)
 

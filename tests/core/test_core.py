@@ -27,8 +27,16 @@ def pair():
 @pytest.mark.parametrize(
     ("call", "kind", "text"),
     [
-        (lambda: checks.check_number("rate", -1.0, minimum=0.0), ValueError, "rate must be at least 0, not -1"),
-        (lambda: checks.check_number("rate", 0.0, minimum=0.0, strict=True), ValueError, "rate must be above 0"),
+        (
+            lambda: checks.check_number("rate", -1.0, minimum=0.0),
+            ValueError,
+            "rate must be at least 0, not -1",
+        ),
+        (
+            lambda: checks.check_number("rate", 0.0, minimum=0.0, strict=True),
+            ValueError,
+            "rate must be above 0",
+        ),
         (
             lambda: checks.check_number("x", 3.0, minimum=0.0, maximum=1.0),
             ValueError,
@@ -39,15 +47,39 @@ def pair():
         (lambda: checks.check_number("x", True), TypeError, "x must be a real number"),
         (lambda: checks.check_number("x", 1j), TypeError, "x must be a real number"),
         (lambda: checks.check_integer("n", 2.0), TypeError, "n must be an integer"),
-        (lambda: checks.check_integer("n", 0, minimum=1), ValueError, "n must be at least 1, not 0"),
+        (
+            lambda: checks.check_integer("n", 0, minimum=1),
+            ValueError,
+            "n must be at least 1, not 0",
+        ),
         (lambda: checks.check_integer("n", 9, maximum=8), ValueError, "n must be at most 8"),
-        (lambda: checks.check_choice("kind", "c", ("a", "b")), ValueError, "kind must be one of 'a', 'b', not 'c'"),
-        (lambda: checks.check_array("a", [1.0, np.nan]), ValueError, "a must be finite; it holds 1 NaN"),
-        (lambda: checks.check_array("a", [1.0, 2.0], shape=(3,)), ValueError, r"a must have shape \(3,\), not \(2,\)"),
+        (
+            lambda: checks.check_choice("kind", "c", ("a", "b")),
+            ValueError,
+            "kind must be one of 'a', 'b', not 'c'",
+        ),
+        (
+            lambda: checks.check_array("a", [1.0, np.nan]),
+            ValueError,
+            "a must be finite; it holds 1 NaN",
+        ),
+        (
+            lambda: checks.check_array("a", [1.0, 2.0], shape=(3,)),
+            ValueError,
+            r"a must have shape \(3,\), not \(2,\)",
+        ),
         (lambda: checks.check_array("a", [1j]), TypeError, "a must be real"),
         (lambda: checks.check_array("a", ["x"]), TypeError, "a must be an array of numbers"),
-        (lambda: checks.check_array("a", [[1], [1, 2]]), TypeError, "a must be an array of numbers"),
-        (lambda: checks.check_times([0, 1, 1]), ValueError, r"tlist must increase strictly; tlist\[2\]=1 follows 1"),
+        (
+            lambda: checks.check_array("a", [[1], [1, 2]]),
+            TypeError,
+            "a must be an array of numbers",
+        ),
+        (
+            lambda: checks.check_times([0, 1, 1]),
+            ValueError,
+            r"tlist must increase strictly; tlist\[2\]=1 follows 1",
+        ),
         (lambda: checks.check_times([]), ValueError, "tlist must hold at least 1 time"),
         (lambda: checks.check_times([[0, 1]]), ValueError, "tlist must have shape"),
     ],
@@ -67,7 +99,9 @@ def test_numbers_of_every_kind_pass():
 def test_memory_is_checked_before_it_is_taken(monkeypatch):
     monkeypatch.setattr(checks, "available_memory", lambda: 2**20)
     assert checks.check_memory("a small thing", 1000) == 1000
-    with pytest.raises(errors.MemoryLimitError, match=r"a thing needs about 2\.00 GiB .* try less") as info:
+    with pytest.raises(
+        errors.MemoryLimitError, match=r"a thing needs about 2\.00 GiB .* try less"
+    ) as info:
         checks.check_memory("a thing", 2**31, advice="try less")
     assert info.value.required == 2**31
     assert info.value.available == 2**20
@@ -88,11 +122,17 @@ def test_unknown_option_lists_the_known(pair):
 @pytest.mark.parametrize(
     ("option", "value", "kind"),
     [
-        ("method", "rk4", ValueError), ("atol", -1.0, ValueError), ("rtol", 0.0, ValueError), ("nsteps", 0, ValueError),
-        ("nsteps", 1.5, TypeError), ("max_step", 0.0, ValueError), ("time_limit", -1, ValueError), ("num_threads", 0, ValueError),
+        ("method", "rk4", ValueError),
+        ("atol", -1.0, ValueError),
+        ("rtol", 0.0, ValueError),
+        ("nsteps", 0, ValueError),
+        ("nsteps", 1.5, TypeError),
+        ("max_step", 0.0, ValueError),
+        ("time_limit", -1, ValueError),
+        ("num_threads", 0, ValueError),
         ("progress_bar", "shiny", ValueError),
     ],
-)  # fmt: skip
+)
 def test_bad_option_values_are_named(pair, option, value, kind):
     with pytest.raises(kind, match=rf"options\['{option}'\]"):
         qsp.mfsolve(pair, [1, 1], [0, 1], options={option: value})
@@ -146,7 +186,12 @@ def test_limits_hand_back_what_was_computed(pair):
     assert partial.covariance.shape == (count, 4, 4)
     assert "stopped early" in repr(partial)
     with pytest.raises(errors.TimeLimitError):
-        qsp.mfsolve(pair, [1, 0.5], [0, 1e9], options={"time_limit": 0.05, "nsteps": 10**9, "max_step": 0.01})
+        qsp.mfsolve(
+            pair,
+            [1, 0.5],
+            [0, 1e9],
+            options={"time_limit": 0.05, "nsteps": 10**9, "max_step": 0.01},
+        )
 
 
 def test_blow_up_is_an_error_with_the_time():
@@ -167,7 +212,9 @@ def test_blow_up_is_an_error_with_the_time():
 def test_interrupted_runs_keep_their_result(pair):
     threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
     with pytest.raises(errors.SolverInterrupted, match="interrupted") as info:
-        qsp.mfsolve(pair, [1, 0.5], np.linspace(0, 1e9, 10**6), options={"nsteps": 10**9, "max_step": 0.01})
+        qsp.mfsolve(
+            pair, [1, 0.5], np.linspace(0, 1e9, 10**6), options={"nsteps": 10**9, "max_step": 0.01}
+        )
     assert isinstance(info.value, KeyboardInterrupt)
     assert 0 < info.value.time < 1e9
     assert info.value.result.times[0] == 0
@@ -213,7 +260,9 @@ def test_round_trip(pair, tmp_path):
     # a loaded result is as good as a fresh one
     again = qsp.mfsolve(back.model, [1, 0.5j], result.times)
     assert np.array_equal(again.mean, result.mean)
-    assert np.array_equal(qsp.synchronization(back).correlations, qsp.synchronization(result).correlations)
+    assert np.array_equal(
+        qsp.synchronization(back).correlations, qsp.synchronization(result).correlations
+    )
 
 
 def test_states_survive_storage(tmp_path):
@@ -233,10 +282,15 @@ def test_foreign_files_are_refused(tmp_path, pair):
     np.savez(path, a=np.arange(3))
     with pytest.raises(errors.StorageError, match="header"):
         qsp.load(path)
-    np.savez(path, a=np.array([{"x": 1}], dtype=object), qsyncplug=np.frombuffer(b"{}", dtype=np.uint8))
+    np.savez(
+        path, a=np.array([{"x": 1}], dtype=object), qsyncplug=np.frombuffer(b"{}", dtype=np.uint8)
+    )
     with pytest.raises(errors.StorageError):
         qsp.load(path)
-    for header, text in (({"schema": 99}, "schema 99"), ({"schema": 1, "class": "os.system"}, "holds a 'os.system'")):
+    for header, text in (
+        ({"schema": 99}, "schema 99"),
+        ({"schema": 1, "class": "os.system"}, "holds a 'os.system'"),
+    ):
         np.savez(path, qsyncplug=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8))
         with pytest.raises(errors.StorageError, match=text):
             qsp.load(path)
@@ -279,9 +333,7 @@ def test_threads_do_not_meet(pair):
 # ---------------------------------------------------------------- grid
 
 
-@given(
-    c=st.floats(-3, 3), p=st.floats(-3, 3), w=st.floats(0.6, 1.5)
-)  # fmt: skip
+@given(c=st.floats(-3, 3), p=st.floats(-3, 3), w=st.floats(0.6, 1.5))
 def test_gaussians_have_their_moments(c, p, w):
     grid = qsp.Grid(256, 30.0)
     psi = grid.gaussian(c, p, w)
@@ -318,7 +370,10 @@ def test_grid_in_two_dimensions():
     assert np.abs(grid.derivative(psi, axis=1) - exact).max() < 1e-10
     assert np.abs(grid.derivative(np.stack([psi, psi]), axis=1)[1] - exact).max() < 1e-10
     kinetic = np.fft.ifftn(grid.kinetic * np.fft.fftn(psi))
-    assert np.abs(kinetic + 0.5 * (grid.derivative(psi, 0, 2) + grid.derivative(psi, 1, 2))).max() < 1e-10
+    assert (
+        np.abs(kinetic + 0.5 * (grid.derivative(psi, 0, 2) + grid.derivative(psi, 1, 2))).max()
+        < 1e-10
+    )
 
 
 def test_edge_fractions():
@@ -333,10 +388,13 @@ def test_edge_fractions():
 @pytest.mark.parametrize(
     ("kw", "text"),
     [
-        ({"points": 3}, "points"), ({"points": 65}, "even"), ({"length": -1.0}, "length"), ({"points": (8, 8, 8, 8)}, "1 to 3"),
+        ({"points": 3}, "points"),
+        ({"points": 65}, "even"),
+        ({"length": -1.0}, "length"),
+        ({"points": (8, 8, 8, 8)}, "1 to 3"),
         ({"points": (8, 8), "length": (1.0, 2.0, 3.0)}, "one entry a dimension"),
     ],
-)  # fmt: skip
+)
 def test_bad_grids(kw, text):
     with pytest.raises(ValueError, match=text):
         qsp.Grid(**kw)

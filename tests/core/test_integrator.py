@@ -30,7 +30,9 @@ def test_closed_forms(system):
     assert (status, count) == (0, len(times))
     scale = 1 + np.abs(exact)
     # singularities and close encounters amplify the local error: Riccati by sec²(1.5)≈200, Kepler by the passage
-    assert np.max(np.abs(y - exact) / scale) < (2e-9 if system.name in ("Riccati", "Kepler") else 1e-10)
+    assert np.max(np.abs(y - exact) / scale) < (
+        2e-9 if system.name in ("Riccati", "Kepler") else 1e-10
+    )
 
 
 @pytest.mark.parametrize("system", ode.ALL, ids=lambda s: s.name)
@@ -51,7 +53,9 @@ def test_same_accuracy_per_evaluation_as_scipy(system, rtol):
     )
     assert calls[0] == ours.evaluations
     calls[0] = 0
-    peer = solve_ivp(counted, (system.t0, system.t1), system.y0, method="DOP853", rtol=rtol, atol=1e-10)
+    peer = solve_ivp(
+        counted, (system.t0, system.t1), system.y0, method="DOP853", rtol=rtol, atol=1e-10
+    )
     exact = system.exact(system.t1)
     error, peer_error = np.abs(y[-1] - exact).max(), np.abs(peer.y[:, -1] - exact).max()
     assert calls[0] * 0.95 <= ours.evaluations <= calls[0] * 1.05
@@ -121,7 +125,9 @@ def test_events_are_located_and_may_stop():
         return [lambda t, y: y[0], lambda t, y: y[1] + 0.5]
 
     rhs = PythonRightHandSide(lambda t, y: np.array([y[1], -y[0]]), 2, events=events(0))
-    it = Integrator(rhs, rtol=1e-12, atol=1e-13, n_events=2, directions=[0, 0], terminal=[False, False])
+    it = Integrator(
+        rhs, rtol=1e-12, atol=1e-13, n_events=2, directions=[0, 0], terminal=[False, False]
+    )
     it.set_state(0.0, [1.0, 0.0], 7.0)
     rows = np.empty((1, 2))
     assert it.advance(np.array([7.0]), rows) == (0, 1)
@@ -129,12 +135,17 @@ def test_events_are_located_and_may_stop():
     assert np.allclose(zeros, [np.pi / 2, 3 * np.pi / 2], rtol=0, atol=1e-11)
     # y1 = -sin t = -1/2
     assert np.allclose(
-        [t for k, t, _ in it.event_log if k == 1], [np.pi / 6, 5 * np.pi / 6, 2 * np.pi + np.pi / 6], rtol=0, atol=1e-11
+        [t for k, t, _ in it.event_log if k == 1],
+        [np.pi / 6, 5 * np.pi / 6, 2 * np.pi + np.pi / 6],
+        rtol=0,
+        atol=1e-11,
     )
     for _, t, y in it.event_log:
         assert np.allclose(y, [np.cos(t), -np.sin(t)], rtol=0, atol=1e-10)
 
-    it = Integrator(rhs, rtol=1e-12, atol=1e-13, n_events=2, directions=[1, 1], terminal=[True, False])
+    it = Integrator(
+        rhs, rtol=1e-12, atol=1e-13, n_events=2, directions=[1, 1], terminal=[True, False]
+    )
     it.set_state(0.0, [1.0, 0.0], 20.0)
     times = np.linspace(0, 20, 201)
     rows = np.empty((201, 2))
@@ -161,7 +172,9 @@ def test_limits_and_failures():
     assert time.perf_counter() - begin < 5
 
     # y' = y², blows up at t=1
-    it, status, count, y = run(PythonRightHandSide(lambda t, y: y**2, 1), [1.0], np.linspace(0, 2, 21))
+    it, status, count, y = run(
+        PythonRightHandSide(lambda t, y: y**2, 1), [1.0], np.linspace(0, 2, 21)
+    )
     assert status in (3, 4)
     assert it.t == pytest.approx(1.0, abs=1e-6)
     assert np.allclose(y[:10, 0], 1 / (1 - np.linspace(0, 0.9, 10)), rtol=1e-8)

@@ -6,7 +6,9 @@ from qsyncplug.core.predictions import Prediction, Predictions
 
 
 def test_found_and_checked():
-    one = Prediction("Theorem 1", "it falls", "Newton", rate=2.0, test=lambda r: (r > 0, f"got {r}"))
+    one = Prediction(
+        "Theorem 1", "it falls", "Newton", rate=2.0, test=lambda r: (r > 0, f"got {r}")
+    )
     two = Prediction("Lemma-2", "it is", "Euclid", correction="printed: it was")
     both = Predictions([one, two], notes=["Theorem 3 is false"])
     assert len(both) == 2

@@ -55,16 +55,28 @@ def lines(
             else:
                 if hamiltonians is None:
                     x = np.array(
-                        [np.sum(np.abs(psi.reshape(flat)) ** 2 * p.ravel(), axis=1) * weight / norm for p in positions]
+                        [
+                            np.sum(np.abs(psi.reshape(flat)) ** 2 * p.ravel(), axis=1)
+                            * weight
+                            / norm
+                            for p in positions
+                        ]
                     ).T
                 else:
-                    x = np.array([np.einsum("ja,ab,jb->j", psi.conj(), p, psi).real / norm for p in positions]).T
+                    x = np.array(
+                        [
+                            np.einsum("ja,ab,jb->j", psi.conj(), p, psi).real / norm
+                            for p in positions
+                        ]
+                    ).T
                 distance = np.linalg.norm(x[:, None] - x[None], axis=2)
                 dth = mu / n * np.sum(h(distance) * (th[None, :] - th[:, None]), axis=1)
         return np.concatenate([out.ravel(), dth])
 
     y0 = np.concatenate([psi0.ravel(), theta.astype(complex)])
-    sol = solve_ivp(rhs, (times[0], times[-1]), y0, method=method, t_eval=times, rtol=rtol, atol=atol)
+    sol = solve_ivp(
+        rhs, (times[0], times[-1]), y0, method=method, t_eval=times, rtol=rtol, atol=atol
+    )
     assert sol.success, sol.message
     y = sol.y.T
     return y[:, : psi0.size].reshape(len(times), *psi0.shape), y[:, psi0.size :].real

@@ -9,9 +9,7 @@ from lohe_reference import lines
 from numpy.testing import assert_allclose
 from scipy.integrate import solve_ivp
 
-from qsyncplug.core import Grid
-from qsyncplug.core.errors import RightHandSideError, SolverInterrupted, TimeLimitError
-from qsyncplug.lohe import (
+from qsyncplug import (
     BlowUpError,
     GlobalExistenceWarning,
     GridHamiltonian,
@@ -22,15 +20,22 @@ from qsyncplug.lohe import (
     heavy_tail_kernel,
     slsolve,
 )
+from qsyncplug.core import Grid
+from qsyncplug.core.errors import RightHandSideError, SolverInterrupted, TimeLimitError
 
 GRID = Grid(96, 18.0)
 H = GridHamiltonian(GRID, lambda x: x**2 / 2)
 G = GRID.gaussian(1.0)
-quiet = pytest.mark.filterwarnings("ignore::qsyncplug.lohe.GlobalExistenceWarning", "ignore::qsyncplug.lohe.UnstableSetWarning")
+quiet = pytest.mark.filterwarnings(
+    "ignore::qsyncplug.GlobalExistenceWarning", "ignore::qsyncplug.UnstableSetWarning"
+)
 
 
 @quiet
-@pytest.mark.parametrize("big, small, theta, mu, k", [(1, 0.3, 0.5, 0.5, 1.0), (1, 0.1, 0.2, 0.3, 2.0), (1, 0.5, 0.01, 0.1, 1.0)])
+@pytest.mark.parametrize(
+    "big, small, theta, mu, k",
+    [(1, 0.3, 0.5, 0.5, 1.0), (1, 0.1, 0.2, 0.3, 2.0), (1, 0.5, 0.01, 0.1, 1.0)],
+)
 def test_vanishing_time_of_two_parallel_oscillators(big, small, theta, mu, k):
     """t* = −ln[1−4μλ₂/(k(λ₁+λ₂)(1−θ₂))]/μ; an unguarded solver steps over it."""
     exact = -np.log(1 - 4 * mu * small / (k * (big + small) * (1 - theta))) / mu
@@ -62,7 +67,12 @@ def test_vanishing_oscillator_that_turns_first(share, theta):
         a = y.reshape(2, 2)
         th = 1 + np.array([1 - theta, theta - 1]) * np.exp(-0.05 * t)
         z = a.mean(axis=0)
-        return np.ravel([th[j] * z - (z.conj() @ metric @ a[j]) / (a[j].conj() @ metric @ a[j]) * a[j] for j in (0, 1)])
+        return np.ravel(
+            [
+                th[j] * z - (z.conj() @ metric @ a[j]) / (a[j].conj() @ metric @ a[j]) * a[j]
+                for j in (0, 1)
+            ]
+        )
 
     def size(t, y):
         row = y.reshape(2, 2)[1]
@@ -82,7 +92,11 @@ def test_vanishing_oscillator_that_turns_first(share, theta):
 
 def test_model1_warns_ahead_when_the_corrected_condition_fails():
     with pytest.warns(GlobalExistenceWarning, match="may lose an oscillator"):
-        slsolve(SchrodingerLohe(H, 1.0, "model1", theta=[1.5, 0.5], alignment=0.2), [G, GRID.gaussian(0.0)], [0, 0.1])
+        slsolve(
+            SchrodingerLohe(H, 1.0, "model1", theta=[1.5, 0.5], alignment=0.2),
+            [G, GRID.gaussian(0.0)],
+            [0, 0.1],
+        )
 
 
 def test_the_printed_condition_has_a_counterexample():
@@ -113,7 +127,9 @@ def test_model2_with_alignment_needs_every_centre():
     def zero(t, a):
         return a[1]
 
-    exact = solve_ivp(rhs, (0, 5), [1, -0.1], rtol=1e-12, atol=1e-14, method="DOP853", events=zero).t_events[0][0]
+    exact = solve_ivp(
+        rhs, (0, 5), [1, -0.1], rtol=1e-12, atol=1e-14, method="DOP853", events=zero
+    ).t_events[0][0]
     with pytest.raises(UndefinedCentreError, match="no centre of mass") as info:
         slsolve(model, psi, np.linspace(0, 5, 51))
     assert info.value.oscillator == 1
@@ -130,7 +146,9 @@ def test_blow_up():
     """Model 2 with k<0 and equal states: u=λ² obeys u̇=|k|u(u−θ), infinite at ln(u₀/(u₀−θ))/(|k|θ)."""
     k, u = 0.7, 2.0
     with pytest.raises(BlowUpError, match="grew without bound") as info:
-        slsolve(SchrodingerLohe(H, -k, "model2"), np.sqrt(u) * np.array([G, G]), np.linspace(0, 5, 101))
+        slsolve(
+            SchrodingerLohe(H, -k, "model2"), np.sqrt(u) * np.array([G, G]), np.linspace(0, 5, 101)
+        )
     exact = np.log(u / (u - 1)) / k
     assert_allclose(info.value.time, exact, rtol=1e-8)
     t = info.value.result.times
@@ -151,10 +169,13 @@ def test_a_kernel_that_misbehaves_later_stops_the_run():
     assert isinstance(info.value.__cause__, ValueError) and len(info.value.result.times) == 1
 
 
-@pytest.mark.parametrize("psi, words", [
-    ([G, -G], "ζ=0"),
-    ([G, G, -G], "bipolar"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "psi, words",
+    [
+        ([G, -G], "ζ=0"),
+        ([G, G, -G], "bipolar"),
+    ],
+)
 def test_unstable_sets_are_warned_of(psi, words):
     with pytest.warns(UnstableSetWarning, match=words):
         slsolve(SchrodingerLohe(H), psi, [0, 0.1])
@@ -181,7 +202,12 @@ def test_a_fast_turn_is_not_a_vanishing_oscillator():
 def test_ill_posed_runs_end_with_their_partial_results():
     model = SchrodingerLohe(H, 1.0)
     with pytest.raises(TimeLimitError) as info:
-        slsolve(model, [G, GRID.gaussian(0.0)], np.linspace(0, 1e5, 100_000), options={"time_limit": 1e-3})
+        slsolve(
+            model,
+            [G, GRID.gaussian(0.0)],
+            np.linspace(0, 1e5, 100_000),
+            options={"time_limit": 1e-3},
+        )
     assert len(info.value.result.times) < 100_000
 
 
@@ -196,7 +222,9 @@ def test_an_e_op_that_raises_is_reported_with_the_partial_result():
 
 
 def test_runs_in_several_threads_agree():
-    model = SchrodingerLohe(H, 1.0, "model2", theta=[1.1, 0.9, 1.0], alignment=0.5, kernel=heavy_tail_kernel())
+    model = SchrodingerLohe(
+        H, 1.0, "model2", theta=[1.1, 0.9, 1.0], alignment=0.5, kernel=heavy_tail_kernel()
+    )
     psi = [G, GRID.gaussian(-0.5), GRID.gaussian(0.2, 1.0)]
     out = {}
 
@@ -214,8 +242,16 @@ def test_model1_mass_growth_in_closed_form():
     with pytest.warns(GlobalExistenceWarning):
         result = slsolve(SchrodingerLohe(H, 1.0, "model1", theta=[1.2, 0.8]), [G, G], [0, 2.0])
     assert_allclose(np.sqrt(result.masses[-1]), [1 + 0.2, 1 - 0.2], atol=1e-12)
-    psi, _ = lines([G, G], [0, 2.0], k=1.0, kinetic=GRID.kinetic, potentials=np.array([H.values] * 2), weight=GRID.weight,
-                   variant="model1", theta=[1.2, 0.8])  # fmt: skip
+    psi, _ = lines(
+        [G, G],
+        [0, 2.0],
+        k=1.0,
+        kinetic=GRID.kinetic,
+        potentials=np.array([H.values] * 2),
+        weight=GRID.weight,
+        variant="model1",
+        theta=[1.2, 0.8],
+    )
     assert_allclose(result.states[-1], psi[-1], atol=1e-9)
 
 

@@ -6,9 +6,15 @@ import pytest
 import qutip
 from numpy.testing import assert_allclose
 
+from qsyncplug import (
+    GridHamiltonian,
+    SchrodingerLohe,
+    UnstableSetWarning,
+    slsolve,
+    synchronized_limit,
+)
 from qsyncplug.core import Grid
 from qsyncplug.core.errors import MissingFieldError, SolverError
-from qsyncplug.lohe import GridHamiltonian, SchrodingerLohe, UnstableSetWarning, slsolve, synchronized_limit
 
 GRID = Grid(96, 18.0)
 H = GridHamiltonian(GRID, lambda x: x**2 / 2)
@@ -96,12 +102,15 @@ def test_the_unstable_set_is_told():
     assert_allclose(info.value.result.gram[-1], [[1, -1], [-1, 1]], atol=1e-12)
 
 
-@pytest.mark.parametrize("model, psi, words", [
-    (SchrodingerLohe(H, frequencies=[0, 1, 0, 0]), PSI, "needs one common mean"),
-    (SchrodingerLohe(H, adjacency=1 - np.eye(4)), PSI, "needs one common mean"),
-    (SchrodingerLohe(H), MASSES * PSI, "equal norms"),
-    (SchrodingerLohe(H, -1.0), PSI, "must be positive"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "model, psi, words",
+    [
+        (SchrodingerLohe(H, frequencies=[0, 1, 0, 0]), PSI, "needs one common mean"),
+        (SchrodingerLohe(H, adjacency=1 - np.eye(4)), PSI, "needs one common mean"),
+        (SchrodingerLohe(H), MASSES * PSI, "equal norms"),
+        (SchrodingerLohe(H, -1.0), PSI, "must be positive"),
+    ],
+)
 def test_where_the_form_does_not_apply(model, psi, words):
     with pytest.raises(ValueError, match=words):
         slsolve(model, psi, [0.0, 1.0, np.inf], options=MOBIUS)

@@ -7,9 +7,7 @@ import pytest
 import qutip
 from numpy.testing import assert_allclose
 
-from qsyncplug.core import Grid
-from qsyncplug.core.errors import ApproximationWarning
-from qsyncplug.lohe import (
+from qsyncplug import (
     GridHamiltonian,
     Influence,
     NormalizationWarning,
@@ -19,6 +17,8 @@ from qsyncplug.lohe import (
     heavy_tail_kernel,
     slsolve,
 )
+from qsyncplug.core import Grid
+from qsyncplug.core.errors import ApproximationWarning
 
 GRID = Grid(64, 16.0)
 H = GridHamiltonian(GRID, lambda x: x**2 / 2)
@@ -31,8 +31,16 @@ NUM = qutip.num(6)
     [
         (lambda: GridHamiltonian("grid", 0), TypeError, "grid must be a Grid"),
         (lambda: GridHamiltonian(GRID, lambda x: 1j * x), ValueError, "potential must be real"),
-        (lambda: GridHamiltonian(GRID, np.zeros(5)), ValueError, "potential must have the grid's shape"),
-        (lambda: GridHamiltonian(GRID, lambda x: np.full_like(x, np.nan)), ValueError, "potential must be finite"),
+        (
+            lambda: GridHamiltonian(GRID, np.zeros(5)),
+            ValueError,
+            "potential must have the grid's shape",
+        ),
+        (
+            lambda: GridHamiltonian(GRID, lambda x: np.full_like(x, np.nan)),
+            ValueError,
+            "potential must be finite",
+        ),
         (lambda: GridHamiltonian(GRID, np.zeros(64), time_dependent=True), TypeError, "callable"),
         (lambda: SchrodingerLohe("H"), TypeError, "hamiltonian must be a GridHamiltonian"),
         (lambda: SchrodingerLohe([]), ValueError, "at least one Hamiltonian"),
@@ -41,32 +49,88 @@ NUM = qutip.num(6)
         (lambda: SchrodingerLohe(qutip.Qobj(np.diag([1.0, np.nan]))), ValueError, "finite"),
         (lambda: SchrodingerLohe([NUM, qutip.num(5)]), ValueError, "dimensions"),
         (lambda: SchrodingerLohe([NUM, H]), TypeError, "of the kind of the first"),
-        (lambda: SchrodingerLohe([H, GridHamiltonian(Grid(32, 16.0))]), ValueError, "on the grid of the first"),
+        (
+            lambda: SchrodingerLohe([H, GridHamiltonian(Grid(32, 16.0))]),
+            ValueError,
+            "on the grid of the first",
+        ),
         (lambda: SchrodingerLohe(H, coupling=np.nan), ValueError, "coupling must be finite"),
         (lambda: SchrodingerLohe(H, coupling="1"), TypeError, "coupling must be a real number"),
         (lambda: SchrodingerLohe(H, variant="model3"), ValueError, "variant must be one of"),
-        (lambda: SchrodingerLohe(H, frequencies=[0, np.inf]), ValueError, "frequencies must be finite"),
-        (lambda: SchrodingerLohe(H, frequencies=[0, 1], theta=[1, 1, 1], variant="model2"), ValueError, "agree"),
-        (lambda: SchrodingerLohe(H, theta=[1.5, 0.5]), ValueError, "theta must be 1 for the standard model"),
+        (
+            lambda: SchrodingerLohe(H, frequencies=[0, np.inf]),
+            ValueError,
+            "frequencies must be finite",
+        ),
+        (
+            lambda: SchrodingerLohe(H, frequencies=[0, 1], theta=[1, 1, 1], variant="model2"),
+            ValueError,
+            "agree",
+        ),
+        (
+            lambda: SchrodingerLohe(H, theta=[1.5, 0.5]),
+            ValueError,
+            "theta must be 1 for the standard model",
+        ),
         (lambda: SchrodingerLohe(H, alignment=1.0), ValueError, "alignment must be 0"),
-        (lambda: SchrodingerLohe(H, variant="model1", alignment=-1.0), ValueError, "alignment must be at least 0"),
-        (lambda: SchrodingerLohe(H, variant="model1", theta=[2.0, 0.0]), ValueError, "theta must be positive"),
-        (lambda: SchrodingerLohe(H, variant="model1", theta=[2.5, -0.5]), ValueError, "theta must be positive"),
-        (lambda: SchrodingerLohe(H, variant="model1", theta=[1.5, 1.0]), ValueError, "theta must have mean 1"),
-        (lambda: SchrodingerLohe(H, kernel=Influence()), ValueError, "kernel belongs to Models 1 and 2"),
-        (lambda: SchrodingerLohe(H, variant="model1", kernel=lambda r: -r), ValueError, "kernel must be at least 0"),
-        (lambda: SchrodingerLohe(H, variant="model1", kernel=lambda r: 1 + r), ValueError, "must not increase"),
+        (
+            lambda: SchrodingerLohe(H, variant="model1", alignment=-1.0),
+            ValueError,
+            "alignment must be at least 0",
+        ),
+        (
+            lambda: SchrodingerLohe(H, variant="model1", theta=[2.0, 0.0]),
+            ValueError,
+            "theta must be positive",
+        ),
+        (
+            lambda: SchrodingerLohe(H, variant="model1", theta=[2.5, -0.5]),
+            ValueError,
+            "theta must be positive",
+        ),
+        (
+            lambda: SchrodingerLohe(H, variant="model1", theta=[1.5, 1.0]),
+            ValueError,
+            "theta must have mean 1",
+        ),
+        (
+            lambda: SchrodingerLohe(H, kernel=Influence()),
+            ValueError,
+            "kernel belongs to Models 1 and 2",
+        ),
+        (
+            lambda: SchrodingerLohe(H, variant="model1", kernel=lambda r: -r),
+            ValueError,
+            "kernel must be at least 0",
+        ),
+        (
+            lambda: SchrodingerLohe(H, variant="model1", kernel=lambda r: 1 + r),
+            ValueError,
+            "must not increase",
+        ),
         (
             lambda: SchrodingerLohe(H, variant="model1", kernel=lambda r: r * np.nan),
             ValueError,
             "kernel must be finite",
         ),
-        (lambda: SchrodingerLohe(H, variant="model1", kernel=-1.0), ValueError, "kernel must be at least 0"),
+        (
+            lambda: SchrodingerLohe(H, variant="model1", kernel=-1.0),
+            ValueError,
+            "kernel must be at least 0",
+        ),
         (lambda: heavy_tail_kernel(1.5), ValueError, "exponent"),
         (lambda: absolute_kernel(0.0), ValueError, "floor"),
         (lambda: SchrodingerLohe(H, adjacency=np.eye(3)), ValueError, "self-loops"),
-        (lambda: SchrodingerLohe(H, adjacency=np.zeros((2, 3))), ValueError, "adjacency must be square"),
-        (lambda: SchrodingerLohe(H, adjacency=[[0, np.nan], [1, 0]]), ValueError, "adjacency must be finite"),
+        (
+            lambda: SchrodingerLohe(H, adjacency=np.zeros((2, 3))),
+            ValueError,
+            "adjacency must be square",
+        ),
+        (
+            lambda: SchrodingerLohe(H, adjacency=[[0, np.nan], [1, 0]]),
+            ValueError,
+            "adjacency must be finite",
+        ),
         (lambda: SchrodingerLohe(H, phase_lag=np.zeros((2, 3))), ValueError, "phase_lag"),
         (lambda: SchrodingerLohe(H, position=qutip.position(4)), ValueError, "position is for"),
         (
@@ -74,9 +138,15 @@ NUM = qutip.num(6)
             ValueError,
             r"position\[0\] must have the dimensions",
         ),
-        (lambda: SchrodingerLohe(NUM, position=qutip.destroy(6)), ValueError, r"position\[0\] must be Hermitian"),
         (
-            lambda: SchrodingerLohe(NUM, variant="model2", alignment=1.0, kernel=heavy_tail_kernel()),
+            lambda: SchrodingerLohe(NUM, position=qutip.destroy(6)),
+            ValueError,
+            r"position\[0\] must be Hermitian",
+        ),
+        (
+            lambda: SchrodingerLohe(
+                NUM, variant="model2", alignment=1.0, kernel=heavy_tail_kernel()
+            ),
             ValueError,
             "position must be given",
         ),
@@ -91,7 +161,12 @@ def test_bad_models_are_refused(make, error, words):
     "model, psi0, error, words",
     [
         (SchrodingerLohe(H), PSI[0], ValueError, r"psi0 must have shape \(N, 64\)"),
-        (SchrodingerLohe(H), [PSI[0], PSI[0][:32]], ValueError, r"psi0\[1\] must have the grid's shape"),
+        (
+            SchrodingerLohe(H),
+            [PSI[0], PSI[0][:32]],
+            ValueError,
+            r"psi0\[1\] must have the grid's shape",
+        ),
         (SchrodingerLohe(H), [PSI[0], np.full(64, np.nan)], ValueError, "psi0 must be finite"),
         (SchrodingerLohe(H), [PSI[0], np.zeros(64)], ValueError, r"psi0\[1\] must not be zero"),
         (SchrodingerLohe(H, frequencies=[0, 1, 2]), PSI, ValueError, "psi0 must hold 3 states"),
@@ -103,8 +178,18 @@ def test_bad_models_are_refused(make, error, words):
             ValueError,
             r"psi0\[1\] must have the dimensions",
         ),
-        (SchrodingerLohe(NUM), [qutip.basis(6, 0), qutip.num(6)], TypeError, r"psi0\[1\] must be a ket"),
-        (SchrodingerLohe(NUM), [qutip.basis(6, 0), 0 * qutip.basis(6, 0)], ValueError, "must not be zero"),
+        (
+            SchrodingerLohe(NUM),
+            [qutip.basis(6, 0), qutip.num(6)],
+            TypeError,
+            r"psi0\[1\] must be a ket",
+        ),
+        (
+            SchrodingerLohe(NUM),
+            [qutip.basis(6, 0), 0 * qutip.basis(6, 0)],
+            ValueError,
+            "must not be zero",
+        ),
     ],
 )
 def test_bad_states_are_refused(model, psi0, error, words):
@@ -118,9 +203,15 @@ def test_model2_takes_a_zero_ket_while_no_centre_is_needed():
     assert result.masses[0, 1] == 0 and result.masses[1, 1] > 0
 
 
-@pytest.mark.parametrize("options, error", [({"metod": 1}, KeyError), ({"method": "s10"}, ValueError),
-                                            ({"step": -1.0}, ValueError),
-                                            ({"rtol": 0.0}, ValueError)])  # fmt: skip
+@pytest.mark.parametrize(
+    "options, error",
+    [
+        ({"metod": 1}, KeyError),
+        ({"method": "s10"}, ValueError),
+        ({"step": -1.0}, ValueError),
+        ({"rtol": 0.0}, ValueError),
+    ],
+)
 def test_bad_options_are_refused(options, error):
     with pytest.raises(error):
         SchrodingerLoheSolver(SchrodingerLohe(H), options=options)
@@ -139,7 +230,9 @@ def test_model2_warns_of_a_mean_that_is_not_one():
 
 def test_a_kernel_that_is_not_monotone_is_warned_of():
     with pytest.warns(ApproximationWarning, match="not monotone"):
-        SchrodingerLohe(H, variant="model1", theta=[1.1, 0.9], alignment=1.0, kernel=lambda r: 1.5 + np.sin(r))
+        SchrodingerLohe(
+            H, variant="model1", theta=[1.1, 0.9], alignment=1.0, kernel=lambda r: 1.5 + np.sin(r)
+        )
 
 
 def test_kernels():
@@ -185,8 +278,21 @@ def test_common_hamiltonians_up_to_numbers_are_recognised():
 def test_dictionary_round_trip():
     other = GridHamiltonian(GRID, lambda x: x**4)
     for model in (
-        SchrodingerLohe([H, other, H], coupling=2.0, frequencies=[1, 2, 3.0], adjacency=1 - np.eye(3), phase_lag=0.1),
-        SchrodingerLohe(NUM, variant="model1", theta=[1.5, 0.5], alignment=1.0, kernel=heavy_tail_kernel(), position=NUM),
+        SchrodingerLohe(
+            [H, other, H],
+            coupling=2.0,
+            frequencies=[1, 2, 3.0],
+            adjacency=1 - np.eye(3),
+            phase_lag=0.1,
+        ),
+        SchrodingerLohe(
+            NUM,
+            variant="model1",
+            theta=[1.5, 0.5],
+            alignment=1.0,
+            kernel=heavy_tail_kernel(),
+            position=NUM,
+        ),
     ):
         again = SchrodingerLohe.from_dict(model.to_dict())
         assert again.to_dict() == model.to_dict()

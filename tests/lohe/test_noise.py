@@ -9,9 +9,15 @@ import qutip
 from numpy.testing import assert_allclose
 
 import qsyncplug.core.storage as storage
+from qsyncplug import (
+    GridHamiltonian,
+    SchrodingerLohe,
+    heavy_tail_kernel,
+    slsolve,
+    sltrajectories,
+)
 from qsyncplug.core import Grid
 from qsyncplug.core.errors import SolverError
-from qsyncplug.lohe import GridHamiltonian, SchrodingerLohe, heavy_tail_kernel, slsolve, sltrajectories
 from qsyncplug.lohe import noise as noise_module
 
 GRID = Grid(64, 16.0)
@@ -37,7 +43,14 @@ def test_two_oscillators_in_closed_form(noise):
 
 def test_wiener_paths_have_the_right_moments():
     t = np.array([0.0, 0.3, 1.0, 2.5])
-    result = sltrajectories(SchrodingerLohe(qutip.Qobj([[0.0]])), [[1.0 + 0j], [1j]] @ np.eye(1), t, 0.1, ntraj=1500, seed=1)
+    result = sltrajectories(
+        SchrodingerLohe(qutip.Qobj([[0.0]])),
+        [[1.0 + 0j], [1j]] @ np.eye(1),
+        t,
+        0.1,
+        ntraj=1500,
+        seed=1,
+    )
     w = result.wiener
     assert_allclose(w.mean(axis=1), 0, atol=5 * np.sqrt(2.5 / 1500))
     assert_allclose(np.cov(w[1:]), np.minimum.outer(t[1:], t[1:]), atol=0.25)
@@ -57,14 +70,20 @@ def test_paths_depend_on_seed_and_number_alone():
     assert np.array_equal(few.order_parameters, many.order_parameters[:, :4])
     with ThreadPoolExecutor(3) as pool:
         parallel = sltrajectories(model, PSI, TIMES, 0.5, ntraj=9, seed=7, map=pool.map)
-    assert np.array_equal(parallel.order_parameters, many.order_parameters) and np.array_equal(parallel.gram, many.gram)
+    assert np.array_equal(parallel.order_parameters, many.order_parameters) and np.array_equal(
+        parallel.gram, many.gram
+    )
     other = sltrajectories(model, PSI, TIMES, 0.5, ntraj=4, seed=8)
     assert not np.any(other.wiener[1:] == few.wiener[1:])
 
 
 def test_models_can_be_sent_to_other_processes():
     model = pickle.loads(
-        pickle.dumps(SchrodingerLohe(H, 0.9, "model2", theta=[1.2, 0.8], alignment=1.0, kernel=heavy_tail_kernel()))
+        pickle.dumps(
+            SchrodingerLohe(
+                H, 0.9, "model2", theta=[1.2, 0.8], alignment=1.0, kernel=heavy_tail_kernel()
+            )
+        )
     )
     assert_allclose(model.reference.values, H.values)
     assert model.size == 2
@@ -83,7 +102,9 @@ class Increments:
 
 CASES = {
     "frequencies": dict(hamiltonian=H, frequencies=[0.4, -0.4]),
-    "alignment": dict(hamiltonian=H, variant="model2", theta=[1.3, 0.7], alignment=1.0, kernel=heavy_tail_kernel()),
+    "alignment": dict(
+        hamiltonian=H, variant="model2", theta=[1.3, 0.7], alignment=1.0, kernel=heavy_tail_kernel()
+    ),
     "potentials": dict(hamiltonian=[H, GridHamiltonian(GRID, lambda x: 0.7 * x**2)]),
 }
 
@@ -95,8 +116,12 @@ def test_strong_order_of_the_splitting(case, monkeypatch):
     errors = np.zeros(2)
     for path in range(12):
         fine = np.sqrt(1 / 256) * np.random.default_rng(path).normal(size=256)
-        monkeypatch.setattr(noise_module, "_generator", lambda entropy, r, f=fine: Increments(f, 1.0))
-        runs = [sltrajectories(model, PSI, [0, 1.0], 0.5, ntraj=1, step=1 / n) for n in (256, 8, 32)]
+        monkeypatch.setattr(
+            noise_module, "_generator", lambda entropy, r, f=fine: Increments(f, 1.0)
+        )
+        runs = [
+            sltrajectories(model, PSI, [0, 1.0], 0.5, ntraj=1, step=1 / n) for n in (256, 8, 32)
+        ]
         assert_allclose(runs[0].wiener[-1, 0], fine.sum(), atol=1e-12)
         errors += [np.max(np.abs(r.gram[-1] - runs[0].gram[-1])) ** 2 for r in runs[1:]]
     errors = np.sqrt(errors / 12)
@@ -107,7 +132,10 @@ def test_strong_order_of_the_splitting(case, monkeypatch):
 def test_splitting_without_noise_is_of_order_two():
     model = SchrodingerLohe(coupling=1.0, **CASES["alignment"], frequencies=[0.4, -0.4])
     exact = slsolve(model, PSI, [0, 1.0]).gram[-1]
-    e = [np.max(np.abs(sltrajectories(model, PSI, [0, 1.0], 0.0, ntraj=1, step=h).gram[-1] - exact)) for h in (0.1, 0.05)]
+    e = [
+        np.max(np.abs(sltrajectories(model, PSI, [0, 1.0], 0.0, ntraj=1, step=h).gram[-1] - exact))
+        for h in (0.1, 0.05)
+    ]
     assert 3.5 < e[0] / e[1] < 4.5
 
 
@@ -118,10 +146,16 @@ def test_an_oscillator_lost_on_a_path():
         sltrajectories(model, psi, [0, 10.0], 0.1, ntraj=1, seed=0)
 
 
-@pytest.mark.parametrize("kw, error, words", [
-    (dict(noise=-1.0), ValueError, "noise"), (dict(ntraj=0), ValueError, "ntraj"), (dict(seed=-1), ValueError, "seed"),
-    (dict(step=0.0), ValueError, "step"), (dict(map="threads"), ValueError, "map"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "kw, error, words",
+    [
+        (dict(noise=-1.0), ValueError, "noise"),
+        (dict(ntraj=0), ValueError, "ntraj"),
+        (dict(seed=-1), ValueError, "seed"),
+        (dict(step=0.0), ValueError, "step"),
+        (dict(map="threads"), ValueError, "map"),
+    ],
+)
 def test_bad_input(kw, error, words):
     with pytest.raises(error, match=words):
         sltrajectories(SchrodingerLohe(H), PSI, TIMES, **{"noise": 0.1, **kw})
@@ -133,7 +167,9 @@ def test_files(tmp_path):
     result = sltrajectories(SchrodingerLohe(H, 0.9), PSI, TIMES, 0.5, ntraj=4, seed=7)
     result.save(tmp_path / "n.npz")
     again = storage.load(tmp_path / "n.npz")
-    assert np.array_equal(again.order_parameters, result.order_parameters) and again.stats["seed"] == 7
+    assert (
+        np.array_equal(again.order_parameters, result.order_parameters) and again.stats["seed"] == 7
+    )
 
 
 def test_the_splitting_is_stratonovich():

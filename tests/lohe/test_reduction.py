@@ -10,9 +10,7 @@ from numpy.testing import assert_allclose
 from scipy.integrate import solve_ivp
 
 import qsyncplug.core.storage as storage
-from qsyncplug.core import Grid
-from qsyncplug.core.errors import MissingFieldError, StepLimitError
-from qsyncplug.lohe import (
+from qsyncplug import (
     AliasingError,
     GridHamiltonian,
     SchrodingerLohe,
@@ -21,15 +19,24 @@ from qsyncplug.lohe import (
     heavy_tail_kernel,
     slsolve,
 )
-from qsyncplug.lohe.motion import factorize
+from qsyncplug.core import Grid
+from qsyncplug.core.errors import MissingFieldError, StepLimitError
+from qsyncplug.waves.motion import factorize
 
-pytestmark = pytest.mark.filterwarnings("ignore::qsyncplug.lohe.GlobalExistenceWarning", "ignore::qsyncplug.lohe.AliasingWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::qsyncplug.GlobalExistenceWarning", "ignore::qsyncplug.AliasingWarning"
+)
 
 GRID = Grid(96, 18.0)
 TIMES = np.linspace(0, 2, 5)
 OMEGA = np.array([0.5, -0.3, 0.2, -0.1])
 THETA = np.array([1.2, 0.9, 1.1, 0.8])
-PSI = np.array([GRID.gaussian(c, p) * s for c, p, s in [(1, 0.3, 1), (-1.2, 0, 0.8), (0.3, -0.5, 1.1), (0, 1, 0.9)]])
+PSI = np.array(
+    [
+        GRID.gaussian(c, p) * s
+        for c, p, s in [(1, 0.3, 1), (-1.2, 0, 0.8), (0.3, -0.5, 1.1), (0, 1, 0.9)]
+    ]
+)
 ADJACENCY = np.array([[0, 1, 0, 0.5], [1, 0, 1, 0], [0, 1.0, 0, 1], [1, 0, 0.2, 0]])
 HARMONIC = GridHamiltonian(GRID, lambda x: x**2 / 2)
 QUARTIC = GridHamiltonian(GRID, lambda x: 0.05 * x**4 - 0.3 * x**2)
@@ -47,23 +54,34 @@ def smooth(r):
 KINDS = {
     "standard": {},
     "model1, h(0)": dict(variant="model1", theta=THETA, alignment=0.7, kernel=1.0),
-    "model1, heavy tail": dict(variant="model1", theta=THETA, alignment=0.7, kernel=heavy_tail_kernel(1.0, 1.5)),
-    "model2, absolute": dict(variant="model2", theta=THETA, alignment=0.7, kernel=absolute_kernel(0.5, 1.0)),
+    "model1, heavy tail": dict(
+        variant="model1", theta=THETA, alignment=0.7, kernel=heavy_tail_kernel(1.0, 1.5)
+    ),
+    "model2, absolute": dict(
+        variant="model2", theta=THETA, alignment=0.7, kernel=absolute_kernel(0.5, 1.0)
+    ),
     "model2, callable": dict(variant="model2", theta=THETA, alignment=0.7, kernel=smooth),
     "model2, frozen": dict(variant="model2", theta=THETA),
 }
 
 
-@pytest.mark.parametrize("h, kind, extra", [
-    *((HARMONIC, kind, {}) for kind in KINDS),
-    (SHIFTED, "model1, heavy tail", {}),
-    (QUARTIC, "model1, heavy tail", {}),
-    (QUARTIC, "model2, callable", {}),
-    (HARMONIC, "standard", dict(phase_lag=0.4)),
-    (HARMONIC, "model2, absolute", dict(phase_lag=0.4)),
-    (HARMONIC, "model1, heavy tail", dict(adjacency=ADJACENCY, phase_lag=0.2)),
-    (HARMONIC, "standard", dict(adjacency=ADJACENCY, phase_lag=0.1 * np.arange(16).reshape(4, 4))),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "h, kind, extra",
+    [
+        *((HARMONIC, kind, {}) for kind in KINDS),
+        (SHIFTED, "model1, heavy tail", {}),
+        (QUARTIC, "model1, heavy tail", {}),
+        (QUARTIC, "model2, callable", {}),
+        (HARMONIC, "standard", dict(phase_lag=0.4)),
+        (HARMONIC, "model2, absolute", dict(phase_lag=0.4)),
+        (HARMONIC, "model1, heavy tail", dict(adjacency=ADJACENCY, phase_lag=0.2)),
+        (
+            HARMONIC,
+            "standard",
+            dict(adjacency=ADJACENCY, phase_lag=0.1 * np.arange(16).reshape(4, 4)),
+        ),
+    ],
+)
 def test_against_the_method_of_lines(h, kind, extra):
     kw = KINDS[kind]
     model = SchrodingerLohe(h, coupling=1.3, frequencies=OMEGA, **kw, **extra)
@@ -71,23 +89,38 @@ def test_against_the_method_of_lines(h, kind, extra):
     kernel = kw.get("kernel", 1.0)
     by_distance = callable(kernel)
     psi, theta = lines(
-        PSI, TIMES, k=1.3, kinetic=GRID.kinetic, potentials=np.broadcast_to(h.values, PSI.shape), weight=GRID.weight,
-        variant=kw.get("variant", "standard"), omega=OMEGA, theta=kw.get("theta"), mu=kw.get("alignment", 0.0),
-        h=kernel if by_distance else ones, positions=[GRID.axes[0]] if by_distance else None,
+        PSI,
+        TIMES,
+        k=1.3,
+        kinetic=GRID.kinetic,
+        potentials=np.broadcast_to(h.values, PSI.shape),
+        weight=GRID.weight,
+        variant=kw.get("variant", "standard"),
+        omega=OMEGA,
+        theta=kw.get("theta"),
+        mu=kw.get("alignment", 0.0),
+        h=kernel if by_distance else ones,
+        positions=[GRID.axes[0]] if by_distance else None,
         coupling_matrix=model.coupling_matrix(4),
-    )  # fmt: skip
+    )
     assert_allclose(result.gram, gram(psi, GRID.weight), atol=3e-11)
     assert_allclose(result.theta, theta, atol=3e-11)
     for k in range(len(TIMES)):
         assert_allclose(result.states[k], psi[k], atol=2e-9)
     norm = np.sum(np.abs(psi) ** 2, axis=2)
-    assert_allclose(result.centres[:, :, 0], np.sum(np.abs(psi) ** 2 * GRID.axes[0], axis=2) / norm, atol=1e-9)
+    assert_allclose(
+        result.centres[:, :, 0], np.sum(np.abs(psi) ** 2 * GRID.axes[0], axis=2) / norm, atol=1e-9
+    )
     zeta = np.mean(psi, axis=1)
-    assert_allclose(result.order_parameter, np.sqrt(np.sum(np.abs(zeta) ** 2, axis=1) * GRID.weight), atol=1e-10)
+    assert_allclose(
+        result.order_parameter, np.sqrt(np.sum(np.abs(zeta) ** 2, axis=1) * GRID.weight), atol=1e-10
+    )
 
 
-@pytest.mark.filterwarnings("ignore::qsyncplug.lohe.UnstableSetWarning")
-@pytest.mark.parametrize("detuning, lag", [(0.0, 0.0), (0.15, 0.0), (0.5, 0.0), (0.9, 0.0), (0.2, 0.7)])
+@pytest.mark.filterwarnings("ignore::qsyncplug.UnstableSetWarning")
+@pytest.mark.parametrize(
+    "detuning, lag", [(0.0, 0.0), (0.15, 0.0), (0.5, 0.0), (0.9, 0.0), (0.2, 0.7)]
+)
 def test_two_oscillators_in_closed_form(detuning, lag):
     """ż = 2iΩz + (K/2)(1−z²), K=k cos α, ψ_1 with H+Ω and ψ_2 with H−Ω."""
     k, t = 1.0, np.linspace(0, 6, 13)
@@ -107,18 +140,28 @@ def test_uncoupled_coherent_states(d):
     """Coherent states in a harmonic trap follow the classical orbit: α→αe^{−iωt}, phase e^{−iωt/2} a dimension."""
     omega = (1.0, 1.3)[:d]
     grid = Grid((96,) * d, 20.0)
-    h = GridHamiltonian(grid, lambda *x: sum(0.5 * w**2 * q**2 for w, q in zip(omega, x, strict=True)))
+    h = GridHamiltonian(
+        grid, lambda *x: sum(0.5 * w**2 * q**2 for w, q in zip(omega, x, strict=True))
+    )
     start = [((1.0, -0.4)[:d], (0.3, 0.8)[:d]), ((-0.6, 0.2)[:d], (0.0, -0.5)[:d])]
     width = tuple(w**-0.5 for w in omega)
 
     def coherent(q, p):
         return grid.gaussian(q, p, width)
 
-    result = slsolve(SchrodingerLohe(h, coupling=0.0), [coherent(*s) for s in start], [0.0, 0.4, 1.9])
+    result = slsolve(
+        SchrodingerLohe(h, coupling=0.0), [coherent(*s) for s in start], [0.0, 0.4, 1.9]
+    )
     for k, t in enumerate(result.times):
         for j, (q0, p0) in enumerate(start):
-            q = [a * np.cos(w * t) + b / w * np.sin(w * t) for a, b, w in zip(q0, p0, omega, strict=True)]
-            p = [b * np.cos(w * t) - w * a * np.sin(w * t) for a, b, w in zip(q0, p0, omega, strict=True)]
+            q = [
+                a * np.cos(w * t) + b / w * np.sin(w * t)
+                for a, b, w in zip(q0, p0, omega, strict=True)
+            ]
+            p = [
+                b * np.cos(w * t) - w * a * np.sin(w * t)
+                for a, b, w in zip(q0, p0, omega, strict=True)
+            ]
             exact = coherent(q, p) * np.exp(-0.5j * sum(omega) * t)
             assert_allclose(result.states[k][j], exact, atol=2e-11)
             assert_allclose(result.centres[k, j], q, atol=1e-12)
@@ -145,17 +188,36 @@ def test_aligned_coherent_states_in_closed_form(d):
         a = y[:4].reshape(2, 2)
         th = 1 + (theta0 - 1) * np.exp(-mu * s)
         zeta = a.mean(axis=0)
-        out = [0.5 * k * (th[j] * zeta - (zeta.conj() @ overlap @ a[j]) / (a[j].conj() @ overlap @ a[j]) * a[j]) for j in (0, 1)]
+        out = [
+            0.5
+            * k
+            * (
+                th[j] * zeta
+                - (zeta.conj() @ overlap @ a[j]) / (a[j].conj() @ overlap @ a[j]) * a[j]
+            )
+            for j in (0, 1)
+        ]
         return np.ravel(out)
 
-    y = solve_ivp(rhs, (0, t[-1]), np.eye(2, dtype=complex).ravel(), method="DOP853", t_eval=t, rtol=1e-13, atol=1e-14).y.T
+    y = solve_ivp(
+        rhs,
+        (0, t[-1]),
+        np.eye(2, dtype=complex).ravel(),
+        method="DOP853",
+        t_eval=t,
+        rtol=1e-13,
+        atol=1e-14,
+    ).y.T
     for i, s in enumerate(t):
         a = y[i].reshape(2, 2)
         assert_allclose(result.gram[i], a.conj() @ overlap @ a.T, atol=1e-11)
         turned = alpha * np.exp(-1j * omega * s)
         for axis in range(d):
             x = (turned[:, None, axis].conj() + turned[None, :, axis]) / np.sqrt(2) * overlap
-            exact = np.einsum("ja,ab,jb->j", a.conj(), x, a).real / np.einsum("ja,ab,jb->j", a.conj(), overlap, a).real
+            exact = (
+                np.einsum("ja,ab,jb->j", a.conj(), x, a).real
+                / np.einsum("ja,ab,jb->j", a.conj(), overlap, a).real
+            )
             assert_allclose(result.centres[i, :, axis], exact, atol=1e-11)
     assert_allclose(result.theta, 1 + (theta0 - 1) * np.exp(-mu * t)[:, None], rtol=1e-14)
 
@@ -166,21 +228,34 @@ def test_qobj_against_the_method_of_lines(variant, rng):
     h = qutip.Qobj(a + a.conj().T, dims=[[7], [7]])
     x = rng.normal(size=(7, 7))
     x = qutip.Qobj(x + x.T)
-    kw = {} if variant == "standard" else dict(theta=[1.2, 1.0, 0.8], alignment=0.5, kernel=heavy_tail_kernel(), position=x)
+    kw = (
+        {}
+        if variant == "standard"
+        else dict(theta=[1.2, 1.0, 0.8], alignment=0.5, kernel=heavy_tail_kernel(), position=x)
+    )
     model = SchrodingerLohe(h, coupling=0.9, variant=variant, frequencies=[0.1, 0, -0.2], **kw)
     kets = [qutip.rand_ket(7, seed=s) for s in (1, 2, 3)]
     t = np.linspace(0, 1.5, 4)
     result = slsolve(model, kets, t, e_ops={"x": x, "norm": lambda t, s: s[0].norm()})
     psi, theta = lines(
-        [q.full().ravel() for q in kets], t, k=0.9, hamiltonians=np.array([h.full()] * 3), variant=variant,
-        omega=[0.1, 0, -0.2], theta=kw.get("theta"), mu=kw.get("alignment", 0.0), h=kw.get("kernel"),
+        [q.full().ravel() for q in kets],
+        t,
+        k=0.9,
+        hamiltonians=np.array([h.full()] * 3),
+        variant=variant,
+        omega=[0.1, 0, -0.2],
+        theta=kw.get("theta"),
+        mu=kw.get("alignment", 0.0),
+        h=kw.get("kernel"),
         positions=[x.full()] if kw else None,
-    )  # fmt: skip
+    )
     assert_allclose(result.gram, gram(psi), atol=1e-10)
     assert_allclose(result.theta, theta, atol=1e-10)
     assert result.states[1][0].isket and result.states[1][0].dims == [[7], [1]]
     assert_allclose([s.full().ravel() for s in result.states[-1]], psi[-1], atol=1e-9)
-    mean = np.einsum("tja,ab,tjb->tj", psi.conj(), x.full(), psi).real / np.sum(np.abs(psi) ** 2, axis=2)
+    mean = np.einsum("tja,ab,tjb->tj", psi.conj(), x.full(), psi).real / np.sum(
+        np.abs(psi) ** 2, axis=2
+    )
     assert_allclose(result.e_data["x"], mean, atol=1e-9)
     assert_allclose(result.expectation(x), mean, atol=1e-9)
     assert_allclose(result.e_data["norm"], np.sqrt(result.masses[:, 0]), atol=1e-12)
@@ -198,15 +273,28 @@ def test_kuramoto_is_the_special_case_of_one_level(rng):
     model = SchrodingerLohe(qutip.Qobj([[0.0]]), coupling=k, frequencies=omega, phase_lag=lag)
     t = np.linspace(0, 5, 6)
     result = slsolve(model, np.exp(1j * s0)[:, None], t)
-    s = solve_ivp(lambda _, s: -omega + k * np.mean(np.sin(s[None] - s[:, None] + lag), axis=1), (0, 5), s0, t_eval=t,
-                  method="DOP853", rtol=1e-13, atol=1e-13).y.T  # fmt: skip
-    assert_allclose(result.coefficients[:, :, 0] * result._setup.motion.start[0, 0], np.exp(1j * s), atol=1e-10)
+    s = solve_ivp(
+        lambda _, s: -omega + k * np.mean(np.sin(s[None] - s[:, None] + lag), axis=1),
+        (0, 5),
+        s0,
+        t_eval=t,
+        method="DOP853",
+        rtol=1e-13,
+        atol=1e-13,
+    ).y.T
+    assert_allclose(
+        result.coefficients[:, :, 0] * result._setup.motion.start[0, 0], np.exp(1j * s), atol=1e-10
+    )
 
 
 def test_complete_graph_is_the_mean_field():
     for kw in KINDS.values():
         a = slsolve(SchrodingerLohe(HARMONIC, 1.3, frequencies=OMEGA, **kw), PSI, TIMES)
-        b = slsolve(SchrodingerLohe(HARMONIC, 1.3, frequencies=OMEGA, adjacency=1 - np.eye(4), **kw), PSI, TIMES)
+        b = slsolve(
+            SchrodingerLohe(HARMONIC, 1.3, frequencies=OMEGA, adjacency=1 - np.eye(4), **kw),
+            PSI,
+            TIMES,
+        )
         assert_allclose(a.gram, b.gram, atol=1e-12)
 
 
@@ -216,13 +304,22 @@ def test_rotating_frame_changes_nothing(omega):
     rates = omega * np.array([1.0, -0.5, 0.3, -0.8])
     result = slsolve(SchrodingerLohe(HARMONIC, 1.0, frequencies=rates), PSI, [0.0, 0.5, 1.0])
     assert result._setup.rotating == (omega > 5)
-    psi, _ = lines(PSI, [0.0, 0.5, 1.0], k=1.0, kinetic=GRID.kinetic, potentials=np.broadcast_to(HARMONIC.values, PSI.shape),
-                   weight=GRID.weight, omega=rates)  # fmt: skip
+    psi, _ = lines(
+        PSI,
+        [0.0, 0.5, 1.0],
+        k=1.0,
+        kinetic=GRID.kinetic,
+        potentials=np.broadcast_to(HARMONIC.values, PSI.shape),
+        weight=GRID.weight,
+        omega=rates,
+    )
     assert_allclose(result.gram, gram(psi, GRID.weight), atol=2e-10)
 
 
 def test_time_dependent_common_hamiltonians():
-    h = GridHamiltonian(GRID, lambda t, x: 0.5 * (1 + 0.3 * np.sin(2 * t)) * x**2, time_dependent=True)
+    h = GridHamiltonian(
+        GRID, lambda t, x: 0.5 * (1 + 0.3 * np.sin(2 * t)) * x**2, time_dependent=True
+    )
     kw = dict(theta=THETA, alignment=0.7)
     kernel = heavy_tail_kernel()
     model = SchrodingerLohe(h, 1.0, "model2", frequencies=OMEGA, kernel=kernel, **kw)
@@ -233,15 +330,27 @@ def test_time_dependent_common_hamiltonians():
 
     def rhs(t, y):
         psi, th = y[:-4].reshape(4, -1), y[-4:].real
-        out = np.fft.ifft(GRID.kinetic * np.fft.fft(psi)) + h.values_at(t) * psi + OMEGA[:, None] * psi
+        out = (
+            np.fft.ifft(GRID.kinetic * np.fft.fft(psi))
+            + h.values_at(t) * psi
+            + OMEGA[:, None] * psi
+        )
         zeta = psi.mean(axis=0)
         s = psi @ zeta.conj() * w
         x = np.sum(np.abs(psi) ** 2 * axis, axis=1) / np.sum(np.abs(psi) ** 2, axis=1)
         dth = 0.7 / 4 * np.sum(kernel(np.abs(x[:, None] - x)) * (th - th[:, None]), axis=1)
-        return np.concatenate([(-1j * out + 0.5 * (th[:, None] * zeta - s[:, None] * psi)).ravel(), dth])
+        return np.concatenate(
+            [(-1j * out + 0.5 * (th[:, None] * zeta - s[:, None] * psi)).ravel(), dth]
+        )
 
-    y = scipy.integrate.solve_ivp(rhs, (0.2, 1.2), np.concatenate([PSI.ravel(), THETA.astype(complex)]), method="DOP853",
-                                  rtol=1e-12, atol=1e-13).y[:, -1]  # fmt: skip
+    y = scipy.integrate.solve_ivp(
+        rhs,
+        (0.2, 1.2),
+        np.concatenate([PSI.ravel(), THETA.astype(complex)]),
+        method="DOP853",
+        rtol=1e-12,
+        atol=1e-13,
+    ).y[:, -1]
     assert_allclose(result.states[-1], y[:-4].reshape(4, -1), atol=2e-9)
     assert_allclose(result.theta[-1], y[-4:].real, atol=1e-10)
 
@@ -257,11 +366,21 @@ def test_time_dependent_qobj():
         psi = y.reshape(2, 5)
         zeta = psi.mean(axis=0)
         return (
-            -1j * psi @ h(t).full().T + 0.5 * (zeta - (psi @ zeta.conj() / np.sum(np.abs(psi) ** 2, axis=1))[:, None] * psi)
+            -1j * psi @ h(t).full().T
+            + 0.5 * (zeta - (psi @ zeta.conj() / np.sum(np.abs(psi) ** 2, axis=1))[:, None] * psi)
         ).ravel()
 
-    y = solve_ivp(rhs, (0, 1), np.concatenate([k.full().ravel() for k in kets]), method="DOP853", rtol=1e-12, atol=1e-13).y[:, -1]
-    assert_allclose(np.array([s.full().ravel() for s in result.states[-1]]), y.reshape(2, 5), atol=1e-9)
+    y = solve_ivp(
+        rhs,
+        (0, 1),
+        np.concatenate([k.full().ravel() for k in kets]),
+        method="DOP853",
+        rtol=1e-12,
+        atol=1e-13,
+    ).y[:, -1]
+    assert_allclose(
+        np.array([s.full().ravel() for s in result.states[-1]]), y.reshape(2, 5), atol=1e-9
+    )
 
 
 def test_factorisation_reveals_the_rank(rng):
@@ -303,14 +422,17 @@ def test_moments_and_expectation_values():
     assert_allclose(mean[:, 0, 0], np.cos(t) + 0.5 * np.sin(t), atol=1e-12)
     assert_allclose(mean[:, 0, 1], 0.5 * np.cos(t) - np.sin(t), atol=1e-12)
     assert_allclose(covariance[:, 0], np.broadcast_to(0.5 * np.eye(2), (3, 2, 2)), atol=1e-11)
-    assert_allclose(result.expectation(GRID.axes[0] ** 2)[:, 0],
-                    mean[:, 0, 0] ** 2 + 0.5, atol=1e-11)  # fmt: skip
+    assert_allclose(
+        result.expectation(GRID.axes[0] ** 2)[:, 0], mean[:, 0, 0] ** 2 + 0.5, atol=1e-11
+    )
     energy = result.expectation(lambda psi: HARMONIC.apply(psi))[:, 0]
     assert_allclose(energy, 0.5 * (1 + 0.25) + 0.5, atol=1e-11)
 
 
 def test_files(tmp_path):
-    model = SchrodingerLohe(HARMONIC, 1.3, "model2", theta=THETA, alignment=0.7, kernel=heavy_tail_kernel())
+    model = SchrodingerLohe(
+        HARMONIC, 1.3, "model2", theta=THETA, alignment=0.7, kernel=heavy_tail_kernel()
+    )
     result = slsolve(model, PSI, TIMES)
     result.save(tmp_path / "run.npz")
     again = storage.load(tmp_path / "run.npz")
@@ -319,7 +441,11 @@ def test_files(tmp_path):
     assert_allclose(again.centres, result.centres, atol=1e-13)
     assert again.model.variant == "model2" and "model2" in repr(again)
     # a kernel that is a callable cannot be stored; the arrays can
-    result = slsolve(SchrodingerLohe(HARMONIC, 1.3, "model2", theta=THETA, alignment=0.7, kernel=smooth), PSI, TIMES)
+    result = slsolve(
+        SchrodingerLohe(HARMONIC, 1.3, "model2", theta=THETA, alignment=0.7, kernel=smooth),
+        PSI,
+        TIMES,
+    )
     result.save(tmp_path / "run2.npz")
     again = storage.load(tmp_path / "run2.npz")
     assert again.model is None and np.array_equal(again.gram, result.gram)
@@ -328,7 +454,11 @@ def test_files(tmp_path):
 def test_xarray():
     result = slsolve(SchrodingerLohe(HARMONIC), PSI, TIMES)
     data = result.to_xarray()
-    assert data["gram"].dims == ("time", "oscillator", "other") and data["centres"].shape == (5, 4, 1)
+    assert data["gram"].dims == ("time", "oscillator", "other") and data["centres"].shape == (
+        5,
+        4,
+        1,
+    )
 
 
 def test_stepping_by_hand():
@@ -362,7 +492,12 @@ def test_edges_of_the_grid():
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(1, 6), st.integers(1, 5), st.integers(0, 2**31), st.sampled_from(["standard", "model1", "model2"]))
+@given(
+    st.integers(1, 6),
+    st.integers(1, 5),
+    st.integers(0, 2**31),
+    st.sampled_from(["standard", "model1", "model2"]),
+)
 def test_invariants(n, dim, seed, variant):
     """Norms of the standard model, mean θ, |z|≤1, and covariance under a common unitary."""
     rng = np.random.default_rng(seed)
@@ -374,7 +509,9 @@ def test_invariants(n, dim, seed, variant):
     if variant == "model2":
         theta = rng.uniform(0.5, 1.5, n)
         kw = dict(theta=theta / theta.mean(), alignment=0.4)
-    model = SchrodingerLohe(h, coupling=rng.uniform(0.1, 2), variant=variant, frequencies=rng.normal(size=n), **kw)
+    model = SchrodingerLohe(
+        h, coupling=rng.uniform(0.1, 2), variant=variant, frequencies=rng.normal(size=n), **kw
+    )
     import warnings
 
     with warnings.catch_warnings():
@@ -393,7 +530,7 @@ def test_the_compiled_equations_with_a_metric(rng):
     """Vector-valued states with weights ±1: the right-hand side with the indefinite metric of the reduced basis."""
     from qsyncplug._ext.lohe import LoheRightHandSide
 
-    from qsyncplug.lohe.motion import factorize_blocks
+    from qsyncplug.waves.motion import factorize_blocks
 
     n, blocks, m = 4, 3, 6
     signs, weight = np.array([1.0, -1.0, 1.0]), 0.3
@@ -404,12 +541,24 @@ def test_the_compiled_equations_with_a_metric(rng):
     assert_allclose(x.conj() @ metric @ x.T, gram, atol=1e-12)
     assert np.linalg.eigvalsh(metric).min() < -0.1
     theta = rng.uniform(0.5, 1.5, n)
-    rhs = LoheRightHandSide(n, x.shape[1], 1.2, False, theta, metric=metric, frequencies=np.arange(n), factor=np.exp(0.3j))
+    rhs = LoheRightHandSide(
+        n,
+        x.shape[1],
+        1.2,
+        False,
+        theta,
+        metric=metric,
+        frequencies=np.arange(n),
+        factor=np.exp(0.3j),
+    )
     out = rhs(0.0, x.ravel()).reshape(x.shape)
     # in the frame that turns with the mean frequency, here zero by the default frame
     zeta = np.exp(0.3j) * psi.mean(axis=0)
     s = np.einsum("a,am,jam->j", signs, zeta.conj(), psi) * weight
-    exact = 0.6 * (theta[:, None, None] * zeta - s[:, None, None] * psi) - 1j * np.arange(n)[:, None, None] * psi
+    exact = (
+        0.6 * (theta[:, None, None] * zeta - s[:, None, None] * psi)
+        - 1j * np.arange(n)[:, None, None] * psi
+    )
     assert_allclose(np.einsum("jr,ram->jam", out, q), exact, atol=1e-12)
 
 
@@ -422,9 +571,16 @@ def test_three_dimensions():
     t = np.array([0.0, 0.8])
     free = slsolve(SchrodingerLohe(h, 0.0), psi, t)
     assert_allclose(free.centres[1], np.cos(0.8) * np.array(start), atol=1e-6)
-    model = SchrodingerLohe(h, 1.0, "model2", theta=[1.2, 0.8], alignment=1.0, kernel=heavy_tail_kernel())
+    model = SchrodingerLohe(
+        h, 1.0, "model2", theta=[1.2, 0.8], alignment=1.0, kernel=heavy_tail_kernel()
+    )
     a = slsolve(model, psi, t)
-    b = slsolve(model, psi, t, options={"method": "splitting", "store_states": True, "rtol": 1e-10, "atol": 1e-12})
+    b = slsolve(
+        model,
+        psi,
+        t,
+        options={"method": "splitting", "store_states": True, "rtol": 1e-10, "atol": 1e-12},
+    )
     assert_allclose(a.gram, b.gram, atol=1e-7)
     assert_allclose(a.centres, b.centres, atol=1e-6)
     assert_allclose(a.states[1], b.states[1], atol=1e-6)
@@ -441,10 +597,20 @@ def test_anharmonic_potential_in_two_dimensions():
     t = np.array([0.0, 0.6, 1.5])
     result = slsolve(model, psi, t)
     exact, theta = lines(
-        psi, t, k=1.0, kinetic=grid.kinetic, potentials=np.broadcast_to(h.values, psi.shape), weight=grid.weight,
-        variant="model2", theta=[1.2, 0.8], mu=1.0, h=kernel, positions=[np.broadcast_to(x, grid.shape) for x in grid.mesh],
-        rtol=1e-10, atol=1e-12,
-    )  # fmt: skip
+        psi,
+        t,
+        k=1.0,
+        kinetic=grid.kinetic,
+        potentials=np.broadcast_to(h.values, psi.shape),
+        weight=grid.weight,
+        variant="model2",
+        theta=[1.2, 0.8],
+        mu=1.0,
+        h=kernel,
+        positions=[np.broadcast_to(x, grid.shape) for x in grid.mesh],
+        rtol=1e-10,
+        atol=1e-12,
+    )
     assert_allclose(result.theta, theta, atol=1e-9)
     assert_allclose(result.gram, gram(exact, grid.weight), atol=1e-9)
     assert_allclose(result.states[2], exact[2], atol=1e-8)
@@ -452,7 +618,9 @@ def test_anharmonic_potential_in_two_dimensions():
 
 
 def test_runs_from_any_time_and_with_one_output():
-    kw = dict(variant="model2", theta=THETA, alignment=0.7, kernel=heavy_tail_kernel(), frequencies=OMEGA)
+    kw = dict(
+        variant="model2", theta=THETA, alignment=0.7, kernel=heavy_tail_kernel(), frequencies=OMEGA
+    )
     for h in (HARMONIC, QUARTIC):
         model = SchrodingerLohe(h, 1.3, **kw)
         a, b = slsolve(model, PSI, [0.0, 1.0]), slsolve(model, PSI, [5.0, 6.0])
@@ -484,8 +652,12 @@ def test_large_common_frequency_costs_nothing():
 def test_progress_and_checkpoints(tmp_path, capsys):
     path = tmp_path / "c.npz"
     for method in ("reduction", "splitting", "mobius"):
-        slsolve(SchrodingerLohe(HARMONIC), PSI / np.sqrt(np.sum(np.abs(PSI) ** 2, axis=1) * GRID.weight)[:, None], TIMES,
-                options={"method": method, "progress_bar": "text", "checkpoint": str(path)})  # fmt: skip
+        slsolve(
+            SchrodingerLohe(HARMONIC),
+            PSI / np.sqrt(np.sum(np.abs(PSI) ** 2, axis=1) * GRID.weight)[:, None],
+            TIMES,
+            options={"method": method, "progress_bar": "text", "checkpoint": str(path)},
+        )
         assert storage.load(path).gram.shape == (5, 4, 4)
     assert "Total run time" in capsys.readouterr().out
 

@@ -6,9 +6,7 @@ import qutip
 from lohe_reference import gram, lines
 from numpy.testing import assert_allclose
 
-from qsyncplug.core import Grid
-from qsyncplug.core.errors import MissingFieldError, RightHandSideError, StepLimitError, TimeLimitError
-from qsyncplug.lohe import (
+from qsyncplug import (
     AliasingError,
     BlowUpError,
     GridHamiltonian,
@@ -19,12 +17,19 @@ from qsyncplug.lohe import (
     heavy_tail_kernel,
     slsolve,
 )
-from qsyncplug.lohe.splitting import SCHEMES, schedule
+from qsyncplug.core import Grid
+from qsyncplug.core.errors import (
+    MissingFieldError,
+    RightHandSideError,
+    StepLimitError,
+    TimeLimitError,
+)
+from qsyncplug.waves.splitting import SCHEMES, schedule
 
 pytestmark = pytest.mark.filterwarnings(
-    "ignore::qsyncplug.lohe.GlobalExistenceWarning",
-    "ignore::qsyncplug.lohe.UnstableSetWarning",
-    "ignore::qsyncplug.lohe.AliasingWarning",
+    "ignore::qsyncplug.GlobalExistenceWarning",
+    "ignore::qsyncplug.UnstableSetWarning",
+    "ignore::qsyncplug.AliasingWarning",
 )
 
 GRID = Grid(64, 16.0)
@@ -45,11 +50,20 @@ def reference(hs, psi, kw, t):
     flat = getattr(kernel, "is_constant", False)
     model = SchrodingerLohe(hs, **kw)
     return lines(
-        psi, t, k=1.0, kinetic=GRID.kinetic, potentials=np.array([h.values for h in hs]), weight=GRID.weight,
-        variant=kw.get("variant", "standard"), omega=kw.get("frequencies"), theta=kw.get("theta"),
-        mu=kw.get("alignment", 0.0), h=kernel, positions=None if flat else [GRID.axes[0]],
+        psi,
+        t,
+        k=1.0,
+        kinetic=GRID.kinetic,
+        potentials=np.array([h.values for h in hs]),
+        weight=GRID.weight,
+        variant=kw.get("variant", "standard"),
+        omega=kw.get("frequencies"),
+        theta=kw.get("theta"),
+        mu=kw.get("alignment", 0.0),
+        h=kernel,
+        positions=None if flat else [GRID.axes[0]],
         coupling_matrix=model.coupling_matrix(len(psi)),
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -69,7 +83,11 @@ def test_methods_agree_with_the_method_of_lines(kind):
         assert_allclose(result.theta, theta, atol=1e-11)
         assert_allclose(result.gram, gram(psi, GRID.weight), atol=1e-10)
         norm = np.sum(np.abs(psi) ** 2, axis=2)
-        assert_allclose(result.centres[:, :, 0], np.sum(np.abs(psi) ** 2 * GRID.axes[0], axis=2) / norm, atol=1e-10)
+        assert_allclose(
+            result.centres[:, :, 0],
+            np.sum(np.abs(psi) ** 2 * GRID.axes[0], axis=2) / norm,
+            atol=1e-10,
+        )
     assert slsolve(model, PSI, [0, 0.1]).stats["method"] == "splitting"
 
 
@@ -81,9 +99,17 @@ def matrices(n, size, rng):
     return out
 
 
-@pytest.mark.parametrize("name, start", [
-    ("strang", 0.02), ("s6", 0.15), ("yoshida4", 0.05), ("suzuki4", 0.1), ("s10", 0.25), ("kl6", 0.25),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, start",
+    [
+        ("strang", 0.02),
+        ("s6", 0.15),
+        ("yoshida4", 0.05),
+        ("suzuki4", 0.1),
+        ("s10", 0.25),
+        ("kl6", 0.25),
+    ],
+)
 @pytest.mark.parametrize("parts", [2, 3])
 def test_orders_of_convergence(name, start, parts, rng):
     """Halving the step divides the error by 2^order, for two parts (matrices) and for three (a grid)."""
@@ -91,18 +117,32 @@ def test_orders_of_convergence(name, start, parts, rng):
         hs = [0.3 * h for h in matrices(3, 4, np.random.default_rng(3))]
         x = 0.3 * matrices(1, 4, np.random.default_rng(4))[0]
         psi = [qutip.rand_ket(4, seed=s) for s in (1, 2, 3)]
-        kw = dict(variant="model1", theta=[1.1, 1.0, 0.9], alignment=0.5, kernel=heavy_tail_kernel(), position=x)
+        kw = dict(
+            variant="model1",
+            theta=[1.1, 1.0, 0.9],
+            alignment=0.5,
+            kernel=heavy_tail_kernel(),
+            position=x,
+        )
         model = SchrodingerLohe(hs, 1.0, **kw)
     else:
         psi, model = PSI, SchrodingerLohe(HS, **KINDS["model1"])
     end = 2.0
     exact = slsolve(
-        model, psi, [0, end], options={"method": "lawson", "rtol": 1e-13, "atol": 1e-15, "store_states": True}
+        model,
+        psi,
+        [0, end],
+        options={"method": "lawson", "rtol": 1e-13, "atol": 1e-15, "store_states": True},
     )._stored[-1]
     points = []
     for h in (start, 0.8 * start, 0.64 * start, 0.5 * start):
         steps = int(np.ceil(end / h))
-        result = slsolve(model, psi, [0, end], options={"method": name, "step": end / steps, "store_states": True})
+        result = slsolve(
+            model,
+            psi,
+            [0, end],
+            options={"method": name, "step": end / steps, "store_states": True},
+        )
         points.append((np.log(end / steps), np.log(np.max(np.abs(result._stored[-1] - exact)))))
     x, y = np.array(points).T
     order = np.polyfit(x, y, 1)[0]
@@ -143,19 +183,30 @@ def test_schemes_are_consistent_and_symmetric():
             for part in range(parts):
                 assert_allclose(sum(c for p, c in steps if p == part), 1.0, atol=1e-13)
     # kinetic energy is applied ten times a step, the coupling eleven times
-    assert [sum(1 for p, _ in schedule(SCHEMES["s10"], 3) if p == k) for k in range(3)] == [11, 20, 10]
+    assert [sum(1 for p, _ in schedule(SCHEMES["s10"], 3) if p == k) for k in range(3)] == [
+        11,
+        20,
+        10,
+    ]
 
 
 def test_tolerances_are_kept():
     model = SchrodingerLohe(HS, **KINDS["model1"])
-    exact = slsolve(model, PSI, [0, 2.0], options={"method": "lawson", "store_states": True}).states[-1]
+    exact = slsolve(
+        model, PSI, [0, 2.0], options={"method": "lawson", "store_states": True}
+    ).states[-1]
     errors = []
     for rtol in (1e-6, 1e-8, 1e-10):
         for method in ("splitting", "lawson"):
             result = slsolve(
-                model, PSI, [0, 2.0], options={"method": method, "rtol": rtol, "atol": rtol / 100, "store_states": True}
+                model,
+                PSI,
+                [0, 2.0],
+                options={"method": method, "rtol": rtol, "atol": rtol / 100, "store_states": True},
             )
-            errors.append(np.sqrt(GRID.weight) * np.max(np.linalg.norm(result.states[-1] - exact, axis=1)))
+            errors.append(
+                np.sqrt(GRID.weight) * np.max(np.linalg.norm(result.states[-1] - exact, axis=1))
+            )
             assert errors[-1] < 20 * rtol, (method, rtol, errors[-1])
     assert errors[0] > errors[2] > errors[4]
 
@@ -165,22 +216,43 @@ def test_truncated_spaces_with_different_hamiltonians(variant):
     """Kerr oscillators in a truncated Fock space, against the plain equations."""
     size = 8
     a = qutip.destroy(size)
-    hs = [w * a.dag() * a + 0.1 * k * (a.dag() * a) ** 2 + 0.2 * (a + a.dag()) for k, w in enumerate([1.0, 1.2, 0.7])]
+    hs = [
+        w * a.dag() * a + 0.1 * k * (a.dag() * a) ** 2 + 0.2 * (a + a.dag())
+        for k, w in enumerate([1.0, 1.2, 0.7])
+    ]
     psi = [qutip.coherent(size, z) for z in (0.5, -0.3, 0.4j)]
     x = (a + a.dag()) / np.sqrt(2)
-    kw = {} if variant == "standard" else dict(theta=[1.1, 1.0, 0.9], alignment=0.5, kernel=heavy_tail_kernel(), position=x)
+    kw = (
+        {}
+        if variant == "standard"
+        else dict(theta=[1.1, 1.0, 0.9], alignment=0.5, kernel=heavy_tail_kernel(), position=x)
+    )
     model = SchrodingerLohe(hs, 0.8, variant=variant, **kw)
     t = np.array([0.0, 0.7, 2.0])
     exact, theta = lines(
-        [p.full().ravel() for p in psi], t, k=0.8, hamiltonians=np.array([h.full() for h in hs]), variant=variant,
-        theta=kw.get("theta"), mu=kw.get("alignment", 0.0), h=kw.get("kernel"), positions=[x.full()] if kw else None,
-    )  # fmt: skip
-    for options in ({}, {"method": "lawson"}, {"method": "dop853"}, {"method": "s10", "step": 0.05}):
+        [p.full().ravel() for p in psi],
+        t,
+        k=0.8,
+        hamiltonians=np.array([h.full() for h in hs]),
+        variant=variant,
+        theta=kw.get("theta"),
+        mu=kw.get("alignment", 0.0),
+        h=kw.get("kernel"),
+        positions=[x.full()] if kw else None,
+    )
+    for options in (
+        {},
+        {"method": "lawson"},
+        {"method": "dop853"},
+        {"method": "s10", "step": 0.05},
+    ):
         result = slsolve(model, psi, t, e_ops=[x], options={"store_states": True, **options})
         states = np.array([[s.full().ravel() for s in row] for row in result.states])
         assert_allclose(states, exact, atol=1e-9, err_msg=str(options))
         assert_allclose(result.theta, theta, atol=1e-10)
-        mean = np.einsum("tja,ab,tjb->tj", exact.conj(), x.full(), exact).real / np.sum(np.abs(exact) ** 2, axis=2)
+        mean = np.einsum("tja,ab,tjb->tj", exact.conj(), x.full(), exact).real / np.sum(
+            np.abs(exact) ** 2, axis=2
+        )
         assert_allclose(result.e_data[0], mean, atol=1e-9)
 
 
@@ -188,13 +260,18 @@ def test_two_dimensions():
     """Different traps in 2d: without coupling, coherent states in closed form; with it, the methods agree."""
     grid = Grid((48, 40), (14.0, 13.0))
     traps = [(1.0, 1.2), (1.1, 0.9)]
-    hs = [GridHamiltonian(grid, lambda x, y, a=a, b=b: 0.5 * a**2 * x**2 + 0.5 * b**2 * y**2) for a, b in traps]
+    hs = [
+        GridHamiltonian(grid, lambda x, y, a=a, b=b: 0.5 * a**2 * x**2 + 0.5 * b**2 * y**2)
+        for a, b in traps
+    ]
     psi = [grid.gaussian((0.8, -0.4), (0.2, 0.0), (a**-0.5, b**-0.5)) for a, b in traps]
     free = slsolve(SchrodingerLohe(hs, 0.0), psi, [0, 1.3])
     for j, (a, b) in enumerate(traps):
         exact = [0.8 * np.cos(1.3 * a) + 0.2 / a * np.sin(1.3 * a), -0.4 * np.cos(1.3 * b)]
         assert_allclose(free.centres[-1, j], exact, atol=2e-10)
-    model = SchrodingerLohe(hs, 1.0, "model2", theta=[1.2, 0.8], alignment=1.0, kernel=heavy_tail_kernel())
+    model = SchrodingerLohe(
+        hs, 1.0, "model2", theta=[1.2, 0.8], alignment=1.0, kernel=heavy_tail_kernel()
+    )
     a = slsolve(model, psi, [0, 0.5], options={"store_states": True})
     b = slsolve(model, psi, [0, 0.5], options={"store_states": True, "method": "lawson"})
     assert_allclose(a.states[-1], b.states[-1], atol=1e-10)
@@ -204,29 +281,45 @@ def test_two_dimensions():
 
 def test_time_dependent_potentials():
     hs = [
-        GridHamiltonian(GRID, lambda t, x, w=w: 0.5 * w * (1 + 0.2 * np.sin(3 * t)) * x**2, time_dependent=True) for w in (1, 1.3)
+        GridHamiltonian(
+            GRID, lambda t, x, w=w: 0.5 * w * (1 + 0.2 * np.sin(3 * t)) * x**2, time_dependent=True
+        )
+        for w in (1, 1.3)
     ]
     model = SchrodingerLohe(hs, 1.0)
-    runs = [slsolve(model, PSI[:2], [0.3, 1.0], options={"store_states": True, **o}).states[-1]
-            for o in ({}, {"method": "lawson"}, {"method": "s10", "step": 0.02}, {"method": "dop853"})]  # fmt: skip
+    runs = [
+        slsolve(model, PSI[:2], [0.3, 1.0], options={"store_states": True, **o}).states[-1]
+        for o in ({}, {"method": "lawson"}, {"method": "s10", "step": 0.02}, {"method": "dop853"})
+    ]
     for other in runs[1:]:
         assert_allclose(other, runs[0], atol=2e-10)
 
 
 def test_time_dependent_qobj_that_differ():
     a = qutip.destroy(4)
-    hs = [qutip.QobjEvo([w * a.dag() * a, [a + a.dag(), lambda t, w=w: np.cos(w * t)]]) for w in (1.0, 1.5)]
+    hs = [
+        qutip.QobjEvo([w * a.dag() * a, [a + a.dag(), lambda t, w=w: np.cos(w * t)]])
+        for w in (1.0, 1.5)
+    ]
     psi = [qutip.basis(4, 0), qutip.basis(4, 1)]
     result = slsolve(SchrodingerLohe(hs, 0.0), psi, [0, 1.0], options={"store_states": True})
     assert result.stats["method"] == "dop853"
     for j in (0, 1):
-        exact = qutip.sesolve(hs[j], psi[j], [0, 1.0], options={"rtol": 1e-11, "atol": 1e-12}).states[-1]
+        exact = qutip.sesolve(
+            hs[j], psi[j], [0, 1.0], options={"rtol": 1e-11, "atol": 1e-12}
+        ).states[-1]
         assert (result.states[-1][j] - exact).norm() < 1e-9
 
 
 def test_reduction_and_splitting_agree_where_both_apply():
     model = SchrodingerLohe(
-        HS[0], 1.0, "model1", frequencies=[0.3, -0.1, 0, -0.2], theta=THETA, alignment=0.5, kernel=heavy_tail_kernel()
+        HS[0],
+        1.0,
+        "model1",
+        frequencies=[0.3, -0.1, 0, -0.2],
+        theta=THETA,
+        alignment=0.5,
+        kernel=heavy_tail_kernel(),
     )
     a = slsolve(model, PSI, [0, 1.0, 2.0])
     b = slsolve(model, PSI, [0, 1.0, 2.0], options={"method": "splitting", "store_states": True})
@@ -244,7 +337,12 @@ def test_vanishing_oscillator(method):
     with pytest.raises(NonUniquenessError) as exact:
         slsolve(SchrodingerLohe(HS[0], 1.0, **kw), psi, [0, 5.0])
     with pytest.raises(NonUniquenessError) as info:
-        slsolve(SchrodingerLohe(HS[0], 1.0, **kw), psi, np.linspace(0, 5, 51), options={"method": method, "step": 0.05})
+        slsolve(
+            SchrodingerLohe(HS[0], 1.0, **kw),
+            psi,
+            np.linspace(0, 5, 51),
+            options={"method": method, "step": 0.05},
+        )
     assert_allclose(info.value.time, exact.value.time, atol=1e-9)
     assert info.value.oscillator == 1 and info.value.result.times[-1] <= info.value.time
 
@@ -259,11 +357,15 @@ def test_other_failures():
         assert 0 < len(info.value.result.times) < 51
     assert len(reached) == 1
     # antiparallel: the second state passes zero, and its centre with it
-    model = SchrodingerLohe([HS[0], HS[0]], 1.0, "model2", theta=[1.2, 0.8], alignment=0.6, kernel=heavy_tail_kernel())
+    model = SchrodingerLohe(
+        [HS[0], HS[0]], 1.0, "model2", theta=[1.2, 0.8], alignment=0.6, kernel=heavy_tail_kernel()
+    )
     times = []
     for method in ("reduction", "splitting", "lawson", "dop853"):
         with pytest.raises(UndefinedCentreError) as info:
-            slsolve(model, [PSI[0], -0.1 * PSI[0]], np.linspace(0, 5, 51), options={"method": method})
+            slsolve(
+                model, [PSI[0], -0.1 * PSI[0]], np.linspace(0, 5, 51), options={"method": method}
+            )
         assert info.value.oscillator == 1
         times.append(info.value.time)
     assert_allclose(times, times[0], atol=1e-8)
@@ -297,7 +399,9 @@ def test_states_that_were_not_stored():
 def test_files(tmp_path):
     import qsyncplug.core.storage as storage
 
-    result = slsolve(SchrodingerLohe(HS, **KINDS["model1"]), PSI, [0, 0.3], options={"store_states": True})
+    result = slsolve(
+        SchrodingerLohe(HS, **KINDS["model1"]), PSI, [0, 0.3], options={"store_states": True}
+    )
     result.save(tmp_path / "a.npz")
     again = storage.load(tmp_path / "a.npz")
     assert_allclose(again.states[1], result.states[1])

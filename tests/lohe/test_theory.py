@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from qsyncplug.core import Grid
-from qsyncplug.lohe import (
+from qsyncplug import (
     GridHamiltonian,
     SchrodingerLohe,
     absolute_kernel,
@@ -22,11 +21,12 @@ from qsyncplug.lohe import (
     two_oscillator_correlation,
     vanishing_time,
 )
+from qsyncplug.core import Grid
 
 pytestmark = pytest.mark.filterwarnings(
-    "ignore::qsyncplug.lohe.GlobalExistenceWarning",
-    "ignore::qsyncplug.lohe.UnstableSetWarning",
-    "ignore::qsyncplug.lohe.NormalizationWarning",
+    "ignore::qsyncplug.GlobalExistenceWarning",
+    "ignore::qsyncplug.UnstableSetWarning",
+    "ignore::qsyncplug.NormalizationWarning",
 )
 
 GRID = Grid(96, 18.0)
@@ -39,34 +39,77 @@ def g(c, p=0.0):
 
 
 CASES = {
-    "identical": (SchrodingerLohe(H), [g(0.5), g(-0.5)], 30, {"two oscillators", "Theorem 4.1", "AHKM Theorem 2.4"}),
-    "near": (SchrodingerLohe(H), [g(0.1), g(-0.1), g(0, 0.1)], 30, {"AHKM Theorem 2.3", "AHKM Theorem 2.4"}),
-    "locked": (SchrodingerLohe(H, frequencies=[0.2, -0.2]), [g(1), g(-0.5)], 60, {"two oscillators"}),
-    "threshold": (SchrodingerLohe(H, frequencies=[0.5, -0.5]), [g(1), g(-0.5)], 60, {"two oscillators"}),
-    "periodic": (SchrodingerLohe(H, frequencies=[0.8, -0.8]), [g(1), g(-0.5)], 60, {"two oscillators"}),
+    "identical": (
+        SchrodingerLohe(H),
+        [g(0.5), g(-0.5)],
+        30,
+        {"two oscillators", "Theorem 4.1", "AHKM Theorem 2.4"},
+    ),
+    "near": (
+        SchrodingerLohe(H),
+        [g(0.1), g(-0.1), g(0, 0.1)],
+        30,
+        {"AHKM Theorem 2.3", "AHKM Theorem 2.4"},
+    ),
+    "locked": (
+        SchrodingerLohe(H, frequencies=[0.2, -0.2]),
+        [g(1), g(-0.5)],
+        60,
+        {"two oscillators"},
+    ),
+    "threshold": (
+        SchrodingerLohe(H, frequencies=[0.5, -0.5]),
+        [g(1), g(-0.5)],
+        60,
+        {"two oscillators"},
+    ),
+    "periodic": (
+        SchrodingerLohe(H, frequencies=[0.8, -0.8]),
+        [g(1), g(-0.5)],
+        60,
+        {"two oscillators"},
+    ),
     "masses": (SchrodingerLohe(H), [2 * g(1), g(-0.5)], 30, {"two oscillators", "Theorem 4.1"}),
     "lag": (SchrodingerLohe(H, phase_lag=0.6), [g(1), g(-0.5)], 30, {"two oscillators"}),
     "model 1, two": (
-        SchrodingerLohe(H, 1.0, "model1", theta=[1.1, 0.9], alignment=1.0, kernel=absolute_kernel(0.6, 0.5)),
-        [g(1), g(-0.5)], 40, {"Theorem 4.1", "Proposition 3.4", "alignment", "Theorem 5.1", "Theorem 5.3"},
+        SchrodingerLohe(
+            H, 1.0, "model1", theta=[1.1, 0.9], alignment=1.0, kernel=absolute_kernel(0.6, 0.5)
+        ),
+        [g(1), g(-0.5)],
+        40,
+        {"Theorem 4.1", "Proposition 3.4", "alignment", "Theorem 5.1", "Theorem 5.3"},
     ),
     "model 1, three": (
-        SchrodingerLohe(H, 1.0, "model1", theta=[1.1, 1.1, 0.8], alignment=1.0, kernel=absolute_kernel(0.6, 0.5)),
-        [g(1), 0.8 * g(-0.5), g(0.3, 0.5)], 40, {"Proposition 3.4", "alignment", "Theorem 5.1", "Theorem 5.3"},
+        SchrodingerLohe(
+            H, 1.0, "model1", theta=[1.1, 1.1, 0.8], alignment=1.0, kernel=absolute_kernel(0.6, 0.5)
+        ),
+        [g(1), 0.8 * g(-0.5), g(0.3, 0.5)],
+        40,
+        {"Proposition 3.4", "alignment", "Theorem 5.1", "Theorem 5.3"},
     ),
     "model 1, heavy tail": (
-        SchrodingerLohe(H, 1.0, "model1", theta=[1.1, 1.1, 0.8], alignment=1.0, kernel=heavy_tail_kernel()),
-        [g(0.4), 0.8 * g(-0.5), g(0.3, 0.2)], 40, {"Theorem 5.3"},
+        SchrodingerLohe(
+            H, 1.0, "model1", theta=[1.1, 1.1, 0.8], alignment=1.0, kernel=heavy_tail_kernel()
+        ),
+        [g(0.4), 0.8 * g(-0.5), g(0.3, 0.2)],
+        40,
+        {"Theorem 5.3"},
     ),
     "model 2, heavy tail": (
-        SchrodingerLohe(H, 1.0, "model2", theta=[1.1, 1.1, 0.8], alignment=1.0, kernel=heavy_tail_kernel()),
-        [g(0.4), 0.8 * g(-0.5), g(0.3, 0.2)], 40, {"Proposition 6.2"},
+        SchrodingerLohe(
+            H, 1.0, "model2", theta=[1.1, 1.1, 0.8], alignment=1.0, kernel=heavy_tail_kernel()
+        ),
+        [g(0.4), 0.8 * g(-0.5), g(0.3, 0.2)],
+        40,
+        {"Proposition 6.2"},
     ),
     "model 2, frozen": (
-        SchrodingerLohe(H, 1.0, "model2", theta=[1.3, 0.7]), [g(0.4), 0.8 * g(-0.5)], 40,
+        SchrodingerLohe(H, 1.0, "model2", theta=[1.3, 0.7]),
+        [g(0.4), 0.8 * g(-0.5)],
+        40,
         {"Theorem 4.1", "Proposition 6.2", "Proposition 6.3"},
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -122,10 +165,19 @@ def test_approach_at_the_threshold():
 
 
 def test_closed_form_against_twenty_digits():
-    for z0, k, omega in [(0.3 + 0.2j, 1.1, 0.0), (-0.9, 1.0, 0.2), (0.1j, 0.7, 0.6), (0.5, 1.0, 0.5)]:
+    for z0, k, omega in [
+        (0.3 + 0.2j, 1.1, 0.0),
+        (-0.9, 1.0, 0.2),
+        (0.1j, 0.7, 0.6),
+        (0.5, 1.0, 0.5),
+    ]:
         with mpmath.workdps(20):
             f = mpmath.odefun(
-                lambda t, y, k=k, w=omega: [2j * mpmath.mpf(w) * y[0] + mpmath.mpf(k) / 2 * (1 - y[0] ** 2)], 0, [mpmath.mpc(z0)]
+                lambda t, y, k=k, w=omega: [
+                    2j * mpmath.mpf(w) * y[0] + mpmath.mpf(k) / 2 * (1 - y[0] ** 2)
+                ],
+                0,
+                [mpmath.mpc(z0)],
             )
             exact = complex(f(1)[0])
         assert_allclose(two_oscillator_correlation(z0, [1.0], k, omega)[0], exact, rtol=1e-13)
@@ -139,7 +191,14 @@ def test_impossible_correlations_are_refused():
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.floats(0, 1), st.floats(0, 6.28), st.floats(0.1, 3), st.floats(-2, 2), st.floats(0, 20), st.floats(0, 20))
+@given(
+    st.floats(0, 1),
+    st.floats(0, 6.28),
+    st.floats(0.1, 3),
+    st.floats(-2, 2),
+    st.floats(0, 20),
+    st.floats(0, 20),
+)
 def test_closed_form_is_a_flow_of_the_disc(r, phi, k, omega, s, t):
     z0 = r * np.exp(1j * phi)
     if abs(z0 + 1) < 1e-2 or abs(abs(2 * omega / k) - 1) < 1e-2:
@@ -160,14 +219,22 @@ def test_vanishing_time():
     assert_allclose(vanishing_time(1.0, (1.0, 0.3), 0.5, 0.5), float(exact), rtol=1e-13)
     assert vanishing_time(1.0, (1.0, 0.3), 1.2, 0.5) == np.inf
     assert vanishing_time(1.0, (1.0, 1.0), 0.5, 3.0) == np.inf
-    assert_allclose(vanishing_time(1.0, (1.0, 0.3), 0.5, 0.0), vanishing_time(1.0, (1.0, 0.3), 0.5, 1e-9), rtol=1e-8)
+    assert_allclose(
+        vanishing_time(1.0, (1.0, 0.3), 0.5, 0.0),
+        vanishing_time(1.0, (1.0, 0.3), 0.5, 1e-9),
+        rtol=1e-8,
+    )
 
 
 def test_rates_reduce_to_those_of_two():
     assert_allclose(synchronization_rate(1.3, [1, 1, 1, 1]), 1.3, rtol=1e-12)
-    assert_allclose(synchronization_rate(1.3, [2.0, 0.5]), effective_coupling(1.3, (2.0, 0.5)), rtol=1e-12)
+    assert_allclose(
+        synchronization_rate(1.3, [2.0, 0.5]), effective_coupling(1.3, (2.0, 0.5)), rtol=1e-12
+    )
     theta = np.array([1.4, 0.6])
-    assert_allclose(synchronization_rate(1.0, np.sqrt(theta), theta), np.sqrt(np.prod(theta)), rtol=1e-12)
+    assert_allclose(
+        synchronization_rate(1.0, np.sqrt(theta), theta), np.sqrt(np.prod(theta)), rtol=1e-12
+    )
 
 
 # ---------------------------------------------------------------------- where the papers err
@@ -218,7 +285,9 @@ def example_7(first):
     return amplitudes([*a, *np.conj(a)])
 
 
-@pytest.mark.parametrize("first, name, limit", [(1.0, "Example 7.1", 0.5), (1.3, "Example 7.2", 0.0)])
+@pytest.mark.parametrize(
+    "first, name, limit", [(1.0, "Example 7.1", 0.5), (1.3, "Example 7.2", 0.0)]
+)
 def test_examples_7_1_and_7_2(first, name, limit):
     psi = example_7(first)
     model = SchrodingerLohe(ONE, 1.0, "model2")

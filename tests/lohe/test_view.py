@@ -10,8 +10,9 @@ import qutip
 from numpy.testing import assert_allclose
 
 import qsyncplug as qsp
+from qsyncplug import GridHamiltonian, SchrodingerLohe, slsolve
+from qsyncplug.commands import lohe as command
 from qsyncplug.core.errors import MissingFieldError
-from qsyncplug.lohe import GridHamiltonian, SchrodingerLohe, command, slsolve
 from qsyncplug.plot import lohe as plots
 
 matplotlib.use("Agg")
@@ -28,7 +29,11 @@ def test_view_of_a_common_hamiltonian():
     assert view.n_nodes == 3 and "Schrödinger–Lohe" in view.system
     assert_allclose(view.correlations, result.gram, atol=1e-12)
     assert_allclose(view.deviations, result.deviations, rtol=1e-12)
-    assert_allclose(qsp.measures.order_parameter(view), np.sqrt(np.sum(result.gram, axis=(1, 2)).real) / 3, atol=1e-12)
+    assert_allclose(
+        qsp.measures.order_parameter(view),
+        np.sqrt(np.sum(result.gram, axis=(1, 2)).real) / 3,
+        atol=1e-12,
+    )
     assert_allclose(view.mean[0], [0.8, 0.3, -0.5, 0, 0.1, -0.4], atol=1e-12)
     # coherent states: the vacuum's covariance, blocks only
     assert_allclose(view.covariance[0], 0.5 * np.eye(6), atol=1e-12)
@@ -48,7 +53,9 @@ def test_view_with_masses_and_without_moments():
     view = qsp.synchronization(result)
     assert_allclose(view.masses, result.masses)
     assert_allclose(np.diagonal(view.correlations, axis1=1, axis2=2), 1)
-    assert_allclose(qsp.measures.order_parameter(view, weighted=True), result.order_parameter, rtol=1e-9)
+    assert_allclose(
+        qsp.measures.order_parameter(view, weighted=True), result.order_parameter, rtol=1e-9
+    )
     with pytest.raises(MissingFieldError, match="grid of one dimension"):
         _ = view.mean
 
@@ -56,7 +63,9 @@ def test_view_with_masses_and_without_moments():
 def test_view_of_different_potentials_and_of_infinite_time():
     hs = [GridHamiltonian(GRID, lambda x, w=w: w * x**2 / 2) for w in (1.0, 1.1, 0.9)]
     bare = qsp.synchronization(slsolve(SchrodingerLohe(hs), PSI, [0, 0.5]))
-    stored = qsp.synchronization(slsolve(SchrodingerLohe(hs), PSI, [0, 0.5], options={"store_states": True}))
+    stored = qsp.synchronization(
+        slsolve(SchrodingerLohe(hs), PSI, [0, 0.5], options={"store_states": True})
+    )
     assert not bare.has("mean") and stored.has("mean")
     assert_allclose(bare.correlations, stored.correlations, atol=1e-14)
     end = slsolve(SchrodingerLohe(H), PSI, [0, 1.0, np.inf], options={"method": "mobius"})
@@ -66,17 +75,27 @@ def test_view_of_different_potentials_and_of_infinite_time():
 def test_classification_and_comparison_take_the_view():
     a = slsolve(SchrodingerLohe(H, 1.0, frequencies=[0.1, -0.1, 0]), PSI, np.linspace(0, 40, 201))
     b = slsolve(
-        SchrodingerLohe(H, 1.0, frequencies=[0.1, -0.1, 0]), PSI, np.linspace(0, 40, 201), options={"rtol": 1e-7, "atol": 1e-9}
+        SchrodingerLohe(H, 1.0, frequencies=[0.1, -0.1, 0]),
+        PSI,
+        np.linspace(0, 40, 201),
+        options={"rtol": 1e-7, "atol": 1e-9},
     )
     comparison = qsp.compare({"sharp": a, "loose": b})
     assert "the whole run" in str(comparison)
     assert qsp.predictions(SchrodingerLohe(H, 1.0), PSI).names
 
 
-@pytest.mark.parametrize("make", [
-    lambda r: plots.plot_densities(r), lambda r: plots.plot_densities(r, 1), lambda r: plots.plot_gram(r),
-    lambda r: plots.plot_centres(r), lambda r: plots.plot_masses(r), lambda r: qsp.plot_order_parameter(r),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda r: plots.plot_densities(r),
+        lambda r: plots.plot_densities(r, 1),
+        lambda r: plots.plot_gram(r),
+        lambda r: plots.plot_centres(r),
+        lambda r: plots.plot_masses(r),
+        lambda r: qsp.plot_order_parameter(r),
+    ],
+)
 def test_plots(make):
     import matplotlib.pyplot as plt
 
@@ -114,8 +133,23 @@ def parse(*words):
 
 
 def test_command(tmp_path, capsys):
-    args = parse("--oscillators", "3", "--points", "64", "--length", "16", "--end", "1", "--times", "5", "--spread", "0",
-                 "--output", str(tmp_path / "out"), "--quiet")  # fmt: skip
+    args = parse(
+        "--oscillators",
+        "3",
+        "--points",
+        "64",
+        "--length",
+        "16",
+        "--end",
+        "1",
+        "--times",
+        "5",
+        "--spread",
+        "0",
+        "--output",
+        str(tmp_path / "out"),
+        "--quiet",
+    )
     assert args.run(args) == 0
     printed = capsys.readouterr().out
     assert "Kuramoto" in printed and "reduced" in printed
@@ -127,9 +161,14 @@ def test_command(tmp_path, capsys):
     assert all(np.max(np.abs(d)) < 1e-9 for d in differences.values())
 
 
-@pytest.mark.parametrize("words, error", [
-    (("--oscillators", "1"), "--oscillators"), (("--end", "-1"), "--end"), (("--output", "/nowhere/x"), "does not exist"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "words, error",
+    [
+        (("--oscillators", "1"), "--oscillators"),
+        (("--end", "-1"), "--end"),
+        (("--output", "/nowhere/x"), "does not exist"),
+    ],
+)
 def test_command_refuses_bad_options(words, error):
     args = parse(*words)
     with pytest.raises(ValueError, match=error):

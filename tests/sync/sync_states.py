@@ -8,7 +8,10 @@ from qsyncplug.sync import SyncView
 
 def lowering(dims):
     """Annihilation operators of each factor."""
-    return [qt.tensor([qt.destroy(d) if k == j else qt.qeye(d) for k, d in enumerate(dims)]) for j in range(len(dims))]
+    return [
+        qt.tensor([qt.destroy(d) if k == j else qt.qeye(d) for k, d in enumerate(dims)])
+        for j in range(len(dims))
+    ]
 
 
 def moments(state):
@@ -16,8 +19,12 @@ def moments(state):
     b = lowering(state.dims[0])
     n = len(b)
     beta = np.array([qt.expect(x, state) for x in b], dtype=complex)
-    pairs = np.array([[qt.expect(x * y, state) for y in b] for x in b], dtype=complex) - np.outer(beta, beta)
-    hops = np.array([[qt.expect(x.dag() * y, state) for y in b] for x in b], dtype=complex) - np.outer(beta.conj(), beta)
+    pairs = np.array([[qt.expect(x * y, state) for y in b] for x in b], dtype=complex) - np.outer(
+        beta, beta
+    )
+    hops = np.array(
+        [[qt.expect(x.dag() * y, state) for y in b] for x in b], dtype=complex
+    ) - np.outer(beta.conj(), beta)
     mean, cov = np.empty(2 * n), np.empty((2 * n, 2 * n))
     mean[::2], mean[1::2] = np.sqrt(2) * beta.real, np.sqrt(2) * beta.imag
     cov[::2, ::2] = pairs.real + hops.real
@@ -36,13 +43,17 @@ def full_view(*states, **options):
 
 def gaussian_view(*parts):
     """View with moments only, of (mean, covariance)."""
-    return SyncView(mean=np.array([m for m, _ in parts]), covariance=np.array([c for _, c in parts]))
+    return SyncView(
+        mean=np.array([m for m, _ in parts]), covariance=np.array([c for _, c in parts])
+    )
 
 
 def squeezed_ket(r, cutoff):
     """Two-mode squeezed vacuum, ⟨b1 b2⟩ = cosh r sinh r."""
     weights = np.tanh(r) ** np.arange(cutoff)
-    return qt.Qobj(np.diag(weights / np.linalg.norm(weights)).reshape(-1, 1), dims=[[cutoff, cutoff], [1, 1]])
+    return qt.Qobj(
+        np.diag(weights / np.linalg.norm(weights)).reshape(-1, 1), dims=[[cutoff, cutoff], [1, 1]]
+    )
 
 
 def coherent_ket(alpha, cutoff):

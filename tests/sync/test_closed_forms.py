@@ -15,7 +15,9 @@ SQUEEZED = np.diag([np.cosh(2 * R)] * 4) / 2
 SQUEEZED[0, 2] = SQUEEZED[2, 0] = np.sinh(2 * R) / 2
 SQUEEZED[1, 3] = SQUEEZED[3, 1] = -np.sinh(2 * R) / 2
 ALPHAS = np.array([1.0, np.exp(1j * np.pi / 3)])
-COHERENT_MEAN = np.sqrt(2) * np.array([ALPHAS[0].real, ALPHAS[0].imag, ALPHAS[1].real, ALPHAS[1].imag])
+COHERENT_MEAN = np.sqrt(2) * np.array(
+    [ALPHAS[0].real, ALPHAS[0].imag, ALPHAS[1].real, ALPHAS[1].imag]
+)
 VACUUM = (np.zeros(4), np.eye(4) / 2)
 BELL = (qt.ket("01") + qt.ket("10")).unit()
 
@@ -55,11 +57,17 @@ CASES = {
 
 def check(view, values, atol, **options):
     s_q, s_c, s_p, negativity, information = values
-    np.testing.assert_allclose(measures.complete_fluctuations(view)[0, 0, 1], s_q, rtol=0, atol=atol)
+    np.testing.assert_allclose(
+        measures.complete_fluctuations(view)[0, 0, 1], s_q, rtol=0, atol=atol
+    )
     np.testing.assert_allclose(measures.complete(view)[0, 0, 1], s_c, rtol=0, atol=atol)
     np.testing.assert_allclose(measures.phase(view)[0, 0, 1], s_p, rtol=0, atol=atol)
-    np.testing.assert_allclose(measures.log_negativity(view, **options)[0, 0, 1], negativity, rtol=0, atol=atol)
-    np.testing.assert_allclose(measures.mutual_information(view, **options)[0, 0, 1], information, rtol=0, atol=atol)
+    np.testing.assert_allclose(
+        measures.log_negativity(view, **options)[0, 0, 1], negativity, rtol=0, atol=atol
+    )
+    np.testing.assert_allclose(
+        measures.mutual_information(view, **options)[0, 0, 1], information, rtol=0, atol=atol
+    )
 
 
 @pytest.mark.parametrize("name", [n for n in CASES if n != "thermal"])
@@ -87,7 +95,9 @@ def test_the_two_agree(name):
         state, parts = qt.tensor(thermal(0.1, 14), thermal(0.1, 14)), (np.zeros(4), 0.6 * np.eye(4))
     exact, gaussian = full_view(state), gaussian_view(parts)
     for measure in (measures.purity, measures.log_negativity, measures.mutual_information):
-        np.testing.assert_allclose(measure(exact, gaussian=False), measure(gaussian), rtol=0, atol=3e-11)
+        np.testing.assert_allclose(
+            measure(exact, gaussian=False), measure(gaussian), rtol=0, atol=3e-11
+        )
     np.testing.assert_allclose(exact.mean, gaussian.mean, rtol=0, atol=1e-11)
     np.testing.assert_allclose(exact.covariance, gaussian.covariance, rtol=0, atol=1e-11)
 
@@ -96,15 +106,24 @@ def test_coherences():
     names = [n for n in CASES if n != "vacuum"]
     expected = {"squeezed": 0, "coherent": 1, "thermal": 0, "bell": 1}
     for name in names:
-        np.testing.assert_allclose(measures.coherence(full_view(CASES[name][0]))[0, 0, 1], expected[name], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(
+            measures.coherence(full_view(CASES[name][0]))[0, 0, 1],
+            expected[name],
+            rtol=0,
+            atol=1e-12,
+        )
     phase = measures.coherence_phase(full_view(CASES["coherent"][0]))
     np.testing.assert_allclose(phase[0], [[0, np.pi / 3], [-np.pi / 3, 0]], rtol=0, atol=1e-12)
 
 
 def test_pearson_of_squeezed_state():
     view = gaussian_view(CASES["squeezed"][1])
-    np.testing.assert_allclose(measures.pearson(view)[0], [[1, np.tanh(2 * R)], [np.tanh(2 * R), 1]], rtol=0, atol=1e-14)
-    np.testing.assert_allclose(measures.pearson(view, "p")[0, 0, 1], -np.tanh(2 * R), rtol=0, atol=1e-14)
+    np.testing.assert_allclose(
+        measures.pearson(view)[0], [[1, np.tanh(2 * R)], [np.tanh(2 * R), 1]], rtol=0, atol=1e-14
+    )
+    np.testing.assert_allclose(
+        measures.pearson(view, "p")[0, 0, 1], -np.tanh(2 * R), rtol=0, atol=1e-14
+    )
     np.testing.assert_allclose(measures.pearson(view, "q", "p")[0], 0, rtol=0, atol=1e-14)
 
 
@@ -118,12 +137,23 @@ def test_phase_of_squeezed_coherent_states_in_the_frame_of_the_means():
 def test_phase_rotated_frames():
     bell = full_view((qt.ket("01") + np.exp(0.8j) * qt.ket("10")).unit())
     n, c = 0.5, 0.5
-    np.testing.assert_allclose(measures.phase_rotated(bell)[0, 0, 1], 1 / (1 + 2 * n - 2 * c), rtol=1e-14)
-    np.testing.assert_allclose(measures.complete_fluctuations(bell)[0, 0, 1], 1 / (2 - np.cos(0.8)), rtol=1e-14)
-    best = max(measures.phase_rotated(bell, frame=np.array([x, 0.0]))[0, 0, 1] for x in np.linspace(0, 2 * np.pi, 20001))
-    np.testing.assert_allclose(measures.phase_rotated(bell, frame="optimal")[0, 0, 1], best, rtol=1e-7)
+    np.testing.assert_allclose(
+        measures.phase_rotated(bell)[0, 0, 1], 1 / (1 + 2 * n - 2 * c), rtol=1e-14
+    )
+    np.testing.assert_allclose(
+        measures.complete_fluctuations(bell)[0, 0, 1], 1 / (2 - np.cos(0.8)), rtol=1e-14
+    )
+    best = max(
+        measures.phase_rotated(bell, frame=np.array([x, 0.0]))[0, 0, 1]
+        for x in np.linspace(0, 2 * np.pi, 20001)
+    )
+    np.testing.assert_allclose(
+        measures.phase_rotated(bell, frame="optimal")[0, 0, 1], best, rtol=1e-7
+    )
     # with means: the same as turning the state back by the phases of the means
-    state = qt.tensor(coherent_ket(0.6j, 16), coherent_ket(-0.5, 16)) + 0.5 * qt.tensor(qt.basis(16, 1), qt.basis(16, 0))
+    state = qt.tensor(coherent_ket(0.6j, 16), coherent_ket(-0.5, 16)) + 0.5 * qt.tensor(
+        qt.basis(16, 1), qt.basis(16, 0)
+    )
     state = state.unit()
     view = full_view(state)
     angles = np.angle(view.amplitudes[0])
@@ -149,7 +179,12 @@ def brute_force_discord(sigma):
 
     starts = [(s, t) for s in np.linspace(-12, 12, 13) for t in np.linspace(0, np.pi / 2, 4)]
     best = min(starts, key=determinant)
-    least = minimize(determinant, best, method="Nelder-Mead", options={"xatol": 1e-10, "fatol": 1e-16, "maxiter": 2000}).fun
+    least = minimize(
+        determinant,
+        best,
+        method="Nelder-Mead",
+        options={"xatol": 1e-10, "fatol": 1e-16, "maxiter": 2000},
+    ).fun
 
     def f(nu):
         return (nu + 0.5) * np.log(nu + 0.5) - (nu - 0.5) * np.log(max(nu - 0.5, 1e-300))
@@ -162,12 +197,19 @@ def brute_force_discord(sigma):
 def adesso_datta(sigma):
     """Closed form of Phys. Rev. Lett. 105, 030501, vacuum variance 1."""
     s = 2 * sigma
-    al, be, ga, de = np.linalg.det(s[:2, :2]), np.linalg.det(s[2:, 2:]), np.linalg.det(s[:2, 2:]), np.linalg.det(s)
+    al, be, ga, de = (
+        np.linalg.det(s[:2, :2]),
+        np.linalg.det(s[2:, 2:]),
+        np.linalg.det(s[:2, 2:]),
+        np.linalg.det(s),
+    )
     if (de - al * be) ** 2 <= (1 + be) * ga**2 * (al + de):
         root = np.sqrt(ga**2 + (be - 1) * (de - al))
         least = (2 * ga**2 + (be - 1) * (de - al) + 2 * abs(ga) * root) / (be - 1) ** 2
     else:
-        least = al * be - ga**2 + de - np.sqrt(ga**4 + (de - al * be) ** 2 - 2 * ga**2 * (de + al * be))
+        least = (
+            al * be - ga**2 + de - np.sqrt(ga**4 + (de - al * be) ** 2 - 2 * ga**2 * (de + al * be))
+        )
         least /= 2 * be
 
     def f(x):
@@ -217,14 +259,20 @@ def test_second_order():
     np.testing.assert_allclose(value[0, 1, 0], np.exp(-2j * np.pi / 3), rtol=0, atol=1e-12)
     np.testing.assert_allclose(value[0, 0, 0], 1, rtol=0, atol=1e-12)
     twenty = (qt.ket("20", 3) + 1j * qt.ket("02", 3)).unit()  # n=1 each; ⟨20|b1†²b2²|02⟩ = 2
-    np.testing.assert_allclose(measures.second_order(full_view(twenty))[0, 0, 1], 1j, rtol=0, atol=1e-14)
+    np.testing.assert_allclose(
+        measures.second_order(full_view(twenty))[0, 0, 1], 1j, rtol=0, atol=1e-14
+    )
     assert abs(measures.coherence(full_view(twenty))[0, 0, 1]) < 1e-14
     # thermal light through a beam splitter: Gaussian, with ⟨b1†b2⟩≠0
-    splitter = (0.3 * (lambda a, b: a.dag() * b - a * b.dag())(*[qt.tensor(*x) for x in _ab(14)])).expm()
+    splitter = (
+        0.3 * (lambda a, b: a.dag() * b - a * b.dag())(*[qt.tensor(*x) for x in _ab(14)])
+    ).expm()
     state = splitter * qt.tensor(thermal(0.2, 14), qt.fock_dm(14, 0)) * splitter.dag()
     view = full_view(state)
     # 0.2/1.2 to the power 14 is missing
-    np.testing.assert_allclose(measures.second_order(view), measures.second_order(view, gaussian=True), rtol=0, atol=1e-7)
+    np.testing.assert_allclose(
+        measures.second_order(view), measures.second_order(view, gaussian=True), rtol=0, atol=1e-7
+    )
     np.testing.assert_allclose(measures.second_order(view)[0, 0, 0], 2, rtol=0, atol=1e-7)
 
 
@@ -236,7 +284,9 @@ def test_gaussian_second_order_with_means_and_squeezing():
     one = qt.squeeze(60, 0.3) * qt.basis(60, 0)
     state = qt.tensor(qt.displace(60, 0.5 + 0.2j) * one, qt.displace(60, -0.3j) * one)
     view = full_view(state)
-    np.testing.assert_allclose(measures.second_order(view), measures.second_order(view, gaussian=True), rtol=0, atol=1e-9)
+    np.testing.assert_allclose(
+        measures.second_order(view), measures.second_order(view, gaussian=True), rtol=0, atol=1e-9
+    )
 
 
 def test_second_order_by_pairs_is_bounded():
@@ -246,10 +296,15 @@ def test_second_order_by_pairs_is_bounded():
     pairs = measures.second_order(view, normalization="pairs")
     np.testing.assert_allclose(abs(pairs[0, 0, 1]), 1, rtol=0, atol=1e-14)
     np.testing.assert_allclose(pairs[0, 0, 0], 1, rtol=0, atol=1e-14)
-    np.testing.assert_allclose(measures.second_order(view)[0, 0, 1], pairs[0, 0, 1], rtol=0, atol=1e-14)
+    np.testing.assert_allclose(
+        measures.second_order(view)[0, 0, 1], pairs[0, 0, 1], rtol=0, atol=1e-14
+    )
     coherent = full_view(qt.tensor(coherent_ket(0.7, 24), coherent_ket(0.7j, 24)))
     np.testing.assert_allclose(
-        measures.second_order(coherent, normalization="pairs"), measures.second_order(coherent), rtol=0, atol=1e-9
+        measures.second_order(coherent, normalization="pairs"),
+        measures.second_order(coherent),
+        rtol=0,
+        atol=1e-9,
     )
     with pytest.raises(ValueError, match="normalization"):
         measures.second_order(view, normalization="max")

@@ -61,7 +61,9 @@ def test_coherent_first_husimi_moment(alpha):
     assert distribution.moment(1000) == 0
     assert distribution.moment(0) == pytest.approx(1, abs=1e-14)
     # the peak is at arg α, and the refined maximum is no less than any value of the grid
-    np.testing.assert_allclose(distribution.peak, 2 * np.pi * distribution(np.angle(alpha)) - 1, rtol=1e-12)
+    np.testing.assert_allclose(
+        distribution.peak, 2 * np.pi * distribution(np.angle(alpha)) - 1, rtol=1e-12
+    )
     assert distribution.peak >= 2 * np.pi * distribution.density.max() - 1 - 1e-14
 
 
@@ -71,10 +73,14 @@ def test_relative_phase_of_a_product_is_the_correlation_of_the_two():
     for measure in (measures.husimi_phase, measures.wigner_phase):
         joint, a, b = measure(pair, relative=True), measure(one), measure(two)
         for m in range(12):
-            np.testing.assert_allclose(joint.moment(m), a.moment(m) * b.moment(-m), rtol=0, atol=1e-14)
+            np.testing.assert_allclose(
+                joint.moment(m), a.moment(m) * b.moment(-m), rtol=0, atol=1e-14
+            )
         view = SyncView(states=[pair, qt.ket2dm(pair)])
         table = measure(view)
-        np.testing.assert_allclose(table[0], [[float(a), float(joint)], [float(joint), float(b)]], rtol=0, atol=1e-13)
+        np.testing.assert_allclose(
+            table[0], [[float(a), float(joint)], [float(joint), float(b)]], rtol=0, atol=1e-13
+        )
         np.testing.assert_allclose(table[1], table[0], rtol=0, atol=1e-13)
 
 

@@ -18,7 +18,9 @@ seeds = st.integers(0, 10**6)
 def random_state(seed, dims=(4, 4), kind="dm"):
     d = [list(dims), list(dims)]
     if kind == "ket":
-        return qt.Qobj(qt.rand_ket(int(np.prod(dims)), seed=seed).full(), dims=[list(dims), [1] * len(dims)])
+        return qt.Qobj(
+            qt.rand_ket(int(np.prod(dims)), seed=seed).full(), dims=[list(dims), [1] * len(dims)]
+        )
     return qt.Qobj(qt.rand_dm(int(np.prod(dims)), seed=seed).full(), dims=d)
 
 
@@ -42,9 +44,13 @@ def test_fluctuation_identity_without_means(seed):
     s_q = 1 / (1 + n1 + n2 - 2 * np.real(hop))
     np.testing.assert_allclose(measures.complete_fluctuations(view)[0, 0, 1], s_q, rtol=1e-12)
     np.testing.assert_allclose(measures.complete(view)[0, 0, 1], s_q, rtol=1e-12)
-    np.testing.assert_allclose(measures.phase_rotated(view)[0, 0, 1], 1 / (1 + n1 + n2 - 2 * abs(hop)), rtol=1e-12)
+    np.testing.assert_allclose(
+        measures.phase_rotated(view)[0, 0, 1], 1 / (1 + n1 + n2 - 2 * abs(hop)), rtol=1e-12
+    )
     np.testing.assert_allclose(view.masses[0], [n1, n2], rtol=1e-12)
-    np.testing.assert_allclose(view.correlations[0, 0, 1], hop / np.sqrt(n1 * n2), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        view.correlations[0, 0, 1], hop / np.sqrt(n1 * n2), rtol=0, atol=1e-12
+    )
 
 
 @settings(max_examples=25, deadline=None)
@@ -52,20 +58,29 @@ def test_fluctuation_identity_without_means(seed):
 def test_complete_against_quadratures(seed):
     rho = random_state(seed, (3, 3))
     # a level above keeps q² and p² exact on the truncated space
-    wide = qt.Qobj(np.pad(rho.full().reshape(3, 3, 3, 3), [(0, 2)] * 4).reshape(25, 25), dims=[[5, 5], [5, 5]])
+    wide = qt.Qobj(
+        np.pad(rho.full().reshape(3, 3, 3, 3), [(0, 2)] * 4).reshape(25, 25), dims=[[5, 5], [5, 5]]
+    )
     b1, b2 = lowering([5, 5])
     minus = (b1 - b2) / np.sqrt(2)
     q, p = (minus + minus.dag()) / np.sqrt(2), (minus - minus.dag()) / (1j * np.sqrt(2))
     second, q1, p1 = (qt.expect(x, wide) for x in (q * q + p * p, q, p))
     view = full_view(wide)
     np.testing.assert_allclose(measures.complete(view)[0, 0, 1], 1 / second, rtol=1e-12)
-    np.testing.assert_allclose(measures.complete_fluctuations(view)[0, 0, 1], 1 / (second - q1**2 - p1**2), rtol=1e-11)
+    np.testing.assert_allclose(
+        measures.complete_fluctuations(view)[0, 0, 1], 1 / (second - q1**2 - p1**2), rtol=1e-11
+    )
     assert measures.complete(view)[0, 0, 1] <= 1
     # S_p, from the operator p' of the turned frame
     phi = np.angle([qt.expect(b, wide) for b in (b1, b2)])
-    turned = [(np.exp(-1j * f) * b - np.exp(1j * f) * b.dag()) / (1j * np.sqrt(2)) for f, b in zip(phi, (b1, b2), strict=True)]
+    turned = [
+        (np.exp(-1j * f) * b - np.exp(1j * f) * b.dag()) / (1j * np.sqrt(2))
+        for f, b in zip(phi, (b1, b2), strict=True)
+    ]
     minus = (turned[0] - turned[1]) / np.sqrt(2)
-    np.testing.assert_allclose(measures.phase(view)[0, 0, 1], 0.5 / qt.variance(minus, wide), rtol=1e-11)
+    np.testing.assert_allclose(
+        measures.phase(view)[0, 0, 1], 0.5 / qt.variance(minus, wide), rtol=1e-11
+    )
 
 
 @pytest.mark.parametrize("kind", ["ket", "dm"])
@@ -76,11 +91,22 @@ def test_local_phases_change_no_correlation(kind, seed, x, y):
     turn = qt.tensor((1j * x * qt.num(3)).expm(), (1j * y * qt.num(4)).expm())
     turned = turn * state if kind == "ket" else turn * state * turn.dag()
     a, b = full_view(state), full_view(turned)
-    for measure in (measures.coherence, measures.log_negativity, measures.mutual_information, measures.purity):
+    for measure in (
+        measures.coherence,
+        measures.log_negativity,
+        measures.mutual_information,
+        measures.purity,
+    ):
         np.testing.assert_allclose(measure(a), measure(b), rtol=0, atol=1e-12)
-    np.testing.assert_allclose(measures.husimi_phase(a), measures.husimi_phase(b), rtol=0, atol=1e-12)
-    np.testing.assert_allclose(measures.wigner_phase(a), measures.wigner_phase(b), rtol=0, atol=1e-12)
-    phase = np.angle(np.exp(1j * (measures.coherence_phase(b) - measures.coherence_phase(a))))[0, 0, 1]
+    np.testing.assert_allclose(
+        measures.husimi_phase(a), measures.husimi_phase(b), rtol=0, atol=1e-12
+    )
+    np.testing.assert_allclose(
+        measures.wigner_phase(a), measures.wigner_phase(b), rtol=0, atol=1e-12
+    )
+    phase = np.angle(np.exp(1j * (measures.coherence_phase(b) - measures.coherence_phase(a))))[
+        0, 0, 1
+    ]
     np.testing.assert_allclose(np.exp(1j * phase), np.exp(1j * (y - x)), rtol=0, atol=1e-10)
 
 
@@ -90,7 +116,12 @@ def test_tensor_position_does_not_matter(seed):
     state = random_state(seed, (2, 3, 4), "ket")
     rho = qt.ket2dm(state)
     order = (2, 0, 1)
-    for measure in (measures.log_negativity, measures.mutual_information, measures.purity, measures.second_order):
+    for measure in (
+        measures.log_negativity,
+        measures.mutual_information,
+        measures.purity,
+        measures.second_order,
+    ):
         direct = measure(SyncView(states=[state]))[0]
         np.testing.assert_allclose(measure(SyncView(states=[rho]))[0], direct, rtol=0, atol=1e-12)
         mixed = measure(SyncView(states=[state.permute([1, 2, 0])], subsystems=order))[0]
@@ -100,16 +131,22 @@ def test_tensor_position_does_not_matter(seed):
     # against QuTiP
     pair = rho.ptrace([0, 2])
     expected = np.log(qt.partial_transpose(pair, [0, 1]).norm("tr"))
-    np.testing.assert_allclose(measures.log_negativity(SyncView(states=[state]))[0, 0, 2], expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        measures.log_negativity(SyncView(states=[state]))[0, 0, 2], expected, rtol=0, atol=1e-12
+    )
     expected = qt.entropy_mutual(pair, 0, 1)
-    np.testing.assert_allclose(measures.mutual_information(SyncView(states=[rho]))[0, 0, 2], expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        measures.mutual_information(SyncView(states=[rho]))[0, 0, 2], expected, rtol=0, atol=1e-12
+    )
 
 
 def test_rank_deficient_information_is_accurate():
     ghz = (qt.ket("000") + qt.ket("111")).unit()
     for state in (ghz, qt.ket2dm(ghz)):
         view = SyncView(states=[state])
-        np.testing.assert_allclose(measures.mutual_information(view)[0, 0, 1], np.log(2), rtol=0, atol=1e-13)
+        np.testing.assert_allclose(
+            measures.mutual_information(view)[0, 0, 1], np.log(2), rtol=0, atol=1e-13
+        )
         np.testing.assert_allclose(measures.log_negativity(view)[0, 1, 2], 0, rtol=0, atol=1e-14)
         np.testing.assert_allclose(measures.purity(view)[0], 0.5, rtol=0, atol=1e-14)
 
@@ -121,17 +158,32 @@ def test_exchange_and_the_choice_of_fields(seed):
     view = full_view(rho)
     back = view.pair(1, 0)
     for measure in (
-        measures.complete, measures.complete_fluctuations, measures.phase_rotated, measures.phase, measures.coherence,
-        measures.log_negativity, measures.mutual_information, measures.husimi_phase, measures.wigner_phase,
+        measures.complete,
+        measures.complete_fluctuations,
+        measures.phase_rotated,
+        measures.phase,
+        measures.coherence,
+        measures.log_negativity,
+        measures.mutual_information,
+        measures.husimi_phase,
+        measures.wigner_phase,
         measures.pearson,
-    ):  # fmt: skip
-        np.testing.assert_allclose(measure(back)[0, 1, 0], measure(view)[0, 0, 1], rtol=1e-12, atol=1e-13)
-    given_ = SyncView(correlations=view.correlations, masses=view.masses)
-    lazy = SyncView(mean=lambda: view.mean, covariance=lambda: view.covariance, times=[0.0], n_nodes=2)
-    for other in (given_, lazy, back):
-        np.testing.assert_allclose(measures.order_parameter(other), measures.order_parameter(view), rtol=1e-12)
+    ):
         np.testing.assert_allclose(
-            measures.order_parameter(other, weighted=True), measures.order_parameter(view, weighted=True), rtol=1e-12
+            measure(back)[0, 1, 0], measure(view)[0, 0, 1], rtol=1e-12, atol=1e-13
+        )
+    given_ = SyncView(correlations=view.correlations, masses=view.masses)
+    lazy = SyncView(
+        mean=lambda: view.mean, covariance=lambda: view.covariance, times=[0.0], n_nodes=2
+    )
+    for other in (given_, lazy, back):
+        np.testing.assert_allclose(
+            measures.order_parameter(other), measures.order_parameter(view), rtol=1e-12
+        )
+        np.testing.assert_allclose(
+            measures.order_parameter(other, weighted=True),
+            measures.order_parameter(view, weighted=True),
+            rtol=1e-12,
         )
         np.testing.assert_allclose(measures.diameter(other), measures.diameter(view), rtol=1e-12)
 
@@ -139,7 +191,9 @@ def test_exchange_and_the_choice_of_fields(seed):
 def test_gaussian_measures_of_a_lossy_squeezed_state_agree_with_its_states():
     r, eta, cut = 0.4, 0.6, 16
     weights = np.tanh(r) ** np.arange(cut)
-    ket = qt.Qobj(np.diag(weights / np.linalg.norm(weights)).reshape(-1, 1), dims=[[cut, cut], [1, 1]])
+    ket = qt.Qobj(
+        np.diag(weights / np.linalg.norm(weights)).reshape(-1, 1), dims=[[cut, cut], [1, 1]]
+    )
     a, _ = lowering([cut, cut])
     rho = qt.ket2dm(ket)
     damping = (a.dag() * a * np.log(np.sqrt(eta))).expm()

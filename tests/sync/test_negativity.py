@@ -29,7 +29,10 @@ def grid_negativity(state, points, width=6.0):
     w = qt.wigner(state, x, x, g=np.sqrt(2))
     a, b = w[:, :-1], w[:, 1:]
     same = a * b >= 0
-    cells = np.where(same, np.abs(a + b), (a * a + b * b) / np.where(same, 1.0, np.abs(a) + np.abs(b))) / 2
+    cells = (
+        np.where(same, np.abs(a + b), (a * a + b * b) / np.where(same, 1.0, np.abs(a) + np.abs(b)))
+        / 2
+    )
     return np.sum(cells) * (x[1] - x[0]) ** 2 - 1
 
 
@@ -48,26 +51,37 @@ def cat_negativity(alpha):
         low, high = (turns + start) / c, (turns + 2 * np.pi - start) / c
         p = (low + high)[:, None] / 2 + (high - low)[:, None] / 2 * inner
         values = -np.exp(-p * p) * (first + second * np.cos(c * p))
-        total += weight * edge * np.cos(theta) * np.sum((high - low)[:, None] / 2 * inner_weights * values)
+        total += (
+            weight
+            * edge
+            * np.cos(theta)
+            * np.sum((high - low)[:, None] / 2 * inner_weights * values)
+        )
     return 2 * total / (np.pi * 2 * (1 + np.exp(-a * a)))
 
 
 @pytest.mark.parametrize("n", range(1, 10))
 def test_fock_states(n):
     expected = fock_negativity(n)
-    np.testing.assert_allclose(measures.wigner_negativity(qt.basis(20, n)), expected, rtol=0, atol=2e-13)
+    np.testing.assert_allclose(
+        measures.wigner_negativity(qt.basis(20, n)), expected, rtol=0, atol=2e-13
+    )
 
 
 def test_fock_numbers():
     numbers = [measures.wigner_negativity(qt.basis(5, n)) for n in (1, 2, 3)]
-    np.testing.assert_allclose(numbers, [0.42612263885053, 0.72898925778713, 0.9766733819917], rtol=0, atol=1e-13)
+    np.testing.assert_allclose(
+        numbers, [0.42612263885053, 0.72898925778713, 0.9766733819917], rtol=0, atol=1e-13
+    )
     np.testing.assert_allclose(numbers[0], 4 * np.exp(-0.5) - 2, rtol=0, atol=1e-15)
 
 
 def test_gaussian_states_have_none():
     n = np.arange(140)
     logs = np.cumsum(np.log(np.maximum(n, 1)))
-    even = np.where(n % 2 == 0, np.exp(logs / 2 - logs[n // 2] + (n // 2) * np.log(np.tanh(0.6) / 2)), 0)
+    even = np.where(
+        n % 2 == 0, np.exp(logs / 2 - logs[n // 2] + (n // 2) * np.log(np.tanh(0.6) / 2)), 0
+    )
     states = [
         qt.basis(5, 0),
         coherent_ket(1.5, 60),
@@ -82,7 +96,9 @@ def test_gaussian_states_have_none():
 def test_invariant_under_displacement_and_rotation():
     # a displaced Fock state has many harmonics, and the same negativity
     one = qt.displace(70, 1.0 + 0.4j) * qt.basis(70, 1)
-    np.testing.assert_allclose(measures.wigner_negativity(one), 4 * np.exp(-0.5) - 2, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(
+        measures.wigner_negativity(one), 4 * np.exp(-0.5) - 2, rtol=0, atol=1e-9
+    )
     state = (qt.basis(6, 0) + 0.5 * qt.basis(6, 1) + 1j * qt.basis(6, 4)).unit()
     turned = (1.1j * qt.num(6)).expm() * state
     a, b = measures.wigner_negativity(state), measures.wigner_negativity(turned)
@@ -92,7 +108,9 @@ def test_invariant_under_displacement_and_rotation():
 @pytest.mark.parametrize("alpha", [0.8, 1.5, 2.0])
 def test_cats(alpha):
     cat = (coherent_ket(alpha, 50) + coherent_ket(-alpha, 50)).unit()
-    np.testing.assert_allclose(measures.wigner_negativity(cat), cat_negativity(alpha), rtol=0, atol=1e-9)
+    np.testing.assert_allclose(
+        measures.wigner_negativity(cat), cat_negativity(alpha), rtol=0, atol=1e-9
+    )
 
 
 @pytest.mark.parametrize(
@@ -122,7 +140,9 @@ def test_of_a_view():
     pair = qt.tensor(qt.basis(3, 1), qt.basis(5, 2))
     values = measures.wigner_negativity(SyncView(states=[pair, qt.ket2dm(pair)], subsystems=(1, 0)))
     assert values.shape == (2, 2)
-    np.testing.assert_allclose(values, [[fock_negativity(2), fock_negativity(1)]] * 2, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(
+        values, [[fock_negativity(2), fock_negativity(1)]] * 2, rtol=0, atol=1e-13
+    )
 
 
 def test_what_is_refused():
@@ -138,4 +158,6 @@ def test_what_is_refused():
 def test_small_negative_islands_are_found():
     # the value of two Cartesian quadratures in phase space, of different oversampling
     state = qt.rand_dm(5, rank=2, seed=523)
-    np.testing.assert_allclose(measures.wigner_negativity(state), 0.4059963833203, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(
+        measures.wigner_negativity(state), 0.4059963833203, rtol=0, atol=1e-9
+    )

@@ -36,7 +36,9 @@ def test_phase_locking_of_a_steady_drift():
 
 
 def test_phase_locking_between_samples_and_on_uneven_times():
-    t = np.sort(np.concatenate([np.linspace(0, 10, 4001), np.random.default_rng(0).uniform(0, 10, 500)]))
+    t = np.sort(
+        np.concatenate([np.linspace(0, 10, 4001), np.random.default_rng(0).uniform(0, 10, 500)])
+    )
     t = np.unique(t)
     values = measures.phase_locking(pair_view(t, np.exp(2j * t)), 1.2345)[:, 0, 1]
     inside = t >= 1.2345
@@ -54,7 +56,9 @@ def test_frequencies():
     np.testing.assert_allclose(difference[:, 1, 0], 1.1 + 0.04 * T, rtol=0, atol=1e-12)
     uneven = np.cumsum(np.random.default_rng(0).uniform(0.01, 0.3, 50))
     quadratic = np.stack([uneven**2, 0 * uneven], axis=1) / 2
-    np.testing.assert_allclose(measures.frequency(phases_view(uneven, quadratic))[:, 0], uneven, rtol=0, atol=1e-11)
+    np.testing.assert_allclose(
+        measures.frequency(phases_view(uneven, quadratic))[:, 0], uneven, rtol=0, atol=1e-11
+    )
     with pytest.warns(ApproximationWarning, match="more times"):
         measures.frequency(view.at(slice(None, None, 60)))
     with pytest.raises(ValueError, match="at least 2 times"):
@@ -65,7 +69,9 @@ def test_pearson_window():
     x = np.stack([np.cos(T), np.cos(T + 1.1), -2 * np.cos(T) + 3], axis=1)
     mean = np.zeros((T.size, 6))
     mean[:, ::2] = x
-    view = SyncView(np.linspace(0, 4 * np.pi, T.size) * 5, mean=mean)  # 401 samples of cos over T=0..20 need no period
+    view = SyncView(
+        np.linspace(0, 4 * np.pi, T.size) * 5, mean=mean
+    )  # 401 samples of cos over T=0..20 need no period
     values = measures.pearson_window(view)[-1]
     w = np.full(T.size, 1.0)
     w[0] = w[-1] = 0.5
@@ -162,7 +168,12 @@ def test_incoherent_and_undetermined():
 def test_relaxing_to_vacuum(coherent):
     t = np.linspace(0, 30, 301)
     decay = np.exp(-0.4 * t)
-    mean = np.sqrt(2) * np.exp(-0.2 * t)[:, None] * np.array([1.0, 0, 0.5, 0.5]) * (1 if coherent else 0)
+    mean = (
+        np.sqrt(2)
+        * np.exp(-0.2 * t)[:, None]
+        * np.array([1.0, 0, 0.5, 0.5])
+        * (1 if coherent else 0)
+    )
     cov = np.eye(4) * (0.5 + (0 if coherent else 1) * decay[:, None, None])
     result = classify(SyncView(t, mean=mean, covariance=cov))
     assert result.label == "relaxing to vacuum"

@@ -45,7 +45,10 @@ def test_phases_in_four_guises():
     theta = THETA
     z = np.exp(1j * (theta[:, None, :] - theta[:, :, None]))
     r = np.abs(np.exp(1j * theta).mean(axis=1))
-    scalar, array = phases_view(theta), SyncView(mean=phases_view(theta).mean, covariance=np.zeros((5, 8, 8)))
+    scalar, array = (
+        phases_view(theta),
+        SyncView(mean=phases_view(theta).mean, covariance=np.zeros((5, 8, 8))),
+    )
     lazy = SyncView(times=range(5), correlations=lambda: z, n_nodes=4)
     for view in (scalar, array, lazy, SyncView(correlations=z)):
         np.testing.assert_allclose(view.correlations, z, rtol=0, atol=1e-15)
@@ -55,15 +58,23 @@ def test_phases_in_four_guises():
         np.testing.assert_allclose(measures.kuramoto(view, 2), r2, rtol=1e-14)
         d = np.max(np.abs(1 - z), axis=(1, 2))
         np.testing.assert_allclose(measures.diameter(view, "correlation"), d, rtol=1e-14)
-        np.testing.assert_allclose(measures.diameter(view), np.max(np.sqrt(2 - 2 * z.real), axis=(1, 2)), rtol=1e-14)
-    np.testing.assert_allclose(measures.mean_phase(scalar), np.angle(np.exp(1j * theta).mean(axis=1)), rtol=1e-13)
+        np.testing.assert_allclose(
+            measures.diameter(view), np.max(np.sqrt(2 - 2 * z.real), axis=(1, 2)), rtol=1e-14
+        )
+    np.testing.assert_allclose(
+        measures.mean_phase(scalar), np.angle(np.exp(1j * theta).mean(axis=1)), rtol=1e-13
+    )
 
 
 def test_a_million_phases_need_no_square_array():
     theta = np.random.default_rng(0).uniform(0, 6, (1, 10**6))
     view = phases_view(theta)
-    np.testing.assert_allclose(measures.order_parameter(view), abs(np.exp(1j * theta).mean()), rtol=1e-12)
-    np.testing.assert_allclose(view.pair(3, 7).correlations[0, 0, 1], np.exp(1j * (theta[0, 7] - theta[0, 3])), rtol=1e-14)
+    np.testing.assert_allclose(
+        measures.order_parameter(view), abs(np.exp(1j * theta).mean()), rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        view.pair(3, 7).correlations[0, 0, 1], np.exp(1j * (theta[0, 7] - theta[0, 3])), rtol=1e-14
+    )
     with pytest.raises(MemoryError):
         _ = view.correlations
 
@@ -84,11 +95,15 @@ def test_small_diameters_are_relatively_accurate():
 def test_order_parameter_given_and_weighted():
     view = SyncView(times=[0, 1], order_parameter=lambda: [0.5, 1.0], n_nodes=10)
     np.testing.assert_array_equal(measures.order_parameter(view), [0.5, 1])
-    psi = np.random.default_rng(2).normal(size=(3, 6)) + 1j * np.random.default_rng(3).normal(size=(3, 6))
+    psi = np.random.default_rng(2).normal(size=(3, 6)) + 1j * np.random.default_rng(3).normal(
+        size=(3, 6)
+    )
     gram = (psi.conj() @ psi.T)[None]
     norms = np.sqrt(np.diagonal(gram, axis1=1, axis2=2).real)
     view = SyncView(correlations=gram / (norms[:, :, None] * norms[:, None, :]), masses=norms**2)
-    np.testing.assert_allclose(measures.order_parameter(view, weighted=True), np.linalg.norm(psi.mean(axis=0)), rtol=1e-13)
+    np.testing.assert_allclose(
+        measures.order_parameter(view, weighted=True), np.linalg.norm(psi.mean(axis=0)), rtol=1e-13
+    )
 
 
 def test_functions_are_called_once():
@@ -114,8 +129,15 @@ def test_parts():
     pair = some.pair(2, 0)
     assert pair.labels == ("c", "a") and pair.n_nodes == 2 and pair.subsystems == (2, 0)
     for measure in (measures.complete, measures.log_negativity, measures.coherence):
-        np.testing.assert_allclose(measure(pair)[:, 0, 1], measure(view)[1::2, 2, 0], rtol=0, atol=1e-13)
-    assert "T=4" in repr(view) and "N=3" in repr(view) and "three" in repr(view) and "states" in repr(view)
+        np.testing.assert_allclose(
+            measure(pair)[:, 0, 1], measure(view)[1::2, 2, 0], rtol=0, atol=1e-13
+        )
+    assert (
+        "T=4" in repr(view)
+        and "N=3" in repr(view)
+        and "three" in repr(view)
+        and "states" in repr(view)
+    )
     again = pickle.loads(pickle.dumps(pair))
     np.testing.assert_array_equal(again.covariance, pair.covariance)
     with pytest.raises(ValueError, match="indices"):
@@ -134,7 +156,9 @@ def test_parts_of_a_view_whose_derived_fields_are_extreme():
     mean = np.sqrt(2) * np.stack([beta.real, beta.imag], axis=-1).reshape(1, 6)
     faint = SyncView(mean=mean, covariance=np.eye(6)[None] * (0.5 - 1e-16))
     np.testing.assert_allclose(np.abs(faint.correlations), 1, rtol=0, atol=1e-6)
-    np.testing.assert_array_equal(faint.pair(2, 0).correlations[0, 0, 1], faint.correlations[0, 2, 0])
+    np.testing.assert_array_equal(
+        faint.pair(2, 0).correlations[0, 0, 1], faint.correlations[0, 2, 0]
+    )
 
 
 @pytest.mark.parametrize(
@@ -172,13 +196,19 @@ def test_what_is_refused(arguments, match):
 
 
 def test_missing_fields():
-    view = SyncView(masses=np.ones((2, 2)), system="toy", missing={"states": "the option store_states=True"})
+    view = SyncView(
+        masses=np.ones((2, 2)), system="toy", missing={"states": "the option store_states=True"}
+    )
     for measure, field in (
-        (measures.complete, "covariance"), (measures.coherence, "correlations"), (measures.frequency, "mean"),
-        (measures.husimi_phase, "states"), (measures.log_negativity, "states"),
+        (measures.complete, "covariance"),
+        (measures.coherence, "correlations"),
+        (measures.frequency, "mean"),
+        (measures.husimi_phase, "states"),
+        (measures.log_negativity, "states"),
         (measures.gaussian_discord, "covariance"),
-        (measures.order_parameter, "correlations"), (measures.wigner_negativity, "states"),
-    ):  # fmt: skip
+        (measures.order_parameter, "correlations"),
+        (measures.wigner_negativity, "states"),
+    ):
         with pytest.raises(MissingFieldError, match=f"toy has no {field}"):
             measure(view)
     with pytest.raises(MissingFieldError, match="store_states"):
@@ -202,9 +232,17 @@ def _phase_of_means(view):
 def test_undefined_values_are_nan_with_one_warning():
     vacuum = SyncView(mean=np.zeros((3, 4)), covariance=np.tile(np.eye(4) / 2, (3, 1, 1)))
     for measure in (
-        measures.coherence, measures.coherence_phase, measures.order_parameter, measures.diameter, measures.kuramoto,
-        measures.mean_phase, _phase_of_means, measures.frequency, measures.frequency_difference, measures.phase_locking,
-    ):  # fmt: skip
+        measures.coherence,
+        measures.coherence_phase,
+        measures.order_parameter,
+        measures.diameter,
+        measures.kuramoto,
+        measures.mean_phase,
+        _phase_of_means,
+        measures.frequency,
+        measures.frequency_difference,
+        measures.phase_locking,
+    ):
         with pytest.warns(UndefinedMeasureWarning) as record:
             values = measure(vacuum)
         assert len(record) == 1 and np.all(np.isnan(values)), measure.__name__
@@ -225,6 +263,11 @@ def test_undefined_values_are_nan_with_one_warning():
 
 def test_a_covariance_that_no_state_has_gives_no_number():
     view = SyncView(mean=np.zeros((1, 4)), covariance=0.3 * np.eye(4)[None])
-    for measure in (measures.log_negativity, measures.mutual_information, measures.purity, measures.gaussian_discord):
+    for measure in (
+        measures.log_negativity,
+        measures.mutual_information,
+        measures.purity,
+        measures.gaussian_discord,
+    ):
         with pytest.warns(UndefinedMeasureWarning, match="not that of a state"):
             assert np.all(np.isnan(measure(view)))

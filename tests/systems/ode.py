@@ -30,12 +30,22 @@ class System:
 def _rotation():
     A = np.array([[-0.1, 1.0], [-1.0, -0.1]])
     return System(
-        "damped rotation", lambda t, y: A @ y, lambda t: np.exp(-0.1 * t) * np.array([np.cos(t), -np.sin(t)]), 0.0, 20.0
+        "damped rotation",
+        lambda t, y: A @ y,
+        lambda t: np.exp(-0.1 * t) * np.array([np.cos(t), -np.sin(t)]),
+        0.0,
+        20.0,
     )
 
 
 def _logistic():
-    return System("logistic", lambda t, y: y * (1 - y), lambda t: np.array([1 / (1 + 9 * np.exp(-t))]), 0.0, 15.0)
+    return System(
+        "logistic",
+        lambda t, y: y * (1 - y),
+        lambda t: np.array([1 / (1 + 9 * np.exp(-t))]),
+        0.0,
+        15.0,
+    )
 
 
 def _riccati():
@@ -43,16 +53,25 @@ def _riccati():
 
 
 def _driven():
-    return System("explicit time", lambda t, y: np.array([2 * t * y[0]]), lambda t: np.array([np.exp(t**2 - 1)]), -1.0, 2.0)
+    return System(
+        "explicit time",
+        lambda t, y: np.array([2 * t * y[0]]),
+        lambda t: np.array([np.exp(t**2 - 1)]),
+        -1.0,
+        2.0,
+    )
 
 
 def _complex_oscillator():
     w = np.array([1.0, 2.5, -3.0])
     return System(
-        "complex oscillators", lambda t, y: (1j * w - 0.05) * y,
+        "complex oscillators",
+        lambda t, y: (1j * w - 0.05) * y,
         lambda t: np.exp((1j * w - 0.05) * t) * np.array([1, 1j, 0.5 - 0.5j]),
-        0.0, 10.0, complex=True,
-    )  # fmt: skip
+        0.0,
+        10.0,
+        complex=True,
+    )
 
 
 def _pendulum():
@@ -86,7 +105,15 @@ def _kepler():
     return System("Kepler", f, exact, 0.0, 10.0)
 
 
-ALL = [_rotation(), _logistic(), _riccati(), _driven(), _complex_oscillator(), _pendulum(), _kepler()]
+ALL = [
+    _rotation(),
+    _logistic(),
+    _riccati(),
+    _driven(),
+    _complex_oscillator(),
+    _pendulum(),
+    _kepler(),
+]
 
 
 def antisymmetric(n, seed=0):

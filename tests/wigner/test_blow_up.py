@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
+from qsyncplug import BlowUpError
 from qsyncplug.core import Grid
-from qsyncplug.lohe import BlowUpError
 from qsyncplug.wigner import WignerLohe, wigner_transform, wlsolve
 
 GRID = Grid(64, 16.0)
@@ -62,11 +62,23 @@ def test_unequal_masses(method):
 @pytest.mark.parametrize("z0", [((1, -2), (-2, 1)), ((1, -2), (-0.5, 1))])
 @pytest.mark.parametrize("arrays", [True, False])
 @pytest.mark.parametrize(
-    ("forces", "method"), [(0.0, "auto"), (0.0, "splitting"), (0.0, "direct"), (0.3, "auto"), (0.3, "s6"), (0.3, "direct")]
+    ("forces", "method"),
+    [
+        (0.0, "auto"),
+        (0.0, "splitting"),
+        (0.0, "direct"),
+        (0.3, "auto"),
+        (0.3, "s6"),
+        (0.3, "direct"),
+    ],
 )
 def test_every_method_stops_at_the_pole(z0, arrays, forces, method):
     z = np.array(z0)[:, :, None, None]
-    potential = [lambda x: x**2 / 2 + forces * x, lambda x: x**2 / 2 - forces * x] if forces else (lambda x: x**2 / 2)
+    potential = (
+        [lambda x: x**2 / 2 + forces * x, lambda x: x**2 / 2 - forces * x]
+        if forces
+        else (lambda x: x**2 / 2)
+    )
     # a shorter box where all is stepped in phase space
     grid = Grid(48, 14.0) if method == "direct" and forces else GRID
     psi = grid.gaussian()

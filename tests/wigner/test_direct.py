@@ -3,9 +3,9 @@ import pickle
 import numpy as np
 import pytest
 
+from qsyncplug import AliasingError
 from qsyncplug.core import Grid, load
 from qsyncplug.core.errors import StepLimitError, TimeLimitError
-from qsyncplug.lohe import AliasingError
 from qsyncplug.wigner import WignerLohe, WignerLoheSolver, wigner_transform, wlsolve
 from qsyncplug.wigner.direct import RKN_SCHEMES, LinearFlow, Transport
 from qsyncplug.wigner.state import _decompose, _span, read_state
@@ -42,7 +42,10 @@ def test_against_the_method_of_lines(different):
     assert np.max(np.abs(kets.wigner(0, 1) - exact[0, 1])) < 2e-8
 
 
-@pytest.mark.parametrize(("scheme", "order", "steps"), [("strang", 2, (32, 64)), ("rkn6", 4, (12, 24)), ("rkn11", 6, (6, 12))])
+@pytest.mark.parametrize(
+    ("scheme", "order", "steps"),
+    [("strang", 2, (32, 64)), ("rkn6", 4, (12, 24)), ("rkn11", 6, (6, 12))],
+)
 def test_orders_of_the_nystrom_schemes(scheme, order, steps):
     grid = Grid(72, 20.0)
     psi = [grid.gaussian(0.5), grid.gaussian(-0.4, 0.3)]
@@ -58,7 +61,14 @@ def test_orders_of_the_nystrom_schemes(scheme, order, steps):
 
 
 @pytest.mark.parametrize(
-    "potential", [lambda x: x**2 / 2 + 0.3 * x + 1, lambda x: 0.2 * x, 0.0, lambda x: -0.05 * x**2, lambda x: 1.7 * x**2]
+    "potential",
+    [
+        lambda x: x**2 / 2 + 0.3 * x + 1,
+        lambda x: 0.2 * x,
+        0.0,
+        lambda x: -0.05 * x**2,
+        lambda x: 1.7 * x**2,
+    ],
 )
 def test_shears_are_exact_for_quadratic_potentials(potential):
     grid = Grid(128, 30.0)
@@ -96,17 +106,23 @@ def test_arrays_that_belong_to_no_kets():
 
 def rough(w, size=1e-9):
     """Noise that reaches every corner of phase space: no operator on the grid has such a Weyl symbol."""
-    noise = np.random.default_rng(0).normal(size=w.shape) + 1j * np.random.default_rng(1).normal(size=w.shape)
+    noise = np.random.default_rng(0).normal(size=w.shape) + 1j * np.random.default_rng(1).normal(
+        size=w.shape
+    )
     return w + size * (noise + noise.swapaxes(0, 1).conj())
 
 
 @pytest.mark.filterwarnings("ignore::qsyncplug.wigner.errors.PhaseSpaceWarning")
-@pytest.mark.parametrize("potential", [anharmonic, lambda x: 0.6 * x**2, [anharmonic, lambda x: 0.6 * x**2]])
+@pytest.mark.parametrize(
+    "potential", [anharmonic, lambda x: 0.6 * x**2, [anharmonic, lambda x: 0.6 * x**2]]
+)
 def test_arrays_of_no_operator_are_integrated_in_phase_space(potential):
     model = WignerLohe(GRID, potential)
     state = read_state(model, rough(W0))
     assert state.left is None and read_state(model, W0).arrays is None
-    smooth, noisy = (wlsolve(model, w, [0, 0.4, 0.7], options={"rtol": 1e-10}) for w in (W0, rough(W0)))
+    smooth, noisy = (
+        wlsolve(model, w, [0, 0.4, 0.7], options={"rtol": 1e-10}) for w in (W0, rough(W0))
+    )
     # noise of one part in 10⁹ stays what it is
     for k in range(3):
         for i, j in ((0, 0), (0, 1), (1, 0)):
@@ -182,7 +198,11 @@ def test_edges_are_told_whatever_the_norm(scale):
     psi = scale * np.array([grid.gaussian(0.0, momentum=4.8), grid.gaussian(0.5)])
     with pytest.raises(AliasingError, match="edge of the box"):
         wlsolve(model, psi, [0, np.pi / 2])
-    near = wlsolve(model, scale * np.array([grid.gaussian(0.0, momentum=2.5), grid.gaussian(0.5)]), [0, np.pi / 2])
+    near = wlsolve(
+        model,
+        scale * np.array([grid.gaussian(0.0, momentum=2.5), grid.gaussian(0.5)]),
+        [0, np.pi / 2],
+    )
     assert max(near.matrix(-1).edges().values()) <= near.stats["edge amplitude"] < 1e-5
 
 
@@ -203,7 +223,9 @@ def test_steps_suit_blocks_of_data_that_are_not_hermitian():
     w = [[wigner_transform(slow, grid=grid), wigner_transform(slow, fast, grid=grid)]] * 2
     options = {"allow_non_hermitian": True}
     exact = wlsolve(model, w, [0, 1.0], options=options).wigner(0, 1)
-    found = wlsolve(model, w, [0, 1.0], options={"method": "direct", "rtol": 1e-8, **options}).wigner(0, 1)
+    found = wlsolve(
+        model, w, [0, 1.0], options={"method": "direct", "rtol": 1e-8, **options}
+    ).wigner(0, 1)
     assert np.linalg.norm(found - exact) < 2e-8 * np.linalg.norm(exact)
 
 
@@ -241,7 +263,11 @@ def test_arrays_in_two_dimensions_become_factors():
     ("scheme", "rtol"),
     [
         *(("strang", rtol) for rtol in (1e-3, 1e-5, 1e-7)),
-        *((scheme, rtol) for scheme in ("rkn6", "rkn11") for rtol in (1e-3, 1e-5, 1e-7, 1e-9, 1e-11)),
+        *(
+            (scheme, rtol)
+            for scheme in ("rkn6", "rkn11")
+            for rtol in (1e-3, 1e-5, 1e-7, 1e-9, 1e-11)
+        ),
     ],
 )
 def test_steps_are_found_on_wave_functions(scheme, rtol):

@@ -5,9 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qsyncplug import Grid
+from qsyncplug import Grid, GridHamiltonian, SchrodingerLohe, slsolve
 from qsyncplug.core.errors import ApproximationWarning
-from qsyncplug.lohe import GridHamiltonian, SchrodingerLohe, slsolve
 from qsyncplug.wigner import (
     PhaseSpaceError,
     h1_distance,
@@ -33,7 +32,9 @@ def gradient(*x):
 def random_state(grid, rng):
     d = grid.ndim
     f = sum(
-        (rng.normal() + 1j * rng.normal()) * grid.gaussian(0.7 * rng.normal(size=d), 0.7 * rng.normal(size=d)) for _ in range(3)
+        (rng.normal() + 1j * rng.normal())
+        * grid.gaussian(0.7 * rng.normal(size=d), 0.7 * rng.normal(size=d))
+        for _ in range(3)
     )
     return f / grid.norm(f)
 
@@ -73,7 +74,10 @@ def test_identities_and_smooth_divergences(grid):
     # derivatives of the fields themselves
     assert np.max(np.abs(divergence(h.current, grid) - h.current_divergence)) < tolerance
     for a in range(d):
-        assert np.max(np.abs(divergence(h.stress[a], grid) - h.momentum_flux_divergence[a])) < tolerance
+        assert (
+            np.max(np.abs(divergence(h.stress[a], grid) - h.momentum_flux_divergence[a]))
+            < tolerance
+        )
     # polar factorisation of the kinetic tensor
     outer = h.Lambda[:, None] * h.Lambda + h.grad_sqrt_density[:, None] * h.grad_sqrt_density
     assert np.max(np.abs(outer - (h.gradient[:, None].conj() * h.gradient).real)) < 1e-13
@@ -95,7 +99,9 @@ def test_quantum_potential_and_force_of_a_state_with_known_amplitude():
     q = -0.5 * GRID.derivative(r, order=2) / r
     assert np.max(np.abs(h.quantum_potential - q)[core]) < 1e-8
     # ∇·P=ρ∇Q in the form −½(R R‴−R′R″)
-    force = -0.5 * (r * GRID.derivative(r, order=3) - GRID.derivative(r) * GRID.derivative(r, order=2))
+    force = -0.5 * (
+        r * GRID.derivative(r, order=3) - GRID.derivative(r) * GRID.derivative(r, order=2)
+    )
     assert np.max(np.abs(GRID.derivative(h.quantum_pressure[0, 0]) - force)) < 1e-10
     flux = GRID.derivative(r**2 * speed**2) + force
     assert np.max(np.abs(h.momentum_flux_divergence[0] - flux)) < 1e-10
@@ -168,11 +174,15 @@ def test_pair_relations_of_the_paper():
 def test_equations_hold_with_the_corrected_sign(seed, coupling):
     rng = np.random.default_rng(seed)
     a, b = random_state(GRID, rng), random_state(GRID, rng)
-    found = hydrodynamic_residuals(a, b, GRID, potential=potential, gradient=gradient, coupling=coupling)
+    found = hydrodynamic_residuals(
+        a, b, GRID, potential=potential, gradient=gradient, coupling=coupling
+    )
     assert set(found) == EQUATIONS
     assert max(np.max(np.abs(r)) for r in found.values()) < 1e-11
     pair = pair_hydrodynamics(a, b, GRID)
-    printed = hydrodynamic_residuals(a, b, GRID, potential=potential, gradient=gradient, coupling=coupling, printed=True)
+    printed = hydrodynamic_residuals(
+        a, b, GRID, potential=potential, gradient=gradient, coupling=coupling, printed=True
+    )
     # what the printed sign is wrong by
     assert np.max(np.abs(printed["rho_d"] + 2 * coupling * pair.overlap.imag * pair.sigma)) < 1e-11
 
@@ -206,7 +216,9 @@ def test_rates_of_the_run_are_accepted(run):
     h = times[1] - times[0]
     weights = np.array([1 / 280, -4 / 105, 1 / 5, -4 / 5, 0, 4 / 5, -1 / 5, 4 / 105, -1 / 280]) / h
     rates = np.tensordot(weights, states[4:13], axes=1)
-    found = hydrodynamic_residuals(*states[8], grid, potential=potential, gradient=gradient, coupling=1.3, rates=rates)
+    found = hydrodynamic_residuals(
+        *states[8], grid, potential=potential, gradient=gradient, coupling=1.3, rates=rates
+    )
     assert max(np.max(np.abs(r)) for r in found.values()) < 1e-10
 
 
@@ -224,7 +236,9 @@ def test_distances_vanish_at_half_the_coupling():
         plus, minus = np.sqrt(2 / size) * np.exp(t / 2) * plus, np.sqrt(2 / size) * minus
         return (plus + minus) / 2, (plus - minus) / 2
 
-    found = [hydrodynamic_distances(*pair(t), grid) for t in (0.0, 2 * np.pi + 0.7, 4 * np.pi + 0.7)]
+    found = [
+        hydrodynamic_distances(*pair(t), grid) for t in (0.0, 2 * np.pi + 0.7, 4 * np.pi + 0.7)
+    ]
     for name in ("grad_sqrt_density", "Lambda", "grad_sqrt_density_d", "Lambda_d", "L2", "H1"):
         assert found[2][name] < 0.2 * found[1][name] < 0.2 * 0.3
     # Theorem 5.1 with the rate κ/2, not κ: after a period, √(D(t+2π)/D(t)) → e^π
@@ -233,7 +247,9 @@ def test_distances_vanish_at_half_the_coupling():
     h = hydrodynamics(a - b, grid)
     assert found[1]["H1"] ** 2 == pytest.approx(h.mass + 2 * h.kinetic_energy, rel=1e-12)
     # and the closed form solves the equations
-    r = hydrodynamic_residuals(*pair(1.0), grid, potential=lambda x: x**2 / 2, gradient=lambda x: x, coupling=1.0)
+    r = hydrodynamic_residuals(
+        *pair(1.0), grid, potential=lambda x: x**2 / 2, gradient=lambda x: x, coupling=1.0
+    )
     assert max(np.max(np.abs(v)) for v in r.values()) < 1e-11
 
 
@@ -262,7 +278,12 @@ def test_distances_of_a_node_on_the_grid():
 
 
 @pytest.mark.parametrize(
-    "function", [hydrodynamics, lambda f, g: h1_distance(f, 0 * f, g), lambda f, g: pair_hydrodynamics(f, f, g)]
+    "function",
+    [
+        hydrodynamics,
+        lambda f, g: h1_distance(f, 0 * f, g),
+        lambda f, g: pair_hydrodynamics(f, f, g),
+    ],
 )
 def test_a_state_cut_off_by_the_box_has_no_derivatives(function):
     # half of it is at the other end, and the kinetic energy of the jump is 1.5 instead of ¼
@@ -277,15 +298,21 @@ def test_a_state_cut_off_by_the_box_has_no_derivatives(function):
 def test_h1_distance_of_plane_waves():
     grid = Grid(32, 2 * np.pi)
     x = grid.axes[0]
-    assert h1_distance(np.exp(3j * x), np.zeros(32), grid) == pytest.approx(np.sqrt(2 * np.pi * 10), rel=1e-13)
+    assert h1_distance(np.exp(3j * x), np.zeros(32), grid) == pytest.approx(
+        np.sqrt(2 * np.pi * 10), rel=1e-13
+    )
 
 
 def residuals(norm, v):
-    return hydrodynamic_residuals(norm * GRID.gaussian(), GRID.gaussian(), GRID, potential=v, coupling=1)
+    return hydrodynamic_residuals(
+        norm * GRID.gaussian(), GRID.gaussian(), GRID, potential=v, coupling=1
+    )
 
 
 def along(times):
-    return run_residuals(np.zeros((len(times), 2, 128)), times, GRID, potential=potential, coupling=1)
+    return run_residuals(
+        np.zeros((len(times), 2, 128)), times, GRID, potential=potential, coupling=1
+    )
 
 
 @pytest.mark.parametrize(
@@ -294,15 +321,23 @@ def along(times):
         (lambda: hydrodynamics(np.ones(5), GRID), ValueError, "psi must have the grid's shape"),
         (lambda: hydrodynamics(np.ones(128), 3), TypeError, "grid must be a Grid"),
         (lambda: hydrodynamics(np.full(128, np.inf), GRID), ValueError, "psi must be finite"),
-        (lambda: hydrodynamics(np.ones(128), GRID, node_threshold=-1), ValueError, "node_threshold"),
-        (lambda: pair_hydrodynamics(np.ones(128), np.ones((2, 128)), GRID), ValueError, "psi2 must have the shape"),
+        (
+            lambda: hydrodynamics(np.ones(128), GRID, node_threshold=-1),
+            ValueError,
+            "node_threshold",
+        ),
+        (
+            lambda: pair_hydrodynamics(np.ones(128), np.ones((2, 128)), GRID),
+            ValueError,
+            "psi2 must have the shape",
+        ),
         (lambda: residuals(2, potential), ValueError, "norm 1"),
         (lambda: residuals(1, np.zeros(128)), ValueError, "gradient must"),
         (lambda: residuals(1, np.zeros(9)), ValueError, "potential must"),
         (lambda: along(np.arange(4)), ValueError, "at least 9"),
         (lambda: along(np.arange(9) ** 2), ValueError, "equidistant"),
     ],
-)  # fmt: skip
+)
 def test_bad_input(call, error, match):
     with pytest.raises(error, match=match):
         call()

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import qutip
 
+from qsyncplug import GridHamiltonian
 from qsyncplug.core import Grid
 from qsyncplug.core.storage import build_model
-from qsyncplug.lohe import GridHamiltonian
 from qsyncplug.wigner import PhaseSpace, WignerLohe
 
 GRID = Grid(32, 12.0)
@@ -41,7 +41,12 @@ def test_storage():
         model = WignerLohe(GRID, potential, 0.3)
         for back in (build_model(model.to_dict()), pickle.loads(pickle.dumps(model))):
             assert np.array_equal(back.potential, model.potential)
-            assert (back.grid, back.coupling, back.size, back.common) == (GRID, 0.3, model.size, model.common)
+            assert (back.grid, back.coupling, back.size, back.common) == (
+                GRID,
+                0.3,
+                model.size,
+                model.common,
+            )
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,9 @@ from qsyncplug.wigner.kernels import upsample
 GRID = Grid(96, 20.0)
 
 
-@pytest.mark.parametrize("n, value", [(0, 0.0), (1, 0.42612263885053), (2, 0.72898925778713), (3, 0.9766733819917)])
+@pytest.mark.parametrize(
+    "n, value", [(0, 0.0), (1, 0.42612263885053), (2, 0.72898925778713), (3, 0.9766733819917)]
+)
 def test_negativity_of_fock_states(n, value):
     # published: A. Kenfack and K. Zyczkowski (2004); Fock 1 is 4/√e − 2
     w = wigner_transform(qutip.basis(max(2, n + 1), n))
@@ -44,10 +46,16 @@ def test_negativity_is_independent_of_the_grid_and_of_where_the_state_sits():
     x = Grid(160, 26.0)
     first = x.axes[0] - 1.37
     psi = np.sqrt(2) * first * np.exp(-(first**2) / 2 + 0.9j * x.axes[0]) / np.pi**0.25
-    assert negativity(wigner_transform(psi, grid=x), x) == pytest.approx(4 / np.sqrt(np.e) - 2, abs=1e-10)
+    assert negativity(wigner_transform(psi, grid=x), x) == pytest.approx(
+        4 / np.sqrt(np.e) - 2, abs=1e-10
+    )
     # squeezed: a symplectic map
-    psi = np.sqrt(2) * (first / 1.4) * np.exp(-((first / 1.4) ** 2) / 2) / np.pi**0.25 / np.sqrt(1.4)
-    assert negativity(wigner_transform(psi, grid=x), x) == pytest.approx(4 / np.sqrt(np.e) - 2, abs=1e-10)
+    psi = (
+        np.sqrt(2) * (first / 1.4) * np.exp(-((first / 1.4) ** 2) / 2) / np.pi**0.25 / np.sqrt(1.4)
+    )
+    assert negativity(wigner_transform(psi, grid=x), x) == pytest.approx(
+        4 / np.sqrt(np.e) - 2, abs=1e-10
+    )
 
 
 @settings(max_examples=5)
@@ -56,14 +64,19 @@ def test_negativity_is_invariant_under_rotation(seed, m):
     # a rotation of phase space moves every nodal line: another quadrature of the same number
     rho = qutip.rand_dm(m, rank=1 + seed % 2, seed=seed)
     turn = (-0.7j * qutip.num(m)).expm()
-    a, b = (negativity(wigner_transform(r), fock_grid(m), tolerance=1e-9) for r in (rho, turn * rho * turn.dag()))
+    a, b = (
+        negativity(wigner_transform(r), fock_grid(m), tolerance=1e-9)
+        for r in (rho, turn * rho * turn.dag())
+    )
     assert a == pytest.approx(b, abs=2e-9)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_negativity_agrees_with_the_polar_quadrature(seed):
     ket = qutip.rand_ket(4, seed=seed)
-    assert negativity(wigner_transform(ket), fock_grid(4)) == pytest.approx(qsp.measures.wigner_negativity(ket), abs=2e-9)
+    assert negativity(wigner_transform(ket), fock_grid(4)) == pytest.approx(
+        qsp.measures.wigner_negativity(ket), abs=2e-9
+    )
 
 
 def test_negativity_finds_a_small_island():
@@ -71,7 +84,9 @@ def test_negativity_finds_a_small_island():
     rho = qutip.rand_dm(5, rank=2, seed=523)
     w = wigner_transform(rho)
     value = negativity(w, fock_grid(5), tolerance=1e-9)
-    assert negativity(np.ascontiguousarray(w.T), fock_grid(5), tolerance=1e-9) == pytest.approx(value, abs=1e-9)
+    assert negativity(np.ascontiguousarray(w.T), fock_grid(5), tolerance=1e-9) == pytest.approx(
+        value, abs=1e-9
+    )
     # a plain sum over a grid 16 times as fine, good to its spacing squared
     fine = upsample(w, (0, 1), 16)
     plain = np.sum(np.abs(fine)) * PhaseSpace(fock_grid(5)).weight / 256 - 1
@@ -108,10 +123,14 @@ def test_moyal_identities(x, p):
     a, b = GRID.gaussian(x, p), GRID.gaussian(-0.4, 0.8)
     third = (GRID.axes[0] * b) / GRID.norm(GRID.axes[0] * b)
     wa, wb, wc = (wigner_transform(s, grid=GRID) for s in (a, b, third))
-    assert moyal_overlap(wa, wb, GRID) == pytest.approx(np.exp(-((x + 0.4) ** 2 + (p - 0.8) ** 2) / 2), abs=1e-13)
+    assert moyal_overlap(wa, wb, GRID) == pytest.approx(
+        np.exp(-((x + 0.4) ** 2 + (p - 0.8) ** 2) / 2), abs=1e-13
+    )
     assert moyal_overlap(wc, wc, GRID) == pytest.approx(1, abs=1e-13)
     # Tr(|a⟩⟨c| (|b⟩⟨c|)†)=⟨b,a⟩
-    value = moyal_overlap(wigner_transform(a, third, grid=GRID), wigner_transform(b, third, grid=GRID), GRID)
+    value = moyal_overlap(
+        wigner_transform(a, third, grid=GRID), wigner_transform(b, third, grid=GRID), GRID
+    )
     assert abs(value - GRID.inner(b, a)) < 1e-13
     assert moyal_overlap((wa + wb) / 2, (wa + wb) / 2, GRID) == pytest.approx(
         (1 + abs(GRID.inner(a, b)) ** 2) / 2, abs=1e-13
@@ -140,37 +159,59 @@ def test_marginals_and_moments_are_the_hydrodynamic_fields():
     assert np.max(np.abs(m["current"][:, ::2] - (pair.current - 1j * pair.G))) < 1e-12
     mixture = 0.3 * w + 0.7 * wigner_transform(phi, grid=GRID)
     m = moments(mixture, space)
-    assert np.max(np.abs(m["current"][:, ::2] - 0.3 * h.current - 0.7 * hydrodynamics(phi, GRID).current)) < 1e-12
+    assert (
+        np.max(
+            np.abs(m["current"][:, ::2] - 0.3 * h.current - 0.7 * hydrodynamics(phi, GRID).current)
+        )
+        < 1e-12
+    )
 
 
 def test_interpolation_is_exact():
     w = wigner_transform(GRID.gaussian(0.7, -1.1), grid=GRID)
     rng = np.random.default_rng(0)
     x, p = rng.uniform(-4, 4, (2, 50))
-    assert np.max(np.abs(interpolate(w, GRID, x, p) - np.exp(-((x - 0.7) ** 2) - (p + 1.1) ** 2) / np.pi)) < 1e-13
+    assert (
+        np.max(
+            np.abs(interpolate(w, GRID, x, p) - np.exp(-((x - 0.7) ** 2) - (p + 1.1) ** 2) / np.pi)
+        )
+        < 1e-13
+    )
     with pytest.raises(ValueError, match="x must lie between"):
         interpolate(w, GRID, 11.0, 0.0)
 
 
 def test_phase_distribution_of_a_coherent_state():
     alpha = 0.7 + 0.4j
-    theta, value = phase_distribution(wigner_transform(qutip.coherent(30, alpha, method="analytic")), fock_grid(30), 48)
+    theta, value = phase_distribution(
+        wigner_transform(qutip.coherent(30, alpha, method="analytic")), fock_grid(30), 48
+    )
     b = np.sqrt(2) * abs(alpha) * np.cos(theta - np.angle(alpha))
     # the Gaussian integrated along rays
-    exact = np.exp(-2 * abs(alpha) ** 2) / (2 * np.pi) * (1 + np.sqrt(np.pi) * b * np.exp(b**2) * (1 + erf(b)))
+    exact = (
+        np.exp(-2 * abs(alpha) ** 2)
+        / (2 * np.pi)
+        * (1 + np.sqrt(np.pi) * b * np.exp(b**2) * (1 + erf(b)))
+    )
     assert np.max(np.abs(value - exact)) < 1e-12
     # about the centre of the state it is flat
     centre = (np.sqrt(2) * alpha.real, np.sqrt(2) * alpha.imag)
-    value = phase_distribution(wigner_transform(GRID.gaussian(*centre), grid=GRID), GRID, 16, centre=centre)[1]
+    value = phase_distribution(
+        wigner_transform(GRID.gaussian(*centre), grid=GRID), GRID, 16, centre=centre
+    )[1]
     assert np.max(np.abs(value - 1 / (2 * np.pi))) < 1e-12
 
 
 def test_phase_distribution_may_be_negative():
-    theta, value = phase_distribution(wigner_transform((qutip.basis(6, 0) - 0.9 * qutip.basis(6, 5)).unit()), fock_grid(6))
+    theta, value = phase_distribution(
+        wigner_transform((qutip.basis(6, 0) - 0.9 * qutip.basis(6, 5)).unit()), fock_grid(6)
+    )
     assert value.min() < -1e-3
     assert np.sum(value) * (theta[1] - theta[0]) == pytest.approx(1, abs=1e-12)
     with pytest.raises(ValueError, match="must vanish beyond"):
-        phase_distribution(wigner_transform(GRID.gaussian(4.0), grid=GRID), GRID, centre=(-8.0, 0.0))
+        phase_distribution(
+            wigner_transform(GRID.gaussian(4.0), grid=GRID), GRID, centre=(-8.0, 0.0)
+        )
 
 
 @pytest.mark.parametrize("call", [marginals, moments, negativity, phase_distribution])

@@ -6,7 +6,12 @@ import pytest
 import qutip
 
 from qsyncplug import Grid
-from qsyncplug.plot.wigner import anim_wigner_function, plot_hydrodynamics, plot_wigner_function, plot_wigner_matrix
+from qsyncplug.plot.wigner import (
+    anim_wigner_function,
+    plot_hydrodynamics,
+    plot_wigner_function,
+    plot_wigner_matrix,
+)
 from qsyncplug.wigner import PhaseSpace, hydrodynamics, wigner_transform
 
 GRID = Grid(64, 16.0)

@@ -4,9 +4,14 @@ import qutip
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qsyncplug import AliasingError, BlowUpError, UnstableSetWarning, slsolve
 from qsyncplug.core import Grid, storage
-from qsyncplug.core.errors import ApproximationWarning, RightHandSideError, StepLimitError, TimeLimitError
-from qsyncplug.lohe import AliasingError, BlowUpError, UnstableSetWarning, slsolve
+from qsyncplug.core.errors import (
+    ApproximationWarning,
+    RightHandSideError,
+    StepLimitError,
+    TimeLimitError,
+)
 from qsyncplug.wigner import WignerLohe, WignerLoheSolver, wigner_transform, wlsolve
 from qsyncplug.wigner.errors import PhaseSpaceError, PhaseSpaceWarning
 
@@ -24,9 +29,13 @@ def anharmonic(x):
 
 
 def three_kets(grid=GRID):
-    return np.array([
-        1.2 * grid.gaussian(0.8, 0.3), np.exp(0.4j) * grid.gaussian(-0.6), 0.7 * np.exp(-1j) * grid.gaussian(0.1, -1.0)
-    ])  # fmt: skip
+    return np.array(
+        [
+            1.2 * grid.gaussian(0.8, 0.3),
+            np.exp(0.4j) * grid.gaussian(-0.6),
+            0.7 * np.exp(-1j) * grid.gaussian(0.1, -1.0),
+        ]
+    )
 
 
 def scaled(z, grid=GRID):
@@ -44,7 +53,9 @@ def test_coherent_pair_in_a_trap():
         one, two, z = coherent_pair(WIDE, t)
         assert abs(result.correlations[k, 0, 1] - z) < 1e-14
         assert np.max(np.abs(result.psi(k) - [one, two])) < 1e-12
-        assert np.max(np.abs(result.wigner(0, 1, k) - wigner_transform(one, two, grid=WIDE))) < 1e-12
+        assert (
+            np.max(np.abs(result.wigner(0, 1, k) - wigner_transform(one, two, grid=WIDE))) < 1e-12
+        )
 
 
 def test_wigner_functions_from_gaussian_integrals():
@@ -56,7 +67,10 @@ def test_wigner_functions_from_gaussian_integrals():
     at = [(c * np.cos(t), -c * np.sin(t)) for c in (1.0, -0.5)]
     space = WIDE_TRAP.phase_space
     w = [[gaussian_pair_wigner(space.x, space.p, a, b) for b in at] for a in at]
-    a, b = np.sqrt(1 / (2 * d)) * (np.exp(kappa * t / 2) + 1), np.sqrt(1 / (2 * d)) * (np.exp(kappa * t / 2) - 1)
+    a, b = (
+        np.sqrt(1 / (2 * d)) * (np.exp(kappa * t / 2) + 1),
+        np.sqrt(1 / (2 * d)) * (np.exp(kappa * t / 2) - 1),
+    )
     mix = np.array([[a, b], [b, a]])
     for i in range(2):
         for j in range(2):
@@ -86,12 +100,20 @@ def test_three_oscillators(offsets):
     result = wlsolve(model, psi, times)
     assert result.stats["method"] == "reduction"
     z0 = GRID.weight * psi @ psi.conj().T
-    assert np.max(np.abs(result.correlations - correlation_flow(z0, times, 1.3, np.array(offsets)))) < 2e-12
-    lines = slsolve(model.schrodinger_lohe, psi, times, options={"method": "dop853", "store_states": True})
+    assert (
+        np.max(np.abs(result.correlations - correlation_flow(z0, times, 1.3, np.array(offsets))))
+        < 2e-12
+    )
+    lines = slsolve(
+        model.schrodinger_lohe, psi, times, options={"method": "dop853", "store_states": True}
+    )
     last = lines.states[-1]
     for i in range(3):
         for j in range(3):
-            assert np.max(np.abs(result.wigner(i, j) - wigner_transform(last[i], last[j], grid=GRID))) < 2e-12
+            assert (
+                np.max(np.abs(result.wigner(i, j) - wigner_transform(last[i], last[j], grid=GRID)))
+                < 2e-12
+            )
 
 
 def test_linear_flow_against_qutip():
@@ -118,9 +140,20 @@ def test_kinds_of_initial_state_agree(offsets):
     p, members = [0.3, 0.7], np.array([psi, psi[[1, 2, 0]] * np.exp(0.3j)])
     ensemble = wlsolve(model, (p, members), [0.0, 2.0])
     pairs = wlsolve(model, list(zip(p, members, strict=True)), [0.0, 2.0])
-    block = wlsolve(model, sum(q * np.einsum("ix,jy->ijxy", f, f.conj()) for q, f in zip(p, members, strict=True)), [0.0, 2.0])
-    w0 = [[sum(q * wigner_transform(f[i], f[j], grid=GRID) for q, f in zip(p, members, strict=True)) for j in range(3)]
-          for i in range(3)]  # fmt: skip
+    block = wlsolve(
+        model,
+        sum(q * np.einsum("ix,jy->ijxy", f, f.conj()) for q, f in zip(p, members, strict=True)),
+        [0.0, 2.0],
+    )
+    w0 = [
+        [
+            sum(
+                q * wigner_transform(f[i], f[j], grid=GRID) for q, f in zip(p, members, strict=True)
+            )
+            for j in range(3)
+        ]
+        for i in range(3)
+    ]
     arrays = wlsolve(model, w0, [0.0, 2.0])
     for other, tolerance in ((pairs, 1e-15), (block, 1e-12), (arrays, 1e-10)):
         assert np.max(np.abs(other.correlations - ensemble.correlations)) < 1e-12
@@ -146,10 +179,14 @@ def test_kets_of_qutip():
     fock = [qutip.coherent(30, a, method="analytic") for a in alpha]
     result = wlsolve(TRAP, fock, [0.0, 1.0])
     # ⟨α|β⟩ in closed form; w_ij=ψ_iψ̄_j has z_01=⟨ψ_1,ψ_0⟩
-    overlap = np.exp(-abs(alpha[0]) ** 2 / 2 - abs(alpha[1]) ** 2 / 2 + np.conj(alpha[1]) * alpha[0])
+    overlap = np.exp(
+        -(abs(alpha[0]) ** 2) / 2 - abs(alpha[1]) ** 2 / 2 + np.conj(alpha[1]) * alpha[0]
+    )
     assert abs(result.correlations[0, 0, 1] - overlap) < 1e-13
     mean = result.moments()[0][0]
-    assert np.allclose(mean, [[np.sqrt(2) * np.real(a), np.sqrt(2) * np.imag(a)] for a in alpha], atol=1e-12)
+    assert np.allclose(
+        mean, [[np.sqrt(2) * np.real(a), np.sqrt(2) * np.imag(a)] for a in alpha], atol=1e-12
+    )
     ensemble = wlsolve(TRAP, ([0.5, 0.5], [fock, fock[::-1]]), [0.0, 1.0])
     assert abs(ensemble.correlations[0, 0, 1] - overlap.real) < 1e-13
 
@@ -157,7 +194,9 @@ def test_kets_of_qutip():
 def test_offsets_are_a_phase_of_the_wave_functions():
     model = WignerLohe(GRID, [lambda x, o=o: anharmonic(x) + o for o in (0.4, -0.2, 0.9)], 1.2)
     psi, times = three_kets(), [0.0, 3.0]
-    exact = slsolve(model.schrodinger_lohe, psi, times, options={"method": "dop853", "store_states": True}).states[-1]
+    exact = slsolve(
+        model.schrodinger_lohe, psi, times, options={"method": "dop853", "store_states": True}
+    ).states[-1]
     for method in ("reduction", "splitting"):
         found = wlsolve(model, psi, times, options={"method": method}).psi()
         assert np.max(np.abs(found - exact)) < 1e-10
@@ -168,7 +207,9 @@ def test_moments_of_data_that_are_not_hermitian():
     kernel = np.outer(GRID.gaussian(0.5, 0.8), GRID.gaussian(-0.3).conj())
     space = TRAP.phase_space
     for one in (w, kernel):
-        result = wlsolve(TRAP, np.tile(one, (2, 2, 1, 1)), [0, 0.5], options={"allow_non_hermitian": True})
+        result = wlsolve(
+            TRAP, np.tile(one, (2, 2, 1, 1)), [0, 0.5], options={"allow_non_hermitian": True}
+        )
         entry = result.wigner(0, 0)
         mass = space.integrate(entry)
         x, p = space.x[:, None], space.p[None, :]
@@ -199,7 +240,9 @@ def test_different_potentials(kind):
     times = [0.0, 0.5, 1.5]
     result = wlsolve(model, psi if kind == "kets" else ([0.25, 0.75], np.array([psi, psi])), times)
     assert result.stats["method"] == "splitting"
-    lines = slsolve(model.schrodinger_lohe, psi, times, options={"method": "dop853", "store_states": True})
+    lines = slsolve(
+        model.schrodinger_lohe, psi, times, options={"method": "dop853", "store_states": True}
+    )
     assert np.max(np.abs(result.correlations - lines.gram.conj())) < 5e-11
     for k in range(3):
         exact = wigner_transform(lines.states[k][0], lines.states[k][2], grid=GRID)
@@ -212,7 +255,14 @@ def test_order_of_the_splitting():
     exact = wlsolve(model, psi, [0, 1]).wigner(0, 1)
     for method, order, steps in (("strang", 2, (16, 32)), ("s6", 4, (4, 8)), ("s10", 6, (3, 6))):
         errors = [
-            np.max(np.abs(wlsolve(model, psi, [0, 1], options={"method": method, "step": 1 / m}).wigner(0, 1) - exact))
+            np.max(
+                np.abs(
+                    wlsolve(model, psi, [0, 1], options={"method": method, "step": 1 / m}).wigner(
+                        0, 1
+                    )
+                    - exact
+                )
+            )
             for m in steps
         ]
         assert abs(np.log2(errors[0] / errors[1]) - order) < 0.35, method
@@ -229,12 +279,24 @@ def test_two_dimensions(different):
     with pytest.warns(PhaseSpaceWarning):
         result = wlsolve(model, psi, [0, 0.8])
     with pytest.warns(Warning):
-        lines = slsolve(model.schrodinger_lohe, psi, [0, 0.8], options={"method": "dop853", "store_states": True})
+        lines = slsolve(
+            model.schrodinger_lohe,
+            psi,
+            [0, 0.8],
+            options={"method": "dop853", "store_states": True},
+        )
     assert np.max(np.abs(result.correlations - lines.gram.conj())) < 1e-10
     w = result.wigner(0, 1)
     assert w.shape == (32,) * 4
     assert abs(model.phase_space.integrate(w) - result.correlations[-1, 0, 1]) < 1e-6
-    assert np.max(np.abs(result.density(0, 1)[::2, ::2] - lines.states[-1][0] * lines.states[-1][1].conj())) < 1e-10
+    assert (
+        np.max(
+            np.abs(
+                result.density(0, 1)[::2, ::2] - lines.states[-1][0] * lines.states[-1][1].conj()
+            )
+        )
+        < 1e-10
+    )
     assert np.max(np.abs(w.sum((2, 3)) * model.phase_space.p_weight - result.density(0, 1))) < 1e-12
 
 
@@ -254,7 +316,9 @@ def test_masses_are_constant_and_l2_norms_follow_moyal():
     gaps = result.distances()
     for a in ((0, 0), (1, 2), (2, 1)):
         for b in ((1, 1), (0, 2)):
-            direct = np.sqrt(np.sum(np.abs(w[a[0]][a[1]] - w[b[0]][b[1]]) ** 2) * result.phase_space.weight)
+            direct = np.sqrt(
+                np.sum(np.abs(w[a[0]][a[1]] - w[b[0]][b[1]]) ** 2) * result.phase_space.weight
+            )
             assert abs(gaps[(*a, *b)] - direct) < 1e-13
 
 
@@ -262,9 +326,14 @@ def test_masses_are_constant_and_l2_norms_follow_moyal():
 @given(st.integers(2, 5), st.integers(0, 2**31), st.floats(0.1, 3), st.booleans())
 def test_random_kets_against_scipy(n, seed, kappa, unit):
     rng = np.random.default_rng(seed)
-    psi = np.array([
-        rng.uniform(0.5, 2) * np.exp(1j * rng.uniform(0, 6)) * GRID.gaussian(*rng.uniform(-0.8, 0.8, 2)) for _ in range(n)
-    ])  # fmt: skip
+    psi = np.array(
+        [
+            rng.uniform(0.5, 2)
+            * np.exp(1j * rng.uniform(0, 6))
+            * GRID.gaussian(*rng.uniform(-0.8, 0.8, 2))
+            for _ in range(n)
+        ]
+    )
     if unit:
         psi /= np.sqrt(GRID.weight) * np.linalg.norm(psi, axis=1)[:, None]
     times = np.array([0.0, 0.7, 2.0])
@@ -300,12 +369,16 @@ def test_blow_up_with_unequal_masses_and_without_hermiticity():
     with pytest.raises(BlowUpError) as caught:
         wlsolve(TRAP, scaled([[4, -4.0], [-4.0, 1]]), [0, 5], options=options)
     when = caught.value.time
-    before = correlation_flow(np.array([[4, -4.0], [-4.0, 1]]), np.array([0, when - 1e-3, when - 5e-4]), 1.0, np.zeros(2))
+    before = correlation_flow(
+        np.array([[4, -4.0], [-4.0, 1]]), np.array([0, when - 1e-3, when - 5e-4]), 1.0, np.zeros(2)
+    )
     assert abs(before[2, 0, 1] / before[1, 0, 1] - 2) < 1e-2
 
 
 def test_unphysical_without_blow_up():
-    result = wlsolve(TRAP, scaled([[1, 1.5], [1.5, 1]]), [0, 30], options={"allow_unphysical": True})
+    result = wlsolve(
+        TRAP, scaled([[1, 1.5], [1.5, 1]]), [0, 30], options={"allow_unphysical": True}
+    )
     assert abs(result.correlations[-1, 0, 1] - 1) < 1e-12
 
 
@@ -314,12 +387,19 @@ def test_non_hermitian_data():
     z = np.eye(3) + 0.3 * (rng.normal(size=(3, 3)) + 1j * rng.normal(size=(3, 3)))
     times = np.array([0.0, 1.0, 2.0])
     result = wlsolve(TRAP, scaled(z), times, options={"allow_non_hermitian": True})
-    assert np.max(np.abs(result.correlations - correlation_flow(z, times, 1.0, np.zeros(3)))) < 1e-11
+    assert (
+        np.max(np.abs(result.correlations - correlation_flow(z, times, 1.0, np.zeros(3)))) < 1e-11
+    )
     w = result.wigner(0, 1)
     assert abs(result.phase_space.integrate(w) - result.correlations[-1, 0, 1]) < 1e-11
     # the same as a block operator
     f = GRID.gaussian()
-    block = wlsolve(TRAP, z[:, :, None, None] * np.outer(f, f.conj()), times, options={"allow_non_hermitian": True})
+    block = wlsolve(
+        TRAP,
+        z[:, :, None, None] * np.outer(f, f.conj()),
+        times,
+        options={"allow_non_hermitian": True},
+    )
     assert np.max(np.abs(block.correlations - result.correlations)) < 1e-11
     assert np.max(np.abs(block.wigner(0, 1) - w)) < 1e-11
 
@@ -367,7 +447,9 @@ def test_bad_states(state, error, text):
 def test_negative_mass_and_wrong_number():
     with pytest.raises(ValueError, match="must be positive; for oscillator 1"):
         wlsolve(TRAP, scaled([[1, 0], [0, -1]]), [0, 1])
-    with pytest.raises(ValueError, match="3 oscillators, as many as the model has potentials, not 2"):
+    with pytest.raises(
+        ValueError, match="3 oscillators, as many as the model has potentials, not 2"
+    ):
         wlsolve(WignerLohe(GRID, [0.0, 1.0, 2.0]), KETS, [0, 1])
     with pytest.raises(ValueError, match="negative eigenvalue"):
         wlsolve(TRAP, scaled([[1, -0.9, -0.9], [-0.9, 1, -0.9], [-0.9, -0.9, 1]]), [0, 1])
@@ -409,7 +491,9 @@ def test_a_drift_of_the_masses_is_warned_of(options):
     with pytest.warns() as caught:
         result = wlsolve(TRAP, psi, [0, 50.0], options=options)
     drift = result.stats["drift"]["∫w_ii"]
-    assert any("unstable equilibrium" in str(w.message) for w in caught if w.category is UnstableSetWarning)
+    assert any(
+        "unstable equilibrium" in str(w.message) for w in caught if w.category is UnstableSetWarning
+    )
     assert any(w.category is ApproximationWarning for w in caught) == (drift > 1e-6)
     assert (drift > 1e-6) == (options == {})
 
@@ -421,14 +505,23 @@ def test_grid_too_small_at_the_start():
         wlsolve(TRAP, [GRID.gaussian(0, 12.0), GRID.gaussian()], [0, 1])
     with pytest.warns(PhaseSpaceWarning) as told:
         wlsolve(TRAP, [GRID.gaussian(3.5), GRID.gaussian()], [0, 1])
-    assert len(told) == 2 and "barely fits" in str(told[0].message) and "edge of the grid" in str(told[1].message)
+    assert (
+        len(told) == 2
+        and "barely fits" in str(told[0].message)
+        and "edge of the grid" in str(told[1].message)
+    )
 
 
 @pytest.mark.parametrize("method", ["reduction", "splitting"])
 def test_grid_too_small_later(method):
     free = WignerLohe(GRID, 0.0)
     with pytest.raises(AliasingError, match="edge of the box") as caught:
-        wlsolve(free, [GRID.gaussian(0.0, 2.0), GRID.gaussian()], np.linspace(0, 4, 9), options={"method": method})
+        wlsolve(
+            free,
+            [GRID.gaussian(0.0, 2.0), GRID.gaussian()],
+            np.linspace(0, 4, 9),
+            options={"method": method},
+        )
     assert 0.4 < caught.value.time < 4 and caught.value.result is not None
 
 
@@ -436,7 +529,10 @@ def test_limits_keep_what_was_computed():
     model = WignerLohe(GRID, [lambda x: x**2 / 2, lambda x: x**2])
     with pytest.raises(StepLimitError) as caught:
         wlsolve(model, KETS, np.linspace(0, 50, 51), options={"nsteps": 60})
-    assert 0 < len(caught.value.result.times) < 51 and caught.value.result.wigner(0, 1).shape == (128, 128)
+    assert 0 < len(caught.value.result.times) < 51 and caught.value.result.wigner(0, 1).shape == (
+        128,
+        128,
+    )
     with pytest.raises(TimeLimitError):
         wlsolve(model, KETS, np.linspace(0, 1000, 51), options={"time_limit": 0.05})
     with pytest.raises(StepLimitError):
@@ -450,7 +546,12 @@ def test_limits_keep_what_was_computed():
 
 def test_e_ops_start_step_and_storage(tmp_path):
     times = [0, 1, 2.5]
-    run = wlsolve(TRAP, KETS, times, e_ops={"z": lambda t, m: m.correlations[0, 1], "w": lambda t, m: m.wigner(0, 0)[64, 64]})
+    run = wlsolve(
+        TRAP,
+        KETS,
+        times,
+        e_ops={"z": lambda t, m: m.correlations[0, 1], "w": lambda t, m: m.wigner(0, 0)[64, 64]},
+    )
     assert np.allclose(run.e_data["z"], run.correlations[:, 0, 1], atol=1e-13)
     assert np.allclose(run.e_data["w"], [run.wigner(0, 0, k)[64, 64] for k in range(3)], atol=1e-14)
     solver = WignerLoheSolver(TRAP)
@@ -462,9 +563,11 @@ def test_e_ops_start_step_and_storage(tmp_path):
     many = [lambda x: x**2 / 2, lambda x: x**2, anharmonic]
     w0 = scaled([[1, 0.5], [0.5, 1]])
     for result in (
-        run, wlsolve(WignerLohe(GRID, many), psi, times), wlsolve(TRAP, w0, times),
+        run,
+        wlsolve(WignerLohe(GRID, many), psi, times),
+        wlsolve(TRAP, w0, times),
         wlsolve(TRAP, w0, times, options={"method": "direct"}),
-    ):  # fmt: skip
+    ):
         result.save(tmp_path / "run.npz")
         back = storage.load(tmp_path / "run.npz")
         assert np.array_equal(back.correlations, result.correlations)

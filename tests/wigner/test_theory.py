@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 import qsyncplug as qsp
+from qsyncplug import BlowUpError, UnstableSetWarning
 from qsyncplug.adapters.wigner import view_of
 from qsyncplug.core import Grid
-from qsyncplug.lohe import BlowUpError, UnstableSetWarning
 from qsyncplug.wigner import WignerLohe, wigner_transform, wlsolve
 from qsyncplug.wigner.theory import (
     blow_up_time,
@@ -26,15 +26,24 @@ PAIR = [GRID.gaussian(1.0), np.exp(1.1j) * GRID.gaussian(-0.5)]
 def test_two_oscillator_closed_form(offset):
     times = np.array([0.0, 0.5, 3.0, 8.0])
     z0 = 0.3 + 0.4j
-    flow = correlation_flow(np.array([[1, z0], [np.conj(z0), 1]]), times, 1.0, np.array([offset, 0.0]))
-    assert np.max(np.abs(two_oscillator_correlation(z0, times, 1.0, offset) - flow[:, 0, 1])) < 1e-10
+    flow = correlation_flow(
+        np.array([[1, z0], [np.conj(z0), 1]]), times, 1.0, np.array([offset, 0.0])
+    )
+    assert (
+        np.max(np.abs(two_oscillator_correlation(z0, times, 1.0, offset) - flow[:, 0, 1])) < 1e-10
+    )
 
 
 def test_closed_forms_at_large_times():
     assert two_oscillator_correlation(0.2, 1e5, 1.0) == 1
-    assert abs(two_oscillator_correlation(0.2, 1e4, 1.0, 0.6) - locked_correlation(1.0, 0.6)) < 1e-14
+    assert (
+        abs(two_oscillator_correlation(0.2, 1e4, 1.0, 0.6) - locked_correlation(1.0, 0.6)) < 1e-14
+    )
     assert locked_correlation(1.0, 1.0) is None
-    assert np.isclose(blow_up_time(-2.0, 2.0), np.log(3) / 2) and blow_up_time(-2 + 0.1j, 1.0) == np.inf
+    assert (
+        np.isclose(blow_up_time(-2.0, 2.0), np.log(3) / 2)
+        and blow_up_time(-2 + 0.1j, 1.0) == np.inf
+    )
     assert blow_up_time(1.5, 1.0) == np.inf and distance_ratio(0.5, 0.0, 1.0) == 1
     with pytest.raises(ValueError, match=r"below 1\.5"):
         diameter_bound(1.6, 0.0, 1.0, 3)
@@ -43,8 +52,13 @@ def test_closed_forms_at_large_times():
 def test_two_oscillators():
     found = qsp.predictions(TRAP, PAIR)
     assert found.names[:3] == ("Lemma 4.1", "Theorem 4.2", "Theorem 5.1")
-    assert found["Lemma 4.1"].statement.startswith("z_12 tends to 1") and "Lemma 4.1" in found["Lemma 4.1"].source
-    assert all("Ha, Hwang" in p.source or "Antonelli" in p.source or "papers" in p.source for p in found)
+    assert (
+        found["Lemma 4.1"].statement.startswith("z_12 tends to 1")
+        and "Lemma 4.1" in found["Lemma 4.1"].source
+    )
+    assert all(
+        "Ha, Hwang" in p.source or "Antonelli" in p.source or "papers" in p.source for p in found
+    )
     result = wlsolve(TRAP, PAIR, np.linspace(0, 20, 41))
     assert all(check.passed for check in found.check(result)), found.check(result)
     # the bound as printed fails for these states
@@ -74,7 +88,9 @@ def test_hydrodynamic_norms_vanish():
     short = prediction.check(wlsolve(model, psi, np.linspace(0, 3, 61)))
     assert short.passed is None and "no two outputs" in short.found
     # a run of half the coupling is told
-    other = wlsolve(WignerLohe(model.grid, model.hamiltonians(1)[0].potential, 0.5), psi, np.linspace(0, 60, 61))
+    other = wlsolve(
+        WignerLohe(model.grid, model.hamiltonians(1)[0].potential, 0.5), psi, np.linspace(0, 60, 61)
+    )
     assert prediction.check(other).passed is False
     # it is about wave functions
     assert "Theorem 5.1" not in qsp.predictions(model, ([0.5, 0.5], [psi, psi[::-1]])).names
@@ -90,7 +106,8 @@ def test_equal_states_are_no_exception():
 
 
 @pytest.mark.parametrize(
-    ("options", "end"), [({}, 1500), ({"method": "splitting"}, 50), ({"method": "direct", "rtol": 1e-9}, 50)]
+    ("options", "end"),
+    [({}, 1500), ({"method": "splitting"}, 50), ({"method": "direct", "rtol": 1e-9}, 50)],
 )
 @pytest.mark.parametrize("psi", [PAIR, [PAIR[0], np.exp(0.4j) * PAIR[0]]])
 def test_very_late_times_are_no_exception(options, end, psi):
@@ -122,7 +139,11 @@ def test_bad_arguments_of_closed_forms():
     with pytest.raises(ValueError, match="n must be"):
         diameter_bound(0.5, 1.0, 1.0, 0)
     bad = (0.5, 1.0, -1.0)
-    for function, arguments in ((diameter_bound, bad), (distance_ratio, bad), (locked_correlation, (-1.0, 0.1))):
+    for function, arguments in (
+        (diameter_bound, bad),
+        (distance_ratio, bad),
+        (locked_correlation, (-1.0, 0.1)),
+    ):
         with pytest.raises(ValueError, match="coupling"):
             function(*arguments)
     with pytest.raises(ValueError, match="offset"):
@@ -135,7 +156,13 @@ def test_many_oscillators():
     rng = np.random.default_rng(3)
     psi = [GRID.gaussian(*rng.uniform(-0.6, 0.6, 2)) for _ in range(4)]
     found = wigner_predictions(TRAP, psi)
-    assert found.names == ("Lemma 3.2", "Corollary 1 (1)", "Corollary 1 (2)", "Theorem 3.1", "sharper threshold")
+    assert found.names == (
+        "Lemma 3.2",
+        "Corollary 1 (1)",
+        "Corollary 1 (2)",
+        "Theorem 3.1",
+        "sharper threshold",
+    )
     result = wlsolve(TRAP, psi, np.linspace(0, 30, 61))
     assert all(check.passed for check in found.check(result)), found.check(result)
 
@@ -192,7 +219,10 @@ def test_view():
     view = view_of(result)
     states = [result.psi(k) for k in range(3)]
     norms = [np.sqrt(GRID.weight) * np.linalg.norm(s, axis=1) for s in states]
-    exact = [GRID.weight * np.vdot(s[0], s[1]) / (m[0] * m[1]) for s, m in zip(states, norms, strict=True)]
+    exact = [
+        GRID.weight * np.vdot(s[0], s[1]) / (m[0] * m[1])
+        for s, m in zip(states, norms, strict=True)
+    ]
     assert np.max(np.abs(view.correlations[:, 0, 1] - exact)) < 1e-12
     assert np.allclose(view.masses, [[1, 4]] * 3, atol=1e-12)
     assert np.allclose(view.mean[0], [0.7, 0.2, -0.4, 0.0], atol=1e-12)

@@ -31,7 +31,9 @@ def coherent_pair(x, p, a, b):
     # ψ=π^{-1/4} exp(−(x−xa)²/2+ipa(x−xa/2)): a Gaussian integral over y
     x, p = x[:, None], p[None, :]
     linear = -(x - xa) / 2 + (x - xb) / 2 + 0.5j * (pa + pb) - 1j * p
-    constant = -((x - xa) ** 2) / 2 - (x - xb) ** 2 / 2 + 1j * pa * (x - xa / 2) - 1j * pb * (x - xb / 2)
+    constant = (
+        -((x - xa) ** 2) / 2 - (x - xb) ** 2 / 2 + 1j * pa * (x - xa / 2) - 1j * pb * (x - xb / 2)
+    )
     return np.exp(constant + linear**2) / np.pi
 
 
@@ -56,7 +58,13 @@ def test_definition_by_quadrature_of_a_random_band_limited_state():
     rng = np.random.default_rng(3)
     grid = Grid(24, 14.0)
     centres = ((-0.7, 0.5), (0.2, -0.4), (0.9, 0.1))
-    a, b = (sum(c * grid.gaussian(x, p, 1.2) for c, (x, p) in zip(rng.normal(size=3), centres, strict=True)) for _ in range(2))
+    a, b = (
+        sum(
+            c * grid.gaussian(x, p, 1.2)
+            for c, (x, p) in zip(rng.normal(size=3), centres, strict=True)
+        )
+        for _ in range(2)
+    )
     space = PhaseSpace(grid)
     w = wigner_transform(a, b, grid=grid)
 
@@ -64,7 +72,9 @@ def test_definition_by_quadrature_of_a_random_band_limited_state():
         c = np.fft.fft(f) / len(f)
         k = 2 * np.pi * np.fft.fftfreq(len(f), 1 / len(f)) / 14.0
         c[12] /= 2
-        return lambda x: np.sum(c * np.exp(1j * k * (x + 7))) + c[12] * np.exp(-1j * k[12] * (x + 7))
+        return lambda x: (
+            np.sum(c * np.exp(1j * k * (x + 7))) + c[12] * np.exp(-1j * k[12] * (x + 7))
+        )
 
     fa, fb = interpolant(a), interpolant(b)
     for j, k in ((24, 24), (17, 30), (30, 20)):
@@ -72,7 +82,11 @@ def test_definition_by_quadrature_of_a_random_band_limited_state():
         # the trapezoid rule over the box, on a finer grid than the transform's own
         y = np.arange(-14, 14, 14 / 24 / 3)
         inside = (np.abs(x + y / 2) < 7) & (np.abs(x - y / 2) < 7)
-        value = sum(fa(x + s / 2) * np.conj(fb(x - s / 2)) * np.exp(-1j * p * s) for s in y[inside]) * (y[1] - y[0]) / (2 * np.pi)
+        value = (
+            sum(fa(x + s / 2) * np.conj(fb(x - s / 2)) * np.exp(-1j * p * s) for s in y[inside])
+            * (y[1] - y[0])
+            / (2 * np.pi)
+        )
         assert abs(value - w[j, k]) < 1e-7  # where the sum is cut, the states are 1e-8
     assert np.max(np.abs(w)) > 0.1
 
@@ -83,7 +97,12 @@ def laguerre(m, n, x, p):
         if m < n:
             return np.conj(laguerre(n, m, x, p))
         r2 = mpmath.mpf(x) ** 2 + mpmath.mpf(p) ** 2
-        value = (-1) ** n / mpmath.pi * mpmath.sqrt(mpmath.factorial(n) / mpmath.factorial(m)) * mpmath.exp(-r2)
+        value = (
+            (-1) ** n
+            / mpmath.pi
+            * mpmath.sqrt(mpmath.factorial(n) / mpmath.factorial(m))
+            * mpmath.exp(-r2)
+        )
         value *= (mpmath.sqrt(2) * mpmath.mpc(x, -p)) ** (m - n) * mpmath.laguerre(n, m - n, 2 * r2)
         return complex(value)
 
@@ -136,7 +155,9 @@ def test_qutip_is_wrong_without_saying_so_and_is_refused():
 
 def test_fock_states_and_grid_states_are_the_same_states():
     alpha = 0.8 - 0.5j
-    w = wigner_transform(qutip.coherent(40, alpha, method="analytic"), qutip.basis(40, 2), grid=GRID)
+    w = wigner_transform(
+        qutip.coherent(40, alpha, method="analytic"), qutip.basis(40, 2), grid=GRID
+    )
     x = GRID.axes[0]
     second = (2 * x**2 - 1) * np.exp(-(x**2) / 2) / np.pi**0.25 / np.sqrt(2)
     psi = GRID.gaussian(np.sqrt(2) * alpha.real, np.sqrt(2) * alpha.imag)
@@ -152,7 +173,11 @@ def test_cat_state_has_its_fringes():
     psi = grid.gaussian(c) + grid.gaussian(-c)
     space = PhaseSpace(grid)
     x, p = space.x[:, None], space.p
-    exact = np.exp(-((x - c) ** 2) - p**2) + np.exp(-((x + c) ** 2) - p**2) + 2 * np.exp(-(x**2) - p**2) * np.cos(2 * c * p)
+    exact = (
+        np.exp(-((x - c) ** 2) - p**2)
+        + np.exp(-((x + c) ** 2) - p**2)
+        + 2 * np.exp(-(x**2) - p**2) * np.cos(2 * c * p)
+    )
     assert np.max(np.abs(wigner_transform(psi, grid=grid) - exact / np.pi)) < 5e-14
 
 
@@ -162,7 +187,9 @@ def test_round_trip_and_identities(seed):
     grid = Grid(40, 15.0)
     envelope = np.exp(-(grid.axes[0] ** 2))
     spectrum = np.exp(-((grid.wave_numbers[0] / 2) ** 2))
-    states = np.fft.ifft(spectrum * np.fft.fft(envelope * (rng.normal(size=(2, 40)) + 1j * rng.normal(size=(2, 40)))))
+    states = np.fft.ifft(
+        spectrum * np.fft.fft(envelope * (rng.normal(size=(2, 40)) + 1j * rng.normal(size=(2, 40))))
+    )
     psi, phi = states / np.sqrt(np.sum(np.abs(states) ** 2, axis=1, keepdims=True) * grid.weight)
     space = PhaseSpace(grid)
     w = wigner_transform(psi, phi, grid=grid)
@@ -250,7 +277,12 @@ def test_many_fock_levels():
         assert abs(w[middle, middle] - (-1) ** n / np.pi) < 1e-12
         assert abs(space.integrate(w) - 1) < 1e-12
     # what counts is the levels that are occupied
-    assert np.max(np.abs(wigner_transform(qutip.basis(700, 3)) - wigner_transform(qutip.basis(600, 3)))) < 1e-14
+    assert (
+        np.max(
+            np.abs(wigner_transform(qutip.basis(700, 3)) - wigner_transform(qutip.basis(600, 3)))
+        )
+        < 1e-14
+    )
     with pytest.raises(ValueError, match="psi must occupy at most 600 Fock levels, not 651"):
         wigner_transform(qutip.basis(700, 650))
 
@@ -258,7 +290,9 @@ def test_many_fock_levels():
 @pytest.mark.parametrize("levels", [0, -1, 1.5, 601])
 def test_levels_of_the_inverse(levels):
     with pytest.raises((ValueError, TypeError), match="levels must be"):
-        inverse_wigner_transform(wigner_transform(GRID.gaussian(), grid=GRID), GRID, form="qobj", levels=levels)
+        inverse_wigner_transform(
+            wigner_transform(GRID.gaussian(), grid=GRID), GRID, form="qobj", levels=levels
+        )
 
 
 def test_diagnostics_are_the_size_of_the_error():
@@ -268,7 +302,10 @@ def test_diagnostics_are_the_size_of_the_error():
         found = state_diagnostics(psi, grid)
         edge = np.exp(-((8 - grid.spacing[0] * 1 - c) ** 2) / 2)
         assert found["x"] == pytest.approx(edge, rel=0.9)
-        assert phase_space_diagnostics(wigner_transform(psi, grid=grid), grid)["x"] < 3 * found["x"] + 1e-8
+        assert (
+            phase_space_diagnostics(wigner_transform(psi, grid=grid), grid)["x"]
+            < 3 * found["x"] + 1e-8
+        )
     noise = np.random.default_rng(0).normal(size=PhaseSpace(grid).shape)
     assert min(phase_space_diagnostics(noise, grid).values()) > 0.1
 
@@ -281,14 +318,38 @@ def test_diagnostics_are_the_size_of_the_error():
     [
         (lambda: wigner_transform(GRID.gaussian()), TypeError, "grid must be given"),
         (lambda: wigner_transform(GRID.gaussian(), grid=20.0), TypeError, "grid must be a Grid"),
-        (lambda: wigner_transform(np.ones(5), grid=GRID), ValueError, "psi must be a state of the grid's shape"),
-        (lambda: wigner_transform(np.full(96, np.nan), grid=GRID), ValueError, "psi must be finite"),
+        (
+            lambda: wigner_transform(np.ones(5), grid=GRID),
+            ValueError,
+            "psi must be a state of the grid's shape",
+        ),
+        (
+            lambda: wigner_transform(np.full(96, np.nan), grid=GRID),
+            ValueError,
+            "psi must be finite",
+        ),
         (lambda: wigner_transform(qutip.basis(3, 0).dag()), ValueError, "bra"),
         (lambda: wigner_transform(qutip.to_super(qutip.qeye(3))), ValueError, "ket or an operator"),
-        (lambda: wigner_transform(qutip.tensor(qutip.basis(3, 0), qutip.basis(3, 0))), ValueError, "one mode"),
-        (lambda: wigner_transform(qutip.basis(3, 0), qutip.qeye(3)), ValueError, "pair is two kets"),
-        (lambda: wigner_transform(qutip.qeye(3), qutip.basis(3, 0)), ValueError, "pair is two kets"),
-        (lambda: wigner_transform(qutip.basis(3, 0), grid=Grid((8, 8), 5.0)), ValueError, "one dimension"),
+        (
+            lambda: wigner_transform(qutip.tensor(qutip.basis(3, 0), qutip.basis(3, 0))),
+            ValueError,
+            "one mode",
+        ),
+        (
+            lambda: wigner_transform(qutip.basis(3, 0), qutip.qeye(3)),
+            ValueError,
+            "pair is two kets",
+        ),
+        (
+            lambda: wigner_transform(qutip.qeye(3), qutip.basis(3, 0)),
+            ValueError,
+            "pair is two kets",
+        ),
+        (
+            lambda: wigner_transform(qutip.basis(3, 0), grid=Grid((8, 8), 5.0)),
+            ValueError,
+            "one dimension",
+        ),
         (lambda: wigner_transform("psi", grid=GRID), ValueError, "psi must be"),
         (lambda: inverse_wigner_transform(np.ones((4, 4)), GRID), ValueError, "w must have shape"),
         (lambda: inverse_wigner_transform(np.ones((192, 192)), "grid"), TypeError, "space must be"),
@@ -297,7 +358,7 @@ def test_diagnostics_are_the_size_of_the_error():
         (lambda: fock_grid(601), ValueError, "levels"),
         (lambda: PhaseSpace(5), TypeError, "grid must be a Grid"),
     ],
-)  # fmt: skip
+)
 def test_bad_input(call, error, match):
     with pytest.raises(error, match=match):
         call()

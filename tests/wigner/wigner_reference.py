@@ -11,11 +11,17 @@ def correlation_flow(z0, times, kappa, rates):
     def rhs(t, y):
         z = y.reshape(n, n)
         r, c, m = z.sum(1), z.sum(0), np.diag(z)
-        coupling = kappa / (2 * n) * (c[None, :] + r[:, None] - (r / m)[:, None] * z - (c / m)[None, :] * z)
+        coupling = (
+            kappa
+            / (2 * n)
+            * (c[None, :] + r[:, None] - (r / m)[:, None] * z - (c / m)[None, :] * z)
+        )
         return (coupling - 1j * (rates[:, None] - rates[None, :]) * z).ravel()
 
     y0 = np.array(z0, dtype=complex).ravel()
-    run = solve_ivp(rhs, (times[0], times[-1]), y0, method="DOP853", rtol=1e-13, atol=1e-14, t_eval=times)
+    run = solve_ivp(
+        rhs, (times[0], times[-1]), y0, method="DOP853", rtol=1e-13, atol=1e-14, t_eval=times
+    )
     return run.y.T.reshape(-1, n, n)
 
 
@@ -40,11 +46,22 @@ class Lines:
         force = np.fft.fft(self.theta * np.fft.ifft(w, axis=3), axis=3)
         z = w.sum((2, 3)) * self.weight
         r, c, m = z.sum(1), z.sum(0), np.diag(z)
-        pull = w.sum(0)[None] + w.sum(1)[:, None] - ((r / m)[:, None] + (c / m)[None, :])[:, :, None, None] * w
+        pull = (
+            w.sum(0)[None]
+            + w.sum(1)[:, None]
+            - ((r / m)[:, None] + (c / m)[None, :])[:, :, None, None] * w
+        )
         return (-transport - 1j * force + self.kappa / (2 * self.count) * pull).ravel()
 
     def run(self, w0, t, rtol=1e-10, method="DOP853"):
-        run = solve_ivp(self.rhs, (0, t), np.array(w0, complex).ravel(), method=method, rtol=rtol, atol=1e-3 * rtol)
+        run = solve_ivp(
+            self.rhs,
+            (0, t),
+            np.array(w0, complex).ravel(),
+            method=method,
+            rtol=rtol,
+            atol=1e-3 * rtol,
+        )
         return run.y[:, -1].reshape(np.shape(w0)), run.nfev
 
 
@@ -67,5 +84,5 @@ def gaussian_pair_wigner(x, p, a, b):
     """W[ψ,φ] of the coherent states ψ at a=(q,p), φ at b, phases as in `_coherent`, from the Gaussian integral."""
     al, be = (a[0] + 1j * a[1]) / np.sqrt(2), (b[0] + 1j * b[1]) / np.sqrt(2)
     z = (x[:, None] + 1j * p[None, :]) / np.sqrt(2)
-    overlap = np.exp(-abs(al) ** 2 / 2 - abs(be) ** 2 / 2 + al * np.conj(be))
+    overlap = np.exp(-(abs(al) ** 2) / 2 - abs(be) ** 2 / 2 + al * np.conj(be))
     return overlap / np.pi * np.exp(-2 * (z - al) * (np.conj(z) - np.conj(be)))

@@ -1,0 +1,256 @@
+"""Mean field and covariance of boson models."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .._ext.bosons import first_unphysical, unpack_linear
+from .._ext.integrator import RightHandSide
+from ..core.checks import check_array, check_choice, check_times
+from ..core.entry import mfsolve
+from ..core.gaussian import (
+    check_covariance,
+    covariance_from_moments,
+    moments_from_covariance,
+    uncertainty_margin,
+    vacuum_covariance,
+)
+from ..core.options import DEFAULTS
+from ..core.result import Result
+from ..core.solver import CompiledSolver
+from ..operators.system import ModeSystem
+
+__all__ = ["MeanFieldResult", "MeanFieldSolver", "mfsolve_modes"]
+
+_CLOSURES = {
+    "linear": "fluctuations act back on the mean nowhere (linearised about the mean field)",
+    "gaussian": "third and higher cumulants",
+}
+
+
+@lru_cache(maxsize=16)
+def _upper(d: int) -> tuple[np.ndarray, ...]:
+    """Indices of the upper triangle, row by row."""
+    return np.triu_indices(d)
+
+
+class MeanFieldResult(Result):
+    """Mean field and covariance in time.
+
+    Attributes
+    ----------
+    amplitudes : ndarray of shape (T, N)
+        Complex amplitudes β_j=⟨b_j⟩.
+    mean : ndarray of shape (T, 2N)
+        Quadratures (q1, p1, q2, p2, …), q=(b+b†)/√2: √2·(Re β, Im β).
+    covariance : ndarray of shape (T, 2N, 2N)
+        Symmetrised covariance, vacuum ½.
+    """
+
+    _fields: ClassVar[dict[str, tuple[str, ...]]] = {
+        "amplitudes": ("time", "mode"),
+        "mean": ("time", "quadrature"),
+        "covariance": ("time", "quadrature", "quadrature_2"),
+    }
+    amplitudes: np.ndarray
+    mean: np.ndarray
+    covariance: np.ndarray
+
+    def __init__(self, e_ops: Any, options: dict[str, Any], *, modes: int, closure: str, **kw: Any):
+        self._modes = modes
+        self._closure = closure
+        super().__init__(e_ops, options, **kw)
+
+    def _shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
+        n = self._modes
+        return {
+            "amplitudes": ((n,), complex),
+            "mean": ((2 * n,), float),
+            "covariance": ((2 * n, 2 * n), float),
+        }
+
+    def _record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
+        here = slice(start, start + len(times))
+        unpack = unpack_linear if self._closure == "linear" else _unpack_gaussian
+        unpack(rows, self.mean[here], self.covariance[here])
+        self.amplitudes[here] = self.mean[here].view(complex) / np.sqrt(2)
+        super()._record(start, times, rows)
+
+    def _state(self, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean (2N,) and covariance (2N, 2N)."""
+        n = self._modes
+        mean, covariance = np.empty((1, 2 * n)), np.empty((1, 2 * n, 2 * n))
+        (unpack_linear if self._closure == "linear" else _unpack_gaussian)(
+            row[None, :], mean, covariance
+        )
+        return mean[0], covariance[0]
+
+
+def _unpack_gaussian(rows: np.ndarray, mean: np.ndarray, covariance: np.ndarray) -> None:
+    d = mean.shape[1]
+    n = d // 2
+    z = rows.view(complex)
+    mean[...] = np.sqrt(2) * rows[:, :d]
+    i, j = np.triu_indices(n)
+    m = np.empty((len(rows), n, n), dtype=complex)
+    c = np.empty_like(m)
+    m[:, i, j] = m[:, j, i] = z[:, n : n + len(i)]
+    c[:, i, j] = z[:, n + len(i) :]
+    c[:, j, i] = z[:, n + len(i) :].conj()
+    covariance[...] = covariance_from_moments(m, c)
+
+
+class MeanFieldSolver(CompiledSolver):
+    r"""Mean field and covariance of a boson model by a compiled polynomial kernel.
+
+    ``closure="linear"`` linearises about the mean,
+
+    .. math:: \dot β = F(β), \qquad \dot C = MC + CM^T + D;
+
+    ``closure="gaussian"`` is the second-order cumulant expansion: the exact
+    equations of ⟨b⟩, ⟨bb⟩ and ⟨b†b⟩ with every higher moment replaced by that
+    of the Gaussian state with the same mean and covariance.
+
+    Parameters
+    ----------
+    model : ModeSystem
+        What to run.
+    closure : {"linear", "gaussian"}
+        See above.
+    options : dict, optional
+        See :func:`mfsolve_modes`.
+    """
+
+    name = "mfsolve"
+    solver_options: ClassVar[dict[str, Any]] = {
+        **DEFAULTS,
+        "rtol": 1e-12,
+        "atol": 1e-13,
+        "store_states": False,
+    }
+
+    def __init__(
+        self, model: ModeSystem, *, closure: str = "linear", options: dict[str, Any] | None = None
+    ):
+        super().__init__(model, options=options)
+        self.closure = check_choice("closure", closure, _CLOSURES)
+        self.covariance0: Any = None
+
+    def _problem(self, state0: Any, t0: float) -> tuple[RightHandSide, np.ndarray]:
+        n = self.model.n
+        beta = check_array("beta0", state0, shape=(n,), dtype=complex)
+        C = (
+            vacuum_covariance(n)
+            if self.covariance0 is None
+            else check_covariance("covariance0", self.covariance0, n)
+        )
+        rhs = self.model._flow(self.closure)
+        if self.closure == "linear":
+            y0 = np.concatenate([beta.view(float), C[_upper(2 * n)]])
+        else:
+            m, c = moments_from_covariance(C)
+            i, j = np.triu_indices(n)
+            y0 = np.concatenate([beta, m[i, j], c[i, j]])
+        return rhs, y0
+
+    def _new_result(
+        self, e_ops: Any, stats: dict[str, Any], rhs: RightHandSide, y0: np.ndarray
+    ) -> MeanFieldResult:
+        stats["closure"] = self.closure
+        stats["neglected"] = [_CLOSURES[self.closure]]
+        return MeanFieldResult(
+            e_ops,
+            self._options,
+            solver=self.name,
+            stats=stats,
+            model=self.model,
+            modes=self.model.n,
+            closure=self.closure,
+        )
+
+    def _finish(self, result: Result, rhs: RightHandSide) -> None:
+        assert isinstance(result, MeanFieldResult)
+        if len(result.times) == 0:
+            return
+        drift: dict[str, float] = {}
+        bad = first_unphysical(result.covariance, 1e-9)
+        drift["uncertainty relation"] = (
+            0.0 if bad < 0 else float(max(0.0, -uncertainty_margin(result.covariance).min()))
+        )
+        if bad >= 0:
+            result.stats["neglected"].append(
+                f"positivity: the covariance breaks the uncertainty relation from t={result.times[bad]:g} on"
+            )
+        if not self.model.jumps and self.closure == "linear":
+            drift.update(_conserved(self.model, result.amplitudes))
+        result.stats["drift"] = drift
+
+
+def _conserved(model: ModeSystem, amplitudes: np.ndarray) -> dict[str, float]:
+    """Drift of the excitations (where a phase symmetry conserves them) without dissipation."""
+    out = {}
+    if model.symmetries.common_phase:
+        total = (np.abs(amplitudes) ** 2).sum(axis=1)
+        out["Σ|β|²"] = float(np.abs(total - total[0]).max() / max(1.0, total[0]))
+    return out
+
+
+@mfsolve.register(ModeSystem)
+def mfsolve_modes(
+    system: ModeSystem,
+    beta0: Any,
+    tlist: Any,
+    *,
+    covariance0: Any = None,
+    closure: str = "linear",
+    e_ops: Any = None,
+    options: dict[str, Any] | None = None,
+) -> MeanFieldResult:
+    r"""Mean field and covariance of a boson model.
+
+    Parameters
+    ----------
+    system : ModeSystem
+        What to run.
+    beta0 : array_like of shape (N,)
+        Complex initial amplitudes.
+    tlist : array_like of shape (T,)
+        Strictly increasing output times.
+    covariance0 : array_like of shape (2N, 2N), optional
+        Initial covariance in (q1, p1, q2, p2, …); coherent states (½·1) by default.
+    closure : {"linear", "gaussian"}
+        Linearisation about the mean, or second-order cumulants that act back on it.
+    e_ops : callable, list or dict of callables, optional
+        Functions ``f(t, (mean, covariance))``.
+    options : dict, optional
+        ``atol`` (1e-13), ``rtol`` (1e-12, for the covariance grows without bound where the phase diffuses), ``nsteps``,
+        ``max_step``, ``progress_bar``, ``progress_kwargs``, ``store_states``, ``store_final_state``, ``time_limit``,
+        ``checkpoint``.
+
+    Returns
+    -------
+    MeanFieldResult
+        ``amplitudes`` (T, N), ``mean`` (T, 2N), ``covariance`` (T, 2N, 2N).
+
+    Raises
+    ------
+    ValueError, TypeError
+        Bad input: wrong shapes, NaN, times that do not increase, a covariance that breaks the uncertainty relation.
+    SolverError
+        The run had to stop; it carries the time, the reason and the partial result.
+
+    Notes
+    -----
+    :math:`F_j = -i∂H/∂β_j^* + ½Σ_L (L^*∂L/∂β_j^* - L∂L^*/∂β_j^*)`, M its Jacobian in the quadratures and
+    :math:`D = Ω\,\mathrm{Re}(Σ_L ℓ^*ℓ^T)Ω^T` the diffusion, all derived from the one statement of the model.
+    """
+    solver = MeanFieldSolver(system, closure=closure, options=options)
+    solver.covariance0 = covariance0
+    if not system.hamiltonian.isconstant:
+        system.check_hermitian(check_times(tlist))
+    result = solver.run(beta0, tlist, e_ops=e_ops)
+    assert isinstance(result, MeanFieldResult)
+    return result

@@ -1,0 +1,215 @@
+"""``python -m qsyncplug compare circle``: the ways of summing against each other, against SciPy and a closed form."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from .shared import Stages, add_options, check_options, write
+
+__all__ = ["add_parser", "run"]
+
+_SCIPY_LIMIT = 2000
+
+
+@dataclass
+class _Row:
+    """One way of computing the run: its cost, and its largest differences from the reference."""
+
+    name: str
+    seconds: float
+    evaluations: int
+    positions: float
+    order: float
+
+
+def add_parser(commands: Any) -> argparse.ArgumentParser:
+    """Add the command and its options to the subparsers `commands`."""
+    parser = commands.add_parser(
+        "circle",
+        help="particles on the circle: fast sums against pair sums, SciPy and a closed form",
+        description="Self-attention (or Kuramoto's model, --beta 0) with every way of summing the forces, compared with "
+        "pair sums in SciPy's DOP853, and two Kuramoto oscillators with their closed form.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "--beta",
+        type=float,
+        default=5.0,
+        help="inverse temperature of the attention; 0 is Kuramoto's model",
+    )
+    add("--particles", type=int, default=200, help="number of particles")
+    add(
+        "--normalization",
+        choices=("mean", "attention", "sum"),
+        default="attention",
+        help="what divides the forces",
+    )
+    add("--seed", type=int, default=0, help="of the uniform initial positions")
+    add("--threads", type=int, default=1, help="threads of the compiled kernels")
+    add_options(parser, end=20.0, times=101, output="qsyncplug-compare-circle")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _scipy(model: Any, x0: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, int]:
+    """Positions (T, n) by SciPy's integrator and pair sums in NumPy, written down independently of the kernels."""
+    import scipy.integrate
+
+    beta, how, n = model.interaction.beta, model.normalization, x0.size
+
+    def velocity(t: float, x: np.ndarray) -> np.ndarray:
+        difference = x[:, None] - x[None, :]
+        weight = np.exp(beta * np.cos(difference)) if beta else np.ones((n, n))
+        force = np.sum(weight * np.sin(difference), axis=1)
+        divisor = np.sum(weight, axis=1) if how == "attention" else n if how == "mean" else 1.0
+        return -force / divisor
+
+    solution = scipy.integrate.solve_ivp(
+        velocity, (times[0], times[-1]), x0, method="DOP853", t_eval=times, rtol=1e-12, atol=1e-13
+    )
+    if not solution.success:
+        raise ValueError(f"SciPy stopped: {solution.message}")
+    return solution.y.T, int(solution.nfev)
+
+
+def _table(rows: list[_Row], reference: str, n: int) -> str:
+    header = (
+        "method",
+        "seconds",
+        "right-hand sides",
+        "ns per particle",
+        "largest |Δx|",
+        "largest |Δr|",
+    )
+    cells = [header]
+    for row in rows:
+        per = f"{1e9 * row.seconds / max(row.evaluations, 1) / n:.1f}"
+        cells.append(
+            (
+                row.name,
+                f"{row.seconds:.4f}",
+                str(row.evaluations),
+                per,
+                f"{row.positions:.2e}",
+                f"{row.order:.2e}",
+            )
+        )
+    widths = [max(len(line[k]) for line in cells) for k in range(len(header))]
+    lines = [
+        "  ".join(
+            c.ljust(w) if k == 0 else c.rjust(w)
+            for k, (c, w) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in cells
+    ]
+    lines.insert(1, "-" * len(lines[0]))
+    return "\n".join([*lines, f"differences from: {reference}"])
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the comparison; print the table, write the figure and the data."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from ..circle import Circle, attention, circle_predictions, circlesolve, sine
+    from ..core.checks import check_integer, check_number
+
+    n = check_integer("--particles", args.particles, minimum=2)
+    times = check_options(args)
+    beta = check_number("--beta", args.beta)
+    threads = check_integer("--threads", args.threads, minimum=1)
+    model = Circle(attention(beta) if beta else sine(), args.normalization)
+    x0 = np.random.default_rng(args.seed).uniform(0, 2 * np.pi, n)
+    print(f"{model!r}, {n} particles, t = 0 … {times[-1]:g}")
+
+    stages = Stages(args)
+    rows: list[_Row] = []
+    curves: dict[str, Any] = {}
+    reference, base = "", None
+    if n <= _SCIPY_LIMIT:
+        with stages("SciPy, pair sums"):
+            base, evaluations = _scipy(model, x0, times)
+        reference = "SciPy, pair sums in NumPy (rtol 1e-12)"
+        rows.append(
+            _Row("SciPy + NumPy", stages.seconds["SciPy, pair sums"], evaluations, 0.0, 0.0)
+        )
+        curves["SciPy + NumPy"] = np.abs(np.mean(np.exp(1j * base), axis=1))
+    last = None
+    for kernel in ("direct", "horner", "taylor", "taylor-sorted"):
+        options = {"kernel": kernel, "num_threads": threads, "rtol": 1e-12, "atol": 1e-13}
+        with stages(kernel):
+            result = circlesolve(model, x0, times, options=options)
+        assert result.positions is not None
+        if base is None:
+            base, reference = result.positions, kernel
+        order = result.order_parameter
+        first = np.abs(np.mean(np.exp(1j * base), axis=1))
+        rows.append(
+            _Row(
+                kernel,
+                float(result.stats["run time"]),
+                int(result.stats["right-hand sides"]),
+                float(np.max(np.abs(result.positions - base))),
+                float(np.max(np.abs(order - first))),
+            )
+        )
+        curves[kernel] = order
+        last = result
+    assert last is not None
+    print()
+    print(_table(rows, reference, n))
+
+    pair = circlesolve(
+        Circle(sine()), [0.0, 3.0], np.linspace(0, 8, 81), options={"rtol": 1e-12, "atol": 1e-14}
+    )
+    assert pair.positions is not None
+    exact = 2 * np.arctan(np.tan(1.5) * np.exp(-2 * pair.times))
+    closed = float(np.max(np.abs(pair.positions[:, 1] - pair.positions[:, 0] - exact)))
+    print(f"two Kuramoto oscillators, tan(φ/2) = tan(φ₀/2)·exp(−2t): largest error {closed:.2e}")
+
+    with stages("theorems"):
+        predictions = circle_predictions(model, x0)
+        outcomes = predictions.check(last)
+    print("\n" + "\n".join([*(str(p) for p in predictions), *(str(o) for o in outcomes)]))
+
+    content = {
+        "model": model.to_dict(),
+        "reference": reference,
+        "rows": [asdict(row) for row in rows],
+        "closed form error": closed,
+        "predictions": [{"name": o.name, "passed": o.passed, "found": o.found} for o in outcomes],
+        "times": times.tolist(),
+        "order_parameter": {name: values.tolist() for name, values in curves.items()},
+    }
+    write(args, _figure(curves, last), content)
+    return 0
+
+
+def _figure(curves: dict[str, Any], result: Any) -> Any:
+    import matplotlib.pyplot as plt
+
+    from ..plot._axes import COLOURS, finish
+    from ..plot.circle import plot_circle, plot_trajectories
+
+    fig, axes = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
+    styles = ("-", "--", "-.", ":", (0, (1, 4)))
+    for k, (name, values) in enumerate(curves.items()):
+        axes[0].plot(
+            result.times,
+            values,
+            ls=styles[k % 5],
+            lw=2.6 - 0.3 * k,
+            color=COLOURS[k % len(COLOURS)],
+            label=name,
+        )
+    axes[0].legend(frameon=False)
+    axes[0].set_ylim(-0.02, 1.05)
+    finish(axes[0], "time", "order parameter r")
+    plot_trajectories(result, ax=axes[1])
+    plot_circle(result.positions[-1], ax=axes[2], label=f"t = {result.times[-1]:g}")
+    return fig

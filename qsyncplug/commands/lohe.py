@@ -1,0 +1,93 @@
+"""``python -m qsyncplug compare lohe``: the exact reduction against the grid, and against Kuramoto phases."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from .shared import Stages, add_options, check_options, write
+
+__all__ = ["add_parser", "run"]
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command and its options to the parser."""
+    parser = commands.add_parser(
+        "lohe",
+        help="Schrödinger–Lohe: reduced against grid against Kuramoto",
+        description="N oscillators in a harmonic trap with different frequencies: the equations on the grid, the exact "
+        "reduction to N·r numbers, and the Kuramoto model of their phases, compared measure by measure.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--oscillators", type=int, default=6, help="number of oscillators N")
+    add("--coupling", type=float, default=1.0, help="coupling k")
+    add("--frequencies", type=float, default=0.2, help="standard deviation of the frequencies")
+    add(
+        "--spread",
+        type=float,
+        default=1.0,
+        help="standard deviation of the initial centres; 0 makes Kuramoto exact",
+    )
+    add("--phases", type=float, default=1.0, help="standard deviation of the initial phases")
+    add("--points", type=int, default=128, help="points of the grid")
+    add("--length", type=float, default=18.0, help="length of the box")
+    add("--seed", type=int, default=1, help="of the random frequencies, centres and phases")
+    add_options(parser, end=10.0, times=101, tolerance=0.05, output="qsyncplug-compare-lohe")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the comparison; print the table, write the figure and the data."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import numpy as np
+    import qutip
+
+    from ..comparison.table import compare
+    from ..core import Grid
+    from ..core.checks import check_integer, check_number
+    from ..lohe.model import SchrodingerLohe
+    from ..lohe.solver import slsolve
+    from ..waves.hamiltonian import GridHamiltonian
+
+    n = check_integer("--oscillators", args.oscillators, minimum=2)
+    times = check_options(args)
+    for name in ("frequencies", "spread", "phases"):
+        check_number(f"--{name}", getattr(args, name), minimum=0.0)
+    rng = np.random.default_rng(check_integer("--seed", args.seed, minimum=0))
+    omega = args.frequencies * rng.normal(size=n)
+    centres = args.spread * rng.normal(size=n)
+    phases = args.phases * rng.normal(size=n)
+    grid = Grid(args.points, args.length)
+    trap = GridHamiltonian(grid, lambda x: x**2 / 2)
+    model = SchrodingerLohe(trap, args.coupling, frequencies=omega)
+    psi0 = np.array(
+        [np.exp(1j * s) * grid.gaussian(c) for s, c in zip(phases, centres, strict=True)]
+    )
+    print(model)
+    results: dict[str, Any] = {}
+    stages = Stages(args)
+
+    def timed(name: str, model: Any, start: Any, **options: Any) -> None:
+        with stages(name):
+            results[name] = slsolve(model, start, times, options=options)
+
+    timed("grid", model, psi0, method="dop853", store_states=True)
+    timed("reduced", model, psi0)
+    # one level: the coupled phases of Kuramoto
+    single = SchrodingerLohe(qutip.Qobj([[0.0]]), args.coupling, frequencies=omega)
+    timed("Kuramoto", single, np.exp(1j * phases)[:, None])
+    comparison = compare(results, tolerance=args.tolerance)
+    print()
+    print(comparison)
+    gap = float(np.max(np.abs(results["grid"].gram - results["reduced"].gram)))
+    print(f"\nlargest difference of the Gram matrices, grid − reduced: {gap:.2g}")
+    seconds = stages.seconds
+    print(
+        f"time: grid {seconds['grid']:.3g} s, reduced {seconds['reduced']:.3g} s ({seconds['grid'] / seconds['reduced']:.0f}×)"
+    )
+    figure, _ = comparison.plot()
+    write(args, figure, {"gram difference": gap, "seconds": seconds, **comparison.to_dict()})
+    return 0

@@ -1,0 +1,239 @@
+"""``compare spins``: exact collective spins against mean field, covariance and truncated Wigner, error against N."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .shared import check_options
+
+__all__ = ["add_parser", "errors_against_size", "fitted_power", "run"]
+
+#: quantity -> what its error is
+QUANTITIES = {
+    "mean field: J−/N": "largest |Δ⟨J_j−⟩|/N_j",
+    "mean field: Jz/N": "largest |Δ⟨J_jz⟩|/N_j",
+    "mean field: σz": "|Δ⟨σz⟩| (factorised: not controlled)",
+    "covariance": "largest |ΔC| of the boson quadratures",
+    "DTWA: J−/N": "largest |Δ⟨J_j−⟩|/N_j",
+    "DTWA: Jz/N": "largest |Δ⟨J_jz⟩|/N_j",
+    "DTWA: σz": "|Δ⟨σz⟩| (not controlled)",
+}
+
+
+def _pair(text: str) -> tuple[float, float]:
+    parts = [float(p) for p in text.split(",")]
+    if len(parts) > 2:
+        raise argparse.ArgumentTypeError(f"one number or two, separated by a comma; not {text!r}")
+    return (parts[0], parts[-1])
+
+
+def _sizes(text: str) -> list[int]:
+    try:
+        return [int(p) for p in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"whole numbers separated by commas, such as 4,8,16; not {text!r}"
+        ) from None
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command and its options to the parser."""
+    parser = subparsers.add_parser(
+        "spins",
+        help="two spin chains: exact against mean field, covariance and truncated Wigner",
+        description="Two chains of N spins and a central spin: the exact collective evolution against mean field and covariance "
+        "and the discrete truncated Wigner approximation, with the fitted power of 1/N of every error.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "--sizes",
+        type=_sizes,
+        default=[4, 8, 16, 32],
+        help="spins of each chain, separated by commas",
+    )
+    add("--g", type=_pair, default=(1.5, 2.4), help="coupling of the chains to the central spin")
+    add("--omega0", type=float, default=1.0, help="splitting of the central spin")
+    add("--omega", type=_pair, default=(1.0, 0.8), help="frequencies of the chains")
+    add("--exchange", type=float, default=0.2, help="λ")
+    add("--coherent", type=float, default=0.0, help="direct coupling κ of the chains")
+    add("--loss", type=_pair, default=(0.0, 0.0), help="rates of J−")
+    add(
+        "--no-central",
+        action="store_true",
+        help="without the central spin (then --g and --omega0 do not count)",
+    )
+    add("--excitation", type=_pair, default=(0.3, 0.2), help="initial x=n/N of each chain")
+    add("--phase", type=_pair, default=(0.0, 1.0), help="initial phases")
+    add("--end", type=float, default=1.0, help="last time; the errors are the largest up to it")
+    add("--times", type=int, default=21, help="number of output times")
+    add(
+        "--samples",
+        type=int,
+        default=5000,
+        help="trajectories of the truncated Wigner approximation; 0: without it",
+    )
+    add("--seed", type=int, default=1, help="of these trajectories")
+    add("--output", type=Path, default=None, help="write the table to OUTPUT.json")
+    add("--quiet", action="store_true", help="no progress")
+    parser.set_defaults(run=run)
+
+
+def errors_against_size(
+    sizes: Any,
+    times: np.ndarray,
+    *,
+    excitation: Any,
+    phase: Any,
+    samples: int,
+    seed: int = 1,
+    progress: Any = None,
+    **chains: Any,
+) -> dict[str, np.ndarray]:
+    """Largest errors up to the last time, for chains of growing size.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        N of each chain.
+    times : ndarray of shape (T,)
+        Output times.
+    excitation, phase : pair of float
+        Of the initial spin-coherent product state.
+    samples, seed : int
+        Of the truncated Wigner approximation; 0 samples: without.
+    progress : callable, optional
+        Called with a line of text.
+    **chains
+        Of :class:`SpinChains`.
+
+    Returns
+    -------
+    dict
+        Name of the quantity -> errors, one a size; ``"DTWA standard error"`` is that of ⟨J−⟩/N.
+    """
+    from ..core.entry import exactsolve, mfsolve
+    from ..models.chains.model import SpinChains
+
+    out: dict[str, list[float]] = {}
+    for N in sizes:
+        begin = time.perf_counter()
+        system = SpinChains(n=N, **chains)
+        state = system.product_state(excitation=excitation, phase=phase)
+        exact = exactsolve(system, state, times)
+        mean = mfsolve(system, state, times)
+
+        def put(name: str, value: Any) -> None:
+            out.setdefault(name, []).append(float(np.max(np.abs(value))))
+
+        put("mean field: J−/N", (exact.lowering - mean.lowering) / N)
+        put("mean field: Jz/N", (exact.jz - mean.jz) / N)
+        if system.central:
+            put("mean field: σz", exact.sigma[:, 2] - mean.sigma[:, 2])
+        put("covariance", exact.covariance - mean.covariance)
+        if samples:
+            from ..models.chains.dtwa import dtwasolve
+
+            wigner = dtwasolve(system, state, times, samples=samples, seed=seed)
+            J = wigner.spins[:, -2:]
+            put("DTWA: J−/N", (exact.lowering - (J[..., 0] - 1j * J[..., 1])) / N)
+            put("DTWA: Jz/N", (exact.jz - J[..., 2]) / N)
+            if system.central:
+                put("DTWA: σz", exact.sigma[:, 2] - 2 * wigner.spins[:, 0, 2])
+            put("DTWA standard error", wigner.spins_error[:, -2:, :2].max() / N)
+        if progress is not None:
+            progress(
+                f"N={N}: exact by {exact.stats['method']}, {time.perf_counter() - begin:.1f} s"
+            )
+    return {name: np.array(values) for name, values in out.items()}
+
+
+def fitted_power(sizes: Any, errors: Any) -> tuple[float, float]:
+    """The power p of error ∝ N^{−p}, fitted to the logarithms, and its standard error (NaN with fewer than 3 sizes)."""
+    x, y = (
+        np.log(np.asarray(sizes, dtype=float)),
+        np.log(np.maximum(np.asarray(errors, dtype=float), 1e-300)),
+    )
+    if len(x) < 2:
+        return float("nan"), float("nan")
+    slope, constant = np.polyfit(x, y, 1)
+    if len(x) < 3:
+        return float(-slope), float("nan")
+    rest = y - slope * x - constant
+    spread = np.sqrt(rest @ rest / (len(x) - 2) / ((x - x.mean()) @ (x - x.mean())))
+    return float(-slope), float(spread)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the comparison; print the table of errors against N with the fitted powers."""
+    from ..core.checks import check_integer
+
+    sizes = [check_integer("--sizes", n, minimum=1) for n in args.sizes]
+    if len(set(sizes)) != len(sizes):
+        raise ValueError(f"--sizes must differ from each other, not {sizes}")
+    times = check_options(args)
+    samples = check_integer("--samples", args.samples, minimum=0)
+    chains: dict[str, Any] = {
+        "omega": args.omega,
+        "exchange": args.exchange,
+        "coherent": args.coherent,
+        "loss": args.loss,
+    }
+    if args.no_central:
+        chains["central"] = False
+    else:
+        chains |= {"g": args.g, "omega0": args.omega0}
+
+    def progress(text: str) -> None:
+        if not args.quiet:
+            print(text, file=sys.stderr)
+
+    errors = errors_against_size(
+        sizes,
+        times,
+        excitation=args.excitation,
+        phase=args.phase,
+        samples=samples,
+        seed=args.seed,
+        progress=progress,
+        **chains,
+    )
+    print(
+        f"Largest errors up to t={times[-1]:g} against the exact evolution; the last column is p of error ∝ N^-p"
+    )
+    print(f"{'':<22}" + "".join(f"{'N=' + str(n):>11}" for n in sizes) + f"{'p':>8}")
+    powers = {}
+    for name, values in errors.items():
+        power, spread = fitted_power(sizes, values)
+        powers[name] = {"power": power, "standard error": spread}
+        shown = (
+            ""
+            if "standard" in name
+            else f"{power:8.2f}" + ("" if np.isnan(spread) else f" ± {spread:.2f}")
+        )
+        print(f"{name:<22}" + "".join(f"{v:11.3g}" for v in values) + shown)
+    if not args.no_central:
+        print(
+            "The central spin is factorised (mean field) or sampled (DTWA): its error is not controlled by N."
+        )
+    if args.output is not None:
+        path = args.output.with_suffix(".json")
+        data = {
+            "sizes": sizes,
+            "errors": {k: v.tolist() for k, v in errors.items()},
+            "powers": powers,
+            "quantities": QUANTITIES,
+            "arguments": {
+                k: v for k, v in vars(args).items() if isinstance(v, (int, float, str, list, tuple))
+            },
+        }
+        path.write_text(json.dumps(data, indent=1))
+        print(f"data: {path}")
+    return 0

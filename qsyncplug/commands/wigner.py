@@ -1,0 +1,119 @@
+"""``python -m qsyncplug compare wigner``: phase space against Schrödinger–Lohe."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from .shared import Stages, add_options, check_options, write
+
+__all__ = ["add_parser", "run"]
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command and its options to the parser."""
+    parser = commands.add_parser(
+        "wigner",
+        help="Wigner–Lohe: phase space against Schrödinger–Lohe",
+        description="N oscillators in one potential: every w_ij stepped in phase space, the exact reduction that forms them on "
+        "request, and the Schrödinger–Lohe equations on the grid, compared in w_ij and measure by measure.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--oscillators", type=int, default=3, help="number of oscillators N")
+    add("--coupling", type=float, default=1.0, help="coupling κ")
+    add("--anharmonicity", type=float, default=0.3, help="a in V=x²/2+a cos(1.3x)")
+    add(
+        "--spread",
+        type=float,
+        default=0.5,
+        help="standard deviation of the initial centres and momenta",
+    )
+    add("--phases", type=float, default=0.5, help="standard deviation of the initial phases")
+    add(
+        "--points",
+        type=int,
+        default=48,
+        help="points of the grid; the phase space has twice as many along each axis",
+    )
+    add("--length", type=float, default=16.0, help="length of the box")
+    add("--seed", type=int, default=1, help="of the random centres and phases")
+    add_options(parser, end=2.0, times=21, tolerance=0.01, output="qsyncplug-compare-wigner")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the comparison; print the table, write the figure and the data."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import numpy as np
+
+    from ..comparison.table import compare
+    from ..core import Grid
+    from ..core.checks import check_integer, check_number
+    from ..lohe.solver import slsolve
+    from ..wigner.model import WignerLohe
+    from ..wigner.solver import wlsolve
+    from ..wigner.transform import wigner_transform
+
+    n = check_integer("--oscillators", args.oscillators, minimum=2)
+    times = check_options(args)
+    for name in ("spread", "phases"):
+        check_number(f"--{name}", getattr(args, name), minimum=0.0)
+    a = check_number("--anharmonicity", args.anharmonicity)
+    rng = np.random.default_rng(check_integer("--seed", args.seed, minimum=0))
+    grid = Grid(args.points, args.length)
+    model = WignerLohe(grid, lambda x: x**2 / 2 + a * np.cos(1.3 * x), args.coupling)
+    places = args.spread * rng.normal(size=(n, 2))
+    phases = args.phases * rng.normal(size=n)
+    psi0 = np.array(
+        [np.exp(1j * s) * grid.gaussian(q, p) for s, (q, p) in zip(phases, places, strict=True)]
+    )
+    print(model)
+    results: dict[str, Any] = {}
+    stages = Stages(args)
+
+    def timed(name: str, action: Any) -> None:
+        with stages(name):
+            results[name] = action()
+
+    timed(
+        "phase space",
+        lambda: wlsolve(
+            model, psi0, times, options={"method": "direct", "rtol": 1e-10, "store_states": True}
+        ),
+    )
+    timed("reduced", lambda: wlsolve(model, psi0, times))
+    timed(
+        "Schrödinger–Lohe",
+        lambda: slsolve(
+            model.schrodinger_lohe, psi0, times, options={"method": "dop853", "store_states": True}
+        ),
+    )
+    comparison = compare(results, tolerance=args.tolerance)
+    print()
+    print(comparison)
+    last = results["Schrödinger–Lohe"].states[-1]
+    gaps = {"phase space − reduced": 0.0, "reduced − Schrödinger–Lohe": 0.0}
+    for i in range(n):
+        for j in range(i, n):
+            w = results["reduced"].wigner(i, j)
+            direct, waves = (
+                results["phase space"].wigner(i, j),
+                wigner_transform(last[i], last[j], grid=grid),
+            )
+            for name, other in zip(gaps, (direct, waves), strict=True):
+                gaps[name] = max(gaps[name], float(np.max(np.abs(w - other))))
+    print(
+        f"\nlargest difference of any w_ij at t={times[-1]:g}: "
+        + ", ".join(f"{k} {v:.2g}" for k, v in gaps.items())
+    )
+    seconds = stages.seconds
+    ratio = seconds["phase space"] / seconds["reduced"]
+    print(
+        f"time: phase space {seconds['phase space']:.3g} s, reduced {seconds['reduced']:.3g} s ({ratio:.0f}×)"
+    )
+    figure, _ = comparison.plot()
+    write(args, figure, {"w differences": gaps, "seconds": seconds, **comparison.to_dict()})
+    return 0

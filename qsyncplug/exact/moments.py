@@ -1,0 +1,117 @@
+"""First and second moments, and level populations, of a truncated boson state, in one pass a state."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from ..core.gaussian import covariance_from_moments
+from ..operators.system import ModeSystem
+
+__all__ = ["MomentReader", "covariance_of", "suggest_cutoff"]
+
+#: largest population of the highest level that passes without a warning
+POPULATION_LIMIT = 1e-6
+
+
+class MomentReader:
+    """Reads ⟨b_j⟩, ⟨b_jb_k⟩, ⟨b_j†b_k⟩ (j≤k) and the level populations of each mode off a state.
+
+    Called as ``reader(t, state)`` it returns one complex vector, which is also
+    what averages over trajectories need.
+    """
+
+    def __init__(self, system: ModeSystem, levels: tuple[int, ...]):
+        self.n = system.n
+        self.levels = levels
+        self.pairs = [(j, k) for j in range(self.n) for k in range(j, self.n)]
+        b = system.operators
+        operators = [
+            *b,
+            *(b[j] * b[k] for j, k in self.pairs),
+            *(b[j].dag() * b[k] for j, k in self.pairs),
+        ]
+        self._operators = operators
+        rows, columns, data, start = [], [], [], [0]
+        for operator in operators:
+            matrix = operator.qutip(levels).data_as("csr_matrix").tocoo()
+            rows.append(matrix.row)
+            columns.append(matrix.col)
+            data.append(matrix.data)
+            start.append(start[-1] + matrix.nnz)
+        self._row, self._column = np.concatenate(rows), np.concatenate(columns)
+        self._data, self._start = np.concatenate(data), np.array(start[:-1])
+        self.size = len(operators) + sum(levels)
+
+    def __call__(self, t: float, state: Any) -> np.ndarray:
+        """All moments and populations of `state`."""
+        array = state.full()
+        if array.shape[1] == 1:
+            psi = array[:, 0]
+            entries = psi[self._column] * psi[self._row].conj()
+            weights = np.abs(psi) ** 2
+        else:
+            entries = array[self._column, self._row]
+            weights = array.diagonal().real
+        moments = np.add.reduceat(self._data * entries, self._start)
+        weights = weights.reshape(self.levels)
+        populations = [
+            weights.sum(axis=tuple(k for k in range(self.n) if k != j)) for j in range(self.n)
+        ]
+        return np.concatenate([moments, *populations])
+
+    def operators(self) -> list[Any]:
+        """The operators whose expectation values the vector holds, as sparse matrices."""
+        out = [o.qutip(self.levels).data_as("csr_matrix") for o in self._operators]
+        number = np.indices(self.levels).reshape(self.n, -1)
+        for j, size in enumerate(self.levels):
+            out += [
+                scipy.sparse.diags((number[j] == k).astype(complex), format="csr")
+                for k in range(size)
+            ]
+        return out
+
+    def split(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """⟨b_j⟩ (T, N), ⟨b_jb_k⟩ and ⟨b_j†b_k⟩ (T, N, N), populations (T, N, levels; NaN beyond a mode's own)."""
+        n, pairs = self.n, len(self.pairs)
+        T = len(values)
+        j, k = np.array(self.pairs).T
+        m = np.empty((T, n, n), dtype=complex)
+        c = np.empty_like(m)
+        m[:, j, k] = m[:, k, j] = values[:, n : n + pairs]
+        c[:, j, k] = values[:, n + pairs : n + 2 * pairs]
+        c[:, k, j] = values[:, n + pairs : n + 2 * pairs].conj()
+        populations = np.full((T, n, max(self.levels)), np.nan)
+        at = n + 2 * pairs
+        for mode, size in enumerate(self.levels):
+            populations[:, mode, :size] = values[:, at : at + size].real
+            at += size
+        return values[:, :n], m, c, populations
+
+
+def covariance_of(b: np.ndarray, m: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """Covariance (T, 2N, 2N) from raw moments; normal-ordered, so that n+½ holds at a Fock cut-off."""
+    return covariance_from_moments(
+        m - b[:, :, None] * b[:, None, :], c - b[:, :, None].conj() * b[:, None, :]
+    )
+
+
+def suggest_cutoff(populations: np.ndarray, limit: float = POPULATION_LIMIT) -> int | None:
+    """Number of levels at which the tail of `populations` (levels,) would fall below `limit`.
+
+    Extrapolates the decay of the last levels geometrically; None where they do not decay.
+    """
+    p = np.maximum(populations[np.isfinite(populations)], 1e-300)
+    size = len(p)
+    # pairs of levels, so that parity (two-photon processes) does not hide the decay
+    if size < 6:
+        ratio = (p[-1] / p[0]) ** (1 / (size - 1))
+    else:
+        ratio = ((p[-1] + p[-2]) / (p[-5] + p[-6])) ** 0.25
+    if not ratio < 0.9:
+        return None
+    top = max(p[-1], p[-2])
+    return size + max(1, math.ceil(math.log(0.1 * limit / top) / math.log(ratio)))

@@ -1,0 +1,40 @@
+"""Two spin chains, the central spin and Holstein–Primakoff bosons."""
+
+from .central import CentralChain, DoubletReport
+from .collective import CollectiveSpins, collective_pair, collective_spins
+from .cycle import LimitCycle, limit_cycle
+from .dtwa import DtwaResult, DtwaSolver, dtwasolve
+from .exact import SpinExactResult, SpinExactSolver, spin_moments
+from .meanfield import (
+    SpinMeanFieldResult,
+    SpinMeanFieldSolver,
+    coherent_covariance,
+    elimination_detuning,
+    mean_field_parts,
+    mode_system,
+)
+from .model import SpinChains, collective_van_der_pol_pair
+
+__all__ = [
+    "CentralChain",
+    "CollectiveSpins",
+    "DoubletReport",
+    "DtwaResult",
+    "DtwaSolver",
+    "LimitCycle",
+    "SpinChains",
+    "SpinExactResult",
+    "SpinExactSolver",
+    "SpinMeanFieldResult",
+    "SpinMeanFieldSolver",
+    "coherent_covariance",
+    "collective_pair",
+    "collective_spins",
+    "collective_van_der_pol_pair",
+    "dtwasolve",
+    "elimination_detuning",
+    "limit_cycle",
+    "mean_field_parts",
+    "mode_system",
+    "spin_moments",
+]

@@ -1,0 +1,508 @@
+"""Mean field and covariance of two spin chains: the central spin factorised, or adiabatically eliminated."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import qutip
+
+from ..._ext.integrator import RightHandSide
+from ..._ext.spins import ChainsFlow
+from ...approximate.meanfield import MeanFieldResult
+from ...core.checks import check_array, check_number
+from ...core.entry import mfsolve
+from ...core.gaussian import check_covariance, uncertainty_margin
+from ...core.options import DEFAULTS
+from ...core.result import Result
+from ...core.solver import CompiledSolver
+from ...operators.algebra import modes
+from ...operators.system import ModeSystem
+from .model import SpinChains
+from .representations import series_coefficients
+
+__all__ = [
+    "SpinMeanFieldResult",
+    "SpinMeanFieldSolver",
+    "coherent_covariance",
+    "elimination_detuning",
+    "mean_field_parts",
+    "mfsolve_chains",
+    "mode_system",
+]
+
+_KINDS = {"boson": 0, "spin": 1, "boson2": 2, "spin2": 3, "nonlinear": 4}
+_ROWS, _COLUMNS = np.triu_indices(4)
+
+UNCONTROLLED = (
+    "correlations between the central spin and the chains: the factorised spin ½ is not controlled by any small parameter "
+    "(the error of ⟨σ⟩ does not fall reliably with N)"
+)
+
+
+class SpinMeanFieldResult(MeanFieldResult):
+    """Mean field and covariance of two spin chains in time.
+
+    Attributes
+    ----------
+    amplitudes : ndarray of shape (T, 2)
+        β_j=⟨b_j⟩ of the Holstein–Primakoff bosons, |β_j|² < N_j.
+    mean : ndarray of shape (T, 4)
+        (q1, p1, q2, p2).
+    covariance : ndarray of shape (T, 4, 4)
+        Of the bosons; vacuum ½.
+    sigma : ndarray of shape (T, 3)
+        ⟨σ⟩ of the central spin; where it is eliminated the constant ⟨σz⟩ and zeros.
+    """
+
+    _fields: ClassVar[dict[str, tuple[str, ...]]] = {
+        **MeanFieldResult._fields,
+        "sigma": ("time", "axis"),
+    }
+    sigma: np.ndarray
+
+    def _shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
+        return {**super()._shapes(), "sigma": ((3,), float)}
+
+    def _record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
+        here = slice(start, start + len(times))
+        self.sigma[here, 0], self.sigma[here, 1], self.sigma[here, 2] = (
+            2 * rows[:, 4],
+            -2 * rows[:, 5],
+            rows[:, 6],
+        )
+        super()._record(start, times, _boson_rows(rows))
+
+    def _state(self, row: np.ndarray) -> Any:
+        """Mean (4,) and covariance (4, 4)."""
+        return super()._state(_boson_rows(row[None, :])[0] if len(row) == 17 else row)
+
+    @property
+    def lowering(self) -> np.ndarray:
+        """Mean-field ⟨J_j−⟩ = √N_j √(1−|β_j|²/N_j) β_j, shape (T, 2)."""
+        N = np.array(self.model.n, dtype=float)
+        return np.sqrt(N - np.abs(self.amplitudes) ** 2) * self.amplitudes
+
+    @property
+    def jz(self) -> np.ndarray:
+        """Mean-field ⟨J_jz⟩ = |β_j|² − N_j/2, shape (T, 2)."""
+        return np.abs(self.amplitudes) ** 2 - np.array(self.model.n) / 2
+
+
+def _boson_rows(rows: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(np.concatenate([rows[:, :4], rows[:, 7:]], axis=1))
+
+
+def coherent_covariance(excitation: Any, phase: Any) -> np.ndarray:
+    r"""Covariance of spin-coherent chains: :math:`R(φ)\,\mathrm{diag}[(1-x)/2, 1/(2(1-x))]\,R(φ)^T` each.
+
+    Parameters
+    ----------
+    excitation : array_like of shape (2,)
+        x_j=n_j/N_j, from 0 to below 1.
+    phase : array_like of shape (2,)
+        φ_j.
+
+    Returns
+    -------
+    ndarray of shape (4, 4)
+        In (q1, p1, q2, p2). Not ½·1: the boson number of a spin-coherent state is narrower than Poisson's.
+    """
+    x, phi = (
+        check_array("excitation", excitation, shape=(2,)),
+        check_array("phase", phase, shape=(2,)),
+    )
+    if np.any(x < 0) or np.any(x >= 1):
+        raise ValueError(f"excitation must be from 0 to below 1, not {x}")
+    C = np.zeros((4, 4))
+    for j in range(2):
+        c, s = np.cos(phi[j]), np.sin(phi[j])
+        R = np.array([[c, -s], [s, c]])
+        C[2 * j : 2 * j + 2, 2 * j : 2 * j + 2] = (
+            R @ np.diag([(1 - x[j]) / 2, 0.5 / (1 - x[j])]) @ R.T
+        )
+    return C
+
+
+def elimination_detuning(chains: SpinChains, sigma_z: float = -1.0) -> tuple[float, float]:
+    """δ_j=ω0−ν_j of the effective Hamiltonian, ν_j=ω_j(λ²+1/N_j)+g_j⟨σz⟩/√N_j the frequency of a weakly excited chain."""
+    out = [
+        chains.omega0 - (w * (chains.exchange**2 + 1 / n) + g * sigma_z / np.sqrt(n))
+        for w, n, g in zip(chains.omega, chains.n, chains.g, strict=True)
+    ]
+    return out[0], out[1]
+
+
+def _jumps(chains: SpinChains) -> list[tuple[int, bool, float, float, float, float]]:
+    """(kind, conjugated, weights of the two chains, coefficients) of every jump operator, as the kernel takes them."""
+    out: list[tuple[int, bool, float, float, float, float]] = []
+
+    def add(
+        name: str, j: int, weight: float, conjugated: bool = False, p: float = 0.0, q: float = 0.0
+    ) -> None:
+        weights = [0.0, 0.0]
+        weights[j] = weight
+        out.append((_KINDS[name], conjugated, weights[0], weights[1], p, q))
+
+    for j, count in enumerate(chains.n):
+        nbar, loss, nonlinear = chains.thermal[j], chains.loss[j], chains.nonlinear[j]
+        if nonlinear:
+            kind, weight, p, q = "nonlinear", 1.0, np.sqrt(loss), np.sqrt(nonlinear) / count
+        else:
+            kind, weight, p, q = chains.bath, np.sqrt(loss), 0.0, 0.0
+        if loss or nonlinear:
+            add(kind, j, weight * np.sqrt(nbar + 1), False, p, q)
+            if nbar:
+                add(kind, j, weight * np.sqrt(nbar), True, p, q)
+        if chains.gain[j]:
+            add(chains.bath, j, np.sqrt(chains.gain[j]), True)
+        if chains.two_photon[j]:
+            add(chains.engineered + "2", j, np.sqrt(chains.two_photon[j]))
+    if chains.dissipative:
+        v = np.sqrt(chains.dissipative)
+        out.append((_KINDS[chains.engineered], False, v, -v, 0.0, 0.0))
+    return out
+
+
+def _flow(chains: SpinChains, eliminated: bool, sigma_z: float) -> ChainsFlow:
+    detuning = elimination_detuning(chains, sigma_z) if eliminated else (1.0, 1.0)
+    return ChainsFlow(
+        chains.n,
+        chains.g,
+        chains.omega,
+        chains.omega0,
+        chains.exchange,
+        _jumps(chains),
+        eliminated,
+        detuning,
+        chains.coherent,
+    )
+
+
+def mean_field_parts(
+    chains: SpinChains,
+    beta: Any,
+    sigma_minus: complex = 0.0,
+    sigma_z: float = -1.0,
+    *,
+    eliminated: bool = False,
+) -> dict[str, np.ndarray]:
+    """Drift, Jacobian and diffusion at a point.
+
+    Parameters
+    ----------
+    chains : SpinChains
+        The model.
+    beta : array_like of shape (2,)
+        Amplitudes, |β_j|² < N_j.
+    sigma_minus, sigma_z : complex, float
+        ⟨σ−⟩ and ⟨σz⟩.
+    eliminated : bool
+        With the central spin eliminated (⟨σ−⟩ is not used).
+
+    Returns
+    -------
+    dict
+        ``drift`` (2,), ``u``=∂F_j/∂β_k and ``v``=∂F_j/∂β_k* (2, 2), ``jacobian`` M (4, 4), ``diffusion`` D (4, 4), ``spin``:
+        rates of (Re⟨σ−⟩, Im⟨σ−⟩, ⟨σz⟩).
+    """
+    b = _check_beta(chains, beta)
+    y = np.concatenate([b.view(float), [np.real(sigma_minus), np.imag(sigma_minus), sigma_z]])
+    F, u, v, D, spin = _flow(chains, eliminated, float(sigma_z)).parts(y)
+    M = np.empty((4, 4))
+    M[0::2, 0::2], M[0::2, 1::2] = (u + v).real, (v - u).imag
+    M[1::2, 0::2], M[1::2, 1::2] = (u + v).imag, (u - v).real
+    return {"drift": F, "u": u, "v": v, "jacobian": M, "diffusion": D, "spin": spin}
+
+
+def _check_beta(chains: SpinChains, beta: Any, name: str = "beta") -> np.ndarray:
+    b = check_array(name, beta, shape=(2,), dtype=complex)
+    for j, count in enumerate(chains.n):
+        if not abs(b[j]) ** 2 < count:
+            raise ValueError(
+                f"{name}: |β_{j + 1}|²={abs(b[j]) ** 2:g} must stay below N_{j + 1}={count} (the square root √(1−|β|²/N))"
+            )
+    return b
+
+
+class SpinMeanFieldSolver(CompiledSolver):
+    """Mean field and covariance of two spin chains by a compiled kernel.
+
+    Parameters
+    ----------
+    model : SpinChains
+        What to run.
+    eliminated : bool
+        Whether the central spin is adiabatically eliminated.
+    options : dict, optional
+        See :func:`mfsolve_chains`.
+    """
+
+    name = "mfsolve"
+    solver_options: ClassVar[dict[str, Any]] = {**DEFAULTS, "store_states": False}
+
+    def __init__(
+        self, model: SpinChains, *, eliminated: bool = False, options: dict[str, Any] | None = None
+    ):
+        super().__init__(model, options=options)
+        model._require_symmetric("mean field")
+        if eliminated and not model.central:
+            raise ValueError("eliminated=True needs a central spin")
+        self.eliminated = bool(eliminated)
+        self.covariance0: Any = None
+        self.central: Any = "down"
+
+    def _spin(self, central: Any) -> tuple[complex, float]:
+        """⟨σ−⟩ and ⟨σz⟩."""
+        if not self.model.central:
+            return 0.0, 0.0
+        state = self.model._central_state(central, "collective")
+        minus = qutip.Qobj(np.array([[0, 0], [1, 0]]))
+        return complex(qutip.expect(minus, state)), float(
+            np.real(qutip.expect(qutip.sigmaz(), state))
+        )
+
+    def _start(self, state0: Any) -> tuple[np.ndarray, np.ndarray, complex, float]:
+        chains = self.model
+        if not isinstance(state0, qutip.Qobj):
+            beta = _check_beta(chains, state0, "state0")
+            minus, z = self._spin(self.central)
+        else:
+            beta, minus, z = self._read(state0)
+        x = np.abs(beta) ** 2 / np.array(chains.n)
+        C = (
+            coherent_covariance(x, np.angle(beta))
+            if self.covariance0 is None
+            else check_covariance("covariance0", self.covariance0, 2)
+        )
+        return beta, C, minus, z
+
+    def _read(self, state: qutip.Qobj) -> tuple[np.ndarray, complex, float]:
+        """Amplitudes of a product of spin-coherent chains and a central spin."""
+        from .exact import spin_moments
+
+        m = spin_moments(self.model, state, "collective")
+        beta = np.empty(2, dtype=complex)
+        for j, count in enumerate(self.model.n):
+            length = float(np.linalg.norm(m.spins[0, j - 2])) / (count / 2)
+            if length < 1 - 1e-7:
+                raise ValueError(
+                    f"state0: chain {j + 1} is not in a spin-coherent product state (|⟨J⟩|=N/2·{length:.6f}); give the "
+                    "amplitudes (β1, β2) and covariance0 instead"
+                )
+            beta[j] = np.sqrt(max(m.jz[0, j] + count / 2, 0.0)) * np.exp(
+                1j * np.angle(m.lowering[0, j])
+            )
+        _check_beta(self.model, beta, "state0")
+        if not self.model.central:
+            return beta, 0.0, 0.0
+        sigma = m.sigma[0]
+        return beta, complex(0.5 * (sigma[0] - 1j * sigma[1])), float(sigma[2])
+
+    def _problem(self, state0: Any, t0: float) -> tuple[RightHandSide, np.ndarray]:
+        beta, C, minus, z = self._start(state0)
+        if self.eliminated:
+            minus = 0.0
+        y0 = np.concatenate([beta.view(float), [minus.real, minus.imag, z], C[_ROWS, _COLUMNS]])
+        return _flow(self.model, self.eliminated, z), y0
+
+    def _new_result(
+        self, e_ops: Any, stats: dict[str, Any], rhs: RightHandSide, y0: np.ndarray
+    ) -> SpinMeanFieldResult:
+        stats["closure"] = "linear"
+        stats["central spin"] = (
+            "eliminated" if self.eliminated else "factorised" if self.model.central else "none"
+        )
+        stats["neglected"] = [
+            "fluctuations act back on the mean nowhere (linearised about the mean field)"
+        ]
+        if self.eliminated:
+            stats["neglected"].append(
+                "retardation of the central spin: it follows the chains adiabatically, ⟨σz⟩ is constant"
+            )
+            stats["detuning"] = list(elimination_detuning(self.model, float(y0[6])))
+        elif self.model.central:
+            stats["neglected"].append(UNCONTROLLED)
+        return SpinMeanFieldResult(
+            e_ops,
+            self._options,
+            solver=self.name,
+            stats=stats,
+            model=self.model,
+            modes=2,
+            closure="linear",
+        )
+
+    def _finish(self, result: Result, rhs: RightHandSide) -> None:
+        assert isinstance(result, SpinMeanFieldResult)
+        if len(result.times) == 0:
+            return
+        drift: dict[str, float] = {}
+        margin = uncertainty_margin(result.covariance)
+        drift["uncertainty relation"] = float(max(0.0, -margin.min()))
+        if margin.min() < -1e-9 * max(1.0, float(np.abs(result.covariance).max())):
+            k = int(np.argmax(margin < -1e-9))
+            result.stats["neglected"].append(
+                f"positivity: the covariance breaks the uncertainty relation from t={result.times[k]:g} on"
+            )
+        if self.model.central and not self.eliminated:
+            length = np.linalg.norm(result.sigma, axis=1)
+            drift["|⟨σ⟩|"] = float(np.abs(length - length[0]).max())
+        if not _jumps(self.model):
+            charge = (np.abs(result.amplitudes) ** 2).sum(axis=1) + 0.5 * result.sigma[:, 2]
+            drift["n1+n2+σz/2"] = float(np.abs(charge - charge[0]).max() / max(1.0, abs(charge[0])))
+        result.stats["drift"] = drift
+
+
+@mfsolve.register(SpinChains)
+def mfsolve_chains(
+    system: SpinChains,
+    state0: Any,
+    tlist: Any,
+    *,
+    central: Any = "down",
+    eliminated: bool = False,
+    covariance0: Any = None,
+    e_ops: Any = None,
+    options: dict[str, Any] | None = None,
+) -> SpinMeanFieldResult:
+    r"""Mean field and covariance of two spin chains, with the exact square root.
+
+    With r=√(1−|β|²/N), G=Σ g r β, X=Σ g(|β|²−N/2)/√N, s=⟨σ−⟩, z=⟨σz⟩ (here with loss through J−):
+
+    .. math::
+        \dot β_j &= -i\{[ω_j(λ^2+\tfrac1{N_j}) - \tfrac{2ω_jλ^2|β_j|^2}{N_j} + \tfrac{g_jz}{\sqrt{N_j}}]β_j
+                   + g_j[s r_j - \tfrac{β_j(s^*β_j+sβ_j^*)}{2N_jr_j}]\} - \tfrac γ2β_j(1-\tfrac{|β_j|^2}{N_j}) \\
+        \dot s &= -i(ω_0+2X)s + izG, \qquad \dot z = 4\,\mathrm{Im}(s^*G), \qquad \dot C = MC + CM^T + D.
+
+    Parameters
+    ----------
+    system : SpinChains
+        What to run.
+    state0 : Qobj or array_like of shape (2,)
+        A product state of :meth:`SpinChains.product_state` (representation ``"collective"``), or amplitudes
+        β_j with |β_j|² < N_j.
+    tlist : array_like of shape (T,)
+        Strictly increasing output times.
+    central : "down", "up" or Qobj
+        Central spin, where `state0` is amplitudes.
+    eliminated : bool
+        Eliminate the central spin adiabatically: :math:`H_\mathrm{eff} = ⟨σ_z⟩\,\mathrm{Re}\,G^*Σ_j g_jr_jβ_j/(2X+δ_j)`,
+        δ_j=ω0−ν_j (:func:`elimination_detuning`), with constant ⟨σz⟩ of the initial state.
+    covariance0 : array_like of shape (4, 4), optional
+        Initial covariance; that of spin-coherent states with these amplitudes by default (not ½·1).
+    e_ops : callable, list or dict of callables, optional
+        Functions ``f(t, (mean, covariance))``.
+    options : dict, optional
+        As for :func:`qsyncplug.approximate.meanfield.mfsolve_modes`.
+
+    Returns
+    -------
+    SpinMeanFieldResult
+        ``stats["neglected"]`` says that the factorised central spin is not controlled.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Bad input: |β|² ≥ N, a state that is no product of spin-coherent chains.
+    SolverError
+        The run had to stop; it carries the time, the reason and the partial result.
+
+    Notes
+    -----
+    The published elimination counts twice: it has ⟨σz⟩/X where the second-order energy is ⟨σz⟩/(2X+δ).
+    """
+    solver = SpinMeanFieldSolver(system, eliminated=eliminated, options=options)
+    solver.covariance0 = covariance0
+    solver.central = central
+    if isinstance(state0, qutip.Qobj) and not (isinstance(central, str) and central == "down"):
+        raise ValueError(
+            "central belongs to amplitudes; state0 as a Qobj holds the central spin already"
+        )
+    result = solver.run(state0, tlist, e_ops=e_ops)
+    assert isinstance(result, SpinMeanFieldResult)
+    return result
+
+
+def mode_system(
+    chains: SpinChains,
+    order: int = 2,
+    *,
+    expansion: str = "newton",
+    sigma_z: float = -1.0,
+    excitation: Any = (0.0, 0.0),
+) -> ModeSystem:
+    r"""The chains with the central spin eliminated and the square root expanded: a polynomial boson model.
+
+    .. math::
+        H = Σ_j ω_j[(λ^2+\tfrac1{N_j})n_j - \tfrac{λ^2}{N_j}n_j^2] + \tfrac{g_j⟨σ_z⟩}{\sqrt{N_j}}n_j
+            + \tfrac{⟨σ_z⟩}2Σ_{jk}\Big(\tfrac1{2X+δ_j}+\tfrac1{2X+δ_k}\Big)g_jg_kA_j^†A_k, \quad A_j=\sqrt{1-n_j/N_j}\,b_j
+
+    Parameters
+    ----------
+    chains : SpinChains
+        The model; without a central spin the last two terms are absent.
+    order : int
+        K ≥ 1, of the expansion of the square root.
+    expansion : {"newton", "taylor"}
+        See :meth:`SpinChains.hamiltonian`.
+    sigma_z : float
+        ⟨σz⟩, constant.
+    excitation : pair of float
+        x_j at which X=Σ g_j√N_j(x_j−½) is frozen.
+
+    Returns
+    -------
+    ModeSystem
+        For :func:`qsyncplug.mfsolve` with both closures, :func:`qsyncplug.exactsolve` and :func:`qsyncplug.steadystate`.
+    """
+    chains._require_symmetric("bosons")
+    sigma_z = check_number("sigma_z", sigma_z, minimum=-1.0, maximum=1.0)
+    x = check_array("excitation", excitation, shape=(2,))
+    b = modes(2)
+    A, H = [], 0 * b[0]
+    for j, count in enumerate(chains.n):
+        coefficients = series_coefficients(count, order, expansion)
+        number = b[j].dag() * b[j]
+        root = 0 * number
+        for k, c in enumerate(coefficients):
+            root = root + c * (b[j].dag() ** k * b[j] ** k if expansion == "newton" else number**k)
+        A.append(root * b[j])
+        squared = chains.exchange**2
+        H = H + chains.omega[j] * ((squared + 1 / count) * number - squared / count * number**2)
+        if chains.central:
+            H = H + chains.g[j] * sigma_z / np.sqrt(count) * number
+    if chains.central:
+        X = sum(
+            g * np.sqrt(count) * (v - 0.5)
+            for g, count, v in zip(chains.g, chains.n, x, strict=True)
+        )
+        w = [1 / (2 * X + d) for d in elimination_detuning(chains, sigma_z)]
+        for j in range(2):
+            for k in range(2):
+                H = H + 0.5 * sigma_z * (w[j] + w[k]) * chains.g[j] * chains.g[k] * (
+                    A[j].dag() * A[k]
+                )
+    if chains.coherent:
+        H = H + chains.coherent * (A[0].dag() * A[1] + A[1].dag() * A[0])
+    jumps = []
+    for kind, conjugated, c1, c2, p, q in _jumps(chains):
+        L = 0 * b[0]
+        for weight, mode, spin in zip((c1, c2), b, A, strict=True):
+            if not weight:
+                continue
+            f = {
+                0: mode,
+                1: spin,
+                2: mode * mode,
+                3: spin * spin,
+                4: p * mode + q * (mode.dag() * mode * mode),
+            }[kind]
+            L = L + weight * (f.dag() if conjugated else f)
+        jumps.append(L)
+    return ModeSystem(
+        H,
+        jumps,
+        name=f"two spin chains, root to order {order}"
+        + (", central spin eliminated" if chains.central else ""),
+    )

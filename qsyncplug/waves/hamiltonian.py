@@ -1,0 +1,215 @@
+"""Hamiltonians −½Δ+V on a grid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import scipy.fft
+import scipy.linalg
+
+from ..core.checks import check_array
+from ..core.grid import Grid
+from ..core.threads import linear_algebra_threads
+
+__all__ = ["GridHamiltonian", "QuadraticPotential"]
+
+
+@dataclass(frozen=True)
+class QuadraticPotential:
+    r"""V = ½ Σ_a κ_a u_a² + Σ_a g_a u_a + constant in the normal coordinates u = Rᵀx.
+
+    Attributes
+    ----------
+    kappa, force : ndarray of shape (d,)
+    axes : ndarray of shape (d, d)
+        R; column a is mode a.
+    constant : float
+    """
+
+    kappa: np.ndarray
+    force: np.ndarray
+    axes: np.ndarray
+    constant: float
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GridHamiltonian:
+    r"""The Hamiltonian :math:`H = -\tfrac12\Delta + V` on a periodic grid (ħ=m=1), −½Δ by Fourier transform.
+
+    Parameters
+    ----------
+    grid : Grid
+    potential : callable, array or number
+        Real. A callable is given the coordinates, ``potential(x)``, ``potential(x, y)`` …; an array has the shape of the grid.
+    time_dependent : bool
+        Then `potential` is a callable of the time and the coordinates, ``potential(t, x)``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        `grid` is no grid; the potential is complex, not finite, or does not fit the grid.
+
+    Examples
+    --------
+    >>> from qsyncplug.core import Grid
+    >>> H = GridHamiltonian(Grid(128, 16.0), lambda x: x**2 / 2)
+    >>> H.quadratic.kappa.round(12).tolist()
+    [1.0]
+    """
+
+    grid: Grid
+    potential: Callable[..., Any] | np.ndarray | float = 0.0
+    time_dependent: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.grid, Grid):
+            raise TypeError(f"grid must be a Grid, not {type(self.grid).__name__}")
+        if self.time_dependent and not callable(self.potential):
+            raise TypeError(
+                "potential must be a callable potential(t, x, ...) when time_dependent is True"
+            )
+        sample = self.values_at(0.0)
+        if not self.time_dependent:
+            sample.setflags(write=False)
+            object.__setattr__(self, "_values", sample)
+
+    @property
+    def values(self) -> np.ndarray:
+        """V on the grid (at t=0, where it depends on time)."""
+        return self.values_at(0.0) if self.time_dependent else self._values  # type: ignore[attr-defined]
+
+    def values_at(self, t: float) -> np.ndarray:
+        """V on the grid at time `t`."""
+        if not self.time_dependent:
+            known = getattr(self, "_values", None)
+            if known is not None:
+                return known
+            return self._real(self.potential)
+        return self._real(self.potential(t, *self.grid.mesh))  # type: ignore[operator]
+
+    def _real(self, value: Any) -> np.ndarray:
+        if callable(value):
+            value = value(*self.grid.mesh)
+        if np.iscomplexobj(value) and np.any(np.imag(value) != 0):
+            raise ValueError(
+                "potential must be real: a complex potential makes the Hamiltonian non-Hermitian"
+            )
+        return self.grid.field("potential", value, dtype=float)
+
+    def apply(self, psi: np.ndarray, t: float = 0.0) -> np.ndarray:
+        """Hψ; leading axes of `psi` are batch axes."""
+        axes = tuple(range(-self.grid.ndim, 0))
+        kinetic = scipy.fft.ifftn(self.grid.kinetic * scipy.fft.fftn(psi, axes=axes), axes=axes)
+        return kinetic + self.values_at(t) * psi
+
+    def matrix(self) -> np.ndarray:
+        """H as a real symmetric matrix over the flattened grid (at t=0, where it depends on time)."""
+        n = self.grid.size
+        unit = np.eye(n).reshape(n, *self.grid.shape)
+        h = self.apply(unit).real.reshape(n, n)
+        return 0.5 * (h + h.T)
+
+    @cached_property
+    def spectrum(self) -> tuple[np.ndarray, np.ndarray]:
+        """Eigenvalues, and eigenvectors as real columns, of :meth:`matrix`."""
+        with linear_algebra_threads(1):
+            return scipy.linalg.eigh(self.matrix(), check_finite=False, driver="evd")
+
+    @cached_property
+    def quadratic(self) -> QuadraticPotential | None:
+        """The potential as a quadratic form, or None if it is not one (to 1e-13 of its largest value)."""
+        if self.time_dependent:
+            return None
+        v = self.values
+        d = self.grid.ndim
+        scale = [x / 2 for x in self.grid.lengths]
+        x = [
+            np.broadcast_to(c / s, self.grid.shape).ravel()
+            for c, s in zip(self.grid.mesh, scale, strict=True)
+        ]
+        pairs = [(a, b) for a in range(d) for b in range(a, d)]
+        columns = [np.ones(v.size), *x, *(x[a] * x[b] for a, b in pairs)]
+        design = np.stack(columns, axis=1)
+        if v.size > 4096:
+            # the fit needs few points; every point is checked below
+            pick = np.random.default_rng(0).choice(v.size, 4096, replace=False)
+            fit = np.linalg.lstsq(design[pick], v.ravel()[pick], rcond=None)[0]
+        else:
+            fit = np.linalg.lstsq(design, v.ravel(), rcond=None)[0]
+        top = np.max(np.abs(v))
+        if np.max(np.abs(design @ fit - v.ravel())) > 2e-13 * top:
+            return None
+        fit[np.abs(fit) < 1e-14 * top] = 0.0
+        stiffness = np.zeros((d, d))
+        for (a, b), c in zip(pairs, fit[1 + d :], strict=True):
+            stiffness[a, b] += c / (scale[a] * scale[b])
+            stiffness[b, a] += c / (scale[a] * scale[b])
+        kappa, axes = (
+            (np.diag(stiffness).copy(), np.eye(d))
+            if _is_diagonal(stiffness)
+            else np.linalg.eigh(stiffness)
+        )
+        force = axes.T @ (fit[1 : 1 + d] / np.array(scale))
+        return QuadraticPotential(kappa, force, axes, float(fit[0]))
+
+    def offset(self, other: Any) -> float | None:
+        """The number by which `other` exceeds this Hamiltonian, or None if they differ by more than a number."""
+        if other is self:
+            return 0.0
+        if (
+            not isinstance(other, GridHamiltonian)
+            or self.grid != other.grid
+            or self.time_dependent
+            or other.time_dependent
+        ):
+            return None
+        difference = other.values - self.values
+        if np.ptp(difference) > 4 * np.finfo(float).eps * max(
+            np.max(np.abs(other.values)), np.max(np.abs(self.values))
+        ):
+            return None
+        return float(np.mean(difference)) if np.any(difference) else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Grid and values of the potential."""
+        if self.time_dependent:
+            raise TypeError("a potential that depends on time cannot be stored")
+        return {
+            "kind": "GridHamiltonian",
+            "points": list(self.grid.shape),
+            "length": list(self.grid.lengths),
+            "potential": self.values.tolist(),
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> GridHamiltonian:
+        """Rebuild what :meth:`to_dict` gave."""
+        grid = Grid(tuple(data["points"]), tuple(data["length"]))
+        return cls(grid, check_array("potential", data["potential"], shape=grid.shape))
+
+    def __reduce__(self) -> Any:
+        # a callable potential may not pickle; its values do
+        return GridHamiltonian, (
+            self.grid,
+            self.potential if self.time_dependent else np.array(self.values),
+            self.time_dependent,
+        )
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
+
+    def __str__(self) -> str:
+        size = "×".join(map(str, self.grid.shape))
+        return f"GridHamiltonian({size}{', time-dependent' if self.time_dependent else ''})"
+
+
+def _is_diagonal(matrix: np.ndarray) -> bool:
+    return bool(
+        np.all(
+            np.abs(matrix - np.diag(np.diag(matrix))) <= 1e-14 * max(np.max(np.abs(matrix)), 1e-300)
+        )
+    )

@@ -1,0 +1,441 @@
+"""Motion of a few basis vectors under one Hamiltonian: e^{−iHt}Q, and matrices of position and momentum in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import qutip
+import scipy.fft
+import scipy.linalg
+
+from .._ext.integrator import Integrator, PythonRightHandSide
+from ..core.checks import check_memory
+from ..core.errors import SolverError
+from .hamiltonian import GridHamiltonian
+from .splitting import SCHEMES, Cache, Splitting, phase
+
+__all__ = ["Motion", "factorize", "factorize_blocks", "motion_of"]
+
+#: up to this many points the Hamiltonian is diagonalised once; beyond, the basis is stepped by splitting
+DENSE_GRID = 640
+DENSE_QOBJ = 4096
+
+
+def factorize(psi: np.ndarray, weight: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Write the rows of `psi` as X Q with rows of Q orthonormal, rank-revealing (QR, then SVD of the small factor).
+
+    Parameters
+    ----------
+    psi : (N, M) complex array
+    weight : float
+        Of the inner product, weight·Σ.
+
+    Returns
+    -------
+    x : (N, r) array
+        r is the numerical rank.
+    q : (r, M) array
+    """
+    n, m = psi.shape
+    root = np.sqrt(weight)
+    if n <= m:
+        q, r = scipy.linalg.qr(psi.T, mode="economic", check_finite=False)
+        u, s, v = np.linalg.svd(r.T)
+        rank = max(1, int(np.count_nonzero(s > 4 * np.finfo(float).eps * s[0] * np.sqrt(n))))
+        return np.ascontiguousarray(u[:, :rank] * s[:rank]) * root, np.ascontiguousarray(
+            v[:rank] @ q.T
+        ) / root
+    q, r = scipy.linalg.qr(psi, mode="economic", check_finite=False)
+    u, s, v = np.linalg.svd(r)
+    rank = max(1, int(np.count_nonzero(s > 4 * np.finfo(float).eps * s[0] * np.sqrt(m))))
+    return np.ascontiguousarray(q @ (u[:, :rank] * s[:rank])) * root, np.ascontiguousarray(
+        v[:rank]
+    ) / root
+
+
+def factorize_blocks(
+    psi: np.ndarray, signs: np.ndarray, weight: float = 1.0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    r"""As :func:`factorize`, for vector-valued states with the (possibly indefinite) product :math:`\sum_α s_α∫\bar ψ^α φ^α`.
+
+    Parameters
+    ----------
+    psi : (N, A, M) complex array
+    signs : (A,) array
+        s_α.
+    weight : float
+        Of the integral.
+
+    Returns
+    -------
+    x : (N, r) array
+    q : (r, A, M) array
+    metric : (r, r) array
+        Hermitian; the products of the states are x̄ metric xᵀ.
+    """
+    n, blocks, m = psi.shape
+    x, q = factorize(psi.reshape(n, blocks * m), weight)
+    q = q.reshape(-1, blocks, m)
+    metric = (
+        np.einsum("a,iam,jam->ij", np.asarray(signs, dtype=float), q.conj(), q, optimize=True)
+        * weight
+    )
+    return x, q, metric
+
+
+class Motion:
+    """Basis vectors Q (r, M) at `t0` and what becomes of them.
+
+    Parameters
+    ----------
+    hamiltonian : GridHamiltonian, Qobj or QobjEvo
+    basis : (r, M) complex array
+    t0 : float
+    position : sequence of Qobj, optional
+    rtol : float
+        Of the stepping, where the Hamiltonian is not diagonalised.
+    """
+
+    def __init__(
+        self,
+        hamiltonian: Any,
+        basis: np.ndarray,
+        t0: float,
+        position: Any = None,
+        rtol: float = 1e-12,
+    ):
+        self.hamiltonian = hamiltonian
+        self.start = basis
+        self.t0 = t0
+        self.rtol = rtol
+        # how much of each basis vector the states hold at the start
+        self.scales = np.ones(len(basis))
+        # called with the weighted basis and the time where positions are worked out on a grid
+        self.watch: Any = None
+        self.grid: Any = hamiltonian.grid if isinstance(hamiltonian, GridHamiltonian) else None
+        self.weight = self.grid.weight if self.grid is not None else 1.0
+        self.position = None if position is None else [x.full() for x in position]
+
+    @property
+    def dimensions(self) -> int:
+        """Number of coordinates."""
+        return self.grid.ndim if self.grid is not None else len(self.position or ())
+
+    def at(self, t: float) -> np.ndarray:
+        """The basis (r, M) at time `t`."""
+        raise NotImplementedError
+
+    def gram(self, basis: np.ndarray, images: np.ndarray) -> np.ndarray:
+        """⟨basis_a, images_b⟩."""
+        return (basis.conj() @ images.T) * self.weight
+
+    def positions(self, basis: np.ndarray) -> np.ndarray:
+        """Matrices (d, r, r) of the coordinates."""
+        if self.grid is None:
+            return np.array([self.gram(basis, basis @ x.T) for x in self.position or ()])
+        return np.array(
+            [self.gram(basis, basis * self._coordinate(a)) for a in range(self.grid.ndim)]
+        )
+
+    def momenta(self, basis: np.ndarray) -> np.ndarray:
+        """Matrices (d, r, r) of −i∂ (grids only)."""
+        return np.array(
+            [self.gram(basis, self.derivative(basis, a)) for a in range(self.grid.ndim)]
+        )
+
+    def derivative(self, basis: np.ndarray, axis: int) -> np.ndarray:
+        """−i∂ along one axis of the grid."""
+        shaped = basis.reshape(-1, *self.grid.shape)
+        return (-1j * self.grid.derivative(shaped, axis)).reshape(basis.shape)
+
+    def _coordinate(self, axis: int) -> np.ndarray:
+        return np.broadcast_to(self.grid.mesh[axis], self.grid.shape).ravel()
+
+    def mark(self, t: float) -> None:
+        """Remember the basis at `t`, for going back."""
+
+    def _watched_positions(self, t: float) -> np.ndarray:
+        basis = self.at(t)
+        if self.watch is not None:
+            self.watch(basis * self.scales[:, None], t)
+        return self.positions(basis)
+
+    def modes(self) -> tuple[Any, ...] | None:
+        """What the kernel needs for the centres in a quadratic potential in closed form, or None."""
+        form = self.hamiltonian.quadratic if self.grid is not None else None
+        if form is None:
+            return None
+        u = np.einsum("ia,ijk->ajk", form.axes, self.positions(self.start))
+        w = np.einsum("ia,ijk->ajk", form.axes, self.momenta(self.start))
+        return "modes", u, w, form.kappa, form.force
+
+    def mode_positions(
+        self, form: Any, u: np.ndarray, w: np.ndarray, t: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Matrices (d, r, r) of the coordinates at `t` in a quadratic potential, without and with the shift by the force."""
+        s = t - self.t0
+        c, sn, shift = np.empty((3, len(form.kappa)))
+        for a, (kappa, force) in enumerate(zip(form.kappa, form.force, strict=True)):
+            if kappa == 0:
+                c[a], sn[a], shift[a] = 1.0, s, -0.5 * force * s * s
+                continue
+            v = np.sqrt(complex(kappa))
+            c[a], sn[a] = np.cos(v * s).real, (np.sin(v * s) / v).real
+            shift[a] = force * (c[a] - 1) / kappa
+        modes = c[:, None, None] * u + sn[:, None, None] * w
+        return np.einsum("ia,ajk->ijk", form.axes, modes), form.axes @ shift
+
+    def chebyshev(self, t1: float, tolerance: float = 1e-13, degree: int = 30) -> tuple[Any, ...]:
+        """Matrices of the coordinates on [t0, t1] as pieces of Chebyshev series, with tails below `tolerance`."""
+        nodes = np.cos(np.pi * np.arange(degree, -1, -1) / degree)
+        edges, pieces = [self.t0], []
+        length = t1 - self.t0
+        while edges[-1] < t1 * (1 - 1e-15) if t1 > 0 else edges[-1] < t1:
+            a = edges[-1]
+            b = min(a + length, t1)
+            if t1 - b < 1e-3 * length:
+                b = t1
+            self.mark(a)
+            values = np.array(
+                [self._watched_positions(0.5 * (a + b) + 0.5 * (b - a) * z) for z in nodes]
+            )
+            series = _chebyshev_series(values)
+            scale = max(np.max(np.abs(series)), 1e-300)
+            tail = np.max(np.abs(series[-3:]))
+            # a tail that does not shrink any more is the rounding of the stepping
+            if tail > tolerance * scale * max(1, 4 * self.rtol / tolerance) and b - a > 1e-6 * (
+                t1 - self.t0
+            ):
+                length = 0.5 * (b - a)
+                continue
+            pieces.append(series)
+            edges.append(b)
+            if tail < 1e-2 * tolerance * scale:
+                length = 1.5 * (b - a)
+        return "chebyshev", np.array(edges), np.array(pieces)
+
+
+def _chebyshev_series(values: np.ndarray) -> np.ndarray:
+    """Coefficients of the interpolant through values at cos(π(n−j)/n), j=0…n."""
+    n = len(values) - 1
+    turned = values[::-1]
+    mirrored = np.concatenate([turned, turned[-2:0:-1]])
+    series = scipy.fft.fft(mirrored, axis=0)[: n + 1] / n
+    series[0] /= 2
+    series[n] /= 2
+    return series
+
+
+class EigenMotion(Motion):
+    """By diagonalising the Hamiltonian once."""
+
+    def __init__(self, hamiltonian: Any, basis: np.ndarray, t0: float, **kw: Any):
+        super().__init__(hamiltonian, basis, t0, **kw)
+        self._ready = False
+
+    def _prepare(self) -> None:
+        if self._ready:
+            return
+        if self.grid is not None:
+            energies, vectors = self.hamiltonian.spectrum
+        else:
+            matrix = self.hamiltonian.full()
+            energies, vectors = scipy.linalg.eigh(
+                matrix if np.any(matrix.imag) else matrix.real, check_finite=False
+            )
+        amplitudes = vectors.conj().T @ self.start.T
+        # levels that hold less than rounding do not matter
+        weight = np.sum(np.abs(amplitudes * self.scales) ** 2, axis=1)
+        order = np.argsort(weight)
+        small = order[np.cumsum(weight[order]) < 1e-29 * np.sum(weight)]
+        keep = np.setdiff1d(np.arange(len(energies)), small)
+        self.energies = energies[keep]
+        self.vectors = np.ascontiguousarray(vectors[:, keep])
+        self.amplitudes = amplitudes[keep]
+        self._ready = True
+
+    def at(self, t: float) -> np.ndarray:
+        """The basis (r, M) at time `t`."""
+        self._prepare()
+        moved = np.exp(-1j * self.energies * (t - self.t0))[:, None] * self.amplitudes
+        return _times(self.vectors, moved).T
+
+    def edge_bound(self) -> tuple[float, float]:
+        """Upper bounds, at all times, of the fractions of any state's mass near the edge of the box and of the wave numbers."""
+        self._prepare()
+        grid = self.grid
+        levels = self.vectors.T.reshape(-1, *grid.shape)
+        size = np.sqrt(np.sum(np.abs(self.amplitudes * self.scales) ** 2, axis=1) * grid.weight)
+        bounds = []
+        for density, axes, part in (
+            (np.abs(levels) ** 2, grid.axes, 0.95),
+            (
+                np.abs(scipy.fft.fftn(levels, axes=tuple(range(1, levels.ndim)))) ** 2 / grid.size,
+                grid.wave_numbers,
+                0.9,
+            ),
+        ):
+            worst = 0.0
+            for a, points in enumerate(axes):
+                outside = np.abs(points) > part * np.max(np.abs(points))
+                held = np.sqrt(
+                    np.sum(
+                        np.compress(outside, density, axis=a + 1), axis=tuple(range(1, levels.ndim))
+                    )
+                )
+                worst = max(worst, float(size @ held) ** 2)
+            bounds.append(worst)
+        return bounds[0], bounds[1]
+
+    def states(self, times: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """x[t] @ basis(t) of many times at once: (T, N, M)."""
+        self._prepare()
+        t, n, r = x.shape
+        phases = np.exp(-1j * np.outer(self.energies, times - self.t0))
+        moved = (self.amplitudes @ x.reshape(t * n, r).T).reshape(-1, t, n) * phases[:, :, None]
+        flat = _times(self.vectors, moved.reshape(len(self.energies), t * n))
+        return flat.T.reshape(t, n, -1)
+
+
+def _times(vectors: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """A product that does not make real vectors complex."""
+    if np.iscomplexobj(vectors):
+        return vectors @ x
+    return (vectors @ np.ascontiguousarray(x).view(float)).view(complex)
+
+
+class _SteppedMotion(Motion):
+    """Stepped from the last time asked for, or from the start."""
+
+    def __init__(self, hamiltonian: Any, basis: np.ndarray, t0: float, **kw: Any):
+        super().__init__(hamiltonian, basis, t0, **kw)
+        self._time = t0
+        self._basis = basis.copy()
+        self._mark = (t0, self._basis)
+
+    def mark(self, t: float) -> None:
+        """Remember the basis at `t`, for going back."""
+        self._mark = (t, self.at(t).copy())
+
+    def at(self, t: float) -> np.ndarray:
+        """The basis (r, M) at time `t`."""
+        if t < self._time:
+            self._time, self._basis = self._mark if t >= self._mark[0] else (self.t0, self.start)
+        if t > self._time:
+            # a step makes a new array
+            self._basis = self._step(self._basis, self._time, t)
+            self._time = t
+        return self._basis
+
+    def _step(self, basis: np.ndarray, t: float, t1: float) -> np.ndarray:
+        raise NotImplementedError
+
+
+class GridMotion(_SteppedMotion):
+    """By adaptive splitting of kinetic and potential energy, of order 6."""
+
+    def __init__(self, hamiltonian: Any, basis: np.ndarray, t0: float, **kw: Any):
+        super().__init__(hamiltonian, basis, t0, **kw)
+        self._system = FreeSystem(hamiltonian, t0)
+        self._stepper = Splitting(self._system, SCHEMES["s10"])
+        self._h = 1.0 / (1.0 + np.ptp(hamiltonian.values)) ** 0.5
+
+    def _step(self, basis: np.ndarray, t: float, t1: float) -> np.ndarray:
+        self._system.psi = basis.reshape(-1, *self.grid.shape).copy()
+        self._system.time = t
+        self._h = self._stepper.adaptive(t, t1, self._h, self.rtol, 0.0, np.inf, _nothing)
+        return self._system.psi.reshape(basis.shape)
+
+
+def _nothing(t: float) -> None:
+    """No check."""
+
+
+class FreeSystem:
+    """Uncoupled wave functions on a grid, for :class:`Splitting`: potential, then kinetic energy, which also moves the clock."""
+
+    def __init__(self, hamiltonian: GridHamiltonian, t0: float):
+        self.hamiltonian = hamiltonian
+        self.time = t0
+        self.psi = np.empty(0, complex)
+        self._cache = Cache()
+        self._axes = tuple(range(-hamiltonian.grid.ndim, 0))
+        self.parts = [self.kick, self.drift]
+
+    def kick(self, dt: float) -> None:
+        """Potential."""
+        if self.hamiltonian.time_dependent:
+            self.psi *= phase(self.hamiltonian.values_at(self.time), dt)
+        else:
+            self.psi *= self._cache.get("V", dt, lambda x: phase(self.hamiltonian.values, x))
+
+    def drift(self, dt: float) -> None:
+        """Kinetic energy and time."""
+        hat = scipy.fft.fftn(self.psi, axes=self._axes, overwrite_x=True)
+        hat *= self._cache.get("T", dt, lambda x: phase(self.hamiltonian.grid.kinetic, x))
+        self.psi = scipy.fft.ifftn(hat, axes=self._axes, overwrite_x=True)
+        self.time += dt
+
+    def save(self) -> Any:
+        """Copy of the state."""
+        return self.psi.copy(), self.time
+
+    def restore(self, saved: Any) -> None:
+        """Go back."""
+        self.psi, self.time = saved[0].copy(), saved[1]
+
+    def distance(self, saved: Any, rtol: float, atol: float) -> float:
+        """Largest relative difference of a vector, in units of the tolerance."""
+        axes = tuple(range(1, self.psi.ndim))
+        size = np.sqrt(np.sum(np.abs(self.psi) ** 2, axis=axes))
+        off = np.sqrt(np.sum(np.abs(self.psi - saved[0]) ** 2, axis=axes))
+        return float(np.max(off / (atol + rtol * size)))
+
+
+class EvoMotion(_SteppedMotion):
+    """A QobjEvo, by the compiled Dormand–Prince method."""
+
+    def _step(self, basis: np.ndarray, t: float, t1: float) -> np.ndarray:
+        shape = basis.shape
+        evo = self.hamiltonian
+
+        def function(s: float, y: np.ndarray) -> np.ndarray:
+            h = evo(s)
+            return (
+                -1j
+                * (
+                    h.data_as("csr_matrix") @ y.reshape(shape).T
+                    if h.dtype.__name__ == "CSR"
+                    else h.full() @ y.reshape(shape).T
+                ).T
+            )
+
+        integrator = Integrator(
+            PythonRightHandSide(function, basis.size, True), rtol=self.rtol, atol=1e-2 * self.rtol
+        )
+        integrator.set_state(t, basis.ravel(), t1)
+        out = np.empty((1, 2 * basis.size))
+        _, count = integrator.advance(np.array([t1]), out)
+        if count == 0:
+            raise SolverError(
+                f"the time-dependent Hamiltonian could not be followed past t={integrator.t:g}",
+                time=integrator.t,
+                reason="basis propagation",
+            ) from integrator.rhs.error
+        return out.view(complex).reshape(shape).copy()
+
+
+def motion_of(
+    hamiltonian: Any, basis: np.ndarray, t0: float, *, position: Any = None, rtol: float = 1e-12
+) -> Motion:
+    """The fitting kind of :class:`Motion`."""
+    if isinstance(hamiltonian, qutip.QobjEvo):
+        return EvoMotion(hamiltonian, basis, t0, position=position, rtol=rtol)
+    if isinstance(hamiltonian, GridHamiltonian):
+        dense = hamiltonian.grid.size <= DENSE_GRID and not hamiltonian.time_dependent
+        kind: type[Motion] = EigenMotion if dense else GridMotion
+        return kind(hamiltonian, basis, t0, rtol=rtol)
+    size = hamiltonian.shape[0]
+    check_memory("diagonalising the Hamiltonian", 48.0 * size * size)
+    return EigenMotion(hamiltonian, basis, t0, position=position, rtol=rtol)

@@ -1,0 +1,79 @@
+"""python -m qsyncplug."""
+
+import json
+
+import pytest
+
+from qsyncplug.__main__ import main
+
+QUICK = [
+    "compare",
+    "--end",
+    "1",
+    "--times",
+    "6",
+    "--cutoff",
+    "6",
+    "--amplitudes",
+    "0.5,0.5i",
+    "--quiet",
+]
+
+
+def test_compare_prints_and_writes(tmp_path, capsys):
+    out = tmp_path / "run"
+    assert main([*QUICK, "--output", str(out), "--gain", "1,1.1"]) == 0
+    captured = capsys.readouterr()
+    text = captured.out
+    # a cut-off of 6 is too low, and is said to be in one line
+    assert "warning: the cut-off 6 is too low" in captured.err
+    for word in (
+        "van der Pol pair",
+        "mean field",
+        "cumulants",
+        "S_q^φ",
+        "checks",
+        "run.png",
+        "run.json",
+    ):
+        assert word in text
+    assert out.with_suffix(".png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    data = json.loads(out.with_suffix(".json").read_text())
+    assert data["parameters"]["gain"] == "(1.0, 1.1)"
+    assert len(data["times"]) == 6
+    assert data["values"]["coherence"]["exact"][0] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_info(capsys):
+    assert main(["info"]) == 0
+    text = capsys.readouterr().out
+    for word in ("qsyncplug", "qutip", "numpy", "threads", "FFT backend"):
+        assert word in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["compare", "--gain", "-1"], "gain must be at least 0, not -1"),
+        (["compare", "--gain", "1,2,3"], "one number or two"),
+        (["compare", "--cutoff", "1"], "cutoff must be at least 2, not 1"),
+        (["compare", "--end", "0"], "--end must be above 0"),
+        (["compare", "--times", "1"], "--times must be at least 2"),
+        (["compare", "--amplitudes", "1"], "two amplitudes"),
+        (["compare", "--detuning", "nan"], "detuning must be finite"),
+        (["compare", "--tolerance", "0"], "tolerance must be above 0"),
+        (["compare", "--output", "/nowhere/x"], "folder /nowhere does not exist"),
+        (["compare", "--colour", "red"], "unrecognized arguments"),
+        (["dance"], "invalid choice"),
+        ([], "COMMAND"),
+    ],
+)
+def test_bad_options_give_one_line_and_exit_2(arguments, text, capsys):
+    try:
+        code = main([*arguments, "--quiet"] if arguments[:1] == ["compare"] else arguments)
+    except SystemExit as stop:
+        code = stop.code
+    captured = capsys.readouterr()
+    assert code == 2
+    assert text in captured.err
+    assert captured.err.count("\n") == 1

@@ -1,0 +1,261 @@
+"""Exact steady states: reference numbers, closed forms, QuTiP's own solver, refusals."""
+
+import warnings
+
+import numpy as np
+import pytest
+import qutip
+from scipy.special import hyp1f1, poch
+
+import qsyncplug as qsp
+from qsyncplug.core.errors import CutoffWarning, SolverError
+from tests.systems import boson_reference as ref
+
+
+def quiet_steadystate(system, cutoff):
+    """At cut-offs that are too low on purpose."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CutoffWarning)
+        return qsp.steadystate(system, cutoff=cutoff)
+
+
+def residual(system, rho):
+    """‖𝓛ρ‖ with QuTiP's operators."""
+    H, c_ops = system.qutip(rho.dims[0])
+    out = -1j * (H * rho - rho * H)
+    for c in c_ops:
+        out = out + c * rho * c.dag() - 0.5 * (c.dag() * c * rho + rho * c.dag() * c)
+    return abs(out.full()).max()
+
+
+def assert_state(rho, dims):
+    assert rho.dims == [dims, dims]
+    assert abs(rho.tr() - 1) < 1e-12
+    assert rho.isherm
+    assert rho.eigenenergies().min() > -1e-12
+
+
+def test_dissipatively_coupled_pair():
+    """n, coherence and its phase at Δ=.5, all rates 1: twelve digits known."""
+    system = qsp.van_der_pol_pair(gain=1, loss=1, detuning=0.5, coherent=0, dissipative=1)
+    rho = qsp.steadystate(system, cutoff=18)
+    assert_state(rho, [18, 18])
+    a1, a2 = ref.destroy((18, 18))
+    n1, n2 = qutip.expect(a1.dag() * a1, rho), qutip.expect(a2.dag() * a2, rho)
+    z = qutip.expect(a1.dag() * a2, rho) / np.sqrt(n1 * n2)
+    assert n1 == pytest.approx(0.793634248561, abs=2e-11)
+    assert n2 == pytest.approx(0.793634248561, abs=2e-11)
+    assert abs(z) == pytest.approx(0.508760066158, abs=2e-11)
+    assert abs(np.angle(z)) == pytest.approx(0.285637852789, abs=2e-11)
+    # b1 rotates as e^{−iΔt/2}, b2 as e^{+iΔt/2}: b2 leads, so arg⟨b1†b2⟩ > 0
+    assert np.angle(z) > 0
+    assert abs(qutip.expect(a1, rho)) < 1e-14
+    # and so says the view
+    view = qsp.synchronization([rho], modes=[a1, a2])
+    z = view.correlations[0, 0, 1]
+    assert abs(z) == pytest.approx(0.508760066158, abs=2e-11)
+    assert np.angle(z) == pytest.approx(0.285637852789, abs=2e-11)
+    np.testing.assert_allclose(view.masses[0], 0.793634248561, atol=2e-11)
+
+
+def test_coherently_coupled_pair():
+    """No coherence by symmetry; the second order is known."""
+    system = qsp.van_der_pol_pair(gain=1, loss=1, detuning=0.5, coherent=0.5, dissipative=0)
+    rho = qsp.steadystate(system, cutoff=18)
+    a1, a2 = ref.destroy((18, 18))
+    assert abs(qutip.expect(a1.dag() * a2, rho)) < 1e-11
+    square = qutip.expect(a1.dag() ** 2 * a2**2, rho)
+    norm = np.sqrt(
+        qutip.expect(a1.dag() ** 2 * a1**2, rho) * qutip.expect(a2.dag() ** 2 * a2**2, rho)
+    )
+    assert square / norm == pytest.approx(0.042261629476 + 0.015713334507j, abs=2e-11)
+
+
+@pytest.mark.parametrize("g1, g2", [(1.0, 1.0), (2.0, 0.5), (0.3, 1.0), (1.0, 0.25)])
+def test_populations_of_one_van_der_pol_oscillator(g1, g2):
+    """p_n = rⁿ/(r)_n · ₁F₁(1+n; r+n; r)/₁F₁(1; r; 2r), r=g1/g2.
+
+    The generating function G(z)=Σp_nzⁿ obeys g1(z−1)(zG)' + g2(1−z²)G'' = 0; with s=r(1+z) that is Kummer's equation
+    sG'' + (r−s)G' − G = 0.
+    """
+    (b,) = qsp.modes(1)
+    size = 45
+    rho = qsp.steadystate(
+        qsp.ModeSystem(0.7 * b.dag() * b, [g1**0.5 * b.dag(), g2**0.5 * b**2]), cutoff=size
+    )
+    r, n = g1 / g2, np.arange(size)
+    want = r**n / poch(r, n) * hyp1f1(1 + n, r + n, r) / hyp1f1(1, r, 2 * r)
+    np.testing.assert_allclose(rho.diag(), want, atol=1e-13)
+    assert abs(rho.full() - np.diag(rho.diag())).max() < 1e-14
+
+
+def test_deep_quantum_limit():
+    """g2 → ∞: only levels 0 and 1 (and 2 on the way) hold p0=2/3, p1=1/3."""
+    (b,) = qsp.modes(1)
+    rho = qsp.steadystate(qsp.ModeSystem(0 * b, [b.dag(), 1e5 * b**2]), cutoff=8)
+    np.testing.assert_allclose(rho.diag()[:2], [2 / 3, 1 / 3], atol=1e-9)
+
+
+@pytest.mark.parametrize("nbar", [0.1, 1.0])
+def test_thermal_oscillator(nbar):
+    (b,) = qsp.modes(1)
+    size = 60
+    rho = qsp.steadystate(
+        qsp.ModeSystem(b.dag() * b, [(nbar + 1) ** 0.5 * b, nbar**0.5 * b.dag()]), cutoff=size
+    )
+    x = nbar / (nbar + 1)
+    np.testing.assert_allclose(
+        rho.diag(), (1 - x) / (1 - x**size) * x ** np.arange(size), atol=1e-13
+    )
+
+
+def test_driven_oscillator_is_coherent():
+    """No symmetry: α=−iε/(iω+κ/2)."""
+    (b,) = qsp.modes(1)
+    w, kappa, eps = 0.4, 1.0, 0.3 + 0.2j
+    rho = qsp.steadystate(
+        qsp.ModeSystem(w * b.dag() * b + eps * b.dag() + np.conj(eps) * b, [kappa**0.5 * b]),
+        cutoff=25,
+    )
+    alpha = -1j * eps / (1j * w + kappa / 2)
+    want = qutip.coherent(25, alpha, method="analytic").proj()
+    assert abs((rho - want).full()).max() < 1e-12
+
+
+def test_vacuum():
+    b1, b2 = qsp.modes(2)
+    rho = qsp.steadystate(qsp.ModeSystem(b1.dag() * b2 + b2.dag() * b1, [b1, 0.3 * b2]), cutoff=4)
+    assert abs((rho - qutip.fock_dm([4, 4], [0, 0])).full()).max() < 1e-13
+
+
+def systems():
+    b1, b2 = qsp.modes(2)
+    (b,) = qsp.modes(1)
+    weighted = b1.dag() ** 2 * b2
+    return {
+        "pair": (qsp.van_der_pol_pair(coherent=0.3, gain=(1, 0.6)), (5, 4)),
+        "independent phases": (qsp.van_der_pol_pair(dissipative=0), (5, 5)),
+        "weighted charge": (
+            qsp.ModeSystem(
+                weighted + weighted.dag() + 0.3 * b1.dag() * b1, [b1.dag(), 1.5 * b1**2, b2]
+            ),
+            (6, 4),
+        ),
+        "drive": (
+            qsp.ModeSystem(0.4 * (b + b.dag()) + 0.5 * b.dag() ** 2 * b**2, [b.dag(), b**2]),
+            (9,),
+        ),
+        "squeezing": (qsp.ModeSystem(0.3 * b1 * b2 + 0.3 * (b1 * b2).dag(), [b1, b2]), (5, 5)),
+        "one driven of two": (
+            qsp.ModeSystem(
+                0.3 * (b1 + b1.dag()) + 0.5 * b1.dag() * b1 * b2.dag() * b2, [b1, b2.dag(), 2 * b2]
+            ),
+            (5, 4),
+        ),
+        "a jump that mixes charges": (
+            qsp.ModeSystem(b.dag() * b, [b + 0.3 * b.dag() * b + 0.2j]),
+            (9,),
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", list(systems()))
+def test_against_qutip(name):
+    """At low cut-offs, symmetric and not: the truncated problem itself is compared."""
+    system, levels = systems()[name]
+    rho = quiet_steadystate(system, levels)
+    H, c_ops = system.qutip(levels)
+    want = qutip.steadystate(H, c_ops, method="direct", solver="solve", sparse=False)
+    assert abs((rho - want).full()).max() < 1e-10
+    assert_state(rho, list(levels))
+    assert residual(system, rho) < 1e-12
+
+
+def test_a_slow_direction_is_not_taken_for_a_second_steady_state():
+    """Gap about 1e-4, still unique."""
+    (b,) = qsp.modes(1)
+    alpha = 1.0
+    system = qsp.ModeSystem(0 * b, [b**2 - alpha**2, 1e-2 * b])
+    rho = quiet_steadystate(system, 14)
+    H, c_ops = system.qutip(14)
+    want = qutip.steadystate(H, c_ops, method="direct", solver="solve", sparse=False)
+    assert abs((rho - want).full()).max() < 1e-9
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "no jumps",
+        "dephasing",
+        "two-photon loss",
+        "an idle mode",
+        "cat states",
+        "idle mode with energy",
+        "relative mode only",
+        "parity with gain",
+    ],
+)
+def test_steady_states_that_are_not_unique(name):
+    b1, b2 = qsp.modes(2)
+    (b,) = qsp.modes(1)
+    system = {
+        "no jumps": qsp.ModeSystem(b.dag() * b),
+        "dephasing": qsp.ModeSystem(b.dag() * b, [b.dag() * b]),
+        "two-photon loss": qsp.ModeSystem(b.dag() * b, [b**2]),
+        "an idle mode": qsp.ModeSystem(0 * b1, [b1]),
+        "idle mode with energy": qsp.ModeSystem(b1.dag() * b1 + 0.4 * b2.dag() * b2, [b1]),
+        "cat states": qsp.ModeSystem(0 * b, [b**2 - 1]),
+        "relative mode only": qsp.ModeSystem(0 * b1, [b1 - b2]),
+        "parity with gain": qsp.ModeSystem(0 * b, [0.5 * b.dag() ** 2, b**2]),
+    }[name]
+    with pytest.raises((ValueError, SolverError), match=r"(?i)unique|several|singular|no jump"):
+        quiet_steadystate(system, 12 if system.n == 1 else 5)
+
+
+def test_time_dependent_models_are_refused():
+    (b,) = qsp.modes(1)
+    f = qutip.coefficient(lambda t: np.cos(t))
+    with pytest.raises(ValueError, match=r"(?i)time"):
+        qsp.steadystate(qsp.ModeSystem(f * (b + b.dag()), [b]), cutoff=5)
+
+
+def test_bad_arguments():
+    with pytest.raises(TypeError, match="ModeSystem"):
+        qsp.steadystate(3, cutoff=4)
+    for bad in (1, (3,), 2.5, None, "4"):
+        with pytest.raises((ValueError, TypeError), match="cutoff"):
+            qsp.steadystate(qsp.van_der_pol_pair(), cutoff=bad)
+
+
+def test_warning_names_a_cutoff_that_suffices():
+    import re
+
+    system = qsp.van_der_pol_pair(gain=(1, 0.8), loss=(1.5, 1))
+    cutoff = 7
+    for _ in range(4):
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            qsp.steadystate(system, cutoff=cutoff)
+        if not seen:
+            break
+        text = str(seen[0].message)
+        assert issubclass(seen[0].category, CutoffWarning)
+        asked = re.search(r"cutoff=(\(?[\d, ]+\)?)", text)
+        assert asked, text
+        new = eval(asked.group(1))
+        assert np.max(new) > np.max(cutoff)
+        cutoff = new
+    else:
+        raise AssertionError("the suggestions do not come to an end")
+    rho = qsp.steadystate(system, cutoff=cutoff)
+    top = [rho.ptrace(k).diag()[-1] for k in (0, 1)]
+    assert max(top) <= 1e-6
+    # not absurdly high either
+    assert np.max(cutoff) <= 40
+
+
+def test_unstable_models_do_not_return_quietly():
+    """More gain than loss, nothing nonlinear: any cut-off holds only an artefact."""
+    (b,) = qsp.modes(1)
+    with pytest.warns(CutoffWarning):
+        qsp.steadystate(qsp.ModeSystem(b.dag() * b, [1.2 * b.dag(), b]), cutoff=20)

@@ -1,0 +1,265 @@
+"""Evolution and steady states by coherence order, against whole matrices and exponentials."""
+
+import numpy as np
+import pytest
+import qutip
+import scipy.linalg
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import qsyncplug as qsp
+from qsyncplug.core.errors import MissingFieldError, SolverError, StepLimitError, TimeLimitError
+from qsyncplug.exact.chebyshev import Ellipse
+from qsyncplug.exact.coherence import CoherenceOrders, canonical
+from qsyncplug.exact.nullspace import steady_blocks
+
+
+def random_problem(seed, sizes=(2, 3, 3), jumps=3, real=False):
+    """Blocks of random size, a random Hamiltonian within them and random jumps that lower the charge by 0, 1 or 2."""
+    rng = np.random.default_rng(seed)
+    charge = np.repeat(np.arange(len(sizes)), sizes)
+    rng.shuffle(charge)
+    d = len(charge)
+
+    def draw(shape):
+        return rng.standard_normal(shape) + (0 if real else 1j) * rng.standard_normal(shape)
+
+    H = draw((d, d)) * (charge[:, None] == charge[None, :])
+    H = H + H.conj().T
+    operators = [draw((d, d)) * (charge[:, None] == charge[None, :] - k % 3) for k in range(jumps)]
+    return H, operators, charge[:, None], rng
+
+
+def liouvillian(H, jumps):
+    """Row-major vectorisation."""
+    one = np.eye(len(H))
+    L = -1j * (np.kron(H, one) - np.kron(one, H.T))
+    for A in jumps:
+        g = A.conj().T @ A
+        L = L + np.kron(A, A.conj()) - 0.5 * (np.kron(g, one) + np.kron(one, g.T))
+    return L
+
+
+@given(seed=st.integers(0, 10**6), real=st.booleans())
+@settings(max_examples=20)
+def test_the_generator_is_that_of_the_whole_matrix(seed, real):
+    H, jumps, charges, rng = random_problem(seed, real=real)
+    problem = CoherenceOrders(sp.csr_matrix(H), [sp.csr_matrix(j) for j in jumps], charges)
+    d = len(H)
+    rho = rng.standard_normal((d, d)) + 1j * rng.standard_normal((d, d))
+    whole = (liouvillian(H, jumps) @ rho.ravel()).reshape(d, d)
+    together = np.zeros((d, d), dtype=complex)
+    for order in range(-2, 3):
+        x = problem.pack((order,), rho)
+        together += problem.unpack((order,), problem.kernel((order,)).apply(x)).toarray()
+    assert np.abs(together - whole).max() < 1e-12 * max(1, np.abs(whole).max())
+
+
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=15)
+def test_the_evolution_is_the_exponential(seed):
+    H, jumps, charges, rng = random_problem(seed)
+    problem = CoherenceOrders(sp.csr_matrix(H), [sp.csr_matrix(j) for j in jumps], charges)
+    d = len(H)
+    psi = rng.standard_normal(d) + 1j * rng.standard_normal(d)
+    psi /= np.linalg.norm(psi)
+    operators = [rng.standard_normal((d, d)) + 1j * rng.standard_normal((d, d)) for _ in range(3)]
+    times = np.array([0.0, 0.3, 0.31, 1.7])
+    values, stats = problem.evolve(psi, times, [sp.csr_matrix(o) for o in operators])
+    L, rho = liouvillian(H, jumps), np.outer(psi, psi.conj()).ravel()
+    for k, t in enumerate(times):
+        state = (scipy.linalg.expm(t * L) @ rho).reshape(d, d)
+        assert np.abs(values[k] - [np.trace(o @ state) for o in operators]).max() < 2e-11
+    assert stats["rounding"] < 1e-12
+
+
+def test_phases_that_make_the_generator_real_are_found_and_undone():
+    # a flip-flop: −iH is imaginary, in the phases i^{s} real
+    chains = qsp.SpinChains(n=(3, 2), loss=0.1)
+    solver = qsp.SpinExactSolver(chains)
+    H, c_ops = solver._system()
+    charges, labels = solver._charges()
+    args = (H.data_as("csr_matrix"), [c.data_as("csr_matrix") for c in c_ops], charges)
+    turned, plain = CoherenceOrders(*args, labels), CoherenceOrders(*args)
+    assert turned.real
+    assert not plain.real
+    psi = chains.product_state("up", 0.4, 0.3).full()[:, 0]
+    operators = [chains.lowering(1).data_as("csr_matrix"), chains.jz(2).data_as("csr_matrix")]
+    a, _ = turned.evolve(psi, np.array([0.0, 2.0]), operators)
+    b, _ = plain.evolve(psi, np.array([0.0, 2.0]), operators)
+    assert np.abs(a - b).max() < 1e-13
+
+
+def test_kets_and_density_matrices_start_alike():
+    H, jumps, charges, rng = random_problem(3)
+    problem = CoherenceOrders(sp.csr_matrix(H), [sp.csr_matrix(j) for j in jumps], charges)
+    psi = rng.standard_normal(len(H)) + 1j * rng.standard_normal(len(H))
+    rho = np.outer(psi, psi.conj())
+    for order in ((0,), (1,), (-2,)):
+        a = problem.pack(order, psi)
+        assert np.abs(a - problem.pack(order, rho)).max() < 1e-14
+        assert np.abs(a - problem.pack(order, sp.csr_matrix(rho))).max() < 1e-14
+    assert canonical((0, -1, 2)) == ((0, 1, -2), True)
+    assert canonical((0, 0)) == ((0, 0), False)
+
+
+@given(
+    height=st.floats(0.01, 50),
+    width=st.floats(0.01, 50),
+    centre=st.floats(-20, 0),
+    t=st.floats(0.01, 1.0),
+    angle=st.floats(0, 2 * np.pi),
+)
+def test_the_chebyshev_series_is_the_exponential_on_its_ellipse(height, width, centre, t, angle):
+    if abs(height - width) < 0.05 * height:
+        height *= 1.2
+    e = Ellipse(complex(centre, 0.0), height, width)
+    count = e.terms(t, 1e-12)
+    c = e.coefficients(t, count)
+    z = complex(width * np.cos(angle), height * np.sin(angle)) / e.focus
+    S = [1.0, z]
+    while len(S) < count:
+        S.append(2 * z * S[-1] + e.sign * S[-2])
+    exact = np.exp(t * (centre + e.focus * z))
+    largest = np.abs(c * np.array(S[:count])).max()
+    assert abs(np.dot(c, S[:count]) - exact) < 1e-11 + 1e-12 * largest
+
+
+def test_moments_of_chains_against_mesolve():
+    chains = qsp.SpinChains(
+        n=(3, 2), loss=0.1, thermal=0.2, gain=0.1, two_photon=0.05, dissipative=0.3, coherent=0.2
+    )
+    state = chains.product_state(
+        (qutip.basis(2, 0) + 0.5j * qutip.basis(2, 1)).unit(), (0.3, 0.6), (0.4, 1)
+    )
+    t = np.linspace(0, 3, 7)
+    a = qsp.exactsolve(chains, state, t, options={"method": "sectors"})
+    b = qsp.exactsolve(
+        chains, state, t, options={"method": "mesolve", "atol": 1e-13, "rtol": 1e-12}
+    )
+    for name in a._fields:
+        x, y = getattr(a, name), getattr(b, name)
+        assert np.nanmax(np.abs(x - y)) < 1e-11, name
+    assert a.stats["drift"]["trace"] < 1e-12
+
+
+@pytest.mark.parametrize("model", ["pair", "drift", "two charges"])
+def test_moments_of_boson_models_against_mesolve(model):
+    b1, b2 = qsp.modes(2)
+    system = {
+        "pair": qsp.van_der_pol_pair(loss=2.0, coherent=0.3),
+        "drift": qsp.ModeSystem(
+            b1.dag() * b1 * b2.dag() * b2 + 0.5 * (b1.dag() * b2 + b2.dag() * b1),
+            [b1, 0.3 * b2.dag()],
+        ),
+        "two charges": qsp.ModeSystem(
+            0.4 * b1.dag() * b1 * b2.dag() * b2, [b1, b2**2, 0.2 * b2.dag()]
+        ),
+    }[model]
+    t = np.linspace(0, 1, 4)
+    psi = qutip.tensor(
+        qutip.coherent(7, 0.6, method="analytic").unit(),
+        qutip.coherent(7, 0.4j, method="analytic").unit(),
+    )
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", qsp.core.errors.CutoffWarning)
+        a = qsp.exactsolve(system, psi, t, cutoff=7, options={"method": "sectors"})
+        b = qsp.exactsolve(
+            system, psi, t, cutoff=7, options={"method": "mesolve", "atol": 1e-13, "rtol": 1e-12}
+        )
+    for name in a._fields:
+        assert np.nanmax(np.abs(getattr(a, name) - getattr(b, name))) < 1e-11, name
+
+
+def test_what_the_orders_hold_and_what_they_do_not():
+    chains = qsp.SpinChains(n=(3, 2), loss=0.1)
+    state, t = chains.product_state(excitation=0.4), [0.0, 0.5, 1.0]
+    run = {"options": {"method": "sectors"}}
+    j1, j2 = chains.lowering(1), chains.lowering(2)
+    result = qsp.exactsolve(chains, state, t, e_ops={"pair": j1.dag() * j2 + j2.dag() * j1}, **run)
+    wanted = qutip.mesolve(
+        chains.hamiltonian(),
+        state,
+        t,
+        chains.c_ops(),
+        e_ops=[j1.dag() * j2 + j2.dag() * j1],
+        options={"atol": 1e-12, "rtol": 1e-10},
+    ).expect[0]
+    assert np.abs(np.array(result.e_data["pair"]) - wanted).max() < 1e-8
+    assert "coherence orders" in result.stats["holds"]
+    with pytest.raises(MissingFieldError, match="mesolve"):
+        _ = result.final_state
+    with pytest.raises(ValueError, match=r"coherence order .*whole state"):
+        qsp.exactsolve(chains, state, t, e_ops=[j1 * j1 * j2], **run)
+    with pytest.raises(ValueError, match="function of the whole state"):
+        qsp.exactsolve(chains, state, t, e_ops=[lambda t, s: 0.0], **run)
+    with pytest.raises(ValueError, match="store_states"):
+        qsp.exactsolve(chains, state, t, options={"method": "sectors", "store_states": True})
+    (b,) = qsp.modes(1)
+    driven = qsp.ModeSystem(0.01 * (b + b.dag()), [b])
+    with pytest.raises(ValueError, match="no phase symmetry"):
+        qsp.exactsolve(driven, [0], t, cutoff=8, **run)
+
+
+def test_auto_takes_the_orders_for_large_problems_alone():
+    t = np.linspace(0, 0.1, 3)
+    small = qsp.SpinChains(n=3, loss=0.1)
+    large = qsp.SpinChains(n=14, loss=0.1)
+    assert qsp.exactsolve(small, small.product_state(), t).stats["method"] == "mesolve"
+    assert qsp.exactsolve(large, large.product_state(), t).stats["method"] == "sectors"
+    pure = qsp.SpinChains(n=14)
+    assert qsp.exactsolve(pure, pure.product_state(), t).stats["method"] == "sesolve"
+
+
+def test_runs_that_must_stop_keep_what_they_have():
+    chains = qsp.SpinChains(n=(12, 12), loss=0.1)
+    state = chains.product_state(excitation=0.4)
+    t = np.linspace(0, 400, 401)
+    with pytest.raises(TimeLimitError) as info:
+        qsp.exactsolve(chains, state, t, options={"method": "sectors", "time_limit": 0.3})
+    error = info.value
+    assert 0 < len(error.result.times) < len(t)
+    check = qsp.exactsolve(chains, state, t[:2], options={"method": "sectors"})
+    if len(error.result.times) > 1:
+        assert np.abs(error.result.spins[1] - check.spins[1]).max() < 1e-11
+    with pytest.raises(StepLimitError):
+        qsp.exactsolve(chains, state, t, options={"method": "sectors", "nsteps": 1})
+
+
+@pytest.mark.parametrize("real", [True, False])
+def test_steady_blocks_against_a_dense_null_space(real):
+    H, jumps, charges, _ = random_problem(11, sizes=(2, 4, 3), jumps=3, real=real)
+    jumps.append(jumps[1].conj().T * 0.7)
+    problem = CoherenceOrders(sp.csr_matrix(H), [sp.csr_matrix(j) for j in jumps], charges)
+    x, stats = steady_blocks(problem)
+    null = scipy.linalg.null_space(liouvillian(H, jumps), rcond=1e-12)
+    assert null.shape[1] == 1
+    rho = null[:, 0].reshape(len(H), len(H))
+    rho = rho / np.trace(rho)
+    assert np.abs(problem.unpack(problem.none, x).toarray() - rho).max() < 1e-11
+    assert stats["residual"] < 1e-14
+
+
+def test_several_steady_states_are_not_passed_off_as_one():
+    # the parity of each oscillator is conserved
+    b1, b2 = qsp.modes(2)
+    system = qsp.ModeSystem(b1.dag() * b1, [b1**2, b2**2, 0.3 * b1.dag() ** 2, 0.3 * b2.dag() ** 2])
+    solver = qsp.ExactSolver(system, cutoff=6)
+    H, c_ops = solver._system()
+    charges, labels = solver._charges()
+    problem = CoherenceOrders(
+        H.data_as("csr_matrix"), [c.data_as("csr_matrix") for c in c_ops], charges, labels
+    )
+    with pytest.raises(SolverError, match="unique"):
+        steady_blocks(problem)
+
+
+def test_operators_that_break_the_symmetry_are_refused():
+    H, jumps, charges, _ = random_problem(5)
+    with pytest.raises(ValueError, match="hamiltonian changes the charge"):
+        CoherenceOrders(sp.csr_matrix(np.ones_like(H)), [], charges)
+    with pytest.raises(ValueError, match="several amounts"):
+        CoherenceOrders(sp.csr_matrix(H), [sp.csr_matrix(jumps[0] + jumps[1])], charges)
