@@ -21,6 +21,7 @@ if importlib.util.find_spec(f"{__package__}._ext") is None:
             break
     else:
         raise ImportError(
-            f"qsyncplug is imported from the source folder {_here}, and its compiled kernels are not installed; "
+            f"qsyncplug is imported from the source folder {_here}, and its compiled kernels are "
+            "not installed; "
             "run 'pip install .' there (or 'pip install --no-build-isolation -e .' to work on it)"
         )

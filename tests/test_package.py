@@ -163,7 +163,8 @@ def test_no_circles():
 def test_importing_opens_no_plotting_window_and_registers_nothing():
     code = (
         "import qutip, sys; before = set(qutip.core.data.to.dtypes); import qsyncplug; "
-        "assert set(qutip.core.data.to.dtypes) == before; assert 'qsyncplug.commands' not in sys.modules; "
+        "assert set(qutip.core.data.to.dtypes) == before; assert 'qsyncplug.commands' not in "
+        "sys.modules; "
         # it alone takes a third of the time of importing QuTiP
         "assert 'scipy.stats' not in sys.modules"
     )

@@ -13,12 +13,14 @@ __all__ = ["local_moments"]
 def local_moments(
     moments: Callable[[], tuple[np.ndarray, np.ndarray]],
 ) -> dict[str, Callable[[], np.ndarray]]:
-    """Fields mean (T, 2N) and covariance (T, 2N, 2N) of a view, worked out when a measure asks for them.
+    """Fields mean (T, 2N) and covariance (T, 2N, 2N) of a view, worked out when a measure asks for
+    them.
 
     Parameters
     ----------
     moments : callable
-        Gives means (T, N, 2) and covariances (T, N, 2, 2), a block for each oscillator; between them there is none.
+        Gives means (T, N, 2) and covariances (T, N, 2, 2), a block for each oscillator; between
+        them there is none.
     """
     moments = cache(moments)
 

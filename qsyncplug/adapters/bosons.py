@@ -17,10 +17,15 @@ def view_of_mean_field(result: MeanFieldResult) -> SyncView:
         result.times,
         mean=result.mean,
         covariance=result.covariance,
-        system=f"{getattr(result.model, 'name', 'boson modes')}, mean field ({result.stats.get('closure', 'linear')})",
+        system=(
+            f"{getattr(result.model, 'name', 'boson modes')}, mean field "
+            f"({result.stats.get('closure', 'linear')})"
+        ),
         notes=tuple(result.stats.get("neglected", ())),
         missing={
-            "states": "a mean field has no states; run exactsolve with options={'store_states': True}"
+            "states": (
+                "a mean field has no states; run exactsolve with options={'store_states': True}"
+            )
         },
     )
 
@@ -36,6 +41,9 @@ def view_of_exact(result: ExactResult) -> SyncView:
         system=f"{getattr(result.model, 'name', 'boson modes')}, exact",
         notes=tuple(result.stats.get("neglected", ())),
         missing={
-            "states": "run exactsolve with options={'store_states': True} (and method 'mesolve' or 'sesolve')"
+            "states": (
+                "run exactsolve with options={'store_states': True} (and method 'mesolve' or "
+                "'sesolve')"
+            )
         },
     )

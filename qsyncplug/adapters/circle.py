@@ -1,4 +1,6 @@
-"""Particles on the circle: positions as classical amplitudes of modulus 1, without any N×N array until one is asked for."""
+"""Particles on the circle: positions as classical amplitudes of modulus 1, without any N×N array
+until one is asked for.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ __all__ = ["view_of"]
 def view_of(result: CircleResult) -> SyncView:
     """⟨b_j⟩ = e^{ix_j}: z_jk = e^{i(x_k − x_j)}, masses 1, no quantum fluctuations.
 
-    Without stored positions only the order parameter is there. It is |Σ_j e^{ix_j}|/n; with weights it needs the positions.
+    Without stored positions only the order parameter is there. It is |Σ_j e^{ix_j}|/n; with weights
+    it needs the positions.
     """
     fields: dict[str, Any] = {}
     x = result.positions
@@ -59,7 +62,8 @@ def view_of(result: CircleResult) -> SyncView:
         fields["masses"] = lambda: np.ones(x.shape)
     if not fields:
         raise ValueError(
-            "the result has neither positions nor an unweighted order parameter; run with options={'store_positions': True}"
+            "the result has neither positions nor an unweighted order parameter; run with "
+            "options={'store_positions': True}"
         )
     advice = "run circlesolve with options={'store_positions': True}"
     return SyncView(

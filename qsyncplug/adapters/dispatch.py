@@ -17,7 +17,8 @@ def synchronization(result: Any, **kw: Any) -> SyncView:
     Parameters
     ----------
     result : object
-        A result of this package; a QuTiP ``Result`` or a list of states, with `modes`; or a SyncView, returned as it is.
+        A result of this package; a QuTiP ``Result`` or a list of states, with `modes`; or a
+        SyncView, returned as it is.
     modes : sequence of Qobj
         For QuTiP results and states: the annihilation (or lowering) operator of each node.
     times : array_like of shape (T,), optional
@@ -37,7 +38,8 @@ def synchronization(result: Any, **kw: Any) -> SyncView:
             "synchronization reads a list of states: give [state] with modes=[a1, a2, …]"
         )
     raise TypeError(
-        f"synchronization cannot read a {type(result).__name__}; give it a result of this package, a QuTiP Result or a list "
+        f"synchronization cannot read a {type(result).__name__}; give it a result of this package, "
+        "a QuTiP Result or a list "
         "of states with modes=[a1, a2, …], or build a SyncView by hand"
     )
 

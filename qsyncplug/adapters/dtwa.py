@@ -23,6 +23,9 @@ def view_of_dtwa(result: DtwaResult) -> SyncView:
             "sampled: see the standard errors of the result",
         ),
         missing={
-            "states": "sampled trajectories have no states; run exactsolve with options={'store_states': True}"
+            "states": (
+                "sampled trajectories have no states; run exactsolve with "
+                "options={'store_states': True}"
+            )
         },
     )

@@ -16,10 +16,11 @@ __all__ = ["view_of"]
 
 @synchronization.register(SchrodingerLoheResult)
 def view_of(result: SchrodingerLoheResult) -> SyncView:
-    """Normalised correlations with their deviations from 1, masses ‖ψ_j‖², and in one dimension the moments of (x, p).
+    """Normalised correlations with their deviations from 1, masses ‖ψ_j‖², and in one dimension the
+    moments of (x, p).
 
-    Means, covariances and correlations are worked out when a measure asks for them. The oscillators have no joint state: the
-    covariance has a block for each and none between them.
+    Means, covariances and correlations are worked out when a measure asks for them. The oscillators
+    have no joint state: the covariance has a block for each and none between them.
     """
     model = result.model
     finite = np.isfinite(result.times)
@@ -34,7 +35,10 @@ def view_of(result: SchrodingerLoheResult) -> SyncView:
     if grid is not None and grid.ndim == 1 and has_states and np.all(finite):
         fields |= local_moments(result.moments)
     else:
-        why = "run on a grid of one dimension, with a common Hamiltonian or the option store_states=True"
+        why = (
+            "run on a grid of one dimension, with a common Hamiltonian or the option "
+            "store_states=True"
+        )
         missing |= {"mean": why, "covariance": why}
     known = result.coefficients is not None or result._gram is not None or has_states
     if known:
@@ -49,7 +53,10 @@ def view_of(result: SchrodingerLoheResult) -> SyncView:
         # of normalised states; with other masses it follows from the correlations
         order_parameter=np.minimum(result.order_parameter[finite], 1.0) if unit else None,
         n_nodes=result.n_oscillators,
-        system=f"Schrödinger–Lohe, {getattr(model, 'variant', 'model')} ({result.stats.get('method', '?')})",
+        system=(
+            f"Schrödinger–Lohe, {getattr(model, 'variant', 'model')} "
+            f"({result.stats.get('method', '?')})"
+        ),
         notes=tuple(result.stats.get("neglected", ())),
         missing=missing,
         bosons=False,

@@ -46,7 +46,9 @@ def _check_modes(modes: Any, dims: list[Any]) -> list[qutip.Qobj]:
 
 
 def _factor_of(mode: qutip.Qobj) -> tuple[int, bool] | None:
-    """The tensor factor that `mode` acts on and whether it is its annihilation operator; None if it acts on several."""
+    """The tensor factor that `mode` acts on and whether it is its annihilation operator; None if it
+    acts on several.
+    """
     dims = mode.dims[0]
     array = mode.full().reshape(dims + dims)
     for k, size in enumerate(dims):
@@ -82,7 +84,8 @@ def view_of_states(
     Returns
     -------
     SyncView
-        With moments from ⟨a_j⟩, ⟨a_ja_k⟩ and ⟨a_j†a_k⟩ (normal-ordered: n+½ at a Fock cut-off), and the states.
+        With moments from ⟨a_j⟩, ⟨a_ja_k⟩ and ⟨a_j†a_k⟩ (normal-ordered: n+½ at a Fock cut-off), and
+        the states.
     """
     states = list(states)
     if not states:
@@ -94,7 +97,8 @@ def view_of_states(
             )
         if state.dims[0] != states[0].dims[0]:
             raise ValueError(
-                f"states must have the same dims; states[{k}] has {state.dims}, states[0] {states[0].dims}"
+                f"states must have the same dims; states[{k}] has {state.dims}, states[0] "
+                f"{states[0].dims}"
             )
         if state.isoper and not state.isherm:
             raise ValueError(
@@ -136,7 +140,8 @@ def view_of_states(
         []
         if bosonic
         else [
-            "the mode operators are not annihilation operators of single tensor factors: q and p are not canonical"
+            "the mode operators are not annihilation operators of single tensor factors: q and p "
+            "are not canonical"
         ]
     )
     mean = np.ascontiguousarray(np.sqrt(2) * b).view(float)

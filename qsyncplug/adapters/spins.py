@@ -17,7 +17,9 @@ _STATES = "run exactsolve with options={'store_states': True} (and method 'mesol
 
 @synchronization.register(SpinExactResult)
 def view_of_chains(result: SpinExactResult) -> SyncView:
-    """The Holstein–Primakoff bosons of the chains, normal-ordered; the states of the bosons where they were stored."""
+    """The Holstein–Primakoff bosons of the chains, normal-ordered; the states of the bosons where
+    they were stored.
+    """
     bosons = result.stats.get("modes", "").startswith("Holstein")
     representation = result.stats.get("representation", "collective")
     central = getattr(result.model, "central", True)

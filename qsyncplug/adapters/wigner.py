@@ -16,18 +16,23 @@ __all__ = ["view_of"]
 
 @synchronization.register(WignerLoheResult)
 def view_of(result: WignerLoheResult) -> SyncView:
-    """Correlations ⟨ψ_j,ψ_k⟩ = conj ∫w_jk of unit mass, masses ∫w_jj, and in one dimension the moments of (x, p).
+    """Correlations ⟨ψ_j,ψ_k⟩ = conj ∫w_jk of unit mass, masses ∫w_jj, and in one dimension the
+    moments of (x, p).
 
-    Moments are worked out when a measure asks for them. The oscillators have no joint state: the covariance has a block for
-    each and none between them.
+    Moments are worked out when a measure asks for them. The oscillators have no joint state: the
+    covariance has a block for each and none between them.
     """
     if not result.hermitian or not result._setup.state.physical:
         raise ValueError(
-            "the correlations of this run are those of no states, so that no measure of synchronisation applies"
+            "the correlations of this run are those of no states, so that no measure of "
+            "synchronisation applies"
         )
     times = np.asarray(result.times)
     missing = {
-        "states": "the oscillators have no joint state; result.wigner(i, j, t_index) forms the Wigner functions"
+        "states": (
+            "the oscillators have no joint state; result.wigner(i, j, t_index) forms the Wigner "
+            "functions"
+        )
     }
     fields: dict[str, Any] = {}
     if result.model.grid.ndim == 1:

@@ -182,7 +182,8 @@ class MeanFieldSolver(CompiledSolver):
         )
         if bad >= 0:
             result.stats["neglected"].append(
-                f"positivity: the covariance breaks the uncertainty relation from t={result.times[bad]:g} on"
+                "positivity: the covariance breaks the uncertainty relation from "
+                f"t={result.times[bad]:g} on"
             )
         if not self.model.jumps and self.closure == "linear":
             drift.update(_conserved(self.model, result.amplitudes))
@@ -226,9 +227,9 @@ def mfsolve_modes(
     e_ops : callable, list or dict of callables, optional
         Functions ``f(t, (mean, covariance))``.
     options : dict, optional
-        ``atol`` (1e-13), ``rtol`` (1e-12, for the covariance grows without bound where the phase diffuses), ``nsteps``,
-        ``max_step``, ``progress_bar``, ``progress_kwargs``, ``store_states``, ``store_final_state``, ``time_limit``,
-        ``checkpoint``.
+        ``atol`` (1e-13), ``rtol`` (1e-12, for the covariance grows without bound where the phase
+        diffuses), ``nsteps``, ``max_step``, ``progress_bar``, ``progress_kwargs``,
+        ``store_states``, ``store_final_state``, ``time_limit``, ``checkpoint``.
 
     Returns
     -------
@@ -238,14 +239,17 @@ def mfsolve_modes(
     Raises
     ------
     ValueError, TypeError
-        Bad input: wrong shapes, NaN, times that do not increase, a covariance that breaks the uncertainty relation.
+        Bad input: wrong shapes, NaN, times that do not increase, a covariance that breaks the
+        uncertainty relation.
     SolverError
         The run had to stop; it carries the time, the reason and the partial result.
 
     Notes
     -----
-    :math:`F_j = -i∂H/∂β_j^* + ½Σ_L (L^*∂L/∂β_j^* - L∂L^*/∂β_j^*)`, M its Jacobian in the quadratures and
-    :math:`D = Ω\,\mathrm{Re}(Σ_L ℓ^*ℓ^T)Ω^T` the diffusion, all derived from the one statement of the model.
+    :math:`F_j = -i∂H/∂β_j^* + ½Σ_L (L^*∂L/∂β_j^* - L∂L^*/∂β_j^*)`, M its Jacobian in the
+    quadratures and
+    :math:`D = Ω\,\mathrm{Re}(Σ_L ℓ^*ℓ^T)Ω^T` the diffusion, all derived from the one statement of
+    the model.
     """
     solver = MeanFieldSolver(system, closure=closure, options=options)
     solver.covariance0 = covariance0

@@ -1,4 +1,6 @@
-"""How far forces are from cancelling, compared with the forces that act: what tells rest from slow motion."""
+"""How far forces are from cancelling, compared with the forces that act: what tells rest from slow
+motion.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,8 @@ import numpy as np
 
 __all__ = ["BALANCED", "imbalance", "next_stable"]
 
-#: Imbalance up to which a state that Newton's method has polished counts as stationary; rounding makes about 1e-15.
+#: Imbalance up to which a state that Newton's method has polished counts as stationary; rounding
+#: makes about 1e-15.
 BALANCED = 1e-12
 
 
@@ -23,9 +26,10 @@ def imbalance(push: np.ndarray, pull: np.ndarray, drift: np.ndarray | float = 0.
     Returns
     -------
     (..., n) array
-        :math:`|\sum_jF_{ij}|/\sum_j(|F_{ij}|+|F'_{ij}|)`: the shift in radians that would balance the forces, up to a
-        factor of the order of :math:`|F'/F|`. About 1e-15 in a stationary state, whose angles are rounded, however small
-        the forces are; 0 for a particle without forces.
+        :math:`|\sum_jF_{ij}|/\sum_j(|F_{ij}|+|F'_{ij}|)`: the shift in radians that would balance
+        the forces, up to a factor of the order of :math:`|F'/F|`. About 1e-15 in a stationary
+        state, whose angles are rounded, however small the forces are; 0 for a particle without
+        forces.
     """
     n = push.shape[-1]
     off = 1.0 - np.eye(n)
@@ -35,9 +39,11 @@ def imbalance(push: np.ndarray, pull: np.ndarray, drift: np.ndarray | float = 0.
 
 
 def next_stable(push: np.ndarray, pull: np.ndarray, weights: np.ndarray) -> float:
-    """Largest shift of a particle in Newton's step to a stable state nearby; infinite if the state next to it is not stable.
+    """Largest shift of a particle in Newton's step to a stable state nearby; infinite if the state
+    next to it is not stable.
 
-    `push` and `pull` are weighted with c_j, and act with c_i on the other side: the motion is along a gradient.
+    `push` and `pull` are weighted with c_j, and act with c_i on the other side: the motion is along
+    a gradient.
     """
     matrix = pull * weights[:, None]
     np.fill_diagonal(matrix, 0.0)

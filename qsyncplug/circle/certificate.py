@@ -37,7 +37,8 @@ class AttentionCertificate:
     open_intervals : tuple of (float, float)
         What was asked for and is not proved; nothing is claimed about these.
     ratio : float
-        Lower bound, rounded down, of the synchronisation ratio on the proved intervals (NaN if there are none).
+        Lower bound, rounded down, of the synchronisation ratio on the proved intervals (NaN if
+        there are none).
     boxes : int
         Intervals of β that the proof consists of.
     precision : int
@@ -72,7 +73,10 @@ class AttentionCertificate:
             rest = "; not certified: " + " and ".join(
                 f"({a!r}, {b!r})" for a, b in self.open_intervals
             )
-        return f"global synchronisation of T1 and T2 (and of S1–S4 with f_β) is proved for every β in {text}{rest}"
+        return (
+            "global synchronisation of T1 and T2 (and of S1–S4 with f_β) is proved for every β "
+            f"in {text}{rest}"
+        )
 
     def summary(self) -> str:
         """Write the proof out; nothing but the failure where nothing is proved."""
@@ -82,25 +86,34 @@ class AttentionCertificate:
         lines = [
             self.statement,
             "",
-            "Claim, for every β in these intervals, f = sin x·e^{β(cos x−1)}, cos τ = 2β/(1+√(1+4β²)):",
-            f"    τ ∫|f‴|₊ ≤ 4 (1 + τ/M) f'(0),   M = {m};   ratio of the two sides ≥ {self.ratio!r}",
-            "Consequence (PRY, Corollary 3.3, Theorems 2.3 and 6.2): every stable stationary point is synchronised,",
+            "Claim, for every β in these intervals, f = sin x·e^{β(cos x−1)}, cos τ = "
+            "2β/(1+√(1+4β²)):",
+            f"    τ ∫|f‴|₊ ≤ 4 (1 + τ/M) f'(0),   M = {m};   ratio of the two sides ≥ "
+            f"{self.ratio!r}",
+            "Consequence (PRY, Corollary 3.3, Theorems 2.3 and 6.2): every stable stationary point "
+            "is synchronised,",
             "    and almost every initial state converges to one.",
             *(
                 (
-                    "Why M is valid: f>0 on (0,π), so points in a closed half circle are stationary only if",
-                    "    synchronised or antipodal; f'(π)=−e^{−2β}<0 makes antipodal points unstable.",
+                    "Why M is valid: f>0 on (0,π), so points in a closed half circle are "
+                    "stationary only if",
+                    "    synchronised or antipodal; f'(π)=−e^{−2β}<0 makes antipodal points "
+                    "unstable.",
                 )
                 if m == "π"
                 else ("Why M is valid: no gap exceeds the circle.",)
             ),
-            f"Proof: {self.boxes} boxes of β, ball arithmetic with {self.precision} bits. In each box [0,π] is cut",
-            "    until f‴ has a proved sign on all cells but those around its zeros; where f‴>0 the integral is",
-            "    a difference of f″, on undecided cells it is bounded by their width times the largest |f‴|.",
+            f"Proof: {self.boxes} boxes of β, ball arithmetic with {self.precision} bits. In each "
+            "box [0,π] is cut",
+            "    until f‴ has a proved sign on all cells but those around its zeros; where f‴>0 "
+            "the integral is",
+            "    a difference of f″, on undecided cells it is bounded by their width times the "
+            "largest |f‴|.",
         ]
         if self.intervals and self.intervals[-1][1] > _FAR:
             lines.append(
-                f"    For β>{_FAR:g} the boxes are of 1/β and y=β(1−cos x); for y≥10 or cos x≤0, f‴≤0 "
+                f"    For β>{_FAR:g} the boxes are of 1/β and y=β(1−cos x); for y≥10 or cos x≤0, "
+                "f‴≤0 "
                 "(see the source for the inequality)."
             )
         return "\n".join(lines)
@@ -128,7 +141,8 @@ def certify_attention(
     precision : int
         Bits of the arithmetic, at least 53.
     resolution : float
-        Boxes of β (of 1/β above 3) are not cut below this width; what is not proved then stays open.
+        Boxes of β (of 1/β above 3) are not cut below this width; what is not proved then stays
+        open.
     max_boxes : int
         Limit on the number of boxes.
 
@@ -146,7 +160,8 @@ def certify_attention(
 
     Notes
     -----
-    The proof does not rest on any lemma on the number of zeros of f‴ and no floating-point value enters it.
+    The proof does not rest on any lemma on the number of zeros of f‴ and no floating-point value
+    enters it.
 
     Examples
     --------
@@ -165,7 +180,8 @@ def certify_attention(
         raise ValueError(f"beta_lo must not be above beta_hi; got {lo!r} and {hi!r}")
     if not any(abs(max_gap - m) < 1e-12 for m in (np.pi, 2 * np.pi)):
         raise ValueError(
-            f"max_gap must be π or 2π, which are the bounds that are proved to hold; not {max_gap!r}"
+            "max_gap must be π or 2π, which are the bounds that are proved to hold; not "
+            f"{max_gap!r}"
         )
     precision = check_integer("precision", precision, minimum=53)
     resolution = check_number("resolution", resolution, minimum=0.0, strict=True)
@@ -254,7 +270,9 @@ def _cover(
     max_boxes: int,
     hopeless: Callable[[float, float], bool],
 ) -> tuple[list[tuple[float, float]], float, int]:
-    """Cut [lo, hi] until every piece is proved, hopeless or too small; return what is proved, worst ratio, pieces."""
+    """Cut [lo, hi] until every piece is proved, hopeless or too small; return what is proved, worst
+    ratio, pieces.
+    """
     stack = [(lo, hi)]
     proved: list[tuple[float, float]] = []
     worst, tried = math.inf, 0
@@ -286,7 +304,8 @@ class _Prover:
     def near(self, lo: float, hi: float) -> float | None:
         r"""Lower bound of the ratio if it is above 1, f‴ = p(z)e^{β(z−1)}.
 
-        p(z) = −[β³z⁴+6β²z³+(7β−2β³)z²+(1−6β²)z+β³−4β], f″ = √(1−z²)·(β²(1−z²)−3βz−1)·e^{β(z−1)}, f'(0) = 1.
+        p(z) = −[β³z⁴+6β²z³+(7β−2β³)z²+(1−6β²)z+β³−4β], f″ = √(1−z²)·(β²(1−z²)−3βz−1)·e^{β(z−1)},
+        f'(0) = 1.
         """
         beta = self.hull(lo, hi)
         b2, b3 = beta**2, beta**3
@@ -318,17 +337,20 @@ class _Prover:
             return self.arb(0)
         return self.arb.pi() if z == -1 else z.acos()
 
-    # ------------------------------------------------------------ β from _FAR to ∞, in e = 1/β and y = β(1−cos x)
+    # ------------------------------------------------------------ β from _FAR to ∞, in e = 1/β and
+    # y = β(1−cos x)
 
     def far(self, lo: float, hi: float) -> float | None:
         r"""Lower bound of the ratio if it is above 1, f‴ = −βq(y)e^{−y}.
 
-        q = e²y⁴−(4e+6e²)y³+(4+18e+7e²)y²−(12+14e+e²)y+3+e and f″ = √β·√(y(2−ey))·(−3+2y+e(−1+3y−y²))·e^{−y}.
+        q = e²y⁴−(4e+6e²)y³+(4+18e+7e²)y²−(12+14e+e²)y+3+e and f″ =
+        √β·√(y(2−ey))·(−3+2y+e(−1+3y−y²))·e^{−y}.
 
         f‴ ≤ 0 where y ≥ 10 or z = cos x ≤ 0, for β ≥ 3: with S = β(1−z²) = y(1+z),
-        q = S² − 6zS + 3z² − 4eS + ez. For z in [0,1] and y ≥ 10, S ≥ 10 ≥ 6z+4e, so q ≥ 0. For z ≤ 0,
-        q = S² + (6|z|−4e)S + |z|(3|z|−e): if 6|z| ≥ 4e each term is ≥ 0; else |z| < 2e/3 ≤ 2/9, S ≥ 3(1−4/81) > 2.8,
-        and q ≥ S(S−4e) − e²/12 ≥ 2.8·1.4 − 0.01 > 0. So y runs from 0 to min(10, β) only.
+        q = S² − 6zS + 3z² − 4eS + ez. For z in [0,1] and y ≥ 10, S ≥ 10 ≥ 6z+4e, so q ≥ 0. For z ≤
+        0, q = S² + (6|z|−4e)S + |z|(3|z|−e): if 6|z| ≥ 4e each term is ≥ 0; else |z| < 2e/3 ≤ 2/9,
+        S ≥ 3(1−4/81) > 2.8, and q ≥ S(S−4e) − e²/12 ≥ 2.8·1.4 − 0.01 > 0. So y runs from 0 to
+        min(10, β) only.
         """
         e = self.hull(lo, hi)
         e2 = e * e
@@ -361,7 +383,8 @@ class _Prover:
             return t.asin() / t if end > 0 else self.arb(1)
 
         width = (2 * u).sqrt() * self.hull(quotient(lo), quotient(hi))
-        # τ = width·√e, at the smallest e: a lower bound (the root of a ball around 0 is not defined)
+        # τ = width·√e, at the smallest e: a lower bound (the root of a ball around 0 is not
+        # defined)
         return self.decide(4 * (1 + width * self.arb(lo).sqrt() / self.gap), width * 2 * rise)
 
     # ------------------------------------------------------------ both
@@ -380,8 +403,9 @@ class _Prover:
     ) -> Any:
         """Upper bound of ∫|f‴|₊ over half the circle.
 
-        The variable runs from `start` to `end`; `sign` has the sign of f‴, `slope` is its derivative. Cells are cut
-        until the sign is sure or they are as small as the box of β is wide. x falls as the variable rises if `falling`.
+        The variable runs from `start` to `end`; `sign` has the sign of f‴, `slope` is its
+        derivative. Cells are cut until the sign is sure or they are as small as the box of β is
+        wide. x falls as the variable rises if `falling`.
         """
         arb = self.arb
         smallest = max(width, 2.0**-30)

@@ -1,4 +1,6 @@
-"""Stationary states of a few clusters: spectra, the states of PRY's Corollary 2.6, regular polygons."""
+"""Stationary states of a few clusters: spectra, the states of PRY's Corollary 2.6, regular
+polygons.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ __all__ = ["ClusterState", "polygon_state", "three_cluster_states"]
 
 @dataclass(frozen=True)
 class ClusterState:
-    r"""A stationary state of :math:`\dot x_i=-\sum_jc_jF(x_i-x_j)` with clusters at the given angles.
+    r"""A stationary state of :math:`\dot x_i=-\sum_jc_jF(x_i-x_j)` with clusters at the given
+    angles.
 
     Attributes
     ----------
@@ -31,15 +34,18 @@ class ClusterState:
     angles : tuple of float
         Their positions, the first at 0.
     scaled_motion : ndarray of shape (k,)
-        Eigenvalues of the linearised motion of whole clusters, the rotation's 0 first, for the scaled interaction.
+        Eigenvalues of the linearised motion of whole clusters, the rotation's 0 first, for the
+        scaled interaction.
     scaled_splitting : ndarray of shape (k,)
-        Eigenvalue for taking each cluster apart, for the scaled interaction, of multiplicity ``sizes[k]-1``.
+        Eigenvalue for taking each cluster apart, for the scaled interaction, of multiplicity
+        ``sizes[k]-1``.
     stable : bool
-        Whether every eigenvalue but the rotation's 0 is negative (splitting counts only for clusters of more than one
-        particle, and always for sizes that are not integers).
+        Whether every eigenvalue but the rotation's 0 is negative (splitting counts only for
+        clusters of more than one particle, and always for sizes that are not integers).
     residual : float
-        Largest force on a particle, relative to the gross pair forces and slopes that act on it (the sum of their absolute
-        values): about 1e-15 in a stationary state, however small the forces are.
+        Largest force on a particle, relative to the gross pair forces and slopes that act on it
+        (the sum of their absolute values): about 1e-15 in a stationary state, however small the
+        forces are.
     """
 
     interaction: Interaction
@@ -112,7 +118,8 @@ def _sizes(sizes: Any, count: int | None = None) -> np.ndarray:
 
 
 def polygon_state(interaction: Any, corners: int, size: float = 1) -> ClusterState:
-    r"""Return the regular polygon: equal clusters at equal distances, stationary for every odd interaction.
+    r"""Return the regular polygon: equal clusters at equal distances, stationary for every odd
+    interaction.
 
     Parameters
     ----------
@@ -151,9 +158,9 @@ def three_cluster_states(
     Returns
     -------
     tuple of ClusterState
-        Stable ones first, then by the angle of the second cluster; mirror images and exchanges of equal
-        clusters are one state. The search is thorough
-        but proves nothing about states that it has not found.
+        Stable ones first, then by the angle of the second cluster; mirror images and exchanges of
+        equal clusters are one state. The search is thorough but proves nothing about states that it
+        has not found.
 
     Notes
     -----
@@ -202,7 +209,9 @@ def three_cluster_states(
 
 
 def _forces(f: Interaction, m: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Force on the second and third cluster, (n, 2), at their angles `y`, (n, 2), and its derivatives, (n, 2, 2)."""
+    """Force on the second and third cluster, (n, 2), at their angles `y`, (n, 2), and its
+    derivatives, (n, 2, 2).
+    """
     angles = np.concatenate([np.zeros((len(y), 1)), y], axis=1)
     difference = y[:, :, None] - angles[:, None, :]
     force = f.f(difference) @ m

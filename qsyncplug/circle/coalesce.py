@@ -31,26 +31,29 @@ def coalesce(
 ) -> CoalesceResult:
     r"""Follow identical particles until all have merged into one, however long it takes.
 
-    Attention at large β has metastable clusters that merge at times like :math:`e^{2β}`. Neighbours closer than `gap`
-    become one particle with the sum of their weights at their weighted mean, which the weighted model represents
-    exactly up to terms of the order of `gap` squared; time is kept as its logarithm, and where forces are exponentially
-    small their largest exponent is taken out.
+    Attention at large β has metastable clusters that merge at times like :math:`e^{2β}`. Neighbours
+    closer than `gap` become one particle with the sum of their weights at their weighted mean,
+    which the weighted model represents exactly up to terms of the order of `gap` squared; time is
+    kept as its logarithm, and where forces are exponentially small their largest exponent is taken
+    out.
 
-    Two clusters merge at the instant from which all particles of both lie within an arc of `gap` (and, where the field
-    does not contract there yet, from which it does): what has merged before counts with the width that it still has.
+    Two clusters merge at the instant from which all particles of both lie within an arc of `gap`
+    (and, where the field does not contract there yet, from which it does): what has merged before
+    counts with the width that it still has.
 
     Parameters
     ----------
     model : Circle
-        Identical particles (weights may differ), attraction at short distance, no lag, no adjacency. A common frequency turns
-        the angles of the result (see :attr:`CoalesceResult.frame`).
+        Identical particles (weights may differ), attraction at short distance, no lag, no
+        adjacency. A common frequency turns the angles of the result (see
+        :attr:`CoalesceResult.frame`).
     x0 : (n,) array_like
         Positions.
     gap : float
         Distance at which neighbours merge.
     contraction : float
-        Neighbours merge only where the field contracts, :math:`\sum_jc_jf'(x_i-x_j)` at least this part of what the
-        particles nearby could give.
+        Neighbours merge only where the field contracts, :math:`\sum_jc_jf'(x_i-x_j)` at least this
+        part of what the particles nearby could give.
     options : dict, optional
         ``rtol, atol, nsteps, time_limit, num_threads`` as in :class:`CircleSolver`.
 
@@ -62,25 +65,29 @@ def coalesce(
     Raises
     ------
     ValueError, TypeError
-        Bad input; a model in which merging is not exact: different frequencies, an adjacency, different responses or
-        divisors, a phase lag; no attraction.
+        Bad input; a model in which merging is not exact: different frequencies, an adjacency,
+        different responses or divisors, a phase lag; no attraction.
     WidthError
-        The certificate failed: the virtual width δ of a merged particle, :math:`\dot δ=-χ'(x_c)δ`, has grown beyond `gap`.
+        The certificate failed: the virtual width δ of a merged particle, :math:`\dot δ=-χ'(x_c)δ`,
+        has grown beyond `gap`.
     StationaryError
-        The particles stand still without being together (e.g. a regular polygon), or come to a stable state like
-        those at β<−2/3; `reason` is "balanced" or "stable", `result` has the positions.
+        The particles stand still without being together (e.g. a regular polygon), or come to a
+        stable state like those at β<−2/3; `reason` is "balanced" or "stable", `result` has the
+        positions.
     StepLimitError, TimeLimitError, StepSizeError
         Limits; each carries the partial result and `time` = ln t.
 
     Notes
     -----
-    Resolution of the merge times: with up to 300 particles, those of an event on the dense output, `rtol` and the
-    resolution of the positions, an error of about :math:`10^{-15}/\mathrm{gap}` in the logarithm of a distance. With
-    more, by cubic Hermite interpolation of that logarithm within the accepted step: better than 5e-5 in ln t. Pairs that are
-    within `gap` where the field begins to contract only later are placed by linear interpolation of the contraction.
+    Resolution of the merge times: with up to 300 particles, those of an event on the dense output,
+    `rtol` and the resolution of the positions, an error of about :math:`10^{-15}/\mathrm{gap}` in
+    the logarithm of a distance. With more, by cubic Hermite interpolation of that logarithm within
+    the accepted step: better than 5e-5 in ln t. Pairs that are within `gap` where the field begins
+    to contract only later are placed by linear interpolation of the contraction.
 
-    Times are in the units of the model: (T1) with its factor :math:`e^{β}`, ``"sum"`` with its factor n. For
-    ``attention(beta, scaled=True)`` with ``"mean"`` the last merge of n uniform particles is at :math:`t≈e^{2β}`.
+    Times are in the units of the model: (T1) with its factor :math:`e^{β}`, ``"sum"`` with its
+    factor n. For ``attention(beta, scaled=True)`` with ``"mean"`` the last merge of n uniform
+    particles is at :math:`t≈e^{2β}`.
 
     Examples
     --------
@@ -117,7 +124,9 @@ def prepare(
 
 
 def _check_model(model: Circle, n: int) -> float:
-    """Return the logarithm of the factor between the velocity and that of unit total weight and scaled force."""
+    """Return the logarithm of the factor between the velocity and that of unit total weight and
+    scaled force.
+    """
     reasons = []
     if model.adjacency is not None:
         reasons.append("an adjacency")
@@ -132,7 +141,8 @@ def _check_model(model: Circle, n: int) -> float:
         reasons.append("different divisors")
     if reasons:
         raise ValueError(
-            f"coalesce needs identical particles, for which merging is exact; the model has {', '.join(reasons)}"
+            "coalesce needs identical particles, for which merging is exact; the model has "
+            f"{', '.join(reasons)}"
         )
     force = model.interaction
     if not force.decays:

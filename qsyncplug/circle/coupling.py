@@ -1,4 +1,6 @@
-"""Kuramoto's critical coupling: for a distribution of frequencies, and exactly for a finite set of them."""
+"""Kuramoto's critical coupling: for a distribution of frequencies, and exactly for a finite set of
+them.
+"""
 
 from __future__ import annotations
 
@@ -40,14 +42,16 @@ class LockedState:
 
 
 def critical_coupling(frequencies: Any, *, weights: Any = None) -> float:
-    r"""Return the coupling K at which Kuramoto's model :math:`\dot x_i=ω_i-(K/C)\sum_jc_j\sin(x_i-x_j)` synchronises.
+    r"""Return the coupling K at which Kuramoto's model :math:`\dot
+    x_i=ω_i-(K/C)\sum_jc_j\sin(x_i-x_j)` synchronises.
 
     Parameters
     ----------
     frequencies : array_like of shape (N,), or distribution
-        Natural frequencies: the exact threshold above which phase-locked states exist, one of them stable, with all
-        particles in a half circle. Or a frozen ``scipy.stats`` distribution or a density :math:`g(ω)`: the onset for
-        N→∞, at which the incoherent state loses its linear stability.
+        Natural frequencies: the exact threshold above which phase-locked states exist, one of them
+        stable, with all particles in a half circle. Or a frozen ``scipy.stats`` distribution or a
+        density :math:`g(ω)`: the onset for N→∞, at which the incoherent state loses its linear
+        stability.
     weights : array_like of shape (N,), optional
         :math:`c_j>0`; 1 unless given. :math:`C=\sum_jc_j`. Only with an array of frequencies.
 
@@ -64,17 +68,19 @@ def critical_coupling(frequencies: Any, *, weights: Any = None) -> float:
     Notes
     -----
     Finite N: a locked state with mean field :math:`R=Kr` has :math:`\sin x_i=(ω_i-Ω)/R` and
-    :math:`r=\frac1C\sum_jc_j(±)_j\sqrt{1-(ω_j-Ω)^2/R^2}`, Ω the weighted mean; the least K=R/r has all signs positive,
-    and its minimum over R is the unique zero of :math:`\sum_jc_j(2\sqrt{1-s_j^2}-1/\sqrt{1-s_j^2})`,
+    :math:`r=\frac1C\sum_jc_j(±)_j\sqrt{1-(ω_j-Ω)^2/R^2}`, Ω the weighted mean; the least K=R/r has
+    all signs positive, and its minimum over R is the unique zero of
+    :math:`\sum_jc_j(2\sqrt{1-s_j^2}-1/\sqrt{1-s_j^2})`,
     :math:`s_j=(ω_j-Ω)/R`.
 
-    Distribution: :math:`K_c=2/(πg(Ω))`, the least over the zeros Ω of :math:`\mathrm{PV}\int g(ω)/(ω-Ω)\,dω`; for a
-    symmetric density with one maximum Kuramoto's :math:`2/(πg(0))`.
+    Distribution: :math:`K_c=2/(πg(Ω))`, the least over the zeros Ω of :math:`\mathrm{PV}\int
+    g(ω)/(ω-Ω)\,dω`; for a symmetric density with one maximum Kuramoto's :math:`2/(πg(0))`.
 
     References
     ----------
-    Y. Kuramoto (1975); S. H. Strogatz and R. E. Mirollo, J. Stat. Phys. 63, 613 (1991); R. E. Mirollo and
-    S. H. Strogatz, Physica D 205, 249 (2005); M. Verwoerd and O. Mason, SIAM J. Appl. Dyn. Syst. 7, 134 (2008).
+    Y. Kuramoto (1975); S. H. Strogatz and R. E. Mirollo, J. Stat. Phys. 63, 613 (1991); R. E.
+    Mirollo and S. H. Strogatz, Physica D 205, 249 (2005); M. Verwoerd and O. Mason, SIAM J. Appl.
+    Dyn. Syst. 7, 134 (2008).
 
     Examples
     --------
@@ -125,7 +131,8 @@ def locked_state(frequencies: Any, coupling: float, *, weights: Any = None) -> L
     excess, threshold = _threshold(deviations, c, largest)
     if coupling < largest * threshold * (1 - 1e-14):
         raise ValueError(
-            f"coupling must be at least {largest * threshold!r} for a locked state to exist, not {coupling!r}"
+            f"coupling must be at least {largest * threshold!r} for a locked state to exist, not "
+            f"{coupling!r}"
         )
     scaled = coupling / largest
     distance = 1 - np.abs(deviations) / largest
@@ -147,7 +154,8 @@ def locked_state(frequencies: Any, coupling: float, *, weights: Any = None) -> L
 
 
 def stationary_order_parameter(distribution: Any, coupling: float) -> float:
-    r"""Return r of the partially locked stationary state for N→∞, a symmetric density with one maximum.
+    r"""Return r of the partially locked stationary state for N→∞, a symmetric density with one
+    maximum.
 
     Parameters
     ----------
@@ -183,7 +191,8 @@ def stationary_order_parameter(distribution: Any, coupling: float) -> float:
                 * density(density.centre + s)
             )
 
-        # in the frequency s = Kr sin θ: the density may be a narrow peak of the range, with pieces of its own
+        # in the frequency s = Kr sin θ: the density may be a narrow peak of the range, with pieces
+        # of its own
         quantiles = np.abs(density.points - density.centre)
         scales = density.width * np.array([1e-2, 0.1, 0.3, 1.0, 3.0, 10.0, *np.logspace(2, 12, 11)])
         inner = np.unique(
@@ -304,7 +313,8 @@ class _Density:
         mass = np.concatenate([[0.0], np.cumsum(np.diff(grid) * (values[1:] + values[:-1]) / 2)])
         if not abs(mass[-1] - 1) < 0.02:
             raise ValueError(
-                f"a density must integrate to 1, not {mass[-1]:.4g} (give a scipy.stats distribution instead)"
+                f"a density must integrate to 1, not {mass[-1]:.4g} (give a scipy.stats "
+                "distribution instead)"
             )
         rising = np.concatenate([[True], np.diff(mass) > 0])
         self.points = np.interp(
@@ -312,7 +322,8 @@ class _Density:
         )
         self.centre = float(np.interp(0.5 * mass[-1], mass[rising], grid[rising]))
         mirror = grid[(values > 0) & (np.abs(grid) > 0)]
-        # a density that is even about 0 has its centre there, which interpolation finds only roughly
+        # a density that is even about 0 has its centre there, which interpolation finds only
+        # roughly
         if np.allclose(self.density(mirror), self.density(-mirror), rtol=1e-9, atol=0):
             self.centre = 0.0
 
@@ -320,7 +331,9 @@ class _Density:
         return float(self.density(omega))
 
     def rough_hilbert(self, omega: np.ndarray) -> np.ndarray:
-        """Hilbert transform at many points, good enough for its sign: the midpoint rule, with each point between nodes."""
+        """Hilbert transform at many points, good enough for its sign: the midpoint rule, with each
+        point between nodes.
+        """
         step = self.width / 2048
         offset = (np.arange(16 * 2048) + 0.5) * step
         inside = np.empty(omega.size)

@@ -26,7 +26,8 @@ class Criterion:
     interaction : Interaction
         What it was evaluated for.
     max_gap : float
-        M, a bound that the largest gap of every stable, non-synchronised stationary point stays below.
+        M, a bound that the largest gap of every stable, non-synchronised stationary point stays
+        below.
     tau : float
         Smallest τ with f′(x)<0 for all τ<|x|≤π; 0 if f′<0 everywhere.
     integral : float
@@ -42,8 +43,8 @@ class Criterion:
     gap_proved : bool
         Whether `max_gap` follows from f, rather than from the caller's word.
     certified : bool
-        Whether the criterion's hypotheses hold and ratio ≥ 1, in floating point: then every stable stationary point is
-        synchronised. False means "not certified", never "does not synchronise".
+        Whether the criterion's hypotheses hold and ratio ≥ 1, in floating point: then every stable
+        stationary point is synchronised. False means "not certified", never "does not synchronise".
     """
 
     interaction: Interaction
@@ -66,8 +67,10 @@ class Criterion:
             )
             return f"not certified: ratio {self.ratio:.12g} for M = {self.max_gap:.6g} ({why})"
         return (
-            f"ratio {self.ratio:.12g} ≥ 1 for M = {self.max_gap:.6g} ({self.gap_bound}): every stable stationary "
-            "point of systems S1–S4 is synchronised, and almost every initial state synchronises if f is analytic "
+            f"ratio {self.ratio:.12g} ≥ 1 for M = {self.max_gap:.6g} ({self.gap_bound}): every "
+            "stable stationary "
+            "point of systems S1–S4 is synchronised, and almost every initial state synchronises "
+            "if f is analytic "
             "(PRY, Corollary 3.3, Theorems 2.3 and 6.2)"
         )
 
@@ -83,10 +86,11 @@ def synchronization_criterion(interaction: Any, max_gap: float = np.pi) -> Crite
     interaction : Interaction or callable
         The odd interaction function.
     max_gap : float
-        M in (0, 2π]: an upper bound on the largest gap of every stable, stationary, non-synchronised point. 2π
-        always holds (PRY Theorem 2.1). From π on it holds if f>0 on (0, π) and f′(π)<0, which is checked: points within
-        a closed half circle are stationary only if synchronised or antipodal, and antipodal points are unstable. Below
-        π it is the caller's word.
+        M in (0, 2π]: an upper bound on the largest gap of every stable, stationary,
+        non-synchronised point. 2π always holds (PRY Theorem 2.1). From π on it holds if f>0 on (0,
+        π) and f′(π)<0, which is checked: points within a closed half circle are stationary only if
+        synchronised or antipodal, and antipodal points are unstable. Below π it is the caller's
+        word.
 
     Returns
     -------
@@ -99,13 +103,15 @@ def synchronization_criterion(interaction: Any, max_gap: float = np.pi) -> Crite
 
     Notes
     -----
-    The integral is the sum of the rises of f″ between the sign changes of f‴: no quadrature error. For the attention
-    these are roots of a quartic in cos x and τ has a closed form, :math:`\cos τ=2β/(1+\sqrt{1+4β^2})`; relative errors
-    stay near 1e-15 for every β. Other functions are searched for sign changes on a grid of 32 points per shortest wave.
+    The integral is the sum of the rises of f″ between the sign changes of f‴: no quadrature error.
+    For the attention these are roots of a quartic in cos x and τ has a closed form, :math:`\cos
+    τ=2β/(1+\sqrt{1+4β^2})`; relative errors stay near 1e-15 for every β. Other functions are
+    searched for sign changes on a grid of 32 points per shortest wave.
 
     References
     ----------
-    PRY, Theorem 2.1 and Corollary 3.3. :func:`certify_attention` proves the inequality by interval arithmetic.
+    PRY, Theorem 2.1 and Corollary 3.3. :func:`certify_attention` proves the inequality by interval
+    arithmetic.
 
     Examples
     --------
@@ -117,7 +123,8 @@ def synchronization_criterion(interaction: Any, max_gap: float = np.pi) -> Crite
     f = as_interaction(interaction)
     if not f.decays:
         raise ValueError(
-            f"interaction must be smooth, for the criterion integrates its third derivative; {f} has a kink or a jump"
+            f"interaction must be smooth, for the criterion integrates its third derivative; {f} "
+            "has a kink or a jump"
         )
     max_gap = check_number("max_gap", max_gap, minimum=0.0, maximum=np.pi * (2 + 1e-15))
     if max_gap == 0:
@@ -180,14 +187,17 @@ def _attention_pieces(beta: float) -> tuple[float, float, tuple[float, ...]]:
     tau = 2 * math.asin(math.sqrt(gap / 2))
     rise, changes = _attention_rise(size)
     if beta < 0:
-        # f_{−β}(x) = f_β(π−x): f‴ changes its sign, but its integral vanishes, so the rises equal the falls
+        # f_{−β}(x) = f_β(π−x): f‴ changes its sign, but its integral vanishes, so the rises equal
+        # the falls
         tau = math.pi - tau
         changes = tuple(math.pi - x for x in reversed(changes))
     return tau, rise, changes
 
 
 def _attention_rise(beta: float) -> tuple[float, tuple[float, ...]]:
-    """Rise of f″ over [0, π] and the sign changes of f‴, β ≥ 0, in y = β(1−cos x) (y = 1−cos x for β < 1)."""
+    """Rise of f″ over [0, π] and the sign changes of f‴, β ≥ 0, in y = β(1−cos x) (y = 1−cos x for
+    β < 1).
+    """
     scale = max(beta, 1.0)
     e = 1 / scale
     # f‴ = −scale·q(y)·e^{−β(1−cos x)}
@@ -240,7 +250,9 @@ def _second_derivative(beta: float, e: float, y: float) -> float:
 
 
 def _noise(f: Interaction, order: int) -> float:
-    """Bound the rounding error of the derivative of this order: values below it have no certain sign."""
+    """Bound the rounding error of the derivative of this order: values below it have no certain
+    sign.
+    """
     if f.kind == "callable" and len(getattr(f, "derivatives", ())) >= order:
         return 0.0
     b = np.abs(f.coefficients())
@@ -248,7 +260,9 @@ def _noise(f: Interaction, order: int) -> float:
 
 
 def _zeros(function: Any, x: np.ndarray, noise: float) -> list[float]:
-    """Zeros of `function` where it changes sign on the grid `x`, leaving out changes within `noise`."""
+    """Zeros of `function` where it changes sign on the grid `x`, leaving out changes within
+    `noise`.
+    """
     values = np.asarray(function(x), dtype=float)
     sure = np.flatnonzero(np.abs(values) > noise)
     return [

@@ -1,4 +1,6 @@
-"""From a model to its compiled right-hand side: which kernel, how many cells, and the state in the kernel's order."""
+"""From a model to its compiled right-hand side: which kernel, how many cells, and the state in the
+kernel's order.
+"""
 
 from __future__ import annotations
 
@@ -68,13 +70,16 @@ def good_cells(wanted: int) -> int:
 
 
 def count_cells(series: list[np.ndarray]) -> int:
-    """Return the smallest number of cells for which 16 powers are enough: a bound of what is left out is at rounding."""
+    """Return the smallest number of cells for which 16 powers are enough: a bound of what is left
+    out is at rounding.
+    """
     cells = good_cells(max(8, max(len(b) for b in series) // 6))  # half < 6π
     while True:
         left_out = 0.0
         for b in series:
             half = np.arange(1, len(b) + 1) * np.pi / cells
-            # 2 Σ_{m≥16} |J_m(half)| from |J_m(h)| ≤ (h/2)^m/m!; it enters twice, with the moments and with the evaluation
+            # 2 Σ_{m≥16} |J_m(half)| from |J_m(h)| ≤ (h/2)^m/m!; it enters twice, with the moments
+            # and with the evaluation
             remainder = 2 * (half / 2) ** 16 / math.factorial(16) / (1 - half / 34)
             left_out = max(left_out, float(2 * np.sum(np.abs(b) * remainder) / np.sum(np.abs(b))))
         if left_out < 4 * np.finfo(float).eps:
@@ -95,7 +100,9 @@ def costs(n: int, modes: int, cells: int, kind: int) -> dict[str, float]:
 
 
 def choose_kernel(n: int, modes: int, cells: int, kind: int, sortable: bool) -> str:
-    """Return the fastest kernel; direct sums, the only ones that are accurate for tiny forces, where they cost little more."""
+    """Return the fastest kernel; direct sums, the only ones that are accurate for tiny forces,
+    where they cost little more.
+    """
     cost = costs(n, modes, cells, kind)
     if not sortable:
         del cost["taylor-sorted"]
@@ -168,7 +175,8 @@ def right_hand_side(
         gain = model.response * (1.0 if gain is None else gain)
     if log_scale > 690:
         raise ValueError(
-            f"the forces of {model.interaction} have a factor e^{log_scale:.4g}, beyond floating point; "
+            f"the forces of {model.interaction} have a factor e^{log_scale:.4g}, beyond floating "
+            "point; "
             'take attention(beta, scaled=True), normalization="attention", or coalesce'
         )
     common: dict[str, Any] = {
@@ -199,7 +207,8 @@ def _mean_field(
         raise ValueError("options['kernel']='split' is for models with an adjacency")
     if kernel == "taylor-sorted" and not model.identical:
         raise ValueError(
-            "options['kernel']='taylor-sorted' needs identical particles, which keep their order; take 'taylor'"
+            "options['kernel']='taylor-sorted' needs identical particles, which keep their order; "
+            "take 'taylor'"
         )
     weights = model.weights
     function, reason = None, "as asked"
@@ -210,7 +219,8 @@ def _mean_field(
     if not model.interaction.decays:
         if kernel not in ("auto", "direct"):
             raise ValueError(
-                f"options['kernel']={kernel!r} needs a sine series, which {model.interaction} has not; take 'direct'"
+                f"options['kernel']={kernel!r} needs a sine series, which {model.interaction} has "
+                "not; take 'direct'"
             )
         function, kernel, reason = (
             model.interaction.f,
@@ -248,15 +258,18 @@ def _graph(
     a = model.adjacency
     if kernel not in ("auto", "split", "direct"):
         raise ValueError(
-            f"options['kernel']={kernel!r} is for models without adjacency; take 'split' or 'direct'"
+            f"options['kernel']={kernel!r} is for models without adjacency; take 'split' or "
+            "'direct'"
         )
     if kernel == "split" and common["a"] is not None:
         raise ValueError(
-            "options['kernel']='split' does not resolve small attention weights; take 'direct' with normalization='attention'"
+            "options['kernel']='split' does not resolve small attention weights; take 'direct' "
+            "with normalization='attention'"
         )
     if not model.interaction.decays:
         raise ValueError(
-            f"a model with an adjacency needs an interaction with a sine series, which {model.interaction} has not"
+            "a model with an adjacency needs an interaction with a sine series, which "
+            f"{model.interaction} has not"
         )
     sparse = scipy.sparse.issparse(a)
     reason = "as asked"
@@ -305,7 +318,8 @@ def velocity(model: Circle, x: Any, *, kernel: str = "auto") -> np.ndarray:
     Raises
     ------
     ValueError, TypeError
-        `x` is not one-dimensional and finite or does not fit the model; the kernel cannot do this model.
+        `x` is not one-dimensional and finite or does not fit the model; the kernel cannot do this
+        model.
     """
     x = model.positions(x)
     rhs, y = right_hand_side(model, x, kernel=kernel, sort=False)

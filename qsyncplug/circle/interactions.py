@@ -1,4 +1,5 @@
-"""Interaction functions on the circle: sine, self-attention, Fourier series, any smooth odd callable.
+"""Interaction functions on the circle: sine, self-attention, Fourier series, any smooth odd
+callable.
 
 Every interaction is kept as a *scaled* function :math:`f` and the logarithm of a
 positive factor, physical :math:`F(x)=e^{s}f(x)` with ``s = log_scale``: the
@@ -72,13 +73,17 @@ class Interaction:
 
     @property
     def storable(self) -> bool:
-        """Whether :meth:`to_dict` describes it completely (a callable without a sine series cannot be stored)."""
+        """Whether :meth:`to_dict` describes it completely (a callable without a sine series cannot
+        be stored).
+        """
         return True
 
     # ------------------------------------------------------------ values
 
     def f(self, x: Any) -> np.ndarray:
-        """Evaluate the scaled function at `x` (any shape; complex arguments for complex-step derivatives)."""
+        """Evaluate the scaled function at `x` (any shape; complex arguments for complex-step
+        derivatives).
+        """
         return self._derivative(_argument(x), 0)
 
     def df(self, x: Any) -> np.ndarray:
@@ -94,17 +99,21 @@ class Interaction:
         return self._derivative(_argument(x), 3)
 
     def __call__(self, x: Any) -> np.ndarray:
-        """Evaluate the physical function at `x`; OverflowError where it exceeds the floating-point range."""
+        """Evaluate the physical function at `x`; OverflowError where it exceeds the floating-point
+        range.
+        """
         try:
             scale = math.exp(self.log_scale)
         except OverflowError:
             raise OverflowError(
-                f"the physical {self} has a factor e^{self.log_scale:g}, beyond floating point; use .f and .log_scale"
+                f"the physical {self} has a factor e^{self.log_scale:g}, beyond floating point; "
+                "use .f and .log_scale"
             ) from None
         return scale * self.f(x)
 
     def primitive(self, x: Any) -> np.ndarray:
-        r"""Return :math:`φ(\cos x)=\int_x^{π/2} f(y)\,dy` of the scaled function, the pair energy of PRY section 4.
+        r"""Return :math:`φ(\cos x)=\int_x^{π/2} f(y)\,dy` of the scaled function, the pair energy
+        of PRY section 4.
 
         For :math:`f=\sin x\,h(\cos x)` this is :math:`\int_0^{\cos x}h(s)\,ds`.
         """
@@ -124,7 +133,9 @@ class Interaction:
 
     @cached_property
     def peak(self) -> float:
-        """Largest absolute value of the scaled function, to about 1e-3 (it sets the scale of errors)."""
+        """Largest absolute value of the scaled function, to about 1e-3 (it sets the scale of
+        errors).
+        """
         points = max(1024, 8 * self.coefficients().size) if self.decays else 4096
         return float(np.max(np.abs(self.f(np.linspace(0.0, np.pi, points)))))
 
@@ -136,7 +147,8 @@ class Interaction:
         Parameters
         ----------
         tol : float
-            The part left out is below `tol` times the largest \|f\| (for callables never below rounding).
+            The part left out is below `tol` times the largest \|f\| (for callables never below
+            rounding).
 
         Returns
         -------
@@ -150,9 +162,12 @@ class Interaction:
         raise TypeError(f"{type(self).__name__} has no series")  # pragma: no cover
 
     def normaliser(self, x: Any) -> np.ndarray:
-        r"""Evaluate the scaled attention weight :math:`e^{β\cos x-s}` of system T2; ``log_scale`` is that of ``f``."""
+        r"""Evaluate the scaled attention weight :math:`e^{β\cos x-s}` of system T2; ``log_scale``
+        is that of ``f``.
+        """
         raise ValueError(
-            f'normalization="attention" needs qsp.attention(beta) (or qsp.sine(), its beta=0), not {self}'
+            'normalization="attention" needs qsp.attention(beta) (or qsp.sine(), its '
+            f"beta=0), not {self}"
         )
 
     def normaliser_coefficients(self, tol: float = 1e-16) -> np.ndarray:
@@ -177,7 +192,9 @@ class Interaction:
 
     @staticmethod
     def from_dict(data: dict[str, Any]) -> Interaction:
-        """Build the interaction that ``to_dict`` described; a callable comes back as its sine series."""
+        """Build the interaction that ``to_dict`` described; a callable comes back as its sine
+        series.
+        """
         builders: dict[str, Callable[[dict[str, Any]], Interaction]] = {
             "sine": lambda d: sine(),
             "attention": lambda d: attention(d["beta"], scaled=d["scaled"]),
@@ -234,7 +251,8 @@ class _Attention(Interaction):
         x = _argument(x)
         if self._trivial:
             return np.cos(x)
-        # (e^{β cos x} − 1)/β times e^{−|β|}, from the side where neither exponential is small against the other
+        # (e^{β cos x} − 1)/β times e^{−|β|}, from the side where neither exponential is small
+        # against the other
         small = math.exp(-abs(self.beta))
         scaled = (
             np.expm1(self.beta * np.cos(x)) * small
@@ -302,15 +320,15 @@ def attention(beta: float, *, scaled: bool = False) -> Interaction:
     beta : float
         Inverse temperature of either sign, \|β\| ≤ 1e4.
     scaled : bool
-        Take :math:`\sin x\,e^{β(\cos x-1)}` instead, as PRY do from section 5 on: the same trajectories with times
-        longer by :math:`e^{β}`.
+        Take :math:`\sin x\,e^{β(\cos x-1)}` instead, as PRY do from section 5 on: the same
+        trajectories with times longer by :math:`e^{β}`.
 
     Returns
     -------
     Interaction
         Its ``f`` is :math:`\sin x\,e^{-2β\sin^2(x/2)}` with ``log_scale`` β for β≥0, and
-        :math:`\sin x\,e^{2β\cos^2(x/2)}` with ``log_scale`` −β for β<0, so that the largest weight is 1 in either case
-        (with ``scaled``: 0 and −2β).
+        :math:`\sin x\,e^{2β\cos^2(x/2)}` with ``log_scale`` −β for β<0, so that the largest weight
+        is 1 in either case (with ``scaled``: 0 and −2β).
 
     Raises
     ------
@@ -419,8 +437,10 @@ class _Custom(Interaction):
         tol = check_number("tol", tol, minimum=0.0, maximum=1.0, strict=True)
         if self.b is None:
             raise ValueError(
-                f"the sine coefficients of {self} do not decay to rounding within {_MAX_SAMPLES // 2} modes; "
-                "give its derivatives to qsp.interaction(f, derivatives=(df, d2f, d3f)), or a smooth function"
+                f"the sine coefficients of {self} do not decay to rounding within "
+                f"{_MAX_SAMPLES // 2} modes; "
+                "give its derivatives to qsp.interaction(f, derivatives=(df, d2f, d3f)), or a "
+                "smooth function"
             )
         b = np.array(self.b)
         tail = np.cumsum(np.abs(b)[::-1])[::-1]
@@ -475,7 +495,8 @@ def interaction(
     Parameters
     ----------
     f : callable or Interaction
-        :math:`F(x)` of an array (a function of one number works, slowly); an :class:`Interaction` is returned as it is.
+        :math:`F(x)` of an array (a function of one number works, slowly); an :class:`Interaction`
+        is returned as it is.
     derivatives : sequence of up to three callables
         :math:`F', F'', F'''`, where they are known; else they come from the sine series.
     name : str, optional
@@ -496,8 +517,8 @@ def interaction(
     Warns
     -----
     ApproximationWarning
-        The sine coefficients do not decay to rounding (a kink or a jump): only the direct pair sum is possible, and the
-        step control sees the kink.
+        The sine coefficients do not decay to rounding (a kink or a jump): only the direct pair sum
+        is possible, and the step control sees the kink.
     """
     if isinstance(f, Interaction):
         return f
@@ -527,7 +548,8 @@ def interaction(
     b = _find_coefficients(vectorised)
     if b is None:
         warnings.warn(
-            f"the sine coefficients of interaction {label} do not decay to rounding within {_MAX_SAMPLES // 2} modes: "
+            f"the sine coefficients of interaction {label} do not decay to rounding within "
+            f"{_MAX_SAMPLES // 2} modes: "
             "forces are summed over all pairs",
             ApproximationWarning,
             stacklevel=2,

@@ -16,8 +16,9 @@ __all__ = ["Groups", "Moment"]
 class Moment:
     """Particles in order at one end of a step.
 
-    `below` and `above` say how far what each stands for extends from its position, `rate` is that at which the field
-    contracts there, and ``margin(k)`` says for particles k by how much it contracts more than is asked for.
+    `below` and `above` say how far what each stands for extends from its position, `rate` is that
+    at which the field contracts there, and ``margin(k)`` says for particles k by how much it
+    contracts more than is asked for.
     """
 
     time: float
@@ -33,11 +34,13 @@ class Moment:
 
 
 class Groups:
-    """Runs of neighbouring particles that have joined while the particles are still followed one by one.
+    """Runs of neighbouring particles that have joined while the particles are still followed one by
+    one.
 
-    Two groups join as soon as both together extend over no more than `gap` in a field that contracts at their common
-    edge. The joins of a step are found in their order in time, by cubic Hermite interpolation of the logarithm of
-    each extent, whose slope is minus the rate of contraction.
+    Two groups join as soon as both together extend over no more than `gap` in a field that
+    contracts at their common edge. The joins of a step are found in their order in time, by cubic
+    Hermite interpolation of the logarithm of each extent, whose slope is minus the rate of
+    contraction.
     """
 
     def __init__(self, nodes: np.ndarray, gap: float):
@@ -63,7 +66,9 @@ class Groups:
         tree: TreeBuilder,
         log_time: Callable[[np.ndarray], np.ndarray],
     ) -> int:
-        """Find what joins between two moments; write it into `tree` at ``log_time(time)``, and return how many joins."""
+        """Find what joins between two moments; write it into `tree` at ``log_time(time)``, and
+        return how many joins.
+        """
         pairs = np.flatnonzero((np.diff(end.x) <= self.gap) & ~self.inner)
         if pairs.size == 0:
             return 0
@@ -107,7 +112,9 @@ class _Joins:
         self.joined: list[np.ndarray] = []
 
     def link(self, pairs: np.ndarray) -> None:
-        """Find when the groups `pairs` join the ones behind them, as a part of the step; infinite: not within it."""
+        """Find when the groups `pairs` join the ones behind them, as a part of the step; infinite:
+        not within it.
+        """
         if pairs.size == 0:
             return
         a, b = self.first[pairs], self.last[pairs + 1]
@@ -152,7 +159,9 @@ class _Joins:
         return np.where(start <= self.gap, 0.0, theta)
 
     def round(self) -> bool:
-        """Join all pairs that join before both their neighbours; a pair only gets later as its groups grow."""
+        """Join all pairs that join before both their neighbours; a pair only gets later as its
+        groups grow.
+        """
         if not np.any(np.isfinite(self.when)):
             return False
         # ties in any order, but not one after the other along the circle
@@ -189,7 +198,9 @@ class _Joins:
         return np.sort(np.concatenate(self.joined))
 
     def write(self, tree: TreeBuilder, log_time: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        """Write all joins into the tree in the order of time; return the nodes of the groups that are left."""
+        """Write all joins into the tree in the order of time; return the nodes of the groups that
+        are left.
+        """
         left, right, sizes, masses, when = (
             np.concatenate(parts) for parts in zip(*self.found, strict=True)
         )

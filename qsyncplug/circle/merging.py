@@ -1,4 +1,6 @@
-"""The run behind :func:`coalesce`: steps, segments between merges, the certificate, and when to give up."""
+"""The run behind :func:`coalesce`: steps, segments between merges, the certificate, and when to
+give up.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ def turned(x: np.ndarray, angle: float) -> np.ndarray:
 
 
 class WidthError(SolverError):
-    """Particles that had been merged would have come apart again: the result would be wrong from here on."""
+    """Particles that had been merged would have come apart again: the result would be wrong from
+    here on.
+    """
 
 
 class StationaryError(SolverError):
@@ -82,7 +86,8 @@ class Merging:
         self.tree = TreeBuilder(weights)
         self.total = float(np.sum(weights))
         self.mean0 = float(self.x @ self.c) / self.total
-        self.origin = 0.0  # of the positions: near the pair that merges next, so that its gap keeps all its digits
+        # of the positions: near the pair that merges next, so that its gap keeps all its digits
+        self.origin = 0.0
         self.turned = 0.0  # weight times turns that the cut of the circle has moved
         self.history: list[tuple[float, np.ndarray, np.ndarray]] = []
         self.log_t = -np.inf
@@ -130,7 +135,10 @@ class Merging:
             "right-hand sides": self.evaluations,
             "segments": self.segments,
             "run time": clock.perf_counter() - self.begin,
-            "certificate": f"the widths of merged particles stayed below {math.exp(min(self.worst_log_width, 0.0)):.3g}",
+            "certificate": (
+                "the widths of merged particles stayed below "
+                f"{math.exp(min(self.worst_log_width, 0.0)):.3g}"
+            ),
         }
         if not self.divided:
             mean = (float(self.x @ self.c) - 2 * np.pi * self.turned) / self.total + self.origin
@@ -198,7 +206,9 @@ class Merging:
     def moment(
         self, time: float, x: np.ndarray, rate: np.ndarray, slope: np.ndarray | None
     ) -> Moment:
-        """Positions, widths and the field's contraction, for :class:`Groups`; no slope: everything may merge."""
+        """Positions, widths and the field's contraction, for :class:`Groups`; no slope: everything
+        may merge.
+        """
         if np.any(np.isfinite(self.log_width)):
             below, above = self.reaches()
         else:
@@ -345,14 +355,19 @@ class Merging:
         return slope, slope / (rhs.last_norm() / self.total) + self.force.beta * v * v
 
     def faint(self, rhs: MeanField, x: np.ndarray) -> bool:
-        """Whether the series may not see the forces; then sums over pairs take over, if they can."""
+        """Whether the series may not see the forces; then sums over pairs take over, if they
+        can.
+        """
         v = np.abs(rhs(0.0, x))
         if self.divided:
             v = v * rhs.last_norm() / self.total
         if np.max(v) > _FAINT * self.force.peak:
             return False
         if x.size > _MOST:
-            what = "the forces on all particles are below the resolution of the series, but the particles are not together"
+            what = (
+                "the forces on all particles are below the resolution of the series, but the "
+                "particles are not together"
+            )
             raise self.fail(StationaryError, what, "balanced")
         self.few_from = x.size
         return True
@@ -367,7 +382,9 @@ class Merging:
         return log_time
 
     def many(self) -> None:
-        """A segment with many particles: series, plain time; they merge at its end, at the times they have met."""
+        """A segment with many particles: series, plain time; they merge at its end, at the times
+        they have met.
+        """
         m = self.x.size
         cells = count_cells([self.series])
         kernel = choose_kernel(m, self.series.size, cells, _KINDS[self.force.kind], True)
@@ -454,14 +471,19 @@ class Merging:
             if distance * (1 + abs(self.force.beta)) < 1e-3 and distance < 0.1 * float(
                 np.min(np.diff(x))
             ):
-                what = f"they come to a stable state {distance:.2g} away, in which they are not together"
+                what = (
+                    f"they come to a stable state {distance:.2g} away, in which they are not "
+                    "together"
+                )
                 raise self.fail(StationaryError, what, "stable")
             if away <= _BALANCED:
                 what = "all forces cancel to rounding, but the particles are not together"
                 raise self.fail(StationaryError, what, "balanced")
 
     def few(self) -> None:
-        """A segment with few particles: sums over pairs, the largest exponent taken out, stops where two merge."""
+        """A segment with few particles: sums over pairs, the largest exponent taken out, stops
+        where two merge.
+        """
         k = int(np.argmin(np.diff(self.x)))
         pair = self.x[k] + (self.x[k + 1] - self.x[k]) * self.c[k + 1] / (self.c[k] + self.c[k + 1])
         self.x, self.origin = self.x - pair, self.origin + pair
@@ -475,7 +497,8 @@ class Merging:
         below, above = self.reaches()
         watched = np.diff(self.x) + below[:-1] + above[1:] > self.near
         rhs = Clusters(field, below, above, watched, self.gap)
-        # the gaps shall be known relatively, down to the gap at which they merge; only real widths count
+        # the gaps shall be known relatively, down to the gap at which they merge; only real widths
+        # count
         atol = np.full(2 * n, min(self.o["atol"], 1e-7 * self.gap))
         atol[n:] = np.where(np.isfinite(self.log_width), 1e-9, 1e300)
         integrator = self.integrator(rhs, np.concatenate([self.x, np.zeros(n)]), atol, 1)

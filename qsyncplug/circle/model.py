@@ -28,19 +28,22 @@ class Circle:
     Parameters
     ----------
     interaction : Interaction or callable
-        F: ``qsp.sine()``, ``qsp.attention(beta)``, ``qsp.fourier(b)``, or any smooth odd 2π-periodic function.
+        F: ``qsp.sine()``, ``qsp.attention(beta)``, ``qsp.fourier(b)``, or any smooth odd
+        2π-periodic function.
     normalization : {"sum", "mean", "degree", "attention"}, number, (n,) array or callable
-        :math:`g_i`. ``"sum"``: 1. ``"mean"``: :math:`\sum_j c_j` (n without weights, with or without `adjacency`).
-        ``"degree"``: number of particles that act on i (1 for an isolated one). ``"attention"``:
-        :math:`\sum_j a_{ij}c_j e^{β\cos(x_i-x_j+α)}`. A callable ``g(x)`` returns n positive numbers.
+        :math:`g_i`. ``"sum"``: 1. ``"mean"``: :math:`\sum_j c_j` (n without weights, with or
+        without `adjacency`). ``"degree"``: number of particles that act on i (1 for an isolated
+        one). ``"attention"``:
+        :math:`\sum_j a_{ij}c_j e^{β\cos(x_i-x_j+α)}`. A callable ``g(x)`` returns n positive
+        numbers.
     weights : (n,) array, optional
         :math:`c_j>0`, how strongly j acts; 1 unless given.
     frequencies : number or (n,) array, optional
         Natural frequencies :math:`ω_i`; 0 unless given.
     adjacency : (n, n) array, sparse matrix or networkx graph, optional
-        :math:`a_{ij}`, the action **of j on i**: row i lists who acts on i. In a directed networkx graph the edge (u, v)
-        says that u acts on v, with the edge's ``weight``; nodes are numbered in the order of ``graph.nodes``. All ones
-        unless given.
+        :math:`a_{ij}`, the action **of j on i**: row i lists who acts on i. In a directed networkx
+        graph the edge (u, v) says that u acts on v, with the edge's ``weight``; nodes are numbered
+        in the order of ``graph.nodes``. All ones unless given.
     phase_lag : float
         α (Sakaguchi's model).
     coupling : float
@@ -51,14 +54,16 @@ class Circle:
     Raises
     ------
     ValueError, TypeError
-        Weights, responses or normalisations that are not positive and finite; shapes that do not fit; an unknown
-        normalisation; a negative entry of `adjacency` with ``normalization="attention"``.
+        Weights, responses or normalisations that are not positive and finite; shapes that do not
+        fit; an unknown normalisation; a negative entry of `adjacency` with
+        ``normalization="attention"``.
 
     Notes
     -----
-    Polyanskiy, Rigollet, Yao (PRY): (S1) is ``Circle(f)``, (S2) ``Circle(f, g)``, (S3) ``Circle(f, weights=c)``, (S4)
-    ``Circle(f, g, weights=c)``, (T1) ``Circle(attention(beta))``, (T2) ``Circle(attention(beta), "attention")``, (8)
-    ``Circle(f, adjacency=A)`` and Corollary 6.4 ``Circle(f, response=w1, weights=w2)``.
+    Polyanskiy, Rigollet, Yao (PRY): (S1) is ``Circle(f)``, (S2) ``Circle(f, g)``, (S3) ``Circle(f,
+    weights=c)``, (S4) ``Circle(f, g, weights=c)``, (T1) ``Circle(attention(beta))``, (T2)
+    ``Circle(attention(beta), "attention")``, (8) ``Circle(f, adjacency=A)`` and Corollary 6.4
+    ``Circle(f, response=w1, weights=w2)``.
 
     Examples
     --------
@@ -117,20 +122,23 @@ class Circle:
             if value not in _NORMALIZATIONS:
                 known = ", ".join(map(repr, _NORMALIZATIONS))
                 raise ValueError(
-                    f"normalization must be {known}, a positive number or array, or a callable, not {value!r}"
+                    f"normalization must be {known}, a positive number or array, or a callable, "
+                    f"not {value!r}"
                 )
             if value == "attention":
                 self.interaction.normaliser(0.0)  # raises unless it has one
                 if self.adjacency is not None and _smallest(self.adjacency) < 0:
                     raise ValueError(
-                        'adjacency must not be negative with normalization="attention", which divides by its rows'
+                        'adjacency must not be negative with normalization="attention", which '
+                        "divides by its rows"
                     )
             return value
         if callable(value):
             return value
         if value is None:
             raise TypeError(
-                "normalization must be a string, a positive number or array, or a callable, not None"
+                "normalization must be a string, a positive number or array, or a callable, not "
+                "None"
             )
         array = check_array("normalization", value)
         if array.ndim > 1:
@@ -158,7 +166,9 @@ class Circle:
 
     @property
     def identical(self) -> bool:
-        """Whether all particles move in the same velocity field, so that they never pass each other."""
+        """Whether all particles move in the same velocity field, so that they never pass each
+        other.
+        """
         same_frequency = (
             not isinstance(self.frequencies, np.ndarray) or np.ptp(self.frequencies) == 0
         )
@@ -184,7 +194,9 @@ class Circle:
         return float(n) if self.weights is None else float(np.sum(self.weights))
 
     def divisors(self, n: int) -> np.ndarray | float | None:
-        """Return the constant part of g: a number or (n,) array; None where g depends on the positions."""
+        """Return the constant part of g: a number or (n,) array; None where g depends on the
+        positions.
+        """
         g = self.normalization
         if not isinstance(g, str):
             return None if callable(g) else g
@@ -197,7 +209,9 @@ class Circle:
         return None
 
     def degrees(self) -> np.ndarray:
-        """Return the number of particles that act on each, (n,); only for a model with an adjacency."""
+        """Return the number of particles that act on each, (n,); only for a model with an
+        adjacency.
+        """
         if self.adjacency is None:
             raise ValueError(
                 "degrees needs an adjacency; without one every particle acts on every particle"
@@ -207,9 +221,11 @@ class Circle:
         return np.count_nonzero(self.adjacency, axis=1).astype(float)
 
     def conserved(self, n: int) -> np.ndarray | None:
-        r"""Weights q of the sum :math:`\sum_i q_ix_i` that only the frequencies change, (n,), or None if there is none.
+        r"""Weights q of the sum :math:`\sum_i q_ix_i` that only the frequencies change, (n,), or
+        None if there is none.
 
-        For an odd F without lag and a symmetric adjacency :math:`q_i=c_ig_i/r_i`: action equals reaction.
+        For an odd F without lag and a symmetric adjacency :math:`q_i=c_ig_i/r_i`: action equals
+        reaction.
         """
         g = self.divisors(n)
         if g is None or self.phase_lag != 0:
@@ -238,7 +254,8 @@ class Circle:
         """
         if not self.storable:
             raise TypeError(
-                "a model with a callable normalization, or an interaction without a sine series, cannot be stored"
+                "a model with a callable normalization, or an interaction without a sine series, "
+                "cannot be stored"
             )
         data: dict[str, Any] = {"kind": "circle", "interaction": self.interaction.to_dict()}
         for name in (
@@ -299,7 +316,8 @@ class Circle:
 def _refuse_mask(name: str, value: Any) -> None:
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(
-            f"{name} must not be a masked array, whose masked entries would count; give {name}.compressed() or .filled()"
+            f"{name} must not be a masked array, whose masked entries would count; give "
+            f"{name}.compressed() or .filled()"
         )
 
 

@@ -1,4 +1,6 @@
-"""Search for stable states that are not synchronised, and the share of initial states that synchronise."""
+"""Search for stable states that are not synchronised, and the share of initial states that
+synchronise.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,8 @@ def find_stable_states(
     Parameters
     ----------
     model : Circle
-        With an energy: no phase lag, symmetric adjacency, equal frequencies. ``coupling`` may have either sign.
+        With an energy: no phase lag, symmetric adjacency, equal frequencies. ``coupling`` may have
+        either sign.
     n : int, optional
         Number of particles; that of the model if it has one.
     trials : int
@@ -70,8 +73,9 @@ def find_stable_states(
     Returns
     -------
     list of StableState
-        Different states, most frequent first; each has a Jacobian with negative eigenvalues (but the rotation's). The
-        synchronised state is among them if it was reached. A state that is not found may still exist.
+        Different states, most frequent first; each has a Jacobian with negative eigenvalues (but
+        the rotation's). The synchronised state is among them if it was reached. A state that is not
+        found may still exist.
 
     Raises
     ------
@@ -80,8 +84,9 @@ def find_stable_states(
 
     Notes
     -----
-    Every start climbs the energy by a trust-region Newton method, which does not slow down where the motion itself
-    takes exponentially long, and is polished by Newton's method. States with further zero eigenvalues are left out.
+    Every start climbs the energy by a trust-region Newton method, which does not slow down where
+    the motion itself takes exponentially long, and is polished by Newton's method. States with
+    further zero eigenvalues are left out.
     """
     _check_energy(model)
     n = _particles(model, n)
@@ -190,7 +195,9 @@ def _clusters(model: Circle, x: np.ndarray) -> tuple[tuple[float, float], ...]:
 
 
 def _signature(clusters: tuple[tuple[float, float], ...]) -> tuple[Any, ...]:
-    """Return a key that states share which differ by rotation, reflection or exchange of equal particles."""
+    """Return a key that states share which differ by rotation, reflection or exchange of equal
+    particles.
+    """
     angles = np.array([a for a, _ in clusters])
     weights = np.round([w for _, w in clusters], 6)
     gaps = np.round(np.mod(np.diff(angles, append=angles[:1]), 2 * np.pi), 4)
@@ -218,12 +225,13 @@ class Basin:
     Attributes
     ----------
     samples, synchronized, other, undecided : int
-        Initial states; how many synchronise, go elsewhere for certain, and were still moving when the time was up.
+        Initial states; how many synchronise, go elsewhere for certain, and were still moving when
+        the time was up.
     probability : float
         ``synchronized / samples``.
     interval : tuple of float
-        Confidence interval of the probability that an initial state synchronises. Its lower end counts the undecided as
-        not synchronising, its upper end as synchronising.
+        Confidence interval of the probability that an initial state synchronises. Its lower end
+        counts the undecided as not synchronising, its upper end as synchronising.
     confidence : float
         Level.
     method : str
@@ -246,7 +254,8 @@ class Basin:
         low, high = self.interval
         name = "Clopper–Pearson" if self.method == "exact" else "Wilson"
         return (
-            f"{self.synchronized} of {self.samples} random initial states of {self.n} particles synchronise, "
+            f"{self.synchronized} of {self.samples} random initial states of {self.n} particles "
+            "synchronise, "
             f"{self.other} do not, {self.undecided} undecided: "
             f"probability in [{low:.4g}, {high:.4g}] ({100 * self.confidence:g} %, {name})"
         )
@@ -280,8 +289,8 @@ def basin_of_synchronization(
     method : {"exact", "wilson"}
         Clopper and Pearson's interval or Wilson's.
     max_time : float, optional
-        Longest time a sample is followed. By default 2e4 relaxation times of the synchronised state, or, for identical
-        particles, which merge as in :func:`coalesce`, without limit.
+        Longest time a sample is followed. By default 2e4 relaxation times of the synchronised
+        state, or, for identical particles, which merge as in :func:`coalesce`, without limit.
     options : dict, optional
         Of :func:`circlesolve`; ``nsteps`` is 20 000 unless given.
 
@@ -296,11 +305,12 @@ def basin_of_synchronization(
 
     Notes
     -----
-    A sample synchronises for certain once all particles are within an open half circle, if F>0 on (0, π), the weights
-    are positive and everybody acts on everybody directly or through others: the outermost particles move inwards,
-    whatever divides the velocities. For other models it must come within 1e-3 of the synchronised state, which is
-    stable. It goes elsewhere when Newton's method leads from it to a stable locked state next to it. Samples whose run
-    reaches a limit or stops in a state of unstable balance are undecided.
+    A sample synchronises for certain once all particles are within an open half circle, if F>0 on
+    (0, π), the weights are positive and everybody acts on everybody directly or through others: the
+    outermost particles move inwards, whatever divides the velocities. For other models it must come
+    within 1e-3 of the synchronised state, which is stable. It goes elsewhere when Newton's method
+    leads from it to a stable locked state next to it. Samples whose run reaches a limit or stops in
+    a state of unstable balance are undecided.
     """
     n = _particles(model, n)
     samples = check_integer("samples", samples, minimum=1)
@@ -389,7 +399,9 @@ def _mergeable(model: Circle) -> bool:
 
 
 def _merged(model: Circle, solver: CircleSolver, x: np.ndarray, half_circle: bool) -> str:
-    """Outcome for identical particles, which merge: neither slow stages nor stiff ones keep it from the end."""
+    """Outcome for identical particles, which merge: neither slow stages nor stiff ones keep it from
+    the end.
+    """
     given = solver.options
     options = {key: given[key] for key in ("atol", "rtol", "nsteps", "time_limit", "num_threads")}
     run = prepare(

@@ -12,8 +12,11 @@ __all__ = ["attention_peak", "attention_series", "series_derivative", "trigonome
 
 @lru_cache(maxsize=256)
 def _scaled_bessel(beta: float, count: int) -> np.ndarray:
-    r"""Return :math:`e^{-β}I_k(β)`, k = 0 … count, β>0, by backward recurrence (positive terms: no cancellation)."""
-    # Start where I_k has fallen by another 1e-40: below that the recurrence has forgotten its start.
+    r"""Return :math:`e^{-β}I_k(β)`, k = 0 … count, β>0, by backward recurrence (positive terms: no
+    cancellation).
+    """
+    # Start where I_k has fallen by another 1e-40: below that the recurrence has forgotten its
+    # start.
     start = count + 20 + int(np.sqrt(2 * 92 * max(beta, 1.0)))
     values = np.zeros(start + 1, dtype=np.longdouble)
     b = np.longdouble(beta)

@@ -24,7 +24,8 @@ _NOISE = 2e-16
 
 
 def local_order_parameters(model: Circle, x: Any) -> np.ndarray:
-    r"""Local order parameters :math:`r_i=|\sum_ja_{ij}e^{ix_j}|/\sum_j|a_{ij}|` of the particles at `x`, (n,).
+    r"""Local order parameters :math:`r_i=|\sum_ja_{ij}e^{ix_j}|/\sum_j|a_{ij}|` of the particles at
+    `x`, (n,).
 
     1 for an isolated particle. Without an adjacency everybody is a neighbour of everybody.
 
@@ -56,7 +57,8 @@ class CircleResult(Result):
     positions : (T, n) array or None
         Unwrapped positions; None with ``options["store_positions"]=False``.
     daido : (T, m) complex array
-        :math:`Z_k=\sum_jc_je^{ikx_j}/\sum_jc_j`, k = 1 … m, Daido's order parameters, m being ``options["daido"]``.
+        :math:`Z_k=\sum_jc_je^{ikx_j}/\sum_jc_j`, k = 1 … m, Daido's order parameters, m being
+        ``options["daido"]``.
     local_order : (T,) array or None
         Mean of the local order parameters over the particles; with ``options["store_local"]=True``.
     weights : (n,) array or None
@@ -166,7 +168,8 @@ class CircleResult(Result):
         result._size = int(header["size"])
         if "weights" not in header and result.model is None:
             raise StorageError(
-                "the file holds neither the model nor its weights, without which its order parameters mislead"
+                "the file holds neither the model nor its weights, without which its order "
+                "parameters mislead"
             )
         given = header.get("weights", None if result.model is None else result.model.weights)
         result.weights = None if given is None else np.asarray(given, dtype=float)
@@ -190,12 +193,13 @@ class CircleSolver(CompiledSolver):
         Those of every solver, and:
 
         ``kernel`` : {"auto", "direct", "horner", "taylor", "taylor-sorted", "split"}
-            How the sums over the particles are done. ``"direct"``: over all pairs, accurate also for exponentially
-            small forces. ``"horner"``: rotation and Horner's rule for the sine series. ``"taylor"``, ``"taylor-sorted"``:
-            Taylor expansions in cells around the circle, at a cost a particle that hardly depends on the number of
-            modes; the second for identical particles, which keep their order. ``"split"``: one sum of sines and cosines
-            a mode, for adjacencies. ``"auto"`` takes the fastest, and changes to direct sums where the forces of an
-            attention model fall below the rounding of the series (n ≤ 2048).
+            How the sums over the particles are done. ``"direct"``: over all pairs, accurate also
+            for exponentially small forces. ``"horner"``: rotation and Horner's rule for the sine
+            series. ``"taylor"``, ``"taylor-sorted"``: Taylor expansions in cells around the circle,
+            at a cost a particle that hardly depends on the number of modes; the second for
+            identical particles, which keep their order. ``"split"``: one sum of sines and cosines a
+            mode, for adjacencies. ``"auto"`` takes the fastest, and changes to direct sums where
+            the forces of an attention model fall below the rounding of the series (n ≤ 2048).
         ``store_positions`` : bool
             Keep the (T, n) positions (default); without, only the order parameters are kept.
         ``daido`` : int
@@ -247,7 +251,8 @@ class CircleSolver(CompiledSolver):
     def run(self, state0: Any, tlist: Any, *, e_ops: Any = None) -> CircleResult:
         """Run from positions `state0` (n,) at ``tlist[0]``; see :func:`circlesolve`."""
         span = np.ptp(np.asarray(tlist, dtype=float)) if np.size(tlist) else 0.0
-        return super().run(_Start(state0, float(span)), tlist, e_ops=e_ops)  # type: ignore[return-value]
+        # type: ignore[return-value]
+        return super().run(_Start(state0, float(span)), tlist, e_ops=e_ops)
 
     def _problem(self, state0: Any, t0: float) -> tuple[Any, np.ndarray]:
         horizon = 0.0
@@ -311,7 +316,10 @@ class CircleSolver(CompiledSolver):
         if getattr(rhs, "switched", False):
             result.stats["switched to direct sums at"] = rhs.t_faint
         elif getattr(rhs, "faint", False):
-            text = f"from t={rhs.t_faint:.4g} on the forces are below the rounding of the series; use coalesce for the slow stage"
+            text = (
+                f"from t={rhs.t_faint:.4g} on the forces are below the rounding of the series; "
+                "use coalesce for the slow stage"
+            )
             result.stats["neglected"] = [text]
             warnings.warn(text, ApproximationWarning, stacklevel=4)
 
@@ -336,8 +344,9 @@ def circlesolve(
     Returns
     -------
     CircleResult
-        ``.positions`` (T, n) unwrapped, ``.order_parameter`` (T,), ``.daido`` (T, m) …; ``.stats["drift"]`` holds the
-        worst drift of the conserved weighted mean (where there is one) and of the order of identical particles.
+        ``.positions`` (T, n) unwrapped, ``.order_parameter`` (T,), ``.daido`` (T, m) …;
+        ``.stats["drift"]`` holds the worst drift of the conserved weighted mean (where there is
+        one) and of the order of identical particles.
 
     Raises
     ------

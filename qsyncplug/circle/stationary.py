@@ -32,13 +32,14 @@ class Stability:
     jacobian : ndarray of shape (n, n)
         :math:`∂\dot x_i/∂x_j`.
     eigenvalues : ndarray of shape (n,)
-        Of the Jacobian, by decreasing real part; real where the Jacobian is similar to a symmetric matrix (odd F,
-        symmetric adjacency, no lag, and a state at rest or a constant g).
+        Of the Jacobian, by decreasing real part; real where the Jacobian is similar to a symmetric
+        matrix (odd F, symmetric adjacency, no lag, and a state at rest or a constant g).
     velocity : ndarray of shape (n,)
         :math:`\dot x_i`.
     residual : float
-        Largest velocity relative to the gross pair forces (and their slopes) that act on the particle: about 1e-15 at
-        rest, however small the forces are. Particles within 1e-6 count as one for what acts on them from outside.
+        Largest velocity relative to the gross pair forces (and their slopes) that act on the
+        particle: about 1e-15 at rest, however small the forces are. Particles within 1e-6 count as
+        one for what acts on them from outside.
     stationary : bool
         Whether all velocities vanish, to the tolerance.
     locked : bool
@@ -46,13 +47,15 @@ class Stability:
     synchronized : bool
         Whether all particles are at one point, to 1e-6.
     stable : bool
-        Whether the state is locked and all eigenvalues but one (the rotation's 0) have negative real parts.
+        Whether the state is locked and all eigenvalues but one (the rotation's 0) have negative
+        real parts.
     unstable : bool
-        Whether the state is locked and an eigenvalue has a positive real part. Neither is true if the leading
-        eigenvalues are zero to rounding.
+        Whether the state is locked and an eigenvalue has a positive real part. Neither is true if
+        the leading eigenvalues are zero to rounding.
     cut_stable : bool or None
-        Whether :math:`\sum_{i∈S,j∉S}c_ia_{ij}c_jF'(x_i-x_j)≥0` for every set S (PRY (C2), (C4), which must hold for
-        all S and with both weights). None where it is not decided or, with a note, not defined.
+        Whether :math:`\sum_{i∈S,j∉S}c_ia_{ij}c_jF'(x_i-x_j)≥0` for every set S (PRY (C2), (C4),
+        which must hold for all S and with both weights). None where it is not decided or, with a
+        note, not defined.
     worst_cut : tuple of int or None
         The set S with the smallest sum that was found.
     worst_cut_value : float
@@ -87,7 +90,9 @@ class Stability:
 
 
 class _Parts:
-    """Forces, slopes and divisors of a model at one state, as dense arrays of the scaled interaction."""
+    """Forces, slopes and divisors of a model at one state, as dense arrays of the scaled
+    interaction.
+    """
 
     def __init__(self, model: Circle, x: np.ndarray):
         self.model, self.x, n = model, x, x.size
@@ -137,7 +142,9 @@ class _Parts:
         self.scale = math.exp(log_scale)
 
     def _weight(self, difference: np.ndarray) -> np.ndarray:
-        """Attention weights without the largest exponent of each row, which cancels in the velocity but may underflow."""
+        """Attention weights without the largest exponent of each row, which cancels in the velocity
+        but may underflow.
+        """
         beta = self.f.beta
         half = np.sin(difference / 2) if beta >= 0 else np.cos(difference / 2)
         exponent = np.where(self.act != 0, -2 * abs(beta) * half * half, -np.inf)
@@ -157,7 +164,9 @@ class _Parts:
         return self.omega - self.gain * self.force
 
     def imbalance(self, frame: float = 0.0) -> np.ndarray:
-        """Velocity in a frame that turns with `frame`, relative to what the gross forces on each particle could cause."""
+        """Velocity in a frame that turns with `frame`, relative to what the gross forces on each
+        particle could cause.
+        """
         apart = np.abs(np.exp(1j * (self.x[:, None] - self.x[None, :])) - 1) > _TOGETHER
         scale = np.where(self.gain != 0, self.gain, 1.0)
         drift = -(self.omega - frame) / scale  # as one more force
@@ -168,7 +177,9 @@ class _Parts:
         return np.maximum(outside, within)
 
     def frame(self) -> float:
-        """Angular velocity of the frame in which the state is at rest if it is locked: that of the particles' mean."""
+        """Angular velocity of the frame in which the state is at rest if it is locked: that of the
+        particles' mean.
+        """
         c = self.c * self.g / np.where(self.response != 0, self.response, 1.0)
         return float(np.sum(c * self.velocity) / np.sum(c))
 
@@ -215,7 +226,9 @@ class _Parts:
         return slope
 
     def reciprocal(self) -> bool:
-        """Whether i acts on j as j acts on i: then the motion is along the gradient of an energy."""
+        """Whether i acts on j as j acts on i: then the motion is along the gradient of an
+        energy.
+        """
         return self.model.phase_lag == 0 and (self.a is None or np.array_equal(self.a, self.a.T))
 
 
@@ -234,7 +247,8 @@ def _check_energy(model: Circle) -> None:
         )
         if not symmetric:
             raise ValueError(
-                "a model with an asymmetric adjacency has no energy: its forces are not the gradient of a function"
+                "a model with an asymmetric adjacency has no energy: its forces are not the "
+                "gradient of a function"
             )
     if isinstance(model.frequencies, np.ndarray) and np.ptp(model.frequencies) > 0:
         raise ValueError("a model with different frequencies has no energy on the circle")
@@ -254,20 +268,24 @@ def energy(model: Circle, x: Any, *, form: str = "integral") -> float:
     x : (n,) array_like
         Positions.
     form : {"integral", "exponential"}
-        ``"integral"``: :math:`φ(\cos x)=\int_x^{π/2}F(y)\,dy`, which is :math:`\int_0^{\cos x}h(s)ds` for
-        :math:`F=\sin x\,h(\cos x)` (PRY section 4). ``"exponential"``: :math:`φ=e^{β\cos x}/β` (PRY (3)), for the
-        attention only; it differs by a constant. For β<0 it is minus the potential that PRY descend.
+        ``"integral"``: :math:`φ(\cos x)=\int_x^{π/2}F(y)\,dy`, which is :math:`\int_0^{\cos
+        x}h(s)ds` for
+        :math:`F=\sin x\,h(\cos x)` (PRY section 4). ``"exponential"``: :math:`φ=e^{β\cos x}/β` (PRY
+        (3)), for the attention only; it differs by a constant. For β<0 it is minus the potential
+        that PRY descend.
 
     Returns
     -------
     float
         :math:`E=\frac12\sum_{i,j}c_ia_{ij}c_j\,φ(\cos(x_i-x_j))`, with
-        :math:`\dot x_i=\frac{κr_i}{c_ig_i}\,∂E/∂x_i` (plus a common rotation). PRY's (2) and (3) lack the factor ½.
+        :math:`\dot x_i=\frac{κr_i}{c_ig_i}\,∂E/∂x_i` (plus a common rotation). PRY's (2) and (3)
+        lack the factor ½.
 
     Raises
     ------
     ValueError
-        The model has no energy (phase lag, asymmetric adjacency, different frequencies), or it overflows.
+        The model has no energy (phase lag, asymmetric adjacency, different frequencies), or it
+        overflows.
 
     Notes
     -----
@@ -282,7 +300,8 @@ def energy(model: Circle, x: Any, *, form: str = "integral") -> float:
         raise ValueError(f'form="exponential" needs qsp.attention(beta) with beta≠0, not {f}')
     if f.log_scale > 690:
         raise ValueError(
-            f"the energy of {f} has a factor e^{f.log_scale:.4g}, beyond floating point; take scaled=True"
+            f"the energy of {f} has a factor e^{f.log_scale:.4g}, beyond floating point; take "
+            "scaled=True"
         )
     c = np.ones(x.size) if model.weights is None else np.asarray(model.weights)
 
@@ -337,7 +356,8 @@ def stability(model: Circle, x: Any, *, tol: float = 1e-9) -> Stability:
     x : (n,) array_like
         Positions.
     tol : float
-        Velocities below `tol` times what the gross forces on the particle could cause count as zero.
+        Velocities below `tol` times what the gross forces on the particle could cause count as
+        zero.
 
     Returns
     -------
@@ -352,9 +372,10 @@ def stability(model: Circle, x: Any, *, tol: float = 1e-9) -> Stability:
 
     Notes
     -----
-    Cut-stability is looked up for every set S up to 18 particles. Above, a positive semidefinite Hessian
-    :math:`\sum_{i<j}c_ia_{ij}c_jF'(x_i-x_j)(v_i-v_j)^2` proves it, a cut with a negative sum (arcs of the circle,
-    sections of the eigenvectors) disproves it, and otherwise it is left open.
+    Cut-stability is looked up for every set S up to 18 particles. Above, a positive semidefinite
+    Hessian
+    :math:`\sum_{i<j}c_ia_{ij}c_jF'(x_i-x_j)(v_i-v_j)^2` proves it, a cut with a negative sum (arcs
+    of the circle, sections of the eigenvectors) disproves it, and otherwise it is left open.
     """
     x = model.positions(x)
     tol = check_number("tol", tol, minimum=0.0, strict=True)
@@ -449,7 +470,9 @@ def _all_cuts(matrix: np.ndarray) -> tuple[float, tuple[int, ...]]:
 
 
 def _likely_cuts(matrix: np.ndarray, x: np.ndarray) -> tuple[float, tuple[int, ...]]:
-    """Smallest sum over single particles, arcs of the circle and sections of the most negative eigenvectors."""
+    """Smallest sum over single particles, arcs of the circle and sections of the most negative
+    eigenvectors.
+    """
     n = x.size
     total = np.sum(matrix, axis=1)
     orders = [np.argsort(np.mod(x, 2 * np.pi))]

@@ -30,7 +30,9 @@ def _statement(
     rate: float | None = None,
     test: Callable[[Any], tuple[bool | None, str]] | None = None,
 ) -> Prediction:
-    """A prediction of this family: `rate` is that at which the slowest deviation dies out, exp(−rate·t)."""
+    """A prediction of this family: `rate` is that at which the slowest deviation dies out,
+    exp(−rate·t).
+    """
     return Prediction(name, statement, source, limits=limits or {}, rate=rate, test=test)
 
 
@@ -47,8 +49,9 @@ def circle_predictions(model: Circle, x0: Any) -> Predictions:
     Returns
     -------
     Predictions
-        Those theorems whose hypotheses hold, with limits and rates; ``.check(result)`` holds them against a run.
-        Nothing is said where no theorem applies: a missing criterion does not mean that nothing synchronises.
+        Those theorems whose hypotheses hold, with limits and rates; ``.check(result)`` holds them
+        against a run. Nothing is said where no theorem applies: a missing criterion does not mean
+        that nothing synchronises.
     """
     x0 = model.positions(x0, "x0")
     makers = (
@@ -306,7 +309,8 @@ def _three_clusters(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
         return
     yield _statement(
         "three clusters",
-        f"three clusters of {n // 3} at equal distances are stable, so that not almost all initial states synchronise",
+        f"three clusters of {n // 3} at equal distances are stable, so that not almost all initial "
+        "states synchronise",
         "PRY Corollary 2.6",
     )
 
@@ -350,7 +354,8 @@ def _locking(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
     state = locked_state(model.frequencies, coupling, weights=model.weights)
     yield _statement(
         "locked state",
-        f"K = {coupling:.9g} ≥ {threshold:.9g}: a stable phase-locked state exists, r = {state.order_parameter:.9g}",
+        f"K = {coupling:.9g} ≥ {threshold:.9g}: a stable phase-locked state exists, r = "
+        f"{state.order_parameter:.9g}",
         source,
         {"order_parameter": state.order_parameter, "frequency": state.frequency},
     )
@@ -370,9 +375,11 @@ def _locking(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
 
         yield _statement(
             "complete locking",
-            f"all particles are within an arc D = {span:.6g} < π and K sin D > {spread:.6g}, the largest difference of "
+            f"all particles are within an arc D = {span:.6g} < π and K sin D > {spread:.6g}, the "
+            "largest difference of "
             f"frequencies: they lock, r → {state.order_parameter:.9g}",
-            "Ha, Ha and Kim, Physica D 239, 1692 (2010); Dörfler and Bullo, SIAM J. Appl. Dyn. Syst. 10, 1070 (2011)",
+            "Ha, Ha and Kim, Physica D 239, 1692 (2010); Dörfler and Bullo, SIAM J. Appl. Dyn. "
+            "Syst. 10, 1070 (2011)",
             {"order_parameter": state.order_parameter, "frequency": state.frequency},
             relaxation,
             check,
@@ -397,8 +404,8 @@ def linear_growth(model: Circle, n: int = 1) -> np.ndarray:
     Returns
     -------
     ndarray of shape (K,)
-        σ_k of a wave :math:`e^{ikx}`, k = 1 …: :math:`κ(C/g)kb_k/2`, with C the sum of the weights and b_k the physical
-        coefficients; with "attention" g = C I₀(β).
+        σ_k of a wave :math:`e^{ikx}`, k = 1 …: :math:`κ(C/g)kb_k/2`, with C the sum of the weights
+        and b_k the physical coefficients; with "attention" g = C I₀(β).
 
     Raises
     ------
@@ -407,7 +414,8 @@ def linear_growth(model: Circle, n: int = 1) -> np.ndarray:
 
     Notes
     -----
-    From :math:`∂_tμ=-∂_x(μv)`, :math:`v=-\int F(x-y)μ(dy)`. For the attention the fastest wave is near √(2β).
+    From :math:`∂_tμ=-∂_x(μv)`, :math:`v=-\int F(x-y)μ(dy)`. For the attention the fastest wave is
+    near √(2β).
     """
     n = check_integer("n", n, minimum=1)
     f = model.interaction
@@ -429,7 +437,8 @@ def linear_growth(model: Circle, n: int = 1) -> np.ndarray:
         raise ValueError("linear_growth needs a normalization that is the same for all particles")
     if f.log_scale > 690:
         raise ValueError(
-            f"the forces of {f} have a factor e^{f.log_scale:.4g}, beyond floating point; take scaled=True"
+            f"the forces of {f} have a factor e^{f.log_scale:.4g}, beyond floating point; take "
+            "scaled=True"
         )
     return (
         model.coupling

@@ -35,7 +35,9 @@ class TreeBuilder:
         masses: np.ndarray,
         log_times: np.ndarray,
     ) -> None:
-        """Add merges in the order of time, with the sizes and masses of the nodes that they make."""
+        """Add merges in the order of time, with the sizes and masses of the nodes that they
+        make.
+        """
         k = slice(self.count, self.count + left.size)
         self.left[k], self.right[k], self.size[k], self.mass[k], self.log_time[k] = (
             left,
@@ -68,12 +70,13 @@ class CoalesceResult(Result):
     Attributes
     ----------
     log_times : (M,) array
-        ln t of the M instants at which particles merged (−∞ for particles that start together); ``times`` is the same.
+        ln t of the M instants at which particles merged (−∞ for particles that start together);
+        ``times`` is the same.
     cluster_counts : (M,) array of int
         Number of particles left after each.
     left, right : (n−1,) arrays of int
-        Merge k makes node n+k of the nodes ``left[k]`` and ``right[k]``; the n particles are the nodes 0 … n−1. Fewer
-        than n−1 where the run had to stop.
+        Merge k makes node n+k of the nodes ``left[k]`` and ``right[k]``; the n particles are the
+        nodes 0 … n−1. Fewer than n−1 where the run had to stop.
     merge_log_times : (n−1,) array
         ln t of each merge.
     sizes : (n−1,) array of int
@@ -83,14 +86,16 @@ class CoalesceResult(Result):
     leaf_masses : (n,) array
         Weights of the particles.
     final_positions, final_masses : (m,) arrays
-        Angles, in order around the circle, and weights of the particles that are left, when the run ended.
+        Angles, in order around the circle, and weights of the particles that are left, when the run
+        ended.
     centre_log_times, centre_counts : (S,) arrays
         For each instant from where 300 particles or fewer are left: ln t, and how many.
     centre_positions, centre_masses : arrays
         Angles and weights of the particles after each of these instants, one after the other.
     frame : str
-        Frame of the angles: ``"laboratory"``; for a common frequency ω with ωt above 1e8 at the end of the run, where turns
-        are no longer resolved, ``"rotating with frequency ω"`` (all angles of the result are then in that frame).
+        Frame of the angles: ``"laboratory"``; for a common frequency ω with ωt above 1e8 at the end
+        of the run, where turns are no longer resolved, ``"rotating with frequency ω"`` (all angles
+        of the result are then in that frame).
     """
 
     _fields: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -176,7 +181,8 @@ class CoalesceResult(Result):
 
     @property
     def linkage(self) -> np.ndarray:
-        """The tree as SciPy's hierarchical clustering has it, (n−1, 4): two nodes, ln t, number of particles.
+        """The tree as SciPy's hierarchical clustering has it, (n−1, 4): two nodes, ln t, number of
+        particles.
 
         −∞ (particles that start together) is replaced by the smallest finite ln t, for plots.
         """
@@ -187,10 +193,13 @@ class CoalesceResult(Result):
 
     @property
     def leaf_order(self) -> np.ndarray:
-        """Order of the n particles in which no branches of the tree cross, (n,); needs a complete run."""
+        """Order of the n particles in which no branches of the tree cross, (n,); needs a complete
+        run.
+        """
         if not self.complete:
             raise ValueError(
-                f"leaf_order needs a run that ended in one particle; this one left {self.final_positions.size}"
+                "leaf_order needs a run that ended in one particle; this one left "
+                f"{self.final_positions.size}"
             )
         if self.size == 1:
             return np.zeros(1, np.intp)
@@ -202,7 +211,8 @@ class CoalesceResult(Result):
         return int(np.searchsorted(self.merge_log_times, log_t, side="right"))
 
     def clusters(self, log_t: float) -> np.ndarray:
-        """Labels of the n particles at time e^{log_t}: 0 for the heaviest cluster, then by falling weight.
+        """Labels of the n particles at time e^{log_t}: 0 for the heaviest cluster, then by falling
+        weight.
 
         Parameters
         ----------
@@ -231,7 +241,8 @@ class CoalesceResult(Result):
         return np.sort(mass[alive])[::-1]
 
     def count(self, log_t: float, mass: float = 1.0) -> int:
-        """Return the number of heaviest clusters that hold the part `mass` of the weight at time e^{log_t}.
+        """Return the number of heaviest clusters that hold the part `mass` of the weight at time
+        e^{log_t}.
 
         Parameters
         ----------

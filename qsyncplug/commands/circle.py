@@ -1,4 +1,6 @@
-"""``python -m qsyncplug compare circle``: the ways of summing against each other, against SciPy and a closed form."""
+"""``python -m qsyncplug compare circle``: the ways of summing against each other, against SciPy and
+a closed form.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,8 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser = commands.add_parser(
         "circle",
         help="particles on the circle: fast sums against pair sums, SciPy and a closed form",
-        description="Self-attention (or Kuramoto's model, --beta 0) with every way of summing the forces, compared with "
+        description="Self-attention (or Kuramoto's model, --beta 0) with every way of summing "
+        "the forces, compared with "
         "pair sums in SciPy's DOP853, and two Kuramoto oscillators with their closed form.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
@@ -57,7 +60,9 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
 
 
 def _scipy(model: Any, x0: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, int]:
-    """Positions (T, n) by SciPy's integrator and pair sums in NumPy, written down independently of the kernels."""
+    """Positions (T, n) by SciPy's integrator and pair sums in NumPy, written down independently of
+    the kernels.
+    """
     import scipy.integrate
 
     beta, how, n = model.interaction.beta, model.normalization, x0.size

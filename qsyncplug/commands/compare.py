@@ -1,4 +1,6 @@
-"""``python -m qsyncplug compare``: the van der Pol pair exactly and approximately, read off with the same measures."""
+"""``python -m qsyncplug compare``: the van der Pol pair exactly and approximately, read off with
+the same measures.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,8 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "compare",
         help="exact against mean field and covariance",
-        description="Two quantum van der Pol oscillators: exact (QuTiP), mean field with linearised covariance, and Gaussian "
+        description="Two quantum van der Pol oscillators: exact (QuTiP), mean field with "
+        "linearised covariance, and Gaussian "
         "cumulants, compared measure by measure.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )

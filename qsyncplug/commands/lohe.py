@@ -1,4 +1,6 @@
-"""``python -m qsyncplug compare lohe``: the exact reduction against the grid, and against Kuramoto phases."""
+"""``python -m qsyncplug compare lohe``: the exact reduction against the grid, and against Kuramoto
+phases.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,10 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "lohe",
         help="Schrödinger–Lohe: reduced against grid against Kuramoto",
-        description="N oscillators in a harmonic trap with different frequencies: the equations on the grid, the exact "
-        "reduction to N·r numbers, and the Kuramoto model of their phases, compared measure by measure.",
+        description="N oscillators in a harmonic trap with different frequencies: the equations "
+        "on the grid, the exact "
+        "reduction to N·r numbers, and the Kuramoto model of their phases, compared measure by "
+        "measure.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
@@ -86,7 +90,8 @@ def run(args: argparse.Namespace) -> int:
     print(f"\nlargest difference of the Gram matrices, grid − reduced: {gap:.2g}")
     seconds = stages.seconds
     print(
-        f"time: grid {seconds['grid']:.3g} s, reduced {seconds['reduced']:.3g} s ({seconds['grid'] / seconds['reduced']:.0f}×)"
+        f"time: grid {seconds['grid']:.3g} s, reduced {seconds['reduced']:.3g} s "
+        f"({seconds['grid'] / seconds['reduced']:.0f}×)"
     )
     figure, _ = comparison.plot()
     write(args, figure, {"gram difference": gap, "seconds": seconds, **comparison.to_dict()})

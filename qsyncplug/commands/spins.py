@@ -1,4 +1,6 @@
-"""``compare spins``: exact collective spins against mean field, covariance and truncated Wigner, error against N."""
+"""``compare spins``: exact collective spins against mean field, covariance and truncated Wigner,
+error against N.
+"""
 
 from __future__ import annotations
 
@@ -48,8 +50,10 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "spins",
         help="two spin chains: exact against mean field, covariance and truncated Wigner",
-        description="Two chains of N spins and a central spin: the exact collective evolution against mean field and covariance "
-        "and the discrete truncated Wigner approximation, with the fitted power of 1/N of every error.",
+        description="Two chains of N spins and a central spin: the exact collective evolution "
+        "against mean field and covariance "
+        "and the discrete truncated Wigner approximation, with the fitted power of 1/N of every "
+        "error.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
@@ -156,7 +160,9 @@ def errors_against_size(
 
 
 def fitted_power(sizes: Any, errors: Any) -> tuple[float, float]:
-    """The power p of error ∝ N^{−p}, fitted to the logarithms, and its standard error (NaN with fewer than 3 sizes)."""
+    """The power p of error ∝ N^{−p}, fitted to the logarithms, and its standard error (NaN with
+    fewer than 3 sizes).
+    """
     x, y = (
         np.log(np.asarray(sizes, dtype=float)),
         np.log(np.maximum(np.asarray(errors, dtype=float), 1e-300)),
@@ -206,7 +212,8 @@ def run(args: argparse.Namespace) -> int:
         **chains,
     )
     print(
-        f"Largest errors up to t={times[-1]:g} against the exact evolution; the last column is p of error ∝ N^-p"
+        f"Largest errors up to t={times[-1]:g} against the exact evolution; the last column is p "
+        "of error ∝ N^-p"
     )
     print(f"{'':<22}" + "".join(f"{'N=' + str(n):>11}" for n in sizes) + f"{'p':>8}")
     powers = {}
@@ -221,7 +228,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"{name:<22}" + "".join(f"{v:11.3g}" for v in values) + shown)
     if not args.no_central:
         print(
-            "The central spin is factorised (mean field) or sampled (DTWA): its error is not controlled by N."
+            "The central spin is factorised (mean field) or sampled (DTWA): its error is not "
+            "controlled by N."
         )
     if args.output is not None:
         path = args.output.with_suffix(".json")

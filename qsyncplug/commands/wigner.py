@@ -15,8 +15,10 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "wigner",
         help="Wigner–Lohe: phase space against Schrödinger–Lohe",
-        description="N oscillators in one potential: every w_ij stepped in phase space, the exact reduction that forms them on "
-        "request, and the Schrödinger–Lohe equations on the grid, compared in w_ij and measure by measure.",
+        description="N oscillators in one potential: every w_ij stepped in phase space, the "
+        "exact reduction that forms them on "
+        "request, and the Schrödinger–Lohe equations on the grid, compared in w_ij and measure by "
+        "measure.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
@@ -112,7 +114,8 @@ def run(args: argparse.Namespace) -> int:
     seconds = stages.seconds
     ratio = seconds["phase space"] / seconds["reduced"]
     print(
-        f"time: phase space {seconds['phase space']:.3g} s, reduced {seconds['reduced']:.3g} s ({ratio:.0f}×)"
+        f"time: phase space {seconds['phase space']:.3g} s, reduced {seconds['reduced']:.3g} s "
+        f"({ratio:.0f}×)"
     )
     figure, _ = comparison.plot()
     write(args, figure, {"w differences": gaps, "seconds": seconds, **comparison.to_dict()})

@@ -49,7 +49,8 @@ class Row:
     largest : float
         Largest absolute difference over the common times.
     window : tuple of float or None
-        First interval, from the first common time on, in which the two agree to the tolerance; None: not even there.
+        First interval, from the first common time on, in which the two agree to the tolerance;
+        None: not even there.
     whole : bool
         Whether the window is the whole run.
     """
@@ -114,7 +115,8 @@ class Comparison:
     def __str__(self) -> str:
         end = self.times[-1]
         lines = [
-            f"{self.reference} against {', '.join(n for n in self.names if n != self.reference)}, t = {self.times[0]:g} … {end:g}"
+            f"{self.reference} against {', '.join(n for n in self.names if n != self.reference)}, "
+            f"t = {self.times[0]:g} … {end:g}"
         ]
         header = (
             "measure",
@@ -227,7 +229,9 @@ class Comparison:
 def _entries(
     n: int, measure: str, values: np.ndarray, label: str
 ) -> list[tuple[str, str, np.ndarray]]:
-    """Split an array (T,), (T, N) or (T, N, N) into named series: per node, per pair, or the mean over pairs."""
+    """Split an array (T,), (T, N) or (T, N, N) into named series: per node, per pair, or the mean
+    over pairs.
+    """
     if values.ndim == 1:
         return [(measure, label, values)]
     if n == 1 and values.ndim == 3:
@@ -274,7 +278,8 @@ def compare(
         Two or more; the first is the reference unless `reference` names another, e.g.
         ``{"exact": exact, "mean field": approx}``.
     tolerance : float
-        The window of agreement of a measure lasts while |difference| ≤ `tolerance` × its largest exact value.
+        The window of agreement of a measure lasts while |difference| ≤ `tolerance` × its largest
+        exact value.
     reference : str, optional
         Key of the entry that the others are compared with.
 
@@ -290,8 +295,8 @@ def compare(
 
     Notes
     -----
-    Mutual information, logarithmic negativity and discord measure correlation; they stand beside synchronisation and are
-    not synchronisation. S_q=1 is the vacuum value.
+    Mutual information, logarithmic negativity and discord measure correlation; they stand beside
+    synchronisation and are not synchronisation. S_q=1 is the vacuum value.
     """
     if not isinstance(results, Mapping):
         raise TypeError(f"results must be a dict of name → result, not {type(results).__name__}")
@@ -309,7 +314,8 @@ def compare(
     for name, view in views.items():
         if view.n_nodes != n:
             raise ValueError(
-                f"results must have the same number of nodes; {first!r} has {n}, {name!r} has {view.n_nodes}"
+                f"results must have the same number of nodes; {first!r} has {n}, {name!r} has "
+                f"{view.n_nodes}"
             )
     order = (first, *(m for m in names if m != first))
     times, index = _common({name: views[name] for name in order})
@@ -327,7 +333,8 @@ def compare(
         try:
             for name, view in views.items():
                 with warnings.catch_warnings():
-                    # an undefined value is printed as nan in the table, which says it once and in its place
+                    # an undefined value is printed as nan in the table, which says it once and in
+                    # its place
                     warnings.simplefilter("ignore", QsyncplugWarning)
                     found[name] = np.asarray(function(view.at(thin)), dtype=float)
         except (MissingFieldError, ValueError) as error:
@@ -367,7 +374,8 @@ def compare(
         gaussian = [name for name in order if not views[name].has("states")]
         if gaussian:
             absent.append(
-                f"mutual information and E_N of {', '.join(gaussian)}: of the Gaussian state with these moments"
+                f"mutual information and E_N of {', '.join(gaussian)}: of the Gaussian state with "
+                "these moments"
                 + ("" if len(gaussian) == len(order) else "; of the others: of their states")
             )
     checks = [c for name in order for c in _checks(name, results[name], views[name])]
@@ -461,7 +469,9 @@ def _checks(name: str, result: Any, view: SyncView) -> list[Check]:
                 + (
                     ""
                     if zero
-                    else "; S_c and S_p refer to this phase: compare the coherence and S_q^φ instead"
+                    else (
+                        "; S_c and S_p refer to this phase: compare the coherence and S_q^φ instead"
+                    )
                 ),
             )
         )

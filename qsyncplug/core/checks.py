@@ -36,7 +36,9 @@ def check_number(
     maximum: float = np.inf,
     strict: bool = False,
 ) -> float:
-    """Return `value` as a finite float between `minimum` and `maximum` (exclusive when `strict`)."""
+    """Return `value` as a finite float between `minimum` and `maximum` (exclusive when
+    `strict`).
+    """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         if isinstance(value, np.ndarray) and value.ndim == 0:
             value = value.item()
@@ -90,7 +92,9 @@ def check_array(
     dtype: type = float,
     finite: bool = True,
 ) -> np.ndarray:
-    """Return `value` as a C-ordered array of `dtype` and `shape` (``None``: any length) without NaN or infinity."""
+    """Return `value` as a C-ordered array of `dtype` and `shape` (``None``: any length) without NaN
+    or infinity.
+    """
     try:
         raw = np.asarray(value)
         if dtype is float and np.iscomplexobj(raw):
@@ -117,17 +121,21 @@ def check_array(
         raise ValueError(f"{name} must have shape {wanted}, not {array.shape}")
     if finite and not np.all(np.isfinite(array)):
         raise ValueError(
-            f"{name} must be finite; it holds {np.count_nonzero(~np.isfinite(array))} NaN or infinite values"
+            f"{name} must be finite; it holds {np.count_nonzero(~np.isfinite(array))} NaN or "
+            "infinite values"
         )
     return array
 
 
 def check_times(tlist: Any, name: str = "tlist", *, minimum: int = 1) -> np.ndarray:
-    """Return `tlist` as a strictly increasing, finite, one-dimensional array of at least `minimum` times."""
+    """Return `tlist` as a strictly increasing, finite, one-dimensional array of at least `minimum`
+    times.
+    """
     times = check_array(name, tlist, shape=(None,))
     if times.size < minimum:
         raise ValueError(
-            f"{name} must hold at least {minimum} time{'s' if minimum > 1 else ''}, not {times.size}"
+            f"{name} must hold at least {minimum} time{'s' if minimum > 1 else ''}, not "
+            f"{times.size}"
         )
     steps = np.diff(times)
     if np.any(steps <= 0):
@@ -150,12 +158,14 @@ def available_memory() -> int:
 
 
 def check_memory(what: str, required: float, *, advice: str = "") -> int:
-    """Raise :class:`MemoryLimitError` unless `required` bytes for `what` fit into the memory that is free now."""
+    """Raise :class:`MemoryLimitError` unless `required` bytes for `what` fit into the memory that
+    is free now.
+    """
     available = available_memory()
     if required > available:
         raise MemoryLimitError(
-            f"{what} needs about {required / 2**30:.2f} GiB and {available / 2**30:.2f} GiB are free"
-            + (f"; {advice}" if advice else ""),
+            f"{what} needs about {required / 2**30:.2f} GiB and {available / 2**30:.2f} GiB are "
+            "free" + (f"; {advice}" if advice else ""),
             required=int(required),
             available=int(available),
         )

@@ -10,7 +10,8 @@ __all__ = ["exactsolve", "mfsolve", "predictions", "steadystate"]
 
 def _unknown(function: str, model: Any) -> TypeError:
     return TypeError(
-        f"{function} does not know a {type(model).__name__}; give it a model of this package, such as ModeSystem"
+        f"{function} does not know a {type(model).__name__}; give it a model of this package, such "
+        "as ModeSystem"
     )
 
 
@@ -39,7 +40,8 @@ def exactsolve(system: Any, state0: Any, tlist: Any, **kw: Any) -> Any:
     Returns
     -------
     ExactResult
-        Amplitudes, means, covariances and moments at every time; ``stats`` says which method was chosen and why.
+        Amplitudes, means, covariances and moments at every time; ``stats`` says which method was
+        chosen and why.
 
     Raises
     ------
@@ -77,13 +79,14 @@ def mfsolve(system: Any, beta0: Any, tlist: Any, **kw: Any) -> Any:
     e_ops : callable, list or dict of callables, optional
         Functions ``f(t, (mean, covariance))``.
     options : dict, optional
-        ``atol``, ``rtol``, ``nsteps``, ``max_step``, ``time_limit``, ``progress_bar``, ``checkpoint`` and so on; an
-        unknown key is a KeyError that lists the known ones.
+        ``atol``, ``rtol``, ``nsteps``, ``max_step``, ``time_limit``, ``progress_bar``,
+        ``checkpoint`` and so on; an unknown key is a KeyError that lists the known ones.
 
     Returns
     -------
     MeanFieldResult
-        ``amplitudes`` (T, N), ``mean`` (T, 2N), ``covariance`` (T, 2N, 2N), and what is neglected in ``stats``.
+        ``amplitudes`` (T, N), ``mean`` (T, 2N), ``covariance`` (T, 2N, 2N), and what is neglected
+        in ``stats``.
 
     Raises
     ------

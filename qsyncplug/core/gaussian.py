@@ -1,4 +1,6 @@
-"""Quadratures (q1, p1, q2, p2, …), q=(b+b†)/√2: the symplectic form, covariances, the uncertainty relation."""
+"""Quadratures (q1, p1, q2, p2, …), q=(b+b†)/√2: the symplectic form, covariances, the uncertainty
+relation.
+"""
 
 from __future__ import annotations
 
@@ -35,24 +37,30 @@ def uncertainty_margin(covariance: np.ndarray) -> np.ndarray:
 
 
 def check_covariance(name: str, value: Any, n: int) -> np.ndarray:
-    """Return a symmetric covariance of shape (2n, 2n) that respects the uncertainty relation C + iΩ/2 ≥ 0."""
+    """Return a symmetric covariance of shape (2n, 2n) that respects the uncertainty relation C +
+    iΩ/2 ≥ 0.
+    """
     C = check_array(name, value, shape=(2 * n, 2 * n))
     scale = max(1.0, float(np.abs(C).max()))
     if np.abs(C - C.T).max() > 1e-12 * scale:
         raise ValueError(
-            f"{name} must be symmetric; it differs from its transpose by {np.abs(C - C.T).max():.3g}"
+            f"{name} must be symmetric; it differs from its transpose by "
+            f"{np.abs(C - C.T).max():.3g}"
         )
     C = 0.5 * (C + C.T)
     margin = float(uncertainty_margin(C))
     if margin < -1e-10 * scale:
         raise ValueError(
-            f"{name} must respect the uncertainty relation C + iΩ/2 ≥ 0 (vacuum: ½·1); its smallest eigenvalue is {margin:.3g}"
+            f"{name} must respect the uncertainty relation C + iΩ/2 ≥ 0 (vacuum: ½·1); its "
+            f"smallest eigenvalue is {margin:.3g}"
         )
     return C
 
 
 def covariance_from_moments(m: np.ndarray, c: np.ndarray) -> np.ndarray:
-    """Quadrature covariance (…, 2N, 2N) from m_jk=⟨δb_jδb_k⟩ and c_jk=⟨δb_j†δb_k⟩, both (…, N, N)."""
+    """Quadrature covariance (…, 2N, 2N) from m_jk=⟨δb_jδb_k⟩ and c_jk=⟨δb_j†δb_k⟩, both (…, N,
+    N).
+    """
     n = m.shape[-1]
     C = np.empty((*m.shape[:-2], 2 * n, 2 * n))
     half = 0.5 * np.eye(n)

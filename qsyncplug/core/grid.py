@@ -59,7 +59,8 @@ class Grid:
             points *= len(lengths)
         if len(points) != len(lengths):
             raise ValueError(
-                f"points and length must have one entry a dimension; got {len(points)} and {len(lengths)}"
+                f"points and length must have one entry a dimension; got {len(points)} and "
+                f"{len(lengths)}"
             )
         if len(points) > 3:
             raise ValueError(f"a grid has 1 to 3 dimensions, not {len(points)}")
@@ -127,7 +128,9 @@ class Grid:
         return np.asarray(sum(0.5 * k**2 for k in self.wave_mesh)) + np.zeros(self.shape)
 
     def field(self, name: str, value: Any, dtype: type = complex) -> np.ndarray:
-        """Values of a callable ``f(x, …)`` or array on the grid, checked for shape and finiteness."""
+        """Values of a callable ``f(x, …)`` or array on the grid, checked for shape and
+        finiteness.
+        """
         if callable(value):
             value = value(*self.mesh)
         array = np.asarray(value)
@@ -155,7 +158,9 @@ class Grid:
         return np.sum(f, axis=tuple(range(-self.ndim, 0))) * self.weight
 
     def derivative(self, f: np.ndarray, axis: int = 0, order: int = 1) -> np.ndarray:
-        """Spectral derivative of given order along `axis` of the grid (leading axes are batch axes)."""
+        """Spectral derivative of given order along `axis` of the grid (leading axes are batch
+        axes).
+        """
         f = np.asarray(f)
         at = f.ndim - self.ndim + axis
         n = self.shape[axis]

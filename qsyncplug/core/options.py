@@ -63,7 +63,8 @@ def complete_options(
     unknown = [key for key in options if key not in defaults]
     if unknown:
         raise KeyError(
-            f"unknown option {', '.join(map(repr, unknown))}; the options are {', '.join(sorted(defaults))}"
+            f"unknown option {', '.join(map(repr, unknown))}; the options are "
+            f"{', '.join(sorted(defaults))}"
         )
     result.update({key: value for key, value in options.items() if value is not None})
 

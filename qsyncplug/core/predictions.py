@@ -80,7 +80,8 @@ P = TypeVar("P", bound=Prediction)
 
 
 class Predictions(Sequence[P], Generic[P]):
-    """The statements that apply, by position, by name (``p["name"]``) or as attribute (``p.name``), and notes.
+    """The statements that apply, by position, by name (``p["name"]``) or as attribute (``p.name``),
+    and notes.
 
     Parameters
     ----------

@@ -8,7 +8,9 @@ __all__ = ["KRONROD"]
 
 
 def _kronrod() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Nodes and weights of the Gauss–Kronrod pair (7, 15) on [−1, 1]; zero weights complete the Gauss rule."""
+    """Nodes and weights of the Gauss–Kronrod pair (7, 15) on [−1, 1]; zero weights complete the
+    Gauss rule.
+    """
     x = np.array(
         [
             0.991455371120812639206854697526329,

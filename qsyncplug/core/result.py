@@ -64,7 +64,9 @@ class Result(qutip.solver.result.Result):
         return {}
 
     def _record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
-        """Store the solver's `rows` (one an output) from index `start`; subclasses fill their arrays."""
+        """Store the solver's `rows` (one an output) from index `start`; subclasses fill their
+        arrays.
+        """
         self.times[start : start + len(times)] = times
         if self._state_processors:
             for t, row in zip(times, rows, strict=True):
@@ -166,7 +168,9 @@ class Result(qutip.solver.result.Result):
         return xarray.Dataset(data, coords={"time": np.asarray(self.times)}, attrs=attrs)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the result to `path` (NumPy's npz, no pickle); :func:`qsyncplug.load` reads it back."""
+        """Write the result to `path` (NumPy's npz, no pickle); :func:`qsyncplug.load` reads it
+        back.
+        """
         storage.save(self, path)
 
     # ------------------------------------------------------------ storage hooks

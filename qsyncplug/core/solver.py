@@ -1,4 +1,6 @@
-"""Base of the solvers: options, the run loop over the compiled integrator, limits and partial results."""
+"""Base of the solvers: options, the run loop over the compiled integrator, limits and partial
+results.
+"""
 
 from __future__ import annotations
 
@@ -86,7 +88,9 @@ class CompiledSolver(Solver):
     """
 
     def _problem(self, state0: Any, t0: float) -> tuple[RightHandSide, np.ndarray]:
-        """Check `state0`; return the compiled right-hand side and the initial state of the integrator."""
+        """Check `state0`; return the compiled right-hand side and the initial state of the
+        integrator.
+        """
         raise TypeError(f"{type(self).__name__} has no right-hand side")  # pragma: no cover
 
     def _new_result(

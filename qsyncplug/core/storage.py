@@ -43,7 +43,9 @@ def build_model(data: dict[str, Any]) -> Any:
 
 
 def _encode(value: Any) -> Any:
-    """Numbers that JSON lacks: complex, NumPy scalars, small arrays; everything else by its text."""
+    """Numbers that JSON lacks: complex, NumPy scalars, small arrays; everything else by its
+    text.
+    """
     if isinstance(value, np.generic):
         return _encode(value.item()) if isinstance(value, np.complexfloating) else value.item()
     if isinstance(value, complex):
@@ -89,7 +91,8 @@ def load(path: str | os.PathLike[str]) -> Any:
     Returns
     -------
     Result
-        Of the class that was saved, with its arrays, states, statistics and, where it can be stored, its model.
+        Of the class that was saved, with its arrays, states, statistics and, where it can be
+        stored, its model.
 
     Raises
     ------
@@ -117,6 +120,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     cls = _results.get(header.get("class"))
     if cls is None:
         raise StorageError(
-            f"{path} holds a {header.get('class')!r}; this version knows {', '.join(sorted(_results))}"
+            f"{path} holds a {header.get('class')!r}; this version knows "
+            f"{', '.join(sorted(_results))}"
         )
     return cls._from_store(header, arrays)

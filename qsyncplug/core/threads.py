@@ -1,4 +1,6 @@
-"""One thread in the linear algebra unless the user says otherwise (where threadpoolctl is installed)."""
+"""One thread in the linear algebra unless the user says otherwise (where threadpoolctl is
+installed).
+"""
 
 from __future__ import annotations
 

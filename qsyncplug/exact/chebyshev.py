@@ -34,14 +34,16 @@ _AMPLIFICATION = 4.0  # largest logarithm of the rounding error's growth in one 
 
 @dataclass(frozen=True)
 class Ellipse:
-    """An ellipse around the numerical range of a generator L: centre c, vertical and horizontal semi-axis a, b.
+    """An ellipse around the numerical range of a generator L: centre c, vertical and horizontal
+    semi-axis a, b.
 
     With f²=|a²−b²|, S_0=1, S_1=(L−c)/f and S_{k+1}=2(L−c)/f S_k ± S_{k−1},
 
         exp(tL) = e^{ct} Σ_k (2−δ_k0) J_k(ft) S_k    (a>b, upper sign; I_k for a<b, lower sign),
 
-    where |S_k| ≤ R^k on the ellipse, R=(a+b)/f, and ‖S_k‖ is at most 1+√2 times that (M. Crouzeix, C. Palencia,
-    SIAM J. Matrix Anal. Appl. 38, 649 (2017)): the truncation error is bounded beforehand, whatever the eigenvectors.
+    where |S_k| ≤ R^k on the ellipse, R=(a+b)/f, and ‖S_k‖ is at most 1+√2 times that (M. Crouzeix,
+    C. Palencia, SIAM J. Matrix Anal. Appl. 38, 649 (2017)): the truncation error is bounded
+    beforehand, whatever the eigenvectors.
     """
 
     centre: complex
@@ -64,7 +66,9 @@ class Ellipse:
         return (self.height + self.width) / self.focus
 
     def coefficients(self, t: Any, count: int) -> np.ndarray:
-        """Factors of S_0 … S_{count−1} in exp(tL), shape (…, count), without the phase exp(i t Im centre)."""
+        """Factors of S_0 … S_{count−1} in exp(tL), shape (…, count), without the phase exp(i t Im
+        centre).
+        """
         t = np.asarray(t, dtype=float)[..., None]
         x = self.focus * t
         k = np.arange(count)
@@ -75,14 +79,17 @@ class Ellipse:
         return np.where(k == 0, 1.0, 2.0) * value
 
     def terms(self, t: float, tolerance: float) -> int:
-        """Number of terms after which the rest of the series is below `tolerance` (times the norm of the state)."""
+        """Number of terms after which the rest of the series is below `tolerance` (times the norm
+        of the state).
+        """
         x = self.focus * t
         count = int(1.5 * x + 60 + 4 * self.width * t)
         while True:
             with np.errstate(over="ignore", under="ignore"):
                 c = np.abs(self.coefficients(t, count))
                 bound = c * np.minimum(self.growth ** np.arange(count), 1e200)
-            # Crouzeix and Palencia: the norm of a polynomial of L is at most 1+√2 times its maximum on the numerical range
+            # Crouzeix and Palencia: the norm of a polynomial of L is at most 1+√2 times its maximum
+            # on the numerical range
             tail = (1 + np.sqrt(2)) * np.cumsum(bound[::-1])[::-1]
             small = np.flatnonzero(tail < tolerance)
             if len(small) and small[0] < count - 2:
@@ -99,7 +106,9 @@ class Ellipse:
         *,
         corners: bool = True,
     ) -> Ellipse:
-        """The ellipse around a rectangle (or through the middles of its sides) that needs the fewest terms for a unit of time."""
+        """The ellipse around a rectangle (or through the middles of its sides) that needs the
+        fewest terms for a unit of time.
+        """
         B, A = 0.5 * (real[1] - real[0]), 0.5 * (imaginary[1] - imaginary[0])
         smallest = 1e-3 / span
         B, A = max(B, 1e-6 * A, smallest * 1e-3), max(A, 1e-6 * B, smallest)

@@ -1,7 +1,8 @@
 """Exact evolution by coherence order, with Chebyshev expansions of the propagator.
 
-With a phase symmetry the elements |a⟩⟨b| of ρ evolve apart for every difference of charges q(a)−q(b), the coherence
-order; first and second moments of ladder operators need only the orders 0, 1 and 2.
+With a phase symmetry the elements |a⟩⟨b| of ρ evolve apart for every difference of charges
+q(a)−q(b), the coherence order; first and second moments of ladder operators need only the orders 0,
+1 and 2.
 """
 
 from __future__ import annotations
@@ -24,19 +25,24 @@ from .sectors import SectorBasis
 __all__ = ["CoherenceOrders", "Functionals", "canonical"]
 
 Order = tuple[int, ...]
-#: (fraction of Σ‖L‖² counted, corners of the rectangle enclosed): from a guess of the spectrum to a bound of the numerical range
+#: (fraction of Σ‖L‖² counted, corners of the rectangle enclosed): from a guess of the spectrum to a
+#: bound of the numerical range
 _CAUTION = ((0.0, False), (0.1, True), (1.0, True))
 
 
 def canonical(order: Order) -> tuple[Order, bool]:
-    """The order or its negative, whichever has a positive first entry, and whether it was turned (ρ_ba = ρ_ab*)."""
+    """The order or its negative, whichever has a positive first entry, and whether it was turned
+    (ρ_ba = ρ_ab*).
+    """
     first = next((x for x in order if x), 0)
     return (tuple(-x for x in order), True) if first < 0 else (order, False)
 
 
 @dataclass
 class Functionals:
-    """Linear functionals of one coherence order: value = Σ value·x[place], for each of several targets."""
+    """Linear functionals of one coherence order: value = Σ value·x[place], for each of several
+    targets.
+    """
 
     start: np.ndarray
     place: np.ndarray
@@ -57,7 +63,8 @@ class CoherenceOrders:
     charges : ndarray of int, shape (d, K)
         Charges of the basis states.
     labels : ndarray of int, shape (d, m), optional
-        Occupation numbers: phases i^{w·labels}, w∈{0,1}^m, that make the generator real off its diagonal are looked for.
+        Occupation numbers: phases i^{w·labels}, w∈{0,1}^m, that make the generator real off its
+        diagonal are looked for.
 
     Raises
     ------
@@ -141,7 +148,8 @@ class CoherenceOrders:
         shift = self.names[self.sector[coo.row]] - self.names[self.sector[coo.col]]
         if np.any(shift != shift[0]):
             raise ValueError(
-                "a jump operator changes the charge by several amounts: the coherence orders do not decouple"
+                "a jump operator changes the charge by several amounts: the coherence orders do "
+                "not decouple"
             )
         return shift[0]
 
@@ -229,7 +237,9 @@ class CoherenceOrders:
     # ------------------------------------------------------------ one coherence order
 
     def layout(self, order: Order) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-        """Rows that are not empty, where each starts, its column sector, and the number of elements."""
+        """Rows that are not empty, where each starts, its column sector, and the number of
+        elements.
+        """
         known = self._layouts.get(order)
         if known is None:
             partner = np.array(
@@ -264,8 +274,8 @@ class CoherenceOrders:
     ) -> tuple[tuple[float, float], tuple[float, float]]:
         """Real and imaginary range of a rectangle around the numerical range of the generator.
 
-        The terms LρL† widen it by Σ‖L‖² on each side; most often the spectrum fills a small part of that: `reach` is the
-        fraction of it that is counted.
+        The terms LρL† widen it by Σ‖L‖² on each side; most often the spectrum fills a small part of
+        that: `reach` is the fraction of it that is counted.
         """
         row, _, sector, _ = self.layout(order)
         r, c = np.unique(np.stack([self.sector[row], sector[row]]), axis=1)
@@ -277,7 +287,9 @@ class CoherenceOrders:
         return (low, high), (bottom, top)
 
     def pack(self, order: Order, state: Any) -> np.ndarray:
-        """The elements of one order of a ket (d,) or a (sparse or dense) density matrix (d, d), in the original basis."""
+        """The elements of one order of a ket (d,) or a (sparse or dense) density matrix (d, d), in
+        the original basis.
+        """
         _, place, sector, size = self.layout(order)
         out = np.zeros(size, dtype=complex)
         phase = self.phase
@@ -447,7 +459,9 @@ class _Run:
             part.first(self.values)
 
     def enclose(self, level: int) -> None:
-        """Ellipses of the orders and the step, at a level of caution (see ``_CAUTION``), or above where that costs little."""
+        """Ellipses of the orders and the step, at a level of caution (see ``_CAUTION``), or above
+        where that costs little.
+        """
         self.level = level
         for part in self.parts:
             choices = [
@@ -614,7 +628,9 @@ class _Part:
 
 
 def _bounds(block: Any) -> tuple[float, float]:
-    """Lowest and highest eigenvalue of a Hermitian block, or bounds of them (Gershgorin) for a large one."""
+    """Lowest and highest eigenvalue of a Hermitian block, or bounds of them (Gershgorin) for a
+    large one.
+    """
     diagonal = block.diagonal().real
     if block.nnz == np.count_nonzero(diagonal):
         return (float(diagonal.min()), float(diagonal.max())) if len(diagonal) else (0.0, 0.0)

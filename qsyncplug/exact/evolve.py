@@ -89,7 +89,8 @@ class ExactResult(Result):
         Raises
         ------
         MissingFieldError
-            The run evolved some coherence orders only (method ``"sectors"``), which do not make a state.
+            The run evolved some coherence orders only (method ``"sectors"``), which do not make a
+            state.
         """
         if "holds" in self.stats:
             raise MissingFieldError(
@@ -110,7 +111,8 @@ class ExactResult(Result):
 
 
 class ExactSolver(Solver):
-    """Exact evolution of a boson model: chooses among QuTiP's sesolve, mesolve and mcsolve, and coherence orders.
+    """Exact evolution of a boson model: chooses among QuTiP's sesolve, mesolve and mcsolve, and
+    coherence orders.
 
     Parameters
     ----------
@@ -175,7 +177,9 @@ class ExactSolver(Solver):
         return prepare_state(state0, self.levels)
 
     def _reader(self) -> Any:
-        """What turns a state into the vector of moments: called with (t, state); ``operators()`` lists them."""
+        """What turns a state into the vector of moments: called with (t, state); ``operators()``
+        lists them.
+        """
         return MomentReader(self.model, self.levels)
 
     def _check_model(self, times: np.ndarray) -> None:
@@ -186,7 +190,9 @@ class ExactSolver(Solver):
         return user_operators(e_ops, self.levels, self.model.hamiltonian.space)
 
     def _charges(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Integer charges (d, K) and occupation numbers (d, m) of the basis states; None without a phase symmetry."""
+        """Integer charges (d, K) and occupation numbers (d, m) of the basis states; None without a
+        phase symmetry.
+        """
         if not self.model.isconstant:
             return None
         weights = self.model.symmetries.charges
@@ -240,7 +246,8 @@ class ExactSolver(Solver):
             check_memory(f"mesolve with {d} levels", needed, advice=advice)
         if wanted == "mcsolve" and not c_ops:
             raise ValueError(
-                "options['method']='mcsolve' cannot be used: the model has no jump operators; use 'auto'"
+                "options['method']='mcsolve' cannot be used: the model has no jump operators; use "
+                "'auto'"
             )
         if wanted == "sesolve" and (c_ops or not state.isket):
             why = "the model has jump operators" if c_ops else "state0 is a density matrix"
@@ -264,7 +271,9 @@ class ExactSolver(Solver):
         return "mcsolve", f"the Liouvillian of {d} levels would need about {needed / 2**30:.1f} GiB"
 
     def _no_sectors(self, user: dict[Any, Any]) -> str:
-        """Why the coherence orders of first and second moments would not do; empty if they would."""
+        """Why the coherence orders of first and second moments would not do; empty if they
+        would.
+        """
         if self._charges() is None:
             return "the model has no phase symmetry (U(1)), or depends on time"
         if self._options["store_states"]:
@@ -280,7 +289,10 @@ class ExactSolver(Solver):
                     extra := _coherence_orders([op.data_as("csr_matrix")], problem_charges)
                     - allowed
                 ):
-                    return f"e_ops[{key!r}] needs coherence order {max(extra)}, and with it the whole state"
+                    return (
+                        f"e_ops[{key!r}] needs coherence order {max(extra)}, and with it the "
+                        "whole state"
+                    )
         return ""
 
     # ------------------------------------------------------------ running
@@ -321,7 +333,8 @@ class ExactSolver(Solver):
         }
         if not store and not user and o["store_states"] is None and method != "sectors":
             stats["states"] = (
-                f"not stored: they would take {state_bytes / 2**20:.0f} MiB; ask with options={{'store_states': True}}"
+                f"not stored: they would take {state_bytes / 2**20:.0f} MiB; ask with "
+                f"options={{'store_states': True}}"
             )
         result = self._empty(stats)
         result.stats = stats
@@ -456,7 +469,8 @@ class ExactSolver(Solver):
         begin = clock.perf_counter()
         try:
             with warnings.catch_warnings():
-                # QuTiP's own ODE classes announce convergence trouble as UserWarnings before they raise
+                # QuTiP's own ODE classes announce convergence trouble as UserWarnings before they
+                # raise
                 warnings.filterwarnings("ignore", message="vern", category=UserWarning)
                 raw = self._qutip_run(
                     method,
@@ -502,7 +516,8 @@ class ExactSolver(Solver):
             )
             stats.setdefault("neglected", []).append(
                 f"sampling error of {raw.num_trajectories} trajectories "
-                f"(largest standard error of {getattr(reader, 'what', '⟨b⟩')}: {stats['standard error']:.2g})"
+                f"(largest standard error of {getattr(reader, 'what', '⟨b⟩')}: "
+                f"{stats['standard error']:.2g})"
             )
 
     @staticmethod
@@ -559,7 +574,8 @@ class ExactSolver(Solver):
             ) from error
         if isinstance(error, (OutOfTime, TimeLimitError)):
             raise TimeLimitError(
-                f"exactsolve stopped at t={reached:g} of {times[-1]:g}: time limit; raise options['time_limit']; {kept}",
+                f"exactsolve stopped at t={reached:g} of {times[-1]:g}: time limit; raise "
+                f"options['time_limit']; {kept}",
                 time=reached,
                 reason="time limit",
                 result=result,
@@ -569,7 +585,8 @@ class ExactSolver(Solver):
         )
         kind = StepLimitError if limited else SolverError
         raise kind(
-            f"exactsolve stopped at t={reached:g} of {times[-1]:g}: {error}; raise options['nsteps'] or choose another "
+            f"exactsolve stopped at t={reached:g} of {times[-1]:g}: {error}; raise "
+            "options['nsteps'] or choose another "
             f"options['integrator']; {kept}",
             time=reached,
             reason="step limit" if kind is StepLimitError else "integrator",
@@ -616,12 +633,14 @@ def exactsolve_modes(
     e_ops : Qobj, Expression, callable, or list or dict of these, optional
         Expectation values wanted beside the moments.
     options : dict, optional
-        ``method``: ``"auto"`` (default), ``"sesolve"``, ``"mesolve"``, ``"mcsolve"`` or ``"sectors"`` (for a model with a
-        phase symmetry: only the coherence orders that first and second moments need, no states; ``"auto"`` takes it from
-        dimension 400 on where nothing asked for needs the whole state); ``integrator``: QuTiP's integration
-        method (``"vern7"``); ``atol`` (1e-11), ``rtol`` (1e-9), ``nsteps``, ``max_step``, ``progress_bar``, ``progress_kwargs``,
-        ``store_states`` (default: while no `e_ops` are given and they fit into 256 MiB), ``store_final_state``,
-        ``time_limit``, ``checkpoint``; for mcsolve ``ntraj`` (500), ``seeds``, ``map``, ``num_threads``.
+        ``method``: ``"auto"`` (default), ``"sesolve"``, ``"mesolve"``, ``"mcsolve"`` or
+        ``"sectors"`` (for a model with a phase symmetry: only the coherence orders that first and
+        second moments need, no states; ``"auto"`` takes it from dimension 400 on where nothing
+        asked for needs the whole state); ``integrator``: QuTiP's integration method (``"vern7"``);
+        ``atol`` (1e-11), ``rtol`` (1e-9), ``nsteps``, ``max_step``, ``progress_bar``,
+        ``progress_kwargs``, ``store_states`` (default: while no `e_ops` are given and they fit into
+        256 MiB), ``store_final_state``, ``time_limit``, ``checkpoint``; for mcsolve ``ntraj``
+        (500), ``seeds``, ``map``, ``num_threads``.
 
     Returns
     -------

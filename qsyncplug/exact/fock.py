@@ -22,8 +22,8 @@ def warn_cutoff(
 ) -> float:
     """Warn where the highest level of a mode is populated; returns the largest such population.
 
-    The advice is at least `least` levels, where the initial state is known to need them; where the populations do not
-    decay it says that it cannot tell.
+    The advice is at least `least` levels, where the initial state is known to need them; where the
+    populations do not decay it says that it cannot tell.
     """
     worst = 0.0
     advice: list[str] = []
@@ -41,21 +41,27 @@ def warn_cutoff(
             better[j] = max(guess or 0, start) or None
     if advice:
         if None in better:
-            what = "the populations do not decay towards it, so what would do cannot be told: try twice as many"
+            what = (
+                "the populations do not decay towards it, so what would do cannot be told: try "
+                "twice as many"
+            )
         else:
             wanted = better[0] if len(set(better)) == 1 else tuple(better)
             what = f"cutoff={wanted} should do (population below {POPULATION_LIMIT:g})"
         if least is not None and any(n > size for n, size in zip(least, levels, strict=True)):
             what += "; the initial coherent state does not fit and was cut and renormalised"
         warn(
-            f"the cut-off {levels if len(set(levels)) > 1 else levels[0]} is too low: {'; '.join(advice)}; {what}",
+            f"the cut-off {levels if len(set(levels)) > 1 else levels[0]} is too low: "
+            f"{'; '.join(advice)}; {what}",
             CutoffWarning,
         )
     return worst
 
 
 def coherent_levels(alpha: complex) -> int:
-    """Levels from which on the population of the coherent state `alpha` stays below the limit (Poisson)."""
+    """Levels from which on the population of the coherent state `alpha` stays below the limit
+    (Poisson).
+    """
     # imported here: scipy.stats would double the time it takes to import the package
     from scipy.special import pdtrik
 
@@ -63,7 +69,9 @@ def coherent_levels(alpha: complex) -> int:
 
 
 def prepare_state(state0: Any, levels: tuple[int, ...]) -> qutip.Qobj:
-    """A normalised ket or density matrix of the right dimensions, from a Qobj or from coherent amplitudes."""
+    """A normalised ket or density matrix of the right dimensions, from a Qobj or from coherent
+    amplitudes.
+    """
     n = len(levels)
     dims = list(levels)
     if not isinstance(state0, qutip.Qobj):
@@ -107,5 +115,6 @@ def prepare_state(state0: Any, levels: tuple[int, ...]) -> qutip.Qobj:
             )
         return state0
     raise TypeError(
-        f"state0 must be a ket, a density matrix or {n} coherent amplitudes, not a Qobj of type {state0.type}"
+        f"state0 must be a ket, a density matrix or {n} coherent amplitudes, not a Qobj of type "
+        f"{state0.type}"
     )

@@ -1,4 +1,6 @@
-"""First and second moments, and level populations, of a truncated boson state, in one pass a state."""
+"""First and second moments, and level populations, of a truncated boson state, in one pass a
+state.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +77,9 @@ class MomentReader:
         return out
 
     def split(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """⟨b_j⟩ (T, N), ⟨b_jb_k⟩ and ⟨b_j†b_k⟩ (T, N, N), populations (T, N, levels; NaN beyond a mode's own)."""
+        """⟨b_j⟩ (T, N), ⟨b_jb_k⟩ and ⟨b_j†b_k⟩ (T, N, N), populations (T, N, levels; NaN beyond a
+        mode's own).
+        """
         n, pairs = self.n, len(self.pairs)
         T = len(values)
         j, k = np.array(self.pairs).T
@@ -93,7 +97,9 @@ class MomentReader:
 
 
 def covariance_of(b: np.ndarray, m: np.ndarray, c: np.ndarray) -> np.ndarray:
-    """Covariance (T, 2N, 2N) from raw moments; normal-ordered, so that n+½ holds at a Fock cut-off."""
+    """Covariance (T, 2N, 2N) from raw moments; normal-ordered, so that n+½ holds at a Fock
+    cut-off.
+    """
     return covariance_from_moments(
         m - b[:, :, None] * b[:, None, :], c - b[:, :, None].conj() * b[:, None, :]
     )

@@ -21,7 +21,9 @@ _GOAL = 1e-14
 
 
 class _NoJump:
-    """The inverse of x → M x + x M† − s x, block by block: M is brought to triangular (or diagonal) form in every sector."""
+    """The inverse of x → M x + x M† − s x, block by block: M is brought to triangular (or diagonal)
+    form in every sector.
+    """
 
     def __init__(self, problem: CoherenceOrders, shift: float):
         self.blocks = []
@@ -64,8 +66,9 @@ def steady_blocks(problem: CoherenceOrders) -> tuple[np.ndarray, dict[str, Any]]
 
     .. math:: (L + σ\,\mathrm{tr})\,ρ = σ
 
-    for a positive σ of trace 1: since tr Lρ=0, its solution has tr ρ=1 and Lρ=0. It exists and is the only one exactly if the
-    steady state is unique. GMRES is preconditioned by (L_0−s)^{-1}, which costs two products of small matrices a sector.
+    for a positive σ of trace 1: since tr Lρ=0, its solution has tr ρ=1 and Lρ=0. It exists and is
+    the only one exactly if the steady state is unique. GMRES is preconditioned by (L_0−s)^{-1},
+    which costs two products of small matrices a sector.
 
     Raises
     ------
@@ -86,7 +89,8 @@ def steady_blocks(problem: CoherenceOrders) -> tuple[np.ndarray, dict[str, Any]]
     )
     rates = problem.rate[:, 1]
     scale = float(max(rates.max(), 1e-300))
-    # small against the typical rate, but enough to make dark states of the no-jump evolution harmless
+    # small against the typical rate, but enough to make dark states of the no-jump evolution
+    # harmless
     shift = 1e-2 * float(np.median(rates[rates > 0])) if np.any(rates > 0) else 1.0
     inverse = _NoJump(problem, shift)
 
@@ -139,7 +143,8 @@ def steady_blocks(problem: CoherenceOrders) -> tuple[np.ndarray, dict[str, Any]]
     worst = residual(x)
     if not np.all(np.isfinite(x)) or worst > 1e-11 or abs(trace - 1) > 1e-6:
         raise SolverError(
-            f"no unique steady state found: the residual of Lρ=0 is {worst:.3g} after {iterations} iterations",
+            f"no unique steady state found: the residual of Lρ=0 is {worst:.3g} after {iterations} "
+            "iterations",
             reason="singular",
         )
     # another σ leads to another steady state if there are several
@@ -150,7 +155,8 @@ def steady_blocks(problem: CoherenceOrders) -> tuple[np.ndarray, dict[str, Any]]
     difference = float(np.linalg.norm(other - x) / np.linalg.norm(x))
     if difference > 1e-6:
         raise SolverError(
-            f"the steady state is not unique: two starts lead to states that differ by {difference:.2g}",
+            "the steady state is not unique: two starts lead to states that differ by "
+            f"{difference:.2g}",
             reason="singular",
         )
     x = x / trace

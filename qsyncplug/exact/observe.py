@@ -32,7 +32,8 @@ class Expectation:
 class Observer:
     """Reads everything asked for at every output, keeps it, and stops the run at the deadline.
 
-    QuTiP calls it first of its expectation functions; ``value_of(k)`` then hands on the k-th value of the user's.
+    QuTiP calls it first of its expectation functions; ``value_of(k)`` then hands on the k-th value
+    of the user's.
     """
 
     def __init__(
@@ -94,7 +95,8 @@ def user_operators(e_ops: Any, levels: tuple[int, ...], space: Any) -> dict[Any,
         if isinstance(op, Expression):
             if op.space is not space:
                 raise ValueError(
-                    f"e_ops[{key!r}] is of another modes() call; use the symbols of the model, system.operators"
+                    f"e_ops[{key!r}] is of another modes() call; use the symbols of the model, "
+                    "system.operators"
                 )
             table[key] = op.qutip(levels)
         elif isinstance(op, (qutip.Qobj, qutip.QobjEvo)):
@@ -102,6 +104,7 @@ def user_operators(e_ops: Any, levels: tuple[int, ...], space: Any) -> dict[Any,
                 raise ValueError(f"e_ops[{key!r}] must have dims {dims}, not {op.dims}")
         elif not callable(op):
             raise TypeError(
-                f"e_ops[{key!r}] must be a Qobj, an expression or a function f(t, state), not {op!r:.60}"
+                f"e_ops[{key!r}] must be a Qobj, an expression or a function f(t, state), not "
+                f"{op!r:.60}"
             )
     return table

@@ -58,8 +58,9 @@ def steadystate_modes(system: ModeSystem, *, cutoff: Any) -> qutip.Qobj:
 
     Notes
     -----
-    Solves Lρ=0, tr ρ=1 on the coherence order 0: up to 2000 elements by a sparse LU factorisation with one step of iterative
-    refinement, beyond by GMRES preconditioned with the evolution without jumps (:func:`.nullspace.steady_blocks`).
+    Solves Lρ=0, tr ρ=1 on the coherence order 0: up to 2000 elements by a sparse LU factorisation
+    with one step of iterative refinement, beyond by GMRES preconditioned with the evolution without
+    jumps (:func:`.nullspace.steady_blocks`).
     """
     levels = check_cutoff(cutoff, system.n)
     if not system.isconstant:
@@ -94,7 +95,8 @@ def solve_steady(
     H, jumps : sparse matrices (d, d)
         Hamiltonian and jump operators.
     charges, labels : ndarray of int, shapes (d, K) and (d, m)
-        Charges and occupation numbers of the basis states; all charges 0 where there is no symmetry.
+        Charges and occupation numbers of the basis states; all charges 0 where there is no
+        symmetry.
     where : str
         For messages.
 
@@ -131,7 +133,8 @@ def solve_steady(
         lowest = min(lowest, float(np.linalg.eigvalsh(block)[0]))
     if lowest < -1e-8:
         raise SolverError(
-            f"the steady state has a negative eigenvalue {lowest:.3g}: it is not unique, or {where} is far too low",
+            f"the steady state has a negative eigenvalue {lowest:.3g}: it is not unique, or "
+            f"{where} is far too low",
             reason="not a state",
         )
     return problem.unpack(none, x)
@@ -181,7 +184,8 @@ def _null_vector(L: Any, diagonal: np.ndarray) -> np.ndarray:
     growth = float(np.linalg.norm(lu.solve(probe.astype(complex))) * scale / np.linalg.norm(probe))
     if growth > 1e12:
         raise SolverError(
-            f"the steady state is not unique (the equations are singular to 1 part in {growth:.1e})",
+            "the steady state is not unique (the equations are singular to 1 part in "
+            f"{growth:.1e})",
             reason="singular",
         )
     return x

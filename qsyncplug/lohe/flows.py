@@ -1,4 +1,6 @@
-"""Coupled systems for the splitting methods: coupling in coefficient form, potential, kinetic energy; or eigenbases of Qobj."""
+"""Coupled systems for the splitting methods: coupling in coefficient form, potential, kinetic
+energy; or eigenbases of Qobj.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,9 @@ __all__ = ["CoefficientFlow", "CoupledSystem", "GridSystem", "MatrixSystem", "co
 class CoefficientFlow:
     r"""The flow of the coupling alone as a matrix A(dt): ψ_j → Σ_l A_jl ψ_l.
 
-    The coupling only mixes the states of a moment, so that their Gram matrix (and that of the coordinates, for alignment)
-    is all it needs; A starts at 1 and follows an N×N equation, whatever the size of the states.
+    The coupling only mixes the states of a moment, so that their Gram matrix (and that of the
+    coordinates, for alignment) is all it needs; A starts at 1 and follows an N×N equation, whatever
+    the size of the states.
 
     Parameters
     ----------
@@ -107,7 +110,8 @@ class CoefficientFlow:
 
 
 class CoupledSystem:
-    """States psi (N, M), θ, the time, and the flow of the coupling; subclasses add the Hamiltonians' flows.
+    """States psi (N, M), θ, the time, and the flow of the coupling; subclasses add the
+    Hamiltonians' flows.
 
     Parameters
     ----------
@@ -179,7 +183,9 @@ class CoupledSystem:
 
 
 class GridSystem(CoupledSystem):
-    """Different potentials on one grid: coupling, potential and frequency, kinetic energy (which moves the clock)."""
+    """Different potentials on one grid: coupling, potential and frequency, kinetic energy (which
+    moves the clock).
+    """
 
     def __init__(self, model: SchrodingerLohe, psi: np.ndarray, t0: float, influence: Any):
         grid = model.grid

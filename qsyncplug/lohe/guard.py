@@ -32,14 +32,16 @@ def failure(kind: str, j: int, t: float, name: str, result: Any) -> OscillatorEr
         )
     if kind == "non-uniqueness":
         return NonUniquenessError(
-            f"{name}: oscillator {j} vanished at t={t:.12g}; Model 1 has no unique solution beyond; {kept}",
+            f"{name}: oscillator {j} vanished at t={t:.12g}; Model 1 has no unique solution "
+            f"beyond; {kept}",
             time=t,
             reason="oscillator vanished",
             oscillator=j,
             result=result,
         )
     return UndefinedCentreError(
-        f"{name}: oscillator {j} vanished at t={t:.12g} and has no centre of mass, which its alignment needs; {kept}",
+        f"{name}: oscillator {j} vanished at t={t:.12g} and has no centre of mass, which its "
+        f"alignment needs; {kept}",
         time=t,
         reason="oscillator vanished",
         oscillator=j,
@@ -48,7 +50,8 @@ def failure(kind: str, j: int, t: float, name: str, result: Any) -> OscillatorEr
 
 
 class GuardedIntegrator:
-    """An integrator that watches the norms, and tells a vanishing oscillator from one that turns fast.
+    """An integrator that watches the norms, and tells a vanishing oscillator from one that turns
+    fast.
 
     Parameters
     ----------
@@ -170,7 +173,9 @@ class GuardedIntegrator:
         return False
 
     def _crossing(self, j: int, t_old: float, y_old: np.ndarray, t: float) -> float:
-        """Time at which row j passes through zero, by Newton's method on integrations from the step's beginning."""
+        """Time at which row j passes through zero, by Newton's method on integrations from the
+        step's beginning.
+        """
         reference = self._rows(y_old)[j]
         out = np.empty((1, self.rhs.size))
         for _ in range(6):
@@ -203,7 +208,8 @@ class GuardedIntegrator:
 
 
 class LinesGuard:
-    """An integrator of the states themselves, looked at after every step: vanishing oscillators and blow-up.
+    """An integrator of the states themselves, looked at after every step: vanishing oscillators and
+    blow-up.
 
     Parameters
     ----------
@@ -292,7 +298,9 @@ class LinesGuard:
         return self._kind(), j, t + (2 * norms[j] / -changes[j] if changes[j] < 0 else 0.0)
 
     def _lowest(self, j: int) -> float | None:
-        """Time in the last step at which the norm of oscillator `j` is zero, or None if it only turns."""
+        """Time in the last step at which the norm of oscillator `j` is zero, or None if it only
+        turns.
+        """
         inner, setup = self._inner, self.rhs.setup
 
         def row(t: float) -> np.ndarray:

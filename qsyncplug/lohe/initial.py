@@ -38,7 +38,8 @@ def read_states(model: SchrodingerLohe, psi0: Any, name: str = "psi0") -> np.nda
             isinstance(psi0, (list, tuple)) and any(isinstance(p, qutip.Qobj) for p in psi0)
         ):
             raise TypeError(
-                f"{name} must hold arrays on the grid, of shape {shape}; the Hamiltonian is on a grid"
+                f"{name} must hold arrays on the grid, of shape {shape}; the Hamiltonian is on a "
+                "grid"
             )
         if isinstance(psi0, (list, tuple)):
             for j, p in enumerate(psi0):
@@ -73,7 +74,8 @@ def read_states(model: SchrodingerLohe, psi0: Any, name: str = "psi0") -> np.nda
                     raise TypeError(f"{name}[{j}] must be a ket, not {what}")
                 if ket.dims[0] != dims:
                     raise ValueError(
-                        f"{name}[{j}] must have the dimensions {dims} of the Hamiltonian, not {ket.dims[0]}"
+                        f"{name}[{j}] must have the dimensions {dims} of the Hamiltonian, not "
+                        f"{ket.dims[0]}"
                     )
             if not kets:
                 raise ValueError(f"{name} must hold at least one ket")
@@ -98,8 +100,9 @@ def existence_margin(
 ) -> float:
     r"""Lower bound of every norm in Model 1, at all times; positive: the solution is global.
 
-    :math:`λ_-(0) - λ_+(0)(e^{kD_0/2μc}-1)` with :math:`D_0=\max_j|θ_j(0)-1|`, c=inf h: the corrected (17) of
-    Antonelli and Reynolds, whose factor :math:`(θ_+-1)(0)` in place of D₀ has counterexamples (θ=(1.2, 1.2, 0.6)).
+    :math:`λ_-(0) - λ_+(0)(e^{kD_0/2μc}-1)` with :math:`D_0=\max_j|θ_j(0)-1|`, c=inf h: the
+    corrected (17) of Antonelli and Reynolds, whose factor :math:`(θ_+-1)(0)` in place of D₀ has
+    counterexamples (θ=(1.2, 1.2, 0.6)).
     """
     spread = float(np.max(np.abs(model.start_theta(len(norms)) - 1)))
     if spread == 0 or model.coupling == 0:
@@ -114,7 +117,9 @@ def existence_margin(
 
 
 def locking_ratio(model: SchrodingerLohe, norms: np.ndarray) -> float | None:
-    """Λ of two oscillators where it is known from the start (θ and limiting norms constant), else None."""
+    """Λ of two oscillators where it is known from the start (θ and limiting norms constant), else
+    None.
+    """
     if len(norms) != 2 or not model.mean_field or not model.common:
         return None
     detuning = abs(float(np.ptp(model.rates(2)))) / 2
@@ -141,7 +146,8 @@ def check_initial(model: SchrodingerLohe, rows: np.ndarray, weight: float = 1.0)
     if model.variant == "model1" and existence_margin(model, norms) <= 0:
         warnings.warn(
             "Model 1 may lose an oscillator: λ_-(0) − λ_+(0)(exp(kD₀/2μc)−1) > 0 fails with "
-            f"D₀={np.max(np.abs(model.start_theta(n) - 1)):.3g} and μc={model.alignment * infimum(model.kernel):.3g}",
+            f"D₀={np.max(np.abs(model.start_theta(n) - 1)):.3g} and "
+            f"μc={model.alignment * infimum(model.kernel):.3g}",
             GlobalExistenceWarning,
             stacklevel=5,
         )
@@ -159,7 +165,8 @@ def check_initial(model: SchrodingerLohe, rows: np.ndarray, weight: float = 1.0)
         threshold = locking_ratio(model, norms)
         if threshold is not None and abs(threshold - 1) < 1e-6:
             warnings.warn(
-                f"Λ = {threshold:.9g}: at Λ=1 locking turns into oscillation, and the approach to the limit is algebraic",
+                f"Λ = {threshold:.9g}: at Λ=1 locking turns into oscillation, and the approach to "
+                "the limit is algebraic",
                 UnstableSetWarning,
                 stacklevel=5,
             )
@@ -169,7 +176,8 @@ def check_initial(model: SchrodingerLohe, rows: np.ndarray, weight: float = 1.0)
     scale = float(np.mean(norms))
     if order <= 1e-8 * scale:
         warnings.warn(
-            f"the order parameter starts at {order:.2g}: ζ=0 is an unstable equilibrium and rounding decides what follows",
+            f"the order parameter starts at {order:.2g}: ζ=0 is an unstable equilibrium and "
+            "rounding decides what follows",
             UnstableSetWarning,
             stacklevel=5,
         )
@@ -184,7 +192,9 @@ def check_initial(model: SchrodingerLohe, rows: np.ndarray, weight: float = 1.0)
 
 
 def check_edges(grid: Any, psi: np.ndarray, t: float, result: Any = None) -> tuple[float, float]:
-    """Fractions of the mass near the edge of the box and of the wave numbers; raises beyond EDGE_LIMIT."""
+    """Fractions of the mass near the edge of the box and of the wave numbers; raises beyond
+    EDGE_LIMIT.
+    """
     shaped = np.asarray(psi).reshape(-1, *grid.shape)
     box, waves = grid.edge_fraction(shaped), grid.wave_edge_fraction(shaped)
     for fraction, where, what in (
@@ -193,7 +203,8 @@ def check_edges(grid: Any, psi: np.ndarray, t: float, result: Any = None) -> tup
     ):
         if fraction > EDGE_LIMIT:
             raise AliasingError(
-                f"at t={t:g} a fraction {fraction:.2g} of the mass is in the {where}, so that the error of the states is about "
+                f"at t={t:g} a fraction {fraction:.2g} of the mass is in the {where}, so that the "
+                "error of the states is about "
                 f"{np.sqrt(fraction):.1g}; take {what}",
                 time=t,
                 reason="aliasing",
@@ -209,7 +220,8 @@ def warn_edges(worst: dict[str, float]) -> None:
         fraction = worst.get(name, 0.0)
         if fraction > EDGE_WARNING:
             warnings.warn(
-                f"a fraction {fraction:.2g} of the mass reached the {name}: the error of the states is about "
+                f"a fraction {fraction:.2g} of the mass reached the {name}: the error of the "
+                "states is about "
                 f"{np.sqrt(fraction):.1g}; take {advice}",
                 AliasingWarning,
                 stacklevel=5,

@@ -1,4 +1,6 @@
-"""Right-hand sides on the states themselves: the interaction picture ("lawson") and the method of lines ("dop853")."""
+"""Right-hand sides on the states themselves: the interaction picture ("lawson") and the method of
+lines ("dop853").
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,8 @@ __all__ = ["LinesSetup", "lines_problem"]
 class LinesSetup(StatesSetup):
     r"""States of a run by ``"lawson"`` or ``"dop853"``.
 
-    The integrator carries y, with ψ = U(t) y: on a grid U=e^{−iTt}F^{-1} of the kinetic energy T, for Qobj e^{−i(H_j+Ω_j)t}
-    in the eigenbasis of H_j; U=1 for the method of lines.
+    The integrator carries y, with ψ = U(t) y: on a grid U=e^{−iTt}F^{-1} of the kinetic energy T,
+    for Qobj e^{−i(H_j+Ω_j)t} in the eigenbasis of H_j; U=1 for the method of lines.
     """
 
     def __init__(
@@ -94,7 +96,9 @@ class LinesSetup(StatesSetup):
         )
 
     def generator(self, t: float, psi: np.ndarray) -> np.ndarray:
-        """What acts on the states besides the coupling and the part in the picture: (V+Ω)ψ or (H+Ω)ψ, or 0."""
+        """What acts on the states besides the coupling and the part in the picture: (V+Ω)ψ or
+        (H+Ω)ψ, or 0.
+        """
         grid = self.model.grid
         if grid is not None:
             out = self.potentials * psi

@@ -27,7 +27,9 @@ __all__ = ["SynchronizedLimit", "mobius_scale", "synchronized_limit"]
 
 
 def mobius_scale(model: SchrodingerLohe, norms: np.ndarray) -> float | None:
-    """The squared norm that every oscillator has or tends to, if the Möbius form applies to the model; None if not."""
+    """The squared norm that every oscillator has or tends to, if the Möbius form applies to the
+    model; None if not.
+    """
     n = len(norms)
     theta = model.start_theta(n)
     if not (model.mean_field and model.common) or np.ptp(model.rates(n)) > 0 or np.ptp(theta) > 0:
@@ -45,7 +47,9 @@ def _rate(model: SchrodingerLohe, scale: float) -> float:
 
 
 def initial_deviations(model: SchrodingerLohe, rows: np.ndarray) -> np.ndarray:
-    """B = 1−⟨x_j,x_k⟩ of rows, without cancellation; the norms are exactly 1 unless the model is Model 2."""
+    """B = 1−⟨x_j,x_k⟩ of rows, without cancellation; the norms are exactly 1 unless the model is
+    Model 2.
+    """
     n = len(rows)
     out = np.empty((n, n), complex)
     for j, row in enumerate(rows):
@@ -70,7 +74,8 @@ def mobius_weights(
     status, count = integrator.advance(np.ascontiguousarray(tau, dtype=float), out)
     if status != 0:
         raise SolverError(
-            f"the Möbius form stopped at τ={integrator.t:.12g} of {tau[-1]:.12g}: the initial state lies on the unstable set "
+            f"the Möbius form stopped at τ={integrator.t:.12g} of {tau[-1]:.12g}: the initial "
+            "state lies on the unstable set "
             "(bipolar or ζ=0)",
             time=float(integrator.t),
             reason="unstable set",
@@ -82,7 +87,9 @@ def mobius_weights(
 def mobius_deviations(
     model: SchrodingerLohe, rows: np.ndarray, s: np.ndarray
 ) -> tuple[np.ndarray, float] | None:
-    """1−G/scale at the times `s` after the start, (T, N, N), and the scale; None where the form does not apply."""
+    """1−G/scale at the times `s` after the start, (T, N, N), and the scale; None where the form
+    does not apply.
+    """
     norms = np.linalg.norm(rows, axis=1)
     scale = mobius_scale(model, norms)
     if scale is None or model.coupling == 0:
@@ -193,7 +200,8 @@ def synchronized_limit(model: SchrodingerLohe, psi0: Any) -> SynchronizedLimit:
     scale = mobius_scale(model, np.linalg.norm(x, axis=1))
     if scale is None:
         raise ValueError(
-            "model must have one common mean, frequency, Hamiltonian and θ, and equal norms (unless Model 2) for the Möbius form"
+            "model must have one common mean, frequency, Hamiltonian and θ, and equal norms "
+            "(unless Model 2) for the Möbius form"
         )
     kappa = _rate(model, scale) * np.cos(model.phase_lag)
     if kappa <= 0:

@@ -31,12 +31,12 @@ class SchrodingerLohe:
 
         \partial_t\psi_j &= -i(H_j+\Omega_j)\psi_j + \tfrac k2\,(\theta_j\zeta_j - c_j\psi_j),\qquad
         \zeta_j = \frac1N\sum_l a_{jl}e^{i\alpha_{jl}}\psi_l,\qquad s_j=⟨\zeta_j,\psi_j⟩ \\
-        c_j &= s_j/‖\psi_j‖^2 \;\text{(standard, with θ=1, and Model 1)},\qquad c_j=s_j \;\text{(Model 2)} \\
-        \dot\theta_j &= \frac\mu N\sum_l h(|x_j-x_l|)(\theta_l-\theta_j),\qquad
-        x_j=⟨\psi_j,x\psi_j⟩/‖\psi_j‖^2
+        c_j &= s_j/‖\psi_j‖^2 \;\text{(standard, with θ=1, and Model 1)},\qquad c_j=s_j
+        \;\text{(Model 2)} \\ \dot\theta_j &= \frac\mu N\sum_l
+        h(|x_j-x_l|)(\theta_l-\theta_j),\qquad x_j=⟨\psi_j,x\psi_j⟩/‖\psi_j‖^2
 
-    with a_jl=1 and α=0 unless given; then ζ_j is the mean ζ of all. Every oscillator takes part in its own mean
-    (a_jj=1), so that the complete graph is the model without `adjacency`.
+    with a_jl=1 and α=0 unless given; then ζ_j is the mean ζ of all. Every oscillator takes part in
+    its own mean (a_jj=1), so that the complete graph is the model without `adjacency`.
 
     Parameters
     ----------
@@ -49,11 +49,13 @@ class SchrodingerLohe:
     frequencies : (N,) array, optional
         Ω_j; 0 unless given.
     theta : (N,) array, optional
-        θ_j at the start, positive, with mean 1 for Model 1; 1 unless given. The standard model has θ=1.
+        θ_j at the start, positive, with mean 1 for Model 1; 1 unless given. The standard model has
+        θ=1.
     alignment : float
         μ ≥ 0; 0 freezes θ.
     kernel : Influence, number or callable, optional
-        h(r), at least 0 and nonincreasing; 1 unless given. A callable is given an array of distances.
+        h(r), at least 0 and nonincreasing; 1 unless given. A callable is given an array of
+        distances.
     adjacency : (N, N) array, sparse matrix or networkx graph, optional
         a_jl, real: weight with which oscillator l acts on j. No self-loops.
     phase_lag : float or (N, N) array
@@ -73,8 +75,9 @@ class SchrodingerLohe:
 
     References
     ----------
-    P. Antonelli, D. N. Reynolds, Schrödinger-Lohe type models of quantum synchronization with nonidentical
-    oscillators; P. Antonelli, S.-Y. Ha, D. Kim, P. Marcati, The Wigner-Lohe model, section 2; M. A. Lohe.
+    P. Antonelli, D. N. Reynolds, Schrödinger-Lohe type models of quantum synchronization with
+    nonidentical oscillators; P. Antonelli, S.-Y. Ha, D. Kim, P. Marcati, The Wigner-Lohe model,
+    section 2; M. A. Lohe.
 
     Examples
     --------
@@ -144,7 +147,8 @@ class SchrodingerLohe:
             )
         if self.aligns_by_distance and self.grid is None and self.position is None:
             raise ValueError(
-                "position must be given (a Qobj, or one a dimension) for Hamiltonians that are Qobj with a kernel that depends "
+                "position must be given (a Qobj, or one a dimension) for Hamiltonians that are "
+                "Qobj with a kernel that depends "
                 "on the distance of the centres"
             )
 
@@ -210,7 +214,9 @@ class SchrodingerLohe:
 
     @cached_property
     def offsets(self) -> np.ndarray | None:
-        """Numbers by which the Hamiltonians exceed the first, or None if they differ by more than numbers."""
+        """Numbers by which the Hamiltonians exceed the first, or None if they differ by more than
+        numbers.
+        """
         if not isinstance(self.hamiltonian, tuple):
             return np.zeros(1)
         found = [_offset(self.reference, h) for h in self.hamiltonian]
@@ -240,7 +246,9 @@ class SchrodingerLohe:
         return self.adjacency is None and np.ndim(self.phase_lag) == 0
 
     def coupling_graph(self, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-        """C_jl = a_jl exp(iα_jl)/N in compressed rows (indptr, indices, data), or None for the mean of all."""
+        """C_jl = a_jl exp(iα_jl)/N in compressed rows (indptr, indices, data), or None for the mean
+        of all.
+        """
         if self.mean_field:
             return None
         matrix = scipy.sparse.csr_array(self.coupling_matrix(n))
@@ -350,7 +358,8 @@ def _check_hamiltonians(value: Any) -> Any:
                     raise ValueError(f"hamiltonian[{k}] must be on the grid of the first")
             elif h.dims != items[0].dims:
                 raise ValueError(
-                    f"hamiltonian[{k}] must have dimensions {items[0].dims}, as the first, not {h.dims}"
+                    f"hamiltonian[{k}] must have dimensions {items[0].dims}, as the first, not "
+                    f"{h.dims}"
                 )
         return items
     return _check_hamiltonian(value, "hamiltonian")
@@ -396,7 +405,8 @@ def _check_position(value: Any, reference: Any) -> Any:
             raise TypeError(f"position[{k}] must be a Qobj, not {type(x).__name__}")
         if x.dims != reference.dims:
             raise ValueError(
-                f"position[{k}] must have the dimensions of the Hamiltonian, {reference.dims}, not {x.dims}"
+                f"position[{k}] must have the dimensions of the Hamiltonian, {reference.dims}, not "
+                f"{x.dims}"
             )
         _check_hermitian(x, f"position[{k}]")
     return items

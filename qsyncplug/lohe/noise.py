@@ -1,9 +1,12 @@
-r"""Multiplicative noise in the coupling, common to all oscillators: k dt → k dt + σ∘dW (Stratonovich).
+r"""Multiplicative noise in the coupling, common to all oscillators: k dt → k dt + σ∘dW
+(Stratonovich).
 
-.. math:: d\psi_j = -i(H_j+Ω_j)\psi_j\,dt + \tfrac12(\theta_j\zeta_j - c_j\psi_j)\circ(k\,dt+\sigma\,dW)
+.. math:: d\psi_j = -i(H_j+Ω_j)\psi_j\,dt + \tfrac12(\theta_j\zeta_j -
+c_j\psi_j)\circ(k\,dt+\sigma\,dW)
 
-Where the rest commutes with the coupling (a common Hamiltonian and frequency, θ frozen), every path is the noiseless flow at
-the "time" kt+σW(t): exact at the output times, whatever their spacing. Elsewhere: symmetric splitting of strong order 1.
+Where the rest commutes with the coupling (a common Hamiltonian and frequency, θ frozen), every path
+is the noiseless flow at the "time" kt+σW(t): exact at the output times, whatever their spacing.
+Elsewhere: symmetric splitting of strong order 1.
 """
 
 from __future__ import annotations
@@ -100,7 +103,8 @@ def sltrajectories(
     seed : int, optional
         Path r depends on `seed` and r alone: the same whatever `ntraj` and `map`.
     step : float, optional
-        Largest step of the splitting; needed where the paths are not exact (different frequencies or Hamiltonians, alignment).
+        Largest step of the splitting; needed where the paths are not exact (different frequencies
+        or Hamiltonians, alignment).
     map : {"serial"} or callable
         ``map(function, items)``, such as that of a ``concurrent.futures`` executor.
     options : dict, optional
@@ -150,7 +154,8 @@ def sltrajectories(
     )
     if not exact and step is None:
         raise ValueError(
-            "step must be given: with different frequencies or Hamiltonians, or with alignment, paths are not exact"
+            "step must be given: with different frequencies or Hamiltonians, or with alignment, "
+            "paths are not exact"
         )
     entropy = np.random.SeedSequence(
         None if seed is None else check_integer("seed", seed, minimum=0)
@@ -263,7 +268,8 @@ def _exact_path(
         if status != 0:
             at = times[order[done]] if done < len(order) else times[-1]
             raise SolverError(
-                f"sltrajectories: on path {r} an oscillator vanished or grew without bound before t={at:g}",
+                f"sltrajectories: on path {r} an oscillator vanished or grew without bound before "
+                f"t={at:g}",
                 time=float(at),
                 reason="oscillator lost",
             )
@@ -309,7 +315,9 @@ def _split_path(
     step: float,
     r: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """States of one path by half the Hamiltonian and alignment, the coupling over k dt+σ dW, and the other half."""
+    """States of one path by half the Hamiltonian and alignment, the coupling over k dt+σ dW, and
+    the other half.
+    """
     unit = _unit(model)
     t0 = float(times[0])
     if model.common:
@@ -346,7 +354,9 @@ def _split_path(
 
 
 def _drift(system: Any, model: SchrodingerLohe, dt: float, forward: bool) -> None:
-    """Hamiltonian, then alignment, over `dt`; in the other order where not `forward`, so that a whole step is symmetric."""
+    """Hamiltonian, then alignment, over `dt`; in the other order where not `forward`, so that a
+    whole step is symmetric.
+    """
     if not forward:
         _align(system, model, dt)
     rest = system.parts[1:]

@@ -14,8 +14,8 @@ __all__ = ["LohePrediction", "check_limit", "check_rate", "largest_gap"]
 class LohePrediction(Prediction):
     """A statement on a Schrödinger–Lohe model.
 
-    `limits` holds limits as t→∞ of arrays of the result, by name (``"correlations"``, ``"masses"``, ``"order_parameter"``,
-    ``"theta"``); 1−Re z decays as e^{−rate·t}; z has the `period`.
+    `limits` holds limits as t→∞ of arrays of the result, by name (``"correlations"``, ``"masses"``,
+    ``"order_parameter"``, ``"theta"``); 1−Re z decays as e^{−rate·t}; z has the `period`.
     """
 
     def check(self, result: Any) -> Outcome:

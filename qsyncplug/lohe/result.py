@@ -17,7 +17,8 @@ from .setup import MobiusSetup, StoredSetup
 
 __all__ = ["SchrodingerLoheResult"]
 
-#: coefficients, Gram matrices and the like are kept up to this many bytes unless an option says otherwise
+#: coefficients, Gram matrices and the like are kept up to this many bytes unless an option says
+#: otherwise
 KEEP_BYTES = 2**28
 
 
@@ -52,11 +53,13 @@ class SchrodingerLoheResult(Result):
     correlations : ndarray of shape (T, N, N)
         ⟨ψ_j,ψ_k⟩/(‖ψ_j‖‖ψ_k‖).
     deviations, one_minus_gram : ndarray of shape (T, N, N)
-        1−correlations and 1−gram, to full relative accuracy however close to synchronised (see :attr:`deviations`).
+        1−correlations and 1−gram, to full relative accuracy however close to synchronised (see
+        :attr:`deviations`).
     centres : ndarray of shape (T, N, d)
         ⟨ψ_j,xψ_j⟩/‖ψ_j‖².
     states : sequence of length T
-        At each time an array (N, ...) on a grid, or a list of N kets; rebuilt from the reduction when asked for, or stored.
+        At each time an array (N, ...) on a grid, or a list of N kets; rebuilt from the reduction
+        when asked for, or stored.
     coefficients : ndarray of shape (T, N, r), or None
         Of the states in the basis of the exact reduction.
     """
@@ -95,7 +98,8 @@ class SchrodingerLoheResult(Result):
         if isinstance(e_op, (qutip.Qobj, qutip.QobjEvo)):
             if self.model.grid is not None:
                 raise TypeError(
-                    "e_ops must be functions f(t, psi) for Hamiltonians on a grid; psi has shape (N, ...)"
+                    "e_ops must be functions f(t, psi) for Hamiltonians on a grid; psi has shape "
+                    "(N, ...)"
                 )
 
             def value(t: float, states: Any) -> np.ndarray:
@@ -155,7 +159,8 @@ class SchrodingerLoheResult(Result):
             self.coefficients = self._setup.coefficients(np.asarray(self.times))
         if self.coefficients is None:
             raise MissingFieldError(
-                f"{what} was not kept: T·N² numbers are more than 256 MB here; what would provide it: "
+                f"{what} was not kept: T·N² numbers are more than 256 MB here; what would provide "
+                "it: "
                 "the option store_coefficients=True, or fewer output times"
             )
         return self.coefficients
@@ -172,9 +177,10 @@ class SchrodingerLoheResult(Result):
     def deviations(self) -> np.ndarray:
         r"""1−z_jk, (T, N, N), of the normalised correlations z.
 
-        Where the Möbius form applies (one common mean, frequency and θ, equal norms or Model 2), every entry has full relative
-        accuracy at any time. Elsewhere it is :math:`½‖φ_j-φ_k‖^2 - i\,\mathrm{Im}⟨φ_j,φ_k-φ_j⟩`, free of cancellation, and
-        as accurate as the tolerances of the run.
+        Where the Möbius form applies (one common mean, frequency and θ, equal norms or Model 2),
+        every entry has full relative accuracy at any time. Elsewhere it is :math:`½‖φ_j-φ_k‖^2 -
+        i\,\mathrm{Im}⟨φ_j,φ_k-φ_j⟩`, free of cancellation, and as accurate as the tolerances of the
+        run.
         """
         if self._deviations is None:
             check_memory(
@@ -200,7 +206,9 @@ class SchrodingerLoheResult(Result):
 
     @property
     def one_minus_gram(self) -> np.ndarray:
-        """1−⟨ψ_j,ψ_k⟩, (T, N, N), as accurate as :attr:`deviations` (the same for states of norm 1)."""
+        """1−⟨ψ_j,ψ_k⟩, (T, N, N), as accurate as :attr:`deviations` (the same for states of norm
+        1).
+        """
         exact = self._mobius()
         if exact is not None:
             unit, scale = exact
@@ -267,7 +275,8 @@ class SchrodingerLoheResult(Result):
         x = self._need_coefficients("the states") if self._setup.motion is not None else None
         if x is None:
             raise MissingFieldError(
-                "the states were not stored; what would provide them: the option store_states=True, or, for a common "
+                "the states were not stored; what would provide them: the option "
+                "store_states=True, or, for a common "
                 "Hamiltonian, the method 'reduction'"
             )
         psi = x[index] @ self._setup.motion.at(float(self.times[index]))
@@ -282,7 +291,9 @@ class SchrodingerLoheResult(Result):
         return sum(states[1:], states[0]) / len(states)
 
     def _quadratic(self, matrices: Callable[[Motion, np.ndarray], np.ndarray]) -> np.ndarray:
-        """⟨ψ_j, O ψ_j⟩/‖ψ_j‖² of operators given by their matrices (d, r, r) in the moving basis: (T, N, d)."""
+        """⟨ψ_j, O ψ_j⟩/‖ψ_j‖² of operators given by their matrices (d, r, r) in the moving basis:
+        (T, N, d).
+        """
         motion = self._setup.motion if self._setup is not None else None
         out = []
         for k, t in enumerate(self.times):
@@ -309,13 +320,14 @@ class SchrodingerLoheResult(Result):
         ), psi
 
     def expectation(self, operator: Any) -> np.ndarray:
-        """⟨ψ_j,Oψ_j⟩/‖ψ_j‖² at every output, (T, N); complex unless the operator is a Hermitian Qobj or a real array.
+        """⟨ψ_j,Oψ_j⟩/‖ψ_j‖² at every output, (T, N); complex unless the operator is a Hermitian
+        Qobj or a real array.
 
         Parameters
         ----------
         operator : Qobj, array or callable
-            On a grid, an array is a function of the position, and a callable is given wave functions (r, ...) and returns what
-            the operator makes of them.
+            On a grid, an array is a function of the position, and a callable is given wave
+            functions (r, ...) and returns what the operator makes of them.
         """
         grid = self.model.grid
         if isinstance(operator, qutip.Qobj):
@@ -325,7 +337,8 @@ class SchrodingerLoheResult(Result):
                 )
             if operator.dims != self.model.reference.dims:
                 raise ValueError(
-                    f"operator must have dimensions {self.model.reference.dims}, not {operator.dims}"
+                    f"operator must have dimensions {self.model.reference.dims}, not "
+                    f"{operator.dims}"
                 )
             full = operator.full()
             value = self._quadratic(lambda m, b: m.gram(b, b @ full.T)[None])[:, :, 0]
@@ -338,7 +351,8 @@ class SchrodingerLoheResult(Result):
                 image = np.asarray(operator(basis.reshape(-1, *grid.shape)), dtype=complex)
                 if image.shape != (len(basis), *grid.shape):
                     raise ValueError(
-                        f"operator must return an array of shape {(len(basis), *grid.shape)}, not {image.shape}"
+                        f"operator must return an array of shape {(len(basis), *grid.shape)}, not "
+                        f"{image.shape}"
                     )
                 return motion.gram(basis, image.reshape(basis.shape))[None]
 

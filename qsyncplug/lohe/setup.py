@@ -104,7 +104,8 @@ class ReductionSetup(Setup):
         self.keep = keep
         rates = model.rates(self.n)
         spread = float(np.ptp(rates))
-        # always where vanishing oscillators are told by their directions; else where the spread makes X fast
+        # always where vanishing oscillators are told by their directions; else where the spread
+        # makes X fast
         watched = model.variant == "model1" or model.aligns_by_distance
         self.rotating = spread > 0 and (watched or spread > 2 * abs(model.coupling))
         self.frequencies = rates
@@ -160,7 +161,9 @@ class ReductionSetup(Setup):
 
 
 class MobiusSetup(Setup):
-    """Of the Möbius form; coefficients of the states come from a run of the reduction, if they are asked for."""
+    """Of the Möbius form; coefficients of the states come from a run of the reduction, if they are
+    asked for.
+    """
 
     def __init__(self, model: SchrodingerLohe, psi0: Any, t0: float, options: dict[str, Any]):
         super().__init__(model, t0)

@@ -54,29 +54,33 @@ class SchrodingerLoheSolver(CompiledSolver):
     ----------
     model : SchrodingerLohe
     options : dict, optional
-        ``method``: ``"auto"`` chooses ``"reduction"`` for a common Hamiltonian and ``"splitting"`` otherwise
-        (``"lawson"`` where a QobjEvo differs from the others).
+        ``method``: ``"auto"`` chooses ``"reduction"`` for a common Hamiltonian and ``"splitting"``
+        otherwise (``"lawson"`` where a QobjEvo differs from the others).
 
-        * ``"reduction"``: exact reduction to N·r numbers, :math:`Ψ(t)=X(t)\,e^{-iHt}Q`, adaptive Runge–Kutta 8(5,3);
-          the Hamiltonian is touched only where states or centres are asked for;
-        * ``"mobius"``: N numbers for identical oscillators with one common mean; the last output time may be infinite, and
-          states, if asked for, come from a run of the reduction. Chosen by ``"auto"`` where N·r is large;
+        * ``"reduction"``: exact reduction to N·r numbers, :math:`Ψ(t)=X(t)\,e^{-iHt}Q`, adaptive
+          Runge–Kutta 8(5,3); the Hamiltonian is touched only where states or centres are asked for;
+        * ``"mobius"``: N numbers for identical oscillators with one common mean; the last output
+          time may be infinite, and states, if asked for, come from a run of the reduction. Chosen
+          by ``"auto"`` where N·r is large;
         * ``"splitting"``: adaptive splitting of order 6, two steps compared with one;
-        * ``"s10"``, ``"s6"``, ``"kl8"``, ``"kl6"``, ``"yoshida4"``, ``"suzuki4"``, ``"strang"``: fixed step ``step``;
-        * ``"lawson"``: adaptive Runge–Kutta 8(5,3) in the interaction picture (of the kinetic energy, or of H_j for Qobj);
+        * ``"s10"``, ``"s6"``, ``"kl8"``, ``"kl6"``, ``"yoshida4"``, ``"suzuki4"``, ``"strang"``:
+          fixed step ``step``;
+        * ``"lawson"``: adaptive Runge–Kutta 8(5,3) in the interaction picture (of the kinetic
+          energy, or of H_j for Qobj);
         * ``"dop853"``: adaptive Runge–Kutta 8(5,3) on the states themselves (method of lines).
 
-        ``step``: length of the fixed steps. ``store_coefficients``: keep what Gram matrices and states are made of
-        (default: if it takes less than 256 MB). Other options as in QuTiP.
+        ``step``: length of the fixed steps. ``store_coefficients``: keep what Gram matrices and
+        states are made of (default: if it takes less than 256 MB). Other options as in QuTiP.
 
     Notes
     -----
-    ``run(psi0, tlist, e_ops=…)``: `psi0` holds N states, kets or arrays on the grid. Functions among `e_ops` are given
-    ``(t, states)``; a Qobj gives ⟨ψ_j,Oψ_j⟩/‖ψ_j‖² of every oscillator.
+    ``run(psi0, tlist, e_ops=…)``: `psi0` holds N states, kets or arrays on the grid. Functions
+    among `e_ops` are given ``(t, states)``; a Qobj gives ⟨ψ_j,Oψ_j⟩/‖ψ_j‖² of every oscillator.
 
-    The edges of a grid are watched wherever states on it are used: at the start, in every method that steps them, and in the
-    reduction for states and interpolated centres. Gram matrices of the reduction, and centres in quadratic potentials, do not
-    pass over the grid and do not feel its edges.
+    The edges of a grid are watched wherever states on it are used: at the start, in every method
+    that steps them, and in the reduction for states and interpolated centres. Gram matrices of the
+    reduction, and centres in quadratic potentials, do not pass over the grid and do not feel its
+    edges.
     """
 
     name = "slsolve"
@@ -104,7 +108,8 @@ class SchrodingerLoheSolver(CompiledSolver):
             raise ValueError(f"options['step'] must be given for the fixed-step method {method!r}")
         if method == "reduction" and not self.model.common:
             raise ValueError(
-                "options['method'] = 'reduction' needs a common Hamiltonian; use 'splitting' or 'lawson'"
+                "options['method'] = 'reduction' needs a common Hamiltonian; use 'splitting' or "
+                "'lawson'"
             )
 
     @property
@@ -130,7 +135,8 @@ class SchrodingerLoheSolver(CompiledSolver):
             evolving = any(isinstance(h, qutip.QobjEvo) for h in self.model.hamiltonians(1))
             if self.method == "lawson" and evolving:
                 raise ValueError(
-                    "options['method'] = 'lawson' needs Hamiltonians that do not depend on time, or grids"
+                    "options['method'] = 'lawson' needs Hamiltonians that do not depend on time, "
+                    "or grids"
                 )
             setup = LinesSetup(
                 self.model,
@@ -144,7 +150,8 @@ class SchrodingerLoheSolver(CompiledSolver):
             return lines_problem(setup)
         if self.method != "reduction":
             raise ValueError(
-                f"start() and step() go with 'reduction', 'lawson' and 'dop853', not {self.method!r}"
+                "start() and step() go with 'reduction', 'lawson' and 'dop853', not "
+                f"{self.method!r}"
             )
         return self._reduction(state0, t0, end)
 
@@ -163,7 +170,8 @@ class SchrodingerLoheSolver(CompiledSolver):
             if positions is None:
                 if end is None:
                     raise ValueError(
-                        "start() and step() need a quadratic potential when the alignment depends on the distance; use run()"
+                        "start() and step() need a quadratic potential when the alignment depends "
+                        "on the distance; use run()"
                     )
                 setup.motion.watch = setup.check
                 positions = setup.motion.chebyshev(end if end > t0 else t0 + 1.0)
@@ -261,7 +269,8 @@ class SchrodingerLoheSolver(CompiledSolver):
         ValueError, TypeError
             Bad input, before any work.
         NonUniquenessError, UndefinedCentreError, BlowUpError, AliasingError
-            What the spec of the models forbids happened; time, oscillator and partial result are attached.
+            What the spec of the models forbids happened; time, oscillator and partial result are
+            attached.
         SolverError
             The run had to stop for another reason.
         """
@@ -426,7 +435,8 @@ class SchrodingerLoheSolver(CompiledSolver):
         times = check_times(tlist[:-1] if ends else tlist)
         if e_ops:
             raise ValueError(
-                "e_ops need the states, which the Möbius form does not have; use the method 'reduction'"
+                "e_ops need the states, which the Möbius form does not have; use the method "
+                "'reduction'"
             )
         with linear_algebra_threads(self._options["num_threads"]):
             if setup is None:
@@ -435,7 +445,8 @@ class SchrodingerLoheSolver(CompiledSolver):
             assert rows is not None
             if mobius_scale(self.model, np.linalg.norm(rows, axis=1)) is None:
                 raise ValueError(
-                    "options['method'] = 'mobius' needs one common mean, frequency, Hamiltonian and θ, and equal norms "
+                    "options['method'] = 'mobius' needs one common mean, frequency, Hamiltonian "
+                    "and θ, and equal norms "
                     "(unless Model 2)"
                 )
             check_initial(self.model, rows)

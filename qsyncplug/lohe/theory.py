@@ -1,4 +1,6 @@
-"""Theorems of the two papers as predicates with limits and rates, corrected where the papers err."""
+"""Theorems of the two papers as predicates with limits and rates, corrected where the papers
+err.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +35,9 @@ def _predict(
 def synchronization_rate(coupling: float, norms: Any, theta: Any = None) -> float:
     r"""Rate 2σ of 1−Re z near the synchronised state of N identical oscillators.
 
-    σ is the smallest nonzero eigenvalue of :math:`\tfrac k2\,\mathrm{diag}(d)(S\,1-\mathbf 1\barλ^T/N)`, S the mean
-    of the norms λ̄, d=1/λ̄ (Model 1 and the standard model, θ=None) or θ/λ̄ (Model 2).
+    σ is the smallest nonzero eigenvalue of :math:`\tfrac k2\,\mathrm{diag}(d)(S\,1-\mathbf
+    1\barλ^T/N)`, S the mean of the norms λ̄, d=1/λ̄ (Model 1 and the standard model, θ=None) or
+    θ/λ̄ (Model 2).
     """
     lam = np.asarray(norms, dtype=float)
     n = len(lam)
@@ -64,8 +67,9 @@ def predictions(model: SchrodingerLohe, psi0: Any) -> Predictions:
 
     Notes
     -----
-    Where the papers err the corrected statement is used, and says so: closed form (53), bounds (4), (16), (17), (34), (39), (43),
-    (67), (68), (91), limit (49), Theorem 2.3. Theorem 6.1 is not among the predictions, for it is false with μ>0.
+    Where the papers err the corrected statement is used, and says so: closed form (53), bounds (4),
+    (16), (17), (34), (39), (43), (67), (68), (91), limit (49), Theorem 2.3. Theorem 6.1 is not
+    among the predictions, for it is false with μ>0.
     """
     psi = read_states(model, psi0)
     x, _ = factorize(psi, model.grid.weight if model.grid is not None else 1.0)
@@ -88,7 +92,8 @@ def predictions(model: SchrodingerLohe, psi0: Any) -> Predictions:
             _examples(facts, items)
     if model.variant == "model2" and model.alignment > 0 and np.any(facts.norms**2 <= facts.theta):
         notes.append(
-            "Theorem 6.1 is false for μ>0 under (19): θ=(1.5,.75,.75), ψ=(−√1.5,√.75,√.75), h=1, μ=.5 tends to ζ=0"
+            "Theorem 6.1 is false for μ>0 under (19): θ=(1.5,.75,.75), ψ=(−√1.5,√.75,√.75), h=1, "
+            "μ=.5 tends to ζ=0"
         )
     return Predictions(items, notes)
 
@@ -162,7 +167,10 @@ def _two_oscillators(f: _Facts, items: list[Prediction]) -> None:
             regime, ratio, limit, number = locking_regime(big_k, detuning)
             stable = limit is not None and abs(z0 - (-np.conj(limit))) > 1e-9
             text = {
-                "locked": f"Λ={ratio:.6g}: z tends to √(1−Λ²)+iΛ, |z−limit| at rate K√(1−Λ²)={number or 0:.6g}",
+                "locked": (
+                    f"Λ={ratio:.6g}: z tends to √(1−Λ²)+iΛ, |z−limit| at rate "
+                    f"K√(1−Λ²)={number or 0:.6g}"
+                ),
                 "threshold": "Λ=1: |z∓i| falls as 1/(|Ω|t), 1−|z| as t⁻²",
                 "periodic": f"Λ={ratio:.6g}: z is periodic",
             }[regime]
@@ -174,7 +182,8 @@ def _two_oscillators(f: _Facts, items: list[Prediction]) -> None:
                     "two oscillators",
                     f"{_AR}, Theorem 4.4 and (52)–(60)",
                     text,
-                    "(53) has the denominator y₀+z̄₁; (49) is not 1−|z|~1/t; for Λ>1 the centre is i(Λ−√(Λ²−1))",
+                    "(53) has the denominator y₀+z̄₁; (49) is not 1−|z|~1/t; for Λ>1 the centre is "
+                    "i(Λ−√(Λ²−1))",
                     limits,
                     rate=number if regime == "locked" and detuning == 0 and stable else None,
                     period=number if regime == "periodic" else None,
@@ -258,7 +267,8 @@ def _aggregation(f: _Facts, items: list[Prediction]) -> None:
             _predict(
                 "AHKM Theorem 2.4",
                 _AHKM,
-                "the sums Σ_k Re z_jk are positive: complete synchronisation, (1−z)e^{kt} tends to a constant",
+                "the sums Σ_k Re z_jk are positive: complete synchronisation, (1−z)e^{kt} tends to "
+                "a constant",
                 "sufficient, not necessary; the constant is from the Möbius form at t=∞",
                 {"correlations": np.ones((f.n, f.n)), "order_parameter": 1.0},
                 rate=k,
@@ -289,7 +299,8 @@ def _model1(f: _Facts, items: list[Prediction]) -> None:
             fine = np.min(lam) >= margin * (1 - 1e-9) and np.max(lam) <= top * (1 + 1e-9)
             return (
                 bool(fine),
-                f"norms from {np.min(lam):.6g} to {np.max(lam):.6g}, allowed {margin:.6g} to {top:.6g}",
+                f"norms from {np.min(lam):.6g} to {np.max(lam):.6g}, allowed {margin:.6g} to "
+                f"{top:.6g}",
             )
 
         def alignment(result: Any) -> Verdict:
@@ -307,7 +318,8 @@ def _model1(f: _Facts, items: list[Prediction]) -> None:
                 "Proposition 3.4",
                 f"{_AR}, Proposition 3.4, Lemma 5.2 and Corollary 4.2",
                 "the solution is global; λ_-(0)−λ_+(0)(e^{kD₀/2μc}−1) ≤ λ_j ≤ λ_+(0)e^{kD₀/2μc}",
-                "(16), (17), (39), (67), (68), (91): D₀=max|θ_j(0)−1| in place of θ_+(0)−1, and μc in place of c",
+                "(16), (17), (39), (67), (68), (91): D₀=max|θ_j(0)−1| in place of θ_+(0)−1, and μc "
+                "in place of c",
                 test=bounds,
             )
         )
@@ -339,7 +351,8 @@ def _model1(f: _Facts, items: list[Prediction]) -> None:
             _predict(
                 "Theorem 5.1",
                 f"{_AR}, Theorem 5.1",
-                "complete synchronisation, or an unstable bipolar state; 1−Re z falls as e^{−2σt} with σ from the limiting norms",
+                "complete synchronisation, or an unstable bipolar state; 1−Re z falls as e^{−2σt} "
+                "with σ from the limiting norms",
                 "needs the corrected (17) and ζ(0)≠0",
                 {} if against else {"correlations": np.ones((f.n, f.n))},
                 rate=synchronization_rate(f.k, f.norms)
@@ -366,7 +379,8 @@ def _wedge(f: _Facts, items: list[Prediction], notes: list[str]) -> None:
         least = f.floor if f.floor > 0 else float(np.min(model.kernel(np.array([0.0, f.reach]))))
         if existence_margin(model, f.norms, least) <= 0:
             notes.append(
-                "Theorem 5.3 also needs (17) with the smallest h along the trajectory; it fails from the start"
+                "Theorem 5.3 also needs (17) with the smallest h along the trajectory; it fails "
+                "from the start"
             )
             return
         if f.floor == 0 and not f.constant_norms:
@@ -383,7 +397,8 @@ def _wedge(f: _Facts, items: list[Prediction], notes: list[str]) -> None:
             "Theorem 5.3" if model.variant == "model1" else "Proposition 6.2",
             _AR,
             "all Re z_jk ≥ 0 at the start: complete synchronisation at an exponential rate",
-            "the key step of the proof is false (min Re z is not monotone); the statement agrees with every run made",
+            "the key step of the proof is false (min Re z is not monotone); the statement agrees "
+            "with every run made",
             limits,
             rate=rate,
             test=test,
@@ -408,7 +423,8 @@ def _along_the_run(f: _Facts, result: Any) -> Verdict:
     fine = bool(np.min(lam) >= margin * (1 - 1e-9) and np.max(lam) <= top * (1 + 1e-9))
     return (
         fine,
-        f"smallest h {least:.4g}: norms from {np.min(lam):.6g} to {np.max(lam):.6g}, allowed {margin:.6g} to {top:.6g}",
+        f"smallest h {least:.4g}: norms from {np.min(lam):.6g} to {np.max(lam):.6g}, allowed "
+        f"{margin:.6g} to {top:.6g}",
     )
 
 
@@ -440,7 +456,9 @@ def _frozen(f: _Facts, items: list[Prediction]) -> None:
 
 
 def _examples(f: _Facts, items: list[Prediction]) -> None:
-    """Examples 7.1 and 7.2: states along one direction, symmetric about ζ, one of them opposite to it."""
+    """Examples 7.1 and 7.2: states along one direction, symmetric about ζ, one of them opposite to
+    it.
+    """
     model = f.model
     if (
         model.variant != "model2"
@@ -481,7 +499,8 @@ def _examples(f: _Facts, items: list[Prediction]) -> None:
         _predict(
             name,
             _AR,
-            f"states along one complex direction, symmetric about ζ: {text} (unstable: rounding leaves it in the end)",
+            f"states along one complex direction, symmetric about ζ: {text} (unstable: rounding "
+            "leaves it in the end)",
             "(136)–(139) alone are not enough in more than one dimension; (140)–(143) have k/4N",
             limits,
         )

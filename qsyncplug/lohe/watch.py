@@ -39,7 +39,9 @@ class Watch:
         self.time = setup.t0
 
     def __call__(self, t: float) -> None:
-        """Look at the state at time `t` (NaN: a step was rejected); raises where the run must stop."""
+        """Look at the state at time `t` (NaN: a step was rejected); raises where the run must
+        stop.
+        """
         if np.isfinite(t):
             self.time = t
         if self._stepper.accepted + self._stepper.rejected > self._nsteps:

@@ -1,4 +1,6 @@
-"""Spin 1: the smallest system with a limit cycle, entrained by a drive or synchronised with another; the spin phase measure."""
+"""Spin 1: the smallest system with a limit cycle, entrained by a drive or synchronised with
+another; the spin phase measure.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,8 @@ class SpinOne:
 
     .. math:: H = ΔS_z + εS_y, \qquad L = \sqrt{γ_g/2}\,S_+S_z,\ \sqrt{γ_d/2}\,S_-S_z
 
-    in the frame of the drive. Without it the state relaxes to |0⟩, whose phase is free: the limit cycle.
+    in the frame of the drive. Without it the state relaxes to |0⟩, whose phase is free: the limit
+    cycle.
 
     Parameters
     ----------
@@ -55,7 +58,8 @@ class SpinOne:
     Notes
     -----
     A. Roulet, C. Bruder, Phys. Rev. Lett. 121, 053601 (2018). To first order in ε
-    :math:`S(φ)=\tfrac{3ε}{16}\,\mathrm{Re}\,e^{iφ}[(γ_g/2+iΔ)^{-1}-(γ_d/2+iΔ)^{-1}]`, which vanishes for γ_g=γ_d.
+    :math:`S(φ)=\tfrac{3ε}{16}\,\mathrm{Re}\,e^{iφ}[(γ_g/2+iΔ)^{-1}-(γ_d/2+iΔ)^{-1}]`, which
+    vanishes for γ_g=γ_d.
     """
 
     detuning: float = 0.0
@@ -111,9 +115,11 @@ class SpinOnePair:
 
     Notes
     -----
-    A. Roulet, C. Bruder, Phys. Rev. Lett. 121, 063601 (2018). To first order in ε the relative phase φ=φ_1−φ_2 has
-    :math:`S(φ)=\tfrac{9πε}{128}\,\mathrm{Re}\,e^{iφ}\{[(γ_{d1}+γ_{g2})/2+iΔ]^{-1}-[(γ_{g1}+γ_{d2})/2+iΔ]^{-1}\}`: equal
-    spins are not synchronised in this order (interference), spins with gain and loss exchanged are.
+    A. Roulet, C. Bruder, Phys. Rev. Lett. 121, 063601 (2018). To first order in ε the relative
+    phase φ=φ_1−φ_2 has
+    :math:`S(φ)=\tfrac{9πε}{128}\,\mathrm{Re}\,e^{iφ}\{[(γ_{d1}+γ_{g2})/2+iΔ]^{-1}-[(γ_{g1}+γ_{d2})/2+iΔ]^{-1}\}`:
+    equal spins are not synchronised in this order (interference), spins with gain and loss
+    exchanged are.
     """
 
     detuning: float = 0.0
@@ -185,7 +191,9 @@ def _steady(system: SpinOne | SpinOnePair) -> qutip.Qobj:
 
 @lru_cache(maxsize=64)
 def _overlaps(d: int) -> np.ndarray:
-    """G_mn: the factor of ρ_mn in the phase distribution, ½(2J+1)∫ c_m c_n sinθ dθ over spin-coherent states."""
+    """G_mn: the factor of ρ_mn in the phase distribution, ½(2J+1)∫ c_m c_n sinθ dθ over
+    spin-coherent states.
+    """
     m = np.arange(d)
     # index 0 is the state J, index d−1 the state −J
     log_binomial = gammaln(d) - gammaln(m + 1) - gammaln(d - m)
@@ -231,13 +239,14 @@ def spin_phase_moments(state: Any, *, relative: bool = False) -> np.ndarray:
     Returns
     -------
     ndarray
-        Complex; the distribution is :math:`P(φ)=\frac1{2π}Σ_{k} M_ke^{-ikφ}` with :math:`M_{-k}=M_k^*`.
+        Complex; the distribution is :math:`P(φ)=\frac1{2π}Σ_{k} M_ke^{-ikφ}` with
+        :math:`M_{-k}=M_k^*`.
 
     Notes
     -----
     :math:`M_k=Σ_m G_{m+k,m}\,ρ_{m,m+k}`,
-    :math:`G_{mn}=\sqrt{\binom{2J}{J-m}\binom{2J}{J-n}}\,Γ(J+\tfrac{m+n}2+1)Γ(J-\tfrac{m+n}2+1)/(2J)!`; for spin 1,
-    G_{10}=G_{0,−1}=3π/8√2 and G_{1,−1}=½. For two spins the products of both.
+    :math:`G_{mn}=\sqrt{\binom{2J}{J-m}\binom{2J}{J-n}}\,Γ(J+\tfrac{m+n}2+1)Γ(J-\tfrac{m+n}2+1)/(2J)!`;
+    for spin 1, G_{10}=G_{0,−1}=3π/8√2 and G_{1,−1}=½. For two spins the products of both.
     """
     rho, dims = _density(state, 2 if relative else 1)
     if not relative:
@@ -254,9 +263,11 @@ def spin_phase_moments(state: Any, *, relative: bool = False) -> np.ndarray:
 def spin_phase(state: Any, phi: Any, *, relative: bool = False) -> np.ndarray:
     r"""Spin phase measure S(φ)=P(φ)−1/2π: how far the phase of a spin is from uniform.
 
-    :math:`S(φ)=∫_0^π Q(θ,φ)\sin θ\,dθ - 1/2π`, Q the Husimi function of spin-coherent states; for spin 1
+    :math:`S(φ)=∫_0^π Q(θ,φ)\sin θ\,dθ - 1/2π`, Q the Husimi function of spin-coherent states; for
+    spin 1
 
-    .. math:: S(φ)=\tfrac{3}{8\sqrt2}\mathrm{Re}[(ρ_{10}+ρ_{0,-1})e^{iφ}] + \tfrac1{2π}\mathrm{Re}[ρ_{1,-1}e^{2iφ}].
+    .. math:: S(φ)=\tfrac{3}{8\sqrt2}\mathrm{Re}[(ρ_{10}+ρ_{0,-1})e^{iφ}] +
+    \tfrac1{2π}\mathrm{Re}[ρ_{1,-1}e^{2iφ}].
 
     With `relative` the same of φ=φ_1−φ_2, the other angles integrated out; for two spins 1
 
@@ -321,7 +332,8 @@ def spin_phase_peak(state: Any, *, relative: bool = False) -> tuple[float, float
 
 
 def spin_husimi(state: Any, theta: Any, phi: Any) -> np.ndarray:
-    """Husimi function Q(θ,φ)=(2J+1)/4π ⟨θ,φ|ρ|θ,φ⟩ of a spin J, which integrates to 1 over the sphere.
+    """Husimi function Q(θ,φ)=(2J+1)/4π ⟨θ,φ|ρ|θ,φ⟩ of a spin J, which integrates to 1 over the
+    sphere.
 
     Parameters
     ----------

@@ -75,7 +75,9 @@ class ModeSpace:
 
 @lru_cache(maxsize=65536)
 def _product(left: Powers, right: Powers) -> tuple[tuple[Powers, int], ...]:
-    r"""Normal order of a product: b^m b†^n = Σ_k k! C(m,k) C(n,k) b†^{n-k} b^{m-k}, mode by mode."""
+    r"""Normal order of a product: b^m b†^n = Σ_k k! C(m,k) C(n,k) b†^{n-k} b^{m-k}, mode by
+    mode.
+    """
     terms: list[tuple[Powers, int]] = [((), 1)]
     for j in range(0, len(left), 2):
         p1, q1, p2, q2 = left[j], left[j + 1], right[j], right[j + 1]
@@ -132,7 +134,8 @@ class Expression:
         if isinstance(other, Expression):
             if other.space is not self.space:
                 raise ValueError(
-                    f"cannot combine symbols of two calls of modes(): {self.space} and {other.space}; "
+                    f"cannot combine symbols of two calls of modes(): {self.space} and "
+                    f"{other.space}; "
                     "make all symbols of a system with one modes(n)"
                 )
             return other
@@ -230,7 +233,9 @@ class Expression:
 
     @property
     def isherm(self) -> bool:
-        """Whether it equals its Hermitian conjugate, coefficient function by coefficient function."""
+        """Whether it equals its Hermitian conjugate, coefficient function by coefficient
+        function.
+        """
         return self == self.dag()
 
     def at(self, t: float) -> Expression:
@@ -278,7 +283,8 @@ class Expression:
         Returns
         -------
         qutip.Qobj or qutip.QobjEvo
-            CSR; a QobjEvo if a coefficient depends on time. Matrix elements are those of the untruncated operator.
+            CSR; a QobjEvo if a coefficient depends on time. Matrix elements are those of the
+            untruncated operator.
         """
         levels = check_cutoff(cutoff, self.space.n)
         groups: dict[tuple[TimeFactor, ...], Any] = {}

@@ -1,4 +1,5 @@
-"""Commuting polynomials in complex variables and their conjugates, as the compiled kernel takes them.
+"""Commuting polynomials in complex variables and their conjugates, as the compiled kernel takes
+them.
 
 A polynomial is a dict ``(powers, factors) -> complex`` with ``powers =
 (p̄_0, p_0, p̄_1, p_1, …)``: the powers of z̄_k and z_k. The normal-ordered
@@ -70,13 +71,14 @@ def derivative(a: Mapping[Key, complex], variable: int, conjugated: bool) -> Pol
 def compile_polynomials(
     outputs: Sequence[Mapping[Key, complex]], variables: int
 ) -> tuple[dict[str, np.ndarray], list[tuple[TimeFactor, ...]]]:
-    """Arrays for the kernel: a chain of monomials, each its parent times one variable, and one sparse row an output.
+    """Arrays for the kernel: a chain of monomials, each its parent times one variable, and one
+    sparse row an output.
 
     Returns
     -------
     arrays : dict
-        ``parent, variable`` (monomials from index 1 on; 0 is the constant 1), ``start, column, factor`` (int) and
-        ``value`` (complex).
+        ``parent, variable`` (monomials from index 1 on; 0 is the constant 1), ``start, column,
+        factor`` (int) and ``value`` (complex).
     factors : list
         Products of time factors that ``factor`` refers to; entry 0 is the constant 1.
     """
@@ -147,7 +149,9 @@ class _Wick:
         return self._variable(self._n[j, k]) if j <= k else self._variable(self._n[k, j], True)
 
     def _moment(self, powers: Powers) -> Polynomial:
-        """⟨∏ b†^p b^q⟩ by taking off one operator: its mean, or its contraction with each of the others."""
+        """⟨∏ b†^p b^q⟩ by taking off one operator: its mean, or its contraction with each of the
+        others.
+        """
         at = next((k for k, p in enumerate(powers) if p), None)
         if at is None:
             return {((0,) * (2 * self.variables), ()): 1.0 + 0j}

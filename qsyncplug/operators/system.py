@@ -36,13 +36,13 @@ class Symmetries:
     Attributes
     ----------
     charges : ndarray of int, shape (K, N)
-        Independent weight vectors w for which Σ_j w_j n_j generates a phase symmetry: H conserves it and every
-        jump operator changes it by a definite amount.
+        Independent weight vectors w for which Σ_j w_j n_j generates a phase symmetry: H conserves
+        it and every jump operator changes it by a definite amount.
     common_phase : bool
         Whether w=(1, …, 1) is one of them or a combination: the U(1) symmetry b_j → e^{iφ} b_j.
     exchange : tuple of tuple of int
-        Permutations of the modes, other than the identity, that leave the master equation as it is; for more than five
-        modes only transpositions and rotations are looked at.
+        Permutations of the modes, other than the identity, that leave the master equation as it is;
+        for more than five modes only transpositions and rotations are looked at.
     vanishing_amplitudes : tuple of bool
         For each mode: a phase symmetry forces ⟨b_j⟩=0 in a unique steady state.
     vanishing_coherences : tuple of tuple of bool
@@ -119,20 +119,23 @@ class ModeSystem:
         for k, e in enumerate(symbols):
             if e.space is not space:
                 raise ValueError(
-                    f"hamiltonian and jumps mix symbols of two calls of modes(): {space} and {e.space} (expression {k}); "
+                    f"hamiltonian and jumps mix symbols of two calls of modes(): {space} and "
+                    f"{e.space} (expression {k}); "
                     "make all symbols of a system with one modes(n)"
                 )
         if not isinstance(hamiltonian, Expression):
             lifted = symbols[0]._lift(hamiltonian)
             if lifted is None:
                 raise TypeError(
-                    f"hamiltonian must be an expression of qsyncplug.modes(n), not {type(hamiltonian).__name__}"
+                    "hamiltonian must be an expression of qsyncplug.modes(n), not "
+                    f"{type(hamiltonian).__name__}"
                 )
             hamiltonian = lifted
         for k, jump in enumerate(jumps):
             if not isinstance(jump, Expression):
                 raise TypeError(
-                    f"jumps[{k}] must be an expression of qsyncplug.modes(n), not {type(jump).__name__}"
+                    f"jumps[{k}] must be an expression of qsyncplug.modes(n), not "
+                    f"{type(jump).__name__}"
                 )
         difference = hamiltonian - hamiltonian.dag()
         alone = {powers for powers, _ in hamiltonian.terms} != {
@@ -168,7 +171,10 @@ class ModeSystem:
         return tuple(out)
 
     def __str__(self) -> str:
-        return f"{self.name}: H = {self.hamiltonian}; {len(self.jumps)} jump operator{'s' if len(self.jumps) != 1 else ''}"
+        return (
+            f"{self.name}: H = {self.hamiltonian}; {len(self.jumps)} jump "
+            f"operator{'s' if len(self.jumps) != 1 else ''}"
+        )
 
     def __repr__(self) -> str:
         lines = [f"ModeSystem ({self.name}, {self.n} modes)", f"  H = {self.hamiltonian}"]
@@ -195,7 +201,8 @@ class ModeSystem:
         Returns
         -------
         H : qutip.Qobj or qutip.QobjEvo
-            CSR, of dimensions ``[[c1, c2, …], [c1, c2, …]]``; a QobjEvo where coefficients depend on time.
+            CSR, of dimensions ``[[c1, c2, …], [c1, c2, …]]``; a QobjEvo where coefficients depend
+            on time.
         c_ops : list
             Likewise.
         """
@@ -216,7 +223,9 @@ class ModeSystem:
         return out
 
     def check_hermitian(self, times: np.ndarray) -> None:
-        """Raise ValueError if a time-dependent Hamiltonian is not Hermitian at one of (up to 200 of) `times`."""
+        """Raise ValueError if a time-dependent Hamiltonian is not Hermitian at one of (up to 200
+        of) `times`.
+        """
         if self.hamiltonian.isconstant:
             return
         for t in np.unique(np.concatenate([times, 0.5 * (times[1:] + times[:-1])]))[
@@ -320,7 +329,9 @@ class ModeSystem:
 
     @cached_property
     def _compiled_gaussian(self) -> tuple[dict[str, np.ndarray], list[Any]]:
-        """Equations of β, m_jk=⟨δb_jδb_k⟩ and n_jk=⟨δb_j†δb_k⟩ (j≤k) with the moments of a Gaussian state."""
+        """Equations of β, m_jk=⟨δb_jδb_k⟩ and n_jk=⟨δb_j†δb_k⟩ (j≤k) with the moments of a Gaussian
+        state.
+        """
         wick = gaussian_moment(self.n)
         b = self.operators
         mean_rates = [wick.expectation(self.adjoint(x)) for x in b]
@@ -340,7 +351,9 @@ class ModeSystem:
         return compile_polynomials(outputs, wick.variables)
 
     def _polynomials(self, closure: str = "linear") -> Polynomials:
-        """A fresh compiled evaluator: each holds its own scratch, so runs in several threads do not meet."""
+        """A fresh compiled evaluator: each holds its own scratch, so runs in several threads do not
+        meet.
+        """
         arrays, factors = self._compiled if closure == "linear" else self._compiled_gaussian
         variables = self.n if closure == "linear" else gaussian_moment(self.n).variables
         return Polynomials(
@@ -392,7 +405,9 @@ class ModeSystem:
         return M
 
     def diffusion(self, beta: Any, t: float = 0.0) -> np.ndarray:
-        r"""Diffusion :math:`D = Ω\,\mathrm{Re}(Σ_L ℓ^*ℓ^T)\,Ω^T` of the covariance equation, shape (2N, 2N)."""
+        r"""Diffusion :math:`D = Ω\,\mathrm{Re}(Σ_L ℓ^*ℓ^T)\,Ω^T` of the covariance equation, shape
+        (2N, 2N).
+        """
         n = self.n
         upper = self._evaluate(beta, t)[n + 2 * n * n :].real
         D = np.zeros((2 * n, 2 * n))
@@ -402,7 +417,9 @@ class ModeSystem:
     # ------------------------------------------------------------ storage
 
     def to_dict(self) -> dict[str, Any]:
-        """What :func:`qsyncplug.load` rebuilds it from; time-dependent coefficients are kept by name only."""
+        """What :func:`qsyncplug.load` rebuilds it from; time-dependent coefficients are kept by
+        name only.
+        """
 
         def terms(e: Expression) -> list[Any]:
             return [

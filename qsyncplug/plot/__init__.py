@@ -1,4 +1,6 @@
-"""Pictures of views and results: (fig, ax) in, (fig, ax) out. matplotlib is imported when one is asked for."""
+"""Pictures of views and results: (fig, ax) in, (fig, ax) out. matplotlib is imported when one is
+asked for.
+"""
 
 from .circle import (
     anim_circle,

@@ -1,4 +1,6 @@
-"""Pictures of particles on the circle: positions, order parameter, criterion, merge tree, animation."""
+"""Pictures of particles on the circle: positions, order parameter, criterion, merge tree,
+animation.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def _unit_circle(ax: Any) -> None:
 
 
 def _density(ax: Any, x: np.ndarray, weights: np.ndarray) -> Any:
-    """Share of the weight in each of 180 arcs, drawn outwards; the whole drawing is at most 0.25 high."""
+    """Share of the weight in each of 180 arcs, drawn outwards; the whole drawing is at most 0.25
+    high.
+    """
     from matplotlib.collections import PolyCollection
 
     share, edges = np.histogram(
@@ -239,8 +243,8 @@ def plot_dendrogram(
     run : CoalesceResult
         A complete run.
     clusters : int
-        The tree is drawn from where so many clusters are left; what merged before is a leaf, with a width that shows its
-        share of the particles.
+        The tree is drawn from where so many clusters are left; what merged before is a leaf, with a
+        width that shows its share of the particles.
     fig, ax : matplotlib Figure and Axes, optional
         Where to draw.
 

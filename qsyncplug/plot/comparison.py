@@ -38,7 +38,8 @@ _STYLES = ("-", "--", ":", "-.")
 def plot_comparison(
     comparison: Any, measures: Sequence[str] | None = None, *, fig: Any = None, axes: Any = None
 ) -> tuple[Any, Any]:
-    """Each measure in time, one panel each; the exact curve in black, windows of agreement as bars along the bottom.
+    """Each measure in time, one panel each; the exact curve in black, windows of agreement as bars
+    along the bottom.
 
     Parameters
     ----------
@@ -102,7 +103,10 @@ def plot_comparison(
         if high - low < 1e-6:
             ax.set_ylim(low - 0.05, high + 0.05)
     handles, names = axes[0].get_legend_handles_labels()
-    title = f"bars along the bottom: agreement with {comparison.reference} within {100 * comparison.tolerance:g} %"
+    title = (
+        f"bars along the bottom: agreement with {comparison.reference} within "
+        f"{100 * comparison.tolerance:g} %"
+    )
     fig.legend(
         handles,
         names,

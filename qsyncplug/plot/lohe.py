@@ -1,4 +1,6 @@
-"""Pictures of Schrödinger–Lohe results: (fig, ax) in, (fig, ax) out. matplotlib is imported when one is asked for."""
+"""Pictures of Schrödinger–Lohe results: (fig, ax) in, (fig, ax) out. matplotlib is imported when
+one is asked for.
+"""
 
 from __future__ import annotations
 

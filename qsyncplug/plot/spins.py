@@ -55,7 +55,8 @@ def plot_published_figure(
     failed = sum(not s.holds for s in published.statements)
     verdict = f"{failed} of {len(published.statements)} statements of the paper fail"
     ax.set_title(
-        f"Fig. {name}, {published.model.name.removeprefix('published spin chains ').strip('()')}\n{verdict}",
+        f"Fig. {name}, "
+        f"{published.model.name.removeprefix('published spin chains ').strip('()')}\n{verdict}",
         fontsize=9,
     )
     return fig, ax
@@ -142,7 +143,8 @@ def _draw_3b(ax: Axes, published: PublishedFigure) -> None:
 def plot_relative_phase(
     result: PublishedResult, *, fig: Any = None, ax: Any = None
 ) -> tuple[Any, Any]:
-    """The relative phase φ2−φ1 of the published equations in time, with the value that the paper prints.
+    """The relative phase φ2−φ1 of the published equations in time, with the value that the paper
+    prints.
 
     Parameters
     ----------

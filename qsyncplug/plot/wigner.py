@@ -42,7 +42,8 @@ def _window(w: np.ndarray, space: Any, level: float = 1e-3) -> tuple[slice, slic
 def _check_line(space: Any, what: str) -> None:
     if space.ndim != 1:
         raise ValueError(
-            f"{what} needs a phase space of one dimension, not {space.ndim}; plot a slice or a marginal"
+            f"{what} needs a phase space of one dimension, not {space.ndim}; plot a slice or a "
+            "marginal"
         )
 
 
@@ -122,7 +123,8 @@ def plot_wigner_matrix(
     fig: Any = None,
     ax: Any = None,
 ) -> tuple[Any, Any]:
-    """Matrix of the Wigner functions w_ij at one time: w_ii on the diagonal, Re w_ij above it, Im w_ij below it.
+    """Matrix of the Wigner functions w_ij at one time: w_ii on the diagonal, Re w_ij above it, Im
+    w_ij below it.
 
     Parameters
     ----------
@@ -143,7 +145,8 @@ def plot_wigner_matrix(
     -------
     fig : matplotlib Figure
     ax : ndarray of matplotlib Axes
-        The picture in row i and column j (i<j) is Re w_ij, that in row j and column i is Im w_ij. All share one scale.
+        The picture in row i and column j (i<j) is Re w_ij, that in row j and column i is Im w_ij.
+        All share one scale.
     """
     space = result.phase_space
     _check_line(space, "plot_wigner_matrix")
@@ -202,8 +205,9 @@ def plot_hydrodynamics(fields: Any, *, fig: Any = None, ax: Any = None) -> tuple
     -------
     fig : matplotlib Figure
     ax : ndarray of matplotlib Axes
-        In one dimension ρ; J; v; and −½Δ√ρ/√ρ. In two dimensions ρ with arrows of J; and −½Δ√ρ/√ρ with arrows of v, the longest
-        tenth cut to one length. Nodes, where there is no velocity, are left blank.
+        In one dimension ρ; J; v; and −½Δ√ρ/√ρ. In two dimensions ρ with arrows of J; and −½Δ√ρ/√ρ
+        with arrows of v, the longest tenth cut to one length. Nodes, where there is no velocity,
+        are left blank.
     """
     grid = fields.grid
     d = grid.ndim
@@ -318,7 +322,8 @@ def anim_wigner_function(
     -------
     fig : matplotlib Figure
     animation : matplotlib FuncAnimation
-        Keep a reference to it while it plays; ``animation.save(path)`` writes it. Frames are formed as they are drawn.
+        Keep a reference to it while it plays; ``animation.save(path)`` writes it. Frames are formed
+        as they are drawn.
     """
     from matplotlib.animation import FuncAnimation
 

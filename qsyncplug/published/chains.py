@@ -1,4 +1,6 @@
-"""The equations that were published for two spin chains, as printed and with each mistake corrected by name."""
+"""The equations that were published for two spin chains, as printed and with each mistake corrected
+by name.
+"""
 
 from __future__ import annotations
 
@@ -36,18 +38,20 @@ _PAIRS = ("n", "g", "omega")
 
 @dataclass(frozen=True)
 class PublishedSpinChains:
-    r"""Two spin chains as published: the mean field of appendix B, the fluctuations of appendix C, eqs (13) to (21).
+    r"""Two spin chains as published: the mean field of appendix B, the fluctuations of appendix C,
+    eqs (13) to (21).
 
-    Without corrections every equation is the printed one, **with its mistakes** (see :data:`CORRECTIONS`); for the
-    physics use :class:`SpinChains`. With :math:`A_j=1-|β_j|^2/4N_j`, :math:`a_j=1+2|β_j|^2`, :math:`R_j=iω_jλ^2t/2N_j`,
+    Without corrections every equation is the printed one, **with its mistakes** (see
+    :data:`CORRECTIONS`); for the physics use :class:`SpinChains`. With :math:`A_j=1-|β_j|^2/4N_j`,
+    :math:`a_j=1+2|β_j|^2`, :math:`R_j=iω_jλ^2t/2N_j`,
     :math:`X=Σ_j g_j(|β_j|^2-N_j)/\sqrt{N_j}` and :math:`θ=(ω_2B_2-ω_1B_1)/2`,
 
     .. math::
         \dot β_1 =
         \Big[iθ-\tfrac{γ_l}2-\tfrac{γ_{nl}}{N_1^2}(|β_1|^4+2|β_1|^2)-\tfrac2{N_1}\sqrt{γ_lγ_{nl}}|β_1|^2\Big]β_1
-        + \tfrac{i⟨σ_z⟩}{X}\Big[g_1^2\Big(\tfrac{|β_1|^2}{N_1}-\tfrac{3|β_1|^4}{16N_1^2}-1\Big)β_1
-        + g_1g_2A_2\Big\{β_2^*e^{R_1a_1-R_2a_2}\Big(\tfrac{β_1^2}{4N_1}-2R_1A_1β_1^2\Big)
-        + β_2e^{R_2a_2-R_1a_1}\Big(\tfrac{|β_1|^2β_1}{4N_1}+2R_1A_1|β_1|^2-A_1\Big)\Big\}\Big]
+        + \tfrac{i⟨σ_z⟩}{X}\Big[g_1^2\Big(\tfrac{|β_1|^2}{N_1}-\tfrac{3|β_1|^4}{16N_1^2}-1\Big)β_1 +
+        g_1g_2A_2\Big\{β_2^*e^{R_1a_1-R_2a_2}\Big(\tfrac{β_1^2}{4N_1}-2R_1A_1β_1^2\Big) +
+        β_2e^{R_2a_2-R_1a_1}\Big(\tfrac{|β_1|^2β_1}{4N_1}+2R_1A_1|β_1|^2-A_1\Big)\Big\}\Big]
 
     and the same with 1 and 2 exchanged and θ reversed.
 
@@ -68,10 +72,12 @@ class PublishedSpinChains:
     thermal : float
         Occupation n̄ of the bath.
     corrections : sequence of str, str or "all"
-        Names from :data:`CORRECTIONS`. ``"all"`` gives equations that follow from one Hamiltonian and one set of jump
-        operators: the fluctuation matrix is the Jacobian of the drift and the covariance stays physical.
+        Names from :data:`CORRECTIONS`. ``"all"`` gives equations that follow from one Hamiltonian
+        and one set of jump operators: the fluctuation matrix is the Jacobian of the drift and the
+        covariance stays physical.
     x : float, optional
-        X frozen at this value; by default it follows the amplitudes, as in the paper. See :meth:`frozen`.
+        X frozen at this value; by default it follows the amplitudes, as in the paper. See
+        :meth:`frozen`.
     detuning : float
         δ=ω0−ν of the central spin, used by the correction "eq7_factor_two".
 
@@ -82,13 +88,14 @@ class PublishedSpinChains:
 
     Notes
     -----
-    J. Ghildiyal, Manju, S. Dasgupta, A. Biswas, *Quantum synchronization between two spin chains using pseudo-bosonic
-    equivalence*. Amplitudes are those of the rotating frame b1 → b1 exp(−iθt), b2 → b2 exp(iθt).
+    J. Ghildiyal, Manju, S. Dasgupta, A. Biswas, *Quantum synchronization between two spin chains
+    using pseudo-bosonic equivalence*. Amplitudes are those of the rotating frame b1 → b1 exp(−iθt),
+    b2 → b2 exp(iθt).
 
     Examples
     --------
     >>> published = PublishedSpinChains()
-    >>> bool(abs(published.drift(0.0, [0, 0])).max() == 0)      # the initial state of the paper does not move
+    >>> bool(abs(published.drift(0.0, [0, 0])).max() == 0)  # the initial state does not move
     True
     """
 
@@ -142,7 +149,10 @@ class PublishedSpinChains:
         return f"published spin chains (corrected: {', '.join(self.corrections)})"
 
     def __str__(self) -> str:
-        return f"{self.name}: n={self.n}, g={self.g}, ⟨σz⟩={self.sigma_z:g}, ω={self.omega}, λ={self.exchange:g}"
+        return (
+            f"{self.name}: n={self.n}, g={self.g}, ⟨σz⟩={self.sigma_z:g}, ω={self.omega}, "
+            f"λ={self.exchange:g}"
+        )
 
     def _flow(self) -> PublishedFlow:
         """A fresh compiled right-hand side: each holds its own scratch."""
@@ -213,10 +223,11 @@ class PublishedSpinChains:
         return np.asarray(flow.drift(times, b))[0]
 
     def langevin_drift(self, t: float, beta: Any) -> np.ndarray:
-        """The right-hand sides of (A1) and (A2) without noise, amplitudes in place of operators; shape (2,).
+        """The right-hand sides of (A1) and (A2) without noise, amplitudes in place of operators;
+        shape (2,).
 
-        b†b + bb† is read as 1+2|β|². This is (B1) and (B2) with the right bracket, and with the misprint of (A2): its
-        first line ends in b1.
+        b†b + bb† is read as 1+2|β|². This is (B1) and (B2) with the right bracket, and with the
+        misprint of (A2): its first line ends in b1.
         """
         model = replace(self, corrections=tuple({*self.corrections, "b_bracket"}))
         times, rows, flow = model._point(t, beta)
@@ -241,7 +252,8 @@ class PublishedSpinChains:
         Returns
         -------
         ndarray of shape (2, 4)
-            Complex, rows (E1, E2, E3, E4) and (E5, E6, E7, E8). :meth:`drift_matrix` has it in quadratures.
+            Complex, rows (E1, E2, E3, E4) and (E5, E6, E7, E8). :meth:`drift_matrix` has it in
+            quadratures.
         """
         times, b, flow = self._point(t, beta)
         return np.asarray(flow.matrix(times, b))[0]
@@ -256,12 +268,16 @@ class PublishedSpinChains:
         return M
 
     def diffusion(self, t: float, beta: Any) -> np.ndarray:
-        """D of (20), real, (4, 4): V_j=|U_j|²(n̄+½), U_j=√γ_l+√γ_nl(2|β_j|²−β_j²)/N_j. The printed V is read as V1."""
+        """D of (20), real, (4, 4): V_j=|U_j|²(n̄+½), U_j=√γ_l+√γ_nl(2|β_j|²−β_j²)/N_j. The printed
+        V is read as V1.
+        """
         times, b, flow = self._point(t, beta)
         return np.asarray(flow.diffusion(times, b))[0]
 
     def neglected_term(self, t: float, beta: Any) -> np.ndarray:
-        """F1, F2 of appendix C as printed, shape (2,), which (10) lists and the paper then drops; no run uses them."""
+        """F1, F2 of appendix C as printed, shape (2,), which (10) lists and the paper then drops;
+        no run uses them.
+        """
         t, b = check_number("t", t), check_array("beta", beta, shape=(2,), dtype=complex)
         n = np.abs(b) ** 2
         N, omega, g = (np.array(v, dtype=float) for v in (self.n, self.omega, self.g))
@@ -298,7 +314,8 @@ class PublishedSpinChains:
     def effective_energy(self, t: float, beta: Any) -> float:
         """The Hamiltonian (7) at amplitudes in place of operators.
 
-        With "eq7_prefactor" and "eq8_signs" its interaction part is the one whose flow appendix B is.
+        With "eq7_prefactor" and "eq8_signs" its interaction part is the one whose flow appendix B
+        is.
         """
         times, rows, flow = self._point(t, beta)
         t, b = float(times[0]), rows[0]
@@ -322,9 +339,11 @@ class PublishedSpinChains:
         return float(own + (factor if "eq7_prefactor" in names else 1.0) * both + shift)
 
     def decay_law(self, beta: Any) -> Any:
-        """d(|β1|²+|β2|²)/dt of the damping alone: −γ_l(n1+n2) − Σ[2γ_nl(n³+2n²)/N² + 4√(γ_lγ_nl)n²/N].
+        """d(|β1|²+|β2|²)/dt of the damping alone: −γ_l(n1+n2) − Σ[2γ_nl(n³+2n²)/N² +
+        4√(γ_lγ_nl)n²/N].
 
-        The rest of the corrected equations ("b_bracket") conserves n1+n2, so this is all of it, it is negative, and
+        The rest of the corrected equations ("b_bracket") conserves n1+n2, so this is all of it, it
+        is negative, and
         **no trajectory is a limit cycle**. With "a_operator" the second part is halved.
 
         Parameters
@@ -346,7 +365,8 @@ class PublishedSpinChains:
     # ------------------------------------------------------------ figures and storage
 
     def figure(self, name: str, **kw: Any) -> PublishedFigure:
-        """Run a figure of the paper with the corrections of this object and judge the paper's statements about it.
+        """Run a figure of the paper with the corrections of this object and judge the paper's
+        statements about it.
 
         See :func:`qsyncplug.published.figures.figure`.
         """
@@ -374,7 +394,9 @@ storage.register_model("PublishedSpinChains", _from_dict)
 
 
 def complete_synchronization(covariance: Any) -> np.ndarray:
-    """S_q of (16), ⟨δq₋²+δp₋²⟩⁻¹, from covariances (..., 4, 4). 1 is the value of two independent vacua."""
+    """S_q of (16), ⟨δq₋²+δp₋²⟩⁻¹, from covariances (..., 4, 4). 1 is the value of two independent
+    vacua.
+    """
     C = np.asarray(covariance, dtype=float)
     return phase_synchronization(np.zeros((*C.shape[:-2], 4)), C, phi=0.0)
 
@@ -418,7 +440,9 @@ def phase_synchronization(
 
 
 class PublishedResult(MeanFieldResult):
-    """Mean field and covariance of the published equations; arrays as in :class:`MeanFieldResult`."""
+    """Mean field and covariance of the published equations; arrays as in
+    :class:`MeanFieldResult`.
+    """
 
     @property
     def excitations(self) -> np.ndarray:
@@ -436,7 +460,9 @@ class PublishedResult(MeanFieldResult):
         return complete_synchronization(self.covariance)
 
     def phase_synchronization(self, *, phi: float | None = None) -> np.ndarray:
-        """S_q^φ of (21), (T,); φ_j with arctan as printed unless the model has the correction "eq18_atan2"."""
+        """S_q^φ of (21), (T,); φ_j with arctan as printed unless the model has the correction
+        "eq18_atan2".
+        """
         printed = self.model is not None and "eq18_atan2" not in self.model.corrections
         return phase_synchronization(self.mean, self.covariance, phi=phi, printed=printed)
 
@@ -455,7 +481,8 @@ class PublishedSolver(MeanFieldSolver):
         for j, (b, size) in enumerate(zip(beta, model.n, strict=True)):
             if abs(b) ** 2 > size * (1 + 1e-12):
                 raise ValueError(
-                    f"beta0[{j}] must satisfy |β|²≤N={size}, not {abs(b) ** 2:g}: {size} spins have no more excitations"
+                    f"beta0[{j}] must satisfy |β|²≤N={size}, not {abs(b) ** 2:g}: {size} spins "
+                    "have no more excitations"
                 )
         model._point(t0, beta)
         C = (
@@ -511,7 +538,8 @@ class PublishedSolver(MeanFieldSolver):
         )
         if bad >= 0:
             result.stats["neglected"].append(
-                f"positivity: the covariance breaks the uncertainty relation from t={result.times[usable][bad]:g} on"
+                "positivity: the covariance breaks the uncertainty relation from "
+                f"t={result.times[usable][bad]:g} on"
             )
         # the proof of decay, checked along the run
         rates = rhs.drift(result.times, result.amplitudes)
@@ -536,7 +564,8 @@ def mfsolve_published(
     e_ops: Any = None,
     options: dict[str, Any] | None = None,
 ) -> PublishedResult:
-    r"""Mean field and covariance of the published equations: (B1), (B2) and (19), :math:`\dot C = MC+CM^T+D`.
+    r"""Mean field and covariance of the published equations: (B1), (B2) and (19), :math:`\dot C =
+    MC+CM^T+D`.
 
     Parameters
     ----------
@@ -556,15 +585,16 @@ def mfsolve_published(
     Returns
     -------
     PublishedResult
-        Its ``stats`` name the mistakes left in and check the proof of decay: "decay law" is the largest
-        \|d(n1+n2)/dt − law\|/(n1+n2), zero to rounding with the correction "b_bracket".
+        Its ``stats`` name the mistakes left in and check the proof of decay: "decay law" is the
+        largest \|d(n1+n2)/dt − law\|/(n1+n2), zero to rounding with the correction "b_bracket".
 
     Raises
     ------
     ValueError, TypeError
         Bad input.
     NonFiniteError
-        The printed covariance grew beyond all numbers (it does, for Fig. 3); the error carries the partial result.
+        The printed covariance grew beyond all numbers (it does, for Fig. 3); the error carries the
+        partial result.
     """
     solver = PublishedSolver(system, options=options)
     solver.covariance0 = covariance0

@@ -22,7 +22,8 @@ class Correction:
     printed, correct : str
         What stands there and what should.
     changes : tuple of str
-        Methods of :class:`PublishedSpinChains` that it changes; empty where the mistake stops at its equation.
+        Methods of :class:`PublishedSpinChains` that it changes; empty where the mistake stops at
+        its equation.
     """
 
     where: str
@@ -34,8 +35,9 @@ class Correction:
 _ALL = ("drift", "langevin_drift", "fluctuation_matrix", "diffusion")
 _MEAN = ("drift", "langevin_drift", "fluctuation_matrix")
 
-#: Every correction that ``PublishedSpinChains(..., corrections=(name, ...))`` knows. Those that change the drift change
-#: ``fluctuation_matrix`` only through X, θ, R_j, A_j and ⟨σz⟩/X, until "e_exact" makes it the derivative of the drift.
+#: Every correction that ``PublishedSpinChains(..., corrections=(name, ...))`` knows. Those that
+#: change the drift change ``fluctuation_matrix`` only through X, θ, R_j, A_j and ⟨σz⟩/X, until
+#: "e_exact" makes it the derivative of the drift.
 CORRECTIONS: dict[str, Correction] = {
     "eq4_commutator": Correction(
         "(4)",
@@ -68,7 +70,8 @@ CORRECTIONS: dict[str, Correction] = {
     "eq7_x_operator": Correction(
         "(7), (8)",
         "X is a number that follows ⟨n⟩: the flow has no Hamiltonian",
-        "X is an operator of the Hamiltonian: the drift gains −ih ∂(⟨σz⟩/X)/∂β_j*, and every derivative sees X",
+        "X is an operator of the Hamiltonian: the drift gains −ih ∂(⟨σz⟩/X)/∂β_j*, and every "
+        "derivative sees X",
         _MEAN,
     ),
     "eq8_signs": Correction(
@@ -80,7 +83,8 @@ CORRECTIONS: dict[str, Correction] = {
     "a1_commutator": Correction(
         "(A1), (A2), B1, B2",
         "2R_j, with exp(R_j a_j)",
-        "exp(2R_j)−1 (the commutator of b with exp[R(2n+1)]), with the normal-ordered exp(R_j+(exp(2R_j)−1)|β_j|²)",
+        "exp(2R_j)−1 (the commutator of b with exp[R(2n+1)]), with the normal-ordered "
+        "exp(R_j+(exp(2R_j)−1)|β_j|²)",
         (*_MEAN, "effective_energy"),
     ),
     "a2_b1": Correction(
@@ -89,19 +93,22 @@ CORRECTIONS: dict[str, Correction] = {
     "a_frame": Correction(
         "(A1), (A2), B1, B2",
         "the damping is not transformed to the nonlinear interaction picture",
-        "4R_jn_j(γ_l/2 + nonlinear rate)β_j is added, and the noise of a_channels or a_operator is transformed",
+        "4R_jn_j(γ_l/2 + nonlinear rate)β_j is added, and the noise of a_channels or a_operator is "
+        "transformed",
         _ALL,
     ),
     "a_operator": Correction(
         "(A1), (A2), (12)",
         "nonlinear damping and noise that no jump operator has",
-        "c=√γ_l b+(√γ_nl/N)b†b²: half of the nonlinear drift, noise (√γ_l+2√γ_nl n/N)b_in − (√γ_nl/N)b²b_in†",
+        "c=√γ_l b+(√γ_nl/N)b†b²: half of the nonlinear drift, noise (√γ_l+2√γ_nl n/N)b_in − "
+        "(√γ_nl/N)b²b_in†",
         _ALL,
     ),
     "a_channels": Correction(
         "(A1), (A2), (12)",
         "nonlinear damping and noise that no jump operator has",
-        "the drift as printed, with the noise of √γ_l b, √κ2 b², √κ3 b³ that cause it: κ2=2γ_nl/N²+2√(γ_lγ_nl)/N, κ3=2γ_nl/3N²",
+        "the drift as printed, with the noise of √γ_l b, √κ2 b², √κ3 b³ that cause it: "
+        "κ2=2γ_nl/N²+2√(γ_lγ_nl)/N, κ3=2γ_nl/3N²",
         ("diffusion",),
     ),
     "b_bracket": Correction(
@@ -161,7 +168,8 @@ _EXCLUSIVE = (("a_channels", "a_operator"),)
 
 
 def check_corrections(value: Any) -> tuple[str, ...]:
-    """Return `value` (names, one name, or ``"all"``) as a tuple of known names in the order of the table.
+    """Return `value` (names, one name, or ``"all"``) as a tuple of known names in the order of the
+    table.
 
     Raises
     ------
@@ -187,7 +195,8 @@ def check_corrections(value: Any) -> tuple[str, ...]:
     for first, second in _EXCLUSIVE:
         if first in names and second in names:
             raise ValueError(
-                f"corrections must hold only one of {first!r} and {second!r}: they answer the same mistake differently"
+                f"corrections must hold only one of {first!r} and {second!r}: they answer the same "
+                "mistake differently"
             )
     return tuple(name for name in CORRECTIONS if name in names)
 

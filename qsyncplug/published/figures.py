@@ -1,4 +1,6 @@
-"""The figures of the paper, run from its equations, with a verdict on each statement it makes about them."""
+"""The figures of the paper, run from its equations, with a verdict on each statement it makes about
+them.
+"""
 
 from __future__ import annotations
 
@@ -107,7 +109,9 @@ class PublishedFigure:
 def _run(
     model: PublishedSpinChains, beta0: np.ndarray, times: np.ndarray
 ) -> tuple[PublishedResult, float]:
-    """The run as far as it goes, and the time at which its covariance left the floating-point numbers (or inf)."""
+    """The run as far as it goes, and the time at which its covariance left the floating-point
+    numbers (or inf).
+    """
     try:
         return mfsolve(model, beta0, times), np.inf
     except NonFiniteError as error:
@@ -127,7 +131,8 @@ def _trajectory(result: PublishedResult) -> Statement:
     return Statement(
         "the oscillators start from q_j(0)=p_j(0)=0",
         origin > 0,
-        f"β=0 is an exact fixed point (|dβ/dt|={origin:g}): that start gives no trajectory; this run starts elsewhere",
+        f"β=0 is an exact fixed point (|dβ/dt|={origin:g}): that start gives no trajectory; this "
+        "run starts elsewhere",
         {"speed at the origin": origin},
     )
 
@@ -150,8 +155,10 @@ def _cycle(result: PublishedResult) -> Statement:
     return Statement(
         "there is a limit cycle at long times",
         bool(total[-1] > 0.01 * total[0]) and rate < 1e-2 * model.linear_loss,
-        f"n1+n2 falls from {total[0]:.3g} to {total[-1]:.3g} at t={result.times[-1]:g} ({right:.3g} with the right "
-        f"bracket in B1, B2), later as exp(−{rate:.4g}t), γ_l={model.linear_loss:g}: a spiral to the vacuum. "
+        f"n1+n2 falls from {total[0]:.3g} to {total[-1]:.3g} at t={result.times[-1]:g} "
+        f"({right:.3g} with the right "
+        f"bracket in B1, B2), later as exp(−{rate:.4g}t), γ_l={model.linear_loss:g}: a spiral to "
+        "the vacuum. "
         "With that bracket the damping alone changes n1+n2, and always lowers it (decay_law)",
         numbers,
     )
@@ -162,7 +169,9 @@ def _late(result: PublishedResult) -> slice:
 
 
 def _phase_of(result: PublishedResult) -> dict[str, float]:
-    """Behaviour of the relative phase in the later half: slope, how much of the circle it visits, resultant."""
+    """Behaviour of the relative phase in the later half: slope, how much of the circle it visits,
+    resultant.
+    """
     late = _late(result)
     phi, t = result.relative_phase[late], result.times[late]
     slope = float(np.polyfit(t, phi, 1)[0])
@@ -181,7 +190,8 @@ def _equal(result: PublishedResult) -> Statement:
     return Statement(
         "for N1=N2, λ=0 the mean values become equal, q̄1=q̄2 and p̄1=p̄2",
         difference < 0.05,
-        f"largest |β1−β2|/|β| in the later half: {difference:.2g}; nothing makes them equal: the decaying spiral keeps "
+        f"largest |β1−β2|/|β| in the later half: {difference:.2g}; nothing makes them equal: the "
+        "decaying spiral keeps "
         "what it is given (try beta0=(1, 1) and (1, 1j))",
         {"largest relative difference": difference},
     )
@@ -194,7 +204,8 @@ def _in_phase(result: PublishedResult) -> Statement:
     return Statement(
         "for N1=10, N2=5 the mean values are in phase at long times, with different amplitudes",
         numbers["range"] < 0.5,
-        f"φ2−φ1 visits {100 * numbers['part of the circle visited']:.0f} % of the circle in the later half "
+        f"φ2−φ1 visits {100 * numbers['part of the circle visited']:.0f} % of the circle in the "
+        "later half "
         f"(slope {numbers['slope']:.3g} per unit time)",
         numbers,
     )
@@ -212,7 +223,8 @@ def _constant_phase(result: PublishedResult) -> Statement:
     return Statement(
         f"for λ=0.2 the mean values keep a small phase difference φ={PRINTED_PHASE}",
         abs(numbers["slope"]) * result.times[-1] < 0.1,
-        f"φ drifts at {numbers['slope']:.2g} per unit time (the exchange detunes by Δ(ωλ²/2N)={expected:.2g}), "
+        f"φ drifts at {numbers['slope']:.2g} per unit time (the exchange detunes by "
+        f"Δ(ωλ²/2N)={expected:.2g}), "
         f"{abs(numbers['slope']) * result.times[-1] / (2 * np.pi):.2g} turns over the run: "
         f"φ={PRINTED_PHASE} can only be a snapshot",
         numbers,
@@ -317,7 +329,8 @@ def _figure3a(model: PublishedSpinChains, beta0: np.ndarray, times: np.ndarray) 
         Statement(
             "S_q approaches 1 with the exact Jacobian",
             abs(last[-1] - 1) < 0.01,
-            f"S_q={last[-1]:.4f} at t={exact.times[-1]:g}, where n1+n2={exact.excitations[-1].sum():.2g}",
+            f"S_q={last[-1]:.4f} at t={exact.times[-1]:g}, where "
+            f"n1+n2={exact.excitations[-1].sum():.2g}",
             {
                 "S_q at the end": float(last[-1]),
                 "n1+n2 at the end": float(exact.excitations[-1].sum()),
@@ -338,7 +351,8 @@ def _figure3a(model: PublishedSpinChains, beta0: np.ndarray, times: np.ndarray) 
         Statement(
             "S_q=1 means complete (perfect) quantum synchronisation",
             still > 1e-6,
-            f"with β=0, two oscillators at rest in their vacua and independent, S_q=1 at all times (to {still:.1g}): "
+            "with β=0, two oscillators at rest in their vacua and independent, S_q=1 at all times "
+            f"(to {still:.1g}): "
             "1 is the vacuum value",
             {"largest |S_q−1| of the vacuum": still},
         )

@@ -61,7 +61,8 @@ def need_bosons(view: SyncView, measure: str) -> None:
     """Refuse a view whose nodes are not oscillators in the Fock basis."""
     if not view.bosons:
         raise MissingFieldError(
-            f"{view.system or 'this view'} has no Fock-basis states, which {measure} needs; what would provide them: "
+            f"{view.system or 'this view'} has no Fock-basis states, which {measure} needs; what "
+            "would provide them: "
             "a description of the nodes as boson modes"
         )
 
@@ -70,13 +71,16 @@ def need_quantum(view: SyncView, measure: str) -> None:
     """Refuse a classical view where a measure of quantum fluctuations is asked for."""
     if view.is_classical:
         raise MissingFieldError(
-            f"{view.system or 'this view'} has no quantum covariance, which {measure} needs; what would provide it: "
+            f"{view.system or 'this view'} has no quantum covariance, which {measure} needs; what "
+            "would provide it: "
             "a covariance with vacuum variance ½, or states"
         )
 
 
 def factor(state: Any, keep: tuple[int, ...]) -> np.ndarray:
-    """Matrix M (kept factors × the others) of a ket with ρ_kept = M M†, normalised; kept factors in the order asked."""
+    """Matrix M (kept factors × the others) of a ket with ρ_kept = M M†, normalised; kept factors in
+    the order asked.
+    """
     dims = [int(d) for d in state.dims[0]]
     rest = [k for k in range(len(dims)) if k not in keep]
     tensor = state.full().reshape(dims).transpose(*keep, *rest)

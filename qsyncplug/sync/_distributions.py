@@ -1,4 +1,6 @@
-"""Phase distributions: the angle of the Husimi and of the Wigner function, for one mode and relative."""
+"""Phase distributions: the angle of the Husimi and of the Wigner function, for one mode and
+relative.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ class PhaseDistribution:
     density : (n,) array
         P on the grid.
     peak : float
-        2π max P − 1, zero for the uniform distribution; the maximum is found by Newton's method, not read off the grid.
+        2π max P − 1, zero for the uniform distribution; the maximum is found by Newton's method,
+        not read off the grid.
     """
 
     moments: np.ndarray
@@ -168,25 +171,27 @@ def _of_view(view: SyncView, kind: str) -> np.ndarray:
 
 
 def husimi_phase(view: Any, *, relative: bool = False) -> Any:
-    r"""Phase distribution of the Husimi function, P(φ) = ∫ Q(r e^{iφ}) r dr, and its peak 2π max P − 1.
+    r"""Phase distribution of the Husimi function, P(φ) = ∫ Q(r e^{iφ}) r dr, and its peak 2π max P
+    − 1.
 
     Parameters
     ----------
     view : SyncView or Qobj
-        A view with ``states`` of boson modes; or a ket or density matrix of one mode, or of two modes with `relative`.
+        A view with ``states`` of boson modes; or a ket or density matrix of one mode, or of two
+        modes with `relative`.
     relative : bool
         For a state: the distribution of φ_1−φ_2.
 
     Returns
     -------
     (T, N, N) array or PhaseDistribution
-        For a view the peaks, of φ_j−φ_k and on the diagonal of φ_j; zero where the phase is uniform. For a state the
-        distribution, which ``float`` turns into its peak.
+        For a view the peaks, of φ_j−φ_k and on the diagonal of φ_j; zero where the phase is
+        uniform. For a state the distribution, which ``float`` turns into its peak.
 
     Notes
     -----
-    Exact Fourier moments ⟨e^{ikφ}⟩ = Σ_m ρ_{m+k,m} Γ(m+k/2+1)/√(m!(m+k)!). M. R. Hush, W. Li, S. Genway, I.
-    Lesanovsky and A. D. Armour, Phys. Rev. A 91, 061401 (2015).
+    Exact Fourier moments ⟨e^{ikφ}⟩ = Σ_m ρ_{m+k,m} Γ(m+k/2+1)/√(m!(m+k)!). M. R. Hush, W. Li, S.
+    Genway, I. Lesanovsky and A. D. Armour, Phys. Rev. A 91, 061401 (2015).
     """
     return (
         _of_view(view, "husimi")
@@ -196,7 +201,8 @@ def husimi_phase(view: Any, *, relative: bool = False) -> Any:
 
 
 def wigner_phase(view: Any, *, relative: bool = False) -> Any:
-    r"""Phase distribution of the Wigner function, P(φ) = ∫ W(r e^{iφ}) r dr, and its peak 2π max P − 1.
+    r"""Phase distribution of the Wigner function, P(φ) = ∫ W(r e^{iφ}) r dr, and its peak 2π max P
+    − 1.
 
     Parameters
     ----------
@@ -212,8 +218,9 @@ def wigner_phase(view: Any, *, relative: bool = False) -> Any:
 
     Notes
     -----
-    Exact Fourier moments ⟨e^{ikφ}⟩ = Σ_m ρ_{m+k,m} 2^{k/2} √(m!/(m+k)!) Γ(k/2+1+s)/s!, s=⌊m/2⌋ (from the generating
-    function of the Laguerre polynomials); B. M. Garraway and P. L. Knight, Phys. Rev. A 46, R5346 (1992).
+    Exact Fourier moments ⟨e^{ikφ}⟩ = Σ_m ρ_{m+k,m} 2^{k/2} √(m!/(m+k)!) Γ(k/2+1+s)/s!, s=⌊m/2⌋
+    (from the generating function of the Laguerre polynomials); B. M. Garraway and P. L. Knight,
+    Phys. Rev. A 46, R5346 (1992).
     """
     return (
         _of_view(view, "wigner")

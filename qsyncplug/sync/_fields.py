@@ -70,7 +70,9 @@ def check_correlations(z: np.ndarray, masses: np.ndarray | None) -> None:
 def check_states(
     states: Sequence[Any], subsystems: Sequence[int] | None, n_nodes: int | None
 ) -> tuple[int, ...]:
-    """Refuse what are not normalised states of one tensor product; return the factors that are the nodes."""
+    """Refuse what are not normalised states of one tensor product; return the factors that are the
+    nodes.
+    """
     if not states:
         raise ValueError("states must hold at least one state")
     for k, state in enumerate(states):
@@ -78,11 +80,13 @@ def check_states(
             hasattr(state, "dims") and hasattr(state, "full") and (state.isket or state.isoper)
         ):
             raise ValueError(
-                f"states must be QuTiP kets or density matrices; states[{k}] is {type(state).__name__}"
+                f"states must be QuTiP kets or density matrices; states[{k}] is "
+                f"{type(state).__name__}"
             )
         if state.dims[0] != states[0].dims[0] or not all(isinstance(d, int) for d in state.dims[0]):
             raise ValueError(
-                f"states must all live on the same tensor product; states[{k}] has dims {state.dims}"
+                f"states must all live on the same tensor product; states[{k}] has dims "
+                f"{state.dims}"
             )
         if state.isoper and state.dims[0] != state.dims[1]:
             raise ValueError(

@@ -1,4 +1,6 @@
-"""Mari's measures of complete and of phase synchronisation, and Pearson's correlation coefficient."""
+"""Mari's measures of complete and of phase synchronisation, and Pearson's correlation
+coefficient.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def _sums(view: SyncView) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _inverse(values: np.ndarray, name: str) -> np.ndarray:
-    """1/values off the diagonal; NaN where the values, which are ≥0 for any state, are not above rounding."""
+    """1/values off the diagonal; NaN where the values, which are ≥0 for any state, are not above
+    rounding.
+    """
     values = blank_diagonal(values)
     with np.errstate(divide="ignore", invalid="ignore"):
         result = np.where(values > 1e-14, 1 / values, np.nan)
@@ -44,12 +48,13 @@ def complete(view: SyncView) -> np.ndarray:
     Returns
     -------
     (T, N, N) array
-        Symmetric, NaN on the diagonal, between 0 and 1 for states. Infinite where a classical system is in complete
-        synchronisation.
+        Symmetric, NaN on the diagonal, between 0 and 1 for states. Infinite where a classical
+        system is in complete synchronisation.
 
     Notes
     -----
-    A. Mari, A. Farace, N. Didier, V. Giovannetti and R. Fazio, Phys. Rev. Lett. 111, 103605 (2013), eq. (1).
+    A. Mari, A. Farace, N. Didier, V. Giovannetti and R. Fazio, Phys. Rev. Lett. 111, 103605 (2013),
+    eq. (1).
     """
     total, cross = _sums(view)
     beta = view.amplitudes
@@ -71,8 +76,8 @@ def complete_fluctuations(view: SyncView) -> np.ndarray:
     Returns
     -------
     (T, N, N) array
-        Symmetric, NaN on the diagonal. **1 is the value of two independent vacua** (and of a Bell state): read it
-        together with ``view.masses``.
+        Symmetric, NaN on the diagonal. **1 is the value of two independent vacua** (and of a Bell
+        state): read it together with ``view.masses``.
 
     Notes
     -----
@@ -97,27 +102,30 @@ def _frame(view: SyncView, frame: Any) -> np.ndarray:
 
 
 def phase_rotated(view: SyncView, *, frame: Any = "auto") -> np.ndarray:
-    r"""S_q^φ: S_q of the fluctuations in the frame that rotates with each mean, b_j → b_j e^{−iφ_j}.
+    r"""S_q^φ: S_q of the fluctuations in the frame that rotates with each mean, b_j → b_j
+    e^{−iφ_j}.
 
     Parameters
     ----------
     view : SyncView
         Needs ``covariance``, and ``mean`` unless `frame` is "optimal" or an array.
     frame : {"auto", "mean", "optimal"} or array that broadcasts to (T, N)
-        "mean": φ_j = atan2(⟨p_j⟩, ⟨q_j⟩), NaN where ⟨b_j⟩=0. "optimal": the relative rotation φ_1−φ_2 that makes the
-        value largest. "auto": "mean", but "optimal" for pairs with ⟨b⟩=0 in both nodes, where the state prefers no
-        phase. An array: those φ_j.
+        "mean": φ_j = atan2(⟨p_j⟩, ⟨q_j⟩), NaN where ⟨b_j⟩=0. "optimal": the relative rotation
+        φ_1−φ_2 that makes the value largest. "auto": "mean", but "optimal" for pairs with ⟨b⟩=0 in
+        both nodes, where the state prefers no phase. An array: those φ_j.
 
     Returns
     -------
     (T, N, N) array
-        Symmetric, NaN on the diagonal, and with a warning where only one of the two means has a phase.
+        Symmetric, NaN on the diagonal, and with a warning where only one of the two means has a
+        phase.
 
     Notes
     -----
-    ⟨q_−²+p_−²⟩ = (tr C_11 + tr C_22)/2 − 2Re[⟨δb_1†δb_2⟩ e^{i(φ_1−φ_2)}] depends on the relative rotation only and is
-    smallest, (tr C_11 + tr C_22)/2 − 2\|⟨δb_1†δb_2⟩\|, where the bracket is real and positive; with ⟨b⟩=0 the optimum
-    is 1/(1+n1+n2−2\|⟨b_1†b_2⟩\|). "auto" jumps from one to the other when both means vanish.
+    ⟨q_−²+p_−²⟩ = (tr C_11 + tr C_22)/2 − 2Re[⟨δb_1†δb_2⟩ e^{i(φ_1−φ_2)}] depends on the relative
+    rotation only and is smallest, (tr C_11 + tr C_22)/2 − 2\|⟨δb_1†δb_2⟩\|, where the bracket is
+    real and positive; with ⟨b⟩=0 the optimum is 1/(1+n1+n2−2\|⟨b_1†b_2⟩\|). "auto" jumps from one
+    to the other when both means vanish.
     """
     if isinstance(frame, str):
         check_choice("frame", frame, ("auto", "mean", "optimal"))
@@ -146,14 +154,15 @@ def phase(view: SyncView, *, frame: Any = "auto") -> np.ndarray:
     view : SyncView
         Needs ``covariance``, and ``mean`` unless `frame` is an array.
     frame : {"auto", "mean"} or array that broadcasts to (T, N)
-        Phases φ_j of p′_j = p_j cos φ_j − q_j sin φ_j. "mean": those of the means, NaN where ⟨b_j⟩=0. "auto": "mean",
-        but p itself (φ=0) for pairs with ⟨b⟩=0 in both nodes: then the value depends on the frame the state is written
-        in. An array: those φ_j.
+        Phases φ_j of p′_j = p_j cos φ_j − q_j sin φ_j. "mean": those of the means, NaN where
+        ⟨b_j⟩=0. "auto": "mean", but p itself (φ=0) for pairs with ⟨b⟩=0 in both nodes: then the
+        value depends on the frame the state is written in. An array: those φ_j.
 
     Returns
     -------
     (T, N, N) array
-        Symmetric, NaN on the diagonal, and with a warning where only one of the two means has a phase. May exceed 1.
+        Symmetric, NaN on the diagonal, and with a warning where only one of the two means has a
+        phase. May exceed 1.
 
     Notes
     -----
@@ -195,8 +204,8 @@ def pearson(view: SyncView, first: str = "q", second: str | None = None) -> np.n
     Returns
     -------
     (T, N, N) array
-        Between −1 and 1; symmetric if both observables are the same (1 on the diagonal). NaN (with a warning) where a
-        variance is zero.
+        Between −1 and 1; symmetric if both observables are the same (1 on the diagonal). NaN (with
+        a warning) where a variance is zero.
     """
     second = first if second is None else second
     start = {"q": 0, "p": 1}

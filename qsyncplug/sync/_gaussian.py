@@ -1,4 +1,6 @@
-"""Gaussian states of one and two modes: symplectic eigenvalues, entropies, entanglement, discord; vacuum ½."""
+"""Gaussian states of one and two modes: symplectic eigenvalues, entropies, entanglement, discord;
+vacuum ½.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def _form(n: int) -> np.ndarray:
 
 
 def symplectic_eigenvalues(covariance: np.ndarray) -> np.ndarray:
-    """Symplectic eigenvalues of (..., 2n, 2n), ascending (..., n); NaN where the matrix is not positive definite."""
+    """Symplectic eigenvalues of (..., 2n, 2n), ascending (..., n); NaN where the matrix is not
+    positive definite.
+    """
     n = covariance.shape[-1] // 2
     root = _roots(covariance, 0.5)
     skew = root @ _form(n) @ root
@@ -74,8 +78,9 @@ def purity(covariance: np.ndarray) -> np.ndarray:
 def discord(covariance: np.ndarray) -> np.ndarray:
     """Gaussian discord of (..., 4, 4), Gaussian measurement on the second mode.
 
-    In standard form (A=a·1, B=b·1, C=diag(c, d), vacuum variance 1) a measurement of squeezing λ leaves mode 1 with
-    det = (aλ+P)(a+Qλ)/((λ+b)(1+bλ)), P=ab−c², Q=ab−d²; the least value is at λ=0, λ=∞ or a root of a quadratic.
+    In standard form (A=a·1, B=b·1, C=diag(c, d), vacuum variance 1) a measurement of squeezing λ
+    leaves mode 1 with det = (aλ+P)(a+Qλ)/((λ+b)(1+bλ)), P=ab−c², Q=ab−d²; the least value is at
+    λ=0, λ=∞ or a root of a quadratic.
     """
     nu = _physical(covariance)
     sigma = 2 * np.where(np.isnan(nu[..., :1, None]), np.eye(4), covariance)

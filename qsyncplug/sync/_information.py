@@ -1,4 +1,6 @@
-"""Entanglement, information and purity: correlation, reported beside synchronisation and never as synchronisation."""
+"""Entanglement, information and purity: correlation, reported beside synchronisation and never as
+synchronisation.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +78,9 @@ def _entropy_of(weights: np.ndarray) -> float:
 
 
 def spectrum(matrix: np.ndarray) -> np.ndarray:
-    """Eigenvalues of a Hermitian matrix, block by block where it has blocks (a conserved number, a parity)."""
+    """Eigenvalues of a Hermitian matrix, block by block where it has blocks (a conserved number, a
+    parity).
+    """
     count, block = connected_components(csr_array(matrix != 0), directed=False)
     if count == 1:
         return np.linalg.eigvalsh(matrix)
@@ -122,12 +126,14 @@ def log_negativity(view: SyncView, *, gaussian: bool | None = None) -> np.ndarra
     view : SyncView
         Needs ``states``, or ``covariance``.
     gaussian : bool, optional
-        From the covariance (−ln 2ν̃_− where positive) or from the states; None: from the states if there are any.
+        From the covariance (−ln 2ν̃_− where positive) or from the states; None: from the states if
+        there are any.
 
     Returns
     -------
     (T, N, N) array
-        Symmetric, NaN on the diagonal. Gaussian: NaN with a warning where the covariance is not that of a state.
+        Symmetric, NaN on the diagonal. Gaussian: NaN with a warning where the covariance is not
+        that of a state.
 
     Notes
     -----
@@ -153,7 +159,8 @@ def mutual_information(view: SyncView, *, gaussian: bool | None = None) -> np.nd
     Returns
     -------
     (T, N, N) array
-        Symmetric, NaN on the diagonal. Gaussian: NaN with a warning where the covariance is not that of a state.
+        Symmetric, NaN on the diagonal. Gaussian: NaN with a warning where the covariance is not
+        that of a state.
 
     Notes
     -----
@@ -212,14 +219,16 @@ def gaussian_discord(view: SyncView) -> np.ndarray:
     Returns
     -------
     (T, N, N) array
-        Not symmetric; NaN on the diagonal; ≥0, in nats. NaN with a warning where the covariance is not that of a state.
+        Not symmetric; NaN on the diagonal; ≥0, in nats. NaN with a warning where the covariance is
+        not that of a state.
 
     Notes
     -----
-    f(b) − f(ν_−) − f(ν_+) + f(√min det ε) with the least determinant of the conditional covariance over Gaussian
-    measurements. G. Adesso and A. Datta, Phys. Rev. Lett. 105, 030501 (2010); computed from the standard form by an
-    explicit minimum over the squeezing of the measurement, which has no cancellation where mode k is nearly pure. An
-    upper bound of the discord of the state; of the Gaussian state with this covariance if the state is not Gaussian.
+    f(b) − f(ν_−) − f(ν_+) + f(√min det ε) with the least determinant of the conditional covariance
+    over Gaussian measurements. G. Adesso and A. Datta, Phys. Rev. Lett. 105, 030501 (2010);
+    computed from the standard form by an explicit minimum over the squeezing of the measurement,
+    which has no cancellation where mode k is nearly pure. An upper bound of the discord of the
+    state; of the Gaussian state with this covariance if the state is not Gaussian.
     """
     need_quantum(view, "gaussian_discord")
     values = _fill_gaussian(view, _gaussian.discord, ordered=True)
@@ -246,8 +255,9 @@ def second_order(
     Returns
     -------
     (T, N, N) complex array
-        Hermitian; on the diagonal g²(0) = ⟨b†²b²⟩/n². Its argument is twice the relative phase: nonzero where the
-        relative phase prefers two opposite values. NaN (with a warning) where n_j=0.
+        Hermitian; on the diagonal g²(0) = ⟨b†²b²⟩/n². Its argument is twice the relative phase:
+        nonzero where the relative phase prefers two opposite values. NaN (with a warning) where
+        n_j=0.
     """
     check_choice("normalization", normalization, ("numbers", "pairs"))
     if gaussian:

@@ -85,7 +85,9 @@ _FINE_NODES = -np.cos(np.linspace(0, np.pi, _FINE))
 def _brackets(
     coefficients: np.ndarray, fine: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Intervals with one sign change each: between samples, and about extrema that dip through zero between samples."""
+    """Intervals with one sign change each: between samples, and about extrema that dip through zero
+    between samples.
+    """
     negative = fine < 0
     row, cell = np.nonzero(negative[:, 1:] != negative[:, :-1])
     rows, lefts, rights = [row], [_FINE_NODES[cell]], [_FINE_NODES[cell + 1]]
@@ -128,7 +130,9 @@ def _bisect_newton(coefficients: np.ndarray, left: np.ndarray, right: np.ndarray
 
 
 def _rays(rho: np.ndarray) -> _Rays:
-    """W(r, φ) = Σ_{nm} ρ_nm (−1)^m/π √(m!/n!) (√2 r)^k e^{−r²} L_m^k(2r²) e^{−ikφ}, k=n−m, on panels."""
+    """W(r, φ) = Σ_{nm} ρ_nm (−1)^m/π √(m!/n!) (√2 r)^k e^{−r²} L_m^k(2r²) e^{−ikφ}, k=n−m, on
+    panels.
+    """
     d = rho.shape[0]
     radius = np.sqrt(2 * d - 1) + 7.5 * d ** (-1 / 6)
     panels = int(np.ceil(radius / min(1.0, 4 / np.sqrt(2 * d))))
@@ -161,7 +165,8 @@ def _negativity(rho: np.ndarray, tolerance: float, max_intervals: int) -> tuple[
     rho = _trimmed(rho)
     if rho.shape[0] > _MAX_DIM:
         raise ValueError(
-            f"states must have at most {_MAX_DIM} occupied Fock levels for wigner_negativity, not {len(rho)}"
+            f"states must have at most {_MAX_DIM} occupied Fock levels for wigner_negativity, not "
+            f"{len(rho)}"
         )
     rays = _rays(rho)
     if rays.harmonics.size == 1:
@@ -177,7 +182,8 @@ def _negativity(rho: np.ndarray, tolerance: float, max_intervals: int) -> tuple[
         half = (right - left) / 2
         values = rays.negative(((left + right) / 2 + np.outer(x, half)).ravel()).reshape(x.size, -1)
         fine, coarse = half * (kronrod @ values), half * (gauss @ values)
-        # a singularity (φ−φ_c)^{3/2} gives a half interval 2^{−5/2} of the error: less than 0.05 would be an accident
+        # a singularity (φ−φ_c)^{3/2} gives a half interval 2^{−5/2} of the error: less than 0.05
+        # would be an accident
         own = np.abs(fine - coarse)
         error = np.maximum(own, 0.05 * parent)
         used += left.size
@@ -223,10 +229,11 @@ def wigner_negativity(view: Any, *, tolerance: float = 1e-9, max_intervals: int 
 
     Notes
     -----
-    W = Σ_k W_k(r) e^{−ikφ} is exact in the angle and a Chebyshev polynomial on each radial panel; on a ray the sign
-    changes are found and the negative parts integrated exactly; the angle is left to adaptive Gauss–Kronrod
-    quadrature (7, 15), which copes with the (φ−φ_c)^{3/2} singularities where a ray touches a nodal line. A. Kenfack
-    and K. Życzkowski, J. Opt. B 6, 396 (2004): Fock 1 has 4/√e − 2.
+    W = Σ_k W_k(r) e^{−ikφ} is exact in the angle and a Chebyshev polynomial on each radial panel;
+    on a ray the sign changes are found and the negative parts integrated exactly; the angle is left
+    to adaptive Gauss–Kronrod quadrature (7, 15), which copes with the (φ−φ_c)^{3/2} singularities
+    where a ray touches a nodal line. A. Kenfack and K. Życzkowski, J. Opt. B 6, 396 (2004): Fock 1
+    has 4/√e − 2.
     """
     tolerance = check_number("tolerance", tolerance, minimum=0, strict=True)
     worst = 0.0
@@ -247,12 +254,14 @@ def wigner_negativity(view: Any, *, tolerance: float = 1e-9, max_intervals: int 
             )
         if len(view.dims[0]) != 1:
             raise ValueError(
-                f"state must be of one mode, not of dims {view.dims}; use state.ptrace or a SyncView"
+                f"state must be of one mode, not of dims {view.dims}; use state.ptrace or a "
+                "SyncView"
             )
         result, worst = _negativity(density(view, (0,)), tolerance, max_intervals)
     if worst > tolerance:
         warn(
-            f"wigner_negativity: error estimate {worst:.1e} exceeds the tolerance {tolerance:.1e}; raise max_intervals",
+            f"wigner_negativity: error estimate {worst:.1e} exceeds the tolerance {tolerance:.1e}; "
+            "raise max_intervals",
             ApproximationWarning,
         )
     return result

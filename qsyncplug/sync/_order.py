@@ -18,20 +18,22 @@ def order_parameter(view: SyncView, *, weighted: bool = False) -> np.ndarray:
     Parameters
     ----------
     view : SyncView
-        Needs ``correlations``, or an ``order_parameter`` given by the system (taken as it is); with `weighted`,
-        ``correlations`` and ``masses``.
+        Needs ``correlations``, or an ``order_parameter`` given by the system (taken as it is); with
+        `weighted`, ``correlations`` and ``masses``.
     weighted : bool
-        ‖ζ‖ = √(Σ_jk √(m_j m_k) z_jk)/N instead, the norm of the mean of the unnormalised states (of √n_j e^{iθ_j}).
+        ‖ζ‖ = √(Σ_jk √(m_j m_k) z_jk)/N instead, the norm of the mean of the unnormalised states (of
+        √n_j e^{iθ_j}).
 
     Returns
     -------
     (T,) array
-        Between 0 and 1 unless weighted. NaN (with a warning) where a node of zero mass has no z_jk, or where
-        Σ z_jk < 0, which no set of states allows.
+        Between 0 and 1 unless weighted. NaN (with a warning) where a node of zero mass has no z_jk,
+        or where Σ z_jk < 0, which no set of states allows.
 
     Notes
     -----
-    For z_jk = e^{i(θ_k−θ_j)} it is Kuramoto's r = \|Σ e^{iθ_j}\|/N; for z_jk = ⟨φ_j,φ_k⟩ it is ‖Σ φ_j‖/N [1]_.
+    For z_jk = e^{i(θ_k−θ_j)} it is Kuramoto's r = \|Σ e^{iθ_j}\|/N; for z_jk = ⟨φ_j,φ_k⟩ it is ‖Σ
+    φ_j‖/N [1]_.
 
     References
     ----------
@@ -75,7 +77,8 @@ def kuramoto(view: SyncView, m: int = 1) -> np.ndarray:
 
     Notes
     -----
-    Y. Kuramoto, Chemical Oscillations, Waves, and Turbulence (Springer, 1984); H. Daido, Physica D 91, 24 (1996).
+    Y. Kuramoto, Chemical Oscillations, Waves, and Turbulence (Springer, 1984); H. Daido, Physica D
+    91, 24 (1996).
     """
     m = check_integer("m", m, minimum=1)
     if view.has("mean"):
@@ -84,7 +87,8 @@ def kuramoto(view: SyncView, m: int = 1) -> np.ndarray:
         z = view.correlations
         if np.any(np.abs(np.abs(z) - 1) > 1e-9):
             raise MissingFieldError(
-                f"{view.system or 'this view'} has no phases of single nodes; give mean=, or |z_jk|=1"
+                f"{view.system or 'this view'} has no phases of single nodes; give mean=, or "
+                "|z_jk|=1"
             )
         total = np.sum(np.exp(1j * m * np.angle(z)), axis=(1, 2)).real
         r = np.sqrt(np.maximum(total, 0)) / view.n_nodes
@@ -127,13 +131,13 @@ def diameter(view: SyncView, kind: str = "distance") -> np.ndarray:
     Returns
     -------
     (T,) array
-        NaN (with a warning) where a node has zero mass, where |z_jk| exceeds 1 by more than 1e-6 or, for "phase",
-        where a |z_jk| ≤ 1e-9 has no argument.
+        NaN (with a warning) where a node has zero mass, where |z_jk| exceeds 1 by more than 1e-6
+        or, for "phase", where a |z_jk| ≤ 1e-9 has no argument.
 
     Notes
     -----
-    1−z_jk comes from ``view.deviations``: relatively accurate down to phase differences of 1e-16 where |z_jk|=1;
-    otherwise exact to 2e-16 absolutely, that is to 2e-8 in the "distance".
+    1−z_jk comes from ``view.deviations``: relatively accurate down to phase differences of 1e-16
+    where |z_jk|=1; otherwise exact to 2e-16 absolutely, that is to 2e-8 in the "distance".
     """
     check_choice("kind", kind, ("distance", "correlation", "phase"))
     z = view.correlations

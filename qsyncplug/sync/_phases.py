@@ -1,4 +1,6 @@
-"""Coherences, phase locking and frequencies: measures of the relative phase and of its course in time."""
+"""Coherences, phase locking and frequencies: measures of the relative phase and of its course in
+time.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +73,9 @@ def _window(view: SyncView, window: float | None) -> float | None:
 def _trailing(
     times: np.ndarray, values: np.ndarray, window: float | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Means over [t−window, t] of the piecewise linear `values` (T, ...), and which windows lie within the run."""
+    """Means over [t−window, t] of the piecewise linear `values` (T, ...), and which windows lie
+    within the run.
+    """
     shape = (-1,) + (1,) * (values.ndim - 1)
     steps = np.diff(times)
     none = np.isnan(values)
@@ -115,13 +119,15 @@ def phase_locking(view: SyncView, window: float | None = None) -> np.ndarray:
     Returns
     -------
     (T, N, N) array
-        Symmetric, between 0 and 1. NaN without a warning at times where the window begins before the run (one that is
-        too short would show locking that is not there); NaN with a warning where arg z_jk does not exist.
+        Symmetric, between 0 and 1. NaN without a warning at times where the window begins before
+        the run (one that is too short would show locking that is not there); NaN with a warning
+        where arg z_jk does not exist.
 
     Notes
     -----
-    The mean is the time integral of the linear interpolant (trapezoid rule) over the window, divided by its length;
-    samples may be unevenly spaced. J.-P. Lachaux et al., Human Brain Mapping 8, 194 (1999).
+    The mean is the time integral of the linear interpolant (trapezoid rule) over the window,
+    divided by its length; samples may be unevenly spaced. J.-P. Lachaux et al., Human Brain Mapping
+    8, 194 (1999).
     """
     window = _window(view, window)
     mean, inside = _trailing(view.times, np.exp(1j * _relative(view)), window)
@@ -152,14 +158,14 @@ def pearson_window(
     Returns
     -------
     (T, N, N) array
-        Symmetric, 1 on the diagonal. NaN without a warning where the window begins before the run, with a warning
-        where a series is constant: its standard deviation is below 3e-5 of its range over the run, or 1e-12 of its
-        size.
+        Symmetric, 1 on the diagonal. NaN without a warning where the window begins before the run,
+        with a warning where a series is constant: its standard deviation is below 3e-5 of its range
+        over the run, or 1e-12 of its size.
 
     Notes
     -----
-    Time averages by the trapezoid rule, unevenly spaced samples allowed. V. Ameri et al., Phys. Rev. A 91, 012301
-    (2015).
+    Time averages by the trapezoid rule, unevenly spaced samples allowed. V. Ameri et al., Phys.
+    Rev. A 91, 012301 (2015).
     """
     check_choice("observable", observable, ("q", "p"))
     window = _window(view, window)
@@ -182,12 +188,15 @@ def pearson_window(
 
 
 def _rate(times: np.ndarray, factors: np.ndarray, name: str) -> np.ndarray:
-    """Differentiate the phases of `factors` (T, ...) of modulus one (NaN: no phase), to second order in the steps."""
+    """Differentiate the phases of `factors` (T, ...) of modulus one (NaN: no phase), to second
+    order in the steps.
+    """
     steps = np.diff(times).reshape((-1,) + (1,) * (factors.ndim - 1))
     turns = np.angle(factors[1:] * factors[:-1].conj())
     if np.any(np.abs(turns) > 0.75 * np.pi):
         warn(
-            f"{name}: a phase turns by up to {np.nanmax(np.abs(turns)):.2f} between two times; give more times, or the "
+            f"{name}: a phase turns by up to {np.nanmax(np.abs(turns)):.2f} between two times; "
+            "give more times, or the "
             "result may be off by 2π per step",
             ApproximationWarning,
         )
@@ -213,8 +222,8 @@ def frequency(view: SyncView) -> np.ndarray:
 
     Notes
     -----
-    Second-order differences of the unwrapped phase (exact for a phase quadratic in time); warns when a phase turns by
-    more than 3π/4 between two times.
+    Second-order differences of the unwrapped phase (exact for a phase quadratic in time); warns
+    when a phase turns by more than 3π/4 between two times.
     """
     _window(view, None)
     values = _rate(view.times, np.exp(1j * mean_phases(view)), "frequency")
@@ -223,7 +232,8 @@ def frequency(view: SyncView) -> np.ndarray:
 
 
 def frequency_difference(view: SyncView) -> np.ndarray:
-    """Instantaneous frequency differences d(arg z_jk)/dt, the frequency of node k minus that of node j.
+    """Instantaneous frequency differences d(arg z_jk)/dt, the frequency of node k minus that of
+    node j.
 
     Parameters
     ----------

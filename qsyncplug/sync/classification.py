@@ -25,15 +25,16 @@ class Classification:
     Attributes
     ----------
     label : str
-        "complete": all z_jk=1. "bipolar": z_jk=±1, two antipodal groups. "phase-locked": all relative phases and
-        coherences constant. "frequency-locked": relative phases vary, but stay bounded. "periodic": relative phases
-        or coherences repeat and phases wind. "incoherent": no coherence, or phases that wind without a period.
-        "relaxing to vacuum": the excitations die out. "undetermined": the window does not show which
-        (``evidence["reason"]``).
+        "complete": all z_jk=1. "bipolar": z_jk=±1, two antipodal groups. "phase-locked": all
+        relative phases and coherences constant. "frequency-locked": relative phases vary, but stay
+        bounded. "periodic": relative phases or coherences repeat and phases wind. "incoherent": no
+        coherence, or phases that wind without a period. "relaxing to vacuum": the excitations die
+        out. "undetermined": the window does not show which (``evidence["reason"]``).
     evidence : dict
         Numbers that the label rests on.
     rate, rate_error : float or None
-        Exponential rate at which max|z_jk−z_jk(∞)| (relaxing to vacuum: the greatest mass) falls, and its uncertainty.
+        Exponential rate at which max|z_jk−z_jk(∞)| (relaxing to vacuum: the greatest mass) falls,
+        and its uncertainty.
     rate_window : tuple of float or None
         Times between which the rate was fitted.
     period : float or None
@@ -52,7 +53,8 @@ class Classification:
         if self.rate is not None and self.rate_window is not None:
             start, stop = self.rate_window
             lines.append(
-                f"  rate {self.rate:.6g} ± {self.rate_error:.1g}, fitted for t = {start:g} to {stop:g}"
+                f"  rate {self.rate:.6g} ± {self.rate_error:.1g}, fitted for t = {start:g} to "
+                f"{stop:g}"
             )
         if self.period is not None:
             lines.append(f"  period {self.period:.6g}")
@@ -62,7 +64,10 @@ class Classification:
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        return f"Classification({self.label!r}, rate={self.rate}, rate_error={self.rate_error}, period={self.period})"
+        return (
+            f"Classification({self.label!r}, rate={self.rate}, rate_error={self.rate_error}, "
+            f"period={self.period})"
+        )
 
 
 def classify(
@@ -73,10 +78,11 @@ def classify(
     Parameters
     ----------
     view : SyncView
-        Needs ``correlations``, or ``mean`` and ``covariance``; at least 4 times. ``masses`` and ``covariance`` are
-        used, if there, to tell relaxation to the vacuum.
+        Needs ``correlations``, or ``mean`` and ``covariance``; at least 4 times. ``masses`` and
+        ``covariance`` are used, if there, to tell relaxation to the vacuum.
     tolerance : float
-        Greatest |z_jk − limit| that counts as equal, and greatest excitation number that counts as vacuum.
+        Greatest |z_jk − limit| that counts as equal, and greatest excitation number that counts as
+        vacuum.
     window : float, optional
         Length of the trailing window judged; None: the second half of the run.
 
@@ -91,16 +97,18 @@ def classify(
 
     Notes
     -----
-    A label describes the window and nothing beyond it: two uncoupled oscillators of equal frequency *are*
-    phase-locked in it. A limit is only claimed if the distance to it does not grow over the window. A period is
-    claimed if z_jk(t) repeats within max(tolerance, 1 % of its range) at least once in full, all through the window.
-    **S_q=1 is the vacuum value:** a run whose masses fall below the tolerance, or fall by half and more in the window
-    and to less than a tenth of their maximum while S_q tends to 1, is "relaxing to vacuum". With more than 64 nodes
-    the correlations with node 0 stand for all.
+    A label describes the window and nothing beyond it: two uncoupled oscillators of equal frequency
+    *are* phase-locked in it. A limit is only claimed if the distance to it does not grow over the
+    window. A period is claimed if z_jk(t) repeats within max(tolerance, 1 % of its range) at least
+    once in full, all through the window.
+    **S_q=1 is the vacuum value:** a run whose masses fall below the tolerance, or fall by half and
+    more in the window and to less than a tenth of their maximum while S_q tends to 1, is "relaxing
+    to vacuum". With more than 64 nodes the correlations with node 0 stand for all.
 
-    Rates: straight-line fit to the logarithm of the distance below 0.1 (better 0.01 or 0.001, if at least 8 times
-    remain) and above 30 times the rounding or solver floor on which it ends; the uncertainty is the larger of the
-    standard error and half the difference of the slopes of the two halves of the fit.
+    Rates: straight-line fit to the logarithm of the distance below 0.1 (better 0.01 or 0.001, if at
+    least 8 times remain) and above 30 times the rounding or solver floor on which it ends; the
+    uncertainty is the larger of the standard error and half the difference of the slopes of the two
+    halves of the fit.
     """
     tolerance = check_number("tolerance", tolerance, minimum=0, maximum=0.1, strict=True)
     if view.n_times < 4:
@@ -290,7 +298,9 @@ def _motion(part: np.ndarray) -> tuple[float, float]:
 
 
 def _period(part: np.ndarray, t: np.ndarray, tolerance: float) -> float | None:
-    """Least shift after which the correlations repeat all through the window, seen over at least two periods."""
+    """Least shift after which the correlations repeat all through the window, seen over at least
+    two periods.
+    """
     if len(t) < 12:
         return None
     spline = CubicSpline(t, np.concatenate([part.real, part.imag], axis=1))
@@ -375,7 +385,8 @@ def _rate(
         )
         low = max(low, 30 * float(np.max(tail))) if flat else low
     else:
-        # the limit is only known as the last value, which is off by as much again as is still to come
+        # the limit is only known as the last value, which is off by as much again as is still to
+        # come
         low = max(low, 1e3 * float(np.median(tail[:-1])))
     for high in (1e-3, 1e-2, 1e-1):
         chosen = np.flatnonzero(

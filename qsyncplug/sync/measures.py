@@ -1,8 +1,9 @@
 """Measures of synchronisation and, beside them, of correlation.
 
-Each takes a :class:`~qsyncplug.sync.SyncView` and returns (T,) numbers of the run, (T, N, N) of the pairs or (T, N)
-of the nodes. Where a measure has no value it is NaN, with one :class:`UndefinedMeasureWarning` a call; where the view
-lacks a field that the measure needs, :class:`MissingFieldError` says what would provide it.
+Each takes a :class:`~qsyncplug.sync.SyncView` and returns (T,) numbers of the run, (T, N, N) of the
+pairs or (T, N) of the nodes. Where a measure has no value it is NaN, with one
+:class:`UndefinedMeasureWarning` a call; where the view lacks a field that the measure needs,
+:class:`MissingFieldError` says what would provide it.
 """
 
 from ._distributions import PhaseDistribution, husimi_phase, wigner_phase

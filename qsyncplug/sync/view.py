@@ -1,4 +1,6 @@
-"""The one view of a run that every measure takes: times, correlations, masses, means, covariances, states."""
+"""The one view of a run that every measure takes: times, correlations, masses, means, covariances,
+states.
+"""
 
 from __future__ import annotations
 
@@ -16,28 +18,34 @@ __all__ = ["MASS_THRESHOLD", "PHASE_THRESHOLD", "SyncView"]
 
 #: ⟨b⟩ has no phase where |⟨b⟩| ≤ PHASE_THRESHOLD·√(1+n).
 PHASE_THRESHOLD = 1e-9
-#: An excitation number that is a difference, n = ⟨q²+p²⟩/2 − ½, is zero where n ≤ MASS_THRESHOLD·(1+n+½): there
-#: rounding would give the normalised correlations a relative error above 1e-6.
+#: An excitation number that is a difference, n = ⟨q²+p²⟩/2 − ½, is zero where n ≤
+#: MASS_THRESHOLD·(1+n+½): there rounding would give the normalised correlations a relative error
+#: above 1e-6.
 MASS_THRESHOLD = 1e-10
 
 _LAZY = ("mean", "covariance", "masses", "correlations", "order_parameter", "deviations")
 _ADVICE = {
     "mean": "give mean=, the (T, 2N) array (q1, p1, q2, p2, ...)",
-    "covariance": "give covariance=, the (T, 2N, 2N) symmetrised covariance matrices (0 for a classical system)",
+    "covariance": (
+        "give covariance=, the (T, 2N, 2N) symmetrised covariance matrices (0 for a classical "
+        "system)"
+    ),
     "correlations": "give correlations=, or mean= and covariance= to derive them",
     "masses": "give masses=, or mean= and covariance= to derive them",
     "order_parameter": "give order_parameter=",
-    "states": "give states=, the joint states at the T times (for a solver: the option store_states)",
+    "states": (
+        "give states=, the joint states at the T times (for a solver: the option store_states)"
+    ),
 }
 
 
 class SyncView:
     """What a run says about synchronisation, in the same terms for every system.
 
-    T times, N nodes; any subset of the fields. Arrays are copied, C-ordered and read-only. ħ=1, q=(b+b†)/√2,
-    p=(b−b†)/(i√2), vacuum variance ½. `mean`, `covariance`, `correlations`, `masses`, `order_parameter` and
-    `deviations` may each be a function without arguments instead: it is called once, when the field is first asked
-    for.
+    T times, N nodes; any subset of the fields. Arrays are copied, C-ordered and read-only. ħ=1,
+    q=(b+b†)/√2, p=(b−b†)/(i√2), vacuum variance ½. `mean`, `covariance`, `correlations`, `masses`,
+    `order_parameter` and `deviations` may each be a function without arguments instead: it is
+    called once, when the field is first asked for.
 
     Parameters
     ----------
@@ -48,7 +56,8 @@ class SyncView:
     covariance : (T, 2N, 2N) array or 0, optional
         ⟨δY δYᵀ + h.c.⟩/2. The number 0 stands for a classical system and takes no memory.
     correlations : (T, N, N) complex array, optional
-        z_jk with z_jj=1, z_kj=conj z_jk, |z_jk|≤1; ⟨b_j†b_k⟩/√(n_j n_k) for modes. NaN only where a mass is zero.
+        z_jk with z_jj=1, z_kj=conj z_jk, |z_jk|≤1; ⟨b_j†b_k⟩/√(n_j n_k) for modes. NaN only where a
+        mass is zero.
     masses : (T, N) array, optional
         λ_j² or n_j.
     states : sequence of T Qobj, optional
@@ -62,8 +71,8 @@ class SyncView:
     notes : sequence of str
         Remarks of whoever made the view, e.g. what an approximation neglects.
     vacuum : float
-        Variance of q in the vacuum: 0.5, or 0 for a classical system (0 whenever the covariance given is zero); enters
-        n = ⟨q²+p²⟩/2 − vacuum.
+        Variance of q in the vacuum: 0.5, or 0 for a classical system (0 whenever the covariance
+        given is zero); enters n = ⟨q²+p²⟩/2 − vacuum.
     order_parameter : (T,) array, optional
         r, for systems too large for an N×N array.
     deviations : (T, N, N) complex array, optional
@@ -84,9 +93,9 @@ class SyncView:
 
     Notes
     -----
-    Derived when asked for: from `mean` and `covariance`, `masses` n_j = (⟨q_j²⟩+⟨p_j²⟩)/2 − vacuum and `correlations`
-    ⟨b_j†b_k⟩/√(n_j n_k), which is NaN where n_j is zero (see ``MASS_THRESHOLD``); from `mean`, `amplitudes`
-    β=(q+ip)/√2; from `correlations`, `deviations`.
+    Derived when asked for: from `mean` and `covariance`, `masses` n_j = (⟨q_j²⟩+⟨p_j²⟩)/2 − vacuum
+    and `correlations` ⟨b_j†b_k⟩/√(n_j n_k), which is NaN where n_j is zero (see
+    ``MASS_THRESHOLD``); from `mean`, `amplitudes` β=(q+ip)/√2; from `correlations`, `deviations`.
     """
 
     __slots__ = (
@@ -235,7 +244,8 @@ class SyncView:
             check_correlations(array, self.masses if self.has("masses") else None)
         elif name == "covariance" and self.vacuum > 0 and not np.any(array):
             raise ValueError(
-                "covariance must not vanish if the vacuum has a variance; give covariance=0 or vacuum=0"
+                "covariance must not vanish if the vacuum has a variance; give covariance=0 or "
+                "vacuum=0"
             )
         return frozen(array)
 
@@ -318,7 +328,9 @@ class SyncView:
 
     @property
     def order_parameter(self) -> np.ndarray:
-        """The order parameter as it was given, (T,); ``measures.order_parameter`` computes it otherwise."""
+        """The order parameter as it was given, (T,); ``measures.order_parameter`` computes it
+        otherwise.
+        """
         return self._get("order_parameter")
 
     @property
@@ -328,7 +340,9 @@ class SyncView:
 
     @property
     def phases_suffice(self) -> bool:
-        """Whether the correlations are those of classical phases, e^{i(θ_k−θ_j)}, so that N numbers give them all."""
+        """Whether the correlations are those of classical phases, e^{i(θ_k−θ_j)}, so that N numbers
+        give them all.
+        """
         return (
             "correlations" not in self._store
             and "mean" in self._store
@@ -366,7 +380,9 @@ class SyncView:
             return self._derived["deviations"]
 
     def occupations(self) -> np.ndarray:
-        """n_j = (⟨q_j²⟩+⟨p_j²⟩)/2 − vacuum from mean and covariance, (T, N), whatever the masses are."""
+        """n_j = (⟨q_j²⟩+⟨p_j²⟩)/2 − vacuum from mean and covariance, (T, N), whatever the masses
+        are.
+        """
         beta = self.amplitudes
         n = np.abs(beta) ** 2
         if not self._classical("covariance"):
@@ -396,7 +412,9 @@ class SyncView:
         return z
 
     def reference(self, node: int = 0) -> np.ndarray:
-        """z_{node,k} for all k, (T, N) complex, without the N×N array if the system is classical."""
+        """z_{node,k} for all k, (T, N) complex, without the N×N array if the system is
+        classical.
+        """
         if self.phases_suffice:
             n = self.occupations()
             beta = self.amplitudes / np.sqrt(np.where(self._empty(), np.nan, n))
@@ -406,7 +424,9 @@ class SyncView:
     # ------------------------------------------------------------------ parts
 
     def at(self, indices: Any) -> SyncView:
-        """View at some of the times: an index, a slice, or an increasing array of indices or of booleans."""
+        """View at some of the times: an index, a slice, or an increasing array of indices or of
+        booleans.
+        """
         index = np.arange(self.n_times)[indices]
         index = np.atleast_1d(index)
         if index.ndim != 1 or index.size == 0:
@@ -485,7 +505,10 @@ class SyncView:
         span = (
             f"{self.times[0]:g}..{self.times[-1]:g}" if self.n_times > 1 else f"{self.times[0]:g}"
         )
-        return f"SyncView({name}T={self.n_times} (t={span}), N={self.n_nodes}, fields: {', '.join(self.fields)})"
+        return (
+            f"SyncView({name}T={self.n_times} (t={span}), N={self.n_nodes}, fields: "
+            f"{', '.join(self.fields)})"
+        )
 
 
 def _times(times: Any) -> np.ndarray:

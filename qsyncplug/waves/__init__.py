@@ -1,4 +1,6 @@
-"""What Schrödinger–Lohe and Wigner–Lohe share: Hamiltonians, their motion, splitting, adjacency, closed forms."""
+"""What Schrödinger–Lohe and Wigner–Lohe share: Hamiltonians, their motion, splitting, adjacency,
+closed forms.
+"""
 
 from .closed_forms import (
     effective_coupling,

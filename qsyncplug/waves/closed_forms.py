@@ -31,7 +31,8 @@ def two_oscillator_correlation(
     Raises
     ------
     ValueError
-        \|z0\|>1: no two states have this correlation; for real z0<−1 the formula even becomes infinite.
+        \|z0\|>1: no two states have this correlation; for real z0<−1 the formula even becomes
+        infinite.
     """
     z0 = complex(z0)
     k = check_number("coupling", coupling)
@@ -40,7 +41,10 @@ def two_oscillator_correlation(
     if not abs(z0) <= 1 + 1e-12:
         when = ""
         if z0.imag == 0 and z0.real < -1 and omega == 0 and k > 0:
-            when = f"; the formula becomes infinite at t={np.log((z0.real - 1) / (z0.real + 1)) / k:.12g}"
+            when = (
+                "; the formula becomes infinite at "
+                f"t={np.log((z0.real - 1) / (z0.real + 1)) / k:.12g}"
+            )
         raise ValueError(
             f"z0 must have modulus at most 1, as a correlation of two states, not {z0:.6g}{when}"
         )
@@ -61,7 +65,8 @@ def effective_coupling(
     variant: str = "standard",
     phase_lag: float = 0.0,
 ) -> float:
-    r"""K of two oscillators with constant norms and θ: :math:`\tfrac k2\cos α\,(θ_1λ_2/λ_1+θ_2λ_1/λ_2)`.
+    r"""K of two oscillators with constant norms and θ: :math:`\tfrac k2\cos
+    α\,(θ_1λ_2/λ_1+θ_2λ_1/λ_2)`.
 
     For θ=1 it is k(λ₁²+λ₂²)/(2λ₁λ₂); for Model 2 in its limit λ²=θ it is k√(θ₁θ₂).
     """

@@ -63,4 +63,6 @@ class NormalizationWarning(QsyncplugWarning):
 
 
 class UnstableSetWarning(QsyncplugWarning):
-    """The initial state lies on, or very near, an unstable set: rounding decides what it tends to."""
+    """The initial state lies on, or very near, an unstable set: rounding decides what it tends
+    to.
+    """

@@ -38,13 +38,15 @@ class QuadraticPotential:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class GridHamiltonian:
-    r"""The Hamiltonian :math:`H = -\tfrac12\Delta + V` on a periodic grid (ħ=m=1), −½Δ by Fourier transform.
+    r"""The Hamiltonian :math:`H = -\tfrac12\Delta + V` on a periodic grid (ħ=m=1), −½Δ by Fourier
+    transform.
 
     Parameters
     ----------
     grid : Grid
     potential : callable, array or number
-        Real. A callable is given the coordinates, ``potential(x)``, ``potential(x, y)`` …; an array has the shape of the grid.
+        Real. A callable is given the coordinates, ``potential(x)``, ``potential(x, y)`` …; an array
+        has the shape of the grid.
     time_dependent : bool
         Then `potential` is a callable of the time and the coordinates, ``potential(t, x)``.
 
@@ -80,7 +82,8 @@ class GridHamiltonian:
     @property
     def values(self) -> np.ndarray:
         """V on the grid (at t=0, where it depends on time)."""
-        return self.values_at(0.0) if self.time_dependent else self._values  # type: ignore[attr-defined]
+        # type: ignore[attr-defined]
+        return self.values_at(0.0) if self.time_dependent else self._values
 
     def values_at(self, t: float) -> np.ndarray:
         """V on the grid at time `t`."""
@@ -107,7 +110,9 @@ class GridHamiltonian:
         return kinetic + self.values_at(t) * psi
 
     def matrix(self) -> np.ndarray:
-        """H as a real symmetric matrix over the flattened grid (at t=0, where it depends on time)."""
+        """H as a real symmetric matrix over the flattened grid (at t=0, where it depends on
+        time).
+        """
         n = self.grid.size
         unit = np.eye(n).reshape(n, *self.grid.shape)
         h = self.apply(unit).real.reshape(n, n)
@@ -121,7 +126,9 @@ class GridHamiltonian:
 
     @cached_property
     def quadratic(self) -> QuadraticPotential | None:
-        """The potential as a quadratic form, or None if it is not one (to 1e-13 of its largest value)."""
+        """The potential as a quadratic form, or None if it is not one (to 1e-13 of its largest
+        value).
+        """
         if self.time_dependent:
             return None
         v = self.values
@@ -157,7 +164,9 @@ class GridHamiltonian:
         return QuadraticPotential(kappa, force, axes, float(fit[0]))
 
     def offset(self, other: Any) -> float | None:
-        """The number by which `other` exceeds this Hamiltonian, or None if they differ by more than a number."""
+        """The number by which `other` exceeds this Hamiltonian, or None if they differ by more than
+        a number.
+        """
         if other is self:
             return 0.0
         if (

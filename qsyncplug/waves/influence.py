@@ -18,7 +18,8 @@ __all__ = ["Influence", "absolute_kernel", "check_kernel", "heavy_tail_kernel"]
 
 @dataclass(frozen=True)
 class Influence:
-    r"""The family :math:`h(r) = \text{floor} + \text{height}\,(1+r^2/\text{scale}^2)^{-\text{exponent}/2}`, nonincreasing.
+    r"""The family :math:`h(r) = \text{floor} +
+    \text{height}\,(1+r^2/\text{scale}^2)^{-\text{exponent}/2}`, nonincreasing.
 
     Parameters
     ----------
@@ -83,7 +84,8 @@ def absolute_kernel(
 
 
 def heavy_tail_kernel(exponent: float = 1.0, height: float = 1.0, scale: float = 1.0) -> Influence:
-    r"""Influence :math:`\text{height}\,(1+r^2/\text{scale}^2)^{-\text{exponent}/2}` with ∫h=∞, inf h=0.
+    r"""Influence :math:`\text{height}\,(1+r^2/\text{scale}^2)^{-\text{exponent}/2}` with ∫h=∞, inf
+    h=0.
 
     Parameters
     ----------
@@ -99,7 +101,9 @@ def heavy_tail_kernel(exponent: float = 1.0, height: float = 1.0, scale: float =
 
 
 def check_kernel(kernel: Any, reach: float) -> Influence | Callable[[np.ndarray], np.ndarray]:
-    """Return `kernel` as an :class:`Influence` or as a callable of arrays, checked on distances up to `reach`."""
+    """Return `kernel` as an :class:`Influence` or as a callable of arrays, checked on distances up
+    to `reach`.
+    """
     if kernel is None:
         return Influence()
     if isinstance(kernel, Influence):
@@ -133,7 +137,8 @@ def check_kernel(kernel: Any, reach: float) -> Influence | Callable[[np.ndarray]
                 f"kernel must not increase with the distance; it increases near r={at:g}"
             )
         warnings.warn(
-            f"kernel is not monotone: it increases near r={at:g}; the theorems on alignment need a nonincreasing kernel",
+            f"kernel is not monotone: it increases near r={at:g}; the theorems on alignment need a "
+            "nonincreasing kernel",
             ApproximationWarning,
             stacklevel=4,
         )

@@ -1,4 +1,6 @@
-"""Motion of a few basis vectors under one Hamiltonian: e^{−iHt}Q, and matrices of position and momentum in it."""
+"""Motion of a few basis vectors under one Hamiltonian: e^{−iHt}Q, and matrices of position and
+momentum in it.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +19,15 @@ from .splitting import SCHEMES, Cache, Splitting, phase
 
 __all__ = ["Motion", "factorize", "factorize_blocks", "motion_of"]
 
-#: up to this many points the Hamiltonian is diagonalised once; beyond, the basis is stepped by splitting
+#: up to this many points the Hamiltonian is diagonalised once; beyond, the basis is stepped by
+#: splitting
 DENSE_GRID = 640
 DENSE_QOBJ = 4096
 
 
 def factorize(psi: np.ndarray, weight: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """Write the rows of `psi` as X Q with rows of Q orthonormal, rank-revealing (QR, then SVD of the small factor).
+    """Write the rows of `psi` as X Q with rows of Q orthonormal, rank-revealing (QR, then SVD of
+    the small factor).
 
     Parameters
     ----------
@@ -57,7 +61,8 @@ def factorize(psi: np.ndarray, weight: float = 1.0) -> tuple[np.ndarray, np.ndar
 def factorize_blocks(
     psi: np.ndarray, signs: np.ndarray, weight: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    r"""As :func:`factorize`, for vector-valued states with the (possibly indefinite) product :math:`\sum_α s_α∫\bar ψ^α φ^α`.
+    r"""As :func:`factorize`, for vector-valued states with the (possibly indefinite) product
+    :math:`\sum_α s_α∫\bar ψ^α φ^α`.
 
     Parameters
     ----------
@@ -162,7 +167,9 @@ class Motion:
         return self.positions(basis)
 
     def modes(self) -> tuple[Any, ...] | None:
-        """What the kernel needs for the centres in a quadratic potential in closed form, or None."""
+        """What the kernel needs for the centres in a quadratic potential in closed form, or
+        None.
+        """
         form = self.hamiltonian.quadratic if self.grid is not None else None
         if form is None:
             return None
@@ -173,7 +180,9 @@ class Motion:
     def mode_positions(
         self, form: Any, u: np.ndarray, w: np.ndarray, t: float
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Matrices (d, r, r) of the coordinates at `t` in a quadratic potential, without and with the shift by the force."""
+        """Matrices (d, r, r) of the coordinates at `t` in a quadratic potential, without and with
+        the shift by the force.
+        """
         s = t - self.t0
         c, sn, shift = np.empty((3, len(form.kappa)))
         for a, (kappa, force) in enumerate(zip(form.kappa, form.force, strict=True)):
@@ -187,7 +196,9 @@ class Motion:
         return np.einsum("ia,ajk->ijk", form.axes, modes), form.axes @ shift
 
     def chebyshev(self, t1: float, tolerance: float = 1e-13, degree: int = 30) -> tuple[Any, ...]:
-        """Matrices of the coordinates on [t0, t1] as pieces of Chebyshev series, with tails below `tolerance`."""
+        """Matrices of the coordinates on [t0, t1] as pieces of Chebyshev series, with tails below
+        `tolerance`.
+        """
         nodes = np.cos(np.pi * np.arange(degree, -1, -1) / degree)
         edges, pieces = [self.t0], []
         length = t1 - self.t0
@@ -262,7 +273,9 @@ class EigenMotion(Motion):
         return _times(self.vectors, moved).T
 
     def edge_bound(self) -> tuple[float, float]:
-        """Upper bounds, at all times, of the fractions of any state's mass near the edge of the box and of the wave numbers."""
+        """Upper bounds, at all times, of the fractions of any state's mass near the edge of the box
+        and of the wave numbers.
+        """
         self._prepare()
         grid = self.grid
         levels = self.vectors.T.reshape(-1, *grid.shape)
@@ -353,7 +366,9 @@ def _nothing(t: float) -> None:
 
 
 class FreeSystem:
-    """Uncoupled wave functions on a grid, for :class:`Splitting`: potential, then kinetic energy, which also moves the clock."""
+    """Uncoupled wave functions on a grid, for :class:`Splitting`: potential, then kinetic energy,
+    which also moves the clock.
+    """
 
     def __init__(self, hamiltonian: GridHamiltonian, t0: float):
         self.hamiltonian = hamiltonian

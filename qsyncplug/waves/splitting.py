@@ -1,8 +1,9 @@
 r"""Splitting methods: compositions of exact sub-flows, with a fixed or an adaptive step.
 
 A scheme is a list of coefficients α; one step of length h applies alternately the first-order map
-χ(αh) = (part 0, part 1, …, last part) and its adjoint (last part, …, part 0). With two parts A|B it is
-A a₁ B b₁ A a₂ …, with α₁=a₁, α_{2i}=b_i−α_{2i−1}, α_{2i+1}=a_{i+1}−α_{2i}; it keeps its order for any number of parts.
+χ(αh) = (part 0, part 1, …, last part) and its adjoint (last part, …, part 0). With two parts A|B it
+is A a₁ B b₁ A a₂ …, with α₁=a₁, α_{2i}=b_i−α_{2i−1}, α_{2i+1}=a_{i+1}−α_{2i}; it keeps its order
+for any number of parts.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ def _composed(name: str, order: int, half: list[float]) -> Scheme:
 _YOSHIDA = 1 / (2 - 2 ** (1 / 3))
 _SUZUKI = 1 / (4 - 4 ** (1 / 3))
 
-#: Strang; Blanes & Moan, J. Comput. Appl. Math. 142 (2002) 313; Kahan & Li, Math. Comp. 66 (1997) 1089; Yoshida; Suzuki.
+#: Strang; Blanes & Moan, J. Comput. Appl. Math. 142 (2002) 313; Kahan & Li, Math. Comp. 66 (1997)
+#: 1089; Yoshida; Suzuki.
 SCHEMES: dict[str, Scheme] = {
     s.name: s
     for s in (
@@ -147,7 +149,8 @@ class Cache:
         self._bytes = 0
 
     def get(self, part: Any, dt: float, make: Callable[[float], np.ndarray]) -> np.ndarray:
-        # lengths that differ by rounding (spacings of linspace) are one: the phase error is 1e-13 of the phase
+        # lengths that differ by rounding (spacings of linspace) are one: the phase error is 1e-13
+        # of the phase
         key = (part, f"{dt:.12e}")
         found = self._items.get(key)
         if found is not None:
@@ -167,8 +170,9 @@ class Splitting:
     Parameters
     ----------
     system : object
-        ``parts``: list of in-place flows ``flow(dt)``; ``save()`` and ``restore(saved)`` of its state;
-        ``distance(saved, rtol, atol)``: difference of its state and a saved one in units of the tolerance.
+        ``parts``: list of in-place flows ``flow(dt)``; ``save()`` and ``restore(saved)`` of its
+        state; ``distance(saved, rtol, atol)``: difference of its state and a saved one in units of
+        the tolerance.
     scheme : Scheme
     """
 
@@ -225,7 +229,9 @@ class Splitting:
         max_step: float,
         check: Callable[[float], None],
     ) -> float:
-        """Go from `t0` to `t1` with local errors within the tolerance; `h` is tried first. Returns the next step to try."""
+        """Go from `t0` to `t1` with local errors within the tolerance; `h` is tried first. Returns
+        the next step to try.
+        """
         weight = 2.0**self.scheme.order - 1
         t = t0
         while True:

@@ -1,8 +1,10 @@
-r"""Direct integration in phase space: transport, the potential term Θ, and the coupling, each of them exactly.
+r"""Direct integration in phase space: transport, the potential term Θ, and the coupling, each of
+them exactly.
 
-Transport is a phase in the wave numbers ξ of x, Θ a phase in the separations y conjugate to p. For a quadratic
-potential kick–drift–kick with the right coefficients is the exact flow; otherwise transport and Θ are split by the
-Runge–Kutta–Nyström scheme of order 6 with 11 stages of Blanes and Moan. The coupling only mixes the w_ij.
+Transport is a phase in the wave numbers ξ of x, Θ a phase in the separations y conjugate to p. For
+a quadratic potential kick–drift–kick with the right coefficients is the exact flow; otherwise
+transport and Θ are split by the Runge–Kutta–Nyström scheme of order 6 with 11 stages of Blanes and
+Moan. The coupling only mixes the w_ij.
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ __all__ = [
     "time_to_pole",
 ]
 
-#: entries of L in one step of the coupling beyond which correlations of no states are close to a pole
+#: entries of L in one step of the coupling beyond which correlations of no states are close to a
+#: pole
 _CAP = 1e4
 
 
@@ -184,7 +187,9 @@ class Transport:
         w[...] = scipy.fft.ifftn(hat, axes=axes, overwrite_x=True)
 
     def _in_y(self, w: np.ndarray, items: list[tuple[Any, Callable[[], np.ndarray]]]) -> None:
-        """Multiply by exp(−i·exponent) in (x, y) for each item; a real w stays real if the exponents are odd in y."""
+        """Multiply by exp(−i·exponent) in (x, y) for each item; a real w stays real if the
+        exponents are odd in y.
+        """
         # p runs from −π/dx: in y that is a sign in every other point, the same before and after
         axes = self._p_axes
         if np.isrealobj(w):
@@ -246,7 +251,9 @@ class Transport:
         scheme: Nystrom,
         check: Callable[[], None] | None = None,
     ) -> None:
-        """`count` steps of length `h` of w_ij under transport and Θ; `check` before each may raise."""
+        """`count` steps of length `h` of w_ij under transport and Θ; `check` before each may
+        raise.
+        """
         b, a = scheme.kicks, scheme.drifts
         for k in range(count):
             if check is not None:
@@ -344,7 +351,8 @@ class LinearFlow:
     rtol : float
         Error of a stretch, relative to the norm.
     step : float, optional
-        Fixed length of the steps; unless given it is found on wave functions, see :class:`StepSearch`.
+        Fixed length of the steps; unless given it is found on wave functions, see
+        :class:`StepSearch`.
     scheme : str
         Of ``RKN_SCHEMES``.
     """
@@ -386,7 +394,9 @@ class LinearFlow:
         exact: bool = True,
         check: Callable[[], None] | None = None,
     ) -> None:
-        """Move by `dt`; `exact` allows the shears of a quadratic potential; `check` before each step may raise."""
+        """Move by `dt`; `exact` allows the shears of a quadratic potential; `check` before each
+        step may raise.
+        """
         if dt == 0:
             return
         if exact and self.fixed is None and self.transport.quadratic is not None:
@@ -420,8 +430,9 @@ class LinearFlow:
 class StepSearch:
     r"""How many steps a stretch takes, found on a few wave functions at a cost that does not count.
 
-    A scheme for w is the same scheme for the operator, :math:`ρ→SρS^†` with S that of the Schrödinger equation, so that its
-    error is at most twice that of S on the states in ρ. Random combinations of these are stepped along with the run.
+    A scheme for w is the same scheme for the operator, :math:`ρ→SρS^†` with S that of the
+    Schrödinger equation, so that its error is at most twice that of S on the states in ρ. Random
+    combinations of these are stepped along with the run.
     """
 
     _PROBES = 2
@@ -465,9 +476,11 @@ class StepSearch:
         self._h = 1.0
 
     def window(self, left: float, rate: float) -> tuple[float, int]:
-        """How far to go of what is left, and in how many steps, for an error of `rate` per unit of time.
+        """How far to go of what is left, and in how many steps, for an error of `rate` per unit of
+        time.
 
-        No more than some steps ahead, so that the steps follow the states, and a run can be stopped between.
+        No more than some steps ahead, so that the steps follow the states, and a run can be stopped
+        between.
         """
         span = left / max(1, int(np.ceil(left / (self._WINDOW * self._h))))
         rtol = rate * span
@@ -572,7 +585,9 @@ class CouplingFlow:
 
 
 def time_to_pole(z: np.ndarray, kappa: float, rates: np.ndarray) -> tuple[float, tuple[int, int]]:
-    """Time after which z_ij, of a state close to its pole, is infinite: it grows as 1/(T−t), so that T−t=z/ż; and i, j."""
+    """Time after which z_ij, of a state close to its pole, is infinite: it grows as 1/(T−t), so
+    that T−t=z/ż; and i, j.
+    """
     n, masses = len(z), np.diag(z)
     r, c = np.sum(z, axis=1), np.sum(z, axis=0)
     change = (
@@ -592,7 +607,8 @@ def check_potential(model: WignerLohe, n: int) -> None:
         if not callable(h.potential) and h.quadratic is None:
             name = "potential" if model.size is None else f"potential[{k}]"
             raise ValueError(
-                f"{name} must be a callable for phase-space arrays, which need it between the points of the grid and beyond; "
+                f"{name} must be a callable for phase-space arrays, which need it between the "
+                "points of the grid and beyond; "
                 "it was given as an array"
             )
 

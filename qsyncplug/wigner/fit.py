@@ -1,4 +1,6 @@
-"""Whether states and phase-space arrays fit their grids: amplitudes at the edges, which are the size of the error."""
+"""Whether states and phase-space arrays fit their grids: amplitudes at the edges, which are the
+size of the error.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ __all__ = [
     "warn_edges",
 ]
 
-#: amplitudes at the edge of the grid, relative to the largest, beyond which the result is doubtful, or wrong
+#: amplitudes at the edge of the grid, relative to the largest, beyond which the result is doubtful,
+#: or wrong
 EDGE_WARNING = 1e-5
 EDGE_ERROR = 1e-2
 
@@ -54,8 +57,8 @@ def state_diagnostics(psi: Any, grid: Grid) -> dict[str, float]:
     Returns
     -------
     dict
-        ``"x"``, ``"p"``: the largest amplitude in the outermost 1/64 of the points, relative to the largest amplitude; it
-        is the size of the relative error that the grid makes.
+        ``"x"``, ``"p"``: the largest amplitude in the outermost 1/64 of the points, relative to the
+        largest amplitude; it is the size of the relative error that the grid makes.
     """
     psi = np.asarray(psi)
     d = grid.ndim
@@ -78,9 +81,9 @@ def phase_space_diagnostics(w: Any, space: PhaseSpace | Grid) -> dict[str, float
     Returns
     -------
     dict
-        ``"x"``, ``"p"``: √(marginal at the edge/largest marginal), the amplitude of a wave function there;
-        ``"y"``, ``"xi"``: the same, of the Fourier transform over p at the largest separations y, and of the Fourier
-        transform over x at the highest wave numbers ξ.
+        ``"x"``, ``"p"``: √(marginal at the edge/largest marginal), the amplitude of a wave function
+        there; ``"y"``, ``"xi"``: the same, of the Fourier transform over p at the largest
+        separations y, and of the Fourier transform over x at the highest wave numbers ξ.
     """
     space = as_phase_space(space)
     w = np.asarray(w)
@@ -123,19 +126,22 @@ def judge(found: dict[str, float], what: str) -> dict[str, float]:
     size = found[name]
     if size > EDGE_ERROR:
         raise PhaseSpaceError(
-            f"{what} does not fit the grid: its amplitude {_MEANING[name]} is {size:.1e} of the largest; {_REMEDY[name]}",
+            f"{what} does not fit the grid: its amplitude {_MEANING[name]} is {size:.1e} of the "
+            f"largest; {_REMEDY[name]}",
             found,
         )
     if size > EDGE_WARNING:
         warn(
-            f"{what} barely fits the grid: its amplitude {_MEANING[name]} is {size:.1e} of the largest; {_REMEDY[name]}",
+            f"{what} barely fits the grid: its amplitude {_MEANING[name]} is {size:.1e} of the "
+            f"largest; {_REMEDY[name]}",
             PhaseSpaceWarning,
         )
     return found
 
 
 def factor_diagnostics(rows: np.ndarray, grid: Grid) -> dict[str, float]:
-    """:func:`state_diagnostics` of factors (N, A, M): of the joint amplitude (Σ_α|f_i^α|²)^½ of each oscillator.
+    """:func:`state_diagnostics` of factors (N, A, M): of the joint amplitude (Σ_α|f_i^α|²)^½ of
+    each oscillator.
 
     A single factor may be nothing but rounding, which reaches everywhere.
     """
@@ -154,7 +160,8 @@ def fits(found: dict[str, float], t: float, result: Any = None) -> float:
     name = max(found, key=lambda k: found[k])
     if found[name] > EDGE_ERROR:
         raise AliasingError(
-            f"at t={t:g} the amplitude {_MEANING[name]} is {found[name]:.2g} of the largest; {_REMEDY[name]}",
+            f"at t={t:g} the amplitude {_MEANING[name]} is {found[name]:.2g} of the largest; "
+            f"{_REMEDY[name]}",
             time=t,
             reason="aliasing",
             result=result,
@@ -166,7 +173,8 @@ def warn_drift(drift: float) -> None:
     """Warn where a conserved mass was not conserved."""
     if drift > 1e-6:
         warn(
-            f"∫w_ii, which is constant, has changed by a part of {drift:.1g}: states close to an unstable equilibrium amplify "
+            f"∫w_ii, which is constant, has changed by a part of {drift:.1g}: states close to an "
+            "unstable equilibrium amplify "
             "rounding, or the tolerances are too loose",
             ApproximationWarning,
         )
@@ -176,7 +184,8 @@ def warn_edges(worst: float) -> None:
     """Warn of the largest amplitude at an edge that a run has seen."""
     if worst > EDGE_WARNING:
         warn(
-            f"the amplitude at the edge of the grid reached {worst:.2g} of the largest, which is the size of the error; "
+            f"the amplitude at the edge of the grid reached {worst:.2g} of the largest, which is "
+            "the size of the error; "
             "take a longer box or more points",
             PhaseSpaceWarning,
         )

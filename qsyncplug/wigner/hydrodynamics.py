@@ -42,24 +42,28 @@ def _states(name: str, psi: Any, grid: Any) -> np.ndarray:
         raise TypeError(f"{name} must be an array of numbers ({error})") from None
     if raw.ndim < grid.ndim or raw.shape[raw.ndim - grid.ndim :] != grid.shape:
         raise ValueError(
-            f"{name} must have the grid's shape {grid.shape}, with any leading axes, not {raw.shape}"
+            f"{name} must have the grid's shape {grid.shape}, with any leading axes, not "
+            f"{raw.shape}"
         )
     return check_array(name, raw, shape=raw.shape, dtype=complex)
 
 
 @dataclass(frozen=True, eq=False)
 class Hydrodynamics:
-    r"""Hydrodynamic fields of ψ, by the polar factorisation ψ=√ρ φ (Antonelli, Ha, Kim and Marcati, section 5).
+    r"""Hydrodynamic fields of ψ, by the polar factorisation ψ=√ρ φ (Antonelli, Ha, Kim and Marcati,
+    section 5).
 
-    Made by :func:`hydrodynamics`. Every field is computed pointwise from spectral derivatives of ψ, so that products do not
-    alias and nothing is divided by ρ, except where said so. With leading axes (…) of ψ and d dimensions:
+    Made by :func:`hydrodynamics`. Every field is computed pointwise from spectral derivatives of ψ,
+    so that products do not alias and nothing is divided by ρ, except where said so. With leading
+    axes (…) of ψ and d dimensions:
 
     Attributes
     ----------
     psi : ndarray of shape (..., \*grid.shape)
     grid : Grid
     node_threshold : float
-        Velocity and quantum potential are masked where \|ψ\| is at most this times its largest value.
+        Velocity and quantum potential are masked where \|ψ\| is at most this times its largest
+        value.
     weight : float
         Factor of the quadratic fields: 1, or ½ for ψ_a=ψ_1−iψ_2 of a pair.
     """
@@ -184,7 +188,9 @@ class Hydrodynamics:
 
     @cached_property
     def quantum_pressure(self) -> np.ndarray:
-        """P=∇√ρ⊗∇√ρ−¼∇∇ρ, shape (..., d, d, *grid.shape); ∇·P=−½ρ∇(Δ√ρ/√ρ). Where ρ>0 it is −¼ρ∇∇ln ρ."""
+        """P=∇√ρ⊗∇√ρ−¼∇∇ρ, shape (..., d, d, *grid.shape); ∇·P=−½ρ∇(Δ√ρ/√ρ). Where ρ>0 it is −¼ρ∇∇ln
+        ρ.
+        """
         g = self.grad_sqrt_density
         return self._tensor(
             lambda a, b: self._component(g, a) * self._component(g, b) - self._hessian(a, b) / 4
@@ -192,7 +198,9 @@ class Hydrodynamics:
 
     @cached_property
     def stress(self) -> np.ndarray:
-        """Momentum flux Re(∇ψ̄⊗∇ψ)−¼∇∇ρ=J⊗J/ρ+P=∫p⊗p w dp, shape (..., d, d, *grid.shape); smooth at nodes."""
+        """Momentum flux Re(∇ψ̄⊗∇ψ)−¼∇∇ρ=J⊗J/ρ+P=∫p⊗p w dp, shape (..., d, d, *grid.shape); smooth
+        at nodes.
+        """
         g = self.gradient
 
         def entry(a: int, b: int) -> np.ndarray:
@@ -205,7 +213,9 @@ class Hydrodynamics:
 
     @cached_property
     def quantum_potential(self) -> np.ma.MaskedArray:
-        """Bohm's −½Δ√ρ/√ρ=−½Re(Δψ/ψ)−½|Im(∇ψ/ψ)|², shape (..., *grid.shape); masked at the nodes."""
+        """Bohm's −½Δ√ρ/√ρ=−½Re(Δψ/ψ)−½|Im(∇ψ/ψ)|², shape (..., *grid.shape); masked at the
+        nodes.
+        """
         ratio = self._masked(self.laplacian, self.psi, self.nodes)
         speed = np.sum(self.velocity_field.filled(0.0) ** 2, axis=-1 - self.grid.ndim)
         return np.ma.MaskedArray(-0.5 * (ratio.data.real + speed), ratio.mask)
@@ -248,8 +258,9 @@ def hydrodynamics(psi: Any, grid: Grid, *, node_threshold: float = 1e-8) -> Hydr
         One state or many. Normalisation is not needed.
     grid : Grid
     node_threshold : float
-        Velocity and quantum potential, quotients by ρ, are masked where \|ψ\| is at most this times its largest value. With
-        the default their relative error stays below about 1e-6. No other field divides.
+        Velocity and quantum potential, quotients by ρ, are masked where \|ψ\| is at most this times
+        its largest value. With the default their relative error stays below about 1e-6. No other
+        field divides.
 
     Returns
     -------
@@ -258,13 +269,15 @@ def hydrodynamics(psi: Any, grid: Grid, *, node_threshold: float = 1e-8) -> Hydr
 
     Notes
     -----
-    There is no integrator in the variables (ρ, J): at nodes of ψ their equations are ill-posed. Evolve ψ and take the fields.
+    There is no integrator in the variables (ρ, J): at nodes of ψ their equations are ill-posed.
+    Evolve ψ and take the fields.
 
     Raises
     ------
     PhaseSpaceError
-        The highest wave numbers hold more than 1e-2 of the largest amplitude (the grid is too coarse, or the state is cut off
-        at the edge of the box), so that derivatives are wrong; from 1e-5 on there is a :class:`PhaseSpaceWarning`.
+        The highest wave numbers hold more than 1e-2 of the largest amplitude (the grid is too
+        coarse, or the state is cut off at the edge of the box), so that derivatives are wrong; from
+        1e-5 on there is a :class:`PhaseSpaceWarning`.
 
     Examples
     --------
@@ -284,7 +297,8 @@ def hydrodynamics(psi: Any, grid: Grid, *, node_threshold: float = 1e-8) -> Hydr
 def _resolved(psi: np.ndarray, grid: Grid, name: str) -> np.ndarray:
     """`psi`, unless the highest wave numbers hold too much of it: derivatives would be wrong.
 
-    A jump at the edge of the box, around which the grid is periodic, is among what that tells; a plane wave is none.
+    A jump at the edge of the box, around which the grid is periodic, is among what that tells; a
+    plane wave is none.
     """
     if np.any(psi):
         judge({"p": state_diagnostics(psi, grid)["p"]}, name)
@@ -371,7 +385,8 @@ class PairHydrodynamics:
                 axis=-1 - self.grid.ndim,
             )
 
-        # p → ½(−i∂ on ψ_1 + i∂ on ψ̄_2): ∇·∫pp w = −¼(ψ̄_2∇Δψ_1 + ψ_1∇Δψ̄_2 − ∇ψ̄_2Δψ_1 − ∇ψ_1Δψ̄_2)
+        # p → ½(−i∂ on ψ_1 + i∂ on ψ̄_2): ∇·∫pp w = −¼(ψ̄_2∇Δψ_1 + ψ_1∇Δψ̄_2 − ∇ψ̄_2Δψ_1 −
+        # ∇ψ_1Δψ̄_2)
         terms = (
             b._spread(b.psi).conj() * third(a)
             + a._spread(a.psi) * third(b).conj()
@@ -389,7 +404,8 @@ class PairHydrodynamics:
 def pair_hydrodynamics(
     psi1: Any, psi2: Any, grid: Grid, *, node_threshold: float = 1e-8
 ) -> PairHydrodynamics:
-    """Hydrodynamic fields of a pair of states, ρ_12, σ_12, J_12, G_12 and those of ψ_1−ψ_2 and ψ_1−iψ_2.
+    """Hydrodynamic fields of a pair of states, ρ_12, σ_12, J_12, G_12 and those of ψ_1−ψ_2 and
+    ψ_1−iψ_2.
 
     Parameters
     ----------
@@ -443,22 +459,23 @@ def h1_distance(psi1: Any, psi2: Any, grid: Grid) -> Any:
 def hydrodynamic_distances(
     psi1: Any, psi2: Any, grid: Grid, *, tolerance: float = 1e-6
 ) -> dict[str, Any]:
-    """The norms that tend to zero when a pair synchronises (Antonelli, Ha, Kim and Marcati, section 5).
+    """The norms that tend to zero when a pair synchronises (Antonelli, Ha, Kim and Marcati, section
+    5).
 
     Parameters
     ----------
     psi1, psi2 : array of shape ``(..., *grid.shape)``
     grid : Grid
     tolerance : float
-        Error asked for, relative to the H¹ distance. Near nodes Λ and ∇√ρ vary faster than ψ; the states are interpolated to
-        finer grids until two of them agree.
+        Error asked for, relative to the H¹ distance. Near nodes Λ and ∇√ρ vary faster than ψ; the
+        states are interpolated to finer grids until two of them agree.
 
     Returns
     -------
     dict of float or ndarray of shape (...)
-        L² norms of ``"grad_sqrt_density"`` ∇√ρ_1−∇√ρ_2, ``"Lambda"`` Λ_1−Λ_2, ``"grad_sqrt_density_d"`` ∇√ρ_d and
-        ``"Lambda_d"`` Λ_d; ``"L2"`` and ``"H1"`` of ψ_1−ψ_2, which fall as e^{−κt/2}. For the first two only the limit is
-        known, not a rate.
+        L² norms of ``"grad_sqrt_density"`` ∇√ρ_1−∇√ρ_2, ``"Lambda"`` Λ_1−Λ_2,
+        ``"grad_sqrt_density_d"`` ∇√ρ_d and ``"Lambda_d"`` Λ_d; ``"L2"`` and ``"H1"`` of ψ_1−ψ_2,
+        which fall as e^{−κt/2}. For the first two only the limit is known, not a rate.
 
     Warns
     -----
@@ -476,7 +493,8 @@ def hydrodynamic_distances(
         worst = max(worst, error / h1[k]) if h1[k] > 0 else worst
     if worst > tolerance:
         warn(
-            f"hydrodynamic_distances: an error of {worst:.1e} of the H¹ distance exceeds the tolerance {tolerance:.1e}; the "
+            f"hydrodynamic_distances: an error of {worst:.1e} of the H¹ distance exceeds the "
+            f"tolerance {tolerance:.1e}; the "
             "fields jump at nodes",
             ApproximationWarning,
         )
@@ -511,7 +529,8 @@ def _refined(a: np.ndarray, b: np.ndarray, grid: Grid, error: float) -> tuple[np
 def _norms(a: np.ndarray, b: np.ndarray, grid: Grid, factor: int) -> np.ndarray:
     fine = Grid(tuple(factor * n for n in grid.shape), grid.lengths)
     axes = tuple(range(grid.ndim))
-    # off the points by an irrational part of a cell: nodes often sit at points, where the polar factor is 0
+    # off the points by an irrational part of a cell: nodes often sit at points, where the polar
+    # factor is 0
     shift = np.exp(
         1j
         * sum(0.381966 * h / factor * k for h, k in zip(grid.spacing, grid.wave_mesh, strict=True))

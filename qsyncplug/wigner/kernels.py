@@ -1,4 +1,6 @@
-"""States and operators on grids: upsampling, Hermite functions, and the correlation u(x, y)=K(x+y/2, x−y/2)."""
+"""States and operators on grids: upsampling, Hermite functions, and the correlation u(x,
+y)=K(x+y/2, x−y/2).
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ __all__ = [
 
 
 def upsample(f: np.ndarray, axes: tuple[int, ...], factor: int = 2) -> np.ndarray:
-    """Trigonometric interpolation of periodic samples to `factor` times as many points along `axes`."""
+    """Trigonometric interpolation of periodic samples to `factor` times as many points along
+    `axes`.
+    """
     f = np.asarray(f)
     real = not np.iscomplexobj(f)
     f = f.astype(complex)
@@ -41,7 +45,9 @@ def upsample(f: np.ndarray, axes: tuple[int, ...], factor: int = 2) -> np.ndarra
 
 
 def hermite_functions(x: np.ndarray, levels: int) -> np.ndarray:
-    """⟨x|n⟩ of ½p²+½x² for n=0 … levels−1, shape ``(levels, len(x))``: real, positive for large x."""
+    """⟨x|n⟩ of ½p²+½x² for n=0 … levels−1, shape ``(levels, len(x))``: real, positive for large
+    x.
+    """
     if levels > MAX_FOCK:
         raise ValueError(f"Fock states up to {MAX_FOCK} levels can be put on a grid, not {levels}")
     h = np.empty((levels, x.size))
@@ -54,7 +60,9 @@ def hermite_functions(x: np.ndarray, levels: int) -> np.ndarray:
 
 
 def _windows(f: np.ndarray, reverse: bool) -> np.ndarray:
-    """View A[J, m+n]=f[J±m], zero outside the box, for fine samples f (2n_1, …, 2n_d): J axes first, then m axes."""
+    """View A[J, m+n]=f[J±m], zero outside the box, for fine samples f (2n_1, …, 2n_d): J axes
+    first, then m axes.
+    """
     d = f.ndim
     padded = np.zeros(tuple(2 * s for s in f.shape), dtype=complex)
     half = tuple(s // 2 for s in f.shape)
@@ -70,12 +78,16 @@ def _windows(f: np.ndarray, reverse: bool) -> np.ndarray:
 
 
 def correlate(psi: np.ndarray, phi: np.ndarray, rows: Any = slice(None)) -> np.ndarray:
-    """u[J, m]=ψ[J+m] φ̄[J−m] of fine samples, zero outside the box; m ascending from −n; `rows` picks first indices J."""
+    """u[J, m]=ψ[J+m] φ̄[J−m] of fine samples, zero outside the box; m ascending from −n; `rows`
+    picks first indices J.
+    """
     return _windows(psi, False)[rows] * _windows(phi, True)[rows].conj()
 
 
 def correlate_kernel(kernel: np.ndarray, rows: Any = slice(None)) -> np.ndarray:
-    """u[J, m]=K[J+m, J−m] of a fine kernel (2n_1, …, 2n_1, …), zero outside the box; arguments as in :func:`correlate`."""
+    """u[J, m]=K[J+m, J−m] of a fine kernel (2n_1, …, 2n_1, …), zero outside the box; arguments as
+    in :func:`correlate`.
+    """
     d = kernel.ndim // 2
     first: list[np.ndarray] = []
     second: list[np.ndarray] = []
@@ -92,7 +104,9 @@ def correlate_kernel(kernel: np.ndarray, rows: Any = slice(None)) -> np.ndarray:
 
 
 def to_momentum(u: np.ndarray, space: PhaseSpace, hermitian: bool) -> np.ndarray:
-    """(2π)^-d Σ_m u[…, m] e^{−ip·y_m} Π dx over the last d axes; real where u is `hermitian` in y."""
+    """(2π)^-d Σ_m u[…, m] e^{−ip·y_m} Π dx over the last d axes; real where u is `hermitian` in
+    y.
+    """
     d = space.ndim
     axes = tuple(range(-d, 0))
     scale = float(np.prod(space.grid.spacing)) / (2 * np.pi) ** d
@@ -119,7 +133,9 @@ def from_correlation(w: np.ndarray, space: PhaseSpace) -> np.ndarray:
 
 
 def kernel_of(w: np.ndarray, space: PhaseSpace) -> np.ndarray:
-    """The kernel K[a, b]=u[a+b, a−b] on the grid of the states: the fine point of the coarse a is 2a."""
+    """The kernel K[a, b]=u[a+b, a−b] on the grid of the states: the fine point of the coarse a is
+    2a.
+    """
     d = space.ndim
     index: list[np.ndarray] = []
     for sign in (1, -1):

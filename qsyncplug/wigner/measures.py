@@ -1,4 +1,6 @@
-"""What is read off a phase-space array: marginals, moments, overlaps, phase distribution, negativity."""
+"""What is read off a phase-space array: marginals, moments, overlaps, phase distribution,
+negativity.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,8 @@ def _real(name: str, w: np.ndarray, what: str) -> np.ndarray:
     if np.iscomplexobj(w):
         if np.max(np.abs(w.imag)) > 1e-10 * np.max(np.abs(w)):
             raise ValueError(
-                f"{name} must be real for {what}: it is the transform of a pair, or of a non-Hermitian operator"
+                f"{name} must be real for {what}: it is the transform of a pair, or of a "
+                "non-Hermitian operator"
             )
         return np.ascontiguousarray(w.real)
     return w
@@ -59,7 +62,8 @@ def marginals(w: Any, space: PhaseSpace | Grid) -> tuple[np.ndarray, np.ndarray]
     Returns
     -------
     position : ndarray of shape ``space.x_shape``
-        On ``space.x_axes``: |ψ(x)|², or ψ_iψ̄_j for a pair. Every second point lies on the grid of the states.
+        On ``space.x_axes``: |ψ(x)|², or ψ_iψ̄_j for a pair. Every second point lies on the grid of
+        the states.
     momentum : ndarray of shape ``space.x_shape``
         On ``space.p_axes``.
     """
@@ -72,7 +76,8 @@ def marginals(w: Any, space: PhaseSpace | Grid) -> tuple[np.ndarray, np.ndarray]
 
 
 def moments(w: Any, space: PhaseSpace | Grid) -> dict[str, np.ndarray]:
-    """Local moments ∫w dp, ∫p w dp, ∫p⊗p w dp: density, current and momentum flux, of mixed states too, and of pairs.
+    """Local moments ∫w dp, ∫p w dp, ∫p⊗p w dp: density, current and momentum flux, of mixed states
+    too, and of pairs.
 
     Parameters
     ----------
@@ -83,8 +88,8 @@ def moments(w: Any, space: PhaseSpace | Grid) -> dict[str, np.ndarray]:
     Returns
     -------
     dict
-        ``"density"`` of shape ``space.x_shape``, ``"current"`` of shape ``(d, *space.x_shape)``, ``"stress"`` of shape
-        ``(d, d, *space.x_shape)``, on ``space.x_axes``.
+        ``"density"`` of shape ``space.x_shape``, ``"current"`` of shape ``(d, *space.x_shape)``,
+        ``"stress"`` of shape ``(d, d, *space.x_shape)``, on ``space.x_axes``.
     """
     space = as_phase_space(space)
     w = _phase_space_array("w", w, space)
@@ -109,7 +114,8 @@ def moments(w: Any, space: PhaseSpace | Grid) -> dict[str, np.ndarray]:
 
 
 def moyal_overlap(w1: Any, w2: Any, space: PhaseSpace | Grid) -> Any:
-    r""":math:`(2π)^d∫w_1\bar w_2\,dx\,dp = \mathrm{Tr}(O_1O_2^†)`: for pure states \|⟨ψ_1,ψ_2⟩\|², for w_1=w_2 the purity.
+    r""":math:`(2π)^d∫w_1\bar w_2\,dx\,dp = \mathrm{Tr}(O_1O_2^†)`: for pure states \|⟨ψ_1,ψ_2⟩\|²,
+    for w_1=w_2 the purity.
 
     Parameters
     ----------
@@ -149,7 +155,8 @@ def _waves(points: np.ndarray, axis: np.ndarray) -> np.ndarray:
 
 
 def interpolate(w: Any, space: PhaseSpace | Grid, x: Any, p: Any) -> np.ndarray:
-    """Values of a phase-space array at any points, by its trigonometric interpolant (one dimension).
+    """Values of a phase-space array at any points, by its trigonometric interpolant (one
+    dimension).
 
     Parameters
     ----------
@@ -239,7 +246,8 @@ def phase_distribution(
     beyond = np.max(np.abs(w[distance > reach])) / np.max(np.abs(w)) if reach > 0 else np.inf
     if beyond > 1e-6:
         raise ValueError(
-            f"w must vanish beyond the largest circle about {(x0, p0)}, of radius {reach:g}; its largest value there is "
+            f"w must vanish beyond the largest circle about {(x0, p0)}, of radius {reach:g}; its "
+            "largest value there is "
             f"{beyond:.1e} of that anywhere"
         )
     # the interpolant oscillates at most as fast as the grid allows
@@ -271,7 +279,8 @@ class _Lines:
         self.rows = _spectrum(w, 0)  # (modes of x, p)
         n = w.shape[1]
         self.n = n
-        # w is real: modes k≥0 are enough, twice each but the mean; those that hold nothing are left out
+        # w is real: modes k≥0 are enough, twice each but the mean; those that hold nothing are left
+        # out
         strength = np.abs(_spectrum(self.rows, 1)[:, : n // 2]).max(axis=0)
         self.k = np.arange(int(np.nonzero(strength > 1e-17 * strength.max())[0][-1]) + 1.0)
         self.width = 2 * np.pi / (n * self.upsampling)  # phase of one fine cell
@@ -282,7 +291,9 @@ class _Lines:
     def _guess(
         self, fine: np.ndarray, line: np.ndarray, low: np.ndarray, high: np.ndarray, order: int
     ) -> np.ndarray:
-        """Root, in brackets of whole fine cells, of the same derivative of the quintic through six points."""
+        """Root, in brackets of whole fine cells, of the same derivative of the quintic through six
+        points.
+        """
         points = (low.astype(int)[:, None] + np.arange(-2, 4)) % fine.shape[1]
         a = fine[line[:, None], points] @ _QUINTIC
         for _ in range(order):
@@ -305,7 +316,9 @@ class _Lines:
         order: int,
         start: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Root of the derivative of given order, in brackets of fine cells, by Newton's method kept inside by bisection."""
+        """Root of the derivative of given order, in brackets of fine cells, by Newton's method kept
+        inside by bisection.
+        """
         s = (low + high) / 2 if start is None else start
         first = (1j * self.k) ** order
         for _ in range(9):
@@ -361,7 +374,9 @@ class _Lines:
     def _crossings(
         self, c: np.ndarray, fine: np.ndarray, negative: np.ndarray, strong: np.ndarray
     ) -> Any:
-        """Brackets (line, low, high, rising, kind) of the ends of the negative runs: known, in a cell, or elsewhere."""
+        """Brackets (line, low, high, rising, kind) of the ends of the negative runs: known, in a
+        cell, or elsewhere.
+        """
         line, cell = np.nonzero(negative[:, 1:] != negative[:, :-1])
         both = strong[line, cell] & strong[line, cell + 1]
         # where a run ends in rounding, it ends at a point of the grid
@@ -423,14 +438,17 @@ def negativity(w: Any, space: PhaseSpace | Grid, *, tolerance: float = 1e-10) ->
     Warns
     -----
     ApproximationWarning
-        The error estimate exceeds `tolerance`: in two dimensions always, where the sum over the grid is taken.
+        The error estimate exceeds `tolerance`: in two dimensions always, where the sum over the
+        grid is taken.
 
     Notes
     -----
-    \|w\| has kinks on the nodal lines, so that a sum over the grid keeps an error of about 1e-3. Here the sign changes along
-    lines of constant x are roots of the trigonometric interpolant, between which it is integrated exactly; what is left, a
-    function of x with singularities \|x−x_c\|^{3/2} where a line touches a nodal line, is integrated by adaptive
-    Gauss–Kronrod quadrature. ``qsyncplug.measures.wigner_negativity`` does the same in polar coordinates for QuTiP states.
+    \|w\| has kinks on the nodal lines, so that a sum over the grid keeps an error of about 1e-3.
+    Here the sign changes along lines of constant x are roots of the trigonometric interpolant,
+    between which it is integrated exactly; what is left, a function of x with singularities
+    \|x−x_c\|^{3/2} where a line touches a nodal line, is integrated by adaptive Gauss–Kronrod
+    quadrature. ``qsyncplug.measures.wigner_negativity`` does the same in polar coordinates for
+    QuTiP states.
     """
     space = as_phase_space(space)
     tolerance = check_number("tolerance", tolerance, minimum=0.0, strict=True)
@@ -457,7 +475,8 @@ def negativity(w: Any, space: PhaseSpace | Grid, *, tolerance: float = 1e-10) ->
         values = lines(((left + right) / 2 + np.outer(nodes, half)).ravel()).reshape(nodes.size, -1)
         fine, coarse = half * (kronrod @ values), half * (gauss @ values)
         own = np.abs(fine - coarse)
-        # a singularity |x−x_c|^{3/2} leaves a half interval 2^{−5/2} of the error: less than 0.05 would be an accident
+        # a singularity |x−x_c|^{3/2} leaves a half interval 2^{−5/2} of the error: less than 0.05
+        # would be an accident
         error = np.maximum(own, 0.05 * parent)
         used += left.size
         done = 2 * error <= np.maximum(tolerance / 20 * np.sqrt(half / (last - first)), 1e-15)
@@ -488,7 +507,8 @@ def _plain_negativity(w: np.ndarray, space: PhaseSpace, tolerance: float) -> flo
     error = abs(value - coarse)
     if error > tolerance:
         warn(
-            f"negativity: a sum over the grid in {space.ndim} dimensions, with an error of about {error:.1e}",
+            f"negativity: a sum over the grid in {space.ndim} dimensions, with an error of about "
+            f"{error:.1e}",
             ApproximationWarning,
         )
     return value

@@ -26,22 +26,25 @@ class WignerLohe:
 
     .. math::
 
-        w_{ij}(x,p) &= (2π)^{-d}∫ψ_i(x+\tfrac y2)\,\bar ψ_j(x-\tfrac y2)\,e^{-ip·y}\,dy, \qquad z_{ij}=∫w_{ij}\,dx\,dp \\
-        \partial_t w_{ij} + p·∇_x w_{ij} &= -i(2π)^{-d}∬[V_i(x+\tfrac y2)-V_j(x-\tfrac y2)]\,w_{ij}(x,p')\,
+        w_{ij}(x,p) &= (2π)^{-d}∫ψ_i(x+\tfrac y2)\,\bar ψ_j(x-\tfrac y2)\,e^{-ip·y}\,dy, \qquad
+        z_{ij}=∫w_{ij}\,dx\,dp \\ \partial_t w_{ij} + p·∇_x w_{ij} &= -i(2π)^{-d}∬[V_i(x+\tfrac
+        y2)-V_j(x-\tfrac y2)]\,w_{ij}(x,p')\,
             e^{-i(p-p')·y}\,dp'\,dy \\
         &\quad + \frac{κ}{2N}\Bigl\{\sum_k(w_{kj}+w_{ik})
             - \Bigl(\frac{\sum_k z_{ik}}{z_{ii}}+\frac{\sum_k z_{kj}}{z_{jj}}\Bigr)w_{ij}\Bigr\}
 
-    with :math:`\hbar=m=1`, so that a plane wave :math:`e^{ikx}` has momentum +k. It is the Wigner transform of the
-    standard Schrödinger–Lohe model, and goes beyond it in what it may start from.
+    with :math:`\hbar=m=1`, so that a plane wave :math:`e^{ikx}` has momentum +k. It is the Wigner
+    transform of the standard Schrödinger–Lohe model, and goes beyond it in what it may start from.
 
     Parameters
     ----------
     grid : Grid
-        Positions on which the wave functions live; phase-space arrays are on :class:`PhaseSpace` of it.
+        Positions on which the wave functions live; phase-space arrays are on :class:`PhaseSpace` of
+        it.
     potential : callable, array, number, or list of N of them
-        V, real; one for all, or V_i of each oscillator. A callable is given the coordinates; an array has the shape of
-        the grid. A list of potentials that differ by numbers is solved as exactly as one.
+        V, real; one for all, or V_i of each oscillator. A callable is given the coordinates; an
+        array has the shape of the grid. A list of potentials that differ by numbers is solved as
+        exactly as one.
     coupling : float
         κ ≥ 0.
 
@@ -59,9 +62,10 @@ class WignerLohe:
 
     References
     ----------
-    P. Antonelli, S.-Y. Ha, D. Kim, P. Marcati, The Wigner–Lohe model for quantum synchronization and its emergent
-    dynamics, (3) and (5), corrected for masses other than one; S.-Y. Ha, G. Hwang, D. Kim, On the complete aggregation of
-    the Wigner–Lohe model for identical potentials, (6), with p → −p.
+    P. Antonelli, S.-Y. Ha, D. Kim, P. Marcati, The Wigner–Lohe model for quantum synchronization
+    and its emergent dynamics, (3) and (5), corrected for masses other than one; S.-Y. Ha, G. Hwang,
+    D. Kim, On the complete aggregation of the Wigner–Lohe model for identical potentials, (6), with
+    p → −p.
 
     Examples
     --------
@@ -122,7 +126,9 @@ class WignerLohe:
         return many * n if self.size is None else many
 
     def rates(self, n: int) -> np.ndarray:
-        """Numbers Ω_i by which the potentials of n oscillators exceed the first, which are common otherwise."""
+        """Numbers Ω_i by which the potentials of n oscillators exceed the first, which are common
+        otherwise.
+        """
         return self.schrodinger_lohe.rates(n)
 
     # ------------------------------------------------------------ storage and printing
@@ -142,7 +148,8 @@ class WignerLohe:
         if self.grid.ndim == 1 and any(
             callable(h.potential) and h.quadratic is None for h in hamiltonians
         ):
-            # phase-space arrays need V between the points and beyond; a function itself cannot be stored
+            # phase-space arrays need V between the points and beyond; a function itself cannot be
+            # stored
             data["between"] = [
                 _Table.of(h.potential, self.grid).values.tolist() if callable(h.potential) else None
                 for h in hamiltonians
@@ -175,7 +182,9 @@ class WignerLohe:
 
 @dataclass(frozen=True, eq=False)
 class _Table:
-    """V at the points x_J±y_m/2 of a phase space of one dimension: the multiples of half a spacing from −L to L."""
+    """V at the points x_J±y_m/2 of a phase space of one dimension: the multiples of half a spacing
+    from −L to L.
+    """
 
     length: float
     values: np.ndarray
@@ -200,7 +209,8 @@ class _Table:
             or index.max() >= len(self.values)
         ):
             raise ValueError(
-                "potential is known at the points of its phase space only: it was stored, and its function was not"
+                "potential is known at the points of its phase space only: it was stored, and its "
+                "function was not"
             )
         return self.values[index]
 
@@ -213,7 +223,8 @@ def _hamiltonian(
 ) -> GridHamiltonian:
     if isinstance(potential, GridHamiltonian):
         raise TypeError(
-            f"{name} must be a potential (callable, array or number), not a GridHamiltonian; give its values"
+            f"{name} must be a potential (callable, array or number), not a GridHamiltonian; give "
+            "its values"
         )
     if isinstance(potential, qutip.Qobj):
         raise TypeError(f"{name} must be a potential V(x) (callable, array or number), not a Qobj")

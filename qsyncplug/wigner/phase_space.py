@@ -21,9 +21,11 @@ MAX_FOCK = 600
 class PhaseSpace:
     r"""The grid in (x, p) on which Wigner transforms of states on `grid` are exact.
 
-    For n points at distance dx=L/n in a dimension of `grid`: 2n positions :math:`x_J=-L/2+J\,dx/2`, 2n momenta
-    :math:`p_k=k\,π/L`, ``k = −n … n−1``, and 2n separations :math:`y_m=m\,dx`, ``m = −n … n−1``. A phase-space array has
-    shape ``(2n_1, …, 2n_d, 2n_1, …, 2n_d)``: positions first, then momenta, both ascending.
+    For n points at distance dx=L/n in a dimension of `grid`: 2n positions :math:`x_J=-L/2+J\,dx/2`,
+    2n momenta
+    :math:`p_k=k\,π/L`, ``k = −n … n−1``, and 2n separations :math:`y_m=m\,dx`, ``m = −n … n−1``. A
+    phase-space array has shape ``(2n_1, …, 2n_d, 2n_1, …, 2n_d)``: positions first, then momenta,
+    both ascending.
 
     Parameters
     ----------
@@ -145,9 +147,11 @@ def as_phase_space(space: Any, name: str = "space") -> PhaseSpace:
 
 
 def fock_grid(levels: int) -> Grid:
-    r"""The smallest grid on which Fock states 0 … levels−1 of ½p²+½x² have their Wigner functions to about 1e-12.
+    r"""The smallest grid on which Fock states 0 … levels−1 of ½p²+½x² have their Wigner functions
+    to about 1e-12.
 
-    It is as wide in momentum as in position: half width :math:`X=\sqrt{2M-1}+7.5\,M^{-1/6}`, :math:`n≥2X²/π` points.
+    It is as wide in momentum as in position: half width :math:`X=\sqrt{2M-1}+7.5\,M^{-1/6}`,
+    :math:`n≥2X²/π` points.
 
     Parameters
     ----------

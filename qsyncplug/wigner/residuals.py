@@ -80,7 +80,8 @@ def _force(potential: Any, grid: Grid, gradient: Any) -> np.ndarray:
             raise ValueError(
                 "gradient must be given, ∇V of shape (d, *grid.shape), when potential is an array"
             )
-        # the potential need not be periodic: differences of order 8 of the function itself, with a step that rounding likes
+        # the potential need not be periodic: differences of order 8 of the function itself, with a
+        # step that rounding likes
         step = 0.02
         out = np.zeros((grid.ndim, *grid.shape))
         for a in range(grid.ndim):
@@ -111,7 +112,8 @@ def _checked(
     for name, mass in (("psi1", pair.first.mass), ("psi2", pair.second.mass)):
         if abs(mass - 1) > 1e-6:
             raise ValueError(
-                f"{name} must have norm 1 (the equations (19) hold for such states), not {np.sqrt(mass):g}"
+                f"{name} must have norm 1 (the equations (19) hold for such states), not "
+                f"{np.sqrt(mass):g}"
             )
     return pair, grid.field("potential", potential, dtype=float), kappa
 
@@ -127,7 +129,8 @@ def hydrodynamic_residuals(
     rates: Any = None,
     printed: bool = False,
 ) -> dict[str, np.ndarray]:
-    r"""Residuals of the hydrodynamic equations (19) of Antonelli, Ha, Kim and Marcati for two oscillators.
+    r"""Residuals of the hydrodynamic equations (19) of Antonelli, Ha, Kim and Marcati for two
+    oscillators.
 
     With ``K`` the coupling, and r, s real and imaginary part of ⟨ψ_1,ψ_2⟩:
 
@@ -139,7 +142,8 @@ def hydrodynamic_residuals(
         ∂_tρ_a+∇·J_a &= \tfrac K2((1-s)ρ_{12}-rρ_a), \\
         ∂_tJ_a+∇·(J_a⊗J_a/ρ_a+P_a)+ρ_a∇V &= \tfrac K2((1-s)J_{12}-rJ_a).
 
-    The paper prints :math:`+Ksσ_{12}` in the third, which is wrong. Momentum fluxes are evaluated in their smooth form,
+    The paper prints :math:`+Ksσ_{12}` in the third, which is wrong. Momentum fluxes are evaluated
+    in their smooth form,
     :math:`∇·\mathrm{Re}(∇\barψ⊗∇ψ)-¼∇Δρ`, which needs no ρ>0.
 
     Parameters
@@ -152,20 +156,21 @@ def hydrodynamic_residuals(
     coupling : float
         K.
     gradient : callable or array of shape ``(d, *grid.shape)``, optional
-        ∇V; a callable returns d fields (one field in one dimension). Differences of order 8 of a callable potential unless
-        given: good to about 1e-12 for a smooth one.
+        ∇V; a callable returns d fields (one field in one dimension). Differences of order 8 of a
+        callable potential unless given: good to about 1e-12 for a smooth one.
     rates : pair of arrays of shape ``grid.shape``, optional
-        ∂_tψ_1 and ∂_tψ_2, for example from a run; the Schrödinger–Lohe equations unless given, and then the residuals say
-        how well the grid resolves the states.
+        ∂_tψ_1 and ∂_tψ_2, for example from a run; the Schrödinger–Lohe equations unless given, and
+        then the residuals say how well the grid resolves the states.
     printed : bool
         The third equation with the sign that the paper prints.
 
     Returns
     -------
     dict of ndarray
-        ``"rho_1"``, ``"rho_2"``, ``"rho_d"``, ``"rho_a"`` of shape ``grid.shape``, ``"J_1"``, ``"J_2"``, ``"J_d"``, ``"J_a"`` of
-        shape ``(d, *grid.shape)``: left minus right-hand side. ``"rho_c"`` and ``"J_c"`` (complex) are the residuals of the
-        simpler closure with :math:`ρ_c=∫w_{12}\,dp`, :math:`J_c=∫p\,w_{12}\,dp` and z=∫w_12:
+        ``"rho_1"``, ``"rho_2"``, ``"rho_d"``, ``"rho_a"`` of shape ``grid.shape``, ``"J_1"``,
+        ``"J_2"``, ``"J_d"``, ``"J_a"`` of shape ``(d, *grid.shape)``: left minus right-hand side.
+        ``"rho_c"`` and ``"J_c"`` (complex) are the residuals of the simpler closure with
+        :math:`ρ_c=∫w_{12}\,dp`, :math:`J_c=∫p\,w_{12}\,dp` and z=∫w_12:
         :math:`∂_tJ_c+∇·∫p⊗p\,w_{12}\,dp+ρ_c∇V=\tfrac K4(J_1+J_2-2zJ_c)`.
 
     Raises
@@ -223,7 +228,8 @@ def run_residuals(
     gradient: Any = None,
     printed: bool = False,
 ) -> dict[str, float]:
-    r"""Largest residuals of the hydrodynamic equations (19) along a run, with time derivatives taken from its output.
+    r"""Largest residuals of the hydrodynamic equations (19) along a run, with time derivatives
+    taken from its output.
 
     Parameters
     ----------
@@ -237,8 +243,9 @@ def run_residuals(
     Returns
     -------
     dict of float
-        For each equation the largest \|residual\| at the times that have four neighbours on either side. Derivatives of the
-        fields are central differences of order 8: with outputs h apart they are good to h⁸f⁽⁹⁾/630.
+        For each equation the largest \|residual\| at the times that have four neighbours on either
+        side. Derivatives of the fields are central differences of order 8: with outputs h apart
+        they are good to h⁸f⁽⁹⁾/630.
     """
     times = check_times(times, "times", minimum=9)
     step = (times[-1] - times[0]) / (len(times) - 1)

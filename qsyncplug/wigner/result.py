@@ -21,7 +21,8 @@ __all__ = ["WignerLoheResult"]
 class WignerLoheResult(Result):
     r"""What came out of a Wigner–Lohe run of N oscillators at T times.
 
-    No w_ij is kept: :meth:`wigner` forms the one that is asked for, from the factors of the initial state and
+    No w_ij is kept: :meth:`wigner` forms the one that is asked for, from the factors of the initial
+    state and
     :math:`W(t)=L(t)\,[U(t)W(0)]\,R(t)`, U the linear flow.
 
     Attributes
@@ -30,8 +31,8 @@ class WignerLoheResult(Result):
     correlations : ndarray of shape (T, N, N)
         z_ij=∫w_ij.
     deviations : ndarray of shape (T, N, N)
-        1−z_ij/√(z_ii z_jj); for a common potential without offsets and equal z_ii each entry has full relative accuracy,
-        however close to synchronised.
+        1−z_ij/√(z_ii z_jj); for a common potential without offsets and equal z_ii each entry has
+        full relative accuracy, however close to synchronised.
     diameter : ndarray of shape (T,)
         D(Z)=max|1−z_ij/√(z_ii z_jj)|.
     masses : ndarray of shape (T, N)
@@ -210,7 +211,8 @@ class WignerLoheResult(Result):
         matrix = self.matrix(t_index)
         if self._setup.state.kind != "kets" or not isinstance(matrix, FactorMatrix):
             raise MissingFieldError(
-                "wave functions are there for runs from kets that are not stepped in phase space; what would provide them: kets "
+                "wave functions are there for runs from kets that are not stepped in phase space; "
+                "what would provide them: kets "
                 "as state0, and another method than 'direct'"
             )
         return matrix.left[:, 0].reshape(self.n_oscillators, *self.model.grid.shape)
@@ -223,14 +225,15 @@ class WignerLoheResult(Result):
         mean : ndarray of shape (T, N, 2d)
             (x₁, p₁, x₂, p₂, …).
         covariance : ndarray of shape (T, N, 2d, 2d)
-            Symmetrised; ½ on the diagonal for a coherent state of the unit oscillator. Both are complex, as w_jj is, for data
-            that are not Hermitian.
+            Symmetrised; ½ on the diagonal for a coherent state of the unit oscillator. Both are
+            complex, as w_jj is, for data that are not Hermitian.
         """
         found = [self.matrix(k).moments() for k in range(len(self.times))]
         return np.array([m for m, _ in found]), np.array([c for _, c in found])
 
     def distances(self, t_index: int = -1) -> np.ndarray:
-        r"""∫|w_ij−w_kl|² dx dp, square root, maximum over all pairs of entries: what Theorem 3.1 lets tend to zero.
+        r"""∫|w_ij−w_kl|² dx dp, square root, maximum over all pairs of entries: what Theorem 3.1
+        lets tend to zero.
 
         Parameters
         ----------
@@ -263,8 +266,10 @@ class WignerLoheResult(Result):
             and model.hamiltonians(1)[0].quadratic is None
         ):
             warn(
-                "Wigner functions cannot be formed from the file: the potential is stored at the points of the grid only, and in "
-                "more than one dimension they need it between them; run with method='direct' and store_states=True to keep them",
+                "Wigner functions cannot be formed from the file: the potential is stored at the "
+                "points of the grid only, and in "
+                "more than one dimension they need it between them; run with method='direct' and "
+                "store_states=True to keep them",
                 PhaseSpaceWarning,
             )
         extra, more = self._setup.to_store()
@@ -296,7 +301,9 @@ class WignerLoheResult(Result):
 
 
 def _pure_distances(matrix: FactorMatrix) -> np.ndarray:
-    """‖w_ij−w_kl‖ of pure states without forming any w, and without cancellation: f⊗ḡ − f'⊗ḡ' = (f−f')⊗ḡ + f'⊗(ḡ−ḡ')."""
+    """‖w_ij−w_kl‖ of pure states without forming any w, and without cancellation: f⊗ḡ − f'⊗ḡ' =
+    (f−f')⊗ḡ + f'⊗(ḡ−ḡ').
+    """
     space = matrix.space
     f, g = matrix.left[:, 0], matrix.right[:, 0]
     weight = space.grid.weight

@@ -79,7 +79,9 @@ class Setup:
 
 
 class FactorSetup(Setup):
-    """Of the exact reduction with factors: left(t) = L U(t) left(0), right(t) = R† U(t) right(0)."""
+    """Of the exact reduction with factors: left(t) = L U(t) left(0), right(t) = R† U(t)
+    right(0).
+    """
 
     def __init__(self, model: WignerLohe, state: InitialState, t0: float, product: bool = False):
         super().__init__(model, state, t0, product)
@@ -94,7 +96,8 @@ class FactorSetup(Setup):
         self._right = None if state.right is None else x[n * a :].reshape(n, a, -1)
         self.motion = motion_of(model.hamiltonians(n)[0], basis, t0)
         self.motion.scales = np.linalg.norm(x, axis=0)
-        # only differences of the offsets Ω_i−Ω_1 are in L and R; the mean is a phase of all wave functions
+        # only differences of the offsets Ω_i−Ω_1 are in L and R; the mean is a phase of all wave
+        # functions
         self._mean_rate = float(np.mean(model.rates(n)))
 
     def matrix(self, t: float, **arrays: np.ndarray) -> FactorMatrix:
@@ -107,16 +110,21 @@ class FactorSetup(Setup):
         return FactorMatrix(self.model.phase_space, left, right, self.state.signs)
 
     def edge_bound(self) -> float | None:
-        """Bound at all times of the amplitudes at the edges relative to the largest, of states, where one is known."""
+        """Bound at all times of the amplitudes at the edges relative to the largest, of states,
+        where one is known.
+        """
         if not isinstance(self.motion, EigenMotion) or not self.state.physical:
             return None
-        # the mass near the edge is at least that of its largest point; the largest amplitude at least the mean one
+        # the mass near the edge is at least that of its largest point; the largest amplitude at
+        # least the mean one
         mass = float(np.min(np.diag(self.state.z0).real))
         return float(np.sqrt(max(self.motion.edge_bound()) / mass * self.model.grid.size))
 
 
 class ArraySetup(Setup):
-    """Of the exact reduction with phase-space arrays, which follow the linear flow when they are asked for."""
+    """Of the exact reduction with phase-space arrays, which follow the linear flow when they are
+    asked for.
+    """
 
     def __init__(
         self,
@@ -147,7 +155,9 @@ class ArraySetup(Setup):
 
 
 class StoredFactors(Setup):
-    """Of runs that step factors or arrays themselves; each output holds them, or the last one does."""
+    """Of runs that step factors or arrays themselves; each output holds them, or the last one
+    does.
+    """
 
     def __init__(
         self,
@@ -197,7 +207,8 @@ class StoredFactors(Setup):
             )
         if "_factors" not in arrays:
             raise MissingFieldError(
-                "the run kept no Wigner functions; what would provide them: the option store_states=True, or fewer output times"
+                "the run kept no Wigner functions; what would provide them: the option "
+                "store_states=True, or fewer output times"
             )
         assert self.state.left is not None
         rows = arrays["_factors"]

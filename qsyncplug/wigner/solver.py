@@ -51,34 +51,44 @@ class WignerLoheSolver(CompiledSolver):
     ----------
     model : WignerLohe
     options : dict, optional
-        ``method``: ``"auto"`` chooses ``"reduction"`` for a common potential (constant offsets allowed), and otherwise
-        ``"splitting"``, or ``"direct"`` for phase-space arrays of no operator on the grid.
+        ``method``: ``"auto"`` chooses ``"reduction"`` for a common potential (constant offsets
+        allowed), and otherwise ``"splitting"``, or ``"direct"`` for phase-space arrays of no
+        operator on the grid.
 
-        * ``"reduction"``: exact reduction :math:`W(t)=L(t)[U(t)W(0)]R(t)`; L and R follow N×N equations that need
-          only z(0), by adaptive Runge–Kutta 8(5,3). Phase space is touched where a w_ij is asked for;
-        * ``"splitting"``: adaptive splitting of order 6 of the vector-valued wave functions behind w;
-        * ``"s10"``, ``"s6"``, ``"kl8"``, ``"kl6"``, ``"yoshida4"``, ``"suzuki4"``, ``"strang"``: the same with fixed ``step``;
-        * ``"direct"``: all w_ij (half of them for Hermitian data) in phase space, whatever the run starts from.
+        * ``"reduction"``: exact reduction :math:`W(t)=L(t)[U(t)W(0)]R(t)`; L and R follow N×N
+          equations that need only z(0), by adaptive Runge–Kutta 8(5,3). Phase space is touched
+          where a w_ij is asked for;
+        * ``"splitting"``: adaptive splitting of order 6 of the vector-valued wave functions behind
+          w;
+        * ``"s10"``, ``"s6"``, ``"kl8"``, ``"kl6"``, ``"yoshida4"``, ``"suzuki4"``, ``"strang"``:
+          the same with fixed ``step``;
+        * ``"direct"``: all w_ij (half of them for Hermitian data) in phase space, whatever the run
+          starts from.
 
-        ``step``: length of fixed steps. ``allow_unphysical``: take correlations that no states have; such runs may blow up
-        in finite time. ``allow_non_hermitian``: take blocks with w_ji ≠ conj(w_ij). ``store_states``: keep what Wigner
-        functions are made of at every output of ``"splitting"`` and ``"direct"`` runs (default: if it takes less than
-        256 MB). Other options as in QuTiP.
+        ``step``: length of fixed steps. ``allow_unphysical``: take correlations that no states
+        have; such runs may blow up in finite time. ``allow_non_hermitian``: take blocks with w_ji ≠
+        conj(w_ij). ``store_states``: keep what Wigner functions are made of at every output of
+        ``"splitting"`` and ``"direct"`` runs (default: if it takes less than 256 MB). Other options
+        as in QuTiP.
 
     Notes
     -----
     ``run(state0, tlist, e_ops=…)``. `state0`, told by its shape on a grid of shape (n, …):
 
-    * kets: array (N, n, …), or a list of N Qobj kets of one mode in the Fock basis of ½p²+½x² (also in ensembles);
-    * an ensemble: ``(p, states)`` with p (A,) and states (A, N, n, …), or a list of A pairs ``(p_α, kets_α)``;
+    * kets: array (N, n, …), or a list of N Qobj kets of one mode in the Fock basis of ½p²+½x² (also
+      in ensembles);
+    * an ensemble: ``(p, states)`` with p (A,) and states (A, N, n, …), or a list of A pairs ``(p_α,
+      kets_α)``;
     * a block operator ρ_ij(x, x'), array (N, N, n, …, n, …), with w_ij its Weyl symbol;
-    * phase-space arrays w_ij, array (N, N, 2n, …, 2n, …), on ``model.phase_space``. Where they are the Weyl symbols of a
-      block operator on the grid, to 1e-11, that operator is what is run (it need not be positive); else phase space is.
+    * phase-space arrays w_ij, array (N, N, 2n, …, 2n, …), on ``model.phase_space``. Where they are
+      the Weyl symbols of a block operator on the grid, to 1e-11, that operator is what is run (it
+      need not be positive); else phase space is.
 
-    Functions among `e_ops` are given ``(t, matrix)``, where ``matrix.wigner(i, j)``, ``matrix.correlations``,
-    ``matrix.density(i, j)`` … are formed on request.
+    Functions among `e_ops` are given ``(t, matrix)``, where ``matrix.wigner(i, j)``,
+    ``matrix.correlations``, ``matrix.density(i, j)`` … are formed on request.
 
-    Density matrices of the single oscillators do not determine w_ij for i≠j, so that they are no initial state.
+    Density matrices of the single oscillators do not determine w_ij for i≠j, so that they are no
+    initial state.
     """
 
     name = "wlsolve"
@@ -109,7 +119,8 @@ class WignerLoheSolver(CompiledSolver):
             raise ValueError(f"options['step'] must be given for the fixed-step method {method!r}")
         if method == "reduction" and not model.common:
             raise ValueError(
-                "options['method'] = 'reduction' needs a common potential; use 'splitting' or 'direct'"
+                "options['method'] = 'reduction' needs a common potential; use 'splitting' or "
+                "'direct'"
             )
 
     def _read(self, state0: Any) -> InitialState:
@@ -140,7 +151,8 @@ class WignerLoheSolver(CompiledSolver):
         if method != "auto":
             if state.arrays is not None and method not in ("reduction", "direct"):
                 raise ValueError(
-                    f"options['method'] = {method!r} needs kets, an ensemble or a block, not phase-space arrays "
+                    f"options['method'] = {method!r} needs kets, an ensemble or a block, not "
+                    "phase-space arrays "
                     "that are symbols of no operator on the grid"
                 )
             return method
@@ -269,7 +281,9 @@ class WignerLoheSolver(CompiledSolver):
             self._look_at_grid(result, rhs.setup)
 
     def _look_at_grid(self, result: Any, setup: FactorSetup) -> None:
-        """The edges of the grid: a bound at all times where there is one that is small enough, else at some outputs."""
+        """The edges of the grid: a bound at all times where there is one that is small enough, else
+        at some outputs.
+        """
         bound = setup.edge_bound()
         if bound is not None and bound < EDGE_WARNING:
             result.stats["edge amplitude"] = bound
@@ -340,8 +354,8 @@ def wlsolve(
     ----------
     model : WignerLohe
     state0 : array_like
-        Kets (N, n, …) or N Qobj kets, an ensemble (p, (A, N, n, …)), a block operator (N, N, n, …, n, …), or phase-space arrays
-        (N, N, 2n, …, 2n, …), on a grid of shape (n, …).
+        Kets (N, n, …) or N Qobj kets, an ensemble (p, (A, N, n, …)), a block operator (N, N, n, …,
+        n, …), or phase-space arrays (N, N, 2n, …, 2n, …), on a grid of shape (n, …).
     tlist : array_like of shape (T,)
         Strictly increasing output times; the first is that of `state0`.
     e_ops : callable, list or dict of callables, optional

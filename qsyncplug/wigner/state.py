@@ -1,4 +1,6 @@
-"""What a Wigner–Lohe run may start from: kets, an ensemble, a block operator, or phase-space arrays."""
+"""What a Wigner–Lohe run may start from: kets, an ensemble, a block operator, or phase-space
+arrays.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ __all__ = ["InitialState", "read_state"]
 _RANK = 1e-15
 #: relative size of what counts as rounding in user-supplied arrays
 _ROUNDING = 1e-10
-#: largest difference, relative to the largest value, of phase-space arrays and the Weyl symbols of their operator
+#: largest difference, relative to the largest value, of phase-space arrays and the Weyl symbols of
+#: their operator
 _SYMBOL = 1e-11
 #: block operators of arrays beyond this size are not factorised
 _LARGEST_BLOCK = 4096
@@ -34,7 +37,8 @@ _LARGEST_BLOCK = 4096
 
 @dataclass
 class InitialState:
-    r"""The blocks ρ_ij = Σ_α s_α |left_i^α⟩⟨right_j^α|; or phase-space arrays that the grid holds no operators for.
+    r"""The blocks ρ_ij = Σ_α s_α |left_i^α⟩⟨right_j^α|; or phase-space arrays that the grid holds
+    no operators for.
 
     Attributes
     ----------
@@ -79,7 +83,8 @@ def read_state(
     Raises
     ------
     ValueError, TypeError
-        Wrong shape or number, NaN, a mass of zero, blocks that are not Hermitian, correlations that no states have.
+        Wrong shape or number, NaN, a mass of zero, blocks that are not Hermitian, correlations that
+        no states have.
     """
     grid = model.grid
     d, n, double = grid.ndim, grid.shape, tuple(2 * m for m in grid.shape)
@@ -95,7 +100,8 @@ def read_state(
             shapes = {np.shape(s) for s in state0}
             if len(shapes) > 1:
                 raise ValueError(
-                    f"state0 must hold arrays of one shape, not of {', '.join(map(str, sorted(shapes, key=str)))}"
+                    "state0 must hold arrays of one shape, not of "
+                    f"{', '.join(map(str, sorted(shapes, key=str)))}"
                 )
         raw = np.asarray(state0)
         if raw.dtype.kind not in "biufc":
@@ -117,12 +123,14 @@ def read_state(
             show = ", ".join(map(str, n))
             dshow = ", ".join(map(str, double))
             raise ValueError(
-                f"state0 must be N kets (N, {show}), an ensemble (p, (A, N, {show})), a block operator (N, N, {show}, {show}) "
+                f"state0 must be N kets (N, {show}), an ensemble (p, (A, N, {show})), a block "
+                f"operator (N, N, {show}, {show}) "
                 f"or phase-space arrays (N, N, {dshow}, {dshow}), not of shape {raw.shape}"
             )
     if model.size is not None and state.n != model.size:
         raise ValueError(
-            f"state0 must hold {model.size} oscillators, as many as the model has potentials, not {state.n}"
+            f"state0 must hold {model.size} oscillators, as many as the model has potentials, not "
+            f"{state.n}"
         )
     _check_correlations(state, allow_unphysical)
     _warn_unstable(model, state)
@@ -130,7 +138,9 @@ def read_state(
 
 
 def _fock_kets(state0: Any, grid: Grid) -> Any:
-    """`state0` with kets of one mode, in the Fock basis of ½p²+½x², replaced by their arrays on the grid."""
+    """`state0` with kets of one mode, in the Fock basis of ½p²+½x², replaced by their arrays on the
+    grid.
+    """
     if isinstance(state0, np.ndarray) and state0.dtype == object:
         state0 = state0.tolist()
     if isinstance(state0, (list, tuple)):
@@ -139,7 +149,8 @@ def _fock_kets(state0: Any, grid: Grid) -> Any:
         return state0
     if state0.isoper:
         raise TypeError(
-            "state0 must hold kets, not operators: density matrices of the single oscillators do not determine w_ij; "
+            "state0 must hold kets, not operators: density matrices of the single oscillators do "
+            "not determine w_ij; "
             "an ensemble (p, kets) or a block operator does"
         )
     check_qobj("state0", state0)
@@ -161,7 +172,8 @@ def _ensemble(state0: Any) -> tuple[Any, Any] | None:
         shapes = {np.shape(s[1]) for s in state0}
         if len(shapes) > 1:
             raise ValueError(
-                f"state0: every member of an ensemble must hold the same number of kets, not {shapes}"
+                "state0: every member of an ensemble must hold the same number of kets, not "
+                f"{shapes}"
             )
         return [s[0] for s in state0], [s[1] for s in state0]
     if (
@@ -178,7 +190,8 @@ def _from_ensemble(model: WignerLohe, weights: Any, members: Any) -> InitialStat
     p = check_array("state0: the probabilities", weights, shape=(None,))
     if np.any(p < 0):
         raise ValueError(
-            f"state0: the probabilities must not be negative, as p[{int(np.argmin(p))}] = {p.min():g} is"
+            f"state0: the probabilities must not be negative, as p[{int(np.argmin(p))}] = "
+            f"{p.min():g} is"
         )
     if np.sum(p) == 0:
         raise ValueError("state0: the probabilities must not all be zero")
@@ -191,7 +204,8 @@ def _from_ensemble(model: WignerLohe, weights: Any, members: Any) -> InitialStat
     ):
         show = ", ".join(map(str, grid.shape))
         raise ValueError(
-            f"state0: an ensemble must be {len(p)} probabilities and kets ({len(p)}, N, {show}), not {psi.shape}"
+            f"state0: an ensemble must be {len(p)} probabilities and kets ({len(p)}, N, {show}), "
+            f"not {psi.shape}"
         )
     psi = psi.reshape(*psi.shape[:2], -1)[p > 0]
     p = p[p > 0]
@@ -219,7 +233,9 @@ def _from_block(model: WignerLohe, block: np.ndarray, allow_non_hermitian: bool)
 def _decompose(
     matrix: np.ndarray, count: int, weight: float, hermitian: bool, rank: float = _RANK
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-    """Factors left, right (None for Hermitian) and signs of a block operator (N·M, N·M), without what is below `rank`."""
+    """Factors left, right (None for Hermitian) and signs of a block operator (N·M, N·M), without
+    what is below `rank`.
+    """
     m = len(matrix) // count
 
     def rows(vectors: np.ndarray) -> np.ndarray:
@@ -242,7 +258,8 @@ def _decompose(
 
 
 def _span(matrix: np.ndarray, tolerance: float) -> np.ndarray | None:
-    """Orthonormal columns that hold those of a large matrix to `tolerance`, from products with random vectors.
+    """Orthonormal columns that hold those of a large matrix to `tolerance`, from products with
+    random vectors.
 
     None for a small one, or one without a low rank: then a full decomposition costs no more.
     (N. Halko, P. G. Martinsson, J. A. Tropp, SIAM Review 53 (2011) 217, algorithm 4.2.)
@@ -280,10 +297,12 @@ def _from_arrays(model: WignerLohe, w: np.ndarray, allow_non_hermitian: bool) ->
 
 
 def _factors_of_arrays(model: WignerLohe, w: np.ndarray, hermitian: bool) -> InitialState | None:
-    """The block operator whose Weyl symbols the arrays are, factorised; None if on this grid there is none.
+    """The block operator whose Weyl symbols the arrays are, factorised; None if on this grid there
+    is none.
 
-    An array on 2n×2n points is the symbol of an n×n kernel if, for every point x, separations y reach no further than to
-    the edges of the box, and the like for momenta: so it is for whatever the grid resolves.
+    An array on 2n×2n points is the symbol of an n×n kernel if, for every point x, separations y
+    reach no further than to the edges of the box, and the like for momenta: so it is for whatever
+    the grid resolves.
     """
     space, count, m = model.phase_space, len(w), model.grid.size
     if count * m > _LARGEST_BLOCK:
@@ -347,7 +366,8 @@ def _check_correlations(state: InitialState, allow_unphysical: bool) -> None:
     if scale == 0 or np.any(np.abs(diagonal) < 1e-12 * scale):
         i = int(np.argmin(np.abs(diagonal)))
         raise ValueError(
-            f"state0: ∫w_ii must not be zero, as for oscillator {i} ({diagonal[i]:.3g}): the model divides by it"
+            f"state0: ∫w_ii must not be zero, as for oscillator {i} ({diagonal[i]:.3g}): the model "
+            "divides by it"
         )
     if not state.hermitian:
         state.physical = False
@@ -371,7 +391,8 @@ def _check_correlations(state: InitialState, allow_unphysical: bool) -> None:
                     else f"z has a negative eigenvalue, {np.linalg.eigvalsh(unit)[0]:.3g}"
                 )
                 raise ValueError(
-                    f"state0: no states have such correlations: {why}; the solution may blow up in finite time. "
+                    f"state0: no states have such correlations: {why}; the solution may blow up in "
+                    "finite time. "
                     "The option allow_unphysical=True runs it all the same"
                 )
         else:
@@ -385,6 +406,7 @@ def _warn_unstable(model: WignerLohe, state: InitialState) -> None:
     gap = abs(2 - state.deviations[0, 1])
     if gap < 1e-6:
         warn(
-            f"z_12 is within {gap:.2g} of −1, an unstable equilibrium: rounding decides what the run tends to",
+            f"z_12 is within {gap:.2g} of −1, an unstable equilibrium: rounding decides what the "
+            "run tends to",
             UnstableSetWarning,
         )

@@ -50,7 +50,8 @@ def blow_up(when: float, oscillator: int, result: WignerLoheResult) -> BlowUpErr
     """The error of a run whose correlations became infinite."""
     result.stats["stopped"] = f"blow-up at t={when:.12g}"
     return BlowUpError(
-        f"wlsolve: z of oscillator {oscillator} grows without bound at t={when:.12g}: no states have the initial correlations; "
+        f"wlsolve: z of oscillator {oscillator} grows without bound at t={when:.12g}: no states "
+        "have the initial correlations; "
         f"error.result holds the {len(result.times)} outputs before that",
         time=when,
         reason="blow-up",

@@ -1,4 +1,6 @@
-"""Theorems on the Wigner–Lohe model as predicates with limits, rates and bounds, corrected where the papers err."""
+"""Theorems on the Wigner–Lohe model as predicates with limits, rates and bounds, corrected where
+the papers err.
+"""
 
 from __future__ import annotations
 
@@ -86,8 +88,8 @@ def locked_correlation(coupling: float, offset: float) -> complex | None:
 def distance_ratio(z0: complex, times: Any, coupling: float) -> np.ndarray:
     r"""‖w_1−w_2‖²(t)/‖w_1−w_2‖²(0) of two oscillators: :math:`4e^{κt}/|(1+z_0)e^{κt}+1-z_0|^2`.
 
-    Exact, for pure and mixed states; what is printed as the bound :math:`e^{-κt}` in Theorem 4.2 of Antonelli et al. and
-    Theorem 2.4 of Ha et al. lacks the constant :math:`4/|1+z_0|^2`.
+    Exact, for pure and mixed states; what is printed as the bound :math:`e^{-κt}` in Theorem 4.2 of
+    Antonelli et al. and Theorem 2.4 of Ha et al. lacks the constant :math:`4/|1+z_0|^2`.
     """
     t = np.asarray(times, dtype=float)
     e = np.exp(-check_number("coupling", coupling, minimum=0.0) * t)
@@ -99,8 +101,8 @@ def diameter_bound(
 ) -> np.ndarray:
     r"""Bound of D(Z): :math:`D_0e^{-κt}/(cD_0e^{-κt}+1-cD_0)`.
 
-    With `n`, c=(N−1)/N: sharper than Corollary 1 of Ha et al. (c=1, `n` None), valid for D₀<N/(N−1), and attained where all
-    off-diagonal z are equal and real.
+    With `n`, c=(N−1)/N: sharper than Corollary 1 of Ha et al. (c=1, `n` None), valid for
+    D₀<N/(N−1), and attained where all off-diagonal z are equal and real.
 
     Raises
     ------
@@ -117,7 +119,8 @@ def diameter_bound(
 
 
 def blow_up_time(z0: complex, coupling: float) -> float:
-    r"""Time at which z_12 of two oscillators becomes infinite: :math:`κ^{-1}\ln\frac{z_0-1}{z_0+1}` for real z_0<−1, else ∞.
+    r"""Time at which z_12 of two oscillators becomes infinite: :math:`κ^{-1}\ln\frac{z_0-1}{z_0+1}`
+    for real z_0<−1, else ∞.
 
     Raises
     ------
@@ -248,7 +251,8 @@ def _two(model: WignerLohe, state: InitialState, items: list[Prediction]) -> Non
             items.append(
                 Prediction(
                     "Remark 3",
-                    "z_12=−1 with w_12=−w_1=−w_2: an equilibrium of the coupling, unstable; a perturbation 1+z₀ escapes after "
+                    "z_12=−1 with w_12=−w_1=−w_2: an equilibrium of the coupling, unstable; a "
+                    "perturbation 1+z₀ escapes after "
                     "κ⁻¹ln((1−z₀)/(1+z₀))",
                     f"{_P1}, Remark 3",
                     correction="printed with (κ/4) in place of (κ/2)(w_1+w_12)",
@@ -307,7 +311,10 @@ def _two(model: WignerLohe, state: InitialState, items: list[Prediction]) -> Non
             "Theorem 4.2",
             f"‖w_1−w_2‖² falls as {4 / abs(1 + z0) ** 2:.6g}·e^(−κt)‖w_1−w_2‖²(0)",
             f"{_P1}, Theorem 4.2; {_P2}, Theorem 2.4",
-            correction="an identity, ‖w_1−w_2‖²(0)·4e^(κt)/|(1+z₀)e^(κt)+1−z₀|²; printed as a bound e^(−κt), which fails",
+            correction=(
+                "an identity, ‖w_1−w_2‖²(0)·4e^(κt)/|(1+z₀)e^(κt)+1−z₀|²; printed as a bound "
+                "e^(−κt), which fails"
+            ),
             rate=kappa,
             test=identity,
         )
@@ -331,7 +338,10 @@ def _hydrodynamic(kappa: float) -> Prediction:
             return (
                 rate[0],
                 rate[1]
-                + "; hydrodynamic norms: the run has no two outputs between which ‖ψ_1−ψ_2‖ falls to 1/100",
+                + (
+                    "; hydrodynamic norms: the run has no two outputs between which ‖ψ_1−ψ_2‖ "
+                    "falls to 1/100"
+                ),
             )
         if result.stats.get("method") == "direct":
             return rate[0], rate[
@@ -343,7 +353,8 @@ def _hydrodynamic(kappa: float) -> Prediction:
                 hydrodynamic_distances(psi[0], psi[1], result.model.grid, tolerance=1e-3)
                 for psi in (result.psi(int(early[-1])), result.psi(int(late[-1])))
             )
-        # of the differences of polar factors only the limit is known: near a node they fall as the root of ‖ψ_1−ψ_2‖
+        # of the differences of polar factors only the limit is known: near a node they fall as the
+        # root of ‖ψ_1−ψ_2‖
         seen = [name for name in after if before[name] > 1e-6 * before["H1"]]
         left = max((after[name] / before[name] for name in seen), default=0.0)
         return _both(
@@ -356,7 +367,8 @@ def _hydrodynamic(kappa: float) -> Prediction:
 
     return Prediction(
         "Theorem 5.1",
-        "‖ψ_1−ψ_2‖ in L² and H¹ fall as e^(−κt/2) (H¹: times the oscillation of the kinetic energy), or as e^(−κt) where only "
+        "‖ψ_1−ψ_2‖ in L² and H¹ fall as e^(−κt/2) (H¹: times the oscillation of the kinetic "
+        "energy), or as e^(−κt) where only "
         "phases differ; "
         "‖∇√ρ_d‖, ‖Λ_d‖, ‖∇√ρ_1−∇√ρ_2‖ and ‖Λ_1−Λ_2‖ tend to 0",
         f"{_P1}, Theorem 5.1",
@@ -445,7 +457,8 @@ def _many(state: InitialState, kappa: float, items: list[Prediction], notes: lis
         )
 
         def aggregate(result: Any) -> _Verdict:
-            # of pure states the distances have no cancellation; of others they are known to rounding
+            # of pure states the distances have no cancellation; of others they are known to
+            # rounding
             pick = _some(result, 17)
             gaps = np.array([np.max(result.distances(int(k))) for k in pick])
             if gaps[0] <= _EQUAL * _scale(result):
@@ -465,7 +478,8 @@ def _many(state: InitialState, kappa: float, items: list[Prediction], notes: lis
     items.append(
         Prediction(
             "sharper threshold",
-            f"D₀={d0:.6g}<N/(N−1)={threshold:.6g}: D(Z) ≤ D₀e^(−κt)/(cD₀e^(−κt)+1−cD₀), c=(N−1)/N; sharp",
+            f"D₀={d0:.6g}<N/(N−1)={threshold:.6g}: D(Z) ≤ D₀e^(−κt)/(cD₀e^(−κt)+1−cD₀), c=(N−1)/N; "
+            "sharp",
             "beyond the papers: from their own estimate with the diagonal terms 1−z_ii=0 kept",
             rate=kappa,
             test=sharper,
@@ -520,7 +534,8 @@ def _blow_up(state: InitialState, kappa: float, items: list[Prediction], notes: 
     when = min(candidates)
     if not np.isfinite(when):
         notes.append(
-            "z_12 is not real and below −1: it stays finite, although no states have such correlations"
+            "z_12 is not real and below −1: it stays finite, although no states have such "
+            "correlations"
         )
         return
 
@@ -542,7 +557,10 @@ def _blow_up(state: InitialState, kappa: float, items: list[Prediction], notes: 
             "finite-time blow-up",
             f"z_12 becomes infinite at T*=κ⁻¹ln((z₀−1)/(z₀+1)) = {when:.9g}",
             f"{_P2}, (14)",
-            correction="for real z₀<−1 only, where z_12→−∞; printed for z₀>1 too, and with a negative logarithm",
+            correction=(
+                "for real z₀<−1 only, where z_12→−∞; printed for z₀>1 too, and with a negative "
+                "logarithm"
+            ),
             test=before,
         )
     )

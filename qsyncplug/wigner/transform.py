@@ -37,8 +37,10 @@ def check_qobj(name: str, state: qutip.Qobj) -> None:
         raise ValueError(f"{name} must be a ket or an operator, not of type {state.type!r}")
     if len(state.dims[0]) != 1:
         raise ValueError(
-            f"{name} must be of one mode, not of dims {state.dims}: a Wigner function of several modes has more than two "
-            f"axes; use {name}.ptrace(k), or give the state as an array on a Grid of as many dimensions"
+            f"{name} must be of one mode, not of dims {state.dims}: a Wigner function of several "
+            "modes has more than two "
+            f"axes; use {name}.ptrace(k), or give the state as an array on a Grid of as many "
+            "dimensions"
         )
     if not np.all(np.isfinite(state.full())):
         raise ValueError(f"{name} must be finite")
@@ -62,7 +64,9 @@ def _check_line(grid: Grid) -> None:
 
 
 def fock_to_grid(state: qutip.Qobj, grid: Grid, points: np.ndarray | None = None) -> np.ndarray:
-    """A ket as an array ψ(x), or an operator as a kernel K(x, x′), at `points` (the grid's own unless given)."""
+    """A ket as an array ψ(x), or an operator as a kernel K(x, x′), at `points` (the grid's own
+    unless given).
+    """
     _check_line(grid)
     m = _levels(state)
     h = hermite_functions(grid.axes[0] if points is None else points, m)
@@ -72,7 +76,9 @@ def fock_to_grid(state: qutip.Qobj, grid: Grid, points: np.ndarray | None = None
 
 
 def fock_diagnostics(state: qutip.Qobj, grid: Grid) -> dict[str, float]:
-    """As :func:`state_diagnostics`, from the continuous functions: what lies beyond the grid would alias into it."""
+    """As :func:`state_diagnostics`, from the continuous functions: what lies beyond the grid would
+    alias into it.
+    """
     _check_line(grid)
     m = _levels(state)
     edge = grid.lengths[0] / 2
@@ -99,7 +105,8 @@ def _array(name: str, value: Any, grid: Grid) -> np.ndarray:
         raise TypeError(f"{name} must be an array of numbers ({error})") from None
     if raw.shape not in (grid.shape, grid.shape * 2):
         raise ValueError(
-            f"{name} must be a state of the grid's shape {grid.shape} or a kernel of shape {grid.shape * 2}, not {raw.shape}"
+            f"{name} must be a state of the grid's shape {grid.shape} or a kernel of shape "
+            f"{grid.shape * 2}, not {raw.shape}"
         )
     return check_array(name, raw, shape=raw.shape, dtype=complex)
 
@@ -111,16 +118,17 @@ def wigner_transform(
 
     .. math:: w(x,p) = (2π)^{-d} ∫ ψ(x+y/2)\,\bar φ(x−y/2)\,e^{−ip·y}\,dy ,
 
-    the Weyl symbol of |ψ⟩⟨φ| (Antonelli, Ha, Kim and Marcati, section 3, with the signs that give a plane wave
-    :math:`e^{ik·x}` the momentum +k); for an operator with kernel K(x, x′), K(x+y/2, x−y/2) in place of the product.
-    The states are the trigonometric interpolants of their samples: for states that fit the grid the result is exact to
-    rounding, about 1e-14.
+    the Weyl symbol of |ψ⟩⟨φ| (Antonelli, Ha, Kim and Marcati, section 3, with the signs that give a
+    plane wave
+    :math:`e^{ik·x}` the momentum +k); for an operator with kernel K(x, x′), K(x+y/2, x−y/2) in
+    place of the product. The states are the trigonometric interpolants of their samples: for states
+    that fit the grid the result is exact to rounding, about 1e-14.
 
     Parameters
     ----------
     psi : array of shape ``grid.shape``, array of shape ``grid.shape + grid.shape``, or Qobj
-        A state on the grid, the kernel of an operator ⟨x|O|x′⟩ on the grid, or a ket or operator of one mode (Hermitian
-        or not, such as \|i⟩⟨j\|) in the Fock basis of ½p²+½x².
+        A state on the grid, the kernel of an operator ⟨x|O|x′⟩ on the grid, or a ket or operator of
+        one mode (Hermitian or not, such as \|i⟩⟨j\|) in the Fock basis of ½p²+½x².
     phi : array of shape ``grid.shape`` or Qobj ket, optional
         The second state; `psi` itself unless given.
     grid : Grid or PhaseSpace, optional
@@ -129,26 +137,29 @@ def wigner_transform(
     Returns
     -------
     ndarray of shape ``PhaseSpace(grid).shape``
-        w[x…, p…]: positions first, both ascending; see :class:`PhaseSpace`. Real for one state and for Hermitian operators,
-        otherwise complex.
+        w[x…, p…]: positions first, both ascending; see :class:`PhaseSpace`. Real for one state and
+        for Hermitian operators, otherwise complex.
 
     Raises
     ------
     ValueError, TypeError
-        Shapes, NaN, bras, superoperators, states of several modes; a state that does not fit the grid
-        (:class:`PhaseSpaceError`, amplitude above 1e-2 at an edge).
+        Shapes, NaN, bras, superoperators, states of several modes; a state that does not fit the
+        grid (:class:`PhaseSpaceError`, amplitude above 1e-2 at an edge).
     MemoryLimitError
         The array would not fit into memory.
 
     Warns
     -----
     PhaseSpaceWarning
-        The amplitude at an edge of the grid is above 1e-5 of the largest: this is the size of the error.
+        The amplitude at an edge of the grid is above 1e-5 of the largest: this is the size of the
+        error.
 
     Notes
     -----
-    ``qutip.wigner(rho, x, p).T`` is the same function for Hermitian operators; for others it is silently wrong, see
-    :func:`qutip_wigner`. In the notation of Antonelli et al. :math:`w^{P1}_{jk}=w_{kj}`; Ha, Hwang and Kim's (4) is w(x,−p).
+    ``qutip.wigner(rho, x, p).T`` is the same function for Hermitian operators; for others it is
+    silently wrong, see
+    :func:`qutip_wigner`. In the notation of Antonelli et al. :math:`w^{P1}_{jk}=w_{kj}`; Ha, Hwang
+    and Kim's (4) is w(x,−p).
 
     Examples
     --------
@@ -174,7 +185,8 @@ def wigner_transform(
         for name, s in given:
             if _levels(s) > MAX_FOCK:
                 raise ValueError(
-                    f"{name} must occupy at most {MAX_FOCK} Fock levels, not {_levels(s)}; give it as an array on a Grid"
+                    f"{name} must occupy at most {MAX_FOCK} Fock levels, not {_levels(s)}; give it "
+                    "as an array on a Grid"
                 )
         grid = fock_grid(min(max(s.shape[0] for s in quantum), MAX_FOCK))
     space = PhaseSpace(grid)
@@ -187,7 +199,8 @@ def wigner_transform(
             values.append(_array(name, s, grid))
     if len(values) == 2 and any(v.shape != grid.shape for v in values):
         raise ValueError(
-            "phi must be left out when psi is an operator, and must be a ket itself: a pair is two kets"
+            "phi must be left out when psi is an operator, and must be a ket itself: a pair is two "
+            "kets"
         )
     operator = values[0].shape != grid.shape
     hermitian = len(values) == 1 and (not operator or _is_hermitian(values[0]))
@@ -215,7 +228,9 @@ def wigner_transform(
 def transform_fine(
     psi: np.ndarray, phi: np.ndarray, space: PhaseSpace, hermitian: bool = False
 ) -> np.ndarray:
-    """Wigner transform of states already upsampled to ``space.x_shape``; nothing is checked. `hermitian`: φ is ψ."""
+    """Wigner transform of states already upsampled to ``space.x_shape``; nothing is checked.
+    `hermitian`: φ is ψ.
+    """
     return _rows(lambda rows: correlate(psi, phi, rows), space, hermitian)
 
 
@@ -281,16 +296,16 @@ def inverse_wigner_transform(
     levels : int, optional
         Fock levels of the Qobj; needed for ``form="qobj"``.
     tolerance : float
-        For ``"states"``: the largest part, relative in norm, that may be missing from \|ψ⟩⟨φ\|. For ``"qobj"``: that may
-        lie outside the Fock levels.
+        For ``"states"``: the largest part, relative in norm, that may be missing from \|ψ⟩⟨φ\|. For
+        ``"qobj"``: that may lie outside the Fock levels.
 
     Returns
     -------
     ndarray of shape ``grid.shape + grid.shape``
         For ``"kernel"``: K(x, x′) on the grid of the states.
     (psi, phi) : ndarrays of shape ``grid.shape``
-        For ``"states"``: with ψ(x)φ̄(x′)=K(x, x′), equal norms, and φ real and positive where it is largest; a common phase
-        factor is not in `w`.
+        For ``"states"``: with ψ(x)φ̄(x′)=K(x, x′), equal norms, and φ real and positive where it is
+        largest; a common phase factor is not in `w`.
     Qobj
         For ``"qobj"``: operator on `levels` Fock states of ½p²+½x².
 
@@ -321,7 +336,8 @@ def inverse_wigner_transform(
         rest = float(np.sqrt(np.sum(s[1:] ** 2)) / s[0]) if s[0] > 0 else 0.0
         if rest > tolerance:
             raise ValueError(
-                f"w is not the Wigner transform of a pair of states: a part of relative size {rest:.1e} is missing from the "
+                "w is not the Wigner transform of a pair of states: a part of relative size "
+                f"{rest:.1e} is missing from the "
                 "best |ψ⟩⟨φ|; use form='kernel'"
             )
         psi, phi = left[:, 0] * np.sqrt(s[0]), right[0].conj() * np.sqrt(s[0])
@@ -340,7 +356,8 @@ def inverse_wigner_transform(
     )
     if lost > max(tolerance, 1e-7):
         raise ValueError(
-            f"levels must be more than {levels}: a part of relative size {lost:.1e} of w lies beyond"
+            f"levels must be more than {levels}: a part of relative size {lost:.1e} of w lies "
+            "beyond"
         )
     return qutip.Qobj(matrix)
 
@@ -358,10 +375,13 @@ def qutip_wigner(
     hermitian_only: bool = True,
     method: str = "clenshaw",
 ) -> np.ndarray:
-    r"""``qutip.wigner`` in this package's convention, at any points, refused where it would silently be wrong.
+    r"""``qutip.wigner`` in this package's convention, at any points, refused where it would
+    silently be wrong.
 
-    ``qutip.wigner`` takes the Hermitian part of what it is given without saying so, returns [p, x], and rescales with g. Here
-    :math:`w(x,p)=(2/g^2)\,W_g(x\sqrt2/g, p\sqrt2/g)^T`, and an operator is W[(O+O†)/2]+iW[(O−O†)/2i].
+    ``qutip.wigner`` takes the Hermitian part of what it is given without saying so, returns [p, x],
+    and rescales with g. Here
+    :math:`w(x,p)=(2/g^2)\,W_g(x\sqrt2/g, p\sqrt2/g)^T`, and an operator is
+    W[(O+O†)/2]+iW[(O−O†)/2i].
 
     Parameters
     ----------
@@ -400,13 +420,15 @@ def qutip_wigner(
     def transform(operator: qutip.Qobj) -> np.ndarray:
         return 2 / g**2 * qutip.wigner(operator, x, p, g=g, method=method).T
 
-    # QuTiP's own isherm has a tolerance that is a setting; |i⟩⟨j| with a small weight must not slip through
+    # QuTiP's own isherm has a tolerance that is a setting; |i⟩⟨j| with a small weight must not slip
+    # through
     full = state.full()
     if state.isket or np.max(np.abs(full - full.conj().T)) <= 1e-12 * np.max(np.abs(full)):
         return transform(state)
     if hermitian_only:
         raise ValueError(
-            "state must be Hermitian: qutip.wigner drops the anti-Hermitian part silently; use wigner_transform, or pass "
+            "state must be Hermitian: qutip.wigner drops the anti-Hermitian part silently; use "
+            "wigner_transform, or pass "
             "hermitian_only=False for a complex result"
         )
     return transform((state + state.dag()) / 2) + 1j * transform((state - state.dag()) / 2j)

@@ -16,7 +16,9 @@ __all__ = ["VectorSystem"]
 
 
 class VectorSystem:
-    """Factors ψ_i^α of ρ_ij=Σ_α s_α|ψ_i^α⟩⟨φ_j^α|: coupling, potential, kinetic energy (which moves the clock)."""
+    """Factors ψ_i^α of ρ_ij=Σ_α s_α|ψ_i^α⟩⟨φ_j^α|: coupling, potential, kinetic energy (which moves
+    the clock).
+    """
 
     def __init__(self, model: WignerLohe, state: InitialState, t0: float):
         assert state.left is not None

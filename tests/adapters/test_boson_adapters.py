@@ -202,7 +202,9 @@ def test_nodes_named_in_reverse(run, view):
 
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_with_an_ancilla(run, view, place):
-    """A qubit in some other factor, even one correlated with nothing, changes no number of the pair."""
+    """A qubit in some other factor, even one correlated with nothing, changes no number of the
+    pair.
+    """
     sigma = qutip.Qobj([[0.7, 0.2j], [-0.2j, 0.3]])
     modes = []
     for k in (0, 1):
@@ -309,7 +311,9 @@ def test_mean_field_result():
 
 @pytest.mark.parametrize("closure", ["linear", "gaussian"])
 def test_linear_model_gives_the_same_view_exactly_and_approximately(closure):
-    """Quadratic H, linear jumps: mean field and exact runs differ by rounding and by the cut-off only."""
+    """Quadratic H, linear jumps: mean field and exact runs differ by rounding and by the cut-off
+    only.
+    """
     b1, b2 = qsp.modes(2)
     x, y = 0.4 * b1.dag() * b2, 0.05j * b1.dag() * b2.dag()
     model = qsp.ModeSystem(

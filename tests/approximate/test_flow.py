@@ -1,4 +1,6 @@
-"""F, M and D against the general rule worked out a second way, numerical derivatives and exact QuTiP rates."""
+"""F, M and D against the general rule worked out a second way, numerical derivatives and exact
+QuTiP rates.
+"""
 
 import numpy as np
 import pytest
@@ -67,7 +69,9 @@ def test_random_polynomials(h, ls, beta):
 @settings(max_examples=25)
 @given(SYMBOL, st.lists(SYMBOL, max_size=2), AMPLITUDES)
 def test_jacobian_by_finite_differences_of_the_drift(h, ls, beta):
-    """Fourth-order differences of the package's own F: error h⁴ times the fifth derivative plus rounding/h."""
+    """Fourth-order differences of the package's own F: error h⁴ times the fifth derivative plus
+    rounding/h.
+    """
     system = qsp.ModeSystem(normal_ordered(hermitian(h)), [normal_ordered(x) for x in ls])
 
     def field(Y):
@@ -171,7 +175,9 @@ def test_by_hand(make, F, u, v):
 
 
 def test_spin_chain_nonlinear_damping_of_the_specification():
-    """c=√γl b+(√γnl/N) b†b²: linear term γl/2, and the noise (√γl+2√γnl n/N) b_in − (√γnl/N) β² b_in†."""
+    """c=√γl b+(√γnl/N) b†b²: linear term γl/2, and the noise (√γl+2√γnl n/N) b_in − (√γnl/N) β²
+    b_in†.
+    """
     gl, gnl, N = 0.3, 0.5, 5
     (b,) = qsp.modes(1)
     c = gl**0.5 * b + gnl**0.5 / N * b.dag() * b**2
@@ -257,7 +263,9 @@ SMALL = st.tuples(NUMBER, NUMBER).map(lambda x: 0.4 * np.array(x))
 @settings(max_examples=25)
 @given(st.dictionaries(POWERS, NUMBER, max_size=3), st.lists(LOSSES, min_size=1, max_size=2), SMALL)
 def test_rates_are_exact_for_loss_polynomials_and_linear_gain(h, ls, beta):
-    """With any normal-ordered H and jumps P(b) + w·b†, the linear rates at a coherent state are those of the master equation."""
+    """With any normal-ordered H and jumps P(b) + w·b†, the linear rates at a coherent state are
+    those of the master equation.
+    """
     system = qsp.ModeSystem(normal_ordered(hermitian(h)), [normal_ordered(x) for x in ls])
     db, dC = exact_rates(system, beta, 14)
     M = system.jacobian(beta)
@@ -299,7 +307,9 @@ def test_flow_is_covariant_under_the_phase_symmetry():
 
 
 def test_linear_mixing_does_not_matter():
-    """The unitary freedom of jump operators, and L → L + a with its Hamiltonian, leave F and D alone."""
+    """The unitary freedom of jump operators, and L → L + a with its Hamiltonian, leave F and D
+    alone.
+    """
     b1, b2 = B
     H = 0.3 * b1.dag() * b2 + 0.3 * b2.dag() * b1 + 0.2 * b1.dag() ** 2 * b1**2
     L1, L2 = b1**2 + 0.5 * b2, b2.dag() + 0.3 * b1

@@ -1,4 +1,6 @@
-"""Mean field and covariance: hand-written right-hand sides, closed forms, exact Gaussian dynamics, refusals."""
+"""Mean field and covariance: hand-written right-hand sides, closed forms, exact Gaussian dynamics,
+refusals.
+"""
 
 import threading
 
@@ -351,7 +353,9 @@ def gaussian_by_scipy(rates, beta0, C0, times):
 
 
 def test_cumulant_equations_of_one_van_der_pol_oscillator():
-    """By hand, with a drive: ⟨b†b²⟩=|β|²β+2cβ+mβ*, ⟨b†²b²⟩=|β|⁴+4c|β|²+2Re(mβ*²)+2c²+|m|², ⟨b†b³⟩=β*β³+3cβ²+3m|β|²+3mc."""
+    """By hand, with a drive: ⟨b†b²⟩=|β|²β+2cβ+mβ*, ⟨b†²b²⟩=|β|⁴+4c|β|²+2Re(mβ*²)+2c²+|m|²,
+    ⟨b†b³⟩=β*β³+3cβ²+3m|β|²+3mc.
+    """
     w, g1, g2, eps = 0.6, 1.0, 0.5, 0.3 - 0.1j
     (b,) = qsp.modes(1)
     system = qsp.ModeSystem(
@@ -432,7 +436,9 @@ THREE = [
     ],
 )
 def test_gaussian_closure_by_wick_sums_over_unordered_words(H, jumps):
-    """The whole right-hand side a second time: nothing is normal-ordered, Isserlis on ordered contractions."""
+    """The whole right-hand side a second time: nothing is normal-ordered, Isserlis on ordered
+    contractions.
+    """
     b = qsp.modes(2)
     system = qsp.ModeSystem(ref.expression(H, b), [ref.expression(x, b) for x in jumps])
     times = [0.0, 0.15, 0.4]
@@ -726,7 +732,9 @@ def test_blow_up_is_an_error_with_the_part_before():
     "bad, error", [("raise", RightHandSideError), ("nan", (NonFiniteError, RightHandSideError))]
 )
 def test_coefficients_that_fail_on_the_way(bad, error, place):
-    """A coefficient that is only defined on part of the run: everything before it fails is handed back."""
+    """A coefficient that is only defined on part of the run: everything before it fails is handed
+    back.
+    """
     (b,) = qsp.modes(1)
 
     def f(t):
@@ -815,7 +823,9 @@ def test_output_times_do_not_change_the_solution():
 
 
 def test_long_outputs_come_in_pieces_without_seams():
-    """More output than one block holds: closed form at every time, expectation functions at every time."""
+    """More output than one block holds: closed form at every time, expectation functions at every
+    time.
+    """
     (b,) = qsp.modes(1)
     t = np.linspace(0, 50, 60001)
     got = qsp.mfsolve(

@@ -1,4 +1,6 @@
-"""Speed of the circle against peers, as ratios in one run; ``pytest tests/benchmarks --benchmark-enable -m "" -s``."""
+"""Speed of the circle against peers, as ratios in one run; ``pytest tests/benchmarks
+--benchmark-enable -m "" -s``.
+"""
 
 import time
 

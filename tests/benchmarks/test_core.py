@@ -1,4 +1,6 @@
-"""Speed against peers, as ratios in one run; read with ``pytest tests/benchmarks --benchmark-enable -m "" -s``."""
+"""Speed against peers, as ratios in one run; read with ``pytest tests/benchmarks --benchmark-enable
+-m "" -s``.
+"""
 
 import subprocess
 import sys
@@ -108,5 +110,6 @@ def test_import(benchmark):
     pairs = [(best(lambda: load("qutip"), 1), best(lambda: load("qsyncplug"), 1)) for _ in range(8)]
     bare, ours = (min(p) for p in zip(*pairs, strict=True))
     print(
-        f"\nimport: qutip {bare:.2f} s, qsyncplug {ours:.2f} s, {100 * (ours / bare - 1):.0f} % more"
+        f"\nimport: qutip {bare:.2f} s, qsyncplug {ours:.2f} s, {100 * (ours / bare - 1):.0f} % "
+        "more"
     )

@@ -1,4 +1,6 @@
-"""Truncated Wigner trajectories: compiled, against vectorised numpy loops with the same samples and tolerance; one thread."""
+"""Truncated Wigner trajectories: compiled, against vectorised numpy loops with the same samples and
+tolerance; one thread.
+"""
 
 import numpy as np
 import pytest

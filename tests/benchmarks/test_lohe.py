@@ -119,7 +119,8 @@ def inside(model, psi, end):
     total, counted = 0.0, 0.0
     for (file, _, name), (_, _, own, _, _) in stats.stats.items():
         total += own
-        # the products of couple() and gram() are called from C, so that their time is that of these small functions
+        # the products of couple() and gram() are called from C, so that their time is that of these
+        # small functions
         if (
             "c2c" in name
             or "dot" in name
@@ -141,16 +142,19 @@ def table():
     lines_time, reference = best(lambda: on_the_grid(model, psi, np.linspace(0, 5, 100), 1e-10), 1)
     error = np.max(np.abs(result.gram - gram(reference, model.grid.weight)))
     print(
-        f"N=32, M=256, T=5: no states {1e3 * bare:.3g} ms, 100 states {1e3 * full:.3g} ms, solve_ivp {lines_time:.3g} s"
+        f"N=32, M=256, T=5: no states {1e3 * bare:.3g} ms, 100 states {1e3 * full:.3g} ms, "
+        f"solve_ivp {lines_time:.3g} s"
     )
     print(
-        f"  ratios {lines_time / bare:.0f} (asked 500) and {lines_time / full:.0f} (asked 80); Gram matrices: {error:.1e}"
+        f"  ratios {lines_time / bare:.0f} (asked 500) and {lines_time / full:.0f} (asked 80); "
+        f"Gram matrices: {error:.1e}"
     )
     for points in (64, 256, 1024, 4096):
         m, p = common(points=points)
         seconds, r = best(lambda m=m, p=p: slsolve(m, p, [0, 5.0]))
         print(
-            f"  M={points}: {1e3 * seconds:.3g} ms, of which integration {1e3 * r.stats['run time']:.3g} ms"
+            f"  M={points}: {1e3 * seconds:.3g} ms, of which integration "
+            f"{1e3 * r.stats['run time']:.3g} ms"
         )
     model, psi = different()
     exact = slsolve(model, psi, [0, 2.0], options={"store_states": True}).states[-1]
@@ -165,8 +169,10 @@ def table():
         )
         theirs, q = best(lambda rtol=rtol: on_the_grid(model, psi, np.array([0, 2.0]), rtol), 1)
         print(
-            f"different potentials, rtol {rtol:g}: {1e3 * ours:.3g} ms (error {np.abs(r.states[-1] - exact).max():.1e}), "
-            f"solve_ivp {theirs:.3g} s (error {np.abs(q[-1] - exact).max():.1e}): ratio {theirs / ours:.1f} (5)"
+            f"different potentials, rtol {rtol:g}: {1e3 * ours:.3g} ms (error "
+            f"{np.abs(r.states[-1] - exact).max():.1e}), "
+            f"solve_ivp {theirs:.3g} s (error {np.abs(q[-1] - exact).max():.1e}): ratio "
+            f"{theirs / ours:.1f} (5)"
         )
     share, total = inside(*planes(), 5.0)
     print(f"N=8, 256², T=5: {100 * share:.0f} % of {total:.3g} s inside FFT and BLAS (asked 70)")
@@ -183,7 +189,8 @@ def table():
             3,
         )
         print(
-            f"N=1000 in {size} levels to r=1−{1 - r.order_parameter[-1]:.1e}: {seconds:.3g} s (asked 2)"
+            f"N=1000 in {size} levels to r=1−{1 - r.order_parameter[-1]:.1e}: {seconds:.3g} s "
+            "(asked 2)"
         )
 
 

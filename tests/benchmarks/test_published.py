@@ -1,4 +1,6 @@
-"""Mean field and covariance of the published equations over t=1e4 against solve_ivp with a numpy right-hand side."""
+"""Mean field and covariance of the published equations over t=1e4 against solve_ivp with a numpy
+right-hand side.
+"""
 
 import numpy as np
 import pytest

@@ -1,6 +1,8 @@
-"""Two spin chains against their peers: QuTiP in the full basis, QuTiP's mesolve, scipy with NumPy right-hand sides.
+"""Two spin chains against their peers: QuTiP in the full basis, QuTiP's mesolve, scipy with NumPy
+right-hand sides.
 
-Run with ``pytest tests/benchmarks/test_spins.py --benchmark-enable -s``; every ratio is measured in one process.
+Run with ``pytest tests/benchmarks/test_spins.py --benchmark-enable -s``; every ratio is measured in
+one process.
 """
 
 import time
@@ -49,7 +51,8 @@ def test_collective_against_the_full_basis(benchmark):
     assert np.abs(a.jz[:, 0] - b.expect[0]).max() < 1e-7
     benchmark.extra_info["full / collective"] = large / small
     print(
-        f"\nfull basis {large:.2f} s, collective {small:.3f} s: ratio {large / small:.0f} (asked: 15)"
+        f"\nfull basis {large:.2f} s, collective {small:.3f} s: ratio {large / small:.0f} (asked: "
+        "15)"
     )
     benchmark.pedantic(lambda: None)
 
@@ -88,8 +91,10 @@ def test_sectors_against_mesolve(benchmark, n):
     assert np.abs(a.jz[:, 0] - b.expect[4]).max() < 1e-3
     benchmark.extra_info["mesolve / sectors"] = plain / sectors
     print(
-        f"\nN={n}: mesolve {plain:.1f} s, sectors {sectors:.2f} s: ratio {plain / sectors:.0f} (asked: 10); memory at least "
-        f"{large / 2**20:.0f} MiB against {small / 2**20:.0f} MiB: ratio {large / small:.0f} (asked: 10)"
+        f"\nN={n}: mesolve {plain:.1f} s, sectors {sectors:.2f} s: ratio {plain / sectors:.0f} "
+        "(asked: 10); memory at least "
+        f"{large / 2**20:.0f} MiB against {small / 2**20:.0f} MiB: ratio {large / small:.0f} "
+        "(asked: 10)"
     )
     benchmark.pedantic(lambda: None)
 
@@ -154,7 +159,8 @@ def test_mean_field_against_scipy(benchmark):
     slow, _ = best(lambda: solve_ivp(rate, (0, part), y0, method="DOP853", **options), 1)
     ratio = slow * (end / part) / fast
     print(
-        f"\nmean field and covariance to {end:g}: {fast:.2f} s; solve_ivp to {part:g}: {slow:.2f} s: ratio {ratio:.0f}"
+        f"\nmean field and covariance to {end:g}: {fast:.2f} s; solve_ivp to {part:g}: {slow:.2f} "
+        f"s: ratio {ratio:.0f}"
     )
     benchmark.extra_info["solve_ivp / mfsolve"] = ratio
     benchmark.pedantic(lambda: None)

@@ -1,4 +1,6 @@
-"""Wigner–Lohe: exact reduction, direct integration in phase space, and what a user would write with SciPy, in one run."""
+"""Wigner–Lohe: exact reduction, direct integration in phase space, and what a user would write with
+SciPy, in one run.
+"""
 
 import time
 
@@ -28,7 +30,9 @@ def best(function, repeats=2):
 
 
 def strang(w, space, potential, t, steps):
-    """Split-operator Moyal propagator of second order, plain NumPy and SciPy; neighbouring half drifts are one."""
+    """Split-operator Moyal propagator of second order, plain NumPy and SciPy; neighbouring half
+    drifts are one.
+    """
     h = t / steps
     x, p = space.x, space.p
     y = np.fft.ifftshift(space.y_axes[0])
@@ -67,7 +71,8 @@ def test_reduction_against_phase_space(benchmark):
     )
     del end
     print(
-        f"\nreduction {ours:.4f} s; direct {direct / ours:.0f}×, off by {np.max(np.abs(result.wigner(0, 1) - w[1])):.1e}"
+        f"\nreduction {ours:.4f} s; direct {direct / ours:.0f}×, off by "
+        f"{np.max(np.abs(result.wigner(0, 1) - w[1])):.1e}"
     )
     print(f"method of lines (run to T=0.1, times 20) {20 * lines / ours:.0f}×")
 
@@ -113,5 +118,6 @@ def test_linear_flow(benchmark):
     )
     for name, (time_, w) in seconds.items():
         print(
-            f"{name}: {time_:.4f} s, error {error(w):.1e}; {split / time_:.1f}× split-operator, {lines / time_:.0f}× lines"
+            f"{name}: {time_:.4f} s, error {error(w):.1e}; {split / time_:.1f}× split-operator, "
+            f"{lines / time_:.0f}× lines"
         )

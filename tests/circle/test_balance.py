@@ -1,4 +1,6 @@
-"""Rest and slow motion told apart, whatever the size of the forces, and what the attention's quotient hides."""
+"""Rest and slow motion told apart, whatever the size of the forces, and what the attention's
+quotient hides.
+"""
 
 import mpmath as mp
 import networkx as nx
@@ -31,7 +33,9 @@ PAIR = np.array([[0.0, 1.0], [1.0, 0.0]])
 
 
 def net_over_gross(beta, x, m):
-    """Largest |Σ F|/Σ|F| of clusters, with 60 digits after polishing the given angles by Newton's method there."""
+    """Largest |Σ F|/Σ|F| of clusters, with 60 digits after polishing the given angles by Newton's
+    method there.
+    """
     with mp.workdps(60):
         force = lambda t: mp.sin(t) * mp.exp(beta * mp.cos(t))  # noqa: E731
 
@@ -156,7 +160,8 @@ class TestBasins:
     def test_repulsive_samples_are_decided(self, beta):
         basin = basin_of_synchronization(Circle(attention(beta, scaled=True)), 6, samples=8, seed=7)
         assert basin.undecided == 0
-        # by SciPy: synchronous if all come within a half circle, elsewhere if the forces come to rest around it
+        # by SciPy: synchronous if all come within a half circle, elsewhere if the forces come to
+        # rest around it
         rng, expected = np.random.default_rng(7), 0
         for _ in range(8):
             x = rng.uniform(0, 2 * np.pi, 6)

@@ -108,7 +108,8 @@ class TestCriticalCoupling:
 
     @pytest.mark.parametrize("separation", [0.3, 2.0])
     def test_bimodal_lorentzian(self, separation):
-        # Martens et al., Phys. Rev. E 79, 026204 (2009): 4Δ for separated peaks, 2(Δ²+ω₀²)/Δ for close ones
+        # Martens et al., Phys. Rev. E 79, 026204 (2009): 4Δ for separated peaks, 2(Δ²+ω₀²)/Δ for
+        # close ones
         delta = 0.5
 
         def density(w):

@@ -78,7 +78,8 @@ def test_beyond_floating_point():
 
 @pytest.mark.parametrize(("beta", "n"), [(50.0, 20_000), (100.0, 5000), (400.0, 2000)])
 def test_the_last_merge_of_uniform_particles(beta, n):
-    # t ≈ e^{2β} up to a factor of order one: log10 t = 43.95, 87.55, 347.74 in three runs of the specification
+    # t ≈ e^{2β} up to a factor of order one: log10 t = 43.95, 87.55, 347.74 in three runs of the
+    # specification
     run = coalesce(Circle(attention(beta, scaled=True), "mean"), uniform(n))
     assert run.complete
     assert run.log_time / np.log(10) == pytest.approx(2 * beta / np.log(10), abs=2.5)
@@ -86,7 +87,8 @@ def test_the_last_merge_of_uniform_particles(beta, n):
 
 
 def test_number_of_metastable_clusters():
-    # 1.20 to 1.27 √β, up to the integer and the draw; with so few particles they are tight a little later than 3 ln√n/σ*
+    # 1.20 to 1.27 √β, up to the integer and the draw; with so few particles they are tight a little
+    # later than 3 ln√n/σ*
     beta, n = 100.0, 20_000
     force = attention(beta, scaled=True)
     run = coalesce(Circle(force, "mean"), uniform(n))

@@ -1,4 +1,6 @@
-"""The compiled sums: against 50 digits, against each other, and where one of them must not be trusted."""
+"""The compiled sums: against 50 digits, against each other, and where one of them must not be
+trusted.
+"""
 
 import mpmath
 import numpy as np
@@ -233,7 +235,8 @@ def test_slope_is_the_sum_of_derivatives(kernel):
 
 
 def test_attention_weights_below_rounding_are_summed_directly():
-    # at β<0 nearby particles have the smallest weights: e^{−40} here, which a series has no digit of
+    # at β<0 nearby particles have the smallest weights: e^{−40} here, which a series has no digit
+    # of
     x = np.linspace(0.0, 0.3, 200)
     model = Circle(attention(-20.0), "attention")
     for kernel in ("horner", "taylor", "taylor-sorted"):
@@ -297,7 +300,8 @@ def test_cells_hold_the_remainder_below_rounding():
 
 @pytest.mark.parametrize("cells", [24, 32, 48, 96])
 def test_there_may_be_more_modes_than_cells(cells):
-    # 51 modes: on the centres they are folded, and any number of cells that holds the remainder will do
+    # 51 modes: on the centres they are folded, and any number of cells that holds the remainder
+    # will do
     b = attention(30.0).coefficients()
     x = np.sort(np.random.default_rng(12).uniform(0, 2 * np.pi, 500))
     expected = MeanField(500, 1, 30.0, b, method="direct")(0.0, x)

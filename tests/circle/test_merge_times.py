@@ -18,7 +18,8 @@ from . import reference
 def independent(model, x0, end, gap=1e-8):
     """ln t of the merges of all particles, none of which is ever merged.
 
-    Two clusters merge when the last two of their particles come within the gap: complete linkage of the times.
+    Two clusters merge when the last two of their particles come within the gap: complete linkage of
+    the times.
     """
     order = np.argsort(x0)
     # neighbours' distances as variables, so that each keeps all its digits
@@ -42,13 +43,18 @@ def independent(model, x0, end, gap=1e-8):
     times = []
     for i in range(n):
         for j in range(i + 1, n):
-            spread = lambda u, i=i, j=j: np.log(max(np.sum(run.sol(np.exp(u))[i:j]), 1e-30) / gap)  # noqa: E731
+
+            def spread(u, i=i, j=j):
+                return np.log(max(np.sum(run.sol(np.exp(u))[i:j]), 1e-30) / gap)
+
             times.append(scipy.optimize.brentq(spread, -9.0, np.log(end), xtol=1e-13))
     return linkage(np.array(times), "complete")[:, 2]
 
 
 def pair_velocity(model, d):
-    """Velocities by sums over pairs, with differences that are sums of the neighbours' distances."""
+    """Velocities by sums over pairs, with differences that are sums of the neighbours'
+    distances.
+    """
     n = d.size + 1
     difference = np.zeros((n, n))
     for i in range(n):
@@ -94,7 +100,9 @@ def test_three_particles_in_closed_form():
     # distances a, a: ȧ = −sin a − sin 2a; in z = cos a: t = ∫ dz/((1−z²)(1+2z)).
     # The first two merge at a=1e-8, the third when 2a=1e-8
     def time(a):
-        primitive = lambda z: -np.log1p(-z) / 6 - np.log1p(z) / 2 + 2 / 3 * np.log1p(2 * z)  # noqa: E731
+        def primitive(z):
+            return -np.log1p(-z) / 6 - np.log1p(z) / 2 + 2 / 3 * np.log1p(2 * z)
+
         near = (
             -np.log(2 * np.sin(a / 2) ** 2) / 6
             - np.log1p(np.cos(a)) / 2

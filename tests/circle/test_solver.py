@@ -1,4 +1,6 @@
-"""circlesolve: exact solutions, independent integration, order parameters, invariants and failures."""
+"""circlesolve: exact solutions, independent integration, order parameters, invariants and
+failures.
+"""
 
 import numpy as np
 import pytest
@@ -189,7 +191,8 @@ def test_order_of_identical_particles_is_kept():
 
 
 def test_faint_forces_change_to_direct_sums():
-    # two groups at β=100: what moves them is e^{−100}; the series has 1e-16, which adds up in such a time
+    # two groups at β=100: what moves them is e^{−100}; the series has 1e-16, which adds up in such
+    # a time
     x0 = np.concatenate([np.full(60, 0.0), np.full(60, np.pi / 2)])
     model = Circle(attention(100.0, scaled=True), "mean")
     result = circlesolve(model, x0, [0.0, 2e4], options={"atol": 1e-14})

@@ -89,7 +89,10 @@ class TestJacobian:
     def test_divisor_that_depends_on_the_state(self):
         parts = stationary._Parts(Circle(sine(), lambda x: 1.5 + np.cos(x - np.roll(x, 1))), X)
         g = 1.5 + np.cos(X - np.roll(X, 1))
-        v = lambda x: -np.sum(np.sin(x[:, None] - x), axis=1) / (1.5 + np.cos(x - np.roll(x, 1)))  # noqa: E731
+
+        def v(x):
+            return -np.sum(np.sin(x[:, None] - x), axis=1) / (1.5 + np.cos(x - np.roll(x, 1)))
+
         np.testing.assert_allclose(parts.g, g)
         np.testing.assert_allclose(parts.jacobian(), central_difference(v, X), atol=1e-9)
 

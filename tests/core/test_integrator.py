@@ -1,4 +1,6 @@
-"""The compiled integrator: closed forms, scipy's DOP853, order, dense output, events, limits, threads."""
+"""The compiled integrator: closed forms, scipy's DOP853, order, dense output, events, limits,
+threads.
+"""
 
 import os
 import signal
@@ -29,7 +31,8 @@ def test_closed_forms(system):
     exact = np.array([system.exact(t) for t in times])
     assert (status, count) == (0, len(times))
     scale = 1 + np.abs(exact)
-    # singularities and close encounters amplify the local error: Riccati by sec²(1.5)≈200, Kepler by the passage
+    # singularities and close encounters amplify the local error: Riccati by sec²(1.5)≈200, Kepler
+    # by the passage
     assert np.max(np.abs(y - exact) / scale) < (
         2e-9 if system.name in ("Riccati", "Kepler") else 1e-10
     )

@@ -234,7 +234,9 @@ def test_trajectories_agree_within_their_error():
 
 
 def test_standard_error_has_the_right_size():
-    """Dephasing of a coherent state: the spread of ⟨b⟩ over repeated runs is the error that a run states."""
+    """Dephasing of a coherent state: the spread of ⟨b⟩ over repeated runs is the error that a run
+    states.
+    """
     (b,) = qsp.modes(1)
     system = qsp.ModeSystem(0 * b, [0.7 * b.dag() * b])
     runs = [
@@ -451,7 +453,9 @@ def test_time_limit_hands_back_what_it_has():
 
 
 def test_a_run_that_got_everything_is_no_error():
-    """The limit passed during the last stretch: then all outputs are there, or the stretch was cut short."""
+    """The limit passed during the last stretch: then all outputs are there, or the stretch was cut
+    short.
+    """
     try:
         got = quietly(slow(), [0.3], [0, 3.0], cutoff=12, options={"time_limit": 0.1})
     except TimeLimitError as error:

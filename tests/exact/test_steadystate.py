@@ -75,8 +75,8 @@ def test_coherently_coupled_pair():
 def test_populations_of_one_van_der_pol_oscillator(g1, g2):
     """p_n = rⁿ/(r)_n · ₁F₁(1+n; r+n; r)/₁F₁(1; r; 2r), r=g1/g2.
 
-    The generating function G(z)=Σp_nzⁿ obeys g1(z−1)(zG)' + g2(1−z²)G'' = 0; with s=r(1+z) that is Kummer's equation
-    sG'' + (r−s)G' − G = 0.
+    The generating function G(z)=Σp_nzⁿ obeys g1(z−1)(zG)' + g2(1−z²)G'' = 0; with s=r(1+z) that is
+    Kummer's equation sG'' + (r−s)G' − G = 0.
     """
     (b,) = qsp.modes(1)
     size = 45

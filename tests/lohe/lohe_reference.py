@@ -1,4 +1,6 @@
-"""The equations written down plainly, for SciPy's integrator: what the solvers are compared with."""
+"""The equations written down plainly, for SciPy's integrator: what the solvers are compared
+with.
+"""
 
 import numpy as np
 from scipy.integrate import solve_ivp
@@ -24,8 +26,9 @@ def lines(
     atol=1e-13,
     method="DOP853",
 ):
-    """Method of lines. psi0 (N, M...), potentials (N, M...) or hamiltonians (N, M, M); positions: list of arrays on the grid,
-    or of matrices. Returns psi (T, N, M...), theta (T, N)."""
+    """Method of lines. psi0 (N, M...), potentials (N, M...) or hamiltonians (N, M, M);
+    positions: list of arrays on the grid, or of matrices.
+    Returns psi (T, N, M...), theta (T, N)."""
     psi0 = np.asarray(psi0, complex)
     n, shape = len(psi0), psi0.shape[1:]
     axes = tuple(range(1, psi0.ndim))

@@ -1,4 +1,6 @@
-"""What must stop a run: each failure is provoked, and its time, oscillator and partial result are found in the error."""
+"""What must stop a run: each failure is provoked, and its time, oscillator and partial result are
+found in the error.
+"""
 
 import threading
 
@@ -100,7 +102,9 @@ def test_model1_warns_ahead_when_the_corrected_condition_fails():
 
 
 def test_the_printed_condition_has_a_counterexample():
-    """θ=(1.2,1.2,.6): (17) as printed holds with (θ₊−1)=.2, the corrected one fails, and an oscillator is lost."""
+    """θ=(1.2,1.2,.6): (17) as printed holds with (θ₊−1)=.2, the corrected one fails, and an
+    oscillator is lost.
+    """
     mu, k, lam = 1.0, 1.0, np.array([1.0, 1.0, 0.115])
     printed = lam.min() - k / 2 * lam.max() / mu * 0.2 * np.exp(k / 2 / mu * 0.2)
     assert printed > 0
@@ -115,7 +119,9 @@ def test_the_printed_condition_has_a_counterexample():
 
 @quiet
 def test_model2_with_alignment_needs_every_centre():
-    """Two antiparallel states: a₂ passes zero; with a kernel that depends on distance its centre is undefined."""
+    """Two antiparallel states: a₂ passes zero; with a kernel that depends on distance its centre is
+    undefined.
+    """
     theta0, mu, k = np.array([1.2, 0.8]), 0.6, 1.0
     psi = np.array([G, -0.1 * G])
     model = SchrodingerLohe(H, k, "model2", theta=theta0, alignment=mu, kernel=heavy_tail_kernel())
@@ -143,7 +149,9 @@ def test_model2_with_alignment_needs_every_centre():
 
 @quiet
 def test_blow_up():
-    """Model 2 with k<0 and equal states: u=λ² obeys u̇=|k|u(u−θ), infinite at ln(u₀/(u₀−θ))/(|k|θ)."""
+    """Model 2 with k<0 and equal states: u=λ² obeys u̇=|k|u(u−θ), infinite at
+    ln(u₀/(u₀−θ))/(|k|θ).
+    """
     k, u = 0.7, 2.0
     with pytest.raises(BlowUpError, match="grew without bound") as info:
         slsolve(
@@ -188,7 +196,9 @@ def test_the_threshold_of_locking_is_warned_of():
 
 @quiet
 def test_a_fast_turn_is_not_a_vanishing_oscillator():
-    """Loose tolerances and a light oscillator of Model 1 with a phase lag, which turns by more than a right angle in a step."""
+    """Loose tolerances and a light oscillator of Model 1 with a phase lag, which turns by more than
+    a right angle in a step.
+    """
     theta = [1.0, 1.0]
     psi = np.array([3.0 * G, 0.02j * G])
     model = SchrodingerLohe(H, 1.0, "model1", theta=theta, phase_lag=1.2)

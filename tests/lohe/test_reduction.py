@@ -137,7 +137,9 @@ def test_two_oscillators_in_closed_form(detuning, lag):
 
 @pytest.mark.parametrize("d", [1, 2])
 def test_uncoupled_coherent_states(d):
-    """Coherent states in a harmonic trap follow the classical orbit: α→αe^{−iωt}, phase e^{−iωt/2} a dimension."""
+    """Coherent states in a harmonic trap follow the classical orbit: α→αe^{−iωt}, phase e^{−iωt/2}
+    a dimension.
+    """
     omega = (1.0, 1.3)[:d]
     grid = Grid((96,) * d, 20.0)
     h = GridHamiltonian(
@@ -169,8 +171,8 @@ def test_uncoupled_coherent_states(d):
 
 @pytest.mark.parametrize("d", [1, 2])
 def test_aligned_coherent_states_in_closed_form(d):
-    """Two coherent states, Model 1, constant kernel: λ, z from ordinary differential equations in the Fock-free frame;
-    centres from the matrix elements ⟨α|x|β⟩ of coherent states."""
+    """Two coherent states, Model 1, constant kernel: λ, z from ordinary differential equations in
+    the Fock-free frame; centres from the matrix elements ⟨α|x|β⟩ of coherent states."""
     omega, mu, k = 1.0, 0.8, 1.1
     grid = Grid((96,) * d, 18.0)
     h = GridHamiltonian(grid, lambda *x: sum(0.5 * omega**2 * q**2 for q in x))
@@ -527,7 +529,9 @@ def test_invariants(n, dim, seed, variant):
 
 
 def test_the_compiled_equations_with_a_metric(rng):
-    """Vector-valued states with weights ±1: the right-hand side with the indefinite metric of the reduced basis."""
+    """Vector-valued states with weights ±1: the right-hand side with the indefinite metric of the
+    reduced basis.
+    """
     from qsyncplug._ext.lohe import LoheRightHandSide
 
     from qsyncplug.waves.motion import factorize_blocks
@@ -563,7 +567,9 @@ def test_the_compiled_equations_with_a_metric(rng):
 
 
 def test_three_dimensions():
-    """Uncoupled coherent states in closed form, and the coupled run against the splitting, on 16³ points."""
+    """Uncoupled coherent states in closed form, and the coupled run against the splitting, on 16³
+    points.
+    """
     grid = Grid((16, 16, 16), 11.0)
     h = GridHamiltonian(grid, lambda x, y, z: 0.5 * (x**2 + y**2 + z**2))
     start = [(0.4, 0.0, -0.3), (-0.2, 0.5, 0.1)]
@@ -588,7 +594,9 @@ def test_three_dimensions():
 
 
 def test_anharmonic_potential_in_two_dimensions():
-    """No closed form and no diagonalisation: the positions are interpolated in time from a stepped basis."""
+    """No closed form and no diagonalisation: the positions are interpolated in time from a stepped
+    basis.
+    """
     grid = Grid((32, 32), 11.0)
     h = GridHamiltonian(grid, lambda x, y: 0.5 * (x**2 + 1.4 * y**2) + 0.05 * x**2 * y**2)
     psi = np.array([grid.gaussian((0.5, -0.3)), 0.9 * grid.gaussian((-0.4, 0.2), (0.2, 0.0))])

@@ -112,7 +112,9 @@ def matrices(n, size, rng):
 )
 @pytest.mark.parametrize("parts", [2, 3])
 def test_orders_of_convergence(name, start, parts, rng):
-    """Halving the step divides the error by 2^order, for two parts (matrices) and for three (a grid)."""
+    """Halving the step divides the error by 2^order, for two parts (matrices) and for three (a
+    grid).
+    """
     if parts == 2:
         hs = [0.3 * h for h in matrices(3, 4, np.random.default_rng(3))]
         x = 0.3 * matrices(1, 4, np.random.default_rng(4))[0]
@@ -152,7 +154,9 @@ def test_orders_of_convergence(name, start, parts, rng):
 @pytest.mark.parametrize("name", SCHEMES)
 @pytest.mark.parametrize("parts", [2, 3])
 def test_orders_in_high_precision(name, parts):
-    """The local error of a linear system falls as h^(order+1), here with matrix exponentials of 40 digits."""
+    """The local error of a linear system falls as h^(order+1), here with matrix exponentials of 40
+    digits.
+    """
     import mpmath
 
     scheme = SCHEMES[name]
@@ -257,7 +261,9 @@ def test_truncated_spaces_with_different_hamiltonians(variant):
 
 
 def test_two_dimensions():
-    """Different traps in 2d: without coupling, coherent states in closed form; with it, the methods agree."""
+    """Different traps in 2d: without coupling, coherent states in closed form; with it, the methods
+    agree.
+    """
     grid = Grid((48, 40), (14.0, 13.0))
     traps = [(1.0, 1.2), (1.1, 0.9)]
     hs = [
@@ -331,7 +337,9 @@ def test_reduction_and_splitting_agree_where_both_apply():
 
 @pytest.mark.parametrize("method", ["splitting", "s10", "lawson", "dop853"])
 def test_vanishing_oscillator(method):
-    """Frequencies in place of different potentials: the same system by the reduction tells the time."""
+    """Frequencies in place of different potentials: the same system by the reduction tells the
+    time.
+    """
     psi = np.array([PSI[0], 0.1 * PSI[0]])
     kw = dict(variant="model1", theta=[1.4, 0.6], alignment=0.2)
     with pytest.raises(NonUniquenessError) as exact:

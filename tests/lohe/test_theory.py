@@ -1,4 +1,6 @@
-"""Predictions: which apply, what they say, and what runs say about them; counterexamples to what is printed."""
+"""Predictions: which apply, what they say, and what runs say about them; counterexamples to what is
+printed.
+"""
 
 import mpmath
 import numpy as np
@@ -258,7 +260,9 @@ def test_theorem_6_1_is_false_with_alignment():
 
 
 def test_lemma_5_2_as_printed_is_false():
-    """θ=(1,1.5,.5), λ=(1,.99,.99): the printed bound exp(k|θ₊(0)−1|/2cμ), θ₊ of the largest mass, is 1; the run passes it."""
+    """θ=(1,1.5,.5), λ=(1,.99,.99): the printed bound exp(k|θ₊(0)−1|/2cμ), θ₊ of the largest mass,
+    is 1; the run passes it.
+    """
     psi = amplitudes([1.0, 0.99, 0.99])
     model = SchrodingerLohe(ONE, 1.0, "model1", theta=[1.0, 1.5, 0.5], alignment=1.0)
     result = slsolve(model, psi, np.linspace(0, 30, 31))
@@ -268,7 +272,9 @@ def test_lemma_5_2_as_printed_is_false():
 
 
 def test_the_wedge_is_not_monotone():
-    """N=8 unit masses: min Re z can fall below its start, against the key step of Theorem 5.3 and Proposition 6.2."""
+    """N=8 unit masses: min Re z can fall below its start, against the key step of Theorem 5.3 and
+    Proposition 6.2.
+    """
     worst = 0.0
     for seed in range(40):
         rng = np.random.default_rng(seed)

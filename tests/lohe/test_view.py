@@ -41,7 +41,8 @@ def test_view_of_a_common_hamiltonian():
     # it synchronises, and its measures say so
     late = qsp.synchronization(slsolve(SchrodingerLohe(H, 1.0), PSI, [0, 30.0]))
     assert qsp.measures.order_parameter(late)[-1] > 1 - 1e-12
-    # equal states without a joint state differ by their fluctuations: S_c = 1/⟨q₋²+p₋²⟩ of uncorrelated variances
+    # equal states without a joint state differ by their fluctuations: S_c = 1/⟨q₋²+p₋²⟩ of
+    # uncorrelated variances
     complete = np.asarray(qsp.measures.complete(late))[-1, 0, 1]
     block = late.covariance[-1, :2, :2]
     assert_allclose(complete, 1 / (np.trace(block)), rtol=1e-6)

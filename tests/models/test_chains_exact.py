@@ -1,4 +1,6 @@
-"""Exact chains: representations agree in time, limit cycles, trajectories, and what the results say."""
+"""Exact chains: representations agree in time, limit cycles, trajectories, and what the results
+say.
+"""
 
 import numpy as np
 import pytest
@@ -132,7 +134,8 @@ def test_the_projected_lyapunov_equation():
     assert np.abs(P @ C @ P.T - C).max() < 1e-10
     v = (1j * cycle.amplitudes).view(float)
     assert np.abs(M @ v).max() < 1e-8
-    # independent: integrate the covariance; its projection becomes steady while the phase variance grows linearly
+    # independent: integrate the covariance; its projection becomes steady while the phase variance
+    # grows linearly
     from scipy.integrate import solve_ivp
 
     def rate(t, y):

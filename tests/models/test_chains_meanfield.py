@@ -1,4 +1,6 @@
-"""Mean field and covariance of the square-root model: drift, Jacobian, diffusion against 30-digit derivatives of the symbols."""
+"""Mean field and covariance of the square-root model: drift, Jacobian, diffusion against 30-digit
+derivatives of the symbols.
+"""
 
 import mpmath
 import numpy as np
@@ -38,7 +40,9 @@ MODELS = {
 
 
 def symbols(chains, s, z, eliminated):
-    """H and the jump operators (with their conjugates) as analytic functions of (β1, β1*, β2, β2*)."""
+    """H and the jump operators (with their conjugates) as analytic functions of (β1, β1*, β2,
+    β2*).
+    """
     N, g, w = chains.n, chains.g, chains.omega
     one, root = mpmath.mpf(1), mpmath.sqrt
 

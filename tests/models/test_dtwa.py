@@ -53,7 +53,9 @@ def deviation(result, reference):
 
 
 def test_one_axis_twisting():
-    """H=χJ_z²: ⟨J_x⟩=(N/2)cos^{N−1}χt, exact; pairs come out as ½cos²χt(1+cos^{N−2}2χt), which has a cos²χt too much."""
+    """H=χJ_z²: ⟨J_x⟩=(N/2)cos^{N−1}χt, exact; pairs come out as ½cos²χt(1+cos^{N−2}2χt), which has
+    a cos²χt too much.
+    """
     N, chi = 10, 0.3
     coupling = np.zeros((1, 1, 3))
     coupling[0, 0, 2] = chi
@@ -198,7 +200,9 @@ def test_two_collective_spins_against_exact_and_mean_field():
 
 
 def test_central_spin_at_short_times():
-    """With the central spin it is right while the truncation is: here at t=0.1; later it is not controlled, and says so."""
+    """With the central spin it is right while the truncation is: here at t=0.1; later it is not
+    controlled, and says so.
+    """
     chains = SpinChains(n=(6, 6))
     state = chains.product_state("down", (0.3, 0.2), (0.0, 0.7))
     times = np.linspace(0, 0.1, 3)
@@ -227,7 +231,9 @@ def test_central_spin_at_short_times():
     "rates", [(0.5, 0.0, 0.0), (0.5, 0.6, 0.0), (0.3, 0.0, 0.4)], ids=["loss", "thermal", "gain"]
 )
 def test_collective_baths_have_the_right_rates(rates):
-    """Slopes at the start: those of the master equation, exactly (the noise gives the ⟨J_z⟩ of ⟨J+J−⟩)."""
+    """Slopes at the start: those of the master equation, exactly (the noise gives the ⟨J_z⟩ of
+    ⟨J+J−⟩).
+    """
     loss, thermal, gain = rates
     chains = SpinChains(
         n=(6, 6),
@@ -243,7 +249,8 @@ def test_collective_baths_have_the_right_rates(rates):
     samples, t = 200000, 0.1
     result = dtwasolve(chains, vectors, [0.0, t], samples=samples, seed=4)
     reference = exact(model, vectors, [0.0, t])
-    # the sampling noise of the start drops out of the difference; what is left is the noise of the bath, turning |J|≤3
+    # the sampling noise of the start drops out of the difference; what is left is the noise of the
+    # bath, turning |J|≤3
     change, true = (result.spins[1] - result.spins[0])[0], (reference[1] - reference[0])[0]
     strength = (model.lowering.T @ model.lowering + model.raising.T @ model.raising)[0, 0]
     error = 3 * np.sqrt(strength * t / samples)
@@ -301,7 +308,9 @@ def test_stochastic_steps_have_converged():
 
 
 def test_error_bars_are_honest():
-    """Independent runs scatter by the standard error that each reports (χ² of 60 runs, two-sided 1e-6)."""
+    """Independent runs scatter by the standard error that each reports (χ² of 60 runs, two-sided
+    1e-6).
+    """
     model = collective_pair(6)
     vectors = np.array([bloch(0.3, 0.0), bloch(0.2, 1.0)])
     runs = [dtwasolve(model, vectors, [0.0, 3.0], samples=256, seed=seed) for seed in range(60)]
@@ -384,7 +393,9 @@ def test_collective_form_of_the_chains(central):
 
 
 def test_quadratures_are_those_of_the_exact_bosons():
-    """Mean and covariance of the Holstein–Primakoff bosons: exact in the vacuum, close to exact after a run."""
+    """Mean and covariance of the Holstein–Primakoff bosons: exact in the vacuum, close to exact
+    after a run.
+    """
     chains = SpinChains(n=(16, 16), central=False, g=0, omega0=0, exchange=0.4)
     vacuum = dtwasolve(chains, chains.product_state(), [0.0], samples=100000, seed=3)
     np.testing.assert_allclose(

@@ -16,7 +16,9 @@ from qsyncplug.exact.nullspace import steady_blocks
 
 
 def random_problem(seed, sizes=(2, 3, 3), jumps=3, real=False):
-    """Blocks of random size, a random Hamiltonian within them and random jumps that lower the charge by 0, 1 or 2."""
+    """Blocks of random size, a random Hamiltonian within them and random jumps that lower the
+    charge by 0, 1 or 2.
+    """
     rng = np.random.default_rng(seed)
     charge = np.repeat(np.arange(len(sizes)), sizes)
     rng.shuffle(charge)

@@ -1,4 +1,6 @@
-"""Two spin chains: the Hamiltonian and the jump operators in every representation, and what is refused."""
+"""Two spin chains: the Hamiltonian and the jump operators in every representation, and what is
+refused.
+"""
 
 import numpy as np
 import pytest
@@ -191,7 +193,8 @@ def test_explicit_central_chain_report():
     ends = SpinChains(n=(2, 2), central_chain=CentralChain(3, exchange=8.0, sites=(0, 2))).doublet()
     assert np.allclose(ends.transverse, 2 / 3, atol=1e-12)
     assert np.allclose(ends.effective_g, (1.0, 1.6))
-    # second order: the weight outside falls like 1/K², so four times the exchange makes it 16 times smaller
+    # second order: the weight outside falls like 1/K², so four times the exchange makes it 16 times
+    # smaller
     stiff = SpinChains(
         n=(2, 2), g=(0.3, 0.2), central_chain=CentralChain(3, exchange=32.0)
     ).doublet(np.linspace(0, 4, 9), excitation=(0.5, 0.2))

@@ -106,7 +106,9 @@ def test_spin_one_formulas(seed):
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10**6), st.floats(-3, 3), st.integers(2, 6))
 def test_symmetries(seed, angle, d):
-    """A rotation about z shifts φ; a common one leaves the relative phase alone; a product has the product moments."""
+    """A rotation about z shifts φ; a common one leaves the relative phase alone; a product has the
+    product moments.
+    """
     rho = random_state(seed, [d])
     turn = (-1j * angle * qutip.jmat((d - 1) / 2, "z")).expm()
     np.testing.assert_allclose(
@@ -145,7 +147,9 @@ def test_peak():
 
 
 def test_entrainment_to_first_order():
-    """S(φ)=(3ε/16) Re e^{iφ}[1/(γ_g/2+iΔ) − 1/(γ_d/2+iΔ)] + O(ε²): the coherences of |0⟩ with |±1⟩."""
+    """S(φ)=(3ε/16) Re e^{iφ}[1/(γ_g/2+iΔ) − 1/(γ_d/2+iΔ)] + O(ε²): the coherences of |0⟩ with
+    |±1⟩.
+    """
     for eps, order in ((1e-3, 1), (1e-4, 2)):
         model = SpinOne(detuning=0.03, drive=eps, gain=1.0, loss=0.1)
         first = 3 * eps / 16 * (np.exp(1j * PHI) * (1 / (0.5 + 0.03j) - 1 / (0.05 + 0.03j))).real

@@ -33,7 +33,9 @@ def assert_same_operator(expression, words, low=3):
 
 
 def assert_normal_ordered(expression):
-    """Rebuilding from ``terms`` with b† left of b gives the same thing, so the keys mean what they say."""
+    """Rebuilding from ``terms`` with b† left of b gives the same thing, so the keys mean what they
+    say.
+    """
     total = 0 * B[0]
     for (powers, factors), a in expression.terms.items():
         assert not factors

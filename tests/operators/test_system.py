@@ -66,7 +66,9 @@ def test_time_dependent_hermiticity():
 
 
 def test_complex_values_of_a_real_drive_are_refused_or_right():
-    """g(t) x with g really real is Hermitian; with g complex it is not, and that may not pass silently."""
+    """g(t) x with g really real is Hermitian; with g complex it is not, and that may not pass
+    silently.
+    """
     b = B[0]
     g = qutip.coefficient(lambda t: 1j * t)
     with pytest.raises((ValueError, qsp.core.errors.SolverError), match=r"(?i)hermit"):
@@ -381,7 +383,9 @@ def test_reported_charges_commute_with_qutips_liouvillian(h, x, seed):
 
 
 def test_reported_exchanges_commute_with_qutips_liouvillian():
-    """Numerically: swapping the modes of ρ leaves the master equation alone exactly when the swap is reported."""
+    """Numerically: swapping the modes of ρ leaves the master equation alone exactly when the swap
+    is reported.
+    """
     b1, b2 = B
     x = b1.dag() * b2
     hops = [

@@ -1,4 +1,6 @@
-"""Appendices A to C of the paper in its own notation and 40 digits, transcribed apart from the kernel."""
+"""Appendices A to C of the paper in its own notation and 40 digits, transcribed apart from the
+kernel.
+"""
 
 from mpmath import conj, exp, mp, mpc, mpf, sqrt
 
@@ -66,7 +68,9 @@ class Printed:
         )
 
     def A1_without_noise(self, misprint=False):
-        """(A1); with `misprint` the first line of the braces ends in the other amplitude, as (A2) prints it."""
+        """(A1); with `misprint` the first line of the braces ends in the other amplitude, as (A2)
+        prints it.
+        """
         s, i = self, mpc(0, 1)
         b, c = s.b1, s.b2
         up1, up2 = exp(s.R1 * s.a1), exp(s.R2 * s.a2)

@@ -1,4 +1,6 @@
-"""States of modes, and views of them made from the states alone or from their first and second moments alone."""
+"""States of modes, and views of them made from the states alone or from their first and second
+moments alone.
+"""
 
 import numpy as np
 import qutip as qt

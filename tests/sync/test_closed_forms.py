@@ -166,7 +166,9 @@ def test_phase_rotated_frames():
 
 
 def brute_force_discord(sigma):
-    """min over pure Gaussian measurements of squeezing λ and angle θ on mode 2, by a grid and a local search."""
+    """min over pure Gaussian measurements of squeezing λ and angle θ on mode 2, by a grid and a
+    local search.
+    """
     from scipy.optimize import minimize
 
     a, b, c = sigma[:2, :2], sigma[2:, 2:], sigma[:2, 2:]

@@ -23,7 +23,8 @@ T = np.linspace(0, 20, 401)
 
 
 def test_phase_locking_of_a_steady_drift():
-    # |∫ e^{iωt}| over a window w is |sinc|; the trapezoid rule with steps h turns it into a Dirichlet kernel
+    # |∫ e^{iωt}| over a window w is |sinc|; the trapezoid rule with steps h turns it into a
+    # Dirichlet kernel
     omega, h, w = 1.3, T[1], 2.0
     steps = round(w / h)
     values = measures.phase_locking(pair_view(T, 0.4 * np.exp(1j * omega * T)), w)[:, 0, 1]

@@ -147,7 +147,8 @@ def test_parts():
 
 
 def test_parts_of_a_view_whose_derived_fields_are_extreme():
-    # below the vacuum (an approximation may do that): the masses are negative, and no sub-view may refuse them
+    # below the vacuum (an approximation may do that): the masses are negative, and no sub-view may
+    # refuse them
     below = SyncView(mean=np.zeros((2, 6)), covariance=np.tile(0.4 * np.eye(6), (2, 1, 1)))
     assert np.all(below.masses < 0) and np.all(np.isnan(below.correlations))
     assert np.all(below.at(0).masses < 0) and np.all(np.isnan(below.pair(0, 2).correlations))

@@ -1,9 +1,9 @@
 """Boson algebra written a second time, in a different way, to check the package against.
 
-An operator is a sum of *words*, (coefficient, ((mode, dagger), ...)), in whatever order they were written.
-Nothing here normal-orders: matrices are products of ``qutip.destroy``, Gaussian moments are Wick sums over
-ordered contractions, and the classical rule works on the polynomial that the word list of a normal-ordered
-operator spells out.
+An operator is a sum of *words*, (coefficient, ((mode, dagger), ...)), in whatever order they were
+written. Nothing here normal-orders: matrices are products of ``qutip.destroy``, Gaussian moments
+are Wick sums over ordered contractions, and the classical rule works on the polynomial that the
+word list of a normal-ordered operator spells out.
 """
 
 import functools
@@ -83,7 +83,9 @@ def adjoint_words(hamiltonian, jumps, a):
 
 
 def wick(word, beta, m, c):
-    """⟨X1 X2 ...⟩ in the Gaussian state with ⟨b⟩=β, ⟨δb_jδb_k⟩=m, ⟨δb_j†δb_k⟩=c; any operator order."""
+    """⟨X1 X2 ...⟩ in the Gaussian state with ⟨b⟩=β, ⟨δb_jδb_k⟩=m, ⟨δb_j†δb_k⟩=c; any operator
+    order.
+    """
     if not word:
         return 1.0
 
@@ -159,7 +161,8 @@ def destroy(levels):
 
 # ---------------------------------------------------------------- the classical rule
 #
-# A symbol is {(p_1, q_1, p_2, q_2, ...): coefficient} for Π β_k*^p_k β_k^q_k, and β, β* are independent variables.
+# A symbol is {(p_1, q_1, p_2, q_2, ...): coefficient} for Π β_k*^p_k β_k^q_k, and β, β* are
+# independent variables.
 
 
 def symbol(words, n):
@@ -272,7 +275,9 @@ def in_quadratures(sym):
 
 
 def complex_step_jacobian(H, Ls, beta):
-    """Jacobian of (q̇1, ṗ1, ...): real polynomials of real quadratures, differentiated by the complex step."""
+    """Jacobian of (q̇1, ṗ1, ...): real polynomials of real quadratures, differentiated by the
+    complex step.
+    """
     Y = np.empty(2 * len(beta))
     Y[0::2], Y[1::2] = np.sqrt(2) * np.real(beta), np.sqrt(2) * np.imag(beta)
     fields = []
@@ -293,7 +298,9 @@ def complex_step_jacobian(H, Ls, beta):
 
 
 def diffusion(Ls, beta):
-    """Each channel adds the noise of the operators i[L†, Y] and −i[L, Y]: D = Re Σ w* wᵀ, w_j = [Y_j, L] up to a phase."""
+    """Each channel adds the noise of the operators i[L†, Y] and −i[L, Y]: D = Re Σ w* wᵀ, w_j =
+    [Y_j, L] up to a phase.
+    """
     bar = np.conj(beta)
     n = len(beta)
     total = np.zeros((2 * n, 2 * n))

@@ -16,7 +16,9 @@ PSI = GRID.gaussian()
 
 @cache
 def pole(z0, forces, levels=14, big=3e3):
-    """T* of blocks ρ_ij=z_ij|0⟩⟨0| in traps x²/2+f_i x, from their own equations in a Fock basis; good to big⁻²."""
+    """T* of blocks ρ_ij=z_ij|0⟩⟨0| in traps x²/2+f_i x, from their own equations in a Fock basis;
+    good to big⁻².
+    """
     a = np.diag(np.sqrt(np.arange(1, levels)), 1)
     h = [np.diag(np.arange(levels) + 0.5) + f * (a + a.T) / np.sqrt(2) for f in forces]
     rho = np.zeros((2, 2, levels, levels), complex)

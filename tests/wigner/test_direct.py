@@ -92,7 +92,8 @@ def test_coupled_shears_in_two_dimensions():
 
 
 def test_arrays_that_belong_to_no_kets():
-    # a Gaussian narrower than any state allows: not positive, and yet the flow is linear and turns it round
+    # a Gaussian narrower than any state allows: not positive, and yet the flow is linear and turns
+    # it round
     grid = Grid(64, 16.0)
     model = WignerLohe(grid, lambda x: x**2 / 2, 1.0)
     x, p = model.phase_space.x[:, None], model.phase_space.p[None, :]
@@ -105,7 +106,9 @@ def test_arrays_that_belong_to_no_kets():
 
 
 def rough(w, size=1e-9):
-    """Noise that reaches every corner of phase space: no operator on the grid has such a Weyl symbol."""
+    """Noise that reaches every corner of phase space: no operator on the grid has such a Weyl
+    symbol.
+    """
     noise = np.random.default_rng(0).normal(size=w.shape) + 1j * np.random.default_rng(1).normal(
         size=w.shape
     )
@@ -178,7 +181,8 @@ def test_arrays_that_outgrow_the_grid_are_noticed():
 
 @pytest.mark.parametrize("correlation", [0.5, 1 / 3, 0.9, -0.2])
 def test_degenerate_correlations_fit_as_well_as_others(correlation):
-    # eigenvectors of the block are arbitrary combinations, some without one oscillator but for rounding
+    # eigenvectors of the block are arbitrary combinations, some without one oscillator but for
+    # rounding
     grid = Grid(64, 16.0)
     model = WignerLohe(grid, lambda x: x**2 / 2)
     z = np.full((3, 3), correlation) + (1 - correlation) * np.eye(3)

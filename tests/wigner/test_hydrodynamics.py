@@ -1,4 +1,6 @@
-"""Hydrodynamic fields against closed forms, spectral derivatives of the fields, and the corrected equations along a run."""
+"""Hydrodynamic fields against closed forms, spectral derivatives of the fields, and the corrected
+equations along a run.
+"""
 
 import numpy as np
 import pytest
@@ -118,7 +120,8 @@ def test_node_of_a_real_state():
     assert h.velocity_field.mask[0, 64] and h.quantum_potential.mask[64]
     assert h.nodes[64]
     assert np.max(np.abs(h.Lambda)) < 1e-13
-    # |∇√ρ| jumps in sign but √ρ|∇√ρ| is smooth, and Q is that of the first excited state, 3/2 − x²/2
+    # |∇√ρ| jumps in sign but √ρ|∇√ρ| is smooth, and Q is that of the first excited state, 3/2 −
+    # x²/2
     near = (np.abs(x) > 0.1) & (np.abs(x) < 4)
     assert np.max(np.abs(h.quantum_potential - 1.5 + x**2 / 2)[near]) < 1e-7
     for field in (h.current, h.stress, h.quantum_pressure, h.momentum_flux_divergence):
@@ -130,7 +133,8 @@ def test_vortex_has_quantised_circulation():
     x, y = grid.mesh
     centre = 0.37 * grid.spacing[0]
     h = hydrodynamics((x - centre + 1j * y) * np.exp(-(x**2 + y**2) / 2), grid)
-    # v=(−y, x)/r²: circulation 2π on a circle of radius 1, by the exact velocity at the points of the grid
+    # v=(−y, x)/r²: circulation 2π on a circle of radius 1, by the exact velocity at the points of
+    # the grid
     r2 = (x - centre) ** 2 + y**2
     core = h.density > 1e-6 * h.density.max()
     core &= r2 > 0.02
@@ -223,7 +227,8 @@ def test_rates_of_the_run_are_accepted(run):
 
 
 def test_distances_vanish_at_half_the_coupling():
-    # ψ1±ψ2=√(2/D)(e^{κt/2} or 1)(φ1±φ2), D=(1+z0)e^{κt}+1−z0, of coherent states at 1 and −0.5 in a harmonic trap
+    # ψ1±ψ2=√(2/D)(e^{κt/2} or 1)(φ1±φ2), D=(1+z0)e^{κt}+1−z0, of coherent states at 1 and −0.5 in a
+    # harmonic trap
     grid = Grid(128, 20.0)
 
     def pair(t):

@@ -1,4 +1,6 @@
-"""Marginals, moments, overlaps, phase distribution and negativity against closed forms and the measure for QuTiP states."""
+"""Marginals, moments, overlaps, phase distribution and negativity against closed forms and the
+measure for QuTiP states.
+"""
 
 import warnings
 

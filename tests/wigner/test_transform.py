@@ -26,7 +26,9 @@ GRID = Grid(96, 20.0)
 
 
 def coherent_pair(x, p, a, b):
-    """Closed form of the transform of a pair of unit Gaussians centred at a=(x, p), b, in the phases of Grid.gaussian."""
+    """Closed form of the transform of a pair of unit Gaussians centred at a=(x, p), b, in the
+    phases of Grid.gaussian.
+    """
     (xa, pa), (xb, pb) = a, b
     # ψ=π^{-1/4} exp(−(x−xa)²/2+ipa(x−xa/2)): a Gaussian integral over y
     x, p = x[:, None], p[None, :]
@@ -54,7 +56,8 @@ def test_plane_wave_moves_forward():
 
 
 def test_definition_by_quadrature_of_a_random_band_limited_state():
-    # the integral itself, with 30 digits, at a few points: an independent evaluation of ψ between the samples
+    # the integral itself, with 30 digits, at a few points: an independent evaluation of ψ between
+    # the samples
     rng = np.random.default_rng(3)
     grid = Grid(24, 14.0)
     centres = ((-0.7, 0.5), (0.2, -0.4), (0.9, 0.1))
@@ -167,7 +170,8 @@ def test_fock_states_and_grid_states_are_the_same_states():
 
 
 def test_cat_state_has_its_fringes():
-    # wrong half points (interpolation, wrapping) show here: linear 1.5e-2, cubic 2e-4, periodic wrap 0.59
+    # wrong half points (interpolation, wrapping) show here: linear 1.5e-2, cubic 2e-4, periodic
+    # wrap 0.59
     grid = Grid(128, 24.0)
     c = 4.0
     psi = grid.gaussian(c) + grid.gaussian(-c)
@@ -257,7 +261,8 @@ def test_state_at_the_edge():
 
 
 def test_fock_states_beyond_the_grid():
-    # far beyond the box nothing is left of the state on the grid: the continuous function must be asked
+    # far beyond the box nothing is left of the state on the grid: the continuous function must be
+    # asked
     for n in (12, 60):
         with pytest.raises(PhaseSpaceError, match="does not fit"):
             wigner_transform(qutip.basis(n + 1, n), grid=Grid(32, 8.0))

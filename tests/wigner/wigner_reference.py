@@ -1,4 +1,6 @@
-"""Independent ways to what the Wigner–Lohe solver computes, straight from the equations, with nothing of the package."""
+"""Independent ways to what the Wigner–Lohe solver computes, straight from the equations, with
+nothing of the package.
+"""
 
 import numpy as np
 from scipy.integrate import solve_ivp
@@ -26,7 +28,9 @@ def correlation_flow(z0, times, kappa, rates):
 
 
 class Lines:
-    """Spectral method of lines for w_ij on the phase-space grid (one dimension), equation (6) with −p."""
+    """Spectral method of lines for w_ij on the phase-space grid (one dimension), equation (6) with
+    −p.
+    """
 
     def __init__(self, n, length, potentials, kappa):
         self.x = -length / 2 + length / (2 * n) * np.arange(2 * n)
@@ -81,7 +85,9 @@ def _coherent(grid, q, p):
 
 
 def gaussian_pair_wigner(x, p, a, b):
-    """W[ψ,φ] of the coherent states ψ at a=(q,p), φ at b, phases as in `_coherent`, from the Gaussian integral."""
+    """W[ψ,φ] of the coherent states ψ at a=(q,p), φ at b, phases as in `_coherent`, from the
+    Gaussian integral.
+    """
     al, be = (a[0] + 1j * a[1]) / np.sqrt(2), (b[0] + 1j * b[1]) / np.sqrt(2)
     z = (x[:, None] + 1j * p[None, :]) / np.sqrt(2)
     overlap = np.exp(-(abs(al) ** 2) / 2 - abs(be) ** 2 / 2 + al * np.conj(be))

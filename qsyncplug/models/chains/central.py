@@ -21,7 +21,8 @@ __all__ = ["CentralChain", "DoubletReport"]
 class CentralChain:
     r"""An odd antiferromagnetic chain of spins ½ that mediates between the two chains.
 
-    .. math:: H_c = K Σ_k \tfrac14(σ_x^kσ_x^{k+1} + σ_y^kσ_y^{k+1} + Δ\,σ_z^kσ_z^{k+1}) + \tfrac{ω_0}{2}Σ_kσ_z^k
+    .. math:: H_c = K Σ_k \tfrac14(σ_x^kσ_x^{k+1} + σ_y^kσ_y^{k+1} + Δ\,σ_z^kσ_z^{k+1}) +
+    \tfrac{ω_0}{2}Σ_kσ_z^k
 
     Parameters
     ----------
@@ -32,7 +33,8 @@ class CentralChain:
     anisotropy : float
         Δ ≥ 0; 1 is the Heisenberg chain, 0 the XX chain.
     boundary : {"open", "periodic"}
-        Of the central chain. An odd periodic chain is frustrated: its ground level is fourfold, which the report shows.
+        Of the central chain. An odd periodic chain is frustrated: its ground level is fourfold,
+        which the report shows.
     sites : pair of int, optional
         Sites, from 0, that chains 1 and 2 couple to; the middle one for both by default.
 
@@ -53,7 +55,8 @@ class CentralChain:
         put(self, "spins", check_integer("spins", self.spins, minimum=1))
         if self.spins % 2 == 0:
             raise ValueError(
-                f"the central chain must have an odd number of spins (only then is its ground state a doublet), not {self.spins}"
+                "the central chain must have an odd number of spins (only then is its ground "
+                f"state a doublet), not {self.spins}"
             )
         put(self, "exchange", check_number("exchange", self.exchange, minimum=0.0, strict=True))
         put(self, "anisotropy", check_number("anisotropy", self.anisotropy, minimum=0.0))
@@ -89,7 +92,8 @@ class CentralChain:
         return sp.csr_matrix(H)
 
     def doublet(self) -> tuple[np.ndarray, np.ndarray]:
-        """The two lowest levels with total S_z=±½: isometry (2^M, 2) (up first), and the lowest energies with S_z=½ and 3/2.
+        """The two lowest levels with total S_z=±½: isometry (2^M, 2) (up first), and the lowest
+        energies with S_z=½ and 3/2.
 
         The states are made real, with ⟨↓|Σ_kσ_k^-|↑⟩ ≥ 0.
         """
@@ -134,15 +138,18 @@ class DoubletReport:
     splitting : float
         Of the doublet with the field ω0; ω0 itself, since the doublet has S_z=±½.
     transverse, longitudinal : tuple of 2 float
-        η_j of P σ_± P = η_j σ_± and P σ_z P = η_j σ_z at the site that chain j couples to; they differ off Δ=1.
+        η_j of P σ_± P = η_j σ_± and P σ_z P = η_j σ_z at the site that chain j couples to; they
+        differ off Δ=1.
     effective_g : tuple of 2 float
         η_j g_j (transverse): what the central spin ½ should be given as g.
     perturbation : float
         Σ_j (g_j √N_j/(2·gap))², an estimate of the weight outside the doublet.
     leakage : float
-        Largest weight outside the doublet (tensor anything) found in the evolution asked for; NaN without one.
+        Largest weight outside the doublet (tensor anything) found in the evolution asked for; NaN
+        without one.
     error : float
-        Largest difference of ⟨J_jz⟩/N_j from the central spin ½ with the effective coupling; NaN without an evolution.
+        Largest difference of ⟨J_jz⟩/N_j from the central spin ½ with the effective coupling; NaN
+        without an evolution.
     times : ndarray
         Of the evolution.
     """
@@ -191,7 +198,9 @@ def site_factors(
 
 
 def free_gap(energies: np.ndarray) -> float:
-    """Distance from the doublet to the next level; 0 for a degenerate ground level, inf for a single spin."""
+    """Distance from the doublet to the next level; 0 for a degenerate ground level, inf for a
+    single spin.
+    """
     return float(energies[1] - energies[0]) if len(energies) > 1 else float("inf")
 
 

@@ -1,4 +1,6 @@
-"""Groups of spins ½ that couple through their collective spins: what the truncated Wigner approximation runs on."""
+"""Groups of spins ½ that couple through their collective spins: what the truncated Wigner
+approximation runs on.
+"""
 
 from __future__ import annotations
 
@@ -138,7 +140,8 @@ class CollectiveSpins:
         ]
 
     def bloch_vectors(self, state: Any) -> np.ndarray:
-        """Bloch vectors (G, 3) of a product of spin-coherent states (a group of one spin may be mixed).
+        """Bloch vectors (G, 3) of a product of spin-coherent states (a group of one spin may be
+        mixed).
 
         Raises
         ------
@@ -149,7 +152,8 @@ class CollectiveSpins:
         if isinstance(state, qutip.Qobj):
             if state.dims[0] != sizes or not (state.isket or state.isoper):
                 raise ValueError(
-                    f"state0 must be a ket or density matrix of dims {sizes} (the collective representation), not {state.dims}"
+                    f"state0 must be a ket or density matrix of dims {sizes} (the collective "
+                    f"representation), not {state.dims}"
                 )
             norm = state.norm() if state.isket else state.tr()
             if abs(norm - 1) > 1e-8:
@@ -165,7 +169,8 @@ class CollectiveSpins:
             for a, (vector, size) in enumerate(zip(vectors, self.n, strict=True)):
                 if size > 1 and np.linalg.norm(vector) < 1 - 1e-8:
                     raise ValueError(
-                        f"state0 must be a product of spin-coherent states; group {a} ({size} spins) has |⟨J⟩|="
+                        f"state0 must be a product of spin-coherent states; group {a} ({size} "
+                        "spins) has |⟨J⟩|="
                         f"{np.linalg.norm(vector) * size / 2:.6g}, not N/2={size / 2:g}"
                     )
         else:
@@ -175,7 +180,8 @@ class CollectiveSpins:
             if length > 1 + 1e-8 or (size > 1 and length < 1 - 1e-8):
                 what = "a unit vector" if size > 1 else "no longer than 1"
                 raise ValueError(
-                    f"state0[{a}], the Bloch vector of {size} spins, must be {what}; its length is {length:g}"
+                    f"state0[{a}], the Bloch vector of {size} spins, must be {what}; its length is "
+                    f"{length:g}"
                 )
         vectors /= np.maximum(lengths, 1.0)[:, None]
         return vectors
@@ -207,7 +213,8 @@ def collective_pair(
     coupling: float = 1.0,
     loss: float = 0.0,
 ) -> CollectiveSpins:
-    r"""Two collective spins with :math:`H=Σ_jw_j(n_j-λ^2n_j^2/N_j)+\frac{κ}{\sqrt{N_1N_2}}(J_{1+}J_{2-}+h.c.)`.
+    r"""Two collective spins with
+    :math:`H=Σ_jw_j(n_j-λ^2n_j^2/N_j)+\frac{κ}{\sqrt{N_1N_2}}(J_{1+}J_{2-}+h.c.)`.
 
     Parameters
     ----------
@@ -241,7 +248,8 @@ def collective_spins(chains: SpinChains | CollectiveSpins) -> CollectiveSpins:
     Raises
     ------
     ValueError
-        The model has what collective spins lack: nearest-neighbour geometry, local or bosonic dissipators, two-photon loss.
+        The model has what collective spins lack: nearest-neighbour geometry, local or bosonic
+        dissipators, two-photon loss.
     TypeError
         Not a model of this kind.
     """
@@ -249,23 +257,28 @@ def collective_spins(chains: SpinChains | CollectiveSpins) -> CollectiveSpins:
         return chains
     if not isinstance(chains, SpinChains):
         raise TypeError(
-            f"the truncated Wigner approximation runs on SpinChains or CollectiveSpins, not {type(chains).__name__}"
+            "the truncated Wigner approximation runs on SpinChains or CollectiveSpins, not "
+            f"{type(chains).__name__}"
         )
     if not chains.symmetric:
         raise ValueError(
-            "geometry='chain' and local loss or dephasing leave the collective spins; use representation='spins'"
+            "geometry='chain' and local loss or dephasing leave the collective spins; use "
+            "representation='spins'"
         )
     if any(chains.nonlinear) or any(chains.two_photon):
         raise ValueError(
-            "nonlinear and two_photon must be 0: the truncated Wigner approximation has jumps J− and J+ only"
+            "nonlinear and two_photon must be 0: the truncated Wigner approximation has jumps J− "
+            "and J+ only"
         )
     if chains.bath != "spin" and (any(chains.loss) or any(chains.gain)):
         raise ValueError(
-            "bath must be 'spin': the truncated Wigner approximation has jumps J− and J+, not b and b†"
+            "bath must be 'spin': the truncated Wigner approximation has jumps J− and J+, not b "
+            "and b†"
         )
     if chains.dissipative and chains.engineered != "spin":
         raise ValueError(
-            "engineered must be 'spin': the truncated Wigner approximation has jumps J1−/√N1−J2−/√N2, not b1−b2"
+            "engineered must be 'spin': the truncated Wigner approximation has jumps "
+            "J1−/√N1−J2−/√N2, not b1−b2"
         )
     first = int(chains.central)
     G = first + 2

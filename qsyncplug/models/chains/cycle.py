@@ -29,11 +29,13 @@ class LimitCycle:
     frequency : float
         Ω.
     covariance : ndarray of shape (2N, 2N)
-        Steady covariance with the common phase projected out: :math:`M C + C M^T + P D P^T=0`, :math:`C=PCP^T`.
+        Steady covariance with the common phase projected out: :math:`M C + C M^T + P D P^T=0`,
+        :math:`C=PCP^T`.
     phase_diffusion : float
         D_φ: the variance of the common phase grows like D_φ t.
     exponents : ndarray of shape (2N,)
-        Eigenvalues of M in the rotating frame; one is 0 (the common phase), the others have negative real parts.
+        Eigenvalues of M in the rotating frame; one is 0 (the common phase), the others have
+        negative real parts.
     projector : ndarray of shape (2N, 2N)
         P = 1 − v wᵀ/(wᵀv), v the direction of the common phase and w the left null vector of M.
     jacobian, diffusion : ndarray of shape (2N, 2N)
@@ -74,8 +76,9 @@ def _parts(system: Any, beta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nd
 def limit_cycle(system: Any, beta0: Any, *, relax: float = 200.0) -> LimitCycle:
     r"""The limit cycle that `beta0` leads to, and the Gaussian steady state about it.
 
-    A model with the U(1) symmetry b_j → e^{iφ}b_j has no Gaussian steady state about a limit cycle: the common phase diffuses
-    without bound. Its direction is taken out of the Lyapunov equation, which then has a unique solution.
+    A model with the U(1) symmetry b_j → e^{iφ}b_j has no Gaussian steady state about a limit cycle:
+    the common phase diffuses without bound. Its direction is taken out of the Lyapunov equation,
+    which then has a unique solution.
 
     Parameters
     ----------
@@ -95,7 +98,8 @@ def limit_cycle(system: Any, beta0: Any, *, relax: float = 200.0) -> LimitCycle:
     ValueError
         The model has no common phase symmetry, a central spin, or depends on time.
     SolverError
-        The mean field has no stable limit cycle there: it went to rest, or stays periodic in the rotating frame.
+        The mean field has no stable limit cycle there: it went to rest, or stays periodic in the
+        rotating frame.
     """
     if isinstance(system, SpinChains):
         if system.central:
@@ -104,7 +108,8 @@ def limit_cycle(system: Any, beta0: Any, *, relax: float = 200.0) -> LimitCycle:
     elif isinstance(system, ModeSystem):
         if not system.isconstant or not system.symmetries.common_phase:
             raise ValueError(
-                "limit_cycle needs a model with the common phase symmetry b_j → e^{iφ}b_j that does not depend on time"
+                "limit_cycle needs a model with the common phase symmetry b_j → e^{iφ}b_j that "
+                "does not depend on time"
             )
         n = system.n
     else:
@@ -147,7 +152,8 @@ def limit_cycle(system: Any, beta0: Any, *, relax: float = 200.0) -> LimitCycle:
         beta, frequency = new, frequency + float(step[2 * n])
     if residual > 1e-10 * max(1.0, size):
         raise SolverError(
-            f"no limit cycle of constant radii: β'+iΩβ={residual:.2g} after relax={relax:g}; the oscillators do "
+            f"no limit cycle of constant radii: β'+iΩβ={residual:.2g} after relax={relax:g}; the "
+            "oscillators do "
             "not lock, or relax is too short",
             reason="no limit cycle",
         )

@@ -1,4 +1,6 @@
-"""Discrete truncated Wigner approximation (DTWA) of collective spins, with collective loss and gain."""
+"""Discrete truncated Wigner approximation (DTWA) of collective spins, with collective loss and
+gain.
+"""
 
 from __future__ import annotations
 
@@ -36,8 +38,9 @@ class DtwaResult(Result):
     products, products_error : ndarray of shape (T, 3G, 3G)
         ⟨J_aμJ_bν + J_bνJ_aμ⟩/2, in the order (1x, 1y, 1z, 2x, …), and its standard error.
     mean, mean_error : ndarray of shape (T, 2K)
-        Quadratures (q1, p1, …) of the Holstein–Primakoff bosons of the K nodes (the chains), β=J−/√((N+1)/2−J_z) in
-        every trajectory (right to the first order in 1/N), and their standard error.
+        Quadratures (q1, p1, …) of the Holstein–Primakoff bosons of the K nodes (the chains),
+        β=J−/√((N+1)/2−J_z) in every trajectory (right to the first order in 1/N), and their
+        standard error.
     covariance : ndarray of shape (T, 2K, 2K)
         Symmetrised covariance of the quadratures, from β=J−/√(N/2−J_z), whose vacuum has ½.
     samples : int
@@ -168,8 +171,9 @@ class DtwaSolver(Solver):
         noise = np.concatenate([model.lowering, model.raising])
         max_step = self._options["max_step"]
         if len(noise):
-            # a tenth of a radian a step in the strongest field that the spins could make; what the noise, constant in a
-            # step, gets wrong of the decay is of the relative order rate·step/6
+            # a tenth of a radian a step in the strongest field that the spins could make; what the
+            # noise, constant in a step, gets wrong of the decay is of the relative order
+            # rate·step/6
             half = 0.5 * np.array(model.n)
             strongest = (
                 np.linalg.norm(model.field, axis=1)
@@ -211,7 +215,8 @@ class DtwaSolver(Solver):
             "samples": self.samples,
             "seed": seed,
             "neglected": [
-                "quantum corrections beyond the first order in 1/N: truncated Wigner (third and higher derivatives)"
+                "quantum corrections beyond the first order in 1/N: truncated Wigner (third and "
+                "higher derivatives)"
             ],
         }
         if stochastic:
@@ -270,7 +275,10 @@ class DtwaSolver(Solver):
         return result
 
     def _fail(self, failure: BaseException, result: DtwaResult, t0: float, done: int) -> None:
-        kept = f"error.result holds the moments of the {done} samples of {self.samples} that were finished"
+        kept = (
+            f"error.result holds the moments of the {done} samples of {self.samples} that were "
+            "finished"
+        )
         result.stats["stopped"] = f"after {done} samples"
         if isinstance(failure, KeyboardInterrupt):
             raise SolverInterrupted(
@@ -285,7 +293,8 @@ class DtwaSolver(Solver):
             )
         if isinstance(failure, OverflowError):
             raise StepLimitError(
-                f"dtwasolve: a sample needed more than {self._options['nsteps']} steps; raise options['nsteps']; {kept}",
+                f"dtwasolve: a sample needed more than {self._options['nsteps']} steps; raise "
+                f"options['nsteps']; {kept}",
                 time=t0,
                 reason="step limit",
                 result=result,
@@ -380,13 +389,17 @@ def dtwasolve(
     e_ops: Any = None,
     options: dict[str, Any] | None = None,
 ) -> DtwaResult:
-    r"""Discrete truncated Wigner approximation of two chains (or any collective spins), with error bars.
+    r"""Discrete truncated Wigner approximation of two chains (or any collective spins), with error
+    bars.
 
-    Every spin ½ starts with the component +1 along its Bloch vector and ±1, at random, along two directions across it, and
-    follows the classical equation :math:`\dot s = B×s` in the field of all others. Collective jumps
-    :math:`L_k=Σ_al_{ka}J_{a-}`, :math:`M_k=Σ_am_{ka}J_{a+}` turn all spins of a group alike, by the field
+    Every spin ½ starts with the component +1 along its Bloch vector and ±1, at random, along two
+    directions across it, and follows the classical equation :math:`\dot s = B×s` in the field of
+    all others. Collective jumps
+    :math:`L_k=Σ_al_{ka}J_{a-}`, :math:`M_k=Σ_am_{ka}J_{a+}` turn all spins of a group alike, by the
+    field
 
-    .. math:: B_a = \sum_b Γ_{ab}(-J_{by}, J_{bx}, 0) + \sum_k l_{ka}(ξ_k, η_k, 0) + \sum_k m_{ka}(ξ'_k, η'_k, 0),
+    .. math:: B_a = \sum_b Γ_{ab}(-J_{by}, J_{bx}, 0) + \sum_k l_{ka}(ξ_k, η_k, 0) + \sum_k
+    m_{ka}(ξ'_k, η'_k, 0),
               \qquad Γ = l^Tl - m^Tm,
 
     with real white noises of unit strength (Stratonovich).
@@ -394,46 +407,56 @@ def dtwasolve(
     Parameters
     ----------
     chains : SpinChains or CollectiveSpins
-        What to run: collective spins, with collective loss, thermal bath, gain and dissipative coupling through J∓.
+        What to run: collective spins, with collective loss, thermal bath, gain and dissipative
+        coupling through J∓.
     state0 : Qobj or array_like of shape (G, 3)
-        A product of spin-coherent states in the collective representation (``chains.product_state(...)``), or its Bloch
-        vectors, those of the central spin first. A single spin may be mixed.
+        A product of spin-coherent states in the collective representation
+        (``chains.product_state(...)``), or its Bloch vectors, those of the central spin first. A
+        single spin may be mixed.
     tlist : array_like of shape (T,)
         Strictly increasing output times.
     samples : int
         Number of trajectories.
     seed : int, optional
-        From 0 to 2⁶⁴−1. The same seed gives the same numbers to the last bit, with any number of threads.
+        From 0 to 2⁶⁴−1. The same seed gives the same numbers to the last bit, with any number of
+        threads.
     e_ops : callable, list or dict of callables, optional
         Functions ``f(t, spins)`` of the mean spins (G, 3).
     options : dict, optional
-        ``rtol`` (1e-7; relative to the length of a spin), ``max_step`` (of the stochastic steps: 0.1/strongest field unless
-        smaller), ``nsteps`` (a sample), ``num_threads``, ``progress_bar``, ``progress_kwargs``, ``time_limit``, ``checkpoint``.
+        ``rtol`` (1e-7; relative to the length of a spin), ``max_step`` (of the stochastic steps:
+        0.1/strongest field unless smaller), ``nsteps`` (a sample), ``num_threads``,
+        ``progress_bar``, ``progress_kwargs``, ``time_limit``, ``checkpoint``.
 
     Returns
     -------
     DtwaResult
-        ``spins`` (T, G, 3), ``products`` (T, 3G, 3G), and their standard errors, which count the sampling alone: the error
-        of the approximation itself is of the order 1/N of the classical motion and **not controlled for a central spin**.
+        ``spins`` (T, G, 3), ``products`` (T, 3G, 3G), and their standard errors, which count the
+        sampling alone: the error of the approximation itself is of the order 1/N of the classical
+        motion and **not controlled for a central spin**.
 
     Raises
     ------
     ValueError, TypeError
-        Bad input: a state that is no product of spin-coherent states, a dissipator without a collective form.
+        Bad input: a state that is no product of spin-coherent states, a dissipator without a
+        collective form.
     TimeLimitError, StepLimitError
         The run had to stop; ``error.result`` holds the moments of the samples finished.
 
     Notes
     -----
-    J. Schachenmayer, A. Pikovski, A. M. Rey, Phys. Rev. X 5, 011022 (2015) for the Hamiltonian part. Spins of a group that
-    start alike stay alike, so a group needs four vectors and their multinomial counts, whatever N: this is exact, not a
-    further approximation. A spin does not feel its own part of J_x²; products within a group are those of different spins
-    plus δ/4 a spin. For an Ising coupling χJ_z² the means are exact, pair correlations are not: ⟨σ_xσ_x⟩ has cos²χt too much.
+    J. Schachenmayer, A. Pikovski, A. M. Rey, Phys. Rev. X 5, 011022 (2015) for the Hamiltonian
+    part. Spins of a group that start alike stay alike, so a group needs four vectors and their
+    multinomial counts, whatever N: this is exact, not a further approximation. A spin does not feel
+    its own part of J_x²; products within a group are those of different spins plus δ/4 a spin. For
+    an Ising coupling χJ_z² the means are exact, pair correlations are not: ⟨σ_xσ_x⟩ has cos²χt too
+    much.
 
-    The dissipative part follows from a bath that is eliminated in the Wigner representation: the operator E of the bath in
-    :math:`H=E L^†+E^†L` becomes :math:`-\tfrac i2L+ξ`, with ⟨ξξ*⟩=½δ (symmetric order, n̄+½ with a thermal bath). The mean
-    rates of J_z and J_− are then those of the master equation with products in symmetric order, :math:`⟨J_+J_-⟩ =
-    ⟨J_x^2+J_y^2⟩+⟨J_z⟩`: the noise gives the last term. |J|² is conserved, as it is exactly.
+    The dissipative part follows from a bath that is eliminated in the Wigner representation: the
+    operator E of the bath in
+    :math:`H=E L^†+E^†L` becomes :math:`-\tfrac i2L+ξ`, with ⟨ξξ*⟩=½δ (symmetric order, n̄+½ with a
+    thermal bath). The mean rates of J_z and J_− are then those of the master equation with products
+    in symmetric order, :math:`⟨J_+J_-⟩ = ⟨J_x^2+J_y^2⟩+⟨J_z⟩`: the noise gives the last term. |J|²
+    is conserved, as it is exactly.
     """
     return DtwaSolver(chains, samples=samples, seed=seed, options=options).run(
         state0, tlist, e_ops=e_ops

@@ -36,7 +36,8 @@ class SpinExactResult(ExactResult):
     spin_normal : ndarray of shape (T, S, S)
         ⟨S_a+ S_b−⟩.
     amplitudes : ndarray of shape (T, 2)
-        ⟨b_j⟩ of the Holstein–Primakoff bosons; where the chains leave their symmetric states, of J_j−/√N_j.
+        ⟨b_j⟩ of the Holstein–Primakoff bosons; where the chains leave their symmetric states, of
+        J_j−/√N_j.
     mean : ndarray of shape (T, 4)
         (q1, p1, q2, p2), q=(b+b†)/√2.
     covariance : ndarray of shape (T, 4, 4)
@@ -130,8 +131,10 @@ class SpinExactSolver(ExactSolver):
     def _initial(self, state0: Any) -> qutip.Qobj:
         if not isinstance(state0, qutip.Qobj):
             raise TypeError(
-                f"state0 must be a ket or density matrix of the representation {self.representation!r}, such as "
-                f"chains.product_state(representation={self.representation!r}); not a {type(state0).__name__}"
+                "state0 must be a ket or density matrix of the representation "
+                f"{self.representation!r}, such as "
+                f"chains.product_state(representation={self.representation!r}); not a "
+                f"{type(state0).__name__}"
             )
         if not (state0.isket or state0.isoper):
             raise TypeError(
@@ -185,7 +188,8 @@ class SpinExactSolver(ExactSolver):
         stats["neglected"] = []
         if self.representation == "series":
             stats["neglected"].append(
-                f"the square root is a series of order {self._how['order']} ({self._how['expansion']})"
+                f"the square root is a series of order {self._how['order']} "
+                f"({self._how['expansion']})"
             )
         return SpinExactResult(
             None,
@@ -214,14 +218,16 @@ def exactsolve_chains(
     e_ops: Any = None,
     options: dict[str, Any] | None = None,
 ) -> SpinExactResult:
-    r"""Exact evolution of two spin chains: by coherence order, or with QuTiP's sesolve, mesolve or mcsolve.
+    r"""Exact evolution of two spin chains: by coherence order, or with QuTiP's sesolve, mesolve or
+    mcsolve.
 
     Parameters
     ----------
     system : SpinChains
         What to run.
     state0 : Qobj
-        Ket or density matrix of the representation, for instance from :meth:`SpinChains.product_state`.
+        Ket or density matrix of the representation, for instance from
+        :meth:`SpinChains.product_state`.
     tlist : array_like of shape (T,)
         Strictly increasing output times.
     representation : {"collective", "bosons", "series", "spins"}
@@ -231,14 +237,16 @@ def exactsolve_chains(
     e_ops : Qobj, callable, or list or dict of these, optional
         Expectation values wanted beside the moments.
     options : dict, optional
-        As for :func:`qsyncplug.exact.evolve.exactsolve_modes`. ``method="sectors"`` evolves the coherence orders 0, 1, 2 of
-        n1+n2+σz/2 alone, which hold every first and second moment; ``"auto"`` takes it from dimension 400 on where nothing
-        asked for needs the whole state. ``"mcsolve"``: trajectories in the same space, for N beyond 64.
+        As for :func:`qsyncplug.exact.evolve.exactsolve_modes`. ``method="sectors"`` evolves the
+        coherence orders 0, 1, 2 of n1+n2+σz/2 alone, which hold every first and second moment;
+        ``"auto"`` takes it from dimension 400 on where nothing asked for needs the whole state.
+        ``"mcsolve"``: trajectories in the same space, for N beyond 64.
 
     Returns
     -------
     SpinExactResult
-        Moments at every time; ``stats`` says which method was chosen and why, and what the result holds.
+        Moments at every time; ``stats`` says which method was chosen and why, and what the result
+        holds.
 
     Raises
     ------
@@ -279,7 +287,8 @@ def steadystate_chains(
 ) -> qutip.Qobj:
     r"""The exact steady state of two spin chains.
 
-    The charge n1+n2+σz/2 is a weak symmetry, so only the elements between states of equal charge are solved for.
+    The charge n1+n2+σz/2 is a weak symmetry, so only the elements between states of equal charge
+    are solved for.
 
     Parameters
     ----------
@@ -312,7 +321,8 @@ def steadystate_chains(
         )
     if system.central and not any(system.g):
         raise ValueError(
-            "the central spin couples to nothing (g=0), so its steady state is not unique; use central=False"
+            "the central spin couples to nothing (g=0), so its steady state is not unique; use "
+            "central=False"
         )
     charges, labels = solver._charges()
     jumps = [c.to("CSR").data_as("csr_matrix") for c in c_ops]

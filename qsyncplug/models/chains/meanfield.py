@@ -1,4 +1,6 @@
-"""Mean field and covariance of two spin chains: the central spin factorised, or adiabatically eliminated."""
+"""Mean field and covariance of two spin chains: the central spin factorised, or adiabatically
+eliminated.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,8 @@ _KINDS = {"boson": 0, "spin": 1, "boson2": 2, "spin2": 3, "nonlinear": 4}
 _ROWS, _COLUMNS = np.triu_indices(4)
 
 UNCONTROLLED = (
-    "correlations between the central spin and the chains: the factorised spin ½ is not controlled by any small parameter "
+    "correlations between the central spin and the chains: the factorised spin ½ is not controlled "
+    "by any small parameter "
     "(the error of ⟨σ⟩ does not fall reliably with N)"
 )
 
@@ -94,7 +97,8 @@ def _boson_rows(rows: np.ndarray) -> np.ndarray:
 
 
 def coherent_covariance(excitation: Any, phase: Any) -> np.ndarray:
-    r"""Covariance of spin-coherent chains: :math:`R(φ)\,\mathrm{diag}[(1-x)/2, 1/(2(1-x))]\,R(φ)^T` each.
+    r"""Covariance of spin-coherent chains: :math:`R(φ)\,\mathrm{diag}[(1-x)/2, 1/(2(1-x))]\,R(φ)^T`
+    each.
 
     Parameters
     ----------
@@ -106,7 +110,8 @@ def coherent_covariance(excitation: Any, phase: Any) -> np.ndarray:
     Returns
     -------
     ndarray of shape (4, 4)
-        In (q1, p1, q2, p2). Not ½·1: the boson number of a spin-coherent state is narrower than Poisson's.
+        In (q1, p1, q2, p2). Not ½·1: the boson number of a spin-coherent state is narrower than
+        Poisson's.
     """
     x, phi = (
         check_array("excitation", excitation, shape=(2,)),
@@ -125,7 +130,9 @@ def coherent_covariance(excitation: Any, phase: Any) -> np.ndarray:
 
 
 def elimination_detuning(chains: SpinChains, sigma_z: float = -1.0) -> tuple[float, float]:
-    """δ_j=ω0−ν_j of the effective Hamiltonian, ν_j=ω_j(λ²+1/N_j)+g_j⟨σz⟩/√N_j the frequency of a weakly excited chain."""
+    """δ_j=ω0−ν_j of the effective Hamiltonian, ν_j=ω_j(λ²+1/N_j)+g_j⟨σz⟩/√N_j the frequency of a
+    weakly excited chain.
+    """
     out = [
         chains.omega0 - (w * (chains.exchange**2 + 1 / n) + g * sigma_z / np.sqrt(n))
         for w, n, g in zip(chains.omega, chains.n, chains.g, strict=True)
@@ -134,7 +141,9 @@ def elimination_detuning(chains: SpinChains, sigma_z: float = -1.0) -> tuple[flo
 
 
 def _jumps(chains: SpinChains) -> list[tuple[int, bool, float, float, float, float]]:
-    """(kind, conjugated, weights of the two chains, coefficients) of every jump operator, as the kernel takes them."""
+    """(kind, conjugated, weights of the two chains, coefficients) of every jump operator, as the
+    kernel takes them.
+    """
     out: list[tuple[int, bool, float, float, float, float]] = []
 
     def add(
@@ -203,8 +212,8 @@ def mean_field_parts(
     Returns
     -------
     dict
-        ``drift`` (2,), ``u``=∂F_j/∂β_k and ``v``=∂F_j/∂β_k* (2, 2), ``jacobian`` M (4, 4), ``diffusion`` D (4, 4), ``spin``:
-        rates of (Re⟨σ−⟩, Im⟨σ−⟩, ⟨σz⟩).
+        ``drift`` (2,), ``u``=∂F_j/∂β_k and ``v``=∂F_j/∂β_k* (2, 2), ``jacobian`` M (4, 4),
+        ``diffusion`` D (4, 4), ``spin``: rates of (Re⟨σ−⟩, Im⟨σ−⟩, ⟨σz⟩).
     """
     b = _check_beta(chains, beta)
     y = np.concatenate([b.view(float), [np.real(sigma_minus), np.imag(sigma_minus), sigma_z]])
@@ -220,7 +229,8 @@ def _check_beta(chains: SpinChains, beta: Any, name: str = "beta") -> np.ndarray
     for j, count in enumerate(chains.n):
         if not abs(b[j]) ** 2 < count:
             raise ValueError(
-                f"{name}: |β_{j + 1}|²={abs(b[j]) ** 2:g} must stay below N_{j + 1}={count} (the square root √(1−|β|²/N))"
+                f"{name}: |β_{j + 1}|²={abs(b[j]) ** 2:g} must stay below N_{j + 1}={count} (the "
+                "square root √(1−|β|²/N))"
             )
     return b
 
@@ -287,7 +297,8 @@ class SpinMeanFieldSolver(CompiledSolver):
             length = float(np.linalg.norm(m.spins[0, j - 2])) / (count / 2)
             if length < 1 - 1e-7:
                 raise ValueError(
-                    f"state0: chain {j + 1} is not in a spin-coherent product state (|⟨J⟩|=N/2·{length:.6f}); give the "
+                    f"state0: chain {j + 1} is not in a spin-coherent product state "
+                    f"(|⟨J⟩|=N/2·{length:.6f}); give the "
                     "amplitudes (β1, β2) and covariance0 instead"
                 )
             beta[j] = np.sqrt(max(m.jz[0, j] + count / 2, 0.0)) * np.exp(
@@ -318,7 +329,8 @@ class SpinMeanFieldSolver(CompiledSolver):
         ]
         if self.eliminated:
             stats["neglected"].append(
-                "retardation of the central spin: it follows the chains adiabatically, ⟨σz⟩ is constant"
+                "retardation of the central spin: it follows the chains adiabatically, ⟨σz⟩ is "
+                "constant"
             )
             stats["detuning"] = list(elimination_detuning(self.model, float(y0[6])))
         elif self.model.central:
@@ -343,7 +355,8 @@ class SpinMeanFieldSolver(CompiledSolver):
         if margin.min() < -1e-9 * max(1.0, float(np.abs(result.covariance).max())):
             k = int(np.argmax(margin < -1e-9))
             result.stats["neglected"].append(
-                f"positivity: the covariance breaks the uncertainty relation from t={result.times[k]:g} on"
+                "positivity: the covariance breaks the uncertainty relation from "
+                f"t={result.times[k]:g} on"
             )
         if self.model.central and not self.eliminated:
             length = np.linalg.norm(result.sigma, axis=1)
@@ -371,24 +384,28 @@ def mfsolve_chains(
     With r=√(1−|β|²/N), G=Σ g r β, X=Σ g(|β|²−N/2)/√N, s=⟨σ−⟩, z=⟨σz⟩ (here with loss through J−):
 
     .. math::
-        \dot β_j &= -i\{[ω_j(λ^2+\tfrac1{N_j}) - \tfrac{2ω_jλ^2|β_j|^2}{N_j} + \tfrac{g_jz}{\sqrt{N_j}}]β_j
-                   + g_j[s r_j - \tfrac{β_j(s^*β_j+sβ_j^*)}{2N_jr_j}]\} - \tfrac γ2β_j(1-\tfrac{|β_j|^2}{N_j}) \\
-        \dot s &= -i(ω_0+2X)s + izG, \qquad \dot z = 4\,\mathrm{Im}(s^*G), \qquad \dot C = MC + CM^T + D.
+        \dot β_j &= -i\{[ω_j(λ^2+\tfrac1{N_j}) - \tfrac{2ω_jλ^2|β_j|^2}{N_j} +
+        \tfrac{g_jz}{\sqrt{N_j}}]β_j
+                   + g_j[s r_j - \tfrac{β_j(s^*β_j+sβ_j^*)}{2N_jr_j}]\} - \tfrac
+                   γ2β_j(1-\tfrac{|β_j|^2}{N_j}) \\
+        \dot s &= -i(ω_0+2X)s + izG, \qquad \dot z = 4\,\mathrm{Im}(s^*G), \qquad \dot C = MC + CM^T
+        + D.
 
     Parameters
     ----------
     system : SpinChains
         What to run.
     state0 : Qobj or array_like of shape (2,)
-        A product state of :meth:`SpinChains.product_state` (representation ``"collective"``), or amplitudes
-        β_j with |β_j|² < N_j.
+        A product state of :meth:`SpinChains.product_state` (representation ``"collective"``), or
+        amplitudes β_j with |β_j|² < N_j.
     tlist : array_like of shape (T,)
         Strictly increasing output times.
     central : "down", "up" or Qobj
         Central spin, where `state0` is amplitudes.
     eliminated : bool
-        Eliminate the central spin adiabatically: :math:`H_\mathrm{eff} = ⟨σ_z⟩\,\mathrm{Re}\,G^*Σ_j g_jr_jβ_j/(2X+δ_j)`,
-        δ_j=ω0−ν_j (:func:`elimination_detuning`), with constant ⟨σz⟩ of the initial state.
+        Eliminate the central spin adiabatically: :math:`H_\mathrm{eff} = ⟨σ_z⟩\,\mathrm{Re}\,G^*Σ_j
+        g_jr_jβ_j/(2X+δ_j)`, δ_j=ω0−ν_j (:func:`elimination_detuning`), with constant ⟨σz⟩ of the
+        initial state.
     covariance0 : array_like of shape (4, 4), optional
         Initial covariance; that of spin-coherent states with these amplitudes by default (not ½·1).
     e_ops : callable, list or dict of callables, optional
@@ -410,7 +427,8 @@ def mfsolve_chains(
 
     Notes
     -----
-    The published elimination counts twice: it has ⟨σz⟩/X where the second-order energy is ⟨σz⟩/(2X+δ).
+    The published elimination counts twice: it has ⟨σz⟩/X where the second-order energy is
+    ⟨σz⟩/(2X+δ).
     """
     solver = SpinMeanFieldSolver(system, eliminated=eliminated, options=options)
     solver.covariance0 = covariance0
@@ -432,11 +450,13 @@ def mode_system(
     sigma_z: float = -1.0,
     excitation: Any = (0.0, 0.0),
 ) -> ModeSystem:
-    r"""The chains with the central spin eliminated and the square root expanded: a polynomial boson model.
+    r"""The chains with the central spin eliminated and the square root expanded: a polynomial boson
+    model.
 
     .. math::
         H = Σ_j ω_j[(λ^2+\tfrac1{N_j})n_j - \tfrac{λ^2}{N_j}n_j^2] + \tfrac{g_j⟨σ_z⟩}{\sqrt{N_j}}n_j
-            + \tfrac{⟨σ_z⟩}2Σ_{jk}\Big(\tfrac1{2X+δ_j}+\tfrac1{2X+δ_k}\Big)g_jg_kA_j^†A_k, \quad A_j=\sqrt{1-n_j/N_j}\,b_j
+            + \tfrac{⟨σ_z⟩}2Σ_{jk}\Big(\tfrac1{2X+δ_j}+\tfrac1{2X+δ_k}\Big)g_jg_kA_j^†A_k, \quad
+            A_j=\sqrt{1-n_j/N_j}\,b_j
 
     Parameters
     ----------
@@ -454,7 +474,8 @@ def mode_system(
     Returns
     -------
     ModeSystem
-        For :func:`qsyncplug.mfsolve` with both closures, :func:`qsyncplug.exactsolve` and :func:`qsyncplug.steadystate`.
+        For :func:`qsyncplug.mfsolve` with both closures, :func:`qsyncplug.exactsolve` and
+        :func:`qsyncplug.steadystate`.
     """
     chains._require_symmetric("bosons")
     sigma_z = check_number("sigma_z", sigma_z, minimum=-1.0, maximum=1.0)

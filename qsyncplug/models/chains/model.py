@@ -39,11 +39,13 @@ def _pair(name: str, value: Any, minimum: float = -np.inf) -> tuple[float, float
 
 @dataclass(frozen=True)
 class SpinChains:
-    r"""Two chains of spins ½ coupled through a central spin: one Hamiltonian, one set of jump operators.
+    r"""Two chains of spins ½ coupled through a central spin: one Hamiltonian, one set of jump
+    operators.
 
     .. math::
         H = \tfrac{ω_0}{2}σ_z + Σ_j \tfrac{g_j}{\sqrt{N_j}}(σ_+J_{j-} + σ_-J_{j+} + σ_zJ_{jz})
-            + Σ_j ω_j\Big[λ^2\Big(\tfrac{J_{j+}J_{j-}}{N_j} - \tfrac12\Big) + (1-λ^2)\tfrac{J_{jz}}{N_j}\Big]
+            + Σ_j ω_j\Big[λ^2\Big(\tfrac{J_{j+}J_{j-}}{N_j} - \tfrac12\Big) +
+            (1-λ^2)\tfrac{J_{jz}}{N_j}\Big]
 
     Parameters
     ----------
@@ -58,33 +60,40 @@ class SpinChains:
     exchange : float
         λ, from 0 to 1.
     loss : float or pair of float
-        Rate γ of :math:`\sqrt{γ(\bar n+1)/N}\,J_-` (with ``bath="boson"``: :math:`\sqrt{γ(\bar n+1)}\,b`).
+        Rate γ of :math:`\sqrt{γ(\bar n+1)/N}\,J_-` (with ``bath="boson"``: :math:`\sqrt{γ(\bar
+        n+1)}\,b`).
     thermal : float or pair of float
         Occupation n̄ of the baths: adds :math:`\sqrt{γ\bar n/N}\,J_+`.
     nonlinear : float or pair of float
-        γ_nl: the loss operator becomes :math:`\sqrt{γ}\,b + (\sqrt{γ_{nl}}/N)\,b^†b^2` (bosons, whatever `bath` says).
+        γ_nl: the loss operator becomes :math:`\sqrt{γ}\,b + (\sqrt{γ_{nl}}/N)\,b^†b^2` (bosons,
+        whatever `bath` says).
     gain : float or pair of float
         Rate of :math:`\sqrt{γ_g/N}\,J_+` (with ``bath="boson"``: :math:`\sqrt{γ_g}\,b^†`).
     two_photon : float or pair of float
         Rate of :math:`\sqrt{κ_2}\,b^2` (with ``engineered="spin"``: :math:`\sqrt{κ_2}\,J_-^2/N`).
     coherent : float
-        Direct coupling κ of the chains: adds :math:`\tfrac{κ}{\sqrt{N_1N_2}}(J_{1+}J_{2-} + J_{2+}J_{1-})` to H.
+        Direct coupling κ of the chains: adds :math:`\tfrac{κ}{\sqrt{N_1N_2}}(J_{1+}J_{2-} +
+        J_{2+}J_{1-})` to H.
     dissipative : float
-        Rate of :math:`\sqrt V(b_1-b_2)` (with ``engineered="spin"``: :math:`\sqrt V(J_{1-}/\sqrt{N_1}-J_{2-}/\sqrt{N_2})`).
+        Rate of :math:`\sqrt V(b_1-b_2)` (with ``engineered="spin"``: :math:`\sqrt
+        V(J_{1-}/\sqrt{N_1}-J_{2-}/\sqrt{N_2})`).
     local_loss, local_dephasing : float or pair of float
-        Rates of :math:`\sqrt γ\,σ_-^i` and :math:`\sqrt{γ/2}\,σ_z^i` at every spin: only in the representation ``"spins"``.
+        Rates of :math:`\sqrt γ\,σ_-^i` and :math:`\sqrt{γ/2}\,σ_z^i` at every spin: only in the
+        representation ``"spins"``.
     bath, engineered : {"spin", "boson"}
-        Whether loss, thermal bath and gain (`bath`), two-photon loss and dissipative coupling (`engineered`) act through
-        J−/√N or through the Holstein–Primakoff boson b.
+        Whether loss, thermal bath and gain (`bath`), two-photon loss and dissipative coupling
+        (`engineered`) act through J−/√N or through the Holstein–Primakoff boson b.
     central : bool
         Whether there is a central spin. Without one, `g` and `omega0` must be 0.
     geometry : {"all", "chain"}
-        Which spins of a chain are coupled: every pair, as in (2) of the paper, or nearest neighbours with the same
-        coupling :math:`ω_jλ^2/(2N_j)` a pair. A chain leaves the symmetric states: only in the representation ``"spins"``.
+        Which spins of a chain are coupled: every pair, as in (2) of the paper, or nearest
+        neighbours with the same coupling :math:`ω_jλ^2/(2N_j)` a pair. A chain leaves the symmetric
+        states: only in the representation ``"spins"``.
     boundary : {"open", "periodic"}
         Of the two chains, for ``geometry="chain"``.
     central_chain : CentralChain, optional
-        An explicit central chain in the representation ``"spins"``; elsewhere its doublet is the central spin ½.
+        An explicit central chain in the representation ``"spins"``; elsewhere its doublet is the
+        central spin ½.
 
     Raises
     ------
@@ -93,9 +102,9 @@ class SpinChains:
 
     Notes
     -----
-    J. Ghildiyal, Manju, S. Dasgupta, A. Biswas, eqs (2) and (3). Their eq. (4) has the wrong commutator and (5) the wrong
-    factors; here J_-=√(N−b†b) b, J_z=b†b−N/2, dimension N+1. H and all jump operators but the local ones conserve or shift
-    b_1†b_1+b_2†b_2+σ_z/2 by definite amounts.
+    J. Ghildiyal, Manju, S. Dasgupta, A. Biswas, eqs (2) and (3). Their eq. (4) has the wrong
+    commutator and (5) the wrong factors; here J_-=√(N−b†b) b, J_z=b†b−N/2, dimension N+1. H and all
+    jump operators but the local ones conserve or shift b_1†b_1+b_2†b_2+σ_z/2 by definite amounts.
 
     Examples
     --------
@@ -169,7 +178,8 @@ class SpinChains:
         )
         if not central and (any(self.g) or self.omega0):
             raise ValueError(
-                f"g and omega0 must be 0 without a central spin (central=False), not g={self.g}, omega0={self.omega0}"
+                f"g and omega0 must be 0 without a central spin (central=False), not g={self.g}, "
+                f"omega0={self.omega0}"
             )
         put("omega", _pair("omega", omega))
         put("exchange", check_number("exchange", exchange, minimum=0.0, maximum=1.0))
@@ -226,7 +236,9 @@ class SpinChains:
 
     @property
     def symmetric(self) -> bool:
-        """Whether each chain stays in its symmetric states, so that the collective representations are exact."""
+        """Whether each chain stays in its symmetric states, so that the collective representations
+        are exact.
+        """
         return self.geometry == "all" and not any(self.local_loss) and not any(self.local_dephasing)
 
     def _centre(self) -> int:
@@ -274,7 +286,8 @@ class SpinChains:
         if representation == "series":
             if order is None:
                 raise ValueError(
-                    "order must be given for representation='series': the order K ≥ 1 of the expansion"
+                    "order must be given for representation='series': the order K ≥ 1 of the "
+                    "expansion"
                 )
             order = check_integer("order", order, minimum=1)
             if levels is not None:
@@ -316,19 +329,21 @@ class SpinChains:
         Parameters
         ----------
         representation : {"collective", "bosons", "series", "spins"}
-            Collective spins (``qutip.jmat``); Holstein–Primakoff bosons with the exact square root; with its expansion to
-            an order; or all spins.
+            Collective spins (``qutip.jmat``); Holstein–Primakoff bosons with the exact square root;
+            with its expansion to an order; or all spins.
         order : int
             K ≥ 1, for ``"series"``.
         expansion : {"newton", "taylor"}
-            For ``"series"``: the normal-ordered (Newton) series Σ_k Δ^k f(0)/k! b†^kb^k, exact on n ≤ K, or Taylor's.
+            For ``"series"``: the normal-ordered (Newton) series Σ_k Δ^k f(0)/k! b†^kb^k, exact on n
+            ≤ K, or Taylor's.
         levels : int or pair of int
             For ``"series"``: Fock levels kept; N_j+1 by default.
 
         Returns
         -------
         Qobj
-            CSR; dims [2, N1+1, N2+1], or [2, 2, …] for ``"spins"`` (without the central factor if there is none).
+            CSR; dims [2, N1+1, N2+1], or [2, 2, …] for ``"spins"`` (without the central factor if
+            there is none).
         """
         space = self.space(representation, order=order, expansion=expansion, levels=levels)
         if representation == "spins":
@@ -428,7 +443,8 @@ class SpinChains:
     ) -> list[qutip.Qobj]:
         """The jump operators as QuTiP objects, rates inside; parameters as for :meth:`hamiltonian`.
 
-        In the representation ``"spins"`` the bosons b_j act on the symmetric states of each chain and give 0 on the others.
+        In the representation ``"spins"`` the bosons b_j act on the symmetric states of each chain
+        and give 0 on the others.
         """
         space = self.space(representation, order=order, expansion=expansion, levels=levels)
         if representation != "spins":
@@ -471,7 +487,8 @@ class SpinChains:
         if boson is None and self._uses_bosons():
             if self.geometry == "chain":
                 raise ValueError(
-                    "bosons are defined on the symmetric states alone, which nearest-neighbour coupling leaves: "
+                    "bosons are defined on the symmetric states alone, which nearest-neighbour "
+                    "coupling leaves: "
                     "use bath='spin', engineered='spin' and nonlinear=0"
                 )
             boson = _rep.full_bosons(self.n, self._centre())
@@ -513,7 +530,9 @@ class SpinChains:
         return space.qobj(space.jz[check_integer("chain", chain, minimum=1, maximum=2) - 1])
 
     def boson(self, chain: int, representation: str = "collective", **kw: Any) -> qutip.Qobj:
-        """The Holstein–Primakoff boson b_j; `chain` is 1 or 2. In ``"spins"`` it acts on the symmetric states alone."""
+        """The Holstein–Primakoff boson b_j; `chain` is 1 or 2. In ``"spins"`` it acts on the
+        symmetric states alone.
+        """
         space = self.space(representation, **kw)
         chain = check_integer("chain", chain, minimum=1, maximum=2)
         pair = space.boson if space.boson is not None else _rep.full_bosons(self.n, self._centre())
@@ -540,20 +559,22 @@ class SpinChains:
         Parameters
         ----------
         source, target : {"collective", "bosons", "spins"}
-            From ``"collective"`` or ``"bosons"`` to any of the three. The reverse of what leads to ``"spins"`` is no isometry;
-            use :meth:`project`.
+            From ``"collective"`` or ``"bosons"`` to any of the three. The reverse of what leads to
+            ``"spins"`` is no isometry; use :meth:`project`.
 
         Returns
         -------
         Qobj
-            E with E†E=1; for ``"spins"`` its range is the symmetric states (and the doublet of an explicit central chain).
+            E with E†E=1; for ``"spins"`` its range is the symmetric states (and the doublet of an
+            explicit central chain).
         """
         for name, value in (("source", source), ("target", target)):
             if value not in ("collective", "bosons", "spins"):
                 raise ValueError(f"{name} must be 'collective', 'bosons' or 'spins', not {value!r}")
         if source == "spins" and target != "spins":
             raise ValueError(
-                f"the way from 'spins' to {target!r} is no isometry: use project(state, 'spins', {target!r})"
+                f"the way from 'spins' to {target!r} is no isometry: use project(state, 'spins', "
+                f"{target!r})"
             )
         parts: list[Any] = []
         if self.central:
@@ -590,7 +611,8 @@ class SpinChains:
         return E.dag() @ x if x.isket else E.dag() @ x @ E
 
     def embed(self, x: qutip.Qobj, source: str = "collective", target: str = "spins") -> qutip.Qobj:
-        """Carry a ket, density matrix or operator into another representation: E x (ket) or E x E† (operator).
+        """Carry a ket, density matrix or operator into another representation: E x (ket) or E x E†
+        (operator).
 
         Raises
         ------
@@ -606,9 +628,11 @@ class SpinChains:
     def project(
         self, x: qutip.Qobj, source: str = "spins", target: str = "collective"
     ) -> qutip.Qobj:
-        """The part of a ket, density matrix or operator inside another representation: E† x or E† x E.
+        """The part of a ket, density matrix or operator inside another representation: E† x or E† x
+        E.
 
-        Not renormalised: the norm (trace) that is missing is the weight outside the symmetric states and the doublet.
+        Not renormalised: the norm (trace) that is missing is the weight outside the symmetric
+        states and the doublet.
         """
         return self._transfer(x, source, target, "project")
 
@@ -628,7 +652,8 @@ class SpinChains:
             else ""
         )
         raise ValueError(
-            f"{name}: a state of the representation {representation!r} has dims {dims}; got {rows}{where}"
+            f"{name}: a state of the representation {representation!r} has dims {dims}; got "
+            f"{rows}{where}"
         )
 
     # ------------------------------------------------------------ states
@@ -647,7 +672,8 @@ class SpinChains:
         Parameters
         ----------
         central : "down", "up" or Qobj
-            Of the central spin: a name, or a ket or density matrix of dimension 2 (or of the explicit central chain).
+            Of the central spin: a name, or a ket or density matrix of dimension 2 (or of the
+            explicit central chain).
         excitation : float or pair of float
             x_j = ⟨b_j†b_j⟩/N_j, from 0 to 1.
         phase : float or pair of float
@@ -686,7 +712,8 @@ class SpinChains:
             if size != count + 1:
                 if size < count + 1 and np.abs(c[size:]).max(initial=0.0) > 1e-12:
                     raise ValueError(
-                        f"levels={size} cut off the spin-coherent state of {count} spins at excitation {value:g}"
+                        f"levels={size} cut off the spin-coherent state of {count} spins at "
+                        f"excitation {value:g}"
                     )
                 c = np.concatenate([c, np.zeros(max(0, size - count - 1))])[:size]
             parts.append(qutip.Qobj(c[::-1] if representation == "collective" else c))
@@ -704,7 +731,8 @@ class SpinChains:
                 return central
             if central.shape[0] != 2 or not (central.isket or central.isoper):
                 raise ValueError(
-                    f"central must be a ket or density matrix of dimension 2, not of shape {central.shape}"
+                    "central must be a ket or density matrix of dimension 2, not of shape "
+                    f"{central.shape}"
                 )
             if abs((central.norm() if central.isket else central.tr()) - 1) > 1e-8:
                 raise ValueError("central must be normalised; use .unit()")
@@ -724,8 +752,8 @@ class SpinChains:
         Parameters
         ----------
         tlist : array_like, optional
-            Also evolve both systems (without dissipation) over these times and report the weight outside the doublet and
-            the difference of ⟨J_jz⟩.
+            Also evolve both systems (without dissipation) over these times and report the weight
+            outside the doublet and the difference of ⟨J_jz⟩.
         **state
             Of :meth:`product_state`: the initial state of that evolution.
 
@@ -741,7 +769,8 @@ class SpinChains:
         chain = self.central_chain
         if chain is None:
             raise ValueError(
-                "doublet needs an explicit central chain: SpinChains(…, central_chain=CentralChain(3))"
+                "doublet needs an explicit central chain: SpinChains(…, "
+                "central_chain=CentralChain(3))"
             )
         columns, energies = chain.doublet()
         gap = _central.free_gap(energies)
@@ -830,7 +859,9 @@ storage.register_model("SpinChains", _from_dict)
 
 
 def _spin_coherent(n: int, x: float, phase: float) -> np.ndarray:
-    """Amplitudes √binom(N,m) √(x^m(1−x)^{N−m}) e^{imφ}, m=0…N, in logarithms so that large N does not overflow."""
+    """Amplitudes √binom(N,m) √(x^m(1−x)^{N−m}) e^{imφ}, m=0…N, in logarithms so that large N does
+    not overflow.
+    """
     from scipy.special import gammaln
 
     m = np.arange(n + 1)

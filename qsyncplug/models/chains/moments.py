@@ -14,9 +14,11 @@ __all__ = ["SpinReader"]
 
 
 class SpinReader:
-    r"""Reads the moments of the spins S=(σ/2, J_1, J_2), of the modes b_j, and the level populations off a state.
+    r"""Reads the moments of the spins S=(σ/2, J_1, J_2), of the modes b_j, and the level
+    populations off a state.
 
-    Called as ``reader(t, state)`` it returns one complex vector, which is also what averages over trajectories need;
+    Called as ``reader(t, state)`` it returns one complex vector, which is also what averages over
+    trajectories need;
     :meth:`split` turns rows of such vectors into arrays.
 
     Parameters

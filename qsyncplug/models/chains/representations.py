@@ -63,7 +63,8 @@ class Space:
 
 
 def series_coefficients(n: int, order: int, expansion: str) -> np.ndarray:
-    r"""Values f_K(m), m=0, 1, …, of the truncated expansion of √(1−m/N), as a polynomial in m (highest power last).
+    r"""Values f_K(m), m=0, 1, …, of the truncated expansion of √(1−m/N), as a polynomial in m
+    (highest power last).
 
     Parameters
     ----------
@@ -78,7 +79,8 @@ def series_coefficients(n: int, order: int, expansion: str) -> np.ndarray:
     -------
     ndarray of shape (K+1,)
         Newton's ends at K=N, where it is exact on all levels of the spin.
-        For ``"taylor"`` the coefficients of m^k; for ``"newton"`` those of b†^k b^k = m(m−1)…(m−k+1).
+        For ``"taylor"`` the coefficients of m^k; for ``"newton"`` those of b†^k b^k =
+        m(m−1)…(m−k+1).
     """
     if expansion == "taylor":
         out = [1.0]
@@ -87,7 +89,8 @@ def series_coefficients(n: int, order: int, expansion: str) -> np.ndarray:
         return np.array(out)
     # N+1 nodes determine the root on every level that a spin has
     order = min(order, n)
-    # the alternating sum of the forward differences loses about 2^K·eps: it is done with 60 + K digits
+    # the alternating sum of the forward differences loses about 2^K·eps: it is done with 60 + K
+    # digits
     with decimal.localcontext() as context:
         context.prec = 60 + order
         f = [(1 - decimal.Decimal(m) / n).sqrt() for m in range(order + 1)]
@@ -118,7 +121,9 @@ def _root(n: int, levels: int, order: int | None, expansion: str) -> np.ndarray:
 def holstein_primakoff(
     n: int, levels: int | None = None, order: int | None = None, expansion: str = "newton"
 ) -> Any:
-    """J− = √N √(1−b†b/N) b in the Fock basis, shape (levels, levels); `order`: the root expanded to that order."""
+    """J− = √N √(1−b†b/N) b in the Fock basis, shape (levels, levels); `order`: the root expanded to
+    that order.
+    """
     levels = n + 1 if levels is None else levels
     m = np.arange(1, levels, dtype=float)
     if order is None:
@@ -130,7 +135,9 @@ def holstein_primakoff(
 
 
 def dicke_isometry(n: int) -> Any:
-    """Symmetric states of N spins ½: column m (0…N) is the normalised sum of all states with m spins up; (2^N, N+1)."""
+    """Symmetric states of N spins ½: column m (0…N) is the normalised sum of all states with m
+    spins up; (2^N, N+1).
+    """
     index = np.arange(2**n)
     down = np.zeros(2**n, dtype=int)
     for k in range(n):
@@ -220,7 +227,9 @@ def boson_space(
 
 
 def full_space(n: tuple[int, int], centre: int) -> Space:
-    """All spins; `centre` spins of the central chain come first. b_j acts on the symmetric states alone."""
+    """All spins; `centre` spins of the central chain come first. b_j acts on the symmetric states
+    alone.
+    """
     total = centre + sum(n)
     offsets = (centre, centre + n[0])
 
