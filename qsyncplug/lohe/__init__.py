@@ -6,7 +6,6 @@ from .noise import TrajectoriesResult, sltrajectories
 from .result import SchrodingerLoheResult
 from .solver import SchrodingerLoheSolver, slsolve
 from .theory import predictions as predictions
-from .theory import synchronization_rate
 
 __all__ = [
     "SchrodingerLohe",
@@ -16,6 +15,5 @@ __all__ = [
     "TrajectoriesResult",
     "slsolve",
     "sltrajectories",
-    "synchronization_rate",
     "synchronized_limit",
 ]

@@ -15,12 +15,13 @@ from ..core.predictions import Prediction, Predictions, Verdict
 from ..waves.closed_forms import effective_coupling, locking_regime, two_oscillator_correlation
 from ..waves.influence import Influence, infimum
 from ..waves.motion import Motion, factorize
+from ..waves.rates import synchronization_rate
 from .initial import existence_margin, read_states
 from .mobius import mobius_scale, synchronized_limit
 from .model import SchrodingerLohe
 from .prediction import LohePrediction, check_rate, largest_gap
 
-__all__ = ["predictions", "synchronization_rate"]
+__all__ = ["predictions"]
 
 _AR = "Antonelli & Reynolds"
 _AHKM = "Antonelli, Ha, Kim & Marcati"
@@ -30,26 +31,6 @@ def _predict(
     name: str, source: str, statement: str, correction: str = "", limits: Any = None, **kw: Any
 ) -> LohePrediction:
     return LohePrediction(name, statement, source, correction, limits or {}, **kw)
-
-
-def synchronization_rate(coupling: float, norms: Any, theta: Any = None) -> float:
-    r"""Rate 2σ of 1−Re z near the synchronised state of N identical oscillators.
-
-    σ is the smallest nonzero eigenvalue of :math:`\tfrac k2\,\mathrm{diag}(d)(S\,1-\mathbf
-    1\barλ^T/N)`, S the mean of the norms λ̄, d=1/λ̄ (Model 1 and the standard model, θ=None) or
-    θ/λ̄ (Model 2).
-    """
-    lam = np.asarray(norms, dtype=float)
-    n = len(lam)
-    d = (1.0 if theta is None else np.asarray(theta, dtype=float)) / lam
-    matrix = (
-        0.5
-        * coupling
-        * np.asarray(d)[:, None]
-        * (np.mean(lam) * np.eye(n) - np.ones((n, 1)) * lam[None, :] / n)
-    )
-    values = np.sort(np.linalg.eigvals(matrix).real)
-    return float(2 * values[1]) if n > 1 else float("inf")
 
 
 def predictions(model: SchrodingerLohe, psi0: Any) -> Predictions:

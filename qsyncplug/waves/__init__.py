@@ -3,6 +3,8 @@ closed forms.
 """
 
 from .closed_forms import (
+    Locking,
+    LockingRegime,
     effective_coupling,
     locking_regime,
     two_oscillator_correlation,
@@ -20,6 +22,7 @@ from .errors import (
 )
 from .hamiltonian import GridHamiltonian, QuadraticPotential
 from .influence import Influence, absolute_kernel, heavy_tail_kernel
+from .rates import alignment_rates, synchronization_rate
 
 __all__ = [
     "AliasingError",
@@ -28,15 +31,19 @@ __all__ = [
     "GlobalExistenceWarning",
     "GridHamiltonian",
     "Influence",
+    "Locking",
+    "LockingRegime",
     "NonUniquenessError",
     "NormalizationWarning",
     "QuadraticPotential",
     "UndefinedCentreError",
     "UnstableSetWarning",
     "absolute_kernel",
+    "alignment_rates",
     "effective_coupling",
     "heavy_tail_kernel",
     "locking_regime",
+    "synchronization_rate",
     "two_oscillator_correlation",
     "vanishing_time",
 ]
