@@ -48,7 +48,8 @@ def two_oscillator_correlation(
     detuning : float
         Ω=(Ω₁−Ω₂)/2, half the difference of the frequencies (or of the potentials).
     physical : bool
-        Refuse a `z0` that no two states have. Correlations of phase-space functions that are no states
+        Refuse a `z0` that no two states have. Correlations of phase-space functions that are no
+        states
         follow the same equation with any `z0`.
 
     Returns
@@ -58,7 +59,8 @@ def two_oscillator_correlation(
     Raises
     ------
     ValueError
-        \|z0\|>1: no two states have this correlation; for real z0<−1 the formula even becomes infinite.
+        \|z0\|>1: no two states have this correlation; for real z0<−1 the formula even becomes
+        infinite.
 
     Notes
     -----
@@ -66,7 +68,8 @@ def two_oscillator_correlation(
 
     References
     ----------
-    Antonelli, Reynolds, (52)–(60), with the denominator y₀+z̄₁ in (53); Antonelli, Ha, Kim, Marcati, Lemma 4.1.
+    Antonelli, Reynolds, (52)–(60), with the denominator y₀+z̄₁ in (53); Antonelli, Ha, Kim,
+    Marcati, Lemma 4.1.
 
     Examples
     --------
@@ -95,7 +98,8 @@ def two_oscillator_correlation(
 
 
 def blow_up_time(z0: complex, coupling: float) -> float:
-    r"""Return when z of two oscillators becomes infinite: :math:`K^{-1}\ln\frac{z_0-1}{z_0+1}` for real z₀<−1, else ∞.
+    r"""Return when z of two oscillators becomes infinite: :math:`K^{-1}\ln\frac{z_0-1}{z_0+1}` for
+    real z₀<−1, else ∞.
 
     Parameters
     ----------
@@ -134,7 +138,8 @@ def effective_coupling(
     variant: str = "standard",
     phase_lag: float = 0.0,
 ) -> float:
-    r"""Return K of two oscillators with constant norms and θ: :math:`\tfrac k2\cos α\,(θ_1λ_2/λ_1+θ_2λ_1/λ_2)`.
+    r"""Return K of two oscillators with constant norms and θ: :math:`\tfrac k2\cos
+    α\,(θ_1λ_2/λ_1+θ_2λ_1/λ_2)`.
 
     For θ=1 it is k(λ₁²+λ₂²)/(2λ₁λ₂); for Model 2 in its limit λ²=θ it is k√(θ₁θ₂).
 
@@ -230,8 +235,10 @@ def locking_regime(coupling: float, detuning: float) -> LockingRegime:
 
     Notes
     -----
-    \|z−limit\| falls at the rate K√(1−Λ²) and 1−\|z\| with it (Antonelli, Reynolds, Theorem 4.4); at the
-    threshold \|z∓i\|~1/(\|Ω\|t) and 1−\|z\|~t⁻², where (49) prints 1/t; beyond it z turns about i(Λ−√(Λ²−1)).
+    \|z−limit\| falls at the rate K√(1−Λ²) and 1−\|z\| with it (Antonelli, Reynolds, Theorem 4.4);
+    at the
+    threshold \|z∓i\|~1/(\|Ω\|t) and 1−\|z\|~t⁻², where (49) prints 1/t; beyond it z turns about
+    i(Λ−√(Λ²−1)).
 
     Examples
     --------

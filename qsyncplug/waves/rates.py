@@ -16,9 +16,11 @@ TOLERANCE = 0.02
 def alignment_rates(
     coupling: float, norms: ArrayLike, theta: ArrayLike | None = None
 ) -> np.ndarray:
-    r"""Return the rates 2σ_m, in increasing order, at which N identical oscillators approach one state.
+    r"""Return the rates 2σ_m, in increasing order, at which N identical oscillators approach one
+    state.
 
-    σ_m are the nonzero eigenvalues of :math:`\tfrac k2\,\mathrm{diag}(d)(S\,1-\mathbf 1\barλ^T/N)`, S the mean of the
+    σ_m are the nonzero eigenvalues of :math:`\tfrac k2\,\mathrm{diag}(d)(S\,1-\mathbf 1\barλ^T/N)`,
+    S the mean of the
     norms λ̄, d=1/λ̄ (Model 1 and the standard model) or θ/λ̄ (Model 2).
 
     Parameters
@@ -41,9 +43,12 @@ def alignment_rates(
 
     Notes
     -----
-    Linearised at synchrony, ψ_j=λ̄_j e^{iφ_j}(e+u_j) with u_j⊥e: the u_j fall at σ_m and the phases φ_j at 2σ_m. So
-    max\|1−z_jl\| falls at 2σ₁ in every case, and 1−Re z at 2σ₁, but at 4σ₁ where all states are complex multiples
-    of one (the limit of Kuramoto's phases). The matrix is symmetric in the weights λ̄² (or 1, Model 2).
+    Linearised at synchrony, ψ_j=λ̄_j e^{iφ_j}(e+u_j) with u_j⊥e: the u_j fall at σ_m and the phases
+    φ_j at 2σ_m. So
+    max\|1−z_jl\| falls at 2σ₁ in every case, and 1−Re z at 2σ₁, but at 4σ₁ where all states are
+    complex multiples
+    of one (the limit of Kuramoto's phases). The matrix is symmetric in the weights λ̄² (or 1, Model
+    2).
 
     References
     ----------
@@ -106,7 +111,8 @@ def measured_slopes(
 ) -> np.ndarray | None:
     """Return local rates −d ln(gap)/dt between neighbouring outputs where `gap` is in [low, high].
 
-    None where fewer than three outputs lie there. Outputs closer than a hundredth of the stretch are thinned, for the
+    None where fewer than three outputs lie there. Outputs closer than a hundredth of the stretch
+    are thinned, for the
     slope between them is noise.
 
     Parameters
@@ -160,7 +166,8 @@ def check_rate(
     Returns
     -------
     passed : bool or None
-        False where the gap falls more slowly than the slowest rate allows. True where it falls at that rate. None where
+        False where the gap falls more slowly than the slowest rate allows. True where it falls at
+        that rate. None where
         there is too little of the run, or where a faster part may still be in front.
     found : str
 

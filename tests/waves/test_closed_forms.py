@@ -1,4 +1,6 @@
-"""Closed forms of two oscillators and rates of many: values, ranges, and what a fitted rate may conclude."""
+"""Closed forms of two oscillators and rates of many: values, ranges, and what a fitted rate may
+conclude.
+"""
 
 import numpy as np
 import pytest
