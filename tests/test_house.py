@@ -1,0 +1,161 @@
+"""A house that a stranger can live in: sizes of files, functions, classes and signatures."""
+
+import ast
+import pathlib
+
+import pytest
+
+import qsyncplug as qsp
+
+ROOT = pathlib.Path(qsp.__file__).parent
+KERNELS = ROOT.parent / "cython_ext"
+
+#: what is still larger than it should be; only ever shorter
+LONG_FILES = {
+    "approximate/meanfield.py",
+    "circle/certificate.py",
+    "circle/interactions.py",
+    "circle/merging.py",
+    "circle/search.py",
+    "circle/stationary.py",
+    "circle/theory.py",
+    "comparison/table.py",
+    "exact/coherence.py",
+    "exact/evolve.py",
+    "lohe/model.py",
+    "lohe/result.py",
+    "lohe/solver.py",
+    "lohe/theory.py",
+    "models/chains/dtwa.py",
+    "models/chains/meanfield.py",
+    "models/chains/model.py",
+    "operators/algebra.py",
+    "operators/system.py",
+    "published/chains.py",
+    "published/figures.py",
+    "sync/view.py",
+    "waves/motion.py",
+    "wigner/direct.py",
+    "wigner/hydrodynamics.py",
+    "wigner/measures.py",
+    "wigner/theory.py",
+}
+LONG_KERNELS = {"integrator.pyx", "circle.pyx", "circle_simd.h"}
+LONG_FUNCTIONS = {
+    "adapters/plain.py:view_of_states",
+    "circle/certificate.py:certify_attention",
+    "circle/search.py:basin_of_synchronization",
+    "circle/theory.py:_locking",
+    "commands/circle.py:run",
+    "commands/spins.py:run",
+    "commands/wigner.py:run",
+    "comparison/table.py:compare",
+    "exact/coherence.py:go",
+    "exact/evolve.py:_run_qutip",
+    "exact/evolve.py:_run_sectors",
+    "exact/nullspace.py:steady_blocks",
+    "lohe/initial.py:read_states",
+    "lohe/noise.py:sltrajectories",
+    "lohe/solver.py:_run_splitting",
+    "lohe/theory.py:_model1",
+    "lohe/theory.py:_two_oscillators",
+    "models/chains/collective.py:collective_spins",
+    "models/chains/cycle.py:limit_cycle",
+    "models/chains/dtwa.py:run",
+    "models/chains/model.py:__init__",
+    "plot/comparison.py:plot_comparison",
+    "plot/wigner.py:plot_hydrodynamics",
+    "published/figures.py:_figure3a",
+    "sync/classification.py:_course",
+    "sync/view.py:__init__",
+    "wigner/stepping.py:run",
+    "wigner/theory.py:_many",
+    "wigner/theory.py:_two",
+}
+LARGE_CLASSES = {
+    "circle/merging.py:Merging",
+    "circle/stationary.py:_Parts",
+    "exact/coherence.py:CoherenceOrders",
+    "lohe/lines.py:LinesSetup",
+    "lohe/theory.py:_Facts",
+    "models/chains/model.py:SpinChains",
+    "wigner/stepping.py:_Steps",
+}
+#: the physics of a model, or the fields of a view, are as many as they are
+LONG_SIGNATURES = {
+    "exact/evolve.py:_run_qutip",
+    "lohe/noise.py:_split_path",
+    "lohe/noise.py:sltrajectories",
+    "models/chains/exact.py:exactsolve_chains",
+    "models/chains/model.py:__init__",
+    "sync/view.py:__init__",
+}
+
+
+def _lines(path):
+    return path.read_text().count("\n")
+
+
+def _nodes(kind):
+    for path in sorted(ROOT.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, kind):
+                yield f"{path.relative_to(ROOT)}:{node.name}", node
+
+
+def _body(function):
+    doc = ast.get_docstring(function, clean=False)
+    return function.end_lineno - function.lineno + 1 - (doc.count("\n") + 1 if doc else 0)
+
+
+def _attributes(node):
+    stored = {
+        a.attr
+        for a in ast.walk(node)
+        if isinstance(a, ast.Attribute)
+        and isinstance(a.ctx, ast.Store)
+        and isinstance(a.value, ast.Name)
+        and a.value.id == "self"
+    }
+    declared = {
+        a.target.id
+        for a in node.body
+        if isinstance(a, ast.AnnAssign)
+        and isinstance(a.target, ast.Name)
+        and "ClassVar" not in ast.unparse(a.annotation)
+    }
+    return len(stored | declared)
+
+
+def _parameters(function):
+    names = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
+    return len(names) + len(function.args.kwonlyargs) - (names[:1] in (["self"], ["cls"]))
+
+
+def test_modules_are_read_in_one_sitting():
+    long = {str(p.relative_to(ROOT)) for p in ROOT.rglob("*.py") if _lines(p) > 450}
+    assert not long - LONG_FILES
+
+
+@pytest.mark.skipif(not KERNELS.is_dir(), reason="an installed package has no sources of kernels")
+def test_kernel_files_are_read_in_one_sitting():
+    long = {p.name for p in KERNELS.iterdir() if p.is_file() and _lines(p) > 600}
+    assert not long - LONG_KERNELS
+
+
+def test_functions_fit_on_a_page():
+    assert not {n for n, f in _nodes(ast.FunctionDef) if _body(f) > 60} - LONG_FUNCTIONS
+
+
+def test_classes_have_few_attributes():
+    assert not {n for n, c in _nodes(ast.ClassDef) if _attributes(c) > 15} - LARGE_CLASSES
+
+
+def test_signatures_are_short():
+    long = {
+        n
+        for n, f in _nodes(ast.FunctionDef)
+        if _parameters(f) > 8
+        and not (n.startswith("models/") and not n.split(":")[1].startswith("_"))
+    }
+    assert not long - LONG_SIGNATURES
