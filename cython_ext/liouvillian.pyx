@@ -1,0 +1,366 @@
+"""Products of a Lindblad generator with a state, Chebyshev and Krylov expansions, and the right-hand side of a driven run.
+
+Operators are sums of (vector of diagonal values) times (shift of the basis); nothing of the size of a superoperator is
+formed. Real and imaginary parts of the elements are kept apart; a row of elements here is all real parts, then all
+imaginary parts.
+"""
+
+from libc.math cimport sqrt
+from libc.string cimport memcpy, memset
+
+import numpy as np
+
+from qsyncplug._ext.integrator cimport RightHandSide
+
+cdef extern from "liouvillian_kernels.h" nogil:
+    enum:
+        QL_RING
+        QL_OVERRUN
+    ctypedef struct ql_term:
+        Py_ssize_t source, v, w
+        int low, high
+    ctypedef struct ql_table:
+        Py_ssize_t segments
+        const Py_ssize_t* start
+        const Py_ssize_t* length
+        const Py_ssize_t* left
+        const Py_ssize_t* right
+        const double* weight
+        const Py_ssize_t* first
+        const ql_term* terms
+        const double* re
+        const double* im
+        const double* left_re
+        const double* left_im
+        const double* right_re
+        const double* right_im
+    ctypedef struct ql_kernels:
+        const char* name
+        double (*product)(const ql_table* t, double alpha, double shift, double beta, const double* x_re,
+                          const double* x_im, const double* previous_re, const double* previous_im, double* out_re,
+                          double* out_im) noexcept nogil
+        void (*combine)(Py_ssize_t rows, Py_ssize_t n, int count, const double* const* f, const double* c,
+                        Py_ssize_t c_stride, double* out, Py_ssize_t stride) noexcept nogil
+    const ql_kernels* ql_select(int level)
+
+
+cdef const Py_ssize_t[::1] integers(x):
+    # at least one entry, so that there is an address
+    array = np.ascontiguousarray(x, dtype=np.intp)
+    return array if len(array) else np.zeros(1, dtype=np.intp)
+
+
+cdef class Generator:
+    """L on a set of segments of elements.
+
+    Parameters
+    ----------
+    segments : int array (S, 4)
+        Of each: where it starts, its length, the row and the column of its first element.
+    weight : array (S,)
+        2 where the conjugate elements are left out, else 1.
+    terms : int array (n, 7)
+        Segment, kind (0 real, 1 real from the conjugate, 2 complex, 3 complex from the conjugate), start of x, slots of
+        v and w, first and last index with a coefficient; sorted by segment and kind.
+    slots : int
+        Number of vectors; vector 0 is all ones, vector 1 all zeros, `diagonal` holds the diagonal of M.
+    parts : int array (p, 2)
+        Slot and factor of each part: a vector is the sum of its parts times their factors.
+    values : complex array (p, d)
+    factors : int
+        Number of factors that depend on time; factor 0 is one.
+    right : int
+        Slot of the diagonal that acts from the right (1: none, for kets).
+    dimension : int
+    level : int
+        Instruction set; −1: the best.
+    """
+
+    cdef readonly Py_ssize_t size, dimension, slots, n_parts, n_factors, pad, row, n_terms
+    cdef const Py_ssize_t[::1] start, length, left, right, first, part_slot, part_factor
+    cdef const double[::1] weight
+    cdef double[:, ::1] re, im
+    cdef const double complex[:, ::1] values
+    cdef ql_term[::1] terms
+    cdef ql_table table
+    cdef const ql_kernels* kernels
+    cdef readonly long long products
+    cdef Py_ssize_t stride
+    cdef double[:, ::1] ring
+
+    def __init__(self, segments, weight, terms, Py_ssize_t slots, Py_ssize_t diagonal, Py_ssize_t right, parts, values,
+                 Py_ssize_t factors, Py_ssize_t dimension, int level=-1):
+        cdef Py_ssize_t k, n
+        cdef const Py_ssize_t[:, ::1] entry
+        segments = np.asarray(segments, dtype=np.intp).reshape(-1, 4)
+        parts = np.asarray(parts, dtype=np.intp).reshape(-1, 2)
+        terms = np.ascontiguousarray(np.asarray(terms, dtype=np.intp).reshape(-1, 7))
+        self.start, self.length = integers(segments[:, 0]), integers(segments[:, 1])
+        self.left, self.right = integers(segments[:, 2]), integers(segments[:, 3])
+        self.weight = np.ascontiguousarray(weight, dtype=float)
+        self.size = int(segments[:, 1].sum())
+        self.dimension, self.slots, self.n_parts, self.n_factors = dimension, slots, len(parts), factors
+        self.part_slot, self.part_factor = integers(parts[:, 0]), integers(parts[:, 1])
+        self.values = np.ascontiguousarray(values, dtype=complex)
+        self.kernels = ql_select(level)
+        if self.kernels == NULL:
+            raise ValueError(f"this processor does not have instruction set {level}")
+        self.stride = dimension + QL_OVERRUN
+        self.re, self.im = np.zeros((slots, self.stride)), np.zeros((slots, self.stride))
+        n = len(terms)
+        self.n_terms = n
+        self.terms = np.zeros(max(n, 1), dtype=np.dtype(
+            [("source", np.intp), ("v", np.intp), ("w", np.intp), ("low", np.intc), ("high", np.intc)]))
+        entry = terms
+        for k in range(n):
+            self.terms[k].source = entry[k, 2]
+            self.terms[k].v = entry[k, 3] * self.stride + self.left[entry[k, 0]]
+            self.terms[k].w = entry[k, 4] * self.stride + self.right[entry[k, 0]]
+            self.terms[k].low = <int>entry[k, 5]
+            self.terms[k].high = <int>entry[k, 6]
+        self.first = integers(np.searchsorted(4 * terms[:, 0] + terms[:, 1], np.arange(4 * len(segments) + 1)))
+        self.pad = dimension + QL_OVERRUN
+        # [pad, real parts, pad, imaginary parts, pad]: what a product reads beyond the ends is zero
+        self.row = 2 * self.size + 3 * self.pad
+        self.ring = np.zeros((QL_RING, self.row))
+        self.table.segments = len(segments)
+        self.table.start, self.table.length = &self.start[0], &self.length[0]
+        self.table.left, self.table.right = &self.left[0], &self.right[0]
+        self.table.weight, self.table.first = &self.weight[0], &self.first[0]
+        self.table.terms = &self.terms[0]
+        self.table.re, self.table.im = &self.re[0, 0], &self.im[0, 0]
+        self.table.left_re, self.table.left_im = &self.re[diagonal, 0], &self.im[diagonal, 0]
+        self.table.right_re, self.table.right_im = &self.re[right, 0], &self.im[right, 0]
+        for k in range(dimension):
+            self.re[0, k] = 1
+        cdef const double complex[::1] ones = np.ones(factors, dtype=complex)
+        self.scale(ones)
+
+    @property
+    def instructions(self):
+        """Name of the instruction set in use."""
+        return self.kernels.name.decode().strip("_")
+
+    @property
+    def nbytes(self):
+        """Bytes held."""
+        return 8 * QL_RING * self.row + 16 * self.slots * self.stride + 32 * self.n_terms + 16 * self.n_parts * self.dimension
+
+    cdef void scale(self, const double complex[::1] factors) noexcept nogil:
+        """IN factors (n_factors,): OUT the vectors that depend on them."""
+        cdef Py_ssize_t p, i, s
+        cdef double a, b, c, d
+        for s in range(2, self.slots):
+            memset(&self.re[s, 0], 0, self.dimension * sizeof(double))
+            memset(&self.im[s, 0], 0, self.dimension * sizeof(double))
+        for p in range(self.n_parts):
+            s = self.part_slot[p]
+            a = factors[self.part_factor[p]].real
+            b = factors[self.part_factor[p]].imag
+            for i in range(self.dimension):
+                c = self.values[p, i].real
+                d = self.values[p, i].imag
+                self.re[s, i] += a * c - b * d
+                self.im[s, i] += a * d + b * c
+
+    def set_factors(self, const double complex[::1] factors):
+        """Values of the time-dependent factors from now on."""
+        if factors.shape[0] != self.n_factors:
+            raise ValueError(f"{self.n_factors} factors are needed, not {factors.shape[0]}")
+        self.scale(factors)
+
+    cdef double* real(self, Py_ssize_t k) noexcept nogil:
+        return &self.ring[k, self.pad]
+
+    cdef double* imaginary(self, Py_ssize_t k) noexcept nogil:
+        return &self.ring[k, 2 * self.pad + self.size]
+
+    cdef void load(self, Py_ssize_t k, const double* x) noexcept nogil:
+        memcpy(self.real(k), x, self.size * sizeof(double))
+        memcpy(self.imaginary(k), x + self.size, self.size * sizeof(double))
+
+    cdef void apply_to(self, const double* x, double* out) noexcept nogil:
+        """IN x, OUT out: rows of 2·size doubles."""
+        self.load(0, x)
+        self.kernels.product(&self.table, 1.0, 0.0, 0.0, self.real(0), self.imaginary(0), NULL, NULL, out,
+                             out + self.size)
+        self.products += 1
+
+    def apply(self, const double[::1] x, out=None):
+        """L x for a row of 2·size doubles."""
+        result = np.empty(2 * self.size) if out is None else out
+        cdef double[::1] target = result
+        if x.shape[0] != 2 * self.size or target.shape[0] != 2 * self.size:
+            raise ValueError(f"x must hold {2 * self.size} doubles, not {x.shape[0]}")
+        with nogil:
+            self.apply_to(&x[0], &target[0])
+        return result
+
+    def norm(self, const double[::1] x):
+        """Frobenius norm of a row."""
+        cdef double total
+        if x.shape[0] != 2 * self.size:
+            raise ValueError(f"x must hold {2 * self.size} doubles, not {x.shape[0]}")
+        with nogil:
+            total = self.squared(&x[0], &x[self.size])
+        return sqrt(total)
+
+    cdef double squared(self, const double* re, const double* im) noexcept nogil:
+        cdef double total = 0, part
+        cdef Py_ssize_t j, i
+        for j in range(self.table.segments):
+            part = 0
+            for i in range(self.start[j], self.start[j] + self.length[j]):
+                part += re[i] * re[i] + im[i] * im[i]
+            total += self.weight[j] * part
+        return total
+
+    def expand(self, const double[::1] x, double alpha, double shift, double beta, const double[:, ::1] coefficients,
+               double[:, ::1] out, const Py_ssize_t[::1] read_start, const Py_ssize_t[::1] read_place,
+               const double complex[::1] read_value, double complex[:, ::1] moments, double[::1] norms):
+        """out_j = Σ_k coefficients[j, k] F_k(L) x with F_0=x, F_1=alpha (L−shift) x, F_{k+1}=2 alpha (L−shift) F_k + beta F_{k−1}.
+
+        IN x (2·size), coefficients (w, K), functionals (start, place, value) on rows; OUT out (w, 2·size), moments
+        (K, functionals) of F_k where there are functionals, norms (K,).
+        """
+        cdef Py_ssize_t K = coefficients.shape[1], w = coefficients.shape[0], k, j, current, before, first = 0
+        cdef double norm
+        cdef bint read = read_start.shape[0] > 1 and moments.shape[0] > 0
+        if out.shape[0] != w or (w and out.shape[1] != 2 * self.size) or norms.shape[0] != K:
+            raise ValueError("shapes of coefficients, out and norms do not fit")
+        if read and (moments.shape[0] != K or moments.shape[1] != read_start.shape[0] - 1):
+            raise ValueError("moments must be of shape (terms, functionals)")
+        with nogil:
+            if w:
+                memset(&out[0, 0], 0, w * 2 * self.size * sizeof(double))
+            self.load(0, &x[0])
+            norms[0] = sqrt(self.squared(self.real(0), self.imaginary(0)))
+            if read:
+                self.read(0, read_start, read_place, read_value, &moments[0, 0])
+            for k in range(1, K):
+                if k % QL_RING == 0:
+                    self.collect(QL_RING, first, coefficients, out)
+                    first = k
+                current = k % QL_RING
+                before = (k - 1) % QL_RING
+                norm = self.kernels.product(
+                    &self.table, alpha if k == 1 else 2 * alpha, shift, 0.0 if k == 1 else beta, self.real(before),
+                    self.imaginary(before), self.real((k - 2) % QL_RING) if k > 1 else NULL,
+                    self.imaginary((k - 2) % QL_RING) if k > 1 else NULL, self.real(current), self.imaginary(current))
+                norms[k] = sqrt(norm)
+                if read:
+                    self.read(current, read_start, read_place, read_value, &moments[k, 0])
+            self.collect(<int>(K - first), first, coefficients, out)
+        self.products += K - 1
+
+    cdef void collect(self, int count, Py_ssize_t first, const double[:, ::1] c, double[:, ::1] out) noexcept nogil:
+        """INOUT out: the polynomials first .. first+count−1 are added."""
+        cdef const double* re[QL_RING]
+        cdef const double* im[QL_RING]
+        cdef int k
+        if out.shape[0] == 0:
+            return
+        for k in range(count):
+            re[k] = self.real(k)
+            im[k] = self.imaginary(k)
+        self.kernels.combine(out.shape[0], self.size, count, re, &c[0, first], c.shape[1], &out[0, 0], out.shape[1])
+        self.kernels.combine(out.shape[0], self.size, count, im, &c[0, first], c.shape[1], &out[0, self.size], out.shape[1])
+
+    cdef void read(self, Py_ssize_t slot, const Py_ssize_t[::1] start, const Py_ssize_t[::1] place,
+                   const double complex[::1] value, double complex* out) noexcept nogil:
+        cdef Py_ssize_t f, e, i
+        cdef double re, im, x
+        cdef const double* a = self.real(slot)
+        cdef const double* b = self.imaginary(slot)
+        for f in range(start.shape[0] - 1):
+            re = 0
+            im = 0
+            for e in range(start[f], start[f + 1]):
+                i = place[e]
+                x = a[i] if i < self.size else b[i - self.size]
+                re = re + value[e].real * x
+                im = im + value[e].imag * x
+            out[f] = re + 1j * im
+
+    def functionals(self, const double[:, ::1] rows, const Py_ssize_t[::1] start, const Py_ssize_t[::1] place,
+                    const double complex[::1] value):
+        """Σ value · row[place] for each row and each functional, shape (rows, functionals)."""
+        cdef Py_ssize_t r, f, e, F = start.shape[0] - 1
+        result = np.zeros((rows.shape[0], F), dtype=complex)
+        cdef double complex[:, ::1] out = result
+        cdef double re, im, x
+        with nogil:
+            for r in range(rows.shape[0]):
+                for f in range(F):
+                    re = 0
+                    im = 0
+                    for e in range(start[f], start[f + 1]):
+                        x = rows[r, place[e]]
+                        re = re + value[e].real * x
+                        im = im + value[e].imag * x
+                    out[r, f] = re + 1j * im
+        return result
+
+    def matrix(self, const double[::1] x, const double complex[::1] phase, bint hermitian, out=None):
+        """The matrix (d, d) of a row, element (a, b) times phase_a phase_b*; the other half filled in where `hermitian`."""
+        result = np.zeros((self.dimension, self.dimension), dtype=complex) if out is None else out
+        cdef double complex[:, ::1] m = result
+        cdef Py_ssize_t j, i, a, b
+        cdef double complex v
+        with nogil:
+            for j in range(self.table.segments):
+                a = self.left[j]
+                b = self.right[j]
+                for i in range(self.length[j]):
+                    v = phase[a + i] * (x[self.start[j] + i] + 1j * x[self.size + self.start[j] + i])
+                    v = v * phase[b + i].conjugate()
+                    m[a + i, b + i] = v
+                    if hermitian:
+                        m[b + i, a + i] = v.conjugate()
+        return result
+
+    def elements(self, const double complex[:, ::1] m, const double complex[::1] phase):
+        """The row of the matrix `m` (the inverse of :meth:`matrix`)."""
+        result = np.zeros(2 * self.size)
+        cdef double[::1] x = result
+        cdef Py_ssize_t j, i, a, b
+        cdef double complex v
+        with nogil:
+            for j in range(self.table.segments):
+                a = self.left[j]
+                b = self.right[j]
+                for i in range(self.length[j]):
+                    v = phase[a + i].conjugate() * m[a + i, b + i] * phase[b + i]
+                    x[self.start[j] + i] = v.real
+                    x[self.size + self.start[j] + i] = v.imag
+        return result
+
+
+cdef class DrivenFlow(RightHandSide):
+    """The right-hand side of a run whose operators depend on time: ``factors(t)`` gives the factors of the parts."""
+
+    cdef Generator generator
+    cdef object factors
+
+    def __init__(self, Generator generator, factors):
+        self.generator = generator
+        self.factors = factors
+        self.size = 2 * generator.size
+        self.complex_pairs = False
+
+    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
+        cdef const double complex[::1] values
+        with gil:
+            try:
+                values = self.factors(t)
+                self.generator.scale(values)
+            except BaseException as error:
+                self.error = error
+                return -1
+        self.generator.apply_to(y, dy)
+        return 0
+
+
+def kernels_available():
+    """Names of the instruction sets that this processor has."""
+    return [name for level, name in enumerate(("portable", "avx2", "avx512")) if ql_select(level) != NULL]

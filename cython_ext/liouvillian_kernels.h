@@ -1,0 +1,45 @@
+/* Products of a Lindblad generator (or of -iH) with a vector of elements, without a matrix; see liouvillian_simd.h. */
+#ifndef QSYNCPLUG_LIOUVILLIAN_KERNELS_H
+#define QSYNCPLUG_LIOUVILLIAN_KERNELS_H
+
+#include <stddef.h>
+
+/* Chebyshev polynomials that are kept before they are added to the outputs. */
+#define QL_RING 8
+/* Elements behind the end of a segment that a product may read. */
+#define QL_OVERRUN 32
+
+/* coefficient[i] = v[i] conj(w[i]) of one term on one segment, i = 0 .. length-1; zero outside low .. high-1. */
+typedef struct {
+    ptrdiff_t source;   /* where x[i] begins */
+    ptrdiff_t v, w;     /* where v[i] and w[i] begin in `vectors` */
+    int low, high;
+} ql_term;
+
+/* A segment is a run of elements that are next to each other: a diagonal of a matrix, or a whole vector. Its terms are
+   sorted by kind: real, real from the conjugate of x, complex, complex from the conjugate of x. */
+typedef struct {
+    ptrdiff_t segments;
+    const ptrdiff_t *start, *length;    /* in x */
+    const ptrdiff_t *left, *right;      /* row and column of the first element */
+    const double *weight;               /* how often an element counts in the norm: 2 where its conjugate is left out */
+    const ptrdiff_t *first;             /* (4 segments + 1): first term of each kind */
+    const ql_term *terms;
+    const double *re, *im;              /* vectors */
+    const double *left_re, *left_im, *right_re, *right_im;  /* diagonal: left[row] + conj(right[column]) */
+} ql_table;
+
+typedef struct {
+    const char *name;
+    /* out = alpha (L - shift) x + beta previous; returns the squared norm of out. IN x, previous; OUT out (may be previous) */
+    double (*product)(const ql_table *t, double alpha, double shift, double beta, const double *x_re, const double *x_im,
+                      const double *previous_re, const double *previous_im, double *out_re, double *out_im);
+    /* INOUT out[j * stride + i] += sum_k c[j * c_stride + k] f[k][i], j < rows, k < count <= QL_RING, i < n */
+    void (*combine)(ptrdiff_t rows, ptrdiff_t n, int count, const double *const *f, const double *c, ptrdiff_t c_stride,
+                    double *out, ptrdiff_t stride);
+} ql_kernels;
+
+/* The kernels for this processor, or those of a given level: 0 portable, 1 AVX2, 2 AVX-512 (NULL: it cannot run here). */
+const ql_kernels *ql_select(int level);
+
+#endif

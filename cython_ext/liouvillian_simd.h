@@ -1,0 +1,160 @@
+/* Included several times by liouvillian_kernels.c, once for each instruction set; no include guard. QL_LANES is the number
+   of doubles in a register. Sums over all terms stay in registers for a chunk of QL_LANES * (1, 2 or 4) elements. */
+
+#define QL_INLINE TARGET static inline __attribute__((always_inline))
+#define vec NAME(doubles)
+typedef double vec __attribute__((vector_size(8 * QL_LANES), aligned(8), may_alias));
+
+QL_INLINE vec NAME(load)(const double *p) { return *(const vec *)p; }
+QL_INLINE void NAME(store)(double *p, vec v) { *(vec *)p = v; }
+
+#define QL_EACH for (int l = 0; l < V; l++)
+#define QL_SKIP(e) if ((e)->low >= at + V * QL_LANES || (e)->high <= at) continue
+
+/* elements at .. at + V QL_LANES - 1 of segment j; those from `left` on are not stored */
+QL_INLINE double NAME(chunk)(const int V, const ql_table *t, ptrdiff_t j, ptrdiff_t at, ptrdiff_t left, double alpha,
+                             double shift, double beta, const double *x_re, const double *x_im,
+                             const double *previous_re, const double *previous_im, double *out_re, double *out_im)
+{
+    vec re[4], im[4];
+    const ptrdiff_t place = t->start[j] + at;
+    {
+        const double *lr = t->left_re + t->left[j] + at, *li = t->left_im + t->left[j] + at;
+        const double *rr = t->right_re + t->right[j] + at, *ri = t->right_im + t->right[j] + at;
+        QL_EACH {
+            vec p = NAME(load)(lr + l * QL_LANES) + NAME(load)(rr + l * QL_LANES) - shift;
+            vec q = NAME(load)(li + l * QL_LANES) - NAME(load)(ri + l * QL_LANES);
+            vec a = NAME(load)(x_re + place + l * QL_LANES), b = NAME(load)(x_im + place + l * QL_LANES);
+            re[l] = p * a - q * b;
+            im[l] = p * b + q * a;
+        }
+    }
+    const ptrdiff_t *first = t->first + 4 * j;
+    const ql_term *e = t->terms + first[0], *end = t->terms + first[1];
+    for (; e < end; e++) {
+        QL_SKIP(e);
+        const double *v = t->re + e->v + at, *w = t->re + e->w + at;
+        const double *a = x_re + e->source + at, *b = x_im + e->source + at;
+        QL_EACH {
+            vec c = NAME(load)(v + l * QL_LANES) * NAME(load)(w + l * QL_LANES);
+            re[l] += c * NAME(load)(a + l * QL_LANES);
+            im[l] += c * NAME(load)(b + l * QL_LANES);
+        }
+    }
+    for (end = t->terms + first[2]; e < end; e++) {
+        QL_SKIP(e);
+        const double *v = t->re + e->v + at, *w = t->re + e->w + at;
+        const double *a = x_re + e->source + at, *b = x_im + e->source + at;
+        QL_EACH {
+            vec c = NAME(load)(v + l * QL_LANES) * NAME(load)(w + l * QL_LANES);
+            re[l] += c * NAME(load)(a + l * QL_LANES);
+            im[l] -= c * NAME(load)(b + l * QL_LANES);
+        }
+    }
+    for (end = t->terms + first[4]; e < end; e++) {
+        QL_SKIP(e);
+        const double sign = e < t->terms + first[3] ? 1.0 : -1.0;
+        const double *v = t->re + e->v + at, *w = t->re + e->w + at;
+        const double *vi = t->im + e->v + at, *wi = t->im + e->w + at;
+        const double *a = x_re + e->source + at, *b = x_im + e->source + at;
+        QL_EACH {
+            vec v_re = NAME(load)(v + l * QL_LANES), v_im = NAME(load)(vi + l * QL_LANES);
+            vec w_re = NAME(load)(w + l * QL_LANES), w_im = NAME(load)(wi + l * QL_LANES);
+            vec p = v_re * w_re + v_im * w_im, q = v_im * w_re - v_re * w_im;
+            vec x = NAME(load)(a + l * QL_LANES), y = sign * NAME(load)(b + l * QL_LANES);
+            re[l] += p * x - q * y;
+            im[l] += p * y + q * x;
+        }
+    }
+    if (left >= V * QL_LANES) {
+        vec norm = {0};
+        QL_EACH {
+            const ptrdiff_t i = place + l * QL_LANES;
+            vec a = alpha * re[l], b = alpha * im[l];
+            if (beta != 0.0) {
+                a += beta * NAME(load)(previous_re + i);
+                b += beta * NAME(load)(previous_im + i);
+            }
+            NAME(store)(out_re + i, a);
+            NAME(store)(out_im + i, b);
+            norm += a * a + b * b;
+        }
+        double sum = 0.0, part[QL_LANES];
+        NAME(store)(part, norm);
+        for (int l = 0; l < QL_LANES; l++) sum += part[l];
+        return sum;
+    }
+    double sum = 0.0, a[4 * QL_LANES], b[4 * QL_LANES];
+    QL_EACH {
+        NAME(store)(a + l * QL_LANES, re[l]);
+        NAME(store)(b + l * QL_LANES, im[l]);
+    }
+    for (ptrdiff_t i = 0; i < left; i++) {
+        double p = alpha * a[i], q = alpha * b[i];
+        if (beta != 0.0) {
+            p += beta * previous_re[place + i];
+            q += beta * previous_im[place + i];
+        }
+        out_re[place + i] = p;
+        out_im[place + i] = q;
+        sum += p * p + q * q;
+    }
+    return sum;
+}
+
+TARGET static double NAME(product)(const ql_table *t, double alpha, double shift, double beta, const double *x_re,
+                                   const double *x_im, const double *previous_re, const double *previous_im,
+                                   double *out_re, double *out_im)
+{
+    double norm = 0.0;
+    for (ptrdiff_t j = 0; j < t->segments; j++) {
+        const ptrdiff_t length = t->length[j];
+        double sum = 0.0;
+        for (ptrdiff_t at = 0; at < length;) {
+            const ptrdiff_t left = length - at;
+#define QL_CALL(V) NAME(chunk)(V, t, j, at, left, alpha, shift, beta, x_re, x_im, previous_re, previous_im, out_re, out_im)
+            if (left > 2 * QL_LANES) { sum += QL_CALL(4); at += 4 * QL_LANES; }
+            else if (left > QL_LANES) { sum += QL_CALL(2); at += 2 * QL_LANES; }
+            else { sum += QL_CALL(1); at += QL_LANES; }
+#undef QL_CALL
+        }
+        norm += t->weight[j] * sum;
+    }
+    return norm;
+}
+
+/* blocks of i that stay in the first-level cache for all rows */
+#define QL_BLOCK 256
+
+TARGET static void NAME(combine)(ptrdiff_t rows, ptrdiff_t n, int count, const double *const *f, const double *c,
+                                 ptrdiff_t c_stride, double *out, ptrdiff_t stride)
+{
+    for (ptrdiff_t block = 0; block < n; block += QL_BLOCK) {
+        const ptrdiff_t end = block + QL_BLOCK < n ? block + QL_BLOCK : n;
+        for (ptrdiff_t j = 0; j < rows; j++) {
+            const double *cj = c + j * c_stride;
+            double *o = out + j * stride;
+            ptrdiff_t i = block;
+            for (; i + 4 * QL_LANES <= end; i += 4 * QL_LANES) {
+                vec s[4];
+                for (int l = 0; l < 4; l++) s[l] = NAME(load)(o + i + l * QL_LANES);
+                for (int k = 0; k < count; k++)
+                    for (int l = 0; l < 4; l++) s[l] += cj[k] * NAME(load)(f[k] + i + l * QL_LANES);
+                for (int l = 0; l < 4; l++) NAME(store)(o + i + l * QL_LANES, s[l]);
+            }
+            for (; i < end; i++) {
+                double s = o[i];
+                for (int k = 0; k < count; k++) s += cj[k] * f[k][i];
+                o[i] = s;
+            }
+        }
+    }
+}
+
+static const ql_kernels NAME(kernels) = {QL_TEXT(QL_SUFFIX), NAME(product), NAME(combine)};
+
+#undef QL_INLINE
+#undef QL_EACH
+#undef QL_SKIP
+#undef QL_BLOCK
+#undef vec

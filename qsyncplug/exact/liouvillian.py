@@ -1,0 +1,442 @@
+"""Lindblad generators as sums of (diagonal values) times (shift of the basis), and the elements they act on."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import qutip
+import scipy.sparse as sp
+
+from .._ext.liouvillian import DrivenFlow, Generator
+
+__all__ = ["Elements", "Liouvillian", "Readout", "operator_parts"]
+
+_ONE, _ZERO, _DIAGONAL = 0, 1, 2
+#: tensor factors whose labels are tried for phases that make the generator real
+_GAUGE_FACTORS = 6
+
+Part = tuple[int, Any]
+
+
+def operator_parts(operator: Any, coefficients: list[Any]) -> list[Part]:
+    """An operator as [(number of its coefficient, CSR matrix)]; number 0 is the constant one.
+
+    New coefficients are appended to `coefficients`.
+
+    Raises
+    ------
+    TypeError
+        A part depends on time in another way than by a coefficient.
+    """
+    if isinstance(operator, qutip.Qobj):
+        return [(0, sp.csr_matrix(operator.data_as("csr_matrix") if _is_csr(operator) else operator.full()))]
+    parts = []
+    for item in operator.to_list():
+        if isinstance(item, qutip.Qobj):
+            parts += operator_parts(item, coefficients)
+            continue
+        if not isinstance(item, list) or not isinstance(item[0], qutip.Qobj):
+            raise TypeError("an operator that is itself a function of time has no fixed pattern")
+        matrix, coefficient = item
+        coefficients.append(coefficient)
+        parts.append((len(coefficients), operator_parts(matrix, coefficients)[0][1]))
+    return parts
+
+
+def _is_csr(operator: qutip.Qobj) -> bool:
+    return isinstance(operator.data, qutip.data.CSR)
+
+
+@dataclass(frozen=True)
+class Readout:
+    """Linear functionals of rows of elements: value = Σ value·row[place]."""
+
+    start: np.ndarray
+    place: np.ndarray
+    value: np.ndarray
+
+    @property
+    def count(self) -> int:
+        """Number of functionals."""
+        return len(self.start) - 1
+
+
+class Liouvillian:
+    r"""A Lindblad generator :math:`Lρ = Mρ + ρM^† + Σ_k A_k ρ A_k^†`, :math:`M=-iH-½ΣA_k^†A_k`, never formed.
+
+    Parameters
+    ----------
+    H : Qobj or QobjEvo
+        Hermitian.
+    c_ops : sequence of Qobj or QobjEvo
+        Rates inside.
+    real : bool
+        Whether coefficients that depend on time are taken to be real (checked at every evaluation).
+    energy : float
+        Subtracted from H; a ket only turns its phase by it.
+
+    Raises
+    ------
+    TypeError
+        An operator depends on time in a way that is no coefficient.
+    ValueError
+        An operator holds NaN or infinity.
+    """
+
+    def __init__(self, H: Any, c_ops: Sequence[Any] = (), *, real: bool = True, energy: float = 0.0):
+        self.dims: list[int] = list(H.dims[0])
+        self.dimension = int(H.shape[0])
+        self.coefficients: list[Any] = []
+        hamiltonian = operator_parts(H, self.coefficients)
+        jumps = [operator_parts(c, self.coefficients) for c in c_ops]
+        if energy:
+            hamiltonian.append((0, -energy * sp.identity(self.dimension, format="csr")))
+        self.products: list[tuple[int, int]] = [(0, 0)]
+        self._real = real
+        generators = self._effective(hamiltonian, jumps)
+        self.phase = self._find_gauge(generators, jumps)
+        self.jump_count = len(jumps)
+        self._decompose(generators, jumps)
+
+    @property
+    def isconstant(self) -> bool:
+        """Whether nothing depends on time."""
+        return not self.coefficients
+
+    # ------------------------------------------------------------ parts and factors
+
+    def _factor(self, i: int, j: int = 0) -> int:
+        """Number of the factor conj(f_i) f_j (f_0=1)."""
+        if (i, j) not in self.products:
+            self.products.append((i, j))
+        return self.products.index((i, j))
+
+    def factors(self, t: float) -> np.ndarray:
+        """Every factor at time `t`.
+
+        Raises
+        ------
+        NotRealError
+            A coefficient taken to be real is not.
+        """
+        f = np.array([1.0, *(complex(c(t)) for c in self.coefficients)])
+        if self._real and np.any(f.imag != 0):
+            raise NotRealError(t)
+        i, j = np.array(self.products).T
+        return np.ascontiguousarray(f[i].conj() * f[j])
+
+    def _effective(self, hamiltonian: list[Part], jumps: list[list[Part]]) -> dict[int, Any]:
+        """Parts of M by factor."""
+        out: dict[int, Any] = {}
+
+        def add(factor: int, matrix: Any) -> None:
+            out[factor] = out[factor] + matrix if factor in out else matrix
+
+        for i, matrix in hamiltonian:
+            add(self._factor(0, i), -1j * matrix)
+        for jump in jumps:
+            for (i, a), (j, b) in itertools.product(jump, jump):
+                add(self._factor(i, j), -0.5 * (a.conj().T @ b))
+        for factor, matrix in out.items():
+            if not np.all(np.isfinite(matrix.data)):
+                raise ValueError("the operators hold NaN or infinite values")
+            out[factor] = sp.csr_matrix(matrix)
+        return out
+
+    def _find_gauge(self, generators: dict[int, Any], jumps: list[list[Part]]) -> np.ndarray:
+        """Phases that make M (off the diagonal) and the jump operators real, if there are any among i^{w·labels}."""
+        entries = []
+        for matrix in generators.values():
+            coo = matrix.tocoo()
+            off = coo.row != coo.col
+            entries.append((coo.row[off], coo.col[off], coo.data[off], False))
+        for jump in jumps:
+            for _, matrix in jump:
+                coo = matrix.tocoo()
+                entries.append((coo.row, coo.col, coo.data, True))
+        entries = [e for e in entries if len(e[2])]
+        width = min(len(self.dims), _GAUGE_FACTORS)
+        labels = np.indices(self.dims).reshape(len(self.dims), -1).T[:, :width]
+        power = np.array([1, 1j, -1, -1j])
+        for w in itertools.product((0, 1), repeat=width):
+            phase = power[(labels @ np.array(w, dtype=int)) % 4]
+            if all(_real_in(phase, *e) for e in entries):
+                return np.ascontiguousarray(phase)
+        return np.ones(self.dimension, dtype=complex)
+
+    def _decompose(self, generators: dict[int, Any], jumps: list[list[Part]]) -> None:
+        """Vectors (slots) and the pairs of them that make terms."""
+        self._parts: list[tuple[int, int, np.ndarray]] = []
+        self._slots = 3
+        self._complex = [False, False, True]
+        self._range = [(0, self.dimension), (0, 0), (0, self.dimension)]
+        #: (slot of v, slot of w, shift of rows, shift of columns)
+        self.pairs: list[tuple[int, int, int, int]] = []
+        of_shift: dict[int, int] = {0: _DIAGONAL}
+        for factor, matrix in generators.items():
+            for shift, vector in self._shifts(matrix).items():
+                if shift not in of_shift:
+                    of_shift[shift] = self._new_slot()
+                self._add_part(of_shift[shift], factor, vector)
+        self.left = [(slot, shift) for shift, slot in of_shift.items() if shift]
+        for slot, shift in self.left:
+            self.pairs += [(slot, _ONE, shift, 0), (_ONE, slot, 0, shift)]
+        self.jump_shifts: list[list[tuple[int, int]]] = []
+        for jump in jumps:
+            own: dict[int, int] = {}
+            turn = _common_phase([m for _, m in jump], self.phase)
+            for i, matrix in jump:
+                factor = self._factor(0, i)
+                for shift, vector in self._shifts(matrix).items():
+                    if shift not in own:
+                        own[shift] = self._new_slot()
+                    self._add_part(own[shift], factor, vector * turn)
+            self.jump_shifts.append([(slot, shift) for shift, slot in own.items()])
+            self.pairs += [(v, w, s, r) for (s, v), (r, w) in itertools.product(own.items(), own.items())]
+        moves = {abs(r - s) for _, _, s, r in self.pairs} | {0}
+        self.period = math.gcd(*moves)
+
+    def _new_slot(self) -> int:
+        self._slots += 1
+        self._complex.append(False)
+        self._range.append((self.dimension, 0))
+        return self._slots - 1
+
+    def _add_part(self, slot: int, factor: int, vector: np.ndarray) -> None:
+        self._parts.append((slot, factor, vector))
+        imaginary = np.abs(vector.imag) > 4e-16 * np.abs(vector)
+        if np.any(imaginary) or (factor and not self._real):
+            self._complex[slot] = True
+        here = np.flatnonzero(vector)
+        if len(here):
+            low, high = self._range[slot]
+            self._range[slot] = (min(low, int(here[0])), max(high, int(here[-1]) + 1))
+
+    def _shifts(self, matrix: Any) -> dict[int, np.ndarray]:
+        """The diagonals of a matrix in the gauge: shift -> values by row."""
+        coo = sp.coo_matrix(matrix)
+        keep = coo.data != 0
+        row, column = coo.row[keep], coo.col[keep]
+        data = coo.data[keep] * self.phase[row].conj() * self.phase[column]
+        out: dict[int, np.ndarray] = {}
+        shift = column.astype(np.int64) - row
+        for s in np.unique(shift):
+            here = shift == s
+            vector = np.zeros(self.dimension, dtype=complex)
+            vector[row[here]] = data[here]
+            out[int(s)] = vector
+        return out
+
+    # ------------------------------------------------------------ sets of elements
+
+    def terms_per_element(self, *, ket: bool = False) -> int:
+        """Terms summed for one element (complex ones count twice)."""
+        if ket:
+            return 1 + sum(1 + self._complex[slot] for slot, _ in self.left)
+        return 2 + sum(1 + (self._complex[v] or self._complex[w]) for v, w, _, _ in self.pairs)
+
+    def diagonals(self, wanted: np.ndarray | None = None) -> np.ndarray:
+        """Diagonals b−a ≥ 0 of ρ that evolve with those `wanted` (all of them by default)."""
+        every = np.arange(self.dimension)
+        if wanted is None:
+            return every
+        g = self.period
+        if g == 0:
+            return np.unique(np.abs(wanted))
+        residue = np.unique(np.concatenate([np.abs(wanted) % g, -np.abs(wanted) % g]))
+        return every[np.isin(every % g, residue)]
+
+    def hermitian(self, diagonals: np.ndarray | None = None) -> Elements:
+        """The elements of a Hermitian matrix, one half of them: the diagonals b−a ≥ 0 given."""
+        chosen = np.arange(self.dimension) if diagonals is None else np.asarray(diagonals, dtype=int)
+        segments = np.stack([chosen * 0, self.dimension - chosen, chosen * 0, chosen], axis=1)
+        segments[:, 0] = np.concatenate([[0], np.cumsum(segments[:-1, 1])])
+        place = np.full(self.dimension, -1)
+        place[chosen] = np.arange(len(chosen))
+        terms = []
+        for v, w, s, r in self.pairs:
+            source = chosen + r - s
+            inside = np.abs(source) < self.dimension
+            at = np.where(inside, place[np.minimum(np.abs(source), self.dimension - 1)], -1)
+            # a source below the diagonal is the conjugate of the element at (column, row)
+            offset = np.where(source >= 0, s, chosen + r)
+            terms.append(self._entries(v, w, segments, at, (source < 0).astype(int), offset))
+        weight = np.where(chosen == 0, 1.0, 2.0)
+        return self._elements(segments, weight, terms, _DIAGONAL, "hermitian", chosen)
+
+    def general(self, diagonals: np.ndarray) -> Elements:
+        """The elements of any matrix on the diagonals b−a given (both signs)."""
+        d = self.dimension
+        chosen = np.asarray(diagonals, dtype=int)
+        segments = np.stack([chosen * 0, d - np.abs(chosen), np.maximum(-chosen, 0), np.maximum(chosen, 0)], axis=1)
+        segments[:, 0] = np.concatenate([[0], np.cumsum(segments[:-1, 1])])
+        place = np.full(4 * d, -1)
+        place[chosen + 2 * d] = np.arange(len(chosen))
+        terms = []
+        for v, w, s, r in self.pairs:
+            source = chosen + r - s
+            at = place[np.clip(source + 2 * d, 0, 4 * d - 1)]
+            # position in the source: its row for an upper diagonal, its column for a lower one
+            offset = np.where(source >= 0, segments[:, 2] + s, segments[:, 3] + r)
+            terms.append(self._entries(v, w, segments, at, np.zeros(len(chosen), dtype=int), offset))
+        return self._elements(segments, np.ones(len(chosen)), terms, _DIAGONAL, "general", chosen)
+
+    def ket(self) -> Elements:
+        """The components of a ket; the generator is M."""
+        d = self.dimension
+        segments = np.array([[0, d, 0, 0]])
+        zero = np.zeros(1, dtype=int)
+        terms = [self._entries(slot, _ONE, segments, zero, zero, np.array([shift])) for slot, shift in self.left]
+        return self._elements(segments, np.ones(1), terms, _ZERO, "ket", zero)
+
+    def _entries(
+        self, v: int, w: int, segments: np.ndarray, at: np.ndarray, conjugate: np.ndarray, offset: np.ndarray
+    ) -> np.ndarray:
+        """Rows of the kernel's table of one pair of vectors: IN the source segment of each target (−1: none)."""
+        (vl, vh), (wl, wh) = self._range[v], self._range[w]
+        low = np.maximum(np.maximum(vl - segments[:, 2], wl - segments[:, 3]), 0)
+        high = np.minimum(np.minimum(vh - segments[:, 2], wh - segments[:, 3]), segments[:, 1])
+        keep = np.flatnonzero((at >= 0) & (low < high))
+        kind = 2 * int(self._complex[v] or self._complex[w]) + conjugate[keep]
+        start = segments[at[keep], 0] + offset[keep]
+        n = len(keep)
+        return np.stack([keep, kind, start, np.full(n, v), np.full(n, w), low[keep], high[keep]], axis=1)
+
+    def _elements(
+        self, segments: np.ndarray, weight: np.ndarray, terms: list[np.ndarray], right: int, kind: str, diagonals: np.ndarray
+    ) -> Elements:
+        table = np.concatenate(terms) if terms else np.zeros((0, 7), dtype=int)
+        table = table[np.lexsort((table[:, 1], table[:, 0]))]
+        parts = np.array([(slot, factor) for slot, factor, _ in self._parts], dtype=int).reshape(-1, 2)
+        values = np.array([v for *_, v in self._parts], dtype=complex).reshape(-1, self.dimension)
+        kernel = Generator(
+            segments, weight, table, self._slots, _DIAGONAL, right, parts, values, len(self.products), self.dimension
+        )
+        return Elements(self, kernel, segments, kind, diagonals, np.repeat(weight, segments[:, 1]))
+
+
+class NotRealError(Exception):
+    """A coefficient that was taken to be real is complex."""
+
+    def __init__(self, time: float):
+        super().__init__(f"at t={time:g}")
+        self.time = time
+
+
+def _real_in(phase: np.ndarray, row: np.ndarray, column: np.ndarray, data: np.ndarray, free: bool) -> bool:
+    """Whether all entries are real in the gauge; where `free`, up to one common phase."""
+    values = data * phase[row].conj() * phase[column]
+    if free:
+        values = values * np.exp(-1j * np.angle(values[np.argmax(np.abs(values))]))
+    return bool(np.all(np.abs(values.imag) <= 4e-16 * np.abs(values)))
+
+
+def _common_phase(matrices: list[Any], phase: np.ndarray) -> complex:
+    """The factor of modulus 1 that makes the largest entry real in the gauge: a jump operator's phase has no effect."""
+    largest = 0.0 + 0j
+    for m in matrices:
+        coo = m.tocoo()
+        if len(coo.data):
+            k = int(np.argmax(np.abs(coo.data)))
+            if abs(coo.data[k]) > abs(largest):
+                largest = coo.data[k] * phase[coo.row[k]].conj() * phase[coo.col[k]]
+    if largest.imag == 0 or largest == 0:
+        return 1.0
+    # exact for the axes
+    return -1j if largest.real == 0 and largest.imag > 0 else 1j if largest.real == 0 else abs(largest) / largest
+
+
+class Elements:
+    """A set of density-matrix elements (or the components of a ket) in rows, and the compiled generator on them.
+
+    Attributes
+    ----------
+    kernel : Generator
+        Acts on rows of 2·size doubles: real parts, then imaginary parts.
+    kind : {"hermitian", "general", "ket"}
+        What the rows hold.
+    weight : ndarray of shape (2·size,)
+        The Frobenius product of two rows is Σ weight·x·y.
+    """
+
+    def __init__(
+        self, owner: Liouvillian, kernel: Generator, segments: np.ndarray, kind: str, diagonals: np.ndarray, weight: np.ndarray
+    ):
+        self.owner, self.kernel, self.kind = owner, kernel, kind
+        self.diagonals = diagonals
+        self.segments = segments
+        self.size = kernel.size
+        self.weight = np.concatenate([weight, weight])
+        self.phase = owner.phase
+        self._segment_of = {int(delta): k for k, delta in enumerate(diagonals)}
+
+    def pack(self, state: Any) -> np.ndarray:
+        """The row of a ket (d,) or matrix (d, d), in the original basis."""
+        state = state.toarray() if sp.issparse(state) else np.asarray(state)
+        if self.kind == "ket":
+            psi = self.phase.conj() * np.ravel(state)
+            return np.concatenate([psi.real, psi.imag])
+        if state.ndim == 1 or state.shape[0] != state.shape[1]:
+            psi = np.ravel(state)
+            state = np.multiply.outer(psi, psi.conj())
+        return self.kernel.elements(np.ascontiguousarray(state, dtype=complex), self.phase)
+
+    def unpack(self, row: np.ndarray) -> np.ndarray:
+        """The ket (d, 1) or matrix (d, d) of a row, in the original basis."""
+        if self.kind == "ket":
+            return (self.phase * (row[: self.size] + 1j * row[self.size :]))[:, None]
+        return self.kernel.matrix(row, self.phase, self.kind == "hermitian")
+
+    def inner(self, x: np.ndarray, y: np.ndarray) -> float:
+        """Real part of tr x†y (or ⟨x|y⟩)."""
+        return float(np.dot(self.weight * x, y))
+
+    def flow(self, factors: Callable[[float], np.ndarray]) -> DrivenFlow:
+        """The right-hand side of a run with factors that depend on time."""
+        return DrivenFlow(self.kernel, factors)
+
+    def trace(self) -> Readout:
+        """tr ρ as a functional."""
+        return self.readout([sp.identity(self.owner.dimension, format="csr", dtype=complex)])
+
+    def readout(self, operators: Sequence[Any]) -> Readout:
+        """tr(Oρ) of matrices O, in the original basis, as functionals of rows; elements not held count as zero."""
+        start, places, values = [0], [], []
+        for operator in operators:
+            place, value = self._functional(sp.coo_matrix(operator))
+            places.append(place)
+            values.append(value)
+            start.append(start[-1] + len(place))
+        empty = np.zeros(0)
+        return Readout(
+            np.array(start, dtype=np.intp),
+            np.concatenate([empty, *places]).astype(np.intp),
+            np.concatenate([empty, *values]).astype(complex),
+        )
+
+    def _functional(self, coo: Any) -> tuple[np.ndarray, np.ndarray]:
+        # tr Oρ = Σ O_ba ρ_ab
+        a, b = coo.col.astype(int), coo.row.astype(int)
+        value = coo.data * self.phase[a] * self.phase[b].conj()
+        sign = np.ones(len(a))
+        if self.kind == "hermitian":
+            turned = b < a
+            a, b = np.where(turned, b, a), np.where(turned, a, b)
+            sign = np.where(turned, -1.0, 1.0)
+        delta = b - a
+        lookup = np.full(2 * self.owner.dimension, -1)
+        lookup[self.diagonals] = np.arange(len(self.diagonals))
+        segment = lookup[delta]
+        keep = segment >= 0
+        a, b, value, sign, segment = a[keep], b[keep], value[keep], sign[keep], segment[keep]
+        place = self.segments[segment, 0] + np.minimum(a, b)
+        return np.concatenate([place, self.size + place]), np.concatenate([value, 1j * sign * value])
+
+    def read(self, rows: np.ndarray, readout: Readout) -> np.ndarray:
+        """Values of the functionals, shape (rows, functionals)."""
+        return np.asarray(self.kernel.functionals(np.ascontiguousarray(rows), readout.start, readout.place, readout.value))
