@@ -1,7 +1,8 @@
 """Exact runs, steady states, and what is read off them."""
 
 from . import steady  # registers steadystate
-from .evolve import ExactResult, ExactSolver
+from .evolve import ExactSolver
+from .result import ExactResult
 
 __all__ = ["ExactResult", "ExactSolver"]
 

@@ -86,7 +86,7 @@ class Expansion:
 
     def enlarged(self) -> Expansion:
         """A little larger."""
-        return _proper(self.centre - 0.02 * self.width, 1.15 * self.height, 1.05 * self.width)
+        return _proper(self.centre - 0.02 * self.width, 1.15 * self.height, 1.02 * self.width)
 
 
 def _proper(centre: float, height: float, width: float) -> Expansion:
@@ -133,8 +133,8 @@ def estimate_ellipse(elements: Elements) -> Expansion:
     It is smaller than the numerical range on purpose: fewer terms, and what grows is seen in the norms.
     """
     values = ritz_values(elements)
-    left, right = min(1.03 * float(values.real.min()), 0.0), max(float(values.real.max()), 0.0)
-    height = 1.05 * float(np.abs(values.imag).max())
+    left, right = min(1.05 * float(values.real.min()), 0.0), max(float(values.real.max()), 0.0)
+    height = 1.08 * float(np.abs(values.imag).max())
     size = max(-left, height, 1e-300)
     right = right * 1.05 + 2e-3 * size
     width = max(0.5 * (right - left), 2e-3 * size)

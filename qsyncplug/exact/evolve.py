@@ -1,118 +1,50 @@
-"""Exact evolution of boson models with QuTiP."""
+"""Exact evolution of a model: the solver that chooses a method, runs it, and keeps what there is when it must stop."""
 
 from __future__ import annotations
 
 import time as clock
-import warnings
 from typing import Any, ClassVar
 
 import numpy as np
 import qutip
+from qutip.ui.progressbar import progress_bars
 
-from ..core.checks import (
-    available_memory,
-    check_array,
-    check_choice,
-    check_integer,
-    check_memory,
-    check_times,
-)
+from ..core.checks import check_array, check_choice, check_integer, check_times
 from ..core.entry import exactsolve
 from ..core.errors import (
-    MissingFieldError,
+    NonFiniteError,
+    QsyncplugWarning,
+    RightHandSideError,
     SolverError,
     SolverInterrupted,
     StepLimitError,
+    StepSizeError,
     TimeLimitError,
+    warn,
 )
-from ..core.result import Result
 from ..core.solver import Solver
 from ..operators.algebra import check_cutoff
 from ..operators.system import ModeSystem
-from .coherence import CoherenceOrders, canonical
+from .choice import QUTIP_METHODS, WHOLE_STATE, Choice, Task
+from .coherence import CoherenceOrders
+from .driven import DrivenFailure, DrivenStepper
+from .external import STOPS, QutipRun
 from .fock import coherent_levels, prepare_state, warn_cutoff
-from .moments import MomentReader, covariance_of
-from .observe import Expectation, Observer, OutOfTime, user_operators
+from .liouvillian import NotRealError
+from .moments import MomentReader
+from .observe import OutOfTime, user_operators
+from .propagate import ChebyshevStepper
+from .recording import Recorder
+from .result import ExactResult
 
 __all__ = ["ExactResult", "ExactSolver", "exactsolve_modes"]
 
-#: states are stored without being asked for while they fit into this
-_STATE_BYTES = 2**28
-#: from this dimension on the coherence orders are evolved apart without being asked for
-_SECTOR_SIZE = 400
-_WHOLE_STATE = "use options={'method': 'mesolve'}"
-
-
-class ExactResult(Result):
-    """Exact moments in time, and the states where they were stored.
-
-    Attributes
-    ----------
-    amplitudes : ndarray of shape (T, N)
-        ⟨b_j⟩.
-    mean : ndarray of shape (T, 2N)
-        (q1, p1, q2, p2, …), q=(b+b†)/√2.
-    covariance : ndarray of shape (T, 2N, 2N)
-        Symmetrised; vacuum ½. Normal-ordered, so n+½ holds at the cut-off.
-    anomalous, normal : ndarray of shape (T, N, N)
-        ⟨b_jb_k⟩ and ⟨b_j†b_k⟩.
-    populations : ndarray of shape (T, N, levels)
-        Of the Fock levels of each mode.
-    cutoff : tuple of int
-        Levels kept of each mode.
-    """
-
-    _fields: ClassVar[dict[str, tuple[str, ...]]] = {
-        "amplitudes": ("time", "mode"),
-        "mean": ("time", "quadrature"),
-        "covariance": ("time", "quadrature", "quadrature_2"),
-        "anomalous": ("time", "mode", "mode_2"),
-        "normal": ("time", "mode", "mode_2"),
-        "populations": ("time", "mode", "level"),
-    }
-    amplitudes: np.ndarray
-    mean: np.ndarray
-    covariance: np.ndarray
-    anomalous: np.ndarray
-    normal: np.ndarray
-    populations: np.ndarray
-
-    @property
-    def cutoff(self) -> tuple[int, ...]:
-        """Levels kept of each mode."""
-        return tuple(self.stats["cutoff"])
-
-    @property
-    def final_state(self) -> Any:
-        """State at the last time, if states or the final state were stored.
-
-        Raises
-        ------
-        MissingFieldError
-            The run evolved some coherence orders only (method ``"sectors"``), which do not make a
-            state.
-        """
-        if "holds" in self.stats:
-            raise MissingFieldError(
-                f"final_state is not known: the result holds {self.stats['holds']}; {_WHOLE_STATE}"
-            )
-        return (
-            self._final_state
-            if self._final_state is not None
-            else (self.states[-1] if self.states else None)
-        )
-
-    def _fill(self, reader: MomentReader, values: np.ndarray) -> None:
-        b, m, c, populations = reader.split(values)
-        self.amplitudes = np.ascontiguousarray(b)
-        self.mean = np.ascontiguousarray(np.sqrt(2) * self.amplitudes).view(float)
-        self.covariance = covariance_of(b, m, c)
-        self.anomalous, self.normal, self.populations = m, c, populations
+#: estimated seconds from which on a run says beforehand how long it will take
+_LONG = 60.0
 
 
 class ExactSolver(Solver):
-    """Exact evolution of a boson model: chooses among QuTiP's sesolve, mesolve and mcsolve, and
-    coherence orders.
+    """Exact evolution of a boson model: chooses among kets, coherence orders, density matrices and trajectories.
 
     Parameters
     ----------
@@ -125,7 +57,7 @@ class ExactSolver(Solver):
     """
 
     name = "exactsolve"
-    methods = ("auto", "sesolve", "mesolve", "mcsolve", "sectors")
+    methods = ("auto", "ket", "density", "sectors", "trajectories", "qutip", *QUTIP_METHODS)
     solver_options: ClassVar[dict[str, Any]] = {
         "method": "auto",
         "integrator": "vern7",
@@ -177,9 +109,7 @@ class ExactSolver(Solver):
         return prepare_state(state0, self.levels)
 
     def _reader(self) -> Any:
-        """What turns a state into the vector of moments: called with (t, state); ``operators()``
-        lists them.
-        """
+        """What turns a state into the vector of moments: called with (t, state); ``operators()`` lists them."""
         return MomentReader(self.model, self.levels)
 
     def _check_model(self, times: np.ndarray) -> None:
@@ -190,9 +120,7 @@ class ExactSolver(Solver):
         return user_operators(e_ops, self.levels, self.model.hamiltonian.space)
 
     def _charges(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Integer charges (d, K) and occupation numbers (d, m) of the basis states; None without a
-        phase symmetry.
-        """
+        """Integer charges (d, K) and occupation numbers (d, m) of the basis states; None without a phase symmetry."""
         if not self.model.isconstant:
             return None
         weights = self.model.symmetries.charges
@@ -216,396 +144,247 @@ class ExactSolver(Solver):
             result.populations, self.levels, times, self._needed
         )
 
-    # ------------------------------------------------------------ choice of method
-
-    def _liouvillian_bytes(self, H: Any, c_ops: list[Any]) -> float:
-        d = float(np.prod(self.levels))
-
-        def nnz(op: Any) -> float:
-            parts = (
-                [op]
-                if isinstance(op, qutip.Qobj)
-                else [p[0] if isinstance(p, list) else p for p in op.to_list()]
-            )
-            return float(sum(p.to("CSR").data.as_scipy().nnz for p in parts))
-
-        entries = 2 * d * nnz(H) + sum(nnz(c) ** 2 + 2 * d * nnz(c) for c in c_ops)
-        # values and indices, and as much again while it is summed; the integrator's vectors
-        return 2 * 20 * entries + 24 * 16 * d**2
-
-    def _choose(
-        self, H: Any, c_ops: list[Any], state: qutip.Qobj, user: dict[Any, Any]
-    ) -> tuple[str, str]:
-        d = int(np.prod(self.levels))
-        wanted = self._options["method"]
-        if wanted == "sectors" and (why := self._no_sectors(user)):
-            raise ValueError(f"options['method']='sectors' cannot be used: {why}; {_WHOLE_STATE}")
-        needed = self._liouvillian_bytes(H, c_ops)
-        advice = "lower the cutoff or use options={'method': 'mcsolve'}"
-        if wanted == "mesolve":
-            check_memory(f"mesolve with {d} levels", needed, advice=advice)
-        if wanted == "mcsolve" and not c_ops:
-            raise ValueError(
-                "options['method']='mcsolve' cannot be used: the model has no jump operators; use "
-                "'auto'"
-            )
-        if wanted == "sesolve" and (c_ops or not state.isket):
-            why = "the model has jump operators" if c_ops else "state0 is a density matrix"
-            raise ValueError(
-                f"options['method']='sesolve' cannot be used: {why}; use 'mesolve' or 'auto'"
-            )
-        if wanted != "auto":
-            return wanted, "asked for"
-        if not c_ops and state.isket:
-            return "sesolve", "no jump operators and a pure state"
-        if d >= _SECTOR_SIZE and not self._no_sectors(user):
-            return (
-                "sectors",
-                "a phase symmetry, and nothing was asked for that needs the whole state",
-            )
-        if needed < 0.5 * available_memory() and d <= 2000:
-            return "mesolve", f"the Liouvillian of {d} levels needs about {needed / 2**20:.0f} MiB"
-        if not c_ops:
-            check_memory(f"mesolve with {d} levels", needed, advice="lower the cutoff")
-            return "mesolve", "a density matrix without jump operators"
-        return "mcsolve", f"the Liouvillian of {d} levels would need about {needed / 2**30:.1f} GiB"
-
-    def _no_sectors(self, user: dict[Any, Any]) -> str:
-        """Why the coherence orders of first and second moments would not do; empty if they
-        would.
-        """
-        if self._charges() is None:
-            return "the model has no phase symmetry (U(1)), or depends on time"
-        if self._options["store_states"]:
-            return "options['store_states'] needs the whole state"
-        for key, op in user.items():
-            if not isinstance(op, qutip.Qobj):
-                return f"e_ops[{key!r}] is a function of the whole state"
-        if user:
-            problem_charges, _ = self._charges() or (None, None)
-            allowed = _coherence_orders(self._reader().operators(), problem_charges)
-            for key, op in user.items():
-                if (
-                    extra := _coherence_orders([op.data_as("csr_matrix")], problem_charges)
-                    - allowed
-                ):
-                    return (
-                        f"e_ops[{key!r}] needs coherence order {max(extra)}, and with it the "
-                        "whole state"
-                    )
-        return ""
-
     # ------------------------------------------------------------ running
 
     def run(self, state0: Any, tlist: Any, *, e_ops: Any = None) -> ExactResult:
         """Run from `state0` at ``tlist[0]``; see :func:`exactsolve_modes`."""
         begin = clock.perf_counter()
-        times = check_times(tlist, minimum=2)
+        times = check_times(tlist)
         state = self._initial(state0)
         user = self._observables(e_ops)
-        d = int(np.prod(self.levels))
         self._check_model(times)
         H, c_ops = self._system()
-        method, reason = self._choose(H, c_ops, state, user)
-        o = self._options
-
-        state_bytes = 16.0 * (d if method == "sesolve" else d * d) * len(times)
-        store = o["store_states"]
-        if store is None:
-            store = (
-                not user and state_bytes <= _STATE_BYTES and method not in ("mcsolve", "sectors")
-            )
-        elif store:
-            check_memory(
-                f"storing {len(times)} states of {d} levels",
-                state_bytes,
-                advice="give e_ops instead, or fewer times",
-            )
         reader = self._reader()
-        stats: dict[str, Any] = {
-            "method": method,
-            "method reason": reason,
-            "integrator": "Chebyshev" if method == "sectors" else o["integrator"],
-            "cutoff": list(self.levels),
-            "liouvillian bytes": int(self._liouvillian_bytes(H, c_ops))
-            if method not in ("sesolve", "sectors")
-            else 0,
-        }
-        if not store and not user and o["store_states"] is None and method != "sectors":
-            stats["states"] = (
-                f"not stored: they would take {state_bytes / 2**20:.0f} MiB; ask with "
-                f"options={{'store_states': True}}"
-            )
+        task = Task(H, c_ops, state, times, reader, user, self._options, self._charges())
+        choice = task.choose()
+        stats = self._stats(task, choice)
         result = self._empty(stats)
         result.stats = stats
-        if method == "sectors":
-            self._run_sectors(H, c_ops, state, times, reader, user, result, begin)
+        if choice.method in (*QUTIP_METHODS, "trajectories"):
+            self._run_qutip(task, choice, result, begin)
+        elif choice.method == "sectors" and task.liouvillian.period == 1:
+            self._run_orders(task, result, begin)
         else:
-            self._run_qutip(
-                method, H, c_ops, state, times, reader, user, result, begin, bool(store)
-            )
+            self._run_own(task, choice, result, begin)
+        stats["total time"] = clock.perf_counter() - begin
         self._inspect(result, times)
-        if o["checkpoint"]:
-            result.save(o["checkpoint"])
+        if self._options["checkpoint"]:
+            result.save(self._options["checkpoint"])
         return result
 
-    def _run_sectors(
-        self,
-        H: Any,
-        c_ops: list[Any],
-        state: qutip.Qobj,
-        times: np.ndarray,
-        reader: Any,
-        user: dict[Any, Any],
-        result: ExactResult,
-        begin: float,
-    ) -> None:
-        """Evolve the coherence orders that the moments need, and nothing else."""
+    def _stats(self, task: Task, choice: Choice) -> dict[str, Any]:
+        stats: dict[str, Any] = {
+            "method": choice.method,
+            "method reason": choice.reason,
+            "cutoff": list(self.levels),
+            "estimated time": choice.seconds,
+            "estimated bytes": int(choice.bytes),
+        }
+        if choice.method in QUTIP_METHODS or choice.method == "trajectories":
+            stats["integrator"] = self._options["integrator"]
+        elif task.liouvillian is not None and not task.liouvillian.isconstant:
+            stats["integrator"] = "dop853"
+        else:
+            stats["integrator"] = "Chebyshev"
+        asked = choice.store or task.user or self._options["store_states"] is not None
+        if not asked and choice.method not in ("sectors", "trajectories"):
+            size = task.state_bytes(choice.method in ("ket", "sesolve")) / 2**20
+            stats["states"] = (
+                f"not stored: they would take {size:.0f} MiB; ask with options={{'store_states': True}}"
+            )
+        if choice.seconds > _LONG:
+            warn(
+                f"exactsolve will take about {choice.seconds / 60:.0f} min "
+                f"({choice.method}, {task.d} levels, t={task.times[0]:g} to {task.times[-1]:g}); "
+                "a lower cutoff, fewer times or options={'time_limit': …} shorten it",
+                QsyncplugWarning,
+            )
+        return stats
+
+    # ------------------------------------------------------------ matrix-free
+
+    def _run_own(self, task: Task, choice: Choice, result: ExactResult, begin: float) -> None:
+        """Kets, density matrices or some of their elements, on the compiled generator."""
+        try:
+            self._run_once(task, choice, result, begin)
+        except NotRealError:
+            # a coefficient became complex where nobody had looked: again, with complex arithmetic
+            task.complex_liouvillian()
+            self._run_once(task, choice, result, begin)
+
+    def _run_once(self, task: Task, choice: Choice, result: ExactResult, begin: float) -> None:
+        stats = result.stats
+        elements = task.elements(choice.method)
+        recorder = Recorder(elements, task.reader, task.user, store=choice.store)
+        start = elements.pack(task.state.full())
+        stepper = self._stepper(task, elements, recorder, start)
+        stats["elements"] = elements.size
+        stats["preparation time"] = clock.perf_counter() - begin
+        begin = clock.perf_counter()
+        cause: BaseException | None = None
+        try:
+            self._drive(stepper, recorder, task.times, begin)
+        except NotRealError:
+            raise
+        except (Exception, KeyboardInterrupt) as error:
+            cause = error
+        stats["run time"] = clock.perf_counter() - begin
+        counters = stepper.counters
+        stats["steps accepted"], stats["steps rejected"] = counters.windows, counters.rejected
+        stats["right-hand sides"] = counters.products
+        stats["error estimate"], stats["rounding"] = counters.error, counters.rounding
+        if counters.notes:
+            stats["notes"] = list(counters.notes)
+        recorder.fill(result, task.reader)
+        if choice.method == "sectors":
+            self._say_what_is_held(result, elements)
+        if cause is not None:
+            self._stopped(cause, result, task.times)
+        if self._options["store_final_state"] and choice.method != "sectors":
+            result._final_state = recorder.qobj(stepper.x)
+
+    def _stepper(self, task: Task, elements: Any, recorder: Recorder, start: np.ndarray) -> Any:
+        o = self._options
+        shared = {"states": recorder.needs_rows, "max_step": o["max_step"]}
+        if recorder.readout is not None:
+            shared["readout"] = recorder.readout
+        L = task.liouvillian
+        assert L is not None
+        if L.isconstant:
+            tolerance = max(1e-13, min(1e-2 * o["rtol"], float(np.min(o["atol"]))))
+            return ChebyshevStepper(
+                elements, start, float(task.times[0]), tolerance=tolerance, **shared
+            )
+        return DrivenStepper(
+            elements, start, task.times, rtol=0.1 * o["rtol"], atol=0.1 * float(np.min(o["atol"])), **shared
+        )  # fmt: skip
+
+    def _drive(self, stepper: Any, recorder: Recorder, times: np.ndarray, begin: float) -> None:
+        """Deliver every output, within the limits."""
+        o = self._options
+        bar = progress_bars[o["progress_bar"]](len(times), **o["progress_kwargs"])
+        for window in stepper.advance(times):
+            recorder.record(window)
+            for _ in window.times:
+                bar.update()
+            if recorder.count == len(times):
+                break
+            if clock.perf_counter() - begin > o["time_limit"]:
+                raise OutOfTime
+            if stepper.counters.windows + stepper.counters.rejected >= o["nsteps"]:
+                raise StepLimitError("nsteps were used up", reason="step limit")
+        bar.finished()
+
+    def _say_what_is_held(self, result: ExactResult, elements: Any) -> None:
+        share = len(elements.diagonals) / elements.owner.dimension
+        what = f"the coherence orders that they need ({share:.0%} of the diagonals of ρ)"
+        result.stats["holds"] = f"first and second moments, from {what}; not the states"
+        result.stats["states"] = f"not known: {what} alone were evolved; {WHOLE_STATE}"
+
+    # ------------------------------------------------------------ other engines
+
+    def _run_orders(self, task: Task, result: ExactResult, begin: float) -> None:
+        """Coherence orders in a basis whose flat shifts do not tell them apart."""
         o, stats = self._options, result.stats
-        charges, labels = self._charges() or (None, None)
-        assert charges is not None
-        values: Any
-        problem = CoherenceOrders(
-            H.data_as("csr_matrix"),
-            [c.to("CSR").data_as("csr_matrix") for c in c_ops],
-            charges,
-            labels,
-        )
-        operators = [
-            *reader.operators(),
-            *(op.to("CSR").data_as("csr_matrix") for op in user.values()),
+        assert task.charges is not None
+        charges, labels = task.charges
+        matrices = [c.to("CSR").data_as("csr_matrix") for c in (task.H, *task.c_ops)]
+        problem = CoherenceOrders(matrices[0], matrices[1:], charges, labels)
+        readers = [
+            *task.reader.operators(),
+            *(op.to("CSR").data_as("csr_matrix") for op in task.linear),
         ]
+        width = len(readers) - len(task.linear)
+        state = task.state
+        start = state.full()[:, 0] if state.isket else state.full()
         stats["preparation time"] = clock.perf_counter() - begin
         deadline = begin + o["time_limit"]
-        begin = clock.perf_counter()
-        start = (
-            state.full()[:, 0]
-            if state.isket
-            else state.data_as("csr_matrix")
-            if _is_csr(state)
-            else state.full()
-        )
-        width = len(operators) - len(user)
+        cause: BaseException | None = None
+        how: dict[str, Any] = {}
         try:
             values, how = problem.evolve(
-                start,
-                times,
-                operators,
-                tolerance=max(1e-15, 1e-3 * float(np.min(o["atol"]))),
-                max_step=o["max_step"],
-                nsteps=o["nsteps"],
-                deadline=deadline,
-            )
+                start, task.times, readers, tolerance=max(1e-15, 1e-3 * float(np.min(o["atol"]))),
+                max_step=o["max_step"], nsteps=o["nsteps"], deadline=deadline,
+            )  # fmt: skip
         except (SolverError, KeyboardInterrupt) as error:
-            values = getattr(error, "result", None)
-            self._stopped(
-                error,
-                result,
-                reader,
-                [] if values is None else list(values[:, :width]),
-                times,
-                begin,
-            )
+            cause, values = error, getattr(error, "result", None)
+            values = np.zeros((0, len(readers)), complex) if values is None else values
         stats["run time"] = clock.perf_counter() - begin
         stats.update(how)
-        orders = ", ".join(how["elements"])
+        orders = ", ".join(how.get("elements", ()))
         stats["holds"] = (
             f"first and second moments, from the coherence orders {orders}; not the states"
         )
-        stats["states"] = (
-            f"not known: the coherence orders {orders} alone were evolved; {_WHOLE_STATE}"
-        )
-        result.times = times
-        result._fill(reader, values[:, :width])
-        for k, key in enumerate(user):
+        stats["states"] = f"not known: some coherence orders alone were evolved; {WHOLE_STATE}"
+        result.times = task.times[: len(values)]
+        if len(values):
+            result._fill(task.reader, values[:, :width])
+        for k, (key, op) in enumerate(task.user.items()):
             column = values[:, width + k]
-            result.e_data[key] = list(column.real if user[key].isherm else column)
-            result.e_ops[key] = user[key]
+            result.e_data[key], result.e_ops[key] = list(column.real if op.isherm else column), op
+        if cause is not None:
+            self._stopped(cause, result, task.times)
 
-    def _run_qutip(
-        self,
-        method: str,
-        H: Any,
-        c_ops: list[Any],
-        state: qutip.Qobj,
-        times: np.ndarray,
-        reader: Any,
-        user: dict[Any, Any],
-        result: ExactResult,
-        begin: float,
-        store: bool,
-    ) -> None:
+    def _run_qutip(self, task: Task, choice: Choice, result: ExactResult, begin: float) -> None:
         """Let QuTiP do it."""
-        o, stats = self._options, result.stats
-        options: dict[str, Any] = {
-            "method": o["integrator"],
-            "store_states": store,
-            "store_final_state": bool(o["store_final_state"]),
-            "progress_bar": o["progress_bar"],
-            "progress_kwargs": o["progress_kwargs"],
-            "normalize_output": method == "sesolve",
-        }
-        known = qutip.SESolver.avail_integrators()[o["integrator"]].integrator_options
-        for key in ("atol", "rtol", "nsteps", "max_step"):
-            if key in known and o[key] != np.inf:
-                options[key] = o[key]
-        deadline = clock.perf_counter() + o["time_limit"]
-        collected: list[np.ndarray] = []
-        kept: list[Any] = []
-        wrapped = [
-            Expectation(op) if isinstance(op, (qutip.Qobj, qutip.QobjEvo)) else op
-            for op in user.values()
-        ]
-        if method == "mcsolve":
-            options |= {"map": o["map"], "num_cpus": o["num_threads"], "keep_runs_results": False}
-            del options["normalize_output"]
-            options["improved_sampling"] = False
-            observe = Observer(reader, wrapped)
-        else:
-            observe = Observer(
-                reader, wrapped, deadline, len(times), collected, kept if store else None
-            )
-        stats["preparation time"] = clock.perf_counter() - begin
+        method = "mcsolve" if choice.method == "trajectories" else choice.method
+        run = QutipRun(method, self._options, task.reader, task.user, store=choice.store)
+        result.stats["preparation time"] = clock.perf_counter() - begin
         begin = clock.perf_counter()
         try:
-            with warnings.catch_warnings():
-                # QuTiP's own ODE classes announce convergence trouble as UserWarnings before they
-                # raise
-                warnings.filterwarnings("ignore", message="vern", category=UserWarning)
-                raw = self._qutip_run(
-                    method,
-                    H,
-                    c_ops,
-                    state,
-                    times,
-                    [observe, *map(observe.value_of, range(len(wrapped)))],
-                    options,
-                    o,
-                )
-        except (OutOfTime, KeyboardInterrupt, qutip.solver.integrator.IntegratorException) as error:
-            result.states = kept
-            for k, key in enumerate(user):
-                result.e_data[key], result.e_ops[key] = [v[k] for v in observe.users], user[key]
-            self._stopped(error, result, reader, collected, times, begin)
-        stats["run time"] = clock.perf_counter() - begin
-        values = np.array(raw.e_data[0] if method != "mcsolve" else raw.average_e_data[0])
-        result.times = times
-        result._fill(reader, values)
-        result.states = (
-            list(raw.states)
-            if store and method != "mcsolve"
-            else (list(raw.average_states or []) if store else [])
-        )
-        if o["store_final_state"]:
-            result._final_state = (
-                raw.final_state if method != "mcsolve" else raw.average_final_state
-            )
-        data = raw.e_data if method != "mcsolve" else raw.average_e_data
-        for k, key in enumerate(user):
-            result.e_data[key] = list(data[k + 1])
-            result.e_ops[key] = user[key]
-        if method == "mcsolve":
-            spread = np.array(raw.std_e_data[0])[:, : reader.n]
-            stats["trajectories"] = int(raw.num_trajectories)
-            if raw.num_trajectories < o["ntraj"]:
-                stats["stopped"] = (
-                    f"time limit, after {raw.num_trajectories} of {o['ntraj']} trajectories"
-                )
-            stats["standard error"] = float(
-                np.abs(spread).max() / np.sqrt(max(raw.num_trajectories, 1))
-            )
-            stats.setdefault("neglected", []).append(
-                f"sampling error of {raw.num_trajectories} trajectories "
-                f"(largest standard error of {getattr(reader, 'what', '⟨b⟩')}: "
-                f"{stats['standard error']:.2g})"
-            )
-
-    @staticmethod
-    def _qutip_run(
-        method: str,
-        H: Any,
-        c_ops: list[Any],
-        state: qutip.Qobj,
-        times: np.ndarray,
-        e_ops: list[Any],
-        options: dict[str, Any],
-        o: Any,
-    ) -> Any:
-        if method == "sesolve":
-            return qutip.sesolve(H, state, times, e_ops=e_ops, options=options)
-        if method == "mesolve":
-            # without jump operators mesolve would hand a ket over to sesolve
-            state = qutip.ket2dm(state) if state.isket else state
-            return qutip.mesolve(H, state, times, c_ops, e_ops=e_ops, options=options)
-        timeout = None if o["time_limit"] == np.inf else o["time_limit"]
-        return qutip.mcsolve(
-            H,
-            state,
-            times,
-            c_ops,
-            e_ops=e_ops,
-            ntraj=o["ntraj"],
-            seeds=o["seeds"],
-            timeout=timeout,
-            options=options,
-        )
-
-    def _stopped(
-        self,
-        error: BaseException,
-        result: ExactResult,
-        reader: MomentReader,
-        collected: list[np.ndarray],
-        times: np.ndarray,
-        begin: float,
-    ) -> None:
-        """Raise the error of this package with everything recorded so far."""
-        count = len(collected)
-        result.times = times[:count]
-        if count:
-            result._fill(reader, np.array(collected))
-        reached = float(times[max(count - 1, 0)])
+            run.go(task.H, task.c_ops, task.state, task.times)
+        except STOPS as error:
+            result.stats["run time"] = clock.perf_counter() - begin
+            run.fill_partial(result, task.times)
+            self._stopped(error, result, task.times)
         result.stats["run time"] = clock.perf_counter() - begin
+        run.fill(result, task.times)
+
+    # ------------------------------------------------------------ stopping
+
+    def _stopped(self, error: BaseException, result: ExactResult, times: np.ndarray) -> None:
+        """Raise the error of this package with everything recorded so far."""
+        count = len(result.times)
+        reached = float(times[max(count - 1, 0)])
         result.stats["stopped"] = f"at t={reached:g}"
         kept = f"error.result holds the moments at {count} of {len(times)} times"
+        where = f"exactsolve stopped at t={reached:g} of {times[-1]:g}"
         if isinstance(error, KeyboardInterrupt):
             raise SolverInterrupted(
                 f"exactsolve was interrupted at t={reached:g}; {kept}", time=reached, result=result
             ) from error
-        if isinstance(error, (OutOfTime, TimeLimitError)):
-            raise TimeLimitError(
-                f"exactsolve stopped at t={reached:g} of {times[-1]:g}: time limit; raise "
-                f"options['time_limit']; {kept}",
-                time=reached,
-                reason="time limit",
-                result=result,
-            ) from None
-        limited = (
-            isinstance(error, StepLimitError) or "nsteps" in str(error) or "steps" in str(error)
-        )
-        kind = StepLimitError if limited else SolverError
+        kind, reason, text = _explain(error)
         raise kind(
-            f"exactsolve stopped at t={reached:g} of {times[-1]:g}: {error}; raise "
-            "options['nsteps'] or choose another "
-            f"options['integrator']; {kept}",
-            time=reached,
-            reason="step limit" if kind is StepLimitError else "integrator",
-            result=result,
+            f"{where}: {text}; {kept}", time=reached, reason=reason, result=result
         ) from error
 
 
-def _is_csr(state: qutip.Qobj) -> bool:
-    return isinstance(state.data, qutip.data.CSR)
-
-
-def _coherence_orders(operators: list[Any], charges: Any) -> set[tuple[int, ...]]:
-    """The (canonical) coherence orders that expectation values of these matrices need."""
-    out: set[tuple[int, ...]] = set()
-    for m in operators:
-        coo = m.tocoo()
-        for order in np.unique(charges[coo.col] - charges[coo.row], axis=0):
-            out.add(canonical(tuple(int(x) for x in order))[0])
-    return out
+def _explain(error: BaseException) -> tuple[type[SolverError], str, str]:
+    """Error of the package, reason, and what to say."""
+    if isinstance(error, (OutOfTime, TimeLimitError)):
+        return TimeLimitError, "time limit", "time limit; raise options['time_limit']"
+    if isinstance(error, StepLimitError):
+        return StepLimitError, "step limit", f"{error}; raise options['nsteps']"
+    if isinstance(error, DrivenFailure):
+        if error.cause is not None:
+            text = f"a coefficient raised {type(error.cause).__name__}: {error.cause}"
+            return RightHandSideError, "right-hand side raised", text
+        return (
+            StepSizeError,
+            "step size underflow",
+            f"the integrator could not go on at t={error.time:g}",
+        )
+    if isinstance(error, FloatingPointError):
+        return NonFiniteError, "not finite", f"{error}; the rates or the cut-off are too large"
+    if isinstance(error, qutip.solver.integrator.IntegratorException):
+        limited = "steps" in str(error)
+        kind = StepLimitError if limited else SolverError
+        advice = "raise options['nsteps'] or choose another options['integrator']"
+        return kind, "step limit" if limited else "integrator", f"{error}; {advice}"
+    if isinstance(error, SolverError):
+        return type(error), error.reason, str(error)
+    text = f"a function of e_ops raised {type(error).__name__}: {error}; mend it, or leave it out"
+    return RightHandSideError, "a function of e_ops raised", text
 
 
 @exactsolve.register(ModeSystem)
@@ -618,7 +397,7 @@ def exactsolve_modes(
     e_ops: Any = None,
     options: dict[str, Any] | None = None,
 ) -> ExactResult:
-    r"""Exact evolution of a boson model with QuTiP's sesolve, mesolve or mcsolve.
+    r"""Exact evolution of a boson model, by compiled matrix-free kernels or by QuTiP.
 
     Parameters
     ----------
@@ -633,14 +412,12 @@ def exactsolve_modes(
     e_ops : Qobj, Expression, callable, or list or dict of these, optional
         Expectation values wanted beside the moments.
     options : dict, optional
-        ``method``: ``"auto"`` (default), ``"sesolve"``, ``"mesolve"``, ``"mcsolve"`` or
-        ``"sectors"`` (for a model with a phase symmetry: only the coherence orders that first and
-        second moments need, no states; ``"auto"`` takes it from dimension 400 on where nothing
-        asked for needs the whole state); ``integrator``: QuTiP's integration method (``"vern7"``);
-        ``atol`` (1e-11), ``rtol`` (1e-9), ``nsteps``, ``max_step``, ``progress_bar``,
-        ``progress_kwargs``, ``store_states`` (default: while no `e_ops` are given and they fit into
-        256 MiB), ``store_final_state``, ``time_limit``, ``checkpoint``; for mcsolve ``ntraj``
-        (500), ``seeds``, ``map``, ``num_threads``.
+        ``method``: ``"auto"`` (default) chooses; ``"ket"``; ``"density"`` (whole density matrices); ``"sectors"`` (for a
+        model with a phase symmetry: moments alone, from the coherence orders that they need); ``"trajectories"``;
+        ``"qutip"``, or one of QuTiP's ``"sesolve"``, ``"mesolve"``, ``"mcsolve"`` by name, with ``integrator``
+        (``"vern7"``). ``atol`` (1e-11), ``rtol`` (1e-9), ``nsteps``, ``max_step``, ``progress_bar``, ``progress_kwargs``,
+        ``store_states`` (default: while no `e_ops` are given and they fit into 256 MiB), ``store_final_state``,
+        ``time_limit``, ``checkpoint``; for trajectories ``ntraj`` (500), ``seeds``, ``map``, ``num_threads``.
 
     Returns
     -------
@@ -660,5 +437,19 @@ def exactsolve_modes(
     -----
     CutoffWarning
         The population of a highest level passes 1e-6; the message says which cut-off would do.
+
+    Notes
+    -----
+    Constant systems: exp(tL) by Chebyshev expansions on an ellipse around the spectrum, each serving many outputs
+    (:class:`.ellipse.Expansion`); the terms must have died out in every step, and the polynomials' norms tell whether the
+    ellipse was large enough. Time-dependent ones: Dormand–Prince 8(5,3) on the same generator, restarted where a
+    coefficient begins or ceases to move.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> run = qsp.exactsolve(qsp.van_der_pol_pair(), [1, 0.5j], [0.0, 1.0, 2.0], cutoff=14)
+    >>> run.stats["method"], len(run.states)
+    ('density', 3)
     """
     return ExactSolver(system, cutoff=cutoff, options=options).run(state0, tlist, e_ops=e_ops)

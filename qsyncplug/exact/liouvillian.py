@@ -34,7 +34,14 @@ def operator_parts(operator: Any, coefficients: list[Any]) -> list[Part]:
         A part depends on time in another way than by a coefficient.
     """
     if isinstance(operator, qutip.Qobj):
-        return [(0, sp.csr_matrix(operator.data_as("csr_matrix") if _is_csr(operator) else operator.full()))]
+        return [
+            (
+                0,
+                sp.csr_matrix(
+                    operator.data_as("csr_matrix") if _is_csr(operator) else operator.full()
+                ),
+            )
+        ]
     parts = []
     for item in operator.to_list():
         if isinstance(item, qutip.Qobj):
@@ -88,7 +95,9 @@ class Liouvillian:
         An operator holds NaN or infinity.
     """
 
-    def __init__(self, H: Any, c_ops: Sequence[Any] = (), *, real: bool = True, energy: float = 0.0):
+    def __init__(
+        self, H: Any, c_ops: Sequence[Any] = (), *, real: bool = True, energy: float = 0.0
+    ):
         self.dims: list[int] = list(H.dims[0])
         self.dimension = int(H.shape[0])
         self.coefficients: list[Any] = []
@@ -107,6 +116,15 @@ class Liouvillian:
     def isconstant(self) -> bool:
         """Whether nothing depends on time."""
         return not self.coefficients
+
+    @property
+    def extent(self) -> tuple[float, float]:
+        """A guess of the half width and half height of the spectrum, from the diagonal of M."""
+        diagonal = sum(
+            (np.abs(v.real) + 1j * v.imag for slot, _, v in self._parts if slot == _DIAGONAL),
+            np.zeros(1),
+        )
+        return float(np.max(diagonal.real)), float(np.ptp(diagonal.imag))
 
     # ------------------------------------------------------------ parts and factors
 
@@ -197,7 +215,9 @@ class Liouvillian:
                         own[shift] = self._new_slot()
                     self._add_part(own[shift], factor, vector * turn)
             self.jump_shifts.append([(slot, shift) for shift, slot in own.items()])
-            self.pairs += [(v, w, s, r) for (s, v), (r, w) in itertools.product(own.items(), own.items())]
+            self.pairs += [
+                (v, w, s, r) for (s, v), (r, w) in itertools.product(own.items(), own.items())
+            ]
         moves = {abs(r - s) for _, _, s, r in self.pairs} | {0}
         self.period = math.gcd(*moves)
 
@@ -253,7 +273,9 @@ class Liouvillian:
 
     def hermitian(self, diagonals: np.ndarray | None = None) -> Elements:
         """The elements of a Hermitian matrix, one half of them: the diagonals b−a ≥ 0 given."""
-        chosen = np.arange(self.dimension) if diagonals is None else np.asarray(diagonals, dtype=int)
+        chosen = (
+            np.arange(self.dimension) if diagonals is None else np.asarray(diagonals, dtype=int)
+        )
         segments = np.stack([chosen * 0, self.dimension - chosen, chosen * 0, chosen], axis=1)
         segments[:, 0] = np.concatenate([[0], np.cumsum(segments[:-1, 1])])
         place = np.full(self.dimension, -1)
@@ -273,7 +295,9 @@ class Liouvillian:
         """The elements of any matrix on the diagonals b−a given (both signs)."""
         d = self.dimension
         chosen = np.asarray(diagonals, dtype=int)
-        segments = np.stack([chosen * 0, d - np.abs(chosen), np.maximum(-chosen, 0), np.maximum(chosen, 0)], axis=1)
+        segments = np.stack(
+            [chosen * 0, d - np.abs(chosen), np.maximum(-chosen, 0), np.maximum(chosen, 0)], axis=1
+        )
         segments[:, 0] = np.concatenate([[0], np.cumsum(segments[:-1, 1])])
         place = np.full(4 * d, -1)
         place[chosen + 2 * d] = np.arange(len(chosen))
@@ -283,7 +307,9 @@ class Liouvillian:
             at = place[np.clip(source + 2 * d, 0, 4 * d - 1)]
             # position in the source: its row for an upper diagonal, its column for a lower one
             offset = np.where(source >= 0, segments[:, 2] + s, segments[:, 3] + r)
-            terms.append(self._entries(v, w, segments, at, np.zeros(len(chosen), dtype=int), offset))
+            terms.append(
+                self._entries(v, w, segments, at, np.zeros(len(chosen), dtype=int), offset)
+            )
         return self._elements(segments, np.ones(len(chosen)), terms, _DIAGONAL, "general", chosen)
 
     def ket(self) -> Elements:
@@ -291,11 +317,20 @@ class Liouvillian:
         d = self.dimension
         segments = np.array([[0, d, 0, 0]])
         zero = np.zeros(1, dtype=int)
-        terms = [self._entries(slot, _ONE, segments, zero, zero, np.array([shift])) for slot, shift in self.left]
+        terms = [
+            self._entries(slot, _ONE, segments, zero, zero, np.array([shift]))
+            for slot, shift in self.left
+        ]
         return self._elements(segments, np.ones(1), terms, _ZERO, "ket", zero)
 
     def _entries(
-        self, v: int, w: int, segments: np.ndarray, at: np.ndarray, conjugate: np.ndarray, offset: np.ndarray
+        self,
+        v: int,
+        w: int,
+        segments: np.ndarray,
+        at: np.ndarray,
+        conjugate: np.ndarray,
+        offset: np.ndarray,
     ) -> np.ndarray:
         """Rows of the kernel's table of one pair of vectors: IN the source segment of each target (−1: none)."""
         (vl, vh), (wl, wh) = self._range[v], self._range[w]
@@ -305,17 +340,36 @@ class Liouvillian:
         kind = 2 * int(self._complex[v] or self._complex[w]) + conjugate[keep]
         start = segments[at[keep], 0] + offset[keep]
         n = len(keep)
-        return np.stack([keep, kind, start, np.full(n, v), np.full(n, w), low[keep], high[keep]], axis=1)
+        return np.stack(
+            [keep, kind, start, np.full(n, v), np.full(n, w), low[keep], high[keep]], axis=1
+        )
 
     def _elements(
-        self, segments: np.ndarray, weight: np.ndarray, terms: list[np.ndarray], right: int, kind: str, diagonals: np.ndarray
+        self,
+        segments: np.ndarray,
+        weight: np.ndarray,
+        terms: list[np.ndarray],
+        right: int,
+        kind: str,
+        diagonals: np.ndarray,
     ) -> Elements:
         table = np.concatenate(terms) if terms else np.zeros((0, 7), dtype=int)
         table = table[np.lexsort((table[:, 1], table[:, 0]))]
-        parts = np.array([(slot, factor) for slot, factor, _ in self._parts], dtype=int).reshape(-1, 2)
+        parts = np.array([(slot, factor) for slot, factor, _ in self._parts], dtype=int).reshape(
+            -1, 2
+        )
         values = np.array([v for *_, v in self._parts], dtype=complex).reshape(-1, self.dimension)
         kernel = Generator(
-            segments, weight, table, self._slots, _DIAGONAL, right, parts, values, len(self.products), self.dimension
+            segments,
+            weight,
+            table,
+            self._slots,
+            _DIAGONAL,
+            right,
+            parts,
+            values,
+            len(self.products),
+            self.dimension,
         )
         return Elements(self, kernel, segments, kind, diagonals, np.repeat(weight, segments[:, 1]))
 
@@ -328,7 +382,9 @@ class NotRealError(Exception):
         self.time = time
 
 
-def _real_in(phase: np.ndarray, row: np.ndarray, column: np.ndarray, data: np.ndarray, free: bool) -> bool:
+def _real_in(
+    phase: np.ndarray, row: np.ndarray, column: np.ndarray, data: np.ndarray, free: bool
+) -> bool:
     """Whether all entries are real in the gauge; where `free`, up to one common phase."""
     values = data * phase[row].conj() * phase[column]
     if free:
@@ -348,7 +404,13 @@ def _common_phase(matrices: list[Any], phase: np.ndarray) -> complex:
     if largest.imag == 0 or largest == 0:
         return 1.0
     # exact for the axes
-    return -1j if largest.real == 0 and largest.imag > 0 else 1j if largest.real == 0 else abs(largest) / largest
+    return (
+        -1j
+        if largest.real == 0 and largest.imag > 0
+        else 1j
+        if largest.real == 0
+        else abs(largest) / largest
+    )
 
 
 class Elements:
@@ -365,7 +427,13 @@ class Elements:
     """
 
     def __init__(
-        self, owner: Liouvillian, kernel: Generator, segments: np.ndarray, kind: str, diagonals: np.ndarray, weight: np.ndarray
+        self,
+        owner: Liouvillian,
+        kernel: Generator,
+        segments: np.ndarray,
+        kind: str,
+        diagonals: np.ndarray,
+        weight: np.ndarray,
     ):
         self.owner, self.kernel, self.kind = owner, kernel, kind
         self.diagonals = diagonals
@@ -400,10 +468,6 @@ class Elements:
         """The right-hand side of a run with factors that depend on time."""
         return DrivenFlow(self.kernel, factors)
 
-    def trace(self) -> Readout:
-        """tr ρ as a functional."""
-        return self.readout([sp.identity(self.owner.dimension, format="csr", dtype=complex)])
-
     def readout(self, operators: Sequence[Any]) -> Readout:
         """tr(Oρ) of matrices O, in the original basis, as functionals of rows; elements not held count as zero."""
         start, places, values = [0], [], []
@@ -435,8 +499,14 @@ class Elements:
         keep = segment >= 0
         a, b, value, sign, segment = a[keep], b[keep], value[keep], sign[keep], segment[keep]
         place = self.segments[segment, 0] + np.minimum(a, b)
-        return np.concatenate([place, self.size + place]), np.concatenate([value, 1j * sign * value])
+        return np.concatenate([place, self.size + place]), np.concatenate(
+            [value, 1j * sign * value]
+        )
 
     def read(self, rows: np.ndarray, readout: Readout) -> np.ndarray:
         """Values of the functionals, shape (rows, functionals)."""
-        return np.asarray(self.kernel.functionals(np.ascontiguousarray(rows), readout.start, readout.place, readout.value))
+        return np.asarray(
+            self.kernel.functionals(
+                np.ascontiguousarray(rows), readout.start, readout.place, readout.value
+            )
+        )

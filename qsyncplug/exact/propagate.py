@@ -11,12 +11,16 @@ import scipy.linalg
 from .ellipse import Expansion, estimate_ellipse
 from .liouvillian import Elements, Readout
 
-__all__ = ["ChebyshevStepper", "KrylovStepper", "Window"]
+__all__ = ["ChebyshevStepper", "Counters", "KrylovStepper", "Window"]
 
 #: outputs served by one expansion that are tried
 _WIDTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 _ROUNDING = 2.2e-16
-_NOTHING = Readout(np.zeros(1, dtype=np.intp), np.zeros(0, dtype=np.intp), np.zeros(0, dtype=complex))
+#: growth of the polynomials' norms from which on the ellipse is taken to be too small
+_GROWTH = 30.0
+_NOTHING = Readout(
+    np.zeros(1, dtype=np.intp), np.zeros(0, dtype=np.intp), np.zeros(0, dtype=complex)
+)
 
 
 @dataclass
@@ -101,7 +105,8 @@ class ChebyshevStepper:
     def advance(self, times: np.ndarray) -> Iterator[Window]:
         """Deliver every one of `times` (increasing, from the present time on), window by window.
 
-        After each window ``t`` and ``x`` are those of its last output.
+        After each window ``t`` and ``x`` are those of its end. A window without outputs is a step on the way, or one that
+        was rejected.
         """
         at = 0
         while at < len(times):
@@ -109,21 +114,25 @@ class ChebyshevStepper:
                 yield self._here(times[at : at + 1])
                 at += 1
                 continue
-            window = self._step(times[at:]) if self._krylov is None else self._krylov_step(times[at : at + 8])
-            if window is not None:
-                at += len(window.times)
-                yield window
+            ahead = times[at:]
+            window = self._step(ahead) if self._krylov is None else self._krylov_step(ahead[:8])
+            at += len(window.times)
+            yield window
 
     def _here(self, times: np.ndarray) -> Window:
         rows = self.x[None, :].copy()
         return Window(times, rows if self.states else None, self.elements.read(rows, self.readout))
 
-    def _step(self, ahead: np.ndarray) -> Window | None:
-        """One expansion; None if it was rejected or delivers no output."""
+    def _nothing(self) -> Window:
+        empty = np.zeros((0, 2 * self.elements.size))
+        return Window(np.zeros(0), empty, np.zeros((0, self.readout.count), dtype=complex))
+
+    def _step(self, ahead: np.ndarray) -> Window:
+        """One expansion."""
         plan = self._choose(ahead)
         if plan is None:
             self._reject("the ellipse is too large for one expansion")
-            return None
+            return self._nothing()
         n, K = len(plan.table), plan.terms
         count = self.readout.count
         out = np.empty((n, 2 * self.elements.size))
@@ -135,23 +144,39 @@ class ChebyshevStepper:
         out = np.empty((len(table), 2 * self.elements.size))
         alpha, shift, beta = self.ellipse.recurrence
         self.kernel.expand(
-            self.x, alpha, shift, beta, table, out, readout.start, readout.place, readout.value, moments, norms
+            self.x,
+            alpha,
+            shift,
+            beta,
+            table,
+            out,
+            readout.start,
+            readout.place,
+            readout.value,
+            moments,
+            norms,
         )
         self.counters.products += K - 1
         if not self._trusted(norms, plan.table):
-            return None
+            return self._nothing()
         self.x, begin = out[-1].copy(), self.t
         self.t = begin + plan.end
         self.counters.windows += 1
         self._rejected_in_row = 0
         if plan.delivered == 0:
-            return None
+            return self._nothing()
         times = ahead[: plan.delivered]
         self.t = max(self.t, float(times[-1]))
         if self.states:
             rows = out[: plan.delivered]
             return Window(times, rows, self.elements.read(rows, self.readout))
-        return Window(times, None, plan.table[: plan.delivered] @ moments if reads else np.zeros((len(times), 0), dtype=complex))
+        return Window(
+            times,
+            None,
+            plan.table[: plan.delivered] @ moments
+            if reads
+            else np.zeros((len(times), 0), dtype=complex),
+        )
 
     def _trusted(self, norms: np.ndarray, table: np.ndarray) -> bool:
         """Whether the terms of every output have died out and were never so large that rounding shows."""
@@ -164,6 +189,9 @@ class ChebyshevStepper:
             return self._reject("the terms do not die out")
         if rounding > max(self.tolerance, 20 * _ROUNDING):
             return self._reject("rounding shows")
+        if float(norms.max()) > _GROWTH * start:
+            # outside the ellipse a part of the state grows from term to term; it is not lost, but soon it would be
+            self._enlarge()
         self.counters.error += error
         self.counters.rounding = max(self.counters.rounding, rounding)
         return True
@@ -172,14 +200,21 @@ class ChebyshevStepper:
         """A larger ellipse and a shorter window; after many of them the Krylov method."""
         self.counters.rejected += 1
         self._rejected_in_row += 1
-        self.ellipse = self.ellipse.enlarged()
-        self.longest = 0.5 * min(self.longest, self.ellipse.longest)
-        self._plans.clear()
-        self._width.clear()
+        self._enlarge()
+        if self._rejected_in_row > 1:
+            self.longest *= 0.5
         if self._rejected_in_row > 12:
-            self.counters.notes.append(f"Chebyshev expansions were given up at t={self.t:g} ({why}); Krylov method from there")
+            self.counters.notes.append(
+                f"Chebyshev expansions were given up at t={self.t:g} ({why}); Krylov method from there"
+            )
             self._krylov = KrylovStepper(self.elements, self.x, self.t, tolerance=self.tolerance)
         return False
+
+    def _enlarge(self) -> None:
+        self.ellipse = self.ellipse.enlarged()
+        self.longest = min(self.longest, self.ellipse.longest)
+        self._plans.clear()
+        self._width.clear()
 
     # ------------------------------------------------------------ windows
 
@@ -255,7 +290,15 @@ class KrylovStepper:
         Of the Krylov space.
     """
 
-    def __init__(self, elements: Elements, x: np.ndarray, t: float, *, tolerance: float = 1e-12, dimension: int = 30):
+    def __init__(
+        self,
+        elements: Elements,
+        x: np.ndarray,
+        t: float,
+        *,
+        tolerance: float = 1e-12,
+        dimension: int = 30,
+    ):
         self.elements = elements
         self.x, self.t = np.array(x, dtype=float), float(t)
         self.tolerance = tolerance

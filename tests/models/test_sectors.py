@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import qsyncplug as qsp
 from qsyncplug.core.errors import MissingFieldError, SolverError, StepLimitError, TimeLimitError
+from qsyncplug.exact import choice
 from qsyncplug.exact.chebyshev import Ellipse
 from qsyncplug.exact.coherence import CoherenceOrders, canonical
 from qsyncplug.exact.nullspace import steady_blocks
@@ -192,10 +193,13 @@ def test_what_the_orders_hold_and_what_they_do_not():
     ).expect[0]
     assert np.abs(np.array(result.e_data["pair"]) - wanted).max() < 1e-8
     assert "coherence orders" in result.stats["holds"]
-    with pytest.raises(MissingFieldError, match="mesolve"):
+    with pytest.raises(MissingFieldError, match="density"):
         _ = result.final_state
-    with pytest.raises(ValueError, match=r"coherence order .*whole state"):
-        qsp.exactsolve(chains, state, t, e_ops=[j1 * j1 * j2], **run)
+    # an operator of a higher order takes that order along
+    cubic = qsp.exactsolve(chains, state, t, e_ops=[j1 * j1 * j2], **run).e_data[0]
+    whole = qsp.exactsolve(chains, state, t, e_ops=[j1 * j1 * j2]).e_data[0]
+    assert np.abs(np.array(cubic) - whole).max() < 1e-11
+    assert np.abs(whole).max() > 0.1
     with pytest.raises(ValueError, match="function of the whole state"):
         qsp.exactsolve(chains, state, t, e_ops=[lambda t, s: 0.0], **run)
     with pytest.raises(ValueError, match="store_states"):
@@ -206,14 +210,19 @@ def test_what_the_orders_hold_and_what_they_do_not():
         qsp.exactsolve(driven, [0], t, cutoff=8, **run)
 
 
-def test_auto_takes_the_orders_for_large_problems_alone():
+def test_auto_takes_the_orders_for_long_runs_alone(monkeypatch):
     t = np.linspace(0, 0.1, 3)
-    small = qsp.SpinChains(n=3, loss=0.1)
-    large = qsp.SpinChains(n=14, loss=0.1)
-    assert qsp.exactsolve(small, small.product_state(), t).stats["method"] == "mesolve"
-    assert qsp.exactsolve(large, large.product_state(), t).stats["method"] == "sectors"
-    pure = qsp.SpinChains(n=14)
-    assert qsp.exactsolve(pure, pure.product_state(), t).stats["method"] == "sesolve"
+    chains = qsp.SpinChains(n=6, loss=0.1)
+    run = qsp.exactsolve(chains, chains.product_state(), t)
+    assert run.stats["method"] == "density"
+    assert run.states
+    pure = qsp.SpinChains(n=6)
+    assert qsp.exactsolve(pure, pure.product_state(), t).stats["method"] == "ket"
+    # as if this run took long
+    monkeypatch.setattr(choice, "_PATIENCE", 0.0)
+    short = qsp.exactsolve(chains, chains.product_state(), t)
+    assert short.stats["method"] == "sectors"
+    assert np.abs(short.spins - run.spins).max() < 1e-11
 
 
 def test_runs_that_must_stop_keep_what_they_have():

@@ -1,0 +1,278 @@
+"""Which method serves an exact run: kets, coherence orders, whole density matrices, trajectories; and what it will cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import qutip
+
+from ..core.checks import available_memory, check_memory
+from .external import liouvillian_bytes
+from .liouvillian import Elements, Liouvillian
+
+__all__ = ["QUTIP_METHODS", "WHOLE_STATE", "Choice", "Task"]
+
+#: states are stored without being asked for while they fit into this
+_STATE_BYTES = 2**28
+#: where whole states would take longer (seconds), moments alone are evolved unless states are asked for
+_PATIENCE = 5.0
+#: seconds for one term of one element, measured
+_SECONDS = 0.4e-9
+WHOLE_STATE = "use options={'method': 'density'}"
+QUTIP_METHODS = ("sesolve", "mesolve", "mcsolve")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The method, why, whether states are stored, and estimates."""
+
+    method: str
+    reason: str
+    store: bool
+    seconds: float
+    bytes: float
+
+
+class Task:
+    """Everything an exact run is given.
+
+    Parameters
+    ----------
+    H, c_ops : Qobj or QobjEvo
+    state : Qobj
+        Ket or density matrix.
+    times : ndarray
+        Outputs.
+    reader : object
+        ``operators()`` lists the moments.
+    user : dict
+        The user's operators and functions.
+    options : dict
+        Of the solver.
+    charges : tuple or None
+        Integer charges of the basis states and their labels, where there is a phase symmetry.
+    """
+
+    def __init__(
+        self, H: Any, c_ops: list[Any], state: qutip.Qobj, times: np.ndarray, reader: Any, user: dict[Any, Any],
+        options: dict[str, Any], charges: tuple[np.ndarray, np.ndarray] | None,
+    ):  # fmt: skip
+        self.H, self.c_ops, self.state, self.times = H, c_ops, state, times
+        self.reader, self.user, self.options, self.charges = reader, user, options, charges
+        self.d = int(H.shape[0])
+        #: set once a coefficient taken to be real has turned out complex
+        self.real = True
+
+    # ------------------------------------------------------------ what there is
+
+    @cached_property
+    def liouvillian(self) -> Liouvillian | None:
+        """The matrix-free generator; None where an operator is itself a function of time."""
+        try:
+            L = Liouvillian(self.H, self.c_ops, real=self.real)
+        except TypeError:
+            return None
+        if self.real and not L.isconstant:
+            looks = np.linspace(self.times[0], self.times[-1], 50)
+            if any(complex(c(t)).imag for c in L.coefficients for t in looks):
+                self.real = False
+                L = Liouvillian(self.H, self.c_ops, real=False)
+        return L
+
+    def complex_liouvillian(self) -> None:
+        """From now on no coefficient is taken to be real."""
+        self.real = False
+        self.__dict__.pop("liouvillian", None)
+
+    @property
+    def linear(self) -> list[qutip.Qobj]:
+        """The user's operators that do not depend on time."""
+        return [op for op in self.user.values() if isinstance(op, qutip.Qobj)]
+
+    @property
+    def functions(self) -> list[Any]:
+        """What needs whole states."""
+        return [key for key, op in self.user.items() if not isinstance(op, qutip.Qobj)]
+
+    def present(self) -> np.ndarray:
+        """Diagonals of the initial state that are not zero."""
+        if self.state.isket:
+            where = np.flatnonzero(self.state.full()[:, 0])
+            if len(where) > 2000:
+                return np.arange(self.d)
+            return np.unique(np.abs(where[:, None] - where[None, :]))
+        coo = self.state.to("CSR").data_as("csr_matrix").tocoo()
+        return np.unique(np.abs(coo.col - coo.row))
+
+    def wanted(self) -> np.ndarray:
+        """Diagonals that the moments and the user's operators read."""
+        found = [np.zeros(1, dtype=int)]
+        for m in [
+            *self.reader.operators(),
+            *(op.to("CSR").data_as("csr_matrix") for op in self.linear),
+        ]:
+            coo = m.tocoo()
+            found.append(np.abs(coo.col - coo.row))
+        return np.unique(np.concatenate(found))
+
+    def elements(self, method: str) -> Elements:
+        """Rows for a method: those elements that are not zero and, for moments alone, that are read."""
+        L = self.liouvillian
+        assert L is not None
+        if method == "ket":
+            return L.ket()
+        diagonals = L.diagonals(self.present())
+        if method == "sectors":
+            kept = np.intersect1d(diagonals, L.diagonals(self.wanted()))
+            # at least the diagonal, so that there is a trace
+            diagonals = kept if len(kept) else L.diagonals(np.zeros(1, dtype=int))
+        return L.hermitian(diagonals)
+
+    # ------------------------------------------------------------ costs
+
+    def _size(self, method: str) -> float:
+        d = float(self.d)
+        if method == "ket":
+            return d
+        L = self.liouvillian
+        half = 0.5 * d * (d + 1)
+        if method == "density" or L is None or L.period <= 1:
+            return half
+        return half * len(L.diagonals(self.wanted())) / d
+
+    def seconds(self, method: str) -> float:
+        """A guess of the time a run takes, from the diagonal of the generator."""
+        L = self.liouvillian
+        if L is None:
+            return 0.0
+        width, height = L.extent
+        span = float(self.times[-1] - self.times[0])
+        products = span * (0.4 * width + 1.3 * height) + 50
+        if not L.isconstant:
+            products = 8.0 * span * max(width, height) + 200
+        terms = L.terms_per_element(ket=method == "ket")
+        return products * (_SECONDS * terms * self._size(method) + 3e-6)
+
+    def memory(self, method: str) -> float:
+        """Bytes of a matrix-free run, without stored states."""
+        return 16.0 * self._size(method) * 60 + 1e6
+
+    def state_bytes(self, ket: bool) -> float:
+        """Bytes of stored states."""
+        return 16.0 * (self.d if ket else self.d**2) * len(self.times)
+
+    # ------------------------------------------------------------ the choice
+
+    def choose(self) -> Choice:
+        """The method asked for, if it can serve, or the one that suits.
+
+        Raises
+        ------
+        ValueError
+            The method asked for cannot serve what is wanted.
+        MemoryLimitError
+            Nothing that could serve fits into memory.
+        """
+        wanted = self.options["method"]
+        method, reason = self._check(wanted) if wanted != "auto" else self._automatic()
+        ket = method in ("ket", "sesolve")
+        store = self.options["store_states"]
+        if store is None:
+            store = not self.user and self.state_bytes(ket) <= _STATE_BYTES
+            store = store and method not in ("trajectories", "mcsolve", "sectors")
+        elif store:
+            check_memory(
+                f"storing {len(self.times)} states of {self.d} levels", self.state_bytes(ket),
+                advice="give e_ops instead, or fewer times",
+            )  # fmt: skip
+        own = method in ("ket", "density", "sectors")
+        return Choice(
+            method, reason, bool(store), self.seconds(method) if own else 0.0,
+            self.memory(method) if own else 0.0,
+        )  # fmt: skip
+
+    def _check(self, wanted: str) -> tuple[str, str]:
+        """The method asked for, or why it cannot be."""
+        if wanted == "qutip":
+            return self._qutip()[0], "QuTiP was asked for"
+
+        def refuse(why: str, instead: str) -> ValueError:
+            return ValueError(f"options['method']={wanted!r} cannot be used: {why}; {instead}")
+
+        if wanted == "sectors" and (why := self.no_sectors()):
+            raise refuse(why, WHOLE_STATE)
+        if wanted in ("trajectories", "mcsolve") and not self.c_ops:
+            raise refuse("the model has no jump operators", "use 'auto'")
+        if wanted in ("sesolve", "ket") and (self.c_ops or not self.state.isket):
+            why = "the model has jump operators" if self.c_ops else "state0 is a density matrix"
+            raise refuse(why, "use 'density' or 'auto'")
+        if wanted in ("ket", "density", "sectors") and self.liouvillian is None:
+            raise refuse("an operator is itself a function of time", "use 'qutip'")
+        if wanted == "mesolve":
+            check_memory(
+                f"mesolve with {self.d} levels", liouvillian_bytes(self.H, self.c_ops),
+                advice="lower the cutoff or use options={'method': 'auto'}",
+            )  # fmt: skip
+        if wanted in ("density", "sectors", "ket"):
+            self._check_memory(wanted)
+        return wanted, "asked for"
+
+    def _check_memory(self, method: str) -> None:
+        check_memory(
+            f"{method} with {self.d} levels", self.memory(method),
+            advice="lower the cutoff or use options={'method': 'trajectories'}",
+        )  # fmt: skip
+
+    def _automatic(self) -> tuple[str, str]:
+        if self.liouvillian is None:
+            method, reason = self._qutip()
+            return method, f"an operator is itself a function of time; {reason}"
+        if not self.c_ops and self.state.isket:
+            return "ket", "no jump operators and a pure state"
+        moments_only = not self.no_sectors()
+        if moments_only and self.seconds("density") > _PATIENCE:
+            self._check_memory("sectors")
+            return (
+                "sectors",
+                "a phase symmetry, and nothing was asked for that needs the whole state",
+            )
+        needed = self.memory("density")
+        if needed < 0.7 * available_memory():
+            return (
+                "density",
+                f"the density matrix of {self.d} levels needs about {needed / 2**20:.0f} MiB",
+            )
+        if not self.c_ops:
+            self._check_memory("density")
+        if moments_only and self.memory("sectors") < 0.7 * available_memory():
+            return "sectors", "the whole state does not fit into memory"
+        return (
+            "trajectories",
+            f"the density matrix of {self.d} levels would need about {needed / 2**30:.2g} GiB",
+        )
+
+    def _qutip(self) -> tuple[str, str]:
+        if not self.c_ops and self.state.isket:
+            return "sesolve", "no jump operators and a pure state"
+        needed = liouvillian_bytes(self.H, self.c_ops)
+        size = f"the Liouvillian of {self.d} levels"
+        if needed < 0.5 * available_memory() and self.d <= 2000:
+            return "mesolve", f"{size} needs about {needed / 2**20:.0f} MiB"
+        if not self.c_ops:
+            check_memory(f"mesolve with {self.d} levels", needed, advice="lower the cutoff")
+            return "mesolve", "a density matrix without jump operators"
+        return "mcsolve", f"{size} would need about {needed / 2**30:.1f} GiB"
+
+    def no_sectors(self) -> str:
+        """Why moments alone cannot be had from some coherence orders; empty if they can."""
+        if self.options["store_states"]:
+            return "options['store_states'] needs the whole state"
+        if self.functions:
+            return f"e_ops[{self.functions[0]!r}] is a function of the whole state"
+        L = self.liouvillian
+        if (L is None or L.period == 1) and self.charges is None:
+            return "the model has no phase symmetry (U(1))"
+        return ""

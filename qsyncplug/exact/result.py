@@ -1,0 +1,80 @@
+"""Results of exact runs."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..core.errors import MissingFieldError
+from ..core.result import Result
+from .choice import WHOLE_STATE
+from .moments import MomentReader, covariance_of
+
+__all__ = ["ExactResult"]
+
+
+class ExactResult(Result):
+    """Exact moments in time, and the states where they were stored.
+
+    Attributes
+    ----------
+    amplitudes : ndarray of shape (T, N)
+        ⟨b_j⟩.
+    mean : ndarray of shape (T, 2N)
+        (q1, p1, q2, p2, …), q=(b+b†)/√2.
+    covariance : ndarray of shape (T, 2N, 2N)
+        Symmetrised; vacuum ½. Normal-ordered, so n+½ holds at the cut-off.
+    anomalous, normal : ndarray of shape (T, N, N)
+        ⟨b_jb_k⟩ and ⟨b_j†b_k⟩.
+    populations : ndarray of shape (T, N, levels)
+        Of the Fock levels of each mode.
+    cutoff : tuple of int
+        Levels kept of each mode.
+    """
+
+    _fields: ClassVar[dict[str, tuple[str, ...]]] = {
+        "amplitudes": ("time", "mode"),
+        "mean": ("time", "quadrature"),
+        "covariance": ("time", "quadrature", "quadrature_2"),
+        "anomalous": ("time", "mode", "mode_2"),
+        "normal": ("time", "mode", "mode_2"),
+        "populations": ("time", "mode", "level"),
+    }
+    amplitudes: np.ndarray
+    mean: np.ndarray
+    covariance: np.ndarray
+    anomalous: np.ndarray
+    normal: np.ndarray
+    populations: np.ndarray
+
+    @property
+    def cutoff(self) -> tuple[int, ...]:
+        """Levels kept of each mode."""
+        return tuple(self.stats["cutoff"])
+
+    @property
+    def final_state(self) -> Any:
+        """State at the last time, if states or the final state were stored.
+
+        Raises
+        ------
+        MissingFieldError
+            The run evolved some coherence orders only (method ``"sectors"``), which do not make a state.
+        """
+        if "holds" in self.stats:
+            raise MissingFieldError(
+                f"final_state is not known: the result holds {self.stats['holds']}; {WHOLE_STATE}"
+            )
+        return (
+            self._final_state
+            if self._final_state is not None
+            else (self.states[-1] if self.states else None)
+        )
+
+    def _fill(self, reader: MomentReader, values: np.ndarray) -> None:
+        b, m, c, populations = reader.split(values)
+        self.amplitudes = np.ascontiguousarray(b)
+        self.mean = np.ascontiguousarray(np.sqrt(2) * self.amplitudes).view(float)
+        self.covariance = covariance_of(b, m, c)
+        self.anomalous, self.normal, self.populations = m, c, populations
