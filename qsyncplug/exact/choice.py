@@ -1,4 +1,6 @@
-"""Which method serves an exact run: kets, coherence orders, whole density matrices, trajectories; and what it will cost."""
+"""Which method serves an exact run: kets, coherence orders, whole density matrices, trajectories;
+and what it will cost.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ __all__ = ["QUTIP_METHODS", "WHOLE_STATE", "Choice", "Task"]
 
 #: states are stored without being asked for while they fit into this
 _STATE_BYTES = 2**28
-#: where whole states would take longer (seconds), moments alone are evolved unless states are asked for
+#: where whole states would take longer (seconds), moments alone are evolved unless states are
+#: asked for
 _PATIENCE = 5.0
 #: seconds for one term of one element, measured
 _SECONDS = 0.4e-9
@@ -57,7 +60,8 @@ class Task:
     """
 
     def __init__(
-        self, H: Any, c_ops: list[Any], state: qutip.Qobj, times: np.ndarray, reader: Any, user: dict[Any, Any],
+        self, H: Any, c_ops: list[Any], state: qutip.Qobj, times: np.ndarray, reader: Any, user:
+        dict[Any, Any],
         options: dict[str, Any], charges: tuple[np.ndarray, np.ndarray] | None,
     ):  # fmt: skip
         self.H, self.c_ops, self.state, self.times = H, c_ops, state, times
@@ -119,7 +123,9 @@ class Task:
         return np.unique(np.concatenate(found))
 
     def elements(self, method: str) -> Elements:
-        """Rows for a method: those elements that are not zero and, for moments alone, that are read."""
+        """Rows for a method: those elements that are not zero and, for moments alone, that are
+        read.
+        """
         L = self.liouvillian
         assert L is not None
         if method == "ket":

@@ -1,4 +1,6 @@
-"""Runs whose operators depend on time: Dormand–Prince on the matrix-free generator, and pulses that are not missed."""
+"""Runs whose operators depend on time: Dormand–Prince on the matrix-free generator, and pulses
+that are not missed.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,8 @@ def _knots(coefficient: Any) -> np.ndarray:
 
 
 def active_intervals(liouvillian: Liouvillian, times: np.ndarray) -> np.ndarray:
-    """Where the coefficients change: rows (begin, end), in order; steps must not pass an edge of them unseen.
+    """Where the coefficients change: rows (begin, end), in order; steps must not pass an edge "
+    "of them unseen.
 
     Looked at are the outputs, points between them, and the knots of sampled coefficients.
     """
@@ -78,7 +81,8 @@ class DrivenStepper:
     """
 
     def __init__(
-        self, elements: Elements, x: np.ndarray, times: np.ndarray, *, rtol: float, atol: float, max_step: float,
+        self, elements: Elements, x: np.ndarray, times: np.ndarray, *, rtol: float, atol: float,
+        max_step: float,
         states: bool, readout: Any,
     ):  # fmt: skip
         self.elements, self.readout, self.states = elements, readout, states

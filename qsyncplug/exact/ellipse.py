@@ -1,4 +1,6 @@
-"""Ellipses around the spectrum of a generator, and Chebyshev expansions of its exponential on them."""
+"""Ellipses around the spectrum of a generator, and Chebyshev expansions of its exponential on
+them.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from .liouvillian import Elements
 __all__ = ["Expansion", "estimate_ellipse", "ritz_values"]
 
 _ARNOLDI = 24
-#: largest product of a window's length and the distance of the foci: beyond, rounding of the recurrence shows
+#: largest product of a window's length and the distance of the foci: beyond, rounding of the
+#: recurrence shows
 _LONGEST = 400.0
 #: largest logarithm of R^k, so that no power leaves the range of floating point numbers
 _LARGEST_POWER = 600.0
@@ -21,15 +24,20 @@ _LARGEST_POWER = 600.0
 
 @dataclass(frozen=True)
 class Expansion:
-    """Chebyshev polynomials on an ellipse: real centre, vertical semi-axis `height`, horizontal semi-axis `width`.
+    """Chebyshev polynomials on an ellipse: real centre, vertical semi-axis `height`, horizontal "
+    "semi-axis `width`.
 
-    With f²=|a²−b²| (a height, b width), R=(a+b)/f and the scaled polynomials F_0=x, F_1=(L−c)x/(fR),
+    With f²=|a²−b²| (a height, b width), R=(a+b)/f and the scaled polynomials F_0=x,
+    F_1=(L−c)x/(fR),
     F_{k+1}=2(L−c)F_k/(fR) ± F_{k−1}/R²:
 
-        exp(tL)x = e^{ct} Σ_k (2−δ_k0) R^k J_k(ft) F_k     (a>b, upper sign; I_k for a<b, lower sign)
+        exp(tL)x = e^{ct} Σ_k (2−δ_k0) R^k J_k(ft) F_k     (a>b, upper sign; I_k for a<b, lower
+        sign)
 
-    If the ellipse holds the numerical range, ‖F_k‖ ≤ (1+√2)‖x‖ (M. Crouzeix, C. Palencia, SIAM J. Matrix Anal. Appl.
-    38, 649 (2017)). It may hold less: the norms that occur are measured, and the terms must have died out.
+    If the ellipse holds the numerical range, ‖F_k‖ ≤ (1+√2)‖x‖ (M. Crouzeix, C. Palencia, SIAM J.
+    Matrix Anal. Appl.
+    38, 649 (2017)). It may hold less: the norms that occur are measured, and the terms must have
+    died out.
     """
 
     centre: float
@@ -130,7 +138,8 @@ def ritz_values(elements: Elements, steps: int = _ARNOLDI, seed: int = 0) -> np.
 def estimate_ellipse(elements: Elements) -> Expansion:
     """An ellipse around most of the spectrum, from Ritz values.
 
-    It is smaller than the numerical range on purpose: fewer terms, and what grows is seen in the norms.
+    It is smaller than the numerical range on purpose: fewer terms, and what grows is seen in the
+    norms.
     """
     values = ritz_values(elements)
     left, right = min(1.05 * float(values.real.min()), 0.0), max(float(values.real.max()), 0.0)

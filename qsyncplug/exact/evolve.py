@@ -1,4 +1,6 @@
-"""Exact evolution of a model: the solver that chooses a method, runs it, and keeps what there is when it must stop."""
+"""Exact evolution of a model: the solver that chooses a method, runs it, and keeps what there is
+when it must stop.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,8 @@ _LONG = 60.0
 
 
 class ExactSolver(Solver):
-    """Exact evolution of a boson model: chooses among kets, coherence orders, density matrices and trajectories.
+    """Exact evolution of a boson model: chooses among kets, coherence orders, density matrices "
+    "and trajectories.
 
     Parameters
     ----------
@@ -109,7 +112,9 @@ class ExactSolver(Solver):
         return prepare_state(state0, self.levels)
 
     def _reader(self) -> Any:
-        """What turns a state into the vector of moments: called with (t, state); ``operators()`` lists them."""
+        """What turns a state into the vector of moments: called with (t, state); ``operators()``
+        lists them.
+        """
         return MomentReader(self.model, self.levels)
 
     def _check_model(self, times: np.ndarray) -> None:
@@ -120,7 +125,9 @@ class ExactSolver(Solver):
         return user_operators(e_ops, self.levels, self.model.hamiltonian.space)
 
     def _charges(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Integer charges (d, K) and occupation numbers (d, m) of the basis states; None without a phase symmetry."""
+        """Integer charges (d, K) and occupation numbers (d, m) of the basis states; None without a
+        phase symmetry.
+        """
         if not self.model.isconstant:
             return None
         weights = self.model.symmetries.charges
@@ -190,7 +197,8 @@ class ExactSolver(Solver):
         if not asked and choice.method not in ("sectors", "trajectories"):
             size = task.state_bytes(choice.method in ("ket", "sesolve")) / 2**20
             stats["states"] = (
-                f"not stored: they would take {size:.0f} MiB; ask with options={{'store_states': True}}"
+                f"not stored: they would take {size:.0f} MiB; ask with "
+                f"options={{'store_states': True}}"
             )
         if choice.seconds > _LONG:
             warn(
@@ -256,7 +264,8 @@ class ExactSolver(Solver):
                 elements, start, float(task.times[0]), tolerance=tolerance, **shared
             )
         return DrivenStepper(
-            elements, start, task.times, rtol=0.1 * o["rtol"], atol=0.1 * float(np.min(o["atol"])), **shared
+            elements, start, task.times, rtol=0.1 * o["rtol"], atol=0.1 * float(np.min(o["atol"])),
+            **shared
         )  # fmt: skip
 
     def _drive(self, stepper: Any, recorder: Recorder, times: np.ndarray, begin: float) -> None:
@@ -412,12 +421,18 @@ def exactsolve_modes(
     e_ops : Qobj, Expression, callable, or list or dict of these, optional
         Expectation values wanted beside the moments.
     options : dict, optional
-        ``method``: ``"auto"`` (default) chooses; ``"ket"``; ``"density"`` (whole density matrices); ``"sectors"`` (for a
-        model with a phase symmetry: moments alone, from the coherence orders that they need); ``"trajectories"``;
-        ``"qutip"``, or one of QuTiP's ``"sesolve"``, ``"mesolve"``, ``"mcsolve"`` by name, with ``integrator``
-        (``"vern7"``). ``atol`` (1e-11), ``rtol`` (1e-9), ``nsteps``, ``max_step``, ``progress_bar``, ``progress_kwargs``,
-        ``store_states`` (default: while no `e_ops` are given and they fit into 256 MiB), ``store_final_state``,
-        ``time_limit``, ``checkpoint``; for trajectories ``ntraj`` (500), ``seeds``, ``map``, ``num_threads``.
+        ``method``: ``"auto"`` (default) chooses; ``"ket"``; ``"density"`` (whole density
+        matrices); ``"sectors"`` (for a
+        model with a phase symmetry: moments alone, from the coherence orders that they need);
+        ``"trajectories"``;
+        ``"qutip"``, or one of QuTiP's ``"sesolve"``, ``"mesolve"``, ``"mcsolve"`` by name, with
+        ``integrator``
+        (``"vern7"``). ``atol`` (1e-11), ``rtol`` (1e-9), ``nsteps``, ``max_step``,
+        ``progress_bar``, ``progress_kwargs``,
+        ``store_states`` (default: while no `e_ops` are given and they fit into 256 MiB),
+        ``store_final_state``,
+        ``time_limit``, ``checkpoint``; for trajectories ``ntraj`` (500), ``seeds``, ``map``,
+        ``num_threads``.
 
     Returns
     -------
@@ -440,9 +455,12 @@ def exactsolve_modes(
 
     Notes
     -----
-    Constant systems: exp(tL) by Chebyshev expansions on an ellipse around the spectrum, each serving many outputs
-    (:class:`.ellipse.Expansion`); the terms must have died out in every step, and the polynomials' norms tell whether the
-    ellipse was large enough. Time-dependent ones: Dormand–Prince 8(5,3) on the same generator, restarted where a
+    Constant systems: exp(tL) by Chebyshev expansions on an ellipse around the spectrum, each
+    serving many outputs
+    (:class:`.ellipse.Expansion`); the terms must have died out in every step, and the polynomials'
+    norms tell whether the
+    ellipse was large enough. Time-dependent ones: Dormand–Prince 8(5,3) on the same generator,
+    restarted where a
     coefficient begins or ceases to move.
 
     Examples

@@ -1,4 +1,6 @@
-"""Lindblad generators as sums of (diagonal values) times (shift of the basis), and the elements they act on."""
+"""Lindblad generators as sums of (diagonal values) times (shift of the basis), and the elements
+they act on.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +76,8 @@ class Readout:
 
 
 class Liouvillian:
-    r"""A Lindblad generator :math:`Lρ = Mρ + ρM^† + Σ_k A_k ρ A_k^†`, :math:`M=-iH-½ΣA_k^†A_k`, never formed.
+    r"""A Lindblad generator :math:`Lρ = Mρ + ρM^† + Σ_k A_k ρ A_k^†`, :math:`M=-iH-½ΣA_k^†A_k`,
+    never formed.
 
     Parameters
     ----------
@@ -167,7 +170,9 @@ class Liouvillian:
         return out
 
     def _find_gauge(self, generators: dict[int, Any], jumps: list[list[Part]]) -> np.ndarray:
-        """Phases that make M (off the diagonal) and the jump operators real, if there are any among i^{w·labels}."""
+        """Phases that make M (off the diagonal) and the jump operators real, if there are any
+        among i^{w·labels}.
+        """
         entries = []
         for matrix in generators.values():
             coo = matrix.tocoo()
@@ -332,7 +337,9 @@ class Liouvillian:
         conjugate: np.ndarray,
         offset: np.ndarray,
     ) -> np.ndarray:
-        """Rows of the kernel's table of one pair of vectors: IN the source segment of each target (−1: none)."""
+        """Rows of the kernel's table of one pair of vectors: IN the source segment of each target
+        (−1: none).
+        """
         (vl, vh), (wl, wh) = self._range[v], self._range[w]
         low = np.maximum(np.maximum(vl - segments[:, 2], wl - segments[:, 3]), 0)
         high = np.minimum(np.minimum(vh - segments[:, 2], wh - segments[:, 3]), segments[:, 1])
@@ -393,7 +400,9 @@ def _real_in(
 
 
 def _common_phase(matrices: list[Any], phase: np.ndarray) -> complex:
-    """The factor of modulus 1 that makes the largest entry real in the gauge: a jump operator's phase has no effect."""
+    """The factor of modulus 1 that makes the largest entry real in the gauge: a jump operator's
+    phase has no effect.
+    """
     largest = 0.0 + 0j
     for m in matrices:
         coo = m.tocoo()
@@ -414,7 +423,8 @@ def _common_phase(matrices: list[Any], phase: np.ndarray) -> complex:
 
 
 class Elements:
-    """A set of density-matrix elements (or the components of a ket) in rows, and the compiled generator on them.
+    """A set of density-matrix elements (or the components of a ket) in rows, and the compiled "
+    "generator on them.
 
     Attributes
     ----------
@@ -469,7 +479,9 @@ class Elements:
         return DrivenFlow(self.kernel, factors)
 
     def readout(self, operators: Sequence[Any]) -> Readout:
-        """tr(Oρ) of matrices O, in the original basis, as functionals of rows; elements not held count as zero."""
+        """tr(Oρ) of matrices O, in the original basis, as functionals of rows; elements not held
+        count as zero.
+        """
         start, places, values = [0], [], []
         for operator in operators:
             place, value = self._functional(sp.coo_matrix(operator))

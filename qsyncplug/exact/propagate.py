@@ -1,4 +1,6 @@
-"""Steppers of exp(tL) for a constant generator: Chebyshev expansions in windows of outputs, and a Krylov method."""
+"""Steppers of exp(tL) for a constant generator: Chebyshev expansions in windows of outputs, and a
+Krylov method.
+"""
 
 from __future__ import annotations
 
@@ -85,7 +87,8 @@ class ChebyshevStepper:
     """
 
     def __init__(
-        self, elements: Elements, x: np.ndarray, t: float, *, tolerance: float = 1e-12, readout: Readout = _NOTHING,
+        self, elements: Elements, x: np.ndarray, t: float, *, tolerance: float = 1e-12, readout:
+        Readout = _NOTHING,
         states: bool = True, max_step: float = np.inf,
     ):  # fmt: skip
         self.elements, self.kernel = elements, elements.kernel
@@ -105,7 +108,8 @@ class ChebyshevStepper:
     def advance(self, times: np.ndarray) -> Iterator[Window]:
         """Deliver every one of `times` (increasing, from the present time on), window by window.
 
-        After each window ``t`` and ``x`` are those of its end. A window without outputs is a step on the way, or one that
+        After each window ``t`` and ``x`` are those of its end. A window without outputs is a step
+        on the way, or one that
         was rejected.
         """
         at = 0
@@ -179,7 +183,9 @@ class ChebyshevStepper:
         )
 
     def _trusted(self, norms: np.ndarray, table: np.ndarray) -> bool:
-        """Whether the terms of every output have died out and were never so large that rounding shows."""
+        """Whether the terms of every output have died out and were never so large that rounding
+        shows.
+        """
         start = norms[0] if norms[0] > 0 else 1.0
         if not np.all(np.isfinite(norms)):
             return self._reject("the polynomials are not finite")
@@ -190,7 +196,8 @@ class ChebyshevStepper:
         if rounding > max(self.tolerance, 20 * _ROUNDING):
             return self._reject("rounding shows")
         if float(norms.max()) > _GROWTH * start:
-            # outside the ellipse a part of the state grows from term to term; it is not lost, but soon it would be
+            # outside the ellipse a part of the state grows from term to term; it is not lost, but
+            # soon it would be
             self._enlarge()
         self.counters.error += error
         self.counters.rounding = max(self.counters.rounding, rounding)
@@ -205,7 +212,8 @@ class ChebyshevStepper:
             self.longest *= 0.5
         if self._rejected_in_row > 12:
             self.counters.notes.append(
-                f"Chebyshev expansions were given up at t={self.t:g} ({why}); Krylov method from there"
+                f"Chebyshev expansions were given up at t={self.t:g} ({why}); Krylov method from "
+                f"there"
             )
             self._krylov = KrylovStepper(self.elements, self.x, self.t, tolerance=self.tolerance)
         return False
@@ -280,7 +288,8 @@ class ChebyshevStepper:
 
 
 class KrylovStepper:
-    """exp(tL)x by Arnoldi's method in the real space of rows, with steps as long as the error estimate allows.
+    """exp(tL)x by Arnoldi's method in the real space of rows, with steps as long as the error "
+    "estimate allows.
 
     Parameters
     ----------
@@ -367,7 +376,9 @@ class KrylovStepper:
 
 
 def _small_exponential(h: np.ndarray, t: float, exact: bool) -> np.ndarray:
-    """exp(tH)e_1 and, behind it, the last entry of ∫: the error of the Krylov method is |h_{m+1,m}| times that."""
+    """exp(tH)e_1 and, behind it, the last entry of ∫: the error of the Krylov method is
+    |h_{m+1,m}| times that.
+    """
     m = h.shape[1]
     if exact:
         return np.append(scipy.linalg.expm(t * h[:m, :m])[:, 0], 0.0)

@@ -71,7 +71,9 @@ class Recorder:
         return qutip.Qobj(array, dims=self._dims, copy=False, **herm)
 
     def record(self, window: Window) -> None:
-        """Take what a window delivers; where a user's function raises, the outputs before that are kept."""
+        """Take what a window delivers; where a user's function raises, the outputs before that are
+        kept.
+        """
         values = self._ket_values(window.rows) if self.readout is None else window.values
         done = len(window.times)
         try:

@@ -60,7 +60,8 @@ class ExactResult(Result):
         Raises
         ------
         MissingFieldError
-            The run evolved some coherence orders only (method ``"sectors"``), which do not make a state.
+            The run evolved some coherence orders only (method ``"sectors"``), which do not make a
+            state.
         """
         if "holds" in self.stats:
             raise MissingFieldError(

@@ -1,4 +1,6 @@
-"""The matrix-free generator against dense matrices, and exponentials against closed ones and references."""
+"""The matrix-free generator against dense matrices, and exponentials against closed ones and
+references.
+"""
 
 import numpy as np
 import pytest
@@ -79,7 +81,9 @@ def test_every_instruction_set(level, monkeypatch):
 
 
 def test_real_coefficients_stay_real():
-    """Drive, flip-flop and dissipative coupling alone are real in some gauge; two of them together are not."""
+    """Drive, flip-flop and dissipative coupling alone are real in some gauge; two of them together
+    are not.
+    """
     alone = (pair(drive=0.5), pair(), pair(coherent=0.3, dissipative=0.0))
     for system in alone:
         H, c_ops = system.qutip(6)
@@ -89,7 +93,9 @@ def test_real_coefficients_stay_real():
 
 
 def test_diagonals_that_evolve_apart():
-    """U(1) of a pair: orders modulo N−1; parity: every other one; no jump and no coupling: each alone."""
+    """U(1) of a pair: orders modulo N−1; parity: every other one; no jump and no coupling: each
+    alone.
+    """
     H, c_ops = pair().qutip(6)
     L = Liouvillian(H, c_ops)
     assert L.period == 5
@@ -158,7 +164,9 @@ def test_the_scaled_series_is_the_exponential_on_its_ellipse(height, width, t, a
 @given(seed=st.integers(0, 10**6), jumps=st.integers(0, 2))
 @settings(max_examples=25, deadline=None)
 def test_exponentials_of_random_systems(seed, jumps):
-    """Chebyshev and Krylov against the dense exponential, at uneven outputs; non-normal generators included."""
+    """Chebyshev and Krylov against the dense exponential, at uneven outputs; non-normal generators
+    included.
+    """
     H, A, rng = random_system(seed, 7, jumps, False)
     L = Liouvillian(qutip.Qobj(H), [qutip.Qobj(a) for a in A])
     rows = L.hermitian()
