@@ -14,6 +14,7 @@ from . import (
     operators,
     plot,
     published,
+    sweeps,
     waves,
     wigner,
 )
@@ -31,6 +32,7 @@ from .models import *  # noqa: F403
 from .operators import *  # noqa: F403
 from .plot import *  # noqa: F403
 from .published import *  # noqa: F403
+from .sweeps import *  # noqa: F403
 from .sync import Classification, SyncView, classify, measures
 from .waves import *  # noqa: F403
 from .wigner import *  # noqa: F403
@@ -56,6 +58,18 @@ __all__ = [
     "steadystate",
     "synchronization",
 ]
-for _room in (approximate, circle, exact, lohe, models, operators, plot, published, waves, wigner):
+for _room in (
+    approximate,
+    circle,
+    exact,
+    lohe,
+    models,
+    operators,
+    plot,
+    published,
+    sweeps,
+    waves,
+    wigner,
+):
     __all__ += _room.__all__
 del _room

@@ -1,0 +1,143 @@
+"""What a point returns, as named arrays: numbers, dicts, xarray, or measures of a result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..adapters import synchronization
+from ..sync import classify
+from ..sync import measures as _measures
+
+__all__ = ["Reader", "Values"]
+
+#: axes of a measure of a run, of nodes, of pairs
+_AXES = ("time", "node", "other")
+
+
+class Values(NamedTuple):
+    """Arrays of one point, and the coordinates that they bring."""
+
+    arrays: dict[str, tuple[tuple[str, ...], np.ndarray]]
+    coordinates: dict[str, tuple[tuple[str, ...], np.ndarray]]
+
+
+class Reader:
+    """Turns what the function returned into :class:`Values`.
+
+    Parameters
+    ----------
+    measures : str, sequence of str, or mapping of str to callable or str, optional
+        Names of :mod:`qsyncplug.measures` (and ``"verdict"``), read off the view of what the
+        function returned; a callable gets the view. Without them the function itself returns
+        numbers, arrays, a dict of these, or an xarray object.
+
+    Examples
+    --------
+    >>> Reader()({"r": 0.5}).arrays["r"]
+    ((), array(0.5))
+    """
+
+    def __init__(self, measures: Any = None):
+        self.measures = None if measures is None else _named(measures)
+
+    def __call__(self, answer: Any) -> Values:
+        """The arrays of one answer."""
+        if self.measures is not None:
+            return _read_measures(answer, self.measures)
+        if hasattr(answer, "to_dataset") or hasattr(answer, "data_vars"):
+            return _read_xarray(answer)
+        if isinstance(answer, Mapping):
+            return Values({str(k): _array(str(k), v) for k, v in answer.items()}, {})
+        return Values({"value": _array("value", answer)}, {})
+
+
+def _named(measures: Any) -> dict[str, Callable[[Any], Any] | str]:
+    """The measures by name, checked before any work."""
+    if isinstance(measures, str):
+        measures = [measures]
+    if isinstance(measures, Mapping):
+        chosen = dict(measures)
+    elif isinstance(measures, Sequence):
+        chosen = {str(m): m for m in measures}
+    else:
+        raise TypeError(
+            "measures must be names of qsyncplug.measures or a dict of callables, "
+            f"not {type(measures).__name__}"
+        )
+    known = [name for name in _measures.__all__ if name[0].islower()]
+    for name, measure in chosen.items():
+        if callable(measure) or measure == "verdict" or measure in known:
+            continue
+        raise ValueError(
+            f"measures[{name!r}] must be callable, 'verdict' or one of {', '.join(known)}; "
+            f"not {measure!r}"
+        )
+    return chosen
+
+
+def _read_measures(answer: Any, measures: dict[str, Any]) -> Values:
+    view = synchronization(answer)
+    times = np.asarray(view.times, dtype=float)
+    single = len(times) == 1
+    out: dict[str, tuple[tuple[str, ...], np.ndarray]] = {}
+    for name, measure in measures.items():
+        if measure == "verdict":
+            out[name] = ((), np.array(_verdict(answer)))
+            continue
+        function = measure if callable(measure) else getattr(_measures, measure)
+        dims, value = _array(name, function(view))
+        if value.ndim and len(value) == len(times) and value.ndim <= 3:
+            dims = _AXES[: value.ndim]
+            if single:
+                dims, value = dims[1:], value[0]
+        out[name] = (dims, value)
+    used = {d for dims, _ in out.values() for d in dims}
+    return Values(out, {"time": (("time",), times)} if "time" in used else {})
+
+
+def _verdict(answer: Any) -> str:
+    return str(classify(synchronization(answer)).label)
+
+
+def _read_xarray(answer: Any) -> Values:
+    if hasattr(answer, "data_vars"):
+        data = answer
+    else:
+        data = answer.to_dataset(name=answer.name or "value")
+    arrays = {
+        str(k): (tuple(map(str, v.dims)), _array(str(k), v.values)[1])
+        for k, v in data.data_vars.items()
+    }
+    coordinates = {
+        str(k): (tuple(map(str, v.dims)), np.asarray(v.values))
+        for k, v in data.coords.items()
+        if v.dims
+    }
+    return Values(arrays, coordinates)
+
+
+def _array(name: str, value: Any) -> tuple[tuple[str, ...], np.ndarray]:
+    """Dimensions and array: float64, complex128 or text; integers and truth values as floats.
+
+    A missing point is NaN (or an empty text), which integers cannot say.
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name}: a masked array cannot be kept; fill it with NaN")
+    array = np.asarray(value)
+    if array.dtype.kind in "biu":
+        if array.dtype.kind != "b" and array.size and np.max(np.abs(array.astype(float))) > 2**53:
+            raise TypeError(f"{name}: integers beyond 2**53 cannot be kept as floats")
+        array = array.astype(np.float64)
+    elif array.dtype.kind == "f":
+        array = array.astype(np.float64)
+    elif array.dtype.kind == "c":
+        array = array.astype(np.complex128)
+    elif array.dtype.kind not in "UT":
+        raise TypeError(
+            f"{name}: a {type(value).__name__} cannot be kept; return numbers, arrays, texts, a "
+            "dict of these or an xarray object, or name what to read off in measures=[…]"
+        )
+    return tuple(f"{name}_{k}" for k in range(array.ndim)), array
