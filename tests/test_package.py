@@ -137,7 +137,6 @@ def test_nobody_imports_the_top():
 CIRCLES = [
     {"qsyncplug.wigner.solver", "qsyncplug.wigner.stepping"},
     {f"qsyncplug.lohe.{m}" for m in ("lines", "result", "setup", "solver", "watch")},
-    {"qsyncplug.published.chains", "qsyncplug.published.figures"},
 ]
 
 

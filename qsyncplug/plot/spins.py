@@ -9,8 +9,8 @@ import numpy as np
 from ..core.checks import check_integer
 from ..models.chains.dtwa import DtwaResult
 from ..models.spin_one import spin_phase
-from ..published.chains import PublishedResult
-from ..published.figures import PRINTED_PHASE, PublishedFigure
+from ..published.figures import PRINTED_PHASE, Kind, PublishedFigure
+from ..published.result import PublishedResult
 from ._axes import COLOURS, figure, finish
 
 if TYPE_CHECKING:
@@ -42,16 +42,15 @@ def plot_published_figure(
         raise TypeError(f"published must be a PublishedFigure, not {type(published).__name__}")
     fig, ax = figure(fig, ax, figsize=(5.4, 4.2))
     name = published.name
-    if name == "3a":
+    kind = published.panel.kind
+    if kind is Kind.COMPLETE:
         _draw_3a(ax, published)
-    elif name == "3b":
+    elif kind is Kind.THERMAL:
         _draw_3b(ax, published)
+    elif kind is Kind.TRAJECTORIES:
+        _draw_trajectories(ax, published.result)
     else:
-        kind = ("adg".find(name[1]), "beh".find(name[1]), "cfi".find(name[1]))
-        if kind[0] >= 0:
-            _draw_trajectories(ax, published.result)
-        else:
-            _draw_quadrature(ax, published.result, "q" if kind[1] >= 0 else "p")
+        _draw_quadrature(ax, published.result, "q" if kind is Kind.POSITION else "p")
     failed = sum(not s.holds for s in published.statements)
     verdict = f"{failed} of {len(published.statements)} statements of the paper fail"
     ax.set_title(

@@ -1,8 +1,10 @@
 """The spin-chain paper's equations as printed, corrections by name, its figures."""
 
-from .chains import PublishedResult, PublishedSolver, PublishedSpinChains
+from .chains import PublishedSpinChains
 from .corrections import CORRECTIONS, Correction
 from .figures import PublishedFigure, Statement
+from .result import PublishedResult
+from .solver import PublishedSolver, SingularEquationsError
 
 __all__ = [
     "CORRECTIONS",
@@ -11,5 +13,6 @@ __all__ = [
     "PublishedResult",
     "PublishedSolver",
     "PublishedSpinChains",
+    "SingularEquationsError",
     "Statement",
 ]

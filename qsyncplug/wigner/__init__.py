@@ -1,15 +1,8 @@
 """Wigner–Lohe models, Wigner transforms and quantum hydrodynamics."""
 
 from .errors import PhaseSpaceError, PhaseSpaceWarning
+from .fields import Hydrodynamics, hydrodynamics
 from .fit import phase_space_diagnostics, state_diagnostics
-from .hydrodynamics import (
-    Hydrodynamics,
-    PairHydrodynamics,
-    h1_distance,
-    hydrodynamic_distances,
-    hydrodynamics,
-    pair_hydrodynamics,
-)
 from .matrix import WignerMatrix
 from .measures import (
     interpolate as interpolate,
@@ -24,12 +17,18 @@ from .measures import (
     moyal_overlap,
 )
 from .measures import (
-    negativity as negativity,
-)
-from .measures import (
     phase_distribution as phase_distribution,
 )
 from .model import WignerLohe
+from .negative import (
+    negativity as negativity,
+)
+from .pairs import (
+    PairHydrodynamics,
+    h1_distance,
+    hydrodynamic_distances,
+    pair_hydrodynamics,
+)
 from .phase_space import PhaseSpace, fock_grid
 from .residuals import hydrodynamic_residuals, run_residuals
 from .result import WignerLoheResult

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..core.checks import check_array, check_number, check_times
 from ..core.grid import Grid
-from .hydrodynamics import PairHydrodynamics, _bar, _states, pair_hydrodynamics
+from .fields import bar, states_on
+from .pairs import PairHydrodynamics, pair_hydrodynamics
 
 __all__ = ["hydrodynamic_residuals", "run_residuals"]
 
@@ -39,8 +40,8 @@ def _field_rates(pair: PairHydrodynamics, d1: np.ndarray, d2: np.ndarray) -> dic
         ("a", pair.rotated, d1 - 1j * d2),
     ):
         gradient = np.stack([grid.derivative(d, k) for k in range(grid.ndim)])
-        rates["rho_" + name] = h.weight * 2 * _bar(h.psi, d).real
-        rates["J_" + name] = h.weight * (_bar(d, h.gradient) + _bar(h.psi, gradient)).imag
+        rates["rho_" + name] = h.weight * 2 * bar(h.psi, d).real
+        rates["J_" + name] = h.weight * (bar(d, h.gradient) + bar(h.psi, gradient)).imag
     rates["rho_c"] = pair.second.psi.conj() * d1 + pair.first.psi * d2.conj()
     g1, g2 = (np.stack([grid.derivative(d, k) for k in range(grid.ndim)]) for d in (d1, d2))
     a, b = pair.first, pair.second
@@ -251,7 +252,7 @@ def run_residuals(
     step = (times[-1] - times[0]) / (len(times) - 1)
     if np.max(np.abs(np.diff(times) - step)) > 1e-9 * step:
         raise ValueError("times must be equidistant")
-    psi = _states("states", states, grid)
+    psi = states_on("states", states, grid)
     if psi.shape != (len(times), 2, *grid.shape):
         raise ValueError(f"states must have shape {(len(times), 2, *grid.shape)}, not {psi.shape}")
     fields: list[dict[str, np.ndarray]] = []

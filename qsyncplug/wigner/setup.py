@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.errors import MissingFieldError
 from ..waves.motion import EigenMotion, factorize, motion_of
-from .direct import LinearFlow
+from .linear import LinearFlow
 from .matrix import ArrayMatrix, FactorMatrix, WignerMatrix
 from .model import WignerLohe
 from .state import InitialState

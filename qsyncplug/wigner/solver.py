@@ -14,7 +14,7 @@ from ..core.options import DEFAULTS
 from ..core.solver import CompiledSolver
 from ..core.threads import linear_algebra_threads
 from ..waves.splitting import SCHEMES
-from .direct import check_potential, time_to_pole
+from .coupling import time_to_pole
 from .fit import (
     EDGE_WARNING,
     factor_diagnostics,
@@ -29,6 +29,7 @@ from .result import WignerLoheResult
 from .setup import ArraySetup, FactorSetup, Setup
 from .state import InitialState, read_state
 from .stepping import blow_up, run_steps
+from .transport import check_potential
 
 __all__ = ["WignerLoheSolver", "wlsolve"]
 

@@ -20,12 +20,15 @@ from ..core.errors import (
 )
 from ..waves.errors import BlowUpError
 from ..waves.splitting import SCHEMES, OscillatorLostError, Splitting
-from .direct import DirectSystem, LinearFlow, check_potential, time_to_pole
+from .coupling import time_to_pole
+from .direct import DirectSystem
 from .fit import fits, warn_drift, warn_edges
+from .linear import LinearFlow
 from .matrix import ArrayMatrix, WignerMatrix
 from .result import WignerLoheResult
 from .setup import StoredFactors
 from .state import InitialState
+from .transport import check_potential
 from .vectors import VectorSystem
 
 if TYPE_CHECKING:

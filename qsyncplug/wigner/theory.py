@@ -13,8 +13,8 @@ from ..core.checks import check_integer, check_number
 from ..core.entry import predictions as _entry_predictions
 from ..core.errors import ApproximationWarning
 from ..core.predictions import Prediction, Predictions
-from .hydrodynamics import hydrodynamic_distances
 from .model import WignerLohe
+from .pairs import hydrodynamic_distances
 from .state import InitialState, read_state
 
 __all__ = [

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.fft
 
 from ..waves.splitting import Cache, phase
-from .direct import CouplingFlow
+from .coupling import CouplingFlow
 from .model import WignerLohe
 from .state import InitialState
 

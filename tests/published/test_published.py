@@ -7,13 +7,11 @@ from scipy.integrate import solve_ivp
 import qsyncplug as qsp
 from qsyncplug.core.errors import NonFiniteError
 from qsyncplug.published import figures as published_figures
-from qsyncplug.published.chains import (
-    PublishedSpinChains,
-    complete_synchronization,
-    mfsolve_published,
-    phase_synchronization,
-)
+from qsyncplug.published.chains import PublishedSpinChains
 from qsyncplug.published.corrections import CORRECTIONS
+from qsyncplug.published.result import complete_synchronization, phase_synchronization
+from qsyncplug.published.solver import SingularEquationsError, mfsolve_published
+from qsyncplug.published.statements import log_negativity
 
 from .printed_equations import Printed
 
@@ -343,7 +341,8 @@ def test_the_run_agrees_with_scipy():
 @pytest.mark.parametrize("name, left", [("2a", 3.6e-5), ("2d", 3.2e-5), ("2g", 3.6e-5)])
 def test_no_limit_cycle(name, left):
     """The excitations that are left at t=1e4, and the decay law all along."""
-    n, exchange = published_figures.FIGURES[name]
+    panel = published_figures.FIGURES[name]
+    n, exchange = panel.n, panel.exchange
     model = PublishedSpinChains(n=n, exchange=exchange, corrections=EXACT)
     result = qsp.mfsolve(model, [1, 1], np.linspace(0, 1e4, 2001))
     assert result.stats["n1+n2 at the end"] == pytest.approx(left, abs=0.05e-5)
@@ -369,14 +368,60 @@ def test_the_paper_s_initial_state_does_not_move():
 def test_numbers_of_the_figures():
     """The numbers of the specification, from the figures' own report."""
     figure = PublishedSpinChains().figure("3a")
-    numbers = figure.statements[-1].numbers
+    numbers = figure.statements[4].numbers
     assert numbers["2a: growth rate at β=0"] == pytest.approx(0.00994, abs=5e-6)
     assert numbers["2a: tr C>1e8 from β=0 at"] <= 895
     assert numbers["2a: largest S_q, exact Jacobian, printed D"] == pytest.approx(1.39, abs=5e-3)
     assert numbers["2a: smallest eigenvalue of C+iΩ/2"] == pytest.approx(-0.142, abs=5e-4)
-    assert [s.holds for s in figure.statements] == [False, True, False, False, False]
+    assert [s.holds for s in figure.statements] == [False, True, False, False, False, False]
     assert figure.statements[3].numbers["largest |S_q−1| of the vacuum"] < 1e-12
     assert "vacuum value" in str(figure)
+    # "not entangled": along runs whose covariance is that of a state it is up to 1
+    entangled = figure.statements[5].numbers
+    assert entangled["2g: largest E_N"] == pytest.approx(1.0339, abs=1e-3)
+    assert min(entangled[f"{name}: largest E_N"] for name in ("2a", "2d", "2g")) > 0.6
+
+
+def test_log_negativity_of_closed_forms():
+    for r in (0.0, 0.3, 1.5):
+        c, s = np.cosh(2 * r) / 2, np.sinh(2 * r) / 2
+        squeezed = np.block(
+            [[c * np.eye(2), s * np.diag([1, -1])], [s * np.diag([1, -1]), c * np.eye(2)]]
+        )
+        assert log_negativity(squeezed) == pytest.approx(2 * r, abs=1e-12)
+        # classical correlation of the same size is no entanglement
+        mixed = np.block(
+            [[(c + s) * np.eye(2), s * np.eye(2)], [s * np.eye(2), (c + s) * np.eye(2)]]
+        )
+        assert log_negativity(mixed) == 0
+
+
+@pytest.mark.parametrize("beta0, when", [((2, 2), 4.2655), ((1.8, 1.8), 9.7487)])
+def test_the_printed_equations_are_singular(beta0, when):
+    """SciPy on B1, B2 alone meets the same zero of X."""
+    model = PublishedSpinChains()
+
+    def vanishing(t, y):
+        return model.X(y.view(complex)) + 1e-3
+
+    vanishing.terminal = True
+    reference = solve_ivp(
+        lambda t, y: model.drift(t, y.view(complex)).view(float),
+        (0, 20),
+        np.array(beta0, complex).view(float),
+        method="DOP853",
+        rtol=1e-10,
+        events=vanishing,
+    )
+    assert reference.t[-1] == pytest.approx(when, abs=1e-3)
+    with pytest.raises(SingularEquationsError, match="X vanishes") as caught:
+        qsp.mfsolve(model, beta0, np.linspace(0, 20, 41))
+    assert caught.value.time == pytest.approx(reference.t[-1], abs=2e-4)
+    assert caught.value.result.times[-1] == pytest.approx(when, abs=0.5)
+    figure = model.figure("2a", beta0=beta0)
+    assert figure.singular_at == pytest.approx(when, abs=1e-4) and not figure.holds
+    assert "singular at t=" in str(figure) and len(figure.result.times) == 10001
+    assert figure.statements[1].numbers == {"singular at": figure.singular_at}
 
 
 @pytest.mark.parametrize("name, third", [("2b", True), ("2f", False), ("2g", False)])

@@ -7,8 +7,9 @@ from qsyncplug import AliasingError
 from qsyncplug.core import Grid, load
 from qsyncplug.core.errors import StepLimitError, TimeLimitError
 from qsyncplug.wigner import WignerLohe, WignerLoheSolver, wigner_transform, wlsolve
-from qsyncplug.wigner.direct import RKN_SCHEMES, LinearFlow, Transport
+from qsyncplug.wigner.linear import LinearFlow
 from qsyncplug.wigner.state import _decompose, _span, read_state
+from qsyncplug.wigner.transport import RKN_SCHEMES, Transport
 
 from .wigner_reference import Lines, correlation_flow
 
