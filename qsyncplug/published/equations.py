@@ -1,4 +1,4 @@
-"""The published equations of two spin chains, as printed and with each mistake corrected by name."""
+"""The published equations of two spin chains, as printed and with mistakes corrected by name."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class PublishedEquations:
     def relative_divisor(self, beta: Any) -> float:
         """|X| relative to Σ|g_j|√N_j: the equations divide by X.
 
-        Of |2X+δ| with the correction "eq7_factor_two"; infinite where X is frozen: then it cannot vanish.
+        Of |2X+δ| with the correction "eq7_factor_two"; infinite where X is frozen.
         """
         if self.x is not None:
             return float("inf")

@@ -159,8 +159,8 @@ def _no_long_times(text: str, run: Run) -> Statement:
     return Statement(
         text,
         False,
-        f"from β(0)=({first[0]:g}, {first[1]:g}) the equations are singular at t={run.singular:.4g}, "
-        "where X=Σg_j(|β_j|²−N_j)/√N_j vanishes, by which they divide "
+        f"from β(0)=({first[0]:g}, {first[1]:g}) the equations are singular at "
+        f"t={run.singular:.4g}, where X=Σg_j(|β_j|²−N_j)/√N_j vanishes, by which they divide "
         f"(|β|²={n[0]:.4g}, {n[1]:.4g}): they have no long times",
         {"singular at": run.singular},
     )
@@ -212,8 +212,8 @@ def in_phase(run: Run) -> Statement:
     return Statement(
         text,
         numbers["range"] < 0.5,
-        f"φ2−φ1 visits {100 * numbers['part of the circle visited']:.0f} % of the circle in the later "
-        f"half (slope {numbers['slope']:.3g} per unit time)",
+        f"φ2−φ1 visits {100 * numbers['part of the circle visited']:.0f} % of the circle in the "
+        f"later half (slope {numbers['slope']:.3g} per unit time)",
         numbers,
     )
 
@@ -319,7 +319,7 @@ def meaning_of_one(vacuum: Run) -> Statement:
 
 
 def log_negativity(covariance: np.ndarray) -> np.ndarray:
-    """E_N=max(0, −ln 2ν) of (..., 4, 4), ν the smaller symplectic eigenvalue partially transposed."""
+    """E_N=max(0, −ln 2ν), ν the least symplectic eigenvalue of C (..., 4, 4) partially transposed."""
     a, b, c = covariance[..., :2, :2], covariance[..., 2:, 2:], covariance[..., :2, 2:]
     delta = np.linalg.det(a) + np.linalg.det(b) - 2 * np.linalg.det(c)
     det = np.linalg.det(covariance)
