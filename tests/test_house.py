@@ -31,13 +31,8 @@ LONG_FILES = {
     "models/chains/model.py",
     "operators/algebra.py",
     "operators/system.py",
-    "published/chains.py",
-    "published/figures.py",
     "sync/view.py",
     "waves/motion.py",
-    "wigner/direct.py",
-    "wigner/hydrodynamics.py",
-    "wigner/measures.py",
     "wigner/theory.py",
 }
 LONG_KERNELS = {"integrator.pyx", "circle.pyx", "circle_simd.h"}
@@ -65,7 +60,6 @@ LONG_FUNCTIONS = {
     "models/chains/model.py:__init__",
     "plot/comparison.py:plot_comparison",
     "plot/wigner.py:plot_hydrodynamics",
-    "published/figures.py:_figure3a",
     "sync/classification.py:_course",
     "sync/view.py:__init__",
     "wigner/stepping.py:run",

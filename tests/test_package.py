@@ -135,7 +135,6 @@ def test_nobody_imports_the_top():
 
 #: circles that wait for the drive of core
 CIRCLES = [
-    {"qsyncplug.wigner.solver", "qsyncplug.wigner.stepping"},
     {f"qsyncplug.lohe.{m}" for m in ("lines", "result", "setup", "solver", "watch")},
 ]
 

@@ -319,7 +319,7 @@ def meaning_of_one(vacuum: Run) -> Statement:
 
 
 def log_negativity(covariance: np.ndarray) -> np.ndarray:
-    """E_N=max(0, −ln 2ν), ν the least symplectic eigenvalue of C (..., 4, 4) partially transposed."""
+    """E_N=max(0, −ln 2ν), ν the least symplectic eigenvalue of the partially transposed C."""
     a, b, c = covariance[..., :2, :2], covariance[..., 2:, 2:], covariance[..., :2, 2:]
     delta = np.linalg.det(a) + np.linalg.det(b) - 2 * np.linalg.det(c)
     det = np.linalg.det(covariance)

@@ -260,7 +260,15 @@ class WignerLoheSolver(CompiledSolver):
                 result = CompiledSolver.run(_Run(self, state), None, times, e_ops=e_ops)
                 assert isinstance(result, WignerLoheResult)
                 return result
-            return run_steps(self, state, times, e_ops)
+            return run_steps(
+                self.model,
+                state,
+                times,
+                e_ops,
+                method=self._method(state),
+                options=self._options,
+                solver=self.name,
+            )
 
     def _finish(self, result: Any, rhs: Any) -> None:
         state = rhs.setup.state

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import time as clock
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from qutip.ui.progressbar import progress_bars
@@ -25,14 +26,12 @@ from .direct import DirectSystem
 from .fit import fits, warn_drift, warn_edges
 from .linear import LinearFlow
 from .matrix import ArrayMatrix, WignerMatrix
+from .model import WignerLohe
 from .result import WignerLoheResult
 from .setup import StoredFactors
 from .state import InitialState
 from .transport import check_potential
 from .vectors import VectorSystem
-
-if TYPE_CHECKING:
-    from .solver import WignerLoheSolver
 
 __all__ = ["blow_up", "run_steps"]
 
@@ -43,15 +42,37 @@ _GROWN = 1e4
 
 
 def run_steps(
-    solver: WignerLoheSolver, state: InitialState, times: np.ndarray, e_ops: Any
+    model: WignerLohe,
+    state: InitialState,
+    times: np.ndarray,
+    e_ops: Any,
+    *,
+    method: str,
+    options: dict[str, Any],
+    solver: str,
 ) -> WignerLoheResult:
-    """Run by splitting, or directly in phase space."""
-    return _Steps(solver, state, times).run(e_ops)
+    """Run by splitting, or directly in phase space.
+
+    Parameters
+    ----------
+    model : WignerLohe
+    state : InitialState
+    times : (T,) array
+    e_ops : callable, list or dict of callables, optional
+    method : str
+        ``"direct"``, ``"splitting"`` or a scheme with fixed steps.
+    options : dict
+        All of them.
+    solver : str
+        Its name, for the result and its errors.
+    """
+    return _Steps(model, state, times, method, options, solver).run(e_ops)
 
 
 def blow_up(when: float, oscillator: int, result: WignerLoheResult) -> BlowUpError:
     """The error of a run whose correlations became infinite."""
     result.stats["stopped"] = f"blow-up at t={when:.12g}"
+    result.stats["blow-up time"] = float(when)
     return BlowUpError(
         f"wlsolve: z of oscillator {oscillator} grows without bound at t={when:.12g}: no states "
         "have the initial correlations; "
@@ -77,13 +98,21 @@ class _Splitting(Splitting):
 
 
 class _Steps:
-    def __init__(self, solver: WignerLoheSolver, state: InitialState, times: np.ndarray):
+    def __init__(
+        self,
+        model: WignerLohe,
+        state: InitialState,
+        times: np.ndarray,
+        method: str,
+        options: dict[str, Any],
+        solver: str,
+    ):
         self.solver = solver
-        self.options = solver._options
-        self.model = solver.model
+        self.options = options
+        self.model = model
         self.state = state
         self.times = times
-        self.method = solver._method(state)
+        self.method = method
         self.direct = self.method == "direct"
         self.system: Any
         if self.direct:
@@ -119,7 +148,7 @@ class _Steps:
         stats: dict[str, Any] = {"method": self.method, "initial state": self.state.kind}
         if o["method"] == "auto":
             stats["method reason"] = "different potentials"
-        result = WignerLoheResult(e_ops, o, setup=self.setup, solver=self.solver.name, stats=stats)
+        result = WignerLoheResult(e_ops, o, setup=self.setup, solver=self.solver, stats=stats)
         stats = result.stats
         per_output = sum(
             np.dtype(t).itemsize * int(np.prod(s, dtype=float))
@@ -152,7 +181,9 @@ class _Steps:
                     process(float(t), matrix)
                 bar.update()
                 if o["checkpoint"] and clock.perf_counter() - saved > 30.0:
-                    self.solver._checkpoint(result, done)
+                    partial = copy.copy(result)
+                    partial._trim(done)
+                    partial.save(o["checkpoint"])
                     saved = clock.perf_counter()
         except (KeyboardInterrupt, Exception) as error:
             failed = error
@@ -244,7 +275,7 @@ class _Steps:
     def _raise(self, error: BaseException, result: WignerLoheResult) -> None:
         t = self.reached
         kept = f"error.result holds the {len(result.times)} outputs before that"
-        begun = f"{self.solver.name} stopped at t={t:g}"
+        begun = f"{self.solver} stopped at t={t:g}"
         out: SolverError
         if isinstance(error, KeyboardInterrupt):
             result.stats["stopped"] = f"interrupted at t={t:g}"

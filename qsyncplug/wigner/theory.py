@@ -540,14 +540,14 @@ def _blow_up(state: InitialState, kappa: float, items: list[Prediction], notes: 
         return
 
     def before(result: Any) -> _Verdict:
-        stopped = result.stats.get("stopped", "")
-        if not stopped.startswith("blow-up at t="):
+        stopped = result.stats.get("blow-up time")
+        if stopped is None:
             return (
                 (None, f"the run ends before T*={when:.9g}")
                 if _elapsed(result)[-1] < when
                 else (False, "no blow-up was seen")
             )
-        seen = float(stopped.removeprefix("blow-up at t=")) - float(result.times[0])
+        seen = stopped - float(result.times[0])
         return bool(
             abs(seen - when) < 1e-8 * when
         ), f"blow-up at {seen:.12g}, predicted at {when:.12g}"
