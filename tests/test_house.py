@@ -28,7 +28,6 @@ LONG_FILES = {
     "lohe/theory.py",
     "models/chains/dtwa.py",
     "models/chains/meanfield.py",
-    "models/chains/model.py",
     "operators/algebra.py",
     "operators/system.py",
     "sync/view.py",
@@ -57,7 +56,6 @@ LONG_FUNCTIONS = {
     "models/chains/collective.py:collective_spins",
     "models/chains/cycle.py:limit_cycle",
     "models/chains/dtwa.py:run",
-    "models/chains/model.py:__init__",
     "plot/comparison.py:plot_comparison",
     "plot/wigner.py:plot_hydrodynamics",
     "sync/classification.py:_course",
@@ -72,7 +70,7 @@ LARGE_CLASSES = {
     "exact/coherence.py:CoherenceOrders",
     "lohe/lines.py:LinesSetup",
     "lohe/theory.py:_Facts",
-    "models/chains/model.py:SpinChains",
+    "models/chains/parameters.py:ChainParameters",
     "wigner/stepping.py:_Steps",
 }
 #: the physics of a model, or the fields of a view, are as many as they are
@@ -81,7 +79,6 @@ LONG_SIGNATURES = {
     "lohe/noise.py:_split_path",
     "lohe/noise.py:sltrajectories",
     "models/chains/exact.py:exactsolve_chains",
-    "models/chains/model.py:__init__",
     "sync/view.py:__init__",
 }
 

@@ -14,6 +14,7 @@ from ...exact.fock import prepare_state
 from ...exact.steady import solve_steady
 from .model import SpinChains
 from .moments import SpinReader
+from .transfer import check_state_dims
 
 __all__ = [
     "SpinExactResult",
@@ -140,7 +141,7 @@ class SpinExactSolver(ExactSolver):
             raise TypeError(
                 f"state0 must be a ket or a density matrix, not a Qobj of type {state0.type}"
             )
-        self.model._check_state_dims(state0, self.representation, "state0", levels=self.space.dims)
+        check_state_dims(self.model, state0, self.representation, "state0", levels=self.space.dims)
         return prepare_state(state0, self.levels)
 
     def _reader(self) -> SpinReader:
@@ -148,7 +149,7 @@ class SpinExactSolver(ExactSolver):
         if modes is None and self.model.symmetric:
             from .representations import full_bosons
 
-            modes = full_bosons(self.model.n, self.model._centre())
+            modes = full_bosons(self.model.n, self.model.centre_size())
         if modes is None:
             modes = tuple(
                 jm / np.sqrt(c) for jm, c in zip(self.space.lowering, self.model.n, strict=True)
@@ -354,7 +355,7 @@ def spin_moments(
         With T=1; ``coherence``, ``spins``, ``covariance`` and the others.
     """
     solver = SpinExactSolver(system, representation=representation)
-    system._check_state_dims(state, representation, "state")
+    check_state_dims(system, state, representation, "state")
     result = solver._empty({"method": "state"})
     result.times = np.zeros(1)
     reader = solver._reader()

@@ -22,6 +22,7 @@ from ...operators.algebra import modes
 from ...operators.system import ModeSystem
 from .model import SpinChains
 from .representations import series_coefficients
+from .states import central_state
 
 __all__ = [
     "SpinMeanFieldResult",
@@ -255,7 +256,7 @@ class SpinMeanFieldSolver(CompiledSolver):
         self, model: SpinChains, *, eliminated: bool = False, options: dict[str, Any] | None = None
     ):
         super().__init__(model, options=options)
-        model._require_symmetric("mean field")
+        model.require_symmetric("mean field")
         if eliminated and not model.central:
             raise ValueError("eliminated=True needs a central spin")
         self.eliminated = bool(eliminated)
@@ -266,7 +267,7 @@ class SpinMeanFieldSolver(CompiledSolver):
         """⟨σ−⟩ and ⟨σz⟩."""
         if not self.model.central:
             return 0.0, 0.0
-        state = self.model._central_state(central, "collective")
+        state = central_state(self.model, central, "collective")
         minus = qutip.Qobj(np.array([[0, 0], [1, 0]]))
         return complex(qutip.expect(minus, state)), float(
             np.real(qutip.expect(qutip.sigmaz(), state))
@@ -477,7 +478,7 @@ def mode_system(
         For :func:`qsyncplug.mfsolve` with both closures, :func:`qsyncplug.exactsolve` and
         :func:`qsyncplug.steadystate`.
     """
-    chains._require_symmetric("bosons")
+    chains.require_symmetric("bosons")
     sigma_z = check_number("sigma_z", sigma_z, minimum=-1.0, maximum=1.0)
     x = check_array("excitation", excitation, shape=(2,))
     b = modes(2)

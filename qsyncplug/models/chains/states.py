@@ -1,0 +1,103 @@
+"""Product states of two spin chains and their centre."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import qutip
+
+from ...core.checks import check_choice, check_number
+from .parameters import ChainParameters, check_pair
+
+__all__ = ["central_state", "product_ket", "spin_coherent"]
+
+
+def spin_coherent(n: int, x: float, phase: float) -> np.ndarray:
+    """Amplitudes √binom(N,m) √(x^m(1−x)^{N−m}) e^{imφ}, m=0…N, in logarithms so that large N does
+    not overflow.
+    """
+    from scipy.special import gammaln
+
+    m = np.arange(n + 1)
+    if x in (0.0, 1.0):
+        out = np.zeros(n + 1, dtype=complex)
+        out[n if x else 0] = np.exp(1j * n * phase) if x else 1.0
+        return out
+    log = 0.5 * (
+        gammaln(n + 1)
+        - gammaln(m + 1)
+        - gammaln(n - m + 1)
+        + m * np.log(x)
+        + (n - m) * np.log1p(-x)
+    )
+    value = np.exp(log)
+    return value / np.linalg.norm(value) * np.exp(1j * m * phase)
+
+
+def product_ket(
+    model: ChainParameters,
+    central: Any,
+    excitation: Any,
+    phase: Any,
+    representation: str,
+    levels: Any,
+) -> qutip.Qobj:
+    """The state of :meth:`SpinChains.product_state`."""
+    model.check_representation(representation)
+    x, phi = check_pair("excitation", excitation, minimum=0.0), check_pair("phase", phase)
+    for value in x:
+        check_number("excitation", value, maximum=1.0)
+    parts: list[qutip.Qobj] = []
+    if model.central:
+        parts.append(central_state(model, central, representation))
+    elif not (isinstance(central, str) and central == "down"):
+        raise ValueError("there is no central spin (central=False): leave `central` out")
+    sizes = [s + 1 for s in model.n]
+    if levels is not None and representation == "series":
+        sizes = list(levels) if isinstance(levels, (tuple, list)) else [levels, levels]
+    for count, size, value, angle in zip(model.n, sizes, x, phi, strict=True):
+        if representation == "spins":
+            one = (
+                np.sqrt(value) * np.exp(1j * angle) * qutip.basis(2, 0)
+                + np.sqrt(1 - value) * qutip.basis(2, 1)
+            ).unit()
+            parts.append(qutip.tensor([one] * count))
+            continue
+        c = spin_coherent(count, value, angle)
+        if size != count + 1:
+            if size < count + 1 and np.abs(c[size:]).max(initial=0.0) > 1e-12:
+                raise ValueError(
+                    f"levels={size} cut off the spin-coherent state of {count} spins at "
+                    f"excitation {value:g}"
+                )
+            c = np.concatenate([c, np.zeros(max(0, size - count - 1))])[:size]
+        parts.append(qutip.Qobj(c[::-1] if representation == "collective" else c))
+    if any(p.isoper for p in parts):
+        parts = [qutip.ket2dm(p) if p.isket else p for p in parts]
+    return qutip.tensor(parts)
+
+
+def central_state(model: ChainParameters, central: Any, representation: str) -> qutip.Qobj:
+    """Return the state of the central spin, or of the explicit chain that stands in for it."""
+    chain = model.central_chain if representation == "spins" else None
+    if isinstance(central, str):
+        check_choice("central", central, ("down", "up"))
+        half = qutip.basis(2, 0 if central == "up" else 1)
+    elif isinstance(central, qutip.Qobj):
+        if chain is not None and central.shape[0] == 2**chain.spins:
+            return central
+        if central.shape[0] != 2 or not (central.isket or central.isoper):
+            raise ValueError(
+                "central must be a ket or density matrix of dimension 2, not of shape "
+                f"{central.shape}"
+            )
+        if abs((central.norm() if central.isket else central.tr()) - 1) > 1e-8:
+            raise ValueError("central must be normalised; use .unit()")
+        half = central
+    else:
+        raise TypeError(f"central must be 'down', 'up' or a Qobj, not {central!r}")
+    if chain is None:
+        return half
+    E = qutip.Qobj(chain.doublet()[0], dims=[[2] * chain.spins, [2]])
+    return E @ half if half.isket else E @ half @ E.dag()
