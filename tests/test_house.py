@@ -26,8 +26,6 @@ LONG_FILES = {
     "lohe/result.py",
     "lohe/solver.py",
     "lohe/theory.py",
-    "models/chains/dtwa.py",
-    "models/chains/meanfield.py",
     "operators/algebra.py",
     "operators/system.py",
     "sync/view.py",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..models.chains.dtwa import DtwaResult
+from ..models.chains.sampled import DtwaResult
 from ..sync import SyncView
 from .dispatch import synchronization
 

@@ -75,7 +75,7 @@ class MeanFieldResult(Result):
     def _record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
         here = slice(start, start + len(times))
         unpack = unpack_linear if self._closure == "linear" else _unpack_gaussian
-        unpack(rows, self.mean[here], self.covariance[here])
+        unpack(self._gaussian_rows(rows), self.mean[here], self.covariance[here])
         self.amplitudes[here] = self.mean[here].view(complex) / np.sqrt(2)
         super()._record(start, times, rows)
 
@@ -83,10 +83,13 @@ class MeanFieldResult(Result):
         """Mean (2N,) and covariance (2N, 2N)."""
         n = self._modes
         mean, covariance = np.empty((1, 2 * n)), np.empty((1, 2 * n, 2 * n))
-        (unpack_linear if self._closure == "linear" else _unpack_gaussian)(
-            row[None, :], mean, covariance
-        )
+        unpack = unpack_linear if self._closure == "linear" else _unpack_gaussian
+        unpack(self._gaussian_rows(row[None, :]), mean, covariance)
         return mean[0], covariance[0]
+
+    def _gaussian_rows(self, rows: np.ndarray) -> np.ndarray:
+        """Return the part of the integrator's rows that holds mean and covariance."""
+        return rows
 
 
 def _unpack_gaussian(rows: np.ndarray, mean: np.ndarray, covariance: np.ndarray) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.checks import check_integer
-from ..models.chains.dtwa import DtwaResult
+from ..models.chains.sampled import DtwaResult
 from ..models.spin_one import spin_phase
 from ..published.figures import PRINTED_PHASE, Kind, PublishedFigure
 from ..published.result import PublishedResult

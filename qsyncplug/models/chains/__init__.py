@@ -3,17 +3,17 @@
 from .central import CentralChain, DoubletReport
 from .collective import CollectiveSpins, collective_pair, collective_spins
 from .cycle import LimitCycle, limit_cycle
-from .dtwa import DtwaResult, DtwaSolver, dtwasolve
+from .dtwa import DtwaSolver, dtwasolve
+from .elimination import elimination_detuning, mode_system
 from .exact import SpinExactResult, SpinExactSolver, spin_moments
 from .meanfield import (
     SpinMeanFieldResult,
     SpinMeanFieldSolver,
     coherent_covariance,
-    elimination_detuning,
     mean_field_parts,
-    mode_system,
 )
 from .model import SpinChains, collective_van_der_pol_pair
+from .sampled import DtwaResult
 
 __all__ = [
     "CentralChain",

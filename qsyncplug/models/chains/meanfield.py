@@ -12,29 +12,24 @@ import qutip
 from ..._ext.integrator import RightHandSide
 from ..._ext.spins import ChainsFlow
 from ...approximate.meanfield import MeanFieldResult
-from ...core.checks import check_array, check_number
+from ...core.checks import check_array
 from ...core.entry import mfsolve
 from ...core.gaussian import check_covariance, uncertainty_margin
 from ...core.options import DEFAULTS
 from ...core.result import Result
 from ...core.solver import CompiledSolver
-from ...operators.algebra import modes
-from ...operators.system import ModeSystem
+from .elimination import elimination_detuning, kernel_jumps
 from .model import SpinChains
-from .representations import series_coefficients
 from .states import central_state
 
 __all__ = [
     "SpinMeanFieldResult",
     "SpinMeanFieldSolver",
     "coherent_covariance",
-    "elimination_detuning",
     "mean_field_parts",
     "mfsolve_chains",
-    "mode_system",
 ]
 
-_KINDS = {"boson": 0, "spin": 1, "boson2": 2, "spin2": 3, "nonlinear": 4}
 _ROWS, _COLUMNS = np.triu_indices(4)
 
 UNCONTROLLED = (
@@ -75,11 +70,11 @@ class SpinMeanFieldResult(MeanFieldResult):
             -2 * rows[:, 5],
             rows[:, 6],
         )
-        super()._record(start, times, _boson_rows(rows))
+        super()._record(start, times, rows)
 
-    def _state(self, row: np.ndarray) -> Any:
-        """Mean (4,) and covariance (4, 4)."""
-        return super()._state(_boson_rows(row[None, :])[0] if len(row) == 17 else row)
+    def _gaussian_rows(self, rows: np.ndarray) -> np.ndarray:
+        # the central spin stands between the amplitudes and the covariance
+        return np.ascontiguousarray(np.concatenate([rows[:, :4], rows[:, 7:]], axis=1))
 
     @property
     def lowering(self) -> np.ndarray:
@@ -91,10 +86,6 @@ class SpinMeanFieldResult(MeanFieldResult):
     def jz(self) -> np.ndarray:
         """Mean-field ⟨J_jz⟩ = |β_j|² − N_j/2, shape (T, 2)."""
         return np.abs(self.amplitudes) ** 2 - np.array(self.model.n) / 2
-
-
-def _boson_rows(rows: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(np.concatenate([rows[:, :4], rows[:, 7:]], axis=1))
 
 
 def coherent_covariance(excitation: Any, phase: Any) -> np.ndarray:
@@ -130,50 +121,6 @@ def coherent_covariance(excitation: Any, phase: Any) -> np.ndarray:
     return C
 
 
-def elimination_detuning(chains: SpinChains, sigma_z: float = -1.0) -> tuple[float, float]:
-    """δ_j=ω0−ν_j of the effective Hamiltonian, ν_j=ω_j(λ²+1/N_j)+g_j⟨σz⟩/√N_j the frequency of a
-    weakly excited chain.
-    """
-    out = [
-        chains.omega0 - (w * (chains.exchange**2 + 1 / n) + g * sigma_z / np.sqrt(n))
-        for w, n, g in zip(chains.omega, chains.n, chains.g, strict=True)
-    ]
-    return out[0], out[1]
-
-
-def _jumps(chains: SpinChains) -> list[tuple[int, bool, float, float, float, float]]:
-    """(kind, conjugated, weights of the two chains, coefficients) of every jump operator, as the
-    kernel takes them.
-    """
-    out: list[tuple[int, bool, float, float, float, float]] = []
-
-    def add(
-        name: str, j: int, weight: float, conjugated: bool = False, p: float = 0.0, q: float = 0.0
-    ) -> None:
-        weights = [0.0, 0.0]
-        weights[j] = weight
-        out.append((_KINDS[name], conjugated, weights[0], weights[1], p, q))
-
-    for j, count in enumerate(chains.n):
-        nbar, loss, nonlinear = chains.thermal[j], chains.loss[j], chains.nonlinear[j]
-        if nonlinear:
-            kind, weight, p, q = "nonlinear", 1.0, np.sqrt(loss), np.sqrt(nonlinear) / count
-        else:
-            kind, weight, p, q = chains.bath, np.sqrt(loss), 0.0, 0.0
-        if loss or nonlinear:
-            add(kind, j, weight * np.sqrt(nbar + 1), False, p, q)
-            if nbar:
-                add(kind, j, weight * np.sqrt(nbar), True, p, q)
-        if chains.gain[j]:
-            add(chains.bath, j, np.sqrt(chains.gain[j]), True)
-        if chains.two_photon[j]:
-            add(chains.engineered + "2", j, np.sqrt(chains.two_photon[j]))
-    if chains.dissipative:
-        v = np.sqrt(chains.dissipative)
-        out.append((_KINDS[chains.engineered], False, v, -v, 0.0, 0.0))
-    return out
-
-
 def _flow(chains: SpinChains, eliminated: bool, sigma_z: float) -> ChainsFlow:
     detuning = elimination_detuning(chains, sigma_z) if eliminated else (1.0, 1.0)
     return ChainsFlow(
@@ -182,7 +129,7 @@ def _flow(chains: SpinChains, eliminated: bool, sigma_z: float) -> ChainsFlow:
         chains.omega,
         chains.omega0,
         chains.exchange,
-        _jumps(chains),
+        kernel_jumps(chains),
         eliminated,
         detuning,
         chains.coherent,
@@ -362,7 +309,7 @@ class SpinMeanFieldSolver(CompiledSolver):
         if self.model.central and not self.eliminated:
             length = np.linalg.norm(result.sigma, axis=1)
             drift["|⟨σ⟩|"] = float(np.abs(length - length[0]).max())
-        if not _jumps(self.model):
+        if not kernel_jumps(self.model):
             charge = (np.abs(result.amplitudes) ** 2).sum(axis=1) + 0.5 * result.sigma[:, 2]
             drift["n1+n2+σz/2"] = float(np.abs(charge - charge[0]).max() / max(1.0, abs(charge[0])))
         result.stats["drift"] = drift
@@ -441,90 +388,3 @@ def mfsolve_chains(
     result = solver.run(state0, tlist, e_ops=e_ops)
     assert isinstance(result, SpinMeanFieldResult)
     return result
-
-
-def mode_system(
-    chains: SpinChains,
-    order: int = 2,
-    *,
-    expansion: str = "newton",
-    sigma_z: float = -1.0,
-    excitation: Any = (0.0, 0.0),
-) -> ModeSystem:
-    r"""The chains with the central spin eliminated and the square root expanded: a polynomial boson
-    model.
-
-    .. math::
-        H = Σ_j ω_j[(λ^2+\tfrac1{N_j})n_j - \tfrac{λ^2}{N_j}n_j^2] + \tfrac{g_j⟨σ_z⟩}{\sqrt{N_j}}n_j
-            + \tfrac{⟨σ_z⟩}2Σ_{jk}\Big(\tfrac1{2X+δ_j}+\tfrac1{2X+δ_k}\Big)g_jg_kA_j^†A_k, \quad
-            A_j=\sqrt{1-n_j/N_j}\,b_j
-
-    Parameters
-    ----------
-    chains : SpinChains
-        The model; without a central spin the last two terms are absent.
-    order : int
-        K ≥ 1, of the expansion of the square root.
-    expansion : {"newton", "taylor"}
-        See :meth:`SpinChains.hamiltonian`.
-    sigma_z : float
-        ⟨σz⟩, constant.
-    excitation : pair of float
-        x_j at which X=Σ g_j√N_j(x_j−½) is frozen.
-
-    Returns
-    -------
-    ModeSystem
-        For :func:`qsyncplug.mfsolve` with both closures, :func:`qsyncplug.exactsolve` and
-        :func:`qsyncplug.steadystate`.
-    """
-    chains.require_symmetric("bosons")
-    sigma_z = check_number("sigma_z", sigma_z, minimum=-1.0, maximum=1.0)
-    x = check_array("excitation", excitation, shape=(2,))
-    b = modes(2)
-    A, H = [], 0 * b[0]
-    for j, count in enumerate(chains.n):
-        coefficients = series_coefficients(count, order, expansion)
-        number = b[j].dag() * b[j]
-        root = 0 * number
-        for k, c in enumerate(coefficients):
-            root = root + c * (b[j].dag() ** k * b[j] ** k if expansion == "newton" else number**k)
-        A.append(root * b[j])
-        squared = chains.exchange**2
-        H = H + chains.omega[j] * ((squared + 1 / count) * number - squared / count * number**2)
-        if chains.central:
-            H = H + chains.g[j] * sigma_z / np.sqrt(count) * number
-    if chains.central:
-        X = sum(
-            g * np.sqrt(count) * (v - 0.5)
-            for g, count, v in zip(chains.g, chains.n, x, strict=True)
-        )
-        w = [1 / (2 * X + d) for d in elimination_detuning(chains, sigma_z)]
-        for j in range(2):
-            for k in range(2):
-                H = H + 0.5 * sigma_z * (w[j] + w[k]) * chains.g[j] * chains.g[k] * (
-                    A[j].dag() * A[k]
-                )
-    if chains.coherent:
-        H = H + chains.coherent * (A[0].dag() * A[1] + A[1].dag() * A[0])
-    jumps = []
-    for kind, conjugated, c1, c2, p, q in _jumps(chains):
-        L = 0 * b[0]
-        for weight, mode, spin in zip((c1, c2), b, A, strict=True):
-            if not weight:
-                continue
-            f = {
-                0: mode,
-                1: spin,
-                2: mode * mode,
-                3: spin * spin,
-                4: p * mode + q * (mode.dag() * mode * mode),
-            }[kind]
-            L = L + weight * (f.dag() if conjugated else f)
-        jumps.append(L)
-    return ModeSystem(
-        H,
-        jumps,
-        name=f"two spin chains, root to order {order}"
-        + (", central spin eliminated" if chains.central else ""),
-    )

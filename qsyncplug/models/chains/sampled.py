@@ -1,0 +1,96 @@
+"""Moments of collective spins from sampled trajectories."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from ...core.result import Result
+
+__all__ = ["DtwaResult"]
+
+
+class DtwaResult(Result):
+    """Moments of collective spins from sampled trajectories, with standard errors.
+
+    Attributes
+    ----------
+    spins, spins_error : ndarray of shape (T, G, 3)
+        ⟨J_aμ⟩ and its standard error.
+    products, products_error : ndarray of shape (T, 3G, 3G)
+        ⟨J_aμJ_bν + J_bνJ_aμ⟩/2, in the order (1x, 1y, 1z, 2x, …), and its standard error.
+    mean, mean_error : ndarray of shape (T, 2K)
+        Quadratures (q1, p1, …) of the Holstein–Primakoff bosons of the K nodes (the chains),
+        β=J−/√((N+1)/2−J_z) in every trajectory (right to the first order in 1/N), and their
+        standard error.
+    covariance : ndarray of shape (T, 2K, 2K)
+        Symmetrised covariance of the quadratures, from β=J−/√(N/2−J_z), whose vacuum has ½.
+    samples : int
+        Number of trajectories.
+    """
+
+    _fields: ClassVar[dict[str, tuple[str, ...]]] = {
+        "spins": ("time", "group", "axis"),
+        "spins_error": ("time", "group", "axis"),
+        "products": ("time", "component", "component_2"),
+        "products_error": ("time", "component", "component_2"),
+        "mean": ("time", "quadrature"),
+        "mean_error": ("time", "quadrature"),
+        "covariance": ("time", "quadrature", "quadrature_2"),
+    }
+    spins: np.ndarray
+    spins_error: np.ndarray
+    products: np.ndarray
+    products_error: np.ndarray
+    mean: np.ndarray
+    mean_error: np.ndarray
+    covariance: np.ndarray
+
+    def _state(self, row: np.ndarray) -> np.ndarray:
+        """⟨J⟩ of every group, (G, 3)."""
+        return row.copy()
+
+    @property
+    def samples(self) -> int:
+        """Number of trajectories."""
+        return int(self.stats["samples"])
+
+    @property
+    def lowering(self) -> np.ndarray:
+        """⟨J−⟩ of every group, complex (T, G)."""
+        return self.spins[:, :, 0] - 1j * self.spins[:, :, 1]
+
+    @property
+    def lowering_error(self) -> np.ndarray:
+        """Standard error of ⟨J−⟩, (T, G): √(error of J_x² + error of J_y²)."""
+        return np.hypot(self.spins_error[:, :, 0], self.spins_error[:, :, 1])
+
+    def hopping(self, a: int, b: int) -> np.ndarray:
+        """⟨J_a+J_b−⟩, complex (T,), a≠b or a=b."""
+        P = self.products
+        x, y = 3 * a, 3 * b
+        out = P[:, x, y] + P[:, x + 1, y + 1] + 1j * (P[:, x + 1, y] - P[:, x, y + 1])
+        return out + self.spins[:, a, 2] if a == b else out
+
+    @property
+    def spin_covariance(self) -> np.ndarray:
+        """½⟨{J_u, J_v}⟩ − ⟨J_u⟩⟨J_v⟩, (T, 3G, 3G), as the exact result has it."""
+        flat = self.spins.reshape(len(self.spins), -1)
+        return self.products - flat[:, :, None] * flat[:, None, :]
+
+    @property
+    def spin_normal(self) -> np.ndarray:
+        """⟨J_a+J_b−⟩, complex (T, G, G), as the exact result has it."""
+        G = self.spins.shape[1]
+        return np.stack(
+            [np.stack([self.hopping(a, b) for b in range(G)], axis=1) for a in range(G)], axis=1
+        )
+
+    def __repr__(self) -> str:
+        text = super().__repr__()
+        return text.replace(
+            "\n  arrays",
+            f"\n  samples         {self.samples}, seed {self.stats['seed']}\n  arrays",
+            1,
+        )
