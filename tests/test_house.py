@@ -22,6 +22,7 @@ LONG_FILES = {
     "comparison/table.py",
     "exact/coherence.py",
     "exact/evolve.py",
+    "exact/liouvillian.py",
     "lohe/model.py",
     "lohe/result.py",
     "lohe/solver.py",
