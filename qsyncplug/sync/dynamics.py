@@ -1,0 +1,95 @@
+"""What a model says about its runs: the evidence beside the numbers that a verdict rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+__all__ = ["Dynamics", "Kind", "Spectra"]
+
+
+class Kind(StrEnum):
+    """What a view holds, and hence what can decide."""
+
+    PHASES = "phases"
+    AMPLITUDES = "amplitudes"
+    VECTORS = "vectors"
+    MOMENTS = "moments"
+
+
+@dataclass(frozen=True)
+class Spectra:
+    """Where two coupled oscillators radiate, and where they would without each other.
+
+    Attributes
+    ----------
+    observed : tuple of float
+        Frequency of the highest peak of each node's spectrum.
+    bare : tuple of float
+        The same without the coupling.
+    width : float
+        Full width at half height of the broader observed peak.
+    resolution : float
+        Uncertainty of a frequency.
+    """
+
+    observed: tuple[float, ...]
+    bare: tuple[float, ...]
+    width: float
+    resolution: float = 0.0
+
+
+@dataclass(frozen=True)
+class Dynamics:
+    """Facts of a model that no window of a run can show; whatever is not known is None.
+
+    Attributes
+    ----------
+    kind : Kind
+        Which evidence the run consists of.
+    coupled : bool or None
+        Whether the nodes act on each other at all.
+    autonomous : bool
+        Whether the model is constant in time.
+    phase_symmetry : bool or None
+        Whether a common phase is free; False for a driven model, whose phases are those against the drive.
+    identical : bool
+        Whether all nodes are alike.
+    dissipative : bool
+        Whether the motion forgets its start; without it nothing is an attractor.
+    gain : tuple of bool or None
+        For each node, whether it would grow from rest if it were alone.
+    phases : callable or None
+        Continuous phases (rows, N) of a slice of times, never aliased.
+    velocity : callable or None
+        Phase velocities (N,) at a time index.
+    exponents : callable or None
+        Eigenvalues of the model's Jacobian at a time index, in the frame that turns with the common frequency given as
+        second argument; None where the model is too large.
+    rest_exponents : callable or None
+        Those at rest (all amplitudes 0).
+    spectra : callable or None
+        :class:`Spectra` of the stationary state.
+    phase_peaks : callable or None
+        2πP_max−1 of the relative phases of an exact state, by pair.
+    flags : callable or None
+        Reasons why the approximation does not hold for this run, each with its number.
+    """
+
+    kind: Kind
+    coupled: bool | None = None
+    autonomous: bool = True
+    phase_symmetry: bool | None = None
+    identical: bool = False
+    dissipative: bool = True
+    gain: tuple[bool, ...] | None = None
+    phases: Callable[[slice], np.ndarray] | None = None
+    velocity: Callable[[int], np.ndarray] | None = None
+    exponents: Callable[[int, float], np.ndarray | None] | None = None
+    rest_exponents: Callable[[], np.ndarray] | None = None
+    spectra: Callable[[], Spectra | None] | None = None
+    phase_peaks: Callable[[], dict[tuple[int, ...], float]] | None = None
+    flags: Callable[[], tuple[str, ...]] | None = None

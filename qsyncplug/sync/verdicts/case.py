@@ -1,0 +1,85 @@
+"""What is judged: a view, what its model says, and the trailing window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..dynamics import Dynamics, Kind
+from ..view import SyncView
+from .report import Label, Verdict
+
+__all__ = ["FEWEST", "Case", "case_of"]
+
+#: samples in the window, below which nothing is said of the course in time
+FEWEST = 24
+
+
+@dataclass(frozen=True)
+class Case:
+    """A run to be judged.
+
+    Attributes
+    ----------
+    view : SyncView
+    dynamics : Dynamics
+    inside : slice
+        Samples of the trailing window.
+    length : float
+        L, of the window.
+    """
+
+    view: SyncView
+    dynamics: Dynamics
+    inside: slice
+    length: float
+
+    @property
+    def times(self) -> np.ndarray:
+        """Times of the run."""
+        return self.view.times
+
+    @property
+    def n(self) -> int:
+        """Number of nodes."""
+        return self.view.n_nodes
+
+    @property
+    def samples(self) -> int:
+        """Number of samples in the window."""
+        return self.inside.stop - self.inside.start
+
+    @property
+    def span(self) -> str:
+        """The window in words."""
+        return f"t = {self.times[self.inside.start]:g} to {self.times[-1]:g}"
+
+    def say(self, label: Label, why: str, evidence: dict[str, Any] | None = None, **more: Any) -> Verdict:
+        """Build the verdict, with the window and the flags of the approximation in it."""
+        flags = self.dynamics.flags() if self.dynamics.flags is not None else ()
+        found = {"window": self.span, "samples in it": self.samples, **(evidence or {})}
+        return Verdict(label, why, found, flags=flags, view=self.view, **more)
+
+    def undecided(self, why: str, evidence: dict[str, Any] | None = None, *, advice: str = "", **more: Any) -> Verdict:
+        """Build the verdict "undecided"."""
+        return self.say(Label.UNDECIDED, why, evidence, advice=advice, **more)
+
+
+def case_of(view: SyncView) -> Case:
+    """The trailing half of a run, with what is known of its model."""
+    times = view.times
+    span = float(times[-1] - times[0])
+    start = int(np.searchsorted(times, times[-1] - span / 2 * (1 + 1e-12)))
+    dynamics = view.dynamics or Dynamics(_kind(view))
+    return Case(view, dynamics, slice(start, times.size), float(times[-1] - times[start]))
+
+
+def _kind(view: SyncView) -> Kind:
+    """What a view made by hand holds: phases if it is classical, moments otherwise."""
+    if view.phases_suffice:
+        return Kind.AMPLITUDES
+    if view.has("states") or view.has("covariance"):
+        return Kind.MOMENTS
+    return Kind.VECTORS if view.has("correlations") else Kind.MOMENTS

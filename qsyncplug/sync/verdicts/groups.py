@@ -1,0 +1,117 @@
+"""Groups of nodes that turn together, and whether chance would give them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .motion import hovering, standing
+from .sources import PhaseSource
+from .survey import Survey, Track, track
+
+__all__ = ["MANY", "Group", "clusters", "densest", "find_groups", "follow"]
+
+_MOST_GROUPS = 4
+#: from this number of nodes on the statistics of random phases apply
+MANY = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Nodes with one mean frequency.
+
+    Attributes
+    ----------
+    members : (N,) boolean array
+        Those that follow: their phase stays within π of the group's, their mean frequency within π/2L.
+    strict : int
+        How many of them stand or hover.
+    frequency : float
+        Their mean frequency.
+    order : float
+        Their order parameter.
+    chance : float
+        How many would follow by chance, from the density of frequencies beside the group.
+    """
+
+    members: np.ndarray
+    strict: int
+    frequency: float
+    order: float
+    chance: float
+
+    @property
+    def size(self) -> int:
+        """How many follow."""
+        return int(self.members.sum())
+
+    @property
+    def significant(self) -> bool:
+        """Whether chance does not explain the group."""
+        n, total = self.size, self.members.size
+        enough = n >= max(3.0, 0.02 * total, min(5.0, 0.1 * total)) if total >= MANY else n >= 2
+        beyond = n - self.chance > 5 * np.sqrt(self.chance) and n > 3 * self.chance
+        firm = self.strict == n if total < MANY else self.order > 0.5 or self.strict >= max(3, 0.9 * n)
+        return bool(enough and beyond and firm)
+
+
+def densest(frequencies: np.ndarray, width: float) -> tuple[float, float]:
+    """Lowest and highest frequency of the interval of this width that holds most of them."""
+    w = np.sort(frequencies)
+    stop = np.searchsorted(w, w + width, side="right")
+    start = int(np.argmax(stop - np.arange(w.size)))
+    return float(w[start]), float(w[stop[start] - 1])
+
+
+def find_groups(source: PhaseSource, found: Survey, length: float) -> list[tuple[Group, Track]]:
+    """Groups in order of size: the largest always, further ones while they are significant."""
+    out: list[tuple[Group, Track]] = []
+    left = np.ones(source.n, dtype=bool)
+    while len(out) < _MOST_GROUPS and left.sum() >= 2:
+        low, high = densest(found.frequencies[left], np.pi / (2 * length))
+        core = left & (found.frequencies >= low) & (found.frequencies <= high)
+        group, path = follow(source, found, length, core, left)
+        if out and not group.significant:
+            break
+        out.append((group, path))
+        if not group.significant:
+            break
+        left = left & ~group.members & ~core
+    return out
+
+
+def follow(
+    source: PhaseSource, found: Survey, length: float, core: np.ndarray, among: np.ndarray
+) -> tuple[Group, Track]:
+    """Who of `among` follows the nodes `core`."""
+    path = track(source, found, core)
+    frequency = float(np.mean(found.frequencies[core]))
+    away = np.abs(found.frequencies - frequency) * length
+    members = among & (away < np.pi / 2) & (path.whole < 2 * np.pi)
+    if not np.array_equal(members, core) and members.any():
+        # once more, against those that follow
+        path = track(source, found, members)
+        frequency = float(np.mean(found.frequencies[members]))
+    beside = among & (away > np.pi / 2) & (away < 5 * np.pi / 2)
+    still = standing(path.thirds) | hovering(path)
+    # the shell beside is four times as wide; of many nodes an empty shell may hide one
+    chance = (float(beside.sum()) + (source.n >= MANY)) / 4
+    return Group(members, int((still & members).sum()), frequency, path.group_order, chance), path
+
+
+def clusters(phases: np.ndarray, width: float) -> list[tuple[int, float, float]] | None:
+    """Sizes, angles and widths of clusters no wider than `width` on the circle, or None if they are wider."""
+    order = np.sort(np.mod(phases, 2 * np.pi))
+    gaps = np.diff(order, append=order[0] + 2 * np.pi)
+    cuts = np.flatnonzero(gaps > width)
+    if cuts.size == 0:
+        return None
+    out = []
+    rolled = np.concatenate([order[cuts[-1] + 1 :], order[: cuts[-1] + 1] + 2 * np.pi])
+    begin = 0
+    for size in np.diff(np.concatenate([[cuts[-1] - order.size], cuts])):
+        part = rolled[begin : begin + size]
+        begin += size
+        out.append((int(size), float(np.mod(part.mean(), 2 * np.pi)), float(np.ptp(part))))
+    return out if all(w <= width for _, _, w in out) else None

@@ -1,0 +1,262 @@
+"""Runs that consist of phases: who stands, hovers, follows, winds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .case import FEWEST, Case
+from .groups import MANY, Group, find_groups, follow
+from .locked import judge_standing, stable
+from .motion import FULL_TURNS, hovering, ratios, standing
+from .order import Order, excess, judge_order, null_value
+from .rates import Estimate
+from .report import Label, Verdict
+from .sources import PhaseSource
+from .survey import Survey, Track, survey
+
+__all__ = ["Amplitudes", "judge_phases"]
+
+#: relative turn between two samples beyond which the phases are not followed
+_TURN = 0.6 * np.pi
+#: a range over the whole run below this says nothing: equal frequencies, or sampling at the beat
+_CONSTANT = 1e-6
+_AGREE = 0.35
+
+
+@dataclass(frozen=True)
+class Amplitudes:
+    """Whether the amplitudes behind the phases stand or hover too, and how they move."""
+
+    stand: bool = True
+    hover: bool = True
+    why: str = ""
+
+
+def judge_phases(case: Case, source: PhaseSource, amplitudes: Amplitudes = Amplitudes()) -> Verdict:  # noqa: B008
+    """Verdict on phases.
+
+    Parameters
+    ----------
+    case : Case
+    source : PhaseSource
+    amplitudes : Amplitudes
+        Of oscillators that have them: phases may be called locked only if these stand too.
+    """
+    if case.samples < FEWEST:
+        return too_few(case)
+    found = survey(source, case.inside)
+    order = judge_order(np.abs(found.mean_field), case.n)
+    evidence = _order_evidence(case, order)
+    if case.dynamics.coupled is False:
+        return _uncoupled(case, order, evidence, found)
+    if found.turn > _TURN:
+        return _undersampled(case, order, evidence, found.turn)
+    everyone, path = follow(source, found, case.length, np.ones(case.n, bool), np.ones(case.n, bool))
+    together = _together(case, source, found, path, everyone, amplitudes, evidence)
+    if together is not None:
+        return together
+    return _apart(case, source, found, order, evidence)
+
+
+def too_few(case: Case) -> Verdict:
+    """Undecided for want of samples."""
+    return case.undecided(
+        f"the second half of the run holds {case.samples} samples; {FEWEST} are needed to follow a phase",
+        advice="more output times",
+    )
+
+
+def _order_evidence(case: Case, order: Order) -> dict[str, Any]:
+    r = Estimate(order.mean, order.error * order.mean / 2)
+    out: dict[str, Any] = {f"order parameter (null {null_value(case.n):.4g})": r}
+    out["excess of r² over independent phases"] = float(excess(np.array(np.sqrt(order.power / case.n)), case.n))
+    if case.n >= MANY:
+        out["N r² (independent phases: 1)"] = Estimate(order.power, order.error)
+        out["independent samples"] = order.independent
+    return out
+
+
+def _uncoupled(case: Case, order: Order, evidence: dict[str, Any], found: Survey) -> Verdict:
+    if case.n >= MANY and order.at_null:
+        return case.say(Label.INCOHERENT, "the nodes do not act on each other, and r is that of independent phases", evidence)
+    return case.undecided(
+        "the nodes do not act on each other: whatever their phases do, it is not synchronisation", evidence, advice="a coupling"
+    )
+
+
+def _undersampled(case: Case, order: Order, evidence: dict[str, Any], turn: float) -> Verdict:
+    """Only what rests on r alone."""
+    evidence["largest relative turn between two samples"] = turn
+    if case.n >= MANY and order.at_null and order.independent >= 5:
+        return case.say(Label.INCOHERENT, _null_text(order), evidence)
+    return case.undecided(
+        f"a relative phase turns by {turn / np.pi:.2f}π between two samples, so that its course is not known",
+        evidence,
+        advice=f"output times at least {turn / _TURN:.2g} times as dense",
+    )
+
+
+def _null_text(order: Order) -> str:
+    return (
+        f"N r² = {order.power:.3g} on average, where independent phases have 1 ± {order.error:.2g}, and no group of nodes turns "
+        "together beyond chance"
+    )
+
+
+def _together(
+    case: Case,
+    source: PhaseSource,
+    found: Survey,
+    path: Track,
+    everyone: Group,
+    amplitudes: Amplitudes,
+    evidence: dict[str, Any],
+) -> Verdict | None:
+    """Verdict if all nodes stand or hover (or cannot be told from it), None if some move away."""
+    still = standing(path.thirds) | bool(standing(path.thirds.max(axis=1)))
+    hover = hovering(path)
+    if not np.all(still | hover):
+        return _moving(case, found, path, evidence) if everyone.size == case.n and np.all(path.whole < np.pi) else None
+    if path.run.max() < _CONSTANT and not stable(case):
+        return case.undecided(
+            f"the relative phases are constant from the first sample on (range {path.run.max():.1g}): equal frequencies, no "
+            "coupling and sampling at the beat all look like this",
+            evidence,
+            advice="a run that starts elsewhere, or the result of a model, whose stability tells",
+        )
+    if not case.dynamics.dissipative:
+        return case.undecided(
+            "without dissipation nothing is forgotten: relations that last are those of the initial state",
+            evidence,
+            advice="a model with dissipation",
+        )
+    if np.all(still):
+        if not amplitudes.stand:
+            return _unless_hovering(case, path, amplitudes, evidence)
+        return judge_standing(case, source, found, path)
+    if not amplitudes.hover:
+        return case.undecided(f"the relative phases stay bounded, but {amplitudes.why}", evidence, advice="a longer run")
+    return _frequency_locked(case, path, evidence)
+
+
+def _unless_hovering(case: Case, path: Track, amplitudes: Amplitudes, evidence: dict[str, Any]) -> Verdict:
+    if amplitudes.hover:
+        return _frequency_locked(case, path, evidence)
+    return case.undecided(f"the relative phases stand, but {amplitudes.why}", evidence, advice="a longer run")
+
+
+def _frequency_locked(case: Case, path: Track, evidence: dict[str, Any]) -> Verdict:
+    evidence["range of the relative phases"] = float(path.whole.max())
+    evidence["returns to the mean, at least"] = int(path.returns.min())
+    why = (
+        f"the relative phases stay within {path.whole.max():.3g} < π and return to their means at least {path.returns.min()} "
+        f"times in {case.span}: equal mean frequencies"
+    )
+    return case.say(Label.FREQUENCY_LOCKED, why, evidence)
+
+
+def _moving(case: Case, found: Survey, path: Track, evidence: dict[str, Any]) -> Verdict:
+    """All follow, none of them at rest."""
+    thirds = path.thirds.max(axis=1)
+    first, second = (float(q) for q in ratios(thirds))
+    evidence["range of the relative phases in the thirds of the window"] = tuple(float(x) for x in thirds)
+    return case.undecided(
+        f"the relative phases are still moving: by {thirds[0]:.2g}, {thirds[1]:.2g} and {thirds[2]:.2g} in the thirds of the "
+        f"window (ratios {first:.2f} and {second:.2f}; an exponential approach has both below .45)",
+        evidence,
+        advice=_longer(case, found, second),
+    )
+
+
+def _longer(case: Case, found: Survey, ratio: float) -> str:
+    """Run lengths that would do: 9 relaxation times if it comes to rest, 4 beats if it winds."""
+    out = []
+    if 0 < ratio < 1:
+        rate = -np.log(ratio) / (case.length / 3)
+        out.append(f"if they come to rest, a window of about {9 / rate:.3g}")
+    spread = float(np.ptp(found.frequencies))
+    if spread > 0:
+        out.append(f"if they wind, one of about {4 * 2 * np.pi / spread:.3g}")
+    return "; ".join(out) or "a longer run"
+
+
+def _apart(case: Case, source: PhaseSource, found: Survey, order: Order, evidence: dict[str, Any]) -> Verdict:
+    """Not all stay together."""
+    groups = find_groups(source, found, case.length)
+    real = [(group, path) for group, path in groups if group.significant and group.size < case.n]
+    turns = np.abs(found.frequencies - groups[0][0].frequency) * case.length / (2 * np.pi)
+    evidence["mean frequencies"] = tuple(float(w) for w in np.sort(found.frequencies)[:: max(1, case.n // 8)])
+    if not real:
+        return _no_group(case, found, order, groups[0][0], evidence)
+    outside = ~np.logical_or.reduce([group.members for group, _ in real])
+    others = len(real) > 1 or bool(np.any(outside & (turns >= FULL_TURNS) & _agree(found, groups[0][0].frequency)))
+    settled = case.n >= MANY or bool(np.all(~outside | ((turns >= FULL_TURNS) & _agree(found, groups[0][0].frequency))))
+    if not (others and settled) or not case.dynamics.dissipative:
+        return case.undecided(
+            f"{groups[0][0].size} of {case.n} nodes turn together; the others have not yet made {FULL_TURNS:g} turns against them",
+            evidence,
+            advice=_longer(case, found, 1.0),
+        )
+    return _partial(case, real, evidence)
+
+
+def _partial(case: Case, real: list[tuple[Group, Track]], evidence: dict[str, Any]) -> Verdict:
+    lead = real[0][0]
+    follow_all = sum(group.size for group, _ in real)
+    strict_all = sum(group.strict for group, _ in real)
+    evidence["locked fraction"] = (strict_all / case.n, follow_all / case.n)
+    evidence["sizes of the groups"] = tuple(group.size for group, _ in real)
+    evidence["frequencies of the groups"] = tuple(group.frequency for group, _ in real)
+    evidence["order parameters of the groups"] = tuple(group.order for group, _ in real)
+    evidence["expected in the first by chance"] = lead.chance
+    parts = " and ".join(str(group.size) for group, _ in real)
+    why = (
+        f"{parts} of {case.n} nodes turn together at {'one frequency' if len(real) == 1 else 'frequencies of their own'} "
+        f"(chance would give {lead.chance:.2g}), the others drift; the group has r = {lead.order:.3g}"
+    )
+    return case.say(Label.PARTIAL, why, evidence, chimera=case.dynamics.identical)
+
+
+def _no_group(case: Case, found: Survey, order: Order, largest: Group, evidence: dict[str, Any]) -> Verdict:
+    """No significant group: drifting (few nodes), incoherent (many), or not told."""
+    w = np.sort(found.frequencies)
+    rank = np.argsort(found.frequencies)
+    gaps = np.diff(w)
+    turns = gaps * case.length / (2 * np.pi)
+    halves = np.diff(found.halves[:, rank], axis=1)
+    steady = np.abs(halves[0] - halves[1]) <= _AGREE * np.abs(halves).max(axis=0)
+    if np.all(turns >= FULL_TURNS) and np.all(steady):
+        return _drifting(case, w, halves, evidence)
+    if case.n >= MANY and order.at_null and order.independent >= 5 and largest.size <= case.n / 2:
+        return case.say(Label.INCOHERENT, _null_text(order), evidence)
+    if case.n >= MANY and not order.at_null:
+        why = f"r is above its null value (N r² = {order.power:.3g}), but no group of nodes turns together beyond chance"
+        return case.undecided(why, evidence, advice="a longer run, more nodes")
+    return case.undecided(
+        f"relative phases move by {turns.min():.2g} to {turns.max():.2g} turns in the window, {FULL_TURNS:g} steady ones are "
+        "needed to tell a drift from a slow passage",
+        evidence,
+        advice=f"a window of about {4 * 2 * np.pi / gaps.min():.3g} (4 beats)" if gaps.min() > 0 else "a longer run",
+    )
+
+
+def _drifting(case: Case, w: np.ndarray, halves: np.ndarray, evidence: dict[str, Any]) -> Verdict:
+    k = int(np.argmin(np.diff(w)))
+    error = abs(float(halves[0, k] - halves[1, k])) / 2
+    beat = Estimate(float(np.diff(w)[k]), error)
+    period = None
+    if case.n == 2 and case.dynamics.autonomous and error < 0.02 * beat:
+        period = Estimate(2 * np.pi / beat, 2 * np.pi * error / beat**2)
+    which = "the relative phase winds" if case.n == 2 else "all relative phases wind, the slowest"
+    turns = beat * case.length / (2 * np.pi)
+    why = f"{which} at {beat} ({turns:.3g} turns in {case.span})"
+    return case.say(Label.DRIFTING, why, evidence, beat=beat, period=period)
+
+
+def _agree(found: Survey, frequency: float) -> np.ndarray:
+    """Whether both halves of the window give the same drift, (N,)."""
+    halves = found.halves - frequency
+    return np.abs(halves[0] - halves[1]) <= _AGREE * np.abs(halves).max(axis=0)

@@ -1,0 +1,105 @@
+"""Phases in time, chunk by chunk, so that no copy of the run is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+__all__ = ["AnglePhases", "ContinuousPhases", "PhaseSource"]
+
+#: numbers of a chunk: 8 MB of doubles, which stays near the processor
+_CHUNK = 1 << 20
+
+
+class PhaseSource:
+    """Phases θ_j(t) that do not jump, in order of time.
+
+    Attributes
+    ----------
+    times : (T,) array
+    n : int
+        Number of nodes.
+    turn : float
+        Greatest turn of one node against another between two samples, as far as the samples show it; 0 where phases are
+        continuous by themselves. Known after one pass over :meth:`chunks`.
+    """
+
+    times: np.ndarray
+    n: int
+    turn: float
+
+    def chunks(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Slices of the times and the phases (rows, N) there."""
+        raise NotImplementedError
+
+    def _slices(self) -> Iterator[slice]:
+        rows = max(1, _CHUNK // max(1, self.n))
+        for start in range(0, self.times.size, rows):
+            yield slice(start, min(start + rows, self.times.size))
+
+
+class ContinuousPhases(PhaseSource):
+    """Phases that a solver followed: however fast they turn, nothing is aliased."""
+
+    def __init__(self, times: np.ndarray, n: int, rows: Callable[[slice], np.ndarray]):
+        self.times, self.n, self.turn, self._rows = times, n, 0.0, rows
+
+    def chunks(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Slices of the times and the phases (rows, N) there."""
+        for part in self._slices():
+            yield part, self._rows(part)
+
+
+class AnglePhases(PhaseSource):
+    """Angles known modulo 2π: followed in the frame that turns with the common phase.
+
+    Two samples show a turn modulo 2π only; the smallest one is taken, and `turn` says how near it came to π.
+
+    Parameters
+    ----------
+    times : (T,) array
+    n : int
+    rows : callable
+        Angles (rows, N) of a slice of times.
+    against_frame : bool
+        Follow the phases as they are instead (of a driven node against its drive).
+    """
+
+    def __init__(
+        self, times: np.ndarray, n: int, rows: Callable[[slice], np.ndarray], *, against_frame: bool = False
+    ):
+        self.times, self.n, self.turn = times, n, 0.0
+        self._rows, self._lab = rows, against_frame
+
+    def chunks(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Slices of the times and the phases (rows, N) there."""
+        last = phase = None
+        for part in self._slices():
+            angles = self._rows(part)
+            if last is None:
+                last, phase = angles[0], angles[0].copy()
+            steps = np.diff(angles, axis=0, prepend=last[None, :])
+            relative = _wrapped(steps if self._lab else steps - _common(steps)[:, None])
+            self._watch(relative)
+            last = angles[-1].copy()
+            followed = np.cumsum(relative, axis=0) + phase
+            phase = followed[-1].copy()
+            yield part, followed
+
+    def _watch(self, relative: np.ndarray) -> None:
+        if self._lab or self.n == 1:
+            turn = np.abs(relative).max()
+        else:
+            turn = (relative.max(axis=1) - relative.min(axis=1)).max()
+        self.turn = max(self.turn, float(turn))
+
+
+def _wrapped(x: np.ndarray) -> np.ndarray:
+    """Angles in [−π, π)."""
+    return (x + np.pi) % (2 * np.pi) - np.pi
+
+
+def _common(steps: np.ndarray) -> np.ndarray:
+    """Direction in which all turn together, for each row."""
+    return np.angle(np.mean(np.exp(1j * steps), axis=1))

@@ -1,0 +1,221 @@
+"""Two passes over the phases: mean frequencies first, then the motion against a group's phase."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .sources import PhaseSource
+
+__all__ = ["BLOCKS", "Survey", "Track", "birkhoff", "survey", "track"]
+
+#: block means by which a drift is told from hovering
+BLOCKS = 8
+
+
+def birkhoff(times: np.ndarray) -> np.ndarray:
+    r"""Coefficients c with Σ_k c_kθ(t_k) = the weighted mean of θ̇, weight exp(−1/s(1−s)), s∈(0,1) over the times.
+
+    The weight and all its derivatives vanish at both ends: for quasi-periodic motion the error falls faster than any
+    power of the length (S. Das, Y. Saiki, E. Sander, J. A. Yorke, Nonlinearity 30, 4111 (2017)).
+    """
+    s = ((times[1:] + times[:-1]) / 2 - times[0]) / (times[-1] - times[0])
+    steps = np.diff(times)
+    weight = np.exp(-1 / (s * (1 - s))) * steps
+    slope = weight / weight.sum() / steps
+    out = np.zeros(times.size)
+    out[1:] += slope
+    out[:-1] -= slope
+    return out
+
+
+@dataclass(frozen=True)
+class Survey:
+    """First pass.
+
+    Attributes
+    ----------
+    inside : slice
+        Samples of the trailing window.
+    frequencies : (N,) array
+        Mean frequencies over the window.
+    halves : (2, N) array
+        The same over its two halves.
+    centre : (N,) array
+        Mean phases over the window.
+    first, last : (N,) array
+        Phases at the beginning and at the end of the run.
+    mean_field : (Tw,) complex array
+        Mean of e^{iθ_j} in the window.
+    turn : float
+        Of the source.
+    """
+
+    inside: slice
+    frequencies: np.ndarray
+    halves: np.ndarray
+    centre: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+    mean_field: np.ndarray
+    turn: float
+
+
+def survey(source: PhaseSource, inside: slice) -> Survey:
+    """Mean frequencies, mean phases and mean field over the window `inside`."""
+    times = source.times[inside]
+    half = times.size // 2
+    coefficients = np.zeros((4, times.size))
+    coefficients[0] = birkhoff(times)
+    coefficients[1, : half + 1] = birkhoff(times[: half + 1])
+    coefficients[2, half:] = birkhoff(times[half:])
+    coefficients[3] = 1 / times.size
+    sums = np.zeros((4, source.n))
+    field = np.empty(times.size, dtype=complex)
+    first = last = np.zeros(source.n)
+    for part, theta in source.chunks():
+        if part.start == 0:
+            first = theta[0].copy()
+        last = theta[-1].copy()
+        begin = max(part.start, inside.start)
+        if begin >= part.stop:
+            continue
+        rows = theta[begin - part.start :]
+        here = slice(begin - inside.start, part.stop - inside.start)
+        # what is subtracted has no share in the frequencies, and keeps their last digits
+        sums += coefficients[:, here] @ (rows - first)
+        field[here] = _mean_field(rows)
+    sums[3] += first
+    return Survey(inside, sums[0], sums[1:3], sums[3], first, last, field, source.turn)
+
+
+def _mean_field(rows: np.ndarray) -> np.ndarray:
+    return (np.cos(rows).sum(axis=1) + 1j * np.sin(rows).sum(axis=1)) / rows.shape[1]
+
+
+@dataclass(frozen=True)
+class Track:
+    """Second pass: the motion of every node against the phase of a group, (N,) each unless said otherwise.
+
+    Attributes
+    ----------
+    thirds : (3, N) array
+        Range of the relative phase in the thirds of the window.
+    whole : (N,) array
+        Range over the window.
+    run : (N,) array
+        Range over the run.
+    blocks : (8, N) array
+        Means over eighths of the window.
+    spread : (2, N) array
+        Standard deviations in the halves of the window.
+    returns : (N,) array of int
+        How often it crosses its mean.
+    group_order : float
+        Mean order parameter of the group in the window.
+    """
+
+    thirds: np.ndarray
+    whole: np.ndarray
+    run: np.ndarray
+    blocks: np.ndarray
+    spread: np.ndarray
+    returns: np.ndarray
+    group_order: float
+
+
+def track(source: PhaseSource, found: Survey, group: np.ndarray) -> Track:
+    """Follow every node against the mean phase of `group`, a boolean array (N,); members against the others of it."""
+    return _Tracker(source, found, group).go()
+
+
+class _Tracker:
+    """Extremes, means and crossings, accumulated over chunks of times."""
+
+    def __init__(self, source: PhaseSource, found: Survey, group: np.ndarray):
+        self.source, self.found, self.group = source, found, group
+        n, size = source.n, int(group.sum())
+        self.everyone = size == n
+        # a member against the mean of the others: for a pair the relative phase itself
+        self.scale = np.where(group, size / max(size - 1, 1), 1.0)
+        self.uniform = float(self.scale[0]) if np.ptp(self.scale) == 0 else None
+        inside = found.inside
+        count = inside.stop - inside.start
+        cuts = [inside.start + count * k // 3 for k in range(4)]
+        self.pieces = [slice(a, b + (k < 2)) for k, (a, b) in enumerate(zip(cuts, cuts[1:], strict=False))]
+        edges = [inside.start + count * k // BLOCKS for k in range(BLOCKS + 1)]
+        self.eighths = [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+        self.low = np.full((4, n), np.inf)
+        self.high = np.full((4, n), -np.inf)
+        self.sums = np.zeros((BLOCKS, n))
+        self.squares = np.zeros((BLOCKS, n))
+        self.returns = np.zeros(n, dtype=int)
+        self.above: np.ndarray | None = None
+        self.centre = self._relative(found.centre[None, :])[0]
+        self.order = 0.0
+
+    def _relative(self, theta: np.ndarray) -> np.ndarray:
+        members = theta if self.everyone else theta[:, self.group]
+        out = theta - members.mean(axis=1)[:, None]
+        out *= self.scale if self.uniform is None else self.uniform
+        return out
+
+    def go(self) -> Track:
+        """One pass."""
+        for part, theta in self.source.chunks():
+            self._take(part, self._relative(theta), theta)
+        counts = np.array([s.stop - s.start for s in self.eighths])[:, None]
+        means = self.sums / counts
+        half = BLOCKS // 2
+        spread = []
+        for here in (slice(0, half), slice(half, BLOCKS)):
+            total = counts[here].sum()
+            mean = self.sums[here].sum(axis=0) / total
+            spread.append(np.sqrt(np.maximum(self.squares[here].sum(axis=0) / total - mean**2, 0)))
+        inside = self.found.inside
+        thirds = self.high[:3] - self.low[:3]
+        whole = self.high[:3].max(axis=0) - self.low[:3].min(axis=0)
+        run = np.maximum(self.high[:3].max(axis=0), self.high[3]) - np.minimum(self.low[:3].min(axis=0), self.low[3])
+        return Track(
+            thirds=thirds,
+            whole=whole,
+            run=run,
+            blocks=means,
+            spread=np.array(spread),
+            returns=self.returns,
+            group_order=self._group_order(),
+        )
+
+    def _group_order(self) -> float:
+        if self.everyone:
+            return float(np.abs(self.found.mean_field).mean())
+        inside = self.found.inside
+        return self.order / (inside.stop - inside.start)
+
+    def _take(self, part: slice, delta: np.ndarray, theta: np.ndarray) -> None:
+        for k, piece in enumerate([*self.pieces, slice(0, self.found.inside.start)]):
+            rows = _overlap(delta, part, piece)
+            if rows.size:
+                np.minimum(self.low[k], rows.min(axis=0), out=self.low[k])
+                np.maximum(self.high[k], rows.max(axis=0), out=self.high[k])
+        for k, piece in enumerate(self.eighths):
+            rows = _overlap(delta, part, piece)
+            if rows.size:
+                away = rows - self.centre
+                self.sums[k] += away.sum(axis=0)
+                self.squares[k] += np.einsum("tj,tj->j", away, away)
+                self._crossings(away > 0)
+        members = _overlap(theta, part, self.found.inside)
+        if members.size and not self.everyone:
+            self.order += float(np.abs(_mean_field(members[:, self.group])).sum())
+
+    def _crossings(self, above: np.ndarray) -> None:
+        if self.above is not None:
+            self.returns += above[0] != self.above
+        self.returns += np.count_nonzero(above[1:] != above[:-1], axis=0)
+        self.above = above[-1].copy()
+
+
+def _overlap(rows: np.ndarray, part: slice, piece: slice) -> np.ndarray:
+    return rows[max(piece.start - part.start, 0) : max(piece.stop - part.start, 0)]

@@ -1,0 +1,201 @@
+"""Quantum states that synchronise as vectors: Schrödinger–Lohe and Wigner–Lohe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+from .case import FEWEST, Case
+from .motion import ratios, standing
+from .order import judge_order, null_value
+from .phases import judge_phases, too_few
+from .rates import Estimate, fit_rate
+from .report import Label, Verdict
+from .sources import AnglePhases
+
+__all__ = ["judge_vectors", "repeats"]
+
+_COMPLETE = 2e-3
+_ANTIPODAL = 0.01
+#: below, a correlation has no phase worth the name
+_FAINT = 0.05
+_UNIT = 1e-6
+
+
+def judge_vectors(case: Case) -> Verdict:
+    """Verdict on correlations z_0k of vectors, with their deviations from 1."""
+    if case.n == 1:
+        return case.undecided("one node has nothing to synchronise with", advice="a second node")
+    if case.samples < FEWEST:
+        return too_few(case)
+    z = np.asarray(case.view.reference(0))[:, 1:]
+    if np.any(~np.isfinite(z)):
+        return case.undecided("a node has zero mass, so that its correlations do not exist")
+    evidence: dict[str, Any] = _evidence(case, z)
+    if case.dynamics.coupled is False:
+        why = "the nodes do not act on each other: whatever their correlations do, it is not synchronisation"
+        return case.undecided(why, evidence, advice="a coupling")
+    if np.abs(np.abs(z) - 1).max() < _UNIT:
+        angles = np.angle(z)
+        source = AnglePhases(case.times, case.n, lambda part: np.pad(angles[part], ((0, 0), (1, 0))))
+        return judge_phases(case, source)
+    return _course(case, z, evidence)
+
+
+def _evidence(case: Case, z: np.ndarray) -> dict[str, Any]:
+    size = np.abs(z[case.inside])
+    out: dict[str, Any] = {"|z| of the pairs with node 1 in the window": (float(size.min()), float(size.max()))}
+    if case.view.has("order_parameter"):
+        r = case.view.order_parameter[case.inside]
+        out[f"order parameter (null {null_value(case.n):.4g})"] = float(r.mean())
+    return out
+
+
+def _thirds(z: np.ndarray) -> np.ndarray:
+    """Extent of complex series (T, P) in the thirds, (3, P)."""
+    count = z.shape[0]
+    cuts = [count * k // 3 for k in range(4)]
+    pieces = [z[a : b + (b < count)] for a, b in zip(cuts, cuts[1:], strict=False)]
+    return np.array([np.hypot(np.ptp(p.real, axis=0), np.ptp(p.imag, axis=0)) for p in pieces])
+
+
+def _course(case: Case, z: np.ndarray, evidence: dict[str, Any]) -> Verdict:
+    part = z[case.inside]
+    thirds = _thirds(part)
+    worst = thirds.max(axis=1)
+    evidence["range of z in the thirds of the window"] = tuple(float(x) for x in worst)
+    still = np.all(standing(thirds)) or standing(worst)
+    gaps = np.abs(_gaps(case, z)).max(axis=1)
+    if still and gaps[-1] <= _COMPLETE and _not_growing(gaps[case.inside]):
+        return _complete(case, gaps, evidence)
+    if still:
+        return _at_rest(case, z, evidence)
+    period = repeats(case.times[case.inside], part)
+    if period is not None:
+        why = f"the correlations repeat with period {period} over {case.length / period:.3g} periods and do not come to rest"
+        return case.say(Label.DRIFTING, why, evidence, period=period, beat=_beat(case, part, period))
+    if case.n >= 20 and case.view.has("order_parameter"):
+        order = judge_order(case.view.order_parameter[case.inside], case.n)
+        if order.at_null and order.independent >= 5:
+            why = f"N r² = {order.power:.3g} on average, where independent states have 1 ± {order.error:.2g}"
+            return case.say(Label.INCOHERENT, why, evidence)
+    first, second = (float(q) for q in ratios(worst))
+    return case.undecided(
+        f"the correlations neither come to rest (ratios of their motion in the thirds: {first:.2f}, {second:.2f}) nor repeat "
+        "twice in the window",
+        evidence,
+        advice=f"a window of about {3 * case.length / -np.log(second):.3g}" if 0 < second < 1 else "a longer run",
+    )
+
+
+def _gaps(case: Case, z: np.ndarray) -> np.ndarray:
+    if case.view.has("deviations") and case.times.size * case.n**2 < 3e7:
+        return np.asarray(case.view.deviations[:, 0, 1:])
+    return 1 - z
+
+
+def _not_growing(gaps: np.ndarray) -> bool:
+    return bool(gaps[-1] <= max(2 * gaps.min(), 1e-9))
+
+
+def _complete(case: Case, gaps: np.ndarray, evidence: dict[str, Any]) -> Verdict:
+    if gaps.max() < 1e-6:
+        return _constant(case, evidence)
+    evidence["max|1−z|"] = float(gaps[-1])
+    rate = fit_rate(case.times, gaps, known_limit=True)
+    return case.say(Label.COMPLETE, f"all correlations go to 1: max|1−z| = {gaps[-1]:.2g} at the end", evidence, rate=rate)
+
+
+def _constant(case: Case, evidence: dict[str, Any]) -> Verdict:
+    return case.undecided(
+        "the correlations are constant from the first sample on: an unstable state looks like this too",
+        evidence,
+        advice="a run that starts elsewhere",
+    )
+
+
+def _at_rest(case: Case, z: np.ndarray, evidence: dict[str, Any]) -> Verdict:
+    """Correlations that stand still short of 1."""
+    extent = float(_thirds(z).max())
+    if extent < 1e-6 and np.abs(z - z[0]).max() < 1e-6:
+        return _constant(case, evidence)
+    last = z[-1]
+    sign = np.where(last.real >= 0, 1.0, -1.0)
+    rate = fit_rate(case.times, np.abs(z - last).max(axis=1), known_limit=False)
+    if np.any(sign < 0) and np.abs(last - sign).max() <= _ANTIPODAL:
+        distance = np.abs(z - sign).max(axis=1)
+        evidence["groups"] = (int(np.sum(sign > 0)) + 1, int(np.sum(sign < 0)))
+        rate = fit_rate(case.times, distance, known_limit=True)
+        return case.say(Label.BIPOLAR, f"all correlations go to ±1: to {distance[-1]:.2g}", evidence, rate=rate)
+    if np.abs(last).min() < _FAINT:
+        why = f"the correlations come to rest, but one of them at |z| = {np.abs(last).min():.2g}, which has no phase"
+        return case.undecided(why, evidence)
+    evidence["arg z of the pairs with node 1"] = tuple(float(x) for x in np.angle(last))
+    why = f"all correlations come to rest (they move by {_thirds(z[case.inside])[2].max():.2g} in the last third)"
+    return case.say(Label.PHASE_LOCKED, why, evidence, rate=rate)
+
+
+def _beat(case: Case, part: np.ndarray, period: Estimate) -> Estimate | None:
+    """2π/period where arg z winds once a period."""
+    if np.abs(part).min() < 1e-3 or case.n > 2:
+        return None
+    turn = np.unwrap(np.angle(part[:, 0]))
+    turns = (turn[-1] - turn[0]) / (2 * np.pi) * period / case.length
+    if abs(abs(turns) - round(abs(turns))) > 0.2 or round(abs(turns)) == 0:
+        return None
+    frequency = 2 * np.pi / period * round(abs(turns))
+    return Estimate(frequency, frequency * period.error / period)
+
+
+def repeats(times: np.ndarray, part: np.ndarray) -> Estimate | None:
+    """Period of series (T, P): the least shift after which they repeat to 6 % of their range, seen at least twice in full.
+
+    Found at the strongest line of Σ|FFT|² (Hann window) or one of its first three subharmonics, refined by least mismatch.
+    """
+    count = times.size
+    grid = np.linspace(times[0], times[-1], max(4 * count, 256))
+    values = np.concatenate([_resample(grid, times, part.real), _resample(grid, times, part.imag)], axis=1)
+    extent = float(np.max(np.ptp(values, axis=0)))
+    if extent < 1e-9:
+        return None
+    away = (values - values.mean(axis=0)) * np.hanning(grid.size)[:, None]
+    power = np.sum(np.abs(np.fft.rfft(away, axis=0)) ** 2, axis=1)
+    k = 1 + int(np.argmax(power[1 : grid.size // 8]))
+    left, mid, right = (np.log(power[i] + 1e-300) for i in (k - 1, k, k + 1))
+    curve = left - 2 * mid + right
+    line = k + (0.5 * (left - right) / curve if k > 1 and curve < 0 else 0.0)
+    for multiple in (1, 2, 3):
+        found = _refined(grid, values, multiple * (grid.size - 1) / line, 0.06 * extent)
+        if found is not None and _undamped(values, int(np.ceil(found))):
+            step = grid[1] - grid[0]
+            return Estimate(found * step, 0.5 * step, (float(times[0]), float(times[-1])))
+    return None
+
+
+def _undamped(values: np.ndarray, lag: int) -> bool:
+    """Whether the range in the last period is that of the first: a slow approach repeats nearly, but shrinks."""
+    first, last = (float(np.ptp(v, axis=0).max()) for v in (values[: lag + 1], values[-lag - 1 :]))
+    return abs(last / first - 1) < 0.03
+
+
+def _resample(grid: np.ndarray, times: np.ndarray, values: np.ndarray) -> np.ndarray:
+    return CubicSpline(times, values)(grid)
+
+
+def _refined(grid: np.ndarray, values: np.ndarray, lag: float, limit: float) -> float | None:
+    """Lag (in steps) of least mismatch near `lag`, if the mismatch is below the limit and two periods fit."""
+    near = np.arange(max(2, int(0.9 * lag)), int(np.ceil(1.1 * lag)) + 2)
+    near = near[2 * near <= grid.size - 1]
+    if near.size == 0:
+        return None
+    miss = np.array([np.abs(values[k:] - values[:-k]).max() for k in near])
+    best = int(np.argmin(miss))
+    if miss[best] > limit:
+        return None
+    if 0 < best < near.size - 1:
+        a, b, c = (np.mean((values[k:] - values[:-k]) ** 2) for k in near[best - 1 : best + 2])
+        if a - 2 * b + c > 0:
+            return float(near[best] + 0.5 * (a - c) / (a - 2 * b + c))
+    return float(near[best])
