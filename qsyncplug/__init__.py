@@ -33,22 +33,23 @@ from .operators import *  # noqa: F403
 from .plot import *  # noqa: F403
 from .published import *  # noqa: F403
 from .sweeps import *  # noqa: F403
-from .sync import Classification, SyncView, classify, measures
+from .sync import Estimate, Label, SyncView, Verdict, measures, verdict
 from .waves import *  # noqa: F403
 from .wigner import *  # noqa: F403
 
 __version__ = VERSION
 
 __all__ = [
-    "Classification",
     "Comparison",
+    "Estimate",
     "Grid",
+    "Label",
     "Outcome",
     "Prediction",
     "Predictions",
     "SyncView",
+    "Verdict",
     "__version__",
-    "classify",
     "compare",
     "exactsolve",
     "load",
@@ -57,6 +58,7 @@ __all__ = [
     "predictions",
     "steadystate",
     "synchronization",
+    "verdict",
 ]
 for _room in (
     approximate,

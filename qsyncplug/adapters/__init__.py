@@ -1,7 +1,7 @@
 """Result → view: one small file a family, and one for plain QuTiP results."""
 
+from ..sync.reading import synchronization
 from . import bosons, circle, dtwa, lohe, plain, spins, wigner
-from .dispatch import synchronization
 
 __all__ = ["synchronization"]
 

@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
+import numpy as np
+
 from ..approximate.meanfield import MeanFieldResult
 from ..exact.evolve import ExactResult
+from ..operators.system import ModeSystem
 from ..sync import SyncView
-from .dispatch import synchronization
+from ..sync.dynamics import Dynamics, Kind
+from ..sync.reading import reader
+from . import _linear
+from ._couplings import coupled, gains, rest_exponents
+from ._spectra import enough_levels, spectra_of_modes
 
 __all__ = ["view_of_exact", "view_of_mean_field"]
 
 
-@synchronization.register(MeanFieldResult)
+@reader.register(MeanFieldResult)
 def view_of_mean_field(result: MeanFieldResult) -> SyncView:
     """Amplitudes and covariance as they are; correlations (β_j*β_k + ⟨δb_j†δb_k⟩)/√(n_jn_k)."""
+    closure = result.stats.get("closure", "linear")
     return SyncView(
         result.times,
         mean=result.mean,
         covariance=result.covariance,
-        system=(
-            f"{getattr(result.model, 'name', 'boson modes')}, mean field "
-            f"({result.stats.get('closure', 'linear')})"
-        ),
+        system=f"{getattr(result.model, 'name', 'boson modes')}, mean field ({closure})",
         notes=tuple(result.stats.get("neglected", ())),
         missing={
-            "states": (
-                "a mean field has no states; run exactsolve with options={'store_states': True}"
-            )
+            "states": "a mean field has no states; run exactsolve with options={'store_states': True}"
         },
+        dynamics=_mean_field_dynamics(result, closure),
     )
 
 
-@synchronization.register(ExactResult)
+@reader.register(ExactResult)
 def view_of_exact(result: ExactResult) -> SyncView:
     """Exact moments, normal-ordered; the states where they were stored."""
     return SyncView(
@@ -41,9 +48,72 @@ def view_of_exact(result: ExactResult) -> SyncView:
         system=f"{getattr(result.model, 'name', 'boson modes')}, exact",
         notes=tuple(result.stats.get("neglected", ())),
         missing={
-            "states": (
-                "run exactsolve with options={'store_states': True} (and method 'mesolve' or "
-                "'sesolve')"
-            )
+            "states": "run exactsolve with options={'store_states': True} (and method 'mesolve' or 'sesolve')"
         },
+        dynamics=_exact_dynamics(result),
     )
+
+
+# ------------------------------------------------------------ evidence
+
+
+def _facts(system: ModeSystem) -> dict[str, Any]:
+    """What holds for every run of a model that does not depend on time."""
+    return {
+        "coupled": coupled(system) if system.n > 1 else None,
+        "autonomous": system.isconstant,
+        "phase_symmetry": bool(system.symmetries.common_phase),
+        "dissipative": bool(system.jumps),
+        "gain": gains(system) if system.isconstant else None,
+    }
+
+
+def _mean_field_dynamics(result: MeanFieldResult, closure: str) -> Dynamics:
+    system = result.model
+    if not isinstance(system, ModeSystem):
+        return Dynamics(Kind.AMPLITUDES)
+    facts = _facts(system)
+    if closure != "linear" and _phase_is_lost(result):
+        return Dynamics(Kind.MOMENTS, **facts)
+    if not system.isconstant:
+        return Dynamics(Kind.AMPLITUDES, **facts)
+    return Dynamics(
+        Kind.AMPLITUDES,
+        **facts,
+        velocity=partial(_velocity, result),
+        exponents=partial(_exponents, result),
+        rest_exponents=partial(rest_exponents, system),
+        flags=partial(_flags, result) if closure == "linear" else None,
+    )
+
+
+def _phase_is_lost(result: MeanFieldResult) -> bool:
+    """Whether fluctuations have taken the amplitude: ⟨b⟩ of a closure that knows phase diffusion dies out."""
+    variance = np.diagonal(result.covariance[-1])
+    beta = np.abs(result.amplitudes[-1]) ** 2
+    n = beta + (variance[::2] + variance[1::2]) / 2 - 0.5
+    return bool(np.any(beta < 0.5 * n))
+
+
+def _velocity(result: MeanFieldResult, index: int) -> np.ndarray:
+    return _linear.turning(result.model, result.amplitudes[index], float(result.times[index]))
+
+
+def _exponents(result: MeanFieldResult, index: int) -> np.ndarray | None:
+    symmetric = bool(result.model.symmetries.common_phase)
+    return _linear.exponents(result.model, result.amplitudes[index], symmetric=symmetric)
+
+
+def _flags(result: MeanFieldResult) -> tuple[str, ...]:
+    return _linear.flags(result.model, result.times, result.amplitudes, result.covariance)
+
+
+def _exact_dynamics(result: ExactResult) -> Dynamics:
+    system = result.model
+    if not isinstance(system, ModeSystem):
+        return Dynamics(Kind.MOMENTS)
+    populations = getattr(result, "populations", None)
+    spectra = None
+    if populations is not None:
+        spectra = partial(spectra_of_modes, system, enough_levels(populations[-1]))
+    return Dynamics(Kind.MOMENTS, **_facts(system), spectra=spectra)

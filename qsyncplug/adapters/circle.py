@@ -4,19 +4,25 @@ until one is asked for.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
+from ..circle.model import Circle
 from ..circle.solver import CircleResult
+from ..circle.stationary import stability
 from ..core.checks import check_memory
 from ..sync import SyncView
-from .dispatch import synchronization
+from ..sync.dynamics import Dynamics, Kind
+from ..sync.reading import reader
 
 __all__ = ["view_of"]
 
 
-@synchronization.register(CircleResult)
+@reader.register(CircleResult)
 def view_of(result: CircleResult) -> SyncView:
     """⟨b_j⟩ = e^{ix_j}: z_jk = e^{i(x_k − x_j)}, masses 1, no quantum fluctuations.
 
@@ -74,8 +80,52 @@ def view_of(result: CircleResult) -> SyncView:
         vacuum=0.0,
         bosons=False,
         n_nodes=n,
+        dynamics=_dynamics(result),
         missing=dict.fromkeys(
             ("mean", "correlations", "deviations", "masses", "covariance"), advice
         )
         | {"states": "classical particles have no quantum states"},
     )
+
+
+#: particles up to which the Jacobian's eigenvalues are worked out
+_JACOBIAN = 128
+
+
+def _dynamics(result: CircleResult) -> Dynamics:
+    """What the model says: who acts on whom, velocities, the Jacobian."""
+    model = result.model
+    stored = result.positions is not None
+    phases = partial(_phases, result) if stored else None
+    if not isinstance(model, Circle):
+        # a file cannot hold every model
+        return Dynamics(Kind.PHASES, phases=phases)
+    w = model.frequencies
+    return Dynamics(
+        Kind.PHASES,
+        coupled=_coupled(model, result.size),
+        phase_symmetry=True,
+        identical=not isinstance(w, np.ndarray) or bool(np.ptp(w) == 0),
+        phases=phases,
+        exponents=partial(_exponents, result) if stored else None,
+    )
+
+
+def _phases(result: CircleResult, part: Any) -> np.ndarray:
+    assert result.positions is not None
+    return result.positions[part]
+
+
+def _coupled(model: Circle, n: int) -> bool:
+    """Whether the particles act on each other, all of them in one piece."""
+    if n < 2 or model.coupling == 0:
+        return False
+    if model.adjacency is None:
+        return True
+    return bool(connected_components(csr_array(model.adjacency), directed=True)[0] == 1)
+
+
+def _exponents(result: CircleResult, index: int) -> np.ndarray | None:
+    if result.positions is None or result.size > _JACOBIAN:
+        return None
+    return np.asarray(stability(result.model, result.positions[index]).eigenvalues)

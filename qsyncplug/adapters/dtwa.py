@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from ..models.chains.sampled import DtwaResult
 from ..sync import SyncView
-from .dispatch import synchronization
+from ..sync.dynamics import Dynamics, Kind
+from ..sync.reading import reader
 
 __all__ = ["view_of_dtwa"]
 
 
-@synchronization.register(DtwaResult)
+@reader.register(DtwaResult)
 def view_of_dtwa(result: DtwaResult) -> SyncView:
     """Quadratures of the Holstein–Primakoff bosons of the chains, trajectory by trajectory."""
     return SyncView(
@@ -22,6 +23,7 @@ def view_of_dtwa(result: DtwaResult) -> SyncView:
             *result.stats.get("neglected", ()),
             "sampled: see the standard errors of the result",
         ),
+        dynamics=Dynamics(Kind.MOMENTS),
         missing={
             "states": (
                 "sampled trajectories have no states; run exactsolve with "

@@ -8,13 +8,14 @@ import numpy as np
 
 from ..lohe.result import SchrodingerLoheResult
 from ..sync import SyncView
+from ..sync.dynamics import Dynamics, Kind
+from ..sync.reading import reader
 from ._moments import local_moments
-from .dispatch import synchronization
 
 __all__ = ["view_of"]
 
 
-@synchronization.register(SchrodingerLoheResult)
+@reader.register(SchrodingerLoheResult)
 def view_of(result: SchrodingerLoheResult) -> SyncView:
     """Normalised correlations with their deviations from 1, masses ‖ψ_j‖², and in one dimension the
     moments of (x, p).
@@ -60,5 +61,12 @@ def view_of(result: SchrodingerLoheResult) -> SyncView:
         notes=tuple(result.stats.get("neglected", ())),
         missing=missing,
         bosons=False,
+        dynamics=Dynamics(Kind.VECTORS, coupled=_coupled(model)),
         **fields,
     )
+
+
+def _coupled(model: Any) -> bool | None:
+    """Whether the oscillators act on each other at all; None if the file did not hold the model."""
+    coupling = getattr(model, "coupling", None)
+    return None if coupling is None else bool(np.any(np.asarray(coupling) != 0))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,21 @@ from qutip.solver.multitrajresult import MultiTrajResult
 
 from ..core.checks import check_times
 from ..core.gaussian import covariance_from_moments
+from ..models.spin_one import spin_phase_peak
+from ..operators.algebra import Expression
 from ..sync import SyncView
-from .dispatch import synchronization
+from ..sync.dynamics import Dynamics, Kind
+from ..sync.measures import husimi_phase
+from ..sync.reading import reader
 
-__all__ = ["view_of_states"]
+__all__ = ["view_of_qutip", "view_of_state", "view_of_states"]
 
+#: states of up to this dimension are all looked at for negative eigenvalues; of larger ones the first and the last
+_EVERY_STATE = 600
+_NOT_CANONICAL = (
+    "the mode operators are not annihilation operators of single tensor factors: q and p are not "
+    "canonical"
+)
 _MODES = (
     "modes must list the annihilation (or lowering) operator of each node, such as modes=[a1, a2]"
 )
@@ -24,10 +35,10 @@ _MODES = (
 def _check_modes(modes: Any, dims: list[Any]) -> list[qutip.Qobj]:
     if modes is None:
         raise TypeError(_MODES)
-    if isinstance(modes, qutip.Qobj):
+    if isinstance(modes, (qutip.Qobj, Expression)):
         modes = [modes]
     try:
-        operators = list(modes)
+        operators = [_as_qobj(m, dims) for m in modes]
     except TypeError:
         raise TypeError(f"{_MODES}; got {modes!r:.80}") from None
     if not operators or not all(isinstance(m, qutip.Qobj) and m.isoper for m in operators):
@@ -45,10 +56,21 @@ def _check_modes(modes: Any, dims: list[Any]) -> list[qutip.Qobj]:
     return operators
 
 
+def _as_qobj(mode: Any, dims: list[Any]) -> Any:
+    """A mode as the user gave it; symbols with the cut-offs of the states."""
+    if not isinstance(mode, Expression):
+        return mode
+    if mode.space.n != len(dims):
+        raise ValueError(
+            f"modes are symbols of {mode.space.n} modes, but the states have {len(dims)} tensor factors"
+        )
+    if not mode.isconstant:
+        raise ValueError(f"modes must not depend on time: {mode}")
+    return mode.qutip(tuple(dims))
+
+
 def _factor_of(mode: qutip.Qobj) -> tuple[int, bool] | None:
-    """The tensor factor that `mode` acts on and whether it is its annihilation operator; None if it
-    acts on several.
-    """
+    """The tensor factor that `mode` acts on and whether it is its annihilation operator; None if it acts on several."""
     dims = mode.dims[0]
     array = mode.full().reshape(dims + dims)
     for k, size in enumerate(dims):
@@ -73,10 +95,10 @@ def view_of_states(
     Parameters
     ----------
     states : sequence of T Qobj
-        Kets or density matrices of the joint system.
+        Kets or density matrices of the joint system, normalised.
     times : array_like of shape (T,), optional
         0, 1, 2, … by default.
-    modes : sequence of N Qobj
+    modes : sequence of N Qobj or Expression
         Annihilation (or lowering) operator of each node.
     system : str
         Name for messages.
@@ -84,10 +106,40 @@ def view_of_states(
     Returns
     -------
     SyncView
-        With moments from ⟨a_j⟩, ⟨a_ja_k⟩ and ⟨a_j†a_k⟩ (normal-ordered: n+½ at a Fock cut-off), and
-        the states.
+        With moments from ⟨a_j⟩, ⟨a_ja_k⟩ and ⟨a_j†a_k⟩ (normal-ordered: n+½ at a Fock cut-off), and the states.
     """
     states = list(states)
+    _check_states(states)
+    if times is not None and (given := len(check_times(times, "times"))) != len(states):
+        raise ValueError(
+            f"times must have one entry a state: {given} times for {len(states)} states"
+        )
+    operators = _check_modes(modes, states[0].dims[0])
+    b, m, c = _moments(states, operators)
+    covariance = covariance_from_moments(
+        m - b[:, :, None] * b[:, None, :], c - b[:, :, None].conj() * b[:, None, :]
+    )
+    factors = [_factor_of(o) for o in operators]
+    known = [f for f in factors if f is not None]
+    local = len(known) == len(factors) and len({f[0] for f in known}) == len(factors)
+    bosonic = local and all(f[1] for f in known)
+    return SyncView(
+        np.arange(len(states), dtype=float) if times is None else check_times(times, "times"),
+        mean=np.ascontiguousarray(np.sqrt(2) * b).view(float),
+        covariance=covariance,
+        states=states if local else None,
+        subsystems=tuple(f[0] for f in known) if local else None,
+        bosons=bosonic,
+        canonical=bosonic,
+        system=system,
+        notes=() if bosonic else (_NOT_CANONICAL,),
+        missing={"states": "every mode operator must act on a tensor factor of its own"},
+        dynamics=Dynamics(Kind.MOMENTS),
+    )
+
+
+def _check_states(states: list[Any]) -> None:
+    """Refuse what is no sequence of kets or density matrices of one system."""
     if not states:
         raise ValueError("states must hold at least one state")
     for k, state in enumerate(states):
@@ -97,31 +149,45 @@ def view_of_states(
             )
         if state.dims[0] != states[0].dims[0]:
             raise ValueError(
-                f"states must have the same dims; states[{k}] has {state.dims}, states[0] "
-                f"{states[0].dims}"
+                f"states must have the same dims; states[{k}] has {state.dims}, states[0] {states[0].dims}"
             )
         if state.isoper and not state.isherm:
             raise ValueError(
                 f"states must be kets or density matrices; states[{k}] is not Hermitian"
             )
-    for k in {0, len(states) - 1}:
-        # every state would take too long; the ends of a run show a state that is none
-        if states[k].isoper and (lowest := float(np.linalg.eigvalsh(states[k].full())[0])) < -1e-6:
+        weight = state.norm() ** 2 if state.isket else state.tr()
+        if not abs(weight - 1) <= 1e-4:
+            raise ValueError(
+                f"states must be normalised; states[{k}] has {'norm²' if state.isket else 'trace'} {weight:.6g}"
+            )
+    large = states[0].shape[0] > _EVERY_STATE
+    for k in (0, len(states) - 1) if large else range(len(states)):
+        if states[k].isoper:
+            _check_positive(states[k].full(), k)
+
+
+def _check_positive(rho: np.ndarray, k: int) -> None:
+    """Refuse negative eigenvalues; a Cholesky factorisation is the quickest proof that there are none."""
+    try:
+        np.linalg.cholesky(rho + 1e-6 * np.eye(len(rho)))
+    except np.linalg.LinAlgError:
+        lowest = float(np.linalg.eigvalsh(rho)[0])
+        if lowest < -1e-6:
             raise ValueError(
                 f"states must not have negative eigenvalues; states[{k}] has {lowest:.3g}"
-            )
-    if times is not None and (given := len(check_times(times, "times"))) != len(states):
-        raise ValueError(
-            f"times must have one entry a state: {given} times for {len(states)} states"
-        )
-    operators = _check_modes(modes, states[0].dims[0])
-    n = len(operators)
-    pairs = [(j, k) for j in range(n) for k in range(j, n)]
-    T = len(states)
+            ) from None
+
+
+def _moments(
+    states: Sequence[qutip.Qobj], operators: Sequence[qutip.Qobj]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """⟨a_j⟩ (T, N), ⟨a_ja_k⟩ and ⟨a_j†a_k⟩ (T, N, N)."""
+    n, T = len(operators), len(states)
     b = np.empty((T, n), dtype=complex)
     m = np.empty((T, n, n), dtype=complex)
     c = np.empty_like(m)
     first = [o.to("CSR") for o in operators]
+    pairs = [(j, k) for j in range(n) for k in range(j, n)]
     products = {(j, k): (first[j] * first[k], first[j].dag() * first[k]) for j, k in pairs}
     for t, state in enumerate(states):
         b[t] = [qutip.expect(o, state) for o in first]
@@ -129,40 +195,23 @@ def view_of_states(
             m[t, j, k] = m[t, k, j] = qutip.expect(aa, state)
             c[t, j, k] = qutip.expect(ada, state)
             c[t, k, j] = np.conj(c[t, j, k])
-    covariance = covariance_from_moments(
-        m - b[:, :, None] * b[:, None, :], c - b[:, :, None].conj() * b[:, None, :]
-    )
-    factors = [_factor_of(o) for o in operators]
-    known = [f for f in factors if f is not None]
-    local = len(known) == n and len({f[0] for f in known}) == n
-    bosonic = local and all(f[1] for f in known)
-    notes = (
-        []
-        if bosonic
-        else [
-            "the mode operators are not annihilation operators of single tensor factors: q and p "
-            "are not canonical"
-        ]
-    )
-    mean = np.ascontiguousarray(np.sqrt(2) * b).view(float)
-    return SyncView(
-        np.arange(T, dtype=float) if times is None else check_times(times, "times"),
-        mean=mean,
-        covariance=covariance,
-        states=states if local else None,
-        subsystems=tuple(f[0] for f in known) if local else None,
-        bosons=bosonic,
-        system=system,
-        notes=tuple(notes),
-        missing={"states": "every mode operator must act on a tensor factor of its own"},
-    )
+    return b, m, c
 
 
-@synchronization.register(qutip.solver.result.Result)
-@synchronization.register(MultiTrajResult)
-def _(result: Any, *, modes: Any = None) -> SyncView:
+def _takes_modes(function: Callable[..., SyncView]) -> Callable[..., SyncView]:
+    function.takes_modes = True  # type: ignore[attr-defined]
+    return function
+
+
+@reader.register(qutip.solver.result.Result)
+@reader.register(MultiTrajResult)
+@_takes_modes
+def view_of_qutip(result: Any, *, modes: Any = None, times: Any = None) -> SyncView:
+    """The view of what a QuTiP solver returned, its states stored."""
     if modes is None:
         raise TypeError(f"a QuTiP result has operators of your own: {_MODES}")
+    if times is not None:
+        raise TypeError("times= belongs to lists of states; a QuTiP result has its own")
     states = result.average_states if isinstance(result, MultiTrajResult) else result.states
     if not states:
         raise ValueError(
@@ -171,7 +220,52 @@ def _(result: Any, *, modes: Any = None) -> SyncView:
     return view_of_states(states, result.times, modes, system=f"QuTiP {result.solver}")
 
 
-@synchronization.register(list)
-@synchronization.register(tuple)
-def _(result: Sequence[qutip.Qobj], *, modes: Any = None, times: Any = None) -> SyncView:
+@reader.register(list)
+@reader.register(tuple)
+@_takes_modes
+def view_of_list(result: Sequence[qutip.Qobj], *, modes: Any = None, times: Any = None) -> SyncView:
+    """The view of a list of states."""
+    if not all(isinstance(state, qutip.Qobj) for state in result):
+        strange = next(state for state in result if not isinstance(state, qutip.Qobj))
+        raise TypeError(f"states must be kets or density matrices, not {type(strange).__name__}")
     return view_of_states(result, times, modes)
+
+
+@reader.register(qutip.Qobj)
+@_takes_modes
+def view_of_state(result: qutip.Qobj, *, modes: Any = None, times: Any = None) -> SyncView:
+    """The view of one state; without `modes` only what needs no amplitudes: phases of ladders, entropies."""
+    if modes is not None:
+        return view_of_states([result], times, modes, system="a QuTiP state")
+    _check_states([result])
+    levels = tuple(int(d) for d in result.dims[0])
+    return SyncView(
+        np.zeros(1),
+        states=[result],
+        bosons=False,
+        canonical=False,
+        system="a QuTiP state",
+        notes=(f"each tensor factor ({' × '.join(map(str, levels))} levels) read as a node",),
+        missing=dict.fromkeys(
+            ("mean", "covariance", "masses", "correlations", "order_parameter"),
+            "the annihilation (or lowering) operator of each node, modes=[a1, a2, …]",
+        ),
+        dynamics=Dynamics(Kind.MOMENTS, phase_peaks=partial(_ladder_peaks, result)),
+    )
+
+
+def _ladder_peaks(state: qutip.Qobj) -> dict[tuple[int, ...], float]:
+    """2πP_max−1 of the phase of one node, or of the relative phases of pairs; up to three levels are a spin."""
+    levels = state.dims[0]
+    count = len(levels)
+    if count == 1:
+        return {(0,): _peak(state, relative=False)}
+    pairs = [(j, k) for j in range(count) for k in range(j + 1, count)]
+    return {pair: _peak(state.ptrace(list(pair)), relative=True) for pair in pairs}
+
+
+def _peak(state: qutip.Qobj, *, relative: bool) -> float:
+    if max(state.dims[0]) <= 3:
+        # the peak is that of S(φ)=P(φ)−1/2π
+        return 2 * np.pi * spin_phase_peak(state, relative=relative)[0]
+    return float(husimi_phase(state, relative=relative))

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..models.chains.cycle import LimitCycle
 from ..models.chains.exact import SpinExactResult
 from ..models.chains.meanfield import SpinMeanFieldResult
+from ..models.chains.model import SpinChains
 from ..sync import SyncView
-from .dispatch import synchronization
+from ..sync.dynamics import Dynamics, Kind
+from ..sync.reading import reader
 
 __all__ = ["view_of_chains", "view_of_chains_mean_field", "view_of_cycle"]
 
 _STATES = "run exactsolve with options={'store_states': True} (and method 'mesolve' or 'sesolve')"
 
 
-@synchronization.register(SpinExactResult)
+@reader.register(SpinExactResult)
 def view_of_chains(result: SpinExactResult) -> SyncView:
     """The Holstein–Primakoff bosons of the chains, normal-ordered; the states of the bosons where
     they were stored.
@@ -40,10 +44,11 @@ def view_of_chains(result: SpinExactResult) -> SyncView:
         labels=("chain 1", "chain 2"),
         notes=(*result.stats.get("neglected", ()), f"modes: {result.stats.get('modes', '')}"),
         missing={"states": f"{_STATES}, in the representation 'bosons'"},
+        dynamics=_dynamics(result, Kind.MOMENTS),
     )
 
 
-@synchronization.register(SpinMeanFieldResult)
+@reader.register(SpinMeanFieldResult)
 def view_of_chains_mean_field(result: SpinMeanFieldResult) -> SyncView:
     """Amplitudes and covariance of the Holstein–Primakoff bosons as they are."""
     return SyncView(
@@ -54,10 +59,11 @@ def view_of_chains_mean_field(result: SpinMeanFieldResult) -> SyncView:
         labels=("chain 1", "chain 2"),
         notes=tuple(result.stats.get("neglected", ())),
         missing={"states": "a mean field has no states; run exactsolve"},
+        dynamics=_dynamics(result, Kind.AMPLITUDES),
     )
 
 
-@synchronization.register(LimitCycle)
+@reader.register(LimitCycle)
 def view_of_cycle(result: LimitCycle) -> SyncView:
     """One time, in the rotating frame, with the common phase projected out of the covariance."""
     return SyncView(
@@ -66,4 +72,17 @@ def view_of_cycle(result: LimitCycle) -> SyncView:
         covariance=result.covariance[None, :, :],
         system="limit cycle, linearised",
         notes=("the common phase is projected out: it diffuses without bound",),
+    )
+
+
+def _dynamics(result: Any, kind: Kind) -> Dynamics:
+    """What the chains' model says: whether they act on each other, and whether they forget."""
+    chains = result.model
+    if not isinstance(chains, SpinChains):
+        return Dynamics(kind)
+    rates = (chains.loss, chains.gain, chains.two_photon, chains.local_loss, chains.local_dephasing)
+    return Dynamics(
+        kind,
+        coupled=bool(chains.coherent or chains.dissipative or chains.central),
+        dissipative=bool(chains.dissipative) or any(any(pair) for pair in rates),
     )

@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 
 from ..sync import SyncView
+from ..sync.dynamics import Dynamics, Kind
+from ..sync.reading import reader
 from ..wigner.result import WignerLoheResult
 from ._moments import local_moments
-from .dispatch import synchronization
 
 __all__ = ["view_of"]
 
 
-@synchronization.register(WignerLoheResult)
+@reader.register(WignerLoheResult)
 def view_of(result: WignerLoheResult) -> SyncView:
     """Correlations ⟨ψ_j,ψ_k⟩ = conj ∫w_jk of unit mass, masses ∫w_jj, and in one dimension the
     moments of (x, p).
@@ -46,6 +47,9 @@ def view_of(result: WignerLoheResult) -> SyncView:
         system=f"Wigner–Lohe ({result.stats.get('method', '?')})",
         missing=missing,
         bosons=False,
+        dynamics=Dynamics(
+            Kind.VECTORS, coupled=bool(np.any(np.asarray(result.model.coupling) != 0))
+        ),
         correlations=lambda: 1 - result.deviations.conj(),
         deviations=lambda: result.deviations.conj(),
         **fields,

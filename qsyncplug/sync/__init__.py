@@ -1,7 +1,8 @@
-"""Synchronisation of every system in one view: fields, measures, classification."""
+"""Synchronisation of every system in one view: fields, measures, verdicts."""
 
 from . import measures
-from .classification import Classification, classify
+from .reading import synchronization
+from .verdicts import Estimate, Label, Verdict, verdict
 from .view import SyncView
 
-__all__ = ["Classification", "SyncView", "classify", "measures"]
+__all__ = ["Estimate", "Label", "SyncView", "Verdict", "measures", "synchronization", "verdict"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -67,8 +69,8 @@ class Dynamics:
     velocity : callable or None
         Phase velocities (N,) at a time index.
     exponents : callable or None
-        Eigenvalues of the model's Jacobian at a time index, in the frame that turns with the common frequency given as
-        second argument; None where the model is too large.
+        Eigenvalues of the model's Jacobian at a time index, in the frame that turns with the nodes where a common phase is
+        free; None where the model is too large.
     rest_exponents : callable or None
         Those at rest (all amplitudes 0).
     spectra : callable or None
@@ -88,8 +90,34 @@ class Dynamics:
     gain: tuple[bool, ...] | None = None
     phases: Callable[[slice], np.ndarray] | None = None
     velocity: Callable[[int], np.ndarray] | None = None
-    exponents: Callable[[int, float], np.ndarray | None] | None = None
+    exponents: Callable[[int], np.ndarray | None] | None = None
     rest_exponents: Callable[[], np.ndarray] | None = None
     spectra: Callable[[], Spectra | None] | None = None
     phase_peaks: Callable[[], dict[tuple[int, ...], float]] | None = None
     flags: Callable[[], tuple[str, ...]] | None = None
+
+    def at(self, index: np.ndarray) -> Dynamics:
+        """The same for a run of which only the times `index` are kept."""
+        return replace(
+            self,
+            phases=None if self.phases is None else partial(_rows, self.phases, index),
+            velocity=None if self.velocity is None else partial(_entry, self.velocity, index),
+            exponents=None if self.exponents is None else partial(_entry, self.exponents, index),
+        )
+
+    def pair(self, nodes: np.ndarray) -> Dynamics:
+        """What is known of two of the nodes by themselves."""
+        phases = None if self.phases is None else partial(_columns, self.phases, nodes)
+        return Dynamics(self.kind, autonomous=self.autonomous, phases=phases)
+
+
+def _rows(phases: Callable[[Any], np.ndarray], index: np.ndarray, part: slice) -> np.ndarray:
+    return phases(index[part])
+
+
+def _columns(phases: Callable[[Any], np.ndarray], nodes: np.ndarray, part: slice) -> np.ndarray:
+    return phases(part)[:, nodes]
+
+
+def _entry(function: Callable[[int], Any], index: np.ndarray, k: int) -> Any:
+    return function(int(index[k]))

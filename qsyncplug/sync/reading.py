@@ -2,21 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import singledispatch
 from typing import Any
 
 from .view import SyncView
 
-__all__ = ["read", "register_reader"]
-
-_READERS: list[tuple[type, Callable[..., SyncView]]] = []
+__all__ = ["reader", "synchronization"]
 
 
-def register_reader(*kinds: type) -> Callable[[Callable[..., SyncView]], Callable[..., SyncView]]:
-    """Decorate ``f(result)`` (or ``f(result, modes=…, times=…)``), which makes the view of results of these types."""
+@singledispatch
+def reader(result: Any, **kw: Any) -> SyncView:
+    """Make the view of a `result`; each adapter registers how: ``@reader.register(SomeResult)``."""
+    raise TypeError(
+        f"synchronization cannot read a {type(result).__name__}; give a result of this package, a QuTiP Result, state or list of "
+        "states with modes=[a1, a2, …], or build a SyncView by hand"
+    )
 
-    def register(function: Callable[..., SyncView]) -> Callable[..., SyncView]:
-        _READERS.extend((kind, function) for kind in kinds)
-        return function
 
-    return register
+@reader.register
+def _(result: SyncView) -> SyncView:
+    return result
+
+
+def synchronization(result: Any, *, modes: Any = None, times: Any = None) -> SyncView:
+    """The view of anything that every measure takes.
+
+    Parameters
+    ----------
+    result : object
+        A result of this package; a QuTiP ``Result``, a ket, a density matrix or a list of them, with `modes`; or a
+        SyncView, returned as it is.
+    modes : sequence of Qobj or Expression, optional
+        For QuTiP results and states: the annihilation (or lowering) operator of each node, as a Qobj or as symbols of
+        ``qsp.modes``.
+    times : array_like of shape (T,), optional
+        For a list of states: their times; 0, 1, 2, … by default.
+
+    Returns
+    -------
+    SyncView
+
+    Raises
+    ------
+    TypeError
+        There is no adapter for this type, `modes` is missing, or is given with a result that has nodes of its own.
+
+    Examples
+    --------
+    >>> import qutip
+    >>> import qsyncplug as qsp
+    >>> a, b = qsp.modes(2)
+    >>> qsp.synchronization(qutip.tensor(qutip.coherent(12, 1), qutip.coherent(12, 1j)), modes=[a, b]).n_nodes
+    2
+    """
+    given = {
+        name: value for name, value in (("modes", modes), ("times", times)) if value is not None
+    }
+    if given and not getattr(reader.dispatch(type(result)), "takes_modes", False):
+        names = " and ".join(f"{name}=" for name in given)
+        raise TypeError(
+            f"{names} belong to QuTiP results and states; a {type(result).__name__} brings its own"
+        )
+    return reader(result, **given)

@@ -13,6 +13,7 @@ import numpy as np
 from ..core.checks import check_integer, check_memory, check_number, check_times
 from ..core.errors import MissingFieldError
 from ._fields import check_correlations, check_field, check_states, frozen, hopping, one_minus
+from .dynamics import Dynamics
 
 __all__ = ["MASS_THRESHOLD", "PHASE_THRESHOLD", "SyncView"]
 
@@ -79,10 +80,14 @@ class SyncView:
         1 − z_jk, where it is known more accurately than z_jk.
     bosons : bool
         Whether the tensor factors of `states` are oscillators in their Fock basis.
+    canonical : bool
+        Whether (q, p) are those of an oscillator, [q, p]=i; not so for σ− of a qubit.
     n_nodes : int, optional
         N, for a view whose fields are all functions.
     missing : mapping of str to str, optional
         For a field that the system lacks: what would provide it.
+    dynamics : Dynamics, optional
+        What the model says, evidence for :func:`qsyncplug.verdict`.
 
     Raises
     ------
@@ -103,6 +108,8 @@ class SyncView:
         "_lock",
         "_store",
         "bosons",
+        "canonical",
+        "dynamics",
         "labels",
         "missing",
         "n_nodes",
@@ -127,6 +134,8 @@ class SyncView:
     notes: tuple[str, ...]
     vacuum: float
     bosons: bool
+    canonical: bool
+    dynamics: Dynamics | None
     subsystems: tuple[int, ...] | None
     states_or_none: tuple[Any, ...] | None
 
@@ -147,8 +156,10 @@ class SyncView:
         order_parameter: Any = None,
         deviations: Any = None,
         bosons: bool = True,
+        canonical: bool = True,
         n_nodes: int | None = None,
         missing: Mapping[str, str] | None = None,
+        dynamics: Dynamics | None = None,
     ) -> None:
         put = object.__setattr__
         if isinstance(covariance, (int, float)) and covariance != 0:
@@ -178,6 +189,8 @@ class SyncView:
         put(self, "missing", dict(missing or {}))
         put(self, "vacuum", check_number("vacuum", vacuum, minimum=0.0))
         put(self, "bosons", bool(bosons))
+        put(self, "canonical", bool(canonical))
+        put(self, "dynamics", dynamics)
         put(self, "states_or_none", None if states is None else tuple(states))
         put(self, "subsystems", None if subsystems is None else tuple(subsystems))
         put(
@@ -441,6 +454,7 @@ class SyncView:
             {name: part(name) for name in self._store},
             times=self.times[index],
             states=None if self.states_or_none is None else [self.states_or_none[k] for k in index],
+            dynamics=None if self.dynamics is None else self.dynamics.at(index),
         )
 
     def pair(self, i: int, j: int) -> SyncView:
@@ -466,6 +480,7 @@ class SyncView:
             n_nodes=2,
             subsystems=None if self.subsystems is None else [self.subsystems[k] for k in nodes],
             labels=None if self.labels is None else [self.labels[k] for k in nodes],
+            dynamics=None if self.dynamics is None else self.dynamics.pair(nodes),
         )
 
     def _copy(self, parts: dict[str, Callable[[], Any]], **changes: Any) -> SyncView:
@@ -495,8 +510,10 @@ class SyncView:
             "notes",
             "vacuum",
             "bosons",
+            "canonical",
             "n_nodes",
             "missing",
+            "dynamics",
         )
         return {name: getattr(self, name) for name in names} | {"states": self.states_or_none}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ def judge_amplitudes(case: Case) -> Verdict:
     aliased = _aliased(case)
     if aliased is not None:
         return aliased
-    source = AnglePhases(case.times, case.n, lambda part: np.angle(beta[part]))
+    source = AnglePhases(case.times, case.n, lambda part: -np.angle(beta[part]))
     return judge_phases(case, source, _steadiness(case, size))
 
 
@@ -52,7 +53,7 @@ def _gone(case: Case, beta: np.ndarray, size: np.ndarray) -> Verdict | None:
     """Death, relaxation to the vacuum and transient synchronisation, or None if the amplitudes live."""
     gain = case.dynamics.gain
     largest = size.max(axis=1)
-    if case.samples < 8 or case.view.is_classical and gain is None:
+    if case.samples < 8 or (case.view.is_classical and gain is None):
         return None
     rate = _decay(case, largest)
     rest = None if case.dynamics.rest_exponents is None else case.dynamics.rest_exponents()
@@ -72,18 +73,27 @@ def _gone(case: Case, beta: np.ndarray, size: np.ndarray) -> Verdict | None:
 
 
 def _death(
-    case: Case, largest: np.ndarray, rate: Estimate | None, rest: np.ndarray | None, unstable: bool, evidence: dict[str, Any]
+    case: Case,
+    largest: np.ndarray,
+    rate: Estimate | None,
+    rest: np.ndarray | None,
+    unstable: bool,
+    evidence: dict[str, Any],
 ) -> Verdict | None:
     small = largest[-1] < _REST
     if rate is None and not small:
         return None
     if case.dynamics.gain is None:
-        return case.undecided("the amplitudes die out, and whether the nodes have gain is not known", evidence)
+        return case.undecided(
+            "the amplitudes die out, and whether the nodes have gain is not known", evidence
+        )
     if unstable:
         why = "the mean field is at rest although rest is unstable: it started there"
         return case.undecided(why, evidence, advice="an initial state that is not the unstable one")
     if rest is None or case.dynamics.coupled is False:
-        return case.undecided("the amplitudes die out, and the model does not say that they stay at rest", evidence)
+        return case.undecided(
+            "the amplitudes die out, and the model does not say that they stay at rest", evidence
+        )
     predicted = -float(rest.real.max())
     why = (
         f"every node has gain, yet the amplitudes die out at the rate {rate or predicted:.4g}: rest is stable, its slowest "
@@ -109,9 +119,14 @@ def _decay(case: Case, largest: np.ndarray) -> Estimate | None:
 
 
 def _dying(
-    case: Case, beta: np.ndarray, size: np.ndarray, rate: Estimate | None, rest: np.ndarray | None, evidence: dict[str, Any]
+    case: Case,
+    beta: np.ndarray,
+    size: np.ndarray,
+    rate: Estimate | None,
+    rest: np.ndarray | None,
+    evidence: dict[str, Any],
 ) -> Verdict | None:
-    """No gain: does the relative phase settle while there is something left?"""
+    """No gain: transient synchronisation if the relative phase settles while there is something left."""
     alive = np.flatnonzero(size.min(axis=1) > _LEFT * size.max())
     stop = int(alive[-1]) + 1 if alive.size else 0
     settled = None
@@ -127,19 +142,21 @@ def _dying(
     return case.say(Label.VACUUM, why, evidence, rate=rate)
 
 
-def _settled(case: Case, beta: np.ndarray, size: np.ndarray, evidence: dict[str, Any]) -> str | None:
+def _settled(
+    case: Case, beta: np.ndarray, size: np.ndarray, evidence: dict[str, Any]
+) -> str | None:
     """The relative phases on the part of the run that has amplitude left, if they come to rest there."""
     times = case.times[: len(beta)]
     middle = int(np.searchsorted(times, (times[0] + times[-1]) / 2))
     inside = slice(middle, len(beta))
     if inside.stop - inside.start < FEWEST:
         return None
-    source = AnglePhases(times, case.n, lambda part: np.angle(beta[part]))
+    source = AnglePhases(times, case.n, lambda part: -np.angle(beta[part]))
     found = survey(source, inside)
     path = track(source, found, np.ones(case.n, dtype=bool))
     if found.turn > _TURN or path.run.max() < 1e-6 or not np.all(standing(path.thirds)):
         return None
-    phases = np.angle(beta[-1] * np.conj(beta[-1, 0]))
+    phases = -np.angle(beta[-1] * np.conj(beta[-1, 0]))
     evidence["relative phases θ_j−θ_1"] = tuple(float(x) for x in phases[1:])
     evidence["settled in"] = f"t = {times[middle]:g} to {times[-1]:g}"
     return f"the relative phases settle (they move by {path.thirds[2].max():.2g} at the end of t ≤ {times[-1]:g})"
@@ -153,15 +170,23 @@ def _steadiness(case: Case, size: np.ndarray) -> Amplitudes:
     y = np.log(size[case.inside])
     count = y.shape[0]
     cuts = [count * k // 3 for k in range(4)]
-    thirds = np.array([np.ptp(y[a : b + (b < count)], axis=0) for a, b in zip(cuts, cuts[1:], strict=False)])
+    thirds = np.array([np.ptp(y[a : b + (b < count)], axis=0) for a, b in itertools.pairwise(cuts)])
     stand = bool(np.all(standing(thirds)) or standing(thirds.max(axis=1)))
     half = count // 2
     trend = np.abs(y[half:].mean(axis=0) - y[:half].mean(axis=0))
     hover = bool(np.all(trend < 0.15))
     lowest = float(size[case.inside].min() / size.max())
     if lowest < 1e-4:
-        return Amplitudes(False, False, f"an amplitude comes down to {lowest:.1g} of the largest, where it has no phase")
-    return Amplitudes(stand, hover, f"the amplitudes are still moving (log|β| by {thirds[2].max():.2g} in the last third)")
+        return Amplitudes(
+            False,
+            False,
+            f"an amplitude comes down to {lowest:.1g} of the largest, where it has no phase",
+        )
+    return Amplitudes(
+        stand,
+        hover,
+        f"the amplitudes are still moving (log|β| by {thirds[2].max():.2g} in the last third)",
+    )
 
 
 def _aliased(case: Case) -> Verdict | None:
@@ -188,20 +213,31 @@ def _aliased(case: Case) -> Verdict | None:
 def _one_node(case: Case, beta: np.ndarray) -> Verdict:
     facts = case.dynamics
     if facts.phase_symmetry is not False:
-        known = "the model has a phase symmetry: nothing drives it" if facts.phase_symmetry else "no drive is known"
-        return case.undecided(f"one node has nothing to synchronise with ({known})", advice="a second node, or a drive")
+        known = (
+            "the model has a phase symmetry: nothing drives it"
+            if facts.phase_symmetry
+            else "no drive is known"
+        )
+        return case.undecided(
+            f"one node has nothing to synchronise with ({known})",
+            advice="a second node, or a drive",
+        )
     if not facts.autonomous:
         why = "the model depends on time: its frame need not be that of a drive"
         return case.undecided(why, advice="the model in the frame that turns with the drive")
     aliased = _aliased(case)
     if aliased is not None:
         return aliased
-    source = AnglePhases(case.times, 1, lambda part: np.angle(beta[part]), against_frame=True)
+    source = AnglePhases(case.times, 1, lambda part: -np.angle(beta[part]), against_frame=True)
     found = survey(source, case.inside)
     if found.turn > _TURN:
         why = f"the phase turns by {found.turn / np.pi:.2f}π between two samples"
-        return case.undecided(why, advice=f"output times at least {found.turn / _TURN:.2g} times as dense")
-    return _against_drive(case, _frame_track(case, source, found), found, _steadiness(case, np.abs(beta)))
+        return case.undecided(
+            why, advice=f"output times at least {found.turn / _TURN:.2g} times as dense"
+        )
+    return _against_drive(
+        case, _frame_track(case, source, found), found, _steadiness(case, np.abs(beta))
+    )
 
 
 def _frame_track(case: Case, source: AnglePhases, found: Survey) -> Track:
@@ -230,19 +266,35 @@ def _against_drive(case: Case, path: Track, found: Survey, amplitudes: Amplitude
         return case.say(Label.DRIVE_LOCKED, why, evidence)
     if turns >= FULL_TURNS and 2 * error <= 0.35 * abs(frequency):
         beat = Estimate(abs(frequency), error)
-        period = Estimate(2 * np.pi / beat, 2 * np.pi * error / beat**2) if error < 0.02 * beat else None
+        period = (
+            Estimate(2 * np.pi / beat, 2 * np.pi * error / beat**2) if error < 0.02 * beat else None
+        )
         why = f"the phase winds against the drive at {beat} ({turns:.3g} turns in {case.span})"
         return case.say(Label.SLIPPING, why, evidence, beat=beat, period=period)
     ratio = float(ratios(thirds)[1])
-    advice = "a longer run" if ratio >= 1 else f"a window of about {9 * case.length / 3 / -np.log(ratio):.3g}"
-    return case.undecided("the phase against the drive neither stands nor makes two steady turns", evidence, advice=advice)
+    advice = (
+        "a longer run"
+        if ratio >= 1
+        else f"a window of about {9 * case.length / 3 / -np.log(ratio):.3g}"
+    )
+    return case.undecided(
+        "the phase against the drive neither stands nor makes two steady turns",
+        evidence,
+        advice=advice,
+    )
 
 
-def _locked_to_drive(case: Case, path: Track, thirds: np.ndarray, evidence: dict[str, Any]) -> Verdict:
-    values = None if case.dynamics.exponents is None else case.dynamics.exponents(case.times.size - 1, 0.0)
+def _locked_to_drive(
+    case: Case, path: Track, thirds: np.ndarray, evidence: dict[str, Any]
+) -> Verdict:
+    values = (
+        None if case.dynamics.exponents is None else case.dynamics.exponents(case.times.size - 1)
+    )
     if values is not None:
         evidence["slowest rate of the linearised model"] = -float(values.real.max())
-    if path.run.max() < 1e-6 and (values is None or values.real.max() >= -1e-9 * np.abs(values).max()):
+    if path.run.max() < 1e-6 and (
+        values is None or values.real.max() >= -1e-9 * np.abs(values).max()
+    ):
         why = "the phase is constant from the first sample on, and the model does not say that it is stable there"
         return case.undecided(why, evidence, advice="a run that starts elsewhere")
     why = f"the phase against the drive stands still (it moves by {thirds[2]:.2g} in the last third of {case.span})"

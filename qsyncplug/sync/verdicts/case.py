@@ -56,13 +56,17 @@ class Case:
         """The window in words."""
         return f"t = {self.times[self.inside.start]:g} to {self.times[-1]:g}"
 
-    def say(self, label: Label, why: str, evidence: dict[str, Any] | None = None, **more: Any) -> Verdict:
+    def say(
+        self, label: Label, why: str, evidence: dict[str, Any] | None = None, **more: Any
+    ) -> Verdict:
         """Build the verdict, with the window and the flags of the approximation in it."""
         flags = self.dynamics.flags() if self.dynamics.flags is not None else ()
         found = {"window": self.span, "samples in it": self.samples, **(evidence or {})}
         return Verdict(label, why, found, flags=flags, view=self.view, **more)
 
-    def undecided(self, why: str, evidence: dict[str, Any] | None = None, *, advice: str = "", **more: Any) -> Verdict:
+    def undecided(
+        self, why: str, evidence: dict[str, Any] | None = None, *, advice: str = "", **more: Any
+    ) -> Verdict:
         """Build the verdict "undecided"."""
         return self.say(Label.UNDECIDED, why, evidence, advice=advice, **more)
 

@@ -52,7 +52,9 @@ class Group:
         n, total = self.size, self.members.size
         enough = n >= max(3.0, 0.02 * total, min(5.0, 0.1 * total)) if total >= MANY else n >= 2
         beyond = n - self.chance > 5 * np.sqrt(self.chance) and n > 3 * self.chance
-        firm = self.strict == n if total < MANY else self.order > 0.5 or self.strict >= max(3, 0.9 * n)
+        firm = (
+            self.strict == n if total < MANY else self.order > 0.5 or self.strict >= max(3, 0.9 * n)
+        )
         return bool(enough and beyond and firm)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..dynamics import Kind
-from ..reading import read
+from ..reading import synchronization
 from .amplitudes import judge_amplitudes
 from .case import Case, case_of
 from .moments import judge_moments
@@ -75,12 +75,14 @@ def verdict(x: Any, *, modes: Any = None) -> Verdict:
     >>> qsp.verdict(qsp.circlesolve(model, [0.0, 2.0], np.linspace(0, 60, 601))).label
     <Label.PHASE_LOCKED: 'phase-locked'>
     """
-    case = case_of(read(x, modes=modes))
+    case = case_of(synchronization(x, modes=modes))
     kind = case.dynamics.kind
     if kind is Kind.MOMENTS:
         return judge_moments(case)
     if case.times.size < 4:
-        return case.undecided(f"{case.times.size} output times show no course in time", advice="more output times")
+        return case.undecided(
+            f"{case.times.size} output times show no course in time", advice="more output times"
+        )
     if kind is Kind.AMPLITUDES:
         return judge_amplitudes(case)
     if kind is Kind.VECTORS:
@@ -91,7 +93,9 @@ def verdict(x: Any, *, modes: Any = None) -> Verdict:
 def _circle(case: Case) -> Verdict:
     rows = case.dynamics.phases
     if rows is None:
-        return case.undecided("the positions were not stored", advice="a run with options={'store_positions': True}")
+        return case.undecided(
+            "the positions were not stored", advice="a run with options={'store_positions': True}"
+        )
     if case.n == 1:
         return case.undecided("one particle has nothing to synchronise with", advice="more of them")
     start = rows(slice(0, 1))

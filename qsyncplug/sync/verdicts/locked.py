@@ -29,24 +29,36 @@ def judge_standing(case: Case, source: PhaseSource, found: Survey, path: Track) 
     around = _wrap(last - np.angle(np.mean(np.exp(1j * last))))
     width = float(np.ptp(around))
     evidence: dict[str, Any] = {
-        "range of the relative phases in the thirds of the window": tuple(float(x) for x in path.thirds.max(axis=1)),
+        "range of the relative phases in the thirds of the window": tuple(
+            float(x) for x in path.thirds.max(axis=1)
+        ),
         "order parameter": float(np.abs(found.mean_field[-1])),
     }
     motion = f"the relative phases stand still (they move by {path.thirds[2].max():.2g} in the last third of {case.span})"
     if width <= _COMPLETE:
         evidence["max|1−z|"] = width
         rate = _rate(case, source, last - around, known=True)
-        return _finish(case, Label.COMPLETE, f"{motion} and all phases agree to {width:.2g}", evidence, rate)
+        return _finish(
+            case, Label.COMPLETE, f"{motion} and all phases agree to {width:.2g}", evidence, rate
+        )
     rate = _rate(case, source, last, known=False)
     if case.n == 2:
         evidence["relative phase θ₂−θ₁"] = float(_wrap(last[1] - last[0]))
     groups = clusters(last, _WIDTH)
+    if groups is not None and len(groups) == 2:
+        # the distance from the two antipodal groups, whose phases agree modulo π
+        rest = _wrap(2 * last - np.angle(np.mean(np.exp(2j * last)))) / 2
+        rate = _rate(case, source, last - rest, known=True) or rate
     named = None if groups is None else _grouped(case, groups, evidence, motion, rate)
     return named or _finish(case, Label.PHASE_LOCKED, motion, evidence, rate)
 
 
 def _grouped(
-    case: Case, groups: list[tuple[int, float, float]], evidence: dict[str, Any], motion: str, rate: Estimate | None
+    case: Case,
+    groups: list[tuple[int, float, float]],
+    evidence: dict[str, Any],
+    motion: str,
+    rate: Estimate | None,
 ) -> Verdict | None:
     """Bipolar or clustered, if the groups are that."""
     if len(groups) == 2:
@@ -64,7 +76,9 @@ def _grouped(
     return None
 
 
-def _finish(case: Case, label: Label, why: str, evidence: dict[str, Any], rate: Estimate | None) -> Verdict:
+def _finish(
+    case: Case, label: Label, why: str, evidence: dict[str, Any], rate: Estimate | None
+) -> Verdict:
     predicted = slowest(case)
     if predicted is not None:
         evidence["slowest rate of the linearised model"] = predicted
@@ -84,11 +98,11 @@ def _rate(case: Case, source: PhaseSource, target: np.ndarray, *, known: bool) -
     return fit_rate(case.times, distance, known_limit=known)
 
 
-def exponents(case: Case, frequency: float = 0.0) -> np.ndarray | None:
+def exponents(case: Case) -> np.ndarray | None:
     """Eigenvalues of the model at the end of the run, or None."""
     if case.dynamics.exponents is None:
         return None
-    return case.dynamics.exponents(case.times.size - 1, frequency)
+    return case.dynamics.exponents(case.times.size - 1)
 
 
 def slowest(case: Case) -> float | None:
@@ -117,5 +131,5 @@ def _without_phase_mode(case: Case, values: np.ndarray) -> np.ndarray:
 
 
 def _wrap(x: np.ndarray) -> np.ndarray:
-    """Angles in [−π, π)."""
-    return (x + np.pi) % (2 * np.pi) - np.pi
+    """Angles in [−π, π]; what is small stays exact."""
+    return x - 2 * np.pi * np.round(x / (2 * np.pi))

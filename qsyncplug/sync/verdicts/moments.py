@@ -23,12 +23,18 @@ _VACUUM = 1e-3
 def judge_moments(case: Case) -> Verdict:
     """Verdict on the moments of quantum states."""
     view = case.view
-    n = np.asarray(view.masses) if view.has("masses") else np.full((case.times.size, case.n), np.nan)
-    evidence: dict[str, Any] = {"excitations at the end": tuple(float(x) for x in n[-1])}
-    vacuum = _vacuum(case, n, evidence)
-    if vacuum is not None:
-        return vacuum
-    if np.any(n[-1] <= 0) or not np.all(np.isfinite(n)):
+    n = (
+        np.asarray(view.masses)
+        if view.has("masses")
+        else np.full((case.times.size, case.n), np.nan)
+    )
+    evidence: dict[str, Any] = {}
+    if view.has("masses"):
+        evidence["excitations at the end"] = tuple(float(x) for x in n[-1])
+        vacuum = _vacuum(case, n, evidence)
+        if vacuum is not None:
+            return vacuum
+    if view.has("masses") and (np.any(n[-1] <= 0) or not np.all(np.isfinite(n))):
         return case.undecided("a node has no excitation, so that it has no phase", evidence)
     unsettled = _unsettled(case, n, evidence)
     if unsettled is not None:
@@ -65,18 +71,28 @@ def _unsettled(case: Case, n: np.ndarray, evidence: dict[str, Any]) -> Verdict |
     start = case.times[-1] - (case.times[-1] - case.times[0]) / 3
     late = case.times >= start
     if np.count_nonzero(late) < 3:
-        return case.undecided("fewer than three times in the last third: whether the state is stationary is not known")
-    change = float(np.max(np.ptp(n[late], axis=0) / np.maximum(n[late].max(axis=0), 1e-300)))
+        return case.undecided(
+            "fewer than three times in the last third: whether the state is stationary is not known"
+        )
+    change = 0.0
+    if case.view.has("masses"):
+        change = float(np.max(np.ptp(n[late], axis=0) / np.maximum(n[late].max(axis=0), 1e-300)))
     if case.n > 1:
         z = np.asarray(case.view.reference(0))[late]
-        change = max(change, float(np.max(np.hypot(np.ptp(z.real, axis=0), np.ptp(z.imag, axis=0)))))
+        change = max(
+            change, float(np.max(np.hypot(np.ptp(z.real, axis=0), np.ptp(z.imag, axis=0))))
+        )
     evidence["variation of z and n in the last third"] = change
     if change <= _STATIONARY:
         return None
     advice = "a longer run, or the stationary state (steadystate)"
     if not case.dynamics.dissipative:
         advice = "a model with dissipation: a closed system has no stationary state"
-    return case.undecided(f"the state is not stationary: z or n vary by {change:.2g} in the last third", evidence, advice=advice)
+    return case.undecided(
+        f"the state is not stationary: z or n vary by {change:.2g} in the last third",
+        evidence,
+        advice=advice,
+    )
 
 
 # ------------------------------------------------------------ preference of the phase
@@ -125,12 +141,16 @@ def _by_spectra(case: Case, preference: float, evidence: dict[str, Any]) -> Verd
     evidence["width of the broader peak"] = spectra.width
     bare = _difference(spectra.bare)
     if bare < max(spectra.width / 4, 1e-12):
-        evidence["entrainment"] = "undefined: equal bare frequencies (their difference is below a quarter of the width)"
+        evidence["entrainment"] = (
+            "undefined: equal bare frequencies (their difference is below a quarter of the width)"
+        )
         return None
     return _entrainment(case, spectra, bare, preference, evidence)
 
 
-def _entrainment(case: Case, spectra: Spectra, bare: float, preference: float, evidence: dict[str, Any]) -> Verdict:
+def _entrainment(
+    case: Case, spectra: Spectra, bare: float, preference: float, evidence: dict[str, Any]
+) -> Verdict:
     observed = Estimate(_difference(spectra.observed), spectra.resolution)
     share = observed / bare
     evidence["observed / bare difference"] = share

@@ -29,7 +29,9 @@ def standing(thirds: np.ndarray) -> np.ndarray:
     first, second = ratios(thirds)
     last = thirds[2]
     remainder = np.where(second < 1, last * second / np.maximum(1 - second, 1e-300), np.inf)
-    exponential = (second < 0.45) & (second <= 1.15 * first + 0.02) & (remainder < 0.02) & (last < 0.05)
+    exponential = (
+        (second < 0.45) & (second <= 1.15 * first + 0.02) & (remainder < 0.02) & (last < 0.05)
+    )
     # what grows by a constant factor a third leaves a fixed point rather than being at one
     leaving = (first > 2) & (second > 2) & (last > 1e-11)
     return ((last <= FLOOR) & ~leaving) | exponential

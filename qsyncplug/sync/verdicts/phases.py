@@ -35,7 +35,7 @@ class Amplitudes:
     why: str = ""
 
 
-def judge_phases(case: Case, source: PhaseSource, amplitudes: Amplitudes = Amplitudes()) -> Verdict:  # noqa: B008
+def judge_phases(case: Case, source: PhaseSource, amplitudes: Amplitudes = Amplitudes()) -> Verdict:
     """Verdict on phases.
 
     Parameters
@@ -54,7 +54,9 @@ def judge_phases(case: Case, source: PhaseSource, amplitudes: Amplitudes = Ampli
         return _uncoupled(case, order, evidence, found)
     if found.turn > _TURN:
         return _undersampled(case, order, evidence, found.turn)
-    everyone, path = follow(source, found, case.length, np.ones(case.n, bool), np.ones(case.n, bool))
+    everyone, path = follow(
+        source, found, case.length, np.ones(case.n, bool), np.ones(case.n, bool)
+    )
     together = _together(case, source, found, path, everyone, amplitudes, evidence)
     if together is not None:
         return together
@@ -72,7 +74,9 @@ def too_few(case: Case) -> Verdict:
 def _order_evidence(case: Case, order: Order) -> dict[str, Any]:
     r = Estimate(order.mean, order.error * order.mean / 2)
     out: dict[str, Any] = {f"order parameter (null {null_value(case.n):.4g})": r}
-    out["excess of r² over independent phases"] = float(excess(np.array(np.sqrt(order.power / case.n)), case.n))
+    out["excess of r² over independent phases"] = float(
+        excess(np.array(np.sqrt(order.power / case.n)), case.n)
+    )
     if case.n >= MANY:
         out["N r² (independent phases: 1)"] = Estimate(order.power, order.error)
         out["independent samples"] = order.independent
@@ -81,9 +85,15 @@ def _order_evidence(case: Case, order: Order) -> dict[str, Any]:
 
 def _uncoupled(case: Case, order: Order, evidence: dict[str, Any], found: Survey) -> Verdict:
     if case.n >= MANY and order.at_null:
-        return case.say(Label.INCOHERENT, "the nodes do not act on each other, and r is that of independent phases", evidence)
+        return case.say(
+            Label.INCOHERENT,
+            "the nodes do not act on each other, and r is that of independent phases",
+            evidence,
+        )
     return case.undecided(
-        "the nodes do not act on each other: whatever their phases do, it is not synchronisation", evidence, advice="a coupling"
+        "the nodes do not act on each other: whatever their phases do, it is not synchronisation",
+        evidence,
+        advice="a coupling",
     )
 
 
@@ -119,7 +129,11 @@ def _together(
     still = standing(path.thirds) | bool(standing(path.thirds.max(axis=1)))
     hover = hovering(path)
     if not np.all(still | hover):
-        return _moving(case, found, path, evidence) if everyone.size == case.n and np.all(path.whole < np.pi) else None
+        return (
+            _moving(case, found, path, evidence)
+            if everyone.size == case.n and np.all(path.whole < np.pi)
+            else None
+        )
     if path.run.max() < _CONSTANT and not stable(case):
         return case.undecided(
             f"the relative phases are constant from the first sample on (range {path.run.max():.1g}): equal frequencies, no "
@@ -138,14 +152,22 @@ def _together(
             return _unless_hovering(case, path, amplitudes, evidence)
         return judge_standing(case, source, found, path)
     if not amplitudes.hover:
-        return case.undecided(f"the relative phases stay bounded, but {amplitudes.why}", evidence, advice="a longer run")
+        return case.undecided(
+            f"the relative phases stay bounded, but {amplitudes.why}",
+            evidence,
+            advice="a longer run",
+        )
     return _frequency_locked(case, path, evidence)
 
 
-def _unless_hovering(case: Case, path: Track, amplitudes: Amplitudes, evidence: dict[str, Any]) -> Verdict:
+def _unless_hovering(
+    case: Case, path: Track, amplitudes: Amplitudes, evidence: dict[str, Any]
+) -> Verdict:
     if amplitudes.hover:
         return _frequency_locked(case, path, evidence)
-    return case.undecided(f"the relative phases stand, but {amplitudes.why}", evidence, advice="a longer run")
+    return case.undecided(
+        f"the relative phases stand, but {amplitudes.why}", evidence, advice="a longer run"
+    )
 
 
 def _frequency_locked(case: Case, path: Track, evidence: dict[str, Any]) -> Verdict:
@@ -162,7 +184,9 @@ def _moving(case: Case, found: Survey, path: Track, evidence: dict[str, Any]) ->
     """All follow, none of them at rest."""
     thirds = path.thirds.max(axis=1)
     first, second = (float(q) for q in ratios(thirds))
-    evidence["range of the relative phases in the thirds of the window"] = tuple(float(x) for x in thirds)
+    evidence["range of the relative phases in the thirds of the window"] = tuple(
+        float(x) for x in thirds
+    )
     return case.undecided(
         f"the relative phases are still moving: by {thirds[0]:.2g}, {thirds[1]:.2g} and {thirds[2]:.2g} in the thirds of the "
         f"window (ratios {first:.2f} and {second:.2f}; an exponential approach has both below .45)",
@@ -183,20 +207,29 @@ def _longer(case: Case, found: Survey, ratio: float) -> str:
     return "; ".join(out) or "a longer run"
 
 
-def _apart(case: Case, source: PhaseSource, found: Survey, order: Order, evidence: dict[str, Any]) -> Verdict:
+def _apart(
+    case: Case, source: PhaseSource, found: Survey, order: Order, evidence: dict[str, Any]
+) -> Verdict:
     """Not all stay together."""
     groups = find_groups(source, found, case.length)
     real = [(group, path) for group, path in groups if group.significant and group.size < case.n]
     turns = np.abs(found.frequencies - groups[0][0].frequency) * case.length / (2 * np.pi)
-    evidence["mean frequencies"] = tuple(float(w) for w in np.sort(found.frequencies)[:: max(1, case.n // 8)])
+    evidence["mean frequencies"] = tuple(
+        float(w) for w in np.sort(found.frequencies)[:: max(1, case.n // 8)]
+    )
     if not real:
         return _no_group(case, found, order, groups[0][0], evidence)
     outside = ~np.logical_or.reduce([group.members for group, _ in real])
-    others = len(real) > 1 or bool(np.any(outside & (turns >= FULL_TURNS) & _agree(found, groups[0][0].frequency)))
-    settled = case.n >= MANY or bool(np.all(~outside | ((turns >= FULL_TURNS) & _agree(found, groups[0][0].frequency))))
+    others = len(real) > 1 or bool(
+        np.any(outside & (turns >= FULL_TURNS) & _agree(found, groups[0][0].frequency))
+    )
+    settled = case.n >= MANY or bool(
+        np.all(~outside | ((turns >= FULL_TURNS) & _agree(found, groups[0][0].frequency)))
+    )
     if not (others and settled) or not case.dynamics.dissipative:
         return case.undecided(
-            f"{groups[0][0].size} of {case.n} nodes turn together; the others have not yet made {FULL_TURNS:g} turns against them",
+            f"{groups[0][0].size} of {case.n} nodes turn together; the others have not yet made "
+            f"{FULL_TURNS:g} turns against them",
             evidence,
             advice=_longer(case, found, 1.0),
         )
@@ -220,7 +253,9 @@ def _partial(case: Case, real: list[tuple[Group, Track]], evidence: dict[str, An
     return case.say(Label.PARTIAL, why, evidence, chimera=case.dynamics.identical)
 
 
-def _no_group(case: Case, found: Survey, order: Order, largest: Group, evidence: dict[str, Any]) -> Verdict:
+def _no_group(
+    case: Case, found: Survey, order: Order, largest: Group, evidence: dict[str, Any]
+) -> Verdict:
     """No significant group: drifting (few nodes), incoherent (many), or not told."""
     w = np.sort(found.frequencies)
     rank = np.argsort(found.frequencies)
@@ -239,7 +274,9 @@ def _no_group(case: Case, found: Survey, order: Order, largest: Group, evidence:
         f"relative phases move by {turns.min():.2g} to {turns.max():.2g} turns in the window, {FULL_TURNS:g} steady ones are "
         "needed to tell a drift from a slow passage",
         evidence,
-        advice=f"a window of about {4 * 2 * np.pi / gaps.min():.3g} (4 beats)" if gaps.min() > 0 else "a longer run",
+        advice=f"a window of about {4 * 2 * np.pi / gaps.min():.3g} (4 beats)"
+        if gaps.min() > 0
+        else "a longer run",
     )
 
 

@@ -29,7 +29,10 @@ class Estimate(float):
     error: float
     window: tuple[float, float] | None
 
-    def __new__(cls, value: float, error: float, window: tuple[float, float] | None = None) -> Estimate:
+    def __new__(
+        cls, value: float, error: float, window: tuple[float, float] | None = None
+    ) -> Estimate:
+        """Make the number and keep its error."""
         out = super().__new__(cls, value)
         out.error, out.window = float(error), window
         return out
@@ -61,7 +64,9 @@ def slope(t: np.ndarray, y: np.ndarray) -> _Line:
     return _Line(value, float(np.sqrt(rest @ rest / max(t.size - 2, 1) / (x @ x))))
 
 
-def fit_rate(times: np.ndarray, distance: np.ndarray, *, floor: float = 1e-14, known_limit: bool) -> Estimate | None:
+def fit_rate(
+    times: np.ndarray, distance: np.ndarray, *, floor: float = 1e-14, known_limit: bool
+) -> Estimate | None:
     """Rate at which a distance falls exponentially, or None where it does not.
 
     A straight line through its logarithm below 0.1 (better 0.01 or 0.001, if 8 times remain) and above 30 floors.
@@ -80,7 +85,9 @@ def fit_rate(times: np.ndarray, distance: np.ndarray, *, floor: float = 1e-14, k
     low = _lowest(d, top, floor, known_limit)
     ahead = np.maximum.accumulate(d[::-1])[::-1]  # greatest distance from here on
     for high in (1e-3, 1e-2, 1e-1):
-        chosen = np.flatnonzero((ahead <= high * max(1.0, top if not known_limit else 1.0)) & (d > low))
+        chosen = np.flatnonzero(
+            (ahead <= high * max(1.0, top if not known_limit else 1.0)) & (d > low)
+        )
         if chosen.size and np.any(np.diff(chosen) > 1):
             chosen = chosen[: int(np.argmax(np.diff(chosen) > 1)) + 1]
         if chosen.size >= 8 and d[chosen[0]] > 3 * d[chosen[-1]]:
@@ -97,14 +104,20 @@ def _lowest(d: np.ndarray, top: float, floor: float, known_limit: bool) -> float
         return max(low, 1e3 * float(np.median(tail[:-1])))
     # the end of the run is a floor if the distance has stopped falling there
     before = d[-2 * tail.size : -tail.size]
-    flat = before.size > 0 and np.median(tail) > 0.5 * np.median(before) and top > 100 * np.median(tail)
+    flat = (
+        before.size > 0
+        and np.median(tail) > 0.5 * np.median(before)
+        and top > 100 * np.median(tail)
+    )
     return max(low, 30 * float(np.max(tail))) if flat else low
 
 
 def _decay(t: np.ndarray, y: np.ndarray) -> Estimate | None:
     line = slope(t, y)
     half = t.size // 2
-    error = max(line.error, abs(slope(t[half:], y[half:]).slope - slope(t[:half], y[:half]).slope) / 2)
+    error = max(
+        line.error, abs(slope(t[half:], y[half:]).slope - slope(t[:half], y[:half]).slope) / 2
+    )
     if line.slope < 0 and error < 0.5 * -line.slope:
         return Estimate(-line.slope, error, (float(t[0]), float(t[-1])))
     return None

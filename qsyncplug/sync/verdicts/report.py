@@ -111,11 +111,17 @@ class Verdict:
         return f"Verdict({str(self.label)!r}, rate={self.rate!r}, beat={self.beat!r}, period={self.period!r})"
 
     def _repr_html_(self) -> str:
-        rows = [(n, str(v)) for n, v in (("rate", self.rate), ("beat", self.beat), ("period", self.period)) if v is not None]
+        rows = [
+            (n, str(v))
+            for n, v in (("rate", self.rate), ("beat", self.beat), ("period", self.period))
+            if v is not None
+        ]
         rows += [(name, _text(value)) for name, value in self.evidence.items()]
         rows += [("what would decide", self.advice)] if self.advice else []
         rows += [("beware", flag) for flag in self.flags]
-        cells = "".join(f"<tr><th>{html.escape(a)}</th><td>{html.escape(b)}</td></tr>" for a, b in rows)
+        cells = "".join(
+            f"<tr><th>{html.escape(a)}</th><td>{html.escape(b)}</td></tr>" for a, b in rows
+        )
         return f"<p><b>{html.escape(str(self.label))}</b>: {html.escape(self.why)}</p><table>{cells}</table>"
 
     def plot(self, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:

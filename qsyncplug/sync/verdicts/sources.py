@@ -52,7 +52,7 @@ class ContinuousPhases(PhaseSource):
 
 
 class AnglePhases(PhaseSource):
-    """Angles known modulo 2π: followed in the frame that turns with the common phase.
+    """Angles known modulo 2π: followed against the first node.
 
     Two samples show a turn modulo 2π only; the smallest one is taken, and `turn` says how near it came to π.
 
@@ -67,39 +67,39 @@ class AnglePhases(PhaseSource):
     """
 
     def __init__(
-        self, times: np.ndarray, n: int, rows: Callable[[slice], np.ndarray], *, against_frame: bool = False
+        self,
+        times: np.ndarray,
+        n: int,
+        rows: Callable[[slice], np.ndarray],
+        *,
+        against_frame: bool = False,
     ):
         self.times, self.n, self.turn = times, n, 0.0
         self._rows, self._lab = rows, against_frame
 
     def chunks(self) -> Iterator[tuple[slice, np.ndarray]]:
         """Slices of the times and the phases (rows, N) there."""
-        last = phase = None
+        last: np.ndarray | None = None
         for part in self._slices():
             angles = self._rows(part)
-            if last is None:
-                last, phase = angles[0], angles[0].copy()
-            steps = np.diff(angles, axis=0, prepend=last[None, :])
-            relative = _wrapped(steps if self._lab else steps - _common(steps)[:, None])
-            self._watch(relative)
-            last = angles[-1].copy()
-            followed = np.cumsum(relative, axis=0) + phase
-            phase = followed[-1].copy()
+            # principal values plus whole turns: no rounding adds up
+            followed = angles if self._lab else _wrapped(angles - angles[:, :1])
+            before = followed[:1] if last is None else last[None, :]
+            steps = np.diff(followed, axis=0, prepend=before)
+            turns = np.round(steps / (2 * np.pi))
+            self._watch(steps - 2 * np.pi * turns)
+            followed = followed - 2 * np.pi * np.cumsum(turns, axis=0)
+            last = followed[-1].copy()
             yield part, followed
 
-    def _watch(self, relative: np.ndarray) -> None:
+    def _watch(self, steps: np.ndarray) -> None:
         if self._lab or self.n == 1:
-            turn = np.abs(relative).max()
+            turn = np.abs(steps).max()
         else:
-            turn = (relative.max(axis=1) - relative.min(axis=1)).max()
+            turn = (steps.max(axis=1) - steps.min(axis=1)).max()
         self.turn = max(self.turn, float(turn))
 
 
 def _wrapped(x: np.ndarray) -> np.ndarray:
-    """Angles in [−π, π)."""
-    return (x + np.pi) % (2 * np.pi) - np.pi
-
-
-def _common(steps: np.ndarray) -> np.ndarray:
-    """Direction in which all turn together, for each row."""
-    return np.angle(np.mean(np.exp(1j * steps), axis=1))
+    """Angles in [−π, π]; what is small stays exact."""
+    return x - 2 * np.pi * np.round(x / (2 * np.pi))

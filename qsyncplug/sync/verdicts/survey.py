@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -143,9 +144,9 @@ class _Tracker:
         inside = found.inside
         count = inside.stop - inside.start
         cuts = [inside.start + count * k // 3 for k in range(4)]
-        self.pieces = [slice(a, b + (k < 2)) for k, (a, b) in enumerate(zip(cuts, cuts[1:], strict=False))]
+        self.pieces = [slice(a, b + (k < 2)) for k, (a, b) in enumerate(itertools.pairwise(cuts))]
         edges = [inside.start + count * k // BLOCKS for k in range(BLOCKS + 1)]
-        self.eighths = [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+        self.eighths = [slice(a, b) for a, b in itertools.pairwise(edges)]
         self.low = np.full((4, n), np.inf)
         self.high = np.full((4, n), -np.inf)
         self.sums = np.zeros((BLOCKS, n))
@@ -173,10 +174,11 @@ class _Tracker:
             total = counts[here].sum()
             mean = self.sums[here].sum(axis=0) / total
             spread.append(np.sqrt(np.maximum(self.squares[here].sum(axis=0) / total - mean**2, 0)))
-        inside = self.found.inside
         thirds = self.high[:3] - self.low[:3]
         whole = self.high[:3].max(axis=0) - self.low[:3].min(axis=0)
-        run = np.maximum(self.high[:3].max(axis=0), self.high[3]) - np.minimum(self.low[:3].min(axis=0), self.low[3])
+        run = np.maximum(self.high[:3].max(axis=0), self.high[3]) - np.minimum(
+            self.low[:3].min(axis=0), self.low[3]
+        )
         return Track(
             thirds=thirds,
             whole=whole,

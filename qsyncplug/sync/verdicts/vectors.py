@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 from scipy.interpolate import CubicSpline
 
 from .case import FEWEST, Case
+from .moments import judge_moments
 from .motion import ratios, standing
 from .order import judge_order, null_value
 from .phases import judge_phases, too_few
@@ -38,15 +40,20 @@ def judge_vectors(case: Case) -> Verdict:
         why = "the nodes do not act on each other: whatever their correlations do, it is not synchronisation"
         return case.undecided(why, evidence, advice="a coupling")
     if np.abs(np.abs(z) - 1).max() < _UNIT:
-        angles = np.angle(z)
-        source = AnglePhases(case.times, case.n, lambda part: np.pad(angles[part], ((0, 0), (1, 0))))
+        # z_0k = e^{i(x_0−x_k)}
+        angles = -np.angle(z)
+        source = AnglePhases(
+            case.times, case.n, lambda part: np.pad(angles[part], ((0, 0), (1, 0)))
+        )
         return judge_phases(case, source)
     return _course(case, z, evidence)
 
 
 def _evidence(case: Case, z: np.ndarray) -> dict[str, Any]:
     size = np.abs(z[case.inside])
-    out: dict[str, Any] = {"|z| of the pairs with node 1 in the window": (float(size.min()), float(size.max()))}
+    out: dict[str, Any] = {
+        "|z| of the pairs with node 1 in the window": (float(size.min()), float(size.max()))
+    }
     if case.view.has("order_parameter"):
         r = case.view.order_parameter[case.inside]
         out[f"order parameter (null {null_value(case.n):.4g})"] = float(r.mean())
@@ -57,7 +64,7 @@ def _thirds(z: np.ndarray) -> np.ndarray:
     """Extent of complex series (T, P) in the thirds, (3, P)."""
     count = z.shape[0]
     cuts = [count * k // 3 for k in range(4)]
-    pieces = [z[a : b + (b < count)] for a, b in zip(cuts, cuts[1:], strict=False)]
+    pieces = [z[a : b + (b < count)] for a, b in itertools.pairwise(cuts)]
     return np.array([np.hypot(np.ptp(p.real, axis=0), np.ptp(p.imag, axis=0)) for p in pieces])
 
 
@@ -75,7 +82,9 @@ def _course(case: Case, z: np.ndarray, evidence: dict[str, Any]) -> Verdict:
     period = repeats(case.times[case.inside], part)
     if period is not None:
         why = f"the correlations repeat with period {period} over {case.length / period:.3g} periods and do not come to rest"
-        return case.say(Label.DRIFTING, why, evidence, period=period, beat=_beat(case, part, period))
+        return case.say(
+            Label.DRIFTING, why, evidence, period=period, beat=_beat(case, part, period)
+        )
     if case.n >= 20 and case.view.has("order_parameter"):
         order = judge_order(case.view.order_parameter[case.inside], case.n)
         if order.at_null and order.independent >= 5:
@@ -86,7 +95,9 @@ def _course(case: Case, z: np.ndarray, evidence: dict[str, Any]) -> Verdict:
         f"the correlations neither come to rest (ratios of their motion in the thirds: {first:.2f}, {second:.2f}) nor repeat "
         "twice in the window",
         evidence,
-        advice=f"a window of about {3 * case.length / -np.log(second):.3g}" if 0 < second < 1 else "a longer run",
+        advice=f"a window of about {3 * case.length / -np.log(second):.3g}"
+        if 0 < second < 1
+        else "a longer run",
     )
 
 
@@ -105,7 +116,12 @@ def _complete(case: Case, gaps: np.ndarray, evidence: dict[str, Any]) -> Verdict
         return _constant(case, evidence)
     evidence["max|1−z|"] = float(gaps[-1])
     rate = fit_rate(case.times, gaps, known_limit=True)
-    return case.say(Label.COMPLETE, f"all correlations go to 1: max|1−z| = {gaps[-1]:.2g} at the end", evidence, rate=rate)
+    return case.say(
+        Label.COMPLETE,
+        f"all correlations go to 1: max|1−z| = {gaps[-1]:.2g} at the end",
+        evidence,
+        rate=rate,
+    )
 
 
 def _constant(case: Case, evidence: dict[str, Any]) -> Verdict:
@@ -128,11 +144,16 @@ def _at_rest(case: Case, z: np.ndarray, evidence: dict[str, Any]) -> Verdict:
         distance = np.abs(z - sign).max(axis=1)
         evidence["groups"] = (int(np.sum(sign > 0)) + 1, int(np.sum(sign < 0)))
         rate = fit_rate(case.times, distance, known_limit=True)
-        return case.say(Label.BIPOLAR, f"all correlations go to ±1: to {distance[-1]:.2g}", evidence, rate=rate)
+        return case.say(
+            Label.BIPOLAR, f"all correlations go to ±1: to {distance[-1]:.2g}", evidence, rate=rate
+        )
+    if case.view.dynamics is None and np.abs(last).max() < 1 - _COMPLETE:
+        # whose correlations they are is not known: those of every stationary quantum state are constant
+        return judge_moments(case)
     if np.abs(last).min() < _FAINT:
         why = f"the correlations come to rest, but one of them at |z| = {np.abs(last).min():.2g}, which has no phase"
         return case.undecided(why, evidence)
-    evidence["arg z of the pairs with node 1"] = tuple(float(x) for x in np.angle(last))
+    evidence["phases x_k−x_1"] = tuple(float(x) for x in -np.angle(last))
     why = f"all correlations come to rest (they move by {_thirds(z[case.inside])[2].max():.2g} in the last third)"
     return case.say(Label.PHASE_LOCKED, why, evidence, rate=rate)
 
@@ -156,7 +177,9 @@ def repeats(times: np.ndarray, part: np.ndarray) -> Estimate | None:
     """
     count = times.size
     grid = np.linspace(times[0], times[-1], max(4 * count, 256))
-    values = np.concatenate([_resample(grid, times, part.real), _resample(grid, times, part.imag)], axis=1)
+    values = np.concatenate(
+        [_resample(grid, times, part.real), _resample(grid, times, part.imag)], axis=1
+    )
     extent = float(np.max(np.ptp(values, axis=0)))
     if extent < 1e-9:
         return None

@@ -1,0 +1,67 @@
+"""What a boson model is without its couplings, and what that says of its nodes."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from ..operators.algebra import Expression
+from ..operators.system import ModeSystem
+
+__all__ = ["coupled", "gains", "rest_exponents", "uncoupled"]
+
+
+def _nodes(powers: tuple[int, ...]) -> set[int]:
+    """Modes that a product of powers of b† and b (b1†, b1, b2†, b2, …) acts on."""
+    return {k // 2 for k, power in enumerate(powers) if power}
+
+
+def _acts_on(expression: Expression) -> set[int]:
+    return set().union(*(_nodes(powers) for powers, _ in expression.terms))
+
+
+@lru_cache(maxsize=64)
+def uncoupled(system: ModeSystem) -> ModeSystem:
+    """The same nodes alone: terms of H and jump operators that act on several modes are left out."""
+    H = system.hamiltonian
+    alone = {key: value for key, value in H.terms.items() if len(_nodes(key[0])) <= 1}
+    jumps = [jump for jump in system.jumps if len(_acts_on(jump)) == 1]
+    return ModeSystem(Expression(H.space, alone), jumps, name=f"{system.name}, uncoupled")
+
+
+def coupled(system: ModeSystem) -> bool:
+    """Whether the modes act on each other, all of them in one piece."""
+    links = [
+        nodes
+        for nodes in (
+            *(_nodes(powers) for powers, _ in system.hamiltonian.terms),
+            *(_acts_on(jump) for jump in system.jumps),
+        )
+        if len(nodes) > 1
+    ]
+    pairs = [(min(nodes), k) for nodes in links for k in nodes]
+    if system.n < 2 or not pairs:
+        return False
+    rows, columns = np.array(pairs).T
+    graph = coo_array((np.ones(len(pairs)), (rows, columns)), shape=(system.n, system.n))
+    return bool(connected_components(graph, directed=False)[0] == 1)
+
+
+def gains(system: ModeSystem) -> tuple[bool, ...]:
+    """For each mode, whether it would grow from rest if it were alone."""
+    values = np.linalg.eigvals(_blocks(uncoupled(system)))
+    return tuple(bool(v.real.max() > 1e-12 * max(1.0, np.abs(v).max())) for v in values)
+
+
+def _blocks(system: ModeSystem) -> np.ndarray:
+    """2×2 blocks of the Jacobian at rest."""
+    M = system.jacobian(np.zeros(system.n, dtype=complex))
+    return np.stack([M[2 * j : 2 * j + 2, 2 * j : 2 * j + 2] for j in range(system.n)])
+
+
+def rest_exponents(system: ModeSystem) -> np.ndarray:
+    """Eigenvalues of the Jacobian at rest."""
+    return np.linalg.eigvals(system.jacobian(np.zeros(system.n, dtype=complex)))

@@ -1,0 +1,73 @@
+"""Fluctuations about a mean field, phase and amplitude apart, and where the linear closure ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core.gaussian import uncertainty_margin
+from ..sync.tangent import phase_diffusion, radial_variance, relative_phase_variance
+
+__all__ = ["exponents", "flags", "turning"]
+
+
+def turning(model: Any, beta: np.ndarray, t: float = 0.0) -> np.ndarray:
+    """Phase velocities of the amplitudes, (N,); a mode with H=ω b†b turns its phase x (of e^{−ix}) at +ω."""
+    size = np.abs(beta) ** 2
+    return -np.imag(np.conj(beta) * model.drift(beta, t)) / np.where(size > 0, size, np.nan)
+
+
+def exponents(model: Any, beta: np.ndarray, *, symmetric: bool) -> np.ndarray | None:
+    """Eigenvalues of the Jacobian, in the frame that turns with the amplitudes if a common phase is free."""
+    M = np.array(model.jacobian(beta))
+    total = float(np.vdot(beta, beta).real)
+    if symmetric and total > 0:
+        frequency = -float(np.imag(np.vdot(beta, model.drift(beta)))) / total
+        M = M + frequency * np.kron(np.eye(beta.size), np.array([[0.0, -1.0], [1.0, 0.0]]))
+    values = np.linalg.eigvals(M)
+    return values if np.all(np.isfinite(values)) else None
+
+
+def flags(
+    model: Any, times: np.ndarray, beta: np.ndarray, covariance: np.ndarray
+) -> tuple[str, ...]:
+    """Why the linear closure does not hold for this run, each with its number."""
+    out = []
+    last, C = beta[-1], covariance[-1]
+    alive = np.all(np.abs(last) > 1e-6)
+    if alive and last.size > 1:
+        slips = float(np.max(relative_phase_variance(last, C)))
+        if slips > 1:
+            out.append(
+                f"linear closure not valid: the relative phase has the variance σ² = {slips:.3g} > 1; the quantum state slips"
+            )
+    if alive:
+        out += _radial(last, C) + _diffusion(model, times, last)
+    margin = float(uncertainty_margin(C))
+    if margin < -1e-8 * max(1.0, float(np.abs(C).max())):
+        out.append(f"linear closure not valid: C + iΩ/2 has the eigenvalue {margin:.2g} < 0")
+    if not alive and float(np.linalg.eigvals(model.jacobian(last)).real.max()) > 0:
+        out.append("linear closure not valid: the mean field is at rest, which is unstable")
+    return tuple(out)
+
+
+def _radial(beta: np.ndarray, C: np.ndarray) -> list[str]:
+    excess = radial_variance(beta, C) - 0.5
+    worst = int(np.argmax(excess / np.abs(beta) ** 2))
+    if excess[worst] <= 0.5 * abs(beta[worst]) ** 2:
+        return []
+    return [
+        f"linear closure not valid: radial variance {excess[worst]:.3g} beyond ½ at |β|² = {abs(beta[worst]) ** 2:.3g}"
+    ]
+
+
+def _diffusion(model: Any, times: np.ndarray, beta: np.ndarray) -> list[str]:
+    rate = phase_diffusion(model.drift(beta), model.jacobian(beta), model.diffusion(beta), beta)
+    spread = None if rate is None else rate * float(times[-1] - times[0])
+    if spread is None or spread <= 0.1:
+        return []
+    return [
+        f"the common phase diffuses (D_φ = {rate:.4g}, variance {spread:.3g} by the end): S_c, S_p, Pearson and E_N of the "
+        "run say nothing"
+    ]

@@ -1,0 +1,62 @@
+"""Pictures of verdicts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..sync import Verdict
+from ._axes import COLOURS, figure, finish
+
+__all__ = ["plot_verdict"]
+
+_MOST_LINES = 12
+_MOST_TIMES = 4000
+
+
+def plot_verdict(verdict: Verdict, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
+    """The evidence of a verdict: relative phases (of quantum states: coherences) in time, the window judged shaded.
+
+    Parameters
+    ----------
+    verdict : Verdict
+        What :func:`qsyncplug.verdict` returned.
+    fig, ax : matplotlib Figure and Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    fig, ax
+    """
+    view = verdict.view
+    if view is None:
+        raise ValueError("the verdict holds no view to show; take it from qsp.verdict")
+    fig, ax = figure(fig, ax, figsize=(5.4, 3.4))
+    times, lines, what = _lines(view)
+    for k, line in enumerate(lines.T):
+        ax.plot(times, line, color=COLOURS[(k + 1) % len(COLOURS)], lw=1.4)
+    ax.axvspan((times[0] + times[-1]) / 2, times[-1], color="0.92", zorder=0)
+    finish(ax, "time", what, f"{verdict.label}{' (chimera)' if verdict.chimera else ''}")
+    return fig, ax
+
+
+def _lines(view: Any) -> tuple[np.ndarray, np.ndarray, str]:
+    """Times, series (T, lines) and what they are."""
+    rows = slice(None, None, max(1, view.n_times // _MOST_TIMES))
+    nodes = np.unique(np.linspace(0, view.n_nodes - 1, _MOST_LINES).round().astype(int))
+    facts = view.dynamics
+    if facts is not None and facts.phases is not None:
+        theta = facts.phases(rows)
+        relative = theta[:, nodes] - theta.mean(axis=1)[:, None]
+        return view.times[rows], relative, "phase − mean phase"
+    if facts is not None and facts.kind == "moments" and view.n_nodes > 1:
+        return (
+            view.times[rows],
+            np.abs(view.reference(0)[rows][:, nodes[1:]]),
+            "coherence |z| with node 1",
+        )
+    if view.n_nodes > 1:
+        phase = -np.unwrap(np.angle(view.reference(0)[rows][:, nodes[1:]]), axis=0)
+        return view.times[rows], phase, "phase − phase of node 1"
+    return view.times[rows], -np.unwrap(np.angle(view.amplitudes[rows]), axis=0), "phase"
