@@ -25,7 +25,10 @@ def _acts_on(expression: Expression) -> set[int]:
 
 @lru_cache(maxsize=64)
 def uncoupled(system: ModeSystem) -> ModeSystem:
-    """The same nodes alone: terms of H and jump operators that act on several modes are left out."""
+    """The same nodes alone.
+
+    Terms of H and jump operators that act on several modes are left out.
+    """
     H = system.hamiltonian
     alone = {key: value for key, value in H.terms.items() if len(_nodes(key[0])) <= 1}
     jumps = [jump for jump in system.jumps if len(_acts_on(jump)) == 1]

@@ -13,13 +13,19 @@ __all__ = ["exponents", "flags", "turning"]
 
 
 def turning(model: Any, beta: np.ndarray, t: float = 0.0) -> np.ndarray:
-    """Phase velocities of the amplitudes, (N,); a mode with H=ω b†b turns its phase x (of e^{−ix}) at +ω."""
+    """Phase velocities of the amplitudes, (N,).
+
+    A mode with H=ω b†b turns its phase x (of e^{−ix}) at +ω.
+    """
     size = np.abs(beta) ** 2
     return -np.imag(np.conj(beta) * model.drift(beta, t)) / np.where(size > 0, size, np.nan)
 
 
 def exponents(model: Any, beta: np.ndarray, *, symmetric: bool) -> np.ndarray | None:
-    """Eigenvalues of the Jacobian, in the frame that turns with the amplitudes if a common phase is free."""
+    """Eigenvalues of the Jacobian.
+
+    In the frame that turns with the amplitudes if a common phase is free.
+    """
     M = np.array(model.jacobian(beta))
     total = float(np.vdot(beta, beta).real)
     if symmetric and total > 0:
@@ -40,7 +46,8 @@ def flags(
         slips = float(np.max(relative_phase_variance(last, C)))
         if slips > 1:
             out.append(
-                f"linear closure not valid: the relative phase has the variance σ² = {slips:.3g} > 1; the quantum state slips"
+                "linear closure not valid: the relative phase has the variance σ² = "
+                f"{slips:.3g} > 1; the quantum state slips"
             )
     if alive:
         out += _radial(last, C) + _diffusion(model, times, last)
@@ -58,7 +65,8 @@ def _radial(beta: np.ndarray, C: np.ndarray) -> list[str]:
     if excess[worst] <= 0.5 * abs(beta[worst]) ** 2:
         return []
     return [
-        f"linear closure not valid: radial variance {excess[worst]:.3g} beyond ½ at |β|² = {abs(beta[worst]) ** 2:.3g}"
+        f"linear closure not valid: radial variance {excess[worst]:.3g} beyond ½ at "
+        f"|β|² = {abs(beta[worst]) ** 2:.3g}"
     ]
 
 
@@ -68,6 +76,7 @@ def _diffusion(model: Any, times: np.ndarray, beta: np.ndarray) -> list[str]:
     if spread is None or spread <= 0.1:
         return []
     return [
-        f"the common phase diffuses (D_φ = {rate:.4g}, variance {spread:.3g} by the end): S_c, S_p, Pearson and E_N of the "
+        f"the common phase diffuses (D_φ = {rate:.4g}, variance {spread:.3g} by the "
+        "end): S_c, S_p, Pearson and E_N of the "
         "run say nothing"
     ]

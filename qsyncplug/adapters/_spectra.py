@@ -1,7 +1,9 @@
-r"""Where coupled oscillators radiate: peaks of S_j(ω)=Re∫₀^∞⟨b_j†(0)b_j(t)⟩e^{iωt}dt in the stationary state.
+r"""Where coupled oscillators radiate.
 
-With a phase symmetry b_j lives on the coherence order 1 alone, S_j(ω)=Re Tr b_j(−iω−L₁)⁻¹ρb_j†, and the few eigenvalues of
-L₁ give the whole function.
+Peaks of S_j(ω)=Re∫₀^∞⟨b_j†(0)b_j(t)⟩e^{iωt}dt in the stationary state.
+
+With a phase symmetry b_j lives on the coherence order 1 alone, S_j(ω)=Re Tr b_j(−iω−L₁)⁻¹ρb_j†, and
+the few eigenvalues of L₁ give the whole function.
 """
 
 from __future__ import annotations
@@ -30,7 +32,10 @@ def enough_levels(populations: np.ndarray) -> tuple[int, ...]:
 
 
 def spectra_of_modes(system: ModeSystem, levels: tuple[int, ...]) -> Spectra | None:
-    """Observed and bare frequencies of the modes; None where this model's spectra are not to be had."""
+    """Observed and bare frequencies of the modes.
+
+    None where this model's spectra are not to be had.
+    """
     if (
         system.n < 2
         or not system.isconstant
@@ -109,7 +114,7 @@ def _block(H: Any, jumps: list[Any], row: np.ndarray, column: np.ndarray) -> np.
 
 
 def _highest(values: np.ndarray, weights: np.ndarray) -> tuple[float, float, float]:
-    """The highest maximum of Re Σ weight/(−iω−λ), its full width at half height, and how well it is located."""
+    """Frequency of the highest maximum of Re Σ weight/(−iω−λ), its full width, its uncertainty."""
     strong = np.abs(weights) > 1e-6 * np.abs(weights).max()
     values, weights = values[strong], weights[strong]
     centres = -values.imag

@@ -31,7 +31,8 @@ def view_of_mean_field(result: MeanFieldResult) -> SyncView:
         system=f"{getattr(result.model, 'name', 'boson modes')}, mean field ({closure})",
         notes=tuple(result.stats.get("neglected", ())),
         missing={
-            "states": "a mean field has no states; run exactsolve with options={'store_states': True}"
+            "states": "a mean field has no states; run exactsolve with "
+            "options={'store_states': True}"
         },
         dynamics=_mean_field_dynamics(result, closure),
     )
@@ -48,7 +49,8 @@ def view_of_exact(result: ExactResult) -> SyncView:
         system=f"{getattr(result.model, 'name', 'boson modes')}, exact",
         notes=tuple(result.stats.get("neglected", ())),
         missing={
-            "states": "run exactsolve with options={'store_states': True} (and method 'mesolve' or 'sesolve')"
+            "states": "run exactsolve with options={'store_states': True} (and method 'mesolve' "
+            "or 'sesolve')"
         },
         dynamics=_exact_dynamics(result),
     )
@@ -88,7 +90,10 @@ def _mean_field_dynamics(result: MeanFieldResult, closure: str) -> Dynamics:
 
 
 def _phase_is_lost(result: MeanFieldResult) -> bool:
-    """Whether fluctuations have taken the amplitude: ⟨b⟩ of a closure that knows phase diffusion dies out."""
+    """Whether fluctuations have taken the amplitude.
+
+    ⟨b⟩ of a closure that knows phase diffusion dies out.
+    """
     variance = np.diagonal(result.covariance[-1])
     beta = np.abs(result.amplitudes[-1]) ** 2
     n = beta + (variance[::2] + variance[1::2]) / 2 - 0.5

@@ -21,7 +21,8 @@ from ..sync.reading import reader
 
 __all__ = ["view_of_qutip", "view_of_state", "view_of_states"]
 
-#: states of up to this dimension are all looked at for negative eigenvalues; of larger ones the first and the last
+#: states of up to this dimension are all looked at for negative eigenvalues; of larger ones the
+#: first and the last
 _EVERY_STATE = 600
 _NOT_CANONICAL = (
     "the mode operators are not annihilation operators of single tensor factors: q and p are not "
@@ -62,7 +63,8 @@ def _as_qobj(mode: Any, dims: list[Any]) -> Any:
         return mode
     if mode.space.n != len(dims):
         raise ValueError(
-            f"modes are symbols of {mode.space.n} modes, but the states have {len(dims)} tensor factors"
+            f"modes are symbols of {mode.space.n} modes, but the states have "
+            f"{len(dims)} tensor factors"
         )
     if not mode.isconstant:
         raise ValueError(f"modes must not depend on time: {mode}")
@@ -70,7 +72,10 @@ def _as_qobj(mode: Any, dims: list[Any]) -> Any:
 
 
 def _factor_of(mode: qutip.Qobj) -> tuple[int, bool] | None:
-    """The tensor factor that `mode` acts on and whether it is its annihilation operator; None if it acts on several."""
+    """The tensor factor that `mode` acts on and whether it is its annihilation operator.
+
+    None if it acts on several.
+    """
     dims = mode.dims[0]
     array = mode.full().reshape(dims + dims)
     for k, size in enumerate(dims):
@@ -106,7 +111,8 @@ def view_of_states(
     Returns
     -------
     SyncView
-        With moments from ⟨a_j⟩, ⟨a_ja_k⟩ and ⟨a_j†a_k⟩ (normal-ordered: n+½ at a Fock cut-off), and the states.
+        With moments from ⟨a_j⟩, ⟨a_ja_k⟩ and ⟨a_j†a_k⟩ (normal-ordered: n+½ at a Fock cut-off), and
+        the states.
     """
     states = list(states)
     _check_states(states)
@@ -149,7 +155,8 @@ def _check_states(states: list[Any]) -> None:
             )
         if state.dims[0] != states[0].dims[0]:
             raise ValueError(
-                f"states must have the same dims; states[{k}] has {state.dims}, states[0] {states[0].dims}"
+                f"states must have the same dims; states[{k}] has {state.dims}, "
+                f"states[0] {states[0].dims}"
             )
         if state.isoper and not state.isherm:
             raise ValueError(
@@ -158,7 +165,8 @@ def _check_states(states: list[Any]) -> None:
         weight = state.norm() ** 2 if state.isket else state.tr()
         if not abs(weight - 1) <= 1e-4:
             raise ValueError(
-                f"states must be normalised; states[{k}] has {'norm²' if state.isket else 'trace'} {weight:.6g}"
+                f"states must be normalised; states[{k}] has "
+                f"{'norm²' if state.isket else 'trace'} {weight:.6g}"
             )
     large = states[0].shape[0] > _EVERY_STATE
     for k in (0, len(states) - 1) if large else range(len(states)):
@@ -167,7 +175,10 @@ def _check_states(states: list[Any]) -> None:
 
 
 def _check_positive(rho: np.ndarray, k: int) -> None:
-    """Refuse negative eigenvalues; a Cholesky factorisation is the quickest proof that there are none."""
+    """Refuse negative eigenvalues.
+
+    A Cholesky factorisation is the quickest proof that there are none.
+    """
     try:
         np.linalg.cholesky(rho + 1e-6 * np.eye(len(rho)))
     except np.linalg.LinAlgError:
@@ -234,7 +245,10 @@ def view_of_list(result: Sequence[qutip.Qobj], *, modes: Any = None, times: Any 
 @reader.register(qutip.Qobj)
 @_takes_modes
 def view_of_state(result: qutip.Qobj, *, modes: Any = None, times: Any = None) -> SyncView:
-    """The view of one state; without `modes` only what needs no amplitudes: phases of ladders, entropies."""
+    """The view of one state.
+
+    Without `modes` only what needs no amplitudes: phases of ladders, entropies.
+    """
     if modes is not None:
         return view_of_states([result], times, modes, system="a QuTiP state")
     _check_states([result])
@@ -255,7 +269,10 @@ def view_of_state(result: qutip.Qobj, *, modes: Any = None, times: Any = None) -
 
 
 def _ladder_peaks(state: qutip.Qobj) -> dict[tuple[int, ...], float]:
-    """2πP_max−1 of the phase of one node, or of the relative phases of pairs; up to three levels are a spin."""
+    """2πP_max−1 of the phase of one node, or of the relative phases of pairs.
+
+    Up to three levels are a spin.
+    """
     levels = state.dims[0]
     count = len(levels)
     if count == 1:

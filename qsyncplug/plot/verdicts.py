@@ -16,7 +16,9 @@ _MOST_TIMES = 4000
 
 
 def plot_verdict(verdict: Verdict, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
-    """The evidence of a verdict: relative phases (of quantum states: coherences) in time, the window judged shaded.
+    """The evidence of a verdict in time, the window judged shaded.
+
+    Relative phases; of quantum states coherences.
 
     Parameters
     ----------

@@ -57,7 +57,8 @@ class Dynamics:
     autonomous : bool
         Whether the model is constant in time.
     phase_symmetry : bool or None
-        Whether a common phase is free; False for a driven model, whose phases are those against the drive.
+        Whether a common phase is free; False for a driven model, whose phases are those against the
+        drive.
     identical : bool
         Whether all nodes are alike.
     dissipative : bool
@@ -69,8 +70,8 @@ class Dynamics:
     velocity : callable or None
         Phase velocities (N,) at a time index.
     exponents : callable or None
-        Eigenvalues of the model's Jacobian at a time index, in the frame that turns with the nodes where a common phase is
-        free; None where the model is too large.
+        Eigenvalues of the model's Jacobian at a time index, in the frame that turns with the nodes
+        where a common phase is free; None where the model is too large.
     rest_exponents : callable or None
         Those at rest (all amplitudes 0).
     spectra : callable or None

@@ -14,7 +14,8 @@ __all__ = ["reader", "synchronization"]
 def reader(result: Any, **kw: Any) -> SyncView:
     """Make the view of a `result`; each adapter registers how: ``@reader.register(SomeResult)``."""
     raise TypeError(
-        f"synchronization cannot read a {type(result).__name__}; give a result of this package, a QuTiP Result, state or list of "
+        f"synchronization cannot read a {type(result).__name__}; give a result of this "
+        "package, a QuTiP Result, state or list of "
         "states with modes=[a1, a2, …], or build a SyncView by hand"
     )
 
@@ -30,11 +31,11 @@ def synchronization(result: Any, *, modes: Any = None, times: Any = None) -> Syn
     Parameters
     ----------
     result : object
-        A result of this package; a QuTiP ``Result``, a ket, a density matrix or a list of them, with `modes`; or a
-        SyncView, returned as it is.
+        A result of this package; a QuTiP ``Result``, a ket, a density matrix or a list of them,
+        with `modes`; or a SyncView, returned as it is.
     modes : sequence of Qobj or Expression, optional
-        For QuTiP results and states: the annihilation (or lowering) operator of each node, as a Qobj or as symbols of
-        ``qsp.modes``.
+        For QuTiP results and states: the annihilation (or lowering) operator of each node, as a
+        Qobj or as symbols of ``qsp.modes``.
     times : array_like of shape (T,), optional
         For a list of states: their times; 0, 1, 2, … by default.
 
@@ -45,14 +46,16 @@ def synchronization(result: Any, *, modes: Any = None, times: Any = None) -> Syn
     Raises
     ------
     TypeError
-        There is no adapter for this type, `modes` is missing, or is given with a result that has nodes of its own.
+        There is no adapter for this type, `modes` is missing, or is given with a result that has
+        nodes of its own.
 
     Examples
     --------
     >>> import qutip
     >>> import qsyncplug as qsp
     >>> a, b = qsp.modes(2)
-    >>> qsp.synchronization(qutip.tensor(qutip.coherent(12, 1), qutip.coherent(12, 1j)), modes=[a, b]).n_nodes
+    >>> state = qutip.tensor(qutip.coherent(12, 1), qutip.coherent(12, 1j))
+    >>> qsp.synchronization(state, modes=[a, b]).n_nodes
     2
     """
     given = {

@@ -1,7 +1,7 @@
 r"""Phase and amplitude of the fluctuations about a mean field, apart.
 
-In the quadratures (q, p) of a mode, β=(q+ip)/√2, a turn moves it along v=(−p, q) and its phase fluctuates by
-δθ=uᵀδ, u=v/|v|². Relative phases are u_k−u_j, in which the common phase cancels.
+In the quadratures (q, p) of a mode, β=(q+ip)/√2, a turn moves it along v=(−p, q) and its phase
+fluctuates by δθ=uᵀδ, u=v/|v|². Relative phases are u_k−u_j, in which the common phase cancels.
 """
 
 from __future__ import annotations
@@ -56,9 +56,12 @@ def relative_phase_variance(beta: np.ndarray, covariance: np.ndarray) -> np.ndar
 
 
 def mean_field_coherence(beta: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    r"""z_jk = e^{i(arg β_k−arg β_j)} e^{−σ²_jk/2}: the coherence of oscillators whose phases are Gaussian.
+    r"""z_jk = e^{i(arg β_k−arg β_j)} e^{−σ²_jk/2}.
 
-    It converges where they lock and goes to 0 where they drift, however far the common phase has diffused.
+    The coherence of oscillators whose phases are Gaussian.
+
+    It converges where they lock and goes to 0 where they drift, however far the common phase has
+    diffused.
 
     Parameters
     ----------
@@ -106,7 +109,8 @@ def phase_diffusion(
 
     Notes
     -----
-    v=√2·iβ in (q, p) is the direction of the common phase, w the left null vector of M in the frame that turns with Ω.
+    v=√2·iβ in (q, p) is the direction of the common phase, w the left null vector of M in the frame
+    that turns with Ω.
     """
     total = float(np.vdot(beta, beta).real)
     frequency = -float(np.imag(np.vdot(beta, drift))) / total

@@ -1,6 +1,7 @@
 """Named regimes whose truth is known: no false statement, hardly anything undecided.
 
-Each case of ``regimes.json`` runs `code`, which leaves a result (or a state) in `x`; the verdict must be one of `accept`.
+Each case of ``regimes.json`` runs `code`, which leaves a result (or a state) in `x`; the verdict
+must be one of `accept`.
 """
 
 import json

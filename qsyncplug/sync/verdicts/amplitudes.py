@@ -50,7 +50,10 @@ def judge_amplitudes(case: Case) -> Verdict:
 
 
 def _gone(case: Case, beta: np.ndarray, size: np.ndarray) -> Verdict | None:
-    """Death, relaxation to the vacuum and transient synchronisation, or None if the amplitudes live."""
+    """Death, relaxation to the vacuum and transient synchronisation.
+
+    Or None if the amplitudes live.
+    """
     gain = case.dynamics.gain
     largest = size.max(axis=1)
     if case.samples < 8 or (case.view.is_classical and gain is None):
@@ -96,7 +99,8 @@ def _death(
         )
     predicted = -float(rest.real.max())
     why = (
-        f"every node has gain, yet the amplitudes die out at the rate {rate or predicted:.4g}: rest is stable, its slowest "
+        "every node has gain, yet the amplitudes die out at the rate "
+        f"{rate or predicted:.4g}: rest is stable, its slowest "
         f"exponent is −{predicted:.4g}"
     )
     return case.say(Label.DEATH, why, evidence, rate=rate or Estimate(predicted, 0.0))
@@ -126,7 +130,7 @@ def _dying(
     rest: np.ndarray | None,
     evidence: dict[str, Any],
 ) -> Verdict | None:
-    """No gain: transient synchronisation if the relative phase settles while there is something left."""
+    """No gain: transient synchronisation if the relative phase settles in time, or relaxation."""
     alive = np.flatnonzero(size.min(axis=1) > _LEFT * size.max())
     stop = int(alive[-1]) + 1 if alive.size else 0
     settled = None
@@ -138,14 +142,20 @@ def _dying(
         return case.say(Label.TRANSIENT, why, evidence, rate=rate)
     if rest is not None and rest.real.max() >= 0 and rate is None:
         return None
-    why = f"no node has gain, and the excitations die out{f': |β| falls at {rate}' if rate is not None else ''}"
+    why = (
+        "no node has gain, and the excitations die "
+        f"out{f': |β| falls at {rate}' if rate is not None else ''}"
+    )
     return case.say(Label.VACUUM, why, evidence, rate=rate)
 
 
 def _settled(
     case: Case, beta: np.ndarray, size: np.ndarray, evidence: dict[str, Any]
 ) -> str | None:
-    """The relative phases on the part of the run that has amplitude left, if they come to rest there."""
+    """The relative phases on the part of the run that has amplitude left.
+
+    If they come to rest there.
+    """
     times = case.times[: len(beta)]
     middle = int(np.searchsorted(times, (times[0] + times[-1]) / 2))
     inside = slice(middle, len(beta))
@@ -159,7 +169,10 @@ def _settled(
     phases = -np.angle(beta[-1] * np.conj(beta[-1, 0]))
     evidence["relative phases θ_j−θ_1"] = tuple(float(x) for x in phases[1:])
     evidence["settled in"] = f"t = {times[middle]:g} to {times[-1]:g}"
-    return f"the relative phases settle (they move by {path.thirds[2].max():.2g} at the end of t ≤ {times[-1]:g})"
+    return (
+        f"the relative phases settle (they move by {path.thirds[2].max():.2g} at the end "
+        f"of t ≤ {times[-1]:g})"
+    )
 
 
 # ------------------------------------------------------------ amplitudes that live
@@ -201,7 +214,8 @@ def _aliased(case: Case) -> Verdict | None:
     if turn <= _TURN:
         return None
     return case.undecided(
-        f"by the model's velocities a relative phase turns by {turn / np.pi:.2f}π between two samples",
+        f"by the model's velocities a relative phase turns by {turn / np.pi:.2f}π "
+        "between two samples",
         {"turn between two samples": turn},
         advice=f"output times {turn / _TURN:.2g} times as dense",
     )
@@ -262,7 +276,10 @@ def _against_drive(case: Case, path: Track, found: Survey, amplitudes: Amplitude
     if bool(standing(thirds)) and amplitudes.stand:
         return _locked_to_drive(case, path, thirds, evidence)
     if bool(np.all(hovering(path))) and amplitudes.hover:
-        why = f"the phase against the drive stays within {path.whole.max():.3g} < π and returns {path.returns.min()} times"
+        why = (
+            f"the phase against the drive stays within {path.whole.max():.3g} < π and "
+            f"returns {path.returns.min()} times"
+        )
         return case.say(Label.DRIVE_LOCKED, why, evidence)
     if turns >= FULL_TURNS and 2 * error <= 0.35 * abs(frequency):
         beat = Estimate(abs(frequency), error)
@@ -295,7 +312,13 @@ def _locked_to_drive(
     if path.run.max() < 1e-6 and (
         values is None or values.real.max() >= -1e-9 * np.abs(values).max()
     ):
-        why = "the phase is constant from the first sample on, and the model does not say that it is stable there"
+        why = (
+            "the phase is constant from the first sample on, and the model does not say "
+            "that it is stable there"
+        )
         return case.undecided(why, evidence, advice="a run that starts elsewhere")
-    why = f"the phase against the drive stands still (it moves by {thirds[2]:.2g} in the last third of {case.span})"
+    why = (
+        f"the phase against the drive stands still (it moves by {thirds[2]:.2g} in the "
+        f"last third of {case.span})"
+    )
     return case.say(Label.DRIVE_LOCKED, why, evidence)

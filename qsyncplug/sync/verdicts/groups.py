@@ -24,7 +24,8 @@ class Group:
     Attributes
     ----------
     members : (N,) boolean array
-        Those that follow: their phase stays within π of the group's, their mean frequency within π/2L.
+        Those that follow: their phase stays within π of the group's, their mean frequency within
+        π/2L.
     strict : int
         How many of them stand or hover.
     frequency : float
@@ -103,7 +104,10 @@ def follow(
 
 
 def clusters(phases: np.ndarray, width: float) -> list[tuple[int, float, float]] | None:
-    """Sizes, angles and widths of clusters no wider than `width` on the circle, or None if they are wider."""
+    """Sizes, angles and widths of clusters no wider than `width` on the circle.
+
+    Or None if they are wider.
+    """
     order = np.sort(np.mod(phases, 2 * np.pi))
     gaps = np.diff(order, append=order[0] + 2 * np.pi)
     cuts = np.flatnonzero(gaps > width)

@@ -22,21 +22,22 @@ __all__ = ["verdict"]
 def verdict(x: Any, *, modes: Any = None) -> Verdict:
     r"""Do they synchronise, how fast, and how do we know: one label, with its evidence.
 
-    No false statement of synchronisation: what the trailing half of the run (length L) cannot show is "undecided", with the
-    reason and what would decide it.
+    No false statement of synchronisation: what the trailing half of the run (length L) cannot show
+    is "undecided", with the reason and what would decide it.
 
     Parameters
     ----------
     x : result, QuTiP result, state, list of states, or SyncView
-        What was run. A result of this package brings its model as evidence; a view made by hand knows less.
+        What was run. A result of this package brings its model as evidence; a view made by hand
+        knows less.
     modes : sequence of Qobj or Expression, optional
         For QuTiP results and states: the annihilation (or lowering) operator of each node.
 
     Returns
     -------
     Verdict
-        ``.label``, ``.why``, ``.evidence``, ``.rate``, ``.beat``, ``.period``, ``.flags``, ``.advice``; prints as a sentence
-        with its numbers; ``.plot()`` shows them.
+        ``.label``, ``.why``, ``.evidence``, ``.rate``, ``.beat``, ``.period``, ``.flags``,
+        ``.advice``; prints as a sentence with its numbers; ``.plot()`` shows them.
 
     Raises
     ------
@@ -45,27 +46,33 @@ def verdict(x: Any, *, modes: Any = None) -> Verdict:
 
     Notes
     -----
-    * "complete": all phases (states) agree to 2·10⁻³ and stay so. "bipolar": in two groups at distance π. "clustered": in k
-      groups of one phase, 2≤k≤N/4. "phase-locked": all relative phases come to rest, at least exponentially.
-      "frequency-locked": they stay within π, without a trend, and return again and again.
-    * "partially synchronised": a group turns together beyond chance and the others drift; of identical nodes a chimera.
-    * "drifting": relative phases wind (two turns and more, the same in both halves); correlations of vectors repeat.
-      "incoherent": N≥20, r at the value of independent phases, no group.
-    * "amplitude death": the mean field goes to rest although every node has gain. "relaxing to vacuum": no node has.
-      "transient synchronisation": the relative phase settles while the amplitudes die out.
+    * "complete": all phases (states) agree to 2·10⁻³ and stay so. "bipolar": in two groups at
+      distance π. "clustered": in k groups of one phase, 2≤k≤N/4. "phase-locked": all relative
+      phases come to rest, at least exponentially. "frequency-locked": they stay within π, without a
+      trend, and return again and again.
+    * "partially synchronised": a group turns together beyond chance and the others drift; of
+      identical nodes a chimera.
+    * "drifting": relative phases wind (two turns and more, the same in both halves); correlations
+      of vectors repeat. "incoherent": N≥20, r at the value of independent phases, no group.
+    * "amplitude death": the mean field goes to rest although every node has gain. "relaxing to
+      vacuum": no node has. "transient synchronisation": the relative phase settles while the
+      amplitudes die out.
     * "locked to the drive", "slipping": one node against its drive.
-    * Quantum states have no trajectories. Stationary moments say "phase preference" or not; spectra say "entrained",
-      "frequency pulling" or "not entrained": the distance of the peaks is ≤.1, between, or ≥.9 of what it is uncoupled.
+    * Quantum states have no trajectories. Stationary moments say "phase preference" or not; spectra
+      say "entrained", "frequency pulling" or "not entrained": the distance of the peaks is ≤.1,
+      between, or ≥.9 of what it is uncoupled.
 
-    A relative phase *stands* if its ranges d₁, d₂, d₃ in the thirds of the window fall by more than .45 each time and not ever
-    more slowly (an algebraic approach, as at a saddle-node, does), with less than .02 to go. Frequencies are weighted Birkhoff
-    averages. Never used: S_c, S_q, S_p, Pearson, mutual information, E_N, discord.
+    A relative phase *stands* if its ranges d₁, d₂, d₃ in the thirds of the window fall by more than
+    .45 each time and not ever more slowly (an algebraic approach, as at a saddle-node, does), with
+    less than .02 to go. Frequencies are weighted Birkhoff averages. Never used: S_c, S_q, S_p,
+    Pearson, mutual information, E_N, discord.
 
     References
     ----------
-    R. Adler, Proc. IRE 34, 351 (1946); D. G. Aronson, G. B. Ermentrout, N. Kopell, Physica D 41, 403 (1990); S. H. Strogatz,
-    Physica D 143, 1 (2000); D. M. Abrams et al., Phys. Rev. Lett. 101, 084103 (2008); G. L. Giorgi et al., Phys. Rev. A 85,
-    052101 (2012); S. Walter, A. Nunnenkamp, C. Bruder, Phys. Rev. Lett. 112, 094102 (2014).
+    R. Adler, Proc. IRE 34, 351 (1946); D. G. Aronson, G. B. Ermentrout, N. Kopell, Physica D 41,
+    403 (1990); S. H. Strogatz, Physica D 143, 1 (2000); D. M. Abrams et al., Phys. Rev. Lett. 101,
+    084103 (2008); G. L. Giorgi et al., Phys. Rev. A 85, 052101 (2012); S. Walter, A. Nunnenkamp, C.
+    Bruder, Phys. Rev. Lett. 112, 094102 (2014).
 
     Examples
     --------

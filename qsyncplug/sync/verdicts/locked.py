@@ -34,7 +34,10 @@ def judge_standing(case: Case, source: PhaseSource, found: Survey, path: Track) 
         ),
         "order parameter": float(np.abs(found.mean_field[-1])),
     }
-    motion = f"the relative phases stand still (they move by {path.thirds[2].max():.2g} in the last third of {case.span})"
+    motion = (
+        f"the relative phases stand still (they move by {path.thirds[2].max():.2g} in the "
+        f"last third of {case.span})"
+    )
     if width <= _COMPLETE:
         evidence["max|1−z|"] = width
         rate = _rate(case, source, last - around, known=True)

@@ -1,4 +1,7 @@
-"""Quantum states: what is stationary, what the relative phase prefers, and where the spectra lie."""
+"""Quantum states: what is stationary, what the relative phase prefers.
+
+And where the spectra lie.
+"""
 
 from __future__ import annotations
 
@@ -99,7 +102,10 @@ def _unsettled(case: Case, n: np.ndarray, evidence: dict[str, Any]) -> Verdict |
 
 
 def _preference(case: Case, evidence: dict[str, Any]) -> float:
-    """Largest preference of a relative phase (of one node: of its phase), and its number in the evidence."""
+    """Largest preference of a relative phase (of one node.
+
+    Of its phase), and its number in the evidence.
+    """
     peaks = case.dynamics.phase_peaks() if case.dynamics.phase_peaks is not None else {}
     found = [0.0]
     if peaks:
@@ -122,7 +128,10 @@ def _by_preference(case: Case, preference: float, evidence: dict[str, Any]) -> V
     if case.dynamics.coupled is False or preference <= _PREFERS:
         why = f"{start}, and {what} prefers no value ({preference:.2g}; {_PREFERS} would count)"
         return case.say(Label.NO_PREFERENCE, why, evidence)
-    why = f"{start}, and {what} prefers a value ({preference:.3g}, uncoupled 0); this says nothing about frequencies"
+    why = (
+        f"{start}, and {what} prefers a value ({preference:.3g}, uncoupled 0); this says "
+        "nothing about frequencies"
+    )
     return case.say(Label.PREFERENCE, why, evidence)
 
 
@@ -155,7 +164,8 @@ def _entrainment(
     share = observed / bare
     evidence["observed / bare difference"] = share
     text = (
-        f"the spectra lie {observed} apart, {bare:.4g} without the coupling (width {spectra.width:.3g}); "
+        f"the spectra lie {observed} apart, {bare:.4g} without the coupling (width "
+        f"{spectra.width:.3g}); "
         f"phase preference {preference:.3g}"
     )
     if share <= 0.1:

@@ -21,10 +21,11 @@ def ratios(thirds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def standing(thirds: np.ndarray) -> np.ndarray:
-    """Whether ranges (3, ...) in the thirds of the window are those of something that comes to rest.
+    """Whether ranges (3, ...) in the thirds of a window are of something that comes to rest.
 
-    At rounding already; or shrinking at least exponentially, so that the geometric remainder d₃q₂/(1−q₂) is below .02. An
-    algebraic approach (1/t, log t, the passage of a saddle-node) has d₃/d₂ growing or above .45 and does not pass.
+    At rounding already; or shrinking at least exponentially, so that the geometric remainder
+    d₃q₂/(1−q₂) is below .02. An algebraic approach (1/t, log t, the passage of a saddle-node) has
+    d₃/d₂ growing or above .45 and does not pass.
     """
     first, second = ratios(thirds)
     last = thirds[2]
@@ -40,8 +41,8 @@ def standing(thirds: np.ndarray) -> np.ndarray:
 def hovering(track: Track) -> np.ndarray:
     """Whether a relative phase stays bounded and returns again and again, (N,).
 
-    Range below π, no trend of the block means (below 4σ, or .15 of the standard deviation), the same spread in both
-    halves to a factor of 1.6, at least 6 returns to its mean.
+    Range below π, no trend of the block means (below 4σ, or .15 of the standard deviation), the
+    same spread in both halves to a factor of 1.6, at least 6 returns to its mean.
     """
     x = np.linspace(-0.5, 0.5, BLOCKS) * (BLOCKS - 1) / BLOCKS
     means = track.blocks - track.blocks.mean(axis=0)
@@ -55,6 +56,9 @@ def hovering(track: Track) -> np.ndarray:
 
 
 def winding(found: Survey, length: float, frequency: float) -> tuple[np.ndarray, np.ndarray]:
-    """Turns of every node against a phase of this frequency in the window, and whether they are established, (N,)."""
+    """Turns of every node against a phase of this frequency in the window.
+
+    And whether they are established, (N,).
+    """
     turns = (found.frequencies - frequency) * length / (2 * np.pi)
     return turns, np.abs(turns) >= FULL_TURNS

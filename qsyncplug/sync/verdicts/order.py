@@ -15,7 +15,10 @@ def null_value(n: int) -> float:
 
 
 def excess(r: np.ndarray, n: int) -> np.ndarray:
-    """(N r²−1)/(N−1), the mean of Re z_jk over the pairs: 0 for independent nodes, 1 complete, −1/(N−1) splay."""
+    """(N r²−1)/(N−1), the mean of Re z_jk over the pairs.
+
+    0 for independent nodes, 1 complete, −1/(N−1) splay.
+    """
     return (
         (n * np.asarray(r) ** 2 - 1) / (n - 1)
         if n > 1
@@ -52,7 +55,10 @@ class Order:
 
     @property
     def at_null(self) -> bool:
-        """Whether r is what independent phases show (just below a threshold r is amplified; that is no locking either)."""
+        """Whether r is what independent phases show (just below a threshold r is amplified.
+
+        That is no locking either).
+        """
         return self.power < self.bound or (self.power < 12 and self.power / self.n < 0.01)
 
 

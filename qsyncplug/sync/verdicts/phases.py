@@ -66,7 +66,8 @@ def judge_phases(case: Case, source: PhaseSource, amplitudes: Amplitudes = Ampli
 def too_few(case: Case) -> Verdict:
     """Undecided for want of samples."""
     return case.undecided(
-        f"the second half of the run holds {case.samples} samples; {FEWEST} are needed to follow a phase",
+        f"the second half of the run holds {case.samples} samples; {FEWEST} are needed "
+        "to follow a phase",
         advice="more output times",
     )
 
@@ -103,7 +104,8 @@ def _undersampled(case: Case, order: Order, evidence: dict[str, Any], turn: floa
     if case.n >= MANY and order.at_null and order.independent >= 5:
         return case.say(Label.INCOHERENT, _null_text(order), evidence)
     return case.undecided(
-        f"a relative phase turns by {turn / np.pi:.2f}π between two samples, so that its course is not known",
+        f"a relative phase turns by {turn / np.pi:.2f}π between two samples, so that "
+        "its course is not known",
         evidence,
         advice=f"output times at least {turn / _TURN:.2g} times as dense",
     )
@@ -111,7 +113,8 @@ def _undersampled(case: Case, order: Order, evidence: dict[str, Any], turn: floa
 
 def _null_text(order: Order) -> str:
     return (
-        f"N r² = {order.power:.3g} on average, where independent phases have 1 ± {order.error:.2g}, and no group of nodes turns "
+        f"N r² = {order.power:.3g} on average, where independent phases have 1 ± "
+        f"{order.error:.2g}, and no group of nodes turns "
         "together beyond chance"
     )
 
@@ -136,14 +139,16 @@ def _together(
         )
     if path.run.max() < _CONSTANT and not stable(case):
         return case.undecided(
-            f"the relative phases are constant from the first sample on (range {path.run.max():.1g}): equal frequencies, no "
+            "the relative phases are constant from the first sample on (range "
+            f"{path.run.max():.1g}): equal frequencies, no "
             "coupling and sampling at the beat all look like this",
             evidence,
             advice="a run that starts elsewhere, or the result of a model, whose stability tells",
         )
     if not case.dynamics.dissipative:
         return case.undecided(
-            "without dissipation nothing is forgotten: relations that last are those of the initial state",
+            "without dissipation nothing is forgotten: relations that last are those "
+            "of the initial state",
             evidence,
             advice="a model with dissipation",
         )
@@ -174,7 +179,8 @@ def _frequency_locked(case: Case, path: Track, evidence: dict[str, Any]) -> Verd
     evidence["range of the relative phases"] = float(path.whole.max())
     evidence["returns to the mean, at least"] = int(path.returns.min())
     why = (
-        f"the relative phases stay within {path.whole.max():.3g} < π and return to their means at least {path.returns.min()} "
+        f"the relative phases stay within {path.whole.max():.3g} < π and return to "
+        f"their means at least {path.returns.min()} "
         f"times in {case.span}: equal mean frequencies"
     )
     return case.say(Label.FREQUENCY_LOCKED, why, evidence)
@@ -188,7 +194,8 @@ def _moving(case: Case, found: Survey, path: Track, evidence: dict[str, Any]) ->
         float(x) for x in thirds
     )
     return case.undecided(
-        f"the relative phases are still moving: by {thirds[0]:.2g}, {thirds[1]:.2g} and {thirds[2]:.2g} in the thirds of the "
+        f"the relative phases are still moving: by {thirds[0]:.2g}, {thirds[1]:.2g} "
+        f"and {thirds[2]:.2g} in the thirds of the "
         f"window (ratios {first:.2f} and {second:.2f}; an exponential approach has both below .45)",
         evidence,
         advice=_longer(case, found, second),
@@ -247,8 +254,10 @@ def _partial(case: Case, real: list[tuple[Group, Track]], evidence: dict[str, An
     evidence["expected in the first by chance"] = lead.chance
     parts = " and ".join(str(group.size) for group, _ in real)
     why = (
-        f"{parts} of {case.n} nodes turn together at {'one frequency' if len(real) == 1 else 'frequencies of their own'} "
-        f"(chance would give {lead.chance:.2g}), the others drift; the group has r = {lead.order:.3g}"
+        f"{parts} of {case.n} nodes turn together at "
+        f"{'one frequency' if len(real) == 1 else 'frequencies of their own'} "
+        f"(chance would give {lead.chance:.2g}), the others drift; the group has r = "
+        f"{lead.order:.3g}"
     )
     return case.say(Label.PARTIAL, why, evidence, chimera=case.dynamics.identical)
 
@@ -268,10 +277,14 @@ def _no_group(
     if case.n >= MANY and order.at_null and order.independent >= 5 and largest.size <= case.n / 2:
         return case.say(Label.INCOHERENT, _null_text(order), evidence)
     if case.n >= MANY and not order.at_null:
-        why = f"r is above its null value (N r² = {order.power:.3g}), but no group of nodes turns together beyond chance"
+        why = (
+            f"r is above its null value (N r² = {order.power:.3g}), but no group of nodes "
+            "turns together beyond chance"
+        )
         return case.undecided(why, evidence, advice="a longer run, more nodes")
     return case.undecided(
-        f"relative phases move by {turns.min():.2g} to {turns.max():.2g} turns in the window, {FULL_TURNS:g} steady ones are "
+        f"relative phases move by {turns.min():.2g} to {turns.max():.2g} turns in the "
+        f"window, {FULL_TURNS:g} steady ones are "
         "needed to tell a drift from a slow passage",
         evidence,
         advice=f"a window of about {4 * 2 * np.pi / gaps.min():.3g} (4 beats)"

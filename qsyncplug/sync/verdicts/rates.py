@@ -15,7 +15,8 @@ class Estimate(float):
     Attributes
     ----------
     error : float
-        Half the difference of what two halves of the data give, or the standard error if that is larger.
+        Half the difference of what two halves of the data give, or the standard error if that is
+        larger.
     window : tuple of float or None
         Times that it was taken from.
 
@@ -69,7 +70,8 @@ def fit_rate(
 ) -> Estimate | None:
     """Rate at which a distance falls exponentially, or None where it does not.
 
-    A straight line through its logarithm below 0.1 (better 0.01 or 0.001, if 8 times remain) and above 30 floors.
+    A straight line through its logarithm below 0.1 (better 0.01 or 0.001, if 8 times remain) and
+    above 30 floors.
 
     Parameters
     ----------
@@ -77,8 +79,8 @@ def fit_rate(
     floor : float
         Rounding and solver error.
     known_limit : bool
-        Whether the distance is from the true limit; otherwise it is from the last value, which is off by as much again as
-        is still to come.
+        Whether the distance is from the true limit; otherwise it is from the last value, which is
+        off by as much again as is still to come.
     """
     d = np.where(np.isfinite(distance), distance, np.inf)
     top = float(np.max(d[np.isfinite(d)], initial=0.0))

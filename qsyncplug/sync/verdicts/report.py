@@ -108,7 +108,10 @@ class Verdict:
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        return f"Verdict({str(self.label)!r}, rate={self.rate!r}, beat={self.beat!r}, period={self.period!r})"
+        return (
+            f"Verdict({str(self.label)!r}, rate={self.rate!r}, beat={self.beat!r}, "
+            f"period={self.period!r})"
+        )
 
     def _repr_html_(self) -> str:
         rows = [
@@ -122,7 +125,10 @@ class Verdict:
         cells = "".join(
             f"<tr><th>{html.escape(a)}</th><td>{html.escape(b)}</td></tr>" for a, b in rows
         )
-        return f"<p><b>{html.escape(str(self.label))}</b>: {html.escape(self.why)}</p><table>{cells}</table>"
+        return (
+            f"<p><b>{html.escape(str(self.label))}</b>: "
+            f"{html.escape(self.why)}</p><table>{cells}</table>"
+        )
 
     def plot(self, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
         """The evidence: relative phases, or coherences, in time, with the window judged shaded.

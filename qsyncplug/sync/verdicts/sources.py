@@ -21,8 +21,8 @@ class PhaseSource:
     n : int
         Number of nodes.
     turn : float
-        Greatest turn of one node against another between two samples, as far as the samples show it; 0 where phases are
-        continuous by themselves. Known after one pass over :meth:`chunks`.
+        Greatest turn of one node against another between two samples, as far as the samples show
+        it; 0 where phases are continuous by themselves. Known after one pass over :meth:`chunks`.
     """
 
     times: np.ndarray
@@ -54,7 +54,8 @@ class ContinuousPhases(PhaseSource):
 class AnglePhases(PhaseSource):
     """Angles known modulo 2π: followed against the first node.
 
-    Two samples show a turn modulo 2π only; the smallest one is taken, and `turn` says how near it came to π.
+    Two samples show a turn modulo 2π only; the smallest one is taken, and `turn` says how near it
+    came to π.
 
     Parameters
     ----------

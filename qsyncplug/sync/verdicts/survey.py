@@ -16,10 +16,13 @@ BLOCKS = 8
 
 
 def birkhoff(times: np.ndarray) -> np.ndarray:
-    r"""Coefficients c with Σ_k c_kθ(t_k) = the weighted mean of θ̇, weight exp(−1/s(1−s)), s∈(0,1) over the times.
+    r"""Coefficients c with Σ_k c_kθ(t_k) = the weighted mean of θ̇, weight exp(−1/s(1−s)).
 
-    The weight and all its derivatives vanish at both ends: for quasi-periodic motion the error falls faster than any
-    power of the length (S. Das, Y. Saiki, E. Sander, J. A. Yorke, Nonlinearity 30, 4111 (2017)).
+    S∈(0,1) over the times.
+
+    The weight and all its derivatives vanish at both ends: for quasi-periodic motion the error
+    falls faster than any power of the length (S. Das, Y. Saiki, E. Sander, J. A. Yorke,
+    Nonlinearity 30, 4111 (2017)).
     """
     s = ((times[1:] + times[:-1]) / 2 - times[0]) / (times[-1] - times[0])
     steps = np.diff(times)
@@ -97,7 +100,9 @@ def _mean_field(rows: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Track:
-    """Second pass: the motion of every node against the phase of a group, (N,) each unless said otherwise.
+    """Second pass: the motion of every node against the phase of a group.
+
+    (N,) each unless said otherwise.
 
     Attributes
     ----------
@@ -127,7 +132,10 @@ class Track:
 
 
 def track(source: PhaseSource, found: Survey, group: np.ndarray) -> Track:
-    """Follow every node against the mean phase of `group`, a boolean array (N,); members against the others of it."""
+    """Follow every node against the mean phase of `group`, a boolean array (N,).
+
+    Members against the others of it.
+    """
     return _Tracker(source, found, group).go()
 
 

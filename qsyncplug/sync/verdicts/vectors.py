@@ -37,7 +37,10 @@ def judge_vectors(case: Case) -> Verdict:
         return case.undecided("a node has zero mass, so that its correlations do not exist")
     evidence: dict[str, Any] = _evidence(case, z)
     if case.dynamics.coupled is False:
-        why = "the nodes do not act on each other: whatever their correlations do, it is not synchronisation"
+        why = (
+            "the nodes do not act on each other: whatever their correlations do, it is not "
+            "synchronisation"
+        )
         return case.undecided(why, evidence, advice="a coupling")
     if np.abs(np.abs(z) - 1).max() < _UNIT:
         # z_0k = e^{i(x_0−x_k)}
@@ -81,18 +84,25 @@ def _course(case: Case, z: np.ndarray, evidence: dict[str, Any]) -> Verdict:
         return _at_rest(case, z, evidence)
     period = repeats(case.times[case.inside], part)
     if period is not None:
-        why = f"the correlations repeat with period {period} over {case.length / period:.3g} periods and do not come to rest"
+        why = (
+            f"the correlations repeat with period {period} over {case.length / period:.3g} "
+            "periods and do not come to rest"
+        )
         return case.say(
             Label.DRIFTING, why, evidence, period=period, beat=_beat(case, part, period)
         )
     if case.n >= 20 and case.view.has("order_parameter"):
         order = judge_order(case.view.order_parameter[case.inside], case.n)
         if order.at_null and order.independent >= 5:
-            why = f"N r² = {order.power:.3g} on average, where independent states have 1 ± {order.error:.2g}"
+            why = (
+                f"N r² = {order.power:.3g} on average, where independent states have 1 ± "
+                f"{order.error:.2g}"
+            )
             return case.say(Label.INCOHERENT, why, evidence)
     first, second = (float(q) for q in ratios(worst))
     return case.undecided(
-        f"the correlations neither come to rest (ratios of their motion in the thirds: {first:.2f}, {second:.2f}) nor repeat "
+        "the correlations neither come to rest (ratios of their motion in the thirds: "
+        f"{first:.2f}, {second:.2f}) nor repeat "
         "twice in the window",
         evidence,
         advice=f"a window of about {3 * case.length / -np.log(second):.3g}"
@@ -126,7 +136,8 @@ def _complete(case: Case, gaps: np.ndarray, evidence: dict[str, Any]) -> Verdict
 
 def _constant(case: Case, evidence: dict[str, Any]) -> Verdict:
     return case.undecided(
-        "the correlations are constant from the first sample on: an unstable state looks like this too",
+        "the correlations are constant from the first sample on: an unstable state "
+        "looks like this too",
         evidence,
         advice="a run that starts elsewhere",
     )
@@ -148,13 +159,20 @@ def _at_rest(case: Case, z: np.ndarray, evidence: dict[str, Any]) -> Verdict:
             Label.BIPOLAR, f"all correlations go to ±1: to {distance[-1]:.2g}", evidence, rate=rate
         )
     if case.view.dynamics is None and np.abs(last).max() < 1 - _COMPLETE:
-        # whose correlations they are is not known: those of every stationary quantum state are constant
+        # whose correlations they are is not known: those of every stationary quantum state are
+        # constant
         return judge_moments(case)
     if np.abs(last).min() < _FAINT:
-        why = f"the correlations come to rest, but one of them at |z| = {np.abs(last).min():.2g}, which has no phase"
+        why = (
+            "the correlations come to rest, but one of them at |z| = "
+            f"{np.abs(last).min():.2g}, which has no phase"
+        )
         return case.undecided(why, evidence)
     evidence["phases x_k−x_1"] = tuple(float(x) for x in -np.angle(last))
-    why = f"all correlations come to rest (they move by {_thirds(z[case.inside])[2].max():.2g} in the last third)"
+    why = (
+        "all correlations come to rest (they move by "
+        f"{_thirds(z[case.inside])[2].max():.2g} in the last third)"
+    )
     return case.say(Label.PHASE_LOCKED, why, evidence, rate=rate)
 
 
@@ -171,9 +189,12 @@ def _beat(case: Case, part: np.ndarray, period: Estimate) -> Estimate | None:
 
 
 def repeats(times: np.ndarray, part: np.ndarray) -> Estimate | None:
-    """Period of series (T, P): the least shift after which they repeat to 6 % of their range, seen at least twice in full.
+    """Period of series (T, P).
 
-    Found at the strongest line of Σ|FFT|² (Hann window) or one of its first three subharmonics, refined by least mismatch.
+    The least shift after which they repeat to 6 % of their range, seen at least twice in full.
+
+    Found at the strongest line of Σ|FFT|² (Hann window) or one of its first three subharmonics,
+    refined by least mismatch.
     """
     count = times.size
     grid = np.linspace(times[0], times[-1], max(4 * count, 256))
@@ -198,7 +219,10 @@ def repeats(times: np.ndarray, part: np.ndarray) -> Estimate | None:
 
 
 def _undamped(values: np.ndarray, lag: int) -> bool:
-    """Whether the range in the last period is that of the first: a slow approach repeats nearly, but shrinks."""
+    """Whether the range in the last period is that of the first.
+
+    A slow approach repeats nearly, but shrinks.
+    """
     first, last = (float(np.ptp(v, axis=0).max()) for v in (values[: lag + 1], values[-lag - 1 :]))
     return abs(last / first - 1) < 0.03
 
@@ -208,7 +232,10 @@ def _resample(grid: np.ndarray, times: np.ndarray, values: np.ndarray) -> np.nda
 
 
 def _refined(grid: np.ndarray, values: np.ndarray, lag: float, limit: float) -> float | None:
-    """Lag (in steps) of least mismatch near `lag`, if the mismatch is below the limit and two periods fit."""
+    """Lag (in steps) of least mismatch near `lag`.
+
+    If the mismatch is below the limit and two periods fit.
+    """
     near = np.arange(max(2, int(0.9 * lag)), int(np.ceil(1.1 * lag)) + 2)
     near = near[2 * near <= grid.size - 1]
     if near.size == 0:
