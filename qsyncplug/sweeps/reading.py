@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..adapters import synchronization
-from ..sync import classify
 from ..sync import measures as _measures
+from ..sync import verdict
 
 __all__ = ["Reader", "Values"]
 
@@ -99,7 +99,7 @@ def _read_measures(answer: Any, measures: dict[str, Any]) -> Values:
 
 
 def _verdict(answer: Any) -> str:
-    return str(classify(synchronization(answer)).label)
+    return str(verdict(answer).label)
 
 
 def _read_xarray(answer: Any) -> Values:
