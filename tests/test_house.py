@@ -35,7 +35,6 @@ LONG_FILES = {
 }
 LONG_KERNELS = {"integrator.pyx", "circle.pyx", "circle_simd.h"}
 LONG_FUNCTIONS = {
-    "adapters/plain.py:view_of_states",
     "circle/certificate.py:certify_attention",
     "circle/search.py:basin_of_synchronization",
     "circle/theory.py:_locking",
@@ -57,13 +56,13 @@ LONG_FUNCTIONS = {
     "models/chains/dtwa.py:run",
     "plot/comparison.py:plot_comparison",
     "plot/wigner.py:plot_hydrodynamics",
-    "sync/classification.py:_course",
     "sync/view.py:__init__",
     "wigner/stepping.py:run",
     "wigner/theory.py:_many",
     "wigner/theory.py:_two",
 }
 LARGE_CLASSES = {
+    "sync/view.py:SyncView",
     "circle/merging.py:Merging",
     "circle/stationary.py:_Parts",
     "exact/coherence.py:CoherenceOrders",

@@ -145,10 +145,8 @@ class _Tracker:
     def __init__(self, source: PhaseSource, found: Survey, group: np.ndarray):
         self.source, self.found, self.group = source, found, group
         n, size = source.n, int(group.sum())
-        self.everyone = size == n
         # a member against the mean of the others: for a pair the relative phase itself
         self.scale = np.where(group, size / max(size - 1, 1), 1.0)
-        self.uniform = float(self.scale[0]) if np.ptp(self.scale) == 0 else None
         inside = found.inside
         count = inside.stop - inside.start
         cuts = [inside.start + count * k // 3 for k in range(4)]
@@ -165,9 +163,9 @@ class _Tracker:
         self.order = 0.0
 
     def _relative(self, theta: np.ndarray) -> np.ndarray:
-        members = theta if self.everyone else theta[:, self.group]
+        members = theta if self.group.all() else theta[:, self.group]
         out = theta - members.mean(axis=1)[:, None]
-        out *= self.scale if self.uniform is None else self.uniform
+        out *= self.scale
         return out
 
     def go(self) -> Track:
@@ -198,7 +196,7 @@ class _Tracker:
         )
 
     def _group_order(self) -> float:
-        if self.everyone:
+        if self.group.all():
             return float(np.abs(self.found.mean_field).mean())
         inside = self.found.inside
         return self.order / (inside.stop - inside.start)
@@ -217,7 +215,7 @@ class _Tracker:
                 self.squares[k] += np.einsum("tj,tj->j", away, away)
                 self._crossings(away > 0)
         members = _overlap(theta, part, self.found.inside)
-        if members.size and not self.everyone:
+        if members.size and not self.group.all():
             self.order += float(np.abs(_mean_field(members[:, self.group])).sum())
 
     def _crossings(self, above: np.ndarray) -> None:
