@@ -10,6 +10,7 @@ from typing import Any
 
 from .core.errors import QsyncplugWarning, SolverError
 from .core.version import VERSION
+from .sweeps.errors import SweepError
 
 __all__ = ["main"]
 
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         Exit code: 0, 1 for a run that had to stop, 2 for bad options.
     """
-    from .commands import compare, info
+    from .commands import compare, info, sweep
 
     parser = _Parser(
         prog="python -m qsyncplug",
@@ -45,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         dest="command", required=True, metavar="COMMAND", parser_class=_Parser
     )
     compare.add_parser(commands)
+    sweep.add_parser(commands)
     info.add_parser(commands)
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["compare"] and words[1:2] and words[1] in compare.FAMILIES:
@@ -62,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, TypeError, MemoryError) as error:
         print(f"{parser.prog} {args.command}: {error}", file=sys.stderr)
         return 2
-    except (SolverError, OSError) as error:
+    except (SolverError, SweepError, OSError) as error:
         print(f"{parser.prog} {args.command}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

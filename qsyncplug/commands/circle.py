@@ -198,8 +198,8 @@ def run(args: argparse.Namespace) -> int:
 def _figure(curves: dict[str, Any], result: Any) -> Any:
     import matplotlib.pyplot as plt
 
-    from ..plot._axes import COLOURS, finish
     from ..plot.circle import plot_circle, plot_trajectories
+    from ..plot.style import COLOURS, finish
 
     fig, axes = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
     styles = ("-", "--", "-.", ":", (0, (1, 4)))

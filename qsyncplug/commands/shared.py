@@ -15,7 +15,9 @@ import numpy as np
 
 from ..core.checks import check_integer, check_number
 
-__all__ = ["Stages", "add_options", "check_options", "write"]
+__all__ = ["Stages", "add_options", "check_options", "check_output", "write", "write_figure"]
+
+_FIGURES = (".png", ".pdf", ".svg")
 
 
 def add_options(
@@ -41,7 +43,7 @@ def add_options(
         "--output",
         type=Path,
         default=Path(output),
-        help="where to write: OUTPUT.png and OUTPUT.json",
+        help="where to write: OUTPUT.png (or .pdf, .svg), .json, .txt and .npz",
     )
     add("--quiet", action="store_true", help="no progress")
 
@@ -52,9 +54,14 @@ def check_options(args: argparse.Namespace) -> np.ndarray:
         check_number("--tolerance", args.tolerance, minimum=0.0, strict=True)
     end = check_number("--end", args.end, minimum=0.0, strict=True)
     times = np.linspace(0.0, end, check_integer("--times", args.times, minimum=2))
+    check_output(args)
+    return times
+
+
+def check_output(args: argparse.Namespace) -> None:
+    """Refuse, before any work, an ``--output`` that could not be written."""
     if args.output is not None and not args.output.parent.is_dir():
         raise ValueError(f"--output: the folder {args.output.parent} does not exist")
-    return times
 
 
 class Stages:
@@ -82,15 +89,58 @@ class Stages:
             print(f"  {self.seconds[name]:.3g} s", file=sys.stderr, flush=True)
 
 
-def write(args: argparse.Namespace, figure: Any, data: dict[str, Any]) -> None:
-    """Write the figure, and `data` with the parameters of the run."""
+def write_figure(args: argparse.Namespace, figure: Any) -> Path:
+    """Write the figure, as PDF or SVG where ``--output`` ends so, else as PNG."""
     import matplotlib.pyplot as plt
 
-    png, path = args.output.with_suffix(".png"), args.output.with_suffix(".json")
-    figure.savefig(png, dpi=150)
+    kind = args.output.suffix.lower()
+    path = args.output.with_suffix(kind if kind in _FIGURES else ".png")
+    figure.savefig(path, dpi=150)
     plt.close(figure)
+    print(f"\nfigure: {path}")
+    return path
+
+
+def write(
+    args: argparse.Namespace,
+    figure: Any,
+    data: dict[str, Any],
+    *,
+    table: str = "",
+    results: dict[str, Any] | None = None,
+) -> None:
+    """Write figure, table, data with the parameters of the run, and every result.
+
+    Parameters
+    ----------
+    args : Namespace
+        Of the command.
+    figure : matplotlib Figure
+    data : dict
+        Goes to OUTPUT.json with the parameters.
+    table : str
+        Goes to OUTPUT.txt.
+    results : dict, optional
+        Each goes to OUTPUT-NAME.npz, which :func:`qsyncplug.load` reads.
+    """
+    write_figure(args, figure)
+    base = args.output.with_suffix("")
     parameters = {
         k: str(v) for k, v in vars(args).items() if k not in ("run", "command", "output", "quiet")
     }
+    path = base.with_suffix(".json")
     path.write_text(json.dumps({"parameters": parameters, **data}, indent=1))
-    print(f"\nfigure: {png}\ndata:   {path}")
+    print(f"data:   {path}")
+    if table:
+        base.with_suffix(".txt").write_text(table + "\n")
+        print(f"table:  {base.with_suffix('.txt')}")
+    for name, result in (results or {}).items():
+        file = base.with_name(f"{base.name}-{_slug(name)}.npz")
+        result.save(file)
+        print(f"result: {file} (qsyncplug.load reads it)")
+
+
+def _slug(name: str) -> str:
+    """A name that any file system takes."""
+    plain = name.lower().replace("ö", "o")
+    return "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in plain).split())

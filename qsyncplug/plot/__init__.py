@@ -13,6 +13,7 @@ from .circle import (
 from .comparison import plot_comparison
 from .lohe import anim_wave_packets, plot_centres, plot_densities, plot_gram, plot_masses
 from .spins import plot_dtwa, plot_published_figure, plot_relative_phase, plot_spin_phase
+from .sweeps import plot_sweep
 from .verdicts import plot_verdict
 from .views import plot_correlations, plot_measure, plot_order_parameter
 from .wigner import (
@@ -43,6 +44,7 @@ __all__ = [
     "plot_published_figure",
     "plot_relative_phase",
     "plot_spin_phase",
+    "plot_sweep",
     "plot_trajectories",
     "plot_verdict",
     "plot_wigner_function",

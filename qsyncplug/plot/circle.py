@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.checks import check_array, check_integer
-from ._axes import COLOURS, figure, finish
+from .style import COLOURS, figure, finish
 
 __all__ = [
     "anim_circle",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ._axes import COLOURS, finish
+from .style import COLOURS, finish
 
 __all__ = ["plot_comparison"]
 

@@ -11,7 +11,7 @@ from ..models.chains.sampled import DtwaResult
 from ..models.spin_one import spin_phase
 from ..published.figures import PRINTED_PHASE, Kind, PublishedFigure
 from ..published.result import PublishedResult
-from ._axes import COLOURS, figure, finish
+from .style import COLOURS, figure, finish
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

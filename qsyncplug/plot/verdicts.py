@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..sync import Verdict
-from ._axes import COLOURS, figure, finish
+from .style import COLOURS, figure, finish
 
 __all__ = ["plot_verdict"]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..adapters import synchronization
 from ..sync import measures
-from ._axes import COLOURS, figure, finish
+from .style import COLOURS, figure, finish
 
 __all__ = ["plot_correlations", "plot_measure", "plot_order_parameter"]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core.checks import check_choice, check_integer
-from ._axes import COLOURS, figure, finish
+from .style import COLOURS, figure, finish
 
 __all__ = [
     "anim_wigner_function",

@@ -1,0 +1,126 @@
+"""One visual language: colours, line styles, legends, labels, and the (fig, ax) convention."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "COLOURS",
+    "DENSITY",
+    "DIVERGING",
+    "FADED",
+    "LINES",
+    "MATRIX",
+    "colour_bar",
+    "draw_nodes",
+    "draw_series",
+    "figure",
+    "finish",
+    "legend",
+    "node_ticks",
+]
+
+#: one colour an entry, readable in print and by colour-blind eyes (Okabe and Ito); black is exact
+COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+#: entries that lie on each other are told apart by the dashes, not only by the colour
+LINES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 3)))
+#: guides and null values
+FADED = "0.55"
+#: colour maps: moduli from 0, quantities with a sign, densities
+MATRIX, DIVERGING, DENSITY = "viridis", "RdBu_r", "magma"
+#: up to so many nodes each has a name and a colour
+MANY = 8
+
+
+def figure(fig: Any, ax: Any, **kw: Any) -> tuple[Figure, Axes]:
+    """`fig` and `ax` as given, or new ones."""
+    if ax is not None:
+        return ax.figure if fig is None else fig, ax
+    import matplotlib.pyplot as plt
+
+    if fig is None:
+        fig, ax = plt.subplots(layout="constrained", **kw)
+        return fig, ax
+    return fig, fig.add_subplot()
+
+
+def finish(ax: Axes, xlabel: str, ylabel: str, title: str | None = None) -> None:
+    """Labels and a light frame."""
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel(ylabel)
+    if title:
+        ax.set_title(title, fontsize="medium")
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def legend(ax: Axes, title: str | None = None, *, above: bool = False) -> None:
+    """The legend beside the curves, or above a picture with a colour bar, where it covers none."""
+    if not ax.get_legend_handles_labels()[1]:
+        return
+    place = ("lower left", (0.0, 1.0)) if above else ("upper left", (1.0, 1.02))
+    ax.legend(
+        frameon=False,
+        loc=place[0],
+        bbox_to_anchor=place[1],
+        borderaxespad=0.2,
+        fontsize="small",
+        title=title,
+        title_fontsize="small",
+        ncols=2 if above else 1,
+    )
+
+
+def draw_nodes(
+    ax: Axes, times: np.ndarray, values: np.ndarray, *, word: str = "", offset: int = 0
+) -> None:
+    """One line a node (or pair): named and dashed up to eight, a veil of thin lines beyond.
+
+    Parameters
+    ----------
+    ax : Axes
+    times : ndarray of shape (T,)
+    values : ndarray of shape (T, N)
+    word : str
+        Before the number of the node in the legend; nodes are counted from 1.
+    offset : int
+        Of the first colour.
+    """
+    count = values.shape[1]
+    if count > MANY:
+        alpha = max(0.08, min(0.6, 30.0 / count))
+        ax.plot(times, values, color=COLOURS[1], lw=0.7, alpha=alpha)
+        ax.plot(times, np.mean(values, axis=1), color=COLOURS[0], lw=1.6, label="mean of nodes")
+        return
+    for j in range(count):
+        draw_series(ax, times, values[:, j], j + offset + 1, f"{word}{j + 1}")
+
+
+def draw_series(ax: Axes, times: Any, values: Any, place: int, label: str | None) -> None:
+    """A line with the colour and the dashes of its place: 0 is exact, black and whole."""
+    ax.plot(
+        times,
+        values,
+        color=COLOURS[place % len(COLOURS)],
+        ls=LINES[(place - 1) % len(LINES) if place else 0],
+        lw=1.7,
+        label=label,
+    )
+
+
+def node_ticks(ax: Axes, count: int) -> None:
+    """Numbers of nodes, counted from 1, along both axes."""
+    ticks = np.arange(count) if count <= 12 else np.linspace(0, count - 1, 6).astype(int)
+    names = [str(k + 1) for k in ticks]
+    ax.set_xticks(ticks, names)
+    ax.set_yticks(ticks, names)
+
+
+def colour_bar(fig: Figure, image: Any, ax: Any, label: str) -> Any:
+    """A colour bar with its label."""
+    return fig.colorbar(image, ax=ax, label=label, shrink=0.9, pad=0.02)

@@ -1,0 +1,152 @@
+"""Pictures of sweeps: a quantity over one or two parameters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core.checks import check_choice, check_number
+from .style import (
+    COLOURS,
+    DIVERGING,
+    LINES,
+    MATRIX,
+    colour_bar,
+    draw_series,
+    figure,
+    finish,
+    legend,
+)
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["plot_sweep"]
+
+
+def plot_sweep(
+    data: xarray.Dataset,
+    variable: str | None = None,
+    *,
+    contour: str | None = None,
+    level: float = 0.5,
+    fig: Figure | None = None,
+    ax: Axes | None = None,
+) -> tuple[Figure, Axes]:
+    """A swept quantity: a heat map over two parameters, or a curve over one.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+        From :func:`qsyncplug.sweep`. Attributes ``units`` and ``long_name`` of parameters and
+        variables become labels. A dimension ``seed`` is averaged over.
+    variable : str, optional
+        Which quantity; the only one by default.
+    contour : str, optional
+        A quantity whose boundary is drawn: a number at `level`, or texts, such as verdicts, where
+        they change.
+    level : float
+        Of the contour of a number.
+    fig, ax : matplotlib Figure and Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    fig, ax
+
+    Raises
+    ------
+    TypeError, ValueError
+        `data` is no sweep, or the quantity has more than two dimensions: select with ``data.sel``.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> data = qsp.sweep(lambda x, y: x * y, {"x": [1.0, 2.0], "y": [0.0, 1.0, 2.0]})
+    >>> fig, ax = qsp.plot_sweep(data)
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('y', 'x')
+    """
+    if not hasattr(data, "data_vars"):
+        raise TypeError(f"data must be the Dataset of a sweep, not {type(data).__name__}")
+    level = check_number("level", level)
+    array = _chosen(data, variable, "variable")
+    if array.dtype.kind not in "fiu":
+        raise ValueError(
+            f"variable {array.name!r} must be real numbers; take .real, .imag or abs() of it"
+        )
+    fig, ax = figure(fig, ax, figsize=(5, 3.8) if array.ndim == 2 else (5, 3.2))
+    if array.ndim == 1:
+        x = array[array.dims[0]] if array.dims[0] in array.coords else None
+        places = np.arange(array.size) if x is None else x.values
+        draw_series(ax, places, array.values, 1, None)
+        ax.plot(places, array.values, "o", color=COLOURS[1], ms=3)
+        finish(ax, _label(array.dims[0], x), _label(str(array.name), array))
+        return fig, ax
+    if array.ndim != 2:
+        raise ValueError(
+            f"variable {array.name!r} must have one or two dimensions, not {array.dims}; choose "
+            "with data.sel(…) or data.isel(…)"
+        )
+    y, x = (array[d] for d in array.dims)
+    low, high = float(array.min()), float(array.max())
+    signed = low < 0 < high
+    limits = {"vmin": -max(-low, high), "vmax": max(-low, high)} if signed else {}
+    image = ax.pcolormesh(
+        x.values,
+        y.values,
+        np.ma.masked_invalid(array.values),
+        shading="nearest",
+        cmap=DIVERGING if signed else MATRIX,
+        rasterized=True,
+        **limits,
+    )
+    ax.set_facecolor("0.85")  # points that failed or have not run
+    colour_bar(fig, image, ax, _label(str(array.name), array))
+    finish(ax, _label(array.dims[1], x), _label(array.dims[0], y))
+    if contour is not None:
+        _contour(ax, x.values, y.values, _chosen(data, contour, "contour"), level)
+    return fig, ax
+
+
+def _chosen(data: Any, name: str | None, what: str) -> Any:
+    """The array of that name, over the parameters alone."""
+    known = [str(k) for k in data.data_vars if k not in ("status", "error", "seconds")]
+    if name is None:
+        if len(known) != 1:
+            raise ValueError(f"{what} must be one of {', '.join(known)}; there are {len(known)}")
+        name = known[0]
+    check_choice(what, name, [*known, "status", "seconds"])
+    array = data[name]
+    if "seed" in array.dims and array.dtype.kind in "fc":
+        array = array.mean("seed", keep_attrs=True)
+    return array.squeeze()
+
+
+def _label(name: Any, array: Any) -> str:
+    attributes = {} if array is None else array.attrs
+    text = str(attributes.get("long_name", str(name).replace("_", " ")))
+    units = attributes.get("units", "")
+    return f"{text} ({units})" if units else text
+
+
+def _contour(ax: Axes, x: np.ndarray, y: np.ndarray, array: Any, level: float) -> None:
+    if array.dtype.kind in "fiu":
+        ax.contour(x, y, array.values, levels=[level], colors="white", linewidths=2.6)
+        ax.contour(x, y, array.values, levels=[level], colors="black", linewidths=1.2)
+        ax.plot([], [], color="black", lw=1.2, label=f"{_label(array.name, array)} = {level:g}")
+        legend(ax, above=True)
+        return
+    texts = array.values.astype(str)
+    labels = [t for t in np.unique(texts) if t]
+    if len(labels) == 1:
+        ax.plot([], [], " ", label=f"{labels[0]} everywhere")
+    for k, name in enumerate(labels if len(labels) > 1 else []):
+        inside = (texts == name).astype(float)
+        colour = ("white", *COLOURS[2:])[k % 6]
+        ax.contour(x, y, inside, levels=[0.5], colors=colour, linewidths=1.6)
+        ax.plot([], [], color=colour if k else "0.7", lw=1.6, ls=LINES[0], label=name)
+    legend(ax, _label(array.name, array), above=True)
