@@ -235,6 +235,9 @@ cdef class LoheRightHandSide(RightHandSide):
         self.reference = doubles(rows)
         self.last = self.reference.copy()
 
+    def __reduce__(self):
+        raise TypeError("a compiled right-hand side is made anew from its model, and not pickled")
+
     @property
     def initial_norms(self):
         """Norms of the rows at the start."""
@@ -516,6 +519,9 @@ cdef class MobiusRightHandSide(RightHandSide):
         self.im = -0.5 * coupling / self.n * complex(factor).imag
         self.complex_pairs = True
         self.size = 2 * self.n
+
+    def __reduce__(self):
+        raise TypeError("a compiled right-hand side is made anew from its model, and not pickled")
 
     cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
         cdef Py_ssize_t j, i, r = self.r

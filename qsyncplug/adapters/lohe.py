@@ -53,7 +53,7 @@ def view_of(result: SchrodingerLoheResult) -> SyncView:
         masses=result.masses[finite],
         # of normalised states; with other masses it follows from the correlations
         order_parameter=np.minimum(result.order_parameter[finite], 1.0) if unit else None,
-        n_nodes=result.n_oscillators,
+        n_nodes=result.n,
         system=(
             f"Schrödinger–Lohe, {getattr(model, 'variant', 'model')} "
             f"({result.stats.get('method', '?')})"

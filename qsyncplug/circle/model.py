@@ -9,7 +9,8 @@ import numpy as np
 import scipy.sparse
 
 from ..core import storage
-from ..core.checks import check_array, check_memory, check_number
+from ..core.adjacency import read_adjacency
+from ..core.checks import check_array, check_number
 from .interactions import Interaction, interaction
 
 __all__ = ["Circle"]
@@ -107,7 +108,7 @@ class Circle:
                     _frozen(check_array("frequencies", self.frequencies, shape=(None,))),
                 )
         if self.adjacency is not None:
-            put(self, "adjacency", _adjacency(self.adjacency))
+            put(self, "adjacency", read_adjacency(self.adjacency))
         put(self, "normalization", self._check_normalization())
         sizes = self._sizes()
         if len(set(sizes.values())) > 1:
@@ -335,36 +336,6 @@ def _symmetric(a: Any) -> bool:
     if scipy.sparse.issparse(a):
         return abs(a - a.T).max() == 0 if a.nnz else True
     return bool(np.array_equal(a, a.T))
-
-
-def _adjacency(value: Any) -> Any:
-    """Return a read-only C-ordered array or a CSR array; entry (i, j) is the action of j on i."""
-    if hasattr(value, "nodes") and hasattr(value, "is_directed"):
-        import networkx
-
-        if len(value.nodes) == 0:
-            raise ValueError("adjacency must be a graph with at least one node, not an empty one")
-        # networkx has row u, column v for the edge (u, v), by which u acts on v
-        value = networkx.to_scipy_sparse_array(value, dtype=float, format="csr").T
-    if scipy.sparse.issparse(value):
-        if value.ndim != 2 or value.shape[0] != value.shape[1]:
-            raise ValueError(f"adjacency must be square, not {value.shape}")
-        if value.dtype.kind not in "fiub":
-            raise TypeError(f"adjacency must hold real numbers, not {value.dtype}")
-        a = scipy.sparse.csr_array(value, dtype=float, copy=True)
-        a.sum_duplicates()
-        a.eliminate_zeros()
-        if not np.all(np.isfinite(a.data)):
-            raise ValueError("adjacency must be finite")
-        if a.nnz >= 2**31:
-            raise ValueError("adjacency must have fewer than 2**31 entries")
-        return a
-    rows = np.shape(value)[0] if np.ndim(value) == 2 else 0
-    check_memory("the adjacency matrix", 8.0 * rows * rows, advice="give a sparse matrix")
-    a = check_array("adjacency", value, shape=(None, None))
-    if a.shape[0] != a.shape[1]:
-        raise ValueError(f"adjacency must be square, not {a.shape}")
-    return _frozen(a)
 
 
 storage.register_model("circle", Circle.from_dict)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.fft
 
-from .checks import check_array, check_integer, check_number
+from .checks import check_array, check_integer, check_memory, check_number
 
 __all__ = ["Grid"]
 
@@ -125,12 +125,14 @@ class Grid:
     @cached_property
     def kinetic(self) -> np.ndarray:
         """The multiplier ½k² of −½Δ, of shape ``shape``."""
+        self.check_memory("the kinetic energy", 16.0)
         return np.asarray(sum(0.5 * k**2 for k in self.wave_mesh)) + np.zeros(self.shape)
 
     def field(self, name: str, value: Any, dtype: type = complex) -> np.ndarray:
         """Values of a callable ``f(x, …)`` or array on the grid, checked for shape and
         finiteness.
         """
+        self.check_memory(name, 4.0 * np.dtype(dtype).itemsize)
         if callable(value):
             value = value(*self.mesh)
         array = np.asarray(value)
@@ -144,6 +146,11 @@ class Grid:
         elif array.ndim == 0:
             array = np.broadcast_to(array, self.shape)
         return check_array(name, array, shape=self.shape, dtype=dtype)
+
+    def check_memory(self, what: str, per_point: float) -> None:
+        """Raise :class:`MemoryLimitError` unless `per_point` bytes a point fit into memory."""
+        if per_point * self.size > 2**24:
+            check_memory(what, per_point * self.size, advice="take a grid with fewer points")
 
     def inner(self, f: np.ndarray, g: np.ndarray) -> complex:
         r""":math:`⟨f,g⟩=∫\bar f g`."""
@@ -188,6 +195,7 @@ class Grid:
         ndarray of shape ``shape``
             Complex.
         """
+        self.check_memory("a Gaussian on the grid", 64.0)
         psi = np.ones(self.shape, dtype=complex)
         parts = []
         for name, value in (("centre", centre), ("momentum", momentum), ("width", width)):

@@ -115,10 +115,12 @@ class Predictions(Sequence[P], Generic[P]):
         return self._items[key]
 
     def __getattr__(self, name: str) -> P:
-        if not name.startswith("_"):
-            for item in self._items:
-                if item.name.replace(" ", "_").replace("-", "_") == name:
-                    return item
+        # copies and pickles ask an empty object for its methods
+        if name.startswith("_"):
+            raise AttributeError(name)
+        for item in self._items:
+            if item.name.replace(" ", "_").replace("-", "_") == name:
+                return item
         raise AttributeError(
             f"no prediction {name!r}; those that apply are {', '.join(self.names) or 'none'}"
         )

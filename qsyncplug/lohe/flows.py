@@ -15,10 +15,15 @@ from scipy.linalg.blas import zgemm, zherk
 from .._ext.integrator import Integrator
 from .._ext.lohe import LoheRightHandSide
 from ..waves.hamiltonian import GridHamiltonian
-from ..waves.splitting import Cache, OscillatorLostError, phase
+from ..waves.splitting import Cache, OscillatorLostError, SubStepError, phase
 from .model import SchrodingerLohe
 
 __all__ = ["CoefficientFlow", "CoupledSystem", "GridSystem", "MatrixSystem", "coupled_system"]
+
+#: of the compiled integrator
+STEP_LIMIT = 1
+#: steps of the coupling within a step of the splitting
+NSTEPS = 1000
 
 
 class CoefficientFlow:
@@ -42,6 +47,7 @@ class CoefficientFlow:
     def __init__(self, model: SchrodingerLohe, n: int, influence: Any, dimensions: int):
         self.n = n
         self.may_vanish = model.variant == "model1" or model.aligns_by_distance
+        self.may_grow = model.variant != "standard"
         self.start_norms: np.ndarray | None = None
         self.needs_positions = model.aligns_by_distance
         positions = None
@@ -63,7 +69,9 @@ class CoefficientFlow:
             dynamic=influence is not None,
         )
         self._dynamic = self.rhs.dynamic_theta
-        self._integrator = Integrator(self.rhs, rtol=1e-13, atol=1e-15, nsteps=1000)
+        self._integrator = Integrator(
+            self.rhs, rtol=1e-13, atol=1e-15, nsteps=NSTEPS if self.may_grow else 20 * NSTEPS
+        )
         self._out = np.empty((1, self.rhs.size))
         self._unit = np.eye(n, dtype=complex).ravel()
 
@@ -88,18 +96,13 @@ class CoefficientFlow:
         rhs.direction = 1.0 if dt >= 0 else -1.0
         length = abs(dt)
         self._integrator.set_state(0.0, start, length)
-        _, count = self._integrator.advance(np.array([length]), self._out)
+        status, count = self._integrator.advance(np.array([length]), self._out)
         if count == 0:
             if rhs.error is not None:
                 raise rhs.error
-            a = self._integrator.get_state()[1][: n * n].reshape(n, n)
-            growth = np.einsum("jl,jm,lm->j", a.conj(), a, gram).real / np.maximum(
-                np.diag(gram).real, 1e-300
-            )
-            if not np.max(growth) < 100:
-                raise OscillatorLostError(int(np.argmax(growth)), blown_up=True)
-            start = np.ones(n) if self.start_norms is None else self.start_norms
-            raise OscillatorLostError(int(np.argmin(growth * np.diag(gram).real / start)))
+            if self._integrator.interruption is not None:
+                raise self._integrator.interruption
+            raise self._failure(status, gram, length)
         y = self._out[0].view(complex)
         a = y[: n * n].reshape(n, n).copy()
         if self.may_vanish:
@@ -107,6 +110,22 @@ class CoefficientFlow:
             if np.any(along < 0):
                 raise OscillatorLostError(int(np.argmin(along / np.diag(gram).real)))
         return a, (y[n * n :].real.copy() if self._dynamic else theta)
+
+    def _failure(self, status: int, gram: np.ndarray, length: float) -> ArithmeticError:
+        """What a sub-step that did not reach its end says: lost, blown up, or only too long."""
+        n, mass = self.n, np.diag(gram).real
+        a = self._integrator.get_state()[1][: n * n].reshape(n, n)
+        growth = np.einsum("jl,jm,lm->j", a.conj(), a, gram).real / np.maximum(mass, 1e-300)
+        if self.may_grow and not np.max(growth) < 100:
+            return OscillatorLostError(int(np.argmax(growth)), blown_up=True)
+        start = np.ones(n) if self.start_norms is None else self.start_norms
+        left = growth * mass / start
+        if self.may_vanish and (status != STEP_LIMIT or np.min(left) < 1e-8):
+            return OscillatorLostError(int(np.argmin(left)))
+        return SubStepError(
+            f"the coupling could not be followed over a step of {length:.3g} in "
+            f"{self._integrator.nsteps} steps of its own; take a smaller step"
+        )
 
 
 class CoupledSystem:
@@ -144,6 +163,12 @@ class CoupledSystem:
         target = 1.0 if model.normalised else norm**2
         fall = -0.5 * model.coupling * s * (self.theta[j] - target) / norm if norm > 0 else 0.0
         return float(norm / fall) if fall > 0 else 0.0
+
+    def is_vanishing(self, j: int) -> bool:
+        """Whether the norm of oscillator `j` is next to nothing beside its start."""
+        start = self.flow.start_norms
+        assert start is not None
+        return bool(self.gram()[j, j].real < 1e-6 * start[j])
 
     def gram(self) -> np.ndarray:
         """⟨ψ_j,ψ_k⟩."""

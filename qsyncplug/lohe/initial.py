@@ -24,7 +24,7 @@ EDGE_WARNING = 1e-12
 EDGE_LIMIT = 1e-6
 
 
-def read_states(model: SchrodingerLohe, psi0: Any, name: str = "psi0") -> np.ndarray:
+def read_states(model: SchrodingerLohe, state0: Any, name: str = "state0") -> np.ndarray:
     """The states as an array (N, M), each flattened.
 
     Raises
@@ -34,20 +34,20 @@ def read_states(model: SchrodingerLohe, psi0: Any, name: str = "psi0") -> np.nda
     """
     if model.grid is not None:
         shape = model.grid.shape
-        if isinstance(psi0, qutip.Qobj) or (
-            isinstance(psi0, (list, tuple)) and any(isinstance(p, qutip.Qobj) for p in psi0)
+        if isinstance(state0, qutip.Qobj) or (
+            isinstance(state0, (list, tuple)) and any(isinstance(p, qutip.Qobj) for p in state0)
         ):
             raise TypeError(
                 f"{name} must hold arrays on the grid, of shape {shape}; the Hamiltonian is on a "
                 "grid"
             )
-        if isinstance(psi0, (list, tuple)):
-            for j, p in enumerate(psi0):
+        if isinstance(state0, (list, tuple)):
+            for j, p in enumerate(state0):
                 if np.shape(p) != shape:
                     raise ValueError(
                         f"{name}[{j}] must have the grid's shape {shape}, not {np.shape(p)}"
                     )
-        array = check_array(name, psi0, dtype=complex)
+        array = check_array(name, state0, dtype=complex)
         if array.ndim != 1 + len(shape) or array.shape[1:] != shape:
             raise ValueError(
                 f"{name} must have shape (N, {', '.join(map(str, shape))}), not {array.shape}"
@@ -58,16 +58,16 @@ def read_states(model: SchrodingerLohe, psi0: Any, name: str = "psi0") -> np.nda
         dims = model.reference.dims[0]
         size = model.reference.shape[0]
         numbers = (
-            isinstance(psi0, (list, tuple))
-            and not any(isinstance(p, qutip.Qobj) for p in psi0)
-            and len(psi0) > 0
+            isinstance(state0, (list, tuple))
+            and not any(isinstance(p, qutip.Qobj) for p in state0)
+            and len(state0) > 0
         )
-        if numbers or (isinstance(psi0, np.ndarray) and psi0.dtype != object):
-            psi = check_array(name, psi0, shape=(None, size), dtype=complex)
+        if numbers or (isinstance(state0, np.ndarray) and state0.dtype != object):
+            psi = check_array(name, state0, shape=(None, size), dtype=complex)
         else:
-            if isinstance(psi0, qutip.Qobj):
+            if isinstance(state0, qutip.Qobj):
                 raise TypeError(f"{name} must be a list of kets, one an oscillator, not one Qobj")
-            kets = list(psi0)
+            kets = list(state0)
             for j, ket in enumerate(kets):
                 if not isinstance(ket, qutip.Qobj) or not ket.isket:
                     what = ket.type if isinstance(ket, qutip.Qobj) else type(ket).__name__
@@ -83,9 +83,9 @@ def read_states(model: SchrodingerLohe, psi0: Any, name: str = "psi0") -> np.nda
         weight = 1.0
     if len(psi) == 0:
         raise ValueError(f"{name} must hold at least one state")
-    if model.size is not None and len(psi) != model.size:
+    if model.n is not None and len(psi) != model.n:
         raise ValueError(
-            f"{name} must hold {model.size} states, one an oscillator of the model, not {len(psi)}"
+            f"{name} must hold {model.n} states, one an oscillator of the model, not {len(psi)}"
         )
     norms = np.linalg.norm(psi, axis=1) * np.sqrt(weight)
     if np.any(norms == 0) and (model.normalised or model.aligns_by_distance):

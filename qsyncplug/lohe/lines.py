@@ -118,8 +118,22 @@ class LinesSetup(StatesSetup):
                 (h(t) if isinstance(h, qutip.QobjEvo) else h).full() @ p
                 for h, p in zip(self.hamiltonians, psi, strict=True)
             ]
-            return np.array(rows) + self.rates[:, None] * psi
+            out = np.array(rows)
+            self._look(t, psi, out)
+            return out + self.rates[:, None] * psi
         return np.matmul(self.full, psi[:, :, None])[:, :, 0] + self.rates[:, None] * psi
+
+    def _look(self, t: float, psi: np.ndarray, images: np.ndarray) -> None:
+        """Notice ⟨ψ,Hψ⟩ that is not real."""
+        value = np.einsum("jm,jm->j", psi.conj(), images)
+        size = np.linalg.norm(psi, axis=1) * np.linalg.norm(images, axis=1)
+        bad = np.abs(value.imag) > 1e-9 * size
+        if np.any(bad) or not np.all(np.isfinite(value)):
+            j = int(np.argmax(bad | ~np.isfinite(value)))
+            raise ValueError(
+                f"hamiltonian[{j}] must be Hermitian and finite at all times; at t={t:g} "
+                f"⟨ψ,Hψ⟩={value[j]:.6g}"
+            )
 
     # ------------------------------------------------------------ the equations
 

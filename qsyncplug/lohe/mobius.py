@@ -175,14 +175,14 @@ class SynchronizedLimit:
     weights: np.ndarray
 
 
-def synchronized_limit(model: SchrodingerLohe, psi0: Any) -> SynchronizedLimit:
+def synchronized_limit(model: SchrodingerLohe, state0: Any) -> SynchronizedLimit:
     """The limit t=∞ of identical oscillators, from the Möbius form at τ=1/κ.
 
     Parameters
     ----------
     model : SchrodingerLohe
         One common mean, frequency, Hamiltonian and θ; equal norms, unless Model 2; k cos α > 0.
-    psi0 : N states
+    state0 : N states
 
     Returns
     -------
@@ -195,7 +195,7 @@ def synchronized_limit(model: SchrodingerLohe, psi0: Any) -> SynchronizedLimit:
     SolverError
         The initial state lies on the unstable set.
     """
-    psi = read_states(model, psi0)
+    psi = read_states(model, state0)
     x, _ = factorize(psi, model.grid.weight if model.grid is not None else 1.0)
     scale = mobius_scale(model, np.linalg.norm(x, axis=1))
     if scale is None:

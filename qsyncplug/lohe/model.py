@@ -12,15 +12,16 @@ import qutip
 import scipy.sparse
 
 from ..core import storage
-from ..core.checks import check_array, check_choice, check_number
+from ..core.adjacency import read_adjacency
+from ..core.checks import check_array, check_choice, check_memory, check_number
 from ..core.errors import StorageError
+from ..waves.closed_forms import VARIANTS
 from ..waves.errors import NormalizationWarning
 from ..waves.hamiltonian import GridHamiltonian
+from ..waves.hermitian import check_hermitian
 from ..waves.influence import Influence, check_kernel
 
 __all__ = ["SchrodingerLohe"]
-
-VARIANTS = ("standard", "model1", "model2")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -35,8 +36,14 @@ class SchrodingerLohe:
         \;\text{(Model 2)} \\ \dot\theta_j &= \frac\mu N\sum_l
         h(|x_j-x_l|)(\theta_l-\theta_j),\qquad x_j=⟨\psi_j,x\psi_j⟩/‖\psi_j‖^2
 
-    with a_jl=1 and α=0 unless given; then ζ_j is the mean ζ of all. Every oscillator takes part in
-    its own mean (a_jj=1), so that the complete graph is the model without `adjacency`.
+    with a_jl=1 and α=0 unless given; then ζ_j is the mean ζ of all. In a graph every oscillator
+    takes part in its own mean without lag (a_jj=1, α_jj=0), so that the complete graph is the model
+    without `adjacency`, up to the common frequency (k/N) sin α of its own lag.
+
+    A phase x is that of e^{−ix}: a frequency Ω advances it by +Ωt. States ψ_j=e^{−ix_j} of one
+    level
+    are the particles of :class:`Circle` with F=sin, ``normalization="mean"``, ω=Ω, κ=k and the same
+    lag and adjacency.
 
     Parameters
     ----------
@@ -57,7 +64,10 @@ class SchrodingerLohe:
         h(r), at least 0 and nonincreasing; 1 unless given. A callable is given an array of
         distances.
     adjacency : (N, N) array, sparse matrix or networkx graph, optional
-        a_jl, real: weight with which oscillator l acts on j. No self-loops.
+        a_jl, real: weight with which oscillator l acts on j; row j lists who acts on j. In a
+        directed networkx graph the edge u→v says that u acts on v, with the edge's ``weight``;
+        nodes
+        are numbered in the order of ``graph.nodes``. No self-loops.
     phase_lag : float or (N, N) array
         α.
     position : Qobj or list of Qobj, optional
@@ -65,7 +75,7 @@ class SchrodingerLohe:
 
     Attributes
     ----------
-    size : int or None
+    n : int or None
         N, where an argument fixes it.
 
     Raises
@@ -84,7 +94,7 @@ class SchrodingerLohe:
     >>> from qsyncplug.core import Grid
     >>> H = GridHamiltonian(Grid(128, 16.0), lambda x: x**2 / 2)
     >>> model = SchrodingerLohe(H, coupling=2.0, frequencies=[0.5, -0.5])
-    >>> model.size
+    >>> model.n
     2
     """
 
@@ -98,7 +108,7 @@ class SchrodingerLohe:
     adjacency: Any = None
     phase_lag: Any = 0.0
     position: Any = None
-    size: int | None = field(default=None, init=False)
+    n: int | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -117,7 +127,11 @@ class SchrodingerLohe:
                 sizes[name] = len(value)
                 put(self, name, value)
         if self.adjacency is not None:
-            put(self, "adjacency", _check_adjacency(self.adjacency))
+            put(
+                self,
+                "adjacency",
+                scipy.sparse.csr_array(read_adjacency(self.adjacency, loops=False)),
+            )
             sizes["adjacency"] = self.adjacency.shape[0]
         if np.ndim(self.phase_lag) == 0:
             put(self, "phase_lag", check_number("phase_lag", self.phase_lag))
@@ -135,7 +149,7 @@ class SchrodingerLohe:
             raise ValueError(f"the arguments must agree on the number of oscillators: {told}")
         if 0 in sizes.values():
             raise ValueError("there must be at least one oscillator")
-        put(self, "size", next(iter(sizes.values()), None))
+        put(self, "n", next(iter(sizes.values()), None))
         self._check_theta()
         put(self, "position", _check_position(self.position, self.reference))
         reach = 10.0 if self.grid is None else float(np.linalg.norm(self.grid.lengths))
@@ -251,15 +265,24 @@ class SchrodingerLohe:
         """
         if self.mean_field:
             return None
-        matrix = scipy.sparse.csr_array(self.coupling_matrix(n))
+        if self.adjacency is None:
+            matrix = scipy.sparse.csr_array(self.coupling_matrix(n))
+        else:
+            a = self.adjacency.tocoo()
+            lag = self.phase_lag if np.ndim(self.phase_lag) == 0 else self.phase_lag[a.coords]
+            factors = a.data * np.exp(1j * np.asarray(lag)) / n
+            own = scipy.sparse.eye_array(n, dtype=complex) / n
+            matrix = scipy.sparse.csr_array((factors, a.coords), shape=(n, n)) + own
+            matrix.sort_indices()
         return matrix.indptr, matrix.indices, matrix.data
 
     def coupling_matrix(self, n: int) -> np.ndarray:
-        """C_jl = a_jl exp(iα_jl)/N as a dense matrix."""
-        weights = (
-            np.ones((n, n)) if self.adjacency is None else self.adjacency.toarray() + np.eye(n)
-        )
-        return weights * np.exp(1j * np.asarray(self.phase_lag)) / n
+        """C_jl = a_jl exp(iα_jl)/N as a dense matrix; with a graph C_jj=1/N."""
+        check_memory("the coupling matrix", 32.0 * n * n, advice="take fewer oscillators")
+        turned = np.exp(1j * np.asarray(self.phase_lag)) / n
+        if self.adjacency is None:
+            return turned * np.ones((n, n))
+        return np.asarray(self.adjacency.toarray() * turned + np.eye(n) / n)
 
     # ------------------------------------------------------------ storage and printing
 
@@ -291,7 +314,7 @@ class SchrodingerLohe:
             "theta": None if self.theta is None else self.theta.tolist(),
             "alignment": self.alignment,
             "kernel": None if self.variant == "standard" else self.kernel.to_dict(),
-            "adjacency": None if self.adjacency is None else self.adjacency.toarray().tolist(),
+            "adjacency": _adjacency_to_dict(self.adjacency),
             "phase_lag": np.asarray(self.phase_lag).tolist(),
             "position": None
             if self.position is None
@@ -308,7 +331,6 @@ class SchrodingerLohe:
             "frequencies",
             "theta",
             "alignment",
-            "adjacency",
             "phase_lag",
         )
         with warnings.catch_warnings():
@@ -320,6 +342,7 @@ class SchrodingerLohe:
                 position=None
                 if data["position"] is None
                 else [_operator_from_dict(x) for x in data["position"]],
+                adjacency=_adjacency_from_dict(data["adjacency"]),
                 **{name: data[name] for name in names},
             )
 
@@ -328,8 +351,8 @@ class SchrodingerLohe:
 
     def __str__(self) -> str:
         parts = [f"k={self.coupling:g}"]
-        if self.size is not None:
-            parts.append(f"N={self.size}")
+        if self.n is not None:
+            parts.append(f"N={self.n}")
         if self.variant != "standard" and self.alignment:
             parts.append(f"μ={self.alignment:g}")
         different = isinstance(self.hamiltonian, tuple) and not self.common
@@ -369,27 +392,10 @@ def _check_hamiltonian(h: Any, name: str) -> Any:
     if isinstance(h, GridHamiltonian):
         return h
     if isinstance(h, (qutip.Qobj, qutip.QobjEvo)):
-        return _check_hermitian(h, name)
+        return check_hermitian(h, name)
     raise TypeError(
         f"{name} must be a GridHamiltonian, a Qobj or a QobjEvo, not {type(h).__name__}"
     )
-
-
-def _check_hermitian(h: Any, name: str) -> Any:
-    sample = h(0.0) if isinstance(h, qutip.QobjEvo) else h
-    if not sample.isoper or sample.shape[0] != sample.shape[1]:
-        raise ValueError(
-            f"{name} must be a square operator, not {sample.type} of shape {sample.shape}"
-        )
-    matrix = sample.data_as("csr_matrix") if sample.dtype.__name__ == "CSR" else sample.full()
-    entries = matrix.data if scipy.sparse.issparse(matrix) else matrix
-    if not np.all(np.isfinite(entries)):
-        raise ValueError(f"{name} must be finite; it holds NaN or infinite entries")
-    top = np.max(np.abs(entries), initial=0.0)
-    off = abs(matrix - matrix.conj().T).max()
-    if off > 1e-12 * max(top, 1e-300):
-        raise ValueError(f"{name} must be Hermitian; it differs from its adjoint by {off:.3g}")
-    return h
 
 
 def _check_position(value: Any, reference: Any) -> Any:
@@ -408,26 +414,8 @@ def _check_position(value: Any, reference: Any) -> Any:
                 f"position[{k}] must have the dimensions of the Hamiltonian, {reference.dims}, not "
                 f"{x.dims}"
             )
-        _check_hermitian(x, f"position[{k}]")
+        check_hermitian(x, f"position[{k}]")
     return items
-
-
-def _check_adjacency(value: Any) -> scipy.sparse.csr_array:
-    if hasattr(value, "adjacency") and hasattr(value, "nodes"):
-        import networkx
-
-        value = networkx.to_numpy_array(value)
-    if scipy.sparse.issparse(value):
-        value = value.toarray()
-    array = check_array("adjacency", value, shape=(None, None))
-    if array.shape[0] != array.shape[1]:
-        raise ValueError(f"adjacency must be square, not of shape {array.shape}")
-    if np.any(np.diag(array) != 0):
-        j = int(np.argmax(np.diag(array) != 0))
-        raise ValueError(
-            f"adjacency must have no self-loops; adjacency[{j}, {j}] = {array[j, j]:g}"
-        )
-    return scipy.sparse.csr_array(array)
 
 
 def _offset(first: Any, other: Any) -> float | None:
@@ -446,6 +434,24 @@ def _offset(first: Any, other: Any) -> float | None:
     ):
         return None
     return float(shift) if np.any(difference) else 0.0
+
+
+def _adjacency_to_dict(a: scipy.sparse.csr_array | None) -> dict[str, Any] | None:
+    if a is None:
+        return None
+    return {
+        "n": a.shape[0],
+        "data": a.data.tolist(),
+        "indices": a.indices.tolist(),
+        "indptr": a.indptr.tolist(),
+    }
+
+
+def _adjacency_from_dict(data: dict[str, Any] | None) -> scipy.sparse.csr_array | None:
+    if data is None:
+        return None
+    parts = tuple(np.array(data[name]) for name in ("data", "indices", "indptr"))
+    return scipy.sparse.csr_array(parts, shape=(data["n"], data["n"]))
 
 
 def _operator_to_dict(h: Any) -> dict[str, Any]:

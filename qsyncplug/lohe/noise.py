@@ -78,7 +78,7 @@ class TrajectoriesResult(Result):
 
 def sltrajectories(
     model: SchrodingerLohe,
-    psi0: Any,
+    state0: Any,
     tlist: Any,
     noise: float,
     *,
@@ -93,7 +93,7 @@ def sltrajectories(
     Parameters
     ----------
     model : SchrodingerLohe
-    psi0 : N states
+    state0 : N states
     tlist : array_like of shape (T,)
         Strictly increasing output times.
     noise : float
@@ -137,7 +137,7 @@ def sltrajectories(
     if not callable(map):
         check_choice("map", map, ("serial",))
     solver = SchrodingerLoheSolver(model, options=options)
-    psi = read_states(model, psi0)
+    psi = read_states(model, state0)
     n = len(psi)
     check_memory(
         "the trajectories",

@@ -133,7 +133,7 @@ class SchrodingerLoheResult(Result):
     # ------------------------------------------------------------ correlations
 
     @property
-    def n_oscillators(self) -> int:
+    def n(self) -> int:
         """N."""
         return int(self.theta.shape[1])
 
@@ -185,7 +185,7 @@ class SchrodingerLoheResult(Result):
         if self._deviations is None:
             check_memory(
                 "the deviations",
-                48.0 * len(self.times) * self.n_oscillators**2,
+                48.0 * len(self.times) * self.n**2,
                 advice="run with fewer output times",
             )
             exact = self._mobius()
@@ -388,7 +388,7 @@ class SchrodingerLoheResult(Result):
             return None
         coefficients = self._need_coefficients("the centres")
         form = motion.hamiltonian.quadratic
-        out = np.empty((len(self.times), self.n_oscillators, len(form.kappa)))
+        out = np.empty((len(self.times), self.n, len(form.kappa)))
         for k, t in enumerate(self.times):
             matrices, shift = motion.mode_positions(form, modes[1], modes[2], float(t))
             x = coefficients[k]

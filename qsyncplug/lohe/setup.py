@@ -110,8 +110,21 @@ class ReductionSetup(Setup):
         self.rotating = spread > 0 and (watched or spread > 2 * abs(model.coupling))
         self.frequencies = rates
         self.frame = rates if self.rotating else np.full(self.n, float(np.mean(rates)))
-        self.rhs: Any = None
+        #: whether θ is part of the rows; no compiled object may be kept here, for results hold this
+        self.dynamic = False
         self.step_time = t0
+
+    def theta(self, times: np.ndarray) -> np.ndarray:
+        """θ (T, N) where it is not part of the rows: constant, or falling to its mean as
+        e^{−μht}.
+        """
+        model = self.model
+        theta = model.start_theta(self.n)
+        if model.variant == "standard" or model.alignment == 0:
+            return np.broadcast_to(theta, (len(times), self.n))
+        mean = np.mean(theta)
+        decay = np.exp(-model.alignment * float(model.kernel(0.0)) * (times - self.t0))
+        return np.asarray(mean + (theta - mean) * decay[:, None])
 
     def shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
         """Shape and type of each array of the result."""
@@ -143,11 +156,10 @@ class ReductionSetup(Setup):
         block = slice(start, start + len(times))
         result.masses[block] = np.sum(x.real**2 + x.imag**2, axis=2)
         result.order_parameter[block] = np.linalg.norm(np.mean(x, axis=1), axis=1)
-        if self.rhs.dynamic_theta:
+        if self.dynamic:
             result.theta[block] = rows[:, 2 * self.n * self.rank :: 2]
         else:
-            for k, t in enumerate(times):
-                result.theta[start + k] = self.rhs.theta_at(t)
+            result.theta[block] = self.theta(times)
         if result.coefficients is not None:
             result.coefficients[block] = x
 

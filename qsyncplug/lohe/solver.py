@@ -22,6 +22,7 @@ from ..core.errors import (
 from ..core.options import DEFAULTS
 from ..core.solver import CompiledSolver
 from ..core.threads import linear_algebra_threads
+from ..waves.hermitian import check_over_time
 from ..waves.influence import Influence
 from ..waves.motion import EigenMotion
 from ..waves.splitting import SCHEMES, OscillatorLostError, Splitting
@@ -74,7 +75,7 @@ class SchrodingerLoheSolver(CompiledSolver):
 
     Notes
     -----
-    ``run(psi0, tlist, e_ops=…)``: `psi0` holds N states, kets or arrays on the grid. Functions
+    ``run(state0, tlist, e_ops=…)``: `state0` holds N states, kets or arrays on the grid. Functions
     among `e_ops` are given ``(t, states)``; a Qobj gives ⟨ψ_j,Oψ_j⟩/‖ψ_j‖² of every oscillator.
 
     The edges of a grid are watched wherever states on it are used: at the start, in every method
@@ -156,10 +157,10 @@ class SchrodingerLoheSolver(CompiledSolver):
         return self._reduction(state0, t0, end)
 
     def _reduction(
-        self, psi0: Any, t0: float, end: float | None
+        self, state0: Any, t0: float, end: float | None
     ) -> tuple[RightHandSide, np.ndarray]:
         model = self.model
-        setup = ReductionSetup(model, psi0, t0, self._options["store_coefficients"])
+        setup = ReductionSetup(model, state0, t0, self._options["store_coefficients"])
         x = setup.start_rows
         assert x is not None and setup.motion is not None
         check_initial(model, x)
@@ -196,7 +197,7 @@ class SchrodingerLoheSolver(CompiledSolver):
             initial=x,
         )
         rhs.setup = setup
-        setup.rhs = rhs
+        setup.dynamic = rhs.dynamic_theta
         y0 = x.ravel()
         if rhs.dynamic_theta:
             y0 = np.concatenate([y0, theta.astype(complex)])
@@ -277,6 +278,7 @@ class SchrodingerLoheSolver(CompiledSolver):
         if self._options["method"] == "mobius":
             return self._run_mobius(state0, tlist, e_ops)
         times = check_times(tlist)
+        self._look_ahead(times)
         if self.method == "splitting" or self.method in SCHEMES:
             with (
                 linear_algebra_threads(self._options["num_threads"]),
@@ -307,6 +309,12 @@ class SchrodingerLoheSolver(CompiledSolver):
             result = CompiledSolver.run(_Run(self, times), state0, times, e_ops=e_ops)
         assert isinstance(result, SchrodingerLoheResult)
         return result
+
+    def _look_ahead(self, times: np.ndarray) -> None:
+        """Refuse Hamiltonians that are not Hermitian during the run."""
+        h = self.model.hamiltonian
+        if self.model.time_dependent:
+            check_over_time(h if isinstance(h, tuple) else (h,), times, "hamiltonian")
 
     # ------------------------------------------------------------ splitting
 
@@ -433,6 +441,7 @@ class SchrodingerLoheSolver(CompiledSolver):
         begin = clock.perf_counter()
         ends = np.ndim(tlist) == 1 and len(tlist) > 1 and tlist[-1] == np.inf
         times = check_times(tlist[:-1] if ends else tlist)
+        self._look_ahead(times)
         if e_ops:
             raise ValueError(
                 "e_ops need the states, which the Möbius form does not have; use the method "
@@ -567,7 +576,7 @@ def _all_states(setup: ReductionSetup, result: SchrodingerLoheResult) -> np.ndar
 
 def slsolve(
     model: SchrodingerLohe,
-    psi0: Any,
+    state0: Any,
     tlist: Any,
     *,
     e_ops: Any = None,
@@ -578,10 +587,10 @@ def slsolve(
     Parameters
     ----------
     model : SchrodingerLohe
-    psi0 : N states
+    state0 : N states
         Kets, or an array (N, ...) on the grid.
     tlist : array_like of shape (T,)
-        Strictly increasing output times; the first is that of `psi0`.
+        Strictly increasing output times; the first is that of `state0`.
     e_ops : Qobj, callable, list or dict of them, optional
         Functions ``f(t, states)``; a Qobj gives ⟨ψ_j,Oψ_j⟩/‖ψ_j‖² of every oscillator.
     options : dict, optional
@@ -611,4 +620,4 @@ def slsolve(
     >>> bool(abs(z - ((1 + z0) * e - (1 - z0)) / ((1 + z0) * e + (1 - z0))) < 1e-11)
     True
     """
-    return SchrodingerLoheSolver(model, options=options).run(psi0, tlist, e_ops=e_ops)
+    return SchrodingerLoheSolver(model, options=options).run(state0, tlist, e_ops=e_ops)

@@ -33,13 +33,13 @@ def _predict(
     return LohePrediction(name, statement, source, correction, limits or {}, **kw)
 
 
-def predictions(model: SchrodingerLohe, psi0: Any) -> Predictions:
+def predictions(model: SchrodingerLohe, state0: Any) -> Predictions:
     r"""Theorems whose hypotheses hold, with limits and rates.
 
     Parameters
     ----------
     model : SchrodingerLohe
-    psi0 : N states
+    state0 : N states
 
     Returns
     -------
@@ -52,7 +52,7 @@ def predictions(model: SchrodingerLohe, psi0: Any) -> Predictions:
     (16), (17), (34), (39), (43), (67), (68), (91), limit (49), Theorem 2.3. Theorem 6.1 is not
     among the predictions, for it is false with μ>0.
     """
-    psi = read_states(model, psi0)
+    psi = read_states(model, state0)
     x, _ = factorize(psi, model.grid.weight if model.grid is not None else 1.0)
     facts = _Facts(model, x, _initial_reach(model, psi))
     items: list[Prediction] = []

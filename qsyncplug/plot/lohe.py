@@ -113,7 +113,7 @@ def plot_masses(result: Any, *, fig: Any = None, ax: Any = None) -> tuple[Any, A
     """
     fig, ax = _lines(result.times, np.sqrt(result.masses), "norm ‖ψ‖", fig, ax)
     if result.model.variant == "model2":
-        for j in range(result.n_oscillators):
+        for j in range(result.n):
             ax.plot(
                 result.times,
                 np.sqrt(result.theta[:, j]),

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.fft
 import scipy.linalg
 
-from ..core.checks import check_array
+from ..core.checks import check_array, check_memory
 from ..core.grid import Grid
 from ..core.threads import linear_algebra_threads
 
@@ -85,23 +85,33 @@ class GridHamiltonian:
         # type: ignore[attr-defined]
         return self.values_at(0.0) if self.time_dependent else self._values
 
-    def values_at(self, t: float) -> np.ndarray:
-        """V on the grid at time `t`."""
+    def values_at(self, t: float, name: str = "potential") -> np.ndarray:
+        """V on the grid at time `t`; `name` is for messages.
+
+        Raises
+        ------
+        ValueError
+            V is complex or not finite at this time.
+        """
         if not self.time_dependent:
             known = getattr(self, "_values", None)
             if known is not None:
                 return known
-            return self._real(self.potential)
-        return self._real(self.potential(t, *self.grid.mesh))  # type: ignore[operator]
+            return self._real(self.potential, name)
+        value = self.potential(t, *self.grid.mesh)  # type: ignore[operator]
+        try:
+            return self._real(value, name)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{error} (at t={t:g})") from None
 
-    def _real(self, value: Any) -> np.ndarray:
+    def _real(self, value: Any, name: str) -> np.ndarray:
         if callable(value):
             value = value(*self.grid.mesh)
         if np.iscomplexobj(value) and np.any(np.imag(value) != 0):
             raise ValueError(
-                "potential must be real: a complex potential makes the Hamiltonian non-Hermitian"
+                f"{name} must be real: a complex potential makes the Hamiltonian non-Hermitian"
             )
-        return self.grid.field("potential", value, dtype=float)
+        return self.grid.field(name, value, dtype=float)
 
     def apply(self, psi: np.ndarray, t: float = 0.0) -> np.ndarray:
         """Hψ; leading axes of `psi` are batch axes."""
@@ -114,6 +124,7 @@ class GridHamiltonian:
         time).
         """
         n = self.grid.size
+        check_memory("the Hamiltonian as a matrix", 48.0 * n * n, advice="take fewer points")
         unit = np.eye(n).reshape(n, *self.grid.shape)
         h = self.apply(unit).real.reshape(n, n)
         return 0.5 * (h + h.T)
@@ -121,6 +132,8 @@ class GridHamiltonian:
     @cached_property
     def spectrum(self) -> tuple[np.ndarray, np.ndarray]:
         """Eigenvalues, and eigenvectors as real columns, of :meth:`matrix`."""
+        n = self.grid.size
+        check_memory("diagonalising the Hamiltonian", 64.0 * n * n, advice="take fewer points")
         with linear_algebra_threads(1):
             return scipy.linalg.eigh(self.matrix(), check_finite=False, driver="evd")
 

@@ -23,6 +23,9 @@ __all__ = ["Motion", "factorize", "factorize_blocks", "motion_of"]
 #: splitting
 DENSE_GRID = 640
 DENSE_QOBJ = 4096
+#: largest change of the products of basis vectors under a time-dependent Hamiltonian that is
+#: Hermitian
+ISOMETRY = 1e-6
 
 
 def factorize(psi: np.ndarray, weight: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
@@ -438,7 +441,18 @@ class EvoMotion(_SteppedMotion):
                 time=integrator.t,
                 reason="basis propagation",
             ) from integrator.rhs.error
-        return out.view(complex).reshape(shape).copy()
+        moved = out.view(complex).reshape(shape).copy()
+        # a Hermitian Hamiltonian keeps the basis orthonormal
+        lost = float(np.max(np.abs(self.gram(moved, moved) - self.gram(basis, basis))))
+        if not lost < ISOMETRY:
+            raise SolverError(
+                f"hamiltonian must be Hermitian at all times: between t={t:g} and t={t1:g} "
+                f"products "
+                f"of the states changed by {lost:.2g}",
+                time=t1,
+                reason="Hamiltonian not Hermitian",
+            )
+        return moved
 
 
 def motion_of(

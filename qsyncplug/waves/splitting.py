@@ -17,7 +17,15 @@ import numpy as np
 
 from .._ext.lohe import phases
 
-__all__ = ["SCHEMES", "OscillatorLostError", "Scheme", "Splitting", "phase", "schedule"]
+__all__ = [
+    "SCHEMES",
+    "OscillatorLostError",
+    "Scheme",
+    "Splitting",
+    "SubStepError",
+    "phase",
+    "schedule",
+]
 
 
 @dataclass(frozen=True)
@@ -140,6 +148,12 @@ class OscillatorLostError(ArithmeticError):
         self.time = np.nan
 
 
+class SubStepError(ArithmeticError):
+    """A sub-step could not be followed to its end, for a reason that is no property of the
+    model.
+    """
+
+
 class Cache:
     """Arrays by (part, length of the sub-step), the least used dropped beyond a number of bytes."""
 
@@ -205,15 +219,21 @@ class Splitting:
             check(t0 + (i + 1) * dt)
 
     def _locate(self, t: float, dt: float, error: OscillatorLostError) -> float:
-        """Time in [t, t+dt] at which an oscillator is lost, by steps that shrink."""
+        """Time in [t, t+dt] at which an oscillator is lost, by bisection."""
         while dt > 1e-13 * max(1.0, abs(t)):
             before = self.system.save()
+            dt /= 2
             try:
-                self.step(dt / 2)
-                t += dt / 2
+                self.step(dt)
+                # not lost in this half, so in the other
+                t += dt
             except OscillatorLostError:
                 self.system.restore(before)
-                dt /= 2
+        if not error.blown_up and not self.system.is_vanishing(error.oscillator):
+            raise SubStepError(
+                f"oscillator {error.oscillator} turns by more than a right angle in a step; take a "
+                f"smaller step"
+            )
         return t + self._remaining(error)
 
     def _remaining(self, error: OscillatorLostError) -> float:
@@ -251,6 +271,12 @@ class Splitting:
                 self.system.restore(before)
                 self.step(dt)
                 self.step(dt)
+            except SubStepError:
+                self.system.restore(before)
+                self.rejected += 2
+                h = dt / 4
+                check(np.nan)
+                continue
             except OscillatorLostError as lost:
                 self.system.restore(before)
                 self.rejected += 2

@@ -160,29 +160,29 @@ def test_bad_models_are_refused(make, error, words):
 @pytest.mark.parametrize(
     "model, psi0, error, words",
     [
-        (SchrodingerLohe(H), PSI[0], ValueError, r"psi0 must have shape \(N, 64\)"),
+        (SchrodingerLohe(H), PSI[0], ValueError, r"state0 must have shape \(N, 64\)"),
         (
             SchrodingerLohe(H),
             [PSI[0], PSI[0][:32]],
             ValueError,
-            r"psi0\[1\] must have the grid's shape",
+            r"state0\[1\] must have the grid's shape",
         ),
-        (SchrodingerLohe(H), [PSI[0], np.full(64, np.nan)], ValueError, "psi0 must be finite"),
-        (SchrodingerLohe(H), [PSI[0], np.zeros(64)], ValueError, r"psi0\[1\] must not be zero"),
-        (SchrodingerLohe(H, frequencies=[0, 1, 2]), PSI, ValueError, "psi0 must hold 3 states"),
+        (SchrodingerLohe(H), [PSI[0], np.full(64, np.nan)], ValueError, "state0 must be finite"),
+        (SchrodingerLohe(H), [PSI[0], np.zeros(64)], ValueError, r"state0\[1\] must not be zero"),
+        (SchrodingerLohe(H, frequencies=[0, 1, 2]), PSI, ValueError, "state0 must hold 3 states"),
         (SchrodingerLohe(H), [qutip.basis(64, 0)], TypeError, "must hold arrays on the grid"),
         (SchrodingerLohe(NUM), qutip.basis(6, 0), TypeError, "list of kets"),
         (
             SchrodingerLohe(NUM),
             [qutip.basis(6, 0), qutip.basis(5, 0)],
             ValueError,
-            r"psi0\[1\] must have the dimensions",
+            r"state0\[1\] must have the dimensions",
         ),
         (
             SchrodingerLohe(NUM),
             [qutip.basis(6, 0), qutip.num(6)],
             TypeError,
-            r"psi0\[1\] must be a ket",
+            r"state0\[1\] must be a ket",
         ),
         (
             SchrodingerLohe(NUM),
@@ -296,7 +296,7 @@ def test_dictionary_round_trip():
     ):
         again = SchrodingerLohe.from_dict(model.to_dict())
         assert again.to_dict() == model.to_dict()
-        assert again.common == model.common and again.size == model.size
+        assert again.common == model.common and again.n == model.n
     with pytest.raises(TypeError, match="cannot be stored"):
         SchrodingerLohe(H, variant="model1", kernel=lambda r: np.exp(-r)).to_dict()
 

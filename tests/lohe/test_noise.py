@@ -86,7 +86,7 @@ def test_models_can_be_sent_to_other_processes():
         )
     )
     assert_allclose(model.reference.values, H.values)
-    assert model.size == 2
+    assert model.n == 2
 
 
 class Increments:
