@@ -120,7 +120,7 @@ class CoefficientFlow:
             return OscillatorLostError(int(np.argmax(growth)), blown_up=True)
         start = np.ones(n) if self.start_norms is None else self.start_norms
         left = growth * mass / start
-        if self.may_vanish and (status != STEP_LIMIT or np.min(left) < 1e-8):
+        if self.may_vanish and (status != STEP_LIMIT or np.min(left) < 1e-3):
             return OscillatorLostError(int(np.argmin(left)))
         return SubStepError(
             f"the coupling could not be followed over a step of {length:.3g} in "
