@@ -23,14 +23,12 @@ LONG_FILES = {
     "exact/coherence.py",
     "exact/evolve.py",
     "exact/liouvillian.py",
-    "lohe/model.py",
     "lohe/result.py",
     "lohe/solver.py",
     "lohe/theory.py",
     "operators/algebra.py",
     "operators/system.py",
     "sync/view.py",
-    "waves/motion.py",
     "wigner/theory.py",
 }
 LONG_KERNELS = {"integrator.pyx", "circle.pyx", "circle_simd.h"}

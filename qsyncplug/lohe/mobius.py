@@ -19,7 +19,7 @@ import numpy as np
 from .._ext.integrator import Integrator
 from .._ext.lohe import MobiusRightHandSide
 from ..core.errors import SolverError
-from ..waves.motion import factorize
+from ..waves.factors import factorize
 from .initial import read_states
 from .model import SchrodingerLohe
 

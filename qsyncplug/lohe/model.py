@@ -14,12 +14,17 @@ import scipy.sparse
 from ..core import storage
 from ..core.adjacency import read_adjacency
 from ..core.checks import check_array, check_choice, check_memory, check_number
-from ..core.errors import StorageError
 from ..waves.closed_forms import VARIANTS
 from ..waves.errors import NormalizationWarning
 from ..waves.hamiltonian import GridHamiltonian
 from ..waves.hermitian import check_hermitian
 from ..waves.influence import Influence, check_kernel
+from .stored import (
+    adjacency_from_dict,
+    adjacency_to_dict,
+    operator_from_dict,
+    operator_to_dict,
+)
 
 __all__ = ["SchrodingerLohe"]
 
@@ -306,7 +311,7 @@ class SchrodingerLohe:
             order.append(next(k for k, known in enumerate(distinct) if known is h))
         return {
             "kind": "SchrodingerLohe",
-            "hamiltonians": [_operator_to_dict(h) for h in distinct],
+            "hamiltonians": [operator_to_dict(h) for h in distinct],
             "order": order if many else None,
             "coupling": self.coupling,
             "variant": self.variant,
@@ -314,17 +319,17 @@ class SchrodingerLohe:
             "theta": None if self.theta is None else self.theta.tolist(),
             "alignment": self.alignment,
             "kernel": None if self.variant == "standard" else self.kernel.to_dict(),
-            "adjacency": _adjacency_to_dict(self.adjacency),
+            "adjacency": adjacency_to_dict(self.adjacency),
             "phase_lag": np.asarray(self.phase_lag).tolist(),
             "position": None
             if self.position is None
-            else [_operator_to_dict(x) for x in self.position],
+            else [operator_to_dict(x) for x in self.position],
         }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> SchrodingerLohe:
         """Rebuild what :meth:`to_dict` gave."""
-        distinct = [_operator_from_dict(h) for h in data["hamiltonians"]]
+        distinct = [operator_from_dict(h) for h in data["hamiltonians"]]
         names = (
             "coupling",
             "variant",
@@ -341,8 +346,8 @@ class SchrodingerLohe:
                 kernel=None if data["kernel"] is None else Influence(**data["kernel"]),
                 position=None
                 if data["position"] is None
-                else [_operator_from_dict(x) for x in data["position"]],
-                adjacency=_adjacency_from_dict(data["adjacency"]),
+                else [operator_from_dict(x) for x in data["position"]],
+                adjacency=adjacency_from_dict(data["adjacency"]),
                 **{name: data[name] for name in names},
             )
 
@@ -434,38 +439,3 @@ def _offset(first: Any, other: Any) -> float | None:
     ):
         return None
     return float(shift) if np.any(difference) else 0.0
-
-
-def _adjacency_to_dict(a: scipy.sparse.csr_array | None) -> dict[str, Any] | None:
-    if a is None:
-        return None
-    return {
-        "n": a.shape[0],
-        "data": a.data.tolist(),
-        "indices": a.indices.tolist(),
-        "indptr": a.indptr.tolist(),
-    }
-
-
-def _adjacency_from_dict(data: dict[str, Any] | None) -> scipy.sparse.csr_array | None:
-    if data is None:
-        return None
-    parts = tuple(np.array(data[name]) for name in ("data", "indices", "indptr"))
-    return scipy.sparse.csr_array(parts, shape=(data["n"], data["n"]))
-
-
-def _operator_to_dict(h: Any) -> dict[str, Any]:
-    if isinstance(h, GridHamiltonian):
-        return h.to_dict()
-    if isinstance(h, qutip.QobjEvo):
-        raise TypeError("a Hamiltonian that depends on time cannot be stored")
-    full = h.full()
-    return {"kind": "Qobj", "dims": h.dims, "re": full.real.tolist(), "im": full.imag.tolist()}
-
-
-def _operator_from_dict(data: dict[str, Any]) -> Any:
-    if data.get("kind") == "GridHamiltonian":
-        return GridHamiltonian.from_dict(data)
-    if data.get("kind") == "Qobj":
-        return qutip.Qobj(np.array(data["re"]) + 1j * np.array(data["im"]), dims=data["dims"])
-    raise StorageError(f"unknown operator in the file: {str(data)[:80]}")

@@ -24,8 +24,9 @@ from ..core.checks import check_choice, check_integer, check_memory, check_numbe
 from ..core.errors import SolverError
 from ..core.result import Result
 from ..waves.errors import NormalizationWarning
+from ..waves.factors import factorize
 from ..waves.influence import Influence
-from ..waves.motion import Motion, factorize, motion_of
+from ..waves.motion import Motion, motion_of
 from ..waves.splitting import OscillatorLostError
 from .flows import CoupledSystem, coupled_system
 from .initial import check_initial, read_states

@@ -8,7 +8,8 @@ import numpy as np
 import qutip
 
 from ..core.errors import MissingFieldError
-from ..waves.motion import Motion, factorize, motion_of
+from ..waves.factors import factorize
+from ..waves.motion import Motion, motion_of
 from .initial import check_edges, read_states
 from .model import SchrodingerLohe
 

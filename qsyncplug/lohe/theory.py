@@ -13,8 +13,9 @@ import numpy as np
 from ..core.entry import predictions as _entry_predictions
 from ..core.predictions import Prediction, Predictions, Verdict
 from ..waves.closed_forms import effective_coupling, locking_regime, two_oscillator_correlation
+from ..waves.factors import factorize
 from ..waves.influence import Influence, infimum
-from ..waves.motion import Motion, factorize
+from ..waves.motion import Motion
 from ..waves.rates import synchronization_rate
 from .initial import existence_margin, read_states
 from .mobius import mobius_scale, synchronized_limit

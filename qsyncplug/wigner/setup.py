@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import MissingFieldError
-from ..waves.motion import EigenMotion, factorize, motion_of
+from ..waves.factors import factorize
+from ..waves.motion import EigenMotion, motion_of
 from .linear import LinearFlow
 from .matrix import ArrayMatrix, FactorMatrix, WignerMatrix
 from .model import WignerLohe

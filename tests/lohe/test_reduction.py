@@ -21,7 +21,7 @@ from qsyncplug import (
 )
 from qsyncplug.core import Grid
 from qsyncplug.core.errors import MissingFieldError, StepLimitError
-from qsyncplug.waves.motion import factorize
+from qsyncplug.waves.factors import factorize
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::qsyncplug.GlobalExistenceWarning", "ignore::qsyncplug.AliasingWarning"
@@ -534,7 +534,7 @@ def test_the_compiled_equations_with_a_metric(rng):
     """
     from qsyncplug._ext.lohe import LoheRightHandSide
 
-    from qsyncplug.waves.motion import factorize_blocks
+    from qsyncplug.waves.factors import factorize_blocks
 
     n, blocks, m = 4, 3, 6
     signs, weight = np.array([1.0, -1.0, 1.0]), 0.3
