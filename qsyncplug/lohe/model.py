@@ -121,34 +121,7 @@ class SchrodingerLohe:
         put(self, "coupling", check_number("coupling", self.coupling))
         put(self, "alignment", check_number("alignment", self.alignment, minimum=0.0))
         put(self, "hamiltonian", _check_hamiltonians(self.hamiltonian))
-        sizes = (
-            {"hamiltonian": len(self.hamiltonian)} if isinstance(self.hamiltonian, tuple) else {}
-        )
-        for name in ("frequencies", "theta"):
-            value = getattr(self, name)
-            if value is not None:
-                value = check_array(name, value, shape=(None,))
-                value.setflags(write=False)
-                sizes[name] = len(value)
-                put(self, name, value)
-        if self.adjacency is not None:
-            put(
-                self,
-                "adjacency",
-                scipy.sparse.csr_array(read_adjacency(self.adjacency, loops=False)),
-            )
-            sizes["adjacency"] = self.adjacency.shape[0]
-        if np.ndim(self.phase_lag) == 0:
-            put(self, "phase_lag", check_number("phase_lag", self.phase_lag))
-        else:
-            lag = check_array("phase_lag", self.phase_lag, shape=(None, None))
-            if lag.shape[0] != lag.shape[1]:
-                raise ValueError(
-                    f"phase_lag must be a number or an (N, N) array, not of shape {lag.shape}"
-                )
-            lag.setflags(write=False)
-            put(self, "phase_lag", lag)
-            sizes["phase_lag"] = len(lag)
+        sizes = self._check_arrays()
         if len(set(sizes.values())) > 1:
             told = ", ".join(f"{name} has {n}" for name, n in sizes.items())
             raise ValueError(f"the arguments must agree on the number of oscillators: {told}")
@@ -170,6 +143,35 @@ class SchrodingerLohe:
                 "Qobj with a kernel that depends "
                 "on the distance of the centres"
             )
+
+    def _check_arrays(self) -> dict[str, int]:
+        """Read what has one entry an oscillator; how many each has."""
+        put = object.__setattr__
+        many = isinstance(self.hamiltonian, tuple)
+        sizes = {"hamiltonian": len(self.hamiltonian)} if many else {}
+        for name in ("frequencies", "theta"):
+            value = getattr(self, name)
+            if value is not None:
+                value = check_array(name, value, shape=(None,))
+                value.setflags(write=False)
+                sizes[name] = len(value)
+                put(self, name, value)
+        if self.adjacency is not None:
+            read = read_adjacency(self.adjacency, loops=False)
+            put(self, "adjacency", scipy.sparse.csr_array(read))
+            sizes["adjacency"] = self.adjacency.shape[0]
+        if np.ndim(self.phase_lag) == 0:
+            put(self, "phase_lag", check_number("phase_lag", self.phase_lag))
+            return sizes
+        lag = check_array("phase_lag", self.phase_lag, shape=(None, None))
+        if lag.shape[0] != lag.shape[1]:
+            raise ValueError(
+                f"phase_lag must be a number or an (N, N) array, not of shape {lag.shape}"
+            )
+        lag.setflags(write=False)
+        put(self, "phase_lag", lag)
+        sizes["phase_lag"] = len(lag)
+        return sizes
 
     def _check_theta(self) -> None:
         if self.variant == "standard":
