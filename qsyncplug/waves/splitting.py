@@ -239,6 +239,15 @@ class Splitting:
     def _remaining(self, error: OscillatorLostError) -> float:
         return 0.0 if error.blown_up else self.system.time_to_vanish(error.oscillator)
 
+    def _twice(self, dt: float, before: Any) -> Any:
+        """Take two steps of `dt`; the state that one of twice the length gives."""
+        self.step(2 * dt)
+        coarse = self.system.save()
+        self.system.restore(before)
+        self.step(dt)
+        self.step(dt)
+        return coarse
+
     def adaptive(
         self,
         t0: float,
@@ -266,22 +275,12 @@ class Splitting:
                 raise FloatingPointError("step size underflow")
             before = self.system.save()
             try:
-                self.step(2 * dt)
-                coarse = self.system.save()
-                self.system.restore(before)
-                self.step(dt)
-                self.step(dt)
-            except SubStepError:
+                coarse = self._twice(dt, before)
+            except (OscillatorLostError, SubStepError) as failed:
                 self.system.restore(before)
                 self.rejected += 2
-                h = dt / 4
-                check(np.nan)
-                continue
-            except OscillatorLostError as lost:
-                self.system.restore(before)
-                self.rejected += 2
-                if dt < 1e-12 * max(1.0, abs(t)):
-                    lost.time = t + self._remaining(lost)
+                if isinstance(failed, OscillatorLostError) and dt < 1e-12 * max(1.0, abs(t)):
+                    failed.time = t + self._remaining(failed)
                     raise
                 h = dt / 4
                 check(np.nan)
