@@ -18,7 +18,7 @@ def view_of_dtwa(result: DtwaResult) -> SyncView:
         mean=result.mean,
         covariance=result.covariance,
         bosons=False,
-        system=f"{result.model.name}, truncated Wigner ({result.samples} samples)",
+        system=f"{result.model.name}, truncated Wigner ({result.ntraj} samples)",
         notes=(
             *result.stats.get("neglected", ()),
             "sampled: see the standard errors of the result",

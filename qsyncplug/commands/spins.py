@@ -79,7 +79,7 @@ def add_parser(subparsers: Any) -> None:
     add("--end", type=float, default=1.0, help="last time; the errors are the largest up to it")
     add("--times", type=int, default=21, help="number of output times")
     add(
-        "--samples",
+        "--ntraj",
         type=int,
         default=5000,
         help="trajectories of the truncated Wigner approximation; 0: without it",
@@ -96,7 +96,7 @@ def errors_against_size(
     *,
     excitation: Any,
     phase: Any,
-    samples: int,
+    ntraj: int,
     seed: int = 1,
     progress: Any = None,
     **chains: Any,
@@ -111,8 +111,8 @@ def errors_against_size(
         Output times.
     excitation, phase : pair of float
         Of the initial spin-coherent product state.
-    samples, seed : int
-        Of the truncated Wigner approximation; 0 samples: without.
+    ntraj, seed : int
+        Of the truncated Wigner approximation; 0: without.
     progress : callable, optional
         Called with a line of text.
     **chains
@@ -142,10 +142,10 @@ def errors_against_size(
         if system.central:
             put("mean field: σz", exact.sigma[:, 2] - mean.sigma[:, 2])
         put("covariance", exact.covariance - mean.covariance)
-        if samples:
+        if ntraj:
             from ..models.chains.dtwa import dtwasolve
 
-            wigner = dtwasolve(system, state, times, samples=samples, seed=seed)
+            wigner = dtwasolve(system, state, times, ntraj=ntraj, seed=seed)
             J = wigner.spins[:, -2:]
             put("DTWA: J−/N", (exact.lowering - (J[..., 0] - 1j * J[..., 1])) / N)
             put("DTWA: Jz/N", (exact.jz - J[..., 2]) / N)
@@ -185,7 +185,7 @@ def run(args: argparse.Namespace) -> int:
     if len(set(sizes)) != len(sizes):
         raise ValueError(f"--sizes must differ from each other, not {sizes}")
     times = check_options(args)
-    samples = check_integer("--samples", args.samples, minimum=0)
+    ntraj = check_integer("--ntraj", args.ntraj, minimum=0)
     chains: dict[str, Any] = {
         "omega": args.omega,
         "exchange": args.exchange,
@@ -206,7 +206,7 @@ def run(args: argparse.Namespace) -> int:
         times,
         excitation=args.excitation,
         phase=args.phase,
-        samples=samples,
+        ntraj=ntraj,
         seed=args.seed,
         progress=progress,
         **chains,

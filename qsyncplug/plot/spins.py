@@ -203,7 +203,7 @@ def plot_dtwa(
         )
     ax.set_ylim(-1.05, 1.05)
     ax.legend(frameon=False, fontsize=8, ncols=3, loc="upper right")
-    finish(ax, "time", r"$\langle J\rangle/(N/2)$", f"{result.samples} samples, ±2 standard errors")
+    finish(ax, "time", r"$\langle J\rangle/(N/2)$", f"{result.ntraj} samples, ±2 standard errors")
     return fig, ax
 
 

@@ -20,7 +20,7 @@ STEP = 0.02
 
 def start(expanded):
     """Vectors (3, samples, items) and weights: of the four classes, or of every spin."""
-    solver = DtwaSolver(CHAINS, samples=SAMPLES, seed=1)
+    solver = DtwaSolver(CHAINS, ntraj=SAMPLES, seed=1)
     vectors, weights = solver._ensemble(BLOCH, TIMES, 1).sample(0, SAMPLES)
     group = np.array([0, 1, 1, 1, 1, 2, 2, 2, 2])
     if expanded:
@@ -83,7 +83,7 @@ def numpy_loop(expanded):
 
 
 def ours():
-    return dtwasolve(CHAINS, BLOCH, TIMES, samples=SAMPLES, seed=1, options={"rtol": 1e-6})
+    return dtwasolve(CHAINS, BLOCH, TIMES, ntraj=SAMPLES, seed=1, options={"rtol": 1e-6})
 
 
 def test_they_solve_the_same_problem():

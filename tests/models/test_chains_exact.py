@@ -255,3 +255,24 @@ def test_forty_levels_of_two_oscillators():
     assert abs(n - 0.793634248561) < 1e-11
     assert abs(abs(z) - 0.508760066158) < 1e-11
     assert abs(np.angle(z) - 0.285637852789) < 1e-11
+
+
+@pytest.mark.parametrize("representation", ["collective", "spins"])
+@pytest.mark.parametrize("unit", [1e-14, 1e-6, 1e9])
+def test_any_unit_of_time_gives_the_same_run(representation, unit):
+    def run(s):
+        chains = SpinChains(
+            n=(3, 2),
+            g=(1.5 * s, 2.4 * s),
+            omega0=s,
+            omega=(s, 0.8 * s),
+            loss=0.05 * s,
+            gain=0.02 * s,
+        )
+        state = chains.product_state(excitation=(0.3, 0.3), representation=representation)
+        times = np.linspace(0, 3, 4) / s
+        return qsp.exactsolve(chains, state, times, representation=representation)
+
+    here, there = run(1.0), run(unit)
+    np.testing.assert_allclose(there.jz, here.jz, atol=1e-9)
+    np.testing.assert_allclose(there.lowering, here.lowering, atol=1e-9)

@@ -223,7 +223,7 @@ def test_errors_fall_like_one_over_n_without_a_central_spin():
         np.linspace(0, 1, 6),
         excitation=(0.3, 0.2),
         phase=(0, 1),
-        samples=0,
+        ntraj=0,
         central=False,
         coherent=0.5,
         exchange=0.3,

@@ -61,7 +61,7 @@ def test_one_axis_twisting():
     coupling[0, 0, 2] = chi
     model = CollectiveSpins([N], np.zeros((1, 3)), coupling)
     times = np.linspace(0, 3, 16)
-    result = dtwasolve(model, [SIDE], times, samples=40000, seed=3)
+    result = dtwasolve(model, [SIDE], times, ntraj=40000, seed=3)
     closed = np.zeros((16, 1, 3))
     closed[:, 0, 0] = N / 2 * np.cos(chi * times) ** (N - 1)
     z = deviation(result, closed)
@@ -77,11 +77,11 @@ def test_one_axis_twisting():
 def test_spins_in_a_field_precess():
     model = CollectiveSpins([1, 5], [[0, 0, 0.7], [0.4, 0, -0.2]])
     times = np.linspace(0, 20, 41)
-    result = dtwasolve(model, [SIDE, UP], times, samples=64, seed=0, options={"rtol": 1e-11})
+    result = dtwasolve(model, [SIDE, UP], times, ntraj=64, seed=0, options={"rtol": 1e-11})
     reference = exact(model, [np.array(SIDE), np.array(UP)], times)
     # linear motion: the sampled transverse parts average to something, and it is known which
     vectors, weights = (
-        DtwaSolver(model, samples=64, seed=0)._ensemble([SIDE, UP], times, 0).sample(0, 64)
+        DtwaSolver(model, ntraj=64, seed=0)._ensemble([SIDE, UP], times, 0).sample(0, 64)
     )
     start = 0.5 * np.einsum("si,six->six", weights, vectors)
     moved = np.stack([start[:, :1].sum(1), start[:, 1:].sum(1)], axis=1).mean(axis=0)
@@ -104,7 +104,7 @@ def test_initial_moments():
     """Means and second moments of a spin-coherent state."""
     model = CollectiveSpins([6, 3], np.zeros((2, 3)))
     vectors = np.array([bloch(0.3, 0.4), bloch(0.8, -1.0)])
-    result = dtwasolve(model, vectors, [0.0], samples=50000, seed=5)
+    result = dtwasolve(model, vectors, [0.0], ntraj=50000, seed=5)
     psi = coherent(model, vectors)
     J = [o for a in range(2) for o in model.operators(a)]
     for u in range(6):
@@ -137,11 +137,9 @@ def test_four_classes_are_all_the_spins():
     model = collective_spins(chains)
     vectors = np.array([DOWN, bloch(0.4, 0.3), bloch(0.2, -0.8)])
     samples, times = 9, np.array([0.0, 0.7, 2.0])
-    result = dtwasolve(chains, vectors, times, samples=samples, seed=12, options={"rtol": 1e-11})
+    result = dtwasolve(chains, vectors, times, ntraj=samples, seed=12, options={"rtol": 1e-11})
     start, weights = (
-        DtwaSolver(chains, samples=samples, seed=12)
-        ._ensemble(vectors, times, 12)
-        .sample(0, samples)
+        DtwaSolver(chains, ntraj=samples, seed=12)._ensemble(vectors, times, 12).sample(0, samples)
     )
     group = np.array([0, 1, 1, 1, 1, 2, 2, 2, 2])
     total = np.zeros((3, 3, 3))
@@ -178,7 +176,7 @@ def test_two_collective_spins_against_exact_and_mean_field():
     errors, classical = [], []
     for N in (4, 8, 16):
         model = collective_pair(N)
-        result = dtwasolve(model, vectors, times, samples=20000, seed=1)
+        result = dtwasolve(model, vectors, times, ntraj=20000, seed=1)
         reference = exact(model, vectors, times)
 
         def rhs(t, y, model=model, N=N):
@@ -206,7 +204,7 @@ def test_central_spin_at_short_times():
     chains = SpinChains(n=(6, 6))
     state = chains.product_state("down", (0.3, 0.2), (0.0, 0.7))
     times = np.linspace(0, 0.1, 3)
-    result = dtwasolve(chains, state, times, samples=100000, seed=2)
+    result = dtwasolve(chains, state, times, ntraj=100000, seed=2)
     H = chains.hamiltonian()
     ops = [
         chains.lowering(1),
@@ -247,7 +245,7 @@ def test_collective_baths_have_the_right_rates(rates):
     model = collective_spins(chains)
     vectors = np.array([bloch(0.7, 0.5), DOWN])
     samples, t = 200000, 0.1
-    result = dtwasolve(chains, vectors, [0.0, t], samples=samples, seed=4)
+    result = dtwasolve(chains, vectors, [0.0, t], ntraj=samples, seed=4)
     reference = exact(model, vectors, [0.0, t])
     # the sampling noise of the start drops out of the difference; what is left is the noise of the
     # bath, turning |J|≤3
@@ -267,7 +265,7 @@ def test_collective_loss_approaches_the_exact_decay():
             SpinChains(n=(N, 1), central=False, omega=(0, 0), exchange=0, loss=(1.0, 0.0))
         )
         vectors = np.array([bloch(0.9, 0.0), DOWN])
-        result = dtwasolve(model, vectors, times, samples=10000, seed=6)
+        result = dtwasolve(model, vectors, times, ntraj=10000, seed=6)
         reference = exact(model, vectors, times)
         errors.append(np.abs(result.spins - reference)[:, 0].max() / N)
         # |J|² is conserved along every trajectory, as the master equation conserves it
@@ -286,7 +284,7 @@ def test_dissipative_coupling_locks_the_sum():
     model = collective_spins(chains)
     vectors = np.array([bloch(0.2, 0.0), bloch(0.2, 1.0)])
     times = np.linspace(0, 3, 4)
-    result = dtwasolve(chains, vectors, times, samples=20000, seed=9)
+    result = dtwasolve(chains, vectors, times, ntraj=20000, seed=9)
     reference = exact(model, vectors, times)
     assert np.abs(result.spins - reference).max() / 8 < 0.02
     start, end = np.abs(np.angle(result.lowering[[0, -1], 1] / result.lowering[[0, -1], 0]))
@@ -297,7 +295,7 @@ def test_stochastic_steps_have_converged():
     chains = SpinChains(n=(6, 6), loss=(0.4, 0.4))
     vectors, times = np.array([DOWN, bloch(0.6, 0), bloch(0.3, 1)]), [0.0, 2.0]
     runs = [
-        dtwasolve(chains, vectors, times, samples=20000, seed=8, options={"max_step": h})
+        dtwasolve(chains, vectors, times, ntraj=20000, seed=8, options={"max_step": h})
         for h in (0.02, 0.005)
     ]
     error = np.hypot(runs[0].spins_error, runs[1].spins_error)[1]
@@ -313,7 +311,7 @@ def test_error_bars_are_honest():
     """
     model = collective_pair(6)
     vectors = np.array([bloch(0.3, 0.0), bloch(0.2, 1.0)])
-    runs = [dtwasolve(model, vectors, [0.0, 3.0], samples=256, seed=seed) for seed in range(60)]
+    runs = [dtwasolve(model, vectors, [0.0, 3.0], ntraj=256, seed=seed) for seed in range(60)]
     for name in ("spins", "products"):
         values = np.array([getattr(r, name)[1].ravel() for r in runs])
         reported = np.array([getattr(r, name + "_error")[1].ravel() for r in runs])
@@ -326,17 +324,17 @@ def test_same_seed_same_bits_on_any_number_of_threads():
     state = chains.product_state("up", (0.3, 0.2))
     runs = [
         dtwasolve(
-            chains, state, [0, 0.3, 0.6], samples=1003, seed=77, options={"num_threads": threads}
+            chains, state, [0, 0.3, 0.6], ntraj=1003, seed=77, options={"num_threads": threads}
         )
         for threads in (1, 2, 3)
     ]
     for other in runs[1:]:
         for name in ("spins", "spins_error", "products", "products_error"):
             np.testing.assert_array_equal(getattr(other, name), getattr(runs[0], name))
-    different = dtwasolve(chains, state, [0, 0.3, 0.6], samples=1003, seed=78)
+    different = dtwasolve(chains, state, [0, 0.3, 0.6], ntraj=1003, seed=78)
     assert np.abs(different.spins - runs[0].spins).max() > 1e-4
-    fresh = dtwasolve(chains, state, [0, 0.3], samples=16)
-    again = dtwasolve(chains, state, [0, 0.3], samples=16, seed=fresh.stats["seed"])
+    fresh = dtwasolve(chains, state, [0, 0.3], ntraj=16)
+    again = dtwasolve(chains, state, [0, 0.3], ntraj=16, seed=fresh.stats["seed"])
     np.testing.assert_array_equal(fresh.spins, again.spins)
 
 
@@ -397,13 +395,13 @@ def test_quadratures_are_those_of_the_exact_bosons():
     after a run.
     """
     chains = SpinChains(n=(16, 16), central=False, g=0, omega0=0, exchange=0.4)
-    vacuum = dtwasolve(chains, chains.product_state(), [0.0], samples=100000, seed=3)
+    vacuum = dtwasolve(chains, chains.product_state(), [0.0], ntraj=100000, seed=3)
     np.testing.assert_allclose(
         vacuum.covariance[0], 0.5 * np.eye(4), atol=4.5 * np.sqrt(0.5 / 100000)
     )
     assert np.abs(vacuum.mean[0] / vacuum.mean_error[0]).max() < 4.5
     state, times = chains.product_state(excitation=(0.3, 0.2), phase=(0.0, 1.0)), [0.0, 1.0]
-    result = dtwasolve(chains, state, times, samples=50000, seed=4)
+    result = dtwasolve(chains, state, times, ntraj=50000, seed=4)
     reference = qsp.exactsolve(chains, state, times)
     np.testing.assert_allclose(
         result.mean, reference.mean, atol=0.02 * np.abs(reference.mean).max()
@@ -424,7 +422,7 @@ def test_saving_and_loading(tmp_path):
         collective_pair(4, loss=0.1),
         [SIDE, SIDE],
         [0.0, 1.0],
-        samples=64,
+        ntraj=64,
         seed=1,
         e_ops=[lambda t, s: s[0, 2]],
     )
@@ -433,7 +431,7 @@ def test_saving_and_loading(tmp_path):
     again = qsp.load(tmp_path / "run.npz")
     np.testing.assert_array_equal(again.products_error, result.products_error)
     np.testing.assert_array_equal(again.covariance, result.covariance)
-    assert again.samples == 64
+    assert again.ntraj == 64
 
 
 def test_bad_input():
@@ -443,22 +441,22 @@ def test_bad_input():
             chains,
             qutip.tensor(qutip.basis(2, 0), qutip.basis(4, 1), qutip.basis(4, 0)),
             [0, 1],
-            samples=8,
+            ntraj=8,
         )
     with pytest.raises(ValueError, match="dims"):
-        dtwasolve(chains, chains.product_state(representation="spins"), [0, 1], samples=8)
+        dtwasolve(chains, chains.product_state(representation="spins"), [0, 1], ntraj=8)
     with pytest.raises(ValueError, match="normalised"):
-        dtwasolve(chains, 2 * chains.product_state(), [0, 1], samples=8)
+        dtwasolve(chains, 2 * chains.product_state(), [0, 1], ntraj=8)
     with pytest.raises(ValueError, match="unit vector"):
-        dtwasolve(chains, [DOWN, [0, 0, 0.5], UP], [0, 1], samples=8)
-    with pytest.raises(ValueError, match="samples"):
-        dtwasolve(chains, chains.product_state(), [0, 1], samples=1)
+        dtwasolve(chains, [DOWN, [0, 0, 0.5], UP], [0, 1], ntraj=8)
+    with pytest.raises(ValueError, match="ntraj"):
+        dtwasolve(chains, chains.product_state(), [0, 1], ntraj=1)
     with pytest.raises(ValueError, match="seed"):
-        dtwasolve(chains, chains.product_state(), [0, 1], samples=8, seed=-1)
+        dtwasolve(chains, chains.product_state(), [0, 1], ntraj=8, seed=-1)
     with pytest.raises(ValueError, match="increase"):
-        dtwasolve(chains, chains.product_state(), [1, 0], samples=8)
+        dtwasolve(chains, chains.product_state(), [1, 0], ntraj=8)
     with pytest.raises(KeyError, match="atol"):
-        dtwasolve(chains, chains.product_state(), [0, 1], samples=8, options={"atol": 1e-9})
+        dtwasolve(chains, chains.product_state(), [0, 1], ntraj=8, options={"atol": 1e-9})
     for kw, match in (
         ({"geometry": "chain"}, "geometry"),
         ({"two_photon": 0.1}, "two_photon"),
@@ -467,7 +465,7 @@ def test_bad_input():
         ({"local_loss": 0.1}, "local"),
     ):
         with pytest.raises(ValueError, match=match):
-            dtwasolve(SpinChains(n=(3, 3), **kw), [DOWN] * 3, [0, 1], samples=8)
+            dtwasolve(SpinChains(n=(3, 3), **kw), [DOWN] * 3, [0, 1], ntraj=8)
     with pytest.raises(TypeError, match="SpinChains"):
         dtwasolve("chains", [DOWN], [0, 1])
     with pytest.raises(ValueError, match="symmetric"):
@@ -480,16 +478,16 @@ def test_limits_keep_what_was_done():
     chains = SpinChains(n=(5, 5))
     state = chains.product_state()
     with pytest.raises(StepLimitError, match="nsteps"):
-        dtwasolve(chains, state, [0, 50], samples=64, seed=0, options={"nsteps": 5})
+        dtwasolve(chains, state, [0, 50], ntraj=64, seed=0, options={"nsteps": 5})
     with pytest.raises(TimeLimitError) as caught:
         dtwasolve(
             chains,
             state,
             np.linspace(0, 500, 3),
-            samples=200000,
+            ntraj=200000,
             seed=0,
             options={"time_limit": 0.4},
         )
     partial = caught.value.result
-    assert 0 < partial.samples < 200000
+    assert 0 < partial.ntraj < 200000
     assert np.isfinite(partial.spins).all()

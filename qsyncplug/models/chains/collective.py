@@ -84,7 +84,7 @@ class CollectiveSpins:
             if coupling is None
             else check_array("coupling", coupling, shape=(G, G, 3))
         )
-        if np.abs(K - K.swapaxes(0, 1)).max() > 1e-13 * max(1.0, np.abs(K).max()):
+        if np.abs(K - K.swapaxes(0, 1)).max() > 1e-13 * np.abs(K).max():
             raise ValueError("coupling must be symmetric in its first two axes")
         put("coupling", K)
         for key, value in (("lowering", lowering), ("raising", raising)):

@@ -44,7 +44,7 @@ class DtwaSolver(Solver):
     ----------
     model : SpinChains or CollectiveSpins
         What to run.
-    samples : int
+    ntraj : int
         Number of trajectories, at least 2.
     seed : int, optional
         From 0 to 2⁶⁴−1; a fresh one, reported in ``stats["seed"]``, by default.
@@ -63,11 +63,11 @@ class DtwaSolver(Solver):
         self,
         model: SpinChains | CollectiveSpins,
         *,
-        samples: int = 20000,
+        ntraj: int = 20000,
         seed: int | None = None,
         options: dict[str, Any] | None = None,
     ):
-        self.samples = check_integer("samples", samples, minimum=2)
+        self.ntraj = check_integer("ntraj", ntraj, minimum=2)
         if seed is not None:
             seed = check_integer("seed", seed, minimum=0, maximum=2**64 - 1)
         self.seed = seed
@@ -126,7 +126,7 @@ class DtwaSolver(Solver):
         stochastic = len(self.model.lowering) + len(self.model.raising) > 0
         stats: dict[str, Any] = {
             "method": "rk4" if stochastic else "dop853",
-            "samples": self.samples,
+            "ntraj": self.ntraj,
             "seed": seed,
             "neglected": [
                 "quantum corrections beyond the first order in 1/N: truncated Wigner (third and "
@@ -142,10 +142,8 @@ class DtwaSolver(Solver):
         result = DtwaResult(e_ops, self._options, solver=self.name, stats=stats, model=self.model)
         stats = result.stats
         # the same chunks whatever the threads, so that the sums are the same to the last bit
-        size = -(-self.samples // (_CHUNKS * _LANES)) * _LANES
-        chunks = [
-            (first, min(size, self.samples - first)) for first in range(0, self.samples, size)
-        ]
+        size = -(-self.ntraj // (_CHUNKS * _LANES)) * _LANES
+        chunks = [(first, min(size, self.ntraj - first)) for first in range(0, self.ntraj, size)]
         threads = min(self._options["num_threads"], len(chunks))
         check_memory(
             f"the sums of {times.size} times",
@@ -174,7 +172,7 @@ class DtwaSolver(Solver):
             if failure is not None:
                 break
         bar.finished()
-        stats["samples"] = done
+        stats["ntraj"] = done
         stats["steps accepted"], stats["steps rejected"] = taken, rejected
         stats["right-hand sides"] = taken * (4 if stochastic else 12)
         stats["run time"] = clock.perf_counter() - begin
@@ -190,7 +188,7 @@ class DtwaSolver(Solver):
 
     def _fail(self, failure: BaseException, result: DtwaResult, t0: float, done: int) -> None:
         kept = (
-            f"error.result holds the moments of the {done} samples of {self.samples} that were "
+            f"error.result holds the moments of the {done} samples of {self.ntraj} that were "
             "finished"
         )
         result.stats["stopped"] = f"after {done} samples"
@@ -298,7 +296,7 @@ def dtwasolve(
     state0: Any,
     tlist: Any,
     *,
-    samples: int = 20000,
+    ntraj: int = 20000,
     seed: int | None = None,
     e_ops: Any = None,
     options: dict[str, Any] | None = None,
@@ -329,7 +327,7 @@ def dtwasolve(
         single spin may be mixed.
     tlist : array_like of shape (T,)
         Strictly increasing output times.
-    samples : int
+    ntraj : int
         Number of trajectories.
     seed : int, optional
         From 0 to 2⁶⁴−1. The same seed gives the same numbers to the last bit, with any number of
@@ -372,6 +370,6 @@ def dtwasolve(
     in symmetric order, :math:`⟨J_+J_-⟩ = ⟨J_x^2+J_y^2⟩+⟨J_z⟩`: the noise gives the last term. |J|²
     is conserved, as it is exactly.
     """
-    return DtwaSolver(chains, samples=samples, seed=seed, options=options).run(
+    return DtwaSolver(chains, ntraj=ntraj, seed=seed, options=options).run(
         state0, tlist, e_ops=e_ops
     )

@@ -91,7 +91,8 @@ def full_hamiltonian(model: ChainParameters) -> Any:
                 H = H + model.g[j] / (2 * np.sqrt(count)) * (middle @ sum_)
         start += count
     H.sum_duplicates()
-    H.data[np.abs(H.data) < 1e-15 * max(1.0, np.abs(H.data).max(initial=0.0))] = 0
+    # what rounding left of terms that cancel; relative, so that any unit of time will do
+    H.data[np.abs(H.data) < 1e-15 * np.abs(H.data).max(initial=0.0)] = 0
     H.eliminate_zeros()
     return H
 

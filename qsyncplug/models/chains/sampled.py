@@ -26,7 +26,7 @@ class DtwaResult(Result):
         standard error.
     covariance : ndarray of shape (T, 2K, 2K)
         Symmetrised covariance of the quadratures, from β=J−/√(N/2−J_z), whose vacuum has ½.
-    samples : int
+    ntraj : int
         Number of trajectories.
     """
 
@@ -52,9 +52,9 @@ class DtwaResult(Result):
         return row.copy()
 
     @property
-    def samples(self) -> int:
+    def ntraj(self) -> int:
         """Number of trajectories."""
-        return int(self.stats["samples"])
+        return int(self.stats["ntraj"])
 
     @property
     def lowering(self) -> np.ndarray:
@@ -91,6 +91,6 @@ class DtwaResult(Result):
         text = super().__repr__()
         return text.replace(
             "\n  arrays",
-            f"\n  samples         {self.samples}, seed {self.stats['seed']}\n  arrays",
+            f"\n  ntraj           {self.ntraj}, seed {self.stats['seed']}\n  arrays",
             1,
         )
