@@ -1,0 +1,405 @@
+"""The symbols that a user writes with: modes, spins, levels and ensembles of atoms."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..core.checks import check_integer
+from .atom import LETTERS, AtomFactor
+from .expression import Expression, Key, Monomial, add_term
+from .factor import Local
+from .level import LevelFactor
+from .mode import ModeFactor
+from .spin import SpinFactor
+from .symbol import Symbol, named, new_space
+from .time_factor import TimeFactor, time_factor
+
+__all__ = ["Atoms", "EachAtom", "Level", "Mode", "Spin", "atoms", "handle", "levels", "modes", "spins"]
+
+
+class Mode(Expression):
+    """The annihilation operator of a boson mode; unlike other expressions it can be a key of a dict."""
+
+    __slots__ = ("symbol",)
+
+    def __init__(self, symbol: Symbol):
+        super().__init__((symbol.space,), {(((symbol, (0, 1)),), ()): 1.0 + 0j})
+        self.symbol = symbol
+
+    def __hash__(self) -> int:
+        return hash(self.symbol)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Mode, (self.symbol,))
+
+
+class _Handle:
+    """What spins, levels and atoms share: a symbol, equality by identity of the symbol."""
+
+    __slots__ = ("symbol",)
+
+    def __init__(self, symbol: Symbol):
+        self.symbol = symbol
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.symbol is self.symbol  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash(self.symbol)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self.symbol,))
+
+    def __repr__(self) -> str:
+        return self.symbol.name
+
+    @property
+    def one(self) -> Expression:
+        """The identity."""
+        return Expression((self.symbol.space,), {((), ()): 1.0 + 0j})
+
+    def _expression(self, *parts: tuple[Local, complex]) -> Expression:
+        one = self.symbol.factor.one
+        terms: dict[Key, complex] = {}
+        for key, value in parts:
+            monomial: Monomial = () if key == one else ((self.symbol, key),)
+            add_term(terms, (monomial, ()), complex(value))
+        return Expression((self.symbol.space,), terms)
+
+
+class Spin(_Handle):
+    """A spin J=N/2, the symmetric states of N spins ½.
+
+    Attributes
+    ----------
+    x, y, z, p, m : Expression
+        S_x, S_y, S_z, S_+=S_x+iS_y and S_−; [S_+, S_−]=2S_z.
+    N : int
+        2J.
+    """
+
+    __slots__ = ()
+    x = property(lambda self: self._expression(((1, 0, 0), 0.5), ((0, 0, 1), 0.5)))
+    y = property(lambda self: self._expression(((1, 0, 0), -0.5j), ((0, 0, 1), 0.5j)))
+    z = property(lambda self: self._expression(((0, 1, 0), 1)))
+    p = property(lambda self: self._expression(((1, 0, 0), 1)))
+    m = property(lambda self: self._expression(((0, 0, 1), 1)))
+
+    @property
+    def N(self) -> int:
+        """Number of spins ½ that it is made of, 2J."""
+        return self.symbol.factor.N  # type: ignore[attr-defined]
+
+    @property
+    def each(self) -> Any:
+        """Individual jumps leave the symmetric states: only atoms have them."""
+        raise TypeError(f"a jump of each spin of {self} leaves its symmetric states; make it with qsyncplug.atoms({self.N})")
+
+
+class Level(_Handle):
+    """A system of d levels: ``s[i, j]`` is |i⟩⟨j|."""
+
+    __slots__ = ()
+
+    @property
+    def d(self) -> int:
+        """Number of levels."""
+        return self.symbol.factor.d  # type: ignore[attr-defined]
+
+    def __getitem__(self, key: Any) -> Expression:
+        if not (isinstance(key, tuple) and len(key) == 2):
+            raise TypeError(f"{self} takes two levels, {self}[i, j]=|i⟩⟨j|, not {key!r}")
+        factor = self.symbol.factor
+        assert isinstance(factor, LevelFactor)
+        i, j = (check_integer("a level", k, minimum=0, maximum=factor.d - 1) for k in key)
+        return self._expression(*factor.element(i, j))
+
+
+class Atoms(_Handle):
+    """An ensemble of N identical two-level atoms.
+
+    Attributes
+    ----------
+    x, y, z, p, m : Expression
+        Sums over the atoms: Σσx/2, Σσy/2, Σσz/2, Σσ+ and Σσ−.
+    each : EachAtom
+        ``each.p``, ``each.m``, ``each.z``: a jump of every atom (σz/2 for z); for jumps only.
+    N : int
+        Number of atoms.
+    """
+
+    __slots__ = ()
+    x = property(lambda self: self._expression(((1, 0, 0), 0.5), ((0, 0, 1), 0.5)))
+    y = property(lambda self: self._expression(((1, 0, 0), -0.5j), ((0, 0, 1), 0.5j)))
+    z = property(lambda self: self._expression(((0, 1, 0), 1), ((0, 0, 0), -0.5 * self.N)))
+    p = property(lambda self: self._expression(((1, 0, 0), 1)))
+    m = property(lambda self: self._expression(((0, 0, 1), 1)))
+
+    @property
+    def N(self) -> int:
+        """Number of atoms."""
+        return self.symbol.factor.N  # type: ignore[attr-defined]
+
+    @property
+    def each(self) -> EachSite:
+        """Jumps of every atom."""
+        return EachSite(self.symbol)
+
+
+class EachSite:
+    """``A.each``: the operators σ+, σ− and σz/2 of every atom, for jumps."""
+
+    __slots__ = ("symbol",)
+
+    def __init__(self, symbol: Symbol):
+        self.symbol = symbol
+
+    p = property(lambda self: EachAtom(self.symbol, {(LETTERS[0], ()): 1.0}))
+    m = property(lambda self: EachAtom(self.symbol, {(LETTERS[2], ()): 1.0}))
+    z = property(lambda self: EachAtom(self.symbol, {(LETTERS[1], ()): 1.0, ((0, 0, 0), ()): -0.5}))
+    x = property(lambda self: 0.5 * (self.p + self.m))
+    y = property(lambda self: -0.5j * (self.p - self.m))
+
+
+class EachAtom:
+    """A jump that every atom of an ensemble makes on its own: c = Σ_μ c_μ σ_μ.
+
+    It can be added to others of its ensemble and multiplied by numbers and functions of time, nothing else.
+    """
+
+    __slots__ = ("symbol", "terms")
+    __array_ufunc__ = None
+    __hash__: Any = None
+
+    def __init__(self, symbol: Symbol, terms: Mapping[tuple[Local, tuple[TimeFactor, ...]], complex]):
+        self.symbol = symbol
+        self.terms = dict(terms)
+
+    def _refuse(self, other: Any) -> TypeError:
+        return TypeError(
+            f"{self} is a jump of every atom: it can be scaled and added to others of {self.symbol.name}, not combined with "
+            f"{other!r:.40}; use {self.symbol.name}.p, .m, .z for the sums over the atoms"
+        )
+
+    def __add__(self, other: Any) -> EachAtom:
+        if not isinstance(other, EachAtom) or other.symbol is not self.symbol:
+            raise self._refuse(other)
+        terms: dict[Any, complex] = dict(self.terms)
+        for key, value in other.terms.items():
+            add_term(terms, key, value)
+        return EachAtom(self.symbol, terms)
+
+    __radd__ = __add__
+
+    def __neg__(self) -> EachAtom:
+        return -1 * self
+
+    def __sub__(self, other: Any) -> EachAtom:
+        if not isinstance(other, EachAtom):
+            raise self._refuse(other)
+        return self + (-other)
+
+    def __mul__(self, other: Any) -> EachAtom:
+        if isinstance(other, numbers.Number) and not isinstance(other, bool):
+            value, factors = complex(other), ()  # type: ignore[call-overload]
+            if not np.isfinite(value):
+                raise ValueError(f"a coefficient must be finite, not {other!r}")
+        elif not isinstance(other, (Expression, EachAtom, _Handle)) and (factor := time_factor(other)) is not None:
+            value, factors = 1.0, (factor,)  # type: ignore[assignment]
+        else:
+            raise self._refuse(other)
+        terms = {(letter, tuple(sorted((*f, *factors)))): v * value for (letter, f), v in self.terms.items()}
+        return EachAtom(self.symbol, {k: v for k, v in terms.items() if v != 0})
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> EachAtom:
+        return self * (1 / complex(other))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, EachAtom) and other.symbol is self.symbol and other.terms == self.terms
+
+    def __bool__(self) -> bool:
+        return bool(self.terms)
+
+    @property
+    def isconstant(self) -> bool:
+        """Whether no coefficient depends on time."""
+        return all(not factors for _, factors in self.terms)
+
+    def at(self, t: float) -> EachAtom:
+        """With its coefficients taken at time `t`."""
+        terms: dict[Any, complex] = {}
+        for (letter, factors), value in self.terms.items():
+            for f in factors:
+                value = value * f(t)
+            add_term(terms, (letter, ()), value)
+        return EachAtom(self.symbol, terms)
+
+    def summed(self) -> Expression:
+        """The sum over the atoms, an expression: for printing and for the charges."""
+        terms: dict[Key, complex] = {}
+        for (letter, factors), value in self.terms.items():
+            one = letter == (0, 0, 0)
+            add_term(terms, (() if one else ((self.symbol, letter),), factors), value)
+        return Expression((self.symbol.space,), terms)
+
+    def __repr__(self) -> str:
+        return f"each({self.summed()})"
+
+    def _repr_latex_(self) -> str:
+        return rf"$\left[{self.summed()._repr_latex_().strip('$')}\right]_{{\mathrm{{each}}}}$"
+
+
+def handle(symbol: Symbol) -> Mode | Spin | Level | Atoms:
+    """What the user writes for a symbol."""
+    for factor, kind in ((ModeFactor, Mode), (SpinFactor, Spin), (LevelFactor, Level), (AtomFactor, Atoms)):
+        if isinstance(symbol.factor, factor):
+            return kind(symbol)  # type: ignore[no-any-return, operator]
+    raise TypeError(f"{symbol} is of no known kind")
+
+
+def modes(n: int, names: Iterable[str] | None = None) -> tuple[Mode, ...]:
+    """Make the annihilation operators of `n` boson modes.
+
+    Parameters
+    ----------
+    n : int
+        Number of modes.
+    names : sequence of str, optional
+        For printing; ``b1, b2, …`` by default.
+
+    Returns
+    -------
+    tuple of Mode
+        One annihilation operator a mode; combine them with ``+ - * **``, ``.dag()`` and scalars.
+
+    Raises
+    ------
+    ValueError
+        `names` do not fit.
+    MemoryLimitError
+        So many symbols do not fit into memory.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> b1, b2 = qsp.modes(2)
+    >>> b1 * b1.dag()
+    b1† b1 + 1
+    """
+    n = check_integer("n", n, minimum=1)
+    labels = named(n, names, "b")
+    return tuple(Mode(s) for s in new_space("modes", [ModeFactor()] * n, labels).symbols)
+
+
+def _sizes(name: str, values: tuple[Any, ...], minimum: int) -> list[int]:
+    if not values:
+        raise TypeError(f"{name} is missing: give one number for each")
+    return [check_integer(name, v, minimum=minimum) for v in values]
+
+
+def spins(*N: int, names: Iterable[str] | None = None) -> tuple[Spin, ...]:
+    """Make spins J=N/2: the symmetric states of N spins ½.
+
+    Parameters
+    ----------
+    *N : int
+        2J of each: 1 is a spin ½, 2 a spin 1.
+    names : sequence of str, optional
+        For printing; ``S1, S2, …`` by default.
+
+    Returns
+    -------
+    tuple of Spin
+        Each with ``.x .y .z .p .m``.
+
+    Raises
+    ------
+    ValueError
+        A number is below 1, or `names` do not fit.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> S, = qsp.spins(2)
+    >>> S.m * S.p
+    S1+ S1- - 2 S1z
+    >>> S.x**2 + S.y**2 + S.z**2 == 2
+    True
+    """
+    sizes = _sizes("N", N, 1)
+    space = new_space("spins", [SpinFactor(n) for n in sizes], named(len(sizes), names, "S"))
+    return tuple(Spin(s) for s in space.symbols)
+
+
+def levels(*d: int, names: Iterable[str] | None = None) -> tuple[Level, ...]:
+    """Make systems of d levels.
+
+    Parameters
+    ----------
+    *d : int
+        Number of levels of each, at least 2.
+    names : sequence of str, optional
+        For printing; ``s1, s2, …`` by default.
+
+    Returns
+    -------
+    tuple of Level
+        ``s[i, j]`` is |i⟩⟨j|.
+
+    Raises
+    ------
+    ValueError
+        A number is below 2, or `names` do not fit.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> s, = qsp.levels(3)
+    >>> s[0, 1] * s[1, 2]
+    s1[0,2]
+    >>> s[0, 0] + s[1, 1] + s[2, 2] == 1
+    True
+    """
+    sizes = _sizes("d", d, 2)
+    space = new_space("levels", [LevelFactor(n) for n in sizes], named(len(sizes), names, "s"))
+    return tuple(Level(s) for s in space.symbols)
+
+
+def atoms(*N: int, names: Iterable[str] | None = None) -> tuple[Atoms, ...]:
+    """Make ensembles of N identical two-level atoms.
+
+    Parameters
+    ----------
+    *N : int
+        Number of atoms of each ensemble.
+    names : sequence of str, optional
+        For printing; ``A1, A2, …`` by default.
+
+    Returns
+    -------
+    tuple of Atoms
+        Each with the sums ``.x .y .z .p .m`` and the jumps of every atom ``.each.p .m .z``.
+
+    Raises
+    ------
+    ValueError
+        A number is below 1, or `names` do not fit.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> A, = qsp.atoms(10)
+    >>> A.m * A.p - A.p * A.m == -2 * A.z
+    True
+    >>> 0.5 * A.each.p
+    each(0.5 A1+)
+    """
+    sizes = _sizes("N", N, 1)
+    space = new_space("atoms", [AtomFactor(n) for n in sizes], named(len(sizes), names, "A"))
+    return tuple(Atoms(s) for s in space.symbols)

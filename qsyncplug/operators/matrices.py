@@ -1,0 +1,92 @@
+"""Expressions as QuTiP objects."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import qutip
+import scipy.sparse
+
+from ..core.checks import check_integer
+from .expression import Expression, Monomial
+from .mode import ModeFactor
+from .symbol import Symbol
+from .time_factor import TimeFactor
+
+__all__ = ["basis_labels", "check_cutoff", "operator_matrix", "symbol_levels", "to_qutip"]
+
+
+def check_cutoff(cutoff: Any, n: int) -> tuple[int, ...]:
+    """The number of levels of each of `n` modes, at least 2."""
+    values = tuple(cutoff) if isinstance(cutoff, (tuple, list, np.ndarray)) else (cutoff,) * n
+    if len(values) != n:
+        raise ValueError(f"cutoff must be one number or {n} numbers (one a mode), not {len(values)}")
+    return tuple(check_integer("cutoff", c, minimum=2) for c in values)
+
+
+def symbol_levels(symbols: Sequence[Symbol], cutoff: int | Iterable[int] | None) -> list[list[int]]:
+    """Dimensions that every symbol is represented on."""
+    modes = [s for s in symbols if isinstance(s.factor, ModeFactor)]
+    if modes and cutoff is None:
+        raise TypeError("cutoff is needed: a mode has no last level; give the number of Fock levels to keep")
+    kept = iter(check_cutoff(cutoff, len(modes)) if cutoff is not None and modes else ())
+    return [s.factor.levels(next(kept) if isinstance(s.factor, ModeFactor) else None) for s in symbols]
+
+
+def monomial_matrix(monomial: Monomial, symbols: Sequence[Symbol], levels: list[list[int]]) -> Any:
+    """One monomial on the tensor product of `symbols`."""
+    local = dict(monomial)
+    matrix: Any = scipy.sparse.identity(1, dtype=complex, format="csr")
+    for symbol, dims in zip(symbols, levels, strict=True):
+        if symbol in local:
+            factor = symbol.factor.matrix(local[symbol], dims)
+        else:
+            factor = scipy.sparse.identity(math.prod(dims), dtype=complex, format="csr")
+        matrix = scipy.sparse.kron(matrix, factor, format="csr")
+    return matrix
+
+
+def operator_matrix(
+    expression: Expression, symbols: Sequence[Symbol], cutoff: int | Iterable[int] | None
+) -> qutip.Qobj | qutip.QobjEvo:
+    """`expression` on the tensor product of `symbols`; see :meth:`.Expression.qutip`."""
+    levels = symbol_levels(symbols, cutoff)
+    size = math.prod(math.prod(dims) for dims in levels)
+    groups: dict[tuple[TimeFactor, ...], Any] = {}
+    for (monomial, factors), value in expression.terms.items():
+        matrix = value * monomial_matrix(monomial, symbols, levels)
+        groups[factors] = groups[factors] + matrix if factors in groups else matrix
+    return to_qutip(groups, [d for dims in levels for d in dims], size)
+
+
+def to_qutip(groups: dict[tuple[TimeFactor, ...], Any], dims: list[int], size: int) -> qutip.Qobj | qutip.QobjEvo:
+    """A Qobj of sparse matrices by time factors, or a QobjEvo where there are any."""
+
+    def as_qobj(matrix: Any) -> qutip.Qobj:
+        return qutip.Qobj(scipy.sparse.csr_matrix(matrix), dims=[list(dims), list(dims)], dtype="CSR")
+
+    groups = dict(groups)
+    constant = as_qobj(groups.pop((), scipy.sparse.csr_matrix((size, size), dtype=complex)))
+    if not groups:
+        return constant
+    parts: list[Any] = [constant]
+    for factors, matrix in groups.items():
+        coefficient = None
+        for factor in factors:
+            c = qutip.coefficient(factor.coefficient)
+            c = c.conj() if factor.conjugate else c
+            coefficient = c if coefficient is None else coefficient * c
+        parts.append([as_qobj(matrix), coefficient])
+    return qutip.QobjEvo(parts)
+
+
+def basis_labels(symbols: Sequence[Symbol], levels: list[list[int]]) -> np.ndarray:
+    """Labels of every basis state of the tensor product, one column a charge, shape (d, columns)."""
+    out = np.zeros((1, 0), dtype=int)
+    for symbol, dims in zip(symbols, levels, strict=True):
+        own = symbol.factor.labels(dims)
+        out = np.concatenate([np.repeat(out, len(own), axis=0), np.tile(own, (len(out), 1))], axis=1)
+    return out

@@ -1,0 +1,72 @@
+"""Expressions as text and as LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .expression import Expression, Key
+
+__all__ = ["latex_of", "number_text", "tex_name", "text_of"]
+
+_GREEK = {
+    "alpha", "beta", "gamma", "delta", "eta", "theta", "kappa", "mu", "nu", "xi", "rho", "sigma", "phi", "psi", "omega",
+}  # fmt: skip
+
+
+def tex_name(name: str) -> str:
+    """A symbol's name with what follows an underscore, or its digits, as a subscript."""
+    stem = name.rstrip("0123456789")
+    head, _, below = name.partition("_") if "_" in name else (stem, "", name[len(stem) :])
+    head = f"\\{head}" if head in _GREEK else head
+    return head + (f"_{{{below.replace('_', ' ')}}}" if below else "")
+
+
+def number_text(value: complex) -> str:
+    """A coefficient with up to twelve digits."""
+    if value.imag == 0:
+        return f"{value.real:.12g}"
+    if value.real == 0:
+        return "i" if value.imag == 1 else f"{value.imag:.12g}i"
+    return f"({value.real:.12g}{value.imag:+.12g}i)"
+
+
+def text_of(expression: Expression) -> str:
+    """``0.5 b1† b1 + S1+ b1``."""
+    return _text(expression, lambda s, x: s.factor.text(s.name, x), " ")
+
+
+def latex_of(expression: Expression) -> str:
+    """The same between dollar signs."""
+    return "$" + _text(expression, lambda s, x: s.factor.latex(tex_name(s.name), x), r"\,") + "$"
+
+
+def _sorted(expression: Expression) -> list[tuple[Key, complex]]:
+    """Terms of many operators first, then by the powers of the symbols one after the other."""
+    symbols = expression.symbols
+
+    def order(item: tuple[Key, complex]) -> Any:
+        local = dict(item[0][0])
+        degree = sum(s.factor.degree(x) for s, x in local.items())
+        return (-degree, [[-p for p in local.get(s, ())] or [0, 0, 0] for s in symbols], repr(item[0][1]))
+
+    return sorted(expression.terms.items(), key=order)
+
+
+def _text(expression: Expression, operator: Callable[[Any, Any], str], times: str) -> str:
+    if not expression.terms:
+        return "0"
+    place = {s: k for k, s in enumerate(expression.symbols)}
+    text = ""
+    for (monomial, factors), value in _sorted(expression):
+        names = [repr(f) for f in factors]
+        names += [operator(s, x) for s, x in sorted(monomial, key=lambda pair: place[pair[0]])]
+        sign = "+"
+        if (value.imag == 0 and value.real < 0) or (value.real == 0 and value.imag < 0):
+            sign, value = "-", -value
+        if value != 1 or not names:
+            names.insert(0, number_text(value))
+        piece = times.join(names)
+        text += f" {sign} {piece}" if text else ("-" if sign == "-" else "") + piece
+    return text
