@@ -8,40 +8,33 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from ..operators.algebra import Expression
-from ..operators.system import ModeSystem
+from ..operators.expression import Expression
+from ..operators.system import System
 
 __all__ = ["coupled", "gains", "rest_exponents", "uncoupled"]
 
 
-def _nodes(powers: tuple[int, ...]) -> set[int]:
-    """Modes that a product of powers of b† and b (b1†, b1, b2†, b2, …) acts on."""
-    return {k // 2 for k, power in enumerate(powers) if power}
-
-
-def _acts_on(expression: Expression) -> set[int]:
-    return set().union(*(_nodes(powers) for powers, _ in expression.terms))
-
-
 @lru_cache(maxsize=64)
-def uncoupled(system: ModeSystem) -> ModeSystem:
+def uncoupled(system: System) -> System:
     """The same nodes alone.
 
     Terms of H and jump operators that act on several modes are left out.
     """
     H = system.hamiltonian
-    alone = {key: value for key, value in H.terms.items() if len(_nodes(key[0])) <= 1}
-    jumps = [jump for jump in system.jumps if len(_acts_on(jump)) == 1]
-    return ModeSystem(Expression(H.space, alone), jumps, name=f"{system.name}, uncoupled")
+    alone = {key: value for key, value in H.terms.items() if len(key[0]) <= 1}
+    jumps = [jump for jump in system.jumps if len(jump.used) == 1]
+    name = f"{system.name}, uncoupled"
+    return System(Expression(H.spaces, alone), jumps, name=name, order=system.symbols)
 
 
-def coupled(system: ModeSystem) -> bool:
+def coupled(system: System) -> bool:
     """Whether the modes act on each other, all of them in one piece."""
+    place = {s: k for k, s in enumerate(system.symbols)}
     links = [
         nodes
         for nodes in (
-            *(_nodes(powers) for powers, _ in system.hamiltonian.terms),
-            *(_acts_on(jump) for jump in system.jumps),
+            *({place[s] for s, _ in monomial} for monomial, _ in system.hamiltonian.terms),
+            *({place[s] for s in jump.used} for jump in system.jumps),
         )
         if len(nodes) > 1
     ]
@@ -53,18 +46,18 @@ def coupled(system: ModeSystem) -> bool:
     return bool(connected_components(graph, directed=False)[0] == 1)
 
 
-def gains(system: ModeSystem) -> tuple[bool, ...]:
+def gains(system: System) -> tuple[bool, ...]:
     """For each mode, whether it would grow from rest if it were alone."""
     values = np.linalg.eigvals(_blocks(uncoupled(system)))
     return tuple(bool(v.real.max() > 1e-12 * max(1.0, np.abs(v).max())) for v in values)
 
 
-def _blocks(system: ModeSystem) -> np.ndarray:
+def _blocks(system: System) -> np.ndarray:
     """2×2 blocks of the Jacobian at rest."""
     M = system.jacobian(np.zeros(system.n, dtype=complex))
     return np.stack([M[2 * j : 2 * j + 2, 2 * j : 2 * j + 2] for j in range(system.n)])
 
 
-def rest_exponents(system: ModeSystem) -> np.ndarray:
+def rest_exponents(system: System) -> np.ndarray:
     """Eigenvalues of the Jacobian at rest."""
     return np.linalg.eigvals(system.jacobian(np.zeros(system.n, dtype=complex)))

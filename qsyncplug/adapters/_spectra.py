@@ -15,7 +15,7 @@ import scipy.sparse as sp
 
 from ..core.errors import SolverError
 from ..exact.steady import solve_steady
-from ..operators.system import ModeSystem
+from ..operators.system import System
 from ..sync.dynamics import Spectra
 from ._couplings import uncoupled
 
@@ -31,7 +31,7 @@ def enough_levels(populations: np.ndarray) -> tuple[int, ...]:
     return tuple(min(max(4, int(np.argmax(row < 1e-4)) + 2), len(row)) for row in left)
 
 
-def spectra_of_modes(system: ModeSystem, levels: tuple[int, ...]) -> Spectra | None:
+def spectra_of_modes(system: System, levels: tuple[int, ...]) -> Spectra | None:
     """Observed and bare frequencies of the modes.
 
     None where this model's spectra are not to be had.
@@ -57,7 +57,7 @@ def spectra_of_modes(system: ModeSystem, levels: tuple[int, ...]) -> Spectra | N
     )
 
 
-def _peaks(system: ModeSystem, levels: tuple[int, ...]) -> list[tuple[float, float, float]] | None:
+def _peaks(system: System, levels: tuple[int, ...]) -> list[tuple[float, float, float]] | None:
     """Frequency, full width and uncertainty of the highest peak of every mode."""
     H, jumps = system.qutip(levels)
     charges = np.sum(np.indices(levels).reshape(len(levels), -1), axis=0)
@@ -80,9 +80,7 @@ def _peaks(system: ModeSystem, levels: tuple[int, ...]) -> list[tuple[float, flo
     return out
 
 
-def _steady(
-    system: ModeSystem, levels: tuple[int, ...], H: Any, jumps: list[Any]
-) -> np.ndarray | None:
+def _steady(system: System, levels: tuple[int, ...], H: Any, jumps: list[Any]) -> np.ndarray | None:
     number = np.indices(levels).reshape(system.n, -1).T
     charges = number @ system.symmetries.charges.T
     matrices = [jump.data_as("csr_matrix") for jump in jumps]

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..approximate.meanfield import MeanFieldResult
 from ..exact.evolve import ExactResult
-from ..operators.system import ModeSystem
+from ..operators.system import System
 from ..sync import SyncView
 from ..sync.dynamics import Dynamics, Kind
 from ..sync.reading import reader
@@ -59,7 +59,7 @@ def view_of_exact(result: ExactResult) -> SyncView:
 # ------------------------------------------------------------ evidence
 
 
-def _facts(system: ModeSystem) -> dict[str, Any]:
+def _facts(system: System) -> dict[str, Any]:
     """What holds for every run of a model that does not depend on time."""
     return {
         "coupled": coupled(system) if system.n > 1 else None,
@@ -72,7 +72,7 @@ def _facts(system: ModeSystem) -> dict[str, Any]:
 
 def _mean_field_dynamics(result: MeanFieldResult, closure: str) -> Dynamics:
     system = result.model
-    if not isinstance(system, ModeSystem):
+    if not isinstance(system, System):
         return Dynamics(Kind.AMPLITUDES)
     facts = _facts(system)
     if closure != "linear" and _phase_is_lost(result):
@@ -115,7 +115,7 @@ def _flags(result: MeanFieldResult) -> tuple[str, ...]:
 
 def _exact_dynamics(result: ExactResult) -> Dynamics:
     system = result.model
-    if not isinstance(system, ModeSystem):
+    if not isinstance(system, System):
         return Dynamics(Kind.MOMENTS)
     populations = getattr(result, "populations", None)
     spectra = None

@@ -13,7 +13,8 @@ from qutip.solver.multitrajresult import MultiTrajResult
 from ..core.checks import check_times
 from ..core.gaussian import covariance_from_moments
 from ..models.spin_one import spin_phase_peak
-from ..operators.algebra import Expression
+from ..operators.expression import Expression
+from ..operators.matrices import mode_dims
 from ..sync import SyncView
 from ..sync.dynamics import Dynamics, Kind
 from ..sync.measures import husimi_phase
@@ -61,14 +62,14 @@ def _as_qobj(mode: Any, dims: list[Any]) -> Any:
     """A mode as the user gave it; symbols with the cut-offs of the states."""
     if not isinstance(mode, Expression):
         return mode
-    if mode.space.n != len(dims):
+    if len(mode.symbols) != len(dims):
         raise ValueError(
-            f"modes are symbols of {mode.space.n} modes, but the states have "
+            f"modes are symbols of {len(mode.symbols)} modes, but the states have "
             f"{len(dims)} tensor factors"
         )
     if not mode.isconstant:
         raise ValueError(f"modes must not depend on time: {mode}")
-    return mode.qutip(tuple(dims))
+    return mode.qutip(mode_dims(mode.symbols, dims))
 
 
 def _factor_of(mode: qutip.Qobj) -> tuple[int, bool] | None:

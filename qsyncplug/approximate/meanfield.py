@@ -7,7 +7,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._ext.bosons import first_unphysical, unpack_linear
+from .._ext.bosons import (
+    LinearisedFlow,
+    PolynomialFlow,
+    Polynomials,
+    first_unphysical,
+    unpack_linear,
+)
 from .._ext.integrator import RightHandSide
 from ..core.checks import check_array, check_choice, check_times
 from ..core.entry import mfsolve
@@ -21,7 +27,8 @@ from ..core.gaussian import (
 from ..core.options import DEFAULTS
 from ..core.result import Result
 from ..core.solver import CompiledSolver
-from ..operators.system import ModeSystem
+from ..operators.system import System
+from .gaussian import compile_gaussian
 
 __all__ = ["MeanFieldResult", "MeanFieldSolver", "mfsolve_modes"]
 
@@ -119,7 +126,7 @@ class MeanFieldSolver(CompiledSolver):
 
     Parameters
     ----------
-    model : ModeSystem
+    model : System
         What to run.
     closure : {"linear", "gaussian"}
         See above.
@@ -136,7 +143,7 @@ class MeanFieldSolver(CompiledSolver):
     }
 
     def __init__(
-        self, model: ModeSystem, *, closure: str = "linear", options: dict[str, Any] | None = None
+        self, model: System, *, closure: str = "linear", options: dict[str, Any] | None = None
     ):
         super().__init__(model, options=options)
         self.closure = check_choice("closure", closure, _CLOSURES)
@@ -150,7 +157,7 @@ class MeanFieldSolver(CompiledSolver):
             if self.covariance0 is None
             else check_covariance("covariance0", self.covariance0, n)
         )
-        rhs = self.model._flow(self.closure)
+        rhs = closure_flow(self.model, self.closure)
         if self.closure == "linear":
             y0 = np.concatenate([beta.view(float), C[_upper(2 * n)]])
         else:
@@ -193,7 +200,16 @@ class MeanFieldSolver(CompiledSolver):
         result.stats["drift"] = drift
 
 
-def _conserved(model: ModeSystem, amplitudes: np.ndarray) -> dict[str, float]:
+def closure_flow(system: System, closure: str) -> RightHandSide:
+    """The compiled right-hand side of a closure."""
+    if closure == "linear":
+        return LinearisedFlow(system.polynomials())
+    variables, arrays, factors = compile_gaussian(system)
+    names = ("parent", "variable", "start", "column", "factor", "value")
+    return PolynomialFlow(Polynomials(variables, *(arrays[k] for k in names), factors))
+
+
+def _conserved(model: System, amplitudes: np.ndarray) -> dict[str, float]:
     """Drift of the excitations (where a phase symmetry conserves them) without dissipation."""
     out = {}
     if model.symmetries.common_phase:
@@ -202,9 +218,9 @@ def _conserved(model: ModeSystem, amplitudes: np.ndarray) -> dict[str, float]:
     return out
 
 
-@mfsolve.register(ModeSystem)
+@mfsolve.register(System)
 def mfsolve_modes(
-    system: ModeSystem,
+    system: System,
     beta0: Any,
     tlist: Any,
     *,
@@ -217,7 +233,7 @@ def mfsolve_modes(
 
     Parameters
     ----------
-    system : ModeSystem
+    system : System
         What to run.
     beta0 : array_like of shape (N,)
         Complex initial amplitudes.

@@ -11,7 +11,7 @@ __all__ = ["exactsolve", "mfsolve", "predictions", "steadystate"]
 def _unknown(function: str, model: Any) -> TypeError:
     return TypeError(
         f"{function} does not know a {type(model).__name__}; give it a model of this package, such "
-        "as ModeSystem"
+        "as System"
     )
 
 
@@ -21,7 +21,7 @@ def exactsolve(system: Any, state0: Any, tlist: Any, **kw: Any) -> Any:
 
     Parameters
     ----------
-    system : ModeSystem or SpinChains
+    system : System or SpinChains
         What to run.
     state0 : Qobj or array_like
         Initial ket or density matrix; for boson modes also N amplitudes of coherent states.
@@ -66,7 +66,7 @@ def mfsolve(system: Any, beta0: Any, tlist: Any, **kw: Any) -> Any:
 
     Parameters
     ----------
-    system : ModeSystem, SpinChains or PublishedSpinChains
+    system : System, SpinChains or PublishedSpinChains
         What to run.
     beta0 : array_like of shape (N,)
         Complex initial amplitudes (for spin chains also a state; see the class).
@@ -108,7 +108,7 @@ def steadystate(system: Any, **kw: Any) -> Any:
 
     Parameters
     ----------
-    system : ModeSystem or SpinChains
+    system : System or SpinChains
         Must not depend on time and must have jump operators.
     cutoff : int or sequence of int
         Boson modes: Fock levels kept.

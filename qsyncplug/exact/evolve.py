@@ -25,8 +25,8 @@ from ..core.errors import (
     warn,
 )
 from ..core.solver import Solver
-from ..operators.algebra import check_cutoff
-from ..operators.system import ModeSystem
+from ..operators.matrices import check_cutoff
+from ..operators.system import System
 from .choice import QUTIP_METHODS, WHOLE_STATE, Choice, Task
 from .coherence import CoherenceOrders
 from .driven import DrivenFailure, DrivenStepper
@@ -51,7 +51,7 @@ class ExactSolver(Solver):
 
     Parameters
     ----------
-    model : ModeSystem
+    model : System
         What to run.
     cutoff : int or sequence of int
         Fock levels kept.
@@ -118,11 +118,11 @@ class ExactSolver(Solver):
         return MomentReader(self.model, self.levels)
 
     def _check_model(self, times: np.ndarray) -> None:
-        if isinstance(self.model, ModeSystem):
+        if isinstance(self.model, System):
             self.model.check_hermitian(times)
 
     def _observables(self, e_ops: Any) -> dict[Any, Any]:
-        return user_operators(e_ops, self.levels, self.model.hamiltonian.space)
+        return user_operators(e_ops, self.levels, self.model.hamiltonian.spaces)
 
     def _charges(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Integer charges (d, K) and occupation numbers (d, m) of the basis states; None without a
@@ -396,9 +396,9 @@ def _explain(error: BaseException) -> tuple[type[SolverError], str, str]:
     return RightHandSideError, "a function of e_ops raised", text
 
 
-@exactsolve.register(ModeSystem)
+@exactsolve.register(System)
 def exactsolve_modes(
-    system: ModeSystem,
+    system: System,
     state0: Any,
     tlist: Any,
     *,
@@ -410,7 +410,7 @@ def exactsolve_modes(
 
     Parameters
     ----------
-    system : ModeSystem
+    system : System
         What to run.
     state0 : Qobj or array_like of shape (N,)
         Ket or density matrix of dimensions `cutoff`, or amplitudes of coherent states.

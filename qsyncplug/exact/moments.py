@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse
 
 from ..core.gaussian import covariance_from_moments
-from ..operators.system import ModeSystem
+from ..operators.system import System
 
 __all__ = ["MomentReader", "covariance_of", "suggest_cutoff"]
 
@@ -26,7 +26,7 @@ class MomentReader:
     what averages over trajectories need.
     """
 
-    def __init__(self, system: ModeSystem, levels: tuple[int, ...]):
+    def __init__(self, system: System, levels: tuple[int, ...]):
         self.n = system.n
         self.levels = levels
         self.pairs = [(j, k) for j in range(self.n) for k in range(j, self.n)]

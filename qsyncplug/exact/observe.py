@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import qutip
 
-from ..operators.algebra import Expression
+from ..operators.expression import Expression
 
 __all__ = ["Expectation", "Observer", "OutOfTime", "user_operators"]
 
@@ -93,7 +93,7 @@ def user_operators(e_ops: Any, levels: tuple[int, ...], space: Any) -> dict[Any,
     dims = [list(levels), list(levels)]
     for key, op in table.items():
         if isinstance(op, Expression):
-            if op.space is not space:
+            if any(s not in space for s in op.spaces):
                 raise ValueError(
                     f"e_ops[{key!r}] is of another modes() call; use the symbols of the model, "
                     "system.operators"

@@ -11,8 +11,8 @@ import scipy.sparse.linalg
 
 from ..core.entry import steadystate
 from ..core.errors import SolverError
-from ..operators.algebra import check_cutoff
-from ..operators.system import ModeSystem
+from ..operators.matrices import check_cutoff
+from ..operators.system import System
 from .coherence import CoherenceOrders
 from .fock import warn_cutoff
 from .moments import MomentReader
@@ -25,8 +25,8 @@ __all__ = ["solve_steady", "steadystate_modes"]
 _DIRECT = 2000
 
 
-@steadystate.register(ModeSystem)
-def steadystate_modes(system: ModeSystem, *, cutoff: Any) -> qutip.Qobj:
+@steadystate.register(System)
+def steadystate_modes(system: System, *, cutoff: Any) -> qutip.Qobj:
     r"""The exact steady state of a boson model in a truncated Fock space.
 
     A phase symmetry is used where the model has one: the steady state then has
@@ -34,7 +34,7 @@ def steadystate_modes(system: ModeSystem, *, cutoff: Any) -> qutip.Qobj:
 
     Parameters
     ----------
-    system : ModeSystem
+    system : System
         Must not depend on time and must have jump operators.
     cutoff : int or sequence of int
         Fock levels kept, at least 2; for all modes or for each.

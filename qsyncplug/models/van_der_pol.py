@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..core.checks import check_number
-from ..operators.algebra import modes
-from ..operators.system import ModeSystem
+from ..operators.handle import modes
+from ..operators.system import System
 
 __all__ = ["van_der_pol_pair"]
 
@@ -26,7 +26,7 @@ def van_der_pol_pair(
     detuning: float = 0.5,
     coherent: float = 0.0,
     dissipative: float = 1.0,
-) -> ModeSystem:
+) -> System:
     r"""Two quantum van der Pol oscillators.
 
     .. math:: H = \tfrac{Δ}{2}(n_1-n_2) + J(b_1^†b_2 + b_2^†b_1), \qquad
@@ -47,7 +47,7 @@ def van_der_pol_pair(
 
     Returns
     -------
-    ModeSystem
+    System
 
     Raises
     ------
@@ -70,4 +70,4 @@ def van_der_pol_pair(
     jumps += [np.sqrt(g) * b**2 for g, b in zip(losses, (b1, b2), strict=True) if g]
     if dissipative:
         jumps.append(np.sqrt(dissipative) * (b1 - b2))
-    return ModeSystem(H, jumps, name="van der Pol pair")
+    return System(H, jumps, name="van der Pol pair")

@@ -1,6 +1,17 @@
 """A model written once: symbols, expressions, the system that they make, its symmetries."""
 
-from .algebra import Expression, commutator, modes
-from .system import ModeSystem, Symmetries
+from .expression import Expression, commutator
+from .handle import atoms, levels, modes, spins
+from .symmetries import Symmetries
+from .system import System
 
-__all__ = ["Expression", "ModeSystem", "Symmetries", "commutator", "modes"]
+__all__ = [
+    "Expression",
+    "Symmetries",
+    "System",
+    "atoms",
+    "commutator",
+    "levels",
+    "modes",
+    "spins",
+]

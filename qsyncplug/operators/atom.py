@@ -1,4 +1,6 @@
-"""Ensembles of N identical two-level atoms: sums over distinct sites of σ+ … σ+σ− … σ− …"""
+"""Ensembles of N identical two-level atoms: sums over distinct sites of products of σ+, σ+σ− and
+σ−.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +36,12 @@ def _product(N: int, left: Local, right: Local) -> Sum:
     (p1, e1, m1), (p2, e2, m2) = left, right
     terms: dict[Local, int] = {}
     ranges = (
-        range(min(p1, m2) + 1), range(min(m1, p2) + 1), range(min(e1, p2) + 1), range(min(m1, e2) + 1), range(min(e1, e2) + 1),
-    )  # fmt: skip
+        range(min(p1, m2) + 1),
+        range(min(m1, p2) + 1),
+        range(min(e1, p2) + 1),
+        range(min(m1, e2) + 1),
+        range(min(e1, e2) + 1),
+    )
     for a, b, c, g, h in itertools.product(*ranges):
         weight = _falling(p1, a) * _falling(m1, b + g) * _falling(e1, c + h)
         weight *= _falling(m2, a) * _falling(p2, b + c) * _falling(e2, g + h)
@@ -85,14 +91,19 @@ class AtomFactor(Factor):
 
     def latex(self, name: str, key: Local) -> str:
         marks = (r"\sigma^{+}", r"\sigma^{+}\sigma^{-}", r"\sigma^{-}")
-        sites = [rf"\left({marks[k]}\right)^{{{n}}}" if n > 1 else marks[k] for k, n in enumerate(key) if n]
+        sites = [
+            rf"\left({marks[k]}\right)^{{{n}}}" if n > 1 else marks[k]
+            for k, n in enumerate(key)
+            if n
+        ]
         return rf"\sum_{{\neq}}^{{{name}}}" + "".join(sites)
 
     def levels(self, cutoff: int | None) -> list[int]:
         check_memory(
-            f"the {self.N} atoms one by one", 16.0 * 2.0 ** min(self.N, 1000),
-            advice="use qsp.steadystate or a cumulant closure, which need the symmetric states alone",
-        )  # fmt: skip
+            f"the {self.N} atoms one by one",
+            16.0 * 2.0 ** min(self.N, 1000),
+            advice="use qsp.steadystate or a cumulant closure, which need symmetric states alone",
+        )
         return [2] * self.N
 
     def labels(self, levels: list[int]) -> Any:
@@ -135,7 +146,8 @@ def _matrix(N: int, key: Local) -> Any:
         if smaller is None:
             continue
         site = np.eye(2, dtype=complex) if letter is None else _SITE[letter]
-        # which of the equal operators sits here does not matter: each order is one term of the sum over distinct sites
+        # which of the equal operators sits here does not matter: each order is one term of the sum
+        # over distinct sites
         weight = 1 if letter is None else key[LETTERS.index(letter)]
         part = weight * scipy.sparse.kron(smaller, site, format="csr")
         total = part if total is None else total + part

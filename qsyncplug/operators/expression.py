@@ -2,92 +2,31 @@
 
 from __future__ import annotations
 
-import cmath
 import math
 import numbers
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import qutip
 
 from ..core.checks import check_integer
-from .factor import Local
+from .matrices import operator_matrix
 from .printing import latex_of, text_of
 from .symbol import Space, Symbol
-from .time_factor import TimeFactor, time_factor
+from .terms import Key, add_term, canonical_monomial, monomial_product
+from .time_factor import time_factor
 
-__all__ = ["Expression", "Key", "Monomial", "add_term", "commutator", "join_spaces", "monomial_product"]
+__all__ = ["Expression", "commutator", "join_spaces"]
 
-#: one monomial of every factor that is not 1, by rank of the symbol
-Monomial = tuple[tuple[Symbol, Local], ...]
-Key = tuple[Monomial, tuple[TimeFactor, ...]]
-_ROUNDING = 8 * np.finfo(float).eps
 #: products of terms that take about a minute
 _WORK = 2e7
 
 
-def add_term(terms: dict[Any, complex], key: Any, value: complex) -> None:
-    """Add to a term; what cancels to rounding vanishes."""
-    old = terms.get(key)
-    if old is None:
-        if not cmath.isfinite(value):
-            raise OverflowError("a coefficient became too large to be finite")
-        if value != 0:
-            terms[key] = value
-        return
-    new = old + value
-    if not cmath.isfinite(new):
-        raise OverflowError("a coefficient became too large to be finite")
-    if abs(new) <= _ROUNDING * (abs(old) + abs(value)):
-        del terms[key]
-    else:
-        terms[key] = new
-
-
-@lru_cache(maxsize=262144)
-def monomial_product(left: Monomial, right: Monomial) -> tuple[tuple[Monomial, complex], ...]:
-    """The product of two monomials, symbol by symbol: symbols of different factors commute."""
-    if not left or not right:
-        return ((left or right, 1),)
-    pieces: list[Any] = []
-    i = j = 0
-    branching = False
-    while i < len(left) and j < len(right):
-        (s, x), (r, y) = left[i], right[j]
-        if s is r:
-            pieces.append((s, s.factor.product(x, y)))
-            branching = True
-            i, j = i + 1, j + 1
-        elif s.rank < r.rank:
-            pieces.append(left[i])
-            i += 1
-        else:
-            pieces.append(right[j])
-            j += 1
-    pieces += [*left[i:], *right[j:]]
-    if not branching:
-        return ((tuple(pieces), 1),)
-    out: list[tuple[Monomial, complex]] = [((), 1)]
-    for symbol, piece in pieces:
-        if piece and isinstance(piece[0], tuple):
-            one = symbol.factor.one
-            out = [
-                (m if local == one else (*m, (symbol, local)), w * weight)
-                for m, w in out
-                for local, weight in piece
-            ]
-        elif piece == ():
-            # a level's product that vanishes; its 1 never stands in a monomial
-            return ()
-        else:
-            out = [((*m, (symbol, piece)), w) for m, w in out]
-    return tuple(out)
-
-
 def join_spaces(left: tuple[Space, ...], right: tuple[Space, ...]) -> tuple[Space, ...]:
-    """Both, in the order of their first appearance; two calls must not have made symbols of one name."""
+    """Both, in the order of their first appearance; two calls must not have made symbols of one
+    name.
+    """
     if left is right or left == right:
         return left
     new = [s for s in right if all(s is not known for known in left)]
@@ -95,8 +34,10 @@ def join_spaces(left: tuple[Space, ...], right: tuple[Space, ...]) -> tuple[Spac
         for known in left:
             if shared := set(space.names).intersection(known.names):
                 raise ValueError(
-                    f"cannot combine symbols of two calls of {known.maker}(): {known} and {space} share the name "
-                    f"{sorted(shared)[0]}; make all symbols of a system with one {known.maker}(n), or name them"
+                    f"cannot combine symbols of two calls of {known.maker}(): {known} and "
+                    f"{space} share the name "
+                    f"{sorted(shared)[0]}; make all symbols of a system with one "
+                    f"{known.maker}(n), or name them"
                 )
     return (*left, *new)
 
@@ -104,17 +45,19 @@ def join_spaces(left: tuple[Space, ...], right: tuple[Space, ...]) -> tuple[Spac
 class Expression:
     """A polynomial in the operators of modes, spins, levels and ensembles, kept in canonical order.
 
-    Made by :func:`modes`, :func:`spins`, :func:`levels` and :func:`atoms` and combined with ``+ - * **``, ``.dag()`` and
-    scalars. A scalar may be a Python function of t or a ``qutip.Coefficient``, which makes the term time-dependent
-    (write ``2j * (f * b)``: QuTiP does not multiply a Coefficient by a number from the left).
+    Made by :func:`modes`, :func:`spins`, :func:`levels` and :func:`atoms` and combined with ``+ -
+    * **``, ``.dag()`` and scalars. A scalar may be a Python function of t or a
+    ``qutip.Coefficient``, which makes the term time-dependent (write ``2j * (f * b)``: QuTiP does
+    not multiply a Coefficient by a number from the left).
 
     Attributes
     ----------
     spaces : tuple of Space
         The calls that made its symbols, in the order of their first appearance.
     terms : dict
-        ``(((symbol, powers), …), time factors) -> complex``; powers are those of b†, b for a mode, of S+, Sz, S− for a
-        spin, of σ+, σ+σ−, σ− on distinct sites for an ensemble, and (i, j) for the element |i⟩⟨j| of a level.
+        ``(((symbol, powers), …), time factors) -> complex``; powers are those of b†, b for a mode,
+        of S+, Sz, S− for a spin, of σ+, σ+σ−, σ− on distinct sites for an ensemble, and (i, j) for
+        the element |i⟩⟨j| of a level.
     """
 
     __slots__ = ("spaces", "terms")
@@ -136,7 +79,9 @@ class Expression:
         if isinstance(other, np.ma.MaskedArray):
             raise TypeError("a coefficient must be a number, not a masked array")
         if isinstance(other, numbers.Number) or (
-            isinstance(other, (np.generic, np.ndarray)) and np.ndim(other) == 0 and np.asarray(other).dtype.kind in "iufc"
+            isinstance(other, (np.generic, np.ndarray))
+            and np.ndim(other) == 0
+            and np.asarray(other).dtype.kind in "iufc"
         ):
             value = complex(other)  # type: ignore[arg-type]
             if not np.isfinite(value):
@@ -189,7 +134,9 @@ class Expression:
         return NotImplemented if left is None else left * self
 
     def __truediv__(self, other: Any) -> Expression:
-        if not (isinstance(other, numbers.Number) or (isinstance(other, np.ndarray) and other.ndim == 0)):
+        if not (
+            isinstance(other, numbers.Number) or (isinstance(other, np.ndarray) and other.ndim == 0)
+        ):
             return NotImplemented
         return self * (1 / complex(other))  # type: ignore[arg-type, call-overload]
 
@@ -210,7 +157,11 @@ class Expression:
             return exponent
         total = 0.0
         for k in range(1, exponent):
-            bound = math.lgamma(degree * k + letters + 1) - math.lgamma(degree * k + 1) - math.lgamma(letters + 1)
+            bound = (
+                math.lgamma(degree * k + letters + 1)
+                - math.lgamma(degree * k + 1)
+                - math.lgamma(letters + 1)
+            )
             total += size * math.exp(min(bound, k * math.log(size), 50.0))
             if total > _WORK:
                 break
@@ -227,12 +178,18 @@ class Expression:
     # ------------------------------------------------------------ properties
 
     def canonical(self) -> Expression:
-        """The expression in a basis of the matrix algebra, in which zero has no other name (S+^(N+1)=0, S²=J(J+1))."""
-        if all(len(_canonical(monomial)) == 1 and _canonical(monomial)[0][0] == monomial for monomial, _ in self.terms):
+        """The expression in a basis of the matrix algebra, in which zero has no other name
+        (S+^(N+1)=0, S²=J(J+1)).
+        """
+        if all(
+            len(canonical_monomial(monomial)) == 1
+            and canonical_monomial(monomial)[0][0] == monomial
+            for monomial, _ in self.terms
+        ):
             return self
         terms: dict[Key, complex] = {}
         for (monomial, factors), value in self.terms.items():
-            for reduced, weight in _canonical(monomial):
+            for reduced, weight in canonical_monomial(monomial):
                 add_term(terms, (reduced, factors), value * weight)
         return Expression(self.spaces, terms)
 
@@ -246,11 +203,15 @@ class Expression:
             return False
         if right is None:
             return NotImplemented
-        return _close(self.terms, right.terms) or _close(self.canonical().terms, right.canonical().terms)
+        return _close(self.terms, right.terms) or _close(
+            self.canonical().terms, right.canonical().terms
+        )
 
     @property
     def isherm(self) -> bool:
-        """Whether it equals its Hermitian conjugate, coefficient function by coefficient function."""
+        """Whether it equals its Hermitian conjugate, coefficient function by coefficient
+        function.
+        """
         return self == self.dag()
 
     def at(self, t: float) -> Expression:
@@ -268,7 +229,9 @@ class Expression:
     @property
     def degree(self) -> int:
         """Largest number of operators in a term."""
-        return max((sum(s.factor.degree(x) for s, x in monomial) for monomial, _ in self.terms), default=0)
+        return max(
+            (sum(s.factor.degree(x) for s, x in monomial) for monomial, _ in self.terms), default=0
+        )
 
     @property
     def symbols(self) -> tuple[Symbol, ...]:
@@ -280,20 +243,30 @@ class Expression:
         """The symbols that some term holds."""
         return {symbol for monomial, _ in self.terms for symbol, _ in monomial}
 
-    def charges(self, symbols: Sequence[Symbol]) -> set[tuple[int, ...]]:
-        """By how much each term raises every label of `symbols`: n of a mode, Sz, each level, excited atoms."""
+    def charges(self, symbols: Sequence[Symbol] | None = None) -> set[tuple[int, ...]]:
+        """By how much each term raises every label of `symbols`: n of a mode, Sz, each level,
+        excited atoms.
+        """
         out = set()
+        symbols = self.symbols if symbols is None else symbols
         for monomial, _ in self.terms:
             local = dict(monomial)
-            rows = (s.factor.charge(local[s]) if s in local else (0,) * s.factor.charges for s in symbols)
+            rows = (
+                s.factor.charge(local[s]) if s in local else (0,) * s.factor.charges
+                for s in symbols
+            )
             out.add(tuple(c for row in rows for c in row))
         return out
 
     def renamed(self, mapping: Mapping[Symbol, Symbol]) -> Expression:
-        """The expression with every symbol replaced by what `mapping` makes of it (of the same kind)."""
+        """The expression with every symbol replaced by what `mapping` makes of it (of the same
+        kind).
+        """
         terms: dict[Key, complex] = {}
         for (monomial, factors), value in self.terms.items():
-            new = sorted(((mapping.get(s, s), x) for s, x in monomial), key=lambda pair: pair[0].rank)
+            new = sorted(
+                ((mapping.get(s, s), x) for s, x in monomial), key=lambda pair: pair[0].rank
+            )
             add_term(terms, (tuple(new), factors), value)
         return Expression(self.spaces, terms)
 
@@ -315,37 +288,26 @@ class Expression:
         Returns
         -------
         qutip.Qobj or qutip.QobjEvo
-            CSR; a QobjEvo if a coefficient depends on time. Its tensor factors are the symbols of the calls that made
-            it: modes in Fock states, spins as in ``qutip.jmat``, levels from 0, atoms one by one with the excited state
-            first. Matrix elements of modes are those of the untruncated operator.
+            CSR; a QobjEvo if a coefficient depends on time. Its tensor factors are the symbols of
+            the calls that made it: modes in Fock states, spins as in ``qutip.jmat``, levels from
+            0, atoms one by one with the excited state first. Matrix elements of modes are those of
+            the untruncated operator.
         """
-        from .matrices import operator_matrix
-
-        return operator_matrix(self, self.symbols, cutoff)
+        return operator_matrix(self.terms, self.symbols, cutoff)
 
     def __repr__(self) -> str:
-        return text_of(self)
+        return text_of(self.terms, self.symbols)
 
     def _repr_latex_(self) -> str:
-        return latex_of(self)
+        return latex_of(self.terms, self.symbols)
 
 
 def _check_work(what: str, work: float) -> None:
     if work > _WORK:
-        raise ValueError(f"{what} would take about {work:.1g} products of terms, more than a minute; build it in another way")
-
-
-@lru_cache(maxsize=65536)
-def _canonical(monomial: Monomial) -> tuple[tuple[Monomial, complex], ...]:
-    out: list[tuple[Monomial, complex]] = [((), 1.0)]
-    for symbol, key in monomial:
-        one = symbol.factor.one
-        out = [
-            (m if local == one else (*m, (symbol, local)), w * weight)
-            for m, w in out
-            for local, weight in symbol.factor.canonical(key)
-        ]
-    return tuple(out)
+        raise ValueError(
+            f"{what} would take about {work:.1g} products of terms, more than a minute; build it "
+            f"in another way"
+        )
 
 
 def _close(a: Mapping[Key, complex], b: Mapping[Key, complex]) -> bool:
@@ -366,5 +328,3 @@ def commutator(a: Expression, b: Expression) -> Expression:
     2 S1z
     """
     return a * b - b * a
-
-

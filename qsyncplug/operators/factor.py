@@ -61,7 +61,9 @@ class Factor(ABC):
 
     @abstractmethod
     def labels(self, levels: list[int]) -> Any:
-        """The labels that its charges change, for every basis state, shape (product of levels, charges)."""
+        """The labels that its charges change, for every basis state, shape (product of levels,
+        charges).
+        """
 
     @abstractmethod
     def matrix(self, key: Local, levels: list[int]) -> Any:

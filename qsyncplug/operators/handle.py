@@ -10,19 +10,33 @@ import numpy as np
 
 from ..core.checks import check_integer
 from .atom import LETTERS, AtomFactor
-from .expression import Expression, Key, Monomial, add_term
+from .expression import Expression
 from .factor import Local
 from .level import LevelFactor
 from .mode import ModeFactor
 from .spin import SpinFactor
 from .symbol import Symbol, named, new_space
+from .terms import Key, Monomial, add_term
 from .time_factor import TimeFactor, time_factor
 
-__all__ = ["Atoms", "EachAtom", "Level", "Mode", "Spin", "atoms", "handle", "levels", "modes", "spins"]
+__all__ = [
+    "Atoms",
+    "EachAtom",
+    "Level",
+    "Mode",
+    "Spin",
+    "atoms",
+    "handle",
+    "levels",
+    "modes",
+    "spins",
+]
 
 
 class Mode(Expression):
-    """The annihilation operator of a boson mode; unlike other expressions it can be a key of a dict."""
+    """The annihilation operator of a boson mode; unlike other expressions it can be a key of a
+    dict.
+    """
 
     __slots__ = ("symbol",)
 
@@ -97,7 +111,10 @@ class Spin(_Handle):
     @property
     def each(self) -> Any:
         """Individual jumps leave the symmetric states: only atoms have them."""
-        raise TypeError(f"a jump of each spin of {self} leaves its symmetric states; make it with qsyncplug.atoms({self.N})")
+        raise TypeError(
+            f"a jump of each spin of {self} leaves its symmetric states; make it with "
+            f"qsyncplug.atoms({self.N})"
+        )
 
 
 class Level(_Handle):
@@ -168,20 +185,24 @@ class EachSite:
 class EachAtom:
     """A jump that every atom of an ensemble makes on its own: c = Σ_μ c_μ σ_μ.
 
-    It can be added to others of its ensemble and multiplied by numbers and functions of time, nothing else.
+    It can be added to others of its ensemble and multiplied by numbers and functions of time,
+    nothing else.
     """
 
     __slots__ = ("symbol", "terms")
     __array_ufunc__ = None
     __hash__: Any = None
 
-    def __init__(self, symbol: Symbol, terms: Mapping[tuple[Local, tuple[TimeFactor, ...]], complex]):
+    def __init__(
+        self, symbol: Symbol, terms: Mapping[tuple[Local, tuple[TimeFactor, ...]], complex]
+    ):
         self.symbol = symbol
         self.terms = dict(terms)
 
     def _refuse(self, other: Any) -> TypeError:
         return TypeError(
-            f"{self} is a jump of every atom: it can be scaled and added to others of {self.symbol.name}, not combined with "
+            f"{self} is a jump of every atom: it can be scaled and added to others of "
+            f"{self.symbol.name}, not combined with "
             f"{other!r:.40}; use {self.symbol.name}.p, .m, .z for the sums over the atoms"
         )
 
@@ -208,11 +229,17 @@ class EachAtom:
             value, factors = complex(other), ()  # type: ignore[call-overload]
             if not np.isfinite(value):
                 raise ValueError(f"a coefficient must be finite, not {other!r}")
-        elif not isinstance(other, (Expression, EachAtom, _Handle)) and (factor := time_factor(other)) is not None:
+        elif (
+            not isinstance(other, (Expression, EachAtom, _Handle))
+            and (factor := time_factor(other)) is not None
+        ):
             value, factors = 1.0, (factor,)  # type: ignore[assignment]
         else:
             raise self._refuse(other)
-        terms = {(letter, tuple(sorted((*f, *factors)))): v * value for (letter, f), v in self.terms.items()}
+        terms = {
+            (letter, tuple(sorted((*f, *factors)))): v * value
+            for (letter, f), v in self.terms.items()
+        }
         return EachAtom(self.symbol, {k: v for k, v in terms.items() if v != 0})
 
     __rmul__ = __mul__
@@ -221,10 +248,19 @@ class EachAtom:
         return self * (1 / complex(other))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, EachAtom) and other.symbol is self.symbol and other.terms == self.terms
+        return (
+            isinstance(other, EachAtom)
+            and other.symbol is self.symbol
+            and other.terms == self.terms
+        )
 
     def __bool__(self) -> bool:
         return bool(self.terms)
+
+    @property
+    def used(self) -> set[Symbol]:
+        """The ensemble."""
+        return {self.symbol}
 
     @property
     def isconstant(self) -> bool:
@@ -257,7 +293,12 @@ class EachAtom:
 
 def handle(symbol: Symbol) -> Mode | Spin | Level | Atoms:
     """What the user writes for a symbol."""
-    for factor, kind in ((ModeFactor, Mode), (SpinFactor, Spin), (LevelFactor, Level), (AtomFactor, Atoms)):
+    for factor, kind in (
+        (ModeFactor, Mode),
+        (SpinFactor, Spin),
+        (LevelFactor, Level),
+        (AtomFactor, Atoms),
+    ):
         if isinstance(symbol.factor, factor):
             return kind(symbol)  # type: ignore[no-any-return, operator]
     raise TypeError(f"{symbol} is of no known kind")

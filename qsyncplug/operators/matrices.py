@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,29 +11,49 @@ import qutip
 import scipy.sparse
 
 from ..core.checks import check_integer
-from .expression import Expression, Monomial
 from .mode import ModeFactor
 from .symbol import Symbol
+from .terms import Key, Monomial
 from .time_factor import TimeFactor
 
-__all__ = ["basis_labels", "check_cutoff", "operator_matrix", "symbol_levels", "to_qutip"]
+__all__ = [
+    "basis_labels",
+    "check_cutoff",
+    "mode_dims",
+    "operator_matrix",
+    "symbol_levels",
+    "to_qutip",
+]
 
 
 def check_cutoff(cutoff: Any, n: int) -> tuple[int, ...]:
     """The number of levels of each of `n` modes, at least 2."""
     values = tuple(cutoff) if isinstance(cutoff, (tuple, list, np.ndarray)) else (cutoff,) * n
     if len(values) != n:
-        raise ValueError(f"cutoff must be one number or {n} numbers (one a mode), not {len(values)}")
+        raise ValueError(
+            f"cutoff must be one number or {n} numbers (one a mode), not {len(values)}"
+        )
     return tuple(check_integer("cutoff", c, minimum=2) for c in values)
+
+
+def mode_dims(symbols: Sequence[Symbol], dims: Sequence[int]) -> list[int] | None:
+    """The cut-offs among the dimensions `dims` of all symbols; None without modes."""
+    pairs = zip(symbols, dims, strict=True)
+    kept = [int(d) for s, d in pairs if isinstance(s.factor, ModeFactor)]
+    return kept or None
 
 
 def symbol_levels(symbols: Sequence[Symbol], cutoff: int | Iterable[int] | None) -> list[list[int]]:
     """Dimensions that every symbol is represented on."""
     modes = [s for s in symbols if isinstance(s.factor, ModeFactor)]
     if modes and cutoff is None:
-        raise TypeError("cutoff is needed: a mode has no last level; give the number of Fock levels to keep")
+        raise TypeError(
+            "cutoff is needed: a mode has no last level; give the number of Fock levels to keep"
+        )
     kept = iter(check_cutoff(cutoff, len(modes)) if cutoff is not None and modes else ())
-    return [s.factor.levels(next(kept) if isinstance(s.factor, ModeFactor) else None) for s in symbols]
+    return [
+        s.factor.levels(next(kept) if isinstance(s.factor, ModeFactor) else None) for s in symbols
+    ]
 
 
 def monomial_matrix(monomial: Monomial, symbols: Sequence[Symbol], levels: list[list[int]]) -> Any:
@@ -50,23 +70,27 @@ def monomial_matrix(monomial: Monomial, symbols: Sequence[Symbol], levels: list[
 
 
 def operator_matrix(
-    expression: Expression, symbols: Sequence[Symbol], cutoff: int | Iterable[int] | None
+    terms: Mapping[Key, complex], symbols: Sequence[Symbol], cutoff: int | Iterable[int] | None
 ) -> qutip.Qobj | qutip.QobjEvo:
-    """`expression` on the tensor product of `symbols`; see :meth:`.Expression.qutip`."""
+    """`terms` on the tensor product of `symbols`; see :meth:`.Expression.qutip`."""
     levels = symbol_levels(symbols, cutoff)
     size = math.prod(math.prod(dims) for dims in levels)
     groups: dict[tuple[TimeFactor, ...], Any] = {}
-    for (monomial, factors), value in expression.terms.items():
+    for (monomial, factors), value in terms.items():
         matrix = value * monomial_matrix(monomial, symbols, levels)
         groups[factors] = groups[factors] + matrix if factors in groups else matrix
     return to_qutip(groups, [d for dims in levels for d in dims], size)
 
 
-def to_qutip(groups: dict[tuple[TimeFactor, ...], Any], dims: list[int], size: int) -> qutip.Qobj | qutip.QobjEvo:
+def to_qutip(
+    groups: dict[tuple[TimeFactor, ...], Any], dims: list[int], size: int
+) -> qutip.Qobj | qutip.QobjEvo:
     """A Qobj of sparse matrices by time factors, or a QobjEvo where there are any."""
 
     def as_qobj(matrix: Any) -> qutip.Qobj:
-        return qutip.Qobj(scipy.sparse.csr_matrix(matrix), dims=[list(dims), list(dims)], dtype="CSR")
+        return qutip.Qobj(
+            scipy.sparse.csr_matrix(matrix), dims=[list(dims), list(dims)], dtype="CSR"
+        )
 
     groups = dict(groups)
     constant = as_qobj(groups.pop((), scipy.sparse.csr_matrix((size, size), dtype=complex)))
@@ -84,9 +108,13 @@ def to_qutip(groups: dict[tuple[TimeFactor, ...], Any], dims: list[int], size: i
 
 
 def basis_labels(symbols: Sequence[Symbol], levels: list[list[int]]) -> np.ndarray:
-    """Labels of every basis state of the tensor product, one column a charge, shape (d, columns)."""
+    """Labels of every basis state of the tensor product, one column a charge, shape (d,
+    columns).
+    """
     out = np.zeros((1, 0), dtype=int)
     for symbol, dims in zip(symbols, levels, strict=True):
         own = symbol.factor.labels(dims)
-        out = np.concatenate([np.repeat(out, len(own), axis=0), np.tile(own, (len(out), 1))], axis=1)
+        out = np.concatenate(
+            [np.repeat(out, len(own), axis=0), np.tile(own, (len(out), 1))], axis=1
+        )
     return out

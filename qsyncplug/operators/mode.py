@@ -62,7 +62,9 @@ class ModeFactor(Factor):
 
     def levels(self, cutoff: int | None) -> list[int]:
         if cutoff is None:
-            raise TypeError("cutoff is needed: a mode has no last level; give the number of Fock levels to keep")
+            raise TypeError(
+                "cutoff is needed: a mode has no last level; give the number of Fock levels to keep"
+            )
         return [cutoff]
 
     def labels(self, levels: list[int]) -> Any:

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-if TYPE_CHECKING:
-    from .expression import Expression, Key
+from .symbol import Symbol
+from .terms import Key
 
 __all__ = ["latex_of", "number_text", "tex_name", "text_of"]
 
 _GREEK = {
-    "alpha", "beta", "gamma", "delta", "eta", "theta", "kappa", "mu", "nu", "xi", "rho", "sigma", "phi", "psi", "omega",
-}  # fmt: skip
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "eta",
+    "theta",
+    "kappa",
+    "mu",
+    "nu",
+    "xi",
+    "rho",
+    "sigma",
+    "phi",
+    "psi",
+    "omega",
+}
 
 
 def tex_name(name: str) -> str:
@@ -32,34 +46,44 @@ def number_text(value: complex) -> str:
     return f"({value.real:.12g}{value.imag:+.12g}i)"
 
 
-def text_of(expression: Expression) -> str:
+def text_of(terms: Mapping[Key, complex], symbols: Sequence[Symbol]) -> str:
     """``0.5 b1† b1 + S1+ b1``."""
-    return _text(expression, lambda s, x: s.factor.text(s.name, x), " ")
+    return _text(terms, symbols, lambda s, x: s.factor.text(s.name, x), " ")
 
 
-def latex_of(expression: Expression) -> str:
+def latex_of(terms: Mapping[Key, complex], symbols: Sequence[Symbol]) -> str:
     """The same between dollar signs."""
-    return "$" + _text(expression, lambda s, x: s.factor.latex(tex_name(s.name), x), r"\,") + "$"
+    return (
+        "$" + _text(terms, symbols, lambda s, x: s.factor.latex(tex_name(s.name), x), r"\,") + "$"
+    )
 
 
-def _sorted(expression: Expression) -> list[tuple[Key, complex]]:
+def _sorted(terms: Mapping[Key, complex], symbols: Sequence[Symbol]) -> list[tuple[Key, complex]]:
     """Terms of many operators first, then by the powers of the symbols one after the other."""
-    symbols = expression.symbols
 
     def order(item: tuple[Key, complex]) -> Any:
         local = dict(item[0][0])
         degree = sum(s.factor.degree(x) for s, x in local.items())
-        return (-degree, [[-p for p in local.get(s, ())] or [0, 0, 0] for s in symbols], repr(item[0][1]))
+        return (
+            -degree,
+            [[-p for p in local.get(s, ())] or [0, 0, 0] for s in symbols],
+            repr(item[0][1]),
+        )
 
-    return sorted(expression.terms.items(), key=order)
+    return sorted(terms.items(), key=order)
 
 
-def _text(expression: Expression, operator: Callable[[Any, Any], str], times: str) -> str:
-    if not expression.terms:
+def _text(
+    terms: Mapping[Key, complex],
+    symbols: Sequence[Symbol],
+    operator: Callable[[Any, Any], str],
+    times: str,
+) -> str:
+    if not terms:
         return "0"
-    place = {s: k for k, s in enumerate(expression.symbols)}
+    place = {s: k for k, s in enumerate(symbols)}
     text = ""
-    for (monomial, factors), value in _sorted(expression):
+    for (monomial, factors), value in _sorted(terms, symbols):
         names = [repr(f) for f in factors]
         names += [operator(s, x) for s, x in sorted(monomial, key=lambda pair: place[pair[0]])]
         sign = "+"

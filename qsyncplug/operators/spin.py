@@ -13,7 +13,7 @@ import scipy.sparse
 
 from .factor import Factor, Local, Sum
 
-__all__ = ["SpinFactor"]
+__all__ = ["SpinFactor", "spin_product"]
 
 #: coefficients of a polynomial in Sz, lowest power first
 Series = list[Any]
@@ -35,7 +35,7 @@ def _power(series: Series, exponent: int) -> Series:
 
 
 @lru_cache(maxsize=16384)
-def _product(left: Local, right: Local) -> Sum:
+def spin_product(left: Local, right: Local) -> Sum:
     r"""S+^a Sz^b S−^c · S+^a' Sz^b' S−^c' with every S+ moved to the left of every S−.
 
     Σ_k k! C(c,k) C(a',k) S+^(a+a'−k) (Sz+a'−k)^b P_k(Sz) (Sz+c−k)^b' S−^(c+c'−k),
@@ -78,14 +78,16 @@ def _canonical(N: int, key: Local) -> Sum:
             zero = _times(zero, [J - n, Fraction(1)])
         while len(series) > levels:
             top, shift = series[-1], len(series) - 1 - levels
-            series = [x - (top * zero[i - shift] if i >= shift else 0) for i, x in enumerate(series[:-1])]
+            series = [
+                x - (top * zero[i - shift] if i >= shift else 0) for i, x in enumerate(series[:-1])
+            ]
     return tuple(((max(q, 0), d, max(-q, 0)), float(x)) for d, x in enumerate(series) if x)
 
 
 @lru_cache(maxsize=16384)
 def _reduced_product(N: int, left: Local, right: Local) -> Sum:
     terms: dict[Local, complex] = {}
-    for key, weight in _product(left, right):
+    for key, weight in spin_product(left, right):
         for reduced, value in _canonical(N, key):
             terms[reduced] = terms.get(reduced, 0.0) + weight * value
     return tuple((key, value) for key, value in terms.items() if value)
@@ -100,7 +102,7 @@ class SpinFactor(Factor):
 
     def product(self, left: Local, right: Local) -> Sum:
         # a spin ½ is reduced at once, or S.x² would not be ¼
-        return _reduced_product(1, left, right) if self.N == 1 else _product(left, right)
+        return _reduced_product(1, left, right) if self.N == 1 else spin_product(left, right)
 
     def adjoint(self, key: Local) -> Local:
         return (key[2], key[1], key[0])
@@ -153,4 +155,6 @@ class SpinFactor(Factor):
         value = value * (m - J) ** b
         for i in range(a):
             value *= np.sqrt((m + i + 1.0) * (N - m - i))
-        return scipy.sparse.csr_matrix((value.astype(complex), (N - m - a, N - n)), shape=(N + 1, N + 1))
+        return scipy.sparse.csr_matrix(
+            (value.astype(complex), (N - m - a, N - n)), shape=(N + 1, N + 1)
+        )

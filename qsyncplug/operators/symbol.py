@@ -1,4 +1,6 @@
-"""Symbols of the operator algebra: which tensor factor an operator acts on, kept through pickling."""
+"""Symbols of the operator algebra: which tensor factor an operator acts on, kept through
+pickling.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from ..core.checks import check_memory
 from .factor import Factor
 
-__all__ = ["Space", "Symbol", "named", "new_space"]
+__all__ = ["Space", "Symbol", "named", "new_space", "restore_space"]
 
 #: bytes that a symbol, its name and its operators take
 _SYMBOL_BYTES = 2000
@@ -53,10 +55,14 @@ class Space:
 
     __slots__ = ("__weakref__", "maker", "stamp", "symbols")
 
-    def __init__(self, maker: str, stamp: tuple[int, int], factors: Sequence[Factor], names: Sequence[str]):
+    def __init__(
+        self, maker: str, stamp: tuple[int, int], factors: Sequence[Factor], names: Sequence[str]
+    ):
         self.maker = maker
         self.stamp = stamp
-        self.symbols = tuple(Symbol(self, k, f, n) for k, (f, n) in enumerate(zip(factors, names, strict=True)))
+        self.symbols = tuple(
+            Symbol(self, k, f, n) for k, (f, n) in enumerate(zip(factors, names, strict=True))
+        )
 
     @property
     def n(self) -> int:
@@ -78,10 +84,15 @@ class Space:
         return self
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_space, (self.maker, self.stamp, tuple(s.factor for s in self.symbols), self.names))
+        return (
+            restore_space,
+            (self.maker, self.stamp, tuple(s.factor for s in self.symbols), self.names),
+        )
 
 
-def _space(maker: str, stamp: tuple[int, int], factors: Sequence[Factor], names: Sequence[str]) -> Space:
+def restore_space(
+    maker: str, stamp: tuple[int, int], factors: Sequence[Factor], names: Sequence[str]
+) -> Space:
     """The space with this stamp: the one that lives in this process, or a new one."""
     with _lock:
         known = _known.get(stamp)
@@ -108,4 +119,4 @@ def named(n: int, names: Iterable[str] | str | None, stem: str) -> tuple[str, ..
 
 def new_space(maker: str, factors: Sequence[Factor], names: Sequence[str]) -> Space:
     """A space that no other call has made, in this process or another."""
-    return _space(maker, (time.time_ns(), secrets.randbits(63)), factors, names)
+    return restore_space(maker, (time.time_ns(), secrets.randbits(63)), factors, names)

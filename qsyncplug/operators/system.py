@@ -1,186 +1,182 @@
-"""Boson models: one Hamiltonian and a list of jump operators."""
+"""A system written once: one Hamiltonian and a list of jump operators."""
 
 from __future__ import annotations
 
-import itertools
-import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from fractions import Fraction
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+import qutip
 
-from .._ext.bosons import LinearisedFlow, PolynomialFlow, Polynomials
+from .._ext.bosons import Polynomials
 from ..core import storage
 from ..core.checks import check_array, check_number
-from .algebra import Expression, Powers, check_cutoff, commutator, modes
-from .polynomial import (
-    Polynomial,
-    compile_polynomials,
-    conjugate,
-    derivative,
-    gaussian_moment,
-    multiply,
-    total,
-)
+from .classical import Classical
+from .expression import Expression, join_spaces
+from .handle import Atoms, EachAtom, Level, Mode, Spin, handle
+from .heisenberg import Heisenberg
+from .individual import each_matrices
+from .level import LevelFactor
+from .matrices import basis_labels, operator_matrix, symbol_levels
+from .mode import ModeFactor
+from .polynomial import compile_polynomials
+from .symbol import Symbol
+from .symmetries import Symmetries, find_symmetries
+from .writing import expression_from_rows, rows_of, spaces_from_rows, spaces_to_rows
 
-__all__ = ["ModeSystem", "Symmetries"]
-
-
-@dataclass(frozen=True)
-class Symmetries:
-    """Symmetries of the master equation.
-
-    Attributes
-    ----------
-    charges : ndarray of int, shape (K, N)
-        Independent weight vectors w for which Σ_j w_j n_j generates a phase symmetry: H conserves
-        it and every jump operator changes it by a definite amount.
-    common_phase : bool
-        Whether w=(1, …, 1) is one of them or a combination: the U(1) symmetry b_j → e^{iφ} b_j.
-    exchange : tuple of tuple of int
-        Permutations of the modes, other than the identity, that leave the master equation as it is;
-        for more than five modes only transpositions and rotations are looked at.
-    vanishing_amplitudes : tuple of bool
-        For each mode: a phase symmetry forces ⟨b_j⟩=0 in a unique steady state.
-    vanishing_coherences : tuple of tuple of bool
-        For each pair: a phase symmetry forces ⟨b_j†b_k⟩=0 there.
-    """
-
-    charges: np.ndarray
-    common_phase: bool
-    exchange: tuple[tuple[int, ...], ...]
-    vanishing_amplitudes: tuple[bool, ...]
-    vanishing_coherences: tuple[tuple[bool, ...], ...]
-
-    def __str__(self) -> str:
-        text = []
-        if self.common_phase:
-            text.append("U(1) phase")
-        if len(self.charges) > self.common_phase:
-            text.append(
-                f"{len(self.charges)} conserved phase charge{'s' if len(self.charges) > 1 else ''}"
-            )
-        if self.exchange:
-            text.append("exchange of modes")
-        return ", ".join(text) or "none"
+__all__ = ["System"]
 
 
-@dataclass(frozen=True, eq=False)
-class ModeSystem:
-    r"""A boson model, written once: :math:`\dot ρ = -i[H,ρ] + Σ_L (LρL^† - ½\{L^†L,ρ\})`.
+class System:
+    r"""A system written once: :math:`\dot ρ = -i[H,ρ] + Σ_L (LρL^† - ½\{L^†L,ρ\})`.
 
     Parameters
     ----------
     hamiltonian : Expression
         Hermitian.
-    jumps : sequence of Expression
-        Jump operators, with the square roots of their rates inside.
-    name : str, optional
+    jumps : sequence of Expression or EachAtom
+        Jump operators, with the square roots of their rates inside; ``A.each.p`` is a jump of
+        every atom.
+    name : str
         For printing.
+    order : sequence of symbols, optional
+        Order of the tensor factors; by default that of their first appearance in the Hamiltonian,
+        then in the jumps (all symbols of one call of ``modes``, ``spins``, ``levels`` or ``atoms``
+        together).
 
     Raises
     ------
     TypeError
-        Something is no expression of :func:`qsyncplug.modes`.
+        Something is no expression of :func:`qsyncplug.modes`, :func:`~qsyncplug.spins`, …
     ValueError
-        The Hamiltonian is not Hermitian, or symbols of two ``modes()`` calls are mixed.
+        The Hamiltonian is not Hermitian, symbols of two calls share a name, or `order` is not one
+        of all symbols.
 
     Examples
     --------
     >>> import qsyncplug as qsp
     >>> b, = qsp.modes(1)
-    >>> system = qsp.ModeSystem(0.5 * b.dag() * b, [b.dag(), b**2])
+    >>> system = qsp.System(0.5 * b.dag() * b, [b.dag(), b**2])
     >>> system.drift([1.0])
     array([-0.5-0.5j])
     """
 
     hamiltonian: Expression
-    jumps: tuple[Expression, ...] = ()
-    name: str = field(default="boson modes", kw_only=True)
+    jumps: tuple[Any, ...]
+    name: str
 
-    def __init__(self, hamiltonian: Any, jumps: Any = (), *, name: str = "boson modes"):
-        if isinstance(jumps, Expression):
+    def __init__(
+        self,
+        hamiltonian: Any,
+        jumps: Any = (),
+        *,
+        name: str = "system",
+        order: Iterable[Any] | None = None,
+    ):
+        if isinstance(jumps, (Expression, EachAtom)):
             jumps = (jumps,)
         try:
             jumps = tuple(jumps)
         except TypeError:
             raise TypeError(
-                f"jumps must be a list of expressions of qsyncplug.modes(n), not {jumps!r}"
+                f"jumps must be a list of expressions of qsyncplug.modes(n) and the like, not "
+                f"{jumps!r}"
             ) from None
-        symbols = [e for e in (hamiltonian, *jumps) if isinstance(e, Expression)]
-        if not symbols:
+        spaces: tuple[Any, ...] = ()
+        for item in (hamiltonian, *jumps):
+            if isinstance(item, Expression):
+                spaces = join_spaces(spaces, item.spaces)
+            elif isinstance(item, EachAtom):
+                spaces = join_spaces(spaces, (item.symbol.space,))
+        if not spaces:
             raise TypeError(
-                "hamiltonian and jumps must be expressions of qsyncplug.modes(n); none is"
+                "hamiltonian and jumps must be expressions of qsyncplug.modes(n) and the like; "
+                "none is"
             )
-        space = symbols[0].space
-        for k, e in enumerate(symbols):
-            if e.space is not space:
-                raise ValueError(
-                    f"hamiltonian and jumps mix symbols of two calls of modes(): {space} and "
-                    f"{e.space} (expression {k}); "
-                    "make all symbols of a system with one modes(n)"
-                )
-        if not isinstance(hamiltonian, Expression):
-            lifted = symbols[0]._lift(hamiltonian)
-            if lifted is None:
-                raise TypeError(
-                    "hamiltonian must be an expression of qsyncplug.modes(n), not "
-                    f"{type(hamiltonian).__name__}"
-                )
-            hamiltonian = lifted
+        lifted = Expression(spaces)._lift(hamiltonian)
+        if lifted is None:
+            raise TypeError(
+                f"hamiltonian must be an expression of qsyncplug.modes(n), not "
+                f"{type(hamiltonian).__name__}"
+            )
         for k, jump in enumerate(jumps):
-            if not isinstance(jump, Expression):
+            if not isinstance(jump, (Expression, EachAtom)):
                 raise TypeError(
                     f"jumps[{k}] must be an expression of qsyncplug.modes(n), not "
                     f"{type(jump).__name__}"
                 )
-        difference = hamiltonian - hamiltonian.dag()
-        alone = {powers for powers, _ in hamiltonian.terms} != {
-            powers for powers, _ in hamiltonian.dag().terms
-        }
+        difference = lifted - lifted.dag()
+        alone = {m for m, _ in lifted.terms} != {m for m, _ in lifted.dag().terms}
         # coefficients that depend on time are compared at the times of a run: see check_hermitian
-        if not hamiltonian.isherm and (difference.isconstant or alone):
+        if not lifted.isherm and (difference.isconstant or alone):
             raise ValueError(f"hamiltonian must be Hermitian; H − H† = {difference}")
-        object.__setattr__(self, "hamiltonian", hamiltonian)
-        object.__setattr__(self, "jumps", tuple(j for j in jumps if j))
-        object.__setattr__(self, "name", name)
+        self.hamiltonian = Expression(spaces, lifted.terms)
+        self.jumps = tuple(j for j in jumps if j)
+        self.name = str(name)
+        self.symbols = _ordered(self.hamiltonian.symbols, order)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.__dict__:
+            raise AttributeError(
+                f"a System does not change: make a new one instead of setting {name}"
+            )
+        super().__setattr__(name, value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: self.__dict__[k] for k in ("hamiltonian", "jumps", "name", "symbols")}
 
     # ------------------------------------------------------------ what it is
 
     @property
     def n(self) -> int:
-        """Number of modes."""
-        return self.hamiltonian.space.n
+        """Number of nodes: modes, spins, systems of levels and ensembles."""
+        return len(self.symbols)
 
     @property
     def isconstant(self) -> bool:
         """Whether neither H nor a jump operator depends on time."""
         return all(e.isconstant for e in (self.hamiltonian, *self.jumps))
 
+    @property
+    def nodes(self) -> tuple[Mode | Spin | Level | Atoms, ...]:
+        """The symbols as a user writes them, in the order of the tensor factors."""
+        return tuple(handle(s) for s in self.symbols)
+
     @cached_property
     def operators(self) -> tuple[Expression, ...]:
-        """The annihilation operators b_j."""
+        """The lowering operator of every node: b, S−, Σ|i⟩⟨i+1|, Σσ−."""
         out = []
-        for j in range(self.n):
-            powers = [0] * (2 * self.n)
-            powers[2 * j + 1] = 1
-            out.append(Expression(self.hamiltonian.space, {(tuple(powers), ()): 1.0 + 0j}))
+        for node in self.nodes:
+            if isinstance(node, Mode):
+                out.append(Expression(node.spaces, node.terms))
+            elif isinstance(node, Level):
+                out.append(sum((node[k, k + 1] for k in range(1, node.d - 1)), node[0, 1]))
+            else:
+                out.append(node.m)
         return tuple(out)
 
-    def __str__(self) -> str:
-        return (
-            f"{self.name}: H = {self.hamiltonian}; {len(self.jumps)} jump "
-            f"operator{'s' if len(self.jumps) != 1 else ''}"
-        )
+    @property
+    def bosonic(self) -> bool:
+        """Whether every node is a mode."""
+        return all(isinstance(s.factor, ModeFactor) for s in self.symbols)
 
-    def __repr__(self) -> str:
-        lines = [f"ModeSystem ({self.name}, {self.n} modes)", f"  H = {self.hamiltonian}"]
+    def summary(self) -> str:
+        """What it is made of, its symmetries, and how large its spaces are."""
+        lines = [f"System ({self.name}, {self.n} node{'s' if self.n != 1 else ''})"]
+        lines += [f"  {s.name}: {_kind(s)}" for s in self.symbols]
+        lines.append(f"  H = {self.hamiltonian}")
         lines += [f"  L{k + 1} = {jump}" for k, jump in enumerate(self.jumps)]
         lines.append(f"  symmetries: {self.symmetries}")
+        lines.append(f"  depends on time: {'no' if self.isconstant else 'yes'}")
         return "\n".join(lines)
+
+    def __str__(self) -> str:
+        s = "s" if len(self.jumps) != 1 else ""
+        return f"{self.name}: H = {self.hamiltonian}; {len(self.jumps)} jump operator{s}"
+
+    def __repr__(self) -> str:
+        return self.summary()
 
     def _repr_latex_(self) -> str:
         rows = [rf"H &= {self.hamiltonian._repr_latex_().strip('$')}"]
@@ -190,37 +186,77 @@ class ModeSystem:
         ]
         return r"$$\begin{aligned}" + r"\\ ".join(rows) + r"\end{aligned}$$"
 
-    def qutip(self, cutoff: Any) -> tuple[Any, list[Any]]:
+    # ------------------------------------------------------------ exact objects
+
+    def levels(self, cutoff: int | Sequence[int] | None = None) -> list[int]:
+        """Dimensions of the tensor factors of the QuTiP objects."""
+        return [d for dims in symbol_levels(self.symbols, cutoff) for d in dims]
+
+    def matrix(
+        self, operator: Expression, cutoff: int | Sequence[int] | None = None
+    ) -> qutip.Qobj | qutip.QobjEvo:
+        """An operator of this system on the space of :meth:`qutip`."""
+        self._own(operator)
+        return operator_matrix(operator.terms, self.symbols, cutoff)
+
+    def qutip(self, cutoff: int | Sequence[int] | None = None) -> tuple[Any, list[Any]]:
         """Hamiltonian and collapse operators as QuTiP objects.
 
         Parameters
         ----------
         cutoff : int or sequence of int
-            Number of Fock levels kept, at least 2; for all modes or for each.
+            Number of Fock levels kept, at least 2; for all modes or for each. Not needed without
+            modes.
 
         Returns
         -------
         H : qutip.Qobj or qutip.QobjEvo
-            CSR, of dimensions ``[[c1, c2, …], [c1, c2, …]]``; a QobjEvo where coefficients depend
-            on time.
+            CSR; a QobjEvo where coefficients depend on time. Factors in the order of ``symbols``:
+            modes in Fock states, spins as in ``qutip.jmat`` (N+1 levels), levels from 0, atoms one
+            by one with the excited state first.
         c_ops : list
-            Likewise.
+            Likewise; a jump of every atom is one operator an atom.
         """
-        levels = check_cutoff(cutoff, self.n)
-        return self.hamiltonian.qutip(levels), [jump.qutip(levels) for jump in self.jumps]
+        c_ops: list[Any] = []
+        for jump in self.jumps:
+            if isinstance(jump, EachAtom):
+                c_ops += each_matrices(jump, self.symbols, cutoff)
+            else:
+                c_ops.append(operator_matrix(jump.terms, self.symbols, cutoff))
+        return operator_matrix(self.hamiltonian.terms, self.symbols, cutoff), c_ops
+
+    def labels(self, cutoff: int | Sequence[int] | None = None) -> np.ndarray:
+        """The numbers that ``symmetries.charges`` weigh, for every basis state of :meth:`qutip`,
+        shape (d, M).
+        """
+        return basis_labels(self.symbols, symbol_levels(self.symbols, cutoff))
 
     def adjoint(self, operator: Expression) -> Expression:
         r"""The exact time derivative of an operator in the Heisenberg picture.
 
-        :math:`i[H,A] + ½Σ_L (L^†[A,L] + [L^†,A]L)`, normal-ordered.
+        :math:`i[H,A] + ½Σ_L (L^†[A,L] + [L^†,A]L)`, in canonical order; jumps of every atom
+        included.
         """
-        out = 1j * commutator(self.hamiltonian, operator)
-        for jump in self.jumps:
-            dagger = jump.dag()
-            out = out + 0.5 * (
-                dagger * commutator(operator, jump) + commutator(dagger, operator) * jump
+        self._own(operator)
+        return Expression(self.hamiltonian.spaces, self._heisenberg.rate(operator).terms)
+
+    @cached_property
+    def _heisenberg(self) -> Heisenberg:
+        return Heisenberg(self.hamiltonian, self.jumps)
+
+    def _own(self, operator: Any) -> None:
+        """Refuse an operator with symbols that this system does not have."""
+        if not isinstance(operator, Expression):
+            raise TypeError(
+                f"operator must be an expression of this system's symbols, not "
+                f"{type(operator).__name__}"
             )
-        return out
+        own = {s.space for s in self.symbols}
+        if foreign := [s for s in operator.spaces if s not in own]:
+            raise ValueError(
+                f"operator has symbols of another call of {foreign[0].maker}(): {foreign[0]}; "
+                "use those of this system, system.nodes or system.operators"
+            )
 
     def check_hermitian(self, times: np.ndarray) -> None:
         """Raise ValueError if a time-dependent Hamiltonian is not Hermitian at one of (up to 200
@@ -240,178 +276,117 @@ class ModeSystem:
                     f"hamiltonian must be Hermitian; at t={t:g}, H − H† = {now - now.dag()}"
                 )
 
-    # ------------------------------------------------------------ symmetries
-
     @cached_property
     def symmetries(self) -> Symmetries:
         """The phase and exchange symmetries of the master equation."""
-        n = self.n
-        rows = [list(c) for c in self.hamiltonian.charges() if any(c)]
-        for jump in self.jumps:
-            charges = sorted(jump.charges())
-            rows += [[a - b for a, b in zip(c, charges[0], strict=True)] for c in charges[1:]]
-        constraints = np.array(rows, dtype=float).reshape(-1, n)
-        weights = _null_space(constraints, n)
-        common = bool(np.all(constraints.sum(axis=1) == 0))
-
-        def conserved(vector: np.ndarray) -> bool:
-            # forced to vanish when some conserved weight gives it a charge
-            return bool(np.any(np.abs(weights @ vector) > 1e-9)) if len(weights) else False
-
-        unit = np.eye(n)
-        exchange = tuple(p for p in _permutations(n) if self._invariant(p))
-        return Symmetries(
-            charges=weights,
-            common_phase=common,
-            exchange=exchange,
-            vanishing_amplitudes=tuple(conserved(unit[j]) for j in range(n)),
-            vanishing_coherences=tuple(
-                tuple(conserved(unit[j] - unit[k]) for k in range(n)) for j in range(n)
-            ),
-        )
-
-    def _invariant(self, permutation: tuple[int, ...]) -> bool:
-        if self.hamiltonian.permuted(permutation) != self.hamiltonian:
-            return False
-        rest = list(self.jumps)
-        for jump in self.jumps:
-            moved = jump.permuted(permutation)
-            match = next(
-                (k for k, other in enumerate(rest) if _equal_up_to_phase(moved, other)), None
-            )
-            if match is None:
-                return False
-            rest.pop(match)
-        return True
+        return find_symmetries(self.symbols, self.hamiltonian, self.jumps)
 
     # ------------------------------------------------------------ mean field
 
     @cached_property
-    def _symbols(self) -> tuple[list[Polynomial], list[Polynomial], list[Polynomial]]:
-        """F (n), u and v (n·n each, row by row), upper triangle of D."""
-        n = self.n
-        H = self.hamiltonian.terms
-        drift = []
-        for j in range(n):
-            parts = [(-1j, derivative(H, j, True))]
-            for jump in self.jumps:
-                L, Lc = jump.terms, conjugate(jump.terms)
-                parts.append((0.5, multiply(Lc, derivative(L, j, True))))
-                parts.append((-0.5, multiply(L, derivative(Lc, j, True))))
-            drift.append(total(*parts))
-        jacobian = [derivative(f, k, False) for f in drift for k in range(n)]
-        jacobian += [derivative(f, k, True) for f in drift for k in range(n)]
-        noise = []
-        for jump in self.jumps:
-            w = []
-            for j in range(n):
-                a, b = derivative(jump.terms, j, False), derivative(jump.terms, j, True)
-                # Ωℓ = (ℓ_p, −ℓ_q)
-                w += [
-                    total((1j / np.sqrt(2), a), (-1j / np.sqrt(2), b)),
-                    total((-1 / np.sqrt(2), a), (-1 / np.sqrt(2), b)),
-                ]
-            noise.append(w)
-        diffusion = []
-        for a in range(2 * n):
-            for b in range(a, 2 * n):
-                products = [multiply(conjugate(w[a]), w[b]) for w in noise]
-                # the real part, as a polynomial
-                diffusion.append(
-                    total(*((0.5, p) for p in products), *((0.5, conjugate(p)) for p in products))
-                )
-        return drift, jacobian, diffusion
+    def classical(self) -> Classical:
+        """The classical symbols: variables, coordinates and the polynomials of the mean field."""
+        return Classical(self.symbols, self.hamiltonian, self.jumps)
 
     @cached_property
     def _compiled(self) -> tuple[dict[str, np.ndarray], list[Any]]:
-        drift, jacobian, diffusion = self._symbols
-        return compile_polynomials([*drift, *jacobian, *diffusion], self.n)
+        """Rows: F, u=∂F/∂z and v=∂F/∂z̄ row by row, the upper triangle of D."""
+        drift = self.classical.drift()
+        u, v = self.classical.jacobian(drift)
+        return compile_polynomials([*drift, *u, *v, *self.classical.diffusion()])
 
-    @cached_property
-    def _compiled_gaussian(self) -> tuple[dict[str, np.ndarray], list[Any]]:
-        """Equations of β, m_jk=⟨δb_jδb_k⟩ and n_jk=⟨δb_j†δb_k⟩ (j≤k) with the moments of a Gaussian
-        state.
+    def polynomials(self) -> Polynomials:
+        """A fresh compiled evaluator of F, u, v and D: each holds its own scratch, so threads do
+        not meet.
         """
-        wick = gaussian_moment(self.n)
-        b = self.operators
-        mean_rates = [wick.expectation(self.adjoint(x)) for x in b]
-        outputs = list(mean_rates)
-        for dagger in (False, True):
-            for j, k in wick.pairs:
-                left = b[j].dag() if dagger else b[j]
-                rate = wick.expectation(self.adjoint(left * b[k]))
-                left_rate = conjugate(mean_rates[j]) if dagger else mean_rates[j]
-                outputs.append(
-                    total(
-                        (1.0, rate),
-                        (-1.0, multiply(left_rate, wick.mean(k, False))),
-                        (-1.0, multiply(wick.mean(j, dagger), mean_rates[k])),
-                    )
-                )
-        return compile_polynomials(outputs, wick.variables)
+        arrays, factors = self._compiled
+        names = ("parent", "variable", "start", "column", "factor", "value")
+        return Polynomials(self.classical.variables, *(arrays[k] for k in names), factors)
 
-    def _polynomials(self, closure: str = "linear") -> Polynomials:
-        """A fresh compiled evaluator: each holds its own scratch, so runs in several threads do not
-        meet.
-        """
-        arrays, factors = self._compiled if closure == "linear" else self._compiled_gaussian
-        variables = self.n if closure == "linear" else gaussian_moment(self.n).variables
-        return Polynomials(
-            variables,
-            *(arrays[k] for k in ("parent", "variable", "start", "column", "factor", "value")),
-            factors,
-        )
+    def _evaluate(self, x: Any, t: Any) -> np.ndarray:
+        z = self.variables_of(x)
+        return np.asarray(self.polynomials()(check_number("t", t), z))
 
-    def _flow(self, closure: str = "linear") -> LinearisedFlow | PolynomialFlow:
-        """The compiled right-hand side of a closure."""
-        polynomials = self._polynomials(closure)
-        return LinearisedFlow(polynomials) if closure == "linear" else PolynomialFlow(polynomials)
+    def variables_of(self, x: Any) -> np.ndarray:
+        """Complex variables of amplitudes (modes alone) or of real coordinates."""
+        c = self.classical
+        if self.bosonic:
+            return check_array("beta", x, shape=(self.n,), dtype=complex)
+        values = check_array("x", x, shape=(len(c.coordinates),))
+        z = np.zeros(c.variables, dtype=complex)
+        for coordinate, value in zip(c.coordinates, values, strict=True):
+            z[coordinate.variable] += (
+                (1j if coordinate.part else 1) * (value - coordinate.offset) / coordinate.scale
+            )
+        return z
 
-    def _evaluate(self, beta: Any, t: Any) -> np.ndarray:
-        z = check_array("beta", beta, shape=(self.n,), dtype=complex)
-        return np.asarray(self._polynomials()(check_number("t", t), z))
+    def coordinates_of(self, z: np.ndarray) -> np.ndarray:
+        """Real coordinates (…, d) of complex variables (…, variables)."""
+        out = [
+            (z[..., c.variable].imag if c.part else z[..., c.variable].real) * c.scale + c.offset
+            for c in self.classical.coordinates
+        ]
+        return np.stack(out, axis=-1)
 
     def drift(self, beta: Any, t: float = 0.0) -> np.ndarray:
-        r"""Mean-field drift :math:`F_j = -i∂H/∂β_j^* + ½Σ_L (L^* ∂L/∂β_j^* - L ∂L^*/∂β_j^*)`.
+        r"""Mean-field drift :math:`\dot X = \{X,H\} - Σ_L \mathrm{Im}(L^*\{X,L\})`.
 
-        H and L are the normal-ordered symbols (b → β).
+        For modes :math:`F_j = -i∂H/∂β_j^* + ½Σ_L (L^* ∂L/∂β_j^* - L ∂L^*/∂β_j^*)` with the
+        normal-ordered symbols of H and L; spins of two or more spins ½ turn on the sphere, with
+        symmetrised symbols; spins ½, levels and ensembles follow their own exact equations with
+        factorised partners.
 
         Parameters
         ----------
-        beta : array_like of shape (N,)
-            Complex amplitudes.
+        beta : array_like of shape (N,), or of the real coordinates, shape (d,)
+            Complex amplitudes where every node is a mode; otherwise (q, p) of a mode, (Sx, Sy, Sz)
+            of a spin or ensemble, and so on: ``[c.name for c in system.classical.coordinates]``.
         t : float
             Time.
 
         Returns
         -------
-        ndarray of shape (N,)
-            Complex.
+        ndarray
+            Of the shape of `beta`: complex for modes, otherwise real.
         """
-        return self._evaluate(beta, t)[: self.n]
+        F = self._evaluate(beta, t)[: self.classical.variables]
+        if self.bosonic:
+            return F
+        parts = [
+            (F[c.variable].imag if c.part else F[c.variable].real) * c.scale
+            for c in self.classical.coordinates
+        ]
+        return np.array(parts)
 
     def derivatives(self, beta: Any, t: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-        """u=∂F_j/∂β_k and v=∂F_j/∂β_k*, each of shape (N, N)."""
-        n = self.n
+        """u=∂F_j/∂z_k and v=∂F_j/∂z̄_k of the complex variables, each of shape (N, N) for N
+        modes.
+        """
+        n = self.classical.variables
         out = self._evaluate(beta, t)
         return out[n : n + n * n].reshape(n, n), out[n + n * n : n + 2 * n * n].reshape(n, n)
 
     def jacobian(self, beta: Any, t: float = 0.0) -> np.ndarray:
-        """Jacobian M of the drift in the quadratures (q1, p1, q2, p2, …), shape (2N, 2N)."""
+        """Jacobian M of the drift in the real coordinates ((q1, p1, q2, p2, …) for modes), shape
+        (d, d).
+        """
         u, v = self.derivatives(beta, t)
-        M = np.empty((2 * self.n, 2 * self.n))
-        M[0::2, 0::2], M[0::2, 1::2] = (u + v).real, (v - u).imag
-        M[1::2, 0::2], M[1::2, 1::2] = (u + v).imag, (u - v).real
+        c = self.classical.coordinates
+        M = np.empty((len(c), len(c)))
+        for a, x in enumerate(c):
+            for b, y in enumerate(c):
+                own, other = u[x.variable, y.variable], v[x.variable, y.variable]
+                rate = 1j * (own - other) if y.part else own + other
+                M[a, b] = (rate.imag if x.part else rate.real) * x.scale / y.scale
         return M
 
     def diffusion(self, beta: Any, t: float = 0.0) -> np.ndarray:
-        r"""Diffusion :math:`D = Ω\,\mathrm{Re}(Σ_L ℓ^*ℓ^T)\,Ω^T` of the covariance equation, shape
-        (2N, 2N).
+        r"""Diffusion :math:`D_{XY} = Σ_L \mathrm{Re}(\{X,L\}^*\{Y,L\})` of the covariance
+        equation, shape (d, d).
         """
-        n = self.n
-        upper = self._evaluate(beta, t)[n + 2 * n * n :].real
-        D = np.zeros((2 * n, 2 * n))
-        D[np.triu_indices(2 * n)] = upper
+        n, d = self.classical.variables, len(self.classical.coordinates)
+        D = np.zeros((d, d))
+        D[np.triu_indices(d)] = self._evaluate(beta, t)[n + 2 * n * n :].real
         return D + np.triu(D, 1).T
 
     # ------------------------------------------------------------ storage
@@ -420,82 +395,64 @@ class ModeSystem:
         """What :func:`qsyncplug.load` rebuilds it from; time-dependent coefficients are kept by
         name only.
         """
-
-        def terms(e: Expression) -> list[Any]:
-            return [
-                [list(p), v.real, v.imag, [repr(f) for f in factors]]
-                for (p, factors), v in e.terms.items()
-            ]
-
+        spaces = self.hamiltonian.spaces
+        place = {s: k for k, s in enumerate(self.hamiltonian.symbols)}
         return {
-            "kind": "ModeSystem",
+            "kind": "System",
             "name": self.name,
-            "names": list(self.hamiltonian.space.names),
-            "hamiltonian": terms(self.hamiltonian),
-            "jumps": [terms(j) for j in self.jumps],
+            "spaces": spaces_to_rows(spaces),
+            "order": [place[s] for s in self.symbols],
+            "hamiltonian": rows_of(self.hamiltonian, place),
+            "jumps": [
+                {"each": place[j.symbol], "rows": rows_of(j.summed(), place)}
+                if isinstance(j, EachAtom)
+                else rows_of(j, place)
+                for j in self.jumps
+            ],
         }
 
 
-def _from_dict(data: dict[str, Any]) -> ModeSystem | None:
-    symbols = modes(len(data["names"]), data["names"])
+def _kind(symbol: Symbol) -> str:
+    """A symbol in words."""
+    factor = symbol.factor
+    if isinstance(factor, ModeFactor):
+        return "boson mode"
+    if isinstance(factor, LevelFactor):
+        return f"{factor.d} levels"
+    N = factor.N  # type: ignore[attr-defined]
+    return f"spin {N}/2" if isinstance(handle(symbol), Spin) else f"{N} atoms"
 
-    def build(rows: Sequence[Any]) -> Expression:
-        terms: dict[tuple[Powers, tuple[()]], complex] = {}
-        for powers, re, im, _ in rows:
-            terms[(tuple(powers), ())] = complex(re, im)
-        return Expression(symbols[0].space, terms)  # type: ignore[arg-type]
 
-    parts = [data["hamiltonian"], *data["jumps"]]
-    if any(factors for rows in parts for *_, factors in rows):
+def _ordered(symbols: tuple[Symbol, ...], order: Iterable[Any] | None) -> tuple[Symbol, ...]:
+    if order is None:
+        return symbols
+    given = [getattr(x, "symbol", x) for x in order]
+    if len(given) != len(symbols) or set(given) != set(symbols):
+        raise ValueError(f"order must hold each of the symbols {symbols} once, not {tuple(given)}")
+    return tuple(given)
+
+
+def _from_dict(data: dict[str, Any]) -> System | None:
+    spaces = spaces_from_rows(data["spaces"])
+    symbols = [s for space in spaces for s in space.symbols]
+    rows = [data["hamiltonian"], *(j["rows"] if isinstance(j, dict) else j for j in data["jumps"])]
+    if any(factors for part in rows for *_, factors in part):
         # functions of time are not stored: no model is better than a wrong one
         return None
-    return ModeSystem(build(parts[0]), [build(rows) for rows in parts[1:]], name=data["name"])
+    jumps: list[Any] = []
+    for jump in data["jumps"]:
+        if isinstance(jump, dict):
+            terms = expression_from_rows(jump["rows"], spaces).terms
+            jumps.append(
+                EachAtom(
+                    symbols[jump["each"]],
+                    {((m[0][1] if m else (0, 0, 0)), ()): v for (m, _), v in terms.items()},
+                )
+            )
+        else:
+            jumps.append(expression_from_rows(jump, spaces))
+    hamiltonian = expression_from_rows(data["hamiltonian"], spaces)
+    return System(hamiltonian, jumps, name=data["name"], order=[symbols[k] for k in data["order"]])
 
 
-storage.register_model("ModeSystem", _from_dict)
-
-
-def _permutations(n: int) -> Iterator[tuple[int, ...]]:
-    identity = tuple(range(n))
-    if n <= 5:
-        yield from (p for p in itertools.permutations(identity) if p != identity)
-        return
-    for j, k in itertools.combinations(identity, 2):
-        swapped = list(identity)
-        swapped[j], swapped[k] = k, j
-        yield tuple(swapped)
-    yield from (identity[k:] + identity[:k] for k in range(1, n))
-
-
-def _null_space(constraints: np.ndarray, n: int) -> np.ndarray:
-    """Integer vectors that span the null space of an integer matrix, by exact elimination."""
-    rows = [[Fraction(int(x)) for x in row] for row in constraints]
-    pivots: list[int] = []
-    for column in range(n):
-        at = next((r for r in range(len(pivots), len(rows)) if rows[r][column]), None)
-        if at is None:
-            continue
-        top = len(pivots)
-        rows[top], rows[at] = rows[at], rows[top]
-        rows[top] = [x / rows[top][column] for x in rows[top]]
-        for r in range(len(rows)):
-            if r != top and rows[r][column]:
-                rows[r] = [x - rows[r][column] * y for x, y in zip(rows[r], rows[top], strict=True)]
-        pivots.append(column)
-    vectors = []
-    for free in (c for c in range(n) if c not in pivots):
-        vector = [Fraction(0)] * n
-        vector[free] = Fraction(1)
-        for r, column in enumerate(pivots):
-            vector[column] = -rows[r][free]
-        scale = math.lcm(*(x.denominator for x in vector))
-        vectors.append([int(x * scale) for x in vector])
-    return np.array(vectors, dtype=int).reshape(-1, n)
-
-
-def _equal_up_to_phase(a: Expression, b: Expression) -> bool:
-    if a.terms.keys() != b.terms.keys():
-        return False
-    key = max(b.terms, key=lambda k: abs(b.terms[k]))
-    phase = a.terms[key] / b.terms[key]
-    return abs(abs(phase) - 1) < 1e-12 and a == phase * b
+storage.register_model("System", _from_dict)

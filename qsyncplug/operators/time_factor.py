@@ -79,7 +79,11 @@ class TimeFactor:
         return value.conjugate() if self.conjugate else value
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, TimeFactor) and self.function is other.function and self.conjugate == other.conjugate
+        return (
+            isinstance(other, TimeFactor)
+            and self.function is other.function
+            and self.conjugate == other.conjugate
+        )
 
     def __hash__(self) -> int:
         return hash((self.function.identity, self.conjugate))
@@ -104,7 +108,9 @@ def time_factor(value: Any) -> TimeFactor | None:
     with _lock:
         known = _by_object.get(id(value))
         if known is None or known.source is not value:
-            coefficient = value if isinstance(value, qutip.Coefficient) else qutip.coefficient(value)
+            coefficient = (
+                value if isinstance(value, qutip.Coefficient) else qutip.coefficient(value)
+            )
             known = TimeFunction(coefficient, secrets.randbits(96), value)
             _by_object[id(value)] = known
             _by_identity[known.identity] = known
@@ -112,6 +118,8 @@ def time_factor(value: Any) -> TimeFactor | None:
 
 
 def _is_function(value: Any) -> bool:
-    return callable(value) and not isinstance(value, (type, qutip.Qobj, qutip.QobjEvo)) and not hasattr(value, "_symbols")
-
-
+    return (
+        callable(value)
+        and not isinstance(value, (type, qutip.Qobj, qutip.QobjEvo))
+        and not hasattr(value, "_symbols")
+    )

@@ -316,7 +316,7 @@ def test_linear_model_gives_the_same_view_exactly_and_approximately(closure):
     """
     b1, b2 = qsp.modes(2)
     x, y = 0.4 * b1.dag() * b2, 0.05j * b1.dag() * b2.dag()
-    model = qsp.ModeSystem(
+    model = qsp.System(
         x + x.dag() + y + y.dag() + 0.3 * b1.dag() * b1,
         [0.6 * b1 - 0.5 * b2, 0.2 * b2.dag(), 0.5 * b1],
     )
@@ -350,7 +350,7 @@ def test_the_sign_of_the_phase():
         [qutip.coherent(d, x, method="analytic").unit() for d, x in zip(levels, beta, strict=True)]
     )
     b1, _b2 = qsp.modes(2)
-    still = qsp.ModeSystem(0 * b1, [1e-8 * b1])
+    still = qsp.System(0 * b1, [1e-8 * b1])
     views = [
         qsp.synchronization([psi], modes=operators(levels)),
         qsp.synchronization(qsp.exactsolve(still, beta, [0, 1e-6], cutoff=12)),

@@ -47,7 +47,7 @@ def hermitian(sym):
 @given(SYMBOL, st.lists(SYMBOL, max_size=2), AMPLITUDES)
 def test_random_polynomials(h, ls, beta):
     H = hermitian(h)
-    system = qsp.ModeSystem(normal_ordered(H), [normal_ordered(x) for x in ls])
+    system = qsp.System(normal_ordered(H), [normal_ordered(x) for x in ls])
     scale = (
         1
         + sum(abs(a) for a in H.values()) * 100
@@ -72,7 +72,7 @@ def test_jacobian_by_finite_differences_of_the_drift(h, ls, beta):
     """Fourth-order differences of the package's own F: error h⁴ times the fifth derivative plus
     rounding/h.
     """
-    system = qsp.ModeSystem(normal_ordered(hermitian(h)), [normal_ordered(x) for x in ls])
+    system = qsp.System(normal_ordered(hermitian(h)), [normal_ordered(x) for x in ls])
 
     def field(Y):
         F = system.drift((Y[0::2] + 1j * Y[1::2]) / np.sqrt(2))
@@ -106,7 +106,7 @@ def test_jacobian_by_finite_differences_of_the_drift(h, ls, beta):
 @settings(max_examples=25)
 @given(SYMBOL, st.lists(SYMBOL, max_size=2), AMPLITUDES)
 def test_derivatives_are_those_of_the_jacobian(h, ls, beta):
-    system = qsp.ModeSystem(normal_ordered(hermitian(h)), [normal_ordered(x) for x in ls])
+    system = qsp.System(normal_ordered(hermitian(h)), [normal_ordered(x) for x in ls])
     u, v = system.derivatives(beta)
     M = system.jacobian(beta)
     T = np.kron(np.eye(2), np.array([[1, 1j], [1, -1j]]) / np.sqrt(2))  # (b, b†) from (q, p)
@@ -122,7 +122,7 @@ def test_single_mode_diffusion_of_the_specification():
     L = 0.7 * b**2 + 0.4j * b.dag() * b + (0.2 - 0.1j) * b.dag() ** 2
     u = 1.4 * a + 0.4j * np.conj(a)
     v = 0.4j * a + (0.4 - 0.2j) * np.conj(a)
-    D = qsp.ModeSystem(b.dag() * b, [L]).diffusion([a])
+    D = qsp.System(b.dag() * b, [L]).diffusion([a])
     want = [
         [abs(u - v) ** 2 / 2, -(np.conj(u) * v).imag],
         [-(np.conj(u) * v).imag, abs(u + v) ** 2 / 2],
@@ -166,7 +166,7 @@ def test_single_mode_diffusion_of_the_specification():
 )
 def test_by_hand(make, F, u, v):
     (b,) = qsp.modes(1)
-    system = qsp.ModeSystem(*make(b))
+    system = qsp.System(*make(b))
     for a in (0.0, 1.0, 0.4 - 1.3j):
         np.testing.assert_allclose(system.drift([a]), [F(a)], atol=1e-14)
         got = system.derivatives([a])
@@ -181,7 +181,7 @@ def test_spin_chain_nonlinear_damping_of_the_specification():
     gl, gnl, N = 0.3, 0.5, 5
     (b,) = qsp.modes(1)
     c = gl**0.5 * b + gnl**0.5 / N * b.dag() * b**2
-    system = qsp.ModeSystem(b.dag() * b, [c])
+    system = qsp.System(b.dag() * b, [c])
     a = 1.1 * np.exp(0.4j)
     n = abs(a) ** 2
     s, r = np.sqrt(gl), np.sqrt(gnl) / N
@@ -205,9 +205,9 @@ def test_symbols_are_normal_ordered():
     number = b.dag() * b
     a = 0.6 + 0.5j
     np.testing.assert_allclose(
-        qsp.ModeSystem(number**2).drift([a]), [-1j * (2 * abs(a) ** 2 + 1) * a], atol=1e-14
+        qsp.System(number**2).drift([a]), [-1j * (2 * abs(a) ** 2 + 1) * a], atol=1e-14
     )
-    np.testing.assert_allclose(qsp.ModeSystem(b * b.dag()).drift([a]), [-1j * a], atol=1e-14)
+    np.testing.assert_allclose(qsp.System(b * b.dag()).drift([a]), [-1j * a], atol=1e-14)
 
 
 # ---------------------------------------------------------------- exact rates
@@ -266,7 +266,7 @@ def test_rates_are_exact_for_loss_polynomials_and_linear_gain(h, ls, beta):
     """With any normal-ordered H and jumps P(b) + w·b†, the linear rates at a coherent state are
     those of the master equation.
     """
-    system = qsp.ModeSystem(normal_ordered(hermitian(h)), [normal_ordered(x) for x in ls])
+    system = qsp.System(normal_ordered(hermitian(h)), [normal_ordered(x) for x in ls])
     db, dC = exact_rates(system, beta, 14)
     M = system.jacobian(beta)
     weight = 1 + sum(abs(a) for x in ls for a in x.values()) ** 2 + sum(map(abs, h.values()))
@@ -278,7 +278,7 @@ def test_time_dependent_flow():
     (b,) = qsp.modes(1)
     f = qutip.coefficient(lambda t: np.exp(-2j * t))
     g = qutip.coefficient(lambda t: 1 + t)
-    system = qsp.ModeSystem(f * b.dag() + (f * b.dag()).dag() + b.dag() * b, [g * b])
+    system = qsp.System(f * b.dag() + (f * b.dag()).dag() + b.dag() * b, [g * b])
     a, t = 0.3 + 0.2j, 0.8
     np.testing.assert_allclose(
         system.drift([a], t), [-1j * a - 1j * np.exp(-1.6j) - 0.5 * 1.8**2 * a], atol=1e-14
@@ -314,10 +314,10 @@ def test_linear_mixing_does_not_matter():
     H = 0.3 * b1.dag() * b2 + 0.3 * b2.dag() * b1 + 0.2 * b1.dag() ** 2 * b1**2
     L1, L2 = b1**2 + 0.5 * b2, b2.dag() + 0.3 * b1
     w = np.exp(0.4j)
-    mixed = qsp.ModeSystem(H, [(L1 + w * L2) / 2**0.5, (L1 - w * L2) / 2**0.5])
-    plain = qsp.ModeSystem(H, [L1, L2])
+    mixed = qsp.System(H, [(L1 + w * L2) / 2**0.5, (L1 - w * L2) / 2**0.5])
+    plain = qsp.System(H, [L1, L2])
     shift = 0.7 - 0.4j
-    moved = qsp.ModeSystem(H - 0.5j * (np.conj(shift) * L1 - shift * L1.dag()), [L1 + shift, L2])
+    moved = qsp.System(H - 0.5j * (np.conj(shift) * L1 - shift * L1.dag()), [L1 + shift, L2])
     beta = [0.3 + 0.9j, -0.8 + 0.1j]
     for other in (mixed, moved):
         np.testing.assert_allclose(other.drift(beta), plain.drift(beta), atol=1e-14)

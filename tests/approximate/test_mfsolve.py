@@ -75,7 +75,7 @@ def pair():
 
 def kerr():
     (b,) = qsp.modes(1)
-    system = qsp.ModeSystem(
+    system = qsp.System(
         0.4 * b.dag() * b + 0.35 * b.dag() ** 2 * b**2 + 0.5 * (b + b.dag()), [0.3**0.5 * b]
     )
 
@@ -94,7 +94,7 @@ def kerr():
 def squeezed():
     (b,) = qsp.modes(1)
     z = 0.15 + 0.1j
-    system = qsp.ModeSystem(
+    system = qsp.System(
         0.3 * b.dag() * b + 0.5 * (z * b.dag() ** 2 + np.conj(z) * b**2), [0.8**0.5 * b, 0.2 * b**2]
     )
 
@@ -113,7 +113,7 @@ def squeezed():
 def nonlinear_loss():
     (b,) = qsp.modes(1)
     s, r = 0.4, 0.25
-    system = qsp.ModeSystem(0.6 * b.dag() * b, [s * b + r * b.dag() * b**2])
+    system = qsp.System(0.6 * b.dag() * b, [s * b + r * b.dag() * b**2])
 
     def flow(t, a):
         n = abs(a[0]) ** 2
@@ -132,7 +132,7 @@ def driven():
     (b,) = qsp.modes(1)
     f = qutip.coefficient(lambda t: 0.6 * np.exp(-1.3j * t))
     g = qutip.coefficient(lambda t: 0.5 + 0.2 * np.sin(t))
-    system = qsp.ModeSystem(f * b.dag() + (f * b.dag()).dag() + 0.2 * b.dag() ** 2 * b**2, [g * b])
+    system = qsp.System(f * b.dag() + (f * b.dag()).dag() + 0.2 * b.dag() ** 2 * b**2, [g * b])
 
     def flow(t, a):
         k = 0.5 * (0.5 + 0.2 * np.sin(t)) ** 2
@@ -183,7 +183,7 @@ def test_start_time_matters_for_a_drive():
 def test_damped_driven_oscillator(closure):
     (b,) = qsp.modes(1)
     w, kappa, nbar, drive = 0.7, 0.4, 0.6, 0.5 - 0.2j
-    system = qsp.ModeSystem(
+    system = qsp.System(
         w * b.dag() * b + drive * b.dag() + np.conj(drive) * b,
         [(kappa * (nbar + 1)) ** 0.5 * b, (kappa * nbar) ** 0.5 * b.dag()],
     )
@@ -210,7 +210,7 @@ def test_degenerate_parametric_amplifier(closure):
     r, kappa = 0.3, 1.0
     t = np.linspace(0, 8, 17)
     got = qsp.mfsolve(
-        qsp.ModeSystem(0.5j * r * (b.dag() ** 2 - b**2), [kappa**0.5 * b]),
+        qsp.System(0.5j * r * (b.dag() ** 2 - b**2), [kappa**0.5 * b]),
         [0.8 - 0.6j],
         t,
         closure=closure,
@@ -233,7 +233,7 @@ def test_two_mode_squeezing(closure):
     b1, b2 = qsp.modes(2)
     x = b1.dag() * b2.dag()
     t = np.linspace(0, 1.5, 7)
-    got = qsp.mfsolve(qsp.ModeSystem(1j * (x - x.dag())), [0, 0], t, closure=closure)
+    got = qsp.mfsolve(qsp.System(1j * (x - x.dag())), [0, 0], t, closure=closure)
     for k, r in enumerate(t):
         c, s = np.cosh(2 * r) / 2, np.sinh(2 * r) / 2
         np.testing.assert_allclose(
@@ -246,7 +246,7 @@ def test_kerr_oscillator_of_the_mean_field():
     (b,) = qsp.modes(1)
     K, a0 = 0.3, 1.2
     t = np.linspace(0, 5, 11)
-    got = qsp.mfsolve(qsp.ModeSystem(K * b.dag() ** 2 * b**2), [a0], t)
+    got = qsp.mfsolve(qsp.System(K * b.dag() ** 2 * b**2), [a0], t)
     angle = 2 * K * a0**2 * t
     np.testing.assert_allclose(got.amplitudes[:, 0], a0 * np.exp(-1j * angle), atol=1e-9)
     for k, s in enumerate(t):
@@ -260,7 +260,7 @@ def test_limit_cycle_of_one_oscillator():
     g1, g2 = 1.0, 0.4
     (b,) = qsp.modes(1)
     t = np.linspace(0, 12, 25)
-    got = qsp.mfsolve(qsp.ModeSystem(0 * b, [g1**0.5 * b.dag(), g2**0.5 * b**2]), [0.1j], t)
+    got = qsp.mfsolve(qsp.System(0 * b, [g1**0.5 * b.dag(), g2**0.5 * b**2]), [0.1j], t)
     n0, top = 0.01, g1 / (2 * g2)
     np.testing.assert_allclose(
         abs(got.amplitudes[:, 0]) ** 2, top / (1 + (top / n0 - 1) * np.exp(-g1 * t)), atol=1e-9
@@ -291,7 +291,7 @@ def random_quadratic(n, seed):
         jumps.append(
             0.5 * sum(u[j] * b[j] for j in range(n)) + sum(v[j] * b[j].dag() for j in range(n))
         )
-    return qsp.ModeSystem(X + X.dag(), jumps)
+    return qsp.System(X + X.dag(), jumps)
 
 
 @pytest.mark.parametrize("closure", ["linear", "gaussian"])
@@ -358,7 +358,7 @@ def test_cumulant_equations_of_one_van_der_pol_oscillator():
     """
     w, g1, g2, eps = 0.6, 1.0, 0.5, 0.3 - 0.1j
     (b,) = qsp.modes(1)
-    system = qsp.ModeSystem(
+    system = qsp.System(
         w * b.dag() * b + eps * b.dag() + np.conj(eps) * b, [g1**0.5 * b.dag(), g2**0.5 * b**2]
     )
 
@@ -389,7 +389,7 @@ def test_gaussian_steady_state_of_one_van_der_pol_oscillator():
     g1, g2 = 1.0, 0.3
     (b,) = qsp.modes(1)
     got = qsp.mfsolve(
-        qsp.ModeSystem(b.dag() * b, [g1**0.5 * b.dag(), g2**0.5 * b**2]),
+        qsp.System(b.dag() * b, [g1**0.5 * b.dag(), g2**0.5 * b**2]),
         [0.0],
         [0, 60.0],
         closure="gaussian",
@@ -440,7 +440,7 @@ def test_gaussian_closure_by_wick_sums_over_unordered_words(H, jumps):
     contractions.
     """
     b = qsp.modes(2)
-    system = qsp.ModeSystem(ref.expression(H, b), [ref.expression(x, b) for x in jumps])
+    system = qsp.System(ref.expression(H, b), [ref.expression(x, b) for x in jumps])
     times = [0.0, 0.15, 0.4]
     beta0 = np.array([0.5 + 0.2j, -0.3 + 0.4j])
     A = np.random.default_rng(5).normal(size=(4, 4))
@@ -511,7 +511,7 @@ def test_closures_differ_where_they_should():
 def conservative():
     b1, b2 = qsp.modes(2)
     X = 0.4 * b1.dag() * b2
-    return qsp.ModeSystem(
+    return qsp.System(
         0.3 * b1.dag() * b1
         + X
         + X.dag()
@@ -664,7 +664,7 @@ def test_other_arguments():
     ]:
         with pytest.raises((ValueError, TypeError), match=key):
             qsp.mfsolve(system, [1, 1], [0, 1], options={key: bad})
-    with pytest.raises(TypeError, match="ModeSystem"):
+    with pytest.raises(TypeError, match="System"):
         qsp.mfsolve("system", [1, 1], [0, 1])
 
 
@@ -705,7 +705,7 @@ def test_step_limit_hands_back_what_it_has():
 
 def test_time_limit_hands_back_what_it_has():
     (b,) = qsp.modes(1)
-    system = qsp.ModeSystem(50.0 * b.dag() * b)
+    system = qsp.System(50.0 * b.dag() * b)
     t = np.linspace(0, 1e5, 20001)
     with pytest.raises(TimeLimitError, match="time_limit") as caught:
         qsp.mfsolve(system, [1.0], t, options={"time_limit": 0.05, "nsteps": 10**9})
@@ -720,7 +720,7 @@ def test_blow_up_is_an_error_with_the_part_before():
     (b,) = qsp.modes(1)
     # β̇ = +|β|²β, from the two-photon gain: |β|² = n0/(1−2n0t)
     with pytest.raises(SolverError) as caught:
-        qsp.mfsolve(qsp.ModeSystem(0 * b, [b.dag() ** 2]), [1.0], [0, 0.25, 0.4, 0.6])
+        qsp.mfsolve(qsp.System(0 * b, [b.dag() ** 2]), [1.0], [0, 0.25, 0.4, 0.6])
     part = caught.value.result
     assert len(part.times) == 3
     assert 0.4 <= caught.value.time < 0.5 + 1e-9  # the singularity is at ½
@@ -746,7 +746,7 @@ def test_coefficients_that_fail_on_the_way(bad, error, place):
 
     c = qutip.coefficient(f)
     x = b + b.dag()
-    system = qsp.ModeSystem(c * x, [b]) if place == "hamiltonian" else qsp.ModeSystem(x, [c * b])
+    system = qsp.System(c * x, [b]) if place == "hamiltonian" else qsp.System(x, [c * b])
     with pytest.raises(error) as caught:
         qsp.mfsolve(system, [0.0], [0, 0.5, 1.0, 3.0])
     part = caught.value.result
@@ -768,7 +768,7 @@ def test_coefficients_are_asked_for_no_time_outside_the_run(place):
     c = qutip.coefficient(f)
     asked.clear()  # QuTiP tries t=0
     x = b + b.dag()
-    system = qsp.ModeSystem(c * x, [b]) if place == "hamiltonian" else qsp.ModeSystem(x, [c * b])
+    system = qsp.System(c * x, [b]) if place == "hamiltonian" else qsp.System(x, [c * b])
     qsp.mfsolve(system, [0.0], [0.2, 0.5, 1.0])
     assert min(asked) >= 0.2 - 1e-12
     assert max(asked) <= 1.0 + 1e-12
@@ -829,7 +829,7 @@ def test_long_outputs_come_in_pieces_without_seams():
     (b,) = qsp.modes(1)
     t = np.linspace(0, 50, 60001)
     got = qsp.mfsolve(
-        qsp.ModeSystem(0.8 * b.dag() * b, [0.1 * b]), [1.0], t, e_ops=[lambda t, s: s[0][1]]
+        qsp.System(0.8 * b.dag() * b, [0.1 * b]), [1.0], t, e_ops=[lambda t, s: s[0][1]]
     )
     np.testing.assert_allclose(got.amplitudes[:, 0], np.exp((-0.8j - 0.005) * t), atol=1e-9)
     np.testing.assert_array_equal(got.expect[0], got.mean[:, 1])

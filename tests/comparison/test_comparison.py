@@ -13,7 +13,7 @@ def quadratic():
     """A model whose mean field and covariance are exact."""
     b1, b2 = qsp.modes(2)
     H = b1.dag() * b1 + 1.3 * b2.dag() * b2 + 0.4 * (b1.dag() * b2 + b2.dag() * b1)
-    return qsp.ModeSystem(H, [0.5 * b1, 0.3 * b2, 0.2 * b2.dag()])
+    return qsp.System(H, [0.5 * b1, 0.3 * b2, 0.2 * b2.dag()])
 
 
 def test_exact_theories_agree_for_the_whole_run(quadratic):
@@ -102,7 +102,7 @@ def test_the_trap_of_vanishing_amplitudes_is_shown():
 
 def test_vacuum_is_called_vacuum(quadratic):
     (b,) = qsp.modes(1)
-    decay = qsp.ModeSystem(b.dag() * b, [b])
+    decay = qsp.System(b.dag() * b, [b])
     times = np.linspace(0, 20, 5)
     c = qsp.compare({"a": qsp.mfsolve(decay, [1.0], times), "b": qsp.mfsolve(decay, [1.1], times)})
     assert any("vacuum" in k.found and not k.passed for k in c.checks)

@@ -197,7 +197,7 @@ def test_limits_hand_back_what_was_computed(pair):
 def test_blow_up_is_an_error_with_the_time():
     (b,) = qsp.modes(1)
     # two-photon gain: d|β|²/dt = 2|β|⁴, from |β|²=1 infinite at t=1/2
-    system = qsp.ModeSystem(0 * b, [b.dag() ** 2])
+    system = qsp.System(0 * b, [b.dag() ** 2])
     with pytest.raises(errors.SolverError) as info:
         qsp.mfsolve(system, [1.0], np.linspace(0, 1, 11))
     assert info.value.time == pytest.approx(0.5, abs=1e-3)
@@ -267,7 +267,7 @@ def test_round_trip(pair, tmp_path):
 
 def test_states_survive_storage(tmp_path):
     (b,) = qsp.modes(1)
-    exact = qsp.exactsolve(qsp.ModeSystem(b.dag() * b, [0.3 * b]), [0.5], [0, 0.5, 1], cutoff=10)
+    exact = qsp.exactsolve(qsp.System(b.dag() * b, [0.3 * b]), [0.5], [0, 0.5, 1], cutoff=10)
     exact.save(tmp_path / "x.npz")
     back = qsp.load(tmp_path / "x.npz")
     assert all((u - v).norm() < 1e-15 for u, v in zip(back.states, exact.states, strict=True))
@@ -303,7 +303,7 @@ def test_time_dependent_models_are_not_rebuilt_wrongly(tmp_path):
 
     (b,) = qsp.modes(1)
     drive = qutip.coefficient(lambda t: np.cos(t))
-    result = qsp.mfsolve(qsp.ModeSystem(b.dag() * b + drive * (b + b.dag())), [0.0], [0, 1])
+    result = qsp.mfsolve(qsp.System(b.dag() * b + drive * (b + b.dag())), [0.0], [0, 1])
     result.save(tmp_path / "x.npz")
     assert qsp.load(tmp_path / "x.npz").model is None
 

@@ -9,7 +9,7 @@ import qsyncplug as qsp
 def oscillator(gain=1.0, loss=1.0, detuning=0.0, drive=0.0):
     """One van der Pol oscillator, H=Δb†b+F(b+b†)."""
     (b,) = qsp.modes(1)
-    return qsp.ModeSystem(
+    return qsp.System(
         detuning * b.dag() * b + drive * (b + b.dag()), [gain**0.5 * b.dag(), loss**0.5 * b**2]
     )
 
@@ -21,7 +21,7 @@ def pair(detuning=0.5, dissipative=1.0, loss=1.0, drive=0.0, coherent=0.0):
     if coherent:
         H = H + coherent * (b1.dag() * b2 + b2.dag() * b1)
     jumps = [b1.dag(), b2.dag(), loss**0.5 * b1**2, loss**0.5 * b2**2]
-    return qsp.ModeSystem(H, [*jumps, dissipative**0.5 * (b1 - b2)])
+    return qsp.System(H, [*jumps, dissipative**0.5 * (b1 - b2)])
 
 
 def boundary_time_crystal(n=40, omega=1.5, kappa=1.0):

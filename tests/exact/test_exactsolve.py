@@ -95,7 +95,7 @@ def test_against_mesolve(levels, kind):
 def test_against_sesolve():
     b1, b2 = qsp.modes(2)
     x = 0.6 * b1.dag() * b2
-    system = qsp.ModeSystem(x + x.dag() + 0.3 * b1.dag() ** 2 * b1**2 + 0.1 * (b2 + b2.dag()))
+    system = qsp.System(x + x.dag() + 0.3 * b1.dag() ** 2 * b1**2 + 0.1 * (b2 + b2.dag()))
     levels = (7, 6)
     psi = kets(levels, 0.4, 0.3j)
     got = quietly(system, psi, TIMES, cutoff=levels)
@@ -109,7 +109,7 @@ def test_against_sesolve():
 
 def test_density_matrix_without_jumps():
     (b,) = qsp.modes(1)
-    system = qsp.ModeSystem(0.7 * b.dag() * b + 0.2 * b.dag() ** 2 * b**2)
+    system = qsp.System(0.7 * b.dag() * b + 0.2 * b.dag() ** 2 * b**2)
     rho = 0.6 * qutip.coherent_dm(14, 0.7) + 0.4 * qutip.fock_dm(14, 1)
     got = qsp.exactsolve(system, rho, TIMES, cutoff=14)
     assert got.stats["method"] == "density"
@@ -123,7 +123,7 @@ def test_time_dependent_model():
     (b,) = qsp.modes(1)
     f = qutip.coefficient(lambda t: 0.3 * np.exp(-1.2j * t))
     g = qutip.coefficient(lambda t: 0.6 + 0.2 * np.sin(t))
-    system = qsp.ModeSystem(f * b.dag() + (f * b.dag()).dag(), [g * b])
+    system = qsp.System(f * b.dag() + (f * b.dag()).dag(), [g * b])
     got = qsp.exactsolve(system, [0.2], TIMES, cutoff=14)
     a = qutip.destroy(14)
     H = qutip.QobjEvo(
@@ -153,7 +153,7 @@ def test_amplitudes_make_coherent_states():
 def test_covariance_is_normal_ordered():
     """At a truncation that bites, the diagonal is n+½, not that of the truncated q²."""
     (b,) = qsp.modes(1)
-    got = quietly(qsp.ModeSystem(b.dag() * b, [1e-6 * b]), qutip.fock(3, 2), [0, 0.1], cutoff=3)
+    got = quietly(qsp.System(b.dag() * b, [1e-6 * b]), qutip.fock(3, 2), [0, 0.1], cutoff=3)
     np.testing.assert_allclose(got.covariance[0], 2.5 * np.eye(2), atol=1e-12)
 
 
@@ -162,8 +162,8 @@ def test_covariance_is_normal_ordered():
 
 def test_forced_methods():
     (b,) = qsp.modes(1)
-    closed = qsp.ModeSystem(b.dag() * b)
-    open_ = qsp.ModeSystem(b.dag() * b, [b])
+    closed = qsp.System(b.dag() * b)
+    open_ = qsp.System(b.dag() * b, [b])
     a = qsp.exactsolve(closed, [0.3], [0, 1], cutoff=10, options={"method": "mesolve"})
     c = qsp.exactsolve(closed, [0.3], [0, 1], cutoff=10, options={"method": "sesolve"})
     assert a.stats["method"] == "mesolve"
@@ -181,7 +181,7 @@ def test_forced_methods():
 
 def test_little_memory_leads_to_trajectories(monkeypatch):
     (b,) = qsp.modes(1)
-    system = qsp.ModeSystem(b.dag() * b, [b])
+    system = qsp.System(b.dag() * b, [b])
     for module in (checks, exact_module):
         monkeypatch.setattr(module, "available_memory", lambda: 2**15)
     got = qsp.exactsolve(system, [0.2], [0, 0.2], cutoff=20, options={"ntraj": 3, "seeds": 1})
@@ -207,7 +207,7 @@ def test_huge_closed_density_matrix_is_refused(monkeypatch):
     for module in (checks, exact_module):
         monkeypatch.setattr(module, "available_memory", lambda: 2**12)
     with pytest.raises(MemoryLimitError):
-        qsp.exactsolve(qsp.ModeSystem(b.dag() * b), qutip.fock_dm(30, 1), [0, 1], cutoff=30)
+        qsp.exactsolve(qsp.System(b.dag() * b), qutip.fock_dm(30, 1), [0, 1], cutoff=30)
 
 
 # ---------------------------------------------------------------- trajectories
@@ -215,7 +215,7 @@ def test_huge_closed_density_matrix_is_refused(monkeypatch):
 
 def test_trajectories_agree_within_their_error():
     (b,) = qsp.modes(1)
-    system = qsp.ModeSystem(0.5 * b.dag() * b + 0.3 * (b + b.dag()), [b, 0.5 * b.dag() * b])
+    system = qsp.System(0.5 * b.dag() * b + 0.3 * (b + b.dag()), [b, 0.5 * b.dag() * b])
     times = [0, 0.5, 1.5]
     options = {"method": "mcsolve", "ntraj": 150, "seeds": 7}
     one = qsp.exactsolve(system, [0.8], times, cutoff=13, options=options)
@@ -238,7 +238,7 @@ def test_standard_error_has_the_right_size():
     states.
     """
     (b,) = qsp.modes(1)
-    system = qsp.ModeSystem(0 * b, [0.7 * b.dag() * b])
+    system = qsp.System(0 * b, [0.7 * b.dag() * b])
     runs = [
         qsp.exactsolve(
             system,
@@ -257,7 +257,7 @@ def test_standard_error_has_the_right_size():
 
 def test_trajectories_of_a_closed_model():
     (b,) = qsp.modes(1)
-    system = qsp.ModeSystem(b.dag() * b)
+    system = qsp.System(b.dag() * b)
     try:
         got = qsp.exactsolve(
             system, [0.3], [0, 1], cutoff=10, options={"method": "mcsolve", "ntraj": 2, "seeds": 1}
@@ -273,7 +273,7 @@ def test_trajectories_of_a_closed_model():
 
 def test_cutoff_warning_and_its_advice():
     (b,) = qsp.modes(1)
-    system = qsp.ModeSystem(0.4 * b.dag() * b, [b.dag(), 0.5 * b**2])
+    system = qsp.System(0.4 * b.dag() * b, [b.dag(), 0.5 * b**2])
     times = [0, 2.0, 5.0]
     cutoff = 10
     for _ in range(4):
@@ -296,7 +296,7 @@ def test_cutoff_warning_and_its_advice():
 
 def test_first_advice_suffices_for_a_coherent_state():
     (b,) = qsp.modes(1)
-    system = qsp.ModeSystem(b.dag() * b, [0.5 * b])
+    system = qsp.System(b.dag() * b, [0.5 * b])
     with pytest.warns(CutoffWarning) as seen:
         qsp.exactsolve(
             system, qutip.coherent(14, 1.5, method="analytic").unit(), [0, 1.0], cutoff=14
@@ -308,7 +308,7 @@ def test_first_advice_suffices_for_a_coherent_state():
 
 def test_warning_points_at_the_caller():
     (b,) = qsp.modes(1)
-    system = qsp.ModeSystem(b.dag() * b, [b.dag(), b**2])
+    system = qsp.System(b.dag() * b, [b.dag(), b**2])
     with pytest.warns(CutoffWarning) as seen:
         qsp.exactsolve(system, [0.1], [0, 1.0], cutoff=3)
     assert seen[0].filename == __file__
@@ -319,7 +319,7 @@ def test_warning_points_at_the_caller():
 
 def test_no_warning_below_the_limit():
     (b,) = qsp.modes(1)
-    got = qsp.exactsolve(qsp.ModeSystem(b.dag() * b, [b]), [0.3], [0, 1.0], cutoff=10)
+    got = qsp.exactsolve(qsp.System(b.dag() * b, [b]), [0.3], [0, 1.0], cutoff=10)
     assert got.stats["cutoff population"] < 1e-6
 
 
@@ -424,7 +424,7 @@ def test_states_that_are_no_states():
 
 def slow():
     (b,) = qsp.modes(1)
-    return qsp.ModeSystem(300.0 * b.dag() ** 2 * b**2 + b + b.dag(), [b])
+    return qsp.System(300.0 * b.dag() ** 2 * b**2 + b + b.dag(), [b])
 
 
 def test_time_limit_hands_back_what_it_has():
@@ -527,7 +527,7 @@ def test_integrators_of_qutip(integrator):
     (b,) = qsp.modes(1)
     try:
         got = qsp.exactsolve(
-            qsp.ModeSystem(b.dag() * b),
+            qsp.System(b.dag() * b),
             [0.3],
             [0, 1.0],
             cutoff=12,
@@ -546,7 +546,7 @@ def test_advice_for_coherent_states_that_do_not_fit(alpha, cutoff):
 
     (b,) = qsp.modes(1)
     with pytest.warns(CutoffWarning) as seen:
-        qsp.exactsolve(qsp.ModeSystem(b.dag() * b, [b]), [alpha], [0, 0.01], cutoff=cutoff)
+        qsp.exactsolve(qsp.System(b.dag() * b, [b]), [alpha], [0, 0.01], cutoff=cutoff)
     asked = re.search(r"cutoff=(\d+)", str(seen[0].message))
     if asked:  # or it may say that it cannot tell
         assert poisson.pmf(int(asked.group(1)) - 1, alpha**2) <= 1e-6

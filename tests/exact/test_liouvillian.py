@@ -102,9 +102,9 @@ def test_diagonals_that_evolve_apart():
     assert set(L.diagonals(np.array([0]))) == {0, 5, 10, 15, 20, 25, 30, 35}
     assert set(L.diagonals(np.array([1])) % 5) == {1, 4}
     (b,) = qsp.modes(1)
-    H, c_ops = qsp.ModeSystem(b**2 + b.dag() ** 2, [b**2]).qutip(8)
+    H, c_ops = qsp.System(b**2 + b.dag() ** 2, [b**2]).qutip(8)
     assert Liouvillian(H, c_ops).period == 2
-    H, c_ops = qsp.ModeSystem(b.dag() * b, [b]).qutip(8)
+    H, c_ops = qsp.System(b.dag() * b, [b]).qutip(8)
     assert Liouvillian(H, c_ops).period == 0
 
 

@@ -81,7 +81,7 @@ def test_populations_of_one_van_der_pol_oscillator(g1, g2):
     (b,) = qsp.modes(1)
     size = 45
     rho = qsp.steadystate(
-        qsp.ModeSystem(0.7 * b.dag() * b, [g1**0.5 * b.dag(), g2**0.5 * b**2]), cutoff=size
+        qsp.System(0.7 * b.dag() * b, [g1**0.5 * b.dag(), g2**0.5 * b**2]), cutoff=size
     )
     r, n = g1 / g2, np.arange(size)
     want = r**n / poch(r, n) * hyp1f1(1 + n, r + n, r) / hyp1f1(1, r, 2 * r)
@@ -92,7 +92,7 @@ def test_populations_of_one_van_der_pol_oscillator(g1, g2):
 def test_deep_quantum_limit():
     """g2 → ∞: only levels 0 and 1 (and 2 on the way) hold p0=2/3, p1=1/3."""
     (b,) = qsp.modes(1)
-    rho = qsp.steadystate(qsp.ModeSystem(0 * b, [b.dag(), 1e5 * b**2]), cutoff=8)
+    rho = qsp.steadystate(qsp.System(0 * b, [b.dag(), 1e5 * b**2]), cutoff=8)
     np.testing.assert_allclose(rho.diag()[:2], [2 / 3, 1 / 3], atol=1e-9)
 
 
@@ -101,7 +101,7 @@ def test_thermal_oscillator(nbar):
     (b,) = qsp.modes(1)
     size = 60
     rho = qsp.steadystate(
-        qsp.ModeSystem(b.dag() * b, [(nbar + 1) ** 0.5 * b, nbar**0.5 * b.dag()]), cutoff=size
+        qsp.System(b.dag() * b, [(nbar + 1) ** 0.5 * b, nbar**0.5 * b.dag()]), cutoff=size
     )
     x = nbar / (nbar + 1)
     np.testing.assert_allclose(
@@ -114,7 +114,7 @@ def test_driven_oscillator_is_coherent():
     (b,) = qsp.modes(1)
     w, kappa, eps = 0.4, 1.0, 0.3 + 0.2j
     rho = qsp.steadystate(
-        qsp.ModeSystem(w * b.dag() * b + eps * b.dag() + np.conj(eps) * b, [kappa**0.5 * b]),
+        qsp.System(w * b.dag() * b + eps * b.dag() + np.conj(eps) * b, [kappa**0.5 * b]),
         cutoff=25,
     )
     alpha = -1j * eps / (1j * w + kappa / 2)
@@ -124,7 +124,7 @@ def test_driven_oscillator_is_coherent():
 
 def test_vacuum():
     b1, b2 = qsp.modes(2)
-    rho = qsp.steadystate(qsp.ModeSystem(b1.dag() * b2 + b2.dag() * b1, [b1, 0.3 * b2]), cutoff=4)
+    rho = qsp.steadystate(qsp.System(b1.dag() * b2 + b2.dag() * b1, [b1, 0.3 * b2]), cutoff=4)
     assert abs((rho - qutip.fock_dm([4, 4], [0, 0])).full()).max() < 1e-13
 
 
@@ -136,24 +136,24 @@ def systems():
         "pair": (qsp.van_der_pol_pair(coherent=0.3, gain=(1, 0.6)), (5, 4)),
         "independent phases": (qsp.van_der_pol_pair(dissipative=0), (5, 5)),
         "weighted charge": (
-            qsp.ModeSystem(
+            qsp.System(
                 weighted + weighted.dag() + 0.3 * b1.dag() * b1, [b1.dag(), 1.5 * b1**2, b2]
             ),
             (6, 4),
         ),
         "drive": (
-            qsp.ModeSystem(0.4 * (b + b.dag()) + 0.5 * b.dag() ** 2 * b**2, [b.dag(), b**2]),
+            qsp.System(0.4 * (b + b.dag()) + 0.5 * b.dag() ** 2 * b**2, [b.dag(), b**2]),
             (9,),
         ),
-        "squeezing": (qsp.ModeSystem(0.3 * b1 * b2 + 0.3 * (b1 * b2).dag(), [b1, b2]), (5, 5)),
+        "squeezing": (qsp.System(0.3 * b1 * b2 + 0.3 * (b1 * b2).dag(), [b1, b2]), (5, 5)),
         "one driven of two": (
-            qsp.ModeSystem(
+            qsp.System(
                 0.3 * (b1 + b1.dag()) + 0.5 * b1.dag() * b1 * b2.dag() * b2, [b1, b2.dag(), 2 * b2]
             ),
             (5, 4),
         ),
         "a jump that mixes charges": (
-            qsp.ModeSystem(b.dag() * b, [b + 0.3 * b.dag() * b + 0.2j]),
+            qsp.System(b.dag() * b, [b + 0.3 * b.dag() * b + 0.2j]),
             (9,),
         ),
     }
@@ -175,7 +175,7 @@ def test_a_slow_direction_is_not_taken_for_a_second_steady_state():
     """Gap about 1e-4, still unique."""
     (b,) = qsp.modes(1)
     alpha = 1.0
-    system = qsp.ModeSystem(0 * b, [b**2 - alpha**2, 1e-2 * b])
+    system = qsp.System(0 * b, [b**2 - alpha**2, 1e-2 * b])
     rho = quiet_steadystate(system, 14)
     H, c_ops = system.qutip(14)
     want = qutip.steadystate(H, c_ops, method="direct", solver="solve", sparse=False)
@@ -199,14 +199,14 @@ def test_steady_states_that_are_not_unique(name):
     b1, b2 = qsp.modes(2)
     (b,) = qsp.modes(1)
     system = {
-        "no jumps": qsp.ModeSystem(b.dag() * b),
-        "dephasing": qsp.ModeSystem(b.dag() * b, [b.dag() * b]),
-        "two-photon loss": qsp.ModeSystem(b.dag() * b, [b**2]),
-        "an idle mode": qsp.ModeSystem(0 * b1, [b1]),
-        "idle mode with energy": qsp.ModeSystem(b1.dag() * b1 + 0.4 * b2.dag() * b2, [b1]),
-        "cat states": qsp.ModeSystem(0 * b, [b**2 - 1]),
-        "relative mode only": qsp.ModeSystem(0 * b1, [b1 - b2]),
-        "parity with gain": qsp.ModeSystem(0 * b, [0.5 * b.dag() ** 2, b**2]),
+        "no jumps": qsp.System(b.dag() * b),
+        "dephasing": qsp.System(b.dag() * b, [b.dag() * b]),
+        "two-photon loss": qsp.System(b.dag() * b, [b**2]),
+        "an idle mode": qsp.System(0 * b1, [b1]),
+        "idle mode with energy": qsp.System(b1.dag() * b1 + 0.4 * b2.dag() * b2, [b1]),
+        "cat states": qsp.System(0 * b, [b**2 - 1]),
+        "relative mode only": qsp.System(0 * b1, [b1 - b2]),
+        "parity with gain": qsp.System(0 * b, [0.5 * b.dag() ** 2, b**2]),
     }[name]
     with pytest.raises((ValueError, SolverError), match=r"(?i)unique|several|singular|no jump"):
         quiet_steadystate(system, 12 if system.n == 1 else 5)
@@ -216,11 +216,11 @@ def test_time_dependent_models_are_refused():
     (b,) = qsp.modes(1)
     f = qutip.coefficient(lambda t: np.cos(t))
     with pytest.raises(ValueError, match=r"(?i)time"):
-        qsp.steadystate(qsp.ModeSystem(f * (b + b.dag()), [b]), cutoff=5)
+        qsp.steadystate(qsp.System(f * (b + b.dag()), [b]), cutoff=5)
 
 
 def test_bad_arguments():
-    with pytest.raises(TypeError, match="ModeSystem"):
+    with pytest.raises(TypeError, match="System"):
         qsp.steadystate(3, cutoff=4)
     for bad in (1, (3,), 2.5, None, "4"):
         with pytest.raises((ValueError, TypeError), match="cutoff"):
@@ -258,4 +258,4 @@ def test_unstable_models_do_not_return_quietly():
     """More gain than loss, nothing nonlinear: any cut-off holds only an artefact."""
     (b,) = qsp.modes(1)
     with pytest.warns(CutoffWarning):
-        qsp.steadystate(qsp.ModeSystem(b.dag() * b, [1.2 * b.dag(), b]), cutoff=20)
+        qsp.steadystate(qsp.System(b.dag() * b, [1.2 * b.dag(), b]), cutoff=20)

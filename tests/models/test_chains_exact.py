@@ -151,10 +151,10 @@ def test_the_projected_lyapunov_equation():
     assert abs(growth - cycle.phase_diffusion) < 1e-6 * cycle.phase_diffusion
     with pytest.raises(ValueError, match="common phase"):
         b1, b2 = qsp.modes(2)
-        limit_cycle(qsp.ModeSystem(b1 + b1.dag(), [b2]), [1, 1])
+        limit_cycle(qsp.System(b1 + b1.dag(), [b2]), [1, 1])
     with pytest.raises(qsp.core.errors.SolverError, match="went to rest"):
         b1, b2 = qsp.modes(2)
-        limit_cycle(qsp.ModeSystem(b1.dag() * b1 + 0 * b2.dag() * b2, [b1, b2]), [1, 1])
+        limit_cycle(qsp.System(b1.dag() * b1 + 0 * b2.dag() * b2, [b1, b2]), [1, 1])
 
 
 def test_trajectories_agree_within_their_errors():

@@ -152,13 +152,11 @@ def test_moments_of_boson_models_against_mesolve(model):
     b1, b2 = qsp.modes(2)
     system = {
         "pair": qsp.van_der_pol_pair(loss=2.0, coherent=0.3),
-        "drift": qsp.ModeSystem(
+        "drift": qsp.System(
             b1.dag() * b1 * b2.dag() * b2 + 0.5 * (b1.dag() * b2 + b2.dag() * b1),
             [b1, 0.3 * b2.dag()],
         ),
-        "two charges": qsp.ModeSystem(
-            0.4 * b1.dag() * b1 * b2.dag() * b2, [b1, b2**2, 0.2 * b2.dag()]
-        ),
+        "two charges": qsp.System(0.4 * b1.dag() * b1 * b2.dag() * b2, [b1, b2**2, 0.2 * b2.dag()]),
     }[model]
     t = np.linspace(0, 1, 4)
     psi = qutip.tensor(
@@ -205,7 +203,7 @@ def test_what_the_orders_hold_and_what_they_do_not():
     with pytest.raises(ValueError, match="store_states"):
         qsp.exactsolve(chains, state, t, options={"method": "sectors", "store_states": True})
     (b,) = qsp.modes(1)
-    driven = qsp.ModeSystem(0.01 * (b + b.dag()), [b])
+    driven = qsp.System(0.01 * (b + b.dag()), [b])
     with pytest.raises(ValueError, match="no phase symmetry"):
         qsp.exactsolve(driven, [0], t, cutoff=8, **run)
 
@@ -257,7 +255,7 @@ def test_steady_blocks_against_a_dense_null_space(real):
 def test_several_steady_states_are_not_passed_off_as_one():
     # the parity of each oscillator is conserved
     b1, b2 = qsp.modes(2)
-    system = qsp.ModeSystem(b1.dag() * b1, [b1**2, b2**2, 0.3 * b1.dag() ** 2, 0.3 * b2.dag() ** 2])
+    system = qsp.System(b1.dag() * b1, [b1**2, b2**2, 0.3 * b1.dag() ** 2, 0.3 * b2.dag() ** 2])
     solver = qsp.ExactSolver(system, cutoff=6)
     H, c_ops = solver._system()
     charges, labels = solver._charges()

@@ -1,4 +1,4 @@
-"""ModeSystem: what it refuses, its QuTiP objects, its Heisenberg equations and symmetries."""
+"""System: what it refuses, its QuTiP objects, its Heisenberg equations and symmetries."""
 
 import numpy as np
 import pytest
@@ -39,15 +39,15 @@ def hermitian(words):
 )
 def test_hamiltonians_that_are_not_hermitian(make):
     with pytest.raises(ValueError, match=r"(?i)hamiltonian.*hermitian"):
-        qsp.ModeSystem(make(B[0]), [B[0]])
+        qsp.System(make(B[0]), [B[0]])
 
 
 def test_a_hamiltonian_that_is_hermitian_to_rounding_is_accepted():
     b1, b2 = B
     H = 0.1 * b1.dag() * b2
-    assert qsp.ModeSystem(H * 3 + (0.1 * 3 + 1e-17) * b2.dag() * b1).hamiltonian.isherm
+    assert qsp.System(H * 3 + (0.1 * 3 + 1e-17) * b2.dag() * b1).hamiltonian.isherm
     z = np.exp(0.3j)
-    assert qsp.ModeSystem(
+    assert qsp.System(
         (z / 3) * b1.dag() * b2 + (np.conj(z) * (1 / 3)) * b2.dag() * b1
     ).hamiltonian.isherm
 
@@ -55,14 +55,14 @@ def test_a_hamiltonian_that_is_hermitian_to_rounding_is_accepted():
 def test_time_dependent_hermiticity():
     b = B[0]
     f = qutip.coefficient(lambda t: np.exp(1j * t))
-    qsp.ModeSystem(f * b + (f * b).dag())
+    qsp.System(f * b + (f * b).dag())
     # what a coefficient is at the times of a run is known when it is run
     with pytest.raises(ValueError, match=r"(?i)hermitian"):
-        qsp.mfsolve(qsp.ModeSystem(f * b.dag() * b), [1.0, 0.0], [0.0, 1.0])
+        qsp.mfsolve(qsp.System(f * b.dag() * b), [1.0, 0.0], [0.0, 1.0])
     with pytest.raises(ValueError, match=r"(?i)hermitian"):
-        qsp.ModeSystem(f * b)
+        qsp.System(f * b)
     g = qutip.coefficient(lambda t: np.cos(t))
-    qsp.ModeSystem(g * (b + b.dag()))
+    qsp.System(g * (b + b.dag()))
 
 
 def test_complex_values_of_a_real_drive_are_refused_or_right():
@@ -72,7 +72,7 @@ def test_complex_values_of_a_real_drive_are_refused_or_right():
     b = B[0]
     g = qutip.coefficient(lambda t: 1j * t)
     with pytest.raises((ValueError, qsp.core.errors.SolverError), match=r"(?i)hermit"):
-        system = qsp.ModeSystem(g * (b + b.dag()), [b])
+        system = qsp.System(g * (b + b.dag()), [b])
         qsp.mfsolve(system, [1.0, 0.0], [0.0, 1.0])
 
 
@@ -81,22 +81,22 @@ def test_wrong_types(bad):
     b = B[0]
     if bad != 1.0:  # a number is a constant Hamiltonian
         with pytest.raises(TypeError, match=r"(?i)hamiltonian"):
-            qsp.ModeSystem(bad, [b])
+            qsp.System(bad, [b])
     with pytest.raises(TypeError, match=r"(?i)jump"):
-        qsp.ModeSystem(b.dag() * b, [bad])
+        qsp.System(b.dag() * b, [bad])
 
 
 @pytest.mark.parametrize("bad", [1.0, None, 0])
 def test_jumps_that_are_no_list(bad):
     with pytest.raises(TypeError, match="jump"):
-        qsp.ModeSystem(B[0].dag() * B[0], bad)
+        qsp.System(B[0].dag() * B[0], bad)
 
 
 def test_one_jump_without_a_list():
     """A single expression is either taken as one jump or refused by name, never iterated over."""
     b = B[0]
     try:
-        system = qsp.ModeSystem(b.dag() * b, b)
+        system = qsp.System(b.dag() * b, b)
     except TypeError as error:
         assert "jump" in str(error)
     else:
@@ -105,7 +105,7 @@ def test_one_jump_without_a_list():
 
 def test_without_hamiltonian_part():
     b1, _b2 = B
-    system = qsp.ModeSystem(0 * b1, [b1])
+    system = qsp.System(0 * b1, [b1])
     H, c_ops = system.qutip(3)
     assert H.dims == [[3, 3], [3, 3]]
     assert H.norm("max") == 0
@@ -177,7 +177,7 @@ def test_time_dependent_objects():
     b1, b2 = B
     f = qutip.coefficient(lambda t: np.exp(2j * t))
     g = qutip.coefficient(lambda t: 1 + t**2)
-    H, c_ops = qsp.ModeSystem(f * b1 + (f * b1).dag() + b2.dag() * b2, [g * b2, b1]).qutip((3, 4))
+    H, c_ops = qsp.System(f * b1 + (f * b1).dag() + b2.dag() * b2, [g * b2, b1]).qutip((3, 4))
     a1, a2 = ref.destroy((3, 4))
     assert isinstance(H, qutip.QobjEvo)
     assert isinstance(c_ops[0], qutip.QobjEvo)
@@ -191,7 +191,7 @@ def test_time_dependent_objects():
 @settings(max_examples=25)
 @given(SHORT, SHORT)
 def test_matrix_elements_of_random_systems(h, x):
-    H, c_ops = qsp.ModeSystem(ref.expression(hermitian(h), B), [ref.expression(x, B)]).qutip((6, 6))
+    H, c_ops = qsp.System(ref.expression(hermitian(h), B), [ref.expression(x, B)]).qutip((6, 6))
     for got, words in zip((H, *c_ops), (hermitian(h), x), strict=False):
         np.testing.assert_allclose(
             ref.corner(got.full(), (6, 6), 3),
@@ -206,7 +206,7 @@ def test_matrix_elements_of_random_systems(h, x):
 @settings(max_examples=25)
 @given(SHORT, SHORT, SHORT)
 def test_adjoint_against_matrices(h, x, a):
-    system = qsp.ModeSystem(ref.expression(hermitian(h), B), [ref.expression(x, B)])
+    system = qsp.System(ref.expression(hermitian(h), B), [ref.expression(x, B)])
     words = ref.adjoint_words(hermitian(h), [x], a)
     low = 3
     size = low + 6
@@ -222,7 +222,7 @@ def test_adjoint_against_matrices(h, x, a):
 @given(SHORT, SHORT, SHORT, st.integers(0, 2**32 - 1))
 def test_adjoint_is_the_rate_of_the_expectation_under_qutips_liouvillian(h, x, a, seed):
     """tr(A 𝓛ρ) with QuTiP's own Liouvillian, for a random state of few quanta in a large space."""
-    system = qsp.ModeSystem(ref.expression(hermitian(h), B), [ref.expression(x, B)])
+    system = qsp.System(ref.expression(hermitian(h), B), [ref.expression(x, B)])
     A = ref.expression(a, B)
     size = 9
     small = qutip.rand_dm([2, 2], seed=seed).full().reshape(2, 2, 2, 2)
@@ -239,7 +239,7 @@ def test_adjoint_is_the_rate_of_the_expectation_under_qutips_liouvillian(h, x, a
 def test_adjoint_by_hand():
     b = B[0]
     number = b.dag() * b
-    system = qsp.ModeSystem(0.7 * number, [0.6**0.5 * b, 0.2**0.5 * b.dag(), 0.9**0.5 * b**2])
+    system = qsp.System(0.7 * number, [0.6**0.5 * b, 0.2**0.5 * b.dag(), 0.9**0.5 * b**2])
     rest = system.adjoint(number) - (-0.6 * number + 0.2 * (number + 1) - 1.8 * b.dag() ** 2 * b**2)
     assert all(abs(v) < 1e-14 for v in rest.terms.values())
     rest = system.adjoint(b) - ((-0.7j - 0.3 + 0.1) * b - 0.9 * b.dag() * b**2)
@@ -285,32 +285,32 @@ def test_exchange():
     assert qsp.van_der_pol_pair(detuning=0, gain=(1, 1.01)).symmetries.exchange == ()
     assert qsp.van_der_pol_pair(detuning=0, loss=(1, 1.01)).symmetries.exchange == ()
     b1, b2 = B
-    assert qsp.ModeSystem(0 * b1, [b1, 1j * b2]).symmetries.exchange == ((1, 0),)
-    assert qsp.ModeSystem(0 * b1, [b1, 2 * b2]).symmetries.exchange == ()
-    assert qsp.ModeSystem(0 * b1, [b1 + 1j * b2, b1 - 1j * b2]).symmetries.exchange == ((1, 0),)
+    assert qsp.System(0 * b1, [b1, 1j * b2]).symmetries.exchange == ((1, 0),)
+    assert qsp.System(0 * b1, [b1, 2 * b2]).symmetries.exchange == ()
+    assert qsp.System(0 * b1, [b1 + 1j * b2, b1 - 1j * b2]).symmetries.exchange == ((1, 0),)
 
 
 def test_equal_up_to_a_phase_is_required_to_be_a_phase():
     b1, b2 = B
     # b1 + i b2 → b2 + i b1 = i (b1 − i b2): another operator
-    assert qsp.ModeSystem(0 * b1, [b1 + 1j * b2]).symmetries.exchange == ()
+    assert qsp.System(0 * b1, [b1 + 1j * b2]).symmetries.exchange == ()
     # twice the same jump against once
-    assert qsp.ModeSystem(0 * b1, [b1, b1, b2]).symmetries.exchange == ()
+    assert qsp.System(0 * b1, [b1, b1, b2]).symmetries.exchange == ()
 
 
 def test_three_modes_on_a_ring_and_in_a_line():
     b1, b2, b3 = qsp.modes(3)
     ring = b1.dag() * b2 + b2.dag() * b3 + b3.dag() * b1
     loss = [b1, b2, b3]
-    full = qsp.ModeSystem(ring + ring.dag(), loss).symmetries.exchange
+    full = qsp.System(ring + ring.dag(), loss).symmetries.exchange
     assert set(full) == {(1, 2, 0), (2, 0, 1), (1, 0, 2), (0, 2, 1), (2, 1, 0)}
     chiral = 1j * ring
-    assert set(qsp.ModeSystem(chiral + chiral.dag(), loss).symmetries.exchange) == {
+    assert set(qsp.System(chiral + chiral.dag(), loss).symmetries.exchange) == {
         (1, 2, 0),
         (2, 0, 1),
     }
     line = b1.dag() * b2 + b2.dag() * b3
-    assert set(qsp.ModeSystem(line + line.dag(), loss).symmetries.exchange) == {(2, 1, 0)}
+    assert set(qsp.System(line + line.dag(), loss).symmetries.exchange) == {(2, 1, 0)}
 
 
 @pytest.mark.parametrize("term", ["drive", "squeezing", "two-mode squeezing", "quadrature jump"])
@@ -327,7 +327,7 @@ def test_what_breaks_the_common_phase(term):
         jumps = [b1 + b1.dag(), b2]
     else:
         H = H + X
-    system = qsp.ModeSystem(H, jumps)
+    system = qsp.System(H, jumps)
     assert not system.symmetries.common_phase
     want = projector([1, -1]) if term == "two-mode squeezing" else projector([0, 1])
     np.testing.assert_allclose(charge_space(system), want, atol=1e-12)
@@ -336,7 +336,7 @@ def test_what_breaks_the_common_phase(term):
 def test_weighted_charge():
     b1, b2 = B
     H = b1.dag() ** 2 * b2
-    system = qsp.ModeSystem(H + H.dag() + b1.dag() * b1, [b1**2, b2])
+    system = qsp.System(H + H.dag() + b1.dag() * b1, [b1**2, b2])
     np.testing.assert_allclose(charge_space(system), projector([1, 2]), atol=1e-12)
     s = system.symmetries
     assert not s.common_phase
@@ -346,7 +346,7 @@ def test_weighted_charge():
 
 def test_vanishing_with_a_drive_on_one_mode():
     b1, b2 = B
-    s = qsp.ModeSystem(b1 + b1.dag(), [b1, b2]).symmetries
+    s = qsp.System(b1 + b1.dag(), [b1, b2]).symmetries
     assert s.vanishing_amplitudes == (False, True)
     assert s.vanishing_coherences[0][1]
     assert not s.vanishing_coherences[0][0]
@@ -354,15 +354,15 @@ def test_vanishing_with_a_drive_on_one_mode():
 
 def test_a_jump_that_mixes_charges_breaks_the_phase():
     b1, b2 = B
-    assert not qsp.ModeSystem(0 * b1, [b1 + b1.dag() * b1]).symmetries.vanishing_amplitudes[0]
-    assert qsp.ModeSystem(0 * b1, [b1.dag() * b1, b2]).symmetries.common_phase
+    assert not qsp.System(0 * b1, [b1 + b1.dag() * b1]).symmetries.vanishing_amplitudes[0]
+    assert qsp.System(0 * b1, [b1.dag() * b1, b2]).symmetries.common_phase
 
 
 @settings(max_examples=25)
 @given(SHORT, SHORT, st.integers(0, 2**16))
 def test_reported_charges_commute_with_qutips_liouvillian(h, x, seed):
     """Numerically: the map ρ → UρU† of every reported charge leaves the master equation alone."""
-    system = qsp.ModeSystem(ref.expression(hermitian(h), B), [ref.expression(x, B)])
+    system = qsp.System(ref.expression(hermitian(h), B), [ref.expression(x, B)])
     H, c_ops = system.qutip(4)
     rng = np.random.default_rng(seed)
     rho = rng.normal(size=(16, 16)) + 1j * rng.normal(size=(16, 16))
@@ -415,7 +415,7 @@ def test_reported_exchanges_commute_with_qutips_liouvillian():
     seen = set()
     for H in hops:
         for jumps in sets:
-            system = qsp.ModeSystem(H, jumps)
+            system = qsp.System(H, jumps)
             h, c_ops = system.qutip(4)
             h, c_ops = h.full(), [c.full() for c in c_ops]
 
@@ -440,7 +440,7 @@ def test_hamiltonians_that_cease_to_be_hermitian_are_not_run_in_silence():
         lambda s: qsp.exactsolve(s, [0.0, 0.0], [44, 46], cutoff=8),
     ):
         with pytest.raises((ValueError, qsp.core.errors.SolverError), match=r"(?i)hermit"):
-            solve(qsp.ModeSystem(g * (b + b.dag()), [b, B[1]]))
+            solve(qsp.System(g * (b + b.dag()), [b, B[1]]))
 
 
 def test_drives_that_are_interpolated_over_the_run():
@@ -450,7 +450,7 @@ def test_drives_that_are_interpolated_over_the_run():
     b = B[0]
     x = np.linspace(0, 10, 101)
     table = interp1d(x, np.ones_like(x))
-    system = qsp.ModeSystem(qutip.coefficient(lambda t: float(table(t))) * (b + b.dag()), [b])
+    system = qsp.System(qutip.coefficient(lambda t: float(table(t))) * (b + b.dag()), [b])
     got = qsp.mfsolve(system, [0.0, 0.0], [0, 1.0, 5.0])
     np.testing.assert_allclose(got.amplitudes[:, 0], -2j * (1 - np.exp(-got.times / 2)), atol=1e-9)
 
@@ -458,7 +458,7 @@ def test_drives_that_are_interpolated_over_the_run():
 def test_exchange_of_many_modes_is_found_or_not_claimed_absent():
     """Identical damped modes are exchangeable, however many there are."""
     b = qsp.modes(7)
-    assert qsp.ModeSystem(0 * b[0], list(b)).symmetries.exchange
+    assert qsp.System(0 * b[0], list(b)).symmetries.exchange
 
 
 def test_a_model_survives_pickling():
@@ -475,7 +475,7 @@ def test_model_that_is_stored_and_rebuilt():
     from qsyncplug.core.storage import build_model
 
     b1, b2 = B
-    system = qsp.ModeSystem(
+    system = qsp.System(
         0.1 * b1.dag() * b2 + 0.1 * b2.dag() * b1, [(1 + 2j) * b1**2, b2 - b1.dag()], name="mine"
     )
     import json

@@ -18,7 +18,7 @@ SLOW = {"kuramoto lorentz n=10000 K=1.0 s=0", "kuramoto normal n=100000 K=0.5 s=
 
 
 def run(code):
-    space = {"np": np, "qsp": qsp, "System": getattr(qsp, "System", None) or qsp.ModeSystem}
+    space = {"np": np, "qsp": qsp, "System": getattr(qsp, "System", None) or qsp.System}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         exec(code, space)

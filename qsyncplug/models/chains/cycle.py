@@ -11,7 +11,7 @@ import scipy.linalg
 from ...core.checks import check_array, check_number
 from ...core.entry import mfsolve
 from ...core.errors import SolverError
-from ...operators.system import ModeSystem
+from ...operators.system import System
 from .meanfield import mean_field_parts
 from .model import SpinChains
 
@@ -82,7 +82,7 @@ def limit_cycle(system: Any, beta0: Any, *, relax: float = 200.0) -> LimitCycle:
 
     Parameters
     ----------
-    system : ModeSystem or SpinChains
+    system : System or SpinChains
         Of two or more modes with a common phase symmetry; chains without a central spin.
     beta0 : array_like of shape (N,)
         Where the mean field starts.
@@ -105,7 +105,7 @@ def limit_cycle(system: Any, beta0: Any, *, relax: float = 200.0) -> LimitCycle:
         if system.central:
             raise ValueError("limit_cycle needs chains without a central spin (central=False)")
         n = 2
-    elif isinstance(system, ModeSystem):
+    elif isinstance(system, System):
         if not system.isconstant or not system.symmetries.common_phase:
             raise ValueError(
                 "limit_cycle needs a model with the common phase symmetry b_j → e^{iφ}b_j that "
@@ -113,9 +113,7 @@ def limit_cycle(system: Any, beta0: Any, *, relax: float = 200.0) -> LimitCycle:
             )
         n = system.n
     else:
-        raise TypeError(
-            f"limit_cycle takes a ModeSystem or SpinChains, not {type(system).__name__}"
-        )
+        raise TypeError(f"limit_cycle takes a System or SpinChains, not {type(system).__name__}")
     beta = check_array("beta0", beta0, shape=(n,), dtype=complex)
     relax = check_number("relax", relax, minimum=0.0, strict=True)
     options = {"rtol": 1e-9, "atol": 1e-11}

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ...core.checks import check_array, check_number
-from ...operators.algebra import modes
-from ...operators.system import ModeSystem
+from ...operators.handle import modes
+from ...operators.system import System
 from .model import SpinChains
 from .representations import series_coefficients
 
@@ -69,7 +69,7 @@ def mode_system(
     expansion: str = "newton",
     sigma_z: float = -1.0,
     excitation: Any = (0.0, 0.0),
-) -> ModeSystem:
+) -> System:
     r"""The chains with the central spin eliminated and the square root expanded: a polynomial boson
     model.
 
@@ -93,7 +93,7 @@ def mode_system(
 
     Returns
     -------
-    ModeSystem
+    System
         For :func:`qsyncplug.mfsolve` with both closures, :func:`qsyncplug.exactsolve` and
         :func:`qsyncplug.steadystate`.
     """
@@ -141,7 +141,7 @@ def mode_system(
             }[kind]
             L = L + weight * (f.dag() if conjugated else f)
         jumps.append(L)
-    return ModeSystem(
+    return System(
         H,
         jumps,
         name=f"two spin chains, root to order {order}"

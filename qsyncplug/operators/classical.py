@@ -1,0 +1,392 @@
+"""Classical symbols of a system: the drift, its Jacobian and the diffusion, with one rule for
+modes, spins and the rest.
+
+Modes become complex amplitudes β with {β, β*}=−i (normal-ordered symbols) and spins of two or more
+spins ½ vectors on the sphere with {S_a, S_b}=ε_abc S_c (symmetrised symbols). Spins ½, levels and
+ensembles are no classical spheres: they keep their operators, which are multiplied before the
+expectation value factorises ("sites").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from .atom import AtomFactor
+from .expression import Expression
+from .factor import Local
+from .handle import EachAtom
+from .individual import each_product
+from .level import LevelFactor
+from .mode import ModeFactor
+from .polynomial import Letters, Polynomial, conjugate, derivative, multiply, total, variable
+from .spin import SpinFactor, spin_product
+from .symbol import Symbol
+from .terms import Monomial, add_term, monomial_product
+from .time_factor import TimeFactor
+
+__all__ = ["Classical", "Coordinate"]
+
+#: a commuting polynomial times a monomial of site operators
+HybridKey = tuple[Letters, Monomial, tuple[TimeFactor, ...]]
+Hybrid = dict[HybridKey, complex]
+
+
+@dataclass(frozen=True)
+class Coordinate:
+    """A real coordinate: `scale` times the real or imaginary part of a variable.
+
+    Attributes
+    ----------
+    name : str
+        For printing, such as ``q1`` or ``S1x``.
+    symbol : Symbol
+        What it belongs to.
+    variable : int
+        Number of the complex variable.
+    part : int
+        0: real part; 1: imaginary part.
+    scale, offset : float
+        The coordinate is scale times the part plus offset.
+    """
+
+    name: str
+    symbol: Symbol
+    variable: int
+    part: int
+    scale: float
+    offset: float = 0.0
+
+
+def is_site(symbol: Symbol) -> bool:
+    """Whether a symbol keeps its operators in the mean field."""
+    factor = symbol.factor
+    return not (isinstance(factor, ModeFactor) or (isinstance(factor, SpinFactor) and factor.N > 1))
+
+
+@lru_cache(maxsize=4096)
+def _symmetrised(key: Local) -> tuple[tuple[Local, complex], ...]:
+    """The average of S+^a Sz^b S−^c over all orders of its letters, as ordered monomials."""
+    n = sum(key)
+    if n == 0:
+        return ((key, 1.0),)
+    terms: dict[Local, complex] = {}
+    for k in range(3):
+        if key[k]:
+            rest = tuple(x - (i == k) for i, x in enumerate(key))
+            letter = tuple(int(i == k) for i in range(3))
+            for inner, weight in _symmetrised(rest):
+                for out, value in spin_product(letter, inner):
+                    terms[out] = terms.get(out, 0) + weight * value * key[k] / n
+    return tuple((k, v) for k, v in terms.items() if v)
+
+
+@lru_cache(maxsize=4096)
+def _spin_symbol(key: Local) -> tuple[tuple[Local, complex], ...]:
+    """The commuting polynomial whose symmetrisation is S+^a Sz^b S−^c, as powers of S+, Sz, S−."""
+    terms: dict[Local, complex] = {key: 1.0}
+    for lower, weight in _symmetrised(key):
+        if lower != key:
+            for inner, value in _spin_symbol(lower):
+                terms[inner] = terms.get(inner, 0) - weight * value
+    return tuple((k, v) for k, v in terms.items() if v)
+
+
+class Classical:
+    """The symbols of a system in complex variables.
+
+    Parameters
+    ----------
+    symbols : sequence of Symbol
+        In the order of the system.
+    hamiltonian : Expression
+    jumps : sequence of Expression or EachAtom
+    """
+
+    def __init__(self, symbols: Sequence[Symbol], hamiltonian: Expression, jumps: Iterable[Any]):
+        self.symbols = tuple(symbols)
+        self.real: set[int] = set()
+        self.first: dict[Symbol, int] = {}
+        self.coordinates: list[Coordinate] = []
+        self.variables = 0
+        for symbol in self.symbols:
+            self.first[symbol] = self.variables
+            self._add_symbol(symbol)
+        self.spheres = [
+            s for s in self.symbols if isinstance(s.factor, SpinFactor) and s.factor.N > 1
+        ]
+        self.H = self.hybrid(hamiltonian)
+        self.each = [j for j in jumps if isinstance(j, EachAtom)]
+        self.L = [self.hybrid(j) for j in jumps if not isinstance(j, EachAtom)]
+        self.L_dag = [self._conjugate(x) for x in self.L]
+
+    # ------------------------------------------------------------ variables
+
+    def _add_symbol(self, symbol: Symbol) -> None:
+        """Number the variables of a symbol, and name its real coordinates."""
+        at, name, factor = self.variables, symbol.name, symbol.factor
+
+        def add(label: str, k: int, part: int, scale: float) -> None:
+            self.coordinates.append(Coordinate(label, symbol, k, part, scale))
+
+        if isinstance(factor, ModeFactor):
+            add(f"q({name})", at, 0, np.sqrt(2))
+            add(f"p({name})", at, 1, np.sqrt(2))
+            self.variables += 1
+        elif isinstance(factor, (SpinFactor, AtomFactor)):
+            # ⟨S−⟩=Sx−iSy and Sz; for atoms the number of excited ones
+            add(f"{name}x", at, 0, 1.0)
+            add(f"{name}y", at, 1, -1.0)
+            excited = isinstance(factor, AtomFactor)
+            self.coordinates.append(
+                Coordinate(f"{name}z", symbol, at + 1, 0, 1.0, -0.5 * factor.N * excited)
+            )
+            self.real.add(at + 1)
+            self.variables += 2
+        else:
+            assert isinstance(factor, LevelFactor)
+            for k, (i, j) in enumerate(self.pairs(factor.d)):
+                add(f"Re {name}[{i},{j}]", at + k, 0, 1.0)
+                add(f"Im {name}[{i},{j}]", at + k, 1, 1.0)
+            at += len(self.pairs(factor.d))
+            for k in range(factor.d - 1):
+                add(f"{name}[{k + 1},{k + 1}]", at + k, 0, 1.0)
+                self.real.add(at + k)
+            self.variables = at + factor.d - 1
+
+    @staticmethod
+    def pairs(d: int) -> list[tuple[int, int]]:
+        """The elements |i⟩⟨j|, i<j, in the order of the variables."""
+        return [(i, j) for i in range(d) for j in range(i + 1, d)]
+
+    def site_polynomial(self, symbol: Symbol, key: Local) -> Polynomial:
+        """The expectation value of a monomial of a site in the variables."""
+        at, factor = self.first[symbol], symbol.factor
+        if isinstance(factor, LevelFactor):
+            i, j = key
+            if i == j:
+                return variable(at + len(self.pairs(factor.d)) + i - 1)
+            k = self.pairs(factor.d).index((min(i, j), max(i, j)))
+            return variable(at + k, conjugated=i > j)
+        a, b, c = key
+        letters = tuple(sorted((2 * at,) * a + (2 * at + 3,) * b + (2 * at + 1,) * c))
+        scale = 1.0
+        if isinstance(factor, AtomFactor):
+            # distinct sites factorise: (N)_k of them
+            scale = float(np.prod([(factor.N - i) / factor.N for i in range(a + b + c)]))
+        return {(letters, ()): complex(scale)}
+
+    # ------------------------------------------------------------ symbols
+
+    def hybrid(self, expression: Expression) -> Hybrid:
+        """Symbols of modes and spins, operators of sites."""
+        out: Hybrid = {}
+        for (monomial, factors), value in expression.terms.items():
+            parts: list[tuple[Letters, complex]] = [((), value)]
+            sites: list[tuple[Symbol, Local]] = []
+            for symbol, key in monomial:
+                if is_site(symbol):
+                    sites.append((symbol, key))
+                    continue
+                at = self.first[symbol]
+                if isinstance(symbol.factor, ModeFactor):
+                    parts = [
+                        ((*x, *(2 * at,) * key[0], *(2 * at + 1,) * key[1]), v) for x, v in parts
+                    ]
+                else:
+                    parts = [
+                        ((*x, *(2 * at,) * a, *(2 * at + 3,) * b, *(2 * at + 1,) * c), v * w)
+                        for x, v in parts
+                        for (a, b, c), w in _spin_symbol(key)
+                    ]
+            for letters, v in parts:
+                add_term(out, (tuple(sorted(letters)), tuple(sites), factors), v)
+        return out
+
+    def _conjugate(self, a: Hybrid) -> Hybrid:
+        out: Hybrid = {}
+        for (letters, sites, factors), value in a.items():
+            new = tuple(sorted(x if x >> 1 in self.real else x ^ 1 for x in letters))
+            daggers = tuple((s, s.factor.adjoint(x)) for s, x in sites)
+            add_term(
+                out, (new, daggers, tuple(sorted(f.conj() for f in factors))), value.conjugate()
+            )
+        return out
+
+    @staticmethod
+    def multiply(a: Hybrid, b: Hybrid) -> Hybrid:
+        """Letters commute, sites multiply as operators."""
+        out: Hybrid = {}
+        for (l1, s1, f1), x in a.items():
+            for (l2, s2, f2), y in b.items():
+                letters = tuple(sorted(l1 + l2))
+                factors = tuple(sorted(f1 + f2))
+                for sites, weight in monomial_product(s1, s2):
+                    add_term(out, (letters, sites, factors), x * y * weight)
+        return out
+
+    def expectation(self, a: Hybrid) -> Polynomial:
+        """The expectation value with every site in a state of its own."""
+        parts = []
+        for (letters, sites, factors), value in a.items():
+            polynomial: Polynomial = {(letters, factors): value}
+            for symbol, key in sites:
+                polynomial = multiply(polynomial, self.site_polynomial(symbol, key))
+            parts.append((1.0, polynomial))
+        return total(*parts)
+
+    # ------------------------------------------------------------ brackets
+
+    def _derivative(self, a: Hybrid, letter: int) -> Hybrid:
+        out: Hybrid = {}
+        for (letters, sites, factors), value in a.items():
+            if power := letters.count(letter):
+                at = letters.index(letter)
+                add_term(out, (letters[:at] + letters[at + 1 :], sites, factors), value * power)
+        return out
+
+    def bracket(self, k: int, conjugated: bool, a: Hybrid) -> Hybrid:
+        """{z_k, a}: the classical bracket, or −i times the commutator for the operator of a
+        site.
+        """
+        symbol = next(s for s in reversed(self.symbols) if self.first[s] <= k)
+        at = self.first[symbol]
+        if is_site(symbol):
+            return self._site_bracket(symbol, self._site_key(symbol, k - at, conjugated), a)
+        if isinstance(symbol.factor, ModeFactor):
+            sign, letter = (1j, 2 * at + 1) if conjugated else (-1j, 2 * at)
+            return _scaled(self._derivative(a, letter), sign)
+        # {S−, S+}=2iSz, {Sz, S±}=∓iS±, {S±, Sz}=±iS±
+        plus, minus, z = 2 * at, 2 * at + 1, 2 * at + 3
+        if k > at:
+            rules = ((plus, -1j, plus), (minus, 1j, minus))
+        elif conjugated:
+            rules = ((minus, -2j, z), (z, 1j, plus))
+        else:
+            rules = ((plus, 2j, z), (z, -1j, minus))
+        out: Hybrid = {}
+        for by, weight, times in rules:
+            for (letters, sites, factors), value in self._derivative(a, by).items():
+                add_term(out, (tuple(sorted((*letters, times))), sites, factors), weight * value)
+        return out
+
+    def _site_key(self, symbol: Symbol, k: int, conjugated: bool) -> Local:
+        """The operator whose expectation value is variable `k` of a site."""
+        factor = symbol.factor
+        if isinstance(factor, LevelFactor):
+            pairs = self.pairs(factor.d)
+            if k >= len(pairs):
+                level = k - len(pairs) + 1
+                return (level, level)
+            i, j = pairs[k]
+            return (j, i) if conjugated else (i, j)
+        if k:
+            return (0, 1, 0)
+        return (1, 0, 0) if conjugated else (0, 0, 1)
+
+    @staticmethod
+    def _site_bracket(symbol: Symbol, key: Local, a: Hybrid) -> Hybrid:
+        operator: Monomial = ((symbol, key),)
+        out: Hybrid = {}
+        for (letters, sites, factors), value in a.items():
+            if any(s is symbol for s, _ in sites):
+                for left, right, sign in ((operator, sites, -1j), (sites, operator, 1j)):
+                    for product, weight in monomial_product(left, right):
+                        add_term(out, (letters, product, factors), sign * value * weight)
+        return out
+
+    # ------------------------------------------------------------ equations
+
+    def drift(self) -> list[Polynomial]:
+        """ż_k of every variable: {z,H} + ½i Σ (L†{z,L} − {z,L†}L), the exact rate for a site."""
+        out = []
+        for k in range(self.variables):
+            rate = dict(self.bracket(k, False, self.H))
+            for L, L_dag in zip(self.L, self.L_dag, strict=True):
+                for key, value in self.multiply(L_dag, self.bracket(k, False, L)).items():
+                    add_term(rate, key, 0.5j * value)
+                for key, value in self.multiply(self.bracket(k, False, L_dag), L).items():
+                    add_term(rate, key, -0.5j * value)
+            parts = [(1.0, self.expectation(rate))]
+            parts += [(1.0, self._each_rate(jump, k)) for jump in self.each]
+            out.append(total(*parts))
+        return out
+
+    def _each_rate(self, jump: EachAtom, k: int) -> Polynomial:
+        at = self.first[jump.symbol]
+        if not at <= k < at + 2:
+            return {}
+        key = self._site_key(jump.symbol, k - at, False)
+        rate: Hybrid = {}
+        for (local, factors), value in each_product(jump, key, None).items():
+            sites: Monomial = () if local == jump.symbol.factor.one else ((jump.symbol, local),)
+            add_term(rate, ((), sites, factors), value)
+        return self.expectation(rate)
+
+    def jacobian(self, drift: Sequence[Polynomial]) -> tuple[list[Polynomial], list[Polynomial]]:
+        """u=∂F_j/∂z_k and v=∂F_j/∂z̄_k, row by row; v of a real variable is 0."""
+        n = range(self.variables)
+        u = [derivative(f, k) for f in drift for k in n]
+        v = [{} if k in self.real else derivative(f, k, True) for f in drift for k in n]
+        return u, v
+
+    def diffusion(self) -> list[Polynomial]:
+        """The upper triangle of D in the real coordinates: Re Σ {X,L†}{Y,L}."""
+        d = len(self.coordinates)
+        ad = [[self._real_bracket(c, L) for c in self.coordinates] for L in self.L]
+        ad_dag = [[self._real_bracket(c, L) for c in self.coordinates] for L in self.L_dag]
+        out = []
+        for a in range(d):
+            for b in range(a, d):
+                parts: list[tuple[complex, Mapping[Any, complex]]] = []
+                for x, y in zip(ad_dag, ad, strict=True):
+                    if x[a] and y[b]:
+                        parts.append((1.0, self.expectation(self.multiply(x[a], y[b]))))
+                parts += [(1.0, self._each_diffusion(jump, a, b)) for jump in self.each]
+                polynomial = total(*parts)
+                # the real part, as a polynomial
+                out.append(total((0.5, polynomial), (0.5, conjugate(polynomial, self.real))))
+        return out
+
+    def _real_bracket(self, c: Coordinate, a: Hybrid) -> Hybrid:
+        """{X, a} of a real coordinate."""
+        if c.variable in self.real:
+            return _scaled(self.bracket(c.variable, False, a), c.scale)
+        own, other = self.bracket(c.variable, False, a), self.bracket(c.variable, True, a)
+        weights = (0.5, 0.5) if c.part == 0 else (-0.5j, 0.5j)
+        out: Hybrid = {}
+        for part, weight in zip((own, other), weights, strict=True):
+            for key, value in part.items():
+                add_term(out, key, weight * c.scale * value)
+        return out
+
+    def _each_diffusion(self, jump: EachAtom, a: int, b: int) -> Polynomial:
+        x, y = self.coordinates[a], self.coordinates[b]
+        if x.symbol is not jump.symbol or y.symbol is not jump.symbol:
+            return {}
+        at = self.first[jump.symbol]
+        rate: Hybrid = {}
+        for left, v in self._operators(x, at):
+            for right, w in self._operators(y, at):
+                for (local, factors), value in each_product(jump, left, right).items():
+                    sites: Monomial = (
+                        () if local == jump.symbol.factor.one else ((jump.symbol, local),)
+                    )
+                    add_term(rate, ((), sites, factors), v * w * value)
+        return self.expectation(rate)
+
+    def _operators(self, c: Coordinate, at: int) -> list[tuple[Local, complex]]:
+        """A real coordinate of a site as operators with weights."""
+        key = self._site_key(c.symbol, c.variable - at, False)
+        if c.variable in self.real:
+            return [(key, c.scale)]
+        weights = (0.5, 0.5) if c.part == 0 else (-0.5j, 0.5j)
+        return [(key, c.scale * weights[0]), (c.symbol.factor.adjoint(key), c.scale * weights[1])]
+
+
+def _scaled(a: Hybrid, factor: complex) -> Hybrid:
+    return {key: factor * value for key, value in a.items()}

@@ -1,0 +1,124 @@
+"""Jumps of every atom: exact 2×2 rates of the operators of one site."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import qutip
+import scipy.sparse
+
+from .atom import LETTERS, AtomFactor
+from .expression import Expression
+from .factor import Local
+from .handle import EachAtom
+from .matrices import symbol_levels, to_qutip
+from .symbol import Symbol
+from .terms import Key, add_term
+from .time_factor import TimeFactor
+
+__all__ = ["each_adjoint", "each_matrices", "each_product"]
+
+_ONE = (0, 0, 0)
+#: 2×2 matrices, the excited state first
+_SITE: dict[Local, np.ndarray] = {
+    LETTERS[0]: np.array([[0, 1], [0, 0]], dtype=complex),
+    LETTERS[1]: np.array([[1, 0], [0, 0]], dtype=complex),
+    LETTERS[2]: np.array([[0, 0], [1, 0]], dtype=complex),
+    _ONE: np.eye(2, dtype=complex),
+}
+Site = dict[tuple[Local, tuple[TimeFactor, ...]], complex]
+
+
+def _letters(matrix: np.ndarray) -> list[tuple[Local, complex]]:
+    """A 2×2 matrix in σ+, σ+σ−, σ−, 1."""
+    parts = [(LETTERS[0], matrix[0, 1]), (LETTERS[1], matrix[0, 0] - matrix[1, 1])]
+    parts += [(LETTERS[2], matrix[1, 0]), (_ONE, matrix[1, 1])]
+    return [(k, complex(v)) for k, v in parts if v]
+
+
+def each_product(jump: EachAtom, left: Local, right: Local | None) -> Site:
+    """On one atom: D†[c] of the letter `left`, or with two letters [c†,left][right,c].
+
+    The result sums over the atoms: the letter 1 counts N times for a sum over all atoms, which is
+    what the letters stand for.
+    """
+    out: Site = {}
+    N = jump.symbol.factor.N  # type: ignore[attr-defined]
+    A = _SITE[left]
+    for (x, f), v in jump.terms.items():
+        C_dag = _SITE[x].conj().T
+        f_dag = tuple(t.conj() for t in f)
+        for (y, g), w in jump.terms.items():
+            C = _SITE[y]
+            if right is None:
+                rate = 0.5 * (C_dag @ (A @ C - C @ A) + (C_dag @ A - A @ C_dag) @ C)
+            else:
+                B = _SITE[right]
+                rate = (C_dag @ A - A @ C_dag) @ (B @ C - C @ B)
+            for letter, value in _letters(rate):
+                weight = N if letter == _ONE else 1
+                add_term(
+                    out, (letter, tuple(sorted(f_dag + g))), v.conjugate() * w * value * weight
+                )
+    return out
+
+
+def each_adjoint(jump: EachAtom, operator: Expression) -> Expression:
+    """D† of an operator for a jump of every atom: each site's letter in turn becomes its own
+    rate.
+    """
+    symbol = jump.symbol
+    N = symbol.factor.N  # type: ignore[attr-defined]
+    rates = {letter: each_product(jump, letter, None) for letter in LETTERS}
+    terms: dict[Key, complex] = {}
+    for (monomial, factors), value in operator.terms.items():
+        place = next((k for k, (s, _) in enumerate(monomial) if s is symbol), None)
+        if place is None:
+            continue
+        key = monomial[place][1]
+        sites = sum(key)
+        for k, letter in enumerate(LETTERS):
+            if not key[k]:
+                continue
+            rest = tuple(x - (i == k) for i, x in enumerate(key))
+            for (new, more), rate in rates[letter].items():
+                if new == _ONE:
+                    # `rates` counted N atoms for the 1; those not in use are meant
+                    local, weight = rest, rate / N * (N - sites + 1)
+                else:
+                    local, weight = tuple(x + y for x, y in zip(rest, new, strict=True)), rate
+                here: Any = ((symbol, local),) if any(local) else ()
+                monomial_new = (*monomial[:place], *here, *monomial[place + 1 :])
+                add_term(
+                    terms, (monomial_new, tuple(sorted(factors + more))), value * weight * key[k]
+                )
+    return Expression(operator.spaces, terms)
+
+
+def each_matrices(
+    jump: EachAtom, symbols: Sequence[Symbol], cutoff: int | Iterable[int] | None
+) -> list[qutip.Qobj | qutip.QobjEvo]:
+    """A jump of every atom as one operator an atom."""
+    levels = symbol_levels(symbols, cutoff)
+    sizes = [math.prod(dims) for dims in levels]
+    place = symbols.index(jump.symbol)
+    left = scipy.sparse.identity(math.prod(sizes[:place]), dtype=complex)
+    right = scipy.sparse.identity(math.prod(sizes[place + 1 :]), dtype=complex)
+    factor = jump.symbol.factor
+    assert isinstance(factor, AtomFactor)
+    out = []
+    for at in range(factor.N):
+        groups: dict[tuple[TimeFactor, ...], Any] = {}
+        for (letter, factors), value in jump.terms.items():
+            own = (
+                scipy.sparse.identity(sizes[place], dtype=complex)
+                if not any(letter)
+                else factor.site(letter, at)
+            )
+            matrix = value * scipy.sparse.kron(scipy.sparse.kron(left, own), right, format="csr")
+            groups[factors] = groups[factors] + matrix if factors in groups else matrix
+        out.append(to_qutip(groups, [d for dims in levels for d in dims], math.prod(sizes)))
+    return out

@@ -1,0 +1,198 @@
+"""Phase symmetries and exchange symmetries of a master equation, by exact elimination."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from .expression import Expression
+from .handle import EachAtom
+from .level import LevelFactor
+from .symbol import Symbol
+
+__all__ = ["Symmetries", "find_symmetries"]
+
+#: with more symbols only transpositions and rotations are looked at
+_ALL_PERMUTATIONS = 5
+
+
+@dataclass(frozen=True)
+class Symmetries:
+    """Symmetries of the master equation.
+
+    Attributes
+    ----------
+    charges : ndarray of int, shape (K, M)
+        Independent weight vectors w for which Σ_j w_j n_j generates a phase symmetry: H conserves
+        it and every jump operator changes it by a definite amount. n_j is the number of quanta of
+        a mode, S_z of a spin, the number of excited atoms of an ensemble, and for a system of d
+        levels the populations of levels 1 … d−1.
+    columns : tuple of str
+        What the M numbers n_j are.
+    common_phase : bool
+        Whether w=(1, …, 1) is one of them or a combination: the U(1) symmetry b_j → e^{iφ} b_j.
+    exchange : tuple of tuple of int
+        Permutations of the symbols, other than the identity, that leave the master equation as it
+        is; for more than five symbols only transpositions and rotations are looked at.
+    vanishing_amplitudes : tuple of bool
+        For each symbol: a phase symmetry forces ⟨b_j⟩ (⟨S_j−⟩) to vanish in a unique steady state.
+    vanishing_coherences : tuple of tuple of bool
+        For each pair: a phase symmetry forces ⟨b_j†b_k⟩=0 there.
+    """
+
+    charges: np.ndarray
+    common_phase: bool
+    exchange: tuple[tuple[int, ...], ...]
+    vanishing_amplitudes: tuple[bool, ...]
+    vanishing_coherences: tuple[tuple[bool, ...], ...]
+    columns: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        text = []
+        if self.common_phase:
+            text.append("U(1) phase")
+        if len(self.charges) > self.common_phase:
+            s = "s" if len(self.charges) > 1 else ""
+            text.append(f"{len(self.charges)} conserved phase charge{s}")
+        if self.exchange:
+            text.append("exchange of modes")
+        return ", ".join(text) or "none"
+
+
+def find_symmetries(
+    symbols: Sequence[Symbol], hamiltonian: Expression, jumps: Sequence[Any]
+) -> Symmetries:
+    """The symmetries of a system."""
+    columns: list[str] = []
+    lowering: list[list[int]] = []
+    for s in symbols:
+        if isinstance(s.factor, LevelFactor):
+            columns += [f"{s.name}[{k},{k}]" for k in range(1, s.factor.d)]
+        else:
+            columns.append(s.name)
+    at = 0
+    for s in symbols:
+        vector = [0] * len(columns)
+        vector[at] = 1
+        lowering.append(vector)
+        at += s.factor.charges
+    rows = [list(c) for c in hamiltonian.charges(symbols) if any(c)]
+    for jump in jumps:
+        summed = jump.summed() if isinstance(jump, EachAtom) else jump
+        charges = sorted(summed.charges(symbols))
+        rows += [[a - b for a, b in zip(c, charges[0], strict=True)] for c in charges[1:]]
+    constraints = np.array(rows, dtype=float).reshape(-1, len(columns))
+    weights = _null_space(constraints, len(columns))
+    unit = np.array(lowering)
+
+    def conserved(vector: np.ndarray) -> bool:
+        # forced to vanish when some conserved weight gives it a charge
+        return bool(np.any(np.abs(weights @ vector) > 1e-9)) if len(weights) else False
+
+    n = range(len(symbols))
+    return Symmetries(
+        charges=weights,
+        common_phase=_common(symbols, constraints),
+        exchange=tuple(
+            p for p in _permutations(symbols) if _invariant(symbols, hamiltonian, jumps, p)
+        ),
+        vanishing_amplitudes=tuple(conserved(unit[j]) for j in n),
+        vanishing_coherences=tuple(tuple(conserved(unit[j] - unit[k]) for k in n) for j in n),
+        columns=tuple(columns),
+    )
+
+
+def _common(symbols: Sequence[Symbol], constraints: np.ndarray) -> bool:
+    """Whether every excitation may count one: level i of a system of levels counts i."""
+    weights: list[int] = []
+    for s in symbols:
+        weights += range(1, s.factor.d) if isinstance(s.factor, LevelFactor) else [1]
+    return bool(np.all(constraints @ np.array(weights, dtype=float) == 0))
+
+
+def _invariant(
+    symbols: Sequence[Symbol],
+    hamiltonian: Expression,
+    jumps: Sequence[Any],
+    permutation: tuple[int, ...],
+) -> bool:
+    mapping = {s: symbols[k] for s, k in zip(symbols, permutation, strict=True)}
+    if hamiltonian.renamed(mapping) != hamiltonian:
+        return False
+    rest = list(jumps)
+    for jump in jumps:
+        moved = (
+            EachAtom(mapping[jump.symbol], jump.terms)
+            if isinstance(jump, EachAtom)
+            else jump.renamed(mapping)
+        )
+        match = next((k for k, other in enumerate(rest) if _equal_up_to_phase(moved, other)), None)
+        if match is None:
+            return False
+        rest.pop(match)
+    return True
+
+
+def _equal_up_to_phase(a: Any, b: Any) -> bool:
+    if type(a) is not type(b) and not (isinstance(a, Expression) and isinstance(b, Expression)):
+        return False
+    if isinstance(a, EachAtom) and a.symbol is not b.symbol:
+        return False
+    if a.terms.keys() != b.terms.keys():
+        return False
+    key = max(b.terms, key=lambda k: abs(b.terms[k]))
+    phase = a.terms[key] / b.terms[key]
+    return abs(abs(phase) - 1) < 1e-12 and all(
+        abs(v - phase * b.terms[k]) <= 1e-13 * abs(v) for k, v in a.terms.items()
+    )
+
+
+def _permutations(symbols: Sequence[Symbol]) -> Iterator[tuple[int, ...]]:
+    """Permutations that take every symbol to one of its kind."""
+    for p in _candidates(len(symbols)):
+        if all(symbols[j].factor == symbols[k].factor for j, k in enumerate(p)):
+            yield p
+
+
+def _candidates(n: int) -> Iterator[tuple[int, ...]]:
+    identity = tuple(range(n))
+    if n <= _ALL_PERMUTATIONS:
+        yield from (p for p in itertools.permutations(identity) if p != identity)
+        return
+    for j, k in itertools.combinations(identity, 2):
+        swapped = list(identity)
+        swapped[j], swapped[k] = k, j
+        yield tuple(swapped)
+    yield from (identity[k:] + identity[:k] for k in range(1, n))
+
+
+def _null_space(constraints: np.ndarray, n: int) -> np.ndarray:
+    """Integer vectors that span the null space of an integer matrix, by exact elimination."""
+    rows = [[Fraction(int(x)) for x in row] for row in np.unique(constraints, axis=0)]
+    pivots: list[int] = []
+    for column in range(n):
+        at = next((r for r in range(len(pivots), len(rows)) if rows[r][column]), None)
+        if at is None:
+            continue
+        top = len(pivots)
+        rows[top], rows[at] = rows[at], rows[top]
+        rows[top] = [x / rows[top][column] for x in rows[top]]
+        for r in range(len(rows)):
+            if r != top and rows[r][column]:
+                rows[r] = [x - rows[r][column] * y for x, y in zip(rows[r], rows[top], strict=True)]
+        pivots.append(column)
+    vectors = []
+    for free in (c for c in range(n) if c not in pivots):
+        vector = [Fraction(0)] * n
+        vector[free] = Fraction(1)
+        for r, column in enumerate(pivots):
+            vector[column] = -rows[r][free]
+        scale = math.lcm(*(x.denominator for x in vector))
+        vectors.append([int(x * scale) for x in vector])
+    return np.array(vectors, dtype=int).reshape(-1, n)

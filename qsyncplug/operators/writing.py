@@ -1,0 +1,73 @@
+"""Expressions as rows of numbers, for files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .atom import AtomFactor
+from .expression import Expression
+from .factor import Factor
+from .level import LevelFactor
+from .mode import ModeFactor
+from .spin import SpinFactor
+from .symbol import Space, Symbol, restore_space
+from .terms import Key
+
+__all__ = ["expression_from_rows", "rows_of", "spaces_from_rows", "spaces_to_rows"]
+
+
+def _size(factor: Factor) -> int:
+    return getattr(factor, "N", getattr(factor, "d", 0))
+
+
+_MAKERS: dict[str, Any] = {
+    "modes": lambda size: ModeFactor(),
+    "spins": SpinFactor,
+    "levels": LevelFactor,
+    "atoms": AtomFactor,
+}
+
+
+def spaces_to_rows(spaces: Sequence[Space]) -> list[dict[str, Any]]:
+    """The calls that made the symbols."""
+    return [
+        {
+            "maker": s.maker,
+            "stamp": list(s.stamp),
+            "sizes": [_size(x.factor) for x in s.symbols],
+            "names": list(s.names),
+        }
+        for s in spaces
+    ]
+
+
+def spaces_from_rows(rows: Sequence[dict[str, Any]]) -> tuple[Space, ...]:
+    """The same symbols, in this process or another."""
+    return tuple(
+        restore_space(
+            r["maker"],
+            tuple(r["stamp"]),
+            [_MAKERS[r["maker"]](int(k)) for k in r["sizes"]],
+            r["names"],
+        )
+        for r in rows
+    )
+
+
+def rows_of(expression: Expression, place: Mapping[Symbol, int]) -> list[Any]:
+    """One row a term: [[symbol, powers], …], real and imaginary part, names of time factors."""
+    return [
+        [[[place[s], list(x)] for s, x in m], v.real, v.imag, [repr(f) for f in factors]]
+        for (m, factors), v in expression.terms.items()
+    ]
+
+
+def expression_from_rows(rows: Sequence[Any], spaces: tuple[Space, ...]) -> Expression:
+    """What :func:`rows_of` wrote, without time factors."""
+    symbols = [s for space in spaces for s in space.symbols]
+    terms: dict[Key, complex] = {}
+    for monomial, re, im, _ in rows:
+        pairs = sorted(((symbols[k], tuple(x)) for k, x in monomial), key=lambda p: p[0].rank)
+        terms[(tuple(pairs), ())] = complex(re, im)
+    return Expression(spaces, terms)
