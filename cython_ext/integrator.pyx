@@ -246,6 +246,10 @@ cdef class Integrator:
         state = np.asarray(out)
         return self.t, (state.view(complex) if self.rhs.complex_pairs else state)
 
+    def set_bound(self, double bound):
+        """From now on no step passes `bound`, so that the solution there is not an interpolation."""
+        self.bound = bound
+
     def restart_clock(self):
         """Count ``time_limit`` and ``nsteps`` from now."""
         self.started = now()

@@ -126,27 +126,52 @@ TARGET static double NAME(product)(const ql_table *t, double alpha, double shift
 /* blocks of i that stay in the first-level cache for all rows */
 #define QL_BLOCK 256
 
+/* rows j (and j + 1 where R is 2) of a block; coefficients that are all zero have been dealt with */
+QL_INLINE void NAME(combine_rows)(const int R, ptrdiff_t block, ptrdiff_t end, int count, const double *const *f,
+                                  const double *c, ptrdiff_t c_stride, double *out, ptrdiff_t stride)
+{
+    ptrdiff_t i = block;
+    for (; i + 4 * QL_LANES <= end; i += 4 * QL_LANES) {
+        vec s[2][4];
+        for (int r = 0; r < R; r++)
+            for (int l = 0; l < 4; l++) s[r][l] = NAME(load)(out + r * stride + i + l * QL_LANES);
+        for (int k = 0; k < count; k++) {
+            vec x[4];
+            for (int l = 0; l < 4; l++) x[l] = NAME(load)(f[k] + i + l * QL_LANES);
+            for (int r = 0; r < R; r++)
+                for (int l = 0; l < 4; l++) s[r][l] += c[r * c_stride + k] * x[l];
+        }
+        for (int r = 0; r < R; r++)
+            for (int l = 0; l < 4; l++) NAME(store)(out + r * stride + i + l * QL_LANES, s[r][l]);
+    }
+    for (; i < end; i++)
+        for (int r = 0; r < R; r++) {
+            double s = out[r * stride + i];
+            for (int k = 0; k < count; k++) s += c[r * c_stride + k] * f[k][i];
+            out[r * stride + i] = s;
+        }
+}
+
+QL_INLINE int NAME(any)(const double *c, int count)
+{
+    for (int k = 0; k < count; k++)
+        if (c[k] != 0.0) return 1;
+    return 0;
+}
+
 TARGET static void NAME(combine)(ptrdiff_t rows, ptrdiff_t n, int count, const double *const *f, const double *c,
                                  ptrdiff_t c_stride, double *out, ptrdiff_t stride)
 {
     for (ptrdiff_t block = 0; block < n; block += QL_BLOCK) {
         const ptrdiff_t end = block + QL_BLOCK < n ? block + QL_BLOCK : n;
         for (ptrdiff_t j = 0; j < rows; j++) {
-            const double *cj = c + j * c_stride;
-            double *o = out + j * stride;
-            ptrdiff_t i = block;
-            for (; i + 4 * QL_LANES <= end; i += 4 * QL_LANES) {
-                vec s[4];
-                for (int l = 0; l < 4; l++) s[l] = NAME(load)(o + i + l * QL_LANES);
-                for (int k = 0; k < count; k++)
-                    for (int l = 0; l < 4; l++) s[l] += cj[k] * NAME(load)(f[k] + i + l * QL_LANES);
-                for (int l = 0; l < 4; l++) NAME(store)(o + i + l * QL_LANES, s[l]);
-            }
-            for (; i < end; i++) {
-                double s = o[i];
-                for (int k = 0; k < count; k++) s += cj[k] * f[k][i];
-                o[i] = s;
-            }
+            /* early outputs need fewer polynomials */
+            if (!NAME(any)(c + j * c_stride, count)) continue;
+            if (j + 1 < rows) {
+                NAME(combine_rows)(2, block, end, count, f, c + j * c_stride, c_stride, out + j * stride, stride);
+                j++;
+            } else
+                NAME(combine_rows)(1, block, end, count, f, c + j * c_stride, c_stride, out + j * stride, stride);
         }
     }
 }

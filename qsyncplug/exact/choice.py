@@ -13,7 +13,7 @@ import qutip
 
 from ..core.checks import available_memory, check_memory
 from .external import liouvillian_bytes
-from .liouvillian import Elements, Liouvillian
+from .liouvillian import Elements, EntryTable, Liouvillian
 
 __all__ = ["QUTIP_METHODS", "WHOLE_STATE", "Choice", "Task"]
 
@@ -60,10 +60,16 @@ class Task:
     """
 
     def __init__(
-        self, H: Any, c_ops: list[Any], state: qutip.Qobj, times: np.ndarray, reader: Any, user:
-        dict[Any, Any],
-        options: dict[str, Any], charges: tuple[np.ndarray, np.ndarray] | None,
-    ):  # fmt: skip
+        self,
+        H: Any,
+        c_ops: list[Any],
+        state: qutip.Qobj,
+        times: np.ndarray,
+        reader: Any,
+        user: dict[Any, Any],
+        options: dict[str, Any],
+        charges: tuple[np.ndarray, np.ndarray] | None,
+    ):
         self.H, self.c_ops, self.state, self.times = H, c_ops, state, times
         self.reader, self.user, self.options, self.charges = reader, user, options, charges
         self.d = int(H.shape[0])
@@ -113,14 +119,18 @@ class Task:
 
     def wanted(self) -> np.ndarray:
         """Diagonals that the moments and the user's operators read."""
-        found = [np.zeros(1, dtype=int)]
-        for m in [
-            *self.reader.operators(),
-            *(op.to("CSR").data_as("csr_matrix") for op in self.linear),
-        ]:
-            coo = m.tocoo()
-            found.append(np.abs(coo.col - coo.row))
-        return np.unique(np.concatenate(found))
+        table = self.table
+        offsets = [np.zeros(1, dtype=int), np.abs(table.column - table.row)]
+        for op in self.linear:
+            coo = op.to("CSR").data_as("csr_matrix").tocoo()
+            offsets.append(np.abs(coo.col - coo.row))
+        return np.unique(np.concatenate(offsets))
+
+    @cached_property
+    def table(self) -> EntryTable:
+        """The moments by the entries of their matrices."""
+        reader = self.reader
+        return reader.table() if hasattr(reader, "table") else EntryTable.of(reader.operators())
 
     def elements(self, method: str) -> Elements:
         """Rows for a method: those elements that are not zero and, for moments alone, that are
@@ -129,6 +139,11 @@ class Task:
         L = self.liouvillian
         assert L is not None
         if method == "ket":
+            if L.isconstant:
+                # a ket only turns its phase by the middle of the spectrum
+                energies = self.H.diag().real
+                middle = 0.5 * float(energies.max() + energies.min())
+                L = Liouvillian(self.H, energy=middle)
             return L.ket()
         diagonals = L.diagonals(self.present())
         if method == "sectors":
@@ -191,14 +206,18 @@ class Task:
             store = store and method not in ("trajectories", "mcsolve", "sectors")
         elif store:
             check_memory(
-                f"storing {len(self.times)} states of {self.d} levels", self.state_bytes(ket),
+                f"storing {len(self.times)} states of {self.d} levels",
+                self.state_bytes(ket),
                 advice="give e_ops instead, or fewer times",
-            )  # fmt: skip
+            )
         own = method in ("ket", "density", "sectors")
         return Choice(
-            method, reason, bool(store), self.seconds(method) if own else 0.0,
+            method,
+            reason,
+            bool(store),
+            self.seconds(method) if own else 0.0,
             self.memory(method) if own else 0.0,
-        )  # fmt: skip
+        )
 
     def _check(self, wanted: str) -> tuple[str, str]:
         """The method asked for, or why it cannot be."""
@@ -219,18 +238,20 @@ class Task:
             raise refuse("an operator is itself a function of time", "use 'qutip'")
         if wanted == "mesolve":
             check_memory(
-                f"mesolve with {self.d} levels", liouvillian_bytes(self.H, self.c_ops),
+                f"mesolve with {self.d} levels",
+                liouvillian_bytes(self.H, self.c_ops),
                 advice="lower the cutoff or use options={'method': 'auto'}",
-            )  # fmt: skip
+            )
         if wanted in ("density", "sectors", "ket"):
             self._check_memory(wanted)
         return wanted, "asked for"
 
     def _check_memory(self, method: str) -> None:
         check_memory(
-            f"{method} with {self.d} levels", self.memory(method),
+            f"{method} with {self.d} levels",
+            self.memory(method),
             advice="lower the cutoff or use options={'method': 'trajectories'}",
-        )  # fmt: skip
+        )
 
     def _automatic(self) -> tuple[str, str]:
         if self.liouvillian is None:

@@ -43,8 +43,8 @@ def _knots(coefficient: Any) -> np.ndarray:
 
 
 def active_intervals(liouvillian: Liouvillian, times: np.ndarray) -> np.ndarray:
-    """Where the coefficients change: rows (begin, end), in order; steps must not pass an edge "
-    "of them unseen.
+    """Where the coefficients change: rows (begin, end), in order; steps must not pass an edge
+    of them unseen.
 
     Looked at are the outputs, points between them, and the knots of sampled coefficients.
     """
@@ -81,10 +81,17 @@ class DrivenStepper:
     """
 
     def __init__(
-        self, elements: Elements, x: np.ndarray, times: np.ndarray, *, rtol: float, atol: float,
+        self,
+        elements: Elements,
+        x: np.ndarray,
+        times: np.ndarray,
+        *,
+        rtol: float,
+        atol: float,
         max_step: float,
-        states: bool, readout: Any,
-    ):  # fmt: skip
+        states: bool,
+        readout: Any,
+    ):
         self.elements, self.readout, self.states = elements, readout, states
         self.t, self.x = float(times[0]), np.array(x, dtype=float)
         self.counters = Counters()
@@ -135,17 +142,27 @@ class DrivenStepper:
                 ]
                 longest = min(longest, 0.25 * (end - begin))
             self._integrator = Integrator(
-                self.elements.flow(self.elements.owner.factors), rtol=self._rtol, atol=self._atol,
-                max_step=longest, nsteps=2**60,
-            )  # fmt: skip
+                self.elements.flow(self.elements.owner.factors),
+                rtol=self._rtol,
+                atol=self._atol,
+                max_step=longest,
+                nsteps=2**60,
+            )
             self._integrator.set_state(self.t, self.x, self._end)
             self._before = 0
         return self._end
 
     def _run(self, targets: np.ndarray, rows: np.ndarray) -> None:
         assert self._integrator is not None
-        status, _ = self._integrator.advance(targets, rows)
         counters, it = self.counters, self._integrator
+        # every output is the end of a step: where stability limits the steps, what lies between
+        # their ends is not as accurate
+        status = 0
+        for k in range(len(targets)):
+            it.set_bound(targets[k])
+            status, _ = it.advance(targets[k : k + 1], rows[k : k + 1])
+            if status != 0:
+                break
         counters.products += it.evaluations - self._before
         self._before = it.evaluations
         counters.windows += 1

@@ -24,8 +24,8 @@ _LARGEST_POWER = 600.0
 
 @dataclass(frozen=True)
 class Expansion:
-    """Chebyshev polynomials on an ellipse: real centre, vertical semi-axis `height`, horizontal "
-    "semi-axis `width`.
+    """Chebyshev polynomials on an ellipse: real centre, vertical semi-axis `height`, horizontal
+    semi-axis `width`.
 
     With f²=|a²−b²| (a height, b width), R=(a+b)/f and the scaled polynomials F_0=x,
     F_1=(L−c)x/(fR),
@@ -121,10 +121,10 @@ def ritz_values(elements: Elements, steps: int = _ARNOLDI, seed: int = 0) -> np.
     V[0] = v / np.sqrt(np.dot(weight * v, v))
     for k in range(steps):
         w = elements.kernel.apply(V[k])
-        for _ in range(2):
-            c = V[: k + 1] @ (weight * w)
-            w = w - c @ V[: k + 1]
-            h[: k + 1, k] += c
+        # once: the Ritz values need not be better than a per cent
+        c = V[: k + 1] @ (weight * w)
+        w -= c @ V[: k + 1]
+        h[: k + 1, k] = c
         size = float(np.sqrt(np.dot(weight * w, w)))
         h[k + 1, k] = size
         if not np.isfinite(size):

@@ -46,8 +46,8 @@ _LONG = 60.0
 
 
 class ExactSolver(Solver):
-    """Exact evolution of a boson model: chooses among kets, coherence orders, density matrices "
-    "and trajectories.
+    """Exact evolution of a boson model: chooses among kets, coherence orders, density matrices
+    and trajectories.
 
     Parameters
     ----------
@@ -223,7 +223,8 @@ class ExactSolver(Solver):
     def _run_once(self, task: Task, choice: Choice, result: ExactResult, begin: float) -> None:
         stats = result.stats
         elements = task.elements(choice.method)
-        recorder = Recorder(elements, task.reader, task.user, store=choice.store)
+        t0 = float(task.times[0])
+        recorder = Recorder(elements, task.table, task.user, store=choice.store, begin=t0)
         start = elements.pack(task.state.full())
         stepper = self._stepper(task, elements, recorder, start)
         stats["elements"] = elements.size
@@ -249,7 +250,7 @@ class ExactSolver(Solver):
         if cause is not None:
             self._stopped(cause, result, task.times)
         if self._options["store_final_state"] and choice.method != "sectors":
-            result._final_state = recorder.qobj(stepper.x)
+            result._final_state = recorder.qobj(stepper.x, stepper.t - t0)
 
     def _stepper(self, task: Task, elements: Any, recorder: Recorder, start: np.ndarray) -> Any:
         o = self._options
@@ -264,9 +265,13 @@ class ExactSolver(Solver):
                 elements, start, float(task.times[0]), tolerance=tolerance, **shared
             )
         return DrivenStepper(
-            elements, start, task.times, rtol=0.1 * o["rtol"], atol=0.1 * float(np.min(o["atol"])),
-            **shared
-        )  # fmt: skip
+            elements,
+            start,
+            task.times,
+            rtol=0.1 * o["rtol"],
+            atol=0.1 * float(np.min(o["atol"])),
+            **shared,
+        )
 
     def _drive(self, stepper: Any, recorder: Recorder, times: np.ndarray, begin: float) -> None:
         """Deliver every output, within the limits."""
@@ -312,9 +317,14 @@ class ExactSolver(Solver):
         how: dict[str, Any] = {}
         try:
             values, how = problem.evolve(
-                start, task.times, readers, tolerance=max(1e-15, 1e-3 * float(np.min(o["atol"]))),
-                max_step=o["max_step"], nsteps=o["nsteps"], deadline=deadline,
-            )  # fmt: skip
+                start,
+                task.times,
+                readers,
+                tolerance=max(1e-15, 1e-3 * float(np.min(o["atol"]))),
+                max_step=o["max_step"],
+                nsteps=o["nsteps"],
+                deadline=deadline,
+            )
         except (SolverError, KeyboardInterrupt) as error:
             cause, values = error, getattr(error, "result", None)
             values = np.zeros((0, len(readers)), complex) if values is None else values

@@ -16,7 +16,7 @@ import scipy.sparse as sp
 
 from .._ext.liouvillian import DrivenFlow, Generator
 
-__all__ = ["Elements", "Liouvillian", "Readout", "operator_parts"]
+__all__ = ["Elements", "EntryTable", "Liouvillian", "NotRealError", "Readout", "operator_parts"]
 
 _ONE, _ZERO, _DIAGONAL = 0, 1, 2
 #: tensor factors whose labels are tried for phases that make the generator real
@@ -62,6 +62,51 @@ def _is_csr(operator: qutip.Qobj) -> bool:
 
 
 @dataclass(frozen=True)
+class EntryTable:
+    """Matrices O_0, O_1, … by their entries, one after the other; each has at least one.
+
+    Attributes
+    ----------
+    start : ndarray of int
+        First entry of each matrix.
+    row, column, data : ndarray
+        Of every entry.
+    """
+
+    start: np.ndarray
+    row: np.ndarray
+    column: np.ndarray
+    data: np.ndarray
+
+    @classmethod
+    def of(cls, matrices: Sequence[Any]) -> EntryTable:
+        """Take sparse or dense matrices apart."""
+        start, rows, columns, data = [0], [[0][:0]], [[0][:0]], [[0j][:0]]
+        for matrix in matrices:
+            coo = sp.coo_matrix(matrix)
+            empty = coo.nnz == 0
+            rows.append([0] if empty else coo.row)
+            columns.append([0] if empty else coo.col)
+            data.append([0.0] if empty else coo.data)
+            start.append(start[-1] + len(data[-1]))
+        return cls(
+            np.array(start[:-1], dtype=int),
+            np.concatenate(rows).astype(int),
+            np.concatenate(columns).astype(int),
+            np.concatenate(data).astype(complex),
+        )
+
+    def joined(self, other: EntryTable) -> EntryTable:
+        """The matrices of both."""
+        return EntryTable(
+            np.concatenate([self.start, len(self.data) + other.start]),
+            np.concatenate([self.row, other.row]),
+            np.concatenate([self.column, other.column]),
+            np.concatenate([self.data, other.data]),
+        )
+
+
+@dataclass(frozen=True)
 class Readout:
     """Linear functionals of rows of elements: value = Σ value·row[place]."""
 
@@ -103,6 +148,7 @@ class Liouvillian:
     ):
         self.dims: list[int] = list(H.dims[0])
         self.dimension = int(H.shape[0])
+        self.energy = energy
         self.coefficients: list[Any] = []
         hamiltonian = operator_parts(H, self.coefficients)
         jumps = [operator_parts(c, self.coefficients) for c in c_ops]
@@ -423,8 +469,8 @@ def _common_phase(matrices: list[Any], phase: np.ndarray) -> complex:
 
 
 class Elements:
-    """A set of density-matrix elements (or the components of a ket) in rows, and the compiled "
-    "generator on them.
+    """A set of density-matrix elements (or the components of a ket) in rows, and the compiled
+    generator on them.
 
     Attributes
     ----------
@@ -478,42 +524,32 @@ class Elements:
         """The right-hand side of a run with factors that depend on time."""
         return DrivenFlow(self.kernel, factors)
 
-    def readout(self, operators: Sequence[Any]) -> Readout:
-        """tr(Oρ) of matrices O, in the original basis, as functionals of rows; elements not held
-        count as zero.
-        """
-        start, places, values = [0], [], []
-        for operator in operators:
-            place, value = self._functional(sp.coo_matrix(operator))
-            places.append(place)
-            values.append(value)
-            start.append(start[-1] + len(place))
-        empty = np.zeros(0)
-        return Readout(
-            np.array(start, dtype=np.intp),
-            np.concatenate([empty, *places]).astype(np.intp),
-            np.concatenate([empty, *values]).astype(complex),
-        )
+    def readout(self, operators: Sequence[Any] | EntryTable) -> Readout:
+        """Expectation values tr(Oρ) of matrices O, in the original basis, as functionals of rows.
 
-    def _functional(self, coo: Any) -> tuple[np.ndarray, np.ndarray]:
+        Elements not held count as zero.
+        """
+        table = operators if isinstance(operators, EntryTable) else EntryTable.of(operators)
         # tr Oρ = Σ O_ba ρ_ab
-        a, b = coo.col.astype(int), coo.row.astype(int)
-        value = coo.data * self.phase[a] * self.phase[b].conj()
+        a, b = table.column, table.row
+        value = table.data * self.phase[a] * self.phase[b].conj()
         sign = np.ones(len(a))
         if self.kind == "hermitian":
             turned = b < a
             a, b = np.where(turned, b, a), np.where(turned, a, b)
             sign = np.where(turned, -1.0, 1.0)
-        delta = b - a
         lookup = np.full(2 * self.owner.dimension, -1)
         lookup[self.diagonals] = np.arange(len(self.diagonals))
-        segment = lookup[delta]
+        segment = lookup[b - a]
         keep = segment >= 0
-        a, b, value, sign, segment = a[keep], b[keep], value[keep], sign[keep], segment[keep]
-        place = self.segments[segment, 0] + np.minimum(a, b)
-        return np.concatenate([place, self.size + place]), np.concatenate(
-            [value, 1j * sign * value]
-        )
+        place = self.segments[segment[keep], 0] + np.minimum(a, b)[keep]
+        held = np.concatenate([[0], np.cumsum(keep)])
+        edges = held[np.append(table.start, len(a))]
+        # an entry reads the real and the imaginary part of its element
+        both = np.stack([place, self.size + place], axis=1).ravel()
+        value, sign = value[keep], sign[keep]
+        values = np.stack([value, 1j * sign * value], axis=1).ravel()
+        return Readout(2 * edges.astype(np.intp), both.astype(np.intp), values)
 
     def read(self, rows: np.ndarray, readout: Readout) -> np.ndarray:
         """Values of the functionals, shape (rows, functionals)."""

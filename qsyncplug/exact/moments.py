@@ -12,6 +12,7 @@ import scipy.sparse
 
 from ..core.gaussian import covariance_from_moments
 from ..operators.system import System
+from .liouvillian import EntryTable
 
 __all__ = ["MomentReader", "covariance_of", "suggest_cutoff"]
 
@@ -64,6 +65,24 @@ class MomentReader:
             weights.sum(axis=tuple(k for k in range(self.n) if k != j)) for j in range(self.n)
         ]
         return np.concatenate([moments, *populations])
+
+    def table(self) -> EntryTable:
+        """All functionals as entries of their matrices, one after the other."""
+        number = np.indices(self.levels).reshape(self.n, -1)
+        start, index = [], []
+        at = len(self._data)
+        for j, size in enumerate(self.levels):
+            order = np.argsort(number[j], kind="stable")
+            index.append(order)
+            start.append(at + np.searchsorted(number[j][order], np.arange(size)))
+            at += len(order)
+        diagonal = np.concatenate(index)
+        return EntryTable(
+            np.concatenate([self._start, *start]),
+            np.concatenate([self._row, diagonal]),
+            np.concatenate([self._column, diagonal]),
+            np.concatenate([self._data, np.ones(len(diagonal))]),
+        )
 
     def operators(self) -> list[Any]:
         """The operators whose expectation values the vector holds, as sparse matrices."""

@@ -87,10 +87,16 @@ class ChebyshevStepper:
     """
 
     def __init__(
-        self, elements: Elements, x: np.ndarray, t: float, *, tolerance: float = 1e-12, readout:
-        Readout = _NOTHING,
-        states: bool = True, max_step: float = np.inf,
-    ):  # fmt: skip
+        self,
+        elements: Elements,
+        x: np.ndarray,
+        t: float,
+        *,
+        tolerance: float = 1e-12,
+        readout: Readout = _NOTHING,
+        states: bool = True,
+        max_step: float = np.inf,
+    ):
         self.elements, self.kernel = elements, elements.kernel
         self.x, self.t = np.array(x, dtype=float), float(t)
         self.tolerance, self.readout, self.states = tolerance, readout, states
@@ -258,7 +264,7 @@ class ChebyshevStepper:
         return best
 
     def _tail(self) -> float:
-        return 2e-4 * self.tolerance
+        return 1e-2 * self.tolerance
 
     def _plan(self, offsets: tuple[float, ...], end: float) -> _Plan | None:
         """Coefficients for outputs at `offsets` and the end; kept, because windows repeat."""
@@ -288,8 +294,8 @@ class ChebyshevStepper:
 
 
 class KrylovStepper:
-    """exp(tL)x by Arnoldi's method in the real space of rows, with steps as long as the error "
-    "estimate allows.
+    """exp(tL)x by Arnoldi's method in the real space of rows, with steps as long as the error
+    estimate allows.
 
     Parameters
     ----------

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import qutip
-import scipy.sparse as sp
+from qutip.core.dimensions import Dimensions
 
-from .liouvillian import Elements
+from .liouvillian import Elements, EntryTable
 from .observe import Expectation
 from .propagate import Window
 
@@ -22,36 +22,45 @@ class Recorder:
     ----------
     elements : Elements
         What the rows hold.
-    reader : object
-        ``operators()`` lists the matrices of the moments.
+    table : EntryTable
+        The matrices of the moments.
     user : dict
         The user's operators and functions.
     store : bool
         Whether states are kept.
+    begin : float
+        Time of the start.
     """
 
-    def __init__(self, elements: Elements, reader: Any, user: dict[Any, Any], *, store: bool):
-        self.elements, self.store = elements, store
-        operators = list(reader.operators())
-        self.width = len(operators)
+    def __init__(
+        self,
+        elements: Elements,
+        table: EntryTable,
+        user: dict[Any, Any],
+        *,
+        store: bool,
+        begin: float,
+    ):
+        self.elements, self.store, self.begin = elements, store, begin
+        self.width = len(table.start)
         self.linear = [key for key, op in user.items() if isinstance(op, qutip.Qobj)]
-        operators += [
-            sp.csr_matrix(user[key].to("CSR").data_as("csr_matrix")) for key in self.linear
-        ]
+        if self.linear:
+            own = [user[key].to("CSR").data_as("csr_matrix") for key in self.linear]
+            table = table.joined(EntryTable.of(own))
         self.functions = {
             key: Expectation(op) if isinstance(op, qutip.QobjEvo) else op
             for key, op in user.items()
             if not isinstance(op, qutip.Qobj)
         }
         self.user = user
-        self.operators = operators
-        self.readout = None if elements.kind == "ket" else elements.readout(operators)
+        self.table = table
+        self.readout = None if elements.kind == "ket" else elements.readout(table)
         self.times: list[np.ndarray] = []
         self.values: list[np.ndarray] = []
         self.calls: dict[Any, list[Any]] = {key: [] for key in self.functions}
         self.states: list[qutip.Qobj] = []
         dims = elements.owner.dims
-        self._dims = [dims, [1] * len(dims)] if elements.kind == "ket" else [dims, dims]
+        self._dims = Dimensions([dims, [1] * len(dims)] if elements.kind == "ket" else [dims, dims])
 
     @property
     def needs_rows(self) -> bool:
@@ -63,12 +72,15 @@ class Recorder:
         """Outputs recorded."""
         return sum(len(t) for t in self.times)
 
-    def qobj(self, row: np.ndarray) -> qutip.Qobj:
-        """The state of a row."""
+    def qobj(self, row: np.ndarray, elapsed: float) -> qutip.Qobj:
+        """The state of a row, `elapsed` after the start."""
         array = self.elements.unpack(row)
-        # a Hermitian matrix by construction
-        herm = {"isherm": True} if self.elements.kind == "hermitian" else {}
-        return qutip.Qobj(array, dims=self._dims, copy=False, **herm)
+        if self.elements.owner.energy:
+            array *= np.exp(-1j * self.elements.owner.energy * elapsed)
+        data = qutip.data.Dense(array, copy=False)
+        # a matrix of one half is Hermitian by construction
+        herm = True if self.elements.kind == "hermitian" else None
+        return qutip.Qobj(data, dims=self._dims, copy=False, isherm=herm)
 
     def record(self, window: Window) -> None:
         """Take what a window delivers; where a user's function raises, the outputs before that are
@@ -81,7 +93,7 @@ class Recorder:
                 assert window.rows is not None
                 done = 0
                 for t, row in zip(window.times, window.rows, strict=True):
-                    self._visit(float(t), self.qobj(row))
+                    self._visit(float(t), self.qobj(row, float(t) - self.begin))
                     done += 1
         finally:
             self.times.append(window.times[:done])
@@ -98,16 +110,22 @@ class Recorder:
         assert rows is not None
         size = self.elements.size
         psi = self.elements.phase * (rows[:, :size] + 1j * rows[:, size:])
-        out = np.empty((len(rows), len(self.operators)), dtype=complex)
-        for k, operator in enumerate(self.operators):
-            out[:, k] = np.einsum("ta,at->t", psi.conj(), operator @ psi.T)
-        return out
+        t = self.table
+        # some rows at a time: an entry each of every matrix
+        chunk = max(1, 2**20 // max(len(t.data), 1))
+        out = []
+        for k in range(0, len(psi), chunk):
+            part = psi[k : k + chunk]
+            out.append(
+                np.add.reduceat(t.data * part[:, t.column] * part[:, t.row].conj(), t.start, axis=1)
+            )
+        return np.concatenate([np.zeros((0, len(t.start)), dtype=complex), *out])
 
     def fill(self, result: Any, reader: Any) -> None:
         """Put everything into a result."""
         times = np.concatenate([np.zeros(0), *self.times])
         result.times = times
-        values = np.concatenate([np.zeros((0, len(self.operators)), dtype=complex), *self.values])
+        values = np.concatenate([np.zeros((0, len(self.table.start)), dtype=complex), *self.values])
         if len(times):
             result._fill(reader, values[:, : self.width])
         result.states = self.states
