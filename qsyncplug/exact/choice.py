@@ -12,8 +12,9 @@ import numpy as np
 import qutip
 
 from ..core.checks import available_memory, check_memory
+from .entries import EntryTable
 from .external import liouvillian_bytes
-from .liouvillian import Elements, EntryTable, Liouvillian
+from .liouvillian import Elements, Liouvillian
 
 __all__ = ["QUTIP_METHODS", "WHOLE_STATE", "Choice", "Task"]
 

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from .._ext.integrator import Integrator
-from .liouvillian import Elements, Liouvillian, NotRealError
+from .liouvillian import Elements, Liouvillian
 from .propagate import Counters, Window
+from .shifts import NotRealError
 
 __all__ = ["DrivenStepper", "active_intervals"]
 

@@ -32,12 +32,12 @@ from .coherence import CoherenceOrders
 from .driven import DrivenFailure, DrivenStepper
 from .external import STOPS, QutipRun
 from .fock import coherent_levels, prepare_state, warn_cutoff
-from .liouvillian import NotRealError
 from .moments import MomentReader
 from .observe import OutOfTime, user_operators
 from .propagate import ChebyshevStepper
 from .recording import Recorder
 from .result import ExactResult
+from .shifts import NotRealError
 
 __all__ = ["ExactResult", "ExactSolver", "exactsolve_modes"]
 

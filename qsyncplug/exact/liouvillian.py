@@ -7,117 +7,27 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import qutip
 import scipy.sparse as sp
 
 from .._ext.liouvillian import DrivenFlow, Generator
+from .entries import EntryTable, Readout
+from .shifts import (
+    DIAGONAL,
+    ONE,
+    ZERO,
+    NotRealError,
+    Part,
+    Vectors,
+    common_phase,
+    diagonals_of,
+    find_gauge,
+    operator_parts,
+)
 
-__all__ = ["Elements", "EntryTable", "Liouvillian", "NotRealError", "Readout", "operator_parts"]
-
-_ONE, _ZERO, _DIAGONAL = 0, 1, 2
-#: tensor factors whose labels are tried for phases that make the generator real
-_GAUGE_FACTORS = 6
-
-Part = tuple[int, Any]
-
-
-def operator_parts(operator: Any, coefficients: list[Any]) -> list[Part]:
-    """An operator as [(number of its coefficient, CSR matrix)]; number 0 is the constant one.
-
-    New coefficients are appended to `coefficients`.
-
-    Raises
-    ------
-    TypeError
-        A part depends on time in another way than by a coefficient.
-    """
-    if isinstance(operator, qutip.Qobj):
-        return [
-            (
-                0,
-                sp.csr_matrix(
-                    operator.data_as("csr_matrix") if _is_csr(operator) else operator.full()
-                ),
-            )
-        ]
-    parts = []
-    for item in operator.to_list():
-        if isinstance(item, qutip.Qobj):
-            parts += operator_parts(item, coefficients)
-            continue
-        if not isinstance(item, list) or not isinstance(item[0], qutip.Qobj):
-            raise TypeError("an operator that is itself a function of time has no fixed pattern")
-        matrix, coefficient = item
-        coefficients.append(coefficient)
-        parts.append((len(coefficients), operator_parts(matrix, coefficients)[0][1]))
-    return parts
-
-
-def _is_csr(operator: qutip.Qobj) -> bool:
-    return isinstance(operator.data, qutip.data.CSR)
-
-
-@dataclass(frozen=True)
-class EntryTable:
-    """Matrices O_0, O_1, … by their entries, one after the other; each has at least one.
-
-    Attributes
-    ----------
-    start : ndarray of int
-        First entry of each matrix.
-    row, column, data : ndarray
-        Of every entry.
-    """
-
-    start: np.ndarray
-    row: np.ndarray
-    column: np.ndarray
-    data: np.ndarray
-
-    @classmethod
-    def of(cls, matrices: Sequence[Any]) -> EntryTable:
-        """Take sparse or dense matrices apart."""
-        start, rows, columns, data = [0], [[0][:0]], [[0][:0]], [[0j][:0]]
-        for matrix in matrices:
-            coo = sp.coo_matrix(matrix)
-            empty = coo.nnz == 0
-            rows.append([0] if empty else coo.row)
-            columns.append([0] if empty else coo.col)
-            data.append([0.0] if empty else coo.data)
-            start.append(start[-1] + len(data[-1]))
-        return cls(
-            np.array(start[:-1], dtype=int),
-            np.concatenate(rows).astype(int),
-            np.concatenate(columns).astype(int),
-            np.concatenate(data).astype(complex),
-        )
-
-    def joined(self, other: EntryTable) -> EntryTable:
-        """The matrices of both."""
-        return EntryTable(
-            np.concatenate([self.start, len(self.data) + other.start]),
-            np.concatenate([self.row, other.row]),
-            np.concatenate([self.column, other.column]),
-            np.concatenate([self.data, other.data]),
-        )
-
-
-@dataclass(frozen=True)
-class Readout:
-    """Linear functionals of rows of elements: value = Σ value·row[place]."""
-
-    start: np.ndarray
-    place: np.ndarray
-    value: np.ndarray
-
-    @property
-    def count(self) -> int:
-        """Number of functionals."""
-        return len(self.start) - 1
+__all__ = ["Elements", "Liouvillian"]
 
 
 class Liouvillian:
@@ -157,8 +67,7 @@ class Liouvillian:
         self.products: list[tuple[int, int]] = [(0, 0)]
         self._real = real
         generators = self._effective(hamiltonian, jumps)
-        self.phase = self._find_gauge(generators, jumps)
-        self.jump_count = len(jumps)
+        self.phase = find_gauge(generators, jumps, self.dims)
         self._decompose(generators, jumps)
 
     @property
@@ -170,7 +79,7 @@ class Liouvillian:
     def extent(self) -> tuple[float, float]:
         """A guess of the half width and half height of the spectrum, from the diagonal of M."""
         diagonal = sum(
-            (np.abs(v.real) + 1j * v.imag for slot, _, v in self._parts if slot == _DIAGONAL),
+            (np.abs(v.real) + 1j * v.imag for slot, _, v in self.vectors.parts if slot == DIAGONAL),
             np.zeros(1),
         )
         return float(np.max(diagonal.real)), float(np.ptp(diagonal.imag))
@@ -215,56 +124,30 @@ class Liouvillian:
             out[factor] = sp.csr_matrix(matrix)
         return out
 
-    def _find_gauge(self, generators: dict[int, Any], jumps: list[list[Part]]) -> np.ndarray:
-        """Phases that make M (off the diagonal) and the jump operators real, if there are any
-        among i^{w·labels}.
-        """
-        entries = []
-        for matrix in generators.values():
-            coo = matrix.tocoo()
-            off = coo.row != coo.col
-            entries.append((coo.row[off], coo.col[off], coo.data[off], False))
-        for jump in jumps:
-            for _, matrix in jump:
-                coo = matrix.tocoo()
-                entries.append((coo.row, coo.col, coo.data, True))
-        entries = [e for e in entries if len(e[2])]
-        width = min(len(self.dims), _GAUGE_FACTORS)
-        labels = np.indices(self.dims).reshape(len(self.dims), -1).T[:, :width]
-        power = np.array([1, 1j, -1, -1j])
-        for w in itertools.product((0, 1), repeat=width):
-            phase = power[(labels @ np.array(w, dtype=int)) % 4]
-            if all(_real_in(phase, *e) for e in entries):
-                return np.ascontiguousarray(phase)
-        return np.ones(self.dimension, dtype=complex)
-
     def _decompose(self, generators: dict[int, Any], jumps: list[list[Part]]) -> None:
         """Vectors (slots) and the pairs of them that make terms."""
-        self._parts: list[tuple[int, int, np.ndarray]] = []
-        self._slots = 3
-        self._complex = [False, False, True]
-        self._range = [(0, self.dimension), (0, 0), (0, self.dimension)]
+        vectors = self.vectors = Vectors(self.dimension, self._real)
         #: (slot of v, slot of w, shift of rows, shift of columns)
         self.pairs: list[tuple[int, int, int, int]] = []
-        of_shift: dict[int, int] = {0: _DIAGONAL}
+        of_shift: dict[int, int] = {0: DIAGONAL}
         for factor, matrix in generators.items():
-            for shift, vector in self._shifts(matrix).items():
+            for shift, vector in diagonals_of(matrix, self.phase).items():
                 if shift not in of_shift:
-                    of_shift[shift] = self._new_slot()
-                self._add_part(of_shift[shift], factor, vector)
+                    of_shift[shift] = vectors.new()
+                vectors.add(of_shift[shift], factor, vector)
         self.left = [(slot, shift) for shift, slot in of_shift.items() if shift]
         for slot, shift in self.left:
-            self.pairs += [(slot, _ONE, shift, 0), (_ONE, slot, 0, shift)]
+            self.pairs += [(slot, ONE, shift, 0), (ONE, slot, 0, shift)]
         self.jump_shifts: list[list[tuple[int, int]]] = []
         for jump in jumps:
             own: dict[int, int] = {}
-            turn = _common_phase([m for _, m in jump], self.phase)
+            turn = common_phase([m for _, m in jump], self.phase)
             for i, matrix in jump:
                 factor = self._factor(0, i)
-                for shift, vector in self._shifts(matrix).items():
+                for shift, vector in diagonals_of(matrix, self.phase).items():
                     if shift not in own:
-                        own[shift] = self._new_slot()
-                    self._add_part(own[shift], factor, vector * turn)
+                        own[shift] = vectors.new()
+                    vectors.add(own[shift], factor, vector * turn)
             self.jump_shifts.append([(slot, shift) for shift, slot in own.items()])
             self.pairs += [
                 (v, w, s, r) for (s, v), (r, w) in itertools.product(own.items(), own.items())
@@ -272,44 +155,15 @@ class Liouvillian:
         moves = {abs(r - s) for _, _, s, r in self.pairs} | {0}
         self.period = math.gcd(*moves)
 
-    def _new_slot(self) -> int:
-        self._slots += 1
-        self._complex.append(False)
-        self._range.append((self.dimension, 0))
-        return self._slots - 1
-
-    def _add_part(self, slot: int, factor: int, vector: np.ndarray) -> None:
-        self._parts.append((slot, factor, vector))
-        imaginary = np.abs(vector.imag) > 4e-16 * np.abs(vector)
-        if np.any(imaginary) or (factor and not self._real):
-            self._complex[slot] = True
-        here = np.flatnonzero(vector)
-        if len(here):
-            low, high = self._range[slot]
-            self._range[slot] = (min(low, int(here[0])), max(high, int(here[-1]) + 1))
-
-    def _shifts(self, matrix: Any) -> dict[int, np.ndarray]:
-        """The diagonals of a matrix in the gauge: shift -> values by row."""
-        coo = sp.coo_matrix(matrix)
-        keep = coo.data != 0
-        row, column = coo.row[keep], coo.col[keep]
-        data = coo.data[keep] * self.phase[row].conj() * self.phase[column]
-        out: dict[int, np.ndarray] = {}
-        shift = column.astype(np.int64) - row
-        for s in np.unique(shift):
-            here = shift == s
-            vector = np.zeros(self.dimension, dtype=complex)
-            vector[row[here]] = data[here]
-            out[int(s)] = vector
-        return out
-
     # ------------------------------------------------------------ sets of elements
 
     def terms_per_element(self, *, ket: bool = False) -> int:
         """Terms summed for one element (complex ones count twice)."""
         if ket:
-            return 1 + sum(1 + self._complex[slot] for slot, _ in self.left)
-        return 2 + sum(1 + (self._complex[v] or self._complex[w]) for v, w, _, _ in self.pairs)
+            return 1 + sum(1 + self.vectors.complex[slot] for slot, _ in self.left)
+        return 2 + sum(
+            1 + (self.vectors.complex[v] or self.vectors.complex[w]) for v, w, _, _ in self.pairs
+        )
 
     def diagonals(self, wanted: np.ndarray | None = None) -> np.ndarray:
         """Diagonals b−a ≥ 0 of ρ that evolve with those `wanted` (all of them by default)."""
@@ -340,7 +194,7 @@ class Liouvillian:
             offset = np.where(source >= 0, s, chosen + r)
             terms.append(self._entries(v, w, segments, at, (source < 0).astype(int), offset))
         weight = np.where(chosen == 0, 1.0, 2.0)
-        return self._elements(segments, weight, terms, _DIAGONAL, "hermitian", chosen)
+        return self._elements(segments, weight, terms, DIAGONAL, "hermitian", chosen)
 
     def general(self, diagonals: np.ndarray) -> Elements:
         """The elements of any matrix on the diagonals b−a given (both signs)."""
@@ -361,7 +215,7 @@ class Liouvillian:
             terms.append(
                 self._entries(v, w, segments, at, np.zeros(len(chosen), dtype=int), offset)
             )
-        return self._elements(segments, np.ones(len(chosen)), terms, _DIAGONAL, "general", chosen)
+        return self._elements(segments, np.ones(len(chosen)), terms, DIAGONAL, "general", chosen)
 
     def ket(self) -> Elements:
         """The components of a ket; the generator is M."""
@@ -369,10 +223,10 @@ class Liouvillian:
         segments = np.array([[0, d, 0, 0]])
         zero = np.zeros(1, dtype=int)
         terms = [
-            self._entries(slot, _ONE, segments, zero, zero, np.array([shift]))
+            self._entries(slot, ONE, segments, zero, zero, np.array([shift]))
             for slot, shift in self.left
         ]
-        return self._elements(segments, np.ones(1), terms, _ZERO, "ket", zero)
+        return self._elements(segments, np.ones(1), terms, ZERO, "ket", zero)
 
     def _entries(
         self,
@@ -386,11 +240,11 @@ class Liouvillian:
         """Rows of the kernel's table of one pair of vectors: IN the source segment of each target
         (−1: none).
         """
-        (vl, vh), (wl, wh) = self._range[v], self._range[w]
+        (vl, vh), (wl, wh) = self.vectors.range[v], self.vectors.range[w]
         low = np.maximum(np.maximum(vl - segments[:, 2], wl - segments[:, 3]), 0)
         high = np.minimum(np.minimum(vh - segments[:, 2], wh - segments[:, 3]), segments[:, 1])
         keep = np.flatnonzero((at >= 0) & (low < high))
-        kind = 2 * int(self._complex[v] or self._complex[w]) + conjugate[keep]
+        kind = 2 * int(self.vectors.complex[v] or self.vectors.complex[w]) + conjugate[keep]
         start = segments[at[keep], 0] + offset[keep]
         n = len(keep)
         return np.stack(
@@ -408,16 +262,18 @@ class Liouvillian:
     ) -> Elements:
         table = np.concatenate(terms) if terms else np.zeros((0, 7), dtype=int)
         table = table[np.lexsort((table[:, 1], table[:, 0]))]
-        parts = np.array([(slot, factor) for slot, factor, _ in self._parts], dtype=int).reshape(
-            -1, 2
+        parts = np.array(
+            [(slot, factor) for slot, factor, _ in self.vectors.parts], dtype=int
+        ).reshape(-1, 2)
+        values = np.array([v for *_, v in self.vectors.parts], dtype=complex).reshape(
+            -1, self.dimension
         )
-        values = np.array([v for *_, v in self._parts], dtype=complex).reshape(-1, self.dimension)
         kernel = Generator(
             segments,
             weight,
             table,
-            self._slots,
-            _DIAGONAL,
+            self.vectors.count,
+            DIAGONAL,
             right,
             parts,
             values,
@@ -425,47 +281,6 @@ class Liouvillian:
             self.dimension,
         )
         return Elements(self, kernel, segments, kind, diagonals, np.repeat(weight, segments[:, 1]))
-
-
-class NotRealError(Exception):
-    """A coefficient that was taken to be real is complex."""
-
-    def __init__(self, time: float):
-        super().__init__(f"at t={time:g}")
-        self.time = time
-
-
-def _real_in(
-    phase: np.ndarray, row: np.ndarray, column: np.ndarray, data: np.ndarray, free: bool
-) -> bool:
-    """Whether all entries are real in the gauge; where `free`, up to one common phase."""
-    values = data * phase[row].conj() * phase[column]
-    if free:
-        values = values * np.exp(-1j * np.angle(values[np.argmax(np.abs(values))]))
-    return bool(np.all(np.abs(values.imag) <= 4e-16 * np.abs(values)))
-
-
-def _common_phase(matrices: list[Any], phase: np.ndarray) -> complex:
-    """The factor of modulus 1 that makes the largest entry real in the gauge: a jump operator's
-    phase has no effect.
-    """
-    largest = 0.0 + 0j
-    for m in matrices:
-        coo = m.tocoo()
-        if len(coo.data):
-            k = int(np.argmax(np.abs(coo.data)))
-            if abs(coo.data[k]) > abs(largest):
-                largest = coo.data[k] * phase[coo.row[k]].conj() * phase[coo.col[k]]
-    if largest.imag == 0 or largest == 0:
-        return 1.0
-    # exact for the axes
-    return (
-        -1j
-        if largest.real == 0 and largest.imag > 0
-        else 1j
-        if largest.real == 0
-        else abs(largest) / largest
-    )
 
 
 class Elements:

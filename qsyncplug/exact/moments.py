@@ -12,7 +12,7 @@ import scipy.sparse
 
 from ..core.gaussian import covariance_from_moments
 from ..operators.system import System
-from .liouvillian import EntryTable
+from .entries import EntryTable
 
 __all__ = ["MomentReader", "covariance_of", "suggest_cutoff"]
 

@@ -11,7 +11,8 @@ import numpy as np
 import scipy.linalg
 
 from .ellipse import Expansion, estimate_ellipse
-from .liouvillian import Elements, Readout
+from .entries import Readout
+from .liouvillian import Elements
 
 __all__ = ["ChebyshevStepper", "Counters", "KrylovStepper", "Window"]
 

@@ -8,7 +8,8 @@ import numpy as np
 import qutip
 from qutip.core.dimensions import Dimensions
 
-from .liouvillian import Elements, EntryTable
+from .entries import EntryTable
+from .liouvillian import Elements
 from .observe import Expectation
 from .propagate import Window
 

@@ -87,9 +87,9 @@ def test_real_coefficients_stay_real():
     alone = (pair(drive=0.5), pair(), pair(coherent=0.3, dissipative=0.0))
     for system in alone:
         H, c_ops = system.qutip(6)
-        assert sum(Liouvillian(H, c_ops)._complex) == 1  # the diagonal
+        assert sum(Liouvillian(H, c_ops).vectors.complex) == 1  # the diagonal
     H, c_ops = pair(coherent=0.3).qutip(6)
-    assert sum(Liouvillian(H, c_ops)._complex) > 1
+    assert sum(Liouvillian(H, c_ops).vectors.complex) > 1
 
 
 def test_diagonals_that_evolve_apart():
