@@ -11,7 +11,7 @@ from qsyncplug.core.errors import RightHandSideError
 def driven(f, *, loss=0.2):
     """ẏ: ⟨b⟩ of a damped oscillator obeys β' = −(iω+κ/2)β − i f(t)."""
     (b,) = qsp.modes(1)
-    return qsp.ModeSystem(0.1 * b.dag() * b + f * (b + b.dag()), [loss**0.5 * b])
+    return qsp.System(0.1 * b.dag() * b + f * (b + b.dag()), [loss**0.5 * b])
 
 
 def amplitude(pulse, times, *, loss=0.2):
@@ -62,9 +62,9 @@ def test_a_late_gain():
     """Nothing happens until t=50: then the oscillator fills."""
     (b,) = qsp.modes(1)
     g = qutip.coefficient(lambda t: 1.0 if t > 50.0 else 0.0)
-    system = qsp.ModeSystem(0 * b, [g * b.dag(), 0.8 * b**2, 0.3 * b])
+    system = qsp.System(0 * b, [g * b.dag(), 0.8 * b**2, 0.3 * b])
     run = qsp.exactsolve(system, [0.0], [0.0, 49.0, 100.0], cutoff=16)
-    still = qsp.steadystate(qsp.ModeSystem(0 * b, [b.dag(), 0.8 * b**2, 0.3 * b]), cutoff=16)
+    still = qsp.steadystate(qsp.System(0 * b, [b.dag(), 0.8 * b**2, 0.3 * b]), cutoff=16)
     assert run.normal[1, 0, 0].real < 1e-12
     assert run.normal[2, 0, 0].real == pytest.approx(qutip.expect(qutip.num(16), still), abs=1e-8)
 
@@ -79,7 +79,7 @@ def test_a_factor_that_turns_complex_unseen():
         return np.exp(1j * max(0.0, np.sin(40 * np.pi * t)) ** 2) if 0.003 < t < 0.997 else 1.0
 
     f = qutip.coefficient(lambda t: complex(phase(t)))
-    system = qsp.ModeSystem(f * b.dag() + (f * b.dag()).dag(), [b])
+    system = qsp.System(f * b.dag() + (f * b.dag()).dag(), [b])
     run = qsp.exactsolve(system, [0.3], [0.0, 0.4, 1.0], cutoff=12)
     a = qutip.destroy(12)
     H = qutip.QobjEvo([[a.dag(), lambda t: phase(t)], [a, lambda t: np.conj(phase(t))]])
@@ -100,7 +100,7 @@ def test_outputs_are_as_accurate_as_steps():
     b1, b2 = qsp.modes(2)
     f = qutip.coefficient(lambda t: 0.5 * np.cos(2 * t))
     jumps = [b1.dag(), b2.dag(), b1**2, b2**2, b1 - b2]
-    system = qsp.ModeSystem(0.25 * (b1.dag() * b1 - b2.dag() * b2) + f * (b1 + b1.dag()), jumps)
+    system = qsp.System(0.25 * (b1.dag() * b1 - b2.dag() * b2) + f * (b1 + b1.dag()), jumps)
     times = np.linspace(0, 1, 12)
     psi = qutip.tensor(*(qutip.coherent(9, a, method="analytic").unit() for a in (0.6, 0.3j)))
     options = {"store_states": True}
@@ -120,14 +120,14 @@ def test_a_coefficient_that_fails_keeps_what_there_is():
         return 1.0 + 0.1 * np.sin(t)
 
     f = qutip.coefficient(bad)
-    system = qsp.ModeSystem(f * b.dag() * b, [b])
+    system = qsp.System(f * b.dag() * b, [b])
     with pytest.raises((RightHandSideError, RuntimeError), match="out of paper"):
         qsp.exactsolve(system, [0.3], np.linspace(0, 2, 21), cutoff=10)
 
 
 def test_a_function_of_e_ops_that_fails_keeps_the_outputs_before():
     (b,) = qsp.modes(1)
-    system = qsp.ModeSystem(b.dag() * b, [b])
+    system = qsp.System(b.dag() * b, [b])
 
     def bad(t, state):
         if t > 1.05:
@@ -152,10 +152,10 @@ def test_a_function_of_e_ops_that_fails_keeps_the_outputs_before():
 
 def test_one_output_time():
     (b,) = qsp.modes(1)
-    run = qsp.exactsolve(qsp.ModeSystem(b.dag() * b, [b]), [0.3], [1.0], cutoff=10)
+    run = qsp.exactsolve(qsp.System(b.dag() * b, [b]), [0.3], [1.0], cutoff=10)
     assert run.amplitudes.shape == (1, 1)
     assert run.amplitudes[0, 0] == pytest.approx(0.3, abs=1e-8)
-    closed = qsp.exactsolve(qsp.ModeSystem(b.dag() * b), [0.3], [1.0], cutoff=10)
+    closed = qsp.exactsolve(qsp.System(b.dag() * b), [0.3], [1.0], cutoff=10)
     assert closed.amplitudes[0, 0] == pytest.approx(0.3, abs=1e-8)
 
 
@@ -164,7 +164,7 @@ def test_every_unit_of_time():
     (b,) = qsp.modes(1)
     runs = []
     for unit in (1.0, 1e6, 1e-12, 1e-14):
-        system = qsp.ModeSystem(
+        system = qsp.System(
             unit * (0.5 * b.dag() * b + 0.3 * (b + b.dag())),
             [unit**0.5 * b, (0.2 * unit) ** 0.5 * b.dag()],
         )
@@ -178,7 +178,7 @@ def test_every_unit_of_time():
 def test_trajectories_in_every_unit(unit):
     """R10: an absolute tolerance for the moment of a jump made ⟨n⟩ wrong by .28 at rate 1e6."""
     (b,) = qsp.modes(1)
-    system = qsp.ModeSystem(0 * b, [unit**0.5 * b])
+    system = qsp.System(0 * b, [unit**0.5 * b])
     run = qsp.exactsolve(
         system,
         qutip.fock(6, 3),
