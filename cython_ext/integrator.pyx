@@ -30,6 +30,10 @@ cdef enum:
     BLOCK = 256      # doubles combined at a time: the block of every stage stays in the first-level cache
     STAGES = 16
 
+#: the numbers of ``Status`` by name, for Python
+STATUS = dict(RUNNING=RUNNING, STEP_LIMIT=STEP_LIMIT, TIME_LIMIT=TIME_LIMIT, STEP_SIZE=STEP_SIZE, NON_FINITE=NON_FINITE,
+              RHS_FAILED=RHS_FAILED, INTERRUPTED=INTERRUPTED, EVENT=EVENT, UNTIL=UNTIL)
+
 cdef double SIGNAL_INTERVAL = 0.05   # seconds between looks for Ctrl-C
 
 
@@ -42,12 +46,15 @@ cdef double now() noexcept nogil:
 cdef class RightHandSide:
     """Base class of the compiled right-hand sides; ``rhs(t, y)`` evaluates one from Python."""
 
+    # IN t, y; OUT dy, see integrator.pxd
     cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
         return -1
 
+    # IN t, y; OUT g
     cdef void events(self, double t, const double* y, double* g) noexcept nogil:
         pass
 
+    # IN t; INOUT y
     cdef int accepted(self, double t, double* y) noexcept nogil:
         return 0
 
@@ -72,72 +79,6 @@ def as_doubles(y, bint complex_pairs, copy=True):
     """A contiguous copy of `y` seen as doubles; with copy=None `y` itself where it already is that."""
     flat = np.array(y, dtype=np.complex128 if complex_pairs else np.float64, order="C", copy=copy).ravel()
     return flat.view(np.float64) if complex_pairs else flat
-
-
-cdef class PythonRightHandSide(RightHandSide):
-    """A right-hand side written in Python: ``function(t, y) -> dy``."""
-
-    cdef object function
-    cdef object event_functions
-
-    def __init__(self, function, Py_ssize_t size, bint complex_pairs=False, events=()):
-        self.function = function
-        self.event_functions = tuple(events)
-        self.complex_pairs = complex_pairs
-        self.size = 2 * size if complex_pairs else size
-
-    cdef object view(self, const double* y):
-        cdef double[::1] array = np.empty(self.size)
-        memcpy(&array[0], y, self.size * sizeof(double))
-        state = np.asarray(array)
-        return state.view(complex) if self.complex_pairs else state
-
-    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
-        cdef double[::1] value
-        with gil:
-            try:
-                value = as_doubles(self.function(t, self.view(y)), self.complex_pairs)
-                if value.shape[0] != self.size:
-                    raise ValueError(f"the right-hand side returned {value.shape[0]} doubles, not {self.size}")
-                memcpy(dy, &value[0], self.size * sizeof(double))
-            except BaseException as error:
-                self.error = error
-                return -1
-        return 0
-
-    cdef void events(self, double t, const double* y, double* g) noexcept nogil:
-        cdef Py_ssize_t k = 0
-        with gil:
-            try:
-                state = self.view(y)
-                for k, function in enumerate(self.event_functions):
-                    g[k] = function(t, state)
-            except BaseException as error:
-                self.error = error
-
-
-cdef class LinearRightHandSide(RightHandSide):
-    """dy/dt = A y + b with constant real A (n, n) and b (n,)."""
-
-    cdef double[:, ::1] matrix
-    cdef double[::1] offset
-
-    def __init__(self, matrix, offset=None):
-        self.matrix = np.array(matrix, dtype=np.float64, order="C")
-        self.size = self.matrix.shape[0]
-        self.offset = np.zeros(self.size) if offset is None else np.array(offset, dtype=np.float64)
-
-    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
-        cdef Py_ssize_t i, j
-        cdef double s
-        cdef const double* row
-        for i in range(self.size):
-            row = &self.matrix[i, 0]
-            s = self.offset[i]
-            for j in range(self.size):
-                s += row[j] * y[j]
-            dy[i] = s
-        return 0
 
 
 cdef class Integrator:
@@ -257,7 +198,11 @@ cdef class Integrator:
 
     # ------------------------------------------------------------------ running
 
-    def advance(self, const double[::1] times, double[:, ::1] out):
+    def advance(
+        self,
+        const double[::1] times,    # IN (T,) increasing
+        double[:, ::1] out,         # OUT (≥T, n)
+    ):
         """Deliver the state at each of `times` into the rows of `out` (doubles).
 
         Returns
@@ -395,7 +340,12 @@ cdef class Integrator:
             return NON_FINITE
         return RHS_FAILED
 
-    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
+    cdef int evaluate(
+        self,
+        double t,           # IN
+        const double* y,    # IN (n,)
+        double* dy,         # OUT (n,)
+    ) noexcept nogil:
         self.evaluations += 1
         return self.rhs.evaluate(t, y, dy)
 
@@ -416,7 +366,10 @@ cdef class Integrator:
                     return INTERRUPTED
         return RUNNING
 
-    cdef bint finite(self, const double* y) noexcept nogil:
+    cdef bint finite(
+        self,
+        const double* y,    # IN (n,)
+    ) noexcept nogil:
         cdef Py_ssize_t i
         for i in range(self.n):
             if not isfinite(y[i]):
@@ -425,7 +378,13 @@ cdef class Integrator:
 
     # ------------------------------------------------------------------ the method
 
-    cdef void combine(self, int stage, double h, const double* base, double* out) noexcept nogil:
+    cdef void combine(
+        self,
+        int stage,            # IN
+        double h,             # IN
+        const double* base,   # IN (n,)
+        double* out,          # OUT (n,)
+    ) noexcept nogil:
         """out = base + h * sum of the stages that row `stage` of the tableau names."""
         cdef int first = ROW_START[stage], last = ROW_START[stage + 1], j
         cdef Py_ssize_t block, b, i, m
@@ -447,7 +406,13 @@ cdef class Integrator:
             for i in range(m):
                 out[b + i] = base[b + i] + h * acc[i]
 
-    cdef int try_step(self, double h, double t_new, double* error) noexcept nogil:
+    cdef int try_step(
+        self,
+        double h,           # IN
+        double t_new,       # IN
+        double* error,      # OUT one number: the error in units of the tolerance
+    ) noexcept nogil:
+        """Stages and new state in ``K`` and ``y_new``; 0, or what the right-hand side returned."""
         cdef int s, code
         for s in range(1, 12):
             self.combine(s, h, self.y, self.y_new)
@@ -506,7 +471,10 @@ cdef class Integrator:
         denominator = total5 + 0.01 * total3
         return h * total5 / sqrt(denominator * (self.n // width))
 
-    cdef double weighted_norm(self, const double* v) noexcept nogil:
+    cdef double weighted_norm(
+        self,
+        const double* v,    # IN (n,)
+    ) noexcept nogil:
         cdef Py_ssize_t i, width = 2 if self.rhs.complex_pairs else 1
         cdef double total = 0, scale
         if width == 1:
@@ -566,7 +534,11 @@ cdef class Integrator:
                         self.F[3 + r][i] += c * self.K[s][i]
         self.dense_ready = True
 
-    cdef void interpolate(self, double t, double* out) noexcept nogil:
+    cdef void interpolate(
+        self,
+        double t,           # IN within the last step
+        double* out,        # OUT (n,)
+    ) noexcept nogil:
         cdef double x, w
         cdef Py_ssize_t i
         if t == self.t or not self.has_step:

@@ -15,7 +15,7 @@ from .._ext.bosons import (
     unpack_linear,
 )
 from .._ext.integrator import RightHandSide
-from ..core.checks import check_array, check_choice, check_times
+from ..core.checks import check_array, check_choice
 from ..core.entry import mfsolve
 from ..core.gaussian import (
     check_covariance,
@@ -26,7 +26,9 @@ from ..core.gaussian import (
 )
 from ..core.options import DEFAULTS
 from ..core.result import Result
-from ..core.solver import CompiledSolver
+from ..core.rungekutta import RungeKutta, integrator
+from ..core.solver import Solver
+from ..core.stepper import Problem
 from ..operators.system import System
 from .gaussian import compile_gaussian
 
@@ -86,7 +88,7 @@ class MeanFieldResult(Result):
         self.amplitudes[here] = self.mean[here].view(complex) / np.sqrt(2)
         super()._record(start, times, rows)
 
-    def _state(self, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _state(self, t: float, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean (2N,) and covariance (2N, 2N)."""
         n = self._modes
         mean, covariance = np.empty((1, 2 * n)), np.empty((1, 2 * n, 2 * n))
@@ -113,7 +115,7 @@ def _unpack_gaussian(rows: np.ndarray, mean: np.ndarray, covariance: np.ndarray)
     covariance[...] = covariance_from_moments(m, c)
 
 
-class MeanFieldSolver(CompiledSolver):
+class MeanFieldSolver(Solver):
     r"""Mean field and covariance of a boson model by a compiled polynomial kernel.
 
     ``closure="linear"`` linearises about the mean,
@@ -149,7 +151,30 @@ class MeanFieldSolver(CompiledSolver):
         self.closure = check_choice("closure", closure, _CLOSURES)
         self.covariance0: Any = None
 
-    def _problem(self, state0: Any, t0: float) -> tuple[RightHandSide, np.ndarray]:
+    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> MeanFieldProblem:
+        """See :meth:`Solver.problem`."""
+        if not self.model.hamiltonian.isconstant:
+            self.model.check_hermitian(times)
+        rhs, y0 = self._equations(state0)
+        method = integrator(rhs, self._options)
+        stepper = RungeKutta(method, float(times[0]), y0, float(times[-1]))
+        result = MeanFieldResult(
+            e_ops,
+            self._options,
+            solver=self.name,
+            stats={
+                "method": self._options["method"],
+                "closure": self.closure,
+                "neglected": [_CLOSURES[self.closure]],
+            },
+            model=self.model,
+            modes=self.model.n,
+            closure=self.closure,
+        )
+        return MeanFieldProblem(times, stepper, result)
+
+    def _equations(self, state0: Any) -> tuple[RightHandSide, np.ndarray]:
+        """The right-hand side and where it starts."""
         n = self.model.n
         beta = check_array("beta0", state0, shape=(n,), dtype=complex)
         C = (
@@ -166,23 +191,15 @@ class MeanFieldSolver(CompiledSolver):
             y0 = np.concatenate([beta, m[i, j], c[i, j]])
         return rhs, y0
 
-    def _new_result(
-        self, e_ops: Any, stats: dict[str, Any], rhs: RightHandSide, y0: np.ndarray
-    ) -> MeanFieldResult:
-        stats["closure"] = self.closure
-        stats["neglected"] = [_CLOSURES[self.closure]]
-        return MeanFieldResult(
-            e_ops,
-            self._options,
-            solver=self.name,
-            stats=stats,
-            model=self.model,
-            modes=self.model.n,
-            closure=self.closure,
-        )
 
-    def _finish(self, result: Result, rhs: RightHandSide) -> None:
-        assert isinstance(result, MeanFieldResult)
+class MeanFieldProblem(Problem):
+    """Watches the uncertainty relation, and what is conserved without jumps."""
+
+    result: MeanFieldResult
+
+    def finish(self) -> None:
+        """See :meth:`Problem.finish`."""
+        result, model = self.result, self.result.model
         if len(result.times) == 0:
             return
         drift: dict[str, float] = {}
@@ -195,8 +212,8 @@ class MeanFieldSolver(CompiledSolver):
                 "positivity: the covariance breaks the uncertainty relation from "
                 f"t={result.times[bad]:g} on"
             )
-        if not self.model.jumps and self.closure == "linear":
-            drift.update(_conserved(self.model, result.amplitudes))
+        if not model.jumps and result.stats["closure"] == "linear":
+            drift.update(_conserved(model, result.amplitudes))
         result.stats["drift"] = drift
 
 
@@ -272,8 +289,6 @@ def mfsolve_modes(
     """
     solver = MeanFieldSolver(system, closure=closure, options=options)
     solver.covariance0 = covariance0
-    if not system.hamiltonian.isconstant:
-        system.check_hermitian(check_times(tlist))
     result = solver.run(beta0, tlist, e_ops=e_ops)
     assert isinstance(result, MeanFieldResult)
     return result

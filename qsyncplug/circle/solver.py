@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, ClassVar
 
 import numpy as np
 
 from .._ext.circle import harmonics
 from ..core.checks import check_choice, check_integer
-from ..core.errors import ApproximationWarning, StorageError
+from ..core.errors import ApproximationWarning, StorageError, warn
 from ..core.options import DEFAULTS
 from ..core.result import Result
-from ..core.solver import CompiledSolver
+from ..core.rungekutta import RungeKutta, integrator
+from ..core.solver import Solver
+from ..core.stepper import Problem
 from .field import KERNELS, Layout, right_hand_side
 from .model import Circle
 
@@ -147,7 +148,7 @@ class CircleResult(Result):
             moved = moved - (times - self._t0) * (omega @ q / q.sum())
         self._sum_drift = max(self._sum_drift, float(np.max(np.abs(moved))))
 
-    def _state(self, row: np.ndarray) -> np.ndarray:
+    def _state(self, t: float, row: np.ndarray) -> np.ndarray:
         return np.array(self._layout.unpack(row))
 
     def _to_store(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -176,14 +177,7 @@ class CircleResult(Result):
         return result
 
 
-class _Start:
-    """Initial positions, and how long the run will be."""
-
-    def __init__(self, x0: Any, horizon: float):
-        self.x0, self.horizon = x0, horizon
-
-
-class CircleSolver(CompiledSolver):
+class CircleSolver(Solver):
     """Solver of the mean-field models on the circle.
 
     Parameters
@@ -228,40 +222,41 @@ class CircleSolver(CompiledSolver):
         if not isinstance(model, Circle):
             raise TypeError(f"model must be a Circle, not {type(model).__name__}")
         super().__init__(model, options=options)
-        self._check_own()
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """Every option of this solver; assign a dict to change some of them."""
-        return dict(self._options)
-
-    @options.setter
-    def options(self, new: dict[str, Any]) -> None:
-        CompiledSolver.options.fset(self, new)  # type: ignore[attr-defined]
-        self._check_own()
-
-    def _check_own(self) -> None:
-        o = self._options
+    def check_options(self, options: dict[str, Any]) -> None:
+        """See :meth:`Solver.check_options`."""
+        o = options
         check_choice("options['kernel']", o["kernel"], KERNELS)
         check_integer("options['daido']", o["daido"], minimum=1)
         for key in ("store_positions", "store_local"):
             if not isinstance(o[key], (bool, np.bool_)):
                 raise TypeError(f"options[{key!r}] must be True or False, not {o[key]!r}")
 
-    def run(self, state0: Any, tlist: Any, *, e_ops: Any = None) -> CircleResult:
-        """Run from positions `state0` (n,) at ``tlist[0]``; see :func:`circlesolve`."""
-        span = np.ptp(np.asarray(tlist, dtype=float)) if np.size(tlist) else 0.0
-        # type: ignore[return-value]
-        return super().run(_Start(state0, float(span)), tlist, e_ops=e_ops)
+    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> CircleProblem:
+        """See :meth:`Solver.problem`."""
+        rhs, y0 = self._equations(state0, float(np.ptp(times)))
+        method = integrator(rhs, self._options)
+        stepper = RungeKutta(method, float(times[0]), y0, float(times[-1]))
+        result = CircleResult(
+            e_ops,
+            self._options,
+            layout=rhs.layout,
+            x0=self.model.positions(state0, "x0"),
+            t0=float(times[0]),
+            solver=self.name,
+            stats={
+                "method": f"{self._options['method']}, {rhs.method_name}",
+                "method reason": rhs.reason,
+            },
+            model=self.model,
+        )
+        return CircleProblem(times, stepper, result)
 
-    def _problem(self, state0: Any, t0: float) -> tuple[Any, np.ndarray]:
-        horizon = 0.0
-        if isinstance(state0, _Start):
-            state0, horizon = state0.x0, state0.horizon
+    def _equations(self, state0: Any, horizon: float) -> tuple[Any, np.ndarray]:
+        """The right-hand side and its state; `horizon` is how long the run will be."""
         model, o = self.model, self._options
         x = model.positions(state0, "x0")
         rhs, y = right_hand_side(model, x, kernel=o["kernel"], threads=o["num_threads"])
-        rhs.start = (x, t0)
         force = model.interaction
         if (
             model.adjacency is None
@@ -288,25 +283,16 @@ class CircleSolver(CompiledSolver):
                     rhs.switch_when_faint = x.size <= _DIRECT_LIMIT
         return rhs, y
 
-    def _new_result(
-        self, e_ops: Any, stats: dict[str, Any], rhs: Any, y0: np.ndarray
-    ) -> CircleResult:
-        stats["method"] = f"{self._options['method']}, {rhs.method_name}"
-        stats["method reason"] = rhs.reason
-        x0, t0 = rhs.start
-        return CircleResult(
-            e_ops,
-            self._options,
-            layout=rhs.layout,
-            x0=x0,
-            t0=t0,
-            solver=self.name,
-            stats=stats,
-            model=self.model,
-        )
 
-    def _finish(self, result: Result, rhs: Any) -> None:
-        assert isinstance(result, CircleResult)
+class CircleProblem(Problem):
+    """Watches the weighted mean, the order of identical particles, and forces below rounding."""
+
+    result: CircleResult
+    stepper: RungeKutta
+
+    def finish(self) -> None:
+        """See :meth:`Problem.finish`."""
+        result, rhs = self.result, self.stepper.rhs
         drift: dict[str, float] = {}
         if result._conserved is not None:
             drift["weighted mean of the positions"] = result._sum_drift
@@ -321,7 +307,7 @@ class CircleSolver(CompiledSolver):
                 "use coalesce for the slow stage"
             )
             result.stats["neglected"] = [text]
-            warnings.warn(text, ApproximationWarning, stacklevel=4)
+            warn(text, ApproximationWarning)
 
 
 def circlesolve(
@@ -366,4 +352,6 @@ def circlesolve(
     >>> bool(abs(np.tan(phi / 2) - np.tan(0.5) * np.exp(-2.0)) < 1e-10)
     True
     """
-    return CircleSolver(model, options=options).run(x0, tlist, e_ops=e_ops)
+    result = CircleSolver(model, options=options).run(x0, tlist, e_ops=e_ops)
+    assert isinstance(result, CircleResult)
+    return result

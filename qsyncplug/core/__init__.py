@@ -1,9 +1,29 @@
-"""Ground floor: errors, checks, options, solver base, result, grid and storage. Knows no system."""
+"""Ground floor: errors, checks, options, drive, solver base, result, grid, storage. No physics."""
 
 from .errors import *  # noqa: F403
+from .failure import Failure
 from .grid import Grid
+from .limits import look
 from .result import Result
+from .rungekutta import RungeKutta, integrator
 from .solver import CompiledSolver, Solver
+from .stats import Stats
+from .status import Status
+from .stepper import Problem, Stepper
 from .storage import load
 
-__all__ = ["CompiledSolver", "Grid", "Result", "Solver", "load"]
+__all__ = [
+    "CompiledSolver",
+    "Failure",
+    "Grid",
+    "Problem",
+    "Result",
+    "RungeKutta",
+    "Solver",
+    "Stats",
+    "Status",
+    "Stepper",
+    "integrator",
+    "load",
+    "look",
+]

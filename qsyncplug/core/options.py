@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -90,4 +91,26 @@ def complete_options(
         elif result["progress_bar"] is False:
             result["progress_bar"] = ""
         check_choice("options['progress_bar']", result["progress_bar"], progress_bars)
+    for key in ("store_states", "store_final_state"):
+        if key in result and not isinstance(result[key], (bool, np.bool_, type(None))):
+            raise TypeError(
+                f"options[{key!r}] must be True, False or None, not {result[key]!r:.60}"
+            )
+    if result.get("checkpoint") is not None:
+        _check_checkpoint(result["checkpoint"])
+    if not isinstance(result.get("progress_kwargs", {}), Mapping):
+        raise TypeError(
+            f"options['progress_kwargs'] must be a dict, not {result['progress_kwargs']!r:.60}"
+        )
     return result
+
+
+def _check_checkpoint(path: Any) -> None:
+    """A file that cannot be written is said before the run, not after it."""
+    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
+        raise TypeError(f"options['checkpoint'] must be the path of a file, not {path!r:.60}")
+    folder = os.path.dirname(os.path.abspath(os.fspath(path)))
+    if not os.path.isdir(folder):
+        raise ValueError(f"options['checkpoint']: the folder {folder} does not exist")
+    if os.path.isdir(path):
+        raise ValueError(f"options['checkpoint'] must be the path of a file; {path} is a folder")

@@ -10,6 +10,7 @@ import numpy as np
 import qutip
 
 from . import storage
+from .stats import Stats
 
 __all__ = ["Result"]
 
@@ -26,18 +27,20 @@ class Result(qutip.solver.result.Result):
         Output times reached.
     model : object
         The system that was run, or None for a file of a model that cannot be stored.
-    stats : dict
+    stats : Stats
         How the run went: method, steps, times, ``"drift"`` with the worst drift of
         each invariant, ``"neglected"`` with what the approximation leaves out.
     """
 
     #: name of each array -> names of its axes
     _fields: ClassVar[dict[str, tuple[str, ...]]] = {}
-    _unit_name: ClassVar[str] = "state"
+    #: how its runs are described; subclasses may extend it
+    _stats_type: ClassVar[type[Stats]] = Stats
 
     def __init__(self, e_ops: Any, options: dict[str, Any], *, model: Any = None, **kw: Any):
         self.model = model
         super().__init__(e_ops, options, **kw)
+        self.stats = self._stats_type.of(self.stats)
 
     def __init_subclass__(cls, **kw: Any):
         super().__init_subclass__(**kw)
@@ -68,14 +71,9 @@ class Result(qutip.solver.result.Result):
         arrays.
         """
         self.times[start : start + len(times)] = times
-        if self._state_processors:
-            for t, row in zip(times, rows, strict=True):
-                state = self._state(row)
-                for process in self._state_processors:
-                    process(float(t), state)
 
-    def _state(self, row: np.ndarray) -> Any:
-        """The state that expectation functions are given and ``states`` holds."""
+    def _state(self, t: float, row: np.ndarray) -> Any:
+        """The state at time `t` that expectation functions are given and ``states`` holds."""
         return row.copy()
 
     def _trim(self, count: int) -> None:
@@ -85,6 +83,12 @@ class Result(qutip.solver.result.Result):
             value = getattr(self, name, None)
             if isinstance(value, np.ndarray):
                 setattr(self, name, value[:count])
+        # in place: the recorders hold these lists
+        for values in self.e_data.values():
+            del values[count:]
+        states = vars(self).get("states")
+        if isinstance(states, list):
+            del states[count:]
 
     # ------------------------------------------------------------ reading
 
@@ -185,7 +189,7 @@ class Result(qutip.solver.result.Result):
         header: dict[str, Any] = {
             "solver": self.solver,
             "options": self.options,
-            "stats": self.stats,
+            "stats": dict(self.stats),
         }
         header["e_ops"] = []
         for k, (key, values) in enumerate(self.e_data.items()):
@@ -216,7 +220,10 @@ class Result(qutip.solver.result.Result):
         """Rebuild what :meth:`_to_store` gave."""
         self = cls.__new__(cls)
         qutip.solver.result._BaseResult.__init__(
-            self, header["options"], solver=header["solver"], stats=header["stats"]
+            self,
+            header["options"],
+            solver=header["solver"],
+            stats=cls._stats_type.of(header["stats"]),
         )
         self.model = storage.build_model(header["model"]) if "model" in header else None
         self.times = arrays["times"]

@@ -1,52 +1,31 @@
-"""Base of the solvers: options, the run loop over the compiled integrator, limits and partial
-results.
-"""
+"""Base of the solvers: a model with options, run by the one drive."""
 
 from __future__ import annotations
 
 import time as clock
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
-from qutip.ui.progressbar import progress_bars
 
-from .._ext.integrator import Integrator, RightHandSide
-from .checks import check_memory, check_number, check_times
-from .errors import (
-    NonFiniteError,
-    RightHandSideError,
-    SolverError,
-    SolverInterrupted,
-    StepLimitError,
-    StepSizeError,
-    TimeLimitError,
-)
+from .._ext.integrator import RightHandSide
+from .checks import check_number, check_times
+from .drive import Drive, Until, Walk
+from .errors import SolverInterrupted, TimeLimitError
+from .failure import Failure
+from .limits import Limits
 from .options import DEFAULTS, complete_options
 from .result import Result
+from .rungekutta import RungeKutta, integrator
+from .stepper import Problem
 
 __all__ = ["CompiledSolver", "Solver"]
 
-_CHUNK_BYTES = 2**25
-#: results below this are not worth asking the system how much memory is free
-_SMALL = 2**24
-_CHECKPOINT_SECONDS = 30.0
-
-#: status of the integrator -> error, reason, advice
-_FAILURES: dict[int, tuple[type[SolverError], str, str]] = {
-    1: (StepLimitError, "step limit", "raise options['nsteps'] or loosen the tolerances"),
-    2: (TimeLimitError, "time limit", "raise options['time_limit']"),
-    3: (
-        StepSizeError,
-        "step size underflow",
-        "the solution has a singularity here, or the tolerances are too tight",
-    ),
-    4: (NonFiniteError, "not finite", "the solution left the range of floating point numbers"),
-    5: (RightHandSideError, "right-hand side refused the state", "see the cause"),
-}
-
 
 class Solver:
-    """A model with options, ready to run; subclasses say how.
+    """A model with options, ready to run.
+
+    A subclass writes :meth:`problem`, and :meth:`check_options` if it has options of its own.
 
     Parameters
     ----------
@@ -62,7 +41,8 @@ class Solver:
 
     def __init__(self, model: Any, *, options: dict[str, Any] | None = None):
         self.model = model
-        self._options = complete_options(options, self.solver_options, self.methods)
+        self._options: dict[str, Any] = {}
+        self._adopt(options)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -71,50 +51,36 @@ class Solver:
 
     @options.setter
     def options(self, new: dict[str, Any]) -> None:
-        self._options = complete_options(
-            {**self._options, **new}, self.solver_options, self.methods
-        )
+        if not isinstance(new, dict):
+            raise TypeError(f"options must be a dict, not {type(new).__name__}")
+        self._adopt({**self._options, **new})
 
-    def run(self, state0: Any, tlist: Any, *, e_ops: Any = None) -> Result:
-        """Run from `state0` at ``tlist[0]`` and deliver at every time of `tlist`."""
+    def _adopt(self, options: dict[str, Any] | None) -> None:
+        """Take `options` if all of them are right, else none."""
+        complete = complete_options(options, self.solver_options, self.methods)
+        self.check_options(complete)
+        self._options = complete
+
+    def check_options(self, options: dict[str, Any]) -> None:
+        """Refuse what is wrong for this solver and model, before `options` are taken."""
+
+    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> Problem:
+        """Check `state0`; everything that one run is made of.
+
+        Parameters
+        ----------
+        state0 : object
+            What the user gave.
+        times : ndarray of shape (T,)
+            Checked. One time alone: the end is not known (stepping by hand).
+        e_ops : object
+            What the user gave, for the result.
+        """
         raise TypeError(f"{type(self).__name__} does not run")  # pragma: no cover
 
-
-class CompiledSolver(Solver):
-    """A solver over the compiled integrator.
-
-    A subclass says what the right-hand side is (:meth:`_problem`) and what the
-    result looks like (:meth:`_new_result`).
-    """
-
-    def _problem(self, state0: Any, t0: float) -> tuple[RightHandSide, np.ndarray]:
-        """Check `state0`; return the compiled right-hand side and the initial state of the
-        integrator.
-        """
-        raise TypeError(f"{type(self).__name__} has no right-hand side")  # pragma: no cover
-
-    def _new_result(
-        self, e_ops: Any, stats: dict[str, Any], rhs: RightHandSide, y0: np.ndarray
+    def run(
+        self, state0: Any, tlist: Any, *, e_ops: Any = None, until: Until | None = None
     ) -> Result:
-        """Build an empty result."""
-        raise TypeError(f"{type(self).__name__} has no result")  # pragma: no cover
-
-    def _finish(self, result: Result, rhs: RightHandSide) -> None:
-        """Fill in what follows from the whole run: monitors in ``stats``, warnings."""
-
-    def _integrator(self, rhs: RightHandSide, **kw: Any) -> Integrator:
-        o = self._options
-        return Integrator(
-            rhs,
-            rtol=o["rtol"],
-            atol=o["atol"],
-            max_step=o["max_step"],
-            nsteps=o["nsteps"],
-            time_limit=o["time_limit"],
-            **kw,
-        )
-
-    def run(self, state0: Any, tlist: Any, *, e_ops: Any = None) -> Result:
         """Run from `state0` at ``tlist[0]`` and deliver at every time of `tlist`.
 
         Parameters
@@ -125,6 +91,8 @@ class CompiledSolver(Solver):
             Strictly increasing output times.
         e_ops : callable, list or dict of callables, optional
             Functions ``f(t, state)`` evaluated at every output time.
+        until : callable, optional
+            ``until(t, state)``: the run ends after the first output where it is true.
 
         Returns
         -------
@@ -137,71 +105,116 @@ class CompiledSolver(Solver):
             Bad input, before any work.
         SolverError
             The run had to stop; it carries the time, the reason and the partial result.
+        SolverInterrupted
+            Ctrl-C; it carries the partial result too.
         """
-        begin = clock.perf_counter()
+        _check_until(until)
         times = check_times(tlist)
-        rhs, y0 = self._problem(state0, float(times[0]))
-        integrator = self._integrator(rhs)
-        integrator.set_state(times[0], y0, times[-1] if times.size > 1 else np.inf)
-        stats: dict[str, Any] = {"method": self._options["method"]}
-        result = self._new_result(e_ops, stats, rhs, y0)
-        # QuTiP's __init__ copies nothing of stats, so this dict is the result's own
-        stats = result.stats
-        row_bytes = 8 * rhs.size
-        per_output = sum(
-            np.dtype(t).itemsize * int(np.prod(s, dtype=float))
-            for s, t in result._shapes().values()
-        )
-        if times.size * per_output > _SMALL:
-            check_memory(
-                f"the result of {times.size} times",
-                times.size * per_output,
-                advice="ask for fewer times or less data",
-            )
-        result._allocate(times.size)
-        stats["preparation time"] = clock.perf_counter() - begin
+        with Limits(self._options["time_limit"]) as limits:
+            problem = self._prepare(state0, times, e_ops, limits)
+            return Drive(problem, self.name, self._options, limits, until).run()
 
+    def _prepare(self, state0: Any, times: np.ndarray, e_ops: Any, limits: Limits) -> Problem:
         begin = clock.perf_counter()
-        chunk = max(1, min(times.size, _CHUNK_BYTES // max(row_bytes, 1)))
-        if self._options["progress_bar"] or self._options["checkpoint"]:
-            chunk = max(1, min(chunk, times.size // 100))
-        rows = np.empty((chunk, rhs.size))
-        bar = progress_bars[self._options["progress_bar"]](
-            -(-times.size // chunk), **self._options["progress_kwargs"]
-        )
-        done, status, saved = 0, 0, clock.perf_counter()
-        cause: BaseException | None = None
-        while done < times.size and status == 0:
-            block = times[done : done + chunk]
-            status, count = integrator.advance(block, rows)
-            if count:
-                try:
-                    result._record(done, block[:count], rows[:count])
-                except Exception as error:
-                    cause, status = error, 5
-                    break
-                done += count
-            bar.update()
-            if self._options["checkpoint"] and clock.perf_counter() - saved > _CHECKPOINT_SECONDS:
-                self._checkpoint(result, done)
-                saved = clock.perf_counter()
-        bar.finished()
-        stats["run time"] = clock.perf_counter() - begin
-        self._account(stats, integrator)
-        if status != 0:
-            result._trim(done)
-        self._finish(result, rhs)
-        if self._options["checkpoint"]:
-            result.save(self._options["checkpoint"])
-        if status != 0:
-            self._stop(status, integrator, rhs, result, cause, float(times[-1]))
-        return result
+        try:
+            with limits.interruptible():
+                problem = self.problem(state0, times, e_ops)
+                problem.allocate()
+        except SolverInterrupted:
+            raise
+        except KeyboardInterrupt as error:
+            raise SolverInterrupted(
+                f"{self.name} was interrupted before its first output", time=float(times[0])
+            ) from error
+        except TimeLimitError as error:
+            raise TimeLimitError(
+                f"{self.name} reached its time limit before its first output; "
+                "raise options['time_limit']",
+                time=float(times[0]),
+                reason="time limit",
+            ) from error
+        problem.result.stats["preparation time"] = clock.perf_counter() - begin
+        return problem
 
-    @staticmethod
-    def _account(stats: dict[str, Any], integrator: Integrator) -> None:
-        stats["steps accepted"] = integrator.accepted
-        stats["steps rejected"] = integrator.rejected
-        stats["right-hand sides"] = integrator.evaluations
+    # ------------------------------------------------------------ by hand
+
+    def start(self, state0: Any, t0: float) -> None:
+        """Set the state and time that :meth:`step` goes on from."""
+        t0 = check_number("t0", t0)
+        self._walk = self._begin(state0, np.array([t0]))
+
+    def _begin(self, state0: Any, times: np.ndarray) -> Walk:
+        problem = self.problem(state0, times, None)
+        return Walk(problem, self.name, self._options["time_limit"])
+
+    def step(self, t: float) -> Any:
+        """Go on to time `t` and return the state there (as ``e_ops`` functions see it)."""
+        if not hasattr(self, "_walk"):
+            raise RuntimeError("call start(state0, t0) before step(t)")
+        t = check_number("t", t)
+        if t < self._walk.last:
+            raise ValueError(f"t must not be before the last step, {self._walk.last:g}; got {t:g}")
+        return self._walk.to(t)
+
+    def iterate(
+        self, state0: Any, tlist: Any, *, until: Until | None = None
+    ) -> Iterator[tuple[float, Any]]:
+        """Go through the output times one by one, keeping nothing.
+
+        ``for t, state in solver.iterate(state0, tlist): ...`` may be left at any time.
+
+        Parameters
+        ----------
+        state0, tlist
+            As in :meth:`run`.
+        until : callable, optional
+            ``until(t, state)``: the last pair is the first for which it is true.
+
+        Yields
+        ------
+        t : float
+        state : object
+            As ``e_ops`` functions see it.
+        """
+        _check_until(until)
+        times = check_times(tlist)
+        return self._begin(state0, times).iterate(times, until)
+
+
+def _check_until(until: Any) -> None:
+    if until is not None and not callable(until):
+        raise TypeError(f"until must be a function until(t, state), not {until!r:.60}")
+
+
+class CompiledSolver(Solver):
+    """The former base, kept until the last family has moved to :class:`Solver`.
+
+    Where its parts went: ``_problem`` and ``_new_result`` -> :meth:`Solver.problem`, which knows
+    the output times; ``_integrator`` -> ``RungeKutta(integrator(rhs, options), …)``; ``_finish`` ->
+    :meth:`Problem.finish`; ``_stop`` -> :meth:`Problem.error`; a loop of its own -> a
+    :class:`Stepper`. The mean-field solver (``approximate/meanfield.py``) is the example to follow.
+    """
+
+    def _problem(self, state0: Any, t0: float) -> tuple[RightHandSide, np.ndarray]:
+        raise TypeError(f"{type(self).__name__} has no right-hand side")  # pragma: no cover
+
+    def _new_result(
+        self, e_ops: Any, stats: dict[str, Any], rhs: RightHandSide, y0: np.ndarray
+    ) -> Result:
+        raise TypeError(f"{type(self).__name__} has no result")  # pragma: no cover
+
+    def _finish(self, result: Result, rhs: RightHandSide) -> None:
+        """Fill in what follows from the whole run: monitors in ``stats``, warnings."""
+
+    def _integrator(self, rhs: RightHandSide, **kw: Any) -> Any:
+        return integrator(rhs, self._options, **kw)
+
+    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> Problem:
+        """See :meth:`Solver.problem`."""
+        rhs, y0 = self._problem(state0, float(times[0]))
+        stepper = RungeKutta(self._integrator(rhs), float(times[0]), y0, float(times[-1]))
+        result = self._new_result(e_ops, {"method": self._options["method"]}, rhs, y0)
+        return _FormerProblem(times, stepper, result, self)
 
     def _checkpoint(self, result: Result, done: int) -> None:
         import copy
@@ -211,68 +224,32 @@ class CompiledSolver(Solver):
         partial.save(self._options["checkpoint"])
 
     def _stop(
-        self,
-        status: int,
-        integrator: Integrator,
-        rhs: RightHandSide,
-        result: Result,
-        cause: BaseException | None,
-        end: float,
+        self, status: int, method: Any, rhs: Any, result: Result, cause: Any, end: float
     ) -> None:
-        """Raise the error of `status` with the partial `result`."""
-        recorded = cause is not None and not isinstance(cause, KeyboardInterrupt)
-        cause = cause or rhs.error
-        reached = f"{self.name} stopped at t={integrator.t:g} of {end:g}"
-        kept = f"error.result holds the {len(result.times)} outputs before that"
-        if status == 6 or isinstance(cause, KeyboardInterrupt):
-            result.stats["stopped"] = f"interrupted at t={integrator.t:g}"
-            raise SolverInterrupted(
-                f"{reached}: interrupted; {kept}", time=integrator.t, result=result
-            ) from integrator.interruption
-        error, reason, advice = _FAILURES[status]
-        if recorded:
-            reason, advice = "a function of e_ops raised", "mend it, or leave it out"
-        result.stats["stopped"] = f"{reason} at t={integrator.t:g}"
-        detail = f" ({type(cause).__name__}: {cause})" if cause is not None else ""
-        raise error(
-            f"{reached}: {reason}{detail}; {advice}; {kept}",
-            time=integrator.t,
-            reason=reason,
-            result=result,
-        ) from cause
+        """Raise the family's own error for `status`, or return for the usual one."""
 
-    # ------------------------------------------------------------ stepping by hand
 
-    def start(self, state0: Any, t0: float) -> None:
-        """Set the state and time that :meth:`step` goes on from."""
-        t0 = check_number("t0", t0)
-        rhs, y0 = self._problem(state0, t0)
-        self._stepper = self._integrator(rhs)
-        self._stepper.set_state(t0, y0)
-        self._stepper_last = t0
-        self._stepper_result = self._new_result(None, {}, rhs, y0)
+class _FormerProblem(Problem):
+    def __init__(
+        self, times: np.ndarray, stepper: RungeKutta, result: Result, solver: CompiledSolver
+    ):
+        super().__init__(times, stepper, result)
+        self.solver = solver
 
-    def step(self, t: float) -> Any:
-        """Go on to time `t` and return the state there (as ``e_ops`` functions see it)."""
-        if not hasattr(self, "_stepper"):
-            raise RuntimeError("call start(state0, t0) before step(t)")
-        t = check_number("t", t)
-        if t < self._stepper_last:
-            raise ValueError(
-                f"t must not be before the last step, {self._stepper_last:g}; got {t:g}"
+    def finish(self) -> None:
+        self.solver._finish(self.result, self.stepper.rhs)  # type: ignore[attr-defined]
+
+    def error(self, failure: Failure) -> BaseException | None:
+        stepper: Any = self.stepper
+        try:
+            self.solver._stop(
+                int(failure.status),
+                stepper.method,
+                stepper.rhs,
+                self.result,
+                failure.cause,
+                float(self.times[-1]),
             )
-        integrator = self._stepper
-        row = np.empty((1, integrator.rhs.size))
-        status, count = integrator.advance(np.array([t]), row)
-        if count == 0:
-            partial = self._stepper_result
-            partial._allocate(1)
-            partial._record(
-                0,
-                np.array([integrator.t]),
-                np.asarray(integrator.get_state()[1]).view(float)[None, :],
-            )
-            self._account(partial.stats, integrator)
-            self._stop(status, integrator, integrator.rhs, partial, None, t)
-        self._stepper_last = t
-        return self._stepper_result._state(row[0])
+        except Exception as own:
+            return own
+        return None

@@ -11,7 +11,7 @@ import qutip
 import scipy.fft
 import scipy.linalg
 
-from .._ext.integrator import PythonRightHandSide
+from .._ext.equations import PythonRightHandSide
 from .model import SchrodingerLohe
 from .setup import StatesSetup
 

@@ -121,14 +121,9 @@ class SchrodingerLoheResult(Result):
     def _record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
         self.times[start : start + len(times)] = times
         self._setup.record(self, start, times, rows)
-        if self._state_processors:
-            for k, t in enumerate(times):
-                state = self._setup.wrap(self._setup.unpack(t, rows[k]))
-                for process in self._state_processors:
-                    process(float(t), state)
 
-    def _state(self, row: np.ndarray) -> Any:
-        return self._setup.wrap(self._setup.unpack(None, row))
+    def _state(self, t: float, row: np.ndarray) -> Any:
+        return self._setup.wrap(self._setup.unpack(t, row))
 
     # ------------------------------------------------------------ correlations
 

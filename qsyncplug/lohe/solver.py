@@ -99,10 +99,10 @@ class SchrodingerLoheSolver(CompiledSolver):
         if not isinstance(model, SchrodingerLohe):
             raise TypeError(f"model must be a SchrodingerLohe, not {type(model).__name__}")
         super().__init__(model, options=options)
-        self._check_options()
 
-    def _check_options(self) -> None:
-        method, step = self._options["method"], self._options["step"]
+    def check_options(self, options: dict[str, Any]) -> None:
+        """See :meth:`Solver.check_options`."""
+        method, step = options["method"], options["step"]
         if step is not None:
             check_number("options['step']", step, minimum=0.0, strict=True)
         if method in SCHEMES and step is None:
@@ -249,7 +249,7 @@ class SchrodingerLoheSolver(CompiledSolver):
             e_ops, self._options, setup=setup, solver=self.name, stats=stats
         )
 
-    def run(self, state0: Any, tlist: Any, *, e_ops: Any = None) -> SchrodingerLoheResult:
+    def run(self, state0: Any, tlist: Any, *, e_ops: Any = None) -> SchrodingerLoheResult:  # type: ignore[override]
         """Run from `state0` at ``tlist[0]`` and deliver at every time of `tlist`.
 
         Parameters
@@ -499,12 +499,6 @@ class SchrodingerLoheSolver(CompiledSolver):
             result.stats["stopped"] = f"{kind} of oscillator {j} at t={t:.12g}"
             raise failure(kind, j, t, self.name, result)
         super()._stop(status, integrator, rhs, result, cause, end)
-
-    def step(self, t: float) -> Any:
-        """Go on to time `t` and return the states there."""
-        if hasattr(self, "_stepper"):
-            self._stepper.rhs.setup.step_time = check_number("t", t)
-        return super().step(t)
 
 
 class _Run(SchrodingerLoheSolver):

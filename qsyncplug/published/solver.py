@@ -8,18 +8,15 @@ import numpy as np
 
 from .._ext.bosons import first_unphysical
 from .._ext.integrator import RightHandSide
-from .._ext.published import PublishedFlow
 from ..approximate.meanfield import MeanFieldSolver
 from ..core.checks import check_array
 from ..core.entry import mfsolve
-from ..core.errors import (
-    NonFiniteError,
-    RightHandSideError,
-    SolverError,
-    StepSizeError,
-)
+from ..core.errors import SolverError
+from ..core.failure import Failure
 from ..core.gaussian import check_covariance, uncertainty_margin, vacuum_covariance
-from ..core.result import Result
+from ..core.rungekutta import RungeKutta, integrator
+from ..core.status import Status
+from ..core.stepper import Problem
 from .corrections import CORRECTIONS, check_corrections
 from .equations import PublishedEquations
 from .result import PublishedResult
@@ -43,38 +40,31 @@ class PublishedSolver(MeanFieldSolver):
 
     solver_options: ClassVar[dict[str, Any]] = MeanFieldSolver.solver_options
 
-    def run(self, state0: Any, tlist: Any, *, e_ops: Any = None) -> Result:
-        """Run from the amplitudes `state0`; see :func:`mfsolve_published`."""
-        try:
-            return super().run(state0, tlist, e_ops=e_ops)
-        except (StepSizeError, NonFiniteError, RightHandSideError) as error:
-            if not self._divides_by_zero(error):
-                raise
-            count = len(error.result.times)
-            raise SingularEquationsError(
-                f"{self.name}: at t={error.time:.6g} X vanishes, by which the published "
-                "equations divide: they have no solution beyond; "
-                f"error.result holds the {count} outputs before that",
-                time=error.time,
-                reason="the equations are singular",
-                result=error.result,
-            ) from error
+    def problem(  # type: ignore[override]
+        self, state0: Any, times: np.ndarray, e_ops: Any
+    ) -> PublishedProblem:
+        """See :meth:`Solver.problem`."""
+        rhs, y0 = self._start(state0, float(times[0]))
+        method = integrator(rhs, self._options)
+        stepper = RungeKutta(method, float(times[0]), y0, float(times[-1]))
+        result = PublishedResult(
+            e_ops,
+            self._options,
+            solver=self.name,
+            stats={
+                "method": self._options["method"],
+                "closure": "linear",
+                "equations": self.model.name,
+                "neglected": _neglected(self.model),
+            },
+            model=self.model,
+            modes=2,
+            closure="linear",
+        )
+        return PublishedProblem(times, stepper, result)
 
-    def _divides_by_zero(self, error: SolverError) -> bool:
-        """Whether a run stopped because X vanished: followed again until just before its end."""
-        kept, end = error.result, error.time - 1e-9 * max(1.0, abs(error.time))
-        if kept is None or len(kept.times) == 0 or self.model.x is not None:
-            return False
-        beta, begin = kept.amplitudes[-1], float(kept.times[-1])
-        if end > begin:
-            try:
-                again = PublishedSolver(self.model, options={"rtol": 1e-9})
-                beta = MeanFieldSolver.run(again, beta, [begin, end]).amplitudes[-1]
-            except SolverError:
-                return False
-        return bool(self.model.relative_divisor(beta) < _VANISHED)
-
-    def _problem(self, state0: Any, t0: float) -> tuple[RightHandSide, np.ndarray]:
+    def _start(self, state0: Any, t0: float) -> tuple[RightHandSide, np.ndarray]:
+        """The right-hand side and where it starts."""
         model: PublishedEquations = self.model
         beta = check_array("beta0", state0, shape=(2,), dtype=complex)
         for j, (b, size) in enumerate(zip(beta, model.n, strict=True)):
@@ -91,42 +81,68 @@ class PublishedSolver(MeanFieldSolver):
         )
         return model.flow(), np.concatenate([beta.view(float), C[np.triu_indices(4)]])
 
-    def _new_result(
-        self, e_ops: Any, stats: dict[str, Any], rhs: RightHandSide, y0: np.ndarray
-    ) -> PublishedResult:
-        model: PublishedEquations = self.model
-        stats["closure"] = "linear"
-        stats["equations"] = model.name
-        stats["neglected"] = [
-            "fluctuations act back on the mean nowhere (linearised about the mean field)",
-            "the central spin is a fixed number ⟨σz⟩ (eliminated adiabatically)",
-            "the term F(t) of eq. (10), as in the paper",
-        ]
-        left = [
-            name
-            for name in check_corrections("all")
-            if name not in model.corrections and CORRECTIONS[name].changes
-        ]
-        if "a_operator" in model.corrections:
-            left.remove("a_channels")
-        if left:
-            stats["neglected"].append(f"mistakes of the paper left in: {', '.join(left)}")
-        return PublishedResult(
-            e_ops,
-            self._options,
-            solver=self.name,
-            stats=stats,
-            model=model,
-            modes=2,
-            closure="linear",
+
+def _neglected(model: PublishedEquations) -> list[str]:
+    """What the equations leave out, and the mistakes left in."""
+    out = [
+        "fluctuations act back on the mean nowhere (linearised about the mean field)",
+        "the central spin is a fixed number ⟨σz⟩ (eliminated adiabatically)",
+        "the term F(t) of eq. (10), as in the paper",
+    ]
+    left = [
+        name
+        for name in check_corrections("all")
+        if name not in model.corrections and CORRECTIONS[name].changes
+    ]
+    if "a_operator" in model.corrections:
+        left.remove("a_channels")
+    if left:
+        out.append(f"mistakes of the paper left in: {', '.join(left)}")
+    return out
+
+
+class PublishedProblem(Problem):
+    """Watches the uncertainty relation, the proof of decay, and the zero of X."""
+
+    result: PublishedResult
+    stepper: RungeKutta
+
+    def error(self, failure: Failure) -> SolverError | None:
+        """See :meth:`Problem.error`."""
+        if failure.status not in (Status.STEP_SIZE, Status.NON_FINITE, Status.RHS_FAILED):
+            return None
+        if failure.where != "stepper" or not self._divides_by_zero(failure.time):
+            return None
+        return SingularEquationsError(
+            f"mfsolve: at t={failure.time:.6g} X vanishes, by which the published "
+            "equations divide: they have no solution beyond; "
+            f"error.result holds the {len(self.result.times)} outputs before that",
+            time=failure.time,
+            reason="the equations are singular",
+            result=self.result,
         )
 
-    def _finish(self, result: Result, rhs: RightHandSide) -> None:
-        assert isinstance(result, PublishedResult)
-        assert isinstance(rhs, PublishedFlow)
+    def _divides_by_zero(self, time: float) -> bool:
+        """Whether a run stopped because X vanished: followed again until just before its end."""
+        kept, end = self.result, time - 1e-9 * max(1.0, abs(time))
+        if len(kept.times) == 0 or kept.model.x is not None:
+            return False
+        beta, begin = kept.amplitudes[-1], float(kept.times[-1])
+        if end > begin:
+            again = PublishedSolver(kept.model, options={"rtol": 1e-9})
+            problem = again.problem(beta, np.array([begin, end]), None)
+            rows = np.empty((2, problem.stepper.row_size))
+            if problem.stepper.advance(problem.times, rows) != Status.RUNNING:
+                return False
+            beta = rows[1, :4].view(complex)
+        return bool(kept.model.relative_divisor(beta) < _VANISHED)
+
+    def finish(self) -> None:
+        """See :meth:`Problem.finish`."""
+        result, rhs = self.result, self.stepper.rhs
         if len(result.times) == 0:
             return
-        model: PublishedEquations = self.model
+        model: PublishedEquations = result.model
         drift: dict[str, float] = {}
         # an unphysical covariance may grow to anything: what can still be diagonalised
         usable = np.abs(result.covariance).max(axis=(1, 2)) < 1e100

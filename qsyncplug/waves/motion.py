@@ -11,7 +11,8 @@ import qutip
 import scipy.fft
 import scipy.linalg
 
-from .._ext.integrator import Integrator, PythonRightHandSide
+from .._ext.equations import PythonRightHandSide
+from .._ext.integrator import Integrator
 from ..core.checks import check_memory
 from ..core.errors import SolverError
 from .hamiltonian import GridHamiltonian

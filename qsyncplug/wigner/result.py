@@ -10,7 +10,7 @@ from ..core.checks import check_integer, check_memory
 from ..core.errors import MissingFieldError, warn
 from ..core.result import Result
 from .errors import PhaseSpaceWarning
-from .fit import fits, warn_edges
+from .fit import fits
 from .matrix import FactorMatrix, WignerMatrix
 from .phase_space import PhaseSpace
 from .setup import ArraySetup, FactorSetup, Setup, stored_setup
@@ -77,19 +77,12 @@ class WignerLoheResult(Result):
 
     def _record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
         self.times[start : start + len(times)] = times
-        for k, (t, row) in enumerate(zip(times, rows, strict=True)):
+        for k, row in enumerate(rows):
             for name, value in self._setup.split(row).items():
                 getattr(self, name)[start + k] = value
-            if self._state_processors:
-                matrix = self._setup.matrix(float(t), **self._setup.split(row))
-                for process in self._state_processors:
-                    process(float(t), matrix)
 
-    def _state(self, row: np.ndarray) -> WignerMatrix:
-        t = self._setup.step_time
-        matrix = self._setup.matrix(t, **self._setup.split(row))
-        warn_edges(fits(matrix.edges(), t, self))
-        return matrix
+    def _state(self, t: float, row: np.ndarray) -> WignerMatrix:
+        return self._setup.matrix(t, **self._setup.split(row))
 
     # ------------------------------------------------------------ correlations
 

@@ -108,17 +108,18 @@ class WignerLoheSolver(CompiledSolver):
         if not isinstance(model, WignerLohe):
             raise TypeError(f"model must be a WignerLohe, not {type(model).__name__}")
         super().__init__(model, options=options)
-        method, step = self._options["method"], self._options["step"]
+
+    def check_options(self, options: dict[str, Any]) -> None:
+        """See :meth:`Solver.check_options`."""
+        method, step = options["method"], options["step"]
         for name in ("allow_unphysical", "allow_non_hermitian"):
-            if not isinstance(self._options[name], bool):
-                raise TypeError(
-                    f"options[{name!r}] must be True or False, not {self._options[name]!r}"
-                )
+            if not isinstance(options[name], bool):
+                raise TypeError(f"options[{name!r}] must be True or False, not {options[name]!r}")
         if step is not None:
             check_number("options['step']", step, minimum=0.0, strict=True)
         if method in SCHEMES and step is None:
             raise ValueError(f"options['step'] must be given for the fixed-step method {method!r}")
-        if method == "reduction" and not model.common:
+        if method == "reduction" and not self.model.common:
             raise ValueError(
                 "options['method'] = 'reduction' needs a common potential; use 'splitting' or "
                 "'direct'"
@@ -221,11 +222,11 @@ class WignerLoheSolver(CompiledSolver):
 
     def step(self, t: float) -> Any:
         """Go on to time `t` and return the matrix of Wigner functions there, formed on request."""
-        if hasattr(self, "_stepper"):
-            self._stepper.rhs.setup.step_time = check_number("t", t)
-        return super().step(t)
+        matrix = super().step(t)
+        warn_edges(fits(matrix.edges(), t, self._walk.problem.result))
+        return matrix
 
-    def run(self, state0: Any, tlist: Any, *, e_ops: Any = None) -> WignerLoheResult:
+    def run(self, state0: Any, tlist: Any, *, e_ops: Any = None) -> WignerLoheResult:  # type: ignore[override]
         """Run from `state0` at ``tlist[0]`` and deliver at every time of `tlist`.
 
         Parameters

@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from qsyncplug._ext.integrator import Integrator, LinearRightHandSide, PythonRightHandSide
+from qsyncplug._ext.equations import LinearRightHandSide, PythonRightHandSide
+from qsyncplug._ext.integrator import Integrator
 from scipy.integrate import solve_ivp
 
 from tests.systems import ode

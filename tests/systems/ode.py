@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from qsyncplug._ext.integrator import LinearRightHandSide, PythonRightHandSide
+from qsyncplug._ext.equations import LinearRightHandSide, PythonRightHandSide
 from scipy.special import ellipj, ellipk
 
 

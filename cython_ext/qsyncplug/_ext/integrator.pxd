@@ -1,5 +1,6 @@
 # What a right-hand side of another kernel file inherits from.
 
+# core/status.py makes a Python enumeration of it.
 cdef enum Status:
     RUNNING = 0        # every requested output was delivered
     STEP_LIMIT = 1
@@ -9,6 +10,7 @@ cdef enum Status:
     RHS_FAILED = 5
     INTERRUPTED = 6
     EVENT = 7
+    UNTIL = 8          # of the drive alone
 
 
 cdef class RightHandSide:

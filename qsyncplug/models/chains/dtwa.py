@@ -248,7 +248,7 @@ class DtwaSolver(Solver):
         result.times = times
         for process in result._state_processors:
             for t, row in zip(times, result.spins, strict=True):
-                process(float(t), result._state(row))
+                process(float(t), result._state(float(t), row))
         if not stochastic:
             energy = _energy(model, result)
             result.stats["drift"] = {

@@ -16,8 +16,9 @@ from ...core.checks import check_array
 from ...core.entry import mfsolve
 from ...core.gaussian import check_covariance, uncertainty_margin
 from ...core.options import DEFAULTS
-from ...core.result import Result
-from ...core.solver import CompiledSolver
+from ...core.rungekutta import RungeKutta, integrator
+from ...core.solver import Solver
+from ...core.stepper import Problem
 from .elimination import elimination_detuning, kernel_jumps
 from .model import SpinChains
 from .states import central_state
@@ -183,7 +184,7 @@ def _check_beta(chains: SpinChains, beta: Any, name: str = "beta") -> np.ndarray
     return b
 
 
-class SpinMeanFieldSolver(CompiledSolver):
+class SpinMeanFieldSolver(Solver):
     """Mean field and covariance of two spin chains by a compiled kernel.
 
     Parameters
@@ -258,23 +259,39 @@ class SpinMeanFieldSolver(CompiledSolver):
         sigma = m.sigma[0]
         return beta, complex(0.5 * (sigma[0] - 1j * sigma[1])), float(sigma[2])
 
-    def _problem(self, state0: Any, t0: float) -> tuple[RightHandSide, np.ndarray]:
+    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> SpinMeanFieldProblem:
+        """See :meth:`Solver.problem`."""
+        rhs, y0 = self._equations(state0)
+        method = integrator(rhs, self._options)
+        stepper = RungeKutta(method, float(times[0]), y0, float(times[-1]))
+        result = SpinMeanFieldResult(
+            e_ops,
+            self._options,
+            solver=self.name,
+            stats=self._stats(y0),
+            model=self.model,
+            modes=2,
+            closure="linear",
+        )
+        return SpinMeanFieldProblem(times, stepper, result)
+
+    def _equations(self, state0: Any) -> tuple[RightHandSide, np.ndarray]:
         beta, C, minus, z = self._start(state0)
         if self.eliminated:
             minus = 0.0
         y0 = np.concatenate([beta.view(float), [minus.real, minus.imag, z], C[_ROWS, _COLUMNS]])
         return _flow(self.model, self.eliminated, z), y0
 
-    def _new_result(
-        self, e_ops: Any, stats: dict[str, Any], rhs: RightHandSide, y0: np.ndarray
-    ) -> SpinMeanFieldResult:
-        stats["closure"] = "linear"
-        stats["central spin"] = (
-            "eliminated" if self.eliminated else "factorised" if self.model.central else "none"
-        )
-        stats["neglected"] = [
-            "fluctuations act back on the mean nowhere (linearised about the mean field)"
-        ]
+    def _stats(self, y0: np.ndarray) -> dict[str, Any]:
+        central = "factorised" if self.model.central else "none"
+        stats: dict[str, Any] = {
+            "method": self._options["method"],
+            "closure": "linear",
+            "central spin": "eliminated" if self.eliminated else central,
+            "neglected": [
+                "fluctuations act back on the mean nowhere (linearised about the mean field)"
+            ],
+        }
         if self.eliminated:
             stats["neglected"].append(
                 "retardation of the central spin: it follows the chains adiabatically, ⟨σz⟩ is "
@@ -283,18 +300,17 @@ class SpinMeanFieldSolver(CompiledSolver):
             stats["detuning"] = list(elimination_detuning(self.model, float(y0[6])))
         elif self.model.central:
             stats["neglected"].append(UNCONTROLLED)
-        return SpinMeanFieldResult(
-            e_ops,
-            self._options,
-            solver=self.name,
-            stats=stats,
-            model=self.model,
-            modes=2,
-            closure="linear",
-        )
+        return stats
 
-    def _finish(self, result: Result, rhs: RightHandSide) -> None:
-        assert isinstance(result, SpinMeanFieldResult)
+
+class SpinMeanFieldProblem(Problem):
+    """Watches the uncertainty relation, |⟨σ⟩| and, without jumps, the excitations."""
+
+    result: SpinMeanFieldResult
+
+    def finish(self) -> None:
+        """See :meth:`Problem.finish`."""
+        result, model = self.result, self.result.model
         if len(result.times) == 0:
             return
         drift: dict[str, float] = {}
@@ -306,10 +322,10 @@ class SpinMeanFieldSolver(CompiledSolver):
                 "positivity: the covariance breaks the uncertainty relation from "
                 f"t={result.times[k]:g} on"
             )
-        if self.model.central and not self.eliminated:
+        if result.stats["central spin"] == "factorised":
             length = np.linalg.norm(result.sigma, axis=1)
             drift["|⟨σ⟩|"] = float(np.abs(length - length[0]).max())
-        if not kernel_jumps(self.model):
+        if not kernel_jumps(model):
             charge = (np.abs(result.amplitudes) ** 2).sum(axis=1) + 0.5 * result.sigma[:, 2]
             drift["n1+n2+σz/2"] = float(np.abs(charge - charge[0]).max() / max(1.0, abs(charge[0])))
         result.stats["drift"] = drift

@@ -47,7 +47,7 @@ class DtwaResult(Result):
     mean_error: np.ndarray
     covariance: np.ndarray
 
-    def _state(self, row: np.ndarray) -> np.ndarray:
+    def _state(self, t: float, row: np.ndarray) -> np.ndarray:
         """⟨J⟩ of every group, (G, 3)."""
         return row.copy()
 

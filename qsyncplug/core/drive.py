@@ -1,0 +1,296 @@
+"""The one run loop of the package.
+
+A solver makes a :class:`Problem` from a state and output times; the problem holds a
+:class:`Stepper`; :class:`Drive` runs it: progress, chunks, limits, Ctrl-C, checkpoints, partial
+results, and one error for whatever goes wrong.
+"""
+
+from __future__ import annotations
+
+import copy
+import time as clock
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, NoReturn
+
+import numpy as np
+from qutip.ui.progressbar import progress_bars
+
+from .errors import QsyncplugWarning, TimeLimitError, warn
+from .failure import Failure, raise_failure
+from .limits import Limits
+from .result import Result
+from .status import Status
+from .stepper import Problem, Stepper
+
+__all__ = ["Drive", "Until", "Walk"]
+
+_CHUNK_BYTES = 2**25
+_CHECKPOINT_SECONDS = 30.0
+
+#: ``until(t, state)``: the run ends after the first output where it is true
+Until = Callable[[float, Any], bool]
+
+
+class Drive:
+    """One run of a problem.
+
+    Parameters
+    ----------
+    problem : Problem
+    name : str
+        Of the solver, for messages.
+    options : dict
+        Checked options of the solver.
+    limits : Limits
+        Entered.
+    until : callable, optional
+        See :data:`Until`.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        name: str,
+        options: dict[str, Any],
+        limits: Limits,
+        until: Until | None = None,
+    ):
+        self.problem, self.name, self.options = problem, name, options
+        self.limits, self.until = limits, until
+        self.done = 0
+        self.failure: Failure | None = None
+
+    def run(self) -> Result:
+        """Run to the end; return the result, or raise with what there is of it."""
+        result = self.problem.result
+        begin = clock.perf_counter()
+        self._loop()
+        result.stats["run time"] = clock.perf_counter() - begin
+        self._account()
+        total = self.problem.times.size
+        if self.done < total:
+            self.problem.trim(self.done)
+        self._finish()
+        self._checkpoint(result)
+        if self.failure is None and self.limits.interrupted:
+            self.failure = Failure(Status.INTERRUPTED, self.problem.stepper.t)
+        if self.failure is not None and self.failure.status != Status.UNTIL:
+            _raise(self.failure, self.problem, self.name)
+        if self.failure is not None:
+            result.stats["stopped"] = f"until held at t={self.failure.time:g}"
+        return result
+
+    # ------------------------------------------------------------ the loop
+
+    def _loop(self) -> None:
+        problem, times, stepper = self.problem, self.problem.times, self.problem.stepper
+        chunk = self._chunk()
+        rows = np.empty((chunk, stepper.row_size), dtype=stepper.row_dtype)
+        bar = progress_bars[self.options["progress_bar"]](
+            -(-times.size // chunk), **self.options["progress_kwargs"]
+        )
+        saved = clock.perf_counter()
+        while self.done < times.size and self.failure is None:
+            block = times[self.done : self.done + chunk]
+            failure = advance(stepper, block, rows, self.limits)
+            self._record(block[: stepper.delivered], rows[: stepper.delivered])
+            # what went wrong with an earlier output counts first
+            self.failure = self.failure or failure
+            bar.update()
+            if self.failure is None:
+                if self.limits.over and self.done < times.size:
+                    self.failure = Failure(Status.TIME_LIMIT, stepper.t)
+                elif (
+                    self.options["checkpoint"]
+                    and clock.perf_counter() - saved > _CHECKPOINT_SECONDS
+                ):
+                    self._checkpoint(self._so_far())
+                    saved = clock.perf_counter()
+        bar.finished()
+        problem.stepper.delivered = 0
+
+    def _chunk(self) -> int:
+        """Outputs between looks at limits, progress and files."""
+        size, stepper = self.problem.times.size, self.problem.stepper
+        row = stepper.row_size * np.dtype(stepper.row_dtype).itemsize
+        if row == 0 or self.until is not None:
+            return 1
+        chunk = max(1, min(size, _CHUNK_BYTES // row))
+        if self.options["progress_bar"] or self.options["checkpoint"]:
+            chunk = max(1, min(chunk, size // 100))
+        return chunk
+
+    def _record(self, times: np.ndarray, rows: np.ndarray) -> None:
+        """Record what was delivered; then the user's functions, one output after the other."""
+        if not len(times):
+            return
+        try:
+            self.problem.record(self.done, times, rows)
+        except Exception as error:
+            self._fail(error, "record", float(times[0]))
+            return
+        result = self.problem.result
+        if not result._state_processors and self.until is None:
+            self.done += len(times)
+            return
+        for t, row in zip(times, rows, strict=True):
+            if not self._process(float(t), row):
+                return
+            self.done += 1
+            if self._held(float(t), row) or self._stopped(float(t)):
+                return
+
+    def _process(self, t: float, row: np.ndarray) -> bool:
+        """Every function of ``e_ops`` at one output; False where one failed."""
+        where: Literal["record", "e_ops"] = "record"
+        try:
+            with self.limits.interruptible():
+                state = self.problem.state(t, row)
+                where = "e_ops"
+                for process in self.problem.result._state_processors:
+                    process(t, state)
+        except (KeyboardInterrupt, Exception) as error:
+            self._fail(error, where, t)
+            return False
+        return True
+
+    def _held(self, t: float, row: np.ndarray) -> bool:
+        if self.until is None:
+            return False
+        try:
+            with self.limits.interruptible():
+                if not self.until(t, self.problem.state(t, row)):
+                    return False
+        except (KeyboardInterrupt, Exception) as error:
+            self._fail(error, "until", t)
+            return True
+        self.failure = Failure(Status.UNTIL, t)
+        return True
+
+    def _stopped(self, t: float) -> bool:
+        """Whether slow functions of the user have used up the time."""
+        if self.limits.over and self.done < self.problem.times.size:
+            self.failure = Failure(Status.TIME_LIMIT, t)
+        elif self.limits.interrupted:
+            self.failure = Failure(Status.INTERRUPTED, t)
+        return self.failure is not None
+
+    def _fail(
+        self, error: BaseException, where: Literal["record", "e_ops", "until"], t: float
+    ) -> None:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        status = Status.INTERRUPTED if interrupted else Status.RHS_FAILED
+        self.failure = Failure(status, t, error, where)
+
+    # ------------------------------------------------------------ the end
+
+    def _account(self) -> None:
+        stats, stepper = self.problem.result.stats, self.problem.stepper
+        stats["steps accepted"] = stepper.accepted
+        stats["steps rejected"] = stepper.rejected
+        stats["right-hand sides"] = stepper.evaluations
+
+    def _finish(self) -> None:
+        try:
+            with self.limits.interruptible():
+                self.problem.finish()
+        except KeyboardInterrupt as error:
+            self.failure = self.failure or Failure(
+                Status.INTERRUPTED, self.problem.stepper.t, error
+            )
+
+    def _so_far(self) -> Result:
+        partial = copy.copy(self.problem.result)
+        partial._trim(self.done)
+        return partial
+
+    def _checkpoint(self, result: Result) -> None:
+        """Save; a file that cannot be written does not take the run with it."""
+        if not self.options["checkpoint"]:
+            return
+        try:
+            result.save(self.options["checkpoint"])
+        except Exception as error:
+            warn(
+                f"the checkpoint {self.options['checkpoint']!r} could not be written "
+                f"({type(error).__name__}: {error}); the run goes on without it",
+                QsyncplugWarning,
+            )
+
+
+def advance(
+    stepper: Stepper, block: np.ndarray, rows: np.ndarray, limits: Limits
+) -> Failure | None:
+    """One call of the stepper: whatever it returns or raises, as a failure or None."""
+    stepper.delivered = 0
+    cause: BaseException | None = None
+    try:
+        with limits.interruptible():
+            status = Status(stepper.advance(block, rows))
+        cause = stepper.cause
+    except KeyboardInterrupt as error:
+        status, cause = Status.INTERRUPTED, error
+    except TimeLimitError as error:
+        status, cause = Status.TIME_LIMIT, error if error.args[0] != "time limit" else None
+    except Exception as error:
+        status, cause = Status.RHS_FAILED, error
+    if isinstance(cause, KeyboardInterrupt):
+        status = Status.INTERRUPTED
+    if status == Status.RUNNING and limits.interrupted:
+        status = Status.INTERRUPTED
+    return None if status == Status.RUNNING else Failure(status, stepper.t, cause)
+
+
+class Walk:
+    """A run taken by hand, one time after the other; nothing is recorded.
+
+    Parameters
+    ----------
+    problem : Problem
+        Its stepper stands at the start.
+    name : str
+        Of the solver.
+    seconds : float
+        ``time_limit`` of every stretch.
+    """
+
+    def __init__(self, problem: Problem, name: str, seconds: float = float("inf")):
+        self.problem, self.name, self.seconds = problem, name, seconds
+        self.last = problem.stepper.t
+
+    def to(self, t: float) -> Any:
+        """Go on to time `t`; return the state there."""
+        stepper = self.problem.stepper
+        rows = np.empty((1, stepper.row_size), dtype=stepper.row_dtype)
+        with Limits(self.seconds) as limits:
+            failure = advance(stepper, np.array([t]), rows, limits)
+            if stepper.delivered == 0:
+                assert failure is not None
+                self._fail(failure)
+            self.last = t
+            return self.problem.state(t, rows[0])
+
+    def _fail(self, failure: Failure) -> None:
+        """The error of a run, with the last state reached as its only output."""
+        problem, stepper = self.problem, self.problem.stepper
+        problem.times = np.array([stepper.t])
+        problem.allocate()
+        try:
+            problem.record(0, problem.times, stepper.state[None])
+        except Exception:  # the state itself may be what is wrong
+            problem.trim(0)
+        _raise(failure, problem, self.name)
+
+    def iterate(self, times: np.ndarray, until: Until | None) -> Iterator[tuple[float, Any]]:
+        """``(t, state)`` at each of `times`."""
+        for t in map(float, times):
+            state = self.to(t)
+            yield t, state
+            if until is not None and until(t, state):
+                return
+
+
+def _raise(failure: Failure, problem: Problem, name: str) -> NoReturn:
+    own = None if failure.status == Status.INTERRUPTED else problem.error(failure)
+    end = float(problem.times[-1])
+    raise_failure(failure, name, problem.result, end=end, unit=problem.unit, own=own)

@@ -1,0 +1,98 @@
+"""How a run ended early, and the one place that makes an error of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, NoReturn
+
+from .errors import (
+    NonFiniteError,
+    RightHandSideError,
+    SolverError,
+    SolverInterrupted,
+    StepLimitError,
+    StepSizeError,
+    TimeLimitError,
+)
+from .status import Status
+
+__all__ = ["Failure", "raise_failure"]
+
+
+@dataclass
+class Failure:
+    """How a run ended early.
+
+    Attributes
+    ----------
+    status : Status
+    time : float
+        That the stepper had reached.
+    cause : exception or None
+        What was raised.
+    where : {"stepper", "record", "e_ops", "until"}
+        Who raised it.
+    """
+
+    status: Status
+    time: float
+    cause: BaseException | None = None
+    where: Literal["stepper", "record", "e_ops", "until"] = "stepper"
+
+
+_KINDS: dict[Status, tuple[type[SolverError], str, str]] = {
+    Status.STEP_LIMIT: (
+        StepLimitError,
+        "step limit",
+        "raise options['nsteps'] or loosen the tolerances",
+    ),
+    Status.TIME_LIMIT: (TimeLimitError, "time limit", "raise options['time_limit']"),
+    Status.STEP_SIZE: (
+        StepSizeError,
+        "step size underflow",
+        "the solution has a singularity here, or the tolerances are too tight",
+    ),
+    Status.NON_FINITE: (
+        NonFiniteError,
+        "not finite",
+        "the solution left the range of floating point numbers",
+    ),
+    Status.RHS_FAILED: (
+        RightHandSideError,
+        "right-hand side refused the state",
+        "see the cause",
+    ),
+    Status.EVENT: (SolverError, "event", "see the cause"),
+}
+_USER = {
+    "e_ops": ("a function of e_ops raised", "mend it, or leave it out"),
+    "until": ("the function until raised", "mend it, or leave it out"),
+    "record": ("an output could not be recorded", "see the cause"),
+}
+
+
+def raise_failure(
+    failure: Failure, name: str, result: Any, *, end: float, unit: str, own: BaseException | None
+) -> NoReturn:
+    """Raise the error of `failure` with the partial `result`; `own` is that of the family."""
+    t, cause = failure.time, failure.cause
+    kept = f"error.result holds the {len(result.times)} {unit} before that"
+    reached = f"{name} stopped at t={t:g} of {end:g}"
+    if failure.status == Status.INTERRUPTED:
+        result.stats["stopped"] = f"interrupted at t={t:g}"
+        raise SolverInterrupted(f"{reached}: interrupted; {kept}", time=t, result=result) from cause
+    if own is None and isinstance(cause, SolverError) and failure.where in ("stepper", "record"):
+        cause.result = result
+        own = cause
+    if own is not None:
+        if "stopped" not in result.stats:
+            result.stats["stopped"] = f"{getattr(own, 'reason', own)} at t={t:g}"
+        raise own from (own.__cause__ if own is cause else cause)
+    kind, reason, advice = _KINDS[failure.status]
+    if failure.where in _USER:
+        reason, advice = _USER[failure.where]
+    result.stats["stopped"] = f"{reason} at t={t:g}"
+    detail = f" ({type(cause).__name__}: {cause})" if cause is not None else ""
+    raise kind(
+        f"{reached}: {reason}{detail}; {advice}; {kept}", time=t, reason=reason, result=result
+    ) from cause

@@ -1,0 +1,79 @@
+"""The compiled adaptive Runge–Kutta method as a stepper."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._ext.integrator import Integrator, RightHandSide
+from .checks import check_memory
+from .status import Status
+from .stepper import Stepper
+
+__all__ = ["RungeKutta", "integrator"]
+
+#: arrays of the size of the state that the method keeps
+_ROWS = 27
+_SMALL = 2**24
+
+
+def integrator(rhs: RightHandSide, options: dict[str, Any], **kw: Any) -> Integrator:
+    """An integrator of `rhs` with tolerances and limits of a solver's `options`."""
+    if 8.0 * _ROWS * rhs.size > _SMALL:
+        check_memory(f"the integrator of {rhs.size} numbers", 8.0 * _ROWS * rhs.size)
+    names = ("rtol", "atol", "max_step", "nsteps", "time_limit")
+    return Integrator(rhs, **{**{name: options[name] for name in names}, **kw})
+
+
+class RungeKutta(Stepper):
+    """Dormand–Prince 8(5,3) with dense output; steps pass over the outputs.
+
+    Parameters
+    ----------
+    method : Integrator
+        Or what behaves like one.
+    t0 : float
+    y0 : ndarray
+        Start.
+    end : float
+        No step passes it; infinite where the end is not known.
+    """
+
+    def __init__(self, method: Any, t0: float, y0: Any, end: float = float("inf")):
+        self.method = method
+        self.rhs = method.rhs
+        self.row_size = self.rhs.size
+        method.set_state(t0, y0, end if end > t0 else np.inf)
+
+    def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
+        """See :class:`Stepper`."""
+        status, self.delivered = self.method.advance(times, rows[: len(times)])
+        self.cause = self.method.interruption or self.rhs.error
+        return Status(status)
+
+    @property
+    def t(self) -> float:  # type: ignore[override]
+        """Time reached."""
+        return float(self.method.t)
+
+    @property
+    def state(self) -> np.ndarray:
+        """The state at ``t``, as doubles."""
+        row: np.ndarray = np.ascontiguousarray(self.method.get_state()[1]).view(float)
+        return row
+
+    @property
+    def accepted(self) -> int:  # type: ignore[override]
+        """Steps."""
+        return int(self.method.accepted)
+
+    @property
+    def rejected(self) -> int:  # type: ignore[override]
+        """Tries that were too long."""
+        return int(self.method.rejected)
+
+    @property
+    def evaluations(self) -> int:  # type: ignore[override]
+        """Right-hand sides."""
+        return int(self.method.evaluations)

@@ -1,0 +1,127 @@
+"""What a run is made of: a stepper that moves a state, a problem that knows what to record."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .checks import check_memory
+from .failure import Failure
+from .result import Result
+from .status import Status
+
+__all__ = ["Problem", "Stepper"]
+
+#: results below this are not worth asking the system how much memory is free
+_SMALL = 2**24
+
+
+class Stepper:
+    """Base class of everything that moves a state forward in time.
+
+    To write a stepper:
+
+    * set ``row_size`` and ``row_dtype``: what one output takes in ``rows``. A stepper whose state
+      is too large to be copied sets ``row_size = 0``; it is then asked for one output at a time,
+      and the problem's ``record`` reads the state from the stepper itself;
+    * set ``t``, the time that the run has reached, and keep it up to date;
+    * write ``advance(times, rows)``: deliver the state at each of `times` (increasing, none before
+      those of the last call; the very first may be the start itself) into the rows of `rows`, and
+      return a :class:`Status`. Count the rows written in ``delivered``, one by one: after an error
+      or an interrupt, everything delivered is kept;
+    * what goes wrong is *returned* (``STEP_LIMIT``, ``STEP_SIZE``, ``NON_FINITE``, ``EVENT``), and
+      ``cause`` may hold the exception behind it. What is raised is taken for the failure of a
+      user's function, except a :class:`SolverError` of the package, which becomes the run's error;
+    * call :func:`qsyncplug.core.limits.look` in every step that is not a compiled one: it ends the
+      run at the ``time_limit``. Ctrl-C needs nothing: it raises, or kernels return ``INTERRUPTED``;
+    * count work in ``accepted``, ``rejected`` and ``evaluations``;
+    * write ``snapshot()`` and ``restore(saved)`` if a checkpoint shall continue bit for bit.
+
+    No stepper has policy of its own: no progress bar, no checkpoint, no loop over a whole run, no
+    error text.
+    """
+
+    row_size: int = 0
+    row_dtype: type = float
+    t: float = float("nan")
+    delivered: int = 0
+    cause: BaseException | None = None
+    accepted: int = 0
+    rejected: int = 0
+    evaluations: int = 0
+
+    def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
+        """Deliver the state at each of `times` into `rows`, (len(times), row_size)."""
+        raise NotImplementedError
+
+    @property
+    def state(self) -> np.ndarray:
+        """The state at ``t``, as a row."""
+        raise NotImplementedError
+
+    def snapshot(self) -> dict[str, Any] | None:
+        """Everything that continuing needs, as numbers and arrays; None: only time and state."""
+        return None
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Go on from what :meth:`snapshot` gave."""
+        raise NotImplementedError
+
+
+class Problem:
+    """What one run is made of: output times, a stepper, and what is recorded.
+
+    Parameters
+    ----------
+    times : ndarray of shape (T,)
+        Output times, checked. (Where samples are drawn: numbers of batches; ``allocate`` and
+        ``trim`` are then overridden.)
+    stepper : Stepper
+        Stands at ``times[0]``.
+    result : Result
+        Empty; ``result._shapes()`` says what is recorded.
+
+    Notes
+    -----
+    Subclasses override what differs.
+    """
+
+    #: what the result counts, for messages
+    unit: ClassVar[str] = "outputs"
+
+    def __init__(self, times: np.ndarray, stepper: Stepper, result: Result):
+        self.times = times
+        self.stepper = stepper
+        self.result = result
+
+    def allocate(self) -> None:
+        """Make the arrays of the result; refuse what does not fit."""
+        shapes = self.result._shapes().values()
+        each = sum(np.dtype(t).itemsize * int(np.prod(s, dtype=float)) for s, t in shapes)
+        if self.times.size * each > _SMALL:
+            check_memory(
+                f"the result of {self.times.size} times",
+                self.times.size * each,
+                advice="ask for fewer times or less data",
+            )
+        self.result._allocate(self.times.size)
+
+    def record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
+        """Store `rows` at the outputs from `start` on."""
+        self.result._record(start, times, rows)
+
+    def state(self, t: float, row: np.ndarray) -> Any:
+        """The state that functions of the user are given."""
+        return self.result._state(t, row)
+
+    def trim(self, done: int) -> None:
+        """Keep the first `done` outputs."""
+        self.result._trim(done)
+
+    def finish(self) -> None:
+        """After the last output, reached or not: drifts, what is neglected, warnings."""
+
+    def error(self, failure: Failure) -> BaseException | None:
+        """The family's own error for a failure, or None for the usual one."""
+        return None
