@@ -10,7 +10,7 @@ import numpy as np
 from ..approximate.meanfield import MeanFieldResult
 from ..exact.evolve import ExactResult
 from ..operators.system import System
-from ..sync import SyncView
+from ..sync import About, SyncView
 from ..sync.dynamics import Dynamics, Kind
 from ..sync.reading import reader
 from . import _linear
@@ -28,13 +28,16 @@ def view_of_mean_field(result: MeanFieldResult) -> SyncView:
         result.times,
         mean=result.mean,
         covariance=result.covariance,
-        system=f"{getattr(result.model, 'name', 'boson modes')}, mean field ({closure})",
-        notes=tuple(result.stats.get("neglected", ())),
-        missing={
-            "states": "a mean field has no states; run exactsolve with "
-            "options={'store_states': True}"
-        },
-        dynamics=_mean_field_dynamics(result, closure),
+        about=About(
+            physical=False,
+            system=f"{getattr(result.model, 'name', 'boson modes')}, mean field ({closure})",
+            notes=tuple(result.stats.get("neglected", ())),
+            missing={
+                "states": "a mean field has no states; run exactsolve with "
+                "options={'store_states': True}"
+            },
+            dynamics=_mean_field_dynamics(result, closure),
+        ),
     )
 
 
@@ -46,13 +49,17 @@ def view_of_exact(result: ExactResult) -> SyncView:
         mean=result.mean,
         covariance=result.covariance,
         states=result.states if len(result.states) == len(result.times) else None,
-        system=f"{getattr(result.model, 'name', 'boson modes')}, exact",
-        notes=tuple(result.stats.get("neglected", ())),
-        missing={
-            "states": "run exactsolve with options={'store_states': True} (and method 'mesolve' "
-            "or 'sesolve')"
-        },
-        dynamics=_exact_dynamics(result),
+        about=About(
+            physical=False,
+            system=f"{getattr(result.model, 'name', 'boson modes')}, exact",
+            notes=tuple(result.stats.get("neglected", ())),
+            missing={
+                "states": "run exactsolve with options={'store_states': True} (and method "
+                "'mesolve' "
+                "or 'sesolve')"
+            },
+            dynamics=_exact_dynamics(result),
+        ),
     )
 
 

@@ -15,7 +15,7 @@ from ..circle.model import Circle
 from ..circle.solver import CircleResult
 from ..circle.stationary import stability
 from ..core.checks import check_memory
-from ..sync import SyncView
+from ..sync import About, SyncView
 from ..sync.dynamics import Dynamics, Kind
 from ..sync.reading import reader
 
@@ -24,68 +24,50 @@ __all__ = ["view_of"]
 
 @reader.register(CircleResult)
 def view_of(result: CircleResult) -> SyncView:
-    """⟨b_j⟩ = e^{ix_j}: z_jk = e^{i(x_k − x_j)}, masses 1, no quantum fluctuations.
+    """⟨b_j⟩ = e^{−ix_j}: z_jk = e^{i(x_j−x_k)}, masses 1, no quantum fluctuations.
 
-    Without stored positions only the order parameter is there. It is |Σ_j e^{ix_j}|/n; with weights
-    it needs the positions.
+    The order parameter is the system's own, |Σ_j c_je^{−ix_j}|/Σ_j c_j with its weights. Without
+    stored positions it is all there is.
     """
-    fields: dict[str, Any] = {}
+    fields: dict[str, Any] = {"order_parameter": np.minimum(result.order_parameter, 1.0)}
     x = result.positions
-    n = result.size
-    if result.weights is None:
-        fields["order_parameter"] = np.minimum(result.order_parameter, 1.0)
     if x is not None:
-
-        def mean() -> np.ndarray:
-            check_memory("the means", 16.0 * x.size, advice="take fewer times")
-            out = np.empty((x.shape[0], 2 * n))
-            out[:, ::2] = np.sqrt(2) * np.cos(x)
-            out[:, 1::2] = np.sqrt(2) * np.sin(x)
-            return out
-
-        def differences() -> np.ndarray:
-            check_memory(
-                "the correlations",
-                40.0 * x.size * n,
-                advice="ask for a pair(i, j) of the view, or fewer times",
-            )
-            return x[:, None, :] - x[:, :, None]
-
-        def correlations() -> np.ndarray:
-            return np.exp(1j * differences())
-
-        def deviations() -> np.ndarray:
-            # 1 − e^{id} without cancellation
-            d = differences()
-            return 2 * np.sin(d / 2) ** 2 - 1j * np.sin(d)
-
         fields |= {
-            "mean": mean,
+            "mean": partial(_mean, x),
             "covariance": 0,
-            "deviations": deviations,
-            "correlations": correlations,
+            "deviations": partial(_deviations, x),
+            "masses": partial(np.ones, x.shape),
         }
-        fields["masses"] = lambda: np.ones(x.shape)
-    if not fields:
-        raise ValueError(
-            "the result has neither positions nor an unweighted order parameter; run with "
-            "options={'store_positions': True}"
-        )
     advice = "run circlesolve with options={'store_positions': True}"
-    return SyncView(
-        result.times,
-        **fields,
+    missing = dict.fromkeys(("mean", "correlations", "deviations", "masses", "covariance"), advice)
+    about = About(
         system=f"particles on the circle, {result.model}",
         notes=tuple(result.stats.get("neglected", ())),
+        missing=missing | {"states": "classical particles have no quantum states"},
+        n=result.size,
         vacuum=0.0,
         bosons=False,
-        n_nodes=n,
+        weights=result.weights,
         dynamics=_dynamics(result),
-        missing=dict.fromkeys(
-            ("mean", "correlations", "deviations", "masses", "covariance"), advice
-        )
-        | {"states": "classical particles have no quantum states"},
     )
+    return SyncView.of(result.times, fields, about=about)
+
+
+def _mean(x: np.ndarray) -> np.ndarray:
+    """√2 (cos x, −sin x)."""
+    check_memory("the means", 16.0 * x.size, advice="take fewer times")
+    out = np.empty((x.shape[0], 2 * x.shape[1]))
+    out[:, ::2] = np.sqrt(2) * np.cos(x)
+    out[:, 1::2] = -np.sqrt(2) * np.sin(x)
+    return out
+
+
+def _deviations(x: np.ndarray) -> np.ndarray:
+    """1 − e^{i(x_j−x_k)} without cancellation."""
+    advice = "ask for a pair(i, j) of the view, or fewer times"
+    check_memory("the correlations", 40.0 * x.size * x.shape[1], advice=advice)
+    d = x[:, :, None] - x[:, None, :]
+    return 2 * np.sin(d / 2) ** 2 - 1j * np.sin(d)
 
 
 #: particles up to which the Jacobian's eigenvalues are worked out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..models.chains.sampled import DtwaResult
-from ..sync import SyncView
+from ..sync import About, SyncView
 from ..sync.dynamics import Dynamics, Kind
 from ..sync.reading import reader
 
@@ -17,17 +17,20 @@ def view_of_dtwa(result: DtwaResult) -> SyncView:
         result.times,
         mean=result.mean,
         covariance=result.covariance,
-        bosons=False,
-        system=f"{result.model.name}, truncated Wigner ({result.ntraj} samples)",
-        notes=(
-            *result.stats.get("neglected", ()),
-            "sampled: see the standard errors of the result",
+        about=About(
+            physical=False,
+            bosons=False,
+            system=f"{result.model.name}, truncated Wigner ({result.ntraj} samples)",
+            notes=(
+                *result.stats.get("neglected", ()),
+                "sampled: see the standard errors of the result",
+            ),
+            dynamics=Dynamics(Kind.MOMENTS),
+            missing={
+                "states": (
+                    "sampled trajectories have no states; run exactsolve with "
+                    "options={'store_states': True}"
+                )
+            },
         ),
-        dynamics=Dynamics(Kind.MOMENTS),
-        missing={
-            "states": (
-                "sampled trajectories have no states; run exactsolve with "
-                "options={'store_states': True}"
-            )
-        },
     )

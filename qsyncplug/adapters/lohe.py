@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..lohe.result import SchrodingerLoheResult
-from ..sync import SyncView
+from ..sync import About, SyncView
 from ..sync.dynamics import Dynamics, Kind
 from ..sync.reading import reader
 from ._moments import local_moments
@@ -48,12 +48,12 @@ def view_of(result: SchrodingerLoheResult) -> SyncView:
             "deviations": lambda: result.deviations[finite],
         }
     unit = bool(np.all(np.abs(result.masses - 1) < 1e-9))
-    return SyncView(
-        times,
-        masses=result.masses[finite],
+    fields["masses"] = result.masses[finite]
+    if unit:
         # of normalised states; with other masses it follows from the correlations
-        order_parameter=np.minimum(result.order_parameter[finite], 1.0) if unit else None,
-        n_nodes=result.n,
+        fields["order_parameter"] = np.minimum(result.order_parameter[finite], 1.0)
+    about = About(
+        n=result.n,
         system=(
             f"Schrödinger–Lohe, {getattr(model, 'variant', 'model')} "
             f"({result.stats.get('method', '?')})"
@@ -62,8 +62,9 @@ def view_of(result: SchrodingerLoheResult) -> SyncView:
         missing=missing,
         bosons=False,
         dynamics=Dynamics(Kind.VECTORS, coupled=_coupled(model)),
-        **fields,
+        physical=False,
     )
+    return SyncView.of(times, fields, about=about)
 
 
 def _coupled(model: Any) -> bool | None:

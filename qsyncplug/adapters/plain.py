@@ -10,12 +10,12 @@ import numpy as np
 import qutip
 from qutip.solver.multitrajresult import MultiTrajResult
 
-from ..core.checks import check_times
+from ..core.checks import check_positive, check_times
 from ..core.gaussian import covariance_from_moments
 from ..models.spin_one import spin_phase_peak
 from ..operators.expression import Expression
 from ..operators.matrices import mode_dims
-from ..sync import SyncView
+from ..sync import About, SyncView
 from ..sync.dynamics import Dynamics, Kind
 from ..sync.measures import husimi_phase
 from ..sync.reading import reader
@@ -136,12 +136,15 @@ def view_of_states(
         covariance=covariance,
         states=states if local else None,
         subsystems=tuple(f[0] for f in known) if local else None,
-        bosons=bosonic,
-        canonical=bosonic,
-        system=system,
-        notes=() if bosonic else (_NOT_CANONICAL,),
-        missing={"states": "every mode operator must act on a tensor factor of its own"},
-        dynamics=Dynamics(Kind.MOMENTS),
+        about=About(
+            physical=False,
+            bosons=bosonic,
+            canonical=bosonic,
+            system=system,
+            notes=() if bosonic else (_NOT_CANONICAL,),
+            missing={"states": "every mode operator must act on a tensor factor of its own"},
+            dynamics=Dynamics(Kind.MOMENTS),
+        ),
     )
 
 
@@ -172,22 +175,7 @@ def _check_states(states: list[Any]) -> None:
     large = states[0].shape[0] > _EVERY_STATE
     for k in (0, len(states) - 1) if large else range(len(states)):
         if states[k].isoper:
-            _check_positive(states[k].full(), k)
-
-
-def _check_positive(rho: np.ndarray, k: int) -> None:
-    """Refuse negative eigenvalues.
-
-    A Cholesky factorisation is the quickest proof that there are none.
-    """
-    try:
-        np.linalg.cholesky(rho + 1e-6 * np.eye(len(rho)))
-    except np.linalg.LinAlgError:
-        lowest = float(np.linalg.eigvalsh(rho)[0])
-        if lowest < -1e-6:
-            raise ValueError(
-                f"states must not have negative eigenvalues; states[{k}] has {lowest:.3g}"
-            ) from None
+            check_positive(f"states[{k}]", states[k].full())
 
 
 def _moments(
@@ -257,15 +245,18 @@ def view_of_state(result: qutip.Qobj, *, modes: Any = None, times: Any = None) -
     return SyncView(
         np.zeros(1),
         states=[result],
-        bosons=False,
-        canonical=False,
-        system="a QuTiP state",
-        notes=(f"each tensor factor ({' × '.join(map(str, levels))} levels) read as a node",),
-        missing=dict.fromkeys(
-            ("mean", "covariance", "masses", "correlations", "order_parameter"),
-            "the annihilation (or lowering) operator of each node, modes=[a1, a2, …]",
+        about=About(
+            physical=False,
+            bosons=False,
+            canonical=False,
+            system="a QuTiP state",
+            notes=(f"each tensor factor ({' × '.join(map(str, levels))} levels) read as a node",),
+            missing=dict.fromkeys(
+                ("mean", "covariance", "masses", "correlations", "order_parameter"),
+                "the annihilation (or lowering) operator of each node, modes=[a1, a2, …]",
+            ),
+            dynamics=Dynamics(Kind.MOMENTS, phase_peaks=partial(_ladder_peaks, result)),
         ),
-        dynamics=Dynamics(Kind.MOMENTS, phase_peaks=partial(_ladder_peaks, result)),
     )
 
 

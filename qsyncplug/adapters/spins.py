@@ -10,7 +10,7 @@ from ..models.chains.cycle import LimitCycle
 from ..models.chains.exact import SpinExactResult
 from ..models.chains.meanfield import SpinMeanFieldResult
 from ..models.chains.model import SpinChains
-from ..sync import SyncView
+from ..sync import About, SyncView
 from ..sync.dynamics import Dynamics, Kind
 from ..sync.reading import reader
 
@@ -39,12 +39,15 @@ def view_of_chains(result: SpinExactResult) -> SyncView:
         covariance=result.covariance,
         states=states,
         subsystems=((1, 2) if central else (0, 1)) if states is not None else None,
-        bosons=bosons,
-        system=f"two spin chains, exact ({result.stats.get('method', '')})",
-        labels=("chain 1", "chain 2"),
-        notes=(*result.stats.get("neglected", ()), f"modes: {result.stats.get('modes', '')}"),
-        missing={"states": f"{_STATES}, in the representation 'bosons'"},
-        dynamics=_dynamics(result, Kind.MOMENTS),
+        about=About(
+            physical=False,
+            bosons=bosons,
+            system=f"two spin chains, exact ({result.stats.get('method', '')})",
+            labels=("chain 1", "chain 2"),
+            notes=(*result.stats.get("neglected", ()), f"modes: {result.stats.get('modes', '')}"),
+            missing={"states": f"{_STATES}, in the representation 'bosons'"},
+            dynamics=_dynamics(result, Kind.MOMENTS),
+        ),
     )
 
 
@@ -55,11 +58,15 @@ def view_of_chains_mean_field(result: SpinMeanFieldResult) -> SyncView:
         result.times,
         mean=result.mean,
         covariance=result.covariance,
-        system=f"two spin chains, mean field (central spin {result.stats.get('central spin', '')})",
-        labels=("chain 1", "chain 2"),
-        notes=tuple(result.stats.get("neglected", ())),
-        missing={"states": "a mean field has no states; run exactsolve"},
-        dynamics=_dynamics(result, Kind.AMPLITUDES),
+        about=About(
+            physical=False,
+            system="two spin chains, mean field (central spin "
+            f"{result.stats.get('central spin', '')})",
+            labels=("chain 1", "chain 2"),
+            notes=tuple(result.stats.get("neglected", ())),
+            missing={"states": "a mean field has no states; run exactsolve"},
+            dynamics=_dynamics(result, Kind.AMPLITUDES),
+        ),
     )
 
 
@@ -70,8 +77,11 @@ def view_of_cycle(result: LimitCycle) -> SyncView:
         np.zeros(1),
         mean=result.mean[None, :],
         covariance=result.covariance[None, :, :],
-        system="limit cycle, linearised",
-        notes=("the common phase is projected out: it diffuses without bound",),
+        about=About(
+            physical=False,
+            system="limit cycle, linearised",
+            notes=("the common phase is projected out: it diffuses without bound",),
+        ),
     )
 
 

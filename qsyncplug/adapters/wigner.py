@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..sync import SyncView
+from ..sync import About, SyncView
 from ..sync.dynamics import Dynamics, Kind
 from ..sync.reading import reader
 from ..wigner.result import WignerLoheResult
@@ -40,17 +40,19 @@ def view_of(result: WignerLoheResult) -> SyncView:
         fields |= local_moments(result.moments)
     else:
         missing |= dict.fromkeys(("mean", "covariance"), "run on a grid of one dimension")
-    return SyncView(
-        times,
-        masses=result.masses,
-        n_nodes=result.n_oscillators,
+    about = About(
+        n=result.n_oscillators,
         system=f"Wigner–Lohe ({result.stats.get('method', '?')})",
         missing=missing,
         bosons=False,
         dynamics=Dynamics(
             Kind.VECTORS, coupled=bool(np.any(np.asarray(result.model.coupling) != 0))
         ),
-        correlations=lambda: 1 - result.deviations.conj(),
-        deviations=lambda: result.deviations.conj(),
-        **fields,
+        physical=False,
     )
+    fields |= {
+        "masses": result.masses,
+        "correlations": lambda: 1 - result.deviations.conj(),
+        "deviations": lambda: result.deviations.conj(),
+    }
+    return SyncView.of(times, fields, about=about)

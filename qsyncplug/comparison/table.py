@@ -310,12 +310,12 @@ def compare(
             f"reference must be one of {', '.join(map(repr, names))}, not {reference!r}"
         )
     views = {str(name): synchronization(result) for name, result in results.items()}
-    n = views[first].n_nodes
+    n = views[first].n
     for name, view in views.items():
-        if view.n_nodes != n:
+        if view.n != n:
             raise ValueError(
                 f"results must have the same number of nodes; {first!r} has {n}, {name!r} has "
-                f"{view.n_nodes}"
+                f"{view.n}"
             )
     order = (first, *(m for m in names if m != first))
     times, index = _common({name: views[name] for name in order})
@@ -435,7 +435,7 @@ def _checks(name: str, result: Any, view: SyncView) -> list[Check]:
     out = []
     stats = getattr(result, "stats", {}) or {}
     if view.has("covariance") and view.has("mean") and view.vacuum > 0:
-        n = view.n_nodes
+        n = view.n
         form = np.kron(np.eye(n), np.array([[0, 1], [-1, 0]]))
         lowest = float(np.linalg.eigvalsh(view.covariance + 1j * view.vacuum * form)[:, 0].min())
         scale = max(1.0, float(np.abs(view.covariance).max()))

@@ -19,6 +19,7 @@ __all__ = [
     "check_integer",
     "check_memory",
     "check_number",
+    "check_positive",
     "check_times",
 ]
 
@@ -170,3 +171,16 @@ def check_memory(what: str, required: float, *, advice: str = "") -> int:
             available=int(available),
         )
     return int(required)
+
+
+def check_positive(name: str, rho: np.ndarray) -> None:
+    """Refuse a Hermitian matrix with eigenvalues below −1e-6."""
+    try:
+        # the quickest proof that there are none
+        np.linalg.cholesky(rho + 1e-6 * np.eye(len(rho)))
+    except np.linalg.LinAlgError:
+        lowest = float(np.linalg.eigvalsh(rho)[0])
+        if lowest < -1e-6:
+            raise ValueError(
+                f"{name} must not have negative eigenvalues; its smallest is {lowest:.3g}"
+            ) from None

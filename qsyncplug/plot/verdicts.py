@@ -46,19 +46,19 @@ def plot_verdict(verdict: Verdict, *, fig: Any = None, ax: Any = None) -> tuple[
 def _lines(view: Any) -> tuple[np.ndarray, np.ndarray, str]:
     """Times, series (T, lines) and what they are."""
     rows = slice(None, None, max(1, view.n_times // _MOST_TIMES))
-    nodes = np.unique(np.linspace(0, view.n_nodes - 1, _MOST_LINES).round().astype(int))
+    nodes = np.unique(np.linspace(0, view.n - 1, _MOST_LINES).round().astype(int))
     facts = view.dynamics
     if facts is not None and facts.phases is not None:
         theta = facts.phases(rows)
         relative = theta[:, nodes] - theta.mean(axis=1)[:, None]
         return view.times[rows], relative, "phase − mean phase"
-    if facts is not None and facts.kind == "moments" and view.n_nodes > 1:
+    if facts is not None and facts.kind == "moments" and view.n > 1:
         return (
             view.times[rows],
             np.abs(view.reference(0)[rows][:, nodes[1:]]),
             "coherence |z| with node 1",
         )
-    if view.n_nodes > 1:
+    if view.n > 1:
         phase = -np.unwrap(np.angle(view.reference(0)[rows][:, nodes[1:]]), axis=0)
         return view.times[rows], phase, "phase − phase of node 1"
     return view.times[rows], -np.unwrap(np.angle(view.amplitudes[rows]), axis=0), "phase"

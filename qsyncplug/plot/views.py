@@ -79,7 +79,7 @@ def plot_measure(
                 lw=1.6,
             )
     else:
-        pairs = [(j, k) for j in range(view.n_nodes) for k in range(j + 1, view.n_nodes)]
+        pairs = [(j, k) for j in range(view.n) for k in range(j + 1, view.n)]
         for i, (j, k) in enumerate(pairs):
             ax.plot(
                 view.times,
@@ -123,11 +123,7 @@ def plot_correlations(
     )
     fig, ax = figure(fig, ax, figsize=(4, 4))
     ax.imshow(colour, interpolation="nearest")
-    ticks = (
-        np.arange(view.n_nodes)
-        if view.n_nodes <= 12
-        else np.linspace(0, view.n_nodes - 1, 6).astype(int)
-    )
+    ticks = np.arange(view.n) if view.n <= 12 else np.linspace(0, view.n - 1, 6).astype(int)
     ax.set_xticks(ticks, [str(k + 1) for k in ticks])
     ax.set_yticks(ticks, [str(k + 1) for k in ticks])
     finish(

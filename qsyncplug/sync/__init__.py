@@ -3,6 +3,15 @@
 from . import measures
 from .reading import synchronization
 from .verdicts import Estimate, Label, Verdict, verdict
-from .view import SyncView
+from .view import About, SyncView
 
-__all__ = ["Estimate", "Label", "SyncView", "Verdict", "measures", "synchronization", "verdict"]
+__all__ = [
+    "About",
+    "Estimate",
+    "Label",
+    "SyncView",
+    "Verdict",
+    "measures",
+    "synchronization",
+    "verdict",
+]

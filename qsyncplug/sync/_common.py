@@ -45,7 +45,10 @@ def blank_diagonal(values: np.ndarray) -> np.ndarray:
 
 
 def mean_phases(view: SyncView) -> np.ndarray:
-    """arg⟨b_j⟩, (T, N); NaN where |⟨b_j⟩| ≤ PHASE_THRESHOLD·√(1+n_j) (classical: where it is 0)."""
+    """arg⟨b_j⟩, the direction of the mean in the plane (q, p), (T, N).
+
+    NaN where |⟨b_j⟩| ≤ PHASE_THRESHOLD·√(1+n_j) (classical: where it is 0).
+    """
     beta = view.amplitudes
     n = np.abs(view.occupations()) if view.has("covariance") else np.abs(beta) ** 2
     none = np.abs(beta) <= PHASE_THRESHOLD * np.sqrt(2 * view.vacuum + n)
@@ -59,7 +62,7 @@ def each_pair(n: int) -> Iterator[tuple[int, int]]:
 
 def need_bosons(view: SyncView, measure: str) -> None:
     """Refuse a view whose nodes are not oscillators in the Fock basis."""
-    if not view.bosons:
+    if not view.about.bosons:
         raise MissingFieldError(
             f"{view.system or 'this view'} has no Fock-basis states, which {measure} needs; what "
             "would provide them: "

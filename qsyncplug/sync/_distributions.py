@@ -159,11 +159,11 @@ def _of_state(state: Any, relative: bool, kind: str) -> PhaseDistribution:
 def _of_view(view: SyncView, kind: str) -> np.ndarray:
     states = view.states
     need_bosons(view, f"{kind}_phase")
-    values = np.empty((view.n_times, view.n_nodes, view.n_nodes))
-    for j in range(view.n_nodes):
+    values = np.empty((view.n_times, view.n, view.n))
+    for j in range(view.n):
         keep, _ = reduced(view, (j,))
         values[:, j, j] = peaks(np.array([_single(density(state, keep), kind) for state in states]))
-    for j, k in each_pair(view.n_nodes):
+    for j, k in each_pair(view.n):
         keep, dims = reduced(view, (j, k))
         moments = np.array([_relative(density(state, keep), dims, kind) for state in states])
         values[:, j, k] = values[:, k, j] = peaks(moments)

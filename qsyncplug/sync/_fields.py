@@ -7,11 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from ..core.checks import check_array, check_integer
+from ..core.checks import check_array, check_integer, check_positive
+from ..core.gaussian import uncertainty_margin
 
-__all__ = ["check_correlations", "check_field", "check_states", "frozen", "hopping", "one_minus"]
+__all__ = [
+    "check_correlations",
+    "check_field",
+    "check_physical",
+    "check_states",
+    "frozen",
+    "hopping",
+    "one_minus",
+]
 
 _TOLERANCE = 1e-9
+#: density matrices of up to this dimension are all looked at for negative eigenvalues
+_EVERY_STATE = 600
 
 
 def check_field(name: str, value: Any) -> tuple[np.ndarray, int, int | None]:
@@ -46,6 +57,20 @@ def check_field(name: str, value: Any) -> tuple[np.ndarray, int, int | None]:
     return array, array.shape[0], nodes
 
 
+def check_physical(covariance: np.ndarray, vacuum: float) -> None:
+    """Refuse covariances below the uncertainty bound C + iΩ·vacuum ≥ 0."""
+    margin = uncertainty_margin(covariance * (0.5 / vacuum))
+    worst = int(np.argmin(margin))
+    scale = max(1.0, float(np.abs(covariance[worst]).max()) / vacuum)
+    if margin[worst] < -1e-6 * scale:
+        raise ValueError(
+            "covariance must respect the uncertainty relation C + iΩ/2 ≥ 0 (vacuum: ½·1); at index "
+            f"{worst} its smallest eigenvalue is {margin[worst]:.3g}. Give "
+            "covariance=0 for a classical "
+            "system, or about=About(physical=False) for an approximation that breaks it"
+        )
+
+
 def check_correlations(z: np.ndarray, masses: np.ndarray | None) -> None:
     """Refuse what cannot be normalised correlations."""
     nan = np.isnan(z)
@@ -68,7 +93,10 @@ def check_correlations(z: np.ndarray, masses: np.ndarray | None) -> None:
 
 
 def check_states(
-    states: Sequence[Any], subsystems: Sequence[int] | None, n_nodes: int | None
+    states: Sequence[Any],
+    subsystems: Sequence[int] | None,
+    n_nodes: int | None,
+    positive: bool,
 ) -> tuple[int, ...]:
     """Refuse what are not normalised states of one tensor product; return the factors that are the
     nodes.
@@ -93,9 +121,13 @@ def check_states(
                 f"states must be square if they are operators; states[{k}] has dims {state.dims}"
             )
         weight = state.norm() ** 2 if state.isket else state.tr()
+        if state.isoper and not state.isherm:
+            raise ValueError(f"states must be Hermitian; states[{k}] is not")
         if not abs(weight - 1) <= 1e-4:
             raise ValueError(f"states must be normalised; states[{k}] has trace {weight:.6g}")
     factors = len(states[0].dims[0])
+    if positive:
+        _check_positive(states)
     if subsystems is None:
         if n_nodes is not None and n_nodes != factors:
             raise ValueError(
@@ -108,6 +140,14 @@ def check_states(
     if len(set(chosen)) != len(chosen) or not chosen:
         raise ValueError(f"subsystems must be different tensor factors, not {chosen}")
     return chosen
+
+
+def _check_positive(states: Sequence[Any]) -> None:
+    """Refuse density matrices with negative eigenvalues; of very large ones look at the ends."""
+    large = states[0].shape[0] > _EVERY_STATE
+    for k in (0, len(states) - 1) if large else range(len(states)):
+        if states[k].isoper:
+            check_positive(f"states[{k}]", states[k].full())
 
 
 def hopping(covariance: np.ndarray) -> np.ndarray:

@@ -93,9 +93,9 @@ def _frame(view: SyncView, frame: Any) -> np.ndarray:
         return mean_phases(view)
     phases = np.asarray(frame, dtype=float)
     try:
-        return np.broadcast_to(phases, (view.n_times, view.n_nodes))
+        return np.broadcast_to(phases, (view.n_times, view.n))
     except ValueError:
-        shape = (view.n_times, view.n_nodes)
+        shape = (view.n_times, view.n)
         raise ValueError(
             f"frame must be a name or phases that broadcast to {shape}, not shape {phases.shape}"
         ) from None
@@ -177,7 +177,7 @@ def phase(view: SyncView, *, frame: Any = "auto") -> np.ndarray:
         phases = np.where(none, 0.0, phases)
         valid = neither | ~(none[:, :, None] | none[:, None, :])
     else:
-        valid = np.ones((view.n_times, view.n_nodes, view.n_nodes), dtype=bool)
+        valid = np.ones((view.n_times, view.n, view.n), dtype=bool)
     c, s = np.cos(phases), np.sin(phases)
     cov = view.covariance
     qq, pp, qp = cov[:, ::2, ::2], cov[:, 1::2, 1::2], cov[:, ::2, 1::2]

@@ -48,14 +48,14 @@ def _pair_covariance(view: SyncView, j: int, k: int) -> np.ndarray:
 
 
 def _table(view: SyncView, dtype: type = float) -> np.ndarray:
-    return np.full((view.n_times, view.n_nodes, view.n_nodes), np.nan, dtype=dtype)
+    return np.full((view.n_times, view.n, view.n), np.nan, dtype=dtype)
 
 
 def _fill(
     view: SyncView, from_state: Callable[[Any, tuple[int, ...], tuple[int, ...]], float]
 ) -> np.ndarray:
     values = _table(view)
-    for j, k in each_pair(view.n_nodes):
+    for j, k in each_pair(view.n):
         keep, dims = reduced(view, (j, k))
         check_memory("a reduced density matrix of two nodes", 64.0 * float(dims[0] * dims[1]) ** 2)
         values[:, j, k] = values[:, k, j] = [from_state(state, keep, dims) for state in view.states]
@@ -66,7 +66,7 @@ def _fill_gaussian(
     view: SyncView, formula: Callable[[np.ndarray], np.ndarray], *, ordered: bool = False
 ) -> np.ndarray:
     values = _table(view)
-    for j, k in each_pair(view.n_nodes):
+    for j, k in each_pair(view.n):
         values[:, j, k] = formula(_pair_covariance(view, j, k))
         values[:, k, j] = formula(_pair_covariance(view, k, j)) if ordered else values[:, j, k]
     return values
@@ -188,7 +188,7 @@ def purity(view: SyncView, *, gaussian: bool | None = None) -> np.ndarray:
     (T, N, N) array
         Symmetric. Gaussian: NaN with a warning where the covariance is not that of a state.
     """
-    nodes = range(view.n_nodes)
+    nodes = range(view.n)
     if _use_gaussian(view, gaussian, "purity"):
         values = _fill_gaussian(view, _gaussian.purity)
         for j in nodes:
@@ -232,7 +232,7 @@ def gaussian_discord(view: SyncView) -> np.ndarray:
     """
     need_quantum(view, "gaussian_discord")
     values = _fill_gaussian(view, _gaussian.discord, ordered=True)
-    if view.n_nodes == 1:
+    if view.n == 1:
         _ = view.covariance
     undefined(off_diagonal(values), "gaussian_discord", _UNPHYSICAL)
     return values
@@ -267,7 +267,7 @@ def second_order(
             np.diagonal(cov[:, a::2, b::2], axis1=1, axis2=2) for a, b in ((0, 0), (1, 1), (0, 1))
         )
         square = beta**2 + (qq - pp) / 2 + 1j * qp
-        normal = hopping(cov) - 0.5 * np.eye(view.n_nodes)
+        normal = hopping(cov) - 0.5 * np.eye(view.n)
         coherent = beta.conj()[:, :, None] * beta[:, None, :]
         moments = (
             square.conj()[:, :, None] * square[:, None, :] + 4 * coherent * normal + 2 * normal**2
@@ -290,16 +290,16 @@ def second_order(
 
 
 def _second_moments(view: SyncView) -> tuple[np.ndarray, np.ndarray]:
-    numbers = np.zeros((view.n_times, view.n_nodes))
+    numbers = np.zeros((view.n_times, view.n))
     moments = _table(view, complex)
-    for j in range(view.n_nodes):
+    for j in range(view.n):
         keep, (d,) = reduced(view, (j,))
         n = np.arange(d)
         for t, state in enumerate(view.states):
             populations = np.diagonal(density(state, keep)).real
             numbers[t, j] = n @ populations
             moments[t, j, j] = (n * (n - 1)) @ populations
-    for j, k in each_pair(view.n_nodes):
+    for j, k in each_pair(view.n):
         keep, (d1, d2) = reduced(view, (j, k))
         w1, w2 = (np.sqrt(np.arange(2.0, d) * np.arange(1.0, d - 1)) for d in (d1, d2))
         for t, state in enumerate(view.states):

@@ -240,8 +240,8 @@ def wigner_negativity(view: Any, *, tolerance: float = 1e-9, max_intervals: int 
     if isinstance(view, SyncView):
         states = view.states
         need_bosons(view, "wigner_negativity")
-        values = np.empty((view.n_times, view.n_nodes))
-        for j in range(view.n_nodes):
+        values = np.empty((view.n_times, view.n))
+        for j in range(view.n):
             keep, _ = reduced(view, (j,))
             for t, state in enumerate(states):
                 values[t, j], error = _negativity(density(state, keep), tolerance, max_intervals)

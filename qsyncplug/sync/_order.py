@@ -9,71 +9,112 @@ from ..core.errors import MissingFieldError
 from ._common import mean_phases, undefined
 from .view import PHASE_THRESHOLD, SyncView
 
-__all__ = ["diameter", "kuramoto", "mean_phase", "order_parameter"]
+__all__ = ["diameter", "excess", "kuramoto", "mean_phase", "order_excess", "order_parameter"]
 
 
-def order_parameter(view: SyncView, *, weighted: bool = False) -> np.ndarray:
+def order_parameter(view: SyncView, *, weighted: bool | None = None) -> np.ndarray:
     r"""Order parameter r = √(Σ_jk z_jk)/N.
 
     Parameters
     ----------
     view : SyncView
-        Needs ``correlations``, or an ``order_parameter`` given by the system (taken as it is); with
-        `weighted`, ``correlations`` and ``masses``.
-    weighted : bool
-        ‖ζ‖ = √(Σ_jk √(m_j m_k) z_jk)/N instead, the norm of the mean of the unnormalised states (of
-        √n_j e^{iθ_j}).
+        Needs ``correlations``, or an ``order_parameter`` given by the system; with `weighted`,
+        ``masses`` too unless its nodes have weights.
+    weighted : bool, optional
+        None: the system's own, \|Σ_j c_je^{−ix_j}\|/Σ_j c_j where its nodes have weights c_j.
+        False: all nodes count alike. True: with the weights or, if there are none, with the masses:
+        ‖ζ‖ = √(Σ_jk √(m_j m_k) z_jk)/N, the norm of the mean of the unnormalised states.
 
     Returns
     -------
     (T,) array
-        Between 0 and 1 unless weighted. NaN (with a warning) where a node of zero mass has no z_jk,
-        or where Σ z_jk < 0, which no set of states allows.
+        Between 0 and 1 unless weighted by masses. NaN (with a warning) where a node of zero mass
+        has no z_jk, or where Σ z_jk < 0, which no set of states allows.
 
     Notes
     -----
-    For z_jk = e^{i(θ_k−θ_j)} it is Kuramoto's r = \|Σ e^{iθ_j}\|/N; for z_jk = ⟨φ_j,φ_k⟩ it is ‖Σ
-    φ_j‖/N [1]_.
+    For z_jk = e^{i(x_j−x_k)} it is Kuramoto's r = \|Σ e^{−ix_j}\|/N; for z_jk = ⟨φ_j,φ_k⟩ it is
+    ‖Σ φ_j‖/N [1]_. Independent nodes have √⟨r²⟩ = 1/√N, so two of them .7071: see
+    :func:`order_excess`.
 
     References
     ----------
     .. [1] M. A. Lohe, J. Phys. A 43, 465301 (2010).
     """
-    if not weighted and "order_parameter" in view.fields:
+    own = view.about.weights
+    if weighted is None and "order_parameter" in view.fields:
         return view.order_parameter.copy()
-    if view.phases_suffice:
-        phases = mean_phases(view)  # no N×N array
-        weights = np.sqrt(view.masses) if weighted else 1.0
-        r = np.abs(np.mean(weights * np.exp(1j * phases), axis=1))
-        undefined(r, "order_parameter", "a node has zero mass")
-        return r
-    z = view.correlations
+    if weighted is not False and own is not None:
+        return _checked(_weighted(view, own / own.sum()))
     if weighted:
-        root = np.sqrt(np.maximum(view.masses, 0))
-        weight = root[:, :, None] * root[:, None, :]
-        z = np.where(weight == 0, 0, weight * z)
-    total = np.sum(z, axis=(1, 2)).real
-    n = view.n_nodes
-    floor = -1e-9 * n * n * (1 + (np.max(view.masses) if weighted else 0))
-    r = np.sqrt(np.where(total < floor, np.nan, np.maximum(total, 0))) / n
-    undefined(r, "order_parameter", "a node has zero mass, or the correlations are not positive")
+        return _checked(_by_masses(view))
+    if "order_parameter" in view.fields and own is None:
+        return view.order_parameter.copy()
+    return _checked(_weighted(view, np.full(view.n, 1 / view.n)))
+
+
+def _weighted(view: SyncView, weights: np.ndarray) -> np.ndarray:
+    """√(Σ_jk c_jc_kz_jk) with Σ c_j = 1."""
+    if view.phases_suffice:
+        # no N×N array
+        return np.abs(np.exp(1j * mean_phases(view)) @ weights)
+    total = np.einsum("j,tjk,k->t", weights, view.correlations, weights).real
+    return np.sqrt(np.where(total < -1e-9, np.nan, np.maximum(total, 0)))
+
+
+def _by_masses(view: SyncView) -> np.ndarray:
+    root = np.sqrt(np.maximum(view.masses, 0))
+    if view.phases_suffice:
+        return np.abs(np.mean(root * np.exp(1j * mean_phases(view)), axis=1))
+    weight = root[:, :, None] * root[:, None, :]
+    total = np.sum(np.where(weight == 0, 0, weight * view.correlations), axis=(1, 2)).real
+    floor = -1e-9 * view.n**2 * (1 + float(np.max(view.masses)))
+    return np.sqrt(np.where(total < floor, np.nan, np.maximum(total, 0))) / view.n
+
+
+def _checked(r: np.ndarray) -> np.ndarray:
+    why = "a node has zero mass, or the correlations are not positive"
+    undefined(r, "order_parameter", why)
     return r
 
 
-def kuramoto(view: SyncView, m: int = 1) -> np.ndarray:
-    """Generalised Kuramoto order parameter r_m = |Σ_j e^{i m θ_j}|/N.
+def excess(r: np.ndarray, n: int) -> np.ndarray:
+    """(N r²−1)/(N−1) of an order parameter r of N nodes; NaN for one node."""
+    r = np.asarray(r, dtype=float)
+    return (n * r**2 - 1) / (n - 1) if n > 1 else np.full_like(r, np.nan)
+
+
+def order_excess(view: SyncView) -> np.ndarray:
+    """Excess of r² over independent nodes, (N r²−1)/(N−1): the mean of Re z_jk over the pairs.
 
     Parameters
     ----------
     view : SyncView
-        Needs ``mean`` (θ_j = arg⟨b_j⟩); without it, ``correlations`` of modulus one.
+        As for :func:`order_parameter`; all nodes count alike.
+
+    Returns
+    -------
+    (T,) array
+        0 for independent nodes, 1 for complete synchronisation, −1/(N−1) for phases that cancel.
+        NaN for a single node.
+    """
+    return excess(order_parameter(view, weighted=False), view.n)
+
+
+def kuramoto(view: SyncView, m: int = 1) -> np.ndarray:
+    """Generalised Kuramoto order parameter r_m = |Σ_j e^{−imx_j}|/N.
+
+    Parameters
+    ----------
+    view : SyncView
+        Needs ``mean`` (x_j = −arg⟨b_j⟩); without it, ``correlations`` of modulus one.
     m : int
         Order; r_2 = 1 for two antipodal groups.
 
     Returns
     -------
     (T,) array
-        NaN (with a warning) where some θ_j does not exist.
+        NaN (with a warning) where some x_j does not exist.
 
     Notes
     -----
@@ -91,29 +132,29 @@ def kuramoto(view: SyncView, m: int = 1) -> np.ndarray:
                 "|z_jk|=1"
             )
         total = np.sum(np.exp(1j * m * np.angle(z)), axis=(1, 2)).real
-        r = np.sqrt(np.maximum(total, 0)) / view.n_nodes
+        r = np.sqrt(np.maximum(total, 0)) / view.n
     undefined(r, "kuramoto", "⟨b_j⟩=0 has no phase")
     return r
 
 
 def mean_phase(view: SyncView, m: int = 1) -> np.ndarray:
-    """Mean phase arg Σ_j e^{i m θ_j}, in (−π, π].
+    """Mean phase −arg Σ_j e^{−imx_j}, in [−π, π); it rises at +ω for H=ω b†b.
 
     Parameters
     ----------
     view : SyncView
-        Needs ``mean`` (θ_j = arg⟨b_j⟩).
+        Needs ``mean`` (x_j = −arg⟨b_j⟩).
     m : int
         Order.
 
     Returns
     -------
     (T,) array
-        NaN (with a warning) where some θ_j does not exist, or where r_m ≤ 1e-9.
+        NaN (with a warning) where some x_j does not exist, or where r_m ≤ 1e-9.
     """
     m = check_integer("m", m, minimum=1)
     total = np.mean(np.exp(1j * m * mean_phases(view)), axis=1)
-    phase = np.where(np.abs(total) > PHASE_THRESHOLD, np.angle(total), np.nan)
+    phase = np.where(np.abs(total) > PHASE_THRESHOLD, -np.angle(total), np.nan)
     undefined(phase, "mean_phase", "the sum of the phase factors vanishes, or ⟨b_j⟩=0 has no phase")
     return phase
 

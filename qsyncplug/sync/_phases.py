@@ -40,7 +40,7 @@ def coherence(view: SyncView) -> np.ndarray:
 
 
 def coherence_phase(view: SyncView) -> np.ndarray:
-    """Relative phase arg z_jk = θ_k − θ_j, in (−π, π].
+    """Relative phase arg z_jk = x_j − x_k, in (−π, π]; x is the phase of e^{−ix}.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ def _rate(times: np.ndarray, factors: np.ndarray, name: str) -> np.ndarray:
 
 
 def frequency(view: SyncView) -> np.ndarray:
-    """Instantaneous frequencies d arg⟨b_j⟩/dt.
+    """Instantaneous frequencies ẋ_j = −d arg⟨b_j⟩/dt.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ def frequency(view: SyncView) -> np.ndarray:
     Returns
     -------
     (T, N) array
-        NaN (with a warning) where ⟨b_j⟩ has no phase. A mode with H=ω b†b turns at −ω.
+        NaN (with a warning) where ⟨b_j⟩ has no phase. A mode with H=ω b†b has +ω.
 
     Notes
     -----
@@ -226,7 +226,7 @@ def frequency(view: SyncView) -> np.ndarray:
     when a phase turns by more than 3π/4 between two times.
     """
     _window(view, None)
-    values = _rate(view.times, np.exp(1j * mean_phases(view)), "frequency")
+    values = _rate(view.times, np.exp(-1j * mean_phases(view)), "frequency")
     undefined(values, "frequency", "⟨b_j⟩=0 has no phase")
     return values
 

@@ -10,7 +10,7 @@ from ._distributions import PhaseDistribution, husimi_phase, wigner_phase
 from ._fluctuations import complete, complete_fluctuations, pearson, phase, phase_rotated
 from ._information import gaussian_discord, log_negativity, mutual_information, purity, second_order
 from ._negativity import wigner_negativity
-from ._order import diameter, kuramoto, mean_phase, order_parameter
+from ._order import diameter, kuramoto, mean_phase, order_excess, order_parameter
 from ._phases import (
     coherence,
     coherence_phase,
@@ -35,6 +35,7 @@ __all__ = [
     "log_negativity",
     "mean_phase",
     "mutual_information",
+    "order_excess",
     "order_parameter",
     "pearson",
     "pearson_window",

@@ -55,7 +55,7 @@ def synchronization(result: Any, *, modes: Any = None, times: Any = None) -> Syn
     >>> import qsyncplug as qsp
     >>> a, b = qsp.modes(2)
     >>> state = qutip.tensor(qutip.coherent(12, 1), qutip.coherent(12, 1j))
-    >>> qsp.synchronization(state, modes=[a, b]).n_nodes
+    >>> qsp.synchronization(state, modes=[a, b]).n
     2
     """
     given = {

@@ -1,21 +1,19 @@
-"""The one view of a run that every measure takes: times, correlations, masses, means, covariances,
-states.
-"""
+"""The one view of a run that every measure takes."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ..core.checks import check_integer, check_memory, check_number, check_times
-from ..core.errors import MissingFieldError
-from ._fields import check_correlations, check_field, check_states, frozen, hopping, one_minus
+from ..core.checks import check_integer, check_memory, check_times
+from ._fields import check_states, frozen, hopping, one_minus
+from ._store import About, Store
 from .dynamics import Dynamics
 
-__all__ = ["MASS_THRESHOLD", "PHASE_THRESHOLD", "SyncView"]
+__all__ = ["MASS_THRESHOLD", "PHASE_THRESHOLD", "About", "SyncView"]
 
 #: ⟨b⟩ has no phase where |⟨b⟩| ≤ PHASE_THRESHOLD·√(1+n).
 PHASE_THRESHOLD = 1e-9
@@ -24,29 +22,14 @@ PHASE_THRESHOLD = 1e-9
 #: above 1e-6.
 MASS_THRESHOLD = 1e-10
 
-_LAZY = ("mean", "covariance", "masses", "correlations", "order_parameter", "deviations")
-_ADVICE = {
-    "mean": "give mean=, the (T, 2N) array (q1, p1, q2, p2, ...)",
-    "covariance": (
-        "give covariance=, the (T, 2N, 2N) symmetrised covariance matrices (0 for a classical "
-        "system)"
-    ),
-    "correlations": "give correlations=, or mean= and covariance= to derive them",
-    "masses": "give masses=, or mean= and covariance= to derive them",
-    "order_parameter": "give order_parameter=",
-    "states": (
-        "give states=, the joint states at the T times (for a solver: the option store_states)"
-    ),
-}
-
 
 class SyncView:
-    """What a run says about synchronisation, in the same terms for every system.
+    r"""What a run says about synchronisation, in the same terms for every system.
 
     T times, N nodes; any subset of the fields. Arrays are copied, C-ordered and read-only. ħ=1,
-    q=(b+b†)/√2, p=(b−b†)/(i√2), vacuum variance ½. `mean`, `covariance`, `correlations`, `masses`,
-    `order_parameter` and `deviations` may each be a function without arguments instead: it is
-    called once, when the field is first asked for.
+    q=(b+b†)/√2, p=(b−b†)/(i√2), vacuum variance ½. A phase x is that of the amplitude e^{−ix}: with
+    H=ω b†b it advances by +ωt, and z_jk of classical phases is e^{i(x_j−x_k)}. Every field may be a
+    function without arguments instead: it is called once, when the field is first asked for.
 
     Parameters
     ----------
@@ -55,39 +38,19 @@ class SyncView:
     mean : (T, 2N) array, optional
         (q1, p1, q2, p2, ...).
     covariance : (T, 2N, 2N) array or 0, optional
-        ⟨δY δYᵀ + h.c.⟩/2. The number 0 stands for a classical system and takes no memory.
+        ⟨δY δYᵀ + h.c.⟩/2, above the uncertainty bound. The number 0 stands for a classical system
+        and takes no memory.
     correlations : (T, N, N) complex array, optional
-        z_jk with z_jj=1, z_kj=conj z_jk, |z_jk|≤1; ⟨b_j†b_k⟩/√(n_j n_k) for modes. NaN only where a
-        mass is zero.
+        z_jk with z_jj=1, z_kj=conj z_jk, \|z_jk\|≤1; ⟨b_j†b_k⟩/√(n_j n_k) for modes. NaN only where
+        a mass is zero.
     masses : (T, N) array, optional
         λ_j² or n_j.
     states : sequence of T Qobj, optional
-        Joint kets or density matrices, normalised.
+        Joint kets or density matrices, normalised, without negative eigenvalues.
     subsystems : tuple of N int, optional
         Tensor factor that holds node j; 0, ..., N−1 unless given.
-    system : str
-        Name of the system, for messages.
-    labels : sequence of N str, optional
-        Names of the nodes.
-    notes : sequence of str
-        Remarks of whoever made the view, e.g. what an approximation neglects.
-    vacuum : float
-        Variance of q in the vacuum: 0.5, or 0 for a classical system (0 whenever the covariance
-        given is zero); enters n = ⟨q²+p²⟩/2 − vacuum.
-    order_parameter : (T,) array, optional
-        r, for systems too large for an N×N array.
-    deviations : (T, N, N) complex array, optional
-        1 − z_jk, where it is known more accurately than z_jk.
-    bosons : bool
-        Whether the tensor factors of `states` are oscillators in their Fock basis.
-    canonical : bool
-        Whether (q, p) are those of an oscillator, [q, p]=i; not so for σ− of a qubit.
-    n_nodes : int, optional
-        N, for a view whose fields are all functions.
-    missing : mapping of str to str, optional
-        For a field that the system lacks: what would provide it.
-    dynamics : Dynamics, optional
-        What the model says, evidence for :func:`qsyncplug.verdict`.
+    about : About, optional
+        What the numbers are of: name, labels, kind of oscillator, evidence of a model.
 
     Raises
     ------
@@ -101,43 +64,25 @@ class SyncView:
     Derived when asked for: from `mean` and `covariance`, `masses` n_j = (⟨q_j²⟩+⟨p_j²⟩)/2 − vacuum
     and `correlations` ⟨b_j†b_k⟩/√(n_j n_k), which is NaN where n_j is zero (see
     ``MASS_THRESHOLD``); from `mean`, `amplitudes` β=(q+ip)/√2; from `correlations`, `deviations`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> x = np.array([[0.0, 0.5], [0.0, 1.0]])
+    >>> mean = np.stack([np.cos(x), -np.sin(x)], axis=-1).reshape(2, 4)
+    >>> view = qsp.SyncView([0.0, 1.0], mean=mean, covariance=0)
+    >>> np.angle(view.correlations[:, 1, 0]).round(6).tolist()
+    [0.5, 1.0]
     """
 
-    __slots__ = (
-        "_derived",
-        "_lock",
-        "_store",
-        "bosons",
-        "canonical",
-        "dynamics",
-        "labels",
-        "missing",
-        "n_nodes",
-        "n_times",
-        "notes",
-        "states_or_none",
-        "subsystems",
-        "system",
-        "times",
-        "vacuum",
-    )
+    __slots__ = ("_store", "about", "states_or_none", "subsystems", "times")
 
-    _derived: dict[str, np.ndarray]
-    _lock: Any
-    _store: dict[str, Any]
-    missing: dict[str, str]
-    times: np.ndarray
-    n_times: int
-    n_nodes: int
-    system: str
-    labels: tuple[str, ...] | None
-    notes: tuple[str, ...]
-    vacuum: float
-    bosons: bool
-    canonical: bool
-    dynamics: Dynamics | None
-    subsystems: tuple[int, ...] | None
+    _store: Store
+    about: About
     states_or_none: tuple[Any, ...] | None
+    subsystems: tuple[int, ...] | None
+    times: np.ndarray
 
     def __init__(
         self,
@@ -149,143 +94,135 @@ class SyncView:
         *,
         states: Sequence[Any] | None = None,
         subsystems: Sequence[int] | None = None,
-        system: str = "",
-        labels: Sequence[str] | None = None,
-        notes: Sequence[str] = (),
-        vacuum: float = 0.5,
-        order_parameter: Any = None,
-        deviations: Any = None,
-        bosons: bool = True,
-        canonical: bool = True,
-        n_nodes: int | None = None,
-        missing: Mapping[str, str] | None = None,
-        dynamics: Dynamics | None = None,
+        about: About | None = None,
     ) -> None:
-        put = object.__setattr__
-        if isinstance(covariance, (int, float)) and covariance != 0:
-            raise ValueError(f"covariance must be an array (T, 2N, 2N) or 0, not {covariance!r}")
-        given = {
+        fields = {
             "mean": mean,
             "covariance": covariance,
             "correlations": correlations,
             "masses": masses,
-            "order_parameter": order_parameter,
-            "deviations": deviations,
         }
-        store: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-        if not store and states is None:
+        self._set(times, fields, states, subsystems, about or About())
+
+    @classmethod
+    def of(
+        cls,
+        times: Any,
+        fields: Mapping[str, Any],
+        *,
+        states: Sequence[Any] | None = None,
+        subsystems: Sequence[int] | None = None,
+        about: About | None = None,
+    ) -> SyncView:
+        """View with any of the fields by name.
+
+        Parameters
+        ----------
+        times : (T,) array or None
+        fields : mapping
+            Beside those of the class ``order_parameter`` (T,), for systems too large for an N×N
+            array, and ``deviations`` (T, N, N), 1−z_jk where it is known more accurately than z_jk.
+        states, subsystems, about
+            As for the class.
+        """
+        view = object.__new__(cls)
+        view._set(times, fields, states, subsystems, about or About())
+        return view
+
+    def _set(
+        self, times: Any, fields: Mapping[str, Any], states: Any, subsystems: Any, about: About
+    ) -> None:
+        if states is None and all(value is None for value in fields.values()):
             raise ValueError(
                 "a view needs at least one of mean, covariance, correlations, masses, states"
             )
-        put(self, "_lock", threading.RLock())
-        put(self, "_store", store)  # as given
-        put(self, "_derived", {})
-        put(self, "system", str(system))
-        put(
-            self,
-            "notes",
-            (notes,) if isinstance(notes, str) else tuple(str(note) for note in notes),
-        )
-        put(self, "missing", dict(missing or {}))
-        put(self, "vacuum", check_number("vacuum", vacuum, minimum=0.0))
-        put(self, "bosons", bool(bosons))
-        put(self, "canonical", bool(canonical))
-        put(self, "dynamics", dynamics)
-        put(self, "states_or_none", None if states is None else tuple(states))
+        put = object.__setattr__
+        checked = None if times is None else frozen(check_times(times, "times"))
+        store = Store(fields, about, None if checked is None else checked.size)
+        if states is not None:
+            states = tuple(states)
+            subsystems = check_states(states, subsystems, store.n_nodes, about.physical)
+            store.fix("states", len(states), None)
+            store.fix("subsystems", len(states), len(subsystems))
+        store.settle()
+        if about.labels is not None and len(about.labels) != store.n_nodes:
+            raise ValueError(f"labels must hold {store.n_nodes} names, not {len(about.labels)}")
+        put(self, "_store", store)
+        put(self, "about", about)
+        put(self, "states_or_none", states)
         put(self, "subsystems", None if subsystems is None else tuple(subsystems))
         put(
             self,
-            "n_nodes",
-            None if n_nodes is None else check_integer("n_nodes", n_nodes, minimum=1),
+            "times",
+            frozen(np.arange(store.n_times, dtype=float)) if times is None else checked,
         )
-        put(self, "times", None if times is None else _times(times))
-        put(self, "n_times", None if times is None else self.times.size)
-        if covariance is not None and not callable(covariance) and not np.any(covariance):
-            put(self, "vacuum", 0.0)
-            if np.ndim(covariance):
-                self._checked("covariance", covariance)
-            store["covariance"] = 0
-        for name in _LAZY:
-            if name in store and not callable(store[name]) and not self._classical(name):
-                store[name] = self._checked(name, store[name])
-        if states is not None:
-            self._check_states()
-        for name in (
-            "mean",
-            "masses",
-            "order_parameter",
-            "correlations",
-            "covariance",
-            "deviations",
-        ):
-            if self.n_times is not None and self.n_nodes is not None:
-                break
-            if name in store and callable(store[name]):
-                self._get(name)
-        if self.n_nodes is None or self.n_times is None:
-            what = "n_nodes" if self.n_nodes is None else "times"
-            raise ValueError(f"{what} must be given, for the other fields do not fix it")
-        if self.times is None:
-            put(self, "times", frozen(np.arange(self.n_times, dtype=float)))
-        if labels is not None:
-            labels = tuple(str(label) for label in labels)
-            if len(labels) != self.n_nodes:
-                raise ValueError(f"labels must hold {self.n_nodes} names, not {len(labels)}")
-        put(self, "labels", labels)
 
-    # ------------------------------------------------------------------ validation
+    # ------------------------------------------------------------ what it is
 
-    def _classical(self, name: str) -> bool:
-        return name == "covariance" and isinstance(self._store.get(name), (int, float))
+    @property
+    def n_times(self) -> int:
+        """T."""
+        return int(self.times.size)
 
-    def _fix(self, name: str, n_times: int, n_nodes: int | None) -> None:
-        for attribute, value, letter in (("n_times", n_times, "T"), ("n_nodes", n_nodes, "N")):
-            known = getattr(self, attribute)
-            if value is None:
-                continue
-            if known is None:
-                object.__setattr__(self, attribute, int(value))
-            elif known != value:
-                raise ValueError(
-                    f"{name} has {letter}={value}, but the other fields have {letter}={known}"
-                )
+    @property
+    def n(self) -> int:
+        """Number of nodes."""
+        return int(self._store.n_nodes or 0)
 
-    def _checked(self, name: str, value: Any) -> np.ndarray:
-        array, n_times, nodes = check_field(name, value)
-        self._fix(name, n_times, nodes)
-        if name == "correlations":
-            check_correlations(array, self.masses if self.has("masses") else None)
-        elif name == "covariance" and self.vacuum > 0 and not np.any(array):
-            raise ValueError(
-                "covariance must not vanish if the vacuum has a variance; give covariance=0 or "
-                "vacuum=0"
-            )
-        return frozen(array)
+    @property
+    def system(self) -> str:
+        """Name of the system."""
+        return self.about.system
 
-    def _check_states(self) -> None:
-        assert self.states_or_none is not None
-        chosen = check_states(self.states_or_none, self.subsystems, self.n_nodes)
-        object.__setattr__(self, "subsystems", chosen)
-        self._fix("states", len(self.states_or_none), None)
-        self._fix("subsystems", len(self.states_or_none), len(chosen))
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """Names of the nodes, if they have any."""
+        return self.about.labels
 
-    # ------------------------------------------------------------------ fields
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Remarks of whoever made the view."""
+        return self.about.notes
 
-    def has(self, field: str) -> bool:
-        """Whether `field` is given or can be derived; evaluates nothing."""
-        if field == "states":
+    @property
+    def dynamics(self) -> Dynamics | None:
+        """What the model says."""
+        return self.about.dynamics
+
+    @property
+    def vacuum(self) -> float:
+        """Variance of q in the vacuum; 0 for a classical system."""
+        return self._store.vacuum
+
+    @property
+    def is_classical(self) -> bool:
+        """Whether the variance of the vacuum is 0."""
+        return self.vacuum == 0
+
+    @property
+    def phases_suffice(self) -> bool:
+        """Whether the correlations are those of classical phases.
+
+        So that N numbers give them all.
+        """
+        values = self._store.values
+        derived = "mean" in values and "correlations" not in values
+        return derived and self._store.is_zero("covariance")
+
+    # ------------------------------------------------------------ fields
+
+    def has(self, name: str) -> bool:
+        """Whether a field is given or can be derived; evaluates nothing."""
+        values = self._store.values
+        if name == "states":
             return self.states_or_none is not None
-        if field == "amplitudes":
-            return "mean" in self._store
-        if field in self._store:
+        if name == "amplitudes":
+            return "mean" in values
+        if name in values:
             return True
-        if field == "deviations":
+        if name == "deviations":
             return self.has("correlations")
-        return (
-            field in ("masses", "correlations")
-            and "mean" in self._store
-            and "covariance" in self._store
-        )
+        return name in ("masses", "correlations") and "mean" in values and "covariance" in values
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -293,44 +230,21 @@ class SyncView:
         names = ("mean", "covariance", "correlations", "masses", "order_parameter", "states")
         return tuple(name for name in names if self.has(name))
 
-    def _get(self, name: str) -> np.ndarray:
-        with self._lock:
-            if name not in self._store:
-                raise self._missing(name)
-            value = self._store[name]
-            if callable(value):
-                value = self._store[name] = self._checked(name, value())
-            elif self._classical(name):
-                size = (self.n_times, 2 * self.n_nodes, 2 * self.n_nodes)
-                check_memory(
-                    "the covariance",
-                    8.0 * size[0] * size[1] * size[2],
-                    advice="ask for a pair(i, j) of the view",
-                )
-                return frozen(np.zeros(size))
-            return value
-
-    def _missing(self, name: str) -> MissingFieldError:
-        advice = self.missing.get(name, _ADVICE.get(name, f"give {name}="))
-        return MissingFieldError(
-            f"{self.system or 'this view'} has no {name}; what would provide it: {advice}"
-        )
-
     @property
     def mean(self) -> np.ndarray:
         """Means (q1, p1, q2, p2, ...), (T, 2N)."""
-        return self._get("mean")
+        return self._store.get("mean")
 
     @property
     def covariance(self) -> np.ndarray:
         """Symmetrised covariance matrices, (T, 2N, 2N)."""
-        return self._get("covariance")
+        return self._store.get("covariance")
 
     @property
     def states(self) -> tuple[Any, ...]:
         """Joint states, T of them."""
         if self.states_or_none is None:
-            raise self._missing("states")
+            raise self._store.lacking("states")
         return self.states_or_none
 
     @property
@@ -341,82 +255,59 @@ class SyncView:
 
     @property
     def order_parameter(self) -> np.ndarray:
-        """The order parameter as it was given, (T,); ``measures.order_parameter`` computes it
-        otherwise.
-        """
-        return self._get("order_parameter")
+        """The order parameter as it was given, (T,).
 
-    @property
-    def is_classical(self) -> bool:
-        """Whether the variance of the vacuum is 0."""
-        return self.vacuum == 0
-
-    @property
-    def phases_suffice(self) -> bool:
-        """Whether the correlations are those of classical phases, e^{i(θ_k−θ_j)}, so that N numbers
-        give them all.
+        ``measures.order_parameter`` finds it otherwise.
         """
-        return (
-            "correlations" not in self._store
-            and "mean" in self._store
-            and self._classical("covariance")
-        )
+        return self._store.get("order_parameter")
 
     @property
     def masses(self) -> np.ndarray:
         """λ_j² or n_j, (T, N)."""
-        with self._lock:
-            if "masses" in self._store or not self.has("masses"):
-                return self._get("masses")
-            if "masses" not in self._derived:
-                self._derived["masses"] = frozen(self.occupations())
-            return self._derived["masses"]
+        if "masses" in self._store.values or not self.has("masses"):
+            return self._store.get("masses")
+        return self._store.derive("masses", self.occupations)
 
     @property
     def correlations(self) -> np.ndarray:
         """z_jk, (T, N, N) complex."""
-        with self._lock:
-            if "correlations" in self._store or not self.has("correlations"):
-                return self._get("correlations")
-            if "correlations" not in self._derived:
-                self._derived["correlations"] = frozen(self._derive_correlations())
-            return self._derived["correlations"]
+        if "correlations" in self._store.values or not self.has("correlations"):
+            return self._store.get("correlations")
+        return self._store.derive("correlations", self._derive_correlations)
 
     @property
     def deviations(self) -> np.ndarray:
         """1 − z_jk, (T, N, N) complex, without cancellation where |z_jk|=1."""
-        with self._lock:
-            if "deviations" in self._store:
-                return self._get("deviations")
-            if "deviations" not in self._derived:
-                self._derived["deviations"] = frozen(one_minus(self.correlations))
-            return self._derived["deviations"]
+        if "deviations" in self._store.values:
+            return self._store.get("deviations")
+        return self._store.derive("deviations", lambda: one_minus(self.correlations))
 
     def occupations(self) -> np.ndarray:
-        """n_j = (⟨q_j²⟩+⟨p_j²⟩)/2 − vacuum from mean and covariance, (T, N), whatever the masses
-        are.
+        """n_j = (⟨q_j²⟩+⟨p_j²⟩)/2 − vacuum from mean and covariance, (T, N).
+
+        Whatever the masses are.
         """
-        beta = self.amplitudes
-        n = np.abs(beta) ** 2
-        if not self._classical("covariance"):
+        n = np.abs(self.amplitudes) ** 2
+        if not self._store.is_zero("covariance"):
             variances = np.diagonal(self.covariance, axis1=1, axis2=2)
             n = n + ((variances[:, ::2] + variances[:, 1::2]) / 2 - self.vacuum)
         return n
 
-    def _empty(self) -> np.ndarray:
+    def _numbers(self) -> np.ndarray:
+        """Excitation numbers, NaN where they are zero."""
         n = self.occupations()
-        return n <= (MASS_THRESHOLD * (1.5 + np.abs(n)) if self.vacuum > 0 else 0.0)
+        empty = n <= (MASS_THRESHOLD * (1.5 + np.abs(n)) if self.vacuum > 0 else 0.0)
+        return np.where(empty, np.nan, n)
 
     def _derive_correlations(self) -> np.ndarray:
-        t, n = self.n_times, self.n_nodes
-        check_memory(
-            "the correlations", 48.0 * t * n * n, advice="ask for a pair(i, j) of the view"
-        )
+        t, n = self.n_times, self.n
+        advice = "ask for a pair(i, j) of the view"
+        check_memory("the correlations", 48.0 * t * n * n, advice=advice)
         beta = self.amplitudes
         moments = beta.conj()[:, :, None] * beta[:, None, :]
-        if not self._classical("covariance"):
+        if not self._store.is_zero("covariance"):
             moments = moments + hopping(self.covariance)
-        numbers = np.where(self._empty(), np.nan, self.occupations())
+        numbers = self._numbers()
         root = np.sqrt(numbers)
         with np.errstate(invalid="ignore"):
             z = moments / (root[:, :, None] * root[:, None, :])
@@ -425,45 +316,43 @@ class SyncView:
         return z
 
     def reference(self, node: int = 0) -> np.ndarray:
-        """z_{node,k} for all k, (T, N) complex, without the N×N array if the system is
-        classical.
+        """z_{node,k} for all k, (T, N) complex.
+
+        Without the N×N array if the system is classical.
         """
         if self.phases_suffice:
-            n = self.occupations()
-            beta = self.amplitudes / np.sqrt(np.where(self._empty(), np.nan, n))
+            beta = self.amplitudes / np.sqrt(self._numbers())
             return beta[:, node, None].conj() * beta
         return self.correlations[:, node, :]
 
-    # ------------------------------------------------------------------ parts
+    # ------------------------------------------------------------ parts
 
     def at(self, indices: Any) -> SyncView:
-        """View at some of the times: an index, a slice, or an increasing array of indices or of
-        booleans.
-        """
-        index = np.arange(self.n_times)[indices]
-        index = np.atleast_1d(index)
+        """View at some of the times: an index, a slice, or increasing indices or booleans."""
+        index = np.atleast_1d(np.arange(self.n_times)[indices])
         if index.ndim != 1 or index.size == 0:
             raise ValueError(
                 f"indices must choose at least one of the {self.n_times} times, not {indices!r}"
             )
 
         def part(name: str) -> Any:
-            return lambda: self._get(name)[index]
+            return lambda: self._store.get(name)[index]
 
-        return self._copy(
-            {name: part(name) for name in self._store},
-            times=self.times[index],
-            states=None if self.states_or_none is None else [self.states_or_none[k] for k in index],
-            dynamics=None if self.dynamics is None else self.dynamics.at(index),
+        states = self.states_or_none
+        dynamics = None if self.dynamics is None else self.dynamics.at(index)
+        return self._part(
+            {name: part(name) for name in self._store.values},
+            self.times[index],
+            None if states is None else [states[k] for k in index],
+            self.subsystems,
+            replace(self.about, n=self.n, dynamics=dynamics),
         )
 
     def pair(self, i: int, j: int) -> SyncView:
         """View of the two nodes `i` and `j`, in this order."""
+        last = self.n - 1
         nodes = np.array(
-            [
-                check_integer(s, k, minimum=0, maximum=self.n_nodes - 1)
-                for s, k in (("i", i), ("j", j))
-            ]
+            [check_integer(s, k, minimum=0, maximum=last) for s, k in (("i", i), ("j", j))]
         )
         if i == j:
             raise ValueError(f"i and j must be two different nodes, not {i} twice")
@@ -472,22 +361,42 @@ class SyncView:
         def part(name: str) -> Any:
             pick = doubled if name in ("mean", "covariance") else nodes
             if name in ("mean", "masses"):
-                return lambda: self._get(name)[:, pick]
-            return lambda: self._get(name)[:, pick[:, None], pick]
+                return lambda: self._store.get(name)[:, pick]
+            return lambda: self._store.get(name)[:, pick[:, None], pick]
 
-        return self._copy(
-            {name: part(name) for name in self._store if name != "order_parameter"},
-            n_nodes=2,
-            subsystems=None if self.subsystems is None else [self.subsystems[k] for k in nodes],
-            labels=None if self.labels is None else [self.labels[k] for k in nodes],
-            dynamics=None if self.dynamics is None else self.dynamics.pair(nodes),
+        chosen = self.subsystems
+        return self._part(
+            {name: part(name) for name in self._store.values if name != "order_parameter"},
+            self.times,
+            self.states_or_none,
+            None if chosen is None else [chosen[k] for k in nodes],
+            self._about_pair(nodes),
         )
 
-    def _copy(self, parts: dict[str, Callable[[], Any]], **changes: Any) -> SyncView:
-        fields: dict[str, Any] = dict(parts)
-        if "covariance" in fields and self._classical("covariance"):
-            fields["covariance"] = 0
-        return SyncView(**(fields | self._options() | changes))
+    def _about_pair(self, nodes: np.ndarray) -> About:
+        about = self.about
+        return replace(
+            about,
+            n=2,
+            labels=None if about.labels is None else tuple(about.labels[k] for k in nodes),
+            weights=None if about.weights is None else about.weights[nodes],
+            dynamics=None if about.dynamics is None else about.dynamics.pair(nodes),
+        )
+
+    def _part(
+        self,
+        fields: dict[str, Callable[[], Any]],
+        times: Any,
+        states: Any,
+        subsystems: Any,
+        about: About,
+    ) -> SyncView:
+        named: dict[str, Any] = dict(fields)
+        if "covariance" in named and self._store.is_zero("covariance"):
+            named["covariance"] = 0
+        return SyncView.of(times, named, states=states, subsystems=subsystems, about=about)
+
+    # ------------------------------------------------------------ as an object
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"a view cannot be changed; {name} is read-only")
@@ -496,41 +405,18 @@ class SyncView:
         raise AttributeError(f"a view cannot be changed; {name} is read-only")
 
     def __reduce__(self) -> Any:
-        for name in list(self._store):
-            if callable(self._store[name]):
-                self._get(name)
-        return _rebuild, (self._store | self._options(),)
-
-    def _options(self) -> dict[str, Any]:
-        names = (
-            "times",
-            "subsystems",
-            "system",
-            "labels",
-            "notes",
-            "vacuum",
-            "bosons",
-            "canonical",
-            "n_nodes",
-            "missing",
-            "dynamics",
-        )
-        return {name: getattr(self, name) for name in names} | {"states": self.states_or_none}
+        values = self._store.values
+        fields = {k: self._store.get(k) if callable(v) else v for k, v in values.items()}
+        about = replace(self.about, n=self.n)
+        return _rebuild, (self.times, fields, self.states_or_none, self.subsystems, about)
 
     def __repr__(self) -> str:
         name = f"{self.system!r}, " if self.system else ""
-        span = (
-            f"{self.times[0]:g}..{self.times[-1]:g}" if self.n_times > 1 else f"{self.times[0]:g}"
-        )
-        return (
-            f"SyncView({name}T={self.n_times} (t={span}), N={self.n_nodes}, fields: "
-            f"{', '.join(self.fields)})"
-        )
+        first, last = self.times[0], self.times[-1]
+        span = f"{first:g}..{last:g}" if self.n_times > 1 else f"{first:g}"
+        fields = ", ".join(self.fields)
+        return f"SyncView({name}T={self.n_times} (t={span}), N={self.n}, fields: {fields})"
 
 
-def _times(times: Any) -> np.ndarray:
-    return frozen(check_times(times, "times"))
-
-
-def _rebuild(arguments: dict[str, Any]) -> SyncView:
-    return SyncView(**arguments)
+def _rebuild(times: Any, fields: Any, states: Any, subsystems: Any, about: About) -> SyncView:
+    return SyncView.of(times, fields, states=states, subsystems=subsystems, about=about)

@@ -26,7 +26,7 @@ TIMES = np.linspace(0, 3, 7)
 def test_view_of_a_common_hamiltonian():
     result = slsolve(SchrodingerLohe(H, 1.0), PSI, TIMES)
     view = qsp.synchronization(result)
-    assert view.n_nodes == 3 and "Schrödinger–Lohe" in view.system
+    assert view.n == 3 and "Schrödinger–Lohe" in view.system
     assert_allclose(view.correlations, result.gram, atol=1e-12)
     assert_allclose(view.deviations, result.deviations, rtol=1e-12)
     assert_allclose(

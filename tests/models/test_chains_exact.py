@@ -220,7 +220,7 @@ def test_views_of_chains():
     state = chains.product_state(excitation=(0.4, 0.3), phase=(0, 0.5), representation="bosons")
     exact = qsp.exactsolve(chains, state, t, representation="bosons")
     view = qsp.synchronization(exact)
-    assert view.n_nodes == 2
+    assert view.n == 2
     # the measure of the view is that of the states
     assert abs(qsp.measures.log_negativity(view)[0, 0, 1]) < 1e-9
     z = qutip.expect(chains.boson(1, "bosons").dag() * chains.boson(2, "bosons"), exact.states[-1])

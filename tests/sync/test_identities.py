@@ -8,7 +8,7 @@ import qutip as qt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qsyncplug.sync import SyncView, measures
+from qsyncplug.sync import About, SyncView, measures
 
 from .sync_states import full_view, gaussian_view, lowering, moments
 
@@ -174,7 +174,7 @@ def test_exchange_and_the_choice_of_fields(seed):
         )
     given_ = SyncView(correlations=view.correlations, masses=view.masses)
     lazy = SyncView(
-        mean=lambda: view.mean, covariance=lambda: view.covariance, times=[0.0], n_nodes=2
+        mean=lambda: view.mean, covariance=lambda: view.covariance, times=[0.0], about=About(n=2)
     )
     for other in (given_, lazy, back):
         np.testing.assert_allclose(

@@ -14,7 +14,7 @@ def pair_view(t, z, **options):
 
 
 def phases_view(t, theta):
-    mean = np.stack([np.cos(theta), np.sin(theta)], axis=-1).reshape(len(t), -1)
+    mean = np.stack([np.cos(theta), -np.sin(theta)], axis=-1).reshape(len(t), -1)
     return SyncView(t, mean=mean, covariance=0)
 
 
@@ -52,8 +52,8 @@ def test_frequencies():
     np.testing.assert_allclose(measures.frequency(view)[:, 0], 0.3 + 0.04 * T, rtol=0, atol=1e-12)
     np.testing.assert_allclose(measures.frequency(view)[:, 1], -0.8, rtol=0, atol=1e-12)
     difference = measures.frequency_difference(view)
-    np.testing.assert_allclose(difference[:, 0, 1], -1.1 - 0.04 * T, rtol=0, atol=1e-12)
-    np.testing.assert_allclose(difference[:, 1, 0], 1.1 + 0.04 * T, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(difference[:, 0, 1], 1.1 + 0.04 * T, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(difference[:, 1, 0], -1.1 - 0.04 * T, rtol=0, atol=1e-12)
     uneven = np.cumsum(np.random.default_rng(0).uniform(0.01, 0.3, 50))
     quadratic = np.stack([uneven**2, 0 * uneven], axis=1) / 2
     np.testing.assert_allclose(

@@ -7,14 +7,14 @@ import pytest
 import qutip as qt
 
 from qsyncplug.core.errors import MissingFieldError, UndefinedMeasureWarning
-from qsyncplug.sync import SyncView, measures
+from qsyncplug.sync import About, SyncView, measures
 
 from .sync_states import full_view
 
 
 def phases_view(theta, **options):
     theta = np.asarray(theta, dtype=float)
-    mean = np.stack([np.cos(theta), np.sin(theta)], axis=-1).reshape(theta.shape[0], -1)
+    mean = np.stack([np.cos(theta), -np.sin(theta)], axis=-1).reshape(theta.shape[0], -1)
     return SyncView(mean=mean, covariance=0, **options)
 
 
@@ -31,7 +31,7 @@ def test_fields_are_read_only_and_contiguous():
     with pytest.raises(AttributeError, match="cannot be changed"):
         view.system = "x"
     np.testing.assert_array_equal(view.times, np.arange(5))
-    np.testing.assert_allclose(view.amplitudes, np.exp(1j * THETA) / np.sqrt(2), rtol=1e-15)
+    np.testing.assert_allclose(view.amplitudes, np.exp(-1j * THETA) / np.sqrt(2), rtol=1e-15)
 
 
 def test_the_given_array_is_copied():
@@ -43,13 +43,13 @@ def test_the_given_array_is_copied():
 
 def test_phases_in_four_guises():
     theta = THETA
-    z = np.exp(1j * (theta[:, None, :] - theta[:, :, None]))
+    z = np.exp(1j * (theta[:, :, None] - theta[:, None, :]))
     r = np.abs(np.exp(1j * theta).mean(axis=1))
     scalar, array = (
         phases_view(theta),
         SyncView(mean=phases_view(theta).mean, covariance=np.zeros((5, 8, 8))),
     )
-    lazy = SyncView(times=range(5), correlations=lambda: z, n_nodes=4)
+    lazy = SyncView(times=range(5), correlations=lambda: z, about=About(n=4))
     for view in (scalar, array, lazy, SyncView(correlations=z)):
         np.testing.assert_allclose(view.correlations, z, rtol=0, atol=1e-15)
         np.testing.assert_allclose(measures.order_parameter(view), r, rtol=1e-14)
@@ -73,7 +73,7 @@ def test_a_million_phases_need_no_square_array():
         measures.order_parameter(view), abs(np.exp(1j * theta).mean()), rtol=1e-12
     )
     np.testing.assert_allclose(
-        view.pair(3, 7).correlations[0, 0, 1], np.exp(1j * (theta[0, 7] - theta[0, 3])), rtol=1e-14
+        view.pair(3, 7).correlations[0, 0, 1], np.exp(1j * (theta[0, 3] - theta[0, 7])), rtol=1e-14
     )
     with pytest.raises(MemoryError):
         _ = view.correlations
@@ -87,13 +87,13 @@ def test_small_diameters_are_relatively_accurate():
     np.testing.assert_allclose(measures.diameter(SyncView(correlations=z)), delta, rtol=1e-12)
     w = 1e-20 + 2e-20j
     dev = np.array([[[0, w], [np.conj(w), 0]]])
-    view = SyncView(correlations=np.ones((1, 2, 2)), deviations=dev)
+    view = SyncView.of(None, {"correlations": np.ones((1, 2, 2)), "deviations": dev})
     np.testing.assert_allclose(measures.diameter(view), np.sqrt(2e-20), rtol=1e-14)
     np.testing.assert_allclose(measures.diameter(view, "correlation"), abs(w), rtol=1e-14)
 
 
 def test_order_parameter_given_and_weighted():
-    view = SyncView(times=[0, 1], order_parameter=lambda: [0.5, 1.0], n_nodes=10)
+    view = SyncView.of([0, 1], {"order_parameter": lambda: [0.5, 1.0]}, about=About(n=10))
     np.testing.assert_array_equal(measures.order_parameter(view), [0.5, 1])
     psi = np.random.default_rng(2).normal(size=(3, 6)) + 1j * np.random.default_rng(3).normal(
         size=(3, 6)
@@ -113,7 +113,7 @@ def test_functions_are_called_once():
         calls.append(1)
         return np.ones((3, 4))
 
-    view = SyncView(times=range(3), mean=mean, n_nodes=2)
+    view = SyncView(times=range(3), mean=mean, about=About(n=2))
     assert not calls and view.has("mean")
     assert view.mean is view.mean and len(calls) == 1
 
@@ -121,13 +121,13 @@ def test_functions_are_called_once():
 def test_parts():
     rng = np.random.default_rng(0)
     states = [qt.rand_dm([2, 3, 2], seed=int(rng.integers(1000))) for _ in range(4)]
-    view = full_view(*states, times=[0, 1, 2, 5], system="three", labels="abc")
+    view = full_view(*states, times=[0, 1, 2, 5], about=About(system="three", labels="abc"))
     some = view.at(slice(1, None, 2))
     np.testing.assert_array_equal(some.times, [1, 5])
     np.testing.assert_array_equal(some.covariance, view.covariance[1::2])
     np.testing.assert_array_equal(view.at(-1).mean, view.mean[-1:])
     pair = some.pair(2, 0)
-    assert pair.labels == ("c", "a") and pair.n_nodes == 2 and pair.subsystems == (2, 0)
+    assert pair.labels == ("c", "a") and pair.n == 2 and pair.subsystems == (2, 0)
     for measure in (measures.complete, measures.log_negativity, measures.coherence):
         np.testing.assert_allclose(
             measure(pair)[:, 0, 1], measure(view)[1::2, 2, 0], rtol=0, atol=1e-13
@@ -149,7 +149,11 @@ def test_parts():
 def test_parts_of_a_view_whose_derived_fields_are_extreme():
     # below the vacuum (an approximation may do that): the masses are negative, and no sub-view may
     # refuse them
-    below = SyncView(mean=np.zeros((2, 6)), covariance=np.tile(0.4 * np.eye(6), (2, 1, 1)))
+    below = SyncView(
+        mean=np.zeros((2, 6)),
+        covariance=np.tile(0.4 * np.eye(6), (2, 1, 1)),
+        about=About(physical=False),
+    )
     assert np.all(below.masses < 0) and np.all(np.isnan(below.correlations))
     assert np.all(below.at(0).masses < 0) and np.all(np.isnan(below.pair(0, 2).correlations))
     # barely above it, where rounding of the covariance leaves |z| a little above 1
@@ -180,9 +184,11 @@ def test_parts_of_a_view_whose_derived_fields_are_extreme():
         ({"correlations": np.array([[[0.5, 0], [0, 1]]])}, "diagonal"),
         ({"correlations": np.array([[[1, np.nan], [np.nan, 1]]])}, "masses="),
         ({"correlations": np.array([[[1, np.nan], [np.nan, 1]]]), "masses": [[1, 1]]}, "wherever"),
-        ({"order_parameter": [1.5], "n_nodes": 3}, "order_parameter"),
-        ({"order_parameter": [0.5]}, "n_nodes"),
-        ({"masses": [[1.0, 1.0]], "labels": ["a"]}, "labels"),
+        ({"masses": [[1.0, 1.0]], "about": About(labels=["a"])}, "labels"),
+        ({"covariance": 0.3 * np.eye(4)[None]}, "uncertainty"),
+        ({"states": [qt.Qobj(np.diag([1.5, -0.5]))]}, "negative"),
+        ({"states": [qt.Qobj(np.array([[0.5, 1], [0, 0.5]]))]}, "Hermitian"),
+        ({"states": [3 * qt.ket("0")]}, "normalised"),
         ({"states": [qt.ket("00"), qt.ket("0")]}, "states must all"),
         ({"states": [2 * qt.ket("00")]}, "states must be normalised"),
         ({"states": ["x"]}, "states must be QuTiP"),
@@ -196,10 +202,16 @@ def test_what_is_refused(arguments, match):
         SyncView(**arguments)
 
 
+def test_order_parameters_are_refused():
+    with pytest.raises(ValueError, match="order_parameter"):
+        SyncView.of(None, {"order_parameter": [1.5]}, about=About(n=3))
+    with pytest.raises(ValueError, match="n=…"):
+        SyncView.of(None, {"order_parameter": [0.5]})
+
+
 def test_missing_fields():
-    view = SyncView(
-        masses=np.ones((2, 2)), system="toy", missing={"states": "the option store_states=True"}
-    )
+    about = About(system="toy", missing={"states": "the option store_states=True"})
+    view = SyncView(masses=np.ones((2, 2)), about=about)
     for measure, field in (
         (measures.complete, "covariance"),
         (measures.coherence, "correlations"),
@@ -214,7 +226,7 @@ def test_missing_fields():
             measure(view)
     with pytest.raises(MissingFieldError, match="store_states"):
         _ = view.states
-    spins = SyncView(states=[qt.ket("00")], bosons=False)
+    spins = SyncView(states=[qt.ket("00")], about=About(bosons=False))
     for measure in (measures.husimi_phase, measures.wigner_negativity, measures.second_order):
         with pytest.raises(MissingFieldError, match="Fock"):
             measure(spins)
@@ -263,7 +275,8 @@ def test_undefined_values_are_nan_with_one_warning():
 
 
 def test_a_covariance_that_no_state_has_gives_no_number():
-    view = SyncView(mean=np.zeros((1, 4)), covariance=0.3 * np.eye(4)[None])
+    below = About(physical=False)
+    view = SyncView(mean=np.zeros((1, 4)), covariance=0.3 * np.eye(4)[None], about=below)
     for measure in (
         measures.log_negativity,
         measures.mutual_information,

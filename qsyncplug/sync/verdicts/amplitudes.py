@@ -115,11 +115,15 @@ def _decay(case: Case, largest: np.ndarray) -> Estimate | None:
     y = np.log(largest[start:])
     first = -slope(t[start:middle], y[: middle - start]).slope
     second = -slope(t[middle:], y[middle - start :]).slope
-    fall = y[middle - start] - y[-1], y[0] - y[middle - start]
     # towards a limit cycle the second quarter has almost nothing left to fall
-    if min(first, second) <= 0 or second < 0.5 * first or min(fall) < 1e-9 * case.samples:
+    if min(first, second) <= 0 or second < 0.5 * first:
         return None
-    return Estimate((first + second) / 2, abs(first - second) / 2, (float(t[start]), float(t[-1])))
+    rate = (first + second) / 2
+    rest = y + rate * (t[start:] - t[start])
+    if rate * case.length / 2 < max(float(np.ptp(rest)), 1e-9 * case.samples):
+        # it wavers more than it falls
+        return None
+    return Estimate(rate, abs(first - second) / 2, (float(t[start]), float(t[-1])))
 
 
 def _dying(

@@ -44,7 +44,7 @@ class Case:
     @property
     def n(self) -> int:
         """Number of nodes."""
-        return self.view.n_nodes
+        return self.view.n
 
     @property
     def samples(self) -> int:

@@ -13,6 +13,8 @@ from .survey import Survey, Track, track
 __all__ = ["MANY", "Group", "clusters", "densest", "find_groups", "follow"]
 
 _MOST_GROUPS = 4
+#: median range of the phases of a group that nothing shakes
+_CALM = 0.1
 #: from this number of nodes on the statistics of random phases apply
 MANY = 20
 
@@ -24,14 +26,16 @@ class Group:
     Attributes
     ----------
     members : (N,) boolean array
-        Those that follow: their phase stays within π of the group's, their mean frequency within
-        π/2L.
+        Those that follow: their phase moves by less than π against the group's, their mean
+        frequency within π/2L.
     strict : int
         How many of them stand or hover.
     frequency : float
         Their mean frequency.
     order : float
         Their order parameter.
+    motion : float
+        Median range of their phases against the group's.
     chance : float
         How many would follow by chance, from the density of frequencies beside the group.
     """
@@ -40,6 +44,7 @@ class Group:
     strict: int
     frequency: float
     order: float
+    motion: float
     chance: float
 
     @property
@@ -91,7 +96,7 @@ def follow(
     path = track(source, found, core)
     frequency = float(np.mean(found.frequencies[core]))
     away = np.abs(found.frequencies - frequency) * length
-    members = among & (away < np.pi / 2) & (path.whole < 2 * np.pi)
+    members = among & (away < np.pi / 2) & (path.whole < np.pi)
     if not np.array_equal(members, core) and members.any():
         # once more, against those that follow
         path = track(source, found, members)
@@ -100,7 +105,9 @@ def follow(
     still = standing(path.thirds) | hovering(path)
     # the shell beside is four times as wide; of many nodes an empty shell may hide one
     chance = (float(beside.sum()) + (source.n >= MANY)) / 4
-    return Group(members, int((still & members).sum()), frequency, path.group_order, chance), path
+    motion = float(np.median(path.whole[members])) if members.any() else np.inf
+    strict = int((still & members).sum())
+    return Group(members, strict, frequency, path.group_order, motion, chance), path
 
 
 def clusters(phases: np.ndarray, width: float) -> list[tuple[int, float, float]] | None:

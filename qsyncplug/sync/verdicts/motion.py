@@ -34,7 +34,8 @@ def standing(thirds: np.ndarray) -> np.ndarray:
         (second < 0.45) & (second <= 1.15 * first + 0.02) & (remainder < 0.02) & (last < 0.05)
     )
     # what grows by a constant factor a third leaves a fixed point rather than being at one
-    leaving = (first > 2) & (second > 2) & (last > 1e-11)
+    # (below 1e-9 it is the error of a solver, which may grow too)
+    leaving = (first > 2) & (second > 2) & (last > 1e-9)
     return ((last <= FLOOR) & ~leaving) | exponential
 
 

@@ -6,24 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Order", "excess", "judge_order", "null_value"]
+__all__ = ["Order", "judge_order", "null_value"]
 
 
 def null_value(n: int) -> float:
     """R of N independent nodes whose phases are uniform: √⟨r²⟩ = 1/√N."""
     return 1 / np.sqrt(n)
-
-
-def excess(r: np.ndarray, n: int) -> np.ndarray:
-    """(N r²−1)/(N−1), the mean of Re z_jk over the pairs.
-
-    0 for independent nodes, 1 complete, −1/(N−1) splay.
-    """
-    return (
-        (n * np.asarray(r) ** 2 - 1) / (n - 1)
-        if n > 1
-        else np.full_like(np.asarray(r, dtype=float), np.nan)
-    )
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from .._order import excess
 from .case import FEWEST, Case
 from .groups import MANY, Group, find_groups, follow
 from .locked import judge_standing, stable
 from .motion import FULL_TURNS, hovering, ratios, standing
-from .order import Order, excess, judge_order, null_value
+from .order import Order, judge_order, null_value
 from .rates import Estimate
 from .report import Label, Verdict
 from .sources import PhaseSource
@@ -168,7 +169,7 @@ def _together(
 def _unless_hovering(
     case: Case, path: Track, amplitudes: Amplitudes, evidence: dict[str, Any]
 ) -> Verdict:
-    if amplitudes.hover:
+    if amplitudes.hover and np.all(hovering(path)):
         return _frequency_locked(case, path, evidence)
     return case.undecided(
         f"the relative phases stand, but {amplitudes.why}", evidence, advice="a longer run"
