@@ -309,11 +309,11 @@ def test_view():
     assert view.is_classical
     assert view.order_parameter == pytest.approx(result.order_parameter)
     x = result.positions
-    assert np.max(np.abs(view.correlations - np.exp(1j * (x[:, None, :] - x[:, :, None])))) < 1e-14
+    assert np.max(np.abs(view.correlations - np.exp(1j * (x[:, :, None] - x[:, None, :])))) < 1e-14
     # without the cancellation of 1 − z
-    d = x[-1, 1] - x[-1, 0]
+    d = x[-1, 0] - x[-1, 1]
     assert view.deviations[-1, 0, 1].imag == pytest.approx(-np.sin(d), rel=1e-12)
-    assert view.amplitudes == pytest.approx(np.exp(1j * x))
+    assert view.amplitudes == pytest.approx(np.exp(-1j * x))
     assert np.all(view.masses == 1)
     assert qsp.measures.diameter(view)[-1] < 1e-6
 
@@ -332,5 +332,22 @@ def test_view_of_many_particles_needs_no_square_array():
     weighted = circlesolve(
         Circle(sine(), weights=[1.0, 2.0]), [0.0, 1.0], [0, 1.0], options={"store_positions": False}
     )
-    with pytest.raises(ValueError, match="store_positions"):
-        qsp.synchronization(weighted)
+    view = qsp.synchronization(weighted)
+    # the system's own, with its weights
+    assert qsp.measures.order_parameter(view) == pytest.approx(weighted.order_parameter)
+    with pytest.raises(qsp.core.errors.MissingFieldError, match="store_positions"):
+        qsp.measures.order_parameter(view, weighted=False)
+
+
+def test_one_order_parameter_with_weights():
+    weights = np.array([1.0, 5.0, 0.2, 2.0])
+    model = Circle(sine(), weights=weights, frequencies=[1.0, -2.0, 0.5, 3.0])
+    result = circlesolve(model, [0.1, 2.0, 3.0, 5.0], np.linspace(0, 3, 31))
+    x = result.positions
+    own = np.abs(np.exp(-1j * x) @ weights) / weights.sum()
+    alike = np.abs(np.exp(-1j * x).mean(axis=1))
+    assert np.max(np.abs(own - alike)) > 0.1
+    assert result.order_parameter == pytest.approx(own)
+    assert qsp.measures.order_parameter(result) == pytest.approx(own)
+    assert qsp.measures.order_parameter(result, weighted=True) == pytest.approx(own)
+    assert qsp.measures.order_parameter(result, weighted=False) == pytest.approx(alike)
