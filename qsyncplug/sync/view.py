@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..core.checks import check_integer, check_memory, check_times
-from ._fields import check_states, frozen, hopping, one_minus
-from ._store import About, Store
 from .dynamics import Dynamics
+from .fields import check_states, frozen, hopping, one_minus
+from .store import About, Store
 
 __all__ = ["MASS_THRESHOLD", "PHASE_THRESHOLD", "About", "SyncView"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._order import excess
+from ..measures.order import excess
 from .case import FEWEST, Case
 from .groups import MANY, Group, find_groups, follow
 from .locked import judge_standing, stable

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ..core.checks import check_choice
-from ._common import blank_diagonal, mean_phases, off_diagonal, undefined
-from ._fields import hopping
-from .view import SyncView
+from ...core.checks import check_choice
+from ..fields import hopping
+from ..view import SyncView
+from .common import blank_diagonal, mean_phases, need_canonical, off_diagonal, undefined
+from .record import Of, measure
 
 __all__ = ["complete", "complete_fluctuations", "pearson", "phase", "phase_rotated"]
 
@@ -37,6 +38,7 @@ def _inverse(values: np.ndarray, name: str) -> np.ndarray:
     return result
 
 
+@measure("S_c", r"S_c", Of.PAIRS, ("mean", "covariance"), null=1.0, range=(0.0, 1.0), table=True)
 def complete(view: SyncView) -> np.ndarray:
     r"""Complete synchronisation S_c = 1/⟨q_−² + p_−²⟩, q_− = (q1−q2)/√2.
 
@@ -56,6 +58,7 @@ def complete(view: SyncView) -> np.ndarray:
     A. Mari, A. Farace, N. Didier, V. Giovannetti and R. Fazio, Phys. Rev. Lett. 111, 103605 (2013),
     eq. (1).
     """
+    need_canonical(view, "complete")
     total, cross = _sums(view)
     beta = view.amplitudes
     gap = np.abs(beta[:, :, None] - beta[:, None, :]) ** 2
@@ -65,6 +68,7 @@ def complete(view: SyncView) -> np.ndarray:
     return _inverse(total - 2 * cross.real + gap, "complete")
 
 
+@measure("S_q", r"S_q", Of.PAIRS, ("covariance",), null=1.0, range=(0.0, 1.0), table=True)
 def complete_fluctuations(view: SyncView) -> np.ndarray:
     """S_q = 1/⟨δq_−² + δp_−²⟩: complete synchronisation of the fluctuations only.
 
@@ -83,6 +87,7 @@ def complete_fluctuations(view: SyncView) -> np.ndarray:
     -----
     For ⟨b⟩=0 it is 1/(1+n1+n2−2Re⟨b1†b2⟩). Mari et al., Phys. Rev. Lett. 111, 103605 (2013).
     """
+    need_canonical(view, "complete_fluctuations")
     total, cross = _sums(view)
     return _inverse(total - 2 * cross.real, "complete_fluctuations")
 
@@ -101,6 +106,7 @@ def _frame(view: SyncView, frame: Any) -> np.ndarray:
         ) from None
 
 
+@measure("S_q^φ", r"S_q^\varphi", Of.PAIRS, ("covariance",), null=1.0, range=(0.0, 1.0), table=True)
 def phase_rotated(view: SyncView, *, frame: Any = "auto") -> np.ndarray:
     r"""S_q^φ: S_q of the fluctuations in the frame that rotates with each mean, b_j → b_j
     e^{−iφ_j}.
@@ -127,6 +133,7 @@ def phase_rotated(view: SyncView, *, frame: Any = "auto") -> np.ndarray:
     real and positive; with ⟨b⟩=0 the optimum is 1/(1+n1+n2−2\|⟨b_1†b_2⟩\|). "auto" jumps from one
     to the other when both means vanish.
     """
+    need_canonical(view, "phase_rotated")
     if isinstance(frame, str):
         check_choice("frame", frame, ("auto", "mean", "optimal"))
     total, cross = _sums(view)
@@ -146,6 +153,7 @@ def phase_rotated(view: SyncView, *, frame: Any = "auto") -> np.ndarray:
     return result
 
 
+@measure("S_p", r"S_p", Of.PAIRS, ("covariance",), null=1.0, table=True)
 def phase(view: SyncView, *, frame: Any = "auto") -> np.ndarray:
     """Phase synchronisation S_p = 1/(2⟨δp′_−²⟩), δp′_j the fluctuation across the mean of node j.
 
@@ -168,6 +176,7 @@ def phase(view: SyncView, *, frame: Any = "auto") -> np.ndarray:
     -----
     Mari et al., Phys. Rev. Lett. 111, 103605 (2013), eq. (4).
     """
+    need_canonical(view, "phase")
     if isinstance(frame, str):
         check_choice("frame", frame, ("auto", "mean"))
     phases = _frame(view, frame)
@@ -191,6 +200,7 @@ def phase(view: SyncView, *, frame: Any = "auto") -> np.ndarray:
     return result
 
 
+@measure("Pearson q", r"\rho", Of.PAIRS, ("covariance",), null=0.0, range=(-1.0, 1.0), table=True)
 def pearson(view: SyncView, first: str = "q", second: str | None = None) -> np.ndarray:
     """Pearson's coefficient of two quadratures of the state, cov(a_j, b_k)/√(var a_j var b_k).
 

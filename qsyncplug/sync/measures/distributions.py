@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from scipy.special import gammaln
 
-from ._common import density, each_pair, need_bosons, reduced
-from .view import SyncView
+from ..reading import synchronization
+from ..view import SyncView
+from .common import density, each_pair, need_bosons, reduced
 
 __all__ = ["PhaseDistribution", "husimi_phase", "wigner_phase"]
 
@@ -170,7 +171,7 @@ def _of_view(view: SyncView, kind: str) -> np.ndarray:
     return values
 
 
-def husimi_phase(view: Any, *, relative: bool = False) -> Any:
+def husimi_phase(view: Any, *, relative: bool = False, modes: Any = None) -> Any:
     r"""Phase distribution of the Husimi function, P(φ) = ∫ Q(r e^{iφ}) r dr, and its peak 2π max P
     − 1.
 
@@ -181,6 +182,9 @@ def husimi_phase(view: Any, *, relative: bool = False) -> Any:
         modes with `relative`.
     relative : bool
         For a state: the distribution of φ_1−φ_2.
+    modes : sequence of Qobj or Expression, optional
+        For QuTiP results and states: the annihilation operator of each node; the peaks are
+        returned.
 
     Returns
     -------
@@ -193,14 +197,12 @@ def husimi_phase(view: Any, *, relative: bool = False) -> Any:
     Exact Fourier moments ⟨e^{ikφ}⟩ = Σ_m ρ_{m+k,m} Γ(m+k/2+1)/√(m!(m+k)!). M. R. Hush, W. Li, S.
     Genway, I. Lesanovsky and A. D. Armour, Phys. Rev. A 91, 061401 (2015).
     """
-    return (
-        _of_view(view, "husimi")
-        if isinstance(view, SyncView)
-        else _of_state(view, relative, "husimi")
-    )
+    if hasattr(view, "isket") and modes is None:
+        return _of_state(view, relative, "husimi")
+    return _of_view(synchronization(view, modes=modes), "husimi")
 
 
-def wigner_phase(view: Any, *, relative: bool = False) -> Any:
+def wigner_phase(view: Any, *, relative: bool = False, modes: Any = None) -> Any:
     r"""Phase distribution of the Wigner function, P(φ) = ∫ W(r e^{iφ}) r dr, and its peak 2π max P
     − 1.
 
@@ -210,6 +212,9 @@ def wigner_phase(view: Any, *, relative: bool = False) -> Any:
         As for :func:`husimi_phase`.
     relative : bool
         For a state: the distribution of φ_1−φ_2.
+    modes : sequence of Qobj or Expression, optional
+        For QuTiP results and states: the annihilation operator of each node; the peaks are
+        returned.
 
     Returns
     -------
@@ -222,8 +227,6 @@ def wigner_phase(view: Any, *, relative: bool = False) -> Any:
     (from the generating function of the Laguerre polynomials); B. M. Garraway and P. L. Knight,
     Phys. Rev. A 46, R5346 (1992).
     """
-    return (
-        _of_view(view, "wigner")
-        if isinstance(view, SyncView)
-        else _of_state(view, relative, "wigner")
-    )
+    if hasattr(view, "isket") and modes is None:
+        return _of_state(view, relative, "wigner")
+    return _of_view(synchronization(view, modes=modes), "wigner")

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from scipy.special import gammaln
 
-from ..core.checks import check_number
-from ..core.errors import ApproximationWarning, warn
-from ..core.quadrature import KRONROD
-from ._common import density, need_bosons, reduced
-from .view import SyncView
+from ...core.checks import check_number
+from ...core.errors import ApproximationWarning, warn
+from ...core.quadrature import KRONROD
+from ..reading import synchronization
+from .common import density, need_bosons, reduced
 
 __all__ = ["wigner_negativity"]
 
@@ -237,7 +237,8 @@ def wigner_negativity(view: Any, *, tolerance: float = 1e-9, max_intervals: int 
     """
     tolerance = check_number("tolerance", tolerance, minimum=0, strict=True)
     worst = 0.0
-    if isinstance(view, SyncView):
+    if not hasattr(view, "isket"):
+        view = synchronization(view)
         states = view.states
         need_bosons(view, "wigner_negativity")
         values = np.empty((view.n_times, view.n))

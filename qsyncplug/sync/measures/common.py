@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import MissingFieldError, UndefinedMeasureWarning, warn
-from .view import PHASE_THRESHOLD, SyncView
+from ...core.errors import MissingFieldError, UndefinedMeasureWarning, warn
+from ..view import PHASE_THRESHOLD, SyncView
 
 __all__ = [
     "blank_diagonal",
@@ -16,6 +16,7 @@ __all__ = [
     "each_pair",
     "mean_phases",
     "need_bosons",
+    "need_canonical",
     "need_quantum",
     "off_diagonal",
     "reduced",
@@ -70,8 +71,20 @@ def need_bosons(view: SyncView, measure: str) -> None:
         )
 
 
+def need_canonical(view: SyncView, measure: str) -> None:
+    """Refuse nodes whose (q, p) are not those of an oscillator."""
+    if not view.about.canonical:
+        raise MissingFieldError(
+            f"{view.system or 'this view'} has no canonical (q, p), which {measure} "
+            "needs: its nodes "
+            "are not oscillators; what would provide it: boson modes, or coherence and mutual "
+            "information, which need none"
+        )
+
+
 def need_quantum(view: SyncView, measure: str) -> None:
-    """Refuse a classical view where a measure of quantum fluctuations is asked for."""
+    """Refuse a view without quantum fluctuations of oscillators, which a measure is about."""
+    need_canonical(view, measure)
     if view.is_classical:
         raise MissingFieldError(
             f"{view.system or 'this view'} has no quantum covariance, which {measure} needs; what "

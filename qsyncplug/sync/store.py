@@ -12,8 +12,8 @@ import numpy as np
 
 from ..core.checks import check_integer, check_memory, check_number
 from ..core.errors import MissingFieldError
-from ._fields import check_correlations, check_field, check_physical, frozen
 from .dynamics import Dynamics
+from .fields import check_correlations, check_field, check_physical, frozen
 
 __all__ = ["FIELDS", "About", "Store"]
 

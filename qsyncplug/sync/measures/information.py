@@ -11,9 +11,11 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from ..core.checks import check_choice, check_memory
-from . import _gaussian
-from ._common import (
+from ...core.checks import check_choice, check_memory
+from ..fields import hopping
+from ..view import MASS_THRESHOLD, SyncView
+from . import gaussian as _gaussian_formulas
+from .common import (
     density,
     each_pair,
     factor,
@@ -23,8 +25,7 @@ from ._common import (
     reduced,
     undefined,
 )
-from ._fields import hopping
-from .view import MASS_THRESHOLD, SyncView
+from .record import Of, measure
 
 __all__ = ["gaussian_discord", "log_negativity", "mutual_information", "purity", "second_order"]
 
@@ -118,6 +119,17 @@ def _mutual_information(state: Any, keep: tuple[int, ...], dims: tuple[int, ...]
     return max(0.0, _entropy(state, keep[:1]) + _entropy(state, keep[1:]) - _entropy(state, keep))
 
 
+@measure(
+    "E_N",
+    r"E_N",
+    Of.PAIRS,
+    ("states",),
+    null=0.0,
+    range=(0.0, float("inf")),
+    correlation=True,
+    costly=True,
+    table=True,
+)
 def log_negativity(view: SyncView, *, gaussian: bool | None = None) -> np.ndarray:
     """Logarithmic negativity ln‖ρ^{T_k}‖₁ of each pair, in nats.
 
@@ -140,12 +152,23 @@ def log_negativity(view: SyncView, *, gaussian: bool | None = None) -> np.ndarra
     G. Vidal and R. F. Werner, Phys. Rev. A 65, 032314 (2002). Zero does not mean separable.
     """
     if _use_gaussian(view, gaussian, "log_negativity"):
-        values = _fill_gaussian(view, _gaussian.log_negativity)
+        values = _fill_gaussian(view, _gaussian_formulas.log_negativity)
         undefined(off_diagonal(values), "log_negativity", _UNPHYSICAL)
         return values
     return _fill(view, _log_negativity)
 
 
+@measure(
+    "mutual inf.",
+    r"I",
+    Of.PAIRS,
+    ("states",),
+    null=0.0,
+    range=(0.0, float("inf")),
+    correlation=True,
+    costly=True,
+    table=True,
+)
 def mutual_information(view: SyncView, *, gaussian: bool | None = None) -> np.ndarray:
     """Quantum mutual information S(ρ_j) + S(ρ_k) − S(ρ_jk) of each pair, in nats.
 
@@ -167,12 +190,13 @@ def mutual_information(view: SyncView, *, gaussian: bool | None = None) -> np.nd
     Total correlation, classical and quantum; V. Ameri et al., Phys. Rev. A 91, 012301 (2015).
     """
     if _use_gaussian(view, gaussian, "mutual_information"):
-        values = _fill_gaussian(view, _gaussian.mutual_information)
+        values = _fill_gaussian(view, _gaussian_formulas.mutual_information)
         undefined(off_diagonal(values), "mutual_information", _UNPHYSICAL)
         return values
     return _fill(view, _mutual_information)
 
 
+@measure("purity", r"\mathrm{Tr}\,\rho^2", Of.PAIRS, ("states",), range=(0.0, 1.0), costly=True)
 def purity(view: SyncView, *, gaussian: bool | None = None) -> np.ndarray:
     """Purity Tr ρ² of each pair and, on the diagonal, of each node.
 
@@ -190,9 +214,9 @@ def purity(view: SyncView, *, gaussian: bool | None = None) -> np.ndarray:
     """
     nodes = range(view.n)
     if _use_gaussian(view, gaussian, "purity"):
-        values = _fill_gaussian(view, _gaussian.purity)
+        values = _fill_gaussian(view, _gaussian_formulas.purity)
         for j in nodes:
-            values[:, j, j] = _gaussian.purity(
+            values[:, j, j] = _gaussian_formulas.purity(
                 view.covariance[:, 2 * j : 2 * j + 2, 2 * j : 2 * j + 2]
             )
         undefined(values, "purity", _UNPHYSICAL)
@@ -208,6 +232,16 @@ def purity(view: SyncView, *, gaussian: bool | None = None) -> np.ndarray:
     return values
 
 
+@measure(
+    "Gauss. discord",
+    r"D_G",
+    Of.PAIRS,
+    ("covariance",),
+    null=0.0,
+    range=(0.0, float("inf")),
+    correlation=True,
+    table=True,
+)
 def gaussian_discord(view: SyncView) -> np.ndarray:
     """Gaussian quantum discord D(j|k): Gaussian measurements on node k, the second index.
 
@@ -231,13 +265,14 @@ def gaussian_discord(view: SyncView) -> np.ndarray:
     state; of the Gaussian state with this covariance if the state is not Gaussian.
     """
     need_quantum(view, "gaussian_discord")
-    values = _fill_gaussian(view, _gaussian.discord, ordered=True)
+    values = _fill_gaussian(view, _gaussian_formulas.discord, ordered=True)
     if view.n == 1:
         _ = view.covariance
     undefined(off_diagonal(values), "gaussian_discord", _UNPHYSICAL)
     return values
 
 
+@measure("⟨b†²b²⟩/nn", r"g^{(2)}_{jk}", Of.PAIRS, ("states",), costly=True)
 def second_order(
     view: SyncView, *, gaussian: bool = False, normalization: str = "numbers"
 ) -> np.ndarray:

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..core.checks import check_choice, check_number
-from ..core.errors import ApproximationWarning, warn
-from ._common import mean_phases, undefined
-from .view import PHASE_THRESHOLD, SyncView
+from ...core.checks import check_choice, check_number
+from ...core.errors import ApproximationWarning, warn
+from ..view import PHASE_THRESHOLD, SyncView
+from .common import mean_phases, undefined
+from .record import Of, measure
 
 __all__ = [
     "coherence",
@@ -21,6 +22,7 @@ __all__ = [
 ]
 
 
+@measure("|⟨b†b⟩|/√nn", r"|z|", Of.PAIRS, ("correlations",), null=0.0, range=(0.0, 1.0), table=True)
 def coherence(view: SyncView) -> np.ndarray:
     r"""Coherence \|z_jk\| of the relative phase; \|⟨b_j†b_k⟩\|/√(n_j n_k) for modes.
 
@@ -39,6 +41,7 @@ def coherence(view: SyncView) -> np.ndarray:
     return values
 
 
+@measure("arg ⟨b†b⟩", r"\arg z", Of.PAIRS, ("correlations",), circular=True, table=True)
 def coherence_phase(view: SyncView) -> np.ndarray:
     """Relative phase arg z_jk = x_j − x_k, in (−π, π]; x is the phase of e^{−ix}.
 
@@ -106,6 +109,7 @@ def _trailing(
     return np.where(holes > seen, np.nan, mean), inside
 
 
+@measure("PLV", r"\mathrm{PLV}", Of.PAIRS, ("correlations",), range=(0.0, 1.0))
 def phase_locking(view: SyncView, window: float | None = None) -> np.ndarray:
     r"""Phase-locking value \|⟨e^{i arg z_jk}⟩\| over the trailing window [t−window, t].
 
@@ -141,6 +145,7 @@ def phase_locking(view: SyncView, window: float | None = None) -> np.ndarray:
     return values
 
 
+@measure("Pearson q(t)", r"\rho_t", Of.PAIRS, ("mean",), range=(-1.0, 1.0))
 def pearson_window(
     view: SyncView, window: float | None = None, *, observable: str = "q"
 ) -> np.ndarray:
@@ -207,6 +212,7 @@ def _rate(times: np.ndarray, factors: np.ndarray, name: str) -> np.ndarray:
     return np.concatenate([2 * slopes[:1] - middle[:1], middle, 2 * slopes[-1:] - middle[-1:]])
 
 
+@measure("ω", r"\omega", Of.NODES, ("mean",))
 def frequency(view: SyncView) -> np.ndarray:
     """Instantaneous frequencies ẋ_j = −d arg⟨b_j⟩/dt.
 
@@ -231,6 +237,7 @@ def frequency(view: SyncView) -> np.ndarray:
     return values
 
 
+@measure("Δω", r"\Delta\omega", Of.PAIRS, ("correlations",))
 def frequency_difference(view: SyncView) -> np.ndarray:
     """Instantaneous frequency differences d(arg z_jk)/dt, the frequency of node k minus that of
     node j.

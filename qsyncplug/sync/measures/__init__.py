@@ -1,17 +1,19 @@
 """Measures of synchronisation and, beside them, of correlation.
 
-Each takes a :class:`~qsyncplug.sync.SyncView` and returns (T,) numbers of the run, (T, N, N) of the
+Each takes what :func:`qsyncplug.synchronization` can read (a result, a view, QuTiP's with
+``modes=``) and returns (T,) numbers of the run, (T, N, N) of the
 pairs or (T, N) of the nodes. Where a measure has no value it is NaN, with one
 :class:`UndefinedMeasureWarning` a call; where the view lacks a field that the measure needs,
-:class:`MissingFieldError` says what would provide it.
+:class:`MissingFieldError` says what would provide it. Each carries ``.record``: symbol, LaTeX, what
+it needs, its null value and range; ``RECORDS`` has them all.
 """
 
-from ._distributions import PhaseDistribution, husimi_phase, wigner_phase
-from ._fluctuations import complete, complete_fluctuations, pearson, phase, phase_rotated
-from ._information import gaussian_discord, log_negativity, mutual_information, purity, second_order
-from ._negativity import wigner_negativity
-from ._order import diameter, kuramoto, mean_phase, order_excess, order_parameter
-from ._phases import (
+from .distributions import PhaseDistribution, husimi_phase, wigner_phase
+from .fluctuations import complete, complete_fluctuations, pearson, phase, phase_rotated
+from .information import gaussian_discord, log_negativity, mutual_information, purity, second_order
+from .negativity import wigner_negativity
+from .order import diameter, kuramoto, mean_phase, order_excess, order_parameter
+from .phases import (
     coherence,
     coherence_phase,
     frequency,
@@ -19,9 +21,12 @@ from ._phases import (
     pearson_window,
     phase_locking,
 )
+from .record import RECORDS, Record
 
 __all__ = [
+    "RECORDS",
     "PhaseDistribution",
+    "Record",
     "coherence",
     "coherence_phase",
     "complete",

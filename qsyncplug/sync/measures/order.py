@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..core.checks import check_choice, check_integer
-from ..core.errors import MissingFieldError
-from ._common import mean_phases, undefined
-from .view import PHASE_THRESHOLD, SyncView
+from ...core.checks import check_choice, check_integer
+from ...core.errors import MissingFieldError
+from ..view import PHASE_THRESHOLD, SyncView
+from .common import mean_phases, undefined
+from .record import Of, measure
 
 __all__ = ["diameter", "excess", "kuramoto", "mean_phase", "order_excess", "order_parameter"]
 
 
+@measure("r", r"r", Of.RUN, ("correlations",), range=(0.0, 1.0), table=True)
 def order_parameter(view: SyncView, *, weighted: bool | None = None) -> np.ndarray:
     r"""Order parameter r = √(Σ_jk z_jk)/N.
 
@@ -84,6 +86,7 @@ def excess(r: np.ndarray, n: int) -> np.ndarray:
     return (n * r**2 - 1) / (n - 1) if n > 1 else np.full_like(r, np.nan)
 
 
+@measure("e", r"e", Of.RUN, ("correlations",), null=0.0, range=(-1.0, 1.0), table=True)
 def order_excess(view: SyncView) -> np.ndarray:
     """Excess of r² over independent nodes, (N r²−1)/(N−1): the mean of Re z_jk over the pairs.
 
@@ -101,6 +104,7 @@ def order_excess(view: SyncView) -> np.ndarray:
     return excess(order_parameter(view, weighted=False), view.n)
 
 
+@measure("r_m", r"r_m", Of.RUN, ("mean",), range=(0.0, 1.0))
 def kuramoto(view: SyncView, m: int = 1) -> np.ndarray:
     """Generalised Kuramoto order parameter r_m = |Σ_j e^{−imx_j}|/N.
 
@@ -137,6 +141,7 @@ def kuramoto(view: SyncView, m: int = 1) -> np.ndarray:
     return r
 
 
+@measure("X", r"X", Of.RUN, ("mean",), circular=True)
 def mean_phase(view: SyncView, m: int = 1) -> np.ndarray:
     """Mean phase −arg Σ_j e^{−imx_j}, in [−π, π); it rises at +ω for H=ω b†b.
 
@@ -159,6 +164,7 @@ def mean_phase(view: SyncView, m: int = 1) -> np.ndarray:
     return phase
 
 
+@measure("D", r"D", Of.RUN, ("correlations",), range=(0.0, 2.0))
 def diameter(view: SyncView, kind: str = "distance") -> np.ndarray:
     """Diameter of the set of nodes.
 
