@@ -1,11 +1,12 @@
 """Schrödinger–Lohe models: the standard one, Model 1 and Model 2."""
 
+from .equilibria import wedge_counterexample
 from .mobius import SynchronizedLimit, synchronized_limit
 from .model import SchrodingerLohe
 from .noise import TrajectoriesResult, sltrajectories
 from .result import SchrodingerLoheResult
 from .solver import SchrodingerLoheSolver, slsolve
-from .theory import predictions as predictions
+from .theory import lohe_predictions as lohe_predictions
 
 __all__ = [
     "SchrodingerLohe",
@@ -16,4 +17,5 @@ __all__ = [
     "slsolve",
     "sltrajectories",
     "synchronized_limit",
+    "wedge_counterexample",
 ]

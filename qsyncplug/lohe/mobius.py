@@ -23,7 +23,7 @@ from ..waves.factors import factorize
 from .initial import read_states
 from .model import SchrodingerLohe
 
-__all__ = ["SynchronizedLimit", "mobius_scale", "synchronized_limit"]
+__all__ = ["SynchronizedLimit", "limit_of_rows", "mobius_scale", "synchronized_limit"]
 
 
 def mobius_scale(model: SchrodingerLohe, norms: np.ndarray) -> float | None:
@@ -197,6 +197,11 @@ def synchronized_limit(model: SchrodingerLohe, state0: Any) -> SynchronizedLimit
     """
     psi = read_states(model, state0)
     x, _ = factorize(psi, model.grid.weight if model.grid is not None else 1.0)
+    return limit_of_rows(model, x)
+
+
+def limit_of_rows(model: SchrodingerLohe, x: np.ndarray) -> SynchronizedLimit:
+    """As :func:`synchronized_limit`, of coefficients (N, r) in an orthonormal basis."""
     scale = mobius_scale(model, np.linalg.norm(x, axis=1))
     if scale is None:
         raise ValueError(
