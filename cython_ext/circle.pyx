@@ -7,6 +7,8 @@ from cython.parallel cimport prange
 from libc.math cimport INFINITY, cos, exp, sin
 from libc.string cimport memcpy, memset
 
+import os
+
 import numpy as np
 
 from qsyncplug._ext.integrator cimport RightHandSide
@@ -79,6 +81,29 @@ cdef Py_ssize_t PAIR_LIMIT = 20000
 cdef double SMALL_NORM = 1e-280  # attention weights below it have lost digits, or have underflown
 cdef double LARGEST = 1e8    # beyond it the reduction modulo 2 pi loses digits
 cdef double FAINT = 1e-13    # forces below this part of the largest possible are rounding of the Fourier sums
+
+# libgomp hangs in a child of a process that has used its threads: such a child goes on with one thread, which gives
+# the same numbers
+cdef bint threads_used = False
+cdef bint one_thread = False
+
+
+def _after_fork():
+    global one_thread
+    one_thread = threads_used
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+cdef inline bint parallel(int threads, Py_ssize_t chunks) noexcept nogil:
+    """Whether to share chunks among threads."""
+    global threads_used
+    if threads < 2 or chunks < 2 or one_thread:
+        return False
+    threads_used = True
+    return True
+
 
 METHODS = {"direct": DIRECT, "horner": HORNER, "taylor": UNSORTED, "taylor-sorted": SORTED}
 GRAPH_METHODS = {"split-dense": SPLIT_DENSE, "split-csr": SPLIT_CSR, "direct-dense": PAIRS_DENSE,
@@ -294,7 +319,7 @@ cdef class MeanField(RightHandSide):
             bad = self.kernels.find_runs(&self.cells, x, self.size, &self.runs)
         if bad:
             pass
-        elif self.threads > 1 and self.chunks > 1:
+        elif parallel(self.threads, self.chunks):
             for chunk in prange(self.chunks, num_threads=self.threads, schedule="static", chunksize=1):
                 bad += self.chunk_modes(chunk, rows, x, w, self.method)
         else:
@@ -343,7 +368,7 @@ cdef class MeanField(RightHandSide):
         if self.method != HORNER:
             self.kernels.modes_to_table(g, self.cells.count, modes, g0, &self.powers[0], &self.spectrum[0])
             table = self.kernels.fft(&self.spectrum[0], &self.scratch[0], self.cells.count, &self.twiddle[0], 1)
-        if self.threads > 1 and self.chunks > 1:
+        if parallel(self.threads, self.chunks):
             for chunk in prange(self.chunks, num_threads=self.threads, schedule="static", chunksize=1):
                 self.chunk_field(chunk, x, modes, g0, g, table, out)
         else:
@@ -380,7 +405,7 @@ cdef class MeanField(RightHandSide):
     cdef int pairs(self, const double* x, double* force, double* slope, double* norm) noexcept nogil:
         cdef Py_ssize_t chunk
         cdef const double* w = pointer(self.weights)
-        if self.threads > 1 and self.chunks > 1:
+        if parallel(self.threads, self.chunks):
             for chunk in prange(self.chunks, num_threads=self.threads, schedule="static", chunksize=1):
                 self.kernels.direct(&self.pair, x, w, self.size, self.size * chunk // self.chunks,
                                     self.size * (chunk + 1) // self.chunks, force, slope, norm)
@@ -569,6 +594,17 @@ cdef class MeanField(RightHandSide):
         return np.array(self.norm)
 
 
+def check_rows(starts, columns, Py_ssize_t entries, Py_ssize_t size):
+    """Refuse compressed rows that point outside of a (size, size) matrix: the kernels do not look."""
+    starts, columns = np.asarray(starts), np.asarray(columns)
+    if starts.shape != (size + 1,):
+        raise ValueError(f"starts must hold {size + 1} numbers")
+    if starts[0] != 0 or starts[size] != entries or np.any(np.diff(starts) < 0) or columns.shape != (entries,):
+        raise ValueError(f"starts must rise from 0 to the number of entries, {entries}")
+    if entries and not 0 <= columns.min() <= columns.max() < size:
+        raise ValueError(f"columns must lie between 0 and {size - 1}")
+
+
 cdef class GraphField(RightHandSide):
     """Who acts on whom is said by a matrix, dense or in compressed rows.
 
@@ -621,8 +657,7 @@ cdef class GraphField(RightHandSide):
             self.data = np.append(np.asarray(data, dtype=np.float64), 0.0)   # never empty
             self.columns = np.append(np.asarray(columns, dtype=np.intc), np.intc(0))
             self.starts = np.ascontiguousarray(starts, dtype=np.longlong)
-            if self.starts.shape[0] != size + 1:
-                raise ValueError(f"starts must hold {size + 1} numbers")
+            check_rows(self.starts, np.asarray(self.columns)[:-1], len(data), size)
             self.rows = np.zeros(size)
             for i in range(size):
                 for k in range(self.starts[i], self.starts[i + 1]):
@@ -710,7 +745,7 @@ cdef class GraphField(RightHandSide):
         cdef double* norm = &self.norm[0] if divided else NULL
         if self.method == SPLIT_DENSE or self.method == SPLIT_CSR:
             self.find_trig(y)
-        if self.threads > 1 and self.chunks > 1:
+        if parallel(self.threads, self.chunks):
             for chunk in prange(self.chunks, num_threads=self.threads, schedule="static", chunksize=1):
                 self.rows_of(chunk, y, dy, norm)
         else:
@@ -885,10 +920,21 @@ cdef class Clusters(RightHandSide):
         g[0] = smallest / self.gap - 1
 
 
+def check_merges(const Py_ssize_t[::1] left, const Py_ssize_t[::1] right, Py_ssize_t merges, Py_ssize_t n):
+    """Refuse merges of nodes that do not exist yet."""
+    cdef Py_ssize_t k
+    if merges < 0 or left.shape[0] < merges or right.shape[0] < merges:
+        raise ValueError(f"left and right must hold {merges} nodes")
+    for k in range(merges):
+        if not (0 <= left[k] < n + k and 0 <= right[k] < n + k):
+            raise ValueError(f"merge {k} must join two of the nodes 0 to {n + k - 1}, not {left[k]} and {right[k]}")
+
+
 def roots(const Py_ssize_t[::1] left, const Py_ssize_t[::1] right, Py_ssize_t merges, Py_ssize_t n):
     """For each of n leaves the node that holds it after the first `merges` merges; merge k makes node n + k."""
     cdef Py_ssize_t[::1] top = np.arange(n + merges)
     cdef Py_ssize_t k
+    check_merges(left, right, merges, n)
     with nogil:
         for k in range(merges - 1, -1, -1):
             top[left[k]] = top[n + k]
@@ -901,11 +947,16 @@ def leaf_order(const Py_ssize_t[::1] left, const Py_ssize_t[::1] right, const Py
     cdef Py_ssize_t[::1] at = np.zeros(2 * n - 1, np.intp)
     cdef Py_ssize_t[::1] out = np.empty(n, np.intp)
     cdef Py_ssize_t k, a
+    check_merges(left, right, n - 1, n)
+    if size.shape[0] < n - 1:
+        raise ValueError(f"size must hold {n - 1} numbers, not {size.shape[0]}")
     with nogil:
         for k in range(n - 2, -1, -1):
             a = left[k]
             at[a] = at[n + k]
             at[right[k]] = at[n + k] + (1 if a < n else size[a - n])
         for k in range(n):
-            out[at[k]] = k
+            # sizes that are not those of the nodes must not reach beyond the array
+            if 0 <= at[k] < n:
+                out[at[k]] = k
     return np.asarray(out)

@@ -44,7 +44,7 @@ def view_of(result: CircleResult) -> SyncView:
         system=f"particles on the circle, {result.model}",
         notes=tuple(result.stats.get("neglected", ())),
         missing=missing | {"states": "classical particles have no quantum states"},
-        n=result.size,
+        n=result.n,
         vacuum=0.0,
         bosons=False,
         weights=result.weights,
@@ -85,7 +85,7 @@ def _dynamics(result: CircleResult) -> Dynamics:
     w = model.frequencies
     return Dynamics(
         Kind.PHASES,
-        coupled=_coupled(model, result.size),
+        coupled=_coupled(model, result.n),
         phase_symmetry=True,
         identical=not isinstance(w, np.ndarray) or bool(np.ptp(w) == 0),
         phases=phases,
@@ -108,6 +108,6 @@ def _coupled(model: Circle, n: int) -> bool:
 
 
 def _exponents(result: CircleResult, index: int) -> np.ndarray | None:
-    if result.positions is None or result.size > _JACOBIAN:
+    if result.positions is None or result.n > _JACOBIAN:
         return None
     return np.asarray(stability(result.model, result.positions[index]).eigenvalues)

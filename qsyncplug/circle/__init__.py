@@ -11,8 +11,16 @@ from .model import Circle
 from .search import Basin, StableState, basin_of_synchronization, find_stable_states
 from .solver import CircleResult, CircleSolver, circlesolve, local_order_parameters
 from .stationary import Stability, energy, stability
-from .theory import circle_predictions, linear_growth
+from .theory import linear_growth
 from .tree import CoalesceResult
+from .triangles import (
+    ThreeClusterRange,
+    three_cluster_bound,
+    three_cluster_range,
+    three_cluster_sizes,
+    three_cluster_threshold,
+    three_cluster_weights,
+)
 
 __all__ = [
     "AttentionCertificate",
@@ -28,12 +36,12 @@ __all__ = [
     "Stability",
     "StableState",
     "StationaryError",
+    "ThreeClusterRange",
     "WidthError",
     "attention",
     "attention_threshold",
     "basin_of_synchronization",
     "certify_attention",
-    "circle_predictions",
     "circlesolve",
     "coalesce",
     "critical_coupling",
@@ -49,6 +57,11 @@ __all__ = [
     "stability",
     "stationary_order_parameter",
     "synchronization_criterion",
+    "three_cluster_bound",
+    "three_cluster_range",
+    "three_cluster_sizes",
     "three_cluster_states",
+    "three_cluster_threshold",
+    "three_cluster_weights",
     "velocity",
 ]

@@ -59,6 +59,15 @@ class AttentionCertificate:
     seconds: float
 
     @property
+    def status(self) -> str:
+        """``"proved"`` (the whole interval), ``"part"`` or ``"open"`` (nothing)."""
+        return "proved" if self.certified else "part" if self.intervals else "open"
+
+    def __bool__(self) -> bool:
+        """Whether the whole interval is proved; a proof of a part of it is not a yes."""
+        return self.certified
+
+    @property
     def statement(self) -> str:
         """The theorem that the proof gives, with the interval that it covers."""
         if not self.intervals:
@@ -90,8 +99,8 @@ class AttentionCertificate:
             "2β/(1+√(1+4β²)):",
             f"    τ ∫|f‴|₊ ≤ 4 (1 + τ/M) f'(0),   M = {m};   ratio of the two sides ≥ "
             f"{self.ratio!r}",
-            "Consequence (PRY, Corollary 3.3, Theorems 2.3 and 6.2): every stable stationary point "
-            "is synchronised,",
+            "Consequence (PRY, Corollary 3.3 with Remark 3.4, Theorem 6.2): every stable "
+            "stationary point is synchronised,",
             "    and almost every initial state converges to one.",
             *(
                 (

@@ -16,6 +16,7 @@ from ..core.checks import check_array, check_integer
 from .balance import BALANCED, imbalance
 from .interactions import Interaction
 from .interactions import interaction as as_interaction
+from .model import refuse_mask
 
 __all__ = ["ClusterState", "polygon_state", "three_cluster_states"]
 
@@ -111,6 +112,7 @@ def _state(f: Interaction, sizes: np.ndarray, angles: np.ndarray) -> ClusterStat
 
 
 def _sizes(sizes: Any, count: int | None = None) -> np.ndarray:
+    refuse_mask("sizes", sizes)
     array = check_array("sizes", sizes, shape=(count,))
     if array.size < 2 or np.any(array <= 0):
         raise ValueError(f"sizes must be two or more positive numbers, not {array.tolist()}")

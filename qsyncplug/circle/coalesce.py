@@ -11,7 +11,7 @@ import numpy as np
 from ..core.checks import check_memory, check_number
 from ..core.options import DEFAULTS, complete_options
 from .merging import Merging, StationaryError, WidthError
-from .model import Circle
+from .model import Circle, check_circle
 from .tree import CoalesceResult
 
 __all__ = ["StationaryError", "WidthError", "coalesce"]
@@ -23,7 +23,7 @@ _OPTIONS = {
 
 def coalesce(
     model: Circle,
-    x0: Any,
+    state0: Any,
     *,
     gap: float = 1e-8,
     contraction: float = 0.3,
@@ -45,9 +45,9 @@ def coalesce(
     ----------
     model : Circle
         Identical particles (weights may differ), attraction at short distance, no lag, no
-        adjacency. A common frequency turns the angles of the result (see
-        :attr:`CoalesceResult.frame`).
-    x0 : (n,) array_like
+        adjacency. A common frequency turns
+        the angles of the result (see :attr:`CoalesceResult.frame`).
+    state0 : (n,) array_like
         Positions.
     gap : float
         Distance at which neighbours merge.
@@ -97,12 +97,12 @@ def coalesce(
     >>> run.complete, int(run.cluster_counts[-1])
     (True, 1)
     """
-    return prepare(model, x0, gap=gap, contraction=contraction, options=options).run()
+    return prepare(model, state0, gap=gap, contraction=contraction, options=options).run()
 
 
 def prepare(
     model: Circle,
-    x0: Any,
+    state0: Any,
     *,
     gap: float = 1e-8,
     contraction: float = 0.3,
@@ -115,9 +115,8 @@ def prepare(
     if options is not None and isinstance(options, Mapping):
         options = dict(options)
     complete = complete_options(options, _OPTIONS, ("dop853",))
-    if not isinstance(model, Circle):
-        raise TypeError(f"model must be a Circle, not {type(model).__name__}")
-    x0 = model.positions(x0, "x0")
+    check_circle(model)
+    x0 = model.positions(state0, "state0")
     unit = _check_model(model, x0.size)
     check_memory("coalesce", 8.0 * 60 * x0.size, advice="take fewer particles")
     return Merging(model, x0, unit, gap, contraction, complete, until)

@@ -15,6 +15,7 @@ import scipy.integrate
 import scipy.optimize
 
 from ..core.checks import check_array, check_number
+from .model import refuse_mask
 
 __all__ = ["LockedState", "critical_coupling", "locked_state", "stationary_order_parameter"]
 
@@ -232,6 +233,8 @@ def stationary_order_parameter(distribution: Any, coupling: float) -> float:
 
 def _deviations(frequencies: Any, weights: Any) -> tuple[float, np.ndarray, np.ndarray]:
     """Mean frequency, deviations from it, weights that sum to 1."""
+    refuse_mask("frequencies", frequencies)
+    refuse_mask("weights", weights)
     omega = check_array("frequencies", frequencies, shape=(None,))
     if omega.size == 0:
         raise ValueError("frequencies must hold at least one number")

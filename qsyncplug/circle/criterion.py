@@ -58,6 +58,10 @@ class Criterion:
     gap_proved: bool
     certified: bool
 
+    def __bool__(self) -> bool:
+        """Whether it is certified."""
+        return self.certified
+
     @property
     def statement(self) -> str:
         """What follows, in words."""
@@ -71,7 +75,7 @@ class Criterion:
             "stable stationary "
             "point of systems S1–S4 is synchronised, and almost every initial state synchronises "
             "if f is analytic "
-            "(PRY, Corollary 3.3, Theorems 2.3 and 6.2)"
+            "(PRY, Corollary 3.3 with Remark 3.4, Theorem 6.2)"
         )
 
     def __str__(self) -> str:

@@ -14,7 +14,7 @@ import scipy.sparse
 
 from .._ext.circle import GraphField, MeanField
 from ..core.checks import check_choice
-from .model import Circle
+from .model import Circle, check_circle
 
 __all__ = ["KERNELS", "Layout", "choose_kernel", "right_hand_side", "velocity"]
 
@@ -321,7 +321,7 @@ def velocity(model: Circle, x: Any, *, kernel: str = "auto") -> np.ndarray:
         `x` is not one-dimensional and finite or does not fit the model; the kernel cannot do this
         model.
     """
-    x = model.positions(x)
+    x = check_circle(model).positions(x)
     rhs, y = right_hand_side(model, x, kernel=kernel, sort=False)
     value = rhs(0.0, y)
     if rhs.layout.order is None:

@@ -399,6 +399,8 @@ def fourier(b: Any) -> Interaction:
     ValueError, TypeError
         Not a one-dimensional, finite array with a non-zero entry.
     """
+    if isinstance(b, np.ma.MaskedArray):
+        raise TypeError("b must not be a masked array, whose masked entries would count")
     array = check_array("b", b, shape=(None,))
     used = np.flatnonzero(array)
     if used.size == 0:

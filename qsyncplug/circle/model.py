@@ -13,7 +13,7 @@ from ..core.adjacency import read_adjacency
 from ..core.checks import check_array, check_number
 from .interactions import Interaction, interaction
 
-__all__ = ["Circle"]
+__all__ = ["Circle", "check_circle", "refuse_mask"]
 
 _NORMALIZATIONS = ("sum", "mean", "degree", "attention")
 
@@ -89,7 +89,7 @@ class Circle:
         put(self, "phase_lag", check_number("phase_lag", self.phase_lag))
         put(self, "coupling", check_number("coupling", self.coupling))
         for name in ("weights", "response", "frequencies", "adjacency", "normalization"):
-            _refuse_mask(name, getattr(self, name))
+            refuse_mask(name, getattr(self, name))
         for name in ("weights", "response"):
             value = getattr(self, name)
             if value is not None:
@@ -161,7 +161,7 @@ class Circle:
     # ------------------------------------------------------------ what follows
 
     @property
-    def size(self) -> int | None:
+    def n(self) -> int | None:
         """Number of particles, or None if any number will do."""
         return next(iter(self._sizes().values()), None)
 
@@ -180,13 +180,13 @@ class Circle:
 
     def positions(self, x: Any, name: str = "x") -> np.ndarray:
         """Return `x` as n finite positions, n being that of the model."""
-        _refuse_mask(name, x)
+        refuse_mask(name, x)
         array = check_array(name, x, shape=(None,))
         if array.size == 0:
             raise ValueError(f"{name} must hold at least one particle")
-        if self.size is not None and array.size != self.size:
+        if self.n is not None and array.size != self.n:
             raise ValueError(
-                f"{name} must hold the {self.size} particles of the model, not {array.size}"
+                f"{name} must hold the {self.n} particles of the model, not {array.size}"
             )
         return array
 
@@ -314,7 +314,15 @@ class Circle:
         return f"Circle({', '.join(parts)})"
 
 
-def _refuse_mask(name: str, value: Any) -> None:
+def check_circle(model: Any, name: str = "model") -> Circle:
+    """Return `model` if it is a :class:`Circle`; TypeError otherwise."""
+    if not isinstance(model, Circle):
+        raise TypeError(f"{name} must be a Circle, not {type(model).__name__}")
+    return model
+
+
+def refuse_mask(name: str, value: Any) -> None:
+    """Refuse a masked array, whose masked entries would count."""
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(
             f"{name} must not be a masked array, whose masked entries would count; give "

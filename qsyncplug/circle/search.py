@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import scipy.optimize
 import scipy.sparse
-import scipy.sparse.csgraph
 
 from ..core.checks import check_choice, check_integer, check_number
 from ..core.errors import SolverError
 from .coalesce import StationaryError, prepare
-from .model import Circle
+from .model import Circle, check_circle
 from .solver import CircleSolver
-from .stationary import Stability, _check_energy, _Parts, stability
+from .spans import half_circle_suffices, span_of
+from .stationary import Parts, Stability, check_energy, stability
 
 __all__ = ["Basin", "StableState", "basin_of_synchronization", "find_stable_states"]
 
@@ -88,7 +88,7 @@ def find_stable_states(
     the motion itself takes exponentially long, and is polished by Newton's method. States with
     further zero eigenvalues are left out.
     """
-    _check_energy(model)
+    check_energy(check_circle(model))
     n = _particles(model, n)
     trials = check_integer("trials", trials, minimum=1)
     rng = np.random.default_rng(seed)
@@ -114,12 +114,12 @@ def find_stable_states(
 
 def _particles(model: Circle, n: int | None) -> int:
     if n is None:
-        if model.size is None:
+        if model.n is None:
             raise ValueError("n must be given: the model is for any number of particles")
-        return model.size
+        return model.n
     n = check_integer("n", n, minimum=1)
-    if model.size is not None and n != model.size:
-        raise ValueError(f"n must be that of the model, {model.size}, not {n}")
+    if model.n is not None and n != model.n:
+        raise ValueError(f"n must be that of the model, {model.n}, not {n}")
     return n
 
 
@@ -312,7 +312,7 @@ def basin_of_synchronization(
     leads from it to a stable locked state next to it. Samples whose run reaches a limit or stops in
     a state of unstable balance are undecided.
     """
-    n = _particles(model, n)
+    n = _particles(check_circle(model), n)
     samples = check_integer("samples", samples, minimum=1)
     confidence = check_number("confidence", confidence, minimum=0.0, maximum=1.0, strict=True)
     check_choice("method", method, ("exact", "wilson"))
@@ -329,7 +329,7 @@ def basin_of_synchronization(
         if max_time is None
         else check_number("max_time", max_time, minimum=0.0, strict=True)
     )
-    half_circle = _half_circle_suffices(model)
+    half_circle = half_circle_suffices(model)
     merging = max_time is None and _mergeable(model)
     # a stiff sample shall not take as many steps as all others together
     solver = CircleSolver(
@@ -365,32 +365,6 @@ def basin_of_synchronization(
     )
 
 
-def _half_circle_suffices(model: Circle) -> bool:
-    """Whether particles within an open half circle always end at one point."""
-    f = model.interaction
-    if model.phase_lag != 0 or model.coupling <= 0:
-        return False
-    inside = np.linspace(0, np.pi, 4097)[1:-1]
-    if f.kind not in ("sine", "attention") and not (
-        (not f.decays or f.slope > 0) and np.all(f.f(inside) > 1e-14 * f.peak)
-    ):
-        return False
-    a = model.adjacency
-    if a is None:
-        return True
-    data = a.data if scipy.sparse.issparse(a) else a
-    connected, _ = scipy.sparse.csgraph.connected_components(
-        scipy.sparse.csr_array(a), connection="strong"
-    )
-    return bool(np.all(data >= 0) and connected == 1)
-
-
-def _span(x: np.ndarray) -> float:
-    """Length of the shortest arc that holds all particles."""
-    angles = np.sort(np.mod(x, 2 * np.pi))
-    return float(2 * np.pi - np.max(np.diff(angles, append=angles[0] + 2 * np.pi)))
-
-
 def _mergeable(model: Circle) -> bool:
     """Whether :func:`coalesce` can follow the particles."""
     f = model.interaction
@@ -408,7 +382,7 @@ def _merged(model: Circle, solver: CircleSolver, x: np.ndarray, half_circle: boo
         model,
         x,
         options=options,
-        until=(lambda y: _span(y) < np.pi - 1e-6) if half_circle else None,
+        until=(lambda y: span_of(y) < np.pi - 1e-6) if half_circle else None,
     )
     try:
         run.run()
@@ -420,7 +394,7 @@ def _merged(model: Circle, solver: CircleSolver, x: np.ndarray, half_circle: boo
 def _outcome(
     model: Circle, solver: CircleSolver, x: np.ndarray, rate: float, limit: float, half_circle: bool
 ) -> str:
-    parts = _Parts(model, x)
+    parts = Parts(model, x)
     fastest = float(
         np.max(np.abs(parts.gain) * np.sum(np.abs(parts.pull) + np.abs(parts.push), axis=1))
     )
@@ -428,9 +402,9 @@ def _outcome(
     time, stretch = 0.0, min(4.0 / rate, 20.0 / max(fastest, 1e-300))
     enough = np.pi - 1e-6 if half_circle else 1e-3
     while True:
-        if _span(x) < enough:
+        if span_of(x) < enough:
             return "synchronized"
-        parts = _Parts(model, x)
+        parts = Parts(model, x)
         if np.max(parts.imbalance(parts.frame())) < 1e-4 and _settles(model, x):
             return "other"
         if time >= limit:
@@ -447,7 +421,7 @@ def _settles(model: Circle, x: np.ndarray) -> bool:
     """Whether a stable locked state that is not synchronised is next to `x`."""
     y = x.copy()
     for _ in range(20):
-        parts = _Parts(model, y)
+        parts = Parts(model, y)
         velocity = parts.velocity - np.mean(parts.velocity)
         step = np.linalg.lstsq(parts.jacobian(), velocity, rcond=1e-12)[0]
         y = y - step

@@ -15,7 +15,7 @@ from ..core.rungekutta import RungeKutta, integrator
 from ..core.solver import Solver
 from ..core.stepper import Problem
 from .field import KERNELS, Layout, right_hand_side
-from .model import Circle
+from .model import Circle, check_circle
 
 __all__ = ["CircleResult", "CircleSolver", "circlesolve", "local_order_parameters"]
 
@@ -39,7 +39,7 @@ def local_order_parameters(model: Circle, x: Any) -> np.ndarray:
     -------
     ndarray of shape (n,)
     """
-    x = model.positions(x)
+    x = check_circle(model).positions(x)
     z = np.exp(1j * x)
     a = model.adjacency
     if a is None:
@@ -99,13 +99,35 @@ class CircleResult(Result):
 
     @property
     def order_parameter(self) -> np.ndarray:
-        r"""Kuramoto's order parameter :math:`r=|Z_1|`, (T,)."""
+        r"""Kuramoto's order parameter :math:`r=|Z_1|`, with the weights of the model, (T,)."""
         return np.abs(self.daido[:, 0])
 
     @property
-    def size(self) -> int:
-        """Number n of particles."""
+    def n(self) -> int:
+        """Number of particles."""
         return self._size
+
+    def order(self, *, weighted: bool = True) -> np.ndarray:
+        r"""Kuramoto's order parameter with or without the weights of the model, (T,).
+
+        Parameters
+        ----------
+        weighted : bool
+            True: :math:`|\sum_jc_je^{ix_j}|/\sum_jc_j`, as :attr:`order_parameter`. False: every
+            particle counts the same.
+
+        Raises
+        ------
+        ValueError
+            Without weights, where the positions of a weighted model were not stored.
+        """
+        if weighted or self.weights is None:
+            return self.order_parameter
+        if self.positions is None:
+            raise ValueError(
+                "weighted=False needs the positions; run with options={'store_positions': True}"
+            )
+        return np.abs(harmonics(np.ascontiguousarray(self.positions), None, 1)[:, 0])
 
     @property
     def mean_phase(self) -> np.ndarray:
@@ -219,8 +241,7 @@ class CircleSolver(Solver):
     }
 
     def __init__(self, model: Circle, *, options: dict[str, Any] | None = None):
-        if not isinstance(model, Circle):
-            raise TypeError(f"model must be a Circle, not {type(model).__name__}")
+        check_circle(model)
         super().__init__(model, options=options)
 
     def check_options(self, options: dict[str, Any]) -> None:
@@ -241,7 +262,7 @@ class CircleSolver(Solver):
             e_ops,
             self._options,
             layout=rhs.layout,
-            x0=self.model.positions(state0, "x0"),
+            x0=self.model.positions(state0, "state0"),
             t0=float(times[0]),
             solver=self.name,
             stats={
@@ -255,7 +276,7 @@ class CircleSolver(Solver):
     def _equations(self, state0: Any, horizon: float) -> tuple[Any, np.ndarray]:
         """The right-hand side and its state; `horizon` is how long the run will be."""
         model, o = self.model, self._options
-        x = model.positions(state0, "x0")
+        x = model.positions(state0, "state0")
         rhs, y = right_hand_side(model, x, kernel=o["kernel"], threads=o["num_threads"])
         force = model.interaction
         if (
@@ -311,14 +332,19 @@ class CircleProblem(Problem):
 
 
 def circlesolve(
-    model: Circle, x0: Any, tlist: Any, *, e_ops: Any = None, options: dict[str, Any] | None = None
+    model: Circle,
+    state0: Any,
+    tlist: Any,
+    *,
+    e_ops: Any = None,
+    options: dict[str, Any] | None = None,
 ) -> CircleResult:
     """Solve a mean-field model on the circle.
 
     Parameters
     ----------
     model : Circle
-    x0 : (n,) array_like
+    state0 : (n,) array_like
         Positions at ``tlist[0]``, any real numbers.
     tlist : (T,) array_like
         Strictly increasing output times.
@@ -352,6 +378,6 @@ def circlesolve(
     >>> bool(abs(np.tan(phi / 2) - np.tan(0.5) * np.exp(-2.0)) < 1e-10)
     True
     """
-    result = CircleSolver(model, options=options).run(x0, tlist, e_ops=e_ops)
+    result = CircleSolver(model, options=options).run(state0, tlist, e_ops=e_ops)
     assert isinstance(result, CircleResult)
     return result

@@ -12,9 +12,9 @@ import scipy.sparse
 from .._ext.circle import divisors_of
 from ..core.checks import check_choice, check_memory, check_number
 from .balance import imbalance
-from .model import Circle
+from .model import Circle, check_circle
 
-__all__ = ["Stability", "energy", "stability"]
+__all__ = ["Parts", "Stability", "check_energy", "energy", "stability"]
 
 #: Particles up to which cut-stability is decided by looking at every cut.
 ALL_CUTS = 18
@@ -89,7 +89,7 @@ class Stability:
         )
 
 
-class _Parts:
+class Parts:
     """Forces, slopes and divisors of a model at one state, as dense arrays of the scaled
     interaction.
     """
@@ -141,26 +141,56 @@ class _Parts:
             )
         self.scale = math.exp(log_scale)
 
-    def _weight(self, difference: np.ndarray) -> np.ndarray:
-        """Attention weights without the largest exponent of each row, which cancels in the velocity
-        but may underflow.
-        """
+    def _exponents(self, difference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Logarithms of the attention weights, and the largest of each row, (n, 1)."""
         beta = self.f.beta
         half = np.sin(difference / 2) if beta >= 0 else np.cos(difference / 2)
         exponent = np.where(self.act != 0, -2 * abs(beta) * half * half, -np.inf)
         top = np.max(exponent, axis=1, keepdims=True)
+        return exponent, np.where(np.isfinite(top), top, 0.0)
+
+    def _weight(self, difference: np.ndarray) -> np.ndarray:
+        """Attention weights without the largest exponent of each row, which cancels in the velocity
+        but may underflow.
+        """
+        exponent, top = self._exponents(difference)
         with np.errstate(under="ignore"):
-            return np.exp(exponent - np.where(np.isfinite(top), top, 0.0))
+            return np.exp(exponent - top)
+
+    def symmetric(self, jacobian: np.ndarray) -> np.ndarray:
+        """The symmetric matrix that the Jacobian of a reciprocal model at rest (or with constant g)
+        is similar to.
+        """
+        # J = diag(gain/c)·(symmetric), so diag(√(gain/c)) makes it symmetric
+        root = np.sqrt(np.abs(self.gain) / self.c)
+        if not self.attention:
+            matrix = jacobian * (root[None, :] / root[:, None])
+            return (matrix + matrix.T) / 2
+        # each row of J lacks its own largest exponent: half of the row's and half of the column's
+        # go instead,
+        # before the exponential, which neither overflows nor loses a small entry
+        exponent, top = self._exponents(self.difference)
+        s, c = np.sin(self.difference), np.cos(self.difference)
+        with np.errstate(under="ignore"):
+            weight = np.exp(exponent - 0.5 * (top + top.T))
+        act = np.where(self.act != 0, self.act / self.c, 0.0) * self.c[:, None] * self.c
+        sign = np.sign(self.model.coupling)
+        matrix = sign * root[:, None] * act * (c - self.f.beta * s * s) * weight * root
+        np.fill_diagonal(matrix, np.diag(jacobian))
+        return (matrix + matrix.T) / 2
 
     def call(self, x: np.ndarray) -> np.ndarray:
+        """The divisors at `x`, of a normalization that is a function."""
         return divisors_of(self.model.normalization, x.copy())
 
     @property
     def gain(self) -> np.ndarray:
+        """Factor between force and velocity of each particle."""
         return self.response * self.scale / self.g
 
     @property
     def velocity(self) -> np.ndarray:
+        """Velocities."""
         return self.omega - self.gain * self.force
 
     def imbalance(self, frame: float = 0.0) -> np.ndarray:
@@ -193,6 +223,7 @@ class _Parts:
         return 1e-13 * max(float(np.max(np.abs(self.gain) * rows)), 1e-300) * math.sqrt(self.x.size)
 
     def jacobian(self) -> np.ndarray:
+        """∂ẋ_i/∂x_j."""
         pull = self.pull.copy()
         np.fill_diagonal(pull, 0.0)  # a particle does not move against itself
         matrix = pull
@@ -232,7 +263,7 @@ class _Parts:
         return self.model.phase_lag == 0 and (self.a is None or np.array_equal(self.a, self.a.T))
 
 
-def _check_energy(model: Circle) -> None:
+def check_energy(model: Circle) -> None:
     """Refuse a model whose motion is not along a gradient."""
     if model.phase_lag != 0:
         raise ValueError(
@@ -292,8 +323,8 @@ def energy(model: Circle, x: Any, *, form: str = "integral") -> float:
     Pair sums up to 2048 particles; above, from the Fourier modes, with an absolute error of about
     :math:`10^{-15}(\sum c)^2\max|φ|`.
     """
-    x = model.positions(x)
-    _check_energy(model)
+    x = check_circle(model).positions(x)
+    check_energy(model)
     check_choice("form", form, ("integral", "exponential"))
     f = model.interaction
     if form == "exponential" and (f.kind != "attention" or f.beta == 0):
@@ -377,9 +408,9 @@ def stability(model: Circle, x: Any, *, tol: float = 1e-9) -> Stability:
     :math:`\sum_{i<j}c_ia_{ij}c_jF'(x_i-x_j)(v_i-v_j)^2` proves it, a cut with a negative sum (arcs
     of the circle, sections of the eigenvectors) disproves it, and otherwise it is left open.
     """
-    x = model.positions(x)
+    x = check_circle(model).positions(x)
     tol = check_number("tol", tol, minimum=0.0, strict=True)
-    parts = _Parts(model, x)
+    parts = Parts(model, x)
     velocity = parts.velocity
     residual = float(np.max(parts.imbalance()))
     locked = bool(np.max(parts.imbalance(parts.frame())) <= tol)
@@ -407,19 +438,16 @@ def stability(model: Circle, x: Any, *, tol: float = 1e-9) -> Stability:
     )
 
 
-def _eigenvalues(parts: _Parts, matrix: np.ndarray, locked: bool) -> np.ndarray:
+def _eigenvalues(parts: Parts, matrix: np.ndarray, locked: bool) -> np.ndarray:
     constant = not parts.attention and not callable(parts.model.normalization)
     at_rest = locked and not np.any(parts.omega)
     if parts.reciprocal() and (constant or at_rest) and parts.model.coupling != 0:
-        # J = diag(gain/c)·(symmetric), so diag(√(gain/c)) makes it symmetric
-        root = np.sqrt(np.abs(parts.gain) / parts.c)
-        symmetric = matrix * (root[None, :] / root[:, None])
-        return np.linalg.eigvalsh((symmetric + symmetric.T) / 2)[::-1]
+        return np.linalg.eigvalsh(parts.symmetric(matrix))[::-1]
     values = np.linalg.eigvals(matrix)
     return values[np.lexsort((-values.imag, -values.real))]
 
 
-def _cuts(parts: _Parts) -> tuple[bool | None, tuple[int, ...] | None, float, str]:
+def _cuts(parts: Parts) -> tuple[bool | None, tuple[int, ...] | None, float, str]:
     """Whether every cut has a sum ≥ 0; the smallest one found."""
     n = parts.x.size
     if not parts.reciprocal():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,49 +11,21 @@ import numpy as np
 from ..core.checks import check_integer
 from ..core.entry import predictions
 from ..core.predictions import Prediction, Predictions
-from .coupling import critical_coupling, locked_state
 from .criterion import synchronization_criterion
-from .model import Circle
-from .search import _half_circle_suffices, _span
-from .stationary import _check_energy, energy, stability
+from .locking import locking_statements
+from .model import Circle, check_circle
+from .spans import half_circle_suffices, span_of
+from .statements import DENSE, equal_frequencies, positions_of, statement
+from .stationary import check_energy, energy, stability
+from .triangles import three_cluster_range, three_cluster_sizes
 
-__all__ = ["circle_predictions", "linear_growth"]
-
-_DENSE = 400
-
-
-def _statement(
-    name: str,
-    statement: str,
-    source: str,
-    limits: dict[str, Any] | None = None,
-    rate: float | None = None,
-    test: Callable[[Any], tuple[bool | None, str]] | None = None,
-) -> Prediction:
-    """A prediction of this family: `rate` is that at which the slowest deviation dies out,
-    exp(−rate·t).
-    """
-    return Prediction(name, statement, source, limits=limits or {}, rate=rate, test=test)
+__all__ = ["linear_growth"]
 
 
 @predictions.register(Circle)
-def circle_predictions(model: Circle, x0: Any) -> Predictions:
-    r"""Say what is known about the motion of a model from an initial state.
-
-    Parameters
-    ----------
-    model : Circle
-    x0 : (n,) array_like
-        Positions.
-
-    Returns
-    -------
-    Predictions
-        Those theorems whose hypotheses hold, with limits and rates; ``.check(result)`` holds them
-        against a run. Nothing is said where no theorem applies: a missing criterion does not mean
-        that nothing synchronises.
-    """
-    x0 = model.positions(x0, "x0")
+def _predictions(model: Circle, state0: Any) -> Predictions:
+    """Theorems about a model on the circle that hold from the positions `state0`, (n,)."""
+    x0 = model.positions(state0, "state0")
     makers = (
         _conservation,
         _ascent,
@@ -61,16 +33,16 @@ def circle_predictions(model: Circle, x0: Any) -> Predictions:
         _half_circle,
         _criterion,
         _three_clusters,
-        _locking,
+        locking_statements,
     )
     return Predictions(p for maker in makers for p in maker(model, x0))
 
 
+#: arc below which particles have met
+_MET = 1e-2
+
+
 # ---------------------------------------------------------------------- helpers
-
-
-def _equal_frequencies(model: Circle) -> bool:
-    return not isinstance(model.frequencies, np.ndarray) or np.ptp(model.frequencies) == 0
 
 
 def _relaxation(model: Circle, n: int) -> float | None:
@@ -85,14 +57,10 @@ def _relaxation(model: Circle, n: int) -> float | None:
         g = model.divisors(n)
         if g is not None and np.ndim(g) == 0 and f.log_scale < 690:
             return model.coupling * total * f.slope * math.exp(f.log_scale) / float(np.asarray(g))
-    if n > _DENSE or callable(model.normalization):
+    if n > DENSE or callable(model.normalization):
         return None
     values = np.sort(stability(model, np.zeros(n)).eigenvalues.real)[::-1]
     return float(-values[1])
-
-
-def _positions(result: Any) -> np.ndarray | None:
-    return getattr(result, "positions", None)
 
 
 # ---------------------------------------------------------------------- theorems
@@ -107,14 +75,14 @@ def _conservation(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
     start = float(q @ x0)
 
     def check(result: Any) -> tuple[bool | None, str]:
-        x = _positions(result)
+        x = positions_of(result)
         if x is None:
             return None, "the positions were not stored"
         times = np.asarray(result.times)
         drift = float(np.max(np.abs(x @ q - start - omega * (times - times[0]))))
         return drift < 1e-7 * (1 + abs(start)), f"worst drift {drift:.2g}"
 
-    yield _statement(
+    yield statement(
         "conserved mean",
         f"the mean of the unwrapped positions with weights c·g/r is {start:.12g} + {omega:.6g}·t",
         "action equals reaction; PRY Corollary 6.4 has the weights w2/w1",
@@ -127,14 +95,14 @@ def _conservation(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
 def _ascent(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
     f = model.interaction
     try:
-        _check_energy(model)
+        check_energy(model)
     except ValueError:
         return
     if not f.decays or f.log_scale > 690:
         return
 
     def check(result: Any) -> tuple[bool | None, str]:
-        x = _positions(result)
+        x = positions_of(result)
         if x is None:
             return None, "the positions were not stored"
         # a few states suffice where each is dear
@@ -155,7 +123,7 @@ def _ascent(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
     verb = "ascends" if model.coupling >= 0 else "descends"
     omega = 0.0 if model.frequencies is None else float(np.mean(model.frequencies))
     where = f", in the frame that rotates with the common frequency {omega:.9g}," if omega else ""
-    yield _statement(
+    yield statement(
         "energy",
         f"the motion {verb} the energy, so it converges{where} to a stationary state",
         "PRY section 4",
@@ -173,7 +141,7 @@ def _two_particles(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
         or f.kind != "sine"
         or g is None
         or model.phase_lag != 0
-        or not _equal_frequencies(model)
+        or not equal_frequencies(model)
     ):
         return
     if model.adjacency is not None:
@@ -189,14 +157,22 @@ def _two_particles(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
         return 2 * np.arctan(np.tan((phi0 - turns) / 2) * np.exp(-rate * np.asarray(t))) + turns
 
     def check(result: Any) -> tuple[bool | None, str]:
-        x = _positions(result)
+        x = positions_of(result)
         if x is None:
             return None, "the positions were not stored"
-        times = np.asarray(result.times)
-        error = float(np.max(np.abs(x[:, 0] - x[:, 1] - exact(times - times[0]))))
-        return error < 1e-7, f"largest error of the phase difference {error:.2g}"
+        times = np.asarray(result.times) - result.times[0]
+        away = x[:, 0] - x[:, 1] - exact(times)
+        # next to the antipodal state rounding decides on which side they meet
+        error = float(np.max(np.abs(np.angle(np.exp(1j * away)))))
+        tan2 = math.tan(phi0 / 2) ** 2
+        growth = np.exp(np.clip(-rate * times, -700, 700))
+        sensitivity = float(np.max(growth * (1 + tan2) / (1 + tan2 * growth**2)))
+        allowed = 1e-7 + 1e-12 * (1 + abs(phi0)) * sensitivity
+        if allowed > 1e-2:
+            return None, "rounding decides: the difference starts too close to the unstable state"
+        return error < allowed, f"largest error of the phase difference {error:.2g}"
 
-    yield _statement(
+    yield statement(
         "two particles",
         f"tan(φ/2) = {math.tan(phi0 / 2):.12g}·exp(−{rate:.6g}·t) for φ = x₁−x₂",
         "Kuramoto's model for n=2",
@@ -207,9 +183,9 @@ def _two_particles(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
 
 
 def _half_circle(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
-    if not _equal_frequencies(model) or not _half_circle_suffices(model):
+    if not equal_frequencies(model) or not half_circle_suffices(model):
         return
-    span = _span(x0)
+    span = span_of(x0)
     if span >= np.pi * (1 - 1e-12) or x0.size < 2:
         return
     limit: dict[str, Any] = {"order_parameter": 1.0, "diameter": 0.0}
@@ -225,10 +201,10 @@ def _half_circle(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
         where = f" at {limit['position']:.12g}"
 
     def check(result: Any) -> tuple[bool | None, str]:
-        x = _positions(result)
+        x = positions_of(result)
         if x is None:
             return None, "the positions were not stored"
-        spans = np.array([_span(row) for row in x])
+        spans = np.array([span_of(row) for row in x])
         shrinks = bool(np.all(np.diff(spans) <= 1e-7))  # to the solver's tolerance
         found = f"diameter {spans[0]:.4g} → {spans[-1]:.4g}"
         if "position" in limit:
@@ -238,7 +214,7 @@ def _half_circle(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
             ] + 1e-8, f"{found}, largest distance from the limit {away:.4g}"
         return shrinks, found
 
-    yield _statement(
+    yield statement(
         "half circle",
         f"all particles are within an arc of {span:.6g} < π: the arc shrinks and they meet{where}",
         "the outermost particles move inwards, as F>0 on (0, π)",
@@ -254,7 +230,7 @@ def _criterion(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
         model.adjacency is not None
         or model.phase_lag != 0
         or model.coupling <= 0
-        or not _equal_frequencies(model)
+        or not equal_frequencies(model)
     ):
         return
     if not f.decays or x0.size < 2:
@@ -267,12 +243,21 @@ def _criterion(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
         return
 
     def check(result: Any) -> tuple[bool | None, str]:
-        x = _positions(result)
+        x = positions_of(result)
         if x is None:
             return None, "the positions were not stored"
-        span = _span(x[-1])
-        if span < np.pi * (1 - 1e-9):
+        span = span_of(x[-1])
+        if span < _MET:
             return True, f"within an arc of {span:.4g} at the end"
+        if span < np.pi * (1 - 1e-9):
+            return (
+                None,
+                f"not met yet: within an arc of {span:.4g} < π at the end, which only shrinks",
+            )
+        if x0.size <= DENSE:
+            state = stability(model, x[-1])
+            if state.stable and state.stationary:
+                return False, "at a stable state in which the particles are not together"
         slow = (
             "; at large β the last clusters take a time of the order e^{2β}, see coalesce"
             if f.beta > 1
@@ -280,10 +265,15 @@ def _criterion(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
         )
         return None, f"still around the circle at the end of the run{slow}"
 
-    yield _statement(
+    half = criterion.max_gap < 6
+    source = "PRY Corollary 3.3 with Remark 3.4 (M = π)" if half else "PRY Theorems 2.1 and 2.3"
+    if model.weights is not None or model.response is not None:
+        source += ", Theorem 6.2 (which concludes for S4, not S2)"
+
+    yield statement(
         "global synchronisation",
         f"from almost every initial state all particles meet (ratio {criterion.ratio:.9g} ≥ 1)",
-        "PRY Corollary 3.3, Theorems 2.3 and 6.2",
+        source,
         {"order_parameter": 1.0, "diameter": 0.0},
         _relaxation(model, x0.size),
         check,
@@ -292,103 +282,29 @@ def _criterion(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
 
 def _three_clusters(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
     f = model.interaction
-    n = x0.size
     plain = (
         model.adjacency is None
         and model.phase_lag == 0
         and model.coupling > 0
         and model.weights is None
+        and model.response is None
     )
-    if (
-        not plain
-        or f.kind != "attention"
-        or f.beta >= -2 / 3
-        or n % 3
-        or not _equal_frequencies(model)
-    ):
+    g = model.normalization
+    plain = plain and not callable(g) and not isinstance(g, np.ndarray)
+    if not plain or f.kind != "attention" or f.beta < -300 or not equal_frequencies(model):
         return
-    yield _statement(
+    sizes = three_cluster_sizes(f.beta, x0.size)
+    if not sizes:
+        return
+    n0, n1, _ = sizes[0]
+    angle = three_cluster_range(f.beta).angle(n0 / n1)
+    yield statement(
         "three clusters",
-        f"three clusters of {n // 3} at equal distances are stable, so that not almost all initial "
-        "states synchronise",
-        "PRY Corollary 2.6",
+        f"clusters of {n0}, {n1} and {n1} particles at 0 and ±{angle:.9g} are stable, "
+        "so that not almost all initial states synchronise",
+        "PRY Corollary 2.6, here with the exact range of sizes (three_cluster_range)",
+        {"sizes": sizes[0], "angle": angle},
     )
-
-
-def _locking(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
-    f = model.interaction
-    n = x0.size
-    g = model.divisors(n)
-    if (
-        f.kind != "sine"
-        or model.adjacency is not None
-        or model.phase_lag != 0
-        or _equal_frequencies(model)
-    ):
-        return
-    if model.response is not None or g is None or np.ndim(g) != 0 or model.coupling <= 0:
-        return
-    coupling = model.coupling * model.total_weight(n) / float(np.asarray(g))
-    threshold = critical_coupling(model.frequencies, weights=model.weights)
-    source = "Mirollo and Strogatz (2005); Verwoerd and Mason (2008)"
-    if coupling < threshold:
-
-        def drifts(result: Any) -> tuple[bool | None, str]:
-            x = _positions(result)
-            if x is None:
-                return None, "the positions were not stored"
-            spread = float(np.ptp(x[-1] - x[0]) / (2 * np.pi))
-            return (
-                True if spread > 1 else None
-            ), f"the particles drifted apart by {spread:.4g} turns"
-
-        yield _statement(
-            "no locking",
-            f"K = {coupling:.9g} is below {threshold:.9g}: there is no phase-locked state",
-            source,
-            {},
-            None,
-            drifts,
-        )
-        return
-    state = locked_state(model.frequencies, coupling, weights=model.weights)
-    yield _statement(
-        "locked state",
-        f"K = {coupling:.9g} ≥ {threshold:.9g}: a stable phase-locked state exists, r = "
-        f"{state.order_parameter:.9g}",
-        source,
-        {"order_parameter": state.order_parameter, "frequency": state.frequency},
-    )
-    span = _span(x0)
-    spread = float(np.ptp(model.frequencies))
-    if model.weights is None and span < np.pi and coupling * math.sin(span) > spread:
-        relaxation = _locked_rate(model, state.positions) if n <= _DENSE else None
-
-        def check(result: Any) -> tuple[bool | None, str]:
-            r = float(np.asarray(result.order_parameter)[-1])
-            error = abs(r - state.order_parameter)
-            elapsed = float(result.times[-1] - result.times[0])
-            expected = 10 * math.exp(-min(700.0, (relaxation or 0.0) * elapsed)) + 1e-7
-            return (
-                error <= expected
-            ) or None, f"r = {r:.9g} at the end, {error:.2g} from the limit"
-
-        yield _statement(
-            "complete locking",
-            f"all particles are within an arc D = {span:.6g} < π and K sin D > {spread:.6g}, the "
-            "largest difference of "
-            f"frequencies: they lock, r → {state.order_parameter:.9g}",
-            "Ha, Ha and Kim, Physica D 239, 1692 (2010); Dörfler and Bullo, SIAM J. Appl. Dyn. "
-            "Syst. 10, 1070 (2011)",
-            {"order_parameter": state.order_parameter, "frequency": state.frequency},
-            relaxation,
-            check,
-        )
-
-
-def _locked_rate(model: Circle, x: np.ndarray) -> float:
-    values = np.sort(stability(model, x).eigenvalues.real)[::-1]
-    return float(-values[1])
 
 
 def linear_growth(model: Circle, n: int = 1) -> np.ndarray:
@@ -418,12 +334,12 @@ def linear_growth(model: Circle, n: int = 1) -> np.ndarray:
     near √(2β).
     """
     n = check_integer("n", n, minimum=1)
-    f = model.interaction
+    f = check_circle(model).interaction
     if (
         model.adjacency is not None
         or model.phase_lag != 0
         or model.response is not None
-        or not _equal_frequencies(model)
+        or not equal_frequencies(model)
     ):
         raise ValueError(
             "linear_growth is for identical particles that all act on each other, without phase lag"

@@ -8,9 +8,30 @@ import numpy as np
 
 from .._ext.circle import leaf_order, roots
 from ..core.checks import check_number
+from ..core.errors import StorageError
 from ..core.result import Result
 
 __all__ = ["CoalesceResult", "TreeBuilder"]
+
+
+def check_tree(left: np.ndarray, right: np.ndarray, sizes: np.ndarray, n: int) -> None:
+    """Refuse merges that are not those of a tree with n leaves: kernels follow their indices."""
+    k = left.size
+    if not (left.shape == right.shape == sizes.shape == (k,)) or k > max(n - 1, 0):
+        raise StorageError(
+            f"the merge tree must hold at most {n - 1} merges, in arrays of one length"
+        )
+    if any(a.dtype.kind not in "iu" for a in (left, right, sizes)):
+        raise StorageError("the merge tree must hold whole numbers")
+    nodes = np.concatenate([left, right])
+    made = np.tile(n + np.arange(k), 2)
+    if np.any((nodes < 0) | (nodes >= made)) or np.unique(nodes).size != nodes.size:
+        raise StorageError("the merge tree joins nodes that do not exist, or one node twice")
+    count = np.ones(n + k, np.intp)
+    for m in range(k):
+        count[n + m] = count[left[m]] + count[right[m]]
+    if not np.array_equal(count[n:], sizes):
+        raise StorageError("the sizes of the merge tree are not those of its nodes")
 
 
 class TreeBuilder:
@@ -165,14 +186,14 @@ class CoalesceResult(Result):
         return self.times
 
     @property
-    def size(self) -> int:
-        """Number n of particles at the start."""
+    def n(self) -> int:
+        """Number of particles at the start."""
         return self.leaf_masses.size
 
     @property
     def complete(self) -> bool:
         """Whether one particle is left."""
-        return self.left.size == self.size - 1
+        return self.left.size == self.n - 1
 
     @property
     def log_time(self) -> float:
@@ -201,9 +222,9 @@ class CoalesceResult(Result):
                 "leaf_order needs a run that ended in one particle; this one left "
                 f"{self.final_positions.size}"
             )
-        if self.size == 1:
+        if self.n == 1:
             return np.zeros(1, np.intp)
-        return leaf_order(self.left, self.right, self.sizes, self.size)
+        return leaf_order(self.left, self.right, self.sizes, self.n)
 
     def _merges(self, log_t: float) -> int:
         if not (isinstance(log_t, (int, float, np.floating, np.integer)) and not np.isnan(log_t)):
@@ -224,7 +245,7 @@ class CoalesceResult(Result):
         (n,) array of int
         """
         k = self._merges(log_t)
-        top = roots(self.left, self.right, k, self.size)
+        top = roots(self.left, self.right, k, self.n)
         _, label = np.unique(top, return_inverse=True)
         mass = np.bincount(label, weights=self.leaf_masses)
         rank = np.empty(mass.size, np.intp)
@@ -277,6 +298,16 @@ class CoalesceResult(Result):
         stop = int(np.sum(self.centre_counts[:k]))
         part = slice(stop - int(self.centre_counts[k - 1]), stop)
         return self.centre_positions[part], self.centre_masses[part]
+
+    @classmethod
+    def _from_store(cls, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> CoalesceResult:
+        result = super()._from_store(header, arrays)
+        assert isinstance(result, CoalesceResult)
+        for name in cls._fields:
+            if getattr(result, name) is None:
+                raise StorageError(f"the file lacks {name}, which every merge tree has")
+        check_tree(result.left, result.right, result.sizes, result.leaf_masses.size)
+        return result
 
     def _to_store(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         model = self.model

@@ -121,8 +121,9 @@ def run(args: argparse.Namespace) -> int:
     import matplotlib
 
     matplotlib.use("Agg")
-    from ..circle import Circle, attention, circle_predictions, circlesolve, sine
+    from ..circle import Circle, attention, circlesolve, sine
     from ..core.checks import check_integer, check_number
+    from ..core.entry import predictions
 
     n = check_integer("--particles", args.particles, minimum=2)
     times = check_options(args)
@@ -178,9 +179,9 @@ def run(args: argparse.Namespace) -> int:
     print(f"two Kuramoto oscillators, tan(φ/2) = tan(φ₀/2)·exp(−2t): largest error {closed:.2e}")
 
     with stages("theorems"):
-        predictions = circle_predictions(model, x0)
-        outcomes = predictions.check(last)
-    print("\n" + "\n".join([*(str(p) for p in predictions), *(str(o) for o in outcomes)]))
+        theorems = predictions(model, x0)
+        outcomes = theorems.check(last)
+    print("\n" + "\n".join([*(str(p) for p in theorems), *(str(o) for o in outcomes)]))
 
     content = {
         "model": model.to_dict(),

@@ -261,7 +261,7 @@ def plot_dendrogram(
         raise ValueError(
             "run must have ended in one particle; plot the partial tree's cluster_counts instead"
         )
-    n = run.size
+    n = run.n
     shown = min(clusters, n)
     first = n - shown  # merges before this one are inside the leaves
     fig, ax = figure(fig, ax, figsize=(6.4, 3.8))
@@ -310,9 +310,9 @@ def _tree_layout(
     run: Any, rank: np.ndarray, first: int
 ) -> tuple[dict[int, float], dict[int, float]]:
     """Horizontal position and height of every node that is drawn."""
-    n = run.size
+    n = run.n
     total = np.concatenate([rank, np.zeros(n - 1)])
-    size = np.concatenate([np.ones(n), run.sizes])
+    size = np.concatenate([np.ones(n), run.ns])
     for k in range(n - 1):
         total[n + k] = total[run.left[k]] + total[run.right[k]]
     position: dict[int, float] = {}
@@ -330,9 +330,9 @@ def _tree_layout(
 
 
 def _leaves(run: Any, position: dict[int, float], first: int) -> tuple[np.ndarray, np.ndarray]:
-    n = run.size
+    n = run.n
     nodes = [node for node in position if node < n + first]
-    sizes = np.array([1.0 if node < n else float(run.sizes[node - n]) for node in nodes])
+    sizes = np.array([1.0 if node < n else float(run.ns[node - n]) for node in nodes])
     return sizes, np.array([position[node] for node in nodes])
 
 

@@ -229,7 +229,11 @@ def test_weights_go_through_a_file_without_the_model(tmp_path):
     assert again.model is None and np.array_equal(again.weights, c)
     for result in (run, again):
         r = qsp.measures.order_parameter(qsp.synchronization(result))
-        assert r == pytest.approx(np.abs(np.mean(np.exp(1j * run.positions), axis=1)), rel=1e-12)
+        mean = np.exp(1j * run.positions) @ c / c.sum()
+        assert r == pytest.approx(np.abs(mean), rel=1e-12)
+        plain = np.abs(np.mean(np.exp(1j * run.positions), axis=1))
+        assert result.order(weighted=False) == pytest.approx(plain, rel=1e-12)
+        assert np.array_equal(result.order(), result.order_parameter)
 
 
 @pytest.mark.parametrize("omega", [1.0, -0.3])

@@ -136,7 +136,7 @@ def test_tree():
     x0 = uniform(600, 5)
     run = coalesce(Circle(attention(30.0, scaled=True), "mean"), x0)
     assert is_valid_linkage(run.linkage)
-    assert run.sizes[-1] == 600
+    assert run.ns[-1] == 600
     assert np.array_equal(np.sort(run.leaf_order), np.arange(600))
     assert np.all(np.diff(run.cluster_counts) < 0)
     assert run.cluster_counts[-1] == 1
@@ -192,7 +192,7 @@ def test_the_certificate_fails_where_merging_was_wrong():
 
 
 @pytest.mark.parametrize(
-    "x0",
+    "state0",
     [
         2 * np.pi * np.arange(3) / 3,
         2 * np.pi * np.arange(500) / 500,
@@ -242,7 +242,7 @@ def test_repulsion_is_refused():
 def test_bad_input():
     with pytest.raises(TypeError, match="model must be a Circle"):
         coalesce(sine(), [0.0])
-    with pytest.raises(ValueError, match="x0 must be finite"):
+    with pytest.raises(ValueError, match="state0 must be finite"):
         coalesce(Circle(sine()), [np.nan])
     with pytest.raises(ValueError, match="gap"):
         coalesce(Circle(sine()), [0.0], gap=0.5)

@@ -267,7 +267,7 @@ def test_results_go_through_a_file(tmp_path):
     again = qsp.load(tmp_path / "a.npz")
     assert np.array_equal(again.positions, result.positions)
     assert np.array_equal(again.daido, result.daido)
-    assert again.size == 5
+    assert again.n == 5
     assert again.model.to_dict() == model.to_dict()
     odd = circlesolve(Circle(sine(), lambda x: 1 + x**2), [0.0, 1.0], [0, 1.0])
     odd.save(tmp_path / "b.npz")
@@ -291,9 +291,9 @@ def test_bad_options(options, error, match):
 def test_bad_input():
     with pytest.raises(TypeError, match="model must be a Circle"):
         CircleSolver("kuramoto")
-    with pytest.raises(ValueError, match="x0 must be finite"):
+    with pytest.raises(ValueError, match="state0 must be finite"):
         circlesolve(Circle(sine()), [np.nan], [0, 1])
-    with pytest.raises(ValueError, match="x0 must have shape"):
+    with pytest.raises(ValueError, match="state0 must have shape"):
         circlesolve(Circle(sine()), [[0.0]], [0, 1])
     with pytest.raises(ValueError, match="increase strictly"):
         circlesolve(Circle(sine()), [0.0], [1, 0])
