@@ -312,7 +312,7 @@ def _tree_layout(
     """Horizontal position and height of every node that is drawn."""
     n = run.n
     total = np.concatenate([rank, np.zeros(n - 1)])
-    size = np.concatenate([np.ones(n), run.ns])
+    size = np.concatenate([np.ones(n), run.sizes])
     for k in range(n - 1):
         total[n + k] = total[run.left[k]] + total[run.right[k]]
     position: dict[int, float] = {}
@@ -332,7 +332,7 @@ def _tree_layout(
 def _leaves(run: Any, position: dict[int, float], first: int) -> tuple[np.ndarray, np.ndarray]:
     n = run.n
     nodes = [node for node in position if node < n + first]
-    sizes = np.array([1.0 if node < n else float(run.ns[node - n]) for node in nodes])
+    sizes = np.array([1.0 if node < n else float(run.sizes[node - n]) for node in nodes])
     return sizes, np.array([position[node] for node in nodes])
 
 

@@ -136,7 +136,7 @@ def test_tree():
     x0 = uniform(600, 5)
     run = coalesce(Circle(attention(30.0, scaled=True), "mean"), x0)
     assert is_valid_linkage(run.linkage)
-    assert run.ns[-1] == 600
+    assert run.sizes[-1] == 600
     assert np.array_equal(np.sort(run.leaf_order), np.arange(600))
     assert np.all(np.diff(run.cluster_counts) < 0)
     assert run.cluster_counts[-1] == 1
@@ -192,7 +192,7 @@ def test_the_certificate_fails_where_merging_was_wrong():
 
 
 @pytest.mark.parametrize(
-    "state0",
+    "x0",
     [
         2 * np.pi * np.arange(3) / 3,
         2 * np.pi * np.arange(500) / 500,
