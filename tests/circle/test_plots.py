@@ -112,10 +112,10 @@ class TestDendrogram:
     def test_shape(self, tree, clusters):
         _, ax = plot_dendrogram(tree, clusters=clusters)
         (lines,) = ax.collections
-        drawn = min(clusters, tree.size) - 1
+        drawn = min(clusters, tree.n) - 1
         assert len(lines.get_segments()) == drawn
         # the widths of the leaves show all the particles
-        assert sum(bar.get_width() for bar in ax.patches) == pytest.approx(0.8 * tree.size)
+        assert sum(bar.get_width() for bar in ax.patches) == pytest.approx(0.8 * tree.n)
         if drawn:
             heights = np.sort([s[1, 1] for s in lines.get_segments()])
             finite = tree.merge_log_times[-drawn:]
