@@ -34,7 +34,6 @@ LONG_KERNELS = {"integrator.pyx", "circle.pyx", "circle_simd.h"}
 LONG_FUNCTIONS = {
     "circle/certificate.py:certify_attention",
     "circle/search.py:basin_of_synchronization",
-    "circle/theory.py:_locking",
     "commands/circle.py:run",
     "commands/spins.py:run",
     "commands/wigner.py:run",
@@ -59,7 +58,7 @@ LONG_FUNCTIONS = {
 LARGE_CLASSES = {
     "sync/view.py:SyncView",
     "circle/merging.py:Merging",
-    "circle/stationary.py:_Parts",
+    "circle/stationary.py:Parts",
     "exact/coherence.py:CoherenceOrders",
     "lohe/lines.py:LinesSetup",
     "models/chains/parameters.py:ChainParameters",
