@@ -154,13 +154,151 @@ cdef class WignerLoheRightHandSide(RightHandSide):
 
     cdef void events(self, double t, const double* y, double* g) noexcept nogil:
         """Unphysical data: the largest entry of L or R reaches the cap."""
-        cdef Py_ssize_t i, count = 2 * self.n * self.n * (1 if self.hermitian else 2)
-        cdef double top = 0, x
-        for i in range(0, count, 2):
-            x = y[i] * y[i] + y[i + 1] * y[i + 1]
-            if x > top:
-                top = x
-        g[0] = 1 - top / (self.cap * self.cap)
+        g[0] = below_cap(y, 2 * self.n * self.n * (1 if self.hermitian else 2), self.cap)
+
+
+cdef double below_cap(const double* y, Py_ssize_t count, double cap) noexcept nogil:
+    """1 - (largest |entry| / cap)^2 of `count` doubles y (IN) that are complex numbers."""
+    cdef Py_ssize_t i
+    cdef double top = 0, x
+    for i in range(0, count, 2):
+        x = y[i] * y[i] + y[i + 1] * y[i + 1]
+        if x > top:
+            top = x
+    return 1 - top / (cap * cap)
+
+
+cdef void product(const double complex* a, const double complex* b, double complex* out,
+                  Py_ssize_t n) noexcept nogil:
+    """out (OUT) = a (IN) b (IN), n x n in C order."""
+    cdef Py_ssize_t i, k, m
+    cdef const double* row
+    cdef double* target
+    cdef double re, im
+    for i in range(n):
+        target = <double*> (out + i * n)
+        for m in range(2 * n):
+            target[m] = 0
+        for k in range(n):
+            re = a[i * n + k].real
+            im = a[i * n + k].imag
+            row = <const double*> (b + k * n)
+            for m in range(0, 2 * n, 2):
+                target[m] += re * row[m] - im * row[m + 1]
+                target[m + 1] += re * row[m + 1] + im * row[m]
+
+
+cdef class GraphRightHandSide(RightHandSide):
+    """The same on a graph: C_jl, compressed by rows, is the weight with which l acts on j.
+
+    dL/dt = A L,   A = -i diag(w) + (k/2)(C - diag(r_i/z_ii)),   r_i = (z C^H)_ii
+    dR/dt = R B,   B = +i diag(w) + (k/2)(C^H - diag(c_j/z_jj)), c_j = (C z)_jj
+
+    State: L (n, n); R (n, n) unless hermitian.
+    """
+
+    cdef readonly Py_ssize_t n
+    cdef readonly bint hermitian
+    cdef double kappa, cap
+    cdef double complex[:, ::1] z0, s, v, t
+    cdef double complex[::1] diagonal, r, c, weights
+    cdef int[::1] starts, columns
+    cdef double[::1] omega
+
+    def __init__(self, z0, double kappa, omega, bint hermitian, starts, columns, weights, double cap=0.0):
+        self.z0 = np.array(z0, dtype=complex, order="C")
+        self.n = self.z0.shape[0]
+        self.kappa = kappa
+        self.omega = np.array(omega, dtype=float)
+        self.hermitian = hermitian
+        self.cap = cap
+        self.diagonal = np.array(np.diag(np.asarray(self.z0)), dtype=complex)
+        self.starts = np.array(starts, dtype=np.intc)
+        self.columns = np.array(columns, dtype=np.intc)
+        self.weights = np.array(weights, dtype=complex)
+        if (self.starts.shape[0] != self.n + 1 or self.columns.shape[0] != self.weights.shape[0]
+                or np.any(np.diff(starts) < 0) or self.starts[0] != 0
+                or self.starts[self.n] != self.columns.shape[0]
+                or (len(columns) and (np.min(columns) < 0 or np.max(columns) >= self.n))):
+            raise ValueError("starts, columns and weights must be the rows of an n x n matrix")
+        self.s, self.v, self.t = (np.zeros((self.n, self.n), dtype=complex) for _ in range(3))
+        self.r, self.c = np.zeros(self.n, dtype=complex), np.zeros(self.n, dtype=complex)
+        self.complex_pairs = True
+        self.size = 2 * self.n * self.n * (1 if hermitian else 2)
+
+    def start(self):
+        """The state at the start: identity matrices."""
+        return np.concatenate([np.eye(self.n, dtype=complex).ravel()] * (1 if self.hermitian else 2))
+
+    cdef void rates(self, const double complex* L, const double complex* R) noexcept nogil:
+        """s = C L, v = R C^H (as its rows' conjugates if not hermitian), r_i/z_ii and c_j/z_jj."""
+        cdef Py_ssize_t i, j, m, e, n = self.n
+        cdef double complex w, x
+        for i in range(n):
+            for m in range(n):
+                self.s[i, m] = 0
+            for e in range(self.starts[i], self.starts[i + 1]):
+                w = self.weights[e]
+                j = self.columns[e]
+                for m in range(n):
+                    self.s[i, m] = self.s[i, m] + w * L[j * n + m]
+        # t = L z0, so that r_i = sum_k t_ik v_ki
+        product(L, &self.z0[0, 0], &self.t[0, 0], n)
+        if self.hermitian:
+            for i in range(n):
+                x = 0
+                for m in range(n):
+                    x = x + self.t[i, m] * self.s[i, m].conjugate()
+                self.r[i] = x / self.diagonal[i]
+                self.c[i] = self.r[i].conjugate()
+            return
+        # v_mi = sum_j R_mj conj(C_ij)
+        for m in range(n):
+            for i in range(n):
+                x = 0
+                for e in range(self.starts[i], self.starts[i + 1]):
+                    x = x + R[m * n + self.columns[e]] * self.weights[e].conjugate()
+                self.v[m, i] = x
+        for i in range(n):
+            x = 0
+            for m in range(n):
+                x = x + self.t[i, m] * self.v[m, i]
+            self.r[i] = x / self.diagonal[i]
+        product(&self.s[0, 0], &self.z0[0, 0], &self.t[0, 0], n)
+        for i in range(n):
+            x = 0
+            for m in range(n):
+                x = x + self.t[i, m] * R[m * n + i]
+            self.c[i] = x / self.diagonal[i]
+
+    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
+        cdef Py_ssize_t i, m, n = self.n
+        cdef const double complex* L = <const double complex*> y
+        cdef const double complex* R = L if self.hermitian else L + n * n
+        cdef double complex* dL = <double complex*> dy
+        cdef double complex* dR = dL + n * n
+        cdef double k = 0.5 * self.kappa
+        cdef double complex f
+        self.rates(L, R)
+        for i in range(n):
+            f = -k * self.r[i]
+            f.imag = f.imag - self.omega[i]
+            for m in range(n):
+                dL[i * n + m] = k * self.s[i, m] + f * L[i * n + m]
+        if not self.hermitian:
+            for i in range(n):
+                f = -k * self.c[i]
+                f.imag = f.imag + self.omega[i]
+                for m in range(n):
+                    dR[m * n + i] = k * self.v[m, i] + f * R[m * n + i]
+        for i in range(self.size):
+            if not isfinite(dy[i]):
+                return 1
+        return 0
+
+    cdef void events(self, double t, const double* y, double* g) noexcept nogil:
+        """Unphysical data: the largest entry of L or R reaches the cap."""
+        g[0] = below_cap(y, self.size, self.cap)
 
 
 def multiply(double complex[:, ::1] w, const double complex[::1] factor):

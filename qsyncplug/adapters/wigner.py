@@ -1,4 +1,4 @@
-"""Wigner–Lohe results: correlations ∫w, masses, and the moments of w_jj."""
+"""Wigner–Lohe results: correlations, masses, and the moments of w_jj."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def view_of(result: WignerLoheResult) -> SyncView:
     times = np.asarray(result.times)
     missing = {
         "states": (
-            "the oscillators have no joint state; result.wigner(i, j, t_index) forms the Wigner "
+            "the oscillators have no joint state; result.wigner(i, j, index) forms the Wigner "
             "functions"
         )
     }
@@ -41,7 +41,7 @@ def view_of(result: WignerLoheResult) -> SyncView:
     else:
         missing |= dict.fromkeys(("mean", "covariance"), "run on a grid of one dimension")
     about = About(
-        n=result.n_oscillators,
+        n=result.n,
         system=f"Wigner–Lohe ({result.stats.get('method', '?')})",
         missing=missing,
         bosons=False,
@@ -52,7 +52,7 @@ def view_of(result: WignerLoheResult) -> SyncView:
     )
     fields |= {
         "masses": result.masses,
-        "correlations": lambda: 1 - result.deviations.conj(),
-        "deviations": lambda: result.deviations.conj(),
+        "correlations": lambda: result.correlations,
+        "deviations": lambda: result.deviations,
     }
     return SyncView.of(times, fields, about=about)

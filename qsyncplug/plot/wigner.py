@@ -150,7 +150,7 @@ def plot_wigner_matrix(
     """
     space = result.phase_space
     _check_line(space, "plot_wigner_matrix")
-    total = result.n_oscillators
+    total = result.n
     chosen = range(min(4, total)) if oscillators is None else oscillators
     chosen = [check_integer("oscillators", j, minimum=0, maximum=total - 1) for j in chosen]
     n = len(chosen)

@@ -1,5 +1,19 @@
 """Wigner–Lohe models, Wigner transforms and quantum hydrodynamics."""
 
+from ..waves.closed_forms import blow_up_time as blow_up_time
+from . import theory as _theory  # noqa: F401  (registers the predictions)
+from .closed_forms import (
+    diameter_bound as diameter_bound,
+)
+from .closed_forms import (
+    distance_ratio as distance_ratio,
+)
+from .closed_forms import (
+    locked_correlation as locked_correlation,
+)
+from .closed_forms import (
+    practical_bound as practical_bound,
+)
 from .errors import PhaseSpaceError, PhaseSpaceWarning
 from .fields import Hydrodynamics, hydrodynamics
 from .fit import phase_space_diagnostics, state_diagnostics
@@ -33,21 +47,6 @@ from .phase_space import PhaseSpace, fock_grid
 from .residuals import hydrodynamic_residuals, run_residuals
 from .result import WignerLoheResult
 from .solver import WignerLoheSolver, wlsolve
-from .theory import (
-    blow_up_time as blow_up_time,
-)
-from .theory import (
-    diameter_bound as diameter_bound,
-)
-from .theory import (
-    distance_ratio as distance_ratio,
-)
-from .theory import (
-    locked_correlation as locked_correlation,
-)
-from .theory import (
-    two_oscillator_correlation as two_oscillator_correlation,
-)
 from .transform import inverse_wigner_transform, qutip_wigner, wigner_transform
 
 __all__ = [

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import scipy.fft
 
 from ..core.checks import check_integer, check_memory
 from .fit import factor_diagnostics, phase_space_diagnostics
@@ -56,9 +57,26 @@ class WignerMatrix:
         return np.sum(self.wigner(i, j), axis=tuple(range(d))) * self.space.x_weight
 
     @cached_property
-    def correlations(self) -> np.ndarray:
+    def integrals(self) -> np.ndarray:
         """z_ij = ∫w_ij, (N, N)."""
         raise NotImplementedError
+
+    @property
+    def gram(self) -> np.ndarray:
+        """⟨ψ_j,ψ_k⟩ = ∫w_kj, (N, N)."""
+        return self.integrals.T
+
+    @property
+    def masses(self) -> np.ndarray:
+        """∫w_jj, (N,); real for Hermitian data."""
+        diagonal = np.diag(self.integrals)
+        return diagonal.real.copy() if self.hermitian else diagonal.copy()
+
+    @property
+    def correlations(self) -> np.ndarray:
+        """⟨ψ_j,ψ_k⟩/√(⟨ψ_j,ψ_j⟩⟨ψ_k,ψ_k⟩), (N, N)."""
+        m = self.masses
+        return self.gram / np.sqrt(m[:, None] * m[None, :] + 0j)
 
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         """Means (N, 2d) and symmetrised covariances (N, 2d, 2d) of (x₁, p₁, …) in w_jj/∫w_jj.
@@ -135,7 +153,7 @@ class FactorMatrix(WignerMatrix):
         return out.real if self.hermitian and i == j else out
 
     @cached_property
-    def correlations(self) -> np.ndarray:
+    def integrals(self) -> np.ndarray:
         """z_ij = ∫w_ij, (N, N)."""
         signed = (self.left * self.signs[:, None]).reshape(self.n, -1)
         return self.space.grid.weight * signed @ self.right.reshape(self.n, -1).conj().T
@@ -150,6 +168,21 @@ class FactorMatrix(WignerMatrix):
         # Σ_αβ ⟨l_β,l_α⟩⟨r_α,r_β⟩
         square = np.einsum("iba,jab->ij", gl, gr).real
         return np.sqrt(np.maximum(square, 0) / (2 * np.pi) ** self.space.ndim)
+
+    def transport_norms(self) -> np.ndarray:
+        """(∫|p·∇w_ij|²)^½, (N, N): p·∇w is the symbol of i[T, ρ], T the kinetic energy."""
+        grid = self.space.grid
+        axes = tuple(range(2, 2 + grid.ndim))
+
+        def kinetic(rows: np.ndarray) -> np.ndarray:
+            shaped = rows.reshape(*rows.shape[:2], *grid.shape)
+            hat = scipy.fft.fftn(shaped, axes=axes) * grid.kinetic
+            return scipy.fft.ifftn(hat, axes=axes).reshape(rows.shape)
+
+        left = np.concatenate([kinetic(self.left), self.left], axis=1)
+        right = np.concatenate([self.right, kinetic(self.right)], axis=1)
+        signs = np.concatenate([self.signs, -self.signs])
+        return FactorMatrix(self.space, left, right, signs).norms()
 
     def edges(self) -> dict[str, float]:
         """Amplitudes of the factors at the edges of the grid, relative to the largest."""
@@ -227,7 +260,7 @@ class ArrayMatrix(WignerMatrix):
         return out.real if self.hermitian and i == j else out
 
     @cached_property
-    def correlations(self) -> np.ndarray:
+    def integrals(self) -> np.ndarray:
         """z_ij = ∫w_ij, (N, N)."""
         z = np.array(
             [

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import qutip
+import scipy.sparse
 
 from ..core import storage
-from ..core.checks import check_number
+from ..core.checks import check_array, check_number
 from ..core.grid import Grid
 from ..lohe.model import SchrodingerLohe
 from ..waves.hamiltonian import GridHamiltonian
@@ -47,11 +47,18 @@ class WignerLohe:
         exactly as one.
     coupling : float
         κ ≥ 0.
+    frequencies : (N,) array, optional
+        Ω_j, added to the potentials.
+    adjacency : (N, N) array, sparse matrix or networkx graph, optional
+        a_jl, real: weight with which oscillator l acts on j, as for :class:`SchrodingerLohe`; in a
+        directed networkx graph the edge u→v says that u acts on v. No self-loops.
+    phase_lag : float or (N, N) array
+        α, as for :class:`SchrodingerLohe`.
 
     Attributes
     ----------
-    size : int or None
-        N, where a list of potentials fixes it.
+    n : int or None
+        N, where an argument fixes it.
     phase_space : PhaseSpace
         Axes x and p of the phase-space arrays.
 
@@ -78,7 +85,10 @@ class WignerLohe:
     grid: Grid
     potential: Any = 0.0
     coupling: float = 1.0
-    size: int | None = field(default=None, init=False)
+    frequencies: Any = None
+    adjacency: Any = None
+    phase_lag: Any = 0.0
+    n: int | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -101,19 +111,35 @@ class WignerLohe:
             "potential",
             tuple(h.values for h in hamiltonians) if many else hamiltonians[0].values,
         )
+        put(self, "_plain", tuple(hamiltonians))
+        if self.frequencies is not None:
+            omega = check_array("frequencies", self.frequencies, shape=(None,))
+            if many and len(omega) != len(items):
+                raise ValueError(
+                    f"frequencies must hold {len(items)} numbers, one a potential, not {len(omega)}"
+                )
+            omega.setflags(write=False)
+            put(self, "frequencies", omega)
+            start = hamiltonians if many else hamiltonians * len(omega)
+            hamiltonians = [_shifted(h, float(x)) for h, x in zip(start, omega, strict=True)]
         put(self, "_hamiltonians", tuple(hamiltonians))
-        put(self, "size", len(items) if many else None)
+        several = many or self.frequencies is not None
+        # read, checked and kept by the model that this one transforms
+        waves = SchrodingerLohe(
+            list(hamiltonians) if several else hamiltonians[0],
+            coupling=self.coupling,
+            adjacency=self.adjacency,
+            phase_lag=self.phase_lag,
+        )
+        put(self, "schrodinger_lohe", waves)
+        put(self, "adjacency", waves.adjacency)
+        put(self, "phase_lag", waves.phase_lag)
+        put(self, "n", waves.n)
 
     @property
     def phase_space(self) -> PhaseSpace:
         """Axes of the phase-space arrays."""
         return PhaseSpace(self.grid)
-
-    @cached_property
-    def schrodinger_lohe(self) -> SchrodingerLohe:
-        """The Schrödinger–Lohe model of the same wave functions."""
-        many: tuple[GridHamiltonian, ...] = self._hamiltonians  # type: ignore[attr-defined]
-        return SchrodingerLohe(many[0] if self.size is None else list(many), coupling=self.coupling)
 
     @property
     def common(self) -> bool:
@@ -123,7 +149,13 @@ class WignerLohe:
     def hamiltonians(self, n: int) -> tuple[GridHamiltonian, ...]:
         """One Hamiltonian −½Δ+V_i an oscillator."""
         many: tuple[GridHamiltonian, ...] = self._hamiltonians  # type: ignore[attr-defined]
-        return many * n if self.size is None else many
+        return many * n if len(many) == 1 else many
+
+    def graph(self, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+        """C_jl = a_jl exp(iα_jl)/N in compressed rows (indptr, indices, data), or None for the
+        mean of all.
+        """
+        return self.schrodinger_lohe.coupling_graph(n)
 
     def rates(self, n: int) -> np.ndarray:
         """Numbers Ω_i by which the potentials of n oscillators exceed the first, which are common
@@ -135,16 +167,19 @@ class WignerLohe:
 
     def to_dict(self) -> dict[str, Any]:
         """Grid, values of the potentials, coupling."""
-        many = self.potential if self.size is not None else (self.potential,)
+        many = self.potential if isinstance(self.potential, tuple) else (self.potential,)
         data: dict[str, Any] = {
             "kind": "WignerLohe",
             "points": list(self.grid.shape),
             "length": list(self.grid.lengths),
             "potential": [v.tolist() for v in many],
-            "many": self.size is not None,
+            "many": isinstance(self.potential, tuple),
             "coupling": self.coupling,
+            "frequencies": None if self.frequencies is None else self.frequencies.tolist(),
+            "adjacency": _rows_to_dict(self.adjacency),
+            "phase_lag": np.asarray(self.phase_lag).tolist(),
         }
-        hamiltonians: tuple[GridHamiltonian, ...] = self._hamiltonians  # type: ignore[attr-defined]
+        hamiltonians: tuple[GridHamiltonian, ...] = self._plain  # type: ignore[attr-defined]
         if self.grid.ndim == 1 and any(
             callable(h.potential) and h.quadratic is None for h in hamiltonians
         ):
@@ -164,14 +199,21 @@ class WignerLohe:
         for k, table in enumerate(data.get("between", [])):
             if table is not None:
                 values[k] = _Table(grid.lengths[0], np.array(table))
-        return cls(grid, values if data["many"] else values[0], data["coupling"])
+        return cls(
+            grid,
+            values if data["many"] else values[0],
+            data["coupling"],
+            data.get("frequencies"),
+            _rows_from_dict(data.get("adjacency")),
+            data.get("phase_lag", 0.0),
+        )
 
     def __str__(self) -> str:
         parts = [f"κ={self.coupling:g}", "×".join(map(str, self.grid.shape))]
-        if self.size is not None:
-            parts.append(f"N={self.size}")
+        if self.n is not None:
+            parts.append(f"N={self.n}")
         kind = "common potential" if self.common else "different potentials"
-        if self.common and self.size is not None and np.any(self.rates(self.size)):
+        if self.common and self.n is not None and np.ptp(self.rates(self.n)):
             kind += " with offsets"
         return f"Wigner–Lohe, {', '.join(parts)}, {kind}"
 
@@ -213,6 +255,46 @@ class _Table:
                 "function was not"
             )
         return self.values[index]
+
+
+@dataclass(frozen=True, eq=False)
+class _Shifted:
+    """A potential plus a number."""
+
+    potential: Callable[..., Any]
+    shift: float
+
+    def __call__(self, *x: np.ndarray) -> Any:
+        return self.potential(*x) + self.shift
+
+
+def _shifted(h: GridHamiltonian, shift: float) -> GridHamiltonian:
+    """−½Δ+V+`shift`."""
+    if shift == 0:
+        return h
+    if callable(h.potential):
+        return GridHamiltonian(h.grid, _Shifted(h.potential, shift))
+    return GridHamiltonian(h.grid, h.values + shift)
+
+
+def _rows_to_dict(matrix: Any) -> dict[str, Any] | None:
+    if matrix is None:
+        return None
+    rows = scipy.sparse.csr_array(matrix)
+    return {
+        "n": rows.shape[0],
+        "indptr": rows.indptr.tolist(),
+        "indices": rows.indices.tolist(),
+        "data": rows.data.tolist(),
+    }
+
+
+def _rows_from_dict(data: dict[str, Any] | None) -> Any:
+    if data is None:
+        return None
+    return scipy.sparse.csr_array(
+        (data["data"], data["indices"], data["indptr"]), shape=(data["n"], data["n"])
+    )
 
 
 storage.register_model("WignerLohe", WignerLohe.from_dict)

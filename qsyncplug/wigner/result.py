@@ -14,6 +14,7 @@ from .fit import fits
 from .matrix import FactorMatrix, WignerMatrix
 from .phase_space import PhaseSpace
 from .setup import ArraySetup, FactorSetup, Setup, stored_setup
+from .state import deviations_of
 
 __all__ = ["WignerLoheResult"]
 
@@ -28,15 +29,17 @@ class WignerLoheResult(Result):
     Attributes
     ----------
     times : ndarray of shape (T,)
+    gram : ndarray of shape (T, N, N)
+        ⟨ψ_j,ψ_k⟩=∫w_kj, with the masses on the diagonal.
     correlations : ndarray of shape (T, N, N)
-        z_ij=∫w_ij.
+        z_jk=⟨ψ_j,ψ_k⟩/√(⟨ψ_j,ψ_j⟩⟨ψ_k,ψ_k⟩), as in every family.
     deviations : ndarray of shape (T, N, N)
-        1−z_ij/√(z_ii z_jj); for a common potential without offsets and equal z_ii each entry has
-        full relative accuracy, however close to synchronised.
+        1−z_jk; for a common potential without offsets, without a graph and with equal masses each
+        entry has full relative accuracy, however close to synchronised.
     diameter : ndarray of shape (T,)
-        D(Z)=max|1−z_ij/√(z_ii z_jj)|.
+        D(Z)=max|1−z_jk|.
     masses : ndarray of shape (T, N)
-        z_ii.
+        ∫w_jj.
     left, right : ndarray of shape (T, N, N) or None
         L and R of the exact reduction (`right` is None for Hermitian data: then R=L†).
     phase_space : PhaseSpace
@@ -87,8 +90,8 @@ class WignerLoheResult(Result):
     # ------------------------------------------------------------ correlations
 
     @property
-    def n_oscillators(self) -> int:
-        """N."""
+    def n(self) -> int:
+        """Number of oscillators N."""
         return self._setup.state.n
 
     @property
@@ -101,55 +104,92 @@ class WignerLoheResult(Result):
         """Whether w_ji is the conjugate of w_ij."""
         return self._setup.state.hermitian
 
+    def integrals(self, index: Any = slice(None)) -> np.ndarray:
+        """∫w_ij at the output times `index`, (..., N, N); :attr:`gram` is its transpose."""
+        if self._z is not None:
+            return self._z[index]
+        z0 = self._setup.state.z0
+        if self.log_alpha is not None:
+            return z0[0, 0] * (1 - self.deviations_at(index).swapaxes(-1, -2))
+        assert self.left is not None
+        left = self.left[index]
+        right = left.conj().swapaxes(-1, -2) if self.right is None else self.right[index]
+        return left @ z0 @ right
+
+    def deviations_at(self, index: Any = -1) -> np.ndarray:
+        """1−z_jk at one output time, or at those of a slice or list; (..., N, N)."""
+        if self.log_alpha is not None:
+            alpha = self.log_alpha[index]
+            beta = alpha.conj() if self.log_beta is None else self.log_beta[index]
+            factors = np.exp(alpha[..., :, None] + beta[..., None, :])
+            return (self._setup.state.deviations * factors).swapaxes(-1, -2)
+        return deviations_of(self.integrals(index)).swapaxes(-1, -2)
+
+    def _all_pairs(self, what: str) -> None:
+        check_memory(
+            f"the {what} at {len(self.times)} times",
+            48.0 * len(self.times) * self.n**2,
+            advice="ask for fewer times, or for one at a time with matrix(index)",
+        )
+
+    @property
+    def gram(self) -> np.ndarray:
+        """⟨ψ_j,ψ_k⟩=∫w_kj, (T, N, N)."""
+        self._all_pairs("Gram matrices")
+        return self.integrals().swapaxes(1, 2)
+
     @property
     def correlations(self) -> np.ndarray:
-        """z_ij=∫w_ij, (T, N, N)."""
-        if self._z is None:
-            n = self.n_oscillators
-            check_memory(
-                "the correlations",
-                16.0 * len(self.times) * n * n,
-                advice="run with fewer output times",
-            )
-            if self.log_alpha is not None:
-                self._z = self._setup.state.z0[0, 0] * (1 - self.deviations)
-            else:
-                assert self.left is not None
-                right = self.left.conj().swapaxes(1, 2) if self.right is None else self.right
-                self._z = self.left @ self._setup.state.z0 @ right
-        return self._z
+        """z_jk=⟨ψ_j,ψ_k⟩/√(⟨ψ_j,ψ_j⟩⟨ψ_k,ψ_k⟩), (T, N, N)."""
+        self._all_pairs("correlations")
+        return 1 - self.deviations
 
     @property
     def deviations(self) -> np.ndarray:
-        """1−z_ij/√(z_ii z_jj), (T, N, N)."""
-        if self.log_alpha is not None:
-            q = self._setup.state.deviations
-            beta = self.log_alpha.conj() if self.log_beta is None else self.log_beta
-            return q * np.exp(self.log_alpha[:, :, None] + beta[:, None, :])
-        z = self.correlations
-        diagonal = np.diagonal(z, axis1=1, axis2=2)
-        out = 1 - z / np.sqrt(diagonal[:, :, None] * diagonal[:, None, :] + 0j)
-        index = np.arange(z.shape[1])
-        out[:, index, index] = 0
-        return out
+        """1−z_jk, (T, N, N)."""
+        self._all_pairs("deviations")
+        return self.deviations_at(slice(None))
 
     @property
     def diameter(self) -> np.ndarray:
-        """D(Z)=max|1−z_ij/√(z_ii z_jj)|, (T,)."""
-        return np.max(np.abs(self.deviations), axis=(1, 2))
+        """D(Z)=max|1−z_jk|, (T,)."""
+        return np.array([np.max(np.abs(self.deviations_at(k))) for k in range(len(self.times))])
+
+    @property
+    def order_parameter(self) -> np.ndarray:
+        """‖ζ‖, ζ=(1/N)Σψ_j, (T,): the root of Σ∫w_jk/N²; 0 where that is negative, as of no states."""
+        sums = [np.sum(self.integrals(k)).real for k in range(len(self.times))]
+        return np.sqrt(np.maximum(np.array(sums, dtype=float), 0.0)) / self.n
 
     @property
     def masses(self) -> np.ndarray:
-        """z_ii, (T, N)."""
-        diagonal = np.diagonal(self.correlations, axis1=1, axis2=2)
-        return diagonal.real.copy() if self.hermitian else diagonal.copy()
+        """∫w_jj, (T, N); real for Hermitian data."""
+        out = np.array([np.diag(self.integrals(k)) for k in range(len(self.times))])
+        out = out.reshape(len(self.times), self.n)
+        return out.real.copy() if self.hermitian else out
+
+    @property
+    def blow_up_time(self) -> float | None:
+        """When ∫w_ij became infinite, of a run that stopped for that."""
+        return self.stats.get("blow-up time")
+
+    @property
+    def has_factors(self) -> bool:
+        """Whether the Wigner functions are formed from factors, not stepped or kept as arrays."""
+        kept = isinstance(self._setup, FactorSetup) or self._factors is not None
+        return kept and self._setup.state.left is not None
+
+    @property
+    def has_waves(self) -> bool:
+        """Whether :meth:`psi` has an answer."""
+        return self.has_factors and self._setup.state.kind == "kets"
 
     # ------------------------------------------------------------ phase space
 
-    def matrix(self, t_index: int = -1) -> WignerMatrix:
+    def matrix(self, index: int = -1) -> WignerMatrix:
         """The matrix of Wigner functions at one output time; its entries are formed on request."""
         count = len(self.times)
-        k = check_integer("t_index", t_index, minimum=-count, maximum=count - 1) % count
+        k = check_integer("index", index, minimum=-count, maximum=count - 1) % count
         if self._last is None or self._last[0] != k:
             row = {
                 name: getattr(self, name)[k]
@@ -161,14 +201,14 @@ class WignerLoheResult(Result):
             self._last = (k, matrix)
         return self._last[1]
 
-    def wigner(self, i: int, j: int, t_index: int = -1) -> np.ndarray:
+    def wigner(self, i: int, j: int, index: int = -1) -> np.ndarray:
         """w_ij at one output time, formed now.
 
         Parameters
         ----------
         i, j : int
             Oscillators, from 0.
-        t_index : int
+        index : int
             Index into ``times``.
 
         Returns
@@ -183,17 +223,17 @@ class WignerLoheResult(Result):
         MemoryLimitError
             It would not fit into memory.
         """
-        return self.matrix(t_index).wigner(i, j)
+        return self.matrix(index).wigner(i, j)
 
-    def density(self, i: int, j: int, t_index: int = -1) -> np.ndarray:
+    def density(self, i: int, j: int, index: int = -1) -> np.ndarray:
         """∫w_ij dp at one output time, at the positions of :attr:`phase_space`."""
-        return self.matrix(t_index).density(i, j)
+        return self.matrix(index).density(i, j)
 
-    def momentum_density(self, i: int, j: int, t_index: int = -1) -> np.ndarray:
+    def momentum_density(self, i: int, j: int, index: int = -1) -> np.ndarray:
         """∫w_ij dx at one output time, at the momenta of :attr:`phase_space`."""
-        return self.matrix(t_index).momentum_density(i, j)
+        return self.matrix(index).momentum_density(i, j)
 
-    def psi(self, t_index: int = -1) -> np.ndarray:
+    def psi(self, index: int = -1) -> np.ndarray:
         """Wave functions (N, ...) of a run from kets.
 
         Raises
@@ -201,14 +241,14 @@ class WignerLoheResult(Result):
         MissingFieldError
             The run did not start from kets.
         """
-        matrix = self.matrix(t_index)
-        if self._setup.state.kind != "kets" or not isinstance(matrix, FactorMatrix):
+        matrix = self.matrix(index)
+        if not self.has_waves or not isinstance(matrix, FactorMatrix):
             raise MissingFieldError(
                 "wave functions are there for runs from kets that are not stepped in phase space; "
                 "what would provide them: kets "
                 "as state0, and another method than 'direct'"
             )
-        return matrix.left[:, 0].reshape(self.n_oscillators, *self.model.grid.shape)
+        return matrix.left[:, 0].reshape(self.n, *self.model.grid.shape)
 
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         """Means and covariances of position and momentum in w_jj/∫w_jj.
@@ -224,22 +264,22 @@ class WignerLoheResult(Result):
         found = [self.matrix(k).moments() for k in range(len(self.times))]
         return np.array([m for m, _ in found]), np.array([c for _, c in found])
 
-    def distances(self, t_index: int = -1) -> np.ndarray:
+    def distances(self, index: int = -1) -> np.ndarray:
         r"""∫|w_ij−w_kl|² dx dp, square root, maximum over all pairs of entries: what Theorem 3.1
         lets tend to zero.
 
         Parameters
         ----------
-        t_index : int
+        index : int
 
         Returns
         -------
         ndarray of shape (N, N, N, N)
             ‖w_ij−w_kl‖.
         """
-        n = self.n_oscillators
+        n = self.n
         check_memory("the distances", 32.0 * n**4)
-        matrix = self.matrix(t_index)
+        matrix = self.matrix(index)
         if isinstance(matrix, FactorMatrix) and matrix.left.shape[1] == 1:
             return _pure_distances(matrix)
         entries = np.array([matrix.wigner(i, j).ravel() for i in range(n) for j in range(n)])

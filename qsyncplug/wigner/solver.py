@@ -8,13 +8,12 @@ import numpy as np
 from scipy.fft import set_workers
 
 from .._ext.integrator import Integrator, RightHandSide
-from .._ext.wigner import WignerLoheRightHandSide
 from ..core.checks import check_number, check_times
 from ..core.options import DEFAULTS
 from ..core.solver import CompiledSolver
 from ..core.threads import linear_algebra_threads
 from ..waves.splitting import SCHEMES
-from .coupling import time_to_pole
+from .coupling import right_hand_side, time_to_pole
 from .fit import (
     EDGE_WARNING,
     factor_diagnostics,
@@ -37,12 +36,6 @@ __all__ = ["WignerLoheSolver", "wlsolve"]
 CAP = 1e6
 #: outputs of a run at which the grid is looked at
 _LOOKS = 33
-
-
-class _ReductionRightHandSide(WignerLoheRightHandSide):
-    """With a place for the setup of its run."""
-
-    setup: Setup
 
 
 class WignerLoheSolver(CompiledSolver):
@@ -176,22 +169,24 @@ class WignerLoheSolver(CompiledSolver):
         rates = self.model.rates(n)
         masses = np.diag(state.z0)
         product = bool(
-            np.ptp(rates) == 0 and np.max(np.abs(masses - masses[0])) <= 1e-12 * abs(masses[0])
+            np.ptp(rates) == 0
+            and self.model.graph(n) is None
+            and np.max(np.abs(masses - masses[0])) <= 1e-12 * abs(masses[0])
         )
         kind = FactorSetup if state.arrays is None else ArraySetup
         if kind is ArraySetup:
             check_potential(self.model, n)
         setup = kind(self.model, state, t0, product)
         # only differences of the rates matter
-        rhs = _ReductionRightHandSide(
+        rhs = right_hand_side(
+            self.model,
             state.z0,
-            self.model.coupling,
             rates - np.mean(rates),
             state.hermitian,
-            state.deviations if product else None,
-            0.0 if state.physical else CAP,
+            deviations=state.deviations if product else None,
+            cap=0.0 if state.physical else CAP,
         )
-        rhs.setup = setup
+        self._setup = setup
         return rhs, rhs.start()
 
     def _integrator(self, rhs: Any, **kw: Any) -> Integrator:
@@ -204,14 +199,14 @@ class WignerLoheSolver(CompiledSolver):
             max_step=o["max_step"],
             nsteps=o["nsteps"],
             time_limit=o["time_limit"],
-            **({} if rhs.setup.state.physical else {"n_events": 1, "directions": [-1]}),
+            **({} if self._setup.state.physical else {"n_events": 1, "directions": [-1]}),
             **kw,
         )
 
     def _new_result(
         self, e_ops: Any, stats: dict[str, Any], rhs: Any, y0: np.ndarray
     ) -> WignerLoheResult:
-        setup = rhs.setup
+        setup = self._setup
         stats["method"] = "reduction"
         if self._options["method"] == "auto":
             stats["method reason"] = "common potential"
@@ -272,7 +267,7 @@ class WignerLoheSolver(CompiledSolver):
             )
 
     def _finish(self, result: Any, rhs: Any) -> None:
-        state = rhs.setup.state
+        state = self._setup.state
         drift: dict[str, float] = {}
         count = len(result.times)
         if count:
@@ -284,11 +279,11 @@ class WignerLoheSolver(CompiledSolver):
             drift["∫w_ii"] = float(np.max(np.abs(masses / np.diag(state.z0) - 1)))
             warn_drift(drift["∫w_ii"])
             if result.log_alpha is not None and state.physical:
-                gap = z / state.z0[0, 0] - (1 - result.deviations[looked])
+                gap = z / state.z0[0, 0] - (1 - result.deviations_at(looked).swapaxes(1, 2))
                 drift["z, product form against LzR"] = float(np.max(np.abs(gap)))
         result.stats["drift"] = drift
-        if isinstance(rhs.setup, FactorSetup) and count:
-            self._look_at_grid(result, rhs.setup)
+        if isinstance(self._setup, FactorSetup) and count:
+            self._look_at_grid(result, self._setup)
 
     def _look_at_grid(self, result: Any, setup: FactorSetup) -> None:
         """The edges of the grid: a bound at all times where there is one that is small enough, else
@@ -315,7 +310,7 @@ class WignerLoheSolver(CompiledSolver):
         cause: BaseException | None,
         end: float,
     ) -> None:
-        setup = rhs.setup
+        setup = self._setup
         t, y = integrator.get_state()
         if status in (3, 4, 5, 7) and not setup.state.physical and np.max(np.abs(y)) > 1e-3 * CAP:
             raise blow_up(*_pole(setup, t, np.asarray(y)), result)
@@ -346,7 +341,7 @@ def _pole(setup: Setup, t: float, y: np.ndarray) -> tuple[float, int]:
         )
     else:
         z = left @ state.z0 @ found.get("right", left.conj().T)
-    gone, (i, _) = time_to_pole(z, setup.model.coupling, setup.model.rates(state.n))
+    gone, (i, _) = time_to_pole(setup.model, z, setup.model.rates(state.n))
     return t + gone, i
 
 

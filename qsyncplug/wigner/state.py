@@ -22,7 +22,7 @@ from .matrix import FactorMatrix
 from .model import WignerLohe
 from .transform import check_qobj, fock_diagnostics, fock_to_grid
 
-__all__ = ["InitialState", "read_state"]
+__all__ = ["InitialState", "deviations_of", "read_state"]
 
 #: eigenvalues of a block operator below this times the largest are rounding
 _RANK = 1e-15
@@ -127,10 +127,9 @@ def read_state(
                 f"operator (N, N, {show}, {show}) "
                 f"or phase-space arrays (N, N, {dshow}, {dshow}), not of shape {raw.shape}"
             )
-    if model.size is not None and state.n != model.size:
+    if model.n is not None and state.n != model.n:
         raise ValueError(
-            f"state0 must hold {model.size} oscillators, as many as the model has potentials, not "
-            f"{state.n}"
+            f"state0 must hold {model.n} oscillators, as many as the model has, not {state.n}"
         )
     _check_correlations(state, allow_unphysical)
     _warn_unstable(model, state)
@@ -293,7 +292,7 @@ def _from_arrays(model: WignerLohe, w: np.ndarray, allow_non_hermitian: bool) ->
     z0 = space.integrate(w)
     if hermitian:
         z0 = 0.5 * (z0 + z0.conj().T)
-    return InitialState("phase space", None, None, np.ones(1), w, z0, _deviations(z0), hermitian)
+    return InitialState("phase space", None, None, np.ones(1), w, z0, deviations_of(z0), hermitian)
 
 
 def _factors_of_arrays(model: WignerLohe, w: np.ndarray, hermitian: bool) -> InitialState | None:
@@ -331,31 +330,36 @@ def _factors(
     kind: str, left: np.ndarray, right: np.ndarray | None, signs: np.ndarray, weight: float
 ) -> InitialState:
     n = len(left)
+    check_memory(
+        f"the correlations of {n} oscillators", 64.0 * n * n, advice="take fewer oscillators"
+    )
     other = left if right is None else right
     signed = (left * signs[:, None]).reshape(n, -1)
     z0 = weight * signed @ other.reshape(n, -1).conj().T
     plain = right is None and bool(np.all(signs == 1))
     if right is None:
         z0 = 0.5 * (z0 + z0.conj().T)
-    state = InitialState(kind, left, right, signs, None, z0, _deviations(z0), right is None)
+    state = InitialState(kind, left, right, signs, None, z0, deviations_of(z0), right is None)
     masses = np.diag(z0).real
     if plain and np.all(masses > 0):
         # ½‖f−g‖² − i Im⟨g,f⟩ of normalised f, g, free of cancellation
         f = left.reshape(n, -1) / np.sqrt(masses)[:, None]
-        for i in range(n):
-            for j in range(i):
-                gap = f[i] - f[j]
-                size = 0.5 * weight * np.vdot(gap, gap).real
-                state.deviations[i, j] = size - 1j * weight * np.vdot(f[j], gap).imag
-                state.deviations[j, i] = np.conj(state.deviations[i, j])
+        for i in range(1, n):
+            gap = f[i] - f[:i]
+            size = 0.5 * weight * np.einsum("jm,jm->j", gap.conj(), gap).real
+            turn = weight * np.einsum("jm,jm->j", f[:i].conj(), gap).imag
+            state.deviations[i, :i] = size - 1j * turn
+            state.deviations[:i, i] = state.deviations[i, :i].conj()
     return state
 
 
-def _deviations(z: np.ndarray) -> np.ndarray:
-    diagonal = np.diag(z)
+def deviations_of(z: np.ndarray) -> np.ndarray:
+    """1−z_ij/√(z_ii z_jj) of matrices (..., N, N), with zeros on the diagonal."""
+    diagonal = np.diagonal(z, axis1=-2, axis2=-1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        out = 1 - z / np.sqrt(diagonal[:, None] * diagonal[None, :] + 0j)
-    np.fill_diagonal(out, 0)
+        out = 1 - z / np.sqrt(diagonal[..., :, None] * diagonal[..., None, :] + 0j)
+    index = np.arange(z.shape[-1])
+    out[..., index, index] = 0
     return out
 
 
@@ -401,7 +405,12 @@ def _check_correlations(state: InitialState, allow_unphysical: bool) -> None:
 
 def _warn_unstable(model: WignerLohe, state: InitialState) -> None:
     n = state.n
-    if n != 2 or model.coupling == 0 or (model.common and np.ptp(model.rates(n)) > 0):
+    if (
+        n != 2
+        or model.coupling == 0
+        or model.graph(n) is not None
+        or (model.common and np.ptp(model.rates(n)) > 0)
+    ):
         return
     gap = abs(2 - state.deviations[0, 1])
     if gap < 1e-6:

@@ -197,7 +197,7 @@ class _Steps:
         if failed is not None:
             result._trim(done)
         if done:
-            masses = np.diagonal(result.correlations, axis1=1, axis2=2)
+            masses = result.masses
             stats["drift"] = {"∫w_ii": float(np.max(np.abs(masses / np.diag(self.state.z0) - 1)))}
             warn_drift(stats["drift"]["∫w_ii"])
         if o["checkpoint"]:
@@ -255,7 +255,7 @@ class _Steps:
         z = self.system.correlations()
         root = np.sqrt(np.abs(np.diag(z)))
         if np.max(np.abs(z) / np.outer(root, root)) > _GROWN:
-            gone, (i, _) = time_to_pole(z, self.model.coupling, self.rates)
+            gone, (i, _) = time_to_pole(self.model, z, self.rates)
             lost = OscillatorLostError(i, blown_up=True)
             lost.time = t + gone
             raise lost

@@ -303,7 +303,7 @@ def check_potential(model: WignerLohe, n: int) -> None:
     """Phase-space arrays need the potential between the points of the grid and beyond."""
     for k, h in enumerate(model.hamiltonians(n)):
         if not callable(h.potential) and h.quadratic is None:
-            name = "potential" if model.size is None else f"potential[{k}]"
+            name = f"potential[{k}]" if isinstance(model.potential, tuple) else "potential"
             raise ValueError(
                 f"{name} must be a callable for phase-space arrays, which need it between the "
                 "points of the grid and beyond; "

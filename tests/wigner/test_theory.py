@@ -6,14 +6,9 @@ from qsyncplug import BlowUpError, UnstableSetWarning
 from qsyncplug.adapters.wigner import view_of
 from qsyncplug.core import Grid
 from qsyncplug.wigner import WignerLohe, wigner_transform, wlsolve
-from qsyncplug.wigner.theory import (
-    blow_up_time,
-    diameter_bound,
-    distance_ratio,
-    locked_correlation,
-    two_oscillator_correlation,
-    wigner_predictions,
-)
+from qsyncplug.waves.closed_forms import blow_up_time, two_oscillator_correlation
+from qsyncplug.wigner.closed_forms import diameter_bound, distance_ratio, locked_correlation
+from qsyncplug.wigner.theory import wigner_predictions
 
 from .wigner_reference import correlation_flow
 
@@ -30,14 +25,18 @@ def test_two_oscillator_closed_form(offset):
         np.array([[1, z0], [np.conj(z0), 1]]), times, 1.0, np.array([offset, 0.0])
     )
     assert (
-        np.max(np.abs(two_oscillator_correlation(z0, times, 1.0, offset) - flow[:, 0, 1])) < 1e-10
+        # ⟨φ_1,φ_2⟩ is the conjugate of ∫w_12
+        np.max(
+            np.abs(two_oscillator_correlation(np.conj(z0), times, 1.0, offset / 2) - flow[:, 1, 0])
+        )
+        < 1e-10
     )
 
 
 def test_closed_forms_at_large_times():
     assert two_oscillator_correlation(0.2, 1e5, 1.0) == 1
     assert (
-        abs(two_oscillator_correlation(0.2, 1e4, 1.0, 0.6) - locked_correlation(1.0, 0.6)) < 1e-14
+        abs(two_oscillator_correlation(0.2, 1e4, 1.0, 0.3) - locked_correlation(1.0, 0.6)) < 1e-14
     )
     assert locked_correlation(1.0, 1.0) is None
     assert (
@@ -162,6 +161,9 @@ def test_many_oscillators():
         "Corollary 1 (2)",
         "Theorem 3.1",
         "sharper threshold",
+        "Theorem 2.4",
+        "growing mean",
+        "common direction",
     )
     result = wlsolve(TRAP, psi, np.linspace(0, 30, 61))
     assert all(check.passed for check in found.check(result)), found.check(result)
@@ -175,12 +177,13 @@ def test_sharper_threshold_is_sharp():
         np.fill_diagonal(z, 1)
         w0 = z[:, :, None, None] * wigner_transform(GRID.gaussian(), grid=GRID)
         found = wigner_predictions(TRAP, w0)
-        assert ("sharper threshold" in found.names) == below
-        assert ("Lemma 3.2" in found.names) is False
+        for name in ("sharper threshold", "Lemma 3.2", "Corollary 1 (1)", "Theorem 3.1"):
+            assert (name in found.names) == below
         if d0 == 1.3:
             result = wlsolve(TRAP, w0, np.linspace(0, 12, 25))
             exact = diameter_bound(d0, result.times, 1.0, n)
             assert np.max(np.abs(result.diameter / exact - 1)) < 1e-10
+            assert not any(o.passed is False for o in found.check(result))
             assert found["sharper threshold"].check(result).passed
     assert found.notes
 

@@ -1,0 +1,74 @@
+"""What a Wigner–Lohe run says of a prediction: bounds met, rates seen, limits reached."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core.predictions import Verdict
+from ..waves.rates import check_rate
+
+__all__ = ["EQUAL", "both", "elapsed", "floor", "meets", "rate_of", "scale", "some", "stays_equal"]
+
+#: distances below this part of the norm may be those of equal functions: the root of rounding
+EQUAL = 1e-7
+
+
+def elapsed(result: Any) -> np.ndarray:
+    """Times since the start, (T,)."""
+    times = np.asarray(result.times)
+    return times - times[0]
+
+
+def some(result: Any, count: int = 9) -> np.ndarray:
+    """Indices of some output times: what is dear is looked at there."""
+    return np.unique(np.linspace(0, len(result.times) - 1, count).astype(int))
+
+
+def meets(value: np.ndarray, bound: np.ndarray, ground: float = 0.0) -> Verdict:
+    """Hold `value` against an upper `bound`; below `ground` it is rounding."""
+    value = np.where(value > ground, value, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # subnormal numbers have no digits to compare
+        ratio = np.where(bound > 1e-300, value / bound, np.where(value > 1e-14, np.inf, 0))
+    worst = float(np.max(ratio))
+    return bool(worst <= 1 + 1e-8), f"at most {worst:.9g} of the bound"
+
+
+def rate_of(times: np.ndarray, gap: np.ndarray, rates: Any, low: float, least: bool) -> Verdict:
+    """Hold the decay of `gap` against a rate; `least`: it may be faster.
+
+    Only where it is between `low`, which rounding reaches, and 1e-3.
+    """
+    passed, found = check_rate(times, gap, rates, low=max(low, 1e-290), high=1e-3)
+    if least and passed is None and "in front" in found:
+        return True, found
+    return passed, found
+
+
+def scale(result: Any) -> float:
+    """The largest ‖w_ij‖ at the start."""
+    return float(np.max(result.matrix(0).norms()))
+
+
+def stays_equal(gaps: np.ndarray, result: Any) -> Verdict:
+    """Of Wigner functions that are equal, up to rounding, at the start."""
+    off = float(np.max(gaps)) / scale(result)
+    return (
+        off < 100 * EQUAL,
+        f"equal at the start, and within {off:.1e} of their norm at all times",
+    )
+
+
+def floor(result: Any) -> float:
+    """What 1−z is known to: rounding of z, but for runs that follow 1−z itself."""
+    return 1e-12 if result.log_alpha is None else 0.0
+
+
+def both(first: Verdict, second: Verdict) -> Verdict:
+    """Both hold, or one fails."""
+    text = f"{first[1]}; {second[1]}"
+    if first[0] is False or second[0] is False:
+        return False, text
+    return (True if first[0] or second[0] else None), text
