@@ -206,7 +206,9 @@ def growing_mean(f: Facts) -> Iterator[Prediction]:
 
     def grows(result: Any) -> Verdict:
         fall = float(np.max(-np.diff(result.order_parameter), initial=0.0))
-        return fall < 1e-9 * float(np.max(f.masses)) ** 0.5, f"‖ζ‖ never falls by more than {max(fall, 0):.1e}"
+        return fall < 1e-9 * float(
+            np.max(f.masses)
+        ) ** 0.5, f"‖ζ‖ never falls by more than {max(fall, 0):.1e}"
 
     yield Prediction(
         "growing mean",

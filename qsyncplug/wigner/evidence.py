@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core.predictions import Verdict
-from ..waves.rates import check_rate
+from ..waves.rates import TOLERANCE, measured_slopes
 
 __all__ = ["EQUAL", "both", "elapsed", "floor", "meets", "rate_of", "scale", "some", "stays_equal"]
 
@@ -36,15 +36,20 @@ def meets(value: np.ndarray, bound: np.ndarray, ground: float = 0.0) -> Verdict:
     return bool(worst <= 1 + 1e-8), f"at most {worst:.9g} of the bound"
 
 
-def rate_of(times: np.ndarray, gap: np.ndarray, rates: Any, low: float, least: bool) -> Verdict:
-    """Hold the decay of `gap` against a rate; `least`: it may be faster.
+def rate_of(times: np.ndarray, gap: np.ndarray, rate: float, low: float, least: bool) -> Verdict:
+    """Hold the decay of `gap` against the rate of a single exponential; `least`: it may be faster.
 
-    Only where it is between `low`, which rounding reaches, and 1e-3.
+    Only where the gap is between `low`, which rounding reaches, and 1e-3.
     """
-    passed, found = check_rate(times, gap, rates, low=max(low, 1e-290), high=1e-3)
-    if least and passed is None and "in front" in found:
-        return True, found
-    return passed, found
+    slopes = measured_slopes(times, gap, max(low, 1e-290), 1e-3)
+    if slopes is None:
+        return (
+            None,
+            f"rate {rate:.6g} predicted; the run has no three outputs in the range where it shows",
+        )
+    last = float(np.median(slopes[-max(2, len(slopes) // 4) :]))
+    fine = last >= rate * (1 - TOLERANCE) and (least or last <= rate * (1 + TOLERANCE))
+    return fine, f"rate {last:.6g} measured, {rate:.6g} predicted"
 
 
 def scale(result: Any) -> float:

@@ -157,7 +157,7 @@ class WignerLoheResult(Result):
 
     @property
     def order_parameter(self) -> np.ndarray:
-        """‖ζ‖, ζ=(1/N)Σψ_j, (T,): the root of Σ∫w_jk/N²; 0 where that is negative, as of no states."""
+        """‖ζ‖, ζ=(1/N)Σψ_j, (T,): the root of Σ∫w_jk/N², or 0 where that is negative."""
         sums = [np.sum(self.integrals(k)).real for k in range(len(self.times))]
         return np.sqrt(np.maximum(np.array(sums, dtype=float), 0.0)) / self.n
 

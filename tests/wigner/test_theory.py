@@ -5,8 +5,8 @@ import qsyncplug as qsp
 from qsyncplug import BlowUpError, UnstableSetWarning
 from qsyncplug.adapters.wigner import view_of
 from qsyncplug.core import Grid
-from qsyncplug.wigner import WignerLohe, wigner_transform, wlsolve
 from qsyncplug.waves.closed_forms import blow_up_time, two_oscillator_correlation
+from qsyncplug.wigner import WignerLohe, wigner_transform, wlsolve
 from qsyncplug.wigner.closed_forms import diameter_bound, distance_ratio, locked_correlation
 from qsyncplug.wigner.theory import wigner_predictions
 
