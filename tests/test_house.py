@@ -28,7 +28,6 @@ LONG_FILES = {
     "operators/algebra.py",
     "operators/system.py",
     "sync/view.py",
-    "wigner/theory.py",
 }
 LONG_KERNELS = {"integrator.pyx", "circle.pyx", "circle_simd.h"}
 LONG_FUNCTIONS = {
@@ -52,8 +51,6 @@ LONG_FUNCTIONS = {
     "plot/wigner.py:plot_hydrodynamics",
     "sync/view.py:__init__",
     "wigner/stepping.py:run",
-    "wigner/theory.py:_many",
-    "wigner/theory.py:_two",
 }
 LARGE_CLASSES = {
     "sync/view.py:SyncView",

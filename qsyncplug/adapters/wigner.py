@@ -17,8 +17,8 @@ __all__ = ["view_of"]
 
 @reader.register(WignerLoheResult)
 def view_of(result: WignerLoheResult) -> SyncView:
-    """Correlations ⟨ψ_j,ψ_k⟩ = conj ∫w_jk of unit mass, masses ∫w_jj, and in one dimension the
-    moments of (x, p).
+    """Correlations ⟨φ_j,φ_k⟩ of normalised states, masses ∫w_jj, and in one dimension the moments
+    of (x, p).
 
     Moments are worked out when a measure asks for them. The oscillators have no joint state: the
     covariance has a block for each and none between them.
@@ -55,4 +55,7 @@ def view_of(result: WignerLoheResult) -> SyncView:
         "correlations": lambda: result.correlations,
         "deviations": lambda: result.deviations,
     }
+    if np.all(np.abs(fields["masses"] - 1) < 1e-9):
+        # of normalised states; with other masses it follows from the correlations
+        fields["order_parameter"] = np.minimum(result.order_parameter, 1.0)
     return SyncView.of(times, fields, about=about)

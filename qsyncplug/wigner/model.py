@@ -155,7 +155,14 @@ class WignerLohe:
         """C_jl = a_jl exp(iα_jl)/N in compressed rows (indptr, indices, data), or None for the
         mean of all.
         """
-        return self.schrodinger_lohe.coupling_graph(n)
+        waves = self.schrodinger_lohe  # type: ignore[attr-defined]
+        if not waves.mean_field:
+            found: tuple[np.ndarray, np.ndarray, np.ndarray] = waves.coupling_graph(n)
+            return found
+        if self.phase_lag == 0:
+            return None
+        rows = scipy.sparse.csr_array(waves.coupling_matrix(n))
+        return rows.indptr, rows.indices, rows.data
 
     def rates(self, n: int) -> np.ndarray:
         """Numbers Ω_i by which the potentials of n oscillators exceed the first, which are common

@@ -14,14 +14,14 @@ GRID = Grid(32, 12.0)
 
 def test_common_potential():
     model = WignerLohe(GRID, lambda x: x**2 / 2, coupling=2)
-    assert model.common and model.size is None and model.coupling == 2.0
+    assert model.common and model.n is None and model.coupling == 2.0
     assert model.phase_space == PhaseSpace(GRID)
     assert np.array_equal(model.potential, GRID.axes[0] ** 2 / 2)
 
 
 def test_offsets_are_common():
     model = WignerLohe(GRID, [lambda x: x**2, lambda x: x**2 + 0.5, lambda x: x**2 - 2])
-    assert model.common and model.size == 3
+    assert model.common and model.n == 3
     assert np.allclose(model.rates(3), [0, 0.5, -2], atol=1e-13)
     assert "offsets" in str(model)
 
@@ -41,10 +41,10 @@ def test_storage():
         model = WignerLohe(GRID, potential, 0.3)
         for back in (build_model(model.to_dict()), pickle.loads(pickle.dumps(model))):
             assert np.array_equal(back.potential, model.potential)
-            assert (back.grid, back.coupling, back.size, back.common) == (
+            assert (back.grid, back.coupling, back.n, back.common) == (
                 GRID,
                 0.3,
-                model.size,
+                model.n,
                 model.common,
             )
 

@@ -21,7 +21,7 @@ class Run:
     """What the pictures ask of a result."""
 
     phase_space = PhaseSpace(GRID)
-    n_oscillators = 3
+    n = 3
     times = np.array([0.0, 0.5])
     states = (GRID.gaussian(1.0, 0.5), GRID.gaussian(-0.7), GRID.gaussian(0.0, -0.8))
 
