@@ -21,7 +21,7 @@ from . import (
 from .adapters import synchronization
 from .approximate import *  # noqa: F403
 from .circle import *  # noqa: F403
-from .comparison.table import Comparison, compare
+from .comparison import Comparison, compare
 from .core import Grid, load
 from .core.entry import exactsolve, mfsolve, predictions, steadystate
 from .core.predictions import Outcome, Prediction, Predictions
@@ -33,13 +33,14 @@ from .operators import *  # noqa: F403
 from .plot import *  # noqa: F403
 from .published import *  # noqa: F403
 from .sweeps import *  # noqa: F403
-from .sync import Estimate, Label, SyncView, Verdict, measures, verdict
+from .sync import About, Estimate, Label, SyncView, Verdict, measures, verdict
 from .waves import *  # noqa: F403
 from .wigner import *  # noqa: F403
 
 __version__ = VERSION
 
 __all__ = [
+    "About",
     "Comparison",
     "Estimate",
     "Grid",

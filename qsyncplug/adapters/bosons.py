@@ -13,6 +13,7 @@ from ..operators.system import System
 from ..sync import About, SyncView
 from ..sync.dynamics import Dynamics, Kind
 from ..sync.reading import reader
+from ..sync.tangent import mean_field_coherence
 from . import _linear
 from ._couplings import coupled, gains, rest_exponents
 from ._spectra import enough_levels, spectra_of_modes
@@ -22,23 +23,39 @@ __all__ = ["view_of_exact", "view_of_mean_field"]
 
 @reader.register(MeanFieldResult)
 def view_of_mean_field(result: MeanFieldResult) -> SyncView:
-    """Amplitudes and covariance as they are; correlations (β_j*β_k + ⟨δb_j†δb_k⟩)/√(n_jn_k)."""
+    r"""Mean and covariance as they are.
+
+    Where the linear closure is exact (and of cumulants) n and z follow from both. Where it
+    linearises, the covariance holds the diffusion of the common phase and grows without bound: n is
+    \|β\|² and z = e^{i(x_j−x_k)}e^{−σ²/2}, σ² the variance of the relative phase.
+    """
     closure = result.stats.get("closure", "linear")
-    return SyncView(
-        result.times,
-        mean=result.mean,
-        covariance=result.covariance,
-        about=About(
-            physical=False,
-            system=f"{getattr(result.model, 'name', 'boson modes')}, mean field ({closure})",
-            notes=tuple(result.stats.get("neglected", ())),
-            missing={
-                "states": "a mean field has no states; run exactsolve with "
-                "options={'store_states': True}"
-            },
-            dynamics=_mean_field_dynamics(result, closure),
-        ),
+    fields: dict[str, Any] = {"mean": result.mean, "covariance": result.covariance}
+    if closure == "linear" and not _exactly_linear(result.model):
+        fields["masses"] = np.abs(result.amplitudes) ** 2
+        fields["correlations"] = partial(_coherences, result)
+    about = About(
+        physical=False,
+        system=f"{getattr(result.model, 'name', 'boson modes')}, mean field ({closure})",
+        notes=tuple(result.stats.get("neglected", ())),
+        missing={
+            "states": "a mean field has no states; run exactsolve with "
+            "options={'store_states': True}"
+        },
+        dynamics=_mean_field_dynamics(result, closure),
     )
+    return SyncView.of(result.times, fields, about=about)
+
+
+def _coherences(result: MeanFieldResult) -> np.ndarray:
+    return mean_field_coherence(result.amplitudes, result.covariance)
+
+
+def _exactly_linear(system: Any) -> bool:
+    """Whether H is quadratic and every jump operator linear: then the linear closure is exact."""
+    if not isinstance(system, System):
+        return False
+    return system.hamiltonian.degree <= 2 and all(jump.degree <= 1 for jump in system.jumps)
 
 
 @reader.register(ExactResult)

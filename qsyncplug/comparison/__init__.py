@@ -1,5 +1,8 @@
 """Several runs of one system side by side: the table, the windows of agreement, the checks."""
 
-from .table import Comparison, compare
+from .checks import Check
+from .result import Comparison
+from .rows import Row
+from .table import compare
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["Check", "Comparison", "Row", "compare"]

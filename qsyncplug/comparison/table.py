@@ -1,4 +1,4 @@
-"""Exact against approximate: one table of measures, windows of agreement, checks, and a figure."""
+"""Exact against approximate: the same measures of every run, and their differences."""
 
 from __future__ import annotations
 
@@ -9,248 +9,167 @@ from typing import Any
 
 import numpy as np
 
-from ..adapters import synchronization
 from ..core.checks import check_number
 from ..core.errors import MissingFieldError, QsyncplugWarning
-from ..sync import SyncView, measures
+from ..sync import SyncView, measures, synchronization, verdict
+from .checks import checks_of
+from .result import Comparison
+from .rows import Row, make_row, split
 
-__all__ = ["Check", "Comparison", "Row", "compare"]
+__all__ = ["compare"]
 
-#: measures in the order of the table: key, label, function, costly (needs the states at every time)
-_MEASURES: tuple[tuple[str, str, Callable[[SyncView], np.ndarray], bool], ...] = (
-    ("excitations", "n", lambda v: v.masses, False),
-    ("order_parameter", "r", measures.order_parameter, False),
-    ("coherence", "|⟨b†b⟩|/√nn", measures.coherence, False),
-    ("coherence_phase", "arg ⟨b†b⟩", measures.coherence_phase, False),
-    ("complete", "S_c", measures.complete, False),
-    ("complete_fluctuations", "S_q", measures.complete_fluctuations, False),
-    ("phase_rotated", "S_q^φ", measures.phase_rotated, False),
-    ("phase", "S_p", measures.phase, False),
-    ("pearson", "Pearson q", measures.pearson, False),
-    ("mutual_information", "mutual inf.", measures.mutual_information, True),
-    ("log_negativity", "E_N", measures.log_negativity, True),
-    ("gaussian_discord", "Gauss. discord", measures.gaussian_discord, False),
+#: measures in the order of the table
+_TABLE = (
+    "excitations",
+    "order_parameter",
+    "order_excess",
+    "coherence",
+    "coherence_phase",
+    "complete",
+    "complete_fluctuations",
+    "phase_rotated",
+    "phase",
+    "pearson",
+    "mutual_information",
+    "log_negativity",
+    "gaussian_discord",
 )
 _COSTLY_TIMES = 41
-#: correlation measures, reported beside synchronisation and never as synchronisation
-CORRELATION = ("mutual_information", "log_negativity", "gaussian_discord")
+#: nodes up to which the excess of r² is shown: with few of them r alone misleads
+_FEW = 10
 
 
-@dataclass(frozen=True)
-class Row:
-    """One measure in one approximation.
+def compare(
+    results: Mapping[str, Any],
+    *,
+    tolerance: float = 0.05,
+    reference: str | None = None,
+    modes: Any = None,
+    verdicts: bool = True,
+) -> Comparison:
+    """Read several runs of one system off with the same measures and compare them.
 
-    Attributes
+    Parameters
     ----------
-    measure, label, name : str
-        Key and symbol of the measure (with the node or pair), and the approximation.
-    exact, approximate, difference : float
-        At the last common time; `difference` = approximate − exact.
-    largest : float
-        Largest absolute difference over the common times.
-    window : tuple of float or None
-        First interval, from the first common time on, in which the two agree to the tolerance;
-        None: not even there.
-    whole : bool
-        Whether the window is the whole run.
-    """
-
-    measure: str
-    label: str
-    name: str
-    exact: float
-    approximate: float
-    difference: float
-    largest: float
-    window: tuple[float, float] | None
-    whole: bool
-
-
-@dataclass(frozen=True)
-class Check:
-    """One check of one entry: passed or not, and what was found."""
-
-    name: str
-    what: str
-    passed: bool
-    found: str
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What :func:`compare` found; prints as a table.
-
-    Attributes
-    ----------
-    times : ndarray of shape (T,)
-        Common times.
-    reference : str
-        Name of the entry that the others are compared with.
-    values : dict
-        measure → name → array over ``times_of[measure]``.
-    times_of : dict
-        measure → its times (costly measures are evaluated at some of the times only).
-    differences : dict
-        measure → name → array, approximate − exact.
-    rows : tuple of Row
-        The table.
-    checks : tuple of Check
-        What could make the comparison misleading.
+    results : mapping of str to result, QuTiP result, states or SyncView
+        Two or more; the first is the reference unless `reference` names another, e.g. ``{"exact":
+        exact, "mean field": approx}``.
     tolerance : float
-        Of the windows of agreement.
+        The window of agreement of a measure lasts while |difference| ≤ `tolerance` × its largest
+        exact value.
+    reference : str, optional
+        Key of the entry that the others are compared with.
+    modes : sequence of Qobj or Expression, optional
+        For entries of plain QuTiP: the lowering operator of each node.
+    verdicts : bool
+        Whether to judge each entry (:func:`qsyncplug.verdict`); spectra of an exact run take some
+        seconds.
+
+    Returns
+    -------
+    Comparison
+        Prints as a table with the verdicts and the line that answers the question; ``.plot()``,
+        ``.save(path)``, ``.to_xarray()``, ``.to_dict()``, ``.rows``, ``.checks``, ``.verdicts``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Fewer than two entries, entries of different numbers of nodes, two names that print alike,
+        or no common times.
+
+    Notes
+    -----
+    Mutual information, logarithmic negativity and discord measure correlation; they stand beside
+    synchronisation and are not synchronisation. S_q=1 is the vacuum value. r of independent nodes
+    is 1/√N (.7071 for two), their excess e=(N r²−1)/(N−1) is 0. Of a mean field whose equations are
+    not linear, n is |β|² and the coherence e^{−σ²/2}, σ² the variance of the relative phase.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> a, b = qsp.modes(2)
+    >>> system = qsp.System(a.dag() * b + b.dag() * a, [a, b])
+    >>> times = np.linspace(0, 1, 5)
+    >>> runs = {c: qsp.mfsolve(system, [1, 0], times, closure=c) for c in ("gaussian", "linear")}
+    >>> all(row.whole for row in qsp.compare(runs).rows)
+    True
     """
+    names, first = _check_entries(results, reference)
+    tolerance = check_number("tolerance", tolerance, minimum=0.0, strict=True)
+    whole = {
+        name: _read(result, modes) for name, result in zip(names, results.values(), strict=True)
+    }
+    _check_nodes(whole, first)
+    order = (first, *(m for m in names if m != first))
+    times, index = _common({name: whole[name] for name in order})
+    views = {name: whole[name].at(index[name]) for name in order}
+    series = _Series(_nodes(views[first]))
+    series.read(views, times)
+    judged = {name: verdict(whole[name]) for name in order} if verdicts else {}
+    originals = dict(zip(names, results.values(), strict=True))
+    checks = [
+        c for name in order for c in checks_of(name, originals[name], views[name], judged.get(name))
+    ]
+    rows, differences = series.rows(order, tolerance)
+    return Comparison(
+        times=times,
+        reference=first,
+        names=order,
+        values=series.values,
+        times_of=series.times_of,
+        differences=differences,
+        labels=series.labels,
+        rows=tuple(rows),
+        checks=tuple(checks),
+        tolerance=tolerance,
+        verdicts=judged,
+        notes=(*series.notes(), *_gaussian_notes(series.values, views)),
+    )
 
-    times: np.ndarray
-    reference: str
-    names: tuple[str, ...]
-    values: dict[str, dict[str, np.ndarray]]
-    times_of: dict[str, np.ndarray]
-    differences: dict[str, dict[str, np.ndarray]]
-    labels: dict[str, str]
-    rows: tuple[Row, ...]
-    checks: tuple[Check, ...]
-    tolerance: float
-    notes: tuple[str, ...] = field(default=())
 
-    def __str__(self) -> str:
-        end = self.times[-1]
-        lines = [
-            f"{self.reference} against {', '.join(n for n in self.names if n != self.reference)}, "
-            f"t = {self.times[0]:g} … {end:g}"
-        ]
-        header = (
-            "measure",
-            "approximation",
-            f"{self.reference} (t={end:g})",
-            "approximate",
-            "difference",
-            "largest",
-            "agrees for t in",
-        )
-        table = [header]
-        for row in self.rows:
-            if row.window is None:
-                window = "never"
-            elif row.whole:
-                window = "the whole run"
-            else:
-                window = f"[{row.window[0]:.4g}, {row.window[1]:.4g}]"
-            table.append(
-                (
-                    row.label,
-                    row.name,
-                    f"{row.exact:.6f}",
-                    f"{row.approximate:.6f}",
-                    f"{row.difference:+.2e}",
-                    f"{row.largest:.2e}",
-                    window,
-                )
+# ------------------------------------------------------------ what is compared
+
+
+def _check_entries(results: Any, reference: str | None) -> tuple[tuple[str, ...], str]:
+    if not isinstance(results, Mapping):
+        raise TypeError(f"results must be a dict of name → result, not {type(results).__name__}")
+    if len(results) < 2:
+        raise ValueError(f"results must hold at least two entries to compare, not {len(results)}")
+    names = tuple(str(n) for n in results)
+    if len(set(names)) < len(names):
+        raise ValueError(f"results must have names that print differently, not {list(results)}")
+    first = names[0] if reference is None else reference
+    if first not in names:
+        known = ", ".join(map(repr, names))
+        raise ValueError(f"reference must be one of {known}, not {reference!r}")
+    return names, first
+
+
+def _read(result: Any, modes: Any) -> SyncView:
+    plain = type(result).__module__.startswith("qutip") or isinstance(result, (list, tuple))
+    return synchronization(result, modes=modes if plain else None)
+
+
+def _check_nodes(views: Mapping[str, SyncView], first: str) -> None:
+    n = views[first].n
+    for name, view in views.items():
+        if view.n != n:
+            raise ValueError(
+                f"results must have the same number of nodes; {first!r} has {n}, {name!r} has "
+                f"{view.n}"
             )
-        widths = [max(len(r[k]) for r in table) for k in range(len(header))]
-        for k, r in enumerate(table):
-            lines.append(
-                "  ".join(
-                    c.ljust(w) if i in (0, 1, 6) else c.rjust(w)
-                    for i, (c, w) in enumerate(zip(r, widths, strict=True))
-                ).rstrip()
-            )
-            if k == 0:
-                lines.append("-" * (sum(widths) + 2 * len(widths) - 2))
-        lines.append(
-            f"agreement: |difference| ≤ {self.tolerance:g} × the largest exact value in the run"
-        )
-        lines.append("checks")
-        for check in self.checks:
-            lines.append(
-                f"  {'ok  ' if check.passed else 'LOOK'}  {check.name}: {check.what}: {check.found}"
-            )
-        lines += [f"  note  {note}" for note in self.notes]
-        return "\n".join(lines)
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    @property
-    def table(self) -> list[dict[str, Any]]:
-        """The rows as dictionaries."""
-        return [dict(row.__dict__) for row in self.rows]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything, in types that JSON knows (NaN becomes None)."""
-
-        def clean(x: Any) -> Any:
-            if isinstance(x, np.ndarray):
-                return [clean(v) for v in x.tolist()]
-            if isinstance(x, np.generic):
-                x = x.item()
-            if isinstance(x, float):
-                return x if np.isfinite(x) else None
-            if isinstance(x, dict):
-                return {k: clean(v) for k, v in x.items()}
-            if isinstance(x, (list, tuple)):
-                return [clean(v) for v in x]
-            return x
-
-        return clean(
-            {
-                "times": self.times,
-                "reference": self.reference,
-                "names": self.names,
-                "tolerance": self.tolerance,
-                "labels": self.labels,
-                "times_of": self.times_of,
-                "values": self.values,
-                "differences": self.differences,
-                "table": self.table,
-                "checks": [dict(c.__dict__) for c in self.checks],
-                "notes": self.notes,
-            }
-        )
-
-    def plot(self, measures: Any = None, *, fig: Any = None, axes: Any = None) -> tuple[Any, Any]:
-        """Every measure in time, one panel each, with the windows of agreement shaded.
-
-        Parameters
-        ----------
-        measures : sequence of str, optional
-            Keys of ``values`` to show; a selection of those present by default.
-        fig, axes : matplotlib Figure and sequence of Axes, optional
-            Where to draw.
-
-        Returns
-        -------
-        fig, axes
-        """
-        from ..plot.comparison import plot_comparison
-
-        return plot_comparison(self, measures, fig=fig, axes=axes)
 
 
-def _entries(
-    n: int, measure: str, values: np.ndarray, label: str
-) -> list[tuple[str, str, np.ndarray]]:
-    """Split an array (T,), (T, N) or (T, N, N) into named series: per node, per pair, or the mean
-    over pairs.
-    """
-    if values.ndim == 1:
-        return [(measure, label, values)]
-    if n == 1 and values.ndim == 3:
-        return []
-    if values.ndim == 2:
-        if n <= 4:
-            return [(f"{measure}_{j + 1}", f"{label}{j + 1}", values[:, j]) for j in range(n)]
-        return [(measure, f"mean {label}", values.mean(axis=1))]
-    if n == 2:
-        return [(measure, label, values[:, 0, 1])]
-    j, k = np.triu_indices(n, 1)
-    return [(measure, f"{label}, mean of pairs", values[:, j, k].mean(axis=1))]
+def _nodes(view: SyncView) -> tuple[str, ...]:
+    return view.labels or tuple(str(j + 1) for j in range(view.n))
 
 
 def _common(views: Mapping[str, SyncView]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Times that all views share, and their indices in each."""
     names = list(views)
     times = np.asarray(views[names[0]].times)
-    span = max(1.0, float(np.abs(times).max()))
+    span = max(float(np.ptp(times)), float(np.abs(times).max()) * 1e-6, 1e-300)
     index = {names[0]: np.arange(len(times))}
     keep = np.ones(len(times), dtype=bool)
     for name in names[1:]:
@@ -267,223 +186,87 @@ def _common(views: Mapping[str, SyncView]) -> tuple[np.ndarray, dict[str, np.nda
     return times[keep], {name: at[keep] for name, at in index.items()}
 
 
-def compare(
-    results: Mapping[str, Any], *, tolerance: float = 0.05, reference: str | None = None
-) -> Comparison:
-    """Read several runs of one system off with the same measures and compare them.
+@dataclass
+class _Series:
+    """Series of every measure that all entries have."""
 
-    Parameters
-    ----------
-    results : mapping of str to result or SyncView
-        Two or more; the first is the reference unless `reference` names another, e.g.
-        ``{"exact": exact, "mean field": approx}``.
-    tolerance : float
-        The window of agreement of a measure lasts while |difference| ≤ `tolerance` × its largest
-        exact value.
-    reference : str, optional
-        Key of the entry that the others are compared with.
+    nodes: tuple[str, ...]
+    values: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
+    times_of: dict[str, np.ndarray] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    circular: set[str] = field(default_factory=set)
+    left_out: dict[str, list[str]] = field(default_factory=dict)
 
-    Returns
-    -------
-    Comparison
-        Prints as a table; ``.plot()``, ``.to_dict()``, ``.rows``, ``.checks``.
+    def read(self, views: Mapping[str, SyncView], times: np.ndarray) -> None:
+        """Evaluate the measures of the table."""
+        for name in _TABLE:
+            if name == "order_excess" and len(self.nodes) > _FEW:
+                continue
+            try:
+                self._one(name, views, times)
+            except (MissingFieldError, ValueError) as error:
+                self.left_out.setdefault(str(error), []).append(name)
+        if not self.values:
+            raise ValueError("the entries share no measure: " + "; ".join(self.notes()))
 
-    Raises
-    ------
-    TypeError, ValueError
-        Fewer than two entries, entries of different numbers of nodes, or no common times.
-
-    Notes
-    -----
-    Mutual information, logarithmic negativity and discord measure correlation; they stand beside
-    synchronisation and are not synchronisation. S_q=1 is the vacuum value.
-    """
-    if not isinstance(results, Mapping):
-        raise TypeError(f"results must be a dict of name → result, not {type(results).__name__}")
-    if len(results) < 2:
-        raise ValueError(f"results must hold at least two entries to compare, not {len(results)}")
-    tolerance = check_number("tolerance", tolerance, minimum=0.0, strict=True)
-    names = tuple(str(n) for n in results)
-    first = names[0] if reference is None else reference
-    if first not in names:
-        raise ValueError(
-            f"reference must be one of {', '.join(map(repr, names))}, not {reference!r}"
-        )
-    views = {str(name): synchronization(result) for name, result in results.items()}
-    n = views[first].n
-    for name, view in views.items():
-        if view.n != n:
-            raise ValueError(
-                f"results must have the same number of nodes; {first!r} has {n}, {name!r} has "
-                f"{view.n}"
-            )
-    order = (first, *(m for m in names if m != first))
-    times, index = _common({name: views[name] for name in order})
-    views = {name: views[name].at(index[name]) for name in order}
-
-    values: dict[str, dict[str, np.ndarray]] = {}
-    times_of: dict[str, np.ndarray] = {}
-    labels: dict[str, str] = {}
-    left_out: dict[str, list[str]] = {}
-    for measure, label, function, costly in _MEASURES:
+    def _one(self, name: str, views: Mapping[str, SyncView], times: np.ndarray) -> None:
+        record = measures.RECORDS[name]
+        function: Callable[[SyncView], np.ndarray] = getattr(measures, name)
         thin = np.arange(len(times))
-        if costly and len(times) > _COSTLY_TIMES:
+        if record.costly and len(times) > _COSTLY_TIMES:
             thin = np.unique(np.linspace(0, len(times) - 1, _COSTLY_TIMES).round().astype(int))
-        found: dict[str, np.ndarray] = {}
-        try:
-            for name, view in views.items():
-                with warnings.catch_warnings():
-                    # an undefined value is printed as nan in the table, which says it once and in
-                    # its place
-                    warnings.simplefilter("ignore", QsyncplugWarning)
-                    found[name] = np.asarray(function(view.at(thin)), dtype=float)
-        except (MissingFieldError, ValueError) as error:
-            left_out.setdefault(str(error), []).append(measure)
-            continue
-        for name, array in found.items():
-            for key, text, series in _entries(n, measure, array, label):
-                values.setdefault(key, {})[name] = series
-                labels[key] = text
-                times_of[key] = times[thin]
-    absent = [f"left out: {', '.join(measures_)}: {why}" for why, measures_ in left_out.items()]
-    if not values:
-        raise ValueError("the entries share no measure: " + "; ".join(absent))
+        found = {}
+        for entry, view in views.items():
+            with warnings.catch_warnings():
+                # an undefined value is printed as nan in the table, which says it once
+                warnings.simplefilter("ignore", QsyncplugWarning)
+                found[entry] = np.asarray(function(view.at(thin)), dtype=float)
+        symbol = _symbol(record, len(self.nodes))
+        for entry, array in found.items():
+            parts = split(self.nodes, name, array, symbol, circular=record.circular)
+            for key, text, series in parts:
+                self.values.setdefault(key, {})[entry] = series
+                self.labels[key], self.times_of[key] = text, times[thin]
+                if record.circular:
+                    self.circular.add(key)
 
-    differences: dict[str, dict[str, np.ndarray]] = {}
-    rows = []
-    for key, by_name in values.items():
-        differences[key] = {}
-        for name in order[1:]:
-            difference = by_name[name] - by_name[first]
-            if key == "coherence_phase":
-                difference = np.angle(np.exp(1j * difference))
-            differences[key][name] = difference
-            rows.append(
-                _row(
-                    key,
-                    labels[key],
-                    name,
-                    times_of[key],
-                    by_name[first],
-                    by_name[name],
-                    difference,
-                    tolerance,
+    def rows(
+        self, order: tuple[str, ...], tolerance: float
+    ) -> tuple[list[Row], dict[str, dict[str, np.ndarray]]]:
+        """Rows of the table, and the differences from the reference."""
+        rows, differences = [], {}
+        for key, by_name in self.values.items():
+            differences[key] = {}
+            exact = by_name[order[0]]
+            for name in order[1:]:
+                away = by_name[name] - exact
+                if key in self.circular:
+                    away = np.angle(np.exp(1j * away))
+                differences[key][name] = away
+                times, label = self.times_of[key], self.labels[key]
+                rows.append(
+                    make_row(key, label, name, times, exact, by_name[name], away, tolerance)
                 )
-            )
-    if any(m in values for m in ("mutual_information", "log_negativity")):
-        gaussian = [name for name in order if not views[name].has("states")]
-        if gaussian:
-            absent.append(
-                f"mutual information and E_N of {', '.join(gaussian)}: of the Gaussian state with "
-                "these moments"
-                + ("" if len(gaussian) == len(order) else "; of the others: of their states")
-            )
-    checks = [c for name in order for c in _checks(name, results[name], views[name])]
-    return Comparison(
-        times=times,
-        reference=first,
-        names=order,
-        values=values,
-        times_of=times_of,
-        differences=differences,
-        labels=labels,
-        rows=tuple(rows),
-        checks=tuple(checks),
-        tolerance=tolerance,
-        notes=tuple(absent),
-    )
+        return rows, differences
+
+    def notes(self) -> list[str]:
+        """What was left out, and why."""
+        return [f"left out: {', '.join(names)}: {why}" for why, names in self.left_out.items()]
 
 
-def _row(
-    key: str,
-    label: str,
-    name: str,
-    times: np.ndarray,
-    exact: np.ndarray,
-    approximate: np.ndarray,
-    difference: np.ndarray,
-    tolerance: float,
-) -> Row:
-    both_undefined = np.isnan(exact) & np.isnan(approximate)
-    # a measure that one has and the other has not is a disagreement
-    size = np.where(both_undefined, 0.0, np.where(np.isnan(difference), np.inf, np.abs(difference)))
-    scale = np.nanmax(np.abs(exact)) if np.any(np.isfinite(exact)) else 1.0
-    # what is zero in both agrees, whatever rounding makes of it
-    agrees = size <= max(tolerance * scale, 1e-7)
-    window, whole = None, bool(agrees.all())
-    if agrees[0]:
-        last = len(times) - 1 if whole else int(np.argmin(agrees)) - 1
-        window = (float(times[0]), float(times[last]))
-    largest = (
-        float(np.nanmax(np.abs(difference))) if np.any(np.isfinite(difference)) else float("nan")
-    )
-    return Row(
-        measure=key,
-        label=label,
-        name=name,
-        exact=float(exact[-1]),
-        approximate=float(approximate[-1]),
-        difference=float(difference[-1]),
-        largest=largest,
-        window=window,
-        whole=whole,
-    )
+def _symbol(record: measures.Record, n: int) -> str:
+    if record.name == "order_parameter":
+        return f"{record.symbol} (null {1 / np.sqrt(n):.4g})"
+    return record.symbol
 
 
-def _checks(name: str, result: Any, view: SyncView) -> list[Check]:
-    """Checks of one entry: uncertainty relation, cut-off, phase symmetry, vacuum."""
-    out = []
-    stats = getattr(result, "stats", {}) or {}
-    if view.has("covariance") and view.has("mean") and view.vacuum > 0:
-        n = view.n
-        form = np.kron(np.eye(n), np.array([[0, 1], [-1, 0]]))
-        lowest = float(np.linalg.eigvalsh(view.covariance + 1j * view.vacuum * form)[:, 0].min())
-        scale = max(1.0, float(np.abs(view.covariance).max()))
-        out.append(
-            Check(
-                name,
-                "uncertainty relation C + iΩ/2 ≥ 0",
-                bool(lowest > -1e-8 * scale),
-                f"smallest eigenvalue {lowest:.2e}",
-            )
-        )
-    if "cutoff population" in stats:
-        p = float(stats["cutoff population"])
-        out.append(
-            Check(name, "population of the highest Fock levels below 1e-6", p <= 1e-6, f"{p:.2e}")
-        )
-    if "standard error" in stats:
-        out.append(
-            Check(name, "sampling error of ⟨b⟩", True, f"±{float(stats['standard error']):.2e}")
-        )
-    symmetries = getattr(getattr(result, "model", None), "symmetries", None)
-    if symmetries is not None and any(getattr(symmetries, "vanishing_amplitudes", ())):
-        amplitude = float(np.abs(view.amplitudes[-1]).max())
-        zero = amplitude < 1e-3 * np.sqrt(1 + float(view.masses[-1].max()))
-        out.append(
-            Check(
-                name,
-                "a phase symmetry makes ⟨b⟩=0 in the exact steady state",
-                bool(zero),
-                f"|⟨b⟩|={amplitude:.2e} at the end"
-                + (
-                    ""
-                    if zero
-                    else (
-                        "; S_c and S_p refer to this phase: compare the coherence and S_q^φ instead"
-                    )
-                ),
-            )
-        )
-    if view.has("masses"):
-        excitation = float(view.masses[-1].max())
-        if excitation < 0.05:
-            out.append(
-                Check(
-                    name,
-                    "there is something to synchronise",
-                    False,
-                    f"vacuum: n ≤ {excitation:.2g}, and S_q=1 is the vacuum value",
-                )
-            )
-    return out
+def _gaussian_notes(values: Mapping[str, Any], views: Mapping[str, SyncView]) -> tuple[str, ...]:
+    """Which entries' entropies are those of a Gaussian state."""
+    if not any(m in values for m in ("mutual_information", "log_negativity")):
+        return ()
+    gaussian = [name for name, view in views.items() if not view.has("states")]
+    if not gaussian:
+        return ()
+    rest = "" if len(gaussian) == len(views) else "; of the others: of their states"
+    text = f"mutual information and E_N of {', '.join(gaussian)}: of the Gaussian state with these"
+    return (f"{text} moments{rest}",)

@@ -283,8 +283,19 @@ def test_exactsolve_by_trajectories():
 # ---------------------------------------------------------------- mean field
 
 
-def test_mean_field_result():
+def test_linear_mean_field_keeps_the_mean_apart_from_the_fluctuations():
     approx = qsp.mfsolve(system(), [0.6, 0.3j], TIMES)
+    got = qsp.synchronization(approx)
+    np.testing.assert_array_equal(got.mean, approx.mean)
+    np.testing.assert_array_equal(got.covariance, approx.covariance)
+    np.testing.assert_array_equal(got.masses, np.abs(approx.amplitudes) ** 2)
+    # coherent states: each phase has the variance ½/|√2β|²
+    sigma = 0.25 / 0.36 + 0.25 / 0.09
+    np.testing.assert_allclose(got.correlations[0, 0, 1], 1j * np.exp(-sigma / 2), atol=1e-12)
+
+
+def test_cumulants_of_a_mean_field():
+    approx = qsp.mfsolve(system(), [0.6, 0.3j], TIMES, closure="gaussian")
     got = qsp.synchronization(approx)
     np.testing.assert_array_equal(got.mean, approx.mean)
     np.testing.assert_array_equal(got.covariance, approx.covariance)

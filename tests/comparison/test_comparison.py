@@ -153,3 +153,84 @@ def test_bad_input(quadratic, make, kind, text):
         qsp.compare({"a": r, "b": r}, tolerance=0.0)
     with pytest.raises(ValueError, match="reference"):
         qsp.compare({"a": r, "b": r}, reference="c")
+
+
+# ------------------------------------------------------------ verdicts
+
+
+@pytest.fixture(scope="module")
+def pair_runs():
+    """A pair whose mean field locks while the quantum state hardly notices."""
+    pair = qsp.van_der_pol_pair(loss=1.0, detuning=0.6, dissipative=0.8)
+    with pytest.warns(qsp.core.errors.CutoffWarning):
+        exact = qsp.exactsolve(pair, [1.0, 1.0j], np.linspace(0, 24, 49), cutoff=8)
+    approx = qsp.mfsolve(pair, [1.0, 1.0j], np.linspace(0, 24, 97))
+    return qsp.compare({"exact": exact, "mean field": approx})
+
+
+def test_each_entry_has_a_verdict_and_one_line_answers(pair_runs):
+    c = pair_runs
+    assert c.verdicts["mean field"].label == "phase-locked"
+    assert c.verdicts["exact"].label in ("frequency pulling", "not entrained", "phase preference")
+    assert c.answer.startswith("exact: ") and "mean field: phase-locked" in c.answer
+    text = str(c)
+    assert c.answer in text and "verdict" in text
+    assert "r (null 0.7071)" in text
+
+
+def test_excitations_of_a_mean_field_are_those_of_its_mean(pair_runs):
+    row = next(r for r in pair_runs.rows if r.measure == "excitations_1")
+    # symmetric locking: g2 n = g1/2 − V/2 (1−cosφ), sinφ=Δ/V
+    cos = np.sqrt(1 - (0.6 / 0.8) ** 2)
+    assert row.approximate == pytest.approx(0.5 - 0.4 * (1 - cos), abs=1e-5)
+
+
+def test_goes_to_files_and_arrays(pair_runs, tmp_path):
+    path = pair_runs.save(tmp_path / "comparison")
+    data = json.loads(path.read_text())
+    assert path.suffix == ".json" and data["answer"] == pair_runs.answer
+    assert data["verdicts"]["mean field"]["label"] == "phase-locked"
+    xarray = pytest.importorskip("xarray")
+    dataset = pair_runs.to_xarray()
+    assert isinstance(dataset, xarray.Dataset)
+    found = dataset["coherence"].sel(entry="mean field").to_numpy()
+    np.testing.assert_array_equal(found, pair_runs.values["coherence"]["mean field"])
+    assert pair_runs.answer in pair_runs._repr_html_().replace("&#x27;", "'")
+
+
+def test_rows_bear_the_names_of_the_nodes():
+    about = qsp.About(labels=("left", "right"))
+    times = np.array([0.0, 1.0])
+    view = qsp.SyncView(times, correlations=np.ones((2, 2, 2)), masses=np.ones((2, 2)), about=about)
+    labels = [row.label for row in qsp.compare({"a": view, "b": view}).rows]
+    assert "n left" in labels and "n right" in labels
+
+
+def test_the_mean_of_angles_is_circular():
+    # −2.94, 2.76, −1.08: their plain mean is −.419
+    phases = np.array([0.0, 2.94, 1.08])
+    z = np.exp(1j * (phases[:, None] - phases[None, :]))
+    z = np.stack([z, z])
+    view = qsp.SyncView([0.0, 1.0], correlations=z, masses=np.ones((2, 3)))
+    c = qsp.compare({"a": view, "b": view})
+    pairs = np.array([-2.94, -1.08, 1.86])
+    expected = np.angle(np.exp(1j * pairs).mean())
+    np.testing.assert_allclose(c.values["coherence_phase"]["a"], expected, atol=1e-12)
+
+
+def test_names_that_print_alike_are_refused():
+    view = qsp.SyncView([0.0, 1.0], masses=np.ones((2, 2)))
+    with pytest.raises(ValueError, match="print differently"):
+        qsp.compare({1: view, "1": view})
+
+
+def test_plain_states_stand_beside_results():
+    import qutip
+
+    a, b = (
+        qutip.tensor(qutip.destroy(6), qutip.qeye(6)),
+        qutip.tensor(qutip.qeye(6), qutip.destroy(6)),
+    )
+    state = qutip.tensor(qutip.coherent(6, 0.3), qutip.coherent(6, 0.3j))
+    c = qsp.compare({"a": state, "b": [state]}, modes=[a, b])
+    assert all(row.whole for row in c.rows)

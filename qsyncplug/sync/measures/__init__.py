@@ -12,7 +12,7 @@ from .distributions import PhaseDistribution, husimi_phase, wigner_phase
 from .fluctuations import complete, complete_fluctuations, pearson, phase, phase_rotated
 from .information import gaussian_discord, log_negativity, mutual_information, purity, second_order
 from .negativity import wigner_negativity
-from .order import diameter, kuramoto, mean_phase, order_excess, order_parameter
+from .order import diameter, excitations, kuramoto, mean_phase, order_excess, order_parameter
 from .phases import (
     coherence,
     coherence_phase,
@@ -32,6 +32,7 @@ __all__ = [
     "complete",
     "complete_fluctuations",
     "diameter",
+    "excitations",
     "frequency",
     "frequency_difference",
     "gaussian_discord",

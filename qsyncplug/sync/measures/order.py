@@ -10,7 +10,15 @@ from ..view import PHASE_THRESHOLD, SyncView
 from .common import mean_phases, undefined
 from .record import Of, measure
 
-__all__ = ["diameter", "excess", "kuramoto", "mean_phase", "order_excess", "order_parameter"]
+__all__ = [
+    "diameter",
+    "excess",
+    "excitations",
+    "kuramoto",
+    "mean_phase",
+    "order_excess",
+    "order_parameter",
+]
 
 
 @measure("r", r"r", Of.RUN, ("correlations",), range=(0.0, 1.0), table=True)
@@ -78,6 +86,24 @@ def _checked(r: np.ndarray) -> np.ndarray:
     why = "a node has zero mass, or the correlations are not positive"
     undefined(r, "order_parameter", why)
     return r
+
+
+@measure("n", r"n", Of.NODES, ("masses",), null=0.0, range=(0.0, float("inf")), table=True)
+def excitations(view: SyncView) -> np.ndarray:
+    r"""Excitation numbers n_j, or masses λ_j².
+
+    Parameters
+    ----------
+    view : SyncView
+        Needs ``masses``, or ``mean`` and ``covariance``.
+
+    Returns
+    -------
+    (T, N) array
+        Of a mean field whose equations are not linear \|β_j\|²: the covariance of its run holds
+        the diffusion of the common phase, which grows without bound and is no excitation.
+    """
+    return np.array(view.masses)
 
 
 def excess(r: np.ndarray, n: int) -> np.ndarray:

@@ -42,7 +42,9 @@ def judge_amplitudes(case: Case) -> Verdict:
     aliased = _aliased(case)
     if aliased is not None:
         return aliased
-    source = AnglePhases(case.times, case.n, lambda part: -np.angle(beta[part]))
+    source = AnglePhases(
+        case.times, case.n, lambda part: -np.angle(beta[part]), watched=case.inside.start + 1
+    )
     return judge_phases(case, source, _steadiness(case, size))
 
 
@@ -165,7 +167,7 @@ def _settled(
     inside = slice(middle, len(beta))
     if inside.stop - inside.start < FEWEST:
         return None
-    source = AnglePhases(times, case.n, lambda part: -np.angle(beta[part]))
+    source = AnglePhases(times, case.n, lambda part: -np.angle(beta[part]), watched=middle + 1)
     found = survey(source, inside)
     path = track(source, found, np.ones(case.n, dtype=bool))
     if found.turn > _TURN or path.run.max() < 1e-6 or not np.all(standing(path.thirds)):
@@ -246,7 +248,13 @@ def _one_node(case: Case, beta: np.ndarray) -> Verdict:
     aliased = _aliased(case)
     if aliased is not None:
         return aliased
-    source = AnglePhases(case.times, 1, lambda part: -np.angle(beta[part]), against_frame=True)
+    source = AnglePhases(
+        case.times,
+        1,
+        lambda part: -np.angle(beta[part]),
+        against_frame=True,
+        watched=case.inside.start + 1,
+    )
     found = survey(source, case.inside)
     if found.turn > _TURN:
         why = f"the phase turns by {found.turn / np.pi:.2f}π between two samples"

@@ -58,9 +58,11 @@ class Group:
         n, total = self.size, self.members.size
         enough = n >= max(3.0, 0.02 * total, min(5.0, 0.1 * total)) if total >= MANY else n >= 2
         beyond = n - self.chance > 5 * np.sqrt(self.chance) and n > 3 * self.chance
-        firm = (
-            self.strict == n if total < MANY else self.order > 0.5 or self.strict >= max(3, 0.9 * n)
-        )
+        if total < MANY:
+            return bool(enough and beyond and self.strict == n)
+        # fluctuations of r of few nodes hold slow ones for a while, but shake them
+        calm = self.strict >= n / 2 or self.motion <= _CALM
+        firm = (self.order > 0.5 and calm) or self.strict >= max(3.0, 0.9 * n)
         return bool(enough and beyond and firm)
 
 

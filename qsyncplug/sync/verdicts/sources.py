@@ -65,6 +65,8 @@ class AnglePhases(PhaseSource):
         Angles (rows, N) of a slice of times.
     against_frame : bool
         Follow the phases as they are instead (of a driven node against its drive).
+    watched : int
+        Index from which on `turn` is looked at: that of the window.
     """
 
     def __init__(
@@ -74,9 +76,10 @@ class AnglePhases(PhaseSource):
         rows: Callable[[slice], np.ndarray],
         *,
         against_frame: bool = False,
+        watched: int = 0,
     ):
         self.times, self.n, self.turn = times, n, 0.0
-        self._rows, self._lab = rows, against_frame
+        self._rows, self._lab, self._watched = rows, against_frame, watched
 
     def chunks(self) -> Iterator[tuple[slice, np.ndarray]]:
         """Slices of the times and the phases (rows, N) there."""
@@ -88,12 +91,14 @@ class AnglePhases(PhaseSource):
             before = followed[:1] if last is None else last[None, :]
             steps = np.diff(followed, axis=0, prepend=before)
             turns = np.round(steps / (2 * np.pi))
-            self._watch(steps - 2 * np.pi * turns)
+            self._watch((steps - 2 * np.pi * turns)[max(self._watched - part.start, 0) :])
             followed = followed - 2 * np.pi * np.cumsum(turns, axis=0)
             last = followed[-1].copy()
             yield part, followed
 
     def _watch(self, steps: np.ndarray) -> None:
+        if steps.shape[0] == 0:
+            return
         if self._lab or self.n == 1:
             turn = np.abs(steps).max()
         else:

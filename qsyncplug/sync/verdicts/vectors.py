@@ -46,7 +46,10 @@ def judge_vectors(case: Case) -> Verdict:
         # z_0k = e^{i(x_0−x_k)}
         angles = -np.angle(z)
         source = AnglePhases(
-            case.times, case.n, lambda part: np.pad(angles[part], ((0, 0), (1, 0)))
+            case.times,
+            case.n,
+            lambda part: np.pad(angles[part], ((0, 0), (1, 0))),
+            watched=case.inside.start + 1,
         )
         return judge_phases(case, source)
     return _course(case, z, evidence)

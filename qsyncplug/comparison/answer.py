@@ -1,0 +1,74 @@
+"""One line that answers the question: do they synchronise, and do the runs agree that they do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+
+from ..sync import Label, Verdict
+
+__all__ = ["answer"]
+
+
+class _Says(Enum):
+    YES, NO, NEITHER = "yes", "no", "neither"
+
+
+_NO = frozenset(
+    {
+        Label.DRIFTING,
+        Label.INCOHERENT,
+        Label.DEATH,
+        Label.VACUUM,
+        Label.SLIPPING,
+        Label.NOT_ENTRAINED,
+        Label.NO_PREFERENCE,
+    }
+)
+
+
+def _says(verdict: Verdict) -> _Says:
+    """Whether a verdict states synchronisation, denies it, or does neither."""
+    if verdict.label.synchronised:
+        return _Says.YES
+    return _Says.NO if verdict.label in _NO else _Says.NEITHER
+
+
+def answer(verdicts: Mapping[str, Verdict], reference: str) -> str:
+    """The line, such as "exact: not entrained; mean field: phase-locked.
+
+    They disagree because …".
+    """
+    parts = [f"{name}: {verdict.label}" for name, verdict in verdicts.items()]
+    says = {name: _says(verdict) for name, verdict in verdicts.items()}
+    decided = {s for s in says.values() if s is not _Says.NEITHER}
+    if len(decided) == 2:
+        parts.append(f"they disagree because {_because(verdicts, says, reference)}")
+    elif len(decided) == 1 and _Says.NEITHER not in says.values():
+        parts.append("they agree")
+    else:
+        open_ones = [name for name, s in says.items() if s is _Says.NEITHER]
+        parts.append(f"{' and '.join(open_ones)} neither confirms nor denies synchronisation")
+    return "; ".join(parts)
+
+
+def _because(verdicts: Mapping[str, Verdict], says: Mapping[str, _Says], reference: str) -> str:
+    """The reason, as far as the runs themselves tell it."""
+    others = [name for name in verdicts if says[name] is not says[reference]]
+    for name in others:
+        if verdicts[name].flags:
+            return f"{name} goes beyond its range ({verdicts[name].flags[0]})"
+    spectra = [v for v in verdicts.values() if "width of the broader peak" in v.evidence]
+    if spectra:
+        width = float(spectra[0].evidence["width of the broader peak"])
+        return (
+            f"the spectral lines are {width:.3g} wide from quantum noise, which the phases of "
+            f"{', '.join(others)} do not have"
+        )
+    neglected = [note for name in others for note in _notes(verdicts[name])]
+    return neglected[0] if neglected else "the one leaves out what the other keeps"
+
+
+def _notes(verdict: Verdict) -> tuple[str, ...]:
+    view = verdict.view
+    return () if view is None else tuple(f"it neglects: {note}" for note in view.notes)
