@@ -61,13 +61,15 @@ def _exactly_linear(system: Any) -> bool:
 @reader.register(ExactResult)
 def view_of_exact(result: ExactResult) -> SyncView:
     """Exact moments, normal-ordered; the states where they were stored."""
+    bosons = not isinstance(result.model, System) or result.model.bosonic
     return SyncView(
         result.times,
         mean=result.mean,
         covariance=result.covariance,
-        states=result.states if len(result.states) == len(result.times) else None,
+        states=result.states if bosons and len(result.states) == len(result.times) else None,
         about=About(
             physical=False,
+            bosons=bosons,
             system=f"{getattr(result.model, 'name', 'boson modes')}, exact",
             notes=tuple(result.stats.get("neglected", ())),
             missing={
@@ -90,7 +92,7 @@ def _facts(system: System) -> dict[str, Any]:
         "autonomous": system.isconstant,
         "phase_symmetry": bool(system.symmetries.common_phase),
         "dissipative": bool(system.jumps),
-        "gain": gains(system) if system.isconstant else None,
+        "gain": gains(system) if system.isconstant and system.bosonic else None,
     }
 
 
@@ -143,6 +145,8 @@ def _exact_dynamics(result: ExactResult) -> Dynamics:
         return Dynamics(Kind.MOMENTS)
     populations = getattr(result, "populations", None)
     spectra = None
+    if not system.bosonic:
+        return Dynamics(Kind.MOMENTS, **_facts(system))
     if populations is not None:
         spectra = partial(spectra_of_modes, system, enough_levels(populations[-1]))
     return Dynamics(Kind.MOMENTS, **_facts(system), spectra=spectra)

@@ -11,7 +11,7 @@ import numpy as np
 import qutip
 from qutip.ui.progressbar import progress_bars
 
-from ..core.checks import check_array, check_choice, check_integer, check_times
+from ..core.checks import check_choice, check_integer, check_times
 from ..core.entry import exactsolve
 from ..core.errors import (
     NonFiniteError,
@@ -25,7 +25,9 @@ from ..core.errors import (
     warn,
 )
 from ..core.solver import Solver
-from ..operators.matrices import check_cutoff
+from ..operators.expectation import mark
+from ..operators.matrices import mode_places
+from ..operators.states import ProductState
 from ..operators.system import System
 from .choice import QUTIP_METHODS, WHOLE_STATE, Choice, Task
 from .coherence import CoherenceOrders
@@ -98,31 +100,33 @@ class ExactSolver(Solver):
 
     def _check_levels(self, cutoff: Any) -> tuple[int, ...]:
         """Dimension of each tensor factor."""
-        return check_cutoff(cutoff, self.model.n)
+        self._cutoff = cutoff
+        return tuple(self.model.levels(cutoff))
 
     def _system(self) -> tuple[Any, list[Any]]:
         """Hamiltonian and jump operators."""
-        return self.model.qutip(self.levels)
+        return self.model.qutip(self._cutoff)
 
     def _initial(self, state0: Any) -> qutip.Qobj:
         """The checked initial state."""
-        if not isinstance(state0, qutip.Qobj):
-            alpha = check_array("state0", state0, shape=(len(self.levels),), dtype=complex)
-            self._needed = tuple(coherent_levels(a) for a in alpha)
-        return prepare_state(state0, self.levels)
+        if isinstance(state0, qutip.Qobj):
+            return prepare_state(state0, self.levels)
+        product = ProductState(self.model, state0)
+        self._needed = tuple(coherent_levels(a) for a in product.alpha.values())
+        return prepare_state(product.qutip(self._cutoff), self.levels)
 
     def _reader(self) -> Any:
         """What turns a state into the vector of moments: called with (t, state); ``operators()``
         lists them.
         """
-        return MomentReader(self.model, self.levels)
+        return MomentReader(self.model, self.levels, self._cutoff)
 
     def _check_model(self, times: np.ndarray) -> None:
         if isinstance(self.model, System):
             self.model.check_hermitian(times)
 
     def _observables(self, e_ops: Any) -> dict[Any, Any]:
-        return user_operators(e_ops, self.levels, self.model.hamiltonian.spaces)
+        return user_operators(e_ops, self.levels, self.model, self._cutoff)
 
     def _charges(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Integer charges (d, K) and occupation numbers (d, m) of the basis states; None without a
@@ -131,8 +135,8 @@ class ExactSolver(Solver):
         if not self.model.isconstant:
             return None
         weights = self.model.symmetries.charges
-        number = np.indices(self.levels).reshape(self.model.n, -1).T
-        return (number @ weights.T, number) if len(weights) else None
+        number = np.indices(self.levels).reshape(len(self.levels), -1).T
+        return (self.model.labels(self._cutoff) @ weights.T, number) if len(weights) else None
 
     def _empty(self, stats: dict[str, Any]) -> ExactResult:
         return ExactResult(
@@ -147,8 +151,17 @@ class ExactSolver(Solver):
         """Monitors and warnings of a finished run."""
         norm = np.nansum(result.populations, axis=2)
         result.stats["drift"] = {"trace": float(np.abs(norm - 1).max())}
+        if isinstance(self.model, System):
+            for state in (*result.states, result._final_state):
+                if isinstance(state, qutip.Qobj):
+                    mark(state, self.model.symbols)
+        modes = mode_places(self.model, self.levels) if isinstance(self.model, System) else None
+        places = list(range(len(self.levels))) if modes is None else modes
         result.stats["cutoff population"] = warn_cutoff(
-            result.populations, self.levels, times, self._needed
+            result.populations[:, places],
+            tuple(self.levels[k] for k in places),
+            times,
+            self._needed,
         )
 
     # ------------------------------------------------------------ running
@@ -412,7 +425,7 @@ def exactsolve_modes(
     state0: Any,
     tlist: Any,
     *,
-    cutoff: Any,
+    cutoff: Any = None,
     e_ops: Any = None,
     options: dict[str, Any] | None = None,
 ) -> ExactResult:
@@ -423,7 +436,9 @@ def exactsolve_modes(
     system : System
         What to run.
     state0 : Qobj or array_like of shape (N,)
-        Ket or density matrix of dimensions `cutoff`, or amplitudes of coherent states.
+        Ket or density matrix on the space of ``system.qutip(cutoff)``, or one state a node: a
+        dict from symbol to amplitude (mode), Bloch vector or angles (spin, atoms), Qobj (level);
+        for modes alone also their N amplitudes.
     tlist : array_like of shape (T,)
         Strictly increasing output times.
     cutoff : int or sequence of int

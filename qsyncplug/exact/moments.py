@@ -11,6 +11,7 @@ import numpy as np
 import scipy.sparse
 
 from ..core.gaussian import covariance_from_moments
+from ..operators.matrices import amplitude_matrices
 from ..operators.system import System
 from .entries import EntryTable
 
@@ -21,33 +22,38 @@ POPULATION_LIMIT = 1e-6
 
 
 class MomentReader:
-    """Reads ⟨b_j⟩, ⟨b_jb_k⟩, ⟨b_j†b_k⟩ (j≤k) and the level populations of each mode off a state.
+    """Reads ⟨b_j⟩, ⟨b_jb_k⟩, ⟨b_j†b_k⟩ (j≤k) and the level populations off a state.
+
+    b_j belong to the nodes (modes, the Holstein–Primakoff bosons of spins, σ−; see
+    :func:`.amplitude_matrices`); populations are those of every tensor factor.
 
     Called as ``reader(t, state)`` it returns one complex vector, which is also
     what averages over trajectories need.
     """
 
-    def __init__(self, system: System, levels: tuple[int, ...]):
+    def __init__(self, system: System, levels: tuple[int, ...], cutoff: Any = None):
         self.n = system.n
         self.levels = levels
         self.pairs = [(j, k) for j in range(self.n) for k in range(j, self.n)]
-        b = system.operators
-        operators = [
+        cutoff = levels if cutoff is None and system.bosonic else cutoff
+        b = amplitude_matrices(system, cutoff)
+        self._matrices = [
             *b,
-            *(b[j] * b[k] for j, k in self.pairs),
-            *(b[j].dag() * b[k] for j, k in self.pairs),
+            *(b[j] @ b[k] for j, k in self.pairs),
+            *(b[j].conj().T @ b[k] for j, k in self.pairs),
         ]
-        self._operators = operators
         rows, columns, data, start = [], [], [], [0]
-        for operator in operators:
-            matrix = operator.qutip(levels).data_as("csr_matrix").tocoo()
+        for matrix in (m.tocoo() for m in self._matrices):
+            if not matrix.nnz:
+                # one zero, so that every segment of the sum has an entry
+                matrix = scipy.sparse.coo_array(([0j], ([0], [0])), shape=matrix.shape)
             rows.append(matrix.row)
             columns.append(matrix.col)
             data.append(matrix.data)
             start.append(start[-1] + matrix.nnz)
         self._row, self._column = np.concatenate(rows), np.concatenate(columns)
         self._data, self._start = np.concatenate(data), np.array(start[:-1])
-        self.size = len(operators) + sum(levels)
+        self.size = len(self._matrices) + sum(levels)
 
     def __call__(self, t: float, state: Any) -> np.ndarray:
         """All moments and populations of `state`."""
@@ -62,7 +68,8 @@ class MomentReader:
         moments = np.add.reduceat(self._data * entries, self._start)
         weights = weights.reshape(self.levels)
         populations = [
-            weights.sum(axis=tuple(k for k in range(self.n) if k != j)) for j in range(self.n)
+            weights.sum(axis=tuple(k for k in range(weights.ndim) if k != j))
+            for j in range(weights.ndim)
         ]
         return np.concatenate([moments, *populations])
 
@@ -86,8 +93,8 @@ class MomentReader:
 
     def operators(self) -> list[Any]:
         """The operators whose expectation values the vector holds, as sparse matrices."""
-        out = [o.qutip(self.levels).data_as("csr_matrix") for o in self._operators]
-        number = np.indices(self.levels).reshape(self.n, -1)
+        out = list(self._matrices)
+        number = np.indices(self.levels).reshape(len(self.levels), -1)
         for j, size in enumerate(self.levels):
             out += [
                 scipy.sparse.diags((number[j] == k).astype(complex), format="csr")
@@ -107,7 +114,7 @@ class MomentReader:
         m[:, j, k] = m[:, k, j] = values[:, n : n + pairs]
         c[:, j, k] = values[:, n + pairs : n + 2 * pairs]
         c[:, k, j] = values[:, n + pairs : n + 2 * pairs].conj()
-        populations = np.full((T, n, max(self.levels)), np.nan)
+        populations = np.full((T, len(self.levels), max(self.levels)), np.nan)
         at = n + 2 * pairs
         for mode, size in enumerate(self.levels):
             populations[:, mode, :size] = values[:, at : at + size].real

@@ -80,7 +80,9 @@ class _Handed:
         return self.observer.last[self.k]
 
 
-def user_operators(e_ops: Any, levels: tuple[int, ...], space: Any) -> dict[Any, Any]:
+def user_operators(
+    e_ops: Any, levels: tuple[int, ...], system: Any, cutoff: Any = None
+) -> dict[Any, Any]:
     """The user's expectation values as a dict of Qobj, QobjEvo and functions, each checked."""
     if e_ops is None:
         return {}
@@ -93,12 +95,12 @@ def user_operators(e_ops: Any, levels: tuple[int, ...], space: Any) -> dict[Any,
     dims = [list(levels), list(levels)]
     for key, op in table.items():
         if isinstance(op, Expression):
-            if any(s not in space for s in op.spaces):
+            if any(s not in system.hamiltonian.spaces for s in op.spaces):
                 raise ValueError(
                     f"e_ops[{key!r}] is of another modes() call; use the symbols of the model, "
                     "system.operators"
                 )
-            table[key] = op.qutip(levels)
+            table[key] = system.matrix(op, cutoff)
         elif isinstance(op, (qutip.Qobj, qutip.QobjEvo)):
             if op.dims != dims:
                 raise ValueError(f"e_ops[{key!r}] must have dims {dims}, not {op.dims}")

@@ -11,7 +11,8 @@ import scipy.sparse.linalg
 
 from ..core.entry import steadystate
 from ..core.errors import SolverError
-from ..operators.matrices import check_cutoff
+from ..operators.expectation import mark
+from ..operators.matrices import mode_places
 from ..operators.system import System
 from .coherence import CoherenceOrders
 from .fock import warn_cutoff
@@ -26,7 +27,7 @@ _DIRECT = 2000
 
 
 @steadystate.register(System)
-def steadystate_modes(system: System, *, cutoff: Any) -> qutip.Qobj:
+def steadystate_modes(system: System, *, cutoff: Any = None) -> qutip.Qobj:
     r"""The exact steady state of a boson model in a truncated Fock space.
 
     A phase symmetry is used where the model has one: the steady state then has
@@ -62,15 +63,16 @@ def steadystate_modes(system: System, *, cutoff: Any) -> qutip.Qobj:
     with one step of iterative refinement, beyond by GMRES preconditioned with the evolution without
     jumps (:func:`.nullspace.steady_blocks`).
     """
-    levels = check_cutoff(cutoff, system.n)
+    levels = tuple(system.levels(cutoff))
     if not system.isconstant:
         raise ValueError("system must not depend on time to have a steady state")
     if not system.jumps:
         raise ValueError("system must have jump operators to have a unique steady state")
-    H, c_ops = system.qutip(levels)
-    number = np.indices(levels).reshape(system.n, -1).T
+    H, c_ops = system.qutip(cutoff)
+    number = np.indices(levels).reshape(len(levels), -1).T
     weights = system.symmetries.charges
-    charges = number @ weights.T if len(weights) else np.zeros((len(number), 1), dtype=int)
+    labels = system.labels(cutoff)
+    charges = labels @ weights.T if len(weights) else np.zeros((len(number), 1), dtype=int)
     rho = solve_steady(
         H.data_as("csr_matrix"),
         [c.data_as("csr_matrix") for c in c_ops],
@@ -79,10 +81,11 @@ def steadystate_modes(system: System, *, cutoff: Any) -> qutip.Qobj:
         f"the cut-off {levels}",
     )
     state = qutip.Qobj(rho.toarray(), dims=[list(levels), list(levels)], isherm=True)
-    reader = MomentReader(system, levels)
+    reader = MomentReader(system, levels, cutoff)
     *_, populations = reader.split(reader(0.0, state)[None, :])
-    warn_cutoff(populations, levels)
-    return state
+    places = mode_places(system, levels)
+    warn_cutoff(populations[:, places], tuple(levels[k] for k in places))
+    return mark(state, system.symbols)
 
 
 def solve_steady(

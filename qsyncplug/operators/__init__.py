@@ -1,5 +1,6 @@
 """A model written once: symbols, expressions, the system that they make, its symmetries."""
 
+from .expectation import expect
 from .expression import Expression, commutator
 from .handle import atoms, levels, modes, spins
 from .symmetries import Symmetries
@@ -11,6 +12,7 @@ __all__ = [
     "System",
     "atoms",
     "commutator",
+    "expect",
     "levels",
     "modes",
     "spins",

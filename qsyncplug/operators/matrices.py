@@ -12,14 +12,17 @@ import scipy.sparse
 
 from ..core.checks import check_integer
 from .mode import ModeFactor
+from .spin import SpinFactor
 from .symbol import Symbol
 from .terms import Key, Monomial
 from .time_factor import TimeFactor
 
 __all__ = [
+    "amplitude_matrices",
     "basis_labels",
     "check_cutoff",
     "mode_dims",
+    "mode_places",
     "operator_matrix",
     "symbol_levels",
     "to_qutip",
@@ -41,6 +44,21 @@ def mode_dims(symbols: Sequence[Symbol], dims: Sequence[int]) -> list[int] | Non
     pairs = zip(symbols, dims, strict=True)
     kept = [int(d) for s, d in pairs if isinstance(s.factor, ModeFactor)]
     return kept or None
+
+
+def mode_places(system: Any, dims: Sequence[int]) -> list[int]:
+    """Which of the tensor factors with dimensions `dims` are modes, whose last level is a
+    cut-off.
+    """
+    out, at = [], 0
+    for symbol in system.symbols:
+        if isinstance(symbol.factor, ModeFactor):
+            out.append(at)
+            at += 1
+        else:
+            at += len(symbol.factor.levels(None))
+    assert at == len(dims)
+    return out
 
 
 def symbol_levels(symbols: Sequence[Symbol], cutoff: int | Iterable[int] | None) -> list[list[int]]:
@@ -80,6 +98,32 @@ def operator_matrix(
         matrix = value * monomial_matrix(monomial, symbols, levels)
         groups[factors] = groups[factors] + matrix if factors in groups else matrix
     return to_qutip(groups, [d for dims in levels for d in dims], size)
+
+
+def amplitude_matrices(system: Any, cutoff: int | Iterable[int] | None) -> list[Any]:
+    """What plays the part of b for every node, as sparse matrices on the whole space.
+
+    The annihilation operator of a mode, the Holstein–Primakoff boson of a spin of two or more
+    spins ½, Σσ−/√N of an ensemble, σ− of a spin ½ and Σ|i⟩⟨i+1| of a system of levels.
+    """
+    levels = symbol_levels(system.symbols, cutoff)
+    sizes = [math.prod(dims) for dims in levels]
+    out = []
+    for k, (symbol, operator) in enumerate(zip(system.symbols, system.operators, strict=True)):
+        N = getattr(symbol.factor, "N", 1)
+        if isinstance(symbol.factor, SpinFactor) and N > 1:
+            # b|n⟩=√n|n−1⟩, n=Sz+N/2, and the basis runs from n=N down
+            own = scipy.sparse.diags(np.sqrt(np.arange(N, 0, -1.0)), -1, format="csr")
+            left = scipy.sparse.identity(math.prod(sizes[:k]), format="csr")
+            right = scipy.sparse.identity(math.prod(sizes[k + 1 :]), format="csr")
+            matrix = scipy.sparse.kron(scipy.sparse.kron(left, own), right, format="csr")
+        else:
+            matrix = sum(
+                value * monomial_matrix(m, system.symbols, levels)
+                for (m, _), value in operator.terms.items()
+            ) / np.sqrt(N)
+        out.append(scipy.sparse.csr_matrix(matrix, dtype=complex))
+    return out
 
 
 def to_qutip(

@@ -1,0 +1,278 @@
+"""Moments of any system: words of letters, their equations, and what closes them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..operators.atom import LETTERS, AtomFactor
+from ..operators.expression import Expression
+from ..operators.factor import Local
+from ..operators.level import LevelFactor
+from ..operators.mode import ModeFactor
+from ..operators.polynomial import Polynomial, compile_polynomials, multiply, total, variable
+from ..operators.spin import SpinFactor
+from ..operators.symbol import Symbol
+from ..operators.system import System
+from ..operators.terms import Monomial
+
+__all__ = ["MomentEquations"]
+
+#: a moment: a sorted tuple of letters, each an operator of one node (or of one more of its atoms)
+Word = tuple[int, ...]
+#: more moments than this take more than a minute to set up
+_LIMIT = 30_000
+
+
+class MomentEquations:
+    """Equations of the moments of up to `order` operators.
+
+    Parameters
+    ----------
+    system : System
+        Of modes, ensembles, spins ½ and levels; see :meth:`.System.as_atoms` for larger spins.
+    order : int
+        Largest number of operators (on distinct atoms) in a moment.
+    neutral : bool
+        Keep only moments without charge: right for states that have the phase symmetries.
+
+    Raises
+    ------
+    ValueError
+        There would be too many moments; the message has the estimate.
+
+    Notes
+    -----
+    A moment of more operators X1 … Xk is replaced by what vanishing joint cumulants of more than
+    `order` operators make of it (Kubo): ⟨X1 R⟩=Σ_{B⊂R, |B|<order} κ(X1 B)⟨R∖B⟩. Moments of an
+    ensemble are those of σ's on distinct atoms.
+    """
+
+    def __init__(self, system: System, order: int, *, neutral: bool):
+        self.system, self.order = system, order
+        self.letters: list[tuple[Symbol, Local]] = []
+        self._number: dict[tuple[Symbol, Local], int] = {}
+        for symbol in system.symbols:
+            for local in _letters_of(symbol):
+                self._number[symbol, local] = len(self.letters)
+                self.letters.append((symbol, local))
+        weights = system.symmetries.charges
+        self._weights = weights if neutral and len(weights) else None
+        self._charges = [self._charge_of(k) for k in range(len(self.letters))]
+        count = self.estimate(system, order)
+        if count > _LIMIT:
+            raise ValueError(
+                f"order={order} has about {count:.3g} moments for this system; their equations would take "
+                f"more than a minute to set up (limit {_LIMIT}); lower the order"
+            )
+        self.words: list[Word] = []
+        self.index: dict[Word, tuple[int, bool]] = {}
+        for word in self._all_words():
+            self._add(word)
+        self.real = {k for k, w in enumerate(self.words) if self.conjugate(w) == w}
+        self._moments: dict[Word, Polynomial] = {(): {((), ()): 1.0 + 0j}}
+        self._cumulants: dict[Word, Polynomial] = {}
+
+    @staticmethod
+    def estimate(system: System, order: int) -> float:
+        """Number of moments without symmetries, conjugates counted once."""
+        bosons = sum(2 for s in system.symbols if isinstance(s.factor, ModeFactor))
+        sizes = [(len(_letters_of(s)), _most(s)) for s in system.symbols if _most(s)]
+        counts = [math.comb(bosons + k - 1, k) if bosons else float(k == 0) for k in range(order + 1)]
+        for letters, most in sizes:
+            own = [math.comb(letters + k - 1, k) if k <= most else 0 for k in range(order + 1)]
+            counts = [sum(counts[j] * own[k - j] for j in range(k + 1)) for k in range(order + 1)]
+        return float(sum(counts)) / 2
+
+    # ------------------------------------------------------------ words
+
+    def _charge_of(self, letter: int) -> tuple[int, ...]:
+        if self._weights is None:
+            return ()
+        symbol, local = self.letters[letter]
+        vector: list[int] = []
+        for s in self.system.symbols:
+            own = s.factor.charge(local) if s is symbol else (0,) * s.factor.charges
+            vector += own
+        return tuple(int(x) for x in self._weights @ np.array(vector))
+
+    def neutral(self, word: Word) -> bool:
+        """Whether the phase symmetries let the moment differ from 0."""
+        if self._weights is None:
+            return True
+        return all(sum(c) == 0 for c in zip(*(self._charges[k] for k in word), strict=True))
+
+    def _all_words(self) -> Iterator[Word]:
+        most = [_most(s) for s, _ in self.letters]
+
+        def grow(word: Word, first: int) -> Iterator[Word]:
+            if word and self.neutral(word):
+                yield word
+            if len(word) == self.order:
+                return
+            for k in range(first, len(self.letters)):
+                symbol = self.letters[k][0]
+                used = sum(1 for x in word if self.letters[x][0] is symbol)
+                if most[k] is None or used < most[k]:  # type: ignore[operator]
+                    yield from grow((*word, k), k)
+
+        yield from sorted(grow((), 0), key=lambda w: (len(w), w))
+
+    def conjugate(self, word: Word) -> Word:
+        """The word of the adjoint."""
+        out = []
+        for k in word:
+            symbol, local = self.letters[k]
+            out.append(self._number[symbol, symbol.factor.adjoint(local)])
+        return tuple(sorted(out))
+
+    def _add(self, word: Word) -> None:
+        if word in self.index:
+            return
+        k = len(self.words)
+        self.words.append(word)
+        self.index[self.conjugate(word)] = (k, True)
+        self.index[word] = (k, False)
+
+    def word(self, monomial: Monomial) -> tuple[Word, float]:
+        """The letters of a monomial, and how many times the moment of distinct atoms it counts."""
+        out: list[int] = []
+        weight = 1.0
+        for symbol, key in monomial:
+            factor = symbol.factor
+            if isinstance(factor, LevelFactor):
+                out.append(self._number[symbol, key])
+                continue
+            if isinstance(factor, AtomFactor):
+                weight *= math.perm(factor.N, sum(key))
+            for letter, power in zip(_letters_of(symbol), key, strict=True):
+                out += [self._number[symbol, letter]] * power
+        return tuple(sorted(out)), weight
+
+    def operator(self, word: Word) -> Expression:
+        """The operator whose expectation value the moment is, once divided by :meth:`scale`."""
+        powers: dict[Symbol, list[int]] = {}
+        monomial: list[tuple[Symbol, Local]] = []
+        for k in word:
+            symbol, local = self.letters[k]
+            if isinstance(symbol.factor, LevelFactor):
+                monomial.append((symbol, local))
+            else:
+                row = powers.setdefault(symbol, [0] * len(symbol.factor.one))
+                for i, x in enumerate(local):
+                    row[i] += x
+        monomial += [(s, tuple(p)) for s, p in powers.items()]
+        monomial.sort(key=lambda pair: pair[0].rank)
+        return Expression(self.system.hamiltonian.spaces, {(tuple(monomial), ()): 1.0 + 0j})
+
+    # ------------------------------------------------------------ moments
+
+    def moment(self, word: Word) -> Polynomial:
+        """A moment in the variables; one of more letters than the order by the closure."""
+        known = self._moments.get(word)
+        if known is not None:
+            return known
+        if len(word) <= self.order:
+            if not self.neutral(word):
+                out: Polynomial = {}
+            else:
+                k, conjugated = self.index[word]
+                out = variable(k, conjugated and k not in self.real)
+        else:
+            out = self._blocks(word, self.order - 1)
+        self._moments[word] = out
+        return out
+
+    def cumulant(self, word: Word) -> Polynomial:
+        """κ of at most `order` letters: the moment less all partitions of it."""
+        if word not in self._cumulants:
+            rest = self._blocks(word, len(word) - 2)
+            self._cumulants[word] = total((1.0, self.moment(word)), (-1.0, rest))
+        return self._cumulants[word]
+
+    def _blocks(self, word: Word, most: int) -> Polynomial:
+        """Σ κ(X1 B)⟨R∖B⟩ over the parts B of the rest with at most `most` letters."""
+        first, rest = word[0], word[1:]
+        parts = []
+        for size in range(min(most, len(rest)) + 1):
+            chosen: Counter[Word] = Counter()
+            for places in itertools.combinations(range(len(rest)), size):
+                chosen[tuple(rest[k] for k in places)] += 1
+            for block, count in chosen.items():
+                left = list(rest)
+                for k in block:
+                    left.remove(k)
+                kappa = self.cumulant((first, *block))
+                if kappa and (other := self.moment(tuple(left))):
+                    parts.append((complex(count), multiply(kappa, other)))
+        return total(*parts)
+
+    def expectation(self, expression: Expression) -> Polynomial:
+        """Expectation value of an operator in the variables."""
+        parts: list[tuple[complex, Polynomial]] = []
+        for (monomial, factors), value in expression.terms.items():
+            word, weight = self.word(monomial)
+            moment = self.moment(word)
+            if factors:
+                moment = {(x, factors): v for (x, _), v in moment.items()}
+            parts.append((value * weight, moment))
+        return total(*parts)
+
+    def scale(self, word: Word) -> float:
+        """(N)_k of the ensembles in a word."""
+        out = 1.0
+        count = Counter(self.letters[k][0] for k in word)
+        for symbol, k in count.items():
+            if isinstance(symbol.factor, AtomFactor):
+                out *= math.perm(symbol.factor.N, k)
+        return out
+
+    def rates(self) -> list[Polynomial]:
+        """The right-hand side of every moment."""
+        out = []
+        for word in self.words:
+            rate = self.expectation(self.system.adjoint(self.operator(word)))
+            out.append(total((1 / self.scale(word), rate)))
+        return out
+
+    def compiled(self) -> tuple[dict[str, np.ndarray], list[Any]]:
+        """The right-hand side as the kernel takes it."""
+        return compile_polynomials(self.rates())
+
+    def evaluate(self, polynomial: Polynomial, values: np.ndarray) -> np.ndarray:
+        """A polynomial without time factors at moments (…, V)."""
+        out = np.zeros(values.shape[:-1], dtype=complex)
+        for (letters, factors), weight in polynomial.items():
+            if factors:
+                raise ValueError("operator must not depend on time")
+            part = np.full(values.shape[:-1], weight, dtype=complex)
+            for x in letters:
+                column = values[..., x >> 1]
+                part = part * (column if x & 1 else column.conj())
+            out += part
+        return out
+
+
+def _letters_of(symbol: Symbol) -> Sequence[Local]:
+    """The single operators of a node, in the order of their powers in a monomial."""
+    factor = symbol.factor
+    if isinstance(factor, ModeFactor):
+        return ((1, 0), (0, 1))
+    if isinstance(factor, LevelFactor):
+        return [(i, j) for i in range(factor.d) for j in range(factor.d) if i or j]
+    if isinstance(factor, SpinFactor) and factor.N > 1:
+        raise TypeError(f"{symbol} is a spin of {factor.N} spins ½; use system.as_atoms()")
+    return LETTERS
+
+
+def _most(symbol: Symbol) -> int | None:
+    """How many letters of a node a word may have; None without a limit."""
+    factor = symbol.factor
+    if isinstance(factor, ModeFactor):
+        return None
+    return factor.N if isinstance(factor, AtomFactor) else 1

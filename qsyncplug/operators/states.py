@@ -1,0 +1,235 @@
+"""Product states of a system: what every node starts in, as QuTiP objects and as classical
+points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import qutip
+import scipy.linalg
+
+from ..core.checks import check_array
+from .atom import AtomFactor
+from .level import LevelFactor
+from .mode import ModeFactor
+from .spin import SpinFactor
+from .symbol import Symbol
+from .system import System
+
+__all__ = ["ProductState"]
+
+_PURE = 1e-6
+
+
+class ProductState:
+    """A product of one state a node.
+
+    Parameters
+    ----------
+    system : System
+    state0 : mapping or sequence
+        A dict from symbol to state, or one state a node in the order of ``system.symbols``: a
+        number for a mode (coherent), a Bloch vector (x, y, z) of length 1 or angles (θ, φ) for a
+        spin or an ensemble (the state of each spin ½; ensembles and spins ½ may be mixed), a Qobj
+        for a level, an ensemble or a spin ½.
+
+    Raises
+    ------
+    ValueError
+        A node has no state, a symbol is not of the system, a state is none.
+    TypeError
+        A state is of the wrong kind.
+    """
+
+    def __init__(self, system: System, state0: Any):
+        self.system = system
+        self.alpha: dict[Symbol, complex] = {}
+        self.rho: dict[Symbol, np.ndarray] = {}
+        for symbol, value in zip(system.symbols, _values(system, state0), strict=True):
+            if isinstance(symbol.factor, ModeFactor):
+                self.alpha[symbol] = _number(symbol, value)
+            else:
+                self.rho[symbol] = _density(symbol, value)
+
+    # ------------------------------------------------------------ QuTiP
+
+    def qutip(self, cutoff: int | Sequence[int] | None = None) -> qutip.Qobj:
+        """The state on the space of ``system.qutip(cutoff)``: a ket if every factor is pure."""
+        modes = [s for s in self.system.symbols if isinstance(s.factor, ModeFactor)]
+        dims = iter(self.system.levels(cutoff))
+        parts: list[qutip.Qobj] = []
+        for symbol in self.system.symbols:
+            if symbol in modes:
+                size = next(dims)
+                parts.append(qutip.coherent(size, self.alpha[symbol], method="analytic").unit())
+                continue
+            parts += self._site(symbol)
+            for _ in symbol.factor.levels(None):
+                next(dims)
+        if all(p.isket for p in parts):
+            return qutip.tensor(parts)
+        return qutip.tensor([p if p.isoper else p.proj() for p in parts])
+
+    def _site(self, symbol: Symbol) -> list[qutip.Qobj]:
+        factor = symbol.factor
+        if isinstance(factor, SpinFactor) and factor.N > 1:
+            x, y, z = self.bloch(symbol)
+            theta, phi = np.arctan2(np.hypot(x, y), z), np.arctan2(y, x)
+            return [qutip.spin_coherent(factor.N / 2, theta, phi)]
+        one = qutip.Qobj(self.rho[symbol])
+        values, vectors = np.linalg.eigh(self.rho[symbol])
+        if values[-1] > 1 - 1e-14:
+            one = qutip.Qobj(vectors[:, -1:])
+        return [one] * (factor.N if isinstance(factor, AtomFactor) else 1)
+
+    # ------------------------------------------------------------ classical
+
+    def bloch(self, symbol: Symbol) -> np.ndarray:
+        """Bloch vector of each spin ½ of a spin or an ensemble, shape (3,)."""
+        r = self.rho[symbol]
+        return np.array([2 * r[1, 0].real, 2 * r[1, 0].imag, (r[0, 0] - r[1, 1]).real])
+
+    def expectation(self, symbol: Symbol, key: tuple[int, ...]) -> complex:
+        """⟨·⟩ of a monomial of one node in the state: distinct atoms factorise."""
+        factor = symbol.factor
+        if isinstance(factor, ModeFactor):
+            a = self.alpha[symbol]
+            return a.conjugate() ** key[0] * a ** key[1]
+        r = self.rho[symbol]
+        if isinstance(factor, LevelFactor):
+            return complex(r[key[1], key[0]]) if key else 1.0
+        if isinstance(factor, AtomFactor):
+            falling = float(np.prod([factor.N - k for k in range(sum(key))]))
+            plus, excited, minus = r[1, 0], r[0, 0], r[0, 1]
+            return complex(falling * plus ** key[0] * excited ** key[1] * minus ** key[2])
+        matrix = factor.matrix(key, factor.levels(None)).toarray()
+        (state,) = self._site(symbol)
+        rho = state.full() if state.isoper else state.proj().full()
+        return complex(np.trace(matrix @ rho))
+
+    def variables(self) -> np.ndarray:
+        """The complex variables of ``system.classical``."""
+        c = self.system.classical
+        z = np.zeros(c.variables, dtype=complex)
+        for symbol in self.system.symbols:
+            at, factor = c.first[symbol], symbol.factor
+            if isinstance(factor, ModeFactor):
+                z[at] = self.alpha[symbol]
+            elif isinstance(factor, LevelFactor):
+                pairs = c.pairs(factor.d)
+                r = self.rho[symbol]
+                for k, (i, j) in enumerate(pairs):
+                    z[at + k] = r[j, i]
+                z[at + len(pairs) : at + len(pairs) + factor.d - 1] = np.diagonal(r)[1:]
+            else:
+                N = factor.N  # type: ignore[attr-defined]
+                x, y, up = 0.5 * N * self.bloch(symbol)
+                z[at] = x - 1j * y
+                z[at + 1] = up + (N / 2 if isinstance(factor, AtomFactor) else 0)
+        return z
+
+    def covariance(self) -> np.ndarray:
+        """Symmetrised covariance of the real coordinates, shape (d, d): ½ for modes,
+        (N/4)(1−nnᵀ).
+        """
+        c = self.system.classical
+        blocks = []
+        for symbol in self.system.symbols:
+            factor = symbol.factor
+            if isinstance(factor, ModeFactor):
+                blocks.append(0.5 * np.eye(2))
+            elif isinstance(factor, LevelFactor):
+                blocks.append(_level_covariance(self.rho[symbol], c.pairs(factor.d)))
+            else:
+                n = self.bloch(symbol)
+                N = factor.N  # type: ignore[attr-defined]
+                blocks.append(0.25 * N * (np.eye(3) - np.outer(n, n)))
+        return scipy.linalg.block_diag(*blocks)
+
+
+def _level_covariance(rho: np.ndarray, pairs: list[tuple[int, int]]) -> np.ndarray:
+    d = len(rho)
+    operators = []
+    for i, j in pairs:
+        E = np.zeros((d, d), dtype=complex)
+        E[i, j] = 1
+        operators += [0.5 * (E + E.conj().T), -0.5j * (E - E.conj().T)]
+    operators += [np.diag(np.eye(d)[k]).astype(complex) for k in range(1, d)]
+    mean = np.array([np.trace(rho @ X).real for X in operators])
+    second = [[np.trace(rho @ (X @ Y + Y @ X)).real / 2 for Y in operators] for X in operators]
+    return np.array(second) - np.outer(mean, mean)
+
+
+def _values(system: System, state0: Any) -> list[Any]:
+    """One value a node."""
+    if isinstance(state0, qutip.Qobj):
+        raise TypeError("state0 must hold one state a node here, not a Qobj of the whole system")
+    if isinstance(state0, Mapping):
+        table = {getattr(key, "symbol", key): value for key, value in state0.items()}
+        if foreign := [k for k in table if k not in system.symbols]:
+            raise ValueError(
+                f"state0 has {foreign[0]!r}, which is no symbol of the system: {system.symbols}"
+            )
+        if missing := [s for s in system.symbols if s not in table]:
+            raise ValueError(
+                f"state0 lacks {missing[0]}; it must have every one of {system.symbols}"
+            )
+        return [table[s] for s in system.symbols]
+    try:
+        values = list(state0)
+    except TypeError:
+        raise TypeError(
+            f"state0 must be a dict from symbol to state, or one state a node, not {state0!r:.60}"
+        ) from None
+    if len(values) != system.n:
+        raise ValueError(
+            f"state0 must hold one state for each of {system.symbols}, not {len(values)}"
+        )
+    return values
+
+
+def _number(symbol: Symbol, value: Any) -> complex:
+    return complex(check_array(f"state0[{symbol}]", value, shape=(), dtype=complex))
+
+
+def _density(symbol: Symbol, value: Any) -> np.ndarray:
+    """The density matrix of a level, or of each spin ½ of a spin or an ensemble."""
+    factor, name = symbol.factor, f"state0[{symbol}]"
+    d = factor.d if isinstance(factor, LevelFactor) else 2
+    if isinstance(value, qutip.Qobj):
+        rho = (value.proj() if value.isket else value).full()
+        if rho.shape != (d, d):
+            raise ValueError(f"{name} must have {d} levels, not shape {rho.shape}")
+    elif isinstance(factor, LevelFactor):
+        raise TypeError(f"{name} must be a Qobj of {d} levels, not {value!r:.60}")
+    else:
+        rho = _of_direction(name, value)
+    hermitian = np.abs(rho - rho.conj().T).max() < 1e-10
+    if not hermitian or abs(np.trace(rho) - 1) > 1e-8 or np.linalg.eigvalsh(rho)[0] < -1e-9:
+        raise ValueError(f"{name} must be a state: Hermitian, of trace 1, not negative")
+    purity = float(np.trace(rho @ rho).real)
+    if isinstance(factor, SpinFactor) and factor.N > 1 and purity < 1 - _PURE:
+        raise ValueError(
+            f"{name} must be pure (a Bloch vector of length 1): {factor.N} mixed spins ½ leave the "
+            "symmetric states; use qsyncplug.atoms"
+        )
+    return np.asarray(rho)
+
+
+def _of_direction(name: str, value: Any) -> np.ndarray:
+    vector = check_array(name, value, shape=(None,))
+    if len(vector) == 2:
+        theta, phi = vector
+        sin = np.sin(theta)
+        vector = np.array([sin * np.cos(phi), sin * np.sin(phi), np.cos(theta)])
+    if len(vector) != 3:
+        raise ValueError(f"{name} must be a Bloch vector (x, y, z) or angles (θ, φ), not {value!r}")
+    if np.linalg.norm(vector) > 1 + 1e-9:
+        raise ValueError(
+            f"{name} must be a Bloch vector of length 1 at most, not {np.linalg.norm(vector):g}"
+        )
+    x, y, z = vector
+    return 0.5 * np.array([[1 + z, x - 1j * y], [x + 1j * y, 1 - z]])

@@ -1,0 +1,129 @@
+"""Maps from one system to another: spins as sums over atoms, spins as Holstein–Primakoff bosons."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ..core.checks import check_choice, check_integer
+from .expression import Expression
+from .handle import Atoms, EachAtom, Mode, atoms, modes
+from .spin import SpinFactor
+from .symbol import Symbol
+from .system import System
+
+__all__ = ["as_atoms", "holstein_primakoff", "substituted"]
+
+
+def _spins(system: System) -> list[Symbol]:
+    return [s for s in system.symbols if isinstance(s.factor, SpinFactor) and s.factor.N > 1]
+
+
+def substituted(
+    expression: Expression, images: Mapping[Symbol, tuple[Expression, Expression, Expression]]
+) -> Expression:
+    """The expression with S+, Sz, S− of some spins replaced, in the order in which they stand."""
+    total: Expression | None = None
+    for (monomial, factors), value in expression.terms.items():
+        rest = tuple((s, x) for s, x in monomial if s not in images)
+        spaces = tuple(s for s in expression.spaces)
+        term = Expression(spaces, {(rest, factors): value})
+        for symbol, powers in monomial:
+            if symbol in images:
+                for image, power in zip(images[symbol], powers, strict=True):
+                    for _ in range(power):
+                        term = term * image
+        total = term if total is None else total + term
+    return expression if total is None else total
+
+
+def _mapped(
+    system: System, images: Mapping[Symbol, Any], new: Mapping[Symbol, Symbol], name: str
+) -> System:
+    keep = [s for s in system.hamiltonian.spaces if not all(x in images for x in s.symbols)]
+
+    def image(e: Any) -> Any:
+        if isinstance(e, EachAtom):
+            return e
+        out = substituted(e, images)
+        own = [s for s in out.spaces if s in keep or any(s is x.space for x in new.values())]
+        return Expression(tuple(own), out.terms)
+
+    H = image(system.hamiltonian) + sum((0 * images[s][2] for s in images), 0 * image(system.hamiltonian))
+    order = [new.get(s, s) for s in system.symbols]
+    if any(s not in H.symbols for s in order):
+        H = H + Expression(tuple(keep))
+    left = [s for s in H.symbols if s not in order]
+    if left:
+        raise ValueError(f"symbols of one call cannot be replaced in part: {left}")
+    return System(H, [image(j) for j in system.jumps], name=name, order=order)
+
+
+def as_atoms(system: System) -> tuple[System, dict[Symbol, Symbol]]:
+    """The system with every spin of two or more spins ½ as a sum over distinct atoms.
+
+    Returns
+    -------
+    system : System
+    table : dict
+        From the symbols of the spins to those of the ensembles.
+    """
+    spins = _spins(system)
+    made: tuple[Atoms, ...] = ()
+    if spins:
+        sizes = [s.factor.N for s in spins]  # type: ignore[attr-defined]
+        made = atoms(*sizes, names=[f"{s.name}atoms" for s in spins])
+    images = {s: (a.p, a.z, a.m) for s, a in zip(spins, made, strict=True)}
+    new = {s: a.symbol for s, a in zip(spins, made, strict=True)}
+    return _mapped(system, images, new, system.name), new
+
+
+def holstein_primakoff(system: System, order: int, expansion: str = "newton") -> System:
+    r"""The system with every spin of two or more spins ½ as a boson.
+
+    :math:`S_- → \sqrt N R b`, :math:`S_z → b^†b − N/2`, :math:`R = Σ_k c_k b^{†k} b^k` up to k=`order`.
+
+    Parameters
+    ----------
+    system : System
+    order : int
+        Highest k; for "newton" the map is exact on n ≤ order, and with order=N everywhere.
+    expansion : {"newton", "taylor"}
+        Of √(1−n/N): in falling factorials of n, or in powers of n.
+
+    Returns
+    -------
+    System
+    """
+    order = check_integer("order", order, minimum=0)
+    expansion = check_choice("expansion", expansion, ("newton", "taylor"))
+    spins = _spins(system)
+    made: tuple[Mode, ...] = ()
+    if spins:
+        made = modes(len(spins), names=[f"b({s.name})" for s in spins])
+    images = {}
+    for s, b in zip(spins, made, strict=True):
+        N = s.factor.N  # type: ignore[attr-defined]
+        R = _root(b, N, order, expansion)
+        images[s] = ((N**0.5) * b.dag() * R, b.dag() * b - N / 2, (N**0.5) * R * b)
+    new = {s: b.symbol for s, b in zip(spins, made, strict=True)}
+    return _mapped(system, images, new, f"{system.name}, Holstein–Primakoff of order {order}")
+
+
+def _root(b: Mode, N: int, order: int, expansion: str) -> Expression:
+    n = b.dag() * b
+    total = 0 * b + 1
+    if expansion == "taylor":
+        coefficient, power = 1.0, 0 * b + 1
+        for k in range(1, order + 1):
+            coefficient *= (0.5 - (k - 1)) / k * (-1 / N)
+            power = power * n
+            total = total + coefficient * power
+        return total
+    values = [math.sqrt(max(0.0, 1 - m / N)) for m in range(order + 1)]
+    for k in range(1, order + 1):
+        # forward difference of order k at 0
+        values = [b2 - a for a, b2 in zip(values[:-1], values[1:], strict=True)]
+        total = total + values[0] / math.factorial(k) * (b.dag() ** k * b**k)
+    return total
