@@ -110,34 +110,54 @@ cdef class PolynomialFlow(RightHandSide):
 
 
 cdef class LinearisedFlow(RightHandSide):
-    """Mean field and covariance: dβ/dt = F, dC/dt = M C + C Mᵀ + D.
+    """Mean field and covariance: dz/dt = F, dC/dt = M C + C M^T + D.
 
-    Rows of `polynomials`: F (n), u=∂F/∂β (n, n), v=∂F/∂β* (n, n), then the upper triangle of D (2n, 2n).
-    State: β as pairs of doubles, then the upper triangle of C row by row.
+    Rows of `polynomials`: F (n), u=dF/dz (n, n), v=dF/dz* (n, n), then the upper triangle of D (d, d).
+    State: the complex variables z as pairs of doubles (real ones with a zero), then the upper triangle of C row by row.
+    Coordinate a of C is scale[a] times the real (part 0) or imaginary part (part 1) of z[variable[a]].
     """
 
     cdef Polynomials polynomials
-    cdef Py_ssize_t n
+    cdef Py_ssize_t n, d
     cdef double complex[::1] out
-    cdef double[:, ::1] M, C, A
+    cdef double[:, ::1] C, A
+    cdef int[::1] variable, part, row, column
+    cdef double[::1] ratio
 
-    def __init__(self, Polynomials polynomials):
-        cdef Py_ssize_t n = polynomials.variables
+    def __init__(self, Polynomials polynomials, variable, part, scale):
+        """IN variable, part (int) and scale of every coordinate."""
+        cdef Py_ssize_t n = polynomials.variables, d = len(variable), a, b, k
         self.polynomials = polynomials
-        self.n = n
-        self.size = 2 * n + n * (2 * n + 1)
-        if polynomials.outputs != n + 2 * n * n + n * (2 * n + 1):
+        self.n, self.d = n, d
+        self.variable = np.array(variable, dtype=np.intc)
+        self.part = np.array(part, dtype=np.intc)
+        self.size = 2 * n + d * (d + 1) // 2
+        if polynomials.outputs != n + 2 * n * n + d * (d + 1) // 2:
             raise ValueError("the polynomials are not F, u, v and D")
         self.out = np.empty(polynomials.outputs, dtype=complex)
-        self.M = np.empty((2 * n, 2 * n))
-        self.C = np.empty((2 * n, 2 * n))
-        self.A = np.empty((2 * n, 2 * n))
+        self.C = np.empty((d, d))
+        self.A = np.empty((d, d))
+        # only elements of M whose derivative is no empty polynomial
+        rows, columns, ratios = [], [], []
+        for a in range(d):
+            for b in range(d):
+                k = n + self.variable[a] * n + self.variable[b]
+                if polynomials.start[k] < polynomials.start[k + 1] or \
+                        polynomials.start[k + n * n] < polynomials.start[k + n * n + 1]:
+                    rows.append(a)
+                    columns.append(b)
+                    ratios.append(scale[a] / scale[b])
+        self.row = np.array(rows, dtype=np.intc)
+        self.column = np.array(columns, dtype=np.intc)
+        self.ratio = np.array(ratios, dtype=float)
 
     cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
-        cdef Py_ssize_t n = self.n, d = 2 * self.n, i, j, k, at
+        cdef Py_ssize_t n = self.n, d = self.d, i, j, k, e, at
         cdef double complex u, v
-        cdef double s
+        cdef double m
         cdef const double complex* D
+        cdef double* target
+        cdef const double* source
         cdef int code = self.polynomials.evaluate(t, <const double complex*>y, &self.out[0])
         if code != 0:
             with gil:
@@ -146,31 +166,35 @@ cdef class LinearisedFlow(RightHandSide):
         for i in range(n):
             dy[2 * i] = self.out[i].real
             dy[2 * i + 1] = self.out[i].imag
-        for i in range(n):
-            for j in range(n):
-                u = self.out[n + i * n + j]
-                v = self.out[n + n * n + i * n + j]
-                self.M[2 * i, 2 * j] = u.real + v.real
-                self.M[2 * i, 2 * j + 1] = v.imag - u.imag
-                self.M[2 * i + 1, 2 * j] = u.imag + v.imag
-                self.M[2 * i + 1, 2 * j + 1] = u.real - v.real
-        at = d
+        at = 2 * n
         for i in range(d):
             for j in range(i, d):
                 self.C[i, j] = y[at]
                 self.C[j, i] = y[at]
                 at += 1
-        for i in range(d):
             for j in range(d):
-                s = 0
-                for k in range(d):
-                    s += self.M[i, k] * self.C[k, j]
-                self.A[i, j] = s
+                self.A[i, j] = 0
+        for e in range(self.row.shape[0]):
+            i = self.row[e]
+            j = self.column[e]
+            k = n + self.variable[i] * n + self.variable[j]
+            u = self.out[k]
+            v = self.out[k + n * n]
+            # d/d(Re z)=u+v, d/d(Im z)=i(u-v)
+            if self.part[j] == 0:
+                m = u.imag + v.imag if self.part[i] else u.real + v.real
+            else:
+                m = u.real - v.real if self.part[i] else v.imag - u.imag
+            m = m * self.ratio[e]
+            target = &self.A[i, 0]
+            source = &self.C[j, 0]
+            for k in range(d):
+                target[k] += m * source[k]
         D = &self.out[n + 2 * n * n]
         at = 0
         for i in range(d):
             for j in range(i, d):
-                dy[d + at] = self.A[i, j] + self.A[j, i] + D[at].real
+                dy[2 * n + at] = self.A[i, j] + self.A[j, i] + D[at].real
                 at += 1
         return 0
 

@@ -1,5 +1,19 @@
 """Mean field, covariance and cumulants of a system written once."""
 
+from . import stationary
+from .cumulants import CumulantResult, CumulantSolver
 from .meanfield import MeanFieldResult, MeanFieldSolver
+from .sphere import ClassicalResult, ClassicalSolver
+from .stationary import MomentState
 
-__all__ = ["MeanFieldResult", "MeanFieldSolver"]
+__all__ = [
+    "ClassicalResult",
+    "ClassicalSolver",
+    "CumulantResult",
+    "CumulantSolver",
+    "MeanFieldResult",
+    "MeanFieldSolver",
+    "MomentState",
+]
+
+del stationary

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
 
 from .._ext.bosons import (
-    LinearisedFlow,
     PolynomialFlow,
     Polynomials,
     first_unphysical,
@@ -29,10 +29,13 @@ from ..core.result import Result
 from ..core.rungekutta import RungeKutta, integrator
 from ..core.solver import Solver
 from ..core.stepper import Problem
+from ..operators.states import ProductState
 from ..operators.system import System
+from .cumulants import CumulantSolver
 from .gaussian import compile_gaussian
+from .sphere import ClassicalSolver, linear_flow
 
-__all__ = ["MeanFieldResult", "MeanFieldSolver", "mfsolve_modes"]
+__all__ = ["MeanFieldResult", "MeanFieldSolver", "mfsolve_system"]
 
 _CLOSURES = {
     "linear": "fluctuations act back on the mean nowhere (linearised about the mean field)",
@@ -133,7 +136,7 @@ class MeanFieldSolver(Solver):
     closure : {"linear", "gaussian"}
         See above.
     options : dict, optional
-        See :func:`mfsolve_modes`.
+        See :func:`mfsolve_system`.
     """
 
     name = "mfsolve"
@@ -176,7 +179,9 @@ class MeanFieldSolver(Solver):
     def _equations(self, state0: Any) -> tuple[RightHandSide, np.ndarray]:
         """The right-hand side and where it starts."""
         n = self.model.n
-        beta = check_array("beta0", state0, shape=(n,), dtype=complex)
+        if isinstance(state0, Mapping):
+            state0 = list(ProductState(self.model, state0).alpha.values())
+        beta = check_array("state0", state0, shape=(n,), dtype=complex)
         C = (
             vacuum_covariance(n)
             if self.covariance0 is None
@@ -220,7 +225,7 @@ class MeanFieldProblem(Problem):
 def closure_flow(system: System, closure: str) -> RightHandSide:
     """The compiled right-hand side of a closure."""
     if closure == "linear":
-        return LinearisedFlow(system.polynomials())
+        return linear_flow(system)
     variables, arrays, factors = compile_gaussian(system)
     names = ("parent", "variable", "start", "column", "factor", "value")
     return PolynomialFlow(Polynomials(variables, *(arrays[k] for k in names), factors))
@@ -236,32 +241,39 @@ def _conserved(model: System, amplitudes: np.ndarray) -> dict[str, float]:
 
 
 @mfsolve.register(System)
-def mfsolve_modes(
+def mfsolve_system(
     system: System,
-    beta0: Any,
+    state0: Any,
     tlist: Any,
     *,
     covariance0: Any = None,
     closure: str = "linear",
+    order: int = 2,
     e_ops: Any = None,
     options: dict[str, Any] | None = None,
-) -> MeanFieldResult:
-    r"""Mean field and covariance of a boson model.
+) -> Result:
+    r"""Mean field, covariance or cumulants of a system.
 
     Parameters
     ----------
     system : System
         What to run.
-    beta0 : array_like of shape (N,)
-        Complex initial amplitudes.
+    state0 : array_like of shape (N,), or mapping
+        Complex initial amplitudes of modes; in general a dict from symbol to state: a number for a
+        mode, a Bloch vector or angles (θ, φ) for a spin or an ensemble, a Qobj for a level.
     tlist : array_like of shape (T,)
         Strictly increasing output times.
-    covariance0 : array_like of shape (2N, 2N), optional
-        Initial covariance in (q1, p1, q2, p2, …); coherent states (½·1) by default.
-    closure : {"linear", "gaussian"}
-        Linearisation about the mean, or second-order cumulants that act back on it.
+    covariance0 : array_like, optional
+        Initial covariance: (2N, 2N) in (q1, p1, q2, p2, …) for modes, of the real coordinates of
+        ``system.classical.coordinates`` otherwise; that of the product state by default.
+    closure : {"linear", "none", "gaussian", "cumulants"}
+        Linearisation about the mean; the mean alone; second-order cumulants of modes that act back
+        on it, in central moments; cumulants up to `order` of any system.
+    order : int
+        Of ``closure="cumulants"``.
     e_ops : callable, list or dict of callables, optional
-        Functions ``f(t, (mean, covariance))``.
+        Functions ``f(t, state)``: of (mean, covariance), (coordinates, covariance), coordinates
+        or moments, as the closure has them.
     options : dict, optional
         ``atol`` (1e-13), ``rtol`` (1e-12, for the covariance grows without bound where the phase
         diffuses), ``nsteps``, ``max_step``, ``progress_bar``, ``progress_kwargs``,
@@ -269,26 +281,34 @@ def mfsolve_modes(
 
     Returns
     -------
-    MeanFieldResult
-        ``amplitudes`` (T, N), ``mean`` (T, 2N), ``covariance`` (T, 2N, 2N).
+    MeanFieldResult, ClassicalResult or CumulantResult
+        ``amplitudes``, ``mean``, ``covariance``, and what is neglected in ``stats``.
 
     Raises
     ------
     ValueError, TypeError
         Bad input: wrong shapes, NaN, times that do not increase, a covariance that breaks the
-        uncertainty relation.
+        uncertainty relation, an order that would take more than a minute to set up.
     SolverError
         The run had to stop; it carries the time, the reason and the partial result.
 
     Notes
     -----
-    :math:`F_j = -i∂H/∂β_j^* + ½Σ_L (L^*∂L/∂β_j^* - L∂L^*/∂β_j^*)`, M its Jacobian in the
-    quadratures and
-    :math:`D = Ω\,\mathrm{Re}(Σ_L ℓ^*ℓ^T)Ω^T` the diffusion, all derived from the one statement of
-    the model.
+    :math:`\dot X = \{X,H\} - Σ_L \mathrm{Im}(L^*\{X,L\})`, M its Jacobian and
+    :math:`D_{XY} = Σ_L \mathrm{Re}(\{X,L\}^*\{Y,L\})` the diffusion, all derived from the one
+    statement of the system.
     """
-    solver = MeanFieldSolver(system, closure=closure, options=options)
+    check_choice("closure", closure, ("linear", "none", "gaussian", "cumulants"))
+    if closure == "cumulants":
+        if covariance0 is not None:
+            raise ValueError("covariance0 is for closure='linear' and 'gaussian'")
+        return CumulantSolver(system, order=order, options=options).run(state0, tlist, e_ops=e_ops)
+    if closure == "gaussian" and not system.bosonic:
+        raise ValueError("closure='gaussian' is for modes; use closure='cumulants', order=2")
+    solver: MeanFieldSolver | ClassicalSolver
+    if system.bosonic and closure != "none":
+        solver = MeanFieldSolver(system, closure=closure, options=options)
+    else:
+        solver = ClassicalSolver(system, closure=closure, options=options)
     solver.covariance0 = covariance0
-    result = solver.run(beta0, tlist, e_ops=e_ops)
-    assert isinstance(result, MeanFieldResult)
-    return result
+    return solver.run(state0, tlist, e_ops=e_ops)

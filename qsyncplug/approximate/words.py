@@ -67,7 +67,8 @@ class MomentEquations:
         count = self.estimate(system, order)
         if count > _LIMIT:
             raise ValueError(
-                f"order={order} has about {count:.3g} moments for this system; their equations would take "
+                f"order={order} has about {count:.3g} moments for this system; their equations "
+                f"would take "
                 f"more than a minute to set up (limit {_LIMIT}); lower the order"
             )
         self.words: list[Word] = []
@@ -77,13 +78,16 @@ class MomentEquations:
         self.real = {k for k, w in enumerate(self.words) if self.conjugate(w) == w}
         self._moments: dict[Word, Polynomial] = {(): {((), ()): 1.0 + 0j}}
         self._cumulants: dict[Word, Polynomial] = {}
+        self._rates: list[Polynomial] | None = None
 
     @staticmethod
     def estimate(system: System, order: int) -> float:
         """Number of moments without symmetries, conjugates counted once."""
         bosons = sum(2 for s in system.symbols if isinstance(s.factor, ModeFactor))
-        sizes = [(len(_letters_of(s)), _most(s)) for s in system.symbols if _most(s)]
-        counts = [math.comb(bosons + k - 1, k) if bosons else float(k == 0) for k in range(order + 1)]
+        sizes = [(len(_letters_of(s)), most) for s in system.symbols if (most := _most(s))]
+        counts = [
+            math.comb(bosons + k - 1, k) if bosons else float(k == 0) for k in range(order + 1)
+        ]
         for letters, most in sizes:
             own = [math.comb(letters + k - 1, k) if k <= most else 0 for k in range(order + 1)]
             counts = [sum(counts[j] * own[k - j] for j in range(k + 1)) for k in range(order + 1)]
@@ -234,11 +238,12 @@ class MomentEquations:
 
     def rates(self) -> list[Polynomial]:
         """The right-hand side of every moment."""
-        out = []
-        for word in self.words:
-            rate = self.expectation(self.system.adjoint(self.operator(word)))
-            out.append(total((1 / self.scale(word), rate)))
-        return out
+        if self._rates is None:
+            self._rates = []
+            for word in self.words:
+                rate = self.expectation(self.system.adjoint(self.operator(word)))
+                self._rates.append(total((1 / self.scale(word), rate)))
+        return self._rates
 
     def compiled(self) -> tuple[dict[str, np.ndarray], list[Any]]:
         """The right-hand side as the kernel takes it."""

@@ -5,7 +5,13 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import Any
 
-__all__ = ["exactsolve", "mfsolve", "predictions", "steadystate"]
+__all__ = ["HIERARCHY", "STEADY_CLOSURES", "exactsolve", "mfsolve", "predictions", "steadystate"]
+
+
+#: closure -> steady state of its equations; what approximates fills it in
+STEADY_CLOSURES: dict[str, Any] = {}
+#: what solves the closed hierarchy of moments of ensembles: "steadystate", "exactsolve"
+HIERARCHY: dict[str, Any] = {}
 
 
 def _unknown(function: str, model: Any) -> TypeError:
@@ -97,7 +103,7 @@ def mfsolve(system: Any, beta0: Any, tlist: Any, **kw: Any) -> Any:
 
     See Also
     --------
-    qsyncplug.approximate.meanfield.mfsolve_modes : the equations
+    qsyncplug.approximate.meanfield.mfsolve_system : the equations
     """
     raise _unknown("mfsolve", system)
 

@@ -75,7 +75,7 @@ class MomentReader:
 
     def table(self) -> EntryTable:
         """All functionals as entries of their matrices, one after the other."""
-        number = np.indices(self.levels).reshape(self.n, -1)
+        number = np.indices(self.levels).reshape(len(self.levels), -1)
         start, index = [], []
         at = len(self._data)
         for j, size in enumerate(self.levels):

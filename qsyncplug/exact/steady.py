@@ -9,10 +9,14 @@ import qutip
 import scipy.sparse
 import scipy.sparse.linalg
 
-from ..core.entry import steadystate
+from ..core.checks import check_choice
+from ..core.entry import HIERARCHY, STEADY_CLOSURES, steadystate
 from ..core.errors import SolverError
+from ..operators.atom import AtomFactor
 from ..operators.expectation import mark
+from ..operators.level import LevelFactor
 from ..operators.matrices import mode_places
+from ..operators.spin import SpinFactor
 from ..operators.system import System
 from .coherence import CoherenceOrders
 from .fock import warn_cutoff
@@ -27,7 +31,14 @@ _DIRECT = 2000
 
 
 @steadystate.register(System)
-def steadystate_modes(system: System, *, cutoff: Any = None) -> qutip.Qobj:
+def steadystate_modes(
+    system: System,
+    *,
+    cutoff: Any = None,
+    closure: str | None = None,
+    order: int = 2,
+    state0: Any = None,
+) -> Any:
     r"""The exact steady state of a boson model in a truncated Fock space.
 
     A phase symmetry is used where the model has one: the steady state then has
@@ -38,12 +49,19 @@ def steadystate_modes(system: System, *, cutoff: Any = None) -> qutip.Qobj:
     system : System
         Must not depend on time and must have jump operators.
     cutoff : int or sequence of int
-        Fock levels kept, at least 2; for all modes or for each.
+        Fock levels kept, at least 2; for all modes or for each. Not needed without modes.
+    closure : {"cumulants"}, optional
+        The steady state of a cumulant expansion instead of the exact one.
+    order : int
+        Of the cumulants.
+    state0 : mapping, optional
+        Where the cumulants start.
 
     Returns
     -------
-    Qobj
-        Density matrix.
+    Qobj or MomentState
+        Density matrix; for ensembles of atoms (without modes) and for cumulants the moments, which
+        :func:`qsyncplug.expect` reads like a state.
 
     Raises
     ------
@@ -63,6 +81,11 @@ def steadystate_modes(system: System, *, cutoff: Any = None) -> qutip.Qobj:
     with one step of iterative refinement, beyond by GMRES preconditioned with the evolution without
     jumps (:func:`.nullspace.steady_blocks`).
     """
+    if closure is not None:
+        check_choice("closure", closure, STEADY_CLOSURES)
+        return STEADY_CLOSURES[closure](system, order=order, state0=state0)
+    if ensembles_alone(system):
+        return HIERARCHY["steadystate"](system)
     levels = tuple(system.levels(cutoff))
     if not system.isconstant:
         raise ValueError("system must not depend on time to have a steady state")
@@ -86,6 +109,17 @@ def steadystate_modes(system: System, *, cutoff: Any = None) -> qutip.Qobj:
     places = mode_places(system, levels)
     warn_cutoff(populations[:, places], tuple(levels[k] for k in places))
     return mark(state, system.symbols)
+
+
+def ensembles_alone(system: System) -> bool:
+    """Whether the moments of distinct atoms are the smallest exact representation."""
+    atoms = [s.factor.N for s in system.symbols if isinstance(s.factor, AtomFactor)]
+    rest = [s for s in system.symbols if not isinstance(s.factor, AtomFactor)]
+    small = all(
+        isinstance(s.factor, LevelFactor) or (isinstance(s.factor, SpinFactor) and s.factor.N == 1)
+        for s in rest
+    )
+    return bool(atoms) and small and system.isconstant and bool(system.jumps)
 
 
 def solve_steady(

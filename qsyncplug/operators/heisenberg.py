@@ -10,7 +10,7 @@ from typing import Any
 
 from .expression import Expression
 from .handle import EachAtom
-from .individual import each_adjoint
+from .individual import each_adjoint, each_rates
 from .symbol import Symbol
 from .terms import Key, Monomial, add_term, monomial_product
 
@@ -77,7 +77,7 @@ class Heisenberg:
     def __init__(self, hamiltonian: Expression, jumps: Sequence[Any]):
         self._H = _Indexed(hamiltonian)
         whole = [j for j in jumps if not isinstance(j, EachAtom)]
-        self._each = [j for j in jumps if isinstance(j, EachAtom)]
+        self._each = [(j, each_rates(j)) for j in jumps if isinstance(j, EachAtom)]
         self._jumps = [(_Indexed(j), _Indexed(j.dag())) for j in whole]
 
     def rate(self, operator: Expression) -> Expression:
@@ -92,6 +92,6 @@ class Heisenberg:
             if inner := L_dag.commutator(operator.terms):
                 _add_product(out, inner, L.terms, 0.5)
         result = Expression(operator.spaces, out)
-        for jump in self._each:
-            result = result + each_adjoint(jump, operator)
+        for jump, rates in self._each:
+            result = result + each_adjoint(jump, operator, rates)
         return result

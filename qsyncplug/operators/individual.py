@@ -19,7 +19,7 @@ from .symbol import Symbol
 from .terms import Key, add_term
 from .time_factor import TimeFactor
 
-__all__ = ["each_adjoint", "each_matrices", "each_product"]
+__all__ = ["each_adjoint", "each_matrices", "each_product", "each_rates"]
 
 _ONE = (0, 0, 0)
 #: 2×2 matrices, the excited state first
@@ -66,13 +66,17 @@ def each_product(jump: EachAtom, left: Local, right: Local | None) -> Site:
     return out
 
 
-def each_adjoint(jump: EachAtom, operator: Expression) -> Expression:
+def each_rates(jump: EachAtom) -> dict[Local, Site]:
+    """D†[c] of every letter of one atom."""
+    return {letter: each_product(jump, letter, None) for letter in LETTERS}
+
+
+def each_adjoint(jump: EachAtom, operator: Expression, rates: dict[Local, Site]) -> Expression:
     """D† of an operator for a jump of every atom: each site's letter in turn becomes its own
     rate.
     """
     symbol = jump.symbol
     N = symbol.factor.N  # type: ignore[attr-defined]
-    rates = {letter: each_product(jump, letter, None) for letter in LETTERS}
     terms: dict[Key, complex] = {}
     for (monomial, factors), value in operator.terms.items():
         place = next((k for k, (s, _) in enumerate(monomial) if s is symbol), None)

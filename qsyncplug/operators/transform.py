@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -50,7 +51,9 @@ def _mapped(
         own = [s for s in out.spaces if s in keep or any(s is x.space for x in new.values())]
         return Expression(tuple(own), out.terms)
 
-    H = image(system.hamiltonian) + sum((0 * images[s][2] for s in images), 0 * image(system.hamiltonian))
+    H = image(system.hamiltonian)
+    for s in images:
+        H = H + 0 * images[s][2]
     order = [new.get(s, s) for s in system.symbols]
     if any(s not in H.symbols for s in order):
         H = H + Expression(tuple(keep))
@@ -82,7 +85,8 @@ def as_atoms(system: System) -> tuple[System, dict[Symbol, Symbol]]:
 def holstein_primakoff(system: System, order: int, expansion: str = "newton") -> System:
     r"""The system with every spin of two or more spins ½ as a boson.
 
-    :math:`S_- → \sqrt N R b`, :math:`S_z → b^†b − N/2`, :math:`R = Σ_k c_k b^{†k} b^k` up to k=`order`.
+    :math:`S_- → \sqrt N R b`, :math:`S_z → b^†b − N/2`, :math:`R = Σ_k c_k b^{†k} b^k` up to
+    k=`order`.
 
     Parameters
     ----------
@@ -124,6 +128,6 @@ def _root(b: Mode, N: int, order: int, expansion: str) -> Expression:
     values = [math.sqrt(max(0.0, 1 - m / N)) for m in range(order + 1)]
     for k in range(1, order + 1):
         # forward difference of order k at 0
-        values = [b2 - a for a, b2 in zip(values[:-1], values[1:], strict=True)]
+        values = [b2 - a for a, b2 in itertools.pairwise(values)]
         total = total + values[0] / math.factorial(k) * (b.dag() ** k * b**k)
     return total

@@ -578,7 +578,7 @@ def test_uncertainty_relation_holds_along_the_linear_closure(make):
     ],
 )
 def test_initial_amplitudes(beta0):
-    with pytest.raises((ValueError, TypeError), match="beta0"):
+    with pytest.raises((ValueError, TypeError), match="state0"):
         qsp.mfsolve(qsp.van_der_pol_pair(), beta0, [0, 1])
 
 

@@ -89,12 +89,18 @@ def test_ensemble_one_by_one_and_levels():
     (A,), (s,) = qsp.atoms(3), qsp.levels(3)
     H = 0.7 * A.z + 0.3 * A.x + 0.4 * (s[0, 1] + s[1, 0]) + 0.2 * A.z * s[2, 2]
     system = qsp.System(H, [np.sqrt(0.5) * A.each.p, 0.3 * A.m, 0.5 * s[1, 2], 0.4 * s[2, 0]])
-    rho = qsp.steadystate(system)
+    up = qutip.basis(3, 0)
+    state0 = {A: (0.3, 0.1), s: up}
+    e_ops = [A.z, A.p * A.m, s[1, 1], A.z * s[0, 1]]
+    run = qsp.exactsolve(system, state0, [0, 0.5, 2.0], e_ops=e_ops)
     H, c_ops = system.qutip()
     assert len(c_ops) == 6
-    other = qutip.steadystate(H, c_ops)
-    assert (rho - other).norm("max") < 1e-10
-    total = sum(qsp.expect(s[k, k], rho) for k in range(3))
+    start = qutip.tensor([qutip.spin_coherent(0.5, 0.3, 0.1)] * 3 + [up])
+    matrices = [system.matrix(o) for o in e_ops]
+    options = {"atol": 1e-12, "rtol": 1e-10}
+    other = qutip.mesolve(H, start, [0, 0.5, 2.0], c_ops, e_ops=matrices, options=options)
+    np.testing.assert_allclose(list(run.e_data.values()), other.expect, atol=1e-8)
+    total = sum(qsp.expect(s[k, k], run.final_state) for k in range(3))
     assert abs(total - 1) < 1e-12
 
 

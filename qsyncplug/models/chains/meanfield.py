@@ -375,7 +375,7 @@ def mfsolve_chains(
     e_ops : callable, list or dict of callables, optional
         Functions ``f(t, (mean, covariance))``.
     options : dict, optional
-        As for :func:`qsyncplug.approximate.meanfield.mfsolve_modes`.
+        As for :func:`qsyncplug.approximate.meanfield.mfsolve_system`.
 
     Returns
     -------

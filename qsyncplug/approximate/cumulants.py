@@ -1,0 +1,319 @@
+"""Cumulant expansions of any order, and the hierarchy of moments of ensembles, which closes."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .._ext.bosons import PolynomialFlow, Polynomials
+from ..core.checks import check_integer
+from ..core.errors import ApproximationWarning, warn
+from ..core.gaussian import covariance_from_moments
+from ..core.options import DEFAULTS
+from ..core.result import Result
+from ..core.rungekutta import RungeKutta, integrator
+from ..core.solver import Solver
+from ..core.stepper import Problem
+from ..operators.atom import AtomFactor
+from ..operators.expression import Expression
+from ..operators.handle import Atoms
+from ..operators.level import LevelFactor
+from ..operators.mode import ModeFactor
+from ..operators.spin import SpinFactor
+from ..operators.states import ProductState
+from ..operators.symbol import Symbol
+from ..operators.system import System
+from ..operators.transform import as_atoms, substituted
+from .words import MomentEquations
+
+__all__ = ["Closure", "CumulantResult", "CumulantSolver", "is_symmetric", "left_out"]
+
+
+class Closure:
+    """Moment equations of a system, spins as sums over atoms, compiled.
+
+    Parameters
+    ----------
+    system : System
+    order : int
+    neutral : bool
+        Whether moments that carry a charge vanish.
+    """
+
+    def __init__(self, system: System, order: int, *, neutral: bool):
+        self.system = system
+        atoms, table = as_atoms(system)
+        self.atoms, self.table = atoms, table
+        self.equations = MomentEquations(atoms, order, neutral=neutral)
+        self._compiled: Any = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether the hierarchy ends by itself: no modes, and moments of every site."""
+        sites = 0
+        for s in self.atoms.symbols:
+            if isinstance(s.factor, ModeFactor):
+                return False
+            sites += s.factor.N if isinstance(s.factor, AtomFactor) else 1
+        return self.equations.order >= sites
+
+    def flow(self) -> PolynomialFlow:
+        """The compiled right-hand side."""
+        return PolynomialFlow(self.polynomials())
+
+    def polynomials(self) -> Polynomials:
+        """The compiled rates of the moments."""
+        arrays, factors = self.arrays()
+        names = ("parent", "variable", "start", "column", "factor", "value")
+        return Polynomials(len(self.equations.words), *(arrays[k] for k in names), factors)
+
+    def arrays(self) -> tuple[dict[str, np.ndarray], list[Any]]:
+        """What the kernel is made of."""
+        if self._compiled is None:
+            self._compiled = self.equations.compiled()
+        return self._compiled  # type: ignore[no-any-return]
+
+    def initial(self, product: ProductState) -> np.ndarray:
+        """The moments of a product state."""
+        back = {new: old for old, new in self.table.items()}
+        out = np.empty(len(self.equations.words), dtype=complex)
+        for k, word in enumerate(self.equations.words):
+            value = 1.0 + 0j
+            ((monomial, _),) = self.equations.operator(word).terms
+            for symbol, key in monomial:
+                value *= _site_value(product, back.get(symbol, symbol), symbol, key)
+            out[k] = value / self.equations.scale(word)
+        return out
+
+    def expectation(self, operator: Expression, values: np.ndarray) -> np.ndarray:
+        """Expectation value of an operator of the original system at moments (…, V)."""
+        self.system._own(operator)
+        images = {}
+        for old, new in self.table.items():
+            ensemble = Atoms(new)
+            images[old] = (ensemble.p, ensemble.z, ensemble.m)
+        mapped = substituted(operator, images) if images else operator
+        polynomial = self.equations.expectation(mapped)
+        return self.equations.evaluate(polynomial, values)
+
+
+def _site_value(
+    product: ProductState, source: Symbol, symbol: Symbol, key: tuple[int, ...]
+) -> complex:
+    """⟨·⟩ of a monomial of one node; a spin that became atoms has the state of each spin ½."""
+    if source is symbol:
+        return product.expectation(symbol, key)
+    r, N = product.rho[source], symbol.factor.N  # type: ignore[attr-defined]
+    falling = float(np.prod([N - k for k in range(sum(key))]))
+    return complex(falling * r[1, 0] ** key[0] * r[0, 0] ** key[1] * r[0, 1] ** key[2])
+
+
+def is_symmetric(product: ProductState) -> bool:
+    """Whether a product state has every phase symmetry of its system."""
+    system = product.system
+    weights = system.symmetries.charges
+    if not len(weights):
+        return False
+    at = 0
+    for symbol in system.symbols:
+        own = weights[:, at : at + symbol.factor.charges]
+        at += symbol.factor.charges
+        if isinstance(symbol.factor, ModeFactor):
+            bare = product.alpha[symbol] == 0
+        elif isinstance(symbol.factor, LevelFactor):
+            r, bare = product.rho[symbol], True
+            for i in range(len(r)):
+                for j in range(len(r)):
+                    if i != j and r[i, j] != 0:
+                        bare &= not np.any(own @ np.array(symbol.factor.charge((i, j))))
+            if not bare:
+                return False
+            continue
+        else:
+            bare = abs(product.rho[symbol][0, 1]) < 1e-15
+        if np.any(own) and not bare:
+            return False
+    return True
+
+
+class CumulantResult(Result):
+    """Moments of a cumulant expansion in time.
+
+    Attributes
+    ----------
+    moments : ndarray of shape (T, V)
+        Of the products of operators in ``words``, on distinct atoms.
+    amplitudes : ndarray of shape (T, n)
+        ⟨b⟩ of a mode, ⟨Σσ−⟩/√N of a spin or an ensemble, ⟨σ−⟩ of a spin ½, one a node.
+    mean, covariance : ndarray of shape (T, 2n) and (T, 2n, 2n)
+        Their quadratures, normal-ordered: the vacuum has ½.
+    """
+
+    _fields: ClassVar[dict[str, tuple[str, ...]]] = {
+        "moments": ("time", "moment"),
+        "amplitudes": ("time", "node"),
+        "mean": ("time", "quadrature"),
+        "covariance": ("time", "quadrature", "quadrature_2"),
+    }
+    moments: np.ndarray
+    amplitudes: np.ndarray
+    mean: np.ndarray
+    covariance: np.ndarray
+
+    def __init__(self, e_ops: Any, options: dict[str, Any], *, closure: Closure, **kw: Any):
+        self._closure = closure
+        super().__init__(e_ops, options, **kw)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # closures are made again: compiled objects are no part of a result
+        return {**self.__dict__, "_closure": None}
+
+    @property
+    def n(self) -> int:
+        """Number of nodes."""
+        return int(self.model.n)
+
+    @property
+    def closure(self) -> Closure:
+        """The equations, made again where the result was loaded or unpickled."""
+        if getattr(self, "_closure", None) is None:
+            order, neutral = self.stats["order"], self.stats["neutral"]
+            self._closure = Closure(self.model, order, neutral=neutral)
+        return self._closure
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What the moments are."""
+        e = self.closure.equations
+        return tuple(repr(e.operator(w)) for w in e.words)
+
+    def _shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
+        return {"moments": ((len(self.closure.equations.words),), complex)}
+
+    def _record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
+        self.moments[start : start + len(times)] = rows.view(complex)
+        super()._record(start, times, rows)
+
+    def _state(self, t: float, row: np.ndarray) -> np.ndarray:
+        """The moments, (V,)."""
+        return row.view(complex).copy()
+
+    def expectation(self, operator: Expression) -> np.ndarray:
+        """Expectation value of an operator at every time, (T,); the closure gives high products."""
+        return self.closure.expectation(operator, self.moments)
+
+    def _fill(self) -> None:
+        """Amplitudes and covariance of the nodes."""
+        nodes, n = list(self.model.symbols), self.model.n
+        a = []
+        for symbol, operator in zip(nodes, self.model.operators, strict=True):
+            a.append(operator / np.sqrt(float(getattr(symbol.factor, "N", 1))))
+        T = len(self.times)
+        b, m, c = (np.empty((T, *(n,) * k), dtype=complex) for k in (1, 2, 2))
+        for j in range(n):
+            b[:, j] = self.expectation(a[j])
+            for k in range(j, n):
+                m[:, j, k] = m[:, k, j] = self.expectation(a[j] * a[k])
+                c[:, j, k] = self.expectation(a[j].dag() * a[k])
+                c[:, k, j] = c[:, j, k].conj()
+        self.amplitudes = b
+        self.mean = np.sqrt(2) * np.ascontiguousarray(b).view(float)
+        outer = b[:, :, None]
+        self.covariance = covariance_from_moments(
+            m - outer * b[:, None, :], c - outer.conj() * b[:, None, :]
+        )
+
+
+class CumulantSolver(Solver):
+    """Cumulants up to an order, closed automatically; see `mfsolve`.
+
+    Parameters
+    ----------
+    model : System
+        What to run.
+    order : int
+        Largest number of operators whose joint cumulant is kept.
+    options : dict, optional
+        As for `mfsolve`.
+    """
+
+    name = "mfsolve"
+    solver_options: ClassVar[dict[str, Any]] = {**DEFAULTS, "store_states": False}
+
+    def __init__(self, model: System, *, order: int = 2, options: dict[str, Any] | None = None):
+        super().__init__(model, options=options)
+        self.order = check_integer("order", order, minimum=1)
+
+    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> CumulantProblem:
+        """See :meth:`Solver.problem`."""
+        if not self.model.hamiltonian.isconstant:
+            self.model.check_hermitian(times)
+        product = ProductState(self.model, state0)
+        neutral = is_symmetric(product)
+        closure = Closure(self.model, self.order, neutral=neutral)
+        method = integrator(closure.flow(), self._options)
+        y0 = closure.initial(product)
+        stepper = RungeKutta(method, float(times[0]), y0, float(times[-1]))
+        result = CumulantResult(
+            e_ops,
+            self._options,
+            solver=self.name,
+            stats={
+                "method": self._options["method"],
+                "closure": "cumulants",
+                "order": self.order,
+                "neutral": neutral,
+                "moments": len(closure.equations.words),
+                "neglected": left_out(closure),
+            },
+            model=self.model,
+            closure=closure,
+        )
+        return CumulantProblem(times, stepper, result)
+
+
+class CumulantProblem(Problem):
+    """Reads the nodes off the moments at the end."""
+
+    result: CumulantResult
+
+    def finish(self) -> None:
+        """See :meth:`Problem.finish`."""
+        self.result._fill()
+
+
+def left_out(closure: Closure) -> list[str]:
+    """What a closure neglects, with warnings where that is known not to be small."""
+    if closure.exact:
+        return []
+    out = [f"joint cumulants of more than {closure.equations.order} operators"]
+    system = closure.system
+    if closure.equations._weights is not None and _acts_on_amplitude(system):
+        text = (
+            "an amplitude is limited by its own nonlinearity and the state has no phase: the "
+            "closure is "
+            "wrong at any size (van der Pol: n=26 for 50.5); start with an amplitude, or use "
+            "twasolve or exactsolve"
+        )
+        out.append(text)
+        warn(text, ApproximationWarning)
+    if closure.table:
+        text = (
+            "spins as sums over distinct atoms: worse than the sphere; use closure='linear', "
+            "twasolve or exactsolve for collective spins"
+        )
+        out.append(text)
+        warn(text, ApproximationWarning)
+    return out
+
+
+def _acts_on_amplitude(system: System) -> bool:
+    """Whether some jump lowers one node by two or more at once."""
+    for jump in system.jumps:
+        for monomial, _ in jump.terms if isinstance(jump, Expression) else ():
+            for symbol, key in monomial:
+                large = isinstance(symbol.factor, (ModeFactor, SpinFactor))
+                if large and -symbol.factor.charge(key)[0] >= 2:
+                    return True
+    return False

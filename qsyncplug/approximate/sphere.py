@@ -1,0 +1,295 @@
+"""Mean field and covariance of mixtures: modes, spins on the sphere, factorised sites."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .._ext.bosons import LinearisedFlow, PolynomialFlow, Polynomials, first_unphysical
+from .._ext.integrator import RightHandSide
+from ..core.checks import check_array
+from ..core.options import DEFAULTS
+from ..core.result import Result
+from ..core.rungekutta import RungeKutta, integrator
+from ..core.solver import Solver
+from ..core.stepper import Problem
+from ..operators.atom import AtomFactor
+from ..operators.classical import is_site
+from ..operators.expression import Expression
+from ..operators.mode import ModeFactor
+from ..operators.polynomial import compile_polynomials
+from ..operators.spin import SpinFactor
+from ..operators.states import ProductState
+from ..operators.symbol import Symbol
+from ..operators.system import System
+
+__all__ = ["ClassicalResult", "ClassicalSolver", "linear_flow", "neglected", "oscillators"]
+
+
+def oscillators(system: System) -> list[Symbol]:
+    """The nodes with quadratures: modes, spins of two or more spins ½, ensembles of two or more."""
+    return [
+        s
+        for s in system.symbols
+        if isinstance(s.factor, ModeFactor)
+        or (isinstance(s.factor, (SpinFactor, AtomFactor)) and s.factor.N > 1)
+    ]
+
+
+def linear_flow(system: System) -> LinearisedFlow:
+    """The compiled right-hand side of mean and covariance."""
+    c = system.classical.coordinates
+    return LinearisedFlow(
+        system.polynomials(), [x.variable for x in c], [x.part for x in c], [x.scale for x in c]
+    )
+
+
+class ClassicalResult(Result):
+    """Mean field, with or without covariance, of a system of any nodes.
+
+    Attributes
+    ----------
+    amplitudes : ndarray of shape (T, K)
+        β of the oscillators (modes, spins, ensembles): ⟨b⟩ of a mode, the Holstein–Primakoff
+        amplitude S−/√(N/2−Sz) of a spin or an ensemble.
+    mean : ndarray of shape (T, 2K)
+        Their quadratures √2·(Re β, Im β).
+    covariance : ndarray of shape (T, 2K, 2K)
+        Symmetrised, vacuum ½; of the Holstein–Primakoff quadratures of spins.
+    coordinates : ndarray of shape (T, d)
+        (q, p) of every mode, (Sx, Sy, Sz) of every spin and ensemble, and the elements of the
+        density matrix of every system of levels; ``coordinate_names`` says which.
+    coordinate_covariance : ndarray of shape (T, d, d)
+        Their covariance.
+    """
+
+    _fields: ClassVar[dict[str, tuple[str, ...]]] = {
+        "amplitudes": ("time", "oscillator"),
+        "mean": ("time", "quadrature"),
+        "covariance": ("time", "quadrature", "quadrature_2"),
+        "coordinates": ("time", "coordinate"),
+        "coordinate_covariance": ("time", "coordinate", "coordinate_2"),
+    }
+    amplitudes: np.ndarray
+    mean: np.ndarray
+    covariance: np.ndarray
+    coordinates: np.ndarray
+    coordinate_covariance: np.ndarray
+
+    def __init__(self, e_ops: Any, options: dict[str, Any], *, linear: bool, **kw: Any):
+        self._linear = linear
+        super().__init__(e_ops, options, **kw)
+
+    @property
+    def n(self) -> int:
+        """Number of oscillators."""
+        return int(self.amplitudes.shape[1])
+
+    @property
+    def coordinate_names(self) -> tuple[str, ...]:
+        """What the coordinates are."""
+        return tuple(self.stats["coordinates"])
+
+    def _shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
+        k, d = len(oscillators(self.model)), len(self.model.classical.coordinates)
+        shapes: dict[str, tuple[tuple[int, ...], type]] = {
+            "amplitudes": ((k,), complex),
+            "mean": ((2 * k,), float),
+            "coordinates": ((d,), float),
+        }
+        if self._linear:
+            shapes["covariance"] = ((2 * k, 2 * k), float)
+            shapes["coordinate_covariance"] = ((d, d), float)
+        return shapes
+
+    def _record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
+        here = slice(start, start + len(times))
+        x, C = self._unpack(rows)
+        beta, jacobian = _quadratures(self.model, x)
+        self.coordinates[here] = x
+        self.amplitudes[here] = beta
+        self.mean[here] = np.sqrt(2) * np.ascontiguousarray(beta).view(float)
+        if C is not None:
+            self.coordinate_covariance[here] = C
+            self.covariance[here] = jacobian @ C @ np.swapaxes(jacobian, -1, -2)
+        super()._record(start, times, rows)
+
+    def _unpack(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        variables, d = self.model.classical.variables, len(self.model.classical.coordinates)
+        z = np.ascontiguousarray(rows[:, : 2 * variables]).view(complex)
+        x = self.model.coordinates_of(z)
+        if not self._linear:
+            return x, None
+        C = np.empty((len(rows), d, d))
+        i, j = np.triu_indices(d)
+        C[:, i, j] = C[:, j, i] = rows[:, 2 * variables :]
+        return x, C
+
+    def _state(self, t: float, row: np.ndarray) -> Any:
+        """Coordinates (d,), and their covariance (d, d) where there is one."""
+        x, C = self._unpack(row[None, :])
+        return x[0] if C is None else (x[0], C[0])
+
+    def expectation(self, operator: Expression) -> np.ndarray:
+        """Mean-field value of an operator, (T,): its classical symbol, sites factorised."""
+        self.model._own(operator)
+        c = self.model.classical
+        symbol = c.expectation(c.hybrid(operator))
+        arrays, factors = compile_polynomials([symbol])
+        if len(factors) > 1:
+            raise ValueError("operator must not depend on time")
+        names = ("parent", "variable", "start", "column", "factor", "value")
+        evaluate = Polynomials(c.variables, *(arrays[k] for k in names), factors)
+        return np.array([evaluate(0.0, self._variables(x))[0] for x in self.coordinates])
+
+    def _variables(self, x: np.ndarray) -> np.ndarray:
+        z = np.zeros(self.model.classical.variables, dtype=complex)
+        for k, coordinate in zip(x, self.model.classical.coordinates, strict=True):
+            unit = 1j if coordinate.part else 1
+            z[coordinate.variable] += unit * (k - coordinate.offset) / coordinate.scale
+        return z
+
+
+def _quadratures(system: System, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """β (T, K) of the oscillators and the Jacobian ∂(q, p)/∂x, shape (T, 2K, d)."""
+    names = [c.symbol for c in system.classical.coordinates]
+    nodes = oscillators(system)
+    beta = np.empty((len(x), len(nodes)), dtype=complex)
+    T = np.zeros((len(x), 2 * len(nodes), x.shape[1]))
+    for k, symbol in enumerate(nodes):
+        at = names.index(symbol)
+        if isinstance(symbol.factor, ModeFactor):
+            beta[:, k] = (x[:, at] + 1j * x[:, at + 1]) / np.sqrt(2)
+            T[:, 2 * k, at] = T[:, 2 * k + 1, at + 1] = 1.0
+            continue
+        N = symbol.factor.N  # type: ignore[attr-defined]
+        lowering = x[:, at] - 1j * x[:, at + 1]
+        # the north pole has no such boson
+        r = np.sqrt(np.maximum(N / 2 - x[:, at + 2], 1e-12 * N))
+        beta[:, k] = lowering / r
+        for i, rate in enumerate((1 / r, -1j / r, 0.5 * lowering / r**3)):
+            T[:, 2 * k, at + i] = np.sqrt(2) * np.real(rate)
+            T[:, 2 * k + 1, at + i] = np.sqrt(2) * np.imag(rate)
+    return beta, T
+
+
+class ClassicalSolver(Solver):
+    """Mean field, alone or with linear fluctuations, of a system of any nodes; see `mfsolve`.
+
+    Parameters
+    ----------
+    model : System
+        What to run.
+    closure : {"linear", "none"}
+        With or without the covariance.
+    options : dict, optional
+        As for `mfsolve`.
+    """
+
+    name = "mfsolve"
+    solver_options: ClassVar[dict[str, Any]] = {
+        **DEFAULTS,
+        "rtol": 1e-12,
+        "atol": 1e-13,
+        "store_states": False,
+    }
+
+    def __init__(
+        self, model: System, *, closure: str = "linear", options: dict[str, Any] | None = None
+    ):
+        super().__init__(model, options=options)
+        self.closure = closure
+        self.covariance0: Any = None
+
+    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> ClassicalProblem:
+        """See :meth:`Solver.problem`."""
+        if not self.model.hamiltonian.isconstant:
+            self.model.check_hermitian(times)
+        rhs, y0 = self._equations(state0)
+        method = integrator(rhs, self._options)
+        stepper = RungeKutta(method, float(times[0]), y0, float(times[-1]))
+        result = ClassicalResult(
+            e_ops,
+            self._options,
+            solver=self.name,
+            stats={
+                "method": self._options["method"],
+                "closure": self.closure,
+                "neglected": neglected(self.model, self.closure),
+                "coordinates": [c.name for c in self.model.classical.coordinates],
+            },
+            model=self.model,
+            linear=self.closure == "linear",
+        )
+        return ClassicalProblem(times, stepper, result)
+
+    def _equations(self, state0: Any) -> tuple[RightHandSide, np.ndarray]:
+        """The right-hand side and where it starts."""
+        product = ProductState(self.model, state0)
+        z = product.variables()
+        if self.closure == "none":
+            return _mean_flow(self.model), z
+        d = len(self.model.classical.coordinates)
+        C = product.covariance() if self.covariance0 is None else self._given(d)
+        return linear_flow(self.model), np.concatenate([z.view(float), C[np.triu_indices(d)]])
+
+    def _given(self, d: int) -> np.ndarray:
+        C = check_array("covariance0", self.covariance0, shape=(d, d))
+        if np.abs(C - C.T).max() > 1e-12 * max(1.0, float(np.abs(C).max())):
+            raise ValueError("covariance0 must be symmetric")
+        if np.linalg.eigvalsh(C)[0] < -1e-10 * max(1.0, float(np.abs(C).max())):
+            raise ValueError("covariance0 must not have negative eigenvalues")
+        return C
+
+
+class ClassicalProblem(Problem):
+    """Watches the lengths of the spins and the uncertainty relation."""
+
+    result: ClassicalResult
+
+    def finish(self) -> None:
+        """See :meth:`Problem.finish`."""
+        result, model = self.result, self.result.model
+        if len(result.times) == 0:
+            return
+        drift: dict[str, float] = {}
+        names = [c.symbol for c in model.classical.coordinates]
+        for symbol in model.classical.spheres:
+            at = names.index(symbol)
+            length = np.linalg.norm(result.coordinates[:, at : at + 3], axis=1)
+            drift[f"|{symbol}|"] = float(np.abs(length - length[0]).max() / length[0])
+        if result._linear and not any(is_site(s) for s in model.symbols):
+            bad = first_unphysical(result.covariance, 1e-9)
+            if bad >= 0:
+                result.stats["neglected"].append(
+                    "positivity: the covariance breaks the uncertainty relation from "
+                    f"t={result.times[bad]:g} on"
+                )
+        result.stats["drift"] = drift
+
+
+def neglected(system: System, closure: str) -> list[str]:
+    """What the mean field of a system leaves out."""
+    out = ["fluctuations act back on the mean nowhere (linearised about the mean field)"]
+    if closure == "none":
+        out = ["fluctuations"]
+    sites = [s for s in system.symbols if is_site(s)]
+    single = [s.name for s in sites if not isinstance(s.factor, AtomFactor)]
+    many = [s.name for s in sites if isinstance(s.factor, AtomFactor)]
+    if single:
+        out.append(
+            f"correlations of {', '.join(single)} with the rest: a factorised spin ½ or level is "
+            "not controlled by any small parameter"
+        )
+    if many:
+        out.append(f"correlations between the atoms of {', '.join(many)}: of the order 1/N")
+    return out
+
+
+def _mean_flow(system: System) -> PolynomialFlow:
+    arrays, factors = compile_polynomials(system.classical.drift())
+    names = ("parent", "variable", "start", "column", "factor", "value")
+    return PolynomialFlow(
+        Polynomials(system.classical.variables, *(arrays[k] for k in names), factors)
+    )

@@ -1,0 +1,284 @@
+"""Steady states of moment equations: exact for ensembles, approximate for cumulants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import qutip
+import scipy.sparse
+import scipy.sparse.linalg
+
+from .._ext.integrator import Integrator
+from ..core.checks import check_integer
+from ..core.entry import HIERARCHY, STEADY_CLOSURES
+from ..core.errors import SolverError
+from ..operators.atom import AtomFactor
+from ..operators.expression import Expression
+from ..operators.mode import ModeFactor
+from ..operators.polynomial import Polynomial
+from ..operators.states import ProductState
+from ..operators.system import System
+from .cumulants import Closure, left_out
+
+__all__ = ["MomentState", "cumulant_steadystate", "hierarchy_steadystate"]
+
+#: Jacobians up to this size are looked at for growing perturbations
+_DENSE = 1200
+
+
+@dataclass(frozen=True)
+class MomentState:
+    """A state known by its moments: ``qsp.expect(operator, state)`` reads it.
+
+    Attributes
+    ----------
+    closure : Closure
+        The equations.
+    moments : ndarray of shape (V,)
+        Of the products of operators in ``words``, on distinct atoms.
+    neglected : tuple of str
+        What the closure leaves out; empty where the moments are exact.
+    residual : float
+        Largest rate of change, relative to the fastest rate of the system.
+    """
+
+    closure: Closure
+    moments: np.ndarray
+    neglected: tuple[str, ...]
+    residual: float
+
+    @property
+    def system(self) -> System:
+        """The system."""
+        return self.closure.system
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What the moments are."""
+        e = self.closure.equations
+        return tuple(repr(e.operator(w)) for w in e.words)
+
+    def expectation(self, operator: Expression) -> complex:
+        """Expectation value of an operator."""
+        return complex(self.closure.expectation(operator, self.moments))
+
+    def __repr__(self) -> str:
+        kind = (
+            "exact" if self.closure.exact else f"cumulants of order {self.closure.equations.order}"
+        )
+        lines = [f"<MomentState of {self.system.name}: {kind}, {len(self.moments)} moments>"]
+        lines += [f"  neglected: {text}" for text in self.neglected]
+        return "\n".join(lines)
+
+
+class _Jacobian:
+    """Rates and their derivatives at any point, in real and imaginary parts."""
+
+    def __init__(self, closure: Closure):
+        self.V = len(closure.equations.words)
+        self.real = sorted(closure.equations.real)
+        self.polynomials = closure.polynomials()
+        rates = closure.equations.rates()
+        rows, letters, rest, value = [], [], [], []
+        for row, polynomial in enumerate(rates):
+            self._collect(row, polynomial, rows, letters, rest, value)
+        width = max((len(r) for r in rest), default=0)
+        padded = np.full((len(rest), width), 2 * self.V)
+        for k, r in enumerate(rest):
+            padded[k, : len(r)] = r
+        self.rows, self.letters = np.array(rows, dtype=int), np.array(letters, dtype=int)
+        self.rest, self.value = padded, np.array(value, dtype=complex)
+
+    @staticmethod
+    def _collect(
+        row: int,
+        polynomial: Polynomial,
+        rows: list[int],
+        letters: list[int],
+        rest: list[Any],
+        value: list[complex],
+    ) -> None:
+        for (word, factors), v in polynomial.items():
+            if factors:
+                raise ValueError("system must not depend on time to have a steady state")
+            for x in set(word):
+                at = word.index(x)
+                rows.append(row)
+                letters.append(x)
+                rest.append(word[:at] + word[at + 1 :])
+                value.append(v * word.count(x))
+
+    def rate(self, z: np.ndarray) -> np.ndarray:
+        """dz/dt."""
+        return np.asarray(self.polynomials(0.0, z))
+
+    def matrix(self, z: np.ndarray) -> Any:
+        """The real Jacobian (2V, 2V) of (Re, Im)."""
+        both = np.empty(2 * self.V + 1, dtype=complex)
+        both[0:-1:2], both[1:-1:2], both[-1] = z.conj(), z, 1.0
+        entry = self.value * both[self.rest].prod(axis=1)
+        column, sign = self.letters >> 1, np.where(self.letters & 1, 1.0, -1.0)
+        V = self.V
+        parts = [
+            (entry.real, self.rows, column),
+            (entry.imag, self.rows + V, column),
+            (-sign * entry.imag, self.rows, column + V),
+            (sign * entry.real, self.rows + V, column + V),
+        ]
+        data = np.concatenate([p[0] for p in parts])
+        index = (np.concatenate([p[1] for p in parts]), np.concatenate([p[2] for p in parts]))
+        J = scipy.sparse.csc_matrix((data, index), shape=(2 * V, 2 * V))
+        # the imaginary part of a real moment stays 0
+        idle = np.zeros(2 * V)
+        idle[[V + k for k in self.real]] = 1.0
+        keep = scipy.sparse.diags(1 - idle)
+        return (keep @ J @ keep - scipy.sparse.diags(idle) * max(1.0, abs(J).max())).tocsc()
+
+
+def _newton(jacobian: _Jacobian, z: np.ndarray, steps: int) -> tuple[np.ndarray, float]:
+    """Newton's method; the point and its residual relative to the fastest rate."""
+    residual = np.inf
+    for _ in range(steps):
+        F = jacobian.rate(z)
+        J = jacobian.matrix(z)
+        speed = float(abs(J).max())
+        try:
+            lu = scipy.sparse.linalg.splu(J)
+        except RuntimeError as error:
+            raise SolverError(f"no unique steady state: {error}", reason="singular") from error
+        step = lu.solve(np.concatenate([F.real, F.imag]))
+        if not np.all(np.isfinite(step)):
+            raise SolverError(
+                "no unique steady state: the equations are singular", reason="singular"
+            )
+        z = z - (step[: jacobian.V] + 1j * step[jacobian.V :])
+        size = max(1e-300, float(np.abs(z).max()))
+        new = float(np.abs(jacobian.rate(z)).max()) / (speed * size)
+        if new < 1e-15 or (new < 1e-12 and new > 0.5 * residual):
+            return z, new
+        residual = new
+    return z, residual
+
+
+def hierarchy_steadystate(system: System) -> MomentState:
+    """The exact steady state of ensembles, spins ½ and levels: the hierarchy of all moments.
+
+    Parameters
+    ----------
+    system : System
+        Without modes.
+
+    Returns
+    -------
+    MomentState
+
+    Raises
+    ------
+    SolverError
+        The steady state is not unique.
+    """
+    closure = Closure(system, _sites(system), neutral=True)
+    jacobian = _Jacobian(closure)
+    z = np.zeros(jacobian.V, dtype=complex)
+    J = jacobian.matrix(z)
+    z, residual = _newton(jacobian, z, 3)
+    probe = np.random.default_rng(0).standard_normal(2 * jacobian.V)
+    lu = scipy.sparse.linalg.splu(J)
+    growth = float(np.linalg.norm(lu.solve(probe)) * abs(J).max() / np.linalg.norm(probe))
+    if growth > 1e13 or not residual < 1e-9:
+        raise SolverError(
+            f"the steady state is not unique (the equations are singular to 1 part in "
+            f"{growth:.1e})",
+            reason="singular",
+        )
+    return MomentState(closure, z, (), residual)
+
+
+def _sites(system: System) -> int:
+    total = 0
+    for s in system.symbols:
+        if isinstance(s.factor, ModeFactor):
+            raise TypeError(f"{s} is a mode: the hierarchy of its moments does not end")
+        total += s.factor.N if isinstance(s.factor, AtomFactor) else 1
+    return total
+
+
+def cumulant_steadystate(system: System, *, order: int = 2, state0: Any = None) -> MomentState:
+    """The steady state of a cumulant expansion: a run towards it, then Newton's method.
+
+    Parameters
+    ----------
+    system : System
+        Must not depend on time.
+    order : int
+        Largest number of operators whose joint cumulant is kept.
+    state0 : mapping, optional
+        Where the run starts; by default empty modes, and spins without direction.
+
+    Returns
+    -------
+    MomentState
+
+    Raises
+    ------
+    SolverError
+        The moments do not settle.
+    """
+    order = check_integer("order", order, minimum=1)
+    if not system.isconstant:
+        raise ValueError("system must not depend on time to have a steady state")
+    closure = Closure(system, order, neutral=True)
+    jacobian = _Jacobian(closure)
+    start = {s: _idle(s) for s in system.symbols} if state0 is None else state0
+    z = closure.initial(ProductState(system, start))
+    flow = closure.flow()
+    T = 4.0 / float(abs(jacobian.matrix(z)).max())
+    for _ in range(40):
+        integrator = Integrator(flow, rtol=1e-7, atol=1e-12, nsteps=20_000)
+        integrator.set_state(0.0, z, T)
+        row = np.empty((1, flow.size))
+        status, count = integrator.advance(np.array([T]), row)
+        if not count:
+            raise SolverError(
+                f"the cumulants of order {order} do not settle: stopped (status {int(status)}); "
+                "try another order, or twasolve",
+                reason="not settled",
+            )
+        z = row[0].view(complex).copy()
+        found = _settled(jacobian, z)
+        if found is not None:
+            return MomentState(closure, found[0], tuple(left_out(closure)), found[1])
+        T *= 2
+    raise SolverError(f"the cumulants of order {order} do not settle", reason="not settled")
+
+
+def _settled(jacobian: _Jacobian, z: np.ndarray) -> tuple[np.ndarray, float] | None:
+    """A stable steady state close to where the run is, or None."""
+    try:
+        point, residual = _newton(jacobian, z, 8)
+    except SolverError:
+        return None
+    near = float(np.abs(point - z).max()) < 0.05 * max(1e-12, float(np.abs(z).max()))
+    if not near or not residual < 1e-11:
+        return None
+    if 2 * jacobian.V <= _DENSE:
+        J = jacobian.matrix(point).toarray()
+        if np.linalg.eigvals(J).real.max() > 1e-9 * np.abs(J).max():
+            return None
+    return point, residual
+
+
+def _idle(symbol: Any) -> Any:
+    factor = symbol.factor
+    if isinstance(factor, ModeFactor):
+        return 0.0
+    if hasattr(factor, "d"):
+        return qutip.qeye(factor.d) / factor.d
+    # a spin that stays symmetric has no mixed state to start in
+    return (0.0, 0.0, -1.0) if symbol.space.maker == "spins" and factor.N > 1 else (0.0, 0.0, 0.0)
+
+
+STEADY_CLOSURES["cumulants"] = cumulant_steadystate
+HIERARCHY["steadystate"] = hierarchy_steadystate
