@@ -5,19 +5,20 @@ The state is an array of doubles; complex states are pairs of doubles, whose err
 """
 
 from cpython.exc cimport PyErr_CheckSignals
-from libc.math cimport fabs, fmax, fmin, isfinite, nextafter, pow, sqrt, INFINITY
+from libc.math cimport fabs, fmax, fmin, isfinite, nextafter, pow, INFINITY
 from libc.string cimport memcpy
 
 import numpy as np
 
-cdef extern from "dop853_tableau.h" nogil:
-    const int ROW_START[17]
-    const int ROW_COLUMN[82]
-    const double ROW_VALUE[82]
+cdef extern from "dop853.h" nogil:
     const double NODE[16]
-    const double ERROR5[13]
-    const double ERROR3[13]
-    const double DENSE[64]
+    void dop853_combine(int stage, ptrdiff_t n, double h, double** K, const double* base, double* out)
+    double dop853_error(ptrdiff_t n, int width, double h, double** K, const double* y0, const double* y1,
+                        const double* atol, ptrdiff_t stride, double rtol)
+    double dop853_norm(ptrdiff_t n, int width, const double* v, const double* y, const double* atol,
+                       ptrdiff_t stride, double rtol)
+    void dop853_dense(ptrdiff_t n, double h, double** K, const double* y0, const double* y1, double** F)
+    void dop853_interpolate(ptrdiff_t n, double x, const double* y0, double** F, double* out)
 
 cdef extern from "time.h" nogil:
     cdef struct timespec:
@@ -27,7 +28,6 @@ cdef extern from "time.h" nogil:
     int TIME_UTC
 
 cdef enum:
-    BLOCK = 256      # doubles combined at a time: the block of every stage stays in the first-level cache
     STAGES = 16
 
 #: the numbers of ``Status`` by name, for Python
@@ -110,9 +110,12 @@ cdef class Integrator:
     cdef public long long nsteps
     cdef public double time_limit
     cdef public object interruption
-    cdef double first_step, started, looked, bound
+    cdef double first_step, started, looked, bound, horizon
+    cdef double[::1] breaks           # times that no step passes over
+    cdef Py_ssize_t next_break
     cdef bint dense_ready, has_step, rejected_last
     cdef Py_ssize_t n, n_events
+    cdef int width                    # 2 for pairs of doubles that are complex numbers
     cdef double[::1] atol
     cdef Py_ssize_t atol_stride
     cdef double[:, ::1] work          # rows: 16 stages, y, y_old, y_new, 7 dense, event scratch
@@ -132,6 +135,8 @@ cdef class Integrator:
         cdef Py_ssize_t s
         self.rhs = rhs
         self.n = rhs.size
+        self.width = 2 if rhs.complex_pairs else 1
+        self.breaks = np.empty(0)
         self.rtol = rtol
         self.atol = np.atleast_1d(np.array(atol, dtype=np.float64))
         if self.atol.shape[0] not in (1, self.n):
@@ -168,7 +173,8 @@ cdef class Integrator:
         if state.shape[0] != self.n:
             raise ValueError(f"y must hold {self.n} doubles, not {state.shape[0]}")
         self.t = self.t_old = t
-        self.bound = bound
+        self.bound = self.horizon = bound
+        self.next_break = 0
         memcpy(self.y, &state[0], self.n * sizeof(double))
         memcpy(self.y_old, self.y, self.n * sizeof(double))
         self.accepted = self.rejected = self.evaluations = 0
@@ -179,6 +185,22 @@ cdef class Integrator:
         self.started = self.looked = now()
         self.interruption = None
         self.rhs.error = None
+
+    def set_breaks(
+        self,
+        times,              # IN (B,) increasing
+    ):
+        """No step passes over `times`; what is there is not missed."""
+        self.breaks = np.array(times, dtype=np.float64)
+        self.next_break = 0
+
+    cdef double limit(self) noexcept nogil:
+        """The next time that a step must not pass over."""
+        while self.next_break < self.breaks.shape[0] and self.breaks[self.next_break] <= self.t:
+            self.next_break += 1
+        if self.next_break < self.breaks.shape[0]:
+            return fmin(self.bound, self.breaks[self.next_break])
+        return self.bound
 
     def get_state(self):
         """Time that the run has reached, and a copy of the state there."""
@@ -216,6 +238,8 @@ cdef class Integrator:
         cdef int status = RUNNING
         if out.shape[0] < total or (total and out.shape[1] != self.n):
             raise ValueError(f"out must have shape ({total}, {self.n}), not ({out.shape[0]}, {out.shape[1]})")
+        if total and not self.bound < INFINITY:
+            self.horizon = times[total - 1]
         with nogil:
             while delivered < total:
                 if times[delivered] <= (self.t if self.event_index < 0 else self.t_event):
@@ -251,7 +275,7 @@ cdef class Integrator:
 
     cdef int one_step(self) noexcept nogil:
         """One accepted step (as many tries as it takes), then the events in it."""
-        cdef double error, factor, h, t_new, smallest
+        cdef double error, factor, h, t_new, smallest, limit = self.limit()
         cdef int code
         cdef double* swap
         if not self.has_step:
@@ -280,8 +304,8 @@ cdef class Integrator:
                     self.undo_swap()
                     return NON_FINITE if not self.finite(self.y_new) else STEP_SIZE
             t_new = self.t + h
-            if t_new > self.bound:
-                t_new = self.bound
+            if t_new > limit:
+                t_new = limit
             h = t_new - self.t
             if h <= 0:
                 self.undo_swap()
@@ -301,7 +325,8 @@ cdef class Integrator:
                 if self.rejected_last:
                     factor = fmin(1.0, factor)
                 self.rejected_last = False
-                self.h = h * factor
+                # a step cut short by a break says nothing against the longer one
+                self.h = fmax(h * factor, self.h) if t_new == limit else h * factor
                 break
             self.rejected += 1
             self.rejected_last = True
@@ -378,34 +403,6 @@ cdef class Integrator:
 
     # ------------------------------------------------------------------ the method
 
-    cdef void combine(
-        self,
-        int stage,            # IN
-        double h,             # IN
-        const double* base,   # IN (n,)
-        double* out,          # OUT (n,)
-    ) noexcept nogil:
-        """out = base + h * sum of the stages that row `stage` of the tableau names."""
-        cdef int first = ROW_START[stage], last = ROW_START[stage + 1], j
-        cdef Py_ssize_t block, b, i, m
-        cdef double c
-        cdef double acc[BLOCK]
-        cdef const double* k
-        for block in range((self.n + BLOCK - 1) // BLOCK):
-            b = block * BLOCK
-            m = min(self.n - b, <Py_ssize_t>BLOCK)
-            c = ROW_VALUE[first]
-            k = self.K[ROW_COLUMN[first]] + b
-            for i in range(m):
-                acc[i] = c * k[i]
-            for j in range(first + 1, last):
-                c = ROW_VALUE[j]
-                k = self.K[ROW_COLUMN[j]] + b
-                for i in range(m):
-                    acc[i] += c * k[i]
-            for i in range(m):
-                out[b + i] = base[b + i] + h * acc[i]
-
     cdef int try_step(
         self,
         double h,           # IN
@@ -415,123 +412,66 @@ cdef class Integrator:
         """Stages and new state in ``K`` and ``y_new``; 0, or what the right-hand side returned."""
         cdef int s, code
         for s in range(1, 12):
-            self.combine(s, h, self.y, self.y_new)
+            dop853_combine(s, self.n, h, self.K, self.y, self.y_new)
             code = self.evaluate(self.t + NODE[s] * h, self.y_new, self.K[s])
             if code != 0:
                 return code
-        self.combine(12, h, self.y, self.y_new)
+        dop853_combine(12, self.n, h, self.K, self.y, self.y_new)
         code = self.evaluate(t_new, self.y_new, self.K[12])
         if code != 0:
             return code
-        error[0] = self.error_norm(h)
+        error[0] = dop853_error(self.n, self.width, h, self.K, self.y, self.y_new, &self.atol[0],
+                                self.atol_stride, self.rtol)
         return 0
 
-    cdef double error_norm(self, double h) noexcept nogil:
-        cdef Py_ssize_t block, b, i, m, width = 2 if self.rhs.complex_pairs else 1
-        cdef double e5[BLOCK]
-        cdef double e3[BLOCK]
-        cdef double total5 = 0, total3 = 0, c5, c3, scale, denominator, s5, s3
-        cdef const double* k
-        cdef const double* y0
-        cdef const double* y1
-        cdef int s
-        for block in range((self.n + BLOCK - 1) // BLOCK):
-            b = block * BLOCK
-            m = min(self.n - b, <Py_ssize_t>BLOCK)
-            for i in range(m):
-                e5[i] = 0
-                e3[i] = 0
-            for s in range(13):
-                c5 = ERROR5[s]
-                c3 = ERROR3[s]
-                if c5 == 0 and c3 == 0:
-                    continue
-                k = self.K[s] + b
-                for i in range(m):
-                    e5[i] += c5 * k[i]
-                    e3[i] += c3 * k[i]
-            y0 = self.y + b
-            y1 = self.y_new + b
-            if width == 1:
-                for i in range(m):
-                    scale = self.atol[(b + i) * self.atol_stride] + self.rtol * fmax(fabs(y0[i]), fabs(y1[i]))
-                    s5 = e5[i] / scale
-                    s3 = e3[i] / scale
-                    total5 += s5 * s5
-                    total3 += s3 * s3
-            else:
-                for i in range(0, m, 2):
-                    scale = self.atol[(b + i) * self.atol_stride] + self.rtol * sqrt(fmax(
-                        y0[i] * y0[i] + y0[i + 1] * y0[i + 1], y1[i] * y1[i] + y1[i + 1] * y1[i + 1]))
-                    scale = 1.0 / (scale * scale)
-                    total5 += (e5[i] * e5[i] + e5[i + 1] * e5[i + 1]) * scale
-                    total3 += (e3[i] * e3[i] + e3[i + 1] * e3[i + 1]) * scale
-        if total5 == 0 and total3 == 0:
-            return 0.0
-        denominator = total5 + 0.01 * total3
-        return h * total5 / sqrt(denominator * (self.n // width))
-
-    cdef double weighted_norm(
+    cdef double norm(
         self,
         const double* v,    # IN (n,)
     ) noexcept nogil:
-        cdef Py_ssize_t i, width = 2 if self.rhs.complex_pairs else 1
-        cdef double total = 0, scale
-        if width == 1:
-            for i in range(self.n):
-                scale = self.atol[i * self.atol_stride] + self.rtol * fabs(self.y[i])
-                total += (v[i] / scale) * (v[i] / scale)
-        else:
-            for i in range(0, self.n, 2):
-                scale = self.atol[i * self.atol_stride] + self.rtol * sqrt(
-                    self.y[i] * self.y[i] + self.y[i + 1] * self.y[i + 1])
-                total += (v[i] * v[i] + v[i + 1] * v[i + 1]) / (scale * scale)
-        return sqrt(total / (self.n // width))
+        """Root mean square in units of the tolerance at ``y``."""
+        return dop853_norm(self.n, self.width, v, self.y, &self.atol[0], self.atol_stride, self.rtol)
 
     cdef double choose_first_step(self) noexcept nogil:
-        """Hairer, Norsett, Wanner, section II.4, algorithm for the starting step."""
-        cdef double d0, d1, d2, h0, h1, room = self.bound - self.t
+        """Hairer, Norsett, Wanner, section II.4, in a form that knows no unit of time.
+
+        d0/d1 is how long the state takes to change by itself. Where it starts from nothing, or nothing moves, the
+        length of the run is what there is to go by, then how fast the derivative changes.
+        """
+        cdef double d0, d1, d2, h0, h1, unit, room = self.limit() - self.t
+        cdef double length = room if room < INFINITY else self.horizon - self.t
         cdef Py_ssize_t i
-        d0 = self.weighted_norm(self.y)
-        d1 = self.weighted_norm(self.K[0])
-        h0 = 1e-6 if d0 < 1e-5 or d1 < 1e-5 else 0.01 * d0 / d1
-        h0 = fmin(fmin(h0, room), self.max_step)
+        cdef bint moving
+        d0 = self.norm(self.y)
+        d1 = self.norm(self.K[0])
+        moving = d0 > 1e-5 and d1 > 0
+        if not (length > 0 and length < INFINITY):
+            length = fmax(fabs(self.t), 1e-300)
+        unit = d0 / d1 if moving else 1e-4 * length
+        h0 = fmin(fmin(0.01 * unit, room), self.max_step)
         for i in range(self.n):
             self.y_new[i] = self.y[i] + h0 * self.K[0][i]
-        if self.evaluate(self.t + h0, self.y_new, self.K[1]) != 0:
+        if h0 <= 0 or self.evaluate(self.t + h0, self.y_new, self.K[1]) != 0:
             return 1e-3 * h0
         for i in range(self.n):
             self.y_new[i] = self.K[1][i] - self.K[0][i]
-        d2 = self.weighted_norm(self.y_new) / h0 if h0 > 0 else 0.0
-        if d1 <= 1e-15 and d2 <= 1e-15:
-            h1 = fmax(1e-6, h0 * 1e-3)
-        else:
-            h1 = pow(0.01 / fmax(d1, d2), 0.125)
+        d2 = self.norm(self.y_new) / h0
+        if not moving:
+            unit = fmin(length, d1 / d2) if d2 > 0 and d1 > 0 else length
+        # the change in one unit, by the first and by the second derivative
+        d1 *= unit
+        d2 *= unit * unit
+        h1 = h0 if d1 <= 1e-15 and d2 <= 1e-15 else unit * pow(0.01 / fmax(d1, d2), 0.125)
         return fmin(fmin(fmin(100 * h0, h1), room), self.max_step)
 
     # ------------------------------------------------------------------ dense output
 
     cdef void prepare_dense(self) noexcept nogil:
-        cdef double h = self.t - self.t_old, c
-        cdef Py_ssize_t i
-        cdef int s, r
-        cdef double delta
+        cdef double h = self.t - self.t_old
+        cdef int s
         for s in range(13, 16):
-            self.combine(s, h, self.y_old, self.scratch)
+            dop853_combine(s, self.n, h, self.K, self.y_old, self.scratch)
             self.evaluate(self.t_old + NODE[s] * h, self.scratch, self.K[s])
-        for i in range(self.n):
-            delta = self.y[i] - self.y_old[i]
-            self.F[0][i] = delta
-            self.F[1][i] = h * self.K[0][i] - delta
-            self.F[2][i] = 2 * delta - h * (self.K[12][i] + self.K[0][i])
-        for r in range(4):
-            for i in range(self.n):
-                self.F[3 + r][i] = 0
-            for s in range(16):
-                c = DENSE[16 * r + s] * h
-                if c != 0:
-                    for i in range(self.n):
-                        self.F[3 + r][i] += c * self.K[s][i]
+        dop853_dense(self.n, h, self.K, self.y_old, self.y, self.F)
         self.dense_ready = True
 
     cdef void interpolate(
@@ -539,18 +479,12 @@ cdef class Integrator:
         double t,           # IN within the last step
         double* out,        # OUT (n,)
     ) noexcept nogil:
-        cdef double x, w
-        cdef Py_ssize_t i
         if t == self.t or not self.has_step:
             memcpy(out, self.y, self.n * sizeof(double))
             return
         if not self.dense_ready:
             self.prepare_dense()
-        x = (t - self.t_old) / (self.t - self.t_old)
-        w = 1 - x
-        for i in range(self.n):
-            out[i] = self.y_old[i] + x * (self.F[0][i] + w * (self.F[1][i] + x * (self.F[2][i] + w * (
-                self.F[3][i] + x * (self.F[4][i] + w * (self.F[5][i] + x * self.F[6][i]))))))
+        dop853_interpolate(self.n, (t - self.t_old) / (self.t - self.t_old), self.y_old, self.F, out)
 
     # ------------------------------------------------------------------ events
 

@@ -25,6 +25,7 @@ from ..core.gaussian import (
     vacuum_covariance,
 )
 from ..core.options import DEFAULTS
+from ..core.pulses import find_breaks
 from ..core.result import Result
 from ..core.rungekutta import RungeKutta, integrator
 from ..core.solver import Solver
@@ -201,6 +202,11 @@ class MeanFieldProblem(Problem):
     """Watches the uncertainty relation, and what is conserved without jumps."""
 
     result: MeanFieldResult
+
+    def breakpoints(self, times: np.ndarray) -> np.ndarray:
+        """See :meth:`Problem.breakpoints`."""
+        functions = getattr(self.result.model, "time_functions", ())
+        return find_breaks(functions, times)
 
     def finish(self) -> None:
         """See :meth:`Problem.finish`."""

@@ -263,7 +263,10 @@ class Walk:
         stepper = self.problem.stepper
         rows = np.empty((1, stepper.row_size), dtype=stepper.row_dtype)
         with Limits(self.seconds) as limits:
-            failure = advance(stepper, np.array([t]), rows, limits)
+            stretch = np.array([self.last, t])
+            if t > self.last and len(breaks := self.problem.breakpoints(stretch)):
+                stepper.avoid(breaks)
+            failure = advance(stepper, stretch[1:], rows, limits)
             if stepper.delivered == 0:
                 assert failure is not None
                 self._fail(failure)

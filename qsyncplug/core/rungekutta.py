@@ -52,6 +52,10 @@ class RungeKutta(Stepper):
         self.cause = self.method.interruption or self.rhs.error
         return Status(status)
 
+    def avoid(self, times: np.ndarray) -> None:
+        """See :class:`Stepper`."""
+        self.method.set_breaks(times)
+
     @property
     def t(self) -> float:  # type: ignore[override]
         """Time reached."""

@@ -120,6 +120,8 @@ class Solver:
             with limits.interruptible():
                 problem = self.problem(state0, times, e_ops)
                 problem.allocate()
+                if len(breaks := problem.breakpoints(times)):
+                    problem.stepper.avoid(breaks)
         except SolverInterrupted:
             raise
         except KeyboardInterrupt as error:

@@ -60,6 +60,9 @@ class Stepper:
         """The state at ``t``, as a row."""
         raise NotImplementedError
 
+    def avoid(self, times: np.ndarray) -> None:
+        """Let no step pass over `times` (increasing); for those whose steps are not fixed."""
+
     def snapshot(self) -> dict[str, Any] | None:
         """Everything that continuing needs, as numbers and arrays; None: only time and state."""
         return None
@@ -94,6 +97,10 @@ class Problem:
         self.times = times
         self.stepper = stepper
         self.result = result
+
+    def breakpoints(self, times: np.ndarray) -> np.ndarray:
+        """Times between those of `times` that no step may pass over; see :mod:`core.pulses`."""
+        return np.empty(0)
 
     def allocate(self) -> None:
         """Make the arrays of the result; refuse what does not fit."""

@@ -23,6 +23,7 @@ from .mode import ModeFactor
 from .polynomial import compile_polynomials
 from .symbol import Symbol
 from .symmetries import Symmetries, find_symmetries
+from .time_factor import TimeFactor
 from .writing import expression_from_rows, rows_of, spaces_from_rows, spaces_to_rows
 
 __all__ = ["System"]
@@ -257,6 +258,16 @@ class System:
                 f"operator has symbols of another call of {foreign[0].maker}(): {foreign[0]}; "
                 "use those of this system, system.nodes or system.operators"
             )
+
+    @property
+    def time_functions(self) -> list[TimeFactor]:
+        """The functions of time in H and the jump operators, each once."""
+        found: dict[int, TimeFactor] = {}
+        for operator in (self.hamiltonian, *self.jumps):
+            for _, factors in getattr(operator, "terms", ()):
+                for factor in factors:
+                    found.setdefault(factor.function.identity, factor)
+        return list(found.values())
 
     def check_hermitian(self, times: np.ndarray) -> None:
         """Raise ValueError if a time-dependent Hamiltonian is not Hermitian at one of (up to 200

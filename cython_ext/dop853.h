@@ -1,0 +1,164 @@
+/* Arithmetic of the Dormand-Prince 8(5,3) method on arrays of doubles; no policy.
+   E. Hairer, S. P. Norsett, G. Wanner, Solving Ordinary Differential Equations I, II.4 to II.6.
+   A complex state is an array of pairs of doubles (width 2), whose error is measured by modulus. */
+#ifndef QSYNCPLUG_DOP853_ARITHMETIC_H
+#define QSYNCPLUG_DOP853_ARITHMETIC_H
+
+#include <math.h>
+#include <stddef.h>
+
+#include "dop853_tableau.h"
+
+/* doubles combined at a time: the block of every stage stays in the first-level cache */
+#define DOP853_BLOCK 256
+
+static inline ptrdiff_t dop853_least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+
+/* out = base + h * sum of the stages that row `stage` of the tableau names */
+static void dop853_combine(
+    int stage,              /* IN */
+    ptrdiff_t n,            /* IN */
+    double h,               /* IN */
+    double *const *K,       /* IN stages, each (n,) */
+    const double *base,     /* IN (n,) */
+    double *out)            /* OUT (n,) */
+{
+    const int first = ROW_START[stage], last = ROW_START[stage + 1];
+    double sum[DOP853_BLOCK];
+    for (ptrdiff_t b = 0; b < n; b += DOP853_BLOCK) {
+        const ptrdiff_t m = dop853_least(n - b, DOP853_BLOCK);
+        const double c0 = ROW_VALUE[first];
+        const double *k0 = K[ROW_COLUMN[first]] + b;
+        for (ptrdiff_t i = 0; i < m; i++)
+            sum[i] = c0 * k0[i];
+        for (int j = first + 1; j < last; j++) {
+            const double c = ROW_VALUE[j];
+            const double *k = K[ROW_COLUMN[j]] + b;
+            for (ptrdiff_t i = 0; i < m; i++)
+                sum[i] += c * k[i];
+        }
+        for (ptrdiff_t i = 0; i < m; i++)
+            out[b + i] = base[b + i] + h * sum[i];
+    }
+}
+
+/* modulus of entry i of a real or complex array */
+static inline double dop853_modulus(
+    const double *v,        /* IN */
+    ptrdiff_t i,            /* IN */
+    int width)              /* IN 1 or 2 */
+{
+    return width == 1 ? fabs(v[i]) : sqrt(v[i] * v[i] + v[i + 1] * v[i + 1]);
+}
+
+/* the error of a step in units of the tolerance */
+static double dop853_error(
+    ptrdiff_t n,            /* IN */
+    int width,              /* IN 1 or 2 */
+    double h,               /* IN */
+    double *const *K,       /* IN stages, each (n,) */
+    const double *y0,       /* IN (n,) */
+    const double *y1,       /* IN (n,) */
+    const double *atol,     /* IN (n,), or one number with stride 0 */
+    ptrdiff_t stride,       /* IN 0 or 1 */
+    double rtol)            /* IN */
+{
+    double e5[DOP853_BLOCK], e3[DOP853_BLOCK], total5 = 0, total3 = 0;
+    for (ptrdiff_t b = 0; b < n; b += DOP853_BLOCK) {
+        const ptrdiff_t m = dop853_least(n - b, DOP853_BLOCK);
+        for (ptrdiff_t i = 0; i < m; i++)
+            e5[i] = e3[i] = 0;
+        for (int s = 0; s < 13; s++) {
+            const double c5 = ERROR5[s], c3 = ERROR3[s];
+            const double *k = K[s] + b;
+            if (c5 == 0 && c3 == 0)
+                continue;
+            for (ptrdiff_t i = 0; i < m; i++) {
+                e5[i] += c5 * k[i];
+                e3[i] += c3 * k[i];
+            }
+        }
+        if (width == 1) {
+            for (ptrdiff_t i = 0; i < m; i++) {
+                const double scale = atol[(b + i) * stride] + rtol * fmax(fabs(y0[b + i]), fabs(y1[b + i]));
+                const double s5 = e5[i] / scale, s3 = e3[i] / scale;
+                total5 += s5 * s5;
+                total3 += s3 * s3;
+            }
+        } else {
+            for (ptrdiff_t i = 0; i < m; i += 2) {
+                const double *a = y0 + b + i, *z = y1 + b + i;
+                double scale = atol[(b + i) * stride]
+                    + rtol * sqrt(fmax(a[0] * a[0] + a[1] * a[1], z[0] * z[0] + z[1] * z[1]));
+                scale = 1.0 / (scale * scale);
+                total5 += (e5[i] * e5[i] + e5[i + 1] * e5[i + 1]) * scale;
+                total3 += (e3[i] * e3[i] + e3[i + 1] * e3[i + 1]) * scale;
+            }
+        }
+    }
+    if (total5 == 0 && total3 == 0)
+        return 0.0;
+    return h * total5 / sqrt((total5 + 0.01 * total3) * (double)(n / width));
+}
+
+/* root mean square of v in units of the tolerance at y */
+static double dop853_norm(
+    ptrdiff_t n,            /* IN */
+    int width,              /* IN 1 or 2 */
+    const double *v,        /* IN (n,) */
+    const double *y,        /* IN (n,) */
+    const double *atol,     /* IN (n,), or one number with stride 0 */
+    ptrdiff_t stride,       /* IN 0 or 1 */
+    double rtol)            /* IN */
+{
+    double total = 0;
+    for (ptrdiff_t i = 0; i < n; i += width) {
+        const double scale = atol[i * stride] + rtol * dop853_modulus(y, i, width);
+        const double part = dop853_modulus(v, i, width) / scale;
+        total += part * part;
+    }
+    return sqrt(total / (double)(n / width));
+}
+
+/* coefficients of the dense output from the 16 stages of a step */
+static void dop853_dense(
+    ptrdiff_t n,            /* IN */
+    double h,               /* IN */
+    double *const *K,       /* IN stages, each (n,) */
+    const double *y0,       /* IN (n,) */
+    const double *y1,       /* IN (n,) */
+    double *const *F)       /* OUT 7 arrays (n,) */
+{
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const double delta = y1[i] - y0[i];
+        F[0][i] = delta;
+        F[1][i] = h * K[0][i] - delta;
+        F[2][i] = 2 * delta - h * (K[12][i] + K[0][i]);
+    }
+    for (int r = 0; r < 4; r++) {
+        for (ptrdiff_t i = 0; i < n; i++)
+            F[3 + r][i] = 0;
+        for (int s = 0; s < 16; s++) {
+            const double c = DENSE[16 * r + s] * h;
+            if (c != 0)
+                for (ptrdiff_t i = 0; i < n; i++)
+                    F[3 + r][i] += c * K[s][i];
+        }
+    }
+}
+
+/* the dense output at the part x of the step */
+static void dop853_interpolate(
+    ptrdiff_t n,            /* IN */
+    double x,               /* IN 0 to 1 */
+    const double *y0,       /* IN (n,) */
+    double *const *F,       /* IN 7 arrays (n,) */
+    double *out)            /* OUT (n,) */
+{
+    const double w = 1 - x;
+    for (ptrdiff_t i = 0; i < n; i++)
+        out[i] = y0[i] + x * (F[0][i] + w * (F[1][i] + x * (F[2][i] + w * (
+            F[3][i] + x * (F[4][i] + w * (F[5][i] + x * F[6][i]))))));
+}
+
+#endif

@@ -1,0 +1,141 @@
+"""Where functions of time have something to say that a long step would pass over.
+
+An adaptive method looks at a coefficient where its steps happen to fall. A pulse between two
+looks is never seen, and the error estimate does not miss it. So functions of time are looked at
+beforehand, densely, and where quiet ends or begins a time is named that no step passes over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import qutip
+
+from .limits import look
+
+__all__ = ["find_breaks"]
+
+#: looks between two outputs, and least number of looks over a run
+_BETWEEN, _LEAST, _MOST = 24, 2**14, 2**18
+#: looks that are compared with as many after them; how much louder those must be to end the quiet
+_WINDOWS, _LOUDER, _FAINT = (16, 128, 1024), 30.0, 1e-9
+
+
+def find_breaks(functions: Iterable[Callable[[float], Any]], times: Any) -> np.ndarray:
+    """Times between the first and last of `times` at which a function stops or starts to be quiet.
+
+    Parameters
+    ----------
+    functions : iterable of callable
+        ``f(t)``, complex. A sampled ``qutip.coefficient`` is looked at where its samples are too.
+    times : array_like of shape (T,)
+        Output times of a run.
+
+    Returns
+    -------
+    ndarray
+        Increasing; empty for smooth functions. What lasts less than about 1/16000 of the run and
+        1/20 of the time between two outputs may still be missed (never where it was sampled).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> find_breaks([np.cos], [0.0, 10.0])
+    array([], dtype=float64)
+    >>> pulse = find_breaks([lambda t: 99.9 < t < 100.0], [0.0, 1000.0])
+    >>> bool(pulse[0] < 99.9 and pulse[-1] > 100.0 and np.ptp(pulse) < 1.0)
+    True
+    """
+    outputs = np.asarray(times, dtype=float)
+    if outputs.size < 2:
+        return np.empty(0)
+    looks = _looks(outputs)
+    found = [np.empty(0)]
+    for function in functions:
+        here = np.union1d(looks, _samples(function, outputs[0], outputs[-1]))
+        found.append(_edges(here, _values(function, here)))
+    return np.unique(np.concatenate(found))
+
+
+def _looks(outputs: np.ndarray) -> np.ndarray:
+    each = min(_BETWEEN, max(1, _MOST // (outputs.size - 1)))
+    part = np.arange(each) / each
+    between = (outputs[:-1, None] + part * np.diff(outputs)[:, None]).ravel()
+    even = np.linspace(outputs[0], outputs[-1], _LEAST + 1)
+    return np.union1d(between, even)
+
+
+def _samples(function: Any, first: float, last: float) -> np.ndarray:
+    """Times at which a ``qutip.coefficient`` was sampled, and between them."""
+    known = np.concatenate([np.empty(0), *_knots(getattr(function, "coefficient", function))])
+    middle = 0.5 * (known[1:] + known[:-1])
+    known = np.concatenate([known, middle])
+    return known[(known > first) & (known < last)]
+
+
+def _knots(coefficient: Any) -> list[np.ndarray]:
+    """Of a sampled coefficient, or of those that a sum or product is made of."""
+    if not isinstance(coefficient, qutip.Coefficient):
+        return []
+    parts = coefficient.__reduce__()
+    given = parts[1] if isinstance(parts, tuple) else ()
+    if type(coefficient).__name__ == "InterCoefficient":
+        # the knots are real, the values complex
+        return [a for a in given if isinstance(a, np.ndarray) and a.ndim == 1 and a.dtype == float]
+    return [knots for part in given for knots in _knots(part)]
+
+
+def _values(function: Callable[[float], Any], times: np.ndarray) -> np.ndarray:
+    """Values; NaN where the function fails, which the run itself will say."""
+    out = np.empty(times.size, dtype=complex)
+    for k, t in enumerate(times):
+        if k % 1024 == 0:
+            look()
+        try:
+            out[k] = function(t)
+        except Exception:
+            out[k] = np.nan
+    return out
+
+
+def _edges(t: np.ndarray, f: np.ndarray) -> np.ndarray:
+    """Where the bends ahead are far above those behind, or the other way, on several scales."""
+    # imported here: only functions of time need it
+    from scipy.ndimage import maximum_filter1d
+
+    bend = _bends(t, f)
+    least = _FAINT * bend.max(initial=0.0)
+    if least == 0.0:
+        return np.empty(0)
+    edges = []
+    for window in _WINDOWS:
+        if 4 * window > t.size:
+            break
+        half = window // 2
+        ahead = maximum_filter1d(bend, window, origin=-half)
+        behind = maximum_filter1d(bend, window, origin=half - 1)
+        # behind ends before the look, ahead begins after it
+        ahead, behind = ahead[2:], behind[:-2]
+        edges.append(_lasts(ahead > _LOUDER * behind + least) + 1)
+        edges.append(t.size - 2 - _lasts((behind > _LOUDER * ahead + least)[::-1]))
+    return t[np.unique(np.concatenate(edges)).clip(0, t.size - 1)]
+
+
+def _lasts(flags: np.ndarray) -> np.ndarray:
+    """Last index of every run of true values: the foot of a flank."""
+    return np.flatnonzero(flags & ~np.append(flags[1:], False))
+
+
+def _bends(t: np.ndarray, f: np.ndarray) -> np.ndarray:
+    """Change of the slope at every look, as a change of f."""
+    out = np.zeros(t.size)
+    with np.errstate(all="ignore"):
+        dt = np.diff(t)
+        slope = np.diff(f) / dt
+        out[1:-1] = np.abs(np.diff(slope)) * np.minimum(dt[1:], dt[:-1])
+        # rounding of large values bends nothing
+        size = np.nanmax(np.abs(f)) if np.any(np.isfinite(f)) else 0.0
+    out[~np.isfinite(out) | (out < 1e-14 * size)] = 0.0
+    return out
