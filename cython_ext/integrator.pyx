@@ -443,9 +443,10 @@ cdef class Integrator:
         cdef bint moving
         d0 = self.norm(self.y)
         d1 = self.norm(self.K[0])
-        moving = d0 > 1e-5 and d1 > 0
         if not (length > 0 and length < INFINITY):
             length = fmax(fabs(self.t), 1e-300)
+        # less than a tolerance over the whole run is rest, whose derivative is rounding
+        moving = d0 > 1e-5 and d1 * length > 1
         unit = d0 / d1 if moving else 1e-4 * length
         h0 = fmin(fmin(0.01 * unit, room), self.max_step)
         for i in range(self.n):
@@ -460,7 +461,7 @@ cdef class Integrator:
         # the change in one unit, by the first and by the second derivative
         d1 *= unit
         d2 *= unit * unit
-        h1 = h0 if d1 <= 1e-15 and d2 <= 1e-15 else unit * pow(0.01 / fmax(d1, d2), 0.125)
+        h1 = h0 if not moving and d1 <= 1 else unit * pow(0.01 / fmax(d1, d2), 0.125)
         return fmin(fmin(fmin(100 * h0, h1), room), self.max_step)
 
     # ------------------------------------------------------------------ dense output
