@@ -49,6 +49,7 @@ LONG_FUNCTIONS = {
     "plot/comparison.py:plot_comparison",
     "plot/wigner.py:plot_hydrodynamics",
     "sync/view.py:__init__",
+    "wigner/stepping.py:run",
 }
 LARGE_CLASSES = {
     "sync/view.py:SyncView",
@@ -57,6 +58,7 @@ LARGE_CLASSES = {
     "exact/coherence.py:CoherenceOrders",
     "lohe/lines.py:LinesSetup",
     "models/chains/parameters.py:ChainParameters",
+    "wigner/stepping.py:_Steps",
 }
 #: the physics of a model, or the fields of a view, are as many as they are
 LONG_SIGNATURES = {

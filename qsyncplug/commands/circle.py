@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ..plot.circle import plot_circle
+from ..plot.style import draw_series, finish, legend
+from ..plot.views import plot_trajectories
 from .shared import Stages, add_options, check_options, write
 
 __all__ = ["add_parser", "run"]
@@ -192,30 +195,23 @@ def run(args: argparse.Namespace) -> int:
         "times": times.tolist(),
         "order_parameter": {name: values.tolist() for name, values in curves.items()},
     }
-    write(args, _figure(curves, last), content)
+    figure = _figure(curves, last)
+    write(args, figure, content, table=_table(rows, reference, n), results={"run": last})
     return 0
 
 
 def _figure(curves: dict[str, Any], result: Any) -> Any:
+    """Trajectories, the particles at the end, and how far the curves of r are apart."""
     import matplotlib.pyplot as plt
 
-    from ..plot.circle import plot_circle, plot_trajectories
-    from ..plot.style import COLOURS, finish
-
     fig, axes = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
-    styles = ("-", "--", "-.", ":", (0, (1, 4)))
-    for k, (name, values) in enumerate(curves.items()):
-        axes[0].plot(
-            result.times,
-            values,
-            ls=styles[k % 5],
-            lw=2.6 - 0.3 * k,
-            color=COLOURS[k % len(COLOURS)],
-            label=name,
-        )
-    axes[0].legend(frameon=False)
-    axes[0].set_ylim(-0.02, 1.05)
-    finish(axes[0], "time", "order parameter r")
-    plot_trajectories(result, ax=axes[1])
-    plot_circle(result.positions[-1], ax=axes[2], label=f"t = {result.times[-1]:g}")
+    plot_trajectories(result, fig=fig, ax=axes[0])
+    plot_circle(result, fig=fig, ax=axes[1])
+    names = list(curves)
+    for k, name in enumerate(names[1:]):
+        apart = np.maximum(np.abs(curves[name] - curves[names[0]]), 1e-17)
+        draw_series(axes[2], result.times, apart, k + 1, name)
+    axes[2].set_yscale("log")
+    finish(axes[2], "time", "|Δr|", f"against {names[0]}")
+    legend(axes[2])
     return fig

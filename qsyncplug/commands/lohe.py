@@ -93,6 +93,25 @@ def run(args: argparse.Namespace) -> int:
         f"time: grid {seconds['grid']:.3g} s, reduced {seconds['reduced']:.3g} s "
         f"({seconds['grid'] / seconds['reduced']:.0f}×)"
     )
-    figure, _ = comparison.plot()
-    write(args, figure, {"gram difference": gap, "seconds": seconds, **comparison.to_dict()})
+    figure = _figure(results, comparison)
+    data = {"gram difference": gap, "seconds": seconds, **comparison.to_dict()}
+    write(args, figure, data, table=str(comparison), results=results)
     return 0
+
+
+def _figure(results: dict[str, Any], comparison: Any) -> Any:
+    """Density of all on the grid, the order of every run, and how far they are apart."""
+    import matplotlib.pyplot as plt
+
+    from ..plot.comparison import plot_comparison
+    from ..plot.lohe import plot_densities
+    from ..plot.views import plot_order_parameter
+
+    fig = plt.figure(figsize=(12, 3.6), layout="constrained")
+    left, middle, right = fig.subfigures(1, 3, width_ratios=(1, 1.2, 1))
+    plot_densities(results["grid"], fig=left, ax=left.subplots())
+    ax = middle.subplots()
+    for name, result in results.items():
+        plot_order_parameter(result, label=name, fig=middle, ax=ax)
+    plot_comparison(comparison, ["order_parameter"], fig=right, axes=right.subplots())
+    return fig

@@ -5,15 +5,14 @@ error against N.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .shared import check_options
+from ..plot.style import draw_series, finish, legend
+from .shared import add_options, check_options, write
 
 __all__ = ["add_parser", "errors_against_size", "fitted_power", "run"]
 
@@ -60,24 +59,22 @@ def add_parser(subparsers: Any) -> None:
     add(
         "--sizes",
         type=_sizes,
-        default=[4, 8, 16, 32],
+        default="4,8,16,32",
         help="spins of each chain, separated by commas",
     )
-    add("--g", type=_pair, default=(1.5, 2.4), help="coupling of the chains to the central spin")
+    add("--g", type=_pair, default="1.5,2.4", help="coupling of the chains to the central spin")
     add("--omega0", type=float, default=1.0, help="splitting of the central spin")
-    add("--omega", type=_pair, default=(1.0, 0.8), help="frequencies of the chains")
+    add("--omega", type=_pair, default="1,0.8", help="frequencies of the chains")
     add("--exchange", type=float, default=0.2, help="λ")
     add("--coherent", type=float, default=0.0, help="direct coupling κ of the chains")
-    add("--loss", type=_pair, default=(0.0, 0.0), help="rates of J−")
+    add("--loss", type=_pair, default="0,0", help="rates of J−")
     add(
         "--no-central",
         action="store_true",
         help="without the central spin (then --g and --omega0 do not count)",
     )
-    add("--excitation", type=_pair, default=(0.3, 0.2), help="initial x=n/N of each chain")
-    add("--phase", type=_pair, default=(0.0, 1.0), help="initial phases")
-    add("--end", type=float, default=1.0, help="last time; the errors are the largest up to it")
-    add("--times", type=int, default=21, help="number of output times")
+    add("--excitation", type=_pair, default="0.3,0.2", help="initial x=n/N of each chain")
+    add("--phase", type=_pair, default="0,1", help="initial phases")
     add(
         "--ntraj",
         type=int,
@@ -85,8 +82,7 @@ def add_parser(subparsers: Any) -> None:
         help="trajectories of the truncated Wigner approximation; 0: without it",
     )
     add("--seed", type=int, default=1, help="of these trajectories")
-    add("--output", type=Path, default=None, help="write the table to OUTPUT.json")
-    add("--quiet", action="store_true", help="no progress")
+    add_options(parser, end=1.0, times=21, output="qsyncplug-compare-spins")
     parser.set_defaults(run=run)
 
 
@@ -211,37 +207,51 @@ def run(args: argparse.Namespace) -> int:
         progress=progress,
         **chains,
     )
-    print(
-        f"Largest errors up to t={times[-1]:g} against the exact evolution; the last column is p "
-        "of error ∝ N^-p"
-    )
-    print(f"{'':<22}" + "".join(f"{'N=' + str(n):>11}" for n in sizes) + f"{'p':>8}")
-    powers = {}
-    for name, values in errors.items():
-        power, spread = fitted_power(sizes, values)
-        powers[name] = {"power": power, "standard error": spread}
-        shown = (
-            ""
-            if "standard" in name
-            else f"{power:8.2f}" + ("" if np.isnan(spread) else f" ± {spread:.2f}")
-        )
-        print(f"{name:<22}" + "".join(f"{v:11.3g}" for v in values) + shown)
+    powers = {name: fitted_power(sizes, values) for name, values in errors.items()}
+    table = _table(sizes, errors, powers, times[-1])
     if not args.no_central:
-        print(
-            "The central spin is factorised (mean field) or sampled (DTWA): its error is not "
+        table += (
+            "\nThe central spin is factorised (mean field) or sampled (DTWA): its error is not "
             "controlled by N."
         )
-    if args.output is not None:
-        path = args.output.with_suffix(".json")
-        data = {
-            "sizes": sizes,
-            "errors": {k: v.tolist() for k, v in errors.items()},
-            "powers": powers,
-            "quantities": QUANTITIES,
-            "arguments": {
-                k: v for k, v in vars(args).items() if isinstance(v, (int, float, str, list, tuple))
-            },
-        }
-        path.write_text(json.dumps(data, indent=1))
-        print(f"data: {path}")
+    print(table)
+    data = {
+        "sizes": sizes,
+        "errors": {k: v.tolist() for k, v in errors.items()},
+        "powers": {k: {"power": p, "standard error": e} for k, (p, e) in powers.items()},
+        "quantities": QUANTITIES,
+    }
+    write(args, _figure(sizes, errors, powers), data, table=table)
     return 0
+
+
+def _table(sizes: list[int], errors: Any, powers: Any, end: float) -> str:
+    lines = [
+        f"Largest errors up to t={end:g} against the exact evolution; the last column is p "
+        "of error ∝ N^-p",
+        f"{'':<22}" + "".join(f"{'N=' + str(n):>11}" for n in sizes) + f"{'p':>8}",
+    ]
+    for name, values in errors.items():
+        power, spread = powers[name]
+        shown = "" if "standard" in name else f"{power:8.2f}"
+        if shown and not np.isnan(spread):
+            shown += f" ± {spread:.2f}"
+        lines.append(f"{name:<22}" + "".join(f"{v:11.3g}" for v in values) + shown)
+    return "\n".join(lines)
+
+
+def _figure(sizes: list[int], errors: Any, powers: Any) -> Any:
+    """Errors against N on logarithmic axes, with the fitted powers in the legend."""
+    import matplotlib.pyplot as plt
+
+    fig, ax = plt.subplots(figsize=(6.6, 3.8), layout="constrained")
+    for k, (name, values) in enumerate(errors.items()):
+        power = powers[name][0]
+        label = name if "standard" in name or np.isnan(power) else f"{name}: N$^{{-{power:.2f}}}$"
+        draw_series(ax, sizes, np.maximum(values, 1e-16), k + 1, label)
+    ax.set(xscale="log", yscale="log")
+    ax.set_xticks(sizes, [str(n) for n in sizes])
+    ax.minorticks_off()
+    finish(ax, "spins of each chain N", "largest error")
+    legend(ax)
+    return fig

@@ -117,6 +117,23 @@ def run(args: argparse.Namespace) -> int:
         f"time: phase space {seconds['phase space']:.3g} s, reduced {seconds['reduced']:.3g} s "
         f"({ratio:.0f}×)"
     )
-    figure, _ = comparison.plot()
-    write(args, figure, {"w differences": gaps, "seconds": seconds, **comparison.to_dict()})
+    figure = _figure(results["reduced"], comparison)
+    data = {"w differences": gaps, "seconds": seconds, **comparison.to_dict()}
+    write(args, figure, data, table=str(comparison), results=results)
     return 0
+
+
+def _figure(result: Any, comparison: Any) -> Any:
+    """Wigner functions at the end, and how far the three ways are apart."""
+    import matplotlib.pyplot as plt
+
+    from ..plot.comparison import plot_comparison
+    from ..plot.wigner import plot_wigner_matrix
+
+    fig = plt.figure(figsize=(11, 5.4), layout="constrained")
+    left, right = fig.subfigures(1, 2, width_ratios=(1.2, 1))
+    plot_wigner_matrix(result, -1, oscillators=range(min(3, result.n)), fig=left)
+    shown = [m for m in ("order_parameter", "coherence") if m in comparison.values]
+    axes = right.subplots(len(shown), 1, sharex=True, squeeze=False)
+    plot_comparison(comparison, shown, fig=right, axes=axes)
+    return fig

@@ -8,14 +8,20 @@ from .circle import (
     plot_circle_order,
     plot_criterion,
     plot_dendrogram,
-    plot_trajectories,
 )
 from .comparison import plot_comparison
-from .lohe import anim_wave_packets, plot_centres, plot_densities, plot_gram, plot_masses
-from .spins import plot_dtwa, plot_published_figure, plot_relative_phase, plot_spin_phase
+from .lohe import anim_wave_packets, plot_centres, plot_densities, plot_gram
+from .spins import plot_dtwa, plot_published_figure, plot_spin_phase
 from .sweeps import plot_sweep
 from .verdicts import plot_verdict
-from .views import plot_correlations, plot_measure, plot_order_parameter
+from .views import (
+    plot_correlations,
+    plot_masses,
+    plot_measure,
+    plot_order_parameter,
+    plot_relative_phase,
+    plot_trajectories,
+)
 from .wigner import (
     anim_wigner_function,
     plot_hydrodynamics,

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from ..adapters import synchronization
 from ..core.checks import check_array, check_integer
-from .style import COLOURS, figure, finish
+from ..sync import measures
+from .style import COLOURS, FADED, MATRIX, colour_bar, draw_series, figure, finish, legend
 
 __all__ = [
     "anim_circle",
@@ -17,18 +19,19 @@ __all__ = [
     "plot_circle_order",
     "plot_criterion",
     "plot_dendrogram",
-    "plot_trajectories",
 ]
 
 _MANY = 400
+#: particles closer than this (rad) are one disc
+_TOGETHER = 1e-3
 
 
 def _unit_circle(ax: Any) -> None:
     angle = np.linspace(0, 2 * np.pi, 361)
     ax.plot(np.cos(angle), np.sin(angle), color="0.8", lw=1, zorder=0)
     ax.set_aspect("equal")
-    ax.set_xlim(-1.3, 1.3)
-    ax.set_ylim(-1.3, 1.3)
+    ax.set_xlim(-1.5, 1.5)
+    ax.set_ylim(-1.5, 1.5)
     ax.set_axis_off()
 
 
@@ -57,6 +60,7 @@ def _density(ax: Any, x: np.ndarray, weights: np.ndarray) -> Any:
 def plot_circle(
     x: Any,
     *,
+    index: int = -1,
     weights: Any = None,
     colours: Any = None,
     label: str | None = None,
@@ -65,16 +69,22 @@ def plot_circle(
 ) -> tuple[Any, Any]:
     """Particles on the circle, with their mean field as an arrow.
 
+    Particles that lie on each other become one disc whose area is their share of the weight; a few
+    such clusters are labelled with it.
+
     Parameters
     ----------
-    x : (n,) array_like
-        Angles. Above 400 particles the share in each of 180 arcs is drawn instead.
+    x : (n,) array_like, result or SyncView
+        Angles; of a run those at one time. Above 400 different places the share in each of 180 arcs
+        is drawn instead.
+    index : int
+        Which time of a run.
     weights : (n,) array_like, optional
-        Areas of the points.
+        Of the particles; a run brings its own.
     colours : (n,) array_like, optional
         Numbers that colour the particles, such as frequencies.
     label : str, optional
-        Title.
+        Title; of a run the time by default.
     fig, ax : matplotlib Figure and Axes, optional
         Where to draw.
 
@@ -82,24 +92,21 @@ def plot_circle(
     -------
     fig, ax
     """
-    x = check_array("x", x, shape=(None,))
+    x, weights, label = _places(x, index, weights, label)
     if x.size == 0:
         raise ValueError("x must hold at least one position, not none")
     c = np.ones(x.size) if weights is None else check_array("weights", weights, shape=(x.size,))
     fig, ax = figure(fig, ax, figsize=(3.6, 3.6))
     _unit_circle(ax)
-    if x.size > _MANY:
-        _density(ax, x, c)
-    else:
+    if colours is not None:
+        paint = check_array("colours", colours, shape=(x.size,))
         area = 40 * c / np.max(c) if np.max(c) > 0 else 40
-        paint = (
-            {"c": check_array("colours", colours, shape=(x.size,)), "cmap": "viridis"}
-            if colours is not None
-            else {}
+        image = ax.scatter(
+            np.cos(x), np.sin(x), s=area, alpha=0.75, lw=0, zorder=3, c=paint, cmap=MATRIX
         )
-        if not paint:
-            paint = {"color": COLOURS[1]}
-        ax.scatter(np.cos(x), np.sin(x), s=area, alpha=0.75, lw=0, zorder=3, **paint)
+        colour_bar(fig, image, ax, "colours")
+    else:
+        _discs(ax, x, c)
     z = np.sum(c * np.exp(1j * x)) / np.sum(c)
     ax.annotate(
         "",
@@ -107,39 +114,48 @@ def plot_circle(
         (0, 0),
         arrowprops={"arrowstyle": "-|>", "color": COLOURS[2], "lw": 1.6},
     )
-    ax.text(0, -1.28, f"r = {abs(z):.3f}", ha="center", va="bottom", color=COLOURS[2])
+    ax.text(0, -1.4, f"r = {abs(z):.3f}", ha="center", va="bottom", color=COLOURS[2])
     if label:
-        ax.set_title(label)
+        ax.set_title(label, fontsize="medium")
     return fig, ax
 
 
-def plot_trajectories(
-    result: Any, *, particles: int = 200, fig: Any = None, ax: Any = None
-) -> tuple[Any, Any]:
-    """Positions in time.
+def _places(x: Any, index: int, weights: Any, label: str | None) -> tuple[np.ndarray, Any, Any]:
+    """Angles, weights and title of an array, a run or a view."""
+    if not hasattr(x, "times"):
+        return check_array("x", x, shape=(None,)), weights, label
+    label = f"t = {x.times[index]:g}" if label is None else label
+    if getattr(x, "positions", None) is not None:
+        own = getattr(x, "weights", None)
+        return np.asarray(x.positions[index]), own if weights is None else weights, label
+    mean = synchronization(x).mean[index]
+    return -np.arctan2(mean[1::2], mean[::2]), weights, label
 
-    Parameters
-    ----------
-    result : CircleResult
-        With stored positions.
-    particles : int
-        At most so many are drawn, evenly chosen.
-    fig, ax : matplotlib Figure and Axes, optional
-        Where to draw.
 
-    Returns
-    -------
-    fig, ax
-    """
-    particles = check_integer("particles", particles, minimum=1)
-    if result.positions is None:
-        raise ValueError("result has no positions; run with options={'store_positions': True}")
-    x = result.positions
-    chosen = np.unique(np.linspace(0, x.shape[1] - 1, particles).astype(int))
-    fig, ax = figure(fig, ax, figsize=(5, 3.2))
-    ax.plot(result.times, x[:, chosen], color=COLOURS[1], lw=0.7, alpha=0.6)
-    finish(ax, "time", "position (unwrapped)")
-    return fig, ax
+def _discs(ax: Any, x: np.ndarray, c: np.ndarray) -> None:
+    """One disc for every place, arcs where there are too many places."""
+    turn = np.mod(x, 2 * np.pi)
+    order = np.argsort(turn)
+    gaps = np.diff(turn[order], append=turn[order[0]] + 2 * np.pi)
+    group = np.zeros(x.size, dtype=int)
+    group[order] = np.concatenate([[0], np.cumsum(gaps[:-1] > _TOGETHER)])
+    if gaps[-1] <= _TOGETHER and x.size > 1:
+        group[group == group.max()] = 0  # the last touches the first
+    count = int(group.max()) + 1
+    if count > _MANY:
+        _density(ax, x, c)
+        return
+    share = np.bincount(group, c) / np.sum(c)
+    z = np.bincount(group, c * np.cos(x)) + 1j * np.bincount(group, c * np.sin(x))
+    z = np.exp(1j * np.angle(z))
+    area = np.maximum(900 * share, 8.0) if count <= 12 else np.maximum(900 * share, 14.0)
+    ax.scatter(z.real, z.imag, s=area, color=COLOURS[1], alpha=0.75, lw=0, zorder=3)
+    if count <= 6 < x.size:
+        for place, part in zip(z, share, strict=True):
+            ax.text(
+                1.3 * place.real, 1.3 * place.imag, f"{100 * part:.3g} %",
+                ha="center", va="center", fontsize="small",
+            )  # fmt: skip
 
 
 def plot_circle_order(results: Any, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
@@ -147,7 +163,7 @@ def plot_circle_order(results: Any, *, fig: Any = None, ax: Any = None) -> tuple
 
     Parameters
     ----------
-    results : CircleResult or mapping of str to CircleResult
+    results : result, SyncView or mapping of str to these
         What to show.
     fig, ax : matplotlib Figure and Axes, optional
         Where to draw.
@@ -157,19 +173,13 @@ def plot_circle_order(results: Any, *, fig: Any = None, ax: Any = None) -> tuple
     fig, ax
     """
     runs = results if isinstance(results, dict) else {"": results}
+    runs = {str(name): synchronization(run) for name, run in runs.items()}
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
     for k, (name, run) in enumerate(runs.items()):
-        ax.plot(
-            run.times,
-            run.order_parameter,
-            color=COLOURS[(k + 1) % len(COLOURS)],
-            lw=1.8,
-            label=name or None,
-        )
-    if any(runs):
-        ax.legend(frameon=False)
+        draw_series(ax, run.times, measures.order_parameter(run), k + 1, name or None)
     ax.set_ylim(-0.02, 1.05)
     finish(ax, "time", "order parameter r")
+    legend(ax)
     return fig, ax
 
 
@@ -215,7 +225,7 @@ def plot_criterion(
                 color=colour,
                 va="center",
             )
-    ax.axhline(1, color="0.5", lw=0.8, ls="--")
+    ax.axhline(1, color=FADED, lw=0.8, ls="--")
     if certificate is not None:
         for k, (low, high) in enumerate(certificate.intervals):
             ax.axvspan(
@@ -228,7 +238,7 @@ def plot_criterion(
             )
     ax.set_xlim(beta.min(), beta.max())
     ax.set_ylim(0, None)
-    ax.legend(frameon=False, loc="upper right")
+    legend(ax)
     finish(ax, "β", "synchronisation ratio")
     return fig, ax
 
@@ -378,7 +388,7 @@ def anim_circle(
         zorder=3,
     )
     (arrow,) = ax.plot([], [], color=COLOURS[2], lw=1.8, zorder=2)
-    text = ax.text(0, -1.28, "", ha="center", va="bottom")
+    text = ax.text(0, -1.4, "", ha="center", va="bottom")
 
     def draw(k: int) -> tuple[Any, ...]:
         angles = x[k, chosen]

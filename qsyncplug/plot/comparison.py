@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .style import COLOURS, finish
+from .style import COLOURS, LINES, draw_series, finish, flat
 
 __all__ = ["plot_comparison"]
 
@@ -32,7 +32,8 @@ _SYMBOLS = {
     "mutual_information": "mutual information",
     "log_negativity": "$E_N$",
 }
-_STYLES = ("-", "--", ":", "-.")
+#: differences below are rounding
+_FLOOR = 1e-16
 
 
 def plot_comparison(
@@ -76,44 +77,86 @@ def plot_comparison(
         fig = axes[0].figure if fig is None else fig
     windows = {(row.measure, row.name): row.window for row in comparison.rows}
     for ax, measure in zip(axes, measures, strict=False):
-        for k, name in enumerate(comparison.names):
-            colour = COLOURS[k % len(COLOURS)]
-            series = comparison.values[measure][name]
-            ax.plot(
-                comparison.times_of[measure],
-                series,
-                _STYLES[k % len(_STYLES)],
-                color=colour,
-                label=name,
-                lw=1.8,
+        if _coincide(comparison, measure):
+            _draw_differences(ax, comparison, measure)
+        else:
+            _draw_values(ax, comparison, measure, windows)
+    _shared_legend(fig, comparison)
+    return fig, axes
+
+
+def _label(comparison: Any, measure: str) -> str:
+    return _SYMBOLS.get(measure, comparison.labels[measure])
+
+
+def _coincide(comparison: Any, measure: str) -> bool:
+    """Whether the curves would lie on each other within the width of a line."""
+    values = comparison.values[measure]
+    exact = values[comparison.reference]
+    height = float(np.nanmax(exact) - np.nanmin(exact)) if np.any(np.isfinite(exact)) else 0.0
+    scale = max(height, 0.02 * float(np.nanmax(np.abs(exact), initial=0.0)), 1e-12)
+    largest = [
+        float(np.nanmax(np.abs(d), initial=0.0)) for d in comparison.differences[measure].values()
+    ]
+    return bool(largest) and max(largest) < 5e-3 * scale
+
+
+def _draw_values(ax: Any, comparison: Any, measure: str, windows: Any) -> None:
+    for k, name in enumerate(comparison.names):
+        times, series = comparison.times_of[measure], comparison.values[measure][name]
+        draw_series(ax, times, series, k, name)
+        window = windows.get((measure, name))
+        if window is not None:
+            ax.axvspan(
+                *window,
+                ymin=0.015 * (2 * k - 1),
+                ymax=0.015 * 2 * k,
+                color=COLOURS[k % len(COLOURS)],
+                alpha=0.5,
+                lw=0,
             )
-            window = windows.get((measure, name))
-            if window is not None:
-                ax.axvspan(
-                    *window,
-                    ymin=0.015 * (2 * k - 1),
-                    ymax=0.015 * 2 * k,
-                    color=colour,
-                    alpha=0.5,
-                    lw=0,
-                )
-        finish(ax, "time", _SYMBOLS.get(measure, comparison.labels[measure]))
-        # a flat line is not noise
-        low, high = ax.get_ylim()
-        if high - low < 1e-6:
-            ax.set_ylim(low - 0.05, high + 0.05)
-    handles, names = axes[0].get_legend_handles_labels()
+    finish(ax, "time", _label(comparison, measure))
+    flat(ax)
+
+
+def _draw_differences(ax: Any, comparison: Any, measure: str) -> None:
+    """Curves that lie on each other: how far apart they are, on a logarithmic scale."""
+    times = comparison.times_of[measure]
+    for k, name in enumerate(comparison.names):
+        if name == comparison.reference:
+            continue
+        difference = np.abs(comparison.differences[measure][name])
+        draw_series(ax, times, np.maximum(difference, _FLOOR), k, name)
+    ax.set_yscale("log")
+    ax.set_ylim(_FLOOR / 2, None)
+    label = _label(comparison, measure)
+    last = comparison.values[measure][comparison.reference][-1]
+    finish(ax, "time", f"|Δ {label}|", f"{label} = {last:.4g} at the end: differences")
+
+
+def _shared_legend(fig: Any, comparison: Any) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D(
+            [],
+            [],
+            color=COLOURS[k % len(COLOURS)],
+            ls=LINES[(k - 1) % len(LINES) if k else 0],
+            lw=1.7,
+        )
+        for k in range(len(comparison.names))
+    ]
     title = (
         f"bars along the bottom: agreement with {comparison.reference} within "
         f"{100 * comparison.tolerance:g} %"
     )
     fig.legend(
         handles,
-        names,
+        comparison.names,
         loc="outside upper center",
-        ncols=len(names),
+        ncols=len(comparison.names),
         frameon=False,
         title=title,
         title_fontsize="small",
     )
-    return fig, axes

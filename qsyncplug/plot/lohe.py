@@ -9,9 +9,20 @@ from typing import Any
 import numpy as np
 
 from ..core.checks import check_integer
-from .style import COLOURS, figure, finish
+from .style import (
+    COLOURS,
+    DENSITY,
+    MANY,
+    MATRIX,
+    colour_bar,
+    draw_nodes,
+    figure,
+    finish,
+    legend,
+    node_ticks,
+)
 
-__all__ = ["anim_wave_packets", "plot_centres", "plot_densities", "plot_gram", "plot_masses"]
+__all__ = ["anim_wave_packets", "plot_centres", "plot_densities", "plot_gram"]
 
 
 def _need_line(result: Any, what: str) -> Any:
@@ -50,9 +61,9 @@ def plot_densities(
         )
     fig, ax = figure(fig, ax, figsize=(5, 3.6))
     image = ax.pcolormesh(
-        grid.axes[0], result.times, np.array(rows), shading="nearest", cmap="magma", rasterized=True
+        grid.axes[0], result.times, np.array(rows), shading="nearest", cmap=DENSITY, rasterized=True
     )
-    fig.colorbar(image, ax=ax, label="Σ|ψ|²" if oscillator is None else f"|ψ{oscillator + 1}|²")
+    colour_bar(fig, image, ax, "Σ|ψ|²" if oscillator is None else f"|ψ$_{oscillator + 1}$|²")
     finish(ax, "x", "time")
     return fig, ax
 
@@ -73,9 +84,17 @@ def plot_gram(result: Any, index: int = -1, *, fig: Any = None, ax: Any = None) 
     fig, ax
     """
     fig, ax = figure(fig, ax, figsize=(4.4, 3.8))
-    image = ax.imshow(np.abs(result.gram[index]), vmin=0, cmap="viridis")
-    fig.colorbar(image, ax=ax, label="|⟨ψ_j,ψ_k⟩|")
-    finish(ax, "k", "j", f"t={result.times[index]:g}")
+    moduli = np.abs(result.gram[index])
+    low, high = float(moduli.min()), float(moduli.max())
+    # close to complete synchronisation a scale from 0 would be one colour
+    floor = 0.0 if low < 0.8 * high else low - max(high - low, 1e-12) * 0.05
+    image = ax.imshow(moduli, vmin=floor, vmax=high, cmap=MATRIX)
+    colour_bar(fig, image, ax, "|⟨ψ$_j$,ψ$_k$⟩|")
+    node_ticks(ax, len(moduli))
+    title = f"t = {result.times[index]:g}"
+    if floor:
+        title += f", from {low:.6g}"
+    finish(ax, "node k", "node j", title)
     return fig, ax
 
 
@@ -98,46 +117,11 @@ def plot_centres(result: Any, axis: int = 0, *, fig: Any = None, ax: Any = None)
     return _lines(result.times, result.centres[:, :, axis], "centre ⟨x⟩", fig, ax)
 
 
-def plot_masses(result: Any, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
-    """Norms ‖ψ_j‖ in time, one line an oscillator, and √θ_j dotted for Model 2.
-
-    Parameters
-    ----------
-    result : SchrodingerLoheResult
-    fig, ax : matplotlib Figure and Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    fig, ax
-    """
-    fig, ax = _lines(result.times, np.sqrt(result.masses), "norm ‖ψ‖", fig, ax)
-    if result.model.variant == "model2":
-        for j in range(result.n):
-            ax.plot(
-                result.times,
-                np.sqrt(result.theta[:, j]),
-                ":",
-                color=COLOURS[(j + 1) % len(COLOURS)],
-                lw=1,
-            )
-    return fig, ax
-
-
 def _lines(times: np.ndarray, values: np.ndarray, label: str, fig: Any, ax: Any) -> tuple[Any, Any]:
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
-    many = values.shape[1] > 8
-    for j in range(values.shape[1]):
-        ax.plot(
-            times,
-            values[:, j],
-            color=COLOURS[(j + 1) % len(COLOURS)],
-            lw=0.8 if many else 1.6,
-            label=None if many else f"{j + 1}",
-        )
-    if not many:
-        ax.legend(frameon=False)
+    draw_nodes(ax, times, values, word="node ")
     finish(ax, "time", label)
+    legend(ax)
     return fig, ax
 
 
@@ -166,11 +150,15 @@ def anim_wave_packets(
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
     frames = [np.abs(result.state(k)) ** 2 for k in range(len(result.times))]
     lines = [
-        ax.plot(grid.axes[0], row, color=COLOURS[(j + 1) % len(COLOURS)], lw=1.4)[0]
+        ax.plot(
+            grid.axes[0], row, color=COLOURS[(j + 1) % len(COLOURS)], lw=1.4, label=f"node {j + 1}"
+        )[0]
         for j, row in enumerate(frames[0])
     ]
     ax.set_ylim(0, 1.05 * max(float(f.max()) for f in frames))
     finish(ax, "x", "|ψ|²")
+    if len(lines) <= MANY:
+        legend(ax)
     clock = ax.set_title(f"t={result.times[0]:.3g}")
 
     def draw(k: int) -> list[Any]:

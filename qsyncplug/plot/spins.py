@@ -9,14 +9,14 @@ import numpy as np
 from ..core.checks import check_integer
 from ..models.chains.sampled import DtwaResult
 from ..models.spin_one import spin_phase
-from ..published.figures import PRINTED_PHASE, Kind, PublishedFigure
+from ..published.figures import Kind, PublishedFigure
 from ..published.result import PublishedResult
-from .style import COLOURS, figure, finish
+from .style import COLOURS, figure, finish, legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot_dtwa", "plot_published_figure", "plot_relative_phase", "plot_spin_phase"]
+__all__ = ["plot_dtwa", "plot_published_figure", "plot_spin_phase"]
 
 _PRINTED = ("#D55E00", "#000000")
 _CLIP = 1.6
@@ -73,7 +73,7 @@ def _draw_trajectories(ax: Axes, result: PublishedResult) -> None:
         )
     ax.plot(*result.mean[-1, :2], "o", color="#0072B2", ms=5, label=f"t={result.times[-1]:g}")
     ax.set_aspect("equal")
-    ax.legend(frameon=False, fontsize=8, loc="upper right")
+    legend(ax)
     finish(ax, r"$\bar q_j$", r"$\bar p_j$")
 
 
@@ -90,7 +90,7 @@ def _draw_quadrature(ax: Axes, result: PublishedResult, which: str) -> None:
     radius = np.sqrt(2 * result.excitations.max(axis=1))
     ax.plot(result.times, radius, color="#0072B2", lw=1.2, label=r"$\pm\sqrt{2}\,\max_j|\beta_j|$")
     ax.plot(result.times, -radius, color="#0072B2", lw=1.2)
-    ax.legend(frameon=False, fontsize=8, loc="upper right")
+    legend(ax)
     finish(ax, r"time $t\omega_1$", rf"$\bar {which}_j$")
 
 
@@ -113,7 +113,7 @@ def _draw_3a(ax: Axes, published: PublishedFigure) -> None:
         )
     ax.axhline(1, color="0.6", lw=0.6, zorder=0)
     ax.set_ylim(0, 1.35)
-    ax.legend(frameon=False, fontsize=8, loc="lower right")
+    legend(ax)
     finish(ax, r"time $t\omega_1$", r"$S_q$  (1 is the vacuum value)")
 
 
@@ -135,40 +135,8 @@ def _draw_3b(ax: Axes, published: PublishedFigure) -> None:
         label="the equations of the figure",
     )
     ax.set_ylim(-0.05, 1.1)
-    ax.legend(frameon=False, fontsize=8)
+    legend(ax)
     finish(ax, r"thermal occupation $\bar n$", r"time average of $S_q$")
-
-
-def plot_relative_phase(
-    result: PublishedResult, *, fig: Any = None, ax: Any = None
-) -> tuple[Any, Any]:
-    """The relative phase φ2−φ1 of the published equations in time, with the value that the paper
-    prints.
-
-    Parameters
-    ----------
-    result : PublishedResult
-        The run.
-    fig, ax : matplotlib Figure and Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    fig, ax
-    """
-    fig, ax = figure(fig, ax, figsize=(5, 3.2))
-    ax.plot(result.times, result.relative_phase, color=COLOURS[1], lw=1.0)
-    ax.axhline(PRINTED_PHASE, color="0.5", lw=0.8, ls="--")
-    ax.annotate(
-        f"{PRINTED_PHASE}",
-        (1.0, PRINTED_PHASE),
-        xycoords=("axes fraction", "data"),
-        fontsize=8,
-        va="bottom",
-        ha="right",
-    )
-    finish(ax, r"time $t\omega_1$", r"$\varphi_2-\varphi_1$ (rad)")
-    return fig, ax
 
 
 def plot_dtwa(
@@ -202,7 +170,7 @@ def plot_dtwa(
             result.times, mean - 2 * error, mean + 2 * error, color=colour, alpha=0.25, lw=0
         )
     ax.set_ylim(-1.05, 1.05)
-    ax.legend(frameon=False, fontsize=8, ncols=3, loc="upper right")
+    legend(ax)
     finish(ax, "time", r"$\langle J\rangle/(N/2)$", f"{result.ntraj} samples, ±2 standard errors")
     return fig, ax
 
@@ -239,5 +207,5 @@ def plot_spin_phase(
         r"$S(\varphi)=P(\varphi)-1/2\pi$",
     )
     if label:
-        ax.legend(frameon=False, fontsize=8)
+        legend(ax)
     return fig, ax

@@ -16,12 +16,14 @@ __all__ = [
     "DIVERGING",
     "FADED",
     "LINES",
+    "MANY",
     "MATRIX",
     "colour_bar",
     "draw_nodes",
     "draw_series",
     "figure",
     "finish",
+    "flat",
     "legend",
     "node_ticks",
 ]
@@ -77,7 +79,13 @@ def legend(ax: Axes, title: str | None = None, *, above: bool = False) -> None:
 
 
 def draw_nodes(
-    ax: Axes, times: np.ndarray, values: np.ndarray, *, word: str = "", offset: int = 0
+    ax: Axes,
+    times: np.ndarray,
+    values: np.ndarray,
+    *,
+    word: str = "",
+    offset: int = 0,
+    first: int = 1,
 ) -> None:
     """One line a node (or pair): named and dashed up to eight, a veil of thin lines beyond.
 
@@ -90,6 +98,8 @@ def draw_nodes(
         Before the number of the node in the legend; nodes are counted from 1.
     offset : int
         Of the first colour.
+    first : int
+        Number of the first node.
     """
     count = values.shape[1]
     if count > MANY:
@@ -98,7 +108,17 @@ def draw_nodes(
         ax.plot(times, np.mean(values, axis=1), color=COLOURS[0], lw=1.6, label="mean of nodes")
         return
     for j in range(count):
-        draw_series(ax, times, values[:, j], j + offset + 1, f"{word}{j + 1}")
+        draw_series(ax, times, values[:, j], j + offset + 1, f"{word}{j + first}")
+    flat(ax)
+
+
+def flat(ax: Axes) -> None:
+    """Limits that show a constant as one: rounding is not drawn as noise."""
+    low, high = ax.get_ylim()
+    size = max(abs(low), abs(high))
+    if high - low < 1e-6 * max(size, 1e-3):
+        pad = 0.05 * max(size, 1e-3)
+        ax.set_ylim(low - pad, high + pad)
 
 
 def draw_series(ax: Axes, times: Any, values: Any, place: int, label: str | None) -> None:

@@ -10,7 +10,6 @@ from ..core.checks import check_choice, check_number
 from .style import (
     COLOURS,
     DIVERGING,
-    LINES,
     MATRIX,
     colour_bar,
     draw_series,
@@ -141,12 +140,42 @@ def _contour(ax: Axes, x: np.ndarray, y: np.ndarray, array: Any, level: float) -
         legend(ax, above=True)
         return
     texts = array.values.astype(str)
-    labels = [t for t in np.unique(texts) if t]
-    if len(labels) == 1:
-        ax.plot([], [], " ", label=f"{labels[0]} everywhere")
-    for k, name in enumerate(labels if len(labels) > 1 else []):
-        inside = (texts == name).astype(float)
-        colour = ("white", *COLOURS[2:])[k % 6]
-        ax.contour(x, y, inside, levels=[0.5], colors=colour, linewidths=1.6)
-        ax.plot([], [], color=colour if k else "0.7", lw=1.6, ls=LINES[0], label=name)
+    _borders(ax, x, y, texts)
+    places = np.meshgrid(x, y)
+    for k, name in enumerate(t for t in np.unique(texts) if t):
+        here = texts == name
+        ax.scatter(
+            places[0][here],
+            places[1][here],
+            s=9,
+            color=COLOURS[2 + k % (len(COLOURS) - 2)],
+            edgecolors="white",
+            linewidths=0.4,
+            label=name,
+        )
     legend(ax, _label(array.name, array), above=True)
+
+
+def _edges(x: np.ndarray) -> np.ndarray:
+    """Borders of the cells around the points."""
+    if len(x) == 1:
+        return x[0] + np.array([-0.5, 0.5])
+    middle = (x[1:] + x[:-1]) / 2
+    return np.concatenate([[2 * x[0] - middle[0]], middle, [2 * x[-1] - middle[-1]]])
+
+
+def _borders(ax: Axes, x: np.ndarray, y: np.ndarray, texts: np.ndarray) -> None:
+    """Lines between neighbouring cells of different texts: nothing is interpolated."""
+    from matplotlib.collections import LineCollection
+
+    across, up = _edges(x), _edges(y)
+    lines = [
+        [(across[k + 1], up[j]), (across[k + 1], up[j + 1])]
+        for j, k in zip(*np.nonzero(texts[:, 1:] != texts[:, :-1]), strict=True)
+    ]
+    lines += [
+        [(across[k], up[j + 1]), (across[k + 1], up[j + 1])]
+        for j, k in zip(*np.nonzero(texts[1:] != texts[:-1]), strict=True)
+    ]
+    ax.add_collection(LineCollection(lines, colors="white", lw=2.4))
+    ax.add_collection(LineCollection(lines, colors="black", lw=1.1))

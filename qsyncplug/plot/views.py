@@ -7,10 +7,33 @@ from typing import Any
 import numpy as np
 
 from ..adapters import synchronization
+from ..core.checks import check_integer
+from ..published.figures import PRINTED_PHASE
 from ..sync import measures
-from .style import COLOURS, figure, finish
+from .style import (
+    COLOURS,
+    FADED,
+    MANY,
+    colour_bar,
+    draw_nodes,
+    draw_series,
+    figure,
+    finish,
+    legend,
+    node_ticks,
+)
 
-__all__ = ["plot_correlations", "plot_measure", "plot_order_parameter"]
+__all__ = [
+    "plot_correlations",
+    "plot_masses",
+    "plot_measure",
+    "plot_order_parameter",
+    "plot_relative_phase",
+    "plot_trajectories",
+]
+
+#: nodes up to which every pair is named
+_MOST_NODES = 5
 
 
 def plot_order_parameter(
@@ -25,7 +48,7 @@ def plot_order_parameter(
     fig, ax : matplotlib Figure and Axes, optional
         Where to draw.
     label : str, optional
-        For a legend; the system's name by default.
+        For a legend.
 
     Returns
     -------
@@ -33,9 +56,14 @@ def plot_order_parameter(
     """
     view = synchronization(view)
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
-    ax.plot(view.times, measures.order_parameter(view), label=label or view.system or None, lw=1.8)
+    place = sum(line.get_label()[:1] != "_" for line in ax.lines) + 1
+    draw_series(ax, view.times, measures.order_parameter(view), place, label)
+    if place == 1 and view.n > 1:
+        null = 1 / np.sqrt(view.n)
+        ax.axhline(null, color=FADED, lw=0.8, ls="--", zorder=0, label="independent nodes")
     ax.set_ylim(-0.02, 1.05)
     finish(ax, "time", "order parameter r")
+    legend(ax)
     return fig, ax
 
 
@@ -68,36 +96,27 @@ def plot_measure(
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
     prefix = f"{label}, " if label else ""
     if values.ndim == 1:
-        ax.plot(view.times, values, label=label, lw=1.8)
+        draw_series(ax, view.times, values, len(ax.lines) + 1, label)
     elif values.ndim == 2:
-        for j in range(values.shape[1]):
-            ax.plot(
-                view.times,
-                values[:, j],
-                color=COLOURS[(j + 1) % len(COLOURS)],
-                label=f"{prefix}{j + 1}",
-                lw=1.6,
-            )
+        draw_nodes(ax, view.times, values, word=f"{prefix}node ", offset=len(ax.lines))
+    elif view.n > _MOST_NODES:
+        j, k = np.triu_indices(view.n, 1)
+        draw_nodes(ax, view.times, values[:, j, k].real)
     else:
         pairs = [(j, k) for j in range(view.n) for k in range(j + 1, view.n)]
+        before = len(ax.lines)
         for i, (j, k) in enumerate(pairs):
-            ax.plot(
-                view.times,
-                values[:, j, k].real,
-                color=COLOURS[(i + 1) % len(COLOURS)],
-                label=f"{prefix}{j + 1}–{k + 1}",
-                lw=1.6,
-            )
-    if ax.get_legend_handles_labels()[1]:
-        ax.legend(frameon=False)
+            name = f"{prefix}{j + 1}–{k + 1}"
+            draw_series(ax, view.times, values[:, j, k].real, before + i + 1, name)
     finish(ax, "time", measure.replace("_", " "))
+    legend(ax)
     return fig, ax
 
 
 def plot_correlations(
     view: Any, index: int = -1, *, fig: Any = None, ax: Any = None
 ) -> tuple[Any, Any]:
-    """The matrix |z_jk| at one time, with arg z_jk as colour.
+    """The matrix z_jk at one time: |z_jk| is the side of each square, arg z_jk its colour.
 
     Parameters
     ----------
@@ -112,21 +131,150 @@ def plot_correlations(
     -------
     fig, ax
     """
-    from matplotlib.colors import hsv_to_rgb
-
     view = synchronization(view)
     z = np.nan_to_num(view.correlations[index])
-    colour = hsv_to_rgb(
-        np.stack(
-            [(np.angle(z) / (2 * np.pi)) % 1, np.clip(np.abs(z), 0, 1), np.ones(z.shape)], axis=-1
-        )
+    n = view.n
+    fig, ax = figure(fig, ax, figsize=(4.8, 4))
+    side = np.clip(np.abs(z), 0, 1)
+    image = _squares(ax, side, np.angle(z))
+    bar = colour_bar(fig, image, ax, "arg z$_{jk}$")
+    bar.set_ticks([-np.pi, 0, np.pi], labels=["−π", "0", "π"])
+    node_ticks(ax, n)
+    ax.set_xlim(-0.5, n - 0.5)
+    ax.set_ylim(n - 0.5, -0.5)
+    ax.set_aspect("equal")
+    finish(ax, "node k", "node j", f"|z$_{{jk}}$| by size, t = {view.times[index]:g}")
+    return fig, ax
+
+
+def _squares(ax: Any, side: np.ndarray, phase: np.ndarray) -> Any:
+    """A square for each pair, full for |z|=1; a cyclic colour for its phase."""
+    from matplotlib.collections import PolyCollection
+
+    j, k = np.indices(side.shape)
+    half = 0.47 * side.ravel()[:, None]
+    corners = np.stack(
+        [
+            k.ravel()[:, None] + half * np.array([-1, 1, 1, -1]),
+            j.ravel()[:, None] + half * np.array([-1, -1, 1, 1]),
+        ],
+        axis=-1,
     )
-    fig, ax = figure(fig, ax, figsize=(4, 4))
-    ax.imshow(colour, interpolation="nearest")
-    ticks = np.arange(view.n) if view.n <= 12 else np.linspace(0, view.n - 1, 6).astype(int)
-    ax.set_xticks(ticks, [str(k + 1) for k in ticks])
-    ax.set_yticks(ticks, [str(k + 1) for k in ticks])
-    finish(
-        ax, "node k", "node j", f"z$_{{jk}}$ at t={view.times[index]:g}: saturation |z|, hue arg z"
+    squares = PolyCollection(
+        list(corners), array=phase.ravel(), cmap="twilight", lw=0.5, edgecolors="0.3"
     )
+    squares.set_clim(-np.pi, np.pi)
+    return ax.add_collection(squares)
+
+
+def plot_relative_phase(view: Any, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
+    """Relative phases in time, of each node against the first.
+
+    Parameters
+    ----------
+    view : SyncView or result
+        With correlations, or means; for the published spin chains the value that the paper prints
+        is marked.
+    fig, ax : matplotlib Figure and Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    fig, ax
+
+    Raises
+    ------
+    ValueError
+        There is one node: it has no relative phase.
+    """
+    printed = hasattr(view, "relative_phase")
+    if printed:
+        times, phases = view.times, np.asarray(view.relative_phase)[:, None]
+    else:
+        seen = synchronization(view)
+        if seen.n < 2:
+            raise ValueError("a relative phase needs two nodes; the view has one")
+        times = seen.times
+        phases = np.unwrap(measures.coherence_phase(seen)[:, 0, 1:], axis=0)
+    fig, ax = figure(fig, ax, figsize=(5, 3.2))
+    if phases.shape[1] == 1:
+        draw_series(ax, times, phases[:, 0], 1, None)
+    else:
+        draw_nodes(ax, times, phases, word="1–", offset=0, first=2)
+    if printed:
+        ax.axhline(PRINTED_PHASE, color=FADED, lw=0.8, ls="--", label=f"printed: {PRINTED_PHASE}")
+    finish(ax, "time", "relative phase (rad)")
+    legend(ax)
+    return fig, ax
+
+
+def plot_masses(view: Any, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
+    """Excitation numbers or squared norms in time, one line a node.
+
+    Parameters
+    ----------
+    view : SyncView or result
+        With masses, or means and covariances. For Model 2 of Schrödinger–Lohe θ_j is dotted.
+    fig, ax : matplotlib Figure and Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    fig, ax
+    """
+    seen = synchronization(view)
+    fig, ax = figure(fig, ax, figsize=(5, 3.2))
+    draw_nodes(ax, seen.times, np.asarray(seen.masses), word="node ")
+    if getattr(getattr(view, "model", None), "variant", "") == "model2":
+        for j, theta in enumerate(np.asarray(view.theta).T):
+            ax.plot(view.times, theta, ":", color=COLOURS[(j + 1) % len(COLOURS)], lw=1)
+        ax.plot([], [], ":", color=FADED, lw=1, label="θ")
+    finish(ax, "time", "mass ‖ψ‖²" if hasattr(view, "theta") else "n")
+    legend(ax)
+    return fig, ax
+
+
+def plot_trajectories(
+    result: Any, *, particles: int = 200, fig: Any = None, ax: Any = None
+) -> tuple[Any, Any]:
+    """Phases in time, unwrapped.
+
+    Parameters
+    ----------
+    result : result or SyncView
+        Of particles with stored positions; or anything with a mean amplitude.
+    particles : int
+        At most so many are drawn, evenly chosen.
+    fig, ax : matplotlib Figure and Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    fig, ax
+
+    Raises
+    ------
+    ValueError
+        No positions are stored.
+    MissingFieldError
+        The view has no mean amplitudes, whose phases these would be.
+    """
+    particles = check_integer("particles", particles, minimum=1)
+    if hasattr(result, "positions"):
+        times, phases = result.times, result.positions
+        if phases is None:
+            raise ValueError("result has no positions; run with options={'store_positions': True}")
+    else:
+        seen = synchronization(result)
+        # the phase x of the amplitude e^{−ix}
+        times = seen.times
+        phases = np.unwrap(-np.arctan2(seen.mean[:, 1::2], seen.mean[:, ::2]), axis=0)
+    chosen = np.unique(np.linspace(0, phases.shape[1] - 1, particles).astype(int))
+    fig, ax = figure(fig, ax, figsize=(5, 3.2))
+    if len(chosen) <= MANY:
+        draw_nodes(ax, times, phases[:, chosen], word="node ")
+        legend(ax)
+    else:
+        ax.plot(times, phases[:, chosen], color=COLOURS[1], lw=0.7, alpha=0.6)
+    finish(ax, "time", "phase, unwrapped (rad)")
     return fig, ax

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import qutip
 
+from ..adapters import synchronization
 from ..core.checks import check_choice, check_integer
+from ..wigner.phase_space import as_phase_space
 from .style import COLOURS, figure, finish
 
 __all__ = [
@@ -21,8 +25,6 @@ def _colours(cmap: Any) -> Any:
     """QuTiP's choice: RdBu, or a colour map for all eyes where its settings ask for one."""
     if cmap is not None:
         return cmap
-    import qutip
-
     return "seismic" if qutip.settings.colorblind_safe else "RdBu"
 
 
@@ -71,8 +73,9 @@ def _part(w: np.ndarray, part: str) -> np.ndarray:
 
 def plot_wigner_function(
     w: Any,
-    space: Any,
+    space: Any = None,
     *,
+    mode: int = 0,
     part: str = "real",
     cmap: Any = None,
     colorbar: bool = True,
@@ -83,9 +86,13 @@ def plot_wigner_function(
 
     Parameters
     ----------
-    w : array of shape ``space.shape``
-        Of one dimension; see :func:`qsyncplug.wigner.wigner_transform`.
+    w : array of shape ``space.shape``, Qobj, result or SyncView
+        An array of one dimension, see :func:`qsyncplug.wigner_transform`; or a state of boson
+        modes; or a run with states, of which the last is drawn.
     space : PhaseSpace or Grid
+        Of an array. A state chooses its own window.
+    mode : int
+        Which mode of a state.
     part : {"real", "imag", "abs"}
         What to draw of a complex function.
     cmap : colour map, optional
@@ -98,9 +105,13 @@ def plot_wigner_function(
     -------
     fig, ax
     """
-    from ..wigner.phase_space import as_phase_space
-
-    space = as_phase_space(space)
+    if hasattr(w, "times"):
+        w = synchronization(w).states[-1]
+    if isinstance(w, qutip.Qobj):
+        w, space = _wigner_of(w, mode)
+    if space is None:
+        raise TypeError("plot_wigner_function needs the space of an array: its PhaseSpace or Grid")
+    space = as_phase_space(space) if not isinstance(space, _Window) else space
     _check_line(space, "plot_wigner_function")
     w = np.asarray(w)
     if w.shape != space.shape:
@@ -112,6 +123,29 @@ def plot_wigner_function(
         fig.colorbar(image, ax=ax, label="w(x, p)")
     finish(ax, "x", "p")
     return fig, ax
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Where the Wigner function of a state is drawn."""
+
+    x: np.ndarray
+    p: np.ndarray
+    ndim: int = 1
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.x), len(self.p)
+
+
+def _wigner_of(state: qutip.Qobj, mode: int) -> tuple[np.ndarray, _Window]:
+    """Wigner function of one mode of a state, and a window that holds it."""
+    mode = check_integer("mode", mode, minimum=0, maximum=len(state.dims[0]) - 1)
+    rho = state if len(state.dims[0]) == 1 else state.ptrace(mode)
+    number = float(np.real(qutip.expect(qutip.num(rho.shape[0]), rho)))
+    reach = np.sqrt(2 * number) + 3.5
+    x = np.linspace(-reach, reach, 161)
+    return qutip.wigner(rho, x, x).T, _Window(x, x)
 
 
 def plot_wigner_matrix(

@@ -2,12 +2,15 @@
 
 import json
 
+import numpy as np
 import pytest
 
+import qsyncplug as qsp
 from qsyncplug.__main__ import main
 
 QUICK = [
     "compare",
+    "modes",
     "--end",
     "1",
     "--times",
@@ -39,9 +42,20 @@ def test_compare_prints_and_writes(tmp_path, capsys):
         assert word in text
     assert out.with_suffix(".png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     data = json.loads(out.with_suffix(".json").read_text())
+    result = qsp.load(f"{out}-mean-field.npz")
+    assert np.array_equal(result.times, data["times"])
+    assert "agrees for t in" in out.with_suffix(".txt").read_text()
     assert data["parameters"]["gain"] == "(1.0, 1.1)"
     assert len(data["times"]) == 6
     assert data["values"]["coherence"]["exact"][0] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_a_pdf_where_the_output_says_so(tmp_path, capsys):
+    out = tmp_path / "run.pdf"
+    words = ["compare", "lohe", "--end", "1", "--times", "5", "--quiet", "--output", str(out)]
+    assert main(words) == 0
+    assert out.read_bytes()[:5] == b"%PDF-"
+    assert str(out) in capsys.readouterr().out
 
 
 def test_info(capsys):
@@ -54,18 +68,18 @@ def test_info(capsys):
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["compare", "--gain", "-1"], "gain must be at least 0, not -1"),
-        (["compare", "--gain", "1,2,3"], "one number or two"),
-        (["compare", "--cutoff", "1"], "cutoff must be at least 2, not 1"),
-        (["compare", "--end", "0"], "--end must be above 0"),
-        (["compare", "--times", "1"], "--times must be at least 2"),
-        (["compare", "--amplitudes", "1"], "two amplitudes"),
-        (["compare", "--detuning", "nan"], "detuning must be finite"),
-        (["compare", "--tolerance", "0"], "tolerance must be above 0"),
+        (["compare", "modes", "--gain", "-1"], "gain must be at least 0, not -1"),
+        (["compare", "modes", "--gain", "1,2,3"], "one number or two"),
+        (["compare", "modes", "--cutoff", "1"], "cutoff must be at least 2, not 1"),
+        (["compare", "modes", "--end", "0"], "--end must be above 0"),
+        (["compare", "modes", "--times", "1"], "--times must be at least 2"),
+        (["compare", "modes", "--amplitudes", "1"], "two amplitudes"),
+        (["compare", "modes", "--detuning", "nan"], "detuning must be finite"),
+        (["compare", "modes", "--tolerance", "0"], "tolerance must be above 0"),
         (["compare", "--output", "/nowhere/x"], "folder /nowhere does not exist"),
         (["compare", "--colour", "red"], "unrecognized arguments"),
         (["dance"], "invalid choice"),
-        ([], "COMMAND"),
+        (["compare", "fish"], "unrecognized arguments: fish"),
     ],
 )
 def test_bad_options_give_one_line_and_exit_2(arguments, text, capsys):

@@ -19,7 +19,7 @@ def test_order_parameter(result):
     assert np.array_equal(y, qsp.measures.order_parameter(qsp.synchronization(result)))
     fig2, ax2 = qsp.plot_order_parameter(result, fig=fig, ax=ax, label="again")
     assert (fig2, ax2) == (fig, ax)
-    assert len(ax.lines) == 2
+    assert len(ax.lines) == 3  # and the value of independent nodes
 
 
 def test_measures(result):
@@ -33,6 +33,91 @@ def test_measures(result):
 
 
 def test_correlations(result):
+    """Squares of side 0.94 |z|, coloured by arg z."""
     fig, ax = plt.subplots()
     assert qsp.plot_correlations(result, 3, ax=ax) == (fig, ax)
-    assert ax.images[0].get_array().shape == (2, 2, 3)
+    z = qsp.synchronization(result).correlations[3]
+    squares = ax.collections[0]
+    assert np.allclose(squares.get_array(), np.angle(z).ravel())
+    sides = [np.ptp(path.vertices[:, 0]) for path in squares.get_paths()]
+    assert np.allclose(sides, 0.94 * np.abs(z).ravel())
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["1", "2"]
+
+
+def test_order_has_its_null_value(result):
+    _, ax = qsp.plot_order_parameter(result)
+    assert np.allclose(ax.lines[1].get_ydata(), 1 / np.sqrt(2))
+
+
+def test_relative_phases_masses_and_trajectories_of_any_view(result):
+    view = qsp.synchronization(result)
+    _, ax = qsp.plot_relative_phase(result)
+    want = np.unwrap(qsp.measures.coherence_phase(view)[:, 0, 1])
+    assert np.array_equal(ax.lines[0].get_ydata(), want)
+    _, ax = qsp.plot_masses(result)
+    assert np.array_equal(ax.lines[1].get_ydata(), view.masses[:, 1])
+    # the phase x of the amplitude e^{-ix}
+    _, ax = qsp.plot_trajectories(result)
+    amplitude = result.amplitudes[:, 0]
+    assert np.allclose(np.exp(-1j * ax.lines[0].get_ydata()), amplitude / np.abs(amplitude))
+    with pytest.raises(ValueError, match="needs two nodes"):
+        qsp.plot_relative_phase(qsp.SyncView([0, 1.0], masses=[[1.0], [1.0]]))
+
+
+def _covers(ax):
+    """Whether the legend lies on a curve."""
+    ax.figure.canvas.draw()
+    if ax.get_legend() is None:
+        return False
+    box = ax.get_legend().get_window_extent()
+    return any(
+        box.contains(*point)
+        for line in ax.lines
+        for point in ax.transData.transform(line.get_xydata())
+        if np.all(np.isfinite(point))
+    )
+
+
+def test_legends_cover_no_curve_and_stay_in_the_figure(result):
+    for draw in (
+        lambda: qsp.plot_order_parameter(result, label="mean field"),
+        lambda: qsp.plot_measure(result, "frequency"),
+        lambda: qsp.plot_masses(result),
+        lambda: qsp.plot_circle_order({"one": result, "two": result}),
+        qsp.plot_criterion,
+    ):
+        fig, ax = draw()
+        assert not _covers(ax)
+        box, page = ax.get_legend().get_window_extent(), fig.bbox
+        assert box.x0 >= page.x0
+        assert box.x1 <= page.x1 + 1
+        plt.close(fig)
+
+
+def test_curves_that_coincide_are_shown_as_differences():
+    system = qsp.van_der_pol_pair()
+    times = np.linspace(0, 2, 9)
+    one = qsp.mfsolve(system, [1, 0.5j], times)
+    two = qsp.mfsolve(system, [1, 0.5j], times, options={"rtol": 1e-6, "atol": 1e-8})
+    comparison = qsp.compare({"fine": one, "coarse": two})
+    _, axes = qsp.plot_comparison(comparison, ["order_parameter"])
+    assert axes[0].get_yscale() == "log"
+    drawn = axes[0].lines[0].get_ydata()
+    apart = np.abs(comparison.differences["order_parameter"]["coarse"])
+    assert np.array_equal(drawn, np.maximum(apart, 1e-16))
+    # what differs is shown as it is
+    far = qsp.mfsolve(system, [1, 0.2j], times)
+    _, axes = qsp.plot_comparison(qsp.compare({"a": one, "b": far}), ["order_parameter"])
+    assert axes[0].get_yscale() == "linear"
+    assert len(axes[0].lines) == 2
+
+
+def test_many_nodes_are_a_veil_with_their_mean():
+    rng = np.random.default_rng(0)
+    run = qsp.circlesolve(qsp.Circle(qsp.sine()), rng.uniform(0, 6, 30), np.linspace(0, 1, 5))
+    _, ax = qsp.plot_masses(run)
+    assert len(ax.lines) == 31
+    _, ax = qsp.plot_trajectories(run)
+    assert len(ax.lines) == 30
+    _, ax = qsp.plot_measure(run, "coherence")
+    assert len(ax.lines) == 30 * 29 // 2 + 1
