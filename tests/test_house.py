@@ -22,8 +22,6 @@ LONG_FILES = {
     "exact/coherence.py",
     "exact/evolve.py",
     "exact/liouvillian.py",
-    "lohe/result.py",
-    "lohe/solver.py",
     "operators/algebra.py",
     "operators/system.py",
     "sync/view.py",
@@ -40,9 +38,6 @@ LONG_FUNCTIONS = {
     "exact/evolve.py:_run_qutip",
     "exact/evolve.py:_run_sectors",
     "exact/nullspace.py:steady_blocks",
-    "lohe/initial.py:read_states",
-    "lohe/noise.py:sltrajectories",
-    "lohe/solver.py:_run_splitting",
     "models/chains/collective.py:collective_spins",
     "models/chains/cycle.py:limit_cycle",
     "models/chains/dtwa.py:run",
@@ -56,14 +51,12 @@ LARGE_CLASSES = {
     "circle/merging.py:Merging",
     "circle/stationary.py:Parts",
     "exact/coherence.py:CoherenceOrders",
-    "lohe/lines.py:LinesSetup",
     "models/chains/parameters.py:ChainParameters",
     "wigner/stepping.py:_Steps",
 }
 #: the physics of a model, or the fields of a view, are as many as they are
 LONG_SIGNATURES = {
     "exact/evolve.py:_run_qutip",
-    "lohe/noise.py:_split_path",
     "lohe/noise.py:sltrajectories",
     "models/chains/exact.py:exactsolve_chains",
     "sync/view.py:__init__",

@@ -7,6 +7,7 @@ results, and one error for whatever goes wrong.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import time as clock
 from collections.abc import Callable, Iterator
@@ -191,8 +192,10 @@ class Drive:
         stats["right-hand sides"] = stepper.evaluations
 
     def _finish(self) -> None:
+        # after an interrupt what there is shall be whole; only a second one tears it apart
+        again = self.limits.interrupted
         try:
-            with self.limits.interruptible():
+            with contextlib.nullcontext() if again else self.limits.interruptible():
                 self.problem.finish()
         except KeyboardInterrupt as error:
             self.failure = self.failure or Failure(

@@ -2,51 +2,84 @@
 
 from __future__ import annotations
 
-from typing import Any
+from enum import Enum
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
 from .._ext.integrator import Integrator
+from ..core.status import Status
 from ..waves.errors import BlowUpError, NonUniquenessError, OscillatorError, UndefinedCentreError
+from .model import SchrodingerLohe
 
-__all__ = ["VANISHING", "GuardedIntegrator", "LinesGuard", "failure"]
+__all__ = [
+    "CAP",
+    "VANISHING",
+    "GuardedIntegrator",
+    "LinesGuard",
+    "Loss",
+    "Lost",
+    "loss_error",
+    "loss_of",
+    "may_vanish",
+]
+
+#: ways in which the integrator gives up near a singularity
+_COLLAPSE = (Status.STEP_SIZE, Status.NON_FINITE, Status.RHS_FAILED)
 
 #: an oscillator has vanished when its norm falls below this times its start
 VANISHING = 1e-6
 #: squared norms beyond this times the largest at the start, or of θ, are a blow-up
 CAP = 1e16
-EVENT = 7
 
 
-def failure(kind: str, j: int, t: float, name: str, result: Any) -> OscillatorError:
-    """The error for oscillator `j` at time `t`."""
+class Loss(Enum):
+    """What may happen to one oscillator."""
+
+    NON_UNIQUE = "oscillator vanished"
+    UNDEFINED_CENTRE = "oscillator vanished, and its centre with it"
+    BLOW_UP = "blow-up"
+
+
+class Lost(NamedTuple):
+    """An oscillator that ends a run."""
+
+    kind: Loss
+    oscillator: int
+    time: float
+
+
+def loss_of(model: SchrodingerLohe) -> Loss:
+    """What a vanishing oscillator means for the model."""
+    return Loss.NON_UNIQUE if model.normalised else Loss.UNDEFINED_CENTRE
+
+
+def may_vanish(model: SchrodingerLohe) -> bool:
+    """Whether a vanishing oscillator ends the run."""
+    return model.variant == "model1" or model.aligns_by_distance
+
+
+def loss_error(lost: Lost, name: str, result: Any) -> OscillatorError:
+    """The error for a lost oscillator; what is known goes into the statistics too."""
+    kind, j, t = lost
+    result.stats["lost oscillator"], result.stats["lost time"] = j, t
+    result.stats["stopped"] = f"{kind.value} at t={t:.12g}"
     kept = f"error.result holds the {len(result.times)} outputs before that"
-    if kind == "blow-up":
-        return BlowUpError(
-            f"{name}: the mass of oscillator {j} grew without bound near t={t:.12g}; {kept}",
-            time=t,
-            reason="blow-up",
-            oscillator=j,
-            result=result,
-        )
-    if kind == "non-uniqueness":
-        return NonUniquenessError(
-            f"{name}: oscillator {j} vanished at t={t:.12g}; Model 1 has no unique solution "
-            f"beyond; {kept}",
-            time=t,
-            reason="oscillator vanished",
-            oscillator=j,
-            result=result,
-        )
-    return UndefinedCentreError(
-        f"{name}: oscillator {j} vanished at t={t:.12g} and has no centre of mass, which its "
-        f"alignment needs; {kept}",
-        time=t,
-        reason="oscillator vanished",
-        oscillator=j,
-        result=result,
-    )
+    what = {
+        Loss.BLOW_UP: f"the mass of oscillator {j} grew without bound near t={t:.12g}",
+        Loss.NON_UNIQUE: f"oscillator {j} vanished at t={t:.12g}; Model 1 has no unique solution "
+        "beyond",
+        Loss.UNDEFINED_CENTRE: f"oscillator {j} vanished at t={t:.12g} and has no centre of mass, "
+        "which its alignment needs",
+    }[kind]
+    error = {
+        Loss.BLOW_UP: BlowUpError,
+        Loss.NON_UNIQUE: NonUniquenessError,
+        Loss.UNDEFINED_CENTRE: UndefinedCentreError,
+    }[kind]
+    reason = "blow-up" if kind is Loss.BLOW_UP else "oscillator vanished"
+    return error(f"{name}: {what}; {kept}", time=t, reason=reason, oscillator=j, result=result)
 
 
 class GuardedIntegrator:
@@ -58,20 +91,19 @@ class GuardedIntegrator:
     rhs : LoheRightHandSide
     n, r : int
         Oscillators and basis vectors.
-    normalised : bool
-        Model 1 (else Model 2).
+    kind : Loss
+        What a vanishing oscillator means.
     kw
         For :class:`Integrator`.
     """
 
-    def __init__(self, rhs: Any, n: int, r: int, normalised: bool, **kw: Any):
+    def __init__(self, rhs: Any, n: int, r: int, kind: Loss, **kw: Any):
         self.rhs = rhs
         self.n, self.r = n, r
-        self.normalised = normalised
-        self.options = kw
+        self.kind = kind
         self._inner = Integrator(rhs, n_events=3, directions=[-1, -1, -1], **kw)
         self._done = [0, 0, 0]
-        self.found: tuple[str, int, float] | None = None
+        self.found: Lost | None = None
 
     def set_state(self, t: float, y: Any, bound: float = np.inf) -> None:
         """Start."""
@@ -116,13 +148,13 @@ class GuardedIntegrator:
         while True:
             status, count = self._inner.advance(times[total:], out[total:])
             total += count
-            if status in (3, 4, 5) and self._collapsing():
-                return EVENT, total
-            if status != EVENT or total == len(times):
+            if status in _COLLAPSE and self._collapsing():
+                return Status.EVENT, total
+            if status != Status.EVENT or total == len(times):
                 return status, total
             t, y = self._inner.t_event, self._inner.event_state
             if self._confirm(self._inner.event_index, t, y):
-                return EVENT, total
+                return Status.EVENT, total
             # a fast turn: go on from there
             self._done = [self.accepted, self.rejected, self.evaluations]
             self.rhs.set_reference(y)
@@ -134,9 +166,9 @@ class GuardedIntegrator:
     def _confirm(self, event: int, t: float, y: np.ndarray) -> bool:
         norms = np.linalg.norm(self._rows(y), axis=1)
         if event == 2:
-            self.found = ("blow-up", int(np.argmax(norms)), t)
+            self.found = Lost(Loss.BLOW_UP, int(np.argmax(norms)), t)
             return True
-        kind = "non-uniqueness" if self.normalised else "undefined centre"
+        kind = self.kind
         if event == 0:
             t_old = self._inner.t_old
             y_old = self._inner.dense(t_old)
@@ -147,10 +179,10 @@ class GuardedIntegrator:
             j = int(np.argmin(turns))
             if norms[j] > 1e-3 * np.linalg.norm(old[j]):
                 return False
-            self.found = (kind, j, self._crossing(j, t_old, y_old, t))
+            self.found = Lost(kind, j, self._crossing(j, t_old, y_old, t))
             return True
         j = int(np.argmin(norms / np.maximum(self.rhs.initial_norms, 1e-300)))
-        self.found = (kind, j, self._extrapolate(j, t, y))
+        self.found = Lost(kind, j, self._extrapolate(j, t, y))
         return True
 
     def _collapsing(self) -> bool:
@@ -160,15 +192,15 @@ class GuardedIntegrator:
         ratio = norms / np.maximum(self.rhs.initial_norms, 1e-300)
         j = int(np.argmin(ratio))
         if ratio[j] < 1e-2:
-            self.found = (
-                "non-uniqueness" if self.normalised else "undefined centre",
+            self.found = Lost(
+                self.kind,
                 j,
                 self._extrapolate(j, t, y),
             )
             return True
         j = int(np.argmax(norms))
         if norms[j] > 1e4 * max(1.0, float(np.max(self.rhs.initial_norms))):
-            self.found = ("blow-up", j, t)
+            self.found = Lost(Loss.BLOW_UP, j, t)
             return True
         return False
 
@@ -214,26 +246,26 @@ class LinesGuard:
     Parameters
     ----------
     rhs : LinesRightHandSide
-        Its ``setup.vital(t, y)`` gives squared norms and their rates of change.
-    normalised : bool
-        Model 1 (else Model 2 with alignment).
+        Its ``equations.vital(t, y)`` gives squared norms and their rates of change.
+    kind : Loss
+        What a vanishing oscillator means.
     may_vanish : bool
         Whether a vanishing oscillator stops the run.
     kw
         For :class:`Integrator`.
     """
 
-    def __init__(self, rhs: Any, normalised: bool, may_vanish: bool, **kw: Any):
+    def __init__(self, rhs: Any, kind: Loss, may_vanish: bool, **kw: Any):
         self.rhs = rhs
-        self.normalised = normalised
+        self.kind = kind
         self.may_vanish = may_vanish
         self._inner = Integrator(rhs, **kw)
-        self.found: tuple[str, int, float] | None = None
+        self.found: Lost | None = None
 
     def set_state(self, t: float, y: Any, bound: float = np.inf) -> None:
         """Start."""
         self._inner.set_state(t, y, bound)
-        self._norms, self._changes = self.rhs.setup.vital(t, np.asarray(y))
+        self._norms, self._changes = self.rhs.equations.vital(t, np.asarray(y))
         self._start = np.maximum(self._norms, 1e-300)
 
     def get_state(self) -> Any:
@@ -255,56 +287,53 @@ class LinesGuard:
         while done < len(times):
             t = times[done]
             if t > limit:
-                return EVENT, done
+                return Status.EVENT, done
             if t <= self._inner.t:
                 y = self._inner.dense(t) if t < self._inner.t else self._inner.get_state()[1]
                 out[done] = np.ascontiguousarray(y).view(float)
                 done += 1
                 continue
             if np.isfinite(limit):
-                return EVENT, done
+                return Status.EVENT, done
             status = self._inner.step()
             if status != 0:
-                if status in (3, 4, 5) and self._collapsed():
-                    return EVENT, done
+                if status in _COLLAPSE and self._collapsed():
+                    return Status.EVENT, done
                 return status, done
             self._look()
             if self.found is not None:
                 limit = self.found[2]
         return 0, done
 
-    def _kind(self) -> str:
-        return "non-uniqueness" if self.normalised else "undefined centre"
-
     def _look(self) -> None:
         t, y = self._inner.get_state()
-        norms, changes = self.rhs.setup.vital(t, y)
+        norms, changes = self.rhs.equations.vital(t, y)
         if not np.max(norms) < CAP * max(1.0, float(np.max(self._start))):
-            self.found = ("blow-up", int(np.argmax(norms)), t)
+            self.found = Lost(Loss.BLOW_UP, int(np.argmax(norms)), t)
         elif self.may_vanish:
             for j in np.flatnonzero((self._changes < 0) & (changes > 0)):
                 at = self._lowest(int(j))
                 if at is not None:
-                    self.found = (self._kind(), int(j), at)
+                    self.found = Lost(self.kind, int(j), at)
                     break
             else:
                 if np.any(norms < VANISHING**2 * self._start):
                     self.found = self._soon(t, norms, changes)
         self._norms, self._changes = norms, changes
 
-    def _soon(self, t: float, norms: np.ndarray, changes: np.ndarray) -> tuple[str, int, float]:
+    def _soon(self, t: float, norms: np.ndarray, changes: np.ndarray) -> Lost:
         """The smallest norm falls linearly to zero: λ/|λ'| = 2n/|n'| from now."""
         j = int(np.argmin(norms / self._start))
-        return self._kind(), j, t + (2 * norms[j] / -changes[j] if changes[j] < 0 else 0.0)
+        return Lost(self.kind, j, t + (2 * norms[j] / -changes[j] if changes[j] < 0 else 0.0))
 
     def _lowest(self, j: int) -> float | None:
         """Time in the last step at which the norm of oscillator `j` is zero, or None if it only
         turns.
         """
-        inner, setup = self._inner, self.rhs.setup
+        inner, equations = self._inner, self.rhs.equations
 
         def row(t: float) -> np.ndarray:
-            return setup.row(inner.dense(t), j)
+            return equations.row(inner.dense(t), j)
 
         a, b = inner.t_old, inner.t
         low = minimize_scalar(
@@ -325,9 +354,9 @@ class LinesGuard:
 
     def _collapsed(self) -> bool:
         t, y = self._inner.get_state()
-        norms, changes = self.rhs.setup.vital(t, y)
+        norms, changes = self.rhs.equations.vital(t, y)
         if self.may_vanish and np.min(norms / self._start) < 1e-4:
             self.found = self._soon(t, norms, changes)
         elif np.max(norms) > 1e8 * max(1.0, float(np.max(self._start))):
-            self.found = ("blow-up", int(np.argmax(norms)), t)
+            self.found = Lost(Loss.BLOW_UP, int(np.argmax(norms)), t)
         return self.found is not None

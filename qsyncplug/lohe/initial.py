@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 import qutip
 
 from ..core.checks import check_array
+from ..core.errors import warn
 from ..waves.errors import (
     AliasingError,
     AliasingWarning,
@@ -33,54 +33,9 @@ def read_states(model: SchrodingerLohe, state0: Any, name: str = "state0") -> np
         Wrong number or shape, NaN, or a zero ket where the variant needs a norm.
     """
     if model.grid is not None:
-        shape = model.grid.shape
-        if isinstance(state0, qutip.Qobj) or (
-            isinstance(state0, (list, tuple)) and any(isinstance(p, qutip.Qobj) for p in state0)
-        ):
-            raise TypeError(
-                f"{name} must hold arrays on the grid, of shape {shape}; the Hamiltonian is on a "
-                "grid"
-            )
-        if isinstance(state0, (list, tuple)):
-            for j, p in enumerate(state0):
-                if np.shape(p) != shape:
-                    raise ValueError(
-                        f"{name}[{j}] must have the grid's shape {shape}, not {np.shape(p)}"
-                    )
-        array = check_array(name, state0, dtype=complex)
-        if array.ndim != 1 + len(shape) or array.shape[1:] != shape:
-            raise ValueError(
-                f"{name} must have shape (N, {', '.join(map(str, shape))}), not {array.shape}"
-            )
-        psi = array.reshape(len(array), -1)
-        weight = model.grid.weight
+        psi, weight = _grid_states(model, state0, name), model.grid.weight
     else:
-        dims = model.reference.dims[0]
-        size = model.reference.shape[0]
-        numbers = (
-            isinstance(state0, (list, tuple))
-            and not any(isinstance(p, qutip.Qobj) for p in state0)
-            and len(state0) > 0
-        )
-        if numbers or (isinstance(state0, np.ndarray) and state0.dtype != object):
-            psi = check_array(name, state0, shape=(None, size), dtype=complex)
-        else:
-            if isinstance(state0, qutip.Qobj):
-                raise TypeError(f"{name} must be a list of kets, one an oscillator, not one Qobj")
-            kets = list(state0)
-            for j, ket in enumerate(kets):
-                if not isinstance(ket, qutip.Qobj) or not ket.isket:
-                    what = ket.type if isinstance(ket, qutip.Qobj) else type(ket).__name__
-                    raise TypeError(f"{name}[{j}] must be a ket, not {what}")
-                if ket.dims[0] != dims:
-                    raise ValueError(
-                        f"{name}[{j}] must have the dimensions {dims} of the Hamiltonian, not "
-                        f"{ket.dims[0]}"
-                    )
-            if not kets:
-                raise ValueError(f"{name} must hold at least one ket")
-            psi = check_array(name, np.stack([ket.full().ravel() for ket in kets]), dtype=complex)
-        weight = 1.0
+        psi, weight = _kets(model, state0, name), 1.0
     if len(psi) == 0:
         raise ValueError(f"{name} must hold at least one state")
     if model.n is not None and len(psi) != model.n:
@@ -93,6 +48,51 @@ def read_states(model: SchrodingerLohe, state0: Any, name: str = "state0") -> np
         why = "divides by the norm" if model.normalised else "needs the centre of every oscillator"
         raise ValueError(f"{name}[{j}] must not be zero: the {model.variant} model {why}")
     return psi
+
+
+def _grid_states(model: SchrodingerLohe, state0: Any, name: str) -> np.ndarray:
+    shape = model.grid.shape
+    many = isinstance(state0, (list, tuple))
+    if isinstance(state0, qutip.Qobj) or (many and any(isinstance(p, qutip.Qobj) for p in state0)):
+        raise TypeError(
+            f"{name} must hold arrays on the grid, of shape {shape}; the Hamiltonian is on a grid"
+        )
+    if many:
+        for j, p in enumerate(state0):
+            if np.shape(p) != shape:
+                raise ValueError(
+                    f"{name}[{j}] must have the grid's shape {shape}, not {np.shape(p)}"
+                )
+    array = check_array(name, state0, dtype=complex)
+    if array.ndim != 1 + len(shape) or array.shape[1:] != shape:
+        raise ValueError(
+            f"{name} must have shape (N, {', '.join(map(str, shape))}), not {array.shape}"
+        )
+    return array.reshape(len(array), -1)
+
+
+def _kets(model: SchrodingerLohe, state0: Any, name: str) -> np.ndarray:
+    dims, size = model.reference.dims[0], model.reference.shape[0]
+    if isinstance(state0, qutip.Qobj):
+        raise TypeError(f"{name} must be a list of kets, one an oscillator, not one Qobj")
+    listed = isinstance(state0, (list, tuple)) and len(state0) > 0
+    numbers = listed and not any(isinstance(p, qutip.Qobj) for p in state0)
+    if numbers or (isinstance(state0, np.ndarray) and state0.dtype != object):
+        return check_array(name, state0, shape=(None, size), dtype=complex)
+    if not hasattr(state0, "__iter__"):
+        raise TypeError(f"{name} must be a list of kets, not {type(state0).__name__}")
+    kets = list(state0)
+    for j, ket in enumerate(kets):
+        if not isinstance(ket, qutip.Qobj) or not ket.isket:
+            what = ket.type if isinstance(ket, qutip.Qobj) else type(ket).__name__
+            raise TypeError(f"{name}[{j}] must be a ket, not {what}")
+        if ket.dims[0] != dims:
+            raise ValueError(
+                f"{name}[{j}] must have the dimensions {dims} of the Hamiltonian, not {ket.dims[0]}"
+            )
+    if not kets:
+        raise ValueError(f"{name} must hold at least one ket")
+    return check_array(name, np.stack([ket.full().ravel() for ket in kets]), dtype=complex)
 
 
 def existence_margin(
@@ -144,12 +144,11 @@ def check_initial(model: SchrodingerLohe, rows: np.ndarray, weight: float = 1.0)
     n = len(rows)
     norms = np.linalg.norm(rows, axis=1) * np.sqrt(weight)
     if model.variant == "model1" and existence_margin(model, norms) <= 0:
-        warnings.warn(
+        warn(
             "Model 1 may lose an oscillator: λ_-(0) − λ_+(0)(exp(kD₀/2μc)−1) > 0 fails with "
             f"D₀={np.max(np.abs(model.start_theta(n) - 1)):.3g} and "
             f"μc={model.alignment * infimum(model.kernel):.3g}",
             GlobalExistenceWarning,
-            stacklevel=5,
         )
     if (
         n < 2
@@ -164,30 +163,27 @@ def check_initial(model: SchrodingerLohe, rows: np.ndarray, weight: float = 1.0)
     if np.ptp(model.rates(n)) > 0:
         threshold = locking_ratio(model, norms)
         if threshold is not None and abs(threshold - 1) < 1e-6:
-            warnings.warn(
+            warn(
                 f"Λ = {threshold:.9g}: at Λ=1 locking turns into oscillation, and the approach to "
                 "the limit is algebraic",
                 UnstableSetWarning,
-                stacklevel=5,
             )
         return
     mean = np.mean(rows, axis=0)
     order = float(np.linalg.norm(mean) * np.sqrt(weight))
     scale = float(np.mean(norms))
     if order <= 1e-8 * scale:
-        warnings.warn(
+        warn(
             f"the order parameter starts at {order:.2g}: ζ=0 is an unstable equilibrium and "
             "rounding decides what follows",
             UnstableSetWarning,
-            stacklevel=5,
         )
         return
     along = rows @ mean.conj() * weight / (norms * order)
     if np.any(along.real < 0) and np.all(np.abs(np.abs(along.real) - 1) < 1e-12):
-        warnings.warn(
+        warn(
             "all states are aligned with ±ζ: a bipolar state, from which rounding decides the way",
             UnstableSetWarning,
-            stacklevel=5,
         )
 
 
@@ -219,10 +215,9 @@ def warn_edges(worst: dict[str, float]) -> None:
     for name, advice in names.items():
         fraction = worst.get(name, 0.0)
         if fraction > EDGE_WARNING:
-            warnings.warn(
+            warn(
                 f"a fraction {fraction:.2g} of the mass reached the {name}: the error of the "
                 "states is about "
                 f"{np.sqrt(fraction):.1g}; take {advice}",
                 AliasingWarning,
-                stacklevel=5,
             )

@@ -23,7 +23,15 @@ from ..waves.factors import factorize
 from .initial import read_states
 from .model import SchrodingerLohe
 
-__all__ = ["SynchronizedLimit", "limit_of_rows", "mobius_scale", "synchronized_limit"]
+__all__ = [
+    "SynchronizedLimit",
+    "limit_of_rows",
+    "mobius_deviations",
+    "mobius_equations",
+    "mobius_rate",
+    "mobius_scale",
+    "synchronized_limit",
+]
 
 
 def mobius_scale(model: SchrodingerLohe, norms: np.ndarray) -> float | None:
@@ -42,7 +50,8 @@ def mobius_scale(model: SchrodingerLohe, norms: np.ndarray) -> float | None:
     return 1.0 if abs(scale - 1) < 1e-12 else scale
 
 
-def _rate(model: SchrodingerLohe, scale: float) -> float:
+def mobius_rate(model: SchrodingerLohe, scale: float) -> float:
+    """κ without lag: k, or kθ of Model 2."""
     return model.coupling * (scale if model.variant == "model2" else 1.0)
 
 
@@ -61,13 +70,17 @@ def initial_deviations(model: SchrodingerLohe, rows: np.ndarray) -> np.ndarray:
     return out
 
 
+def mobius_equations(model: SchrodingerLohe, rows: np.ndarray, scale: float) -> MobiusRightHandSide:
+    """The compiled equations of w in τ; `rows` are divided by the norm they tend to."""
+    return MobiusRightHandSide(rows, mobius_rate(model, scale), np.exp(-1j * model.phase_lag))
+
+
 def mobius_weights(
     model: SchrodingerLohe, rows: np.ndarray, scale: float, tau: np.ndarray
 ) -> np.ndarray:
     """W at the values of `tau` (nondecreasing), (T, N)."""
     n = len(rows)
-    rhs = MobiusRightHandSide(rows, _rate(model, scale), np.exp(-1j * model.phase_lag))
-    integrator = Integrator(rhs, rtol=1e-13, atol=1e-15)
+    integrator = Integrator(mobius_equations(model, rows, scale), rtol=1e-13, atol=1e-15)
     out = np.empty((len(tau), 2 * n))
     start = min(0.0, float(tau[0]))
     integrator.set_state(start, np.ones(n, complex), tau[-1] if tau[-1] > start else np.inf)
@@ -95,7 +108,7 @@ def mobius_deviations(
     if scale is None or model.coupling == 0:
         return None
     x = rows / np.sqrt(scale)
-    kappa = _rate(model, scale) * np.cos(model.phase_lag)
+    kappa = mobius_rate(model, scale) * np.cos(model.phase_lag)
     tau = s if kappa == 0 else -np.expm1(-kappa * s) / kappa
     try:
         w = mobius_weights(model, x, scale, tau)
@@ -103,51 +116,6 @@ def mobius_deviations(
         return None
     b = initial_deviations(model, x)
     return np.exp(-kappa * s)[:, None, None] * b / (w.conj()[:, :, None] * w[:, None, :]), scale
-
-
-def run_mobius(result: Any, times: np.ndarray) -> None:
-    """Fill masses, order parameter and θ of a result at `times`, the last of which may be infinite.
-
-    Raises
-    ------
-    SolverError
-        The initial state lies on the unstable set; the result holds what comes before.
-    """
-    setup, model = result._setup, result.model
-    scale = mobius_scale(model, np.linalg.norm(setup.start_rows, axis=1))
-    assert scale is not None
-    rows = setup.start_rows / np.sqrt(scale)
-    s = times - setup.t0
-    kappa = _rate(model, scale) * np.cos(model.phase_lag)
-    if np.isinf(s[-1]) and kappa <= 0:
-        raise ValueError(
-            f"coupling·cos(phase_lag) must be positive for a time that is infinite, not {kappa:g}"
-        )
-    tau = s if kappa == 0 else -np.expm1(-kappa * s) / kappa
-    result._allocate(len(times))
-    failed = None
-    try:
-        w = mobius_weights(model, rows, scale, tau)
-    except SolverError as error:
-        failed, w = error, error.result
-        result._trim(len(w))
-        tau, s = tau[: len(w)], s[: len(w)]
-    result.times[:] = times[: len(w)]
-    decay = np.exp(-kappa * s)
-    gap = (
-        1 - np.sum(np.abs(rows) ** 2, axis=1) if model.variant == "model2" else np.zeros(len(rows))
-    )
-    result.masses[:] = scale * (1 - decay[:, None] * gap / np.abs(w) ** 2)
-    result.theta[:] = model.start_theta(len(rows))
-    u = 1 / w
-    apart = np.abs(u.sum(axis=1)) ** 2 - np.sum(np.abs(u @ rows) ** 2, axis=1)
-    result.order_parameter[:] = np.sqrt(scale * np.maximum(1 - decay * apart / len(rows) ** 2, 0))
-    if failed is not None:
-        t = -np.log1p(-kappa * failed.time) / kappa if kappa else failed.time
-        result.stats["stopped"] = f"unstable set at t={setup.t0 + t:.6g}"
-        raise SolverError(
-            str(failed), time=setup.t0 + t, reason="unstable set", result=result
-        ) from None
 
 
 @dataclass(frozen=True)
@@ -195,6 +163,8 @@ def synchronized_limit(model: SchrodingerLohe, state0: Any) -> SynchronizedLimit
     SolverError
         The initial state lies on the unstable set.
     """
+    if not isinstance(model, SchrodingerLohe):
+        raise TypeError(f"model must be a SchrodingerLohe, not {type(model).__name__}")
     psi = read_states(model, state0)
     x, _ = factorize(psi, model.grid.weight if model.grid is not None else 1.0)
     return limit_of_rows(model, x)
@@ -208,7 +178,7 @@ def limit_of_rows(model: SchrodingerLohe, x: np.ndarray) -> SynchronizedLimit:
             "model must have one common mean, frequency, Hamiltonian and θ, and equal norms "
             "(unless Model 2) for the Möbius form"
         )
-    kappa = _rate(model, scale) * np.cos(model.phase_lag)
+    kappa = mobius_rate(model, scale) * np.cos(model.phase_lag)
     if kappa <= 0:
         raise ValueError(
             f"coupling·cos(phase_lag) must be positive for a synchronised limit, not {kappa:g}"

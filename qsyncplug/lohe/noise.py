@@ -11,26 +11,23 @@ Elsewhere: symmetric splitting of strong order 1.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import replace
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-import scipy.linalg
 
 from ..core.checks import check_choice, check_integer, check_memory, check_number, check_times
+from ..core.drive import Drive
 from ..core.errors import SolverError
+from ..core.failure import Failure
+from ..core.limits import Limits
 from ..core.result import Result
-from ..waves.errors import NormalizationWarning
+from ..core.status import Status
+from ..core.stepper import Problem, Stepper
 from ..waves.factors import factorize
-from ..waves.influence import Influence
-from ..waves.motion import Motion, motion_of
-from ..waves.splitting import OscillatorLostError
-from .flows import CoupledSystem, coupled_system
 from .initial import check_initial, read_states
 from .model import SchrodingerLohe
+from .paths import ExactPaths, SplitPaths
 from .solver import SchrodingerLoheSolver
 
 __all__ = ["TrajectoriesResult", "sltrajectories"]
@@ -65,6 +62,21 @@ class TrajectoriesResult(Result):
     gram: np.ndarray
     gram_spread: np.ndarray
     masses: np.ndarray
+
+    @property
+    def n(self) -> int:
+        """N."""
+        return int(self.gram.shape[1])
+
+    @property
+    def ntraj(self) -> int:
+        """Paths that are done."""
+        return int(self.order_parameters.shape[1])
+
+    @property
+    def seed(self) -> int:
+        """With which the paths can be run again."""
+        return int(self.stats["seed"])
 
     @property
     def mean_order_parameter(self) -> np.ndarray:
@@ -126,17 +138,8 @@ def sltrajectories(
     -----
     For two oscillators with z₀ real, z=tanh(artanh z₀ + (kt+σW)/2).
     """
-    if not isinstance(model, SchrodingerLohe):
-        raise TypeError(f"model must be a SchrodingerLohe, not {type(model).__name__}")
-    sigma = check_number("noise", noise, minimum=0.0)
-    count = check_integer("ntraj", ntraj, minimum=1)
+    sigma, count, step = _check(model, noise, ntraj, step, map)
     times = check_times(tlist)
-    if model.time_dependent:
-        raise ValueError("model must not depend on time in a noisy run")
-    if step is not None:
-        step = check_number("step", step, minimum=0.0, strict=True)
-    if not callable(map):
-        check_choice("map", map, ("serial",))
     solver = SchrodingerLoheSolver(model, options=options)
     psi = read_states(model, state0)
     n = len(psi)
@@ -145,30 +148,23 @@ def sltrajectories(
         16.0 * len(times) * (2 * count + 3 * n * n),
         advice="ask for fewer paths or times",
     )
-    weight = model.grid.weight if model.grid is not None else 1.0
-    x, basis = factorize(psi, weight)
+    x, basis = factorize(psi, model.grid.weight if model.grid is not None else 1.0)
     check_initial(model, x)
-    exact = (
-        model.common
-        and np.ptp(model.rates(n)) == 0
-        and (model.alignment == 0 or np.ptp(model.start_theta(n)) == 0)
-    )
-    if not exact and step is None:
+    exact = _is_exact(model, n)
+    chosen = None if seed is None else check_integer("seed", seed, minimum=0)
+    entropy = np.random.SeedSequence(chosen).entropy
+    names = ("rtol", "atol", "nsteps", "time_limit")
+    work: Callable[[int], Any]
+    if exact:
+        limits = {name: solver.options[name] for name in names}
+        work = ExactPaths(model, x, times, sigma, entropy, limits)
+    elif step is None:
         raise ValueError(
             "step must be given: with different frequencies or Hamiltonians, or with alignment, "
             "paths are not exact"
         )
-    entropy = np.random.SeedSequence(
-        None if seed is None else check_integer("seed", seed, minimum=0)
-    ).entropy
-    tolerances = {"rtol": solver.options["rtol"], "atol": solver.options["atol"]}
-    if exact:
-        work: Callable[[int], Any] = partial(
-            _exact_path, model, x, times, sigma, entropy, tolerances
-        )
     else:
-        assert step is not None
-        work = partial(_split_path, model, psi, x, basis, times, sigma, entropy, step)
+        work = SplitPaths(model, psi, x, basis, times, sigma, entropy, step)
     result = TrajectoriesResult(
         None,
         {**solver.options, "store_states": False, "store_final_state": False},
@@ -178,28 +174,38 @@ def sltrajectories(
             "method": "exact paths" if exact else "splitting",
             "seed": entropy,
             "noise": sigma,
-            "trajectories": count,
+            "ntraj": count,
         },
     )
-    result.times = times
-    result.order_parameters = np.empty((len(times), count))
-    result.wiener = np.empty((len(times), count))
-    total = np.zeros((len(times), n, n), complex)
-    square = np.zeros((len(times), n, n))
-    first = np.zeros((), complex)
     runner: Any = _serial if map == "serial" else map
-    for r, (path, wiener) in enumerate(runner(work, range(count))):
-        gram = path.conj() @ path.swapaxes(1, 2)
-        # relative to the first path, so that a small spread keeps its digits
-        first = gram if r == 0 else first
-        total += gram - first
-        square += np.abs(gram - first) ** 2
-        result.wiener[:, r] = wiener
-        result.order_parameters[:, r] = np.linalg.norm(path.mean(axis=1), axis=1)
-    result.gram = first + total / count
-    result.gram_spread = np.sqrt(np.maximum(square / count - np.abs(total / count) ** 2, 0))
-    result.masses = np.diagonal(result.gram, axis1=1, axis2=2).real.copy()
+    problem = TrajectoriesProblem(times, n, count, runner(work, range(count)), result)
+    with Limits(solver.options["time_limit"]) as limits_of_run:
+        problem.allocate()
+        Drive(problem, "sltrajectories", solver.options, limits_of_run).run()
     return result
+
+
+def _check(
+    model: Any, noise: Any, ntraj: Any, step: Any, map: Any
+) -> tuple[float, int, float | None]:
+    """Refuse bad arguments; σ, number of paths, step."""
+    if not isinstance(model, SchrodingerLohe):
+        raise TypeError(f"model must be a SchrodingerLohe, not {type(model).__name__}")
+    sigma = check_number("noise", noise, minimum=0.0)
+    count = check_integer("ntraj", ntraj, minimum=1)
+    if model.time_dependent:
+        raise ValueError("model must not depend on time in a noisy run")
+    if not callable(map):
+        check_choice("map", map, ("serial",))
+    if step is not None:
+        step = check_number("step", step, minimum=0.0, strict=True)
+    return sigma, count, step
+
+
+def _is_exact(model: SchrodingerLohe, n: int) -> bool:
+    """Whether the rest commutes with the coupling."""
+    still = model.alignment == 0 or np.ptp(model.start_theta(n)) == 0
+    return bool(model.common and np.ptp(model.rates(n)) == 0 and still)
 
 
 def _serial(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterable[Any]:
@@ -207,187 +213,81 @@ def _serial(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterable[An
         yield function(item)
 
 
-def _generator(entropy: Any, r: int) -> np.random.Generator:
-    return np.random.Generator(np.random.PCG64DXSM(np.random.SeedSequence(entropy, spawn_key=(r,))))
+class _Paths(Stepper):
+    """One path an output; ``t`` counts them."""
+
+    def __init__(self, paths: Iterable[Any]):
+        self.t = 0.0
+        self._paths = iter(paths)
+        self.path: tuple[np.ndarray, np.ndarray] | None = None
+
+    def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
+        """See :class:`Stepper`."""
+        self.path = next(self._paths)
+        self.t = float(times[0]) + 1
+        self.delivered = 1
+        return Status.RUNNING
 
 
-def _wiener(times: np.ndarray, entropy: Any, r: int) -> np.ndarray:
-    steps = np.sqrt(np.diff(times)) * _generator(entropy, r).normal(size=len(times) - 1)
-    return np.concatenate([[0.0], np.cumsum(steps)])
+class TrajectoriesProblem(Problem):
+    """Means over the paths that are done."""
 
+    unit = "trajectories"
+    result: TrajectoriesResult
+    stepper: _Paths
 
-def _unit(model: SchrodingerLohe, sign: float = 1.0) -> SchrodingerLohe:
-    """The coupling alone, at k=±1, of one trivial Hamiltonian for the coefficients."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NormalizationWarning)
-        return replace(model, coupling=sign)
+    def __init__(
+        self,
+        output_times: np.ndarray,
+        n: int,
+        count: int,
+        paths: Iterable[Any],
+        result: TrajectoriesResult,
+    ):
+        super().__init__(np.arange(float(count)), _Paths(paths), result)
+        self.output_times = output_times
+        self.total = np.zeros((len(output_times), n, n), complex)
+        self.square = np.zeros((len(output_times), n, n))
+        self.first = np.zeros((), complex)
 
+    def allocate(self) -> None:
+        """See :meth:`Problem.allocate`."""
+        shape = (len(self.output_times), self.times.size)
+        self.result.times = self.output_times
+        self.result.order_parameters, self.result.wiener = np.empty(shape), np.empty(shape)
 
-def _exact_path(
-    model: SchrodingerLohe,
-    x: np.ndarray,
-    times: np.ndarray,
-    sigma: float,
-    entropy: Any,
-    tolerances: dict[str, float],
-    r: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """X of one path, (T, N, r): the noiseless flow at kt+σW."""
-    from .._ext.integrator import Integrator
-    from .._ext.lohe import LoheRightHandSide
+    def record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
+        """See :meth:`Problem.record`."""
+        assert self.stepper.path is not None
+        path, wiener = self.stepper.path
+        gram = path.conj() @ path.swapaxes(1, 2)
+        # relative to the first path, so that a small spread keeps its digits
+        self.first = gram if start == 0 else self.first
+        self.total += gram - self.first
+        self.square += np.abs(gram - self.first) ** 2
+        self.result.wiener[:, start] = wiener
+        self.result.order_parameters[:, start] = np.linalg.norm(path.mean(axis=1), axis=1)
 
-    w = _wiener(times, entropy, r)
-    s = model.coupling * (times - times[0]) + sigma * w
-    n, rank = x.shape
-    out = np.empty((len(s), n * rank), complex)
-    for sign in (1.0, -1.0):
-        pick = np.flatnonzero(s >= 0) if sign > 0 else np.flatnonzero(s < 0)
-        if len(pick) == 0:
-            continue
-        order = pick[np.argsort(np.abs(s[pick]), kind="stable")]
-        rhs = LoheRightHandSide(
-            n,
-            rank,
-            sign,
-            model.normalised,
-            model.start_theta(n),
-            factor=np.exp(1j * np.asarray(model.phase_lag).item()) if model.mean_field else 1.0,
-            graph=model.coupling_graph(n),
-            vanishing=1e-6 if model.variant == "model1" else 0.0,
-            initial=x,
-        )
-        watched = model.variant == "model1"
-        integrator = Integrator(
-            rhs,
-            **tolerances,
-            n_events=3 if watched else 0,
-            directions=[-1] * 3 if watched else None,
-        )
-        integrator.set_state(0.0, x.ravel())
-        rows = np.empty((len(order), 2 * n * rank))
-        status, done = integrator.advance(np.abs(s[order]), rows)
-        if status != 0:
-            at = times[order[done]] if done < len(order) else times[-1]
-            raise SolverError(
-                f"sltrajectories: on path {r} an oscillator vanished or grew without bound before "
-                f"t={at:g}",
-                time=float(at),
-                reason="oscillator lost",
-            )
-        out[order] = rows.view(complex)
-    return out.reshape(len(s), n, rank), w
+    def trim(self, done: int) -> None:
+        """Keep the first `done` paths."""
+        self.result.order_parameters = self.result.order_parameters[:, :done]
+        self.result.wiener = self.result.wiener[:, :done]
+        self.result.stats["ntraj"] = done
 
+    def finish(self) -> None:
+        """Means and spreads; none where no path is done."""
+        result = self.result
+        count = result.order_parameters.shape[1]
+        if count == 0:
+            return
+        result.gram = self.first + self.total / count
+        variance = self.square / count - np.abs(self.total / count) ** 2
+        result.gram_spread = np.sqrt(np.maximum(variance, 0))
+        result.masses = np.diagonal(result.gram, axis1=1, axis2=2).real.copy()
 
-class _ReducedSystem(CoupledSystem):
-    """Coefficients of a common Hamiltonian: the coupling, and the frequencies."""
-
-    def __init__(self, model: SchrodingerLohe, x: np.ndarray, t0: float, motion: Motion):
-        self.dimensions = motion.dimensions
-        super().__init__(model, x, t0, None)
-        self.motion = motion
-        self.rates = model.rates(self.n)
-        self.modes = motion.modes() if model.aligns_by_distance else None
-        self.parts = [self.couple, self.rotate]
-
-    def rotate(self, dt: float) -> None:
-        """Frequencies and time."""
-        self.psi *= np.exp(-1j * dt * self.rates)[:, None]
-        self.time += dt
-
-    def position_matrices(self) -> np.ndarray:
-        """⟨ψ_j,xψ_k⟩, (d, N, N), without a shift common to all."""
-        if self.modes is not None:
-            p = self.motion.mode_positions(
-                self.motion.hamiltonian.quadratic, self.modes[1], self.modes[2], self.time
-            )[0]
-        else:
-            p = self.motion.positions(self.motion.at(self.time))
-        return np.einsum("ja,dab,kb->djk", self.psi.conj(), p, self.psi)
-
-
-def _split_path(
-    model: SchrodingerLohe,
-    psi: np.ndarray,
-    x: np.ndarray,
-    basis: np.ndarray,
-    times: np.ndarray,
-    sigma: float,
-    entropy: Any,
-    step: float,
-    r: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """States of one path by half the Hamiltonian and alignment, the coupling over k dt+σ dW, and
-    the other half.
-    """
-    unit = _unit(model)
-    t0 = float(times[0])
-    if model.common:
-        motion = motion_of(model.reference, basis, t0, position=model.position)
-        system: Any = _ReducedSystem(unit, x, t0, motion)
-    else:
-        system = coupled_system(unit, psi, t0, None)
-    # the flow of the coupling alone: alignment is a part of its own
-    system.flow.needs_positions = False
-    root = np.sqrt(system.weight)
-    random = _generator(entropy, r)
-    out = np.empty((len(times), *system.psi.shape), complex)
-    wiener = np.zeros(len(times))
-    out[0] = system.psi * root
-    for k in range(1, len(times)):
-        span = times[k] - times[k - 1]
-        count = max(1, int(np.ceil(span / step * (1 - 1e-12))))
-        dt = span / count
-        dw = np.sqrt(dt) * random.normal(size=count)
-        for increment in dw:
-            _drift(system, model, dt / 2, forward=True)
-            try:
-                system.couple(model.coupling * dt + sigma * increment)
-            except OscillatorLostError as error:
-                raise SolverError(
-                    f"sltrajectories: on path {r} {error} near t={system.time:g}",
-                    time=float(system.time),
-                    reason="oscillator lost",
-                ) from error
-            _drift(system, model, dt / 2, forward=False)
-        wiener[k] = wiener[k - 1] + np.sum(dw)
-        out[k] = system.psi * root
-    return out, wiener
-
-
-def _drift(system: Any, model: SchrodingerLohe, dt: float, forward: bool) -> None:
-    """Hamiltonian, then alignment, over `dt`; in the other order where not `forward`, so that a
-    whole step is symmetric.
-    """
-    if not forward:
-        _align(system, model, dt)
-    rest = system.parts[1:]
-    if len(rest) == 2:
-        rest[0](dt / 2)
-        rest[1](dt)
-        rest[0](dt / 2)
-    else:
-        rest[0](dt)
-    if forward:
-        _align(system, model, dt)
-
-
-def _align(system: Any, model: SchrodingerLohe, dt: float) -> None:
-    """The Cucker–Smale equation for θ, at the centres of the moment."""
-    if model.alignment == 0 or model.variant == "standard":
-        return
-    if isinstance(model.kernel, Influence) and model.kernel.is_constant:
-        mean = np.mean(system.theta)
-        system.theta = mean + (system.theta - mean) * np.exp(
-            -model.alignment * model.kernel.floor * dt
-        )
-        return
-    n = system.n
-    x = (
-        np.diagonal(system.position_matrices(), axis1=1, axis2=2).real.T
-        / np.diag(system.gram()).real[:, None]
-    )
-    h = np.asarray(
-        model.kernel(np.linalg.norm(x[:, None] - x[None], axis=2).ravel()), dtype=float
-    ).reshape(n, n)
-    laplacian = h - np.diag(h.sum(axis=1))
-    system.theta = scipy.linalg.expm(model.alignment / n * dt * laplacian) @ system.theta
+    def error(self, failure: Failure) -> BaseException | None:
+        """A path that failed says so itself, and the paths before it are kept."""
+        if isinstance(failure.cause, SolverError):
+            failure.cause.result = self.result
+            return failure.cause
+        return None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,15 +13,30 @@ import qutip
 from ..core.checks import check_integer, check_memory
 from ..core.errors import MissingFieldError
 from ..core.result import Result
-from ..waves.motion import Motion, motion_of
+from ..core.stats import Stats
+from ..waves.motion import motion_of
 from .mobius import mobius_deviations
+from .readings import centres, expectation, moments
 from .setup import MobiusSetup, StoredSetup
 
 __all__ = ["SchrodingerLoheResult"]
 
-#: coefficients, Gram matrices and the like are kept up to this many bytes unless an option says
-#: otherwise
-KEEP_BYTES = 2**28
+
+@dataclass(eq=False, repr=False)
+class LoheStats(Stats):
+    """How a Schrödinger–Lohe run went.
+
+    Attributes
+    ----------
+    rank : int
+        Basis vectors of the exact reduction.
+    lost_oscillator, lost_time : int, float
+        Which oscillator vanished or grew without bound, and when.
+    """
+
+    rank: int | None = None
+    lost_oscillator: int | None = None
+    lost_time: float | None = None
 
 
 class LazyStates(Sequence[Any]):
@@ -75,6 +92,7 @@ class SchrodingerLoheResult(Result):
         "_stored": ("time", "oscillator", "component"),
     }
 
+    _stats_type: ClassVar[type[Stats]] = LoheStats
     _saving = False
     masses: np.ndarray
     order_parameter: np.ndarray
@@ -118,13 +136,6 @@ class SchrodingerLoheResult(Result):
     def _shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
         return self._setup.shapes()
 
-    def _record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
-        self.times[start : start + len(times)] = times
-        self._setup.record(self, start, times, rows)
-
-    def _state(self, t: float, row: np.ndarray) -> Any:
-        return self._setup.wrap(self._setup.unpack(t, row))
-
     # ------------------------------------------------------------ correlations
 
     @property
@@ -150,7 +161,7 @@ class SchrodingerLoheResult(Result):
         return self._gram
 
     def _need_coefficients(self, what: str) -> np.ndarray:
-        if self.coefficients is None and isinstance(self._setup, MobiusSetup):
+        if self.coefficients is None and self._setup is not None:
             self.coefficients = self._setup.coefficients(np.asarray(self.times))
         if self.coefficients is None:
             raise MissingFieldError(
@@ -213,16 +224,15 @@ class SchrodingerLoheResult(Result):
         return 1 - self.gram
 
     def _mobius(self) -> tuple[np.ndarray, float] | None:
-        rows = (
-            self._setup.mobius_rows()
-            if self._setup is not None and self.model is not None
-            else None
+        rows = self._setup.start_rows if self._setup is not None else None
+        if rows is None or self.model is None:
+            return None
+        check_memory(
+            "the deviations",
+            48.0 * len(self.times) * self.n**2,
+            advice="run with fewer output times",
         )
-        return (
-            None
-            if rows is None
-            else mobius_deviations(self.model, rows, self.times - self._setup.t0)
-        )
+        return mobius_deviations(self.model, rows, self.times - self._setup.t0)
 
     def _plain_deviations(self) -> np.ndarray:
         if self.coefficients is None:
@@ -285,35 +295,6 @@ class SchrodingerLoheResult(Result):
             return np.mean(states, axis=0)
         return sum(states[1:], states[0]) / len(states)
 
-    def _quadratic(self, matrices: Callable[[Motion, np.ndarray], np.ndarray]) -> np.ndarray:
-        """⟨ψ_j, O ψ_j⟩/‖ψ_j‖² of operators given by their matrices (d, r, r) in the moving basis:
-        (T, N, d).
-        """
-        motion = self._setup.motion if self._setup is not None else None
-        out = []
-        for k, t in enumerate(self.times):
-            if self._stored is None and motion is not None:
-                x = self._need_coefficients("the expectation value")[k]
-                basis = motion.at(float(t))
-                mats = matrices(motion, basis)
-                value = np.einsum("ja,dab,jb->jd", x.conj(), mats, x, optimize=True)
-            else:
-                motion_k, psi = self._own_motion(k)
-                mats = matrices(motion_k, psi)
-                value = np.diagonal(mats, axis1=1, axis2=2).T
-            out.append(value / self.masses[k][:, None])
-        return np.array(out)
-
-    def _own_motion(self, k: int) -> tuple[Motion, np.ndarray]:
-        if self._stored is None:
-            raise MissingFieldError(
-                "the states were not stored; what would provide them: the option store_states=True"
-            )
-        psi = self._stored[k]
-        return Motion(
-            self.model.reference, psi, float(self.times[k]), position=self.model.position
-        ), psi
-
     def expectation(self, operator: Any) -> np.ndarray:
         """⟨ψ_j,Oψ_j⟩/‖ψ_j‖² at every output, (T, N); complex unless the operator is a Hermitian
         Qobj or a real array.
@@ -323,38 +304,15 @@ class SchrodingerLoheResult(Result):
         operator : Qobj, array or callable
             On a grid, an array is a function of the position, and a callable is given wave
             functions (r, ...) and returns what the operator makes of them.
+
+        Raises
+        ------
+        TypeError, ValueError
+            An operator that does not fit the Hamiltonian.
+        MissingFieldError
+            The run kept no states.
         """
-        grid = self.model.grid
-        if isinstance(operator, qutip.Qobj):
-            if grid is not None:
-                raise TypeError(
-                    "operator must be an array or a callable for Hamiltonians on a grid, not a Qobj"
-                )
-            if operator.dims != self.model.reference.dims:
-                raise ValueError(
-                    f"operator must have dimensions {self.model.reference.dims}, not "
-                    f"{operator.dims}"
-                )
-            full = operator.full()
-            value = self._quadratic(lambda m, b: m.gram(b, b @ full.T)[None])[:, :, 0]
-            return value.real if operator.isherm else value
-        if grid is None:
-            raise TypeError(f"operator must be a Qobj, not {type(operator).__name__}")
-        if callable(operator):
-
-            def images(motion: Motion, basis: np.ndarray) -> np.ndarray:
-                image = np.asarray(operator(basis.reshape(-1, *grid.shape)), dtype=complex)
-                if image.shape != (len(basis), *grid.shape):
-                    raise ValueError(
-                        f"operator must return an array of shape {(len(basis), *grid.shape)}, not "
-                        f"{image.shape}"
-                    )
-                return motion.gram(basis, image.reshape(basis.shape))[None]
-
-            return self._quadratic(images)[:, :, 0]
-        values = grid.field("operator", operator).ravel()
-        out = self._quadratic(lambda m, b: m.gram(b, b * values)[None])[:, :, 0]
-        return out.real if not np.any(values.imag) else out
+        return expectation(self, operator)
 
     @property
     def centres(self) -> np.ndarray:
@@ -366,32 +324,8 @@ class SchrodingerLoheResult(Result):
             The Hamiltonians are Qobj and the model was given no `position`.
         """
         if self._centres is None:
-            if self.model.grid is None and self.model.position is None:
-                raise MissingFieldError(
-                    "there are no centres; what would provide them: position= of the model"
-                )
-            closed = self._closed_centres()
-            self._centres = (
-                self._quadratic(lambda m, b: m.positions(b)).real if closed is None else closed
-            )
+            self._centres = centres(self)
         return self._centres
-
-    def _closed_centres(self) -> np.ndarray | None:
-        motion = self._setup.motion
-        modes = motion.modes() if motion is not None else None
-        if modes is None:
-            return None
-        coefficients = self._need_coefficients("the centres")
-        form = motion.hamiltonian.quadratic
-        out = np.empty((len(self.times), self.n, len(form.kappa)))
-        for k, t in enumerate(self.times):
-            matrices, shift = motion.mode_positions(form, modes[1], modes[2], float(t))
-            x = coefficients[k]
-            for a, matrix in enumerate(matrices):
-                out[k, :, a] = (
-                    np.einsum("ja,ja->j", x.conj(), x @ matrix.T).real / self.masses[k] + shift[a]
-                )
-        return out
 
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         """Means and covariances of position and momentum of each oscillator on a grid.
@@ -403,25 +337,7 @@ class SchrodingerLoheResult(Result):
         covariance : ndarray of shape (T, N, 2d, 2d)
             Symmetrised; ½ on the diagonal for a coherent state of the unit oscillator.
         """
-        grid = self.model.grid
-        if grid is None:
-            raise MissingFieldError("moments need a grid; for Qobj ask for expectation(operator)")
-        d = grid.ndim
-
-        def matrices(motion: Motion, basis: np.ndarray) -> np.ndarray:
-            images = []
-            for a in range(d):
-                images += [basis * motion._coordinate(a), motion.derivative(basis, a)]
-            first = [motion.gram(basis, y) for y in images]
-            # ⟨Aψ,Bψ⟩ for Hermitian A, B; its symmetric part is the symmetrised product
-            second = [motion.gram(y, z) for y in images for z in images]
-            return np.array(first + second)
-
-        values = self._quadratic(matrices)
-        mean = values[:, :, : 2 * d].real
-        second = values[:, :, 2 * d :].reshape(*values.shape[:2], 2 * d, 2 * d).real
-        second = 0.5 * (second + second.swapaxes(2, 3))
-        return mean, second - mean[..., :, None] * mean[..., None, :]
+        return moments(self)
 
     # ------------------------------------------------------------ printing and storing
 
@@ -447,8 +363,12 @@ class SchrodingerLoheResult(Result):
 
     def to_xarray(self) -> Any:
         """The arrays as an ``xarray.Dataset`` with the times as coordinate."""
-        import xarray
-
+        try:
+            import xarray
+        except ImportError as error:
+            raise ImportError(
+                "to_xarray needs xarray: pip install qsyncplug[sweep], or xarray"
+            ) from error
         data = {
             name: (self._fields[name], getattr(self, name))
             for name in ("masses", "order_parameter", "theta")
@@ -467,17 +387,14 @@ class SchrodingerLoheResult(Result):
         )
 
     def _to_store(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        model = self.model
+        # a copy, for others may read this result meanwhile
+        bare = copy.copy(self)
+        bare._saving = True
         try:
-            model.to_dict()
+            self.model.to_dict()
         except TypeError:
-            self.model = str(model)
-        self._saving = True
-        try:
-            header, arrays = super()._to_store()
-        finally:
-            self.model = model
-            self._saving = False
+            bare.model = str(self.model)
+        header, arrays = super(SchrodingerLoheResult, bare)._to_store()
         setup = self._setup
         header["t0"] = setup.t0 if setup is not None else float(self.times[0])
         if setup is not None and setup.motion is not None:

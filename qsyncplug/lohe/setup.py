@@ -1,4 +1,7 @@
-"""What a run and its result share: how the rows of the integrator become states and arrays."""
+"""How coefficients and states of a run are shown; the part of a run that its result keeps.
+
+Plain data: no compiled object may be held here, for results pickle and cross processes.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,14 @@ from ..core.errors import MissingFieldError
 from ..waves.factors import factorize
 from ..waves.motion import Motion, motion_of
 from .initial import check_edges, read_states
+from .kernel import coefficients_at
 from .model import SchrodingerLohe
 
-__all__ = ["MobiusSetup", "ReductionSetup", "Setup", "StatesSetup", "StoredSetup"]
+__all__ = ["KEEP_BYTES", "MobiusSetup", "ReductionSetup", "Setup", "StatesSetup", "StoredSetup"]
 
-_KEEP_BYTES = 2**28
+#: coefficients, Gram matrices and the like are kept up to this many bytes unless an option says
+#: otherwise
+KEEP_BYTES = 2**28
 
 
 class Setup:
@@ -53,24 +59,20 @@ class Setup:
         if grid is None:
             return
         box, waves = check_edges(grid, psi, t, result)
-        self.edges["edge of the box"] = max(self.edges.get("edge of the box", 0.0), box)
-        self.edges["highest wave numbers"] = max(self.edges.get("highest wave numbers", 0.0), waves)
+        self.saw(box, waves)
 
-    def mobius_rows(self) -> np.ndarray | None:
-        """Initial states for the Möbius form."""
-        return self.start_rows
+    def saw(self, box: float, waves: float) -> None:
+        """Remember the largest fractions near the edges."""
+        for name, value in (("edge of the box", box), ("highest wave numbers", waves)):
+            self.edges[name] = max(self.edges.get(name, 0.0), value)
 
     def shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
         """Shape and type of each array of the result."""
         raise NotImplementedError
 
-    def record(self, result: Any, start: int, times: np.ndarray, rows: np.ndarray) -> None:
-        """Fill the arrays of the result."""
-        raise NotImplementedError
-
-    def unpack(self, t: float | None, row: np.ndarray) -> np.ndarray:
-        """States (N, M) of a row at time `t`."""
-        raise NotImplementedError
+    def coefficients(self, times: np.ndarray) -> np.ndarray | None:
+        """X at `times`, where it can be worked out after the run."""
+        return None
 
 
 class StoredSetup(Setup):
@@ -88,21 +90,52 @@ class StoredSetup(Setup):
         self.start_rows = start_rows
 
 
-class ReductionSetup(Setup):
-    """Of the exact reduction: the states are X(t) times a moving basis."""
+class _Reduced(Setup):
+    """The states as coefficients times a moving basis."""
 
-    def __init__(self, model: SchrodingerLohe, psi0: Any, t0: float, keep: bool | None):
+    def __init__(self, model: SchrodingerLohe, state0: Any, t0: float):
         super().__init__(model, t0)
-        psi = read_states(model, psi0)
+        psi = read_states(model, state0)
         self.n = len(psi)
-        weight = model.grid.weight if model.grid is not None else 1.0
         if model.grid is not None:
             self.check(psi, t0)
+        weight = model.grid.weight if model.grid is not None else 1.0
         self.start_rows, basis = factorize(psi, weight)
-        self.rank = self.start_rows.shape[1]
         self.motion = motion_of(model.reference, basis, t0, position=model.position)
         self.motion.scales = np.linalg.norm(self.start_rows, axis=0)
-        self.keep = keep
+
+    @property
+    def rank(self) -> int:
+        """Basis vectors."""
+        assert self.start_rows is not None
+        return self.start_rows.shape[1]
+
+    def shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
+        """Shape and type of each array of the result."""
+        n = self.n
+        return {"masses": ((n,), float), "order_parameter": ((), float), "theta": ((n,), float)}
+
+
+class ReductionSetup(_Reduced):
+    """Of the exact reduction: the states are X(t) times a moving basis.
+
+    Parameters
+    ----------
+    model : SchrodingerLohe
+    state0 : N states
+    t0 : float
+    count : int
+        Output times.
+    keep : bool or None
+        Keep X; None: where it does not take too much.
+    """
+
+    def __init__(
+        self, model: SchrodingerLohe, state0: Any, t0: float, count: int, keep: bool | None
+    ):
+        super().__init__(model, state0, t0)
+        fits = 16 * count * self.n * self.rank <= KEEP_BYTES
+        self.keep = fits if keep is None else keep
         rates = model.rates(self.n)
         spread = float(np.ptp(rates))
         # always where vanishing oscillators are told by their directions; else where the spread
@@ -111,14 +144,11 @@ class ReductionSetup(Setup):
         self.rotating = spread > 0 and (watched or spread > 2 * abs(model.coupling))
         self.frequencies = rates
         self.frame = rates if self.rotating else np.full(self.n, float(np.mean(rates)))
-        #: whether θ is part of the rows; no compiled object may be kept here, for results hold this
+        #: whether θ is part of the rows
         self.dynamic = False
-        self.step_time = t0
 
     def theta(self, times: np.ndarray) -> np.ndarray:
-        """θ (T, N) where it is not part of the rows: constant, or falling to its mean as
-        e^{−μht}.
-        """
+        """θ (T, N) where it is not part of the rows: constant, or falling to its mean."""
         model = self.model
         theta = model.start_theta(self.n)
         if model.variant == "standard" or model.alignment == 0:
@@ -129,20 +159,10 @@ class ReductionSetup(Setup):
 
     def shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
         """Shape and type of each array of the result."""
-        n = self.n
-        shapes: dict[str, tuple[tuple[int, ...], type]] = {
-            "masses": ((n,), float),
-            "order_parameter": ((), float),
-            "theta": ((n,), float),
-        }
+        shapes = super().shapes()
         if self.keep:
-            shapes["coefficients"] = ((n, self.rank), complex)
+            shapes["coefficients"] = ((self.n, self.rank), complex)
         return shapes
-
-    def decide(self, count: int) -> None:
-        """Keep the coefficients of `count` outputs unless that takes too much."""
-        if self.keep is None:
-            self.keep = 16 * count * self.n * self.rank <= _KEEP_BYTES
 
     def rows(self, times: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """X (T, N, r), out of the moving frame."""
@@ -155,6 +175,7 @@ class ReductionSetup(Setup):
         """Fill the arrays of the result."""
         x = self.rows(times, rows)
         block = slice(start, start + len(times))
+        result.times[block] = times
         result.masses[block] = np.sum(x.real**2 + x.imag**2, axis=2)
         result.order_parameter[block] = np.linalg.norm(np.mean(x, axis=1), axis=1)
         if self.dynamic:
@@ -164,78 +185,55 @@ class ReductionSetup(Setup):
         if result.coefficients is not None:
             result.coefficients[block] = x
 
-    def unpack(self, t: float | None, row: np.ndarray) -> np.ndarray:
+    def unpack(self, t: float, row: np.ndarray) -> np.ndarray:
         """States (N, M) of a row at time `t`."""
-        t = self.step_time if t is None else float(t)
         assert self.motion is not None
         psi = self.rows(np.array([t]), row[None])[0] @ self.motion.at(t)
         self.check(psi, t)
-        return psi
+        return np.asarray(psi)
 
 
-class MobiusSetup(Setup):
-    """Of the Möbius form; coefficients of the states come from a run of the reduction, if they are
-    asked for.
-    """
+class MobiusSetup(_Reduced):
+    """Of the Möbius form; coefficients of the states come from the reduction, if asked for."""
 
-    def __init__(self, model: SchrodingerLohe, psi0: Any, t0: float, options: dict[str, Any]):
-        super().__init__(model, t0)
-        psi = read_states(model, psi0)
-        self.n = len(psi)
-        if model.grid is not None:
-            self.check(psi, t0)
-        self.start_rows, basis = factorize(
-            psi, model.grid.weight if model.grid is not None else 1.0
-        )
-        self.motion = motion_of(model.reference, basis, t0, position=model.position)
-        self.motion.scales = np.linalg.norm(self.start_rows, axis=0)
-        self.psi0 = psi0
-        self.options = options
-
-    def shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
-        """Shape and type of each array of the result."""
-        return {
-            "masses": ((self.n,), float),
-            "order_parameter": ((), float),
-            "theta": ((self.n,), float),
-        }
+    def __init__(self, model: SchrodingerLohe, state0: Any, t0: float, options: dict[str, Any]):
+        super().__init__(model, state0, t0)
+        self.options = {name: options[name] for name in ("rtol", "atol", "nsteps")}
 
     def coefficients(self, times: np.ndarray) -> np.ndarray:
         """X at `times`, by the reduction."""
-        from .solver import slsolve
-
         if not np.all(np.isfinite(times)):
             raise MissingFieldError(
                 "there are no states at t=∞; what would provide them: a run to a finite time"
             )
-        lead = times[0] > self.t0
-        run = slsolve(
-            self.model,
-            self.psi0,
-            np.concatenate([[self.t0], times]) if lead else times,
-            options={**self.options, "method": "reduction", "store_coefficients": True},
-        )
-        assert run.coefficients is not None
-        return run.coefficients[1:] if lead else run.coefficients
+        assert self.start_rows is not None
+        return coefficients_at(self.model, self.start_rows, times - self.t0, self.options)
 
 
 class StatesSetup(Setup):
-    """Of the methods that carry the states themselves."""
+    """Of the methods that carry the states themselves.
 
-    def __init__(self, model: SchrodingerLohe, psi0: Any, t0: float, store: bool):
+    Parameters
+    ----------
+    model : SchrodingerLohe
+    state0 : N states
+    t0 : float
+    count : int
+        Output times.
+    store : bool
+        Keep the states.
+    """
+
+    def __init__(self, model: SchrodingerLohe, state0: Any, t0: float, count: int, store: bool):
         super().__init__(model, t0)
-        self.psi0 = read_states(model, psi0)
+        self.psi0 = read_states(model, state0)
         self.n, self.m = self.psi0.shape
         self.weight = model.grid.weight if model.grid is not None else 1.0
         self.store = store
-        self.keep_gram = True
+        self.keep_gram = 16 * count * self.n**2 <= KEEP_BYTES
         self.check(self.psi0, t0)
         self._positions = Motion(model.reference, self.psi0, t0, position=model.position)
         self.has_centres = model.grid is not None or model.position is not None
-
-    def decide(self, count: int) -> None:
-        """Keep the Gram matrices of `count` outputs unless that takes too much."""
-        self.keep_gram = 16 * count * self.n**2 <= _KEEP_BYTES
 
     def shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
         """Shape and type of each array of the result."""
@@ -275,18 +273,3 @@ class StatesSetup(Setup):
         if self.store:
             result._stored[k] = psi
         self.check(psi, t, result)
-
-    def record(self, result: Any, start: int, times: np.ndarray, rows: np.ndarray) -> None:
-        """Fill the arrays of the result."""
-        for k, t in enumerate(times):
-            self.put(
-                result,
-                start + k,
-                float(t),
-                self.unpack(float(t), rows[k]),
-                self.row_theta(float(t), rows[k]),
-            )
-
-    def row_theta(self, t: float, row: np.ndarray) -> np.ndarray:
-        """θ of a row."""
-        raise MissingFieldError("rows of this method hold no θ")

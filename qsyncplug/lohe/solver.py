@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-import time as clock
+from contextlib import ExitStack
 from typing import Any, ClassVar
 
 import numpy as np
 import qutip
-from qutip.ui.progressbar import progress_bars
 from scipy.fft import set_workers
 
-from .._ext.integrator import RightHandSide
-from .._ext.lohe import LoheRightHandSide
-from ..core.checks import check_memory, check_number, check_times
-from ..core.errors import (
-    RightHandSideError,
-    SolverError,
-    SolverInterrupted,
-    StepSizeError,
-)
+from ..core.checks import check_number, check_times
+from ..core.drive import Drive, Until
+from ..core.limits import Limits
 from ..core.options import DEFAULTS
-from ..core.solver import CompiledSolver
+from ..core.solver import Solver
 from ..core.threads import linear_algebra_threads
 from ..waves.hermitian import check_over_time
-from ..waves.influence import Influence
-from ..waves.motion import EigenMotion
-from ..waves.splitting import SCHEMES, OscillatorLostError, Splitting
-from .flows import coupled_system
-from .guard import CAP, EVENT, VANISHING, GuardedIntegrator, LinesGuard, failure
-from .initial import EDGE_WARNING, check_initial, warn_edges
-from .lines import LinesSetup, lines_problem
-from .mobius import mobius_scale, run_mobius
+from ..waves.splitting import SCHEMES
+from .mobius import mobius_scale
 from .model import SchrodingerLohe
+from .reduced import LoheProblem, MobiusProblem, ReductionProblem, UnstableSetError
 from .result import SchrodingerLoheResult
-from .setup import MobiusSetup, ReductionSetup, Setup, StatesSetup
-from .watch import Watch, first_step
+from .setup import MobiusSetup, StatesSetup
+from .stepped import LinesProblem, SplittingProblem
 
 __all__ = ["SchrodingerLoheSolver", "slsolve"]
 
@@ -42,13 +30,7 @@ __all__ = ["SchrodingerLoheSolver", "slsolve"]
 _LARGE = 16384
 
 
-class _ReductionRightHandSide(LoheRightHandSide):
-    """With a place for the setup of its run."""
-
-    setup: Setup
-
-
-class SchrodingerLoheSolver(CompiledSolver):
+class SchrodingerLoheSolver(Solver):
     r"""Solve a Schrödinger–Lohe model.
 
     Parameters
@@ -94,6 +76,7 @@ class SchrodingerLoheSolver(CompiledSolver):
         "step": None,
         "store_coefficients": None,
     }
+    model: SchrodingerLohe
 
     def __init__(self, model: SchrodingerLohe, *, options: dict[str, Any] | None = None):
         if not isinstance(model, SchrodingerLohe):
@@ -107,11 +90,25 @@ class SchrodingerLoheSolver(CompiledSolver):
             check_number("options['step']", step, minimum=0.0, strict=True)
         if method in SCHEMES and step is None:
             raise ValueError(f"options['step'] must be given for the fixed-step method {method!r}")
-        if method == "reduction" and not self.model.common:
+        if method in ("reduction", "mobius") and not self.model.common:
             raise ValueError(
-                "options['method'] = 'reduction' needs a common Hamiltonian; use 'splitting' or "
+                f"options['method'] = {method!r} needs a common Hamiltonian; use 'splitting' or "
                 "'lawson'"
             )
+        if method == "lawson" and self._evolving:
+            raise ValueError(
+                "options['method'] = 'lawson' needs Hamiltonians that do not depend on time, or "
+                "grids"
+            )
+        keep = options["store_coefficients"]
+        if not isinstance(keep, (bool, type(None))):
+            raise TypeError(
+                f"options['store_coefficients'] must be True, False or None, not {keep!r:.60}"
+            )
+
+    @property
+    def _evolving(self) -> bool:
+        return any(isinstance(h, qutip.QobjEvo) for h in self.model.hamiltonians(1))
 
     @property
     def method(self) -> str:
@@ -121,135 +118,40 @@ class SchrodingerLoheSolver(CompiledSolver):
             return str(method)
         if self.model.common:
             return "reduction"
-        return (
-            "dop853"
-            if any(isinstance(h, qutip.QobjEvo) for h in self.model.hamiltonian)
-            else "splitting"
-        )
+        return "dop853" if self._evolving else "splitting"
 
-    # ------------------------------------------------------------ the exact reduction
+    # ------------------------------------------------------------ what a run is made of
 
-    def _problem(
-        self, state0: Any, t0: float, end: float | None = None
-    ) -> tuple[RightHandSide, np.ndarray]:
-        if self.method in ("lawson", "dop853"):
-            evolving = any(isinstance(h, qutip.QobjEvo) for h in self.model.hamiltonians(1))
-            if self.method == "lawson" and evolving:
-                raise ValueError(
-                    "options['method'] = 'lawson' needs Hamiltonians that do not depend on time, "
-                    "or grids"
-                )
-            setup = LinesSetup(
-                self.model,
-                state0,
-                t0,
-                bool(self._options["store_states"]),
-                influence_of(self.model),
-                self.method == "lawson",
-            )
-            check_initial(self.model, setup.psi0, setup.weight)
-            return lines_problem(setup)
-        if self.method != "reduction":
-            raise ValueError(
-                "start() and step() go with 'reduction', 'lawson' and 'dop853', not "
-                f"{self.method!r}"
-            )
-        return self._reduction(state0, t0, end)
+    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> LoheProblem:
+        """See :meth:`Solver.problem`."""
+        self._look_ahead(times)
+        model, options, method = self.model, self._options, self.method
+        stats: dict[str, Any] = {"method": method}
+        if options["method"] == "auto":
+            kind = "common" if model.common else "different"
+            stats["method reason"] = f"{kind} Hamiltonian" + ("" if model.common else "s")
+        t0 = float(times[0])
+        if method == "reduction":
+            return ReductionProblem(model, state0, times, e_ops, options, stats)
+        if method == "mobius":
+            setup = MobiusSetup(model, state0, t0, options)
+            return MobiusProblem(setup, times, e_ops, options, stats)
+        states = StatesSetup(model, state0, t0, len(times), bool(options["store_states"]))
+        kind_of_run = LinesProblem if method in ("lawson", "dop853") else SplittingProblem
+        return kind_of_run(states, times, e_ops, options, stats)
 
-    def _reduction(
-        self, state0: Any, t0: float, end: float | None
-    ) -> tuple[RightHandSide, np.ndarray]:
-        model = self.model
-        setup = ReductionSetup(model, state0, t0, self._options["store_coefficients"])
-        x = setup.start_rows
-        assert x is not None and setup.motion is not None
-        check_initial(model, x)
-        n, r = x.shape
-        positions = None
-        if model.aligns_by_distance:
-            positions = setup.motion.modes()
-            if positions is None:
-                if end is None:
-                    raise ValueError(
-                        "start() and step() need a quadratic potential when the alignment depends "
-                        "on the distance; use run()"
-                    )
-                setup.motion.watch = setup.check
-                positions = setup.motion.chebyshev(end if end > t0 else t0 + 1.0)
-        watch = model.variant == "model1" or model.aligns_by_distance
-        theta = model.start_theta(n)
-        rhs = _ReductionRightHandSide(
-            n,
-            r,
-            model.coupling,
-            model.normalised,
-            theta,
-            frequencies=setup.frequencies,
-            frame=setup.frame,
-            factor=np.exp(1j * np.asarray(model.phase_lag).item()) if model.mean_field else 1.0,
-            graph=model.coupling_graph(n),
-            influence=influence_of(model),
-            alignment=model.alignment,
-            positions=positions,
-            t0=t0,
-            vanishing=VANISHING if watch else 0.0,
-            cap=CAP * max(1.0, float(np.max(theta)), float(np.max(np.sum(np.abs(x) ** 2, axis=1)))),
-            initial=x,
-        )
-        rhs.setup = setup
-        setup.dynamic = rhs.dynamic_theta
-        y0 = x.ravel()
-        if rhs.dynamic_theta:
-            y0 = np.concatenate([y0, theta.astype(complex)])
-        return rhs, y0
+    def _look_ahead(self, times: np.ndarray) -> None:
+        """Refuse Hamiltonians that are not Hermitian during the run."""
+        h = self.model.hamiltonian
+        if self.model.time_dependent:
+            finite = times[np.isfinite(times)]
+            check_over_time(h if isinstance(h, tuple) else (h,), finite, "hamiltonian")
 
-    def _integrator(self, rhs: Any, **kw: Any) -> Any:
-        if self.model.variant == "standard":
-            return super()._integrator(rhs, **kw)
-        o = self._options
-        if not isinstance(rhs, _ReductionRightHandSide):
-            may_vanish = self.model.variant == "model1" or self.model.aligns_by_distance
-            return LinesGuard(
-                rhs,
-                self.model.normalised,
-                may_vanish,
-                rtol=o["rtol"],
-                atol=o["atol"],
-                max_step=o["max_step"],
-                nsteps=o["nsteps"],
-                time_limit=o["time_limit"],
-            )
-        setup: Any = rhs.setup
-        return GuardedIntegrator(
-            rhs,
-            setup.n,
-            setup.rank,
-            self.model.normalised,
-            rtol=o["rtol"],
-            atol=o["atol"],
-            max_step=o["max_step"],
-            nsteps=o["nsteps"],
-            time_limit=o["time_limit"],
-        )
+    # ------------------------------------------------------------ running
 
-    def _new_result(
-        self, e_ops: Any, stats: dict[str, Any], rhs: Any, y0: np.ndarray
+    def run(
+        self, state0: Any, tlist: Any, *, e_ops: Any = None, until: Until | None = None
     ) -> SchrodingerLoheResult:
-        setup = rhs.setup
-        stats["method"] = self.method
-        if self._options["method"] == "auto":
-            stats["method reason"] = (
-                "common Hamiltonian" if self.model.common else "different Hamiltonians"
-            )
-        if isinstance(setup, ReductionSetup):
-            stats["rank"] = setup.rank
-            if setup.keep is None:
-                setup.decide(1)
-        return SchrodingerLoheResult(
-            e_ops, self._options, setup=setup, solver=self.name, stats=stats
-        )
-
-    def run(self, state0: Any, tlist: Any, *, e_ops: Any = None) -> SchrodingerLoheResult:  # type: ignore[override]
         """Run from `state0` at ``tlist[0]`` and deliver at every time of `tlist`.
 
         Parameters
@@ -257,9 +159,11 @@ class SchrodingerLoheSolver(CompiledSolver):
         state0 : N states
             Kets, or an array (N, ...) on the grid.
         tlist : array_like of shape (T,)
-            Strictly increasing output times.
+            Strictly increasing output times; in the Möbius form the last may be infinite.
         e_ops : Qobj, callable, list or dict of them, optional
             See the class.
+        until : callable, optional
+            ``until(t, states)``: the run ends after the first output where it is true.
 
         Returns
         -------
@@ -274,298 +178,90 @@ class SchrodingerLoheSolver(CompiledSolver):
             attached.
         SolverError
             The run had to stop for another reason.
+        SolverInterrupted
+            Ctrl-C; it carries the partial result too.
         """
-        if self._options["method"] == "mobius":
-            return self._run_mobius(state0, tlist, e_ops)
-        times = check_times(tlist)
-        self._look_ahead(times)
-        if self.method == "splitting" or self.method in SCHEMES:
-            with (
-                linear_algebra_threads(self._options["num_threads"]),
-                set_workers(self._options["num_threads"]),
-            ):
-                return self._run_splitting(state0, times, e_ops)
-        with linear_algebra_threads(self._options["num_threads"]):
-            if (
-                self._options["method"] == "auto"
-                and self._large(state0)
-                and not (e_ops or self._options["store_states"])
-            ):
-                setup = MobiusSetup(self.model, state0, float(times[0]), self._options)
-                rows = setup.start_rows
-                assert rows is not None
-                if (
-                    rows.size > _LARGE
-                    and mobius_scale(self.model, np.linalg.norm(rows, axis=1)) is not None
-                ):
-                    try:
-                        result = self._run_mobius(state0, times, e_ops, setup)
-                    except SolverError:
-                        # on the unstable set; the reduction goes on there
-                        pass
-                    else:
-                        result.stats["method reason"] = "many identical oscillators"
-                        return result
-            result = CompiledSolver.run(_Run(self, times), state0, times, e_ops=e_ops)
+        with self._threads():
+            if self._options["method"] == "mobius":
+                result = self._run_to_infinity(state0, tlist, e_ops, until)
+            else:
+                result = self._run_large(state0, tlist, e_ops, until)
+                if result is None:
+                    result = super().run(state0, tlist, e_ops=e_ops, until=until)
         assert isinstance(result, SchrodingerLoheResult)
         return result
 
-    def _look_ahead(self, times: np.ndarray) -> None:
-        """Refuse Hamiltonians that are not Hermitian during the run."""
-        h = self.model.hamiltonian
-        if self.model.time_dependent:
-            check_over_time(h if isinstance(h, tuple) else (h,), times, "hamiltonian")
+    def step(self, t: float) -> Any:
+        """Go on to time `t` and return the states there."""
+        with self._threads():
+            return super().step(t)
 
-    # ------------------------------------------------------------ splitting
+    def start(self, state0: Any, t0: float) -> None:
+        """Set the states and time that :meth:`step` goes on from."""
+        if self.method == "mobius":
+            raise ValueError("start() and step() need states, which 'mobius' does not have")
+        model = self.model
+        if self.method == "reduction" and model.aligns_by_distance:
+            quadratic = getattr(model.reference, "quadratic", None)
+            if quadratic is None:
+                raise ValueError(
+                    "start() and step() need a quadratic potential when the alignment depends on "
+                    "the distance; use run()"
+                )
+        super().start(state0, t0)
 
-    def _run_splitting(self, state0: Any, times: np.ndarray, e_ops: Any) -> SchrodingerLoheResult:
-        begin = clock.perf_counter()
-        o, method = self._options, self.method
-        setup = StatesSetup(self.model, state0, float(times[0]), bool(o["store_states"]))
-        setup.decide(len(times))
-        check_initial(self.model, setup.psi0, setup.weight)
-        adaptive = method == "splitting"
-        system = coupled_system(self.model, setup.psi0, float(times[0]), influence_of(self.model))
-        stepper = Splitting(system, SCHEMES["s10" if adaptive else method])
-        result = self._states_result(e_ops, setup)
-        stats = result.stats
-        per_output = sum(
-            np.dtype(t).itemsize * int(np.prod(s, dtype=float)) for s, t in setup.shapes().values()
-        )
-        check_memory(
-            f"the result of {len(times)} times",
-            len(times) * per_output,
-            advice="ask for fewer times or less data",
-        )
-        result._allocate(len(times))
-        stats["preparation time"] = clock.perf_counter() - begin
-        begin = clock.perf_counter()
-        watch = Watch(self._options, self.model, setup, system, stepper, begin)
-        step = float(o["step"]) if o["step"] is not None else first_step(self.model, setup)
-        bar = progress_bars[o["progress_bar"]](len(times), **o["progress_kwargs"])
-        done, saved, failed = 0, begin, None
+    def _threads(self) -> ExitStack:
+        """One thread, or as many as the user says, in BLAS and FFT."""
+        stack, count = ExitStack(), self._options["num_threads"]
+        stack.enter_context(linear_algebra_threads(count))
+        stack.enter_context(set_workers(count))
+        return stack
+
+    def _run_to_infinity(self, state0: Any, tlist: Any, e_ops: Any, until: Any) -> Any:
+        """A Möbius run, whose last time may be infinite."""
+        ends = np.ndim(tlist) == 1 and len(tlist) > 1 and tlist[-1] == np.inf
+        if not ends:
+            return super().run(state0, tlist, e_ops=e_ops, until=until)
+        times = np.append(check_times(tlist[:-1]), np.inf)
+        with Limits(self._options["time_limit"]) as limits:
+            problem = self._prepare(state0, times, e_ops, limits)
+            return Drive(problem, self.name, self._options, limits, until).run()
+
+    def _run_large(self, state0: Any, tlist: Any, e_ops: Any, until: Any) -> Any:
+        """Many identical oscillators in the Möbius form, where that is chosen; else None."""
+        options = self._options
+        if options["method"] != "auto" or e_ops or until or options["store_states"]:
+            return None
+        if not self._many(state0):
+            return None
+        times = check_times(tlist)
+        setup = MobiusSetup(self.model, state0, float(times[0]), options)
+        rows = setup.start_rows
+        assert rows is not None
+        scale = mobius_scale(self.model, np.linalg.norm(rows, axis=1))
+        if rows.size <= _LARGE or scale is None:
+            return None
+        self._look_ahead(times)
+        stats = {"method reason": "many identical oscillators"}
         try:
-            for k, t in enumerate(times):
-                if k and adaptive:
-                    step = stepper.adaptive(
-                        float(times[k - 1]),
-                        float(t),
-                        step,
-                        o["rtol"],
-                        o["atol"],
-                        o["max_step"],
-                        watch,
-                    )
-                elif k:
-                    stepper.fixed(float(times[k - 1]), float(t), min(step, o["max_step"]), watch)
-                setup.put(result, k, float(t), system.psi, system.theta)
-                for process in result._state_processors:
-                    process(float(t), setup.wrap(system.psi.copy()))
-                done = k + 1
-                bar.update()
-                if o["checkpoint"] and clock.perf_counter() - saved > 30.0:
-                    self._checkpoint(result, done)
-                    saved = clock.perf_counter()
-        except (KeyboardInterrupt, Exception) as error:
-            failed = error
-        bar.finished()
-        stats["run time"] = clock.perf_counter() - begin
-        stats["steps accepted"], stats["steps rejected"] = stepper.accepted, stepper.rejected
-        stats["right-hand sides"] = 0
-        if failed is not None:
-            result._trim(done)
-        self._account_drift(result, setup)
-        if o["checkpoint"]:
-            result.save(o["checkpoint"])
-        if failed is not None:
-            self._raise_splitting(failed, result, watch.time)
-        return result
+            with Limits(options["time_limit"]) as limits:
+                problem = MobiusProblem(setup, times, None, options, stats)
+                problem.allocate()
+                return Drive(problem, self.name, options, limits).run()
+        except UnstableSetError:
+            # the reduction goes on there
+            return None
 
-    def _states_result(self, e_ops: Any, setup: Setup) -> SchrodingerLoheResult:
-        stats: dict[str, Any] = {"method": self.method}
-        if self._options["method"] == "auto":
-            stats["method reason"] = (
-                "common Hamiltonian" if self.model.common else "different Hamiltonians"
-            )
-        return SchrodingerLoheResult(
-            e_ops, self._options, setup=setup, solver=self.name, stats=stats
-        )
-
-    def _raise_splitting(
-        self, error: BaseException, result: SchrodingerLoheResult, t: float
-    ) -> None:
-        kept = f"error.result holds the {len(result.times)} outputs before that"
-        if isinstance(error, OscillatorLostError):
-            t = error.time
-            kind = "non-uniqueness" if self.model.variant == "model1" else "undefined centre"
-            kind = "blow-up" if error.blown_up else kind
-            error_out: SolverError = failure(kind, error.oscillator, t, self.name, result)
-        elif isinstance(error, KeyboardInterrupt):
-            result.stats["stopped"] = f"interrupted at t={t:g}"
-            raise SolverInterrupted(
-                f"{self.name} was interrupted at t={t:g}; {kept}", time=t, result=result
-            ) from error
-        elif isinstance(error, SolverError):
-            error.result = result
-            error_out = error
-        elif isinstance(error, FloatingPointError):
-            error_out = StepSizeError(
-                f"{self.name} stopped at t={t:g}: {error}; {kept}",
-                time=t,
-                reason="step size underflow",
-                result=result,
-            )
-        else:
-            error_out = RightHandSideError(
-                f"{self.name} stopped at t={t:g}: {type(error).__name__}: {error}; {kept}",
-                time=t,
-                reason="right-hand side refused the state",
-                result=result,
-            )
-        result.stats["stopped"] = f"{error_out.reason} at t={t:g}"
-        raise error_out from (None if error_out is error else error)
-
-    def _large(self, state0: Any) -> bool:
+    def _many(self, state0: Any) -> bool:
         """Whether the Möbius form could pay, from the number of states alone."""
+        model = self.model
+        if not (model.common and model.mean_field):
+            return False
+        attractive = model.coupling * np.cos(model.phase_lag) > 0
         try:
-            attractive = (
-                self.model.mean_field and self.model.coupling * np.cos(self.model.phase_lag) > 0
-            )
-            return bool(self.model.common and attractive and len(state0) >= 64)
+            return bool(attractive and len(state0) >= 64)
         except TypeError:
             return False
-
-    def _run_mobius(
-        self, state0: Any, tlist: Any, e_ops: Any, setup: MobiusSetup | None = None
-    ) -> SchrodingerLoheResult:
-        begin = clock.perf_counter()
-        ends = np.ndim(tlist) == 1 and len(tlist) > 1 and tlist[-1] == np.inf
-        times = check_times(tlist[:-1] if ends else tlist)
-        self._look_ahead(times)
-        if e_ops:
-            raise ValueError(
-                "e_ops need the states, which the Möbius form does not have; use the method "
-                "'reduction'"
-            )
-        with linear_algebra_threads(self._options["num_threads"]):
-            if setup is None:
-                setup = MobiusSetup(self.model, state0, float(times[0]), self._options)
-            rows = setup.start_rows
-            assert rows is not None
-            if mobius_scale(self.model, np.linalg.norm(rows, axis=1)) is None:
-                raise ValueError(
-                    "options['method'] = 'mobius' needs one common mean, frequency, Hamiltonian "
-                    "and θ, and equal norms "
-                    "(unless Model 2)"
-                )
-            check_initial(self.model, rows)
-            result = SchrodingerLoheResult(
-                None, self._options, setup=setup, solver=self.name, stats={"method": "mobius"}
-            )
-            result.stats["preparation time"] = clock.perf_counter() - begin
-            begin = clock.perf_counter()
-            run_mobius(result, np.append(times, np.inf) if ends else times)
-            result.stats["run time"] = clock.perf_counter() - begin
-        if self._options["checkpoint"]:
-            result.save(self._options["checkpoint"])
-        return result
-
-    def _finish(self, result: Any, rhs: Any) -> None:
-        setup = rhs.setup
-        if (
-            self._options["store_states"]
-            and isinstance(setup, ReductionSetup)
-            and result.coefficients is not None
-        ):
-            result._stored = _all_states(setup, result)
-        self._account_drift(result, setup)
-
-    def _account_drift(self, result: Any, setup: Setup) -> None:
-        drift = result.stats.setdefault("drift", {})
-        if self.model.variant == "standard" and len(result.times):
-            drift["norm"] = float(np.max(np.abs(np.sqrt(result.masses / result.masses[0]) - 1)))
-        if len(result.times):
-            drift["mean theta"] = float(
-                np.max(np.abs(np.mean(result.theta, axis=1) - np.mean(result.theta[0])))
-            )
-        drift.update(setup.edges)
-        warn_edges(setup.edges)
-
-    def _stop(
-        self, status: int, integrator: Any, rhs: Any, result: Any, cause: Any, end: float
-    ) -> None:
-        if status == EVENT:
-            kind, j, t = integrator.found
-            result.stats["stopped"] = f"{kind} of oscillator {j} at t={t:.12g}"
-            raise failure(kind, j, t, self.name, result)
-        super()._stop(status, integrator, rhs, result, cause, end)
-
-
-class _Run(SchrodingerLoheSolver):
-    """One run: the solver with the output times, which some setups need."""
-
-    def __init__(self, solver: SchrodingerLoheSolver, times: np.ndarray):
-        self.model = solver.model
-        self._options = solver._options
-        self._times = times
-
-    def _problem(
-        self, state0: Any, t0: float, end: float | None = None
-    ) -> tuple[RightHandSide, np.ndarray]:
-        rhs, y0 = super()._problem(state0, t0, float(self._times[-1]))
-        rhs.setup.decide(len(self._times))  # type: ignore[attr-defined]
-        return rhs, y0
-
-
-def influence_of(model: SchrodingerLohe) -> Any:
-    """The kernel as the compiled right-hand side takes it."""
-    if model.variant == "standard" or model.alignment == 0:
-        return None
-    if isinstance(model.kernel, Influence):
-        return model.kernel.floor, model.kernel.height, model.kernel.scale, model.kernel.exponent
-    return model.kernel
-
-
-def _all_states(setup: ReductionSetup, result: SchrodingerLoheResult) -> np.ndarray:
-    """The states (T, N, M) of all outputs."""
-    motion = setup.motion
-    x = result.coefficients
-    assert motion is not None and x is not None
-    size = motion.start.shape[1]
-    check_memory(
-        f"the states of {len(x)} times",
-        16.0 * len(x) * x.shape[1] * size,
-        advice="leave store_states off",
-    )
-    bound = (1.0, 1.0)
-    if isinstance(motion, EigenMotion):
-        # of the mass; what counts is the part of each oscillator's
-        least = float(np.min(result.masses))
-        if motion.grid is None:
-            bound = (0.0, 0.0)
-        elif least > 0:
-            box, waves = motion.edge_bound()
-            bound = (box / least, waves / least)
-        # blocks that stay in the cache
-        block = max(1, int(2**16 // max(x.shape[1] * size, 1)))
-        out = np.empty((len(x), x.shape[1], size), complex)
-        for k in range(0, len(x), block):
-            out[k : k + block] = motion.states(
-                np.asarray(result.times[k : k + block]), x[k : k + block]
-            )
-    else:
-        out = np.array([x[k] @ motion.at(float(t)) for k, t in enumerate(result.times)])
-    if max(bound) <= EDGE_WARNING:
-        # no state can come near the edges, so they need not be looked at one by one
-        if motion.grid is not None:
-            setup.edges["edge of the box"] = max(setup.edges.get("edge of the box", 0.0), bound[0])
-            setup.edges["highest wave numbers"] = max(
-                setup.edges.get("highest wave numbers", 0.0), bound[1]
-            )
-        return out
-    for k, t in enumerate(result.times):
-        setup.check(out[k], float(t), result)
-    return out
 
 
 def slsolve(

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import time as clock
 from typing import Any
 
 import numpy as np
 
-from ..core.errors import StepLimitError, TimeLimitError
+from ..core.limits import look
 from ..waves.splitting import OscillatorLostError, Splitting
-from .guard import CAP, VANISHING
+from .guard import CAP, VANISHING, may_vanish
 from .model import SchrodingerLohe
 from .setup import StatesSetup
 
-__all__ = ["Watch", "first_step"]
+__all__ = ["StepLimitReached", "Watch", "first_step"]
+
+
+class StepLimitReached(Exception):
+    """The run has used up its ``nsteps``; the stepper makes a status of it."""
 
 
 class Watch:
@@ -21,17 +24,15 @@ class Watch:
 
     def __init__(
         self,
-        o: dict[str, Any],
+        nsteps: int,
         model: SchrodingerLohe,
         setup: StatesSetup,
         system: Any,
-        stepper: Splitting,
-        begin: float,
+        splitting: Splitting,
     ):
-        self._nsteps, self._limit, self._begin = o["nsteps"], o["time_limit"], begin
-        self._stepper, self._system, self._name = stepper, system, "slsolve"
+        self._nsteps, self._system, self._splitting = nsteps, system, splitting
         self._watch = model.variant != "standard"
-        self._needs_norm = model.variant == "model1" or model.aligns_by_distance
+        self._needs_norm = may_vanish(model)
         self._start = np.diag(setup.gram(setup.psi0)).real if self._watch else np.ones(1)
         self._cap = CAP * max(
             1.0, float(np.max(self._start)), float(np.max(model.start_theta(setup.n)))
@@ -44,18 +45,9 @@ class Watch:
         """
         if np.isfinite(t):
             self.time = t
-        if self._stepper.accepted + self._stepper.rejected > self._nsteps:
-            raise StepLimitError(
-                f"{self._name} stopped at t={self.time:g}: step limit; raise options['nsteps']",
-                time=self.time,
-                reason="step limit",
-            )
-        if clock.perf_counter() - self._begin > self._limit:
-            raise TimeLimitError(
-                f"{self._name} stopped at t={self.time:g}: time limit; raise options['time_limit']",
-                time=self.time,
-                reason="time limit",
-            )
+        if self._splitting.accepted + self._splitting.rejected > self._nsteps:
+            raise StepLimitReached
+        look()
         if not self._watch or not np.isfinite(t):
             return
         flat = self._system.psi.view(float)

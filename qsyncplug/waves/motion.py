@@ -80,7 +80,7 @@ class Motion:
         if self.grid is None:
             return np.array([self.gram(basis, basis @ x.T) for x in self.position or ()])
         return np.array(
-            [self.gram(basis, basis * self._coordinate(a)) for a in range(self.grid.ndim)]
+            [self.gram(basis, basis * self.coordinate(a)) for a in range(self.grid.ndim)]
         )
 
     def momenta(self, basis: np.ndarray) -> np.ndarray:
@@ -94,7 +94,8 @@ class Motion:
         shaped = basis.reshape(-1, *self.grid.shape)
         return (-1j * self.grid.derivative(shaped, axis)).reshape(basis.shape)
 
-    def _coordinate(self, axis: int) -> np.ndarray:
+    def coordinate(self, axis: int) -> np.ndarray:
+        """One coordinate at every point of the flattened grid."""
         return np.broadcast_to(self.grid.mesh[axis], self.grid.shape).ravel()
 
     def mark(self, t: float) -> None:

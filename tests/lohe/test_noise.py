@@ -18,7 +18,7 @@ from qsyncplug import (
 )
 from qsyncplug.core import Grid
 from qsyncplug.core.errors import SolverError
-from qsyncplug.lohe import noise as noise_module
+from qsyncplug.lohe import paths
 
 GRID = Grid(64, 16.0)
 H = GridHamiltonian(GRID, lambda x: x**2 / 2)
@@ -116,9 +116,7 @@ def test_strong_order_of_the_splitting(case, monkeypatch):
     errors = np.zeros(2)
     for path in range(12):
         fine = np.sqrt(1 / 256) * np.random.default_rng(path).normal(size=256)
-        monkeypatch.setattr(
-            noise_module, "_generator", lambda entropy, r, f=fine: Increments(f, 1.0)
-        )
+        monkeypatch.setattr(paths, "generator", lambda entropy, r, f=fine: Increments(f, 1.0))
         runs = [
             sltrajectories(model, PSI, [0, 1.0], 0.5, ntraj=1, step=1 / n) for n in (256, 8, 32)
         ]

@@ -1,0 +1,184 @@
+"""Runs that carry the states themselves: splitting, interaction picture, method of lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core.rungekutta import RungeKutta
+from ..core.status import Status
+from ..core.stepper import Stepper
+from ..waves.splitting import SCHEMES, OscillatorLostError, Splitting
+from .flows import coupled_system
+from .guard import LinesGuard, Loss, Lost, loss_of, may_vanish
+from .initial import check_initial
+from .kernel import influence_of
+from .lines import LinesEquations, LinesRightHandSide
+from .model import SchrodingerLohe
+from .reduced import LoheProblem
+from .result import SchrodingerLoheResult
+from .setup import StatesSetup
+from .watch import StepLimitReached, Watch, first_step
+
+__all__ = ["LinesProblem", "SplittingProblem"]
+
+
+class _StatesProblem(LoheProblem):
+    """States on the grid or kets, and where they are kept."""
+
+    def __init__(
+        self,
+        setup: StatesSetup,
+        times: np.ndarray,
+        stepper: Stepper,
+        e_ops: Any,
+        options: dict[str, Any],
+        stats: dict[str, Any],
+    ):
+        self.setup = setup
+        check_initial(setup.model, setup.psi0, setup.weight)
+        result = SchrodingerLoheResult(e_ops, options, setup=setup, solver=self.name, stats=stats)
+        super().__init__(times, stepper, result)
+
+
+# ---------------------------------------------------------------------- splitting
+
+
+class SplittingStepper(Stepper):
+    """Composition of the flows of coupling and Hamiltonians, with a fixed or an adaptive step.
+
+    The states are too many to be copied: outputs are taken one by one from ``system``.
+    """
+
+    def __init__(self, model: SchrodingerLohe, setup: StatesSetup, method: str, options: Any):
+        self.t = setup.t0
+        self.system = coupled_system(model, setup.psi0, setup.t0, influence_of(model))
+        self.adaptive = method == "splitting"
+        self.splitting = Splitting(self.system, SCHEMES["s10" if self.adaptive else method])
+        self.watch = Watch(options["nsteps"], model, setup, self.system, self.splitting)
+        step = options["step"]
+        self.step = first_step(model, setup) if step is None else float(step)
+        self.options = {name: options[name] for name in ("rtol", "atol", "max_step")}
+        self.kind = loss_of(model)
+        self.found: Lost | None = None
+
+    def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
+        """See :class:`Stepper`."""
+        status = self._go(float(times[0])) if times[0] > self.t else Status.RUNNING
+        if status == Status.RUNNING:
+            self.delivered = 1
+        return status
+
+    def _go(self, end: float) -> Status:
+        o = self.options
+        try:
+            if self.adaptive:
+                self.step = self.splitting.adaptive(
+                    self.t, end, self.step, o["rtol"], o["atol"], o["max_step"], self.watch
+                )
+            else:
+                self.splitting.fixed(self.t, end, min(self.step, o["max_step"]), self.watch)
+        except OscillatorLostError as lost:
+            kind = Loss.BLOW_UP if lost.blown_up else self.kind
+            self.found = Lost(kind, lost.oscillator, float(lost.time))
+            self.t = float(lost.time)
+            return Status.EVENT
+        except StepLimitReached:
+            self.t = self.watch.time
+            return Status.STEP_LIMIT
+        except FloatingPointError:
+            self.t = self.watch.time
+            return Status.STEP_SIZE
+        except BaseException:
+            self.t = self.watch.time
+            raise
+        self.t = end
+        return Status.RUNNING
+
+    @property
+    def state(self) -> np.ndarray:
+        """Nothing: the states stay in ``system``."""
+        return np.empty(0)
+
+    @property
+    def accepted(self) -> int:  # type: ignore[override]
+        """Steps."""
+        return self.splitting.accepted
+
+    @property
+    def rejected(self) -> int:  # type: ignore[override]
+        """Steps that were too long."""
+        return self.splitting.rejected
+
+
+class SplittingProblem(_StatesProblem):
+    """A splitting run."""
+
+    stepper: SplittingStepper
+
+    def __init__(
+        self,
+        setup: StatesSetup,
+        times: np.ndarray,
+        e_ops: Any,
+        options: dict[str, Any],
+        stats: dict[str, Any],
+    ):
+        stepper = SplittingStepper(setup.model, setup, stats["method"], options)
+        super().__init__(setup, times, stepper, e_ops, options, stats)
+
+    def record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
+        """See :meth:`Problem.record`."""
+        system = self.stepper.system
+        self.setup.put(self.result, start, float(times[0]), system.psi, system.theta)
+
+    def state(self, t: float, row: np.ndarray) -> Any:
+        """See :meth:`Problem.state`."""
+        return self.setup.wrap(self.stepper.system.psi.copy())
+
+
+# ---------------------------------------------------------------------- lines
+
+
+class _OneByOne(RungeKutta):
+    """Delivers one output at a time, so that one that cannot be recorded takes no other along."""
+
+    def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
+        """See :class:`Stepper`."""
+        return super().advance(times[:1], rows)
+
+
+class LinesProblem(_StatesProblem):
+    """A run by ``"lawson"`` or ``"dop853"``."""
+
+    def __init__(
+        self,
+        setup: StatesSetup,
+        times: np.ndarray,
+        e_ops: Any,
+        options: dict[str, Any],
+        stats: dict[str, Any],
+    ):
+        model = setup.model
+        self.equations = LinesEquations(model, setup, stats["method"] == "lawson")
+        y0 = self.equations.start()
+        rhs = LinesRightHandSide(self.equations, len(y0), True)
+        rhs.equations = self.equations
+        names = ("rtol", "atol", "max_step", "nsteps", "time_limit")
+        limits = {name: options[name] for name in names}
+        method = LinesGuard(rhs, loss_of(model), may_vanish(model), **limits)
+        stepper = _OneByOne(method, float(times[0]), y0, float(times[-1]))
+        super().__init__(setup, times, stepper, e_ops, options, stats)
+
+    def _states(self, t: float, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return self.equations.states(t, np.ascontiguousarray(row).view(complex))
+
+    def record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
+        """See :meth:`Problem.record`."""
+        for k, (t, row) in enumerate(zip(times, rows, strict=True)):
+            self.setup.put(self.result, start + k, float(t), *self._states(float(t), row))
+
+    def state(self, t: float, row: np.ndarray) -> Any:
+        """See :meth:`Problem.state`."""
+        return self.setup.wrap(self._states(t, row)[0].copy())
