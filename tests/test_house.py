@@ -39,7 +39,6 @@ LONG_FUNCTIONS = {
     "exact/evolve.py:_run_sectors",
     "exact/nullspace.py:steady_blocks",
     "models/chains/collective.py:collective_spins",
-    "models/chains/cycle.py:limit_cycle",
     "models/chains/dtwa.py:run",
     "plot/comparison.py:plot_comparison",
     "plot/wigner.py:plot_hydrodynamics",

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..models.chains.cycle import LimitCycle
+from ..approximate.cycle import LimitCycle
 from ..models.chains.exact import SpinExactResult
 from ..models.chains.meanfield import SpinMeanFieldResult
 from ..models.chains.model import SpinChains

@@ -2,6 +2,7 @@
 
 from . import stationary
 from .cumulants import CumulantResult, CumulantSolver
+from .cycle import LimitCycle, limit_cycle
 from .meanfield import MeanFieldResult, MeanFieldSolver
 from .sphere import ClassicalResult, ClassicalSolver
 from .stationary import MomentState
@@ -11,9 +12,11 @@ __all__ = [
     "ClassicalSolver",
     "CumulantResult",
     "CumulantSolver",
+    "LimitCycle",
     "MeanFieldResult",
     "MeanFieldSolver",
     "MomentState",
+    "limit_cycle",
 ]
 
 del stationary

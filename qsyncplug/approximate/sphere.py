@@ -9,6 +9,7 @@ import numpy as np
 from .._ext.bosons import LinearisedFlow, PolynomialFlow, Polynomials, first_unphysical
 from .._ext.integrator import RightHandSide
 from ..core.checks import check_array
+from ..core.errors import SolverError
 from ..core.options import DEFAULTS
 from ..core.result import Result
 from ..core.rungekutta import RungeKutta, integrator
@@ -24,7 +25,14 @@ from ..operators.states import ProductState
 from ..operators.symbol import Symbol
 from ..operators.system import System
 
-__all__ = ["ClassicalResult", "ClassicalSolver", "linear_flow", "neglected", "oscillators"]
+__all__ = [
+    "ClassicalResult",
+    "ClassicalSolver",
+    "linear_flow",
+    "neglected",
+    "oscillators",
+    "quadratures",
+]
 
 
 def oscillators(system: System) -> list[Symbol]:
@@ -106,7 +114,7 @@ class ClassicalResult(Result):
     def _record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
         here = slice(start, start + len(times))
         x, C = self._unpack(rows)
-        beta, jacobian = _quadratures(self.model, x)
+        beta, jacobian = quadratures(self.model, x)
         self.coordinates[here] = x
         self.amplitudes[here] = beta
         self.mean[here] = np.sqrt(2) * np.ascontiguousarray(beta).view(float)
@@ -141,17 +149,10 @@ class ClassicalResult(Result):
             raise ValueError("operator must not depend on time")
         names = ("parent", "variable", "start", "column", "factor", "value")
         evaluate = Polynomials(c.variables, *(arrays[k] for k in names), factors)
-        return np.array([evaluate(0.0, self._variables(x))[0] for x in self.coordinates])
-
-    def _variables(self, x: np.ndarray) -> np.ndarray:
-        z = np.zeros(self.model.classical.variables, dtype=complex)
-        for k, coordinate in zip(x, self.model.classical.coordinates, strict=True):
-            unit = 1j if coordinate.part else 1
-            z[coordinate.variable] += unit * (k - coordinate.offset) / coordinate.scale
-        return z
+        return np.array([evaluate(0.0, self.model.variables_at(x))[0] for x in self.coordinates])
 
 
-def _quadratures(system: System, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def quadratures(system: System, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """β (T, K) of the oscillators and the Jacobian ∂(q, p)/∂x, shape (T, 2K, d)."""
     names = [c.symbol for c in system.classical.coordinates]
     nodes = oscillators(system)
@@ -233,6 +234,17 @@ class ClassicalSolver(Solver):
         d = len(self.model.classical.coordinates)
         C = product.covariance() if self.covariance0 is None else self._given(d)
         return linear_flow(self.model), np.concatenate([z.view(float), C[np.triu_indices(d)]])
+
+    def run_from(self, x: np.ndarray, duration: float) -> np.ndarray:
+        """Coordinates `duration` after the coordinates `x`, by the mean alone."""
+        flow = _mean_flow(self.model)
+        stepper = integrator(flow, self._options)
+        stepper.set_state(0.0, self.model.variables_at(x), duration)
+        row = np.empty((1, flow.size))
+        status, count = stepper.advance(np.array([duration]), row)
+        if not count:
+            raise SolverError(f"the mean field stopped ({status})", reason="no limit cycle")
+        return np.asarray(self.model.coordinates_of(row[0].view(complex)))
 
     def _given(self, d: int) -> np.ndarray:
         C = check_array("covariance0", self.covariance0, shape=(d, d))

@@ -324,11 +324,13 @@ class System:
         if self.bosonic:
             return check_array("beta", x, shape=(self.n,), dtype=complex)
         values = check_array("x", x, shape=(len(c.coordinates),))
-        z = np.zeros(c.variables, dtype=complex)
-        for coordinate, value in zip(c.coordinates, values, strict=True):
-            z[coordinate.variable] += (
-                (1j if coordinate.part else 1) * (value - coordinate.offset) / coordinate.scale
-            )
+        return self.variables_at(values)
+
+    def variables_at(self, x: np.ndarray) -> np.ndarray:
+        """Complex variables at real coordinates (d,)."""
+        z = np.zeros(self.classical.variables, dtype=complex)
+        for c, value in zip(self.classical.coordinates, x, strict=True):
+            z[c.variable] += (1j if c.part else 1) * (value - c.offset) / c.scale
         return z
 
     def coordinates_of(self, z: np.ndarray) -> np.ndarray:

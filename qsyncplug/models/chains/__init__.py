@@ -1,8 +1,8 @@
 """Two spin chains, the central spin and Holstein–Primakoff bosons."""
 
+from . import cycle  # registers limit_cycle
 from .central import CentralChain, DoubletReport
 from .collective import CollectiveSpins, collective_pair, collective_spins
-from .cycle import LimitCycle, limit_cycle
 from .dtwa import DtwaSolver, dtwasolve
 from .elimination import elimination_detuning, mode_system
 from .exact import SpinExactResult, SpinExactSolver, spin_moments
@@ -21,7 +21,6 @@ __all__ = [
     "DoubletReport",
     "DtwaResult",
     "DtwaSolver",
-    "LimitCycle",
     "SpinChains",
     "SpinExactResult",
     "SpinExactSolver",
@@ -33,8 +32,9 @@ __all__ = [
     "collective_van_der_pol_pair",
     "dtwasolve",
     "elimination_detuning",
-    "limit_cycle",
     "mean_field_parts",
     "mode_system",
     "spin_moments",
 ]
+
+del cycle
