@@ -174,13 +174,7 @@ class CircleResult(Result):
         return np.array(self._layout.unpack(row))
 
     def _to_store(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        model = self.model
-        if model is not None and not model.storable:
-            self.model = repr(model)
-        try:
-            header, arrays = super()._to_store()
-        finally:
-            self.model = model
+        header, arrays = super()._to_store()
         weights = None if self.weights is None else self.weights.tolist()
         return {**header, "size": self._size, "weights": weights}, arrays
 
@@ -196,6 +190,9 @@ class CircleResult(Result):
             )
         given = header.get("weights", None if result.model is None else result.model.weights)
         result.weights = None if given is None else np.asarray(given, dtype=float)
+        shapes = [np.shape(x)[-1] for x in (result.weights, result.positions) if x is not None]
+        if any(n != result._size for n in shapes) or result.daido is None:
+            raise StorageError("positions, weights and the number of particles do not agree")
         return result
 
 

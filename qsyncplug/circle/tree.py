@@ -308,12 +308,3 @@ class CoalesceResult(Result):
                 raise StorageError(f"the file lacks {name}, which every merge tree has")
         check_tree(result.left, result.right, result.sizes, result.leaf_masses.size)
         return result
-
-    def _to_store(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        model = self.model
-        if model is not None and not model.storable:
-            self.model = repr(model)
-        try:
-            return super()._to_store()
-        finally:
-            self.model = model

@@ -10,6 +10,9 @@ import numpy as np
 import qutip
 
 from . import storage
+from .encoding import decode, encode
+from .errors import StorageError, warn
+from .extras import need
 from .stats import Stats
 
 __all__ = ["Result"]
@@ -157,19 +160,35 @@ class Result(qutip.solver.result.Result):
         ImportError
             xarray is not installed.
         """
-        try:
-            import xarray
-        except ImportError as error:
-            raise ImportError("to_xarray needs xarray: pip install xarray") from error
+        xarray = need("xarray", "sweep", "to_xarray")
         data = {}
         for name, axes in self._fields.items():
             value = getattr(self, name, None)
             if isinstance(value, np.ndarray):
                 data[name] = (axes, value)
         for key, values in self.e_data.items():
-            data[f"expect_{key}"] = (("time",), np.asarray(values))
-        attrs = {"solver": str(self.solver), "model": str(self.model)}
+            array = _numbers(values)
+            if array is None:
+                warn(f"e_ops[{key!r}] holds no numbers of one shape and is left out of the dataset")
+                continue
+            axes = (f"expect_{key}_{k}" for k in range(array.ndim - 1))
+            data[f"expect_{key}"] = (("time", *axes), array)
+        attrs = {"solver": str(self.solver), "model": self._model_text()}
         return xarray.Dataset(data, coords={"time": np.asarray(self.times)}, attrs=attrs)
+
+    # ------------------------------------------------------------ copies
+
+    def __copy__(self) -> Result:
+        other = type(self).__new__(type(self))
+        vars(other).update(vars(self))
+        return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the recorders, and without functions that belong to one process."""
+        state = dict(vars(self))
+        state["_state_processors"] = []
+        state["e_ops"] = {key: _portable(op) for key, op in self.e_ops.items()}
+        return state
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the result to `path` (NumPy's npz, no pickle); :func:`qsyncplug.load` reads it
@@ -182,66 +201,92 @@ class Result(qutip.solver.result.Result):
     def _to_store(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Header (JSON) and arrays."""
         arrays = {"times": np.asarray(self.times)}
-        for name in self._fields:
-            value = getattr(self, name, None)
-            if isinstance(value, np.ndarray):
-                arrays[name] = value
+        fields = [n for n in self._fields if isinstance(getattr(self, n, None), np.ndarray)]
+        arrays.update((name, getattr(self, name)) for name in fields)
         header: dict[str, Any] = {
             "solver": self.solver,
-            "options": self.options,
-            "stats": dict(self.stats),
+            "options": encode(dict(self.options), arrays, "options", text=True),
+            "stats": encode(dict(self.stats), arrays, "stats", text=True),
+            "fields": fields,
+            "model": storage.model_to_store(self.model),
+            "model_text": self._model_text(),
+            "e_ops": [
+                [encode(key, arrays, "e_ops"), encode(list(values), arrays, f"e_ops[{key!r}]")]
+                for key, values in self.e_data.items()
+            ],
+            # what a property rebuilds is not stored
+            "states": encode(list(vars(self).get("states") or ()), arrays, "states"),
+            "final": encode(self._final_state, arrays, "final_state"),
         }
-        header["e_ops"] = []
-        for k, (key, values) in enumerate(self.e_data.items()):
-            values = np.asarray(values)
-            if values.dtype != object:
-                arrays[f"expect:{k}"] = values
-                header["e_ops"].append(key if isinstance(key, (int, str)) else str(key))
-        if hasattr(self.model, "to_dict"):
-            header["model"] = self.model.to_dict()
-        else:
-            header["model_text"] = str(self.model)
-        states = list(self.states)
-        if states:
-            if isinstance(states[0], qutip.Qobj):
-                header["states"] = {"kind": "Qobj", "dims": states[0].dims}
-                arrays["states"] = np.stack([s.full() for s in states])
-            else:
-                header["states"] = {"kind": "array"}
-                arrays["states"] = np.stack([np.asarray(s) for s in states])
-        final = self._final_state
-        if isinstance(final, qutip.Qobj):
-            header["final"] = {"kind": "Qobj", "dims": final.dims}
-            arrays["final"] = final.full()
         return header, arrays
+
+    def _model_text(self) -> str:
+        """What the model calls itself, also where a file could not hold it."""
+        if self.model is not None:
+            return str(self.model)
+        return str(vars(self).get("_text_of_model", None))
 
     @classmethod
     def _from_store(cls, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Result:
-        """Rebuild what :meth:`_to_store` gave."""
+        """Rebuild what :meth:`_to_store` gave; subclasses check what is their own."""
         self = cls.__new__(cls)
+        options, stats = decode(header["options"], arrays), decode(header["stats"], arrays)
+        if not isinstance(options, dict) or not isinstance(stats, dict):
+            raise StorageError("its options or statistics are no mapping")
         qutip.solver.result._BaseResult.__init__(
-            self,
-            header["options"],
-            solver=header["solver"],
-            stats=cls._stats_type.of(header["stats"]),
+            self, options, solver=header["solver"], stats=cls._stats_type.of(stats)
         )
-        self.model = storage.build_model(header["model"]) if "model" in header else None
+        data = header["model"]
+        self.model = None if data is None else storage.build_model(data)
+        self._text_of_model = str(header["model_text"])
         self.times = arrays["times"]
-        self._final_state = None
-        self.e_ops = dict.fromkeys(header["e_ops"])
-        self.e_data = {key: list(arrays[f"expect:{k}"]) for k, key in enumerate(header["e_ops"])}
         for name in cls._fields:
-            setattr(self, name, arrays.get(name))
-        kind = header.get("states")
-        if kind is None:
-            self.states = []
-        elif kind["kind"] == "Qobj":
-            self.states = [qutip.Qobj(a, dims=kind["dims"]) for a in arrays["states"]]
-        else:
-            self.states = list(arrays["states"])
-        if "final" in header:
-            self._final_state = qutip.Qobj(arrays["final"], dims=header["final"]["dims"])
+            setattr(self, name, arrays[name] if name in header["fields"] else None)
+        self.e_data = {decode(k, arrays): decode(v, arrays) for k, v in header["e_ops"]}
+        self.e_ops = dict.fromkeys(self.e_data)
+        self.states = decode(header["states"], arrays)
+        self._final_state = decode(header["final"], arrays)
+        self._check_stored()
         return self
+
+    def _check_stored(self) -> None:
+        """Arrays of one length in time, and of one length along every axis of one name."""
+        times = self.times
+        if times.ndim != 1 or times.dtype.kind != "f" or np.any(np.isnan(times)):
+            raise StorageError("its times are no list of times")
+        if np.any(times[1:] < times[:-1]):
+            raise StorageError("its times do not increase")
+        lengths = {"time": times.size}
+        for name, axes in self._fields.items():
+            value = getattr(self, name, None)
+            if value is None:
+                continue
+            if value.ndim != len(axes):
+                raise StorageError(f"{name} has the shape {value.shape}, not ({', '.join(axes)})")
+            for axis, length in zip(axes, value.shape, strict=True):
+                if lengths.setdefault(axis.removesuffix("_2"), length) != length:
+                    raise StorageError(f"{name} has the shape {value.shape}: {axis} differs")
+        for key, values in self.e_data.items():
+            if not isinstance(values, list) or len(values) != times.size:
+                raise StorageError(f"e_ops[{key!r}] has not one value an output")
+        if not isinstance(vars(self).get("states", []), list):
+            raise StorageError("its states are no list")
+
+
+def _numbers(values: list[Any]) -> np.ndarray | None:
+    """Numbers, or arrays of one shape, as one array; None for anything else."""
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        return None
+    return array if array.dtype.kind in "biufc" else None
+
+
+def _portable(op: Any) -> Any:
+    """What an expectation value was made of, where that can leave the process."""
+    op = getattr(op, "op", op)
+    inside = getattr(op, "__qualname__", "<locals>")
+    return op if isinstance(op, qutip.Qobj) or "<" not in inside else None
 
 
 StateFunction = Callable[[float, Any], Any]

@@ -1,27 +1,26 @@
-"""Files of results: NumPy archives with a JSON header, read back without executing anything."""
+"""Files of results: what is known to be saved, and reading it back without executing anything."""
 
 from __future__ import annotations
 
-import json
 import os
-import zipfile
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from .archive import read_archive, write_archive
 from .errors import StorageError
 
-__all__ = ["build_model", "load", "register", "register_model", "save"]
+__all__ = ["build_model", "load", "model_to_store", "register", "register_model", "save"]
 
-SCHEMA = 1
-_HEADER = "qsyncplug"
+#: 2: checksum, values of any kind in e_ops
+SCHEMA = 2
 _results: dict[str, Any] = {}
 _models: dict[str, Callable[[dict[str, Any]], Any]] = {}
 
 
 def register(cls: type) -> type:
-    """Let :func:`load` build results of class `cls`."""
+    """Let :func:`load` build objects of class `cls`, by ``cls._from_store(header, arrays)``."""
     _results[cls.__name__] = cls
     return cls
 
@@ -31,57 +30,75 @@ def register_model(name: str, build: Callable[[dict[str, Any]], Any]) -> None:
     _models[name] = build
 
 
+def model_to_store(model: Any) -> dict[str, Any] | None:
+    """What :func:`build_model` builds the model from; None where a file cannot hold it."""
+    if not hasattr(model, "to_dict") or not getattr(model, "storable", True):
+        return None
+    try:
+        data: dict[str, Any] = model.to_dict()
+    except TypeError:
+        # functions of the user's: no model is better than a wrong one
+        return None
+    return data
+
+
 def build_model(data: dict[str, Any]) -> Any:
-    """The model of a header."""
+    """The model of a header.
+
+    Raises
+    ------
+    StorageError
+        It is of an unknown kind, or its maker refuses it.
+    """
     try:
         build = _models[data["kind"]]
     except (KeyError, TypeError):
         raise StorageError(
             f"unknown model in the file: {str(data)[:80]}; it knows {', '.join(sorted(_models))}"
         ) from None
-    return build(data)
+    try:
+        return build(data)
+    except (Exception, RecursionError) as error:
+        raise StorageError(
+            f"the model in the file is refused ({type(error).__name__}: {error})"
+        ) from error
 
 
 def _encode(value: Any) -> Any:
-    """Numbers that JSON lacks: complex, NumPy scalars, small arrays; everything else by its
-    text.
-    """
-    if isinstance(value, np.generic):
-        return _encode(value.item()) if isinstance(value, np.complexfloating) else value.item()
+    """Numbers in models that JSON lacks."""
     if isinstance(value, complex):
         return {"re": value.real, "im": value.imag}
+    if isinstance(value, np.generic):
+        return _encode(value.item())
     if isinstance(value, np.ndarray):
-        return (
-            value.tolist()
-            if not np.iscomplexobj(value)
-            else [_encode(complex(v)) for v in value.ravel()]
-        )
-    return str(value)
+        return _encode(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [_encode(v) for v in value]
+    if isinstance(value, dict):
+        return {k: _encode(v) for k, v in value.items()}
+    return value if isinstance(value, (str, int, float, type(None))) else str(value)
 
 
 def save(result: Any, path: str | os.PathLike[str]) -> None:
-    """Write `result` to `path`; the file is complete or absent, never half written."""
+    """Write `result` to `path`; the file is complete or absent, never half written.
+
+    Raises
+    ------
+    StorageError
+        Something in it cannot be kept; the message names it.
+    OSError
+        The file cannot be written.
+    """
     header, arrays = result._to_store()
-    header = {"schema": SCHEMA, "class": type(result).__name__, **header}
-    text = json.dumps(header, default=_encode)
-    path = os.fspath(path)
-    partial = f"{path}.part-{os.getpid()}"
-    try:
-        with open(partial, "wb") as f:
-            np.savez(
-                f,
-                allow_pickle=False,
-                **{_HEADER: np.frombuffer(text.encode(), dtype=np.uint8)},
-                **arrays,
-            )
-        os.replace(partial, path)
-    finally:
-        if os.path.exists(partial):
-            os.remove(partial)
+    header = {"schema": SCHEMA, "class": type(result).__name__, **_encode(header)}
+    write_archive(path, header, arrays)
 
 
 def load(path: str | os.PathLike[str]) -> Any:
     """Read a result that ``result.save(path)`` wrote.
+
+    Nothing in the file is executed, nothing larger than it is allocated to read it, and everything
+    is checked: checksum, sizes, shapes, indices.
 
     Parameters
     ----------
@@ -97,30 +114,38 @@ def load(path: str | os.PathLike[str]) -> Any:
     Raises
     ------
     StorageError
-        The file is not one of ours, or of a schema or class that this version does not know.
+        The file is not one of ours, is damaged, or is of a schema or class that this version does
+        not know.
+    OSError
+        It cannot be opened.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import qsyncplug as qsp
+    >>> path = os.path.join(tempfile.mkdtemp(), "run.npz")
+    >>> qsp.circlesolve(qsp.Circle(qsp.sine()), [0.0, 1.0], [0.0, 1.0]).save(path)
+    >>> qsp.load(path).positions.shape
+    (2, 2)
     """
+    header, arrays = read_archive(path)
     path = os.fspath(path)
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            if _HEADER not in archive:
-                raise StorageError(f"{path} is no file of qsyncplug: it has no header")
-            arrays = {name: archive[name] for name in archive.files}
-    except (zipfile.BadZipFile, ValueError, EOFError) as error:
-        if isinstance(error, StorageError):
-            raise
-        raise StorageError(f"{path} is no file of qsyncplug: {error}") from error
-    try:
-        header = json.loads(arrays.pop(_HEADER).tobytes().decode())
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise StorageError(f"{path}: the header cannot be read ({error})") from error
     if header.get("schema") != SCHEMA:
         raise StorageError(
-            f"{path} has schema {header.get('schema')!r}; this version reads schema {SCHEMA}"
+            f"{path} has schema {str(header.get('schema'))[:40]}; this version reads schema "
+            f"{SCHEMA}"
         )
-    cls = _results.get(header.get("class"))
+    name = header.get("class")
+    cls = _results.get(name) if isinstance(name, str) else None
     if cls is None:
         raise StorageError(
-            f"{path} holds a {header.get('class')!r}; this version knows "
-            f"{', '.join(sorted(_results))}"
+            f"{path} holds a {str(name)[:60]!r}; this version knows {', '.join(sorted(_results))}"
         )
-    return cls._from_store(header, arrays)
+    try:
+        return cls._from_store(header, arrays)
+    except StorageError as error:
+        raise StorageError(f"{path}: {error}") from error
+    except (Exception, RecursionError) as error:
+        raise StorageError(
+            f"{path} is damaged: no {name} can be made of it ({type(error).__name__}: {error})"
+        ) from error

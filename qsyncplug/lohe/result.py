@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -12,6 +11,7 @@ import qutip
 
 from ..core.checks import check_integer, check_memory
 from ..core.errors import MissingFieldError
+from ..core.extras import need
 from ..core.result import Result
 from ..core.stats import Stats
 from ..waves.motion import motion_of
@@ -93,7 +93,6 @@ class SchrodingerLoheResult(Result):
     }
 
     _stats_type: ClassVar[type[Stats]] = LoheStats
-    _saving = False
     masses: np.ndarray
     order_parameter: np.ndarray
     theta: np.ndarray
@@ -250,9 +249,6 @@ class SchrodingerLoheResult(Result):
     @property
     def states(self) -> Any:
         """The states at the output times."""
-        if self._saving:
-            # what they are rebuilt from is saved in their place
-            return []
         if self._stored is not None:
             return [self.state(k) for k in range(len(self.times))]
         known = self.coefficients is not None or isinstance(self._setup, MobiusSetup)
@@ -363,12 +359,8 @@ class SchrodingerLoheResult(Result):
 
     def to_xarray(self) -> Any:
         """The arrays as an ``xarray.Dataset`` with the times as coordinate."""
-        try:
-            import xarray
-        except ImportError as error:
-            raise ImportError(
-                "to_xarray needs xarray: pip install qsyncplug[sweep], or xarray"
-            ) from error
+        xarray = need("xarray", "sweep", "to_xarray")
+
         data = {
             name: (self._fields[name], getattr(self, name))
             for name in ("masses", "order_parameter", "theta")
@@ -387,14 +379,7 @@ class SchrodingerLoheResult(Result):
         )
 
     def _to_store(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        # a copy, for others may read this result meanwhile
-        bare = copy.copy(self)
-        bare._saving = True
-        try:
-            self.model.to_dict()
-        except TypeError:
-            bare.model = str(self.model)
-        header, arrays = super(SchrodingerLoheResult, bare)._to_store()
+        header, arrays = super()._to_store()
         setup = self._setup
         header["t0"] = setup.t0 if setup is not None else float(self.times[0])
         if setup is not None and setup.motion is not None:
