@@ -444,9 +444,12 @@ cdef class Integrator:
         d0 = self.norm(self.y)
         d1 = self.norm(self.K[0])
         if not (length > 0 and length < INFINITY):
-            length = fmax(fabs(self.t), 1e-300)
-        # less than a tolerance over the whole run is rest, whose derivative is rounding
-        moving = d0 > 1e-5 and d1 * length > 1
+            # stepping by hand: nothing is known but how fast the state moves
+            length = fmax(d0, 1.0) / d1 if d1 > 0 else fmax(fabs(self.t), 1e-6)
+            moving = d0 > 1e-5 and d1 > 0
+        else:
+            # less than a tolerance over the whole run is rest, whose derivative is rounding
+            moving = d0 > 1e-5 and d1 * length > 1
         unit = d0 / d1 if moving else 1e-4 * length
         h0 = fmin(fmin(0.01 * unit, room), self.max_step)
         for i in range(self.n):

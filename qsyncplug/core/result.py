@@ -241,7 +241,9 @@ class Result(qutip.solver.result.Result):
         self._text_of_model = str(header["model_text"])
         self.times = arrays["times"]
         for name in cls._fields:
-            setattr(self, name, arrays[name] if name in header["fields"] else None)
+            if name in header["fields"] and name not in arrays:
+                raise StorageError(f"it lacks the array {name}")
+            setattr(self, name, arrays.get(name) if name in header["fields"] else None)
         self.e_data = {decode(k, arrays): decode(v, arrays) for k, v in header["e_ops"]}
         self.e_ops = dict.fromkeys(self.e_data)
         self.states = decode(header["states"], arrays)
