@@ -6,8 +6,14 @@ from qsyncplug import BlowUpError, UnstableSetWarning
 from qsyncplug.adapters.wigner import view_of
 from qsyncplug.core import Grid
 from qsyncplug.waves.closed_forms import blow_up_time, two_oscillator_correlation
+from qsyncplug.waves.locking import locking_threshold
 from qsyncplug.wigner import WignerLohe, wigner_transform, wlsolve
-from qsyncplug.wigner.closed_forms import diameter_bound, distance_ratio, locked_correlation
+from qsyncplug.wigner.closed_forms import (
+    diameter_bound,
+    distance_ratio,
+    locked_correlation,
+    practical_bound,
+)
 from qsyncplug.wigner.theory import wigner_predictions
 
 from .wigner_reference import correlation_flow
@@ -230,3 +236,161 @@ def test_view():
     assert np.allclose(view.masses, [[1, 4]] * 3, atol=1e-12)
     assert np.allclose(view.mean[0], [0.7, 0.2, -0.4, 0.0], atol=1e-12)
     assert np.allclose(view.covariance[0], 0.5 * np.eye(4), atol=1e-12)
+
+
+# ------------------------------------------------------------ hypotheses as weak as they can be
+
+
+def blocks(z):
+    """Phase-space arrays with given ∫w_ij; no states need have them."""
+    z = np.asarray(z, dtype=complex)
+    return np.einsum("ij,xp->ijxp", z, wigner_transform(GRID.gaussian(), grid=GRID))
+
+
+FREE = {"allow_unphysical": True, "allow_non_hermitian": True}
+
+
+def outcomes(model, state, times, **options):
+    found = qsp.predictions(model, state)
+    try:
+        result = wlsolve(model, state, times, options=options)
+    except BlowUpError as error:
+        result = error.result
+    return {o.name: o.passed for o in found.check(result)}, found
+
+
+def test_theorem_24_applies_to_phases_apart():
+    """AHKM 2.4: g and e^{±1.4i}g, where D₀=1.85 is above 3/2."""
+    g = GRID.gaussian()
+    told, found = outcomes(TRAP, [g, np.exp(1.4j) * g, np.exp(-1.4j) * g], np.linspace(0, 30, 121))
+    assert told["Theorem 2.4"] and found["Theorem 2.4"].rate == 1.0
+    assert "Lemma 3.2" not in told and told["growing mean"]
+
+
+def test_theorem_24_needs_a_gram_matrix():
+    """Sums .1, .2, 5.1, and a pole at t=2.483744123."""
+    z = [[1, -2.9, 2], [-2.9, 1, 2.1], [2, 2.1, 1]]
+    assert np.sum(z, axis=1) == pytest.approx([0.1, 0.2, 5.1])
+    told, found = outcomes(TRAP, blocks(z), np.linspace(0, 4, 41), **FREE)
+    assert not told and any("Gram matrix" in note for note in found.notes)
+    with pytest.raises(BlowUpError) as caught:
+        wlsolve(TRAP, blocks(z), [0, 4], options=FREE)
+    assert caught.value.time == pytest.approx(2.483744123, abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    "z",
+    [
+        [[1, 1.5], [1.5, 1]],
+        [[1, 0.9, 0.1], [0.9, 1, 0.9], [0.1, 0.9, 1]],
+        [[1, 0.3 + 0.2j, 0.4], [0.5, 1, 0.2 - 0.3j], [0.3, 0.6j + 0.5, 1]],
+        [[1, -0.2, -0.2], [-0.2, 1, -0.2], [-0.2, -0.2, 1]],
+    ],
+)
+def test_closeness_alone_suffices(z):
+    """HHK 3.2, Corollary 1, 3.1: no positivity, no symmetry, D₀<N/(N−1)."""
+    told, _ = outcomes(TRAP, blocks(z), np.linspace(0, 30, 121), **FREE)
+    for name in ("Lemma 3.2", "Corollary 1 (1)", "Corollary 1 (2)", "Theorem 3.1"):
+        assert told[name], name
+    if len(z) == 2:
+        assert told["Lemma 4.1"]
+
+
+def test_lemma_42_of_bounded_potentials():
+    rng = np.random.default_rng(7)
+    grid = Grid(160, 40.0)
+    model = WignerLohe(grid, lambda x: -2 / np.cosh(x) ** 2)
+    psi = [grid.gaussian(*rng.uniform(-0.5, 0.5, 2)) for _ in range(3)]
+    found = qsp.predictions(model, psi)["Lemma 4.2"]
+    result = wlsolve(model, psi, np.linspace(0, 2, 9))
+    assert found.check(result).passed
+    # against p·∇w on the phase space
+    matrix = result.matrix(4)
+    space = result.phase_space
+    xi = 2 * np.pi * np.fft.fftfreq(space.shape[0], space.dx[0])
+    slope = np.fft.ifft(1j * xi[:, None] * np.fft.fft(matrix.wigner(0, 1), axis=0), axis=0)
+    norm = np.sqrt(np.sum(np.abs(space.p * slope) ** 2) * space.weight)
+    assert matrix.transport_norms()[0, 1] == pytest.approx(norm, rel=1e-8)
+    # a bound of ‖w‖ alone is none of ‖p·∇w‖: half of it fails
+    assert np.max(matrix.transport_norms()) > 0.5 * np.max(result.matrix(0).transport_norms())
+    # V=−x²/2 is unbounded: there ‖p·∇w‖ grows as e^{2t}
+    inverted = WignerLohe(grid, lambda x: -(x**2) / 2)
+    assert "Lemma 4.2" not in qsp.predictions(inverted, psi).names
+
+
+def test_unequal_masses():
+    """K=κ(m₁+m₂)/(2√(m₁m₂)) for two; the slowest of the final norms' rates for more."""
+    rng = np.random.default_rng(2)
+    psi = [2 * GRID.gaussian(0.7), np.exp(0.8j) * GRID.gaussian(-0.5, 0.3)]
+    told, found = outcomes(TRAP, psi, np.linspace(0, 20, 81))
+    assert found["Lemma 4.1"].rate == pytest.approx(1.25)
+    assert told["Lemma 4.1"] and told["growing mean"] and told["common direction"]
+    assert not any(passed is False for passed in told.values())
+    masses = np.array([0.7, 1.0, 1.3, 1.6])
+    many = masses[:, None] * np.array([GRID.gaussian(*rng.uniform(-0.5, 0.5, 2)) for _ in masses])
+    told, found = outcomes(TRAP, many, np.linspace(0, 30, 121))
+    assert found["common direction"].rate == pytest.approx(0.801483786666683, abs=1e-12)
+    assert told["common direction"] and "Lemma 3.2" not in told
+
+
+@pytest.mark.parametrize("share", [0.97, 1.3])
+def test_locking_of_three(share):
+    """Verwoerd and Mason: below K_c phases drift although |z|→1, above it they stand."""
+    omega = np.array([0.2, -0.1, 0.05])
+    kappa = share * locking_threshold(omega)
+    model = WignerLohe(GRID, lambda x: x**2 / 2, kappa, frequencies=omega)
+    g = GRID.gaussian(0.5)
+    psi = [np.exp(-1j * s) * g for s in (0.0, 0.2, 0.4)]
+    found = qsp.predictions(model, psi)
+    result = wlsolve(model, psi, np.linspace(0, 600, 1201))
+    told = {o.name: o.passed for o in found.check(result)}
+    assert told == ({"no locked state": True} if share < 1 else {"locked state": True})
+    if share > 1:
+        limit = found[0].limits["correlations"]
+        assert np.max(np.abs(result.correlations[-1] - limit)) < 1e-9
+        assert found[0].rate > 0
+    other = wlsolve(
+        WignerLohe(GRID, lambda x: x**2 / 2, (2.27 - share) * kappa / share, frequencies=omega),
+        psi,
+        np.linspace(0, 600, 1201),
+    )
+    assert not any(o.passed for o in found.check(other))
+
+
+@pytest.mark.parametrize("w", [0.0, 0.01, 0.05])
+def test_practical_synchronisation(w):
+    """max‖ψ_i−ψ_j‖ ≤ ¼(1−√(1−16W/κ)) in the end."""
+    model = WignerLohe(GRID, [lambda x, a=a: x**2 / 2 + w * np.cos(x + a) / 2 for a in (0, 1, 3)])
+    psi = [GRID.gaussian(0.1 * k) for k in range(3)]
+    found = qsp.predictions(model, psi)
+    result = wlsolve(model, psi, np.linspace(0, 15, 31), options={"rtol": 1e-9})
+    name = "practical synchronisation" if w else "Theorem 2.3"
+    assert found[name].check(result).passed
+    apart = np.sqrt(2 * np.max(result.deviations.real, axis=(1, 2)))
+    spread = np.ptp([h.values for h in model.hamiltonians(3)], axis=0).max()
+    bound = practical_bound(apart[0], result.times, 1.0, spread)
+    assert np.all(apart <= bound + 1e-9)
+    # too large a difference, or too far apart, and nothing is said
+    assert name not in qsp.predictions(model, [psi[0], psi[1], GRID.gaussian(3.0)]).names
+    far = WignerLohe(GRID, [lambda x: x**2 / 2, lambda x: x**2 / 2 + 0.1 * np.cos(x)])
+    assert not len(qsp.predictions(far, psi[:2]))
+
+
+def test_practical_bound_solves_its_equation():
+    from scipy.integrate import solve_ivp
+
+    times = np.linspace(0, 20, 11)
+    for start, w in ((0.3, 0.02), (0.0, 0.05), (0.49, 0.0)):
+        run = solve_ivp(
+            lambda t, y, w=w: 1.3 * y * (y - 0.5) + w,
+            (0, 20),
+            [start],
+            t_eval=times,
+            rtol=1e-11,
+            atol=1e-13,
+        )
+        assert np.max(np.abs(practical_bound(start, times, 1.3, w) - run.y[0])) < 1e-9
+    with pytest.raises(ValueError, match="difference must be below"):
+        practical_bound(0.1, 1.0, 1.0, 0.1)
+    with pytest.raises(ValueError, match="diameter0 must be below"):
+        practical_bound(0.5, 1.0, 1.0, 0.0)
