@@ -18,7 +18,7 @@ from .kernels import upsample
 __all__ = ["PairHydrodynamics", "h1_distance", "hydrodynamic_distances", "pair_hydrodynamics"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PairHydrodynamics:
     """Hydrodynamic fields of a pair (ψ_1, ψ_2), made by :func:`pair_hydrodynamics`.
 
@@ -34,6 +34,10 @@ class PairHydrodynamics:
 
     first: Hydrodynamics
     second: Hydrodynamics
+
+    def __repr__(self) -> str:
+        names = "density, sigma, current, G, difference, rotated, …"
+        return f"<PairHydrodynamics, {self.first!r}: {names}>"
 
     @property
     def grid(self) -> Grid:

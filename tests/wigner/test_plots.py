@@ -102,3 +102,41 @@ def test_two_dimensions_are_refused():
     space = PhaseSpace(Grid((8, 8), 5.0))
     with pytest.raises(ValueError, match="one dimension"):
         plot_wigner_function(np.zeros(space.shape), space)
+
+
+def test_plots_as_one_would_call_them():
+    """A Qobj, a wave function, a run: without a phase space where none is needed."""
+    import qutip
+
+    from qsyncplug.core import Grid
+    from qsyncplug.wigner import WignerLohe, wlsolve
+
+    grid = Grid(48, 14.0)
+    run = wlsolve(
+        WignerLohe(grid, lambda x: x**2 / 2), [grid.gaussian(1.0), grid.gaussian(0.0)], [0, 1.0]
+    )
+    for arguments in (
+        (qutip.coherent(20, 1.0),),
+        (qutip.ket2dm(qutip.basis(6, 1)),),
+        (grid.gaussian(0.5), grid),
+        (run,),
+    ):
+        fig, ax = plot_wigner_function(*arguments)
+        assert len(ax.collections) == 1
+        plt.close(fig)
+    for arguments in ((qutip.coherent(20, 1j),), (grid.gaussian(0.5), grid)):
+        fig, ax = plot_hydrodynamics(*arguments)
+        assert len(ax) == 4
+        plt.close(fig)
+    with pytest.raises(ValueError, match="Hermitian"):
+        plot_wigner_function(qutip.basis(4, 0) * qutip.basis(4, 1).dag())
+    with pytest.raises(TypeError, match="needs the space"):
+        plot_wigner_function(np.zeros((4, 4)))
+    with pytest.raises(TypeError, match="grid must be given"):
+        plot_hydrodynamics(grid.gaussian())
+    with pytest.raises(TypeError, match="must be a ket"):
+        plot_hydrodynamics(qutip.ket2dm(qutip.basis(4, 1)))
+    assert repr(hydrodynamics(grid.gaussian(), grid)).startswith(
+        "<Hydrodynamics of one state on 48"
+    )
+    assert len(repr(hydrodynamics(np.array([grid.gaussian()] * 3), grid))) < 160
