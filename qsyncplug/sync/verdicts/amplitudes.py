@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .case import FEWEST, Case
-from .motion import FULL_TURNS, hovering, ratios, standing
+from .motion import FULL_TURNS, hovering, ratios, resting, standing
 from .phases import Amplitudes, judge_phases, too_few
 from .rates import Estimate, slope
 from .report import Label, Verdict
@@ -170,7 +170,7 @@ def _settled(
     source = AnglePhases(times, case.n, lambda part: -np.angle(beta[part]), watched=middle + 1)
     found = survey(source, inside)
     path = track(source, found, np.ones(case.n, dtype=bool))
-    if found.turn > _TURN or path.run.max() < 1e-6 or not np.all(standing(path.thirds)):
+    if found.turn > _TURN or path.run.max() < 1e-6 or not np.all(resting(path)):
         return None
     phases = -np.angle(beta[-1] * np.conj(beta[-1, 0]))
     evidence["relative phases θ_j−θ_1"] = tuple(float(x) for x in phases[1:])
@@ -285,7 +285,7 @@ def _against_drive(case: Case, path: Track, found: Survey, amplitudes: Amplitude
     evidence: dict[str, Any] = {"mean frequency against the drive": Estimate(frequency, error)}
     thirds = path.thirds.max(axis=1)
     evidence["range of the phase in the thirds of the window"] = tuple(float(x) for x in thirds)
-    if bool(standing(thirds)) and amplitudes.stand:
+    if np.all(resting(path)) and amplitudes.stand:
         return _locked_to_drive(case, path, thirds, evidence)
     if bool(np.all(hovering(path))) and amplitudes.hover:
         why = (

@@ -11,7 +11,7 @@ from ..measures.order import excess
 from .case import FEWEST, Case
 from .groups import MANY, Group, find_groups, follow
 from .locked import judge_standing, stable
-from .motion import FULL_TURNS, hovering, ratios, standing
+from .motion import FULL_TURNS, hovering, ratios, resting
 from .order import Order, judge_order, null_value
 from .rates import Estimate
 from .report import Label, Verdict
@@ -130,7 +130,7 @@ def _together(
     evidence: dict[str, Any],
 ) -> Verdict | None:
     """Verdict if all nodes stand or hover (or cannot be told from it), None if some move away."""
-    still = standing(path.thirds) | bool(standing(path.thirds.max(axis=1)))
+    still = resting(path)
     hover = hovering(path)
     if not np.all(still | hover):
         return (
