@@ -6,7 +6,7 @@ import numpy as np
 
 from .survey import BLOCKS, Survey, Track
 
-__all__ = ["FULL_TURNS", "hovering", "ratios", "resting", "standing", "winding"]
+__all__ = ["FLOOR", "FULL_TURNS", "hovering", "ratios", "resting", "standing", "winding"]
 
 #: a range of a phase below this is rounding and solver error
 FLOOR = 1e-7
