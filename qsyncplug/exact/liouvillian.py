@@ -323,7 +323,11 @@ class Elements:
         if state.ndim == 1 or state.shape[0] != state.shape[1]:
             psi = np.ravel(state)
             state = np.multiply.outer(psi, psi.conj())
-        return self.kernel.elements(np.ascontiguousarray(state, dtype=complex), self.phase)
+        row = self.kernel.elements(np.ascontiguousarray(state, dtype=complex), self.phase)
+        if self.kind == "hermitian" and self.diagonals[0] == 0:
+            # rounding there belongs to no Hermitian matrix, and iterations would let it grow
+            row[self.size : self.size + self.owner.dimension] = 0.0
+        return row
 
     def unpack(self, row: np.ndarray) -> np.ndarray:
         """The ket (d, 1) or matrix (d, d) of a row, in the original basis."""

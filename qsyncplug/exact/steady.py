@@ -1,4 +1,4 @@
-"""Exact steady states of boson models."""
+"""Exact steady states."""
 
 from __future__ import annotations
 
@@ -15,47 +15,80 @@ from ..core.errors import SolverError
 from ..operators.atom import AtomFactor
 from ..operators.expectation import mark
 from ..operators.level import LevelFactor
-from ..operators.matrices import mode_places
 from ..operators.spin import SpinFactor
 from ..operators.system import System
 from .coherence import CoherenceOrders
-from .fock import warn_cutoff
-from .moments import MomentReader
+from .fock import prepare_state
 from .nullspace import steady_blocks
+from .problem import Problem, exact_problem
 from .sectors import SectorBasis, sector_liouvillian
+from .whole import lowest_eigenvalue, reached_from, steady_whole
 
-__all__ = ["solve_steady", "steadystate_modes"]
+__all__ = ["solve_steady", "stationary", "steadystate_modes"]
 
 #: up to this many elements of coherence order 0 the equations are factorised
-_DIRECT = 2000
+_DIRECT = 4000
+
+
+def stationary(problem: Problem, where: str) -> np.ndarray:
+    """The unique steady state of a problem as a matrix (d, d).
+
+    Raises
+    ------
+    SolverError
+        It is not unique, or not positive.
+    """
+    if problem.charges.shape[1] == 0 and problem.d**2 > _DIRECT:
+        rho, _ = steady_whole(problem)
+        if (lowest := lowest_eigenvalue(rho)) < -1e-8:
+            raise SolverError(
+                f"the steady state has a negative eigenvalue {lowest:.3g}: it is not unique, or "
+                f"{where} is far too low",
+                reason="not a state",
+            )
+        return rho
+    H, jumps = problem.matrices
+    charges = problem.charges if problem.charges.shape[1] else np.zeros((problem.d, 1), dtype=int)
+    return np.asarray(solve_steady(H, jumps, charges, problem.labels, where).toarray())
+
+
+def _density_matrix(state0: Any, problem: Problem) -> np.ndarray:
+    """A checked initial state as a matrix."""
+    if not isinstance(state0, qutip.Qobj) or not (state0.isket or state0.isoper):
+        raise TypeError(f"state0 must be a ket or a density matrix, not {type(state0).__name__}")
+    state = prepare_state(state0, tuple(problem.dims))
+    return np.asarray((qutip.ket2dm(state) if state.isket else state).full())
 
 
 @steadystate.register(System)
+@steadystate.register(tuple)
 def steadystate_modes(
-    system: System,
+    system: Any,
     *,
     cutoff: Any = None,
     closure: str | None = None,
     order: int = 2,
     state0: Any = None,
 ) -> Any:
-    r"""The exact steady state of a boson model in a truncated Fock space.
+    r"""The exact steady state of a system in a truncated space.
 
-    A phase symmetry is used where the model has one: the steady state then has
-    no coherence between different charges, and only those blocks are solved for.
+    A phase symmetry is used where the system has one: the steady state then has no coherence
+    between different charges, and only those blocks are solved for. Without one (driven systems)
+    nothing of the size of a superoperator is formed.
 
     Parameters
     ----------
-    system : System
+    system : System, or a pair (H, c_ops) of QuTiP objects
         Must not depend on time and must have jump operators.
     cutoff : int or sequence of int
-        Fock levels kept, at least 2; for all modes or for each. Not needed without modes.
+        Fock levels kept of modes, at least 2; for all or for each. Not needed without modes.
     closure : {"cumulants"}, optional
         The steady state of a cumulant expansion instead of the exact one.
     order : int
         Of the cumulants.
-    state0 : mapping, optional
-        Where the cumulants start.
+    state0 : Qobj or mapping, optional
+        Where there are several steady states, the one that this ket or density matrix evolves to;
+        for cumulants, where they start.
 
     Returns
     -------
@@ -66,7 +99,7 @@ def steadystate_modes(
     Raises
     ------
     ValueError
-        There is no unique steady state to look for: no jump operators, or a time-dependent model.
+        There is no unique steady state to look for: no jump operators, or a time-dependent system.
     SolverError
         The equations are singular: several steady states, or none at this cut-off.
 
@@ -77,38 +110,32 @@ def steadystate_modes(
 
     Notes
     -----
-    Solves Lρ=0, tr ρ=1 on the coherence order 0: up to 2000 elements by a sparse LU factorisation
-    with one step of iterative refinement, beyond by GMRES preconditioned with the evolution without
-    jumps (:func:`.nullspace.steady_blocks`).
+    Solves Lρ=0, tr ρ=1. With a symmetry, on the coherence order 0: up to 4000 elements by a sparse
+    LU factorisation with one step of iterative refinement, beyond by GMRES preconditioned with the
+    evolution without jumps (:func:`.nullspace.steady_blocks`). Without
+    one: :func:`.whole.steady_whole`.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> b, = qsp.modes(1)
+    >>> rho = qsp.steadystate(qsp.System(0.3 * (b + b.dag()), [b]), cutoff=12)
+    >>> round(rho.purity(), 10)
+    1.0
     """
     if closure is not None:
         check_choice("closure", closure, STEADY_CLOSURES)
         return STEADY_CLOSURES[closure](system, order=order, state0=state0)
-    if ensembles_alone(system):
+    if isinstance(system, System) and state0 is None and ensembles_alone(system):
         return HIERARCHY["steadystate"](system)
-    levels = tuple(system.levels(cutoff))
-    if not system.isconstant:
-        raise ValueError("system must not depend on time to have a steady state")
-    if not system.jumps:
-        raise ValueError("system must have jump operators to have a unique steady state")
-    H, c_ops = system.qutip(cutoff)
-    number = np.indices(levels).reshape(len(levels), -1).T
-    weights = system.symmetries.charges
-    labels = system.labels(cutoff)
-    charges = labels @ weights.T if len(weights) else np.zeros((len(number), 1), dtype=int)
-    rho = solve_steady(
-        H.data_as("csr_matrix"),
-        [c.data_as("csr_matrix") for c in c_ops],
-        charges,
-        number,
-        f"the cut-off {levels}",
-    )
-    state = qutip.Qobj(rho.toarray(), dims=[list(levels), list(levels)], isherm=True)
-    reader = MomentReader(system, levels, cutoff)
-    *_, populations = reader.split(reader(0.0, state)[None, :])
-    places = mode_places(system, levels)
-    warn_cutoff(populations[:, places], tuple(levels[k] for k in places))
-    return mark(state, system.symbols)
+    problem = exact_problem(system, cutoff)
+    if state0 is not None:
+        rho = reached_from(problem, _density_matrix(state0, problem))
+    else:
+        rho = stationary(problem, problem.where)
+    problem.warn_cutoff(rho)
+    state = problem.qobj(rho, isherm=True)
+    return mark(state, system.symbols) if isinstance(system, System) else state
 
 
 def ensembles_alone(system: System) -> bool:

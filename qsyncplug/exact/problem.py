@@ -1,0 +1,214 @@
+"""A constant system as matrices: what steady states, eigenmodes and spectra start from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, singledispatch
+from typing import Any
+
+import numpy as np
+import qutip
+import scipy.sparse as sp
+
+from ..operators.expression import Expression
+from ..operators.system import System
+from .fock import warn_cutoff
+from .liouvillian import Liouvillian
+
+__all__ = ["Problem", "exact_problem"]
+
+
+@dataclass
+class Problem:
+    """Hamiltonian and jump operators of a constant system, with its phase charges.
+
+    Attributes
+    ----------
+    system : object
+        The model.
+    H : Qobj
+    c_ops : list of Qobj
+    charges : ndarray of int, shape (d, K)
+        Of the basis states; K=0 without a phase symmetry.
+    labels : ndarray of int, shape (d, m)
+        Occupation numbers.
+    boson_levels : tuple of int
+        Levels kept, where every tensor factor is a mode; otherwise empty.
+    """
+
+    system: Any
+    H: qutip.Qobj
+    c_ops: list[qutip.Qobj]
+    charges: np.ndarray
+    labels: np.ndarray
+    boson_levels: tuple[int, ...] = field(default=())
+
+    @property
+    def d(self) -> int:
+        """Dimension."""
+        return int(self.H.shape[0])
+
+    @property
+    def dims(self) -> list[int]:
+        """Dimensions of the tensor factors."""
+        return list(self.H.dims[0])
+
+    @cached_property
+    def liouvillian(self) -> Liouvillian:
+        """The matrix-free generator."""
+        return Liouvillian(self.H, self.c_ops)
+
+    @cached_property
+    def matrices(self) -> tuple[Any, list[Any]]:
+        """H and jump operators as CSR matrices."""
+        csr = [sp.csr_matrix(o.to("CSR").data_as("csr_matrix")) for o in (self.H, *self.c_ops)]
+        return csr[0], csr[1:]
+
+    @cached_property
+    def effective(self) -> Any:
+        """M = −iH − ½ΣL†L, CSR."""
+        H, jumps = self.matrices
+        M = -1j * H
+        for jump in jumps:
+            M = M - 0.5 * (jump.conj().T @ jump)
+        return sp.csr_matrix(M)
+
+    def matrix(self, operator: Any, name: str) -> Any:
+        """An operator as a CSR matrix of this space.
+
+        Raises
+        ------
+        TypeError, ValueError
+            It is no operator, or of another space.
+        """
+        if isinstance(operator, Expression):
+            if not isinstance(self.system, System):
+                raise TypeError(f"{name} must be a Qobj for this system, not an expression")
+            if not operator.isconstant:
+                raise ValueError(f"{name} must not depend on time")
+            operator = self.system.matrix(operator, self.boson_levels or None)
+        if not isinstance(operator, qutip.Qobj) or not operator.isoper:
+            kind = type(operator).__name__
+            raise TypeError(f"{name} must be an expression of the system or a Qobj, not {kind}")
+        if operator.dims != self.H.dims:
+            raise ValueError(f"{name} must have dims {self.H.dims}, not {operator.dims}")
+        matrix = sp.csr_matrix(operator.to("CSR").data_as("csr_matrix"))
+        if not np.all(np.isfinite(matrix.data)):
+            raise ValueError(f"{name} must be finite; it holds NaN or infinite values")
+        return matrix
+
+    def order_of(self, matrix: Any) -> tuple[int, ...] | None:
+        """The coherence order that an operator adds, if it is a single one."""
+        coo = matrix.tocoo()
+        keep = coo.data != 0
+        found = np.unique(self.charges[coo.row[keep]] - self.charges[coo.col[keep]], axis=0)
+        return tuple(int(x) for x in found[0]) if len(found) == 1 else None
+
+    def mask(self, order: Sequence[int] | None) -> np.ndarray:
+        """Which elements |a⟩⟨b| have q(a)−q(b) equal to `order`, shape (d, d)."""
+        if order is None or self.charges.shape[1] == 0:
+            return np.ones((self.d, self.d), dtype=bool)
+        difference = self.charges[:, None, :] - self.charges[None, :, :]
+        return np.asarray(np.all(difference == np.array(order), axis=2))
+
+    def orders(self) -> list[tuple[int, ...]]:
+        """Every coherence order that occurs."""
+        if self.charges.shape[1] == 0:
+            return [()]
+        values = np.unique(self.charges, axis=0)
+        found = (values[:, None, :] - values[None, :, :]).reshape(-1, values.shape[1])
+        return [tuple(int(x) for x in row) for row in np.unique(found, axis=0)]
+
+    def superoperator(self, index: np.ndarray) -> Any:
+        """L on the elements `index` of row-major matrices, sparse."""
+        jumps = self.matrices[1]
+        one = sp.identity(self.d, format="csr")
+        M = self.effective
+        L = sp.kron(M, one, format="csr") + sp.kron(one, M.conj(), format="csr")
+        for jump in jumps:
+            L = L + sp.kron(jump, jump.conj(), format="csr")
+        L = sp.csr_matrix(L)
+        if len(index) < self.d**2:
+            L = L[index][:, index]
+        return L
+
+    def warn_cutoff(self, rho: np.ndarray) -> float:
+        """Warn where the highest level of a mode is populated; the largest such population."""
+        if not self.boson_levels:
+            return 0.0
+        return warn_cutoff(self.populations(rho), self.boson_levels)
+
+    def populations(self, rho: np.ndarray) -> np.ndarray:
+        """Of the levels of each mode, shape (1, N, levels), NaN beyond a mode's own."""
+        weights = rho.diagonal().real.reshape(self.boson_levels)
+        n = len(self.boson_levels)
+        out = np.full((1, n, max(self.boson_levels)), np.nan)
+        for j, size in enumerate(self.boson_levels):
+            out[0, j, :size] = weights.sum(axis=tuple(k for k in range(n) if k != j))
+        return out
+
+    def qobj(self, matrix: np.ndarray, *, isherm: bool | None = None) -> qutip.Qobj:
+        """A matrix as a Qobj of this space."""
+        return qutip.Qobj(matrix, dims=self.H.dims, isherm=isherm)
+
+
+@singledispatch
+def exact_problem(system: Any, cutoff: Any = None, what: str = "a steady state") -> Problem:
+    """A system as matrices.
+
+    Parameters
+    ----------
+    system : System, SpinChains, or a pair (H, c_ops) of QuTiP objects
+        Constant in time.
+    cutoff : int or sequence of int, optional
+        Levels kept of modes.
+    what : str
+        What it is for, for messages.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Not a system, or one that depends on time or has no jump operators.
+    """
+    raise TypeError(
+        f"system must be a System of this package or a pair (H, c_ops), not {type(system).__name__}"
+    )
+
+
+def refuse(constant: bool, jumps: bool, what: str) -> None:
+    """Refuse systems without a stationary state."""
+    if not constant:
+        raise ValueError(f"system must not depend on time to have {what}")
+    if not jumps:
+        raise ValueError(f"system must have jump operators to have {what} that is unique")
+
+
+@exact_problem.register(System)
+def _of_system(system: System, cutoff: Any = None, what: str = "a steady state") -> Problem:
+    levels = system.levels(cutoff)
+    refuse(system.isconstant, bool(system.jumps), what)
+    H, c_ops = system.qutip(cutoff)
+    weights = system.symmetries.charges
+    d = int(H.shape[0])
+    labels = np.indices(levels).reshape(len(levels), -1).T
+    charges = system.labels(cutoff) @ weights.T if len(weights) else np.zeros((d, 0), dtype=int)
+    bosons = tuple(levels) if system.bosonic else ()
+    return Problem(system, H, list(c_ops), np.asarray(charges), labels, bosons)
+
+
+@exact_problem.register(tuple)
+def _of_qutip(system: tuple[Any, Any], cutoff: Any = None, what: str = "a steady state") -> Problem:
+    if len(system) != 2 or not isinstance(system[0], (qutip.Qobj, qutip.QobjEvo)):
+        raise TypeError("system must be a System or a pair (H, c_ops) of QuTiP objects")
+    H, c_ops = system
+    c_ops = [c_ops] if isinstance(c_ops, (qutip.Qobj, qutip.QobjEvo)) else list(c_ops)
+    parts = [H, *c_ops]
+    constant = all(isinstance(o, qutip.Qobj) or o.isconstant for o in parts)
+    refuse(constant, bool(c_ops), what)
+    H, *c_ops = [o if isinstance(o, qutip.Qobj) else o(0.0) for o in parts]
+    if not H.isherm:
+        raise ValueError("H of system must be Hermitian")
+    d, dims = int(H.shape[0]), list(H.dims[0])
+    labels = np.indices(dims).reshape(len(dims), -1).T
+    return Problem(system, H, c_ops, np.zeros((d, 0), dtype=int), labels)
