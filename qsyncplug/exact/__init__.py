@@ -1,9 +1,20 @@
-"""Exact runs, steady states, and what is read off them."""
+"""Exact runs, steady states, eigenmodes and spectra, and what is read off them."""
 
 from . import steady  # registers steadystate
+from .decay_modes import Eigenmodes, eigenmodes
 from .evolve import ExactSolver
+from .regression import Peak, Spectrum, correlation, spectrum
 from .result import ExactResult
 
-__all__ = ["ExactResult", "ExactSolver"]
+__all__ = [
+    "Eigenmodes",
+    "ExactResult",
+    "ExactSolver",
+    "Peak",
+    "Spectrum",
+    "correlation",
+    "eigenmodes",
+    "spectrum",
+]
 
 del steady

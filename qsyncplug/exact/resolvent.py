@@ -185,12 +185,17 @@ def _cycle(
     k = 0
     while k < m:
         y = apply(V[k])
-        c = V[: k + 1].conj() @ (w * y)
+        before = float(np.vdot(y, w * y).real)
+        c = (V[: k + 1] @ (w * y).conj()).conj()
         y = y - c @ V[: k + 1]
-        again = V[: k + 1].conj() @ (w * y)
-        y = y - again @ V[: k + 1]
-        h[: k + 1, k] = c + again
         length = float(np.sqrt(np.vdot(y, w * y).real))
+        if length**2 < 0.01 * before:
+            # most of it cancelled: once more
+            again = (V[: k + 1] @ (w * y).conj()).conj()
+            y = y - again @ V[: k + 1]
+            c = c + again
+            length = float(np.sqrt(np.vdot(y, w * y).real))
+        h[: k + 1, k] = c
         h[k + 1, k] = length
         column = h[:, k].copy()
         for i, (cos, sin) in enumerate(rotations):

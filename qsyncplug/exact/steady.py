@@ -28,6 +28,8 @@ __all__ = ["solve_steady", "stationary", "steadystate_modes"]
 
 #: up to this many elements of coherence order 0 the equations are factorised
 _DIRECT = 4000
+#: and up to this many where iterations fail
+_LAST_RESORT = 12_000
 
 
 def stationary(problem: Problem, where: str) -> np.ndarray:
@@ -39,7 +41,12 @@ def stationary(problem: Problem, where: str) -> np.ndarray:
         It is not unique, or not positive.
     """
     if problem.charges.shape[1] == 0 and problem.d**2 > _DIRECT:
-        rho, _ = steady_whole(problem)
+        try:
+            rho, _ = steady_whole(problem)
+        except SolverError as error:
+            if error.reason != "not converged" or problem.d**2 > _LAST_RESORT:
+                raise
+            return _by_factorisation(problem, where)
         if (lowest := lowest_eigenvalue(rho)) < -1e-8:
             raise SolverError(
                 f"the steady state has a negative eigenvalue {lowest:.3g}: it is not unique, or "
@@ -47,9 +54,15 @@ def stationary(problem: Problem, where: str) -> np.ndarray:
                 reason="not a state",
             )
         return rho
+    return _by_factorisation(problem, where)
+
+
+def _by_factorisation(problem: Problem, where: str) -> np.ndarray:
     H, jumps = problem.matrices
     charges = problem.charges if problem.charges.shape[1] else np.zeros((problem.d, 1), dtype=int)
-    return np.asarray(solve_steady(H, jumps, charges, problem.labels, where).toarray())
+    direct = problem.charges.shape[1] == 0
+    rho = solve_steady(H, jumps, charges, problem.labels, where, direct=direct)
+    return np.asarray(rho.toarray())
 
 
 def _density_matrix(state0: Any, problem: Problem) -> np.ndarray:
@@ -150,7 +163,13 @@ def ensembles_alone(system: System) -> bool:
 
 
 def solve_steady(
-    H: Any, jumps: list[Any], charges: np.ndarray, labels: np.ndarray, where: str
+    H: Any,
+    jumps: list[Any],
+    charges: np.ndarray,
+    labels: np.ndarray,
+    where: str,
+    *,
+    direct: bool = False,
 ) -> Any:
     """The steady state as a sparse matrix, from its coherence order 0 alone.
 
@@ -163,6 +182,8 @@ def solve_steady(
         symmetry.
     where : str
         For messages.
+    direct : bool
+        Factorise whatever the size.
 
     Raises
     ------
@@ -172,7 +193,7 @@ def solve_steady(
     problem = CoherenceOrders(H, jumps, charges, labels)
     none = problem.none
     size = problem.size(none)
-    if size > _DIRECT:
+    if size > _DIRECT and not direct:
         x, _ = steady_blocks(problem)
     else:
         L, _, start = sector_liouvillian(

@@ -92,7 +92,7 @@ def steady_whole(problem: Problem) -> tuple[np.ndarray, dict[str, Any]]:
         raise SolverError(
             f"no unique steady state found: the residual of Lρ=0 is {residual:.3g} of the largest "
             f"rate after {products} products",
-            reason="singular",
+            reason="not converged",
         )
     x = x / trace
     difference, more = _uniqueness(elements, equations, x)

@@ -1,0 +1,283 @@
+"""Eigenmodes, spectra, correlations and steady states against closed forms, QuTiP and
+references.
+"""
+
+import numpy as np
+import pytest
+import qutip
+
+import qsyncplug as qsp
+from qsyncplug.core.errors import CutoffWarning, SolverError
+from qsyncplug.exact import decay_modes, regression, steady
+
+from .exact_reference import boundary_time_crystal, oscillator, pair, superoperator
+
+
+def spin_pair():
+    a, b = qsp.spins(6, 6)
+    jumps = [np.sqrt(1 / 6) * a.p, np.sqrt(1 / 6) * b.p, np.sqrt(1 / 3) * (a.m + b.m)]
+    return qsp.System(0.15 * (a.z - b.z), jumps)
+
+
+# slowest eigenvalues that are not zero; two methods agreed to 4e-13
+MODES = {
+    "oscillator 0": (oscillator(1, 0.2, 0.5), 30, 0, [-0.9733748246797154, -2.049177961516324]),
+    "oscillator 1": (
+        oscillator(1, 0.2, 0.5),
+        30,
+        1,
+        [-0.147509148311199 - 0.5j, -1.44792702664478 - 0.5j],
+    ),
+    "oscillator 2": (oscillator(1, 0.2, 0.5), 30, 2, [-0.557256566723735 - 1j]),
+    "driven": (
+        oscillator(1, 0.2, 0.5, 1.0),
+        30,
+        None,
+        [-0.419773464875182 + 0.393417791115946j, -0.96118271163478 + 0.962956972767697j],
+    ),
+    "pair 0": (pair(), 10, 0, [-1.473475997241329 + 0.407932971863497j, -2.35628179500901]),
+    "pair 1": (pair(), 10, 1, [-0.482957011664584, -1.16072164295237]),
+    "pair 2": (pair(), 10, 2, [-1.23966931552412]),
+    "time crystal": (
+        boundary_time_crystal(),
+        None,
+        None,
+        [-0.0367859836498867, -0.0724396037954325 + 1.10188058788339j, -0.104558379428393],
+    ),
+    "spins 0": (spin_pair(), None, 0, [-0.556412134358631, -0.580088624809061]),
+    "spins 1": (spin_pair(), None, 1, [-0.598095971882465 + 0.586118777589854j]),
+}
+
+
+@pytest.mark.filterwarnings("ignore::qsyncplug.core.errors.CutoffWarning")
+@pytest.mark.parametrize("name", MODES)
+@pytest.mark.parametrize("dense", [True, False])
+def test_leading_modes(name, dense, monkeypatch):
+    """Whole spectra of blocks, and Arnoldi on the propagator."""
+    system, cutoff, order, want = MODES[name]
+    if dense and name == "time crystal":
+        pytest.skip("1681 elements: only the other way")
+    monkeypatch.setattr(decay_modes, "_DENSE", 10**4 if dense else 5)
+    r = qsp.eigenmodes(system, 6 if name != "oscillator 2" else 4, cutoff=cutoff, order=order)
+    for value in want:
+        assert (
+            np.abs(r.eigenvalues - value).min() < 1e-11
+            or np.abs(r.eigenvalues - np.conj(value)).min() < 1e-11
+        )
+    assert np.all(np.diff(r.eigenvalues.real) < 1e-9)
+    assert r.residuals.max() < 1e-10
+    assert r.gap == pytest.approx(-want[0].real, abs=1e-11)
+    if order in (None, 0):
+        assert abs(r.eigenvalues[0]) < 1e-11
+        assert r.modes[0].tr() == pytest.approx(1, abs=1e-10)
+
+
+def test_all_orders_and_what_sees_them():
+    """A damped oscillator: λ=−(m+n)κ/2 − i(m−n)ω for |m⟩⟨n|-like modes."""
+    (b,) = qsp.modes(1)
+    system = qsp.System(0.7 * b.dag() * b, [b])
+    r = qsp.eigenmodes(system, 6, cutoff=9)
+    want = [0, -0.5 - 0.7j, -0.5 + 0.7j, -1, -1 - 1.4j, -1 + 1.4j]
+    for value in want:
+        assert np.abs(r.eigenvalues - value).min() < 1e-10
+    for value, order in zip(r.eigenvalues, r.orders, strict=True):
+        assert value.imag == pytest.approx(-0.7 * order, abs=1e-10)
+    seen = r.overlaps(qutip.destroy(9))
+    assert [o for o, s in zip(r.orders, seen, strict=True) if s > 1e-9] == [1]
+    assert r.gap == pytest.approx(0.5, abs=1e-11)
+
+
+def test_oscillations_that_persist():
+    """A dark state of two levels: coherence that turns for ever."""
+    H = qutip.Qobj(np.diag([0.0, 1.3, 0.4]))
+    r = qsp.eigenmodes((H, [qutip.basis(3, 0) * qutip.basis(3, 2).dag()]), 9)
+    assert sorted(np.round(r.persistent, 10)) == [-1.3, 1.3]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_systems_against_dense_matrices(seed):
+    rng = np.random.default_rng(seed)
+    d = 6
+    H = rng.standard_normal((d, d)) + 1j * rng.standard_normal((d, d))
+    H = H + H.conj().T
+    A = [rng.standard_normal((d, d)) + 1j * rng.standard_normal((d, d)) for _ in range(2)]
+    system = (qutip.Qobj(H), [qutip.Qobj(a) for a in A])
+    values = np.linalg.eigvals(superoperator(H, A))
+    r = qsp.eigenmodes(system, 5)
+    assert np.abs(np.sort(r.eigenvalues.real) - np.sort(values.real)[-5:]).max() < 1e-10
+    rho = qsp.steadystate(system)
+    a = qutip.Qobj(rng.standard_normal((d, d)) + 1j * rng.standard_normal((d, d)))
+    mean = qutip.expect(a, rho)
+    delta = a - mean
+    w = np.linspace(-3, 3, 7)
+    want = qutip.spectrum(system[0], w, system[1], delta.dag(), delta, solver="solve")
+    s = qsp.spectrum(system, a, w)
+    assert np.abs(s.values - want).max() < 1e-8 * np.abs(want).max()
+    assert s.coherent == pytest.approx(mean, abs=1e-10)
+    tau = np.linspace(0, 2, 5)
+    c = qutip.correlation_2op_1t(
+        system[0], rho, tau, system[1], a.dag(), a, options={"atol": 1e-12, "rtol": 1e-10}
+    )
+    assert np.abs(qsp.correlation(system, a, tau) - c).max() < 1e-7 * np.abs(c).max()
+    assert np.abs(s.correlation(tau) + abs(s.coherent) ** 2 - c).max() < 1e-7 * np.abs(c).max()
+
+
+# system, cutoff, and what is known of the spectrum: peak, width, height, power, mean
+SPECTRA = {
+    "oscillator": (
+        (oscillator(1, 0.2, 0.5), 30),
+        (0.5, 0.29538286206877074, 40.73028288875121, 3.03822840553898, 0),
+    ),
+    "driven": (
+        (oscillator(1, 0.2, 0.5, 1.0), 30),
+        (0.393166663211437, 0.8112391824163768, 7.986700547601708, 1.5398162935981181)
+        + (-1.2850015664016046 - 0.7515559636395902j,),
+    ),
+    "driven, weakly": (
+        (oscillator(1, 0.5, 0.2, 0.3), 24),
+        (0.1919897996030191, 0.7217487466603452, 7.51835324664251, 1.358006272080384)
+        + (-0.26969144192725314 - 0.49043867023808974j,),
+    ),
+    "pair": (
+        (pair(), 10),
+        (0.06272849944829614, 1.0221047735204905, 2.952086907470448, 0.7936314976966866, 0),
+    ),
+    "pair, detuned": (
+        (pair(2.0), 10),
+        (0.8716841560571843, 1.6321518237072528, 1.8119534369272075, 0.7121308966039497, 0),
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore::qsyncplug.core.errors.CutoffWarning")
+@pytest.mark.parametrize("name", SPECTRA)
+@pytest.mark.parametrize("direct", [True, False])
+def test_peaks_of_spectra(name, direct, monkeypatch):
+    """From a factorised resolvent and from GMRES."""
+    if not direct:
+        monkeypatch.setattr(regression, "_LU_ORDER", 0)
+        monkeypatch.setattr(regression, "_LU_WHOLE", 0)
+    (system, cutoff), (peak, width, height, power, mean) = SPECTRA[name]
+    s = qsp.spectrum(system, system.operators[0], cutoff=cutoff)
+    assert s.frequency == pytest.approx(peak, abs=1e-9)
+    assert s.linewidth == pytest.approx(width, abs=1e-9)
+    assert s.peaks[0].height == pytest.approx(height, rel=1e-9)
+    assert s.power == pytest.approx(power, rel=1e-10)
+    assert s.coherent == pytest.approx(mean, abs=1e-10)
+    assert s(s.frequency) == pytest.approx(height, rel=1e-9)
+    assert s.values.shape == s.w.shape
+    assert s.values.min() > -1e-12 * height
+
+
+def test_the_sum_rule_and_the_lorentzian():
+    """A thermal mode: S=2nγ/(γ²+(ω−Δ)²)…, ∫S dω/2π=n."""
+    (b,) = qsp.modes(1)
+    nbar, kappa, delta = 0.4, 0.6, -1.2
+    jumps = [np.sqrt(kappa * (nbar + 1)) * b, np.sqrt(kappa * nbar) * b.dag()]
+    s = qsp.spectrum(qsp.System(delta * b.dag() * b, jumps), b, cutoff=40)
+    w = np.linspace(-4, 2, 31)
+    want = nbar * kappa / ((kappa / 2) ** 2 + (w - delta) ** 2)
+    assert np.abs(s(w) - want).max() < 1e-8
+    assert s.frequency == pytest.approx(delta, abs=1e-9)
+    assert s.linewidth == pytest.approx(kappa, abs=1e-8)
+    tau = np.linspace(0, 5, 11)
+    c = qsp.correlation(qsp.System(delta * b.dag() * b, jumps), b, tau, cutoff=40)
+    # b† turns as e^{+iΔτ}
+    assert np.abs(c - nbar * np.exp(1j * delta * tau - kappa / 2 * tau)).max() < 1e-8
+
+
+def test_nothing_fluctuates_in_a_coherent_state():
+    (b,) = qsp.modes(1)
+    s = qsp.spectrum(qsp.System(0.3 * (b + b.dag()), [b]), b, [0.0, 1.0], cutoff=14)
+    assert s.power < 1e-12
+    assert np.all(s.values == 0)
+    assert np.isnan(s.frequency)
+    assert s.coherent == pytest.approx(-0.6j, abs=1e-9)
+    assert s.peaks == []
+
+
+def test_what_has_no_spectrum():
+    (b,) = qsp.modes(1)
+    f = qutip.coefficient(lambda t: np.cos(t))
+    with pytest.raises(ValueError, match="time"):
+        qsp.spectrum(qsp.System(f * (b + b.dag()), [b]), b, cutoff=8)
+    with pytest.raises(ValueError, match="jump"):
+        qsp.spectrum(qsp.System(b.dag() * b), b, cutoff=8)
+    with pytest.raises(ValueError, match="unstable"):
+        qsp.spectrum(qsp.System(b.dag() * b, [1.2 * b.dag(), b]), b, cutoff=12)
+    with pytest.raises(SolverError, match="unique"):
+        qsp.spectrum(qsp.System(b.dag() * b, [b**2]), b, cutoff=8)
+    with pytest.warns(CutoffWarning, match="cutoff="):
+        qsp.spectrum(oscillator(), oscillator().operators[0].qutip(7), cutoff=7)
+    with pytest.raises((TypeError, ValueError), match=r"a must"):
+        qsp.spectrum(oscillator(), qutip.destroy(5), cutoff=12)
+    with pytest.raises(TypeError, match=r"a must"):
+        qsp.spectrum(oscillator(), "b", cutoff=12)
+    system = oscillator()
+    with pytest.raises(ValueError, match="taulist"):
+        qsp.correlation(system, system.operators[0], [0.0, -1.0], cutoff=12)
+    with pytest.raises(ValueError, match="order"):
+        qsp.eigenmodes(oscillator(drive=1.0), 3, cutoff=8, order=1)
+    with pytest.raises(ValueError, match="does not occur"):
+        qsp.eigenmodes(oscillator(), 3, cutoff=8, order=9)
+    with pytest.raises(TypeError, match="k must"):
+        qsp.eigenmodes(oscillator(), 2.5, cutoff=8)
+    with pytest.raises(TypeError, match="system must"):
+        qsp.eigenmodes(3)
+
+
+# ---------------------------------------------------------------- steady states without a symmetry
+
+
+@pytest.mark.parametrize(
+    "cutoff, n, b, purity",
+    [
+        (12, 0.9778529819350169, -0.13818147787967422 - 0.5381320625929088j, 0.18394685107221373),
+        (16, 0.9778531426502718, -0.13818157936586775 - 0.5381324409628703j, 0.1839469146859103),
+    ],
+)
+def test_driven_pairs(cutoff, n, b, purity):
+    system = pair(drive=0.5)
+    with np.errstate(all="ignore"):
+        rho = qsp.steadystate(system, cutoff=cutoff)
+    b1 = system.operators[0].qutip((cutoff, cutoff))
+    assert qutip.expect(b1.dag() * b1, rho) == pytest.approx(n, abs=2e-10)
+    assert qutip.expect(b1, rho) == pytest.approx(b, abs=2e-10)
+    assert rho.purity() == pytest.approx(purity, abs=2e-10)
+
+
+@pytest.mark.parametrize("omega", [0.5, 1.5])
+def test_non_normal_effective_generators(omega):
+    """Boundary time crystals: eigenvectors of M far from orthogonal, or a singular M."""
+    H, c_ops = boundary_time_crystal(70, omega)
+    rho = qsp.steadystate((H, c_ops))
+    assert abs((rho - qutip.steadystate(H, c_ops)).full()).max() < 1e-10
+
+
+def test_parity_alone_leaves_two_steady_states(monkeypatch):
+    """A squeezing drive with two-photon loss: even and odd apart; the initial state decides."""
+    (b,) = qsp.modes(1)
+    monkeypatch.setattr(steady, "_DIRECT", 10)
+    system = qsp.System(0.4 * (b**2 + b.dag() ** 2), [b**2])
+    with pytest.raises(SolverError, match=r"unique.*state0"):
+        qsp.steadystate(system, cutoff=16)
+    even = qsp.steadystate(system, cutoff=16, state0=qutip.fock(16, 0))
+    odd = qsp.steadystate(system, cutoff=16, state0=qutip.fock(16, 1))
+    parity = qutip.Qobj(np.diag((-1.0) ** np.arange(16)))
+    assert qutip.expect(parity, even) == pytest.approx(1, abs=1e-9)
+    assert qutip.expect(parity, odd) == pytest.approx(-1, abs=1e-9)
+    H, c_ops = system.qutip(16)
+    late = qutip.mesolve(
+        H, qutip.fock(16, 1), [0, 40.0], c_ops, options={"atol": 1e-12, "rtol": 1e-10}
+    )
+    assert abs((late.final_state - odd).full()).max() < 1e-8
+
+
+def test_an_initial_state_whose_oscillation_never_ends():
+    """A free spin beside a damped one."""
+    (a,) = qsp.modes(1)
+    (s,) = qsp.spins(1)
+    system = qsp.System(a.dag() * a + 0.5 * s.z, [a])
+    up = (qutip.basis(2, 0) + qutip.basis(2, 1)).unit()
+    with pytest.raises(SolverError, match="stationary"):
+        qsp.steadystate(system, cutoff=5, state0=qutip.tensor(qutip.basis(5, 0), up))
