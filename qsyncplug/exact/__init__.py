@@ -1,9 +1,10 @@
 """Exact runs, steady states, eigenmodes and spectra, and what is read off them."""
 
 from . import steady  # registers steadystate
+from .curve import Peak, Spectrum
 from .decay_modes import Eigenmodes, eigenmodes
 from .evolve import ExactSolver
-from .regression import Peak, Spectrum, correlation, spectrum
+from .regression import correlation, spectrum
 from .result import ExactResult
 
 __all__ = [

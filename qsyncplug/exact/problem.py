@@ -12,6 +12,7 @@ import qutip
 import scipy.sparse as sp
 
 from ..operators.expression import Expression
+from ..operators.matrices import mode_places
 from ..operators.system import System
 from .fock import warn_cutoff
 from .liouvillian import Liouvillian
@@ -33,8 +34,10 @@ class Problem:
         Of the basis states; K=0 without a phase symmetry.
     labels : ndarray of int, shape (d, m)
         Occupation numbers.
-    boson_levels : tuple of int
-        Levels kept, where every tensor factor is a mode; otherwise empty.
+    cutoff : int, sequence of int or None
+        As given.
+    places : tuple of int
+        Tensor factors that are modes, whose highest level is a cut-off.
     """
 
     system: Any
@@ -42,7 +45,8 @@ class Problem:
     c_ops: list[qutip.Qobj]
     charges: np.ndarray
     labels: np.ndarray
-    boson_levels: tuple[int, ...] = field(default=())
+    cutoff: Any = None
+    places: tuple[int, ...] = field(default=())
 
     @property
     def d(self) -> int:
@@ -53,6 +57,14 @@ class Problem:
     def dims(self) -> list[int]:
         """Dimensions of the tensor factors."""
         return list(self.H.dims[0])
+
+    @property
+    def where(self) -> str:
+        """The space, for messages."""
+        if not self.places:
+            return f"the {self.d} levels"
+        levels = [self.dims[k] for k in self.places]
+        return f"the cut-off {levels[0] if len(set(levels)) == 1 else tuple(levels)}"
 
     @cached_property
     def liouvillian(self) -> Liouvillian:
@@ -87,7 +99,7 @@ class Problem:
                 raise TypeError(f"{name} must be a Qobj for this system, not an expression")
             if not operator.isconstant:
                 raise ValueError(f"{name} must not depend on time")
-            operator = self.system.matrix(operator, self.boson_levels or None)
+            operator = self.system.matrix(operator, self.cutoff)
         if not isinstance(operator, qutip.Qobj) or not operator.isoper:
             kind = type(operator).__name__
             raise TypeError(f"{name} must be an expression of the system or a Qobj, not {kind}")
@@ -135,18 +147,26 @@ class Problem:
 
     def warn_cutoff(self, rho: np.ndarray) -> float:
         """Warn where the highest level of a mode is populated; the largest such population."""
-        if not self.boson_levels:
+        if not self.places:
             return 0.0
-        return warn_cutoff(self.populations(rho), self.boson_levels)
+        return warn_cutoff(self.populations(rho), tuple(self.dims[k] for k in self.places))
 
     def populations(self, rho: np.ndarray) -> np.ndarray:
-        """Of the levels of each mode, shape (1, N, levels), NaN beyond a mode's own."""
-        weights = rho.diagonal().real.reshape(self.boson_levels)
-        n = len(self.boson_levels)
-        out = np.full((1, n, max(self.boson_levels)), np.nan)
-        for j, size in enumerate(self.boson_levels):
-            out[0, j, :size] = weights.sum(axis=tuple(k for k in range(n) if k != j))
+        """Of the levels of each mode, shape (1, modes, levels), NaN beyond a mode's own."""
+        weights = rho.diagonal().real.reshape(self.dims)
+        m = len(self.dims)
+        out = np.full((1, len(self.places), max(self.dims)), np.nan)
+        for row, j in enumerate(self.places):
+            out[0, row, : self.dims[j]] = weights.sum(axis=tuple(k for k in range(m) if k != j))
         return out
+
+    def highest(self, rho: np.ndarray) -> float:
+        """Largest population of the two highest levels of a mode."""
+        p = self.populations(rho)[0]
+        sizes = [self.dims[k] for k in self.places]
+        return max(
+            (float(p[j, n - min(2, n - 1) : n].max()) for j, n in enumerate(sizes)), default=0.0
+        )
 
     def qobj(self, matrix: np.ndarray, *, isherm: bool | None = None) -> qutip.Qobj:
         """A matrix as a Qobj of this space."""
@@ -193,8 +213,8 @@ def _of_system(system: System, cutoff: Any = None, what: str = "a steady state")
     d = int(H.shape[0])
     labels = np.indices(levels).reshape(len(levels), -1).T
     charges = system.labels(cutoff) @ weights.T if len(weights) else np.zeros((d, 0), dtype=int)
-    bosons = tuple(levels) if system.bosonic else ()
-    return Problem(system, H, list(c_ops), np.asarray(charges), labels, bosons)
+    places = tuple(mode_places(system, levels))
+    return Problem(system, H, list(c_ops), np.asarray(charges), labels, cutoff, places)
 
 
 @exact_problem.register(tuple)

@@ -1,0 +1,207 @@
+"""Spectra as curves: values, peaks, widths, correlation functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import scipy.optimize
+
+from ..core.checks import check_array
+
+__all__ = ["Peak", "Spectrum"]
+
+#: height of a local maximum, relative to the highest, that counts as a peak
+_SMALLEST_PEAK = 1e-3
+
+
+@dataclass(frozen=True)
+class Peak:
+    """A local maximum of a spectrum.
+
+    Attributes
+    ----------
+    frequency : float
+        Where it is.
+    width : float
+        Full width at half of its height; NaN where the spectrum does not fall to that beside it
+        before it rises above it.
+    height : float
+    """
+
+    frequency: float
+    width: float
+    height: float
+
+
+class Spectrum:
+    r"""A spectrum :math:`S(ω)=2\,\mathrm{Re}∫_0^∞⟨δa^†(τ)δa(0)⟩e^{-iωτ}dτ`, known at every ω.
+
+    Held is a small matrix A, the resolvent on a Krylov space: S(ω)=2 Re gᵀA[1+(iω−σ)A]^{-1}h.
+
+    Attributes
+    ----------
+    w, values : ndarray
+        Frequencies and S there.
+    coherent : complex
+        Mean of a; its line has the weight 2π|⟨a⟩|² and no width.
+    power : float
+        ⟨δa†δa⟩, which is ∫S dω/2π.
+    error : float
+        Estimated error of S relative to its maximum.
+    """
+
+    def __init__(
+        self,
+        small: np.ndarray,
+        g: np.ndarray,
+        h: np.ndarray,
+        shift: float,
+        coherent: complex,
+        power: float,
+        error: float,
+    ):
+        self._small, self._g, self._h, self._shift = small, g, h, shift
+        self.coherent, self.power, self.error = coherent, power, error
+        self.w = np.zeros(0)
+        self.values = np.zeros(0)
+
+    # ------------------------------------------------------------ values
+
+    def _solve(self, w: np.ndarray, powers: int) -> list[np.ndarray]:
+        """gᵀA R (A R)^k h for k=0 … powers, R=[1+(iω−σ)A]^{-1}."""
+        A, m = self._small, len(self._small)
+        out: list[list[np.ndarray]] = [[] for _ in range(powers + 1)]
+        for part in np.array_split(w, max(1, len(w) * m * m // 2**20)):
+            R = np.eye(m) + (1j * part - self._shift)[:, None, None] * A
+            x = np.broadcast_to(self._h, (len(part), m))
+            for k in range(powers + 1):
+                x = np.linalg.solve(R, x[..., None])[..., 0] @ A.T
+                out[k].append(x @ self._g)
+        return [np.concatenate(o) for o in out]
+
+    def __call__(self, w: Any) -> Any:
+        """S at the frequencies `w`, any shape."""
+        w = np.asarray(check_array("w", np.asarray(w)))
+        if not len(self._small):
+            return np.zeros(w.shape)[()]
+        return (2 * self._solve(w.ravel(), 0)[0].real).reshape(w.shape)[()]
+
+    def scan(self, w: np.ndarray) -> np.ndarray:
+        """S at many frequencies, by its poles where these are as good as the resolvent."""
+        poles, weights = self._poles
+        near = 2 * (1 / (1j * w[:, None] - poles) @ weights).real
+        look = w[:: max(1, len(w) // 5)]
+        exact = np.asarray(self(look))
+        if np.abs(near[:: max(1, len(w) // 5)] - exact).max() > 1e-11 * np.abs(exact).max():
+            return np.asarray(self(w))
+        return near
+
+    def slope(self, w: float) -> float:
+        """Derivative S'(ω)."""
+        return float((2 * (-1j) * self._solve(np.array([w]), 1)[1][0]).real)
+
+    def correlation(self, taulist: Any) -> np.ndarray:
+        """⟨δa†(τ)δa(0)⟩ for τ≥0, from the poles."""
+        tau = check_array("taulist", taulist, shape=(None,))
+        poles, weights = self._poles
+        return np.asarray(np.exp(np.multiply.outer(tau, poles)) @ weights)
+
+    @cached_property
+    def _poles(self) -> tuple[np.ndarray, np.ndarray]:
+        """S(ω)=2 Re Σ weight/(iω−pole)."""
+        if not len(self._small):
+            return np.zeros(0, complex), np.zeros(0, complex)
+        values, Y = np.linalg.eig(self._small)
+        weights = (self._g @ Y) * np.linalg.solve(Y, self._h)
+        return self._shift - 1 / values, weights
+
+    # ------------------------------------------------------------ peaks
+
+    @cached_property
+    def grid(self) -> np.ndarray:
+        """Frequencies close enough to see every line."""
+        poles, weights = self._poles
+        if not len(poles):
+            return np.zeros(1)
+        keep = np.abs(weights) > 1e-9 * np.abs(weights).max()
+        poles = poles[keep]
+        steps = np.concatenate([[0.0], np.geomspace(0.05, 30, 24)])
+        steps = np.concatenate([-steps[::-1], steps[1:]])
+        width = np.maximum(np.abs(poles.real), 1e-12 * np.abs(poles).max())
+        near = np.sort((poles.imag[:, None] + width[:, None] * steps).ravel())
+        # lines at one place differ by rounding
+        apart = np.append(True, np.diff(near) > 1e-6 * width.min())
+        return near[apart]
+
+    @cached_property
+    def peaks(self) -> list[Peak]:
+        """Local maxima, highest first."""
+        if not len(self._small):
+            return []
+        grid = self.grid
+        S = self.scan(grid)
+        top = S.max()
+        inside = (S[1:-1] >= S[:-2]) & (S[1:-1] > S[2:]) & (S[1:-1] > _SMALLEST_PEAK * top)
+        found = []
+        for k in np.flatnonzero(inside) + 1:
+            left, right = grid[k - 1], grid[k + 1]
+            if self.slope(left) > 0 > self.slope(right):
+                w = float(scipy.optimize.brentq(self.slope, left, right, xtol=1e-300, rtol=1e-15))
+                height = float(self(w))
+                found.append(Peak(w, self._width(w, height, grid, S), height))
+        return sorted(found, key=lambda p: -p.height)
+
+    def _width(self, w: float, height: float, grid: np.ndarray, S: np.ndarray) -> float:
+        half = 0.5 * height
+        edges = []
+
+        def excess(x: float) -> float:
+            return float(self(x)) - half
+
+        for direction in (-1, 1):
+            beyond = grid[grid < w][::-1] if direction < 0 else grid[grid > w]
+            values = S[grid < w][::-1] if direction < 0 else S[grid > w]
+            before = w
+            for x, v in zip(beyond, values, strict=True):
+                if v > height * (1 + 1e-9):
+                    return float("nan")
+                if v <= half:
+                    low, high = sorted((before, x))
+                    edges.append(scipy.optimize.brentq(excess, low, high, xtol=1e-300, rtol=1e-15))
+                    break
+                before = x
+            else:
+                return float("nan")
+        return float(edges[1] - edges[0])
+
+    @property
+    def frequency(self) -> float:
+        """Where the highest peak is: the observed frequency; NaN without fluctuations."""
+        return self.peaks[0].frequency if self.peaks else float("nan")
+
+    @property
+    def linewidth(self) -> float:
+        """Full width of the highest peak at half of its height."""
+        return self.peaks[0].width if self.peaks else float("nan")
+
+    def window(self) -> np.ndarray:
+        """Frequencies for a picture: all peaks and some widths around them."""
+        if not self.peaks:
+            return np.linspace(-1, 1, 401)
+        width = max(p.width for p in self.peaks if np.isfinite(p.width)) if self.peaks else 1.0
+        low = min(p.frequency for p in self.peaks) - 4 * width
+        high = max(p.frequency for p in self.peaks) + 4 * width
+        sharp = [p for p in self.peaks if np.isfinite(p.width)]
+        near = [p.frequency + p.width * np.linspace(-2, 2, 101) for p in sharp]
+        return np.unique(np.concatenate([np.linspace(low, high, 401), *near]))
+
+    def __repr__(self) -> str:
+        lines = [f"<Spectrum: power {self.power:.6g}, mean {self.coherent:.6g}"]
+        lines[0] += f", error {self.error:.1e}"
+        for p in self.peaks:
+            line = f"  peak at {p.frequency:.8g}, full width {p.width:.6g}"
+            lines.append(f"{line}, height {p.height:.6g}")
+        return "\n".join(lines) + " >"
