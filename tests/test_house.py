@@ -41,6 +41,7 @@ LONG_FUNCTIONS = {
     "models/chains/collective.py:collective_spins",
     "models/chains/dtwa.py:run",
     "plot/comparison.py:plot_comparison",
+    "plot/wigner.py:plot_hydrodynamics",
     "sync/view.py:__init__",
     "wigner/stepping.py:run",
 }

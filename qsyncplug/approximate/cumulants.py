@@ -148,6 +148,15 @@ class CumulantResult(Result):
         ⟨b⟩ of a mode, ⟨Σσ−⟩/√N of a spin or an ensemble, ⟨σ−⟩ of a spin ½, one a node.
     mean, covariance : ndarray of shape (T, 2n) and (T, 2n, 2n)
         Their quadratures, normal-ordered: the vacuum has ½.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> system = qsp.van_der_pol_pair()
+    >>> run = qsp.mfsolve(system, [1.0, 0.5j], [0.0, 1.0], closure="cumulants")
+    >>> type(run).__name__
+    'CumulantResult'
     """
 
     _fields: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -236,6 +245,14 @@ class CumulantSolver(Solver):
         Largest number of operators whose joint cumulant is kept.
     options : dict, optional
         As for `mfsolve`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> run = qsp.CumulantSolver(qsp.van_der_pol_pair(), order=2).run([1.0, 0.5j], [0.0, 1.0])
+    >>> len(run.times)
+    2
     """
 
     name = "mfsolve"

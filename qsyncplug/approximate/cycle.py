@@ -84,6 +84,14 @@ class LimitCycle:
         e^{i(φ_k−φ_j)} e^{−σ²_jk/2}, the mean-field counterpart of ⟨b_j†b_k⟩/√(n_jn_k).
     flags : tuple of str
         Where the linear closure does not hold, each with its number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> cycle = qsp.limit_cycle(qsp.van_der_pol_pair(loss=0.1, detuning=0.0), [2.0, 2.0])
+    >>> round(cycle.phase_diffusion, 6)  # 3 g2/4 of the pair
+    0.075
     """
 
     amplitudes: np.ndarray

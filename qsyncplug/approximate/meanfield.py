@@ -61,6 +61,14 @@ class MeanFieldResult(Result):
         Quadratures (q1, p1, q2, p2, …), q=(b+b†)/√2: √2·(Re β, Im β).
     covariance : ndarray of shape (T, 2N, 2N)
         Symmetrised covariance, vacuum ½.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> run = qsp.mfsolve(qsp.van_der_pol_pair(), [1.0, 0.5j], np.linspace(0, 5, 26))
+    >>> run.amplitudes.shape, run.mean.shape, run.covariance.shape
+    ((26, 2), (26, 4), (26, 4, 4))
     """
 
     _fields: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -138,6 +146,14 @@ class MeanFieldSolver(Solver):
         See above.
     options : dict, optional
         See :func:`mfsolve_system`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> solver = qsp.MeanFieldSolver(qsp.van_der_pol_pair(), options={"rtol": 1e-8})
+    >>> solver.run([1.0, 0.5j], [0.0, 1.0]).mean.shape
+    (2, 4)
     """
 
     name = "mfsolve"

@@ -70,6 +70,15 @@ class ClassicalResult(Result):
         density matrix of every system of levels; ``coordinate_names`` says which.
     coordinate_covariance : ndarray of shape (T, d, d)
         Their covariance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> system = qsp.van_der_pol_pair()
+    >>> run = qsp.mfsolve(system, [1.0, 0.5j], [0.0, 1.0], closure="none")
+    >>> type(run).__name__, run.amplitudes.shape
+    ('ClassicalResult', (2, 2))
     """
 
     _fields: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -186,6 +195,13 @@ class ClassicalSolver(Solver):
         With or without the covariance.
     options : dict, optional
         As for `mfsolve`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> qsp.ClassicalSolver(qsp.van_der_pol_pair()).run([1.0, 0.5j], [0.0, 1.0]).amplitudes.shape
+    (2, 2)
     """
 
     name = "mfsolve"

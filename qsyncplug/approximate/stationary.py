@@ -42,6 +42,16 @@ class MomentState:
         What the closure leaves out; empty where the moments are exact.
     residual : float
         Largest rate of change, relative to the fastest rate of the system.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> a, = qsp.modes(1)
+    >>> damped = qsp.System(a.dag() * a + a + a.dag(), [a])
+    >>> state = qsp.steadystate(damped, closure="cumulants")
+    >>> type(state).__name__
+    'MomentState'
     """
 
     closure: Closure

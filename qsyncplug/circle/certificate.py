@@ -45,6 +45,13 @@ class AttentionCertificate:
         Bits of the ball arithmetic.
     seconds : float
         Time taken.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> certificate = qsp.certify_attention(1.0, 1.5)  # needs python-flint
+    >>> certificate.certified
+    True
     """
 
     beta_lo: float

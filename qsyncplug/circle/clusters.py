@@ -47,6 +47,14 @@ class ClusterState:
         Largest force on a particle, relative to the gross pair forces and slopes that act on it
         (the sum of their absolute values): about 1e-15 in a stationary state, however small the
         forces are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> state = qsp.polygon_state(qsp.sine(), 3)
+    >>> len(state.angles), state.stable
+    (3, False)
     """
 
     interaction: Interaction
@@ -137,6 +145,13 @@ def polygon_state(interaction: Any, corners: int, size: float = 1) -> ClusterSta
     ClusterState
         For the triangle of n particles the eigenvalues are :math:`-nF'(2π/3)` (twice) and
         :math:`-\frac n3(F'(0)+2F'(2π/3))` (n−3 times).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> qsp.polygon_state(qsp.attention(5.0), 2).stable
+    False
     """
     corners = check_integer("corners", corners, minimum=2)
     sizes = _sizes(np.full(corners, size, dtype=float))

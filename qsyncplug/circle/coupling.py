@@ -34,6 +34,14 @@ class LockedState:
         :math:`r=|\sum_jc_je^{ix_j}|/C`.
     positions : ndarray of shape (N,)
         Angles, with the mean field at angle 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> state = qsp.locked_state([0.5, -0.5], 2.0)
+    >>> round(float(state.positions[0] - state.positions[1]), 4)  # arcsin(Δ/K)
+    0.5236
     """
 
     coupling: float
@@ -123,6 +131,13 @@ def locked_state(frequencies: Any, coupling: float, *, weights: Any = None) -> L
     ------
     ValueError
         There is no locked state at this coupling.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> round(qsp.locked_state([0.5, -0.5], 2.0).order_parameter, 4)
+    0.9659
     """
     coupling = check_number("coupling", coupling, minimum=0.0)
     mean, deviations, c = _deviations(frequencies, weights)
@@ -174,6 +189,14 @@ def stationary_order_parameter(distribution: Any, coupling: float) -> float:
     ------
     ValueError
         The density is not symmetric, or not falling from its centre.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> import scipy.stats
+    >>> round(qsp.stationary_order_parameter(scipy.stats.cauchy(), 4.0), 6)  # √(1−2/K)
+    0.707107
     """
     coupling = check_number("coupling", coupling, minimum=0.0)
     density = _Density(distribution)

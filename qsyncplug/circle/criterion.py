@@ -45,6 +45,14 @@ class Criterion:
     certified : bool
         Whether the criterion's hypotheses hold and ratio ≥ 1, in floating point: then every stable
         stationary point is synchronised. False means "not certified", never "does not synchronise".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> criterion = qsp.synchronization_criterion(qsp.attention(5.0))
+    >>> criterion.certified, round(criterion.ratio, 3)
+    (True, 1.348)
     """
 
     interaction: Interaction
@@ -164,6 +172,13 @@ def attention_threshold(max_gap: float = np.pi) -> float:
     -------
     float
         −0.2615619053595… for π, −0.1921434941597… for 2π.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> round(qsp.attention_threshold(), 4)
+    -0.2616
     """
 
     def excess(beta: float) -> float:

@@ -320,6 +320,14 @@ def velocity(model: Circle, x: Any, *, kernel: str = "auto") -> np.ndarray:
     ValueError, TypeError
         `x` is not one-dimensional and finite or does not fit the model; the kernel cannot do this
         model.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> model = qsp.Circle(qsp.sine(), "mean", coupling=1.0)
+    >>> qsp.velocity(model, [0.0, np.pi / 2])
+    array([ 0.5, -0.5])
     """
     x = check_circle(model).positions(x)
     rhs, y = right_hand_side(model, x, kernel=kernel, sort=False)

@@ -54,6 +54,14 @@ class Interaction:
         Always true: others are refused.
     decays : bool
         Whether the sine series converges to rounding; where not, only the direct sum is possible.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> pull = qsp.fourier([1.0, 0.5])
+    >>> float(pull(0.0)), float(round(pull(1.0), 4))
+    (0.0, 1.2961)
     """
 
     kind: ClassVar[str] = ""
@@ -308,6 +316,13 @@ def sine() -> Interaction:
     Returns
     -------
     Interaction
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> float(qsp.sine()(np.pi / 2))
+    1.0
     """
     return _Sine()
 
@@ -343,6 +358,13 @@ def attention(beta: float, *, scaled: bool = False) -> Interaction:
     References
     ----------
     Polyanskiy, Rigollet, Yao, "Synchronization of mean-field models on the circle" (PRY), eq. (T1).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> float(qsp.attention(0.0)(np.pi / 2))
+    1.0
     """
     beta = check_number("beta", beta, minimum=-MAX_BETA, maximum=MAX_BETA)
     if not isinstance(scaled, (bool, np.bool_)):
@@ -398,6 +420,13 @@ def fourier(b: Any) -> Interaction:
     ------
     ValueError, TypeError
         Not a one-dimensional, finite array with a non-zero entry.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> float(qsp.fourier([1.0, 0.5])(np.pi / 2))
+    1.0
     """
     if isinstance(b, np.ma.MaskedArray):
         raise TypeError("b must not be a masked array, whose masked entries would count")
@@ -521,6 +550,14 @@ def interaction(
     ApproximationWarning
         The sine coefficients do not decay to rounding (a kink or a jump): only the direct pair sum
         is possible, and the step control sees the kink.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> pull = qsp.interaction(lambda x: np.sin(x) * (1 + np.cos(x)), name="mine")
+    >>> float(pull(np.pi / 2))
+    1.0
     """
     if isinstance(f, Interaction):
         return f

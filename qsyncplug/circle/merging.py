@@ -46,11 +46,24 @@ def turned(x: np.ndarray, angle: float) -> np.ndarray:
 class WidthError(SolverError):
     """Particles that had been merged would have come apart again: the result would be wrong from
     here on.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> issubclass(qsp.WidthError, Exception)
+    True
     """
 
 
 class StationaryError(SolverError):
-    """The particles stand still, or come to rest, without being together."""
+    """The particles stand still, or come to rest, without being together.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> issubclass(qsp.StationaryError, Exception)
+    True
+    """
 
 
 class Merging:

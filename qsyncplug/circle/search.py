@@ -40,6 +40,15 @@ class StableState:
         How many starts led to it (up to rotation, reflection and exchange of equal particles).
     stability : Stability
         Its linear stability.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> model = qsp.Circle(qsp.sine(), "mean", coupling=1.0)
+    >>> states = qsp.find_stable_states(model, 3, trials=5, seed=1)
+    >>> len(states), len(states[0].clusters)
+    (1, 1)
     """
 
     positions: np.ndarray
@@ -87,6 +96,14 @@ def find_stable_states(
     Every start climbs the energy by a trust-region Newton method, which does not slow down where
     the motion itself takes exponentially long, and is polished by Newton's method. States with
     further zero eigenvalues are left out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> model = qsp.Circle(qsp.sine(), "mean", coupling=1.0)
+    >>> len(qsp.find_stable_states(model, 3, trials=5, seed=1))
+    1
     """
     check_energy(check_circle(model))
     n = _particles(model, n)
@@ -238,6 +255,14 @@ class Basin:
         ``"exact"`` (Clopper and Pearson) or ``"wilson"``.
     n : int
         Particles.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> basin = qsp.basin_of_synchronization(qsp.Circle(qsp.sine()), 5, samples=20, seed=1)
+    >>> basin.synchronized, basin.other
+    (20, 0)
     """
 
     samples: int
@@ -311,6 +336,14 @@ def basin_of_synchronization(
     within 1e-3 of the synchronised state, which is stable. It goes elsewhere when Newton's method
     leads from it to a stable locked state next to it. Samples whose run reaches a limit or stops in
     a state of unstable balance are undecided.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> basin = qsp.basin_of_synchronization(qsp.Circle(qsp.sine()), 5, samples=20, seed=1)
+    >>> basin.probability
+    1.0
     """
     n = _particles(check_circle(model), n)
     samples = check_integer("samples", samples, minimum=1)

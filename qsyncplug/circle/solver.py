@@ -38,6 +38,15 @@ def local_order_parameters(model: Circle, x: Any) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> ring = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]])
+    >>> model = qsp.Circle(qsp.sine(), adjacency=ring)
+    >>> qsp.local_order_parameters(model, [0.5, 0.5, 0.5])
+    array([1., 1., 1.])
     """
     x = check_circle(model).positions(x)
     z = np.exp(1j * x)
@@ -64,6 +73,14 @@ class CircleResult(Result):
         Mean of the local order parameters over the particles; with ``options["store_local"]=True``.
     weights : (n,) array or None
         Those of the model, which are kept also where a file cannot hold the model.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> run = qsp.circlesolve(qsp.Circle(qsp.sine(), "mean"), [0.0, 1.0], [0.0, 30.0])
+    >>> bool(run.order_parameter[-1] > 1 - 1e-12), run.positions.shape
+    (True, (2, 2))
     """
 
     _fields: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -224,6 +241,14 @@ class CircleSolver(Solver):
     ------
     TypeError
         `model` is not a :class:`Circle`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> solver = qsp.CircleSolver(qsp.Circle(qsp.sine(), "mean"), options={"rtol": 1e-8})
+    >>> solver.run([0.0, 1.0], [0.0, 1.0]).positions.shape
+    (2, 2)
     """
 
     name = "circlesolve"

@@ -62,6 +62,15 @@ class Stability:
         That sum.
     note : str
         How cut-stability was decided.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> model = qsp.Circle(qsp.sine(), "mean", coupling=1.0)
+    >>> found = qsp.stability(model, [0.0, 0.0, 0.0])
+    >>> found.stable, np.round(np.sort(found.eigenvalues.real), 6) + 0.0
+    (True, array([-1., -1.,  0.]))
     """
 
     jacobian: np.ndarray
@@ -322,6 +331,14 @@ def energy(model: Circle, x: Any, *, form: str = "integral") -> float:
     -----
     Pair sums up to 2048 particles; above, from the Fourier modes, with an absolute error of about
     :math:`10^{-15}(\sum c)^2\max|φ|`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> model = qsp.Circle(qsp.sine(), "mean", coupling=1.0)
+    >>> bool(qsp.energy(model, [0.0, 0.0]) > qsp.energy(model, [0.0, np.pi]))
+    True
     """
     x = check_circle(model).positions(x)
     check_energy(model)
@@ -407,6 +424,14 @@ def stability(model: Circle, x: Any, *, tol: float = 1e-9) -> Stability:
     Hessian
     :math:`\sum_{i<j}c_ia_{ij}c_jF'(x_i-x_j)(v_i-v_j)^2` proves it, a cut with a negative sum (arcs
     of the circle, sections of the eigenvectors) disproves it, and otherwise it is left open.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> model = qsp.Circle(qsp.sine(), "mean", coupling=1.0)
+    >>> qsp.stability(model, [0.0, np.pi]).stable
+    False
     """
     x = check_circle(model).positions(x)
     tol = check_number("tol", tol, minimum=0.0, strict=True)

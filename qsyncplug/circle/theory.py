@@ -332,6 +332,14 @@ def linear_growth(model: Circle, n: int = 1) -> np.ndarray:
     -----
     From :math:`∂_tμ=-∂_x(μv)`, :math:`v=-\int F(x-y)μ(dy)`. For the attention the fastest wave is
     near √(2β).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> model = qsp.Circle(qsp.sine(), "mean", coupling=1.0)
+    >>> qsp.linear_growth(model, 2).shape
+    (1,)
     """
     n = check_integer("n", n, minimum=1)
     f = check_circle(model).interaction

@@ -117,6 +117,14 @@ class CoalesceResult(Result):
         Frame of the angles: ``"laboratory"``; for a common frequency ω with ωt above 1e8 at the end
         of the run, where turns are no longer resolved, ``"rotating with frequency ω"`` (all angles
         of the result are then in that frame).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> tree = qsp.coalesce(qsp.Circle(qsp.sine(), "mean"), [0.0, 0.1, 2.0])
+    >>> tree.complete, tree.merge_log_times.shape
+    (True, (2,))
     """
 
     _fields: ClassVar[dict[str, tuple[str, ...]]] = {

@@ -47,6 +47,15 @@ class Comparison:
         name → :class:`~qsyncplug.Verdict`; empty if none was asked for.
     notes : tuple of str
         What was left out, and why.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> run = qsp.mfsolve(qsp.van_der_pol_pair(), [1.0, 0.5j], np.linspace(0, 5, 26))
+    >>> same = qsp.compare({"one": run, "two": run})
+    >>> same.reference, float(abs(same.differences["order_parameter"]["two"]).max())
+    ('one', 0.0)
     """
 
     times: np.ndarray

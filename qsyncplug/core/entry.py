@@ -62,6 +62,14 @@ def exactsolve(system: Any, state0: Any, tlist: Any, **kw: Any) -> Any:
     -----
     CutoffWarning
         The population at a Fock cut-off passes 1e-6; the message says which cut-off would do.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> run = qsp.exactsolve(qsp.van_der_pol_pair(loss=4.0), [0.1, 0.1j], [0.0, 1.0], cutoff=9)
+    >>> run.mean.shape
+    (2, 4)
     """
     raise _unknown("exactsolve", system)
 
@@ -104,6 +112,14 @@ def mfsolve(system: Any, beta0: Any, tlist: Any, **kw: Any) -> Any:
     See Also
     --------
     qsyncplug.approximate.meanfield.mfsolve_system : the equations
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> run = qsp.mfsolve(qsp.van_der_pol_pair(), [1.0, 0.5j], np.linspace(0, 5, 26))
+    >>> run.amplitudes.shape
+    (26, 2)
     """
     raise _unknown("mfsolve", system)
 
@@ -130,6 +146,14 @@ def steadystate(system: Any, **kw: Any) -> Any:
         No jump operators, or a time-dependent model.
     SolverError
         There is no unique steady state.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> rho = qsp.steadystate(qsp.van_der_pol_pair(loss=4.0), cutoff=9)
+    >>> round(rho.tr(), 9)
+    1.0
     """
     raise _unknown("steadystate", system)
 
@@ -149,5 +173,18 @@ def predictions(model: Any, state0: Any, **kw: Any) -> Any:
     -------
     Predictions
         ``.check(result)`` holds them against a run.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)
+    >>> model = qsp.SchrodingerLohe(trap, coupling=1.0)
+    >>> waves = [grid.gaussian(1.0), grid.gaussian(-0.5)]
+    >>> found = qsp.predictions(model, waves)
+    >>> run = qsp.slsolve(model, waves, np.linspace(0, 20, 201))
+    >>> any(outcome.passed for outcome in found.check(run))
+    True
     """
     raise _unknown("predictions", model)

@@ -23,6 +23,12 @@ class Outcome:
         None if the run says nothing about it.
     found : str
         What was found.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> print(qsp.Outcome("order", True, "r grows"))
+    ok    order: r grows
     """
 
     name: str
@@ -54,6 +60,12 @@ class Prediction:
         Of what oscillates.
     test : callable, optional
         ``result -> (passed, found)``.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> print(qsp.Prediction("Theorem 1", "All meet.", "Lohe (2010)", rate=1.0))
+    Theorem 1: All meet. Rate 1. [Lohe (2010)]
     """
 
     name: str
@@ -89,6 +101,17 @@ class Predictions(Sequence[P], Generic[P]):
         In the order of the source.
     notes : sequence of str
         What does not hold as printed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)
+    >>> model = qsp.SchrodingerLohe(trap, coupling=1.0)
+    >>> waves = [grid.gaussian(1.0), grid.gaussian(-0.5)]
+    >>> len(qsp.predictions(model, waves)) > 0
+    True
     """
 
     def __init__(self, items: Any = (), notes: Sequence[str] = ()):

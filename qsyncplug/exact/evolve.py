@@ -59,6 +59,14 @@ class ExactSolver(Solver):
         Fock levels kept.
     options : dict, optional
         See :func:`exactsolve_modes`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> solver = qsp.ExactSolver(qsp.van_der_pol_pair(loss=4.0), cutoff=9)
+    >>> solver.run([0.1, 0.1j], [0.0, 1.0]).mean.shape
+    (2, 4)
     """
 
     name = "exactsolve"

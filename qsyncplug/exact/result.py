@@ -31,6 +31,14 @@ class ExactResult(Result):
         Of the Fock levels of each mode.
     cutoff : tuple of int
         Levels kept of each mode.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> run = qsp.exactsolve(qsp.van_der_pol_pair(loss=4.0), [0.1, 0.1j], [0.0, 1.0], cutoff=9)
+    >>> run.mean.shape, run.covariance.shape
+    ((2, 4), (2, 4, 4))
     """
 
     _fields: ClassVar[dict[str, tuple[str, ...]]] = {

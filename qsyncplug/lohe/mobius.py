@@ -134,6 +134,18 @@ class SynchronizedLimit:
         Limit of every ‖ψ_j‖².
     weights : ndarray of shape (N,)
         w at τ=1/κ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)
+    >>> model = qsp.SchrodingerLohe(trap, coupling=1.0)
+    >>> waves = [grid.gaussian(1.0), grid.gaussian(-0.5)]
+    >>> limit = qsp.synchronized_limit(model, waves)
+    >>> limit.synchronizes, round(limit.rate, 6)
+    (True, 1.0)
     """
 
     synchronizes: bool
@@ -162,6 +174,17 @@ def synchronized_limit(model: SchrodingerLohe, state0: Any) -> SynchronizedLimit
         The Möbius form does not apply, or k cos α is not positive.
     SolverError
         The initial state lies on the unstable set.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)
+    >>> model = qsp.SchrodingerLohe(trap, coupling=1.0)
+    >>> waves = [grid.gaussian(1.0), grid.gaussian(-0.5)]
+    >>> qsp.synchronized_limit(model, waves).synchronizes
+    True
     """
     if not isinstance(model, SchrodingerLohe):
         raise TypeError(f"model must be a SchrodingerLohe, not {type(model).__name__}")

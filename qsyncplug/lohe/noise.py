@@ -48,6 +48,18 @@ class TrajectoriesResult(Result):
         √(E|G|²−|E G|²).
     masses : ndarray of shape (T, N)
         Mean of ‖ψ_j‖².
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)
+    >>> model = qsp.SchrodingerLohe(trap, coupling=1.0)
+    >>> waves = [grid.gaussian(1.0), grid.gaussian(-0.5)]
+    >>> runs = qsp.sltrajectories(model, waves, [0.0, 1.0], 0.1, ntraj=3, seed=1)
+    >>> runs.ntraj
+    3
     """
 
     _fields: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -137,6 +149,18 @@ def sltrajectories(
     Notes
     -----
     For two oscillators with z₀ real, z=tanh(artanh z₀ + (kt+σW)/2).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)
+    >>> model = qsp.SchrodingerLohe(trap, coupling=1.0)
+    >>> waves = [grid.gaussian(1.0), grid.gaussian(-0.5)]
+    >>> runs = qsp.sltrajectories(model, waves, [0.0, 1.0], 0.1, ntraj=3, seed=1)
+    >>> runs.times
+    array([0., 1.])
     """
     sigma, count, step = _check(model, noise, ntraj, step, map)
     times = check_times(tlist)

@@ -79,6 +79,18 @@ class SchrodingerLoheResult(Result):
         when asked for, or stored.
     coefficients : ndarray of shape (T, N, r), or None
         Of the states in the basis of the exact reduction.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)
+    >>> model = qsp.SchrodingerLohe(trap, coupling=1.0)
+    >>> waves = [grid.gaussian(1.0), grid.gaussian(-0.5)]
+    >>> run = qsp.slsolve(model, waves, [0.0, 1.0])
+    >>> run.gram.shape, run.masses.shape
+    ((2, 2, 2), (2, 2))
     """
 
     _fields: ClassVar[dict[str, tuple[str, ...]]] = {

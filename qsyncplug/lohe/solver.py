@@ -64,6 +64,17 @@ class SchrodingerLoheSolver(Solver):
     that steps them, and in the reduction for states and interpolated centres. Gram matrices of the
     reduction, and centres in quadratic potentials, do not pass over the grid and do not feel its
     edges.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)
+    >>> model = qsp.SchrodingerLohe(trap, coupling=1.0)
+    >>> waves = [grid.gaussian(1.0), grid.gaussian(-0.5)]
+    >>> qsp.SchrodingerLoheSolver(model).run(waves, [0.0, 1.0]).gram.shape
+    (2, 2, 2)
     """
 
     name = "slsolve"

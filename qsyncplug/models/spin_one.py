@@ -60,6 +60,14 @@ class SpinOne:
     A. Roulet, C. Bruder, Phys. Rev. Lett. 121, 053601 (2018). To first order in ε
     :math:`S(φ)=\tfrac{3ε}{16}\,\mathrm{Re}\,e^{iφ}[(γ_g/2+iΔ)^{-1}-(γ_d/2+iΔ)^{-1}]`, which
     vanishes for γ_g=γ_d.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> spin = qsp.SpinOne(drive=0.1)
+    >>> spin.drive
+    0.1
     """
 
     detuning: float = 0.0
@@ -120,6 +128,14 @@ class SpinOnePair:
     :math:`S(φ)=\tfrac{9πε}{128}\,\mathrm{Re}\,e^{iφ}\{[(γ_{d1}+γ_{g2})/2+iΔ]^{-1}-[(γ_{g1}+γ_{d2})/2+iΔ]^{-1}\}`:
     equal spins are not synchronised in this order (interference), spins with gain and loss
     exchanged are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> pair = qsp.SpinOnePair(coupling=0.1)
+    >>> pair.coupling
+    0.1
     """
 
     detuning: float = 0.0
@@ -247,6 +263,14 @@ def spin_phase_moments(state: Any, *, relative: bool = False) -> np.ndarray:
     :math:`M_k=Σ_m G_{m+k,m}\,ρ_{m,m+k}`,
     :math:`G_{mn}=\sqrt{\binom{2J}{J-m}\binom{2J}{J-n}}\,Γ(J+\tfrac{m+n}2+1)Γ(J-\tfrac{m+n}2+1)/(2J)!`;
     for spin 1, G_{10}=G_{0,−1}=3π/8√2 and G_{1,−1}=½. For two spins the products of both.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> import qutip
+    >>> qsp.spin_phase_moments(qutip.spin_state(1, 1)).shape
+    (3,)
     """
     rho, dims = _density(state, 2 if relative else 1)
     if not relative:
@@ -290,6 +314,14 @@ def spin_phase(state: Any, phi: Any, *, relative: bool = False) -> np.ndarray:
     Notes
     -----
     A. Roulet, C. Bruder, Phys. Rev. Lett. 121, 053601 and 063601 (2018).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> import qutip
+    >>> qsp.spin_phase(qutip.spin_state(1, 1), [0.0]) + 0.0  # a pole has no phase
+    array([0.])
     """
     angles = check_array("phi", phi)
     M = spin_phase_moments(state, relative=relative)[1:]
@@ -301,6 +333,15 @@ def spin_phase_peak(state: Any, *, relative: bool = False) -> tuple[float, float
     """Return the largest S(φ) and the angle in (−π, π] where it is; (0, nan) for a uniform phase.
 
     The angle is the root of a polynomial, exact to rounding.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> import qutip
+    >>> height, angle = qsp.spin_phase_peak(qutip.spin_coherent(1, np.pi / 2, 0.5))
+    >>> round(angle, 6)
+    0.5
     """
     M = spin_phase_moments(state, relative=relative)[1:]
     if np.abs(M).max() < 1e-14:
@@ -345,6 +386,14 @@ def spin_husimi(state: Any, theta: Any, phi: Any) -> np.ndarray:
     Returns
     -------
     ndarray
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> import qutip
+    >>> round(float(qsp.spin_husimi(qutip.spin_coherent(0.5, 0.0, 0.0), 0.0, 0.0)), 6)  # 2/4π
+    0.159155
     """
     rho, (d,) = _density(state, 1)
     t, p = np.broadcast_arrays(check_array("theta", theta), check_array("phi", phi))

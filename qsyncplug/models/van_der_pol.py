@@ -58,6 +58,13 @@ def van_der_pol_pair(
     -----
     T. E. Lee, H. R. Sadeghpour, Phys. Rev. Lett. 111, 234101 (2013); S. Walter, A. Nunnenkamp,
     C. Bruder, Ann. Phys. 527, 131 (2015).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> qsp.van_der_pol_pair(loss=0.5, detuning=0.2).n
+    2
     """
     gains, losses = _pair("gain", gain), _pair("loss", loss)
     detuning, coherent = check_number("detuning", detuning), check_number("coherent", coherent)

@@ -58,6 +58,14 @@ class Expression:
         ``(((symbol, powers), …), time factors) -> complex``; powers are those of b†, b for a mode,
         of S+, Sz, S− for a spin, of σ+, σ+σ−, σ− on distinct sites for an ensemble, and (i, j) for
         the element |i⟩⟨j| of a level.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> b, = qsp.modes(1)
+    >>> b * b.dag() - b.dag() * b == 1
+    True
     """
 
     __slots__ = ("spaces", "terms")

@@ -44,6 +44,13 @@ class Symmetries:
         For each symbol: a phase symmetry forces ⟨b_j⟩ (⟨S_j−⟩) to vanish in a unique steady state.
     vanishing_coherences : tuple of tuple of bool
         For each pair: a phase symmetry forces ⟨b_j†b_k⟩=0 there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> qsp.van_der_pol_pair().symmetries.common_phase
+    True
     """
 
     charges: np.ndarray

@@ -91,6 +91,15 @@ def plot_circle(
     Returns
     -------
     fig, ax
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> run = qsp.circlesolve(qsp.Circle(qsp.sine(), "mean"), [0.0, 1.0], [0.0, 30.0])
+    >>> fig, ax = qsp.plot_circle(run)
+    >>> ax.get_title()
+    't = 30'
     """
     x, weights, label = _places(x, index, weights, label)
     if x.size == 0:
@@ -171,6 +180,15 @@ def plot_circle_order(results: Any, *, fig: Any = None, ax: Any = None) -> tuple
     Returns
     -------
     fig, ax
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> run = qsp.circlesolve(qsp.Circle(qsp.sine(), "mean"), [0.0, 1.0], [0.0, 30.0])
+    >>> fig, ax = qsp.plot_circle_order({"two oscillators": run})
+    >>> ax.get_ylabel()
+    'order parameter r'
     """
     runs = results if isinstance(results, dict) else {"": results}
     runs = {str(name): synchronization(run) for name, run in runs.items()}
@@ -202,6 +220,14 @@ def plot_criterion(
     Returns
     -------
     fig, ax
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> fig, ax = qsp.plot_criterion(np.linspace(0, 2, 5))
+    >>> ax.get_ylabel()
+    'synchronisation ratio'
     """
     from ..circle.criterion import attention_threshold, synchronization_criterion
     from ..circle.interactions import attention
@@ -261,6 +287,15 @@ def plot_dendrogram(
     Returns
     -------
     fig, ax
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> tree = qsp.coalesce(qsp.Circle(qsp.sine(), "mean"), [0.0, 0.1, 2.0])
+    >>> fig, ax = qsp.plot_dendrogram(tree)
+    >>> ax.get_ylabel()
+    'log₁₀ time'
     """
     clusters = check_integer("clusters", clusters, minimum=1)
     if not hasattr(run, "merge_log_times"):
@@ -366,6 +401,14 @@ def anim_circle(
     -------
     fig, animation
         Keep a reference to the animation; ``animation.save("run.gif", writer="pillow")`` writes it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> run = qsp.circlesolve(qsp.Circle(qsp.sine(), "mean"), [0.0, 1.0, 4.0], [0.0, 1.0, 2.0])
+    >>> fig, animation = qsp.anim_circle(run)
+    >>> animation.save("circle.gif", writer="pillow")
     """
     from matplotlib.animation import FuncAnimation
 

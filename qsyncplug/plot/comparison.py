@@ -54,6 +54,16 @@ def plot_comparison(
     Returns
     -------
     fig, axes
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> run = qsp.mfsolve(qsp.van_der_pol_pair(), [1.0, 0.5j], np.linspace(0, 5, 26))
+    >>> other = qsp.mfsolve(qsp.van_der_pol_pair(), [1.0, 0.2j], run.times)
+    >>> fig, axes = qsp.plot_comparison(qsp.compare({"a": run, "b": other}), ["order_parameter"])
+    >>> axes[0].get_xlabel()
+    'time'
     """
     if measures is None:
         measures = [m for m in _SHOWN if m in comparison.values][:6]

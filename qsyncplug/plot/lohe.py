@@ -49,6 +49,19 @@ def plot_densities(
     Returns
     -------
     fig, ax
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)
+    >>> model = qsp.SchrodingerLohe(trap, coupling=1.0)
+    >>> waves = [grid.gaussian(1.0), grid.gaussian(-0.5)]
+    >>> run = qsp.slsolve(model, waves, [0.0, 0.5, 1.0], options={"store_states": True})
+    >>> fig, ax = qsp.plot_densities(run, 0)
+    >>> ax.get_ylabel()
+    'time'
     """
     grid = _need_line(result, "plot_densities")
     rows = []
@@ -82,6 +95,19 @@ def plot_gram(result: Any, index: int = -1, *, fig: Any = None, ax: Any = None) 
     Returns
     -------
     fig, ax
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)
+    >>> model = qsp.SchrodingerLohe(trap, coupling=1.0)
+    >>> waves = [grid.gaussian(1.0), grid.gaussian(-0.5)]
+    >>> run = qsp.slsolve(model, waves, [0.0, 0.5])
+    >>> fig, ax = qsp.plot_gram(run, index=0)
+    >>> ax.get_title()
+    't = 0'
     """
     fig, ax = figure(fig, ax, figsize=(4.4, 3.8))
     moduli = np.abs(result.gram[index])
@@ -113,6 +139,19 @@ def plot_centres(result: Any, axis: int = 0, *, fig: Any = None, ax: Any = None)
     Returns
     -------
     fig, ax
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)
+    >>> model = qsp.SchrodingerLohe(trap, coupling=1.0)
+    >>> waves = [grid.gaussian(1.0), grid.gaussian(-0.5)]
+    >>> run = qsp.slsolve(model, waves, np.linspace(0, 5, 11))
+    >>> fig, ax = qsp.plot_centres(run)
+    >>> ax.get_ylabel()
+    'centre ⟨x⟩'
     """
     return _lines(result.times, result.centres[:, :, axis], "centre ⟨x⟩", fig, ax)
 
@@ -143,6 +182,18 @@ def anim_wave_packets(
     fig : matplotlib Figure
     animation : matplotlib FuncAnimation
         Keep a reference to it while it plays; ``animation.save(path)`` writes it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)
+    >>> model = qsp.SchrodingerLohe(trap, coupling=1.0)
+    >>> waves = [grid.gaussian(1.0), grid.gaussian(-0.5)]
+    >>> run = qsp.slsolve(model, waves, [0.0, 0.5], options={"store_states": True})
+    >>> fig, animation = qsp.anim_wave_packets(run)
+    >>> animation.save("packets.gif", writer="pillow")
     """
     from matplotlib.animation import FuncAnimation
 

@@ -37,6 +37,14 @@ def plot_published_figure(
     Returns
     -------
     fig, ax
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> fig, ax = qsp.plot_published_figure(qsp.PublishedSpinChains().figure("2d"))
+    >>> ax.get_title().splitlines()[0]
+    'Fig. 2d, as printed'
     """
     if not isinstance(published, PublishedFigure):
         raise TypeError(f"published must be a PublishedFigure, not {type(published).__name__}")
@@ -156,6 +164,17 @@ def plot_dtwa(
     Returns
     -------
     fig, ax
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> chains = qsp.SpinChains(n=(4, 4), g=(1.5, 2.4), omega=(1.0, 0.8), exchange=0.2)
+    >>> start = chains.product_state(excitation=(0.3, 0.2))
+    >>> run = qsp.dtwasolve(chains, start, [0.0, 0.5], ntraj=100, seed=1)
+    >>> fig, ax = qsp.plot_dtwa(run)
+    >>> ax.get_title()
+    '100 samples, ±2 standard errors'
     """
     if not isinstance(result, DtwaResult):
         raise TypeError(f"result must be a DtwaResult, not {type(result).__name__}")
@@ -194,6 +213,15 @@ def plot_spin_phase(
     Returns
     -------
     fig, ax
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> import qutip
+    >>> fig, ax = qsp.plot_spin_phase(qutip.spin_coherent(1, 1.0, 0.5), label="spin 1")
+    >>> len(ax.lines)
+    2
     """
     phi = np.linspace(-np.pi, np.pi, 361)
     S = spin_phase(state, phi, relative=relative)

@@ -30,6 +30,15 @@ def plot_verdict(verdict: Verdict, *, fig: Any = None, ax: Any = None) -> tuple[
     Returns
     -------
     fig, ax
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> run = qsp.circlesolve(qsp.Circle(qsp.sine(), "mean"), [0.0, 1.0], np.linspace(0, 40, 401))
+    >>> fig, ax = qsp.plot_verdict(qsp.verdict(run))
+    >>> ax.get_title()
+    'complete'
     """
     view = verdict.view
     if view is None:

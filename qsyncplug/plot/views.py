@@ -53,6 +53,15 @@ def plot_order_parameter(
     Returns
     -------
     fig, ax
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> run = qsp.mfsolve(qsp.van_der_pol_pair(), [1.0, 0.5j], np.linspace(0, 5, 26))
+    >>> fig, ax = qsp.plot_order_parameter(run, label="mean field")
+    >>> ax.get_ylabel()
+    'order parameter r'
     """
     view = synchronization(view)
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
@@ -86,6 +95,15 @@ def plot_measure(
     Returns
     -------
     fig, ax
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> run = qsp.mfsolve(qsp.van_der_pol_pair(), [1.0, 0.5j], np.linspace(0, 5, 26))
+    >>> fig, ax = qsp.plot_measure(run, "coherence")
+    >>> ax.get_ylabel()
+    'coherence'
     """
     function = getattr(measures, measure, None)
     if measure.startswith("_") or not callable(function):
@@ -130,6 +148,15 @@ def plot_correlations(
     Returns
     -------
     fig, ax
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> run = qsp.mfsolve(qsp.van_der_pol_pair(), [1.0, 0.5j], np.linspace(0, 5, 26))
+    >>> fig, ax = qsp.plot_correlations(run, index=5)
+    >>> ax.get_title()
+    '|z$_{jk}$| by size, t = 1'
     """
     view = synchronization(view)
     z = np.nan_to_num(view.correlations[index])
@@ -186,6 +213,15 @@ def plot_relative_phase(view: Any, *, fig: Any = None, ax: Any = None) -> tuple[
     ------
     ValueError
         There is one node: it has no relative phase.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> run = qsp.mfsolve(qsp.van_der_pol_pair(), [1.0, 0.5j], np.linspace(0, 5, 26))
+    >>> fig, ax = qsp.plot_relative_phase(run)
+    >>> ax.get_ylabel()
+    'relative phase (rad)'
     """
     printed = hasattr(view, "relative_phase")
     if printed:
@@ -221,6 +257,15 @@ def plot_masses(view: Any, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any
     Returns
     -------
     fig, ax
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> run = qsp.mfsolve(qsp.van_der_pol_pair(), [1.0, 0.5j], np.linspace(0, 5, 26))
+    >>> fig, ax = qsp.plot_masses(run)
+    >>> ax.get_ylabel()
+    'n'
     """
     seen = synchronization(view)
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
@@ -258,6 +303,15 @@ def plot_trajectories(
         No positions are stored.
     MissingFieldError
         The view has no mean amplitudes, whose phases these would be.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> run = qsp.circlesolve(qsp.Circle(qsp.sine(), "mean"), [0.0, 1.0], [0.0, 30.0])
+    >>> fig, ax = qsp.plot_trajectories(run)
+    >>> ax.get_ylabel()
+    'phase, unwrapped (rad)'
     """
     particles = check_integer("particles", particles, minimum=1)
     if hasattr(result, "positions"):

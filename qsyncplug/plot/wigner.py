@@ -10,11 +10,7 @@ import qutip
 
 from ..adapters import synchronization
 from ..core.checks import check_choice, check_integer
-from ..wigner.fields import Hydrodynamics, hydrodynamics
-from ..wigner.guarded import qutip_wigner
-from ..wigner.phase_space import PhaseSpace, as_phase_space
-from ..wigner.result import WignerLoheResult
-from ..wigner.transform import wigner_transform
+from ..wigner.phase_space import as_phase_space
 from .style import COLOURS, figure, finish
 
 __all__ = [
@@ -91,9 +87,8 @@ def plot_wigner_function(
     Parameters
     ----------
     w : array of shape ``space.shape``, Qobj, result or SyncView
-        An array of one dimension, see :func:`qsyncplug.wigner_transform`, or a wave function on
-        the grid; or a state of boson modes; or a run with states, of which the last is drawn (of
-        :func:`qsyncplug.wlsolve` w_00 at its end).
+        An array of one dimension, see :func:`qsyncplug.wigner_transform`; or a state of boson
+        modes; or a run with states, of which the last is drawn.
     space : PhaseSpace or Grid
         Of an array. A state chooses its own window.
     mode : int
@@ -109,10 +104,17 @@ def plot_wigner_function(
     Returns
     -------
     fig, ax
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> import qutip
+    >>> fig, ax = qsp.plot_wigner_function(qutip.coherent(15, 1.0))
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('x', 'p')
     """
-    if isinstance(w, WignerLoheResult):
-        w, space = w.wigner(0, 0), w.phase_space
-    elif hasattr(w, "times"):
+    if hasattr(w, "times"):
         w = synchronization(w).states[-1]
     if isinstance(w, qutip.Qobj):
         w, space = _wigner_of(w, mode)
@@ -121,8 +123,6 @@ def plot_wigner_function(
     space = as_phase_space(space) if not isinstance(space, _Window) else space
     _check_line(space, "plot_wigner_function")
     w = np.asarray(w)
-    if isinstance(space, PhaseSpace) and w.shape == space.grid.shape:
-        w = wigner_transform(w, grid=space.grid)
     if w.shape != space.shape:
         raise ValueError(f"w must have the shape {space.shape} of its phase space, not {w.shape}")
     w = _part(w, part)
@@ -154,8 +154,7 @@ def _wigner_of(state: qutip.Qobj, mode: int) -> tuple[np.ndarray, _Window]:
     number = float(np.real(qutip.expect(qutip.num(rho.shape[0]), rho)))
     reach = np.sqrt(2 * number) + 3.5
     x = np.linspace(-reach, reach, 161)
-    # refused where QuTiP's function would silently be wrong
-    return qutip_wigner(rho, x, x), _Window(x, x)
+    return qutip.wigner(rho, x, x).T, _Window(x, x)
 
 
 def plot_wigner_matrix(
@@ -191,6 +190,17 @@ def plot_wigner_matrix(
     ax : ndarray of matplotlib Axes
         The picture in row i and column j (i<j) is Re w_ij, that in row j and column i is Im w_ij.
         All share one scale.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> model = qsp.WignerLohe(grid, lambda x: x**2 / 2, coupling=1.0)
+    >>> run = qsp.wlsolve(model, [grid.gaussian(1.0), grid.gaussian(-0.5)], [0.0, 1.0])
+    >>> fig, axes = qsp.plot_wigner_matrix(run)
+    >>> axes.shape
+    (2, 2)
     """
     space = result.phase_space
     _check_line(space, "plot_wigner_matrix")
@@ -234,18 +244,13 @@ def plot_wigner_matrix(
     return fig, ax
 
 
-def plot_hydrodynamics(
-    fields: Any, grid: Any = None, *, fig: Any = None, ax: Any = None
-) -> tuple[Any, Any]:
+def plot_hydrodynamics(fields: Any, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
     """Density, current, velocity and quantum potential of one state.
 
     Parameters
     ----------
-    fields : Hydrodynamics, Qobj or array
-        Of one state in one or two dimensions; or the state itself, a ket of one mode or a wave
-        function on `grid`.
-    grid : Grid, optional
-        Of a wave function.
+    fields : Hydrodynamics
+        Of one state in one or two dimensions.
     fig : matplotlib Figure, optional
         Where to draw.
     ax : sequence of four (one dimension) or two (two dimensions) matplotlib Axes, optional
@@ -258,38 +263,21 @@ def plot_hydrodynamics(
         with arrows of v, the longest tenth cut to one length. Nodes, where there is no velocity,
         are left blank.
 
-    Raises
-    ------
-    TypeError, ValueError
-        More than one state, or more than two dimensions; a wave function without its grid.
-
     Examples
     --------
-    >>> from qsyncplug.core import Grid
-    >>> grid = Grid(64, 16.0)
-    >>> fig, ax = plot_hydrodynamics(grid.gaussian(0.0, momentum=0.5), grid)
-    >>> len(ax)
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> fig, axes = qsp.plot_hydrodynamics(qsp.hydrodynamics(grid.gaussian(0.0, 1.0), grid))
+    >>> len(axes)
     4
     """
-    if not isinstance(fields, Hydrodynamics):
-        fields = hydrodynamics(fields, grid)
-    d = fields.grid.ndim
+    grid = fields.grid
+    d = grid.ndim
     if d > 2 or fields.psi.ndim != d:
         raise ValueError(
             "plot_hydrodynamics needs the fields of one state in one or two dimensions"
         )
-    fig, ax = _panels(d, fig, ax)
-    # quotients are drawn where there is something to carry them
-    shown = fields.density > 1e-6 * np.max(fields.density)
-    potential = np.ma.masked_where(~shown, fields.quantum_potential)
-    if d == 1:
-        _draw_lines(ax, fields, shown, potential)
-    else:
-        _draw_planes(fig, ax, fields, shown, potential)
-    return fig, ax
-
-
-def _panels(d: int, fig: Any, ax: Any) -> tuple[Any, np.ndarray]:
     count = 4 if d == 1 else 2
     if ax is None:
         import matplotlib.pyplot as plt
@@ -304,32 +292,30 @@ def _panels(d: int, fig: Any, ax: Any) -> tuple[Any, np.ndarray]:
     ax = np.asarray(ax).ravel()
     if ax.size != count:
         raise ValueError(f"ax must hold {count} axes, not {ax.size}")
-    return (ax[0].figure if fig is None else fig), ax
-
-
-def _draw_lines(ax: np.ndarray, fields: Any, shown: np.ndarray, potential: Any) -> None:
-    x = fields.grid.axes[0]
-    velocity = np.ma.masked_where(~shown, fields.velocity_field[0])
-    panels = (
-        (fields.density, "density ρ", 0),
-        (fields.current[0], "current J", 1),
-        (velocity, "velocity J/ρ", 2),
-        (potential, "−½Δ√ρ/√ρ", 3),
-    )
-    for a, (values, label, colour) in zip(ax, panels, strict=True):
-        a.plot(x, values, color=COLOURS[colour], lw=1.4)
-        a.axhline(0, color="0.8", lw=0.6, zorder=0)
-        finish(a, "", label)
-    inside = x[shown]
-    pad = 0.05 * (inside[-1] - inside[0])
-    ax[0].set_xlim(inside[0] - pad, inside[-1] + pad)
-    for a, values in zip(ax[2:], (velocity, potential), strict=True):
-        _robust(a, values)
-    ax[-1].set_xlabel("x")
-
-
-def _draw_planes(fig: Any, ax: np.ndarray, fields: Any, shown: np.ndarray, potential: Any) -> None:
-    grid = fields.grid
+    fig = ax[0].figure if fig is None else fig
+    # quotients are drawn where there is something to carry them
+    shown = fields.density > 1e-6 * np.max(fields.density)
+    potential = np.ma.masked_where(~shown, fields.quantum_potential)
+    if d == 1:
+        x = grid.axes[0]
+        velocity = np.ma.masked_where(~shown, fields.velocity_field[0])
+        panels = (
+            (fields.density, "density ρ", 0),
+            (fields.current[0], "current J", 1),
+            (velocity, "velocity J/ρ", 2),
+            (potential, "−½Δ√ρ/√ρ", 3),
+        )
+        for a, (values, label, colour) in zip(ax, panels, strict=True):
+            a.plot(x, values, color=COLOURS[colour], lw=1.4)
+            a.axhline(0, color="0.8", lw=0.6, zorder=0)
+            finish(a, "", label)
+        inside = x[shown]
+        pad = 0.05 * (inside[-1] - inside[0])
+        ax[0].set_xlim(inside[0] - pad, inside[-1] + pad)
+        for a, values in zip(ax[2:], (velocity, potential), strict=True):
+            _robust(a, values)
+        ax[-1].set_xlabel("x")
+        return fig, ax
     x, y = grid.axes
     for a, image, vectors, label, cmap in (
         (ax[0], fields.density, fields.current, "ρ, arrows J", "magma"),
@@ -356,6 +342,7 @@ def _draw_planes(fig: Any, ax: np.ndarray, fields: Any, shown: np.ndarray, poten
         a.set_xlim(x[rows[0]], x[rows[-1]])
         a.set_ylim(y[columns[0]], y[columns[-1]])
         finish(a, "x", "y" if a is ax[0] else "")
+    return fig, ax
 
 
 def _robust(ax: Any, values: Any) -> None:
@@ -400,6 +387,16 @@ def anim_wigner_function(
     animation : matplotlib FuncAnimation
         Keep a reference to it while it plays; ``animation.save(path)`` writes it. Frames are formed
         as they are drawn.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> model = qsp.WignerLohe(grid, lambda x: x**2 / 2, coupling=1.0)
+    >>> run = qsp.wlsolve(model, [grid.gaussian(1.0), grid.gaussian(-0.5)], [0.0, 1.0])
+    >>> fig, animation = qsp.anim_wigner_function(run, 0)
+    >>> animation.save("wigner.gif", writer="pillow")
     """
     from matplotlib.animation import FuncAnimation
 

@@ -24,6 +24,14 @@ class Correction:
     changes : tuple of str
         Methods of :class:`PublishedSpinChains` that it changes; empty where the mistake stops at
         its equation.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> correction = next(iter(qsp.CORRECTIONS.values()))
+    >>> correction.printed != correction.correct
+    True
     """
 
     where: str

@@ -92,6 +92,14 @@ class PublishedFigure:
         Further curves, such as the time average of S_q against n̄.
     singular_at : float or None
         Time at which the equations end, because X vanishes, by which they divide.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> figure = qsp.PublishedSpinChains().figure("2d")
+    >>> figure.name, len(figure.statements)
+    ('2d', 3)
     """
 
     name: str

@@ -61,6 +61,14 @@ def phase_synchronization(
 class PublishedResult(MeanFieldResult):
     """Mean field and covariance of the published equations; arrays as in
     :class:`MeanFieldResult`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> run = qsp.mfsolve(qsp.PublishedSpinChains(), [1.0, 1.0], [0.0, 1.0])
+    >>> run.mean.shape
+    (2, 4)
     """
 
     @property

@@ -29,11 +29,26 @@ _VANISHED = 1e-3
 
 
 class SingularEquationsError(SolverError):
-    """X, by which the published equations divide, vanishes: no solution beyond ``time``."""
+    """X, by which the published equations divide, vanishes: no solution beyond ``time``.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> issubclass(qsp.SingularEquationsError, Exception)
+    True
+    """
 
 
 class PublishedSolver(MeanFieldSolver):
-    """The published equations by a compiled kernel; see :func:`mfsolve_published`."""
+    """The published equations by a compiled kernel; see :func:`mfsolve_published`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> qsp.PublishedSolver(qsp.PublishedSpinChains()).run([1.0, 1.0], [0.0, 1.0]).mean.shape
+    (2, 4)
+    """
 
     def __init__(self, model: PublishedEquations, *, options: dict[str, Any] | None = None):
         super().__init__(model, options=options)  # type: ignore[arg-type]

@@ -62,6 +62,14 @@ class Statement:
         What was found.
     numbers : dict
         The numbers of the evidence.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> statement = qsp.PublishedSpinChains().figure("2d").statements[0]
+    >>> statement.holds
+    False
     """
 
     text: str

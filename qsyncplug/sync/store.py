@@ -61,6 +61,12 @@ class About:
         How much each node counts in the system's own order parameter.
     dynamics : Dynamics or None
         What the model says, evidence for :func:`qsyncplug.verdict`.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> qsp.About(system="two clocks").vacuum
+    0.5
     """
 
     system: str = ""

@@ -42,7 +42,7 @@ def relative_phase_variance(beta: np.ndarray, covariance: np.ndarray) -> np.ndar
     Examples
     --------
     >>> import numpy as np
-    >>> float(relative_phase_variance(np.array([2.0, 2.0]), np.eye(4) / 2)[0, 1])
+    >>> round(float(relative_phase_variance(np.array([2.0, 2.0]), np.eye(4) / 2)[0, 1]), 9)
     0.125
     """
     x, C = _blocks(beta, covariance)

@@ -185,7 +185,15 @@ def _positive(name: str, value: ArrayLike) -> tuple[float, float]:
 
 
 class Locking(StrEnum):
-    """What becomes of two oscillators."""
+    """What becomes of two oscillators.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> [regime.name for regime in qsp.Locking]
+    ['LOCKED', 'THRESHOLD', 'PERIODIC']
+    """
 
     LOCKED = "locked"
     THRESHOLD = "threshold"
@@ -205,6 +213,14 @@ class LockingRegime(NamedTuple):
         √(1−Λ²)+iΛ if locked, ±i at the threshold.
     number : float or None
         Rate K√(1−Λ²) if locked, period 2π/√(4Ω²−K²) if periodic.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> found = qsp.locking_regime(0.5, 1.0)
+    >>> found.regime, found.ratio
+    (<Locking.PERIODIC: 'periodic'>, 4.0)
     """
 
     regime: Locking

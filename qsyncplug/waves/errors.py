@@ -35,34 +35,89 @@ class OscillatorError(SolverError):
 
 
 class NonUniquenessError(OscillatorError):
-    """Model 1: an oscillator vanished; the solution cannot be continued uniquely."""
+    """Model 1: an oscillator vanished; the solution cannot be continued uniquely.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> issubclass(qsp.NonUniquenessError, Exception)
+    True
+    """
 
 
 class UndefinedCentreError(OscillatorError):
-    """Model 2 with alignment: an oscillator vanished and has no centre of mass."""
+    """Model 2 with alignment: an oscillator vanished and has no centre of mass.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> issubclass(qsp.UndefinedCentreError, Exception)
+    True
+    """
 
 
 class BlowUpError(OscillatorError):
-    """The mass of an oscillator, or a correlation of two, grew beyond all bounds."""
+    """The mass of an oscillator, or a correlation of two, grew beyond all bounds.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> issubclass(qsp.BlowUpError, RuntimeError)
+    True
+    """
 
 
 class AliasingError(SolverError):
-    """The wave functions reached the edge of the box or the highest wave numbers of the grid."""
+    """The wave functions reached the edge of the box or the highest wave numbers of the grid.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> issubclass(qsp.AliasingError, Exception)
+    True
+    """
 
 
 class AliasingWarning(QsyncplugWarning):
-    """The wave functions come near the edge of the box or the highest wave numbers of the grid."""
+    """The wave functions come near the edge of the box or the highest wave numbers of the grid.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> issubclass(qsp.AliasingWarning, UserWarning)
+    True
+    """
 
 
 class GlobalExistenceWarning(QsyncplugWarning):
-    """Model 1: nothing guarantees that every oscillator keeps a positive norm."""
+    """Model 1: nothing guarantees that every oscillator keeps a positive norm.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> issubclass(qsp.GlobalExistenceWarning, UserWarning)
+    True
+    """
 
 
 class NormalizationWarning(QsyncplugWarning):
-    """The mean of θ is not 1."""
+    """The mean of θ is not 1.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> issubclass(qsp.NormalizationWarning, UserWarning)
+    True
+    """
 
 
 class UnstableSetWarning(QsyncplugWarning):
     """The initial state lies on, or very near, an unstable set: rounding decides what it tends
     to.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> issubclass(qsp.UnstableSetWarning, UserWarning)
+    True
     """

@@ -28,6 +28,15 @@ class QuadraticPotential:
     axes : ndarray of shape (d, d)
         R; column a is mode a.
     constant : float
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> found = qsp.GridHamiltonian(grid, lambda x: 2 * x**2).quadratic
+    >>> round(float(found.kappa[0]), 9)  # V = κx²/2
+    4.0
     """
 
     kappa: np.ndarray

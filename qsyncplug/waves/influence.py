@@ -31,6 +31,13 @@ class Influence:
         Distance at which h begins to fall.
     exponent : float
         Positive. Without a floor the tail is heavy (∫h=∞) if and only if this is at most 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> qsp.Influence(floor=1.0, height=0.5).floor
+    1.0
     """
 
     floor: float = 1.0
@@ -78,6 +85,13 @@ def absolute_kernel(
         The infimum, positive.
     height, scale, exponent : float
         See :class:`Influence`; with `height` 0 the kernel is constant.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> qsp.absolute_kernel(0.6, height=0.5).floor
+    0.6
     """
     check_number("floor", floor, minimum=0.0, strict=True)
     return Influence(floor, height, scale, exponent)
@@ -93,6 +107,13 @@ def heavy_tail_kernel(exponent: float = 1.0, height: float = 1.0, scale: float =
         In (0, 1].
     height, scale : float
         Positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> qsp.heavy_tail_kernel(exponent=1.0).exponent
+    1.0
     """
     check_number("exponent", exponent, minimum=0.0, strict=True)
     check_number("exponent", exponent, maximum=1.0)

@@ -17,7 +17,6 @@ from .closed_forms import (
 from .errors import PhaseSpaceError, PhaseSpaceWarning
 from .fields import Hydrodynamics, hydrodynamics
 from .fit import phase_space_diagnostics, state_diagnostics
-from .guarded import qutip_wigner
 from .matrix import WignerMatrix
 from .measures import (
     interpolate as interpolate,
@@ -48,7 +47,7 @@ from .phase_space import PhaseSpace, fock_grid
 from .residuals import hydrodynamic_residuals, run_residuals
 from .result import WignerLoheResult
 from .solver import WignerLoheSolver, wlsolve
-from .transform import inverse_wigner_transform, wigner_transform
+from .transform import inverse_wigner_transform, qutip_wigner, wigner_transform
 
 __all__ = [
     "Hydrodynamics",

@@ -14,6 +14,12 @@ class PhaseSpaceError(ValueError):
     ----------
     diagnostics : dict
         Of :func:`phase_space_diagnostics`.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> issubclass(qsp.PhaseSpaceError, Exception)
+    True
     """
 
     def __init__(self, message: str, diagnostics: dict[str, float] | None = None):
@@ -22,4 +28,11 @@ class PhaseSpaceError(ValueError):
 
 
 class PhaseSpaceWarning(QsyncplugWarning):
-    """A state barely fits its grid."""
+    """A state barely fits its grid.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> issubclass(qsp.PhaseSpaceWarning, UserWarning)
+    True
+    """

@@ -59,6 +59,14 @@ def state_diagnostics(psi: Any, grid: Grid) -> dict[str, float]:
     dict
         ``"x"``, ``"p"``: the largest amplitude in the outermost 1/64 of the points, relative to the
         largest amplitude; it is the size of the relative error that the grid makes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> sorted(qsp.state_diagnostics(grid.gaussian(0.0), grid))
+    ['p', 'x']
     """
     psi = np.asarray(psi)
     d = grid.ndim
@@ -84,6 +92,15 @@ def phase_space_diagnostics(w: Any, space: PhaseSpace | Grid) -> dict[str, float
         ``"x"``, ``"p"``: √(marginal at the edge/largest marginal), the amplitude of a wave function
         there; ``"y"``, ``"xi"``: the same, of the Fourier transform over p at the largest
         separations y, and of the Fourier transform over x at the highest wave numbers ξ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> w = qsp.wigner_transform(grid.gaussian(0.0), grid=grid)
+    >>> sorted(qsp.phase_space_diagnostics(w, grid))
+    ['p', 'x', 'xi', 'y']
     """
     space = as_phase_space(space)
     w = np.asarray(w)

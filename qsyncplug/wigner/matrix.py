@@ -25,6 +25,16 @@ class WignerMatrix:
     space : PhaseSpace
     hermitian : bool
         Is w_ji the conjugate of w_ij?
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> model = qsp.WignerLohe(grid, lambda x: x**2 / 2, coupling=1.0)
+    >>> run = qsp.wlsolve(model, [grid.gaussian(1.0), grid.gaussian(-0.5)], [0.0, 1.0])
+    >>> run.matrix(-1).n
+    2
     """
 
     def __init__(self, space: PhaseSpace, n: int, hermitian: bool):

@@ -122,6 +122,15 @@ def moyal_overlap(w1: Any, w2: Any, space: PhaseSpace | Grid) -> Any:
     Returns
     -------
     float, or complex if either is
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> w = qsp.wigner_transform(grid.gaussian(0.0), grid=grid)
+    >>> round(float(np.real(qsp.moyal_overlap(w, w, grid))), 6)  # |⟨ψ,ψ⟩|²
+    1.0
     """
     space = as_phase_space(space)
     w1, w2 = phase_space_array("w1", w1, space), phase_space_array("w2", w2, space)

@@ -18,7 +18,7 @@ from .kernels import upsample
 __all__ = ["PairHydrodynamics", "h1_distance", "hydrodynamic_distances", "pair_hydrodynamics"]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class PairHydrodynamics:
     """Hydrodynamic fields of a pair (ψ_1, ψ_2), made by :func:`pair_hydrodynamics`.
 
@@ -30,14 +30,19 @@ class PairHydrodynamics:
         ρ_d, J_d of ψ_d=ψ_1−ψ_2.
     rotated : Hydrodynamics
         ρ_a=½|ψ_a|², J_a of ψ_a=ψ_1−iψ_2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> pair = qsp.pair_hydrodynamics(grid.gaussian(1.0), grid.gaussian(-1.0), grid)
+    >>> pair.density.shape
+    (64,)
     """
 
     first: Hydrodynamics
     second: Hydrodynamics
-
-    def __repr__(self) -> str:
-        names = "density, sigma, current, G, difference, rotated, …"
-        return f"<PairHydrodynamics, {self.first!r}: {names}>"
 
     @property
     def grid(self) -> Grid:
@@ -134,6 +139,15 @@ def pair_hydrodynamics(
     Returns
     -------
     PairHydrodynamics
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> pair = qsp.pair_hydrodynamics(grid.gaussian(1.0), grid.gaussian(1.0), grid)
+    >>> round(float(pair.density.real.sum() * 0.25), 6)
+    1.0
     """
     node_threshold = max(
         check_number("node_threshold", node_threshold, minimum=0.0, maximum=1.0), NODE
@@ -160,6 +174,14 @@ def h1_distance(psi1: Any, psi2: Any, grid: Grid) -> Any:
     Returns
     -------
     float or ndarray of shape (...)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> float(qsp.h1_distance(grid.gaussian(0.0), grid.gaussian(0.0), grid))
+    0.0
     """
     first, second = (
         resolved(states_on(name, psi, grid), grid, name)
@@ -198,6 +220,14 @@ def hydrodynamic_distances(
     -----
     ApproximationWarning
         The finest grid does not give `tolerance` (nodes of both states, where the fields jump).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> sorted(qsp.hydrodynamic_distances(grid.gaussian(0.0), grid.gaussian(0.1), grid))
+    ['H1', 'L2', 'Lambda', 'Lambda_d', 'grad_sqrt_density', 'grad_sqrt_density_d']
     """
     tolerance = check_number("tolerance", tolerance, minimum=0.0, strict=True)
     pair = pair_hydrodynamics(psi1, psi2, grid)

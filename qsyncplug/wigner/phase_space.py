@@ -161,6 +161,13 @@ def fock_grid(levels: int) -> Grid:
     Returns
     -------
     Grid
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> qsp.fock_grid(4)
+    Grid(points=(48,), length=(17.197010511890678,))
     """
     m = check_integer("levels", levels, minimum=1, maximum=MAX_FOCK)
     half = float(np.sqrt(2 * m - 1) + 7.5 * m ** (-1 / 6))

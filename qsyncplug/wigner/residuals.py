@@ -178,6 +178,16 @@ def hydrodynamic_residuals(
     ------
     ValueError, TypeError
         Shapes; states that are not of norm 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> a, b = grid.gaussian(0.5), grid.gaussian(-0.5)
+    >>> found = qsp.hydrodynamic_residuals(a, b, grid, potential=lambda x: x**2 / 2, coupling=1.0)
+    >>> bool(max(np.abs(v).max() for v in found.values()) < 1e-8)
+    True
     """
     pair, v, kappa = _checked(psi1, psi2, grid, potential, coupling)
     force = _force(potential, grid, gradient)
@@ -247,6 +257,21 @@ def run_residuals(
         For each equation the largest \|residual\| at the times that have four neighbours on either
         side. Derivatives of the fields are central differences of order 8: with outputs h apart
         they are good to h⁸f⁽⁹⁾/630.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> model = qsp.WignerLohe(grid, lambda x: x**2 / 2, coupling=1.0)
+    >>> waves = [grid.gaussian(0.5), grid.gaussian(-0.5)]
+    >>> times = np.linspace(0, 0.2, 41)
+    >>> options = {"method": "dop853", "store_states": True}
+    >>> run = qsp.slsolve(model.schrodinger_lohe, waves, times, options=options)
+    >>> trap = lambda x: x**2 / 2
+    >>> found = qsp.run_residuals(run.states, times, grid, potential=trap, coupling=1.0)
+    >>> bool(max(found.values()) < 1e-4)
+    True
     """
     times = check_times(times, "times", minimum=9)
     step = (times[-1] - times[0]) / (len(times) - 1)

@@ -44,6 +44,16 @@ class WignerLoheResult(Result):
         L and R of the exact reduction (`right` is None for Hermitian data: then R=L†).
     phase_space : PhaseSpace
         With the axes ``x`` and ``p`` of the phase-space arrays.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> model = qsp.WignerLohe(grid, lambda x: x**2 / 2, coupling=1.0)
+    >>> run = qsp.wlsolve(model, [grid.gaussian(1.0), grid.gaussian(-0.5)], [0.0, 1.0])
+    >>> run.wigner(0, 1, -1).shape
+    (128, 128)
     """
 
     _fields: ClassVar[dict[str, tuple[str, ...]]] = {

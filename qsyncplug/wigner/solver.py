@@ -83,6 +83,15 @@ class WignerLoheSolver(CompiledSolver):
 
     Density matrices of the single oscillators do not determine w_ij for i≠j, so that they are no
     initial state.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> solver = qsp.WignerLoheSolver(qsp.WignerLohe(grid, lambda x: x**2 / 2))
+    >>> solver.run([grid.gaussian(1.0), grid.gaussian(-0.5)], [0.0, 1.0]).n
+    2
     """
 
     name = "wlsolve"

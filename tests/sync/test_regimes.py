@@ -13,8 +13,6 @@ import pytest
 
 import qsyncplug as qsp
 
-from .own_regimes import CASES as OWN
-
 CASES = json.loads((pathlib.Path(__file__).parent / "regimes.json").read_text())
 SLOW = {"kuramoto lorentz n=10000 K=1.0 s=0", "kuramoto normal n=100000 K=0.5 s=0"}
 
@@ -36,15 +34,3 @@ def marked(case):
 def test_regime(case):
     verdict = qsp.verdict(run(case["code"]))
     assert verdict.label in case["accept"], f"{case['why']}\n{verdict}"
-
-
-@pytest.mark.parametrize(("name", "make", "accept"), OWN, ids=[name for name, _, _ in OWN])
-def test_own_regime(name, make, accept):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        verdict = qsp.verdict(make())
-    assert verdict.label in accept, f"{name}\n{verdict}"
-
-
-def test_there_are_as_many_of_our_own():
-    assert len(OWN) >= len(CASES)

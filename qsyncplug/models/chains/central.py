@@ -42,6 +42,13 @@ class CentralChain:
     ------
     ValueError
         `spins` is even or below 1, or a site does not exist.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> qsp.CentralChain(spins=3, exchange=10.0).spins
+    3
     """
 
     spins: int = 3
@@ -152,6 +159,15 @@ class DoubletReport:
         without an evolution.
     times : ndarray
         Of the evolution.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> chains = qsp.SpinChains(n=(2, 2), g=(0.5, 0.5), central_chain=qsp.CentralChain(spins=3))
+    >>> report = chains.doublet()
+    >>> report.gap > report.splitting
+    True
     """
 
     gap: float

@@ -47,6 +47,13 @@ class CollectiveSpins:
     ------
     ValueError, TypeError
         Shapes that do not fit, N<1, a coupling that is not symmetric.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> qsp.CollectiveSpins([4, 4], field=[[0, 0, 1.0], [0, 0, 0.8]]).n
+    (4, 4)
     """
 
     n: tuple[int, ...]
@@ -226,6 +233,13 @@ def collective_pair(
         λ and κ.
     loss : float
         γ of :math:`\sqrt{γ/N_j}\,J_{j-}`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> qsp.collective_pair(n=(4, 4)).n
+    (4, 4)
     """
     sizes = (n, n) if np.ndim(n) == 0 else tuple(n)
     if len(sizes) != 2:
@@ -252,6 +266,15 @@ def collective_spins(chains: SpinChains | CollectiveSpins) -> CollectiveSpins:
         dissipators, two-photon loss.
     TypeError
         Not a model of this kind.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> chains = qsp.SpinChains(n=(4, 4), g=(1.5, 2.4), omega=(1.0, 0.8), exchange=0.2)
+    >>> start = chains.product_state(excitation=(0.3, 0.2))
+    >>> qsp.collective_spins(chains).n
+    (1, 4, 4)
     """
     if isinstance(chains, CollectiveSpins):
         return chains

@@ -50,6 +50,15 @@ class DtwaSolver(Solver):
         From 0 to 2⁶⁴−1; a fresh one, reported in ``stats["seed"]``, by default.
     options : dict, optional
         See :func:`dtwasolve`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> chains = qsp.SpinChains(n=(4, 4), g=(1.5, 2.4), omega=(1.0, 0.8), exchange=0.2)
+    >>> start = chains.product_state(excitation=(0.3, 0.2))
+    >>> qsp.DtwaSolver(chains, ntraj=100, seed=1).run(start, [0.0, 0.5]).spins.shape
+    (2, 3, 3)
     """
 
     name = "dtwasolve"
@@ -369,6 +378,16 @@ def dtwasolve(
     thermal bath). The mean rates of J_z and J_− are then those of the master equation with products
     in symmetric order, :math:`⟨J_+J_-⟩ = ⟨J_x^2+J_y^2⟩+⟨J_z⟩`: the noise gives the last term. |J|²
     is conserved, as it is exactly.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> chains = qsp.SpinChains(n=(4, 4), g=(1.5, 2.4), omega=(1.0, 0.8), exchange=0.2)
+    >>> start = chains.product_state(excitation=(0.3, 0.2))
+    >>> run = qsp.dtwasolve(chains, start, [0.0, 0.5], ntraj=100, seed=1)
+    >>> bool(np.all(run.spins_error >= 0))
+    True
     """
     return DtwaSolver(chains, ntraj=ntraj, seed=seed, options=options).run(
         state0, tlist, e_ops=e_ops

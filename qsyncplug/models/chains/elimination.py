@@ -21,6 +21,15 @@ _KINDS = {"boson": 0, "spin": 1, "boson2": 2, "spin2": 3, "nonlinear": 4}
 def elimination_detuning(chains: SpinChains, sigma_z: float = -1.0) -> tuple[float, float]:
     """δ_j=ω0−ν_j of the effective Hamiltonian, ν_j=ω_j(λ²+1/N_j)+g_j⟨σz⟩/√N_j the frequency of a
     weakly excited chain.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> chains = qsp.SpinChains(n=(4, 4), g=(1.5, 2.4), omega=(1.0, 0.8), exchange=0.2)
+    >>> start = chains.product_state(excitation=(0.3, 0.2))
+    >>> np.round(qsp.elimination_detuning(chains), 4)
+    array([1.46 , 1.968])
     """
     out = [
         chains.omega0 - (w * (chains.exchange**2 + 1 / n) + g * sigma_z / np.sqrt(n))
@@ -96,6 +105,15 @@ def mode_system(
     System
         For :func:`qsyncplug.mfsolve` with both closures, :func:`qsyncplug.exactsolve` and
         :func:`qsyncplug.steadystate`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> chains = qsp.SpinChains(n=(4, 4), g=(1.5, 2.4), omega=(1.0, 0.8), exchange=0.2)
+    >>> start = chains.product_state(excitation=(0.3, 0.2))
+    >>> qsp.mode_system(chains).n
+    2
     """
     chains.require_symmetric("bosons")
     sigma_z = check_number("sigma_z", sigma_z, minimum=-1.0, maximum=1.0)

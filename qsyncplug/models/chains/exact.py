@@ -47,6 +47,16 @@ class SpinExactResult(ExactResult):
         ⟨b_jb_k⟩ and ⟨b_j†b_k⟩.
     populations : ndarray of shape (T, 2, N+1)
         Of n_j = J_jz + N_j/2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> chains = qsp.SpinChains(n=(4, 4), g=(1.5, 2.4), omega=(1.0, 0.8), exchange=0.2)
+    >>> start = chains.product_state(excitation=(0.3, 0.2))
+    >>> run = qsp.exactsolve(chains, start, [0.0, 0.5])
+    >>> run.lowering.shape, run.jz.shape
+    ((2, 2), (2, 2))
     """
 
     _fields: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -103,6 +113,15 @@ class SpinExactSolver(ExactSolver):
         For ``"series"``; see :meth:`SpinChains.hamiltonian`.
     options : dict, optional
         See :func:`exactsolve_chains`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> chains = qsp.SpinChains(n=(4, 4), g=(1.5, 2.4), omega=(1.0, 0.8), exchange=0.2)
+    >>> start = chains.product_state(excitation=(0.3, 0.2))
+    >>> qsp.SpinExactSolver(chains).run(start, [0.0, 0.5]).jz.shape
+    (2, 2)
     """
 
     def __init__(
@@ -353,6 +372,15 @@ def spin_moments(
     -------
     SpinExactResult
         With T=1; ``coherence``, ``spins``, ``covariance`` and the others.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> chains = qsp.SpinChains(n=(4, 4), g=(1.5, 2.4), omega=(1.0, 0.8), exchange=0.2)
+    >>> start = chains.product_state(excitation=(0.3, 0.2))
+    >>> qsp.spin_moments(chains, start).jz.shape
+    (1, 2)
     """
     solver = SpinExactSolver(system, representation=representation)
     check_state_dims(system, state, representation, "state")

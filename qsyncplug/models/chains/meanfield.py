@@ -53,6 +53,16 @@ class SpinMeanFieldResult(MeanFieldResult):
         Of the bosons; vacuum ½.
     sigma : ndarray of shape (T, 3)
         ⟨σ⟩ of the central spin; where it is eliminated the constant ⟨σz⟩ and zeros.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> chains = qsp.SpinChains(n=(4, 4), g=(1.5, 2.4), omega=(1.0, 0.8), exchange=0.2)
+    >>> start = chains.product_state(excitation=(0.3, 0.2))
+    >>> run = qsp.mfsolve(chains, start, [0.0, 0.5])
+    >>> run.amplitudes.shape, run.sigma.shape
+    ((2, 2), (2, 3))
     """
 
     _fields: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -105,6 +115,13 @@ def coherent_covariance(excitation: Any, phase: Any) -> np.ndarray:
     ndarray of shape (4, 4)
         In (q1, p1, q2, p2). Not ½·1: the boson number of a spin-coherent state is narrower than
         Poisson's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> qsp.coherent_covariance((0.0, 0.0), (0.0, 0.0)).shape
+    (4, 4)
     """
     x, phi = (
         check_array("excitation", excitation, shape=(2,)),
@@ -163,6 +180,15 @@ def mean_field_parts(
     dict
         ``drift`` (2,), ``u``=∂F_j/∂β_k and ``v``=∂F_j/∂β_k* (2, 2), ``jacobian`` M (4, 4),
         ``diffusion`` D (4, 4), ``spin``: rates of (Re⟨σ−⟩, Im⟨σ−⟩, ⟨σz⟩).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> chains = qsp.SpinChains(n=(4, 4), g=(1.5, 2.4), omega=(1.0, 0.8), exchange=0.2)
+    >>> start = chains.product_state(excitation=(0.3, 0.2))
+    >>> sorted(qsp.mean_field_parts(chains, [0.5, 0.5]))
+    ['diffusion', 'drift', 'jacobian', 'spin', 'u', 'v']
     """
     b = _check_beta(chains, beta)
     y = np.concatenate([b.view(float), [np.real(sigma_minus), np.imag(sigma_minus), sigma_z]])
@@ -195,6 +221,15 @@ class SpinMeanFieldSolver(Solver):
         Whether the central spin is adiabatically eliminated.
     options : dict, optional
         See :func:`mfsolve_chains`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> chains = qsp.SpinChains(n=(4, 4), g=(1.5, 2.4), omega=(1.0, 0.8), exchange=0.2)
+    >>> start = chains.product_state(excitation=(0.3, 0.2))
+    >>> qsp.SpinMeanFieldSolver(chains).run(start, [0.0, 0.5]).amplitudes.shape
+    (2, 2)
     """
 
     name = "mfsolve"

@@ -399,6 +399,13 @@ def collective_van_der_pol_pair(
     -------
     SpinChains
         Without a central spin.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> qsp.collective_van_der_pol_pair(n=8).n
+    (8, 8)
     """
     sizes = tuple(n) if isinstance(n, (tuple, list, np.ndarray)) and np.ndim(n) else (n, n)
     sizes = tuple(check_integer("n", s, minimum=1) for s in sizes)

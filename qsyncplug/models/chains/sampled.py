@@ -28,6 +28,16 @@ class DtwaResult(Result):
         Symmetrised covariance of the quadratures, from β=J−/√(N/2−J_z), whose vacuum has ½.
     ntraj : int
         Number of trajectories.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> chains = qsp.SpinChains(n=(4, 4), g=(1.5, 2.4), omega=(1.0, 0.8), exchange=0.2)
+    >>> start = chains.product_state(excitation=(0.3, 0.2))
+    >>> run = qsp.dtwasolve(chains, start, [0.0, 0.5], ntraj=100, seed=1)
+    >>> run.spins.shape, run.ntraj
+    ((2, 3, 3), 100)
     """
 
     _fields: ClassVar[dict[str, tuple[str, ...]]] = {

@@ -33,6 +33,14 @@ class PhaseDistribution:
     peak : float
         2π max P − 1, zero for the uniform distribution; the maximum is found by Newton's method,
         not read off the grid.
+
+    Examples
+    --------
+    >>> import qutip
+    >>> import qsyncplug as qsp
+    >>> distribution = qsp.measures.husimi_phase(qutip.coherent(20, 2.0))
+    >>> round(float(abs(distribution.moment(1))), 3)
+    0.928
     """
 
     moments: np.ndarray
@@ -196,6 +204,13 @@ def husimi_phase(view: Any, *, relative: bool = False, modes: Any = None) -> Any
     -----
     Exact Fourier moments ⟨e^{ikφ}⟩ = Σ_m ρ_{m+k,m} Γ(m+k/2+1)/√(m!(m+k)!). M. R. Hush, W. Li, S.
     Genway, I. Lesanovsky and A. D. Armour, Phys. Rev. A 91, 061401 (2015).
+
+    Examples
+    --------
+    >>> import qutip
+    >>> import qsyncplug as qsp
+    >>> float(qsp.measures.husimi_phase(qutip.fock(5, 2)))  # no phase is preferred
+    0.0
     """
     if hasattr(view, "isket") and modes is None:
         return _of_state(view, relative, "husimi")
@@ -226,6 +241,13 @@ def wigner_phase(view: Any, *, relative: bool = False, modes: Any = None) -> Any
     Exact Fourier moments ⟨e^{ikφ}⟩ = Σ_m ρ_{m+k,m} 2^{k/2} √(m!/(m+k)!) Γ(k/2+1+s)/s!, s=⌊m/2⌋
     (from the generating function of the Laguerre polynomials); B. M. Garraway and P. L. Knight,
     Phys. Rev. A 46, R5346 (1992).
+
+    Examples
+    --------
+    >>> import qutip
+    >>> import qsyncplug as qsp
+    >>> float(qsp.measures.wigner_phase(qutip.fock(5, 2)))  # no phase is preferred
+    0.0
     """
     if hasattr(view, "isket") and modes is None:
         return _of_state(view, relative, "wigner")

@@ -234,6 +234,13 @@ def wigner_negativity(view: Any, *, tolerance: float = 1e-9, max_intervals: int 
     to adaptive Gauss–Kronrod quadrature (7, 15), which copes with the (φ−φ_c)^{3/2} singularities
     where a ray touches a nodal line. A. Kenfack and K. Życzkowski, J. Opt. B 6, 396 (2004): Fock 1
     has 4/√e − 2.
+
+    Examples
+    --------
+    >>> import qutip
+    >>> import qsyncplug as qsp
+    >>> round(float(qsp.measures.wigner_negativity(qutip.fock(5, 1))), 3)
+    0.426
     """
     tolerance = check_number("tolerance", tolerance, minimum=0, strict=True)
     worst = 0.0

@@ -48,6 +48,12 @@ class Record:
         Whether it works on the states at every time.
     table : bool
         Whether it stands in the table of :func:`qsyncplug.compare`.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> qsp.measures.RECORDS["coherence"].null
+    0.0
     """
 
     name: str

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .case import FEWEST, Case
-from .motion import FULL_TURNS, hovering, ratios, resting, standing
+from .motion import FULL_TURNS, hovering, ratios, standing
 from .phases import Amplitudes, judge_phases, too_few
 from .rates import Estimate, slope
 from .report import Label, Verdict
@@ -87,7 +87,7 @@ def _death(
 ) -> Verdict | None:
     small = largest[-1] < _REST
     if rate is None and not small:
-        return _fading(case, largest, rest, evidence)
+        return None
     if case.dynamics.gain is None:
         return case.undecided(
             "the amplitudes die out, and whether the nodes have gain is not known", evidence
@@ -106,24 +106,6 @@ def _death(
         f"exponent is −{predicted:.4g}"
     )
     return case.say(Label.DEATH, why, evidence, rate=rate or Estimate(predicted, 0.0))
-
-
-def _fading(
-    case: Case, largest: np.ndarray, rest: np.ndarray | None, evidence: dict[str, Any]
-) -> Verdict | None:
-    """Undecided if the amplitudes fall, however slowly, and rest is stable."""
-    if rest is None or rest.real.max() >= 0 or not np.all(largest[case.inside] > 0):
-        return None
-    y = np.log(largest[case.inside])
-    half = y.size // 2
-    if y[half:].mean() > y[:half].mean() - 1e-3:
-        return None
-    rate = -float(rest.real.max())
-    return case.undecided(
-        f"the amplitudes are falling, and rest is stable (its slowest exponent is −{rate:.3g})",
-        evidence,
-        advice=f"a window of about {9 / rate:.3g}",
-    )
 
 
 def _decay(case: Case, largest: np.ndarray) -> Estimate | None:
@@ -188,7 +170,7 @@ def _settled(
     source = AnglePhases(times, case.n, lambda part: -np.angle(beta[part]), watched=middle + 1)
     found = survey(source, inside)
     path = track(source, found, np.ones(case.n, dtype=bool))
-    if found.turn > _TURN or path.run.max() < 1e-6 or not np.all(resting(path)):
+    if found.turn > _TURN or path.run.max() < 1e-6 or not np.all(standing(path.thirds)):
         return None
     phases = -np.angle(beta[-1] * np.conj(beta[-1, 0]))
     evidence["relative phases θ_j−θ_1"] = tuple(float(x) for x in phases[1:])
@@ -303,7 +285,7 @@ def _against_drive(case: Case, path: Track, found: Survey, amplitudes: Amplitude
     evidence: dict[str, Any] = {"mean frequency against the drive": Estimate(frequency, error)}
     thirds = path.thirds.max(axis=1)
     evidence["range of the phase in the thirds of the window"] = tuple(float(x) for x in thirds)
-    if np.all(resting(path)) and amplitudes.stand:
+    if bool(standing(thirds)) and amplitudes.stand:
         return _locked_to_drive(case, path, thirds, evidence)
     if bool(np.all(hovering(path))) and amplitudes.hover:
         why = (

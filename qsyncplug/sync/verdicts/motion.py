@@ -6,7 +6,7 @@ import numpy as np
 
 from .survey import BLOCKS, Survey, Track
 
-__all__ = ["FLOOR", "FULL_TURNS", "hovering", "ratios", "resting", "standing", "winding"]
+__all__ = ["FULL_TURNS", "hovering", "ratios", "standing", "winding"]
 
 #: a range of a phase below this is rounding and solver error
 FLOOR = 1e-7
@@ -20,7 +20,7 @@ def ratios(thirds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return safe[1] / safe[0], safe[2] / safe[1]
 
 
-def standing(thirds: np.ndarray, smooth: np.ndarray | bool = True) -> np.ndarray:
+def standing(thirds: np.ndarray) -> np.ndarray:
     """Whether ranges (3, ...) in the thirds of a window are of something that comes to rest.
 
     At rounding already; or shrinking at least exponentially, so that the geometric remainder
@@ -36,43 +36,24 @@ def standing(thirds: np.ndarray, smooth: np.ndarray | bool = True) -> np.ndarray
     # what grows by a constant factor a third leaves a fixed point rather than being at one
     # (below 1e-9 it is the error of a solver, which may grow too)
     leaving = (first > 2) & (second > 2) & (last > 1e-9)
-    return ((last <= FLOOR) & ~leaving) | (exponential & smooth)
-
-
-def resting(track: Track) -> np.ndarray:
-    """Whether the phases of a track stand, (N,): each by itself, or all by their greatest ranges.
-
-    What is not at rounding already must be smooth: noise may shrink from third to third by chance.
-    """
-    smooth = _smooth(track)
-    together = standing(track.thirds.max(axis=1), bool(np.all(smooth)))
-    return standing(track.thirds, smooth) | bool(together)
-
-
-def _smooth(track: Track) -> np.ndarray:
-    return track.turns <= track.samples / 6
+    return ((last <= FLOOR) & ~leaving) | exponential
 
 
 def hovering(track: Track) -> np.ndarray:
     """Whether a relative phase stays bounded and returns again and again, (N,).
 
-    Range below π, no trend of the means over eighths of the window (below 4σ, or .15 of the
-    standard deviation), the same spread in both halves to a factor of 1.6, at least 6 returns to
-    its mean. And either it is smooth, or it has forgotten where it was from one eighth to the next:
-    phases that diffuse freely keep nearly all their variance in the means of the eighths.
+    Range below π, no trend of the block means (below 4σ, or .15 of the standard deviation), the
+    same spread in both halves to a factor of 1.6, at least 6 returns to its mean.
     """
-    x = (np.arange(BLOCKS) + 0.5) / BLOCKS - 0.5
+    x = np.linspace(-0.5, 0.5, BLOCKS) * (BLOCKS - 1) / BLOCKS
     means = track.blocks - track.blocks.mean(axis=0)
     drift = x @ means / (x @ x)
     rest = means - x[:, None] * drift
     error = np.sqrt(np.sum(rest**2, axis=0) / (BLOCKS - 2) / (x @ x))
-    variance = np.mean(track.spread**2, axis=0)
-    level = (np.abs(drift) < 4 * error) | (np.abs(drift) < 0.15 * np.sqrt(variance))
+    deviation = np.sqrt(np.mean(track.spread**2, axis=0) + np.var(track.blocks, axis=0) * 0.0)
+    level = (np.abs(drift) < 4 * error) | (np.abs(drift) < 0.15 * deviation)
     small, large = np.min(track.spread, axis=0), np.max(track.spread, axis=0)
-    smooth = _smooth(track) & (track.turns <= 3 * track.returns + 4)
-    forgets = np.mean(means**2, axis=0) <= 0.25 * variance
-    bounded = (track.whole < np.pi) & level & (large <= 1.6 * small) & (track.returns >= 6)
-    return bounded & (smooth | forgets)
+    return (track.whole < np.pi) & level & (large <= 1.6 * small) & (track.returns >= 6)
 
 
 def winding(found: Survey, length: float, frequency: float) -> tuple[np.ndarray, np.ndarray]:

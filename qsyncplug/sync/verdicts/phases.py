@@ -11,7 +11,7 @@ from ..measures.order import excess
 from .case import FEWEST, Case
 from .groups import MANY, Group, find_groups, follow
 from .locked import judge_standing, stable
-from .motion import FLOOR, FULL_TURNS, hovering, ratios, resting
+from .motion import FULL_TURNS, hovering, ratios, standing
 from .order import Order, judge_order, null_value
 from .rates import Estimate
 from .report import Label, Verdict
@@ -25,8 +25,6 @@ _TURN = 0.6 * np.pi
 #: a range over the whole run below this says nothing: equal frequencies, or sampling at the beat
 _CONSTANT = 1e-6
 _AGREE = 0.35
-#: motion that the tolerance of a rough solver leaves around a stable state
-_JITTER = 1e-2
 
 
 @dataclass(frozen=True)
@@ -132,11 +130,8 @@ def _together(
     evidence: dict[str, Any],
 ) -> Verdict | None:
     """Verdict if all nodes stand or hover (or cannot be told from it), None if some move away."""
-    still = resting(path)
+    still = standing(path.thirds) | bool(standing(path.thirds.max(axis=1)))
     hover = hovering(path)
-    if _jitters(path, hover) and stable(case):
-        # what moves is the solver's error: the model itself says that it returns there
-        still = np.ones(case.n, dtype=bool)
     if not np.all(still | hover):
         return (
             _moving(case, found, path, evidence)
@@ -169,11 +164,6 @@ def _together(
             advice="a longer run",
         )
     return _frequency_locked(case, path, evidence)
-
-
-def _jitters(path: Track, hover: np.ndarray) -> bool:
-    """Whether all that moves may be the error of a solver."""
-    return bool(path.thirds.max() <= FLOOR or (np.all(hover) and path.whole.max() < _JITTER))
 
 
 def _unless_hovering(

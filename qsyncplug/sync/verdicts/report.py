@@ -16,7 +16,14 @@ __all__ = ["Label", "Verdict"]
 
 
 class Label(StrEnum):
-    """The words of :func:`qsyncplug.verdict`; each has one definition (see there)."""
+    """The words of :func:`qsyncplug.verdict`; each has one definition (see there).
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> qsp.Label.PHASE_LOCKED.synchronised, qsp.Label.UNDECIDED.synchronised
+    (True, False)
+    """
 
     COMPLETE = "complete"
     BIPOLAR = "bipolar"
@@ -83,6 +90,15 @@ class Verdict:
         Why the approximation behind the run should not be trusted here.
     advice : str
         What would decide, where the label is "undecided".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> run = qsp.circlesolve(qsp.Circle(qsp.sine(), "mean"), [0.0, 1.0], np.linspace(0, 40, 401))
+    >>> found = qsp.verdict(run)
+    >>> str(found.label)
+    'complete'
     """
 
     label: Label

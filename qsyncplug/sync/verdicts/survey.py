@@ -116,10 +116,8 @@ class Track:
         Means over eighths of the window.
     spread : (2, N) array
         Standard deviations in the halves of the window.
-    returns, turns : (N,) array of int
-        How often it crosses its mean, and how often it turns back.
-    samples : int
-        In the window.
+    returns : (N,) array of int
+        How often it crosses its mean.
     group_order : float
         Mean order parameter of the group in the window.
     """
@@ -130,8 +128,6 @@ class Track:
     blocks: np.ndarray
     spread: np.ndarray
     returns: np.ndarray
-    turns: np.ndarray
-    samples: int
     group_order: float
 
 
@@ -161,8 +157,8 @@ class _Tracker:
         self.high = np.full((4, n), -np.inf)
         self.sums = np.zeros((BLOCKS, n))
         self.squares = np.zeros((BLOCKS, n))
-        self.counts = np.zeros((2, n), dtype=int)
-        self.before: tuple[np.ndarray, np.ndarray] | None = None
+        self.returns = np.zeros(n, dtype=int)
+        self.above: np.ndarray | None = None
         self.centre = self._relative(found.centre[None, :])[0]
         self.order = 0.0
 
@@ -195,9 +191,7 @@ class _Tracker:
             run=run,
             blocks=means,
             spread=np.array(spread),
-            returns=self.counts[0],
-            turns=self.counts[1],
-            samples=self.found.inside.stop - self.found.inside.start,
+            returns=self.returns,
             group_order=self._group_order(),
         )
 
@@ -219,22 +213,16 @@ class _Tracker:
                 away = rows - self.centre
                 self.sums[k] += away.sum(axis=0)
                 self.squares[k] += np.einsum("tj,tj->j", away, away)
-                self._count(away)
+                self._crossings(away > 0)
         members = _overlap(theta, part, self.found.inside)
         if members.size and not self.group.all():
             self.order += float(np.abs(_mean_field(members[:, self.group])).sum())
 
-    def _count(self, away: np.ndarray) -> None:
-        """Crossings of the mean, and changes of direction."""
-        if self.before is not None:
-            away = np.concatenate([self.before[0], away])
-        up = away[1:] > away[:-1]
-        above = away > 0
-        self.counts[0] += np.count_nonzero(above[1:] != above[:-1], axis=0)
-        if self.before is not None:
-            up = np.concatenate([self.before[1], up])
-        self.counts[1] += np.count_nonzero(up[1:] != up[:-1], axis=0)
-        self.before = away[-1:].copy(), up[-1:].copy()
+    def _crossings(self, above: np.ndarray) -> None:
+        if self.above is not None:
+            self.returns += above[0] != self.above
+        self.returns += np.count_nonzero(above[1:] != above[:-1], axis=0)
+        self.above = above[-1].copy()
 
 
 def _overlap(rows: np.ndarray, part: slice, piece: slice) -> np.ndarray:
