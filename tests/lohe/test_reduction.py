@@ -675,3 +675,27 @@ def test_coefficients_that_are_not_kept():
     assert result.masses.shape == (5, 4) and result.coefficients is None
     with pytest.raises(MissingFieldError, match="store_coefficients"):
         _ = result.gram
+
+
+@pytest.mark.parametrize(
+    "masses, k, omega, end",
+    [
+        ((1.2, 0.7), 2.0, 0.073, 80.0),
+        ((0.79, 0.5), 1.0, 0.026, 80.0),
+        ((1.0, 1.0), 1.0, 0.0, 300.0),
+    ],
+)
+def test_outputs_at_rest_are_as_accurate_as_on_the_way(masses, k, omega, end):
+    """Steps at the edge of stability were interpolated with errors of 1e-7."""
+    from qsyncplug import effective_coupling, two_oscillator_correlation
+
+    rng = np.random.default_rng(1)
+    psi = rng.normal(size=(2, 3)) + 1j * rng.normal(size=(2, 3)) + 2.0
+    psi *= (np.array(masses) / np.linalg.norm(psi, axis=1))[:, None]
+    model = SchrodingerLohe(qutip.qzero(3), k, frequencies=[omega, -omega])
+    t = np.linspace(0, end, 601)
+    result = slsolve(model, psi, t)
+    z = two_oscillator_correlation(
+        result.correlations[0, 0, 1], t, effective_coupling(k, masses), omega
+    )
+    assert_allclose(result.correlations[:, 0, 1], z, atol=2e-10)
