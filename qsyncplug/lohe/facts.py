@@ -55,7 +55,7 @@ class Facts:
     @cached_property
     def norms(self) -> np.ndarray:
         """λ_j."""
-        return np.sqrt(np.maximum(np.diag(self.gram).real, 0))
+        return np.asarray(np.sqrt(np.maximum(np.diag(self.gram).real, 0)))
 
     @cached_property
     def z(self) -> np.ndarray:

@@ -173,7 +173,7 @@ class CoupledSystem:
     def gram(self) -> np.ndarray:
         """⟨ψ_j,ψ_k⟩."""
         upper = zherk(self.weight, self.psi.T, trans=2)
-        return np.where(self._upper, upper, upper.conj().T)
+        return np.asarray(np.where(self._upper, upper, upper.conj().T))
 
     def position_matrices(self) -> np.ndarray:
         """⟨ψ_j,xψ_k⟩, (d, N, N)."""

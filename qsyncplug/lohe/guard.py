@@ -125,17 +125,17 @@ class GuardedIntegrator:
     @property
     def accepted(self) -> int:
         """Accepted steps."""
-        return self._done[0] + self._inner.accepted
+        return int(self._done[0] + self._inner.accepted)
 
     @property
     def rejected(self) -> int:
         """Rejected steps."""
-        return self._done[1] + self._inner.rejected
+        return int(self._done[1] + self._inner.rejected)
 
     @property
     def evaluations(self) -> int:
         """Right-hand sides."""
-        return self._done[2] + self._inner.evaluations
+        return int(self._done[2] + self._inner.evaluations)
 
     @property
     def interruption(self) -> Any:
@@ -333,7 +333,7 @@ class LinesGuard:
         inner, equations = self._inner, self.rhs.equations
 
         def row(t: float) -> np.ndarray:
-            return equations.row(inner.dense(t), j)
+            return np.asarray(equations.row(inner.dense(t), j))
 
         a, b = inner.t_old, inner.t
         low = minimize_scalar(

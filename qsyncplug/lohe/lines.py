@@ -217,7 +217,7 @@ class LinesEquations:
         return norm, self.model.coupling * s * (theta - (1.0 if self.model.normalised else norm))
 
 
-class LinesRightHandSide(PythonRightHandSide):
+class LinesRightHandSide(PythonRightHandSide):  # type: ignore[misc]
     """With the equations of its run."""
 
     equations: LinesEquations

@@ -93,12 +93,12 @@ class TrajectoriesResult(Result):
     @property
     def mean_order_parameter(self) -> np.ndarray:
         """Mean of ‖ζ‖ over the paths, (T,)."""
-        return self.order_parameters.mean(axis=1)
+        return np.asarray(self.order_parameters.mean(axis=1))
 
     @property
     def order_parameter_spread(self) -> np.ndarray:
         """Standard deviation of ‖ζ‖ over the paths, (T,)."""
-        return self.order_parameters.std(axis=1)
+        return np.asarray(self.order_parameters.std(axis=1))
 
 
 def sltrajectories(

@@ -56,7 +56,7 @@ def _closed_form(f: Facts) -> Iterator[LohePrediction]:
     distance = abs(z0 + np.conj(found.limit)) if found.limit is not None else 1.0
     unstable = found.regime == Locking.LOCKED and distance < _UNSTABLE
     limits: dict[str, Any] = {}
-    if found.regime == Locking.LOCKED and not unstable:
+    if found.limit is not None and found.regime == Locking.LOCKED and not unstable:
         limits["correlations"] = np.array([[1, found.limit], [np.conj(found.limit), 1]])
     yield LohePrediction(
         "two oscillators",
@@ -165,7 +165,7 @@ def _check_final_masses(k: float, detuning: float, result: Any) -> Verdict:
     t = np.asarray(result.times)[first:] - float(result.times[first])
     start = z[0] / max(1.0, abs(z[0]))
     distance = 1.0
-    if found.regime == Locking.LOCKED:
+    if found.limit is not None:
         distance = max(abs(start + np.conj(found.limit)), 1e-12)
     off = float(np.max(np.abs(z - two_oscillator_correlation(start, t, big_k, detuning))))
     known = 1e-7 + 1e3 * accuracy(result) * (1 + big_k * float(t[-1])) + 1e-8 / distance

@@ -128,7 +128,7 @@ class _ReducedSystem(CoupledSystem):
             )[0]
         else:
             p = self.motion.positions(self.motion.at(self.time))
-        return np.einsum("ja,dab,kb->djk", self.psi.conj(), p, self.psi)
+        return np.asarray(np.einsum("ja,dab,kb->djk", self.psi.conj(), p, self.psi))
 
 
 @dataclass(frozen=True, eq=False)

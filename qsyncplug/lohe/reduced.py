@@ -241,7 +241,7 @@ class MobiusStepper(Stepper):
         if self.kappa == 0:
             return self.t0 + tau
         with np.errstate(divide="ignore", invalid="ignore"):
-            return self.t0 - float(np.log1p(-self.kappa * tau)) / self.kappa
+            return float(self.t0 - np.log1p(-self.kappa * tau) / self.kappa)
 
     @property
     def state(self) -> np.ndarray:

@@ -137,15 +137,17 @@ class SchrodingerLoheResult(Result):
                 mean = np.einsum("ja,ab,jb->j", psi.conj(), op, psi) / np.sum(
                     np.abs(psi) ** 2, axis=1
                 )
-                return mean.real if e_op.isherm else mean
+                return np.asarray(mean.real if e_op.isherm else mean)
 
             return value
-        return super()._e_op_func(e_op)
+        function: Callable[[float, Any], Any] = super()._e_op_func(e_op)
+        return function
 
     # ------------------------------------------------------------ recording
 
     def _shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
-        return self._setup.shapes()
+        shapes: dict[str, tuple[tuple[int, ...], type]] = self._setup.shapes()
+        return shapes
 
     # ------------------------------------------------------------ correlations
 
@@ -188,7 +190,7 @@ class SchrodingerLoheResult(Result):
         size = np.sqrt(np.diagonal(self.gram, axis1=1, axis2=2).real)
         with np.errstate(invalid="ignore"):
             # a state of norm 0 has no correlations
-            return self.gram / (size[:, :, None] * size[:, None, :])
+            return np.asarray(self.gram / (size[:, :, None] * size[:, None, :]))
 
     @property
     def deviations(self) -> np.ndarray:

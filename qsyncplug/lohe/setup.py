@@ -108,7 +108,7 @@ class _Reduced(Setup):
     def rank(self) -> int:
         """Basis vectors."""
         assert self.start_rows is not None
-        return self.start_rows.shape[1]
+        return int(self.start_rows.shape[1])
 
     def shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
         """Shape and type of each array of the result."""

@@ -71,4 +71,4 @@ def first_step(model: SchrodingerLohe, setup: StatesSetup) -> float:
         density = density / np.sum(density)
         potentials = [h.values.ravel() for h in model.hamiltonians(setup.n)]
         spread = max(float(np.sqrt(density @ (v - density @ v) ** 2)) for v in potentials)
-    return 0.1 / (1.0 + np.sqrt(spread) + abs(model.coupling))
+    return float(0.1 / (1.0 + np.sqrt(spread) + abs(model.coupling)))

@@ -91,8 +91,7 @@ class GridHamiltonian:
     @property
     def values(self) -> np.ndarray:
         """V on the grid (at t=0, where it depends on time)."""
-        # type: ignore[attr-defined]
-        return self.values_at(0.0) if self.time_dependent else self._values
+        return self.values_at(0.0)
 
     def values_at(self, t: float, name: str = "potential") -> np.ndarray:
         """V on the grid at time `t`; `name` is for messages.
@@ -103,7 +102,7 @@ class GridHamiltonian:
             V is complex or not finite at this time.
         """
         if not self.time_dependent:
-            known = getattr(self, "_values", None)
+            known: np.ndarray | None = getattr(self, "_values", None)
             if known is not None:
                 return known
             return self._real(self.potential, name)
@@ -126,7 +125,7 @@ class GridHamiltonian:
         """Hψ; leading axes of `psi` are batch axes."""
         axes = tuple(range(-self.grid.ndim, 0))
         kinetic = scipy.fft.ifftn(self.grid.kinetic * scipy.fft.fftn(psi, axes=axes), axes=axes)
-        return kinetic + self.values_at(t) * psi
+        return np.asarray(kinetic + self.values_at(t) * psi)
 
     def matrix(self) -> np.ndarray:
         """H as a real symmetric matrix over the flattened grid (at t=0, where it depends on
@@ -136,7 +135,7 @@ class GridHamiltonian:
         check_memory("the Hamiltonian as a matrix", 48.0 * n * n, advice="take fewer points")
         unit = np.eye(n).reshape(n, *self.grid.shape)
         h = self.apply(unit).real.reshape(n, n)
-        return 0.5 * (h + h.T)
+        return np.asarray(0.5 * (h + h.T))
 
     @cached_property
     def spectrum(self) -> tuple[np.ndarray, np.ndarray]:
@@ -144,7 +143,8 @@ class GridHamiltonian:
         n = self.grid.size
         check_memory("diagonalising the Hamiltonian", 64.0 * n * n, advice="take fewer points")
         with linear_algebra_threads(1):
-            return scipy.linalg.eigh(self.matrix(), check_finite=False, driver="evd")
+            levels, vectors = scipy.linalg.eigh(self.matrix(), check_finite=False, driver="evd")
+        return levels, vectors
 
     @cached_property
     def quadratic(self) -> QuadraticPotential | None:

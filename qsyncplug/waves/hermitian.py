@@ -105,7 +105,7 @@ def _looks(times: np.ndarray, size: int) -> np.ndarray:
     """Times to look at: outputs, and points between them at no regular distance."""
     count = int(np.clip(_READ / size, 32, _LOOKS))
     pick = np.unique(np.linspace(0, len(times) - 1, min(len(times), count // 2)).astype(int))
-    outputs = times[pick]
+    outputs: np.ndarray = times[pick]
     if len(times) == 1:
         return outputs
     # multiples of the golden ratio fill the run evenly and meet no period of it

@@ -132,7 +132,7 @@ def check_kernel(kernel: Any, reach: float) -> Influence | Callable[[np.ndarray]
     if not callable(kernel):
         return Influence(check_number("kernel", kernel, minimum=0.0))
     r = np.concatenate([[0.0], np.geomspace(1e-3, max(reach, 1e-2), 400)])
-    function = kernel
+    function: Callable[[np.ndarray], np.ndarray] = kernel
     try:
         values = np.asarray(kernel(r), dtype=float)
     except (TypeError, ValueError):

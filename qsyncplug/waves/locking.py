@@ -42,7 +42,8 @@ def locking_threshold(frequencies: np.ndarray) -> float:
 
     def cosines(excess: float) -> np.ndarray:
         # √(1−s²) of s=(1−distance)/(1+excess), without cancellation
-        return np.sqrt((distance + excess) * (2 - distance + excess)) / (1 + excess)
+        root = np.sqrt((distance + excess) * (2 - distance + excess))
+        return np.asarray(root / (1 + excess))
 
     def slope(log_excess: float) -> float:
         c = cosines(np.exp(log_excess))

@@ -73,7 +73,7 @@ class Motion:
 
     def gram(self, basis: np.ndarray, images: np.ndarray) -> np.ndarray:
         """⟨basis_a, images_b⟩."""
-        return (basis.conj() @ images.T) * self.weight
+        return np.asarray((basis.conj() @ images.T) * self.weight)
 
     def positions(self, basis: np.ndarray) -> np.ndarray:
         """Matrices (d, r, r) of the coordinates."""
@@ -92,7 +92,7 @@ class Motion:
     def derivative(self, basis: np.ndarray, axis: int) -> np.ndarray:
         """−i∂ along one axis of the grid."""
         shaped = basis.reshape(-1, *self.grid.shape)
-        return (-1j * self.grid.derivative(shaped, axis)).reshape(basis.shape)
+        return np.asarray(-1j * self.grid.derivative(shaped, axis)).reshape(basis.shape)
 
     def coordinate(self, axis: int) -> np.ndarray:
         """One coordinate at every point of the flattened grid."""
@@ -173,7 +173,7 @@ def _chebyshev_series(values: np.ndarray) -> np.ndarray:
     n = len(values) - 1
     turned = values[::-1]
     mirrored = np.concatenate([turned, turned[-2:0:-1]])
-    series = scipy.fft.fft(mirrored, axis=0)[: n + 1] / n
+    series: np.ndarray = scipy.fft.fft(mirrored, axis=0)[: n + 1] / n
     series[0] /= 2
     series[n] /= 2
     return series
@@ -255,8 +255,9 @@ class EigenMotion(Motion):
 def _times(vectors: np.ndarray, x: np.ndarray) -> np.ndarray:
     """A product that does not make real vectors complex."""
     if np.iscomplexobj(vectors):
-        return vectors @ x
-    return (vectors @ np.ascontiguousarray(x).view(float)).view(complex)
+        return np.asarray(vectors @ x)
+    product: np.ndarray = vectors @ np.ascontiguousarray(x).view(float)
+    return product.view(complex)
 
 
 class _SteppedMotion(Motion):
@@ -358,14 +359,9 @@ class EvoMotion(_SteppedMotion):
 
         def function(s: float, y: np.ndarray) -> np.ndarray:
             h = evo(s)
-            return (
-                -1j
-                * (
-                    h.data_as("csr_matrix") @ y.reshape(shape).T
-                    if h.dtype.__name__ == "CSR"
-                    else h.full() @ y.reshape(shape).T
-                ).T
-            )
+            rows = y.reshape(shape).T
+            image = (h.data_as("csr_matrix") if h.dtype.__name__ == "CSR" else h.full()) @ rows
+            return np.asarray(-1j * image.T)
 
         integrator = Integrator(
             PythonRightHandSide(function, basis.size, True), rtol=self.rtol, atol=1e-2 * self.rtol

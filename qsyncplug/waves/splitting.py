@@ -133,7 +133,7 @@ def schedule(scheme: Scheme, parts: int) -> list[tuple[int, float]]:
 def phase(values: np.ndarray, factor: float) -> np.ndarray:
     """exp(−i·factor·values) of real numbers."""
     values = np.ascontiguousarray(values, dtype=float)
-    return phases(values.ravel(), factor).reshape(values.shape)
+    return np.asarray(phases(values.ravel(), factor)).reshape(values.shape)
 
 
 class OscillatorLostError(ArithmeticError):
@@ -158,7 +158,7 @@ class Cache:
     """Arrays by (part, length of the sub-step), the least used dropped beyond a number of bytes."""
 
     def __init__(self, limit: int = 2**28):
-        self._items: OrderedDict[Any, Any] = OrderedDict()
+        self._items: OrderedDict[Any, np.ndarray] = OrderedDict()
         self._limit = limit
         self._bytes = 0
 
