@@ -93,7 +93,7 @@ def test_classification_and_comparison_take_the_view():
         lambda r: plots.plot_densities(r, 1),
         lambda r: plots.plot_gram(r),
         lambda r: plots.plot_centres(r),
-        lambda r: plots.plot_masses(r),
+        lambda r: qsp.plot_masses(r),
         lambda r: qsp.plot_order_parameter(r),
     ],
 )
