@@ -43,7 +43,6 @@ LONG_FUNCTIONS = {
     "plot/comparison.py:plot_comparison",
     "plot/wigner.py:plot_hydrodynamics",
     "sync/view.py:__init__",
-    "wigner/stepping.py:run",
 }
 LARGE_CLASSES = {
     "sync/view.py:SyncView",
@@ -51,7 +50,6 @@ LARGE_CLASSES = {
     "circle/stationary.py:Parts",
     "exact/coherence.py:CoherenceOrders",
     "models/chains/parameters.py:ChainParameters",
-    "wigner/stepping.py:_Steps",
 }
 #: the physics of a model, or the fields of a view, are as many as they are
 LONG_SIGNATURES = {

@@ -13,6 +13,7 @@ from ..waves.splitting import phase
 from .kernels import kernel_of
 from .matrix import FactorMatrix
 from .model import WignerLohe
+from .scale import rate_scale
 from .state import InitialState
 from .transport import RKN_SCHEMES, Nystrom, Transport
 
@@ -69,6 +70,8 @@ class LinearFlow:
         self.state = state
         self.rtol = rtol
         self.fixed = step
+        rate = rate_scale(model, state)
+        self.first = 1 / rate if rate > 0 else np.inf
         self.scheme = RKN_SCHEMES[scheme]
         self.transport = Transport(model, state.n)
         self.pairs = pairs_of(state.n, state.hermitian)
@@ -107,7 +110,7 @@ class LinearFlow:
                 span, count = left, max(1, int(np.ceil(left / self.fixed * (1 - 1e-12))))
             else:
                 self._search = self._search or StepSearch(
-                    self.model, self.state, self.scheme, self.look
+                    self.model, self.state, self.scheme, self.first, self.look
                 )
                 span, count = self._search.window(left, self.rtol / dt)
             self.steps += count
@@ -143,6 +146,7 @@ class StepSearch:
         model: WignerLohe,
         state: InitialState,
         scheme: Nystrom,
+        first: float,
         look: Callable[[float], None] | None = None,
     ):
         self.scheme = scheme
@@ -172,7 +176,7 @@ class StepSearch:
         psi = psi[np.any(psi, axis=1)]
         self._psi = psi.reshape(-1, *self.grid.shape)
         # a first guess, to be found wanting
-        self._h = 1.0
+        self._h = first
 
     def window(self, left: float, rate: float) -> tuple[float, int]:
         """How far to go of what is left, and in how many steps, for an error of `rate` per unit of

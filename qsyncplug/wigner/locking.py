@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
 
 from ..core.predictions import Prediction, Verdict
 from ..waves.closed_forms import Locking, locking_regime, two_oscillator_correlation
+from ..waves.locking import LockedPhases, locked_phases, locking_threshold
 from .closed_forms import practical_bound
 from .evidence import elapsed, meets
 from .facts import Facts
 
-__all__ = ["critical_coupling_of", "locked_phases", "locking", "practical", "two_with_offset"]
+__all__ = ["locking", "practical", "two_with_offset"]
 
 _P1 = "Antonelli, Ha, Kim & Marcati"
 
@@ -60,54 +60,6 @@ def two_with_offset(f: Facts) -> Iterator[Prediction]:
     )
 
 
-# ------------------------------------------------------------ many
-
-
-def _carrier(omega: np.ndarray, u: float) -> float:
-    """The coupling at which phases with sin S_j=Ω_j/u, cos S_j>0 stand: Nu/Σ√(1−(Ω_j/u)²)."""
-    return float(u / np.mean(np.sqrt(np.maximum(1 - (omega / u) ** 2, 0))))
-
-
-def _least(omega: np.ndarray) -> float:
-    """The u≥max|Ω_j| at which :func:`_carrier` is least."""
-    top = float(np.max(np.abs(omega)))
-    share = omega / top
-
-    # in x=top/u, from N down to −∞
-    def slope(x: float) -> float:
-        root = np.sqrt(1 - (share * x) ** 2)
-        return float(np.sum(2 * root - 1 / root))
-
-    return top / float(brentq(slope, 0.0, 1 - 1e-15, xtol=1e-15))
-
-
-def critical_coupling_of(rates: np.ndarray) -> float:
-    r"""Least κ at which N oscillators of equal mass and frequencies Ω_j have a locked state.
-
-    :math:`K_c=Nu/Σ\sqrt{1-(Ω_j/u)^2}` with the mean of Ω removed and u≥max\|Ω_j\| the root of
-    :math:`2Σ\sqrt{1-(Ω_j/u)^2}=Σ1/\sqrt{1-(Ω_j/u)^2}` (M. Verwoerd, O. Mason, SIAM J. Appl. Dyn.
-    Syst. 7 (2008) 134).
-    """
-    omega = rates - np.mean(rates)
-    return _carrier(omega, _least(omega)) if np.any(omega) else 0.0
-
-
-def locked_phases(rates: np.ndarray, coupling: float) -> np.ndarray | None:
-    """Phases S_j, ψ_j∝e^{−iS_j}, of the stable locked state, with mean zero; None below K_c.
-
-    sin S_j=Ω_j/(κr) with cos S_j>0 and the larger of the two r.
-    """
-    omega = rates - np.mean(rates)
-    if not np.any(omega):
-        return np.zeros(len(omega))
-    low = _least(omega)
-    if _carrier(omega, low) > coupling:
-        return None
-    u = brentq(lambda v: _carrier(omega, v) - coupling, low, coupling, xtol=1e-15)
-    phases = np.arcsin(np.clip(omega / u, -1, 1))
-    return np.asarray(phases - np.mean(phases))
-
-
 def _settled(result: Any, kappa: float) -> bool:
     """Whether z has stood for the last quarter of a long run."""
     t = elapsed(result)
@@ -122,16 +74,16 @@ def locking(f: Facts) -> Iterator[Prediction]:
     """N≥3 with offsets: a locked state exists, or none."""
     if f.n < 3 or not f.model.common or f.identical or not (f.gram and f.equal_masses):
         return
-    critical = critical_coupling_of(f.rates)
+    critical = locking_threshold(f.rates)
     aligned = bool(np.max(1 - np.abs(1 - f.deviations)) < 1e-9)
     if abs(f.kappa - critical) < 1e-6 * critical:
         return
     if f.kappa < critical:
         yield _unlocked(f, critical)
         return
-    phases = locked_phases(f.rates, f.kappa)
-    if phases is not None:
-        yield _locked(f, critical, phases, aligned)
+    locked = locked_phases(np.full((f.n, f.n), f.kappa / f.n), f.rates)
+    if locked is not None:
+        yield _locked(f, critical, locked, aligned)
 
 
 def _unlocked(f: Facts, critical: float) -> Prediction:
@@ -157,7 +109,8 @@ def _unlocked(f: Facts, critical: float) -> Prediction:
     )
 
 
-def _locked(f: Facts, critical: float, phases: np.ndarray, aligned: bool) -> Prediction:
+def _locked(f: Facts, critical: float, locked: LockedPhases, aligned: bool) -> Prediction:
+    phases = locked.phases
     limit = np.exp(1j * (phases[:, None] - phases[None, :]))
     # Dörfler & Bullo: κ>max Ω−min Ω, and the phases at the start within the arc π−arcsin(range/κ)
     spread = float(np.ptp(f.rates))
@@ -186,6 +139,7 @@ def _locked(f: Facts, critical: float, phases: np.ndarray, aligned: bool) -> Pre
         "Verwoerd & Mason; Mirollo & Strogatz; Dörfler & Bullo: Kuramoto's phases are states along "
         "one ray",
         limits={"correlations": limit} if sure else {},
+        rate=locked.rate if sure else None,
         test=reached,
     )
 

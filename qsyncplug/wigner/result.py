@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from ..core.checks import check_integer, check_memory
 from ..core.errors import MissingFieldError, warn
 from ..core.result import Result
+from ..core.stats import Stats
 from .errors import PhaseSpaceWarning
 from .fit import fits
 from .matrix import FactorMatrix, WignerMatrix
@@ -16,7 +18,30 @@ from .phase_space import PhaseSpace
 from .setup import ArraySetup, FactorSetup, Setup, stored_setup
 from .state import deviations_of
 
-__all__ = ["WignerLoheResult"]
+__all__ = ["WignerLoheResult", "WignerStats"]
+
+
+@dataclass(eq=False, repr=False)
+class WignerStats(Stats):
+    """How a Wigner–Lohe run went.
+
+    Attributes
+    ----------
+    initial_state : str
+        What it started from.
+    rank : int
+        Of the factors.
+    edge_amplitude : float
+        The largest amplitude at the edge of the grid, relative to the largest: the size of the
+        error.
+    blow_up_time : float
+        When ∫w_ij became infinite.
+    """
+
+    initial_state: str | None = None
+    rank: int | None = None
+    edge_amplitude: float | None = None
+    blow_up_time: float | None = None
 
 
 class WignerLoheResult(Result):
@@ -65,6 +90,8 @@ class WignerLoheResult(Result):
         "_factors": ("time", "factor", "component"),
         "_arrays": ("time", "pair", "point"),
     }
+    _stats_type = WignerStats
+    stats: WignerStats
     left: np.ndarray | None
     right: np.ndarray | None
     log_alpha: np.ndarray | None
@@ -181,7 +208,7 @@ class WignerLoheResult(Result):
     @property
     def blow_up_time(self) -> float | None:
         """When ∫w_ij became infinite, of a run that stopped for that."""
-        return self.stats.get("blow-up time")
+        return self.stats.blow_up_time
 
     @property
     def has_factors(self) -> bool:

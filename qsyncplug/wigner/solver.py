@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
 from scipy.fft import set_workers
 
-from .._ext.integrator import Integrator, RightHandSide
-from ..core.checks import check_number, check_times
+from ..core.checks import check_number
+from ..core.drive import Until
 from ..core.options import DEFAULTS
-from ..core.solver import CompiledSolver
+from ..core.solver import Solver
+from ..core.stepper import Problem
 from ..core.threads import linear_algebra_threads
 from ..waves.splitting import SCHEMES
-from .coupling import right_hand_side, time_to_pole
-from .fit import (
-    EDGE_WARNING,
-    factor_diagnostics,
-    fits,
-    judge,
-    phase_space_diagnostics,
-    warn_drift,
-    warn_edges,
-)
+from .fit import factor_diagnostics, fits, judge, phase_space_diagnostics, warn_edges
+from .matrix import WignerMatrix
 from .model import WignerLohe
+from .problems import reduction, steps
 from .result import WignerLoheResult
-from .setup import ArraySetup, FactorSetup, Setup
 from .state import InitialState, read_state
-from .stepping import blow_up, run_steps
-from .transport import check_potential
 
 __all__ = ["WignerLoheSolver", "wlsolve"]
 
-#: entries of L beyond which unphysical data have blown up
-CAP = 1e6
-#: outputs of a run at which the grid is looked at
-_LOOKS = 33
 
-
-class WignerLoheSolver(CompiledSolver):
+class WignerLoheSolver(Solver):
     r"""Solve a Wigner–Lohe model.
 
     Parameters
@@ -164,73 +152,26 @@ class WignerLoheSolver(CompiledSolver):
             return "reduction"
         return "direct" if state.arrays is not None else "splitting"
 
-    # ------------------------------------------------------------ the exact reduction
+    # ------------------------------------------------------------ running
 
-    def _problem(self, state0: Any, t0: float) -> tuple[RightHandSide, np.ndarray]:
+    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> Problem:
+        """See :meth:`Solver.problem`."""
         state = self._read(state0)
         method = self._method(state)
-        if method != "reduction":
-            raise ValueError(f"start() and step() go with 'reduction', not {method!r}; use run()")
-        return self._reduction(state, t0)
+        if method == "reduction":
+            return reduction(self.model, state, times, e_ops, self._options, self.name)
+        return steps(self.model, state, times, e_ops, self._options, self.name, method)
 
-    def _reduction(self, state: InitialState, t0: float) -> tuple[RightHandSide, np.ndarray]:
-        n = state.n
-        rates = self.model.rates(n)
-        masses = np.diag(state.z0)
-        product = bool(
-            np.ptp(rates) == 0
-            and self.model.graph(n) is None
-            and np.max(np.abs(masses - masses[0])) <= 1e-12 * abs(masses[0])
-        )
-        kind = FactorSetup if state.arrays is None else ArraySetup
-        if kind is ArraySetup:
-            check_potential(self.model, n)
-        setup = kind(self.model, state, t0, product)
-        # only differences of the rates matter
-        rhs = right_hand_side(
-            self.model,
-            state.z0,
-            rates - np.mean(rates),
-            state.hermitian,
-            deviations=state.deviations if product else None,
-            cap=0.0 if state.physical else CAP,
-        )
-        self._setup = setup
-        return rhs, rhs.start()
-
-    def _integrator(self, rhs: Any, **kw: Any) -> Integrator:
-        o = self._options
-        # L and R cost next to nothing: one digit more than asked for
-        return Integrator(
-            rhs,
-            rtol=max(0.1 * o["rtol"], 2e-15),
-            atol=0.1 * o["atol"],
-            max_step=o["max_step"],
-            nsteps=o["nsteps"],
-            time_limit=o["time_limit"],
-            **({} if self._setup.state.physical else {"n_events": 1, "directions": [-1]}),
-            **kw,
-        )
-
-    def _new_result(
-        self, e_ops: Any, stats: dict[str, Any], rhs: Any, y0: np.ndarray
-    ) -> WignerLoheResult:
-        setup = self._setup
-        stats["method"] = "reduction"
-        if self._options["method"] == "auto":
-            stats["method reason"] = "common potential"
-        stats["initial state"] = setup.state.kind
-        if isinstance(setup, FactorSetup):
-            stats["rank"] = setup.rank
-        return WignerLoheResult(e_ops, self._options, setup=setup, solver=self.name, stats=stats)
-
-    def step(self, t: float) -> Any:
+    def step(self, t: float) -> WignerMatrix:
         """Go on to time `t` and return the matrix of Wigner functions there, formed on request."""
-        matrix = super().step(t)
-        warn_edges(fits(matrix.edges(), t, self._walk.problem.result))
+        with self._threads():
+            matrix: WignerMatrix = super().step(t)
+            warn_edges(fits(matrix.edges(), t, self._walk.problem.result))
         return matrix
 
-    def run(self, state0: Any, tlist: Any, *, e_ops: Any = None) -> WignerLoheResult:  # type: ignore[override]
+    def run(
+        self, state0: Any, tlist: Any, *, e_ops: Any = None, until: Until | None = None
+    ) -> WignerLoheResult:
         """Run from `state0` at ``tlist[0]`` and deliver at every time of `tlist`.
 
         Parameters
@@ -241,6 +182,8 @@ class WignerLoheSolver(CompiledSolver):
             Strictly increasing output times.
         e_ops : callable, list or dict of callables, optional
             Functions ``f(t, matrix)``.
+        until : callable, optional
+            ``until(t, matrix)``: the run ends after the first output where it is true.
 
         Returns
         -------
@@ -257,101 +200,16 @@ class WignerLoheSolver(CompiledSolver):
         SolverError
             The run had to stop for another reason; it carries the time and the partial result.
         """
-        times = check_times(tlist)
-        state = self._read(state0)
+        with self._threads():
+            result = super().run(state0, tlist, e_ops=e_ops, until=until)
+        assert isinstance(result, WignerLoheResult)
+        return result
+
+    @contextlib.contextmanager
+    def _threads(self) -> Iterator[None]:
         threads = self._options["num_threads"]
         with linear_algebra_threads(threads), set_workers(threads):
-            if self._method(state) == "reduction":
-                result = CompiledSolver.run(_Run(self, state), None, times, e_ops=e_ops)
-                assert isinstance(result, WignerLoheResult)
-                return result
-            return run_steps(
-                self.model,
-                state,
-                times,
-                e_ops,
-                method=self._method(state),
-                options=self._options,
-                solver=self.name,
-            )
-
-    def _finish(self, result: Any, rhs: Any) -> None:
-        state = self._setup.state
-        drift: dict[str, float] = {}
-        count = len(result.times)
-        if count:
-            looked = np.unique(np.linspace(0, count - 1, _LOOKS).astype(int))
-            left = result.left[looked]
-            right = left.conj().swapaxes(1, 2) if result.right is None else result.right[looked]
-            z = left @ state.z0 @ right
-            masses = np.diagonal(z, axis1=1, axis2=2)
-            drift["∫w_ii"] = float(np.max(np.abs(masses / np.diag(state.z0) - 1)))
-            warn_drift(drift["∫w_ii"])
-            if result.log_alpha is not None and state.physical:
-                gap = z / state.z0[0, 0] - (1 - result.deviations_at(looked).swapaxes(1, 2))
-                drift["z, product form against LzR"] = float(np.max(np.abs(gap)))
-        result.stats["drift"] = drift
-        if isinstance(self._setup, FactorSetup) and count:
-            self._look_at_grid(result, self._setup)
-
-    def _look_at_grid(self, result: Any, setup: FactorSetup) -> None:
-        """The edges of the grid: a bound at all times where there is one that is small enough, else
-        at some outputs.
-        """
-        bound = setup.edge_bound()
-        if bound is not None and bound < EDGE_WARNING:
-            result.stats["edge amplitude"] = bound
-            return
-        worst = 0.0
-        for k in np.unique(np.linspace(0, len(result.times) - 1, _LOOKS).astype(int)):
-            row = {name: getattr(result, name)[k] for name in setup.shapes()}
-            t = float(result.times[k])
-            worst = max(worst, fits(setup.matrix(t, **row).edges(), t, result))
-        result.stats["edge amplitude"] = worst
-        warn_edges(worst)
-
-    def _stop(
-        self,
-        status: int,
-        integrator: Any,
-        rhs: Any,
-        result: Any,
-        cause: BaseException | None,
-        end: float,
-    ) -> None:
-        setup = self._setup
-        t, y = integrator.get_state()
-        if status in (3, 4, 5, 7) and not setup.state.physical and np.max(np.abs(y)) > 1e-3 * CAP:
-            raise blow_up(*_pole(setup, t, np.asarray(y)), result)
-        super()._stop(status, integrator, rhs, result, cause, end)
-
-
-class _Run(WignerLoheSolver):
-    """A run whose initial state has been read."""
-
-    def __init__(self, solver: WignerLoheSolver, state: InitialState):
-        self.model = solver.model
-        self._options = solver._options
-        self._state = state
-
-    def _problem(self, state0: Any, t0: float) -> tuple[RightHandSide, np.ndarray]:
-        return self._reduction(self._state, t0)
-
-
-def _pole(setup: Setup, t: float, y: np.ndarray) -> tuple[float, int]:
-    """When z has its pole, and of which oscillator, from a state of the reduction close to it."""
-    found = setup.split(y.view(float))
-    state = setup.state
-    left = found["left"]
-    if "log_alpha" in found:
-        beta = found.get("log_beta", found["log_alpha"].conj())
-        z = state.z0[0, 0] * (
-            1 - state.deviations * np.exp(found["log_alpha"][:, None] + beta[None, :])
-        )
-    else:
-        z = left @ state.z0 @ found.get("right", left.conj().T)
-    gone, (i, _) = time_to_pole(setup.model, z, setup.model.rates(state.n))
-    return t + gone, i
+            yield
 
 
 def wlsolve(
@@ -380,7 +238,7 @@ def wlsolve(
     Returns
     -------
     WignerLoheResult
-        With ``correlations`` (T, N, N) and ``wigner(i, j, t_index)``.
+        With ``correlations`` (T, N, N) and ``wigner(i, j, index)``.
 
     Raises
     ------
