@@ -64,6 +64,7 @@ cdef class Ensemble:
     """
 
     cdef dtwa_model model
+    cdef public bint cancelled     # runs in other threads end after the block they are in
     cdef double[:, ::1] noise
     cdef double[:, :, ::1] direction
     cdef double[::1] length
@@ -141,6 +142,8 @@ cdef class Ensemble:
                     with gil:
                         try:
                             PyErr_CheckSignals()
+                            if self.cancelled:
+                                raise KeyboardInterrupt
                             if time.perf_counter() > deadline:
                                 raise TimeoutError("the deadline has passed")
                         except BaseException as error:

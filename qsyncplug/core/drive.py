@@ -69,8 +69,10 @@ class Drive:
         result.stats["run time"] = clock.perf_counter() - begin
         self._account()
         total = self.problem.times.size
-        if self.done < total:
+        if self.done < total or self.problem.whole:
             self.problem.trim(self.done)
+        if self.problem.whole:
+            self._process_whole()
         self._finish()
         self._checkpoint(result)
         if self.failure is None and self.limits.interrupted:
@@ -103,6 +105,7 @@ class Drive:
                     self.failure = Failure(Status.TIME_LIMIT, stepper.t)
                 elif (
                     self.options["checkpoint"]
+                    and not problem.whole
                     and clock.perf_counter() - saved > _CHECKPOINT_SECONDS
                 ):
                     self._checkpoint(self._so_far())
@@ -131,7 +134,7 @@ class Drive:
             self._fail(error, "record", float(times[0]))
             return
         result = self.problem.result
-        if not result._state_processors and self.until is None:
+        if self.problem.whole or (not result._state_processors and self.until is None):
             self.done += len(times)
             return
         for t, row in zip(times, rows, strict=True):
@@ -140,6 +143,18 @@ class Drive:
             self.done += 1
             if self._held(float(t), row) or self._stopped(float(t)):
                 return
+
+    def _process_whole(self) -> None:
+        """The user's functions at all outputs, where these exist only now."""
+        result = self.problem.result
+        if not result._state_processors:
+            return
+        before = self.failure
+        for k, t in enumerate(map(float, result.times)):
+            if not self._process(t, self.problem.row(k)):
+                break
+        # what ended the run counts first
+        self.failure = before or self.failure
 
     def _process(self, t: float, row: np.ndarray) -> bool:
         """Every function of ``e_ops`` at one output; False where one failed."""
@@ -298,5 +313,5 @@ class Walk:
 
 def _raise(failure: Failure, problem: Problem, name: str) -> NoReturn:
     own = None if failure.status == Status.INTERRUPTED else problem.error(failure)
-    end = float(problem.times[-1])
-    raise_failure(failure, name, problem.result, end=end, unit=problem.unit, own=own)
+    reached = f"{name} stopped {problem.reached(failure)}"
+    raise_failure(failure, problem.result, reached=reached, kept=problem.kept(), own=own)

@@ -72,12 +72,10 @@ _USER = {
 
 
 def raise_failure(
-    failure: Failure, name: str, result: Any, *, end: float, unit: str, own: BaseException | None
+    failure: Failure, result: Any, *, reached: str, kept: str, own: BaseException | None
 ) -> NoReturn:
     """Raise the error of `failure` with the partial `result`; `own` is that of the family."""
     t, cause = failure.time, failure.cause
-    kept = f"error.result holds the {len(result.times)} {unit} before that"
-    reached = f"{name} stopped at t={t:g} of {end:g}"
     if failure.status == Status.INTERRUPTED:
         result.stats["stopped"] = f"interrupted at t={t:g}"
         raise SolverInterrupted(f"{reached}: interrupted; {kept}", time=t, result=result) from cause

@@ -18,7 +18,7 @@ from typing import Any
 
 from .errors import TimeLimitError
 
-__all__ = ["Limits", "look"]
+__all__ = ["Limits", "deadline", "look"]
 
 _current: ContextVar[Limits | None] = ContextVar("qsyncplug_limits", default=None)
 
@@ -120,3 +120,15 @@ def look() -> None:
     limits = _current.get()
     if limits is not None and limits.over:
         raise TimeLimitError("time limit", reason="time limit")
+
+
+def deadline() -> float:
+    """``time.perf_counter()`` at which the run that this is part of must end; infinite outside one.
+
+    Examples
+    --------
+    >>> deadline()
+    inf
+    """
+    limits = _current.get()
+    return float("inf") if limits is None else limits.deadline

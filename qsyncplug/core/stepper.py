@@ -78,8 +78,8 @@ class Problem:
     Parameters
     ----------
     times : ndarray of shape (T,)
-        Output times, checked. (Where samples are drawn: numbers of batches; ``allocate`` and
-        ``trim`` are then overridden.)
+        Output times, checked. (Where samples are drawn: numbers of batches, see
+        :mod:`qsyncplug.core.sampling`.)
     stepper : Stepper
         Stands at ``times[0]``.
     result : Result
@@ -90,8 +90,8 @@ class Problem:
     Subclasses override what differs.
     """
 
-    #: what the result counts, for messages
-    unit: ClassVar[str] = "outputs"
+    #: outputs exist only once the run is over (samples); ``trim`` then makes them, at any end
+    whole: ClassVar[bool] = False
 
     def __init__(self, times: np.ndarray, stepper: Stepper, result: Result):
         self.times = times
@@ -122,12 +122,24 @@ class Problem:
         """The state that functions of the user are given."""
         return self.result._state(t, row)
 
+    def row(self, index: int) -> np.ndarray:
+        """What :meth:`state` makes the state of an output from, where outputs are ``whole``."""
+        raise NotImplementedError
+
     def trim(self, done: int) -> None:
         """Keep the first `done` outputs."""
         self.result._trim(done)
 
     def finish(self) -> None:
         """After the last output, reached or not: drifts, what is neglected, warnings."""
+
+    def reached(self, failure: Failure) -> str:
+        """How far the run came, for messages."""
+        return f"at t={failure.time:g} of {self.times[-1]:g}"
+
+    def kept(self) -> str:
+        """What there is of the result, for messages."""
+        return f"error.result holds the {len(self.result.times)} outputs before that"
 
     def error(self, failure: Failure) -> BaseException | None:
         """The family's own error for a failure, or None for the usual one."""

@@ -1,3 +1,7 @@
+import os
+import signal
+import threading
+
 import numpy as np
 import pytest
 import qutip
@@ -5,7 +9,12 @@ from qsyncplug._ext.dtwa import Ensemble
 from scipy.integrate import solve_ivp
 
 import qsyncplug as qsp
-from qsyncplug.core.errors import StepLimitError, TimeLimitError
+from qsyncplug.core.errors import (
+    RightHandSideError,
+    SolverInterrupted,
+    StepLimitError,
+    TimeLimitError,
+)
 from qsyncplug.models.chains.collective import CollectiveSpins, collective_pair, collective_spins
 from qsyncplug.models.chains.dtwa import DtwaSolver, dtwasolve
 from qsyncplug.models.chains.model import SpinChains
@@ -491,3 +500,36 @@ def test_limits_keep_what_was_done():
     partial = caught.value.result
     assert 0 < partial.ntraj < 200000
     assert np.isfinite(partial.spins).all()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_interrupts_and_failing_functions_keep_the_samples(threads):
+    chains = SpinChains(n=(5, 5))
+    state = chains.product_state()
+    options = {"num_threads": threads}
+    threading.Timer(1.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(SolverInterrupted, match="samples") as caught:
+        dtwasolve(chains, state, np.linspace(0, 50, 3), ntraj=10**6, seed=0, options=options)
+    partial = caught.value.result
+    assert 0 < partial.ntraj < 10**6 and np.isfinite(partial.spins).all()
+
+    def fails(t, spins):
+        if t > 0.5:
+            raise ZeroDivisionError("mine")
+        return spins[0, 2]
+
+    with pytest.raises(RightHandSideError, match="mine") as caught:
+        dtwasolve(chains, state, [0, 0.5, 1], ntraj=16, seed=0, e_ops=fails, options=options)
+    assert caught.value.result.ntraj == 16
+    assert len(caught.value.result.e_data[0]) == 2
+
+
+def test_samples_are_not_stepped():
+    solver = DtwaSolver(SpinChains(n=(2, 2)), ntraj=8)
+    for call in (
+        lambda: solver.start(None, 0.0),
+        lambda: solver.iterate(None, [0, 1]),
+        lambda: solver.run(None, [0, 1], until=lambda t, s: True),
+    ):
+        with pytest.raises(TypeError, match="samples"):
+            call()

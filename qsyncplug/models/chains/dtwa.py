@@ -4,27 +4,20 @@ gain.
 
 from __future__ import annotations
 
-import time as clock
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, ClassVar
 
 import numpy as np
-from qutip.ui.progressbar import progress_bars
 
 from ..._ext.dtwa import Ensemble
-from ...core.checks import check_integer, check_memory, check_times
-from ...core.errors import SolverInterrupted, StepLimitError, TimeLimitError
+from ...core.checks import check_integer, check_memory
 from ...core.options import DEFAULTS
+from ...core.sampling import Batches, SampledProblem, fresh_seed
 from ...core.solver import Solver
 from .collective import CollectiveSpins, collective_spins
 from .model import SpinChains
-from .sampled import DtwaResult
+from .sampled import DtwaResult, DtwaStats
 
 __all__ = ["DtwaSolver", "dtwasolve"]
-
-_LANES = 8
-_CHUNKS = 64
 
 
 def _frame(direction: np.ndarray) -> np.ndarray:
@@ -105,7 +98,7 @@ class DtwaSolver(Solver):
             )
             fastest = (noise**2).sum(axis=0).max()
             max_step = min(max_step, 0.1 / max(strongest.max(), 10 * fastest))
-        self._steps_fixed = max_step
+        self._largest_step = max_step
         return Ensemble(
             model.n,
             model.field,
@@ -122,147 +115,117 @@ class DtwaSolver(Solver):
             seed,
         )
 
-    def run(self, state0: Any, tlist: Any, *, e_ops: Any = None) -> DtwaResult:
-        """Run from `state0`; see :func:`dtwasolve`."""
-        begin = clock.perf_counter()
-        times = check_times(tlist)
-        seed = (
-            self.seed
-            if self.seed is not None
-            else int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
-        )
+    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> SampledProblem:
+        """Check `state0`; everything that one run is made of."""
+        seed = fresh_seed() if self.seed is None else self.seed
         ensemble = self._ensemble(state0, times, seed)
         stochastic = len(self.model.lowering) + len(self.model.raising) > 0
-        stats: dict[str, Any] = {
-            "method": "rk4" if stochastic else "dop853",
-            "ntraj": self.ntraj,
-            "seed": seed,
-            "neglected": [
+        stats = DtwaStats(
+            method="rk4" if stochastic else "dop853",
+            ntraj=self.ntraj,
+            seed=seed,
+            largest_step=self._largest_step if stochastic else None,
+            neglected=[
                 "quantum corrections beyond the first order in 1/N: truncated Wigner (third and "
                 "higher derivatives)"
             ],
-        }
-        if stochastic:
-            stats["largest step"] = self._steps_fixed
+        )
         if 1 in self.model.n:
             stats["neglected"].append(
                 "the central spin is one spin ½: no large N makes its truncation controlled"
             )
         result = DtwaResult(e_ops, self._options, solver=self.name, stats=stats, model=self.model)
-        stats = result.stats
-        # the same chunks whatever the threads, so that the sums are the same to the last bit
-        size = -(-self.ntraj // (_CHUNKS * _LANES)) * _LANES
-        chunks = [(first, min(size, self.ntraj - first)) for first in range(0, self.ntraj, size)]
-        threads = min(self._options["num_threads"], len(chunks))
-        check_memory(
-            f"the sums of {times.size} times",
-            16.0 * times.size * ensemble.moments * (threads + 3),
-            advice="ask for fewer times",
+        stepper = _DtwaBatches(
+            ensemble,
+            self.ntraj,
+            self._options["num_threads"],
+            (times.size, ensemble.moments),
+            float(times[0]),
         )
-        stats["preparation time"] = clock.perf_counter() - begin
-        begin = clock.perf_counter()
-        sums, squares = (
-            np.zeros((times.size, ensemble.moments)),
-            np.zeros((times.size, ensemble.moments)),
-        )
-        taken = rejected = done = 0
-        deadline = begin + self._options["time_limit"]
-        failure: BaseException | None = None
-        bar = progress_bars[self._options["progress_bar"]](
-            len(chunks), **self._options["progress_kwargs"]
-        )
-        for first, second, steps, redone, count, failure in _in_order(
-            ensemble, chunks, threads, deadline
-        ):
-            sums += first
-            squares += second
-            taken, rejected, done = taken + steps, rejected + redone, done + count
-            bar.update()
-            if failure is not None:
-                break
-        bar.finished()
-        stats["ntraj"] = done
-        stats["steps accepted"], stats["steps rejected"] = taken, rejected
-        stats["right-hand sides"] = taken * (4 if stochastic else 12)
-        stats["run time"] = clock.perf_counter() - begin
-        if done >= 2:
-            self._fill(result, times, sums, squares, done, stochastic)
-        else:
-            result.times = times[:0]
-        if failure is not None:
-            self._fail(failure, result, float(times[0]), done)
-        if self._options["checkpoint"]:
-            result.save(self._options["checkpoint"])
+        stepper.stages = 4 if stochastic else 12
+        return DtwaProblem(times, stepper, result)
+
+    def start(self, state0: Any, t0: float) -> None:
+        """Refuse: samples are drawn whole."""
+        raise TypeError("dtwasolve draws whole samples; it cannot be stepped: use run")
+
+    def iterate(self, state0: Any, tlist: Any, *, until: Any = None) -> Any:
+        """Refuse: samples are drawn whole."""
+        raise TypeError("dtwasolve draws whole samples; it cannot be iterated: use run")
+
+    def run(self, state0: Any, tlist: Any, *, e_ops: Any = None, until: Any = None) -> DtwaResult:
+        """Run from `state0`; see :func:`dtwasolve`."""
+        if until is not None:
+            raise TypeError("until: samples have no outputs before the end; leave it out")
+        result = super().run(state0, tlist, e_ops=e_ops)
+        assert isinstance(result, DtwaResult)
         return result
 
-    def _fail(self, failure: BaseException, result: DtwaResult, t0: float, done: int) -> None:
-        kept = (
-            f"error.result holds the moments of the {done} samples of {self.ntraj} that were "
-            "finished"
-        )
-        result.stats["stopped"] = f"after {done} samples"
-        if isinstance(failure, KeyboardInterrupt):
-            raise SolverInterrupted(
-                f"dtwasolve was interrupted; {kept}", time=t0, result=result
-            ) from failure
-        if isinstance(failure, TimeoutError):
-            raise TimeLimitError(
-                f"dtwasolve reached its time limit; raise options['time_limit']; {kept}",
-                time=t0,
-                reason="time limit",
-                result=result,
-            )
-        if isinstance(failure, OverflowError):
-            raise StepLimitError(
-                f"dtwasolve: a sample needed more than {self._options['nsteps']} steps; raise "
-                f"options['nsteps']; {kept}",
-                time=t0,
-                reason="step limit",
-                result=result,
-            ) from failure
-        raise failure
 
-    def _fill(
-        self,
-        result: DtwaResult,
-        times: np.ndarray,
-        sums: np.ndarray,
-        squares: np.ndarray,
-        count: int,
-        stochastic: bool,
-    ) -> None:
-        model: CollectiveSpins = self.model
-        G = len(model.n)
+class _DtwaBatches(Batches):
+    """Batches that count right-hand sides."""
+
+    stages: int = 12
+
+    @property
+    def evaluations(self) -> int:  # type: ignore[override]
+        """Right-hand sides of all samples."""
+        return self.accepted * self.stages
+
+
+class DtwaProblem(SampledProblem):
+    """Moments of collective spins from the sums over samples."""
+
+    def allocate(self) -> None:
+        """Make the sums, if they fit."""
+        count, moments = self.stepper.shape
+        check_memory(
+            f"the sums of {count} times",
+            16.0 * count * moments * (self.stepper.threads + 3),
+            advice="ask for fewer times",
+        )
+        super().allocate()
+
+    def row(self, index: int) -> np.ndarray:
+        """The mean spins, (G, 3)."""
+        return np.asarray(self.result.spins[index])
+
+    def fill(self, count: int) -> None:
+        """Means, products, covariance and their standard errors."""
+        result, model = self.result, self.result.model
+        assert isinstance(result, DtwaResult)
+        G, T = len(model.n), len(self.output_times)
         d = 3 * G
-        mean = sums / count
+        mean = self.stepper.sums / count
         # a variance that rounding made negative is one of a number that does not fluctuate
-        error = np.sqrt(np.maximum(squares / count - mean**2, 0.0) / (count - 1))
+        variance = np.maximum(self.stepper.squares / count - mean**2, 0.0)
+        error = np.sqrt(variance / (count - 1))
         i, j = np.triu_indices(d)
         for name, values in (("products", mean), ("products_error", error)):
-            full = np.empty((len(times), d, d))
+            full = np.empty((T, d, d))
             full[:, i, j] = full[:, j, i] = values[:, d : d + len(i)]
             setattr(result, name, full)
         result.spins = mean[:, :d].reshape(-1, G, 3)
         result.spins_error = error[:, :d].reshape(-1, G, 3)
-        first = d + len(i)
+        self._fill_nodes(mean, error, d + len(i))
+        if "largest step" not in result.stats:
+            energy = _energy(model, result)
+            drift = float(np.abs(energy - energy[0]).max() / max(1.0, abs(energy[0])))
+            result.stats["drift"] = {"energy": drift}
+
+    def _fill_nodes(self, mean: np.ndarray, error: np.ndarray, first: int) -> None:
+        """Quadratures of the nodes, whose moments start at `first`."""
+        result, model = self.result, self.result.model
+        G = len(model.n)
         picked = [2 * a + part for a in model.nodes for part in range(2)]
         last = mean.shape[1] - 2 * G
         result.mean, result.mean_error = mean[:, last:][:, picked], error[:, last:][:, picked]
         centre = mean[:, first:][:, picked]
         i, j = np.triu_indices(2 * G)
-        second = np.empty((len(times), 2 * G, 2 * G))
+        second = np.empty((len(mean), 2 * G, 2 * G))
         second[:, i, j] = second[:, j, i] = mean[:, first + 2 * G : last]
         second = second[:, picked][:, :, picked]
         result.covariance = second - centre[:, :, None] * centre[:, None, :]
-        result.times = times
-        for process in result._state_processors:
-            for t, row in zip(times, result.spins, strict=True):
-                process(float(t), result._state(float(t), row))
-        if not stochastic:
-            energy = _energy(model, result)
-            result.stats["drift"] = {
-                "energy": float(np.abs(energy - energy[0]).max() / max(1.0, abs(energy[0])))
-            }
 
 
 def _energy(model: CollectiveSpins, result: DtwaResult) -> np.ndarray:
@@ -275,29 +238,6 @@ def _energy(model: CollectiveSpins, result: DtwaResult) -> np.ndarray:
                     energy + model.coupling[a, b, mu] * result.products[:, 3 * a + mu, 3 * b + mu]
                 )
     return np.asarray(energy)
-
-
-def _in_order(
-    ensemble: Ensemble, chunks: list[tuple[int, int]], threads: int, deadline: float
-) -> Any:
-    """What ``ensemble.run`` returns for the chunks, in their order."""
-    if threads == 1:
-        for first, count in chunks:
-            yield ensemble.run(first, count, deadline)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[Any]] = deque()
-        try:
-            for first, count in chunks:
-                waiting.append(pool.submit(ensemble.run, first, count, deadline))
-                # no more sums in memory than threads can fill
-                if len(waiting) > threads:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
 
 
 def dtwasolve(

@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from ...core.result import Result
+from ...core.stats import Stats
 
-__all__ = ["DtwaResult"]
+__all__ = ["DtwaResult", "DtwaStats"]
+
+
+@dataclass(eq=False, repr=False)
+class DtwaStats(Stats):
+    """How the sampling went.
+
+    Attributes
+    ----------
+    ntraj : int
+        Samples in the averages.
+    seed : int
+        That gives the same numbers again.
+    largest_step : float
+        Of the stochastic steps; None where there is no noise.
+    """
+
+    ntraj: int | None = None
+    seed: int | None = None
+    largest_step: float | None = None
 
 
 class DtwaResult(Result):
@@ -40,6 +61,7 @@ class DtwaResult(Result):
     ((2, 3, 3), 100)
     """
 
+    _stats_type = DtwaStats
     _fields: ClassVar[dict[str, tuple[str, ...]]] = {
         "spins": ("time", "group", "axis"),
         "spins_error": ("time", "group", "axis"),
