@@ -24,6 +24,11 @@ __all__ = [
 ]
 
 
+_MASKED = (np.ma.MaskedArray, type(np.ma.masked))
+#: what Python or NumPy take for numbers
+_NO_NUMBERS = (bool, np.bool_, np.timedelta64, *_MASKED)
+
+
 def _show(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
@@ -40,12 +45,12 @@ def check_number(
     """Return `value` as a finite float between `minimum` and `maximum` (exclusive when
     `strict`).
     """
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
-        if isinstance(value, np.ndarray) and value.ndim == 0:
-            value = value.item()
-        if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
-            raise TypeError(f"{name} must be a real number, not {_show(value)}")
-    x = float(value)
+    number = value
+    if isinstance(value, np.ndarray) and value.ndim == 0 and not isinstance(value, _MASKED):
+        number = value[()]
+    if isinstance(number, _NO_NUMBERS) or not isinstance(number, numbers.Real):
+        raise TypeError(f"{name} must be a real number, not {_show(value)}")
+    x = float(number)
     if not np.isfinite(x):
         raise ValueError(f"{name} must be finite, not {x}")
     low = x <= minimum if strict else x < minimum
@@ -65,7 +70,7 @@ def check_integer(
     name: str, value: Any, *, minimum: int | None = None, maximum: int | None = None
 ) -> int:
     """Return `value` as an int between `minimum` and `maximum`."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
+    if isinstance(value, _NO_NUMBERS) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be an integer, not {_show(value)}")
     x = int(value)
     if minimum is not None and x < minimum:
@@ -96,8 +101,13 @@ def check_array(
     """Return `value` as a C-ordered array of `dtype` and `shape` (``None``: any length) without NaN
     or infinity.
     """
+    _refuse_non_numbers(name, value)
     try:
         raw = np.asarray(value)
+        if raw.dtype.kind not in "iufcO" and not (raw.dtype.kind == "b" and dtype is bool):
+            raise TypeError(f"{_KINDS.get(raw.dtype.kind, raw.dtype)} are no numbers")
+        if raw.dtype == object:
+            _refuse_objects(raw)
         if dtype is float and np.iscomplexobj(raw):
             if np.any(raw.imag != 0):
                 raise TypeError(f"{name} must be real, not {_show(value)}")
@@ -128,6 +138,36 @@ def check_array(
     return array
 
 
+#: what NumPy would turn into numbers without a word
+_KINDS = {
+    "b": "truth values",
+    "m": "time differences",
+    "M": "dates",
+    "S": "bytes",
+    "U": "texts",
+    "V": "records",
+}
+
+
+def _refuse_non_numbers(name: str, value: Any) -> None:
+    """Masked arrays, whose masked entries would count, also inside lists."""
+    parts = value if isinstance(value, (list, tuple)) else ()
+    if isinstance(value, _MASKED) or any(isinstance(v, _MASKED) for v in parts):
+        raise TypeError(
+            f"{name} must not be a masked array, whose masked entries would count; "
+            f"give {name}.compressed() or {name}.filled(...)"
+        )
+    # a list with one truth value among numbers is no longer of truth values
+    if any(isinstance(v, (bool, np.bool_, str, bytes)) for v in parts):
+        raise TypeError(f"{name} must be an array of numbers, not {_show(value)}")
+
+
+def _refuse_objects(raw: np.ndarray) -> None:
+    for v in raw.ravel():
+        if isinstance(v, (bool, np.bool_)) or not isinstance(v, numbers.Number):
+            raise TypeError(f"a {type(v).__name__} is no number")
+
+
 def check_times(tlist: Any, name: str = "tlist", *, minimum: int = 1) -> np.ndarray:
     """Return `tlist` as a strictly increasing, finite, one-dimensional array of at least `minimum`
     times.
@@ -147,12 +187,66 @@ def check_times(tlist: Any, name: str = "tlist", *, minimum: int = 1) -> np.ndar
     return times
 
 
+#: limits and use of a container, of the second and the first version of cgroups
+_CGROUPS = (
+    ("memory.max", "memory.current", "/sys/fs/cgroup"),
+    ("memory.limit_in_bytes", "memory.usage_in_bytes", "/sys/fs/cgroup/memory"),
+)
+
+
+def _number_in(path: str) -> int | None:
+    with contextlib.suppress(OSError, ValueError), open(path, encoding="ascii") as f:
+        return int(f.read())
+    return None
+
+
+def _own_groups(root: str) -> list[str]:
+    """Folders of the group that this process is in, and of those around it."""
+    out = [root]
+    with contextlib.suppress(OSError), open("/proc/self/cgroup", encoding="ascii") as f:
+        for line in f:
+            path = line.strip().split(":", 2)[-1].strip("/")
+            while path:
+                out.append(os.path.join(root, path))
+                path = os.path.dirname(path)
+    return out
+
+
+def _container_memory() -> list[int]:
+    """Bytes left in every group that limits this process."""
+    left = []
+    for limit, use, root in _CGROUPS:
+        for folder in _own_groups(root):
+            most, now = (_number_in(os.path.join(folder, name)) for name in (limit, use))
+            if most is not None and now is not None:
+                left.append(max(most - now, 0))
+    return left
+
+
+def _process_memory() -> list[int]:
+    """Bytes left under the limits of the process (``ulimit -v``, ``-d``)."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return []
+    left: list[int] = []
+    with contextlib.suppress(OSError, ValueError), open("/proc/self/statm", encoding="ascii") as f:
+        pages = [int(n) for n in f.read().split()]
+        for limit, used in ((resource.RLIMIT_AS, pages[0]), (resource.RLIMIT_DATA, pages[5])):
+            soft = resource.getrlimit(limit)[0]
+            if soft != resource.RLIM_INFINITY:
+                left.append(max(soft - used * resource.getpagesize(), 0))
+    return left
+
+
 def available_memory() -> int:
-    """Bytes of memory that a new array could take now."""
-    limits = []
+    """Bytes of memory that a new array could take now: free in the machine, the container and the
+    process.
+    """
+    limits = _container_memory() + _process_memory()
     with contextlib.suppress(OSError), open("/proc/meminfo", encoding="ascii") as f:
         limits += [int(line.split()[1]) * 1024 for line in f if line.startswith("MemAvailable:")]
-    if not limits and hasattr(os, "sysconf"):
+    if hasattr(os, "sysconf"):
         with contextlib.suppress(ValueError, OSError):
             limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     return min(limits) if limits else 8 * 2**30

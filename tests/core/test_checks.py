@@ -1,0 +1,119 @@
+"""What NumPy would silently take for numbers is refused; memory limits of every kind count."""
+
+import datetime
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import qsyncplug as qsp
+from qsyncplug.core import checks, errors
+
+WRONG = {
+    "masked": np.ma.array([1.0, 2.0], mask=[False, True]),
+    "masked, nothing hidden": np.ma.array([1.0, 2.0]),
+    "list of masked": [np.ma.array([1.0], mask=[True]), np.ma.array([1.0])],
+    "masked entry": [1.0, np.ma.masked],
+    "texts": ["1", "2"],
+    "one text": [1.0, "2"],
+    "bytes": np.array([b"1", b"2"]),
+    "truth values": [True, False],
+    "one truth value": [1.0, True],
+    "array of truth values": np.array([True, False]),
+    "time differences": np.array([1, 2], dtype="m8[s]"),
+    "dates": np.array(["2020-01-01", "2020-01-02"], dtype="M8[D]"),
+    "timedelta": [datetime.timedelta(seconds=1), datetime.timedelta(seconds=2)],
+    "None": [None, 1.0],
+    "objects": np.array([object(), 1.0]),
+    "truth objects": np.array([True, 1.0], dtype=object),
+    "records": np.zeros(2, dtype=[("a", float)]),
+    "a dict": {"a": 1},
+    "text": "12",
+}
+
+
+@pytest.mark.parametrize("dtype", [float, complex, int])
+@pytest.mark.parametrize("kind", WRONG)
+def test_arrays_of_no_numbers(kind, dtype):
+    with pytest.raises(TypeError, match=r"^thing must"):
+        checks.check_array("thing", WRONG[kind], dtype=dtype)
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_numbers_that_are_none(kind):
+    for check in (checks.check_number, checks.check_integer):
+        with pytest.raises((TypeError, ValueError), match=r"^thing must"):
+            check("thing", WRONG[kind])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        datetime.timedelta(seconds=1),
+        np.timedelta64(1, "s"),
+        np.datetime64("2020-01-01"),
+        np.ma.masked,
+        np.ma.array(1.0, mask=True),
+        np.array("1"),
+        np.array(True),
+        "1",
+        b"1",
+        True,
+        None,
+        [1.0],
+        1 + 0j,
+    ],
+)
+def test_single_values(value):
+    with pytest.raises(TypeError, match=r"^thing must"):
+        checks.check_number("thing", value)
+    with pytest.raises(TypeError, match=r"^thing must"):
+        checks.check_integer("thing", value)
+
+
+def test_numbers_of_every_kind_are_taken():
+    import fractions
+
+    assert checks.check_array("a", [1, 2.5, np.float32(3), np.int8(4)]).tolist() == [1, 2.5, 3, 4]
+    assert checks.check_array("a", [fractions.Fraction(1, 2), 1]).tolist() == [0.5, 1.0]
+    assert checks.check_array("a", range(3)).tolist() == [0, 1, 2]
+    assert checks.check_array("a", []).size == 0
+    assert checks.check_array("a", np.array([True]), dtype=bool).tolist() == [True]
+    assert checks.check_array("a", [[1, 2], [3, 4]], shape=(2, None)).shape == (2, 2)
+    assert checks.check_number("a", np.array(2.5)) == 2.5
+
+
+# ---------------------------------------------------------------- memory
+
+
+def test_memory_of_a_container_counts(tmp_path, monkeypatch):
+    (tmp_path / "memory.max").write_text("1000000\n")
+    (tmp_path / "memory.current").write_text("400000\n")
+    monkeypatch.setattr(checks, "_CGROUPS", (("memory.max", "memory.current", str(tmp_path)),))
+    assert checks.available_memory() == 600000
+    (tmp_path / "memory.max").write_text("max\n")
+    assert checks.available_memory() > 600000
+    (tmp_path / "memory.max").write_text("100\n")
+    with pytest.raises(errors.MemoryLimitError):
+        checks.check_memory("a thing", 1000)
+
+
+def test_limits_of_the_process_count():
+    code = (
+        "import resource; from qsyncplug.core.checks import available_memory, check_memory\n"
+        "from qsyncplug.core.errors import MemoryLimitError\n"
+        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + 2**28, resource.RLIM_INFINITY))\n"
+        "assert 2**26 < available_memory() <= 2**28, available_memory()\n"
+        "try:\n    check_memory('x', 2**29)\n"
+        "except MemoryLimitError:\n    print('refused')\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.stdout.strip() == "refused", run.stderr
+
+
+def test_the_workspace_of_the_integrator_is_counted(monkeypatch):
+    monkeypatch.setattr(checks, "available_memory", lambda: 2**26)
+    with pytest.raises(errors.MemoryLimitError, match="integrator of"):
+        qsp.circlesolve(qsp.Circle(qsp.sine()), np.linspace(0, 3, 10**6), [0.0, 1.0])
