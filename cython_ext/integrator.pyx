@@ -114,7 +114,8 @@ cdef class Integrator:
     cdef double[::1] breaks           # times that no step passes over
     cdef Py_ssize_t next_break
     cdef bint dense_ready, has_step, rejected_last
-    cdef Py_ssize_t n, n_events
+    cdef Py_ssize_t n
+    cdef readonly Py_ssize_t n_events
     cdef int width                    # 2 for pairs of doubles that are complex numbers
     cdef double[::1] atol
     cdef Py_ssize_t atol_stride
@@ -213,10 +214,39 @@ cdef class Integrator:
         """From now on no step passes `bound`, so that the solution there is not an interpolation."""
         self.bound = bound
 
-    def restart_clock(self):
-        """Count ``time_limit`` and ``nsteps`` from now."""
-        self.started = now()
-        self.accepted = self.rejected = 0
+    def snapshot(self):
+        """Everything that going on bit for bit needs: numbers, and arrays by what they hold."""
+        cdef double[:, ::1] rows = np.empty((STAGES + 10, self.n))
+        cdef Py_ssize_t k
+        for k in range(STAGES + 10):
+            memcpy(&rows[k, 0], self.row(k), self.n * sizeof(double))
+        return {"numbers": np.array([self.t, self.t_old, self.h, self.bound, self.horizon]),
+                "counts": np.array([self.accepted, self.rejected, self.evaluations, self.dense_ready,
+                                    self.has_step, self.rejected_last, self.next_break]),
+                "rows": np.asarray(rows), "breaks": np.array(self.breaks)}
+
+    def restore(self, saved):
+        """Go on from what :meth:`snapshot` gave."""
+        cdef double[:, ::1] rows = np.array(saved["rows"], dtype=np.float64, order="C")
+        cdef Py_ssize_t k
+        if rows.shape[0] != STAGES + 10 or rows.shape[1] != self.n:
+            raise ValueError(f"the snapshot is of another problem: {rows.shape[1]} numbers, not {self.n}")
+        self.t, self.t_old, self.h, self.bound, self.horizon = map(float, saved["numbers"])
+        (self.accepted, self.rejected, self.evaluations, self.dense_ready, self.has_step, self.rejected_last,
+         self.next_break) = map(int, saved["counts"])
+        self.breaks = np.array(saved["breaks"], dtype=np.float64)
+        if not 0 <= self.next_break <= self.breaks.shape[0]:
+            raise ValueError("the snapshot is damaged")
+        for k in range(STAGES + 10):
+            memcpy(self.row(k), &rows[k, 0], self.n * sizeof(double))
+
+    cdef double* row(self, Py_ssize_t k) noexcept nogil:
+        """Array `k` of a snapshot."""
+        if k < STAGES:
+            return self.K[k]
+        if k < STAGES + 7:
+            return self.F[k - STAGES]
+        return self.y if k == STAGES + 7 else self.y_old if k == STAGES + 8 else self.y_new
 
     # ------------------------------------------------------------------ running
 
@@ -268,8 +298,7 @@ cdef class Integrator:
         cdef double[::1] out = np.empty(self.n)
         if not (self.t_old <= t <= self.t):
             raise ValueError(f"t must lie in the last step [{self.t_old}, {self.t}], not {t}")
-        with nogil:
-            self.interpolate(t, &out[0])
+        self.interpolate(t, &out[0])
         state = np.asarray(out)
         return state.view(complex) if self.rhs.complex_pairs else state
 
@@ -563,8 +592,6 @@ cdef class Integrator:
         memcpy(&state[0], self.scratch, self.n * sizeof(double))
         y = np.asarray(state)
         self.event_log.append((k, t, y.view(complex) if self.rhs.complex_pairs else y))
-
-    # ------------------------------------------------------------------ what Python reads
 
     @property
     def event_state(self):

@@ -22,7 +22,7 @@ from .adapters import synchronization
 from .approximate import *  # noqa: F403
 from .circle import *  # noqa: F403
 from .comparison import Comparison, compare
-from .core import Grid, load
+from .core import Grid, load, resume
 from .core.entry import exactsolve, mfsolve, predictions, steadystate
 from .core.predictions import Outcome, Prediction, Predictions
 from .core.version import VERSION
@@ -57,6 +57,7 @@ __all__ = [
     "measures",
     "mfsolve",
     "predictions",
+    "resume",
     "steadystate",
     "synchronization",
     "verdict",

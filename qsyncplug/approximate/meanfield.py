@@ -193,6 +193,10 @@ class MeanFieldSolver(Solver):
         )
         return MeanFieldProblem(times, stepper, result)
 
+    def recipe(self) -> dict[str, Any]:
+        """See :meth:`Solver.recipe`."""
+        return {"closure": self.closure, "covariance0": self.covariance0}
+
     def _equations(self, state0: Any) -> tuple[RightHandSide, np.ndarray]:
         """The right-hand side and where it starts."""
         n = self.model.n

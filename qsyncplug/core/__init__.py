@@ -1,5 +1,6 @@
 """Ground floor: errors, checks, options, drive, solver base, result, grid, storage. No physics."""
 
+from .continuation import resume
 from .errors import *  # noqa: F403
 from .failure import Failure
 from .grid import Grid
@@ -26,4 +27,5 @@ __all__ = [
     "integrator",
     "load",
     "look",
+    "resume",
 ]

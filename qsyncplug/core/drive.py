@@ -16,6 +16,7 @@ from typing import Any, Literal, NoReturn
 import numpy as np
 from qutip.ui.progressbar import progress_bars
 
+from . import storage
 from .errors import QsyncplugWarning, TimeLimitError, warn
 from .failure import Failure, raise_failure
 from .limits import Limits
@@ -60,6 +61,7 @@ class Drive:
         self.limits, self.until = limits, until
         self.done = 0
         self.failure: Failure | None = None
+        self._mark: dict[str, Any] | None = None
 
     def run(self) -> Result:
         """Run to the end; return the result, or raise with what there is of it."""
@@ -94,6 +96,7 @@ class Drive:
         )
         saved = clock.perf_counter()
         while self.done < times.size and self.failure is None:
+            self._set_mark()
             block = times[self.done : self.done + chunk]
             failure = advance(stepper, block, rows, self.limits)
             self._record(block[: stepper.delivered], rows[: stepper.delivered])
@@ -108,6 +111,7 @@ class Drive:
                     and not problem.whole
                     and clock.perf_counter() - saved > _CHECKPOINT_SECONDS
                 ):
+                    self._set_mark()
                     self._checkpoint(self._so_far())
                     saved = clock.perf_counter()
         bar.finished()
@@ -222,12 +226,23 @@ class Drive:
         partial._trim(self.done)
         return partial
 
+    def _set_mark(self) -> None:
+        """Where a later run can go on: the stepper stands behind the last output recorded."""
+        if not self.options["checkpoint"] or self.problem.origin is None:
+            return
+        snapshot = self.problem.stepper.snapshot()
+        if snapshot is not None:
+            self._mark = {**self.problem.origin, "done": self.done, "snapshot": snapshot}
+
     def _checkpoint(self, result: Result) -> None:
         """Save; a file that cannot be written does not take the run with it."""
         if not self.options["checkpoint"]:
             return
+        finished = self.done == self.problem.times.size
         try:
-            result.save(self.options["checkpoint"])
+            storage.save(
+                result, self.options["checkpoint"], resume=None if finished else self._mark
+            )
         except Exception as error:
             warn(
                 f"the checkpoint {self.options['checkpoint']!r} could not be written "

@@ -93,6 +93,36 @@ class Result(qutip.solver.result.Result):
         if isinstance(states, list):
             del states[count:]
 
+    def _continue(self, partial: Result, done: int) -> None:
+        """Take the first `done` outputs from the result of an earlier part of the run."""
+        if list(partial.e_data) != list(self.e_data):
+            raise ValueError(
+                f"e_ops must have the keys of the run that is resumed, {list(partial.e_data)}, "
+                f"not {list(self.e_data)}"
+            )
+        if len(partial.times) < done:
+            raise StorageError("the checkpoint holds fewer outputs than it says")
+        self.times[:done] = partial.times[:done]
+        for name in self._fields:
+            here, before = getattr(self, name, None), getattr(partial, name, None)
+            if isinstance(here, np.ndarray) and isinstance(before, np.ndarray):
+                here[:done] = before[:done]
+        for key, values in self.e_data.items():
+            values.extend(partial.e_data[key][:done])
+        states = vars(self).get("states")
+        if isinstance(states, list):
+            states.extend(list(vars(partial).get("states") or ())[:done])
+
+    def _add_stats(self, partial: Result) -> None:
+        """The time and the worst drifts of an earlier part of the run count too."""
+        before = partial.stats
+        if before.run_time is not None and self.stats.run_time is not None:
+            self.stats.run_time += before.run_time
+        drift = self.stats.drift
+        if drift is not None:
+            for name, value in (before.drift or {}).items():
+                drift[name] = max(drift.get(name, 0.0), value)
+
     # ------------------------------------------------------------ reading
 
     @property

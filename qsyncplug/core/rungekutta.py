@@ -52,6 +52,18 @@ class RungeKutta(Stepper):
         self.cause = self.method.interruption or self.rhs.error
         return Status(status)
 
+    def snapshot(self) -> dict[str, Any] | None:
+        """See :class:`Stepper`."""
+        method = self.method
+        if type(method) is not Integrator or method.n_events:
+            return None
+        saved: dict[str, Any] = method.snapshot()
+        return saved
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """See :class:`Stepper`."""
+        self.method.restore(saved)
+
     def avoid(self, times: np.ndarray) -> None:
         """See :class:`Stepper`."""
         self.method.set_breaks(times)

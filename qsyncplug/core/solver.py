@@ -19,7 +19,11 @@ from .result import Result
 from .rungekutta import RungeKutta, integrator
 from .stepper import Problem
 
-__all__ = ["CompiledSolver", "Solver"]
+__all__ = ["SOLVERS", "CompiledSolver", "Solver"]
+
+
+#: every solver by the name of its class, for files
+SOLVERS: dict[str, type[Solver]] = {}
 
 
 class Solver:
@@ -38,6 +42,10 @@ class Solver:
     name: ClassVar[str] = ""
     methods: ClassVar[tuple[str, ...]] = ("dop853",)
     solver_options: ClassVar[dict[str, Any]] = DEFAULTS
+
+    def __init_subclass__(cls, **kw: Any):
+        super().__init_subclass__(**kw)
+        SOLVERS[cls.__name__] = cls
 
     def __init__(self, model: Any, *, options: dict[str, Any] | None = None):
         self.model = model
@@ -112,6 +120,8 @@ class Solver:
         times = check_times(tlist)
         with Limits(self._options["time_limit"]) as limits:
             problem = self._prepare(state0, times, e_ops, limits)
+            if self._options["checkpoint"]:
+                problem.origin = self._origin(state0, times)
             return Drive(problem, self.name, self._options, limits, until).run()
 
     def _prepare(self, state0: Any, times: np.ndarray, e_ops: Any, limits: Limits) -> Problem:
@@ -137,6 +147,36 @@ class Solver:
             ) from error
         problem.result.stats["preparation time"] = clock.perf_counter() - begin
         return problem
+
+    def _origin(self, state0: Any, times: np.ndarray) -> dict[str, Any]:
+        """What :func:`qsyncplug.resume` makes the problem from again."""
+        if isinstance(state0, tuple):
+            state0 = list(state0)
+        return {
+            "solver": type(self).__name__,
+            "recipe": self.recipe(),
+            "state0": state0,
+            "times": times,
+        }
+
+    def recipe(self) -> dict[str, Any]:
+        """Keyword arguments and attributes, beside model and options, that make this solver."""
+        return {}
+
+    def continue_run(self, mark: dict[str, Any], partial: Result, e_ops: Any) -> Result:
+        """Go on from the mark of a checkpoint; see :func:`qsyncplug.resume`."""
+        times = check_times(mark["times"])
+        with Limits(self._options["time_limit"]) as limits:
+            problem = self._prepare(mark["state0"], times, e_ops, limits)
+            problem.stepper.restore(mark["snapshot"])
+            problem.result._continue(partial, mark["done"])
+            if self._options["checkpoint"]:
+                problem.origin = self._origin(mark["state0"], times)
+            drive = Drive(problem, self.name, self._options, limits)
+            drive.done = mark["done"]
+            result = drive.run()
+        result._add_stats(partial)
+        return result
 
     # ------------------------------------------------------------ by hand
 

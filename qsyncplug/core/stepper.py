@@ -97,6 +97,8 @@ class Problem:
         self.times = times
         self.stepper = stepper
         self.result = result
+        #: what made the problem, for checkpoints that can be resumed
+        self.origin: dict[str, Any] | None = None
 
     def breakpoints(self, times: np.ndarray) -> np.ndarray:
         """Times between those of `times` that no step may pass over; see :mod:`core.pulses`."""

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from .archive import read_archive, write_archive
+from .encoding import encode
 from .errors import StorageError
 
-__all__ = ["build_model", "load", "model_to_store", "register", "register_model", "save"]
+__all__ = ["build_model", "load", "model_to_store", "register", "register_model", "restore", "save"]
 
 #: 2: checksum, values of any kind in e_ops
 SCHEMA = 2
@@ -79,8 +80,12 @@ def _encode(value: Any) -> Any:
     return value if isinstance(value, (str, int, float, type(None))) else str(value)
 
 
-def save(result: Any, path: str | os.PathLike[str]) -> None:
+def save(
+    result: Any, path: str | os.PathLike[str], *, resume: dict[str, Any] | None = None
+) -> None:
     """Write `result` to `path`; the file is complete or absent, never half written.
+
+    `resume` is what :func:`qsyncplug.resume` goes on from.
 
     Raises
     ------
@@ -91,6 +96,8 @@ def save(result: Any, path: str | os.PathLike[str]) -> None:
     """
     header, arrays = result._to_store()
     header = {"schema": SCHEMA, "class": type(result).__name__, **_encode(header)}
+    if resume is not None:
+        header["resume"] = encode(resume, arrays, "resume")
     write_archive(path, header, arrays)
 
 
@@ -128,7 +135,13 @@ def load(path: str | os.PathLike[str]) -> Any:
     >>> qsp.load(path).positions.shape
     (2, 2)
     """
-    header, arrays = read_archive(path)
+    return restore(path, *read_archive(path))
+
+
+def restore(
+    path: str | os.PathLike[str], header: dict[str, Any], arrays: dict[str, np.ndarray]
+) -> Any:
+    """The result that the contents of a file describe."""
     path = os.fspath(path)
     if header.get("schema") != SCHEMA:
         raise StorageError(

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import qsyncplug as qsp
-from qsyncplug.core import errors
+from qsyncplug.core import errors, storage
 from qsyncplug.core.drive import Drive
 from qsyncplug.core.limits import Limits, look
 from qsyncplug.core.options import DEFAULTS
@@ -205,8 +205,8 @@ def test_interrupts_anywhere_keep_the_result(where, tmp_path, monkeypatch):
     solver.hook = lambda s, t: at("stepper", t)
     if where == "save":
         solver.options = {"checkpoint": tmp_path / "x.npz"}
-        save = DecayResult.save
-        monkeypatch.setattr(DecayResult, "save", lambda s, p: (at("save"), save(s, p))[1])
+        save = storage.save
+        monkeypatch.setattr(storage, "save", lambda *a, **kw: (at("save"), save(*a, **kw))[1])
     count = {"stepper": 11, "e_ops": 11, "record": 11, "finish": 31, "save": 31, "until": 12}[where]
     with pytest.raises(errors.SolverInterrupted) as e:
         solver.run(

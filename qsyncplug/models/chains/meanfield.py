@@ -310,6 +310,14 @@ class SpinMeanFieldSolver(Solver):
         )
         return SpinMeanFieldProblem(times, stepper, result)
 
+    def recipe(self) -> dict[str, Any]:
+        """See :meth:`Solver.recipe`."""
+        return {
+            "eliminated": self.eliminated,
+            "covariance0": self.covariance0,
+            "central": self.central,
+        }
+
     def _equations(self, state0: Any) -> tuple[RightHandSide, np.ndarray]:
         beta, C, minus, z = self._start(state0)
         if self.eliminated:

@@ -1,0 +1,114 @@
+"""Going on with a run from its checkpoint."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from typing import Any
+
+from . import storage
+from .archive import read_archive
+from .encoding import decode
+from .errors import StorageError
+from .result import Result
+from .solver import SOLVERS, Solver
+
+__all__ = ["resume"]
+
+
+def resume(
+    path: str | os.PathLike[str],
+    *,
+    model: Any = None,
+    e_ops: Any = None,
+    options: dict[str, Any] | None = None,
+) -> Result:
+    """Go on with a run that was stopped, from the file that ``options["checkpoint"]`` named.
+
+    The run continues bit for bit as if it had not been stopped.
+
+    Parameters
+    ----------
+    path : path
+        The checkpoint. It is written on the way every half minute and when the run ends early.
+    model : object, optional
+        The model of the run, where the file could not hold it (functions of the user).
+    e_ops : callable, list or dict of callables, optional
+        Those of the run, if it had any: functions are not stored.
+    options : dict, optional
+        Options that shall be other than before, such as ``time_limit`` or ``nsteps``. Those that
+        say how the run goes (``method``, ``rtol``, ``atol``, ``step``) had better stay.
+
+    Returns
+    -------
+    Result
+        Of the whole run. A run that was finished is returned as it is.
+
+    Raises
+    ------
+    StorageError
+        The file is none of ours, or of a run that cannot be resumed.
+    ValueError
+        The model or `e_ops` are missing, or are others.
+    SolverError
+        The run had to stop again.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np, qsyncplug as qsp
+    >>> path = os.path.join(tempfile.mkdtemp(), "run.npz")
+    >>> times = np.linspace(0, 200, 101)
+    >>> pair = qsp.van_der_pol_pair()
+    >>> try:
+    ...     qsp.mfsolve(pair, [1, 1], times, options={"checkpoint": path, "nsteps": 40})
+    ... except qsp.core.StepLimitError:
+    ...     result = qsp.resume(path, options={"nsteps": 10**6})
+    >>> bool(np.array_equal(result.mean, qsp.mfsolve(pair, [1, 1], times).mean))
+    True
+    """
+    header, arrays = read_archive(path)
+    partial = storage.restore(path, header, arrays)
+    if header.get("resume") is None:
+        if isinstance(partial, Result) and partial.stats.stopped is None:
+            return partial
+        raise StorageError(
+            f"{os.fspath(path)} holds a result, but not what it would take to go on with the run"
+        )
+    mark = _mark(path, header, arrays)
+    solver = _solver(mark, partial, model, options)
+    try:
+        return solver.continue_run(mark, partial, e_ops)
+    except KeyError as error:
+        raise StorageError(f"{os.fspath(path)}: the checkpoint lacks {error}") from error
+
+
+def _mark(path: Any, header: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
+    mark = decode(header["resume"], arrays)
+    needed = {"solver": str, "recipe": dict, "done": int, "snapshot": dict}
+    if not isinstance(mark, dict) or not all(
+        isinstance(mark.get(name), kind) for name, kind in needed.items()
+    ):
+        raise StorageError(f"{os.fspath(path)}: the checkpoint is damaged")
+    return mark
+
+
+def _solver(mark: dict[str, Any], partial: Result, model: Any, options: Any) -> Solver:
+    """The solver of the run, made anew."""
+    cls = SOLVERS.get(mark["solver"])
+    if cls is None:
+        raise StorageError(f"unknown solver in the checkpoint: {mark['solver'][:60]!r}")
+    model = partial.model if model is None else model
+    if model is None:
+        raise ValueError(
+            f"model must be given: the file could not hold it ({partial._model_text()[:100]})"
+        )
+    known = inspect.signature(cls.__init__).parameters
+    recipe = mark["recipe"]
+    before = {k: v for k, v in partial.options.items() if k in cls.solver_options}
+    arguments = {k: v for k, v in recipe.items() if k in known}
+    solver = cls(model, options={**before, **(options or {})}, **arguments)
+    for name, value in recipe.items():
+        if name not in known:
+            setattr(solver, name, value)
+    return solver
