@@ -62,7 +62,8 @@ class Group:
             return bool(enough and beyond and self.strict == n)
         # fluctuations of r of few nodes hold slow ones for a while, but shake them
         calm = self.strict >= n / 2 or self.motion <= _CALM
-        firm = (self.order > 0.5 and calm) or self.strict >= max(3.0, 0.9 * n)
+        large = n > 2 * np.sqrt(total)
+        firm = (self.order > 0.5 and calm and large) or self.strict >= max(3.0, 0.9 * n)
         return bool(enough and beyond and firm)
 
 
