@@ -7,7 +7,12 @@ from typing import Any
 import numpy as np
 
 from ..core.gaussian import uncertainty_margin
-from ..sync.tangent import phase_diffusion, radial_variance, relative_phase_variance
+from ..core.tangent import (
+    closure_flags,
+    phase_diffusion,
+    radial_variance,
+    relative_phase_variance,
+)
 
 __all__ = ["exponents", "flags", "turning"]
 
@@ -39,18 +44,12 @@ def flags(
     model: Any, times: np.ndarray, beta: np.ndarray, covariance: np.ndarray
 ) -> tuple[str, ...]:
     """Why the linear closure does not hold for this run, each with its number."""
-    out = []
     last, C = beta[-1], covariance[-1]
-    alive = np.all(np.abs(last) > 1e-6)
-    if alive and last.size > 1:
-        slips = float(np.max(relative_phase_variance(last, C)))
-        if slips > 1:
-            out.append(
-                "linear closure not valid: the relative phase has the variance σ² = "
-                f"{slips:.3g} > 1; the quantum state slips"
-            )
+    alive = bool(np.all(np.abs(last) > 1e-6))
+    out: list[str] = []
     if alive:
-        out += _radial(last, C) + _diffusion(model, times, last)
+        out += closure_flags(last, radial_variance(last, C), relative_phase_variance(last, C))
+        out += _diffusion(model, times, last)
     margin = float(uncertainty_margin(C))
     if margin < -1e-8 * max(1.0, float(np.abs(C).max())):
         out.append(f"linear closure not valid: C + iΩ/2 has the eigenvalue {margin:.2g} < 0")
@@ -59,24 +58,12 @@ def flags(
     return tuple(out)
 
 
-def _radial(beta: np.ndarray, C: np.ndarray) -> list[str]:
-    excess = radial_variance(beta, C) - 0.5
-    worst = int(np.argmax(excess / np.abs(beta) ** 2))
-    if excess[worst] <= 0.5 * abs(beta[worst]) ** 2:
-        return []
-    return [
-        f"linear closure not valid: radial variance {excess[worst]:.3g} beyond ½ at "
-        f"|β|² = {abs(beta[worst]) ** 2:.3g}"
-    ]
-
-
 def _diffusion(model: Any, times: np.ndarray, beta: np.ndarray) -> list[str]:
     rate = phase_diffusion(model.drift(beta), model.jacobian(beta), model.diffusion(beta), beta)
     spread = None if rate is None else rate * float(times[-1] - times[0])
     if spread is None or spread <= 0.1:
         return []
     return [
-        f"the common phase diffuses (D_φ = {rate:.4g}, variance {spread:.3g} by the "
-        "end): S_c, S_p, Pearson and E_N of the "
-        "run say nothing"
+        f"the common phase diffuses (D_φ = {rate:.4g}, variance {spread:.3g} by the end): S_c, "
+        "S_p, Pearson and E_N of the run say nothing"
     ]

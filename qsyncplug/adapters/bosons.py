@@ -1,4 +1,4 @@
-"""Boson models: mean field with covariance, and exact moments."""
+"""Systems of any nodes: mean field with and without covariance, cumulants, exact moments."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ from typing import Any
 
 import numpy as np
 
+from ..approximate.cumulants import CumulantResult
 from ..approximate.meanfield import MeanFieldResult
+from ..approximate.sphere import ClassicalResult
+from ..core.tangent import mean_field_coherence
 from ..exact.evolve import ExactResult
+from ..operators.mode import ModeFactor
 from ..operators.system import System
 from ..sync import About, SyncView
 from ..sync.dynamics import Dynamics, Kind
 from ..sync.reading import reader
-from ..sync.tangent import mean_field_coherence
 from . import _linear
 from ._couplings import coupled, gains, rest_exponents
-from ._spectra import enough_levels, spectra_of_modes
+from ._spectra import enough_levels, spectra_of
 
-__all__ = ["view_of_exact", "view_of_mean_field"]
+__all__ = ["view_of_classical", "view_of_cumulants", "view_of_exact", "view_of_mean_field"]
 
 
 @reader.register(MeanFieldResult)
@@ -47,7 +50,7 @@ def view_of_mean_field(result: MeanFieldResult) -> SyncView:
     return SyncView.of(result.times, fields, about=about)
 
 
-def _coherences(result: MeanFieldResult) -> np.ndarray:
+def _coherences(result: MeanFieldResult | ClassicalResult) -> np.ndarray:
     return mean_field_coherence(result.amplitudes, result.covariance)
 
 
@@ -56,6 +59,47 @@ def _exactly_linear(system: Any) -> bool:
     if not isinstance(system, System):
         return False
     return system.hamiltonian.degree <= 2 and all(jump.degree <= 1 for jump in system.jumps)
+
+
+@reader.register(ClassicalResult)
+def view_of_classical(result: ClassicalResult) -> SyncView:
+    """Amplitudes of modes and of the Holstein–Primakoff bosons of spins, with their phases."""
+    closure = result.stats.get("closure", "none")
+    linear = closure == "linear" and result.covariance is not None
+    fields: dict[str, Any] = {"mean": result.mean, "covariance": 0}
+    if linear:
+        fields |= {
+            "covariance": result.covariance,
+            "masses": np.abs(result.amplitudes) ** 2,
+            "correlations": partial(_coherences, result),
+        }
+    about = About(
+        physical=False,
+        system=f"{result.model.name}, mean field ({closure})",
+        notes=tuple(result.stats.get("neglected", ())),
+        vacuum=0.5 if linear else 0.0,
+        missing={"states": "a mean field has no states; run exactsolve"},
+        dynamics=Dynamics(Kind.AMPLITUDES, **_facts(result.model)),
+    )
+    return SyncView.of(result.times, fields, about=about)
+
+
+@reader.register(CumulantResult)
+def view_of_cumulants(result: CumulantResult) -> SyncView:
+    """Moments of a cumulant expansion, normal-ordered."""
+    return SyncView(
+        result.times,
+        mean=result.mean,
+        covariance=result.covariance,
+        about=About(
+            physical=False,
+            canonical=result.model.bosonic,
+            system=f"{result.model.name}, cumulants (order {result.stats.get('order', '?')})",
+            notes=tuple(result.stats.get("neglected", ())),
+            missing={"states": "cumulants have no states; run exactsolve"},
+            dynamics=Dynamics(Kind.MOMENTS, **_facts(result.model)),
+        ),
+    )
 
 
 @reader.register(ExactResult)
@@ -94,6 +138,10 @@ def _facts(system: System) -> dict[str, Any]:
         "dissipative": bool(system.jumps),
         "gain": gains(system) if system.isconstant and system.bosonic else None,
     }
+
+
+def _has_modes(system: System) -> bool:
+    return any(isinstance(symbol.factor, ModeFactor) for symbol in system.symbols)
 
 
 def _mean_field_dynamics(result: MeanFieldResult, closure: str) -> Dynamics:
@@ -144,9 +192,8 @@ def _exact_dynamics(result: ExactResult) -> Dynamics:
     if not isinstance(system, System):
         return Dynamics(Kind.MOMENTS)
     populations = getattr(result, "populations", None)
-    spectra = None
-    if not system.bosonic:
-        return Dynamics(Kind.MOMENTS, **_facts(system))
-    if populations is not None:
-        spectra = partial(spectra_of_modes, system, enough_levels(populations[-1]))
+    levels = None
+    if system.bosonic and populations is not None:
+        levels = enough_levels(populations[-1])
+    spectra = partial(spectra_of, system, levels) if levels or not _has_modes(system) else None
     return Dynamics(Kind.MOMENTS, **_facts(system), spectra=spectra)

@@ -13,6 +13,7 @@ import scipy.linalg
 from ..core.checks import check_number
 from ..core.errors import SolverError
 from ..core.gaussian import moments_from_covariance
+from ..core.tangent import closure_flags, radial_variance, relative_phase_variance
 from ..operators.atom import AtomFactor
 from ..operators.level import LevelFactor
 from ..operators.mode import ModeFactor
@@ -240,7 +241,8 @@ def _fluctuations(flow: Flow, x: np.ndarray, frequency: float, free: bool) -> Li
     C = P @ (0.5 * (C + C.T)) @ P.T
     beta, T = flow.quadratures(x)
     covariance = T @ (0.5 * (C + C.T)) @ T.T
-    radial, relative = _phases(beta, covariance)
+    radial = radial_variance(beta, covariance)
+    relative = relative_phase_variance(beta, covariance)
     phase = np.angle(beta)
     coherence = np.exp(1j * (phase[None, :] - phase[:, None]) - 0.5 * relative)
     return LimitCycle(
@@ -257,7 +259,7 @@ def _fluctuations(flow: Flow, x: np.ndarray, frequency: float, free: bool) -> Li
         radial_variance=radial,
         relative_variance=relative,
         coherence=coherence,
-        flags=_flags(beta, radial, relative),
+        flags=closure_flags(beta, radial, relative),
     )
 
 
@@ -266,37 +268,6 @@ def _turned(flow: Flow, x: np.ndarray) -> np.ndarray:
     beta = flow.quadratures(x)[0]
     # exp(Kα) turns every β by e^{iα}
     return np.asarray(scipy.linalg.expm(-np.angle(beta[0]) * flow.rotation) @ x)
-
-
-def _phases(beta: np.ndarray, C: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Radial variances (N,) and variances of relative phases (N, N)."""
-    n = len(beta)
-    along, radial = np.zeros((n, 2 * n)), np.empty(n)
-    for j, b in enumerate(beta):
-        q, p = np.sqrt(2) * b.real, np.sqrt(2) * b.imag
-        size = max(q * q + p * p, 1e-300)
-        along[j, 2 * j : 2 * j + 2] = np.array([-p, q]) / size
-        r = np.array([q, p]) / np.sqrt(size)
-        radial[j] = r @ C[2 * j : 2 * j + 2, 2 * j : 2 * j + 2] @ r
-    u = along[None, :, :] - along[:, None, :]
-    return radial, np.einsum("jka,ab,jkb->jk", u, C, u)
-
-
-def _flags(beta: np.ndarray, radial: np.ndarray, relative: np.ndarray) -> tuple[str, ...]:
-    out = []
-    if relative.max() > 1:
-        out.append(
-            f"linear closure not valid: the relative phase has the variance {relative.max():.3g} "
-            "> 1; the quantum state slips"
-        )
-    excess = radial - 0.5
-    worst = int(np.argmax(excess / np.maximum(np.abs(beta) ** 2, 1e-300)))
-    if excess[worst] > 0.5 * abs(beta[worst]) ** 2:
-        out.append(
-            f"linear closure not valid: radial variance {excess[worst]:.3g} beyond ½ at "
-            f"|β|² = {abs(beta[worst]) ** 2:.3g}"
-        )
-    return tuple(out)
 
 
 @singledispatch

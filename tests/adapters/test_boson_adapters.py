@@ -512,3 +512,26 @@ def test_views_are_read_only(view):
         view.mean[0, 0] = 1.0
     with pytest.raises((AttributeError, TypeError)):
         view.mean = 0
+
+
+@pytest.mark.parametrize("closure", ["none", "linear", "cumulants"])
+def test_every_approximation_of_spins_has_a_view_and_a_verdict(closure):
+    S1, S2 = qsp.spins(40, 40)
+    jumps = [S1.p, S2.p, 0.2 * S1.m, 0.2 * S2.m, 0.6 * (S1.m - S2.m)]
+    system = qsp.System(0.05 * (S1.z - S2.z), [jump / np.sqrt(40) for jump in jumps])
+    start = {S1: (0.3, 0.0), S2: (0.3, 1.0)}
+    with warnings.catch_warnings():
+        # cumulants of collective spins are not the best choice, and say so
+        warnings.simplefilter("ignore", qsp.core.errors.ApproximationWarning)
+        run = qsp.mfsolve(system, start, np.linspace(0, 60, 301), closure=closure)
+    view = qsp.synchronization(run)
+    np.testing.assert_allclose(view.amplitudes, run.amplitudes, atol=1e-12)
+    label = "phase preference" if closure == "cumulants" else "phase-locked"
+    assert qsp.verdict(run).label == label
+
+
+def test_spectra_of_spins_decide_entrainment():
+    S1, S2 = qsp.spins(3, 3)
+    far = qsp.System(4.0 * (S1.z - S2.z), [S1.p, S2.p, 0.5 * S1.m, 0.5 * S2.m, 0.3 * (S1.m - S2.m)])
+    run = qsp.exactsolve(far, {S1: (0.3, 0.0), S2: (0.3, 1.0)}, np.linspace(0, 20, 81))
+    assert qsp.verdict(run).label == "not entrained"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 __all__ = [
+    "closure_flags",
     "mean_field_coherence",
     "phase_diffusion",
     "radial_variance",
@@ -87,6 +88,38 @@ def radial_variance(beta: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         e = x / size
     return np.einsum("...ja,...jajb,...jb->...j", e, C, e)
+
+
+def closure_flags(beta: np.ndarray, radial: np.ndarray, relative: np.ndarray) -> tuple[str, ...]:
+    """Why the linear closure does not hold about amplitudes (N,), each reason with its number.
+
+    Parameters
+    ----------
+    beta : (N,) complex array
+    radial : (N,) array
+        :func:`radial_variance`.
+    relative : (N, N) array
+        :func:`relative_phase_variance`.
+
+    Returns
+    -------
+    tuple of str
+        Empty where fluctuations are smaller than what they fluctuate about.
+    """
+    out = []
+    if relative.max() > 1:
+        out.append(
+            f"linear closure not valid: the relative phase has the variance σ² = "
+            f"{relative.max():.3g} > 1; the quantum state slips"
+        )
+    excess = radial - 0.5
+    worst = int(np.argmax(excess / np.maximum(np.abs(beta) ** 2, 1e-300)))
+    if excess[worst] > 0.5 * abs(beta[worst]) ** 2:
+        out.append(
+            f"linear closure not valid: radial variance {excess[worst]:.3g} beyond ½ at "
+            f"|β|² = {abs(beta[worst]) ** 2:.3g}"
+        )
+    return tuple(out)
 
 
 def phase_diffusion(

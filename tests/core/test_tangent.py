@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import qsyncplug as qsp
-from qsyncplug.sync.tangent import (
+from qsyncplug.core.tangent import (
     mean_field_coherence,
     phase_diffusion,
     radial_variance,
