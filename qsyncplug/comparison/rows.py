@@ -91,7 +91,9 @@ def make_row(
     # a measure that one has and the other has not is a disagreement
     unlike = np.where(np.isnan(difference), np.inf, np.abs(difference))
     size = np.where(both_undefined, 0.0, unlike)
-    scale = np.nanmax(np.abs(exact)) if np.any(np.isfinite(exact)) else 1.0
+    # an infinite value (S_c of complete synchronisation) sets no scale: everything would agree
+    known = np.isfinite(exact)
+    scale = np.max(np.abs(exact[known])) if known.any() else 1.0
     # what is zero in both agrees, whatever rounding makes of it
     agrees = size <= max(tolerance * scale, 1e-7)
     window, whole = None, bool(agrees.all())

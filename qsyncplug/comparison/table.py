@@ -239,7 +239,9 @@ class _Series:
             differences[key] = {}
             exact = by_name[order[0]]
             for name in order[1:]:
-                away = by_name[name] - exact
+                # two infinite values (S_c of complete synchronisation) agree
+                with np.errstate(invalid="ignore"):
+                    away = np.where(by_name[name] == exact, 0.0, by_name[name] - exact)
                 if key in self.circular:
                     away = np.angle(np.exp(1j * away))
                 differences[key][name] = away

@@ -234,3 +234,22 @@ def test_plain_states_stand_beside_results():
     state = qutip.tensor(qutip.coherent(6, 0.3), qutip.coherent(6, 0.3j))
     c = qsp.compare({"a": state, "b": [state]}, modes=[a, b])
     assert all(row.whole for row in c.rows)
+
+
+def test_two_infinite_values_agree():
+    """S_c of phases that coincide is infinite in both runs: no difference, and no warning."""
+    model = qsp.Circle(qsp.attention(5.0), normalization="mean")
+    start, times = [0.3, 0.3, 0.3], np.linspace(0, 1, 41)
+    runs = {k: qsp.circlesolve(model, start, times) for k in ("a", "b")}
+    comparison = qsp.compare(runs)
+    largest = np.array([row.largest for row in comparison.rows])
+    assert np.all((largest == 0) | np.isnan(largest)) and "inf" in str(comparison)
+
+
+def test_an_infinite_value_does_not_hide_a_difference():
+    from qsyncplug.comparison.rows import make_row
+
+    exact, other = np.array([1.0, 2.0, np.inf]), np.array([1.0, 5.0, np.inf])
+    difference = np.array([0.0, 3.0, 0.0])
+    row = make_row("m", "m", "other", np.arange(3.0), exact, other, difference, 0.05)
+    assert not row.whole and row.window == (0.0, 0.0) and row.largest == 3.0
