@@ -23,8 +23,8 @@ from qsyncplug.plot.circle import (
     plot_circle_order,
     plot_criterion,
     plot_dendrogram,
-    plot_trajectories,
 )
+from qsyncplug.plot.views import plot_trajectories
 
 
 @pytest.fixture(scope="module")
