@@ -149,7 +149,8 @@ class Spectrum:
         for k in np.flatnonzero(inside) + 1:
             left, right = grid[k - 1], grid[k + 1]
             if self.slope(left) > 0 > self.slope(right):
-                w = float(scipy.optimize.brentq(self.slope, left, right, xtol=1e-300, rtol=1e-15))
+                near = 1e-13 * (right - left)
+                w = float(scipy.optimize.brentq(self.slope, left, right, xtol=near, rtol=1e-15))
                 height = float(self(w))
                 found.append(Peak(w, self._width(w, height, grid, S), height))
         return sorted(found, key=lambda p: -p.height)

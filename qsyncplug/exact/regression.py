@@ -13,6 +13,7 @@ import scipy.sparse.linalg as spla
 from ..core.checks import check_array
 from ..core.errors import QsyncplugWarning, SolverError, warn
 from .curve import Spectrum
+from .linear import linear_spectrum
 from .problem import Problem, exact_problem
 from .propagate import ChebyshevStepper
 from .resolvent import NoJump, gmres
@@ -173,7 +174,9 @@ def _empty(r: _Regression) -> Spectrum:
     return Spectrum(np.zeros((0, 0)), none, none, 0.0, r.coherent, r.power, 0.0)
 
 
-def spectrum(system: Any, a: Any, wlist: Any = None, *, cutoff: Any = None) -> Spectrum:
+def spectrum(
+    system: Any, a: Any, wlist: Any = None, *, cutoff: Any = None, mean: Any = None
+) -> Spectrum:
     r"""The spectrum of an operator in the steady state.
 
     .. math:: S(ω)=2\,\mathrm{Re}∫_0^∞⟨δa^†(τ)δa(0)⟩e^{-iωτ}dτ, \qquad δa=a-⟨a⟩.
@@ -192,6 +195,9 @@ def spectrum(system: Any, a: Any, wlist: Any = None, *, cutoff: Any = None) -> S
         is known at every frequency: call it.
     cutoff : int or sequence of int
         Fock levels kept of modes.
+    mean : array_like of shape (N,), optional
+        For modes: the spectrum of the linearised mean field instead, about the stable fixed point
+        that is next to these amplitudes; `a` is one of the modes.
 
     Returns
     -------
@@ -216,7 +222,8 @@ def spectrum(system: Any, a: Any, wlist: Any = None, *, cutoff: Any = None) -> S
     -----
     Quantum regression: S(ω)=2 Re tr[δa†(iω−L)^{-1}δaρ], on the coherence order that a adds where
     the system has a phase symmetry. All frequencies come from one Krylov space of (σ−L)^{-1}
-    (factorised, or GMRES), enlarged until the curve no longer changes.
+    (factorised, or GMRES), enlarged until the curve no longer changes. With `mean`, regression of
+    the linearised mean field (:func:`.linear.linear_spectrum`).
 
     Examples
     --------
@@ -228,9 +235,12 @@ def spectrum(system: Any, a: Any, wlist: Any = None, *, cutoff: Any = None) -> S
     """
     if wlist is not None:
         wlist = check_array("wlist", wlist, shape=(None,))
-    problem = exact_problem(system, cutoff, "a spectrum")
-    r = _regression(problem, problem.matrix(a, "a"))
-    s = _reduce(r) if r.power > 1e-14 * max(1.0, abs(r.coherent) ** 2) else _empty(r)
+    if mean is not None:
+        s = linear_spectrum(system, a, mean)
+    else:
+        problem = exact_problem(system, cutoff, "a spectrum")
+        r = _regression(problem, problem.matrix(a, "a"))
+        s = _reduce(r) if r.power > 1e-14 * max(1.0, abs(r.coherent) ** 2) else _empty(r)
     s.w = s.window() if wlist is None else wlist
     s.values = np.asarray(s(s.w))
     if len(s.peaks) > 1 and s.peaks[1].height > 0.9 * s.peaks[0].height:

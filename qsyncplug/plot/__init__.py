@@ -11,6 +11,7 @@ from .circle import (
 )
 from .comparison import plot_comparison
 from .lohe import anim_wave_packets, plot_centres, plot_densities, plot_gram
+from .spectra import plot_phase_distribution, plot_spectrum
 from .spins import plot_dtwa, plot_published_figure, plot_spin_phase
 from .sweeps import plot_sweep
 from .verdicts import plot_verdict
@@ -47,8 +48,10 @@ __all__ = [
     "plot_masses",
     "plot_measure",
     "plot_order_parameter",
+    "plot_phase_distribution",
     "plot_published_figure",
     "plot_relative_phase",
+    "plot_spectrum",
     "plot_spin_phase",
     "plot_sweep",
     "plot_trajectories",

@@ -1,0 +1,56 @@
+"""Spectra and phase distributions: what is drawn is what was computed."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import qutip
+
+import qsyncplug as qsp
+
+
+def curves():
+    (b,) = qsp.modes(1)
+    systems = {f"Δ={d}": qsp.System(d * b.dag() * b, [b.dag(), 2 * b]) for d in (0.0, 1.5)}
+    return {name: qsp.spectrum(s, b, cutoff=24) for name, s in systems.items()}
+
+
+def test_spectra():
+    table = curves()
+    fig, ax = qsp.plot_spectrum(table)
+    drawn = [line for line in ax.lines if len(line.get_xdata()) > 10]
+    for line, s in zip(drawn, table.values(), strict=True):
+        assert np.array_equal(line.get_ydata(), s.values)
+        k = int(np.argmax(line.get_ydata()))
+        assert line.get_xdata()[k] == pytest.approx(s.frequency, abs=0.05)
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == list(table)
+    again, other = qsp.plot_spectrum(table["Δ=1.5"], wlist=[1.0, 1.5, 2.0], fig=fig, ax=ax)
+    assert again is fig
+    assert other is ax
+    plt.close("all")
+    with pytest.raises(TypeError, match=r"s must be a Spectrum"):
+        qsp.plot_spectrum(3)
+    with pytest.raises(ValueError, match="empty"):
+        qsp.plot_spectrum([])
+
+
+def test_phase_distributions():
+    """A coherent state points at its phase; a Fock state nowhere; two modes relative."""
+    _, ax = qsp.plot_phase_distribution([qutip.coherent(20, 1.5j), qutip.fock(20, 2)])
+    lines = [line for line in ax.lines if len(line.get_xdata()) > 10]
+    x, y = lines[0].get_xdata(), lines[0].get_ydata()
+    assert x[int(np.argmax(y))] == pytest.approx(np.pi / 2, abs=0.05)
+    assert np.trapezoid(y, x) == pytest.approx(1, abs=1e-6)
+    assert np.allclose(lines[1].get_ydata(), 1 / (2 * np.pi))
+    two = qutip.tensor(qutip.coherent(14, 1.0), qutip.coherent(14, 1j))
+    _, ax = qsp.plot_phase_distribution(two, relative=True)
+    line = ax.lines[0]
+    assert line.get_xdata()[int(np.argmax(line.get_ydata()))] == pytest.approx(-np.pi / 2, abs=0.05)
+    _, ax = qsp.plot_phase_distribution(two, modes=0, kind="wigner")
+    assert ax.lines[0].get_xdata()[int(np.argmax(ax.lines[0].get_ydata()))] == pytest.approx(
+        0, abs=0.05
+    )
+    plt.close("all")
+    with pytest.raises(ValueError, match="kind"):
+        qsp.plot_phase_distribution(two, kind="angle")
+    with pytest.raises(TypeError, match="state must be a Qobj"):
+        qsp.plot_phase_distribution(1.0)
