@@ -149,7 +149,7 @@ class PublishedEquations:
             X vanishes at `beta`.
         """
         times, b, flow = self.point(t, beta)
-        return np.asarray(flow.drift(times, b))[0]
+        return np.asarray(flow.drift(times, b)[0])
 
     def langevin_drift(self, t: float, beta: Any) -> np.ndarray:
         """The right-hand sides of (A1) and (A2) without noise, amplitudes in place of operators;
@@ -173,7 +173,7 @@ class PublishedEquations:
                 * (1 - ratio)
                 * (b[0] - b[1])
             )
-        return out
+        return np.asarray(out)
 
     def fluctuation_matrix(self, t: float, beta: Any) -> np.ndarray:
         """E1…E8 of appendix C: δb1' = E1δb1+E2δb1†+E3δb2+E4δb2†, δb2' = E5δb1+E6δb1†+E7δb2+E8δb2†.
@@ -185,7 +185,7 @@ class PublishedEquations:
             quadratures.
         """
         times, b, flow = self.point(t, beta)
-        return np.asarray(flow.matrix(times, b))[0]
+        return np.asarray(flow.matrix(times, b)[0])
 
     def drift_matrix(self, t: float, beta: Any) -> np.ndarray:
         """M of (11), real, (4, 4), in the quadratures (q1, p1, q2, p2)."""
@@ -201,7 +201,7 @@ class PublishedEquations:
         V is read as V1.
         """
         times, b, flow = self.point(t, beta)
-        return np.asarray(flow.diffusion(times, b))[0]
+        return np.asarray(flow.diffusion(times, b)[0])
 
     def neglected_term(self, t: float, beta: Any) -> np.ndarray:
         """F1, F2 of appendix C as printed, shape (2,), which (10) lists and the paper then drops;
@@ -238,7 +238,9 @@ class PublishedEquations:
 
     def _prefactor(self, b: np.ndarray) -> float:
         x = self.flow().x(b[0], b[1])
-        return self.sigma_z / (2 * x + self.detuning if "eq7_factor_two" in self.corrections else x)
+        if "eq7_factor_two" in self.corrections:
+            x = 2 * x + self.detuning
+        return float(self.sigma_z / x)
 
     def effective_energy(self, t: float, beta: Any) -> float:
         """The Hamiltonian (7) at amplitudes in place of operators.

@@ -55,7 +55,7 @@ def phase_synchronization(
         + 2 * s * (C[..., 1, 2] - C[..., 0, 3])
         - 2 * c * (C[..., 0, 2] + C[..., 1, 3])
     )
-    return 2 / total
+    return np.asarray(2 / total)
 
 
 class PublishedResult(MeanFieldResult):
@@ -74,7 +74,7 @@ class PublishedResult(MeanFieldResult):
     @property
     def excitations(self) -> np.ndarray:
         """|β_j|², (T, 2): what is left of the oscillation."""
-        return np.abs(self.amplitudes) ** 2
+        return np.asarray(np.abs(self.amplitudes) ** 2)
 
     @property
     def relative_phase(self) -> np.ndarray:

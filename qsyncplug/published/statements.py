@@ -333,7 +333,7 @@ def log_negativity(covariance: np.ndarray) -> np.ndarray:
     det = np.linalg.det(covariance)
     # ν² = (Δ−√(Δ²−4 det C))/2, without cancellation
     square = 2 * det / (delta + np.sqrt(np.maximum(delta**2 - 4 * det, 0)))
-    return np.maximum(0.0, -0.5 * np.log(4 * square))
+    return np.asarray(np.maximum(0.0, -0.5 * np.log(4 * square)))
 
 
 def not_entangled(beta0: np.ndarray, times: np.ndarray, model: PublishedEquations) -> Statement:

@@ -47,6 +47,7 @@ from .phase_space import PhaseSpace, fock_grid
 from .residuals import hydrodynamic_residuals, run_residuals
 from .result import WignerLoheResult
 from .solver import WignerLoheSolver, wlsolve
+from .theta import theta_operator
 from .transform import inverse_wigner_transform, qutip_wigner, wigner_transform
 
 __all__ = [
@@ -71,6 +72,7 @@ __all__ = [
     "qutip_wigner",
     "run_residuals",
     "state_diagnostics",
+    "theta_operator",
     "wigner_transform",
     "wlsolve",
 ]

@@ -18,7 +18,7 @@ EQUAL = 1e-7
 def elapsed(result: Any) -> np.ndarray:
     """Times since the start, (T,)."""
     times = np.asarray(result.times)
-    return times - times[0]
+    return np.asarray(times - times[0])
 
 
 def some(result: Any, count: int = 9) -> np.ndarray:

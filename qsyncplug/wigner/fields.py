@@ -20,7 +20,7 @@ NODE = 1e-14
 
 def bar(f: np.ndarray, g: np.ndarray) -> np.ndarray:
     """Conjugate of `f` times `g`, point by point."""
-    return f.conj() * g
+    return np.asarray(f.conj() * g)
 
 
 def states_on(name: str, psi: Any, grid: Any) -> np.ndarray:
@@ -95,7 +95,7 @@ class Hydrodynamics:
 
     def _component(self, field: np.ndarray, a: int) -> np.ndarray:
         index: Any = (..., a, *(slice(None),) * self.grid.ndim)
-        return field[index]
+        return np.asarray(field[index])
 
     def _second(self, a: int, b: int) -> np.ndarray:
         return (
@@ -107,12 +107,12 @@ class Hydrodynamics:
     @cached_property
     def density(self) -> np.ndarray:
         """ρ=|ψ|², shape (..., *grid.shape)."""
-        return self.weight * np.abs(self.psi) ** 2
+        return np.asarray(self.weight * np.abs(self.psi) ** 2)
 
     @cached_property
     def sqrt_density(self) -> np.ndarray:
         """√ρ."""
-        return np.sqrt(self.weight) * np.abs(self.psi)
+        return np.asarray(np.sqrt(self.weight) * np.abs(self.psi))
 
     @cached_property
     def current(self) -> np.ndarray:
@@ -125,12 +125,12 @@ class Hydrodynamics:
     @cached_property
     def _top(self) -> np.ndarray:
         axes = tuple(range(-self.grid.ndim, 0))
-        return np.max(np.abs(self.psi), axis=axes, keepdims=True)
+        return np.asarray(np.max(np.abs(self.psi), axis=axes, keepdims=True))
 
     @cached_property
     def nodes(self) -> np.ndarray:
         """True where |ψ| is too small for a velocity, shape (..., *grid.shape)."""
-        return np.abs(self.psi) <= self.node_threshold * self._top
+        return np.asarray(np.abs(self.psi) <= self.node_threshold * self._top)
 
     @cached_property
     def polar_factor(self) -> np.ndarray:
@@ -141,7 +141,8 @@ class Hydrodynamics:
 
     @cached_property
     def _polar_gradient(self) -> np.ndarray:
-        return np.sqrt(self.weight) * bar(self._spread(self.polar_factor), self.gradient)
+        root = np.sqrt(self.weight)
+        return np.asarray(root * bar(self._spread(self.polar_factor), self.gradient))
 
     @cached_property
     def Lambda(self) -> np.ndarray:
@@ -167,7 +168,7 @@ class Hydrodynamics:
     def _hessian(self, a: int, b: int) -> np.ndarray:
         """∂_a∂_b ρ."""
         ga, gb = self._component(self.gradient, a), self._component(self.gradient, b)
-        return 2 * self.weight * (bar(self.psi, self._second(a, b)) + bar(ga, gb)).real
+        return np.asarray(2 * self.weight * (bar(self.psi, self._second(a, b)) + bar(ga, gb)).real)
 
     def _tensor(self, entry: Any) -> np.ndarray:
         d = self.grid.ndim
@@ -228,7 +229,7 @@ class Hydrodynamics:
             axis=-1 - self.grid.ndim,
         )
         first = bar(self._spread(self.laplacian), self.gradient)
-        return 0.5 * self.weight * (first - bar(self._spread(self.psi), third)).real
+        return np.asarray(0.5 * self.weight * (first - bar(self._spread(self.psi), third)).real)
 
     @cached_property
     def current_divergence(self) -> np.ndarray:

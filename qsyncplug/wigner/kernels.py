@@ -81,7 +81,7 @@ def correlate(psi: np.ndarray, phi: np.ndarray, rows: Any = slice(None)) -> np.n
     """u[J, m]=ψ[J+m] φ̄[J−m] of fine samples, zero outside the box; m ascending from −n; `rows`
     picks first indices J.
     """
-    return _windows(psi, False)[rows] * _windows(phi, True)[rows].conj()
+    return np.asarray(_windows(psi, False)[rows] * _windows(phi, True)[rows].conj())
 
 
 def correlate_kernel(kernel: np.ndarray, rows: Any = slice(None)) -> np.ndarray:
@@ -120,7 +120,7 @@ def to_momentum(u: np.ndarray, space: PhaseSpace, hermitian: bool) -> np.ndarray
         c = scipy.fft.fftn(scipy.fft.ifftshift(u, axes=axes), axes=axes, overwrite_x=True)
         w = scipy.fft.fftshift(c.real if hermitian else c, axes=axes)
     w *= scale
-    return w
+    return np.asarray(w)
 
 
 def from_correlation(w: np.ndarray, space: PhaseSpace) -> np.ndarray:
@@ -129,7 +129,7 @@ def from_correlation(w: np.ndarray, space: PhaseSpace) -> np.ndarray:
     axes = tuple(range(-d, 0))
     u = scipy.fft.ifftn(scipy.fft.ifftshift(w, axes=axes), axes=axes)
     u *= (2 * np.pi) ** d / float(np.prod(space.grid.spacing))
-    return scipy.fft.fftshift(u, axes=axes)
+    return np.asarray(scipy.fft.fftshift(u, axes=axes))
 
 
 def kernel_of(w: np.ndarray, space: PhaseSpace) -> np.ndarray:
@@ -143,4 +143,4 @@ def kernel_of(w: np.ndarray, space: PhaseSpace) -> np.ndarray:
             a = np.arange(n).reshape((-1,) + (1,) * (2 * d - 1 - axis))
             b = np.arange(n).reshape((-1,) + (1,) * (d - 1 - axis))
             index.append(a + b if sign == 1 else a - b + n)
-    return from_correlation(w, space)[tuple(index)]
+    return np.asarray(from_correlation(w, space)[tuple(index)])

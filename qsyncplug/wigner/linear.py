@@ -241,4 +241,4 @@ class StepSearch:
                 hat = scipy.fft.fftn(psi, axes=self._axes, overwrite_x=True)
                 hat *= drifts[s]
                 psi = scipy.fft.ifftn(hat, axes=self._axes, overwrite_x=True)
-        return psi * kicks[0]
+        return np.asarray(psi * kicks[0])

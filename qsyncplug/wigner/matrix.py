@@ -64,7 +64,7 @@ class WignerMatrix:
     def momentum_density(self, i: int, j: int) -> np.ndarray:
         """∫w_ij dx at the momenta of the phase space."""
         d = self.space.ndim
-        return np.sum(self.wigner(i, j), axis=tuple(range(d))) * self.space.x_weight
+        return np.asarray(np.sum(self.wigner(i, j), axis=tuple(range(d))) * self.space.x_weight)
 
     @cached_property
     def integrals(self) -> np.ndarray:
@@ -86,7 +86,7 @@ class WignerMatrix:
     def correlations(self) -> np.ndarray:
         """⟨ψ_j,ψ_k⟩/√(⟨ψ_j,ψ_j⟩⟨ψ_k,ψ_k⟩), (N, N)."""
         m = self.masses
-        return self.gram / np.sqrt(m[:, None] * m[None, :] + 0j)
+        return np.asarray(self.gram / np.sqrt(m[:, None] * m[None, :] + 0j))
 
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         """Means (N, 2d) and symmetrised covariances (N, 2d, 2d) of (x₁, p₁, …) in w_jj/∫w_jj.
@@ -108,7 +108,7 @@ class WignerMatrix:
 
     def _density(self, i: int, j: int) -> np.ndarray:
         d = self.space.ndim
-        return np.sum(self._entry(i, j), axis=tuple(range(-d, 0))) * self.space.p_weight
+        return np.asarray(np.sum(self._entry(i, j), axis=tuple(range(-d, 0))) * self.space.p_weight)
 
 
 class FactorMatrix(WignerMatrix):
@@ -166,7 +166,7 @@ class FactorMatrix(WignerMatrix):
     def integrals(self) -> np.ndarray:
         """z_ij = ∫w_ij, (N, N)."""
         signed = (self.left * self.signs[:, None]).reshape(self.n, -1)
-        return self.space.grid.weight * signed @ self.right.reshape(self.n, -1).conj().T
+        return np.asarray(self.space.grid.weight * signed @ self.right.reshape(self.n, -1).conj().T)
 
     def norms(self) -> np.ndarray:
         """(∫|w_ij|²)^½ = (2π)^(−d/2) (tr ρ_ij ρ_ij†)^½, (N, N)."""
@@ -177,7 +177,7 @@ class FactorMatrix(WignerMatrix):
         gr = weight * np.einsum("iam,ibm->iab", self.right.conj(), self.right)
         # Σ_αβ ⟨l_β,l_α⟩⟨r_α,r_β⟩
         square = np.einsum("iba,jab->ij", gl, gr).real
-        return np.sqrt(np.maximum(square, 0) / (2 * np.pi) ** self.space.ndim)
+        return np.asarray(np.sqrt(np.maximum(square, 0) / (2 * np.pi) ** self.space.ndim))
 
     def transport_norms(self) -> np.ndarray:
         """(∫|p·∇w_ij|²)^½, (N, N): p·∇w is the symbol of i[T, ρ], T the kinetic energy."""
@@ -187,7 +187,7 @@ class FactorMatrix(WignerMatrix):
         def kinetic(rows: np.ndarray) -> np.ndarray:
             shaped = rows.reshape(*rows.shape[:2], *grid.shape)
             hat = scipy.fft.fftn(shaped, axes=axes) * grid.kinetic
-            return scipy.fft.ifftn(hat, axes=axes).reshape(rows.shape)
+            return np.asarray(scipy.fft.ifftn(hat, axes=axes).reshape(rows.shape))
 
         left = np.concatenate([kinetic(self.left), self.left], axis=1)
         right = np.concatenate([self.right, kinetic(self.right)], axis=1)
@@ -216,7 +216,7 @@ class FactorMatrix(WignerMatrix):
         right = left if self.right is self.left else images(self.right)
 
         def bracket(f: np.ndarray, g: np.ndarray) -> np.ndarray:
-            return np.einsum("a,iam,iam->i", self.signs, g.conj(), f) * grid.weight
+            return np.asarray(np.einsum("a,iam,iam->i", self.signs, g.conj(), f) * grid.weight)
 
         mass = bracket(self.left, self.right)
         mean = np.array([bracket(f, self.right) / mass for f in left]).T
@@ -253,8 +253,8 @@ class ArrayMatrix(WignerMatrix):
 
     def _source(self, k: int, m: int) -> np.ndarray:
         if not self.hermitian:
-            return self.arrays[k * self.n + m]
-        return (
+            return np.asarray(self.arrays[k * self.n + m])
+        return np.asarray(
             self.arrays[pair_index(self.n, k, m)]
             if k <= m
             else self.arrays[pair_index(self.n, m, k)].conj()
@@ -278,12 +278,12 @@ class ArrayMatrix(WignerMatrix):
                 for k in range(self.n)
             ]
         )
-        return self.left @ z @ self.right
+        return np.asarray(self.left @ z @ self.right)
 
     def norms(self) -> np.ndarray:
         """(∫|w_ij|²)^½, (N, N)."""
         size = [[np.linalg.norm(self._entry(i, j)) for j in range(self.n)] for i in range(self.n)]
-        return np.array(size) * np.sqrt(self.space.weight)
+        return np.asarray(np.array(size) * np.sqrt(self.space.weight))
 
     def edges(self) -> dict[str, float]:
         """Amplitudes of the u_kk at the edges of the grid, relative to the largest."""

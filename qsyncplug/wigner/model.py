@@ -20,7 +20,7 @@ from .phase_space import PhaseSpace
 __all__ = ["WignerLohe"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class WignerLohe:
     r"""N quantum oscillators in phase space, each coupled to the mean of all.
 
@@ -59,6 +59,8 @@ class WignerLohe:
     ----------
     n : int or None
         N, where an argument fixes it.
+    schrodinger_lohe : SchrodingerLohe
+        The model of the same wave functions.
     phase_space : PhaseSpace
         Axes x and p of the phase-space arrays.
 
@@ -89,6 +91,9 @@ class WignerLohe:
     adjacency: Any = None
     phase_lag: Any = 0.0
     n: int | None = field(default=None, init=False)
+    schrodinger_lohe: SchrodingerLohe = field(init=False)
+    _hamiltonians: tuple[GridHamiltonian, ...] = field(init=False)
+    _plain: tuple[GridHamiltonian, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -144,21 +149,20 @@ class WignerLohe:
     @property
     def common(self) -> bool:
         """Whether there is one potential for all, up to numbers."""
-        return self.schrodinger_lohe.common
+        return bool(self.schrodinger_lohe.common)
 
     def hamiltonians(self, n: int) -> tuple[GridHamiltonian, ...]:
         """One Hamiltonian −½Δ+V_i an oscillator."""
-        many: tuple[GridHamiltonian, ...] = self._hamiltonians  # type: ignore[attr-defined]
+        many = self._hamiltonians
         return many * n if len(many) == 1 else many
 
     def graph(self, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
         """C_jl = a_jl exp(iα_jl)/N in compressed rows (indptr, indices, data), or None for the
         mean of all.
         """
-        waves = self.schrodinger_lohe  # type: ignore[attr-defined]
+        waves = self.schrodinger_lohe
         if not waves.mean_field:
-            found: tuple[np.ndarray, np.ndarray, np.ndarray] = waves.coupling_graph(n)
-            return found
+            return waves.coupling_graph(n)
         if self.phase_lag == 0:
             return None
         rows = scipy.sparse.csr_array(waves.coupling_matrix(n))
@@ -168,7 +172,7 @@ class WignerLohe:
         """Numbers Ω_i by which the potentials of n oscillators exceed the first, which are common
         otherwise.
         """
-        return self.schrodinger_lohe.rates(n)
+        return np.asarray(self.schrodinger_lohe.rates(n))
 
     # ------------------------------------------------------------ storage and printing
 
@@ -186,7 +190,7 @@ class WignerLohe:
             "adjacency": _rows_to_dict(self.adjacency),
             "phase_lag": np.asarray(self.phase_lag).tolist(),
         }
-        hamiltonians: tuple[GridHamiltonian, ...] = self._plain  # type: ignore[attr-defined]
+        hamiltonians = self._plain
         if self.grid.ndim == 1 and any(
             callable(h.potential) and h.quadratic is None for h in hamiltonians
         ):
@@ -214,6 +218,9 @@ class WignerLohe:
             _rows_from_dict(data.get("adjacency")),
             data.get("phase_lag", 0.0),
         )
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
 
     def __str__(self) -> str:
         parts = [f"κ={self.coupling:g}", "×".join(map(str, self.grid.shape))]
@@ -261,7 +268,7 @@ class _Table:
                 "potential is known at the points of its phase space only: it was stored, and its "
                 "function was not"
             )
-        return self.values[index]
+        return np.asarray(self.values[index])
 
 
 @dataclass(frozen=True, eq=False)

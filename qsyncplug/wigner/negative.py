@@ -59,7 +59,7 @@ class _Lines:
             slope = np.einsum("ij,ij->i", derivative, power[:, :-1])
             step = np.einsum("ij,ij->i", a, power) / np.where(slope == 0, np.inf, slope)
             u = np.clip(u - step, 0, reach)
-        return low + u
+        return np.asarray(low + u)
 
     def _root(
         self,
@@ -92,7 +92,8 @@ class _Lines:
 
     def _primitive(self, c: np.ndarray, s: np.ndarray) -> np.ndarray:
         wave = np.exp(1j * np.outer(s * self.width, self.k))
-        return np.einsum("ij,ij,j->i", wave, c, self.inverse).real + c[:, 0].real * s * self.width
+        turning = np.einsum("ij,ij,j->i", wave, c, self.inverse).real
+        return np.asarray(turning + c[:, 0].real * s * self.width)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         lines = (waves(x, self.space.x) @ self.rows).real
@@ -123,7 +124,7 @@ class _Lines:
             if touching.size:
                 s = np.full(touching.size, 0.0 if side == 0 else fine.shape[1] - 1.0)
                 np.add.at(total, touching, sign * self._primitive(c[touching], s))
-        return total * (self.n * self.space.dp[0] / (2 * np.pi))
+        return np.asarray(total * (self.n * self.space.dp[0] / (2 * np.pi)))
 
     def _crossings(
         self, c: np.ndarray, fine: np.ndarray, negative: np.ndarray, strong: np.ndarray
@@ -203,6 +204,17 @@ def negativity(w: Any, space: PhaseSpace | Grid, *, tolerance: float = 1e-10) ->
     \|x−x_c\|^{3/2} where a line touches a nodal line, is integrated by adaptive Gauss–Kronrod
     quadrature. ``qsyncplug.measures.wigner_negativity`` does the same in polar coordinates for
     QuTiP states.
+
+    Examples
+    --------
+    Of the first Fock state, 4e^(−1/2)−2:
+
+    >>> import qutip
+    >>> from qsyncplug.wigner import fock_grid, wigner_transform
+    >>> grid = fock_grid(4)
+    >>> w = wigner_transform(qutip.basis(4, 1), grid=grid)
+    >>> round(negativity(w, grid), 9)
+    0.426122639
     """
     space = as_phase_space(space)
     tolerance = check_number("tolerance", tolerance, minimum=0.0, strict=True)

@@ -79,12 +79,12 @@ class PairHydrodynamics:
     @cached_property
     def current(self) -> np.ndarray:
         """J_12=½Im(ψ̄_1∇ψ_2+ψ̄_2∇ψ_1), shape (..., d, *grid.shape)."""
-        return 0.5 * (self._cross[0] + self._cross[1]).imag
+        return np.asarray(0.5 * (self._cross[0] + self._cross[1]).imag)
 
     @cached_property
     def G(self) -> np.ndarray:
         """G_12=½Re(ψ̄_2∇ψ_1−ψ̄_1∇ψ_2), shape (..., d, *grid.shape)."""
-        return 0.5 * (self._cross[1] - self._cross[0]).real
+        return np.asarray(0.5 * (self._cross[1] - self._cross[0]).real)
 
     @cached_property
     def complex_density(self) -> np.ndarray:
@@ -115,7 +115,7 @@ class PairHydrodynamics:
             - b.gradient.conj() * a._spread(a.laplacian)
             - a.gradient * b._spread(b.laplacian).conj()
         )
-        return -0.25 * terms
+        return np.asarray(-0.25 * terms)
 
     @cached_property
     def overlap(self) -> Any:

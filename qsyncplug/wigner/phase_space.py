@@ -130,7 +130,7 @@ class PhaseSpace:
 
     def nbytes(self, dtype: Any = complex) -> int:
         """Bytes of one phase-space array."""
-        return self.size * np.dtype(dtype).itemsize
+        return int(self.size * np.dtype(dtype).itemsize)
 
     def integrate(self, w: np.ndarray) -> Any:
         """∫ w dx dp; leading axes of `w` are batch axes."""

@@ -14,6 +14,7 @@ from ..core.stats import Stats
 from .errors import PhaseSpaceWarning
 from .fit import fits
 from .matrix import FactorMatrix, WignerMatrix
+from .model import WignerLohe
 from .phase_space import PhaseSpace
 from .setup import ArraySetup, FactorSetup, Setup, stored_setup
 from .state import deviations_of
@@ -134,7 +135,8 @@ class WignerLoheResult(Result):
     @property
     def phase_space(self) -> PhaseSpace:
         """Axes of the phase-space arrays."""
-        return self.model.phase_space
+        model: WignerLohe = self.model
+        return model.phase_space
 
     @property
     def hermitian(self) -> bool:
@@ -144,14 +146,14 @@ class WignerLoheResult(Result):
     def integrals(self, index: Any = slice(None)) -> np.ndarray:
         """∫w_ij at the output times `index`, (..., N, N); :attr:`gram` is its transpose."""
         if self._z is not None:
-            return self._z[index]
+            return np.asarray(self._z[index])
         z0 = self._setup.state.z0
         if self.log_alpha is not None:
-            return z0[0, 0] * (1 - self.deviations_at(index).swapaxes(-1, -2))
+            return np.asarray(z0[0, 0] * (1 - self.deviations_at(index).swapaxes(-1, -2)))
         assert self.left is not None
         left = self.left[index]
         right = left.conj().swapaxes(-1, -2) if self.right is None else self.right[index]
-        return left @ z0 @ right
+        return np.asarray(left @ z0 @ right)
 
     def deviations_at(self, index: Any = -1) -> np.ndarray:
         """1−z_jk at one output time, or at those of a slice or list; (..., N, N)."""
@@ -159,7 +161,7 @@ class WignerLoheResult(Result):
             alpha = self.log_alpha[index]
             beta = alpha.conj() if self.log_beta is None else self.log_beta[index]
             factors = np.exp(alpha[..., :, None] + beta[..., None, :])
-            return (self._setup.state.deviations * factors).swapaxes(-1, -2)
+            return np.asarray((self._setup.state.deviations * factors).swapaxes(-1, -2))
         return deviations_of(self.integrals(index)).swapaxes(-1, -2)
 
     def _all_pairs(self, what: str) -> None:
@@ -196,7 +198,7 @@ class WignerLoheResult(Result):
     def order_parameter(self) -> np.ndarray:
         """‖ζ‖, ζ=(1/N)Σψ_j, (T,): the root of Σ∫w_jk/N², or 0 where that is negative."""
         sums = [np.sum(self.integrals(k)).real for k in range(len(self.times))]
-        return np.sqrt(np.maximum(np.array(sums, dtype=float), 0.0)) / self.n
+        return np.asarray(np.sqrt(np.maximum(np.array(sums, dtype=float), 0.0)) / self.n)
 
     @property
     def masses(self) -> np.ndarray:
@@ -323,7 +325,7 @@ class WignerLoheResult(Result):
         out = np.array([[np.linalg.norm(a - b) for b in entries] for a in entries]) * np.sqrt(
             self.phase_space.weight
         )
-        return out.reshape(n, n, n, n)
+        return np.asarray(out.reshape(n, n, n, n))
 
     # ------------------------------------------------------------ storing
 
@@ -386,7 +388,7 @@ def _pure_distances(matrix: FactorMatrix) -> np.ndarray:
     def crossed(rows: np.ndarray) -> np.ndarray:
         # ⟨f_k, f_i−f_k⟩
         gaps = rows[:, None] - rows[None, :]
-        return weight * np.einsum("km,ikm->ik", rows.conj(), gaps)
+        return np.asarray(weight * np.einsum("km,ikm->ik", rows.conj(), gaps))
 
     gf, df = tables(f)
     gg, dg = tables(g)
@@ -400,4 +402,4 @@ def _pure_distances(matrix: FactorMatrix) -> np.ndarray:
         + mass_f[None, None, :, None] * dg[None, :, None, :]
     )
     square = square + 2 * mixed.real
-    return np.sqrt(np.maximum(square, 0) / (2 * np.pi) ** space.ndim)
+    return np.asarray(np.sqrt(np.maximum(square, 0) / (2 * np.pi) ** space.ndim))

@@ -272,7 +272,7 @@ def _span(matrix: np.ndarray, tolerance: float) -> np.ndarray | None:
         if np.linalg.norm(probe - basis @ (basis.conj().T @ probe)) <= tolerance * np.linalg.norm(
             probe
         ):
-            return basis
+            return np.asarray(basis)
         size *= 2
     return None
 
@@ -360,7 +360,7 @@ def deviations_of(z: np.ndarray) -> np.ndarray:
         out = 1 - z / np.sqrt(diagonal[..., :, None] * diagonal[..., None, :] + 0j)
     index = np.arange(z.shape[-1])
     out[..., index, index] = 0
-    return out
+    return np.asarray(out)
 
 
 def _check_correlations(state: InitialState, allow_unphysical: bool) -> None:

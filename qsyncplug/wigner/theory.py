@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core.entry import predictions
-from ..core.predictions import Predictions
+from ..core.predictions import Prediction, Predictions
 from .aggregation import (
     aggregation,
     bounded_transport,
@@ -48,7 +48,7 @@ MAKERS = (
 
 
 @predictions.register(WignerLohe)
-def wigner_predictions(model: WignerLohe, state0: Any) -> Predictions:
+def wigner_predictions(model: WignerLohe, state0: Any) -> Predictions[Prediction]:
     """Theorems whose hypotheses hold, with limits and rates.
 
     Parameters

@@ -71,8 +71,8 @@ def fock_to_grid(state: qutip.Qobj, grid: Grid, points: np.ndarray | None = None
     m = _levels(state)
     h = hermite_functions(grid.axes[0] if points is None else points, m)
     if state.isket:
-        return state.full().ravel()[:m] @ h
-    return h.T @ state.full()[:m, :m] @ h
+        return np.asarray(state.full().ravel()[:m] @ h)
+    return np.asarray(h.T @ state.full()[:m, :m] @ h)
 
 
 def fock_diagnostics(state: qutip.Qobj, grid: Grid) -> dict[str, float]:
@@ -426,7 +426,7 @@ def qutip_wigner(
     p = check_array("pvec", pvec, shape=(None,)) * np.sqrt(2) / g * width
 
     def transform(operator: qutip.Qobj) -> np.ndarray:
-        return 2 / g**2 * qutip.wigner(operator, x, p, g=g, method=method).T
+        return np.asarray(2 / g**2 * qutip.wigner(operator, x, p, g=g, method=method).T)
 
     # QuTiP's own isherm has a tolerance that is a setting; |i⟩⟨j| with a small weight must not slip
     # through

@@ -46,7 +46,7 @@ class VectorSystem:
             * (left * self.signs[:, None]).reshape(self.n, -1)
             @ right.reshape(self.n, -1).conj().T
         )
-        return 0.5 * (z + z.conj().T) if self.hermitian else z
+        return np.asarray(0.5 * (z + z.conj().T) if self.hermitian else z)
 
     def couple(self, dt: float) -> None:
         """Coupling."""

@@ -26,6 +26,7 @@ from qsyncplug.wigner import (
     negativity,
     pair_hydrodynamics,
     phase_distribution,
+    theta_operator,
     wigner_transform,
 )
 from qsyncplug.wigner.kernels import upsample
@@ -224,3 +225,52 @@ def test_shapes_are_checked(call):
         call(np.full((192, 192), np.nan), GRID)
     with pytest.raises(TypeError, match="space must be"):
         call(np.ones((192, 192)), 3)
+
+
+# ------------------------------------------------------------ Θ[V]
+
+
+def test_theta_is_moyal_s_series():
+    """−V′∂_p w for quadratic V; a third derivative more for a quartic one."""
+    grid = Grid(64, 16.0)
+    space = PhaseSpace(grid)
+    x, p = space.x[:, None], space.p[None, :]
+    w = np.exp(-((x - 0.5) ** 2) - (p - 0.3) ** 2) / np.pi
+    s = p - 0.3
+    first, third = -2 * s * w, (12 * s - 8 * s**3) * w
+    force = theta_operator(w, space, lambda x: 0.7 * x)
+    assert force.dtype == float and np.max(np.abs(force + 0.7 * first)) < 1e-11
+    quartic = theta_operator(w, grid, lambda x: x**4)
+    exact = -4 * x**3 * first + (24 * x) / 24 * third
+    assert np.max(np.abs(quartic - exact)) < 1e-8 * np.max(np.abs(exact))
+
+
+def test_theta_of_a_pair_is_the_commutator():
+    """Θ is the symbol of i(V_1ρ−ρV_2)."""
+    grid = Grid(64, 16.0)
+    x = grid.axes[0]
+    a, b = grid.gaussian(0.5, 0.2), grid.gaussian(-0.3)
+    one, two = (lambda x: np.cos(x)), (lambda x: 0.3 * x**2)
+    found = theta_operator(wigner_transform(a, b, grid=grid), grid, one, two)
+    exact = 1j * (
+        wigner_transform(one(x) * a, b, grid=grid) - wigner_transform(a, two(x) * b, grid=grid)
+    )
+    assert np.max(np.abs(found - exact)) < 1e-11
+    norm, size = np.linalg.norm(found), np.linalg.norm(wigner_transform(a, b, grid=grid))
+    plain = np.linalg.norm(theta_operator(wigner_transform(a, b, grid=grid), grid, one))
+    assert plain <= 2 * size and norm > 0
+
+
+@pytest.mark.parametrize(
+    ("potential", "error", "text"),
+    [
+        (3.0, TypeError, "potential must be a function"),
+        (lambda x: 1j * x, ValueError, "potential must be real"),
+        (lambda x: np.where(x > 1, np.inf, 0), ValueError, "potential must be finite"),
+    ],
+)
+def test_theta_of_bad_potentials(potential, error, text):
+    grid = Grid(16, 8.0)
+    w = np.zeros(PhaseSpace(grid).shape)
+    with pytest.raises(error, match=text):
+        theta_operator(w, grid, potential)
