@@ -6,6 +6,7 @@ from .coalesce import StationaryError, WidthError, coalesce
 from .coupling import LockedState, critical_coupling, locked_state, stationary_order_parameter
 from .criterion import Criterion, attention_threshold, synchronization_criterion
 from .field import velocity
+from .gapcheck import GapBox, check_box
 from .interactions import Interaction, attention, fourier, interaction, sine
 from .model import Circle
 from .search import Basin, StableState, basin_of_synchronization, find_stable_states
@@ -31,6 +32,7 @@ __all__ = [
     "ClusterState",
     "CoalesceResult",
     "Criterion",
+    "GapBox",
     "Interaction",
     "LockedState",
     "Stability",
@@ -42,6 +44,7 @@ __all__ = [
     "attention_threshold",
     "basin_of_synchronization",
     "certify_attention",
+    "check_box",
     "circlesolve",
     "coalesce",
     "critical_coupling",

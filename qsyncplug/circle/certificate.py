@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..core.checks import check_integer, check_number
+from ..core.checks import check_choice, check_integer, check_number
 from .criterion import synchronization_criterion
+from .gapcheck import GapBox, check_box
+from .gapsearch import cover as gap_cover
 from .interactions import MAX_BETA, attention
+from .ratioproof import FAR, RatioProver, cover, merged
 
 __all__ = ["AttentionCertificate", "certify_attention"]
 
-#: From here on the quartic is treated in y = β(1−cos x) and 1/β, which reaches β = ∞.
-_FAR = 3.0
+#: below it the gap functional takes over from the ratio criterion
+_GAP_FROM = -0.26
+#: and here it gives up: stable states of three clusters begin at −2/3
+_GAP_END = -0.6666
 
 
 @dataclass(frozen=True)
@@ -45,13 +48,10 @@ class AttentionCertificate:
         Bits of the ball arithmetic.
     seconds : float
         Time taken.
-
-    Examples
-    --------
-    >>> import qsyncplug as qsp
-    >>> certificate = qsp.certify_attention(1.0, 1.5)  # needs python-flint
-    >>> certificate.certified
-    True
+    method : {"ratio", "gap"}
+        "ratio": PRY's criterion; "gap": the gap functional below −0.26, PRY's above.
+    gap_boxes : tuple of GapBox
+        The proof by the gap functional, box by box; :func:`qsyncplug.circle.check_box` checks each.
     """
 
     beta_lo: float
@@ -64,6 +64,8 @@ class AttentionCertificate:
     boxes: int
     precision: int
     seconds: float
+    method: str = "ratio"
+    gap_boxes: tuple[GapBox, ...] = field(default=(), repr=False)
 
     @property
     def status(self) -> str:
@@ -98,12 +100,48 @@ class AttentionCertificate:
         """Write the proof out; nothing but the failure where nothing is proved."""
         if not self.intervals:
             return self.statement
-        m = "π" if self.max_gap < 6 else "2π"
+        lines = [self.statement, ""]
+        if self.gap_boxes:
+            lines += self._gap_lines()
+        if self.boxes > len(self.gap_boxes):
+            lines += self._ratio_lines()
+        return "\n".join(lines)
+
+    __str__ = summary
+
+    def verify(self) -> bool:
+        """Check every box of the gap functional once more; True if there are none."""
+        return all(check_box(box, self.precision) for box in self.gap_boxes)
+
+    def _gap_lines(self) -> list[str]:
+        first, last = self.gap_boxes[-1].lo, self.gap_boxes[0].hi
+        worst = max(box.end for box in self.gap_boxes)
         lines = [
-            self.statement,
-            "",
-            "Claim, for every β in these intervals, f = sin x·e^{β(cos x−1)}, cos τ = "
-            "2β/(1+√(1+4β²)):",
+            f"For β in [{first!r}, {last!r}], by the gap functional, in "
+            f"{len(self.gap_boxes)} boxes:",
+            "    clusters θ_1<…<θ_K of a stable state, K≥2, gaps Δ_i, weights W_i; for any g>0",
+            "    T_j = Σ_i g(Δ_i)A(θ_i−θ_j, θ_{i+1}−θ_j) − ½(g(Δ_j)+g(Δ_{j−1}))f'(0), "
+            "A(a,b)=½(f'(a)+f'(b))−(f(b)−f(a))/(b−a),",
+            "    obey Σ_jW_jT_j ≥ 0: χ=ΣW_jf(·−θ_j) vanishes at every θ_i, and the cut of a whole "
+            "cluster gives χ'(θ_i)≥W_if'(0).",
+            "    A stable state has at most one gap above τ (the cut between two makes every f' "
+            "negative), and none from π on.",
+            "    With g=γ(Δ)/Δ and potentials φ (before, after the long gap) every term is "
+            "≤ φ(b)−φ(a), so that each T_j ≤ φ(2π)−φ(0) < 0:",
+            f"    a contradiction, so K=1. Largest φ(2π)−φ(0), for f'(0)=γ(0)=1: {worst:.6g}.",
+            "    Each box holds γ and φ; check_box proves its inequalities in balls, by Taylor's "
+            "formula in a, b and β.",
+        ]
+        for box in self.gap_boxes:
+            cells = box.before.shape[1] - 1
+            lines.append(f"      [{box.lo!r}, {box.hi!r}]  {cells} cells  {box.end:.4g}")
+        return lines
+
+    def _ratio_lines(self) -> list[str]:
+        m = "π" if self.max_gap < 6 else "2π"
+        where = "the rest of these intervals" if self.gap_boxes else "these intervals"
+        lines = [
+            f"Claim, for every β in {where}, f = sin x·e^{{β(cos x−1)}}, cos τ = 2β/(1+√(1+4β²)):",
             f"    τ ∫|f‴|₊ ≤ 4 (1 + τ/M) f'(0),   M = {m};   ratio of the two sides ≥ "
             f"{self.ratio!r}",
             "Consequence (PRY, Corollary 3.3 with Remark 3.4, Theorem 6.2): every stable "
@@ -119,22 +157,21 @@ class AttentionCertificate:
                 if m == "π"
                 else ("Why M is valid: no gap exceeds the circle.",)
             ),
-            f"Proof: {self.boxes} boxes of β, ball arithmetic with {self.precision} bits. In each "
+            f"Proof: {self.boxes - len(self.gap_boxes)} boxes of β, ball arithmetic with "
+            f"{self.precision} bits. In each "
             "box [0,π] is cut",
             "    until f‴ has a proved sign on all cells but those around its zeros; where f‴>0 "
             "the integral is",
             "    a difference of f″, on undecided cells it is bounded by their width times the "
             "largest |f‴|.",
         ]
-        if self.intervals and self.intervals[-1][1] > _FAR:
+        if self.intervals and self.intervals[-1][1] > FAR:
             lines.append(
-                f"    For β>{_FAR:g} the boxes are of 1/β and y=β(1−cos x); for y≥10 or cos x≤0, "
+                f"    For β>{FAR:g} the boxes are of 1/β and y=β(1−cos x); for y≥10 or cos x≤0, "
                 "f‴≤0 "
                 "(see the source for the inequality)."
             )
-        return "\n".join(lines)
-
-    __str__ = summary
+        return lines
 
 
 def certify_attention(
@@ -145,6 +182,7 @@ def certify_attention(
     precision: int = 80,
     resolution: float = 1e-9,
     max_boxes: int = 20000,
+    method: str = "ratio",
 ) -> AttentionCertificate:
     r"""Prove the synchronisation criterion for every β of an interval.
 
@@ -162,6 +200,11 @@ def certify_attention(
     max_boxes : int
         Limit on the number of boxes.
 
+    method : {"ratio", "gap"}
+        ``"ratio"``: the criterion of PRY, which reaches down to −0.26156. ``"gap"``: below −0.26
+        the gap functional, which reaches down to about −0.6656; the closer to −2/3, the longer
+        it takes (seconds to −0.62, a minute to −0.66).
+
     Returns
     -------
     AttentionCertificate
@@ -177,7 +220,8 @@ def certify_attention(
     Notes
     -----
     The proof does not rest on any lemma on the number of zeros of f‴ and no floating-point value
-    enters it.
+    enters it. By the gap functional a search in floating point proposes functions γ and φ, and a
+    separate checker proves what they claim (:mod:`qsyncplug.circle.gapcheck`).
 
     Examples
     --------
@@ -199,274 +243,115 @@ def certify_attention(
             "max_gap must be π or 2π, which are the bounds that are proved to hold; not "
             f"{max_gap!r}"
         )
-    precision = check_integer("precision", precision, minimum=53)
-    resolution = check_number("resolution", resolution, minimum=0.0, strict=True)
-    max_boxes = check_integer("max_boxes", max_boxes, minimum=1)
+    work = _Work(
+        float(np.pi if max_gap < 4 else 2 * np.pi),
+        check_integer("precision", precision, minimum=53),
+        check_number("resolution", resolution, minimum=0.0, strict=True),
+        check_integer("max_boxes", max_boxes, minimum=1),
+    )
+    check_choice("method", method, ("ratio", "gap"))
     try:
-        import flint
+        import flint  # noqa: F401
     except ImportError as error:
         raise ImportError(
             "certify_attention needs python-flint: pip install 'qsyncplug[certify]'"
         ) from error
-
     begin = time.perf_counter()
-    gap_is_pi = max_gap < 4
-
-    def hopeless(a: float, b: float) -> bool:
-        # floating point decides only what is worth trying
-        return all(
-            synchronization_criterion(attention(x), max_gap).ratio < 1
-            for x in (a, 0.5 * (a + b), b)
-        )
-
-    with flint.ctx.workprec(precision):
-        prover = _Prover(flint.arb, gap_is_pi)
-        pieces: list[tuple[float, float]] = []  # (lo, hi) in β, proved
-        worst = math.inf
-        boxes = 0
-        if lo <= _FAR:
-            proved, ratio, count = _cover(
-                prover.near, lo, min(hi, _FAR), resolution, max_boxes, hopeless
-            )
-            pieces += proved
-            worst, boxes = min(worst, ratio), boxes + count
-        if hi > _FAR:
-            # 1/β in binary, rounded outwards so that the box contains the interval asked for
-            e_lo = 0.0 if hi == math.inf else float(np.nextafter(1 / hi, 0.0))
-            e_hi = float(np.nextafter(1 / max(lo, _FAR), 1.0))
-            proved, ratio, count = _cover(
-                prover.far, e_lo, e_hi, resolution, max_boxes, lambda a, b: False
-            )
-            worst, boxes = min(worst, ratio), boxes + count
-            for a, b in proved:
-                # and inwards on the way back
-                top = hi if a == e_lo else float(np.nextafter(1 / a, 0.0))
-                bottom = max(lo, _FAR) if b == e_hi else float(np.nextafter(1 / b, np.inf))
-                if bottom <= top:
-                    pieces.append((bottom, top))
-    merged = _merged(pieces)
-    gaps = []
-    edge = lo
-    for a, b in merged:
-        if a > edge:
-            gaps.append((edge, a))
-        edge = b
-    if edge < hi or not merged:
-        gaps.append((edge, hi))
+    if method == "gap" and lo < _GAP_FROM:
+        work.by_gaps(lo, min(hi, _GAP_FROM))
+    if method == "ratio" or hi > _GAP_FROM:
+        work.by_ratio(max(lo, _GAP_FROM) if method == "gap" else lo, hi)
+    joined = merged(work.pieces)
+    left = _between(joined, lo, hi)
     return AttentionCertificate(
         beta_lo=lo,
         beta_hi=hi,
-        max_gap=float(np.pi if gap_is_pi else 2 * np.pi),
-        certified=not gaps,
-        intervals=tuple(merged),
-        open_intervals=tuple(gaps),
-        ratio=worst if merged else math.nan,
-        boxes=boxes,
-        precision=precision,
+        max_gap=work.max_gap,
+        certified=not left,
+        intervals=tuple(joined),
+        open_intervals=tuple(left),
+        ratio=work.worst if work.worst < math.inf else math.nan,
+        boxes=work.boxes + len(work.gap_boxes),
+        precision=work.precision,
         seconds=time.perf_counter() - begin,
+        method=method,
+        gap_boxes=tuple(work.gap_boxes),
     )
 
 
-def _merged(pieces: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Join closed intervals that share a point."""
-    merged: list[tuple[float, float]] = []
-    for a, b in sorted(pieces):
-        if merged and a <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(b, merged[-1][1]))
-        else:
-            merged.append((a, b))
-    return merged
+def _between(joined: list[tuple[float, float]], lo: float, hi: float) -> list[tuple[float, float]]:
+    """What of [lo, hi] is outside of the intervals."""
+    left = []
+    edge = lo
+    for a, b in joined:
+        if a > edge:
+            left.append((edge, a))
+        edge = b
+    if edge < hi or not joined:
+        left.append((edge, hi))
+    return left
 
 
-def _cover(
-    prove: Callable[[float, float], float | None],
-    lo: float,
-    hi: float,
-    resolution: float,
-    max_boxes: int,
-    hopeless: Callable[[float, float], bool],
-) -> tuple[list[tuple[float, float]], float, int]:
-    """Cut [lo, hi] until every piece is proved, hopeless or too small; return what is proved, worst
-    ratio, pieces.
-    """
-    stack = [(lo, hi)]
-    proved: list[tuple[float, float]] = []
-    worst, tried = math.inf, 0
-    while stack and tried < max_boxes:
-        a, b = stack.pop()
-        tried += 1
-        ratio = prove(a, b)
-        if ratio is not None:
-            proved.append((a, b))
-            worst = min(worst, ratio)
-        elif b - a > resolution and not hopeless(a, b):
-            middle = 0.5 * (a + b)
-            stack += [(a, middle), (middle, b)]
-    return _merged(proved), worst, len(proved)
+@dataclass
+class _Work:
+    """What is proved so far."""
 
+    max_gap: float
+    precision: int
+    resolution: float
+    max_boxes: int
+    pieces: list[tuple[float, float]] = field(default_factory=list)
+    gap_boxes: list[GapBox] = field(default_factory=list)
+    worst: float = math.inf
+    boxes: int = 0
 
-class _Prover:
-    """The inequality on one box, in ball arithmetic; ``None`` where it is not decided."""
+    def by_gaps(self, lo: float, hi: float) -> None:
+        """Prove what can be proved of [lo, hi] by the gap functional, from above."""
+        # stable states of three clusters exist from −2/3 on
+        lo = max(lo, _GAP_END)
+        if lo > hi:
+            return
+        boxes, edge = gap_cover(lo, hi, lambda box: check_box(box, self.precision))
+        self.gap_boxes += boxes
+        if boxes:
+            self.pieces.append((edge, hi))
 
-    def __init__(self, arb: Any, gap_is_pi: bool):
-        self.arb = arb
-        self.gap = arb.pi() if gap_is_pi else 2 * arb.pi()
+    def by_ratio(self, lo: float, hi: float) -> None:
+        """Prove what can be proved of [lo, hi] by PRY's criterion."""
+        import flint
 
-    def hull(self, a: Any, b: Any) -> Any:
-        return self.arb(a).union(self.arb(b))
+        with flint.ctx.workprec(self.precision):
+            prover = RatioProver(flint.arb, self.max_gap < 4)
+            if lo <= FAR:
+                self._add(cover(prover.near, lo, min(hi, FAR), *self._limits(), self._hopeless))
+            if hi > FAR:
+                self._far(prover, lo, hi)
 
-    # ------------------------------------------------------------ β up to _FAR, in z = cos x
+    def _limits(self) -> tuple[float, int]:
+        return self.resolution, self.max_boxes
 
-    def near(self, lo: float, hi: float) -> float | None:
-        r"""Lower bound of the ratio if it is above 1, f‴ = p(z)e^{β(z−1)}.
-
-        p(z) = −[β³z⁴+6β²z³+(7β−2β³)z²+(1−6β²)z+β³−4β], f″ = √(1−z²)·(β²(1−z²)−3βz−1)·e^{β(z−1)},
-        f'(0) = 1.
-        """
-        beta = self.hull(lo, hi)
-        b2, b3 = beta**2, beta**3
-        c4, c3, c2, c1, c0 = -b3, -6 * b2, 2 * b3 - 7 * beta, 6 * b2 - 1, 4 * beta - b3
-
-        def p(z: Any) -> Any:
-            return (((c4 * z + c3) * z + c2) * z + c1) * z + c0
-
-        def p_slope(z: Any) -> Any:
-            return ((4 * c4 * z + 3 * c3) * z + 2 * c2) * z + c1
-
-        def second(z: Any) -> Any:
-            if z == 1 or z == -1:
-                return self.arb(0)
-            s2 = (1 - z) * (1 + z)
-            return s2.sqrt() * (b2 * s2 - 3 * beta * z - 1) * (beta * (z - 1)).exp()
-
-        def undecided(a: Any, b: Any, value: Any) -> Any:
-            # dx = dz/√(1−z²): the width in x
-            return value * (beta * (self.hull(a, b) - 1)).exp() * (self.acos(a) - self.acos(b))
-
-        rise = self.rise(p, p_slope, second, undecided, -1.0, 1.0, hi - lo, falling=True)
-        root = (1 + 4 * b2).sqrt()
-        tau = (2 * beta / (1 + root)).acos()
-        return self.decide(4 * (1 + tau / self.gap), tau * 2 * rise)
-
-    def acos(self, z: Any) -> Any:
-        if z == 1:
-            return self.arb(0)
-        return self.arb.pi() if z == -1 else z.acos()
-
-    # ------------------------------------------------------------ β from _FAR to ∞, in e = 1/β and
-    # y = β(1−cos x)
-
-    def far(self, lo: float, hi: float) -> float | None:
-        r"""Lower bound of the ratio if it is above 1, f‴ = −βq(y)e^{−y}.
-
-        q = e²y⁴−(4e+6e²)y³+(4+18e+7e²)y²−(12+14e+e²)y+3+e and f″ =
-        √β·√(y(2−ey))·(−3+2y+e(−1+3y−y²))·e^{−y}.
-
-        f‴ ≤ 0 where y ≥ 10 or z = cos x ≤ 0, for β ≥ 3: with S = β(1−z²) = y(1+z),
-        q = S² − 6zS + 3z² − 4eS + ez. For z in [0,1] and y ≥ 10, S ≥ 10 ≥ 6z+4e, so q ≥ 0. For z ≤
-        0, q = S² + (6|z|−4e)S + |z|(3|z|−e): if 6|z| ≥ 4e each term is ≥ 0; else |z| < 2e/3 ≤ 2/9,
-        S ≥ 3(1−4/81) > 2.8, and q ≥ S(S−4e) − e²/12 ≥ 2.8·1.4 − 0.01 > 0. So y runs from 0 to
-        min(10, β) only.
-        """
-        e = self.hull(lo, hi)
-        e2 = e * e
-        c4, c3, c2, c1, c0 = -e2, 4 * e + 6 * e2, -(4 + 18 * e + 7 * e2), 12 + 14 * e + e2, -(3 + e)
-
-        def minus_q(y: Any) -> Any:
-            return (((c4 * y + c3) * y + c2) * y + c1) * y + c0
-
-        def minus_q_slope(y: Any) -> Any:
-            return ((4 * c4 * y + 3 * c3) * y + 2 * c2) * y + c1
-
-        def second(y: Any) -> Any:  # f″/√β
-            return (y * (2 - e * y)).sqrt() * (-3 + 2 * y + e * (-1 + 3 * y - y * y)) * (-y).exp()
-
-        def undecided(a: Any, b: Any, value: Any) -> Any:
-            # f‴dx/√β = −q e^{−y} dy/√(y(2−ey))
-            y = self.hull(a, b)
-            return value * (-y).exp() / (y * (2 - e * y)).sqrt() * (b - a)
-
-        end = min(10.0, float(np.nextafter(1 / lo, np.inf))) if lo > 0 else 10.0
-        rise = self.rise(
-            minus_q, minus_q_slope, second, undecided, 0.0, end, hi - lo, falling=False
+    def _hopeless(self, a: float, b: float) -> bool:
+        # floating point decides only what is worth trying
+        return all(
+            synchronization_criterion(attention(x), self.max_gap).ratio < 1
+            for x in (a, 0.5 * (a + b), b)
         )
-        # 1 − cos τ = e·u, τ√β = √(2u)·asin(t)/t at t = √(eu/2); asin(t)/t increases from 1
-        root = (4 + e2).sqrt()
-        u = (1 + e / (root + 2)) / (e + root)
 
-        def quotient(end: float) -> Any:
-            t = (self.arb(end) * u / 2).sqrt()
-            return t.asin() / t if end > 0 else self.arb(1)
+    def _add(self, found: tuple[list[tuple[float, float]], float, int]) -> None:
+        proved, ratio, count = found
+        self.pieces += proved
+        self.worst, self.boxes = min(self.worst, ratio), self.boxes + count
 
-        width = (2 * u).sqrt() * self.hull(quotient(lo), quotient(hi))
-        # τ = width·√e, at the smallest e: a lower bound (the root of a ball around 0 is not
-        # defined)
-        return self.decide(4 * (1 + width * self.arb(lo).sqrt() / self.gap), width * 2 * rise)
-
-    # ------------------------------------------------------------ both
-
-    def rise(
-        self,
-        sign: Callable[[Any], Any],
-        slope: Callable[[Any], Any],
-        second: Callable[[Any], Any],
-        undecided: Callable[[Any, Any, Any], Any],
-        start: float,
-        end: float,
-        width: float,
-        *,
-        falling: bool,
-    ) -> Any:
-        """Upper bound of ∫|f‴|₊ over half the circle.
-
-        The variable runs from `start` to `end`; `sign` has the sign of f‴, `slope` is its
-        derivative. Cells are cut until the sign is sure or they are as small as the box of β is
-        wide. x falls as the variable rises if `falling`.
-        """
-        arb = self.arb
-        smallest = max(width, 2.0**-30)
-        total = arb(0)
-        run: Any = None  # start of a run of cells with f‴>0
-        last: Any = None
-        stack = [(start, end)]
-
-        def close() -> Any:
-            difference = second(last) - second(run)
-            return -difference if falling else difference
-
-        while stack:
-            a, b = stack.pop()
-            za, zb = arb(a), arb(b)
-            middle = arb(0.5 * (a + b))
-            z = self.hull(za, zb)
-            # mean-value form, which is tight on small cells
-            value = sign(middle) + slope(z) * (z - middle)
-            direct = sign(z)
-            if value < 0 or direct < 0:
-                if run is not None:
-                    total += close()
-                    run = None
-            elif value > 0 or direct > 0:
-                if run is None:
-                    run = za
-                last = zb
-            elif b - a > smallest:
-                c = 0.5 * (a + b)
-                stack += [(c, b), (a, c)]
-            else:
-                if run is not None:
-                    total += close()
-                    run = None
-                largest = value.abs_upper()
-                total += arb(undecided(za, zb, largest).abs_upper())
-        if run is not None:
-            total += close()
-        return total
-
-    def decide(self, right: Any, left: Any) -> float | None:
-        """Lower bound of right/left, rounded down, if the inequality left ≤ right is proved."""
-        if not left <= right:
-            return None
-        if not left > 0:
-            return 1.0
-        return float(np.nextafter(float((right / left).lower()), 0.0))
+    def _far(self, prover: RatioProver, lo: float, hi: float) -> None:
+        # 1/β in binary, rounded outwards so that the box contains the interval asked for
+        e_lo = 0.0 if hi == math.inf else float(np.nextafter(1 / hi, 0.0))
+        e_hi = float(np.nextafter(1 / max(lo, FAR), 1.0))
+        proved, ratio, count = cover(prover.far, e_lo, e_hi, *self._limits(), lambda a, b: False)
+        pieces = []
+        for a, b in proved:
+            # and inwards on the way back
+            top = hi if a == e_lo else float(np.nextafter(1 / a, 0.0))
+            bottom = max(lo, FAR) if b == e_hi else float(np.nextafter(1 / b, np.inf))
+            if bottom <= top:
+                pieces.append((bottom, top))
+        self._add((pieces, ratio, count))
