@@ -1,5 +1,6 @@
 """Mean-field particles on the circle: Kuramoto's model, self-attention, and any odd interaction."""
 
+from .callables import interaction
 from .certificate import AttentionCertificate, certify_attention
 from .clusters import ClusterState, polygon_state, three_cluster_states
 from .coalesce import StationaryError, WidthError, coalesce
@@ -7,7 +8,7 @@ from .coupling import LockedState, critical_coupling, locked_state, stationary_o
 from .criterion import Criterion, attention_threshold, synchronization_criterion
 from .field import velocity
 from .gapcheck import GapBox, check_box
-from .interactions import Interaction, attention, fourier, interaction, sine
+from .interactions import Interaction, attention, fourier, sine
 from .model import Circle
 from .search import Basin, StableState, basin_of_synchronization, find_stable_states
 from .solver import CircleResult, CircleSolver, circlesolve, local_order_parameters

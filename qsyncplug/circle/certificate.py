@@ -52,6 +52,13 @@ class AttentionCertificate:
         "ratio": PRY's criterion; "gap": the gap functional below −0.26, PRY's above.
     gap_boxes : tuple of GapBox
         The proof by the gap functional, box by box; :func:`qsyncplug.circle.check_box` checks each.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> certificate = qsp.certify_attention(1.0, 1.5)  # needs python-flint
+    >>> certificate.certified
+    True
     """
 
     beta_lo: float

@@ -14,8 +14,8 @@ import numpy as np
 
 from ..core.checks import check_array, check_integer
 from .balance import BALANCED, imbalance
+from .callables import interaction as as_interaction
 from .interactions import Interaction
-from .interactions import interaction as as_interaction
 from .model import refuse_mask
 
 __all__ = ["ClusterState", "polygon_state", "three_cluster_states"]

@@ -11,9 +11,9 @@ import numpy as np
 import scipy.optimize
 
 from ..core.checks import check_choice, check_number
+from .callables import interaction as as_interaction
 from .gapsearch import Edges, best_gamma, longest
 from .interactions import Interaction, attention
-from .interactions import interaction as as_interaction
 
 __all__ = ["Criterion", "attention_threshold", "synchronization_criterion"]
 

@@ -19,11 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-__all__ = ["GapBox", "check_box"]
+from .balls import TINY, UNIT, Ball, from_arb
 
-#: relative rounding of one operation, with room for that of the radii themselves
-_UNIT = 2.0**-52
-_TINY = 1e-300
+__all__ = ["GapBox", "check_box"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +41,13 @@ class GapBox:
         middle of the box); φ = f″/12 + ψ, and φ₀(0) = 0 for the particle itself.
     end : float
         φ(2π), for the particle itself again.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> proof = qsp.certify_attention(-0.3, -0.299, method="gap")  # needs python-flint
+    >>> proof.gap_boxes[0].end < 0
+    True
     """
 
     lo: float
@@ -52,65 +57,6 @@ class GapBox:
     before: np.ndarray
     after: np.ndarray
     end: float
-
-
-class Ball:
-    """Arrays of balls [mid − rad, mid + rad]; only +, −, × and rounding, which IEEE defines."""
-
-    __slots__ = ("mid", "rad")
-    __array_ufunc__ = None  # so that arrays leave their sums with balls to this class
-
-    def __init__(self, mid: Any, rad: Any = 0.0):
-        self.mid, self.rad = np.asarray(mid, float), np.asarray(rad, float)
-
-    def __add__(self, other: Any) -> Ball:
-        other = _ball(other)
-        mid = self.mid + other.mid
-        return Ball(mid, (self.rad + other.rad) * (1 + 4 * _UNIT) + np.abs(mid) * _UNIT + _TINY)
-
-    __radd__ = __add__
-
-    def __neg__(self) -> Ball:
-        return Ball(-self.mid, self.rad)
-
-    def __sub__(self, other: Any) -> Ball:
-        return self + (-_ball(other))
-
-    def __rsub__(self, other: Any) -> Ball:
-        return _ball(other) + (-self)
-
-    def __mul__(self, other: Any) -> Ball:
-        other = _ball(other)
-        mid = self.mid * other.mid
-        rad = np.abs(self.mid) * other.rad + self.rad * (np.abs(other.mid) + other.rad)
-        return Ball(mid, rad * (1 + 8 * _UNIT) + np.abs(mid) * _UNIT + _TINY)
-
-    __rmul__ = __mul__
-
-    def upper(self) -> np.ndarray:
-        """Upper ends, rounded up."""
-        end = self.mid + self.rad
-        return end + np.abs(end) * _UNIT + _TINY
-
-    def size(self) -> np.ndarray:
-        """Largest absolute values."""
-        return (np.abs(self.mid) + self.rad) * (1 + 2 * _UNIT) + _TINY
-
-    def at(self, index: Any) -> Ball:
-        """Some of them."""
-        return Ball(self.mid[index], self.rad[index])
-
-
-def _ball(value: Any) -> Ball:
-    return value if isinstance(value, Ball) else Ball(value)
-
-
-def _from_arb(values: list[Any]) -> Ball:
-    """Balls of doubles around arbs."""
-    mid = np.array([float(v.mid()) for v in values])
-    rad = np.array([float(v.rad()) for v in values])
-    # the conversion of the middle rounds, and that of the radius
-    return Ball(mid, rad * (1 + 4 * _UNIT) + np.abs(mid) * 2 * _UNIT + _TINY)
 
 
 # ---------------------------------------------------------------------- f and its derivatives
@@ -161,8 +107,8 @@ def _tables(cells: int, lo: float, hi: float) -> tuple[dict[str, Ball], dict[str
         middle.append(_derivatives(arb, x, beta_mid))
         hull.append(_derivatives(arb, x + half, beta_box))
     return (
-        {n: _from_arb([row[k] for row in middle]) for k, n in enumerate(_NAMES)},
-        {n: _from_arb([row[k] for row in hull]) for k, n in enumerate(_NAMES)},
+        {n: from_arb([row[k] for row in middle]) for k, n in enumerate(_NAMES)},
+        {n: from_arb([row[k] for row in hull]) for k, n in enumerate(_NAMES)},
     )
 
 
@@ -199,7 +145,7 @@ class _Gamma:
         import flint
 
         width = flint.arb.pi() / m
-        self.width = _from_arb([width]).at(0)
+        self.width = from_arb([width]).at(0)
         values = [Ball(1.0)]
         for k in range(m):
             values.append(values[-1] + 0.5 * (box.slopes[k] + Ball(box.slopes[k + 1])) * self.width)
@@ -209,7 +155,7 @@ class _Gamma:
         """γ and γ' at whole numbers of cells, 0 … half the circle."""
         k = np.minimum(units // self.per, self.m - 1)
         t = (units - k * self.per) / self.per  # exact enough: a ball below
-        t = Ball(t, np.abs(t) * _UNIT)
+        t = Ball(t, np.abs(t) * UNIT)
         first, second = self.slopes[k], self.slopes[k + 1]
         slope = first + t * (Ball(second) - first)
         value = self.values.at(k) + 0.5 * (slope + first) * t * self.width
@@ -224,10 +170,10 @@ class _Gamma:
         last = np.minimum(np.maximum(high - 1, 0) // self.per, self.m - 1)
         # the pieces in between: per ≥ 2 leaves at most two
         steep = np.maximum(curve.size()[first], curve.size()[last])
-        width = self.width.size() * (1 / self.per) * (1 + 4 * _UNIT)
-        steep = steep / (self.width.mid - self.width.rad) * (1 + 8 * _UNIT)
-        slope = Ball(s0.mid, s0.rad + steep * width * (1 + 4 * _UNIT))
-        value = Ball(v0.mid, v0.rad + slope.size() * width * (1 + 4 * _UNIT))
+        width = self.width.size() * (1 / self.per) * (1 + 4 * UNIT)
+        steep = steep / (self.width.mid - self.width.rad) * (1 + 8 * UNIT)
+        slope = Ball(s0.mid, s0.rad + steep * width * (1 + 4 * UNIT))
+        value = Ball(v0.mid, v0.rad + slope.size() * width * (1 + 4 * UNIT))
         return value, slope, Ball(np.zeros_like(steep), steep)
 
 
@@ -284,9 +230,9 @@ class _Check:
         self.mid, self.hull = _tables(cells, box.lo, box.hi)
         self.gamma = _Gamma(box, cells)
         arb = flint.arb
-        self.h = _from_arb([2 * arb.pi() / cells]).at(0)
-        self.half = float(self.h.size()) * 0.5 * (1 + 2 * _UNIT)
-        self.eta = (box.hi - box.lo) * 0.5 * (1 + 2 * _UNIT) + _TINY
+        self.h = from_arb([2 * arb.pi() / cells]).at(0)
+        self.half = float(self.h.size()) * 0.5 * (1 + 2 * UNIT)
+        self.eta = (box.hi - box.lo) * 0.5 * (1 + 2 * UNIT) + TINY
         # τ falls as β rises; cos τ = 2β/(1+√(1+4β²))
         tau = [
             (2 * b / (1 + (1 + 4 * b * b).sqrt())).acos() * cells / (2 * arb.pi())
@@ -357,7 +303,7 @@ class _Check:
         x = Ball(units + 0.5) * self.h + Ball(np.zeros(units.size), np.full(units.size, half))
         gamma, slope, _ = self.gamma.over(units)
         reach = 0.5 * rise.size() + (by_beta.size() + 0.5 * rise_by_beta.size()) * eta
-        phi = twelfth * tc["f2"] + Ball(value.mid, (value.rad + reach) * (1 + 8 * _UNIT))
+        phi = twelfth * tc["f2"] + Ball(value.mid, (value.rad + reach) * (1 + 8 * UNIT))
         over = self._quotient(t["f"], t["f1"], units)
         rough = (gamma * (0.5 * t["f1"] - over) - x * (end + sign * phi)).upper()
         # from the middle of the cell, with the derivative over it
@@ -394,7 +340,7 @@ class _Check:
         """f(x)/x over cells: between the values of f' on [0, x], or a quotient."""
         low = np.minimum.accumulate(f1.mid - f1.rad)
         high = np.maximum.accumulate(f1.mid + f1.rad)
-        mid, rad = 0.5 * (low + high), 0.5 * (high - low) * (1 + 8 * _UNIT) + 1e-14
+        mid, rad = 0.5 * (low + high), 0.5 * (high - low) * (1 + 8 * UNIT) + 1e-14
         a = 1 / ((units + 1) * self.h.mid)
         b = 1 / np.maximum(units * self.h.mid, 1e-9)
         inverse = Ball(0.5 * (a + b), 0.5 * (b - a) * (1 + 1e-12) + 1e-12 * b)

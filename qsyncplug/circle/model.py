@@ -11,7 +11,8 @@ import scipy.sparse
 from ..core import storage
 from ..core.adjacency import read_adjacency
 from ..core.checks import check_array, check_number
-from .interactions import Interaction, interaction
+from .callables import interaction
+from .interactions import Interaction
 
 __all__ = ["Circle", "check_circle", "refuse_mask"]
 

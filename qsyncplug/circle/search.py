@@ -16,9 +16,10 @@ from ..core.checks import check_choice, check_integer, check_number
 from ..core.errors import SolverError
 from .coalesce import StationaryError, prepare
 from .model import Circle, check_circle
+from .parts import Parts
 from .solver import CircleSolver
 from .spans import half_circle_suffices, span_of
-from .stationary import Parts, Stability, check_energy, stability
+from .stationary import Stability, check_energy, stability
 
 __all__ = ["Basin", "StableState", "basin_of_synchronization", "find_stable_states"]
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..core.checks import check_array, check_integer, check_number
+from .callables import interaction as as_interaction
 from .interactions import Interaction
-from .interactions import interaction as as_interaction
 from .model import refuse_mask
 
 __all__ = [
@@ -58,6 +58,12 @@ class ThreeClusterRange:
     >>> import qsyncplug as qsp
     >>> found = qsp.three_cluster_range(-5.0)
     >>> found.low < found.high
+    True
+
+    Examples
+    --------
+    >>> from qsyncplug.circle import three_cluster_range
+    >>> three_cluster_range(-2.0).holds(3 / 2)
     True
     """
 

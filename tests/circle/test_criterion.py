@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import scipy.integrate
 
+from qsyncplug.circle.callables import interaction
 from qsyncplug.circle.certificate import certify_attention
 from qsyncplug.circle.criterion import attention_threshold, synchronization_criterion
-from qsyncplug.circle.interactions import attention, fourier, interaction, sine
+from qsyncplug.circle.interactions import attention, fourier, sine
 from qsyncplug.core.errors import ApproximationWarning
 
 PI = np.pi

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qsyncplug.circle.interactions import Interaction, attention, fourier, interaction, sine
+from qsyncplug.circle.callables import interaction
+from qsyncplug.circle.interactions import Interaction, attention, fourier, sine
 from qsyncplug.core.errors import ApproximationWarning, StorageError
 
 BETAS = [1e-9, 0.3, 1.0, 10.0, 100.0, 1000.0, 1e4, -0.7, -30.0, -1e4]

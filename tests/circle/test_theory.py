@@ -15,6 +15,7 @@ import qsyncplug.circle.stationary as stationary
 from qsyncplug.circle import Circle, attention, circlesolve, fourier, interaction, sine, velocity
 from qsyncplug.circle.clusters import polygon_state, three_cluster_states
 from qsyncplug.circle.coupling import critical_coupling, locked_state
+from qsyncplug.circle.parts import Parts
 from qsyncplug.circle.search import basin_of_synchronization, find_stable_states
 from qsyncplug.circle.stationary import energy, stability
 from qsyncplug.circle.theory import linear_growth
@@ -88,7 +89,7 @@ class TestJacobian:
         assert np.all(np.diff(result.eigenvalues.real) <= 1e-12 * scale)
 
     def test_divisor_that_depends_on_the_state(self):
-        parts = stationary.Parts(Circle(sine(), lambda x: 1.5 + np.cos(x - np.roll(x, 1))), X)
+        parts = Parts(Circle(sine(), lambda x: 1.5 + np.cos(x - np.roll(x, 1))), X)
         g = 1.5 + np.cos(X - np.roll(X, 1))
 
         def v(x):
