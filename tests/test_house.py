@@ -23,7 +23,7 @@ LONG_FILES = {
 }
 LONG_KERNELS = {"circle.pyx", "circle_simd.h"}
 LONG_FUNCTIONS = {
-    "circle/search.py:basin_of_synchronization",
+    "circle/basins.py:basin_of_synchronization",
     "commands/circle.py:run",
     "commands/spins.py:run",
     "commands/wigner.py:run",

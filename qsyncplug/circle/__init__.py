@@ -1,5 +1,6 @@
 """Mean-field particles on the circle: Kuramoto's model, self-attention, and any odd interaction."""
 
+from .basins import Basin, basin_of_synchronization
 from .callables import interaction
 from .certificate import AttentionCertificate, certify_attention
 from .clusters import ClusterState, polygon_state, three_cluster_states
@@ -10,7 +11,7 @@ from .field import velocity
 from .gapcheck import GapBox, check_box
 from .interactions import Interaction, attention, fourier, sine
 from .model import Circle
-from .search import Basin, StableState, basin_of_synchronization, find_stable_states
+from .search import StableState, find_stable_states
 from .solver import CircleResult, CircleSolver, circlesolve, local_order_parameters
 from .stationary import Stability, energy, stability
 from .theory import linear_growth

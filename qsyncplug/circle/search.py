@@ -1,6 +1,4 @@
-"""Search for stable states that are not synchronised, and the share of initial states that
-synchronise.
-"""
+"""Search for stable states that are not synchronised."""
 
 from __future__ import annotations
 
@@ -12,19 +10,13 @@ import numpy as np
 import scipy.optimize
 import scipy.sparse
 
-from ..core.checks import check_choice, check_integer, check_number
-from ..core.errors import SolverError
-from .coalesce import StationaryError, prepare
+from ..core.checks import check_integer
 from .model import Circle, check_circle
-from .parts import Parts
-from .solver import CircleSolver
-from .spans import half_circle_suffices, span_of
 from .stationary import Stability, check_energy, stability
 
-__all__ = ["Basin", "StableState", "basin_of_synchronization", "find_stable_states"]
+__all__ = ["StableState", "find_stable_states", "particles_of"]
 
 _TOGETHER = 1e-5
-_STEPS = 20_000
 
 
 @dataclass(frozen=True)
@@ -107,7 +99,7 @@ def find_stable_states(
     1
     """
     check_energy(check_circle(model))
-    n = _particles(model, n)
+    n = particles_of(model, n)
     trials = check_integer("trials", trials, minimum=1)
     rng = np.random.default_rng(seed)
     sign = math.copysign(1.0, model.coupling)
@@ -130,7 +122,8 @@ def find_stable_states(
     return [StableState(*entry) for entry in ordered]
 
 
-def _particles(model: Circle, n: int | None) -> int:
+def particles_of(model: Circle, n: int | None) -> int:
+    """Number of particles: that of the model, or `n`."""
     if n is None:
         if model.n is None:
             raise ValueError("n must be given: the model is for any number of particles")
@@ -231,237 +224,3 @@ def _spectrum(state: Stability) -> tuple[Any, ...]:
     values = state.eigenvalues.real
     largest = float(np.max(np.abs(values)))
     return f"{largest:.5g}", *(np.round(values / largest, 5) + 0.0)
-
-
-# ---------------------------------------------------------------------- basins
-
-
-@dataclass(frozen=True)
-class Basin:
-    """Share of uniformly random initial states that synchronise.
-
-    Attributes
-    ----------
-    samples, synchronized, other, undecided : int
-        Initial states; how many synchronise, go elsewhere for certain, and were still moving when
-        the time was up.
-    probability : float
-        ``synchronized / samples``.
-    interval : tuple of float
-        Confidence interval of the probability that an initial state synchronises. Its lower end
-        counts the undecided as not synchronising, its upper end as synchronising.
-    confidence : float
-        Level.
-    method : str
-        ``"exact"`` (Clopper and Pearson) or ``"wilson"``.
-    n : int
-        Particles.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import qsyncplug as qsp
-    >>> basin = qsp.basin_of_synchronization(qsp.Circle(qsp.sine()), 5, samples=20, seed=1)
-    >>> basin.synchronized, basin.other
-    (20, 0)
-    """
-
-    samples: int
-    synchronized: int
-    other: int
-    undecided: int
-    probability: float
-    interval: tuple[float, float]
-    confidence: float
-    method: str
-    n: int
-
-    def __str__(self) -> str:
-        low, high = self.interval
-        name = "Clopper–Pearson" if self.method == "exact" else "Wilson"
-        return (
-            f"{self.synchronized} of {self.samples} random initial states of {self.n} particles "
-            "synchronise, "
-            f"{self.other} do not, {self.undecided} undecided: "
-            f"probability in [{low:.4g}, {high:.4g}] ({100 * self.confidence:g} %, {name})"
-        )
-
-
-def basin_of_synchronization(
-    model: Circle,
-    n: int | None = None,
-    *,
-    samples: int = 100,
-    seed: Any = None,
-    confidence: float = 0.95,
-    method: str = "exact",
-    max_time: float | None = None,
-    options: dict[str, Any] | None = None,
-) -> Basin:
-    r"""Estimate how large the basin of the synchronised state is.
-
-    Parameters
-    ----------
-    model : Circle
-        With equal frequencies.
-    n : int, optional
-        Number of particles; that of the model if it has one.
-    samples : int
-        Number of initial states, uniform on the torus.
-    seed : int, Generator, optional
-        For ``numpy.random.default_rng``.
-    confidence : float
-        Level of the interval.
-    method : {"exact", "wilson"}
-        Clopper and Pearson's interval or Wilson's.
-    max_time : float, optional
-        Longest time a sample is followed. By default 2e4 relaxation times of the synchronised
-        state, or, for identical particles, which merge as in :func:`coalesce`, without limit.
-    options : dict, optional
-        Of :func:`circlesolve`; ``nsteps`` is 20 000 unless given.
-
-    Returns
-    -------
-    Basin
-
-    Raises
-    ------
-    ValueError
-        The frequencies differ; the model has no synchronised state that attracts.
-
-    Notes
-    -----
-    A sample synchronises for certain once all particles are within an open half circle, if F>0 on
-    (0, π), the weights are positive and everybody acts on everybody directly or through others: the
-    outermost particles move inwards, whatever divides the velocities. For other models it must come
-    within 1e-3 of the synchronised state, which is stable. It goes elsewhere when Newton's method
-    leads from it to a stable locked state next to it. Samples whose run reaches a limit or stops in
-    a state of unstable balance are undecided.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import qsyncplug as qsp
-    >>> basin = qsp.basin_of_synchronization(qsp.Circle(qsp.sine()), 5, samples=20, seed=1)
-    >>> basin.probability
-    1.0
-    """
-    n = _particles(check_circle(model), n)
-    samples = check_integer("samples", samples, minimum=1)
-    confidence = check_number("confidence", confidence, minimum=0.0, maximum=1.0, strict=True)
-    check_choice("method", method, ("exact", "wilson"))
-    if isinstance(model.frequencies, np.ndarray) and np.ptp(model.frequencies) > 0:
-        raise ValueError("frequencies must be equal; for different ones see critical_coupling")
-    together = stability(model, np.zeros(n))
-    if n > 1 and not together.stable:
-        raise ValueError(
-            f"the synchronised state of {model} does not attract (it is not linearly stable)"
-        )
-    rate = 1.0 if n == 1 else float(-np.sort(together.eigenvalues.real)[::-1][1])
-    limit = (
-        2e4 / rate
-        if max_time is None
-        else check_number("max_time", max_time, minimum=0.0, strict=True)
-    )
-    half_circle = half_circle_suffices(model)
-    merging = max_time is None and _mergeable(model)
-    # a stiff sample shall not take as many steps as all others together
-    solver = CircleSolver(
-        model, options={"nsteps": _STEPS, **(options or {}), "store_positions": True}
-    )
-    rng = np.random.default_rng(seed)
-    counts = {"synchronized": 0, "other": 0, "undecided": 0}
-    for _ in range(samples):
-        x0 = rng.uniform(0, 2 * np.pi, n)
-        try:
-            outcome = (
-                _merged(model, solver, x0, half_circle)
-                if merging
-                else _outcome(model, solver, x0, rate, limit, half_circle)
-            )
-        except SolverError:
-            outcome = "undecided"
-        counts[outcome] += 1
-    sure, maybe = counts["synchronized"], counts["synchronized"] + counts["undecided"]
-    # imported here: scipy.stats would add a third to the time it takes to import the package
-    import scipy.stats
-
-    low = scipy.stats.binomtest(sure, samples).proportion_ci(confidence, method).low
-    high = scipy.stats.binomtest(maybe, samples).proportion_ci(confidence, method).high
-    return Basin(
-        samples=samples,
-        **counts,
-        probability=sure / samples,
-        interval=(float(low), float(high)),
-        confidence=confidence,
-        method=method,
-        n=n,
-    )
-
-
-def _mergeable(model: Circle) -> bool:
-    """Whether :func:`coalesce` can follow the particles."""
-    f = model.interaction
-    attractive = f.decays and model.coupling > 0 and f.slope > 0
-    return attractive and model.adjacency is None and model.identical and model.phase_lag == 0
-
-
-def _merged(model: Circle, solver: CircleSolver, x: np.ndarray, half_circle: bool) -> str:
-    """Outcome for identical particles, which merge: neither slow stages nor stiff ones keep it from
-    the end.
-    """
-    given = solver.options
-    options = {key: given[key] for key in ("atol", "rtol", "nsteps", "time_limit", "num_threads")}
-    run = prepare(
-        model,
-        x,
-        options=options,
-        until=(lambda y: span_of(y) < np.pi - 1e-6) if half_circle else None,
-    )
-    try:
-        run.run()
-    except StationaryError as still:
-        return "other" if still.reason == "stable" else "undecided"
-    return "synchronized"
-
-
-def _outcome(
-    model: Circle, solver: CircleSolver, x: np.ndarray, rate: float, limit: float, half_circle: bool
-) -> str:
-    parts = Parts(model, x)
-    fastest = float(
-        np.max(np.abs(parts.gain) * np.sum(np.abs(parts.pull) + np.abs(parts.push), axis=1))
-    )
-    # a stable state elsewhere may attract much faster than the synchronised one
-    time, stretch = 0.0, min(4.0 / rate, 20.0 / max(fastest, 1e-300))
-    enough = np.pi - 1e-6 if half_circle else 1e-3
-    while True:
-        if span_of(x) < enough:
-            return "synchronized"
-        parts = Parts(model, x)
-        if np.max(parts.imbalance(parts.frame())) < 1e-4 and _settles(model, x):
-            return "other"
-        if time >= limit:
-            return "undecided"
-        step = min(stretch, limit - time)
-        result = solver.run(x, [0.0, step])
-        assert result.positions is not None
-        x = result.positions[-1]
-        time += step
-        stretch *= 1.6
-
-
-def _settles(model: Circle, x: np.ndarray) -> bool:
-    """Whether a stable locked state that is not synchronised is next to `x`."""
-    y = x.copy()
-    for _ in range(20):
-        parts = Parts(model, y)
-        velocity = parts.velocity - np.mean(parts.velocity)
-        step = np.linalg.lstsq(parts.jacobian(), velocity, rcond=1e-12)[0]
-        y = y - step
-        if not np.all(np.isfinite(y)) or np.max(np.abs(y - x)) > 0.1:
-            return False
-        if np.max(np.abs(step)) < 1e-12:
-            break
-    state = stability(model, y)
-    return state.stable and not state.synchronized

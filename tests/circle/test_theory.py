@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 import qsyncplug as qsp
 import qsyncplug.circle.stationary as stationary
 from qsyncplug.circle import Circle, attention, circlesolve, fourier, interaction, sine, velocity
+from qsyncplug.circle.basins import basin_of_synchronization
 from qsyncplug.circle.clusters import polygon_state, three_cluster_states
 from qsyncplug.circle.coupling import critical_coupling, locked_state
 from qsyncplug.circle.parts import Parts
-from qsyncplug.circle.search import basin_of_synchronization, find_stable_states
+from qsyncplug.circle.search import find_stable_states
 from qsyncplug.circle.stationary import energy, stability
 from qsyncplug.circle.theory import linear_growth
 from qsyncplug.core.entry import predictions as circle_predictions
