@@ -9,7 +9,7 @@ import numpy as np
 
 from ..approximate.cumulants import CumulantResult
 from ..approximate.meanfield import MeanFieldResult
-from ..approximate.sphere import ClassicalResult
+from ..approximate.sphere import ClassicalResult, oscillators
 from ..core.tangent import mean_field_coherence
 from ..exact.evolve import ExactResult
 from ..operators.mode import ModeFactor
@@ -114,6 +114,7 @@ def view_of_exact(result: ExactResult) -> SyncView:
         about=About(
             physical=False,
             bosons=bosons,
+            canonical=bosons or len(oscillators(result.model)) == result.model.n,
             system=f"{getattr(result.model, 'name', 'boson modes')}, exact",
             notes=tuple(result.stats.get("neglected", ())),
             missing={

@@ -4,6 +4,8 @@ from . import stationary
 from .cumulants import CumulantResult, CumulantSolver
 from .cycle import LimitCycle, limit_cycle
 from .meanfield import MeanFieldResult, MeanFieldSolver
+from .sampled import TwaResult
+from .sampling import TwaSolver, twasolve
 from .sphere import ClassicalResult, ClassicalSolver
 from .stationary import MomentState
 
@@ -16,7 +18,10 @@ __all__ = [
     "MeanFieldResult",
     "MeanFieldSolver",
     "MomentState",
+    "TwaResult",
+    "TwaSolver",
     "limit_cycle",
+    "twasolve",
 ]
 
 del stationary

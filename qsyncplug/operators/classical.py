@@ -22,7 +22,7 @@ from .factor import Local
 from .handle import EachAtom
 from .individual import each_product
 from .level import LevelFactor
-from .mode import ModeFactor
+from .mode import ModeFactor, weyl_symbol
 from .polynomial import Letters, Polynomial, conjugate, derivative, multiply, total, variable
 from .spin import SpinFactor, spin_product
 from .symbol import Symbol
@@ -105,10 +105,21 @@ class Classical:
         In the order of the system.
     hamiltonian : Expression
     jumps : sequence of Expression or EachAtom
+    weyl : bool
+        Symmetrised symbols of modes too, and every spin a vector: for the truncated Wigner
+        approximation.
     """
 
-    def __init__(self, symbols: Sequence[Symbol], hamiltonian: Expression, jumps: Iterable[Any]):
+    def __init__(
+        self,
+        symbols: Sequence[Symbol],
+        hamiltonian: Expression,
+        jumps: Iterable[Any],
+        *,
+        weyl: bool = False,
+    ):
         self.symbols = tuple(symbols)
+        self.weyl = weyl
         self.real: set[int] = set()
         self.first: dict[Symbol, int] = {}
         self.coordinates: list[Coordinate] = []
@@ -123,6 +134,12 @@ class Classical:
         self.each = [j for j in jumps if isinstance(j, EachAtom)]
         self.L = [self.hybrid(j) for j in jumps if not isinstance(j, EachAtom)]
         self.L_dag = [self._conjugate(x) for x in self.L]
+
+    def is_site(self, symbol: Symbol) -> bool:
+        """Whether a symbol keeps its operators; every spin is a vector where all symbols are
+        Weyl's.
+        """
+        return is_site(symbol) and not (self.weyl and isinstance(symbol.factor, SpinFactor))
 
     # ------------------------------------------------------------ variables
 
@@ -189,11 +206,17 @@ class Classical:
             parts: list[tuple[Letters, complex]] = [((), value)]
             sites: list[tuple[Symbol, Local]] = []
             for symbol, key in monomial:
-                if is_site(symbol):
+                if self.is_site(symbol):
                     sites.append((symbol, key))
                     continue
                 at = self.first[symbol]
-                if isinstance(symbol.factor, ModeFactor):
+                if isinstance(symbol.factor, ModeFactor) and self.weyl:
+                    parts = [
+                        ((*x, *(2 * at,) * p, *(2 * at + 1,) * q), v * w)
+                        for x, v in parts
+                        for (p, q), w in weyl_symbol(key)
+                    ]
+                elif isinstance(symbol.factor, ModeFactor):
                     parts = [
                         ((*x, *(2 * at,) * key[0], *(2 * at + 1,) * key[1]), v) for x, v in parts
                     ]
@@ -255,7 +278,7 @@ class Classical:
         """
         symbol = next(s for s in reversed(self.symbols) if self.first[s] <= k)
         at = self.first[symbol]
-        if is_site(symbol):
+        if self.is_site(symbol):
             return self._site_bracket(symbol, self._site_key(symbol, k - at, conjugated), a)
         if isinstance(symbol.factor, ModeFactor):
             sign, letter = (1j, 2 * at + 1) if conjugated else (-1j, 2 * at)
@@ -333,6 +356,16 @@ class Classical:
         u = [derivative(f, k) for f in drift for k in n]
         v = [{} if k in self.real else derivative(f, k, True) for f in drift for k in n]
         return u, v
+
+    def noises(self) -> list[tuple[int, int, bool, Polynomial]]:
+        """(jump, variable, starred, polynomial): {z,L} and {z,L*} (starred) of every jump."""
+        out = []
+        for number, (L, L_dag) in enumerate(zip(self.L, self.L_dag, strict=True)):
+            for k in range(self.variables):
+                for starred, operator in ((False, L), (True, L_dag)):
+                    if row := self.expectation(self.bracket(k, False, operator)):
+                        out.append((number, k, starred, row))
+        return out
 
     def diffusion(self) -> list[Polynomial]:
         """The upper triangle of D in the real coordinates: Re Σ {X,L†}{Y,L}."""

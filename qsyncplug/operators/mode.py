@@ -12,7 +12,7 @@ import scipy.sparse
 
 from .factor import Factor, Local, Sum
 
-__all__ = ["ModeFactor"]
+__all__ = ["ModeFactor", "weyl_symbol"]
 
 
 @lru_cache(maxsize=16384)
@@ -22,6 +22,18 @@ def _product(left: Local, right: Local) -> Sum:
     return tuple(
         ((p1 + p2 - k, q1 + q2 - k), math.factorial(k) * math.comb(q1, k) * math.comb(p2, k))
         for k in range(min(q1, p2) + 1)
+    )
+
+
+@lru_cache(maxsize=4096)
+def weyl_symbol(key: Local) -> Sum:
+    """The Weyl symbol of b†^p b^q in powers of β*, β: Σ_k (−½)^k k! C(p,k) C(q,k) β*^{p−k}
+    β^{q−k}.
+    """
+    p, q = key
+    return tuple(
+        ((p - k, q - k), (-0.5) ** k * math.factorial(k) * math.comb(p, k) * math.comb(q, k))
+        for k in range(min(p, q) + 1)
     )
 
 

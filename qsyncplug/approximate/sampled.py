@@ -1,0 +1,190 @@
+"""Averages over truncated Wigner samples."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..core.result import Result
+from ..operators.classical import Classical
+from ..operators.expression import Expression
+from ..operators.polynomial import Polynomial
+from ..operators.spin import SpinFactor
+
+__all__ = ["Sums", "TwaResult"]
+
+
+class TwaResult(Result):
+    """Averages over samples of a truncated Wigner approximation, with standard errors.
+
+    Attributes
+    ----------
+    amplitudes : ndarray of shape (T, n)
+        ⟨b⟩ of a mode, ⟨S−/√((N+1)/2−Sz)⟩ of a spin.
+    mean, mean_error : ndarray of shape (T, 2n)
+        Their quadratures and standard errors.
+    covariance : ndarray of shape (T, 2n, 2n)
+        Symmetrised; vacuum ½.
+    coordinates, coordinates_error : ndarray of shape (T, d)
+        (q, p) of every mode, (Sx, Sy, Sz) of every spin.
+    second, second_error : ndarray of shape (T, d, d)
+        Symmetrised products of two coordinates.
+    ntraj : int
+        Number of samples.
+    """
+
+    _fields: ClassVar[dict[str, tuple[str, ...]]] = {
+        "amplitudes": ("time", "node"),
+        "mean": ("time", "quadrature"),
+        "mean_error": ("time", "quadrature"),
+        "covariance": ("time", "quadrature", "quadrature_2"),
+        "coordinates": ("time", "coordinate"),
+        "coordinates_error": ("time", "coordinate"),
+        "second": ("time", "coordinate", "coordinate_2"),
+        "second_error": ("time", "coordinate", "coordinate_2"),
+    }
+    amplitudes: np.ndarray
+    mean: np.ndarray
+    mean_error: np.ndarray
+    covariance: np.ndarray
+    coordinates: np.ndarray
+    coordinates_error: np.ndarray
+    second: np.ndarray
+    second_error: np.ndarray
+
+    @property
+    def n(self) -> int:
+        """Number of nodes."""
+        return int(self.amplitudes.shape[1])
+
+    @property
+    def ntraj(self) -> int:
+        """Number of samples."""
+        return int(self.stats["ntraj"])
+
+    @property
+    def e_error(self) -> dict[Any, list[complex]]:
+        """Standard errors of the values in ``e_data``."""
+        return dict(self.stats["e_error"])
+
+    def expectation(self, operator: Expression) -> np.ndarray:
+        """Expectation value of an operator of up to two coordinates, (T,).
+
+        Raises
+        ------
+        ValueError
+            Its Weyl symbol has a higher degree: give it as `e_ops` beforehand.
+        """
+        model = Classical(self.model.symbols, operator, [], weyl=True)
+        symbol = model.expectation(model.H)
+        if max((len(letters) for letters, _ in symbol), default=0) > 2:
+            raise ValueError(
+                f"the samples of {operator} were not kept; give it to twasolve as e_ops"
+            )
+        vectors = _vectors(model)
+        out = np.zeros(len(self.times), dtype=complex)
+        for (letters, _), value in symbol.items():
+            picked = [vectors[x >> 1] if x & 1 else vectors[x >> 1].conj() for x in letters]
+            if not picked:
+                out += value
+            elif len(picked) == 1:
+                out += value * (self.coordinates @ picked[0])
+            else:
+                out += value * np.einsum("a,tab,b->t", picked[0], self.second, picked[1])
+        return out
+
+
+def _vectors(model: Classical) -> np.ndarray:
+    """z_k as a combination of the coordinates, (variables, d)."""
+    out = np.zeros((model.variables, len(model.coordinates)), dtype=complex)
+    for a, c in enumerate(model.coordinates):
+        out[c.variable, a] = (1j if c.part else 1) / c.scale
+    return out
+
+
+class Sums:
+    """Sums over samples of coordinates, their products, quadratures and expectation values."""
+
+    def __init__(self, model: Classical, times: np.ndarray, table: dict[Any, Expression]):
+        self.model, self.times = model, times
+        self.symbols: dict[Any, Polynomial] = {}
+        for key, operator in table.items():
+            one = Classical(model.symbols, operator, [], weyl=True)
+            self.symbols[key] = one.expectation(one.H)
+        T, d, n = len(times), len(model.coordinates), len(model.symbols)
+        self.x, self.xx = np.zeros((T, d)), np.zeros((T, d, d))
+        self.x4 = np.zeros((T, d, d))
+        self.q, self.qq = np.zeros((T, 2 * n)), np.zeros((T, 2 * n, 2 * n))
+        self.e = np.zeros((len(table), T), dtype=complex)
+        self.e2 = np.zeros((len(table), T, 2))
+
+    def add(self, z: np.ndarray) -> None:
+        """IN samples (T, variables, count)."""
+        c = self.model.coordinates
+        x = np.stack(
+            [(z[:, k.variable].imag if k.part else z[:, k.variable].real) * k.scale for k in c],
+            axis=1,
+        )
+        y = x * x
+        self.x += x.sum(axis=2)
+        self.xx += x @ x.transpose(0, 2, 1)
+        self.x4 += y @ y.transpose(0, 2, 1)
+        q = self._quadratures(z)
+        self.q += q.sum(axis=2)
+        self.qq += q @ q.transpose(0, 2, 1)
+        for k, symbol in enumerate(self.symbols.values()):
+            values = _at(symbol, z)
+            self.e[k] += values.sum(axis=1)
+            self.e2[k, :, 0] += (values.real**2).sum(axis=1)
+            self.e2[k, :, 1] += (values.imag**2).sum(axis=1)
+
+    def _quadratures(self, z: np.ndarray) -> np.ndarray:
+        out = []
+        for symbol in self.model.symbols:
+            at = self.model.first[symbol]
+            beta = z[:, at]
+            if isinstance(symbol.factor, SpinFactor):
+                N = symbol.factor.N  # type: ignore[attr-defined]
+                beta = beta / np.sqrt(np.maximum(0.5 * (N + 1) - z[:, at + 1].real, 1e-12))
+            out += [np.sqrt(2) * beta.real, np.sqrt(2) * beta.imag]
+        return np.stack(out, axis=1)
+
+    def fill(self, result: TwaResult, count: int) -> None:
+        """Averages and standard errors of `count` samples."""
+        m = max(count, 1)
+        x, xx, q = self.x / m, self.xx / m, self.q / m
+        spread = 1 / np.sqrt(max(count - 1, 1))
+        diagonal = np.diagonal(xx, axis1=1, axis2=2)
+        result.times = self.times
+        result.coordinates, result.second = x, xx
+        result.coordinates_error = np.sqrt(np.maximum(diagonal - x**2, 0)) * spread
+        result.second_error = np.sqrt(np.maximum(self.x4 / m - xx**2, 0)) * spread
+        qq = self.qq / m
+        result.mean = q
+        result.amplitudes = np.ascontiguousarray(q).view(complex) / np.sqrt(2)
+        result.covariance = qq - q[:, :, None] * q[:, None, :]
+        variances = np.diagonal(result.covariance, axis1=1, axis2=2)
+        result.mean_error = np.sqrt(np.maximum(variances, 0)) * spread
+        errors = {}
+        for k, key in enumerate(self.symbols):
+            value = self.e[k] / m
+            result.e_data[key] = list(value)
+            result.e_ops[key] = None
+            squares = self.e2[k] / m
+            parts = np.stack([value.real, value.imag], axis=1)
+            errors[key] = list(np.sqrt(np.maximum(squares - parts**2, 0)).sum(axis=1) * spread)
+        result.stats["e_error"] = errors
+
+
+def _at(symbol: Polynomial, z: np.ndarray) -> np.ndarray:
+    """A polynomial at samples (T, variables, count)."""
+    out = np.zeros((z.shape[0], z.shape[2]), dtype=complex)
+    for (letters, factors), value in symbol.items():
+        if factors:
+            raise ValueError("e_ops must not depend on time")
+        part = np.full(out.shape, value, dtype=complex)
+        for x in letters:
+            part *= z[:, x >> 1] if x & 1 else z[:, x >> 1].conj()
+        out += part
+    return out

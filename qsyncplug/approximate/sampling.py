@@ -1,0 +1,374 @@
+"""Truncated Wigner approximation of modes and spins: sampled Stratonovich equations, compiled."""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .._ext.bosons import Polynomials
+from .._ext.stochastic import BLOCK, Stochastic
+from ..core.checks import check_integer, check_memory, check_times
+from ..core.errors import (
+    ApproximationWarning,
+    NonFiniteError,
+    SolverInterrupted,
+    StepLimitError,
+    TimeLimitError,
+    warn,
+)
+from ..core.options import DEFAULTS, complete_options
+from ..operators.classical import Classical
+from ..operators.expression import Expression
+from ..operators.handle import EachAtom
+from ..operators.mode import ModeFactor
+from ..operators.polynomial import compile_polynomials
+from ..operators.spin import SpinFactor
+from ..operators.states import ProductState
+from ..operators.system import System
+from .sampled import Sums, TwaResult
+
+__all__ = ["TwaSolver", "twasolve"]
+
+#: a step in units of the fastest rate that the samples meet
+_STEP = 0.05
+_DEFAULTS: dict[str, Any] = {
+    k: v
+    for k, v in DEFAULTS.items()
+    if k in ("max_step", "nsteps", "time_limit", "progress_bar", "progress_kwargs")
+}
+
+
+class TwaSolver:
+    """Truncated Wigner samples of a system; see :func:`twasolve`.
+
+    Parameters
+    ----------
+    model : System
+        Modes and spins.
+    ntraj : int
+        Number of samples, at least 2.
+    seed : int, optional
+        A fresh one by default, reported in ``stats["seed"]``.
+    options : dict, optional
+        See :func:`twasolve`.
+    """
+
+    name = "twasolve"
+
+    def __init__(
+        self,
+        model: System,
+        *,
+        ntraj: int = 10_000,
+        seed: int | None = None,
+        options: dict[str, Any] | None = None,
+    ):
+        if not isinstance(model, System):
+            raise TypeError(f"twasolve takes a System, not {type(model).__name__}")
+        for symbol in model.symbols:
+            if not isinstance(symbol.factor, (ModeFactor, SpinFactor)):
+                raise ValueError(
+                    f"twasolve needs modes and spins; {symbol} is neither (collective atoms are "
+                    "qsyncplug.spins(N), atoms with rates of their own go to closure='cumulants')"
+                )
+        if any(isinstance(j, EachAtom) for j in model.jumps):
+            raise ValueError("twasolve takes no jumps of every atom")
+        self.model = model
+        self.ntraj = check_integer("ntraj", ntraj, minimum=2)
+        if seed is not None:
+            seed = check_integer("seed", seed, minimum=0, maximum=2**64 - 1)
+        self.seed = seed
+        self.options = complete_options(options, _DEFAULTS, ("heun",))
+        self.classical = Classical(model.symbols, model.hamiltonian, model.jumps, weyl=True)
+
+    def run(self, state0: Any, tlist: Any, *, e_ops: Any = None) -> TwaResult:
+        """Sample from `state0`; see :func:`twasolve`."""
+        begin = clock.perf_counter()
+        times = check_times(tlist)
+        self.model.check_hermitian(times)
+        product = ProductState(self.model, state0)
+        table = _expressions(self.model, e_ops)
+        seed = self.seed
+        if seed is None:
+            seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
+        flow = self._flow()
+        steps = self._steps(flow, product, times, seed)
+        sums = Sums(self.classical, times, table)
+        blocks = -(-self.ntraj // BLOCK)
+        check_memory("samples of one block", 64.0 * BLOCK * len(times) * self.classical.variables)
+        done = 0
+        prepared = clock.perf_counter()
+        stopped: BaseException | None = None
+        try:
+            for block in range(blocks):
+                count = min(BLOCK, self.ntraj - block * BLOCK)
+                sums.add(self._block(flow, product, times, steps, seed, block)[:, :, :count])
+                done += count
+                if clock.perf_counter() - begin > self.options["time_limit"]:
+                    stopped = TimeoutError() if done < self.ntraj else None
+                    break
+        except KeyboardInterrupt as error:
+            stopped = error
+        stats = {
+            "method": "heun",
+            "ntraj": done,
+            "seed": seed,
+            "steps": int(sum(steps)),
+            "preparation time": prepared - begin,
+            "run time": clock.perf_counter() - prepared,
+            "neglected": [
+                "third and higher derivatives of the Wigner function (truncated Wigner)",
+                "errors of the first order of the step",
+            ],
+        }
+        result = TwaResult(
+            None,
+            {"store_states": False, "store_final_state": False},
+            solver=self.name,
+            stats=stats,
+            model=self.model,
+        )
+        sums.fill(result, done)
+        self._judge(result)
+        if stopped is not None:
+            self._stop(stopped, result, float(times[0]), done)
+        return result
+
+    # ------------------------------------------------------------ pieces
+
+    def _flow(self) -> Stochastic:
+        c = self.classical
+        noises = c.noises()
+        arrays, factors = compile_polynomials([*c.drift(), *(row for *_, row in noises)])
+        spheres = [(c.first[s], c.first[s] + 1) for s in self.model.symbols if _is_spin(s)]
+        return Stochastic(
+            arrays,
+            factors,
+            c.variables,
+            [k for _, k, _, _ in noises],
+            [number for number, *_ in noises],
+            [starred for _, _, starred, _ in noises],
+            spheres,
+        )
+
+    def _initial(self, product: ProductState, seed: int, block: int) -> np.ndarray:
+        """BLOCK samples of the initial Wigner function, (variables, BLOCK)."""
+        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, block, 0])))
+        z = np.empty((self.classical.variables, BLOCK), dtype=complex)
+        for symbol in self.model.symbols:
+            at = self.classical.first[symbol]
+            if isinstance(symbol.factor, ModeFactor):
+                noise = rng.standard_normal((2, BLOCK))
+                z[at] = product.alpha[symbol] + 0.5 * (noise[0] + 1j * noise[1])
+                continue
+            N = symbol.factor.N  # type: ignore[attr-defined]
+            n = product.bloch(symbol)
+            frame = np.linalg.svd(np.atleast_2d(n))[2] if np.any(n) else np.eye(3)
+            length = np.linalg.norm(n)
+            # sums of N signs along two directions across n, and of N along it
+            across = 2 * rng.binomial(N, 0.5, (2, BLOCK)) - N
+            along = 2 * rng.binomial(N, 0.5 * (1 + length), BLOCK) - N
+            direction = n / length if length else frame[0]
+            S = 0.5 * (
+                np.outer(direction, along)
+                + np.outer(frame[1], across[0])
+                + np.outer(frame[2], across[1])
+            )
+            z[at], z[at + 1] = S[0] - 1j * S[1], S[2]
+        return z
+
+    def _block(
+        self,
+        flow: Stochastic,
+        product: ProductState,
+        times: np.ndarray,
+        steps: list[int],
+        seed: int,
+        block: int,
+    ) -> np.ndarray:
+        """The samples of one block at every time, (T, variables, BLOCK)."""
+        seeds = np.random.SeedSequence([seed, block, 1]).generate_state(4 * BLOCK, np.uint64)
+        flow.begin(self._initial(product, seed, block), seeds.reshape(4, BLOCK))
+        out = np.empty((len(times), self.classical.variables, BLOCK), dtype=complex)
+        out[0] = flow.values()
+        for k, count in enumerate(steps):
+            if not flow.advance(float(times[k]), float(times[k + 1]), count):
+                raise NonFiniteError(
+                    f"twasolve: a sample left the range of floating point numbers before "
+                    f"t={times[k + 1]:g}; lower options['max_step']",
+                    time=float(times[k + 1]),
+                    reason="not finite",
+                )
+            out[k + 1] = flow.values()
+        return out
+
+    def _steps(
+        self, flow: Stochastic, product: ProductState, times: np.ndarray, seed: int
+    ) -> list[int]:
+        """Steps of every interval, from the rates that a pilot block meets."""
+        c = self.classical
+        u, v = c.jacobian(c.drift())
+        arrays, factors = compile_polynomials([*u, *v])
+        names = ("parent", "variable", "start", "column", "factor", "value")
+        evaluate = Polynomials(c.variables, *(arrays[k] for k in names), factors)
+
+        def fastest(t: float, z: np.ndarray) -> float:
+            rates = []
+            for sample in z.T[::4]:
+                out = np.abs(np.asarray(evaluate(t, sample)))
+                rates.append(out.reshape(2, c.variables, c.variables).sum(axis=(0, 2)).max())
+            return float(max(rates))
+
+        seeds = np.random.SeedSequence([seed, 2**32 - 1]).generate_state(4 * BLOCK, np.uint64)
+        flow.begin(self._initial(product, seed, 2**32 - 1), seeds.reshape(4, BLOCK))
+        steps = []
+        rate = fastest(float(times[0]), flow.values())
+        for k in range(len(times) - 1):
+            width = float(times[k + 1] - times[k])
+            middle = fastest(float(times[k]) + 0.5 * width, flow.values())
+            step = min(self.options["max_step"], _STEP / max(rate, middle, 1e-300))
+            count = max(1, int(np.ceil(width / step)))
+            if sum(steps) + count > self.options["nsteps"]:
+                raise StepLimitError(
+                    f"twasolve would need more than {self.options['nsteps']} steps a sample; "
+                    "raise options['nsteps']",
+                    time=float(times[k]),
+                    reason="step limit",
+                )
+            steps.append(count)
+            flow.advance(float(times[k]), float(times[k + 1]), count)
+            later = fastest(float(times[k + 1]), flow.values())
+            if later > 2 * rate:
+                steps[-1] = max(1, int(np.ceil(width * later / _STEP)))
+            rate = later
+        return steps
+
+    def _judge(self, result: TwaResult) -> None:
+        """Warn where few quanta meet a nonlinear jump."""
+        names = [c.symbol for c in self.classical.coordinates]
+        for symbol in self.model.symbols:
+            if not isinstance(symbol.factor, ModeFactor) or not _lowered_twice(self.model, symbol):
+                continue
+            at = names.index(symbol)
+            number = 0.5 * (result.second[:, at, at] + result.second[:, at + 1, at + 1]) - 0.5
+            if len(number) and number[-1] < 3:
+                text = (
+                    f"⟨n⟩={number[-1]:.2g} of {symbol} with a nonlinear jump: truncated Wigner is "
+                    "not reliable below about 3 quanta (near ½ not even the sign of bunching is)"
+                )
+                result.stats["neglected"].append(text)
+                warn(text, ApproximationWarning)
+        if any(_is_spin(s) and s.factor.N == 1 for s in self.model.symbols):  # type: ignore[attr-defined]
+            result.stats["neglected"].append("a spin ½: no large N makes its truncation controlled")
+
+    def _stop(self, stopped: BaseException, result: TwaResult, t0: float, done: int) -> None:
+        kept = f"error.result holds the averages of the {done} samples that were finished"
+        result.stats["stopped"] = f"after {done} samples"
+        if isinstance(stopped, KeyboardInterrupt):
+            raise SolverInterrupted(
+                f"twasolve was interrupted; {kept}", time=t0, result=result
+            ) from stopped
+        raise TimeLimitError(
+            f"twasolve reached its time limit; raise options['time_limit']; {kept}",
+            time=t0,
+            reason="time limit",
+            result=result,
+        )
+
+
+def _is_spin(symbol: Any) -> bool:
+    return isinstance(symbol.factor, SpinFactor)
+
+
+def _lowered_twice(system: System, symbol: Any) -> bool:
+    return any(
+        symbol.factor.degree(dict(m)[symbol]) >= 2
+        for jump in system.jumps
+        for m, _ in jump.terms
+        if symbol in dict(m)
+    )
+
+
+def _expressions(system: System, e_ops: Any) -> dict[Any, Expression]:
+    if e_ops is None:
+        return {}
+    if isinstance(e_ops, Mapping):
+        table = dict(e_ops)
+    else:
+        table = dict(enumerate(e_ops if isinstance(e_ops, (list, tuple)) else [e_ops]))
+    for key, operator in table.items():
+        if not isinstance(operator, Expression):
+            raise TypeError(f"e_ops[{key!r}] must be an expression, not {operator!r:.60}")
+        system._own(operator)
+    return table
+
+
+def twasolve(
+    system: System,
+    state0: Any,
+    tlist: Any,
+    *,
+    ntraj: int = 10_000,
+    seed: int | None = None,
+    e_ops: Any = None,
+    options: dict[str, Any] | None = None,
+) -> TwaResult:
+    r"""Truncated Wigner approximation of modes and spins, with error bars.
+
+    .. math:: dX = [\{X,H\} - Σ_L \mathrm{Im}(L^*\{X,L\})]dt
+              + Σ_L (\{X,\mathrm{Re}L\}∘dW_L + \{X,\mathrm{Im}L\}∘dW'_L)
+
+    with the Weyl (symmetrised) symbols of H and L, as Stratonovich equations: no correction of the
+    drift is needed, and lengths of spins are kept.
+
+    Parameters
+    ----------
+    system : System
+        Of modes and spins.
+    state0 : mapping or array_like
+        A product of coherent states, as :func:`qsyncplug.mfsolve` takes it.
+    tlist : array_like of shape (T,)
+        Strictly increasing output times.
+    ntraj : int
+        Number of samples.
+    seed : int, optional
+        From 0 to 2⁶⁴−1; a fresh one, reported in ``stats["seed"]``, by default.
+    e_ops : Expression, or list or dict of Expression, optional
+        Operators whose averages and errors are wanted beside first and second moments.
+    options : dict, optional
+        ``max_step`` (default: 0.05 of the fastest rate that samples meet), ``nsteps``,
+        ``time_limit``.
+
+    Returns
+    -------
+    TwaResult
+        ``amplitudes``, ``mean``, ``covariance``, ``coordinates``, ``second`` with errors;
+        ``e_data`` and ``e_error``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Bad input; levels and atoms, which have no Wigner function here.
+    SolverError
+        A sample is no longer finite, or a limit was reached.
+
+    Warns
+    -----
+    ApproximationWarning
+        Fewer than 3 quanta with a nonlinear jump.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> b, = qsp.modes(1)
+    >>> system = qsp.System(0 * b, [b.dag(), 0.1 * b**2])
+    >>> run = qsp.twasolve(system, [1.0], [0.0, 5.0], ntraj=640, seed=1)
+    >>> bool(qsp.expect(b.dag() * b, run)[-1].real > 10)
+    True
+    """
+    return TwaSolver(system, ntraj=ntraj, seed=seed, options=options).run(
+        state0, tlist, e_ops=e_ops
+    )

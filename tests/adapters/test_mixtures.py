@@ -1,0 +1,35 @@
+"""Views of mixtures: the same measures of exact runs, mean field, samples and cumulants."""
+
+import numpy as np
+
+import qsyncplug as qsp
+
+
+def spin_pair(N):
+    S1, S2 = qsp.spins(N, N)
+    jumps = [np.sqrt(1 / N) * S.p for S in (S1, S2)]
+    jumps += [np.sqrt(4 / N) / N * S.m**2 for S in (S1, S2)]
+    jumps.append(np.sqrt(0.5 / N) * (S1.m - S2.m))
+    return qsp.System(0.05 * (S1.z - S2.z), jumps), {S1: (2.6, 0.0), S2: (2.6, 0.6)}
+
+
+def test_one_measure_of_three_methods():
+    system, state0 = spin_pair(12)
+    times = [0, 0.5, 1.0]
+    exact = qsp.exactsolve(system, state0, times)
+    mean = qsp.mfsolve(system, state0, times)
+    samples = qsp.twasolve(system, state0, times, ntraj=6000, seed=4)
+    found = [qsp.measures.coherence(r)[-1, 0, 1] for r in (exact, mean, samples)]
+    assert abs(found[1] - found[0]) < 0.06
+    assert abs(found[2] - found[0]) < 0.06
+    assert qsp.synchronization(exact).n == qsp.synchronization(mean).n == 2
+
+
+def test_a_mode_and_an_ensemble_by_cumulants():
+    (b,), (A,) = qsp.modes(1), qsp.atoms(20)
+    H = 0.3 * b.dag() * b + 0.2 * (b.dag() * A.m + b * A.p)
+    system = qsp.System(H, [0.8 * b, 0.4 * A.each.p])
+    run = qsp.mfsolve(system, {b: 0.5, A: (2.0, 0.1)}, [0, 1.0], closure="cumulants")
+    view = qsp.synchronization(run)
+    assert view.n == 2
+    assert not view.about.canonical

@@ -1,0 +1,178 @@
+"""Truncated Wigner samples: closed forms, moments that are exact, errors, reproducibility,
+warnings.
+"""
+
+import warnings
+
+import numpy as np
+import pytest
+import scipy.integrate
+
+import qsyncplug as qsp
+from qsyncplug.core.errors import ApproximationWarning, StepLimitError, TimeLimitError
+from qsyncplug.operators.classical import Classical
+
+
+def within(value, error, wanted, sigmas=4.5):
+    assert error < 0.1 * max(abs(wanted), 0.1)
+    assert abs(value - wanted) < sigmas * error, (value, error, wanted)
+
+
+def wigner_number(loss):
+    """⟨n⟩ of the truncated equations: the stationary density of I=|α|² in closed form.
+
+    Drift ½+I+4κI−2κI², variance I+4κI² (Itô).
+    """
+    kappa = loss
+
+    def log_density(x):
+        # ∫ 2A/B − log B
+        inner, _ = scipy.integrate.quad(
+            lambda y: 2 * (0.5 + y + 4 * kappa * y - 2 * kappa * y**2) / (y + 4 * kappa * y**2),
+            1.0,
+            x,
+            limit=200,
+        )
+        return inner - np.log(x + 4 * kappa * x**2)
+
+    grid = np.linspace(1e-4, 12 + 12 / loss**0.5 + 1.5 / loss, 1500)
+    p = np.exp([log_density(x) for x in grid] - np.max([log_density(x) for x in grid]))
+    return np.trapezoid(grid * p, grid) / np.trapezoid(p, grid) - 0.5
+
+
+@pytest.mark.parametrize(("loss", "published"), [(0.1, 5.524), (1.0, 1.088)])
+def test_van_der_pol_oscillator(loss, published):
+    (b,) = qsp.modes(1)
+    system = qsp.System(0 * b, [b.dag(), np.sqrt(loss) * b**2])
+    exact = wigner_number(loss)
+    assert abs(exact - published) < 0.01
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ApproximationWarning)
+        run = qsp.twasolve(system, [1.0], [0, 6.0], ntraj=16000, seed=5, e_ops=b.dag() * b)
+    within(run.e_data[0][-1].real, run.e_error[0][-1], exact)
+    assert abs(qsp.expect(b.dag() * b, run)[-1] - run.e_data[0][-1]) < 1e-10
+
+
+def test_linear_systems_are_exact():
+    """Loss, gain, squeezing and a drive: the mean and covariance of the linear closure are
+    exact.
+    """
+    b1, b2 = qsp.modes(2)
+    H = (
+        0.4 * (b1.dag() * b2 + b2.dag() * b1)
+        + 0.2 * (b1**2 + b1.dag() ** 2)
+        + 0.3 * (b2 + b2.dag())
+    )
+    system = qsp.System(H, [0.9 * b1, 0.5 * b2.dag(), b2 - 0.5 * b1])
+    state0 = {b1: 1.0 + 0.5j, b2: -0.7}
+    run = qsp.twasolve(system, state0, [0, 1.0, 2.5], ntraj=20000, seed=11)
+    exact = qsp.mfsolve(system, state0, [0, 1.0, 2.5])
+    assert np.all(np.abs(run.mean - exact.mean) < 4.5 * run.mean_error)
+    C = exact.covariance + exact.mean[:, :, None] * exact.mean[:, None, :]
+    assert np.all(np.abs(run.second - C) < 4.5 * run.second_error + 2e-3)
+
+
+def test_weyl_symbols_of_drift_equal_the_exact_rates():
+    """⟨D†b⟩ has no difference for jumps of degree two and less (its Itô drift)."""
+    (b,) = qsp.modes(1)
+    for L in (b, b.dag(), b**2, b.dag() * b, b + 0.3 * b.dag() * b, b + 0.4 * b.dag() ** 2):
+        system = qsp.System(0.3 * b.dag() * b + 0.1 * b.dag() ** 2 * b**2, [L])
+        c = Classical(system.symbols, system.hamiltonian, system.jumps, weyl=True)
+        (F,) = c.drift()
+        exact = Classical(system.symbols, system.adjoint(b), [], weyl=True)
+        want = {letters: v for (letters, _, _), v in exact.H.items()}
+        # Itô: ½ Σ of the noise coefficients times their derivatives
+        ito = {letters: v for (letters, _), v in F.items()}
+        noises = c.noises()
+        from qsyncplug.operators.polynomial import conjugate, derivative, multiply, total
+
+        own = {starred: row for _, _, starred, row in noises}
+        a, s = own.get(False, {}), own.get(True, {})
+        # dz=½(a ζ*+s ζ), E ζζ*=2dt: ½·¼·2 [∂_z(a)s+∂_z(s)a + (∂_z̄ a) a* + (∂_z̄ s) s*]
+        parts = [
+            (0.25, multiply(derivative(a, 0), s)),
+            (0.25, multiply(derivative(s, 0), a)),
+            (0.25, multiply(derivative(a, 0, True), conjugate(a))),
+            (0.25, multiply(derivative(s, 0, True), conjugate(s))),
+        ]
+        for (letters, _), v in total(*parts).items():
+            ito[letters] = ito.get(letters, 0) + v
+        for key in set(ito) | set(want):
+            assert abs(ito.get(key, 0) - want.get(key, 0)) < 1e-13, (L, key)
+
+
+@pytest.mark.parametrize(("N", "coherence"), [(8, 0.423)])
+def test_van_der_pol_spins(N, coherence):
+    S1, S2 = qsp.spins(N, N)
+    jumps = [np.sqrt(1 / N) * S.p for S in (S1, S2)]
+    jumps += [np.sqrt(4 / N) / N * S.m**2 for S in (S1, S2)]
+    jumps.append(np.sqrt(0.5 / N) * (S1.m - S2.m))
+    system = qsp.System(0.05 * (S1.z - S2.z), jumps)
+    state0 = {S1: (2.0, 0.0), S2: (2.0, 0.1)}
+    run = qsp.twasolve(system, state0, [0, 15.0], ntraj=4000, seed=3)
+    hop, n1, n2 = (qsp.expect(x, run)[-1] for x in (S1.p * S2.m, S1.p * S1.m, S2.p * S2.m))
+    assert abs(abs(hop) / np.sqrt(abs(n1 * n2)) - coherence) < 0.02
+    # every sample keeps the length of its spins: ⟨S²⟩ is that of the start
+    S = np.einsum("taa->ta", run.second)
+    np.testing.assert_allclose(S[:, :3].sum(axis=1), S[0, :3].sum(), rtol=1e-9)
+    assert abs(S[0, :3].sum() - (N / 2) * (N / 2 + 1)) < 4 * run.second_error[0, :3, :3].sum()
+
+
+def test_unitary_tavis_cummings():
+    N = 16
+    (b,), (S,) = qsp.modes(1), qsp.spins(N)
+    H = 0.3 * b.dag() * b + 0.5 * S.z + 0.4 / N * S.z**2
+    system = qsp.System(H + 0.6 / np.sqrt(N) * (b.dag() * S.m + b * S.p))
+    state0 = {b: 0.5 * np.sqrt(N) * np.exp(0.3j), S: (2.2, -0.5)}
+    run = qsp.twasolve(system, state0, [0, 1.5], ntraj=8000, seed=1)
+    exact = qsp.exactsolve(system, state0, [0, 1.5], cutoff=59, e_ops=[b, S.x, S.y, S.z])
+    values = [v[-1] for v in exact.e_data.values()]
+    assert abs(qsp.expect(b, run)[-1] - values[0]) / np.sqrt(N) < 0.012
+    assert np.abs(run.coordinates[-1, 2:] - values[1:]).max() / N < 0.012
+
+
+def test_time_dependence():
+    (b,) = qsp.modes(1)
+    f = lambda t: 0.5 * np.cos(2 * t)  # noqa: E731
+    system = qsp.System(f * (b + b.dag()) + 0.7 * b.dag() * b, [0.5 * b])
+    run = qsp.twasolve(system, [1.0], [0, 2.0], ntraj=4000, seed=2)
+    exact = qsp.mfsolve(system, [1.0], [0, 2.0])
+    assert np.all(np.abs(run.mean - exact.mean) < 4.5 * run.mean_error)
+
+
+def test_seeds():
+    (b,) = qsp.modes(1)
+    system = qsp.System(0.3 * b.dag() * b, [b.dag(), 0.3 * b**2])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ApproximationWarning)
+        a, same, other = (
+            qsp.twasolve(system, [1.0], [0, 1.0], ntraj=100, seed=s) for s in (7, 7, 8)
+        )
+        fresh = qsp.twasolve(system, [1.0], [0, 1.0], ntraj=100)
+    assert np.array_equal(a.second, same.second)
+    assert not np.array_equal(a.second, other.second)
+    assert fresh.stats["seed"] is not None and a.ntraj == 100
+
+
+def test_warnings_and_errors():
+    (b,), (A,), (s,) = qsp.modes(1), qsp.atoms(4), qsp.levels(3)
+    few = qsp.System(0 * b, [b.dag(), 2 * b**2])
+    with pytest.warns(ApproximationWarning, match="not reliable below"):
+        qsp.twasolve(few, [0.5], [0, 1.0], ntraj=64, seed=1)
+    with pytest.raises(ValueError, match="needs modes and spins"):
+        qsp.twasolve(qsp.System(A.z, [A.m]), {A: (0, 0)}, [0, 1.0])
+    with pytest.raises(ValueError, match="needs modes and spins"):
+        qsp.twasolve(qsp.System(s[1, 1]), {s: 0}, [0, 1.0])
+    with pytest.raises(StepLimitError):
+        qsp.twasolve(few, [0.5], [0, 1.0], ntraj=64, options={"nsteps": 3})
+    with pytest.warns(ApproximationWarning), pytest.raises(TimeLimitError) as stopped:
+        qsp.twasolve(few, [0.5], [0, 1.0], ntraj=10**6, seed=1, options={"time_limit": 1e-3})
+    assert stopped.value.result.ntraj >= 64
+    with pytest.raises(TypeError, match="e_ops"):
+        qsp.twasolve(few, [0.5], [0, 1.0], e_ops=lambda t, x: x)
+    with pytest.raises(ValueError, match="seed"):
+        qsp.twasolve(few, [0.5], [0, 1.0], seed=-1)
+    linear = qsp.System(0.3 * b.dag() * b, [b])
+    run = qsp.twasolve(linear, [0.5], [0, 1.0], ntraj=64, seed=1)
+    with pytest.raises(ValueError, match="e_ops"):
+        qsp.expect(b.dag() ** 2 * b**2, run)
