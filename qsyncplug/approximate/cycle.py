@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import singledispatch
 from typing import Any
 
 import numpy as np
 import scipy.linalg
 
 from ..core.checks import check_number
+from ..core.dispatch import by_model
 from ..core.errors import SolverError
 from ..core.gaussian import moments_from_covariance
 from ..core.tangent import closure_flags, radial_variance, relative_phase_variance
@@ -270,7 +270,7 @@ def _turned(flow: Flow, x: np.ndarray) -> np.ndarray:
     return np.asarray(scipy.linalg.expm(-np.angle(beta[0]) * flow.rotation) @ x)
 
 
-@singledispatch
+@by_model
 def limit_cycle(system: Any, state0: Any, *, relax: float | None = None) -> LimitCycle:
     r"""The limit cycle that `state0` leads to, and the Gaussian steady state about it.
 
@@ -316,7 +316,7 @@ def limit_cycle(system: Any, state0: Any, *, relax: float | None = None) -> Limi
     >>> print(f"{cycle.frequency:.4f} {cycle.phase_diffusion:.4f} {cycle.mean[0] ** 2:.3f}")
     1.0000 0.0300 50.000
     """
-    raise TypeError(f"limit_cycle takes a System or SpinChains, not {type(system).__name__}")
+    raise TypeError(f"system must be a System or SpinChains, not {type(system).__name__}")
 
 
 @limit_cycle.register(System)

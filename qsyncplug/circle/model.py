@@ -10,7 +10,7 @@ import scipy.sparse
 
 from ..core import storage
 from ..core.adjacency import read_adjacency
-from ..core.checks import check_array, check_number
+from ..core.checks import check_array, check_ndim, check_number
 from .callables import interaction
 from .interactions import Interaction
 
@@ -100,7 +100,7 @@ class Circle:
                     raise ValueError(f"{name} must be positive; {name}[{k}] is {array[k]:g}")
                 put(self, name, _frozen(array))
         if self.frequencies is not None:
-            if np.ndim(self.frequencies) == 0:
+            if check_ndim("frequencies", self.frequencies) == 0:
                 put(self, "frequencies", check_number("frequencies", self.frequencies))
             else:
                 put(

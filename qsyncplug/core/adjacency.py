@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from .checks import check_array, check_memory
+from .checks import check_array, check_memory, check_ndim
 
 __all__ = ["read_adjacency"]
 
@@ -103,7 +103,7 @@ def _dense(value: Any, name: str) -> np.ndarray:
             f"{name} must not be a masked array, whose masked entries would count; "
             f"give {name}.filled(0)"
         )
-    rows = np.shape(value)[0] if np.ndim(value) == 2 else 0
+    rows = np.shape(value)[0] if check_ndim(name, value) == 2 else 0
     check_memory("the adjacency matrix", 8.0 * rows * rows, advice="give a sparse matrix")
     if isinstance(value, np.ndarray) and value.dtype.kind == "b":
         value = value.astype(float)

@@ -18,6 +18,7 @@ __all__ = [
     "check_choice",
     "check_integer",
     "check_memory",
+    "check_ndim",
     "check_number",
     "check_positive",
     "check_times",
@@ -166,6 +167,16 @@ def _refuse_objects(raw: np.ndarray) -> None:
     for v in raw.ravel():
         if isinstance(v, (bool, np.bool_)) or not isinstance(v, numbers.Number):
             raise TypeError(f"a {type(v).__name__} is no number")
+
+
+def check_ndim(name: str, value: Any) -> int:
+    """Return the number of dimensions of `value`, whose rows must be of one length."""
+    try:
+        return int(np.ndim(value))
+    except ValueError:
+        raise TypeError(
+            f"{name} must be an array of numbers with rows of one length, not {_show(value)}"
+        ) from None
 
 
 def check_times(tlist: Any, name: str = "tlist", *, minimum: int = 1) -> np.ndarray:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from functools import singledispatch
 from typing import Any
+
+from .dispatch import by_model
 
 __all__ = ["HIERARCHY", "STEADY_CLOSURES", "exactsolve", "mfsolve", "predictions", "steadystate"]
 
@@ -14,14 +15,14 @@ STEADY_CLOSURES: dict[str, Any] = {}
 HIERARCHY: dict[str, Any] = {}
 
 
-def _unknown(function: str, model: Any) -> TypeError:
+def _unknown(function: str, name: str, model: Any) -> TypeError:
     return TypeError(
-        f"{function} does not know a {type(model).__name__}; give it a model of this package, such "
-        "as System"
+        f"{name} must be a model that {function} knows, such as a System, not a "
+        f"{type(model).__name__}"
     )
 
 
-@singledispatch
+@by_model
 def exactsolve(system: Any, state0: Any, tlist: Any, **kw: Any) -> Any:
     """Exact evolution of a model, with QuTiP's sesolve, mesolve or mcsolve or by coherence order.
 
@@ -71,18 +72,18 @@ def exactsolve(system: Any, state0: Any, tlist: Any, **kw: Any) -> Any:
     >>> run.mean.shape
     (2, 4)
     """
-    raise _unknown("exactsolve", system)
+    raise _unknown("exactsolve", "system", system)
 
 
-@singledispatch
-def mfsolve(system: Any, beta0: Any, tlist: Any, **kw: Any) -> Any:
+@by_model
+def mfsolve(system: Any, state0: Any, tlist: Any, **kw: Any) -> Any:
     """Mean field and covariance of a model, by a compiled kernel.
 
     Parameters
     ----------
     system : System, SpinChains or PublishedSpinChains
         What to run.
-    beta0 : array_like of shape (N,)
+    state0 : array_like of shape (N,)
         Complex initial amplitudes (for spin chains also a state; see the class).
     tlist : array_like of shape (T,)
         Strictly increasing output times.
@@ -121,10 +122,10 @@ def mfsolve(system: Any, beta0: Any, tlist: Any, **kw: Any) -> Any:
     >>> run.amplitudes.shape
     (26, 2)
     """
-    raise _unknown("mfsolve", system)
+    raise _unknown("mfsolve", "system", system)
 
 
-@singledispatch
+@by_model
 def steadystate(system: Any, **kw: Any) -> Any:
     """Exact steady state of a model, solved for in the blocks that its phase symmetry leaves.
 
@@ -155,10 +156,10 @@ def steadystate(system: Any, **kw: Any) -> Any:
     >>> round(rho.tr(), 9)
     1.0
     """
-    raise _unknown("steadystate", system)
+    raise _unknown("steadystate", "system", system)
 
 
-@singledispatch
+@by_model
 def predictions(model: Any, state0: Any, **kw: Any) -> Any:
     """Theorems whose hypotheses hold for a model and an initial state, with limits and rates.
 
@@ -187,4 +188,4 @@ def predictions(model: Any, state0: Any, **kw: Any) -> Any:
     >>> any(outcome.passed for outcome in found.check(run))
     True
     """
-    raise _unknown("predictions", model)
+    raise _unknown("predictions", "model", model)

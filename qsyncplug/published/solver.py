@@ -81,11 +81,11 @@ class PublishedSolver(MeanFieldSolver):
     def _start(self, state0: Any, t0: float) -> tuple[RightHandSide, np.ndarray]:
         """The right-hand side and where it starts."""
         model: PublishedEquations = self.model
-        beta = check_array("beta0", state0, shape=(2,), dtype=complex)
+        beta = check_array("state0", state0, shape=(2,), dtype=complex)
         for j, (b, size) in enumerate(zip(beta, model.n, strict=True)):
             if abs(b) ** 2 > size * (1 + 1e-12):
                 raise ValueError(
-                    f"beta0[{j}] must satisfy |β|²≤N={size}, not {abs(b) ** 2:g}: {size} spins "
+                    f"state0[{j}] must satisfy |β|²≤N={size}, not {abs(b) ** 2:g}: {size} spins "
                     "have no more excitations"
                 )
         model.point(t0, beta)
@@ -187,7 +187,7 @@ class PublishedProblem(Problem):
 @mfsolve.register(PublishedEquations)
 def mfsolve_published(
     system: PublishedEquations,
-    beta0: Any,
+    state0: Any,
     tlist: Any,
     *,
     covariance0: Any = None,
@@ -201,7 +201,7 @@ def mfsolve_published(
     ----------
     system : PublishedEquations
         What to run.
-    beta0 : array_like of shape (2,)
+    state0 : array_like of shape (2,)
         Complex initial amplitudes, |β_j|² ≤ N_j. The paper's (0, 0) is a fixed point.
     tlist : array_like of shape (T,)
         Strictly increasing output times.
@@ -230,6 +230,6 @@ def mfsolve_published(
     """
     solver = PublishedSolver(system, options=options)
     solver.covariance0 = covariance0
-    result = solver.run(beta0, tlist, e_ops=e_ops)
+    result = solver.run(state0, tlist, e_ops=e_ops)
     assert isinstance(result, PublishedResult)
     return result

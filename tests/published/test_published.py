@@ -523,7 +523,7 @@ def test_bad_models(kw, match):
 
 def test_bad_states():
     model = PublishedSpinChains()
-    with pytest.raises(ValueError, match=r"beta0\[1\] must satisfy"):
+    with pytest.raises(ValueError, match=r"state0\[1\] must satisfy"):
         qsp.mfsolve(model, [0, 3], [0, 1])
     with pytest.raises(ValueError, match="shape"):
         mfsolve_published(model, [0, 1, 0], [0, 1])

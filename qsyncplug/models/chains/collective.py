@@ -280,8 +280,8 @@ def collective_spins(chains: SpinChains | CollectiveSpins) -> CollectiveSpins:
         return chains
     if not isinstance(chains, SpinChains):
         raise TypeError(
-            "the truncated Wigner approximation runs on SpinChains or CollectiveSpins, not "
-            f"{type(chains).__name__}"
+            "chains must be SpinChains or CollectiveSpins for the truncated Wigner "
+            f"approximation, not {type(chains).__name__}"
         )
     if not chains.symmetric:
         raise ValueError(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.checks import check_choice, check_integer, check_memory, check_number
+from ...core.checks import check_choice, check_integer, check_memory, check_ndim, check_number
 from . import representations as _rep
 from .central import CentralChain
 from .representations import REPRESENTATIONS, Space
@@ -23,7 +23,7 @@ def check_pair(name: str, value: Any, minimum: float = -np.inf) -> tuple[float, 
     """Return two numbers, one a chain, from a number or a pair; none below `minimum`."""
     values = (
         tuple(value)
-        if isinstance(value, (tuple, list, np.ndarray)) and np.ndim(value)
+        if isinstance(value, (tuple, list, np.ndarray)) and check_ndim(name, value)
         else (value, value)
     )
     if len(values) != 2:

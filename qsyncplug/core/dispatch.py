@@ -1,0 +1,56 @@
+"""Functions that run different code for different kinds of first argument."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar, cast
+
+__all__ = ["by_model"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Registrar(Protocol):
+    """What registers an implementation."""
+
+    def register(self, kind: type) -> Callable[[F], F]:
+        """Run the function that follows for first arguments of class `kind`."""
+
+
+def by_model(default: F) -> F:
+    """Like ``functools.singledispatch``, but every argument may be given by its name.
+
+    The positional parameters of `default` are handed on in their order, so that implementations
+    may call them otherwise; the rest is handed on by name.
+
+    Examples
+    --------
+    >>> @by_model
+    ... def size(thing, unit=1, **kw):
+    ...     raise TypeError(f"no size: {thing!r}")
+    >>> @size.register(str)
+    ... def _(text, factor=1):
+    ...     return len(text) * factor
+    >>> size("abc", 2), size(thing="abc", unit=2)
+    (6, 6)
+    """
+    dispatcher = functools.singledispatch(default)
+    parameters = inspect.signature(default).parameters.values()
+    names = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+
+    @functools.wraps(default)
+    def call(*args: Any, **kw: Any) -> Any:
+        given = list(args)
+        for name in names[len(args) :]:
+            if name not in kw:
+                break
+            given.append(kw.pop(name))
+        if not given:
+            raise TypeError(f"{default.__name__}: {names[0]} must be given")
+        return dispatcher.dispatch(type(given[0]))(*given, **kw)
+
+    for name in ("register", "dispatch", "registry"):
+        setattr(call, name, getattr(dispatcher, name))
+    return cast(F, call)
