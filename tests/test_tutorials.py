@@ -33,3 +33,15 @@ def test_page(path, tmp_path):
         kernel_name="python3",
         resources={"metadata": {"path": str(tmp_path)}},
     ).execute()
+
+
+@pytest.mark.parametrize("name", ["README.md", "tutorials/index.md"])
+def test_the_first_ten_lines_run(name, tmp_path, monkeypatch, capsys):
+    """What a newcomer copies."""
+    monkeypatch.chdir(tmp_path)
+    text = (FOLDER.parent / name).read_text()
+    (code,) = re.findall(r"```(?:python|\{code-block\} python)\n(.*?)```", text, re.DOTALL)
+    exec(compile(code, name, "exec"), {})
+    assert "exact against mean field" in capsys.readouterr().out
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", text):
+        assert (FOLDER.parent / name).parent.joinpath(link).exists() or link == "api.md", link
