@@ -7,14 +7,13 @@ from .grid import Grid
 from .limits import look
 from .result import Result
 from .rungekutta import RungeKutta, integrator
-from .solver import CompiledSolver, Solver
+from .solver import Solver
 from .stats import Stats
 from .status import Status
 from .stepper import Problem, Stepper
 from .storage import load
 
 __all__ = [
-    "CompiledSolver",
     "Failure",
     "Grid",
     "Problem",

@@ -8,18 +8,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._ext.integrator import RightHandSide
 from .checks import check_number, check_times
 from .drive import Drive, Until, Walk
 from .errors import SolverInterrupted, TimeLimitError
-from .failure import Failure
 from .limits import Limits
 from .options import DEFAULTS, complete_options
 from .result import Result
-from .rungekutta import RungeKutta, integrator
 from .stepper import Problem
 
-__all__ = ["SOLVERS", "CompiledSolver", "Solver"]
+__all__ = ["SOLVERS", "Solver"]
 
 
 #: every solver by the name of its class, for files
@@ -226,72 +223,3 @@ class Solver:
 def _check_until(until: Any) -> None:
     if until is not None and not callable(until):
         raise TypeError(f"until must be a function until(t, state), not {until!r:.60}")
-
-
-class CompiledSolver(Solver):
-    """The former base, kept until the last family has moved to :class:`Solver`.
-
-    Where its parts went: ``_problem`` and ``_new_result`` -> :meth:`Solver.problem`, which knows
-    the output times; ``_integrator`` -> ``RungeKutta(integrator(rhs, options), …)``; ``_finish`` ->
-    :meth:`Problem.finish`; ``_stop`` -> :meth:`Problem.error`; a loop of its own -> a
-    :class:`Stepper`. The mean-field solver (``approximate/meanfield.py``) is the example to follow.
-    """
-
-    def _problem(self, state0: Any, t0: float) -> tuple[RightHandSide, np.ndarray]:
-        raise TypeError(f"{type(self).__name__} has no right-hand side")  # pragma: no cover
-
-    def _new_result(
-        self, e_ops: Any, stats: dict[str, Any], rhs: RightHandSide, y0: np.ndarray
-    ) -> Result:
-        raise TypeError(f"{type(self).__name__} has no result")  # pragma: no cover
-
-    def _finish(self, result: Result, rhs: RightHandSide) -> None:
-        """Fill in what follows from the whole run: monitors in ``stats``, warnings."""
-
-    def _integrator(self, rhs: RightHandSide, **kw: Any) -> Any:
-        return integrator(rhs, self._options, **kw)
-
-    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> Problem:
-        """See :meth:`Solver.problem`."""
-        rhs, y0 = self._problem(state0, float(times[0]))
-        stepper = RungeKutta(self._integrator(rhs), float(times[0]), y0, float(times[-1]))
-        result = self._new_result(e_ops, {"method": self._options["method"]}, rhs, y0)
-        return _FormerProblem(times, stepper, result, self)
-
-    def _checkpoint(self, result: Result, done: int) -> None:
-        import copy
-
-        partial = copy.copy(result)
-        partial._trim(done)
-        partial.save(self._options["checkpoint"])
-
-    def _stop(
-        self, status: int, method: Any, rhs: Any, result: Result, cause: Any, end: float
-    ) -> None:
-        """Raise the family's own error for `status`, or return for the usual one."""
-
-
-class _FormerProblem(Problem):
-    def __init__(
-        self, times: np.ndarray, stepper: RungeKutta, result: Result, solver: CompiledSolver
-    ):
-        super().__init__(times, stepper, result)
-        self.solver = solver
-
-    def finish(self) -> None:
-        self.solver._finish(self.result, self.stepper.rhs)  # type: ignore[attr-defined]
-
-    def error(self, failure: Failure) -> BaseException | None:
-        stepper: Any = self.stepper
-        try:
-            self.solver._stop(
-                int(failure.status),
-                stepper.method,
-                stepper.rhs,
-                self.result,
-                failure.cause,
-                float(self.times[-1]),
-            )
-        except Exception as own:
-            return own
-        return None
