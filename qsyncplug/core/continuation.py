@@ -25,7 +25,8 @@ def resume(
 ) -> Result:
     """Go on with a run that was stopped, from the file that ``options["checkpoint"]`` named.
 
-    The run continues bit for bit as if it had not been stopped.
+    The run continues as if it had not been stopped: bit for bit with the Runge–Kutta method,
+    within rounding with splitting.
 
     Parameters
     ----------

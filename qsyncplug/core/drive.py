@@ -11,14 +11,14 @@ import contextlib
 import copy
 import time as clock
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 import numpy as np
 from qutip.ui.progressbar import progress_bars
 
 from . import storage
 from .errors import QsyncplugWarning, TimeLimitError, warn
-from .failure import Failure, raise_failure
+from .failure import Failure, error_of
 from .limits import Limits
 from .result import Result
 from .status import Status
@@ -76,14 +76,23 @@ class Drive:
         if self.problem.whole:
             self._process_whole()
         self._finish()
+        # before the file is written, so that it says how the run ended
+        error = self._error()
         self._checkpoint(result)
-        if self.failure is None and self.limits.interrupted:
+        if error is None and self.limits.interrupted:
             self.failure = Failure(Status.INTERRUPTED, self.problem.stepper.t)
-        if self.failure is not None and self.failure.status != Status.UNTIL:
-            _raise(self.failure, self.problem, self.name)
-        if self.failure is not None:
-            result.stats["stopped"] = f"until held at t={self.failure.time:g}"
+            error = self._error()
+        if error is not None:
+            raise error
         return result
+
+    def _error(self) -> BaseException | None:
+        if self.failure is None:
+            return None
+        if self.failure.status == Status.UNTIL:
+            self.problem.result.stats["stopped"] = f"until held at t={self.failure.time:g}"
+            return None
+        return _error_of(self.failure, self.problem, self.name)
 
     # ------------------------------------------------------------ the loop
 
@@ -315,7 +324,7 @@ class Walk:
             problem.record(0, problem.times, stepper.state[None])
         except Exception:  # the state itself may be what is wrong
             problem.trim(0)
-        _raise(failure, problem, self.name)
+        raise _error_of(failure, problem, self.name)
 
     def iterate(self, times: np.ndarray, until: Until | None) -> Iterator[tuple[float, Any]]:
         """``(t, state)`` at each of `times`."""
@@ -326,7 +335,7 @@ class Walk:
                 return
 
 
-def _raise(failure: Failure, problem: Problem, name: str) -> NoReturn:
+def _error_of(failure: Failure, problem: Problem, name: str) -> BaseException:
     own = None if failure.status == Status.INTERRUPTED else problem.error(failure)
     reached = f"{name} stopped {problem.reached(failure)}"
-    raise_failure(failure, problem.result, reached=reached, kept=problem.kept(), own=own)
+    return error_of(failure, problem.result, reached=reached, kept=problem.kept(), own=own)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 from .errors import (
     NonFiniteError,
@@ -16,7 +16,7 @@ from .errors import (
 )
 from .status import Status
 
-__all__ = ["Failure", "raise_failure"]
+__all__ = ["Failure", "error_of"]
 
 
 @dataclass
@@ -71,26 +71,33 @@ _USER = {
 }
 
 
-def raise_failure(
+def error_of(
     failure: Failure, result: Any, *, reached: str, kept: str, own: BaseException | None
-) -> NoReturn:
-    """Raise the error of `failure` with the partial `result`; `own` is that of the family."""
+) -> BaseException:
+    """The error of `failure` with the partial `result`; `own` is that of the family."""
     t, cause = failure.time, failure.cause
     if failure.status == Status.INTERRUPTED:
         result.stats["stopped"] = f"interrupted at t={t:g}"
-        raise SolverInterrupted(f"{reached}: interrupted; {kept}", time=t, result=result) from cause
+        message = f"{reached}: interrupted; {kept}"
+        return _from(SolverInterrupted(message, time=t, result=result), cause)
     if own is None and isinstance(cause, SolverError) and failure.where in ("stepper", "record"):
         cause.result = result
         own = cause
     if own is not None:
         if "stopped" not in result.stats:
             result.stats["stopped"] = f"{getattr(own, 'reason', own)} at t={t:g}"
-        raise own from (own.__cause__ if own is cause else cause)
+        return _from(own, own.__cause__ if own is cause else cause)
     kind, reason, advice = _KINDS[failure.status]
     if failure.where in _USER:
         reason, advice = _USER[failure.where]
     result.stats["stopped"] = f"{reason} at t={t:g}"
     detail = f" ({type(cause).__name__}: {cause})" if cause is not None else ""
-    raise kind(
-        f"{reached}: {reason}{detail}; {advice}; {kept}", time=t, reason=reason, result=result
-    ) from cause
+    message = f"{reached}: {reason}{detail}; {advice}; {kept}"
+    return _from(kind(message, time=t, reason=reason, result=result), cause)
+
+
+def _from(error: BaseException, cause: BaseException | None) -> BaseException:
+    """As ``raise error from cause`` would leave it."""
+    error.__cause__ = cause
+    error.__suppress_context__ = True
+    return error

@@ -106,6 +106,24 @@ class SplittingStepper(Stepper):
         """Steps."""
         return self.splitting.accepted
 
+    def snapshot(self) -> dict[str, Any] | None:
+        """See :class:`Stepper`; lengths of sub-steps are told apart to twelve digits only, so that
+        a run goes on within rounding.
+        """
+        s = self.splitting
+        return {
+            "system": self.system.save(),
+            "t": self.t,
+            "step": self.step,
+            "counts": [s.accepted, s.rejected],
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """See :class:`Stepper`."""
+        self.system.restore(saved["system"])
+        self.t, self.step = float(saved["t"]), float(saved["step"])
+        self.splitting.accepted, self.splitting.rejected = map(int, saved["counts"])
+
     @property
     def rejected(self) -> int:  # type: ignore[override]
         """Steps that were too long."""

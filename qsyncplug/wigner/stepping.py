@@ -140,6 +140,24 @@ class Split(_Steps):
                 self._check,
             )
 
+    def snapshot(self) -> dict[str, Any] | None:
+        """See :class:`Stepper`; lengths of sub-steps are told apart to twelve digits only, so that
+        a run goes on within rounding.
+        """
+        s = self.splitting
+        return {
+            "system": self.system.save(),
+            "t": self.t,
+            "step": self.h,
+            "counts": [s.accepted, s.rejected],
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """See :class:`Stepper`."""
+        self.system.restore(saved["system"])
+        self.t, self.h = float(saved["t"]), float(saved["step"])
+        self.splitting.accepted, self.splitting.rejected = map(int, saved["counts"])
+
     def _check(self, t: float) -> None:
         """After each step; not a number for one that was rejected."""
         self._limits(self.splitting.accepted + self.splitting.rejected)

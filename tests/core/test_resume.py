@@ -98,6 +98,59 @@ def test_a_function_that_failed_can_be_mended(run, tmp_path):
     assert result.e_data["f"] == [2 * t for t in TIMES]
 
 
+GRID = qsp.Grid(64, 16.0)
+PSI = [GRID.gaussian(0.5), GRID.gaussian(-0.4)]
+
+
+def _square(x):
+    return x**2 / 2
+
+
+def _lohe(options):
+    model = qsp.SchrodingerLohe(qsp.GridHamiltonian(GRID, _square), coupling=1.0)
+    return qsp.slsolve(model, PSI, np.linspace(0, 4, 41), options=options)
+
+
+def _wigner(options):
+    model = qsp.WignerLohe(GRID, _square, coupling=1.0)
+    return qsp.wlsolve(model, PSI, np.linspace(0, 4, 41), options=options)
+
+
+@pytest.mark.parametrize("run", [_lohe, _wigner])
+@pytest.mark.parametrize(
+    ("options", "steps"),
+    [({"method": "reduction"}, 4), ({"method": "strang", "step": 0.01}, 150),
+     ({"method": "splitting"}, 10)],
+    ids=lambda v: v["method"] if isinstance(v, dict) else "",
+)  # fmt: skip
+def test_waves_go_on(run, options, steps, tmp_path):
+    path = tmp_path / "run.npz"
+    whole = run(options)
+    with pytest.raises(errors.StepLimitError) as e:
+        run({**options, "checkpoint": path, "nsteps": steps})
+    assert 0 < len(e.value.result.times) < 41
+    result = qsp.resume(path, options={"nsteps": 10**6})
+    assert np.array_equal(result.times, whole.times)
+    for name in whole._fields:
+        a, b = getattr(result, name), getattr(whole, name)
+        if b is not None:
+            assert (
+                np.array_equal(a, b)
+                if options["method"] == "reduction"
+                else np.allclose(a, b, rtol=1e-12, atol=1e-13)
+            )
+    assert result.stats.steps_accepted == whole.stats.steps_accepted
+
+
+def test_methods_that_cannot_go_on_say_so(tmp_path):
+    path = tmp_path / "run.npz"
+    with pytest.raises(errors.StepLimitError):
+        _lohe({"method": "dop853", "checkpoint": path, "nsteps": 50})
+    assert "step limit" in qsp.load(path).stats.stopped
+    with pytest.raises(errors.StorageError, match="not what it would take"):
+        qsp.resume(path)
+
+
 def test_functions_of_time_need_the_model(tmp_path):
     path = tmp_path / "run.npz"
     (b,) = qsp.modes(1)
