@@ -222,7 +222,7 @@ class Store:
         for name, (dims, value) in outcome.values.arrays.items():
             if name not in self.arrays:
                 self._add(name, dims, value.shape, value.dtype)
-            self.arrays[name][place] = value.astype(object) if value.dtype.kind in "UT" else value
+            self.arrays[name][place] = value.tolist() if value.dtype.kind in "UT" else value
             touched.setdefault(name, set()).add(outcome.number)
         for name, (dims, value) in outcome.values.coordinates.items():
             if name not in self.coordinates:

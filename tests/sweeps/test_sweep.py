@@ -70,6 +70,7 @@ def local():
 def test_a_grid_is_a_loop(tmp_path, stored):
     path = tmp_path / "a.zarr" if stored else None
     same(sweep(everything, GRID, path=path))
+    assert all(type(side) is str for side in sweep(everything, GRID)["side"].values.ravel())
     if stored:
         same(xr.open_zarr(path, consolidated=False, chunks=None))
         same(sweep(everything, GRID, path=path))  # nothing left to do
