@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.checks import check_memory
 from ..waves.factors import factorize
 from ..waves.influence import Influence, infimum
 from ..waves.motion import Motion
@@ -131,7 +132,10 @@ class Facts:
 
 def facts_of(model: SchrodingerLohe, state0: Any) -> Facts:
     """Read the states."""
+    if not isinstance(model, SchrodingerLohe):
+        raise TypeError(f"model must be a SchrodingerLohe, not {type(model).__name__}")
     psi = read_states(model, state0)
+    check_memory("the products of all pairs", 96.0 * len(psi) ** 2, advice="take fewer oscillators")
     x, _ = factorize(psi, model.grid.weight if model.grid is not None else 1.0)
     return Facts(model, x, _reach(model, psi))
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from .._ext.integrator import Integrator
 from .._ext.lohe import MobiusRightHandSide
+from ..core.checks import check_memory
 from ..core.errors import SolverError
 from ..waves.factors import factorize
 from .initial import read_states
@@ -60,6 +61,7 @@ def initial_deviations(model: SchrodingerLohe, rows: np.ndarray) -> np.ndarray:
     Model 2.
     """
     n = len(rows)
+    check_memory("the products of all pairs", 48.0 * n * n, advice="take fewer oscillators")
     out = np.empty((n, n), complex)
     for j, row in enumerate(rows):
         away = rows - row

@@ -187,6 +187,11 @@ class SchrodingerLoheResult(Result):
     @property
     def correlations(self) -> np.ndarray:
         """z_jk = ⟨ψ_j,ψ_k⟩/(‖ψ_j‖‖ψ_k‖), (T, N, N)."""
+        check_memory(
+            "the correlations",
+            32.0 * len(self.times) * self.n**2,
+            advice="run with fewer output times",
+        )
         size = np.sqrt(np.diagonal(self.gram, axis1=1, axis2=2).real)
         with np.errstate(invalid="ignore"):
             # a state of norm 0 has no correlations

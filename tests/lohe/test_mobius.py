@@ -127,3 +127,25 @@ def test_many_identical_oscillators_take_the_form_by_themselves(rng):
     assert a.stats["method"] == "mobius" and b.stats["method"] == "reduction"
     assert_allclose(a.order_parameter, b.order_parameter, atol=1e-11)
     assert_allclose(a.gram, b.gram, atol=1e-11)
+
+
+def test_products_of_too_many_oscillators_are_refused_with_an_estimate():
+    """N=10⁵: 10¹⁰ products of pairs do not fit; masses and order parameter do."""
+    import qsyncplug as qsp
+    from qsyncplug.core.errors import MemoryLimitError
+
+    rng = np.random.default_rng(0)
+    psi = rng.normal(size=(100_000, 2)) + 1j * rng.normal(size=(100_000, 2)) + 1.0
+    psi /= np.linalg.norm(psi, axis=1)[:, None]
+    model = SchrodingerLohe(qutip.sigmaz(), 1.0)
+    result = slsolve(model, psi, [0.0, 1.0], options=MOBIUS)
+    assert result.order_parameter[1] > result.order_parameter[0]
+    for make in (
+        lambda: result.gram,
+        lambda: result.deviations,
+        lambda: result.correlations,
+        lambda: synchronized_limit(model, psi),
+        lambda: qsp.predictions(model, psi),
+    ):
+        with pytest.raises(MemoryLimitError, match="GiB"):
+            make()
