@@ -14,14 +14,16 @@ from scipy.linalg.blas import zgemm, zherk
 
 from .._ext.integrator import Integrator
 from .._ext.lohe import LoheRightHandSide
+from ..core.checks import check_memory
+from ..core.status import Status
 from ..waves.hamiltonian import GridHamiltonian
 from ..waves.splitting import Cache, OscillatorLostError, SubStepError, phase
+from .guard import may_vanish
+from .kernel import mean_factor
 from .model import SchrodingerLohe
 
 __all__ = ["CoefficientFlow", "CoupledSystem", "GridSystem", "MatrixSystem", "coupled_system"]
 
-#: of the compiled integrator
-STEP_LIMIT = 1
 #: steps of the coupling within a step of the splitting
 NSTEPS = 1000
 
@@ -46,7 +48,7 @@ class CoefficientFlow:
 
     def __init__(self, model: SchrodingerLohe, n: int, influence: Any, dimensions: int):
         self.n = n
-        self.may_vanish = model.variant == "model1" or model.aligns_by_distance
+        self.may_vanish = may_vanish(model)
         self.may_grow = model.variant != "standard"
         self.start_norms: np.ndarray | None = None
         self.needs_positions = model.aligns_by_distance
@@ -60,7 +62,7 @@ class CoefficientFlow:
             model.coupling,
             model.normalised,
             model.start_theta(n),
-            factor=np.exp(1j * np.asarray(model.phase_lag).item()) if model.mean_field else 1.0,
+            factor=mean_factor(model),
             graph=model.coupling_graph(n),
             metric=np.eye(n),
             influence=influence,
@@ -120,7 +122,7 @@ class CoefficientFlow:
             return OscillatorLostError(int(np.argmax(growth)), blown_up=True)
         start = np.ones(n) if self.start_norms is None else self.start_norms
         left = growth * mass / start
-        if self.may_vanish and (status != STEP_LIMIT or np.min(left) < 1e-3):
+        if self.may_vanish and (status != Status.STEP_LIMIT or np.min(left) < 1e-3):
             return OscillatorLostError(int(np.argmin(left)))
         return SubStepError(
             f"the coupling could not be followed over a step of {length:.3g} in "
@@ -271,6 +273,8 @@ class MatrixSystem(CoupledSystem):
         super().__init__(model, psi, t0, influence)
         self._positions = [] if model.position is None else [x.full() for x in model.position]
         rates = np.zeros(self.n) if model.frequencies is None else np.array(model.frequencies)
+        size = self.m
+        check_memory("the levels of every Hamiltonian", 48.0 * self.n * size * size)
         self._levels = []
         for h, rate in zip(model.hamiltonians(self.n), rates, strict=True):
             energies, vectors = scipy.linalg.eigh(h.full(), check_finite=False)

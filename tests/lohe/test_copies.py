@@ -71,6 +71,9 @@ def test_compiled_equations_refuse_to_be_pickled():
 def test_predictions_can_be_copied():
     found = qsp.predictions(qsp.SchrodingerLohe(H), PSI)
     assert copy.copy(found).names == copy.deepcopy(found).names == found.names
+    again = pickle.loads(pickle.dumps(found))
+    result = qsp.slsolve(qsp.SchrodingerLohe(H), PSI, np.linspace(0, 20, 41))
+    assert [str(o) for o in again.check(result)] == [str(o) for o in found.check(result)]
     with pytest.raises(AttributeError, match="those that apply"):
         _ = found.nothing
 
