@@ -1,7 +1,9 @@
 """Ready systems."""
 
-from . import chains
+from . import chains, ensembles, oscillators
 from .chains import *  # noqa: F403
+from .ensembles import *  # noqa: F403
+from .oscillators import *  # noqa: F403
 from .spin_one import (
     SpinOne,
     SpinOnePair,
@@ -22,3 +24,4 @@ __all__ = [
     "van_der_pol_pair",
 ]
 __all__ += chains.__all__
+__all__ += ensembles.__all__ + oscillators.__all__

@@ -1,0 +1,318 @@
+"""Atoms and spins: superradiant lasers, Dicke, Tavis–Cummings, ions, time crystals, spin 1,
+chains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..core.checks import check_array, check_integer, check_number
+from ..operators.handle import atoms, modes, spins
+from ..operators.system import System
+
+__all__ = [
+    "boundary_time_crystal",
+    "central_spin_star",
+    "dicke",
+    "jaynes_cummings_pair",
+    "spin_one_pair",
+    "superradiant_lasers",
+    "tavis_cummings",
+]
+
+
+def _rate(name: str, value: float) -> float:
+    """The square root of a rate."""
+    return float(np.sqrt(check_number(name, value, minimum=0.0)))
+
+
+def superradiant_lasers(
+    n: int | tuple[int, int],
+    *,
+    pump: float = 0.5,
+    detuning: float = 0.25,
+    decay: float | None = None,
+) -> System:
+    r"""Two ensembles of atoms that emit into one cavity mode, which follows them.
+
+    .. math:: H = \tfrac δ2 (A_z - B_z), \qquad
+              L = \sqrt Γ (A_- + B_-),\ \sqrt w σ_+ \text{ of every atom}.
+
+    For N → ∞ they lock for δ < w: \|⟨σ_A^+σ_B^-⟩\|/⟨σ_{A1}^+σ_{A2}^-⟩ = min(1, w/δ).
+
+    Parameters
+    ----------
+    n : int or pair of int
+        Atoms of each ensemble.
+    pump, detuning : float
+        w and δ.
+    decay : float, optional
+        Γ; 1/N of the first ensemble by default.
+
+    Returns
+    -------
+    System
+
+    Notes
+    -----
+    M. Xu, D. A. Tieri, E. C. Fine, J. K. Thompson, M. J. Holland, Phys. Rev. Lett. 113, 154101
+    (2014).
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> lasers = qsp.superradiant_lasers(10_000)
+    >>> state = qsp.steadystate(lasers, closure="cumulants", order=2)
+    >>> A, B = lasers.nodes
+    >>> print(f"{qsp.expect(A.z, state).real / 10_000:.6f}")
+    0.156208
+    """
+    first, second = (n, n) if not isinstance(n, (tuple, list)) else n
+    A, B = atoms(first, second, names=["A", "B"])
+    gamma = _rate("decay", 1 / A.N if decay is None else decay)
+    w = _rate("pump", pump)
+    H = 0.5 * check_number("detuning", detuning) * (A.z - B.z)
+    return System(H, [gamma * (A.m + B.m), w * A.each.p, w * B.each.p], name="superradiant lasers")
+
+
+def tavis_cummings(
+    n: int,
+    *,
+    cavity: float = 1.0,
+    atom: float = 1.0,
+    coupling: float = 0.3,
+    cavity_loss: float = 0.2,
+    decay: float = 0.1,
+) -> System:
+    r"""N spins ½ in a cavity: H=ω b†b + ω_0 S_z + g(b†S_− + h.c.), √κ b, √(γ/N) S_−.
+
+    Parameters
+    ----------
+    n : int
+        N.
+    cavity, atom, coupling : float
+        ω, ω_0 and g.
+    cavity_loss, decay : float
+        κ and γ.
+
+    Returns
+    -------
+    System
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> qsp.tavis_cummings(4).symmetries.common_phase
+    True
+    """
+    n = check_integer("n", n, minimum=1)
+    (b,), (S,) = modes(1), spins(n)
+    H = check_number("cavity", cavity) * b.dag() * b + check_number("atom", atom) * S.z
+    H = H + check_number("coupling", coupling) * (b.dag() * S.m + b * S.p)
+    jumps = [_rate("cavity_loss", cavity_loss) * b, _rate("decay", decay / n) * S.m]
+    return System(H, jumps, name="Tavis–Cummings")
+
+
+def dicke(
+    n: int,
+    *,
+    cavity: float = 1.0,
+    atom: float = 1.0,
+    coupling: float = 1.0,
+    cavity_loss: float = 0.2,
+) -> System:
+    r"""The open Dicke model: H=ω b†b + ω_0 S_z + (2λ/√N)(b + b†)S_x, √κ b.
+
+    Superradiant above λ² = ω_0(ω² + κ²/4)/4ω.
+
+    Parameters
+    ----------
+    n : int
+        N.
+    cavity, atom, coupling : float
+        ω, ω_0 and λ.
+    cavity_loss : float
+        κ.
+
+    Returns
+    -------
+    System
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> qsp.dicke(6).symmetries.common_phase
+    False
+    """
+    n = check_integer("n", n, minimum=1)
+    (b,), (S,) = modes(1), spins(n)
+    H = check_number("cavity", cavity) * b.dag() * b + check_number("atom", atom) * S.z
+    H = H + 2 * check_number("coupling", coupling) / np.sqrt(n) * (b + b.dag()) * S.x
+    return System(H, [_rate("cavity_loss", cavity_loss) * b], name="Dicke")
+
+
+def jaynes_cummings_pair(
+    *,
+    detuning: float = 0.1,
+    coupling: float = 0.5,
+    hopping: float = 0.2,
+    pump: float = 1.0,
+    loss: float = 0.2,
+) -> System:
+    r"""Two trapped ions: each a motional mode with its spin ½, pumped; the modes are coupled.
+
+    .. math:: H = \tfrac δ2(n_1 - n_2) + \sum_j g(b_j^†σ_{j-} + h.c.) + J(b_1^†b_2 + h.c.), \qquad
+              L = \sqrt w σ_{j+},\ \sqrt κ b_j.
+
+    Parameters
+    ----------
+    detuning, coupling, hopping : float
+        δ, g and J.
+    pump, loss : float
+        w and κ.
+
+    Returns
+    -------
+    System
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> qsp.jaynes_cummings_pair().n
+    4
+    """
+    b1, b2 = modes(2)
+    s1, s2 = spins(1, 1)
+    H = 0.5 * check_number("detuning", detuning) * (b1.dag() * b1 - b2.dag() * b2)
+    g, J = check_number("coupling", coupling), check_number("hopping", hopping)
+    H = H + J * (b1.dag() * b2 + b2.dag() * b1)
+    w, kappa = _rate("pump", pump), _rate("loss", loss)
+    jumps = []
+    for b, s in ((b1, s1), (b2, s2)):
+        H = H + g * (b.dag() * s.m + b * s.p)
+        jumps += [w * s.p, kappa * b]
+    return System(H, jumps, name="Jaynes–Cummings pair")
+
+
+def boundary_time_crystal(n: int, *, drive: float = 1.5, decay: float = 1.0) -> System:
+    r"""A driven collective spin that decays: H=ω S_x, √(2κ/N) S_−.
+
+    For N → ∞ it rests for ω < κ, with ⟨S_z⟩/(N/2) = −√(1−(ω/κ)²), and oscillates above.
+
+    Parameters
+    ----------
+    n : int
+        N.
+    drive, decay : float
+        ω and κ.
+
+    Returns
+    -------
+    System
+
+    Notes
+    -----
+    F. Iemini et al., Phys. Rev. Lett. 121, 035301 (2018).
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> qsp.boundary_time_crystal(40).n
+    1
+    """
+    n = check_integer("n", n, minimum=1)
+    (S,) = spins(n)
+    H = check_number("drive", drive) * S.x
+    return System(H, [_rate("decay", 2 * decay / n) * S.m], name="boundary time crystal")
+
+
+def spin_one_pair(
+    *,
+    detuning: float = 0.3,
+    coupling: float = 0.2,
+    gain: float | tuple[float, float] = 0.1,
+    loss: float | tuple[float, float] = 1.0,
+) -> System:
+    r"""Two spins 1 with limit cycles at m=0, exchanging excitations.
+
+    .. math:: H = \tfrac Δ2(S_{1z} - S_{2z}) + ε(S_{1+}S_{2-} + h.c.), \qquad
+              L = \sqrt{γ_g/2}\,S_+S_z,\ \sqrt{γ_d/2}\,S_-S_z.
+
+    Parameters
+    ----------
+    detuning, coupling : float
+        Δ and ε.
+    gain, loss : float or pair of float
+        γ_g and γ_d, of both spins or of each.
+
+    Returns
+    -------
+    System
+
+    Notes
+    -----
+    A. Roulet, C. Bruder, Phys. Rev. Lett. 121, 063601 (2018).
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> qsp.steadystate(qsp.spin_one_pair()).shape
+    (9, 9)
+    """
+    S1, S2 = spins(2, 2)
+    gains = check_array("gain", np.broadcast_to(gain, (2,)), shape=(2,))
+    losses = check_array("loss", np.broadcast_to(loss, (2,)), shape=(2,))
+    H = 0.5 * check_number("detuning", detuning) * (S1.z - S2.z)
+    H = H + check_number("coupling", coupling) * (S1.p * S2.m + S2.p * S1.m)
+    jumps = []
+    for S, up, down in zip((S1, S2), gains, losses, strict=True):
+        jumps += [_rate("gain", up / 2) * S.p * S.z, _rate("loss", down / 2) * S.m * S.z]
+    return System(H, jumps, name="spin-1 pair")
+
+
+def central_spin_star(
+    n: Sequence[int],
+    *,
+    couplings: float | Sequence[float] = 1.0,
+    frequencies: float | Sequence[float] = 1.0,
+    central: float = 1.0,
+    loss: float = 0.0,
+) -> System:
+    r"""A central spin ½ exchanging excitations with any number of collective spins.
+
+    .. math:: H = \tfrac{ω_0}{2}σ_z + \sum_j ω_jS_{jz} + \frac{g_j}{\sqrt{N_j}}(σ_+S_{j-} + h.c.),
+              \qquad L = \sqrt{γ/N_j}\,S_{j-}.
+
+    Parameters
+    ----------
+    n : sequence of int
+        N_j.
+    couplings, frequencies : float or sequence of float
+        g_j and ω_j.
+    central, loss : float
+        ω_0 and γ.
+
+    Returns
+    -------
+    System
+        Nodes: the collective spins, then the central one.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> qsp.central_spin_star([4, 4, 4]).levels()
+    [5, 5, 5, 2]
+    """
+    sizes = [check_integer("n", k, minimum=1) for k in n]
+    g = check_array("couplings", np.broadcast_to(couplings, (len(sizes),)), shape=(len(sizes),))
+    w = check_array("frequencies", np.broadcast_to(frequencies, (len(sizes),)), shape=(len(sizes),))
+    *outer, c = spins(*sizes, 1, names=[*(f"S{k + 1}" for k in range(len(sizes))), "σ"])
+    H = check_number("central", central) * c.z
+    jumps = []
+    for S, coupling, frequency in zip(outer, g, w, strict=True):
+        H = H + frequency * S.z + coupling / np.sqrt(S.N) * (c.p * S.m + c.m * S.p)
+        if loss:
+            jumps.append(_rate("loss", loss / S.N) * S.m)
+    return System(H, jumps, name="central spin star")
