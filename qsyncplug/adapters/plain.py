@@ -72,8 +72,9 @@ def _as_qobj(mode: Any, dims: list[Any]) -> Any:
     return mode.qutip(mode_dims(mode.symbols, dims))
 
 
-def _factor_of(mode: qutip.Qobj) -> tuple[int, bool] | None:
-    """The tensor factor that `mode` acts on and whether it is its annihilation operator.
+def _factor_of(mode: qutip.Qobj) -> tuple[int, complex] | None:
+    """The tensor factor that `mode` acts on, and the phase by which it is its annihilation
+    operator (0 where it is not).
 
     None if it acts on several.
     """
@@ -89,8 +90,23 @@ def _factor_of(mode: qutip.Qobj) -> tuple[int, bool] | None:
         blocks = moved.reshape(others, others, size, size)
         local = blocks[0, 0]
         if np.allclose(blocks, np.eye(others)[:, :, None, None] * local, atol=1e-12):
-            return k, bool(np.allclose(local, qutip.destroy(size).full(), atol=1e-12))
+            phase = complex(local[0, 1]) if size > 1 else 0j
+            own = np.allclose(local, phase * qutip.destroy(size).full(), atol=1e-12)
+            return k, phase if own and abs(abs(phase) - 1) < 1e-12 else 0j
     return None
+
+
+def _turned(states: list[qutip.Qobj], modes: list[tuple[int, complex]]) -> list[qutip.Qobj]:
+    """States in which the modes e^{iθ}a are the annihilation operators: e^{iθn} applied."""
+    if all(abs(phase - 1) < 1e-14 for _, phase in modes):
+        return states
+    dims = states[0].dims[0]
+    angles = np.zeros(len(dims))
+    for k, phase in modes:
+        angles[k] = np.angle(phase)
+    number = np.indices(dims).reshape(len(dims), -1)
+    U = qutip.Qobj(np.diag(np.exp(1j * angles @ number)), dims=[dims, dims])
+    return [U * s if s.isket else U * s * U.dag() for s in states]
 
 
 def view_of_states(
@@ -130,6 +146,8 @@ def view_of_states(
     known = [f for f in factors if f is not None]
     local = len(known) == len(factors) and len({f[0] for f in known}) == len(factors)
     bosonic = local and all(f[1] for f in known)
+    if bosonic:
+        states = _turned(states, known)
     return SyncView(
         np.arange(len(states), dtype=float) if times is None else check_times(times, "times"),
         mean=np.ascontiguousarray(np.sqrt(2) * b).view(float),

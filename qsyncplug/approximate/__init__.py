@@ -1,6 +1,6 @@
 """Mean field, covariance and cumulants of a system written once."""
 
-from . import stationary
+from . import stationary, theory  # register steadystate, predictions
 from .cumulants import CumulantResult, CumulantSolver
 from .cycle import LimitCycle, limit_cycle
 from .meanfield import MeanFieldResult, MeanFieldSolver
@@ -24,4 +24,4 @@ __all__ = [
     "twasolve",
 ]
 
-del stationary
+del stationary, theory

@@ -165,7 +165,7 @@ def predictions(model: Any, state0: Any, **kw: Any) -> Any:
 
     Parameters
     ----------
-    model : Circle, SchrodingerLohe or WignerLohe
+    model : Circle, SchrodingerLohe, WignerLohe or System
         The system.
     state0 : object
         Its initial state, as its solver takes it.

@@ -35,3 +35,18 @@ def test_a_mode_and_an_ensemble_by_cumulants():
     view = qsp.synchronization(run)
     assert view.n == 2
     assert not view.about.canonical
+
+
+def test_a_mode_times_a_phase_is_a_mode():
+    """1j·a keeps its kind: the view is that of the state turned by e^{iπn/2}."""
+    import qutip
+
+    (a,) = qsp.modes(1)
+    psi = (qutip.coherent(20, 0.8) + 0.3 * qutip.fock(20, 2)).unit()
+    turned = (1j * np.pi / 2 * qutip.num(20)).expm() * psi
+    one = qsp.synchronization([psi], modes=[1j * a])
+    other = qsp.synchronization([turned], modes=[a])
+    assert one.about.bosons and one.about.canonical
+    np.testing.assert_allclose(one.mean, other.mean, atol=1e-12)
+    np.testing.assert_allclose(one.covariance, other.covariance, atol=1e-12)
+    assert (one.states[0] - other.states[0]).norm() < 1e-12

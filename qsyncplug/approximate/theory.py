@@ -1,0 +1,294 @@
+"""What is known beforehand about a system: symmetries, locking of van der Pol pairs, two lasers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..core.entry import predictions
+from ..core.predictions import Prediction, Predictions
+from ..operators.atom import LETTERS, AtomFactor
+from ..operators.handle import EachAtom
+from ..operators.states import ProductState
+from ..operators.system import System
+
+__all__ = ["predictions_of_system"]
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Rates of two equal van der Pol oscillators with dissipative coupling."""
+
+    gain: float
+    loss: float
+    detuning: float
+    coupling: float
+
+
+def _pair(system: System) -> _Pair | None:
+    """The rates, if the system is such a pair."""
+    if not (system.bosonic and system.n == 2 and system.isconstant):
+        return None
+    first, second = system.symbols
+    omega = {first: 0.0, second: 0.0}
+    for (monomial, _), value in system.hamiltonian.terms.items():
+        if len(monomial) > 1 or (monomial and monomial[0][1] != (1, 1)):
+            return None
+        if monomial:
+            omega[monomial[0][0]] = value.real
+    gain, loss = {first: 0.0, second: 0.0}, {first: 0.0, second: 0.0}
+    coupling = 0.0
+    for jump in system.jumps:
+        rows = [(m, v) for (m, _), v in jump.terms.items()]
+        if any(len(m) != 1 for m, _ in rows):
+            return None
+        keys = [m[0][1] for m, _ in rows]
+        if keys == [(1, 0)]:
+            gain[rows[0][0][0][0]] += abs(rows[0][1]) ** 2
+        elif keys == [(0, 2)]:
+            loss[rows[0][0][0][0]] += abs(rows[0][1]) ** 2
+        elif keys == [(0, 1), (0, 1)] and abs(rows[0][1] + rows[1][1]) < 1e-12 * abs(rows[0][1]):
+            coupling += abs(rows[0][1]) ** 2
+        else:
+            return None
+    same = abs(gain[first] - gain[second]) < 1e-12 * max(gain[first], 1e-300)
+    same &= abs(loss[first] - loss[second]) < 1e-12 * max(loss[first], 1e-300)
+    if not same or not gain[first] or not loss[first] or not coupling:
+        return None
+    return _Pair(gain[first], loss[first], omega[first] - omega[second], coupling)
+
+
+@predictions.register(System)
+def predictions_of_system(system: System, state0: Any) -> Predictions[Prediction]:
+    """What is known about a system; see :func:`qsyncplug.predictions`.
+
+    Parameters
+    ----------
+    system : System
+    state0 : mapping or array_like
+        As :func:`qsyncplug.mfsolve` takes it.
+
+    Returns
+    -------
+    Predictions
+        Symmetry-forbidden amplitudes and coherences; the locking range, rate, beat frequency and
+        oscillation death of two equal van der Pol oscillators; the locking of two lasers.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> pair = qsp.van_der_pol_pair(loss=0.1, detuning=0.3, dissipative=0.5)
+    >>> print(f"{qsp.predictions(pair, [1, 1])['locking'].rate:.4f}")
+    0.4000
+    """
+    ProductState(system, state0)
+    items = _symmetries(system)
+    pair = _pair(system)
+    if pair is not None:
+        items += _of_pair(pair)
+    items += _of_lasers(system)
+    return Predictions(items)
+
+
+# ------------------------------------------------------------ symmetries
+
+
+def _symmetries(system: System) -> list[Prediction]:
+    if not system.isconstant or not system.jumps:
+        return []
+    s = system.symmetries
+    names = [x.name for x in system.symbols]
+    zero = [n for n, gone in zip(names, s.vanishing_amplitudes, strict=True) if gone]
+    out = []
+    if zero:
+        out.append(
+            Prediction(
+                name="no amplitudes",
+                statement=f"a unique steady state has no amplitude of {', '.join(zero)}",
+                source="V. V. Albert, L. Jiang, Phys. Rev. A 89, 022118 (2014)",
+                test=lambda result: _no_amplitude(system, result),
+            )
+        )
+    pairs = [(j, k) for j in range(system.n) for k in range(j) if s.vanishing_coherences[j][k]]
+    if pairs:
+        text = ", ".join(f"{names[k]}–{names[j]}" for j, k in pairs)
+        out.append(
+            Prediction(
+                name="forbidden coherences",
+                statement=f"a unique steady state has no coherence ⟨b_j†b_k⟩ of {text}",
+                source="V. V. Albert, L. Jiang, Phys. Rev. A 89, 022118 (2014)",
+                test=lambda result: _no_coherence(pairs, result),
+            )
+        )
+    return out
+
+
+def _settled(values: np.ndarray) -> bool:
+    """Whether the last third of a run stands still."""
+    late = values[-max(2, len(values) // 3) :]
+    return len(values) >= 6 and float(np.abs(late - late[-1]).max()) < 1e-3
+
+
+def _no_amplitude(system: System, result: Any) -> tuple[bool | None, str]:
+    if type(result).__name__ != "ExactResult":
+        return None, "said of the quantum state; an approximation keeps its phase"
+    gone = [k for k, zero in enumerate(system.symmetries.vanishing_amplitudes) if zero]
+    values = np.abs(np.asarray(result.amplitudes)[:, gone])
+    if not _settled(values):
+        return None, "the run has not settled"
+    return bool(values[-1].max() < 1e-2), f"largest late amplitude {values[-1].max():.2g}"
+
+
+def _no_coherence(pairs: list[tuple[int, int]], result: Any) -> tuple[bool | None, str]:
+    normal = getattr(result, "normal", None)
+    if normal is None:
+        return None, "said of the quantum state; run exactsolve"
+    values = np.array([[abs(row[j, k]) for j, k in pairs] for row in normal])
+    if not _settled(values):
+        return None, "the run has not settled"
+    return bool(values[-1].max() < 1e-2), f"largest late coherence {values[-1].max():.2g}"
+
+
+# ------------------------------------------------------------ van der Pol pair
+
+_AEK = "D. G. Aronson, G. B. Ermentrout, N. Kopell, Physica D 41, 403 (1990)"
+
+
+def _of_pair(pair: _Pair) -> list[Prediction]:
+    delta, V = abs(pair.detuning), pair.coupling
+    kappa, ratio = V / pair.gain, delta / pair.gain
+    if kappa > 1 and ratio**2 > 2 * kappa - 1:
+        return [
+            Prediction(
+                name="oscillation death",
+                statement="the mean field of both oscillators goes to rest",
+                source=_AEK,
+                test=_dies,
+            )
+        ]
+    if delta < V:
+        lag = float(np.arcsin(pair.detuning / V))
+        return [
+            Prediction(
+                name="locking",
+                statement=f"the mean-field phases lock: x1−x2 → {lag:.6g} (sin = Δ/V)",
+                source=_AEK,
+                limits={"relative phase": lag},
+                rate=float(np.sqrt(V**2 - delta**2)),
+                test=lambda result: _locks(result, lag),
+            )
+        ]
+    if delta == V:
+        return []
+    beat = float(np.sqrt(delta**2 - V**2))
+    return [
+        Prediction(
+            name="beat",
+            statement=f"the mean-field phases drift apart at the rate √(Δ²−V²) = {beat:.6g}",
+            source="R. Adler, Proc. IRE 34, 351 (1946); exact for equal radii",
+            limits={"beat frequency": beat},
+            period=2 * np.pi / beat,
+            test=lambda result: _beats(result, beat),
+        )
+    ]
+
+
+def _phases(result: Any) -> np.ndarray | None:
+    """x1−x2 of the amplitudes of a mean-field run, continuous; None where they vanish."""
+    beta = np.asarray(getattr(result, "amplitudes", np.empty((0, 0))))
+    if beta.ndim != 2 or beta.shape[1] != 2 or len(beta) < 6 or np.abs(beta).min() < 1e-6:
+        return None
+    return np.unwrap(np.angle(beta[:, 0].conj() * beta[:, 1]))
+
+
+def _is_mean_field(result: Any) -> bool:
+    return type(result).__name__ in ("MeanFieldResult", "ClassicalResult") and result.stats.get(
+        "closure"
+    ) in ("linear", "none")
+
+
+def _locks(result: Any, lag: float) -> tuple[bool | None, str]:
+    if not _is_mean_field(result) or (psi := _phases(result)) is None:
+        return None, "said of the mean field; run mfsolve"
+    if float(np.ptp(psi[-max(2, len(psi) // 5) :])) > 1e-3:
+        return None, "the run is too short: the relative phase still moves"
+    off = float(abs(np.angle(np.exp(1j * (psi[-1] - lag)))))
+    return off < 5e-3, f"x1−x2 = {psi[-1]:.6g}, off by {off:.2g}"
+
+
+def _beats(result: Any, beat: float) -> tuple[bool | None, str]:
+    if not _is_mean_field(result) or (psi := _phases(result)) is None:
+        return None, "said of the mean field; run mfsolve"
+    times = np.asarray(result.times)
+    half = len(psi) // 2
+    turns = abs(psi[-1] - psi[half]) / (2 * np.pi)
+    if turns < 3 or np.abs(np.diff(psi)).max() > 2:
+        return None, "too few turns, or too few outputs a turn"
+    found = abs(psi[-1] - psi[half]) / (times[-1] - times[half])
+    return bool(abs(found / beat - 1) < 1.5 / turns), f"rate {found:.5g} over {turns:.0f} turns"
+
+
+def _dies(result: Any) -> tuple[bool | None, str]:
+    if not _is_mean_field(result):
+        return None, "said of the mean field; run mfsolve"
+    size = np.abs(np.asarray(result.amplitudes)).max(axis=1)
+    if size[-1] < 1e-3 * size[0]:
+        return True, f"|β| fell to {size[-1]:.2g}"
+    falling = len(size) > 5 and np.all(np.diff(size[-len(size) // 2 :]) < 0)
+    return (None if falling else False), f"|β| is {size[-1]:.2g}" + (
+        ", still falling" if falling else ""
+    )
+
+
+# ------------------------------------------------------------ lasers
+
+
+def _of_lasers(system: System) -> list[Prediction]:
+    """Two equal ensembles, one common decay, each atom pumped."""
+    found = _laser_rates(system)
+    if found is None:
+        return []
+    pump, delta = found
+    ratio = min(1.0, pump / delta) if delta else 1.0
+    lag = 2 * float(np.arctan(min(1.0, delta / pump)))
+    word = "lock" if delta < pump else "do not lock"
+    return [
+        Prediction(
+            name="lasers",
+            statement=f"for N → ∞ the ensembles {word}: |⟨σA+σB−⟩|/⟨σA1+σA2−⟩ = {ratio:.6g}",
+            source="M. Xu et al., Phys. Rev. Lett. 113, 154101 (2014)",
+            correction="of the order 1/N",
+            limits={"ratio": ratio, "phase": lag},
+        )
+    ]
+
+
+def _laser_rates(system: System) -> tuple[float, float] | None:
+    """W and |δ|, if the system is two such lasers."""
+    if system.n != 2 or not all(isinstance(s.factor, AtomFactor) for s in system.symbols):
+        return None
+    if not system.isconstant or system.symbols[0].factor != system.symbols[1].factor:
+        return None
+    each = [j for j in system.jumps if isinstance(j, EachAtom)]
+    common = [j for j in system.jumps if not isinstance(j, EachAtom)]
+    if len(each) != 2 or len(common) != 1 or each[0].symbol is each[1].symbol:
+        return None
+    if any(list(j.terms) != [(LETTERS[0], ())] for j in each):
+        return None
+    rates = [abs(j.terms[LETTERS[0], ()]) ** 2 for j in each]
+    values = list(common[0].terms.values())
+    keys = [m[0][1] if len(m) == 1 else None for m, _ in common[0].terms]
+    if keys != [LETTERS[2]] * 2 or abs(values[0] - values[1]) > 1e-12 * abs(values[0]):
+        return None
+    omega = dict.fromkeys(system.symbols, 0.0)
+    for (monomial, _), value in system.hamiltonian.terms.items():
+        if len(monomial) > 1 or (monomial and monomial[0][1] != LETTERS[1]):
+            return None
+        if monomial:
+            omega[monomial[0][0]] = value.real
+    a, b = system.symbols
+    if abs(rates[0] - rates[1]) > 1e-12 * rates[0]:
+        return None
+    return rates[0], abs(omega[a] - omega[b])

@@ -1,0 +1,75 @@
+"""What is predicted of systems, held against runs."""
+
+import numpy as np
+import pytest
+
+import qsyncplug as qsp
+
+TIMES = np.linspace(0, 60, 1201)
+
+
+@pytest.mark.parametrize(("detuning", "V"), [(0.3, 0.5), (-0.4, 0.5), (0.1, 0.9)])
+def test_locking(detuning, V):
+    pair = qsp.van_der_pol_pair(loss=0.1, detuning=detuning, dissipative=V)
+    known = qsp.predictions(pair, [1, 1j])
+    assert abs(known["locking"].rate - np.sqrt(V**2 - detuning**2)) < 1e-12
+    run = qsp.mfsolve(pair, [1, 1j], TIMES, closure="none")
+    assert known["locking"].check(run).passed is True
+    short = qsp.mfsolve(pair, [1, 1j], TIMES[:40], closure="none")
+    assert known["locking"].check(short).passed is None
+    # the rate is that of the approach to the cycle
+    cycle = qsp.limit_cycle(pair, [1, 1j])
+    assert np.abs(cycle.exponents.real + known["locking"].rate).min() < 1e-8
+    # another system is told from it
+    other = qsp.van_der_pol_pair(loss=0.1, detuning=detuning, dissipative=2 * V)
+    wrong = qsp.mfsolve(other, [1, 1j], TIMES, closure="none")
+    assert known["locking"].check(wrong).passed is False
+
+
+def test_beat():
+    pair = qsp.van_der_pol_pair(loss=0.1, detuning=1.5, dissipative=0.5)
+    known = qsp.predictions(pair, [1, 1])
+    assert "locking" not in known.names
+    assert abs(known["beat"].limits["beat frequency"] - np.sqrt(2)) < 1e-12
+    run = qsp.mfsolve(pair, [2, 2], TIMES, closure="none")
+    assert known["beat"].check(run).passed is True
+    other = qsp.van_der_pol_pair(loss=0.1, detuning=3.0, dissipative=0.5)
+    assert known["beat"].check(qsp.mfsolve(other, [2, 2], TIMES, closure="none")).passed is False
+
+
+def test_oscillation_death():
+    pair = qsp.van_der_pol_pair(loss=0.1, detuning=2.9, dissipative=2.5)
+    known = qsp.predictions(pair, [1, 1])
+    assert known.names[-1] == "oscillation death"
+    run = qsp.mfsolve(pair, [1, 1], TIMES, closure="none")
+    assert known["oscillation death"].check(run).passed is True
+    alive = qsp.mfsolve(qsp.van_der_pol_pair(loss=0.1), [1, 1], TIMES, closure="none")
+    assert known["oscillation death"].check(alive).passed is False
+
+
+def test_symmetries():
+    pair = qsp.van_der_pol_pair(loss=1.0, coherent=0.5, dissipative=0.0)
+    known = qsp.predictions(pair, [0.5, 0.2])
+    run = qsp.exactsolve(pair, [0.5, 0.2], np.linspace(0, 30, 61), cutoff=14)
+    assert known["no amplitudes"].check(run).passed is True
+    early = qsp.exactsolve(pair, [0.5, 0.2], np.linspace(0, 1, 11), cutoff=14)
+    assert known["no amplitudes"].check(early).passed is None
+    alone = qsp.van_der_pol_pair(loss=1.0, coherent=0.0, dissipative=0.0)
+    assert "forbidden coherences" in qsp.predictions(alone, [1, 1]).names
+    (b,) = qsp.modes(1)
+    driven = qsp.System(b + b.dag(), [b])
+    assert qsp.predictions(driven, [0]).names == ()
+
+
+def test_lasers():
+    for delta, ratio in ((0.1, 1.0), (1.0, 0.5)):
+        lasers = qsp.superradiant_lasers(10**4, detuning=delta)
+        A, B = lasers.nodes
+        known = qsp.predictions(lasers, {A: (0, 0), B: (0, 0)})["lasers"]
+        assert abs(known.limits["ratio"] - ratio) < 1e-12
+        state = qsp.steadystate(lasers, closure="cumulants", order=2)
+        x = qsp.expect(A.p * B.m, state) / 10**8
+        excited = qsp.expect(A.z, state) / 10**4 + 0.5
+        c = (qsp.expect(A.p * A.m, state) - 10**4 * excited) / (10**4 * (10**4 - 1))
+        assert abs(abs(x) / c.real - known.limits["ratio"]) < 1e-4
+        assert abs(np.angle(x) - known.limits["phase"]) < 2e-3

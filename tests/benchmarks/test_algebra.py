@@ -1,0 +1,175 @@
+"""One polynomial kernel against scipy's integrator and numpy loops, as ratios in one run.
+
+Run with ``pytest tests/benchmarks/test_algebra.py --benchmark-enable -m "" -s``.
+"""
+
+import time
+import warnings
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+import qsyncplug as qsp
+from qsyncplug.approximate.cumulants import Closure
+from qsyncplug.approximate.sphere import linear_flow
+from qsyncplug.operators.states import ProductState
+
+pytestmark = pytest.mark.slow
+
+
+def seconds(function, repeat=3):
+    best = np.inf
+    for _ in range(repeat):
+        begin = time.perf_counter()
+        function()
+        best = min(best, time.perf_counter() - begin)
+    return best
+
+
+def vdp_ring(n):
+    b = qsp.modes(n)
+    H = sum((0.1 * j * x.dag() * x for j, x in enumerate(b)), 0 * b[0])
+    jumps = [x.dag() for x in b] + [0.3 * x**2 for x in b]
+    jumps += [b[j] - b[(j + 1) % n] for j in range(n)]
+    return qsp.System(H, jumps)
+
+
+def test_second_order_cumulants_of_ten_oscillators():
+    system = vdp_ring(10)
+    closure = Closure(system, 2, neutral=False)
+    arrays, _ = closure.arrays()
+    parent, letter = arrays["parent"], arrays["variable"]
+    start, column, value = arrays["start"], arrays["column"], arrays["value"]
+    y0 = closure.initial(ProductState(system, [1.0] * 10))
+    state = np.empty(len(parent) + 1, dtype=complex)
+    levels = np.zeros(len(parent) + 1, dtype=int)
+    for k, p in enumerate(parent):
+        levels[k + 1] = levels[p] + 1
+    order = [np.flatnonzero(levels[1:] == d) for d in range(1, levels.max() + 1)]
+
+    def rhs(t, z):
+        both = np.empty(2 * len(z), dtype=complex)
+        both[0::2], both[1::2] = z.conj(), z
+        state[0] = 1
+        for k in order:
+            state[k + 1] = state[parent[k]] * both[letter[k]]
+        return np.add.reduceat(value * state[column], start[:-1])
+
+    np.testing.assert_allclose(rhs(0, y0), closure.polynomials()(0.0, y0), atol=1e-10)
+    T = 2.0
+    options = {"rtol": 1e-10, "atol": 1e-12}
+    slow = seconds(lambda: solve_ivp(rhs, (0, T), y0, method="DOP853", **options), 1)
+
+    def compiled():
+        from qsyncplug._ext.integrator import Integrator
+
+        flow = closure.flow()
+        run = Integrator(flow, **options)
+        run.set_state(0.0, y0, T)
+        run.advance(np.array([T]), np.empty((1, flow.size)))
+
+    ratio = slow / seconds(compiled)
+    print(f"\norder-2 cumulants of 10 oscillators: {ratio:.0f}× solve_ivp with numpy")
+    assert ratio > 2
+
+
+def test_covariance_of_two_chains():
+    n = (20, 16)
+    J = qsp.spins(*n)
+    H = sum((w * S.z for S, w in zip(J, (0.1, 0.2), strict=True)), 0 * J[0].z)
+    jumps = [np.sqrt(0.05 / S.N) * S.m for S in J] + [np.sqrt(0.1 / S.N) * S.p for S in J]
+    jumps.append(0.2 * (J[0].m / np.sqrt(n[0]) - J[1].m / np.sqrt(n[1])))
+    system = qsp.System(H, jumps)
+    flow = linear_flow(system)
+    product = ProductState(system, {J[0]: (2.0, 0.1), J[1]: (1.8, 0.4)})
+    d = len(system.classical.coordinates)
+    y0 = np.concatenate([product.variables().view(float), product.covariance()[np.triu_indices(d)]])
+    i, j = np.triu_indices(d)
+
+    def rhs(t, y):
+        x = system.coordinates_of(np.ascontiguousarray(y[:8]).view(complex))
+        C = np.zeros((d, d))
+        C[i, j] = C[j, i] = y[8:]
+        M, D = system.jacobian(x), system.diffusion(x)
+        A = M @ C
+        return np.concatenate([flow(t, y)[:8], (A + A.T + D)[i, j]])
+
+    np.testing.assert_allclose(rhs(0, y0), flow(0.0, y0), atol=1e-10)
+    options = {"rtol": 1e-9, "atol": 1e-11}
+    slow = seconds(lambda: solve_ivp(rhs, (0, 5), y0, method="DOP853", **options), 1)
+
+    def compiled():
+        from qsyncplug._ext.integrator import Integrator
+
+        run = Integrator(flow, **options)
+        run.set_state(0.0, y0, 5.0)
+        run.advance(np.array([5.0]), np.empty((1, flow.size)))
+
+    ratio = slow / seconds(compiled)
+    chains = qsp.SpinChains(n=n, g=0.0, omega=(1, 2), loss=0.05, gain=0.1, central=False)
+    beta = [1.0, 0.8]
+    times = [0.0, 5.0]
+    hand = seconds(lambda: qsp.mfsolve(chains, beta, times, options=options))
+    state0 = {J[0]: (2.0, 0.1), J[1]: (1.8, 0.4)}
+    mine = seconds(lambda: qsp.mfsolve(system, state0, times, options=options))
+    print(
+        f"\ntwo chains: {ratio:.0f}× solve_ivp; the hand-written run takes {hand / mine:.2f} of "
+        f"this"
+    )
+    assert ratio > 10
+
+
+def test_truncated_wigner_of_a_pair():
+    pair = qsp.van_der_pol_pair(loss=0.1, detuning=0.3, dissipative=0.5)
+    ntraj, T = 20_000, 1.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        run = qsp.twasolve(pair, [1.0, 1.0], [0, T], ntraj=ntraj, seed=1)
+    steps = run.stats["steps"]
+    mine = run.stats["run time"]
+    rng = np.random.default_rng(1)
+
+    def field(a, dt, z):
+        A, B = a
+        out = []
+        for x, other, sign, gain, two, both in (
+            (A, B, -1, z[0], z[2], z[4]),
+            (B, A, 1, z[1], z[3], -z[4]),
+        ):
+            # Weyl symbols: gain, two-photon loss, dissipative coupling
+            drift = 0.5 * x - 0.1 * (np.abs(x) ** 2) * x + sign * 0.15j * x - 0.25 * (x - other)
+            noise = np.sqrt(1) * gain + 2 * np.sqrt(0.1) * x.conj() * two + np.sqrt(0.5) * both
+            out.append(drift * dt + 0.5 * noise)
+        return np.array(out)
+
+    def loop():
+        a = np.ones((2, ntraj), dtype=complex)
+        dt = T / steps
+        for _ in range(steps):
+            z = np.sqrt(dt) * (
+                rng.standard_normal((5, ntraj)) + 1j * rng.standard_normal((5, ntraj))
+            )
+            k = field(a, dt, z)
+            a = a + 0.5 * (k + field(a + k, dt, z))
+        return a
+
+    ratio = seconds(loop, 1) / mine
+    print(f"\ntruncated Wigner, pair, {ntraj} samples, {steps} steps: {ratio:.1f}× a numpy loop")
+    assert ratio > 2
+
+
+def test_set_up_of_thirty_modes():
+    from qsyncplug.approximate.gaussian import compile_gaussian
+
+    system = vdp_ring(30)
+    took = seconds(lambda: compile_gaussian(system), 1)
+    print(f"\nsecond-order closure of 30 modes set up in {took:.2f} s")
+    assert took < 2
+
+
+def test_two_ensembles_of_ten_thousand():
+    lasers = qsp.superradiant_lasers(10**4)
+    took = seconds(lambda: qsp.steadystate(lasers, closure="cumulants", order=2), 1)
+    print(f"\ntwo ensembles of 1e4 atoms to their steady state in {took:.2f} s")
+    assert took < 1
