@@ -35,6 +35,8 @@ _TABLE = (
     "gaussian_discord",
 )
 _COSTLY_TIMES = 41
+#: numbers T·N² of a measure of pairs that are worked out for a mean over them
+_PAIRS = 10**7
 #: nodes up to which the excess of r² is shown: with few of them r alone misleads
 _FEW = 10
 
@@ -215,6 +217,12 @@ class _Series:
         thin = np.arange(len(times))
         if record.costly and len(times) > _COSTLY_TIMES:
             thin = np.unique(np.linspace(0, len(times) - 1, _COSTLY_TIMES).round().astype(int))
+        size = len(thin) * len(self.nodes) ** 2
+        if record.of == "pairs" and size > _PAIRS:
+            raise ValueError(
+                f"{len(self.nodes)} nodes have too many pairs for the table; compare a pair(i, j) "
+                "of the views"
+            )
         found = {}
         for entry, view in views.items():
             with warnings.catch_warnings():

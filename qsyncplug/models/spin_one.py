@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import qutip
-from scipy.special import gammaln
+from scipy.special import gammaln, xlogy
 
 from ..core import storage
 from ..core.checks import check_array, check_number
@@ -398,11 +398,10 @@ def spin_husimi(state: Any, theta: Any, phi: Any) -> np.ndarray:
     rho, (d,) = _density(state, 1)
     t, p = np.broadcast_arrays(check_array("theta", theta), check_array("phi", phi))
     i = np.arange(d)
-    norm = np.exp(0.5 * (gammaln(d) - gammaln(i + 1) - gammaln(d - i)))
-    c = (
-        norm
-        * np.cos(t[..., None] / 2) ** (d - 1 - i)
-        * np.sin(t[..., None] / 2) ** i
-        * np.exp(1j * i * p[..., None])
-    )
+    log_norm = 0.5 * (gammaln(d) - gammaln(i + 1) - gammaln(d - i))
+    # powers and binomials together: apart they leave the range of numbers from 2J ≈ 1000 on
+    log_size = log_norm + xlogy(d - 1 - i, np.abs(np.cos(t[..., None] / 2)))
+    log_size = log_size + xlogy(i, np.abs(np.sin(t[..., None] / 2)))
+    sign = np.sign(np.cos(t[..., None] / 2)) ** (d - 1 - i) * np.sign(np.sin(t[..., None] / 2)) ** i
+    c = sign * np.exp(log_size + 1j * i * p[..., None])
     return np.asarray(d / (4 * np.pi) * np.einsum("...i,ij,...j->...", c.conj(), rho, c).real)

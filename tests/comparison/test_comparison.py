@@ -253,3 +253,12 @@ def test_an_infinite_value_does_not_hide_a_difference():
     difference = np.array([0.0, 3.0, 0.0])
     row = make_row("m", "m", "other", np.arange(3.0), exact, other, difference, 0.05)
     assert not row.whole and row.window == (0.0, 0.0) and row.largest == 3.0
+
+
+def test_many_nodes_need_no_square_arrays():
+    model = qsp.Circle(qsp.attention(1.0), "mean")
+    x0 = np.random.default_rng(0).uniform(-3, 3, 2000)
+    run = qsp.circlesolve(model, x0, np.linspace(0, 5, 101))
+    c = qsp.compare({"a": run, "b": run})
+    assert {row.measure for row in c.rows} == {"excitations", "order_parameter"}
+    assert any("pair(i, j)" in note for note in c.notes)

@@ -212,3 +212,19 @@ def test_bad_input():
         spin_phase(np.eye(3), PHI)
     with pytest.raises(ValueError, match="finite"):
         spin_phase(qutip.basis(3, 0), [np.nan])
+
+
+@pytest.mark.parametrize("twice", [40, 2060, 4000])
+def test_husimi_function_of_large_spins(twice):
+    """A coherent state at θ₀ on the meridian: Q = (2J+1)/4π cos^{4J}((θ−θ₀)/2)."""
+    import qutip
+
+    psi = np.zeros(twice + 1)
+    i = np.arange(twice + 1)
+    from scipy.special import gammaln
+
+    log = 0.5 * (gammaln(twice + 1) - gammaln(i + 1) - gammaln(twice + 1 - i))
+    psi[:] = np.exp(log + (twice - i) * np.log(np.cos(0.4)) + i * np.log(np.sin(0.4)))
+    theta = np.array([0.0, 0.7, 0.8, 0.9])
+    expected = (twice + 1) / (4 * np.pi) * np.cos((theta - 0.8) / 2) ** (2 * twice)
+    assert spin_husimi(qutip.Qobj(psi), theta, 0.0) == pytest.approx(expected, rel=1e-9, abs=1e-30)
