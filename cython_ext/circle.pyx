@@ -237,11 +237,12 @@ cdef class MeanField(RightHandSide):
     cdef readonly bint faint, switched
     cdef readonly double t_faint
     cdef readonly double disorder       # worst violation of the order among accepted steps
-    cdef bint ordered, faint_now, disturbed
+    cdef bint ordered, faint_now, disturbed, triads
+    cdef double triad2, triad3
 
     def __init__(self, Py_ssize_t size, int kind, double beta, b, a=None, weights=None, gain=None, omega=None,
                  double scale=1.0, double lag=0.0, str method="direct", Py_ssize_t cells=0, int threads=1,
-                 double shift=0.0, divide=None, function=None, int level=-1, bint ordered=False):
+                 double shift=0.0, divide=None, function=None, int level=-1, bint ordered=False, triads=None):
         cdef Py_ssize_t k
         self.size = size
         self.complex_pairs = False
@@ -262,6 +263,12 @@ cdef class MeanField(RightHandSide):
         self.modes = self.b.shape[0]
         self.norm_modes = 0 if a is None else self.a.shape[0] - 1
         self.all_modes = max(self.modes, self.norm_modes)
+        self.triads = triads is not None
+        if self.triads:
+            self.triad2, self.triad3 = triads
+            self.all_modes = max(self.all_modes, 2)
+            if self.method == DIRECT:
+                raise ValueError("triads need the modes of the series, not direct sums")
         self.pair.kind = kind
         self.pair.beta = beta
         self.pair.shift = shift
@@ -402,6 +409,16 @@ cdef class MeanField(RightHandSide):
             g[2 * k - 2] = gr * zr - gi * zi
             g[2 * k - 1] = gr * zi + gi * zr
 
+    cdef void add_triads(self, double* g) noexcept nogil:
+        """g_1 += i (K2 Z_2 conj(Z_1) + K3 Z_1**2 conj(Z_1)), Z_k = mean exp(-i k x); INOUT g."""
+        cdef double w = 1 / self.z[0]
+        cdef double ar = w * self.z[2], ai = w * self.z[3], br = w * self.z[4], bi = w * self.z[5]
+        cdef double hr = self.triad2 * br + self.triad3 * (ar * ar - ai * ai)
+        cdef double hi = self.triad2 * bi + self.triad3 * 2 * ar * ai
+        # (hr + i hi) (ar - i ai), times i
+        g[0] -= hi * ar - hr * ai
+        g[1] += hr * ar + hi * ai
+
     cdef int pairs(self, const double* x, double* force, double* slope, double* norm) noexcept nogil:
         cdef Py_ssize_t chunk
         cdef const double* w = pointer(self.weights)
@@ -438,6 +455,8 @@ cdef class MeanField(RightHandSide):
         else:
             self.find_modes(y)
             self.rotated(self.b, 0, 0.0, self.scale, &self.g[0])
+            if self.triads:
+                self.add_triads(&self.g[0])
             self.field(y, self.modes, 0.0, &self.g[0], dy)
             if divided:
                 self.rotated(self.a, 1, 1.0, 0.0, &self.gn[0])

@@ -5,14 +5,28 @@ from .callables import interaction
 from .certificate import AttentionCertificate, certify_attention
 from .clusters import ClusterState, polygon_state, three_cluster_states
 from .coalesce import StationaryError, WidthError, coalesce
+from .continuum import (
+    Chimera,
+    chimera_state,
+    delay_frequencies,
+    delay_threshold,
+    inertia_threshold,
+    lag_order_parameter,
+    triad_order_parameters,
+)
 from .coupling import LockedState, critical_coupling, locked_state, stationary_order_parameter
 from .criterion import Criterion, attention_threshold, synchronization_criterion
+from .equilibrium import gaussian_noise_threshold, mean_square_order, noise_order_parameter
 from .field import velocity
 from .gapcheck import GapBox, check_box
+from .graphs import locking_bound, twisted_state_stability
 from .interactions import Interaction, attention, fourier, sine
 from .model import Circle
+from .motion import batch_average
+from .reduced import OttAntonsen, OttAntonsenResult, OttAntonsenSolver, oasolve
 from .search import StableState, find_stable_states
 from .solver import CircleResult, CircleSolver, circlesolve, local_order_parameters
+from .spheres import Sphere, SphereResult, SphereSolver, spheresolve
 from .stationary import Stability, energy, stability
 from .theory import linear_growth
 from .tree import CoalesceResult
@@ -28,6 +42,7 @@ from .triangles import (
 __all__ = [
     "AttentionCertificate",
     "Basin",
+    "Chimera",
     "Circle",
     "CircleResult",
     "CircleSolver",
@@ -37,6 +52,12 @@ __all__ = [
     "GapBox",
     "Interaction",
     "LockedState",
+    "OttAntonsen",
+    "OttAntonsenResult",
+    "OttAntonsenSolver",
+    "Sphere",
+    "SphereResult",
+    "SphereSolver",
     "Stability",
     "StableState",
     "StationaryError",
@@ -45,20 +66,32 @@ __all__ = [
     "attention",
     "attention_threshold",
     "basin_of_synchronization",
+    "batch_average",
     "certify_attention",
     "check_box",
+    "chimera_state",
     "circlesolve",
     "coalesce",
     "critical_coupling",
+    "delay_frequencies",
+    "delay_threshold",
     "energy",
     "find_stable_states",
     "fourier",
+    "gaussian_noise_threshold",
+    "inertia_threshold",
     "interaction",
+    "lag_order_parameter",
     "linear_growth",
     "local_order_parameters",
     "locked_state",
+    "locking_bound",
+    "mean_square_order",
+    "noise_order_parameter",
+    "oasolve",
     "polygon_state",
     "sine",
+    "spheresolve",
     "stability",
     "stationary_order_parameter",
     "synchronization_criterion",
@@ -68,5 +101,7 @@ __all__ = [
     "three_cluster_states",
     "three_cluster_threshold",
     "three_cluster_weights",
+    "triad_order_parameters",
+    "twisted_state_stability",
     "velocity",
 ]

@@ -126,7 +126,7 @@ def _check_model(model: Circle, n: int) -> float:
     """Return the logarithm of the factor between the velocity and that of unit total weight and
     scaled force.
     """
-    reasons = []
+    reasons = [f"{name}" for name in model.extras]
     if model.adjacency is not None:
         reasons.append("an adjacency")
     if isinstance(model.frequencies, np.ndarray) and np.ptp(model.frequencies) != 0:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,9 @@ import numpy as np
 import scipy.integrate
 import scipy.optimize
 
-from ..core.checks import check_array, check_number
+from ..core.checks import check_array, check_memory, check_number
+from .densities import Density
+from .graphs import follow_locked
 from .model import refuse_mask
 
 __all__ = ["LockedState", "critical_coupling", "locked_state", "stationary_order_parameter"]
@@ -50,7 +51,9 @@ class LockedState:
     positions: np.ndarray
 
 
-def critical_coupling(frequencies: Any, *, weights: Any = None) -> float:
+def critical_coupling(
+    frequencies: Any, *, weights: Any = None, adjacency: Any = None, phase_lag: float = 0.0
+) -> float:
     r"""Return the coupling K at which Kuramoto's model :math:`\dot
     x_i=ω_i-(K/C)\sum_jc_j\sin(x_i-x_j)` synchronises.
 
@@ -63,6 +66,12 @@ def critical_coupling(frequencies: Any, *, weights: Any = None) -> float:
         stability.
     weights : array_like of shape (N,), optional
         :math:`c_j>0`; 1 unless given. :math:`C=\sum_jc_j`. Only with an array of frequencies.
+
+    adjacency : (N, N) array, sparse matrix or networkx graph, optional
+        :math:`a_{ij}` of :math:`\dot x_i=ω_i-K\sum_ja_{ij}\sin(x_i-x_j+α)`: the K down to which
+        the stable locked state of strong coupling can be followed. Without weights.
+    phase_lag : float
+        α; with an array of frequencies.
 
     Returns
     -------
@@ -103,7 +112,12 @@ def critical_coupling(frequencies: Any, *, weights: Any = None) -> float:
     if callable(frequencies) or hasattr(frequencies, "pdf"):
         if weights is not None:
             raise ValueError("weights can be given only with an array of frequencies")
-        return _onset(_Density(frequencies))
+        if adjacency is not None or phase_lag != 0:
+            raise ValueError("adjacency and phase_lag need an array of frequencies")
+        return _onset(Density(frequencies))
+    matrix = _matrix(frequencies, weights, adjacency, phase_lag)
+    if matrix is not None:
+        return follow_locked(matrix, frequencies, phase_lag=phase_lag)[0]
     deviations, c = _deviations(frequencies, weights)[1:]
     largest = float(np.max(np.abs(deviations)))
     if largest == 0:
@@ -111,7 +125,14 @@ def critical_coupling(frequencies: Any, *, weights: Any = None) -> float:
     return largest * _threshold(deviations, c, largest)[1]
 
 
-def locked_state(frequencies: Any, coupling: float, *, weights: Any = None) -> LockedState:
+def locked_state(
+    frequencies: Any,
+    coupling: float,
+    *,
+    weights: Any = None,
+    adjacency: Any = None,
+    phase_lag: float = 0.0,
+) -> LockedState:
     r"""Return the stable locked state of Kuramoto's model at a coupling above the threshold.
 
     Parameters
@@ -122,6 +143,11 @@ def locked_state(frequencies: Any, coupling: float, *, weights: Any = None) -> L
         K, at least ``critical_coupling(frequencies)``.
     weights : array_like of shape (N,), optional
         :math:`c_j>0`.
+
+    adjacency : (N, N) array, sparse matrix or networkx graph, optional
+        As in :func:`critical_coupling`; the state is then followed from strong coupling.
+    phase_lag : float
+        α.
 
     Returns
     -------
@@ -140,6 +166,11 @@ def locked_state(frequencies: Any, coupling: float, *, weights: Any = None) -> L
     0.9659
     """
     coupling = check_number("coupling", coupling, minimum=0.0)
+    matrix = _matrix(frequencies, weights, adjacency, phase_lag)
+    if matrix is not None:
+        k, frequency, x = follow_locked(matrix, frequencies, phase_lag=phase_lag, coupling=coupling)
+        share = _deviations(frequencies, weights)[2]
+        return LockedState(k, frequency, float(abs(np.sum(share * np.exp(1j * x)))), x)
     mean, deviations, c = _deviations(frequencies, weights)
     largest = float(np.max(np.abs(deviations)))
     if largest == 0:
@@ -199,7 +230,7 @@ def stationary_order_parameter(distribution: Any, coupling: float) -> float:
     0.707107
     """
     coupling = check_number("coupling", coupling, minimum=0.0)
-    density = _Density(distribution)
+    density = Density(distribution)
     if not density.symmetric or not density.unimodal:
         raise ValueError("distribution must be symmetric and fall on both sides of its centre")
 
@@ -275,6 +306,20 @@ def _deviations(frequencies: Any, weights: Any) -> tuple[float, np.ndarray, np.n
     return mean, deviations, c
 
 
+def _matrix(frequencies: Any, weights: Any, adjacency: Any, phase_lag: float) -> Any:
+    """Who acts on whom where the closed form of the mean field does not serve, else None."""
+    check_number("phase_lag", phase_lag)
+    if adjacency is not None:
+        if weights is not None:
+            raise ValueError("weights go into the adjacency: give one of the two")
+        return adjacency
+    if phase_lag == 0:
+        return None
+    share = _deviations(frequencies, weights)[2]
+    check_memory("all pairs", 32.0 * share.size**2)
+    return np.tile(share, (share.size, 1))
+
+
 def _cosines(distance: np.ndarray, excess: float) -> np.ndarray:
     """√(1−s²) where s = (1−distance)/(1+excess)."""
     return np.sqrt((distance + excess) * (2 - distance + excess)) / (1 + excess)
@@ -296,107 +341,7 @@ def _threshold(deviations: np.ndarray, c: np.ndarray, largest: float) -> tuple[f
     return excess, (1 + excess) / float(np.sum(c * _cosines(distance, excess)))
 
 
-# ---------------------------------------------------------------------- distributions
-
-
-class _Density:
-    """A density with its centre, width and the edges of its support."""
-
-    def __init__(self, source: Any):
-        if hasattr(source, "pdf"):
-            self.density: Callable[[Any], Any] = source.pdf
-            low, high = (float(v) for v in source.support())
-            self.centre = float(source.median())
-            self.points = np.asarray(source.ppf(np.linspace(0.002, 0.998, 65)), dtype=float)
-        else:
-            self.density = source
-            low, high = -np.inf, np.inf
-            self._from_callable()
-        if not np.all(np.isfinite(self.points)):
-            raise ValueError("frequencies must be a continuous distribution with finite quantiles")
-        self.width = float(self.points[-1] - self.points[0]) / 2
-        self.low, self.high = low, high
-        self.edges = [abs(e - self.centre) for e in (low, high) if np.isfinite(e)]
-        s = np.linspace(0.01, 1.5, 150) * self.width
-        right, left = (
-            np.asarray(self.density(self.centre + s)),
-            np.asarray(self.density(self.centre - s)),
-        )
-        top = float(np.max([np.max(right), np.max(left), self(self.centre)]))
-        self.symmetric = bool(np.all(np.abs(right - left) <= 1e-9 * top))
-        self.unimodal = bool(
-            np.all(np.diff(np.concatenate([[self(self.centre)], right])) <= 1e-9 * top)
-        )
-
-    def _from_callable(self) -> None:
-        grid = np.concatenate([-np.logspace(6, -6, 600), [0.0], np.logspace(-6, 6, 600)])
-        try:
-            values = np.asarray(self.density(grid), dtype=float)
-        except (TypeError, ValueError) as error:
-            raise TypeError(f"a density must take an array; it raised {error}") from error
-        if values.shape != grid.shape or not np.all(np.isfinite(values)) or np.any(values < 0):
-            raise ValueError("a density must be finite and not negative everywhere")
-        mass = np.concatenate([[0.0], np.cumsum(np.diff(grid) * (values[1:] + values[:-1]) / 2)])
-        if not abs(mass[-1] - 1) < 0.02:
-            raise ValueError(
-                f"a density must integrate to 1, not {mass[-1]:.4g} (give a scipy.stats "
-                "distribution instead)"
-            )
-        rising = np.concatenate([[True], np.diff(mass) > 0])
-        self.points = np.interp(
-            np.linspace(0.002, 0.998, 65) * mass[-1], mass[rising], grid[rising]
-        )
-        self.centre = float(np.interp(0.5 * mass[-1], mass[rising], grid[rising]))
-        mirror = grid[(values > 0) & (np.abs(grid) > 0)]
-        # a density that is even about 0 has its centre there, which interpolation finds only
-        # roughly
-        if np.allclose(self.density(mirror), self.density(-mirror), rtol=1e-9, atol=0):
-            self.centre = 0.0
-
-    def __call__(self, omega: float) -> float:
-        return float(self.density(omega))
-
-    def rough_hilbert(self, omega: np.ndarray) -> np.ndarray:
-        """Hilbert transform at many points, good enough for its sign: the midpoint rule, with each
-        point between nodes.
-        """
-        step = self.width / 2048
-        offset = (np.arange(16 * 2048) + 0.5) * step
-        inside = np.empty(omega.size)
-        for k, centre in enumerate(omega):
-            values = np.asarray(self.density(centre + offset)) - np.asarray(
-                self.density(centre - offset)
-            )
-            inside[k] = np.sum(values / offset) * step
-        return inside
-
-    def hilbert(self, omega: float) -> float:
-        """PV∫ g(ω′)/(ω′−ω) dω′."""
-
-        def integrand(s: float) -> float:
-            return (self(omega + s) - self(omega - s)) / s
-
-        edges = sorted(abs(e - omega) for e in (self.low, self.high) if np.isfinite(e))
-        if len(edges) == 2:
-            pieces = [(0.0, edges[0]), (edges[0], edges[1])]
-        elif edges:
-            pieces = [
-                (0.0, edges[0]),
-                (edges[0], edges[0] + self.width),
-                (edges[0] + self.width, np.inf),
-            ]
-        else:
-            pieces = [(0.0, self.width), (self.width, 10 * self.width), (10 * self.width, np.inf)]
-        return sum(
-            scipy.integrate.quad(
-                integrand, a, b, epsabs=1e-11 / self.width, epsrel=1e-10, limit=200
-            )[0]
-            for a, b in pieces
-            if b > a
-        )
-
-
-def _onset(density: _Density) -> float:
+def _onset(density: Density) -> float:
     """Least 2/(πg(Ω)) over the zeros Ω of the Hilbert transform."""
     zeros = [density.centre] if density.symmetric else []
     points = density.points

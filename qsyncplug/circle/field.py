@@ -212,6 +212,9 @@ def _mean_field(
         )
     weights = model.weights
     function, reason = None, "as asked"
+    if model.triads is not None and kernel in ("auto", "direct"):
+        kernel = "horner"
+        reason = "triads are sums over modes"
     cells = 0
     if model.interaction.decays:
         series = [common["b"], np.empty(0) if common["a"] is None else common["a"][1:]]
@@ -246,6 +249,7 @@ def _mean_field(
         cells=cells if kernel.startswith("taylor") else 0,
         function=function,
         ordered=order is not None,
+        triads=model.triads,
         **common,
     )
     rhs.layout, rhs.reason = layout, reason

@@ -14,7 +14,7 @@ from ..core.checks import check_array, check_ndim, check_number
 from .callables import interaction
 from .interactions import Interaction
 
-__all__ = ["Circle", "check_circle", "refuse_mask"]
+__all__ = ["Circle", "check_circle", "refuse_extras", "refuse_mask"]
 
 _NORMALIZATIONS = ("sum", "mean", "degree", "attention")
 
@@ -52,6 +52,16 @@ class Circle:
         κ; Kuramoto's K is ``coupling=K, normalization="mean"``.
     response : (n,) array, optional
         :math:`r_i>0`, how strongly i reacts; with `weights` the rank-one matrix :math:`r_ic_j`.
+    noise : number or (n,) array, optional
+        :math:`D_i≥0`: adds :math:`\sqrt{2D_i}\,ξ_i`, independent white noise.
+    inertia : number or (n,) array, optional
+        :math:`m_i>0`: :math:`m_i\ddot x_i+\dot x_i` on the left-hand side.
+    delay : float, optional
+        τ>0: :math:`x_j(t-τ)` acts at t. For the sine between all, with constant divisors.
+    triads : (float, float), optional
+        :math:`K_2, K_3`: adds :math:`\frac{1}{C^2}\sum_{jk}c_jc_k\,K_2\sin(2x_j-x_k-x_i)` and
+        :math:`\frac1{C^3}\sum_{jkl}c_jc_kc_l\,K_3\sin(x_j+x_k-x_l-x_i)`, C the sum of the weights.
+        For models without adjacency.
 
     Raises
     ------
@@ -83,6 +93,10 @@ class Circle:
     phase_lag: float = 0.0
     coupling: float = 1.0
     response: Any = None
+    noise: Any = None
+    inertia: Any = None
+    delay: float | None = None
+    triads: Any = None
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -111,12 +125,60 @@ class Circle:
         if self.adjacency is not None:
             put(self, "adjacency", read_adjacency(self.adjacency))
         put(self, "normalization", self._check_normalization())
+        self._check_extras()
         sizes = self._sizes()
         if len(set(sizes.values())) > 1:
             text = ", ".join(f"{name} {n}" for name, n in sizes.items())
             raise ValueError(f"the arrays must be for the same number of particles: {text}")
         if 0 in sizes.values():
             raise ValueError(f"there must be at least one particle; {next(iter(sizes))} is empty")
+
+    def _check_extras(self) -> None:
+        """Noise, inertia, delay and triads, and which of them go together."""
+        put = object.__setattr__
+        for name in ("noise", "inertia"):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            refuse_mask(name, value)
+            array = check_array(name, value)
+            least = np.any(array < 0) if name == "noise" else np.any(array <= 0)
+            if array.ndim > 1 or least:
+                what = "not negative" if name == "noise" else "positive"
+                raise ValueError(
+                    f"{name} must be one {what} number, or n of them; got {value!r:.80}"
+                )
+            put(self, name, float(array) if array.ndim == 0 else _frozen(array))
+        if self.delay is not None:
+            put(self, "delay", check_number("delay", self.delay, minimum=0.0, strict=True))
+        if self.triads is not None:
+            refuse_mask("triads", self.triads)
+            pair = check_array("triads", self.triads, shape=(2,))
+            put(self, "triads", (float(pair[0]), float(pair[1])))
+        extras = self.extras
+        g = self.normalization
+        dividing = callable(g) or isinstance(g, np.ndarray) or g == "attention"
+        if "delay" in extras and len(extras) > 1:
+            others = ", ".join(e for e in extras if e != "delay")
+            raise ValueError(
+                f"delay does not go together with {others}: there is no solver for both"
+            )
+        for name in ("delay", "triads"):
+            if name in extras and (
+                self.adjacency is not None or dividing or self.response is not None
+            ):
+                raise ValueError(
+                    f"{name} needs particles that all act on each other, with a constant divisor: "
+                    "no adjacency, response, function or attention as normalization"
+                )
+        if "delay" in extras and self.interaction.kind != "sine":
+            raise ValueError(f"delay is for the sine interaction, not {self.interaction}")
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """Which of noise, inertia, delay and triads the model has."""
+        names = ("noise", "inertia", "delay", "triads")
+        return tuple(name for name in names if getattr(self, name) is not None)
 
     def _check_normalization(self) -> Any:
         value = self.normalization
@@ -151,7 +213,7 @@ class Circle:
 
     def _sizes(self) -> dict[str, int]:
         sizes = {}
-        for name in ("weights", "frequencies", "response", "normalization"):
+        for name in ("weights", "frequencies", "response", "normalization", "noise", "inertia"):
             value = getattr(self, name)
             if isinstance(value, np.ndarray):
                 sizes[name] = value.size
@@ -177,7 +239,8 @@ class Circle:
         same_response = self.response is None or np.ptp(self.response) == 0
         g = self.normalization
         same_divisor = isinstance(g, (str, float)) or (isinstance(g, np.ndarray) and np.ptp(g) == 0)
-        return self.adjacency is None and same_frequency and same_response and same_divisor
+        everywhere = self.adjacency is None and self.noise is None
+        return everywhere and same_frequency and same_response and same_divisor
 
     def positions(self, x: Any, name: str = "x") -> np.ndarray:
         """Return `x` as n finite positions, n being that of the model."""
@@ -230,7 +293,7 @@ class Circle:
         reaction.
         """
         g = self.divisors(n)
-        if g is None or self.phase_lag != 0:
+        if g is None or self.phase_lag != 0 or self.extras:
             return None
         if self.adjacency is not None and not _symmetric(self.adjacency):
             return None
@@ -267,6 +330,7 @@ class Circle:
             "phase_lag",
             "coupling",
             "response",
+            *self.extras,
         ):
             value = getattr(self, name)
             data[name] = value.tolist() if isinstance(value, np.ndarray) else value
@@ -305,6 +369,7 @@ class Circle:
             "phase_lag",
             "coupling",
             "response",
+            *self.extras,
         ):
             value = getattr(self, name)
             default = type(self).__dataclass_fields__[name].default
@@ -320,6 +385,12 @@ def check_circle(model: Any, name: str = "model") -> Circle:
     if not isinstance(model, Circle):
         raise TypeError(f"{name} must be a Circle, not {type(model).__name__}")
     return model
+
+
+def refuse_extras(model: Circle, what: str) -> None:
+    """Refuse noise, inertia, delay and triads where only ẋ = v(x) of pairs is meant."""
+    if model.extras:
+        raise ValueError(f"a model with {', '.join(model.extras)} has not {what}")
 
 
 def refuse_mask(name: str, value: Any) -> None:

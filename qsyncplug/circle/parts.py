@@ -10,7 +10,7 @@ import scipy.sparse
 from .._ext.circle import divisors_of
 from ..core.checks import check_memory
 from .balance import imbalance
-from .model import Circle
+from .model import Circle, refuse_extras
 
 __all__ = ["TOGETHER", "Parts"]
 
@@ -24,6 +24,7 @@ class Parts:
     """
 
     def __init__(self, model: Circle, x: np.ndarray):
+        refuse_extras(model, "a linearisation here")
         self.model, self.x, n = model, x, x.size
         check_memory(
             f"the Jacobian of {n} particles",
@@ -128,7 +129,8 @@ class Parts:
         """
         apart = np.abs(np.exp(1j * (self.x[:, None] - self.x[None, :])) - 1) > TOGETHER
         scale = np.where(self.gain != 0, self.gain, 1.0)
-        drift = -(self.omega - frame) / scale  # as one more force
+        # one more force; with a lag a particle also acts on itself
+        drift = np.diag(self.push) - (self.omega - frame) / scale
         if not np.any(self.gain):
             return np.where(self.omega == frame, 0.0, 1.0)
         outside = imbalance(self.push * apart, self.pull * apart, drift)

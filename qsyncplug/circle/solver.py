@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .._ext.circle import harmonics
-from ..core.checks import check_choice, check_integer
+from ..core.checks import check_choice, check_integer, check_number
 from ..core.errors import ApproximationWarning, StorageError, warn
 from ..core.options import DEFAULTS
 from ..core.result import Result
@@ -16,6 +16,7 @@ from ..core.solver import Solver
 from ..core.stepper import Problem
 from .field import KERNELS, Layout, right_hand_side
 from .model import Circle, check_circle
+from .motion import SCHEMES_OF_NOISE, extra_stepper, positions_in
 
 __all__ = ["CircleResult", "CircleSolver", "circlesolve", "local_order_parameters"]
 
@@ -71,6 +72,8 @@ class CircleResult(Result):
         ``options["daido"]``.
     local_order : (T,) array or None
         Mean of the local order parameters over the particles; with ``options["store_local"]=True``.
+    velocities : (T, n) array or None
+        Of a model with inertia, where the positions are stored.
     weights : (n,) array or None
         Those of the model, which are kept also where a file cannot hold the model.
 
@@ -87,8 +90,10 @@ class CircleResult(Result):
         "positions": ("time", "particle"),
         "daido": ("time", "harmonic"),
         "local_order": ("time",),
+        "velocities": ("time", "particle"),
     }
     positions: np.ndarray | None
+    velocities: np.ndarray | None
     daido: np.ndarray
     local_order: np.ndarray | None
     weights: np.ndarray | None
@@ -105,7 +110,7 @@ class CircleResult(Result):
     ):
         self._layout, self._x0, self._t0 = layout, x0, t0
         self._size = x0.size
-        self.positions = self.local_order = None
+        self.positions = self.local_order = self.velocities = None
         super().__init__(e_ops, options, **kw)
         self.weights = weights = self.model.weights
         self._weights = (
@@ -157,6 +162,8 @@ class CircleResult(Result):
         }
         if self.options["store_positions"]:
             shapes["positions"] = ((self._size,), float)
+            if self.model.inertia is not None:
+                shapes["velocities"] = ((self._size,), float)
         if self.options["store_local"]:
             shapes["local_order"] = ((), float)
         return shapes
@@ -164,6 +171,10 @@ class CircleResult(Result):
     def _record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
         super()._record(start, times, rows)
         stop = start + len(times)
+        if self.velocities is not None:
+            self.velocities[start:stop] = rows[:, self._size :]
+        if rows.shape[1] > self._size:
+            rows = np.ascontiguousarray(rows[:, : self._size])
         self.daido[start:stop] = harmonics(rows, self._weights, self.options["daido"])
         if self.positions is not None or self.options["store_local"] or self._conserved is not None:
             block = self._layout.unpack(rows)
@@ -188,7 +199,7 @@ class CircleResult(Result):
         self._sum_drift = max(self._sum_drift, float(np.max(np.abs(moved))))
 
     def _state(self, t: float, row: np.ndarray) -> np.ndarray:
-        return np.array(self._layout.unpack(row))
+        return np.array(self._layout.unpack(row[: self._size]))
 
     def _to_store(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         header, arrays = super()._to_store()
@@ -236,6 +247,16 @@ class CircleSolver(Solver):
             Number of Daido order parameters.
         ``store_local`` : bool
             Keep the mean local order parameter.
+        ``step`` : float
+            Length of the steps with noise or delay; a fiftieth of the fastest time by default.
+        ``scheme`` : {"heun", "euler", "leimkuhler-matthews"}
+            Of noise without inertia. Strong order 1; Heun's scheme has weak order 2, that of
+            Leimkuhler and Matthews order 2 for stationary averages at half the cost.
+        ``seed`` : int, SeedSequence or Generator
+            Of the noise.
+        ``history`` : callable
+            With a delay: ``history(t)`` gives the n positions before ``tlist[0]``; constant unless
+            given.
 
     Raises
     ------
@@ -260,6 +281,10 @@ class CircleSolver(Solver):
         "store_positions": True,
         "daido": 1,
         "store_local": False,
+        "step": None,
+        "scheme": "heun",
+        "seed": None,
+        "history": None,
     }
 
     def __init__(self, model: Circle, *, options: dict[str, Any] | None = None):
@@ -271,6 +296,11 @@ class CircleSolver(Solver):
         o = options
         check_choice("options['kernel']", o["kernel"], KERNELS)
         check_integer("options['daido']", o["daido"], minimum=1)
+        check_choice("options['scheme']", o["scheme"], SCHEMES_OF_NOISE)
+        if o["step"] is not None:
+            check_number("options['step']", o["step"], minimum=0.0, strict=True)
+        if o["history"] is not None and not callable(o["history"]):
+            raise TypeError(f"options['history'] must be a function of t, not {o['history']!r}")
         for key in ("store_positions", "store_local"):
             if not isinstance(o[key], (bool, np.bool_)):
                 raise TypeError(f"options[{key!r}] must be True or False, not {o[key]!r}")
@@ -278,13 +308,17 @@ class CircleSolver(Solver):
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> CircleProblem:
         """See :meth:`Solver.problem`."""
         rhs, y0 = self._equations(state0, float(np.ptp(times)))
-        method = integrator(rhs, self._options)
-        stepper = RungeKutta(method, float(times[0]), y0, float(times[-1]))
+        if self.model.extras and self.model.extras != ("triads",):
+            stepper = extra_stepper(self.model, rhs, y0, state0, times, self._options)
+        else:
+            stepper = RungeKutta(
+                integrator(rhs, self._options), float(times[0]), y0, float(times[-1])
+            )
         result = CircleResult(
             e_ops,
             self._options,
             layout=rhs.layout,
-            x0=self.model.positions(state0, "state0"),
+            x0=positions_in(self.model, state0),
             t0=float(times[0]),
             solver=self.name,
             stats={
@@ -298,11 +332,12 @@ class CircleSolver(Solver):
     def _equations(self, state0: Any, horizon: float) -> tuple[Any, np.ndarray]:
         """The right-hand side and its state; `horizon` is how long the run will be."""
         model, o = self.model, self._options
-        x = model.positions(state0, "state0")
+        x = positions_in(model, state0)
         rhs, y = right_hand_side(model, x, kernel=o["kernel"], threads=o["num_threads"])
         force = model.interaction
         if (
-            model.adjacency is None
+            not model.extras
+            and model.adjacency is None
             and force.kind == "attention"
             and o["kernel"] == "auto"
             and rhs.method_name != "direct"
@@ -335,7 +370,9 @@ class CircleProblem(Problem):
 
     def finish(self) -> None:
         """See :meth:`Problem.finish`."""
-        result, rhs = self.result, self.stepper.rhs
+        result, rhs = self.result, getattr(self.stepper, "rhs", None)
+        if not hasattr(rhs, "layout"):
+            return
         drift: dict[str, float] = {}
         if result._conserved is not None:
             drift["weighted mean of the positions"] = result._sum_drift

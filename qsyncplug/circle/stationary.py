@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse
 
 from ..core.checks import check_choice, check_number
-from .model import Circle, check_circle
+from .model import Circle, check_circle, refuse_extras
 from .parts import TOGETHER, Parts
 
 __all__ = ["Stability", "check_energy", "energy", "stability"]
@@ -98,6 +98,7 @@ class Stability:
 
 def check_energy(model: Circle) -> None:
     """Refuse a model whose motion is not along a gradient."""
+    refuse_extras(model, "an energy that it ascends")
     if model.phase_lag != 0:
         raise ValueError(
             "a model with a phase lag has no energy: its forces are not the gradient of a function"

@@ -14,6 +14,7 @@ from ..core.predictions import Prediction, Predictions
 from .criterion import synchronization_criterion
 from .locking import locking_statements
 from .model import Circle, check_circle
+from .motion import extra_statements
 from .spans import half_circle_suffices, span_of
 from .statements import DENSE, equal_frequencies, positions_of, statement
 from .stationary import check_energy, energy, stability
@@ -26,6 +27,8 @@ __all__ = ["linear_growth"]
 def _predictions(model: Circle, state0: Any) -> Predictions:
     """Theorems about a model on the circle that hold from the positions `state0`, (n,)."""
     x0 = model.positions(state0, "state0")
+    if model.extras:
+        return Predictions(extra_statements(model, x0))
     makers = (
         _conservation,
         _ascent,

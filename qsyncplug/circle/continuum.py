@@ -1,0 +1,337 @@
+r"""Many particles with inertia, delay, triads or a lag: thresholds and stationary states.
+
+The convention throughout is :math:`\dot x_i=ω_i+\frac KN\sum_j\sin(x_j-x_i-α)+\sqrt{2D}\,ξ_i`, with
+natural frequencies of a Lorentz distribution of half width γ where there is one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.optimize
+
+from ..core.checks import check_number
+
+__all__ = [
+    "Chimera",
+    "chimera_state",
+    "delay_frequencies",
+    "delay_threshold",
+    "inertia_threshold",
+    "lag_order_parameter",
+    "triad_order_parameters",
+]
+
+
+def inertia_threshold(width: float, inertia: float, *, noise: float = 0.0) -> float:
+    r"""Return the critical coupling of :math:`m\ddot x+\dot x=…` for Lorentz frequencies, N→∞.
+
+    Parameters
+    ----------
+    width : float
+        Half width γ ≥ 0.
+    inertia : float
+        m ≥ 0.
+    noise : float
+        D; only with identical frequencies (γ=0), where :math:`K_c=2D` for every m.
+
+    Returns
+    -------
+    float
+        :math:`2γ(1+mγ)`.
+
+    Raises
+    ------
+    ValueError
+        Noise and a width together, for which there is no closed form here.
+
+    Examples
+    --------
+    >>> from qsyncplug.circle import inertia_threshold
+    >>> inertia_threshold(1.0, 1.0)
+    4.0
+    """
+    g = check_number("width", width, minimum=0.0)
+    m = check_number("inertia", inertia, minimum=0.0)
+    d = check_number("noise", noise, minimum=0.0)
+    if d > 0 and g > 0 and m > 0:
+        raise ValueError("noise must be 0 with a width and inertia: no closed form is known here")
+    return 2 * (d + g * (1 + m * g))
+
+
+def lag_order_parameter(coupling: float, width: float, lag: float) -> tuple[float, float]:
+    r"""Return r and the frequency of the synchronised state with a phase lag, Lorentz, N→∞.
+
+    Parameters
+    ----------
+    coupling : float
+        K.
+    width : float
+        Half width γ > 0, centred at 0.
+    lag : float
+        α, between −π/2 and π/2.
+
+    Returns
+    -------
+    r, frequency : float
+        :math:`r^2=1-2γ/(K\cosα)` and :math:`Ω=-\tanα\,(K\cosα-γ)`; (0, 0) below the onset.
+
+    Examples
+    --------
+    >>> from qsyncplug.circle import lag_order_parameter
+    >>> r, frequency = lag_order_parameter(3.0, 1.0, -0.3)
+    >>> round(r, 12), round(frequency, 12)
+    (0.549695915006, 0.577224370374)
+    """
+    k = check_number("coupling", coupling)
+    g = check_number("width", width, minimum=0.0, strict=True)
+    a = check_number("lag", lag, minimum=-math.pi / 2, maximum=math.pi / 2, strict=True)
+    effective = k * math.cos(a)
+    if effective <= 2 * g:
+        return 0.0, 0.0
+    return math.sqrt(1 - 2 * g / effective), -math.tan(a) * (effective - g)
+
+
+def triad_order_parameters(
+    coupling: float, triads: float, *, width: float = 1.0
+) -> tuple[float, ...]:
+    r"""Return the order parameters of synchronised states with triadic interactions, Lorentz, N→∞.
+
+    Parameters
+    ----------
+    coupling : float
+        K₁, of pairs.
+    triads : float
+        K₂+K₃, of the forces :math:`\sin(2x_j-x_k-x_i)` and :math:`\sin(x_j+x_k-x_l-x_i)`.
+    width : float
+        Half width γ > 0.
+
+    Returns
+    -------
+    tuple of float
+        The stable one first, then the unstable one where both exist; empty where there are none.
+
+    Notes
+    -----
+    In units of γ: :math:`r^2=[K_{23}-K_1±\sqrt{(K_1+K_{23})^2-8K_{23}}]/2K_{23}`; the fold is at
+    :math:`K_1=2\sqrt{2K_{23}}-K_{23}` for :math:`K_{23}>2` (P. S. Skardal, A. Arenas, Commun. Phys.
+    3, 218 (2020)).
+
+    Examples
+    --------
+    >>> from qsyncplug.circle import triad_order_parameters
+    >>> [round(r, 12) for r in triad_order_parameters(1.0, 8.0)]
+    [0.833783006304, 0.424035256081]
+    """
+    g = check_number("width", width, minimum=0.0, strict=True)
+    k1 = check_number("coupling", coupling) / g
+    k = check_number("triads", triads) / g
+    if k == 0:
+        return (math.sqrt(1 - 2 / k1),) if k1 > 2 else ()
+    under = (k1 + k) ** 2 - 8 * k
+    if under < 0:
+        return ()
+    squares = [(k - k1 + sign * math.sqrt(under)) / (2 * k) for sign in (1.0, -1.0)]
+    if k < 0:
+        squares.reverse()
+    return tuple(math.sqrt(q) for q in sorted(squares, reverse=True) if 0 < q < 1)
+
+
+def delay_frequencies(
+    frequency: float, coupling: float, delay: float
+) -> tuple[tuple[float, bool], ...]:
+    r"""Return the frequencies of synchronised states with a delay, and which are stable.
+
+    Parameters
+    ----------
+    frequency : float
+        ω, of every particle.
+    coupling : float
+        K.
+    delay : float
+        τ ≥ 0.
+
+    Returns
+    -------
+    tuple of (float, bool)
+        The solutions of :math:`Ω=ω-K\sin Ωτ`, increasing; stable if :math:`K\cosΩτ>0` (all-to-all
+        and every regular graph: M. G. Earl, S. H. Strogatz, Phys. Rev. E 67, 036204 (2003)).
+
+    Examples
+    --------
+    >>> import math
+    >>> from qsyncplug.circle import delay_frequencies
+    >>> found = delay_frequencies(math.pi / 2, 1.5, 4.0)
+    >>> [round(w, 9) for w, stable in found if stable]
+    [0.264305444, 1.570796327, 2.877287209]
+    """
+    w = check_number("frequency", frequency)
+    k = check_number("coupling", coupling)
+    tau = check_number("delay", delay, minimum=0.0)
+    if k == 0 or tau == 0:
+        return ((w, k > 0),)
+
+    def excess(x: float) -> float:
+        return x - w + k * math.sin(x * tau)
+
+    # monotone between the zeros of 1 + Kτ cos Ωτ
+    low, high = w - abs(k) - 1e-12, w + abs(k) + 1e-12
+    edges = [low, high]
+    if abs(k * tau) > 1:
+        base = math.acos(-1 / (k * tau))
+        turns = range(math.floor(low * tau / (2 * math.pi)) - 1, math.ceil(high * tau / 6.2) + 2)
+        corners = [(s * base + 2 * math.pi * m) / tau for m in turns for s in (1, -1)]
+        edges = sorted({low, high, *(c for c in corners if low < c < high)})
+    found = []
+    for a, b in itertools.pairwise(edges):
+        if excess(a) * excess(b) <= 0:
+            x = float(scipy.optimize.brentq(excess, a, b, xtol=1e-15, rtol=1e-15))
+            if not found or abs(x - found[-1][0]) > 1e-12:
+                found.append((x, k * math.cos(x * tau) > 0))
+    return tuple(found)
+
+
+def delay_threshold(
+    width: float, frequency: float, delay: float, *, noise: float = 0.0
+) -> tuple[float, float]:
+    r"""Return the critical coupling with a delay, Lorentz frequencies around ω₀, N→∞.
+
+    Parameters
+    ----------
+    width : float
+        Half width γ ≥ 0; γ+D > 0.
+    frequency : float
+        ω₀.
+    delay : float
+        τ ≥ 0.
+    noise : float
+        D ≥ 0.
+
+    Returns
+    -------
+    coupling, frequency : float
+        The least K>0 for which :math:`iν-iω_0+γ+D=\frac K2e^{-iντ}` has a real ν, and ν.
+
+    Examples
+    --------
+    >>> from qsyncplug.circle import delay_threshold
+    >>> k, nu = delay_threshold(0.1, 3.0, 1.0)
+    >>> round(k, 12), round(nu, 12)
+    (2.998580175080, 1.504048541364)
+    """
+    damping = check_number("width", width, minimum=0.0) + check_number("noise", noise, minimum=0.0)
+    if damping == 0:
+        raise ValueError("width and noise must not both be 0: the onset would be at no coupling")
+    w = check_number("frequency", frequency)
+    tau = check_number("delay", delay, minimum=0.0)
+    if tau == 0:
+        return 2 * damping, w
+
+    # with y = ντ: −(ν−ω₀) cos y = damping·sin y and cos y > 0, one zero a branch of tan
+    def excess(y: float) -> float:
+        return (y / tau - w) * math.cos(y) + damping * math.sin(y)
+
+    centre = round(w * tau / (2 * math.pi))
+    best = (math.inf, 0.0)
+    reach = 2 + int(abs(w) * tau / math.pi)
+    for m in range(centre - reach, centre + reach + 1):
+        a, b = 2 * math.pi * m - math.pi / 2, 2 * math.pi * m + math.pi / 2
+        y = float(scipy.optimize.brentq(excess, a, b, xtol=1e-15, rtol=1e-15))
+        nu = y / tau
+        best = min(best, (2 * math.hypot(nu - w, damping), nu))
+    return best
+
+
+@dataclass(frozen=True)
+class Chimera:
+    """A stationary chimera of two populations, one of them synchronised.
+
+    Attributes
+    ----------
+    order_parameter : float
+        r of the other population.
+    phase : float
+        ψ, its phase relative to the synchronised one.
+    stable : bool
+        Whether both eigenvalues of the reduced motion have negative real parts.
+
+    Examples
+    --------
+    >>> from qsyncplug.circle import chimera_state
+    >>> [chimera.stable for chimera in chimera_state(0.2, 0.05)][:2]
+    [True, False]
+    """
+
+    order_parameter: float
+    phase: float
+    stable: bool
+
+
+def chimera_state(asymmetry: float, beta: float) -> tuple[Chimera, ...]:
+    r"""Return the stationary chimeras of two populations, N→∞.
+
+    Parameters
+    ----------
+    asymmetry : float
+        A=μ−ν, the coupling within less that between the populations, μ+ν=1.
+    beta : float
+        π/2−α, α being the phase lag.
+
+    Returns
+    -------
+    tuple of Chimera
+        Increasing r; the stable one has the smaller r.
+
+    Notes
+    -----
+    D. M. Abrams, R. Mirollo, S. H. Strogatz, D. A. Wiley, Phys. Rev. Lett. 101, 084103 (2008):
+    :math:`\dot r=\frac{1-r^2}2[μr\cosα+ν\cos(ψ-α)]`,
+    :math:`\dotψ=\frac{1+r^2}{2r}[μr\sinα-ν\sin(ψ-α)]-μ\sinα-νr\sin(ψ+α)`.
+
+    Examples
+    --------
+    >>> from qsyncplug.circle import chimera_state
+    >>> first = chimera_state(0.2, 0.05)[0]
+    >>> round(first.order_parameter, 9), round(first.phase, 9), first.stable
+    (0.678073285, -0.100856228, True)
+    """
+    a = check_number("asymmetry", asymmetry, minimum=-1.0, maximum=1.0)
+    beta = check_number("beta", beta)
+    mu, nu, alpha = (1 + a) / 2, (1 - a) / 2, math.pi / 2 - beta
+
+    def motion(y: np.ndarray) -> np.ndarray:
+        r, psi = y
+        pull = mu * r * math.cos(alpha) + nu * math.cos(psi - alpha)
+        turn = mu * r * math.sin(alpha) - nu * math.sin(psi - alpha)
+        return np.array(
+            [
+                0.5 * (1 - r * r) * pull,
+                (1 + r * r) / (2 * r) * turn
+                - mu * math.sin(alpha)
+                - nu * r * math.sin(psi + alpha),
+            ]
+        )
+
+    def slopes(y: np.ndarray) -> np.ndarray:
+        h = 1e-6
+        rows = [(motion(y + h * e) - motion(y - h * e)) / (2 * h) for e in np.eye(2)]
+        return np.array(rows).T
+
+    found: list[np.ndarray] = []
+    for r in np.linspace(0.05, 0.99, 20):
+        for psi in np.linspace(-math.pi, math.pi, 24, endpoint=False):
+            answer = scipy.optimize.root(motion, [r, psi], jac=slopes, tol=1e-14)
+            y = answer.x
+            if not (np.max(np.abs(motion(y))) < 1e-12 and 0.01 < y[0] < 1 - 1e-6):
+                continue
+            y[1] = math.remainder(y[1], 2 * math.pi)
+            if all(np.max(np.abs(y - z)) > 1e-7 for z in found):
+                found.append(y)
+    found.sort(key=lambda y: float(y[0]))
+    return tuple(
+        Chimera(float(y[0]), float(y[1]), bool(np.all(np.linalg.eigvals(slopes(y)).real < 0)))
+        for y in found
+    )

@@ -1,0 +1,218 @@
+r"""The reduced motion of infinitely many oscillators: Ott and Antonsen's manifold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .._ext.equations import PythonRightHandSide
+from ..core.checks import check_array, check_number
+from ..core.options import DEFAULTS
+from ..core.result import Result
+from ..core.rungekutta import RungeKutta, integrator
+from ..core.solver import Solver
+from ..core.stepper import Problem
+from .model import refuse_mask
+
+__all__ = ["OttAntonsen", "OttAntonsenResult", "OttAntonsenSolver", "oasolve"]
+
+
+@dataclass(frozen=True, eq=False)
+class OttAntonsen:
+    r"""Kuramoto's model of N→∞ oscillators whose frequencies are a sum of Lorentz distributions.
+
+    .. math::
+
+        \dot z_m=(iω_m-γ_m)z_m+\tfrac12(H-\bar H z_m^2),\qquad H=Ke^{-iα}\sum_mw_mz_m
+
+    Parameters
+    ----------
+    coupling : float
+        K.
+    widths : number or (M,) array
+        Half widths :math:`γ_m≥0`.
+    centres : number or (M,) array
+        Centres :math:`ω_m`.
+    shares : (M,) array, optional
+        :math:`w_m>0`, scaled to sum 1; equal unless given.
+    phase_lag : float
+        α.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Negative widths, shares that are not positive, shapes that do not fit.
+
+    References
+    ----------
+    E. Ott, T. M. Antonsen, Chaos 18, 037113 (2008).
+
+    Examples
+    --------
+    >>> from qsyncplug.circle import OttAntonsen
+    >>> OttAntonsen(3.0, 1.0).n
+    1
+    """
+
+    coupling: float
+    widths: Any
+    centres: Any = 0.0
+    shares: Any = None
+    phase_lag: float = 0.0
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "coupling", check_number("coupling", self.coupling))
+        put(self, "phase_lag", check_number("phase_lag", self.phase_lag))
+        for name in ("widths", "centres", "shares"):
+            refuse_mask(name, getattr(self, name))
+        widths = np.atleast_1d(check_array("widths", self.widths))
+        centres = np.atleast_1d(check_array("centres", self.centres))
+        size = max(widths.size, centres.size)
+        given = np.ones(size) if self.shares is None else check_array("shares", self.shares)
+        size = max(size, given.size)
+        for name, array in (("widths", widths), ("centres", centres), ("shares", given)):
+            if array.ndim != 1 or array.size not in (1, size):
+                raise ValueError(f"{name} must be one number or {size}, not of shape {array.shape}")
+        if np.any(widths < 0) or np.any(given <= 0):
+            raise ValueError("widths must not be negative, and shares must be positive")
+        shares = np.broadcast_to(given, (size,))
+        put(self, "widths", np.broadcast_to(widths, (size,)).copy())
+        put(self, "centres", np.broadcast_to(centres, (size,)).copy())
+        put(self, "shares", shares / np.sum(shares))
+
+    @property
+    def n(self) -> int:
+        """Number of Lorentz distributions."""
+        return int(self.widths.size)
+
+    def velocity(self, t: float, z: np.ndarray) -> np.ndarray:
+        """ż at the modes `z`, (M,)."""
+        pull = self.coupling * np.exp(-1j * self.phase_lag) * np.sum(self.shares * z)
+        rate = 1j * self.centres - self.widths
+        return np.asarray(rate * z + 0.5 * (pull - np.conj(pull) * z * z))
+
+
+class OttAntonsenResult(Result):
+    r"""Result of :func:`oasolve`.
+
+    Attributes
+    ----------
+    times : (T,) array
+    modes : (T, M) complex array
+        :math:`z_m`, mean of :math:`e^{ix}` over the oscillators of each Lorentz distribution.
+
+    Examples
+    --------
+    >>> from qsyncplug.circle import OttAntonsen, oasolve
+    >>> oasolve(OttAntonsen(3.0, 1.0), 0.1, [0.0, 2.0]).modes.shape
+    (2, 1)
+    """
+
+    _fields: ClassVar[dict[str, tuple[str, ...]]] = {"modes": ("time", "population")}
+    modes: np.ndarray
+
+    @property
+    def n(self) -> int:
+        """Number of populations."""
+        return int(self.modes.shape[1])
+
+    @property
+    def order_parameter(self) -> np.ndarray:
+        r"""\|Σ w_m z_m\|, (T,)."""
+        return np.asarray(np.abs(self.modes @ self.model.shares))
+
+    def _shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
+        return {"modes": ((self.model.n,), complex)}
+
+    def _record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
+        super()._record(start, times, rows)
+        self.modes[start : start + len(times)] = np.ascontiguousarray(rows).view(complex)
+
+    def _state(self, t: float, row: np.ndarray) -> np.ndarray:
+        return np.array(row).view(complex)
+
+
+class OttAntonsenSolver(Solver):
+    """Solver of the reduced motion; see :func:`oasolve`.
+
+    Examples
+    --------
+    >>> from qsyncplug.circle import OttAntonsen, OttAntonsenSolver
+    >>> OttAntonsenSolver(OttAntonsen(3.0, 1.0)).name
+    'oasolve'
+    """
+
+    name = "oasolve"
+    solver_options: ClassVar[dict[str, Any]] = {**DEFAULTS, "store_states": False}
+
+    def __init__(self, model: OttAntonsen, *, options: dict[str, Any] | None = None):
+        if not isinstance(model, OttAntonsen):
+            raise TypeError(f"model must be an OttAntonsen, not {type(model).__name__}")
+        super().__init__(model, options=options)
+
+    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> Problem:
+        """See :meth:`Solver.problem`."""
+        refuse_mask("state0", state0)
+        z = np.atleast_1d(check_array("state0", state0, dtype=complex))
+        if z.ndim != 1 or z.size not in (1, self.model.n):
+            raise ValueError(f"state0 must hold {self.model.n} numbers, not shape {z.shape}")
+        if np.any(np.abs(z) > 1):
+            raise ValueError("state0 must have modulus at most 1: it is a mean of unit vectors")
+        z = np.broadcast_to(z, (self.model.n,)).copy()
+        rhs = PythonRightHandSide(self.model.velocity, self.model.n, complex_pairs=True)
+        method = integrator(rhs, self._options)
+        stepper = RungeKutta(method, float(times[0]), z, float(times[-1]))
+        stats = {"method": self._options["method"]}
+        result = OttAntonsenResult(
+            e_ops, self._options, solver=self.name, stats=stats, model=self.model
+        )
+        return Problem(times, stepper, result)
+
+
+def oasolve(
+    model: OttAntonsen,
+    state0: Any,
+    tlist: Any,
+    *,
+    e_ops: Any = None,
+    options: dict[str, Any] | None = None,
+) -> OttAntonsenResult:
+    r"""Solve Ott and Antonsen's equations.
+
+    Parameters
+    ----------
+    model : OttAntonsen
+    state0 : number or (M,) array_like
+        Complex :math:`z_m` at ``tlist[0]``, of modulus at most 1.
+    tlist : (T,) array_like
+        Strictly increasing output times.
+    e_ops : callable, list or dict of callables, optional
+        Functions ``f(t, z)``.
+    options : dict, optional
+        As of every solver.
+
+    Returns
+    -------
+    OttAntonsenResult
+
+    Raises
+    ------
+    ValueError, TypeError, KeyError
+        Bad input, before any work.
+
+    Notes
+    -----
+    One Lorentz distribution: :math:`r(t)=R/\sqrt{1+(R^2/r_0^2-1)e^{-(K-2γ)t}}`, :math:`R^2=1-2γ/K`.
+
+    Examples
+    --------
+    >>> from qsyncplug.circle import OttAntonsen, oasolve
+    >>> round(oasolve(OttAntonsen(3.0, 1.0), 0.1, [0.0, 2.0]).order_parameter[-1], 9)
+    0.249009647
+    """
+    result = OttAntonsenSolver(model, options=options).run(state0, tlist, e_ops=e_ops)
+    assert isinstance(result, OttAntonsenResult)
+    return result

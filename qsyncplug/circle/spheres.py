@@ -1,0 +1,260 @@
+r"""Particles on spheres: self-attention, Lohe's model, and the complex sphere between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .._ext.equations import PythonRightHandSide
+from ..core.checks import check_array, check_choice, check_memory, check_number
+from ..core.options import DEFAULTS
+from ..core.result import Result
+from ..core.rungekutta import RungeKutta, integrator
+from ..core.solver import Solver
+from ..core.stepper import Problem
+from .model import refuse_mask
+
+__all__ = ["Sphere", "SphereResult", "SphereSolver", "spheresolve"]
+
+
+@dataclass(frozen=True, eq=False)
+class Sphere:
+    r"""Particles on the unit sphere of :math:`R^d` or :math:`C^d`.
+
+    .. math::
+
+        \dot x_i=Ω_ix_i+κ\,P_{x_i}\sum_jw_{ij}x_j
+
+    Parameters
+    ----------
+    beta : float
+        Of the weights :math:`e^{β\langle x_i,x_j\rangle}`; 0 for Lohe's model.
+    normalization : {"mean", "attention"}
+        Weights over n ("USA"), or over their sum ("SA").
+    coupling : float
+        κ.
+    rotations : (d, d) or (n, d, d) array, optional
+        Ω: antisymmetric; for complex spheres anti-Hermitian.
+
+    Notes
+    -----
+    On the real sphere :math:`P_xv=v-\langle x,v\rangle x`. On the complex one
+    :math:`P_xv=v-\langle v,x\rangle x`, with which κ=k/2 is the Schrödinger–Lohe coupling and d=1
+    Kuramoto's model of coupling 2κ, :math:`x=e^{-iθ}`; weights are of :math:`\mathrm{Re}\langle
+    x_i,x_j\rangle`. With β=0 the sums are O(n d), else O(n² d). d=2 is the circle. For d≥3 and β≥0
+    almost every initial state ends in one point (J. Markdahl, J. Thunberg, J. Gonçalves, IEEE
+    Trans.
+    Autom. Control 63, 1664 (2018), for β=0; C. Criscitiello et al., arXiv:2405.18273, in general).
+
+    Examples
+    --------
+    >>> from qsyncplug.circle import Sphere
+    >>> Sphere(beta=1.0).normalization
+    'mean'
+    """
+
+    beta: float = 0.0
+    normalization: str = "mean"
+    coupling: float = 1.0
+    rotations: Any = None
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "beta", check_number("beta", self.beta, minimum=-600.0, maximum=600.0))
+        put(self, "coupling", check_number("coupling", self.coupling))
+        check_choice("normalization", self.normalization, ("mean", "attention"))
+        if self.rotations is None:
+            return
+        refuse_mask("rotations", self.rotations)
+        array = check_array("rotations", self.rotations, dtype=complex)
+        if array.ndim not in (2, 3) or array.shape[-1] != array.shape[-2]:
+            raise ValueError(f"rotations must be (d, d) or (n, d, d), not {array.shape}")
+        size = float(np.max(np.abs(array), initial=0.0))
+        off = np.max(np.abs(array + np.conj(np.swapaxes(array, -1, -2))), initial=0.0)
+        if off > 1e-12 * size:
+            raise ValueError("rotations must be antisymmetric (anti-Hermitian)")
+        put(self, "rotations", array if np.any(array.imag) else array.real.copy())
+
+    def velocity(self, x: np.ndarray) -> np.ndarray:
+        """ẋ at the points `x`, (n, d)."""
+        n = len(x)
+        if self.beta == 0:
+            pull = np.broadcast_to(np.mean(x, axis=0), x.shape)
+        else:
+            inner = (x @ np.conj(x).T).real
+            exponent = self.beta * inner
+            if self.normalization == "attention":
+                # the largest exponent of each row cancels
+                weight = np.exp(exponent - exponent.max(axis=1, keepdims=True))
+                total = weight.sum(axis=1, keepdims=True)
+            else:
+                weight, total = np.exp(exponent), np.full((n, 1), float(n))
+            pull = (weight @ x) / total
+        along = np.sum(np.conj(pull) * x, axis=1, keepdims=True)
+        out = self.coupling * (pull - along * x)
+        if self.rotations is not None:
+            out = out + np.einsum("...ab,...b->...a", self.rotations, x)
+        return np.asarray(out)
+
+
+class SphereResult(Result):
+    r"""Result of :func:`spheresolve`.
+
+    Attributes
+    ----------
+    times : (T,) array
+    points : (T, n, d) array
+        Of norm 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from qsyncplug.circle import Sphere, spheresolve
+    >>> spheresolve(Sphere(), np.eye(3), [0.0, 1.0]).points.shape
+    (2, 3, 3)
+    """
+
+    _fields: ClassVar[dict[str, tuple[str, ...]]] = {"points": ("time", "particle", "axis")}
+    points: np.ndarray
+
+    def __init__(self, e_ops: Any, options: dict[str, Any], *, start: np.ndarray, **kw: Any):
+        self._start = start
+        super().__init__(e_ops, options, **kw)
+
+    @property
+    def n(self) -> int:
+        """Number of particles."""
+        return int(self.points.shape[1])
+
+    @property
+    def order_parameter(self) -> np.ndarray:
+        r"""\|mean of the points\|, (T,)."""
+        return np.asarray(np.linalg.norm(np.mean(self.points, axis=1), axis=1))
+
+    @property
+    def gram(self) -> np.ndarray:
+        """⟨x_j, x_k⟩, (T, n, n)."""
+        check_memory("the inner products", 16.0 * len(self.times) * self.n**2)
+        return np.einsum("tja,tka->tjk", np.conj(self.points), self.points)
+
+    def _shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
+        return {"points": (self._start.shape, complex if np.iscomplexobj(self._start) else float)}
+
+    def _record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
+        super()._record(start, times, rows)
+        for k, row in enumerate(rows):
+            self.points[start + k] = self._state(float(times[k]), row)
+
+    def _state(self, t: float, row: np.ndarray) -> np.ndarray:
+        flat = np.array(row)
+        flat = flat.view(complex) if np.iscomplexobj(self._start) else flat
+        return flat.reshape(self._start.shape)
+
+
+class SphereSolver(Solver):
+    """Solver of particles on spheres; see :func:`spheresolve`.
+
+    Examples
+    --------
+    >>> from qsyncplug.circle import Sphere, SphereSolver
+    >>> SphereSolver(Sphere()).name
+    'spheresolve'
+    """
+
+    name = "spheresolve"
+    solver_options: ClassVar[dict[str, Any]] = {**DEFAULTS, "store_states": False}
+
+    def __init__(self, model: Sphere, *, options: dict[str, Any] | None = None):
+        if not isinstance(model, Sphere):
+            raise TypeError(f"model must be a Sphere, not {type(model).__name__}")
+        super().__init__(model, options=options)
+
+    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> Problem:
+        """See :meth:`Solver.problem`."""
+        refuse_mask("state0", state0)
+        turning = self.model.rotations
+        is_complex = np.iscomplexobj(state0) or np.iscomplexobj(turning)
+        x = check_array(
+            "state0", state0, shape=(None, None), dtype=complex if is_complex else float
+        )
+        if x.size == 0 or np.max(np.abs(np.linalg.norm(x, axis=1) - 1)) > 1e-8:
+            raise ValueError("state0 must hold points of norm 1, one in each row")
+        if turning is not None and (
+            turning.shape[-1] != x.shape[1] or (turning.ndim == 3 and len(turning) != len(x))
+        ):
+            raise ValueError(f"state0 must fit the rotations {turning.shape}, not be {x.shape}")
+        x = x / np.linalg.norm(x, axis=1, keepdims=True)
+
+        def motion(t: float, y: np.ndarray) -> np.ndarray:
+            return self.model.velocity(y.reshape(x.shape)).ravel()
+
+        rhs = PythonRightHandSide(motion, x.size, complex_pairs=is_complex)
+        method = integrator(rhs, self._options)
+        stepper = RungeKutta(method, float(times[0]), x.ravel(), float(times[-1]))
+        stats = {"method": self._options["method"]}
+        result = SphereResult(
+            e_ops, self._options, start=x, solver=self.name, stats=stats, model=self.model
+        )
+        return _SphereProblem(times, stepper, result)
+
+
+class _SphereProblem(Problem):
+    """Watches the norms."""
+
+    def finish(self) -> None:
+        """See :meth:`Problem.finish`."""
+        result = self.result
+        assert isinstance(result, SphereResult)
+        norms = np.linalg.norm(result.points, axis=2)
+        result.stats["drift"] = {"norm of a point": float(np.max(np.abs(norms - 1), initial=0.0))}
+
+
+def spheresolve(
+    model: Sphere,
+    state0: Any,
+    tlist: Any,
+    *,
+    e_ops: Any = None,
+    options: dict[str, Any] | None = None,
+) -> SphereResult:
+    r"""Solve the motion of particles on a sphere.
+
+    Parameters
+    ----------
+    model : Sphere
+    state0 : (n, d) array_like
+        Points of norm 1; complex for the complex sphere.
+    tlist : (T,) array_like
+        Strictly increasing output times.
+    e_ops : callable, list or dict of callables, optional
+        Functions ``f(t, x)`` of the (n, d) points.
+    options : dict, optional
+        As of every solver.
+
+    Returns
+    -------
+    SphereResult
+
+    Raises
+    ------
+    ValueError, TypeError, KeyError
+        Bad input, before any work.
+
+    Notes
+    -----
+    Equal inner products γ of n particles stay equal:
+    :math:`\dotγ=2e^{βγ}(1-γ)((n-1)γ+1)/(e^β+(n-1)e^{βγ})` for "attention".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from qsyncplug.circle import Sphere, spheresolve
+    >>> run = spheresolve(Sphere(4.0, "attention"), np.eye(8), [0.0, 2.0])
+    >>> round(float(run.gram[-1, 0, 1]), 9)
+    0.093652134
+    """
+    result = SphereSolver(model, options=options).run(state0, tlist, e_ops=e_ops)
+    assert isinstance(result, SphereResult)
+    return result

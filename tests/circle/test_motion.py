@@ -1,0 +1,294 @@
+"""Noise, inertia, delay and triads against closed forms and against independent integrations."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy.integrate
+import scipy.special
+
+import qsyncplug as qsp
+from qsyncplug.circle import (
+    Circle,
+    attention,
+    batch_average,
+    chimera_state,
+    circlesolve,
+    coalesce,
+    delay_frequencies,
+    delay_threshold,
+    fourier,
+    gaussian_noise_threshold,
+    inertia_threshold,
+    lag_order_parameter,
+    mean_square_order,
+    noise_order_parameter,
+    sine,
+    stability,
+    triad_order_parameters,
+    velocity,
+)
+
+RNG = np.random.default_rng(11)
+
+
+class TestClosedForms:
+    @pytest.mark.parametrize(
+        ("coupling", "expected"),
+        [(2.1, 0.3036893438056381), (3.0, 0.7241587176263529), (6.0, 0.9021527790649597)],
+    )
+    def test_noise(self, coupling, expected):
+        r = noise_order_parameter(coupling, 1.0)
+        assert r == pytest.approx(expected, rel=1e-13)
+        # independent: the self-consistency itself
+        ratio = scipy.special.ive(1, coupling * r) / scipy.special.ive(0, coupling * r)
+        assert ratio == pytest.approx(r, rel=1e-13)
+        assert noise_order_parameter(2.0, 1.0) == 0.0
+
+    def test_noise_and_a_width(self):
+        assert noise_order_parameter(3.0, 0.5, width=0.5) == pytest.approx(0.6510311607772341)
+        assert noise_order_parameter(4.0, 0.5, width=1.0) == pytest.approx(0.5503243161983127)
+        # without noise Kuramoto's √(1 − 2γ/K) is the limit
+        assert noise_order_parameter(3.0, 1e-5, width=1.0) == pytest.approx(
+            math.sqrt(1 / 3), abs=1e-4
+        )
+
+    def test_finite_numbers(self):
+        assert mean_square_order(10, 1.0, 1.0) == pytest.approx(0.171306327752889, rel=1e-12)
+        assert mean_square_order(50, 2.0, 1.0) == pytest.approx(0.155354011620187, rel=1e-12)
+        assert mean_square_order(1, 3.0, 1.0) == pytest.approx(1.0, rel=1e-12)
+        # N = 2: r² = (1 + cos φ)/2 with Gibbs' density of φ
+        kappa = 2.0 / (2 * 1.0)
+        expected = 0.5 * (1 + scipy.special.ive(1, kappa) / scipy.special.ive(0, kappa))
+        assert mean_square_order(2, 2.0, 1.0) == pytest.approx(expected, rel=1e-12)
+
+    def test_thresholds(self):
+        assert gaussian_noise_threshold(1.0, 0.5) == pytest.approx(2.282155540736129, rel=1e-14)
+        assert gaussian_noise_threshold(0.5, 1.0) == pytest.approx(2.373215532822841, rel=1e-14)
+        assert inertia_threshold(1.0, 1.0) == 4.0
+        assert inertia_threshold(1.0, 0.1) == pytest.approx(2.2)
+        assert inertia_threshold(0.0, 3.0, noise=0.7) == pytest.approx(1.4)
+        k, nu = delay_threshold(0.1, 3.0, 1.0)
+        assert (k, nu) == pytest.approx((2.998580175079762, 1.504048541363944), rel=1e-13)
+        assert 1j * nu - 3j + 0.1 == pytest.approx(0.5 * k * np.exp(-1j * nu), abs=1e-13)
+
+    def test_states(self):
+        r, frequency = lag_order_parameter(3.0, 1.0, -0.3)
+        assert (r, frequency) == pytest.approx((0.5496959150062965, 0.5772243703743955), rel=1e-13)
+        assert triad_order_parameters(1.0, 8.0) == pytest.approx(
+            (0.8337830063038607, 0.4240352560800767), rel=1e-13
+        )
+        assert triad_order_parameters(-0.001, 8.0) == ()
+        assert triad_order_parameters(3.0, 0.0) == pytest.approx((math.sqrt(1 / 3),))
+        found = delay_frequencies(math.pi / 2, 1.5, 4.0)
+        assert [w for w, stable in found if stable] == pytest.approx(
+            [0.2643054442165871, 1.570796326794897, 2.877287209373206], rel=1e-12
+        )
+        first, second = chimera_state(0.2, 0.05)[:2]
+        assert (first.order_parameter, first.phase) == pytest.approx(
+            (0.678073284572829, -0.100856228418303), rel=1e-10
+        )
+        assert first.stable and not second.stable
+        assert second.order_parameter == pytest.approx(0.974472645109515, rel=1e-10)
+
+
+class TestNoise:
+    def test_free_diffusion(self):
+        model = Circle(sine(), coupling=0.0, noise=0.3)
+        run = circlesolve(model, np.zeros(4000), [0.0, 1.0, 2.0], options={"seed": 1})
+        for k, t in enumerate((0.0, 1.0, 2.0)):
+            variance = np.mean(run.positions[k] ** 2)
+            assert abs(variance - 0.6 * t) <= 5 * 0.6 * t * math.sqrt(2 / 4000)
+
+    @pytest.mark.parametrize("scheme", ["heun", "leimkuhler-matthews"])
+    @pytest.mark.parametrize(("n", "k"), [(10, 1.0), (5, 3.0)])
+    def test_equilibrium(self, scheme, n, k):
+        model = Circle(sine(), "mean", coupling=k, noise=1.0)
+        options = {"seed": 3, "scheme": scheme, "step": 0.05}
+        times = np.arange(0.0, 4000.0, 0.25)
+        run = circlesolve(model, np.zeros(n), times, options=options)
+        mean, error = batch_average(run.order_parameter[2000:] ** 2)
+        expected = mean_square_order(n, k, 1.0)
+        assert error < 0.03 * expected
+        assert abs(mean - expected) < 4 * error
+        outcome = qsp.predictions(model, np.zeros(n)).equilibrium.check(run)
+        assert outcome.passed is True, str(outcome)
+        # noise of another strength is told from it
+        other = Circle(sine(), "mean", coupling=k, noise=0.5)
+        assert qsp.predictions(other, np.zeros(n)).equilibrium.check(run).passed is None
+
+    def test_strong_order(self):
+        # one path of Brownian motion, in steps of h and of h/2^k
+        from qsyncplug._ext.motion import Langevin
+
+        from qsyncplug.circle.field import right_hand_side
+
+        x = RNG.uniform(0, 6, 12)
+        model = Circle(sine(), "mean", coupling=2.0)
+        fine = 2**12
+        paths = RNG.standard_normal((fine, 12)) / math.sqrt(fine)
+        ends = []
+        for steps in (2**5, 2**6, 2**7, fine):
+            y = x.copy()
+            kicks = paths.reshape(steps, -1, 12).sum(axis=1) * math.sqrt(steps)
+            method = Langevin(right_hand_side(model, x)[0], 0.2, "heun")
+            assert method.steps(y, 0.0, 1 / steps, kicks) == steps
+            ends.append(y)
+        errors = [np.sqrt(np.mean((e - ends[-1]) ** 2)) for e in ends[:-1]]
+        orders = np.log2(np.array(errors[:-1]) / errors[1:])
+        assert np.all(orders > 0.8), orders
+
+    def test_same_seed_same_run(self):
+        model = Circle(attention(2.0), "attention", noise=np.linspace(0, 0.2, 6))
+        runs = [
+            circlesolve(model, np.arange(6.0), [0.0, 1.0], options={"seed": 5}) for _ in range(2)
+        ]
+        assert np.array_equal(runs[0].positions, runs[1].positions)
+        # the particle without noise is not kicked
+        assert np.all(np.isfinite(runs[0].positions))
+
+
+class TestInertia:
+    def test_against_scipy(self):
+        n, m = 7, 0.6
+        x, v = RNG.uniform(0, 6, n), RNG.normal(size=n)
+        omega = RNG.normal(size=n)
+        model = Circle(sine(), "mean", coupling=3.0, frequencies=omega, inertia=m)
+
+        def motion(t, y):
+            pull = 3.0 * np.mean(np.sin(y[None, :n] - y[:n, None]), axis=1)
+            return np.concatenate([y[n:], (omega + pull - y[n:]) / m])
+
+        times = np.linspace(0, 5, 6)
+        exact = scipy.integrate.solve_ivp(
+            motion, (0, 5), np.r_[x, v], method="DOP853", t_eval=times, rtol=1e-12, atol=1e-12
+        ).y.T
+        run = circlesolve(model, [x, v], times)
+        assert run.positions == pytest.approx(exact[:, :n], abs=1e-9)
+        assert run.velocities == pytest.approx(exact[:, n:], abs=1e-9)
+
+    def test_rates_of_synchrony(self):
+        # (−1 ± √(1 − 4mK))/2m: complex, so the difference rings
+        m, k = 1.0, 2.0
+        model = Circle(sine(), "mean", coupling=k, inertia=m)
+        run = circlesolve(model, [1e-4, -1e-4], np.linspace(0, 8, 81))
+        rate, turn = 1 / (2 * m), math.sqrt(4 * m * k - 1) / (2 * m)
+        t = run.times
+        expected = 2e-4 * np.exp(-rate * t) * (np.cos(turn * t) + rate / turn * np.sin(turn * t))
+        assert run.positions[:, 0] - run.positions[:, 1] == pytest.approx(expected, abs=1e-11)
+
+    def test_equipartition(self):
+        model = Circle(sine(), "mean", coupling=1.0, noise=0.7, inertia=0.5)
+        run = circlesolve(
+            model, np.zeros(10), np.arange(0, 1500, 0.25), options={"seed": 2, "step": 0.05}
+        )
+        mean, error = batch_average(np.mean(run.velocities[800:] ** 2, axis=1))
+        assert abs(mean - 0.7 / 0.5) < 4 * error and error < 0.05
+        # the marginal of the positions does not know the mass
+        mean, error = batch_average(run.order_parameter[800:] ** 2)
+        assert abs(mean - mean_square_order(10, 1.0, 0.7)) < 4 * error
+
+
+class TestDelay:
+    @pytest.mark.parametrize("index", [0, 1, 2])
+    def test_synchronised_states(self, index):
+        w = [f for f, stable in delay_frequencies(math.pi / 2, 1.5, 4.0) if stable][index]
+        model = Circle(sine(), "mean", coupling=1.5, frequencies=math.pi / 2, delay=4.0)
+        offsets = np.array([0.1, -0.1, 0.05])
+        options = {"history": lambda t: w * t + offsets, "step": 0.02}
+        run = circlesolve(model, offsets, [0.0, 60.0, 64.0], options=options)
+        speed = (run.positions[2] - run.positions[1]) / 4.0
+        assert speed == pytest.approx(np.full(3, w), abs=1e-6)
+        assert run.order_parameter[-1] == pytest.approx(1.0, abs=1e-8)
+
+    def test_convergence_of_order_four(self):
+        # against steps that are much shorter
+        model = Circle(sine(), "mean", coupling=1.0, frequencies=[0.3, -0.2, 0.1], delay=0.7)
+        ends = [
+            circlesolve(model, [0.0, 1.0, 2.0], [0.0, 3.1], options={"step": 0.7 / m}).positions[-1]
+            for m in (8, 16, 32, 512)
+        ]
+        errors = [np.max(np.abs(e - ends[-1])) for e in ends[:-1]]
+        assert np.all(np.log2(np.array(errors[:-1]) / errors[1:]) > 3.3)
+        assert errors[-1] < 1e-7
+
+    def test_method_of_steps(self):
+        # up to t=τ the past is constant: ẋ = ω + K Im(z₀ e^{−ix}), which SciPy integrates
+        x = np.array([0.0, 1.0, 2.5])
+        z = np.mean(np.exp(1j * x))
+
+        def motion(t, y):
+            return 0.4 + 2.0 * (z * np.exp(-1j * y)).imag
+
+        exact = scipy.integrate.solve_ivp(motion, (0, 0.9), x, rtol=1e-12, atol=1e-13).y[:, -1]
+        model = Circle(sine(), "mean", coupling=2.0, frequencies=0.4, delay=1.0)
+        run = circlesolve(model, x, [0.0, 0.333, 0.9], options={"step": 0.005})
+        assert run.positions[-1] == pytest.approx(exact, abs=1e-9)
+
+
+class TestTriads:
+    def test_forces(self):
+        x, c = RNG.uniform(0, 6, 9), RNG.uniform(0.5, 2, 9)
+        k2, k3 = 1.3, -0.7
+        model = Circle(fourier([1.0, 0.2, -0.3]), "mean", weights=c, triads=(k2, k3))
+        total = c.sum()
+        expected = velocity(Circle(fourier([1.0, 0.2, -0.3]), "mean", weights=c), x)
+        for i in range(9):
+            two = np.sin(2 * x[:, None] - x[None, :] - x[i])
+            three = np.sin(x[:, None, None] + x[None, :, None] - x[None, None, :] - x[i])
+            expected[i] += k2 * c @ two @ c / total**2
+            expected[i] += k3 * np.einsum("jkl,j,k,l", three, c, c, c) / total**3
+        assert velocity(model, x) == pytest.approx(expected, abs=1e-12)
+
+    def test_order_parameter_of_many(self):
+        # quantiles of the Lorentz density with the tails cut: within the cut's share of the value
+        n, width = 4000, 1.0
+        omega = width * np.tan(np.pi * ((np.arange(n) + 0.5) / n - 0.5))
+        keep = np.abs(omega) < 200
+        model = Circle(sine(), "mean", coupling=1.0, frequencies=omega[keep], triads=(4.0, 4.0))
+        run = circlesolve(
+            model, np.zeros(keep.sum()), [0.0, 6.0, 7.0], options={"rtol": 1e-6, "atol": 1e-6}
+        )
+        assert run.order_parameter[-1] == pytest.approx(
+            triad_order_parameters(1.0, 8.0)[0], abs=0.01
+        )
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("extras", "message"),
+        [
+            ({"noise": -1.0}, "noise must be one not negative"),
+            ({"inertia": 0.0}, "inertia must be one positive"),
+            ({"delay": 0.0}, "delay must be above 0"),
+            ({"delay": 1.0, "noise": 0.1}, "delay does not go together with noise"),
+            ({"delay": 1.0, "inertia": 0.1}, "delay does not go together with inertia"),
+            ({"triads": (1.0, 2.0, 3.0)}, "triads must have shape"),
+            ({"triads": (1.0, 2.0), "adjacency": np.ones((2, 2))}, "triads needs particles"),
+            ({"delay": 1.0, "normalization": lambda x: 1.0}, "delay needs particles"),
+        ],
+    )
+    def test_model(self, extras, message):
+        with pytest.raises((ValueError, TypeError), match=message):
+            Circle(sine(), **extras)
+
+    def test_delay_needs_the_sine(self):
+        with pytest.raises(ValueError, match="delay is for the sine"):
+            Circle(attention(1.0), delay=1.0)
+
+    @pytest.mark.parametrize("extras", [{"noise": 0.1}, {"inertia": 1.0}, {"triads": (1.0, 0.0)}])
+    def test_what_needs_a_plain_model(self, extras):
+        model = Circle(sine(), **extras)
+        with pytest.raises(ValueError, match=next(iter(extras))):
+            stability(model, [0.0, 1.0])
+        with pytest.raises(ValueError, match=next(iter(extras))):
+            coalesce(model, [0.0, 1.0])
+
+    def test_storage(self, tmp_path):
+        model = Circle(sine(), "mean", noise=0.1, inertia=[0.5, 1.0], triads=(1.0, 2.0))
+        run = circlesolve(model, [0.0, 1.0], [0.0, 0.1], options={"seed": 1})
+        run.save(tmp_path / "run.npz")
+        again = qsp.load(tmp_path / "run.npz")
+        assert again.model.triads == (1.0, 2.0) and again.model.noise == 0.1
+        assert np.array_equal(again.model.inertia, [0.5, 1.0])
+        assert np.array_equal(again.velocities, run.velocities)
