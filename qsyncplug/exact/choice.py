@@ -24,7 +24,7 @@ _STATE_BYTES = 2**28
 #: asked for
 _PATIENCE = 5.0
 #: seconds for one term of one element, measured
-_SECONDS = 0.4e-9
+_SECONDS = 0.5e-9
 WHOLE_STATE = "use options={'method': 'density'}"
 QUTIP_METHODS = ("sesolve", "mesolve", "mcsolve")
 
@@ -176,6 +176,9 @@ class Task:
         if not L.isconstant:
             products = 8.0 * span * max(width, height) + 200
         terms = L.terms_per_element(ket=method == "ket")
+        if method == "density":
+            # adding the polynomials up for every output
+            terms *= 2
         return products * (_SECONDS * terms * self._size(method) + 3e-6)
 
     def memory(self, method: str) -> float:

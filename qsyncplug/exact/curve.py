@@ -29,6 +29,14 @@ class Peak:
         Full width at half of its height; NaN where the spectrum does not fall to that beside it
         before it rises above it.
     height : float
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> b, = qsp.modes(1)
+    >>> s = qsp.spectrum(qsp.System(b.dag() * b, [b.dag(), 2 * b]), b, cutoff=24)
+    >>> round(s.peaks[0].frequency, 9)
+    1.0
     """
 
     frequency: float
@@ -51,6 +59,14 @@ class Spectrum:
         ⟨δa†δa⟩, which is ∫S dω/2π.
     error : float
         Estimated error of S relative to its maximum.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> b, = qsp.modes(1)
+    >>> s = qsp.spectrum(qsp.System(b.dag() * b, [b.dag(), 2 * b]), b, cutoff=24)
+    >>> round(float(s(1.0)), 9), round(s.power, 9)
+    (0.444444444, 0.333333333)
     """
 
     def __init__(

@@ -38,6 +38,14 @@ class Eigenmodes:
         ‖Lx−λx‖ for modes of norm 1.
     modes : list of Qobj
         Norm 1; a stationary mode has trace 1 instead.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> b, = qsp.modes(1)
+    >>> r = qsp.eigenmodes(qsp.System(0 * b, [b]), 2, cutoff=8)
+    >>> round(r.gap, 9)
+    0.5
     """
 
     eigenvalues: np.ndarray

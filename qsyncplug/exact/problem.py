@@ -17,7 +17,7 @@ from ..operators.system import System
 from .fock import warn_cutoff
 from .liouvillian import Liouvillian
 
-__all__ = ["Problem", "exact_problem"]
+__all__ = ["Problem", "exact_problem", "refuse"]
 
 
 @dataclass

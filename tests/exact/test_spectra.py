@@ -72,6 +72,20 @@ def test_leading_modes(name, dense, monkeypatch):
         assert r.modes[0].tr() == pytest.approx(1, abs=1e-10)
 
 
+def test_spin_chains_have_modes_and_spectra():
+    """Two chains without a central spin, in their symmetric states."""
+    chains = qsp.SpinChains(n=(2, 3), omega=(1.0, 0.7), loss=0.2, gain=0.1, central=False)
+    r = qsp.eigenmodes(chains, 4, order=1)
+    H, c_ops = chains.hamiltonian(), chains.c_ops()
+    values = np.linalg.eigvals(superoperator(H.full(), [c.full() for c in c_ops]))
+    for value in r.eigenvalues:
+        assert np.abs(values - value).min() < 1e-9
+    a = chains.lowering(1)
+    s = qsp.spectrum(chains, a, [0.5, 1.0, 1.2])
+    want = qutip.spectrum(H, s.w, c_ops, a.dag(), a, solver="solve")
+    assert np.abs(s.values - want).max() < 1e-8 * want.max()
+
+
 def test_all_orders_and_what_sees_them():
     """A damped oscillator: λ=−(m+n)κ/2 − i(m−n)ω for |m⟩⟨n|-like modes."""
     (b,) = qsp.modes(1)

@@ -11,6 +11,7 @@ from ...core.checks import check_choice
 from ...core.entry import exactsolve, steadystate
 from ...exact.evolve import ExactResult, ExactSolver
 from ...exact.fock import prepare_state
+from ...exact.problem import Problem, exact_problem, refuse
 from ...exact.steady import solve_steady
 from .model import SpinChains
 from .moments import SpinReader
@@ -294,6 +295,18 @@ def exactsolve_chains(
     result = solver.run(state0, tlist, e_ops=e_ops)
     assert isinstance(result, SpinExactResult)
     return result
+
+
+@exact_problem.register(SpinChains)
+def _as_problem(system: SpinChains, cutoff: Any = None, what: str = "a steady state") -> Problem:
+    """The chains in their symmetric states, for eigenmodes and spectra."""
+    if cutoff is not None:
+        raise ValueError(f"cutoff: spin chains have none; got {cutoff!r}")
+    solver = SpinExactSolver(system)
+    H, c_ops = solver._system()
+    refuse(True, bool(c_ops), what)
+    charges, labels = solver._charges()
+    return Problem(system, H, list(c_ops), charges, labels)
 
 
 @steadystate.register(SpinChains)

@@ -1,0 +1,201 @@
+"""Exact runs against the best of QuTiP: data layers and integrators, equal accuracy, one process.
+
+Run with ``pytest tests/benchmarks/test_exact.py --benchmark-enable -m "" -s``. Times are those of
+the processor, so that other work on the machine counts less; every ratio is of one process.
+"""
+
+import time
+import warnings
+
+import numpy as np
+import pytest
+import qutip
+
+import qsyncplug as qsp
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::qsyncplug.core.errors.CutoffWarning"),
+]
+
+TIMES = np.linspace(0, 10, 101)
+#: (data layer, integrator) of QuTiP that have been the fastest somewhere
+PEERS = [("dia", "tsit5"), ("dia", "dop853"), ("csr", "adams")]
+
+
+def pair(detuning=0.5, dissipative=1.0, drive=0.0, kerr=0.0, coherent=0.0):
+    b1, b2 = qsp.modes(2)
+    H = 0.5 * detuning * (b1.dag() * b1 - b2.dag() * b2) + drive * (b1 + b1.dag())
+    H = H + kerr * (b1.dag() ** 2 * b1**2 + b2.dag() ** 2 * b2**2)
+    H = H + coherent * (b1.dag() * b2 + b2.dag() * b1)
+    return qsp.System(H, [b1.dag(), b2.dag(), b1**2, b2**2, dissipative**0.5 * (b1 - b2)])
+
+
+def oscillator():
+    (b,) = qsp.modes(1)
+    return qsp.System(0.5 * b.dag() * b + b + b.dag(), [b.dag(), 0.2**0.5 * b**2])
+
+
+def ring():
+    b = qsp.modes(3)
+    H = 0.3 * (b[0].dag() * b[0] - b[2].dag() * b[2])
+    jumps = [*(x.dag() for x in b), *(x**2 for x in b), *(b[j] - b[j - 1] for j in range(3))]
+    return qsp.System(H, jumps)
+
+
+def optomechanical():
+    a, m = qsp.modes(2)
+    H = 0.4 * a.dag() * a + m.dag() * m + 0.2 * a.dag() * a * (m + m.dag()) + 0.3 * (a + a.dag())
+    return qsp.System(H, [a, 0.2 * m, 0.1 * m.dag()])
+
+
+def chains():
+    c, s1, s2 = qsp.spins(1, 6, 6)
+    H = 0.3 * (s1.z - s2.z) + 0.2 * c.z
+    H = H + 0.5 * (c.p * (s1.m + s2.m) + c.m * (s1.p + s2.p))
+    return qsp.System(H, [0.3 * s1.m, 0.3 * s2.m, 0.2 * c.m])
+
+
+def superradiant():
+    a, b = qsp.spins(10, 10)
+    return qsp.System(0.2 * (a.z - b.z), [0.3 * (a.m + b.m), 0.2 * a.p, 0.2 * b.p])
+
+
+def driven_in_time():
+    b1, b2 = qsp.modes(2)
+    f = qutip.coefficient(lambda t: 0.5 * np.cos(2 * t))
+    H = 0.25 * (b1.dag() * b1 - b2.dag() * b2) + f * (b1 + b1.dag())
+    return qsp.System(H, [b1.dag(), b2.dag(), b1**2, b2**2, b1 - b2])
+
+
+# name: system, cutoff, amplitudes of the start, ratio asked for
+MODELS = {
+    "pair 12²": (pair(), 12, [1, 0.5j], 15),
+    "driven pair 12²": (pair(drive=0.5), 12, [1, 0.5j], 15),
+    "driven pair 14²": (pair(drive=0.5), 14, [1, 0.5j], 15),
+    "pair 10², Δ=10": (pair(10.0, 0.1), 10, [1, 0.5j], 10),
+    "driven oscillator 30": (oscillator(), 30, [1], 4),
+    "driven oscillator 40": (oscillator(), 40, [1], 4),
+    "Kerr pair 10²": (pair(kerr=0.5, coherent=0.3), 10, [1, 0.5j], 10),
+    "three modes 6³": (ring(), 6, [0.6, 0.3, 0.3j], 10),
+    "optomechanical 10×12": (optomechanical(), (10, 12), [0.5, 0.5], 4),
+    "two chains N=12, central": (chains(), None, None, 10),
+    "superradiant pair": (superradiant(), None, None, 10),
+    "pair 12², drive in time": (driven_in_time(), 12, [1, 0.5j], 5),
+}
+
+
+def cpu(function, repeat=2):
+    times = []
+    for _ in range(repeat):
+        begin = time.process_time()
+        result = function()
+        times.append(time.process_time() - begin)
+    return min(times), result
+
+
+def start_of(system, cutoff, amplitudes):
+    if amplitudes is None:
+        dims = system.levels()
+        kets = [
+            qutip.spin_coherent((d - 1) / 2, 1.2, 0.3 * k) if d > 1 else qutip.basis(1, 0)
+            for k, d in enumerate(dims)
+        ]
+        return qutip.tensor(kets)
+    levels = np.broadcast_to(cutoff, len(amplitudes))
+    return qutip.tensor(
+        [
+            qutip.coherent(int(d), a, method="analytic").unit()
+            for d, a in zip(levels, amplitudes, strict=True)
+        ]
+    )
+
+
+def peer(H, c_ops, state, layer, integrator, times=TIMES):
+    """QuTiP with operators of a data layer, states stored, and its time."""
+    c_ops = [c.to(layer) for c in c_ops]
+    H = H.to(layer)
+    options = {
+        "method": integrator,
+        "atol": 1e-11,
+        "rtol": 1e-9,
+        "nsteps": 10**7,
+        "store_states": True,
+        "progress_bar": "",
+    }
+    return cpu(lambda: qutip.mesolve(H, qutip.ket2dm(state), times, c_ops, options=options), 1)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_density_matrices(benchmark, name):
+    system, cutoff, amplitudes, asked = MODELS[name]
+    state = start_of(system, cutoff, amplitudes)
+    options = {"method": "density", "store_states": True}
+    own, run = cpu(lambda: qsp.exactsolve(system, state, TIMES, cutoff=cutoff, options=options))
+    H, c_ops = system.qutip(cutoff)
+    found = {}
+    for layer, integrator in PEERS:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found[layer, integrator], raw = peer(H, c_ops, state, layer, integrator)
+        error = max(abs((x - y).full()).max() for x, y in zip(raw.states, run.states, strict=True))
+        assert error < 1e-7
+    best = min(found, key=found.get)
+    ratio = found[best] / own
+    benchmark.extra_info["ratio"] = ratio
+    print(
+        f"\n{name}: {own:.3f} s, QuTiP {'/'.join(best)} {found[best]:.3f} s: ratio {ratio:.1f} "
+        f"(asked: {asked})"
+    )
+    benchmark.pedantic(lambda: None)
+
+
+def test_moments_alone(benchmark):
+    system = pair()
+    own, run = cpu(
+        lambda: qsp.exactsolve(system, [1, 0.5j], TIMES, cutoff=12, options={"method": "sectors"})
+    )
+    H, c_ops = system.qutip(12)
+    other, raw = peer(H, c_ops, start_of(system, 12, [1, 0.5j]), "dia", "tsit5")
+    n1 = qutip.tensor(qutip.num(12), qutip.qeye(12))
+    assert abs(qutip.expect(n1, raw.states[-1]) - run.normal[-1, 0, 0]) < 1e-8
+    print(f"\nmoments: {own:.3f} s, QuTiP {other:.3f} s: ratio {other / own:.0f} (asked: 25)")
+    benchmark.pedantic(lambda: None)
+
+
+@pytest.mark.parametrize("cutoff, asked", [(12, 0.3), (16, 1.5), (20, 6.0)])
+def test_steady_states(benchmark, cutoff, asked):
+    system = pair(drive=0.5)
+    own, rho = cpu(lambda: qsp.steadystate(system, cutoff=cutoff), 1)
+    H, c_ops = system.qutip(cutoff)
+    M = -1j * (H * rho - rho * H)
+    for c in c_ops:
+        M = M + c * rho * c.dag() - 0.5 * (c.dag() * c * rho + rho * c.dag() * c)
+    residual = abs(M.full()).max()
+    assert residual < 1e-11
+    print(f"\nsteady state {cutoff}²: {own:.2f} s (asked: {asked}), residual {residual:.1e}")
+    benchmark.pedantic(lambda: None)
+
+
+def test_a_whole_spectrum(benchmark):
+    system = pair()
+    own, s = cpu(lambda: qsp.spectrum(system, system.operators[0], cutoff=10), 1)
+    assert s.frequency == pytest.approx(0.06272849944829614, abs=1e-9)
+    print(f"\nspectrum of the pair 10², with peaks: {own:.2f} s (asked: 1)")
+    benchmark.pedantic(lambda: None)
+
+
+def test_kets(benchmark):
+    b1, b2 = qsp.modes(2)
+    H = b1.dag() * b1 + 1.3 * b2.dag() * b2 + 0.3 * (b1.dag() * b2 + b2.dag() * b1)
+    system = qsp.System(H + 0.05 * b1.dag() ** 2 * b1**2)
+    state = start_of(system, 20, [1, 0.5j])
+    own, run = cpu(lambda: qsp.exactsolve(system, state, TIMES, cutoff=20), 3)
+    matrix, _ = system.qutip(20)
+    options = {"method": "krylov", "krylov_dim": 20, "atol": 1e-11, "progress_bar": ""}
+    options["store_states"] = True
+    other, raw = cpu(lambda: qutip.sesolve(matrix, state, TIMES, options=options), 3)
+    error = max(abs((x - y).full()).max() for x, y in zip(raw.states, run.states, strict=True))
+    assert error < 1e-8
+    print(f"\nkets, 400 levels: {own:.4f} s, QuTiP krylov {other:.4f} s: {other / own:.1f}")
+    benchmark.pedantic(lambda: None)
