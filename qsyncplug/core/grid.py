@@ -62,8 +62,8 @@ class Grid:
                 f"points and length must have one entry a dimension; got {len(points)} and "
                 f"{len(lengths)}"
             )
-        if len(points) > 3:
-            raise ValueError(f"a grid has 1 to 3 dimensions, not {len(points)}")
+        if not 1 <= len(points) <= 3:
+            raise ValueError(f"points: a grid has 1 to 3 dimensions, not {len(points)}")
         object.__setattr__(self, "points", points)
         object.__setattr__(self, "length", lengths)
 
@@ -194,6 +194,12 @@ class Grid:
         -------
         ndarray of shape ``shape``
             Complex.
+
+        Raises
+        ------
+        ValueError
+            The grid cannot hold it: it lies outside the box, is narrower than the spacing, or its
+            momentum is beyond the largest wave number.
         """
         self.check_memory("a Gaussian on the grid", 64.0)
         psi = np.ones(self.shape, dtype=complex)
@@ -210,7 +216,26 @@ class Grid:
                 * np.exp(-((x - c) ** 2) / (2 * w**2) + 1j * p * (x - c / 2))
                 / (np.pi * w**2) ** 0.25
             )
+        self._require_held(psi, *parts)
         return psi
+
+    def _require_held(
+        self, psi: np.ndarray, centre: np.ndarray, momentum: np.ndarray, width: np.ndarray
+    ) -> None:
+        """Raise unless the grid holds the Gaussian with these parameters."""
+        largest = np.pi / np.array(self.spacing)
+        if np.any(np.abs(momentum) >= largest):
+            raise ValueError(
+                f"momentum={momentum.tolist()} must be below the largest wave number "
+                f"{largest.tolist()} of the grid: take more points"
+            )
+        norm = self.norm(psi)
+        if not 0.5 < norm < 1.05:
+            raise ValueError(
+                f"centre={centre.tolist()}, width={width.tolist()}: the grid of spacing "
+                f"{list(self.spacing)} in a box of length {list(self.lengths)} does not hold this "
+                f"Gaussian (norm {norm:.3g} in place of 1): take a longer box or more points"
+            )
 
     def edge_fraction(self, f: np.ndarray, outer: float = 0.05) -> float:
         """Fraction of ∫|f|² in the outer part of the box, the largest over the axes."""

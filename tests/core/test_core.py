@@ -418,3 +418,20 @@ def test_warnings_point_at_the_users_line(pair):
         qsp.exactsolve(pair, [0, 0], [0, 0.01, 3.0], cutoff=3)
     assert len(record) == 2
     assert all(w.category is errors.CutoffWarning and w.filename == __file__ for w in record)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        ({"centre": 100.0}, "centre"),
+        ({"width": 1e-9}, "width"),
+        ({"width": 50.0}, "width"),
+        ({"momentum": 30.0}, "momentum"),
+    ],
+)
+def test_gaussians_that_the_grid_cannot_hold_are_refused(arguments, what):
+    grid = qsp.Grid(64, 16.0)
+    with pytest.raises(ValueError, match=what):
+        grid.gaussian(**arguments)
+    with pytest.raises(ValueError, match="points"):
+        qsp.Grid(points=(), length=())
