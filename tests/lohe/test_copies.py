@@ -4,6 +4,7 @@ import copy
 import multiprocessing
 import pickle
 import time
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
@@ -52,8 +53,9 @@ def _order(result):
 
 def test_results_cross_processes():
     result = qsp.slsolve(qsp.SchrodingerLohe(H), PSI, [0, 1.0])
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        order, states = pool.apply(_order, (result,))
+    # an executor says that its worker died; a Pool would wait for ever
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        order, states = pool.submit(_order, result).result(timeout=300)
     assert_array_equal(order, result.order_parameter)
     assert np.allclose(states, result.states[-1], atol=1e-13)
 
