@@ -88,7 +88,7 @@ class Task:
             return None
         if self.real and not L.isconstant:
             looks = np.linspace(self.times[0], self.times[-1], 50)
-            if any(complex(c(t)).imag for c in L.coefficients for t in looks):
+            if any(_imaginary(c, t) for c in L.coefficients for t in looks):
                 self.real = False
                 L = Liouvillian(self.H, self.c_ops, real=False)
         return L
@@ -307,3 +307,11 @@ class Task:
         if (L is None or L.period == 1) and self.charges is None:
             return "the model has no phase symmetry (U(1))"
         return ""
+
+
+def _imaginary(coefficient: Any, t: float) -> bool:
+    """Whether a coefficient is complex at `t`; one that fails there is left to the run."""
+    try:
+        return bool(complex(coefficient(t)).imag)
+    except Exception:
+        return False

@@ -43,6 +43,15 @@ def _knots(coefficient: Any) -> np.ndarray:
     return np.concatenate(found)
 
 
+def _value(coefficient: Any, t: float) -> complex:
+    try:
+        return complex(coefficient(t))
+    except Exception as error:
+        raise ValueError(
+            f"a coefficient of the system raised {type(error).__name__} at t={t:g}: {error}"
+        ) from error
+
+
 def active_intervals(liouvillian: Liouvillian, times: np.ndarray) -> np.ndarray:
     """Where the coefficients change: rows (begin, end), in order; steps must not pass an edge
     of them unseen.
@@ -55,7 +64,7 @@ def active_intervals(liouvillian: Liouvillian, times: np.ndarray) -> np.ndarray:
     pieces = [times[:-1] + (times[1:] - times[:-1]) * (k / looks) for k in range(looks)]
     grid = np.concatenate([*pieces, times[-1:], *(_knots(c) for c in liouvillian.coefficients)])
     grid = np.unique(grid[(grid >= times[0]) & (grid <= times[-1])])
-    values = np.array([[complex(c(t)) for c in liouvillian.coefficients] for t in grid])
+    values = np.array([[_value(c, t) for c in liouvillian.coefficients] for t in grid])
     if not np.all(np.isfinite(values)):
         k = int(np.argmax(~np.all(np.isfinite(values), axis=1)))
         raise ValueError(f"a coefficient of the system is not finite at t={grid[k]:g}")

@@ -65,7 +65,11 @@ def coherent_levels(alpha: complex) -> int:
     # imported here: scipy.stats would double the time it takes to import the package
     from scipy.special import pdtrik
 
-    return int(np.ceil(pdtrik(1 - 0.1 * POPULATION_LIMIT, abs(alpha) ** 2))) + 2 if alpha else 2
+    mean = abs(alpha) ** 2
+    if mean > 1e6:
+        # Poisson's distribution is a Gaussian here, and its inverse would fail
+        return int(min(mean + 6 * np.sqrt(mean) + 10, 1e15))
+    return int(np.ceil(pdtrik(1 - 0.1 * POPULATION_LIMIT, mean))) + 2 if alpha else 2
 
 
 def prepare_state(state0: Any, levels: tuple[int, ...]) -> qutip.Qobj:

@@ -64,7 +64,7 @@ class ProductState:
         for symbol in self.system.symbols:
             if symbol in modes:
                 size = next(dims)
-                parts.append(qutip.coherent(size, self.alpha[symbol], method="analytic").unit())
+                parts.append(_coherent(symbol, self.alpha[symbol], size))
                 continue
             parts += self._site(symbol)
             for _ in symbol.factor.levels(None):
@@ -148,6 +148,20 @@ class ProductState:
                 N = factor.N  # type: ignore[attr-defined]
                 blocks.append(0.25 * N * (np.eye(3) - np.outer(n, n)))
         return scipy.linalg.block_diag(*blocks)
+
+
+def _coherent(symbol: Symbol, alpha: complex, levels: int) -> qutip.Qobj:
+    """A coherent state, cut at `levels` and normalised again."""
+    state = qutip.coherent(levels, alpha, method="analytic")
+    norm = state.norm()
+    # below this the ratios of what is left are rounding
+    if not norm > 1e-100:
+        enough = int(abs(alpha) ** 2 + 8 * abs(alpha) + 10)
+        raise ValueError(
+            f"state0 must fit into the cut-off: a coherent state of amplitude {alpha:g} of "
+            f"{symbol} has nothing in its lowest {levels} levels; cutoff={enough} would hold it"
+        )
+    return state / norm
 
 
 def _level_covariance(rho: np.ndarray, pairs: list[tuple[int, int]]) -> np.ndarray:

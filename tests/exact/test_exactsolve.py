@@ -616,3 +616,23 @@ def test_exact_and_mean_field_agree_early():
         atol=2e-6,
     )
     np.testing.assert_allclose(exact.covariance[1], approx.covariance[1], atol=2e-6)
+
+
+def test_coherent_states_far_above_the_cutoff():
+    (b,) = qsp.modes(1)
+    system = qsp.System(b.dag() * b, [b])
+    for alpha in (39.0, 50j, 1e8):
+        with pytest.raises(ValueError, match=r"state0 must fit.*cutoff=\d+ would hold it"):
+            qsp.exactsolve(system, [alpha], [0.0, 1.0], cutoff=6)
+
+
+def test_a_coefficient_that_raises_is_named_before_any_work():
+    def broken(t):
+        if t > 1:
+            raise TypeError("no more")
+        return 1.0
+
+    (b,) = qsp.modes(1)
+    system = qsp.System(qutip.coefficient(broken) * (b + b.dag()), [b])
+    with pytest.raises(ValueError, match=r"coefficient.*raised TypeError at t=1\..*no more"):
+        qsp.exactsolve(system, [0.0], np.linspace(0, 2, 21), cutoff=10)
