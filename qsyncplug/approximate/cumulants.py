@@ -24,7 +24,7 @@ from ..operators.spin import SpinFactor
 from ..operators.states import ProductState
 from ..operators.symbol import Symbol
 from ..operators.system import System
-from ..operators.transform import as_atoms, substituted
+from ..operators.transform import substituted
 from .words import MomentEquations
 
 __all__ = ["Closure", "CumulantResult", "CumulantSolver", "is_symmetric", "left_out"]
@@ -43,9 +43,8 @@ class Closure:
 
     def __init__(self, system: System, order: int, *, neutral: bool):
         self.system = system
-        atoms, table = as_atoms(system)
-        self.atoms, self.table = atoms, table
-        self.equations = MomentEquations(atoms, order, neutral=neutral)
+        self.atoms, self.table = system.as_atoms(), system.mapped_to_atoms.table
+        self.equations = MomentEquations(self.atoms, order, neutral=neutral)
         self._compiled: Any = None
 
     @property

@@ -24,6 +24,7 @@ from .polynomial import compile_polynomials
 from .symbol import Symbol
 from .symmetries import Symmetries, find_symmetries
 from .time_factor import TimeFactor
+from .transform import Mapped, as_atoms, holstein_primakoff
 from .writing import expression_from_rows, rows_of, spaces_from_rows, spaces_to_rows
 
 __all__ = ["System"]
@@ -244,6 +245,54 @@ class System:
     @cached_property
     def _heisenberg(self) -> Heisenberg:
         return Heisenberg(self.hamiltonian, self.jumps)
+
+    # ------------------------------------------------------------ other representations
+
+    def as_atoms(self) -> System:
+        """The system with every spin of two or more spins ½ as a sum over distinct atoms.
+
+        The mean field of such atoms is not that of the spin (see :func:`qsyncplug.mfsolve`).
+        """
+        m = self.mapped_to_atoms
+        return System(m.hamiltonian, m.jumps, name=self.name, order=m.order)
+
+    @cached_property
+    def mapped_to_atoms(self) -> Mapped:
+        """What :meth:`as_atoms` is made of, with the table of symbols."""
+        return as_atoms(self)
+
+    def holstein_primakoff(self, order: int, expansion: str = "newton") -> System:
+        r"""The system with every spin of two or more spins ½ as a boson.
+
+        :math:`S_- → \sqrt N R b`, :math:`S_z → b^†b − N/2`, :math:`R = Σ_{k≤order} c_k b^{†k} b^k`.
+
+        Parameters
+        ----------
+        order : int
+            Highest k; for "newton" the map is exact on n ≤ order, and with order=N everywhere.
+        expansion : {"newton", "taylor"}
+            Of √(1−n/N): in falling factorials of n, or in powers of n.
+
+        Returns
+        -------
+        System
+            Of boson modes in place of the spins.
+
+        Raises
+        ------
+        ValueError
+            `order` is negative, or `expansion` is another word.
+
+        Examples
+        --------
+        >>> import qsyncplug as qsp
+        >>> S, = qsp.spins(4)
+        >>> qsp.System(S.z, [S.m]).holstein_primakoff(1).hamiltonian
+        b(S1)† b(S1) - 2
+        """
+        m = holstein_primakoff(self, order, expansion)
+        name = f"{self.name}, Holstein–Primakoff of order {order}"
+        return System(m.hamiltonian, m.jumps, name=name, order=m.order)
 
     def _own(self, operator: Any) -> None:
         """Refuse an operator with symbols that this system does not have."""

@@ -1,10 +1,13 @@
-"""Maps from one system to another: spins as sums over atoms, spins as Holstein–Primakoff bosons."""
+"""Maps of spins: as sums over atoms, as Holstein–Primakoff bosons; systems build themselves of
+it.
+"""
 
 from __future__ import annotations
 
 import itertools
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ..core.checks import check_choice, check_integer
@@ -12,12 +15,11 @@ from .expression import Expression
 from .handle import Atoms, EachAtom, Mode, atoms, modes
 from .spin import SpinFactor
 from .symbol import Symbol
-from .system import System
 
-__all__ = ["as_atoms", "holstein_primakoff", "substituted"]
+__all__ = ["Mapped", "as_atoms", "holstein_primakoff", "substituted"]
 
 
-def _spins(system: System) -> list[Symbol]:
+def _spins(system: Any) -> list[Symbol]:
     return [s for s in system.symbols if isinstance(s.factor, SpinFactor) and s.factor.N > 1]
 
 
@@ -39,9 +41,26 @@ def substituted(
     return expression if total is None else total
 
 
-def _mapped(
-    system: System, images: Mapping[Symbol, Any], new: Mapping[Symbol, Symbol], name: str
-) -> System:
+@dataclass(frozen=True)
+class Mapped:
+    """What the image of a system is made of.
+
+    Attributes
+    ----------
+    hamiltonian : Expression
+    jumps : list
+    order : list of Symbol
+    table : dict
+        From the symbols of the spins to those that take their place.
+    """
+
+    hamiltonian: Expression
+    jumps: list[Any]
+    order: list[Symbol]
+    table: dict[Symbol, Symbol]
+
+
+def _mapped(system: Any, images: Mapping[Symbol, Any], new: dict[Symbol, Symbol]) -> Mapped:
     keep = [s for s in system.hamiltonian.spaces if not all(x in images for x in s.symbols)]
 
     def image(e: Any) -> Any:
@@ -57,21 +76,13 @@ def _mapped(
     order = [new.get(s, s) for s in system.symbols]
     if any(s not in H.symbols for s in order):
         H = H + Expression(tuple(keep))
-    left = [s for s in H.symbols if s not in order]
-    if left:
+    if left := [s for s in H.symbols if s not in order]:
         raise ValueError(f"symbols of one call cannot be replaced in part: {left}")
-    return System(H, [image(j) for j in system.jumps], name=name, order=order)
+    return Mapped(H, [image(j) for j in system.jumps], order, new)
 
 
-def as_atoms(system: System) -> tuple[System, dict[Symbol, Symbol]]:
-    """The system with every spin of two or more spins ½ as a sum over distinct atoms.
-
-    Returns
-    -------
-    system : System
-    table : dict
-        From the symbols of the spins to those of the ensembles.
-    """
+def as_atoms(system: Any) -> Mapped:
+    """Every spin of two or more spins ½ as a sum over distinct atoms."""
     spins = _spins(system)
     made: tuple[Atoms, ...] = ()
     if spins:
@@ -79,27 +90,11 @@ def as_atoms(system: System) -> tuple[System, dict[Symbol, Symbol]]:
         made = atoms(*sizes, names=[f"{s.name}atoms" for s in spins])
     images = {s: (a.p, a.z, a.m) for s, a in zip(spins, made, strict=True)}
     new = {s: a.symbol for s, a in zip(spins, made, strict=True)}
-    return _mapped(system, images, new, system.name), new
+    return _mapped(system, images, new)
 
 
-def holstein_primakoff(system: System, order: int, expansion: str = "newton") -> System:
-    r"""The system with every spin of two or more spins ½ as a boson.
-
-    :math:`S_- → \sqrt N R b`, :math:`S_z → b^†b − N/2`, :math:`R = Σ_k c_k b^{†k} b^k` up to
-    k=`order`.
-
-    Parameters
-    ----------
-    system : System
-    order : int
-        Highest k; for "newton" the map is exact on n ≤ order, and with order=N everywhere.
-    expansion : {"newton", "taylor"}
-        Of √(1−n/N): in falling factorials of n, or in powers of n.
-
-    Returns
-    -------
-    System
-    """
+def holstein_primakoff(system: Any, order: int, expansion: str) -> Mapped:
+    """Every spin of two or more spins ½ as a boson; see :meth:`.System.holstein_primakoff`."""
     order = check_integer("order", order, minimum=0)
     expansion = check_choice("expansion", expansion, ("newton", "taylor"))
     spins = _spins(system)
@@ -112,7 +107,7 @@ def holstein_primakoff(system: System, order: int, expansion: str = "newton") ->
         R = _root(b, N, order, expansion)
         images[s] = ((N**0.5) * b.dag() * R, b.dag() * b - N / 2, (N**0.5) * R * b)
     new = {s: b.symbol for s, b in zip(spins, made, strict=True)}
-    return _mapped(system, images, new, f"{system.name}, Holstein–Primakoff of order {order}")
+    return _mapped(system, images, new)
 
 
 def _root(b: Mode, N: int, order: int, expansion: str) -> Expression:
