@@ -286,7 +286,12 @@ class PublishedEquations:
         -------
         ndarray of shape (...)
         """
-        n = np.abs(np.asarray(beta, dtype=complex)) ** 2
+        amplitudes = check_array("beta", beta, dtype=complex)
+        if amplitudes.ndim == 0 or amplitudes.shape[-1] != 2:
+            raise ValueError(
+                f"beta must hold two amplitudes along its last axis, not {amplitudes.shape}"
+            )
+        n = np.abs(amplitudes) ** 2
         N = np.array(self.n, dtype=float)
         part = 2 * self.nonlinear_loss * (n**3 + 2 * n**2) / N**2
         part = part + 4 * np.sqrt(self.linear_loss * self.nonlinear_loss) * n**2 / N

@@ -51,6 +51,8 @@ class PublishedSolver(MeanFieldSolver):
     """
 
     def __init__(self, model: PublishedEquations, *, options: dict[str, Any] | None = None):
+        if not isinstance(model, PublishedEquations):
+            raise TypeError(f"model must be a PublishedSpinChains, not {type(model).__name__}")
         super().__init__(model, options=options)  # type: ignore[arg-type]
 
     solver_options: ClassVar[dict[str, Any]] = MeanFieldSolver.solver_options

@@ -70,9 +70,7 @@ def distance_ratio(z0: complex, times: ArrayLike, coupling: float) -> np.ndarray
     >>> float(distance_ratio(0.5, 0.0, 1.0))
     1.0
     """
-    z0 = complex(z0)
-    if not np.isfinite(z0):
-        raise ValueError(f"z0 must be finite, not {z0}")
+    z0 = complex(check_array("z0", z0, shape=(), dtype=complex))
     e = np.exp(-check_number("coupling", coupling, minimum=0.0) * check_array("times", times))
     return np.asarray(4 * e / np.abs((1 + z0) + (1 - z0) * e) ** 2)
 

@@ -36,7 +36,7 @@ def states_on(name: str, psi: Any, grid: Any) -> np.ndarray:
             f"{name} must have the grid's shape {grid.shape}, with any leading axes, not "
             f"{raw.shape}"
         )
-    return check_array(name, raw, shape=raw.shape, dtype=complex)
+    return check_array(name, psi, shape=raw.shape, dtype=complex)
 
 
 @dataclass(frozen=True, eq=False)

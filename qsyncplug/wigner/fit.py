@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.checks import check_array
 from ..core.errors import ApproximationWarning, warn
 from ..core.grid import Grid
 from ..waves.errors import AliasingError
@@ -68,8 +69,13 @@ def state_diagnostics(psi: Any, grid: Grid) -> dict[str, float]:
     >>> sorted(qsp.state_diagnostics(grid.gaussian(0.0), grid))
     ['p', 'x']
     """
-    psi = np.asarray(psi)
     d = grid.ndim
+    shape = np.shape(psi)
+    if shape[max(len(shape) - d, 0) :] != grid.shape:
+        raise ValueError(
+            f"psi must have the grid's shape {grid.shape}, with any leading axes, not {shape}"
+        )
+    psi = check_array("psi", psi, dtype=complex)
     psi = psi.reshape((-1, *grid.shape))
     spectrum = np.fft.fftn(psi, axes=tuple(range(-d, 0)))
     return {
@@ -103,9 +109,11 @@ def phase_space_diagnostics(w: Any, space: PhaseSpace | Grid) -> dict[str, float
     ['p', 'x', 'xi', 'y']
     """
     space = as_phase_space(space)
-    w = np.asarray(w)
-    if w.shape != space.shape:
-        raise ValueError(f"w must have the shape {space.shape} of its phase space, not {w.shape}")
+    if np.shape(w) != space.shape:
+        raise ValueError(
+            f"w must have the shape {space.shape} of its phase space, not {np.shape(w)}"
+        )
+    w = check_array("w", w, dtype=complex if np.iscomplexobj(w) else float)
     d = space.ndim
     xs, ps = tuple(range(d)), tuple(range(d, 2 * d))
     result = {}

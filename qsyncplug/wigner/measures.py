@@ -30,9 +30,7 @@ __all__ = [
 def phase_space_array(name: str, w: Any, space: PhaseSpace) -> np.ndarray:
     """Return `w` checked: finite numbers, float or complex, of the shape of its phase space."""
     raw = np.asarray(w)
-    return check_array(
-        name, raw, shape=space.shape, dtype=complex if np.iscomplexobj(raw) else float
-    )
+    return check_array(name, w, shape=space.shape, dtype=complex if np.iscomplexobj(raw) else float)
 
 
 def real_array(name: str, w: np.ndarray, what: str) -> np.ndarray:
@@ -209,7 +207,7 @@ def interpolate(w: Any, space: PhaseSpace | Grid, x: Any, p: Any) -> np.ndarray:
     space = as_phase_space(space)
     _line(space, "interpolate")
     w = phase_space_array("w", w, space)
-    x, p = np.broadcast_arrays(np.asarray(x, dtype=float), np.asarray(p, dtype=float))
+    x, p = np.broadcast_arrays(check_array("x", x), check_array("p", p))
     for name, points, axis in (("x", x, space.x), ("p", p, space.p)):
         if (
             not np.all(np.isfinite(points))

@@ -322,6 +322,10 @@ def _hamiltonian(
             f"{name} must be a potential (callable, array or number), not a GridHamiltonian; give "
             "its values"
         )
+    if isinstance(potential, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} must not be a masked array, whose masked entries would count; fill it"
+        )
     if isinstance(potential, qutip.Qobj):
         raise TypeError(f"{name} must be a potential V(x) (callable, array or number), not a Qobj")
     try:

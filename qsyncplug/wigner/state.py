@@ -86,6 +86,7 @@ def read_state(
         Wrong shape or number, NaN, a mass of zero, blocks that are not Hermitian, correlations that
         no states have.
     """
+    _refuse_masked(state0)
     grid = model.grid
     d, n, double = grid.ndim, grid.shape, tuple(2 * m for m in grid.shape)
     if isinstance(state0, qutip.Qobj):
@@ -134,6 +135,16 @@ def read_state(
     _check_correlations(state, allow_unphysical)
     _warn_unstable(model, state)
     return state
+
+
+def _refuse_masked(state0: Any) -> None:
+    if isinstance(state0, np.ma.MaskedArray):
+        raise TypeError(
+            "state0 must not hold masked arrays, whose masked entries would count; fill them"
+        )
+    if isinstance(state0, (list, tuple)):
+        for part in state0:
+            _refuse_masked(part)
 
 
 def _fock_kets(state0: Any, grid: Grid) -> Any:

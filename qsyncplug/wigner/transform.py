@@ -108,7 +108,7 @@ def _array(name: str, value: Any, grid: Grid) -> np.ndarray:
             f"{name} must be a state of the grid's shape {grid.shape} or a kernel of shape "
             f"{grid.shape * 2}, not {raw.shape}"
         )
-    return check_array(name, raw, shape=raw.shape, dtype=complex)
+    return check_array(name, value, shape=raw.shape, dtype=complex)
 
 
 def wigner_transform(
