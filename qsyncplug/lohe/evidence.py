@@ -97,6 +97,9 @@ def check_approach(
         remaining = 0.0
     highest = float(np.max(rates[:, 0])) * (1 + tolerance)
     close = slope - remaining >= expected * (1 - tolerance) and slope <= highest
+    # a short stretch shows no change of the slope
+    if energy[pick[0]] < 10 * energy[pick[-1]]:
+        return None, text + "; the stretch is too short"
     if close and np.max(drift[last]) < tolerance * slope:
         return True, text
     return None, text + "; a faster part may still be in front"
