@@ -37,7 +37,7 @@ _MOST_NODES = 5
 
 
 def plot_order_parameter(
-    view: Any, *, fig: Any = None, ax: Any = None, label: str | None = None
+    view: Any, *, modes: Any = None, fig: Any = None, ax: Any = None, label: str | None = None
 ) -> tuple[Any, Any]:
     """The order parameter r in time.
 
@@ -45,6 +45,8 @@ def plot_order_parameter(
     ----------
     view : SyncView or result
         What to show.
+    modes : sequence of Qobj or Expression, optional
+        For QuTiP results and states: the lowering operator of each node.
     fig, ax : matplotlib Figure and Axes, optional
         Where to draw.
     label : str, optional
@@ -63,7 +65,7 @@ def plot_order_parameter(
     >>> ax.get_ylabel()
     'order parameter r'
     """
-    view = synchronization(view)
+    view = synchronization(view, modes=modes)
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
     place = sum(line.get_label()[:1] != "_" for line in ax.lines) + 1
     draw_series(ax, view.times, measures.order_parameter(view), place, label)
@@ -77,7 +79,13 @@ def plot_order_parameter(
 
 
 def plot_measure(
-    view: Any, measure: str, *, fig: Any = None, ax: Any = None, label: str | None = None
+    view: Any,
+    measure: str,
+    *,
+    modes: Any = None,
+    fig: Any = None,
+    ax: Any = None,
+    label: str | None = None,
 ) -> tuple[Any, Any]:
     """Any measure in time: one line, or one for each node or pair.
 
@@ -87,6 +95,8 @@ def plot_measure(
         What to show.
     measure : str
         Name of a function of ``qsyncplug.measures``.
+    modes : sequence of Qobj or Expression, optional
+        For QuTiP results and states: the lowering operator of each node.
     fig, ax : matplotlib Figure and Axes, optional
         Where to draw.
     label : str, optional
@@ -109,7 +119,7 @@ def plot_measure(
     if measure.startswith("_") or not callable(function):
         known = ", ".join(name for name in measures.__all__ if name[0].islower())
         raise ValueError(f"measure must be one of {known}; not {measure!r}")
-    view = synchronization(view)
+    view = synchronization(view, modes=modes)
     values = np.asarray(function(view))
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
     prefix = f"{label}, " if label else ""
@@ -132,7 +142,7 @@ def plot_measure(
 
 
 def plot_correlations(
-    view: Any, index: int = -1, *, fig: Any = None, ax: Any = None
+    view: Any, index: int = -1, *, modes: Any = None, fig: Any = None, ax: Any = None
 ) -> tuple[Any, Any]:
     """The matrix z_jk at one time: |z_jk| is the side of each square, arg z_jk its colour.
 
@@ -142,6 +152,8 @@ def plot_correlations(
         What to show.
     index : int
         Which time.
+    modes : sequence of Qobj or Expression, optional
+        For QuTiP results and states: the lowering operator of each node.
     fig, ax : matplotlib Figure and Axes, optional
         Where to draw.
 
@@ -158,7 +170,7 @@ def plot_correlations(
     >>> ax.get_title()
     '|z$_{jk}$| by size, t = 1'
     """
-    view = synchronization(view)
+    view = synchronization(view, modes=modes)
     z = np.nan_to_num(view.correlations[index])
     n = view.n
     fig, ax = figure(fig, ax, figsize=(4.8, 4))
@@ -194,7 +206,9 @@ def _squares(ax: Any, side: np.ndarray, phase: np.ndarray) -> Any:
     return ax.add_collection(squares)
 
 
-def plot_relative_phase(view: Any, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
+def plot_relative_phase(
+    view: Any, *, modes: Any = None, fig: Any = None, ax: Any = None
+) -> tuple[Any, Any]:
     """Relative phases in time, of each node against the first.
 
     Parameters
@@ -202,6 +216,8 @@ def plot_relative_phase(view: Any, *, fig: Any = None, ax: Any = None) -> tuple[
     view : SyncView or result
         With correlations, or means; for the published spin chains the value that the paper prints
         is marked.
+    modes : sequence of Qobj or Expression, optional
+        For QuTiP results and states: the lowering operator of each node.
     fig, ax : matplotlib Figure and Axes, optional
         Where to draw.
 
@@ -227,7 +243,7 @@ def plot_relative_phase(view: Any, *, fig: Any = None, ax: Any = None) -> tuple[
     if printed:
         times, phases = view.times, np.asarray(view.relative_phase)[:, None]
     else:
-        seen = synchronization(view)
+        seen = synchronization(view, modes=modes)
         if seen.n < 2:
             raise ValueError("a relative phase needs two nodes; the view has one")
         times = seen.times
@@ -244,13 +260,17 @@ def plot_relative_phase(view: Any, *, fig: Any = None, ax: Any = None) -> tuple[
     return fig, ax
 
 
-def plot_masses(view: Any, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
+def plot_masses(
+    view: Any, *, modes: Any = None, fig: Any = None, ax: Any = None
+) -> tuple[Any, Any]:
     """Excitation numbers or squared norms in time, one line a node.
 
     Parameters
     ----------
     view : SyncView or result
         With masses, or means and covariances. For Model 2 of Schrödinger–Lohe θ_j is dotted.
+    modes : sequence of Qobj or Expression, optional
+        For QuTiP results and states: the lowering operator of each node.
     fig, ax : matplotlib Figure and Axes, optional
         Where to draw.
 
@@ -267,7 +287,7 @@ def plot_masses(view: Any, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any
     >>> ax.get_ylabel()
     'n'
     """
-    seen = synchronization(view)
+    seen = synchronization(view, modes=modes)
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
     draw_nodes(ax, seen.times, np.asarray(seen.masses), word="node ")
     if getattr(getattr(view, "model", None), "variant", "") == "model2":
@@ -280,7 +300,7 @@ def plot_masses(view: Any, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any
 
 
 def plot_trajectories(
-    result: Any, *, particles: int = 200, fig: Any = None, ax: Any = None
+    result: Any, *, particles: int = 200, modes: Any = None, fig: Any = None, ax: Any = None
 ) -> tuple[Any, Any]:
     """Phases in time, unwrapped.
 
@@ -290,6 +310,8 @@ def plot_trajectories(
         Of particles with stored positions; or anything with a mean amplitude.
     particles : int
         At most so many are drawn, evenly chosen.
+    modes : sequence of Qobj or Expression, optional
+        For QuTiP results and states: the lowering operator of each node.
     fig, ax : matplotlib Figure and Axes, optional
         Where to draw.
 
@@ -319,7 +341,7 @@ def plot_trajectories(
         if phases is None:
             raise ValueError("result has no positions; run with options={'store_positions': True}")
     else:
-        seen = synchronization(result)
+        seen = synchronization(result, modes=modes)
         # the phase x of the amplitude e^{−ix}
         times = seen.times
         phases = np.unwrap(-np.arctan2(seen.mean[:, 1::2], seen.mean[:, ::2]), axis=0)

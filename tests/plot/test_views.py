@@ -121,3 +121,17 @@ def test_many_nodes_are_a_veil_with_their_mean():
     assert len(ax.lines) == 30
     _, ax = qsp.plot_measure(run, "coherence")
     assert len(ax.lines) == 30 * 29 // 2 + 1
+
+
+def test_pictures_of_plain_qutip_states():
+    import qutip
+
+    state = qutip.tensor(qutip.coherent(8, 0.5), qutip.coherent(8, 0.5j))
+    modes = qsp.modes(2)
+    for plot in (qsp.plot_order_parameter, qsp.plot_masses, qsp.plot_relative_phase):
+        fig, _ = plot([state, state], modes=modes)
+        assert fig.axes
+    fig, _ = qsp.plot_correlations(state, modes=modes)
+    assert fig.axes
+    fig, _ = qsp.plot_measure(state, "coherence", modes=modes)
+    assert fig.axes
