@@ -21,11 +21,12 @@ from .field import velocity
 from .gapcheck import GapBox, check_box
 from .graphs import locking_bound, twisted_state_stability
 from .interactions import Interaction, attention, fourier, sine
+from .local import local_order_parameters
 from .model import Circle
 from .motion import batch_average
 from .reduced import OttAntonsen, OttAntonsenResult, OttAntonsenSolver, oasolve
 from .search import StableState, find_stable_states
-from .solver import CircleResult, CircleSolver, circlesolve, local_order_parameters
+from .solver import CircleResult, CircleSolver, circlesolve
 from .spheres import Sphere, SphereResult, SphereSolver, spheresolve
 from .stationary import Stability, energy, stability
 from .theory import linear_growth

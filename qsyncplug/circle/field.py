@@ -132,6 +132,7 @@ def right_hand_side(
     threads: int = 1,
     level: int = -1,
     sort: bool = True,
+    frame: float = 0.0,
 ) -> tuple[Any, np.ndarray]:
     """Compiled right-hand side of `model`, with its layout, and the state for positions `x`.
 
@@ -147,6 +148,8 @@ def right_hand_side(
         Instruction set; −1 for the best that the processor has.
     sort : bool
         Whether sorting may pay: it does for many evaluations, not for one.
+    frame : float
+        Angular velocity of the frame in which the velocities are given.
 
     Returns
     -------
@@ -186,7 +189,7 @@ def right_hand_side(
         "b": series,
         "a": weight_series,
         "gain": gain,
-        "omega": None if model.frequencies is None else np.broadcast_to(model.frequencies, (n,)),
+        "omega": _turning(model, n, frame),
         "scale": model.coupling * math.exp(log_scale),
         "lag": model.phase_lag,
         "threads": threads,
@@ -197,6 +200,14 @@ def right_hand_side(
     if model.adjacency is not None:
         return _graph(model, x, kernel, modes, common)
     return _mean_field(model, x, kernel, modes, common, sort)
+
+
+def _turning(model: Circle, n: int, frame: float) -> np.ndarray | None:
+    """Natural frequencies as seen in a rotating frame; None if nothing turns."""
+    if model.frequencies is None:
+        return None if frame == 0 else np.full(n, -frame)
+    omega = np.asarray(np.broadcast_to(model.frequencies, (n,)) - frame)
+    return omega if np.any(omega) else None
 
 
 def _mean_field(

@@ -11,52 +11,20 @@ from ..core.checks import check_choice, check_integer, check_number
 from ..core.errors import ApproximationWarning, StorageError, warn
 from ..core.options import DEFAULTS
 from ..core.result import Result
-from ..core.rungekutta import RungeKutta, integrator
+from ..core.rungekutta import integrator
 from ..core.solver import Solver
 from ..core.stepper import Problem
 from .field import KERNELS, Layout, right_hand_side
+from .frames import FromZero, common_frequency
+from .local import local_order_parameters
 from .model import Circle, check_circle
 from .motion import SCHEMES_OF_NOISE, extra_stepper, positions_in
 
-__all__ = ["CircleResult", "CircleSolver", "circlesolve", "local_order_parameters"]
+__all__ = ["CircleResult", "CircleSolver", "circlesolve"]
 
 _FAINT = 1e-13  # forces below this part of the largest possible are rounding of the Fourier sums
 _DIRECT_LIMIT = 2048
 _NOISE = 2e-16
-
-
-def local_order_parameters(model: Circle, x: Any) -> np.ndarray:
-    r"""Local order parameters :math:`r_i=|\sum_ja_{ij}e^{ix_j}|/\sum_j|a_{ij}|` of the particles at
-    `x`, (n,).
-
-    1 for an isolated particle. Without an adjacency everybody is a neighbour of everybody.
-
-    Parameters
-    ----------
-    model : Circle
-    x : (n,) array_like
-
-    Returns
-    -------
-    ndarray of shape (n,)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import qsyncplug as qsp
-    >>> ring = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]])
-    >>> model = qsp.Circle(qsp.sine(), adjacency=ring)
-    >>> qsp.local_order_parameters(model, [0.5, 0.5, 0.5])
-    array([1., 1., 1.])
-    """
-    x = check_circle(model).positions(x)
-    z = np.exp(1j * x)
-    a = model.adjacency
-    if a is None:
-        return np.full(x.size, abs(np.mean(z)))
-    reach = np.asarray(abs(a).sum(axis=1)).ravel()
-    alone = reach == 0
-    return np.where(alone, 1.0, np.abs(a @ z) / np.where(alone, 1.0, reach))
 
 
 class CircleResult(Result):
@@ -106,9 +74,10 @@ class CircleResult(Result):
         layout: Layout,
         x0: np.ndarray,
         t0: float,
+        frame: float = 0.0,
         **kw: Any,
     ):
-        self._layout, self._x0, self._t0 = layout, x0, t0
+        self._layout, self._x0, self._t0, self._frame = layout, x0, t0, frame
         self._size = x0.size
         self.positions = self.local_order = self.velocities = None
         super().__init__(e_ops, options, **kw)
@@ -176,8 +145,14 @@ class CircleResult(Result):
         if rows.shape[1] > self._size:
             rows = np.ascontiguousarray(rows[:, : self._size])
         self.daido[start:stop] = harmonics(rows, self._weights, self.options["daido"])
+        turned = self._frame * (times - self._t0)
+        if self._frame != 0:
+            order = np.arange(1, self.options["daido"] + 1)
+            self.daido[start:stop] *= np.exp(1j * turned[:, None] * order)
         if self.positions is not None or self.options["store_local"] or self._conserved is not None:
             block = self._layout.unpack(rows)
+            if self._frame != 0:
+                block = block + turned[:, None]
             if times[0] == self._t0:
                 block[0] = self._x0
             if self.positions is not None:
@@ -199,7 +174,8 @@ class CircleResult(Result):
         self._sum_drift = max(self._sum_drift, float(np.max(np.abs(moved))))
 
     def _state(self, t: float, row: np.ndarray) -> np.ndarray:
-        return np.array(self._layout.unpack(row[: self._size]))
+        x = np.array(self._layout.unpack(row[: self._size]))
+        return x + self._frame * (t - self._t0) if self._frame != 0 else x
 
     def _to_store(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         header, arrays = super()._to_store()
@@ -307,19 +283,19 @@ class CircleSolver(Solver):
 
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> CircleProblem:
         """See :meth:`Solver.problem`."""
-        rhs, y0 = self._equations(state0, float(np.ptp(times)))
+        frame = common_frequency(self.model)
+        rhs, y0 = self._equations(state0, float(np.ptp(times)), frame)
         if self.model.extras and self.model.extras != ("triads",):
             stepper = extra_stepper(self.model, rhs, y0, state0, times, self._options)
         else:
-            stepper = RungeKutta(
-                integrator(rhs, self._options), float(times[0]), y0, float(times[-1])
-            )
+            stepper = FromZero(integrator(rhs, self._options), times, y0)
         result = CircleResult(
             e_ops,
             self._options,
             layout=rhs.layout,
             x0=positions_in(self.model, state0),
             t0=float(times[0]),
+            frame=frame,
             solver=self.name,
             stats={
                 "method": f"{self._options['method']}, {rhs.method_name}",
@@ -329,11 +305,13 @@ class CircleSolver(Solver):
         )
         return CircleProblem(times, stepper, result)
 
-    def _equations(self, state0: Any, horizon: float) -> tuple[Any, np.ndarray]:
+    def _equations(self, state0: Any, horizon: float, frame: float) -> tuple[Any, np.ndarray]:
         """The right-hand side and its state; `horizon` is how long the run will be."""
         model, o = self.model, self._options
         x = positions_in(model, state0)
-        rhs, y = right_hand_side(model, x, kernel=o["kernel"], threads=o["num_threads"])
+        rhs, y = right_hand_side(
+            model, x, kernel=o["kernel"], threads=o["num_threads"], frame=frame
+        )
         force = model.interaction
         if (
             not model.extras
@@ -366,7 +344,7 @@ class CircleProblem(Problem):
     """Watches the weighted mean, the order of identical particles, and forces below rounding."""
 
     result: CircleResult
-    stepper: RungeKutta
+    stepper: Any
 
     def finish(self) -> None:
         """See :meth:`Problem.finish`."""

@@ -312,3 +312,50 @@ def test_threads_and_a_forked_child():
         Circle(sine(), "mean"), np.linspace(0, 6, 20_000), [0.0, 0.5], options={"kernel": "horner"}
     )
     assert np.array_equal(found, expected.positions[-1, ::100])
+
+
+def test_times_far_from_zero():
+    # the same motion, whatever the clock shows
+    model = Circle(sine(), "mean", coupling=2.0, frequencies=[0.1, -0.2, 0.4])
+    x = [0.0, 1.0, 2.0]
+    near = circlesolve(model, x, [0.0, 0.5, 1.0]).positions
+    far = circlesolve(model, x, [1e15, 1e15 + 0.5, 1e15 + 1]).positions
+    assert np.array_equal(near, far)
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1e12])
+def test_any_unit_of_time(unit):
+    model = Circle(sine(), "mean", coupling=2.0, frequencies=[0.1, -0.2, 0.4])
+    scaled = Circle(
+        sine(), "mean", coupling=2.0 / unit, frequencies=np.array([0.1, -0.2, 0.4]) / unit
+    )
+    x = [0.0, 1.0, 2.0]
+    one = circlesolve(model, x, [0.0, 1.0]).positions[-1]
+    other = circlesolve(scaled, x, [0.0, unit]).positions[-1]
+    assert other == pytest.approx(one, abs=1e-10)
+
+
+def test_a_common_frequency_costs_no_digits():
+    x, omega = np.array([0.0, 1.0, 2.0, 4.0]), np.array([0.1, -0.2, 0.4, -0.3])
+    runs = [
+        circlesolve(
+            Circle(sine(), "mean", coupling=2.0, frequencies=omega + w),
+            x,
+            [0.0, 500.0, 1000.0],
+            options={"daido": 2, "atol": 1e-14},
+        )
+        for w in (0.0, 1e3)
+    ]
+    apart = [run.positions - run.positions[:, :1] for run in runs]
+    assert apart[1] == pytest.approx(apart[0], abs=3e-10)
+    assert runs[1].positions == pytest.approx(
+        runs[0].positions + 1e3 * runs[0].times[:, None], rel=1e-14
+    )
+    # order parameters turn with it, and user functions see the laboratory
+    turned = np.exp(1j * np.outer(runs[0].times, [1e3, 2e3]))
+    assert runs[1].daido == pytest.approx(runs[0].daido * turned, abs=1e-9)
+    seen = circlesolve(
+        Circle(sine(), frequencies=5.0), [0.0, 0.1], [0.0, 2.0], e_ops=[lambda t, x: x[0]]
+    )
+    assert seen.e_data[0][-1] == pytest.approx(seen.positions[-1, 0], abs=1e-12)
+    assert seen.positions[-1].mean() == pytest.approx(10.05, abs=1e-9)

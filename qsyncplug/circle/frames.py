@@ -1,0 +1,42 @@
+"""The frame and the clock in which a run is done, so that neither costs digits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core.rungekutta import RungeKutta
+from ..core.status import Status
+from .model import Circle
+
+__all__ = ["FromZero", "common_frequency"]
+
+
+def common_frequency(model: Circle) -> float:
+    """The frame in which a run is done: the median, where only differences of positions count."""
+    if model.frequencies is None or callable(model.normalization) or model.extras:
+        return 0.0
+    # a mean does not converge for heavy tails
+    return float(np.median(model.frequencies))
+
+
+class FromZero(RungeKutta):
+    """Counts from the first output time: nothing depends on time itself, which may be large."""
+
+    def __init__(self, method: Any, times: np.ndarray, y0: np.ndarray):
+        self.origin = float(times[0])
+        super().__init__(method, 0.0, y0, float(times[-1]) - self.origin)
+
+    def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
+        """See :class:`Stepper`."""
+        return super().advance(times - self.origin, rows)
+
+    def avoid(self, times: np.ndarray) -> None:
+        """See :class:`Stepper`."""
+        super().avoid(times - self.origin)
+
+    @property
+    def t(self) -> float:  # type: ignore[override]
+        """Time reached."""
+        return self.origin + super().t
