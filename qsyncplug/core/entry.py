@@ -24,7 +24,8 @@ def _unknown(function: str, name: str, model: Any) -> TypeError:
 
 @by_model
 def exactsolve(system: Any, state0: Any, tlist: Any, **kw: Any) -> Any:
-    """Exact evolution of a model, with QuTiP's sesolve, mesolve or mcsolve or by coherence order.
+    """Exact evolution of a model: kets, density matrices or coherence orders by compiled kernels,
+    trajectories, or QuTiP's solvers.
 
     Parameters
     ----------
@@ -41,7 +42,8 @@ def exactsolve(system: Any, state0: Any, tlist: Any, **kw: Any) -> Any:
     e_ops : Qobj, Expression, callable, or list or dict of these, optional
         Expectation values wanted beside the first and second moments.
     options : dict, optional
-        ``method``: "auto" (default), "sesolve", "mesolve", "mcsolve" or "sectors"; the rest as in
+        ``method``: "auto" (default), "ket", "density", "sectors" (moments alone), "trajectories",
+        "qutip", or QuTiP's "sesolve", "mesolve", "mcsolve" by name; the rest as in
         :func:`qsyncplug.exact.evolve.exactsolve_modes`.
 
     Returns

@@ -454,18 +454,14 @@ def exactsolve_modes(
     e_ops : Qobj, Expression, callable, or list or dict of these, optional
         Expectation values wanted beside the moments.
     options : dict, optional
-        ``method``: ``"auto"`` (default) chooses; ``"ket"``; ``"density"`` (whole density
-        matrices); ``"sectors"`` (for a
-        model with a phase symmetry: moments alone, from the coherence orders that they need);
-        ``"trajectories"``;
-        ``"qutip"``, or one of QuTiP's ``"sesolve"``, ``"mesolve"``, ``"mcsolve"`` by name, with
-        ``integrator``
-        (``"vern7"``). ``atol`` (1e-11), ``rtol`` (1e-9), ``nsteps``, ``max_step``,
-        ``progress_bar``, ``progress_kwargs``,
+        ``method``: ``"auto"`` (default) chooses; ``"ket"``; ``"density"`` (whole density matrices);
+        ``"sectors"`` (for a model with a phase symmetry: moments alone, from the coherence orders
+        that they need); ``"trajectories"``; ``"qutip"``, or one of QuTiP's ``"sesolve"``,
+        ``"mesolve"``, ``"mcsolve"`` by name, with ``integrator`` (``"vern7"``). ``atol`` (1e-11),
+        ``rtol`` (1e-9), ``nsteps``, ``max_step``, ``progress_bar``, ``progress_kwargs``,
         ``store_states`` (default: while no `e_ops` are given and they fit into 256 MiB),
-        ``store_final_state``,
-        ``time_limit``, ``checkpoint``; for trajectories ``ntraj`` (500), ``seeds``, ``map``,
-        ``num_threads``.
+        ``store_final_state``, ``time_limit``, ``checkpoint``; for trajectories (QuTiP's mcsolve,
+        its tolerances in units of the rates) ``ntraj`` (500), ``seeds``, ``map``, ``num_threads``.
 
     Returns
     -------

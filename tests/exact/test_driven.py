@@ -188,3 +188,20 @@ def test_trajectories_in_every_unit(unit):
     )
     n = 3 * np.exp(-np.linspace(0, 1.5, 4))
     assert np.abs(run.normal[:, 0, 0] - n).max() < 5 * np.sqrt(0.75 / 300)
+
+
+def test_dense_operators_are_left_to_qutip():
+    """As many shifts as levels: the choice says so; asked for by name, it is refused."""
+    rng = np.random.default_rng(0)
+    from qsyncplug.exact.choice import Task
+
+    d = 90
+    m = rng.standard_normal((d, d))
+    H, A = qutip.Qobj(m + m.T), qutip.Qobj(rng.standard_normal((d, d)))
+    options = {"method": "auto", "store_states": None}
+    task = Task(H, [A], qutip.fock(d, 0), np.array([0.0, 1.0]), None, {}, options, None)
+    assert task.liouvillian is None
+    assert task.choose().method == "mesolve"
+    task.options = {"method": "density", "store_states": None}
+    with pytest.raises(ValueError, match="dense"):
+        task.choose()
