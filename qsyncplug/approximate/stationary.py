@@ -20,7 +20,7 @@ from ..operators.mode import ModeFactor
 from ..operators.polynomial import Polynomial
 from ..operators.states import ProductState
 from ..operators.system import System
-from .cumulants import Closure, left_out
+from .cumulants import Closure, CumulantResult, CumulantSolver, left_out
 
 __all__ = ["MomentState", "cumulant_steadystate", "hierarchy_steadystate"]
 
@@ -206,6 +206,46 @@ def hierarchy_steadystate(system: System) -> MomentState:
     return MomentState(closure, z, (), residual)
 
 
+def hierarchy_exactsolve(
+    system: System, state0: Any, tlist: Any, *, e_ops: Any = None, options: Any = None
+) -> CumulantResult:
+    """Exact evolution of ensembles, spins ½ and levels by the hierarchy of all moments.
+
+    Parameters
+    ----------
+    system : System
+        Without modes.
+    state0, tlist
+        As for :func:`qsyncplug.mfsolve`.
+    e_ops : Expression, or list or dict of Expression, optional
+        Operators whose expectation values are wanted; any others can be read off the result by
+        :func:`qsyncplug.expect`.
+    options : dict, optional
+        Of the integrator.
+
+    Returns
+    -------
+    CumulantResult
+        With nothing neglected.
+    """
+    if isinstance(e_ops, dict):
+        table = dict(e_ops)
+    elif e_ops is None:
+        table = {}
+    else:
+        table = dict(enumerate(e_ops if isinstance(e_ops, (list, tuple)) else [e_ops]))
+    solver = CumulantSolver(system, order=_sites(system), options=options)
+    result = solver.run(state0, tlist)
+    assert isinstance(result, CumulantResult)
+    result.solver = "exactsolve"
+    result.stats["method reason"] = "moments of distinct atoms: the hierarchy ends by itself"
+    for key, operator in table.items():
+        values = result.expectation(operator)
+        result.e_data[key] = list(values.real if operator.isherm else values)
+        result.e_ops[key] = operator
+    return result
+
+
 def _sites(system: System) -> int:
     total = 0
     for s in system.symbols:
@@ -292,3 +332,4 @@ def _idle(symbol: Any) -> Any:
 
 STEADY_CLOSURES["cumulants"] = cumulant_steadystate
 HIERARCHY["steadystate"] = hierarchy_steadystate
+HIERARCHY["exactsolve"] = hierarchy_exactsolve

@@ -91,8 +91,11 @@ def mfsolve(system: Any, state0: Any, tlist: Any, **kw: Any) -> Any:
         Strictly increasing output times.
     covariance0 : array_like of shape (2N, 2N), optional
         Initial covariance in (q1, p1, q2, p2, …); coherent states (½·1) by default.
-    closure : {"linear", "gaussian"}
-        Boson modes: linearisation about the mean, or second-order cumulants that act back on it.
+    closure : {"linear", "none", "gaussian", "cumulants"}
+        Systems: linearisation about the mean (spins on spheres), the mean alone, second-order
+        cumulants of modes in central moments, cumulants of any nodes up to `order`.
+    order : int
+        Of the cumulants, 2 by default.
     e_ops : callable, list or dict of callables, optional
         Functions ``f(t, (mean, covariance))``.
     options : dict, optional
@@ -137,11 +140,16 @@ def steadystate(system: Any, **kw: Any) -> Any:
         Must not depend on time and must have jump operators.
     cutoff : int or sequence of int
         Boson modes: Fock levels kept.
+    closure : {"cumulants"}, optional
+        Systems: the steady state of cumulants up to `order` instead of the exact one.
+    order : int
+        Of the cumulants, 2 by default.
 
     Returns
     -------
-    Qobj
-        Density matrix.
+    Qobj or MomentState
+        Density matrix; for ensembles of atoms and for cumulants the moments, which
+        :func:`qsyncplug.expect` reads.
 
     Raises
     ------

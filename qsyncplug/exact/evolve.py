@@ -12,7 +12,7 @@ import qutip
 from qutip.ui.progressbar import progress_bars
 
 from ..core.checks import check_choice, check_integer, check_times
-from ..core.entry import exactsolve
+from ..core.entry import HIERARCHY, exactsolve
 from ..core.errors import (
     NonFiniteError,
     QsyncplugWarning,
@@ -40,6 +40,7 @@ from .propagate import ChebyshevStepper
 from .recording import Recorder
 from .result import ExactResult
 from .shifts import NotRealError
+from .symmetric import by_hierarchy
 
 __all__ = ["ExactResult", "ExactSolver", "exactsolve_modes"]
 
@@ -436,8 +437,8 @@ def exactsolve_modes(
     cutoff: Any = None,
     e_ops: Any = None,
     options: dict[str, Any] | None = None,
-) -> ExactResult:
-    r"""Exact evolution of a boson model, by compiled matrix-free kernels or by QuTiP.
+) -> Any:
+    r"""Exact evolution of a system, by compiled matrix-free kernels or by QuTiP.
 
     Parameters
     ----------
@@ -499,4 +500,6 @@ def exactsolve_modes(
     >>> run.stats["method"], len(run.states)
     ('density', 3)
     """
+    if by_hierarchy(system, state0, e_ops, options):
+        return HIERARCHY["exactsolve"](system, state0, tlist, e_ops=e_ops, options=options)
     return ExactSolver(system, cutoff=cutoff, options=options).run(state0, tlist, e_ops=e_ops)

@@ -12,16 +12,14 @@ import scipy.sparse.linalg
 from ..core.checks import check_choice
 from ..core.entry import HIERARCHY, STEADY_CLOSURES, steadystate
 from ..core.errors import SolverError
-from ..operators.atom import AtomFactor
 from ..operators.expectation import mark
-from ..operators.level import LevelFactor
-from ..operators.spin import SpinFactor
 from ..operators.system import System
 from .coherence import CoherenceOrders
 from .fock import prepare_state
 from .nullspace import steady_blocks
 from .problem import Problem, exact_problem
 from .sectors import SectorBasis, sector_liouvillian
+from .symmetric import ensembles_alone
 from .whole import lowest_eigenvalue, reached_from, steady_whole
 
 __all__ = ["solve_steady", "stationary", "steadystate_modes"]
@@ -149,17 +147,6 @@ def steadystate_modes(
     problem.warn_cutoff(rho)
     state = problem.qobj(rho, isherm=True)
     return mark(state, system.symbols) if isinstance(system, System) else state
-
-
-def ensembles_alone(system: System) -> bool:
-    """Whether the moments of distinct atoms are the smallest exact representation."""
-    atoms = [s.factor.N for s in system.symbols if isinstance(s.factor, AtomFactor)]
-    rest = [s for s in system.symbols if not isinstance(s.factor, AtomFactor)]
-    small = all(
-        isinstance(s.factor, LevelFactor) or (isinstance(s.factor, SpinFactor) and s.factor.N == 1)
-        for s in rest
-    )
-    return bool(atoms) and small and system.isconstant and bool(system.jumps)
 
 
 def solve_steady(

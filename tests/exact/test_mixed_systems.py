@@ -104,6 +104,28 @@ def test_ensemble_one_by_one_and_levels():
     assert abs(total - 1) < 1e-12
 
 
+def test_many_atoms_by_the_hierarchy_of_moments():
+    """Seven atoms against all 2^7 states; twelve independent ones."""
+    (A,) = qsp.atoms(7)
+    jumps = [np.sqrt(0.1) * A.m, np.sqrt(0.5) * A.each.p, 0.4 * A.each.z]
+    system = qsp.System(0.7 * A.z + 0.3 * A.x, jumps)
+    state0, times = {A: (1.0, 0.3)}, [0, 0.5, 1.0]
+    ops = {"z": A.z, "m": A.m, "pm": A.p * A.m}
+    run = qsp.exactsolve(system, state0, times, e_ops=ops)
+    assert run.stats["neglected"] == [] and run.moments.shape[1] < 100
+    full = qsp.exactsolve(system, state0, times, e_ops=ops, options={"method": "mesolve"})
+    for key in ops:
+        np.testing.assert_allclose(run.e_data[key], full.e_data[key], atol=1e-8)
+    (B,) = qsp.atoms(12)
+    pumped = qsp.System(0.2 * B.z, [0.6 * B.each.p, 0.3 * B.each.m])
+    many = qsp.exactsolve(pumped, {B: (2.0, 0.1)}, [0, 1.0], e_ops=B.z)
+    # independent atoms relax at the rate w+γ
+    up, down = 0.36, 0.09
+    rest, start = 0.5 * (up - down) / (up + down), 0.5 * np.cos(2.0)
+    want = 12 * (rest + (start - rest) * np.exp(-(up + down)))
+    assert abs(many.e_data[0][-1] - want) < 1e-8
+
+
 def test_what_is_refused():
     system, b, S = tavis_cummings()
     with pytest.raises(ValueError, match="lacks S1"):
