@@ -99,7 +99,7 @@ class Drive:
     def _loop(self) -> None:
         problem, times, stepper = self.problem, self.problem.times, self.problem.stepper
         chunk = self._chunk()
-        rows = np.empty((chunk, stepper.row_size), dtype=stepper.row_dtype)
+        rows: np.ndarray = np.empty((chunk, stepper.row_size), dtype=stepper.row_dtype)
         bar = progress_bars[self.options["progress_bar"]](
             -(-times.size // chunk), **self.options["progress_kwargs"]
         )
@@ -303,7 +303,7 @@ class Walk:
     def to(self, t: float) -> Any:
         """Go on to time `t`; return the state there."""
         stepper = self.problem.stepper
-        rows = np.empty((1, stepper.row_size), dtype=stepper.row_dtype)
+        rows: np.ndarray = np.empty((1, stepper.row_size), dtype=stepper.row_dtype)
         with Limits(self.seconds) as limits:
             stretch = np.array([self.last, t])
             if t > self.last and len(breaks := self.problem.breakpoints(stretch)):

@@ -120,7 +120,8 @@ def _edges(t: np.ndarray, f: np.ndarray) -> np.ndarray:
         ahead, behind = ahead[2:], behind[:-2]
         edges.append(_lasts(ahead > _LOUDER * behind + least) + 1)
         edges.append(t.size - 2 - _lasts((behind > _LOUDER * ahead + least)[::-1]))
-    return t[np.unique(np.concatenate(edges)).clip(0, t.size - 1)]
+    found: np.ndarray = t[np.unique(np.concatenate(edges)).clip(0, t.size - 1)]
+    return found
 
 
 def _lasts(flags: np.ndarray) -> np.ndarray:

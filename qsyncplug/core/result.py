@@ -210,7 +210,7 @@ class Result(qutip.solver.result.Result):
 
     def __copy__(self) -> Result:
         other = type(self).__new__(type(self))
-        vars(other).update(vars(self))
+        other.__dict__.update(vars(self))
         return other
 
     def __getstate__(self) -> dict[str, Any]:
