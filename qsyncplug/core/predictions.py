@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, overload
 
+from .html import table
+
 __all__ = ["Outcome", "Prediction", "Predictions"]
 
 Verdict = tuple[bool | None, str]
@@ -150,6 +152,10 @@ class Predictions(Sequence[P], Generic[P]):
 
     def __iter__(self) -> Iterator[P]:
         return iter(self._items)
+
+    def _repr_html_(self) -> str:
+        rows = [(item.name, str(item).removeprefix(f"{item.name}: ")) for item in self]
+        return table("predictions", [*rows, *(("note", note) for note in self.notes)])
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from . import storage
 from .encoding import decode, encode
 from .errors import StorageError, warn
 from .extras import need
+from .html import table
 from .stats import Stats
 
 __all__ = ["Result"]
@@ -138,6 +139,11 @@ class Result(qutip.solver.result.Result):
             elif isinstance(state, qutip.Qobj):
                 total += 16 * state.shape[0] * state.shape[1]
         return total
+
+    def _repr_html_(self) -> str:
+        title, *lines = repr(self).rstrip(">").split("\n")
+        rows = [(line[:18].strip(), line[18:].strip()) for line in lines]
+        return table(title.lstrip("<"), rows)
 
     def __repr__(self) -> str:
         stats = self.stats

@@ -75,6 +75,11 @@ class Hydrodynamics:
 
     # ------------------------------------------------------------ derivatives
 
+    def __repr__(self) -> str:
+        """The grid and the share of mass near nodes, not the arrays."""
+        many = "" if self.psi.ndim == self.grid.ndim else f" of {self.psi.shape[0]} states"
+        return f"<Hydrodynamics{many} on {self.grid}>"
+
     @cached_property
     def gradient(self) -> np.ndarray:
         """∇ψ, shape (..., d, *grid.shape)."""
