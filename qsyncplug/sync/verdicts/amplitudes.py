@@ -87,7 +87,7 @@ def _death(
 ) -> Verdict | None:
     small = largest[-1] < _REST
     if rate is None and not small:
-        return None
+        return _fading(case, largest, rest, evidence)
     if case.dynamics.gain is None:
         return case.undecided(
             "the amplitudes die out, and whether the nodes have gain is not known", evidence
@@ -106,6 +106,24 @@ def _death(
         f"exponent is −{predicted:.4g}"
     )
     return case.say(Label.DEATH, why, evidence, rate=rate or Estimate(predicted, 0.0))
+
+
+def _fading(
+    case: Case, largest: np.ndarray, rest: np.ndarray | None, evidence: dict[str, Any]
+) -> Verdict | None:
+    """Undecided if the amplitudes fall, however slowly, and rest is stable."""
+    if rest is None or rest.real.max() >= 0 or not np.all(largest[case.inside] > 0):
+        return None
+    y = np.log(largest[case.inside])
+    half = y.size // 2
+    if y[half:].mean() > y[:half].mean() - 1e-3:
+        return None
+    rate = -float(rest.real.max())
+    return case.undecided(
+        f"the amplitudes are falling, and rest is stable (its slowest exponent is −{rate:.3g})",
+        evidence,
+        advice=f"a window of about {9 / rate:.3g}",
+    )
 
 
 def _decay(case: Case, largest: np.ndarray) -> Estimate | None:
