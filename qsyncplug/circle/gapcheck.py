@@ -36,6 +36,8 @@ class GapBox:
         γ' at the knots kπ/m, between which it is linear; γ(0)=1. Zero up to the distance δ.
     constant : int
         Number of knot intervals over which γ is constant: δ = constant·π/m.
+    reach : int
+        Cells of 2π/N up to which a gap counts as short, at most δ.
     before, after : (2, N+1) arrays
         ψ₀ and ψ₁ at the nodes 2πi/N, linear between them, and their derivatives by β (from the
         middle of the box); φ = f″/12 + ψ, and φ₀(0) = 0 for the particle itself.
@@ -54,6 +56,7 @@ class GapBox:
     hi: float
     slopes: np.ndarray
     constant: int
+    reach: int
     before: np.ndarray
     after: np.ndarray
     end: float
@@ -213,7 +216,12 @@ def check_box(box: GapBox, precision: int = 80) -> bool:
     if len(shapes) != 1 or box.before.ndim != 2 or not -1.0 < box.lo <= box.hi <= 0.0:
         return False
     arrays = (box.slopes, box.before, box.after)
-    if not (all(np.all(np.isfinite(a)) for a in arrays) and box.end < 0 and box.constant >= 1):
+    if not (
+        all(np.all(np.isfinite(a)) for a in arrays)
+        and box.end < 0
+        and box.constant >= 1
+        and box.reach >= 1
+    ):
         return False
     with flint.ctx.workprec(precision):
         check = _Check(box, box.before.shape[1] - 1)
@@ -240,7 +248,7 @@ class _Check:
         ]
         self.most = float(tau[0].upper()) + 1e-9  # gaps up to here may be many
         self.least = float(tau[1].lower()) - 1e-9  # one gap may be longer than this
-        self.delta = box.constant * self.gamma.per
+        self.delta = box.reach
         self.steps = {}  # ψ: value at the middle of a cell, slope, and the same by β
         for name, psi in (("before", box.before), ("after", box.after)):
             value = [0.5 * (Ball(p[1:]) + p[:-1]) for p in psi]
@@ -255,7 +263,8 @@ class _Check:
 
     def short(self) -> bool:
         """Gaps up to δ, where γ=1: Euler–Maclaurin leaves −Δ³f⁽⁵⁾/720, which ψ must outgrow."""
-        if np.any(self.box.slopes[: self.box.constant + 1] != 0):
+        constant = self.box.constant
+        if np.any(self.box.slopes[: constant + 1] != 0) or self.delta > constant * self.gamma.per:
             return False
         # −f⁽⁵⁾ where a gap that touches the cell can reach
         fifth = np.maximum(self.hull["f5"].rad - self.hull["f5"].mid, 0.0)

@@ -26,6 +26,8 @@ _STEEPEST = 3.0
 _LEAST = 0.3
 #: shares of the margin: of the first edge, of all others together; the rest is for the last one
 _SHARES = (0.1, 0.7)
+#: cells, relative to all of them, up to which gaps are short, for each unit of β above −0.68
+_SHORT = 0.6
 _STEP = 1e-4  # of β, for derivatives
 
 
@@ -215,14 +217,16 @@ def make_box(
     sides = [_edges_of(beta + d, cells) for d in (_STEP, -_STEP)]
     up, down = (longest(e, gamma, floors) for e in sides)  # type: ignore[arg-type]
     slack = -end * (_SHARES[0] + _SHARES[1] * edges.x / (2 * np.pi))
-    least = _least_rise(beta, cells, constant * cells // (2 * knots))
+    # near −2/3 the share of the margin is too small for the remainder of long "short" gaps
+    reach = min(constant * cells // (2 * knots), max(4, int(_SHORT * (beta + 0.68) * cells)))
+    least = _least_rise(beta, cells, reach)
     parts = []
     for name in ("before", "after"):
         value = getattr(middle, name) + slack - edges.f2 / 12
         change = getattr(up, name) - getattr(down, name) - (sides[0].f2 - sides[1].f2) / 12
         parts.append(_with_slope(value, change / (2 * _STEP), least, 0.5 * (hi - lo)))
     shares = np.concatenate([np.zeros(constant + 1), slopes])
-    return GapBox(lo, hi, shares, constant, parts[0], parts[1], end * (1 - sum(_SHARES)))
+    return GapBox(lo, hi, shares, constant, reach, parts[0], parts[1], end * (1 - sum(_SHARES)))
 
 
 def _least_rise(beta: float, cells: int, reach: int) -> np.ndarray:

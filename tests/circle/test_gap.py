@@ -174,6 +174,8 @@ class TestChecker:
             {"lo": -0.7},
             {"lo": -0.49},
             {"constant": 3},
+            {"reach": 40},
+            {"reach": 0},
             {"constant": 0},
         ],
     )
