@@ -16,6 +16,10 @@ from .phase_space import PhaseSpace
 __all__ = ["ArrayMatrix", "FactorMatrix", "WignerMatrix"]
 
 
+#: bytes that are not worth asking the system how much memory is free
+_SMALL = 2**24
+
+
 class WignerMatrix:
     """Entries w_ij(x, p), i, j = 0 … N−1, at one time.
 
@@ -53,7 +57,9 @@ class WignerMatrix:
     def wigner(self, i: int, j: int) -> np.ndarray:
         """w_ij on the phase space: real for i=j of Hermitian data, complex otherwise."""
         i, j = self._check(i, j)
-        check_memory("one Wigner function", 3.0 * self.space.nbytes(), advice="take a coarser grid")
+        need = 3.0 * self.space.nbytes()
+        if need > _SMALL:
+            check_memory("one Wigner function", need, advice="take a coarser grid")
         return self._entry(i, j)
 
     def density(self, i: int, j: int) -> np.ndarray:
