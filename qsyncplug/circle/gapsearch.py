@@ -281,7 +281,7 @@ def cover(
     """Boxes that prove [edge, hi], from above, and that edge; `lo` if all could be done."""
     boxes: list[GapBox] = []
     top, half, slopes, anchor = hi, 0.004, None, np.inf
-    knots, constant = 24, 1
+    knots, constant, fresh = 24, 1, np.inf
     while top > lo:
         plan = plan_at(top)
         half = min(half, 0.4 * plan.reach)
@@ -294,7 +294,12 @@ def cover(
         if box is None or not check(box):
             half *= 0.6
             if half < smallest:
-                break
+                if fresh == top:
+                    break
+                # a γ that was found from another one may be a corner: once more from nothing
+                edges = _edges_of(max(top - 1e-4, lo), 288)
+                slopes, anchor, fresh = best_gamma(edges, knots, constant)[1], top, top
+                half = 1e-4
             continue
         boxes.append(box)
         if report is not None:
