@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..core.result import Result
+from ..core.stats import Stats
 from ..operators.classical import Classical
 from ..operators.expression import Expression
 from ..operators.polynomial import Polynomial
 from ..operators.spin import SpinFactor
 
-__all__ = ["Sums", "TwaResult"]
+__all__ = ["Sums", "TwaResult", "TwaStats"]
+
+
+@dataclass(eq=False, repr=False)
+class TwaStats(Stats):
+    """How the sampling went.
+
+    Attributes
+    ----------
+    ntraj : int
+        Samples in the averages.
+    seed : int
+        That gives the same numbers again.
+    steps : int
+        Steps of one sample.
+    e_error : dict
+        Standard errors of the expectation values.
+    """
+
+    ntraj: int | None = None
+    seed: int | None = None
+    steps: int | None = None
+    e_error: dict[Any, Any] | None = None
 
 
 class TwaResult(Result):
@@ -34,6 +58,7 @@ class TwaResult(Result):
         Number of samples.
     """
 
+    _stats_type = TwaStats
     _fields: ClassVar[dict[str, tuple[str, ...]]] = {
         "amplitudes": ("time", "node"),
         "mean": ("time", "quadrature"),

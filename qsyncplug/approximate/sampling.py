@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import time as clock
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
 from .._ext.bosons import Polynomials
 from .._ext.stochastic import BLOCK, Stochastic
-from ..core.checks import check_integer, check_memory, check_times
-from ..core.errors import (
-    ApproximationWarning,
-    NonFiniteError,
-    SolverInterrupted,
-    StepLimitError,
-    TimeLimitError,
-    warn,
-)
-from ..core.options import DEFAULTS, complete_options
+from ..core.checks import check_integer, check_memory
+from ..core.errors import ApproximationWarning, NonFiniteError, StepLimitError, warn
+from ..core.limits import look
+from ..core.options import DEFAULTS
+from ..core.sampling import SampledProblem, Samples, fresh_seed
+from ..core.solver import Solver
+from ..core.status import Status
 from ..operators.classical import Classical
 from ..operators.expression import Expression
 from ..operators.handle import EachAtom
@@ -28,7 +24,7 @@ from ..operators.polynomial import compile_polynomials
 from ..operators.spin import SpinFactor
 from ..operators.states import ProductState
 from ..operators.system import System
-from .sampled import Sums, TwaResult
+from .sampled import Sums, TwaResult, TwaStats
 
 __all__ = ["TwaSolver", "twasolve"]
 
@@ -37,11 +33,11 @@ _STEP = 0.05
 _DEFAULTS: dict[str, Any] = {
     k: v
     for k, v in DEFAULTS.items()
-    if k in ("max_step", "nsteps", "time_limit", "progress_bar", "progress_kwargs")
+    if k in ("max_step", "nsteps", "time_limit", "progress_bar", "progress_kwargs", "checkpoint")
 }
 
 
-class TwaSolver:
+class TwaSolver(Solver):
     """Truncated Wigner samples of a system; see :func:`twasolve`.
 
     Parameters
@@ -57,6 +53,8 @@ class TwaSolver:
     """
 
     name = "twasolve"
+    methods = ("heun",)
+    solver_options: ClassVar[dict[str, Any]] = _DEFAULTS
 
     def __init__(
         self,
@@ -76,54 +74,32 @@ class TwaSolver:
                 )
         if any(isinstance(j, EachAtom) for j in model.jumps):
             raise ValueError("twasolve takes no jumps of every atom")
-        self.model = model
+        super().__init__(model, options=options)
         self.ntraj = check_integer("ntraj", ntraj, minimum=2)
         if seed is not None:
             seed = check_integer("seed", seed, minimum=0, maximum=2**64 - 1)
         self.seed = seed
-        self.options = complete_options(options, _DEFAULTS, ("heun",))
         self.classical = Classical(model.symbols, model.hamiltonian, model.jumps, weyl=True)
 
-    def run(self, state0: Any, tlist: Any, *, e_ops: Any = None) -> TwaResult:
-        """Sample from `state0`; see :func:`twasolve`."""
-        begin = clock.perf_counter()
-        times = check_times(tlist)
+    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> TwaProblem:
+        """Check `state0`; everything that one run is made of."""
         self.model.check_hermitian(times)
         product = ProductState(self.model, state0)
         table = _expressions(self.model, e_ops)
-        seed = self.seed
-        if seed is None:
-            seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
+        seed = fresh_seed() if self.seed is None else self.seed
+        check_memory("samples of one block", 64.0 * BLOCK * len(times) * self.classical.variables)
         flow = self._flow()
         steps = self._steps(flow, product, times, seed)
-        sums = Sums(self.classical, times, table)
-        blocks = -(-self.ntraj // BLOCK)
-        check_memory("samples of one block", 64.0 * BLOCK * len(times) * self.classical.variables)
-        done = 0
-        prepared = clock.perf_counter()
-        stopped: BaseException | None = None
-        try:
-            for block in range(blocks):
-                count = min(BLOCK, self.ntraj - block * BLOCK)
-                sums.add(self._block(flow, product, times, steps, seed, block)[:, :, :count])
-                done += count
-                if clock.perf_counter() - begin > self.options["time_limit"]:
-                    stopped = TimeoutError() if done < self.ntraj else None
-                    break
-        except KeyboardInterrupt as error:
-            stopped = error
-        stats = {
-            "method": "heun",
-            "ntraj": done,
-            "seed": seed,
-            "steps": int(sum(steps)),
-            "preparation time": prepared - begin,
-            "run time": clock.perf_counter() - prepared,
-            "neglected": [
+        stats = TwaStats(
+            method="heun",
+            ntraj=0,
+            seed=seed,
+            steps=int(sum(steps)),
+            neglected=[
                 "third and higher derivatives of the Wigner function (truncated Wigner)",
                 "errors of the first order of the step",
             ],
-        }
+        )
         result = TwaResult(
             None,
             {"store_states": False, "store_final_state": False},
@@ -131,10 +107,29 @@ class TwaSolver:
             stats=stats,
             model=self.model,
         )
-        sums.fill(result, done)
-        self._judge(result)
-        if stopped is not None:
-            self._stop(stopped, result, float(times[0]), done)
+        stepper = Blocks(
+            lambda block: self._block(flow, product, times, steps, seed, block),
+            Sums(self.classical, times, table),
+            self.ntraj,
+            float(times[0]),
+        )
+        stepper.accepted_each = int(sum(steps))
+        return TwaProblem(times, stepper, result, self._judge)
+
+    def start(self, state0: Any, t0: float) -> None:
+        """Refuse: samples are drawn whole."""
+        raise TypeError("twasolve draws whole samples; it cannot be stepped: use run")
+
+    def iterate(self, state0: Any, tlist: Any, *, until: Any = None) -> Any:
+        """Refuse: samples are drawn whole."""
+        raise TypeError("twasolve draws whole samples; it cannot be iterated: use run")
+
+    def run(self, state0: Any, tlist: Any, *, e_ops: Any = None, until: Any = None) -> TwaResult:
+        """Sample from `state0`; see :func:`twasolve`."""
+        if until is not None:
+            raise TypeError("until: samples have no outputs before the end; leave it out")
+        result = super().run(state0, tlist, e_ops=e_ops)
+        assert isinstance(result, TwaResult)
         return result
 
     # ------------------------------------------------------------ pieces
@@ -195,6 +190,7 @@ class TwaSolver:
         out = np.empty((len(times), self.classical.variables, BLOCK), dtype=complex)
         out[0] = flow.values()
         for k, count in enumerate(steps):
+            look()
             if not flow.advance(float(times[k]), float(times[k + 1]), count):
                 raise NonFiniteError(
                     f"twasolve: a sample left the range of floating point numbers before "
@@ -229,11 +225,11 @@ class TwaSolver:
         for k in range(len(times) - 1):
             width = float(times[k + 1] - times[k])
             middle = fastest(float(times[k]) + 0.5 * width, flow.values())
-            step = min(self.options["max_step"], _STEP / max(rate, middle, 1e-300))
+            step = min(self._options["max_step"], _STEP / max(rate, middle, 1e-300))
             count = max(1, int(np.ceil(width / step)))
-            if sum(steps) + count > self.options["nsteps"]:
+            if sum(steps) + count > self._options["nsteps"]:
                 raise StepLimitError(
-                    f"twasolve would need more than {self.options['nsteps']} steps a sample; "
+                    f"twasolve would need more than {self._options['nsteps']} steps a sample; "
                     "raise options['nsteps']",
                     time=float(times[k]),
                     reason="step limit",
@@ -264,19 +260,74 @@ class TwaSolver:
         if any(_is_spin(s) and s.factor.N == 1 for s in self.model.symbols):  # type: ignore[attr-defined]
             result.stats["neglected"].append("a spin ½: no large N makes its truncation controlled")
 
-    def _stop(self, stopped: BaseException, result: TwaResult, t0: float, done: int) -> None:
-        kept = f"error.result holds the averages of the {done} samples that were finished"
-        result.stats["stopped"] = f"after {done} samples"
-        if isinstance(stopped, KeyboardInterrupt):
-            raise SolverInterrupted(
-                f"twasolve was interrupted; {kept}", time=t0, result=result
-            ) from stopped
-        raise TimeLimitError(
-            f"twasolve reached its time limit; raise options['time_limit']; {kept}",
-            time=t0,
-            reason="time limit",
-            result=result,
-        )
+
+class Blocks(Samples):
+    """Blocks of samples, one an output of the drive.
+
+    Parameters
+    ----------
+    draw : callable
+        ``draw(block)``: the samples of a block at every time, (T, variables, BLOCK).
+    sums : Sums
+        What they are added to.
+    ntraj : int
+    t0 : float
+        Time that the samples start at, for messages.
+    """
+
+    accepted_each: int = 0
+
+    def __init__(self, draw: Callable[[int], np.ndarray], sums: Sums, ntraj: int, t0: float):
+        self.draw, self.sums, self.ntraj, self.t = draw, sums, ntraj, t0
+        self.chunks = [(k, min(BLOCK, ntraj - k)) for k in range(0, ntraj, BLOCK)]
+        self.block: np.ndarray | None = None
+        self._drawn = 0
+
+    @property
+    def drawn(self) -> int:
+        """Samples in the sums."""
+        return self._drawn
+
+    def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
+        """Draw the blocks of these numbers; :meth:`add` puts them into the sums."""
+        for number in times:
+            self.block = self.draw(int(number))
+            self.accepted += self.accepted_each
+            self.evaluations += 2 * self.accepted_each
+            self.delivered += 1
+        return Status.RUNNING
+
+    def add(self, number: int) -> None:
+        """Add the block that was drawn last; the drive does not interrupt this."""
+        assert self.block is not None
+        count = self.chunks[number][1]
+        self.sums.add(self.block[:, :, :count])
+        self._drawn += count
+
+
+class TwaProblem(SampledProblem):
+    """Averages over the samples of a truncated Wigner approximation."""
+
+    def __init__(
+        self,
+        output_times: np.ndarray,
+        stepper: Blocks,
+        result: TwaResult,
+        judge: Callable[[TwaResult], None],
+    ):
+        super().__init__(output_times, stepper, result)
+        self._judge = judge
+
+    def record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
+        """Add the block that was drawn."""
+        for number in times:
+            self.stepper.add(int(number))
+
+    def fill(self, count: int) -> None:
+        """Turn the sums over `count` samples into the arrays of the result."""
+        assert isinstance(self.result, TwaResult)
+        self.stepper.sums.fill(self.result, count)
+        self._judge(self.result)
 
 
 def _is_spin(symbol: Any) -> bool:

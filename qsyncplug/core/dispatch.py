@@ -5,21 +5,26 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 __all__ = ["by_model"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+Arguments = ParamSpec("Arguments")
+Value = TypeVar("Value", covariant=True)
 
 
-class Registrar(Protocol):
-    """What registers an implementation."""
+class Dispatched(Protocol[Arguments, Value]):
+    """A function with implementations for kinds of first argument."""
+
+    def __call__(self, *args: Arguments.args, **kw: Arguments.kwargs) -> Value:
+        """Run the implementation for the class of the first argument."""
 
     def register(self, kind: type) -> Callable[[F], F]:
         """Run the function that follows for first arguments of class `kind`."""
 
 
-def by_model(default: F) -> F:
+def by_model(default: Callable[Arguments, Value]) -> Dispatched[Arguments, Value]:
     """Like ``functools.singledispatch``, but every argument may be given by its name.
 
     The positional parameters of `default` are handed on in their order, so that implementations
@@ -53,4 +58,4 @@ def by_model(default: F) -> F:
 
     for name in ("register", "dispatch", "registry"):
         setattr(call, name, getattr(dispatcher, name))
-    return cast(F, call)
+    return cast(Dispatched[Arguments, Value], call)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, ClassVar, Protocol
 
@@ -15,7 +15,7 @@ from .result import Result
 from .status import Status
 from .stepper import Problem, Stepper
 
-__all__ = ["Batches", "SampleKernel", "SampledProblem", "fresh_seed"]
+__all__ = ["Batches", "SampleKernel", "SampledProblem", "Samples", "fresh_seed"]
 
 _BATCHES = 64
 #: samples that a kernel takes side by side
@@ -46,7 +46,36 @@ def fresh_seed() -> int:
     return int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
 
 
-class Batches(Stepper):
+class Samples(Stepper):
+    """Base of what draws samples, batch by batch; one batch is one output of the drive.
+
+    Attributes
+    ----------
+    ntraj : int
+        Samples wanted.
+    chunks : sequence of (int, int)
+        First sample and number of samples of every batch.
+    drawn : int
+        Samples in the averages so far.
+    """
+
+    row_size = 0
+    ntraj: int
+    chunks: Sequence[tuple[int, int]]
+
+    @property
+    def drawn(self) -> int:
+        """Samples in the averages so far."""
+        raise NotImplementedError
+
+    def allocate(self) -> None:
+        """Make the sums."""
+
+    def close(self) -> None:
+        """End what still runs."""
+
+
+class Batches(Samples):
     """Sums over samples, batch by batch.
 
     The batches are the same whatever the number of threads, and are added in their order: the sums
@@ -63,8 +92,6 @@ class Batches(Stepper):
     t0 : float
         Time that the samples start at, for messages.
     """
-
-    row_size = 0
 
     def __init__(
         self, kernel: SampleKernel, ntraj: int, threads: int, shape: tuple[int, ...], t0: float
@@ -133,14 +160,14 @@ class SampledProblem(Problem):
     Parameters
     ----------
     output_times : ndarray of shape (T,)
-    stepper : Batches
+    stepper : Samples
     result : Result
     """
 
     whole: ClassVar[bool] = True
-    stepper: Batches
+    stepper: Any
 
-    def __init__(self, output_times: np.ndarray, stepper: Batches, result: Result):
+    def __init__(self, output_times: np.ndarray, stepper: Samples, result: Result):
         super().__init__(np.arange(float(len(stepper.chunks))), stepper, result)
         self.output_times = output_times
 

@@ -2,6 +2,9 @@
 warnings.
 """
 
+import os
+import signal
+import threading
 import warnings
 
 import numpy as np
@@ -9,7 +12,13 @@ import pytest
 import scipy.integrate
 
 import qsyncplug as qsp
-from qsyncplug.core.errors import ApproximationWarning, StepLimitError, TimeLimitError
+from qsyncplug.approximate.sampling import TwaSolver
+from qsyncplug.core.errors import (
+    ApproximationWarning,
+    SolverInterrupted,
+    StepLimitError,
+    TimeLimitError,
+)
 from qsyncplug.operators.classical import Classical
 
 
@@ -166,7 +175,7 @@ def test_warnings_and_errors():
     with pytest.raises(StepLimitError):
         qsp.twasolve(few, [0.5], [0, 1.0], ntraj=64, options={"nsteps": 3})
     with pytest.warns(ApproximationWarning), pytest.raises(TimeLimitError) as stopped:
-        qsp.twasolve(few, [0.5], [0, 1.0], ntraj=10**6, seed=1, options={"time_limit": 1e-3})
+        qsp.twasolve(few, [0.5], [0, 1.0], ntraj=10**6, seed=1, options={"time_limit": 1.5})
     assert stopped.value.result.ntraj >= 64
     with pytest.raises(TypeError, match="e_ops"):
         qsp.twasolve(few, [0.5], [0, 1.0], e_ops=lambda t, x: x)
@@ -176,3 +185,18 @@ def test_warnings_and_errors():
     run = qsp.twasolve(linear, [0.5], [0, 1.0], ntraj=64, seed=1)
     with pytest.raises(ValueError, match="e_ops"):
         qsp.expect(b.dag() ** 2 * b**2, run)
+
+
+def test_interrupts_keep_the_samples():
+    (b,) = qsp.modes(1)
+    system = qsp.System(0.3 * b.dag() * b, [b])
+    threading.Timer(1.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(SolverInterrupted, match="samples") as stopped:
+        qsp.twasolve(system, [0.5], [0, 50.0], ntraj=10**7, seed=1)
+    partial = stopped.value.result
+    assert partial.ntraj > 0 and np.isfinite(partial.mean).all()
+    solver = TwaSolver(system, ntraj=64)
+    with pytest.raises(TypeError, match="samples"):
+        solver.start([0.5], 0.0)
+    with pytest.raises(TypeError, match="until"):
+        solver.run([0.5], [0, 1.0], until=lambda t, s: True)
