@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with warnings.catch_warnings():
             warnings.simplefilter("always", QsyncplugWarning)
             warnings.showwarning = one_line
-            return args.run(args)
+            return int(args.run(args))
     except (ValueError, TypeError, MemoryError) as error:
         print(f"{parser.prog} {args.command}: {error}", file=sys.stderr)
         return 2

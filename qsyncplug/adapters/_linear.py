@@ -23,7 +23,9 @@ def turning(model: Any, beta: np.ndarray, t: float = 0.0) -> np.ndarray:
     A mode with H=ω b†b turns its phase x (of e^{−ix}) at +ω.
     """
     size = np.abs(beta) ** 2
-    return -np.imag(np.conj(beta) * model.drift(beta, t)) / np.where(size > 0, size, np.nan)
+    return np.asarray(
+        -np.imag(np.conj(beta) * model.drift(beta, t)) / np.where(size > 0, size, np.nan)
+    )
 
 
 def exponents(model: Any, beta: np.ndarray, *, symmetric: bool) -> np.ndarray | None:

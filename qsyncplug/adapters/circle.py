@@ -67,7 +67,7 @@ def _deviations(x: np.ndarray) -> np.ndarray:
     advice = "ask for a pair(i, j) of the view, or fewer times"
     check_memory("the correlations", 40.0 * x.size * x.shape[1], advice=advice)
     d = x[:, :, None] - x[:, None, :]
-    return 2 * np.sin(d / 2) ** 2 - 1j * np.sin(d)
+    return np.asarray(2 * np.sin(d / 2) ** 2 - 1j * np.sin(d))
 
 
 #: particles up to which the Jacobian's eigenvalues are worked out
@@ -95,7 +95,7 @@ def _dynamics(result: CircleResult) -> Dynamics:
 
 def _phases(result: CircleResult, part: Any) -> np.ndarray:
     assert result.positions is not None
-    return result.positions[part]
+    return np.asarray(result.positions[part])
 
 
 def _coupled(model: Circle, n: int) -> bool:

@@ -118,7 +118,7 @@ class LimitCycle:
     @property
     def mean(self) -> np.ndarray:
         """(q1, p1, q2, p2, …), shape (2N,)."""
-        return np.sqrt(2) * self.amplitudes.view(float)
+        return np.asarray(np.sqrt(2) * self.amplitudes.view(float))
 
     @property
     def gram(self) -> np.ndarray:

@@ -200,7 +200,7 @@ def _phases(result: Any) -> np.ndarray | None:
     beta = np.asarray(getattr(result, "amplitudes", np.empty((0, 0))))
     if beta.ndim != 2 or beta.shape[1] != 2 or len(beta) < 6 or np.abs(beta).min() < 1e-6:
         return None
-    return np.unwrap(np.angle(beta[:, 0].conj() * beta[:, 1]))
+    return np.asarray(np.unwrap(np.angle(beta[:, 0].conj() * beta[:, 1])))
 
 
 def _is_mean_field(result: Any) -> bool:

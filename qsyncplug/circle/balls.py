@@ -49,11 +49,11 @@ class Ball:
     def upper(self) -> np.ndarray:
         """Upper ends, rounded up."""
         end = self.mid + self.rad
-        return end + np.abs(end) * UNIT + TINY
+        return np.asarray(end + np.abs(end) * UNIT + TINY)
 
     def size(self) -> np.ndarray:
         """Largest absolute values."""
-        return (np.abs(self.mid) + self.rad) * (1 + 2 * UNIT) + TINY
+        return np.asarray((np.abs(self.mid) + self.rad) * (1 + 2 * UNIT) + TINY)
 
     def at(self, index: Any) -> Ball:
         """Some of them."""

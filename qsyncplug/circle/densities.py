@@ -100,10 +100,12 @@ class Density:
             ]
         else:
             pieces = [(0.0, self.width), (self.width, 10 * self.width), (10 * self.width, np.inf)]
-        return sum(
-            scipy.integrate.quad(
-                integrand, a, b, epsabs=1e-11 / self.width, epsrel=1e-10, limit=200
-            )[0]
-            for a, b in pieces
-            if b > a
+        return float(
+            sum(
+                scipy.integrate.quad(
+                    integrand, a, b, epsabs=1e-11 / self.width, epsrel=1e-10, limit=200
+                )[0]
+                for a, b in pieces
+                if b > a
+            )
         )

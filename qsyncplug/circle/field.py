@@ -65,7 +65,7 @@ def good_cells(wanted: int) -> int:
     while True:
         for value in (2**p, 3 * 2 ** (p - 1)):
             if value >= wanted:
-                return value
+                return int(value)
         p += 1
 
 
@@ -348,7 +348,7 @@ def velocity(model: Circle, x: Any, *, kernel: str = "auto") -> np.ndarray:
     rhs, y = right_hand_side(model, x, kernel=kernel, sort=False)
     value = rhs(0.0, y)
     if rhs.layout.order is None:
-        return value
+        return np.asarray(value)
     out = np.empty_like(value)
     out[rhs.layout.order] = value
-    return out
+    return np.asarray(out)

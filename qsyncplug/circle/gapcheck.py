@@ -400,7 +400,7 @@ class _Check:
             along = (at_a + us).size() + (at_b - zs).size()
             by_beta = (w_t - (zt - ut)).size() * eta
             mixed = 0.5 * (ust.size() + zst.size()) * eta
-            return value + (0.5 * along + by_beta + mixed + second) * (1 + 1e-12)
+            return np.asarray(value + (0.5 * along + by_beta + mixed + second) * (1 + 1e-12))
 
         return slack
 

@@ -195,7 +195,7 @@ def _fifth(beta: float, x: np.ndarray) -> np.ndarray:
     q = -1 - 14 * b * c - 12 * b * b * c * c + 6 * b * b * s2 + 4 * b**3 * c * s2
     slope = 14 * b + 36 * b * b * c - 4 * b**3 * s2 + 8 * b**3 * c * c
     value = c * (q - b * p) + s2 * (slope - b * q) - b * s2 * (q - b * p)
-    return np.maximum(value * np.exp(b * (c - 1)), 0.0)
+    return np.asarray(np.maximum(value * np.exp(b * (c - 1)), 0.0))
 
 
 def make_box(
@@ -235,7 +235,7 @@ def _least_rise(beta: float, cells: int, reach: int) -> np.ndarray:
     fifth = _fifth(beta, (np.arange(cells) + 0.5) * h) * 1.05 + 0.05
     fifth = np.pad(fifth, reach + 1)
     window = np.lib.stride_tricks.sliding_window_view(fifth, 2 * reach + 3)
-    return window.max(axis=1) * (reach * h) ** 2 / 720 * h
+    return np.asarray(window.max(axis=1) * (reach * h) ** 2 / 720 * h)
 
 
 def _with_slope(psi: np.ndarray, by: np.ndarray, least: np.ndarray, half: float) -> np.ndarray:

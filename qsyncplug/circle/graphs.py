@@ -140,7 +140,7 @@ class _Branch:
                 return None
             y = y + step
             if np.max(np.abs(step)) < 1e-13 * max(1.0, float(np.max(np.abs(y)))):
-                return y
+                return np.asarray(y)
         return None
 
     def stable(self, y: np.ndarray) -> bool:

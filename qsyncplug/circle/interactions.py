@@ -126,7 +126,7 @@ class Interaction:
         b = self.coefficients()
         k = np.arange(1, b.size + 1)
         at_zero = np.sum(b / k * np.cos(k % 4 * (np.pi / 2)).round())
-        return trigonometric_sum(b / k, x, cosine=True) - at_zero
+        return np.asarray(trigonometric_sum(b / k, x, cosine=True) - at_zero)
 
     def _derivative(self, x: np.ndarray, order: int) -> np.ndarray:
         raise TypeError(f"{type(self).__name__} has no values")  # pragma: no cover
@@ -242,20 +242,20 @@ class _Attention(Interaction):
         s, c, beta = np.sin(x), np.cos(x), self.beta
         weight = self.normaliser(x)
         if order == 0:
-            return s * weight
+            return np.asarray(s * weight)
         if order == 1:
-            return (c - beta * s * s) * weight
+            return np.asarray((c - beta * s * s) * weight)
         if order == 2:
-            return s * (beta * beta * s * s - 3 * beta * c - 1) * weight
+            return np.asarray(s * (beta * beta * s * s - 3 * beta * c - 1) * weight)
         s2 = s * s
-        return (
+        return np.asarray(
             -(c + beta * (3 * c * c - 4 * s2) - 6 * beta**2 * c * s2 + beta**3 * s2 * s2) * weight
         )
 
     def primitive(self, x: Any) -> np.ndarray:
         x = _argument(x)
         if self._trivial:
-            return np.cos(x)
+            return np.asarray(np.cos(x))
         # (e^{β cos x} − 1)/β times e^{−|β|}, from the side where neither exponential is small
         # against the other
         small = math.exp(-abs(self.beta))

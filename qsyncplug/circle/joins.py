@@ -30,7 +30,7 @@ class Moment:
 
     def extent(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Length from the lower end of particles a to the upper end of particles b."""
-        return (self.x[b] - self.x[a]) + self.below[a] + self.above[b]
+        return np.asarray((self.x[b] - self.x[a]) + self.below[a] + self.above[b])
 
 
 class Groups:
@@ -86,7 +86,7 @@ class Groups:
         self.nodes[np.delete(some, joins.gone)] = joins.write(tree, log_time)
         self.inner[self.first[gone] - 1] = True
         self.first, self.nodes = np.delete(self.first, gone), np.delete(self.nodes, gone)
-        return gone.size
+        return int(gone.size)
 
 
 class _Joins:

@@ -40,7 +40,7 @@ _FAINT = 1e-12  # forces below this part of the largest possible may be rounding
 def turned(x: np.ndarray, angle: float) -> np.ndarray:
     """Angles, in order, turned so that the first stays in [0, 2π)."""
     x = x + angle % (2 * np.pi)
-    return x - 2 * np.pi * np.floor(x[0] / (2 * np.pi))
+    return np.asarray(x - 2 * np.pi * np.floor(x[0] / (2 * np.pi)))
 
 
 class WidthError(SolverError):
@@ -186,7 +186,7 @@ class Merging:
     def angles(self) -> np.ndarray:
         """Positions in order around the circle, the first in [0, 2π)."""
         x = self.x + self.origin
-        return x - 2 * np.pi * np.floor(x[0] / (2 * np.pi))
+        return np.asarray(x - 2 * np.pi * np.floor(x[0] / (2 * np.pi)))
 
     def fail(self, kind: type[SolverError], what: str, reason: str) -> SolverError:
         """Make an error that carries the partial result."""
@@ -237,7 +237,7 @@ class Merging:
             nearby = self.weight_below(x, sums[0], x[k] + self.reach, "right")
             nearby -= self.weight_below(x, sums[0], x[k] - self.reach, "left")
             limit = self.contraction * self.force.slope * np.minimum(nearby, self.total)
-            return slope[k] * self.total - limit
+            return np.asarray(slope[k] * self.total - limit)
 
         return Moment(time, x, below, above, rate, margin)
 
@@ -246,7 +246,9 @@ class Merging:
     ) -> np.ndarray:
         """Weight from x[0] up to `at`, around the circle."""
         turns = np.floor((at - x[0]) / (2 * np.pi))
-        return sums[np.searchsorted(x, at - 2 * np.pi * turns, side=side)] + turns * self.total
+        return np.asarray(
+            sums[np.searchsorted(x, at - 2 * np.pi * turns, side=side)] + turns * self.total
+        )
 
     def merge(self, groups: Groups) -> None:
         """Make one particle of each group, at its weighted mean."""
@@ -390,7 +392,7 @@ class Merging:
 
         def log_time(time: Any) -> np.ndarray:
             with np.errstate(divide="ignore"):
-                return np.logaddexp(base, np.log(time) - shift - self.unit)
+                return np.asarray(np.logaddexp(base, np.log(time) - shift - self.unit))
 
         return log_time
 

@@ -282,8 +282,8 @@ class Circle:
                 "degrees needs an adjacency; without one every particle acts on every particle"
             )
         if scipy.sparse.issparse(self.adjacency):
-            return np.diff(self.adjacency.indptr).astype(float)
-        return np.count_nonzero(self.adjacency, axis=1).astype(float)
+            return np.asarray(np.diff(self.adjacency.indptr).astype(float))
+        return np.asarray(np.count_nonzero(self.adjacency, axis=1).astype(float))
 
     def conserved(self, n: int) -> np.ndarray | None:
         r"""Weights q of the sum :math:`\sum_i q_ix_i` that only the frequencies change, (n,), or

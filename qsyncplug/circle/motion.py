@@ -42,7 +42,7 @@ def positions_in(model: Circle, state0: Any) -> np.ndarray:
 
 def _velocities_in(state0: Any, n: int) -> np.ndarray:
     if np.ndim(state0) == 2:
-        return check_array("state0", state0, shape=(2, n))[1]
+        return np.asarray(check_array("state0", state0, shape=(2, n))[1])
     return np.zeros(n)
 
 

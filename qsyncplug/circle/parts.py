@@ -85,7 +85,7 @@ class Parts:
         """
         exponent, top = self._exponents(difference)
         with np.errstate(under="ignore"):
-            return np.exp(exponent - top)
+            return np.asarray(np.exp(exponent - top))
 
     def symmetric(self, jacobian: np.ndarray) -> np.ndarray:
         """The symmetric matrix that the Jacobian of a reciprocal model at rest (or with constant g)
@@ -95,7 +95,7 @@ class Parts:
         root = np.sqrt(np.abs(self.gain) / self.c)
         if not self.attention:
             matrix = jacobian * (root[None, :] / root[:, None])
-            return (matrix + matrix.T) / 2
+            return np.asarray((matrix + matrix.T) / 2)
         # each row of J lacks its own largest exponent: half of the row's and half of the column's
         # go instead,
         # before the exponential, which neither overflows nor loses a small entry
@@ -107,11 +107,11 @@ class Parts:
         sign = np.sign(self.model.coupling)
         matrix = sign * root[:, None] * act * (c - self.f.beta * s * s) * weight * root
         np.fill_diagonal(matrix, np.diag(jacobian))
-        return (matrix + matrix.T) / 2
+        return np.asarray((matrix + matrix.T) / 2)
 
     def call(self, x: np.ndarray) -> np.ndarray:
         """The divisors at `x`, of a normalization that is a function."""
-        return divisors_of(self.model.normalization, x.copy())
+        return np.asarray(divisors_of(self.model.normalization, x.copy()))
 
     @property
     def gain(self) -> np.ndarray:
@@ -121,7 +121,7 @@ class Parts:
     @property
     def velocity(self) -> np.ndarray:
         """Velocities."""
-        return self.omega - self.gain * self.force
+        return np.asarray(self.omega - self.gain * self.force)
 
     def imbalance(self, frame: float = 0.0) -> np.ndarray:
         """Velocity in a frame that turns with `frame`, relative to what the gross forces on each
@@ -135,7 +135,7 @@ class Parts:
             return np.where(self.omega == frame, 0.0, 1.0)
         outside = imbalance(self.push * apart, self.pull * apart, drift)
         within = imbalance(self.push * ~apart, self.pull * ~apart)
-        return np.maximum(outside, within)
+        return np.asarray(np.maximum(outside, within))
 
     def frame(self) -> float:
         """Angular velocity of the frame in which the state is at rest if it is locked: that of the
@@ -163,7 +163,7 @@ class Parts:
         slope = self._divisor_slope()
         if slope is not None:
             matrix += (self.gain * self.force / self.g)[:, None] * slope
-        return matrix
+        return np.asarray(matrix)
 
     def _divisor_slope(self) -> np.ndarray | None:
         """∂g_i/∂x_j; None where g is constant."""
@@ -171,7 +171,7 @@ class Parts:
             slope = self.f.beta * self.push
             np.fill_diagonal(slope, 0.0)
             np.fill_diagonal(slope, -np.sum(slope, axis=1))
-            return slope
+            return np.asarray(slope)
         if not callable(self.model.normalization) or not np.any(self.force):
             return None
         n = self.x.size

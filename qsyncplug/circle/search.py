@@ -153,12 +153,12 @@ def _climb(model: Circle, x: np.ndarray, sign: float) -> np.ndarray | None:
         return -0.5 * float(np.sum(matrix * f.primitive(y[:, None] - y[None, :])))
 
     def gradient(y: np.ndarray) -> np.ndarray:
-        return np.sum(matrix * f.f(y[:, None] - y[None, :]), axis=1)
+        return np.asarray(np.sum(matrix * f.f(y[:, None] - y[None, :]), axis=1))
 
     def hessian(y: np.ndarray) -> np.ndarray:
         pull = matrix * f.df(y[:, None] - y[None, :])
         np.fill_diagonal(pull, 0.0)
-        return np.diag(np.sum(pull, axis=1)) - pull
+        return np.asarray(np.diag(np.sum(pull, axis=1)) - pull)
 
     # small steps stay near the flow, so that few basins are jumped over
     radius = 0.1 * math.sqrt(x.size)
@@ -178,7 +178,7 @@ def _climb(model: Circle, x: np.ndarray, sign: float) -> np.ndarray | None:
         if not np.all(np.isfinite(step)) or np.max(np.abs(step)) > 0.1:
             return None
         y = y - step
-    return y
+    return np.asarray(y)
 
 
 def _clusters(model: Circle, x: np.ndarray) -> tuple[tuple[float, float], ...]:

@@ -32,7 +32,7 @@ def _scaled_bessel(beta: float, count: int) -> np.ndarray:
     total = values[0] + 2 * values[:0:-1].sum()
     result = (values[: count + 1] / total).astype(float)
     result.setflags(write=False)
-    return result
+    return np.asarray(result)
 
 
 @lru_cache(maxsize=256)
@@ -73,7 +73,7 @@ def trigonometric_sum(b: np.ndarray, x: np.ndarray, *, cosine: bool) -> np.ndarr
     after, this = np.zeros_like(c), np.zeros_like(c)
     for value in b[::-1]:
         after, this = this, value + 2 * c * this - after
-    return this * c - after if cosine else this * s
+    return np.asarray(this * c - after if cosine else this * s)
 
 
 def series_derivative(b: np.ndarray, x: np.ndarray, order: int) -> np.ndarray:

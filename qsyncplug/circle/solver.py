@@ -91,7 +91,7 @@ class CircleResult(Result):
     @property
     def order_parameter(self) -> np.ndarray:
         r"""Kuramoto's order parameter :math:`r=|Z_1|`, with the weights of the model, (T,)."""
-        return np.abs(self.daido[:, 0])
+        return np.asarray(np.abs(self.daido[:, 0]))
 
     @property
     def n(self) -> int:
@@ -118,12 +118,12 @@ class CircleResult(Result):
             raise ValueError(
                 "weighted=False needs the positions; run with options={'store_positions': True}"
             )
-        return np.abs(harmonics(np.ascontiguousarray(self.positions), None, 1)[:, 0])
+        return np.asarray(np.abs(harmonics(np.ascontiguousarray(self.positions), None, 1)[:, 0]))
 
     @property
     def mean_phase(self) -> np.ndarray:
         """Argument of Z₁ in (−π, π], (T,)."""
-        return np.angle(self.daido[:, 0])
+        return np.asarray(np.angle(self.daido[:, 0]))
 
     def _shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
         shapes: dict[str, tuple[tuple[int, ...], type]] = {

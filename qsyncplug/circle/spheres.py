@@ -137,7 +137,7 @@ class SphereResult(Result):
     def gram(self) -> np.ndarray:
         """⟨x_j, x_k⟩, (T, n, n)."""
         check_memory("the inner products", 16.0 * len(self.times) * self.n**2)
-        return np.einsum("tja,tka->tjk", np.conj(self.points), self.points)
+        return np.asarray(np.einsum("tja,tka->tjk", np.conj(self.points), self.points))
 
     def _shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
         return {"points": (self._start.shape, complex if np.iscomplexobj(self._start) else float)}
@@ -188,7 +188,7 @@ class SphereSolver(Solver):
         x = x / np.linalg.norm(x, axis=1, keepdims=True)
 
         def motion(t: float, y: np.ndarray) -> np.ndarray:
-            return self.model.velocity(y.reshape(x.shape)).ravel()
+            return np.asarray(self.model.velocity(y.reshape(x.shape)).ravel())
 
         rhs = PythonRightHandSide(motion, x.size, complex_pairs=is_complex)
         method = integrator(rhs, self._options)

@@ -157,7 +157,9 @@ def _two_particles(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
 
     def exact(t: Any) -> np.ndarray:
         turns = 2 * np.pi * np.round(phi0 / (2 * np.pi))
-        return 2 * np.arctan(np.tan((phi0 - turns) / 2) * np.exp(-rate * np.asarray(t))) + turns
+        return np.asarray(
+            2 * np.arctan(np.tan((phi0 - turns) / 2) * np.exp(-rate * np.asarray(t))) + turns
+        )
 
     def check(result: Any) -> tuple[bool | None, str]:
         x = positions_of(result)
@@ -358,7 +360,7 @@ def linear_growth(model: Circle, n: int = 1) -> np.ndarray:
     b = f.coefficients()
     k = np.arange(1, b.size + 1)
     if isinstance(model.normalization, str) and model.normalization == "attention":
-        return model.coupling * k * b / 2 / f.normaliser_coefficients()[0]
+        return np.asarray(model.coupling * k * b / 2 / f.normaliser_coefficients()[0])
     g = model.divisors(n)
     if g is None or np.ndim(g) != 0:
         raise ValueError("linear_growth needs a normalization that is the same for all particles")
@@ -367,7 +369,7 @@ def linear_growth(model: Circle, n: int = 1) -> np.ndarray:
             f"the forces of {f} have a factor e^{f.log_scale:.4g}, beyond floating point; take "
             "scaled=True"
         )
-    return (
+    return np.asarray(
         model.coupling
         * model.total_weight(n)
         / float(np.asarray(g))

@@ -232,7 +232,7 @@ class CoalesceResult(Result):
             )
         if self.n == 1:
             return np.zeros(1, np.intp)
-        return leaf_order(self.left, self.right, self.sizes, self.n)
+        return np.asarray(leaf_order(self.left, self.right, self.sizes, self.n))
 
     def _merges(self, log_t: float) -> int:
         if not (isinstance(log_t, (int, float, np.floating, np.integer)) and not np.isnan(log_t)):

@@ -75,7 +75,7 @@ def _scipy(model: Any, x0: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, i
         weight = np.exp(beta * np.cos(difference)) if beta else np.ones((n, n))
         force = np.sum(weight * np.sin(difference), axis=1)
         divisor = np.sum(weight, axis=1) if how == "attention" else n if how == "mean" else 1.0
-        return -force / divisor
+        return np.asarray(-force / divisor)
 
     solution = scipy.integrate.solve_ivp(
         velocity, (times[0], times[-1]), x0, method="DOP853", t_eval=times, rtol=1e-12, atol=1e-13

@@ -72,8 +72,8 @@ def split(
 
 def _mean(values: np.ndarray, circular: bool) -> np.ndarray:
     if not circular:
-        return values.mean(axis=1)
-    return np.angle(np.mean(np.exp(1j * values), axis=1))
+        return np.asarray(values.mean(axis=1))
+    return np.asarray(np.angle(np.mean(np.exp(1j * values), axis=1)))
 
 
 def make_row(

@@ -54,7 +54,7 @@ def check_covariance(name: str, value: Any, n: int) -> np.ndarray:
             f"{name} must respect the uncertainty relation C + iΩ/2 ≥ 0 (vacuum: ½·1); its "
             f"smallest eigenvalue is {margin:.3g}"
         )
-    return C
+    return np.asarray(C)
 
 
 def covariance_from_moments(m: np.ndarray, c: np.ndarray) -> np.ndarray:

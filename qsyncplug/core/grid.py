@@ -177,7 +177,7 @@ class Grid:
             factor[n // 2] = 0
         factor = factor.reshape((n,) + (1,) * (f.ndim - at - 1))
         out = scipy.fft.ifft(factor * scipy.fft.fft(f, axis=at), axis=at)
-        return out if np.iscomplexobj(f) else out.real
+        return np.asarray(out if np.iscomplexobj(f) else out.real)
 
     def gaussian(self, centre: Any = 0.0, momentum: Any = 0.0, width: Any = 1.0) -> np.ndarray:
         r"""Normalised Gaussian :math:`∝ e^{-(x-c)^2/2w^2 + ip·(x-c/2)}`.

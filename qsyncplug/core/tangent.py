@@ -87,7 +87,7 @@ def radial_variance(beta: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     size = np.linalg.norm(x, axis=-1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         e = x / size
-    return np.einsum("...ja,...jajb,...jb->...j", e, C, e)
+    return np.asarray(np.einsum("...ja,...jajb,...jb->...j", e, C, e))
 
 
 def closure_flags(beta: np.ndarray, radial: np.ndarray, relative: np.ndarray) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ class Ellipse:
             value = jv(k, x) * np.exp(self.centre.real * t)
         else:
             value = ive(k, x) * np.exp(self.centre.real * t + x)
-        return np.where(k == 0, 1.0, 2.0) * value
+        return np.asarray(np.where(k == 0, 1.0, 2.0) * value)
 
     def terms(self, t: float, tolerance: float) -> int:
         """Number of terms after which the rest of the series is below `tolerance` (times the norm

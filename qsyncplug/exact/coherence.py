@@ -151,7 +151,7 @@ class CoherenceOrders:
                 "a jump operator changes the charge by several amounts: the coherence orders do "
                 "not decouple"
             )
-        return shift[0]
+        return np.asarray(shift[0])
 
     def _find_gauge(
         self, H: Any, decay: Any, jumps: list[Any], labels: np.ndarray | None
@@ -185,7 +185,7 @@ class CoherenceOrders:
                     good = False
                     break
             if good:
-                return phase
+                return np.asarray(phase)
         return None
 
     def _operator(self, m: Any) -> Operator:

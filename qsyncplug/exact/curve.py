@@ -113,7 +113,7 @@ class Spectrum:
         exact = np.asarray(self(look))
         if np.abs(near[:: max(1, len(w) // 5)] - exact).max() > 1e-11 * np.abs(exact).max():
             return np.asarray(self(w))
-        return near
+        return np.asarray(near)
 
     def slope(self, w: float) -> float:
         """Derivative S'(ω)."""
@@ -150,7 +150,7 @@ class Spectrum:
         near = np.sort((poles.imag[:, None] + width[:, None] * steps).ravel())
         # lines at one place differ by rounding
         apart = np.append(True, np.diff(near) > 1e-6 * width.min())
-        return near[apart]
+        return np.asarray(near[apart])
 
     @cached_property
     def peaks(self) -> list[Peak]:

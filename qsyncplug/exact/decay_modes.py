@@ -265,7 +265,7 @@ class _Propagated:
 
     def _vector(self, row: np.ndarray) -> np.ndarray:
         size = self.elements.size
-        return (row[self.place] + 1j * row[size + self.place]) * self.turn.conj()
+        return np.asarray((row[self.place] + 1j * row[size + self.place]) * self.turn.conj())
 
     def apply(self, x: np.ndarray) -> np.ndarray:
         """L x."""
@@ -302,7 +302,7 @@ class _Propagated:
                 )
                 sizes = np.abs(table[0]) * norms / max(norms[0], 1e-300)
                 if np.all(np.isfinite(norms)) and sizes[-2:].max() < 1e-13 and sizes.max() < 1e3:
-                    return out[0]
+                    return np.asarray(out[0])
             self.ellipse = self.ellipse.enlarged()
         raise SolverError("the expansion of exp(τL) did not converge", reason="not converged")
 

@@ -69,7 +69,9 @@ class Expansion:
         rest = self.centre * t + (0.0 if self.height > self.width else x)
         # the logarithm first: R^k alone may be out of range
         with np.errstate(over="ignore", under="ignore"):
-            return np.where(k == 0, 1.0, 2.0) * bessel * np.exp(k * np.log(self.radius) + rest)
+            return np.asarray(
+                np.where(k == 0, 1.0, 2.0) * bessel * np.exp(k * np.log(self.radius) + rest)
+            )
 
     def terms(self, t: float, tail: float) -> int:
         """Number of terms after which the rest is below `tail`; 0 if that many cannot be had."""

@@ -37,7 +37,7 @@ def _fixed_point(system: System, start: np.ndarray) -> np.ndarray:
                 break
             beta = beta + step
             if size < 1e-12 * scale:
-                return beta
+                return np.asarray(beta)
     raise ValueError(
         f"mean: the mean field does not settle from {start}: a limit cycle, or an unstable system"
     )

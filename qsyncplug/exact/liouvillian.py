@@ -327,13 +327,13 @@ class Elements:
         if self.kind == "hermitian" and self.diagonals[0] == 0:
             # rounding there belongs to no Hermitian matrix, and iterations would let it grow
             row[self.size : self.size + self.owner.dimension] = 0.0
-        return row
+        return np.asarray(row)
 
     def unpack(self, row: np.ndarray) -> np.ndarray:
         """The ket (d, 1) or matrix (d, d) of a row, in the original basis."""
         if self.kind == "ket":
             return (self.phase * (row[: self.size] + 1j * row[self.size :]))[:, None]
-        return self.kernel.matrix(row, self.phase, self.kind == "hermitian")
+        return np.asarray(self.kernel.matrix(row, self.phase, self.kind == "hermitian"))
 
     def inner(self, x: np.ndarray, y: np.ndarray) -> float:
         """Real part of tr x†y (or ⟨x|y⟩)."""

@@ -97,7 +97,7 @@ def steady_blocks(problem: CoherenceOrders) -> tuple[np.ndarray, dict[str, Any]]
     def solve(sigma: np.ndarray) -> tuple[np.ndarray, int]:
         def apply(y: np.ndarray) -> np.ndarray:
             x = inverse(y)
-            return kernel.apply(x) + (scale * x[diagonal].sum()) * sigma
+            return np.asarray(kernel.apply(x) + (scale * x[diagonal].sum()) * sigma)
 
         count = 0
 

@@ -65,7 +65,7 @@ class Observer:
                 self.states.append(state)
             if clock.perf_counter() > self.deadline and len(self.values) < self.count:
                 raise OutOfTime
-        return value
+        return np.asarray(value)
 
     def value_of(self, k: int) -> Any:
         """The function that returns the k-th value of the user's at this output."""

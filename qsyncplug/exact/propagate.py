@@ -393,4 +393,4 @@ def _small_exponential(h: np.ndarray, t: float, exact: bool) -> np.ndarray:
     a = np.zeros((m + 1, m + 1))
     a[:m, :m] = t * h[:m, :m]
     a[m, m - 1] = t
-    return scipy.linalg.expm(a)[:, 0]
+    return np.asarray(scipy.linalg.expm(a)[:, 0])

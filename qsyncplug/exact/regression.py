@@ -82,7 +82,7 @@ def _iterative(r: _Regression, shift: float) -> Callable[[np.ndarray], np.ndarra
     def preconditioned(u: np.ndarray) -> np.ndarray:
         X = inverse(_square(u, r.index, d))
         LX = elements.unpack(elements.kernel.apply(elements.pack(X)))
-        return (shift * X - LX).ravel()[r.index]
+        return np.asarray((shift * X - LX).ravel()[r.index])
 
     def solve(x: np.ndarray) -> np.ndarray:
         size = float(np.linalg.norm(x))
@@ -93,7 +93,7 @@ def _iterative(r: _Regression, shift: float) -> Callable[[np.ndarray], np.ndarra
                 f"{found.products} products",
                 reason="not converged",
             )
-        return inverse(_square(found.x, r.index, d)).ravel()[r.index]
+        return np.asarray(inverse(_square(found.x, r.index, d)).ravel()[r.index])
 
     return solve
 

@@ -74,7 +74,7 @@ class NoJump:
         if self.schur is not None:
             T, Z = self.schur
             Y, scale, _ = scipy.linalg.lapack.ztrsyl(T, T, Z.conj().T @ X @ Z, trana="N", tranb="C")
-            return Z @ (Y * scale) @ Z.conj().T
+            return np.asarray(Z @ (Y * scale) @ Z.conj().T)
         shape = X.shape
         Y = self._turn(X, self.left) / self.divisor
         return self._turn(Y, self.right).reshape(shape)

@@ -260,4 +260,4 @@ def _null_vector(L: Any, diagonal: np.ndarray) -> np.ndarray:
             f"{growth:.1e})",
             reason="singular",
         )
-    return x
+    return np.asarray(x)

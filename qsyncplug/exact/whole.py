@@ -148,7 +148,7 @@ def reached_from(problem: Problem, state: np.ndarray) -> np.ndarray:
         size = elements.kernel.norm(stepper.x)
         if residual <= 3e-14 * size or (residual < 1e-11 * size and residual > 0.7 * before):
             rho = elements.unpack(stepper.x)
-            return rho / np.trace(rho).real
+            return np.asarray(rho / np.trace(rho).real)
         before = residual
         step *= 1.6
         if stepper.counters.products > 200_000:

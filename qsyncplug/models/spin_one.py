@@ -222,7 +222,7 @@ def _overlaps(d: int) -> np.ndarray:
     )
     G = np.exp(log)
     G.setflags(write=False)
-    return G
+    return np.asarray(G)
 
 
 def _density(state: Any, factors: int) -> tuple[np.ndarray, tuple[int, ...]]:

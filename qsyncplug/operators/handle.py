@@ -106,7 +106,7 @@ class Spin(_Handle):
     @property
     def N(self) -> int:
         """Number of spins ½ that it is made of, 2J."""
-        return self.symbol.factor.N  # type: ignore[attr-defined]
+        return int(self.symbol.factor.N)  # type: ignore[attr-defined]
 
     @property
     def each(self) -> Any:
@@ -125,7 +125,7 @@ class Level(_Handle):
     @property
     def d(self) -> int:
         """Number of levels."""
-        return self.symbol.factor.d  # type: ignore[attr-defined]
+        return int(self.symbol.factor.d)  # type: ignore[attr-defined]
 
     def __getitem__(self, key: Any) -> Expression:
         if not (isinstance(key, tuple) and len(key) == 2):
@@ -159,7 +159,7 @@ class Atoms(_Handle):
     @property
     def N(self) -> int:
         """Number of atoms."""
-        return self.symbol.factor.N  # type: ignore[attr-defined]
+        return int(self.symbol.factor.N)  # type: ignore[attr-defined]
 
     @property
     def each(self) -> EachSite:

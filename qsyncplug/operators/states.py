@@ -147,7 +147,7 @@ class ProductState:
                 n = self.bloch(symbol)
                 N = factor.N  # type: ignore[attr-defined]
                 blocks.append(0.25 * N * (np.eye(3) - np.outer(n, n)))
-        return scipy.linalg.block_diag(*blocks)
+        return np.asarray(scipy.linalg.block_diag(*blocks))
 
 
 def _coherent(symbol: Symbol, alpha: complex, levels: int) -> qutip.Qobj:

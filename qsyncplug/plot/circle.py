@@ -321,7 +321,7 @@ def plot_dendrogram(
     floor = bottom - 0.06 * max(top - bottom, 1.0)
 
     def level(node: int) -> float:
-        return floor if node < n + first else max(height[node] / scale, floor)
+        return float(floor if node < n + first else max(height[node] / scale, floor))
 
     lines = []
     for k in range(first, n - 1):

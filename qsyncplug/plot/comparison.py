@@ -96,7 +96,7 @@ def plot_comparison(
 
 
 def _label(comparison: Any, measure: str) -> str:
-    return _SYMBOLS.get(measure, comparison.labels[measure])
+    return str(_SYMBOLS.get(measure, comparison.labels[measure]))
 
 
 def _coincide(comparison: Any, measure: str) -> bool:

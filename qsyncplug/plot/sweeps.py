@@ -159,7 +159,7 @@ def _contour(ax: Axes, x: np.ndarray, y: np.ndarray, array: Any, level: float) -
 def _edges(x: np.ndarray) -> np.ndarray:
     """Borders of the cells around the points."""
     if len(x) == 1:
-        return x[0] + np.array([-0.5, 0.5])
+        return np.asarray(x[0] + np.array([-0.5, 0.5]))
     middle = (x[1:] + x[:-1]) / 2
     return np.concatenate([[2 * x[0] - middle[0]], middle, [2 * x[-1] - middle[-1]]])
 

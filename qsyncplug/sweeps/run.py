@@ -199,7 +199,7 @@ class _Run:
         if self.held and now >= self.next_write:
             self.write()
         wait = self.next_write - time.monotonic() if self.held else 1.0
-        return max(1e-4, min(wait, self.deadline - now, 1.0))
+        return float(max(1e-4, min(wait, self.deadline - now, 1.0)))
 
     def write(self) -> None:
         """Everything held goes to the store; writing takes at most a fifth of the time."""

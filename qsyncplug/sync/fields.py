@@ -154,7 +154,7 @@ def hopping(covariance: np.ndarray) -> np.ndarray:
     """⟨δb_j†δb_k⟩ of j≠k from a covariance (..., 2N, 2N); on the diagonal ⟨δb†δb⟩+½."""
     qq, pp = covariance[..., ::2, ::2], covariance[..., 1::2, 1::2]
     qp, pq = covariance[..., ::2, 1::2], covariance[..., 1::2, ::2]
-    return (qq + pp + 1j * (qp - pq)) / 2
+    return np.asarray((qq + pp + 1j * (qp - pq)) / 2)
 
 
 def one_minus(z: np.ndarray) -> np.ndarray:

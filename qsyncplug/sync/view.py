@@ -251,7 +251,7 @@ class SyncView:
     def amplitudes(self) -> np.ndarray:
         """β_j = (q_j + i p_j)/√2, (T, N) complex."""
         mean = self.mean
-        return (mean[:, ::2] + 1j * mean[:, 1::2]) / np.sqrt(2)
+        return np.asarray((mean[:, ::2] + 1j * mean[:, 1::2]) / np.sqrt(2))
 
     @property
     def order_parameter(self) -> np.ndarray:
@@ -291,7 +291,7 @@ class SyncView:
         if not self._store.is_zero("covariance"):
             variances = np.diagonal(self.covariance, axis1=1, axis2=2)
             n = n + ((variances[:, ::2] + variances[:, 1::2]) / 2 - self.vacuum)
-        return n
+        return np.asarray(n)
 
     def _numbers(self) -> np.ndarray:
         """Excitation numbers, NaN where they are zero."""
@@ -313,7 +313,7 @@ class SyncView:
             z = moments / (root[:, :, None] * root[:, None, :])
         index = np.arange(n)
         z[:, index, index] = np.where(np.isnan(numbers), np.nan, 1.0)
-        return z
+        return np.asarray(z)
 
     def reference(self, node: int = 0) -> np.ndarray:
         """z_{node,k} for all k, (T, N) complex.
@@ -322,7 +322,7 @@ class SyncView:
         """
         if self.phases_suffice:
             beta = self.amplitudes / np.sqrt(self._numbers())
-            return beta[:, node, None].conj() * beta
+            return np.asarray(beta[:, node, None].conj() * beta)
         return self.correlations[:, node, :]
 
     # ------------------------------------------------------------ parts

@@ -25,7 +25,7 @@ def cycle_of_chains(chains: SpinChains, state0: Any, *, relax: float | None = No
         relax = check_number("relax", relax, minimum=0.0, strict=True)
 
     def amplitudes(x: np.ndarray) -> np.ndarray:
-        return np.ascontiguousarray(x).view(complex) / np.sqrt(2)
+        return np.asarray(np.ascontiguousarray(x).view(complex) / np.sqrt(2))
 
     def parts(x: np.ndarray) -> Parts:
         p = mean_field_parts(chains, amplitudes(x))

@@ -91,12 +91,12 @@ class SpinMeanFieldResult(MeanFieldResult):
     def lowering(self) -> np.ndarray:
         """Mean-field ⟨J_j−⟩ = √N_j √(1−|β_j|²/N_j) β_j, shape (T, 2)."""
         N = np.array(self.model.n, dtype=float)
-        return np.sqrt(N - np.abs(self.amplitudes) ** 2) * self.amplitudes
+        return np.asarray(np.sqrt(N - np.abs(self.amplitudes) ** 2) * self.amplitudes)
 
     @property
     def jz(self) -> np.ndarray:
         """Mean-field ⟨J_jz⟩ = |β_j|² − N_j/2, shape (T, 2)."""
-        return np.abs(self.amplitudes) ** 2 - np.array(self.model.n) / 2
+        return np.asarray(np.abs(self.amplitudes) ** 2 - np.array(self.model.n) / 2)
 
 
 def coherent_covariance(excitation: Any, phase: Any) -> np.ndarray:

@@ -96,20 +96,20 @@ class DtwaResult(Result):
     @property
     def lowering_error(self) -> np.ndarray:
         """Standard error of ⟨J−⟩, (T, G): √(error of J_x² + error of J_y²)."""
-        return np.hypot(self.spins_error[:, :, 0], self.spins_error[:, :, 1])
+        return np.asarray(np.hypot(self.spins_error[:, :, 0], self.spins_error[:, :, 1]))
 
     def hopping(self, a: int, b: int) -> np.ndarray:
         """⟨J_a+J_b−⟩, complex (T,), a≠b or a=b."""
         P = self.products
         x, y = 3 * a, 3 * b
         out = P[:, x, y] + P[:, x + 1, y + 1] + 1j * (P[:, x + 1, y] - P[:, x, y + 1])
-        return out + self.spins[:, a, 2] if a == b else out
+        return np.asarray(out + self.spins[:, a, 2] if a == b else out)
 
     @property
     def spin_covariance(self) -> np.ndarray:
         """½⟨{J_u, J_v}⟩ − ⟨J_u⟩⟨J_v⟩, (T, 3G, 3G), as the exact result has it."""
         flat = self.spins.reshape(len(self.spins), -1)
-        return self.products - flat[:, :, None] * flat[:, None, :]
+        return np.asarray(self.products - flat[:, :, None] * flat[:, None, :])
 
     @property
     def spin_normal(self) -> np.ndarray:

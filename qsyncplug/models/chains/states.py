@@ -32,7 +32,7 @@ def spin_coherent(n: int, x: float, phase: float) -> np.ndarray:
         + (n - m) * np.log1p(-x)
     )
     value = np.exp(log)
-    return value / np.linalg.norm(value) * np.exp(1j * m * phase)
+    return np.asarray(value / np.linalg.norm(value) * np.exp(1j * m * phase))
 
 
 def product_ket(

@@ -101,14 +101,14 @@ def factor(state: Any, keep: tuple[int, ...]) -> np.ndarray:
     rest = [k for k in range(len(dims)) if k not in keep]
     tensor = state.full().reshape(dims).transpose(*keep, *rest)
     matrix = tensor.reshape(int(np.prod([dims[k] for k in keep])), -1)
-    return matrix / np.linalg.norm(matrix)
+    return np.asarray(matrix / np.linalg.norm(matrix))
 
 
 def density(state: Any, keep: tuple[int, ...]) -> np.ndarray:
     """Reduced density matrix of the factors `keep`, in that order; Hermitian, trace 1."""
     if state.isket:
         matrix = factor(state, keep)
-        return matrix @ matrix.conj().T
+        return np.asarray(matrix @ matrix.conj().T)
     dims = [int(d) for d in state.dims[0]]
     rest = [k for k in range(len(dims)) if k not in keep]
     f = len(dims)
@@ -117,7 +117,7 @@ def density(state: Any, keep: tuple[int, ...]) -> np.ndarray:
     tensor = state.full().reshape(dims + dims).transpose(order + [f + k for k in order])
     rho = np.einsum("arbr->ab", tensor.reshape(kept, traced, kept, traced))
     rho = (rho + rho.conj().T) / 2
-    return rho / np.trace(rho).real
+    return np.asarray(rho / np.trace(rho).real)
 
 
 def reduced(view: SyncView, nodes: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:

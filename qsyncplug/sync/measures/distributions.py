@@ -66,7 +66,9 @@ class PhaseDistribution:
         """P(φ) at any angles."""
         phi = np.asarray(phi, dtype=float)
         m = np.arange(1, self.moments.size)
-        return (1 + 2 * (np.exp(-1j * phi[..., None] * m) @ self.moments[1:]).real) / (2 * np.pi)
+        return np.asarray(
+            (1 + 2 * (np.exp(-1j * phi[..., None] * m) @ self.moments[1:]).real) / (2 * np.pi)
+        )
 
     @property
     def peak(self) -> float:
@@ -102,7 +104,7 @@ def peaks(moments: np.ndarray) -> np.ndarray:
         step = np.where(safe, -first / np.where(safe, second, 1), 0)
         phi = phi + np.clip(step, -2 * np.pi / n, 2 * np.pi / n)
         best = np.maximum(best, 2 * np.sum(a * np.exp(-1j * phi[..., None] * m), axis=-1).real)
-    return np.maximum(np.max(best, axis=-1), 0.0)
+    return np.asarray(np.maximum(np.max(best, axis=-1), 0.0))
 
 
 @lru_cache(maxsize=64)

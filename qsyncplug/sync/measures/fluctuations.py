@@ -273,4 +273,4 @@ def pearson(view: SyncView, first: str = "q", second: str | None = None) -> np.n
         scale = np.sqrt(np.where(variances > 0, variances, np.nan))
         result = cov[:, a::2, b::2] / (scale[:, a::2, None] * scale[:, None, b::2])
     undefined(result, "pearson", "a variance is zero")
-    return result
+    return np.asarray(result)

@@ -24,7 +24,7 @@ def _roots(covariance: np.ndarray, power: float) -> np.ndarray:
     """Real symmetric power of covariances (..., n, n); NaN where they are not positive."""
     w, v = np.linalg.eigh(covariance)
     w = np.where(w > 0, w, np.nan)
-    return (v * w[..., None, :] ** power) @ v.swapaxes(-1, -2)
+    return np.asarray((v * w[..., None, :] ** power) @ v.swapaxes(-1, -2))
 
 
 def _form(n: int) -> np.ndarray:
@@ -52,7 +52,7 @@ def _physical(covariance: np.ndarray) -> np.ndarray:
 
 def entropy(nu: np.ndarray) -> np.ndarray:
     """Von Neumann entropy of a mode with symplectic eigenvalue `nu`."""
-    return xlogy(nu + 0.5, nu + 0.5) - xlogy(nu - 0.5, nu - 0.5)
+    return np.asarray(xlogy(nu + 0.5, nu + 0.5) - xlogy(nu - 0.5, nu - 0.5))
 
 
 def log_negativity(covariance: np.ndarray) -> np.ndarray:
@@ -67,12 +67,12 @@ def mutual_information(covariance: np.ndarray) -> np.ndarray:
     """S_1 + S_2 − S_12 of (..., 4, 4)."""
     a, b = _physical(covariance[..., :2, :2])[..., 0], _physical(covariance[..., 2:, 2:])[..., 0]
     joint = _physical(covariance)
-    return np.maximum(0.0, entropy(a) + entropy(b) - np.sum(entropy(joint), axis=-1))
+    return np.asarray(np.maximum(0.0, entropy(a) + entropy(b) - np.sum(entropy(joint), axis=-1)))
 
 
 def purity(covariance: np.ndarray) -> np.ndarray:
     """Purity Tr ρ² = Π 1/(2ν) of (..., 2n, 2n)."""
-    return np.prod(1 / (2 * _physical(covariance)), axis=-1)
+    return np.asarray(np.prod(1 / (2 * _physical(covariance)), axis=-1))
 
 
 def discord(covariance: np.ndarray) -> np.ndarray:

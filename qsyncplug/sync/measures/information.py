@@ -370,7 +370,7 @@ def second_order(
     with np.errstate(invalid="ignore"):
         values = moments / (numbers[:, :, None] * numbers[:, None, :])
     undefined(values, "second_order", "a node has zero mass")
-    return values
+    return np.asarray(values)
 
 
 def _second_moments(view: SyncView) -> tuple[np.ndarray, np.ndarray]:

@@ -126,7 +126,7 @@ def _bisect_newton(coefficients: np.ndarray, left: np.ndarray, right: np.ndarray
         newton = x - value / np.where(slope == 0, 1, slope)
         inside = (slope != 0) & (newton >= low - 1e-14) & (newton <= high + 1e-14)
         x = np.where(inside, newton, (low + high) / 2)
-    return x
+    return np.asarray(x)
 
 
 def _rays(rho: np.ndarray) -> _Rays:

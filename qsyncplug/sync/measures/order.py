@@ -76,7 +76,7 @@ def _weighted(view: SyncView, weights: np.ndarray) -> np.ndarray:
     """√(Σ_jk c_jc_kz_jk) with Σ c_j = 1."""
     if view.phases_suffice:
         # no N×N array
-        return np.abs(np.exp(1j * mean_phases(view)) @ weights)
+        return np.asarray(np.abs(np.exp(1j * mean_phases(view)) @ weights))
     total = np.einsum("j,tjk,k->t", weights, view.correlations, weights).real
     return np.sqrt(np.where(total < -1e-9, np.nan, np.maximum(total, 0)))
 
@@ -84,7 +84,7 @@ def _weighted(view: SyncView, weights: np.ndarray) -> np.ndarray:
 def _by_masses(view: SyncView) -> np.ndarray:
     root = np.sqrt(np.maximum(view.masses, 0))
     if view.phases_suffice:
-        return np.abs(np.mean(root * np.exp(1j * mean_phases(view)), axis=1))
+        return np.asarray(np.abs(np.mean(root * np.exp(1j * mean_phases(view)), axis=1)))
     weight = root[:, :, None] * root[:, None, :]
     total = np.sum(np.where(weight == 0, 0, weight * view.correlations), axis=(1, 2)).real
     floor = -1e-9 * view.n**2 * (1 + float(np.max(view.masses)))
@@ -200,7 +200,7 @@ def kuramoto(view: SyncView, m: int = 1) -> np.ndarray:
         total = np.sum(np.exp(1j * m * np.angle(z)), axis=(1, 2)).real
         r = np.sqrt(np.maximum(total, 0)) / view.n
     undefined(r, "kuramoto", "⟨b_j⟩=0 has no phase")
-    return r
+    return np.asarray(r)
 
 
 @measure("X", r"X", Of.RUN, ("mean",), circular=True)

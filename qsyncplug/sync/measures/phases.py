@@ -47,7 +47,7 @@ def coherence(view: SyncView) -> np.ndarray:
     """
     values = np.abs(view.correlations)
     undefined(values, "coherence", "a node has zero mass")
-    return values
+    return np.asarray(values)
 
 
 @measure("arg ⟨b†b⟩", r"\arg z", Of.PAIRS, ("correlations",), circular=True, table=True)
@@ -168,7 +168,7 @@ def phase_locking(view: SyncView, window: float | None = None) -> np.ndarray:
         "a relative phase does not exist at some time of the window",
     )
     values[~inside] = np.nan
-    return values
+    return np.asarray(values)
 
 
 @measure("Pearson q(t)", r"\rho_t", Of.PAIRS, ("mean",), range=(-1.0, 1.0))
@@ -223,7 +223,7 @@ def pearson_window(
     values = np.clip(cov / (scale[:, :, None] * scale[:, None, :]), -1, 1)
     undefined(values[inside], "pearson_window", "a time series is constant over the window")
     values[~inside] = np.nan
-    return values
+    return np.asarray(values)
 
 
 def _rate(times: np.ndarray, factors: np.ndarray, name: str) -> np.ndarray:

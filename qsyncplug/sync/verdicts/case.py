@@ -49,7 +49,7 @@ class Case:
     @property
     def samples(self) -> int:
         """Number of samples in the window."""
-        return self.inside.stop - self.inside.start
+        return int(self.inside.stop - self.inside.start)
 
     @property
     def span(self) -> str:

@@ -36,7 +36,7 @@ def standing(thirds: np.ndarray) -> np.ndarray:
     # what grows by a constant factor a third leaves a fixed point rather than being at one
     # (below 1e-9 it is the error of a solver, which may grow too)
     leaving = (first > 2) & (second > 2) & (last > 1e-9)
-    return ((last <= FLOOR) & ~leaving) | exponential
+    return np.asarray(((last <= FLOOR) & ~leaving) | exponential)
 
 
 def hovering(track: Track) -> np.ndarray:
@@ -53,7 +53,7 @@ def hovering(track: Track) -> np.ndarray:
     deviation = np.sqrt(np.mean(track.spread**2, axis=0) + np.var(track.blocks, axis=0) * 0.0)
     level = (np.abs(drift) < 4 * error) | (np.abs(drift) < 0.15 * deviation)
     small, large = np.min(track.spread, axis=0), np.max(track.spread, axis=0)
-    return (track.whole < np.pi) & level & (large <= 1.6 * small) & (track.returns >= 6)
+    return np.asarray((track.whole < np.pi) & level & (large <= 1.6 * small) & (track.returns >= 6))
 
 
 def winding(found: Survey, length: float, frequency: float) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ __all__ = ["Order", "judge_order", "null_value"]
 
 def null_value(n: int) -> float:
     """R of N independent nodes whose phases are uniform: √⟨r²⟩ = 1/√N."""
-    return 1 / np.sqrt(n)
+    return float(1 / np.sqrt(n))
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Order:
     @property
     def error(self) -> float:
         """Standard error of N r² if the phases were independent."""
-        return 1 / np.sqrt(self.independent)
+        return float(1 / np.sqrt(self.independent))
 
     @property
     def at_null(self) -> bool:

@@ -310,4 +310,4 @@ def _drifting(case: Case, w: np.ndarray, halves: np.ndarray, evidence: dict[str,
 def _agree(found: Survey, frequency: float) -> np.ndarray:
     """Whether both halves of the window give the same drift, (N,)."""
     halves = found.halves - frequency
-    return np.abs(halves[0] - halves[1]) <= _AGREE * np.abs(halves).max(axis=0)
+    return np.asarray(np.abs(halves[0] - halves[1]) <= _AGREE * np.abs(halves).max(axis=0))

@@ -95,7 +95,7 @@ def survey(source: PhaseSource, inside: slice) -> Survey:
 
 
 def _mean_field(rows: np.ndarray) -> np.ndarray:
-    return (np.cos(rows).sum(axis=1) + 1j * np.sin(rows).sum(axis=1)) / rows.shape[1]
+    return np.asarray((np.cos(rows).sum(axis=1) + 1j * np.sin(rows).sum(axis=1)) / rows.shape[1])
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ class _Tracker:
         members = theta if self.group.all() else theta[:, self.group]
         out = theta - members.mean(axis=1)[:, None]
         out *= self.scale
-        return out
+        return np.asarray(out)
 
     def go(self) -> Track:
         """One pass."""
@@ -199,7 +199,7 @@ class _Tracker:
         if self.group.all():
             return float(np.abs(self.found.mean_field).mean())
         inside = self.found.inside
-        return self.order / (inside.stop - inside.start)
+        return float(self.order / (inside.stop - inside.start))
 
     def _take(self, part: slice, delta: np.ndarray, theta: np.ndarray) -> None:
         for k, piece in enumerate([*self.pieces, slice(0, self.found.inside.start)]):

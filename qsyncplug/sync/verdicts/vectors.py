@@ -231,7 +231,7 @@ def _undamped(values: np.ndarray, lag: int) -> bool:
 
 
 def _resample(grid: np.ndarray, times: np.ndarray, values: np.ndarray) -> np.ndarray:
-    return CubicSpline(times, values)(grid)
+    return np.asarray(CubicSpline(times, values)(grid))
 
 
 def _refined(grid: np.ndarray, values: np.ndarray, lag: float, limit: float) -> float | None:
