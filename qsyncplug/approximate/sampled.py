@@ -170,7 +170,7 @@ class Sums:
             at = self.model.first[symbol]
             beta = z[:, at]
             if isinstance(symbol.factor, SpinFactor):
-                N = symbol.factor.N  # type: ignore[attr-defined]
+                N = symbol.factor.N
                 beta = beta / np.sqrt(np.maximum(0.5 * (N + 1) - z[:, at + 1].real, 1e-12))
             out += [np.sqrt(2) * beta.real, np.sqrt(2) * beta.imag]
         return np.stack(out, axis=1)

@@ -159,7 +159,7 @@ class TwaSolver(Solver):
                 noise = rng.standard_normal((2, BLOCK))
                 z[at] = product.alpha[symbol] + 0.5 * (noise[0] + 1j * noise[1])
                 continue
-            N = symbol.factor.N  # type: ignore[attr-defined]
+            N = symbol.factor.N
             n = product.bloch(symbol)
             frame = np.linalg.svd(np.atleast_2d(n))[2] if np.any(n) else np.eye(3)
             length = np.linalg.norm(n)
@@ -220,7 +220,7 @@ class TwaSolver(Solver):
 
         seeds = np.random.SeedSequence([seed, 2**32 - 1]).generate_state(4 * BLOCK, np.uint64)
         flow.begin(self._initial(product, seed, 2**32 - 1), seeds.reshape(4, BLOCK))
-        steps = []
+        steps: list[int] = []
         rate = fastest(float(times[0]), flow.values())
         for k in range(len(times) - 1):
             width = float(times[k + 1] - times[k])
@@ -257,7 +257,7 @@ class TwaSolver(Solver):
                 )
                 result.stats["neglected"].append(text)
                 warn(text, ApproximationWarning)
-        if any(_is_spin(s) and s.factor.N == 1 for s in self.model.symbols):  # type: ignore[attr-defined]
+        if any(_is_spin(s) and s.factor.N == 1 for s in self.model.symbols):
             result.stats["neglected"].append("a spin ½: no large N makes its truncation controlled")
 
 

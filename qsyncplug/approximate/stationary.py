@@ -91,15 +91,18 @@ class _Jacobian:
         self.real = sorted(closure.equations.real)
         self.polynomials = closure.polynomials()
         rates = closure.equations.rates()
-        rows, letters, rest, value = [], [], [], []
+        rows: list[int] = []
+        letters: list[int] = []
+        rest: list[Any] = []
+        value: list[complex] = []
         for row, polynomial in enumerate(rates):
             self._collect(row, polynomial, rows, letters, rest, value)
         width = max((len(r) for r in rest), default=0)
         padded = np.full((len(rest), width), 2 * self.V)
         for k, r in enumerate(rest):
             padded[k, : len(r)] = r
-        self.rows, self.letters = np.array(rows, dtype=int), np.array(letters, dtype=int)
-        self.rest, self.value = padded, np.array(value, dtype=complex)
+        self.rows, self.letters = np.array(rows, np.int64), np.array(letters, np.int64)
+        self.rest, self.value = padded, np.array(value, np.complex128)
 
     @staticmethod
     def _collect(

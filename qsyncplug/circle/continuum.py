@@ -185,7 +185,7 @@ def delay_frequencies(
         turns = range(math.floor(low * tau / (2 * math.pi)) - 1, math.ceil(high * tau / 6.2) + 2)
         corners = [(s * base + 2 * math.pi * m) / tau for m in turns for s in (1, -1)]
         edges = sorted({low, high, *(c for c in corners if low < c < high)})
-    found = []
+    found: list[tuple[float, bool]] = []
     for a, b in itertools.pairwise(edges):
         if excess(a) * excess(b) <= 0:
             x = float(scipy.optimize.brentq(excess, a, b, xtol=1e-15, rtol=1e-15))

@@ -112,14 +112,14 @@ def choose_kernel(n: int, modes: int, cells: int, kind: int, sortable: bool) -> 
     return best
 
 
-class _Mean(MeanField):
+class _Mean(MeanField):  # type: ignore[misc]
     """A compiled field with the layout of its state."""
 
     layout: Layout
     reason: str
 
 
-class _Graph(GraphField):
+class _Graph(GraphField):  # type: ignore[misc]
     layout: Layout
     reason: str
 

@@ -118,19 +118,19 @@ def _tables(cells: int, lo: float, hi: float) -> tuple[dict[str, Ball], dict[str
 # ---------------------------------------------------------------------- B = A/(b−a)
 
 
-def _b(p: Any, d: Ball) -> Ball:
+def _b(p: Any, d: Ball) -> Any:
     """B from f, f' at a and b, and 1/(b−a)."""
     fa, f1a, fb, f1b = p
     return 0.5 * (f1a + f1b) * d - (fb - fa) * (d * d)
 
 
-def _b_a(p: Any, f2a: Ball, d: Ball) -> Ball:
+def _b_a(p: Any, f2a: Ball, d: Ball) -> Any:
     fa, f1a, fb, f1b = p
     d2 = d * d
     return 0.5 * f2a * d + (1.5 * f1a + 0.5 * f1b) * d2 - 2 * (fb - fa) * (d2 * d)
 
 
-def _b_b(p: Any, f2b: Ball, d: Ball) -> Ball:
+def _b_b(p: Any, f2b: Ball, d: Ball) -> Any:
     fa, f1a, fb, f1b = p
     d2 = d * d
     return 0.5 * f2b * d - (0.5 * f1a + 1.5 * f1b) * d2 + 2 * (fb - fa) * (d2 * d)

@@ -285,7 +285,7 @@ class _Attention(Interaction):
         return a
 
     @property
-    def peak(self) -> float:  # type: ignore[override]
+    def peak(self) -> float:
         # at β<0 the function is the mirror image, x → π − x
         return attention_peak(abs(self.beta))
 

@@ -348,7 +348,8 @@ class CircleProblem(Problem):
 
     def finish(self) -> None:
         """See :meth:`Problem.finish`."""
-        result, rhs = self.result, getattr(self.stepper, "rhs", None)
+        result = self.result
+        rhs: Any = getattr(self.stepper, "rhs", None)
         if not hasattr(rhs, "layout"):
             return
         drift: dict[str, float] = {}

@@ -24,7 +24,7 @@ __all__ = ["linear_growth"]
 
 
 @predictions.register(Circle)
-def _predictions(model: Circle, state0: Any) -> Predictions:
+def _predictions(model: Circle, state0: Any) -> Predictions[Prediction]:
     """Theorems about a model on the circle that hold from the positions `state0`, (n,)."""
     x0 = model.positions(state0, "state0")
     if model.extras:

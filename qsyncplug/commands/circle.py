@@ -33,7 +33,7 @@ class _Row:
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
     """Add the command and its options to the subparsers `commands`."""
-    parser = commands.add_parser(
+    parser: argparse.ArgumentParser = commands.add_parser(
         "circle",
         help="particles on the circle: fast sums against pair sums, SciPy and a closed form",
         description="Self-attention (or Kuramoto's model, --beta 0) with every way of summing "

@@ -20,7 +20,8 @@ class _Family:
         self.commands = commands
 
     def add_parser(self, name: str, **kw: Any) -> argparse.ArgumentParser:
-        return self.commands.add_parser(f"compare {name}", **kw)
+        parser: argparse.ArgumentParser = self.commands.add_parser(f"compare {name}", **kw)
+        return parser
 
 
 def add_parser(commands: Any) -> None:

@@ -108,7 +108,8 @@ def _figure(results: dict[str, Any], comparison: Any) -> Any:
     from ..plot.views import plot_order_parameter
 
     fig = plt.figure(figsize=(12, 3.6), layout="constrained")
-    left, middle, right = fig.subfigures(1, 3, width_ratios=(1, 1.2, 1))
+    parts: Any = fig.subfigures(1, 3, width_ratios=(1, 1.2, 1))
+    left, middle, right = parts
     plot_densities(results["grid"], fig=left, ax=left.subplots())
     ax = middle.subplots()
     for name, result in results.items():

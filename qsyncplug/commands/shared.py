@@ -94,7 +94,7 @@ def write_figure(args: argparse.Namespace, figure: Any) -> Path:
     import matplotlib.pyplot as plt
 
     kind = args.output.suffix.lower()
-    path = args.output.with_suffix(kind if kind in _FIGURES else ".png")
+    path: Path = args.output.with_suffix(kind if kind in _FIGURES else ".png")
     figure.savefig(path, dpi=150)
     plt.close(figure)
     print(f"\nfigure: {path}")

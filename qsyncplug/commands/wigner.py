@@ -131,7 +131,8 @@ def _figure(result: Any, comparison: Any) -> Any:
     from ..plot.wigner import plot_wigner_matrix
 
     fig = plt.figure(figsize=(11, 5.4), layout="constrained")
-    left, right = fig.subfigures(1, 2, width_ratios=(1.2, 1))
+    parts: Any = fig.subfigures(1, 2, width_ratios=(1.2, 1))
+    left, right = parts
     plot_wigner_matrix(result, -1, oscillators=range(min(3, result.n)), fig=left)
     shown = [m for m in ("order_parameter", "coherence") if m in comparison.values]
     axes = right.subplots(len(shown), 1, sharex=True, squeeze=False)

@@ -82,7 +82,7 @@ class Comparison:
         """Header and rows, verdicts first."""
         end = f"{self.times[-1]:g}"
         head = ("measure", "approximation", f"{self.reference} (t={end})", "approximate")
-        table = [(*head, "difference", "largest", "agrees for t in")]
+        table: list[tuple[str, ...]] = [(*head, "difference", "largest", "agrees for t in")]
         for name, verdict in self.verdicts.items():
             if name != self.reference:
                 exact = str(self.verdicts[self.reference].label)

@@ -242,7 +242,8 @@ class _Series:
         self, order: tuple[str, ...], tolerance: float
     ) -> tuple[list[Row], dict[str, dict[str, np.ndarray]]]:
         """Rows of the table, and the differences from the reference."""
-        rows, differences = [], {}
+        rows: list[Row] = []
+        differences: dict[str, dict[str, np.ndarray]] = {}
         for key, by_name in self.values.items():
             differences[key] = {}
             exact = by_name[order[0]]

@@ -19,7 +19,7 @@ from .stats import Stats
 __all__ = ["Result"]
 
 
-class Result(qutip.solver.result.Result):
+class Result(qutip.solver.result.Result):  # type: ignore[misc]
     """Times, arrays and statistics of a run; a ``qutip.solver.result.Result`` with named arrays.
 
     A subclass lists its arrays in ``_fields`` with the name of each axis, time
@@ -38,6 +38,7 @@ class Result(qutip.solver.result.Result):
 
     #: name of each array -> names of its axes
     _fields: ClassVar[dict[str, tuple[str, ...]]] = {}
+    stats: Stats
     #: how its runs are described; subclasses may extend it
     _stats_type: ClassVar[type[Stats]] = Stats
 

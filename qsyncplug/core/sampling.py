@@ -201,7 +201,9 @@ class SampledProblem(Problem):
         return f"error.result holds what the {self.stepper.drawn} finished samples say"
 
 
-def _in_order(kernel: SampleKernel, chunks: list[tuple[int, int]], threads: int) -> Iterator[Batch]:
+def _in_order(
+    kernel: SampleKernel, chunks: Sequence[tuple[int, int]], threads: int
+) -> Iterator[Batch]:
     """What the kernel returns for the chunks, in their order."""
     until = deadline()
     if threads == 1:

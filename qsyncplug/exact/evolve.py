@@ -114,7 +114,8 @@ class ExactSolver(Solver):
 
     def _system(self) -> tuple[Any, list[Any]]:
         """Hamiltonian and jump operators."""
-        return self.model.qutip(self._cutoff)
+        H, jumps = self.model.qutip(self._cutoff)
+        return H, jumps
 
     def _initial(self, state0: Any) -> qutip.Qobj:
         """The checked initial state."""

@@ -69,7 +69,8 @@ def _resolvent(r: _Regression, shift: float) -> Callable[[np.ndarray], np.ndarra
     if len(r.index) <= (_LU_WHOLE if whole else _LU_ORDER):
         L = problem.superoperator(r.index)
         matrix = sp.csc_matrix(shift * sp.identity(L.shape[0]) - L)
-        return spla.splu(matrix, permc_spec="COLAMD").solve
+        solve: Callable[[np.ndarray], np.ndarray] = spla.splu(matrix, permc_spec="COLAMD").solve
+        return solve
     return _iterative(r, shift)
 
 

@@ -119,7 +119,8 @@ class AtomFactor(Factor):
 
     def site(self, letter: Local, at: int) -> Any:
         """One letter on one atom."""
-        site = scipy.sparse.csr_matrix(_SITE[letter])
+        p, e, m = letter
+        site = scipy.sparse.csr_matrix(_SITE[p, e, m])
         left = scipy.sparse.identity(2**at, dtype=complex)
         right = scipy.sparse.identity(2 ** (self.N - at - 1), dtype=complex)
         return scipy.sparse.kron(scipy.sparse.kron(left, site), right, format="csr")

@@ -121,7 +121,8 @@ class Expression:
         return NotImplemented if right is None else self + (-right)
 
     def __rsub__(self, other: Any) -> Expression:
-        return (-self) + other
+        total: Expression = (-self) + other
+        return total
 
     def __mul__(self, other: Any) -> Expression:
         right = self._lift(other)
@@ -146,7 +147,8 @@ class Expression:
             isinstance(other, numbers.Number) or (isinstance(other, np.ndarray) and other.ndim == 0)
         ):
             return NotImplemented
-        return self * (1 / complex(other))  # type: ignore[arg-type, call-overload]
+        quotient: Expression = self * (1 / complex(other))  # type: ignore[arg-type]
+        return quotient
 
     def __pow__(self, exponent: Any) -> Expression:
         exponent = check_integer("the exponent", exponent, minimum=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 __all__ = ["Factor", "Local", "Sum"]
 
@@ -20,7 +20,7 @@ class Factor(ABC):
     """
 
     #: the monomial 1
-    one: Local
+    one: ClassVar[Local]
 
     @abstractmethod
     def product(self, left: Local, right: Local) -> Sum:

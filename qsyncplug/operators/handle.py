@@ -60,7 +60,7 @@ class _Handle:
         self.symbol = symbol
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.symbol is self.symbol  # type: ignore[attr-defined]
+        return type(other) is type(self) and other.symbol is self.symbol
 
     def __hash__(self) -> int:
         return hash(self.symbol)
@@ -233,7 +233,7 @@ class EachAtom:
             not isinstance(other, (Expression, EachAtom, _Handle))
             and (factor := time_factor(other)) is not None
         ):
-            value, factors = 1.0, (factor,)  # type: ignore[assignment]
+            value, factors = 1.0, (factor,)
         else:
             raise self._refuse(other)
         terms = {
@@ -300,7 +300,7 @@ def handle(symbol: Symbol) -> Mode | Spin | Level | Atoms:
         (AtomFactor, Atoms),
     ):
         if isinstance(symbol.factor, factor):
-            return kind(symbol)  # type: ignore[no-any-return, operator]
+            return kind(symbol)
     raise TypeError(f"{symbol} is of no known kind")
 
 

@@ -60,7 +60,7 @@ class ProductState:
         """The state on the space of ``system.qutip(cutoff)``: a ket if every factor is pure."""
         modes = [s for s in self.system.symbols if isinstance(s.factor, ModeFactor)]
         dims = iter(self.system.levels(cutoff))
-        parts: list[qutip.Qobj] = []
+        parts: list[Any] = []
         for symbol in self.system.symbols:
             if symbol in modes:
                 size = next(dims)
@@ -73,7 +73,7 @@ class ProductState:
             return qutip.tensor(parts)
         return qutip.tensor([p if p.isoper else p.proj() for p in parts])
 
-    def _site(self, symbol: Symbol) -> list[qutip.Qobj]:
+    def _site(self, symbol: Symbol) -> list[Any]:
         factor = symbol.factor
         if isinstance(factor, SpinFactor) and factor.N > 1:
             x, y, z = self.bloch(symbol)

@@ -65,7 +65,7 @@ def legend(ax: Axes, title: str | None = None, *, above: bool = False) -> None:
     """The legend beside the curves, or above a picture with a colour bar, where it covers none."""
     if not ax.get_legend_handles_labels()[1]:
         return
-    place = ("lower left", (0.0, 1.0)) if above else ("upper left", (1.0, 1.02))
+    place: Any = ("lower left", (0.0, 1.0)) if above else ("upper left", (1.0, 1.02))
     ax.legend(
         frameon=False,
         loc=place[0],

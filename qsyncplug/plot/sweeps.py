@@ -93,7 +93,7 @@ def plot_sweep(
     y, x = (array[d] for d in array.dims)
     low, high = float(array.min()), float(array.max())
     signed = low < 0 < high
-    limits = {"vmin": -max(-low, high), "vmax": max(-low, high)} if signed else {}
+    limits: Any = {"vmin": -max(-low, high), "vmax": max(-low, high)} if signed else {}
     image = ax.pcolormesh(
         x.values,
         y.values,

@@ -67,7 +67,7 @@ def plot_order_parameter(
     """
     view = synchronization(view, modes=modes)
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
-    place = sum(line.get_label()[:1] != "_" for line in ax.lines) + 1
+    place = sum(str(line.get_label())[:1] != "_" for line in ax.lines) + 1
     draw_series(ax, view.times, measures.order_parameter(view), place, label)
     if place == 1 and view.n > 1:
         null = 1 / np.sqrt(view.n)

@@ -124,7 +124,8 @@ def sweep(
     try:
         run = _Run(store, chosen, name)
         run(Task(function, reader, one_thread=executor is not None), engine)
-        return run.finish()
+        data: xarray.Dataset = run.finish()
+        return data
     finally:
         store.close()
 

@@ -115,7 +115,7 @@ class Store:
         if isinstance(covariance, (int, float)) and covariance != 0:
             raise ValueError(f"covariance must be an array (T, 2N, 2N) or 0, not {covariance!r}")
         self.classical = _vanishes(covariance)
-        if self.classical and np.ndim(covariance):
+        if self.classical and isinstance(covariance, np.ndarray) and covariance.ndim:
             self._check("covariance", covariance)
         if self.classical:
             self.values["covariance"] = 0

@@ -154,7 +154,7 @@ class SyncView:
         put(
             self,
             "times",
-            frozen(np.arange(store.n_times, dtype=float)) if times is None else checked,
+            frozen(np.arange(store.n_times or 0, dtype=float)) if times is None else checked,
         )
 
     # ------------------------------------------------------------ what it is

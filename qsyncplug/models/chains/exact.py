@@ -173,7 +173,7 @@ class SpinExactSolver(ExactSolver):
         if modes is None:
             modes = tuple(
                 jm / np.sqrt(c) for jm, c in zip(self.space.lowering, self.model.n, strict=True)
-            )  # type: ignore[assignment]
+            )
         assert modes is not None
         sizes = (
             self.space.dims[-2:]

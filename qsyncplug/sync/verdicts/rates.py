@@ -47,7 +47,9 @@ class Estimate(float):
     def __repr__(self) -> str:
         return f"Estimate({float(self)!r}, {self.error!r})"
 
-    def __getnewargs__(self) -> tuple[float, float, tuple[float, float] | None]:
+    def __getnewargs__(  # type: ignore[override]
+        self,
+    ) -> tuple[float, float, tuple[float, float] | None]:
         return float(self), self.error, self.window
 
 
