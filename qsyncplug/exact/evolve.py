@@ -4,6 +4,7 @@ when it must stop.
 
 from __future__ import annotations
 
+import math
 import time as clock
 from typing import Any, ClassVar
 
@@ -11,7 +12,7 @@ import numpy as np
 import qutip
 from qutip.ui.progressbar import progress_bars
 
-from ..core.checks import check_choice, check_integer, check_times
+from ..core.checks import check_choice, check_integer, check_memory, check_times
 from ..core.entry import HIERARCHY, exactsolve
 from ..core.errors import (
     NonFiniteError,
@@ -180,6 +181,7 @@ class ExactSolver(Solver):
         """Run from `state0` at ``tlist[0]``; see :func:`exactsolve_modes`."""
         begin = clock.perf_counter()
         times = check_times(tlist)
+        self._check_memory()
         state = self._initial(state0)
         user = self._observables(e_ops)
         self._check_model(times)
@@ -189,18 +191,40 @@ class ExactSolver(Solver):
         choice = task.choose()
         stats = self._stats(task, choice)
         result = self._empty(stats)
-        result.stats = stats
         if choice.method in (*QUTIP_METHODS, "trajectories"):
             self._run_qutip(task, choice, result, begin)
         elif choice.method == "sectors" and task.liouvillian.period == 1:
             self._run_orders(task, result, begin)
         else:
             self._run_own(task, choice, result, begin)
-        stats["total time"] = clock.perf_counter() - begin
+        result.stats["total time"] = clock.perf_counter() - begin
         self._inspect(result, times)
-        if self._options["checkpoint"]:
-            result.save(self._options["checkpoint"])
+        self._save(result)
         return result
+
+    def _check_memory(self) -> None:
+        """Refuse what no method could hold: some kets and the matrices of the moments."""
+        d, n = math.prod(self.levels), len(self.levels)
+        # a matrix of a moment has about an entry a level, and is held twice
+        each = 16.0 * (4 + 2 * (n + n * (n + 1)))
+        check_memory(
+            f"exactsolve with {d:.3g} levels ({' × '.join(map(str, self.levels))})",
+            each * d,
+            advice="lower the cutoff, or use an approximation such as mfsolve",
+        )
+
+    def _save(self, result: ExactResult) -> None:
+        """Write the checkpoint; a file that cannot be written does not take the run with it."""
+        path = self._options["checkpoint"]
+        if not path:
+            return
+        try:
+            result.save(path)
+        except Exception as error:
+            warn(
+                f"the checkpoint {path!r} could not be written ({type(error).__name__}: {error})",
+                QsyncplugWarning,
+            )
 
     def _stats(self, task: Task, choice: Choice) -> dict[str, Any]:
         stats: dict[str, Any] = {

@@ -2,16 +2,66 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..core.errors import MissingFieldError
 from ..core.result import Result
+from ..core.stats import Stats
 from .choice import WHOLE_STATE
 from .moments import MomentReader, covariance_of
 
-__all__ = ["ExactResult"]
+__all__ = ["ExactResult", "ExactStats"]
+
+
+@dataclass(eq=False, repr=False)
+class ExactStats(Stats):
+    """How an exact run went.
+
+    Attributes
+    ----------
+    cutoff : list of int
+        Levels of every tensor factor.
+    integrator : str
+        ``"Chebyshev"``, ``"dop853"``, or that of QuTiP.
+    estimated_time, estimated_bytes : float, int
+        Beforehand: seconds of an own method, and its memory.
+    elements : int or list
+        Density-matrix elements or amplitudes evolved, or the coherence orders.
+    error_estimate, rounding : float
+        Sum of the errors of the expansions, and the largest rounding of one.
+    holds, states : str
+        What the result holds, and why it has no states.
+    trajectories : int
+        Drawn.
+    standard_error : float
+        Largest of the means over trajectories.
+    cutoff_population : float
+        Largest population of a highest Fock level.
+    total_time : float
+        Seconds, with preparation and the choice of the method.
+
+    Examples
+    --------
+    >>> ExactStats(method="ket", elements=20)["elements"]
+    20
+    """
+
+    cutoff: list[int] | None = None
+    integrator: str | None = None
+    estimated_time: float | None = None
+    estimated_bytes: int | None = None
+    elements: Any = None
+    error_estimate: float | None = None
+    rounding: float | None = None
+    holds: str | None = None
+    states: str | None = None
+    trajectories: int | None = None
+    standard_error: float | None = None
+    cutoff_population: float | None = None
+    total_time: float | None = None
 
 
 class ExactResult(Result):
@@ -49,6 +99,8 @@ class ExactResult(Result):
         "normal": ("time", "mode", "mode_2"),
         "populations": ("time", "mode", "level"),
     }
+    _stats_type: ClassVar[type[Stats]] = ExactStats
+    stats: ExactStats
     amplitudes: np.ndarray
     mean: np.ndarray
     covariance: np.ndarray

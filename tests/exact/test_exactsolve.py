@@ -1,6 +1,7 @@
 """Exact evolution against plain QuTiP, its choice of method, limits and warnings."""
 
 import re
+import time
 import warnings
 
 import numpy as np
@@ -11,6 +12,7 @@ import qsyncplug as qsp
 from qsyncplug.core import checks
 from qsyncplug.core.errors import CutoffWarning, MemoryLimitError, SolverError, TimeLimitError
 from qsyncplug.exact import choice as exact_module
+from qsyncplug.exact.result import ExactResult, ExactStats
 from tests.systems import boson_reference as ref
 
 TIGHT = {"method": "vern9", "atol": 1e-13, "rtol": 1e-11, "nsteps": 10**6}
@@ -636,3 +638,36 @@ def test_a_coefficient_that_raises_is_named_before_any_work():
     system = qsp.System(qutip.coefficient(broken) * (b + b.dag()), [b])
     with pytest.raises(ValueError, match=r"coefficient.*raised TypeError at t=1\..*no more"):
         qsp.exactsolve(system, [0.0], np.linspace(0, 2, 21), cutoff=10)
+
+
+def test_spaces_that_no_method_could_hold_are_refused_at_once():
+    begin = time.perf_counter()
+    with pytest.raises(MemoryLimitError, match=r"1e\+10 levels.*needs about .* GiB.*cutoff") as e:
+        qsp.exactsolve(qsp.van_der_pol_pair(), [1, 1], [0, 1], cutoff=10**5)
+    # more than one ket, without a byte of it
+    assert e.value.required > 16 * 10**10 > e.value.available
+    assert time.perf_counter() - begin < 5.0
+
+
+def test_statistics_are_typed_and_survive_files(tmp_path):
+    run = quietly(qsp.van_der_pol_pair(), [0.3, 0.2j], [0.0, 0.5], cutoff=8)
+    assert isinstance(run.stats, ExactStats)
+    assert run.stats.cutoff == [8, 8] and run.stats["cutoff"] is run.stats.cutoff
+    assert run.stats.method == "density" and run.stats.total_time >= run.stats.run_time > 0
+    assert run.stats.cutoff_population == run.stats["cutoff population"]
+    run.save(tmp_path / "run.npz")
+    again = qsp.load(tmp_path / "run.npz").stats
+    assert isinstance(again, ExactStats) and dict(again) == dict(run.stats)
+
+
+def test_a_checkpoint_that_cannot_be_written_does_not_cost_the_run(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(ExactResult, "save", full)
+    path = str(tmp_path / "run.npz")
+    with pytest.warns(UserWarning, match="could not be written.*no space left"):
+        run = qsp.exactsolve(
+            qsp.van_der_pol_pair(), [0.1, 0.1j], [0.0, 0.5], cutoff=14, options={"checkpoint": path}
+        )
+    assert run.mean.shape == (2, 4)
