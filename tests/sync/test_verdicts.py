@@ -232,3 +232,14 @@ def test_estimates_print_their_error():
     for again in (copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))):
         x = again(qsp.Estimate(2.0, 0.1, (0.0, 1.0)))
         assert x == 2 and x.error == 0.1 and x.window == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("second", [1.05, 1.2, 1.6, 3.0])
+@pytest.mark.parametrize("share", [0.3, 1.0, 3.0])
+def test_the_error_of_a_rate_covers_a_faster_decay_beside_it(second, share):
+    """e^{-t}+c e^{-λt}: a straight line to the eye, whose slope is not the slowest rate."""
+    from qsyncplug.sync.verdicts.rates import fit_rate
+
+    t = np.linspace(0, 25, 401)
+    rate = fit_rate(t, 0.5 * np.exp(-t) + 0.5 * share * np.exp(-second * t), known_limit=True)
+    assert abs(rate - 1) < 2 * rate.error + 1e-3

@@ -119,9 +119,20 @@ def _lowest(d: np.ndarray, top: float, floor: float, known_limit: bool) -> float
 def _decay(t: np.ndarray, y: np.ndarray) -> Estimate | None:
     line = slope(t, y)
     half = t.size // 2
-    error = max(
-        line.error, abs(slope(t[half:], y[half:]).slope - slope(t[:half], y[:half]).slope) / 2
-    )
+    halves = abs(slope(t[half:], y[half:]).slope - slope(t[:half], y[:half]).slope) / 2
+    error = max(line.error, halves, _drift(t, y, line.slope))
     if line.slope < 0 and error < 0.5 * -line.slope:
         return Estimate(-line.slope, error, (float(t[0]), float(t[-1])))
     return None
+
+
+def _drift(t: np.ndarray, y: np.ndarray, whole: float) -> float:
+    """How far the slope may still go: a faster decay beside the slowest bends the line for long.
+
+    The slopes of the thirds approach the slowest rate geometrically; their limit is extrapolated.
+    """
+    first, second, third = (slope(t[k], y[k]).slope for k in np.array_split(np.arange(t.size), 3))
+    if second == first or (third - second) * (second - first) <= 0:
+        return 0.0  # no trend
+    ratio = min((third - second) / (second - first), 0.95)
+    return abs(third + (third - second) * ratio / (1 - ratio) - whole)
