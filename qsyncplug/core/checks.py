@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import numbers
 import os
 from collections.abc import Iterable
@@ -211,6 +212,7 @@ def _number_in(path: str) -> int | None:
     return None
 
 
+@functools.cache
 def _own_groups(root: str) -> list[str]:
     """Folders of the group that this process is in, and of those around it."""
     out = [root]
@@ -220,7 +222,8 @@ def _own_groups(root: str) -> list[str]:
             while path:
                 out.append(os.path.join(root, path))
                 path = os.path.dirname(path)
-    return out
+    # asked at every allocation of some size: groups that are not there are looked for once
+    return [folder for folder in out if os.path.isdir(folder)]
 
 
 def _container_memory() -> list[int]:

@@ -37,6 +37,10 @@ class Outcome:
     passed: bool | None
     found: str
 
+    def __bool__(self) -> bool:
+        """Whether the run bears the prediction out; not where it says nothing about it."""
+        return self.passed is True
+
     def __str__(self) -> str:
         mark = {True: "ok  ", False: "LOOK", None: "open"}[self.passed]
         return f"{mark}  {self.name}: {self.found}"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qsyncplug.core.predictions import Prediction, Predictions
+from qsyncplug.core.predictions import Outcome, Prediction, Predictions
 
 
 def test_found_and_checked():
@@ -26,3 +26,9 @@ def test_found_and_checked():
     with pytest.raises(AttributeError, match="Theorem_9"):
         _ = both.Theorem_9
     assert str(Predictions()) == "no theorem applies"
+
+
+def test_only_what_passed_is_true():
+    passed, failed, undecided = (Outcome("name", p, "found") for p in (True, False, None))
+    assert passed and not failed and not undecided
+    assert undecided.passed is None and str(undecided).startswith("open")
