@@ -56,6 +56,16 @@ class TwaResult(Result):
         Symmetrised products of two coordinates.
     ntraj : int
         Number of samples.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> (b,) = qsp.modes(1)
+    >>> system = qsp.System(b.dag() * b, [b])
+    >>> run = qsp.twasolve(system, [2.0], [0.0, 1.0], ntraj=4000, seed=1)
+    >>> n = qsp.expect(b.dag() * b, run)
+    >>> bool(abs(n[1] - 4 * np.exp(-1.0)) < 0.2)
+    True
     """
 
     _stats_type = TwaStats

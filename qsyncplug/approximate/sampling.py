@@ -50,6 +50,14 @@ class TwaSolver(Solver):
         A fresh one by default, reported in ``stats["seed"]``.
     options : dict, optional
         See :func:`twasolve`.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> (b,) = qsp.modes(1)
+    >>> solver = TwaSolver(qsp.System(b.dag() * b, [b]), ntraj=128, seed=1)
+    >>> solver.run([2.0], [0.0, 1.0]).ntraj
+    128
     """
 
     name = "twasolve"

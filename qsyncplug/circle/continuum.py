@@ -124,7 +124,7 @@ def triad_order_parameters(
     --------
     >>> from qsyncplug.circle import triad_order_parameters
     >>> [round(r, 12) for r in triad_order_parameters(1.0, 8.0)]
-    [0.833783006304, 0.424035256081]
+    [0.833783006304, 0.42403525608]
     """
     g = check_number("width", width, minimum=0.0, strict=True)
     k1 = check_number("coupling", coupling) / g
@@ -220,7 +220,7 @@ def delay_threshold(
     >>> from qsyncplug.circle import delay_threshold
     >>> k, nu = delay_threshold(0.1, 3.0, 1.0)
     >>> round(k, 12), round(nu, 12)
-    (2.998580175080, 1.504048541364)
+    (2.99858017508, 1.504048541364)
     """
     damping = check_number("width", width, minimum=0.0) + check_number("noise", noise, minimum=0.0)
     if damping == 0:

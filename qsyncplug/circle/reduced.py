@@ -210,7 +210,8 @@ def oasolve(
     Examples
     --------
     >>> from qsyncplug.circle import OttAntonsen, oasolve
-    >>> round(oasolve(OttAntonsen(3.0, 1.0), 0.1, [0.0, 2.0]).order_parameter[-1], 9)
+    >>> run = oasolve(OttAntonsen(3.0, 1.0), 0.1, [0.0, 2.0])
+    >>> round(float(run.order_parameter[-1]), 9)
     0.249009647
     """
     result = OttAntonsenSolver(model, options=options).run(state0, tlist, e_ops=e_ops)

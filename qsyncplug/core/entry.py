@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from .dispatch import by_model
@@ -23,7 +24,17 @@ def _unknown(function: str, name: str, model: Any) -> TypeError:
 
 
 @by_model
-def exactsolve(system: Any, state0: Any, tlist: Any, **kw: Any) -> Any:
+def exactsolve(
+    system: Any,
+    state0: Any,
+    tlist: Any,
+    *,
+    cutoff: int | Sequence[int] | None = None,
+    representation: str = "collective",
+    order: int | None = None,
+    e_ops: Any = None,
+    options: dict[str, Any] | None = None,
+) -> Any:
     """Exact evolution of a model: kets, density matrices or coherence orders by compiled kernels,
     trajectories, or QuTiP's solvers.
 
@@ -39,6 +50,9 @@ def exactsolve(system: Any, state0: Any, tlist: Any, **kw: Any) -> Any:
         Boson modes: Fock levels kept, at least 2; for all modes or for each.
     representation : str
         Spin chains: "collective", "bosons", "series" or "spins".
+    order : int, optional
+        Spin chains: of the expansion, for "series" (with `expansion` and `levels`, see
+        :meth:`SpinChains.hamiltonian`).
     e_ops : Qobj, Expression, callable, or list or dict of these, optional
         Expectation values wanted beside the first and second moments.
     options : dict, optional
@@ -78,7 +92,18 @@ def exactsolve(system: Any, state0: Any, tlist: Any, **kw: Any) -> Any:
 
 
 @by_model
-def mfsolve(system: Any, state0: Any, tlist: Any, **kw: Any) -> Any:
+def mfsolve(
+    system: Any,
+    state0: Any,
+    tlist: Any,
+    *,
+    covariance0: Any = None,
+    closure: str = "linear",
+    order: int = 2,
+    eliminated: bool = False,
+    e_ops: Any = None,
+    options: dict[str, Any] | None = None,
+) -> Any:
     """Mean field and covariance of a model, by a compiled kernel.
 
     Parameters
@@ -96,6 +121,8 @@ def mfsolve(system: Any, state0: Any, tlist: Any, **kw: Any) -> Any:
         cumulants of modes in central moments, cumulants of any nodes up to `order`.
     order : int
         Of the cumulants, 2 by default.
+    eliminated : bool
+        Spin chains: eliminate the central spin adiabatically.
     e_ops : callable, list or dict of callables, optional
         Functions ``f(t, (mean, covariance))``.
     options : dict, optional
@@ -131,7 +158,15 @@ def mfsolve(system: Any, state0: Any, tlist: Any, **kw: Any) -> Any:
 
 
 @by_model
-def steadystate(system: Any, **kw: Any) -> Any:
+def steadystate(
+    system: Any,
+    *,
+    cutoff: int | Sequence[int] | None = None,
+    closure: str | None = None,
+    order: int = 2,
+    state0: Any = None,
+    representation: str = "collective",
+) -> Any:
     """Exact steady state of a model, solved for in the blocks that its phase symmetry leaves.
 
     Parameters
@@ -170,7 +205,7 @@ def steadystate(system: Any, **kw: Any) -> Any:
 
 
 @by_model
-def predictions(model: Any, state0: Any, **kw: Any) -> Any:
+def predictions(model: Any, state0: Any) -> Any:
     """Theorems whose hypotheses hold for a model and an initial state, with limits and rates.
 
     Parameters
