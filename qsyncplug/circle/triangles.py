@@ -59,9 +59,6 @@ class ThreeClusterRange:
     >>> found = qsp.three_cluster_range(-5.0)
     >>> found.low < found.high
     True
-
-    Examples
-    --------
     >>> from qsyncplug.circle import three_cluster_range
     >>> three_cluster_range(-2.0).holds(3 / 2)
     True
