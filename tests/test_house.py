@@ -47,10 +47,9 @@ LARGE_CLASSES = {
 }
 #: the physics of a model, or the fields of a view, are as many as they are
 LONG_SIGNATURES = {
-    "exact/evolve.py:_run_qutip",
+    # what the implementations of all models take
+    "core/entry.py:mfsolve",
     "lohe/noise.py:sltrajectories",
-    "models/chains/exact.py:exactsolve_chains",
-    "sync/view.py:__init__",
 }
 
 
