@@ -78,6 +78,8 @@ class Task:
         self.d = int(H.shape[0])
         #: set once a coefficient taken to be real has turned out complex
         self.real = True
+        #: whether someone looks at the whole state at every output
+        self.visited = False
 
     # ------------------------------------------------------------ what there is
 
@@ -308,6 +310,8 @@ class Task:
         """Why moments alone cannot be had from some coherence orders; empty if they can."""
         if self.options["store_states"]:
             return "options['store_states'] needs the whole state"
+        if self.visited:
+            return "until, iterate and step look at the whole state"
         if self.functions:
             return f"e_ops[{self.functions[0]!r}] is a function of the whole state"
         L = self.liouvillian

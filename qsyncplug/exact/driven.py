@@ -124,11 +124,12 @@ class DrivenStepper:
                 continue
             end = self._piece()
             upto = int(np.searchsorted(times, end, side="right"))
-            # at most so many rows at once, and the end of the piece
-            upto = min(upto, at + max(1, 2**22 // len(self.x)))
+            # some rows at once, so that little is lost where the run must stop
+            upto = min(upto, at + max(1, min(16, 2**22 // len(self.x))))
             last = upto == int(np.searchsorted(times, end, side="right"))
             wanted = times[at:upto]
-            extra = last and (len(wanted) == 0 or wanted[-1] < end)
+            # never beyond the last time asked for: what follows it comes with the next call
+            extra = last and end <= times[-1] and (len(wanted) == 0 or wanted[-1] < end)
             targets = np.append(wanted, end) if extra else wanted
             rows = np.empty((len(targets), len(self.x)))
             self._run(targets, rows)

@@ -10,37 +10,25 @@ from typing import Any, ClassVar
 
 import numpy as np
 import qutip
-from qutip.ui.progressbar import progress_bars
 
-from ..core.checks import check_choice, check_integer, check_memory, check_times
+from ..core.checks import check_choice, check_integer, check_memory
+from ..core.drive import Until, Walk
 from ..core.entry import HIERARCHY, exactsolve
-from ..core.errors import (
-    NonFiniteError,
-    QsyncplugWarning,
-    RightHandSideError,
-    SolverError,
-    SolverInterrupted,
-    StepLimitError,
-    StepSizeError,
-    TimeLimitError,
-    warn,
-)
+from ..core.errors import QsyncplugWarning, warn
 from ..core.solver import Solver
+from ..core.stepper import Problem
 from ..operators.expectation import mark
 from ..operators.matrices import mode_places
 from ..operators.states import ProductState
 from ..operators.system import System
-from .choice import QUTIP_METHODS, WHOLE_STATE, Choice, Task
-from .coherence import CoherenceOrders
-from .driven import DrivenFailure, DrivenStepper
-from .external import STOPS, QutipRun
+from .choice import QUTIP_METHODS, Choice, Task
+from .external import QutipRun
 from .fock import coherent_levels, prepare_state, warn_cutoff
 from .moments import MomentReader
-from .observe import OutOfTime, user_operators
-from .propagate import ChebyshevStepper
-from .recording import Recorder
+from .observe import user_operators
+from .others import OrdersRun, OtherProblem, WatchedRun
+from .own import OwnProblem, OwnStepper
 from .result import ExactResult
-from .shifts import NotRealError
 from .symmetric import by_hierarchy
 
 __all__ = ["ExactResult", "ExactSolver", "exactsolve_modes"]
@@ -105,6 +93,8 @@ class ExactSolver(Solver):
         check_choice("options['integrator']", self._options["integrator"], sorted(integrators))
         check_choice("options['map']", self._options["map"], ("serial", "parallel", "loky", "mpi"))
         self._needed: tuple[int, ...] | None = None
+        #: whether someone looks at the state at every output
+        self._until = False
 
     # ------------------------------------------------------------ what a kind of model provides
 
@@ -177,30 +167,62 @@ class ExactSolver(Solver):
 
     # ------------------------------------------------------------ running
 
-    def run(self, state0: Any, tlist: Any, *, e_ops: Any = None) -> ExactResult:
-        """Run from `state0` at ``tlist[0]``; see :func:`exactsolve_modes`."""
+    def run(
+        self, state0: Any, tlist: Any, *, e_ops: Any = None, until: Until | None = None
+    ) -> ExactResult:
+        """Run from `state0` at ``tlist[0]``; see :func:`exactsolve_modes`.
+
+        ``until(t, state)`` ends the run after the first output where it is true.
+        """
         begin = clock.perf_counter()
-        times = check_times(tlist)
+        self._until = until is not None
+        try:
+            result = super().run(state0, tlist, e_ops=e_ops, until=until)
+        finally:
+            self._until = False
+        assert isinstance(result, ExactResult)
+        result.stats["total time"] = clock.perf_counter() - begin
+        return result
+
+    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> Problem:
+        """See :meth:`Solver.problem`."""
         self._check_memory()
         state = self._initial(state0)
         user = self._observables(e_ops)
         self._check_model(times)
         H, c_ops = self._system()
-        reader = self._reader()
-        task = Task(H, c_ops, state, times, reader, user, self._options, self._charges())
+        task = Task(H, c_ops, state, times, self._reader(), user, self._options, self._charges())
+        return self._problem_of(task)
+
+    def _begin(self, state0: Any, times: np.ndarray) -> Walk:
+        self._until = True
+        try:
+            return super()._begin(state0, times)
+        finally:
+            self._until = False
+
+    def _problem_of(self, task: Task) -> Problem:
+        task.visited = self._until
         choice = task.choose()
-        stats = self._stats(task, choice)
-        result = self._empty(stats)
-        if choice.method in (*QUTIP_METHODS, "trajectories"):
-            self._run_qutip(task, choice, result, begin)
-        elif choice.method == "sectors" and task.liouvillian.period == 1:
-            self._run_orders(task, result, begin)
-        else:
-            self._run_own(task, choice, result, begin)
-        result.stats["total time"] = clock.perf_counter() - begin
-        self._inspect(result, times)
-        self._save(result)
-        return result
+        result = self._empty(self._stats(task, choice))
+        # QuTiP's own for the last state wants a state at every output
+        result._state_processors.clear()
+        method, times = choice.method, task.times
+        L = task.liouvillian
+        if method in (*QUTIP_METHODS, "trajectories"):
+            if self._until:
+                raise ValueError(
+                    f"options['method']={method!r} ({choice.reason}) gives no states on the way: "
+                    "until, iterate and step are for 'ket' and 'density'"
+                )
+            name = "mcsolve" if method == "trajectories" else method
+            run = QutipRun(name, self._options, task.reader, task.user, store=choice.store)
+            return OtherProblem(times, WatchedRun(run, task), result, self._inspect)
+        if method == "sectors" and L is not None and L.period == 1:
+            return OtherProblem(times, OrdersRun(task, self._options), result, self._inspect)
+        whole = choice.store or bool(task.functions) or self._until
+        stepper = OwnStepper(task, method, self._options, whole=whole)
+        return OwnProblem(times, stepper, result, store=choice.store, inspect=self._inspect)
 
     def _check_memory(self) -> None:
         """Refuse what no method could hold: some kets and the matrices of the moments."""
@@ -212,19 +234,6 @@ class ExactSolver(Solver):
             each * d,
             advice="lower the cutoff, or use an approximation such as mfsolve",
         )
-
-    def _save(self, result: ExactResult) -> None:
-        """Write the checkpoint; a file that cannot be written does not take the run with it."""
-        path = self._options["checkpoint"]
-        if not path:
-            return
-        try:
-            result.save(path)
-        except Exception as error:
-            warn(
-                f"the checkpoint {path!r} could not be written ({type(error).__name__}: {error})",
-                QsyncplugWarning,
-            )
 
     def _stats(self, task: Task, choice: Choice) -> dict[str, Any]:
         stats: dict[str, Any] = {
@@ -255,202 +264,6 @@ class ExactSolver(Solver):
                 QsyncplugWarning,
             )
         return stats
-
-    # ------------------------------------------------------------ matrix-free
-
-    def _run_own(self, task: Task, choice: Choice, result: ExactResult, begin: float) -> None:
-        """Kets, density matrices or some of their elements, on the compiled generator."""
-        try:
-            self._run_once(task, choice, result, begin)
-        except NotRealError:
-            # a coefficient became complex where nobody had looked: again, with complex arithmetic
-            task.complex_liouvillian()
-            self._run_once(task, choice, result, begin)
-
-    def _run_once(self, task: Task, choice: Choice, result: ExactResult, begin: float) -> None:
-        stats = result.stats
-        elements = task.elements(choice.method)
-        t0 = float(task.times[0])
-        recorder = Recorder(elements, task.table, task.user, store=choice.store, begin=t0)
-        start = elements.pack(task.state.full())
-        stepper = self._stepper(task, elements, recorder, start)
-        stats["elements"] = elements.size
-        stats["preparation time"] = clock.perf_counter() - begin
-        begin = clock.perf_counter()
-        cause: BaseException | None = None
-        try:
-            self._drive(stepper, recorder, task.times, begin)
-        except NotRealError:
-            raise
-        except (Exception, KeyboardInterrupt) as error:
-            cause = error
-        stats["run time"] = clock.perf_counter() - begin
-        counters = stepper.counters
-        stats["steps accepted"], stats["steps rejected"] = counters.windows, counters.rejected
-        stats["right-hand sides"] = counters.products
-        stats["error estimate"], stats["rounding"] = counters.error, counters.rounding
-        if counters.notes:
-            stats["notes"] = list(counters.notes)
-        recorder.fill(result, task.reader)
-        if choice.method == "sectors":
-            self._say_what_is_held(result, elements)
-        if cause is not None:
-            self._stopped(cause, result, task.times)
-        if self._options["store_final_state"] and choice.method != "sectors":
-            result._final_state = recorder.qobj(stepper.x, stepper.t - t0)
-
-    def _stepper(self, task: Task, elements: Any, recorder: Recorder, start: np.ndarray) -> Any:
-        o = self._options
-        shared = {"states": recorder.needs_rows, "max_step": o["max_step"]}
-        if recorder.readout is not None:
-            shared["readout"] = recorder.readout
-        L = task.liouvillian
-        assert L is not None
-        if L.isconstant:
-            tolerance = max(1e-13, min(1e-2 * o["rtol"], float(np.min(o["atol"]))))
-            return ChebyshevStepper(
-                elements, start, float(task.times[0]), tolerance=tolerance, **shared
-            )
-        return DrivenStepper(
-            elements,
-            start,
-            task.times,
-            rtol=0.1 * o["rtol"],
-            atol=0.1 * float(np.min(o["atol"])),
-            **shared,
-        )
-
-    def _drive(self, stepper: Any, recorder: Recorder, times: np.ndarray, begin: float) -> None:
-        """Deliver every output, within the limits."""
-        o = self._options
-        bar = progress_bars[o["progress_bar"]](len(times), **o["progress_kwargs"])
-        for window in stepper.advance(times):
-            recorder.record(window)
-            for _ in window.times:
-                bar.update()
-            if recorder.count == len(times):
-                break
-            if clock.perf_counter() - begin > o["time_limit"]:
-                raise OutOfTime
-            if stepper.counters.windows + stepper.counters.rejected >= o["nsteps"]:
-                raise StepLimitError("nsteps were used up", reason="step limit")
-        bar.finished()
-
-    def _say_what_is_held(self, result: ExactResult, elements: Any) -> None:
-        share = len(elements.diagonals) / elements.owner.dimension
-        what = f"the coherence orders that they need ({share:.0%} of the diagonals of ρ)"
-        result.stats["holds"] = f"first and second moments, from {what}; not the states"
-        result.stats["states"] = f"not known: {what} alone were evolved; {WHOLE_STATE}"
-
-    # ------------------------------------------------------------ other engines
-
-    def _run_orders(self, task: Task, result: ExactResult, begin: float) -> None:
-        """Coherence orders in a basis whose flat shifts do not tell them apart."""
-        o, stats = self._options, result.stats
-        assert task.charges is not None
-        charges, labels = task.charges
-        matrices = [c.to("CSR").data_as("csr_matrix") for c in (task.H, *task.c_ops)]
-        problem = CoherenceOrders(matrices[0], matrices[1:], charges, labels)
-        readers = [
-            *task.reader.operators(),
-            *(op.to("CSR").data_as("csr_matrix") for op in task.linear),
-        ]
-        width = len(readers) - len(task.linear)
-        state = task.state
-        start = state.full()[:, 0] if state.isket else state.full()
-        stats["preparation time"] = clock.perf_counter() - begin
-        deadline = begin + o["time_limit"]
-        cause: BaseException | None = None
-        how: dict[str, Any] = {}
-        try:
-            values, how = problem.evolve(
-                start,
-                task.times,
-                readers,
-                tolerance=max(1e-15, 1e-3 * float(np.min(o["atol"]))),
-                max_step=o["max_step"],
-                nsteps=o["nsteps"],
-                deadline=deadline,
-            )
-        except (SolverError, KeyboardInterrupt) as error:
-            cause, values = error, getattr(error, "result", None)
-            values = np.zeros((0, len(readers)), complex) if values is None else values
-        stats["run time"] = clock.perf_counter() - begin
-        stats.update(how)
-        orders = ", ".join(how.get("elements", ()))
-        stats["holds"] = (
-            f"first and second moments, from the coherence orders {orders}; not the states"
-        )
-        stats["states"] = f"not known: some coherence orders alone were evolved; {WHOLE_STATE}"
-        result.times = task.times[: len(values)]
-        if len(values):
-            result._fill(task.reader, values[:, :width])
-        for k, (key, op) in enumerate(task.user.items()):
-            column = values[:, width + k]
-            result.e_data[key], result.e_ops[key] = list(column.real if op.isherm else column), op
-        if cause is not None:
-            self._stopped(cause, result, task.times)
-
-    def _run_qutip(self, task: Task, choice: Choice, result: ExactResult, begin: float) -> None:
-        """Let QuTiP do it."""
-        method = "mcsolve" if choice.method == "trajectories" else choice.method
-        run = QutipRun(method, self._options, task.reader, task.user, store=choice.store)
-        result.stats["preparation time"] = clock.perf_counter() - begin
-        begin = clock.perf_counter()
-        try:
-            run.go(task.H, task.c_ops, task.state, task.times)
-        except STOPS as error:
-            result.stats["run time"] = clock.perf_counter() - begin
-            run.fill_partial(result, task.times)
-            self._stopped(error, result, task.times)
-        result.stats["run time"] = clock.perf_counter() - begin
-        run.fill(result, task.times)
-
-    # ------------------------------------------------------------ stopping
-
-    def _stopped(self, error: BaseException, result: ExactResult, times: np.ndarray) -> None:
-        """Raise the error of this package with everything recorded so far."""
-        count = len(result.times)
-        reached = float(times[max(count - 1, 0)])
-        result.stats["stopped"] = f"at t={reached:g}"
-        kept = f"error.result holds the moments at {count} of {len(times)} times"
-        where = f"exactsolve stopped at t={reached:g} of {times[-1]:g}"
-        if isinstance(error, KeyboardInterrupt):
-            raise SolverInterrupted(
-                f"exactsolve was interrupted at t={reached:g}; {kept}", time=reached, result=result
-            ) from error
-        kind, reason, text = _explain(error)
-        raise kind(
-            f"{where}: {text}; {kept}", time=reached, reason=reason, result=result
-        ) from error
-
-
-def _explain(error: BaseException) -> tuple[type[SolverError], str, str]:
-    """Error of the package, reason, and what to say."""
-    if isinstance(error, (OutOfTime, TimeLimitError)):
-        return TimeLimitError, "time limit", "time limit; raise options['time_limit']"
-    if isinstance(error, StepLimitError):
-        return StepLimitError, "step limit", f"{error}; raise options['nsteps']"
-    if isinstance(error, DrivenFailure):
-        if error.cause is not None:
-            text = f"a coefficient raised {type(error.cause).__name__}: {error.cause}"
-            return RightHandSideError, "right-hand side raised", text
-        return (
-            StepSizeError,
-            "step size underflow",
-            f"the integrator could not go on at t={error.time:g}",
-        )
-    if isinstance(error, FloatingPointError):
-        return NonFiniteError, "not finite", f"{error}; the rates or the cut-off are too large"
-    if isinstance(error, qutip.solver.integrator.IntegratorException):
-        limited = "steps" in str(error)
-        kind = StepLimitError if limited else SolverError
-        advice = "raise options['nsteps'] or choose another options['integrator']"
-        return kind, "step limit" if limited else "integrator", f"{error}; {advice}"
-    if isinstance(error, SolverError):
-        return type(error), error.reason, str(error)
-    text = f"a function of e_ops raised {type(error).__name__}: {error}; mend it, or leave it out"
-    return RightHandSideError, "a function of e_ops raised", text
 
 
 @exactsolve.register(System)

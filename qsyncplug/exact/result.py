@@ -133,6 +133,16 @@ class ExactResult(Result):
             else (self.states[-1] if self.states else None)
         )
 
+    def _expect(self, reader: Any, values: np.ndarray | None) -> None:
+        """What the moments are split from, (T, F), when the result is trimmed."""
+        self._source = None if values is None else (reader, values)
+
+    def _trim(self, count: int) -> None:
+        super()._trim(count)
+        source = vars(self).get("_source")
+        if source is not None and count:
+            self._fill(source[0], source[1][:count])
+
     def _fill(self, reader: MomentReader, values: np.ndarray) -> None:
         b, m, c, populations = reader.split(values)
         self.amplitudes = np.ascontiguousarray(b)

