@@ -127,12 +127,12 @@ class OwnStepper(Stepper):
     def state(self) -> np.ndarray:
         """The state at ``t``, as a row."""
         x, reading = self.inner.x[None], self.reading
-        row = np.empty((1, self.row_size))
-        if self.split:
+        row: np.ndarray = np.empty((1, self.row_size))
+        if reading.readout is not None:
             row[:, : self.split] = reading.elements.read(x, reading.readout).view(float)
         if self.whole:
             row[:, self.split :] = x
-        return row[0]
+        return row.ravel()
 
 
 class OwnProblem(Problem):
