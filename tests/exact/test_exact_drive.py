@@ -9,6 +9,7 @@ import qutip
 
 import qsyncplug as qsp
 from qsyncplug.core.errors import RightHandSideError, SolverInterrupted, TimeLimitError
+from qsyncplug.exact.own import OwnStepper
 
 TIMES = np.linspace(0, 2, 21)
 
@@ -127,3 +128,31 @@ def test_operators_and_functions_keep_their_order():
     assert list(run.e_data) == ["f", "n", "g"]
     np.testing.assert_allclose(run.e_data["n"], 0.09 * np.exp(-TIMES), atol=1e-9)
     assert run.e_data["g"] == list(TIMES)
+
+
+def test_a_coefficient_that_turns_complex_on_the_way_begins_anew(monkeypatch):
+    real = []
+    start = OwnStepper._start
+
+    def noted(self, *args):
+        real.append(self.task.real)
+        start(self, *args)
+
+    monkeypatch.setattr(OwnStepper, "_start", noted)
+
+    def f(t, *_):
+        # complex in a window that none of the 50 looks falls into
+        return 1 + (50j * np.sin((t - 0.495) * np.pi / 0.01) ** 2 if 0.495 < t < 0.505 else 0)
+
+    def g(t, *_):
+        return np.conj(f(t))
+
+    (b,) = qsp.modes(1)
+    system = qsp.System(qutip.coefficient(f) * b + qutip.coefficient(g) * b.dag(), [b])
+    times, a = np.linspace(0, 1, 11), qutip.destroy(14)
+    run = qsp.exactsolve(system, [0.1], times, cutoff=14)
+    assert real == [True, False]
+    rho = qutip.coherent(14, 0.1, method="analytic").unit().proj()
+    options = {"method": "vern9", "atol": 1e-12, "rtol": 1e-10, "max_step": 1e-3, "nsteps": 10**6}
+    plain = qutip.mesolve([[a, f], [a.dag(), g]], rho, times, [a], e_ops=[a], options=options)
+    np.testing.assert_allclose(run.amplitudes[:, 0], plain.expect[0], atol=1e-8)
