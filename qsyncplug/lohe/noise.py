@@ -256,7 +256,6 @@ class _Paths(Stepper):
 class TrajectoriesProblem(Problem):
     """Means over the paths that are done."""
 
-    unit = "trajectories"
     result: TrajectoriesResult
     stepper: _Paths
 
@@ -273,6 +272,14 @@ class TrajectoriesProblem(Problem):
         self.total = np.zeros((len(output_times), n, n), complex)
         self.square = np.zeros((len(output_times), n, n))
         self.first = np.zeros((), complex)
+
+    def reached(self, failure: Failure) -> str:
+        """How far the run came, for messages."""
+        return f"after {failure.time:g} of {self.times.size} trajectories"
+
+    def kept(self) -> str:
+        """What there is of the result, for messages."""
+        return "error.result holds the means over the trajectories before that"
 
     def allocate(self) -> None:
         """See :meth:`Problem.allocate`."""
