@@ -330,6 +330,7 @@ class System:
             try:
                 now = self.hamiltonian.at(float(t))
             except Exception:
+                # what a coefficient raises is told by the run, with the time and what there is
                 continue
             if not now.isherm:
                 raise ValueError(

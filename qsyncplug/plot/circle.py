@@ -162,9 +162,13 @@ def _discs(ax: Any, x: np.ndarray, c: np.ndarray) -> None:
     if count <= 6 < x.size:
         for place, part in zip(z, share, strict=True):
             ax.text(
-                1.3 * place.real, 1.3 * place.imag, f"{100 * part:.3g} %",
-                ha="center", va="center", fontsize="small",
-            )  # fmt: skip
+                1.3 * place.real,
+                1.3 * place.imag,
+                f"{100 * part:.3g} %",
+                ha="center",
+                va="center",
+                fontsize="small",
+            )
 
 
 def plot_circle_order(results: Any, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:

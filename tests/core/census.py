@@ -95,71 +95,152 @@ SOLVE = {"tlist": TIME, "options": OPTION, "e_ops": EOPS}
 
 #: function, right arguments, kind of each argument that is tried
 CALLS = [
-    (qsp.mfsolve, {"system": PAIR, "state0": [1, 0.5], "tlist": TIMES}, {
-        "system": MODEL, "state0": ARRAY, "covariance0": ARRAY, "closure": CHOICE, **SOLVE}),
-    (qsp.circlesolve, {"model": CIRCLE, "state0": [0.0, 1.0], "tlist": TIMES}, {
-        "model": MODEL, "state0": ARRAY, **SOLVE}),
-    (qsp.slsolve, {"model": LOHE, "state0": PSI, "tlist": TIMES}, {
-        "model": MODEL, "state0": ARRAY, **SOLVE}),
-    (qsp.wlsolve, {"model": WIGNER, "state0": PSI, "tlist": TIMES}, {
-        "model": MODEL, "state0": ARRAY, **SOLVE}),
-    (qsp.exactsolve, {"system": PAIR, "state0": [0.3, 0.2], "tlist": TIMES, "cutoff": 6}, {
-        "system": MODEL, "state0": ARRAY, "cutoff": INTEGER, "tlist": TIME, "options": OPTION}),
-    (qsp.dtwasolve, {"chains": CHAINS, "state0": CHAINS.product_state(), "tlist": TIMES,
-                     "ntraj": 8}, {
-        "chains": MODEL, "ntraj": INTEGER, "seed": INTEGER, **SOLVE}),
-    (qsp.coalesce, {"model": CIRCLE, "state0": [0.0, 1.0, 1.5]}, {
-        "model": MODEL, "state0": ARRAY, "gap": NUMBER, "contraction": NUMBER}),
-    (qsp.van_der_pol_pair, {}, {
-        name: NUMBER for name in ("gain", "loss", "detuning", "coherent", "dissipative")}),
+    (
+        qsp.mfsolve,
+        {"system": PAIR, "state0": [1, 0.5], "tlist": TIMES},
+        {"system": MODEL, "state0": ARRAY, "covariance0": ARRAY, "closure": CHOICE, **SOLVE},
+    ),
+    (
+        qsp.circlesolve,
+        {"model": CIRCLE, "state0": [0.0, 1.0], "tlist": TIMES},
+        {"model": MODEL, "state0": ARRAY, **SOLVE},
+    ),
+    (
+        qsp.slsolve,
+        {"model": LOHE, "state0": PSI, "tlist": TIMES},
+        {"model": MODEL, "state0": ARRAY, **SOLVE},
+    ),
+    (
+        qsp.wlsolve,
+        {"model": WIGNER, "state0": PSI, "tlist": TIMES},
+        {"model": MODEL, "state0": ARRAY, **SOLVE},
+    ),
+    (
+        qsp.exactsolve,
+        {"system": PAIR, "state0": [0.3, 0.2], "tlist": TIMES, "cutoff": 6},
+        {"system": MODEL, "state0": ARRAY, "cutoff": INTEGER, "tlist": TIME, "options": OPTION},
+    ),
+    (
+        qsp.dtwasolve,
+        {"chains": CHAINS, "state0": CHAINS.product_state(), "tlist": TIMES, "ntraj": 8},
+        {"chains": MODEL, "ntraj": INTEGER, "seed": INTEGER, **SOLVE},
+    ),
+    (
+        qsp.coalesce,
+        {"model": CIRCLE, "state0": [0.0, 1.0, 1.5]},
+        {"model": MODEL, "state0": ARRAY, "gap": NUMBER, "contraction": NUMBER},
+    ),
+    (
+        qsp.van_der_pol_pair,
+        {},
+        {name: NUMBER for name in ("gain", "loss", "detuning", "coherent", "dissipative")},
+    ),
     (qsp.Grid, {"points": 32, "length": 8.0}, {"points": INTEGER, "length": NUMBER}),
-    (qsp.Circle, {"interaction": qsp.sine()}, {
-        "coupling": NUMBER, "frequencies": ARRAY, "weights": ARRAY, "adjacency": ARRAY}),
-    (qsp.SchrodingerLohe, {"hamiltonian": qsp.GridHamiltonian(GRID, harmonic)}, {
-        "coupling": NUMBER, "frequencies": ARRAY, "adjacency": ARRAY, "variant": CHOICE,
-        "phase_lag": NUMBER, "alignment": NUMBER}),
-    (qsp.WignerLohe, {"grid": GRID}, {
-        "grid": MODEL, "coupling": NUMBER, "frequencies": ARRAY, "adjacency": ARRAY,
-        "phase_lag": NUMBER}),
-    (qsp.SpinChains, {"n": (3, 4)}, {
-        "exchange": NUMBER, "loss": NUMBER, "omega": ARRAY, "dissipative": NUMBER}),
+    (
+        qsp.Circle,
+        {"interaction": qsp.sine()},
+        {"coupling": NUMBER, "frequencies": ARRAY, "weights": ARRAY, "adjacency": ARRAY},
+    ),
+    (
+        qsp.SchrodingerLohe,
+        {"hamiltonian": qsp.GridHamiltonian(GRID, harmonic)},
+        {
+            "coupling": NUMBER,
+            "frequencies": ARRAY,
+            "adjacency": ARRAY,
+            "variant": CHOICE,
+            "phase_lag": NUMBER,
+            "alignment": NUMBER,
+        },
+    ),
+    (
+        qsp.WignerLohe,
+        {"grid": GRID},
+        {
+            "grid": MODEL,
+            "coupling": NUMBER,
+            "frequencies": ARRAY,
+            "adjacency": ARRAY,
+            "phase_lag": NUMBER,
+        },
+    ),
+    (
+        qsp.SpinChains,
+        {"n": (3, 4)},
+        {"exchange": NUMBER, "loss": NUMBER, "omega": ARRAY, "dissipative": NUMBER},
+    ),
     (qsp.SpinOne, {}, {name: NUMBER for name in ("detuning", "drive", "gain", "loss")}),
     (qsp.modes, {"n": 2}, {"n": INTEGER}),
-    (qsp.critical_coupling, {"frequencies": [-0.5, 0.5]}, {
-        "frequencies": ARRAY, "weights": ARRAY}),
-    (qsp.locking_regime, {"coupling": 1.0, "detuning": 0.5}, {
-        "coupling": NUMBER, "detuning": NUMBER}),
-    (qsp.effective_coupling, {"coupling": 1.0, "norms": [1.0, 1.0]}, {
-        "coupling": NUMBER, "norms": ARRAY, "theta": ARRAY, "variant": CHOICE,
-        "phase_lag": NUMBER}),
-    (qsp.synchronization_rate, {"coupling": 1.0, "norms": [1.0, 1.0]}, {
-        "coupling": NUMBER, "norms": ARRAY}),
-    (qsp.two_oscillator_correlation, {"z0": 0.3, "t": [0.0, 1.0], "coupling": 1.0}, {
-        "t": ARRAY, "coupling": NUMBER, "detuning": NUMBER}),
-    (qsp.vanishing_time, {"coupling": 1.0, "norms": [1.0, 1.0], "theta2": 1.5, "alignment": 0.5}, {
-        "coupling": NUMBER, "norms": ARRAY, "theta2": NUMBER, "alignment": NUMBER}),
-    (qsp.certify_attention, {"beta_lo": 1.0, "beta_hi": 1.1}, {
-        "beta_lo": NUMBER, "beta_hi": NUMBER, "precision": INTEGER}),
+    (qsp.critical_coupling, {"frequencies": [-0.5, 0.5]}, {"frequencies": ARRAY, "weights": ARRAY}),
+    (
+        qsp.locking_regime,
+        {"coupling": 1.0, "detuning": 0.5},
+        {"coupling": NUMBER, "detuning": NUMBER},
+    ),
+    (
+        qsp.effective_coupling,
+        {"coupling": 1.0, "norms": [1.0, 1.0]},
+        {
+            "coupling": NUMBER,
+            "norms": ARRAY,
+            "theta": ARRAY,
+            "variant": CHOICE,
+            "phase_lag": NUMBER,
+        },
+    ),
+    (
+        qsp.synchronization_rate,
+        {"coupling": 1.0, "norms": [1.0, 1.0]},
+        {"coupling": NUMBER, "norms": ARRAY},
+    ),
+    (
+        qsp.two_oscillator_correlation,
+        {"z0": 0.3, "t": [0.0, 1.0], "coupling": 1.0},
+        {"t": ARRAY, "coupling": NUMBER, "detuning": NUMBER},
+    ),
+    (
+        qsp.vanishing_time,
+        {"coupling": 1.0, "norms": [1.0, 1.0], "theta2": 1.5, "alignment": 0.5},
+        {"coupling": NUMBER, "norms": ARRAY, "theta2": NUMBER, "alignment": NUMBER},
+    ),
+    (
+        qsp.certify_attention,
+        {"beta_lo": 1.0, "beta_hi": 1.1},
+        {"beta_lo": NUMBER, "beta_hi": NUMBER, "precision": INTEGER},
+    ),
     (qsp.attention, {"beta": 1.0}, {"beta": NUMBER}),
     (qsp.velocity, {"model": CIRCLE, "x": [0.0, 1.0]}, {"model": MODEL, "x": ARRAY}),
-    (qsp.stability, {"model": CIRCLE, "x": [0.0, 1.0]}, {
-        "model": MODEL, "x": ARRAY, "tol": NUMBER}),
-    (qsp.energy, {"model": CIRCLE, "x": [0.0, 1.0]}, {"model": MODEL, "x": ARRAY,
-                                                       "form": CHOICE}),
+    (
+        qsp.stability,
+        {"model": CIRCLE, "x": [0.0, 1.0]},
+        {"model": MODEL, "x": ARRAY, "tol": NUMBER},
+    ),
+    (qsp.energy, {"model": CIRCLE, "x": [0.0, 1.0]}, {"model": MODEL, "x": ARRAY, "form": CHOICE}),
     (qsp.steadystate, {"system": PAIR, "cutoff": 6}, {"system": MODEL, "cutoff": INTEGER}),
-    (qsp.coherent_covariance, {"excitation": [0.1, 0.2], "phase": [0.0, 1.0]}, {
-        "excitation": ARRAY, "phase": ARRAY}),
+    (
+        qsp.coherent_covariance,
+        {"excitation": [0.1, 0.2], "phase": [0.0, 1.0]},
+        {"excitation": ARRAY, "phase": ARRAY},
+    ),
     (qsp.wigner_transform, {"psi": PSI[0], "grid": GRID}, {"psi": ARRAY, "grid": MODEL}),
-    (qsp.hydrodynamics, {"psi": PSI[0], "grid": GRID}, {
-        "psi": ARRAY, "grid": MODEL, "node_threshold": NUMBER}),
+    (
+        qsp.hydrodynamics,
+        {"psi": PSI[0], "grid": GRID},
+        {"psi": ARRAY, "grid": MODEL, "node_threshold": NUMBER},
+    ),
     (qsp.three_cluster_threshold, {"n": 12}, {"n": INTEGER}),
-    (qsp.limit_cycle, {"system": PAIR, "state0": [1.0, 1.0]}, {
-        "system": MODEL, "state0": ARRAY}),
-    (qsp.synchronization, {"result": [qutip.ket2dm(qutip.basis([3, 3], [0, 1]))]}, {
-        "result": MODEL}),
-    (qsp.compare, {"results": {"a": qutip.basis(3, 0), "b": qutip.basis(3, 1)}}, {
-        "results": MODEL, "tolerance": NUMBER}),
-]  # fmt: skip
+    (qsp.limit_cycle, {"system": PAIR, "state0": [1.0, 1.0]}, {"system": MODEL, "state0": ARRAY}),
+    (
+        qsp.synchronization,
+        {"result": [qutip.ket2dm(qutip.basis([3, 3], [0, 1]))]},
+        {"result": MODEL},
+    ),
+    (
+        qsp.compare,
+        {"results": {"a": qutip.basis(3, 0), "b": qutip.basis(3, 1)}},
+        {"results": MODEL, "tolerance": NUMBER},
+    ),
+]
 
 #: what is right for this argument although it is wrong elsewhere
 ALLOWED = {

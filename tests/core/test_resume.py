@@ -119,10 +119,13 @@ def _wigner(options):
 @pytest.mark.parametrize("run", [_lohe, _wigner])
 @pytest.mark.parametrize(
     ("options", "steps"),
-    [({"method": "reduction"}, 4), ({"method": "strang", "step": 0.01}, 150),
-     ({"method": "splitting"}, 10)],
+    [
+        ({"method": "reduction"}, 4),
+        ({"method": "strang", "step": 0.01}, 150),
+        ({"method": "splitting"}, 10),
+    ],
     ids=lambda v: v["method"] if isinstance(v, dict) else "",
-)  # fmt: skip
+)
 def test_waves_go_on(run, options, steps, tmp_path):
     path = tmp_path / "run.npz"
     whole = run(options)
