@@ -218,12 +218,13 @@ cdef class Generator:
     def expand(self, const double[::1] x, double alpha, double shift, double beta, const double[:, ::1] coefficients,
                double[:, ::1] out, const Py_ssize_t[::1] read_start, const Py_ssize_t[::1] read_place,
                const double complex[::1] read_value, double complex[:, ::1] moments, double[::1] norms):
-        """out_j = Σ_k coefficients[j, k] F_k(L) x with F_0=x, F_1=alpha (L−shift) x, F_{k+1}=2 alpha (L−shift) F_k + beta F_{k−1}.
+        """out_j = Σ_k coefficients[j, k] F_k(L) x with F_0=x,
+        F_1=alpha (L−shift) x, F_{k+1}=2 alpha (L−shift) F_k + beta F_{k−1}.
 
         IN x (2·size), coefficients (w, K), functionals (start, place, value) on rows; OUT out (w, 2·size), moments
         (K, functionals) of F_k where there are functionals, norms (K,).
         """
-        cdef Py_ssize_t K = coefficients.shape[1], w = coefficients.shape[0], k, j, current, before, first = 0
+        cdef Py_ssize_t K = coefficients.shape[1], w = coefficients.shape[0], k, current, before, first = 0
         cdef double norm
         cdef bint read = read_start.shape[0] > 1 and moments.shape[0] > 0
         if out.shape[0] != w or (w and out.shape[1] != 2 * self.size) or norms.shape[0] != K:

@@ -228,11 +228,11 @@ cdef class Delayed:
 
     def steps(self, double[::1] y, double h, Py_ssize_t count):
         """Go on by `count` steps of length h (which is tau / m); y is INOUT."""
-        cdef Py_ssize_t k
+        cdef Py_ssize_t _
         if y.shape[0] != self.n:
             raise ValueError(f"y must hold {self.n} numbers, not {y.shape[0]}")
         with nogil:
-            for k in range(count):
+            for _ in range(count):
                 self.one(&y[0], h)
 
     # INOUT y

@@ -1,7 +1,7 @@
 """Stratonovich equations dz = F dt + sum of noises, polynomials throughout, over blocks of samples (Heun)."""
 
 from libc.math cimport isfinite, sqrt
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport uint64_t
 
 import numpy as np
 
@@ -73,15 +73,15 @@ cdef class Stochastic:
 
     def begin(self, z, seeds):
         """IN z (variables, LANES) complex; seeds (4, LANES) of the random numbers."""
-        cdef Py_ssize_t k, l
+        cdef Py_ssize_t k, lane
         values = np.asarray(z)
         np.asarray(self.re)[:] = values.real
         np.asarray(self.im)[:] = values.imag
         np.asarray(self.state)[:] = np.asarray(seeds, dtype=np.uint64)
         for k in range(self.lower.shape[0]):
-            for l in range(LANES):
-                self.length[k, l] = sqrt(self.re[self.lower[k], l] ** 2 + self.im[self.lower[k], l] ** 2
-                                         + self.re[self.upper[k], l] ** 2)
+            for lane in range(LANES):
+                self.length[k, lane] = sqrt(self.re[self.lower[k], lane] ** 2 + self.im[self.lower[k], lane] ** 2
+                                            + self.re[self.upper[k], lane] ** 2)
 
     def values(self):
         """The samples (variables, LANES)."""
@@ -107,16 +107,16 @@ cdef class Stochastic:
                    double[:, ::1] outi) noexcept nogil:
         """OUT F dt + noise at x."""
         cdef Py_ssize_t k, r, v = self.variables
-        cdef int l
+        cdef int lane
         monomials(<int>self.parent.shape[0], &self.parent[0] if self.parent.shape[0] else NULL,
                   &self.letter[0] if self.letter.shape[0] else NULL, &xr[0, 0], &xi[0, 0],
                   &self.pr[0, 0], &self.pi[0, 0])
         for k in range(v):
             row_sum(self.start[k], self.start[k + 1], &self.column[0], &self.ur[0], &self.ui[0],
                     &self.pr[0, 0], &self.pi[0, 0], &outr[k, 0], &outi[k, 0])
-            for l in range(LANES):
-                outr[k, l] *= dt
-                outi[k, l] *= dt
+            for lane in range(LANES):
+                outr[k, lane] *= dt
+                outi[k, lane] *= dt
         for r in range(self.rows - v):
             row_sum(self.start[v + r], self.start[v + r + 1], &self.column[0], &self.ur[0], &self.ui[0],
                     &self.pr[0, 0], &self.pi[0, 0], &self.or_[0, 0], &self.oi[0, 0])
@@ -127,9 +127,9 @@ cdef class Stochastic:
     def advance(self, double t, double t_end, long steps):
         """Go from t to t_end in equal Heun steps; False where a sample is no longer finite."""
         cdef double dt = (t_end - t) / steps, size = sqrt(dt)
-        cdef Py_ssize_t k, n, v = self.variables
+        cdef Py_ssize_t k, v = self.variables
         cdef long step
-        cdef int l, used
+        cdef int lane, used
         if self.vr.shape[0] == 0:
             return True
         self.coefficients(t)
@@ -159,7 +159,7 @@ cdef class Stochastic:
                     on_sphere(&self.re[self.lower[k], 0], &self.im[self.lower[k], 0],
                               &self.re[self.upper[k], 0], &self.length[k, 0])
         for k in range(v):
-            for l in range(LANES):
-                if not isfinite(self.re[k, l]) or not isfinite(self.im[k, l]):
+            for lane in range(LANES):
+                if not isfinite(self.re[k, lane]) or not isfinite(self.im[k, lane]):
                     return False
         return True
