@@ -48,8 +48,8 @@ def find_breaks(functions: Iterable[Callable[[float], Any]], times: Any) -> np.n
     >>> bool(pulse[0] < 99.9 and pulse[-1] > 100.0 and np.ptp(pulse) < 1.0)
     True
     """
-    outputs = np.asarray(times, dtype=float)
-    if outputs.size < 2:
+    outputs, functions = np.asarray(times, dtype=float), tuple(functions)
+    if outputs.size < 2 or not functions:
         return np.empty(0)
     looks = _looks(outputs)
     found = [np.empty(0)]

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 import qutip
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.special import erf
 
@@ -63,6 +63,7 @@ def test_negativity_is_independent_of_the_grid_and_of_where_the_state_sits():
 
 @settings(max_examples=5)
 @given(st.integers(0, 10**6), st.integers(2, 4))
+@example(9890, 2)  # the negative region reaches .001 over the end of an interval
 def test_negativity_is_invariant_under_rotation(seed, m):
     # a rotation of phase space moves every nodal line: another quadrature of the same number
     rho = qutip.rand_dm(m, rank=1 + seed % 2, seed=seed)
