@@ -16,8 +16,6 @@ LONG_FILES = {
     "comparison/table.py",
     "exact/coherence.py",
     "exact/liouvillian.py",
-    "operators/algebra.py",
-    "operators/system.py",
     "sync/view.py",
 }
 LONG_KERNELS = {"circle.pyx", "circle_simd.h"}

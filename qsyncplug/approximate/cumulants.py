@@ -87,7 +87,7 @@ class Closure:
 
     def expectation(self, operator: Expression, values: np.ndarray) -> np.ndarray:
         """Expectation value of an operator of the original system at moments (…, V)."""
-        self.system._own(operator)
+        self.system.require_own(operator)
         images = {}
         for old, new in self.table.items():
             ensemble = Atoms(new)

@@ -361,7 +361,7 @@ def _expressions(system: System, e_ops: Any) -> dict[Any, Expression]:
     for key, operator in table.items():
         if not isinstance(operator, Expression):
             raise TypeError(f"e_ops[{key!r}] must be an expression, not {operator!r:.60}")
-        system._own(operator)
+        system.require_own(operator)
     return table
 
 

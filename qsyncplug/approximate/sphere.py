@@ -150,7 +150,7 @@ class ClassicalResult(Result):
 
     def expectation(self, operator: Expression) -> np.ndarray:
         """Mean-field value of an operator, (T,): its classical symbol, sites factorised."""
-        self.model._own(operator)
+        self.model.require_own(operator)
         c = self.model.classical
         symbol = c.expectation(c.hybrid(operator))
         arrays, factors = compile_polynomials([symbol])

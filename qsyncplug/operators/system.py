@@ -9,10 +9,7 @@ from typing import Any
 import numpy as np
 import qutip
 
-from .._ext.bosons import Polynomials
 from ..core import storage
-from ..core.checks import check_array, check_number
-from .classical import Classical
 from .expression import Expression, join_spaces
 from .handle import Atoms, EachAtom, Level, Mode, Spin, handle
 from .heisenberg import Heisenberg
@@ -20,17 +17,17 @@ from .individual import each_matrices
 from .level import LevelFactor
 from .matrices import basis_labels, operator_matrix, symbol_levels
 from .mode import ModeFactor
-from .polynomial import compile_polynomials
+from .rates import ClassicalRates
+from .stored import parts_of_system, system_to_rows
 from .symbol import Symbol
 from .symmetries import Symmetries, find_symmetries
 from .time_factor import TimeFactor
 from .transform import Mapped, as_atoms, holstein_primakoff
-from .writing import expression_from_rows, rows_of, spaces_from_rows, spaces_to_rows
 
 __all__ = ["System"]
 
 
-class System:
+class System(ClassicalRates):
     r"""A system written once: :math:`\dot ρ = -i[H,ρ] + Σ_L (LρL^† - ½\{L^†L,ρ\})`.
 
     Parameters
@@ -64,8 +61,6 @@ class System:
     array([-0.5-0.5j])
     """
 
-    hamiltonian: Expression
-    jumps: tuple[Any, ...]
     name: str
 
     def __init__(
@@ -131,11 +126,6 @@ class System:
     # ------------------------------------------------------------ what it is
 
     @property
-    def n(self) -> int:
-        """Number of nodes: modes, spins, systems of levels and ensembles."""
-        return len(self.symbols)
-
-    @property
     def isconstant(self) -> bool:
         """Whether neither H nor a jump operator depends on time."""
         return all(e.isconstant for e in (self.hamiltonian, *self.jumps))
@@ -157,11 +147,6 @@ class System:
             else:
                 out.append(node.m)
         return tuple(out)
-
-    @property
-    def bosonic(self) -> bool:
-        """Whether every node is a mode."""
-        return all(isinstance(s.factor, ModeFactor) for s in self.symbols)
 
     def summary(self) -> str:
         """What it is made of, its symmetries, and how large its spaces are."""
@@ -198,7 +183,7 @@ class System:
         self, operator: Expression, cutoff: int | Sequence[int] | None = None
     ) -> qutip.Qobj | qutip.QobjEvo:
         """An operator of this system on the space of :meth:`qutip`."""
-        self._own(operator)
+        self.require_own(operator)
         return operator_matrix(operator.terms, self.symbols, cutoff)
 
     def qutip(self, cutoff: int | Sequence[int] | None = None) -> tuple[Any, list[Any]]:
@@ -239,7 +224,7 @@ class System:
         :math:`i[H,A] + ½Σ_L (L^†[A,L] + [L^†,A]L)`, in canonical order; jumps of every atom
         included.
         """
-        self._own(operator)
+        self.require_own(operator)
         return Expression(self.hamiltonian.spaces, self._heisenberg.rate(operator).terms)
 
     @cached_property
@@ -294,7 +279,7 @@ class System:
         name = f"{self.name}, Holstein–Primakoff of order {order}"
         return System(m.hamiltonian, m.jumps, name=name, order=m.order)
 
-    def _own(self, operator: Any) -> None:
+    def require_own(self, operator: Any) -> None:
         """Refuse an operator with symbols that this system does not have."""
         if not isinstance(operator, Expression):
             raise TypeError(
@@ -342,137 +327,14 @@ class System:
         """The phase and exchange symmetries of the master equation."""
         return find_symmetries(self.symbols, self.hamiltonian, self.jumps)
 
-    # ------------------------------------------------------------ mean field
-
-    @cached_property
-    def classical(self) -> Classical:
-        """The classical symbols: variables, coordinates and the polynomials of the mean field."""
-        return Classical(self.symbols, self.hamiltonian, self.jumps)
-
-    @cached_property
-    def _compiled(self) -> tuple[dict[str, np.ndarray], list[Any]]:
-        """Rows: F, u=∂F/∂z and v=∂F/∂z̄ row by row, the upper triangle of D."""
-        drift = self.classical.drift()
-        u, v = self.classical.jacobian(drift)
-        return compile_polynomials([*drift, *u, *v, *self.classical.diffusion()])
-
-    def polynomials(self) -> Polynomials:
-        """A fresh compiled evaluator of F, u, v and D: each holds its own scratch, so threads do
-        not meet.
-        """
-        arrays, factors = self._compiled
-        names = ("parent", "variable", "start", "column", "factor", "value")
-        return Polynomials(self.classical.variables, *(arrays[k] for k in names), factors)
-
-    def _evaluate(self, x: Any, t: Any) -> np.ndarray:
-        z = self.variables_of(x)
-        return np.asarray(self.polynomials()(check_number("t", t), z))
-
-    def variables_of(self, x: Any) -> np.ndarray:
-        """Complex variables of amplitudes (modes alone) or of real coordinates."""
-        c = self.classical
-        if self.bosonic:
-            return check_array("beta", x, shape=(self.n,), dtype=complex)
-        values = check_array("x", x, shape=(len(c.coordinates),))
-        return self.variables_at(values)
-
-    def variables_at(self, x: np.ndarray) -> np.ndarray:
-        """Complex variables at real coordinates (d,)."""
-        z = np.zeros(self.classical.variables, dtype=complex)
-        for c, value in zip(self.classical.coordinates, x, strict=True):
-            z[c.variable] += (1j if c.part else 1) * (value - c.offset) / c.scale
-        return z
-
-    def coordinates_of(self, z: np.ndarray) -> np.ndarray:
-        """Real coordinates (…, d) of complex variables (…, variables)."""
-        out = [
-            (z[..., c.variable].imag if c.part else z[..., c.variable].real) * c.scale + c.offset
-            for c in self.classical.coordinates
-        ]
-        return np.stack(out, axis=-1)
-
-    def drift(self, beta: Any, t: float = 0.0) -> np.ndarray:
-        r"""Mean-field drift :math:`\dot X = \{X,H\} - Σ_L \mathrm{Im}(L^*\{X,L\})`.
-
-        For modes :math:`F_j = -i∂H/∂β_j^* + ½Σ_L (L^* ∂L/∂β_j^* - L ∂L^*/∂β_j^*)` with the
-        normal-ordered symbols of H and L; spins of two or more spins ½ turn on the sphere, with
-        symmetrised symbols; spins ½, levels and ensembles follow their own exact equations with
-        factorised partners.
-
-        Parameters
-        ----------
-        beta : array_like of shape (N,), or of the real coordinates, shape (d,)
-            Complex amplitudes where every node is a mode; otherwise (q, p) of a mode, (Sx, Sy, Sz)
-            of a spin or ensemble, and so on: ``[c.name for c in system.classical.coordinates]``.
-        t : float
-            Time.
-
-        Returns
-        -------
-        ndarray
-            Of the shape of `beta`: complex for modes, otherwise real.
-        """
-        F = self._evaluate(beta, t)[: self.classical.variables]
-        if self.bosonic:
-            return F
-        parts = [
-            (F[c.variable].imag if c.part else F[c.variable].real) * c.scale
-            for c in self.classical.coordinates
-        ]
-        return np.array(parts)
-
-    def derivatives(self, beta: Any, t: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-        """u=∂F_j/∂z_k and v=∂F_j/∂z̄_k of the complex variables, each of shape (N, N) for N
-        modes.
-        """
-        n = self.classical.variables
-        out = self._evaluate(beta, t)
-        return out[n : n + n * n].reshape(n, n), out[n + n * n : n + 2 * n * n].reshape(n, n)
-
-    def jacobian(self, beta: Any, t: float = 0.0) -> np.ndarray:
-        """Jacobian M of the drift in the real coordinates ((q1, p1, q2, p2, …) for modes), shape
-        (d, d).
-        """
-        u, v = self.derivatives(beta, t)
-        c = self.classical.coordinates
-        M = np.empty((len(c), len(c)))
-        for a, x in enumerate(c):
-            for b, y in enumerate(c):
-                own, other = u[x.variable, y.variable], v[x.variable, y.variable]
-                rate = 1j * (own - other) if y.part else own + other
-                M[a, b] = (rate.imag if x.part else rate.real) * x.scale / y.scale
-        return M
-
-    def diffusion(self, beta: Any, t: float = 0.0) -> np.ndarray:
-        r"""Diffusion :math:`D_{XY} = Σ_L \mathrm{Re}(\{X,L\}^*\{Y,L\})` of the covariance
-        equation, shape (d, d).
-        """
-        n, d = self.classical.variables, len(self.classical.coordinates)
-        D = np.zeros((d, d))
-        D[np.triu_indices(d)] = self._evaluate(beta, t)[n + 2 * n * n :].real
-        return D + np.triu(D, 1).T
-
     # ------------------------------------------------------------ storage
 
     def to_dict(self) -> dict[str, Any]:
         """What :func:`qsyncplug.load` rebuilds it from; time-dependent coefficients are kept by
         name only.
         """
-        spaces = self.hamiltonian.spaces
-        place = {s: k for k, s in enumerate(self.hamiltonian.symbols)}
-        return {
-            "kind": "System",
-            "name": self.name,
-            "spaces": spaces_to_rows(spaces),
-            "order": [place[s] for s in self.symbols],
-            "hamiltonian": rows_of(self.hamiltonian, place),
-            "jumps": [
-                {"each": place[j.symbol], "rows": rows_of(j.summed(), place)}
-                if isinstance(j, EachAtom)
-                else rows_of(j, place)
-                for j in self.jumps
-            ],
-        }
+        rows = system_to_rows(self.hamiltonian, self.jumps, self.symbols)
+        return {"kind": "System", "name": self.name, **rows}
 
 
 def _kind(symbol: Symbol) -> str:
@@ -496,26 +358,11 @@ def _ordered(symbols: tuple[Symbol, ...], order: Iterable[Any] | None) -> tuple[
 
 
 def _from_dict(data: dict[str, Any]) -> System | None:
-    spaces = spaces_from_rows(data["spaces"])
-    symbols = [s for space in spaces for s in space.symbols]
-    rows = [data["hamiltonian"], *(j["rows"] if isinstance(j, dict) else j for j in data["jumps"])]
-    if any(factors for part in rows for *_, factors in part):
-        # functions of time are not stored: no model is better than a wrong one
+    parts = parts_of_system(data)
+    if parts is None:
         return None
-    jumps: list[Any] = []
-    for jump in data["jumps"]:
-        if isinstance(jump, dict):
-            terms = expression_from_rows(jump["rows"], spaces).terms
-            jumps.append(
-                EachAtom(
-                    symbols[jump["each"]],
-                    {((m[0][1] if m else (0, 0, 0)), ()): v for (m, _), v in terms.items()},
-                )
-            )
-        else:
-            jumps.append(expression_from_rows(jump, spaces))
-    hamiltonian = expression_from_rows(data["hamiltonian"], spaces)
-    return System(hamiltonian, jumps, name=data["name"], order=[symbols[k] for k in data["order"]])
+    hamiltonian, jumps, order = parts
+    return System(hamiltonian, jumps, name=data["name"], order=order)
 
 
 storage.register_model("System", _from_dict)

@@ -1,0 +1,151 @@
+"""The mean field of a system: drift, Jacobian and diffusion at a point, compiled once."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .._ext.bosons import Polynomials
+from ..core.checks import check_array, check_number
+from .classical import Classical
+from .expression import Expression
+from .mode import ModeFactor
+from .polynomial import compile_polynomials
+from .symbol import Symbol
+
+__all__ = ["ClassicalRates"]
+
+
+class ClassicalRates:
+    """What a :class:`~qsyncplug.System` knows of its classical symbols.
+
+    Attributes
+    ----------
+    symbols : tuple of Symbol
+    hamiltonian : Expression
+    jumps : tuple
+    """
+
+    symbols: tuple[Symbol, ...]
+    hamiltonian: Expression
+    jumps: tuple[Any, ...]
+
+    @property
+    def n(self) -> int:
+        """Number of nodes: modes, spins, systems of levels and ensembles."""
+        return len(self.symbols)
+
+    @property
+    def bosonic(self) -> bool:
+        """Whether every node is a mode."""
+        return all(isinstance(s.factor, ModeFactor) for s in self.symbols)
+
+    @cached_property
+    def classical(self) -> Classical:
+        """The classical symbols: variables, coordinates and the polynomials of the mean field."""
+        return Classical(self.symbols, self.hamiltonian, self.jumps)
+
+    @cached_property
+    def _compiled(self) -> tuple[dict[str, np.ndarray], list[Any]]:
+        """Rows: F, u=∂F/∂z and v=∂F/∂z̄ row by row, the upper triangle of D."""
+        drift = self.classical.drift()
+        u, v = self.classical.jacobian(drift)
+        return compile_polynomials([*drift, *u, *v, *self.classical.diffusion()])
+
+    def polynomials(self) -> Polynomials:
+        """A fresh compiled evaluator of F, u, v and D: each holds its own scratch, so threads do
+        not meet.
+        """
+        arrays, factors = self._compiled
+        names = ("parent", "variable", "start", "column", "factor", "value")
+        return Polynomials(self.classical.variables, *(arrays[k] for k in names), factors)
+
+    def _evaluate(self, x: Any, t: Any) -> np.ndarray:
+        z = self.variables_of(x)
+        return np.asarray(self.polynomials()(check_number("t", t), z))
+
+    def variables_of(self, x: Any) -> np.ndarray:
+        """Complex variables of amplitudes (modes alone) or of real coordinates."""
+        c = self.classical
+        if self.bosonic:
+            return check_array("beta", x, shape=(self.n,), dtype=complex)
+        values = check_array("x", x, shape=(len(c.coordinates),))
+        return self.variables_at(values)
+
+    def variables_at(self, x: np.ndarray) -> np.ndarray:
+        """Complex variables at real coordinates (d,)."""
+        z = np.zeros(self.classical.variables, dtype=complex)
+        for c, value in zip(self.classical.coordinates, x, strict=True):
+            z[c.variable] += (1j if c.part else 1) * (value - c.offset) / c.scale
+        return z
+
+    def coordinates_of(self, z: np.ndarray) -> np.ndarray:
+        """Real coordinates (…, d) of complex variables (…, variables)."""
+        out = [
+            (z[..., c.variable].imag if c.part else z[..., c.variable].real) * c.scale + c.offset
+            for c in self.classical.coordinates
+        ]
+        return np.stack(out, axis=-1)
+
+    def drift(self, beta: Any, t: float = 0.0) -> np.ndarray:
+        r"""Mean-field drift :math:`\dot X = \{X,H\} - Σ_L \mathrm{Im}(L^*\{X,L\})`.
+
+        For modes :math:`F_j = -i∂H/∂β_j^* + ½Σ_L (L^* ∂L/∂β_j^* - L ∂L^*/∂β_j^*)` with the
+        normal-ordered symbols of H and L; spins of two or more spins ½ turn on the sphere, with
+        symmetrised symbols; spins ½, levels and ensembles follow their own exact equations with
+        factorised partners.
+
+        Parameters
+        ----------
+        beta : array_like of shape (N,), or of the real coordinates, shape (d,)
+            Complex amplitudes where every node is a mode; otherwise (q, p) of a mode, (Sx, Sy, Sz)
+            of a spin or ensemble, and so on: ``[c.name for c in system.classical.coordinates]``.
+        t : float
+            Time.
+
+        Returns
+        -------
+        ndarray
+            Of the shape of `beta`: complex for modes, otherwise real.
+        """
+        F = self._evaluate(beta, t)[: self.classical.variables]
+        if self.bosonic:
+            return F
+        parts = [
+            (F[c.variable].imag if c.part else F[c.variable].real) * c.scale
+            for c in self.classical.coordinates
+        ]
+        return np.array(parts)
+
+    def derivatives(self, beta: Any, t: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+        """u=∂F_j/∂z_k and v=∂F_j/∂z̄_k of the complex variables, each of shape (N, N) for N
+        modes.
+        """
+        n = self.classical.variables
+        out = self._evaluate(beta, t)
+        return out[n : n + n * n].reshape(n, n), out[n + n * n : n + 2 * n * n].reshape(n, n)
+
+    def jacobian(self, beta: Any, t: float = 0.0) -> np.ndarray:
+        """Jacobian M of the drift in the real coordinates ((q1, p1, q2, p2, …) for modes), shape
+        (d, d).
+        """
+        u, v = self.derivatives(beta, t)
+        c = self.classical.coordinates
+        M = np.empty((len(c), len(c)))
+        for a, x in enumerate(c):
+            for b, y in enumerate(c):
+                own, other = u[x.variable, y.variable], v[x.variable, y.variable]
+                rate = 1j * (own - other) if y.part else own + other
+                M[a, b] = (rate.imag if x.part else rate.real) * x.scale / y.scale
+        return M
+
+    def diffusion(self, beta: Any, t: float = 0.0) -> np.ndarray:
+        r"""Diffusion :math:`D_{XY} = Σ_L \mathrm{Re}(\{X,L\}^*\{Y,L\})` of the covariance
+        equation, shape (d, d).
+        """
+        n, d = self.classical.variables, len(self.classical.coordinates)
+        D = np.zeros((d, d))
+        D[np.triu_indices(d)] = self._evaluate(beta, t)[n + 2 * n * n :].real
+        return D + np.triu(D, 1).T
