@@ -1,165 +1,175 @@
-"""Stratonovich equations dz = F dt + sum of noises, polynomials throughout, over blocks of samples (Heun)."""
+"""Samples of Stratonovich equations dz = F dt + noises, polynomials throughout (Heun), in blocks side by side."""
 
 from libc.math cimport isfinite, sqrt
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint64_t, uintptr_t
+from libc.stdlib cimport calloc, free
 
 import numpy as np
 
-cdef extern from "stochastic.h" nogil:
-    const int LANES
-    void monomials(int count, const int* parent, const int* letter, const double* re, const double* im,
-                   double* pr, double* pi)
-    void row_sum(int first, int last, const int* column, const double* vr, const double* vi,
-                 const double* pr, const double* pi, double* r, double* s)
-    void add_noise(const double* ar, const double* ai, const double* zr, const double* zi, double sign,
-                   double scale, double* r, double* s)
-    void axpy(long n, const double* base, const double* a, double h, double* r)
-    void random_bits(uint64_t* s, uint64_t* bits)
-    void signs(const uint64_t* bits, int shift, double size, double* z)
-    void on_sphere(double* wr, double* wi, double* z, const double* length)
+cdef extern from "samples_kernels.h" nogil:
+    const int QW_LANES
+    ctypedef struct qw_product:
+        int kind, d, a, b, c, e
+    ctypedef struct qw_stage:
+        int products, sums, entries
+        const qw_product* product
+        const int* start
+        const int* column
+    ctypedef struct qw_program:
+        qw_stage stage[2]
+        int sums, jumps, factors
+        const int* factor
+        const int* noisy
+        const double* re
+        const double* im
+        int spheres
+        const int* sphere
+    ctypedef struct qw_random:
+        int used
+    ctypedef struct qw_kernels:
+        const char* name
+        void (*steps)(const qw_program*, double*, qw_random*, double, long, int, const double*, double*) noexcept nogil
+    const qw_kernels* qw_select(int level)
+    void qw_seed(qw_random*, uint64_t, uint64_t)
 
-BLOCK = LANES
+BLOCK = QW_LANES
 
 
 cdef class Stochastic:
-    """One block of LANES samples of dz = F dt + 1/2 sum_L ({z,L} zeta* + {z,L*} zeta).
+    """A program of Heun steps: see samples_kernels.h.
 
-    Rows of the polynomials: F of every variable, then the noise rows: row r acts on `target[r]` with the noise
-    `jump[r]`, conjugated where `starred[r]`. zeta has independent real and imaginary parts of variance dt,
-    drawn as two signs: right for averages to the first order of the step.
+    Rows: the real parts z (sums), the same of the second stage, noises (2 jumps), products, lengths of spins.
     """
 
-    cdef readonly Py_ssize_t variables, rows, jumps
-    cdef int[::1] parent, letter, start, column, factor, target, jump, starred, lower, upper
-    cdef double[::1] vr, vi, ur, ui
-    cdef double[:, ::1] re, im, pr, pi, fr, fi, gr, gi, sr, si, zr, zi, length, or_, oi
-    cdef uint64_t[:, ::1] state
-    cdef uint64_t[::1] bits
-    cdef object factors
-    cdef bint timed
+    cdef qw_program program
+    cdef const qw_kernels* kernels
+    cdef double* memory
+    cdef double* rows
+    cdef qw_random* random
+    cdef Py_ssize_t row_count
+    cdef int[:, ::1] first, second, sphere
+    cdef int[::1] start, column, column2, factor, noisy
+    cdef double[::1] re, im, scratch
+    cdef long[::1] real_row, imag_row
+    cdef readonly Py_ssize_t variables
 
-    def __init__(self, arrays, factors, Py_ssize_t variables, target, jump, starred, spheres):
-        """IN compiled polynomials; target, jump, starred of every noise row; (w, z) variables of the spins."""
-        cdef Py_ssize_t v = variables
-        self.variables = v
-        self.parent, self.letter = arrays["parent"], arrays["variable"]
-        self.start, self.column, self.factor = arrays["start"], arrays["column"], arrays["factor"]
-        value = np.asarray(arrays["value"])
-        self.vr, self.vi = np.ascontiguousarray(value.real), np.ascontiguousarray(value.imag)
-        self.ur, self.ui = np.array(self.vr), np.array(self.vi)
-        self.rows = self.start.shape[0] - 1
-        self.target = np.array(target, dtype=np.intc)
-        self.jump = np.array(jump, dtype=np.intc)
-        self.starred = np.array(starred, dtype=np.intc)
-        self.jumps = max(list(jump), default=-1) + 1
-        self.lower = np.array([s[0] for s in spheres], dtype=np.intc)
-        self.upper = np.array([s[1] for s in spheres], dtype=np.intc)
-        self.factors = [tuple(f) for f in factors]
-        self.timed = len(self.factors) > 1
-        count = self.parent.shape[0] + 1
+    def __cinit__(self):
+        self.memory = NULL
 
-        def block(n):
-            return np.zeros((max(n, 1), LANES))
+    def __dealloc__(self):
+        free(self.memory)
 
-        self.re, self.im, self.sr, self.si = block(v), block(v), block(v), block(v)
-        self.fr, self.fi, self.gr, self.gi = block(v), block(v), block(v), block(v)
-        self.pr, self.pi = block(count), block(count)
-        self.pr[0, :] = 1.0
-        self.or_, self.oi = block(1), block(1)
-        self.zr, self.zi = block(self.jumps), block(self.jumps)
-        self.length = block(len(spheres))
-        self.state = np.zeros((4, LANES), dtype=np.uint64)
-        self.bits = np.zeros(LANES, dtype=np.uint64)
+    def __init__(self, table, int jumps, int factors, long row_count, int level=-1):
+        """IN table of arrays (see qsyncplug.approximate.heun); level of the kernels, the best one by default."""
+        cdef uintptr_t at
+        cdef int k
+        self.kernels = qw_select(level)
+        if self.kernels == NULL:
+            raise ValueError(f"there are no kernels of level {level} here")
+        self.first, self.second = table["products"], table["products2"]
+        self.start, self.column, self.column2 = table["start"], table["column"], table["column2"]
+        self.factor, self.noisy, self.sphere = table["factor"], table["noisy"], table["sphere"]
+        self.re, self.im = table["re"], table["im"]
+        self.real_row, self.imag_row = table["real_row"], table["imag_row"]
+        self.variables = self.real_row.shape[0]
+        self.scratch = np.zeros(2 * self.re.shape[0] + 1)
+        for k in range(2):
+            self.program.stage[k].products = self.first.shape[0]
+            self.program.stage[k].sums = self.start.shape[0] - 1
+            self.program.stage[k].entries = self.re.shape[0]
+            self.program.stage[k].start = &self.start[0]
+        # a row of products is six ints, as in the struct
+        self.program.stage[0].product = <qw_product*>&self.first[0, 0] if self.first.shape[0] else NULL
+        self.program.stage[1].product = <qw_product*>&self.second[0, 0] if self.first.shape[0] else NULL
+        if self.re.shape[0]:
+            self.program.stage[0].column, self.program.stage[1].column = &self.column[0], &self.column2[0]
+            self.program.factor, self.program.noisy = &self.factor[0], &self.noisy[0]
+            self.program.re, self.program.im = &self.re[0], &self.im[0]
+        self.program.sums = self.start.shape[0] - 1
+        self.program.jumps, self.program.factors = jumps, factors
+        self.program.spheres = self.sphere.shape[0]
+        self.program.sphere = &self.sphere[0, 0] if self.sphere.shape[0] else NULL
+        self.row_count = row_count
+        self.memory = <double*>calloc(row_count * QW_LANES * sizeof(double) + sizeof(qw_random) + 128, 1)
+        if self.memory == NULL:
+            raise MemoryError
+        # rows begin at a multiple of the widest register
+        at = (<uintptr_t>self.memory + 63) // 64 * 64
+        self.rows = <double*>at
+        self.random = <qw_random*>(at + row_count * QW_LANES * sizeof(double))
+        if table["one"] >= 0:
+            for k in range(QW_LANES):
+                self.rows[<int>table["one"] * QW_LANES + k] = 1.0
 
-    def begin(self, z, seeds):
-        """IN z (variables, LANES) complex; seeds (4, LANES) of the random numbers."""
+    @property
+    def kernel(self):
+        """Name of the kernels in use."""
+        return self.kernels.name.decode().lstrip("_")
+
+    def run(self, double complex[:, ::1] z, uint64_t seed, uint64_t number, double[::1] times, long[::1] steps,
+            double[:, ::1] factors, bint timed, double complex[:, :, ::1] out):
+        """IN z (variables, S) at times[0], S a multiple of BLOCK; number of the first sample; steps of every interval;
+        factors (rows, 2 factors): of every step and the end of each interval where `timed`, else one row. OUT z at
+        `times`, (T, variables, S). Returns the first interval in which a sample left the finite numbers, or -1.
+        """
+        cdef Py_ssize_t T = times.shape[0], S = z.shape[1], at = 0, k, offset
+        cdef Py_ssize_t failed = -1
+        if S % QW_LANES or z.shape[0] != self.variables or out.shape[0] != T or out.shape[2] != S \
+                or out.shape[1] != self.variables or steps.shape[0] != T - 1:
+            raise ValueError("arrays of samples do not fit the program")
+        with nogil:
+            while at < S:
+                self.load(z, at)
+                qw_seed(self.random, seed, number + <uint64_t>at)
+                self.store(out, 0, at)
+                offset = 0
+                for k in range(T - 1):
+                    self.kernels.steps(&self.program, self.rows, self.random,
+                                       (times[k + 1] - times[k]) / steps[k], steps[k], timed,
+                                       &factors[offset, 0], &self.scratch[0])
+                    if timed:
+                        offset += steps[k] + 1
+                    if not self.store(out, k + 1, at) and (failed < 0 or k < failed):
+                        failed = k
+                        break
+                at += QW_LANES
+        return failed
+
+    cdef void load(self, double complex[:, ::1] z, Py_ssize_t at) noexcept nogil:
+        """Rows of one block, and the lengths that its spins keep."""
         cdef Py_ssize_t k, lane
-        values = np.asarray(z)
-        np.asarray(self.re)[:] = values.real
-        np.asarray(self.im)[:] = values.imag
-        np.asarray(self.state)[:] = np.asarray(seeds, dtype=np.uint64)
-        for k in range(self.lower.shape[0]):
-            for lane in range(LANES):
-                self.length[k, lane] = sqrt(self.re[self.lower[k], lane] ** 2 + self.im[self.lower[k], lane] ** 2
-                                            + self.re[self.upper[k], lane] ** 2)
+        cdef double* re
+        cdef double* im
+        cdef double* up
+        cdef double* length
+        for k in range(self.variables):
+            re = self.rows + self.real_row[k] * QW_LANES
+            for lane in range(QW_LANES):
+                re[lane] = z[k, at + lane].real
+            if self.imag_row[k] >= 0:
+                im = self.rows + self.imag_row[k] * QW_LANES
+                for lane in range(QW_LANES):
+                    im[lane] = z[k, at + lane].imag
+        for k in range(self.sphere.shape[0]):
+            re = self.rows + self.sphere[k, 0] * QW_LANES
+            im = self.rows + self.sphere[k, 1] * QW_LANES
+            up = self.rows + self.sphere[k, 2] * QW_LANES
+            length = self.rows + self.sphere[k, 3] * QW_LANES
+            for lane in range(QW_LANES):
+                length[lane] = sqrt(re[lane] * re[lane] + im[lane] * im[lane] + up[lane] * up[lane])
 
-    def values(self):
-        """The samples (variables, LANES)."""
-        return np.asarray(self.re) + 1j * np.asarray(self.im)
-
-    cdef int coefficients(self, double t) except -1:
-        """Coefficients at time t."""
-        cdef Py_ssize_t e
-        cdef double complex c
-        products = []
-        for factors in self.factors:
-            c = 1.0
-            for f in factors:
-                c = c * <double complex>f(t)
-            products.append(c)
-        for e in range(self.vr.shape[0]):
-            c = <double complex>products[self.factor[e]]
-            self.ur[e] = (self.vr[e] * c.real - self.vi[e] * c.imag)
-            self.ui[e] = (self.vr[e] * c.imag + self.vi[e] * c.real)
-        return 0
-
-    cdef void rate(self, double[:, ::1] xr, double[:, ::1] xi, double dt, double[:, ::1] outr,
-                   double[:, ::1] outi) noexcept nogil:
-        """OUT F dt + noise at x."""
-        cdef Py_ssize_t k, r, v = self.variables
-        cdef int lane
-        monomials(<int>self.parent.shape[0], &self.parent[0] if self.parent.shape[0] else NULL,
-                  &self.letter[0] if self.letter.shape[0] else NULL, &xr[0, 0], &xi[0, 0],
-                  &self.pr[0, 0], &self.pi[0, 0])
-        for k in range(v):
-            row_sum(self.start[k], self.start[k + 1], &self.column[0], &self.ur[0], &self.ui[0],
-                    &self.pr[0, 0], &self.pi[0, 0], &outr[k, 0], &outi[k, 0])
-            for lane in range(LANES):
-                outr[k, lane] *= dt
-                outi[k, lane] *= dt
-        for r in range(self.rows - v):
-            row_sum(self.start[v + r], self.start[v + r + 1], &self.column[0], &self.ur[0], &self.ui[0],
-                    &self.pr[0, 0], &self.pi[0, 0], &self.or_[0, 0], &self.oi[0, 0])
-            k = self.target[r]
-            add_noise(&self.or_[0, 0], &self.oi[0, 0], &self.zr[self.jump[r], 0], &self.zi[self.jump[r], 0],
-                      1.0 if self.starred[r] else -1.0, 0.5, &outr[k, 0], &outi[k, 0])
-
-    def advance(self, double t, double t_end, long steps):
-        """Go from t to t_end in equal Heun steps; False where a sample is no longer finite."""
-        cdef double dt = (t_end - t) / steps, size = sqrt(dt)
-        cdef Py_ssize_t k, v = self.variables
-        cdef long step
-        cdef int lane, used
-        if self.vr.shape[0] == 0:
-            return True
-        self.coefficients(t)
-        for step in range(steps):
-            with nogil:
-                used = 64
-                for k in range(self.jumps):
-                    if used > 62:
-                        random_bits(&self.state[0, 0], &self.bits[0])
-                        used = 0
-                    # the low bits are no worse than the others for this generator
-                    signs(&self.bits[0], used, size, &self.zr[k, 0])
-                    signs(&self.bits[0], used + 1, size, &self.zi[k, 0])
-                    used += 2
-                self.rate(self.re, self.im, dt, self.fr, self.fi)
-                axpy(v * LANES, &self.re[0, 0], &self.fr[0, 0], 1.0, &self.sr[0, 0])
-                axpy(v * LANES, &self.im[0, 0], &self.fi[0, 0], 1.0, &self.si[0, 0])
-            if self.timed:
-                self.coefficients(t + (step + 1) * dt)
-            with nogil:
-                self.rate(self.sr, self.si, dt, self.gr, self.gi)
-                axpy(v * LANES, &self.re[0, 0], &self.fr[0, 0], 0.5, &self.re[0, 0])
-                axpy(v * LANES, &self.im[0, 0], &self.fi[0, 0], 0.5, &self.im[0, 0])
-                axpy(v * LANES, &self.re[0, 0], &self.gr[0, 0], 0.5, &self.re[0, 0])
-                axpy(v * LANES, &self.im[0, 0], &self.gi[0, 0], 0.5, &self.im[0, 0])
-                for k in range(self.lower.shape[0]):
-                    on_sphere(&self.re[self.lower[k], 0], &self.im[self.lower[k], 0],
-                              &self.re[self.upper[k], 0], &self.length[k, 0])
-        for k in range(v):
-            for lane in range(LANES):
-                if not isfinite(self.re[k, lane]) or not isfinite(self.im[k, lane]):
-                    return False
-        return True
+    cdef bint store(self, double complex[:, :, ::1] out, Py_ssize_t t, Py_ssize_t at) noexcept nogil:
+        """OUT one block at one time; whether all of it is finite."""
+        cdef Py_ssize_t k, lane
+        cdef double* re
+        cdef double* im
+        cdef double sum = 0
+        for k in range(self.variables):
+            re = self.rows + self.real_row[k] * QW_LANES
+            im = self.rows + self.imag_row[k] * QW_LANES if self.imag_row[k] >= 0 else NULL
+            for lane in range(QW_LANES):
+                out[t, k, at + lane].real = re[lane]
+                out[t, k, at + lane].imag = im[lane] if im != NULL else 0.0
+                # NaN and infinities stay in this sum
+                sum += 0.0 * re[lane] + (0.0 * im[lane] if im != NULL else 0.0)
+        return isfinite(sum)

@@ -147,6 +147,7 @@ class Sums:
         for key, operator in table.items():
             one = Classical(model.symbols, operator, [], weyl=True)
             self.symbols[key] = one.expectation(one.H)
+        self.bosonic = not any(isinstance(s.factor, SpinFactor) for s in model.symbols)
         T, d, n = len(times), len(model.coordinates), len(model.symbols)
         self.x, self.xx = np.zeros((T, d)), np.zeros((T, d, d))
         self.x4 = np.zeros((T, d, d))
@@ -157,17 +158,19 @@ class Sums:
     def add(self, z: np.ndarray) -> None:
         """IN samples (T, variables, count)."""
         c = self.model.coordinates
-        x = np.stack(
-            [(z[:, k.variable].imag if k.part else z[:, k.variable].real) * k.scale for k in c],
-            axis=1,
-        )
+        x = np.empty((len(z), len(c), z.shape[2]))
+        for a, k in enumerate(c):
+            part = z[:, k.variable].imag if k.part else z[:, k.variable].real
+            np.multiply(part, k.scale, out=x[:, a])
         y = x * x
+        products = x @ x.transpose(0, 2, 1)
         self.x += x.sum(axis=2)
-        self.xx += x @ x.transpose(0, 2, 1)
+        self.xx += products
         self.x4 += y @ y.transpose(0, 2, 1)
-        q = self._quadratures(z)
+        # the coordinates of modes are their quadratures
+        q = x if self.bosonic else self._quadratures(z)
         self.q += q.sum(axis=2)
-        self.qq += q @ q.transpose(0, 2, 1)
+        self.qq += products if self.bosonic else q @ q.transpose(0, 2, 1)
         for k, symbol in enumerate(self.symbols.values()):
             values = _at(symbol, z)
             self.e[k] += values.sum(axis=1)

@@ -24,12 +24,15 @@ from ..operators.polynomial import compile_polynomials
 from ..operators.spin import SpinFactor
 from ..operators.states import ProductState
 from ..operators.system import System
+from .heun import HeunProgram
 from .sampled import Sums, TwaResult, TwaStats
 
 __all__ = ["TwaSolver", "twasolve"]
 
 #: a step in units of the fastest rate that the samples meet
 _STEP = 0.05
+#: number of the samples that look for the step; others stay below
+_PILOT = 2**62
 _DEFAULTS: dict[str, Any] = {
     k: v
     for k, v in DEFAULTS.items()
@@ -96,8 +99,8 @@ class TwaSolver(Solver):
         table = _expressions(self.model, e_ops)
         seed = fresh_seed() if self.seed is None else self.seed
         check_memory("samples of one block", 64.0 * BLOCK * len(times) * self.classical.variables)
-        flow = self._flow()
-        steps = self._steps(flow, product, times, seed)
+        program = HeunProgram(self.classical)
+        steps = np.array(self._steps(program, product, times, seed), dtype=int)
         stats = TwaStats(
             method="heun",
             ntraj=0,
@@ -115,11 +118,18 @@ class TwaSolver(Solver):
             stats=stats,
             model=self.model,
         )
+        size = _together(len(times) * self.classical.variables)
+        factors = program.factor_table(times, steps)
+        flow = program.kernel()
+        # one block is added up before the next one is drawn
+        out = np.empty((len(times), self.classical.variables, size), dtype=complex)
+
+        def draw(number: int) -> np.ndarray:
+            z = self._initial(product, seed, number, size)
+            return self._samples(flow, z, (seed, number * size), times, steps, factors, out)
+
         stepper = Blocks(
-            lambda block: self._block(flow, product, times, steps, seed, block),
-            Sums(self.classical, times, table),
-            self.ntraj,
-            float(times[0]),
+            draw, Sums(self.classical, times, table), self.ntraj, size, float(times[0])
         )
         stepper.accepted_each = int(sum(steps))
         return TwaProblem(times, stepper, result, self._judge)
@@ -142,29 +152,14 @@ class TwaSolver(Solver):
 
     # ------------------------------------------------------------ pieces
 
-    def _flow(self) -> Stochastic:
-        c = self.classical
-        noises = c.noises()
-        arrays, factors = compile_polynomials([*c.drift(), *(row for *_, row in noises)])
-        spheres = [(c.first[s], c.first[s] + 1) for s in self.model.symbols if _is_spin(s)]
-        return Stochastic(
-            arrays,
-            factors,
-            c.variables,
-            [k for _, k, _, _ in noises],
-            [number for number, *_ in noises],
-            [starred for _, _, starred, _ in noises],
-            spheres,
-        )
-
-    def _initial(self, product: ProductState, seed: int, block: int) -> np.ndarray:
-        """BLOCK samples of the initial Wigner function, (variables, BLOCK)."""
-        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, block, 0])))
-        z = np.empty((self.classical.variables, BLOCK), dtype=complex)
+    def _initial(self, product: ProductState, seed: int, number: int, size: int) -> np.ndarray:
+        """Samples of the initial Wigner function, (variables, size)."""
+        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, number, 0])))
+        z = np.empty((self.classical.variables, size), dtype=complex)
         for symbol in self.model.symbols:
             at = self.classical.first[symbol]
             if isinstance(symbol.factor, ModeFactor):
-                noise = rng.standard_normal((2, BLOCK))
+                noise = rng.standard_normal((2, size))
                 z[at] = product.alpha[symbol] + 0.5 * (noise[0] + 1j * noise[1])
                 continue
             N = symbol.factor.N
@@ -172,8 +167,8 @@ class TwaSolver(Solver):
             frame = np.linalg.svd(np.atleast_2d(n))[2] if np.any(n) else np.eye(3)
             length = np.linalg.norm(n)
             # sums of N signs along two directions across n, and of N along it
-            across = 2 * rng.binomial(N, 0.5, (2, BLOCK)) - N
-            along = 2 * rng.binomial(N, 0.5 * (1 + length), BLOCK) - N
+            across = 2 * rng.binomial(N, 0.5, (2, size)) - N
+            along = 2 * rng.binomial(N, 0.5 * (1 + length), size) - N
             direction = n / length if length else frame[0]
             S = 0.5 * (
                 np.outer(direction, along)
@@ -183,34 +178,32 @@ class TwaSolver(Solver):
             z[at], z[at + 1] = S[0] - 1j * S[1], S[2]
         return z
 
-    def _block(
-        self,
+    @staticmethod
+    def _samples(
         flow: Stochastic,
-        product: ProductState,
+        z: np.ndarray,
+        stream: tuple[int, int],
         times: np.ndarray,
-        steps: list[int],
-        seed: int,
-        block: int,
+        steps: np.ndarray,
+        factors: np.ndarray,
+        out: np.ndarray,
     ) -> np.ndarray:
-        """The samples of one block at every time, (T, variables, BLOCK)."""
-        seeds = np.random.SeedSequence([seed, block, 1]).generate_state(4 * BLOCK, np.uint64)
-        flow.begin(self._initial(product, seed, block), seeds.reshape(4, BLOCK))
-        out = np.empty((len(times), self.classical.variables, BLOCK), dtype=complex)
-        out[0] = flow.values()
-        for k, count in enumerate(steps):
-            look()
-            if not flow.advance(float(times[k]), float(times[k + 1]), count):
-                raise NonFiniteError(
-                    f"twasolve: a sample left the range of floating point numbers before "
-                    f"t={times[k + 1]:g}; lower options['max_step']",
-                    time=float(times[k + 1]),
-                    reason="not finite",
-                )
-            out[k + 1] = flow.values()
+        """OUT samples at every time, (T, variables, size), from those at the first one; `stream` is
+        the seed and the number of the first sample.
+        """
+        look()
+        failed = flow.run(z, *stream, times, steps, factors, len(factors) > 1, out)
+        if failed >= 0:
+            raise NonFiniteError(
+                f"twasolve: a sample left the range of floating point numbers before "
+                f"t={times[failed + 1]:g}; lower options['max_step']",
+                time=float(times[failed + 1]),
+                reason="not finite",
+            )
         return out
 
     def _steps(
-        self, flow: Stochastic, product: ProductState, times: np.ndarray, seed: int
+        self, program: HeunProgram, product: ProductState, times: np.ndarray, seed: int
     ) -> list[int]:
         """Steps of every interval, from the rates that a pilot block meets."""
         c = self.classical
@@ -226,13 +219,14 @@ class TwaSolver(Solver):
                 rates.append(out.reshape(2, c.variables, c.variables).sum(axis=(0, 2)).max())
             return float(max(rates))
 
-        seeds = np.random.SeedSequence([seed, 2**32 - 1]).generate_state(4 * BLOCK, np.uint64)
-        flow.begin(self._initial(product, seed, 2**32 - 1), seeds.reshape(4, BLOCK))
+        flow = program.kernel()
+        z = self._initial(product, seed, _PILOT, BLOCK)
         steps: list[int] = []
-        rate = fastest(float(times[0]), flow.values())
+        rate = fastest(float(times[0]), z)
         for k in range(len(times) - 1):
-            width = float(times[k + 1] - times[k])
-            middle = fastest(float(times[k]) + 0.5 * width, flow.values())
+            interval = times[k : k + 2]
+            width = float(interval[1] - interval[0])
+            middle = fastest(float(times[k]) + 0.5 * width, z)
             step = min(self._options["max_step"], _STEP / max(rate, middle, 1e-300))
             count = max(1, int(np.ceil(width / step)))
             if sum(steps) + count > self._options["nsteps"]:
@@ -243,8 +237,11 @@ class TwaSolver(Solver):
                     reason="step limit",
                 )
             steps.append(count)
-            flow.advance(float(times[k]), float(times[k + 1]), count)
-            later = fastest(float(times[k + 1]), flow.values())
+            table = program.factor_table(interval, np.array([count]))
+            both = np.empty((2, *z.shape), dtype=complex)
+            stream = (seed, _PILOT + k * BLOCK)
+            z = self._samples(flow, z, stream, interval, np.array([count]), table, both)[-1]
+            later = fastest(float(times[k + 1]), z)
             if later > 2 * rate:
                 steps[-1] = max(1, int(np.ceil(width * later / _STEP)))
             rate = later
@@ -275,19 +272,22 @@ class Blocks(Samples):
     Parameters
     ----------
     draw : callable
-        ``draw(block)``: the samples of a block at every time, (T, variables, BLOCK).
+        ``draw(number)``: the samples of a block at every time, (T, variables, size).
     sums : Sums
         What they are added to.
-    ntraj : int
+    ntraj, size : int
+        Samples wanted, and samples of a block.
     t0 : float
         Time that the samples start at, for messages.
     """
 
     accepted_each: int = 0
 
-    def __init__(self, draw: Callable[[int], np.ndarray], sums: Sums, ntraj: int, t0: float):
+    def __init__(
+        self, draw: Callable[[int], np.ndarray], sums: Sums, ntraj: int, size: int, t0: float
+    ):
         self.draw, self.sums, self.ntraj, self.t = draw, sums, ntraj, t0
-        self.chunks = [(k, min(BLOCK, ntraj - k)) for k in range(0, ntraj, BLOCK)]
+        self.chunks = [(k, min(size, ntraj - k)) for k in range(0, ntraj, size)]
         self.block: np.ndarray | None = None
         self._drawn = 0
 
@@ -336,6 +336,13 @@ class TwaProblem(SampledProblem):
         assert isinstance(self.result, TwaResult)
         self.stepper.sums.fill(self.result, count)
         self._judge(self.result)
+
+
+def _together(values: int) -> int:
+    """How many samples are drawn in one go, with `values` numbers each: enough to make what is
+    done in Python small, and the same whatever else is asked for, so that a seed fixes the result.
+    """
+    return int(np.clip(2**19 // max(values, 1) // BLOCK, 1, 32)) * BLOCK
 
 
 def _is_spin(symbol: Any) -> bool:

@@ -10,8 +10,10 @@ import warnings
 import numpy as np
 import pytest
 import scipy.integrate
+from qsyncplug._ext.bosons import Polynomials
 
 import qsyncplug as qsp
+from qsyncplug.approximate.heun import HeunProgram
 from qsyncplug.approximate.sampling import TwaSolver
 from qsyncplug.core.errors import (
     ApproximationWarning,
@@ -20,6 +22,7 @@ from qsyncplug.core.errors import (
     TimeLimitError,
 )
 from qsyncplug.operators.classical import Classical
+from qsyncplug.operators.polynomial import compile_polynomials
 
 
 def within(value, error, wanted, sigmas=4.5):
@@ -200,3 +203,109 @@ def test_interrupts_keep_the_samples():
         solver.start([0.5], 0.0)
     with pytest.raises(TypeError, match="until"):
         solver.run([0.5], [0, 1.0], until=lambda t, s: True)
+
+
+def xoshiro(seed, first, count, words):
+    """The signs of samples first … first+63: (words, 64) of xoshiro256++ seeded by splitmix64."""
+    with np.errstate(over="ignore"):
+
+        def mix(x):
+            x = x + np.uint64(0x9E3779B97F4A7C15)
+            z = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+            z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+            return x, z ^ (z >> np.uint64(31))
+
+        x, _ = mix(np.full(count, seed, dtype=np.uint64))
+        _, y = mix(x)
+        number = np.uint64(first) + np.arange(count, dtype=np.uint64)
+        y = y ^ (number * np.uint64(0xD1342543DE82EF95))
+        s = []
+        for _ in range(4):
+            y, z = mix(y)
+            s.append(z)
+        out = []
+        for _ in range(words):
+            total = s[0] + s[3]
+            out.append(((total << np.uint64(23)) | (total >> np.uint64(41))) + s[0])
+            t = s[1] << np.uint64(17)
+            s[2] = s[2] ^ s[0]
+            s[3] = s[3] ^ s[1]
+            s[1] = s[1] ^ s[2]
+            s[0] = s[0] ^ s[3]
+            s[2] = s[2] ^ t
+            s[3] = (s[3] << np.uint64(45)) | (s[3] >> np.uint64(19))
+    return np.array(out)
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_kernels_against_numpy(level):
+    """Every step of modes, spins and a function of time, with the same random signs."""
+    b1, b2 = qsp.modes(2)
+    S, s = qsp.spins(4, 1)
+    f = lambda t: 1 + 0.5 * np.cos(t)  # noqa: E731
+    H = 0.3 * b1.dag() ** 2 * b1**2 + 0.2j * (b1.dag() * S.m - b1 * S.p) + 0.1 * S.z**2
+    H = H + f * (b2 + b2.dag()) + 0.4 * s.x + 0.3 * s.z * S.z + 0.7
+    jumps = [0.3 * b1**2, (0.2 + 0.1j) * b2.dag() + 0.1 * b1, 0.3 * S.m * S.z, 0.2 * s.m + 0.1 * b2]
+    system = qsp.System(H, jumps)
+    c = Classical(system.symbols, system.hamiltonian, system.jumps, weyl=True)
+    program = HeunProgram(c)
+    try:
+        kernel = program.kernel(level)
+    except ValueError:
+        pytest.skip("this processor has no such registers")
+    v, seed, count, T = c.variables, 12345, 40, 0.8
+    rng = np.random.default_rng(3)
+    z = 0.6 * (rng.standard_normal((v, 64)) + 1j * rng.standard_normal((v, 64)))
+    z[sorted(c.real)] = z[sorted(c.real)].real
+    times, steps = np.array([0.1, 0.1 + T]), np.array([count])
+    out = np.empty((2, v, 64), dtype=complex)
+    assert kernel.run(z, seed, 128, times, steps, program.factor_table(times, steps), True, out) < 0
+
+    noises = c.noises()
+    arrays, factors = compile_polynomials([*c.drift(), *(row for *_, row in noises)])
+    names = ("parent", "variable", "start", "column", "factor", "value")
+    evaluate = Polynomials(v, *(arrays[k] for k in names), factors)
+    bits = xoshiro(seed, 128, 64, count)
+    assert 2 * len(jumps) * count <= 64 * count
+    sign = np.array([[(w >> np.uint64(k)) & np.uint64(1) for k in range(64)] for w in bits])
+    sign = (1 - 2.0 * sign.reshape(-1, 64))[: 2 * len(jumps) * count]
+    sign = sign.reshape(count, len(jumps), 2, 64)
+    dt = T / count
+    spins = [(c.first[x.symbol], c.first[x.symbol] + 1) for x in (S, s)]
+
+    def rate(t, x, zeta):
+        rows = np.array([evaluate(t, column) for column in x.T]).T
+        d = rows[:v] * dt
+        for (number, k, starred, _), row in zip(noises, rows[v:], strict=True):
+            d[k] += 0.5 * row * (zeta[number] if starred else zeta[number].conj())
+        return d
+
+    x = z.copy()
+    length = [np.sqrt(np.abs(z[w]) ** 2 + z[u].real ** 2) for w, u in spins]
+    for k in range(count):
+        zeta = np.sqrt(dt) * (sign[k, :, 0] + 1j * sign[k, :, 1])
+        first = rate(0.1 + k * dt, x, zeta)
+        x = x + 0.5 * (first + rate(0.1 + (k + 1) * dt, x + first, zeta))
+        for (w, u), size in zip(spins, length, strict=True):
+            scale = size / np.sqrt(np.abs(x[w]) ** 2 + x[u].real ** 2)
+            x[w], x[u] = x[w] * scale, x[u] * scale
+    np.testing.assert_array_equal(out[0], z)
+    np.testing.assert_allclose(out[1], x, rtol=1e-9, atol=1e-10)
+
+
+def test_samples_do_not_depend_on_which_are_drawn_together():
+    (b,) = qsp.modes(1)
+    system = qsp.System(0.3 * b.dag() * b, [b.dag(), 0.3 * b**2])
+    program = HeunProgram(Classical(system.symbols, system.hamiltonian, system.jumps, weyl=True))
+    z = np.random.default_rng(0).standard_normal((1, 256)) + 0j
+    times, steps, factors = np.array([0, 0.5, 1.0]), np.array([20, 30]), np.array([[1.0, 0.0]])
+    whole, parts = np.empty((3, 1, 256), complex), np.empty((3, 1, 256), complex)
+    program.kernel().run(z, 9, 0, times, steps, factors, False, whole)
+    for k in range(0, 256, 64):
+        out = np.empty((3, 1, 64), complex)
+        part = np.ascontiguousarray(z[:, k : k + 64])
+        program.kernel().run(part, 9, k, times, steps, factors, False, out)
+        parts[:, :, k : k + 64] = out
+    assert np.array_equal(whole, parts)
+    with pytest.raises(ValueError, match="do not fit"):
+        program.kernel().run(z[:, :60].copy(), 9, 0, times, steps, factors, False, whole)
