@@ -342,7 +342,8 @@ def _together(values: int) -> int:
     """How many samples are drawn in one go, with `values` numbers each: enough to make what is
     done in Python small, and the same whatever else is asked for, so that a seed fixes the result.
     """
-    return int(np.clip(2**19 // max(values, 1) // BLOCK, 1, 32)) * BLOCK
+    blocks = int(np.clip(2**19 // max(values, 1) // BLOCK, 1, 32))
+    return blocks * int(BLOCK)
 
 
 def _is_spin(symbol: Any) -> bool:
