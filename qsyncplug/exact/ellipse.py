@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import ive, jv
 
+from .._ext.liouvillian import expansion_coefficients
 from .liouvillian import Elements
 
 __all__ = ["Expansion", "estimate_ellipse", "ritz_values"]
@@ -62,16 +62,16 @@ class Expansion:
 
     def coefficients(self, t: Any, count: int) -> np.ndarray:
         """Factors of F_0 … F_{count−1} in exp(tL)x, shape (…, count)."""
-        t = np.asarray(t, dtype=float)[..., None]
-        k = np.arange(count)
-        x = self.focus * t
-        bessel = jv(k, x) if self.height > self.width else ive(k, x)
-        rest = self.centre * t + (0.0 if self.height > self.width else x)
-        # the logarithm first: R^k alone may be out of range
-        with np.errstate(over="ignore", under="ignore"):
-            return np.asarray(
-                np.where(k == 0, 1.0, 2.0) * bessel * np.exp(k * np.log(self.radius) + rest)
-            )
+        t = np.asarray(t, dtype=float)
+        table = expansion_coefficients(
+            np.ascontiguousarray(t).reshape(-1),
+            count,
+            self.focus,
+            float(np.log(self.radius)),
+            self.centre,
+            self.height <= self.width,
+        )
+        return np.asarray(table).reshape(*t.shape, count)
 
     def terms(self, t: float, tail: float) -> int:
         """Number of terms after which the rest is below `tail`; 0 if that many cannot be had."""

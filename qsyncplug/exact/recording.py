@@ -8,6 +8,7 @@ import numpy as np
 import qutip
 from qutip.core.dimensions import Dimensions
 
+from .._ext.liouvillian import ket_functionals
 from .entries import EntryTable
 from .liouvillian import Elements
 from .observe import Expectation
@@ -66,15 +67,10 @@ class Reading:
 
     def ket_values(self, rows: np.ndarray) -> np.ndarray:
         """The functionals of kets, some of which a readout of elements cannot give."""
-        size = self.elements.size
-        psi = self.elements.phase * (rows[:, :size] + 1j * rows[:, size:])
         t = self.table
-        # some rows at a time: an entry each of every matrix
-        chunk = max(1, 2**20 // max(len(t.data), 1))
-        out = []
-        for k in range(0, len(psi), chunk):
-            part = psi[k : k + chunk]
-            out.append(
-                np.add.reduceat(t.data * part[:, t.column] * part[:, t.row].conj(), t.start, axis=1)
+        edges = np.append(t.start, len(t.data)).astype(np.intp)
+        return np.asarray(
+            ket_functionals(
+                np.ascontiguousarray(rows), self.elements.phase, edges, t.row, t.column, t.data
             )
-        return np.concatenate([np.zeros((0, len(t.start)), dtype=complex), *out])
+        )

@@ -74,17 +74,55 @@ def symbol_levels(symbols: Sequence[Symbol], cutoff: int | Iterable[int] | None)
     ]
 
 
-def monomial_matrix(monomial: Monomial, symbols: Sequence[Symbol], levels: list[list[int]]) -> Any:
+#: rows, columns and values of the entries of a matrix
+Entries = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def _tensor(left: Entries, right: Entries, size: int) -> Entries:
+    """The tensor product of two matrices by their entries; the right one has `size` rows."""
+    row = (left[0][:, None] * size + right[0]).ravel()
+    column = (left[1][:, None] * size + right[1]).ravel()
+    return row, column, np.multiply.outer(left[2], right[2]).ravel()
+
+
+def _identity(size: int) -> Entries:
+    here = np.arange(size)
+    return here, here, np.ones(size, dtype=complex)
+
+
+def _monomial(monomial: Monomial, symbols: Sequence[Symbol], levels: list[list[int]]) -> Entries:
     """One monomial on the tensor product of `symbols`."""
     local = dict(monomial)
-    matrix: Any = scipy.sparse.identity(1, dtype=complex, format="csr")
+    out = _identity(1)
+    # neighbours that nothing acts on are one identity
+    idle = 1
     for symbol, dims in zip(symbols, levels, strict=True):
-        if symbol in local:
-            factor = symbol.factor.matrix(local[symbol], dims)
-        else:
-            factor = scipy.sparse.identity(math.prod(dims), dtype=complex, format="csr")
-        matrix = scipy.sparse.kron(matrix, factor, format="csr")
-    return matrix
+        size = math.prod(dims)
+        if symbol not in local:
+            idle *= size
+            continue
+        if idle > 1:
+            out, idle = _tensor(out, _identity(idle), idle), 1
+        coo = symbol.factor.matrix(local[symbol], dims).tocoo()
+        out = _tensor(out, (coo.row.astype(int), coo.col.astype(int), coo.data), size)
+    return _tensor(out, _identity(idle), idle) if idle > 1 else out
+
+
+def _sum_of(
+    terms: Iterable[tuple[complex, Monomial]], symbols: Sequence[Symbol], levels: list[list[int]]
+) -> Any:
+    """Σ value · monomial as one CSR matrix."""
+    size = math.prod(math.prod(dims) for dims in levels)
+    rows, columns, data = [], [], []
+    for value, monomial in terms:
+        row, column, entries = _monomial(monomial, symbols, levels)
+        rows.append(row)
+        columns.append(column)
+        data.append(value * entries)
+    if not rows:
+        return scipy.sparse.csr_matrix((size, size), dtype=complex)
+    place = (np.concatenate(rows), np.concatenate(columns))
+    return scipy.sparse.csr_matrix((np.concatenate(data), place), shape=(size, size))
 
 
 def operator_matrix(
@@ -93,10 +131,10 @@ def operator_matrix(
     """`terms` on the tensor product of `symbols`; see :meth:`.Expression.qutip`."""
     levels = symbol_levels(symbols, cutoff)
     size = math.prod(math.prod(dims) for dims in levels)
-    groups: dict[tuple[TimeFactor, ...], Any] = {}
+    parts: dict[tuple[TimeFactor, ...], list[tuple[complex, Monomial]]] = {}
     for (monomial, factors), value in terms.items():
-        matrix = value * monomial_matrix(monomial, symbols, levels)
-        groups[factors] = groups[factors] + matrix if factors in groups else matrix
+        parts.setdefault(factors, []).append((value, monomial))
+    groups = {factors: _sum_of(part, symbols, levels) for factors, part in parts.items()}
     return to_qutip(groups, [d for dims in levels for d in dims], size)
 
 
@@ -118,10 +156,8 @@ def amplitude_matrices(system: Any, cutoff: int | Iterable[int] | None) -> list[
             right = scipy.sparse.identity(math.prod(sizes[k + 1 :]), format="csr")
             matrix = scipy.sparse.kron(scipy.sparse.kron(left, own), right, format="csr")
         else:
-            matrix = sum(
-                value * monomial_matrix(m, system.symbols, levels)
-                for (m, _), value in operator.terms.items()
-            ) / np.sqrt(N)
+            parts = [(value, m) for (m, _), value in operator.terms.items()]
+            matrix = _sum_of(parts, system.symbols, levels) / np.sqrt(N)
         out.append(scipy.sparse.csr_matrix(matrix, dtype=complex))
     return out
 
