@@ -14,8 +14,6 @@ KERNELS = ROOT.parent / "cython_ext"
 LONG_FILES = {
     "circle/merging.py",
     "comparison/table.py",
-    "exact/coherence.py",
-    "exact/liouvillian.py",
     "sync/view.py",
 }
 LONG_KERNELS = {"circle.pyx", "circle_simd.h"}
@@ -25,8 +23,6 @@ LONG_FUNCTIONS = {
     "commands/spins.py:run",
     "commands/wigner.py:run",
     "comparison/table.py:compare",
-    "exact/coherence.py:go",
-    "exact/nullspace.py:steady_blocks",
     "models/chains/collective.py:collective_spins",
     "models/chains/dtwa.py:run",
     "plot/comparison.py:plot_comparison",
@@ -37,7 +33,6 @@ LARGE_CLASSES = {
     "sync/view.py:SyncView",
     "circle/merging.py:Merging",
     "circle/parts.py:Parts",
-    "exact/coherence.py:CoherenceOrders",
     "models/chains/parameters.py:ChainParameters",
 }
 #: the physics of a model, or the fields of a view, are as many as they are

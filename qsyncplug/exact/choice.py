@@ -170,7 +170,7 @@ class Task:
             return d
         L = self.liouvillian
         half = 0.5 * d * (d + 1)
-        if method == "density" or L is None or L.period <= 1:
+        if method == "density" or L is None or L.period == 1:
             return half
         return half * len(L.diagonals(self.wanted())) / d
 

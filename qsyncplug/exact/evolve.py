@@ -26,7 +26,7 @@ from .external import QutipRun
 from .fock import coherent_levels, prepare_state, warn_cutoff
 from .moments import MomentReader
 from .observe import user_operators
-from .others import OrdersRun, OtherProblem, WatchedRun
+from .others import OtherProblem, WatchedRun
 from .own import OwnProblem, OwnStepper
 from .result import ExactResult
 from .symmetric import by_hierarchy
@@ -208,7 +208,6 @@ class ExactSolver(Solver):
         # QuTiP's own for the last state wants a state at every output
         result._state_processors.clear()
         method, times = choice.method, task.times
-        L = task.liouvillian
         if method in (*QUTIP_METHODS, "trajectories"):
             if self._until:
                 raise ValueError(
@@ -218,8 +217,6 @@ class ExactSolver(Solver):
             name = "mcsolve" if method == "trajectories" else method
             run = QutipRun(name, self._options, task.reader, task.user, store=choice.store)
             return OtherProblem(times, WatchedRun(run, task), result, self._inspect)
-        if method == "sectors" and L is not None and L.period == 1:
-            return OtherProblem(times, OrdersRun(task, self._options), result, self._inspect)
         whole = choice.store or bool(task.functions) or self._until
         stepper = OwnStepper(task, method, self._options, whole=whole)
         return OwnProblem(times, stepper, result, store=choice.store, inspect=self._inspect)

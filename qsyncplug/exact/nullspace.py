@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import scipy.linalg
-import scipy.sparse
 from scipy.sparse.linalg import LinearOperator, gmres
 
 from ..core.checks import check_memory
 from ..core.errors import SolverError
-from .coherence import CoherenceOrders
+from .superoperator import OrderZero, superoperator
 
 __all__ = ["steady_blocks"]
 
@@ -25,11 +25,10 @@ class _NoJump:
     form in every sector.
     """
 
-    def __init__(self, problem: CoherenceOrders, shift: float):
+    def __init__(self, M: Any, zero: OrderZero, shift: float):
         self.blocks = []
-        M = (problem.offdiagonal + scipy.sparse.diags(problem.diagonal)).tocsr()
-        for start, rows, _ in problem._blocks(problem.none):
-            A = M[slice(*rows), slice(*rows)].toarray()
+        for start, states in zero.blocks:
+            A = M[states][:, states].toarray()
             n = len(A)
             values, V = scipy.linalg.eig(A)
             try:
@@ -59,8 +58,62 @@ class _NoJump:
         return out
 
 
-def steady_blocks(problem: CoherenceOrders) -> tuple[np.ndarray, dict[str, Any]]:
-    r"""The coherence order 0 of the steady state, as :meth:`CoherenceOrders.unpack` takes it.
+class _Equations:
+    """(L + σ tr)ρ = σ on the coherence order 0."""
+
+    def __init__(self, M: Any, jumps: Sequence[Any], zero: OrderZero):
+        self.L = superoperator(M, jumps, zero.index)
+        self.diagonal, self.size = zero.diagonal, len(zero.index)
+        rates = -2 * M.diagonal().real
+        self.scale = float(max(rates.max(), 1e-300))
+        # small against the typical rate, but enough to make dark states of the no-jump evolution
+        # harmless
+        shift = 1e-2 * float(np.median(rates[rates > 0])) if np.any(rates > 0) else 1.0
+        self.inverse = _NoJump(M, zero, shift)
+        self.count = 0
+
+    def residual(self, x: np.ndarray) -> float:
+        """‖Lx‖ relative to the largest rate."""
+        return float(np.linalg.norm(self.L @ x) / (self.scale * np.linalg.norm(x)))
+
+    def _whole(self, x: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+        return np.asarray(self.L @ x + (self.scale * x[self.diagonal].sum()) * sigma)
+
+    def _gmres(self, sigma: np.ndarray, right: np.ndarray, goal: float, cycles: int) -> np.ndarray:
+        def tick(_: Any) -> None:
+            self.count += 1
+
+        A = LinearOperator(
+            (self.size, self.size),
+            matvec=lambda y: self._whole(self.inverse(y), sigma),
+            dtype=complex,
+        )
+        y, _ = gmres(
+            A,
+            right,
+            rtol=goal,
+            atol=0.0,
+            restart=_RESTART,
+            maxiter=cycles,
+            callback=tick,
+            callback_type="pr_norm",
+        )
+        return self.inverse(y)
+
+    def solve(self, sigma: np.ndarray) -> np.ndarray:
+        """The solution for one σ."""
+        x = self._gmres(sigma, self.scale * sigma, _GOAL, _CYCLES)
+        # one step of refinement takes the rounding of the preconditioner out
+        rest = self.scale * sigma - self._whole(x, sigma)
+        if np.linalg.norm(rest) > 1e-15 * self.scale * np.linalg.norm(x):
+            x = x + self._gmres(sigma, rest, 1e-3, 2)
+        return x
+
+
+def steady_blocks(
+    M: Any, jumps: Sequence[Any], zero: OrderZero
+) -> tuple[np.ndarray, dict[str, Any]]:
+    r"""The elements `zero` of the steady state.
 
     With L = L_0 + J, L_0ρ = Mρ + ρM† (no jumps) and Jρ = Σ AρA†, solves
 
@@ -70,100 +123,50 @@ def steady_blocks(problem: CoherenceOrders) -> tuple[np.ndarray, dict[str, Any]]
     the only one exactly if the steady state is unique. GMRES is preconditioned by (L_0−s)^{-1},
     which costs two products of small matrices a sector.
 
+    Parameters
+    ----------
+    M, jumps : sparse matrices (d, d)
+        −iH − ½ΣA†A, and A.
+    zero : OrderZero
+        The elements of the coherence order 0.
+
     Raises
     ------
     SolverError
         The equations are singular: several steady states.
     """
-    none = problem.none
-    size = problem.size(none)
+    size = len(zero.index)
     check_memory(
         f"the steady state of {size} density-matrix elements",
         16.0 * size * (_RESTART + 20),
         advice="lower the cutoff",
     )
-    kernel = problem.kernel(none)
-    blocks = problem._blocks(none)
-    diagonal = np.concatenate(
-        [start + np.arange(r[1] - r[0]) * (r[1] - r[0] + 1) for start, r, _ in blocks]
-    )
-    rates = problem.rate[:, 1]
-    scale = float(max(rates.max(), 1e-300))
-    # small against the typical rate, but enough to make dark states of the no-jump evolution
-    # harmless
-    shift = 1e-2 * float(np.median(rates[rates > 0])) if np.any(rates > 0) else 1.0
-    inverse = _NoJump(problem, shift)
-
-    def solve(sigma: np.ndarray) -> tuple[np.ndarray, int]:
-        def apply(y: np.ndarray) -> np.ndarray:
-            x = inverse(y)
-            return np.asarray(kernel.apply(x) + (scale * x[diagonal].sum()) * sigma)
-
-        count = 0
-
-        def tick(_: Any) -> None:
-            nonlocal count
-            count += 1
-
-        A = LinearOperator((size, size), matvec=apply, dtype=complex)
-        y, _ = gmres(
-            A,
-            scale * sigma,
-            rtol=_GOAL,
-            atol=0.0,
-            restart=_RESTART,
-            maxiter=_CYCLES,
-            callback=tick,
-            callback_type="pr_norm",
-        )
-        x = inverse(y)
-        # one step of refinement takes the rounding of the preconditioner out
-        rest = scale * sigma - kernel.apply(x) - (scale * x[diagonal].sum()) * sigma
-        if np.linalg.norm(rest) > 1e-15 * scale * np.linalg.norm(x):
-            y, _ = gmres(
-                A,
-                rest,
-                rtol=1e-3,
-                atol=0.0,
-                restart=_RESTART,
-                maxiter=2,
-                callback=tick,
-                callback_type="pr_norm",
-            )
-            x = x + inverse(y)
-        return x, count
-
-    def residual(x: np.ndarray) -> float:
-        return float(np.linalg.norm(kernel.apply(x)) / (scale * np.linalg.norm(x)))
-
+    equations, diagonal = _Equations(M, jumps, zero), zero.diagonal
     sigma = np.zeros(size, dtype=complex)
     sigma[diagonal] = 1 / len(diagonal)
-    x, iterations = solve(sigma)
-    trace = x[diagonal].sum()
-    worst = residual(x)
+    x = equations.solve(sigma)
+    trace, worst = x[diagonal].sum(), equations.residual(x)
     if not np.all(np.isfinite(x)) or worst > 1e-11 or abs(trace - 1) > 1e-6:
         raise SolverError(
-            f"no unique steady state found: the residual of Lρ=0 is {worst:.3g} after {iterations} "
-            "iterations",
+            f"no unique steady state found: the residual of Lρ=0 is {worst:.3g} after "
+            f"{equations.count} iterations",
             reason="singular",
         )
     # another σ leads to another steady state if there are several
-    probe = np.zeros(size, dtype=complex)
     weights = np.random.default_rng(0).random(len(diagonal)) ** 4
+    probe = np.zeros(size, dtype=complex)
     probe[diagonal] = weights / weights.sum()
-    other, more = solve(probe)
-    difference = float(np.linalg.norm(other - x) / np.linalg.norm(x))
+    difference = float(np.linalg.norm(equations.solve(probe) - x) / np.linalg.norm(x))
     if difference > 1e-6:
         raise SolverError(
             "the steady state is not unique: two starts lead to states that differ by "
-            f"{difference:.2g}",
+            f"{difference:.2g}; give state0 for the one that is reached from it",
             reason="singular",
         )
-    x = x / trace
     stats = {
-        "iterations": iterations + more,
+        "iterations": equations.count,
         "residual": worst,
         "uniqueness": difference,
         "elements": size,
     }
-    return x, stats
+    return x / trace, stats

@@ -1,4 +1,4 @@
-"""Exact runs of engines with loops of their own: QuTiP's solvers, and coherence orders."""
+"""Exact runs of engines with loops of their own: QuTiP's solvers."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ import qutip
 
 from ..core.errors import RightHandSideError, SolverError, StepLimitError, TimeLimitError
 from ..core.failure import Failure
-from ..core.limits import deadline
 from ..core.status import Status
 from ..core.stepper import Problem, Stepper
-from .choice import WHOLE_STATE, Task
-from .coherence import CoherenceOrders
+from .choice import Task
 from .external import QutipRun
 from .observe import OutOfTime
 from .result import ExactResult
 
-__all__ = ["OrdersRun", "OtherProblem", "OtherStepper", "WatchedRun"]
+__all__ = ["OtherProblem", "OtherStepper", "WatchedRun"]
 
 
 class OtherRun(Protocol):
@@ -58,57 +56,6 @@ class WatchedRun:
             self.run.fill_partial(result, self.task.times)
         else:
             self.run.fill(result, self.task.times)
-
-
-class OrdersRun:
-    """Coherence orders in a basis whose flat shifts do not tell them apart."""
-
-    def __init__(self, task: Task, options: dict[str, Any]):
-        self.task, self.options = task, options
-        assert task.charges is not None
-        charges, labels = task.charges
-        matrices = [c.to("CSR").data_as("csr_matrix") for c in (task.H, *task.c_ops)]
-        self.orders = CoherenceOrders(matrices[0], matrices[1:], charges, labels)
-        self.readers = [
-            *task.reader.operators(),
-            *(op.to("CSR").data_as("csr_matrix") for op in task.linear),
-        ]
-        self.values = np.zeros((0, len(self.readers)), dtype=complex)
-        self.how: dict[str, Any] = {}
-
-    def go(self) -> None:
-        """See :class:`OtherRun`."""
-        o, state = self.options, self.task.state
-        try:
-            self.values, self.how = self.orders.evolve(
-                state.full()[:, 0] if state.isket else state.full(),
-                self.task.times,
-                self.readers,
-                tolerance=max(1e-15, 1e-3 * float(np.min(o["atol"]))),
-                max_step=o["max_step"],
-                nsteps=o["nsteps"],
-                deadline=deadline(),
-            )
-        except (SolverError, KeyboardInterrupt) as error:
-            values = getattr(error, "result", None)
-            self.values = self.values if values is None else values
-            raise
-
-    def fill(self, result: ExactResult) -> None:
-        """See :class:`OtherRun`."""
-        task, values, stats = self.task, self.values, result.stats
-        orders = ", ".join(self.how.get("elements", ()))
-        stats["holds"] = (
-            f"first and second moments, from the coherence orders {orders}; not the states"
-        )
-        stats["states"] = f"not known: some coherence orders alone were evolved; {WHOLE_STATE}"
-        width = len(self.readers) - len(task.linear)
-        result.times = task.times[: len(values)]
-        if len(values):
-            result._fill(task.reader, values[:, :width])
-        for k, (key, op) in enumerate(task.user.items()):
-            column = values[:, width + k]
-            result.e_data[key], result.e_ops[key] = list(column.real if op.isherm else column), op
 
 
 class OtherStepper(Stepper):
@@ -181,7 +128,7 @@ class OtherProblem(Problem):
         return f"at t={self.stepper.t:g} of {self.output_times[-1]:g}"
 
     def error(self, failure: Failure) -> BaseException | None:
-        """What QuTiP and the user's functions raise inside it, and what the orders do."""
+        """What QuTiP and the user's functions raise inside it."""
         failure.time = self.stepper.t
         cause = failure.cause
         if cause is None or failure.where != "stepper":

@@ -16,6 +16,7 @@ from ..operators.matrices import mode_places
 from ..operators.system import System
 from .fock import warn_cutoff
 from .liouvillian import Liouvillian
+from .superoperator import superoperator
 
 __all__ = ["Problem", "exact_problem", "refuse"]
 
@@ -134,16 +135,7 @@ class Problem:
 
     def superoperator(self, index: np.ndarray) -> Any:
         """L on the elements `index` of row-major matrices, sparse."""
-        jumps = self.matrices[1]
-        one = sp.identity(self.d, format="csr")
-        M = self.effective
-        L = sp.kron(M, one, format="csr") + sp.kron(one, M.conj(), format="csr")
-        for jump in jumps:
-            L = L + sp.kron(jump, jump.conj(), format="csr")
-        L = sp.csr_matrix(L)
-        if len(index) < self.d**2:
-            L = L[index][:, index]
-        return L
+        return superoperator(self.effective, self.matrices[1], index)
 
     def warn_cutoff(self, rho: np.ndarray) -> float:
         """Warn where the highest level of a mode is populated; the largest such population."""

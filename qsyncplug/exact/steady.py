@@ -14,11 +14,10 @@ from ..core.entry import HIERARCHY, STEADY_CLOSURES, steadystate
 from ..core.errors import SolverError
 from ..operators.expectation import mark
 from ..operators.system import System
-from .coherence import CoherenceOrders
 from .fock import prepare_state
 from .nullspace import steady_blocks
 from .problem import Problem, exact_problem
-from .sectors import SectorBasis, sector_liouvillian
+from .superoperator import OrderZero
 from .symmetric import ensembles_alone
 from .whole import lowest_eigenvalue, reached_from, steady_whole
 
@@ -56,11 +55,8 @@ def stationary(problem: Problem, where: str) -> np.ndarray:
 
 
 def _by_factorisation(problem: Problem, where: str) -> np.ndarray:
-    H, jumps = problem.matrices
-    charges = problem.charges if problem.charges.shape[1] else np.zeros((problem.d, 1), dtype=int)
     direct = problem.charges.shape[1] == 0
-    rho = solve_steady(H, jumps, charges, problem.labels, where, direct=direct)
-    return np.asarray(rho.toarray())
+    return np.asarray(solve_steady(problem, where, direct=direct).toarray())
 
 
 def _density_matrix(state0: Any, problem: Problem) -> np.ndarray:
@@ -149,24 +145,13 @@ def steadystate_modes(
     return mark(state, system.symbols) if isinstance(system, System) else state
 
 
-def solve_steady(
-    H: Any,
-    jumps: list[Any],
-    charges: np.ndarray,
-    labels: np.ndarray,
-    where: str,
-    *,
-    direct: bool = False,
-) -> Any:
+def solve_steady(problem: Problem, where: str, *, direct: bool = False) -> Any:
     """The steady state as a sparse matrix, from its coherence order 0 alone.
 
     Parameters
     ----------
-    H, jumps : sparse matrices (d, d)
-        Hamiltonian and jump operators.
-    charges, labels : ndarray of int, shapes (d, K) and (d, m)
-        Charges and occupation numbers of the basis states; all charges 0 where there is no
-        symmetry.
+    problem : Problem
+        Without charges all elements are of order 0.
     where : str
         For messages.
     direct : bool
@@ -177,28 +162,14 @@ def solve_steady(
     SolverError
         The steady state is not unique, or not positive.
     """
-    problem = CoherenceOrders(H, jumps, charges, labels)
-    none = problem.none
-    size = problem.size(none)
-    if size > _DIRECT and not direct:
-        x, _ = steady_blocks(problem)
+    zero = OrderZero(problem.charges)
+    if len(zero.index) > _DIRECT and not direct:
+        x, _ = steady_blocks(problem.effective, problem.matrices[1], zero)
     else:
-        L, _, start = sector_liouvillian(
-            problem.hamiltonian, problem.jump_matrices, _sorted_basis(problem), none
-        )
-        assert [int(s) for s in start[:-1]] == [b[0] for b in problem._blocks(none)]
-        x = _null_vector(
-            L,
-            np.concatenate(
-                [
-                    s + np.arange(r[1] - r[0]) * (r[1] - r[0] + 1)
-                    for s, r, _ in problem._blocks(none)
-                ]
-            ),
-        )
+        x = _null_vector(problem.superoperator(zero.index), zero.diagonal)
     lowest = 0.0
-    for at, rows, _ in problem._blocks(none):
-        n = rows[1] - rows[0]
+    for at, states in zero.blocks:
+        n = len(states)
         block = x[at : at + n * n].reshape(n, n)
         block = 0.5 * (block + block.conj().T)
         x[at : at + n * n] = block.ravel()
@@ -209,18 +180,7 @@ def solve_steady(
             f"{where} is far too low",
             reason="not a state",
         )
-    return problem.unpack(none, x)
-
-
-def _sorted_basis(problem: CoherenceOrders) -> SectorBasis:
-    """The sectors of a problem in its own order of the basis."""
-    edges = problem.begin
-    return SectorBasis(
-        {
-            tuple(int(v) for v in name): np.arange(edges[k], edges[k + 1])
-            for k, name in enumerate(problem.names)
-        }
-    )
+    return zero.matrix(x)
 
 
 def _null_vector(L: Any, diagonal: np.ndarray) -> np.ndarray:

@@ -280,8 +280,8 @@ def exactsolve_chains(
 
     Notes
     -----
-    The coherence orders are propagated with Chebyshev expansions whose error is bounded beforehand
-    (:class:`qsyncplug.exact.chebyshev.Ellipse`).
+    The coherence orders are propagated with Chebyshev expansions whose terms must have died out in
+    every step (:class:`qsyncplug.exact.ellipse.Expansion`).
     """
     check_choice("expansion", expansion, ("newton", "taylor"))
     solver = SpinExactSolver(
@@ -358,10 +358,8 @@ def steadystate_chains(
             "central=False"
         )
     charges, labels = solver._charges()
-    jumps = [c.to("CSR").data_as("csr_matrix") for c in c_ops]
-    rho = solve_steady(
-        H.to("CSR").data_as("csr_matrix"), jumps, charges, labels, "the number of levels"
-    )
+    problem = Problem(system, H, list(c_ops), charges, labels)
+    rho = solve_steady(problem, "the number of levels")
     rho = 0.5 * (rho + rho.conj().T)
     dims = solver.space.dims
     return qutip.Qobj(rho, dims=[dims, dims], dtype="CSR", isherm=True)
