@@ -18,3 +18,7 @@ def _close_figures():
     import matplotlib.pyplot as plt
 
     plt.close("all")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--draw", action="store_true", help="draw the pictures of the plots anew")
