@@ -12,6 +12,7 @@ from ..core import storage
 from ..core.adjacency import read_adjacency
 from ..core.checks import check_array, check_ndim, check_number
 from .callables import interaction
+from .equation import circle_equation
 from .interactions import Interaction
 
 __all__ = ["Circle", "check_circle", "refuse_extras", "refuse_mask"]
@@ -358,6 +359,9 @@ class Circle:
                 (a["data"], a["indices"], a["indptr"]), shape=(n, n)
             )
         return cls(**data)
+
+    def _repr_latex_(self) -> str:
+        return rf"$${circle_equation(self)}$$"
 
     def __repr__(self) -> str:
         parts = [repr(self.interaction)]

@@ -19,6 +19,7 @@ from ..waves.errors import NormalizationWarning
 from ..waves.hamiltonian import GridHamiltonian
 from ..waves.hermitian import check_hermitian
 from ..waves.influence import Influence, check_kernel
+from .equation import equation_of_motion
 from .stored import (
     adjacency_from_dict,
     adjacency_to_dict,
@@ -352,6 +353,9 @@ class SchrodingerLohe:
                 adjacency=adjacency_from_dict(data["adjacency"]),
                 **{name: data[name] for name in names},
             )
+
+    def _repr_latex_(self) -> str:
+        return rf"$${equation_of_motion(self)}$$"
 
     def __repr__(self) -> str:
         return f"<{self}>"

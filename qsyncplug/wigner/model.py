@@ -15,6 +15,7 @@ from ..core.checks import check_array, check_number
 from ..core.grid import Grid
 from ..lohe.model import SchrodingerLohe
 from ..waves.hamiltonian import GridHamiltonian
+from .equation import wigner_equation
 from .phase_space import PhaseSpace
 
 __all__ = ["WignerLohe"]
@@ -218,6 +219,9 @@ class WignerLohe:
             _rows_from_dict(data.get("adjacency")),
             data.get("phase_lag", 0.0),
         )
+
+    def _repr_latex_(self) -> str:
+        return rf"$${wigner_equation(self)}$$"
 
     def __repr__(self) -> str:
         return f"<{self}>"

@@ -1,0 +1,89 @@
+"""The equation of particles on the circle as LaTeX, with its numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["circle_equation"]
+
+
+def circle_equation(model: Any) -> str:
+    r"""LaTeX of dx_i/dt with the parts that this model has.
+
+    Parameters
+    ----------
+    model : Circle
+
+    Returns
+    -------
+    str
+        Without the dollar signs around it.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> print(circle_equation(qsp.Circle(qsp.sine(), coupling=2.0)))
+    \dot x_i = -2\sum_j F(x_i-x_j),\quad F(x)=\sin x
+    """
+    left = r"m_i\ddot x_i + \dot x_i" if model.inertia is not None else r"\dot x_i"
+    terms = [] if model.frequencies is None else [r"\omega_i"]
+    if model.noise is not None:
+        terms.append(r"\sqrt{2D_i}\,\xi_i")
+    text = " + ".join(terms) + (" - " if terms else "-") + _pull(model)
+    if model.triads is not None:
+        text += (
+            rf" + \frac{{{model.triads[0]:g}}}{{C^2}}\sum_{{jk}} c_jc_k\sin(2x_j-x_k-x_i)"
+            rf" + \frac{{{model.triads[1]:g}}}{{C^3}}\sum_{{jkl}} c_jc_kc_l\sin(x_j+x_k-x_l-x_i)"
+        )
+    where = r",\quad C=\sum_j c_j" if model.triads is not None else ""
+    return rf"{left} = {text},\quad F(x)={_function(model)}{where}"
+
+
+def _pull(model: Any) -> str:
+    """What the particles do to one of them."""
+    other = r"x_j(t-\tau)" if model.delay is not None else "x_j"
+    strength = f"{model.coupling:g}" if model.coupling != 1 else ""
+    strength += "r_i" if model.response is not None else ""
+    divisor = _divisor(model)
+    factor = rf"\frac{{{strength or 1}}}{{{divisor}}}" if divisor else strength
+    return rf"{factor}\sum_j {_weights(model)}F(x_i-{other}{_lag(model)})"
+
+
+def _weights(model: Any) -> str:
+    return ("a_{ij}" if model.adjacency is not None else "") + (
+        "c_j" if model.weights is not None else ""
+    )
+
+
+def _lag(model: Any) -> str:
+    return f"{model.phase_lag:+g}" if model.phase_lag else ""
+
+
+def _divisor(model: Any) -> str:
+    value = model.normalization
+    if isinstance(value, str):
+        total = r"\sum_j c_j" if model.weights is not None else "n"
+        return {"sum": "", "mean": total, "degree": r"\deg_i"}.get(
+            value, rf"\sum_j {_weights(model)}e^{{\beta\cos(x_i-x_j{_lag(model)})}}"
+        )
+    if callable(value):
+        return "g_i(x)"
+    return "g_i" if isinstance(value, np.ndarray) else f"{value:g}"
+
+
+def _function(model: Any) -> str:
+    data = model.interaction.to_dict()
+    if data["kind"] == "sine":
+        return r"\sin x"
+    if data["kind"] == "attention":
+        beta = f"{data['beta']:g}"
+        exponent = r"(\cos x-1)" if data["scaled"] else r"\cos x"
+        return rf"e^{{\beta{exponent}}}\sin x,\quad \beta={beta}"
+    if data["kind"] == "fourier" and len(data["b"]) <= 3:
+        modes = [
+            rf"{b:+g}\sin {k if k > 1 else ''}x" for k, b in enumerate(data["b"], start=1) if b
+        ]
+        return "".join(modes).removeprefix("+")
+    return r"\sum_k b_k\sin kx"
