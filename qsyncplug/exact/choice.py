@@ -25,8 +25,6 @@ _STATE_BYTES = 2**28
 _PATIENCE = 5.0
 #: seconds for one term of one element, measured
 _SECONDS = 0.5e-9
-#: terms times diagonals from which on operators are too dense to be sums of shifts
-_MOST_TERMS = 1_500_000
 WHOLE_STATE = "use options={'method': 'density'}"
 QUTIP_METHODS = ("sesolve", "mesolve", "mcsolve")
 
@@ -86,14 +84,11 @@ class Task:
     @cached_property
     def liouvillian(self) -> Liouvillian | None:
         """The matrix-free generator; None where an operator is itself a function of time, or
-        operators are dense.
+        dense and time-dependent.
         """
         try:
             L = Liouvillian(self.H, self.c_ops, real=self.real)
         except TypeError:
-            return None
-        if len(L.pairs) * self.d > _MOST_TERMS:
-            # dense operators: as many shifts as levels
             return None
         if self.real and not L.isconstant:
             looks = np.linspace(self.times[0], self.times[-1], 50)
@@ -248,7 +243,9 @@ class Task:
             why = "the model has jump operators" if self.c_ops else "state0 is a density matrix"
             raise refuse(why, "use 'density' or 'auto'")
         if wanted in ("ket", "density", "sectors") and self.liouvillian is None:
-            raise refuse("operators are dense or functions of time themselves", "use 'qutip'")
+            raise refuse(
+                "operators are functions of time themselves, or dense and driven", "use 'qutip'"
+            )
         if wanted == "mesolve":
             check_memory(
                 f"mesolve with {self.d} levels",
@@ -269,7 +266,9 @@ class Task:
     def _automatic(self) -> tuple[str, str]:
         if self.liouvillian is None:
             method, reason = self._qutip()
-            return method, f"operators are dense or functions of time themselves; {reason}"
+            return method, (
+                f"operators are functions of time themselves, or dense and driven; {reason}"
+            )
         if not self.c_ops and self.state.isket:
             return "ket", "no jump operators and a pure state"
         moments_only = not self.no_sectors()

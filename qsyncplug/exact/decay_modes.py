@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time as clock
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,11 @@ import qutip
 import scipy.linalg
 import scipy.sparse.linalg as spla
 
-from ..core.checks import check_integer
+from ..core.checks import check_integer, check_memory
 from ..core.errors import QsyncplugWarning, SolverError, warn
 from .ellipse import Expansion, estimate_ellipse
 from .liouvillian import Elements
+from .patience import say_if_long
 from .problem import Problem, exact_problem
 
 __all__ = ["Eigenmodes", "eigenmodes"]
@@ -122,8 +124,15 @@ def eigenmodes(system: Any, k: int = 6, *, cutoff: Any = None, order: Any = None
     ------
     ValueError, TypeError
         A system that depends on time or has no jump operators; an order that does not occur.
+    MemoryLimitError
+        The modes or the Krylov space do not fit; the message holds the estimate.
     SolverError
         The iteration did not converge.
+
+    Warns
+    -----
+    CutoffWarning
+        The highest levels are populated in the stationary mode, where that is asked for.
 
     Notes
     -----
@@ -213,11 +222,18 @@ def _normalise(problem: Problem, found: list[_Pair], scale: float) -> None:
         trace = np.trace(first.vector.reshape(problem.d, problem.d))
         if abs(trace) > 1e-8:
             first.vector = first.vector / trace
+            problem.warn_cutoff(first.vector.reshape(problem.d, problem.d))
 
 
 def _of_order(problem: Problem, order: tuple[int, ...], k: int) -> list[_Pair]:
     index = np.flatnonzero(problem.mask(order if problem.charges.shape[1] else None).ravel())
     k = min(k, len(index))
+    vectors = 2 * max(2 * (k + 3) + 1, 24) + 8
+    check_memory(
+        f"{k} eigenmodes among {len(index)} elements",
+        16.0 * (k * problem.d**2 + vectors * len(index)),
+        advice="lower the cutoff, or ask for fewer",
+    )
     if len(index) <= _DENSE:
         return _dense(problem, order, index, k)
     return _Propagated(problem, order, index).leading(k)
@@ -313,6 +329,7 @@ class _Propagated:
         start = np.random.default_rng(0).standard_normal(n) + 0j
         asked = min(k + 3, n - 2)
         # a time in which the wanted modes have decayed a little, and the others much
+        self._announce(k, start, tau)
         for _ in range(6):
             values = self._ritz(start, tau, min(max(2 * asked, 20), n - 1))
             decay = -np.log(max(np.sort(np.abs(values))[::-1][asked - 1], 1e-300))
@@ -341,6 +358,16 @@ class _Propagated:
         out = [self._pair(value, x, tau) for value, x in zip(values, vectors.T, strict=True)]
         out.sort(key=lambda p: -p.value.real)
         return out[:k]
+
+    def _announce(self, k: int, start: np.ndarray, tau: float) -> None:
+        """Say so where this will take long: about five times the Krylov space, whose steps may
+        be some times as long as the first.
+        """
+        begin = clock.perf_counter()
+        self.propagate(start, tau)
+        seconds = (clock.perf_counter() - begin) * 15 * max(2 * (k + 3), 20)
+        what = f"eigenmodes of order {self.order} ({len(self.index)} elements)"
+        say_if_long(what, seconds, "a lower cutoff, fewer modes or one order alone shorten it")
 
     def _pair(self, value: complex, x: np.ndarray, tau: float) -> _Pair:
         Lx = self.apply(x)

@@ -14,7 +14,6 @@ import qutip
 from ..core.checks import check_choice, check_integer, check_memory
 from ..core.drive import Until, Walk
 from ..core.entry import HIERARCHY, exactsolve
-from ..core.errors import QsyncplugWarning, warn
 from ..core.solver import Solver
 from ..core.stepper import Problem
 from ..operators.expectation import mark
@@ -28,13 +27,11 @@ from .moments import MomentReader
 from .observe import user_operators
 from .others import OtherProblem, WatchedRun
 from .own import OwnProblem, OwnStepper
+from .patience import say_if_long
 from .result import ExactResult
 from .symmetric import by_hierarchy
 
 __all__ = ["ExactResult", "ExactSolver", "exactsolve_modes"]
-
-#: estimated seconds from which on a run says beforehand how long it will take
-_LONG = 60.0
 
 
 class ExactSolver(Solver):
@@ -253,13 +250,12 @@ class ExactSolver(Solver):
                 f"not stored: they would take {size:.0f} MiB; ask with "
                 f"options={{'store_states': True}}"
             )
-        if choice.seconds > _LONG:
-            warn(
-                f"exactsolve will take about {choice.seconds / 60:.0f} min "
-                f"({choice.method}, {task.d} levels, t={task.times[0]:g} to {task.times[-1]:g}); "
-                "a lower cutoff, fewer times or options={'time_limit': …} shorten it",
-                QsyncplugWarning,
-            )
+        say_if_long(
+            f"exactsolve ({choice.method}, {task.d} levels, t={task.times[0]:g} to "
+            f"{task.times[-1]:g})",
+            choice.seconds,
+            "a lower cutoff, fewer times or options={'time_limit': …} shorten it",
+        )
         return stats
 
 

@@ -13,6 +13,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from .._ext.liouvillian import DrivenFlow, Generator
+from ..core.checks import check_memory
+from .dense import DenseKernel
 from .entries import EntryTable, Readout
 from .shifts import (
     DIAGONAL,
@@ -28,6 +30,15 @@ from .shifts import (
 )
 
 __all__ = ["Elements", "Liouvillian"]
+
+#: terms times levels from which on operators are taken to be dense matrices
+_MOST_TERMS = 1_500_000
+
+
+def _shifts(matrix: Any) -> int:
+    """Number of diagonals of a matrix that are not zero."""
+    coo = sp.coo_matrix(matrix)
+    return len(np.unique(coo.col.astype(np.int64) - coo.row))
 
 
 class Liouvillian:
@@ -67,6 +78,11 @@ class Liouvillian:
         self.products: list[tuple[int, int]] = [(0, 0)]
         self._real = real
         generators = self._effective(hamiltonian, jumps)
+        #: M and the jump operators as matrices, where they have too many diagonals
+        self.dense: tuple[np.ndarray, list[np.ndarray]] | None = None
+        if self._too_dense(generators, jumps):
+            self._keep_dense(generators, jumps)
+            return
         self.phase = find_gauge(generators, jumps, self.dims)
         self._decompose(generators, jumps)
 
@@ -78,11 +94,36 @@ class Liouvillian:
     @property
     def extent(self) -> tuple[float, float]:
         """A guess of the half width and half height of the spectrum, from the diagonal of M."""
+        if self.dense is not None:
+            own = self.dense[0].diagonal()
+            return float(np.abs(own.real).max()), float(np.ptp(own.imag))
         diagonal = sum(
             (np.abs(v.real) + 1j * v.imag for slot, _, v in self.vectors.parts if slot == DIAGONAL),
             np.zeros(1),
         )
         return float(np.max(diagonal.real)), float(np.ptp(diagonal.imag))
+
+    def _too_dense(self, generators: dict[int, Any], jumps: list[list[Part]]) -> bool:
+        """Whether sums of shifts would be longer than products of dense matrices."""
+        terms = sum(2 * _shifts(m) for m in generators.values())
+        terms += sum(sum(_shifts(m) for _, m in jump) ** 2 for jump in jumps)
+        return terms * self.dimension > _MOST_TERMS
+
+    def _keep_dense(self, generators: dict[int, Any], jumps: list[list[Part]]) -> None:
+        if not self.isconstant:
+            raise TypeError("dense operators that depend on time")
+        d = self.dimension
+        check_memory(
+            f"dense operators of {d} levels",
+            16.0 * d**2 * (len(jumps) + 8),
+            advice="write the system with operators of few diagonals, or lower the cutoff",
+        )
+        self.phase = np.ones(d, dtype=complex)
+        self.dense = (
+            generators[0].toarray(),
+            [sum(m.toarray() for _, m in jump) for jump in jumps if jump],
+        )
+        self.period = 1
 
     # ------------------------------------------------------------ parts and factors
 
@@ -159,6 +200,9 @@ class Liouvillian:
 
     def terms_per_element(self, *, ket: bool = False) -> int:
         """Terms summed for one element (complex ones count twice)."""
+        if self.dense is not None:
+            # a row of a matrix times a column, by a library for that
+            return self.dimension * (1 if ket else 2 + 2 * len(self.dense[1])) // 4 + 1
         if ket:
             return 1 + sum(1 + self.vectors.complex[slot] for slot, _ in self.left)
         return 2 + sum(
@@ -183,6 +227,9 @@ class Liouvillian:
         )
         segments = np.stack([chosen * 0, self.dimension - chosen, chosen * 0, chosen], axis=1)
         segments[:, 0] = np.concatenate([[0], np.cumsum(segments[:-1, 1])])
+        weight = np.where(chosen == 0, 1.0, 2.0)
+        if self.dense is not None:
+            return self._dense_elements(segments, weight, "hermitian", chosen)
         place = np.full(self.dimension, -1)
         place[chosen] = np.arange(len(chosen))
         terms = []
@@ -193,7 +240,6 @@ class Liouvillian:
             # a source below the diagonal is the conjugate of the element at (column, row)
             offset = np.where(source >= 0, s, chosen + r)
             terms.append(self._entries(v, w, segments, at, (source < 0).astype(int), offset))
-        weight = np.where(chosen == 0, 1.0, 2.0)
         return self._elements(segments, weight, terms, DIAGONAL, "hermitian", chosen)
 
     def general(self, diagonals: np.ndarray) -> Elements:
@@ -204,6 +250,8 @@ class Liouvillian:
             [chosen * 0, d - np.abs(chosen), np.maximum(-chosen, 0), np.maximum(chosen, 0)], axis=1
         )
         segments[:, 0] = np.concatenate([[0], np.cumsum(segments[:-1, 1])])
+        if self.dense is not None:
+            return self._dense_elements(segments, np.ones(len(chosen)), "general", chosen)
         place = np.full(4 * d, -1)
         place[chosen + 2 * d] = np.arange(len(chosen))
         terms = []
@@ -222,11 +270,26 @@ class Liouvillian:
         d = self.dimension
         segments = np.array([[0, d, 0, 0]])
         zero = np.zeros(1, dtype=int)
+        if self.dense is not None:
+            return self._dense_elements(segments, np.ones(1), "ket", zero)
         terms = [
             self._entries(slot, ONE, segments, zero, zero, np.array([shift]))
             for slot, shift in self.left
         ]
         return self._elements(segments, np.ones(1), terms, ZERO, "ket", zero)
+
+    def _dense_elements(
+        self, segments: np.ndarray, weight: np.ndarray, kind: str, diagonals: np.ndarray
+    ) -> Elements:
+        assert self.dense is not None
+        each = np.repeat(weight, segments[:, 1])
+        within = np.concatenate([np.arange(n) for n in segments[:, 1]])
+        rows = np.repeat(segments[:, 2], segments[:, 1]) + within
+        columns = np.repeat(segments[:, 3], segments[:, 1]) + within
+        if kind == "ket":
+            columns = np.zeros_like(rows)
+        kernel = DenseKernel(*self.dense, rows, columns, each, kind)
+        return Elements(self, kernel, segments, kind, diagonals, each)
 
     def _entries(
         self,
@@ -300,7 +363,7 @@ class Elements:
     def __init__(
         self,
         owner: Liouvillian,
-        kernel: Generator,
+        kernel: Generator | DenseKernel,
         segments: np.ndarray,
         kind: str,
         diagonals: np.ndarray,
@@ -341,6 +404,7 @@ class Elements:
 
     def flow(self, factors: Callable[[float], np.ndarray]) -> DrivenFlow:
         """The right-hand side of a run with factors that depend on time."""
+        assert not isinstance(self.kernel, DenseKernel)
         return DrivenFlow(self.kernel, factors)
 
     def readout(self, operators: Sequence[Any] | EntryTable) -> Readout:

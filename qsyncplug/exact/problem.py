@@ -11,6 +11,7 @@ import numpy as np
 import qutip
 import scipy.sparse as sp
 
+from ..core.checks import check_memory
 from ..operators.expression import Expression
 from ..operators.matrices import mode_places
 from ..operators.system import System
@@ -19,6 +20,8 @@ from .liouvillian import Liouvillian
 from .superoperator import superoperator
 
 __all__ = ["Problem", "exact_problem", "refuse"]
+
+_ADVICE = "lower the cutoff"
 
 
 @dataclass
@@ -119,11 +122,20 @@ class Problem:
         return tuple(int(x) for x in found[0]) if len(found) == 1 else None
 
     def mask(self, order: Sequence[int] | None) -> np.ndarray:
-        """Which elements |a⟩⟨b| have q(a)−q(b) equal to `order`, shape (d, d)."""
-        if order is None or self.charges.shape[1] == 0:
-            return np.ones((self.d, self.d), dtype=bool)
-        difference = self.charges[:, None, :] - self.charges[None, :, :]
-        return np.asarray(np.all(difference == np.array(order), axis=2))
+        """Which elements |a⟩⟨b| have q(a)−q(b) equal to `order`, shape (d, d); all of them without
+        a phase symmetry.
+
+        Raises
+        ------
+        MemoryLimitError
+            A matrix of the space does not fit.
+        """
+        check_memory(f"a density matrix of {self.d} levels", 20.0 * self.d**2, advice=_ADVICE)
+        mask = np.ones((self.d, self.d), dtype=bool)
+        if order is not None:
+            for charge, wanted in zip(self.charges.T, order, strict=False):
+                mask &= charge[:, None] - charge[None, :] == wanted
+        return mask
 
     def orders(self) -> list[tuple[int, ...]]:
         """Every coherence order that occurs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time as clock
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,10 +11,11 @@ import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
-from ..core.checks import check_array
+from ..core.checks import check_array, check_memory
 from ..core.errors import QsyncplugWarning, SolverError, warn
 from .curve import Spectrum
 from .linear import linear_spectrum
+from .patience import say_if_long
 from .problem import Problem, exact_problem
 from .propagate import ChebyshevStepper
 from .resolvent import NoJump, gmres
@@ -25,6 +27,8 @@ __all__ = ["correlation", "spectrum"]
 _LU_ORDER, _LU_WHOLE = 6000, 3000
 #: vectors of the reduced resolvent, and how many between two looks at its error
 _MOST, _EVERY = 240, 5
+#: vectors of an iterative resolvent
+_RESTART = 120
 _CONVERGED = 1e-10
 #: population of a highest level from which on there is no stationary state to speak of
 _UNSTABLE = 1e-2
@@ -76,6 +80,11 @@ def _resolvent(r: _Regression, shift: float) -> Callable[[np.ndarray], np.ndarra
 
 def _iterative(r: _Regression, shift: float) -> Callable[[np.ndarray], np.ndarray]:
     problem, d = r.problem, r.problem.d
+    check_memory(
+        f"the spectrum on {len(r.index)} elements",
+        16.0 * len(r.index) * (_RESTART + _MOST) + 16.0 * 8 * d**2,
+        advice="lower the cutoff",
+    )
     inverse = NoJump(problem.effective, problem.dims, shift)
     row, column = np.unravel_index(r.index, (d, d))
     elements = problem.liouvillian.general(_reachable(problem, np.unique(column - row)))
@@ -85,9 +94,15 @@ def _iterative(r: _Regression, shift: float) -> Callable[[np.ndarray], np.ndarra
         LX = elements.unpack(elements.kernel.apply(elements.pack(X)))
         return np.asarray((shift * X - LX).ravel()[r.index])
 
+    begin = clock.perf_counter()
+    preconditioned(r.start)
+    # about 25 vectors, each by about 60 products
+    seconds = (clock.perf_counter() - begin) * 1500
+    say_if_long(f"the spectrum of {d} levels", seconds, "a lower cutoff shortens it")
+
     def solve(x: np.ndarray) -> np.ndarray:
         size = float(np.linalg.norm(x))
-        found = gmres(preconditioned, x, tolerance=1e-12 * size, restart=120, cycles=4)
+        found = gmres(preconditioned, x, tolerance=1e-12 * size, restart=_RESTART, cycles=4)
         if found.residual > 1e-9 * size:
             raise SolverError(
                 f"the resolvent was not solved for: residual {found.residual / size:.2g} after "
@@ -211,6 +226,8 @@ def spectrum(
     ValueError, TypeError
         A system that depends on time, has no jump operators or is unstable; an operator of
         another space.
+    MemoryLimitError
+        It does not fit; the message holds the estimate.
     SolverError
         There are several steady states, or the spectrum did not converge.
 

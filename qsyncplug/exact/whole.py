@@ -11,6 +11,7 @@ import scipy.linalg
 from ..core.checks import check_memory
 from ..core.errors import SolverError
 from .liouvillian import Elements
+from .patience import say_if_long
 from .problem import Problem
 from .propagate import ChebyshevStepper
 from .resolvent import NoJump, gmres
@@ -81,6 +82,11 @@ def steady_whole(problem: Problem) -> tuple[np.ndarray, dict[str, Any]]:
     begin = clock.perf_counter()
     equations = _Equations(problem, elements, problem.dims)
     start = elements.pack(np.eye(problem.d) / problem.d)
+    tried = clock.perf_counter()
+    elements.kernel.apply(equations.precondition(start))
+    # the two starts take about 150 products
+    seconds = (clock.perf_counter() - tried) * 150
+    say_if_long(f"the steady state of {problem.d} levels", seconds, "a lower cutoff shortens it")
     single = len(problem.dims) == 1
     x, residual, products = equations.solve(start, _GOAL, _LAST if single else _PATIENCE)
     if residual > _ACCEPTED and not single:

@@ -191,7 +191,7 @@ def test_trajectories_in_every_unit(unit):
     assert np.abs(run.normal[:, 0, 0] - n).max() < 5 * np.sqrt(0.75 / 300)
 
 
-def test_dense_operators_are_left_to_qutip():
+def test_dense_operators_that_depend_on_time_are_left_to_qutip():
     """As many shifts as levels: the choice says so; asked for by name, it is refused."""
     rng = np.random.default_rng(0)
     from qsyncplug.exact.choice import Task
@@ -200,9 +200,13 @@ def test_dense_operators_are_left_to_qutip():
     m = rng.standard_normal((d, d))
     H, A = qutip.Qobj(m + m.T), qutip.Qobj(rng.standard_normal((d, d)))
     options = {"method": "auto", "store_states": None}
-    task = Task(H, [A], qutip.fock(d, 0), np.array([0.0, 1.0]), None, {}, options, None)
+    times = np.array([0.0, 1.0])
+    driven = qutip.QobjEvo([H, [H, qutip.coefficient(lambda t: np.cos(t))]])
+    task = Task(driven, [A], qutip.fock(d, 0), times, None, {}, options, None)
     assert task.liouvillian is None
     assert task.choose().method == "mesolve"
     task.options = {"method": "density", "store_states": None}
     with pytest.raises(ValueError, match="dense"):
         task.choose()
+    task = Task(H, [A], qutip.fock(d, 0), times, None, {}, options, None)
+    assert task.liouvillian.dense is not None

@@ -222,6 +222,8 @@ def test_what_has_no_spectrum():
     with pytest.raises(SolverError, match="unique"):
         qsp.spectrum(qsp.System(b.dag() * b, [b**2]), b, cutoff=8)
     with pytest.warns(CutoffWarning, match="cutoff="):
+        qsp.eigenmodes(oscillator(), 2, cutoff=7, order=0)
+    with pytest.warns(CutoffWarning, match="cutoff="):
         qsp.spectrum(oscillator(), oscillator().operators[0].qutip(7), cutoff=7)
     with pytest.raises((TypeError, ValueError), match=r"a must"):
         qsp.spectrum(oscillator(), qutip.destroy(5), cutoff=12)

@@ -1,0 +1,118 @@
+"""Generators whose operators have too many diagonals for shifts: products of dense matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+__all__ = ["DenseKernel"]
+
+
+class DenseKernel:
+    """What the compiled ``Generator`` does, by dense matrices.
+
+    Parameters
+    ----------
+    M : ndarray of shape (d, d)
+        −iH − ½ΣA†A.
+    jumps : sequence of ndarray (d, d)
+    rows, columns : ndarray of int
+        Of the elements held, in their order; for a ket the columns are 0.
+    weight : ndarray
+        2 where the conjugate element is left out.
+    kind : {"hermitian", "general", "ket"}
+    """
+
+    instructions = "dense"
+
+    def __init__(
+        self,
+        M: np.ndarray,
+        jumps: Sequence[np.ndarray],
+        rows: np.ndarray,
+        columns: np.ndarray,
+        weight: np.ndarray,
+        kind: str,
+    ):
+        self.M, self.jumps, self.kind = M, list(jumps), kind
+        self.rows, self.columns = rows, columns
+        self.weight = np.concatenate([weight, weight])
+        self.size, self.dimension = len(rows), len(M)
+        self.products = 0
+
+    def matrix(self, x: np.ndarray, phase: np.ndarray, hermitian: bool) -> np.ndarray:
+        """The matrix (d, d) of a row; for a ket (d, 1)."""
+        value = x[: self.size] + 1j * x[self.size :]
+        value = value * phase[self.rows]
+        out = np.zeros((self.dimension, 1 if self.kind == "ket" else self.dimension), dtype=complex)
+        if self.kind != "ket":
+            value = value * phase[self.columns].conj()
+        if hermitian:
+            out[self.columns, self.rows] = value.conj()
+        out[self.rows, self.columns] = value
+        return out
+
+    def elements(self, m: np.ndarray, phase: np.ndarray) -> np.ndarray:
+        """The row of a matrix."""
+        value = m[self.rows, self.columns] * phase[self.rows].conj() * phase[self.columns]
+        return np.concatenate([value.real, value.imag])
+
+    def apply(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """L x."""
+        self.products += 1
+        ones = np.ones(self.dimension)
+        X = self.matrix(np.asarray(x), ones, self.kind == "hermitian")
+        Y = self.M @ X
+        if self.kind == "hermitian":
+            Y = Y + Y.conj().T
+        elif self.kind == "general":
+            Y = Y + X @ self.M.conj().T
+        for A in self.jumps if self.kind != "ket" else ():
+            Y += A @ X @ A.conj().T
+        row = self.elements(Y, ones)
+        if out is None:
+            return row
+        out[:] = row
+        return out
+
+    def norm(self, x: np.ndarray) -> float:
+        """Frobenius norm of a row."""
+        return float(np.sqrt(np.dot(self.weight * x, x)))
+
+    def expand(
+        self,
+        x: np.ndarray,
+        alpha: float,
+        shift: float,
+        beta: float,
+        coefficients: np.ndarray,
+        out: np.ndarray,
+        read_start: np.ndarray,
+        read_place: np.ndarray,
+        read_value: np.ndarray,
+        moments: np.ndarray,
+        norms: np.ndarray,
+    ) -> None:
+        """Sums of polynomials, as the compiled generator makes them."""
+        count = coefficients.shape[1]
+        before, here = np.zeros_like(x), np.array(x)
+        out[...] = 0.0
+        for k in range(count):
+            if k:
+                new = (1 if k == 1 else 2) * alpha * (self.apply(here) - shift * here)
+                if k > 1:
+                    new += beta * before
+                before, here = here, new
+            norms[k] = self.norm(here)
+            out += np.multiply.outer(coefficients[:, k], here)
+            if len(moments):
+                moments[k] = self.functionals(here[None], read_start, read_place, read_value)[0]
+
+    def functionals(
+        self, rows: np.ndarray, start: np.ndarray, place: np.ndarray, value: np.ndarray
+    ) -> np.ndarray:
+        """Σ value · row[place] for each row and each functional."""
+        total = np.zeros((len(rows), len(place) + 1), dtype=complex)
+        np.cumsum(rows[:, place] * value, axis=1, out=total[:, 1:])
+        return np.asarray(total[:, start[1:]] - total[:, start[:-1]])

@@ -1,0 +1,150 @@
+"""Operators with as many diagonals as levels: products of dense matrices in place of shifts."""
+
+import numpy as np
+import pytest
+import qutip
+import scipy.linalg
+
+import qsyncplug as qsp
+from qsyncplug.exact import decay_modes, liouvillian
+from qsyncplug.exact import regression as regression_module
+from qsyncplug.exact import steady as steady_module
+from qsyncplug.exact.liouvillian import Liouvillian
+from qsyncplug.exact.propagate import ChebyshevStepper
+
+
+def draw(d, seed=0, jumps=2):
+    rng = np.random.default_rng(seed)
+    a = [rng.standard_normal((d, d)) + 1j * rng.standard_normal((d, d)) for _ in range(jumps + 1)]
+    H = qutip.Qobj(a[0] + a[0].conj().T)
+    return H, [qutip.Qobj(x / np.sqrt(d)) for x in a[1:]], rng
+
+
+@pytest.fixture
+def always_dense(monkeypatch):
+    monkeypatch.setattr(liouvillian, "_MOST_TERMS", 0)
+
+
+def test_products_and_exponentials(always_dense):
+    H, c_ops, rng = draw(7)
+    L = Liouvillian(H, c_ops)
+    assert L.dense is not None
+    whole = qutip.liouvillian(H, c_ops).full()
+    rho = qutip.rand_dm(7, seed=1).full()
+    other = rng.standard_normal((7, 7)) + 1j * rng.standard_normal((7, 7))
+    for E, X in ((L.hermitian(), rho), (L.general(np.arange(-6, 7)), other)):
+        # column-major vectors are QuTiP's
+        exact = (whole @ X.ravel(order="F")).reshape(7, 7, order="F")
+        assert np.abs(E.unpack(E.kernel.apply(E.pack(X))) - exact).max() < 1e-12
+        assert E.kernel.norm(E.pack(X)) == pytest.approx(np.linalg.norm(X), rel=1e-13)
+        stepper = ChebyshevStepper(E, E.pack(X), 0.0, tolerance=1e-13, readout=E.readout([other]))
+        windows = list(stepper.advance(np.array([0.2, 0.5])))
+        for t, row, value in zip(
+            np.concatenate([w.times for w in windows]),
+            np.concatenate([w.rows for w in windows]),
+            np.concatenate([w.values for w in windows]),
+            strict=True,
+        ):
+            late = scipy.linalg.expm(t * whole) @ X.ravel(order="F")
+            late = late.reshape(7, 7, order="F")
+            assert np.abs(E.unpack(row) - late).max() < 1e-11
+            assert abs(value[0] - np.trace(other @ late)) < 1e-10
+
+
+def test_kets(always_dense):
+    H, _, _ = draw(9)
+    E = Liouvillian(H).ket()
+    psi = qutip.rand_ket(9, seed=2).full()[:, 0]
+    stepper = ChebyshevStepper(E, E.pack(psi), 0.0, tolerance=1e-13)
+    (window,) = [w for w in stepper.advance(np.array([0.4])) if len(w.times)]
+    late = scipy.linalg.expm(-0.4j * H.full()) @ psi
+    assert np.abs(E.unpack(window.rows[0])[:, 0] - late).max() < 1e-12
+
+
+@pytest.mark.filterwarnings("ignore:the spectrum has peaks of nearly equal height")
+def test_steady_states_modes_and_spectra(monkeypatch):
+    """As large as needs the iterative ways, of which the factorisation knows the answer."""
+    H, c_ops, _ = draw(12, jumps=2)
+    a = qutip.destroy(12)
+    rho = qsp.steadystate((H, c_ops))
+    modes = qsp.eigenmodes((H, c_ops), 4)
+    s = qsp.spectrum((H, c_ops), a)
+    assert abs((rho - qutip.steadystate(H, c_ops)).full()).max() < 1e-11
+    monkeypatch.setattr(liouvillian, "_MOST_TERMS", 0)
+    monkeypatch.setattr(steady_module, "_DIRECT", 10)
+    monkeypatch.setattr(decay_modes, "_DENSE", 10)
+    monkeypatch.setattr(regression_module, "_LU_WHOLE", 10)
+    again = qsp.steadystate((H, c_ops))
+    assert abs((again - rho).full()).max() < 1e-11
+    assert np.abs(qsp.eigenmodes((H, c_ops), 4).eigenvalues - modes.eigenvalues).max() < 1e-10
+    other = qsp.spectrum((H, c_ops), a)
+    w = np.linspace(-5, 5, 11)
+    assert np.abs(other(w) - s(w)).max() < 1e-8 * s(w).max()
+    tau = [0.0, 0.3, 1.0]
+    exact = qutip.correlation_2op_1t(H, None, tau, c_ops, a.dag(), a)
+    assert np.abs(qsp.correlation((H, c_ops), a, tau) - exact).max() < 1e-5
+
+
+def test_many_dense_levels_do_not_fill_the_memory():
+    """120 levels would make 57 000 shifts of jumps alone."""
+    H, c_ops, _ = draw(120, jumps=1)
+    rho = qsp.steadystate((H, c_ops))
+    left = -1j * (H * rho - rho * H)
+    for c in c_ops:
+        left = left + c * rho * c.dag() - 0.5 * (c.dag() * c * rho + rho * c.dag() * c)
+    assert abs(left.full()).max() < 1e-11
+
+
+def test_what_does_not_fit_is_refused_before_any_work(monkeypatch):
+    from qsyncplug.core import checks
+    from qsyncplug.core.errors import MemoryLimitError
+
+    (b,) = qsp.modes(1)
+    system = qsp.System(b.dag() * b + b + b.dag(), [b])
+    monkeypatch.setattr(checks, "available_memory", lambda: 2**21)
+    H, c_ops, _ = draw(150, jumps=1)
+    with pytest.raises(MemoryLimitError, match="dense operators of 150 levels"):
+        qsp.steadystate((H, c_ops))
+    with pytest.raises(MemoryLimitError, match=r"needs about"):
+        qsp.steadystate(system, cutoff=400)
+    with pytest.raises(MemoryLimitError, match="levels needs about"):
+        qsp.eigenmodes(system, 3, cutoff=400)
+    with pytest.raises(MemoryLimitError, match="eigenmodes among 10000 elements"):
+        qsp.eigenmodes(system, 3, cutoff=100)
+    with pytest.raises(MemoryLimitError):
+        qsp.spectrum(system, b, cutoff=100)
+
+
+def test_what_takes_long_is_said_beforehand(monkeypatch):
+    from qsyncplug.exact import patience
+
+    monkeypatch.setattr(patience, "_LONG", 0.0)
+    (b,) = qsp.modes(1)
+    system = qsp.System(b.dag() * b + 0.3 * (b + b.dag()), [b])
+    warm = qsp.System(system.hamiltonian, [b, 0.1 * b.dag()])
+    for call in (
+        lambda: qsp.steadystate(system, cutoff=70),
+        lambda: qsp.eigenmodes(system, 2, cutoff=30),
+        lambda: qsp.spectrum(warm, b, cutoff=60),
+        lambda: qsp.exactsolve(system, [0], [0.0, 0.1], cutoff=10),
+    ):
+        with pytest.warns(qsp.core.errors.QsyncplugWarning, match="will take about"):
+            call()
+
+
+def test_driven_cat_states_need_an_initial_state():
+    """Two-photon drive and loss: a plane of steady states; parity, and the overlap of the even
+    and odd cat, decide where one ends.
+    """
+    (b,) = qsp.modes(1)
+    # L = b²−α²: every state of the plane is dark
+    alpha = 1.2
+    system = qsp.System(0 * b, [b**2 - alpha**2])
+    with pytest.raises(qsp.core.errors.SolverError, match=r"unique|singular"):
+        qsp.steadystate(system, cutoff=70)
+    coherent = qutip.coherent(40, alpha, method="analytic")
+    even = (coherent + qutip.coherent(40, -alpha, method="analytic")).unit()
+    found = qsp.steadystate(system, cutoff=40, state0=qutip.fock(40, 0))
+    assert abs((found - even.proj()).full()).max() < 1e-9
+    found = qsp.steadystate(system, cutoff=40, state0=coherent.unit())
+    assert abs((found - coherent.unit().proj()).full()).max() < 1e-9
