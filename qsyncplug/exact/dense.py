@@ -88,13 +88,12 @@ class DenseKernel:
         beta: float,
         coefficients: np.ndarray,
         out: np.ndarray,
-        read_start: np.ndarray,
-        read_place: np.ndarray,
-        read_value: np.ndarray,
-        moments: np.ndarray,
-        norms: np.ndarray,
+        *reads: np.ndarray,
     ) -> None:
-        """Sums of polynomials, as the compiled generator makes them."""
+        """Sums of polynomials, as the compiled generator makes them; `reads` are start, place and
+        value of the functionals, then their values and the norms, both OUT.
+        """
+        start, place, value, moments, norms = reads
         count = coefficients.shape[1]
         before, here = np.zeros_like(x), np.array(x)
         out[...] = 0.0
@@ -107,7 +106,7 @@ class DenseKernel:
             norms[k] = self.norm(here)
             out += np.multiply.outer(coefficients[:, k], here)
             if len(moments):
-                moments[k] = self.functionals(here[None], read_start, read_place, read_value)[0]
+                moments[k] = self.functionals(here[None], start, place, value)[0]
 
     def functionals(
         self, rows: np.ndarray, start: np.ndarray, place: np.ndarray, value: np.ndarray
