@@ -12,13 +12,11 @@ KERNELS = ROOT.parent / "cython_ext"
 
 #: what is still larger than it should be; only ever shorter
 LONG_FILES = {
-    "circle/merging.py",
     "comparison/table.py",
     "sync/view.py",
 }
 LONG_KERNELS = {"circle.pyx", "circle_simd.h"}
 LONG_FUNCTIONS = {
-    "circle/basins.py:basin_of_synchronization",
     "commands/circle.py:run",
     "commands/spins.py:run",
     "commands/wigner.py:run",
@@ -31,8 +29,6 @@ LONG_FUNCTIONS = {
 }
 LARGE_CLASSES = {
     "sync/view.py:SyncView",
-    "circle/merging.py:Merging",
-    "circle/parts.py:Parts",
     "models/chains/parameters.py:ChainParameters",
 }
 #: the physics of a model, or the fields of a view, are as many as they are

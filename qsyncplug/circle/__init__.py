@@ -4,7 +4,7 @@ from .basins import Basin, basin_of_synchronization
 from .callables import interaction
 from .certificate import AttentionCertificate, certify_attention
 from .clusters import ClusterState, polygon_state, three_cluster_states
-from .coalesce import StationaryError, WidthError, coalesce
+from .coalescence import StationaryError, WidthError, coalesce
 from .continuum import (
     Chimera,
     chimera_state,

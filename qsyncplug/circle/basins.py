@@ -9,11 +9,11 @@ import numpy as np
 
 from ..core.checks import check_choice, check_integer, check_number
 from ..core.errors import SolverError
-from .coalesce import StationaryError, prepare
+from .coalescence import Coalescence, StationaryError
 from .model import Circle, check_circle
 from .parts import Parts
 from .search import particles_of
-from .solver import CircleSolver
+from .solver import CircleResult, CircleSolver
 from .spans import half_circle_suffices, span_of
 from .stationary import stability
 
@@ -136,6 +136,40 @@ def basin_of_synchronization(
     samples = check_integer("samples", samples, minimum=1)
     confidence = check_number("confidence", confidence, minimum=0.0, maximum=1.0, strict=True)
     check_choice("method", method, ("exact", "wilson"))
+    if max_time is not None:
+        max_time = check_number("max_time", max_time, minimum=0.0, strict=True)
+    follow = _follower(model, n, max_time, options)
+    rng = np.random.default_rng(seed)
+    counts = {"synchronized": 0, "other": 0, "undecided": 0}
+    for _ in range(samples):
+        counts[follow.outcome(rng.uniform(0, 2 * np.pi, n))] += 1
+    sure = counts["synchronized"]
+    return Basin(
+        samples=samples,
+        **counts,
+        probability=sure / samples,
+        interval=_interval(sure, sure + counts["undecided"], samples, confidence, method),
+        confidence=confidence,
+        method=method,
+        n=n,
+    )
+
+
+def _interval(
+    sure: int, maybe: int, samples: int, confidence: float, method: str
+) -> tuple[float, float]:
+    # imported here: scipy.stats would add a third to the time it takes to import the package
+    import scipy.stats
+
+    low = scipy.stats.binomtest(sure, samples).proportion_ci(confidence, method).low
+    high = scipy.stats.binomtest(maybe, samples).proportion_ci(confidence, method).high
+    return float(low), float(high)
+
+
+def _follower(
+    model: Circle, n: int, max_time: float | None, options: dict[str, Any] | None
+) -> _Follower:
+    """How a sample is followed; refuses a model without a synchronised state that attracts."""
     if isinstance(model.frequencies, np.ndarray) and np.ptp(model.frequencies) > 0:
         raise ValueError("frequencies must be equal; for different ones see critical_coupling")
     together = stability(model, np.zeros(n))
@@ -144,45 +178,15 @@ def basin_of_synchronization(
             f"the synchronised state of {model} does not attract (it is not linearly stable)"
         )
     rate = 1.0 if n == 1 else float(-np.sort(together.eigenvalues.real)[::-1][1])
-    limit = (
-        2e4 / rate
-        if max_time is None
-        else check_number("max_time", max_time, minimum=0.0, strict=True)
-    )
-    half_circle = half_circle_suffices(model)
-    merging = max_time is None and _mergeable(model)
     # a stiff sample shall not take as many steps as all others together
     solver = CircleSolver(
         model, options={"nsteps": _STEPS, **(options or {}), "store_positions": True}
     )
-    rng = np.random.default_rng(seed)
-    counts = {"synchronized": 0, "other": 0, "undecided": 0}
-    for _ in range(samples):
-        x0 = rng.uniform(0, 2 * np.pi, n)
-        try:
-            outcome = (
-                _merged(model, solver, x0, half_circle)
-                if merging
-                else _outcome(model, solver, x0, rate, limit, half_circle)
-            )
-        except SolverError:
-            outcome = "undecided"
-        counts[outcome] += 1
-    sure, maybe = counts["synchronized"], counts["synchronized"] + counts["undecided"]
-    # imported here: scipy.stats would add a third to the time it takes to import the package
-    import scipy.stats
-
-    low = scipy.stats.binomtest(sure, samples).proportion_ci(confidence, method).low
-    high = scipy.stats.binomtest(maybe, samples).proportion_ci(confidence, method).high
-    return Basin(
-        samples=samples,
-        **counts,
-        probability=sure / samples,
-        interval=(float(low), float(high)),
-        confidence=confidence,
-        method=method,
-        n=n,
-    )
+    half_circle = half_circle_suffices(model)
+    if max_time is None and _mergeable(model):
+        return _Merging(model, solver, half_circle)
+    limit = 2e4 / rate if max_time is None else max_time
+    return _Running(model, solver, half_circle, rate, limit)
 
 
 def _mergeable(model: Circle) -> bool:
@@ -192,49 +196,74 @@ def _mergeable(model: Circle) -> bool:
     return attractive and model.adjacency is None and model.identical and model.phase_lag == 0
 
 
-def _merged(model: Circle, solver: CircleSolver, x: np.ndarray, half_circle: bool) -> str:
-    """Outcome for identical particles, which merge: neither slow stages nor stiff ones keep it from
-    the end.
-    """
-    given = solver.options
-    options = {key: given[key] for key in ("atol", "rtol", "nsteps", "time_limit", "num_threads")}
-    run = prepare(
-        model,
-        x,
-        options=options,
-        until=(lambda y: span_of(y) < np.pi - 1e-6) if half_circle else None,
-    )
-    try:
-        run.run()
-    except StationaryError as still:
-        return "other" if still.reason == "stable" else "undecided"
-    return "synchronized"
+@dataclass
+class _Follower:
+    """Finds out where a sample goes."""
 
+    model: Circle
+    solver: CircleSolver
+    half_circle: bool
 
-def _outcome(
-    model: Circle, solver: CircleSolver, x: np.ndarray, rate: float, limit: float, half_circle: bool
-) -> str:
-    parts = Parts(model, x)
-    fastest = float(
-        np.max(np.abs(parts.gain) * np.sum(np.abs(parts.pull) + np.abs(parts.push), axis=1))
-    )
-    # a stable state elsewhere may attract much faster than the synchronised one
-    time, stretch = 0.0, min(4.0 / rate, 20.0 / max(fastest, 1e-300))
-    enough = np.pi - 1e-6 if half_circle else 1e-3
-    while True:
-        if span_of(x) < enough:
-            return "synchronized"
-        parts = Parts(model, x)
-        if np.max(parts.imbalance(parts.frame())) < 1e-4 and _settles(model, x):
-            return "other"
-        if time >= limit:
+    def outcome(self, x: np.ndarray) -> str:
+        """Where positions `x` lead: "synchronized", "other" or "undecided"."""
+        try:
+            return self.follow(x)
+        except SolverError:
             return "undecided"
-        step = min(stretch, limit - time)
-        result = solver.run(x, [0.0, step])
-        assert result.positions is not None
-        x = result.positions[-1]
-        time += step
-        stretch *= 1.6
+
+    def follow(self, x: np.ndarray) -> str:
+        """The outcome, or the error of a run that had to stop."""
+        raise NotImplementedError
+
+
+class _Merging(_Follower):
+    """Identical particles merge: neither slow stages nor stiff ones keep them from the end."""
+
+    def follow(self, x: np.ndarray) -> str:
+        """See :class:`_Follower`."""
+        given = self.solver.options
+        names = ("atol", "rtol", "nsteps", "time_limit", "num_threads")
+        run = Coalescence(
+            self.model,
+            until=(lambda y: span_of(y) < np.pi - 1e-6) if self.half_circle else None,
+            options={key: given[key] for key in names},
+        )
+        try:
+            run.follow(x)
+        except StationaryError as still:
+            return "other" if still.reason == "stable" else "undecided"
+        return "synchronized"
+
+
+@dataclass
+class _Running(_Follower):
+    """All particles are followed, for a limited time."""
+
+    rate: float
+    limit: float
+
+    def follow(self, x: np.ndarray) -> str:
+        """See :class:`_Follower`."""
+        parts = Parts(self.model, x)
+        gross = np.sum(np.abs(parts.pull) + np.abs(parts.push), axis=1)
+        fastest = float(np.max(np.abs(parts.gain) * gross))
+        # a stable state elsewhere may attract much faster than the synchronised one
+        time, stretch = 0.0, min(4.0 / self.rate, 20.0 / max(fastest, 1e-300))
+        enough = np.pi - 1e-6 if self.half_circle else 1e-3
+        while True:
+            if span_of(x) < enough:
+                return "synchronized"
+            parts = Parts(self.model, x)
+            if np.max(parts.imbalance(parts.frame())) < 1e-4 and _settles(self.model, x):
+                return "other"
+            if time >= self.limit:
+                return "undecided"
+            step = min(stretch, self.limit - time)
+            result = self.solver.run(x, [0.0, step])
+            assert isinstance(result, CircleResult) and result.positions is not None
+            x = result.positions[-1]
+            time += step
+            stretch *= 1.6
 
 
 def _settles(model: Circle, x: np.ndarray) -> bool:

@@ -16,12 +16,22 @@ from .._ext.circle import GraphField, MeanField
 from ..core.checks import check_choice
 from .model import Circle, check_circle
 
-__all__ = ["KERNELS", "Layout", "choose_kernel", "right_hand_side", "velocity"]
+__all__ = [
+    "KERNELS",
+    "KINDS",
+    "Layout",
+    "choose_kernel",
+    "count_cells",
+    "right_hand_side",
+    "velocity",
+    "wrap",
+]
 
 #: Values of the option ``kernel``.
 KERNELS = ("auto", "direct", "horner", "taylor", "taylor-sorted", "split")
 
-_KINDS = {"sine": 0, "attention": 1, "fourier": 2, "callable": 2}
+#: kind of an interaction -> its number in the kernels
+KINDS = {"sine": 0, "attention": 1, "fourier": 2, "callable": 2}
 _TWO_PI = (6.283185303211212, 3.968374295837407e-09, 2.2884754904439327e-17)
 _TWO_PI_EXACT = Fraction(9182885614096437842769610399486622256908310048836, 2**160)
 _LARGE = 1e5
@@ -36,7 +46,7 @@ class Layout:
 
     def pack(self, x: np.ndarray) -> np.ndarray:
         """State for positions `x`."""
-        y = x if self.offset is None else _wrap(x)[0]
+        y = x if self.offset is None else wrap(x)[0]
         return y if self.order is None else y[self.order]
 
     def unpack(self, rows: np.ndarray) -> np.ndarray:
@@ -49,7 +59,7 @@ class Layout:
         return x if self.offset is None else x + self.offset
 
 
-def _wrap(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def wrap(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Positions in [0, 2π), and what was taken away; exact to the last digit of `x`."""
     turns = np.floor(x / (2 * np.pi))
     wrapped = ((x - turns * _TWO_PI[0]) - turns * _TWO_PI[1]) - turns * _TWO_PI[2]
@@ -184,7 +194,7 @@ def right_hand_side(
         )
     common: dict[str, Any] = {
         "size": n,
-        "kind": _KINDS[force.kind],
+        "kind": KINDS[force.kind],
         "beta": force.beta,
         "b": series,
         "a": weight_series,
@@ -246,7 +256,7 @@ def _mean_field(
         reason = f"fastest for n={n} and {modes} modes"
     order = offset = None
     if kernel == "taylor-sorted" or np.max(np.abs(x)) > _LARGE:
-        wrapped, offset = _wrap(x)
+        wrapped, offset = wrap(x)
         if kernel == "taylor-sorted":
             order = np.argsort(wrapped, kind="stable")
     layout = Layout(order, offset)
@@ -299,7 +309,7 @@ def _graph(
             if common["a"] is None
             else "accurate for small attention weights"
         )
-    offset = _wrap(x)[1] if np.max(np.abs(x)) > _LARGE else None
+    offset = wrap(x)[1] if np.max(np.abs(x)) > _LARGE else None
     layout = Layout(None, offset)
     if sparse:
         weights = 1.0 if model.weights is None else model.weights[a.indices]

@@ -10,6 +10,7 @@ import scipy.sparse
 from .._ext.circle import divisors_of
 from ..core.checks import check_memory
 from .balance import imbalance
+from .interactions import Interaction
 from .model import Circle, refuse_extras
 
 __all__ = ["TOGETHER", "Parts"]
@@ -31,45 +32,60 @@ class Parts:
             6 * 8.0 * n * n,
             advice="take fewer particles, or clusters as weights",
         )
-        f = model.interaction
-        self.f = f
         self.c = np.ones(n) if model.weights is None else np.asarray(model.weights)
-        a = model.adjacency
-        self.a = None if a is None else a.toarray() if scipy.sparse.issparse(a) else np.asarray(a)
-        self.act = np.broadcast_to(self.c, (n, n)) if self.a is None else self.a * self.c
-        difference = x[:, None] - x[None, :] + model.phase_lag
-        self.difference = difference
-        self.attention = isinstance(model.normalization, str) and model.normalization == "attention"
-        weight = self._weight(difference) if self.attention else None
-        if weight is None:
-            self.pull = self.act * f.df(difference)
-            self.push = self.act * f.f(difference)
-            self.curve = self.act * f.d2f(difference)
-        else:
-            s, c, beta = np.sin(difference), np.cos(difference), f.beta
-            self.push = self.act * s * weight
-            self.pull = self.act * (c - beta * s * s) * weight
-            self.curve = self.act * s * (beta * beta * s * s - 3 * beta * c - 1) * weight
-        self.force = np.sum(self.push, axis=1)
-        self.omega = np.zeros(n) + (0.0 if model.frequencies is None else model.frequencies)
-        self.response = model.coupling * (
-            np.ones(n) if model.response is None else np.asarray(model.response)
-        )
-        log_scale = f.log_scale
-        if weight is not None:
-            log_scale = 0.0
+        a = self._adjacency()
+        self.act = np.broadcast_to(self.c, (n, n)) if a is None else a * self.c
+        self.difference = x[:, None] - x[None, :] + model.phase_lag
+        self.scale = 1.0 if self.attention else _factor(self.f)
+        if self.attention:
+            weight = self._weight(self.difference)
+            self._set_attention(weight)
             total = np.sum(self.act * weight, axis=1)
             self.g = np.where(total > 0, total, 1.0)  # nobody acts on an isolated particle
-        elif callable(model.normalization):
-            self.g = self.call(x)
         else:
-            self.g = np.ones(n) * np.asarray(model.divisors(n))
-        if log_scale > 690:
-            raise ValueError(
-                f"the forces of {f} have a factor e^{log_scale:.4g}, beyond floating point; "
-                'take attention(beta, scaled=True) or normalization="attention"'
-            )
-        self.scale = math.exp(log_scale)
+            f, d = self.f, self.difference
+            self.push, self.pull, self.curve = (self.act * v(d) for v in (f.f, f.df, f.d2f))
+            constant = not callable(model.normalization)
+            self.g = np.ones(n) * np.asarray(model.divisors(n)) if constant else self.call(x)
+
+    def _set_attention(self, weight: np.ndarray) -> None:
+        """Forces, slopes and curvatures with these attention weights."""
+        s, c, beta = np.sin(self.difference), np.cos(self.difference), self.f.beta
+        self.push = self.act * s * weight
+        self.pull = self.act * (c - beta * s * s) * weight
+        self.curve = self.act * s * (beta * beta * s * s - 3 * beta * c - 1) * weight
+
+    @property
+    def f(self) -> Interaction:
+        """The interaction."""
+        return self.model.interaction
+
+    @property
+    def attention(self) -> bool:
+        """Whether the velocities are divided by attention weights."""
+        g = self.model.normalization
+        return isinstance(g, str) and g == "attention"
+
+    @property
+    def force(self) -> np.ndarray:
+        """Sum of the forces on each particle, without its gain."""
+        return np.asarray(np.sum(self.push, axis=1))
+
+    @property
+    def omega(self) -> np.ndarray:
+        """Natural frequencies, (n,)."""
+        omega = self.model.frequencies
+        return np.zeros(self.x.size) + (0.0 if omega is None else omega)
+
+    @property
+    def response(self) -> np.ndarray:
+        """Coupling times response of each particle."""
+        r = self.model.response
+        return self.model.coupling * (np.ones(self.x.size) if r is None else np.asarray(r))
+
+    def _adjacency(self) -> np.ndarray | None:
+        a = self.model.adjacency
+        return None if a is None else a.toarray() if scipy.sparse.issparse(a) else np.asarray(a)
 
     def _exponents(self, difference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Logarithms of the attention weights, and the largest of each row, (n, 1)."""
@@ -191,4 +207,15 @@ class Parts:
         """Whether i acts on j as j acts on i: then the motion is along the gradient of an
         energy.
         """
-        return self.model.phase_lag == 0 and (self.a is None or np.array_equal(self.a, self.a.T))
+        a = self._adjacency()
+        return self.model.phase_lag == 0 and (a is None or np.array_equal(a, a.T))
+
+
+def _factor(force: Interaction) -> float:
+    """What the scaled interaction must be multiplied by."""
+    if force.log_scale > 690:
+        raise ValueError(
+            f"the forces of {force} have a factor e^{force.log_scale:.4g}, beyond floating point; "
+            'take attention(beta, scaled=True) or normalization="attention"'
+        )
+    return math.exp(force.log_scale)

@@ -11,7 +11,10 @@ from ..core.checks import check_number
 from ..core.errors import StorageError
 from ..core.result import Result
 
-__all__ = ["CoalesceResult", "TreeBuilder"]
+__all__ = ["CoalesceResult", "Stage", "TreeBuilder", "check_tree"]
+
+#: ln t, angles and weights of the particles that are left from then on
+Stage = tuple[float, np.ndarray, np.ndarray]
 
 
 def check_tree(left: np.ndarray, right: np.ndarray, sizes: np.ndarray, n: int) -> None:
@@ -159,29 +162,42 @@ class CoalesceResult(Result):
     def fill(
         self,
         tree: TreeBuilder,
-        x: np.ndarray,
-        c: np.ndarray,
-        history: list[tuple[float, np.ndarray, np.ndarray]],
+        count: int,
+        final: tuple[np.ndarray, np.ndarray],
+        stages: list[Stage],
     ) -> None:
-        """Take over what has been found so far."""
-        k = tree.count
-        self.left, self.right = tree.left[:k].copy(), tree.right[:k].copy()
-        self.merge_log_times, self.sizes, self.masses = (
-            tree.log_time[:k].copy(),
-            tree.size[:k].copy(),
-            tree.mass[:k].copy(),
-        )
+        """Take over what has been found so far.
+
+        Parameters
+        ----------
+        tree : TreeBuilder
+        count : int
+            Merges that count.
+        final : angles and weights
+            Of the particles that are left.
+        stages : list of (ln t, angles, weights)
+        """
+        k = slice(count)
+        # the tree only grows: its first entries are never written again
+        self.left, self.right, self.sizes = tree.left[k], tree.right[k], tree.size[k]
+        self.merge_log_times, self.masses = tree.log_time[k], tree.mass[k]
         self.leaf_masses = tree.leaf_mass
         # compared, not subtracted: particles that start together merge at −∞
         ends = np.append(self.merge_log_times[1:] != self.merge_log_times[:-1], True)
-        last = np.flatnonzero(ends) if k else np.empty(0, np.intp)
+        last = np.flatnonzero(ends) if count else np.empty(0, np.intp)
         self.times = self.merge_log_times[last]
         self.cluster_counts = tree.n - 1 - last
-        self.final_positions, self.final_masses = x.copy(), c.copy()
-        self.centre_log_times = np.array([h[0] for h in history])
-        self.centre_counts = np.array([h[1].size for h in history], dtype=np.intp)
-        self.centre_positions = np.concatenate([h[1] for h in history]) if history else np.empty(0)
-        self.centre_masses = np.concatenate([h[2] for h in history]) if history else np.empty(0)
+        self.final_positions, self.final_masses = final
+        self.centre_log_times = np.array([s[0] for s in stages])
+        self.centre_counts = np.array([s[1].size for s in stages], dtype=np.intp)
+        self.centre_positions = np.concatenate([np.empty(0), *(s[1] for s in stages)])
+        self.centre_masses = np.concatenate([np.empty(0), *(s[2] for s in stages)])
+
+    def _trim(self, count: int) -> None:
+        """Nothing: the tree is not cut at outputs."""
+
+    def _continue(self, partial: Result, done: int) -> None:
+        """Nothing: what goes on with a run has the tree so far."""
 
     @property
     def frame(self) -> str:

@@ -8,7 +8,6 @@ results, and one error for whatever goes wrong.
 from __future__ import annotations
 
 import contextlib
-import copy
 import time as clock
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
@@ -90,7 +89,7 @@ class Drive:
         if self.failure is None:
             return None
         if self.failure.status == Status.UNTIL:
-            self.problem.result.stats["stopped"] = f"until held at t={self.failure.time:g}"
+            self.problem.result.stats["stopped"] = f"until held at {self.problem.at(self.failure)}"
             return None
         return _error_of(self.failure, self.problem, self.name)
 
@@ -117,11 +116,11 @@ class Drive:
                     self.failure = Failure(Status.TIME_LIMIT, stepper.t)
                 elif (
                     self.options["checkpoint"]
-                    and not problem.whole
                     and clock.perf_counter() - saved > _CHECKPOINT_SECONDS
+                    and (partial := problem.so_far(self.done)) is not None
                 ):
                     self._set_mark()
-                    self._checkpoint(self._so_far())
+                    self._checkpoint(partial)
                     saved = clock.perf_counter()
         bar.finished()
         problem.stepper.delivered = 0
@@ -230,11 +229,6 @@ class Drive:
                 Status.INTERRUPTED, self.problem.stepper.t, error
             )
 
-    def _so_far(self) -> Result:
-        partial = copy.copy(self.problem.result)
-        partial._trim(self.done)
-        return partial
-
     def _set_mark(self) -> None:
         """Where a later run can go on: the stepper stands behind the last output recorded."""
         if not self.options["checkpoint"] or self.problem.origin is None:
@@ -338,4 +332,5 @@ class Walk:
 def _error_of(failure: Failure, problem: Problem, name: str) -> BaseException:
     own = None if failure.status == Status.INTERRUPTED else problem.error(failure)
     reached = f"{name} stopped {problem.reached(failure)}"
-    return error_of(failure, problem.result, reached=reached, kept=problem.kept(), own=own)
+    at, kept = problem.at(failure), problem.kept()
+    return error_of(failure, problem.result, at=at, reached=reached, kept=kept, own=own)

@@ -72,12 +72,12 @@ _USER = {
 
 
 def error_of(
-    failure: Failure, result: Any, *, reached: str, kept: str, own: BaseException | None
+    failure: Failure, result: Any, *, at: str, reached: str, kept: str, own: BaseException | None
 ) -> BaseException:
-    """The error of `failure` with the partial `result`; `own` is that of the family."""
+    """The error of `failure` with the partial `result`; `at` says when, `own` is the family's."""
     t, cause = failure.time, failure.cause
     if failure.status == Status.INTERRUPTED:
-        result.stats["stopped"] = f"interrupted at t={t:g}"
+        result.stats["stopped"] = f"interrupted at {at}"
         message = f"{reached}: interrupted; {kept}"
         return _from(SolverInterrupted(message, time=t, result=result), cause)
     if own is None and isinstance(cause, SolverError) and failure.where in ("stepper", "record"):
@@ -85,12 +85,12 @@ def error_of(
         own = cause
     if own is not None:
         if "stopped" not in result.stats:
-            result.stats["stopped"] = f"{getattr(own, 'reason', own)} at t={t:g}"
+            result.stats["stopped"] = f"{getattr(own, 'reason', own)} at {at}"
         return _from(own, own.__cause__ if own is cause else cause)
     kind, reason, advice = _KINDS[failure.status]
     if failure.where in _USER:
         reason, advice = _USER[failure.where]
-    result.stats["stopped"] = f"{reason} at t={t:g}"
+    result.stats["stopped"] = f"{reason} at {at}"
     detail = f" ({type(cause).__name__}: {cause})" if cause is not None else ""
     message = f"{reached}: {reason}{detail}; {advice}; {kept}"
     return _from(kind(message, time=t, reason=reason, result=result), cause)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, ClassVar
 
 import numpy as np
@@ -132,12 +133,24 @@ class Problem:
         """Keep the first `done` outputs."""
         self.result._trim(done)
 
+    def so_far(self, done: int) -> Result | None:
+        """What the first `done` outputs say, for a file on the way; None: nothing yet."""
+        if self.whole:
+            return None
+        partial = copy.copy(self.result)
+        partial._trim(done)
+        return partial
+
     def finish(self) -> None:
         """After the last output, reached or not: drifts, what is neglected, warnings."""
 
+    def at(self, failure: Failure) -> str:
+        """When it was, for messages."""
+        return f"t={failure.time:g}"
+
     def reached(self, failure: Failure) -> str:
         """How far the run came, for messages."""
-        return f"at t={failure.time:g} of {self.times[-1]:g}"
+        return f"at {self.at(failure)} of {self.times[-1]:g}"
 
     def kept(self) -> str:
         """What there is of the result, for messages."""

@@ -1,5 +1,9 @@
 """Coalescence: exact times, the certificate, the tree, and what is refused."""
 
+import pathlib
+import signal
+import sys
+
 import mpmath
 import numpy as np
 import pytest
@@ -16,7 +20,8 @@ from qsyncplug.circle import (
     fourier,
     sine,
 )
-from qsyncplug.core.errors import StepLimitError, TimeLimitError
+from qsyncplug.circle.coalescence import Coalescence
+from qsyncplug.core.errors import SolverInterrupted, StepLimitError, TimeLimitError
 
 
 def uniform(n, seed=0):
@@ -248,6 +253,8 @@ def test_bad_input():
         coalesce(Circle(sine()), [0.0], gap=0.5)
     with pytest.raises(KeyError, match="the options are"):
         coalesce(Circle(sine()), [0.0], options={"kernel": "direct"})
+    with pytest.raises(TypeError, match="atol"):
+        coalesce(Circle(sine()), [0.0, 1.0], options={"atol": [1e-12, 1e-12]})
 
 
 def test_limits_carry_the_tree_so_far():
@@ -258,6 +265,152 @@ def test_limits_carry_the_tree_so_far():
     assert stopped.value.time == pytest.approx(stopped.value.result.log_time, abs=5)
     with pytest.raises(TimeLimitError):
         coalesce(model, uniform(3000), options={"time_limit": 0.01})
+
+
+TREE = (
+    "merge_log_times",
+    "left",
+    "right",
+    "sizes",
+    "masses",
+    "cluster_counts",
+    "final_positions",
+    "final_masses",
+    "centre_log_times",
+    "centre_positions",
+)
+
+
+def is_whole(run, n):
+    """Whether a partial result is that of one instant."""
+    k = run.left.size
+    alive = np.setdiff1d(np.arange(n + k), np.concatenate([run.left, run.right]))
+    masses = np.concatenate([run.leaf_masses, run.masses])[alive]
+    return (
+        run.final_positions.size == n - k
+        and np.allclose(np.sort(run.final_masses), np.sort(masses))
+        and run.centre_positions.size == run.centre_counts.sum()
+    )
+
+
+@pytest.mark.parametrize("steps", [5, 60, 90, 200])
+def test_a_run_goes_on_from_its_checkpoint_bit_for_bit(tmp_path, steps):
+    # stopped among many particles, and among few
+    model, x0, path = Circle(attention(50.0, scaled=True), "mean"), uniform(400), tmp_path / "run"
+    whole = coalesce(model, x0, gap=1e-7, contraction=0.25)
+    with pytest.raises(StepLimitError, match="particles left: step limit") as stopped:
+        coalesce(
+            model, x0, gap=1e-7, contraction=0.25, options={"nsteps": steps, "checkpoint": path}
+        )
+    partial = stopped.value.result
+    assert is_whole(partial, 400)
+    assert "at ln t=" in partial.stats.stopped
+    assert is_whole(qsp.load(path), 400)
+    again = qsp.resume(path, options={"nsteps": 10**6})
+    for name in TREE:
+        assert np.array_equal(getattr(again, name), getattr(whole, name)), name
+    assert again.stats["segments"] == whole.stats["segments"]
+    assert again.stats["certificate"] == whole.stats["certificate"]
+    # what is finished is not run again
+    assert qsp.resume(path).complete
+
+
+@pytest.mark.parametrize("spoil", [("nodes", 5), ("left", -1), ("left", 399), ("x", None)])
+def test_damaged_checkpoints_are_refused(tmp_path, spoil):
+    solver = Coalescence(Circle(sine(), "mean"))
+    problem = solver.problem(uniform(20), np.array([0.0, 19.0]), None)
+    problem.stepper.advance(np.array([7.0]), np.empty((1, 0)))
+    saved = problem.stepper.snapshot()
+    assert saved["left"].size >= 7
+    name, value = spoil
+    saved[name] = saved[name].copy()[: None if value is not None else -1]
+    if value is not None:
+        saved[name][0] = value
+    fresh = solver.problem(uniform(20), np.array([0.0, 19.0]), None)
+    with pytest.raises(qsp.core.errors.StorageError):
+        fresh.stepper.restore(saved)
+
+
+def test_progress_is_shown(capsys):
+    coalesce(Circle(sine()), uniform(30), options={"progress_bar": "text"})
+    assert "100.0%" in capsys.readouterr().out
+
+
+def test_by_hand():
+    solver = Coalescence(Circle(sine(), "mean"))
+    x0 = uniform(12)
+    run = coalesce(Circle(sine(), "mean"), x0)
+    solver.start(x0, 0)
+    angles, weights = solver.step(4)
+    assert angles.size == weights.size == 8
+    assert np.array_equal(angles, run.centres(run.merge_log_times[3])[0])
+    assert [x.size for _, (x, _) in solver.iterate(x0, [0, 3, 11])] == [12, 9, 1]
+
+
+@pytest.mark.parametrize("call", [3, 40, 160])
+def test_ctrl_c_keeps_the_tree(call):
+    calls = 0
+
+    def until(x):
+        nonlocal calls
+        calls += 1
+        if calls == call:
+            signal.raise_signal(signal.SIGINT)
+        return False
+
+    solver = Coalescence(Circle(attention(50.0, scaled=True), "mean"), until=until)
+    with pytest.raises(SolverInterrupted, match="particles left: interrupted") as stopped:
+        solver.follow(uniform(320))
+    assert is_whole(stopped.value.result, 320)
+    assert "interrupted at ln t=" in stopped.value.result.stats.stopped
+
+
+@pytest.mark.parametrize("line", np.random.default_rng(1).integers(1, 12_000, 16))
+def test_an_interrupt_at_any_line_leaves_one_instant(line):
+    # whatever is being written when Ctrl-C comes: the tree and the particles belong together
+    room = str(pathlib.Path(sys.modules["qsyncplug.circle"].__file__).parent)
+    seen = 0
+
+    def trace(frame, event, argument):
+        nonlocal seen
+        if not frame.f_code.co_filename.startswith(room) or frame.f_code.co_name in (
+            "follow",
+            "trim",
+            "_fill",
+            "fill",
+            "record",
+        ):
+            return None
+        if event == "line" and active:
+            seen += 1
+            if seen == line:
+                sys.settrace(None)
+                signal.raise_signal(signal.SIGINT)
+        return trace
+
+    active = False
+    solver = Coalescence(Circle(attention(20.0, scaled=True), "mean"))
+    x0 = uniform(315)
+
+    def begin(problem=solver.problem):
+        def made(*args):
+            nonlocal active
+            result = problem(*args)
+            active = True
+            return result
+
+        return made
+
+    solver.problem = begin()
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        with pytest.raises(SolverInterrupted) as stopped:
+            solver.follow(x0)
+    finally:
+        sys.settrace(before)
+    if stopped.value.result is not None:
+        assert is_whole(stopped.value.result, 315)
 
 
 @pytest.mark.slow

@@ -22,12 +22,12 @@ from scipy.special import jv
 from qsyncplug.circle import Circle, attention, fourier, interaction, sine, velocity
 from qsyncplug.circle.field import (
     Layout,
-    _wrap,
     choose_kernel,
     costs,
     count_cells,
     good_cells,
     right_hand_side,
+    wrap,
 )
 
 from . import reference
@@ -354,7 +354,7 @@ def test_harmonics_are_means_of_exponentials():
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=20))
 def test_wrapping_keeps_every_digit(values):
     x = np.array(values)
-    wrapped, offset = _wrap(x)
+    wrapped, offset = wrap(x)
     with mpmath.workdps(60):
         for a, b in zip(x, wrapped, strict=True):
             turns = (mpmath.mpf(a) - mpmath.mpf(b)) / (2 * mpmath.pi)
@@ -367,7 +367,7 @@ def test_wrapping_keeps_every_digit(values):
 def test_layout_goes_back_and_forth():
     rng = np.random.default_rng(12)
     x = rng.uniform(-20, 20, 50)
-    wrapped, offset = _wrap(x)
+    wrapped, offset = wrap(x)
     layout = Layout(np.argsort(wrapped), offset)
     y = layout.pack(x)
     assert np.all(np.diff(y) >= 0)

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..core.checks import check_memory, check_number
-from ..core.options import DEFAULTS, complete_options
-from .merging import Merging, StationaryError, WidthError
+from ..core.options import DEFAULTS
+from ..core.solver import Solver
+from .mergebook import WidthError
+from .mergelaw import MergeLaw
+from .merging import Merging, MergingProblem, marks
 from .model import Circle, check_circle
+from .segments import Until
+from .standstill import StationaryError
+from .survivors import Survivors
 from .tree import CoalesceResult
 
-__all__ = ["StationaryError", "WidthError", "coalesce"]
-
-_OPTIONS = {
-    key: DEFAULTS[key] for key in ("method", "atol", "rtol", "nsteps", "time_limit", "num_threads")
-}
+__all__ = ["Coalescence", "StationaryError", "WidthError", "coalesce"]
 
 
 def coalesce(
@@ -55,7 +56,9 @@ def coalesce(
         Neighbours merge only where the field contracts, :math:`\sum_jc_jf'(x_i-x_j)` at least this
         part of what the particles nearby could give.
     options : dict, optional
-        ``rtol, atol, nsteps, time_limit, num_threads`` as in :class:`CircleSolver`.
+        ``rtol, atol, nsteps, time_limit, num_threads, progress_bar, progress_kwargs, checkpoint``
+        as in :class:`CircleSolver`. A run that was stopped goes on from its checkpoint by
+        :func:`qsyncplug.resume`.
 
     Returns
     -------
@@ -74,8 +77,8 @@ def coalesce(
         The particles stand still without being together (e.g. a regular polygon), or come to a
         stable state like those at β<−2/3; `reason` is "balanced" or "stable", `result` has the
         positions.
-    StepLimitError, TimeLimitError, StepSizeError
-        Limits; each carries the partial result and `time` = ln t.
+    StepLimitError, TimeLimitError, StepSizeError, SolverInterrupted
+        Limits, Ctrl-C; each carries the partial result and `time` = ln t.
 
     Notes
     -----
@@ -97,35 +100,105 @@ def coalesce(
     >>> run.complete, int(run.cluster_counts[-1])
     (True, 1)
     """
-    return prepare(model, state0, gap=gap, contraction=contraction, options=options).run()
+    solver = Coalescence(model, gap=gap, contraction=contraction, options=options)
+    return solver.follow(state0)
 
 
-def prepare(
-    model: Circle,
-    state0: Any,
-    *,
-    gap: float = 1e-8,
-    contraction: float = 0.3,
-    options: dict[str, Any] | None = None,
-    until: Callable[[np.ndarray], bool] | None = None,
-) -> Merging:
-    """Check the arguments of :func:`coalesce`; the run may also stop where ``until(x)`` holds."""
-    gap = check_number("gap", gap, minimum=1e-13, maximum=1e-3)
-    contraction = check_number("contraction", contraction, maximum=1.0)
-    if options is not None and isinstance(options, Mapping):
-        options = dict(options)
-    complete = complete_options(options, _OPTIONS, ("dop853",))
-    check_circle(model)
-    x0 = model.positions(state0, "state0")
-    unit = _check_model(model, x0.size)
-    check_memory("coalesce", 8.0 * 60 * x0.size, advice="take fewer particles")
-    return Merging(model, x0, unit, gap, contraction, complete, until)
+class Coalescence(Solver):
+    """Solver behind :func:`coalesce`, as the drive knows it.
 
+    Its output times are numbers of particles gone: ``run(state0, [0, 5])`` ends where five are.
 
-def _check_model(model: Circle, n: int) -> float:
-    """Return the logarithm of the factor between the velocity and that of unit total weight and
-    scaled force.
+    Parameters
+    ----------
+    model, gap, contraction, options
+        As for :func:`coalesce`.
+    until : callable, optional
+        ``until(x)``, looked at in every step: the run ends where it holds.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from qsyncplug.circle import Circle, sine
+    >>> from qsyncplug.circle.coalescence import Coalescence
+    >>> solver = Coalescence(Circle(sine(), "mean"))
+    >>> solver.start([0.0, 0.1, 2.0], 0)
+    >>> angles, weights = solver.step(1)
+    >>> weights
+    array([2., 1.])
     """
+
+    name = "coalesce"
+    solver_options: ClassVar[dict[str, Any]] = {
+        key: DEFAULTS[key]
+        for key in (
+            "method",
+            "atol",
+            "rtol",
+            "nsteps",
+            "time_limit",
+            "num_threads",
+            "progress_bar",
+            "progress_kwargs",
+            "checkpoint",
+        )
+    }
+
+    def __init__(
+        self,
+        model: Circle,
+        *,
+        gap: float = 1e-8,
+        contraction: float = 0.3,
+        until: Until | None = None,
+        options: dict[str, Any] | None = None,
+    ):
+        self.gap = check_number("gap", gap, minimum=1e-13, maximum=1e-3)
+        self.contraction = check_number("contraction", contraction, maximum=1.0)
+        self.until = until
+        if isinstance(options, Mapping):
+            options = dict(options)
+        super().__init__(model, options=options)
+        check_circle(model)
+
+    def check_options(self, options: dict[str, Any]) -> None:
+        """See :meth:`Solver.check_options`."""
+        check_number("options['atol']", options["atol"])
+
+    def recipe(self) -> dict[str, Any]:
+        """See :meth:`Solver.recipe`."""
+        return {"gap": self.gap, "contraction": self.contraction}
+
+    def follow(self, state0: Any) -> CoalesceResult:
+        """Run to one particle, or to where ``until`` holds."""
+        x0 = self.model.positions(state0, "state0")
+        result = self.run(x0, marks(x0.size))
+        assert isinstance(result, CoalesceResult)
+        return result
+
+    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> MergingProblem:
+        """See :meth:`Solver.problem`."""
+        model: Circle = self.model
+        x0 = model.positions(state0, "state0")
+        _check_model(model)
+        check_memory("coalesce", 8.0 * 60 * x0.size, advice="take fewer particles")
+        law = MergeLaw(model, x0.size, self.gap, self.contraction, self._options["num_threads"])
+        here = Survivors.of(model, x0)
+        masses = np.ones(x0.size) if model.weights is None else np.array(model.weights)
+        result = CoalesceResult(
+            e_ops,
+            {"store_states": False, "store_final_state": False, **self._options},
+            solver=self.name,
+            stats={"method": "dop853, merging"},
+            model=model,
+        )
+        stepper = Merging(law, here, masses, self._options, self.until)
+        omega = float(np.mean(model.frequencies)) if model.frequencies is not None else 0.0
+        return MergingProblem(times, stepper, result, omega, here.mean(law.total))
+
+
+def _check_model(model: Circle) -> None:
+    """Refuse a model in which merging is not exact."""
     reasons = [f"{name}" for name in model.extras]
     if model.adjacency is not None:
         reasons.append("an adjacency")
@@ -149,10 +222,3 @@ def _check_model(model: Circle, n: int) -> float:
     if not (model.coupling > 0 and force.slope > 0):
         slope = model.coupling * force.slope
         raise ValueError(f"coalesce needs attraction, coupling·f'(0) > 0, not {slope:g}")
-    result = math.log(model.coupling)
-    if model.response is not None:
-        result += math.log(model.response[0])
-    if isinstance(g, str) and g == "attention":
-        return result
-    divisor: Any = model.divisors(n)
-    return result + force.log_scale + math.log(model.total_weight(n)) - math.log(np.max(divisor))
