@@ -347,6 +347,15 @@ def test_by_hand():
     assert [x.size for _, (x, _) in solver.iterate(x0, [0, 3, 11])] == [12, 9, 1]
 
 
+@pytest.fixture
+def heard():
+    """Ctrl-C is heard even where the shell has let its children ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("call", [3, 40, 160])
 def test_ctrl_c_keeps_the_tree(call):
     calls = 0
@@ -365,6 +374,7 @@ def test_ctrl_c_keeps_the_tree(call):
     assert "interrupted at ln t=" in stopped.value.result.stats.stopped
 
 
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("line", np.random.default_rng(1).integers(1, 12_000, 16))
 def test_an_interrupt_at_any_line_leaves_one_instant(line):
     # whatever is being written when Ctrl-C comes: the tree and the particles belong together
