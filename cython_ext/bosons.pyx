@@ -6,39 +6,37 @@ import numpy as np
 
 from qsyncplug._ext.integrator cimport RightHandSide
 
-cdef extern from *:
-    """
-    /* complex products without C99's tests for infinities, which cost more than the products */
-    #if defined(__GNUC__) && !defined(__clang__)
-    #pragma GCC optimize("cx-limited-range")
-    #endif
-    """
+cdef extern from "polynomials.h" nogil:
+    void poly_monomials(long count, const int* parent, const int* letter, const double* both, double* power)
+    void poly_rows(long rows, const int* start, const int* middle, const int* column, const int* factor,
+                   const double* re, const double* im, const double* coefficient, const double* power, double* out)
 
 
 cdef class Polynomials:
     """Sparse rows over a chain of monomials, each its parent times one variable."""
 
     cdef readonly Py_ssize_t variables, monomials, outputs
-    cdef int[::1] parent, variable, start, column, factor
-    cdef double complex[::1] value, power, coefficient
+    cdef int[::1] parent, variable, start, middle, column, factor
+    cdef double[::1] re, im
+    cdef double complex[::1] both, power, coefficient
     cdef object factors
     cdef bint time_dependent
     cdef public object error
 
-    def __init__(self, Py_ssize_t variables, parent, variable, start, column, factor, value, factors):
+    def __init__(self, Py_ssize_t variables, arrays, factors):
+        """IN arrays and factors of `qsyncplug.operators.polynomial.compile_polynomials`."""
         self.variables = variables
-        self.parent = parent
-        self.variable = variable
-        self.start = start
-        self.column = column
-        self.factor = factor
-        self.value = value
+        self.parent, self.variable = arrays["parent"], arrays["variable"]
+        self.start, self.middle = arrays["start"], arrays["middle"]
+        self.column, self.factor = arrays["column"], arrays["factor"]
+        self.re, self.im = arrays["re"], arrays["im"]
         self.monomials = self.parent.shape[0] + 1
         self.outputs = self.start.shape[0] - 1
         self.factors = [tuple(f) for f in factors]
         self.coefficient = np.ones(len(self.factors), dtype=complex)
         self.time_dependent = len(self.factors) > 1
         self.power = np.ones(self.monomials, dtype=complex)
+        self.both = np.ones(2 * max(variables, 1), dtype=complex)
 
     cdef int update(self, double t) noexcept with gil:
         """Coefficients at time t: products of Python functions."""
@@ -57,25 +55,22 @@ cdef class Polynomials:
 
     cdef int evaluate(self, double t, const double complex* z, double complex* out) noexcept nogil:
         """IN z (variables); OUT every row at (t, z)."""
-        cdef Py_ssize_t k, r, e
-        cdef int v
-        cdef double complex s, x
+        cdef Py_ssize_t k
         if self.time_dependent and self.update(t) != 0:
             return -1
-        for k in range(self.monomials - 1):
-            v = self.variable[k]
-            x = z[v >> 1]
-            if not (v & 1):
-                x = x.conjugate()
-            self.power[k + 1] = self.power[self.parent[k]] * x
-        for r in range(self.outputs):
-            s = 0
-            for e in range(self.start[r], self.start[r + 1]):
-                x = self.power[self.column[e]]
-                if self.factor[e]:
-                    x = x * self.coefficient[self.factor[e]]
-                s = s + self.value[e] * x
-            out[r] = s
+        for k in range(self.variables):
+            self.both[2 * k] = z[k].conjugate()
+            self.both[2 * k + 1] = z[k]
+        # an empty list of monomials or entries has no first element
+        if self.monomials > 1:
+            poly_monomials(self.monomials - 1, &self.parent[0], &self.variable[0], <const double*>&self.both[0],
+                           <double*>&self.power[0])
+        if self.column.shape[0]:
+            poly_rows(self.outputs, &self.start[0], &self.middle[0], &self.column[0], &self.factor[0], &self.re[0],
+                      &self.im[0], <const double*>&self.coefficient[0], <const double*>&self.power[0], <double*>out)
+        else:
+            for k in range(self.outputs):
+                out[k] = 0
         return 0
 
     def __call__(self, double t, z):

@@ -64,8 +64,7 @@ class Closure:
     def polynomials(self) -> Polynomials:
         """The compiled rates of the moments."""
         arrays, factors = self.arrays()
-        names = ("parent", "variable", "start", "column", "factor", "value")
-        return Polynomials(len(self.equations.words), *(arrays[k] for k in names), factors)
+        return Polynomials(len(self.equations.words), arrays, factors)
 
     def arrays(self) -> tuple[dict[str, np.ndarray], list[Any]]:
         """What the kernel is made of."""

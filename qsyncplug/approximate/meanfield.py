@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -34,7 +33,7 @@ from ..operators.states import ProductState
 from ..operators.system import System
 from .cumulants import CumulantSolver
 from .gaussian import compile_gaussian
-from .sphere import ClassicalSolver, linear_flow
+from .sphere import ClassicalSolver, linear_flow, upper_triangle
 
 __all__ = ["MeanFieldResult", "MeanFieldSolver", "mfsolve_system"]
 
@@ -42,12 +41,6 @@ _CLOSURES = {
     "linear": "fluctuations act back on the mean nowhere (linearised about the mean field)",
     "gaussian": "third and higher cumulants",
 }
-
-
-@lru_cache(maxsize=16)
-def _upper(d: int) -> tuple[np.ndarray, ...]:
-    """Indices of the upper triangle, row by row."""
-    return np.triu_indices(d)
 
 
 class MeanFieldResult(Result):
@@ -210,7 +203,7 @@ class MeanFieldSolver(Solver):
         )
         rhs = closure_flow(self.model, self.closure)
         if self.closure == "linear":
-            y0 = np.concatenate([beta.view(float), C[_upper(2 * n)]])
+            y0 = np.concatenate([beta.view(float), C[upper_triangle(2 * n)]])
         else:
             m, c = moments_from_covariance(C)
             i, j = np.triu_indices(n)
@@ -253,8 +246,7 @@ def closure_flow(system: System, closure: str) -> RightHandSide:
     if closure == "linear":
         return linear_flow(system)
     variables, arrays, factors = compile_gaussian(system)
-    names = ("parent", "variable", "start", "column", "factor", "value")
-    return PolynomialFlow(Polynomials(variables, *(arrays[k] for k in names), factors))
+    return PolynomialFlow(Polynomials(variables, arrays, factors))
 
 
 def _conserved(model: System, amplitudes: np.ndarray) -> dict[str, float]:

@@ -209,8 +209,7 @@ class TwaSolver(Solver):
         c = self.classical
         u, v = c.jacobian(c.drift())
         arrays, factors = compile_polynomials([*u, *v])
-        names = ("parent", "variable", "start", "column", "factor", "value")
-        evaluate = Polynomials(c.variables, *(arrays[k] for k in names), factors)
+        evaluate = Polynomials(c.variables, arrays, factors)
 
         def fastest(t: float, z: np.ndarray) -> float:
             rates = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -32,7 +33,14 @@ __all__ = [
     "neglected",
     "oscillators",
     "quadratures",
+    "upper_triangle",
 ]
+
+
+@lru_cache(maxsize=16)
+def upper_triangle(d: int) -> tuple[np.ndarray, ...]:
+    """Indices of the upper triangle, row by row."""
+    return np.triu_indices(d)
 
 
 def oscillators(system: System) -> list[Symbol]:
@@ -139,7 +147,7 @@ class ClassicalResult(Result):
         if not self._linear:
             return x, None
         C = np.empty((len(rows), d, d))
-        i, j = np.triu_indices(d)
+        i, j = upper_triangle(d)
         C[:, i, j] = C[:, j, i] = rows[:, 2 * variables :]
         return x, C
 
@@ -156,8 +164,7 @@ class ClassicalResult(Result):
         arrays, factors = compile_polynomials([symbol])
         if len(factors) > 1:
             raise ValueError("operator must not depend on time")
-        names = ("parent", "variable", "start", "column", "factor", "value")
-        evaluate = Polynomials(c.variables, *(arrays[k] for k in names), factors)
+        evaluate = Polynomials(c.variables, arrays, factors)
         return np.array([evaluate(0.0, self.model.variables_at(x))[0] for x in self.coordinates])
 
 
@@ -167,20 +174,23 @@ def quadratures(system: System, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     nodes = oscillators(system)
     beta = np.empty((len(x), len(nodes)), dtype=complex)
     T = np.zeros((len(x), 2 * len(nodes), x.shape[1]))
+    root2 = np.sqrt(2)
     for k, symbol in enumerate(nodes):
         at = names.index(symbol)
         if isinstance(symbol.factor, ModeFactor):
-            beta[:, k] = (x[:, at] + 1j * x[:, at + 1]) / np.sqrt(2)
+            beta[:, k] = (x[:, at] + 1j * x[:, at + 1]) / root2
             T[:, 2 * k, at] = T[:, 2 * k + 1, at + 1] = 1.0
             continue
         N = symbol.factor.N  # type: ignore[attr-defined]
         lowering = x[:, at] - 1j * x[:, at + 1]
         # the north pole has no such boson
-        r = np.sqrt(np.maximum(N / 2 - x[:, at + 2], 1e-12 * N))
-        beta[:, k] = lowering / r
-        for i, rate in enumerate((1 / r, -1j / r, 0.5 * lowering / r**3)):
-            T[:, 2 * k, at + i] = np.sqrt(2) * np.real(rate)
-            T[:, 2 * k + 1, at + i] = np.sqrt(2) * np.imag(rate)
+        room = np.maximum(N / 2 - x[:, at + 2], 1e-12 * N)
+        own = root2 / np.sqrt(room)
+        beta[:, k] = lowering * (own / root2)
+        T[:, 2 * k, at] = own
+        T[:, 2 * k + 1, at + 1] = -own
+        T[:, 2 * k, at + 2] = x[:, at] * (0.5 * own / room)
+        T[:, 2 * k + 1, at + 2] = x[:, at + 1] * (-0.5 * own / room)
     return beta, T
 
 
@@ -249,7 +259,7 @@ class ClassicalSolver(Solver):
             return _mean_flow(self.model), z
         d = len(self.model.classical.coordinates)
         C = product.covariance() if self.covariance0 is None else self._given(d)
-        return linear_flow(self.model), np.concatenate([z.view(float), C[np.triu_indices(d)]])
+        return linear_flow(self.model), np.concatenate([z.view(float), C[upper_triangle(d)]])
 
     def run_from(self, x: np.ndarray, duration: float) -> np.ndarray:
         """Coordinates `duration` after the coordinates `x`, by the mean alone."""
@@ -317,7 +327,4 @@ def neglected(system: System, closure: str) -> list[str]:
 
 def _mean_flow(system: System) -> PolynomialFlow:
     arrays, factors = compile_polynomials(system.classical.drift())
-    names = ("parent", "variable", "start", "column", "factor", "value")
-    return PolynomialFlow(
-        Polynomials(system.classical.variables, *(arrays[k] for k in names), factors)
-    )
+    return PolynomialFlow(Polynomials(system.classical.variables, arrays, factors))

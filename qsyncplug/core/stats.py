@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any
 
 __all__ = ["Stats"]
@@ -63,6 +64,7 @@ class Stats(MutableMapping[str, Any]):
         return stats
 
     @classmethod
+    @cache
     def _names(cls) -> dict[str, str]:
         """Entry -> field."""
         spoken = {"right_hand_sides": "right-hand sides"}

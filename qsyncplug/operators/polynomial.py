@@ -94,8 +94,9 @@ def compile_polynomials(
     Returns
     -------
     arrays : dict
-        ``parent, variable`` (monomials from index 1 on; 0 is the constant 1), ``start, column,
-        factor`` (int) and ``value`` (complex).
+        ``parent, variable`` (monomials from index 1 on; 0 is the constant 1), ``start, middle,
+        column, factor`` (int: the entries of a row that have real coefficients and no factor of
+        time come first, up to ``middle``), ``re, im`` and both together as ``value``.
     factors : list
         Products of time factors that ``factor`` refers to; entry 0 is the constant 1.
     """
@@ -113,19 +114,28 @@ def compile_polynomials(
         return index[letters]
 
     products: dict[tuple[TimeFactor, ...], int] = {(): 0}
-    start, column, factor, value = [0], [], [], []
+    start, middle = [0], []
+    column: list[int] = []
+    factor: list[int] = []
+    value: list[complex] = []
     for polynomial in outputs:
-        for (letters, factors), x in sorted(polynomial.items(), key=lambda item: item[0][0]):
-            column.append(monomial(letters))
-            factor.append(products.setdefault(factors, len(products)))
-            value.append(x)
+        plain = {k for k, x in polynomial.items() if x.imag == 0 and not k[1]}
+        for key in sorted(polynomial, key=lambda k: (k not in plain, k[0])):
+            column.append(monomial(key[0]))
+            factor.append(products.setdefault(key[1], len(products)))
+            value.append(polynomial[key])
+        middle.append(start[-1] + len(plain))
         start.append(len(column))
+    values = np.array(value, dtype=complex)
     arrays = {
         "parent": np.array(parent, dtype=np.int32),
         "variable": np.array(letter, dtype=np.int32),
         "start": np.array(start, dtype=np.int32),
+        "middle": np.array(middle, dtype=np.int32),
         "column": np.array(column, dtype=np.int32),
         "factor": np.array(factor, dtype=np.int32),
-        "value": np.array(value, dtype=complex),
+        "value": values,
+        "re": np.ascontiguousarray(values.real),
+        "im": np.ascontiguousarray(values.imag),
     }
     return arrays, list(products)

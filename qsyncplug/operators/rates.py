@@ -59,8 +59,7 @@ class ClassicalRates:
         not meet.
         """
         arrays, factors = self._compiled
-        names = ("parent", "variable", "start", "column", "factor", "value")
-        return Polynomials(self.classical.variables, *(arrays[k] for k in names), factors)
+        return Polynomials(self.classical.variables, arrays, factors)
 
     def _evaluate(self, x: Any, t: Any) -> np.ndarray:
         z = self.variables_of(x)
@@ -81,13 +80,18 @@ class ClassicalRates:
             z[c.variable] += (1j if c.part else 1) * (value - c.offset) / c.scale
         return z
 
+    @cached_property
+    def _layout(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Where the real coordinates are among the parts of the variables; scales and offsets."""
+        c = self.classical.coordinates
+        place = np.array([2 * x.variable + x.part for x in c], dtype=int)
+        return place, np.array([x.scale for x in c]), np.array([x.offset for x in c])
+
     def coordinates_of(self, z: np.ndarray) -> np.ndarray:
         """Real coordinates (…, d) of complex variables (…, variables)."""
-        out = [
-            (z[..., c.variable].imag if c.part else z[..., c.variable].real) * c.scale + c.offset
-            for c in self.classical.coordinates
-        ]
-        return np.stack(out, axis=-1)
+        place, scale, offset = self._layout
+        parts = np.ascontiguousarray(z, dtype=complex).view(float)
+        return np.asarray(parts[..., place] * scale + offset)
 
     def drift(self, beta: Any, t: float = 0.0) -> np.ndarray:
         r"""Mean-field drift :math:`\dot X = \{X,H\} - Σ_L \mathrm{Im}(L^*\{X,L\})`.

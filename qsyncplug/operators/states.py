@@ -4,12 +4,12 @@ points.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import qutip
-import scipy.linalg
 
 from ..core.checks import check_array
 from .atom import AtomFactor
@@ -136,18 +136,22 @@ class ProductState:
         (N/4)(1−nnᵀ).
         """
         c = self.system.classical
-        blocks = []
+        C = np.zeros((len(c.coordinates),) * 2)
+        at = 0
         for symbol in self.system.symbols:
             factor = symbol.factor
             if isinstance(factor, ModeFactor):
-                blocks.append(0.5 * np.eye(2))
+                block = 0.5 * np.eye(2)
             elif isinstance(factor, LevelFactor):
-                blocks.append(_level_covariance(self.rho[symbol], c.pairs(factor.d)))
+                block = _level_covariance(self.rho[symbol], c.pairs(factor.d))
             else:
                 n = self.bloch(symbol)
                 N = factor.N  # type: ignore[attr-defined]
-                blocks.append(0.25 * N * (np.eye(3) - np.outer(n, n)))
-        return np.asarray(scipy.linalg.block_diag(*blocks))
+                block = 0.25 * N * (np.eye(3) - np.outer(n, n))
+            here = slice(at, at + len(block))
+            C[here, here] = block
+            at += len(block)
+        return C
 
 
 def _coherent(symbol: Symbol, alpha: complex, levels: int) -> qutip.Qobj:
@@ -220,11 +224,13 @@ def _density(symbol: Symbol, value: Any) -> np.ndarray:
     elif isinstance(factor, LevelFactor):
         raise TypeError(f"{name} must be a Qobj of {d} levels, not {value!r:.60}")
     else:
+        # of unit trace and not negative by the way it is made
         rho = _of_direction(name, value)
-    hermitian = np.abs(rho - rho.conj().T).max() < 1e-10
-    if not hermitian or abs(np.trace(rho) - 1) > 1e-8 or np.linalg.eigvalsh(rho)[0] < -1e-9:
-        raise ValueError(f"{name} must be a state: Hermitian, of trace 1, not negative")
-    purity = float(np.trace(rho @ rho).real)
+    if isinstance(value, qutip.Qobj):
+        hermitian = np.abs(rho - rho.conj().T).max() < 1e-10
+        if not hermitian or abs(np.trace(rho) - 1) > 1e-8 or np.linalg.eigvalsh(rho)[0] < -1e-9:
+            raise ValueError(f"{name} must be a state: Hermitian, of trace 1, not negative")
+    purity = float(np.vdot(rho, rho).real)
     if isinstance(factor, SpinFactor) and factor.N > 1 and purity < 1 - _PURE:
         raise ValueError(
             f"{name} must be pure (a Bloch vector of length 1): {factor.N} mixed spins ½ leave the "
@@ -237,8 +243,8 @@ def _of_direction(name: str, value: Any) -> np.ndarray:
     vector = check_array(name, value, shape=(None,))
     if len(vector) == 2:
         theta, phi = vector
-        sin = np.sin(theta)
-        vector = np.array([sin * np.cos(phi), sin * np.sin(phi), np.cos(theta)])
+        sin = math.sin(theta)
+        vector = np.array([sin * math.cos(phi), sin * math.sin(phi), math.cos(theta)])
     if len(vector) != 3:
         raise ValueError(f"{name} must be a Bloch vector (x, y, z) or angles (θ, φ), not {value!r}")
     if np.linalg.norm(vector) > 1 + 1e-9:

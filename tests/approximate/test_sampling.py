@@ -263,8 +263,7 @@ def test_kernels_against_numpy(level):
 
     noises = c.noises()
     arrays, factors = compile_polynomials([*c.drift(), *(row for *_, row in noises)])
-    names = ("parent", "variable", "start", "column", "factor", "value")
-    evaluate = Polynomials(v, *(arrays[k] for k in names), factors)
+    evaluate = Polynomials(v, arrays, factors)
     bits = xoshiro(seed, 128, 64, count)
     assert 2 * len(jumps) * count <= 64 * count
     sign = np.array([[(w >> np.uint64(k)) & np.uint64(1) for k in range(64)] for w in bits])

@@ -1,0 +1,47 @@
+/* Sparse polynomials at one point: a chain of monomials, then rows over them. Complex numbers are pairs of doubles. */
+#ifndef QSYNCPLUG_POLYNOMIALS_H
+#define QSYNCPLUG_POLYNOMIALS_H
+
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
+#define POLY_CLONES __attribute__((target_clones("arch=x86-64-v3", "default")))
+#else
+#define POLY_CLONES
+#endif
+
+/* IN parent, letter (2k: conj(z_k), 2k+1: z_k); both: conj(z_0), z_0, conj(z_1), ...; OUT power: [0] is 1 */
+POLY_CLONES static void poly_monomials(long count, const int *parent, const int *letter, const double *restrict both,
+                                       double *power)
+{
+    for (long k = 0; k < count; k++) {
+        const double *a = power + 2 * (long)parent[k], *b = both + 2 * (long)letter[k];
+        const double x = a[0], y = a[1], u = b[0], v = b[1];
+        power[2 * k + 2] = x * u - y * v;
+        power[2 * k + 3] = x * v + y * u;
+    }
+}
+
+/* IN rows: entries start[r] ... middle[r]-1 have real coefficients re; those up to start[r+1]-1 complex ones (re, im) and,
+   where factor[e] > 0, a factor of time. OUT out (rows). */
+POLY_CLONES static void poly_rows(long rows, const int *start, const int *middle, const int *column, const int *factor,
+                                  const double *re, const double *im, const double *restrict coefficient,
+                                  const double *restrict power, double *restrict out)
+{
+    for (long r = 0; r < rows; r++) {
+        double s = 0, t = 0;
+        int e = start[r];
+        for (; e < middle[r]; e++) {
+            const double *x = power + 2 * (long)column[e];
+            s += re[e] * x[0];
+            t += re[e] * x[1];
+        }
+        for (; e < start[r + 1]; e++) {
+            const double *x = power + 2 * (long)column[e], *c = coefficient + 2 * (long)factor[e];
+            const double u = re[e] * c[0] - im[e] * c[1], v = re[e] * c[1] + im[e] * c[0];
+            s += u * x[0] - v * x[1];
+            t += u * x[1] + v * x[0];
+        }
+        out[2 * r] = s;
+        out[2 * r + 1] = t;
+    }
+}
+#endif
