@@ -193,9 +193,14 @@ def test_warnings_and_errors():
 def test_interrupts_keep_the_samples():
     (b,) = qsp.modes(1)
     system = qsp.System(0.3 * b.dag() * b, [b])
+    # a shell starts what runs in the background deaf to Ctrl-C
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Timer(1.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
-    with pytest.raises(SolverInterrupted, match="samples") as stopped:
-        qsp.twasolve(system, [0.5], [0, 50.0], ntraj=10**7, seed=1)
+    try:
+        with pytest.raises(SolverInterrupted, match="samples") as stopped:
+            qsp.twasolve(system, [0.5], [0, 50.0], ntraj=10**7, seed=1)
+    finally:
+        signal.signal(signal.SIGINT, before)
     partial = stopped.value.result
     assert partial.ntraj > 0 and np.isfinite(partial.mean).all()
     solver = TwaSolver(system, ntraj=64)
