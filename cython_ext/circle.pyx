@@ -221,7 +221,7 @@ cdef class MeanField(RightHandSide):
     """
 
     cdef const qc_kernels* kernels
-    cdef readonly int method
+    cdef public int method
     cdef int threads
     cdef qc_pair pair
     cdef qc_cells cells
@@ -234,9 +234,9 @@ cdef class MeanField(RightHandSide):
     # what the solver asks about
     cdef public double faint_below      # forces below this are noise
     cdef public bint switch_when_faint
-    cdef readonly bint faint, switched
-    cdef readonly double t_faint
-    cdef readonly double disorder       # worst violation of the order among accepted steps
+    cdef public bint faint, switched
+    cdef public double t_faint
+    cdef public double disorder         # worst violation of the order among accepted steps
     cdef bint ordered, faint_now, disturbed, triads
     cdef double triad2, triad3
 

@@ -223,7 +223,7 @@ cdef class Integrator:
         return {"numbers": np.array([self.t, self.t_old, self.h, self.bound, self.horizon]),
                 "counts": np.array([self.accepted, self.rejected, self.evaluations, self.dense_ready,
                                     self.has_step, self.rejected_last, self.next_break]),
-                "rows": np.asarray(rows), "breaks": np.array(self.breaks)}
+                "rows": np.asarray(rows), "breaks": np.array(self.breaks), "events": np.array(self.g_new)}
 
     def restore(self, saved):
         """Go on from what :meth:`snapshot` gave."""
@@ -235,6 +235,10 @@ cdef class Integrator:
         (self.accepted, self.rejected, self.evaluations, self.dense_ready, self.has_step, self.rejected_last,
          self.next_break) = map(int, saved["counts"])
         self.breaks = np.array(saved["breaks"], dtype=np.float64)
+        events = np.array(saved["events"], dtype=np.float64)
+        if events.shape[0] != self.g_new.shape[0]:
+            raise ValueError("the snapshot is of another problem, with other events")
+        self.g_new = events
         if not 0 <= self.next_break <= self.breaks.shape[0]:
             raise ValueError("the snapshot is damaged")
         for k in range(STAGES + 10):

@@ -121,6 +121,17 @@ cdef class NormWatch:
             self.start = np.sum(np.abs(np.asarray(rows))**2, axis=1)
             self.compare_with(rows)
 
+    def snapshot(self):
+        """What the events compare with, for a checkpoint."""
+        return [np.array(self.reference), np.array(self.last)]
+
+    def restore(self, saved):
+        """Go on from what :meth:`snapshot` gave."""
+        reference, last = (np.array(a, dtype=np.float64) for a in saved)
+        if reference.shape[0] != self.reference.shape[0] or last.shape[0] != self.last.shape[0]:
+            raise ValueError("the snapshot is of another problem, with other rows")
+        self.reference, self.last = reference, last
+
     cdef compare_with(self, rows):
         """Compare the directions of the next step with those of `rows`."""
         self.reference = doubles(rows)
@@ -259,6 +270,14 @@ cdef class LoheRightHandSide(RightHandSide):
         """Compare the directions of the next step with those of `y`."""
         rows = np.ascontiguousarray(y, dtype=np.complex128).ravel()
         self.watch.compare_with(rows[:self.n * self.r])
+
+    def save_reference(self):
+        """What the events compare with, for a checkpoint."""
+        return self.watch.snapshot()
+
+    def restore_reference(self, saved):
+        """Go on from what :meth:`save_reference` gave."""
+        self.watch.restore(saved)
 
     @property
     def initial_norms(self):

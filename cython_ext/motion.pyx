@@ -90,6 +90,17 @@ cdef class Langevin:
         """Take the first random numbers, which Leimkuhler's scheme needs one set more of."""
         self.last = np.array(normals, dtype=np.float64)
 
+    def snapshot(self):
+        """Everything that going on needs beside the state."""
+        return {"evaluations": self.evaluations, "slope": np.array(self.u), "last": np.array(self.last)}
+
+    def restore(self, saved):
+        """Go on from what :meth:`snapshot` gave."""
+        u, last = (np.array(saved[name], dtype=np.float64) for name in ("slope", "last"))
+        if u.shape != (self.n,) or last.shape != (self.n,):
+            raise ValueError(f"the snapshot is of another problem: {u.size} particles, not {self.n}")
+        self.u, self.last, self.evaluations = u, last, saved["evaluations"]
+
     def steps(self, double[::1] y, double t, double h, const double[:, ::1] normals):
         """Go on by ``len(normals)`` steps of length h; returns how many were taken.
 
@@ -201,6 +212,18 @@ cdef class Delayed:
         self.past = np.stack([z.real, z.imag], axis=1).copy()
         self.k1, self.k2, self.k3 = np.empty(self.n), np.empty(self.n), np.empty(self.n)
         self.k4, self.trial, self.before = np.empty(self.n), np.empty(self.n), np.empty(self.n)
+
+    def snapshot(self):
+        """Everything that going on needs beside the state."""
+        return {"taken": self.taken, "past": np.array(self.past), "slopes": np.array([self.k1, self.k4])}
+
+    def restore(self, saved):
+        """Go on from what :meth:`snapshot` gave."""
+        past, slopes = (np.array(saved[name], dtype=np.float64) for name in ("past", "slopes"))
+        if past.shape != (2 * self.m + 1, 2) or slopes.shape != (2, self.n) or saved["taken"] < 0:
+            raise ValueError("the snapshot is of another problem, with another past")
+        self.past, self.taken = past, saved["taken"]
+        self.k1, self.k4 = slopes[0].copy(), slopes[1].copy()
 
     def slopes(self):
         """Velocities at both ends of the last step."""

@@ -21,7 +21,7 @@ from ..operators.handle import Atoms
 from ..operators.level import LevelFactor
 from ..operators.mode import ModeFactor
 from ..operators.spin import SpinFactor
-from ..operators.states import ProductState
+from ..operators.states import ProductState, state_in_order
 from ..operators.symbol import Symbol
 from ..operators.system import System
 from ..operators.transform import substituted
@@ -174,7 +174,7 @@ class CumulantResult(Result):
 
     def __getstate__(self) -> dict[str, Any]:
         # closures are made again: compiled objects are no part of a result
-        return {**self.__dict__, "_closure": None}
+        return {**super().__getstate__(), "_closure": None}
 
     @property
     def n(self) -> int:
@@ -287,11 +287,26 @@ class CumulantSolver(Solver):
         )
         return CumulantProblem(times, stepper, result)
 
+    def recipe(self) -> dict[str, Any]:
+        """See :meth:`Solver.recipe`."""
+        return {"order": self.order}
+
+    def plain_state(self, state0: Any) -> Any:
+        """See :meth:`Solver.plain_state`."""
+        return state_in_order(self.model, state0)
+
 
 class CumulantProblem(Problem):
     """Reads the nodes off the moments at the end."""
 
     result: CumulantResult
+
+    def so_far(self, done: int) -> Result:
+        """See :meth:`Problem.so_far`."""
+        partial = super().so_far(done)
+        assert isinstance(partial, CumulantResult)
+        partial._fill()
+        return partial
 
     def finish(self) -> None:
         """See :meth:`Problem.finish`."""

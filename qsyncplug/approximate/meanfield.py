@@ -29,7 +29,7 @@ from ..core.result import Result
 from ..core.rungekutta import RungeKutta, integrator
 from ..core.solver import Solver
 from ..core.stepper import Problem
-from ..operators.states import ProductState
+from ..operators.states import ProductState, state_in_order
 from ..operators.system import System
 from .cumulants import CumulantSolver
 from .gaussian import compile_gaussian
@@ -189,6 +189,10 @@ class MeanFieldSolver(Solver):
     def recipe(self) -> dict[str, Any]:
         """See :meth:`Solver.recipe`."""
         return {"closure": self.closure, "covariance0": self.covariance0}
+
+    def plain_state(self, state0: Any) -> Any:
+        """See :meth:`Solver.plain_state`."""
+        return state_in_order(self.model, state0)
 
     def _equations(self, state0: Any) -> tuple[RightHandSide, np.ndarray]:
         """The right-hand side and where it starts."""

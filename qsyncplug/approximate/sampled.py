@@ -141,6 +141,8 @@ def _vectors(model: Classical) -> np.ndarray:
 class Sums:
     """Sums over samples of coordinates, their products, quadratures and expectation values."""
 
+    _names = ("x", "xx", "x4", "q", "qq", "e", "e2")
+
     def __init__(self, model: Classical, times: np.ndarray, table: dict[Any, Expression]):
         self.model, self.times = model, times
         self.symbols: dict[Any, Polynomial] = {}
@@ -154,6 +156,24 @@ class Sums:
         self.q, self.qq = np.zeros((T, 2 * n)), np.zeros((T, 2 * n, 2 * n))
         self.e = np.zeros((len(table), T), dtype=complex)
         self.e2 = np.zeros((len(table), T, 2))
+
+    def copies(self) -> dict[str, Any]:
+        """The sums, for a checkpoint, with the names of the expectation values."""
+        arrays = {name: getattr(self, name).copy() for name in self._names}
+        return {**arrays, "keys": list(self.symbols)}
+
+    def take(self, saved: dict[str, Any]) -> None:
+        """Go on from what :meth:`copies` gave."""
+        if list(saved["keys"]) != list(self.symbols):
+            raise ValueError(
+                f"e_ops must have the keys of the run that is resumed, {list(saved['keys'])}, "
+                f"not {list(self.symbols)}"
+            )
+        for name in self._names:
+            mine, other = getattr(self, name), np.asarray(saved[name])
+            if mine.shape != other.shape:
+                raise ValueError(f"the snapshot is of another problem: {name} {other.shape}")
+            setattr(self, name, other.astype(mine.dtype))
 
     def add(self, z: np.ndarray) -> None:
         """IN samples (T, variables, count)."""

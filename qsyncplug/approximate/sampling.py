@@ -22,7 +22,7 @@ from ..operators.handle import EachAtom
 from ..operators.mode import ModeFactor
 from ..operators.polynomial import compile_polynomials
 from ..operators.spin import SpinFactor
-from ..operators.states import ProductState
+from ..operators.states import ProductState, state_in_order
 from ..operators.system import System
 from .heun import HeunProgram
 from .sampled import Sums, TwaResult, TwaStats
@@ -133,6 +133,14 @@ class TwaSolver(Solver):
         )
         stepper.accepted_each = int(sum(steps))
         return TwaProblem(times, stepper, result, self._judge)
+
+    def recipe(self) -> dict[str, Any]:
+        """See :meth:`Solver.recipe`."""
+        return {"ntraj": self.ntraj}
+
+    def plain_state(self, state0: Any) -> Any:
+        """See :meth:`Solver.plain_state`."""
+        return state_in_order(self.model, state0)
 
     def start(self, state0: Any, t0: float) -> None:
         """Refuse: samples are drawn whole."""
@@ -304,6 +312,20 @@ class Blocks(Samples):
             self.delivered += 1
         return Status.RUNNING
 
+    def snapshot(self) -> dict[str, Any]:
+        """See :class:`Samples`."""
+        return {
+            "sums": self.sums.copies(),
+            "drawn": self._drawn,
+            "steps": [self.accepted, self.evaluations],
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """See :class:`Stepper`."""
+        self.sums.take(saved["sums"])
+        self._drawn = int(saved["drawn"])
+        self.accepted, self.evaluations = map(int, saved["steps"])
+
     def add(self, number: int) -> None:
         """Add the block that was drawn last; the drive does not interrupt this."""
         assert self.block is not None
@@ -334,7 +356,12 @@ class TwaProblem(SampledProblem):
         """Turn the sums over `count` samples into the arrays of the result."""
         assert isinstance(self.result, TwaResult)
         self.stepper.sums.fill(self.result, count)
-        self._judge(self.result)
+
+    def finish(self) -> None:
+        """Say where the approximation is known not to hold."""
+        assert isinstance(self.result, TwaResult)
+        if len(self.result.times):
+            self._judge(self.result)
 
 
 def _together(values: int) -> int:

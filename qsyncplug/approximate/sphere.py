@@ -22,7 +22,7 @@ from ..operators.expression import Expression
 from ..operators.mode import ModeFactor
 from ..operators.polynomial import compile_polynomials
 from ..operators.spin import SpinFactor
-from ..operators.states import ProductState
+from ..operators.states import ProductState, state_in_order
 from ..operators.symbol import Symbol
 from ..operators.system import System
 
@@ -250,6 +250,14 @@ class ClassicalSolver(Solver):
             linear=self.closure == "linear",
         )
         return ClassicalProblem(times, stepper, result)
+
+    def recipe(self) -> dict[str, Any]:
+        """See :meth:`Solver.recipe`."""
+        return {"closure": self.closure, "covariance0": self.covariance0}
+
+    def plain_state(self, state0: Any) -> Any:
+        """See :meth:`Solver.plain_state`."""
+        return state_in_order(self.model, state0)
 
     def _equations(self, state0: Any) -> tuple[RightHandSide, np.ndarray]:
         """The right-hand side and where it starts."""

@@ -12,6 +12,9 @@ from .model import Circle
 
 __all__ = ["FromZero", "common_frequency"]
 
+#: of a mean field: whether its forces have become faint, and what was done about it
+_FOUND = ("faint", "switched", "t_faint", "disorder", "method")
+
 
 def common_frequency(model: Circle) -> float:
     """The frame in which a run is done: the median, where only differences of positions count."""
@@ -35,6 +38,18 @@ class FromZero(RungeKutta):
     def avoid(self, times: np.ndarray) -> None:
         """See :class:`Stepper`."""
         super().avoid(times - self.origin)
+
+    def snapshot(self) -> dict[str, Any] | None:
+        """See :class:`Stepper`; with what the velocity field has found out."""
+        field = {name: getattr(self.rhs, name) for name in _FOUND if hasattr(self.rhs, name)}
+        return {"method": self.method.snapshot(), "field": field}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """See :class:`Stepper`."""
+        super().restore(saved["method"])
+        for name, value in saved["field"].items():
+            if name in _FOUND and hasattr(self.rhs, name):
+                setattr(self.rhs, name, value)
 
     @property
     def t(self) -> float:  # type: ignore[override]

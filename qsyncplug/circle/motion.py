@@ -146,10 +146,45 @@ class NoiseStepper(Stepper):
                 return False
         return True
 
+    def snapshot(self) -> dict[str, Any]:
+        """See :class:`Stepper`; the random numbers go on where they were."""
+        return {
+            "t": self.t,
+            "y": self.y.copy(),
+            "accepted": self.accepted,
+            "method": self.method.snapshot(),
+            "random": self.rng.bit_generator.state,
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """See :class:`Stepper`."""
+        self.t, self.accepted = float(saved["t"]), int(saved["accepted"])
+        self.y = _same_shape(saved["y"], self.y)
+        self.method.restore(saved["method"])
+        self.evaluations = int(self.method.evaluations)
+        self.rng = _generator(saved["random"])
+
     @property
     def state(self) -> np.ndarray:
         """See :class:`Stepper`."""
         return self.y.copy()
+
+
+def _same_shape(saved: Any, mine: np.ndarray) -> np.ndarray:
+    array = np.array(saved, dtype=float)
+    if array.shape != mine.shape:
+        raise ValueError(f"the snapshot is of another problem: {array.shape}, not {mine.shape}")
+    return array
+
+
+def _generator(state: dict[str, Any]) -> np.random.Generator:
+    """The generator in a state, of one of NumPy's kinds."""
+    kinds = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
+    if state["bit_generator"] not in kinds:
+        raise ValueError(f"the snapshot has random numbers of none of {', '.join(kinds)}")
+    generator = np.random.Generator(getattr(np.random, state["bit_generator"])(0))
+    generator.bit_generator.state = state
+    return generator
 
 
 class DelayStepper(Stepper):
@@ -187,7 +222,6 @@ class DelayStepper(Stepper):
         self.t0, self.count = t0, 0
         self.y, self.t, self.row_size = np.array(x0, dtype=float), t0, n
         self.before = self.y.copy()
-        self.ends = (np.zeros(n), np.zeros(n))
 
     def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
         """See :class:`Stepper`."""
@@ -211,6 +245,22 @@ class DelayStepper(Stepper):
             rows[k] = self._at(float(time))
             self.delivered = k + 1
         return Status.RUNNING
+
+    def snapshot(self) -> dict[str, Any]:
+        """See :class:`Stepper`."""
+        return {
+            "t": self.t,
+            "rows": np.array([self.y, self.before]),
+            "counts": [self.count, self.accepted, self.evaluations],
+            "method": self.method.snapshot(),
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """See :class:`Stepper`."""
+        self.t = float(saved["t"])
+        self.y, self.before = (_same_shape(row, self.y) for row in saved["rows"])
+        self.count, self.accepted, self.evaluations = map(int, saved["counts"])
+        self.method.restore(saved["method"])
 
     def _at(self, time: float) -> np.ndarray:
         """Hermite's cubic within the last step."""

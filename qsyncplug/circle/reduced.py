@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .._ext.equations import PythonRightHandSide
+from ..core import storage
 from ..core.checks import check_array, check_number
 from ..core.options import DEFAULTS
 from ..core.result import Result
@@ -93,6 +94,27 @@ class OttAntonsen:
         pull = self.coupling * np.exp(-1j * self.phase_lag) * np.sum(self.shares * z)
         rate = 1j * self.centres - self.widths
         return np.asarray(rate * z + 0.5 * (pull - np.conj(pull) * z * z))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Numbers that :func:`qsyncplug.load` rebuilds it from."""
+        return {
+            "kind": "OttAntonsen",
+            "coupling": self.coupling,
+            "widths": self.widths.tolist(),
+            "centres": self.centres.tolist(),
+            "shares": self.shares.tolist(),
+            "phase_lag": self.phase_lag,
+        }
+
+
+def _from_dict(data: dict[str, Any]) -> OttAntonsen:
+    model = OttAntonsen(**{k: v for k, v in data.items() if k != "kind"})
+    # to the last digit, which scaling them once more might change
+    object.__setattr__(model, "shares", np.array(data["shares"], dtype=float))
+    return model
+
+
+storage.register_model("OttAntonsen", _from_dict)
 
 
 class OttAntonsenResult(Result):

@@ -263,6 +263,8 @@ class CircleSolver(Solver):
         "history": None,
     }
 
+    unsaved_options = ("seed", "history")
+
     def __init__(self, model: Circle, *, options: dict[str, Any] | None = None):
         check_circle(model)
         super().__init__(model, options=options)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .._ext.equations import PythonRightHandSide
+from ..core import storage
 from ..core.checks import check_array, check_choice, check_memory, check_number
 from ..core.options import DEFAULTS
 from ..core.result import Result
@@ -97,6 +98,27 @@ class Sphere:
         if self.rotations is not None:
             out = out + np.einsum("...ab,...b->...a", self.rotations, x)
         return np.asarray(out)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Numbers that :func:`qsyncplug.load` rebuilds it from."""
+        turning = self.rotations
+        parts = None if turning is None else [turning.real.tolist(), turning.imag.tolist()]
+        return {
+            "kind": "Sphere",
+            "beta": self.beta,
+            "normalization": self.normalization,
+            "coupling": self.coupling,
+            "rotations": parts,
+        }
+
+
+def _from_dict(data: dict[str, Any]) -> Sphere:
+    parts = data["rotations"]
+    turning = None if parts is None else np.array(parts[0]) + 1j * np.array(parts[1])
+    return Sphere(data["beta"], data["normalization"], data["coupling"], turning)
+
+
+storage.register_model("Sphere", _from_dict)
 
 
 class SphereResult(Result):

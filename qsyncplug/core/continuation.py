@@ -8,6 +8,7 @@ from typing import Any
 
 from . import storage
 from .archive import read_archive
+from .drive import Until
 from .encoding import decode
 from .errors import StorageError
 from .result import Result
@@ -21,21 +22,26 @@ def resume(
     *,
     model: Any = None,
     e_ops: Any = None,
+    until: Until | None = None,
     options: dict[str, Any] | None = None,
 ) -> Result:
     """Go on with a run that was stopped, from the file that ``options["checkpoint"]`` named.
 
-    The run continues as if it had not been stopped: bit for bit with the Runge–Kutta method,
-    within rounding with splitting.
+    The run continues as if it had not been stopped, bit for bit: Runge–Kutta and splitting, noise
+    (the random numbers go on where they were) and delay. Of sampled runs the finished samples are
+    kept and the rest is drawn as it would have been.
 
     Parameters
     ----------
     path : path
         The checkpoint. It is written on the way every half minute and when the run ends early.
     model : object, optional
-        The model of the run, where the file could not hold it (functions of the user).
+        The model of the run, where the file could not hold it (functions of the user), or where
+        `e_ops` are expressions of its symbols.
     e_ops : callable, list or dict of callables, optional
         Those of the run, if it had any: functions are not stored.
+    until : callable, optional
+        That of the run, if it had one.
     options : dict, optional
         Options that shall be other than before, such as ``time_limit`` or ``nsteps``. Those that
         say how the run goes (``method``, ``rtol``, ``atol``, ``step``) had better stay.
@@ -77,16 +83,16 @@ def resume(
             f"{os.fspath(path)} holds a result, but not what it would take to go on with the run"
         )
     mark = _mark(path, header, arrays)
-    solver = _solver(mark, partial, model, options)
+    solver = _solver(path, mark, partial, model, options)
     try:
-        return solver.continue_run(mark, partial, e_ops)
+        return solver.continue_run(mark, partial, e_ops, until)
     except KeyError as error:
         raise StorageError(f"{os.fspath(path)}: the checkpoint lacks {error}") from error
 
 
 def _mark(path: Any, header: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
     mark = decode(header["resume"], arrays)
-    needed = {"solver": str, "recipe": dict, "done": int, "snapshot": dict}
+    needed = {"solver": str, "options": dict, "recipe": dict, "done": int, "snapshot": dict}
     if not isinstance(mark, dict) or not all(
         isinstance(mark.get(name), kind) for name, kind in needed.items()
     ):
@@ -94,7 +100,7 @@ def _mark(path: Any, header: dict[str, Any], arrays: dict[str, Any]) -> dict[str
     return mark
 
 
-def _solver(mark: dict[str, Any], partial: Result, model: Any, options: Any) -> Solver:
+def _solver(path: Any, mark: dict[str, Any], partial: Result, model: Any, options: Any) -> Solver:
     """The solver of the run, made anew."""
     cls = SOLVERS.get(mark["solver"])
     if cls is None:
@@ -106,7 +112,9 @@ def _solver(mark: dict[str, Any], partial: Result, model: Any, options: Any) -> 
         )
     known = inspect.signature(cls.__init__).parameters
     recipe = mark["recipe"]
-    before = {k: v for k, v in partial.options.items() if k in cls.solver_options}
+    before = {k: v for k, v in mark["options"].items() if k in cls.solver_options}
+    # the file itself, wherever the run was started
+    before["checkpoint"] = os.fspath(path)
     arguments = {k: v for k, v in recipe.items() if k in known}
     solver = cls(model, options={**before, **(options or {})}, **arguments)
     for name, value in recipe.items():

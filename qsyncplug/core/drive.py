@@ -164,6 +164,9 @@ class Drive:
         before = self.failure
         for k, t in enumerate(map(float, result.times)):
             if not self._process(t, self.problem.row(k)):
+                # the outputs are whole: so is every list of values
+                for values in result.e_data.values():
+                    values.extend([None] * (len(result.times) - len(values)))
                 break
         # what ended the run counts first
         self.failure = before or self.failure
@@ -241,7 +244,7 @@ class Drive:
         """Save; a file that cannot be written does not take the run with it."""
         if not self.options["checkpoint"]:
             return
-        finished = self.done == self.problem.times.size
+        finished = self.done == self.problem.times.size and self.failure is None
         try:
             storage.save(
                 result, self.options["checkpoint"], resume=None if finished else self._mark

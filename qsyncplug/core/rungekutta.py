@@ -54,10 +54,7 @@ class RungeKutta(Stepper):
 
     def snapshot(self) -> dict[str, Any] | None:
         """See :class:`Stepper`."""
-        method = self.method
-        if type(method) is not Integrator or method.n_events:
-            return None
-        saved: dict[str, Any] = method.snapshot()
+        saved: dict[str, Any] = self.method.snapshot()
         return saved
 
     def restore(self, saved: dict[str, Any]) -> None:

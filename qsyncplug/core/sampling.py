@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -74,6 +75,10 @@ class Samples(Stepper):
     def close(self) -> None:
         """End what still runs."""
 
+    def snapshot(self) -> dict[str, Any]:
+        """The sums over the batches that are done; nothing in it changes later."""
+        raise NotImplementedError
+
 
 class Batches(Samples):
     """Sums over samples, batch by batch.
@@ -101,6 +106,7 @@ class Batches(Samples):
         self.chunks = [(k, min(size, ntraj - k)) for k in range(0, ntraj, size)]
         self.threads = min(threads, len(self.chunks))
         self.shape = shape
+        self._done = 0
         self._batches: Iterator[Batch] | None = None
 
     def allocate(self) -> None:
@@ -125,7 +131,7 @@ class Batches(Samples):
     def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
         """Add one batch for each of `times`."""
         if self._batches is None:
-            self._batches = _in_order(self.kernel, self.chunks, self.threads)
+            self._batches = _in_order(self.kernel, self.chunks[self._done :], self.threads)
         for _ in times:
             *more, error = next(self._batches)
             # in one assignment: an interrupt finds all of a batch in the total, or none of it
@@ -133,8 +139,27 @@ class Batches(Samples):
             self.accepted, self.rejected = self._total[2:4]
             if error is not None:
                 return self._stop(error)
+            self._done += 1
             self.delivered += 1
         return Status.RUNNING
+
+    def snapshot(self) -> dict[str, Any]:
+        """See :class:`Samples`."""
+        sums, squares, *counts = self._total
+        return {"sums": sums, "squares": squares, "counts": list(counts), "batches": self._done}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """See :class:`Stepper`."""
+        sums, squares = np.asarray(saved["sums"]), np.asarray(saved["squares"])
+        steps, rejected, drawn = map(int, saved["counts"])
+        done = int(saved["batches"])
+        if sums.shape != self.shape or squares.shape != self.shape:
+            raise ValueError("the snapshot is of another problem: its sums have another shape")
+        if not 0 <= done <= len(self.chunks) or drawn != sum(c for _, c in self.chunks[:done]):
+            raise ValueError("the snapshot is damaged")
+        self._done = done
+        self._total = (sums, squares, steps, rejected, drawn)
+        self.accepted, self.rejected = steps, rejected
 
     def close(self) -> None:
         """End what still runs in threads."""
@@ -170,6 +195,7 @@ class SampledProblem(Problem):
     def __init__(self, output_times: np.ndarray, stepper: Samples, result: Result):
         super().__init__(np.arange(float(len(stepper.chunks))), stepper, result)
         self.output_times = output_times
+        self.chosen = {"seed": result.stats["seed"]}
 
     def allocate(self) -> None:
         """Make the sums; subclasses check their memory first."""
@@ -181,12 +207,37 @@ class SampledProblem(Problem):
     def trim(self, done: int) -> None:
         """Make the outputs of the samples that were drawn; at least two, for standard errors."""
         self.stepper.close()
+        self._average()
+
+    def _average(self) -> None:
         self.result.stats["ntraj"] = self.stepper.drawn
         if self.stepper.drawn >= 2:
             self.result.times = self.output_times
             self.fill(self.stepper.drawn)
         else:
             self.result.times = self.output_times[:0]
+
+    def so_far(self, done: int) -> Result:
+        """What the samples drawn so far say; see :meth:`Problem.so_far`."""
+        whole = self.result
+        partial = copy.copy(whole)
+        partial.stats = copy.deepcopy(whole.stats)
+        partial.e_data, partial.e_ops = dict(whole.e_data), dict(whole.e_ops)
+        self.result = partial
+        try:
+            self._average()
+        finally:
+            self.result = whole
+        # functions of e_ops see the averages at the end of the run
+        partial.e_data = {
+            key: values
+            for key, values in partial.e_data.items()
+            if len(values) == len(partial.times)
+        }
+        return partial
+
+    def adopt(self, partial: Result, done: int) -> None:
+        """Nothing: the sums are the stepper's, and outputs are made of them at the end."""
 
     def fill(self, count: int) -> None:
         """Turn the sums over `count` samples into the arrays of the result."""

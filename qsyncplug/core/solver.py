@@ -39,6 +39,8 @@ class Solver:
     name: ClassVar[str] = ""
     methods: ClassVar[tuple[str, ...]] = ("dop853",)
     solver_options: ClassVar[dict[str, Any]] = DEFAULTS
+    #: options that only the beginning of a run needs, and a checkpoint does not hold
+    unsaved_options: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kw: Any):
         super().__init_subclass__(**kw)
@@ -114,12 +116,16 @@ class Solver:
             Ctrl-C; it carries the partial result too.
         """
         _check_until(until)
-        times = check_times(tlist)
+        times = self.output_times(tlist)
         with Limits(self._options["time_limit"]) as limits:
             problem = self._prepare(state0, times, e_ops, limits)
             if self._options["checkpoint"]:
-                problem.origin = self._origin(state0, times)
+                problem.origin = self._origin(problem, state0, times)
             return Drive(problem, self.name, self._options, limits, until).run()
+
+    def output_times(self, tlist: Any) -> np.ndarray:
+        """Checked output times."""
+        return check_times(tlist)
 
     def _prepare(self, state0: Any, times: np.ndarray, e_ops: Any, limits: Limits) -> Problem:
         begin = clock.perf_counter()
@@ -145,31 +151,43 @@ class Solver:
         problem.result.stats["preparation time"] = clock.perf_counter() - begin
         return problem
 
-    def _origin(self, state0: Any, times: np.ndarray) -> dict[str, Any]:
+    def _origin(self, problem: Problem, state0: Any, times: np.ndarray) -> dict[str, Any]:
         """What :func:`qsyncplug.resume` makes the problem from again."""
-        if isinstance(state0, tuple):
-            state0 = list(state0)
         return {
             "solver": type(self).__name__,
-            "recipe": self.recipe(),
-            "state0": state0,
+            "options": {k: v for k, v in self._options.items() if k not in self.unsaved_options},
+            "recipe": {**self.recipe(), **problem.chosen},
+            "state0": self.plain_state(state0),
             "times": times,
+            "e_ops": list(problem.result.e_data),
         }
+
+    def plain_state(self, state0: Any) -> Any:
+        """The initial state as a file can hold it."""
+        return list(state0) if isinstance(state0, tuple) else state0
 
     def recipe(self) -> dict[str, Any]:
         """Keyword arguments and attributes, beside model and options, that make this solver."""
         return {}
 
-    def continue_run(self, mark: dict[str, Any], partial: Result, e_ops: Any) -> Result:
+    def continue_run(
+        self, mark: dict[str, Any], partial: Result, e_ops: Any, until: Until | None = None
+    ) -> Result:
         """Go on from the mark of a checkpoint; see :func:`qsyncplug.resume`."""
-        times = check_times(mark["times"])
+        _check_until(until)
+        times = self.output_times(mark["times"])
         with Limits(self._options["time_limit"]) as limits:
             problem = self._prepare(mark["state0"], times, e_ops, limits)
+            if (keys := list(problem.result.e_data)) != list(mark["e_ops"]):
+                raise ValueError(
+                    f"e_ops must have the keys of the run that is resumed, {mark['e_ops']}, "
+                    f"not {keys}"
+                )
             problem.stepper.restore(mark["snapshot"])
-            problem.result._continue(partial, mark["done"])
+            problem.adopt(partial, mark["done"])
             if self._options["checkpoint"]:
-                problem.origin = self._origin(mark["state0"], times)
-            drive = Drive(problem, self.name, self._options, limits)
+                problem.origin = self._origin(problem, mark["state0"], times)
+            drive = Drive(problem, self.name, self._options, limits, until)
             drive.done = mark["done"]
             result = drive.run()
         result._add_stats(partial)

@@ -100,6 +100,8 @@ class Problem:
         self.result = result
         #: what made the problem, for checkpoints that can be resumed
         self.origin: dict[str, Any] | None = None
+        #: arguments that were left open and chosen here (seeds), to make the problem again
+        self.chosen: dict[str, Any] = {}
 
     def breakpoints(self, times: np.ndarray) -> np.ndarray:
         """Times between those of `times` that no step may pass over; see :mod:`core.pulses`."""
@@ -140,6 +142,10 @@ class Problem:
         partial = copy.copy(self.result)
         partial._trim(done)
         return partial
+
+    def adopt(self, partial: Result, done: int) -> None:
+        """Take the first `done` outputs from an earlier part of the run."""
+        self.result._continue(partial, done)
 
     def finish(self) -> None:
         """After the last output, reached or not: drifts, what is neglected, warnings."""

@@ -154,7 +154,7 @@ class CoupledSystem:
         self.flow = CoefficientFlow(model, self.n, influence, self.dimensions)
         self._spare = np.empty_like(self.psi)
         self._upper = np.triu(np.ones((self.n, self.n), dtype=bool))
-        self._cache = Cache(2**29)
+        self.cache = Cache(2**29)
         self.flow.start_norms = np.maximum(np.diag(self.gram()).real, 1e-300)
 
     def time_to_vanish(self, j: int) -> float:
@@ -245,7 +245,7 @@ class GridSystem(CoupledSystem):
 
     def kick(self, dt: float) -> None:
         """Potential and frequency."""
-        self.psi *= self._cache.get("V", dt, self._kick_factors)
+        self.psi *= self.cache.get("V", dt, self._kick_factors)
         for j in self._moving:
             self.psi[j] *= phase(
                 (self.hamiltonians[j].values_at(self.time) - self.hamiltonians[j].values).ravel(),
@@ -260,7 +260,7 @@ class GridSystem(CoupledSystem):
         hat = scipy.fft.fftn(
             self.psi.reshape(self.n, *self.grid.shape), axes=self._axes, overwrite_x=True
         )
-        hat *= self._cache.get("T", dt, lambda x: phase(self.grid.kinetic, x))
+        hat *= self.cache.get("T", dt, lambda x: phase(self.grid.kinetic, x))
         self.psi = scipy.fft.ifftn(hat, axes=self._axes, overwrite_x=True).reshape(self.n, self.m)
         self.time += dt
 
@@ -287,7 +287,7 @@ class MatrixSystem(CoupledSystem):
 
     def evolve(self, dt: float) -> None:
         """Every oscillator under its own Hamiltonian."""
-        steps = self._cache.get("H", dt, self._steps)
+        steps = self.cache.get("H", dt, self._steps)
         self.psi = np.matmul(steps, self.psi[:, :, None])[:, :, 0]
         self.time += dt
 

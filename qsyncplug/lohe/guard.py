@@ -160,6 +160,20 @@ class GuardedIntegrator:
             self.rhs.set_reference(y)
             self._inner.set_state(t, y, self._bound)
 
+    def snapshot(self) -> dict[str, Any]:
+        """As :meth:`Integrator.snapshot`."""
+        return {
+            "inner": self._inner.snapshot(),
+            "done": list(self._done),
+            "reference": self.rhs.save_reference(),
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Go on from what :meth:`snapshot` gave."""
+        self._inner.restore(saved["inner"])
+        self._done = [int(k) for k in saved["done"]]
+        self.rhs.restore_reference(saved["reference"])
+
     def _rows(self, y: np.ndarray) -> np.ndarray:
         return np.asarray(y)[: self.n * self.r].reshape(self.n, self.r)
 
@@ -271,6 +285,15 @@ class LinesGuard:
     def get_state(self) -> Any:
         """Time and state."""
         return self._inner.get_state()
+
+    def snapshot(self) -> dict[str, Any]:
+        """As :meth:`Integrator.snapshot`."""
+        return {"inner": self._inner.snapshot(), "vital": [self._norms, self._changes]}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Go on from what :meth:`snapshot` gave."""
+        self._inner.restore(saved["inner"])
+        self._norms, self._changes = saved["vital"]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)

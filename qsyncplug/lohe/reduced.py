@@ -234,6 +234,15 @@ class MobiusStepper(Stepper):
         singular = status in (Status.STEP_SIZE, Status.NON_FINITE, Status.RHS_FAILED)
         return Status.EVENT if singular else Status(status)
 
+    def snapshot(self) -> dict[str, Any] | None:
+        """See :class:`Stepper`."""
+        saved: dict[str, Any] = self.method.snapshot()
+        return saved
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """See :class:`Stepper`."""
+        self.method.restore(saved)
+
     @property
     def t(self) -> float:  # type: ignore[override]
         """Time reached."""
@@ -317,7 +326,9 @@ class MobiusProblem(LoheProblem):
         result.masses[here] = self.scale * (1 - decay[:, None] * gap / np.abs(w) ** 2)
         result.theta[here] = result.model.start_theta(n)
         u = 1 / w
-        apart = np.abs(u.sum(axis=1)) ** 2 - np.sum(np.abs(u @ self.rows) ** 2, axis=1)
+        # one by one: a product of many rows may differ in the last digit with their number
+        means = np.array([row @ self.rows for row in u])
+        apart = np.abs(u.sum(axis=1)) ** 2 - np.sum(np.abs(means) ** 2, axis=1)
         square = self.scale * np.maximum(1 - decay * apart / n**2, 0)
         result.order_parameter[here] = np.sqrt(square)
 

@@ -10,8 +10,7 @@ import qutip
 from scipy.fft import set_workers
 
 from ..core.checks import check_number, check_times
-from ..core.drive import Drive, Until
-from ..core.limits import Limits
+from ..core.drive import Until
 from ..core.options import DEFAULTS
 from ..core.solver import Solver
 from ..core.threads import linear_algebra_threads
@@ -88,6 +87,10 @@ class SchrodingerLoheSolver(Solver):
         "store_coefficients": None,
     }
     model: SchrodingerLohe
+    #: why the method was chosen, where a solver chose it for another
+    reason: str | None = None
+    #: made already to see whether the Möbius form pays
+    _setup: MobiusSetup | None = None
 
     def __init__(self, model: SchrodingerLohe, *, options: dict[str, Any] | None = None):
         if not isinstance(model, SchrodingerLohe):
@@ -145,7 +148,9 @@ class SchrodingerLoheSolver(Solver):
         if method == "reduction":
             return ReductionProblem(model, state0, times, e_ops, options, stats)
         if method == "mobius":
-            setup = MobiusSetup(model, state0, t0, options)
+            if self.reason is not None:
+                stats["method reason"] = self.reason
+            setup = self._setup or MobiusSetup(model, state0, t0, options)
             return MobiusProblem(setup, times, e_ops, options, stats)
         states = StatesSetup(model, state0, t0, len(times), bool(options["store_states"]))
         kind_of_run = LinesProblem if method in ("lawson", "dop853") else SplittingProblem
@@ -193,12 +198,9 @@ class SchrodingerLoheSolver(Solver):
             Ctrl-C; it carries the partial result too.
         """
         with self._threads():
-            if self._options["method"] == "mobius":
-                result = self._run_to_infinity(state0, tlist, e_ops, until)
-            else:
-                result = self._run_large(state0, tlist, e_ops, until)
-                if result is None:
-                    result = super().run(state0, tlist, e_ops=e_ops, until=until)
+            result: Any = self._run_large(state0, tlist, e_ops, until)
+            if result is None:
+                result = super().run(state0, tlist, e_ops=e_ops, until=until)
         assert isinstance(result, SchrodingerLoheResult)
         return result
 
@@ -228,15 +230,32 @@ class SchrodingerLoheSolver(Solver):
         stack.enter_context(set_workers(count))
         return stack
 
-    def _run_to_infinity(self, state0: Any, tlist: Any, e_ops: Any, until: Any) -> Any:
-        """A Möbius run, whose last time may be infinite."""
+    def output_times(self, tlist: Any) -> np.ndarray:
+        """Checked output times; in the Möbius form the last may be infinite."""
         ends = np.ndim(tlist) == 1 and len(tlist) > 1 and tlist[-1] == np.inf
-        if not ends:
-            return super().run(state0, tlist, e_ops=e_ops, until=until)
-        times = np.append(check_times(tlist[:-1]), np.inf)
-        with Limits(self._options["time_limit"]) as limits:
-            problem = self._prepare(state0, times, e_ops, limits)
-            return Drive(problem, self.name, self._options, limits, until).run()
+        if self._options["method"] != "mobius" or not ends:
+            return check_times(tlist)
+        return np.append(check_times(tlist[:-1]), np.inf)
+
+    def continue_run(
+        self, mark: dict[str, Any], partial: Any, e_ops: Any, until: Until | None = None
+    ) -> Any:
+        """See :meth:`Solver.continue_run`."""
+        with self._threads():
+            try:
+                return super().continue_run(mark, partial, e_ops, until)
+            except UnstableSetError:
+                if self.reason is None:
+                    raise
+            # as the run would have done that chose the Möbius form by itself
+            options = {**self._options, "method": "reduction"}
+            return SchrodingerLoheSolver(self.model, options=options).run(
+                mark["state0"], mark["times"], e_ops=e_ops
+            )
+
+    def recipe(self) -> dict[str, Any]:
+        """See :meth:`Solver.recipe`."""
+        return {"reason": self.reason}
 
     def _run_large(self, state0: Any, tlist: Any, e_ops: Any, until: Any) -> Any:
         """Many identical oscillators in the Möbius form, where that is chosen; else None."""
@@ -252,13 +271,11 @@ class SchrodingerLoheSolver(Solver):
         scale = mobius_scale(self.model, np.linalg.norm(rows, axis=1))
         if rows.size <= _LARGE or scale is None:
             return None
-        self._look_ahead(times)
-        stats = {"method reason": "many identical oscillators"}
+        other = SchrodingerLoheSolver(self.model, options={**options, "method": "mobius"})
+        other.reason = "many identical oscillators"
+        other._setup = setup
         try:
-            with Limits(options["time_limit"]) as limits:
-                problem = MobiusProblem(setup, times, None, options, stats)
-                problem.allocate()
-                return Drive(problem, self.name, options, limits).run()
+            return other.run(state0, times)
         except UnstableSetError:
             # the reduction goes on there
             return None

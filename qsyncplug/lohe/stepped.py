@@ -107,14 +107,13 @@ class SplittingStepper(Stepper):
         return self.splitting.accepted
 
     def snapshot(self) -> dict[str, Any] | None:
-        """See :class:`Stepper`; lengths of sub-steps are told apart to twelve digits only, so that
-        a run goes on within rounding.
-        """
+        """See :class:`Stepper`."""
         s = self.splitting
         return {
             "system": self.system.save(),
             "t": self.t,
             "step": self.step,
+            "lengths": self.system.cache.save(),
             "counts": [s.accepted, s.rejected],
         }
 
@@ -122,6 +121,7 @@ class SplittingStepper(Stepper):
         """See :class:`Stepper`."""
         self.system.restore(saved["system"])
         self.t, self.step = float(saved["t"]), float(saved["step"])
+        self.system.cache.restore(saved["lengths"])
         self.splitting.accepted, self.splitting.rejected = map(int, saved["counts"])
 
     @property

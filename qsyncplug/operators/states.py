@@ -19,7 +19,7 @@ from .spin import SpinFactor
 from .symbol import Symbol
 from .system import System
 
-__all__ = ["ProductState"]
+__all__ = ["ProductState", "state_in_order"]
 
 _PURE = 1e-6
 
@@ -207,6 +207,21 @@ def _values(system: System, state0: Any) -> list[Any]:
             f"state0 must hold one state for each of {system.symbols}, not {len(values)}"
         )
     return values
+
+
+def state_in_order(system: System, state0: Any) -> Any:
+    """A dict from symbol to state as a list in the order of the system's nodes; others as they are.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> b1, b2 = qsp.modes(2)
+    >>> state_in_order(qsp.System(b1.dag() * b1 + b2.dag() * b2), {b2: 1.0, b1: 2.0})
+    [2.0, 1.0]
+    """
+    if isinstance(state0, Mapping):
+        return _values(system, state0)
+    return list(state0) if isinstance(state0, tuple) else state0
 
 
 def _number(symbol: Symbol, value: Any) -> complex:

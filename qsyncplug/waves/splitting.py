@@ -155,17 +155,49 @@ class SubStepError(ArithmeticError):
 
 
 class Cache:
-    """Arrays by (part, length of the sub-step), the least used dropped beyond a number of bytes."""
+    """Arrays by (part, length of the sub-step), the least used dropped beyond a number of bytes.
+
+    Lengths that differ by rounding (spacings of linspace) are one: the phase error is 1e-13 of the
+    phase. The first of them stands for all, and is remembered: a run that goes on from a checkpoint
+    takes the same.
+    """
+
+    _MOST = 4096
 
     def __init__(self, limit: int = 2**28):
         self._items: OrderedDict[Any, np.ndarray] = OrderedDict()
+        self._lengths: dict[str, float] = {}
         self._limit = limit
         self._bytes = 0
 
+    def length(self, dt: float) -> float:
+        """The length that stands for `dt`."""
+        key = f"{dt:.12e}"
+        known = self._lengths.get(key)
+        if known is not None:
+            return known
+        if len(self._lengths) >= self._MOST:
+            # with the arrays made from them, which another run would make from others
+            self._lengths.clear()
+            self._items.clear()
+            self._bytes = 0
+        self._lengths[key] = dt
+        return dt
+
+    def save(self) -> np.ndarray:
+        """The lengths met so far, in their order."""
+        return np.array(list(self._lengths.values()), dtype=float)
+
+    def restore(self, lengths: np.ndarray) -> None:
+        """Take the lengths that :meth:`save` gave for those met so far."""
+        self._lengths = {f"{dt:.12e}": float(dt) for dt in lengths}
+        self._items.clear()
+        self._bytes = 0
+
     def get(self, part: Any, dt: float, make: Callable[[float], np.ndarray]) -> np.ndarray:
-        # lengths that differ by rounding (spacings of linspace) are one: the phase error is 1e-13
-        # of the phase
-        key = (part, f"{dt:.12e}")
+        """What ``make`` makes of the length that stands for `dt`."""
+        dt = self.length(dt)
+        key = (part, dt)
         found = self._items.get(key)
         if found is not None:
             self._items.move_to_end(key)

@@ -29,6 +29,7 @@ class DirectSystem:
         self.time = t0
         self.flow = CouplingFlow(model, state)
         self.transport = Transport(model, self.n)
+        self.cache = self.transport.cache
         self.parts = [self.couple, self.kick, self.drift]
 
     def correlations(self) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import scipy.fft
@@ -80,6 +81,20 @@ class LinearFlow:
         self.look: Callable[[float], None] | None = None
         self.steps = 0
 
+    def search_state(self) -> dict[str, Any] | None:
+        """Where the search for the steps' length stands."""
+        return None if self._search is None else self._search.save()
+
+    def go_on_searching(self, saved: dict[str, Any] | None) -> None:
+        """Go on from what :meth:`search_state` gave."""
+        self._search = None
+        if saved is not None:
+            self._search = self._new_search()
+            self._search.restore(saved)
+
+    def _new_search(self) -> StepSearch:
+        return StepSearch(self.model, self.state, self.scheme, self.first, self.look)
+
     def start(self) -> np.ndarray:
         """The arrays at the start."""
         self._search = None
@@ -109,9 +124,7 @@ class LinearFlow:
             if self.fixed is not None:
                 span, count = left, max(1, int(np.ceil(left / self.fixed * (1 - 1e-12))))
             else:
-                self._search = self._search or StepSearch(
-                    self.model, self.state, self.scheme, self.first, self.look
-                )
+                self._search = self._search or self._new_search()
                 span, count = self._search.window(left, self.rtol / dt)
             self.steps += count
             self._each(arrays, partial(self._steps, h=span / count, count=count, check=check))
@@ -177,6 +190,17 @@ class StepSearch:
         self._psi = psi.reshape(-1, *self.grid.shape)
         # a first guess, to be found wanting
         self._h = first
+
+    def save(self) -> dict[str, Any]:
+        """The states stepped along, and the length found last."""
+        return {"psi": self._psi, "h": self._h}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Go on from what :meth:`save` gave."""
+        psi = np.asarray(saved["psi"], dtype=complex)
+        if psi.shape != self._psi.shape:
+            raise ValueError("the snapshot is of another problem: its probes have another shape")
+        self._psi, self._h = psi, float(saved["h"])
 
     def window(self, left: float, rate: float) -> tuple[float, int]:
         """How far to go of what is left, and in how many steps, for an error of `rate` per unit of

@@ -210,7 +210,10 @@ class WignerLohe:
         values: list[Any] = [np.array(v) for v in data["potential"]]
         for k, table in enumerate(data.get("between", [])):
             if table is not None:
-                values[k] = _Table(grid.lengths[0], np.array(table))
+                between, n = np.array(table, dtype=float), grid.shape[0]
+                # at the points of the grid to the last digit
+                between[n : 3 * n : 2] = values[k]
+                values[k] = _Table(grid.lengths[0], between)
         return cls(
             grid,
             values if data["many"] else values[0],

@@ -205,6 +205,13 @@ class WignerLoheSolver(Solver):
         assert isinstance(result, WignerLoheResult)
         return result
 
+    def continue_run(
+        self, mark: dict[str, Any], partial: Any, e_ops: Any, until: Until | None = None
+    ) -> Any:
+        """See :meth:`Solver.continue_run`."""
+        with self._threads():
+            return super().continue_run(mark, partial, e_ops, until)
+
     @contextlib.contextmanager
     def _threads(self) -> Iterator[None]:
         threads = self._options["num_threads"]

@@ -141,14 +141,13 @@ class Split(_Steps):
             )
 
     def snapshot(self) -> dict[str, Any] | None:
-        """See :class:`Stepper`; lengths of sub-steps are told apart to twelve digits only, so that
-        a run goes on within rounding.
-        """
+        """See :class:`Stepper`."""
         s = self.splitting
         return {
             "system": self.system.save(),
             "t": self.t,
             "step": self.h,
+            "lengths": self.system.cache.save(),
             "counts": [s.accepted, s.rejected],
         }
 
@@ -156,6 +155,7 @@ class Split(_Steps):
         """See :class:`Stepper`."""
         self.system.restore(saved["system"])
         self.t, self.h = float(saved["t"]), float(saved["step"])
+        self.system.cache.restore(saved["lengths"])
         self.splitting.accepted, self.splitting.rejected = map(int, saved["counts"])
 
     def _check(self, t: float) -> None:
@@ -207,6 +207,25 @@ class Direct(_Steps):
         self._limits(0)
         self.system.time = end
         self._grown(end)
+
+    def snapshot(self) -> dict[str, Any] | None:
+        """See :class:`Stepper`."""
+        linear = self.linear
+        return {
+            "system": self.system.save(),
+            "t": self.t,
+            "counts": [self.ticks, linear.steps],
+            "lengths": linear.transport.cache.save(),
+            "search": linear.search_state(),
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """See :class:`Stepper`."""
+        self.system.restore(saved["system"])
+        self.t = float(saved["t"])
+        self.ticks, self.linear.steps = map(int, saved["counts"])
+        self.linear.transport.cache.restore(saved["lengths"])
+        self.linear.go_on_searching(saved["search"])
 
     def _tick(self) -> None:
         """Before each step of one array by the linear flow."""

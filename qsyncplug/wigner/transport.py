@@ -84,7 +84,7 @@ class Transport:
         self.model = model
         self.space = model.phase_space
         self.d = model.grid.ndim
-        self._cache = Cache(2**28)
+        self.cache = Cache(2**28)
         self._x_axes = tuple(range(self.d))
         self._p_axes = tuple(range(self.d, 2 * self.d))
         # rows where kick factors of different potentials are found by their number
@@ -153,7 +153,7 @@ class Transport:
         def make(_: float) -> np.ndarray:
             return phase(exponent() if halved is None else _half(exponent(), halved), sign)
 
-        return self._cache.get((key, halved), 0.0, make)
+        return self.cache.get((key, halved), 0.0, make)
 
     def _in_x(self, w: np.ndarray, key: Any, exponent: Callable[[], np.ndarray]) -> None:
         """Multiply by exp(−i·exponent) in (ξ, p); a real w stays real."""
@@ -187,11 +187,13 @@ class Transport:
 
     def drift(self, w: np.ndarray, dt: float) -> None:
         """Transport, ∂w/∂t=−p·∇w."""
-        self._in_x(w, ("drift", f"{dt:.12e}"), lambda: dt * self._xi_p(np.eye(self.d)))
+        dt = self.cache.length(dt)
+        self._in_x(w, ("drift", dt), lambda: dt * self._xi_p(np.eye(self.d)))
 
     def kick(self, w: np.ndarray, i: int, j: int, dt: float) -> None:
         """Θ of w_ij: the factor exp(−i[V_i(x+y/2)−V_j(x−y/2)] dt)."""
-        a, b, step = self._which[i], self._which[j], f"{dt:.12e}"
+        dt = self.cache.length(dt)
+        a, b, step = self._which[i], self._which[j], dt
         if a == b:
             self._in_y(
                 w, [(("kick", a, step), lambda: dt * (self.sample(a, 1) - self.sample(a, -1)))]

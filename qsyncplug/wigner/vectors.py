@@ -33,7 +33,7 @@ class VectorSystem:
         )
         self.time = t0
         self.flow = CouplingFlow(model, state)
-        self._cache = Cache()
+        self.cache = Cache()
         self._potentials = np.array([h.values.ravel() for h in model.hamiltonians(self.n)])
         self._axes = tuple(range(1, 1 + self.grid.ndim))
         self.parts = [self.couple, self.kick, self.drift]
@@ -57,14 +57,14 @@ class VectorSystem:
 
     def kick(self, dt: float) -> None:
         """Potentials."""
-        self.psi *= self._cache.get("V", dt, lambda x: phase(self._potentials, x))[:, None, :]
+        self.psi *= self.cache.get("V", dt, lambda x: phase(self._potentials, x))[:, None, :]
 
     def drift(self, dt: float) -> None:
         """Kinetic energy, and time."""
         hat = scipy.fft.fftn(
             self.psi.reshape(-1, *self.grid.shape), axes=self._axes, overwrite_x=True
         )
-        hat *= self._cache.get("T", dt, lambda x: phase(self.grid.kinetic, x))
+        hat *= self.cache.get("T", dt, lambda x: phase(self.grid.kinetic, x))
         self.psi = scipy.fft.ifftn(hat, axes=self._axes, overwrite_x=True).reshape(self.psi.shape)
         self.time += dt
 

@@ -1,6 +1,7 @@
 """A run that was stopped goes on as if it had not been."""
 
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -14,39 +15,13 @@ import qsyncplug as qsp
 from qsyncplug.core import errors
 from qsyncplug.core.archive import read_archive, write_archive
 
+from .runs import RUNS
+
 TIMES = np.linspace(0, 60, 301)
-OMEGA = np.linspace(-1, 1, 12)
 
 
 def _pair(options, e_ops=None):
     return qsp.mfsolve(qsp.van_der_pol_pair(), [1, 0.3j], TIMES, options=options, e_ops=e_ops)
-
-
-def _gaussian(options, e_ops=None):
-    pair = qsp.van_der_pol_pair(detuning=0.3)
-    covariance = 0.7 * np.eye(4)
-    return qsp.mfsolve(
-        pair,
-        [1, 0.3j],
-        TIMES,
-        closure="gaussian",
-        covariance0=covariance,
-        options=options,
-        e_ops=e_ops,
-    )
-
-
-def _chains(options, e_ops=None):
-    chains = qsp.SpinChains(n=(5, 7), g=(1.5, 2.4), omega0=0.7, loss=0.01)
-    return qsp.mfsolve(chains, [0.5, 0.3j], TIMES, options=options, e_ops=e_ops)
-
-
-def _circle(options, e_ops=None):
-    model = qsp.Circle(qsp.sine(), frequencies=OMEGA, coupling=1.5)
-    return qsp.circlesolve(model, np.linspace(0, 3, 12), TIMES, options=options, e_ops=e_ops)
-
-
-RUNS = [_pair, _gaussian, _chains, _circle]
 
 
 def equal(a, b):
@@ -61,97 +36,210 @@ def equal(a, b):
     assert set(a.stats) == set(b.stats)
 
 
-@pytest.mark.parametrize("run", RUNS)
-@pytest.mark.parametrize("steps", [7, 20])
-def test_a_stopped_run_continues_bit_for_bit(run, steps, tmp_path):
+def run_of(name, e_ops=None, until=None, **options):
+    """A whole run of the table."""
+    solver, state0, times = RUNS[name](**options)
+    return solver.run(state0, times, e_ops=e_ops, until=until)
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """The checkpoints that killed processes left, by name."""
+    folder = tmp_path_factory.mktemp("killed")
+    script = pathlib.Path(__file__).with_name("killed_runs.py")
+    done = subprocess.run(
+        [sys.executable, str(script), str(folder), *RUNS],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.filterwarnings("ignore::qsyncplug.core.errors.QsyncplugWarning")
+def test_a_killed_run_continues_bit_for_bit(name, killed, tmp_path):
+    """kill -9 while a checkpoint is written: the one before is whole, and the run goes on."""
     path = tmp_path / "run.npz"
-    whole = run({})
-    with pytest.raises(errors.StepLimitError) as e:
-        run({"checkpoint": path, "nsteps": steps})
-    done = len(e.value.result.times)
-    assert 0 < done < len(TIMES)
-    # and once more on the way
-    with pytest.raises(errors.StepLimitError):
-        qsp.resume(path, options={"nsteps": steps + 10})
-    result = qsp.resume(path, options={"nsteps": 10**6})
-    equal(result, whole)
+    path.write_bytes((killed / f"{name}.npz").read_bytes())
+    assert read_archive(path)[0]["resume"] is not None, "it was not killed on the way"
+    whole = run_of(name)
+    partial = qsp.load(path)
+    assert len(partial.times) < len(whole.times) or partial.stats["ntraj"] < whole.stats["ntraj"]
+    equal(qsp.resume(path), whole)
     # the file now holds the whole run
     equal(qsp.resume(path), whole)
     equal(qsp.load(path), whole)
 
 
-@pytest.mark.parametrize("run", RUNS)
-def test_a_function_that_failed_can_be_mended(run, tmp_path):
+@pytest.mark.parametrize("name", ["mean field", "circle", "chains", "lohe splitting", "cumulants"])
+@pytest.mark.parametrize("steps", [7, 20])
+def test_a_stopped_run_continues_bit_for_bit(name, steps, tmp_path):
     path = tmp_path / "run.npz"
+    whole = run_of(name)
+    with pytest.raises(errors.StepLimitError):
+        run_of(name, checkpoint=path, nsteps=steps)
+    # and once more on the way
+    with pytest.raises(errors.StepLimitError):
+        qsp.resume(path, options={"nsteps": steps + 10})
+    equal(qsp.resume(path, options={"nsteps": 10**6}), whole)
+
+
+SAMPLED = ["twa", "dtwa", "dtwa with loss"]
+#: e_ops are functions of the user in all others; the Möbius form has no states
+WITHOUT_FUNCTIONS = ["twa", "lohe mobius"]
+
+
+@pytest.mark.parametrize("name", [n for n in RUNS if n not in WITHOUT_FUNCTIONS])
+@pytest.mark.filterwarnings("ignore::qsyncplug.core.errors.QsyncplugWarning")
+def test_a_function_that_failed_can_be_mended(name, tmp_path):
+    path = tmp_path / "run.npz"
+    times = RUNS[name]().times
+    middle = times[len(times) // 2]
 
     def fails(t, state):
-        if t > 30:
+        if t > middle:
             raise RuntimeError("broken")
         return 2 * t
 
     with pytest.raises(errors.RightHandSideError):
-        run({"checkpoint": path}, e_ops={"f": fails})
+        run_of(name, checkpoint=path, e_ops={"f": fails})
+    if name in SAMPLED:
+        # the averages are there, and what the function did not come to is not made up
+        assert qsp.load(path).e_data["f"] == [2 * t if t <= middle else None for t in times]
     with pytest.raises(ValueError, match=r"e_ops must have the keys.*'f'"):
         qsp.resume(path)
     result = qsp.resume(path, e_ops={"f": lambda t, state: 2 * t})
-    equal(result, run({}, e_ops={"f": lambda t, state: 2 * t}))
-    assert result.e_data["f"] == [2 * t for t in TIMES]
+    equal(result, run_of(name, e_ops={"f": lambda t, state: 2 * t}))
+    assert result.e_data["f"] == [2 * t for t in times]
 
 
-GRID = qsp.Grid(64, 16.0)
-PSI = [GRID.gaussian(0.5), GRID.gaussian(-0.4)]
+@pytest.mark.parametrize("name", [n for n in RUNS if n not in (*SAMPLED, "lohe mobius")])
+@pytest.mark.filterwarnings("ignore::qsyncplug.core.errors.QsyncplugWarning")
+class TestUntil:
+    """until= and iterate, on every solver that has states on the way."""
+
+    def test_a_run_ends_after_the_first_output_where_it_holds(self, name):
+        whole, seen = run_of(name), []
+
+        def until(t, state):
+            seen.append(t)
+            return t >= whole.times[5]
+
+        result = run_of(name, until=until)
+        assert seen == list(whole.times[:6])
+        assert np.array_equal(result.times, whole.times[:6])
+        assert "until held" in result.stats.stopped
+        for field in whole._fields:
+            mine, other = getattr(result, field), getattr(whole, field)
+            assert (mine is None) == (other is None)
+            if mine is not None:
+                assert len(mine) == 6
+                assert np.allclose(mine, other[:6], rtol=1e-9, atol=1e-11), field
+
+    def test_a_run_that_was_stopped_so_can_go_on(self, name, tmp_path):
+        path = tmp_path / "run.npz"
+        times = RUNS[name]().times
+        run_of(name, until=lambda t, state: t >= times[5], checkpoint=path)
+        again = qsp.resume(path, until=lambda t, state: t >= times[7])
+        assert len(again.times) == 8
+        assert "until held" in again.stats.stopped
+        equal(qsp.resume(path), run_of(name))
+
+    def test_iterate_gives_the_same_states_and_may_be_left(self, name):
+        solver, state0, times = RUNS[name]()
+        states = []
+        run_of(name, e_ops={"s": lambda t, state: states.append((t, _numbers(state))) or 0.0})
+        walk = solver.iterate(state0, times, until=lambda t, state: t >= times[4])
+        pairs = [(t, _numbers(state)) for t, state in walk]
+        assert [t for t, _ in pairs] == list(times[:5])
+        # a run knows where it ends, a walk does not: steps, and rounding, may differ
+        for (_, a), (_, b) in zip(pairs, states, strict=False):
+            assert np.allclose(a, b, rtol=1e-6, atol=1e-7 * max(1.0, np.abs(b).max()))
+        for k, _ in enumerate(solver.iterate(state0, times)):
+            if k == 2:
+                break
+        assert k == 2
 
 
-def _square(x):
-    return x**2 / 2
+def _numbers(state):
+    """A state of any family as one array."""
+    if hasattr(state, "wigner"):
+        return np.array(state.correlations)
+    if isinstance(state, tuple):
+        return np.concatenate([np.ravel(part) for part in state])
+    if isinstance(state, list) or hasattr(state, "full"):
+        return np.array([s.full() for s in np.atleast_1d(np.array(state, dtype=object))])
+    return np.array(state)
 
 
-def _lohe(options):
-    model = qsp.SchrodingerLohe(qsp.GridHamiltonian(GRID, _square), coupling=1.0)
-    return qsp.slsolve(model, PSI, np.linspace(0, 4, 41), options=options)
+@pytest.mark.parametrize("name", SAMPLED)
+def test_samples_refuse_until_and_iterate(name):
+    with pytest.raises(TypeError, match="until"):
+        run_of(name, until=lambda t, state: True)
+    solver, state0, times = RUNS[name]()
+    with pytest.raises(TypeError, match="iterate"):
+        solver.iterate(state0, times)
 
 
-def _wigner(options):
-    model = qsp.WignerLohe(GRID, _square, coupling=1.0)
-    return qsp.wlsolve(model, PSI, np.linspace(0, 4, 41), options=options)
+def test_every_solver_is_in_the_table():
+    from qsyncplug.core.solver import SOLVERS
+
+    found = {type(make().solver) for make in RUNS.values()}
+    ours = {cls for cls in SOLVERS.values() if cls.__module__.startswith("qsyncplug.")}
+    # exact runs have tests of their own
+    assert {cls.__name__ for cls in ours - found} <= {"ExactSolver", "SpinExactSolver"}
 
 
-@pytest.mark.parametrize("run", [_lohe, _wigner])
-@pytest.mark.parametrize(
-    ("options", "steps"),
-    [
-        ({"method": "reduction"}, 4),
-        ({"method": "strang", "step": 0.01}, 150),
-        ({"method": "splitting"}, 10),
-    ],
-    ids=lambda v: v["method"] if isinstance(v, dict) else "",
-)
-def test_waves_go_on(run, options, steps, tmp_path):
+@pytest.mark.parametrize("threads", [1, 2])
+def test_samples_are_kept_with_any_number_of_threads(threads, tmp_path, monkeypatch):
+    """Stopped by Ctrl-C between batches, gone on with another number of threads: the same bits."""
+    path, whole = tmp_path / "run.npz", run_of("dtwa")
+    monkeypatch.setattr("qsyncplug.core.drive._CHECKPOINT_SECONDS", 0.0)
+    from qsyncplug.core import sampling
+
+    add, batches = sampling._add, []
+
+    def stop(a, b):
+        batches.append(b)
+        if len(batches) == 9:
+            raise KeyboardInterrupt
+        return add(a, b)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sampling, "_add", stop)
+        with pytest.raises(errors.SolverInterrupted) as e:
+            run_of("dtwa", checkpoint=path, num_threads=threads)
+    assert e.value.result.ntraj == 8 * 16
+    equal(qsp.resume(path, options={"num_threads": 3 - threads}), whole)
+
+
+def test_names_of_truncated_wigner_values_are_compared(tmp_path, monkeypatch):
     path = tmp_path / "run.npz"
-    whole = run(options)
-    with pytest.raises(errors.StepLimitError) as e:
-        run({**options, "checkpoint": path, "nsteps": steps})
-    assert 0 < len(e.value.result.times) < 41
-    result = qsp.resume(path, options={"nsteps": 10**6})
-    assert np.array_equal(result.times, whole.times)
-    for name in whole._fields:
-        a, b = getattr(result, name), getattr(whole, name)
-        if b is not None:
-            assert (
-                np.array_equal(a, b)
-                if options["method"] == "reduction"
-                else np.allclose(a, b, rtol=1e-12, atol=1e-13)
-            )
-    assert result.stats.steps_accepted == whole.stats.steps_accepted
+    solver, state0, times = RUNS["twa"](checkpoint=path)
+    S1, system = solver.model.nodes[0], solver.model
+    e_ops = {"number": S1.p * S1.m}
+    from qsyncplug.approximate.sampling import Blocks
 
+    draw, seen = Blocks.advance, []
 
-def test_methods_that_cannot_go_on_say_so(tmp_path):
-    path = tmp_path / "run.npz"
-    with pytest.raises(errors.StepLimitError):
-        _lohe({"method": "dop853", "checkpoint": path, "nsteps": 50})
-    assert "step limit" in qsp.load(path).stats.stopped
-    with pytest.raises(errors.StorageError, match="not what it would take"):
+    def fail(self, *args):
+        seen.append(1)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+        return draw(self, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Blocks, "advance", fail)
+        with pytest.raises(errors.SolverInterrupted):
+            solver.run(state0, times, e_ops=e_ops)
+    with pytest.raises(ValueError, match="e_ops must have the keys.*number"):
         qsp.resume(path)
+    again = qsp.resume(path, model=system, e_ops=e_ops)
+    whole = qsp.TwaSolver(system, ntraj=200, seed=3).run(state0, times, e_ops=e_ops)
+    equal(again, whole)
+    assert again.e_error == whole.e_error
 
 
 def test_functions_of_time_need_the_model(tmp_path):

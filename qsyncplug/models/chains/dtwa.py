@@ -145,6 +145,10 @@ class DtwaSolver(Solver):
         stepper.stages = 4 if stochastic else 12
         return DtwaProblem(times, stepper, result)
 
+    def recipe(self) -> dict[str, Any]:
+        """See :meth:`Solver.recipe`."""
+        return {"ntraj": self.ntraj}
+
     def start(self, state0: Any, t0: float) -> None:
         """Refuse: samples are drawn whole."""
         raise TypeError("dtwasolve draws whole samples; it cannot be stepped: use run")

@@ -1,0 +1,177 @@
+"""One small run of every solver and method, for tests that hold for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import qsyncplug as qsp
+
+GRID = qsp.Grid(48, 16.0)
+WAVES = [GRID.gaussian(0.5), GRID.gaussian(-0.4), GRID.gaussian(0.1, 0.3)]
+SHORT = np.linspace(0, 2, 21)
+LONG = np.linspace(0, 20, 61)
+
+
+class Run(NamedTuple):
+    """A solver with what it starts from."""
+
+    solver: Any
+    state0: Any
+    times: np.ndarray
+
+
+def _trap(x):
+    return x**2 / 2
+
+
+def _softer(x):
+    return x**2 / 3 + 0.01 * x**4
+
+
+def _bumpy(x):
+    return x**2 / 2 + 0.1 * np.cos(x)
+
+
+def _pair(closure, **options):
+    covariance = 0.7 * np.eye(4)
+    solver = qsp.MeanFieldSolver(
+        qsp.van_der_pol_pair(detuning=0.3), closure=closure, options=options
+    )
+    solver.covariance0 = covariance
+    return Run(solver, [1, 0.3j], LONG)
+
+
+def _spins():
+    S1, S2 = qsp.spins(20, 30)
+    return qsp.System(
+        S1.z + 1.2 * S2.z + 0.02 * (S1.p * S2.m + S2.p * S1.m), [0.1 * S1.m, 0.05 * S2.p]
+    )
+
+
+def _classical(**options):
+    system = _spins()
+    S1, S2 = system.symbols
+    return Run(
+        qsp.ClassicalSolver(system, options=options), {S2: [1, 0, 0], S1: [0, 0.6, 0.8]}, LONG
+    )
+
+
+def _cumulants(**options):
+    return Run(
+        qsp.CumulantSolver(qsp.van_der_pol_pair(), order=2, options=options), [1.0, 0.5j], LONG
+    )
+
+
+def _chains(**options):
+    chains = qsp.SpinChains(n=(5, 7), g=(1.5, 2.4), omega0=0.7, loss=0.01)
+    return Run(qsp.SpinMeanFieldSolver(chains, options=options), [0.5, 0.3j], LONG)
+
+
+def _published(**options):
+    return Run(qsp.PublishedSolver(qsp.PublishedSpinChains(), options=options), [1.0, 1.0], SHORT)
+
+
+def _twa(**options):
+    system = _spins()
+    solver = qsp.TwaSolver(system, ntraj=200, seed=3, options=options)
+    return Run(solver, {system.symbols[0]: [1, 0, 0], system.symbols[1]: [0, 0, 1]}, SHORT)
+
+
+def _dtwa(loss=0.0, **options):
+    chains = qsp.SpinChains(n=(4, 4), g=(1.5, 2.4), omega=(1.0, 0.8), exchange=0.2, loss=loss)
+    start = chains.product_state(excitation=(0.3, 0.2))
+    return Run(qsp.DtwaSolver(chains, ntraj=1000, seed=7, options=options), start, SHORT)
+
+
+def _circle(start=None, times=LONG, frequencies=True, **more):
+    names = qsp.CircleSolver.solver_options
+    options = {k: v for k, v in more.items() if k in names}
+    model = {k: v for k, v in more.items() if k not in names}
+    if frequencies:
+        model["frequencies"] = np.linspace(-1, 1, 12)
+    circle = qsp.Circle(qsp.sine(), coupling=1.5, **model)
+    start = np.linspace(0, 3, 12) if start is None else start
+    return Run(qsp.CircleSolver(circle, options=options), start, times)
+
+
+def _attention(**options):
+    """Forces fall below the rounding of the series on the way."""
+    circle = qsp.Circle(qsp.attention(9.0), "mean")
+    start = np.linspace(0, 5, 160) + 0.1 * np.sin(np.arange(160.0))
+    return Run(qsp.CircleSolver(circle, options=options), start, np.linspace(0, 30, 31))
+
+
+def _ott_antonsen(**options):
+    model = qsp.circle.OttAntonsen(3.0, 1.0)
+    return Run(qsp.circle.OttAntonsenSolver(model, options=options), 0.1, LONG)
+
+
+def _sphere(**options):
+    model = qsp.circle.Sphere(4.0, "attention")
+    return Run(qsp.circle.SphereSolver(model, options=options), np.eye(5), SHORT)
+
+
+def _lohe(method, potentials=(_trap,), variant="standard", **options):
+    h = [qsp.GridHamiltonian(GRID, v) for v in potentials]
+    model = qsp.SchrodingerLohe(
+        h[0] if len(h) == 1 else h, coupling=1.0, variant=variant, **options.pop("model", {})
+    )
+    return Run(
+        qsp.SchrodingerLoheSolver(model, options={"method": method, **options}), WAVES, SHORT
+    )
+
+
+def _wigner(method, potentials=(_trap,), waves=WAVES[:2], **options):
+    grid = qsp.Grid(32, 12.0) if method == "direct" else GRID
+    if method == "direct":
+        waves = [grid.gaussian(0.5), grid.gaussian(-0.4)]
+    model = qsp.WignerLohe(
+        grid, potentials[0] if len(potentials) == 1 else list(potentials), coupling=1.0
+    )
+    times = np.linspace(0, 1, 9) if method == "direct" else SHORT
+    return Run(qsp.WignerLoheSolver(model, options={"method": method, **options}), waves, times)
+
+
+#: name -> run with options of the solver
+RUNS: dict[str, Callable[..., Run]] = {
+    "mean field": lambda **o: _pair("linear", **o),
+    "gaussian": lambda **o: _pair("gaussian", **o),
+    "spins on spheres": _classical,
+    "cumulants": _cumulants,
+    "chains": _chains,
+    "published": _published,
+    "twa": _twa,
+    "dtwa": _dtwa,
+    "dtwa with loss": lambda **o: _dtwa(0.05, **o),
+    "circle": _circle,
+    "circle, cells": lambda **o: _circle(
+        np.linspace(0, 3, 40), frequencies=False, kernel="taylor-sorted", **o
+    ),
+    "circle, faint": _attention,
+    "circle, noise": lambda **o: _circle(noise=0.2, seed=5, **o),
+    "circle, noise of Leimkuhler": lambda **o: _circle(
+        noise=0.2, scheme="leimkuhler-matthews", seed=5, **o
+    ),
+    "circle, inertia": lambda **o: _circle(inertia=0.5, **o),
+    "circle, inertia and noise": lambda **o: _circle(inertia=0.5, noise=0.1, seed=5, **o),
+    "circle, delay": lambda **o: _circle(delay=0.7, **o),
+    "circle, triads": lambda **o: _circle(triads=(0.3, 0.2), **o),
+    "Ott-Antonsen": _ott_antonsen,
+    "sphere": _sphere,
+    "lohe reduction": lambda **o: _lohe("reduction", **o),
+    "lohe model 1": lambda **o: _lohe("reduction", variant="model1", **o),
+    "lohe mobius": lambda **o: _lohe("mobius", **o),
+    "lohe splitting": lambda **o: _lohe("splitting", (_trap, _softer, _trap), **o),
+    "lohe strang": lambda **o: _lohe("strang", (_trap, _softer, _trap), step=0.013, **o),
+    "lohe s10": lambda **o: _lohe("s10", (_trap, _softer, _trap), step=0.1 / 3, **o),
+    "lohe lawson": lambda **o: _lohe("lawson", (_trap, _softer, _trap), rtol=1e-8, **o),
+    "lohe dop853": lambda **o: _lohe("dop853", (_trap, _softer, _trap), rtol=1e-8, **o),
+    "wigner reduction": lambda **o: _wigner("reduction", **o),
+    "wigner splitting": lambda **o: _wigner("splitting", (_trap, _softer), **o),
+    "wigner strang": lambda **o: _wigner("strang", (_trap, _softer), step=0.013, **o),
+    "wigner direct": lambda **o: _wigner("direct", (_bumpy,), rtol=1e-8, **o),
+    "wigner direct, different": lambda **o: _wigner("direct", (_trap, _softer), rtol=1e-6, **o),
+}
