@@ -217,7 +217,6 @@ cdef class Integrator:
     def snapshot(self):
         """Everything that going on bit for bit needs: numbers, and arrays by what they hold."""
         cdef double[:, ::1] rows = np.empty((STAGES + 10, self.n))
-        cdef Py_ssize_t k
         for k in range(STAGES + 10):
             memcpy(&rows[k, 0], self.row(k), self.n * sizeof(double))
         return {"numbers": np.array([self.t, self.t_old, self.h, self.bound, self.horizon]),
@@ -235,11 +234,8 @@ cdef class Integrator:
         (self.accepted, self.rejected, self.evaluations, self.dense_ready, self.has_step, self.rejected_last,
          self.next_break) = map(int, saved["counts"])
         self.breaks = np.array(saved["breaks"], dtype=np.float64)
-        events = np.array(saved["events"], dtype=np.float64)
-        if events.shape[0] != self.g_new.shape[0]:
-            raise ValueError("the snapshot is of another problem, with other events")
-        self.g_new = events
-        if not 0 <= self.next_break <= self.breaks.shape[0]:
+        self.g_new = np.array(saved["events"], dtype=np.float64)
+        if self.g_new.shape[0] != self.g_old.shape[0] or not 0 <= self.next_break <= self.breaks.shape[0]:
             raise ValueError("the snapshot is damaged")
         for k in range(STAGES + 10):
             memcpy(self.row(k), &rows[k, 0], self.n * sizeof(double))

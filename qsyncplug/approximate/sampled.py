@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..core.result import Result
+from ..core.sampling import SampledProblem, Samples
 from ..core.stats import Stats
+from ..core.status import Status
 from ..operators.classical import Classical
 from ..operators.expression import Expression
 from ..operators.polynomial import Polynomial
 from ..operators.spin import SpinFactor
 
-__all__ = ["Sums", "TwaResult", "TwaStats"]
+__all__ = ["Blocks", "Sums", "TwaProblem", "TwaResult", "TwaStats"]
 
 
 @dataclass(eq=False, repr=False)
@@ -246,3 +249,94 @@ def _at(symbol: Polynomial, z: np.ndarray) -> np.ndarray:
             part *= z[:, x >> 1] if x & 1 else z[:, x >> 1].conj()
         out += part
     return out
+
+
+class Blocks(Samples):
+    """Blocks of samples, one an output of the drive.
+
+    Parameters
+    ----------
+    draw : callable
+        ``draw(number)``: the samples of a block at every time, (T, variables, size).
+    sums : Sums
+        What they are added to.
+    ntraj, size : int
+        Samples wanted, and samples of a block.
+    t0 : float
+        Time that the samples start at, for messages.
+    """
+
+    accepted_each: int = 0
+
+    def __init__(
+        self, draw: Callable[[int], np.ndarray], sums: Sums, ntraj: int, size: int, t0: float
+    ):
+        self.draw, self.sums, self.ntraj, self.t = draw, sums, ntraj, t0
+        self.chunks = [(k, min(size, ntraj - k)) for k in range(0, ntraj, size)]
+        self.block: np.ndarray | None = None
+        self._drawn = 0
+
+    @property
+    def drawn(self) -> int:
+        """Samples in the sums."""
+        return self._drawn
+
+    def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
+        """Draw the blocks of these numbers; :meth:`add` puts them into the sums."""
+        for number in times:
+            self.block = self.draw(int(number))
+            self.accepted += self.accepted_each
+            self.evaluations += 2 * self.accepted_each
+            self.delivered += 1
+        return Status.RUNNING
+
+    def snapshot(self) -> dict[str, Any]:
+        """See :class:`Samples`."""
+        return {
+            "sums": self.sums.copies(),
+            "drawn": self._drawn,
+            "steps": [self.accepted, self.evaluations],
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """See :class:`Stepper`."""
+        self.sums.take(saved["sums"])
+        self._drawn = int(saved["drawn"])
+        self.accepted, self.evaluations = map(int, saved["steps"])
+
+    def add(self, number: int) -> None:
+        """Add the block that was drawn last; the drive does not interrupt this."""
+        assert self.block is not None
+        count = self.chunks[number][1]
+        self.sums.add(self.block[:, :, :count])
+        self._drawn += count
+
+
+class TwaProblem(SampledProblem):
+    """Averages over the samples of a truncated Wigner approximation."""
+
+    def __init__(
+        self,
+        output_times: np.ndarray,
+        stepper: Blocks,
+        result: TwaResult,
+        judge: Callable[[TwaResult], None],
+    ):
+        super().__init__(output_times, stepper, result)
+        self._judge = judge
+
+    def record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
+        """Add the block that was drawn."""
+        for number in times:
+            self.stepper.add(int(number))
+
+    def fill(self, count: int) -> None:
+        """Turn the sums over `count` samples into the arrays of the result."""
+        assert isinstance(self.result, TwaResult)
+        self.stepper.sums.fill(self.result, count)
+
+    def finish(self) -> None:
+        """Say where the approximation is known not to hold."""
+        assert isinstance(self.result, TwaResult)
+        if len(self.result.times):
+            self._judge(self.result)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,9 +13,8 @@ from ..core.checks import check_integer, check_memory
 from ..core.errors import ApproximationWarning, NonFiniteError, StepLimitError, warn
 from ..core.limits import look
 from ..core.options import DEFAULTS
-from ..core.sampling import SampledProblem, Samples, fresh_seed
+from ..core.sampling import fresh_seed
 from ..core.solver import Solver
-from ..core.status import Status
 from ..operators.classical import Classical
 from ..operators.expression import Expression
 from ..operators.handle import EachAtom
@@ -25,7 +24,7 @@ from ..operators.spin import SpinFactor
 from ..operators.states import ProductState, state_in_order
 from ..operators.system import System
 from .heun import HeunProgram
-from .sampled import Sums, TwaResult, TwaStats
+from .sampled import Blocks, Sums, TwaProblem, TwaResult, TwaStats
 
 __all__ = ["TwaSolver", "twasolve"]
 
@@ -271,97 +270,6 @@ class TwaSolver(Solver):
                 warn(text, ApproximationWarning)
         if any(_is_spin(s) and s.factor.N == 1 for s in self.model.symbols):
             result.stats["neglected"].append("a spin ½: no large N makes its truncation controlled")
-
-
-class Blocks(Samples):
-    """Blocks of samples, one an output of the drive.
-
-    Parameters
-    ----------
-    draw : callable
-        ``draw(number)``: the samples of a block at every time, (T, variables, size).
-    sums : Sums
-        What they are added to.
-    ntraj, size : int
-        Samples wanted, and samples of a block.
-    t0 : float
-        Time that the samples start at, for messages.
-    """
-
-    accepted_each: int = 0
-
-    def __init__(
-        self, draw: Callable[[int], np.ndarray], sums: Sums, ntraj: int, size: int, t0: float
-    ):
-        self.draw, self.sums, self.ntraj, self.t = draw, sums, ntraj, t0
-        self.chunks = [(k, min(size, ntraj - k)) for k in range(0, ntraj, size)]
-        self.block: np.ndarray | None = None
-        self._drawn = 0
-
-    @property
-    def drawn(self) -> int:
-        """Samples in the sums."""
-        return self._drawn
-
-    def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
-        """Draw the blocks of these numbers; :meth:`add` puts them into the sums."""
-        for number in times:
-            self.block = self.draw(int(number))
-            self.accepted += self.accepted_each
-            self.evaluations += 2 * self.accepted_each
-            self.delivered += 1
-        return Status.RUNNING
-
-    def snapshot(self) -> dict[str, Any]:
-        """See :class:`Samples`."""
-        return {
-            "sums": self.sums.copies(),
-            "drawn": self._drawn,
-            "steps": [self.accepted, self.evaluations],
-        }
-
-    def restore(self, saved: dict[str, Any]) -> None:
-        """See :class:`Stepper`."""
-        self.sums.take(saved["sums"])
-        self._drawn = int(saved["drawn"])
-        self.accepted, self.evaluations = map(int, saved["steps"])
-
-    def add(self, number: int) -> None:
-        """Add the block that was drawn last; the drive does not interrupt this."""
-        assert self.block is not None
-        count = self.chunks[number][1]
-        self.sums.add(self.block[:, :, :count])
-        self._drawn += count
-
-
-class TwaProblem(SampledProblem):
-    """Averages over the samples of a truncated Wigner approximation."""
-
-    def __init__(
-        self,
-        output_times: np.ndarray,
-        stepper: Blocks,
-        result: TwaResult,
-        judge: Callable[[TwaResult], None],
-    ):
-        super().__init__(output_times, stepper, result)
-        self._judge = judge
-
-    def record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
-        """Add the block that was drawn."""
-        for number in times:
-            self.stepper.add(int(number))
-
-    def fill(self, count: int) -> None:
-        """Turn the sums over `count` samples into the arrays of the result."""
-        assert isinstance(self.result, TwaResult)
-        self.stepper.sums.fill(self.result, count)
-
-    def finish(self) -> None:
-        """Say where the approximation is known not to hold."""
-        assert isinstance(self.result, TwaResult)
-        if len(self.result.times):
-            self._judge(self.result)
 
 
 def _together(values: int) -> int:

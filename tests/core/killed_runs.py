@@ -1,4 +1,4 @@
-"""A program that starts runs and is killed (-9) in each of them: ``killed_runs.py FOLDER NAME ...``.
+"""A program that starts runs and is killed (-9) in each: ``killed_runs.py FOLDER NAME ...``.
 
 Every run gets a process of its own, writes a checkpoint after each output, and dies where the last
 one is about to take its place: what is left is the file before, and a piece that nobody reads.

@@ -220,7 +220,7 @@ def test_names_of_truncated_wigner_values_are_compared(tmp_path, monkeypatch):
     solver, state0, times = RUNS["twa"](checkpoint=path)
     S1, system = solver.model.nodes[0], solver.model
     e_ops = {"number": S1.p * S1.m}
-    from qsyncplug.approximate.sampling import Blocks
+    from qsyncplug.approximate.sampled import Blocks
 
     draw, seen = Blocks.advance, []
 
@@ -234,10 +234,10 @@ def test_names_of_truncated_wigner_values_are_compared(tmp_path, monkeypatch):
         patch.setattr(Blocks, "advance", fail)
         with pytest.raises(errors.SolverInterrupted):
             solver.run(state0, times, e_ops=e_ops)
-    with pytest.raises(ValueError, match="e_ops must have the keys.*number"):
+    with pytest.raises(ValueError, match=r"e_ops must have the keys.*number"):
         qsp.resume(path)
     again = qsp.resume(path, model=system, e_ops=e_ops)
-    whole = qsp.TwaSolver(system, ntraj=200, seed=3).run(state0, times, e_ops=e_ops)
+    whole = qsp.TwaSolver(system, ntraj=32_000, seed=3).run(state0, times, e_ops=e_ops)
     equal(again, whole)
     assert again.e_error == whole.e_error
 
