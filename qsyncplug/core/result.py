@@ -240,7 +240,7 @@ class Result(qutip.solver.result.Result):  # type: ignore[misc]
             "options": encode(dict(self.options), arrays, "options", text=True),
             "stats": encode(dict(self.stats), arrays, "stats", text=True),
             "fields": fields,
-            "model": storage.model_to_store(self.model),
+            "model": storage.model_to_store(self.model, np.asarray(self.times)),
             "model_text": self._model_text(),
             "e_ops": [
                 [encode(key, arrays, "e_ops"), encode(list(values), arrays, f"e_ops[{key!r}]")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable
 from typing import Any
@@ -31,12 +32,24 @@ def register_model(name: str, build: Callable[[dict[str, Any]], Any]) -> None:
     _models[name] = build
 
 
-def model_to_store(model: Any) -> dict[str, Any] | None:
-    """What :func:`build_model` builds the model from; None where a file cannot hold it."""
+def model_to_store(model: Any, times: Any = ()) -> dict[str, Any] | None:
+    """What :func:`build_model` builds the model from; None where a file cannot hold it.
+
+    Functions of time are kept by their values between the first and last of `times`.
+
+    Raises
+    ------
+    StorageError
+        A function of time cannot be kept so; the message says what to do.
+    """
     if not hasattr(model, "to_dict") or not getattr(model, "storable", True):
         return None
     try:
-        data: dict[str, Any] = model.to_dict()
+        data: dict[str, Any]
+        if len(times) > 1 and hasattr(model, "to_dict_between"):
+            data = model.to_dict_between(times)
+        else:
+            data = model.to_dict()
     except TypeError:
         # functions of the user's: no model is better than a wrong one
         return None
@@ -94,11 +107,20 @@ def save(
     OSError
         The file cannot be written.
     """
+    if resume is not None and _moves(result.model):
+        # a run goes on with the functions themselves
+        result = copy.copy(result)
+        result._text_of_model, result.model = result._model_text(), None
     header, arrays = result._to_store()
     header = {"schema": SCHEMA, "class": type(result).__name__, **_encode(header)}
     if resume is not None:
         header["resume"] = encode(resume, arrays, "resume")
     write_archive(path, header, arrays)
+
+
+def _moves(model: Any) -> bool:
+    """Whether a model depends on time."""
+    return bool(getattr(model, "time_dependent", not getattr(model, "isconstant", True)))
 
 
 def load(path: str | os.PathLike[str]) -> Any:

@@ -295,13 +295,13 @@ class SchrodingerLohe:
     # ------------------------------------------------------------ storage and printing
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything, for storage.
-
-        Raises
-        ------
-        TypeError
-            A callable kernel or a time-dependent Hamiltonian cannot be stored.
+        """Everything, for storage; a TypeError where a kernel is a function, or a Hamiltonian
+        depends on time.
         """
+        return self.to_dict_between(())
+
+    def to_dict_between(self, times: Any) -> dict[str, Any]:
+        """The same with time-dependent Hamiltonians between the first and last of `times`."""
         if self.variant != "standard" and not isinstance(self.kernel, Influence):
             raise TypeError("a kernel that is a callable cannot be stored; use Influence")
         many = isinstance(self.hamiltonian, tuple)
@@ -314,7 +314,7 @@ class SchrodingerLohe:
             order.append(next(k for k, known in enumerate(distinct) if known is h))
         return {
             "kind": "SchrodingerLohe",
-            "hamiltonians": [operator_to_dict(h) for h in distinct],
+            "hamiltonians": [operator_to_dict(h, times) for h in distinct],
             "order": order if many else None,
             "coupling": self.coupling,
             "variant": self.variant,

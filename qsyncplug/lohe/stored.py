@@ -9,6 +9,7 @@ import qutip
 import scipy.sparse
 
 from ..core.errors import StorageError
+from ..core.timetable import Timetable, tabulate
 from ..waves.hamiltonian import GridHamiltonian
 
 __all__ = ["adjacency_from_dict", "adjacency_to_dict", "operator_from_dict", "operator_to_dict"]
@@ -34,12 +35,29 @@ def adjacency_from_dict(data: dict[str, Any] | None) -> scipy.sparse.csr_array |
     return scipy.sparse.csr_array(parts, shape=(data["n"], data["n"]))
 
 
-def operator_to_dict(h: Any) -> dict[str, Any]:
-    """A Hamiltonian or position operator."""
+class _StoredOperator:
+    """A Hamiltonian that depends on time, as a file kept it."""
+
+    def __init__(self, table: Timetable, dims: Any):
+        self.table, self.dims = table, dims
+
+    def __call__(self, t: float) -> qutip.Qobj:
+        # QobjEvo looks at time 0 to know the dimensions
+        return qutip.Qobj(self.table(float(self.table.edges[0]) if t == 0 else t), dims=self.dims)
+
+
+def operator_to_dict(h: Any, times: Any = ()) -> dict[str, Any]:
+    """A Hamiltonian or position operator; what depends on time, between the first and last of
+    `times`.
+    """
     if isinstance(h, GridHamiltonian):
-        return h.to_dict()
+        return h.to_dict(times)
     if isinstance(h, qutip.QobjEvo):
-        raise TypeError("a Hamiltonian that depends on time cannot be stored")
+        if len(times) < 2:
+            raise TypeError("a Hamiltonian that depends on time cannot be stored without times")
+        first = h(float(times[0]))
+        table = tabulate(lambda t: h(t).full(), times, "the Hamiltonian, which depends on time,")
+        return {"kind": "QobjEvo", "dims": first.dims, "moving": table.to_dict()}
     full = h.full()
     return {"kind": "Qobj", "dims": h.dims, "re": full.real.tolist(), "im": full.imag.tolist()}
 
@@ -50,4 +68,7 @@ def operator_from_dict(data: dict[str, Any]) -> Any:
         return GridHamiltonian.from_dict(data)
     if data.get("kind") == "Qobj":
         return qutip.Qobj(np.array(data["re"]) + 1j * np.array(data["im"]), dims=data["dims"])
+    if data.get("kind") == "QobjEvo":
+        table = Timetable.from_dict(data["moving"])
+        return qutip.QobjEvo(_StoredOperator(table, data["dims"]))
     raise StorageError(f"unknown operator in the file: {str(data)[:80]}")

@@ -333,7 +333,11 @@ class System(ClassicalRates):
         """What :func:`qsyncplug.load` rebuilds it from; time-dependent coefficients are kept by
         name only.
         """
-        rows = system_to_rows(self.hamiltonian, self.jumps, self.symbols)
+        return self.to_dict_between(())
+
+    def to_dict_between(self, times: Any) -> dict[str, Any]:
+        """The same with the values of time-dependent coefficients over `times`."""
+        rows = system_to_rows(self.hamiltonian, self.jumps, self.symbols, times)
         return {"kind": "System", "name": self.name, **rows}
 
 

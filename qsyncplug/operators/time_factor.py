@@ -9,8 +9,11 @@ from typing import Any
 
 import qutip
 
-__all__ = ["TimeFactor", "time_factor"]
+from ..core.timetable import Timetable
 
+__all__ = ["TimeFactor", "TimeFunction", "function_from_file", "time_factor"]
+
+_NAMES = 0xFFFF
 _lock = threading.Lock()
 #: id of the user's object -> its function, as long as some expression holds it
 _by_object: weakref.WeakValueDictionary[int, TimeFunction] = weakref.WeakValueDictionary()
@@ -29,7 +32,7 @@ class TimeFunction:
         self.coefficient = coefficient
         self.identity = identity
         self.source = coefficient if source is None else source
-        self.name = f"f{identity % 0xFFFF:04x}"
+        self.name = f"f{identity % _NAMES:04x}"
 
     def __copy__(self) -> TimeFunction:
         return self
@@ -115,6 +118,19 @@ def time_factor(value: Any) -> TimeFactor | None:
             _by_object[id(value)] = known
             _by_identity[known.identity] = known
     return TimeFactor(known)
+
+
+def function_from_file(table: Timetable, mark: int) -> TimeFunction:
+    """A stored function under the name that it had."""
+    # a method, for QuTiP looks at the annotations of what it conjugates
+    source = table.value
+    # the name is what is left of the identity; the rest tells it from the function itself
+    identity = secrets.randbits(80) * _NAMES + mark % _NAMES
+    known = TimeFunction(qutip.coefficient(source), identity, source)
+    with _lock:
+        _by_object[id(source)] = known
+        _by_identity[known.identity] = known
+    return known
 
 
 def _is_function(value: Any) -> bool:

@@ -13,6 +13,7 @@ from .mode import ModeFactor
 from .spin import SpinFactor
 from .symbol import Space, Symbol, restore_space
 from .terms import Key
+from .time_factor import TimeFactor, TimeFunction
 
 __all__ = ["expression_from_rows", "rows_of", "spaces_from_rows", "spaces_to_rows"]
 
@@ -55,19 +56,32 @@ def spaces_from_rows(rows: Sequence[dict[str, Any]]) -> tuple[Space, ...]:
     )
 
 
-def rows_of(expression: Expression, place: Mapping[Symbol, int]) -> list[Any]:
-    """One row a term: [[symbol, powers], …], real and imaginary part, names of time factors."""
+def rows_of(
+    expression: Expression,
+    place: Mapping[Symbol, int],
+    known: Mapping[TimeFunction, int] | None = None,
+) -> list[Any]:
+    """One row a term: [[symbol, powers], …], real and imaginary part, and the time factors: names,
+    or [number, conjugate] of `known` functions.
+    """
     return [
-        [[[place[s], list(x)] for s, x in m], v.real, v.imag, [repr(f) for f in factors]]
+        [[[place[s], list(x)] for s, x in m], v.real, v.imag, [_written(f, known) for f in factors]]
         for (m, factors), v in expression.terms.items()
     ]
 
 
-def expression_from_rows(rows: Sequence[Any], spaces: tuple[Space, ...]) -> Expression:
-    """What :func:`rows_of` wrote, without time factors."""
+def _written(factor: TimeFactor, known: Mapping[TimeFunction, int] | None) -> Any:
+    return repr(factor) if known is None else [known[factor.function], factor.conjugate]
+
+
+def expression_from_rows(
+    rows: Sequence[Any], spaces: tuple[Space, ...], functions: Sequence[TimeFunction] = ()
+) -> Expression:
+    """What :func:`rows_of` wrote."""
     symbols = [s for space in spaces for s in space.symbols]
     terms: dict[Key, complex] = {}
-    for monomial, re, im, _ in rows:
+    for monomial, re, im, numbers in rows:
         pairs = sorted(((symbols[k], tuple(x)) for k, x in monomial), key=lambda p: p[0].rank)
-        terms[(tuple(pairs), ())] = complex(re, im)
+        factors = sorted(TimeFactor(functions[k], bool(conj)) for k, conj in numbers)
+        terms[(tuple(pairs), tuple(factors))] = complex(re, im)
     return Expression(spaces, terms)

@@ -14,6 +14,7 @@ import scipy.linalg
 from ..core.checks import check_array, check_memory
 from ..core.grid import Grid
 from ..core.threads import linear_algebra_threads
+from ..core.timetable import Timetable, tabulate
 
 __all__ = ["GridHamiltonian", "QuadraticPotential"]
 
@@ -83,7 +84,7 @@ class GridHamiltonian:
             raise TypeError(
                 "potential must be a callable potential(t, x, ...) when time_dependent is True"
             )
-        sample = self.values_at(0.0)
+        sample = self.values_at(getattr(self.potential, "first", 0.0))
         if not self.time_dependent:
             sample.setflags(write=False)
             object.__setattr__(self, "_values", sample)
@@ -205,21 +206,31 @@ class GridHamiltonian:
             return None
         return float(np.mean(difference)) if np.any(difference) else 0.0
 
-    def to_dict(self) -> dict[str, Any]:
-        """Grid and values of the potential."""
-        if self.time_dependent:
-            raise TypeError("a potential that depends on time cannot be stored")
-        return {
+    def to_dict(self, times: Any = ()) -> dict[str, Any]:
+        """Grid and values of the potential; where it depends on time, between the first and last of
+        `times`.
+        """
+        data = {
             "kind": "GridHamiltonian",
             "points": list(self.grid.shape),
             "length": list(self.grid.lengths),
-            "potential": self.values.tolist(),
         }
+        if not self.time_dependent:
+            return {**data, "potential": self.values.tolist()}
+        if len(times) < 2:
+            raise TypeError("a potential that depends on time cannot be stored without times")
+        known = self.potential
+        table = known.table if isinstance(known, _StoredPotential) else self.values_at
+        found = tabulate(table, times, "the potential, which depends on time,")
+        return {**data, "moving": found.to_dict()}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> GridHamiltonian:
         """Rebuild what :meth:`to_dict` gave."""
         grid = Grid(tuple(data["points"]), tuple(data["length"]))
+        if "moving" in data:
+            table = Timetable.from_dict(data["moving"])
+            return cls(grid, _StoredPotential(grid, table), time_dependent=True)
         return cls(grid, check_array("potential", data["potential"], shape=grid.shape))
 
     def __reduce__(self) -> Any:
@@ -236,6 +247,25 @@ class GridHamiltonian:
     def __str__(self) -> str:
         size = "×".join(map(str, self.grid.shape))
         return f"GridHamiltonian({size}{', time-dependent' if self.time_dependent else ''})"
+
+
+@dataclass(frozen=True, eq=False)
+class _StoredPotential:
+    """A potential that depends on time, as a file kept it: on its grid, and for its times."""
+
+    grid: Grid
+    table: Timetable
+
+    @property
+    def first(self) -> float:
+        """The first time that it is known at."""
+        return float(self.table.edges[0])
+
+    def __call__(self, t: float, *x: np.ndarray) -> Any:
+        if any(np.shape(a) != np.shape(b) for a, b in zip(x, self.grid.mesh, strict=True)):
+            raise ValueError("potential was stored on its grid, and is not known elsewhere")
+        # the value at t=0 stands for the potential where no time is said
+        return self.table(max(t, self.first) if t == 0 else t)
 
 
 def _is_diagonal(matrix: np.ndarray) -> bool:
