@@ -104,6 +104,30 @@ cdef class PolynomialFlow(RightHandSide):
         return code
 
 
+def nonzero(Polynomials polynomials, int[::1] variable, scale):
+    """Rows, columns and ratios of scales of the elements of the real Jacobian whose derivative is no empty polynomial."""
+    cdef Py_ssize_t n = polynomials.variables, d = variable.shape[0], a, b, k
+    rows, columns, ratios = [], [], []
+    for a in range(d):
+        for b in range(d):
+            k = n + variable[a] * n + variable[b]
+            if polynomials.start[k] < polynomials.start[k + 1] or \
+                    polynomials.start[k + n * n] < polynomials.start[k + n * n + 1]:
+                rows.append(a)
+                columns.append(b)
+                ratios.append(scale[a] / scale[b])
+    return np.array(rows, dtype=np.intc), np.array(columns, dtype=np.intc), np.array(ratios, dtype=float)
+
+
+cdef inline double element(const double complex* uv, Py_ssize_t n, int i, int j, int own, int other) noexcept nogil:
+    """IN u=dF/dz, then v=dF/dz*, each (n, n); the rate of part `own` of variable i with part `other` of variable j."""
+    cdef double complex u = uv[i * n + j], v = uv[n * n + i * n + j]
+    # d/d(Re z)=u+v, d/d(Im z)=i(u-v)
+    if other == 0:
+        return u.imag + v.imag if own else u.real + v.real
+    return u.real - v.real if own else v.imag - u.imag
+
+
 cdef class LinearisedFlow(RightHandSide):
     """Mean field and covariance: dz/dt = F, dC/dt = M C + C M^T + D.
 
@@ -132,23 +156,10 @@ cdef class LinearisedFlow(RightHandSide):
         self.out = np.empty(polynomials.outputs, dtype=complex)
         self.C = np.empty((d, d))
         self.A = np.empty((d, d))
-        # only elements of M whose derivative is no empty polynomial
-        rows, columns, ratios = [], [], []
-        for a in range(d):
-            for b in range(d):
-                k = n + self.variable[a] * n + self.variable[b]
-                if polynomials.start[k] < polynomials.start[k + 1] or \
-                        polynomials.start[k + n * n] < polynomials.start[k + n * n + 1]:
-                    rows.append(a)
-                    columns.append(b)
-                    ratios.append(scale[a] / scale[b])
-        self.row = np.array(rows, dtype=np.intc)
-        self.column = np.array(columns, dtype=np.intc)
-        self.ratio = np.array(ratios, dtype=float)
+        self.row, self.column, self.ratio = nonzero(polynomials, self.variable, scale)
 
     cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
         cdef Py_ssize_t n = self.n, d = self.d, i, j, k, e, at
-        cdef double complex u, v
         cdef double m
         cdef const double complex* D
         cdef double* target
@@ -172,15 +183,7 @@ cdef class LinearisedFlow(RightHandSide):
         for e in range(self.row.shape[0]):
             i = self.row[e]
             j = self.column[e]
-            k = n + self.variable[i] * n + self.variable[j]
-            u = self.out[k]
-            v = self.out[k + n * n]
-            # d/d(Re z)=u+v, d/d(Im z)=i(u-v)
-            if self.part[j] == 0:
-                m = u.imag + v.imag if self.part[i] else u.real + v.real
-            else:
-                m = u.real - v.real if self.part[i] else v.imag - u.imag
-            m = m * self.ratio[e]
+            m = element(&self.out[n], n, self.variable[i], self.variable[j], self.part[i], self.part[j]) * self.ratio[e]
             target = &self.A[i, 0]
             source = &self.C[j, 0]
             for k in range(d):
@@ -191,6 +194,57 @@ cdef class LinearisedFlow(RightHandSide):
             for j in range(i, d):
                 dy[2 * n + at] = self.A[i, j] + self.A[j, i] + D[at].real
                 at += 1
+        return 0
+
+
+cdef class TangentFlow(RightHandSide):
+    """Mean field and perturbations of it: dz/dt = F, dX/dt = M X.
+
+    Rows of `polynomials`: F (n), u=dF/dz (n, n), v=dF/dz* (n, n). State: z as pairs of doubles, then the d real
+    coordinates of each of `count` perturbations.
+    """
+
+    cdef Polynomials polynomials
+    cdef Py_ssize_t n, d, count
+    cdef double complex[::1] out
+    cdef int[::1] variable, part, row, column
+    cdef double[::1] ratio
+
+    def __init__(self, Polynomials polynomials, variable, part, scale, Py_ssize_t count):
+        """IN variable, part (int) and scale of every coordinate; number of perturbations."""
+        cdef Py_ssize_t n = polynomials.variables
+        self.polynomials = polynomials
+        self.n, self.d, self.count = n, len(variable), count
+        self.variable = np.array(variable, dtype=np.intc)
+        self.part = np.array(part, dtype=np.intc)
+        self.size = 2 * n + self.d * count
+        if polynomials.outputs != n + 2 * n * n:
+            raise ValueError("the polynomials are not F, u and v")
+        self.out = np.empty(polynomials.outputs, dtype=complex)
+        self.row, self.column, self.ratio = nonzero(polynomials, self.variable, scale)
+
+    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
+        cdef Py_ssize_t n = self.n, e, k, at
+        cdef int i, j
+        cdef double m
+        cdef int code = self.polynomials.evaluate(t, <const double complex*>y, &self.out[0])
+        if code != 0:
+            with gil:
+                self.error = self.polynomials.error
+            return code
+        for k in range(n):
+            dy[2 * k] = self.out[k].real
+            dy[2 * k + 1] = self.out[k].imag
+        for k in range(2 * n, self.size):
+            dy[k] = 0
+        for e in range(self.row.shape[0]):
+            i = self.row[e]
+            j = self.column[e]
+            m = element(&self.out[n], n, self.variable[i], self.variable[j], self.part[i], self.part[j]) * self.ratio[e]
+            at = 2 * n
+            for k in range(self.count):
+                dy[at + i] += m * y[at + j]
+                at += self.d
         return 0
 
 

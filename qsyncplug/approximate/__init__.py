@@ -3,6 +3,7 @@
 from . import stationary, theory  # register steadystate, predictions
 from .cumulants import CumulantResult, CumulantSolver
 from .cycle import LimitCycle, limit_cycle
+from .lyapunov import LyapunovExponents, lyapunov_exponents
 from .meanfield import MeanFieldResult, MeanFieldSolver
 from .sampled import TwaResult
 from .sampling import TwaSolver, twasolve
@@ -15,12 +16,14 @@ __all__ = [
     "CumulantResult",
     "CumulantSolver",
     "LimitCycle",
+    "LyapunovExponents",
     "MeanFieldResult",
     "MeanFieldSolver",
     "MomentState",
     "TwaResult",
     "TwaSolver",
     "limit_cycle",
+    "lyapunov_exponents",
     "twasolve",
 ]
 

@@ -21,7 +21,15 @@ from ..operators.states import ProductState
 from ..operators.system import System
 from .sphere import ClassicalSolver, oscillators, quadratures
 
-__all__ = ["Flow", "LimitCycle", "find_cycle", "limit_cycle"]
+__all__ = [
+    "Flow",
+    "LimitCycle",
+    "find_cycle",
+    "limit_cycle",
+    "parts_at",
+    "spheres_of",
+    "tangent_basis",
+]
 
 #: drift, Jacobian and diffusion at a point
 Parts = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -175,7 +183,7 @@ def _newton(flow: Flow, x: np.ndarray, free: bool) -> tuple[np.ndarray, float] |
         residual = float(np.abs(rest).max()) / max(scale, 1e-300)
         if residual < 1e-15:
             break
-        tangent = _tangent(flow, x)
+        tangent = tangent_basis(x, flow.spheres)
         e = tangent.shape[1]
         J = np.zeros((e + 1, e + 1))
         J[:e, :e] = tangent.T @ (M + frequency * K) @ tangent
@@ -202,12 +210,12 @@ def _newton(flow: Flow, x: np.ndarray, free: bool) -> tuple[np.ndarray, float] |
     return x, frequency
 
 
-def _tangent(flow: Flow, x: np.ndarray) -> np.ndarray:
+def tangent_basis(x: np.ndarray, spheres: tuple[slice, ...]) -> np.ndarray:
     """An orthonormal basis of the displacements that keep the lengths of the spins."""
-    if not flow.spheres:
+    if not spheres:
         return np.eye(len(x))
-    normals = np.zeros((len(x), len(flow.spheres)))
-    for k, s in enumerate(flow.spheres):
+    normals = np.zeros((len(x), len(spheres)))
+    for k, s in enumerate(spheres):
         normals[s, k] = x[s] / np.linalg.norm(x[s])
     return np.asarray(scipy.linalg.null_space(normals.T))
 
@@ -218,7 +226,7 @@ def _fluctuations(flow: Flow, x: np.ndarray, frequency: float, free: bool) -> Li
     _, M, D = flow.parts(x)
     M = M + frequency * flow.rotation
     d = len(x)
-    tangent = _tangent(flow, x)
+    tangent = tangent_basis(x, flow.spheres)
     m = tangent.T @ M @ tangent
     values = np.linalg.eigvals(m)
     scale = max(float(np.abs(m).max()), 1e-300)
@@ -331,7 +339,7 @@ def _cycle_of_system(system: System, state0: Any, *, relax: float | None = None)
     evaluate = system.polynomials()
 
     def parts(x: np.ndarray) -> Parts:
-        return _parts(system, evaluate, x)
+        return parts_at(system, evaluate, x)
 
     def run(x: np.ndarray, duration: float) -> np.ndarray:
         solver = ClassicalSolver(system, closure="none", options={"rtol": 1e-9, "atol": 1e-11})
@@ -341,14 +349,15 @@ def _cycle_of_system(system: System, state0: Any, *, relax: float | None = None)
         beta, T = quadratures(system, x[None, :])
         return beta[0], T[0]
 
-    flow = Flow(parts, run, _rotation(system), _spheres(system), turn)
+    flow = Flow(parts, run, _rotation(system), spheres_of(system), turn)
     return find_cycle(flow, x0, relax)
 
 
-def _parts(system: System, evaluate: Any, x: np.ndarray) -> Parts:
+def parts_at(system: System, evaluate: Any, x: np.ndarray, t: float = 0.0) -> Parts:
+    """Drift, Jacobian and diffusion at real coordinates; `evaluate` is `system.polynomials()`."""
     c = system.classical.coordinates
     n, d = system.classical.variables, len(c)
-    out = np.asarray(evaluate(0.0, system.variables_at(x)))
+    out = np.asarray(evaluate(t, system.variables_at(x)))
     variable = np.array([k.variable for k in c])
     part = np.array([k.part for k in c], dtype=bool)
     scale = np.array([k.scale for k in c])
@@ -387,7 +396,8 @@ def _charge(system: System, variable: int, symbol: Any) -> int:
     return 1
 
 
-def _spheres(system: System) -> tuple[slice, ...]:
+def spheres_of(system: System) -> tuple[slice, ...]:
+    """Coordinates of the spins whose length is conserved."""
     names = [c.symbol for c in system.classical.coordinates]
     return tuple(
         slice(names.index(s), names.index(s) + 3)

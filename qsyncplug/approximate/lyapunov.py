@@ -1,0 +1,232 @@
+"""Lyapunov exponents of the mean field: how fast neighbouring solutions come apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._ext.bosons import Polynomials, TangentFlow
+from .._ext.integrator import Integrator
+from ..core.checks import check_integer, check_number
+from ..core.errors import SolverError
+from ..core.limits import look
+from ..operators.polynomial import compile_polynomials
+from ..operators.states import ProductState
+from ..operators.system import System
+from .cycle import parts_at, spheres_of, tangent_basis
+
+__all__ = ["LyapunovExponents", "lyapunov_exponents"]
+
+_BATCHES = 16
+#: factor by which a perturbation grows or shrinks, at most, between two orthonormalisations
+_GROWTH = 3.0
+_MOST = 1_000_000
+
+
+@dataclass(frozen=True)
+class LyapunovExponents:
+    r"""Lyapunov exponents of a mean field.
+
+    Attributes
+    ----------
+    exponents : ndarray of shape (k,)
+        In falling order; the largest is positive where the motion is chaotic, and 0 in the
+        direction of the motion and of every phase that is free.
+    errors : ndarray of shape (k,)
+        Standard errors, from the scatter of 16 parts of the run.
+    times : ndarray of shape (T,)
+        Ends of the intervals after which the perturbations were made orthonormal again.
+    history : ndarray of shape (T, k)
+        The exponents as they were known at these times.
+    coordinates : ndarray of shape (d,)
+        Where the mean field ended.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> b, = qsp.modes(1)
+    >>> oscillator = qsp.System(b.dag() * b, [b.dag(), 0.1**0.5 * b**2])
+    >>> found = qsp.lyapunov_exponents(oscillator, [1.0], 50.0)  # 0 along the cycle, −g1 across
+    >>> abs(found.exponents - [0, -1]).max() < 1e-6
+    True
+    """
+
+    exponents: np.ndarray
+    errors: np.ndarray
+    times: np.ndarray
+    history: np.ndarray
+    coordinates: np.ndarray
+
+    @property
+    def chaotic(self) -> bool | None:
+        """Whether the largest exponent is positive beyond five standard errors; None where it is
+        neither that nor within them of 0 or below.
+        """
+        largest, error = float(self.exponents[0]), float(self.errors[0])
+        scale = float(np.abs(self.exponents).max())
+        if largest > 5 * error + 1e-3 * scale:
+            return True
+        return False if largest < 2 * error + 1e-3 * scale else None
+
+    @property
+    def dimension(self) -> float:
+        """Kaplan and Yorke's dimension; NaN where more exponents are needed to know it."""
+        sums = np.cumsum(self.exponents)
+        if self.exponents[0] < 0:
+            return 0.0
+        below = np.flatnonzero(sums < 0)
+        if not len(below):
+            return float("nan")
+        j = int(below[0])
+        return j + float(sums[j - 1] / abs(self.exponents[j]))
+
+
+def lyapunov_exponents(
+    system: System,
+    state0: Any,
+    duration: float,
+    *,
+    k: int | None = None,
+    transient: float | None = None,
+    rtol: float = 1e-9,
+) -> LyapunovExponents:
+    r"""Lyapunov exponents of the mean field of a system.
+
+    .. math:: λ_i = \lim_{t→∞} \frac1t \ln σ_i(t), \qquad \dot{δX} = M(X(t))\,δX,
+
+    with the mean-field drift of :meth:`.System.drift` and its exact Jacobian M; the perturbations
+    are made orthonormal again and again (QR).
+
+    Parameters
+    ----------
+    system : System
+        Of any nodes; coefficients may depend on time.
+    state0 : mapping or array_like
+        Where the mean field starts, as :func:`qsyncplug.mfsolve` takes it.
+    duration : float
+        Over which the rates are averaged.
+    k : int, optional
+        How many exponents; by default all: as many as there are real coordinates, less one for
+        every spin, whose length stays.
+    transient : float, optional
+        Before the average begins; a quarter of `duration` by default.
+    rtol : float
+        Relative tolerance of the integration.
+
+    Returns
+    -------
+    LyapunovExponents
+
+    Raises
+    ------
+    ValueError, TypeError
+        Bad input: `k` is not between 1 and the number of directions, durations that are not
+        positive.
+    SolverError
+        The mean field runs away, or would need more than a million intervals.
+
+    Notes
+    -----
+    G. Benettin, L. Galgani, A. Giorgilli, J.-M. Strelcyn, Meccanica 15, 9 (1980).
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> b, = qsp.modes(1)
+    >>> damped = qsp.System(b.dag() * b, [0.6 * b])
+    >>> print(f"{qsp.lyapunov_exponents(damped, [1.0], 20.0).exponents[0]:.6f}")
+    -0.180000
+    """
+    duration = check_number("duration", duration, minimum=0.0, strict=True)
+    before = 0.25 * duration if transient is None else transient
+    before = check_number("transient", before, minimum=0.0)
+    rtol = check_number("rtol", rtol, minimum=0.0, strict=True)
+    system.check_hermitian(np.linspace(0.0, before + duration, 101))
+    z = ProductState(system, state0).variables()
+    basis = tangent_basis(system.coordinates_of(z[None, :])[0], spheres_of(system))
+    k = basis.shape[1] if k is None else check_integer("k", k, minimum=1, maximum=basis.shape[1])
+    # no perturbation may start along a direction that symmetry keeps apart from the others
+    turn = np.linalg.qr(np.random.default_rng(0).standard_normal((basis.shape[1], k)))[0]
+    run = _Tangents(system, z, basis @ turn, rtol)
+    if before:
+        run.go(before)
+    start = run.t
+    times, logs = run.go(duration)
+    return _averaged(times - start, logs, system.coordinates_of(run.z[None, :])[0])
+
+
+def _averaged(times: np.ndarray, logs: np.ndarray, x: np.ndarray) -> LyapunovExponents:
+    """Exponents from the logarithms by which the perturbations grew in every interval."""
+    grown = np.cumsum(logs, axis=0)
+    history = grown / times[:, None]
+    order = np.argsort(-history[-1], kind="stable")
+    ends = np.linspace(0, len(times), _BATCHES + 1).astype(int)
+    errors = np.full(logs.shape[1], np.inf)
+    if ends[1] > 0:
+        edges = np.concatenate([[0.0], times])[ends]
+        sums = np.vstack([np.zeros(logs.shape[1]), grown])[ends]
+        rates = np.diff(sums, axis=0) / np.diff(edges)[:, None]
+        errors = rates.std(axis=0, ddof=1) / np.sqrt(_BATCHES)
+    return LyapunovExponents(history[-1][order], errors[order], times, history[:, order], x)
+
+
+class _Tangents:
+    """A mean field and orthonormal perturbations of it, carried along."""
+
+    def __init__(self, system: System, z: np.ndarray, basis: np.ndarray, rtol: float):
+        c = system.classical
+        drift = c.drift()
+        u, v = c.jacobian(drift)
+        polynomials = Polynomials(c.variables, *compile_polynomials([*drift, *u, *v]))
+        x = c.coordinates
+        self.flow = TangentFlow(
+            polynomials,
+            [k.variable for k in x],
+            [k.part for k in x],
+            [k.scale for k in x],
+            basis.shape[1],
+        )
+        self.system, self.z, self.vectors, self.t, self.rtol = system, z, basis, 0.0, rtol
+
+    def go(self, duration: float) -> tuple[np.ndarray, np.ndarray]:
+        """Ends of the intervals, and the logarithms by which the perturbations grew in each."""
+        width = self._width(duration)
+        count = int(np.ceil(duration / width))
+        if count > _MOST:
+            raise SolverError(
+                f"lyapunov_exponents would need {count} intervals (at most {_MOST}): the fastest "
+                f"rate is {1 / width:.3g}; shorten duration={duration:g}",
+                reason="step limit",
+            )
+        times = self.t + duration * np.arange(1, count + 1) / count
+        logs = np.empty((count, self.vectors.shape[1]))
+        split = 2 * len(self.z)
+        row = np.empty((1, self.flow.size))
+        for k, end in enumerate(times):
+            look()
+            integrator = Integrator(self.flow, rtol=self.rtol, atol=1e-3 * self.rtol)
+            integrator.set_state(self.t, self._packed(), float(end))
+            status, done = integrator.advance(np.array([end]), row)
+            if not done or not np.all(np.isfinite(row)):
+                raise SolverError(
+                    f"the mean field stopped at t={integrator.t:g} (status {int(status)})",
+                    time=float(integrator.t),
+                    reason="not finite",
+                )
+            self.t, self.z = float(end), row[0, :split].view(complex).copy()
+            grown = row[0, split:].reshape(self.vectors.shape[::-1]).T
+            self.vectors, R = np.linalg.qr(grown)
+            logs[k] = np.log(np.maximum(np.abs(np.diagonal(R)), 1e-300))
+        return times, logs
+
+    def _packed(self) -> np.ndarray:
+        return np.concatenate([self.z.view(float), self.vectors.T.ravel()])
+
+    def _width(self, duration: float) -> float:
+        """An interval in which nothing grows or shrinks by much."""
+        x = self.system.coordinates_of(self.z[None, :])[0]
+        M = parts_at(self.system, self.system.polynomials(), x, self.t)[1]
+        fastest = float(np.abs(0.5 * np.linalg.eigvalsh(M + M.T)).max())
+        return min(duration / (4 * _BATCHES), _GROWTH / max(fastest, 1e-300))
