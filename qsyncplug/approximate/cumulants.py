@@ -17,14 +17,14 @@ from ..core.solver import Solver
 from ..core.stepper import Problem
 from ..operators.atom import AtomFactor
 from ..operators.expression import Expression
-from ..operators.handle import Atoms
+from ..operators.handle import Atoms, Level
 from ..operators.level import LevelFactor
 from ..operators.mode import ModeFactor
 from ..operators.spin import SpinFactor
-from ..operators.states import ProductState, state_in_order
+from ..operators.states import ProductState, coherent_levels, state_in_order
 from ..operators.symbol import Symbol
 from ..operators.system import System
-from ..operators.transform import substituted
+from ..operators.transform import as_levels, lowered_levels, substituted
 from .words import MomentEquations
 
 __all__ = ["Closure", "CumulantResult", "CumulantSolver", "is_symmetric", "left_out"]
@@ -39,11 +39,22 @@ class Closure:
     order : int
     neutral : bool
         Whether moments that carry a charge vanish.
+    cutoff : int or sequence of int, optional
+        Modes as so many levels, so that the hierarchy ends; without one, modes stay.
     """
 
-    def __init__(self, system: System, order: int, *, neutral: bool):
+    def __init__(self, system: System, order: int, *, neutral: bool, cutoff: Any = None):
         self.system = system
-        self.atoms, self.table = system.as_atoms(), system.mapped_to_atoms.table
+        self.atoms, self.table = system.as_atoms(), dict(system.mapped_to_atoms.table)
+        if cutoff is not None:
+            mapped = as_levels(self.atoms, cutoff)
+            self.table.update(mapped.table)
+            self.atoms = System(
+                mapped.hamiltonian, mapped.jumps, name=system.name, order=mapped.order
+            )
+            # cut modes may have more charges than the system, which the state need not have
+            more = len(self.atoms.symmetries.charges) > len(system.symmetries.charges)
+            neutral = neutral and not more
         self.equations = MomentEquations(self.atoms, order, neutral=neutral)
         self._compiled: Any = None
 
@@ -84,13 +95,30 @@ class Closure:
             out[k] = value / self.equations.scale(word)
         return out
 
+    def populations(self, values: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
+        """Populations (T, modes, levels) of modes that became levels at moments (T, V), and how
+        many levels each has.
+        """
+        cut = [Level(n) for s, n in self.table.items() if isinstance(s.factor, ModeFactor)]
+        sizes = tuple(level.d for level in cut)
+        out = np.full((len(values), len(cut), max(sizes, default=0)), np.nan)
+        for j, level in enumerate(cut):
+            for k in range(1, level.d):
+                moment = self.equations.expectation(level[k, k])
+                out[:, j, k] = self.equations.evaluate(moment, values).real
+            out[:, j, 0] = 1 - np.nansum(out[:, j, 1 : level.d], axis=1)
+        return out, sizes
+
     def expectation(self, operator: Expression, values: np.ndarray) -> np.ndarray:
         """Expectation value of an operator of the original system at moments (…, V)."""
         self.system.require_own(operator)
-        images = {}
+        images: dict[Symbol, tuple[Expression, ...]] = {}
         for old, new in self.table.items():
-            ensemble = Atoms(new)
-            images[old] = (ensemble.p, ensemble.z, ensemble.m)
+            if isinstance(new.factor, LevelFactor):
+                images[old] = lowered_levels(new)
+            else:
+                ensemble = Atoms(new)
+                images[old] = (ensemble.p, ensemble.z, ensemble.m)
         mapped = substituted(operator, images) if images else operator
         polynomial = self.equations.expectation(mapped)
         return self.equations.evaluate(polynomial, values)
@@ -99,9 +127,15 @@ class Closure:
 def _site_value(
     product: ProductState, source: Symbol, symbol: Symbol, key: tuple[int, ...]
 ) -> complex:
-    """⟨·⟩ of a monomial of one node; a spin that became atoms has the state of each spin ½."""
+    """⟨·⟩ of a monomial of one node; a spin that became atoms has the state of each spin ½, a mode
+    that became levels its coherent state.
+    """
     if source is symbol:
         return product.expectation(symbol, key)
+    if isinstance(symbol.factor, LevelFactor):
+        i, j = key
+        psi = coherent_levels(source, product.alpha[source], symbol.factor.d)
+        return complex(psi[i].conjugate() * psi[j])
     r, N = product.rho[source], symbol.factor.N  # type: ignore[attr-defined]
     falling = float(np.prod([N - k for k in range(sum(key))]))
     return complex(falling * r[1, 0] ** key[0] * r[0, 0] ** key[1] * r[0, 1] ** key[2])
@@ -186,7 +220,8 @@ class CumulantResult(Result):
         """The equations, made again where the result was loaded or unpickled."""
         if getattr(self, "_closure", None) is None:
             order, neutral = self.stats["order"], self.stats["neutral"]
-            self._closure = Closure(self.model, order, neutral=neutral)
+            cutoff = self.stats.get("cutoff")
+            self._closure = Closure(self.model, order, neutral=neutral, cutoff=cutoff)
         return self._closure
 
     @property
@@ -241,6 +276,8 @@ class CumulantSolver(Solver):
         What to run.
     order : int
         Largest number of operators whose joint cumulant is kept.
+    cutoff : int or sequence of int, optional
+        Of modes, which are levels then.
     options : dict, optional
         As for `mfsolve`.
 
@@ -256,9 +293,17 @@ class CumulantSolver(Solver):
     name = "mfsolve"
     solver_options: ClassVar[dict[str, Any]] = {**DEFAULTS, "store_states": False}
 
-    def __init__(self, model: System, *, order: int = 2, options: dict[str, Any] | None = None):
+    def __init__(
+        self,
+        model: System,
+        *,
+        order: int = 2,
+        cutoff: Any = None,
+        options: dict[str, Any] | None = None,
+    ):
         super().__init__(model, options=options)
         self.order = check_integer("order", order, minimum=1)
+        self.cutoff = cutoff
 
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> CumulantProblem:
         """See :meth:`Solver.problem`."""
@@ -266,7 +311,7 @@ class CumulantSolver(Solver):
             self.model.check_hermitian(times)
         product = ProductState(self.model, state0)
         neutral = is_symmetric(product)
-        closure = Closure(self.model, self.order, neutral=neutral)
+        closure = Closure(self.model, self.order, neutral=neutral, cutoff=self.cutoff)
         method = integrator(closure.flow(), self._options)
         y0 = closure.initial(product)
         stepper = RungeKutta(method, float(times[0]), y0, float(times[-1]))
@@ -285,11 +330,13 @@ class CumulantSolver(Solver):
             model=self.model,
             closure=closure,
         )
+        if self.cutoff is not None:
+            result.stats["cutoff"] = self.cutoff
         return CumulantProblem(times, stepper, result)
 
     def recipe(self) -> dict[str, Any]:
         """See :meth:`Solver.recipe`."""
-        return {"order": self.order}
+        return {"order": self.order, "cutoff": self.cutoff}
 
     def plain_state(self, state0: Any) -> Any:
         """See :meth:`Solver.plain_state`."""

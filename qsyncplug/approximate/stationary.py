@@ -175,13 +175,16 @@ def _newton(jacobian: _Jacobian, z: np.ndarray, steps: int) -> tuple[np.ndarray,
     return z, residual
 
 
-def hierarchy_steadystate(system: System) -> MomentState:
-    """The exact steady state of ensembles, spins ½ and levels: the hierarchy of all moments.
+def hierarchy_steadystate(system: System, cutoff: Any = None) -> MomentState:
+    """The exact steady state of ensembles, spins ½, levels and cut modes: the hierarchy of all
+    moments, which is the permutation-symmetric Liouville space.
 
     Parameters
     ----------
     system : System
-        Without modes.
+        With modes only where there is a cutoff.
+    cutoff : int or sequence of int, optional
+        Fock levels of the modes.
 
     Returns
     -------
@@ -192,7 +195,7 @@ def hierarchy_steadystate(system: System) -> MomentState:
     SolverError
         The steady state is not unique.
     """
-    closure = Closure(system, _sites(system), neutral=True)
+    closure = Closure(system, _sites(system, cutoff), neutral=True, cutoff=cutoff)
     jacobian = _Jacobian(closure)
     z = np.zeros(jacobian.V, dtype=complex)
     J = jacobian.matrix(z)
@@ -210,16 +213,24 @@ def hierarchy_steadystate(system: System) -> MomentState:
 
 
 def hierarchy_exactsolve(
-    system: System, state0: Any, tlist: Any, *, e_ops: Any = None, options: Any = None
+    system: System,
+    state0: Any,
+    tlist: Any,
+    *,
+    cutoff: Any = None,
+    e_ops: Any = None,
+    options: Any = None,
 ) -> CumulantResult:
-    """Exact evolution of ensembles, spins ½ and levels by the hierarchy of all moments.
+    """Exact evolution of ensembles, spins ½, levels and cut modes by the hierarchy of all moments.
 
     Parameters
     ----------
     system : System
-        Without modes.
+        With modes only where there is a cutoff.
     state0, tlist
         As for :func:`qsyncplug.mfsolve`.
+    cutoff : int or sequence of int, optional
+        Fock levels of the modes.
     e_ops : Expression, or list or dict of Expression, optional
         Operators whose expectation values are wanted; any others can be read off the result by
         :func:`qsyncplug.expect`.
@@ -237,7 +248,8 @@ def hierarchy_exactsolve(
         table = {}
     else:
         table = dict(enumerate(e_ops if isinstance(e_ops, (list, tuple)) else [e_ops]))
-    solver = CumulantSolver(system, order=_sites(system), options=options)
+    order = _sites(system, cutoff)
+    solver = CumulantSolver(system, order=order, cutoff=cutoff, options=options)
     result = solver.run(state0, tlist)
     assert isinstance(result, CumulantResult)
     result.solver = "exactsolve"
@@ -249,11 +261,14 @@ def hierarchy_exactsolve(
     return result
 
 
-def _sites(system: System) -> int:
+def _sites(system: System, cutoff: Any) -> int:
     total = 0
     for s in system.symbols:
-        if isinstance(s.factor, ModeFactor):
-            raise TypeError(f"{s} is a mode: the hierarchy of its moments does not end")
+        if isinstance(s.factor, ModeFactor) and cutoff is None:
+            raise TypeError(
+                f"cutoff is needed: {s} is a mode, the hierarchy of its moments does not end; give "
+                "the number of Fock levels to keep"
+            )
         total += s.factor.N if isinstance(s.factor, AtomFactor) else 1
     return total
 

@@ -64,12 +64,12 @@ class MomentEquations:
         weights = system.symmetries.charges
         self._weights = weights if neutral and len(weights) else None
         self._charges = [self._charge_of(k) for k in range(len(self.letters))]
-        count = self.estimate(system, order)
+        count = self.estimate(system, order) if self._weights is None else self._count_neutral()
         if count > _LIMIT:
             raise ValueError(
                 f"order={order} has about {count:.3g} moments for this system; their equations "
                 f"would take "
-                f"more than a minute to set up (limit {_LIMIT}); lower the order"
+                f"more than a minute to set up (limit {_LIMIT}); lower the order or the cutoff"
             )
         self.words: list[Word] = []
         self.index: dict[Word, tuple[int, bool]] = {}
@@ -92,6 +92,40 @@ class MomentEquations:
             own = [math.comb(letters + k - 1, k) if k <= most else 0 for k in range(order + 1)]
             counts = [sum(counts[j] * own[k - j] for j in range(k + 1)) for k in range(order + 1)]
         return float(sum(counts)) / 2
+
+    def _count_neutral(self) -> float:
+        """Number of moments without charge, conjugates counted once."""
+        zero = (0,) * len(self._charges[0])
+        counts: dict[tuple[int, tuple[int, ...]], float] = {(0, zero): 1.0}
+        for symbol in self.system.symbols:
+            letters = [k for k, (s, _) in enumerate(self.letters) if s is symbol]
+            most = _most(symbol)
+            own = self._powers(letters, min(self.order, self.order if most is None else most))
+            grown: dict[tuple[int, tuple[int, ...]], float] = {}
+            for (size, charge), number in counts.items():
+                for (more, other), times in own.items():
+                    if size + more <= self.order:
+                        key = size + more, tuple(a + b for a, b in zip(charge, other, strict=True))
+                        grown[key] = grown.get(key, 0.0) + number * times
+            counts = grown
+        return sum(n for (_, charge), n in counts.items() if charge == zero) / 2
+
+    def _powers(self, letters: list[int], most: int) -> dict[tuple[int, tuple[int, ...]], float]:
+        """How many products of up to `most` letters have a size and a charge."""
+        zero = (0,) * len(self._charges[0])
+        out: dict[tuple[int, tuple[int, ...]], float] = {(0, zero): 1.0}
+        for letter in letters:
+            own = self._charges[letter]
+            # multisets: every power of one letter after the other
+            grown = dict(out)
+            for size in range(1, most + 1):
+                shift = tuple(size * x for x in own)
+                for (k, charge), number in out.items():
+                    if k + size <= most:
+                        key = k + size, tuple(a + b for a, b in zip(charge, shift, strict=True))
+                        grown[key] = grown.get(key, 0.0) + number
+            out = grown
+        return out
 
     # ------------------------------------------------------------ words
 

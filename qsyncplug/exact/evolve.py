@@ -29,7 +29,7 @@ from .others import OtherProblem, WatchedRun
 from .own import OwnProblem, OwnStepper
 from .patience import say_if_long
 from .result import ExactResult
-from .symmetric import by_hierarchy
+from .symmetric import by_hierarchy, warn_levels
 
 __all__ = ["ExactResult", "ExactSolver", "exactsolve_modes"]
 
@@ -332,5 +332,8 @@ def exactsolve_modes(
     ('density', 3)
     """
     if by_hierarchy(system, state0, e_ops, options):
-        return HIERARCHY["exactsolve"](system, state0, tlist, e_ops=e_ops, options=options)
+        how = {"cutoff": cutoff, "e_ops": e_ops, "options": options}
+        found = HIERARCHY["exactsolve"](system, state0, tlist, **how)
+        warn_levels(found.closure, found.moments, found.times)
+        return found
     return ExactSolver(system, cutoff=cutoff, options=options).run(state0, tlist, e_ops=e_ops)

@@ -18,7 +18,7 @@ from .fock import prepare_state
 from .nullspace import steady_blocks
 from .problem import Problem, exact_problem
 from .superoperator import OrderZero
-from .symmetric import ensembles_alone
+from .symmetric import ensembles_alone, many_atoms, warn_levels
 from .whole import lowest_eigenvalue, reached_from, steady_whole
 
 __all__ = ["solve_steady", "stationary", "steadystate_modes"]
@@ -100,8 +100,8 @@ def steadystate_modes(
     Returns
     -------
     Qobj or MomentState
-        Density matrix; for ensembles of atoms (without modes) and for cumulants the moments, which
-        :func:`qsyncplug.expect` reads like a state.
+        Density matrix; for ensembles of atoms (beside modes from 7 atoms on) and for cumulants the
+        moments, which :func:`qsyncplug.expect` reads like a state.
 
     Raises
     ------
@@ -135,6 +135,10 @@ def steadystate_modes(
         return STEADY_CLOSURES[closure](system, order=order, state0=state0)
     if isinstance(system, System) and state0 is None and ensembles_alone(system):
         return HIERARCHY["steadystate"](system)
+    if isinstance(system, System) and state0 is None and many_atoms(system):
+        state = HIERARCHY["steadystate"](system, cutoff)
+        warn_levels(state.closure, state.moments[None, :])
+        return state
     problem = exact_problem(system, cutoff)
     if state0 is not None:
         rho = reached_from(problem, _density_matrix(state0, problem))

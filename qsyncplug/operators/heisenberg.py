@@ -11,6 +11,7 @@ from typing import Any
 from .expression import Expression
 from .handle import EachAtom
 from .individual import each_adjoint, each_rates
+from .level import LevelFactor
 from .symbol import Symbol
 from .terms import Key, Monomial, add_term, monomial_product
 
@@ -25,6 +26,15 @@ def _commutator(left: Monomial, right: Monomial) -> tuple[tuple[Monomial, comple
     for monomial, weight in monomial_product(right, left):
         add_term(out, monomial, -weight)
     return tuple(out.items())
+
+
+def _may_meet(own: Monomial, elements: list[tuple[Symbol, Any]]) -> bool:
+    """Whether a product with elements |i⟩⟨j| of levels, from either side, need not vanish."""
+    for symbol, (a, b) in elements:
+        for s, x in own:
+            if s is symbol and x[1] != a and x[0] != b:
+                return False
+    return True
 
 
 class _Indexed:
@@ -46,7 +56,10 @@ class _Indexed:
             near: dict[Key, complex] = {}
             for symbol, _ in monomial:
                 near.update(self.by_symbol.get(symbol, {}))
+            elements = [(s, x) for s, x in monomial if isinstance(s.factor, LevelFactor)]
             for (own, more), weight in near.items():
+                if elements and not _may_meet(own, elements):
+                    continue
                 for product, number in _commutator(own, monomial):
                     add_term(out, (product, tuple(sorted(more + factors))), weight * value * number)
         return out
@@ -59,7 +72,10 @@ def _add_product(
     scale: complex,
 ) -> None:
     for (m1, f1), x in left.items():
+        last = m1[-1][0] if m1 and isinstance(m1[-1][0].factor, LevelFactor) else None
         for (m2, f2), y in right.items():
+            if last and m2 and m2[-1][0] is last and m1[-1][1][1] != m2[-1][1][0]:
+                continue
             factors = tuple(sorted(f1 + f2)) if f1 or f2 else ()
             for product, weight in monomial_product(m1, m2):
                 add_term(out, (product, factors), scale * x * y * weight)

@@ -19,7 +19,7 @@ from .spin import SpinFactor
 from .symbol import Symbol
 from .system import System
 
-__all__ = ["ProductState", "state_in_order"]
+__all__ = ["ProductState", "coherent_levels", "state_in_order"]
 
 _PURE = 1e-6
 
@@ -166,6 +166,11 @@ def _coherent(symbol: Symbol, alpha: complex, levels: int) -> qutip.Qobj:
             f"{symbol} has nothing in its lowest {levels} levels; cutoff={enough} would hold it"
         )
     return state / norm
+
+
+def coherent_levels(symbol: Symbol, alpha: complex, levels: int) -> np.ndarray:
+    """Amplitudes of a coherent state cut at `levels`, (levels,)."""
+    return np.asarray(_coherent(symbol, alpha, levels).full()[:, 0])
 
 
 def _level_covariance(rho: np.ndarray, pairs: list[tuple[int, int]]) -> np.ndarray:

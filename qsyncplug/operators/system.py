@@ -22,7 +22,7 @@ from .stored import parts_of_system, system_to_rows
 from .symbol import Symbol
 from .symmetries import Symmetries, find_symmetries
 from .time_factor import TimeFactor
-from .transform import Mapped, as_atoms, holstein_primakoff
+from .transform import Mapped, as_atoms, as_levels, holstein_primakoff
 
 __all__ = ["System"]
 
@@ -245,6 +245,24 @@ class System(ClassicalRates):
     def mapped_to_atoms(self) -> Mapped:
         """What :meth:`as_atoms` is made of, with the table of symbols."""
         return as_atoms(self)
+
+    def as_levels(self, cutoff: int | Sequence[int]) -> System:
+        """The system with every mode cut to its lowest Fock states, which are levels.
+
+        Parameters
+        ----------
+        cutoff : int or sequence of int
+            How many, at least 2; for all modes or for each.
+
+        Examples
+        --------
+        >>> import qsyncplug as qsp
+        >>> b, = qsp.modes(1)
+        >>> qsp.System(b.dag() * b, [b]).as_levels(3).levels()
+        [3]
+        """
+        m = as_levels(self, cutoff)
+        return System(m.hamiltonian, m.jumps, name=self.name, order=m.order)
 
     def holstein_primakoff(self, order: int, expansion: str = "newton") -> System:
         r"""The system with every spin of two or more spins ½ as a boson.

@@ -45,13 +45,21 @@ def monomial_product(left: Monomial, right: Monomial) -> tuple[tuple[Monomial, c
         return ((left or right, 1),)
     if left[-1][0].rank < right[0][0].rank:
         return ((left + right, 1),)
+    (last, x), (other, y) = left[-1], right[-1]
+    if last is other and last.factor.product(x, y) == ():
+        # most products of levels vanish
+        return ()
     pieces: list[Any] = []
     i = j = 0
     branching = False
     while i < len(left) and j < len(right):
         (s, x), (r, y) = left[i], right[j]
         if s is r:
-            pieces.append((s, s.factor.product(x, y)))
+            product = s.factor.product(x, y)
+            if product == ():
+                # of levels; their 1 never stands in a monomial
+                return ()
+            pieces.append((s, product))
             branching = True
             i, j = i + 1, j + 1
         elif s.rank < r.rank:
@@ -72,9 +80,6 @@ def monomial_product(left: Monomial, right: Monomial) -> tuple[tuple[Monomial, c
                 for m, w in out
                 for local, weight in piece
             ]
-        elif piece == ():
-            # a level's product that vanishes; its 1 never stands in a monomial
-            return ()
         else:
             out = [((*m, (symbol, piece)), w) for m, w in out]
     return tuple(out)

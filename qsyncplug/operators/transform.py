@@ -1,22 +1,24 @@
-"""Maps of spins: as sums over atoms, as Holstein–Primakoff bosons; systems build themselves of
-it.
+"""Maps: spins as sums over atoms or as Holstein–Primakoff bosons, modes as levels; systems build
+themselves of them.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..core.checks import check_choice, check_integer
 from .expression import Expression
-from .handle import Atoms, EachAtom, Mode, atoms, modes
+from .handle import Atoms, EachAtom, Level, Mode, atoms, levels, modes
+from .matrices import symbol_levels
+from .mode import ModeFactor
 from .spin import SpinFactor
 from .symbol import Symbol
 
-__all__ = ["Mapped", "as_atoms", "holstein_primakoff", "substituted"]
+__all__ = ["Mapped", "as_atoms", "as_levels", "holstein_primakoff", "lowered_levels", "substituted"]
 
 
 def _spins(system: Any) -> list[Symbol]:
@@ -24,9 +26,11 @@ def _spins(system: Any) -> list[Symbol]:
 
 
 def substituted(
-    expression: Expression, images: Mapping[Symbol, tuple[Expression, Expression, Expression]]
+    expression: Expression, images: Mapping[Symbol, tuple[Expression, ...]]
 ) -> Expression:
-    """The expression with S+, Sz, S− of some spins replaced, in the order in which they stand."""
+    """The expression with S+, Sz, S− of some spins, or b†, b of some modes, replaced in the order
+    in which they stand.
+    """
     total: Expression | None = None
     for (monomial, factors), value in expression.terms.items():
         rest = tuple((s, x) for s, x in monomial if s not in images)
@@ -51,7 +55,7 @@ class Mapped:
     jumps : list
     order : list of Symbol
     table : dict
-        From the symbols of the spins to those that take their place.
+        From the symbols that were replaced to those that take their place.
     """
 
     hamiltonian: Expression
@@ -72,7 +76,7 @@ def _mapped(system: Any, images: Mapping[Symbol, Any], new: dict[Symbol, Symbol]
 
     H = image(system.hamiltonian)
     for s in images:
-        H = H + 0 * images[s][2]
+        H = H + 0 * images[s][-1]
     order = [new.get(s, s) for s in system.symbols]
     if any(s not in H.symbols for s in order):
         H = H + Expression(tuple(keep))
@@ -91,6 +95,25 @@ def as_atoms(system: Any) -> Mapped:
     images = {s: (a.p, a.z, a.m) for s, a in zip(spins, made, strict=True)}
     new = {s: a.symbol for s, a in zip(spins, made, strict=True)}
     return _mapped(system, images, new)
+
+
+def as_levels(system: Any, cutoff: int | Sequence[int]) -> Mapped:
+    """Every mode as the levels of its lowest Fock states; see :meth:`.System.as_levels`."""
+    own = [s for s in system.symbols if isinstance(s.factor, ModeFactor)]
+    sizes = [dims[0] for dims in symbol_levels(own, cutoff)]
+    names = [f"{s.name}levels" for s in own]
+    made = levels(*sizes, names=names) if own else ()
+    new = {s: x.symbol for s, x in zip(own, made, strict=True)}
+    return _mapped(system, {s: lowered_levels(x) for s, x in new.items()}, new)
+
+
+def lowered_levels(symbol: Symbol) -> tuple[Expression, Expression]:
+    """b† and b of a mode whose lowest Fock states are the levels of a symbol."""
+    level = Level(symbol)
+    b = level[0, 1]
+    for n in range(2, level.d):
+        b = b + math.sqrt(n) * level[n - 1, n]
+    return b.dag(), b
 
 
 def holstein_primakoff(system: Any, order: int, expansion: str) -> Mapped:

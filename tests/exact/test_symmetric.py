@@ -1,0 +1,113 @@
+"""Ensembles beside modes in the permutation-symmetric Liouville space, against all states."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+import qutip
+
+import qsyncplug as qsp
+from qsyncplug.approximate.stationary import hierarchy_exactsolve, hierarchy_steadystate
+from qsyncplug.core.errors import CutoffWarning
+from qsyncplug.exact.symmetric import has_ensembles, many_atoms
+
+
+def driven(n, *, drive=0.0):
+    """Atoms with rates of their own in a lossy, weakly nonlinear cavity."""
+    (b,), (A,) = qsp.modes(1), qsp.atoms(n)
+    H = 0.3 * b.dag() * b + 0.2 * A.z + 0.25 * (b.dag() * A.m + b * A.p) + drive * (b + b.dag())
+    jumps = [0.9 * b, 0.3 * b**2, 0.6 * A.each.p, 0.3 * A.each.m, 0.4 * A.each.z, 0.2 * A.m]
+    return qsp.System(H, jumps), b, A
+
+
+@pytest.mark.parametrize("drive", [0.0, 0.2])
+def test_steady_states(drive):
+    system, b, A = driven(3, drive=drive)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CutoffWarning)
+        whole = qsp.steadystate(system, cutoff=6)
+    moments = hierarchy_steadystate(system, 6)
+    for x in (b, A.m, b.dag() * b, A.z, A.p * A.m, b.dag() * A.m, b**2 * A.p, b.dag() ** 2 * b**2):
+        assert abs(qsp.expect(x, whole) - qsp.expect(x, moments)) < 1e-12
+    assert moments.neglected == ()
+    # a quarter of the elements: C(N+3, 3) in place of 4^N
+    assert len(moments.moments) <= 20 * 36 / 2 + 20 * 6
+
+
+def test_evolution_in_time():
+    system, b, A = driven(3, drive=0.2)
+    state0 = {b: 0.5 + 0.2j, A: (1.2, 0.3)}
+    times = [0, 0.7, 1.5]
+    e_ops = {"b": b, "S": A.m, "bS": b.dag() * A.m * A.z, "n": b.dag() * b}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CutoffWarning)
+        exact = qsp.exactsolve(system, state0, times, cutoff=6, e_ops=e_ops)
+    run = hierarchy_exactsolve(system, state0, times, cutoff=6, e_ops=e_ops)
+    for name in e_ops:
+        np.testing.assert_allclose(run.e_data[name], exact.e_data[name], atol=2e-8)
+    assert run.stats["neglected"] == [] and run.stats["cutoff"] == 6
+    again = pickle.loads(pickle.dumps(run))
+    np.testing.assert_array_equal(again.expectation(A.p * b), run.expectation(A.p * b))
+
+
+def test_two_modes_and_two_ensembles():
+    b1, b2 = qsp.modes(2)
+    A, B = qsp.atoms(1, 2)
+    H = 0.3 * b1.dag() * b1 + 0.2 * (b1.dag() * b2 + b2.dag() * b1)
+    H = H + 0.4 * (b1.dag() * A.m + b1 * A.p) + 0.3 * (b2.dag() * B.m + b2 * B.p)
+    jumps = [b1, 0.8 * b2, 0.7 * A.each.p, 0.5 * B.each.p, 0.3 * B.m]
+    system = qsp.System(H, jumps)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CutoffWarning)
+        whole = qsp.steadystate(system, cutoff=(4, 3))
+    moments = hierarchy_steadystate(system, (4, 3))
+    for x in (b1.dag() * b1, b2.dag() * b1, b1.dag() * B.m, A.p * B.m, B.p * B.m * A.z):
+        assert abs(qsp.expect(x, whole) - qsp.expect(x, moments)) < 1e-12
+
+
+def test_many_atoms_take_it_by_themselves():
+    system, b, A = driven(7)
+    assert many_atoms(system) and has_ensembles(driven(2)[0]) and not many_atoms(driven(2)[0])
+    with pytest.warns(CutoffWarning, match="cut-off 4 is too low"):
+        few = qsp.steadystate(system, cutoff=4)
+    assert type(few).__name__ == "MomentState"
+    # independent: all 2^7 states in QuTiP, by its own steady state of trajectories in time
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CutoffWarning)
+        run = qsp.exactsolve(system, {b: 0.0, A: (0, 0, -1.0)}, [0.0, 0.6], cutoff=4)
+    H, c_ops = driven(4)[0].qutip(4)
+    ground = qutip.tensor(qutip.basis(4, 0), *[qutip.basis(2, 1)] * 4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CutoffWarning)
+        small = hierarchy_exactsolve(driven(4)[0], [0.0, (0, 0, -1.0)], [0.0, 0.6], cutoff=4)
+    n = qutip.tensor(qutip.num(4), *[qutip.qeye(2)] * 4)
+    want = qutip.mesolve(
+        H, ground, [0.0, 0.6], c_ops, e_ops=[n], options={"atol": 1e-12, "rtol": 1e-10}
+    ).expect[0][-1]
+    mode = small.model.nodes[0]
+    assert abs(small.expectation(mode.dag() * mode)[-1] - want) < 1e-8
+    assert run.expectation(b.dag() * b)[-1].real > want
+
+
+def test_a_cutoff_is_needed():
+    system, b, A = driven(7)
+    with pytest.raises(TypeError, match="cutoff"):
+        qsp.steadystate(system)
+    with pytest.raises(TypeError, match="cutoff"):
+        qsp.exactsolve(system, {b: 0.0, A: (0, 0, 1.0)}, [0, 1.0])
+    with pytest.raises(ValueError, match="moments"):
+        qsp.steadystate(driven(60, drive=0.1)[0], cutoff=12)
+
+
+def test_levels_of_modes():
+    (b,), (s,) = qsp.modes(1), qsp.spins(1)
+    system = qsp.System(0.3 * b.dag() * b + 0.2 * (b.dag() ** 2 * s.m + b**2 * s.p), [b, b.dag()])
+    cut = system.as_levels(5)
+    assert cut.levels() == [5, 2]
+    (H1, L1), (H2, L2) = system.qutip(5), cut.qutip()
+    np.testing.assert_allclose(H1.full(), H2.full(), atol=1e-14)
+    for x, y in zip(L1, L2, strict=True):
+        np.testing.assert_allclose(x.full(), y.full(), atol=1e-14)
+    with pytest.raises(ValueError, match="cutoff"):
+        system.as_levels(1)
