@@ -1,5 +1,6 @@
-/* The kernels of circle_simd.h, compiled for several instruction sets and chosen when the program runs: the same wheel
-   runs on any processor. Everything is written with the vector extensions of GCC and clang. */
+/* The kernels of circle_simd.h, compiled for several instruction sets and chosen when the program
+   runs: the same wheel runs on any processor. Everything is written with the vector extensions of
+   GCC and clang; what is particular to x86 stands behind QC_X86. */
 #include "circle_kernels.h"
 #include <string.h>
 
@@ -45,11 +46,12 @@ const qc_kernels *qc_select(int level)
 {
 #ifdef QC_X86
     __builtin_cpu_init();
-    if ((level < 0 || level == 2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
-        && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma"))
-        return &kernels_avx512;
-    if ((level < 0 || level == 1) && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    int fma = __builtin_cpu_supports("fma");
+    int wide = fma && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
+               && __builtin_cpu_supports("avx512vl");
+    if (wide && (level < 0 || level == QC_AVX512)) return &kernels_avx512;
+    if (fma && __builtin_cpu_supports("avx2") && (level < 0 || level == QC_AVX2))
         return &kernels_avx2;
 #endif
-    return level <= 0 ? &kernels_portable : NULL;
+    return level <= QC_PORTABLE ? &kernels_portable : NULL;
 }

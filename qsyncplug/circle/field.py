@@ -6,35 +6,41 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 
-from .._ext.circle import GraphField, MeanField
+from .._ext.circle import KINDS as _KERNEL_KINDS
+from .._ext.circle import MeanField
+from .._ext.circlegraph import GraphField
 from ..core.checks import check_choice
+from .cells import CellTables, count_cells
+from .divisors import Divisors, PairSums
 from .model import Circle, check_circle
+from .turns import FAR, wrap
 
 __all__ = [
     "KERNELS",
     "KINDS",
     "Layout",
     "choose_kernel",
-    "count_cells",
     "right_hand_side",
     "velocity",
-    "wrap",
 ]
 
 #: Values of the option ``kernel``.
 KERNELS = ("auto", "direct", "horner", "taylor", "taylor-sorted", "split")
 
 #: kind of an interaction -> its number in the kernels
-KINDS = {"sine": 0, "attention": 1, "fourier": 2, "callable": 2}
-_TWO_PI = (6.283185303211212, 3.968374295837407e-09, 2.2884754904439327e-17)
-_TWO_PI_EXACT = Fraction(9182885614096437842769610399486622256908310048836, 2**160)
-_LARGE = 1e5
+KINDS = {
+    "sine": _KERNEL_KINDS["sine"],
+    "attention": _KERNEL_KINDS["attention"],
+    "fourier": _KERNEL_KINDS["series"],
+    "callable": _KERNEL_KINDS["series"],
+}
+#: particles up to which sums over pairs may stand in for a series that does not resolve
+_MOST_PAIRS = 20_000
 
 
 @dataclass(frozen=True)
@@ -57,44 +63,6 @@ class Layout:
             x = np.empty_like(rows)
             x[..., self.order] = rows
         return x if self.offset is None else x + self.offset
-
-
-def wrap(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positions in [0, 2π), and what was taken away; exact to the last digit of `x`."""
-    turns = np.floor(x / (2 * np.pi))
-    wrapped = ((x - turns * _TWO_PI[0]) - turns * _TWO_PI[1]) - turns * _TWO_PI[2]
-    for k in np.flatnonzero(np.abs(x) > _LARGE):
-        wrapped[k] = float(Fraction(float(x[k])) % _TWO_PI_EXACT)
-    wrapped = np.maximum(wrapped, 0.0)
-    return wrapped, x - wrapped
-
-
-def good_cells(wanted: int) -> int:
-    """Return the smallest 2**p or 3·2**p from `wanted` on."""
-    p = 3
-    while True:
-        for value in (2**p, 3 * 2 ** (p - 1)):
-            if value >= wanted:
-                return int(value)
-        p += 1
-
-
-def count_cells(series: list[np.ndarray]) -> int:
-    """Return the smallest number of cells for which 16 powers are enough: a bound of what is left
-    out is at rounding.
-    """
-    cells = good_cells(max(8, max(len(b) for b in series) // 6))  # half < 6π
-    while True:
-        left_out = 0.0
-        for b in series:
-            half = np.arange(1, len(b) + 1) * np.pi / cells
-            # 2 Σ_{m≥16} |J_m(half)| from |J_m(h)| ≤ (h/2)^m/m!; it enters twice, with the moments
-            # and with the evaluation
-            remainder = 2 * (half / 2) ** 16 / math.factorial(16) / (1 - half / 34)
-            left_out = max(left_out, float(2 * np.sum(np.abs(b) * remainder) / np.sum(np.abs(b))))
-        if left_out < 4 * np.finfo(float).eps:
-            return cells
-        cells = good_cells(cells + 1)
 
 
 def costs(n: int, modes: int, cells: int, kind: int) -> dict[str, float]:
@@ -203,7 +171,7 @@ def right_hand_side(
         "scale": model.coupling * math.exp(log_scale),
         "lag": model.phase_lag,
         "threads": threads,
-        "divide": model.normalization if callable(model.normalization) else None,
+        "divide": Divisors(model.normalization) if callable(model.normalization) else None,
         "level": level,
     }
     modes = max(len(series), 0 if weight_series is None else len(weight_series) - 1)
@@ -232,30 +200,26 @@ def _mean_field(
             "take 'taylor'"
         )
     weights = model.weights
-    function, reason = None, "as asked"
+    reason = "as asked"
     if model.triads is not None and kernel in ("auto", "direct"):
         kernel = "horner"
         reason = "triads are sums over modes"
-    cells = 0
-    if model.interaction.decays:
+    cells, decays = 0, model.interaction.decays
+    if decays:
         series = [common["b"], np.empty(0) if common["a"] is None else common["a"][1:]]
         cells = count_cells([s for s in series if s.size])
-    if not model.interaction.decays:
+    else:
         if kernel not in ("auto", "direct"):
             raise ValueError(
                 f"options['kernel']={kernel!r} needs a sine series, which {model.interaction} has "
                 "not; take 'direct'"
             )
-        function, kernel, reason = (
-            model.interaction.f,
-            "direct",
-            "the interaction has no sine series",
-        )
-    elif kernel == "auto":
+        kernel, reason = "direct", "the interaction has no sine series"
+    if decays and kernel == "auto":
         kernel = choose_kernel(n, modes, cells, common["kind"], sort and model.identical)
         reason = f"fastest for n={n} and {modes} modes"
     order = offset = None
-    if kernel == "taylor-sorted" or np.max(np.abs(x)) > _LARGE:
+    if kernel == "taylor-sorted" or np.max(np.abs(x)) > FAR:
         wrapped, offset = wrap(x)
         if kernel == "taylor-sorted":
             order = np.argsort(wrapped, kind="stable")
@@ -267,8 +231,9 @@ def _mean_field(
     rhs = _Mean(
         weights=weights,
         method=kernel,
-        cells=cells if kernel.startswith("taylor") else 0,
-        function=function,
+        cells=CellTables(cells) if kernel.startswith("taylor") else None,
+        sums=None if decays else PairSums(model.interaction.f, weights, model.phase_lag),
+        most_pairs=_MOST_PAIRS,
         ordered=order is not None,
         triads=model.triads,
         **common,
@@ -309,7 +274,7 @@ def _graph(
             if common["a"] is None
             else "accurate for small attention weights"
         )
-    offset = wrap(x)[1] if np.max(np.abs(x)) > _LARGE else None
+    offset = wrap(x)[1] if np.max(np.abs(x)) > FAR else None
     layout = Layout(None, offset)
     if sparse:
         weights = 1.0 if model.weights is None else model.weights[a.indices]

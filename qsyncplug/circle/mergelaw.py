@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from .._ext.circle import MeanField
-from .field import KINDS, choose_kernel, count_cells
+from .cells import CellTables, count_cells
+from .field import KINDS, choose_kernel
 from .joins import Moment
 from .model import Circle
 from .survivors import Survivors
@@ -64,11 +65,10 @@ class MergeLaw:
         if kernel is None:
             cells = count_cells([self.series])
             kernel = choose_kernel(weights.size, self.series.size, cells, kind, True)
-        cells = 0
+        tables = None
         if kernel.startswith("taylor"):
-            cells = count_cells(
-                [self.series] + ([] if self.weight_series is None else [self.weight_series[1:]])
-            )
+            weights_too = [] if self.weight_series is None else [self.weight_series[1:]]
+            tables = CellTables(count_cells([self.series, *weights_too]))
         return MeanField(
             weights.size,
             kind,
@@ -78,7 +78,7 @@ class MergeLaw:
             weights,
             scale=1.0 if self.divided else 1 / self.total,
             method=kernel,
-            cells=cells,
+            cells=tables,
             threads=self.threads,
             shift=shift,
         )

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import scipy.sparse
 
-from .._ext.circle import divisors_of
 from ..core.checks import check_memory
 from .balance import imbalance
+from .divisors import divisors_of
 from .interactions import Interaction
 from .model import Circle, refuse_extras
 

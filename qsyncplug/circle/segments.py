@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .._ext.circle import Clusters, MeanField
+from .._ext.circle import MeanField
+from .._ext.clusters import Clusters
 from .._ext.integrator import Integrator
 from ..core.limits import deadline
 from ..core.rungekutta import integrator

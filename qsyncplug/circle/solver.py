@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._ext.circle import harmonics
+from .._ext.harmonics import harmonics
 from ..core.checks import check_choice, check_integer, check_number
 from ..core.errors import ApproximationWarning, StorageError, warn
 from ..core.options import DEFAULTS

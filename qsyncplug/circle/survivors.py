@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .field import wrap
 from .model import Circle
+from .turns import wrap
 
 __all__ = ["Survivors"]
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._ext.circle import leaf_order, roots
+from .._ext.clusters import leaf_order, roots
 from ..core.checks import check_number
 from ..core.errors import StorageError
 from ..core.result import Result

@@ -7,7 +7,8 @@ import networkx as nx
 import numpy as np
 import pytest
 import scipy.sparse
-from qsyncplug._ext.circle import GraphField, leaf_order, roots
+from qsyncplug._ext.circlegraph import GraphField
+from qsyncplug._ext.clusters import leaf_order, roots
 
 import qsyncplug as qsp
 from qsyncplug.circle import (

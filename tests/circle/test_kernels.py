@@ -5,30 +5,25 @@ trusted.
 import mpmath
 import numpy as np
 import pytest
+import scipy.sparse
 from hypothesis import given
 from hypothesis import strategies as st
 from qsyncplug._ext.circle import (
-    GraphField,
+    KINDS,
+    TERMS,
+    TWO_PI,
     MeanField,
-    cell_powers,
-    harmonics,
     instruction_sets,
-    leaf_order,
-    roots,
-    split_width,
 )
+from qsyncplug._ext.circlegraph import GraphField
+from qsyncplug._ext.clusters import leaf_order, roots
+from qsyncplug._ext.harmonics import harmonics
 from scipy.special import jv
 
 from qsyncplug.circle import Circle, attention, fourier, interaction, sine, velocity
-from qsyncplug.circle.field import (
-    Layout,
-    choose_kernel,
-    costs,
-    count_cells,
-    good_cells,
-    right_hand_side,
-    wrap,
-)
+from qsyncplug.circle.cells import CellTables, cell_powers, count_cells, good_cells, split_width
+from qsyncplug.circle.field import Layout, choose_kernel, costs, right_hand_side
+from qsyncplug.circle.turns import TURN, TURN_SCALE, wrap
 
 from . import reference
 
@@ -100,6 +95,56 @@ def test_no_number_of_particles_is_left_over(level, kernel, weighted):
         assert np.max(np.abs(found - reference.velocity(model, x))) < 1e-13 * max(1, c.sum()), n
 
 
+def evaluations(level):
+    """Everything that the kernels of one instruction set compute, for one set of problems."""
+    rng = np.random.default_rng(21)
+    for force in (sine(), attention(7.0, scaled=True), attention(-2.0), fourier([1.0, 0.2, -0.3])):
+        for n in (3, 37, 700):
+            x, c = rng.uniform(-9, 9, n), rng.uniform(0.5, 2, n)
+            for kernel in KERNELS:
+                for model in (
+                    Circle(force, weights=c, phase_lag=0.3),
+                    Circle(force, triads=(0.3, -0.2) if kernel != "direct" else None),
+                    Circle(force, "attention" if force.kind == "attention" else "mean"),
+                ):
+                    sums = force.peak * np.exp(force.log_scale) * c.sum()
+                    if kernel == "taylor-sorted" and not model.identical:
+                        continue
+                    rhs, y = right_hand_side(model, x, kernel=kernel, level=level)
+                    yield rhs(0.0, y), sums
+                    if model.phase_lag == 0 and model.normalization != "attention":
+                        yield rhs.slope(y), sums * force.coefficients().size
+        a = rng.normal(size=(90, 90)) * (rng.uniform(size=(90, 90)) < 0.3)
+        x = rng.uniform(-9, 9, 90)
+        for matrix in (a, scipy.sparse.csr_array(a)):
+            for kernel in ("split", "direct"):
+                model = Circle(force, adjacency=matrix, phase_lag=0.1)
+                rhs, y = right_hand_side(model, x, kernel=kernel, level=level)
+                yield (
+                    rhs(0.0, y),
+                    force.peak * np.exp(force.log_scale) * np.abs(a).sum(axis=1).max(),
+                )
+
+
+@pytest.mark.parametrize("level", LEVELS[1:])
+def test_instruction_sets_give_the_same_numbers(level):
+    # not the last bit: vectors of other lengths add in another order, and fuse products or not
+    count = 0
+    for (found, scale), (expected, _) in zip(evaluations(level), evaluations(0), strict=True):
+        assert np.max(np.abs(found - expected)) < 2e-14 * scale
+        count += 1
+    assert count > 150
+
+
+def test_constants_that_kernels_and_python_share():
+    with mpmath.workdps(60):
+        assert abs(mpmath.fsum(TWO_PI) - 2 * mpmath.pi) < mpmath.mpf(10) ** -31
+        assert abs(mpmath.mpf(TURN) / TURN_SCALE - 2 * mpmath.pi) < mpmath.mpf(10) ** -47
+    assert KINDS == {"sine": 0, "attention": 1, "series": 2}
+    assert cell_powers(3, 24).shape == (4, TERMS)
+    assert instruction_sets()[0] == "portable"
+
+
 @pytest.mark.parametrize("beta", [-0.5, 0.0, 3.0, 30.0])
 def test_normalised_attention_against_fifty_digits(beta):
     rng = np.random.default_rng(6)
@@ -166,7 +211,7 @@ def test_the_sorted_kernel_notices_disorder(level):
     rng = np.random.default_rng(9)
     x = rng.uniform(0, 2 * np.pi, 4000)
     b = attention(10.0).coefficients()
-    cells = count_cells([b])
+    cells = CellTables(count_cells([b]))
     kw = {"size": x.size, "kind": 1, "beta": 10.0, "b": b, "cells": cells, "level": level}
     ordered, any_order = MeanField(method="taylor-sorted", **kw), MeanField(method="taylor", **kw)
     # sums of 4000 terms in another order
@@ -181,7 +226,7 @@ def test_the_sorted_kernel_notices_disorder(level):
 def test_wild_positions_do_no_harm(method, level):
     # a trial step of the integrator may try anything
     b = attention(10.0).coefficients()
-    rhs = MeanField(40, 1, 10.0, b, method=method, cells=count_cells([b]), level=level)
+    rhs = MeanField(40, 1, 10.0, b, method=method, cells=CellTables(count_cells([b])), level=level)
     for bad in (np.nan, np.inf, -np.inf, 1e300, -1e17):
         x = np.linspace(0, 6, 40)
         x[17] = bad
@@ -306,7 +351,7 @@ def test_there_may_be_more_modes_than_cells(cells):
     x = np.sort(np.random.default_rng(12).uniform(0, 2 * np.pi, 500))
     expected = MeanField(500, 1, 30.0, b, method="direct")(0.0, x)
     for method in ("taylor", "taylor-sorted"):
-        found = MeanField(500, 1, 30.0, b, method=method, cells=cells)(0.0, x)
+        found = MeanField(500, 1, 30.0, b, method=method, cells=CellTables(cells))(0.0, x)
         assert (
             np.max(np.abs(found - expected))
             < (1e-13 if cells >= 48 else 1e-9) * np.max(np.abs(b)) * 500
@@ -318,7 +363,7 @@ def test_runs_of_sorted_particles(n, start, spread, seed):
     # whatever was there before, and wherever the particles are: the runs are found again
     rng = np.random.default_rng(seed)
     b = attention(10.0).coefficients()
-    rhs = MeanField(n, 1, 10.0, b, method="taylor-sorted", cells=count_cells([b]))
+    rhs = MeanField(n, 1, 10.0, b, method="taylor-sorted", cells=CellTables(count_cells([b])))
     for _ in range(3):
         x = start + np.sort(
             rng.uniform(0, spread, n)
@@ -392,8 +437,6 @@ def test_graph_kernels(level, force):
     a[7] = 0
     x = rng.uniform(-5, 5, n)
     expected = -(a * force(x[:, None] - x[None, :] + 0.3)).sum(axis=1)
-    import scipy.sparse
-
     for matrix in (a, scipy.sparse.csr_array(a)):
         for kernel in ("split", "direct"):
             for threads in (1, 3):
@@ -406,8 +449,14 @@ def test_bad_sizes():
     with pytest.raises(ValueError, match="weights must hold 3"):
         MeanField(3, 0, 0.0, [1.0], weights=[1.0])
     with pytest.raises(ValueError, match="cells must be at least"):
-        MeanField(3, 0, 0.0, [1.0] * 8, method="taylor", cells=1)
+        MeanField(3, 0, 0.0, [1.0] * 8, method="taylor", cells=CellTables(1))
     with pytest.raises(ValueError, match="level"):
         MeanField(3, 0, 0.0, [1.0], level=7)
     with pytest.raises(ValueError, match="matrix must have shape"):
         GraphField(3, 0, 0.0, [1.0], matrix=np.ones((2, 2)))
+    with pytest.raises(ValueError, match="omega must hold 3"):
+        GraphField(3, 0, 0.0, [1.0], matrix=np.ones((3, 3)), omega=[1.0])
+    with pytest.raises(ValueError, match="divide must give 3"):
+        MeanField(3, 0, 0.0, [1.0], divide=lambda x: np.ones(2))(0.0, np.zeros(3))
+    with pytest.raises(ValueError, match="sums must give 3"):
+        MeanField(3, 0, 0.0, [1.0], sums=lambda x: np.ones(4))(0.0, np.zeros(3))
