@@ -178,6 +178,8 @@ class Coalescence(Solver):
 
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> MergingProblem:
         """See :meth:`Solver.problem`."""
+        if e_ops is not None:
+            raise TypeError("a run of merging particles takes no e_ops; its result is a tree")
         model: Circle = self.model
         x0 = model.positions(state0, "state0")
         _check_model(model)
@@ -186,7 +188,7 @@ class Coalescence(Solver):
         here = Survivors.of(model, x0)
         masses = np.ones(x0.size) if model.weights is None else np.array(model.weights)
         result = CoalesceResult(
-            e_ops,
+            None,
             {"store_states": False, "store_final_state": False, **self._options},
             solver=self.name,
             stats={"method": "dop853, merging"},

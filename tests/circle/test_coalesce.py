@@ -345,6 +345,8 @@ def test_by_hand():
     assert angles.size == weights.size == 8
     assert np.array_equal(angles, run.centres(run.merge_log_times[3])[0])
     assert [x.size for _, (x, _) in solver.iterate(x0, [0, 3, 11])] == [12, 9, 1]
+    with pytest.raises(TypeError, match="no e_ops"):
+        solver.run(x0, [0, 3], e_ops=[lambda t, x: 0])
 
 
 @pytest.fixture

@@ -188,8 +188,12 @@ def test_every_solver_is_in_the_table():
 
     found = {type(make().solver) for make in RUNS.values()}
     ours = {cls for cls in SOLVERS.values() if cls.__module__.startswith("qsyncplug.")}
-    # exact runs have tests of their own
-    assert {cls.__name__ for cls in ours - found} <= {"ExactSolver", "SpinExactSolver"}
+    # exact runs and coalescence have tests of their own
+    assert {cls.__name__ for cls in ours - found} <= {
+        "Coalescence",
+        "ExactSolver",
+        "SpinExactSolver",
+    }
 
 
 @pytest.mark.parametrize("threads", [1, 2])
