@@ -10,15 +10,13 @@ from libc.string cimport memcpy
 
 import numpy as np
 
+from qsyncplug._ext.step cimport SPARE, STAGES, Step
+
 cdef extern from "dop853.h" nogil:
     const double NODE[16]
     void dop853_combine(int stage, ptrdiff_t n, double h, double** K, const double* base, double* out)
     double dop853_error(ptrdiff_t n, int width, double h, double** K, const double* y0, const double* y1,
                         const double* atol, ptrdiff_t stride, double rtol)
-    double dop853_norm(ptrdiff_t n, int width, const double* v, const double* y, const double* atol,
-                       ptrdiff_t stride, double rtol)
-    void dop853_dense(ptrdiff_t n, double h, double** K, const double* y0, const double* y1, double** F)
-    void dop853_interpolate(ptrdiff_t n, double x, const double* y0, double** F, double* out)
 
 cdef extern from "time.h" nogil:
     cdef struct timespec:
@@ -26,9 +24,6 @@ cdef extern from "time.h" nogil:
         long tv_nsec
     int timespec_get(timespec* ts, int base)
     int TIME_UTC
-
-cdef enum:
-    STAGES = 16
 
 #: the numbers of ``Status`` by name, for Python
 STATUS = dict(RUNNING=RUNNING, STEP_LIMIT=STEP_LIMIT, TIME_LIMIT=TIME_LIMIT, STEP_SIZE=STEP_SIZE, NON_FINITE=NON_FINITE,
@@ -81,7 +76,7 @@ def as_doubles(y, bint complex_pairs, copy=True):
     return flat.view(np.float64) if complex_pairs else flat
 
 
-cdef class Integrator:
+cdef class Integrator(Step):
     """One run of the method: ``set_state`` once, then ``advance`` as often as wanted.
 
     Parameters
@@ -103,7 +98,7 @@ cdef class Integrator:
     """
 
     cdef readonly RightHandSide rhs
-    cdef readonly double t, t_old, h, rtol, max_step, t_event
+    cdef readonly double h, max_step, t_event
     cdef readonly long long accepted, rejected, evaluations
     cdef readonly list event_log
     cdef readonly Py_ssize_t event_index
@@ -113,19 +108,11 @@ cdef class Integrator:
     cdef double first_step, started, looked, bound, horizon
     cdef double[::1] breaks           # times that no step passes over
     cdef Py_ssize_t next_break
-    cdef bint dense_ready, has_step, rejected_last
-    cdef Py_ssize_t n
+    cdef bint rejected_last
+    cdef int lost                     # what evaluating inside an accepted step ended with
     cdef readonly Py_ssize_t n_events
-    cdef int width                    # 2 for pairs of doubles that are complex numbers
-    cdef double[::1] atol
-    cdef Py_ssize_t atol_stride
-    cdef double[:, ::1] work          # rows: 16 stages, y, y_old, y_new, 7 dense, event scratch
-    cdef double* K[STAGES]
-    cdef double* y
-    cdef double* y_old
+    cdef double[:, ::1] work          # rows: 16 stages, y, y_old, y_new, 7 dense, scratch, SPARE
     cdef double* y_new
-    cdef double* F[7]
-    cdef double* scratch
     cdef double[::1] g_old, g_new, g_mid
     cdef int[::1] directions
     cdef int[::1] terminal
@@ -156,7 +143,7 @@ cdef class Integrator:
         self.g_new = np.zeros(max(n_events, 1))
         self.g_mid = np.zeros(max(n_events, 1))
         self.event_log = []
-        self.work = np.zeros((STAGES + 11, max(self.n, 1)))
+        self.work = np.zeros((STAGES + 11 + SPARE, max(self.n, 1)))
         for s in range(STAGES):
             self.K[s] = &self.work[s, 0]
         self.y = &self.work[STAGES, 0]
@@ -165,6 +152,9 @@ cdef class Integrator:
         for s in range(7):
             self.F[s] = &self.work[STAGES + 3 + s, 0]
         self.scratch = &self.work[STAGES + 10, 0]
+        for s in range(4):
+            self.ends[s] = &self.work[STAGES + 11 + s, 0]
+        self.direction = &self.work[STAGES + 15, 0]
 
     # ------------------------------------------------------------------ state
 
@@ -181,6 +171,11 @@ cdef class Integrator:
         self.accepted = self.rejected = self.evaluations = 0
         self.has_step = self.dense_ready = self.rejected_last = False
         self.h = 0.0
+        self.parts = 1
+        self.part = -1
+        self.lost = self.looks = self.unlooked = 0
+        self.longest = INFINITY
+        self.rate = 0.0
         self.event_index = -1
         self.event_log = []
         self.started = self.looked = now()
@@ -216,28 +211,32 @@ cdef class Integrator:
 
     def snapshot(self):
         """Everything that going on bit for bit needs: numbers, and arrays by what they hold."""
-        cdef double[:, ::1] rows = np.empty((STAGES + 10, self.n))
-        for k in range(STAGES + 10):
+        cdef double[:, ::1] rows = np.empty((STAGES + 10 + SPARE, self.n))
+        for k in range(STAGES + 10 + SPARE):
             memcpy(&rows[k, 0], self.row(k), self.n * sizeof(double))
-        return {"numbers": np.array([self.t, self.t_old, self.h, self.bound, self.horizon]),
+        return {"numbers": np.array([self.t, self.t_old, self.h, self.bound, self.horizon, self.longest,
+                                     self.rate]),
                 "counts": np.array([self.accepted, self.rejected, self.evaluations, self.dense_ready,
-                                    self.has_step, self.rejected_last, self.next_break]),
+                                    self.has_step, self.rejected_last, self.next_break, self.parts, self.part,
+                                    self.looks, self.unlooked]),
                 "rows": np.asarray(rows), "breaks": np.array(self.breaks), "events": np.array(self.g_new)}
 
     def restore(self, saved):
         """Go on from what :meth:`snapshot` gave."""
         cdef double[:, ::1] rows = np.array(saved["rows"], dtype=np.float64, order="C")
         cdef Py_ssize_t k
-        if rows.shape[0] != STAGES + 10 or rows.shape[1] != self.n:
+        if rows.shape[0] != STAGES + 10 + SPARE or rows.shape[1] != self.n:
             raise ValueError(f"the snapshot is of another problem: {rows.shape[1]} numbers, not {self.n}")
-        self.t, self.t_old, self.h, self.bound, self.horizon = map(float, saved["numbers"])
+        self.t, self.t_old, self.h, self.bound, self.horizon, self.longest, self.rate = map(
+            float, saved["numbers"])
         (self.accepted, self.rejected, self.evaluations, self.dense_ready, self.has_step, self.rejected_last,
-         self.next_break) = map(int, saved["counts"])
+         self.next_break, self.parts, self.part, self.looks, self.unlooked) = map(int, saved["counts"])
         self.breaks = np.array(saved["breaks"], dtype=np.float64)
         self.g_new = np.array(saved["events"], dtype=np.float64)
-        if self.g_new.shape[0] != self.g_old.shape[0] or not 0 <= self.next_break <= self.breaks.shape[0]:
+        if (self.g_new.shape[0] != self.g_old.shape[0] or not 0 <= self.next_break <= self.breaks.shape[0]
+                or not -1 <= self.part < self.parts):
             raise ValueError("the snapshot is damaged")
-        for k in range(STAGES + 10):
+        for k in range(STAGES + 10 + SPARE):
             memcpy(self.row(k), &rows[k, 0], self.n * sizeof(double))
 
     cdef double* row(self, Py_ssize_t k) noexcept nogil:
@@ -246,6 +245,8 @@ cdef class Integrator:
             return self.K[k]
         if k < STAGES + 7:
             return self.F[k - STAGES]
+        if k >= STAGES + 10:
+            return self.ends[k - STAGES - 10] if k < STAGES + 14 else self.direction
         return self.y if k == STAGES + 7 else self.y_old if k == STAGES + 8 else self.y_new
 
     # ------------------------------------------------------------------ running
@@ -273,7 +274,9 @@ cdef class Integrator:
         with nogil:
             while delivered < total:
                 if times[delivered] <= (self.t if self.event_index < 0 else self.t_event):
-                    self.interpolate(times[delivered], &out[delivered, 0])
+                    if self.look_inside(times[delivered], &out[delivered, 0]) != 0:
+                        status = self.failure(self.lost)
+                        break
                     delivered += 1
                     continue
                 if self.event_index >= 0:
@@ -298,7 +301,8 @@ cdef class Integrator:
         cdef double[::1] out = np.empty(self.n)
         if not (self.t_old <= t <= self.t):
             raise ValueError(f"t must lie in the last step [{self.t_old}, {self.t}], not {t}")
-        self.interpolate(t, &out[0])
+        if self.look_inside(t, &out[0]) != 0:
+            raise self.rhs.error or ArithmeticError(f"the right-hand side refused a state near t={t}")
         state = np.asarray(out)
         return state.view(complex) if self.rhs.complex_pairs else state
 
@@ -318,13 +322,17 @@ cdef class Integrator:
             swap = self.K[0]
             self.K[0] = self.K[12]
             self.K[12] = swap
+            code = self.look_for_rate(self.t - self.t_old)
+            if code != 0:
+                self.undo_swap()
+                return self.failure(code)
         while True:
             code = self.limits()
             if code != RUNNING:
                 self.undo_swap()
                 return code
             smallest = 10 * fabs(nextafter(self.t, INFINITY) - self.t)
-            h = fmin(self.h, self.max_step)
+            h = fmin(fmin(self.h, self.max_step), self.longest)
             if not (h >= smallest):
                 # a limit set by the user or by the end of the run may be shorter than what the time resolves
                 if self.h >= smallest:
@@ -369,6 +377,7 @@ cdef class Integrator:
         self.y_new = swap
         self.has_step = True
         self.dense_ready = False
+        self.lost = 0
         code = self.rhs.accepted(self.t, self.y)
         if code < 0:
             return self.failure(code)
@@ -380,6 +389,16 @@ cdef class Integrator:
         if self.n_events:
             return self.find_events()
         return RUNNING
+
+    cdef int look_inside(
+        self,
+        double t,           # IN within the last step
+        double* out,        # OUT (n,)
+    ) noexcept nogil:
+        cdef int code = self.interpolate(t, out)
+        if code != 0:
+            self.lost = code
+        return code
 
     cdef void undo_swap(self) noexcept nogil:
         # so that the last step can still be interpolated after a stop
@@ -453,13 +472,6 @@ cdef class Integrator:
                                 self.atol_stride, self.rtol)
         return 0
 
-    cdef double norm(
-        self,
-        const double* v,    # IN (n,)
-    ) noexcept nogil:
-        """Root mean square in units of the tolerance at ``y``."""
-        return dop853_norm(self.n, self.width, v, self.y, &self.atol[0], self.atol_stride, self.rtol)
-
     cdef double choose_first_step(self) noexcept nogil:
         """Hairer, Norsett, Wanner, section II.4, in a form that knows no unit of time.
 
@@ -470,8 +482,8 @@ cdef class Integrator:
         cdef double length = room if room < INFINITY else self.horizon - self.t
         cdef Py_ssize_t i
         cdef bint moving
-        d0 = self.norm(self.y)
-        d1 = self.norm(self.K[0])
+        d0 = self.norm(self.y, self.y)
+        d1 = self.norm(self.K[0], self.y)
         if not (length > 0 and length < INFINITY):
             # stepping by hand: nothing is known but how fast the state moves
             length = fmax(d0, 1.0) / d1 if d1 > 0 else fmax(fabs(self.t), 1e-6)
@@ -487,7 +499,7 @@ cdef class Integrator:
             return 1e-3 * h0
         for i in range(self.n):
             self.y_new[i] = self.K[1][i] - self.K[0][i]
-        d2 = self.norm(self.y_new) / h0
+        d2 = self.norm(self.y_new, self.y) / h0
         if not moving:
             unit = fmin(length, d1 / d2) if d2 > 0 and d1 > 0 else length
         # the change in one unit, by the first and by the second derivative
@@ -495,29 +507,6 @@ cdef class Integrator:
         d2 *= unit * unit
         h1 = h0 if not moving and d1 <= 1 else unit * pow(0.01 / fmax(d1, d2), 0.125)
         return fmin(fmin(fmin(100 * h0, h1), room), self.max_step)
-
-    # ------------------------------------------------------------------ dense output
-
-    cdef void prepare_dense(self) noexcept nogil:
-        cdef double h = self.t - self.t_old
-        cdef int s
-        for s in range(13, 16):
-            dop853_combine(s, self.n, h, self.K, self.y_old, self.scratch)
-            self.evaluate(self.t_old + NODE[s] * h, self.scratch, self.K[s])
-        dop853_dense(self.n, h, self.K, self.y_old, self.y, self.F)
-        self.dense_ready = True
-
-    cdef void interpolate(
-        self,
-        double t,           # IN within the last step
-        double* out,        # OUT (n,)
-    ) noexcept nogil:
-        if t == self.t or not self.has_step:
-            memcpy(out, self.y, self.n * sizeof(double))
-            return
-        if not self.dense_ready:
-            self.prepare_dense()
-        dop853_interpolate(self.n, (t - self.t_old) / (self.t - self.t_old), self.y_old, self.F, out)
 
     # ------------------------------------------------------------------ events
 
@@ -539,11 +528,14 @@ cdef class Integrator:
             if self.crosses(k) and not self.terminal[k]:
                 root = self.locate(k)
                 if root <= earliest:
-                    self.interpolate(root, self.scratch)
+                    self.look_inside(root, self.scratch)
                     with gil:
                         self.log_event(k, root)
         if first >= 0:
-            self.interpolate(earliest, self.scratch)
+            self.look_inside(earliest, self.scratch)
+        if self.lost != 0:
+            return self.failure(self.lost)
+        if first >= 0:
             with gil:
                 self.log_event(first, earliest)
             # the run ends here; the part of the step before the event can still be interpolated
@@ -570,7 +562,7 @@ cdef class Integrator:
             c = (fa * b - fb * a) / (fa - fb) if i % 4 != 3 else 0.5 * (a + b)
             if not (a < c < b):
                 c = 0.5 * (a + b)
-            self.interpolate(c, self.scratch)
+            self.look_inside(c, self.scratch)
             self.rhs.events(c, self.scratch, &self.g_mid[0])
             fc = self.g_mid[k]
             if (fc < 0) == (fa < 0) and fc != 0:

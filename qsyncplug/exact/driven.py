@@ -166,14 +166,7 @@ class DrivenStepper:
     def _run(self, targets: np.ndarray, rows: np.ndarray) -> None:
         assert self._integrator is not None
         counters, it = self.counters, self._integrator
-        # every output is the end of a step: where stability limits the steps, what lies between
-        # their ends is not as accurate
-        status = 0
-        for k in range(len(targets)):
-            it.set_bound(targets[k])
-            status, _ = it.advance(targets[k : k + 1], rows[k : k + 1])
-            if status != 0:
-                break
+        status, _ = it.advance(targets, rows)
         counters.products += it.evaluations - self._before
         self._before = it.evaluations
         counters.windows += 1

@@ -15,7 +15,6 @@ from .model import SchrodingerLohe
 __all__ = [
     "coefficients_at",
     "influence_of",
-    "longest_step",
     "mean_factor",
     "right_hand_side",
 ]
@@ -50,30 +49,6 @@ def right_hand_side(model: SchrodingerLohe, x: np.ndarray, **kw: Any) -> LoheRig
     return LoheRightHandSide(n, r, model.coupling, model.normalised, model.start_theta(n), **given)
 
 
-def longest_step(model: SchrodingerLohe, norms: np.ndarray) -> float:
-    """Longest step at which the method still damps what the coupling damps.
-
-    At rest the error control lets steps grow to the edge of stability, |hλ|≈6, where the last
-    rounding of a step is amplified by its interpolation: 1e-12 became 1e-7.
-    """
-    n, theta = len(norms), model.start_theta(len(norms))
-    reach = 1.0
-    if not model.mean_field:
-        graph = model.coupling_graph(n)
-        assert graph is not None
-        sums = np.add.reduceat(np.append(np.abs(graph[2]), 0.0), graph[0][:-1])
-        reach = max(1.0, float(np.max(sums)))
-    if model.normalised:
-        with np.errstate(divide="ignore"):
-            rates = np.mean(norms) * theta / norms
-    else:
-        sizes = np.maximum(norms, np.sqrt(theta))
-        rates = np.mean(sizes) * sizes
-    # an oscillator that is nearly lost has a rate of its own, which the error control sees
-    rate = abs(model.coupling) * reach * min(float(np.max(rates)), 8 * float(np.max(theta)))
-    return 4 / rate if rate > 0 else np.inf
-
-
 def coefficients_at(
     model: SchrodingerLohe, x: np.ndarray, s: np.ndarray, options: dict[str, Any]
 ) -> np.ndarray:
@@ -88,7 +63,7 @@ def coefficients_at(
     rates = model.rates(n)
     rhs = right_hand_side(model, x, frequencies=rates, frame=np.full(n, float(np.mean(rates))))
     limits = {name: options[name] for name in ("rtol", "atol", "nsteps")}
-    method = Integrator(rhs, max_step=longest_step(model, np.linalg.norm(x, axis=1)), **limits)
+    method = Integrator(rhs, **limits)
     method.set_state(0.0, x.ravel(), float(s[-1]) if s[-1] > 0 else np.inf)
     rows = np.empty((len(s), rhs.size))
     _, count = method.advance(np.ascontiguousarray(s, dtype=float), rows)

@@ -16,7 +16,7 @@ from ..core.stepper import Problem, Stepper
 from ..waves.motion import EigenMotion
 from .guard import CAP, VANISHING, GuardedIntegrator, loss_error, loss_of, may_vanish
 from .initial import EDGE_WARNING, check_initial, warn_edges
-from .kernel import longest_step, right_hand_side
+from .kernel import right_hand_side
 from .mobius import mobius_equations, mobius_rate, mobius_scale
 from .model import SchrodingerLohe
 from .result import SchrodingerLoheResult
@@ -142,13 +142,10 @@ def _equations(model: SchrodingerLohe, setup: ReductionSetup, end: float) -> Any
 
 def _method(model: SchrodingerLohe, setup: ReductionSetup, rhs: Any, options: Any) -> Any:
     """The integrator; with a look at the norms where they may vanish or grow."""
-    assert setup.start_rows is not None
-    longest = longest_step(model, np.linalg.norm(setup.start_rows, axis=1))
-    longest = min(longest, options["max_step"])
     if model.variant == "standard":
-        return integrator(rhs, options, max_step=longest)
-    names = ("rtol", "atol", "nsteps", "time_limit")
-    limits = {name: options[name] for name in names} | {"max_step": longest}
+        return integrator(rhs, options)
+    names = ("rtol", "atol", "max_step", "nsteps", "time_limit")
+    limits = {name: options[name] for name in names}
     return GuardedIntegrator(rhs, setup.n, setup.rank, loss_of(model), **limits)
 
 
