@@ -115,6 +115,61 @@ def test_dense_output_joins_the_steps():
     assert few.evaluations > 0
 
 
+@pytest.mark.parametrize("tolerance", [1e-6, 1e-8, 1e-10, 1e-12])
+@pytest.mark.parametrize("system", ode.RESTING, ids=lambda s: s.name)
+def test_outputs_at_rest_are_as_accurate_as_on_the_way(system, tolerance):
+    """Stability limits the steps there: 5e-11 at a tolerance of 1e-12, 1e-9 beside a rotation."""
+    times = np.linspace(system.t0, system.t1, 1001)
+    it, _, _, y = run(system.rhs(), system.y0, times, rtol=tolerance, atol=tolerance)
+    exact = np.array([system.exact(t) for t in times])
+    assert np.abs(y - exact).max() < 10 * tolerance
+    # a step in parts is gone through a second time
+    peer = solve_ivp(
+        system.function,
+        (system.t0, system.t1),
+        system.y0,
+        method="DOP853",
+        t_eval=times,
+        rtol=tolerance,
+        atol=tolerance,
+    )
+    assert it.evaluations < 2.5 * peer.nfev + 50
+
+
+@pytest.mark.parametrize("system", ode.ALL, ids=lambda s: s.name)
+def test_outputs_cost_three_evaluations_a_step_where_accuracy_limits_it(system):
+    def evaluations(count, rtol):
+        times = np.linspace(system.t0, system.t1, count)
+        it, _, _, _ = run(system.rhs(), system.y0, times, rtol=rtol, atol=1e-14)
+        return it.evaluations, it.accepted
+
+    for rtol in (1e-9, 1e-12):
+        (few, steps), (many, _) = evaluations(2, rtol), evaluations(1001, rtol)
+        assert many - few <= 6 * steps
+
+
+def test_a_polynomial_of_parts_does_not_change_the_steps():
+    system = ode.RESTING[0]
+    for count in (2, 30, 1001):
+        times = np.linspace(0, system.t1, count)
+        it, _, _, y = run(system.rhs(), system.y0, times, rtol=1e-10, max_step=6.0, atol=1e-12)
+        if count == 2:
+            steps, end = it.accepted, y[-1]
+        assert it.accepted == steps and np.array_equal(y[-1], end)
+
+
+def test_going_back_inside_a_step_gives_the_same():
+    # events and users look to and fro
+    system = ode.RESTING[0]
+    it = Integrator(system.rhs(), rtol=1e-3, atol=1e-3)
+    it.set_state(0.0, system.y0)
+    for _ in range(12):
+        it.step()
+    times = np.linspace(it.t_old, it.t, 9)
+    forth = [it.dense(t)[0] for t in times]
+    assert [it.dense(t)[0] for t in times[::-1]] == forth[::-1]
+
+
 def test_outputs_may_come_in_pieces():
     rhs, y0, _ = ode.antisymmetric(6)
     times = np.linspace(0, 5, 40)

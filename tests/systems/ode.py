@@ -125,3 +125,59 @@ def antisymmetric(n, seed=0):
     B = B - B.T
     y0 = rng.normal(size=n)
     return LinearRightHandSide(B), y0, lambda t: expm(B * t) @ y0
+
+
+def _resting(rate):
+    return System(
+        f"decay at rate {rate:g}",
+        lambda t, y: -rate * (y - 1),
+        lambda t: np.array([1 + np.exp(-rate * t)]),
+        0.0,
+        200.0 / rate,
+    )
+
+
+def _beside_a_rotation(slow):
+    # the estimate of the error takes the rotation for the measure of what is smooth
+    def f(t, y):
+        return np.array([-(y[0] - 1), -slow * y[2], slow * y[1]])
+
+    return System(
+        f"decay beside a rotation at {slow:g}",
+        f,
+        lambda t: np.array([1 + np.exp(-t), np.cos(slow * t), np.sin(slow * t)]),
+        0.0,
+        100.0,
+    )
+
+
+def _dragged():
+    # follows a slow force closely
+    return System(
+        "decay towards a slow force",
+        lambda t, y: np.array([-20 * (y[0] - np.sin(0.2 * t)) + 0.2 * np.cos(0.2 * t)]),
+        lambda t: np.array([np.exp(-20 * t) + np.sin(0.2 * t)]),
+        0.0,
+        20.0,
+    )
+
+
+def _many_rates():
+    rates = np.array([0.3, 1.0, 7.0, 40.0])
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(4, 4)))[0]
+    A = turn @ np.diag(rates) @ turn.T
+
+    def exact(t):
+        return 1 + turn @ (np.exp(-rates * t) * (turn.T @ np.ones(4)))
+
+    return System("decays at many rates", lambda t, y: -A @ (y - 1), exact, 0.0, 60.0)
+
+
+#: what comes to rest long before the end: stability limits the steps
+RESTING = [
+    _resting(1.0),
+    _resting(1e6),
+    *[_beside_a_rotation(slow) for slow in (0.3, 0.03, 0.003)],
+    _dragged(),
+    _many_rates(),
+]
