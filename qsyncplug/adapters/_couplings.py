@@ -49,7 +49,7 @@ def coupled(system: System) -> bool:
 def gains(system: System) -> tuple[bool, ...]:
     """For each mode, whether it would grow from rest if it were alone."""
     values = np.linalg.eigvals(_blocks(uncoupled(system)))
-    return tuple(bool(v.real.max() > 1e-12 * max(1.0, np.abs(v).max())) for v in values)
+    return tuple(bool(v.real.max() > 1e-12 * np.abs(v).max()) for v in values)
 
 
 def _blocks(system: System) -> np.ndarray:

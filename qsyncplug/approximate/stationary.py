@@ -147,7 +147,7 @@ class _Jacobian:
         idle = np.zeros(2 * V)
         idle[[V + k for k in self.real]] = 1.0
         keep = scipy.sparse.diags(1 - idle)
-        return (keep @ J @ keep - scipy.sparse.diags(idle) * max(1.0, abs(J).max())).tocsc()
+        return (keep @ J @ keep - scipy.sparse.diags(idle) * (abs(J).max() or 1.0)).tocsc()
 
 
 def _newton(jacobian: _Jacobian, z: np.ndarray, steps: int) -> tuple[np.ndarray, float]:

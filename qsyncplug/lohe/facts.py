@@ -86,7 +86,8 @@ class Facts:
     @property
     def identical(self) -> bool:
         """Whether all frequencies are equal."""
-        return bool(np.ptp(self.rates) <= SAME * max(1.0, float(np.max(np.abs(self.rates)))))
+        scale = max(abs(self.k), float(np.max(np.abs(self.rates))))
+        return bool(np.ptp(self.rates) <= SAME * scale)
 
     @property
     def collinear(self) -> bool:

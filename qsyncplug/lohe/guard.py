@@ -237,7 +237,7 @@ class GuardedIntegrator:
                 return t
             change = -g / slope
             t = max(t + change, t_old + 1e-3 * (t - t_old))
-            if abs(change) < 4e-15 * max(abs(t), 1e-3):
+            if abs(change) < 4e-15 * max(abs(t), t - t_old):
                 break
         return t
 

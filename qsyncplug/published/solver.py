@@ -141,9 +141,10 @@ class PublishedProblem(Problem):
 
     def _divides_by_zero(self, time: float) -> bool:
         """Whether a run stopped because X vanished: followed again until just before its end."""
-        kept, end = self.result, time - 1e-9 * max(1.0, abs(time))
+        kept = self.result
         if len(kept.times) == 0 or kept.model.x is not None:
             return False
+        end = time - 1e-9 * max(abs(time), abs(float(kept.times[0])))
         beta, begin = kept.amplitudes[-1], float(kept.times[-1])
         if end > begin:
             again = PublishedSolver(kept.model, options={"rtol": 1e-9})

@@ -98,7 +98,10 @@ def locked_phases(matrix: np.ndarray, frequencies: np.ndarray) -> LockedPhases |
     """
     n = len(frequencies)
     mean = float(np.mean(frequencies))
-    omega = np.asarray(frequencies, dtype=float) - mean
+    # in units of the largest rate: phases and rates stand side by side in what is solved
+    unit = max(float(np.max(np.abs(matrix))) * n, float(np.max(np.abs(frequencies - mean)))) or 1.0
+    matrix = matrix / unit
+    omega = (np.asarray(frequencies, dtype=float) - mean) / unit
     unknown = np.zeros(n + 1)
     share, step = 0.0, 1.0
     solved = _newton(matrix, 0.0 * omega, unknown)
@@ -119,10 +122,11 @@ def locked_phases(matrix: np.ndarray, frequencies: np.ndarray) -> LockedPhases |
     jacobian = _jacobian(matrix, unknown[:n])
     rates = np.sort(np.linalg.eigvals(-jacobian).real)
     # one zero: all phases moved together
-    if n > 1 and not rates[1] > 1e-10 * max(1.0, float(rates[-1])):
+    if n > 1 and not rates[1] > 1e-10 * float(rates[-1]):
         return None
     rate = float(rates[1]) if n > 1 else np.inf
-    return LockedPhases(unknown[:n] - np.mean(unknown[:n]), float(unknown[n]) + mean, rate)
+    phases = unknown[:n] - np.mean(unknown[:n])
+    return LockedPhases(phases, float(unknown[n]) * unit + mean, rate * unit)
 
 
 def _velocity(matrix: np.ndarray, omega: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -140,11 +144,10 @@ def _newton(matrix: np.ndarray, omega: np.ndarray, start: np.ndarray) -> np.ndar
     """Phases and common frequency; the last equation fixes the mean phase."""
     n = len(omega)
     unknown = start.copy()
-    scale = max(float(np.max(np.abs(matrix))) * n, float(np.max(np.abs(omega))), 1e-300)
     for _ in range(20):
         residual = np.append(_velocity(matrix, omega, unknown[:n]) - unknown[n], 0.0)
         residual[n] = np.sum(unknown[:n])
-        if np.max(np.abs(residual)) < 1e-13 * scale:
+        if np.max(np.abs(residual)) < 1e-13:
             return unknown
         full = np.zeros((n + 1, n + 1))
         full[:n, :n] = _jacobian(matrix, unknown[:n])
@@ -157,4 +160,4 @@ def _newton(matrix: np.ndarray, omega: np.ndarray, start: np.ndarray) -> np.ndar
         if not np.all(np.isfinite(change)) or np.max(np.abs(change[:n])) > 1.0:
             return None
         unknown = unknown - change
-    return unknown if np.max(np.abs(residual)) < 1e-11 * scale else None
+    return unknown if np.max(np.abs(residual)) < 1e-11 else None

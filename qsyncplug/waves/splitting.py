@@ -252,7 +252,8 @@ class Splitting:
 
     def _locate(self, t: float, dt: float, error: OscillatorLostError) -> float:
         """Time in [t, t+dt] at which an oscillator is lost, by bisection."""
-        while dt > 1e-13 * max(1.0, abs(t)):
+        resolved = 1e-13 * max(abs(t), abs(t + dt))
+        while dt > resolved:
             before = self.system.save()
             dt /= 2
             try:
@@ -303,7 +304,7 @@ class Splitting:
             h = min(h, max_step)
             pairs = max(1, int(np.ceil(left / (2 * h) * (1 - 1e-10))))
             dt = left / (2 * pairs)
-            if dt < 1e-13 * max(abs(t), abs(t1), 1e-300):
+            if dt < 1e-13 * max(abs(t), abs(t1)):
                 raise FloatingPointError("step size underflow")
             before = self.system.save()
             try:
@@ -311,7 +312,9 @@ class Splitting:
             except (OscillatorLostError, SubStepError) as failed:
                 self.system.restore(before)
                 self.rejected += 2
-                if isinstance(failed, OscillatorLostError) and dt < 1e-12 * max(1.0, abs(t)):
+                # no shorter than what the next try may be
+                resolved = 1e-12 * max(abs(t), abs(t1))
+                if isinstance(failed, OscillatorLostError) and dt < resolved:
                     failed.time = t + self._remaining(failed)
                     raise
                 h = dt / 4
