@@ -20,15 +20,12 @@ LONG_FUNCTIONS = {
     "commands/spins.py:run",
     "commands/wigner.py:run",
     "comparison/table.py:compare",
-    "models/chains/collective.py:collective_spins",
-    "models/chains/dtwa.py:run",
     "plot/comparison.py:plot_comparison",
     "plot/wigner.py:plot_hydrodynamics",
     "sync/view.py:__init__",
 }
 LARGE_CLASSES = {
     "sync/view.py:SyncView",
-    "models/chains/parameters.py:ChainParameters",
 }
 #: the physics of a model, or the fields of a view, are as many as they are
 LONG_SIGNATURES = {

@@ -1,6 +1,7 @@
 """Two spin chains, the central spin and Holstein–Primakoff bosons."""
 
 from . import cycle  # registers limit_cycle
+from .builder import spin_chains
 from .central import CentralChain, DoubletReport
 from .collective import CollectiveSpins, collective_pair, collective_spins
 from .dtwa import DtwaSolver, dtwasolve
@@ -34,6 +35,7 @@ __all__ = [
     "elimination_detuning",
     "mean_field_parts",
     "mode_system",
+    "spin_chains",
     "spin_moments",
 ]
 

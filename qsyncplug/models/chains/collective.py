@@ -283,26 +283,7 @@ def collective_spins(chains: SpinChains | CollectiveSpins) -> CollectiveSpins:
             "chains must be SpinChains or CollectiveSpins for the truncated Wigner "
             f"approximation, not {type(chains).__name__}"
         )
-    if not chains.symmetric:
-        raise ValueError(
-            "geometry='chain' and local loss or dephasing leave the collective spins; use "
-            "representation='spins'"
-        )
-    if any(chains.nonlinear) or any(chains.two_photon):
-        raise ValueError(
-            "nonlinear and two_photon must be 0: the truncated Wigner approximation has jumps J− "
-            "and J+ only"
-        )
-    if chains.bath != "spin" and (any(chains.loss) or any(chains.gain)):
-        raise ValueError(
-            "bath must be 'spin': the truncated Wigner approximation has jumps J− and J+, not b "
-            "and b†"
-        )
-    if chains.dissipative and chains.engineered != "spin":
-        raise ValueError(
-            "engineered must be 'spin': the truncated Wigner approximation has jumps "
-            "J1−/√N1−J2−/√N2, not b1−b2"
-        )
+    _require_collective(chains)
     first = int(chains.central)
     G = first + 2
     field, K = np.zeros((G, 3)), np.zeros((G, G, 3))
@@ -339,3 +320,27 @@ def collective_spins(chains: SpinChains | CollectiveSpins) -> CollectiveSpins:
         nodes=(first, first + 1),
         name=f"{chains.name} as collective spins",
     )
+
+
+def _require_collective(chains: SpinChains) -> None:
+    """Refuse what collective spins lack."""
+    if not chains.symmetric:
+        raise ValueError(
+            "geometry='chain' and local loss or dephasing leave the collective spins; use "
+            "representation='spins'"
+        )
+    if any(chains.nonlinear) or any(chains.two_photon):
+        raise ValueError(
+            "nonlinear and two_photon must be 0: the truncated Wigner approximation has jumps J− "
+            "and J+ only"
+        )
+    if chains.bath != "spin" and (any(chains.loss) or any(chains.gain)):
+        raise ValueError(
+            "bath must be 'spin': the truncated Wigner approximation has jumps J− and J+, not b "
+            "and b†"
+        )
+    if chains.dissipative and chains.engineered != "spin":
+        raise ValueError(
+            "engineered must be 'spin': the truncated Wigner approximation has jumps "
+            "J1−/√N1−J2−/√N2, not b1−b2"
+        )

@@ -10,11 +10,12 @@ import qutip
 
 from ...core import storage
 from ...core.checks import check_integer, check_number, check_times
+from ...operators.system import System
 from . import central as _central
 from . import representations as _rep
 from .central import CentralChain, DoubletReport
-from .matrices import hamiltonian_matrix, jump_matrices, local_jump_matrices
 from .parameters import ChainParameters, check_pair
+from .statement import chain_hamiltonian, chain_jumps, chain_system, matrix_operators
 from .states import product_ket
 from .transfer import isometry, transfer
 
@@ -130,7 +131,11 @@ class SpinChains(ChainParameters):
             there is none).
         """
         space = self.space(representation, order=order, expansion=expansion, levels=levels)
-        return space.qobj(hamiltonian_matrix(self, space, representation))
+        if representation != "spins":
+            self.require_symmetric(representation)
+        ops = matrix_operators(self, space)
+        flips = representation in ("collective", "spins")
+        return space.qobj(chain_hamiltonian(self, ops, flips=flips))
 
     def c_ops(
         self,
@@ -148,10 +153,17 @@ class SpinChains(ChainParameters):
         space = self.space(representation, order=order, expansion=expansion, levels=levels)
         if representation != "spins":
             self.require_symmetric(representation)
-        out = [space.qobj(m) for m in jump_matrices(self, space)]
-        if representation == "spins":
-            out += [space.qobj(m) for m in local_jump_matrices(self, space)]
-        return out
+        return [space.qobj(m) for m in chain_jumps(self, matrix_operators(self, space))]
+
+    def system(
+        self,
+        representation: str = "collective",
+        order: int | None = None,
+        *,
+        expansion: str = "newton",
+    ) -> System:
+        """The chains as a :class:`~qsyncplug.System`; see :func:`qsyncplug.spin_chains`."""
+        return chain_system(self, representation, order, expansion)
 
     def lowering(self, chain: int, representation: str = "collective", **kw: Any) -> qutip.Qobj:
         """J_j−; `chain` is 1 or 2."""

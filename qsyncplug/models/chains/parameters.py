@@ -13,7 +13,7 @@ from . import representations as _rep
 from .central import CentralChain
 from .representations import REPRESENTATIONS, Space
 
-__all__ = ["RATES", "ChainParameters", "check_pair"]
+__all__ = ["RATES", "ChainFrame", "ChainParameters", "check_pair"]
 
 #: jump operators by the name of their rate
 RATES = ("loss", "nonlinear", "gain", "two_photon", "local_loss", "local_dephasing")
@@ -36,29 +36,105 @@ def check_pair(name: str, value: Any, minimum: float = -np.inf) -> tuple[float, 
 
 
 @dataclass(frozen=True)
-class ChainParameters:
-    """Parameters of :class:`SpinChains`, which says what they mean, and the spaces they span."""
+class ChainFrame:
+    """What the Hamiltonian of :class:`SpinChains` is made of, and which spaces it acts on."""
 
     n: tuple[int, int] = (5, 5)
     g: tuple[float, float] = (1.5, 2.4)
     omega0: float = 1.0
     omega: tuple[float, float] = (1.0, 0.8)
     exchange: float = 0.2
+    coherent: float = 0.0
+    central: bool = True
+    geometry: str = "all"
+    boundary: str = "open"
+    central_chain: CentralChain | None = None
+
+    def _put(self, name: str, value: Any) -> None:
+        # the class is frozen: values are set once, here
+        object.__setattr__(self, name, value)
+
+    def _set_frame(
+        self, n: Any, g: Any, omega0: Any, omega: Any, exchange: Any, central: Any
+    ) -> None:
+        """Sizes, frequencies and couplings of the Hamiltonian."""
+        sizes = tuple(n) if isinstance(n, (tuple, list, np.ndarray)) and np.ndim(n) else (n, n)
+        if len(sizes) != 2:
+            raise ValueError(
+                f"n must be a number or a pair (one a chain), not {len(sizes)} numbers"
+            )
+        self._put("n", tuple(check_integer("n", s, minimum=1) for s in sizes))
+        if not isinstance(central, (bool, np.bool_)):
+            raise TypeError(f"central must be True or False, not {central!r}")
+        self._put("central", bool(central))
+        self._put("g", check_pair("g", ((1.5, 2.4) if central else 0.0) if g is None else g))
+        self._put(
+            "omega0",
+            check_number("omega0", (1.0 if central else 0.0) if omega0 is None else omega0),
+        )
+        if not central and (any(self.g) or self.omega0):
+            raise ValueError(
+                f"g and omega0 must be 0 without a central spin (central=False), not g={self.g}, "
+                f"omega0={self.omega0}"
+            )
+        self._put("omega", check_pair("omega", omega))
+        self._put("exchange", check_number("exchange", exchange, minimum=0.0, maximum=1.0))
+
+    def _set_central_chain(self, central_chain: Any) -> None:
+        if central_chain is not None and not isinstance(central_chain, CentralChain):
+            raise TypeError(
+                f"central_chain must be a CentralChain, not {type(central_chain).__name__}"
+            )
+        if central_chain is not None and not self.central:
+            raise ValueError("central_chain needs central=True")
+        self._put("central_chain", central_chain)
+
+    def centre_size(self) -> int:
+        """Return the number of spins ½ of the centre in the representation "spins"."""
+        if not self.central:
+            return 0
+        return self.central_chain.spins if self.central_chain else 1
+
+    def bonds(self, count: int) -> list[tuple[int, int]]:
+        """Neighbours in an open or periodic chain of `count` spins."""
+        pairs = [(k, k + 1) for k in range(count - 1)]
+        if self.boundary == "periodic" and count > 2:
+            pairs.append((count - 1, 0))
+        return pairs
+
+    def dims(self, representation: str = "collective") -> list[int]:
+        """Tensor dimensions: the central spin (or chain) first, then chains 1 and 2."""
+        self.check_representation(representation)
+        if representation == "spins":
+            return [2] * (self.centre_size() + sum(self.n))
+        return [2] * self.central + [s + 1 for s in self.n]
+
+    @staticmethod
+    def check_representation(representation: Any) -> None:
+        """Raise unless there is such a representation."""
+        if representation not in REPRESENTATIONS:
+            text = "; ".join(f"{k!r}: {v}" for k, v in REPRESENTATIONS.items())
+            raise ValueError(f"representation must be one of {text}; not {representation!r}")
+
+    @cached_property
+    def _full(self) -> Space:
+        return _rep.full_space(self.n, self.centre_size())
+
+
+@dataclass(frozen=True)
+class ChainParameters(ChainFrame):
+    """Parameters of :class:`SpinChains`, which says what they mean, and the spaces they span."""
+
     loss: tuple[float, float] = (0.0, 0.0)
     thermal: tuple[float, float] = (0.0, 0.0)
     gain: tuple[float, float] = (0.0, 0.0)
     two_photon: tuple[float, float] = (0.0, 0.0)
     dissipative: float = 0.0
-    coherent: float = 0.0
     nonlinear: tuple[float, float] = (0.0, 0.0)
     local_loss: tuple[float, float] = (0.0, 0.0)
     local_dephasing: tuple[float, float] = (0.0, 0.0)
     bath: str = "spin"
     engineered: str = "boson"
-    central: bool = True
-    geometry: str = "all"
-    boundary: str = "open"
-    central_chain: CentralChain | None = None
 
     def __init__(
         self,
@@ -104,36 +180,6 @@ class ChainParameters:
         self._put("boundary", check_choice("boundary", boundary, ("open", "periodic")))
         self._set_central_chain(central_chain)
 
-    def _put(self, name: str, value: Any) -> None:
-        # the class is frozen: values are set once, here
-        object.__setattr__(self, name, value)
-
-    def _set_frame(
-        self, n: Any, g: Any, omega0: Any, omega: Any, exchange: Any, central: Any
-    ) -> None:
-        """Sizes, frequencies and couplings of the Hamiltonian."""
-        sizes = tuple(n) if isinstance(n, (tuple, list, np.ndarray)) and np.ndim(n) else (n, n)
-        if len(sizes) != 2:
-            raise ValueError(
-                f"n must be a number or a pair (one a chain), not {len(sizes)} numbers"
-            )
-        self._put("n", tuple(check_integer("n", s, minimum=1) for s in sizes))
-        if not isinstance(central, (bool, np.bool_)):
-            raise TypeError(f"central must be True or False, not {central!r}")
-        self._put("central", bool(central))
-        self._put("g", check_pair("g", ((1.5, 2.4) if central else 0.0) if g is None else g))
-        self._put(
-            "omega0",
-            check_number("omega0", (1.0 if central else 0.0) if omega0 is None else omega0),
-        )
-        if not central and (any(self.g) or self.omega0):
-            raise ValueError(
-                f"g and omega0 must be 0 without a central spin (central=False), not g={self.g}, "
-                f"omega0={self.omega0}"
-            )
-        self._put("omega", check_pair("omega", omega))
-        self._put("exchange", check_number("exchange", exchange, minimum=0.0, maximum=1.0))
-
     def _set_rates(
         self, thermal: Any, dissipative: Any, coherent: Any, given: dict[str, Any]
     ) -> None:
@@ -150,15 +196,6 @@ class ChainParameters:
             )
         self._put("dissipative", check_number("dissipative", dissipative, minimum=0.0))
         self._put("coherent", check_number("coherent", coherent))
-
-    def _set_central_chain(self, central_chain: Any) -> None:
-        if central_chain is not None and not isinstance(central_chain, CentralChain):
-            raise TypeError(
-                f"central_chain must be a CentralChain, not {type(central_chain).__name__}"
-            )
-        if central_chain is not None and not self.central:
-            raise ValueError("central_chain needs central=True")
-        self._put("central_chain", central_chain)
 
     def __str__(self) -> str:
         rates = [f"{k}={getattr(self, k)}" for k in (*RATES, "thermal") if any(getattr(self, k))]
@@ -186,25 +223,16 @@ class ChainParameters:
         """
         return self.geometry == "all" and not any(self.local_loss) and not any(self.local_dephasing)
 
-    def centre_size(self) -> int:
-        """Return the number of spins ½ of the centre in the representation "spins"."""
-        if not self.central:
-            return 0
-        return self.central_chain.spins if self.central_chain else 1
-
-    def dims(self, representation: str = "collective") -> list[int]:
-        """Tensor dimensions: the central spin (or chain) first, then chains 1 and 2."""
-        self.check_representation(representation)
-        if representation == "spins":
-            return [2] * (self.centre_size() + sum(self.n))
-        return [2] * self.central + [s + 1 for s in self.n]
-
-    @staticmethod
-    def check_representation(representation: Any) -> None:
-        """Raise unless there is such a representation."""
-        if representation not in REPRESENTATIONS:
-            text = "; ".join(f"{k!r}: {v}" for k, v in REPRESENTATIONS.items())
-            raise ValueError(f"representation must be one of {text}; not {representation!r}")
+    @property
+    def uses_bosons(self) -> bool:
+        """Whether a jump acts through the Holstein–Primakoff bosons."""
+        linear = any(self.loss) or any(self.gain)
+        engineered = any(self.two_photon) or self.dissipative > 0
+        return (
+            (self.bath == "boson" and linear)
+            or (self.engineered == "boson" and engineered)
+            or any(self.nonlinear)
+        )
 
     def require_symmetric(self, representation: str) -> None:
         """Raise where the chains leave the symmetric states, which `representation` is made of."""
@@ -256,7 +284,3 @@ class ChainParameters:
             advice="use representation='collective' or fewer spins",
         )
         return self._full
-
-    @cached_property
-    def _full(self) -> Space:
-        return _rep.full_space(self.n, self.centre_size())

@@ -1,0 +1,145 @@
+"""Two spin chains as a system of the algebra: the same operators, mean field, covariance, exact
+runs and limit cycles as the class with kernels of its own.
+"""
+
+import numpy as np
+import pytest
+
+import qsyncplug as qsp
+
+FULL = {
+    "n": (4, 3),
+    "g": (0.7, 1.1),
+    "omega0": 0.6,
+    "omega": (1.0, 0.8),
+    "exchange": 0.4,
+    "loss": (0.1, 0.2),
+    "thermal": (0.3, 0.0),
+    "gain": (0.0, 0.15),
+    "two_photon": (0.2, 0.1),
+    "dissipative": 0.25,
+    "coherent": 0.35,
+}
+BOSONS = {**FULL, "nonlinear": (0.1, 0.0), "bath": "boson", "engineered": "boson"}
+SPINS = {**FULL, "engineered": "spin"}
+
+
+def same(system, chains, representation, cutoff=None, **how):
+    H, jumps = system.qutip(cutoff)
+    np.testing.assert_allclose(
+        H.full(), chains.hamiltonian(representation, **how).full(), atol=1e-12
+    )
+    wanted = chains.c_ops(representation, **how)
+    assert len(jumps) == len(wanted) and H.dims == wanted[0].dims
+    for a, b in zip(jumps, wanted, strict=True):
+        np.testing.assert_allclose(a.full(), b.full(), atol=1e-12)
+
+
+@pytest.mark.parametrize("central", [True, False])
+def test_operators_in_every_representation(central):
+    without = {} if central else {"central": False, "g": 0.0, "omega0": 0.0}
+    spins, bosons = {**SPINS, **without}, {**BOSONS, **without}
+    chains = qsp.SpinChains(**spins)
+    same(qsp.spin_chains(**spins), chains, "collective")
+    same(qsp.spin_chains(**spins, representation="bosons"), chains, "bosons", (5, 4))
+    chains = qsp.SpinChains(**bosons)
+    same(qsp.spin_chains(**bosons, representation="bosons"), chains, "bosons", (5, 4))
+    for expansion in ("newton", "taylor"):
+        how = {"order": 2, "expansion": expansion}
+        built = qsp.spin_chains(**bosons, representation="series", **how)
+        same(built, chains, "series", (6, 5), levels=(6, 5), **how)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"local_loss": 0.1, "local_dephasing": (0.2, 0.3)},
+        {"geometry": "chain", "boundary": "periodic"},
+        {"central_chain": qsp.CentralChain(spins=3, anisotropy=0.7, sites=(0, 2)), "n": (2, 2)},
+    ],
+)
+def test_all_spins(more):
+    how = {**SPINS, "n": (3, 2), **more}
+    same(qsp.spin_chains(**how, representation="spins"), qsp.SpinChains(**how), "spins")
+
+
+def test_mean_field_and_covariance():
+    """The sphere gives what the square root of the hand-written kernel gives, chains and centre."""
+    how = {**SPINS, "n": (20, 16), "two_photon": 0.3}
+    chains, system = qsp.SpinChains(**how), qsp.spin_chains(**how)
+    start = chains.product_state(excitation=(0.3, 0.4), phase=(0.2, 1.0))
+    times = np.linspace(0, 3, 13)
+    hand = qsp.mfsolve(chains, start, times)
+    bloch = [
+        [2 * np.sqrt(x * (1 - x)) * np.cos(p), -2 * np.sqrt(x * (1 - x)) * np.sin(p), 2 * x - 1]
+        for x, p in ((0.3, 0.2), (0.4, 1.0))
+    ]
+    mine = qsp.mfsolve(system, [(0, 0, -1), *bloch], times)
+    np.testing.assert_allclose(mine.amplitudes, hand.amplitudes, atol=1e-8)
+    np.testing.assert_allclose(mine.coordinates[:, :3] * 2, hand.sigma, atol=1e-8)
+
+
+def test_covariance_without_a_centre():
+    how = {**SPINS, "n": (20, 16), "central": False, "g": 0.0, "omega0": 0.0}
+    chains, system = qsp.SpinChains(**how), qsp.spin_chains(**how)
+    beta = np.array([2.0 * np.exp(0.3j), 1.5])
+    times = np.linspace(0, 2, 9)
+    hand = qsp.mfsolve(chains, beta, times)
+    N = np.array(chains.n)
+    lowering = np.sqrt(N - np.abs(beta) ** 2) * beta
+    z = np.abs(beta) ** 2 - N / 2
+    bloch = np.stack([lowering.real, -lowering.imag, z], axis=1) / (N / 2)[:, None]
+    mine = qsp.mfsolve(system, list(bloch), times)
+    np.testing.assert_allclose(mine.amplitudes, hand.amplitudes, atol=1e-8)
+    np.testing.assert_allclose(mine.covariance, hand.covariance, atol=1e-7)
+
+
+def test_limit_cycle():
+    """Of the collective van der Pol pair."""
+    how = {"n": 16, "omega": (0.8, -0.8), "exchange": 0.0, "gain": 1.0, "two_photon": 0.25}
+    how |= {"dissipative": 0.5, "engineered": "spin", "central": False}
+    chains, system = qsp.collective_van_der_pol_pair(), qsp.spin_chains(**how)
+    assert chains == qsp.SpinChains(**how)
+    start = [(np.sin(2.0), 0.0, np.cos(2.0)), (np.sin(2.2), 0.0, np.cos(2.2))]
+    beta = [np.sqrt(8 * (1 + np.cos(angle))) for angle in (2.0, 2.2)]
+    cycle, other = qsp.limit_cycle(system, start), qsp.limit_cycle(chains, beta)
+    assert cycle.frequency == pytest.approx(other.frequency, abs=1e-8)
+    assert cycle.phase_diffusion == pytest.approx(other.phase_diffusion, rel=1e-7)
+    np.testing.assert_allclose(cycle.coherence, other.coherence, atol=1e-7)
+
+
+def test_exact_runs_and_steady_states():
+    how = {**SPINS, "n": (3, 3)}
+    chains, system = qsp.SpinChains(**how), qsp.spin_chains(**how)
+    start = chains.product_state(excitation=(0.3, 0.4))
+    times = [0.0, 0.5, 1.5]
+    hand = qsp.exactsolve(chains, start, times)
+    sigma, J1, J2 = system.nodes
+    e_ops = [J1.m, J2.z, J1.p * J2.m, sigma.z]
+    mine = qsp.exactsolve(system, start, times, e_ops=e_ops)
+    for k, want in enumerate(
+        (hand.lowering[:, 0], hand.jz[:, 1], hand.spin_normal[:, 1, 2], hand.sigma[:, 2] / 2)
+    ):
+        np.testing.assert_allclose(mine.e_data[k], want, atol=1e-9)
+    np.testing.assert_allclose(
+        qsp.steadystate(system).full(), qsp.steadystate(chains).full(), atol=1e-10
+    )
+
+
+def test_what_a_representation_lacks():
+    with pytest.raises(ValueError, match="representation='bosons'"):
+        qsp.spin_chains(n=3, loss=0.1, bath="boson")
+    with pytest.raises(ValueError, match="symmetric states"):
+        qsp.spin_chains(n=3, local_loss=0.1)
+    with pytest.raises(ValueError, match="representation must be"):
+        qsp.spin_chains(n=3, representation="fock")
+    with pytest.raises(ValueError, match="order"):
+        qsp.spin_chains(n=3, representation="series")
+    with pytest.raises(ValueError, match="order"):
+        qsp.spin_chains(n=3, order=2)
+    with pytest.raises(ValueError, match="nearest-neighbour"):
+        how = {"geometry": "chain", "loss": 0.1, "bath": "boson", "representation": "spins"}
+        qsp.spin_chains(n=3, **how)
+    with pytest.raises(ValueError, match="loss"):
+        qsp.spin_chains(n=3, loss=-0.1)
