@@ -14,10 +14,12 @@ import scipy.sparse
 from .._ext.circle import KINDS as _KERNEL_KINDS
 from .._ext.circle import MeanField
 from .._ext.circlegraph import GraphField
+from .._ext.motion import LaggedPairs, Modulated
 from ..core.checks import check_choice
 from .cells import CellTables, count_cells
 from .divisors import Divisors, PairSums
 from .model import Circle, check_circle
+from .pairs import gains_of, rows_of_pairs
 from .turns import FAR, wrap
 
 __all__ = [
@@ -102,6 +104,16 @@ class _Graph(GraphField):  # type: ignore[misc]
     reason: str
 
 
+class _Pairs(LaggedPairs):  # type: ignore[misc]
+    layout: Layout
+    reason: str
+
+
+class _Changing(Modulated):  # type: ignore[misc]
+    layout: Layout
+    reason: str
+
+
 def right_hand_side(
     model: Circle,
     x: np.ndarray,
@@ -175,9 +187,33 @@ def right_hand_side(
         "level": level,
     }
     modes = max(len(series), 0 if weight_series is None else len(weight_series) - 1)
+    if model.modulation is not None:
+        return _changing(model, x, kernel, modes, common, sort)
+    return _still(model, x, kernel, modes, common, sort)
+
+
+def _still(
+    model: Circle, x: np.ndarray, kernel: str, modes: int, common: dict[str, Any], sort: bool
+) -> tuple[Any, np.ndarray]:
+    """The field of a coupling that does not change."""
+    if model.lags is not None:
+        return _lagged(model, x, kernel, common["omega"])
     if model.adjacency is not None:
         return _graph(model, x, kernel, modes, common)
     return _mean_field(model, x, kernel, modes, common, sort)
+
+
+def _changing(
+    model: Circle, x: np.ndarray, kernel: str, modes: int, common: dict[str, Any], sort: bool
+) -> tuple[Any, np.ndarray]:
+    """The field of coupling 1, times the coupling of the moment."""
+    omega = common["omega"]
+    rhs, y = _still(model, x, kernel, modes, {**common, "omega": None}, sort)
+    if omega is not None and rhs.layout.order is not None:
+        omega = omega[rhs.layout.order]
+    changing = _Changing(rhs, omega, model.modulation)
+    changing.layout, changing.reason = rhs.layout, rhs.reason
+    return changing, y
 
 
 def _turning(model: Circle, n: int, frame: float) -> np.ndarray | None:
@@ -290,6 +326,18 @@ def _graph(
     return rhs, layout.pack(x)
 
 
+def _lagged(
+    model: Circle, x: np.ndarray, kernel: str, omega: np.ndarray | None
+) -> tuple[Any, np.ndarray]:
+    """Every pair with a lag of its own."""
+    if kernel not in ("auto", "direct"):
+        raise ValueError(f"options['kernel']={kernel!r} is not for a matrix of lags; take 'direct'")
+    rhs = _Pairs(*rows_of_pairs(model, x.size), gains_of(model, x.size), omega)
+    rhs.layout = Layout(None, _wrap(x)[1] if np.max(np.abs(x)) > _LARGE else None)
+    rhs.reason = "lags of their own"
+    return rhs, rhs.layout.pack(x)
+
+
 def velocity(model: Circle, x: Any, *, kernel: str = "auto") -> np.ndarray:
     r"""Velocities :math:`\dot x_i` of the particles at positions `x`.
 
@@ -320,6 +368,11 @@ def velocity(model: Circle, x: Any, *, kernel: str = "auto") -> np.ndarray:
     array([ 0.5, -0.5])
     """
     x = check_circle(model).positions(x)
+    if model.delay is not None or model.modulation is not None or model.inertia is not None:
+        raise ValueError(
+            "velocity needs a model whose velocities follow from the positions: "
+            "no delay, inertia or coupling that changes with time"
+        )
     rhs, y = right_hand_side(model, x, kernel=kernel, sort=False)
     value = rhs(0.0, y)
     if rhs.layout.order is None:

@@ -18,7 +18,7 @@ _FOUND = ("faint", "switched", "t_faint", "disorder", "method")
 
 def common_frequency(model: Circle) -> float:
     """The frame in which a run is done: the median, where only differences of positions count."""
-    if model.frequencies is None or callable(model.normalization) or model.extras:
+    if model.frequencies is None or callable(model.normalization):
         return 0.0
     # a mean does not converge for heavy tails
     return float(np.median(model.frequencies))

@@ -11,9 +11,11 @@ import scipy.sparse
 from ..core import storage
 from ..core.adjacency import read_adjacency
 from ..core.checks import check_array, check_ndim, check_number
+from .beyond import check_combination, checked_extras, extras_of
 from .callables import interaction
 from .equation import circle_equation
 from .interactions import Interaction
+from .modulation import Modulation
 
 __all__ = ["Circle", "check_circle", "refuse_extras", "refuse_mask"]
 
@@ -47,22 +49,30 @@ class Circle:
         :math:`a_{ij}`, the action **of j on i**: row i lists who acts on i. In a directed networkx
         graph the edge (u, v) says that u acts on v, with the edge's ``weight``; nodes are numbered
         in the order of ``graph.nodes``. All ones unless given.
-    phase_lag : float
-        α (Sakaguchi's model).
-    coupling : float
-        κ; Kuramoto's K is ``coupling=K, normalization="mean"``.
+    phase_lag : float or (n, n) array
+        α (Sakaguchi's model). A matrix :math:`α_{ij}`, of j's action on i, becomes the attribute
+        ``lags``, for the sine and constant divisors; ``phase_lag`` is then 0.
+    coupling : float, callable or ((m,), (m,)) arrays
+        κ; Kuramoto's K is ``coupling=K, normalization="mean"``. A function of time κ(t), or times
+        and values joined by a cubic spline, become the attribute ``modulation``, and ``coupling``
+        is 1.
     response : (n,) array, optional
         :math:`r_i>0`, how strongly i reacts; with `weights` the rank-one matrix :math:`r_ic_j`.
     noise : number or (n,) array, optional
         :math:`D_i≥0`: adds :math:`\sqrt{2D_i}\,ξ_i`, independent white noise.
     inertia : number or (n,) array, optional
         :math:`m_i>0`: :math:`m_i\ddot x_i+\dot x_i` on the left-hand side.
-    delay : float, optional
-        τ>0: :math:`x_j(t-τ)` acts at t. For the sine between all, with constant divisors.
+    delay : float or (n, n) array, optional
+        τ>0: :math:`x_j(t-τ)` acts at t. A matrix :math:`τ_{ij}≥0` says it of every pair (entries
+        where nobody acts do not count). For the sine, with constant divisors.
     triads : (float, float), optional
         :math:`K_2, K_3`: adds :math:`\frac{1}{C^2}\sum_{jk}c_jc_k\,K_2\sin(2x_j-x_k-x_i)` and
         :math:`\frac1{C^3}\sum_{jkl}c_jc_kc_l\,K_3\sin(x_j+x_k-x_l-x_i)`, C the sum of the weights.
         For models without adjacency.
+    modulation : callable or ((m,), (m,)) arrays, optional
+        Factor of the coupling, a function of time; see `coupling`.
+    lags : (n, n) array, optional
+        See `phase_lag`.
 
     Raises
     ------
@@ -91,19 +101,21 @@ class Circle:
     weights: Any = None
     frequencies: Any = None
     adjacency: Any = None
-    phase_lag: float = 0.0
-    coupling: float = 1.0
+    phase_lag: Any = 0.0
+    coupling: Any = 1.0
     response: Any = None
     noise: Any = None
     inertia: Any = None
-    delay: float | None = None
+    delay: Any = None
     triads: Any = None
+    modulation: Any = None
+    lags: Any = None
 
     def __post_init__(self) -> None:
         put = object.__setattr__
         put(self, "interaction", interaction(self.interaction))
-        put(self, "phase_lag", check_number("phase_lag", self.phase_lag))
-        put(self, "coupling", check_number("coupling", self.coupling))
+        for name, value in checked_extras(self).items():
+            put(self, name, value)
         for name in ("weights", "response", "frequencies", "adjacency", "normalization"):
             refuse_mask(name, getattr(self, name))
         for name in ("weights", "response"):
@@ -126,7 +138,7 @@ class Circle:
         if self.adjacency is not None:
             put(self, "adjacency", read_adjacency(self.adjacency))
         put(self, "normalization", self._check_normalization())
-        self._check_extras()
+        check_combination(self)
         sizes = self._sizes()
         if len(set(sizes.values())) > 1:
             text = ", ".join(f"{name} {n}" for name, n in sizes.items())
@@ -134,52 +146,10 @@ class Circle:
         if 0 in sizes.values():
             raise ValueError(f"there must be at least one particle; {next(iter(sizes))} is empty")
 
-    def _check_extras(self) -> None:
-        """Noise, inertia, delay and triads, and which of them go together."""
-        put = object.__setattr__
-        for name in ("noise", "inertia"):
-            value = getattr(self, name)
-            if value is None:
-                continue
-            refuse_mask(name, value)
-            array = check_array(name, value)
-            least = np.any(array < 0) if name == "noise" else np.any(array <= 0)
-            if array.ndim > 1 or least:
-                what = "not negative" if name == "noise" else "positive"
-                raise ValueError(
-                    f"{name} must be one {what} number, or n of them; got {value!r:.80}"
-                )
-            put(self, name, float(array) if array.ndim == 0 else _frozen(array))
-        if self.delay is not None:
-            put(self, "delay", check_number("delay", self.delay, minimum=0.0, strict=True))
-        if self.triads is not None:
-            refuse_mask("triads", self.triads)
-            pair = check_array("triads", self.triads, shape=(2,))
-            put(self, "triads", (float(pair[0]), float(pair[1])))
-        extras = self.extras
-        g = self.normalization
-        dividing = callable(g) or isinstance(g, np.ndarray) or g == "attention"
-        if "delay" in extras and len(extras) > 1:
-            others = ", ".join(e for e in extras if e != "delay")
-            raise ValueError(
-                f"delay does not go together with {others}: there is no solver for both"
-            )
-        for name in ("delay", "triads"):
-            if name in extras and (
-                self.adjacency is not None or dividing or self.response is not None
-            ):
-                raise ValueError(
-                    f"{name} needs particles that all act on each other, with a constant divisor: "
-                    "no adjacency, response, function or attention as normalization"
-                )
-        if "delay" in extras and self.interaction.kind != "sine":
-            raise ValueError(f"delay is for the sine interaction, not {self.interaction}")
-
     @property
     def extras(self) -> tuple[str, ...]:
-        """Which of noise, inertia, delay and triads the model has."""
-        names = ("noise", "inertia", "delay", "triads")
-        return tuple(name for name in names if getattr(self, name) is not None)
+        """Which of noise, inertia, delay, triads, modulation and lags the model has."""
+        return extras_of(self)
 
     def _check_normalization(self) -> Any:
         value = self.normalization
@@ -218,8 +188,10 @@ class Circle:
             value = getattr(self, name)
             if isinstance(value, np.ndarray):
                 sizes[name] = value.size
-        if self.adjacency is not None:
-            sizes["adjacency"] = self.adjacency.shape[0]
+        for name in ("adjacency", "delay", "lags"):
+            matrix = getattr(self, name)
+            if matrix is not None and not isinstance(matrix, float):
+                sizes[name] = matrix.shape[0]
         return sizes
 
     # ------------------------------------------------------------ what follows
@@ -240,7 +212,7 @@ class Circle:
         same_response = self.response is None or np.ptp(self.response) == 0
         g = self.normalization
         same_divisor = isinstance(g, (str, float)) or (isinstance(g, np.ndarray) and np.ptp(g) == 0)
-        everywhere = self.adjacency is None and self.noise is None
+        everywhere = self.adjacency is None and set(self.extras) <= {"triads", "modulation"}
         return everywhere and same_frequency and same_response and same_divisor
 
     def positions(self, x: Any, name: str = "x") -> np.ndarray:
@@ -308,7 +280,8 @@ class Circle:
     @property
     def storable(self) -> bool:
         """Whether :meth:`to_dict` describes the model completely."""
-        return self.interaction.storable and not callable(self.normalization)
+        changing = self.modulation is not None and self.modulation.samples is None
+        return self.interaction.storable and not callable(self.normalization) and not changing
 
     def to_dict(self) -> dict[str, Any]:
         """Describe the model so that a saved result can build it again.
@@ -320,8 +293,8 @@ class Circle:
         """
         if not self.storable:
             raise TypeError(
-                "a model with a callable normalization, or an interaction without a sine series, "
-                "cannot be stored"
+                "a model with a function of time or a callable normalization, or an interaction "
+                "without a sine series, cannot be stored"
             )
         data: dict[str, Any] = {"kind": "circle", "interaction": self.interaction.to_dict()}
         for name in (
@@ -334,6 +307,8 @@ class Circle:
             *self.extras,
         ):
             value = getattr(self, name)
+            if isinstance(value, Modulation):
+                value = [part.tolist() for part in value.samples or ()]
             data[name] = value.tolist() if isinstance(value, np.ndarray) else value
         a = self.adjacency
         if a is not None:
@@ -392,7 +367,7 @@ def check_circle(model: Any, name: str = "model") -> Circle:
 
 
 def refuse_extras(model: Circle, what: str) -> None:
-    """Refuse noise, inertia, delay and triads where only ẋ = v(x) of pairs is meant."""
+    """Refuse noise, inertia, delay, triads and κ(t) where only ẋ = v(x) of pairs is meant."""
     if model.extras:
         raise ValueError(f"a model with {', '.join(model.extras)} has not {what}")
 

@@ -8,28 +8,24 @@ from typing import Any
 
 import numpy as np
 
-from .._ext.motion import Delayed, Inertial, Langevin
-from ..core.checks import check_array, check_memory
-from ..core.limits import look
+from .._ext.motion import Inertial
+from ..core.checks import check_array
 from ..core.predictions import Prediction
 from ..core.rungekutta import RungeKutta, integrator
-from ..core.status import Status
 from ..core.stepper import Stepper
 from .continuum import delay_frequencies
+from .delays import DelayStepper
 from .equilibrium import mean_square_order
 from .model import Circle
+from .noisy import NoiseStepper, noise_method
 from .statements import equal_frequencies, statement
 
 __all__ = [
-    "SCHEMES_OF_NOISE",
     "batch_average",
     "extra_statements",
     "extra_stepper",
     "positions_in",
 ]
-
-SCHEMES_OF_NOISE = ("heun", "euler", "leimkuhler-matthews")
-_BLOCK = 2**19  # random numbers drawn at a time
 
 
 def positions_in(model: Circle, state0: Any) -> np.ndarray:
@@ -46,8 +42,8 @@ def _velocities_in(state0: Any, n: int) -> np.ndarray:
     return np.zeros(n)
 
 
-def _fastest(model: Circle, n: int) -> float:
-    """Rate of the fastest motion."""
+def _fastest(model: Circle, n: int, frame: float, times: np.ndarray) -> float:
+    """Rate of the fastest motion in the frame."""
     f = model.interaction
     divisor = model.divisors(n)
     g = 1.0 if divisor is None else float(np.min(divisor))
@@ -60,224 +56,43 @@ def _fastest(model: Circle, n: int) -> float:
     rate = abs(model.coupling) * slope * math.exp(min(f.log_scale, 600.0)) * total / g
     if model.response is not None:
         rate *= float(np.max(model.response))
+    if model.modulation is not None:
+        looks = np.linspace(times[0], times[-1], 257)
+        rate *= float(np.max(np.abs(model.modulation.many(looks))))
     if model.triads is not None:
         rate += sum(abs(k) for k in model.triads)
     if model.frequencies is not None:
-        rate += float(np.max(np.abs(model.frequencies)))
+        rate += float(np.max(np.abs(model.frequencies - frame)))
     if model.noise is not None:
         rate += float(np.max(model.noise))
     if model.inertia is not None:
         rate += 1 / float(np.min(model.inertia))
-    return rate
+    return float(rate)
 
 
 def extra_stepper(
-    model: Circle, rhs: Any, y0: np.ndarray, state0: Any, times: np.ndarray, options: dict[str, Any]
-) -> Stepper:
-    """The stepper of a model with noise, inertia or a delay."""
-    n, t0 = y0.size, float(times[0])
-    if model.delay is not None:
-        return DelayStepper(model, y0, t0, options)
+    model: Circle, rhs: Any, state0: Any, times: np.ndarray, options: dict[str, Any], frame: float
+) -> tuple[Stepper, str]:
+    """The stepper of a model with noise, inertia, a delay or a changing coupling, and its name."""
+    x, t0 = positions_in(model, state0), float(times[0])
+    n = x.size
+    y0 = rhs.layout.pack(x)
     if model.inertia is not None:
-        y0 = np.concatenate([y0, _velocities_in(state0, n)])
-    if model.noise is None:
-        field = Inertial(rhs, model.inertia)
-        method = integrator(field, options)
-        stepper = RungeKutta(method, t0, y0, float(times[-1]))
-        return stepper
-    scheme = "baoab" if model.inertia is not None else options["scheme"]
-    step = options["step"]
-    if step is None:
-        rate = _fastest(model, n)
-        step = 0.02 / rate if rate > 0 else float("inf")
-    method = Langevin(rhs, model.noise, scheme, model.inertia)
-    return NoiseStepper(method, n, t0, y0, step, np.random.default_rng(options["seed"]))
-
-
-class NoiseStepper(Stepper):
-    """Steps of one length with random kicks; they end at every output time.
-
-    Parameters
-    ----------
-    method : Langevin
-    n : int
-        Particles.
-    t0 : float
-    y0 : array
-    step : float
-        Longest step.
-    rng : Generator
-    """
-
-    def __init__(self, method: Langevin, n: int, t0: float, y0: np.ndarray, step: float, rng: Any):
-        self.method, self.n, self.t, self.step, self.rng = method, n, t0, step, rng
-        self.y = np.array(y0, dtype=float)
-        self.row_size = self.y.size
-        method.start(rng.standard_normal(n))
-
-    def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
-        """See :class:`Stepper`."""
-        self.delivered = 0
-        for k, time in enumerate(times):
-            span = float(time) - self.t
-            count = max(1, math.ceil(span / self.step * (1 - 1e-12))) if span > 0 else 0
-            if count and not self._go(span / count, count):
-                self.cause = self.method.error
-                return Status.RHS_FAILED if self.cause is not None else Status.NON_FINITE
-            self.t = float(time)
-            rows[k] = self.y
-            self.delivered = k + 1
-        return Status.RUNNING
-
-    def _go(self, h: float, count: int) -> bool:
-        start = self.t
-        most = max(1, _BLOCK // self.n)
-        done = 0
-        while done < count:
-            look()
-            size = min(most, count - done)
-            normals = self.rng.standard_normal((size, self.n))
-            taken = self.method.steps(self.y, start + done * h, h, normals)
-            done += taken
-            self.accepted += taken
-            self.evaluations = int(self.method.evaluations)
-            self.t = start + done * h
-            if taken < size:
-                return False
-        return True
-
-    def snapshot(self) -> dict[str, Any]:
-        """See :class:`Stepper`; the random numbers go on where they were."""
-        return {
-            "t": self.t,
-            "y": self.y.copy(),
-            "accepted": self.accepted,
-            "method": self.method.snapshot(),
-            "random": self.rng.bit_generator.state,
-        }
-
-    def restore(self, saved: dict[str, Any]) -> None:
-        """See :class:`Stepper`."""
-        self.t, self.accepted = float(saved["t"]), int(saved["accepted"])
-        self.y = _same_shape(saved["y"], self.y)
-        self.method.restore(saved["method"])
-        self.evaluations = int(self.method.evaluations)
-        self.rng = _generator(saved["random"])
-
-    @property
-    def state(self) -> np.ndarray:
-        """See :class:`Stepper`."""
-        return self.y.copy()
-
-
-def _same_shape(saved: Any, mine: np.ndarray) -> np.ndarray:
-    array = np.array(saved, dtype=float)
-    if array.shape != mine.shape:
-        raise ValueError(f"the snapshot is of another problem: {array.shape}, not {mine.shape}")
-    return array
-
-
-def _generator(state: dict[str, Any]) -> np.random.Generator:
-    """The generator in a state, of one of NumPy's kinds."""
-    kinds = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
-    if state["bit_generator"] not in kinds:
-        raise ValueError(f"the snapshot has random numbers of none of {', '.join(kinds)}")
-    generator = np.random.Generator(getattr(np.random, state["bit_generator"])(0))
-    generator.bit_generator.state = state
-    return generator
-
-
-class DelayStepper(Stepper):
-    """Classical Runge–Kutta steps, a whole number of them in the delay, with cubic interpolation.
-
-    Parameters
-    ----------
-    model : Circle
-        With a delay.
-    x0 : (n,) array
-    t0 : float
-    options : dict
-        ``step`` and ``history``.
-    """
-
-    def __init__(self, model: Circle, x0: np.ndarray, t0: float, options: dict[str, Any]):
-        n = x0.size
-        assert model.delay is not None
-        step = options["step"] or 0.02 / max(_fastest(model, n), 1e-300)
-        m = max(4, math.ceil(model.delay / step))
-        check_memory(f"the past of {m} steps", 16.0 * (2 * m + 1))
-        self.h = model.delay / m
-        c = np.ones(n) if model.weights is None else np.asarray(model.weights)
-        history = options["history"]
-        back = t0 + (np.arange(2 * m + 1) / (2 * m) - 1) * model.delay
-        if history is None:
-            past = np.full(2 * m + 1, np.sum(c * np.exp(1j * x0)) / np.sum(c))
-        else:
-            rows = (model.positions(history(float(t)), "history(t)") for t in back[:-1])
-            past = np.array([np.sum(c * np.exp(1j * x)) / np.sum(c) for x in (*rows, x0)])
-        omega = np.zeros(n) + (0.0 if model.frequencies is None else model.frequencies)
-        divisor = model.divisors(n)
-        strength = model.coupling * float(np.sum(c)) / float(np.asarray(divisor))
-        self.method = Delayed(omega, c, strength, model.phase_lag, past)
-        self.t0, self.count = t0, 0
-        self.y, self.t, self.row_size = np.array(x0, dtype=float), t0, n
-        self.before = self.y.copy()
-
-    def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
-        """See :class:`Stepper`."""
-        self.delivered = 0
-        for k, time in enumerate(times):
-            need = math.ceil((float(time) - self.t0) / self.h - 1e-9)
-            while self.count < need:
-                look()
-                size = min(need - self.count, max(1, 100_000 // self.y.size))
-                if size > 1:
-                    size -= 1
-                else:
-                    self.before = self.y.copy()
-                self.method.steps(self.y, self.h, size)
-                self.count += size
-                self.accepted += size
-                self.evaluations += 5 * size
-            self.t = self.t0 + self.count * self.h
-            if not np.all(np.isfinite(self.y)):
-                return Status.NON_FINITE
-            rows[k] = self._at(float(time))
-            self.delivered = k + 1
-        return Status.RUNNING
-
-    def snapshot(self) -> dict[str, Any]:
-        """See :class:`Stepper`."""
-        return {
-            "t": self.t,
-            "rows": np.array([self.y, self.before]),
-            "counts": [self.count, self.accepted, self.evaluations],
-            "method": self.method.snapshot(),
-        }
-
-    def restore(self, saved: dict[str, Any]) -> None:
-        """See :class:`Stepper`."""
-        self.t = float(saved["t"])
-        self.y, self.before = (_same_shape(row, self.y) for row in saved["rows"])
-        self.count, self.accepted, self.evaluations = map(int, saved["counts"])
-        self.method.restore(saved["method"])
-
-    def _at(self, time: float) -> np.ndarray:
-        """Hermite's cubic within the last step."""
-        theta = 1 - (self.t - time) / self.h
-        if self.count == 0 or theta >= 1 - 1e-12:
-            return self.y
-        first, last = self.method.slopes()
-        d = self.y - self.before
-        a, b = self.h * first - d, d - self.h * last
-        curve: np.ndarray = self.before + theta * d
-        curve += theta * (1 - theta) * ((1 - theta) * a + theta * b)
-        return curve
-
-    @property
-    def state(self) -> np.ndarray:
-        """See :class:`Stepper`."""
-        return self.y.copy()
+        y0 = np.concatenate([y0, _velocities_in(state0, n) - frame])
+    if model.modulation is not None:
+        model.modulation.cover(t0, float(times[-1]))
+    if model.delay is not None:
+        return DelayStepper(model, y0, t0, options, frame), "dop853, dense output as memory"
+    if model.noise is not None:
+        method, name = noise_method(model, rhs, y0, options, frame)
+        step = options["step"]
+        if step is None:
+            rate = _fastest(model, n, frame, times)
+            step = 0.02 / rate if rate > 0 else float("inf")
+        return NoiseStepper(method, t0, step), name
+    field = rhs if model.inertia is None else Inertial(rhs, model.inertia)
+    stepper = RungeKutta(integrator(field, options), t0, y0, float(times[-1]))
+    return stepper, f"{options['method']}, {rhs.method_name}"
 
 
 def batch_average(values: Any, *, batches: int = 20) -> tuple[float, float]:
@@ -319,6 +134,8 @@ def extra_statements(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
         and model.weights is None
         and model.response is None
         and model.triads is None
+        and model.modulation is None
+        and model.lags is None
         and equal_frequencies(model)
     )
     divisor = model.divisors(n)
@@ -327,7 +144,7 @@ def extra_statements(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
     strength = model.coupling * n / float(np.asarray(divisor))
     if isinstance(model.noise, float) and model.noise > 0 and strength > 0:
         yield _equilibrium(n, strength, model.noise)
-    if model.delay is not None:
+    if isinstance(model.delay, float):
         omega = 0.0 if model.frequencies is None else float(np.mean(model.frequencies))
         found = delay_frequencies(omega, strength, model.delay)
         stable = [w for w, is_stable in found if is_stable]

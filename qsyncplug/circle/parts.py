@@ -132,7 +132,7 @@ class Parts:
     @property
     def gain(self) -> np.ndarray:
         """Factor between force and velocity of each particle."""
-        return self.response * self.scale / self.g
+        return np.asarray(self.response * self.scale / self.g)
 
     @property
     def velocity(self) -> np.ndarray:

@@ -18,7 +18,8 @@ from .field import KERNELS, Layout, right_hand_side
 from .frames import FromZero, common_frequency
 from .local import local_order_parameters
 from .model import Circle, check_circle
-from .motion import SCHEMES_OF_NOISE, extra_stepper, positions_in
+from .motion import extra_stepper, positions_in
+from .noisy import SCHEMES_OF_NOISE
 
 __all__ = ["CircleResult", "CircleSolver", "circlesolve"]
 
@@ -141,7 +142,7 @@ class CircleResult(Result):
         super()._record(start, times, rows)
         stop = start + len(times)
         if self.velocities is not None:
-            self.velocities[start:stop] = rows[:, self._size :]
+            self.velocities[start:stop] = rows[:, self._size :] + self._frame
         if rows.shape[1] > self._size:
             rows = np.ascontiguousarray(rows[:, : self._size])
         self.daido[start:stop] = harmonics(rows, self._weights, self.options["daido"])
@@ -224,7 +225,7 @@ class CircleSolver(Solver):
         ``store_local`` : bool
             Keep the mean local order parameter.
         ``step`` : float
-            Length of the steps with noise or delay; a fiftieth of the fastest time by default.
+            Length of the steps with noise; a fiftieth of the fastest time by default.
         ``scheme`` : {"heun", "euler", "leimkuhler-matthews"}
             Of noise without inertia. Strong order 1; Heun's scheme has weak order 2, that of
             Leimkuhler and Matthews order 2 for stationary averages at half the cost.
@@ -232,7 +233,7 @@ class CircleSolver(Solver):
             Of the noise.
         ``history`` : callable
             With a delay: ``history(t)`` gives the n positions before ``tlist[0]``; constant unless
-            given.
+            given. Steps are not longer than the shortest delay.
 
     Raises
     ------
@@ -287,10 +288,11 @@ class CircleSolver(Solver):
         """See :meth:`Solver.problem`."""
         frame = common_frequency(self.model)
         rhs, y0 = self._equations(state0, float(np.ptp(times)), frame)
-        if self.model.extras and self.model.extras != ("triads",):
-            stepper = extra_stepper(self.model, rhs, y0, state0, times, self._options)
+        if set(self.model.extras) - {"triads", "lags"}:
+            stepper, name = extra_stepper(self.model, rhs, state0, times, self._options, frame)
         else:
             stepper = FromZero(integrator(rhs, self._options), times, y0)
+            name = f"{self._options['method']}, {rhs.method_name}"
         result = CircleResult(
             e_ops,
             self._options,
@@ -300,7 +302,7 @@ class CircleSolver(Solver):
             frame=frame,
             solver=self.name,
             stats={
-                "method": f"{self._options['method']}, {rhs.method_name}",
+                "method": name,
                 "method reason": rhs.reason,
             },
             model=self.model,

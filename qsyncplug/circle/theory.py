@@ -13,7 +13,7 @@ from ..core.entry import predictions
 from ..core.predictions import Prediction, Predictions
 from .criterion import synchronization_criterion
 from .locking import locking_statements
-from .model import Circle, check_circle
+from .model import Circle, check_circle, refuse_extras
 from .motion import extra_statements
 from .spans import half_circle_suffices, span_of
 from .statements import DENSE, equal_frequencies, positions_of, statement
@@ -56,10 +56,11 @@ def _relaxation(model: Circle, n: int) -> float | None:
     if model.adjacency is None and model.response is None and not callable(model.normalization):
         total = model.total_weight(n)
         if isinstance(model.normalization, str) and model.normalization == "attention":
-            return model.coupling * f.slope / float(f.normaliser(0.0))
+            return float(model.coupling * f.slope / float(f.normaliser(0.0)))
         g = model.divisors(n)
         if g is not None and np.ndim(g) == 0 and f.log_scale < 690:
-            return model.coupling * total * f.slope * math.exp(f.log_scale) / float(np.asarray(g))
+            strength = total * f.slope * math.exp(f.log_scale)
+            return float(model.coupling * strength / float(np.asarray(g)))
     if n > DENSE or callable(model.normalization):
         return None
     values = np.sort(stability(model, np.zeros(n)).eigenvalues.real)[::-1]
@@ -348,6 +349,7 @@ def linear_growth(model: Circle, n: int = 1) -> np.ndarray:
     """
     n = check_integer("n", n, minimum=1)
     f = check_circle(model).interaction
+    refuse_extras(model, "growth rates here")
     if (
         model.adjacency is not None
         or model.phase_lag != 0

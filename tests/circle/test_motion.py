@@ -189,43 +189,6 @@ class TestInertia:
         assert abs(mean - mean_square_order(10, 1.0, 0.7)) < 4 * error
 
 
-class TestDelay:
-    @pytest.mark.parametrize("index", [0, 1, 2])
-    def test_synchronised_states(self, index):
-        w = [f for f, stable in delay_frequencies(math.pi / 2, 1.5, 4.0) if stable][index]
-        model = Circle(sine(), "mean", coupling=1.5, frequencies=math.pi / 2, delay=4.0)
-        offsets = np.array([0.1, -0.1, 0.05])
-        options = {"history": lambda t: w * t + offsets, "step": 0.02}
-        run = circlesolve(model, offsets, [0.0, 60.0, 64.0], options=options)
-        speed = (run.positions[2] - run.positions[1]) / 4.0
-        assert speed == pytest.approx(np.full(3, w), abs=1e-6)
-        assert run.order_parameter[-1] == pytest.approx(1.0, abs=1e-8)
-
-    def test_convergence_of_order_four(self):
-        # against steps that are much shorter
-        model = Circle(sine(), "mean", coupling=1.0, frequencies=[0.3, -0.2, 0.1], delay=0.7)
-        ends = [
-            circlesolve(model, [0.0, 1.0, 2.0], [0.0, 3.1], options={"step": 0.7 / m}).positions[-1]
-            for m in (8, 16, 32, 512)
-        ]
-        errors = [np.max(np.abs(e - ends[-1])) for e in ends[:-1]]
-        assert np.all(np.log2(np.array(errors[:-1]) / errors[1:]) > 3.3)
-        assert errors[-1] < 1e-7
-
-    def test_method_of_steps(self):
-        # up to t=τ the past is constant: ẋ = ω + K Im(z₀ e^{−ix}), which SciPy integrates
-        x = np.array([0.0, 1.0, 2.5])
-        z = np.mean(np.exp(1j * x))
-
-        def motion(t, y):
-            return 0.4 + 2.0 * (z * np.exp(-1j * y)).imag
-
-        exact = scipy.integrate.solve_ivp(motion, (0, 0.9), x, rtol=1e-12, atol=1e-13).y[:, -1]
-        model = Circle(sine(), "mean", coupling=2.0, frequencies=0.4, delay=1.0)
-        run = circlesolve(model, x, [0.0, 0.333, 0.9], options={"step": 0.005})
-        assert run.positions[-1] == pytest.approx(exact, abs=1e-9)
-
-
 class TestTriads:
     def test_forces(self):
         x, c = RNG.uniform(0, 6, 9), RNG.uniform(0.5, 2, 9)
@@ -262,10 +225,15 @@ class TestRefusals:
             ({"inertia": 0.0}, "inertia must be one positive"),
             ({"delay": 0.0}, "delay must be above 0"),
             ({"delay": 1.0, "noise": 0.1}, "delay does not go together with noise"),
-            ({"delay": 1.0, "inertia": 0.1}, "delay does not go together with inertia"),
+            ({"delay": 1.0, "triads": (1.0, 0.0)}, "delay does not go together with triads"),
+            ({"triads": (1.0, 0.0), "coupling": np.cos}, "have couplings of their own"),
+            ({"delay": [[0.0, -1.0], [1.0, 0.0]]}, "delay must not be negative"),
+            ({"phase_lag": np.zeros((2, 3))}, "phase_lag must be a number or an"),
+            ({"coupling": ([0.0, 1.0], [1.0])}, "coupling values must have shape"),
+            ({"coupling": ([1.0, 0.0], [1.0, 1.0])}, "times of coupling must increase"),
             ({"triads": (1.0, 2.0, 3.0)}, "triads must have shape"),
             ({"triads": (1.0, 2.0), "adjacency": np.ones((2, 2))}, "triads needs particles"),
-            ({"delay": 1.0, "normalization": lambda x: 1.0}, "delay needs particles"),
+            ({"delay": 1.0, "normalization": lambda x: 1.0}, "delay needs a constant divisor"),
         ],
     )
     def test_model(self, extras, message):

@@ -1,0 +1,488 @@
+"""Kuramoto's model with delays: Dormand and Prince's method, which reads the past from its own dense output.
+
+dx_i/dt = omega_i + gain_i factor(t) sum_e w_e sin(x_j(t - tau_e) - x_i - lag), e the edges into i, j their sources;
+with inertia, m_i dv_i/dt is that less v_i and dx_i/dt = v_i.
+"""
+
+from libc.math cimport INFINITY, cos, fabs, fmax, fmin, isfinite, nextafter, pow, sin
+from libc.string cimport memcpy
+
+import numpy as np
+
+from qsyncplug._ext.integrator cimport RUNNING, STEP_LIMIT, STEP_SIZE, NON_FINITE, RHS_FAILED
+
+cdef extern from "dop853.h" nogil:
+    const double NODE[16]
+    void dop853_combine(int stage, ptrdiff_t n, double h, double** K, const double* base, double* out)
+    double dop853_error(ptrdiff_t n, int width, double h, double** K, const double* y0, const double* y1,
+                        const double* atol, ptrdiff_t stride, double rtol)
+    double dop853_norm(ptrdiff_t n, int width, const double* v, const double* y, const double* atol,
+                       ptrdiff_t stride, double rtol)
+    void dop853_dense(ptrdiff_t n, double h, double** K, const double* y0, const double* y1, double** F)
+    void dop853_interpolate(ptrdiff_t n, double x, const double* y0, double** F, double* out)
+
+cdef extern from "circle_kernels.h" nogil:
+    ctypedef struct qc_kernels:
+        void (*sincos)(const double*, Py_ssize_t, double*, double*) noexcept nogil
+    const qc_kernels* qc_select(int level)
+
+cdef enum:
+    STAGES = 16
+    TERMS = 16     # of the Chebyshev series of the mean in a piece
+    PARTS = 8      # numbers a particle and piece: position at its beginning and the dense output
+
+
+def chebyshev_points():
+    """Points of [0, 1] at which the mean is looked at in every piece."""
+    return 0.5 + 0.5 * np.cos((2 * np.arange(TERMS) + 1) * np.pi / (2 * TERMS))
+
+
+def chebyshev_matrix():
+    """From values at those points to the coefficients of the series."""
+    angle = (2 * np.arange(TERMS) + 1) * np.pi / (2 * TERMS)
+    matrix = 2.0 / TERMS * np.cos(np.outer(np.arange(TERMS), angle))
+    matrix[0] /= 2
+    return matrix
+
+
+cdef class History:
+    """Pieces of the past, one behind the other; the oldest are forgotten.
+
+    Parameters
+    ----------
+    width : int
+        Numbers of a piece.
+    """
+
+    cdef double[::1] begin, length
+    cdef double[:, ::1] data
+    cdef Py_ssize_t first, count, width
+
+    def __init__(self, Py_ssize_t width):
+        self.width = width
+        self.begin, self.length, self.data = np.zeros(64), np.zeros(64), np.zeros((64, width))
+
+    cdef double* add(self, double begin, double length, double oldest):
+        """Room for the next piece; those that end before `oldest` go."""
+        cdef Py_ssize_t size = self.begin.shape[0], at
+        while self.count > 1 and self.begin[self.first] + self.length[self.first] < oldest:
+            self.first += 1
+            self.count -= 1
+        if self.first + self.count == size:
+            keep = slice(self.first, self.first + self.count)
+            # half of the room free, so that moving is rare
+            room = max(64, 2 * self.count)
+            for name in ("begin", "length"):
+                old = np.asarray(getattr(self, "_" + name)())
+                new = np.zeros(room)
+                new[:self.count] = old[keep]
+                if name == "begin":
+                    self.begin = new
+                else:
+                    self.length = new
+            old = np.asarray(self.data)
+            new = np.zeros((room, self.width))
+            new[:self.count] = old[keep]
+            self.data = new
+            self.first = 0
+        at = self.first + self.count
+        self.begin[at], self.length[at] = begin, length
+        self.count += 1
+        return &self.data[at, 0]
+
+    def _begin(self):
+        return self.begin
+
+    def _length(self):
+        return self.length
+
+    cdef Py_ssize_t find(self, double t, Py_ssize_t guess) noexcept nogil:
+        """The piece that holds t, looked for from a guess on; the latest that begins there."""
+        cdef Py_ssize_t last = self.first + self.count - 1
+        if guess < self.first or guess > last:
+            guess = last
+        while guess < last and t >= self.begin[guess + 1]:
+            guess += 1
+        while guess > self.first and t < self.begin[guess]:
+            guess -= 1
+        return guess
+
+    def snapshot(self):
+        """The pieces, as arrays."""
+        keep = slice(self.first, self.first + self.count)
+        return {"begin": np.asarray(self.begin)[keep].copy(), "length": np.asarray(self.length)[keep].copy(),
+                "data": np.asarray(self.data)[keep].copy()}
+
+    def restore(self, saved):
+        """Take the pieces of a snapshot."""
+        self.begin, self.length = np.array(saved["begin"], float), np.array(saved["length"], float)
+        self.data = np.array(saved["data"], float, order="C")
+        self.first, self.count = 0, self.begin.shape[0]
+
+
+cdef class Delayed:
+    """Particles that see each other as they were.
+
+    Parameters
+    ----------
+    omega, gain : (n,) array
+    lag : float
+    mass : (n,) array or None
+    factor : callable or None
+        Of the force, of the time.
+    rtol, atol : float
+    max_step : float
+        Not above the shortest delay.
+    """
+
+    cdef const qc_kernels* kernels
+    cdef Py_ssize_t n, size, slots, groups
+    cdef double[::1] omega, gain, mass, weights, atol, breaks, rows_sum
+    cdef double[::1] taus, turn_re, turn_im, edge_re, edge_im, past_x, past_s, past_c, here_s, here_c
+    cdef double[:, ::1] work, transform
+    cdef double[::1] points
+    cdef Py_ssize_t[::1] group_start, source, edge_start, edge_slot, guesses
+    cdef double* K[STAGES]
+    cdef double* F[7]
+    cdef double* y
+    cdef double* y_old
+    cdef double* y_new
+    cdef readonly double tau_max
+    cdef double cos_lag, sin_lag, rtol, max_step
+    cdef double side                  # the past is read this much later: behind a jump, or before it
+    cdef readonly double t, t_old, h
+    cdef readonly long long accepted, rejected, evaluations
+    cdef readonly History history
+    cdef bint mean_field, has_step, rejected_last, at_break
+    cdef Py_ssize_t next_break
+    cdef object factor
+    cdef public object error
+
+    def __init__(self, omega, gain, double lag, mass=None, factor=None, double rtol=1e-10, double atol=1e-12,
+                 double max_step=INFINITY):
+        self.kernels = qc_select(-1)
+        self.omega, self.gain = np.array(omega, float), np.array(gain, float)
+        self.n = self.omega.shape[0]
+        if self.gain.shape[0] != self.n or (mass is not None and len(mass) != self.n):
+            raise ValueError(f"gain and mass must hold {self.n} numbers")
+        self.mass = None if mass is None else np.array(mass, float)
+        self.size = self.n if mass is None else 2 * self.n
+        self.cos_lag, self.sin_lag = cos(lag), sin(lag)
+        self.factor, self.rtol, self.max_step = factor, rtol, max_step
+        self.atol = np.full(1, atol)
+        self.work = np.zeros((STAGES + 10, self.size))
+        cdef Py_ssize_t k
+        for k in range(STAGES):
+            self.K[k] = &self.work[k, 0]
+        for k in range(7):
+            self.F[k] = &self.work[STAGES + k, 0]
+        self.y, self.y_old, self.y_new = &self.work[STAGES + 7, 0], &self.work[STAGES + 8, 0], &self.work[STAGES + 9, 0]
+        self.here_s, self.here_c = np.zeros(self.n), np.zeros(self.n)
+
+    def everybody(self, weights, double tau, double turn):
+        """All act on all, with one delay; `turn` is by how much the frame has turned in that time."""
+        self.mean_field = True
+        self.weights = np.array(weights, float)
+        if self.weights.shape[0] != self.n:
+            raise ValueError(f"weights must hold {self.n} numbers")
+        self.taus, self.tau_max = np.full(1, tau), tau
+        self.turn_re, self.turn_im = np.full(1, cos(turn)), np.full(1, -sin(turn))
+        self.points, self.transform = chebyshev_points(), chebyshev_matrix()
+        self.past_x, self.past_s, self.past_c = np.zeros(self.n), np.zeros(self.n), np.zeros(self.n)
+        self.guesses = np.zeros(1, np.intp)
+        self.history = History(2 * TERMS)
+
+    def edges(self, taus, turns, group_start, source, edge_start, edge_slot, edge_weight):
+        """Who acts on whom: slots (a source at a delay) by groups of one delay, edges by rows of targets, of complex
+        weights: with a lag of its own, an edge has the weight w exp(-i lag).
+        """
+        self.mean_field = False
+        self.taus = np.array(taus, float)
+        self.groups = self.taus.shape[0]
+        self.tau_max = float(np.max(taus, initial=0.0))
+        self.turn_re, self.turn_im = np.cos(turns), -np.sin(turns)
+        self.group_start, self.source = np.array(group_start, np.intp), np.array(source, np.intp)
+        self.edge_start, self.edge_slot = np.array(edge_start, np.intp), np.array(edge_slot, np.intp)
+        self.edge_re = np.array(np.real(edge_weight), float)
+        self.edge_im = np.array(np.imag(edge_weight), float)
+        self.slots = self.source.shape[0]
+        if (self.group_start.shape[0] != self.groups + 1 or self.edge_start.shape[0] != self.n + 1
+                or self.edge_slot.shape[0] != self.edge_re.shape[0]
+                or self.edge_start[self.n] != self.edge_slot.shape[0] or self.group_start[self.groups] != self.slots
+                or np.any(np.diff(edge_start) < 0) or np.any(np.diff(group_start) < 0)):
+            raise ValueError("groups, slots and edges do not fit each other")
+        for values, top in ((source, self.n), (edge_slot, self.slots)):
+            if len(values) and not 0 <= np.min(values) <= np.max(values) < top:
+                raise ValueError(f"numbers of sources and slots must be below {top}")
+        self.past_x = np.zeros(self.slots + 1)
+        self.past_s, self.past_c = np.zeros(self.slots + 1), np.zeros(self.slots + 1)
+        self.guesses = np.zeros(self.groups, np.intp)
+        self.history = History(PARTS * self.n)
+
+    # ------------------------------------------------------------------ the past
+
+    def remember(self, double begin, double length, values):
+        """A piece of the given past: its Chebyshev series, or positions and dense output."""
+        cdef const double[::1] numbers = np.ascontiguousarray(values, dtype=np.float64).ravel()
+        if numbers.shape[0] != self.history.width:
+            raise ValueError(f"a piece must hold {self.history.width} numbers")
+        cdef double* room = self.history.add(begin, length, -INFINITY)
+        memcpy(room, &numbers[0], self.history.width * sizeof(double))
+
+    cdef void mean_at(self, double t, double* z) noexcept nogil:
+        """Clenshaw's sum of the series of the piece that holds t."""
+        cdef Py_ssize_t p = self.history.find(t + self.side, self.guesses[0]), k
+        cdef double x = 2 * (t - self.history.begin[p]) / self.history.length[p] - 1
+        cdef const double* c = &self.history.data[p, 0]
+        cdef double a = 0, b = 0, d = 0, e = 0, keep
+        self.guesses[0] = p
+        for k in range(TERMS - 1, 0, -1):
+            keep = a
+            a = 2 * x * a - b + c[2 * k]
+            b = keep
+            keep = d
+            d = 2 * x * d - e + c[2 * k + 1]
+            e = keep
+        z[0] = x * a - b + c[0]
+        z[1] = x * d - e + c[1]
+
+    cdef void slots_at(self, double t, const double* y) noexcept nogil:
+        """Positions of the sources as they were."""
+        cdef Py_ssize_t g, p, k, j, n = self.n
+        cdef double s, x, w
+        cdef const double* d
+        for g in range(self.groups):
+            if self.taus[g] == 0:
+                for k in range(self.group_start[g], self.group_start[g + 1]):
+                    self.past_x[k] = y[self.source[k]]
+                continue
+            s = t - self.taus[g]
+            p = self.history.find(s + self.side, self.guesses[g])
+            self.guesses[g] = p
+            x = (s - self.history.begin[p]) / self.history.length[p]
+            w = 1 - x
+            d = &self.history.data[p, 0]
+            for k in range(self.group_start[g], self.group_start[g + 1]):
+                j = self.source[k]
+                self.past_x[k] = d[j] + x * (d[n + j] + w * (d[2 * n + j] + x * (d[3 * n + j] + w * (
+                    d[4 * n + j] + x * (d[5 * n + j] + w * (d[6 * n + j] + x * d[7 * n + j]))))))
+
+    # IN t, y; OUT dy
+    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
+        cdef Py_ssize_t i, e, g, k, n = self.n
+        cdef double f = 1, re, im, ar, ai
+        cdef double[2] z
+        cdef double* force = dy if self.mass is None else dy + n
+        self.evaluations += 1
+        if self.factor is not None:
+            with gil:
+                try:
+                    f = self.factor(t)
+                except BaseException as error:
+                    self.error = error
+                    return -1
+        self.kernels.sincos(y, n, &self.here_s[0], &self.here_c[0])
+        if self.mean_field:
+            self.mean_at(t - self.taus[0], z)
+            ar = z[0] * self.turn_re[0] - z[1] * self.turn_im[0]
+            ai = z[0] * self.turn_im[0] + z[1] * self.turn_re[0]
+            re = f * (ar * self.cos_lag + ai * self.sin_lag)
+            im = f * (ai * self.cos_lag - ar * self.sin_lag)
+            for i in range(n):
+                force[i] = self.omega[i] + self.gain[i] * (im * self.here_c[i] - re * self.here_s[i])
+        else:
+            self.slots_at(t, y)
+            self.kernels.sincos(&self.past_x[0], self.slots, &self.past_s[0], &self.past_c[0])
+            for g in range(self.groups):
+                ar = self.turn_re[g] * self.cos_lag + self.turn_im[g] * self.sin_lag
+                ai = self.turn_im[g] * self.cos_lag - self.turn_re[g] * self.sin_lag
+                for k in range(self.group_start[g], self.group_start[g + 1]):
+                    re = self.past_c[k] * ar - self.past_s[k] * ai
+                    self.past_s[k] = self.past_c[k] * ai + self.past_s[k] * ar
+                    self.past_c[k] = re
+            for i in range(n):
+                re = im = 0
+                for e in range(self.edge_start[i], self.edge_start[i + 1]):
+                    ar, ai = self.past_c[self.edge_slot[e]], self.past_s[self.edge_slot[e]]
+                    re = re + self.edge_re[e] * ar - self.edge_im[e] * ai
+                    im = im + self.edge_re[e] * ai + self.edge_im[e] * ar
+                force[i] = self.omega[i] + f * self.gain[i] * (im * self.here_c[i] - re * self.here_s[i])
+        if self.mass is not None:
+            for i in range(n):
+                dy[i] = y[n + i]
+                force[i] = (force[i] - y[n + i]) / self.mass[i]
+        return 0
+
+    # ------------------------------------------------------------------ steps
+
+    def start(self, double t0, y0, breaks):
+        """Where the run begins, and the times at which the past is not smooth, increasing."""
+        cdef Py_ssize_t i
+        if len(y0) != self.size:
+            raise ValueError(f"y0 must hold {self.size} numbers")
+        for i in range(self.size):
+            self.y[i] = y0[i]
+        self.t = self.t_old = t0
+        self.breaks = np.append(np.asarray(breaks, float), INFINITY)
+        self.next_break = 0
+
+    cdef double first_step(self) noexcept nogil:
+        """A hundredth of the time in which the state changes by a radian, refined by what the error says."""
+        cdef Py_ssize_t i
+        cdef double top = 0
+        for i in range(self.size):
+            top = fmax(top, fabs(self.K[0][i]))
+        return fmin(self.max_step, 0.01 / top if top > 0 else self.max_step)
+
+    def go(self, double until, Py_ssize_t most):
+        """Steps until `until` is reached or passed, at most so many; returns a status."""
+        cdef int status = RUNNING
+        cdef Py_ssize_t k
+        for k in range(most):
+            if self.t >= until:
+                return RUNNING
+            with nogil:
+                status = self.one_step()
+            if status != RUNNING:
+                return status
+            self.keep()
+        return RUNNING if self.t >= until else STEP_LIMIT
+
+    cdef int one_step(self) noexcept nogil:
+        cdef double h, t_new, error, factor, smallest, limit, slack
+        cdef double* swap
+        cdef int s
+        while self.breaks[self.next_break] <= self.t:
+            self.next_break += 1
+        limit = self.breaks[self.next_break]
+        self.side = slack = 1e-14 * fmax(fabs(self.t), self.tau_max)
+        if not self.has_step or self.at_break:
+            if self.evaluate(self.t, self.y, self.K[0]) != 0:
+                return RHS_FAILED
+            if not self.has_step:
+                self.h = self.first_step()
+        else:
+            swap = self.K[0]
+            self.K[0] = self.K[12]
+            self.K[12] = swap
+        while True:
+            smallest = 10 * fabs(nextafter(self.t, INFINITY) - self.t)
+            h = fmin(self.h, self.max_step)
+            if not (h >= smallest):
+                return STEP_SIZE if isfinite(self.y_new[0]) else NON_FINITE
+            t_new = self.t + h
+            if t_new > limit - smallest:
+                t_new = limit
+            h = t_new - self.t
+            # a jump of the past at the end belongs to the next step
+            self.side = -slack if t_new == limit else slack
+            for s in range(1, 13):
+                dop853_combine(s, self.size, h, self.K, self.y, self.y_new)
+                if self.evaluate(t_new if s == 12 else self.t + NODE[s] * h, self.y_new, self.K[s]) != 0:
+                    return RHS_FAILED
+            error = dop853_error(self.size, 1, h, self.K, self.y, self.y_new, &self.atol[0], 0, self.rtol)
+            if not (error < INFINITY):
+                self.rejected += 1
+                self.rejected_last = True
+                self.h = 0.2 * h
+                continue
+            if error < 1:
+                factor = 10.0 if error == 0 else fmin(10.0, 0.9 * pow(error, -0.125))
+                if self.rejected_last:
+                    factor = fmin(1.0, factor)
+                self.rejected_last = False
+                self.h = fmax(h * factor, self.h) if t_new == limit else h * factor
+                break
+            self.rejected += 1
+            self.rejected_last = True
+            self.h = h * fmax(0.2, 0.9 * pow(error, -0.125))
+        # y_old is free for the three stages of the dense output
+        for s in range(13, 16):
+            dop853_combine(s, self.size, h, self.K, self.y, self.y_old)
+            if self.evaluate(self.t + NODE[s] * h, self.y_old, self.K[s]) != 0:
+                return RHS_FAILED
+        dop853_dense(self.size, h, self.K, self.y, self.y_new, self.F)
+        self.accepted += 1
+        self.at_break = t_new == limit
+        self.t_old = self.t
+        self.t = t_new
+        swap = self.y_old
+        self.y_old = self.y
+        self.y = self.y_new
+        self.y_new = swap
+        self.has_step = True
+        return RUNNING
+
+    cdef void keep(self):
+        """The step just taken becomes a piece of the past."""
+        cdef double* room = self.history.add(self.t_old, self.t - self.t_old, self.t - self.tau_max)
+        cdef Py_ssize_t k, m, i, n = self.n
+        cdef double re, im
+        cdef double[TERMS][2] z
+        with nogil:
+            if not self.mean_field:
+                memcpy(room, self.y_old, n * sizeof(double))
+                for k in range(7):
+                    memcpy(room + (k + 1) * n, self.F[k], n * sizeof(double))
+            else:
+                for m in range(TERMS):
+                    dop853_interpolate(n, self.points[m], self.y_old, self.F, &self.past_x[0])
+                    self.kernels.sincos(&self.past_x[0], n, &self.past_s[0], &self.past_c[0])
+                    re = im = 0
+                    for i in range(n):
+                        re = re + self.weights[i] * self.past_c[i]
+                        im = im + self.weights[i] * self.past_s[i]
+                    z[m][0], z[m][1] = re, im
+                for k in range(TERMS):
+                    re = im = 0
+                    for m in range(TERMS):
+                        re = re + self.transform[k, m] * z[m][0]
+                        im = im + self.transform[k, m] * z[m][1]
+                    room[2 * k], room[2 * k + 1] = re, im
+
+    def at(self, double t, double[::1] out):
+        """The state at a time of the last step; OUT out."""
+        if t == self.t or not self.has_step:
+            memcpy(&out[0], self.y, self.size * sizeof(double))
+        else:
+            dop853_interpolate(self.size, (t - self.t_old) / (self.t - self.t_old), self.y_old, self.F, &out[0])
+
+    @property
+    def state(self):
+        """The state at ``t``."""
+        out = np.empty(self.size)
+        self.at(self.t, out)
+        return out
+
+    def snapshot(self):
+        """What continuing bit for bit needs."""
+        cdef double[:, ::1] rows = np.empty((11, self.size))
+        cdef Py_ssize_t k
+        for k in range(7):
+            memcpy(&rows[k, 0], self.F[k], self.size * sizeof(double))
+        memcpy(&rows[7, 0], self.y, self.size * sizeof(double))
+        memcpy(&rows[8, 0], self.y_old, self.size * sizeof(double))
+        memcpy(&rows[9, 0], self.K[12], self.size * sizeof(double))
+        memcpy(&rows[10, 0], self.K[0], self.size * sizeof(double))
+        numbers = [self.t, self.t_old, self.h, float(self.has_step), float(self.rejected_last),
+                   float(self.at_break)]
+        return {"rows": np.asarray(rows), "numbers": np.array(numbers), "pieces": self.history.snapshot(),
+                "counts": [int(self.accepted), int(self.rejected), int(self.evaluations)]}
+
+    def restore(self, saved):
+        """Go on from a snapshot."""
+        cdef const double[:, ::1] rows = np.ascontiguousarray(saved["rows"], dtype=np.float64)
+        cdef Py_ssize_t k
+        if rows.shape[0] != 11 or rows.shape[1] != self.size:
+            raise ValueError("the snapshot is of another run")
+        for k in range(7):
+            memcpy(self.F[k], &rows[k, 0], self.size * sizeof(double))
+        memcpy(self.y, &rows[7, 0], self.size * sizeof(double))
+        memcpy(self.y_old, &rows[8, 0], self.size * sizeof(double))
+        memcpy(self.K[12], &rows[9, 0], self.size * sizeof(double))
+        memcpy(self.K[0], &rows[10, 0], self.size * sizeof(double))
+        self.t, self.t_old, self.h = saved["numbers"][:3]
+        self.has_step, self.rejected_last, self.at_break = (bool(v) for v in saved["numbers"][3:])
+        self.accepted, self.rejected, self.evaluations = saved["counts"]
+        self.next_break = 0
+        self.history.restore(saved["pieces"])

@@ -1,0 +1,188 @@
+/* Included several times by noise_kernels.c, once for each instruction set; no include guard. QN_LANES is the number of
+   doubles in a register. Random numbers come from 8 lanes of xoroshiro128++ in every build, so that a seed means the same
+   everywhere.
+
+   Normals: Box and Muller's transformation of 2 x 64 random bits. 52 bits give the radius sqrt(-2 log u), 0 < u <= 1, so
+   that the tail ends at 8.5 standard deviations (probability 2e-17); 52 bits give the angle within half a turn, and one bit
+   which half. The polynomials are exact to 7e-12 (logarithm) and 8e-13. */
+
+#define QN_INLINE TARGET static inline __attribute__((always_inline))
+#define vec NAME(noisy_doubles)
+#define ivec NAME(noisy_integers)
+typedef double vec __attribute__((vector_size(8 * QN_LANES), aligned(8), may_alias));
+typedef unsigned long long ivec __attribute__((vector_size(8 * QN_LANES), aligned(8), may_alias));
+
+#ifndef QN_CONSTANTS
+#define QN_CONSTANTS
+#define ALL(value) ((vec)((vec){0} + (value)))
+/* adding and subtracting it rounds to the nearest integer, which is then in the low bits */
+#define MAGIC 6755399441055744.0
+#define SIGN 0x8000000000000000ULL
+/* sin(2 pi r)/r and cos(2 pi r) in powers of r^2, r^2 <= 1/16: to 8e-14 in the sine, 8e-13 and 2e-15 */
+static const double qn_sine[7] = {0x1.921fb54442bb4p+2,  -0x1.4abbce624ad99p+5, 0x1.466bc66ed3d1cp+6, -0x1.32d2c9b2d1df5p+6,
+                                  0x1.50770f6a5a66bp+5, -0x1.e29b82ab98ea9p+3, 0x1.d53abdeb199c1p+1};
+static const double qn_cosine7[7] = {0x1.fffffffffe58ap-1,  -0x1.3bd3cc9b93532p+4, 0x1.03c1f06d70297p+6,
+                                     -0x1.55d3c047a1330p+6, 0x1.e1f24d707d37cp+5,  -0x1.a651b504444edp+4,
+                                     0x1.e25799d50d08dp+2};
+static const double qn_cosine8[8] = {0x1.fffffffffffefp-1,  -0x1.3bd3cc9be4180p+4, 0x1.03c1f0819eba5p+6,
+                                     -0x1.55d3c7d851320p+6, 0x1.e1f500e46da7bp+5,  -0x1.a6d070b706549p+4,
+                                     0x1.f9612b4f21835p+2,  -0x1.a52d5b81f5ed5p+0};
+/* -2 log(1 + f)/f for 1/sqrt(2) <= 1 + f < sqrt(2) */
+static const double qn_log[14] = {-0x1.fffffffffbcb0p+0, 0x1.fffffffecae59p-1,  -0x1.5555556e75120p-1,
+                                  0x1.0000015fdf390p-1,  -0x1.999982ba66962p-2, 0x1.555468681e9b4p-2,
+                                  -0x1.2495b3ff17576p-2, 0x1.0022d10053211p-2,  -0x1.c6c74537edb73p-3,
+                                  0x1.94a481a90569fp-3,  -0x1.72df5f43a0b36p-3, 0x1.7eaf366ddb3dfp-3,
+                                  -0x1.7450fbf77bc18p-3, 0x1.827a940e44864p-4};
+#endif
+
+typedef struct {
+    ivec a, b;
+} NAME(lanes);
+
+QN_INLINE vec NAME(load)(const double *p) { return *(const vec *)p; }
+QN_INLINE void NAME(store)(double *p, vec v) { *(vec *)p = v; }
+QN_INLINE vec NAME(choose)(ivec mask, vec a, vec b) { return (vec)((mask & (ivec)a) | (~mask & (ivec)b)); }
+QN_INLINE vec NAME(poly)(vec y, const double *c, int count)
+{
+    vec p = ALL(c[count - 1]);
+    for (int r = count - 2; r >= 0; r--) p = p * y + c[r];
+    return p;
+}
+
+QN_INLINE ivec NAME(bits)(NAME(lanes) * g)
+{
+    ivec sum = g->a + g->b, out = ((sum << 17) | (sum >> 47)) + g->a;
+    g->b ^= g->a;
+    g->a = ((g->a << 49) | (g->a >> 15)) ^ g->b ^ (g->b << 21);
+    g->b = (g->b << 28) | (g->b >> 36);
+    return out;
+}
+
+QN_INLINE NAME(lanes) NAME(open)(const uint64_t *state)
+{
+    NAME(lanes) g = {*(const ivec *)state, *(const ivec *)(state + 8)};
+    return g;
+}
+QN_INLINE void NAME(close)(NAME(lanes) g, uint64_t *state)
+{
+    *(ivec *)state = g.a;
+    *(ivec *)(state + 8) = g.b;
+}
+
+/* two normals a lane */
+QN_INLINE void NAME(pair)(NAME(lanes) * g, vec *first, vec *second)
+{
+    ivec one = NAME(bits)(g), two = NAME(bits)(g);
+    /* u in (0, 1] = 2^e (1 + f) */
+    vec u = 2.0 - (vec)((one >> 12) | 0x3ff0000000000000ULL);
+    ivec raised = (ivec)u + (0x3ff0000000000000ULL - 0x3fe6a09e667f3bcdULL), power = raised >> 52;
+    vec f = (vec)((ivec)u - (power << 52) + 0x3ff0000000000000ULL) - 1.0;
+    vec e = (vec)(power | 0x4330000000000000ULL) - (4503599627370496.0 + 1023.0);
+    vec square = f * NAME(poly)(f, qn_log, 14) - 1.3862943611198906 * e, radius;
+    for (int l = 0; l < QN_LANES; l++) radius[l] = __builtin_sqrt(square[l]);
+    /* half a turn, and a sign for the other half */
+    vec t = ((vec)((two >> 12) | 0x3ff0000000000000ULL) - 1.5) * 0.5, y = t * t;
+    *first = (vec)((ivec)(radius * NAME(poly)(y, qn_cosine7, 7)) ^ (two << 63));
+    *second = radius * (t * NAME(poly)(y, qn_sine, 7));
+}
+
+TARGET static void NAME(normals)(uint64_t *state, qn_size count, double *out)
+{
+    for (int part = 0; part < 8; part += QN_LANES) {
+        NAME(lanes) g = NAME(open)(state + part);
+        for (qn_size i = part; i < count; i += 16) {
+            vec a, b;
+            NAME(pair)(&g, &a, &b);
+            NAME(store)(out + i, a);
+            NAME(store)(out + i + 8, b);
+        }
+        NAME(close)(g, state + part);
+    }
+}
+
+/* sine and cosine of y turns: the nearest half turn is taken away exactly, and leaves a sign */
+QN_INLINE void NAME(turned)(vec y, vec *s, vec *c)
+{
+    vec shifted = 2.0 * y + MAGIC, q = shifted - MAGIC, r = y - 0.5 * q, r2 = r * r;
+    ivec sign = (ivec)shifted << 63;
+    *s = (vec)((ivec)(r * NAME(poly)(r2, qn_sine, 7)) ^ sign);
+    *c = (vec)((ivec)NAME(poly)(r2, qn_cosine8, 8) ^ sign);
+}
+
+/* what a sweep does to one vector of particles; `rule` and `full` are constants wherever this is inlined */
+QN_INLINE void NAME(move)(int rule, int full, const qn_chunk *p, const qn_sweep *w, qn_size i, vec kick, vec *sc, vec *ss)
+{
+    vec y = NAME(load)(p->y + i), s, c, force;
+    if (rule != 0) {
+        s = NAME(load)(p->s + i);
+        c = NAME(load)(p->c + i);
+        if (full) {
+            force = NAME(load)(p->gain + i) * (w->im * c - w->re * s) + w->h * NAME(load)(p->omega + i);
+            kick = NAME(load)(p->sigma + i) * kick;
+        } else
+            force = (w->drift + w->im * c) - w->re * s;
+    }
+    if (rule == 1)
+        y = (y + w->root * kick) + force;
+    else if (rule == 2) {
+        y = (y + (0.5 * w->root) * (kick + NAME(load)(p->u + i))) + force;
+        NAME(store)(p->u + i, kick);
+    } else if (rule == 3) {
+        NAME(store)(p->u + i, force);
+        y = (y + w->root * kick) + force;
+    } else if (rule == 4)
+        y = y + 0.5 * (force - NAME(load)(p->u + i));
+    NAME(turned)(y, &s, &c);
+    NAME(store)(p->y + i, y);
+    NAME(store)(p->s + i, s);
+    NAME(store)(p->c + i, c);
+    if (full) {
+        vec weight = NAME(load)(p->weight + i);
+        *sc += weight * c;
+        *ss += weight * s;
+    } else {
+        *sc += c;
+        *ss += s;
+    }
+}
+
+/* normals first, a block of them at a time: one long chain of operations a particle would leave the processor waiting */
+#define QN_BLOCK 512
+QN_INLINE void NAME(sweep)(int rule, int full, qn_chunk *p, qn_sweep *w)
+{
+    double cosines[8] = {0}, sines[8] = {0}, kicks[QN_BLOCK];
+    const qn_chunk q = *p;
+    const qn_sweep v = *w;
+    for (qn_size first = 0; first < q.count; first += QN_BLOCK) {
+        qn_size count = q.count - first < QN_BLOCK ? q.count - first : QN_BLOCK;
+        if (rule >= 1 && rule <= 3) NAME(normals)(q.state, count, kicks);
+        for (int part = 0; part < 8; part += QN_LANES) {
+            vec sc = NAME(load)(cosines + part), ss = NAME(load)(sines + part);
+            for (qn_size i = part; i < count; i += 8) NAME(move)(rule, full, &q, &v, first + i, NAME(load)(kicks + i), &sc, &ss);
+            NAME(store)(cosines + part, sc);
+            NAME(store)(sines + part, ss);
+        }
+    }
+    w->sum_c = ((cosines[0] + cosines[1]) + (cosines[2] + cosines[3])) + ((cosines[4] + cosines[5]) + (cosines[6] + cosines[7]));
+    w->sum_s = ((sines[0] + sines[1]) + (sines[2] + sines[3])) + ((sines[4] + sines[5]) + (sines[6] + sines[7]));
+}
+
+#define QN_RULE(name, rule)                                   \
+    TARGET static void NAME(name)(qn_chunk *p, qn_sweep *w)   \
+    {                                                         \
+        if (p->weight)                                        \
+            NAME(sweep)(rule, 1, p, w);                       \
+        else                                                  \
+            NAME(sweep)(rule, 0, p, w);                       \
+    }
+QN_RULE(start, 0)
+QN_RULE(euler, 1)
+QN_RULE(averaged, 2)
+QN_RULE(predict, 3)
+QN_RULE(correct, 4)
+#undef QN_RULE
+
+static const qn_kernels NAME(noise_table) = {QN_TEXT(QN_SUFFIX), NAME(normals), NAME(start), NAME(euler),
+                                             NAME(averaged), NAME(predict), NAME(correct)};
+#undef vec
+#undef ivec

@@ -1,0 +1,90 @@
+"""A coupling that changes with time: a function, or samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+from ..core.checks import check_array
+
+__all__ = ["Modulation", "modulation_of"]
+
+
+class Modulation:
+    """Factor of the coupling at a time.
+
+    Parameters
+    ----------
+    function : callable, optional
+        ``function(t)``, a real number.
+    samples : ((m,) array, (m,) array), optional
+        Times and values, joined by a cubic spline.
+    """
+
+    def __init__(self, function: Callable[[float], Any] | None, samples: Any = None):
+        self.samples: tuple[np.ndarray, np.ndarray] | None = samples
+        self._spline = None if samples is None else CubicSpline(*samples)
+        self.function = function
+
+    def __call__(self, t: float) -> float:
+        """The factor at t."""
+        value = self._spline(t) if self._spline is not None else self._ask(t)
+        return float(value)
+
+    def _ask(self, t: float) -> float:
+        assert self.function is not None
+        value = self.function(float(t))
+        if isinstance(value, (bool, np.bool_, str)) or np.ndim(value) != 0:
+            raise TypeError(f"coupling({t:g}) must be a real number, not {value!r:.60}")
+        if isinstance(value, (complex, np.complexfloating)) or not np.isfinite(value):
+            raise ValueError(f"coupling({t:g}) must be real and finite, not {value!r:.60}")
+        return float(value)
+
+    def many(self, times: np.ndarray) -> np.ndarray:
+        """Values at `times`."""
+        if self._spline is not None:
+            return np.asarray(self._spline(times))
+        return np.array([self._ask(t) for t in times])
+
+    def cover(self, first: float, last: float) -> None:
+        """Refuse a run that is longer than the samples."""
+        if self.samples is None:
+            self(first)
+            return
+        a, b = float(self.samples[0][0]), float(self.samples[0][-1])
+        if first < a or last > b:
+            raise ValueError(
+                f"the samples of coupling end before the run: they cover [{a:g}, {b:g}], "
+                f"and tlist [{first:g}, {last:g}]"
+            )
+
+    @property
+    def knots(self) -> np.ndarray:
+        """Times of the samples."""
+        return np.empty(0) if self.samples is None else self.samples[0]
+
+    def __repr__(self) -> str:
+        if self.samples is not None:
+            return f"{self.samples[0].size} samples"
+        return getattr(self.function, "__name__", repr(self.function))
+
+
+def modulation_of(value: Any) -> Modulation:
+    """Read a function of time, or a pair (times, values)."""
+    if isinstance(value, Modulation):
+        return value
+    if callable(value):
+        return Modulation(value)
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise TypeError(
+            "coupling must be a number, a function of time, or a pair (times, values), "
+            f"not {value!r:.60}"
+        )
+    times = check_array("coupling times", value[0], shape=(None,))
+    values = check_array("coupling values", value[1], shape=times.shape)
+    if times.size < 2 or np.any(np.diff(times) <= 0):
+        raise ValueError("the times of coupling must increase, two of them at least")
+    return Modulation(None, (times, values))
