@@ -56,3 +56,43 @@ def test_noise(benchmark, scheme):
     benchmark.pedantic(run, rounds=1)
     print(f"\n{scheme}: {1e9 * ours / n:.2f} ns a particle and step, NumPy {1e9 * theirs / n:.1f}")
     report(f"noise, n=1e5, {scheme}", ours, numpy=theirs)
+
+
+def test_jitcdde(benchmark, monkeypatch, tmp_path):
+    """N=100 all to all, one delay, T=20, 200 outputs; without the peer's compilation.
+
+    The peer at rtol 1e-6 (its error is near 1e-5), ours at its default of 1e-12.
+    """
+    monkeypatch.chdir(tmp_path)  # it builds where it runs
+    jitcdde = pytest.importorskip("jitcdde", reason="pip install jitcdde")
+    symengine = pytest.importorskip("symengine", reason="pip install symengine")
+    n, tau, coupling = 100, 1.0, 2.0
+    omega, x0, times = RNG.normal(size=n), RNG.uniform(0, 6, n), np.linspace(0, 20, 201)
+    model = Circle(sine(), "mean", coupling=coupling, frequencies=omega, delay=tau)
+    benchmark(circlesolve, model, x0, times)
+    ours = cpu(lambda: circlesolve(model, x0, times))
+
+    def velocities():
+        for i in range(n):
+            yield omega[i] + coupling / n * sum(
+                symengine.sin(jitcdde.y(j, jitcdde.t - tau) - jitcdde.y(i)) for j in range(n)
+            )
+
+    peer = jitcdde.jitcdde(velocities, n=n, max_delay=tau, verbose=False)
+    peer.compile_C(simplify=False, do_cse=False, extra_compile_args=["-O2"])
+
+    def run():
+        peer.purge_past()
+        peer.constant_past(x0, time=0.0)
+        peer.reset_integrator()
+        peer.set_integration_parameters(rtol=1e-6, atol=1e-9, first_step=0.01, max_step=0.5)
+        peer.integrate_blindly(tau, 0.05)
+        for time in times[times > tau + 1e-9]:
+            state = peer.integrate(time)
+        return state
+
+    end = run()
+    error = np.max(np.abs(end - circlesolve(model, x0, times).positions[-1]))
+    theirs = cpu(run, 2)
+    print(f"\nlargest difference at the end {error:.2g}")
+    report("delays, N=100", ours, jitcdde=theirs)

@@ -107,7 +107,7 @@ class TestClosedForms:
 
         run = circlesolve(model, mode(0.0), times, options={"history": mode, "atol": 1e-14})
         expected = 1e-5 * np.real(np.exp(s * times))
-        assert run.positions[:, 0] - run.positions[:, 1] == pytest.approx(expected, abs=2e-13)
+        assert run.positions[:, 0] - run.positions[:, 1] == pytest.approx(expected, abs=1e-12)
 
     def test_up_to_the_delay_the_past_is_a_force(self):
         x = np.array([0.0, 1.0, 2.5])
