@@ -241,6 +241,8 @@ cdef class Langevin:
 
     def restore(self, saved):
         """Go on from a snapshot."""
+        if np.shape(saved["kicks"]) != (self.n,) or np.shape(saved["force"]) != (self.n,):
+            raise ValueError(f"the snapshot is of another problem, not of {self.n} particles")
         np.asarray(self.last)[...] = saved["kicks"]
         np.asarray(self.u)[...] = saved["force"]
         self.normals.state = saved["words"]

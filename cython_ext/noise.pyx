@@ -102,6 +102,8 @@ cdef class Normals:
 
     @state.setter
     def state(self, words):
+        if np.shape(words) != np.shape(self.words):
+            raise ValueError("the snapshot is of another problem")
         np.asarray(self.words)[...] = words
 
 
@@ -283,6 +285,8 @@ cdef class NoisyKuramoto:
 
     def restore(self, saved):
         """Go on from a snapshot."""
+        if np.shape(saved["turns"]) != (self.padded,) or np.shape(saved["kicks"]) != (self.padded,):
+            raise ValueError(f"the snapshot is of another problem, not of {self.n} particles")
         np.asarray(self.y)[...] = saved["turns"]
         np.asarray(self.u)[...] = saved["kicks"]
         self.normals.state = saved["words"]

@@ -87,6 +87,8 @@ class _Any:
 
     def restore(self, saved: dict[str, Any]) -> None:
         """See :class:`Method`."""
+        if np.shape(saved["y"]) != self.y.shape:
+            raise ValueError("the snapshot is of another problem")
         self.y[...] = saved["y"]
         self.method.restore(saved)
 
