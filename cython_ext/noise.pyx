@@ -281,7 +281,8 @@ cdef class NoisyKuramoto:
 
     def snapshot(self):
         """What continuing bit for bit needs."""
-        return {"turns": np.array(self.y), "kicks": np.array(self.u), "words": self.normals.state}
+        return {"turns": np.array(self.y), "kicks": np.array(self.u), "words": self.normals.state,
+                "evaluations": int(self.evaluations)}
 
     def restore(self, saved):
         """Go on from a snapshot."""
@@ -290,5 +291,6 @@ cdef class NoisyKuramoto:
         np.asarray(self.y)[...] = saved["turns"]
         np.asarray(self.u)[...] = saved["kicks"]
         self.normals.state = saved["words"]
+        self.evaluations = saved["evaluations"]
         cdef qn_sweep sweep
         self.sweep(0, &sweep)

@@ -229,3 +229,4 @@ class NoiseStepper(Stepper):
         """See :class:`Stepper`."""
         self.t, self.accepted = float(saved["t"]), int(saved["accepted"])
         self.method.restore(saved)
+        self.evaluations = self.method.evaluations

@@ -87,8 +87,8 @@ def test_jitcdde(benchmark, monkeypatch, tmp_path):
         peer.reset_integrator()
         peer.set_integration_parameters(rtol=1e-6, atol=1e-9, first_step=0.01, max_step=0.5)
         peer.integrate_blindly(tau, 0.05)
-        for time in times[times > tau + 1e-9]:
-            state = peer.integrate(time)
+        for moment in times[times > tau + 1e-9]:
+            state = peer.integrate(moment)
         return state
 
     end = run()

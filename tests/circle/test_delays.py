@@ -39,7 +39,13 @@ def method_of_steps(omega, matrix, taus, x0, past, end, lag=0.0):
     while t < end - 1e-12:
         stop = t + length
         run = scipy.integrate.solve_ivp(
-            motion, (t, stop), x, method="DOP853", rtol=1e-11, atol=1e-12, dense_output=True,
+            motion,
+            (t, stop),
+            x,
+            method="DOP853",
+            rtol=1e-11,
+            atol=1e-12,
+            dense_output=True,
             max_step=length / 4,
         )
         pieces.append(run.sol)
@@ -53,9 +59,7 @@ class TestClosedForms:
     def test_synchronised_states(self, index, graph):
         w = [f for f, stable in delay_frequencies(math.pi / 2, 1.5, 4.0) if stable][index]
         matrix = {"adjacency": np.ones((3, 3))} if graph else {}
-        model = Circle(
-            sine(), "mean", coupling=1.5, frequencies=math.pi / 2, delay=4.0, **matrix
-        )
+        model = Circle(sine(), "mean", coupling=1.5, frequencies=math.pi / 2, delay=4.0, **matrix)
         offsets = np.array([0.1, -0.1, 0.05])
         run = circlesolve(
             model, offsets, [0.0, 60.0, 64.0], options={"history": lambda t: w * t + offsets}
@@ -71,11 +75,11 @@ class TestClosedForms:
         k, tau = 1.2, 0.8
         w = scipy.optimize.brentq(
             lambda x: x - frequency + k * math.sin(x * tau + lag),
-            frequency - k, frequency + k, xtol=1e-14,
+            frequency - k,
+            frequency + k,
+            xtol=1e-14,
         )
-        model = Circle(
-            sine(), "mean", coupling=k, frequencies=frequency, delay=tau, phase_lag=lag
-        )
+        model = Circle(sine(), "mean", coupling=k, frequencies=frequency, delay=tau, phase_lag=lag)
         run = circlesolve(
             model, np.zeros(4), [0.0, 2.0], options={"history": lambda t: np.full(4, w * t)}
         )
@@ -83,7 +87,7 @@ class TestClosedForms:
 
     def test_linear_delay(self):
         # next to the synchronised state y' = −c y + c y(t−τ)·M: Lambert's W for each mode
-        n, k, tau = 5, 1.0, 0.7
+        k, tau = 1.0, 0.7
         w = next(f for f, stable in delay_frequencies(0.4, k, tau) if stable)
         c = k * math.cos(w * tau)
         # differences: y' = −c y (their mean vanishes, and with it what they see): e^{−ct}
@@ -159,9 +163,9 @@ class TestGraphs:
 
         y = [2.0]
         for start in (0.0, 1.0):
-            y = scipy.integrate.solve_ivp(
-                third, (start, start + 1), y, rtol=1e-11, atol=1e-12
-            ).y[:, -1]
+            y = scipy.integrate.solve_ivp(third, (start, start + 1), y, rtol=1e-11, atol=1e-12).y[
+                :, -1
+            ]
         assert run.positions[-1] == pytest.approx([2.0, path(2)[0], y[0]], abs=1e-9)
 
     def test_all_to_all_is_the_full_graph(self):
@@ -201,9 +205,9 @@ class TestInertia:
             force = 0.7 + (z * np.exp(-1j * y[:2])).imag
             return np.concatenate([y[2:], (force - y[2:]) / m])
 
-        exact = scipy.integrate.solve_ivp(
-            motion, (0, tau), np.r_[x, v], rtol=1e-12, atol=1e-13
-        ).y[:, -1]
+        exact = scipy.integrate.solve_ivp(motion, (0, tau), np.r_[x, v], rtol=1e-12, atol=1e-13).y[
+            :, -1
+        ]
         model = Circle(sine(), "mean", frequencies=0.7, delay=tau, inertia=m)
         run = circlesolve(model, [x, v], [0.0, tau])
         assert run.positions[-1] == pytest.approx(exact[:2], abs=1e-10)
@@ -218,8 +222,12 @@ class TestRuns:
         # the error stays at the tolerance across the kinks, whatever the past
         model = Circle(sine(), "mean", coupling=3.0, frequencies=[2.0, -1.0], delay=1.0)
         exact = method_of_steps(
-            np.array([2.0, -1.0]), np.full((2, 2), 1.5), np.ones((2, 2)), [0.0, 2.0],
-            lambda t: np.array([0.0, 2.0]), 4.0,
+            np.array([2.0, -1.0]),
+            np.full((2, 2), 1.5),
+            np.ones((2, 2)),
+            [0.0, 2.0],
+            lambda t: np.array([0.0, 2.0]),
+            4.0,
         )
         run = circlesolve(model, [0.0, 2.0], [0.0, 4.0])
         assert run.positions[-1] == pytest.approx(exact, abs=2e-9)
@@ -255,9 +263,7 @@ class TestRuns:
                 raise KeyboardInterrupt
 
         with pytest.raises(qsp.core.SolverInterrupted):
-            circlesolve(
-                model, [0.0, 1.0, 2.0], times, e_ops=stop, options={"checkpoint": path}
-            )
+            circlesolve(model, [0.0, 1.0, 2.0], times, e_ops=stop, options={"checkpoint": path})
         again = qsp.resume(path, e_ops=lambda t, x: 0.0)
         assert again.positions == pytest.approx(whole.positions, abs=1e-13)
         solver = qsp.CircleSolver(model)
@@ -269,7 +275,8 @@ class TestRuns:
         with pytest.raises(qsp.core.StepLimitError):
             circlesolve(model, [0.0, 1.0], [0.0, 100.0], options={"nsteps": 50})
         with pytest.raises(qsp.core.TimeLimitError):
-            circlesolve(model, [0.0, 1.0], [0.0, 1e5], options={"time_limit": 0.05, "nsteps": 10**9})
+            options = {"time_limit": 0.05, "nsteps": 10**9}
+            circlesolve(model, [0.0, 1.0], [0.0, 1e5], options=options)
 
     def test_a_wrong_history(self):
         model = Circle(sine(), "mean", delay=1.0)
