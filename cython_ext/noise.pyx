@@ -4,30 +4,9 @@ from cython.parallel cimport prange
 from libc.math cimport M_PI, cos, isfinite, sin, sqrt
 from libc.string cimport memcpy
 
-import os
+from qsyncplug._ext.threads cimport parallel
 
 import numpy as np
-
-# The OpenMP of GCC hangs in a process that was forked after its threads had run; there, work goes on with one thread
-cdef bint threads_used = False
-cdef bint one_thread = False
-
-
-def _after_fork():
-    global one_thread
-    one_thread = threads_used
-
-
-os.register_at_fork(after_in_child=_after_fork)
-
-
-cdef inline bint parallel(int threads, Py_ssize_t chunks) noexcept nogil:
-    """Whether to share chunks among threads."""
-    global threads_used
-    if threads < 2 or chunks < 2 or one_thread:
-        return False
-    threads_used = True
-    return True
 
 
 def chunks_of(Py_ssize_t size):

@@ -333,7 +333,7 @@ def _lagged(
     if kernel not in ("auto", "direct"):
         raise ValueError(f"options['kernel']={kernel!r} is not for a matrix of lags; take 'direct'")
     rhs = _Pairs(*rows_of_pairs(model, x.size), gains_of(model, x.size), omega)
-    rhs.layout = Layout(None, wrap(x)[1] if np.max(np.abs(x)) > _LARGE else None)
+    rhs.layout = Layout(None, wrap(x)[1] if np.max(np.abs(x)) > FAR else None)
     rhs.reason = "lags of their own"
     return rhs, rhs.layout.pack(x)
 
