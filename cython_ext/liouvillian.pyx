@@ -12,38 +12,6 @@ import numpy as np
 
 from qsyncplug._ext.integrator cimport RightHandSide
 
-cdef extern from "liouvillian_kernels.h" nogil:
-    enum:
-        QL_RING
-        QL_OVERRUN
-    ctypedef struct ql_term:
-        Py_ssize_t source, v, w
-        int low, high
-    ctypedef struct ql_table:
-        Py_ssize_t segments
-        const Py_ssize_t* start
-        const Py_ssize_t* length
-        const Py_ssize_t* left
-        const Py_ssize_t* right
-        const double* weight
-        const Py_ssize_t* first
-        const ql_term* terms
-        const double* re
-        const double* im
-        const double* left_re
-        const double* left_im
-        const double* right_re
-        const double* right_im
-    ctypedef struct ql_kernels:
-        const char* name
-        double (*product)(const ql_table* t, double alpha, double shift, double beta, const double* x_re,
-                          const double* x_im, const double* previous_re, const double* previous_im, double* out_re,
-                          double* out_im) noexcept nogil
-        void (*combine)(Py_ssize_t rows, Py_ssize_t n, int count, const double* const* f, const double* c,
-                        Py_ssize_t c_stride, double* out, Py_ssize_t stride) noexcept nogil
-    const ql_kernels* ql_select(int level)
-
-
 cdef const Py_ssize_t[::1] integers(x):
     # at least one entry, so that there is an address
     array = np.ascontiguousarray(x, dtype=np.intp)
@@ -75,18 +43,6 @@ cdef class Generator:
     level : int
         Instruction set; −1: the best.
     """
-
-    cdef readonly Py_ssize_t size, dimension, slots, n_parts, n_factors, pad, row, n_terms
-    cdef const Py_ssize_t[::1] start, length, left, right, first, part_slot, part_factor
-    cdef const double[::1] weight
-    cdef double[:, ::1] re, im
-    cdef const double complex[:, ::1] values
-    cdef ql_term[::1] terms
-    cdef ql_table table
-    cdef const ql_kernels* kernels
-    cdef readonly long long products
-    cdef Py_ssize_t stride
-    cdef double[:, ::1] ring
 
     def __init__(self, segments, weight, terms, Py_ssize_t slots, Py_ssize_t diagonal, Py_ssize_t right, parts, values,
                  Py_ssize_t factors, Py_ssize_t dimension, int level=-1):

@@ -153,7 +153,7 @@ class Batches(Samples):
         sums, squares = np.asarray(saved["sums"]), np.asarray(saved["squares"])
         steps, rejected, drawn = map(int, saved["counts"])
         done = int(saved["batches"])
-        if sums.shape != self.shape or squares.shape != self.shape:
+        if sums.shape != self.sums.shape or squares.shape != self.squares.shape:
             raise ValueError("the snapshot is of another problem: its sums have another shape")
         if not 0 <= done <= len(self.chunks) or drawn != sum(c for _, c in self.chunks[:done]):
             raise ValueError("the snapshot is damaged")

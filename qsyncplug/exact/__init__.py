@@ -5,12 +5,13 @@ from .curve import Peak, Spectrum
 from .decay_modes import Eigenmodes, eigenmodes
 from .evolve import ExactSolver
 from .regression import correlation, spectrum
-from .result import ExactResult
+from .result import ExactResult, JumpResult
 
 __all__ = [
     "Eigenmodes",
     "ExactResult",
     "ExactSolver",
+    "JumpResult",
     "Peak",
     "Spectrum",
     "correlation",

@@ -305,6 +305,14 @@ class Task:
             return "mesolve", "a density matrix without jump operators"
         return "mcsolve", f"{size} would need about {needed / 2**30:.1f} GiB"
 
+    def no_jumps(self) -> str:
+        """Why trajectories must be QuTiP's; empty if the compiled ones serve."""
+        if self.functions:
+            return f"e_ops[{self.functions[0]!r}] is a function of the state of each trajectory"
+        if self.liouvillian is None or not self.liouvillian.isconstant:
+            return "the system depends on time"
+        return "operators are dense" if self.liouvillian.dense is not None else ""
+
     def no_sectors(self) -> str:
         """Why moments alone cannot be had from some coherence orders; empty if they can."""
         if self.options["store_states"]:

@@ -109,10 +109,29 @@ class DrivenStepper:
         # a restart at every edge: the first step after it is chosen anew
         edges = np.unique(np.concatenate([active.ravel(), times[-1:]]))
         self._edges = edges[edges > times[0]]
-        self._rtol, self._atol, self._max_step = rtol, atol, max_step
+        self._accuracy = (rtol, atol, max_step)
         self._active = active
         self._integrator: Integrator | None = None
+        self._before = 0
         self._end = self.t
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that going on needs."""
+        c = self.counters
+        counters = [c.products, c.windows, c.rejected, c.error, c.rounding]
+        inner = None if self._integrator is None else self._integrator.snapshot()
+        return {"t": self.t, "x": self.x.copy(), "counters": counters, "integrator": inner}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Go on from what :meth:`snapshot` gave."""
+        self.t, self.x = float(saved["t"]), np.array(saved["x"], dtype=float)
+        self.counters.take(saved["counters"])
+        self._integrator = None
+        if saved["integrator"] is not None:
+            self._piece()
+            assert self._integrator is not None
+            self._integrator.restore(saved["integrator"])
+            self._before = self._integrator.evaluations
 
     def advance(self, times: np.ndarray) -> Iterator[Window]:
         """Deliver every one of `times`, some at a time."""
@@ -146,7 +165,7 @@ class DrivenStepper:
             k = int(np.searchsorted(self._edges, self.t, side="right"))
             self._end = float(self._edges[min(k, len(self._edges) - 1)])
             inside = np.any((self._active[:, 0] <= self.t) & (self.t < self._active[:, 1]))
-            longest = self._max_step
+            rtol, atol, longest = self._accuracy
             if inside and len(self._active) > 0:
                 begin, end = self._active[
                     np.searchsorted(self._active[:, 0], self.t, side="right") - 1
@@ -154,8 +173,8 @@ class DrivenStepper:
                 longest = min(longest, 0.25 * (end - begin))
             self._integrator = Integrator(
                 self.elements.flow(self.elements.owner.factors),
-                rtol=self._rtol,
-                atol=self._atol,
+                rtol=rtol,
+                atol=atol,
                 max_step=longest,
                 nsteps=2**60,
             )

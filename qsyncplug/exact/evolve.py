@@ -11,9 +11,11 @@ from typing import Any, ClassVar
 import numpy as np
 import qutip
 
+from ..core import checks
 from ..core.checks import check_choice, check_integer, check_memory
 from ..core.drive import Until, Walk
 from ..core.entry import HIERARCHY, exactsolve
+from ..core.sampling import fresh_seed
 from ..core.solver import Solver
 from ..core.stepper import Problem
 from ..operators.expectation import mark
@@ -28,10 +30,15 @@ from .observe import user_operators
 from .others import OtherProblem, WatchedRun
 from .own import OwnProblem, OwnStepper
 from .patience import say_if_long
-from .result import ExactResult
+from .result import ExactResult, JumpResult
 from .symmetric import by_hierarchy, warn_levels
+from .unravel import JumpProblem, JumpStepper
 
 __all__ = ["ExactResult", "ExactSolver", "exactsolve_modes"]
+
+
+#: size of a mean final state of trajectories that is made without being asked for
+_FINAL_BYTES = 2**26
 
 
 class ExactSolver(Solver):
@@ -90,6 +97,8 @@ class ExactSolver(Solver):
         check_choice("options['integrator']", self._options["integrator"], sorted(integrators))
         check_choice("options['map']", self._options["map"], ("serial", "parallel", "loky", "mpi"))
         self._needed: tuple[int, ...] | None = None
+        #: of the trajectories of a run that is resumed
+        self.seed: int | None = None
         #: whether someone looks at the state at every output
         self._until = False
 
@@ -119,6 +128,14 @@ class ExactSolver(Solver):
         """
         return MomentReader(self.model, self.levels, self._cutoff)
 
+    def recipe(self) -> dict[str, Any]:
+        """See :meth:`Solver.recipe`."""
+        return {"cutoff": self._cutoff}
+
+    def plain_state(self, state0: Any) -> Any:
+        """See :meth:`Solver.plain_state`."""
+        return self._initial(state0)
+
     def _check_model(self, times: np.ndarray) -> None:
         if isinstance(self.model, System):
             self.model.check_hermitian(times)
@@ -137,7 +154,8 @@ class ExactSolver(Solver):
         return (self.model.labels(self._cutoff) @ weights.T, number) if len(weights) else None
 
     def _empty(self, stats: dict[str, Any]) -> ExactResult:
-        return ExactResult(
+        kind = JumpResult if stats.get("integrator") == "Taylor" else ExactResult
+        return kind(
             None,
             {**self._options, "store_states": False},
             solver=self.name,
@@ -211,12 +229,29 @@ class ExactSolver(Solver):
                     f"options['method']={method!r} ({choice.reason}) gives no states on the way: "
                     "until, iterate and step are for 'ket' and 'density'"
                 )
+            if method == "trajectories" and not (why := task.no_jumps()):
+                return self._jump_problem(task, choice, result)
             name = "mcsolve" if method == "trajectories" else method
+            if method == "trajectories":
+                result.stats["method reason"] += f"; by QuTiP's mcsolve: {why}"
             run = QutipRun(name, self._options, task.reader, task.user, store=choice.store)
             return OtherProblem(times, WatchedRun(run, task), result, self._inspect)
         whole = choice.store or bool(task.functions) or self._until
         stepper = OwnStepper(task, method, self._options, whole=whole)
         return OwnProblem(times, stepper, result, store=choice.store, inspect=self._inspect)
+
+    def _jump_problem(self, task: Task, choice: Choice, result: ExactResult) -> Problem:
+        check_integer("options['ntraj']", self._options["ntraj"], minimum=2)
+        room = min(_FINAL_BYTES, 0.01 * checks.available_memory())
+        final = self._options["store_final_state"] and 16.0 * task.d**2 <= room
+        seeds = fresh_seed() if self._options["seeds"] is None else self._options["seeds"]
+        seed = int(np.random.SeedSequence(seeds).generate_state(1, np.uint64)[0])
+        # a run that is resumed brings the seed it began with
+        seed = seed if self.seed is None else self.seed
+        result.stats["seed"] = seed
+        states = 1 if choice.store else 0 if final else -1
+        stepper = JumpStepper(task, self._options, seed, states)
+        return JumpProblem(task, stepper, result, store=choice.store, inspect=self._inspect)
 
     def _check_memory(self) -> None:
         """Refuse what no method could hold: some kets and the matrices of the moments."""
@@ -237,7 +272,9 @@ class ExactSolver(Solver):
             "estimated time": choice.seconds,
             "estimated bytes": int(choice.bytes),
         }
-        if choice.method in QUTIP_METHODS or choice.method == "trajectories":
+        if choice.method == "trajectories" and not task.no_jumps():
+            stats["integrator"] = "Taylor"
+        elif choice.method in QUTIP_METHODS or choice.method == "trajectories":
             stats["integrator"] = self._options["integrator"]
         elif task.liouvillian is not None and not task.liouvillian.isconstant:
             stats["integrator"] = "dop853"
@@ -292,8 +329,10 @@ def exactsolve_modes(
         ``"mesolve"``, ``"mcsolve"`` by name, with ``integrator`` (``"vern7"``). ``atol`` (1e-11),
         ``rtol`` (1e-9), ``nsteps``, ``max_step``, ``progress_bar``, ``progress_kwargs``,
         ``store_states`` (default: while no `e_ops` are given and they fit into 256 MiB),
-        ``store_final_state``, ``time_limit``, ``checkpoint``; for trajectories (QuTiP's mcsolve,
-        its tolerances in units of the rates) ``ntraj`` (500), ``seeds``, ``map``, ``num_threads``.
+        ``store_final_state``, ``time_limit``, ``checkpoint`` (:func:`qsyncplug.resume` goes on from
+        it, but for QuTiP's solvers); for trajectories ``ntraj`` (500),
+        ``seeds`` and ``num_threads`` (which changes no bit), for ``"mcsolve"`` (its tolerances in
+        units of the rates) ``map`` as well.
 
     Returns
     -------
@@ -322,7 +361,9 @@ def exactsolve_modes(
     norms tell whether the
     ellipse was large enough. Time-dependent ones: Dormand–Prince 8(5,3) on the same generator,
     restarted where a
-    coefficient begins or ceases to move.
+    coefficient begins or ceases to move. Trajectories of constant systems: Taylor polynomials of
+    the run without jumps, on which outputs and the moments of jumps are located to the tolerance
+    (K. Mølmer, Y. Castin, J. Dalibard, J. Opt. Soc. Am. B 10, 524 (1993)); others are QuTiP's.
 
     Examples
     --------

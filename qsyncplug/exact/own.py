@@ -9,9 +9,10 @@ import numpy as np
 import qutip
 
 from ..core.checks import check_memory
-from ..core.errors import RightHandSideError
+from ..core.errors import RightHandSideError, StorageError
 from ..core.failure import Failure
 from ..core.limits import look
+from ..core.result import Result
 from ..core.status import Status
 from ..core.stepper import Problem, Stepper
 from .choice import WHOLE_STATE, Task
@@ -43,6 +44,8 @@ class OwnStepper(Stepper):
         self.task, self.method, self.options = task, method, options
         self.whole = whole or method == "ket"
         self._start(task.times, task.state.full())
+        #: the functionals that were recorded, for checkpoints
+        self.recorded = np.zeros((0, len(self.reading.table.start)), dtype=complex)
         self.row_size = self.split + (2 * self.reading.elements.size if self.whole else 0)
 
     def _start(self, times: np.ndarray, state: np.ndarray) -> None:
@@ -50,7 +53,8 @@ class OwnStepper(Stepper):
         task, o = self.task, self.options
         elements = task.elements(self.method)
         self.reading = Reading(elements, task.table, task.user, begin=float(task.times[0]))
-        self._begin, self._times = elements.pack(state), times
+        #: the row and the times of the start
+        self._begin = (elements.pack(state), times)
         shared = {"states": self.whole, "max_step": o["max_step"]}
         if self.reading.readout is not None:
             shared["readout"] = self.reading.readout
@@ -59,18 +63,18 @@ class OwnStepper(Stepper):
         if task.liouvillian.isconstant:
             tolerance = max(1e-13, min(1e-2 * rtol, atol))
             self.inner: Any = ChebyshevStepper(
-                elements, self._begin, float(times[0]), tolerance=tolerance, **shared
+                elements, self._begin[0], float(times[0]), tolerance=tolerance, **shared
             )
         else:
             self.inner = DrivenStepper(
-                elements, self._begin, times, rtol=0.1 * rtol, atol=0.1 * atol, **shared
+                elements, self._begin[0], times, rtol=0.1 * rtol, atol=0.1 * atol, **shared
             )
         self.t = float(times[0])
 
     def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
         """Deliver the functionals, and the states where they are wanted."""
         driven = isinstance(self.inner, DrivenStepper)
-        if driven and times[-1] > self._times[-1]:
+        if driven and times[-1] > self._begin[1][-1]:
             # by hand, where the end is not known beforehand
             state = self.reading.elements.unpack(self.inner.x)
             self._start(np.unique(np.append(self.t, times)), state)
@@ -80,7 +84,7 @@ class OwnStepper(Stepper):
             # a coefficient became complex where nobody had looked: from the start again, with
             # complex arithmetic; what was delivered stays
             self.task.complex_liouvillian()
-            self._start(self._times, self.reading.elements.unpack(self._begin))
+            self._start(self._begin[1], self.reading.elements.unpack(self._begin[0]))
             return self._windows(times[self.delivered :], rows[self.delivered :])
         except FloatingPointError as error:
             self.cause = error
@@ -90,6 +94,29 @@ class OwnStepper(Stepper):
             if error.cause is not None:
                 raise error.cause from None
             return Status(error.status)
+
+    def snapshot(self) -> dict[str, Any]:
+        """See :class:`Stepper`."""
+        return {
+            "t": self.t,
+            "real": self.task.real,
+            "inner": self.inner.snapshot(),
+            "recorded": self.recorded.copy(),
+            "counts": [self.accepted, self.rejected, self.evaluations],
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """See :class:`Stepper`."""
+        if not saved["real"] and self.task.real:
+            self.task.complex_liouvillian()
+            self._start(self._begin[1], self.task.state.full())
+        x, recorded = np.asarray(saved["inner"]["x"]), np.asarray(saved["recorded"])
+        if x.shape != self.inner.x.shape or recorded.shape[1:] != self.recorded.shape[1:]:
+            raise ValueError("the snapshot is of another problem: its state has another shape")
+        self.inner.restore(saved["inner"])
+        self.t, self.recorded = float(saved["t"]), recorded
+        self.accepted, self.rejected, self.evaluations = map(int, saved["counts"])
+        self._count()
 
     def _windows(self, times: np.ndarray, rows: np.ndarray) -> Status:
         at = 0
@@ -182,6 +209,14 @@ class OwnProblem(Problem):
         self.result._expect(self.stepper.task.reader, self.values[:, : reading.width])
         self.result.times = np.empty(count)
 
+    def adopt(self, partial: Result, done: int) -> None:
+        """Take the first `done` outputs; the functionals are the stepper's."""
+        super().adopt(partial, done)
+        if len(self.stepper.recorded) < done:
+            raise StorageError("the checkpoint holds fewer outputs than it says")
+        self.values[:done] = self.stepper.recorded[:done]
+        self.stepper.recorded = self.values[:done]
+
     def record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
         """Store the functionals."""
         stepper = self.stepper
@@ -192,6 +227,7 @@ class OwnProblem(Problem):
         else:
             self.values[here] = reading.ket_values(rows)
         self.result.times[here] = times
+        stepper.recorded = self.values[: here.stop]
         for k, key in enumerate(reading.linear):
             column = self.values[here, reading.width + k]
             real = stepper.task.user[key].isherm

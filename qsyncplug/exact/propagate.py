@@ -4,8 +4,9 @@ Krylov method.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import scipy.linalg
@@ -55,6 +56,11 @@ class Counters:
     error: float = 0.0
     rounding: float = 0.0
     notes: list[str] = field(default_factory=list)
+
+    def take(self, saved: Sequence[Any]) -> None:
+        """Go on counting from the counters of an earlier part of the run."""
+        self.products, self.windows, self.rejected = map(int, saved[:3])
+        self.error, self.rounding = map(float, saved[3:])
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,29 @@ class ChebyshevStepper:
         self._rejected_in_row = 0
 
     # ------------------------------------------------------------ running
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that going on needs."""
+        e, c = self.ellipse, self.counters
+        return {
+            "t": self.t,
+            "x": self.x.copy(),
+            "ellipse": [e.centre, e.height, e.width],
+            "longest": self.longest,
+            "krylov": self._krylov is not None,
+            "counters": [c.products, c.windows, c.rejected, c.error, c.rounding],
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Go on from what :meth:`snapshot` gave."""
+        self.t, self.x = float(saved["t"]), np.array(saved["x"], dtype=float)
+        self.ellipse = Expansion(*map(float, saved["ellipse"]))
+        self.longest = float(saved["longest"])
+        self.counters.take(saved["counters"])
+        self._plans.clear()
+        self._width.clear()
+        if saved["krylov"]:
+            self._krylov = KrylovStepper(self.elements, self.x, self.t, tolerance=self.tolerance)
 
     def advance(self, times: np.ndarray) -> Iterator[Window]:
         """Deliver every one of `times` (increasing, from the present time on), window by window.

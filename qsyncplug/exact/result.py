@@ -13,7 +13,7 @@ from ..core.stats import Stats
 from .choice import WHOLE_STATE
 from .moments import MomentReader, covariance_of
 
-__all__ = ["ExactResult", "ExactStats"]
+__all__ = ["ExactResult", "ExactStats", "JumpResult"]
 
 
 @dataclass(eq=False, repr=False)
@@ -34,10 +34,11 @@ class ExactStats(Stats):
         Sum of the errors of the expansions, and the largest rounding of one.
     holds, states : str
         What the result holds, and why it has no states.
-    trajectories : int
-        Drawn.
+    trajectories, seed : int
+        Drawn, and the seed that draws them again.
     standard_error : float
-        Largest of the means over trajectories.
+        Largest of the means over trajectories; those of `e_ops`, (T,) each, are in ``stats["errors
+        of e_ops"]``, the mean number of jumps is ``stats["jumps"]``.
     cutoff_population : float
         Largest population of a highest Fock level.
     total_time : float
@@ -59,6 +60,7 @@ class ExactStats(Stats):
     holds: str | None = None
     states: str | None = None
     trajectories: int | None = None
+    seed: int | None = None
     standard_error: float | None = None
     cutoff_population: float | None = None
     total_time: float | None = None
@@ -149,3 +151,54 @@ class ExactResult(Result):
         self.mean = np.ascontiguousarray(np.sqrt(2) * self.amplitudes).view(float)
         self.covariance = covariance_of(b, m, c)
         self.anomalous, self.normal, self.populations = m, c, populations
+
+
+class JumpResult(ExactResult):
+    """Means over quantum trajectories, their standard errors, and the jumps.
+
+    Attributes
+    ----------
+    mean_error, amplitudes_error, anomalous_error, normal_error, populations_error : ndarray
+        Standard errors, of the shapes of the means; of complex numbers that of their distance from
+        the exact one.
+    jumps : list of (ndarray, ndarray) or None
+        Of each trajectory: when it jumped, and by which of the jump operators; not kept in files,
+        nor beyond two million jumps.
+
+    Examples
+    --------
+    >>> import qutip
+    >>> import qsyncplug as qsp
+    >>> b, = qsp.modes(1)
+    >>> options = {"method": "trajectories", "ntraj": 100, "seeds": 1}
+    >>> system = qsp.System(0 * b, [b])
+    >>> run = qsp.exactsolve(system, qutip.fock(8, 4), [0.0, 1.0], cutoff=8, options=options)
+    >>> abs(run.normal[1, 0, 0] - 4 / 2.718281828) < 5 * run.normal_error[1, 0, 0]
+    np.True_
+    >>> len(run.jumps)
+    100
+    """
+
+    _fields: ClassVar[dict[str, tuple[str, ...]]] = {
+        **ExactResult._fields,
+        **{
+            f"{name}_error": axes
+            for name, axes in ExactResult._fields.items()
+            if name != "covariance"
+        },
+    }
+    jumps: list[tuple[np.ndarray, np.ndarray]] | None = None
+    amplitudes_error: np.ndarray
+    mean_error: np.ndarray
+    anomalous_error: np.ndarray
+    normal_error: np.ndarray
+    populations_error: np.ndarray
+
+    def _fill_errors(self, reader: MomentReader, errors: np.ndarray) -> None:
+        """Standard errors, from those of the functionals (real and imaginary parts)."""
+        b, m, c, populations = reader.split(errors)
+        b = np.ascontiguousarray(b)
+        self.amplitudes_error = np.abs(b)
+        self.mean_error = np.sqrt(2) * b.view(float)
+        self.anomalous_error, self.normal_error = np.abs(m), np.abs(c)
+        self.populations_error = populations

@@ -140,6 +140,10 @@ class SpinExactSolver(ExactSolver):
         self.space = model.space(representation, **self._how)
         super().__init__(model, cutoff=None, options=options)
 
+    def recipe(self) -> dict[str, Any]:
+        """See :meth:`Solver.recipe`."""
+        return {"representation": self.representation, **self._how}
+
     def _check_levels(self, cutoff: Any) -> tuple[int, ...]:
         return tuple(self.space.dims)
 

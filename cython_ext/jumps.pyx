@@ -1,0 +1,487 @@
+"""Quantum jumps: kets under −iH−½ΣA†A until their norm falls below a random number, then a jump.
+
+Between jumps a ket is a polynomial of time, ψ(t+θh)=Σ θ^k (hM)^k ψ/k!, k ≤ ORDER: outputs and the moment of a jump are read
+off it without further products. Steps are as long as its last terms allow.
+"""
+
+from cpython.exc cimport PyErr_CheckSignals
+from libc.math cimport exp, fabs, isfinite, pow, sqrt, INFINITY
+from libc.stdint cimport uint64_t
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memcpy, memset
+
+import time
+
+import numpy as np
+
+from qsyncplug._ext.liouvillian cimport QL_RING, Generator
+
+cdef enum:
+    ORDER = 24
+    DONE = 0
+    STOPPED = 1
+    STEPS = 2
+    NON_FINITE = 3
+    MEMORY = 4
+
+
+cdef inline uint64_t mix(uint64_t z) noexcept nogil:
+    # splitmix64 (G. L. Steele, D. Lea, C. H. Flood, OOPSLA 2014)
+    z = (z ^ (z >> 30)) * <uint64_t>0xBF58476D1CE4E5B9
+    z = (z ^ (z >> 27)) * <uint64_t>0x94D049BB133111EB
+    return z ^ (z >> 31)
+
+
+cdef struct Work:
+    # of one thread
+    double* rows            # ORDER + 1 rows as the generator's, padded with zeros
+    double* ket             # (2 d): a ket at an output or behind a jump
+    double* other           # (2 d)
+    double* kets            # (T, 2 d) where states are wanted, else (1, 2 d): at the last time
+    double* values          # (T, 2 functionals)
+    double* jump_time
+    int* jump_channel
+    Py_ssize_t jumps, room
+    double[ORDER + 1] norm  # of the terms
+    int order               # of the terms in use
+    uint64_t random
+    long long steps, rejected
+    double next_step
+
+
+cdef inline double uniform(Work* w) noexcept nogil:
+    """In (0, 1)."""
+    w.random += <uint64_t>0x9E3779B97F4A7C15
+    return (<double>(mix(w.random) >> 11) + 0.5) / 9007199254740992.0
+
+
+cdef class Unravelling:
+    """Trajectories of a constant master equation; runs of it may overlap in threads.
+
+    Parameters
+    ----------
+    generator : Generator
+        M on kets, in its phases.
+    jumps : tuple (start (n (d+1),), column, value)
+        The jump operators in the same phases, row by row, one after the other.
+    kets : array (m, 2 d)
+        Initial kets: real, then imaginary parts.
+    weights : array (m,)
+        Their probabilities, added up.
+    functionals : tuple (start, row, column, value)
+        Expectation values Σ value ψ̄[row] ψ[column], in the same phases.
+    times : array (T,)
+    shift : double
+        Taken out of M: half of a typical rate, negative.
+    step : double
+        The first step to be tried.
+    tolerance : double
+        Of the last terms, and of the moment of a jump (times the step).
+    nsteps : int
+        Steps of one trajectory.
+    seed : int
+    states : bool
+        Whether density matrices are summed at every time, not at the last alone; −1: not at all.
+    """
+
+    cdef Generator generator
+    cdef const Py_ssize_t[::1] start, column, read_start, read_row, read_column
+    cdef const double complex[::1] value, read_value
+    cdef const double[:, ::1] kets
+    cdef const double[::1] weights, times
+    cdef double shift, step, tolerance
+    cdef long long nsteps
+    cdef uint64_t seed
+    cdef int states
+    cdef Py_ssize_t channels, d, functionals
+    cdef public bint cancelled
+    cdef public dict record
+    cdef public Py_ssize_t room
+
+    def __init__(self, Generator generator, jumps, const double[:, ::1] kets, weights, functionals, times, double shift,
+                 double step, double tolerance, long long nsteps, seed, int states):
+        self.generator = generator
+        self.d = generator.dimension
+        self.start, self.column, self.value = jumps
+        self.channels = self.start.shape[0] // (self.d + 1)
+        self.kets = kets
+        self.weights, self.times = weights, times
+        self.read_start, self.read_row, self.read_column, self.read_value = functionals
+        self.functionals = self.read_start.shape[0] - 1
+        self.shift, self.step, self.tolerance, self.nsteps = shift, step, tolerance, nsteps
+        self.seed = <uint64_t>(int(seed) & 0xFFFFFFFFFFFFFFFF)
+        self.states = states
+        self.cancelled = False
+        # (times, channels) of the jumps of each trajectory, up to so many jumps in all
+        self.record = {}
+        self.room = 2_000_000
+
+    @property
+    def width(self):
+        """Numbers summed for one trajectory, without density matrices."""
+        return self.times.shape[0] * 2 * self.functionals
+
+    @property
+    def held(self):
+        """Density matrices summed."""
+        return self.times.shape[0] if self.states > 0 else 1 if self.states == 0 else 0
+
+    def run(self, Py_ssize_t first, Py_ssize_t count, double deadline=INFINITY):
+        """Trajectories `first` to `first + count`.
+
+        Returns
+        -------
+        sums : array
+            Of the functionals (T, 2 F: real, imaginary, …), then of the density matrices ψψ†, in the generator's phases.
+        squares : array (T 2 F,)
+        steps, rejected, done : int
+        error : exception or None
+            Why they are not all: OverflowError (more than `nsteps` steps), TimeoutError, FloatingPointError,
+            MemoryError, KeyboardInterrupt.
+        """
+        cdef Py_ssize_t width = self.width, held = self.held, k, i, done = 0
+        cdef double[::1] sums = np.zeros(width + 2 * held * self.d * self.d)
+        cdef double[::1] squares = np.zeros(width)
+        cdef Work w
+        cdef int code = self.begin(&w)
+        stop = None
+        while code == DONE and done < count:
+            with nogil:
+                code = self.trajectory(&w, first + done, deadline)
+                if code == DONE:
+                    for i in range(width):
+                        sums[i] += w.values[i]
+                        squares[i] += w.values[i] * w.values[i]
+                    for k in range(held):
+                        self.add_state(w.kets + 2 * self.d * k, &sums[width + 2 * self.d * self.d * k])
+            if code == DONE:
+                self.keep(&w, first + done)
+                done += 1
+            elif code == STOPPED:
+                stop = self.why(deadline)
+        self.end(&w)
+        if code == STEPS:
+            stop = OverflowError("too many steps in one trajectory")
+        elif code == NON_FINITE:
+            stop = FloatingPointError("a ket is not finite")
+        elif code == MEMORY:
+            stop = MemoryError("no memory for a trajectory")
+        return np.asarray(sums), np.asarray(squares), w.steps, w.rejected, done, stop
+
+    # ------------------------------------------------------------ memory
+
+    cdef int begin(self, Work* w):
+        """OUT w: its memory; a code."""
+        cdef Py_ssize_t d = self.d, T = self.times.shape[0]
+        cdef Py_ssize_t row = self.generator.row * (ORDER + 1)
+        memset(w, 0, sizeof(Work))
+        w.rows = <double*>malloc(row * sizeof(double))
+        w.ket = <double*>malloc(2 * d * sizeof(double))
+        w.other = <double*>malloc(2 * d * sizeof(double))
+        w.kets = <double*>malloc(2 * d * max(self.held, 1) * sizeof(double))
+        w.values = <double*>malloc(max(self.width, 1) * sizeof(double))
+        w.room = 256
+        w.jump_time = <double*>malloc(w.room * sizeof(double))
+        w.jump_channel = <int*>malloc(w.room * sizeof(int))
+        if not (w.rows and w.ket and w.other and w.kets and w.values and w.jump_time and w.jump_channel):
+            return MEMORY
+        memset(w.rows, 0, row * sizeof(double))
+        return DONE
+
+    cdef void end(self, Work* w):
+        free(w.rows)
+        free(w.ket)
+        free(w.other)
+        free(w.kets)
+        free(w.values)
+        free(w.jump_time)
+        free(w.jump_channel)
+
+    cdef keep(self, Work* w, Py_ssize_t number):
+        """Keep when and where the trajectory jumped."""
+        if self.room < w.jumps:
+            self.room = -1
+            return
+        self.room -= w.jumps
+        cdef Py_ssize_t k
+        self.record[number] = (np.array([w.jump_time[k] for k in range(w.jumps)]),
+                               np.array([w.jump_channel[k] for k in range(w.jumps)], dtype=np.intp))
+
+    def why(self, double deadline):
+        """The reason to stop, as an exception."""
+        try:
+            PyErr_CheckSignals()
+        except BaseException as error:
+            return error
+        if self.cancelled:
+            return KeyboardInterrupt()
+        return TimeoutError("the deadline has passed")
+
+    cdef bint must_stop(self, double deadline) noexcept nogil:
+        with gil:
+            try:
+                PyErr_CheckSignals()
+            except BaseException:
+                self.cancelled = True
+            return self.cancelled or time.perf_counter() > deadline
+
+    # ------------------------------------------------------------ one trajectory
+
+    cdef double* real(self, Work* w, int k) noexcept nogil:
+        return w.rows + k * self.generator.row + self.generator.pad
+
+    cdef double* imaginary(self, Work* w, int k) noexcept nogil:
+        return w.rows + k * self.generator.row + 2 * self.generator.pad + self.d
+
+    cdef int trajectory(self, Work* w, Py_ssize_t number, double deadline) noexcept nogil:
+        """OUT w.values, w.kets and the jumps of one trajectory."""
+        cdef Py_ssize_t at = 0, T = self.times.shape[0], k = 0
+        cdef double t = self.times[0], end = self.times[T - 1], h, theta, left, norm, where
+        cdef long long taken = 0
+        w.random = mix(self.seed + <uint64_t>0x9E3779B97F4A7C15 * <uint64_t>(2 * number + 1))
+        w.jumps = 0
+        w.next_step = self.step
+        norm = uniform(w)
+        while k < self.kets.shape[0] - 1 and norm > self.weights[k]:
+            k += 1
+        self.load(w, &self.kets[k, 0])
+        left = uniform(w)
+        self.output(w, 0, &self.kets[k, 0])
+        at = 1
+        while at < T:
+            if taken % 64 == 63 and self.must_stop(deadline):
+                return STOPPED
+            taken += 1
+            w.steps += 1
+            if taken > self.nsteps:
+                return STEPS
+            h = w.next_step
+            if h > end - t:
+                h = end - t
+            theta = self.expand(w, h)
+            if theta < 0:
+                return NON_FINITE
+            norm = self.squared(w, theta, h)
+            if norm > left:
+                at = self.outputs(w, at, t, theta, h)
+                self.evaluate(w, theta, h, w.ket)
+                t = end if theta == 1.0 and h == end - t else t + theta * h
+                left /= norm
+                self.normalise(w.ket, norm)
+            else:
+                where = self.locate(w, theta, h, left)
+                at = self.outputs(w, at, t, where, h)
+                self.evaluate(w, where, h, w.ket)
+                t += where * h
+                if self.jump(w, t) != 0:
+                    return MEMORY
+                left = uniform(w)
+            self.load(w, w.ket)
+        return DONE
+
+    cdef void load(self, Work* w, const double* ket) noexcept nogil:
+        memcpy(self.real(w, 0), ket, self.d * sizeof(double))
+        memcpy(self.imaginary(w, 0), ket + self.d, self.d * sizeof(double))
+
+    cdef double expand(self, Work* w, double h) noexcept nogil:
+        """The terms (h(M−shift))^k ψ/k!; returns the part of h that they are good for, −1: none."""
+        cdef int k
+        cdef double theta, bound
+        cdef double small = 0.1 * self.tolerance
+        w.norm[0] = 1
+        w.order = ORDER
+        for k in range(1, ORDER + 1):
+            w.norm[k] = sqrt(self.generator.kernels.product(
+                &self.generator.table, h / k, self.shift, 0.0, self.real(w, k - 1), self.imaginary(w, k - 1), NULL, NULL,
+                self.real(w, k), self.imaginary(w, k)))
+            if not isfinite(w.norm[k]) or w.norm[k] > 1e250:
+                # so long a step says nothing: shorter from here on, with the terms there are
+                w.order = k - 1
+                w.rejected += 1
+                break
+            if w.norm[k] < 1e-2 * small and w.norm[k - 1] < 1e-2 * small:
+                w.order = k
+                w.next_step = h * (4.0 if k < 8 else 1.5)
+                return 1.0
+        if w.order < 2:
+            return -1
+        theta = 1.0
+        for k in range(1, w.order + 1):
+            # terms so large would leave their rounding behind
+            if w.norm[k] > 1e3:
+                bound = pow(1e3 / w.norm[k], 1.0 / k)
+                theta = bound if bound < theta else theta
+        bound = INFINITY
+        for k in range(w.order - 1, w.order + 1):
+            if w.norm[k] > 0:
+                bound = min(bound, pow(small / w.norm[k], 1.0 / k))
+        w.next_step = h * min(min(bound, 3.0 * theta), 3.0)
+        if w.next_step < 1e-2 * h:
+            w.next_step = 1e-2 * h
+        return bound if bound < theta else theta
+
+    cdef void evaluate(self, Work* w, double theta, double h, double* out) noexcept nogil:
+        """OUT out (2 d): the ket at t+θh."""
+        cdef double[ORDER + 1] c
+        cdef const double* f[QL_RING]
+        cdef int k, first, count
+        cdef double power = exp(self.shift * theta * h)
+        for k in range(w.order + 1):
+            c[k] = power
+            power *= theta
+        memset(out, 0, 2 * self.d * sizeof(double))
+        first = 0
+        while first <= w.order:
+            count = QL_RING if w.order + 1 - first > QL_RING else w.order + 1 - first
+            for k in range(count):
+                f[k] = self.real(w, first + k)
+            self.generator.kernels.combine(1, self.d, count, f, &c[first], ORDER + 1, out, 2 * self.d)
+            for k in range(count):
+                f[k] = self.imaginary(w, first + k)
+            self.generator.kernels.combine(1, self.d, count, f, &c[first], ORDER + 1, out + self.d, 2 * self.d)
+            first += count
+
+    cdef double squared(self, Work* w, double theta, double h) noexcept nogil:
+        """Squared norm at t+θh; the ket there is in w.ket."""
+        self.evaluate(w, theta, h, w.ket)
+        return self.norm_of(w.ket)
+
+    cdef double norm_of(self, const double* x) noexcept nogil:
+        cdef double total = 0
+        cdef Py_ssize_t i
+        for i in range(2 * self.d):
+            total += x[i] * x[i]
+        return total
+
+    cdef void normalise(self, double* x, double squared) noexcept nogil:
+        cdef Py_ssize_t i
+        cdef double factor = 1 / sqrt(squared)
+        for i in range(2 * self.d):
+            x[i] *= factor
+
+    cdef double locate(self, Work* w, double high, double h, double left) noexcept nogil:
+        """θ at which the squared norm is `left`: false position with halving (Illinois)."""
+        cdef double low = 0, above = 1 - left, below = self.squared(w, high, h) - left, theta = high, value
+        cdef int k, side = 0
+        for k in range(100):
+            if below == 0 or high - low <= 1e-15 * high:
+                return high
+            theta = (low * below - high * above) / (below - above)
+            if not (low < theta < high):
+                theta = 0.5 * (low + high)
+            value = self.squared(w, theta, h) - left
+            if fabs(value) <= self.tolerance * left:
+                return theta
+            if value > 0:
+                low = theta
+                above = value
+                below = 0.5 * below if side > 0 else below
+                side = 1
+            else:
+                high = theta
+                below = value
+                above = 0.5 * above if side < 0 else above
+                side = -1
+        return theta
+
+    cdef Py_ssize_t outputs(self, Work* w, Py_ssize_t at, double t, double theta, double h) noexcept nogil:
+        """Deliver the outputs up to t+θh; returns the first of those that are left."""
+        cdef double here
+        cdef bint end = theta == 1.0 and h == self.times[self.times.shape[0] - 1] - t
+        while at < self.times.shape[0]:
+            here = (self.times[at] - t) / h
+            if here > theta:
+                if not end:
+                    break
+                # rounding of the last step
+                here = theta
+            self.normalise(w.other, self.into(w, here, h))
+            self.output(w, at, w.other)
+            at += 1
+        return at
+
+    cdef double into(self, Work* w, double theta, double h) noexcept nogil:
+        self.evaluate(w, theta, h, w.other)
+        return self.norm_of(w.other)
+
+    cdef void output(self, Work* w, Py_ssize_t at, const double* ket) noexcept nogil:
+        """OUT the functionals of a normalised ket, and the ket where it is wanted."""
+        cdef Py_ssize_t f, e, r, c, d = self.d
+        cdef double re, im, p, q
+        cdef double* out = w.values + at * 2 * self.functionals
+        for f in range(self.functionals):
+            re = 0
+            im = 0
+            for e in range(self.read_start[f], self.read_start[f + 1]):
+                r = self.read_row[e]
+                c = self.read_column[e]
+                p = ket[r] * ket[c] + ket[d + r] * ket[d + c]
+                q = ket[r] * ket[d + c] - ket[d + r] * ket[c]
+                re += self.read_value[e].real * p - self.read_value[e].imag * q
+                im += self.read_value[e].real * q + self.read_value[e].imag * p
+            out[2 * f] = re
+            out[2 * f + 1] = im
+        if self.states > 0:
+            memcpy(w.kets + 2 * d * at, ket, 2 * d * sizeof(double))
+        elif self.states == 0 and at == self.times.shape[0] - 1:
+            memcpy(w.kets, ket, 2 * d * sizeof(double))
+
+    cdef double apply_jump(self, Py_ssize_t channel, const double* x, double* out) noexcept nogil:
+        """OUT out: A x; returns its squared norm."""
+        cdef Py_ssize_t i, e, c, d = self.d
+        cdef double re, im, total = 0
+        cdef const Py_ssize_t* start = &self.start[channel * (d + 1)]
+        for i in range(d):
+            re = 0
+            im = 0
+            for e in range(start[i], start[i + 1]):
+                c = self.column[e]
+                re += self.value[e].real * x[c] - self.value[e].imag * x[d + c]
+                im += self.value[e].real * x[d + c] + self.value[e].imag * x[c]
+            out[i] = re
+            out[d + i] = im
+            total += re * re + im * im
+        return total
+
+    cdef int jump(self, Work* w, double t) noexcept nogil:
+        """INOUT w.ket: the ket behind a jump, normalised; 4: no memory to keep it."""
+        cdef Py_ssize_t k, chosen = -1
+        cdef double total = 0, so_far = 0, size = 0, bound
+        cdef void* more
+        for k in range(self.channels):
+            total += self.apply_jump(k, w.ket, w.other)
+        bound = uniform(w) * total
+        for k in range(self.channels):
+            size = self.apply_jump(k, w.ket, w.other)
+            so_far += size
+            if so_far >= bound and size > 0:
+                chosen = k
+                break
+        if chosen < 0:
+            # nothing to jump with: rounding took the norm
+            self.normalise(w.ket, self.norm_of(w.ket))
+            return 0
+        memcpy(w.ket, w.other, 2 * self.d * sizeof(double))
+        self.normalise(w.ket, size)
+        if w.jumps == w.room:
+            more = realloc(w.jump_time, 2 * w.room * sizeof(double))
+            if more == NULL:
+                return MEMORY
+            w.jump_time = <double*>more
+            more = realloc(w.jump_channel, 2 * w.room * sizeof(int))
+            if more == NULL:
+                return MEMORY
+            w.jump_channel = <int*>more
+            w.room *= 2
+        w.jump_time[w.jumps] = t
+        w.jump_channel[w.jumps] = <int>chosen
+        w.jumps += 1
+        return 0
+
+    cdef void add_state(self, const double* ket, double* out) noexcept nogil:
+        """INOUT out (d, d, 2): ψψ† is added."""
+        cdef Py_ssize_t a, b, d = self.d
+        for a in range(d):
+            for b in range(d):
+                out[2 * (a * d + b)] += ket[a] * ket[b] + ket[d + a] * ket[d + b]
+                out[2 * (a * d + b) + 1] += ket[d + a] * ket[b] - ket[a] * ket[d + b]

@@ -1,0 +1,200 @@
+"""Compiled quantum jumps: closed forms, exact means within error bars, seeds, threads, failures."""
+
+import numpy as np
+import pytest
+import qutip
+import scipy.stats
+
+import qsyncplug as qsp
+from qsyncplug.core.errors import CutoffWarning, StepLimitError, TimeLimitError
+
+TIMES = np.linspace(0, 2, 9)
+
+
+def jumps(system, state, times=TIMES, *, ntraj, seeds=1, e_ops=None, **options):
+    options = {"method": "trajectories", "ntraj": ntraj, "seeds": seeds, **options}
+    cutoff = state.shape[0] if system.bosonic and system.n == 1 else None
+    return qsp.exactsolve(system, state, times, cutoff=cutoff, e_ops=e_ops, options=options)
+
+
+def decaying():
+    (b,) = qsp.modes(1)
+    return qsp.System(0 * b, [b])
+
+
+MASK = 2**64 - 1
+
+
+def mix(z):
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
+    return z ^ (z >> 31)
+
+
+def test_jumps_of_a_fock_state_happen_when_the_random_numbers_say():
+    """‖ψ‖²=e^{−nt}: the first jump is at −ln(r)/n, the next ones with n−1, … quanta."""
+    run = jumps(decaying(), qutip.fock(9, 5), np.array([0.0, 40.0]), ntraj=20, seeds=11)
+    seed = int(np.random.SeedSequence(11).generate_state(1, np.uint64)[0])
+    golden = 0x9E3779B97F4A7C15
+    for number, (when, which) in enumerate(run.jumps):
+        state = mix((seed + golden * (2 * number + 1)) & MASK)
+
+        def uniform():
+            nonlocal state
+            state = (state + golden) & MASK
+            return ((mix(state) >> 11) + 0.5) / 2**53
+
+        uniform()  # which of the initial kets
+        t, expected = 0.0, []
+        for quanta in range(5, 0, -1):
+            t -= np.log(uniform()) / quanta
+            expected.append(t)
+            uniform()  # which jump operator
+        assert np.abs(when - expected).max() < 1e-9
+        assert np.all(which == 0)
+    assert run.stats["jumps"] == 5
+    assert run.normal[-1, 0, 0] == pytest.approx(0, abs=1e-12)
+
+
+def test_waiting_times_of_a_driven_atom():
+    """Resonance fluorescence: the density of the time between jumps is
+    γ(Ω/2s)² e^{−γt/2} sin²(st)·4, s²=Ω²/4−γ²/16 (H. J. Carmichael et al., Phys. Rev. A 39, 1200).
+    """
+    (s,) = qsp.spins(1)
+    rabi, gamma = 2.0, 1.0
+    system = qsp.System(0.5 * rabi * (s.p + s.m), [gamma**0.5 * s.m])
+    run = jumps(system, qutip.basis(2, 1), np.array([0.0, 60.0]), ntraj=60, seeds=2)
+    waits = np.concatenate([np.diff(np.append(0.0, when)) for when, _ in run.jumps])
+    # the last wait of each run is cut off at the end; waits beyond 10 do not happen (e^{-5})
+    freq = np.sqrt(rabi**2 / 4 - gamma**2 / 16)
+
+    def distribution(t):
+        # 1 − the norm of the run without jumps
+        c, q = np.cos(freq * t), np.sin(freq * t) / freq
+        excited = (0.5 * rabi * q) ** 2
+        ground = (c + 0.25 * gamma * q) ** 2
+        return 1 - np.exp(-0.5 * gamma * t) * (excited + ground)
+
+    assert len(waits) > 1000
+    assert scipy.stats.kstest(waits, distribution).pvalue > 1e-3
+
+
+@pytest.mark.filterwarnings("ignore::qsyncplug.core.errors.CutoffWarning")
+@pytest.mark.parametrize("kind", ["pair", "complex", "mixture", "spins"])
+def test_means_agree_within_their_errors(kind):
+    b1, b2 = qsp.modes(2)
+    c, s1 = qsp.spins(1, 4)
+    H = 0.3 * (b1.dag() * b1 - b2.dag() * b2)
+    vdp = [b1.dag(), b2.dag(), b1**2, b2**2, b1 - b2]
+    system = {
+        "pair": qsp.System(H, vdp),
+        "complex": qsp.System(
+            H + (0.4 + 0.3j) * b1.dag() * b2 + (0.4 - 0.3j) * b2.dag() * b1 + b1 + b1.dag(), vdp
+        ),
+        "mixture": qsp.System(H, vdp),
+        "spins": qsp.System(0.5 * s1.z + c.p * s1.m + c.m * s1.p, [0.5 * s1.m, 0.3 * c.p]),
+    }[kind]
+    cutoff = None if kind == "spins" else 5
+    if kind == "spins":
+        state = qutip.tensor(qutip.basis(2, 0), qutip.spin_coherent(2, 1.0, 0.4))
+    elif kind == "mixture":
+        thermal = qutip.thermal_dm(5, 0.4)
+        state = qutip.tensor(thermal, qutip.fock_dm(5, 1))
+    else:
+        state = qutip.tensor(qutip.coherent(5, 0.6), qutip.coherent(5, 0.5j)).unit()
+    exact = qsp.exactsolve(system, state, TIMES, cutoff=cutoff)
+    z = []
+    for seed in range(6):
+        options = {"method": "trajectories", "ntraj": 400, "seeds": seed}
+        run = qsp.exactsolve(system, state, TIMES, cutoff=cutoff, options=options)
+        assert run.stats["trajectories"] == 400
+        error = run.mean_error[-1]
+        # by symmetry some means are exactly zero, in every trajectory
+        z.append(np.where(error > 1e-9, (run.mean - exact.mean)[-1] / np.maximum(error, 1e-9), 0))
+        z[-1] = np.append(
+            z[-1], (run.normal - exact.normal)[-1, 0, 0].real / run.normal_error[-1, 0, 0]
+        )
+    z = np.array(z)
+    assert np.abs(z).max() < 4.5
+    assert np.abs(z.mean(axis=0)).max() * np.sqrt(6) < 4
+    assert 0.5 < np.sqrt(np.mean(z[:, -1] ** 2)) < 2
+
+
+def test_threads_and_batches_do_not_change_a_bit():
+    system = decaying()
+    state = (qutip.fock(12, 7) + qutip.fock(12, 2)).unit()
+    options = {"ntraj": 70, "seeds": 5, "store_states": True}
+    one = jumps(system, state, **options)
+    three = jumps(system, state, **options, num_threads=3)
+    other = jumps(system, state, **{**options, "seeds": 6})
+    for name in one._fields:
+        a, b = getattr(one, name), getattr(three, name)
+        assert np.array_equal(a, b, equal_nan=True), name
+    assert all(x == y for x, y in zip(one.states, three.states, strict=True))
+    assert not np.array_equal(one.normal, other.normal)
+    # the first trajectories of a longer run are those of a shorter one
+    few = jumps(system, state, **{**options, "ntraj": 10})
+    for (t1, _), (t2, _) in zip(few.jumps, one.jumps[:10], strict=True):
+        assert np.array_equal(t1, t2)
+
+
+def test_mean_states_are_those_of_the_master_equation():
+    (b,) = qsp.modes(1)
+    system = qsp.System(0.7 * b.dag() * b + 0.5j * b - 0.5j * b.dag(), [b, 0.4 * b.dag()])
+    state = qutip.fock(7, 1)
+    with pytest.warns(CutoffWarning):
+        run = jumps(system, state, ntraj=3000, seeds=4, store_states=True)
+    with pytest.warns(CutoffWarning):
+        exact = qsp.exactsolve(system, state, TIMES, cutoff=7)
+    assert len(run.states) == len(TIMES)
+    for a, c in zip(run.states, exact.states, strict=True):
+        assert abs(a.tr() - 1) < 1e-12
+        assert abs((a - c).full()).max() < 0.05
+        # moments of the states are the moments
+    assert qutip.expect(qutip.num(7), run.states[-1]) == pytest.approx(
+        run.normal[-1, 0, 0].real, abs=1e-12
+    )
+    assert run.final_state == run.states[-1]
+
+
+def test_operators_of_the_user_have_errors_and_functions_go_to_qutip():
+    system = decaying()
+    (b,) = system.operators
+    state = qutip.fock(8, 4)
+    run = jumps(system, state, ntraj=300, e_ops={"n": b.dag() * b, "b": b})
+    assert np.abs(np.array(run.e_data["n"]) - run.normal[:, 0, 0].real).max() < 1e-12
+    assert run.stats["errors of e_ops"]["n"] == pytest.approx(run.normal_error[:, 0, 0])
+    slow = jumps(system, state, ntraj=5, e_ops=[lambda t, psi: psi.norm()], map="serial")
+    assert "mcsolve" in slow.stats["method reason"]
+    assert np.array(slow.e_data[0]) == pytest.approx(1)
+
+
+def test_what_stops_keeps_the_finished_trajectories():
+    system, state = decaying(), qutip.fock(30, 25)
+    with pytest.raises(TimeLimitError) as info:
+        jumps(system, state, ntraj=10**6, time_limit=0.5)
+    got = info.value.result
+    assert 2 <= got.stats["trajectories"] < 10**6
+    n = got.normal[:, 0, 0].real
+    assert np.abs(n - 25 * np.exp(-TIMES)).max() < 6 * got.normal_error[:, 0, 0].max()
+    with pytest.raises(StepLimitError):
+        jumps(system, state, ntraj=10, nsteps=3)
+    with pytest.raises(ValueError, match="ntraj"):
+        jumps(system, state, ntraj=1)
+
+
+def test_rates_of_any_unit():
+    (b,) = qsp.modes(1)
+    for unit in (1e-9, 1e6):
+        system = qsp.System(unit * b.dag() * b, [unit**0.5 * b])
+        run = jumps(system, qutip.fock(8, 4), TIMES / unit, ntraj=40, seeds=3)
+        base = jumps(qsp.System(b.dag() * b, [b]), qutip.fock(8, 4), TIMES, ntraj=40, seeds=3)
+        assert np.abs(run.normal - base.normal).max() < 1e-8
+
+
+def test_saved_and_loaded(tmp_path):
+    run = jumps(decaying(), qutip.fock(8, 3), ntraj=20)
+    run.save(tmp_path / "run.npz")
+    again = qsp.load(tmp_path / "run.npz")
+    assert np.array_equal(again.normal_error, run.normal_error)
+    assert again.jumps is None
