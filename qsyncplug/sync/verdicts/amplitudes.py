@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .case import FEWEST, Case
+from .decays import slowest_rate
 from .motion import FULL_TURNS, hovering, ratios, standing
 from .phases import Amplitudes, judge_phases, too_few
 from .rates import Estimate, slope
@@ -143,7 +144,8 @@ def _decay(case: Case, largest: np.ndarray) -> Estimate | None:
     if rate * case.length / 2 < max(float(np.ptp(rest)), 1e-9 * case.samples):
         # it wavers more than it falls
         return None
-    return Estimate(rate, abs(first - second) / 2, (float(t[start]), float(t[-1])))
+    found = slowest_rate(t[start:], largest[start:, None] / largest[start], free=False)
+    return Estimate(found.rate, found.error, (float(t[start]), float(t[-1])))
 
 
 def _dying(

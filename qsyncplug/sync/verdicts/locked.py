@@ -21,6 +21,8 @@ _COMPLETE = 2e-3
 _WIDTH, _ANTIPODAL = 5e-3, 0.01
 #: more numbers than this are not gone through again for a rate
 _RATE_SIZE = 3e7
+#: combinations of the phases that a rate is taken from
+_SIGNALS = 6
 
 
 def judge_standing(case: Case, source: PhaseSource, found: Survey, path: Track) -> Verdict:
@@ -95,10 +97,20 @@ def _rate(case: Case, source: PhaseSource, target: np.ndarray, *, known: bool) -
     target = target - target.mean()
     distance = np.empty(case.times.size)
     scale = case.n / (case.n - 1)
+    mixture = _mixture(case.n)
+    signals = np.empty((case.times.size, mixture.shape[1]))
     for part, theta in source.chunks():
         away = theta - theta.mean(axis=1)[:, None] - target
         distance[part] = scale * np.abs(away).max(axis=1)
-    return fit_rate(case.times, distance, known_limit=known)
+        signals[part] = away @ mixture
+    return fit_rate(case.times, distance, signals, known_limit=known)
+
+
+def _mixture(n: int) -> np.ndarray:
+    """Few combinations of the phases, in which every mode has its share."""
+    if n <= _SIGNALS:
+        return np.eye(n)
+    return np.asarray(np.random.default_rng(0).normal(size=(n, _SIGNALS)) / np.sqrt(n))
 
 
 def exponents(case: Case) -> np.ndarray | None:

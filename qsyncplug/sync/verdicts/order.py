@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import t as student_t
 
-__all__ = ["Order", "judge_order", "null_value"]
+from .rates import Estimate
+
+__all__ = ["Order", "judge_order", "null_value", "time_mean"]
 
 
 def null_value(n: int) -> float:
@@ -20,9 +23,9 @@ class Order:
 
     Attributes
     ----------
-    mean : float
+    mean : Estimate
         Of r.
-    power : float
+    power : Estimate
         Mean of N r², which is 1 for independent phases.
     independent : float
         Number of independent samples T/(1+2Σρ_k), from the autocorrelation of N r².
@@ -31,8 +34,8 @@ class Order:
     """
 
     n: int
-    mean: float
-    power: float
+    mean: Estimate
+    power: Estimate
     independent: float
     bound: float
 
@@ -54,7 +57,19 @@ def judge_order(r: np.ndarray, n: int) -> Order:
     """Mean and significance of r(t), (Tw,) samples."""
     power = n * r**2
     independent = _effective(power)
-    return Order(n, float(r.mean()), float(power.mean()), independent, 1 + 5 / np.sqrt(independent))
+    bound = 1 + 5 / np.sqrt(independent)
+    return Order(n, time_mean(r), time_mean(power), independent, float(bound))
+
+
+def time_mean(values: np.ndarray) -> Estimate:
+    """Mean of a series, with its 95 % error: of what fluctuates, and of what still drifts."""
+    independent = _effective(values)
+    spread = float(student_t.ppf(0.975, max(independent - 1, 1))) * float(values.std(ddof=1))
+    half = values.size // 2
+    drift = abs(float(values[half:].mean() - values[:half].mean()))
+    # fluctuations explain a part of the difference of the halves
+    error = max(spread / np.sqrt(independent), drift / 2)
+    return Estimate(float(values.mean()), error)
 
 
 def _effective(values: np.ndarray) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..measures.order import excess
+from .beats import beat_of
 from .case import FEWEST, Case
 from .groups import MANY, Group, find_groups, follow
 from .locked import judge_standing, stable
@@ -74,13 +75,12 @@ def too_few(case: Case) -> Verdict:
 
 
 def _order_evidence(case: Case, order: Order) -> dict[str, Any]:
-    r = Estimate(order.mean, order.error * order.mean / 2)
-    out: dict[str, Any] = {f"order parameter (null {null_value(case.n):.4g})": r}
+    out: dict[str, Any] = {f"order parameter (null {null_value(case.n):.4g})": order.mean}
     out["excess of r² over independent phases"] = float(
         excess(np.array(np.sqrt(order.power / case.n)), case.n)
     )
     if case.n >= MANY:
-        out["N r² (independent phases: 1)"] = Estimate(order.power, order.error)
+        out["N r² (independent phases: 1)"] = order.power
         out["independent samples"] = order.independent
     return out
 
@@ -226,7 +226,7 @@ def _apart(
         float(w) for w in np.sort(found.frequencies)[:: max(1, case.n // 8)]
     )
     if not real:
-        return _no_group(case, found, order, groups[0][0], evidence)
+        return _no_group(case, source, found, order, groups[0][0], evidence)
     outside = ~np.logical_or.reduce([group.members for group, _ in real])
     others = len(real) > 1 or bool(
         np.any(outside & (turns >= FULL_TURNS) & _agree(found, groups[0][0].frequency))
@@ -264,7 +264,12 @@ def _partial(case: Case, real: list[tuple[Group, Track]], evidence: dict[str, An
 
 
 def _no_group(
-    case: Case, found: Survey, order: Order, largest: Group, evidence: dict[str, Any]
+    case: Case,
+    source: PhaseSource,
+    found: Survey,
+    order: Order,
+    largest: Group,
+    evidence: dict[str, Any],
 ) -> Verdict:
     """No significant group: drifting (few nodes), incoherent (many), or not told."""
     w = np.sort(found.frequencies)
@@ -274,7 +279,7 @@ def _no_group(
     halves = np.diff(found.halves[:, rank], axis=1)
     steady = np.abs(halves[0] - halves[1]) <= _AGREE * np.abs(halves).max(axis=0)
     if np.all(turns >= FULL_TURNS) and np.all(steady):
-        return _drifting(case, w, halves, evidence)
+        return _drifting(case, source, found, rank, evidence)
     if case.n >= MANY and order.at_null and order.independent >= 5 and largest.size <= case.n / 2:
         return case.say(Label.INCOHERENT, _null_text(order), evidence)
     if case.n >= MANY and not order.at_null:
@@ -294,13 +299,14 @@ def _no_group(
     )
 
 
-def _drifting(case: Case, w: np.ndarray, halves: np.ndarray, evidence: dict[str, Any]) -> Verdict:
-    k = int(np.argmin(np.diff(w)))
-    error = abs(float(halves[0, k] - halves[1, k])) / 2
-    beat = Estimate(float(np.diff(w)[k]), error)
+def _drifting(
+    case: Case, source: PhaseSource, found: Survey, rank: np.ndarray, evidence: dict[str, Any]
+) -> Verdict:
+    k = int(np.argmin(np.diff(found.frequencies[rank])))
+    beat = beat_of(source, found, int(rank[k]), int(rank[k + 1]))
     period = None
-    if case.n == 2 and case.dynamics.autonomous and error < 0.02 * beat:
-        period = Estimate(2 * np.pi / beat, 2 * np.pi * error / beat**2)
+    if case.n == 2 and case.dynamics.autonomous and beat.error < 0.02 * beat:
+        period = Estimate(2 * np.pi / beat, 2 * np.pi * beat.error / beat**2)
     which = "the relative phase winds" if case.n == 2 else "all relative phases wind, the slowest"
     turns = beat * case.length / (2 * np.pi)
     why = f"{which} at {beat} ({turns:.3g} turns in {case.span})"

@@ -80,9 +80,10 @@ def _course(case: Case, z: np.ndarray, evidence: dict[str, Any]) -> Verdict:
     worst = thirds.max(axis=1)
     evidence["range of z in the thirds of the window"] = tuple(float(x) for x in worst)
     still = np.all(standing(thirds)) or standing(worst)
-    gaps = np.abs(_gaps(case, z)).max(axis=1)
+    signed = _gaps(case, z)
+    gaps = np.abs(signed).max(axis=1)
     if still and gaps[-1] <= _COMPLETE and _not_growing(gaps[case.inside]):
-        return _complete(case, gaps, evidence)
+        return _complete(case, gaps, signed, evidence)
     if still:
         return _at_rest(case, z, evidence)
     period = repeats(case.times[case.inside], part)
@@ -124,11 +125,13 @@ def _not_growing(gaps: np.ndarray) -> bool:
     return bool(gaps[-1] <= max(2 * gaps.min(), 1e-9))
 
 
-def _complete(case: Case, gaps: np.ndarray, evidence: dict[str, Any]) -> Verdict:
+def _complete(
+    case: Case, gaps: np.ndarray, signed: np.ndarray, evidence: dict[str, Any]
+) -> Verdict:
     if gaps.max() < 1e-6:
         return _constant(case, evidence)
     evidence["max|1−z|"] = float(gaps[-1])
-    rate = fit_rate(case.times, gaps, known_limit=True)
+    rate = fit_rate(case.times, gaps, signed, known_limit=True)
     return case.say(
         Label.COMPLETE,
         f"all correlations go to 1: max|1−z| = {gaps[-1]:.2g} at the end",
@@ -153,11 +156,11 @@ def _at_rest(case: Case, z: np.ndarray, evidence: dict[str, Any]) -> Verdict:
         return _constant(case, evidence)
     last = z[-1]
     sign = np.where(last.real >= 0, 1.0, -1.0)
-    rate = fit_rate(case.times, np.abs(z - last).max(axis=1), known_limit=False)
+    rate = fit_rate(case.times, np.abs(z - last).max(axis=1), z - last, known_limit=False)
     if np.any(sign < 0) and np.abs(last - sign).max() <= _ANTIPODAL:
         distance = np.abs(z - sign).max(axis=1)
         evidence["groups"] = (int(np.sum(sign > 0)) + 1, int(np.sum(sign < 0)))
-        rate = fit_rate(case.times, distance, known_limit=True)
+        rate = fit_rate(case.times, distance, z - sign, known_limit=True)
         return case.say(
             Label.BIPOLAR, f"all correlations go to ±1: to {distance[-1]:.2g}", evidence, rate=rate
         )
