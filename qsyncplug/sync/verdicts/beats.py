@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from .rates import Estimate
 from .sources import PhaseSource
@@ -46,7 +46,7 @@ def frequency_error(times: np.ndarray, phase: np.ndarray, frequency: float) -> f
         slopes = np.array([float(birkhoff(times[p]) @ phase[p]) for p in blocks])
         weights = 1.0
     deviation = float(slopes.std(ddof=1)) / np.sqrt(BLOCKS)
-    return float(max(smooth, weights * student_t.ppf(0.975, BLOCKS - 1) * deviation))
+    return float(max(smooth, weights * stdtrit(BLOCKS - 1, 0.975) * deviation))
 
 
 def _rough(phase: np.ndarray) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 __all__ = ["Interval", "slowest_rate"]
 
@@ -229,7 +229,7 @@ def _bound(window: _Window, peak: np.ndarray) -> tuple[float, float]:
         return _MODEL * misfit, misfit
     freedom = max(samples - columns, 1.0) * channels
     unit = misfit / freedom
-    return misfit + float(student_t.ppf(0.995, freedom)) ** 2 * unit, unit
+    return misfit + float(stdtrit(freedom, 0.995)) ** 2 * unit, unit
 
 
 def _smooth(rest: np.ndarray) -> bool:

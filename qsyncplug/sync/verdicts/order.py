@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from .rates import Estimate
 
@@ -64,7 +64,7 @@ def judge_order(r: np.ndarray, n: int) -> Order:
 def time_mean(values: np.ndarray) -> Estimate:
     """Mean of a series, with its 95 % error: of what fluctuates, and of what still drifts."""
     independent = _effective(values)
-    spread = float(student_t.ppf(0.975, max(independent - 1, 1))) * float(values.std(ddof=1))
+    spread = float(stdtrit(max(independent - 1, 1), 0.975)) * float(values.std(ddof=1))
     half = values.size // 2
     drift = abs(float(values[half:].mean() - values[:half].mean()))
     # fluctuations explain a part of the difference of the halves
