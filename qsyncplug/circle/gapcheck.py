@@ -13,6 +13,7 @@ the gaps before, φ₁ for those after the one gap above τ that a stable state 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +21,12 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from .balls import TINY, UNIT, Ball, from_arb
+from .enclosures import enclosures
 
 __all__ = ["GapBox", "check_box"]
+
+#: pairs of cells at a time: what fits into the cache
+_BLOCK = 6144
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,59 +65,6 @@ class GapBox:
     before: np.ndarray
     after: np.ndarray
     end: float
-
-
-# ---------------------------------------------------------------------- f and its derivatives
-
-
-def _derivatives(arb: Any, x: Any, beta: Any) -> list[Any]:
-    r"""f, f', …, f⁗, and by β: f_β, f'_β, f″_β, f‴_β, f_ββ, f'_ββ, f″_ββ, at balls x and β."""
-    s, c = x.sin_cos()
-    u = c - 1
-    e = (beta * u).exp()
-    b, s2 = beta, s * s
-    f = s * e
-    f1 = (c - b * s2) * e
-    f2 = s * (b * b * s2 - 3 * b * c - 1) * e
-    p = c + 3 * b * c * c - 4 * b * s2 - 6 * b * b * c * s2 + b**3 * s2 * s2
-    f3 = -p * e
-    # f⁽⁵⁾ from f⁗ = −s·(q − βp)·e, q' = s·dq
-    q = -1 - 14 * b * c - 12 * b * b * c * c + 6 * b * b * s2 + 4 * b**3 * c * s2
-    dq = 14 * b + 36 * b * b * c - 4 * b**3 * s2 + 8 * b**3 * c * c
-    f4 = -s * (q - b * p) * e
-    f5 = -(c * (q - b * p) + s2 * (dq - b * q) - b * s2 * (q - b * p)) * e
-    # by β: f_β = (c − 1)f
-    g = u * f
-    g1 = u * f1 - s * f
-    g2 = u * f2 - 2 * s * f1 - c * f
-    g3 = u * f3 - 3 * s * f2 - 3 * c * f1 + s * f
-    g4 = u * f4 - 4 * s * f3 - 6 * c * f2 + 4 * s * f1 + c * f
-    h2 = u * g2 - 2 * s * g1 - c * g
-    h3 = u * g3 - 3 * s * g2 - 3 * c * g1 + s * g
-    return [f, f1, f2, f3, f4, f5, g, g1, g2, g3, g4, h2, h3]
-
-
-_NAMES = ("f", "f1", "f2", "f3", "f4", "f5", "g", "g1", "g2", "g3", "g4", "h2", "h3")
-
-
-def _tables(cells: int, lo: float, hi: float) -> tuple[dict[str, Ball], dict[str, Ball]]:
-    """Values at the middles of the cells of [0, 2π] and of β, and bounds over cells and β."""
-    import flint
-
-    arb = flint.arb
-    beta_mid = (arb(lo) + arb(hi)) / 2
-    beta_box = arb(lo).union(arb(hi))
-    step = 2 * arb.pi() / cells
-    half = (step / 2).union(-step / 2)
-    middle, hull = [], []
-    for k in range(cells):
-        x = step * (2 * k + 1) / 2
-        middle.append(_derivatives(arb, x, beta_mid))
-        hull.append(_derivatives(arb, x + half, beta_box))
-    return (
-        {n: from_arb([row[k] for row in middle]) for k, n in enumerate(_NAMES)},
-        {n: from_arb([row[k] for row in hull]) for k, n in enumerate(_NAMES)},
-    )
 
 
 # ---------------------------------------------------------------------- B = A/(b−a)
@@ -235,7 +187,7 @@ class _Check:
         import flint
 
         self.box, self.n = box, cells
-        self.mid, self.hull = _tables(cells, box.lo, box.hi)
+        self.mid, self.hull = enclosures(cells, box.lo, box.hi)
         self.gamma = _Gamma(box, cells)
         arb = flint.arb
         self.h = from_arb([2 * arb.pi() / cells]).at(0)
@@ -360,90 +312,137 @@ class _Check:
     # ------------------------------------------------------------ gaps between others
 
     def pairs(self) -> bool:
-        """Gaps longer than δ, a diagonal of cells at a time."""
-        bounds = _Bounds(self.hull, self.n)
-        for d in range(self.n // 2 + 1):
-            bounds.widen(d)
-            if d < max(self.delta, 1):
-                continue
-            slack = self.slack(d, bounds)
-            if d - 1 <= self.most and not (
-                np.all(slack("before", "before") <= 0) and np.all(slack("after", "after") <= 0)
-            ):
-                return False
-            if d + 1 >= self.least and not np.all(slack("before", "after") <= 0):
+        """Gaps longer than δ, some diagonals of cells at a time."""
+        tables = _Diagonals(self)
+        for d in tables.blocks(max(self.delta, 1)):
+            slack = self.slack(d, tables)
+            inside = np.arange(self.n - d[0]) < (self.n - d)[:, None]
+            many = inside & (d - 1 <= self.most)[:, None]
+            one = inside & (d + 1 >= self.least)[:, None]
+            if np.any(many):
+                for name in ("before", "after"):
+                    if not np.all(slack(name, name)[many] <= 0):
+                        return False
+            if np.any(one) and not np.all(slack("before", "after")[one] <= 0):
                 return False
         return True
 
-    def slack(self, d: int, bounds: _Bounds) -> Any:
-        """Upper bounds of w − (φ(b) − φ(a)), b−a of d cells, by Taylor's formula in a, b and β."""
-        m, eta = self.mid, self.eta
-        a, b = slice(0, self.n - d), slice(d, self.n)
-        g0, g1 = self.gamma.at(np.array([d]))
-        inv = _inverse(d, self.h)
-        p = (m["f"].at(a), m["f1"].at(a), m["f"].at(b), m["f1"].at(b))
-        q = (m["g"].at(a), m["g1"].at(a), m["g"].at(b), m["g1"].at(b))
-        twelfth = Ball(1 / 12, 2e-17)
+    def slack(self, d: np.ndarray, tables: _Diagonals) -> Any:
+        """Upper bounds of w − (φ(b) − φ(a)), b−a of d cells, by Taylor's formula in a, b and β.
+
+        A row for each d; what is beyond 2π there means nothing.
+        """
+        eta = self.eta
+        ma, mb = tables.starts(d, "mid"), tables.ends(d, "mid")
+        g0, g1 = (_column(g) for g in self.gamma.at(d))
+        inv = _inverse(d[:, None], self.h)
+        p = (ma["f"], ma["f1"], mb["f"], mb["f1"])
+        q = (ma["g"], ma["g1"], mb["g"], mb["g1"])
         bm = _b(p, inv)
-        w = g0 * bm - twelfth * (m["f2"].at(b) - m["f2"].at(a))
-        w_a = g0 * _b_a(p, m["f2"].at(a), inv) - g1 * bm + twelfth * m["f3"].at(a)
-        w_b = g0 * _b_b(p, m["f2"].at(b), inv) + g1 * bm - twelfth * m["f3"].at(b)
-        w_t = g0 * _b(q, inv) - twelfth * (m["g2"].at(b) - m["g2"].at(a))
-        second = self._second(d, a, b, bounds)
+        w = g0 * bm - (mb["f2/12"] - ma["f2/12"])
+        w_a = g0 * _b_a(p, ma["f2"], inv) - g1 * bm + ma["f3/12"]
+        w_b = g0 * _b_b(p, mb["f2"], inv) + g1 * bm - mb["f3/12"]
+        w_t = g0 * _b(q, inv) - (mb["g2/12"] - ma["g2/12"])
+        second = self._second(d, tables)
         at_a, at_b = w_a * self.h, w_b * self.h
 
         def slack(first: str, last: str) -> np.ndarray:
-            u, ut, us, ust = (s.at(a) for s in self.steps[first])
-            z, zt, zs, zst = (s.at(b) for s in self.steps[last])
-            value = (w - (z - u)).upper()
+            u, z = tables.starts(d, first), tables.ends(d, last)
+            value = (w - (z["value"] - u["value"])).upper()
             # the rise of ψ along half a cell
-            along = (at_a + us).size() + (at_b - zs).size()
-            by_beta = (w_t - (zt - ut)).size() * eta
-            mixed = 0.5 * (ust.size() + zst.size()) * eta
+            along = (at_a + u["rise"]).size() + (at_b - z["rise"]).size()
+            by_beta = (w_t - (z["by"] - u["by"])).size() * eta
+            mixed = 0.5 * (u["rise by"].size() + z["rise by"].size()) * eta
             return np.asarray(value + (0.5 * along + by_beta + mixed + second) * (1 + 1e-12))
 
         return slack
 
-    def _second(self, d: int, a: slice, b: slice, m: _Bounds) -> np.ndarray:
+    def _second(self, d: np.ndarray, tables: _Diagonals) -> np.ndarray:
         r"""Bound of the second-order part over a box.
 
         From :math:`B=\frac Δ2\int_0^1t(1-t)f^{(3)}(a+tΔ)dt`: no cancellation at short distances.
         """
         half, eta = self.half, self.eta
-        g0, g1, g2 = (float(g.size()[0]) for g in self.gamma.over(np.array([d])))
-        long = float((d + 1) * self.h.size()) * 0.5
+        g0, g1, g2 = (g.size()[:, None] for g in self.gamma.over(d))
+        long = (d[:, None] + 1) * (float(self.h.size()) * 0.5 * (1 + 4 * UNIT))
+        m = tables.largest(d)
         b0 = long / 6 * m["f3"]
         b1 = m["f3"] / 12 + long / 12 * m["f4"]
         b2 = m["f4"] / 12 + long / 20 * m["f5"]
         b11 = m["f4"] / 32 + long / 30 * m["f5"]
-        v = {k: self.hull[k].size() for k in ("f4", "g3", "h2")}
+        va, vb = tables.starts(d, "hull"), tables.ends(d, "hull")
+        v = {k: va[k].mid + vb[k].mid for k in va}
         aa = g2 * b0 + 2 * g1 * b1 + g0 * b2
         ab = g2 * b0 + 2 * g1 * b1 + g0 * b11
         at = g1 * long / 6 * m["g3"] + g0 * (m["g3"] / 12 + long / 12 * m["g4"])
-        tt = g0 * long / 6 * m["h3"] + (v["h2"][a] + v["h2"][b]) / 12
-        total = half * half * (aa + ab + (v["f4"][a] + v["f4"][b]) / 24)
-        total += half * eta * (2 * at + (v["g3"][a] + v["g3"][b]) / 12) + 0.5 * eta * eta * tt
+        tt = g0 * long / 6 * m["h3"] + v["h2"] / 12
+        total = half * half * (aa + ab + v["f4"] / 24)
+        total += half * eta * (2 * at + v["g3"] / 12) + 0.5 * eta * eta * tt
         return np.asarray(total * (1 + 1e-12))
 
 
-class _Bounds:
-    """Largest absolute values of derivatives between two cells, for growing distances."""
+class _Diagonals:
+    """The tables at a and at b for all pairs of cells at some distances, a row for each."""
 
-    def __init__(self, hull: dict[str, Ball], cells: int):
-        self.cell = {k: hull[k].size() for k in ("f3", "f4", "f5", "g3", "g4", "h3")}
-        self.now = {k: np.zeros(cells) for k in self.cell}
+    def __init__(self, check: _Check):
+        n = self.n = check.n
+        self.rows = max(1, _BLOCK // n)
+        twelfth = Ball(1 / 12, 2e-17)
+        mid = {k: check.mid[k] for k in ("f", "f1", "f2", "g", "g1")}
+        mid |= {f"{k}/12": twelfth * check.mid[k] for k in ("f2", "f3", "g2")}
+        sizes = {k: check.hull[k].size() for k in ("f3", "f4", "f5", "g3", "g4", "h2", "h3")}
+        names = ("value", "by", "rise", "rise by")
+        tables = {
+            "mid": mid,
+            "hull": {k: Ball(sizes[k]) for k in ("f4", "g3", "h2")},
+            **{k: dict(zip(names, check.steps[k], strict=True)) for k in check.steps},
+        }
+        room = (0, self.rows)
+        self.tables = {
+            name: {
+                k: Ball(np.pad(v.mid, room), np.pad(v.rad + 0 * v.mid, room)) for k, v in t.items()
+            }
+            for name, t in tables.items()
+        }
+        self.cell = {k: v for k, v in sizes.items() if k != "h2"}
+        self.now = dict(self.cell)  # largest from a cell to the one `reached` further on
+        self.reached = 0
 
-    def widen(self, d: int) -> None:
-        """Go on from a distance of d−1 cells to d."""
-        for k, cell in self.cell.items():
-            n = cell.size - d
-            self.now[k] = np.maximum(self.now[k][:n], cell[d:])
+    def blocks(self, first: int) -> Iterator[np.ndarray]:
+        """Distances in cells, up to half the circle."""
+        for d in range(first, self.n // 2 + 1, self.rows):
+            yield np.arange(d, min(d + self.rows, self.n // 2 + 1))
 
-    def __getitem__(self, name: str) -> np.ndarray:
-        return self.now[name]
+    def starts(self, d: np.ndarray, name: str) -> dict[str, Ball]:
+        """At a."""
+        return {k: v.at(slice(0, self.n - d[0])) for k, v in self.tables[name].items()}
+
+    def ends(self, d: np.ndarray, name: str) -> dict[str, Ball]:
+        """At b: shifted by d."""
+        width, rows = self.n - int(d[0]), slice(int(d[0]), int(d[-1]) + 1)
+        return {
+            k: Ball(*(sliding_window_view(part, width)[rows] for part in (v.mid, v.rad)))
+            for k, v in self.tables[name].items()
+        }
+
+    def largest(self, d: np.ndarray) -> dict[str, np.ndarray]:
+        """Largest absolute values of derivatives between two cells; d grows from call to call."""
+        out = {k: np.zeros((d.size, self.n - int(d[0]))) for k in self.cell}
+        for row, to in enumerate(d):
+            while self.reached < to:
+                self.reached += 1
+                for k, cell in self.cell.items():
+                    self.now[k] = np.maximum(self.now[k][:-1], cell[self.reached :])
+            for k, now in self.now.items():
+                out[k][row, : now.size] = now
+        return out
 
 
-def _inverse(d: int, h: Ball) -> Ball:
+def _column(ball: Ball) -> Ball:
+    return Ball(ball.mid[:, None], ball.rad[:, None])
+
+
+def _inverse(d: np.ndarray, h: Ball) -> Ball:
     """Ball around 1/(b−a) at a distance of d cells."""
     value = 1 / (d * h.mid)
-    return Ball(value, abs(value) * 1e-14)
+    return Ball(value, np.abs(value) * 1e-14)

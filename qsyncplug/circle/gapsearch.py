@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import scipy.optimize
 
+from .._ext.paths import longest_paths
 from .gapcheck import GapBox
 
 __all__ = ["Edges", "best_gamma", "cover", "longest", "make_box"]
@@ -51,18 +52,20 @@ class Edges:
     """
 
     def __init__(self, values: Values, tau: float):
-        f, f1, self.f2 = values
+        self.f, self.slope, self.f2 = f, f1, _ = [np.ascontiguousarray(v, float) for v in values]
         n = self.n = f.size - 1
         h = self.h = 2 * np.pi / n
         self.x = np.arange(n + 1) * h
         self.most, self.least = int(np.ceil(tau / h)), int(np.floor(tau / h))
         top = self.top = n // 2
         self.gaps = np.arange(1, top + 1) * h
-        self.inner = np.full((top, n + 1), -np.inf)
-        for k in range(1, top + 1):
-            away = f[k:] - f[:-k]
-            self.inner[k - 1, k:] = (0.5 * (f1[:-k] + f1[k:]) - away / (k * h)) / (k * h)
         self.outer = (0.5 * f1[1 : top + 1] - f[1 : top + 1] / self.gaps) / self.gaps
+
+    def inner(self, k: int, b: int) -> float:
+        """A/Δ of the gap of k cells that ends at the node b."""
+        gap = self.gaps[k - 1]
+        rise = self.f[b] - self.f[b - k]
+        return float((0.5 * (self.slope[b - k] + self.slope[b]) - rise / gap) / gap)
 
     def hats(self, knots: int, constant: int) -> np.ndarray:
         """γ − 1 for a slope of 1 at one knot, falling linearly to 0 at its neighbours."""
@@ -92,31 +95,25 @@ def longest(
     first: bool = True,
 ) -> Longest:
     """Dynamic programming; a path may also begin anywhere, at a value of `floors`."""
-    n, top, most, least = edges.n, edges.top, edges.most, edges.least
+    n, top, most = edges.n, edges.top, edges.most
     before, after = np.full(n + 1, floors[0]), np.full(n + 1, floors[1])
-    from_before, from_after = np.full(n + 1, -1), np.full(n + 1, -1)
-    stayed = np.zeros(n + 1, bool)  # reached within the layer of `after`
+    from_before, from_after = np.full(n + 1, -1, np.int64), np.full(n + 1, -1, np.int64)
+    stayed = np.zeros(n + 1, np.uint8)  # reached within the layer of `after`
+    longest_paths(
+        edges.f,
+        edges.slope,
+        gamma / edges.gaps,
+        1 / edges.gaps,
+        most,
+        edges.least,
+        first,
+        before,
+        after,
+        from_before,
+        from_after,
+        stayed,
+    )
     ends = gamma * edges.outer
-    if first:
-        before[1 : most + 1] = np.maximum(before[1 : most + 1], ends[:most])
-        after[least : top + 1] = np.maximum(after[least : top + 1], ends[least - 1 :])
-    for b in range(1, n + 1):
-        k = min(b, top)
-        weight = gamma[:k] * edges.inner[:k, b]
-        low, high = before[b - k : b][::-1], after[b - k : b][::-1]
-        s = min(k, most)
-        for values, came, stays in ((low, from_before, False), (high, from_after, True)):
-            target = after if stays else before
-            v = values[:s] + weight[:s]
-            j = int(np.argmax(v))
-            if v[j] > target[b]:
-                target[b], came[b] = v[j], j + 1
-                stayed[b] |= stays
-        if k >= least:
-            v = low[least - 1 :] + weight[least - 1 :]
-            j = int(np.argmax(v))
-            if v[j] > after[b]:
-                after[b], from_after[b], stayed[b] = v[j], j + least, False
     q0 = before[n - top : n][::-1] + ends
     q1 = after[n - top : n][::-1][:most] + ends[:most]
     j0, j1 = int(np.argmax(q0)), int(np.argmax(q1))
@@ -136,7 +133,7 @@ def path_row(edges: Edges, found: Longest, hats: np.ndarray) -> tuple[float, np.
             pairs.append((b, edges.outer[b - 1]))
             break
         layer = int(stayed[b]) if layer else 0
-        pairs.append((k, edges.inner[k - 1, b]))
+        pairs.append((k, edges.inner(k, b)))
         b -= k
     weights = np.array([w for _, w in pairs])
     return float(np.sum(weights)), hats[:, [k - 1 for k, _ in pairs]] @ weights

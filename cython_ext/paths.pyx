@@ -1,0 +1,70 @@
+"""Longest paths around the circle, for the search of gap-functional proofs."""
+
+cimport cython
+from libc.math cimport INFINITY
+
+
+def longest_paths(
+    const double[::1] f,          # IN  (N+1,): f at 2πi/N
+    const double[::1] slope,      # IN  (N+1,): f'
+    const double[::1] weight,     # IN  (top,): γ(Δ)/Δ at Δ = 1 … top cells
+    const double[::1] inverse,    # IN  (top,): 1/Δ
+    Py_ssize_t most,              # IN  gaps up to here may be many
+    Py_ssize_t least,             # IN  one gap may be this long or longer
+    bint first,                   # IN  whether a path may begin with a gap from the particle
+    double[::1] before,           # INOUT (N+1,): values to begin with; longest before the long gap
+    double[::1] after,            # INOUT the same after it
+    long long[::1] from_before,   # OUT (N+1,): cells of the last gap, -1 at the beginning
+    long long[::1] from_after,    # OUT
+    unsigned char[::1] stayed,    # OUT (N+1,): whether the last gap to `after` was a short one
+):
+    """Dynamic programming over the nodes, in two layers.
+
+    An edge of Δ=b−a has γ(Δ)/Δ·A(a, b), A=½(f'(a)+f'(b))−(f(b)−f(a))/Δ; f(0)=0, and the part of
+    f'(0) at a gap that begins at the particle is left out.
+    """
+    with nogil:
+        _longest(f, slope, weight, inverse, most, least, first, before, after, from_before,
+                 from_after, stayed)
+
+
+cdef void _longest(
+    const double[::1] f, const double[::1] slope, const double[::1] weight,
+    const double[::1] inverse, Py_ssize_t most, Py_ssize_t least, bint first, double[::1] before,
+    double[::1] after, long long[::1] from_before, long long[::1] from_after,
+    unsigned char[::1] stayed,
+) noexcept nogil:
+    cdef Py_ssize_t n = f.shape[0] - 1, top = weight.shape[0], b, k, reach
+    cdef Py_ssize_t low_from, high_from, jump_from
+    cdef double w, v, low, high, jump
+    for b in range(n + 1):
+        from_before[b] = -1
+        from_after[b] = -1
+        stayed[b] = 0
+        if first and 1 <= b <= top:
+            w = weight[b - 1] * (0.5 * slope[b] - f[b] * inverse[b - 1])
+            if b <= most and w > before[b]:
+                before[b] = w
+            if b >= least and w > after[b]:
+                after[b] = w
+        reach = min(b, top)
+        low, high, jump = before[b], after[b], -INFINITY
+        low_from, high_from, jump_from = -1, -1, -1
+        for k in range(1, reach + 1):
+            w = weight[k - 1] * (0.5 * (slope[b - k] + slope[b]) - (f[b] - f[b - k]) * inverse[k - 1])
+            if k <= most:
+                v = before[b - k] + w
+                if v > low:
+                    low, low_from = v, k
+                v = after[b - k] + w
+                if v > high:
+                    high, high_from = v, k
+            if k >= least:
+                v = before[b - k] + w
+                if v > jump:
+                    jump, jump_from = v, k
+        before[b], from_before[b] = low, low_from
+        after[b], from_after[b] = high, high_from
+        stayed[b] = high_from > 0
+        if jump > high:
+            after[b], from_after[b], stayed[b] = jump, jump_from, 0
