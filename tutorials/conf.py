@@ -24,7 +24,7 @@ extensions = [
     "numpydoc",
     "myst_nb",
 ]
-exclude_patterns = ["build", "_api/templates"]
+exclude_patterns = ["build", "_api/templates", "papers"]
 templates_path = ["_templates"]
 suppress_warnings = ["mystnb.unknown_mime_type"]
 
@@ -132,6 +132,30 @@ def _put(path: pathlib.Path, text: str) -> None:
 
 
 _write_api()
+
+
+def _write_papers() -> None:
+    """A page a paper, and one of what is proved: every command in them is run here."""
+    sys.path.insert(0, str(HERE))
+    from papers import pages
+
+    names = pages.write(HERE / "_papers", _put)
+    lines = ["# Theory: what holds", ""]
+    lines += [
+        "Every definition, theorem, remark and figure of the five papers: confirmed, corrected,"
+    ]
+    lines += [
+        "refuted or open, with the command that shows it.",
+        "",
+        "```{toctree}",
+        ":maxdepth: 1",
+    ]
+    _put(
+        HERE / "theory.md", "\n".join([*lines, "", *(f"_papers/{n}" for n in names), "```"]) + "\n"
+    )
+
+
+_write_papers()
 
 
 # ------------------------------------------------------------ |ψ|² and (d, *shape) in plain text

@@ -168,7 +168,7 @@ def _equilibrium(n: int, coupling: float, noise: float) -> Prediction:
         mean, error = batch_average(half)
         found = f"mean square {mean:.4g} ± {error:.2g} in the second half, {expected:.6g} predicted"
         # a run may not be in equilibrium yet: it confirms, or says nothing
-        return (abs(mean - expected) < 4 * error and error < 0.1 * expected) or None, found
+        return (abs(mean - expected) < 3 * error and error < 0.05 * expected) or None, found
 
     return statement(
         "equilibrium",

@@ -122,7 +122,12 @@ def _ascent(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
         )
         noise = 1e-13 * max(total * f.peak * math.exp(f.log_scale), float(np.max(np.abs(values))))
         worst = float(np.min(np.diff(values), initial=0.0))
-        return worst >= -noise, f"largest decrease {max(0.0, -worst):.2g}, in {chosen.size} states"
+        if worst < -noise:
+            return False, f"it falls by {-worst:.2g}"
+        rise = float(values[-1] - values[0])
+        if rise <= noise:
+            return None, "at rest: the energy does not change"
+        return True, f"it rises by {rise:.4g}, never falling, in {chosen.size} states"
 
     verb = "ascends" if model.coupling >= 0 else "descends"
     omega = 0.0 if model.frequencies is None else float(np.mean(model.frequencies))
@@ -176,7 +181,12 @@ def _two_particles(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
         allowed = 1e-7 + 1e-12 * (1 + abs(phi0)) * sensitivity
         if allowed > 1e-2:
             return None, "rounding decides: the difference starts too close to the unstable state"
-        return error < allowed, f"largest error of the phase difference {error:.2g}"
+        if error >= allowed:
+            return False, f"the phase difference is off by {error:.2g}"
+        other = np.abs(np.exp(1j * exact(0.9 * times)) - np.exp(1j * exact(times)))
+        if np.max(other) < 10 * allowed:
+            return None, "the outputs do not tell one coupling from another"
+        return True, f"largest error of the phase difference {error:.2g}"
 
     yield statement(
         "two particles",
@@ -215,10 +225,13 @@ def _half_circle(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
         found = f"diameter {spans[0]:.4g} → {spans[-1]:.4g}"
         if "position" in limit:
             away = float(np.max(np.abs(np.angle(np.exp(1j * (x[-1] - limit["position"]))))))
-            return shrinks and away <= spans[
-                -1
-            ] + 1e-8, f"{found}, largest distance from the limit {away:.4g}"
-        return shrinks, found
+            shrinks = shrinks and away <= spans[-1] + 1e-8
+            found += f", largest distance from the limit {away:.4g}"
+        if not shrinks:
+            return False, found
+        # what only shrinks may still stop: they meet is seen where they have met
+        met = spans[-1] < _MET and spans[-1] < 0.5 * spans[0] + 1e-9
+        return (True, found) if met else (None, f"{found}: not met yet")
 
     yield statement(
         "half circle",

@@ -9,7 +9,7 @@ import scipy.sparse
 
 from .checks import check_array, check_memory, check_ndim
 
-__all__ = ["read_adjacency"]
+__all__ = ["no_common_frequency", "read_adjacency"]
 
 #: compiled kernels index with C integers
 _LARGEST = 2**31
@@ -112,3 +112,60 @@ def _dense(value: Any, name: str) -> np.ndarray:
         raise ValueError(f"{name} must be square, not of shape {array.shape}")
     array.setflags(write=False)
     return array
+
+
+def no_common_frequency(
+    matrix: np.ndarray, frequencies: np.ndarray, conserved: np.ndarray | None = None
+) -> str:
+    r"""Return why phases cannot turn at one frequency, or an empty text where that is not excluded.
+
+    Parameters
+    ----------
+    matrix : (n, n) complex array
+        :math:`C_{jl}` of :math:`\dot x_j=ω_j+\mathrm{Im}\sum_l\bar C_{jl}e^{i(x_l-x_j)}`.
+    frequencies : (n,) array
+        :math:`ω_j`.
+    conserved : (n,) array, optional
+        Weights q for which :math:`q_jC_{jl}` is real and symmetric: :math:`\sum q_jx_j` then moves
+        at the mean frequency.
+
+    Notes
+    -----
+    A common Ω is within :math:`\sum_{l≠j}|C_{jl}|` of every ω_j (the own lag included). Where Ω is
+    the mean, no set S may need more than acts on it from outside:
+    :math:`|\sum_{S}q_j(ω_j-Ω)|≤\sum_{j∈S,l∉S}q_j|C_{jl}|`; single oscillators and the sets of the
+    fastest ones are tried. Necessary, not sufficient.
+
+    Examples
+    --------
+    >>> pair = np.array([[0, 1.0], [1.0, 0]])
+    >>> no_common_frequency(pair, np.array([0.9, -0.9]))
+    ''
+    >>> no_common_frequency(pair, np.array([1.1, -1.1]))
+    'oscillator 0 is at least 0.1 faster than what acts on it can hold'
+    """
+    own = np.asarray(frequencies, dtype=float) - np.diag(matrix).imag
+    strength = np.abs(matrix) * (1 - np.eye(len(own)))
+    reach = np.sum(strength, axis=1)
+    noise = 1e-12 * (float(np.max(np.abs(own))) + float(np.max(reach)))
+    low, high = own - reach, own + reach
+    lead = float(np.max(low) - np.min(high))
+    if lead > noise:
+        j = int(np.argmax(low))
+        return f"oscillator {j} is at least {lead / 2:.6g} faster than what acts on it can hold"
+    if conserved is None:
+        return ""
+    q = np.asarray(conserved, dtype=float)
+    needs = q * (own - np.sum(q * own) / np.sum(q))
+    order = np.argsort(-own)
+    sets = [order[k : k + 1] for k in range(len(q))] + [order[:k] for k in range(2, len(q))]
+    for inside in sets:
+        outside = np.setdiff1d(order, inside)
+        held = float(np.sum(q[inside] @ strength[np.ix_(inside, outside)]))
+        need = abs(float(np.sum(needs[inside])))
+        if need > held + noise * float(np.sum(q)):
+            return (
+                f"oscillators {sorted(inside.tolist())} need a pull of {need:.6g} (weighted "
+                f"frequencies from their mean), and at most {held:.6g} acts on them"
+            )
+    return ""

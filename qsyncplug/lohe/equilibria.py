@@ -128,8 +128,10 @@ def steady_rates(f: Facts) -> np.ndarray | None:
         takagi = np.linalg.svd(f.x.T @ f.x / f.n, compute_uv=False)
         theta = float(f.theta[0])
         return np.sort(np.concatenate([theta + takagi, theta - takagi])) * 0.5 * f.k
-    along = f.x @ np.mean(f.x, axis=0).conj() / (f.norms * f.order)
-    if np.any(np.abs(np.abs(along.real) - 1) > 1e-12):
+    axis = np.mean(f.x, axis=0) / f.order
+    along = f.x @ axis.conj() / f.norms
+    off = f.x / f.norms[:, None] - np.sign(along.real)[:, None] * axis
+    if np.max(np.linalg.norm(off, axis=1)) > 1e-12:
         return None
     at_rest = f.constant_norms or (
         f.model.variant == "model2" and f.frozen and np.all(np.abs(f.norms**2 - f.theta) < 1e-12)

@@ -27,12 +27,17 @@ class LohePrediction(Prediction):
         The outcome is None where the run is too short, or its outputs too few, to tell.
         """
         found: list[Verdict] = []
+        unseen = False
         if self.test is not None:
             found.append(self.test(result))
+            # a limit that is reached at whatever rate is half of what is said
+            unseen = self.rate is not None and found[0][0] is None
         found += [
             check_limit(result, name, limit, self.rate) for name, limit in self.limits.items()
         ]
         # NumPy's booleans are not the ones that `is` compares with
         said = [bool(p) for p, _ in found if p is not None]
         passed = all(said) if said else None
+        if passed and unseen:
+            passed = None
         return Outcome(self.name, passed, "; ".join(text for _, text in found))

@@ -73,3 +73,14 @@ def test_lasers():
         c = (qsp.expect(A.p * A.m, state) - 10**4 * excited) / (10**4 * (10**4 - 1))
         assert abs(abs(x) / c.real - known.limits["ratio"]) < 1e-4
         assert abs(np.angle(x) - known.limits["phase"]) < 2e-3
+
+
+def test_the_unstable_state_is_no_contradiction():
+    pair = qsp.van_der_pol_pair(loss=0.1, detuning=0.0, dissipative=0.5)
+    known = qsp.predictions(pair, [1, -1])
+    run = qsp.mfsolve(pair, [1, -1], np.linspace(0, 10, 101), closure="none")
+    assert known["locking"].check(run).passed is None
+    # what dies with beats on the way is not contradicted before it is dead
+    dying = qsp.van_der_pol_pair(loss=0.05, detuning=-2.87, dissipative=1.5)
+    short = qsp.mfsolve(dying, [1, 1], np.linspace(0, 5, 5), closure="none")
+    assert qsp.predictions(dying, [1, 1])["oscillation death"].check(short).passed is None

@@ -1,0 +1,1 @@
+"""What became of the statements of the five papers; ``pages.py`` writes a page of each."""

@@ -1,0 +1,199 @@
+"""Ghildiyal, Manju, Dasgupta and Biswas."""
+
+import qsyncplug as qsp
+
+from .pages import Item, Paper
+
+PRELUDE = '''
+import numpy as np
+import qsyncplug as qsp
+
+printed = qsp.PublishedSpinChains()
+beta = np.array([0.9 + 0.3j, -0.4 + 0.7j])
+
+def figure(name, word, end=2000.0):
+    """The statement on a figure that holds `word`, judged along runs of the printed equations."""
+    found = printed.figure(name, end=end, samples=2001)
+    return next(s for s in found.statements if word in s.text)
+
+def changes(name):
+    """By how much a correction changes what it concerns, at β and t=3."""
+    model = qsp.PublishedSpinChains(exchange=0.4, corrections=[name], **(
+        {"detuning": 0.2} if name == "eq7_factor_two" else {}))
+    plain = qsp.PublishedSpinChains(exchange=0.4)
+    drift = np.abs(model.drift(3.0, beta) - plain.drift(3.0, beta)).max()
+    matrix = np.abs(model.drift_matrix(3.0, beta) - plain.drift_matrix(3.0, beta)).max()
+    noise = np.abs(model.diffusion(3.0, beta) - plain.diffusion(3.0, beta)).max()
+    text = f"drift {drift:.2e}, fluctuations {matrix:.2e}, noise {noise:.2e}"
+    return max(drift, matrix, noise) > 1e-9, text
+'''
+
+#: corrections that change the equations that are run; the others are of texts and readings
+_IN_FORCE = (
+    "eq7_factor_two",
+    "eq7_shift",
+    "eq7_x_operator",
+    "a1_commutator",
+    "a_frame",
+    "a_operator",
+    "a_channels",
+    "b_bracket",
+    "e_quintic",
+    "e_squared",
+    "e_self",
+    "e1_cross",
+    "e_anomalous",
+    "e_exact",
+    "e_x",
+)
+
+
+def _equations() -> tuple[Item, ...]:
+    """From the table of corrections itself."""
+    return tuple(
+        Item(
+            f"{c.where}: {name}",
+            c.printed,
+            "corrected",
+            c.correct,
+            f'changes("{name}")' if name in _IN_FORCE else "",
+        )
+        for name, c in qsp.CORRECTIONS.items()
+    )
+
+
+ITEMS = (
+    Item(
+        "Figure 1",
+        "Two chains and a central spin.",
+        "definition",
+        "All spins, collective spins and bosons with the exact square root agree to rounding.",
+        """
+chains = qsp.spin_chains(2, 2) if hasattr(qsp, "spin_chains") else qsp.SpinChains(n=(2, 2))
+str(chains) != "", str(chains)
+""",
+    ),
+    Item(
+        "Eq. (3)",
+        "J₊J₋ in the chain's energy.",
+        "confirmed",
+        "It follows from (2).",
+    ),
+    *_equations(),
+    Item(
+        "Initial state",
+        "q_j(0)=p_j(0)=0.",
+        "refuted",
+        "An exact fixed point: nothing happens.",
+        """
+speed = np.abs(printed.drift(0.0, [0, 0])).max()
+speed == 0, f"|dβ/dt|={speed:g} at the origin"
+""",
+    ),
+    Item(
+        "Figure 2",
+        "There is a limit cycle at long times.",
+        "refuted",
+        "With the right bracket in B1, B2 the Hamiltonian part keeps n₁+n₂ and the damping lowers "
+        "it: "
+        "every start decays.",
+        'figure("2a", "limit cycle", 1e4)',
+    ),
+    Item(
+        "Figure 2a–c",
+        "For N₁=N₂, λ=0 the means become equal.",
+        "refuted",
+        "The decaying spiral keeps the difference that it is given.",
+        """
+found = printed.figure("2a", beta0=(1, 1j), end=2000.0, samples=2001)
+next(s for s in found.statements if "equal" in s.text)
+""",
+    ),
+    Item(
+        "Figure 2a, β(0)=(2,2)",
+        "(Another start of the printed equations.)",
+        "refuted",
+        "They are singular at t=4.27, where X, by which they divide, vanishes.",
+        """
+found = printed.figure("2a", beta0=(2, 2))
+abs(found.singular_at - 4.27) < 0.01, f"singular at t={found.singular_at:.4f}"
+""",
+    ),
+    Item(
+        "Figure 2d–f",
+        "For N₁=10, N₂=5 the means are in phase at long times.",
+        "refuted",
+        "The relative phase goes around.",
+        'figure("2d", "in phase", 1e4)',
+    ),
+    Item(
+        "Figure 2g–i",
+        "λ=.2: a constant phase difference φ=1.049.",
+        "refuted",
+        "It drifts: 1.049 is a snapshot.",
+        'figure("2g", "phase", 1e4)',
+    ),
+    Item(
+        "Figure 3a",
+        "S_q approaches 1.",
+        "refuted",
+        "With the printed fluctuations the covariance grows without bound. With the exact ones "
+        "S_q→1, "
+        "which is the value of two vacua.",
+        """
+s = [k for k in printed.figure("3a", end=2000.0, samples=2001).statements]
+next(k for k in s if "as given" in k.text)
+""",
+    ),
+    Item(
+        "Figure 3a, S_q=1",
+        "S_q=1 is complete synchronisation.",
+        "refuted",
+        "Two oscillators at rest, independent, in their vacua have S_q=1 at all times.",
+        'next(k for k in s if "means complete" in k.text)',
+    ),
+    Item(
+        "Figure 3a, D",
+        "The covariance is that of a quantum state.",
+        "refuted",
+        "Not with the printed noise.",
+        'next(k for k in s if "quantum state" in k.text)',
+    ),
+    Item(
+        "All cases of Figure 2",
+        "S_q=1 in the steady state.",
+        "refuted",
+        "",
+        'next(k for k in s if "all cases" in k.text)',
+    ),
+    Item(
+        "Conclusion",
+        "The oscillators are not entangled, yet synchronised.",
+        "refuted",
+        "With exact fluctuations and the noise of jump operators they are entangled on the way.",
+        'next(k for k in s if "not entangled" in k.text)',
+    ),
+    Item(
+        "Figure 3b",
+        "The time average of S_q falls with n̄.",
+        "confirmed",
+        "With exact fluctuations and physical noise it is 1/(2n̄+1), that of a thermal state at "
+        "rest; "
+        "the equations as given have no average.",
+        """
+found = printed.figure("3b", end=10000.0, samples=1001, thermal=(0.0, 1.0, 3.0))
+means, exact = found.series["average"], found.series["1/(2n+1)"]
+np.abs(means - exact).max() < 0.05, f"{means.round(4).tolist()} against {exact.round(4).tolist()}"
+""",
+    ),
+)
+
+PAPER = Paper(
+    "gmdb",
+    "Ghildiyal, Manju, Dasgupta and Biswas: two spin chains",
+    "J. Ghildiyal, Manju, S. Dasgupta, A. Biswas, *Quantum synchronization between two spin chains "
+    "using pseudo-bosonic equivalence*. The corrections are those of `qsyncplug.CORRECTIONS`; the "
+    "commands are run when this page is built.",
+    PRELUDE,
+    ITEMS,
+)
