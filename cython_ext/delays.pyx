@@ -326,6 +326,11 @@ cdef class Delayed:
         self.breaks = np.append(np.asarray(breaks, float), INFINITY)
         self.next_break = 0
 
+    def avoid(self, times):
+        """Let no step pass over `times` either."""
+        self.breaks = np.union1d(np.asarray(self.breaks), times)
+        self.next_break = 0
+
     cdef double first_step(self) noexcept nogil:
         """A hundredth of the time in which the state changes by a radian, refined by what the error says."""
         cdef Py_ssize_t i

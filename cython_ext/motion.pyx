@@ -121,6 +121,95 @@ cdef class LaggedPairs(RightHandSide):
         return 0
 
 
+cdef class Moebius(RightHandSide):
+    """Populations of identical oscillators, each moved by one Moebius map of the circle (Watanabe and Strogatz).
+
+    exp(i x_j) = exp(i phi) (u_j + s)/(1 + conj(s) u_j) with
+    dphi/dt = omega + Im(conj(s) F), ds/dt = (1 - abs(s)**2) F/2, F = H exp(-i phi), H_m = sum_l a_ml Z_l,
+    Z_l = sum_j c_j exp(i x_j) of population l. State: for each population phi, Re s, Im s.
+
+    Parameters
+    ----------
+    u : (n,) complex array
+        Constants of the motion: exp(i x_j) at the start.
+    weights : (n,) array
+    starts : (M + 1,) array
+        Where each population begins.
+    matrix : (M, M) complex array
+        a_ml: couplings times exp(-i lag).
+    omega : (M,) array
+    factor : callable or None
+        Of H, of the time.
+    """
+
+    cdef double[::1] ur, ui, weights, omega, zr, zi
+    cdef Py_ssize_t[::1] starts
+    cdef double[:, ::1] are, aim
+    cdef Py_ssize_t count
+    cdef object factor
+
+    def __init__(self, u, weights, starts, matrix, omega, factor=None):
+        self.ur, self.ui = np.array(np.real(u), float), np.array(np.imag(u), float)
+        self.weights, self.omega = np.array(weights, float), np.array(omega, float)
+        self.starts = np.array(starts, np.intp)
+        self.are = np.array(np.real(matrix), float, order="C")
+        self.aim = np.array(np.imag(matrix), float, order="C")
+        self.count = self.omega.shape[0]
+        self.size, self.complex_pairs, self.factor = 3 * self.count, False, factor
+        self.zr, self.zi = np.zeros(self.count), np.zeros(self.count)
+        n = self.ur.shape[0]
+        if (self.starts.shape[0] != self.count + 1 or self.starts[0] != 0 or self.starts[self.count] != n
+                or np.any(np.diff(starts) < 0) or self.weights.shape[0] != n or np.shape(matrix) != (self.count,) * 2):
+            raise ValueError("populations, weights and couplings do not fit each other")
+
+    cdef void sums(self, const double* y) noexcept nogil:
+        """Z of every population, by Smith's quotients of (u + s)/(1 + conj(s) u), whose modulus is 1."""
+        cdef Py_ssize_t m, j
+        cdef double p, q, sr, si, re, im, c, d, w
+        for m in range(self.count):
+            sr, si = y[3 * m + 1], y[3 * m + 2]
+            re = im = 0
+            for j in range(self.starts[m], self.starts[m + 1]):
+                # both have the same modulus: the quotient is numerator times conj(denominator) over its square
+                p, q = self.ur[j] + sr, self.ui[j] + si
+                c = 1 + sr * self.ur[j] + si * self.ui[j]
+                d = sr * self.ui[j] - si * self.ur[j]
+                w = self.weights[j] / (c * c + d * d)
+                re = re + w * (p * c + q * d)
+                im = im + w * (q * c - p * d)
+            c, d = cos(y[3 * m]), sin(y[3 * m])
+            self.zr[m] = c * re - d * im
+            self.zi[m] = c * im + d * re
+
+    # IN t, y; OUT dy
+    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
+        cdef Py_ssize_t m, k
+        cdef double f = 1, hr, hi, fr, fi, c, d, room
+        if self.factor is not None:
+            with gil:
+                try:
+                    f = self.factor(t)
+                except BaseException as error:
+                    self.error = error
+                    return -1
+        for m in range(self.count):
+            # outside of the disc the map is none of the circle
+            if not (y[3 * m + 1] * y[3 * m + 1] + y[3 * m + 2] * y[3 * m + 2] < 1 + 1e-9):
+                return 1
+        self.sums(y)
+        for m in range(self.count):
+            hr = hi = 0
+            for k in range(self.count):
+                hr = hr + self.are[m, k] * self.zr[k] - self.aim[m, k] * self.zi[k]
+                hi = hi + self.are[m, k] * self.zi[k] + self.aim[m, k] * self.zr[k]
+            c, d = cos(y[3 * m]), sin(y[3 * m])
+            fr, fi = f * (hr * c + hi * d), f * (hi * c - hr * d)
+            room = 0.5 * (1 - y[3 * m + 1] * y[3 * m + 1] - y[3 * m + 2] * y[3 * m + 2])
+            dy[3 * m] = self.omega[m] + y[3 * m + 1] * fi - y[3 * m + 2] * fr
+            dy[3 * m + 1], dy[3 * m + 2] = room * fr, room * fi
+        return 0
+
+
 cdef class Inertial(RightHandSide):
     """m dv/dt = u(x) - v, dx/dt = v, with u the velocity field without inertia; state (x, v).
 

@@ -24,6 +24,13 @@ from .interactions import Interaction, attention, fourier, sine
 from .local import local_order_parameters
 from .model import Circle
 from .motion import batch_average
+from .populations import (
+    MoebiusResult,
+    MoebiusSolver,
+    Populations,
+    cross_ratios,
+    wssolve,
+)
 from .reduced import OttAntonsen, OttAntonsenResult, OttAntonsenSolver, oasolve
 from .search import StableState, find_stable_states
 from .solver import CircleResult, CircleSolver, circlesolve
@@ -53,9 +60,12 @@ __all__ = [
     "GapBox",
     "Interaction",
     "LockedState",
+    "MoebiusResult",
+    "MoebiusSolver",
     "OttAntonsen",
     "OttAntonsenResult",
     "OttAntonsenSolver",
+    "Populations",
     "Sphere",
     "SphereResult",
     "SphereSolver",
@@ -74,6 +84,7 @@ __all__ = [
     "circlesolve",
     "coalesce",
     "critical_coupling",
+    "cross_ratios",
     "delay_frequencies",
     "delay_threshold",
     "energy",
@@ -105,4 +116,5 @@ __all__ = [
     "triad_order_parameters",
     "twisted_state_stability",
     "velocity",
+    "wssolve",
 ]

@@ -254,7 +254,7 @@ class Chimera:
     order_parameter : float
         r of the other population.
     phase : float
-        ψ, its phase relative to the synchronised one.
+        ψ, phase of the synchronised population minus that of the other.
     stable : bool
         Whether both eigenvalues of the reduced motion have negative real parts.
 

@@ -192,6 +192,10 @@ class DelayStepper(Stepper):
             self.delivered = k + 1
         return Status.RUNNING
 
+    def avoid(self, times: np.ndarray) -> None:
+        """See :class:`Stepper`."""
+        self.method.avoid(times)
+
     def _reach(self, time: float) -> Status:
         before = int(self.method.accepted)
         while self.method.t < time:

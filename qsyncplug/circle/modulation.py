@@ -9,6 +9,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from ..core.checks import check_array
+from ..core.pulses import find_breaks
 
 __all__ = ["Modulation", "modulation_of"]
 
@@ -61,10 +62,12 @@ class Modulation:
                 f"and tlist [{first:g}, {last:g}]"
             )
 
-    @property
-    def knots(self) -> np.ndarray:
-        """Times of the samples."""
-        return np.empty(0) if self.samples is None else self.samples[0]
+    def breaks(self, times: np.ndarray) -> np.ndarray:
+        """Times that no step should pass over: samples, and where a function leaves its quiet."""
+        if self.samples is None:
+            return find_breaks([self], times)
+        knots = self.samples[0]
+        return knots[(knots > times[0]) & (knots < times[-1])]
 
     def __repr__(self) -> str:
         if self.samples is not None:

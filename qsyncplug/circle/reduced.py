@@ -9,7 +9,7 @@ import numpy as np
 
 from .._ext.equations import PythonRightHandSide
 from ..core import storage
-from ..core.checks import check_array, check_number
+from ..core.checks import check_array, check_ndim, check_number
 from ..core.options import DEFAULTS
 from ..core.result import Result
 from ..core.rungekutta import RungeKutta, integrator
@@ -26,20 +26,22 @@ class OttAntonsen:
 
     .. math::
 
-        \dot z_m=(iω_m-γ_m)z_m+\tfrac12(H-\bar H z_m^2),\qquad H=Ke^{-iα}\sum_mw_mz_m
+        \dot z_m=(iω_m-γ_m)z_m+\tfrac12(H_m-\bar H_m z_m^2),\qquad H=Ke^{-iα}\sum_mw_mz_m
 
     Parameters
     ----------
-    coupling : float
-        K.
+    coupling : float or (M, M) array
+        K. A matrix couples populations: :math:`H_m=\sum_lK_{ml}e^{-iα_{ml}}z_l`, as
+        :class:`Populations` does for finitely many.
     widths : number or (M,) array
         Half widths :math:`γ_m≥0`.
     centres : number or (M,) array
         Centres :math:`ω_m`.
     shares : (M,) array, optional
-        :math:`w_m>0`, scaled to sum 1; equal unless given.
-    phase_lag : float
-        α.
+        :math:`w_m>0`, scaled to sum 1; equal unless given. They weigh the order parameter, and the
+        force of a coupling that is one number.
+    phase_lag : float or (M, M) array
+        α; a matrix with a matrix of couplings.
 
     Raises
     ------
@@ -57,23 +59,30 @@ class OttAntonsen:
     1
     """
 
-    coupling: float
+    coupling: Any
     widths: Any
     centres: Any = 0.0
     shares: Any = None
-    phase_lag: float = 0.0
+    phase_lag: Any = 0.0
 
     def __post_init__(self) -> None:
         put = object.__setattr__
-        put(self, "coupling", check_number("coupling", self.coupling))
-        put(self, "phase_lag", check_number("phase_lag", self.phase_lag))
+        pairs = check_ndim("coupling", self.coupling) == 2
+        for name in ("coupling", "phase_lag"):
+            value = getattr(self, name)
+            refuse_mask(name, value)
+            matrix = pairs and check_ndim(name, value) == 2
+            put(self, name, check_array(name, value) if matrix else check_number(name, value))
         for name in ("widths", "centres", "shares"):
             refuse_mask(name, getattr(self, name))
         widths = np.atleast_1d(check_array("widths", self.widths))
         centres = np.atleast_1d(check_array("centres", self.centres))
         size = max(widths.size, centres.size)
         given = np.ones(size) if self.shares is None else check_array("shares", self.shares)
-        size = max(size, given.size)
+        size = max(size, given.size, len(self.coupling) if pairs else 1)
+        for name in ("coupling", "phase_lag"):
+            if np.shape(getattr(self, name)) not in ((), (size, size)):
+                raise ValueError(f"{name} must be a number or {size}×{size}")
         for name, array in (("widths", widths), ("centres", centres), ("shares", given)):
             if array.ndim != 1 or array.size not in (1, size):
                 raise ValueError(f"{name} must be one number or {size}, not of shape {array.shape}")
@@ -91,7 +100,8 @@ class OttAntonsen:
 
     def velocity(self, t: float, z: np.ndarray) -> np.ndarray:
         """ż at the modes `z`, (M,)."""
-        pull = self.coupling * np.exp(-1j * self.phase_lag) * np.sum(self.shares * z)
+        strength = self.coupling * np.exp(-1j * self.phase_lag)
+        pull = strength @ z if np.ndim(strength) else strength * np.sum(self.shares * z)
         rate = 1j * self.centres - self.widths
         return np.asarray(rate * z + 0.5 * (pull - np.conj(pull) * z * z))
 

@@ -350,6 +350,11 @@ class CircleProblem(Problem):
     result: CircleResult
     stepper: Any
 
+    def breakpoints(self, times: np.ndarray) -> np.ndarray:
+        """See :meth:`Problem.breakpoints`."""
+        changing = self.result.model.modulation
+        return np.empty(0) if changing is None else np.asarray(changing.breaks(times))
+
     def finish(self) -> None:
         """See :meth:`Problem.finish`."""
         result = self.result
