@@ -2,6 +2,8 @@
 ``pytest tests/benchmarks/test_particles.py --benchmark-enable -m "" -s``.
 """
 
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -58,41 +60,53 @@ def test_noise(benchmark, scheme):
     report(f"noise, n=1e5, {scheme}", ours, numpy=theirs)
 
 
-def test_jitcdde(benchmark, monkeypatch, tmp_path):
-    """N=100 all to all, one delay, T=20, 200 outputs; without the peer's compilation.
+#: in a process of its own: the peer's symbols need a deep stack
+PEER = """
+import time, numpy as np, jitcdde, symengine
+data = np.load("data.npz")
+omega, x0, times, tau, coupling = (data[k] for k in ("omega", "x0", "times", "tau", "coupling"))
+n, tau, coupling = len(omega), float(tau), float(coupling)
+def velocities():
+    for i in range(n):
+        yield omega[i] + coupling / n * sum(
+            symengine.sin(jitcdde.y(j, jitcdde.t - tau) - jitcdde.y(i)) for j in range(n)
+        )
+peer = jitcdde.jitcdde(velocities, n=n, max_delay=tau, verbose=False)
+peer.compile_C(simplify=False, do_cse=False, chunk_size=10, extra_compile_args=["-O1", "-w"])
+best = np.inf
+for _ in range(2):
+    peer.purge_past()
+    peer.constant_past(x0, time=0.0)
+    peer.reset_integrator()
+    peer.set_integration_parameters(rtol=1e-6, atol=1e-9, first_step=0.01, max_step=0.5)
+    begin = time.process_time()
+    peer.integrate_blindly(tau, 0.05)
+    for moment in times[times > tau + 1e-9]:
+        peer.integrate(moment)
+    best = min(best, time.process_time() - begin)
+print(best)
+"""
 
-    The peer at rtol 1e-6 (its error is near 1e-5), ours at its default of 1e-12.
+
+def test_jitcdde(benchmark, tmp_path):
+    """N=100 all to all, one delay, T=20, 200 outputs; without the peer's compilation (a minute).
+
+    The peer at rtol 1e-6, ours at its default of 1e-12.
     """
-    monkeypatch.chdir(tmp_path)  # it builds where it runs
-    jitcdde = pytest.importorskip("jitcdde", reason="pip install jitcdde")
-    symengine = pytest.importorskip("symengine", reason="pip install symengine")
+    pytest.importorskip("jitcdde", reason="pip install jitcdde")
     n, tau, coupling = 100, 1.0, 2.0
     omega, x0, times = RNG.normal(size=n), RNG.uniform(0, 6, n), np.linspace(0, 20, 201)
     model = Circle(sine(), "mean", coupling=coupling, frequencies=omega, delay=tau)
     benchmark(circlesolve, model, x0, times)
     ours = cpu(lambda: circlesolve(model, x0, times))
-
-    def velocities():
-        for i in range(n):
-            yield omega[i] + coupling / n * sum(
-                symengine.sin(jitcdde.y(j, jitcdde.t - tau) - jitcdde.y(i)) for j in range(n)
-            )
-
-    peer = jitcdde.jitcdde(velocities, n=n, max_delay=tau, verbose=False)
-    peer.compile_C(simplify=False, do_cse=False, extra_compile_args=["-O2"])
-
-    def run():
-        peer.purge_past()
-        peer.constant_past(x0, time=0.0)
-        peer.reset_integrator()
-        peer.set_integration_parameters(rtol=1e-6, atol=1e-9, first_step=0.01, max_step=0.5)
-        peer.integrate_blindly(tau, 0.05)
-        for moment in times[times > tau + 1e-9]:
-            state = peer.integrate(moment)
-        return state
-
-    end = run()
-    error = np.max(np.abs(end - circlesolve(model, x0, times).positions[-1]))
-    theirs = cpu(run, 2)
-    print(f"\nlargest difference at the end {error:.2g}")
-    report("delays, N=100", ours, jitcdde=theirs)
+    data = {"omega": omega, "x0": x0, "times": times, "tau": tau, "coupling": coupling}
+    np.savez(tmp_path / "data.npz", **data)
+    done = subprocess.run(
+        ["sh", "-c", f"ulimit -s unlimited; exec {sys.executable} -"],
+        input=PEER,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    report("delays, N=100", ours, jitcdde=float(done.stdout.split()[-1]))
