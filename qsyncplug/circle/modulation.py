@@ -67,7 +67,7 @@ class Modulation:
         if self.samples is None:
             return find_breaks([self], times)
         knots = self.samples[0]
-        return knots[(knots > times[0]) & (knots < times[-1])]
+        return np.asarray(knots[(knots > times[0]) & (knots < times[-1])])
 
     def __repr__(self) -> str:
         if self.samples is not None:

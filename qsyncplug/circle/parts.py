@@ -81,7 +81,7 @@ class Parts:
     def response(self) -> np.ndarray:
         """Coupling times response of each particle."""
         r = self.model.response
-        return self.model.coupling * (np.ones(self.x.size) if r is None else np.asarray(r))
+        return float(self.model.coupling) * (np.ones(self.x.size) if r is None else np.asarray(r))
 
     def _adjacency(self) -> np.ndarray | None:
         a = self.model.adjacency

@@ -160,7 +160,7 @@ def cross_ratios(x: Any) -> np.ndarray:
         raise ValueError("x must hold at least four positions")
 
     def s(j: Any, k: Any) -> np.ndarray:
-        return np.sin((array[..., j] - array[..., k]) / 2)
+        return np.asarray(np.sin((array[..., j] - array[..., k]) / 2))
 
     rest = np.arange(3, array.shape[-1])
     first, second, third = (np.array([k]) for k in range(3))
