@@ -3,12 +3,14 @@
 from . import steady  # registers steadystate
 from .curve import Peak, Spectrum
 from .decay_modes import Eigenmodes, eigenmodes
+from .entrain import EntrainmentCurve, entrainment
 from .evolve import ExactSolver
 from .regression import correlation, spectrum
 from .result import ExactResult, JumpResult
 
 __all__ = [
     "Eigenmodes",
+    "EntrainmentCurve",
     "ExactResult",
     "ExactSolver",
     "JumpResult",
@@ -16,6 +18,7 @@ __all__ = [
     "Spectrum",
     "correlation",
     "eigenmodes",
+    "entrainment",
     "spectrum",
 ]
 

@@ -19,6 +19,9 @@ class Factor(ABC):
     A subclass is a frozen dataclass of its parameters, so that factors compare and pickle by value.
     """
 
+    #: what turns its phase: a "mode", a "spin" (m=J first), or None where there is no one phase
+    phase: ClassVar[str | None] = None
+
     #: the monomial 1
     one: ClassVar[Local]
 

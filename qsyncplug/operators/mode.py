@@ -42,6 +42,7 @@ class ModeFactor(Factor):
     """A boson mode; the monomial (p, q) is b†^p b^q."""
 
     one: ClassVar[Local] = (0, 0)
+    phase: ClassVar[str | None] = "mode"
 
     def product(self, left: Local, right: Local) -> Sum:
         return _product(left, right)

@@ -99,6 +99,7 @@ class SpinFactor(Factor):
 
     N: int
     one: ClassVar[Local] = (0, 0, 0)
+    phase: ClassVar[str | None] = "spin"
 
     def product(self, left: Local, right: Local) -> Sum:
         # a spin ½ is reduced at once, or S.x² would not be ¼

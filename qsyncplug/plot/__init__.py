@@ -11,7 +11,7 @@ from .circle import (
 )
 from .comparison import plot_comparison
 from .lohe import anim_wave_packets, plot_centres, plot_densities, plot_gram
-from .spectra import plot_phase_distribution, plot_spectrum
+from .spectra import plot_entrainment, plot_phase_distribution, plot_spectrum
 from .spins import plot_dtwa, plot_published_figure, plot_spin_phase
 from .sweeps import plot_sweep
 from .verdicts import plot_verdict
@@ -43,6 +43,7 @@ __all__ = [
     "plot_dendrogram",
     "plot_densities",
     "plot_dtwa",
+    "plot_entrainment",
     "plot_gram",
     "plot_hydrodynamics",
     "plot_masses",

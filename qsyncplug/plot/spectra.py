@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import qutip
 
-from ..exact import Spectrum
+from ..core.checks import check_choice
+from ..exact import EntrainmentCurve, Spectrum
 from ..sync import measures
 from .style import COLOURS, FADED, LINES, figure, finish, legend
 
-__all__ = ["plot_phase_distribution", "plot_spectrum"]
+__all__ = ["plot_entrainment", "plot_phase_distribution", "plot_spectrum"]
 
 
 def _named(x: Any, kind: type, name: str) -> dict[str, Any]:
@@ -86,21 +86,27 @@ def plot_phase_distribution(
     modes: Any = None,
     relative: bool = False,
     kind: str = "husimi",
+    spins: Any = None,
+    drive: float = 0.0,
     fig: Any = None,
     ax: Any = None,
 ) -> tuple[Any, Any]:
-    """The distribution of a phase: of one mode (against the drive) or relative.
+    """The distribution of a phase: of one mode or spin (against the drive) or relative.
 
     Parameters
     ----------
-    state : Qobj, or a list or dict of them
-        Kets or density matrices of modes.
+    state : Qobj, result or view, or a list or dict of them
+        Kets or density matrices; of what holds many states the last.
     modes : int or pair of int, optional
         Tensor factors: one, or two with ``relative=True``; by default all that the states have.
     relative : bool
         The phase of the first mode less that of the second.
-    kind : {"husimi", "wigner"}
-        Whose angle.
+    kind : {"husimi", "wigner", "canonical"}
+        See :func:`qsyncplug.measures.phase_distribution`.
+    spins : sequence of int, optional
+        Tensor factors that are spins; see there.
+    drive : float
+        Phase that is subtracted.
     fig, ax : matplotlib Figure and Axes, optional
         Where to draw.
 
@@ -113,21 +119,74 @@ def plot_phase_distribution(
     >>> import qutip, qsyncplug as qsp
     >>> fig, ax = qsp.plot_phase_distribution(qutip.coherent(12, 1.0))
     """
-    if kind not in ("husimi", "wigner"):
-        raise ValueError(f"kind must be 'husimi' or 'wigner', not {kind!r}")
-    table = _named(state, qutip.Qobj, "state")
-    measure = measures.husimi_phase if kind == "husimi" else measures.wigner_phase
+    check_choice("kind", kind, ("husimi", "wigner", "canonical"))
+    table = _named(state, object, "state")
+    for value in table.values():
+        if not hasattr(value, "isket") and not getattr(value, "states", None):
+            raise TypeError(
+                f"state must be a Qobj, or a result or view that holds states, not a "
+                f"{type(value).__name__}"
+            )
+    nodes = np.atleast_1d((0, 1) if modes is None and relative else 0 if modes is None else modes)
+    if len(nodes) != 1 + relative:
+        raise ValueError(f"modes must be {1 + relative} of the factors, not {modes!r}")
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
     for k, (name, rho) in enumerate(table.items()):
-        part = rho if modes is None else rho.ptrace(list(np.atleast_1d(modes)))
-        p = measure(part, relative=relative)
+        dims = getattr(rho, "dims", [[0] * len(nodes)])[0]
+        if modes is None and len(dims) != len(nodes):
+            raise ValueError(f"modes must say which of the {len(dims)} factors are meant")
+        p = measures.phase_distribution(rho, nodes, kind=kind, spins=spins, drive=drive)
         # both ends, so that the curve closes
         phi = np.append(p.phi, np.pi)
         style = {"color": COLOURS[k % len(COLOURS)], "ls": LINES[k % len(LINES)]}
         ax.plot(phi, p(phi), label=name or None, **style)
     ax.axhline(1 / (2 * np.pi), color=FADED, lw=0.8, zorder=0)
     ax.set_xticks(np.pi * np.array([-1, -0.5, 0, 0.5, 1]), ["−π", "−π/2", "0", "π/2", "π"])
-    ax.set_ylim(bottom=0)
+    if kind != "wigner":
+        ax.set_ylim(bottom=0)
     finish(ax, "relative phase" if relative else "phase arg b", "probability density")
+    legend(ax)
+    return fig, ax
+
+
+def plot_entrainment(
+    curve: Any, *, widths: bool = True, fig: Any = None, ax: Any = None
+) -> tuple[Any, Any]:
+    """Observed frequency against detuning, with the free oscillator as a line.
+
+    Parameters
+    ----------
+    curve : EntrainmentCurve, or a list or dict of them
+        From :func:`qsyncplug.entrainment`; the keys of a dict are the legend.
+    widths : bool
+        Whether bands of the width of the line are drawn around it.
+    fig, ax : matplotlib Figure and Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    fig, ax
+
+    Examples
+    --------
+    >>> import numpy as np, qsyncplug as qsp
+    >>> b, = qsp.modes(1)
+    >>> def driven(detuning):
+    ...     H = detuning * b.dag() * b + 0.5 * (b + b.dag())
+    ...     return qsp.System(H, [b.dag(), b**2])
+    >>> curve = qsp.entrainment(driven, np.linspace(-1, 1, 5), cutoff=12)
+    >>> fig, ax = qsp.plot_entrainment(curve)
+    """
+    table = _named(curve, EntrainmentCurve, "curve")
+    fig, ax = figure(fig, ax, figsize=(5, 3.4))
+    for k, (name, c) in enumerate(table.items()):
+        colour = COLOURS[k % len(COLOURS)]
+        ax.plot(c.detuning, c.frequency, color=colour, ls=LINES[k % len(LINES)], label=name or None)
+        if widths:
+            half = 0.5 * c.linewidth
+            low, high = c.frequency - half, c.frequency + half
+            ax.fill_between(c.detuning, low, high, color=colour, alpha=0.12, lw=0)
+        ax.plot(c.detuning, c.detuning, color=FADED, lw=0.8, zorder=0)
+    finish(ax, "detuning", "observed frequency − drive")
     legend(ax)
     return fig, ax

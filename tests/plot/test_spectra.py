@@ -54,3 +54,23 @@ def test_phase_distributions():
         qsp.plot_phase_distribution(two, kind="angle")
     with pytest.raises(TypeError, match="state must be a Qobj"):
         qsp.plot_phase_distribution(1.0)
+
+
+def test_entrainment_curves_and_phases_of_spins():
+    (b,) = qsp.modes(1)
+
+    def driven(detuning):
+        return qsp.System(detuning * b.dag() * b + 0.5 * (b + b.dag()), [b.dag(), b**2])
+
+    curve = qsp.entrainment(driven, [-0.5, 0.0, 0.5], cutoff=14)
+    _, ax = curve.plot()
+    assert np.array_equal(ax.lines[0].get_ydata(), curve.frequency)
+    assert len(ax.collections) == 1
+    _, ax = qsp.plot_entrainment({"F=0.5": curve, "again": curve}, widths=False)
+    assert len(ax.lines) == 4
+    with pytest.raises(TypeError, match="EntrainmentCurve"):
+        qsp.plot_entrainment(1.0)
+    spin = qutip.spin_coherent(2, np.pi / 2, 0.4)
+    _, ax = qsp.plot_phase_distribution(spin, kind="canonical", spins=[0], drive=0.1)
+    x, y = ax.lines[0].get_data()
+    assert abs(x[np.argmax(y)] + 0.5) < 0.05

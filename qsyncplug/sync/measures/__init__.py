@@ -8,6 +8,7 @@ pairs or (T, N) of the nodes. Where a measure has no value it is NaN, with one
 it needs, its null value and range; ``RECORDS`` has them all.
 """
 
+from .angles import phase_distribution
 from .distributions import PhaseDistribution, husimi_phase, wigner_phase
 from .fluctuations import complete, complete_fluctuations, pearson, phase, phase_rotated
 from .information import gaussian_discord, log_negativity, mutual_information, purity, second_order
@@ -46,6 +47,7 @@ __all__ = [
     "pearson",
     "pearson_window",
     "phase",
+    "phase_distribution",
     "phase_locking",
     "phase_rotated",
     "purity",

@@ -15,7 +15,14 @@ from ..reading import synchronization
 from ..view import SyncView
 from .common import density, each_pair, need_bosons, reduced
 
-__all__ = ["PhaseDistribution", "husimi_phase", "wigner_phase"]
+__all__ = [
+    "PhaseDistribution",
+    "husimi_phase",
+    "moments_of_one",
+    "moments_of_two",
+    "radial_weights",
+    "wigner_phase",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +115,7 @@ def peaks(moments: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=64)
-def _radial(kind: str, d: int) -> np.ndarray:
+def radial_weights(kind: str, d: int) -> np.ndarray:
     """Radial integrals g[k, m] of |m+k⟩⟨m|: ⟨e^{ikφ}⟩ = Σ_m ρ_{m+k,m} g[k, m]."""
     k, m = np.meshgrid(np.arange(d), np.arange(d), indexing="ij")
     n = m + k
@@ -127,17 +134,28 @@ def _radial(kind: str, d: int) -> np.ndarray:
     return g
 
 
-def _single(rho: np.ndarray, kind: str) -> np.ndarray:
+def moments_of_one(rho: np.ndarray, g: np.ndarray) -> np.ndarray:
+    """Moments ⟨e^{ikφ}⟩ with the weights g[k, m] of |m+k⟩⟨m|."""
     d = rho.shape[0]
-    g = _radial(kind, d)
     return np.array([g[k, : d - k] @ np.diagonal(rho, -k) for k in range(d)])
 
 
+def _single(rho: np.ndarray, kind: str) -> np.ndarray:
+    return moments_of_one(rho, radial_weights(kind, rho.shape[0]))
+
+
 def _relative(rho: np.ndarray, dims: tuple[int, ...], kind: str) -> np.ndarray:
-    """Moments ⟨e^{im(φ1−φ2)}⟩ of a two-mode density matrix."""
+    first, second = (radial_weights(kind, d) for d in dims)
+    return moments_of_two(rho, dims, (first, second))
+
+
+def moments_of_two(
+    rho: np.ndarray, dims: tuple[int, ...], weights: tuple[np.ndarray, np.ndarray]
+) -> np.ndarray:
+    """Moments ⟨e^{im(φ1−φ2)}⟩ of a two-mode density matrix, with the weights of each mode."""
     d1, d2 = dims
     r = rho.reshape(d1, d2, d1, d2)
-    g1, g2 = _radial(kind, d1), _radial(kind, d2)
+    g1, g2 = weights
     return np.array(
         [
             np.einsum(

@@ -1,0 +1,175 @@
+"""Observed frequency against detuning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..core.checks import check_array
+from ..operators.system import System
+from .curve import Spectrum
+from .regression import spectrum
+
+__all__ = ["EntrainmentCurve", "entrainment"]
+
+
+@dataclass(frozen=True, eq=False)
+class EntrainmentCurve:
+    """Observed frequency against detuning.
+
+    Attributes
+    ----------
+    detuning, frequency, linewidth : ndarray of shape (K,)
+        In the frame of the drive: entrained is 0, free is the detuning itself.
+    height : ndarray of shape (K,)
+        Of the highest peak.
+    coherent, power : ndarray of shape (K,)
+        Mean of the operator (the light at the frequency of the drive) and its fluctuations.
+    spectra : tuple of Spectrum
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> b, = qsp.modes(1)
+    >>> def free(detuning):
+    ...     return qsp.System(detuning * b.dag() * b, [b.dag(), 2 * b])
+    >>> [round(float(x), 9) for x in qsp.entrainment(free, [0.0, 1.0], cutoff=24).frequency]
+    [0.0, 1.0]
+    """
+
+    detuning: np.ndarray
+    frequency: np.ndarray
+    linewidth: np.ndarray
+    height: np.ndarray
+    coherent: np.ndarray
+    power: np.ndarray
+    spectra: tuple[Spectrum, ...]
+
+    @property
+    def pull(self) -> np.ndarray:
+        """1 − observed/detuning: 0 free, 1 entrained; NaN without a detuning."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(self.detuning != 0, 1 - self.frequency / self.detuning, np.nan)
+
+    @property
+    def ambiguous(self) -> np.ndarray:
+        """Where a second peak has more than half of the height of the highest: one frequency does
+        not describe the spectrum.
+        """
+        return np.array(
+            [len(s.peaks) > 1 and s.peaks[1].height > 0.5 * s.peaks[0].height for s in self.spectra]
+        )
+
+    def locking_range(self, level: float = 0.5) -> tuple[float, float]:
+        """Detunings next to 0 between which the pull exceeds `level`, between the points by
+        straight lines: 0 where the first point is not pulled so much, the ends of the curve where
+        all are. There is no sharp boundary in a quantum oscillator.
+        """
+        x, inside = self.detuning, self.pull - level
+        left, right = x < 0, x > 0
+        return _edge(x[left][::-1], inside[left][::-1]), _edge(x[right], inside[right])
+
+    def plot(self, **options: Any) -> Any:
+        """See :func:`qsyncplug.plot_entrainment`."""
+        from ..plot import plot_entrainment
+
+        return plot_entrainment(self, **options)
+
+    def __repr__(self) -> str:
+        low, high = self.locking_range()
+        return (
+            f"EntrainmentCurve({len(self.detuning)} detunings, pulled by more than half from "
+            f"{low:.4g} to {high:.4g})"
+        )
+
+
+def _edge(x: np.ndarray, inside: np.ndarray) -> float:
+    """Where the pull crosses the level, walking away from 0."""
+    if not len(x):
+        return 0.0
+    out = np.flatnonzero(inside < 0)
+    if not len(out):
+        return float(x[-1])
+    k = int(out[0])
+    if k == 0:
+        return 0.0
+    share = inside[k - 1] / (inside[k - 1] - inside[k])
+    return float(x[k - 1] + share * (x[k] - x[k - 1]))
+
+
+def entrainment(
+    system: Callable[[float], System],
+    detuning: Iterable[float],
+    *,
+    a: Any = None,
+    cutoff: Any = None,
+    mean: Any = None,
+) -> EntrainmentCurve:
+    r"""Observed frequency against detuning: a spectrum at each, and its highest peak.
+
+    Parameters
+    ----------
+    system : callable
+        ``system(detuning)`` returns the :class:`System` in the frame of the drive, constant in
+        time.
+    detuning : array_like of shape (K,)
+        Increasing.
+    a : callable, optional
+        ``a(system)``: the operator that is looked at; by default the lowering operator of the
+        first node.
+    cutoff : int or sequence of int
+        Fock levels kept of modes.
+    mean : array_like, optional
+        For the linearised mean field; see :func:`spectrum`.
+
+    Returns
+    -------
+    EntrainmentCurve
+        ``.frequency``, ``.linewidth``, ``.pull``, ``.locking_range()``, ``.plot()``.
+
+    Raises
+    ------
+    TypeError, ValueError, SolverError
+        As for :func:`spectrum`; `system` is no function, or returns none.
+
+    Notes
+    -----
+    S. Walter, A. Nunnenkamp, C. Bruder, Phys. Rev. Lett. 112, 094102 (2014). Of many points on
+    many processes: :func:`qsyncplug.sweep` with ``qsp.spectrum(…).frequency``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> b, = qsp.modes(1)
+    >>> def driven(detuning):
+    ...     H = detuning * b.dag() * b + 0.7 * (b + b.dag())
+    ...     return qsp.System(H, [b.dag(), b**2])
+    >>> curve = qsp.entrainment(driven, np.linspace(-1, 1, 5), cutoff=14)
+    >>> bool(np.all(np.abs(curve.frequency) <= np.abs(curve.detuning) + 1e-9))
+    True
+    """
+    if not callable(system):
+        raise TypeError(
+            f"system must be a function of the detuning that returns a System, not "
+            f"{type(system).__name__}"
+        )
+    x = check_array("detuning", np.asarray(detuning, dtype=float), shape=(None,))
+    if not len(x) or np.any(np.diff(x) <= 0):
+        raise ValueError("detuning must hold at least one number and increase strictly")
+    spectra = []
+    for value in x:
+        here = system(float(value))
+        if not isinstance(here, System):
+            raise TypeError(f"system({value:g}) must be a System, not {type(here).__name__}")
+        operator = here.operators[0] if a is None else a(here)
+        spectra.append(spectrum(here, operator, cutoff=cutoff, mean=mean))
+    columns = {
+        name: np.array([getattr(s, name) for s in spectra])
+        for name in ("frequency", "linewidth", "coherent", "power")
+    }
+    height = np.array([s.peaks[0].height if s.peaks else 0.0 for s in spectra])
+    return EntrainmentCurve(detuning=x, height=height, spectra=tuple(spectra), **columns)
