@@ -74,6 +74,19 @@ class MomentState:
         """Expectation value of an operator."""
         return complex(self.closure.expectation(operator, self.moments))
 
+    def change(self, operator: Expression) -> float:
+        """By how much the next order of cumulants changes ⟨operator⟩: an estimate of its error.
+
+        Raises
+        ------
+        SolverError
+            The next order does not settle.
+        """
+        if self.closure.exact:
+            return 0.0
+        other = cumulant_steadystate(self.system, order=self.closure.equations.order + 1)
+        return abs(other.expectation(operator) - self.expectation(operator))
+
     def __repr__(self) -> str:
         kind = (
             "exact" if self.closure.exact else f"cumulants of order {self.closure.equations.order}"

@@ -1,4 +1,6 @@
-"""What is known beforehand about a system: symmetries, locking of van der Pol pairs, two lasers."""
+"""What is known beforehand about a system: symmetries, locking of van der Pol pairs, rings, two
+lasers.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ from ..operators.atom import LETTERS, AtomFactor
 from ..operators.handle import EachAtom
 from ..operators.states import ProductState
 from ..operators.system import System
+from .rings import predictions_of_ring
 
 __all__ = ["predictions_of_system"]
 
@@ -74,7 +77,8 @@ def predictions_of_system(system: System, state0: Any) -> Predictions[Prediction
     -------
     Predictions
         Symmetry-forbidden amplitudes and coherences; the locking range, rate, beat frequency and
-        oscillation death of two equal van der Pol oscillators; the locking of two lasers.
+        oscillation death of two equal van der Pol oscillators; the stable rotating waves of a ring
+        of them; the locking of two lasers.
 
     Examples
     --------
@@ -88,6 +92,7 @@ def predictions_of_system(system: System, state0: Any) -> Predictions[Prediction
     pair = _pair(system)
     if pair is not None:
         items += _of_pair(pair)
+    items += predictions_of_ring(system)
     items += _of_lasers(system)
     return Predictions(items)
 

@@ -187,7 +187,10 @@ def optomechanical_pair(
               + iE(a_j^† - a_j)] - μ(b_1b_2^† + h.c.),\qquad Δ_j = ω_j
 
     with cavity loss κ and mechanical damping γ at the thermal occupation n̄. Nodes in the order
-    a1, a2, b1, b2. The default parameters are those of the reference.
+    a1, a2, b1, b2. The default parameters are those of the reference; with its drive the mean field
+    of these equations is chaotic from every start that was tried (largest Lyapunov exponent about
+    0.4), so that linear fluctuations grow without bound. At ``drive=20`` the mirrors have limit
+    cycles, which lock.
 
     Parameters
     ----------

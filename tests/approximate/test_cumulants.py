@@ -108,6 +108,38 @@ def test_orders_converge():
     np.testing.assert_allclose(errors, [0.108, 0.012, 7.6e-4, 2.4e-5], rtol=0.05)
 
 
+def test_the_next_order_estimates_the_error():
+    """Change from M to M+1 against the true error, M=1…3; a saved result says what it lacks."""
+    system, b, A = tavis_cummings()
+    exact = -0.904911619493 - 0.043080631364j
+    state0 = {b: 0.8, A: (1.0, 0.4)}
+    for order in (1, 2, 3):
+        run = qsp.mfsolve(system, state0, [0, 2.0], closure="cumulants", order=order)
+        error = abs(qsp.expect(b, run)[-1] - exact)
+        assert run.change(b)[-1] == pytest.approx(error, rel=0.15)
+        assert run.change(b)[0] < 1e-12
+    other = pickle.loads(pickle.dumps(run))
+    np.testing.assert_allclose(other.change(b), run.change(b), atol=1e-9)
+    other._start = other._next = None
+    with pytest.raises(ValueError, match="order=4"):
+        other.change(b)
+    (E,) = qsp.atoms(2)
+    small = qsp.System(E.z, [0.4 * E.m, 0.3 * E.each.p])
+    assert not qsp.mfsolve(small, [(1.0, 0.2)], [0, 1.0], closure="cumulants").change(E.m).any()
+
+
+def test_the_next_order_of_a_steady_state():
+    """Six and six atoms of two lasers, where orders 2 and 3 bracket a known exact state."""
+    lasers = qsp.superradiant_lasers(6)
+    A, B = lasers.nodes
+    state = qsp.steadystate(lasers, closure="cumulants", order=2)
+    exact = qsp.steadystate(lasers)
+    for x in (A.p * A.m, A.p * B.m, A.z):
+        error = abs(qsp.expect(x, state) - qsp.expect(x, exact))
+        assert 0.4 * error < state.change(x) < 2.5 * error
+    assert exact.change(A.z) == 0.0
+
+
 def test_equals_the_gaussian_closure_of_modes():
     b1, b2 = qsp.modes(2)
     H = 0.3 * b1.dag() * b1 + 0.2 * (b1.dag() * b2 + b2.dag() * b1) + 0.1 * b2.dag() ** 2 * b2**2

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import qsyncplug as qsp
+from qsyncplug.approximate.rings import ring_of
 
 TIMES = np.linspace(0, 60, 1201)
 
@@ -84,3 +85,56 @@ def test_the_unstable_state_is_no_contradiction():
     dying = qsp.van_der_pol_pair(loss=0.05, detuning=-2.87, dissipative=1.5)
     short = qsp.mfsolve(dying, [1, 1], np.linspace(0, 5, 5), closure="none")
     assert qsp.predictions(dying, [1, 1])["oscillation death"].check(short).passed is None
+
+
+def test_rotating_waves_of_rings():
+    """Radii, and the largest growth rate, against the Jacobian at every wave that exists."""
+    for n, V in ((8, 1.0), (8, 0.1), (5, 1.0), (12, 0.3), (3, 0.4)):
+        system = qsp.van_der_pol_ring(n, loss=0.1, dissipative=V, frequencies=0.7)
+        ring = ring_of(system)
+        assert 0 in ring.stable
+        for q in ring.waves:
+            beta = np.sqrt(ring.radius2(q)) * np.exp(2j * np.pi * q * np.arange(n) / n)
+            np.testing.assert_allclose(system.drift(beta), -0.7j * beta, atol=1e-12)
+            rotation = np.kron(np.eye(n), [[0, -0.7], [0.7, 0]])
+            values = np.linalg.eigvals(system.jacobian(beta) + rotation)
+            rest = np.delete(values.real, np.argmin(np.abs(values)))
+            assert rest.max() == pytest.approx(ring.growth(q), abs=1e-8)
+
+
+def test_runs_of_a_ring_end_in_a_stable_wave():
+    rng = np.random.default_rng(4)
+    system = qsp.van_der_pol_ring(8, loss=0.1, dissipative=0.1)
+    known = qsp.predictions(system, [1.0] * 8)["rotating waves"]
+    assert known.limits["stable"] == (-1, 0, 1)
+    found = set()
+    for q in (0, 1, 2):
+        start = 2 * np.exp(2j * np.pi * q * np.arange(8) / 8) + 0.02 * rng.standard_normal(8)
+        run = qsp.mfsolve(system, start, np.linspace(0, 4000, 401), closure="none")
+        verdict, text = known.test(run)
+        assert verdict is True, text
+        found.add(text)
+    assert any("+1" in text for text in found)
+    short = qsp.mfsolve(system, start, np.linspace(0, 60, 121), closure="none")
+    assert known.test(short)[0] is None
+    # two twists with no noise stay where they are: unstable, which is no contradiction
+    start = np.sqrt(ring_of(system).radius2(2)) * np.exp(0.5j * np.pi * np.arange(8))
+    still = qsp.mfsolve(system, start, np.linspace(0, 50, 51), closure="none")
+    assert known.test(still)[0] is None
+    # to come to such a wave from elsewhere would be one
+    still.amplitudes[:5] *= np.exp(0.3j * np.arange(8) ** 2)
+    assert known.test(still)[0] is False
+
+
+def test_what_is_no_ring():
+    b = qsp.modes(4)
+    on = [f for x in b for f in (x.dag(), 0.3 * x**2)]
+    bonds = [b[0] - b[1], b[1] - b[2], b[2] - b[3]]
+    for jumps in (bonds, [*bonds, b[3] - 2 * b[0]], [*bonds, b[3] + b[0]], [*bonds, b[1] - b[3]]):
+        system = qsp.System(0 * b[0].dag() * b[0], on + jumps)
+        assert ring_of(system) is None
+    unequal = qsp.van_der_pol_ring(4, frequencies=[0, 0, 0.1, 0])
+    assert ring_of(unequal) is None and ring_of(qsp.van_der_pol_ring(4, coherent=0.1)) is None
+    assert ring_of(qsp.van_der_pol_ring(2)) is None
+    other = qsp.System(0 * b[0], [*on, b[0] - b[2], b[2] - b[1], b[1] - b[3], b[3] - b[0]])
+    assert ring_of(other).order in ((0, 2, 1, 3), (0, 3, 1, 2))
