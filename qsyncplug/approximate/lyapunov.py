@@ -216,10 +216,18 @@ class _Tangents:
                     reason="not finite",
                 )
             self.t, self.z = float(end), row[0, :split].view(complex).copy()
-            grown = row[0, split:].reshape(self.vectors.shape[::-1]).T
+            grown = self._tangent(row[0, split:].reshape(self.vectors.shape[::-1]).T)
             self.vectors, R = np.linalg.qr(grown)
             logs[k] = np.log(np.maximum(np.abs(np.diagonal(R)), 1e-300))
         return times, logs
+
+    def _tangent(self, vectors: np.ndarray) -> np.ndarray:
+        """Without what rounding put along the spins: it would not decay, and take over."""
+        x = self.system.coordinates_of(self.z[None, :])[0]
+        for s in spheres_of(self.system):
+            n = x[s] / np.linalg.norm(x[s])
+            vectors[s] -= np.outer(n, n @ vectors[s])
+        return vectors
 
     def _packed(self) -> np.ndarray:
         return np.concatenate([self.z.view(float), self.vectors.T.ravel()])

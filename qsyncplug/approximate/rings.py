@@ -107,12 +107,12 @@ def _round(system: System, bonds: set[frozenset[Symbol]]) -> Any:
         return None
     way, left = [system.symbols[0]], set(bonds)
     while left:
-        ahead = [b for b in left if way[-1] in b]
+        # the same way round whatever the order of a set
+        ahead = [s for s in system.symbols if frozenset((way[-1], s)) in left]
         if not ahead:
             return None
-        left.remove(ahead[0])
-        (following,) = ahead[0] - {way[-1]}
-        way.append(following)
+        left.remove(frozenset((way[-1], ahead[0])))
+        way.append(ahead[0])
     if way[0] is not way[-1] or len(set(way)) != system.n:
         return None
     return tuple(system.symbols.index(s) for s in way[:-1])

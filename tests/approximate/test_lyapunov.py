@@ -52,6 +52,17 @@ def test_spins_keep_their_length():
     np.testing.assert_allclose(found.exponents, -0.05, atol=1e-3)
 
 
+def test_spins_that_lock():
+    """Rounding along the spins, where nothing decays, must not take over: a long run."""
+    S1, S2 = qsp.spins(8, 8)
+    jumps = [np.sqrt(1 / 8) * S.p for S in (S1, S2)]
+    jumps += [np.sqrt(4 / 8) / 8 * S.m**2 for S in (S1, S2)]
+    pair = qsp.System(0.05 * (S1.z - S2.z), [*jumps, np.sqrt(0.5 / 8) * (S1.m - S2.m)])
+    start = {S1: (2.0, 0.0), S2: (2.2, 0.0)}
+    found, cycle = qsp.lyapunov_exponents(pair, start, 800.0), qsp.limit_cycle(pair, start)
+    np.testing.assert_allclose(found.exponents, cycle.exponents.real, atol=1e-4)
+
+
 def lorenz(sigma, b, r, duration=600.0, dt=0.004):
     """Exponents of the Lorenz equations by fourth-order steps and QR."""
     x, Q, sums = np.ones(3), np.eye(3), np.zeros(3)
