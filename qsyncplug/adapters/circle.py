@@ -108,6 +108,6 @@ def _coupled(model: Circle, n: int) -> bool:
 
 
 def _exponents(result: CircleResult, index: int) -> np.ndarray | None:
-    if result.positions is None or result.n > _JACOBIAN:
+    if result.positions is None or result.n > _JACOBIAN or result.model.extras:
         return None
     return np.asarray(stability(result.model, result.positions[index]).eigenvalues)

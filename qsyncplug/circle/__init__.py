@@ -24,6 +24,7 @@ from .interactions import Interaction, attention, fourier, sine
 from .local import local_order_parameters
 from .model import Circle
 from .motion import batch_average
+from .outlook import lorentz_order_parameter
 from .populations import (
     MoebiusResult,
     MoebiusSolver,
@@ -37,6 +38,13 @@ from .solver import CircleResult, CircleSolver, circlesolve
 from .spheres import Sphere, SphereResult, SphereSolver, spheresolve
 from .stationary import Stability, energy, stability
 from .theory import linear_growth
+from .thresholds import (
+    bimodal_threshold,
+    inertia_growth,
+    noise_growth,
+    noise_threshold,
+    retrapping_drive,
+)
 from .tree import CoalesceResult
 from .triangles import (
     ThreeClusterRange,
@@ -78,6 +86,7 @@ __all__ = [
     "attention_threshold",
     "basin_of_synchronization",
     "batch_average",
+    "bimodal_threshold",
     "certify_attention",
     "check_box",
     "chimera_state",
@@ -91,6 +100,7 @@ __all__ = [
     "find_stable_states",
     "fourier",
     "gaussian_noise_threshold",
+    "inertia_growth",
     "inertia_threshold",
     "interaction",
     "lag_order_parameter",
@@ -98,10 +108,14 @@ __all__ = [
     "local_order_parameters",
     "locked_state",
     "locking_bound",
+    "lorentz_order_parameter",
     "mean_square_order",
+    "noise_growth",
     "noise_order_parameter",
+    "noise_threshold",
     "oasolve",
     "polygon_state",
+    "retrapping_drive",
     "sine",
     "spheresolve",
     "stability",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from .delays import DelayStepper
 from .equilibrium import mean_square_order
 from .model import Circle
 from .noisy import NoiseStepper, noise_method
-from .statements import equal_frequencies, statement
+from .statements import equal_frequencies, positions_of, statement
 
 __all__ = [
     "batch_average",
@@ -154,7 +155,25 @@ def extra_statements(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
             f"the stable synchronised states rotate with {text}",
             "Earl and Strogatz, Phys. Rev. E 67, 036204 (2003)",
             {"frequencies": tuple(stable)},
+            None,
+            partial(_rotates, stable),
         )
+
+
+def _rotates(stable: list[float], result: Any) -> tuple[bool | None, str]:
+    """Whether a run that has synchronised turns with one of the frequencies."""
+    x, r = positions_of(result), np.asarray(result.order_parameter)
+    if x is None or len(x) < 3:
+        return None, "the positions of three outputs are needed"
+    last = slice(-max(3, len(x) // 10), None)
+    if np.min(r[last]) < 1 - 1e-8:
+        return None, f"not synchronised at the end: r = {r[-1]:.9g}"
+    speeds = np.diff(np.mean(x[last], axis=1)) / np.diff(result.times[last])
+    if np.ptp(speeds) > 1e-5 * (1 + abs(speeds[-1])):
+        return None, "synchronised, but the frequency still changes"
+    away = min((abs(speeds[-1] - w) for w in stable), default=math.inf)
+    found = f"synchronised, with the frequency {speeds[-1]:.9g}"
+    return bool(away < 1e-4 * (1 + abs(speeds[-1]))), found
 
 
 def _equilibrium(n: int, coupling: float, noise: float) -> Prediction:

@@ -38,16 +38,20 @@ class Sphere:
         κ.
     rotations : (d, d) or (n, d, d) array, optional
         Ω: antisymmetric; for complex spheres anti-Hermitian.
+    polynomial : (p+1,) array, optional
+        :math:`c_k` of weights :math:`\frac1n\sum_kc_k\langle x_i,x_j\rangle^k` instead of the
+        exponential.
 
     Notes
     -----
     On the real sphere :math:`P_xv=v-\langle x,v\rangle x`. On the complex one
     :math:`P_xv=v-\langle v,x\rangle x`, with which κ=k/2 is the Schrödinger–Lohe coupling and d=1
     Kuramoto's model of coupling 2κ, :math:`x=e^{-iθ}`; weights are of :math:`\mathrm{Re}\langle
-    x_i,x_j\rangle`. With β=0 the sums are O(n d), else O(n² d). d=2 is the circle. For d≥3 and β≥0
+    x_i,x_j\rangle`. With β=0 the sums are O(n d), with a polynomial of degree p
+    :math:`O(n\,d^{p+1})` by moments, else O(n² d). d=2 is the circle. For d≥3 and β≥0
     almost every initial state ends in one point (J. Markdahl, J. Thunberg, J. Gonçalves, IEEE
-    Trans.
-    Autom. Control 63, 1664 (2018), for β=0; C. Criscitiello et al., arXiv:2405.18273, in general).
+    Trans. Autom. Control 63, 1664 (2018), for β=0; C. Criscitiello et al., arXiv:2405.18273,
+    in general).
 
     Examples
     --------
@@ -60,12 +64,19 @@ class Sphere:
     normalization: str = "mean"
     coupling: float = 1.0
     rotations: Any = None
+    polynomial: Any = None
 
     def __post_init__(self) -> None:
         put = object.__setattr__
         put(self, "beta", check_number("beta", self.beta, minimum=-600.0, maximum=600.0))
         put(self, "coupling", check_number("coupling", self.coupling))
         check_choice("normalization", self.normalization, ("mean", "attention"))
+        if self.polynomial is not None:
+            refuse_mask("polynomial", self.polynomial)
+            series = check_array("polynomial", self.polynomial, shape=(None,))
+            if series.size == 0 or self.beta != 0 or self.normalization != "mean":
+                raise ValueError('polynomial needs coefficients, beta=0 and normalization="mean"')
+            put(self, "polynomial", series)
         if self.rotations is None:
             return
         refuse_mask("rotations", self.rotations)
@@ -78,10 +89,17 @@ class Sphere:
             raise ValueError("rotations must be antisymmetric (anti-Hermitian)")
         put(self, "rotations", array if np.any(array.imag) else array.real.copy())
 
+    @property
+    def alike(self) -> bool:
+        """Whether all particles turn alike, so that a rotating frame hides it."""
+        return self.rotations is None or self.rotations.ndim == 2
+
     def velocity(self, x: np.ndarray) -> np.ndarray:
         """ẋ at the points `x`, (n, d)."""
         n = len(x)
-        if self.beta == 0:
+        if self.polynomial is not None:
+            pull = _polynomial_pull(self.polynomial, x)
+        elif self.beta == 0:
             pull = np.broadcast_to(np.mean(x, axis=0), x.shape)
         else:
             inner = (x @ np.conj(x).T).real
@@ -119,6 +137,23 @@ def _from_dict(data: dict[str, Any]) -> Sphere:
 
 
 storage.register_model("Sphere", _from_dict)
+
+
+def _polynomial_pull(series: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """1/n Σ_j Σ_k c_k Re⟨x_i, x_j⟩^k x_j, by moments where they are fewer than the particles."""
+    n = len(x)
+    real = np.concatenate([x.real, x.imag], axis=1) if np.iscomplexobj(x) else x
+    width = real.shape[1]
+    if width ** (series.size - 1) > n:
+        weight = np.polynomial.polynomial.polyval(real @ real.T, series)
+        return np.asarray(weight @ x / n)
+    powers, pull = np.ones((n, 1)), np.zeros_like(x)
+    for k, c in enumerate(series):
+        if k:
+            powers = (powers[:, :, None] * real[:, None, :]).reshape(n, -1)
+        if c != 0:
+            pull = pull + c / n * (powers @ (powers.T @ x))
+    return pull
 
 
 class SphereResult(Result):

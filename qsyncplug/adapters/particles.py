@@ -1,0 +1,87 @@
+"""Möbius maps and particles on spheres; of infinitely many oscillators no node can be read off."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..circle.populations import MoebiusResult
+from ..circle.spheres import SphereResult
+from ..core.checks import check_memory
+from ..sync import About, SyncView
+from ..sync.dynamics import Dynamics, Kind
+from ..sync.reading import reader
+
+__all__ = ["view_of_moebius", "view_of_sphere"]
+
+_NO_STATES = {"states": "classical particles have no quantum states"}
+
+
+@reader.register(MoebiusResult)
+def view_of_moebius(result: MoebiusResult) -> SyncView:
+    """⟨b_j⟩ = e^{−ix_j}, as for :class:`CircleResult`."""
+    x = result.positions
+
+    def mean() -> np.ndarray:
+        out = np.empty((x.shape[0], 2 * x.shape[1]))
+        out[:, ::2], out[:, 1::2] = np.sqrt(2) * np.cos(x), -np.sqrt(2) * np.sin(x)
+        return out
+
+    def deviations() -> np.ndarray:
+        check_memory("the correlations", 40.0 * x.size * x.shape[1])
+        d = x[:, :, None] - x[:, None, :]
+        return np.asarray(2 * np.sin(d / 2) ** 2 - 1j * np.sin(d))
+
+    def phases(part: Any) -> np.ndarray:
+        return np.asarray(x[part])
+
+    fields: dict[str, Any] = {
+        "order_parameter": np.minimum(result.order_parameter, 1.0),
+        "mean": mean,
+        "covariance": 0,
+        "deviations": deviations,
+        "masses": np.ones(x.shape),
+    }
+    about = About(
+        system="identical oscillators on the circle, Möbius maps",
+        missing=_NO_STATES,
+        n=result.n,
+        vacuum=0.0,
+        bosons=False,
+        dynamics=Dynamics(Kind.PHASES, phase_symmetry=True, phases=phases),
+    )
+    return SyncView.of(result.times, fields, about=about)
+
+
+@reader.register(SphereResult)
+def view_of_sphere(result: SphereResult) -> SyncView:
+    """z_jk = ⟨x_j, x_k⟩, masses 1."""
+    x = result.points
+
+    def correlations() -> np.ndarray:
+        return np.asarray(result.gram, dtype=complex)
+
+    def deviations() -> np.ndarray:
+        # ½‖x_j−x_k‖² − i Im⟨x_j, x_k⟩: without cancellation
+        check_memory("the differences of all pairs", 40.0 * x.size * x.shape[1])
+        apart = x[:, :, None, :] - x[:, None, :, :]
+        real = 0.5 * np.sum(np.abs(apart) ** 2, axis=-1)
+        return np.asarray(real - 1j * np.imag(result.gram))
+
+    fields: dict[str, Any] = {
+        "order_parameter": np.minimum(result.order_parameter, 1.0),
+        "correlations": correlations,
+        "deviations": deviations,
+        "masses": np.ones(x.shape[:2]),
+    }
+    why = "points of a sphere have no phase space"
+    about = About(
+        system=f"particles on a sphere, {result.model}",
+        missing={"mean": why, "covariance": why} | _NO_STATES,
+        n=result.n,
+        bosons=False,
+        dynamics=Dynamics(Kind.VECTORS, coupled=getattr(result.model, "coupling", 0.0) != 0),
+        physical=False,
+    )
+    return SyncView.of(result.times, fields, about=about)

@@ -1,0 +1,215 @@
+"""What is known about the reduced motions, populations and spheres."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..core.checks import check_array, check_number
+from ..core.entry import predictions
+from ..core.predictions import Prediction, Predictions
+from .populations import Populations, cross_ratios
+from .reduced import OttAntonsen
+from .spheres import Sphere
+from .statements import statement
+from .thresholds import bimodal_threshold
+
+__all__ = ["lorentz_order_parameter"]
+
+#: norm of the mean of points that have met
+_MET = 1 - 1e-4
+
+
+@predictions.register(OttAntonsen)
+def _of_reduced(model: OttAntonsen, state0: Any) -> Predictions[Prediction]:
+    """Statements about Ott and Antonsen's equations from the modes `state0`."""
+    z = np.atleast_1d(np.asarray(state0, dtype=complex))
+    return Predictions(_reduced(model, np.broadcast_to(z, (model.n,))))
+
+
+def _reduced(model: OttAntonsen, z: np.ndarray) -> Iterator[Prediction]:
+    if np.ndim(model.coupling) or np.ndim(model.phase_lag) or np.any(model.widths <= 0):
+        return
+    k, lag = float(model.coupling), float(model.phase_lag)
+    if model.n == 1:
+        yield _one_lorentzian(k, lag, model, complex(z[0]))
+    elif model.n == 2 and lag == 0 and k > 0:
+        gap = abs(float(np.diff(model.centres)[0])) / 2
+        alike = np.ptp(model.widths) == 0 and np.ptp(model.shares) == 0
+        if alike:
+            threshold, kind = bimodal_threshold(float(model.widths[0]), gap)
+            verb = "is stable" if k < threshold else "is unstable"
+            yield statement(
+                "incoherence of two peaks",
+                f"incoherence {verb}: K = {k:.9g}, and it ends at {threshold:.9g} ({kind})",
+                "Martens et al., Phys. Rev. E 79, 026204 (2009)",
+                {"threshold": threshold},
+            )
+
+
+def lorentz_order_parameter(
+    times: Any, start: float, coupling: float, width: float, *, phase_lag: float = 0.0
+) -> np.ndarray:
+    r"""Return r(t) on Ott and Antonsen's manifold of one Lorentz distribution.
+
+    Parameters
+    ----------
+    times : (T,) array_like
+        Since the start.
+    start : float
+        r(0), from 0 to 1.
+    coupling : float
+        K.
+    width : float
+        Half width γ ≥ 0.
+    phase_lag : float
+        α.
+
+    Returns
+    -------
+    (T,) array
+        :math:`r^2=r_0^2e^{2σt}/(1+r_0^2κ(e^{2σt}-1)/2σ)`, κ=K cos α, σ=κ/2−γ (E. Ott, T. M.
+        Antonsen, Chaos 18, 037113 (2008)).
+
+    Raises
+    ------
+    ValueError, TypeError
+        Numbers out of range.
+
+    Examples
+    --------
+    >>> from qsyncplug.circle import lorentz_order_parameter
+    >>> round(float(lorentz_order_parameter(2.0, 0.1, 3.0, 1.0)), 12)
+    0.249009646708
+    """
+    t = check_array("times", times)
+    r = check_number("start", start, minimum=0.0, maximum=1.0)
+    lag = check_number("phase_lag", phase_lag)
+    effective = check_number("coupling", coupling) * math.cos(lag)
+    growth = 0.5 * effective - check_number("width", width, minimum=0.0)
+    # numerator and denominator by what grows, so that neither overflows
+    decay = np.exp(-2 * abs(growth) * t)
+    change = t if growth == 0 else -np.expm1(-2 * abs(growth) * t) / (2 * abs(growth))
+    if growth > 0:
+        return np.asarray(r / np.sqrt(decay + r * r * effective * change))
+    return np.asarray(r * np.sqrt(decay / (1 + r * r * effective * change)))
+
+
+def _one_lorentzian(k: float, lag: float, model: OttAntonsen, z: complex) -> Prediction:
+    width = float(model.widths[0])
+    growth = 0.5 * k * math.cos(lag) - width
+    limit = math.sqrt(1 - 2 * width / (k * math.cos(lag))) if growth > 0 else 0.0
+    start = abs(z)
+    exact = partial(
+        lorentz_order_parameter, start=min(start, 1.0), coupling=k, width=width, phase_lag=lag
+    )
+
+    def check(result: Any) -> tuple[bool | None, str]:
+        times = np.asarray(result.times) - result.times[0]
+        away = float(np.max(np.abs(np.asarray(result.order_parameter) - exact(times))))
+        return away < 1e-7, f"largest difference from the closed form {away:.2g}"
+
+    frequency = float(model.centres[0]) - (math.tan(lag) * (k * math.cos(lag) - width))
+    text = f"r → {limit:.9g}" if start > 0 or limit == 0 else "r stays 0, which is unstable"
+    limits: dict[str, Any] = {"order_parameter": limit if start > 0 else 0.0, "exact": exact}
+    if limit > 0 and start > 0:
+        text += f", rotating with {frequency:.9g}"
+        limits["frequency"] = frequency
+    return statement(
+        "closed form",
+        f"{text}; r(t)² follows Bernoulli's equation with the growth rate {growth:.6g}",
+        "Ott and Antonsen, Chaos 18, 037113 (2008)",
+        limits,
+        abs(2 * growth) if growth > 0 else -growth,
+        check,
+    )
+
+
+@predictions.register(Populations)
+def _of_populations(model: Populations, state0: Any) -> Predictions[Prediction]:
+    """Constants of the motion of populations from the positions `state0`."""
+    x = np.asarray(state0, dtype=float)
+    return Predictions(_constants(model, x))
+
+
+def _constants(model: Populations, x: np.ndarray) -> Iterator[Prediction]:
+    starts = model.starts
+    parts = [slice(a, b) for a, b in itertools.pairwise(starts) if b - a >= 4]
+    if not parts:
+        return
+    with np.errstate(divide="ignore", invalid="ignore"):
+        before = [cross_ratios(x[part]) for part in parts]
+
+    def check(result: Any) -> tuple[bool | None, str]:
+        # while the oscillators are apart: later the ratios are quotients of rounding
+        rows = [row for row in result.positions if _apart(row, parts)]
+        if not rows:
+            return None, "oscillators of a population are together: the ratios are not resolved"
+        worst = 0.0
+        for row in rows:
+            for part, ratio in zip(parts, before, strict=True):
+                known = np.isfinite(ratio)
+                change = np.abs(cross_ratios(row[part]) - ratio)[known] / (1 + np.abs(ratio[known]))
+                worst = max(worst, float(np.max(change, initial=0.0)))
+        return worst < 1e-4, f"largest change of a cross-ratio {worst:.2g}, in {len(rows)} states"
+
+    count = sum(part.stop - part.start - 3 for part in parts)
+    yield statement(
+        "constants of the motion",
+        f"{count} cross-ratios of the positions do not change",
+        "Watanabe and Strogatz, Physica D 74, 197 (1994)",
+        {},
+        None,
+        check,
+    )
+
+
+def _apart(x: np.ndarray, parts: list[slice]) -> bool:
+    gaps = []
+    for part in parts:
+        sorted_ = np.sort(np.mod(x[part], 2 * np.pi))
+        gaps.append(np.min(np.diff(sorted_, append=sorted_[0] + 2 * np.pi)))
+    return bool(min(gaps) > 1e-6)
+
+
+@predictions.register(Sphere)
+def _of_sphere(model: Sphere, state0: Any) -> Predictions[Prediction]:
+    """Clustering of particles on a sphere from the points `state0`."""
+    x = np.asarray(state0)
+    return Predictions(_clustering(model, x))
+
+
+def _clustering(model: Sphere, x: np.ndarray) -> Iterator[Prediction]:
+    if x.ndim != 2 or len(x) < 2 or model.coupling <= 0 or not model.alike:
+        return
+    real = not np.iscomplexobj(x)
+    attracts = model.beta >= 0 and model.polynomial is None
+    if attracts and real and np.min(x @ np.mean(x, axis=0)) > 0:
+        yield _meeting(
+            "half sphere",
+            "all points are in an open half sphere: they meet",
+            "positive weights draw the outermost ones inwards; Geshkovski, Letrouit, Polyanskiy "
+            "and Rigollet, arXiv:2312.10794",
+        )
+    if attracts and real and x.shape[1] >= 3:
+        yield _meeting(
+            "clustering",
+            f"β = {model.beta:g} ≥ 0 on the sphere of R^{x.shape[1]}: from almost every initial "
+            "state all points meet",
+            "Markdahl, Thunberg and Gonçalves (2018) for β=0; Criscitiello, McRae, Rebjock, Boumal "
+            "(2024)",
+        )
+
+
+def _meeting(name: str, text: str, source: str) -> Prediction:
+    def check(result: Any) -> tuple[bool | None, str]:
+        r = float(np.asarray(result.order_parameter)[-1])
+        found = f"the mean of the points has norm {r:.9g} at the end"
+        return (True if r > _MET else None), found
+
+    return statement(name, text, source, {"order_parameter": 1.0}, None, check)

@@ -1,0 +1,225 @@
+"""Thresholds in closed form, predictions of the new models, views of their results."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy.special
+
+import qsyncplug as qsp
+from qsyncplug.circle import (
+    Circle,
+    OttAntonsen,
+    Populations,
+    Sphere,
+    attention,
+    bimodal_threshold,
+    circlesolve,
+    fourier,
+    inertia_growth,
+    lorentz_order_parameter,
+    noise_growth,
+    noise_threshold,
+    oasolve,
+    retrapping_drive,
+    sine,
+    spheresolve,
+    wssolve,
+)
+
+RNG = np.random.default_rng(31)
+
+
+class TestThresholds:
+    def test_noise(self):
+        assert noise_threshold(attention(2.0), 1.0) == pytest.approx(1.257358016173973, rel=1e-14)
+        assert noise_threshold(attention(2.0), 0.3) == pytest.approx(
+            0.3 * 2 / scipy.special.iv(1, 2.0)
+        )
+        assert noise_threshold(sine(), 0.7) == pytest.approx(1.4)
+        assert noise_threshold(fourier([-1.0]), 0.7) == math.inf
+        # the second mode may be the first to grow
+        f = fourier([0.5, 4.0])
+        k = noise_threshold(f, 1.0)
+        assert k == 1.0 and np.max(noise_growth(f, 1.0, coupling=k)) == pytest.approx(0.0)
+        assert noise_growth(f, 0.2, coupling=2.0) == pytest.approx([0.5 - 0.2, 8.0 - 0.8])
+
+    def test_a_wave_grows_as_predicted(self):
+        # many particles at the quantiles of 1 + ε cos x, no noise: the rate Kb/2
+        u = 2 * np.pi * (np.arange(2000) + 0.5) / 2000
+        run = circlesolve(Circle(sine(), "mean", coupling=2.0), u - 1e-4 * np.sin(u), [0.0, 2.0])
+        rate = np.log(run.order_parameter[1] / run.order_parameter[0]) / 2.0
+        assert rate == pytest.approx(noise_growth(sine(), 0.0, coupling=2.0)[0], rel=1e-5)
+
+    def test_inertia(self):
+        assert inertia_growth(4.0, 1.0, 1.0) == pytest.approx(0.0)
+        s = inertia_growth(3.0, 0.5, 0.8)
+        # s solves (s+γ)(1+m(s+γ)) = K/2
+        assert (s + 0.5) * (1 + 0.8 * (s + 0.5)) == pytest.approx(1.5)
+        assert inertia_growth(3.0, 0.5, 0.0) == 1.0
+
+    def test_two_peaks(self):
+        assert bimodal_threshold(1.0, 0.5) == (2.5, "steady")
+        # the linearised motion of the two modes
+        for w, k in ((0.5, 2.5), (2.0, 4.0)):
+            matrix = np.array([[1j * w - 1 + k / 4, k / 4], [k / 4, -1j * w - 1 + k / 4]])
+            assert np.max(np.linalg.eigvals(matrix).real) == pytest.approx(0.0, abs=1e-7)
+        run = oasolve(OttAntonsen(4.0, 1.0, [0.5, -0.5]), 0.3, [0.0, 100.0])
+        assert run.order_parameter[-1] == pytest.approx(0.686151904086543, abs=1e-9)
+
+    @pytest.mark.parametrize(("damping", "drive"), [(0.1, 0.12700886), (0.5, 0.59738320)])
+    def test_retrapping(self, damping, drive):
+        found = retrapping_drive(damping)
+        assert found == pytest.approx(drive, abs=1e-8)
+        # a pendulum as a particle: runs above, is caught below
+        for push, runs in ((1.02 * found, True), (0.98 * found, False)):
+            mass = 1 / damping**2  # K r = 1
+            pinned = Circle(
+                sine(), adjacency=[[0.0, 0.0], [1.0, 0.0]], frequencies=[0.0, push], inertia=mass
+            )
+            start = [np.zeros(2), np.array([0.0, 2.0 * push / 1.0])]
+            run = circlesolve(pinned, start, [0.0, 150 * mass**0.5 / damping])
+            assert (run.velocities[-1, 1] > 0.01 * push) == runs
+        assert retrapping_drive(1.5) == 1.0
+
+
+class TestReduced:
+    @pytest.mark.parametrize("lag", [0.0, 0.7, -2.0])
+    @pytest.mark.parametrize("coupling", [0.5, 2.0, 5.0])
+    def test_closed_form(self, lag, coupling):
+        model = OttAntonsen(coupling, 1.0, 0.3, phase_lag=lag)
+        run = oasolve(model, 0.4j, np.linspace(0, 40, 21))
+        expected = lorentz_order_parameter(run.times, 0.4, coupling, 1.0, phase_lag=lag)
+        assert run.order_parameter == pytest.approx(expected, abs=1e-8)
+        outcome = qsp.predictions(model, 0.4j)[0].check(run)
+        assert outcome.passed is True, str(outcome)
+        other = oasolve(OttAntonsen(coupling, 0.9, 0.3, phase_lag=lag), 0.4j, run.times)
+        assert qsp.predictions(model, 0.4j)[0].check(other).passed is False
+
+    def test_limits(self):
+        assert lorentz_order_parameter(0.0, 0.3, 3.0, 1.0) == pytest.approx(0.3)
+        assert lorentz_order_parameter(1e6, 0.3, 3.0, 1.0) == pytest.approx(math.sqrt(1 / 3))
+        assert lorentz_order_parameter(1e6, 0.3, 1.0, 1.0) == 0.0
+        assert lorentz_order_parameter([2.0], 0.1, 3.0, 1.0)[0] == pytest.approx(0.2490096467075881)
+        said = qsp.predictions(OttAntonsen(3.0, 1.0, [1.0, -1.0]), 0.1)
+        assert said[0].limits["threshold"] == 4.0
+
+
+class TestDelay:
+    def test_the_frequency_of_a_run(self):
+        model = Circle(sine(), "mean", delay=0.5, frequencies=1.0)
+        x = RNG.uniform(0, 2, 5)
+        run = circlesolve(model, x, np.linspace(0, 60, 121))
+        assert qsp.predictions(model, x)[0].check(run).passed is True
+        other = Circle(sine(), "mean", delay=0.6, frequencies=1.0)
+        assert qsp.predictions(other, x)[0].check(run).passed is False
+        early = circlesolve(model, x, np.linspace(0, 1, 11))
+        assert qsp.predictions(model, x)[0].check(early).passed is None
+
+
+class TestPopulationsAndSpheres:
+    def test_constants(self):
+        model = Populations([5, 6], [[0.6, 0.4], [0.4, 0.6]], phase_lag=1.5)
+        x = RNG.uniform(0, 6, 11)
+        run = wssolve(model, x, np.linspace(0, 10, 11))
+        (said,) = qsp.predictions(model, x)
+        assert "5 cross-ratios" in said.statement and said.check(run).passed is True
+        # another start has others
+        assert qsp.predictions(model, x + 0.1 * RNG.normal(size=11))[0].check(run).passed is False
+
+    @pytest.mark.parametrize("beta", [0.0, 2.0])
+    def test_clustering(self, beta):
+        x = RNG.normal(size=(8, 4))
+        x /= np.linalg.norm(x, axis=1, keepdims=True)
+        model = Sphere(beta, "attention" if beta else "mean")
+        run = spheresolve(model, x, [0.0, 60.0])
+        said = {p.name: p for p in qsp.predictions(model, x)}
+        assert said["clustering"].check(run).passed is True
+        short = spheresolve(model, x, [0.0, 0.1])
+        assert said["clustering"].check(short).passed is None
+        assert not list(qsp.predictions(Sphere(-1.0), x))
+        # on the circle only within half of it
+        flat = np.array([[1.0, 0.0], [0.0, 1.0], [math.sqrt(0.5), math.sqrt(0.5)]])
+        assert [p.name for p in qsp.predictions(Sphere(1.0), flat)] == ["half sphere"]
+
+    def test_polynomial_weights(self):
+        x = RNG.normal(size=(300, 3))
+        x /= np.linalg.norm(x, axis=1, keepdims=True)
+        c = [0.3, -0.7, 1.1]
+        inner = x @ x.T
+        pull = (c[0] + c[1] * inner + c[2] * inner**2) @ x / 300
+        expected = pull - np.sum(pull * x, axis=1, keepdims=True) * x
+        assert Sphere(polynomial=c).velocity(x) == pytest.approx(expected, abs=1e-14)
+        # few particles: over pairs; the same
+        assert Sphere(polynomial=c).velocity(x[:5]) == pytest.approx(_by_pairs(c, x[:5]), abs=1e-14)
+        # complex: of the real parts of the inner products
+        z = RNG.normal(size=(200, 2)) + 1j * RNG.normal(size=(200, 2))
+        z /= np.linalg.norm(z, axis=1, keepdims=True)
+        for part in (z, z[:6]):
+            assert Sphere(polynomial=c).velocity(part) == pytest.approx(
+                _by_pairs(c, part), abs=1e-14
+            )
+        # a truncated exponential is the exponential
+        series = [0.5**k / math.factorial(k) for k in range(14)]
+        assert Sphere(polynomial=series).velocity(x[:20]) == pytest.approx(
+            Sphere(0.5).velocity(x[:20]), abs=1e-13
+        )
+        with pytest.raises(ValueError, match="polynomial needs"):
+            Sphere(1.0, polynomial=[1.0])
+
+    def test_bridges(self):
+        # d=2 is the circle, the complex line is Kuramoto with 2κ, S^{d−1} of real kets is SL
+        t = RNG.uniform(0, 6, 7)
+        flat = np.stack([np.cos(t), np.sin(t)], axis=1)
+        run = spheresolve(Sphere(1.5, "attention"), flat, [0.0, 2.0]).points[-1]
+        circle = circlesolve(Circle(attention(1.5), "attention"), t, [0.0, 2.0]).positions[-1]
+        assert run == pytest.approx(np.stack([np.cos(circle), np.sin(circle)], 1), abs=1e-9)
+        line = spheresolve(Sphere(), np.exp(-1j * t)[:, None], [0.0, 2.0]).points[-1, :, 0]
+        kuramoto = circlesolve(Circle(sine(), "mean", coupling=2.0), t, [0.0, 2.0]).positions[-1]
+        assert line == pytest.approx(np.exp(-1j * kuramoto), abs=1e-9)
+        import qutip
+
+        z = RNG.normal(size=(4, 3)) + 1j * RNG.normal(size=(4, 3))
+        z /= np.linalg.norm(z, axis=1, keepdims=True)
+        model = qsp.SchrodingerLohe(qutip.qzero(3), coupling=1.6)
+        waves = qsp.slsolve(model, [qutip.Qobj(v[:, None]) for v in z], [0.0, 1.5])
+        points = spheresolve(Sphere(coupling=0.8), z, [0.0, 1.5])
+        assert points.gram[-1] == pytest.approx(waves.gram[-1], abs=1e-9)
+
+    def test_views(self):
+        x = RNG.uniform(0, 2, 6)
+        times = np.linspace(0, 30, 301)
+        full, reduced = (
+            qsp.verdict(f(Circle(sine(), "mean"), x, times)) for f in (circlesolve, wssolve)
+        )
+        assert full.label == reduced.label
+        points = np.linalg.qr(RNG.normal(size=(4, 4)))[0]
+        run = spheresolve(Sphere(1.0), points, times)
+        assert qsp.verdict(run).label == "complete"
+        view = qsp.synchronization(run)
+        assert view.order_parameter[0] == pytest.approx(0.5)
+
+
+def _by_pairs(c, x):
+    inner = (x @ x.conj().T).real
+    pull = np.polynomial.polynomial.polyval(inner, c) @ x / len(x)
+    return pull - np.sum(pull.conj() * x, axis=1, keepdims=True) * x
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"noise": 0.1},
+        {"inertia": 0.5},
+        {"delay": 0.3},
+        {"triads": (0.3, 0.3)},
+        {"phase_lag": np.full((4, 4), 0.2)},
+        {"coupling": lambda t: 1 + 0.1 * np.sin(t)},
+    ],
+)
+def test_verdicts_of_everything(extra):
+    model = Circle(sine(), "mean", **extra)
+    run = circlesolve(model, [0.0, 0.3, 1.0, 1.7], np.linspace(0, 30, 301), options={"seed": 1})
+    said = qsp.verdict(run)
+    assert (said.label == "complete") == ("noise" not in extra)
+    qsp.predictions(model, [0.0, 0.3, 1.0, 1.7]).check(run)
