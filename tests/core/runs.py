@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -175,4 +176,33 @@ RUNS: dict[str, Callable[..., Run]] = {
     "wigner strang": lambda **o: _wigner("strang", (_trap, _softer), step=0.013, **o),
     "wigner direct": lambda **o: _wigner("direct", (_bumpy,), rtol=1e-8, **o),
     "wigner direct, different": lambda **o: _wigner("direct", (_trap, _softer), rtol=1e-4, **o),
+}
+
+
+def _driven():
+    (b,) = qsp.modes(1)
+    return qsp.System(b.dag() * b + 0.3 * (b + b.dag()), [0.3 * b])
+
+
+def _exact(method, **options):
+    if method == "ket":
+        b1, b2 = qsp.modes(2)
+        system, start = (
+            qsp.System(b1.dag() * b1 + 0.3 * (b1.dag() * b2 + b2.dag() * b1)),
+            [0.5, 0.2],
+        )
+    elif method == "sectors":
+        system, start = qsp.van_der_pol_pair(loss=4.0), [0.1, 0.1j]
+    else:
+        system, start = _driven(), [0.2]
+    if method == "trajectories":
+        options = {"ntraj": 20, "seeds": 3, **options}
+    solver = qsp.ExactSolver(system, cutoff=8, options={"method": method, **options})
+    return Run(solver, start, SHORT[:8])
+
+
+#: of the exact engine, which has tests of resuming of its own
+EXACT_RUNS: dict[str, Callable[..., Run]] = {
+    f"exact, {method}": functools.partial(_exact, method)
+    for method in ("ket", "density", "sectors", "trajectories")
 }
