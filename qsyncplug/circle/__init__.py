@@ -3,6 +3,7 @@
 from .basins import Basin, basin_of_synchronization
 from .callables import interaction
 from .certificate import AttentionCertificate, certify_attention
+from .circulants import CirculantState, circulant_spectrum, densest_circulant
 from .clusters import ClusterState, polygon_state, three_cluster_states
 from .coalescence import StationaryError, WidthError, coalesce
 from .continuum import (
@@ -62,6 +63,7 @@ __all__ = [
     "Circle",
     "CircleResult",
     "CircleSolver",
+    "CirculantState",
     "ClusterState",
     "CoalesceResult",
     "Criterion",
@@ -91,11 +93,13 @@ __all__ = [
     "check_box",
     "chimera_state",
     "circlesolve",
+    "circulant_spectrum",
     "coalesce",
     "critical_coupling",
     "cross_ratios",
     "delay_frequencies",
     "delay_threshold",
+    "densest_circulant",
     "energy",
     "find_stable_states",
     "fourier",

@@ -12,6 +12,7 @@ from ..core.checks import check_integer
 from ..core.entry import predictions
 from ..core.predictions import Prediction, Predictions
 from .criterion import synchronization_criterion
+from .graphtheory import graph_statements
 from .locking import locking_statements
 from .model import Circle, check_circle, refuse_extras
 from .motion import extra_statements
@@ -37,6 +38,7 @@ def _predictions(model: Circle, state0: Any) -> Predictions[Prediction]:
         _criterion,
         _three_clusters,
         locking_statements,
+        graph_statements,
     )
     return Predictions(p for maker in makers for p in maker(model, x0))
 
