@@ -133,7 +133,8 @@ def densest_circulant(n: int, *, winding: int = 1) -> CirculantState | None:
     Returns
     -------
     CirculantState or None
-        Of the largest degree among those with an eigenvalue below −0.0001, by integer programming. None where no circulant graph has such a state.
+        Of the largest degree among those with an eigenvalue below −0.0001, by integer programming.
+        None where no circulant graph has such a state.
 
     Raises
     ------
