@@ -14,7 +14,7 @@ from .._ext.bosons import (
     unpack_linear,
 )
 from .._ext.integrator import RightHandSide
-from ..core.checks import check_array, check_choice
+from ..core.checks import check_array, check_choice, check_integer
 from ..core.entry import mfsolve
 from ..core.gaussian import (
     check_covariance,
@@ -321,6 +321,7 @@ def mfsolve_system(
     statement of the system.
     """
     check_choice("closure", closure, ("linear", "none", "gaussian", "cumulants"))
+    order = check_integer("order", order, minimum=1)
     if closure == "cumulants":
         if covariance0 is not None:
             raise ValueError("covariance0 is for closure='linear' and 'gaussian'")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.checks import check_choice, check_integer, check_number
+from ..core.checks import check_choice, check_integer, check_number, check_seed
 from ..core.errors import SolverError
 from .coalescence import Coalescence, StationaryError
 from .model import Circle, check_circle
@@ -139,7 +139,7 @@ def basin_of_synchronization(
     if max_time is not None:
         max_time = check_number("max_time", max_time, minimum=0.0, strict=True)
     follow = _follower(model, n, max_time, options)
-    rng = np.random.default_rng(seed)
+    rng = check_seed("seed", seed)
     counts = {"synchronized": 0, "other": 0, "undecided": 0}
     for _ in range(samples):
         counts[follow.outcome(rng.uniform(0, 2 * np.pi, n))] += 1

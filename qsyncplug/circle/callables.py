@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..core.checks import check_number
+from ..core.checks import check_label, check_number
 from ..core.errors import ApproximationWarning
 from .interactions import Interaction
 from .series import series_derivative
@@ -139,6 +139,7 @@ def interaction(
     >>> float(pull(np.pi / 2))
     1.0
     """
+    name = check_label("name", name)
     if isinstance(f, Interaction):
         return f
     if not callable(f):

@@ -245,6 +245,7 @@ def certify_attention(
     )
     if not lo <= hi:
         raise ValueError(f"beta_lo must not be above beta_hi; got {lo!r} and {hi!r}")
+    max_gap = check_number("max_gap", max_gap)
     if not any(abs(max_gap - m) < 1e-12 for m in (np.pi, 2 * np.pi)):
         raise ValueError(
             "max_gap must be π or 2π, which are the bounds that are proved to hold; not "

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.checks import check_array, check_integer
+from ..core.checks import check_array, check_integer, check_number
 from .balance import BALANCED, imbalance
 from .callables import interaction as as_interaction
 from .interactions import Interaction
@@ -154,7 +154,7 @@ def polygon_state(interaction: Any, corners: int, size: float = 1) -> ClusterSta
     False
     """
     corners = check_integer("corners", corners, minimum=2)
-    sizes = _sizes(np.full(corners, size, dtype=float))
+    sizes = _sizes(np.full(corners, check_number("size", size, minimum=0.0, strict=True)))
     return _state(as_interaction(interaction), sizes, 2 * np.pi * np.arange(corners) / corners)
 
 

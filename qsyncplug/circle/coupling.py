@@ -109,6 +109,7 @@ def critical_coupling(
     >>> round(critical_coupling(scipy.stats.cauchy(scale=0.5)), 9)
     1.0
     """
+    phase_lag = check_number("phase_lag", phase_lag)
     if callable(frequencies) or hasattr(frequencies, "pdf"):
         if weights is not None:
             raise ValueError("weights can be given only with an array of frequencies")

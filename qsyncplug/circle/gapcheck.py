@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from ..core.checks import check_integer
 from .balls import TINY, UNIT, Ball, from_arb
 from .enclosures import enclosures
 
@@ -164,20 +165,17 @@ def check_box(box: GapBox, precision: int = 80) -> bool:
     """
     import flint
 
-    shapes = {box.before.shape, box.after.shape}
-    if len(shapes) != 1 or box.before.ndim != 2 or not -1.0 < box.lo <= box.hi <= 0.0:
-        return False
+    check_integer("precision", precision, minimum=2)
     arrays = (box.slopes, box.before, box.after)
-    if not (
-        all(np.all(np.isfinite(a)) for a in arrays)
-        and box.end < 0
-        and box.constant >= 1
-        and box.reach >= 1
-    ):
+    if box.before.shape != box.after.shape or box.before.ndim != 2:
+        return False
+    if not (-1.0 < box.lo <= box.hi <= 0.0 and all(np.all(np.isfinite(a)) for a in arrays)):
+        return False
+    if not (box.end < 0 and box.constant >= 1 and box.reach >= 1):
         return False
     with flint.ctx.workprec(precision):
-        check = _Check(box, box.before.shape[1] - 1)
-        return check.gamma_positive() and check.short() and check.ends() and check.pairs()
+        its = _Check(box, box.before.shape[1] - 1)
+        return its.gamma_positive() and its.short() and its.ends() and its.pairs()
 
 
 class _Check:

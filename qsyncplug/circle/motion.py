@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._ext.motion import Inertial
-from ..core.checks import check_array
+from ..core.checks import check_array, check_integer
 from ..core.predictions import Prediction
 from ..core.rungekutta import RungeKutta, integrator
 from ..core.stepper import Stepper
@@ -119,6 +119,7 @@ def batch_average(values: Any, *, batches: int = 20) -> tuple[float, float]:
     (True, True)
     """
     series = check_array("values", values, shape=(None,))
+    batches = check_integer("batches", batches)
     if not 2 <= batches <= series.size:
         raise ValueError(f"batches must be between 2 and {series.size}, not {batches}")
     means = np.array([np.mean(part) for part in np.array_split(series, batches)])

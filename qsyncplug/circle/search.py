@@ -10,7 +10,7 @@ import numpy as np
 import scipy.optimize
 import scipy.sparse
 
-from ..core.checks import check_integer
+from ..core.checks import check_integer, check_seed
 from .model import Circle, check_circle
 from .stationary import Stability, check_energy, stability
 
@@ -101,7 +101,7 @@ def find_stable_states(
     check_energy(check_circle(model))
     n = particles_of(model, n)
     trials = check_integer("trials", trials, minimum=1)
-    rng = np.random.default_rng(seed)
+    rng = check_seed("seed", seed)
     sign = math.copysign(1.0, model.coupling)
     found: dict[Any, list[Any]] = {}
     for _ in range(trials):

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.checks import check_array, check_integer, check_number
+from ..core.checks import check_array, check_flag, check_integer, check_number
 from .callables import interaction as as_interaction
 from .interactions import Interaction
 from .model import refuse_mask
@@ -173,6 +173,7 @@ def three_cluster_sizes(
     >>> three_cluster_sizes(-0.7, 7)
     ()
     """
+    certified = check_flag("certified", certified)
     n = check_integer("n", n, minimum=1)
     beta = check_number("beta", beta)
     if beta >= _END:

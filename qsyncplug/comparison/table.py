@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.checks import check_number
+from ..core.checks import check_flag, check_number
 from ..core.errors import MissingFieldError, QsyncplugWarning
 from ..sync import SyncView, measures, synchronization, verdict
 from .checks import checks_of
@@ -98,6 +98,7 @@ def compare(
     True
     """
     names, first = _check_entries(results, reference)
+    verdicts = check_flag("verdicts", verdicts)
     tolerance = check_number("tolerance", tolerance, minimum=0.0, strict=True)
     whole = {
         name: _read(result, modes) for name, result in zip(names, results.values(), strict=True)

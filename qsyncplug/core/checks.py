@@ -82,6 +82,46 @@ def check_integer(
     return x
 
 
+def check_flag(name: str, value: Any) -> bool:
+    """Return `value` if it is True or False: a text would count as True."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, not {_show(value)}")
+    return bool(value)
+
+
+def check_index(name: str, value: Any, count: int) -> int:
+    """Return `value` as an index of `count` entries, from either end."""
+    return check_integer(name, value, minimum=-count, maximum=count - 1)
+
+
+def check_label(name: str, value: Any) -> str | None:
+    """Return `value` if it is a text or None."""
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{name} must be a text or None, not {_show(value)}")
+    return value
+
+
+def check_seed(name: str, value: Any) -> np.random.Generator:
+    """Return the random generator of a seed: None, an integer ≥0, or what NumPy seeds with."""
+    if isinstance(value, (np.random.Generator, np.random.SeedSequence, np.random.BitGenerator)):
+        return np.random.default_rng(value)
+    return np.random.default_rng(None if value is None else check_integer(name, value, minimum=0))
+
+
+def check_path(name: str, value: Any) -> str:
+    """Return `value` as the path of a file."""
+    if isinstance(value, (str, os.PathLike)):
+        return str(os.fspath(value))
+    raise TypeError(f"{name} must be a path, not {_show(value)}")
+
+
+def check_pair(name: str, value: Any, count: int = 2) -> np.ndarray:
+    """Return one number for all of `count`, or a number for each, as an array."""
+    if isinstance(value, numbers.Real) or np.ndim(check_array(name, value)) == 0:
+        return np.full(count, check_number(name, value))
+    return check_array(name, value, shape=(count,))
+
+
 def check_choice(name: str, value: Any, choices: Iterable[Any]) -> Any:
     """Return `value` if it is one of `choices`."""
     choices = list(choices)

@@ -8,6 +8,7 @@ from typing import Any
 
 from . import storage
 from .archive import read_archive
+from .checks import check_path
 from .drive import Until
 from .encoding import decode
 from .errors import StorageError
@@ -74,6 +75,7 @@ def resume(
     >>> bool(np.array_equal(result.mean, qsp.mfsolve(pair, [1, 1], times).mean))
     True
     """
+    path = check_path("path", path)
     header, arrays = read_archive(path)
     partial = storage.restore(path, header, arrays)
     if header.get("resume") is None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .archive import read_archive, write_archive
+from .checks import check_path
 from .encoding import encode
 from .errors import StorageError
 
@@ -157,6 +158,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     >>> qsp.load(path).positions.shape
     (2, 2)
     """
+    path = check_path("path", path)
     return restore(path, *read_archive(path))
 
 

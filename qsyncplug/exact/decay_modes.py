@@ -197,10 +197,8 @@ def _orders(problem: Problem, order: Any) -> list[tuple[int, ...]]:
         if order != 0 and order != ():
             raise ValueError(f"order={order!r}: the system has no phase symmetry; leave it out")
         return [()]
-    try:
-        wanted = (int(order),) if np.ndim(order) == 0 else tuple(int(x) for x in order)
-    except (TypeError, ValueError):
-        raise TypeError(f"order must be an integer or a tuple of integers, not {order!r}") from None
+    several = order if isinstance(order, (tuple, list, np.ndarray)) else (order,)
+    wanted = tuple(check_integer("order", x) for x in several)
     if len(wanted) != width:
         raise ValueError(f"order must hold {width} numbers, one a charge, not {len(wanted)}")
     if wanted not in every:

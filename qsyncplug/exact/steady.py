@@ -9,7 +9,7 @@ import qutip
 import scipy.sparse
 import scipy.sparse.linalg
 
-from ..core.checks import check_choice
+from ..core.checks import check_choice, check_integer
 from ..core.entry import HIERARCHY, STEADY_CLOSURES, steadystate
 from ..core.errors import SolverError
 from ..operators.expectation import mark
@@ -130,6 +130,7 @@ def steadystate_modes(
     >>> round(rho.purity(), 10)
     1.0
     """
+    order = check_integer("order", order, minimum=1)
     if closure is not None:
         check_choice("closure", closure, STEADY_CLOSURES)
         return STEADY_CLOSURES[closure](system, order=order, state0=state0)

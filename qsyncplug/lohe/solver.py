@@ -9,7 +9,7 @@ import numpy as np
 import qutip
 from scipy.fft import set_workers
 
-from ..core.checks import check_number, check_times
+from ..core.checks import check_ndim, check_number, check_times
 from ..core.drive import Until
 from ..core.options import DEFAULTS
 from ..core.solver import Solver
@@ -232,7 +232,7 @@ class SchrodingerLoheSolver(Solver):
 
     def output_times(self, tlist: Any) -> np.ndarray:
         """Checked output times; in the Möbius form the last may be infinite."""
-        ends = np.ndim(tlist) == 1 and len(tlist) > 1 and tlist[-1] == np.inf
+        ends = check_ndim("tlist", tlist) == 1 and len(tlist) > 1 and tlist[-1] == np.inf
         if self._options["method"] != "mobius" or not ends:
             return check_times(tlist)
         return np.append(check_times(tlist[:-1]), np.inf)

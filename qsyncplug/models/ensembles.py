@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..core.checks import check_array, check_integer, check_number
+from ..core.checks import check_integer, check_number, check_pair
 from ..operators.handle import atoms, modes, spins
 from ..operators.system import System
 
@@ -111,7 +111,7 @@ def tavis_cummings(
     (b,), (S,) = modes(1), spins(n)
     H = check_number("cavity", cavity) * b.dag() * b + check_number("atom", atom) * S.z
     H = H + check_number("coupling", coupling) * (b.dag() * S.m + b * S.p)
-    jumps = [_rate("cavity_loss", cavity_loss) * b, _rate("decay", decay / n) * S.m]
+    jumps = [_rate("cavity_loss", cavity_loss) * b, _rate("decay", decay) / np.sqrt(n) * S.m]
     return System(H, jumps, name="Tavis–Cummings")
 
 
@@ -225,7 +225,7 @@ def boundary_time_crystal(n: int, *, drive: float = 1.5, decay: float = 1.0) -> 
     n = check_integer("n", n, minimum=1)
     (S,) = spins(n)
     H = check_number("drive", drive) * S.x
-    return System(H, [_rate("decay", 2 * decay / n) * S.m], name="boundary time crystal")
+    return System(H, [_rate("decay", decay) * np.sqrt(2 / n) * S.m], name="boundary time crystal")
 
 
 def spin_one_pair(
@@ -262,8 +262,8 @@ def spin_one_pair(
     (9, 9)
     """
     S1, S2 = spins(2, 2)
-    gains = check_array("gain", np.broadcast_to(gain, (2,)), shape=(2,))
-    losses = check_array("loss", np.broadcast_to(loss, (2,)), shape=(2,))
+    gains = check_pair("gain", gain)
+    losses = check_pair("loss", loss)
     H = 0.5 * check_number("detuning", detuning) * (S1.z - S2.z)
     H = H + check_number("coupling", coupling) * (S1.p * S2.m + S2.p * S1.m)
     jumps = []
@@ -306,13 +306,13 @@ def central_spin_star(
     [5, 5, 5, 2]
     """
     sizes = [check_integer("n", k, minimum=1) for k in n]
-    g = check_array("couplings", np.broadcast_to(couplings, (len(sizes),)), shape=(len(sizes),))
-    w = check_array("frequencies", np.broadcast_to(frequencies, (len(sizes),)), shape=(len(sizes),))
+    g = check_pair("couplings", couplings, len(sizes))
+    w = check_pair("frequencies", frequencies, len(sizes))
     *outer, c = spins(*sizes, 1, names=[*(f"S{k + 1}" for k in range(len(sizes))), "σ"])
     H = check_number("central", central) * c.z
     jumps = []
     for S, coupling, frequency in zip(outer, g, w, strict=True):
         H = H + frequency * S.z + coupling / np.sqrt(S.N) * (c.p * S.m + c.m * S.p)
-        if loss:
-            jumps.append(_rate("loss", loss / S.N) * S.m)
+        if _rate("loss", loss) > 0:
+            jumps.append(_rate("loss", loss) / np.sqrt(S.N) * S.m)
     return System(H, jumps, name="central spin star")

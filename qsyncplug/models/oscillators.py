@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..core.checks import check_array, check_integer, check_number
+from ..core.checks import check_array, check_integer, check_number, check_pair
 from ..operators.handle import modes
 from ..operators.system import System
 
@@ -62,7 +62,7 @@ def van_der_pol_ring(
     0.0375
     """
     n = check_integer("n", n, minimum=2)
-    omega = check_array("frequencies", np.broadcast_to(frequencies, (n,)), shape=(n,))
+    omega = check_pair("frequencies", frequencies, n)
     coherent = check_number("coherent", coherent)
     gain, loss, dissipative = (
         _rate(*x) for x in (("gain", gain), ("loss", loss), ("dissipative", dissipative))

@@ -10,6 +10,7 @@ import numpy as np
 import qutip
 
 from ..core import storage
+from ..core.checks import check_label
 from .expression import Expression, join_spaces
 from .handle import Atoms, EachAtom, Level, Mode, Spin, handle
 from .heisenberg import Heisenberg
@@ -110,7 +111,7 @@ class System(ClassicalRates):
             raise ValueError(f"hamiltonian must be Hermitian; H − H† = {difference}")
         self.hamiltonian = Expression(spaces, lifted.terms)
         self.jumps = tuple(j for j in jumps if j)
-        self.name = str(name)
+        self.name = check_label("name", name) or "system"
         self.symbols = _ordered(self.hamiltonian.symbols, order)
 
     def __setattr__(self, name: str, value: Any) -> None:

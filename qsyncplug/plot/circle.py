@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..adapters import synchronization
-from ..core.checks import check_array, check_integer
+from ..core.checks import check_array, check_flag, check_index, check_integer, check_label
 from ..sync import measures
 from .style import COLOURS, FADED, MATRIX, colour_bar, draw_series, figure, finish, legend
 
@@ -101,7 +101,7 @@ def plot_circle(
     >>> ax.get_title()
     't = 30'
     """
-    x, weights, label = _places(x, index, weights, label)
+    x, weights, label = _places(x, index, weights, check_label("label", label))
     if x.size == 0:
         raise ValueError("x must hold at least one position, not none")
     c = np.ones(x.size) if weights is None else check_array("weights", weights, shape=(x.size,))
@@ -133,6 +133,7 @@ def _places(x: Any, index: int, weights: Any, label: str | None) -> tuple[np.nda
     """Angles, weights and title of an array, a run or a view."""
     if not hasattr(x, "times"):
         return check_array("x", x, shape=(None,)), weights, label
+    index = check_index("index", index, len(x.times))
     label = f"t = {x.times[index]:g}" if label is None else label
     if getattr(x, "positions", None) is not None:
         own = getattr(x, "weights", None)
@@ -238,9 +239,8 @@ def plot_criterion(
 
     beta = np.linspace(-0.5, 5.0, 441) if beta is None else check_array("beta", beta, shape=(None,))
     fig, ax = figure(fig, ax, figsize=(5.4, 3.4))
-    for gap, name, colour in ((np.pi, "M = π", COLOURS[1]), (2 * np.pi, "M = 2π", COLOURS[5])):
-        if gap > 4 and not both:
-            continue
+    bounds = ((np.pi, "M = π", COLOURS[1]), (2 * np.pi, "M = 2π", COLOURS[5]))
+    for gap, name, colour in bounds if check_flag("both", both) else bounds[:1]:
         ratio = [synchronization_criterion(attention(float(b)), gap).ratio for b in beta]
         ax.plot(beta, ratio, color=colour, lw=1.8, label=name)
         threshold = attention_threshold(gap)

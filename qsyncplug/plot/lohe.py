@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.checks import check_integer
+from ..core.checks import check_index, check_integer, check_number
 from .style import (
     COLOURS,
     DENSITY,
@@ -109,6 +109,7 @@ def plot_gram(result: Any, index: int = -1, *, fig: Any = None, ax: Any = None) 
     >>> ax.get_title()
     't = 0'
     """
+    index = check_index("index", index, len(result.times))
     fig, ax = figure(fig, ax, figsize=(4.4, 3.8))
     moduli = np.abs(result.gram[index])
     low, high = float(moduli.min()), float(moduli.max())
@@ -153,6 +154,7 @@ def plot_centres(result: Any, axis: int = 0, *, fig: Any = None, ax: Any = None)
     >>> ax.get_ylabel()
     'centre ⟨x⟩'
     """
+    axis = check_index("axis", axis, result.centres.shape[2])
     return _lines(result.times, result.centres[:, :, axis], "centre ⟨x⟩", fig, ax)
 
 
@@ -195,6 +197,7 @@ def anim_wave_packets(
     >>> fig, animation = qsp.anim_wave_packets(run)
     >>> animation.save("packets.gif", writer="pillow")
     """
+    interval = check_number("interval", interval, minimum=0.0, strict=True)
     from matplotlib.animation import FuncAnimation
 
     grid = _need_line(result, "anim_wave_packets")

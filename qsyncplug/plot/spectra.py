@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.checks import check_choice
+from ..core.checks import check_choice, check_flag
 from ..exact import EntrainmentCurve, Spectrum
 from ..sync import measures
 from .style import COLOURS, FADED, LINES, figure, finish, legend
@@ -61,6 +61,7 @@ def plot_spectrum(
     >>> s = qsp.spectrum(qsp.System(0.5 * b.dag() * b, [b.dag(), 2 * b]), b, cutoff=24)
     >>> fig, ax = qsp.plot_spectrum(s)
     """
+    peaks = check_flag("peaks", peaks)
     table = _named(s, Spectrum, "s")
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
     for k, (name, curve) in enumerate(table.items()):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.checks import check_integer
+from ..core.checks import check_integer, check_label
 from ..models.chains.sampled import DtwaResult
 from ..models.spin_one import spin_phase
 from ..published.figures import Kind, PublishedFigure
@@ -223,6 +223,7 @@ def plot_spin_phase(
     >>> len(ax.lines)
     2
     """
+    label = check_label("label", label)
     phi = np.linspace(-np.pi, np.pi, 361)
     S = spin_phase(state, phi, relative=relative)
     fig, ax = figure(fig, ax, figsize=(5, 3.2))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..adapters import synchronization
-from ..core.checks import check_integer
+from ..core.checks import check_index, check_integer, check_label
 from ..published.figures import PRINTED_PHASE
 from ..sync import measures
 from .style import (
@@ -65,6 +65,7 @@ def plot_order_parameter(
     >>> ax.get_ylabel()
     'order parameter r'
     """
+    label = check_label("label", label)
     view = synchronization(view, modes=modes)
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
     place = sum(str(line.get_label())[:1] != "_" for line in ax.lines) + 1
@@ -115,10 +116,11 @@ def plot_measure(
     >>> ax.get_ylabel()
     'coherence'
     """
-    function = getattr(measures, measure, None)
-    if measure.startswith("_") or not callable(function):
-        known = ", ".join(name for name in measures.__all__ if name[0].islower())
-        raise ValueError(f"measure must be one of {known}; not {measure!r}")
+    label = check_label("label", label)
+    known_names = [name for name in measures.__all__ if name[0].islower()]
+    if measure not in known_names:
+        raise ValueError(f"measure must be one of {', '.join(known_names)}; not {measure!r}")
+    function = getattr(measures, measure)
     view = synchronization(view, modes=modes)
     values = np.asarray(function(view))
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
@@ -171,6 +173,7 @@ def plot_correlations(
     '|z$_{jk}$| by size, t = 1'
     """
     view = synchronization(view, modes=modes)
+    index = check_index("index", index, len(view.times))
     z = np.nan_to_num(view.correlations[index])
     n = view.n
     fig, ax = figure(fig, ax, figsize=(4.8, 4))

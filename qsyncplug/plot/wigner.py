@@ -9,7 +9,7 @@ import numpy as np
 import qutip
 
 from ..adapters import synchronization
-from ..core.checks import check_choice, check_integer
+from ..core.checks import check_choice, check_flag, check_integer, check_number
 from ..wigner.phase_space import as_phase_space
 from .style import COLOURS, figure, finish
 
@@ -114,6 +114,7 @@ def plot_wigner_function(
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('x', 'p')
     """
+    colorbar = check_flag("colorbar", colorbar)
     if hasattr(w, "times"):
         w = synchronization(w).states[-1]
     if isinstance(w, qutip.Qobj):
@@ -398,6 +399,7 @@ def anim_wigner_function(
     >>> fig, animation = qsp.anim_wigner_function(run, 0)
     >>> animation.save("wigner.gif", writer="pillow")
     """
+    interval = check_number("interval", interval, minimum=0.0, strict=True)
     from matplotlib.animation import FuncAnimation
 
     space = result.phase_space

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..core.checks import check_array, check_choice, check_number
+from ..core.checks import check_array, check_choice, check_flag, check_number
 
 __all__ = [
     "VARIANTS",
@@ -77,12 +77,11 @@ def two_oscillator_correlation(
     >>> float(z[1].real.round(6))
     0.913671
     """
-    z0 = complex(z0)
+    z0 = complex(check_array("z0", z0, shape=(), dtype=complex))
+    physical = check_flag("physical", physical)
     k = check_number("coupling", coupling)
     omega = check_number("detuning", detuning)
     times = check_array("t", t)
-    if not np.isfinite(z0):
-        raise ValueError(f"z0 must be finite, not {z0}")
     if physical and not abs(z0) <= 1 + 1e-12:
         when = blow_up_time(z0, k) if omega == 0 and k > 0 else np.inf
         text = f"; the formula becomes infinite at t={when:.12g}" if np.isfinite(when) else ""
@@ -123,9 +122,7 @@ def blow_up_time(z0: complex, coupling: float) -> float:
     0.804718956
     """
     k = check_number("coupling", coupling, minimum=0.0, strict=True)
-    z = complex(z0)
-    if not np.isfinite(z):
-        raise ValueError(f"z0 must be finite, not {z0}")
+    z = complex(check_array("z0", z0, shape=(), dtype=complex))
     if z.imag != 0 or z.real >= -1:
         return float("inf")
     return float(np.log((z.real - 1) / (z.real + 1)) / k)

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.fft
 import scipy.linalg
 
-from ..core.checks import check_array, check_memory
+from ..core.checks import check_array, check_flag, check_memory
 from ..core.grid import Grid
 from ..core.threads import linear_algebra_threads
 from ..core.timetable import Timetable, tabulate
@@ -80,6 +80,7 @@ class GridHamiltonian:
     def __post_init__(self) -> None:
         if not isinstance(self.grid, Grid):
             raise TypeError(f"grid must be a Grid, not {type(self.grid).__name__}")
+        check_flag("time_dependent", self.time_dependent)
         if self.time_dependent and not callable(self.potential):
             raise TypeError(
                 "potential must be a callable potential(t, x, ...) when time_dependent is True"

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.checks import check_array, check_number, check_times
+from ..core.checks import check_array, check_flag, check_number, check_times
 from ..core.grid import Grid
 from .fields import bar, states_on
 from .pairs import PairHydrodynamics, pair_hydrodynamics
@@ -189,6 +189,7 @@ def hydrodynamic_residuals(
     >>> bool(max(np.abs(v).max() for v in found.values()) < 1e-8)
     True
     """
+    printed = check_flag("printed", printed)
     pair, v, kappa = _checked(psi1, psi2, grid, potential, coupling)
     force = _force(potential, grid, gradient)
     if rates is None:
@@ -273,6 +274,7 @@ def run_residuals(
     >>> bool(max(found.values()) < 1e-4)
     True
     """
+    printed = check_flag("printed", printed)
     times = check_times(times, "times", minimum=9)
     step = (times[-1] - times[0]) / (len(times) - 1)
     if np.max(np.abs(np.diff(times) - step)) > 1e-9 * step:

@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 import qutip
 
-from ..core.checks import check_array, check_choice, check_integer, check_memory, check_number
+from ..core.checks import (
+    check_array,
+    check_choice,
+    check_flag,
+    check_integer,
+    check_memory,
+    check_number,
+)
 from ..core.grid import Grid
 from .fit import _edge, judge, state_diagnostics
 from .kernels import (
@@ -420,6 +427,7 @@ def qutip_wigner(
         raise TypeError(f"state must be a Qobj, not {type(state).__name__}")
     check_qobj("state", state)
     check_choice("method", method, ("clenshaw", "iterative", "laguerre"))
+    hermitian_only = check_flag("hermitian_only", hermitian_only)
     g = check_number("g", g, minimum=0.0, strict=True)
     width = check_number("width", width, minimum=0.0, strict=True)
     x = check_array("xvec", xvec, shape=(None,)) * np.sqrt(2) / g / width

@@ -1,7 +1,9 @@
 """Bad input raises before any work, with an error of the right kind that names the argument."""
 
+import matplotlib.pyplot as plt
 import pytest
 
+from tests.core import example_census
 from tests.core.census import ALLOWED, cases
 
 CASES = {label: rest for label, *rest in cases()}
@@ -36,3 +38,36 @@ def test_bad_input_is_named(first):
 def test_what_is_allowed_works(label):
     function, arguments, _ = CASES[label]
     function(**arguments)
+
+
+PUBLIC = {name: (module, name, item) for module, name, item in example_census.public()}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", PUBLIC)
+def test_no_argument_of_a_public_function_is_taken_for_another(name, monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    module, _, item = PUBLIC[name]
+    with monkeypatch.context() as patch:
+        right = example_census.recorded(module, name, item, patch)
+    if right is None:
+        pytest.skip("the example does not call it")
+    wrong = {}
+    for argument, label, call in example_census.cases(item, right):
+        if (name, argument, label) in example_census.RIGHT:
+            continue
+        try:
+            call()
+        except (TypeError, ValueError, KeyError) as error:
+            if argument not in str(error):
+                wrong[argument, label] = error
+        except BaseException as error:
+            wrong[argument, label] = error
+        else:
+            wrong[argument, label] = "accepted"
+    plt.close("all")
+    assert not wrong
+
+
+def test_most_public_functions_are_in_the_census():
+    assert len(PUBLIC) > 150

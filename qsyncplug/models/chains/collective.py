@@ -12,7 +12,7 @@ import numpy as np
 import qutip
 
 from ...core import storage
-from ...core.checks import check_array, check_integer, check_memory, check_number
+from ...core.checks import check_array, check_integer, check_label, check_memory, check_number
 from .model import SpinChains
 
 __all__ = ["CollectiveSpins", "collective_pair", "collective_spins"]
@@ -103,7 +103,7 @@ class CollectiveSpins:
             else tuple(check_integer("nodes", k, minimum=0, maximum=G - 1) for k in nodes)
         )
         put("nodes", chosen)
-        put("name", str(name))
+        put("name", check_label("name", name) or "collective spins")
 
     def __str__(self) -> str:
         jumps = len(self.lowering) + len(self.raising)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.checks import check_array, check_number
+from ...core.checks import check_array, check_choice, check_integer, check_number
 from ...operators.handle import modes
 from ...operators.system import System
 from .model import SpinChains
@@ -31,6 +31,7 @@ def elimination_detuning(chains: SpinChains, sigma_z: float = -1.0) -> tuple[flo
     >>> np.round(qsp.elimination_detuning(chains), 4)
     array([1.46 , 1.968])
     """
+    sigma_z = check_number("sigma_z", sigma_z, minimum=-1.0, maximum=1.0)
     out = [
         chains.omega0 - (w * (chains.exchange**2 + 1 / n) + g * sigma_z / np.sqrt(n))
         for w, n, g in zip(chains.omega, chains.n, chains.g, strict=True)
@@ -116,6 +117,8 @@ def mode_system(
     2
     """
     chains.require_symmetric("bosons")
+    order = check_integer("order", order, minimum=0)
+    check_choice("expansion", expansion, ("newton", "taylor"))
     sigma_z = check_number("sigma_z", sigma_z, minimum=-1.0, maximum=1.0)
     x = check_array("excitation", excitation, shape=(2,))
     b = modes(2)

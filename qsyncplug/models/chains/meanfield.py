@@ -12,7 +12,7 @@ import qutip
 from ..._ext.integrator import RightHandSide
 from ..._ext.spins import ChainsFlow
 from ...approximate.meanfield import MeanFieldResult
-from ...core.checks import check_array
+from ...core.checks import check_array, check_flag, check_number
 from ...core.entry import mfsolve
 from ...core.gaussian import check_covariance, uncertainty_margin
 from ...core.options import DEFAULTS
@@ -191,8 +191,9 @@ def mean_field_parts(
     ['diffusion', 'drift', 'jacobian', 'spin', 'u', 'v']
     """
     b = _check_beta(chains, beta)
-    y = np.concatenate([b.view(float), [np.real(sigma_minus), np.imag(sigma_minus), sigma_z]])
-    F, u, v, D, spin = _flow(chains, eliminated, float(sigma_z)).parts(y)
+    s = np.full(1, check_array("sigma_minus", sigma_minus, shape=(), dtype=complex))
+    y = np.array([*b.view(float), *s.view(float), check_number("sigma_z", sigma_z)])
+    F, u, v, D, spin = _flow(chains, check_flag("eliminated", eliminated), y[-1]).parts(y)
     M = np.empty((4, 4))
     M[0::2, 0::2], M[0::2, 1::2] = (u + v).real, (v - u).imag
     M[1::2, 0::2], M[1::2, 1::2] = (u + v).imag, (u - v).real

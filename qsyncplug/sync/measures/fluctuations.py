@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.checks import check_choice
+from ...core.checks import check_array, check_choice
 from ..fields import hopping
 from ..view import SyncView
 from .common import blank_diagonal, mean_phases, need_canonical, off_diagonal, undefined
@@ -114,7 +114,7 @@ def _frame(view: SyncView, frame: Any) -> np.ndarray:
     """Phases (T, N) of a frame given by name or by numbers."""
     if isinstance(frame, str):
         return mean_phases(view)
-    phases = np.asarray(frame, dtype=float)
+    phases = check_array("frame", frame)
     try:
         return np.broadcast_to(phases, (view.n_times, view.n))
     except ValueError:

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from ...core.checks import check_choice, check_memory
+from ...core.checks import check_choice, check_flag, check_memory
 from ..fields import hopping
 from ..view import MASS_THRESHOLD, SyncView
 from . import gaussian as _gaussian_formulas
@@ -344,6 +344,7 @@ def second_order(
     0.0
     """
     check_choice("normalization", normalization, ("numbers", "pairs"))
+    gaussian = check_flag("gaussian", gaussian)
     if gaussian:
         need_quantum(view, "second_order with gaussian=True")
         beta, cov = view.amplitudes, view.covariance

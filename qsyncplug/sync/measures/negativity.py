@@ -9,7 +9,7 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from scipy.special import gammaln
 
-from ...core.checks import check_number
+from ...core.checks import check_integer, check_number
 from ...core.errors import ApproximationWarning, warn
 from ...core.quadrature import KRONROD
 from ..reading import synchronization
@@ -243,6 +243,7 @@ def wigner_negativity(view: Any, *, tolerance: float = 1e-9, max_intervals: int 
     0.426
     """
     tolerance = check_number("tolerance", tolerance, minimum=0, strict=True)
+    max_intervals = check_integer("max_intervals", max_intervals, minimum=1)
     worst = 0.0
     if not hasattr(view, "isket"):
         view = synchronization(view)
