@@ -157,7 +157,7 @@ def entrainment(
             f"system must be a function of the detuning that returns a System, not "
             f"{type(system).__name__}"
         )
-    x = check_array("detuning", np.asarray(detuning, dtype=float), shape=(None,))
+    x = check_array("detuning", detuning, shape=(None,))
     if not len(x) or np.any(np.diff(x) <= 0):
         raise ValueError("detuning must hold at least one number and increase strictly")
     spectra = []

@@ -121,6 +121,7 @@ def plot_phase_distribution(
     >>> fig, ax = qsp.plot_phase_distribution(qutip.coherent(12, 1.0))
     """
     check_choice("kind", kind, ("husimi", "wigner", "canonical"))
+    relative = check_flag("relative", relative)
     table = _named(state, object, "state")
     for value in table.values():
         if not hasattr(value, "isket") and not getattr(value, "states", None):
@@ -178,6 +179,7 @@ def plot_entrainment(
     >>> curve = qsp.entrainment(driven, np.linspace(-1, 1, 5), cutoff=12)
     >>> fig, ax = qsp.plot_entrainment(curve)
     """
+    widths = check_flag("widths", widths)
     table = _named(curve, EntrainmentCurve, "curve")
     fig, ax = figure(fig, ax, figsize=(5, 3.4))
     for k, (name, c) in enumerate(table.items()):

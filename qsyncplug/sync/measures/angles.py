@@ -145,6 +145,8 @@ def phase_distribution(
     dims = [int(d) for d in state.dims[0]]
     wanted = _nodes(nodes, len(dims))
     known = _spins_of(symbols, len(dims), wanted)
+    if not isinstance(spins, (list, tuple, np.ndarray, range, type(None))):
+        raise TypeError(f"spins must be a sequence of integers, not {spins!r}")
     spin = known if spins is None else {check_integer("spins", k, minimum=0) for k in spins}
     if kind == "wigner" and (found := [k for k in wanted if k in spin]):
         raise ValueError(f"kind='wigner': factor {found[0]} is a spin; use 'husimi' or 'canonical'")
