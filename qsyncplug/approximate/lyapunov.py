@@ -139,6 +139,8 @@ def lyapunov_exponents(
     >>> print(f"{qsp.lyapunov_exponents(damped, [1.0], 20.0).exponents[0]:.6f}")
     -0.180000
     """
+    if not isinstance(system, System):
+        raise TypeError(f"system must be a System, not {type(system).__name__}")
     duration = check_number("duration", duration, minimum=0.0, strict=True)
     before = 0.25 * duration if transient is None else transient
     before = check_number("transient", before, minimum=0.0)

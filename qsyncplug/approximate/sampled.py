@@ -114,6 +114,7 @@ class TwaResult(Result):
         ValueError
             Its Weyl symbol has a higher degree: give it as `e_ops` beforehand.
         """
+        self.model.require_own(operator)
         model = Classical(self.model.symbols, operator, [], weyl=True)
         symbol = model.expectation(model.H)
         if max((len(letters) for letters, _ in symbol), default=0) > 2:

@@ -32,6 +32,8 @@ __all__ = ["TwaSolver", "twasolve"]
 _STEP = 0.05
 #: number of the samples that look for the step; others stay below
 _PILOT = 2**62
+#: more samples than this take days
+_MOST = 10**9
 _DEFAULTS: dict[str, Any] = {
     k: v
     for k, v in DEFAULTS.items()
@@ -85,7 +87,7 @@ class TwaSolver(Solver):
         if any(isinstance(j, EachAtom) for j in model.jumps):
             raise ValueError("twasolve takes no jumps of every atom")
         super().__init__(model, options=options)
-        self.ntraj = check_integer("ntraj", ntraj, minimum=2)
+        self.ntraj = check_integer("ntraj", ntraj, minimum=2, maximum=_MOST)
         if seed is not None:
             seed = check_integer("seed", seed, minimum=0, maximum=2**64 - 1)
         self.seed = seed

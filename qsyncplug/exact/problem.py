@@ -212,6 +212,9 @@ def refuse(constant: bool, jumps: bool, what: str) -> None:
 def _of_system(system: System, cutoff: Any = None, what: str = "a steady state") -> Problem:
     levels = system.levels(cutoff)
     refuse(system.isconstant, bool(system.jumps), what)
+    size = float(np.prod(levels, dtype=float))
+    per_level = 32.0 * (len(system.jumps) + 1) + 16.0 * len(levels)
+    check_memory(f"the operators of {size:g} levels", per_level * size, advice=_ADVICE)
     H, c_ops = system.qutip(cutoff)
     weights = system.symmetries.charges
     d = int(H.shape[0])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from ...core.checks import check_choice
+from ...core.checks import check_choice, check_integer
 from ...operators.handle import modes, spins
 from ...operators.system import System
 from .parameters import ChainParameters
@@ -220,6 +220,7 @@ def chain_system(
     else:
         if representation == "series" and order is None:
             raise ValueError("order must be given for representation='series'")
+        order = None if order is None else check_integer("order", order, minimum=1)
         ops, symbols = _bosons(model, order, expansion)
     H = chain_hamiltonian(model, ops, flips=representation in ("collective", "spins"))
     return System(H, chain_jumps(model, ops), name=model.name, order=symbols)
