@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar, overload
 
 from .html import table
 
-__all__ = ["Outcome", "Prediction", "Predictions"]
+__all__ = ["Outcome", "Outcomes", "Prediction", "Predictions"]
 
 Verdict = tuple[bool | None, str]
 
@@ -44,6 +44,30 @@ class Outcome:
     def __str__(self) -> str:
         mark = {True: "ok  ", False: "LOOK", None: "open"}[self.passed]
         return f"{mark}  {self.name}: {self.found}"
+
+
+class Outcomes(tuple[Outcome, ...]):
+    """What a run says of each prediction: a tuple that prints one a line.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> rows = [qsp.Outcome("order", True, "r grows"), qsp.Outcome("rate", None, "short")]
+    >>> print(Outcomes(rows))
+    ok    order: r grows
+    open  rate: short
+    """
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self)) or "nothing to check"
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        words = {True: "✓", False: "✗ look", None: "open"}
+        return table("outcomes", [(f"{words[o.passed]} {o.name}", o.found) for o in self])
 
 
 @dataclass(frozen=True)
@@ -166,9 +190,9 @@ class Predictions(Sequence[P], Generic[P]):
         """Names of the predictions."""
         return tuple(item.name for item in self._items)
 
-    def check(self, result: Any) -> tuple[Outcome, ...]:
+    def check(self, result: Any) -> Outcomes:
         """Hold every prediction against a run from this initial state."""
-        return tuple(item.check(result) for item in self._items)
+        return Outcomes(item.check(result) for item in self._items)
 
     def __str__(self) -> str:
         lines = [str(p) for p in self._items] + [f"note: {n}" for n in self.notes]

@@ -306,6 +306,11 @@ def _check_centres(collinear: bool, result: Any) -> Verdict:
     if motion is None or not np.all(np.isfinite(result.times)):
         return None, "the run keeps no basis of its states"
     pick = np.unique(np.linspace(0, len(result.times) - 1, 9).astype(int))
+    grid = result.model.grid
+    if grid is not None:
+        reach = max(grid.edge_fraction(motion.at(float(result.times[k]))) for k in pick)
+        if reach > 1e-9:
+            return None, f"states reach the edge of the box ({reach:.1e}): P(t) is not known there"
     x = np.asarray(result.centres)[pick]
     apart = np.linalg.norm(x[:, :, None] - x[:, None], axis=3)
     sizes = np.array(

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.adjacency import no_common_frequency
 from ..core.checks import check_integer, check_number
 from ..core.predictions import Verdict
 from ..waves.locking import LockedPhases, locked_phases, locking_threshold
@@ -34,13 +35,11 @@ _AT_REST = 1e-11
 
 
 def locking_predictions(model: SchrodingerLohe, f: Facts) -> Iterator[LohePrediction]:
-    """Kuramoto's locked states, of one common mean or on a graph; unit norms, one Hamiltonian."""
-    if not f.unit or f.k <= 0 or f.n < 3 or (f.identical and model.mean_field):
+    """Kuramoto's locked states, of one common mean or on a graph; one Hamiltonian."""
+    if not f.constant_norms or f.k <= 0 or f.n < 3 or (f.identical and model.mean_field):
         return
-    if not model.mean_field:
+    if not (model.mean_field and f.unit) or np.any(model.phase_lag):
         yield from _on_a_graph(model, f)
-        return
-    if model.phase_lag != 0:
         return
     threshold = locking_threshold(f.rates)
     above = f.k / threshold
@@ -62,14 +61,32 @@ def locking_predictions(model: SchrodingerLohe, f: Facts) -> Iterator[LohePredic
 
 
 def _on_a_graph(model: SchrodingerLohe, f: Facts) -> Iterator[LohePrediction]:
-    found = locked_phases(f.k * model.coupling_matrix(f.n), f.rates)
+    """On a graph, with a lag, or of other norms: what is necessary, and a state that is found."""
+    # phases feel each other by the ratio of the norms
+    matrix = f.k * model.coupling_matrix(f.n) * f.norms[None, :] / f.norms[:, None]
+    weighted = f.norms[:, None] ** 2 * matrix
+    symmetric = np.max(np.abs(weighted - weighted.conj().T)) <= 1e-12 * np.max(np.abs(weighted))
+    real = np.max(np.abs(weighted.imag)) == 0
+    why = no_common_frequency(matrix, f.rates, f.norms**2 if symmetric and real else None)
+    if why:
+        yield LohePrediction(
+            "no locking",
+            f"no locked state of parallel states: {why}",
+            "Kuramoto's phases",
+            "beyond the papers; necessary, not sufficient",
+            test=partial(_check_drift, f.k),
+        )
+        return
+    found = locked_phases(matrix, f.rates)
     if found is not None:
-        yield _locked(f, found, "on this graph ", unique=False)
+        where = "with these norms " if model.mean_field else "on this graph "
+        yield _locked(f, found, where, unique=False)
 
 
 def _locked(f: Facts, found: LockedPhases, words: str, unique: bool) -> LohePrediction:
     x = found.phases
-    narrow = float(np.ptp(x)) < np.pi / 2
+    pulls = f.model.coupling_matrix(f.n).conj() * np.exp(1j * (x[None, :] - x[:, None]))
+    narrow = bool(np.min(pulls.real) >= 0)
     return LohePrediction(
         "locked state",
         f"{words}a phase-locked state of parallel states exists, turning at "

@@ -116,7 +116,8 @@ class Facts:
         out: list[str] = []
         if self.graph:
             out.append(
-                "the theorems are about the mean of all; none is known here for a graph or a lag"
+                "the theorems are about the mean of all; on a graph, or with a lag, locked states "
+                "are what is known here"
             )
             return out
         if self.n < 2 or self.kappa == 0 or not np.all(self.masses > 0) or not self.identical:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.adjacency import no_common_frequency
 from ..core.predictions import Prediction, Verdict
 from ..waves.closed_forms import Locking, locking_regime, two_oscillator_correlation
 from ..waves.locking import LockedPhases, locked_phases, locking_threshold
@@ -14,7 +15,7 @@ from .closed_forms import practical_bound
 from .evidence import elapsed, meets
 from .facts import Facts
 
-__all__ = ["locking", "practical", "two_with_offset"]
+__all__ = ["locking", "locking_on_graph", "practical", "two_with_offset"]
 
 _P1 = "Antonelli, Ha, Kim & Marcati"
 
@@ -72,21 +73,58 @@ def _settled(result: Any, kappa: float) -> bool:
 
 def locking(f: Facts) -> Iterator[Prediction]:
     """N≥3 with offsets: a locked state exists, or none."""
-    if f.n < 3 or not f.model.common or f.identical or not (f.gram and f.equal_masses):
+    if f.n < 3 or not f.model.common or f.identical or not f.gram:
+        return
+    if not f.equal_masses:
+        yield from locking_on_graph(f)
         return
     critical = locking_threshold(f.rates)
     aligned = bool(np.max(1 - np.abs(1 - f.deviations)) < 1e-9)
     if abs(f.kappa - critical) < 1e-6 * critical:
         return
     if f.kappa < critical:
-        yield _unlocked(f, critical)
+        yield _unlocked(f, f"κ={f.kappa:.6g}<K_c={critical:.6g}")
         return
     locked = locked_phases(np.full((f.n, f.n), f.kappa / f.n), f.rates)
     if locked is not None:
         yield _locked(f, critical, locked, aligned)
 
 
-def _unlocked(f: Facts, critical: float) -> Prediction:
+def locking_on_graph(f: Facts) -> Iterator[Prediction]:
+    """Locked states on a graph, with a lag, or of other masses: necessary, and what is found."""
+    if f.n < 2 or not (f.model.common and f.gram) or f.kappa == 0:
+        return
+    norms = np.sqrt(f.masses)
+    waves = f.model.schrodinger_lohe.coupling_matrix(f.n)
+    # phases feel each other by the ratio of the norms
+    matrix = f.kappa * waves * norms[None, :] / norms[:, None]
+    weighted = norms[:, None] ** 2 * matrix
+    symmetric = np.max(np.abs(weighted - weighted.T)) <= 1e-12 * np.max(np.abs(weighted))
+    conserved = f.masses if symmetric and np.max(np.abs(weighted.imag)) == 0 else None
+    why = no_common_frequency(matrix, f.rates, conserved)
+    if why:
+        yield _unlocked(f, why)
+        return
+    locked = locked_phases(matrix, f.rates)
+    if locked is None:
+        return
+    limit = np.exp(1j * (locked.phases[:, None] - locked.phases[None, :]))
+
+    def reached(result: Any) -> Verdict:
+        off = float(np.max(np.abs(1 - result.deviations_at(-1) - limit)))
+        return (True if off < 1e-6 else None), f"z at {off:.1e} from the locked state"
+
+    yield Prediction(
+        "locked state",
+        f"a stable state with all |z_jk|=1 stands, turning at {locked.frequency:.6g}; its phases "
+        f"return at the rate {locked.rate:.6g}",
+        "Kuramoto's phases, continued from equal frequencies",
+        correction="beyond the papers: graphs, lags and any masses; from which starts is not known",
+        test=reached,
+    )
+
+
+def _unlocked(f: Facts, why: str) -> Prediction:
     def drifts(result: Any) -> Verdict:
         z = 1 - result.deviations_at(-1)
         apart = float(np.max(1 - np.abs(z)))
@@ -102,8 +140,7 @@ def _unlocked(f: Facts, critical: float) -> Prediction:
 
     return Prediction(
         "no locked state",
-        f"κ={f.kappa:.6g}<K_c={critical:.6g}: no state with all |z_jk|=1 stands; |z_jk|→1 alone is "
-        "no locking, phases drift",
+        f"{why}: no state with all |z_jk|=1 stands; |z_jk|→1 alone is no locking, phases drift",
         "Verwoerd & Mason, for Kuramoto's phases, which states along one ray are",
         test=drifts,
     )

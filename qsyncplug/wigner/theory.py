@@ -16,7 +16,7 @@ from .aggregation import (
     sharper_threshold,
 )
 from .facts import Facts
-from .locking import locking, practical, two_with_offset
+from .locking import locking, locking_on_graph, practical, two_with_offset
 from .model import WignerLohe
 from .pairwise import (
     antipode,
@@ -73,7 +73,9 @@ def wigner_predictions(model: WignerLohe, state0: Any) -> Predictions[Prediction
     """
     state = read_state(model, state0, allow_unphysical=True, allow_non_hermitian=True)
     facts = Facts.of(model, state)
-    if facts.n < 2 or facts.kappa == 0 or facts.graph or not np.all(facts.masses > 0):
+    if facts.n < 2 or facts.kappa == 0 or not np.all(facts.masses > 0):
         return Predictions([], facts.notes())
+    if facts.graph:
+        return Predictions(locking_on_graph(facts), facts.notes())
     items = [statement for maker in MAKERS for statement in maker(facts)]
     return Predictions(items, facts.notes())

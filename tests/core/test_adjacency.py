@@ -7,7 +7,8 @@ import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 
 from qsyncplug import Circle, SchrodingerLohe, sine
-from qsyncplug.core.adjacency import read_adjacency
+from qsyncplug.core.adjacency import no_common_frequency, read_adjacency
+from qsyncplug.waves.locking import locked_phases
 
 EDGE = np.array([[0.0, 0.0], [2.0, 0.0]])
 
@@ -133,3 +134,25 @@ def test_loops():
     assert read_adjacency(np.eye(2))[0, 0] == 1
     with pytest.raises(ValueError, match=r"self-loops; adjacency\[1, 1\] = 3"):
         read_adjacency(sp.csr_array(np.diag([0, 3.0])), loops=False)
+
+
+def test_no_common_frequency_is_necessary():
+    # where a locked state was found by continuation the frequencies are never called impossible
+    rng = np.random.default_rng(8)
+    excluded = found = 0
+    for _ in range(150):
+        n = int(rng.integers(2, 6))
+        a = rng.uniform(0, 1, (n, n)) * (rng.random((n, n)) < 0.7)
+        a = a + a.T if rng.random() < 0.5 else a
+        omega = rng.normal(size=n) * rng.choice([0.2, 1.0])
+        q = np.ones(n) if np.allclose(a, a.T) else None
+        why = no_common_frequency(a.astype(complex), omega, q)
+        locked = locked_phases(a.astype(complex), omega)
+        assert not (why and locked is not None)
+        excluded, found = excluded + bool(why), found + (locked is not None)
+    assert excluded > 20 and found > 20
+    # two groups, joined by a weak edge, each fast enough to be torn from the other
+    a = np.array([[0, 5, 0.1, 0], [5, 0, 0, 0], [0.1, 0, 0, 5], [0, 0, 5, 0]], dtype=complex)
+    omega = np.array([0.5, 0.5, -0.5, -0.5])
+    assert "need a pull" in no_common_frequency(a, omega, np.ones(4))
+    assert no_common_frequency(a, omega) == ""

@@ -32,3 +32,14 @@ def test_only_what_passed_is_true():
     passed, failed, undecided = (Outcome("name", p, "found") for p in (True, False, None))
     assert passed and not failed and not undecided
     assert undecided.passed is None and str(undecided).startswith("open")
+
+
+def test_outcomes_print_one_a_line():
+    rows = [
+        Prediction(n, "s", "x", test=lambda r, p=p: (p, "seen"))
+        for n, p in (("a", True), ("b", None))
+    ]
+    outcomes = Predictions(rows).check(0)
+    assert isinstance(outcomes, tuple) and str(outcomes) == "ok    a: seen\nopen  b: seen"
+    assert "<th>✓ a</th><td>seen</td>" in outcomes._repr_html_()
+    assert str(Predictions().check(0)) == "nothing to check"

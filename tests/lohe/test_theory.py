@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
+import qsyncplug as qsp
 from qsyncplug import (
     GridHamiltonian,
     SchrodingerLohe,
@@ -564,3 +565,28 @@ def test_nothing_applies_to_different_hamiltonians():
     other = GridHamiltonian(GRID, lambda x: x**2)
     found = predictions(SchrodingerLohe([H, other]), [g(0.5), g(-0.5)])
     assert len(found) == 0 and str(found) == "no theorem applies"
+
+
+@pytest.mark.parametrize("kind", ["norms", "graph", "lag"])
+def test_locked_states_of_other_norms_graphs_and_lags(kind):
+    # phases of ψ_j=λ_je^{−ix_j} are Kuramoto's with response 1/λ_j and weights λ_l
+    omega = np.array([0.15, -0.1, 0.02, -0.05])
+    norms = np.array([0.6, 1.0, 1.4, 0.9]) if kind == "norms" else np.ones(4)
+    ring = np.array([[0, 1, 0, 1.0], [1, 0, 1, 0], [0, 1, 0, 1], [1, 0, 1, 0]])
+    kw = {"graph": {"adjacency": ring}, "lag": {"phase_lag": 0.4}}.get(kind, {})
+    psi = (norms * np.exp(-1j * np.array([0.2, -0.3, 0.5, 0.0])))[:, None]
+    model = SchrodingerLohe(ONE, 1.0, frequencies=omega, **kw)
+    found = predictions(model, psi)
+    result = slsolve(model, psi, np.linspace(0, 200, 41))
+    assert found["locked state"].check(result).passed is True
+    if kind == "norms":
+        circle = qsp.Circle(qsp.sine(), 4.0, frequencies=omega, response=1 / norms, weights=norms)
+        x = qsp.circlesolve(circle, [0.2, -0.3, 0.5, 0.0], [0, 200.0]).positions[-1]
+        z = np.exp(1j * (x[:, None] - x[None, :]))
+        assert_allclose(result.correlations[-1], z, atol=1e-8)
+    # what cannot be held drifts
+    fast = SchrodingerLohe(ONE, 1.0, frequencies=8 * omega, **kw)
+    row = predictions(fast, psi)["no locking"]
+    run = slsolve(fast, psi, np.linspace(0, 100, 201))
+    assert row.check(run).passed is True and predictions(fast, psi).names.count("no locking") == 1
+    assert row.check(result).passed is None

@@ -323,9 +323,8 @@ def waves(rng):
     if rng.random() < 0.3:
         psi = psi * rng.uniform(0.6, 1.4, n)[:, None]
     # free packets spread over the box
-    times = (
-        np.linspace(0, 2 if which in ("free", "well") else float(rng.choice([4, 15])), 31) / rate
-    )
+    ends = [1.0] if which in ("free", "well") else [4 / rate, 15 / rate]
+    times = np.linspace(0, float(rng.choice(ends)), 31)
 
     def solve(k):
         model = qsp.SchrodingerLohe(h, k, variant, **kw)
@@ -365,9 +364,8 @@ def wigner(rng):
         _, kw["adjacency"] = graph(rng, n)
     if rng.random() < 0.2:
         kw["frequencies"] = rng.normal(size=n) * rate * 0.5
-    times = (
-        np.linspace(0, 2 if which in ("free", "well") else float(rng.choice([4, 15])), 31) / rate
-    )
+    ends = [1.0] if which in ("free", "well") else [4 / rate, 15 / rate]
+    times = np.linspace(0, float(rng.choice(ends)), 31)
 
     def solve(k):
         model = qsp.WignerLohe(GRID, v, k, **kw)

@@ -171,11 +171,11 @@ def test_the_complete_graph_is_the_mean():
     assert_allclose(complete.correlations, plain.correlations, atol=1e-12)
 
 
-def test_predictions_say_nothing_of_graphs():
+def test_predictions_of_graphs_are_about_locked_states():
     found = qsp.predictions(
         WignerLohe(GRID, trap, adjacency=DIRECTED), kets(N, np.random.default_rng(0))
     )
-    assert not len(found) and "graph" in found.notes[0]
+    assert found.names == ("locked state",) and "graph" in found.notes[0]
 
 
 def test_storage_copies_and_pickles(tmp_path):

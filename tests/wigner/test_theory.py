@@ -230,3 +230,20 @@ def test_view():
     assert np.allclose(view.masses, [[1, 4]] * 3, atol=1e-12)
     assert np.allclose(view.mean[0], [0.7, 0.2, -0.4, 0.0], atol=1e-12)
     assert np.allclose(view.covariance[0], 0.5 * np.eye(4), atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["masses", "graph", "lag"])
+def test_locked_states_of_other_masses_graphs_and_lags(kind):
+    omega = np.array([0.15, -0.1, -0.05])
+    norms = np.array([0.6, 1.0, 1.3]) if kind == "masses" else np.ones(3)
+    chain = np.array([[0, 1.0, 0], [1, 0, 1], [0, 1, 0]])
+    kw = {"graph": {"adjacency": chain}, "lag": {"phase_lag": 0.3}}.get(kind, {})
+    psi = [r * GRID.gaussian(c) for r, c in zip(norms, (0.3, -0.2, 0.1), strict=True)]
+    model = WignerLohe(GRID, lambda x: x**2 / 2, frequencies=omega, **kw)
+    found = qsp.predictions(model, psi)
+    result = wlsolve(model, psi, np.linspace(0, 150, 31))
+    assert found["locked state"].check(result).passed is True
+    fast = WignerLohe(GRID, lambda x: x**2 / 2, frequencies=10 * omega, **kw)
+    row = qsp.predictions(fast, psi)["no locked state"]
+    assert row.check(wlsolve(fast, psi, np.linspace(0, 60, 301))).passed is not False
+    assert row.check(result).passed in (None, False)

@@ -158,7 +158,7 @@ def page(paper: Paper) -> str:
     lines += ["", "All commands begin with", "", *_block(paper.prelude)]
     for r in records:
         lines += ["", f"## {r.item.label}: {r.verdict}", ""]
-        lines += [f"*Printed:* {r.item.printed}" if r.item.printed else "", ""]
+        lines += [f"*Printed:* {_text(r.item.printed)}" if r.item.printed else "", ""]
         if r.right:
             lines += [f"*Here:* {_text(r.right)}", ""]
         if r.item.code:
@@ -174,9 +174,11 @@ def _cell(text: str) -> str:
 
 def _text(text: str) -> str:
     """Mathematics in plain characters: no markup."""
-    for mark in ("\\", "*", "_", "|", "<", "$"):
-        text = text.replace(mark, "\\" + mark)
-    return text
+    parts = text.split("`")
+    for k in range(0, len(parts), 2):
+        for mark in ("\\", "*", "_", "|", "<", "$", "[", "]"):
+            parts[k] = parts[k].replace(mark, "\\" + mark)
+    return "`".join(parts)
 
 
 def _block(code: str, language: str = "python") -> list[str]:

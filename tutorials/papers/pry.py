@@ -33,7 +33,7 @@ ITEMS = (
         "(1)",
         "Mean-field form of (S1).",
         "corrected",
-        'It has 1/n, (S1) has not: ``normalization="mean"`` and ``"sum"``.',
+        'It has 1/n, (S1) has not: `normalization="mean"` and `"sum"`.',
         """
 v1 = qsp.velocity(Circle(sine()), x0)
 v2 = qsp.velocity(Circle(sine(), "mean"), x0)
