@@ -141,6 +141,9 @@ class DelayStepper(Stepper):
         """Positions before the start, in the frame."""
         if history is None:
             return lambda t: np.asarray(x0 - self.frame * (t - self.t0))
+        given = self.model.positions(history(self.t0), "history(t)")
+        if given.size != self.n:
+            raise ValueError(f"history(t) must hold {self.n} positions, not {given.size}")
         return lambda t: np.asarray(
             self.model.positions(history(float(t)), "history(t)") - self.frame * (t - self.t0)
         )

@@ -43,8 +43,12 @@ def circle_equation(model: Any) -> str:
 
 def _pull(model: Any) -> str:
     """What the particles do to one of them."""
-    other = r"x_j(t-\tau)" if model.delay is not None else "x_j"
+    delay = (
+        "" if model.delay is None else r"\tau" if isinstance(model.delay, float) else r"\tau_{ij}"
+    )
+    other = f"x_j(t-{delay})" if delay else "x_j"
     strength = f"{model.coupling:g}" if model.coupling != 1 else ""
+    strength += r"\kappa(t)" if model.modulation is not None else ""
     strength += "r_i" if model.response is not None else ""
     divisor = _divisor(model)
     factor = rf"\frac{{{strength or 1}}}{{{divisor}}}" if divisor else strength
@@ -58,6 +62,8 @@ def _weights(model: Any) -> str:
 
 
 def _lag(model: Any) -> str:
+    if model.lags is not None:
+        return r"+\alpha_{ij}"
     return f"{model.phase_lag:+g}" if model.phase_lag else ""
 
 

@@ -11,7 +11,7 @@ from scipy.interpolate import CubicSpline
 from ..core.checks import check_array
 from ..core.pulses import find_breaks
 
-__all__ = ["Modulation", "modulation_of"]
+__all__ = ["Modulation", "breaks_of", "changing_coupling", "modulation_of", "storable", "stored"]
 
 
 class Modulation:
@@ -91,3 +91,33 @@ def modulation_of(value: Any) -> Modulation:
     if times.size < 2 or np.any(np.diff(times) <= 0):
         raise ValueError("the times of coupling must increase, two of them at least")
     return Modulation(None, (times, values))
+
+
+def changing_coupling(coupling: Any, modulation: Any) -> tuple[Any, Modulation | None]:
+    """Coupling and its factor: a function or a pair of samples given as coupling is the factor."""
+    samples = isinstance(coupling, tuple) and len(coupling) == 2 and np.ndim(coupling[0]) == 1
+    if callable(coupling) or samples:
+        if modulation is not None:
+            raise ValueError("modulation must be left out if coupling changes with time")
+        return 1.0, modulation_of(coupling)
+    return coupling, None if modulation is None else modulation_of(modulation)
+
+
+def storable(modulation: Modulation | None) -> bool:
+    """Whether a file can hold it."""
+    return modulation is None or modulation.samples is not None
+
+
+def stored(modulation: Modulation | None) -> Any:
+    """As a file holds it."""
+    if modulation is None or modulation.samples is None:
+        return None
+    return [part.tolist() for part in modulation.samples]
+
+
+def breaks_of(model: Any, times: np.ndarray) -> np.ndarray:
+    """Times at which the coupling of a model is not smooth; refuses samples that end too early."""
+    changing = getattr(model, "modulation", None)
+    if changing is None:
+        return np.empty(0)
+    return np.asarray(changing.breaks(times))

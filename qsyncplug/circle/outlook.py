@@ -33,7 +33,8 @@ def _of_reduced(model: OttAntonsen, state0: Any) -> Predictions[Prediction]:
 
 
 def _reduced(model: OttAntonsen, z: np.ndarray) -> Iterator[Prediction]:
-    if np.ndim(model.coupling) or np.ndim(model.phase_lag) or np.any(model.widths <= 0):
+    plain = not (np.ndim(model.coupling) or np.ndim(model.phase_lag) or model.modulation)
+    if not plain or np.any(model.widths <= 0):
         return
     k, lag = float(model.coupling), float(model.phase_lag)
     if model.n == 1:
@@ -186,6 +187,8 @@ def _of_sphere(model: Sphere, state0: Any) -> Predictions[Prediction]:
 
 def _clustering(model: Sphere, x: np.ndarray) -> Iterator[Prediction]:
     if x.ndim != 2 or len(x) < 2 or model.coupling <= 0 or not model.alike:
+        return
+    if model.modulation is not None:
         return
     real = not np.iscomplexobj(x)
     attracts = model.beta >= 0 and model.polynomial is None

@@ -17,6 +17,8 @@ from ..core.rungekutta import RungeKutta, integrator
 from ..core.solver import Solver
 from ..core.stepper import Problem
 from .model import Circle, refuse_mask
+from .modulation import modulation_of, storable, stored
+from .reduced import ReducedProblem
 from .statements import equal_frequencies
 
 __all__ = [
@@ -46,6 +48,8 @@ class Populations:
         :math:`α_{ml}`.
     frequencies : number or (M,) array
         :math:`ω_m`.
+    modulation : callable or (times, values), optional
+        Factor of all couplings, a function of time.
 
     Raises
     ------
@@ -68,6 +72,7 @@ class Populations:
     coupling: Any
     phase_lag: Any = 0.0
     frequencies: Any = 0.0
+    modulation: Any = None
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -82,6 +87,8 @@ class Populations:
             raise ValueError(f"phase_lag must be a number or {count}×{count}, not {lag.shape}")
         if omega.shape not in ((), (count,)):
             raise ValueError(f"frequencies must be a number or {count}, not {omega.shape}")
+        if self.modulation is not None:
+            put(self, "modulation", modulation_of(self.modulation))
         put(self, "sizes", sizes)
         put(self, "coupling", coupling)
         put(self, "phase_lag", np.broadcast_to(lag, (count, count)).copy())
@@ -97,12 +104,16 @@ class Populations:
         """Where each population begins, and n, (M+1,)."""
         return np.concatenate([[0], np.cumsum(self.sizes)])
 
-    storable = True
+    @property
+    def storable(self) -> bool:
+        """Whether a file can hold the model."""
+        return storable(self.modulation)
 
     def to_dict(self) -> dict[str, Any]:
         """Describe the model so that a saved result can build it again."""
         names = ("coupling", "phase_lag", "frequencies")
         arrays = {name: getattr(self, name).tolist() for name in names}
+        arrays["modulation"] = stored(self.modulation)
         return {"kind": "populations", "sizes": list(self.sizes), **arrays}
 
     @classmethod
@@ -122,6 +133,7 @@ class Populations:
             frequencies=self.frequencies[of],
             adjacency=self.coupling[np.ix_(of, of)] * share,
             phase_lag=self.phase_lag[np.ix_(of, of)],
+            modulation=self.modulation,
         )
 
 
@@ -296,15 +308,6 @@ def _of_circle(model: Circle, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return weights, np.array([[gain * np.exp(-1j * model.phase_lag)]]), np.array([omega])
 
 
-class _Problem(Problem):
-    """Steps on the samples of the coupling."""
-
-    def breakpoints(self, times: np.ndarray) -> np.ndarray:
-        """See :meth:`Problem.breakpoints`."""
-        changing = getattr(self.result.model, "modulation", None)
-        return np.empty(0) if changing is None else np.asarray(changing.breaks(times))
-
-
 class MoebiusSolver(Solver):
     """Solver of the reduced motion of Watanabe and Strogatz; see :func:`wssolve`.
 
@@ -326,13 +329,13 @@ class MoebiusSolver(Solver):
 
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> Problem:
         """See :meth:`Solver.problem`."""
-        model, factor = self.model, None
+        model, factor = self.model, self.model.modulation
+        if factor is not None:
+            factor.cover(float(times[0]), float(times[-1]))
         if isinstance(model, Circle):
             x = model.positions(state0, "state0")
             weights, matrix, omega = _of_circle(model, x.size)
-            starts, factor = np.array([0, x.size]), model.modulation
-            if factor is not None:
-                factor.cover(float(times[0]), float(times[-1]))
+            starts = np.array([0, x.size])
         else:
             refuse_mask("state0", state0)
             x = check_array("state0", state0, shape=(model.n,))
@@ -353,7 +356,7 @@ class MoebiusSolver(Solver):
             stats={"method": f"{self._options['method']}, Möbius maps"},
             model=model,
         )
-        return _Problem(times, stepper, result)
+        return ReducedProblem(times, stepper, result)
 
 
 def wssolve(

@@ -16,6 +16,7 @@ from ..core.rungekutta import RungeKutta, integrator
 from ..core.solver import Solver
 from ..core.stepper import Problem
 from .model import refuse_mask
+from .modulation import breaks_of, changing_coupling, storable, stored
 
 __all__ = ["OttAntonsen", "OttAntonsenResult", "OttAntonsenSolver", "oasolve"]
 
@@ -32,7 +33,8 @@ class OttAntonsen:
     ----------
     coupling : float or (M, M) array
         K. A matrix couples populations: :math:`H_m=\sum_lK_{ml}e^{-iα_{ml}}z_l`, as
-        :class:`Populations` does for finitely many.
+        :class:`Populations` does for finitely many. A function of time K(t), or a tuple (times,
+        values), becomes the attribute ``modulation``, and ``coupling`` is 1.
     widths : number or (M,) array
         Half widths :math:`γ_m≥0`.
     centres : number or (M,) array
@@ -42,6 +44,8 @@ class OttAntonsen:
         force of a coupling that is one number.
     phase_lag : float or (M, M) array
         α; a matrix with a matrix of couplings.
+    modulation : callable or (times, values), optional
+        Factor of the coupling, a function of time.
 
     Raises
     ------
@@ -64,9 +68,13 @@ class OttAntonsen:
     centres: Any = 0.0
     shares: Any = None
     phase_lag: Any = 0.0
+    modulation: Any = None
 
     def __post_init__(self) -> None:
         put = object.__setattr__
+        coupling, factor = changing_coupling(self.coupling, self.modulation)
+        put(self, "coupling", coupling)
+        put(self, "modulation", factor)
         pairs = check_ndim("coupling", self.coupling) == 2
         for name in ("coupling", "phase_lag"):
             value = getattr(self, name)
@@ -101,6 +109,8 @@ class OttAntonsen:
     def velocity(self, t: float, z: np.ndarray) -> np.ndarray:
         """ż at the modes `z`, (M,)."""
         strength = self.coupling * np.exp(-1j * self.phase_lag)
+        if self.modulation is not None:
+            strength = strength * self.modulation(t)
         pull = strength @ z if np.ndim(strength) else strength * np.sum(self.shares * z)
         rate = 1j * self.centres - self.widths
         return np.asarray(rate * z + 0.5 * (pull - np.conj(pull) * z * z))
@@ -109,12 +119,18 @@ class OttAntonsen:
         """Numbers that :func:`qsyncplug.load` rebuilds it from."""
         return {
             "kind": "OttAntonsen",
-            "coupling": self.coupling,
+            "coupling": np.asarray(self.coupling).tolist(),
             "widths": self.widths.tolist(),
             "centres": self.centres.tolist(),
             "shares": self.shares.tolist(),
-            "phase_lag": self.phase_lag,
+            "phase_lag": np.asarray(self.phase_lag).tolist(),
+            "modulation": stored(self.modulation),
         }
+
+    @property
+    def storable(self) -> bool:
+        """Whether a file can hold the model."""
+        return storable(self.modulation)
 
 
 def _from_dict(data: dict[str, Any]) -> OttAntonsen:
@@ -167,6 +183,14 @@ class OttAntonsenResult(Result):
         return np.array(row).view(complex)
 
 
+class ReducedProblem(Problem):
+    """Steps on what is not smooth in the coupling."""
+
+    def breakpoints(self, times: np.ndarray) -> np.ndarray:
+        """See :meth:`Problem.breakpoints`."""
+        return breaks_of(self.result.model, times)
+
+
 class OttAntonsenSolver(Solver):
     """Solver of the reduced motion; see :func:`oasolve`.
 
@@ -194,6 +218,8 @@ class OttAntonsenSolver(Solver):
         if np.any(np.abs(z) > 1):
             raise ValueError("state0 must have modulus at most 1: it is a mean of unit vectors")
         z = np.broadcast_to(z, (self.model.n,)).copy()
+        if self.model.modulation is not None:
+            self.model.modulation.cover(float(times[0]), float(times[-1]))
         rhs = PythonRightHandSide(self.model.velocity, self.model.n, complex_pairs=True)
         method = integrator(rhs, self._options)
         stepper = RungeKutta(method, float(times[0]), z, float(times[-1]))
@@ -201,7 +227,7 @@ class OttAntonsenSolver(Solver):
         result = OttAntonsenResult(
             e_ops, self._options, solver=self.name, stats=stats, model=self.model
         )
-        return Problem(times, stepper, result)
+        return ReducedProblem(times, stepper, result)
 
 
 def oasolve(

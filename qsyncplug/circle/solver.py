@@ -18,6 +18,7 @@ from .field import KERNELS, Layout, right_hand_side
 from .frames import FromZero, common_frequency
 from .local import local_order_parameters
 from .model import Circle, check_circle
+from .modulation import breaks_of
 from .motion import extra_stepper, positions_in
 from .noisy import SCHEMES_OF_NOISE
 
@@ -352,8 +353,7 @@ class CircleProblem(Problem):
 
     def breakpoints(self, times: np.ndarray) -> np.ndarray:
         """See :meth:`Problem.breakpoints`."""
-        changing = self.result.model.modulation
-        return np.empty(0) if changing is None else np.asarray(changing.breaks(times))
+        return breaks_of(self.result.model, times)
 
     def finish(self) -> None:
         """See :meth:`Problem.finish`."""

@@ -16,6 +16,8 @@ from ..core.rungekutta import RungeKutta, integrator
 from ..core.solver import Solver
 from ..core.stepper import Problem
 from .model import refuse_mask
+from .modulation import changing_coupling, storable, stored
+from .reduced import ReducedProblem
 
 __all__ = ["Sphere", "SphereResult", "SphereSolver", "spheresolve"]
 
@@ -41,6 +43,8 @@ class Sphere:
     polynomial : (p+1,) array, optional
         :math:`c_k` of weights :math:`\frac1n\sum_kc_k\langle x_i,x_j\rangle^k` instead of the
         exponential.
+    modulation : callable or (times, values), optional
+        Factor of the coupling, a function of time; such a `coupling` becomes it.
 
     Notes
     -----
@@ -62,12 +66,16 @@ class Sphere:
 
     beta: float = 0.0
     normalization: str = "mean"
-    coupling: float = 1.0
+    coupling: Any = 1.0
     rotations: Any = None
     polynomial: Any = None
+    modulation: Any = None
 
     def __post_init__(self) -> None:
         put = object.__setattr__
+        coupling, factor = changing_coupling(self.coupling, self.modulation)
+        put(self, "coupling", coupling)
+        put(self, "modulation", factor)
         put(self, "beta", check_number("beta", self.beta, minimum=-600.0, maximum=600.0))
         put(self, "coupling", check_number("coupling", self.coupling))
         check_choice("normalization", self.normalization, ("mean", "attention"))
@@ -94,7 +102,7 @@ class Sphere:
         """Whether all particles turn alike, so that a rotating frame hides it."""
         return self.rotations is None or self.rotations.ndim == 2
 
-    def velocity(self, x: np.ndarray) -> np.ndarray:
+    def velocity(self, x: np.ndarray, t: float = 0.0) -> np.ndarray:
         """ẋ at the points `x`, (n, d)."""
         n = len(x)
         if self.polynomial is not None:
@@ -112,7 +120,8 @@ class Sphere:
                 weight, total = np.exp(exponent), np.full((n, 1), float(n))
             pull = (weight @ x) / total
         along = np.sum(np.conj(pull) * x, axis=1, keepdims=True)
-        out = self.coupling * (pull - along * x)
+        strength = self.coupling if self.modulation is None else self.modulation(t) * self.coupling
+        out = strength * (pull - along * x)
         if self.rotations is not None:
             out = out + np.einsum("...ab,...b->...a", self.rotations, x)
         return np.asarray(out)
@@ -127,13 +136,21 @@ class Sphere:
             "normalization": self.normalization,
             "coupling": self.coupling,
             "rotations": parts,
+            "polynomial": None if self.polynomial is None else self.polynomial.tolist(),
+            "modulation": stored(self.modulation),
         }
+
+    @property
+    def storable(self) -> bool:
+        """Whether a file can hold the model."""
+        return storable(self.modulation)
 
 
 def _from_dict(data: dict[str, Any]) -> Sphere:
     parts = data["rotations"]
     turning = None if parts is None else np.array(parts[0]) + 1j * np.array(parts[1])
-    return Sphere(data["beta"], data["normalization"], data["coupling"], turning)
+    rest = (data.get("polynomial"), data.get("modulation"))
+    return Sphere(data["beta"], data["normalization"], data["coupling"], turning, *rest)
 
 
 storage.register_model("Sphere", _from_dict)
@@ -245,7 +262,10 @@ class SphereSolver(Solver):
         x = x / np.linalg.norm(x, axis=1, keepdims=True)
 
         def motion(t: float, y: np.ndarray) -> np.ndarray:
-            return np.asarray(self.model.velocity(y.reshape(x.shape)).ravel())
+            return np.asarray(self.model.velocity(y.reshape(x.shape), t).ravel())
+
+        if self.model.modulation is not None:
+            self.model.modulation.cover(float(times[0]), float(times[-1]))
 
         rhs = PythonRightHandSide(motion, x.size, complex_pairs=is_complex)
         method = integrator(rhs, self._options)
@@ -257,7 +277,7 @@ class SphereSolver(Solver):
         return _SphereProblem(times, stepper, result)
 
 
-class _SphereProblem(Problem):
+class _SphereProblem(ReducedProblem):
     """Watches the norms."""
 
     def finish(self) -> None:

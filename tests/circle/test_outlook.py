@@ -223,3 +223,52 @@ def test_verdicts_of_everything(extra):
     said = qsp.verdict(run)
     assert (said.label == "complete") == ("noise" not in extra)
     qsp.predictions(model, [0.0, 0.3, 1.0, 1.7]).check(run)
+
+
+def test_changing_couplings_of_the_other_models(tmp_path):
+    def strength(t):
+        return 2 + np.cos(2 * t)
+
+    knots = np.linspace(0, 2, 200)
+    samples = (knots, strength(knots))
+    # r/(1−r²)^½ of identical oscillators grows as exp ∫K/2, γ=0
+    times = np.linspace(0, 2, 5)
+    for coupling in (strength, samples):
+        run = oasolve(OttAntonsen(coupling, 0.0), 0.1, times)
+        grown = 0.1 / math.sqrt(0.99) * np.exp(times + np.sin(2 * times) / 4)
+        assert run.order_parameter == pytest.approx(grown / np.sqrt(1 + grown**2), abs=1e-7)
+    run.save(tmp_path / "run.npz")
+    assert qsp.load(tmp_path / "run.npz").model.modulation(0.3) == pytest.approx(strength(0.3))
+    # two points on a sphere: tan(φ/2) falls as exp(−∫κ)
+    x = np.array([[1.0, 0, 0], [math.cos(1.0), math.sin(1.0), 0]])
+    for coupling in (strength, samples):
+        run = spheresolve(Sphere(coupling=coupling), x, times)
+        angle = 2 * np.arctan(np.tan(0.5) * np.exp(-(2 * times + np.sin(2 * times) / 2)))
+        assert run.gram[:, 0, 1] == pytest.approx(np.cos(angle), abs=1e-7)
+    model = Populations([3, 4], [[1.0, 0.2], [0.3, 0.5]], modulation=strength)
+    start = RNG.uniform(0, 6, 7)
+    reduced = wssolve(model, start, times)
+    assert reduced.positions == pytest.approx(
+        circlesolve(model.circle(), start, times).positions, abs=1e-9
+    )
+    with pytest.raises(ValueError, match="samples of coupling end"):
+        oasolve(OttAntonsen(samples, 0.0), 0.1, [0.0, 3.0])
+    assert not list(qsp.predictions(OttAntonsen(strength, 1.0), 0.1))
+
+
+def test_files_hold_the_new_models(tmp_path):
+    x = np.eye(3)
+    run = spheresolve(Sphere(polynomial=[1.0, 0.5]), x, [0.0, 1.0])
+    run.save(tmp_path / "a.npz")
+    assert qsp.load(tmp_path / "a.npz").model.polynomial.tolist() == [1.0, 0.5]
+    pair = OttAntonsen(np.array([[1.0, 0.2], [0.3, 1.0]]), 0.1, phase_lag=np.eye(2))
+    oasolve(pair, 0.3, [0.0, 1.0]).save(tmp_path / "b.npz")
+    again = qsp.load(tmp_path / "b.npz").model
+    assert np.array_equal(again.coupling, pair.coupling)
+    assert np.array_equal(again.phase_lag, np.eye(2))
+
+
+def test_equations():
+    model = Circle(sine(), coupling=np.cos, phase_lag=np.eye(2), delay=np.ones((2, 2)))
+    text = model._repr_latex_()
+    assert r"\kappa(t)" in text and r"\alpha_{ij}" in text and r"\tau_{ij}" in text
