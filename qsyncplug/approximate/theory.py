@@ -16,6 +16,7 @@ from ..operators.handle import EachAtom
 from ..operators.states import ProductState
 from ..operators.system import System
 from .rings import predictions_of_ring
+from .thresholds import predictions_of_thresholds
 
 __all__ = ["predictions_of_system"]
 
@@ -78,7 +79,7 @@ def predictions_of_system(system: System, state0: Any) -> Predictions[Prediction
     Predictions
         Symmetry-forbidden amplitudes and coherences; the locking range, rate, beat frequency and
         oscillation death of two equal van der Pol oscillators; the stable rotating waves of a ring
-        of them; the locking of two lasers.
+        of them; time crystals and superradiance of large spins; the locking of two lasers.
 
     Examples
     --------
@@ -92,7 +93,7 @@ def predictions_of_system(system: System, state0: Any) -> Predictions[Prediction
     pair = _pair(system)
     if pair is not None:
         items += _of_pair(pair)
-    items += predictions_of_ring(system)
+    items += predictions_of_ring(system) + predictions_of_thresholds(system)
     items += _of_lasers(system)
     return Predictions(items)
 

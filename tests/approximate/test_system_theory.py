@@ -138,3 +138,63 @@ def test_what_is_no_ring():
     assert ring_of(qsp.van_der_pol_ring(2)) is None
     other = qsp.System(0 * b[0], [*on, b[0] - b[2], b[2] - b[1], b[1] - b[3], b[3] - b[0]])
     assert ring_of(other).order in ((0, 2, 1, 3), (0, 3, 1, 2))
+
+
+def test_time_crystals():
+    """Both sides of the threshold; where the spin rests is a fixed point of the drift."""
+    still = qsp.boundary_time_crystal(60, drive=0.6)
+    known = qsp.predictions(still, [(2.5, 0.3)])["rest"]
+    assert known.limits["height"] == pytest.approx(-0.8, abs=1e-12)
+    run = qsp.mfsolve(still, [(2.5, 0.3)], np.linspace(0, 60, 121), closure="none")
+    assert known.test(run)[0] is True
+    short = qsp.mfsolve(still, [(0.5, 0.3)], np.linspace(0, 3, 61), closure="none")
+    assert known.test(short)[0] is None
+    run.coordinates[:, 2] += 1.0
+    assert known.test(run)[0] is False
+    (crystal,) = qsp.predictions(qsp.boundary_time_crystal(60, drive=1.5), [(2.5, 0.3)])
+    assert crystal.name == "time crystal"
+    swings = qsp.boundary_time_crystal(60, drive=1.5)
+    run = qsp.mfsolve(swings, [(2.5, 0.3)], np.linspace(0, 200, 801), closure="none")
+    assert crystal.test(run)[0] is True
+    run.coordinates[300:, 2] = 0.0
+    assert crystal.test(run)[0] is False
+
+
+@pytest.mark.parametrize("coupling", [0.3, 0.7])
+def test_superradiance(coupling):
+    """λ_c² = ω0(ω²+κ²/4)/4ω: there the Jacobian of the empty state turns unstable."""
+    system = qsp.dicke(40, cavity=1.0, atom=0.8, coupling=coupling, cavity_loss=1.5)
+    b, S = system.nodes
+    known = qsp.predictions(system, {b: 0.1, S: (2.9, 0.2)})["superradiance"]
+    critical = known.limits["critical"]
+    for near, sign in ((0.99, -1), (1.01, 1)):
+        other = qsp.dicke(40, cavity=1.0, atom=0.8, coupling=near * critical, cavity_loss=1.5)
+        values = np.linalg.eigvals(other.jacobian([0, 0, 0, 0, -20.0]))
+        assert np.sign(np.max(values.real[np.abs(values) > 1e-9])) == sign
+    start = {b: 0.1, S: (2.9, 0.2)}
+    run = qsp.mfsolve(system, start, np.linspace(0, 400, 401), closure="none")
+    passed, text = known.test(run)
+    assert passed is True, text
+    assert (known.limits["height"] == -1.0) == (coupling < critical)
+
+
+def test_thresholds_of_other_systems_are_not_claimed():
+    (b,), (S,) = qsp.modes(1), qsp.spins(10)
+    dicke = qsp.dicke(10)
+
+    def start(node):
+        return 0.1 if type(node).__name__ == "Mode" else (2.0, 0.1)
+
+    wrong = [
+        qsp.System(S.x + 0.1 * S.z, [S.m]),
+        qsp.System(S.x, [S.p]),
+        qsp.System(S.x, [S.m, S.z]),
+        qsp.System(b.dag() * b + S.z + 0.1 * (b * S.p + b.dag() * S.m), [b]),
+        qsp.System(b.dag() * b - S.z + 0.1 * (b + b.dag()) * S.x, [b]),
+        qsp.System(dicke.hamiltonian, [*dicke.jumps, dicke.nodes[1].m]),
+        qsp.tavis_cummings(6),
+    ]
+    for system in wrong:
+        assert not {"rest", "time crystal", "superradiance"} & {
+            p.name for p in qsp.predictions(system, [start(s) for s in system.nodes])
+        }
