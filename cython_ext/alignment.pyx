@@ -22,6 +22,7 @@ def doubles(value):
 cdef class Influence:
     """Base class of h."""
 
+    # as in alignment.pxd
     cdef int fill(self, const double* distance, double* value, Py_ssize_t count) noexcept nogil:
         return -1
 
@@ -34,6 +35,7 @@ cdef class FormulaInfluence(Influence):
     def __init__(self, double floor, double height, double scale, double exponent):
         self.floor, self.height, self.scale, self.exponent = floor, height, scale, exponent
 
+    # as in alignment.pxd
     cdef int fill(self, const double* distance, double* value, Py_ssize_t count) noexcept nogil:
         cdef Py_ssize_t p
         cdef double q
@@ -53,6 +55,7 @@ cdef class CallableInfluence(Influence):
     def __init__(self, function):
         self.function = function
 
+    # as in alignment.pxd
     cdef int fill(self, const double* distance, double* value, Py_ssize_t count) noexcept nogil:
         with gil:
             try:
@@ -62,7 +65,12 @@ cdef class CallableInfluence(Influence):
                 return -1
         return 0
 
-    cdef int call(self, const double* distance, double* value, Py_ssize_t count) except -1:
+    cdef int call(
+        self,
+        const double* distance,     # IN (count,)
+        double* value,              # OUT (count,)
+        Py_ssize_t count,           # IN
+    ) except -1:
         cdef double[::1] d = np.empty(count), h
         cdef Py_ssize_t p
         if count == 0:
@@ -83,6 +91,7 @@ cdef class CallableInfluence(Influence):
 cdef class Centres:
     """Base class of the centres of n rows."""
 
+    # as in alignment.pxd
     cdef void locate(self, double t, const double* y, const double* norm,
                      double* centre) noexcept nogil:
         pass
@@ -116,6 +125,7 @@ cdef class ModeCentres(Centres):
         """Take other matrices of x at the start."""
         self.u = doubles(u)
 
+    # as in alignment.pxd
     cdef void locate(self, double t, const double* y, const double* norm,
                      double* centre) noexcept nogil:
         cdef Py_ssize_t j, a, r = self.r
@@ -164,6 +174,7 @@ cdef class ChebyshevCentres(Centres):
         self.matrix = np.zeros(2 * self.d * self.r * self.r)
         self.scratch = np.zeros(4 * self.d * self.r * self.r)
 
+    # as in alignment.pxd
     cdef void locate(self, double t, const double* y, const double* norm,
                      double* centre) noexcept nogil:
         cdef Py_ssize_t j, a, r = self.r
@@ -219,11 +230,13 @@ cdef class Theta:
             self.at(t, NULL, &out[0])
         return np.asarray(out)
 
+    # as in alignment.pxd
     cdef void at(self, double t, const double* state, double* theta) noexcept nogil:
         cdef Py_ssize_t j
         for j in range(self.n):
             theta[j] = self.start[j]
 
+    # as in alignment.pxd
     cdef int rates(self, double t, const double* y, const double* norm, const double* theta,
                    double* change) noexcept nogil:
         return 0
@@ -239,6 +252,7 @@ cdef class RelaxingTheta(Theta):
         self.rate, self.t0 = rate, t0
         self.mean = np.mean(theta)
 
+    # as in alignment.pxd
     cdef void at(self, double t, const double* state, double* theta) noexcept nogil:
         cdef double decay = exp(-self.rate * (t - self.t0))
         cdef Py_ssize_t j
@@ -268,11 +282,13 @@ cdef class AlignedTheta(Theta):
         self.value = np.zeros(pairs)
         self.centre = np.zeros(max(self.n * (centres.d if self.distant else 1), 1))
 
+    # as in alignment.pxd
     cdef void at(self, double t, const double* state, double* theta) noexcept nogil:
         cdef Py_ssize_t j
         for j in range(self.n):
             theta[j] = state[2 * j] if state != NULL else self.start[j]
 
+    # as in alignment.pxd
     cdef int rates(self, double t, const double* y, const double* norm, const double* theta,
                    double* change) noexcept nogil:
         cdef Py_ssize_t j, m, pairs = self.n * (self.n - 1) // 2, p = 0

@@ -1,15 +1,21 @@
-"""Mean field and covariance of boson models: polynomials in complex variables and their conjugates."""
+"""Mean field and covariance of boson models: polynomials in complex variables and their
+conjugates.
+"""
 
 from libc.math cimport sqrt
 
 import numpy as np
 
+from qsyncplug._ext.complexes cimport conj, square
 from qsyncplug._ext.integrator cimport RightHandSide
 
 cdef extern from "polynomials.h" nogil:
-    void poly_monomials(long count, const int* parent, const int* letter, const double* both, double* power)
-    void poly_rows(long rows, const int* start, const int* middle, const int* column, const int* factor,
-                   const double* re, const double* im, const double* coefficient, const double* power, double* out)
+    # the header says what is IN and OUT
+    void poly_monomials(long count, const int* parent, const int* letter, const double* both,
+                        double* power)
+    void poly_rows(long rows, const int* start, const int* middle, const int* column,
+                   const int* factor, const double* re, const double* im,
+                   const double* coefficient, const double* power, double* out)
 
 
 cdef class Polynomials:
@@ -53,21 +59,28 @@ cdef class Polynomials:
             return -1
         return 0
 
-    cdef int evaluate(self, double t, const double complex* z, double complex* out) noexcept nogil:
-        """IN z (variables); OUT every row at (t, z)."""
+    cdef int evaluate(
+        self,
+        double t,                   # IN
+        const double complex* z,    # IN (variables,)
+        double complex* out,        # OUT (outputs,)
+    ) noexcept nogil:
+        """Every row at (t, z); 0, or -1: `error` holds what a function raised."""
         cdef Py_ssize_t k
         if self.time_dependent and self.update(t) != 0:
             return -1
         for k in range(self.variables):
-            self.both[2 * k] = z[k].conjugate()
+            self.both[2 * k] = conj(z[k])
             self.both[2 * k + 1] = z[k]
         # an empty list of monomials or entries has no first element
         if self.monomials > 1:
-            poly_monomials(self.monomials - 1, &self.parent[0], &self.variable[0], <const double*>&self.both[0],
-                           <double*>&self.power[0])
+            poly_monomials(self.monomials - 1, &self.parent[0], &self.variable[0],
+                           <const double*>&self.both[0], <double*>&self.power[0])
         if self.column.shape[0]:
-            poly_rows(self.outputs, &self.start[0], &self.middle[0], &self.column[0], &self.factor[0], &self.re[0],
-                      &self.im[0], <const double*>&self.coefficient[0], <const double*>&self.power[0], <double*>out)
+            poly_rows(self.outputs, &self.start[0], &self.middle[0], &self.column[0],
+                      &self.factor[0], &self.re[0], &self.im[0],
+                      <const double*>&self.coefficient[0], <const double*>&self.power[0],
+                      <double*>out)
         else:
             for k in range(self.outputs):
                 out[k] = 0
@@ -96,7 +109,12 @@ cdef class PolynomialFlow(RightHandSide):
         self.complex_pairs = True
         self.size = 2 * polynomials.variables
 
-    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
+    cdef int evaluate(
+        self,
+        double t,           # IN
+        const double* y,    # IN (size,)
+        double* dy,         # OUT (size,)
+    ) noexcept nogil:
         cdef int code = self.polynomials.evaluate(t, <const double complex*>y, <double complex*>dy)
         if code != 0:
             with gil:
@@ -104,8 +122,14 @@ cdef class PolynomialFlow(RightHandSide):
         return code
 
 
-def nonzero(Polynomials polynomials, int[::1] variable, scale):
-    """Rows, columns and ratios of scales of the elements of the real Jacobian whose derivative is no empty polynomial."""
+def nonzero(
+    Polynomials polynomials,    # IN
+    int[::1] variable,          # IN (d,)
+    scale,                      # IN (d,)
+):
+    """Rows, columns and ratios of scales of the elements of the real Jacobian whose derivative is
+    no empty polynomial.
+    """
     cdef Py_ssize_t n = polynomials.variables, d = variable.shape[0], a, b, k
     rows, columns, ratios = [], [], []
     for a in range(d):
@@ -116,11 +140,19 @@ def nonzero(Polynomials polynomials, int[::1] variable, scale):
                 rows.append(a)
                 columns.append(b)
                 ratios.append(scale[a] / scale[b])
-    return np.array(rows, dtype=np.intc), np.array(columns, dtype=np.intc), np.array(ratios, dtype=float)
+    indices = np.array(rows, dtype=np.intc), np.array(columns, dtype=np.intc)
+    return (*indices, np.array(ratios, dtype=float))
 
 
-cdef inline double element(const double complex* uv, Py_ssize_t n, int i, int j, int own, int other) noexcept nogil:
-    """IN u=dF/dz, then v=dF/dz*, each (n, n); the rate of part `own` of variable i with part `other` of variable j."""
+cdef inline double element(
+    const double complex* uv,   # IN u=dF/dz, then v=dF/dz*, each (n, n)
+    Py_ssize_t n,               # IN
+    int i,                      # IN
+    int j,                      # IN
+    int own,                    # IN
+    int other,                  # IN
+) noexcept nogil:
+    """The rate of part `own` of variable i with part `other` of variable j."""
     cdef double complex u = uv[i * n + j], v = uv[n * n + i * n + j]
     # d/d(Re z)=u+v, d/d(Im z)=i(u-v)
     if other == 0:
@@ -131,9 +163,11 @@ cdef inline double element(const double complex* uv, Py_ssize_t n, int i, int j,
 cdef class LinearisedFlow(RightHandSide):
     """Mean field and covariance: dz/dt = F, dC/dt = M C + C M^T + D.
 
-    Rows of `polynomials`: F (n), u=dF/dz (n, n), v=dF/dz* (n, n), then the upper triangle of D (d, d).
-    State: the complex variables z as pairs of doubles (real ones with a zero), then the upper triangle of C row by row.
-    Coordinate a of C is scale[a] times the real (part 0) or imaginary part (part 1) of z[variable[a]].
+    Rows of `polynomials`: F (n), u=dF/dz (n, n), v=dF/dz* (n, n), then the upper triangle of D
+    (d, d).
+    State: the complex variables z as pairs of doubles (real ones with a zero), then the upper
+    triangle of C row by row. Coordinate a of C is scale[a] times the real (part 0) or imaginary
+    part (part 1) of z[variable[a]].
     """
 
     cdef Polynomials polynomials
@@ -158,7 +192,12 @@ cdef class LinearisedFlow(RightHandSide):
         self.A = np.empty((d, d))
         self.row, self.column, self.ratio = nonzero(polynomials, self.variable, scale)
 
-    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
+    cdef int evaluate(
+        self,
+        double t,           # IN
+        const double* y,    # IN (size,)
+        double* dy,         # OUT (size,)
+    ) noexcept nogil:
         cdef Py_ssize_t n = self.n, d = self.d, i, j, k, e, at
         cdef double m
         cdef const double complex* D
@@ -183,7 +222,8 @@ cdef class LinearisedFlow(RightHandSide):
         for e in range(self.row.shape[0]):
             i = self.row[e]
             j = self.column[e]
-            m = element(&self.out[n], n, self.variable[i], self.variable[j], self.part[i], self.part[j]) * self.ratio[e]
+            m = self.ratio[e] * element(&self.out[n], n, self.variable[i], self.variable[j],
+                                        self.part[i], self.part[j])
             target = &self.A[i, 0]
             source = &self.C[j, 0]
             for k in range(d):
@@ -200,8 +240,8 @@ cdef class LinearisedFlow(RightHandSide):
 cdef class TangentFlow(RightHandSide):
     """Mean field and perturbations of it: dz/dt = F, dX/dt = M X.
 
-    Rows of `polynomials`: F (n), u=dF/dz (n, n), v=dF/dz* (n, n). State: z as pairs of doubles, then the d real
-    coordinates of each of `count` perturbations.
+    Rows of `polynomials`: F (n), u=dF/dz (n, n), v=dF/dz* (n, n). State: z as pairs of doubles,
+    then the d real coordinates of each of `count` perturbations.
     """
 
     cdef Polynomials polynomials
@@ -223,7 +263,12 @@ cdef class TangentFlow(RightHandSide):
         self.out = np.empty(polynomials.outputs, dtype=complex)
         self.row, self.column, self.ratio = nonzero(polynomials, self.variable, scale)
 
-    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
+    cdef int evaluate(
+        self,
+        double t,           # IN
+        const double* y,    # IN (size,)
+        double* dy,         # OUT (size,)
+    ) noexcept nogil:
         cdef Py_ssize_t n = self.n, e, k, at
         cdef int i, j
         cdef double m
@@ -240,7 +285,8 @@ cdef class TangentFlow(RightHandSide):
         for e in range(self.row.shape[0]):
             i = self.row[e]
             j = self.column[e]
-            m = element(&self.out[n], n, self.variable[i], self.variable[j], self.part[i], self.part[j]) * self.ratio[e]
+            m = self.ratio[e] * element(&self.out[n], n, self.variable[i], self.variable[j],
+                                        self.part[i], self.part[j])
             at = 2 * n
             for k in range(self.count):
                 dy[at + i] += m * y[at + j]
@@ -248,8 +294,12 @@ cdef class TangentFlow(RightHandSide):
         return 0
 
 
-def unpack_linear(const double[:, ::1] rows, double[:, ::1] mean, double[:, :, ::1] covariance):
-    """IN rows of a LinearisedFlow; OUT quadratures (T, 2n) and full covariances (T, 2n, 2n)."""
+def unpack_linear(
+    const double[:, ::1] rows,          # IN of a LinearisedFlow
+    double[:, ::1] mean,                # OUT (T, 2n)
+    double[:, :, ::1] covariance,       # OUT (T, 2n, 2n)
+):
+    """Quadratures and full covariances."""
     cdef Py_ssize_t T = rows.shape[0], d = mean.shape[1], t, i, j, at
     cdef double root = sqrt(2.0)
     for t in range(T):
@@ -262,8 +312,12 @@ def unpack_linear(const double[:, ::1] rows, double[:, ::1] mean, double[:, :, :
                 at += 1
 
 
-def first_unphysical(const double[:, :, ::1] covariance, double tolerance):
-    """Index of the first matrix for which C + iΩ/2 + tolerance·max(1, |C|) is not positive definite, or -1.
+def first_unphysical(
+    const double[:, :, ::1] covariance,     # IN (T, d, d)
+    double tolerance,                       # IN
+):
+    """Index of the first matrix for which C + iΩ/2 + tolerance·max(1, |C|) is not positive
+    definite, or -1.
 
     A Hermitian LDL† without pivoting: a pivot that is not positive shows a negative eigenvalue.
     """
@@ -280,7 +334,7 @@ def first_unphysical(const double[:, :, ::1] covariance, double tolerance):
         for j in range(d):
             p = covariance[t, j, j] + shift
             for k in range(j):
-                p -= (L[j, k].real * L[j, k].real + L[j, k].imag * L[j, k].imag) * pivot[k]
+                p -= square(L[j, k]) * pivot[k]
             if not p > 0:
                 return t
             pivot[j] = p
@@ -289,6 +343,6 @@ def first_unphysical(const double[:, :, ::1] covariance, double tolerance):
                 if i == j + 1 and j % 2 == 0:
                     s = s - 0.5j
                 for k in range(j):
-                    s = s - L[i, k] * L[j, k].conjugate() * pivot[k]
+                    s = s - L[i, k] * conj(L[j, k]) * pivot[k]
                 L[i, j] = s / p
     return -1

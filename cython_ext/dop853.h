@@ -80,7 +80,8 @@ static double dop853_error(
         }
         if (width == 1) {
             for (ptrdiff_t i = 0; i < m; i++) {
-                const double scale = atol[(b + i) * stride] + rtol * fmax(fabs(y0[b + i]), fabs(y1[b + i]));
+                const double size = fmax(fabs(y0[b + i]), fabs(y1[b + i]));
+                const double scale = atol[(b + i) * stride] + rtol * size;
                 const double s5 = e5[i] / scale, s3 = e3[i] / scale;
                 total5 += s5 * s5;
                 total3 += s3 * s3;

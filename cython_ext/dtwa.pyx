@@ -11,21 +11,22 @@ import time
 import numpy as np
 
 cdef extern from "dtwa_kernel.h" nogil:
-    const int LANES
-    const int MAX_GROUPS
-    const double NODE[16]
+    enum:
+        LANES
+        MAX_GROUPS
     ctypedef struct dtwa_model:
         int groups
         int items
         int* group
         double (*field)[3]
-        double (*coupling)[8][3]
+        double (*coupling)[MAX_GROUPS][3]
         double (*own)[3]
-        double (*decay)[8]
+        double (*decay)[MAX_GROUPS]
         int has_decay
         double* spins
     ctypedef struct dtwa_stream:
         int has_spare
+    # the header says what is IN and OUT
     void dtwa_rhs(const dtwa_model*, const double*, const double*, const double*, double*)
     void dtwa_combine(int, int, double, double**, const double*, double*)
     double dtwa_error(int, double, double**, double)
@@ -41,20 +42,21 @@ cdef extern from "dtwa_kernel.h" nogil:
     int dtwa_ones(uint64_t)
 
 cdef enum:
-    WIDTH = 8           # LANES
-    MOST = 8            # MAX_GROUPS
     ROWS = 29           # 16 stages, y before and after, 7 of the dense output, scratch, noise
 
 
 cdef class Ensemble:
-    """What every sample shares: the model, the initial product state, the times. Runs of chunks may overlap in threads.
+    """What every sample shares: the model, the initial product state, the times.
+
+    Runs of chunks may overlap in threads.
 
     Parameters
     ----------
     spins : sequence of int
         Spins 1/2 in each group.
     field : (G, 3), coupling : (G, G, 3), own : (G, 3), decay : (G, G)
-        The field on group a is field[a] + sum_b coupling[a, b] J_b + decay; own[a] s is taken off for each spin s.
+        The field on group a is field[a] + sum_b coupling[a, b] J_b + decay; own[a] s is taken off
+        for each spin s.
     noise : (K, G)
         Amplitudes of the K complex noises, one a jump operator.
     direction : (G, 3, 3)
@@ -75,11 +77,11 @@ cdef class Ensemble:
     cdef int n
     cdef readonly int moments
 
-    def __init__(self, spins, field, coupling, own, decay, noise, direction, length, times, double tolerance,
-                 double max_step, long long nsteps, seed):
+    def __init__(self, spins, field, coupling, own, decay, noise, direction, length, times,
+                 double tolerance, double max_step, long long nsteps, seed):
         cdef int a, b, mu, G = len(spins)
-        if not 1 <= G <= MOST:
-            raise ValueError(f"there must be 1 to {MOST} groups of spins, not {G}")
+        if not 1 <= G <= MAX_GROUPS:
+            raise ValueError(f"there must be 1 to {MAX_GROUPS} groups of spins, not {G}")
         memset(&self.model, 0, sizeof(self.model))
         self.model.groups = G
         for a in range(G):
@@ -104,11 +106,11 @@ cdef class Ensemble:
         self.max_step = max_step
         self.nsteps = nsteps
         self.seed = seed
-        self.n = 3 * self.model.items * WIDTH
+        self.n = 3 * self.model.items * LANES
         self.moments = 3 * G + 3 * G * (3 * G + 1) // 2 + 4 * G + G * (2 * G + 1)
 
     def run(self, Py_ssize_t first, Py_ssize_t count, double deadline=INFINITY):
-        """Samples `first` to `first + count`: sums and sums of squares (T, moments) of the observables.
+        """Samples `first` to `first + count`: sums and sums of squares of the observables.
 
         Returns
         -------
@@ -117,8 +119,9 @@ cdef class Ensemble:
         done : int
             Samples in the sums.
         error : exception or None
-            Why they are not all: OverflowError (more than `nsteps` steps in one sample), TimeoutError (the clock
-            ``time.perf_counter`` passed `deadline`), MemoryError, KeyboardInterrupt.
+            Why they are not all: OverflowError (more than `nsteps` steps in one sample),
+            TimeoutError (the clock ``time.perf_counter`` passed `deadline`), MemoryError,
+            KeyboardInterrupt.
         """
         cdef Py_ssize_t T = self.times.shape[0], block, done = 0
         cdef double[:, ::1] sums = np.zeros((T, self.moments))
@@ -129,16 +132,18 @@ cdef class Ensemble:
         stop = None
         steps[0] = steps[1] = 0
         with nogil:
-            work = <double*>malloc((ROWS * self.n + 5 * MOST * WIDTH + self.n) * sizeof(double))
+            work = <double*>malloc(
+                (ROWS * self.n + 5 * MAX_GROUPS * LANES + self.n) * sizeof(double)
+            )
             if work == NULL:
                 code = -1
             else:
-                for block in range((count + WIDTH - 1) // WIDTH):
-                    code = self.block(first + block * WIDTH, <int>min(WIDTH, count - block * WIDTH), work,
-                                      &sums[0, 0], &squares[0, 0], steps)
+                for block in range((count + LANES - 1) // LANES):
+                    code = self.block(first + block * LANES, <int>min(LANES, count - block * LANES),
+                                      work, &sums[0, 0], &squares[0, 0], steps)
                     if code != 0:
                         break
-                    done = min(count, (block + 1) * WIDTH)
+                    done = min(count, (block + 1) * LANES)
                     with gil:
                         try:
                             PyErr_CheckSignals()
@@ -168,24 +173,30 @@ cdef class Ensemble:
         cdef int mu, items = self.model.items
         cdef double[:, :, ::1] vectors = np.empty((count, items, 3))
         cdef double[:, ::1] weights = np.empty((count, items))
-        cdef dtwa_stream streams[WIDTH]
-        cdef double y[3 * 4 * MOST * WIDTH]
-        cdef double w[4 * MOST * WIDTH]
+        cdef dtwa_stream streams[LANES]
+        cdef double y[3 * 4 * MAX_GROUPS * LANES]
+        cdef double w[4 * MAX_GROUPS * LANES]
         for k in range(count):
-            if k % WIDTH == 0:
+            if k % LANES == 0:
                 self.draw(first + k, streams, y, w)
             for i in range(items):
-                weights[k, i] = w[i * WIDTH + k % WIDTH]
+                weights[k, i] = w[i * LANES + k % LANES]
                 for mu in range(3):
-                    vectors[k, i, mu] = y[(3 * i + mu) * WIDTH + k % WIDTH]
+                    vectors[k, i, mu] = y[(3 * i + mu) * LANES + k % LANES]
         return np.asarray(vectors), np.asarray(weights)
 
-    cdef void draw(self, Py_ssize_t first, dtwa_stream* streams, double* y, double* weight) noexcept nogil:
-        """OUT initial vectors and weights of one block, and the streams it goes on with."""
+    cdef void draw(
+        self,
+        Py_ssize_t first,       # IN number of the first sample
+        dtwa_stream* streams,   # OUT (LANES,): what the block goes on with
+        double* y,              # OUT (items, 3, LANES)
+        double* weight,         # OUT (items, LANES)
+    ) noexcept nogil:
+        """Initial vectors and weights of one block."""
         cdef int lane, a, c, item, mu, sign, both, one, other, left, take
         cdef int[4] counts
         cdef uint64_t p, q, mask
-        for lane in range(WIDTH):
+        for lane in range(LANES):
             dtwa_seed(&streams[lane], self.seed, <uint64_t>(first + lane))
             item = 0
             for a in range(self.model.groups):
@@ -194,9 +205,9 @@ cdef class Ensemble:
                     p = dtwa_next(&streams[lane])
                     one = 1 if p >> 63 else -1
                     other = 1 if (p >> 62) & 1 else -1
-                    weight[item * WIDTH + lane] = 1
+                    weight[item * LANES + lane] = 1
                     for mu in range(3):
-                        y[(3 * item + mu) * WIDTH + lane] = (
+                        y[(3 * item + mu) * LANES + lane] = (
                             sign * self.direction[a, 0, mu] + one * self.direction[a, 1, mu]
                             + other * self.direction[a, 2, mu])
                     item += 1
@@ -218,15 +229,23 @@ cdef class Ensemble:
                     counts[3] += take - both - one - other
                     left -= take
                 for c in range(4):
-                    weight[item * WIDTH + lane] = counts[c]
+                    weight[item * LANES + lane] = counts[c]
                     for mu in range(3):
-                        y[(3 * item + mu) * WIDTH + lane] = (
-                            self.direction[a, 0, mu] + (1 if c < 2 else -1) * self.direction[a, 1, mu]
+                        y[(3 * item + mu) * LANES + lane] = (
+                            self.direction[a, 0, mu]
+                            + (1 if c < 2 else -1) * self.direction[a, 1, mu]
                             + (1 if c % 2 == 0 else -1) * self.direction[a, 2, mu])
                     item += 1
 
-    cdef int block(self, Py_ssize_t first, int active, double* work, double* sums, double* squares,
-                   long long* steps) noexcept nogil:
+    cdef int block(
+        self,
+        Py_ssize_t first,       # IN number of the first sample
+        int active,             # IN samples that count
+        double* work,           # OUT scratch
+        double* sums,           # INOUT (T, moments)
+        double* squares,        # INOUT (T, moments)
+        long long* steps,       # INOUT accepted, rejected
+    ) noexcept nogil:
         """One block from the first to the last time."""
         cdef double* K[16]
         cdef double* F[7]
@@ -234,7 +253,7 @@ cdef class Ensemble:
         cdef double* after = work + 17 * self.n
         cdef double* scratch = work + 25 * self.n
         cdef double* weight = work + ROWS * self.n
-        cdef dtwa_stream streams[WIDTH]
+        cdef dtwa_stream streams[LANES]
         cdef int s
         for s in range(16):
             K[s] = work + s * self.n
@@ -245,10 +264,21 @@ cdef class Ensemble:
             return self.stochastic(active, K, y, scratch, weight, streams, sums, squares, steps)
         return self.deterministic(active, K, F, y, after, scratch, weight, sums, squares, steps)
 
-    cdef int deterministic(self, int active, double** K, double** F, double* y, double* after, double* scratch,
-                           double* weight, double* sums, double* squares, long long* steps) noexcept nogil:
+    cdef int deterministic(
+        self,
+        int active,             # IN samples that count
+        double** K,             # OUT scratch: 16 stages
+        double** F,             # OUT scratch: dense output
+        double* y,              # INOUT (items, 3, LANES)
+        double* after,          # OUT scratch
+        double* scratch,        # OUT scratch
+        double* weight,         # IN (items, LANES)
+        double* sums,           # INOUT (T, moments)
+        double* squares,        # INOUT (T, moments)
+        long long* steps,       # INOUT accepted, rejected
+    ) noexcept nogil:
         """Dormand-Prince 8(5,3) with dense output."""
-        cdef Py_ssize_t T = self.times.shape[0], done = 0
+        cdef Py_ssize_t T = self.times.shape[0], done = 0, at
         cdef double t = self.times[0], h, error, factor, largest = 0
         cdef long long taken = 0
         cdef int k, n = self.n, s
@@ -261,7 +291,8 @@ cdef class Ensemble:
         while True:
             while done < T and self.times[done] <= t:
                 # only the first time is met here: the others lie within a step
-                dtwa_observe(&self.model, weight, y, active, sums + done * self.moments, squares + done * self.moments)
+                at = done * self.moments
+                dtwa_observe(&self.model, weight, y, active, sums + at, squares + at)
                 done += 1
             if done == T:
                 return 0
@@ -287,8 +318,8 @@ cdef class Ensemble:
                 dtwa_dense(n, h, K, y, after, F)
                 while done < T and self.times[done] <= t + h:
                     dtwa_interpolate(n, (self.times[done] - t) / h, F, y, scratch)
-                    dtwa_observe(&self.model, weight, scratch, active, sums + done * self.moments,
-                                 squares + done * self.moments)
+                    at = done * self.moments
+                    dtwa_observe(&self.model, weight, scratch, active, sums + at, squares + at)
                     done += 1
             t += h
             memcpy(y, after, n * sizeof(double))
@@ -301,14 +332,26 @@ cdef class Ensemble:
             rejected = False
             h = fmin(self.max_step, h * factor)
 
-    cdef int stochastic(self, int active, double** K, double* y, double* scratch, double* weight, dtwa_stream* streams,
-                        double* sums, double* squares, long long* steps) noexcept nogil:
-        """Fourth-order Runge-Kutta steps, the noise constant in each: converges to the Stratonovich solution."""
-        cdef Py_ssize_t T = self.times.shape[0], done, parts
+    cdef int stochastic(
+        self,
+        int active,             # IN samples that count
+        double** K,             # OUT scratch: 4 stages
+        double* y,              # INOUT (items, 3, LANES)
+        double* scratch,        # OUT scratch
+        double* weight,         # IN (items, LANES)
+        dtwa_stream* streams,   # INOUT (LANES,)
+        double* sums,           # INOUT (T, moments)
+        double* squares,        # INOUT (T, moments)
+        long long* steps,       # INOUT accepted, rejected
+    ) noexcept nogil:
+        """Fourth-order Runge-Kutta steps, the noise constant in each: converges to the Stratonovich
+        solution.
+        """
+        cdef Py_ssize_t T = self.times.shape[0], done, parts, at
         cdef int n = self.n, lane, k, a, jumps = <int>self.noise.shape[0]
         cdef double h, u, v
         cdef long long taken = 0
-        cdef double noise[2 * MOST * WIDTH]
+        cdef double noise[2 * MAX_GROUPS * LANES]
         dtwa_observe(&self.model, weight, y, active, sums, squares)
         for done in range(1, T):
             parts = <Py_ssize_t>ceil((self.times[done] - self.times[done - 1]) / self.max_step)
@@ -319,13 +362,13 @@ cdef class Ensemble:
                     return 1
                 taken += 1
                 memset(noise, 0, sizeof(noise))
-                for lane in range(WIDTH):
+                for lane in range(LANES):
                     for k in range(jumps):
                         u = dtwa_normal(&streams[lane]) / sqrt(h)
                         v = dtwa_normal(&streams[lane]) / sqrt(h)
                         for a in range(self.model.groups):
-                            noise[2 * a * WIDTH + lane] += self.noise[k, a] * u
-                            noise[(2 * a + 1) * WIDTH + lane] += self.noise[k, a] * v
+                            noise[2 * a * LANES + lane] += self.noise[k, a] * u
+                            noise[(2 * a + 1) * LANES + lane] += self.noise[k, a] * v
                 dtwa_rhs(&self.model, weight, y, noise, K[0])
                 dtwa_shift(n, 0.5 * h, K[0], y, scratch)
                 dtwa_rhs(&self.model, weight, scratch, noise, K[1])
@@ -335,5 +378,6 @@ cdef class Ensemble:
                 dtwa_rhs(&self.model, weight, scratch, noise, K[3])
                 dtwa_rk4(n, h, K, y)
                 steps[0] += 1
-            dtwa_observe(&self.model, weight, y, active, sums + done * self.moments, squares + done * self.moments)
+            at = done * self.moments
+            dtwa_observe(&self.model, weight, y, active, sums + at, squares + at)
         return 0

@@ -1,6 +1,7 @@
 /* Inner loops of the discrete truncated Wigner approximation.
-   A block holds LANES samples side by side: component mu of item i of lane l is y[(3 i + mu) LANES + l].
-   Only additions, multiplications and divisions, lane by lane: the clones differ in speed, not in a single bit. */
+   A block holds LANES samples side by side: component mu of item i of lane l is
+   y[(3 i + mu) LANES + l]. Only additions, multiplications and divisions, lane by lane: the clones
+   differ in speed, not in a single bit. */
 #ifndef QSYNCPLUG_DTWA_H
 #define QSYNCPLUG_DTWA_H
 
@@ -20,18 +21,18 @@
 
 typedef struct {
     int groups, items;
-    int group[4 * MAX_GROUPS];                              /* of each item */
+    int group[4 * MAX_GROUPS]; /* of each item */
     double field[MAX_GROUPS][3];
-    double coupling[MAX_GROUPS][MAX_GROUPS][3];             /* the field on a is coupling[a][b] * J_b */
-    double own[MAX_GROUPS][3];                              /* what each spin must not feel of itself */
+    double coupling[MAX_GROUPS][MAX_GROUPS][3]; /* the field on a is coupling[a][b] * J_b */
+    double own[MAX_GROUPS][3];                  /* what each spin must not feel of itself */
     double decay[MAX_GROUPS][MAX_GROUPS];
     int has_decay;
     double spins[MAX_GROUPS];
 } dtwa_model;
 
-/* IN y, weight (items, LANES); OUT J (groups, 3, LANES) */
-CLONES static void dtwa_sums(const dtwa_model *p, const double *restrict weight, const double *restrict y,
-                             double *restrict J)
+/* IN p, weight (items, LANES), y; OUT J (groups, 3, LANES) */
+CLONES static void dtwa_sums(const dtwa_model *p, const double *restrict weight,
+                             const double *restrict y, double *restrict J)
 {
     for (int k = 0; k < 3 * p->groups * LANES; k++)
         J[k] = 0;
@@ -43,9 +44,10 @@ CLONES static void dtwa_sums(const dtwa_model *p, const double *restrict weight,
     }
 }
 
-/* IN y, weight, noise (groups, 2, LANES) or NULL; OUT dy */
-CLONES static void dtwa_rhs(const dtwa_model *p, const double *restrict weight, const double *restrict y,
-                            const double *restrict noise, double *restrict dy)
+/* IN p, weight, y, noise (groups, 2, LANES) or NULL; OUT dy */
+CLONES static void dtwa_rhs(const dtwa_model *p, const double *restrict weight,
+                            const double *restrict y, const double *restrict noise,
+                            double *restrict dy)
 {
     double J[3 * MAX_GROUPS * LANES], B[3 * MAX_GROUPS * LANES];
     dtwa_sums(p, weight, y, J);
@@ -80,7 +82,8 @@ CLONES static void dtwa_rhs(const dtwa_model *p, const double *restrict weight, 
         double *d = dy + 3 * LANES * i;
         for (int l = 0; l < LANES; l++) {
             double x = s[l], v = s[LANES + l], z = s[2 * LANES + l];
-            double bx = f[l] - own[0] * x, by = f[LANES + l] - own[1] * v, bz = f[2 * LANES + l] - own[2] * z;
+            double bx = f[l] - own[0] * x, by = f[LANES + l] - own[1] * v;
+            double bz = f[2 * LANES + l] - own[2] * z;
             d[l] = by * z - bz * v;
             d[LANES + l] = bz * x - bx * z;
             d[2 * LANES + l] = bx * v - by * x;
@@ -88,9 +91,10 @@ CLONES static void dtwa_rhs(const dtwa_model *p, const double *restrict weight, 
     }
 }
 
-/* out = base + h * sum of the stages named in a row of the tableau; n is a multiple of LANES */
-CLONES static void dtwa_combine(int stage, int n, double h, double *const *K, const double *restrict base,
-                                double *restrict out)
+/* out = base + h * sum of the stages named in a row of the tableau.
+   IN stage, n (a multiple of LANES), h, K (stages of n), base (n); OUT out (n) */
+CLONES static void dtwa_combine(int stage, int n, double h, double *const *K,
+                                const double *restrict base, double *restrict out)
 {
     int first = ROW_START[stage], last = ROW_START[stage + 1];
     for (int k = 0; k < n; k += LANES) {
@@ -108,7 +112,8 @@ CLONES static void dtwa_combine(int stage, int n, double h, double *const *K, co
     }
 }
 
-/* error of the step, the largest over the lanes; the scale is the length sqrt(3) of a spin */
+/* error of the step, the largest over the lanes; the scale is the length sqrt(3) of a spin.
+   IN n, h, K (stages of n), tolerance */
 CLONES static double dtwa_error(int n, double h, double *const *K, double tolerance)
 {
     double total5[LANES], total3[LANES], worst = 0;
@@ -141,7 +146,8 @@ CLONES static double dtwa_error(int n, double h, double *const *K, double tolera
     return worst / tolerance;
 }
 
-/* coefficients of the dense output, after the three extra stages */
+/* coefficients of the dense output, after the three extra stages.
+   IN n, h, K (16 stages of n), before, after (n); OUT F (7 arrays of n) */
 CLONES static void dtwa_dense(int n, double h, double *const *K, const double *restrict before,
                               const double *restrict after, double *const *F)
 {
@@ -165,35 +171,40 @@ CLONES static void dtwa_dense(int n, double h, double *const *K, const double *r
     }
 }
 
-CLONES static void dtwa_interpolate(int n, double x, double *const *F, const double *restrict before,
-                                    double *restrict out)
+/* the dense output at the part x of the step.
+   IN n, x, F (7 arrays of n), before (n); OUT out (n) */
+CLONES static void dtwa_interpolate(int n, double x, double *const *F,
+                                    const double *restrict before, double *restrict out)
 {
     double w = 1 - x;
     for (int k = 0; k < n; k++)
-        out[k] = before[k] + x * (F[0][k] + w * (F[1][k] + x * (F[2][k] + w * (F[3][k] + x * (F[4][k]
-                 + w * (F[5][k] + x * F[6][k]))))));
+        out[k] = before[k] + x * (F[0][k] + w * (F[1][k] + x * (F[2][k] + w * (
+            F[3][k] + x * (F[4][k] + w * (F[5][k] + x * F[6][k]))))));
 }
 
-/* out = base + h * K */
-CLONES static void dtwa_shift(int n, double h, const double *restrict K, const double *restrict base,
-                              double *restrict out)
+/* out = base + h * K. IN n, h, K (n), base (n); OUT out (n) */
+CLONES static void dtwa_shift(int n, double h, const double *restrict K,
+                              const double *restrict base, double *restrict out)
 {
     for (int k = 0; k < n; k++)
         out[k] = base[k] + h * K[k];
 }
 
-/* y += h/6 (K0 + 2 K1 + 2 K2 + K3) */
+/* y += h/6 (K0 + 2 K1 + 2 K2 + K3). IN n, h, K (4 stages of n); INOUT y (n) */
 CLONES static void dtwa_rk4(int n, double h, double *const *K, double *restrict y)
 {
     for (int k = 0; k < n; k++)
         y[k] += h / 6 * (K[0][k] + 2 * (K[1][k] + K[2][k]) + K[3][k]);
 }
 
-/* Add the first `active` lanes to the sums of the 3G means and 3G(3G+1)/2 second moments and of their squares;
-   then the same of the 2G quadratures of J_-/sqrt(N/2 - J_z), and the means of those of J_-/sqrt((N+1)/2 - J_z).
-   Within a group a product of two spins is that of different spins; a spin with itself gives delta/4. */
-CLONES static void dtwa_observe(const dtwa_model *p, const double *restrict weight, const double *restrict y, int active,
-                                double *restrict sums, double *restrict squares)
+/* Add the first `active` lanes to the sums of the 3G means and 3G(3G+1)/2 second moments and of
+   their squares; then the same of the 2G quadratures of J_-/sqrt(N/2 - J_z), and the means of those
+   of J_-/sqrt((N+1)/2 - J_z). Within a group a product of two spins is that of different spins; a
+   spin with itself gives delta/4.
+   IN p, weight (items, LANES), y, active; INOUT sums, squares (one number an observable) */
+CLONES static void dtwa_observe(const dtwa_model *p, const double *restrict weight,
+                                const double *restrict y, int active, double *restrict sums,
+                                double *restrict squares)
 {
     double J[3 * MAX_GROUPS * LANES];
     int d = 3 * p->groups, at = d;
@@ -262,10 +273,12 @@ CLONES static void dtwa_observe(const dtwa_model *p, const double *restrict weig
 }
 
 /* ------------------------------------------------------------------ random numbers
-   splitmix64 to seed, xoshiro256++ to draw (D. Blackman, S. Vigna, ACM Trans. Math. Softw. 47, 36, 2021). */
+   splitmix64 to seed, xoshiro256++ to draw (D. Blackman, S. Vigna, ACM Trans. Math. Softw. 47, 36,
+   2021). */
 
 typedef struct { uint64_t s[4]; double spare; int has_spare; } dtwa_stream;
 
+/* INOUT x */
 static uint64_t dtwa_mix(uint64_t *x)
 {
     uint64_t z = (*x += 0x9e3779b97f4a7c15u);
@@ -274,6 +287,7 @@ static uint64_t dtwa_mix(uint64_t *x)
     return z ^ (z >> 31);
 }
 
+/* OUT r; IN seed, sample */
 static void dtwa_seed(dtwa_stream *r, uint64_t seed, uint64_t sample)
 {
     uint64_t x = seed, y;
@@ -284,6 +298,7 @@ static void dtwa_seed(dtwa_stream *r, uint64_t seed, uint64_t sample)
     r->has_spare = 0;
 }
 
+/* INOUT r. 64 random bits. */
 static uint64_t dtwa_next(dtwa_stream *r)
 {
     uint64_t *s = r->s, t = s[1] << 17, sum = s[0] + s[3], out = ((sum << 23) | (sum >> 41)) + s[0];
@@ -296,11 +311,13 @@ static uint64_t dtwa_next(dtwa_stream *r)
     return out;
 }
 
+/* INOUT r. In [0, 1). */
 static double dtwa_uniform(dtwa_stream *r)
 {
     return (double)(dtwa_next(r) >> 11) * 0x1p-53;
 }
 
+/* INOUT r. Of variance 1. */
 static double dtwa_normal(dtwa_stream *r)
 {
     double u, v, q;
@@ -319,6 +336,7 @@ static double dtwa_normal(dtwa_stream *r)
     return u * q;
 }
 
+/* IN x. Number of its bits that are set. */
 static int dtwa_ones(uint64_t x)
 {
     int n = 0;

@@ -1,4 +1,4 @@
-"""Right-hand sides that are not of one family: written in Python, and linear with constant coefficients."""
+"""Right-hand sides that are not of one family: written in Python, and linear ones."""
 
 from libc.string cimport memcpy
 
@@ -21,6 +21,7 @@ cdef class PythonRightHandSide(RightHandSide):
         self.complex_pairs = complex_pairs
         self.size = 2 * size if complex_pairs else size
 
+    # IN y (size,)
     cdef object view(self, const double* y):
         cdef double[::1] array = np.empty(self.size)
         memcpy(&array[0], y, self.size * sizeof(double))
@@ -34,7 +35,9 @@ cdef class PythonRightHandSide(RightHandSide):
             try:
                 value = as_doubles(self.function(t, self.view(y)), self.complex_pairs)
                 if value.shape[0] != self.size:
-                    raise ValueError(f"the right-hand side returned {value.shape[0]} doubles, not {self.size}")
+                    raise ValueError(
+                        f"the right-hand side returned {value.shape[0]} doubles, not {self.size}"
+                    )
                 memcpy(dy, &value[0], self.size * sizeof(double))
             except BaseException as error:
                 self.error = error

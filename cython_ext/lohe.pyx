@@ -15,8 +15,10 @@ from libc.string cimport memcpy, memset
 import numpy as np
 
 from qsyncplug._ext.alignment cimport Centres, Theta
+from qsyncplug._ext.complexes cimport conj, of_parts, scaled
+from qsyncplug._ext.complexes cimport square as modulus_squared
 from qsyncplug._ext.integrator cimport RightHandSide
-from qsyncplug._ext.rows cimport bracket, quadratic, row_times, square
+from qsyncplug._ext.rows cimport add_row, bracket, quadratic, row_times, square
 
 from qsyncplug._ext.alignment import (
     AlignedTheta, CallableInfluence, ChebyshevCentres, FormulaInfluence, ModeCentres, RelaxingTheta,
@@ -30,21 +32,21 @@ cdef class Mixing:
 
     cdef Py_ssize_t n, r
     cdef bint common            # the same for every oscillator
-    cdef double factor_re, factor_im
+    cdef double complex factor
 
     def __init__(self, Py_ssize_t n, Py_ssize_t r, factor=1.0):
         self.n, self.r = n, r
         self.common = True
-        self.factor_re, self.factor_im = complex(factor).real, complex(factor).imag
+        self.factor = factor
 
-    # IN y (n rows), phase (n pairs) or NULL; OUT zeta (r pairs), without the factor
+    # IN j, y (n rows), phase (n pairs) or NULL; OUT zeta (r pairs), without the factor
     cdef void gather(self, Py_ssize_t j, const double* y, const double* phase,
                      double* zeta) noexcept nogil:
         cdef Py_ssize_t m
         memset(zeta, 0, 2 * self.r * sizeof(double))
         for m in range(self.n):
-            add_row(zeta, y + 2 * self.r * m, 1.0 / self.n, 0.0,
-                    phase + 2 * m if phase != NULL else NULL, self.r)
+            add_turned(zeta, y + 2 * self.r * m, 1.0 / self.n,
+                       phase + 2 * m if phase != NULL else NULL, self.r)
 
 
 cdef class GraphMixing(Mixing):
@@ -60,32 +62,28 @@ cdef class GraphMixing(Mixing):
         self.indices = np.array(indices, dtype=np.intc) if len(indices) else np.zeros(1, np.intc)
         self.data = doubles(data)
 
+    # IN j, y (n rows), phase (n pairs) or NULL; OUT zeta (r pairs)
     cdef void gather(self, Py_ssize_t j, const double* y, const double* phase,
                      double* zeta) noexcept nogil:
         cdef Py_ssize_t p, m
         memset(zeta, 0, 2 * self.r * sizeof(double))
         for p in range(self.indptr[j], self.indptr[j + 1]):
             m = self.indices[p]
-            add_row(zeta, y + 2 * self.r * m, self.data[2 * p], self.data[2 * p + 1],
-                    phase + 2 * m if phase != NULL else NULL, self.r)
+            add_turned(zeta, y + 2 * self.r * m, of_parts(self.data[2 * p], self.data[2 * p + 1]),
+                       phase + 2 * m if phase != NULL else NULL, self.r)
 
 
-# IN row, re + i im, phase (a pair) or NULL; INOUT total: total += (re + i im) phase row
-cdef void add_row(double* total, const double* row, double re, double im, const double* phase,
-                  Py_ssize_t r) noexcept nogil:
+# IN row (r pairs), weight, phase (a pair) or NULL; INOUT total: total += weight phase row
+cdef void add_turned(double* total, const double* row, double complex weight, const double* phase,
+                     Py_ssize_t r) noexcept nogil:
     cdef Py_ssize_t i
-    cdef double x
     if phase != NULL:
-        x = re * phase[0] - im * phase[1]
-        im = re * phase[1] + im * phase[0]
-        re = x
-    if im == 0:
+        weight = weight * of_parts(phase[0], phase[1])
+    if weight.imag == 0:
         for i in range(2 * r):
-            total[i] += re * row[i]
+            total[i] += weight.real * row[i]
     else:
-        for i in range(0, 2 * r, 2):
-            total[i] += re * row[i] - im * row[i + 1]
-            total[i + 1] += re * row[i + 1] + im * row[i]
+        add_row(total, row, weight.real, weight.imag, r)
 
 
 # ---------------------------------------------------------------------- what must not happen
@@ -331,39 +329,36 @@ cdef class LoheRightHandSide(RightHandSide):
     # IN row j; OUT its derivative
     cdef void drive(self, Py_ssize_t j, const double* row, double* out) noexcept nogil:
         cdef Py_ssize_t i, r = self.r
-        cdef double fr = self.mixing.factor_re, fi = self.mixing.factor_im
-        cdef double pr, pi, sr, si, im, gr, gi, er, ei, cr, ci
+        cdef double complex f = self.mixing.factor, s, g
+        cdef double sr, si, gr, gi, er, ei, cr, ci
         cdef const double* zeta = &self.zeta[0]
         cdef const double* dual = &self.dual[0] if self.has_metric else zeta
         if self.rotating:
             # back into the frame of row j
-            pr = self.phase[2 * j]
-            pi = -self.phase[2 * j + 1]
-            im = fr * pi + fi * pr
-            fr = fr * pr - fi * pi
-            fi = im
-        sr = bracket(dual, row, r, &im)
-        # s = conj(f) <zeta, X_j>
-        si = fr * im - fi * sr
-        sr = fr * sr + fi * im
+            f = f * of_parts(self.phase[2 * j], -self.phase[2 * j + 1])
+        sr = bracket(dual, row, r, &si)
+        s = conj(f) * of_parts(sr, si)
         if self.normalised:
-            sr /= self.norm[j]
-            si /= self.norm[j]
-        gr = self.half_k * self.theta[j] * fr * self.direction
-        gi = self.half_k * self.theta[j] * fi * self.direction
-        er = self.half_k * sr * self.direction
-        ei = (self.half_k * si + self.omega[j]) * self.direction
+            s = of_parts(s.real / self.norm[j], s.imag / self.norm[j])
+        g = scaled(self.half_k * self.theta[j], f)
+        # apart, so that the compiler makes vectors of the loop
+        gr = g.real * self.direction
+        gi = g.imag * self.direction
+        er = self.half_k * s.real * self.direction
+        ei = (self.half_k * s.imag + self.omega[j]) * self.direction
         for i in range(0, 2 * r, 2):
             cr = row[i]
             ci = row[i + 1]
             out[i] = gr * zeta[i] - gi * zeta[i + 1] - (er * cr - ei * ci)
             out[i + 1] = gr * zeta[i + 1] + gi * zeta[i] - (er * ci + ei * cr)
 
+    # IN row (r pairs)
     cdef double norm_squared(self, const double* row) noexcept nogil:
         if self.has_metric:
             return quadratic(row, &self.metric[0], self.r)
         return square(row, self.r)
 
+    # IN zeta (r pairs); sets dual
     cdef void lower(self, const double* zeta) noexcept nogil:
         """dual = M zeta, so that <zeta, X>_M = <dual, X>."""
         cdef Py_ssize_t a
@@ -372,9 +367,11 @@ cdef class LoheRightHandSide(RightHandSide):
                 row_times(&self.metric[2 * a * self.r], zeta, self.r,
                           &self.dual[2 * a], &self.dual[2 * a + 1])
 
+    # IN t, y; OUT g (3,)
     cdef void events(self, double t, const double* y, double* g) noexcept nogil:
         self.watch.events(y, g)
 
+    # IN t, y
     cdef int accepted(self, double t, double* y) noexcept nogil:
         self.watch.step_done(y)
         return 0
@@ -393,14 +390,13 @@ cdef class MobiusRightHandSide(RightHandSide):
 
     cdef Py_ssize_t n, r
     cdef double[::1] rows, total
-    cdef double re, im
+    cdef double complex rate
 
     def __init__(self, rows, double coupling, factor=1.0):
         self.n, self.r = np.shape(rows)
         self.rows = doubles(rows)
         self.total = np.zeros(2 * self.r)
-        self.re = -0.5 * coupling / self.n * complex(factor).real
-        self.im = -0.5 * coupling / self.n * complex(factor).imag
+        self.rate = -0.5 * coupling / self.n * complex(factor)
         self.complex_pairs = True
         self.size = 2 * self.n
 
@@ -410,34 +406,35 @@ cdef class MobiusRightHandSide(RightHandSide):
     # IN t, y; OUT dy
     cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
         cdef Py_ssize_t j, i, r = self.r
-        cdef double a = 0, b = 0, p, q, norm, re, im
+        cdef double norm, re, im
+        cdef double complex inverse, sum = 0
+        cdef const double complex* w = <const double complex*>y
+        cdef double complex* change = <double complex*>dy
         cdef const double* x
         cdef double* total = &self.total[0]
         memset(total, 0, 2 * r * sizeof(double))
         for j in range(self.n):
-            norm = y[2 * j] * y[2 * j] + y[2 * j + 1] * y[2 * j + 1]
+            norm = modulus_squared(w[j])
             if not norm > 0:
                 return 1
             # 1/conj(w) = w/|w|^2
-            p = y[2 * j] / norm
-            q = y[2 * j + 1] / norm
-            a += p
-            b += q
+            inverse = of_parts(w[j].real / norm, w[j].imag / norm)
+            sum = sum + inverse
             x = &self.rows[2 * r * j]
             for i in range(0, 2 * r, 2):
-                total[i] += x[i] * p + x[i + 1] * q
-                total[i + 1] += x[i] * q - x[i + 1] * p
+                total[i] += x[i] * inverse.real + x[i + 1] * inverse.imag
+                total[i + 1] += x[i] * inverse.imag - x[i + 1] * inverse.real
         for j in range(self.n):
             x = &self.rows[2 * r * j]
             row_times(x, total, r, &re, &im)
-            re = a - re
-            im = b - im
-            dy[2 * j] = self.re * re - self.im * im
-            dy[2 * j + 1] = self.re * im + self.im * re
+            change[j] = self.rate * (sum - of_parts(re, im))
         return 0
 
 
-def phases(const double[::1] values, double factor):
+def phases(
+    const double[::1] values,   # IN (n,)
+    double factor,              # IN
+):
     """exp(-i factor values), (n,)."""
     cdef Py_ssize_t i, n = values.shape[0]
     cdef double x

@@ -1,4 +1,5 @@
-/* Sparse polynomials at one point: a chain of monomials, then rows over them. Complex numbers are pairs of doubles. */
+/* Sparse polynomials at one point: a chain of monomials, then rows over them. Complex numbers are
+   pairs of doubles. */
 #ifndef QSYNCPLUG_POLYNOMIALS_H
 #define QSYNCPLUG_POLYNOMIALS_H
 
@@ -8,9 +9,10 @@
 #define POLY_CLONES
 #endif
 
-/* IN parent, letter (2k: conj(z_k), 2k+1: z_k); both: conj(z_0), z_0, conj(z_1), ...; OUT power: [0] is 1 */
-POLY_CLONES static void poly_monomials(long count, const int *parent, const int *letter, const double *restrict both,
-                                       double *power)
+/* IN count, parent, letter (2k: conj(z_k), 2k+1: z_k), both: conj(z_0), z_0, conj(z_1), ...;
+   OUT power: [0] is 1 */
+POLY_CLONES static void poly_monomials(long count, const int *parent, const int *letter,
+                                       const double *restrict both, double *power)
 {
     for (long k = 0; k < count; k++) {
         const double *a = power + 2 * (long)parent[k], *b = both + 2 * (long)letter[k];
@@ -20,10 +22,13 @@ POLY_CLONES static void poly_monomials(long count, const int *parent, const int 
     }
 }
 
-/* IN rows: entries start[r] ... middle[r]-1 have real coefficients re; those up to start[r+1]-1 complex ones (re, im) and,
-   where factor[e] > 0, a factor of time. OUT out (rows). */
-POLY_CLONES static void poly_rows(long rows, const int *start, const int *middle, const int *column, const int *factor,
-                                  const double *re, const double *im, const double *restrict coefficient,
+/* IN rows: entries start[r] ... middle[r]-1 have real coefficients re; those up to start[r+1]-1
+   complex ones (re, im) and, where factor[e] > 0, a factor of time; column, coefficient (factors),
+   power.
+   OUT out (rows). */
+POLY_CLONES static void poly_rows(long rows, const int *start, const int *middle,
+                                  const int *column, const int *factor, const double *re,
+                                  const double *im, const double *restrict coefficient,
                                   const double *restrict power, double *restrict out)
 {
     for (long r = 0; r < rows; r++) {

@@ -1,21 +1,16 @@
-"""The published equations of two spin chains: drift, fluctuation matrix and diffusion, with corrections by flag.
+"""The published equations of two spin chains: drift, fluctuation matrix and diffusion, with
+corrections by flag.
 
-J. Ghildiyal, Manju, S. Dasgupta, A. Biswas, appendices A to C. Mode j is coupled to mode k=1-j; R is i r with r real.
+J. Ghildiyal, Manju, S. Dasgupta, A. Biswas, appendices A to C. Mode j is coupled to mode k=1-j;
+R is i r with r real.
 """
 
 from libc.math cimport cos, exp, isfinite, sin, sqrt
 
 import numpy as np
 
+from qsyncplug._ext.complexes cimport conj, of_parts, square
 from qsyncplug._ext.integrator cimport RightHandSide
-
-cdef extern from *:
-    """
-    /* products of complex numbers without the look for infinities that C asks for */
-    #if defined(__GNUC__) && !defined(__clang__)
-    #pragma GCC optimize ("cx-limited-range")
-    #endif
-    """
 
 cpdef enum Flag:
     EQ4 = 1             # Holstein-Primakoff for spin N/2
@@ -36,18 +31,16 @@ cpdef enum Flag:
     XOPERATOR = 32768   # X is part of the Hamiltonian
 
 
-cdef inline double complex i_times(double x) noexcept nogil:
-    cdef double complex z = 0
-    z.imag = x
-    return z
-
-
-cdef inline double square(double complex z) noexcept nogil:
-    return z.real * z.real + z.imag * z.imag
+cdef inline double complex imaginary(double x) noexcept nogil:
+    """IN x.  i x."""
+    return of_parts(0, x)
 
 
 cdef class PublishedFlow(RightHandSide):
-    """dbeta/dt as in appendix B, dC/dt = M C + C M^T + D; the state is beta (4 doubles) and the upper triangle of C."""
+    """dbeta/dt as in appendix B, dC/dt = M C + C M^T + D.
+
+    The state is beta (4 doubles) and the upper triangle of C.
+    """
 
     cdef double[2] N, g, frequency, kerr
     cdef double sigma, gl, gnl, thermal, x_fixed, detuning, theta, alpha
@@ -59,8 +52,8 @@ cdef class PublishedFlow(RightHandSide):
     cdef double P, dP, ddP, X, h
     cdef double[4][4] M, C
 
-    def __init__(self, n, g, double sigma_z, omega, double exchange, double linear_loss, double nonlinear_loss,
-                 double thermal, int flags, x=None, double detuning=0.0):
+    def __init__(self, n, g, double sigma_z, omega, double exchange, double linear_loss,
+                 double nonlinear_loss, double thermal, int flags, x=None, double detuning=0.0):
         cdef int j
         cdef double lam2 = exchange * exchange, B
         self.size = 14
@@ -78,7 +71,8 @@ cdef class PublishedFlow(RightHandSide):
             self.N[j] = n[j]
             self.g[j] = g[j]
             self.frequency[j] = omega[j]
-            B = lam2 + 1.0 / self.N[j] if flags & EQ4 else lam2 * (1 - 0.5 / self.N[j]) + 1.0 / self.N[j]
+            B = lam2 if flags & EQ4 else lam2 * (1 - 0.5 / self.N[j])
+            B += 1.0 / self.N[j]
             self.theta += (0.5 if j else -0.5) * self.frequency[j] * B
             self.kerr[j] = self.frequency[j] * lam2 / (self.N[j] if flags & EQ4 else 2 * self.N[j])
 
@@ -115,16 +109,16 @@ cdef class PublishedFlow(RightHandSide):
                 if self.flags & COMMUTATOR:
                     # exp(R(2n+1)) = exp(R) :exp((exp(2R)-1) n):, and exp(2R) - 1 = 2i sin(r) exp(R)
                     q = 2 * sin(self.r[j])
-                    self.cp[j] = -q * sin(self.r[j]) + i_times(q * cos(self.r[j]))
-                    self.cm[j] = q * sin(self.r[j]) + i_times(q * cos(self.r[j]))
+                    self.cp[j] = -q * sin(self.r[j]) + imaginary(q * cos(self.r[j]))
+                    self.cm[j] = q * sin(self.r[j]) + imaginary(q * cos(self.r[j]))
                     phase = self.r[j] + q * cos(self.r[j]) * self.n[j]
                     q = exp(-q * sin(self.r[j]) * self.n[j])
                 else:
-                    self.cp[j] = i_times(2 * self.r[j])
+                    self.cp[j] = imaginary(2 * self.r[j])
                     self.cm[j] = self.cp[j]
                     phase = self.r[j] * (1 + 2 * self.n[j])
                     q = 1
-                self.e[j] = q * cos(phase) + i_times(q * sin(phase))
+                self.e[j] = q * cos(phase) + imaginary(q * sin(phase))
             factor = 0.5 if self.flags & OPERATOR else 1.0
             q = self.gnl / (self.N[j] * self.N[j])
             phase = 2 / self.N[j] * sqrt(self.gl * self.gnl)
@@ -142,7 +136,7 @@ cdef class PublishedFlow(RightHandSide):
 
     cdef double energy(self) noexcept nogil:
         """h: the Hamiltonian (7) is P h."""
-        cdef double complex z = self.b[0].conjugate() * self.b[1] * (self.e[0].conjugate() * self.e[1])
+        cdef double complex z = conj(self.b[0]) * self.b[1] * (conj(self.e[0]) * self.e[1])
         cdef double h = 2 * self.g[0] * self.g[1] * self.A[0] * self.A[1] * z.real
         cdef int j
         for j in range(2):
@@ -153,7 +147,7 @@ cdef class PublishedFlow(RightHandSide):
         """The braces of B_j, its own term and the coupling: -dh/dbeta* with the right bracket."""
         cdef int k = 1 - j
         cdef double N = self.alpha * self.N[j], n = self.n[j], A = self.A[j]
-        cdef double complex b = self.b[j], c = self.b[k], w = self.e[j] * self.e[k].conjugate(), m, s
+        cdef double complex b = self.b[j], c = self.b[k], w = self.e[j] * conj(self.e[k]), m, s
         s = self.g[j] * self.g[j] * (4 * n / N - 3 * n * n / (N * N) - 1) * b
         m = self.cm[j] * (A * n) - A
         if bracket:
@@ -161,31 +155,37 @@ cdef class PublishedFlow(RightHandSide):
         else:
             m = m + n / N * b
         s = s + self.g[0] * self.g[1] * self.A[k] * (
-            w * c.conjugate() * (b * b) * (1 / N - self.cp[j] * A) + w.conjugate() * c * m)
+            w * conj(c) * (b * b) * (1 / N - self.cp[j] * A) + conj(w) * c * m)
         return s
 
     cdef double complex rate(self, int j) noexcept nogil:
         """B_j after ``point``."""
         cdef double complex f = self.exchange(j, self.flags & BRACKET)
         cdef double theta = self.theta if j == 0 else -self.theta
-        f = i_times(self.P) * f + (i_times(theta) - 0.5 * self.gl - self.d[j]) * self.b[j]
+        f = imaginary(self.P) * f + (imaginary(theta) - 0.5 * self.gl - self.d[j]) * self.b[j]
         if self.flags & XOPERATOR and self.x_dynamic:
-            f = f - i_times(self.h * self.dP * self.g[j] / sqrt(self.N[j])) * self.b[j]
+            f = f - imaginary(self.h * self.dP * self.g[j] / sqrt(self.N[j])) * self.b[j]
         if self.flags & SHIFT:
-            f = f - i_times(self.sigma * self.g[j] / sqrt(self.N[j])) * self.b[j]
+            f = f - imaginary(self.sigma * self.g[j] / sqrt(self.N[j])) * self.b[j]
         if self.flags & FRAME:
-            f = f + i_times(4 * self.r[j] * self.n[j] * (0.5 * self.gl + self.d[j])) * self.b[j]
+            f = f + imaginary(4 * self.r[j] * self.n[j] * (0.5 * self.gl + self.d[j])) * self.b[j]
         return f
 
-    cdef void exact_row(self, int j, double complex* own, double complex* other) noexcept nogil:
-        """OUT derivatives of B_j by beta_j, beta_j* (own) and beta_k, beta_k* (other)."""
+    cdef void exact_row(
+        self,
+        int j,                  # IN
+        double complex* own,    # OUT derivatives by beta_j, beta_j*
+        double complex* other,  # OUT derivatives by beta_k, beta_k*
+    ) noexcept nogil:
+        """Derivatives of B_j."""
         cdef int k = 1 - j
-        cdef double N = self.alpha * self.N[j], n = self.n[j], A = self.A[j], Nk = self.alpha * self.N[k], G, dG, x
+        cdef double N = self.alpha * self.N[j], Nk = self.alpha * self.N[k]
+        cdef double n = self.n[j], A = self.A[j], G, dG, x
         cdef double gg = self.g[0] * self.g[1], p, dp, theta = self.theta if j == 0 else -self.theta
-        cdef double complex b = self.b[j], c = self.b[k], bc = b.conjugate(), cc = c.conjugate()
-        cdef double complex w = self.e[j] * self.e[k].conjugate(), wc = w.conjugate()
+        cdef double complex b = self.b[j], c = self.b[k], bc = conj(b), cc = conj(c)
+        cdef double complex w = self.e[j] * conj(self.e[k]), wc = conj(w)
         cdef double complex q = 1 / N - self.cp[j] * A, m, dm, dmc, T1, T2, s
-        cdef double complex iP = i_times(self.P)
+        cdef double complex iP = imaginary(self.P)
         m = self.cm[j] * (A * n) - A
         dm = bc * (1 / N + self.cm[j] * (A - n / N))
         dmc = b * (1 / N + self.cm[j] * (A - n / N))
@@ -203,54 +203,67 @@ cdef class PublishedFlow(RightHandSide):
         dp = 4 / N - 6 * n / (N * N)
         x = self.g[j] * self.g[j]
         own[0] = x * (p + n * dp) + gg * self.A[k] * (
-            w * cc * b * (2 * q + n * self.cp[j] * (q + 1 / N)) + wc * c * (dm - self.cm[j] * bc * m))
+            w * cc * b * (2 * q + n * self.cp[j] * (q + 1 / N))
+            + wc * c * (dm - self.cm[j] * bc * m))
         own[1] = x * dp * (b * b) + gg * self.A[k] * (
-            w * cc * (b * b) * b * self.cp[j] * (q + 1 / N) + wc * c * (dmc - self.cm[j] * b * m))
+            w * cc * (b * b) * b * self.cp[j] * (q + 1 / N)
+            + wc * c * (dmc - self.cm[j] * b * m))
         s = self.A[k] * (self.cp[k] * T2 - self.cm[k] * T1) - (T1 + T2) / Nk
         other[0] = gg * (self.A[k] * wc * m + cc * s)
         other[1] = gg * (self.A[k] * w * (b * b) * q + c * s)
-        own[0] = iP * own[0] + i_times(theta) - 0.5 * self.gl - self.d[j] - n * self.dd[j]
+        own[0] = iP * own[0] + imaginary(theta) - 0.5 * self.gl - self.d[j] - n * self.dd[j]
         own[1] = iP * own[1] - self.dd[j] * (b * b)
         other[0] = iP * other[0]
         other[1] = iP * other[1]
         if self.flags & SHIFT:
-            own[0] = own[0] - i_times(self.sigma * self.g[j] / sqrt(self.N[j]))
+            own[0] = own[0] - imaginary(self.sigma * self.g[j] / sqrt(self.N[j]))
         if self.flags & FRAME:
             G = n * (0.5 * self.gl + self.d[j])
             dG = 0.5 * self.gl + self.d[j] + n * self.dd[j]
-            own[0] = own[0] + i_times(4 * self.r[j] * (G + n * dG))
-            own[1] = own[1] + i_times(4 * self.r[j] * dG) * (b * b)
+            own[0] = own[0] + imaginary(4 * self.r[j] * (G + n * dG))
+            own[1] = own[1] + imaginary(4 * self.r[j] * dG) * (b * b)
 
-    cdef void printed_row(self, int j, double complex* own, double complex* other) noexcept nogil:
-        """OUT E1, E2 (own) and E3, E4 (other) of appendix C for j=0; E7, E8 and E5, E6 for j=1."""
+    cdef void printed_row(
+        self,
+        int j,                  # IN
+        double complex* own,    # OUT E1, E2 for j=0; E7, E8 for j=1
+        double complex* other,  # OUT E3, E4 for j=0; E5, E6 for j=1
+    ) noexcept nogil:
+        """Derivatives of B_j as printed in appendix C."""
         cdef int k = 1 - j, f = self.flags
-        cdef double N = self.N[j], n = self.n[j], A = self.A[j], nk = self.n[k], Ak = self.A[k], Nk = self.N[k]
+        cdef double N = self.N[j], n = self.n[j], A = self.A[j]
+        cdef double Nk = self.N[k], nk = self.n[k], Ak = self.A[k]
         cdef double gg = self.g[0] * self.g[1], theta = self.theta if j == 0 else -self.theta
         cdef double root = sqrt(self.gl * self.gnl), g, self_term, cross
-        cdef double complex b = self.b[j], c = self.b[k], bc = b.conjugate(), cc = c.conjugate(), R, Rk, iP, first
-        cdef double complex second, up = self.e[j], down = up.conjugate(), kup = self.e[k], kdown = kup.conjugate()
-        R = i_times(self.r[j])
-        Rk = i_times(self.r[k])
-        iP = i_times(self.P)
+        cdef double complex b = self.b[j], c = self.b[k], bc = conj(b), cc = conj(c)
+        cdef double complex up = self.e[j], down = conj(up), kup = self.e[k], kdown = conj(kup)
+        cdef double complex R, Rk, iP, first, second
+        R = imaginary(self.r[j])
+        Rk = imaginary(self.r[k])
+        iP = imaginary(self.P)
         g = self.g[j] * self.g[j] if f & SQUARED else self.g[j]
 
         # the terms of the mode itself and with the other's amplitude
         cross = 1 / N if j == 0 and not f & CROSS else 0.5 / N
-        first = up / (2 * N) + R * bc / (2 * N) + R * n * up / (2 * N) - 4 * R * R * A * n - 4 * R * A * up
+        first = (up / (2 * N) + R * bc / (2 * N) + R * n * up / (2 * N) - 4 * R * R * A * n
+                 - 4 * R * A * up)
         second = (-R * n / (2 * N) + cross * down - 4 * R * R * n * A + 2 * R * A * down + 2 * R * A
                   - R * n / (2 * N) * down)
         self_term = (2 if f & SELF else 1.5) * n / N - 9 * n * n / (16 * N * N) - 1
-        own[0] = (i_times(theta) - 0.5 * self.gl - 3 * self.gnl * n * n / (N * N if f & QUINTIC else N)
+        own[0] = (imaginary(theta) - 0.5 * self.gl
+                  - 3 * self.gnl * n * n / (N * N if f & QUINTIC else N)
                   - 4 * self.gnl * n / (N * N) - 4 * root * n / N
-                  + iP * (g * self_term + gg * Ak * (b * cc * kdown * first + bc * c * kup * second)))
+                  + iP * (g * self_term
+                          + gg * Ak * (b * cc * kdown * first + bc * c * kup * second)))
 
         first = 1 / (2 * N) + b * up / (2 * N) - 4 * R * A * b
-        second = (down / (2 * N) - R * n / (2 * N) + 2 * R * A * down - 4 * A * R * R * n - R * n / (2 * N) * down
-                  + 2 * R * A)
+        second = (down / (2 * N) - R * n / (2 * N) + 2 * R * A * down - 4 * A * R * R * n
+                  - R * n / (2 * N) * down + 2 * R * A)
         own[1] = (-(2 * self.gnl * (n + 1) / (N * N) + 2 * root / N) * (b * b)
                   + iP * gg * Ak * (R * b * b * cc * kdown * first + b * c * kup * second))
         if f & ANOMALOUS:
-            own[1] = own[1] + iP * (self.g[j] * self.g[j] * (1 / N - 3 * n / (8 * N * N))) * (b * b)
+            self_term = self.g[j] * self.g[j] * (1 / N - 3 * n / (8 * N * N))
+            own[1] = own[1] + iP * self_term * (b * b)
         else:
             own[1] = own[1] + iP * (g * (1.5 * n / N - 9 * n * n / (16 * N * N) - 1))
 
@@ -259,10 +272,16 @@ cdef class PublishedFlow(RightHandSide):
             b * b * cc * cc * up * (2 * Rk * Ak + kdown / (4 * Nk)) * (2 * R * A - 1 / (4 * N))
             + down * (2 * Ak * Rk * nk - kup * nk / (4 * Nk) + Ak * kup) * first)
         other[1] = iP * gg * (
-            up * b * b * (-2 * Rk * Ak * nk + Ak * kdown - kdown * nk / (4 * Nk)) * (1 / (4 * N) - 2 * R * A)
+            up * b * b * (-2 * Rk * Ak * nk + Ak * kdown - kdown * nk / (4 * Nk))
+            * (1 / (4 * N) - 2 * R * A)
             + down * c * c * (2 * Rk * Ak - kup / (4 * Nk)) * first)
 
-    cdef void row(self, int j, double complex* own, double complex* other) noexcept nogil:
+    cdef void row(
+        self,
+        int j,                  # IN
+        double complex* own,    # OUT derivatives by beta_j, beta_j*
+        double complex* other,  # OUT derivatives by beta_k, beta_k*
+    ) noexcept nogil:
         if self.flags & EXACT:
             self.exact_row(j, own, other)
         else:
@@ -271,19 +290,25 @@ cdef class PublishedFlow(RightHandSide):
             self.add_x(j, j, own)
             self.add_x(j, 1 - j, other)
 
-    cdef void add_x(self, int j, int l, double complex* out) noexcept nogil:
-        """Add what the dependence of X on |beta_l|^2 gives to the derivatives of B_j by beta_l and beta_l*."""
+    cdef void add_x(
+        self,
+        int j,                  # IN
+        int l,                  # IN
+        double complex* out,    # INOUT derivatives of B_j by beta_l, beta_l*
+    ) noexcept nogil:
+        """Add what the dependence of X on |beta_l|^2 gives."""
         cdef double gj = self.g[j] / sqrt(self.N[j]), gl = self.g[l] / sqrt(self.N[l])
-        cdef double complex b = self.b[l], s = i_times(self.dP * gl) * self.exchange(j, self.flags & BRACKET), z
+        cdef double complex b = self.b[l], z
+        cdef double complex s = imaginary(self.dP * gl) * self.exchange(j, self.flags & BRACKET)
         if self.flags & XOPERATOR:
             # the term -i h dP gj beta_j of the drift
             z = self.exchange(l, True)
-            out[0] = out[0] + i_times(self.dP * gj) * self.b[j] * z.conjugate()
-            out[1] = out[1] + i_times(self.dP * gj) * self.b[j] * z
-            s = s - i_times(self.h * self.ddP * gj * gl) * self.b[j]
+            out[0] = out[0] + imaginary(self.dP * gj) * self.b[j] * conj(z)
+            out[1] = out[1] + imaginary(self.dP * gj) * self.b[j] * z
+            s = s - imaginary(self.h * self.ddP * gj * gl) * self.b[j]
             if j == l:
-                out[0] = out[0] - i_times(self.h * self.dP * gj)
-        out[0] = out[0] + s * b.conjugate()
+                out[0] = out[0] - imaginary(self.h * self.dP * gj)
+        out[0] = out[0] + s * conj(b)
         out[1] = out[1] + s * b
 
     cdef void noise(self, int j, double* out) noexcept nogil:
@@ -293,7 +318,7 @@ cdef class PublishedFlow(RightHandSide):
         cdef int m
         out[0] = out[1] = out[2] = 0
         if self.flags & FRAME:
-            R = i_times(self.r[j])
+            R = imaginary(self.r[j])
         if self.flags & CHANNELS:
             power = 1
             for m in range(1, 4):
@@ -320,14 +345,19 @@ cdef class PublishedFlow(RightHandSide):
             u = sqrt(self.gl) + sqrt(self.gnl) / N * (2 * n - b * b)
             out[0] = out[2] = square(u) * (self.thermal + 0.5)
 
-    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
+    cdef int evaluate(
+        self,
+        double t,           # IN
+        const double* y,    # IN (14,)
+        double* dy,         # OUT (14,)
+    ) noexcept nogil:
         cdef double complex own[2]
         cdef double complex other[2]
         cdef double complex f
         cdef double D[3]
         cdef double s
         cdef int j, i, k, m, at
-        self.point(t, y[0] + i_times(y[1]), y[2] + i_times(y[3]))
+        self.point(t, of_parts(y[0], y[1]), of_parts(y[2], y[3]))
         if not isfinite(self.P):
             return 1
         for j in range(2):
@@ -374,7 +404,11 @@ cdef class PublishedFlow(RightHandSide):
         self.point(t, b1, b2)
         return self.P * self.energy()
 
-    def drift(self, const double[::1] times, const double complex[:, ::1] beta):
+    def drift(
+        self,
+        const double[::1] times,                # IN (T,)
+        const double complex[:, ::1] beta,      # IN (T, 2)
+    ):
         """Appendix B at every time and row of `beta`; (T, 2)."""
         cdef Py_ssize_t T = beta.shape[0], i
         cdef double complex[:, ::1] out = np.empty((T, 2), dtype=complex)
@@ -384,7 +418,11 @@ cdef class PublishedFlow(RightHandSide):
             out[i, 1] = self.rate(1)
         return np.asarray(out)
 
-    def matrix(self, const double[::1] times, const double complex[:, ::1] beta):
+    def matrix(
+        self,
+        const double[::1] times,                # IN (T,)
+        const double complex[:, ::1] beta,      # IN (T, 2)
+    ):
         """E1 to E8 as rows (E1, E2, E3, E4) and (E5, E6, E7, E8); (T, 2, 4)."""
         cdef Py_ssize_t T = beta.shape[0], i
         cdef double complex[:, :, ::1] out = np.empty((T, 2, 4), dtype=complex)
@@ -394,7 +432,11 @@ cdef class PublishedFlow(RightHandSide):
             self.row(1, &out[i, 1, 2], &out[i, 1, 0])
         return np.asarray(out)
 
-    def diffusion(self, const double[::1] times, const double complex[:, ::1] beta):
+    def diffusion(
+        self,
+        const double[::1] times,                # IN (T,)
+        const double complex[:, ::1] beta,      # IN (T, 2)
+    ):
         """D of eq. (20); (T, 4, 4)."""
         cdef Py_ssize_t T = beta.shape[0], i
         cdef double[:, :, ::1] out = np.zeros((T, 4, 4))
@@ -410,15 +452,24 @@ cdef class PublishedFlow(RightHandSide):
         return np.asarray(out)
 
 
-cdef inline void put(double* M, double complex u, double complex v) noexcept nogil:
-    """OUT the 2x2 block of quadratures of u delta b + v delta b^dagger (rows are 4 apart)."""
+cdef inline void put(
+    double* M,              # OUT 2x2 block, rows are 4 apart
+    double complex u,       # IN
+    double complex v,       # IN
+) noexcept nogil:
+    """The block of quadratures of u delta b + v delta b^dagger."""
     M[0] = u.real + v.real
     M[1] = v.imag - u.imag
     M[4] = u.imag + v.imag
     M[5] = u.real - v.real
 
 
-cdef inline void add_noise(double complex u, double complex v, double width, double* out) noexcept nogil:
+cdef inline void add_noise(
+    double complex u,       # IN
+    double complex v,       # IN
+    double width,           # IN
+    double* out,            # INOUT D_qq, D_qp, D_pp
+) noexcept nogil:
     """Add the diffusion of a jump operator with derivatives u, v."""
     out[0] += 0.5 * width * square(u - v)
     out[1] -= width * (u.real * v.imag - u.imag * v.real)

@@ -1,5 +1,5 @@
-/* The kernels of samples_simd.h, compiled for several instruction sets and chosen when the program runs. Everything is
-   written with the vector extensions of GCC and clang. */
+/* The kernels of samples_simd.h, compiled for several instruction sets and chosen when the program
+   runs. Everything is written with the vector extensions of GCC and clang. */
 #include <math.h>
 #include "samples_kernels.h"
 
@@ -51,15 +51,16 @@ const qw_kernels *qw_select(int level)
 {
 #ifdef QW_X86
     __builtin_cpu_init();
-    if ((level < 0 || level == 2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
-        && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma"))
-        return &kernels_avx512;
-    if ((level < 0 || level == 1) && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return &kernels_avx2;
+    int fma = __builtin_cpu_supports("fma");
+    int wide = fma && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
+               && __builtin_cpu_supports("avx512vl");
+    if (wide && (level < 0 || level == 2)) return &kernels_avx512;
+    if (fma && __builtin_cpu_supports("avx2") && (level < 0 || level == 1)) return &kernels_avx2;
 #endif
     return level <= 0 ? &kernels_portable : 0;
 }
 
+/* INOUT x */
 static uint64_t mix(uint64_t *x)
 {
     /* splitmix64 */
@@ -69,10 +70,11 @@ static uint64_t mix(uint64_t *x)
     return z ^ (z >> 31);
 }
 
+/* see samples_kernels.h; OUT random */
 void qw_seed(qw_random *random, uint64_t seed, uint64_t first)
 {
     for (int l = 0; l < QW_LANES; l++) {
-        /* by the number of the sample, so that it does not matter which samples are drawn together */
+        /* by the number of the sample: it does not matter which samples are drawn together */
         uint64_t x = seed, y;
         mix(&x);
         y = mix(&x) ^ ((first + (uint64_t)l) * 0xd1342543de82ef95u);

@@ -1,4 +1,5 @@
-/* Heun steps of stochastic polynomial equations on blocks of samples that lie side by side; see samples_simd.h. */
+/* Heun steps of stochastic polynomial equations on blocks of samples that lie side by side; see
+   samples_simd.h. */
 #ifndef QSYNCPLUG_SAMPLES_KERNELS_H
 #define QSYNCPLUG_SAMPLES_KERNELS_H
 
@@ -14,32 +15,35 @@ typedef struct { int kind, d, a, b, c, e; } qw_product;
 typedef struct {
     int products, sums, entries;
     const qw_product *product;
-    const int *start;           /* (sums + 1): entries of each sum */
-    const int *column;          /* (entries): row */
+    const int *start;  /* (sums + 1): entries of each sum */
+    const int *column; /* (entries): row */
 } qw_stage;
 
 /* The rows are z (sums), z of the second stage (sums), the noises (2 jumps), products. */
 typedef struct {
     qw_stage stage[2];
     int sums, jumps, factors;
-    const int *factor;          /* (entries): number of the time factor; 0 is 1 */
-    const int *noisy;           /* (entries): 1 where the root of the step multiplies it instead of the step */
-    const double *re, *im;      /* (entries): coefficient = re * Re factor + im * Im factor */
+    const int *factor;     /* (entries): number of the time factor; 0 is 1 */
+    const int *noisy;      /* (entries): 1 where the root of the step multiplies it, not the step */
+    const double *re, *im; /* (entries): coefficient = re * Re factor + im * Im factor */
     int spheres;
-    const int *sphere;          /* (4 spheres): rows of Re w, Im w, z, and of the length that a spin keeps */
+    const int *sphere; /* (4 spheres): rows of Re w, Im w, z, and of the length that a spin keeps */
 } qw_program;
 
-/* xoshiro256++ of every sample (D. Blackman, S. Vigna, ACM Trans. Math. Softw. 47, 36, 2021), and bits not yet used. */
+/* xoshiro256++ of every sample (D. Blackman, S. Vigna, ACM Trans. Math. Softw. 47, 36, 2021), and
+   bits not yet used. */
 typedef struct { uint64_t s[4][QW_LANES], bits[QW_LANES]; int used; } qw_random;
 
 typedef struct {
     const char *name;
-    /* INOUT rows, random; IN factors (steps + 1, 2 factors) or (1, 2 factors); OUT c scratch (2 entries) */
-    void (*steps)(const qw_program *p, double *rows, qw_random *random, double dt, long steps, int timed,
-                  const double *factors, double *c);
+    /* IN p, dt, steps, timed, factors (steps + 1, 2 factors) or (1, 2 factors);
+       INOUT rows, random; OUT c scratch (2 entries) */
+    void (*steps)(const qw_program *p, double *rows, qw_random *random, double dt, long steps,
+                  int timed, const double *factors, double *c);
 } qw_kernels;
 
-/* The kernels for this processor, or those of a given level: 0 portable, 1 AVX2, 2 AVX-512 (NULL: it cannot run here). */
+/* The kernels for this processor, or those of a given level: 0 portable, 1 AVX2, 2 AVX-512 (NULL:
+   it cannot run here). */
 const qw_kernels *qw_select(int level);
 
 /* OUT the generator of samples first ... first + QW_LANES - 1 of a run. */

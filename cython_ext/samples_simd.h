@@ -1,5 +1,6 @@
-/* Included several times by samples_kernels.c, once for each instruction set; no include guard. QW_WIDTH is the number of
-   doubles in a register, QW_VECTORS the number of registers that a sum is kept in. */
+/* Included several times by samples_kernels.c, once for each instruction set; no include guard.
+   QW_WIDTH is the number of doubles in a register, QW_VECTORS the number of registers that a sum is
+   kept in. */
 
 #define QW_INLINE TARGET static inline __attribute__((always_inline))
 #define vec NAME(doubles)
@@ -26,7 +27,8 @@ QW_INLINE void NAME(multiply)(const qw_stage *s, double *rows)
     }
 }
 
-/* INOUT rows: z of the second stage = z + dz, or z = (z + z of the second stage + dz) / 2; sums stay in registers */
+/* INOUT rows: z of the second stage = z + dz, or z = (z + z of the second stage + dz) / 2.
+   IN s, c (entries), second. Sums stay in registers. */
 QW_INLINE void NAME(add)(const qw_stage *s, double *rows, const double *c, int second)
 {
     for (int k = 0; k < s->sums; k++) {
@@ -50,8 +52,10 @@ QW_INLINE void NAME(add)(const qw_stage *s, double *rows, const double *c, int s
     }
 }
 
-/* OUT c: coefficients of one stage, with the step or its root; halved in the second stage */
-QW_INLINE void NAME(coefficients)(const qw_program *p, const double *factor, double dt, double weight, double *c)
+/* OUT c: coefficients of one stage, with the step or its root; halved in the second stage.
+   IN p, factor (2 factors), dt, weight. */
+QW_INLINE void NAME(coefficients)(const qw_program *p, const double *factor, double dt,
+                                  double weight, double *c)
 {
     const double root = weight * sqrt(dt), whole = weight * dt;
     for (int e = 0; e < p->stage[0].entries; e++) {
@@ -60,9 +64,11 @@ QW_INLINE void NAME(coefficients)(const qw_program *p, const double *factor, dou
     }
 }
 
+/* INOUT q: 64 new bits of every sample */
 QW_INLINE void NAME(draw)(qw_random *q)
 {
-    bitvec *a = (bitvec *)q->s[0], *b = (bitvec *)q->s[1], *c = (bitvec *)q->s[2], *d = (bitvec *)q->s[3];
+    bitvec *a = (bitvec *)q->s[0], *b = (bitvec *)q->s[1];
+    bitvec *c = (bitvec *)q->s[2], *d = (bitvec *)q->s[3];
     bitvec *out = (bitvec *)q->bits;
     QW_ALL {
         const bitvec sum = a[l] + d[l], t = b[l] << 17;
@@ -76,7 +82,8 @@ QW_INLINE void NAME(draw)(qw_random *q)
     }
 }
 
-/* INOUT rows of the noises: +-1, by one bit of every sample; the low bits are no worse than the others for this generator */
+/* INOUT rows of the noises: +-1, by one bit of every sample, q; the low bits are no worse than the
+   others for this generator */
 QW_INLINE void NAME(noises)(const qw_program *p, double *rows, qw_random *q)
 {
     for (int k = 0; k < 2 * p->jumps; k++) {
@@ -107,8 +114,9 @@ QW_INLINE void NAME(spheres)(const qw_program *p, double *rows)
     }
 }
 
-TARGET static void NAME(steps)(const qw_program *p, double *rows, qw_random *random, double dt, long steps, int timed,
-                               const double *factors, double *c)
+/* see qw_kernels */
+TARGET static void NAME(steps)(const qw_program *p, double *rows, qw_random *random, double dt,
+                               long steps, int timed, const double *factors, double *c)
 {
     double *second = c + p->stage[0].entries;
     if (!timed) {

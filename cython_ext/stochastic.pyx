@@ -1,4 +1,6 @@
-"""Samples of Stratonovich equations dz = F dt + noises, polynomials throughout (Heun), in blocks side by side."""
+"""Samples of Stratonovich equations dz = F dt + noises, polynomials throughout (Heun), in blocks
+side by side.
+"""
 
 from libc.math cimport isfinite, sqrt
 from libc.stdint cimport uint64_t, uintptr_t
@@ -28,7 +30,9 @@ cdef extern from "samples_kernels.h" nogil:
         int used
     ctypedef struct qw_kernels:
         const char* name
-        void (*steps)(const qw_program*, double*, qw_random*, double, long, int, const double*, double*) noexcept nogil
+        # the header says what is IN and OUT
+        void (*steps)(const qw_program*, double*, qw_random*, double, long, int, const double*,
+                      double*) noexcept nogil
     const qw_kernels* qw_select(int level)
     void qw_seed(qw_random*, uint64_t, uint64_t)
 
@@ -38,7 +42,8 @@ BLOCK = QW_LANES
 cdef class Stochastic:
     """A program of Heun steps: see samples_kernels.h.
 
-    Rows: the real parts z (sums), the same of the second stage, noises (2 jumps), products, lengths of spins.
+    Rows: the real parts z (sums), the same of the second stage, noises (2 jumps), products, lengths
+    of spins.
     """
 
     cdef qw_program program
@@ -60,7 +65,9 @@ cdef class Stochastic:
         free(self.memory)
 
     def __init__(self, table, int jumps, int factors, long row_count, int level=-1):
-        """IN table of arrays (see qsyncplug.approximate.heun); level of the kernels, the best one by default."""
+        """IN table of arrays (see qsyncplug.approximate.heun), jumps, factors, row_count, level of
+        the kernels: the best one by default.
+        """
         cdef uintptr_t at
         cdef int k
         self.kernels = qw_select(level)
@@ -79,10 +86,14 @@ cdef class Stochastic:
             self.program.stage[k].entries = self.re.shape[0]
             self.program.stage[k].start = &self.start[0]
         # a row of products is six ints, as in the struct
-        self.program.stage[0].product = <qw_product*>&self.first[0, 0] if self.first.shape[0] else NULL
-        self.program.stage[1].product = <qw_product*>&self.second[0, 0] if self.first.shape[0] else NULL
+        if self.first.shape[0]:
+            self.program.stage[0].product = <qw_product*>&self.first[0, 0]
+            self.program.stage[1].product = <qw_product*>&self.second[0, 0]
+        else:
+            self.program.stage[0].product = self.program.stage[1].product = NULL
         if self.re.shape[0]:
-            self.program.stage[0].column, self.program.stage[1].column = &self.column[0], &self.column2[0]
+            self.program.stage[0].column = &self.column[0]
+            self.program.stage[1].column = &self.column2[0]
             self.program.factor, self.program.noisy = &self.factor[0], &self.noisy[0]
             self.program.re, self.program.im = &self.re[0], &self.im[0]
         self.program.sums = self.start.shape[0] - 1
@@ -90,7 +101,9 @@ cdef class Stochastic:
         self.program.spheres = self.sphere.shape[0]
         self.program.sphere = &self.sphere[0, 0] if self.sphere.shape[0] else NULL
         self.row_count = row_count
-        self.memory = <double*>calloc(row_count * QW_LANES * sizeof(double) + sizeof(qw_random) + 128, 1)
+        self.memory = <double*>calloc(
+            row_count * QW_LANES * sizeof(double) + sizeof(qw_random) + 128, 1
+        )
         if self.memory == NULL:
             raise MemoryError
         # rows begin at a multiple of the widest register
@@ -106,11 +119,21 @@ cdef class Stochastic:
         """Name of the kernels in use."""
         return self.kernels.name.decode().lstrip("_")
 
-    def run(self, double complex[:, ::1] z, uint64_t seed, uint64_t number, double[::1] times, long[::1] steps,
-            double[:, ::1] factors, bint timed, double complex[:, :, ::1] out):
-        """IN z (variables, S) at times[0], S a multiple of BLOCK; number of the first sample; steps of every interval;
-        factors (rows, 2 factors): of every step and the end of each interval where `timed`, else one row. OUT z at
-        `times`, (T, variables, S). Returns the first interval in which a sample left the finite numbers, or -1.
+    def run(
+        self,
+        double complex[:, ::1] z,       # IN (variables, S) at times[0], S a multiple of BLOCK
+        uint64_t seed,                  # IN
+        uint64_t number,                # IN of the first sample
+        double[::1] times,              # IN (T,)
+        long[::1] steps,                # IN (T-1,) of every interval
+        double[:, ::1] factors,         # IN (rows, 2 factors)
+        bint timed,                     # IN
+        double complex[:, :, ::1] out,  # OUT (T, variables, S): z at times
+    ):
+        """Run samples; the first interval in which one left the finite numbers, or -1.
+
+        `factors` are those of every step and of the end of each interval where `timed`, else one
+        row.
         """
         cdef Py_ssize_t T = times.shape[0], S = z.shape[1], at = 0, k, offset
         cdef Py_ssize_t failed = -1
@@ -135,7 +158,11 @@ cdef class Stochastic:
                 at += QW_LANES
         return failed
 
-    cdef void load(self, double complex[:, ::1] z, Py_ssize_t at) noexcept nogil:
+    cdef void load(
+        self,
+        double complex[:, ::1] z,       # IN (variables, S)
+        Py_ssize_t at,                  # IN sample that the block begins with
+    ) noexcept nogil:
         """Rows of one block, and the lengths that its spins keep."""
         cdef Py_ssize_t k, lane
         cdef double* re
@@ -158,8 +185,13 @@ cdef class Stochastic:
             for lane in range(QW_LANES):
                 length[lane] = sqrt(re[lane] * re[lane] + im[lane] * im[lane] + up[lane] * up[lane])
 
-    cdef bint store(self, double complex[:, :, ::1] out, Py_ssize_t t, Py_ssize_t at) noexcept nogil:
-        """OUT one block at one time; whether all of it is finite."""
+    cdef bint store(
+        self,
+        double complex[:, :, ::1] out,  # OUT (T, variables, S)
+        Py_ssize_t t,                   # IN
+        Py_ssize_t at,                  # IN sample that the block begins with
+    ) noexcept nogil:
+        """One block at one time; whether all of it is finite."""
         cdef Py_ssize_t k, lane
         cdef double* re
         cdef double* im

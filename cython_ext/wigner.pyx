@@ -9,17 +9,21 @@ R is the adjoint of L for Hermitian data.  z_ii does not change.
 """
 
 from libc.math cimport isfinite
+from libc.string cimport memset
 
 import numpy as np
 
+from qsyncplug._ext.complexes cimport conj, square
 from qsyncplug._ext.integrator cimport RightHandSide
+from qsyncplug._ext.rows cimport add_row
 
 cdef extern from "<complex.h>" nogil:
     double complex cexp(double complex)
 
 
 cdef class WignerLoheRightHandSide(RightHandSide):
-    """State: L (n, n); R (n, n) unless hermitian; then, if q is given, log alpha (n) and, unless hermitian, log beta (n).
+    """State: L (n, n); R (n, n) unless hermitian; then, if q is given, log alpha (n) and, unless
+    hermitian, log beta (n).
 
     With q = 1 - z0 (equal z_ii scaled to one, no frequencies): 1 - z_ij = alpha_i q_ij beta_j.
     """
@@ -39,12 +43,12 @@ cdef class WignerLoheRightHandSide(RightHandSide):
         self.omega = np.array(omega, dtype=float)
         self.hermitian = hermitian
         self.product = q is not None
-        self.q = np.array(q, dtype=complex, order="C") if self.product else np.zeros((1, 1), dtype=complex)
+        self.q = np.array(q if self.product else [[0]], dtype=complex, order="C")
         self.diagonal = np.array(np.diag(np.asarray(self.z0)), dtype=complex)
         self.cap = cap
         self.r, self.c, self.s, self.v, self.u = (np.zeros(self.n, dtype=complex) for _ in range(5))
         self.complex_pairs = True
-        self.size = 2 * (self.n * self.n + (self.n if self.product else 0)) * (1 if hermitian else 2)
+        self.size = 2 * self.n * (self.n + self.product) * (1 if hermitian else 2)
 
     def start(self):
         """The state at the start: identity matrices and zeros."""
@@ -54,9 +58,14 @@ cdef class WignerLoheRightHandSide(RightHandSide):
             parts += [np.zeros(n, dtype=complex)] * (1 if self.hermitian else 2)
         return np.concatenate(parts)
 
-    cdef void rates(self, const double complex* L, const double complex* R,
-                    const double complex* a, const double complex* b) noexcept nogil:
-        """r_i/z_ii and c_j/z_jj; s = column sums of L, v = row sums of R."""
+    cdef void rates(
+        self,
+        const double complex* L,    # IN (n, n)
+        const double complex* R,    # IN (n, n), unless hermitian
+        const double complex* a,    # IN (n,) log alpha, if there is q
+        const double complex* b,    # IN (n,) log beta, if there is q and unless hermitian
+    ) noexcept nogil:
+        """Sets r_i/z_ii and c_j/z_jj; s = column sums of L, v = row sums of R."""
         cdef Py_ssize_t i, m, n = self.n
         cdef double complex x
         for m in range(n):
@@ -66,7 +75,7 @@ cdef class WignerLoheRightHandSide(RightHandSide):
                 self.s[m] = self.s[m] + L[i * n + m]
         for m in range(n):
             if self.hermitian:
-                self.v[m] = self.s[m].conjugate()
+                self.v[m] = conj(self.s[m])
             else:
                 x = 0
                 for i in range(n):
@@ -75,7 +84,7 @@ cdef class WignerLoheRightHandSide(RightHandSide):
         if self.product:
             # u holds exp(log beta)
             for m in range(n):
-                self.u[m] = cexp(a[m]).conjugate() if self.hermitian else cexp(b[m])
+                self.u[m] = conj(cexp(a[m])) if self.hermitian else cexp(b[m])
             for i in range(n):
                 x = 0
                 for m in range(n):
@@ -83,7 +92,7 @@ cdef class WignerLoheRightHandSide(RightHandSide):
                 self.r[i] = n - cexp(a[i]) * x
             if self.hermitian:
                 for i in range(n):
-                    self.c[i] = self.r[i].conjugate()
+                    self.c[i] = conj(self.r[i])
                 return
             for m in range(n):
                 x = 0
@@ -103,7 +112,7 @@ cdef class WignerLoheRightHandSide(RightHandSide):
             self.r[i] = x / self.diagonal[i]
         if self.hermitian:
             for i in range(n):
-                self.c[i] = self.r[i].conjugate()
+                self.c[i] = conj(self.r[i])
             return
         for m in range(n):
             self.u[m] = 0
@@ -117,7 +126,12 @@ cdef class WignerLoheRightHandSide(RightHandSide):
         for m in range(n):
             self.c[m] = self.c[m] / self.diagonal[m]
 
-    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
+    cdef int evaluate(
+        self,
+        double t,           # IN
+        const double* y,    # IN (size,)
+        double* dy,         # OUT (size,)
+    ) noexcept nogil:
         cdef Py_ssize_t i, m, n = self.n
         cdef const double complex* L = <const double complex*> y
         cdef const double complex* R = L if self.hermitian else L + n * n
@@ -152,40 +166,45 @@ cdef class WignerLoheRightHandSide(RightHandSide):
                 return 1
         return 0
 
-    cdef void events(self, double t, const double* y, double* g) noexcept nogil:
+    cdef void events(
+        self,
+        double t,           # IN
+        const double* y,    # IN (size,)
+        double* g,          # OUT one number
+    ) noexcept nogil:
         """Unphysical data: the largest entry of L or R reaches the cap."""
         g[0] = below_cap(y, 2 * self.n * self.n * (1 if self.hermitian else 2), self.cap)
 
 
-cdef double below_cap(const double* y, Py_ssize_t count, double cap) noexcept nogil:
-    """1 - (largest |entry| / cap)^2 of `count` doubles y (IN) that are complex numbers."""
+cdef double below_cap(
+    const double* y,        # IN (count,) complex numbers as pairs
+    Py_ssize_t count,       # IN of doubles
+    double cap,             # IN
+) noexcept nogil:
+    """1 - (largest |entry| / cap)^2."""
     cdef Py_ssize_t i
     cdef double top = 0, x
-    for i in range(0, count, 2):
-        x = y[i] * y[i] + y[i + 1] * y[i + 1]
+    cdef const double complex* z = <const double complex*>y
+    for i in range(count // 2):
+        x = square(z[i])
         if x > top:
             top = x
     return 1 - top / (cap * cap)
 
 
-cdef void product(const double complex* a, const double complex* b, double complex* out,
-                  Py_ssize_t n) noexcept nogil:
-    """out (OUT) = a (IN) b (IN), n x n in C order."""
-    cdef Py_ssize_t i, k, m
-    cdef const double* row
-    cdef double* target
-    cdef double re, im
+cdef void product(
+    const double complex* a,    # IN (n, n)
+    const double complex* b,    # IN (n, n)
+    double complex* out,        # OUT (n, n)
+    Py_ssize_t n,               # IN
+) noexcept nogil:
+    """out = a b."""
+    cdef Py_ssize_t i, k
+    memset(out, 0, n * n * sizeof(double complex))
     for i in range(n):
-        target = <double*> (out + i * n)
-        for m in range(2 * n):
-            target[m] = 0
         for k in range(n):
-            re = a[i * n + k].real
-            im = a[i * n + k].imag
-            row = <const double*> (b + k * n)
-            for m in range(0, 2 * n, 2):
-                target[m] += re * row[m] - im * row[m + 1]
-                target[m + 1] += re * row[m + 1] + im * row[m]
+            add_row(<double*>(out + i * n), <const double*>(b + k * n), a[i * n + k].real,
+                    a[i * n + k].imag, n)
 
 
 cdef class GraphRightHandSide(RightHandSide):
@@ -205,7 +224,8 @@ cdef class GraphRightHandSide(RightHandSide):
     cdef int[::1] starts, columns
     cdef double[::1] omega
 
-    def __init__(self, z0, double kappa, omega, bint hermitian, starts, columns, weights, double cap=0.0):
+    def __init__(self, z0, double kappa, omega, bint hermitian, starts, columns, weights,
+                 double cap=0.0):
         self.z0 = np.array(z0, dtype=complex, order="C")
         self.n = self.z0.shape[0]
         self.kappa = kappa
@@ -228,10 +248,16 @@ cdef class GraphRightHandSide(RightHandSide):
 
     def start(self):
         """The state at the start: identity matrices."""
-        return np.concatenate([np.eye(self.n, dtype=complex).ravel()] * (1 if self.hermitian else 2))
+        return np.tile(np.eye(self.n, dtype=complex).ravel(), 1 if self.hermitian else 2)
 
-    cdef void rates(self, const double complex* L, const double complex* R) noexcept nogil:
-        """s = C L, v = R C^H (as its rows' conjugates if not hermitian), r_i/z_ii and c_j/z_jj."""
+    cdef void rates(
+        self,
+        const double complex* L,    # IN (n, n)
+        const double complex* R,    # IN (n, n), unless hermitian
+    ) noexcept nogil:
+        """Sets s = C L, v = R C^H (as its rows' conjugates if not hermitian), r_i/z_ii
+        and c_j/z_jj.
+        """
         cdef Py_ssize_t i, j, m, e, n = self.n
         cdef double complex w, x
         for i in range(n):
@@ -248,16 +274,16 @@ cdef class GraphRightHandSide(RightHandSide):
             for i in range(n):
                 x = 0
                 for m in range(n):
-                    x = x + self.t[i, m] * self.s[i, m].conjugate()
+                    x = x + self.t[i, m] * conj(self.s[i, m])
                 self.r[i] = x / self.diagonal[i]
-                self.c[i] = self.r[i].conjugate()
+                self.c[i] = conj(self.r[i])
             return
         # v_mi = sum_j R_mj conj(C_ij)
         for m in range(n):
             for i in range(n):
                 x = 0
                 for e in range(self.starts[i], self.starts[i + 1]):
-                    x = x + R[m * n + self.columns[e]] * self.weights[e].conjugate()
+                    x = x + R[m * n + self.columns[e]] * conj(self.weights[e])
                 self.v[m, i] = x
         for i in range(n):
             x = 0
@@ -271,7 +297,12 @@ cdef class GraphRightHandSide(RightHandSide):
                 x = x + self.t[i, m] * R[m * n + i]
             self.c[i] = x / self.diagonal[i]
 
-    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
+    cdef int evaluate(
+        self,
+        double t,           # IN
+        const double* y,    # IN (size,)
+        double* dy,         # OUT (size,)
+    ) noexcept nogil:
         cdef Py_ssize_t i, m, n = self.n
         cdef const double complex* L = <const double complex*> y
         cdef const double complex* R = L if self.hermitian else L + n * n
@@ -296,26 +327,27 @@ cdef class GraphRightHandSide(RightHandSide):
                 return 1
         return 0
 
-    cdef void events(self, double t, const double* y, double* g) noexcept nogil:
+    cdef void events(
+        self,
+        double t,           # IN
+        const double* y,    # IN (size,)
+        double* g,          # OUT one number
+    ) noexcept nogil:
         """Unphysical data: the largest entry of L or R reaches the cap."""
         g[0] = below_cap(y, self.size, self.cap)
 
 
-def multiply(double complex[:, ::1] w, const double complex[::1] factor):
-    """Multiply every row of `w` by `factor`, in place."""
+def multiply(
+    double complex[:, ::1] w,           # INOUT (T, n)
+    const double complex[::1] factor,   # IN (n,)
+):
+    """Multiply every row of `w` by `factor`."""
     cdef Py_ssize_t i, j
-    cdef double a, b, c, d
-    cdef double* x
-    cdef const double* f = <const double*> &factor[0]
+    cdef double complex* row
     if w.shape[1] != factor.shape[0]:
         raise ValueError("w and factor must have rows of the same length")
     with nogil:
         for i in range(w.shape[0]):
-            x = <double*> &w[i, 0]
-            for j in range(0, 2 * w.shape[1], 2):
-                a = x[j]
-                b = x[j + 1]
-                c = f[j]
-                d = f[j + 1]
-                x[j] = a * c - b * d
-                x[j + 1] = a * d + b * c
+            row = &w[i, 0]
+            for j in range(w.shape[1]):
+                row[j] = row[j] * factor[j]

@@ -50,7 +50,7 @@ cdef class MeanField(RightHandSide):
     # IN x (n,); OUT force, slope, norm (n,), each may be NULL
     cdef int pairs(self, const double* x, double* force, double* slope,
                    double* norm) noexcept nogil
-    # the same; what is wanted of the force has the shift, the norm has not
+    # IN x; OUT force, slope, norm.  The shift of the exponent is for force and slope only.
     cdef void shifted_pairs(self, const double* x, double* force, double* slope,
                             double* norm) noexcept nogil
     # IN y (n,); OUT dy, norm (n,).  0, or -1: `error` holds why.

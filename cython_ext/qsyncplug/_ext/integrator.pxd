@@ -22,5 +22,5 @@ cdef class RightHandSide:
     cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil
     # IN t, y; OUT one number an event
     cdef void events(self, double t, const double* y, double* g) noexcept nogil
-    # After every accepted step.  0: go on; 1: y was changed in place; negative: stop.
+    # IN t; INOUT y.  After every accepted step.  0: go on; 1: y was changed; negative: stop.
     cdef int accepted(self, double t, double* y) noexcept nogil

@@ -1,0 +1,121 @@
+"""Kernels that a stranger can read: short lines, and what every argument is for."""
+
+import pathlib
+import re
+
+import pytest
+
+import qsyncplug as qsp
+
+KERNELS = pathlib.Path(qsp.__file__).parent.parent / "cython_ext"
+FILES = sorted(p for p in KERNELS.rglob("*.*") if p.suffix in (".pyx", ".pxd", ".h", ".c"))
+
+pytestmark = pytest.mark.skipif(not FILES, reason="an installed package has no sources of kernels")
+
+#: what still waits for its tags; only ever shorter
+UNTAGGED = {
+    "delays.pyx",
+    "liouvillian.pyx",
+    "liouvillian_simd.h",
+    "motion.pyx",
+    "noise.pxd",
+    "noise.pyx",
+    "noise_simd.h",
+    "step.pxd",
+}
+#: what still has longer lines; only ever shorter
+LONG_LINES = UNTAGGED | {
+    "integrator.pyx",
+    "liouvillian_kernels.c",
+    "liouvillian_kernels.h",
+    "noise_kernels.c",
+    "noise_kernels.h",
+    "step.pyx",
+}
+
+#: a tag, or where the tags of the same arguments stand
+TAG = re.compile(r"\b(IN|OUT|INOUT)\b|see q\w_kernels|as in \w+\.pxd")
+CYTHON = re.compile(r"\s*(?:cdef|cpdef|def)\b[^=\[]*?\b\w+\(")
+C = re.compile(r"(?!\s|#|typedef|return|\}|/\*| \*|\*)[\w\*\s\(\)]*?\b[A-Za-z_]\w*(?:\(\w+\))?\(")
+
+
+def signature(lines, i):
+    """The text of a function's head that begins in line i, and its last line."""
+    text, j = lines[i], i
+    while text.count("(") > text.count(")") and j + 1 < len(lines):
+        j += 1
+        text += "\n" + lines[j]
+    return text, j
+
+
+def has_arrays(text, cython):
+    arguments = text.split("(", 1)[1]
+    if not cython:
+        return re.search(r"\w\s*\*|\* ?\w", arguments)
+    if text.lstrip().startswith("def"):
+        return re.search(r"\[[:, ]*:", arguments)
+    return re.search(r"\*|\[[:, ]*:", arguments)
+
+
+def comment_before(lines, i):
+    """The comment that ends right before line i."""
+    k = i - 1
+    if k < 0:
+        return ""
+    if lines[k].rstrip().endswith("*/"):
+        while k > 0 and "/*" not in lines[k]:
+            k -= 1
+        return "\n".join(lines[k:i])
+    while k >= 0 and lines[k].strip().startswith("#"):
+        k -= 1
+    return "\n".join(lines[k + 1 : i])
+
+
+def untagged(path):
+    """Heads of functions with pointers or arrays of which nothing says IN or OUT."""
+    cython, lines, i = path.suffix in (".pyx", ".pxd"), path.read_text().splitlines(), 0
+    while i < len(lines):
+        if (CYTHON if cython else C).match(lines[i]) and "cdef extern" not in lines[i]:
+            text, j = signature(lines, i)
+            follows = "\n".join(lines[j + 1 : j + 8]) if cython else ""
+            docstring = follows if follows.lstrip().startswith(('"""', 'r"""')) else ""
+            said = comment_before(lines, i) + text + docstring
+            if has_arrays(text, cython) and not TAG.search(said):
+                yield f"{path.name}:{i + 1}: {lines[i].strip()}"
+            i = j
+        i += 1
+
+
+def test_every_argument_of_a_kernel_says_whether_it_is_read_or_written():
+    found = {p.name: list(untagged(p)) for p in FILES}
+    assert len(FILES) > 30
+    assert not [head for name, heads in found.items() if name not in UNTAGGED for head in heads]
+    assert not {n for n in UNTAGGED if n in found and not found[n]}, "take it off the list"
+
+
+def test_the_reader_of_tags_finds_what_has_none(tmp_path):
+    path = tmp_path / "some.pyx"
+    path.write_text("cdef void f(const double* x, double* y) noexcept nogil:\n    pass\n")
+    assert list(untagged(path))
+    path.write_text('cdef void f(const double* x) noexcept nogil:\n    """IN x."""\n')
+    assert not list(untagged(path))
+    path = tmp_path / "some.h"
+    path.write_text("static void f(const double *x)\n{\n}\n")
+    assert list(untagged(path))
+    path.write_text("/* IN x */\nstatic void f(const double *x)\n{\n}\n")
+    assert not list(untagged(path))
+
+
+def test_lines_of_kernels_fit_a_page():
+    long = {p.name for p in FILES if any(len(line) > 100 for line in p.read_text().splitlines())}
+    assert not long - LONG_LINES
+    assert LONG_LINES & {p.name for p in FILES} <= long | UNTAGGED, "take it off the list"
+
+
+def test_intrinsics_of_one_processor_stand_behind_their_guard():
+    for path in FILES:
+        text = path.read_text()
+        assert not re.search(r"immintrin|_mm\d*_|__m\d+|arm_neon", text), path.name
+        if "__builtin_cpu_supports" in text:
+            guarded = "".join(re.findall(r"#ifdef Q\w_X86\n.*?#endif", text, flags=re.S))
+            assert text.count("__builtin_cpu_supports") == guarded.count("__builtin_cpu_supports")
