@@ -27,7 +27,7 @@ from qsyncplug._ext.circle_kernels cimport (
     qc_pair,
     qc_select,
 )
-from qsyncplug._ext.complexes cimport of_parts
+from qsyncplug._ext.complexes cimport conj, i_times, of_parts
 from qsyncplug._ext.integrator cimport RightHandSide
 from qsyncplug._ext.threads cimport parallel
 
@@ -312,7 +312,7 @@ cdef class MeanField(RightHandSide):
         cdef double w = 1 / self.z[0].real
         cdef double complex one = w * self.z[1], two = w * self.z[2]
         cdef double complex h = self.triad2 * two + self.triad3 * (one * one)
-        g[0] += 1j * (h * one.conjugate())
+        g[0] = g[0] + i_times(h * conj(one))
 
     # ------------------------------------------------------------ fields
 

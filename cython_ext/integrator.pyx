@@ -1,7 +1,7 @@
 """Adaptive Dormand-Prince 8(5,3) with dense output and events.
 
-E. Hairer, S. P. Norsett, G. Wanner, Solving Ordinary Differential Equations I, sections II.4 to II.6.
-The state is an array of doubles; complex states are pairs of doubles, whose error is measured by modulus.
+E. Hairer, S. P. Norsett, G. Wanner, Solving Ordinary Differential Equations I, II.4 to II.6.
+The state is an array of doubles; complex states are pairs, whose error is measured by modulus.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -14,9 +14,11 @@ from qsyncplug._ext.step cimport SPARE, STAGES, Step
 
 cdef extern from "dop853.h" nogil:
     const double NODE[16]
-    void dop853_combine(int stage, ptrdiff_t n, double h, double** K, const double* base, double* out)
-    double dop853_error(ptrdiff_t n, int width, double h, double** K, const double* y0, const double* y1,
-                        const double* atol, ptrdiff_t stride, double rtol)
+    # dop853.h says what is IN and OUT
+    void dop853_combine(int stage, ptrdiff_t n, double h, double** K, const double* base,
+                        double* out)
+    double dop853_error(ptrdiff_t n, int width, double h, double** K, const double* y0,
+                        const double* y1, const double* atol, ptrdiff_t stride, double rtol)
 
 cdef extern from "time.h" nogil:
     cdef struct timespec:
@@ -26,8 +28,10 @@ cdef extern from "time.h" nogil:
     int TIME_UTC
 
 #: the numbers of ``Status`` by name, for Python
-STATUS = dict(RUNNING=RUNNING, STEP_LIMIT=STEP_LIMIT, TIME_LIMIT=TIME_LIMIT, STEP_SIZE=STEP_SIZE, NON_FINITE=NON_FINITE,
-              RHS_FAILED=RHS_FAILED, INTERRUPTED=INTERRUPTED, EVENT=EVENT, UNTIL=UNTIL)
+STATUS = dict(
+    RUNNING=RUNNING, STEP_LIMIT=STEP_LIMIT, TIME_LIMIT=TIME_LIMIT, STEP_SIZE=STEP_SIZE,
+    NON_FINITE=NON_FINITE, RHS_FAILED=RHS_FAILED, INTERRUPTED=INTERRUPTED, EVENT=EVENT, UNTIL=UNTIL,
+)
 
 cdef double SIGNAL_INTERVAL = 0.05   # seconds between looks for Ctrl-C
 
@@ -71,8 +75,9 @@ cdef class RightHandSide:
 
 
 def as_doubles(y, bint complex_pairs, copy=True):
-    """A contiguous copy of `y` seen as doubles; with copy=None `y` itself where it already is that."""
-    flat = np.array(y, dtype=np.complex128 if complex_pairs else np.float64, order="C", copy=copy).ravel()
+    """A contiguous copy of `y` seen as doubles; with copy=None `y` itself where it is that."""
+    dtype = np.complex128 if complex_pairs else np.float64
+    flat = np.array(y, dtype=dtype, order="C", copy=copy).ravel()
     return flat.view(np.float64) if complex_pairs else flat
 
 
@@ -128,17 +133,17 @@ cdef class Integrator(Step):
         self.rtol = rtol
         self.atol = np.atleast_1d(np.array(atol, dtype=np.float64))
         if self.atol.shape[0] not in (1, self.n):
-            raise ValueError(f"atol must be one number or {self.n} numbers, not {self.atol.shape[0]}")
+            raise ValueError(f"atol must be one number or {self.n}, not {self.atol.shape[0]}")
         self.atol_stride = 0 if self.atol.shape[0] == 1 else 1
         self.max_step = max_step
         self.first_step = first_step
         self.nsteps = nsteps
         self.time_limit = time_limit
         self.n_events = n_events
-        self.directions = np.zeros(n_events, np.intc) if directions is None else np.array(directions, dtype=np.intc)
-        self.terminal = np.ones(n_events, np.intc) if terminal is None else np.array(terminal, dtype=np.intc)
+        self.directions = np.array([0] * n_events if directions is None else directions, np.intc)
+        self.terminal = np.array([1] * n_events if terminal is None else terminal, np.intc)
         if self.directions.shape[0] != n_events or self.terminal.shape[0] != n_events:
-            raise ValueError(f"directions and terminal must hold one entry for each of the {n_events} events")
+            raise ValueError(f"directions and terminal must have {n_events} entries, as events")
         self.g_old = np.zeros(max(n_events, 1))
         self.g_new = np.zeros(max(n_events, 1))
         self.g_mid = np.zeros(max(n_events, 1))
@@ -159,7 +164,7 @@ cdef class Integrator(Step):
     # ------------------------------------------------------------------ state
 
     def set_state(self, double t, y, double bound=INFINITY):
-        """Start at `t` from `y`; no step passes `bound` (infinite: steps may pass the last output time)."""
+        """Start at `t` from `y`; no step passes `bound`."""
         cdef double[::1] state = as_doubles(y, self.rhs.complex_pairs)
         if state.shape[0] != self.n:
             raise ValueError(f"y must hold {self.n} doubles, not {state.shape[0]}")
@@ -206,7 +211,7 @@ cdef class Integrator(Step):
         return self.t, (state.view(complex) if self.rhs.complex_pairs else state)
 
     def set_bound(self, double bound):
-        """From now on no step passes `bound`, so that the solution there is not an interpolation."""
+        """From now on no step passes `bound`: the solution there is no interpolation."""
         self.bound = bound
 
     def snapshot(self):
@@ -214,26 +219,29 @@ cdef class Integrator(Step):
         cdef double[:, ::1] rows = np.empty((STAGES + 10 + SPARE, self.n))
         for k in range(STAGES + 10 + SPARE):
             memcpy(&rows[k, 0], self.row(k), self.n * sizeof(double))
-        return {"numbers": np.array([self.t, self.t_old, self.h, self.bound, self.horizon, self.longest,
-                                     self.rate]),
-                "counts": np.array([self.accepted, self.rejected, self.evaluations, self.dense_ready,
-                                    self.has_step, self.rejected_last, self.next_break, self.parts, self.part,
-                                    self.looks, self.unlooked]),
-                "rows": np.asarray(rows), "breaks": np.array(self.breaks), "events": np.array(self.g_new)}
+        numbers = [self.t, self.t_old, self.h, self.bound, self.horizon, self.longest, self.rate]
+        counts = [
+            self.accepted, self.rejected, self.evaluations, self.dense_ready, self.has_step,
+            self.rejected_last, self.next_break, self.parts, self.part, self.looks, self.unlooked,
+        ]
+        return {"numbers": np.array(numbers), "counts": np.array(counts), "rows": np.asarray(rows),
+                "breaks": np.array(self.breaks), "events": np.array(self.g_new)}
 
     def restore(self, saved):
         """Go on from what :meth:`snapshot` gave."""
         cdef double[:, ::1] rows = np.array(saved["rows"], dtype=np.float64, order="C")
         cdef Py_ssize_t k
         if rows.shape[0] != STAGES + 10 + SPARE or rows.shape[1] != self.n:
-            raise ValueError(f"the snapshot is of another problem: {rows.shape[1]} numbers, not {self.n}")
+            raise ValueError(f"the snapshot has {rows.shape[1]} numbers, the problem {self.n}")
         self.t, self.t_old, self.h, self.bound, self.horizon, self.longest, self.rate = map(
             float, saved["numbers"])
-        (self.accepted, self.rejected, self.evaluations, self.dense_ready, self.has_step, self.rejected_last,
-         self.next_break, self.parts, self.part, self.looks, self.unlooked) = map(int, saved["counts"])
+        (self.accepted, self.rejected, self.evaluations, self.dense_ready, self.has_step,
+         self.rejected_last, self.next_break, self.parts, self.part, self.looks,
+         self.unlooked) = map(int, saved["counts"])
         self.breaks = np.array(saved["breaks"], dtype=np.float64)
         self.g_new = np.array(saved["events"], dtype=np.float64)
-        if (self.g_new.shape[0] != self.g_old.shape[0] or not 0 <= self.next_break <= self.breaks.shape[0]
+        if (self.g_new.shape[0] != self.g_old.shape[0]
+                or not 0 <= self.next_break <= self.breaks.shape[0]
                 or not -1 <= self.part < self.parts):
             raise ValueError("the snapshot is damaged")
         for k in range(STAGES + 10 + SPARE):
@@ -268,7 +276,7 @@ cdef class Integrator(Step):
         cdef Py_ssize_t delivered = 0, total = times.shape[0]
         cdef int status = RUNNING
         if out.shape[0] < total or (total and out.shape[1] != self.n):
-            raise ValueError(f"out must have shape ({total}, {self.n}), not ({out.shape[0]}, {out.shape[1]})")
+            raise ValueError(f"out must have shape ({total}, {self.n}), not {np.shape(out)}")
         if total and not self.bound < INFINITY:
             self.horizon = times[total - 1]
         with nogil:
@@ -302,7 +310,7 @@ cdef class Integrator(Step):
         if not (self.t_old <= t <= self.t):
             raise ValueError(f"t must lie in the last step [{self.t_old}, {self.t}], not {t}")
         if self.look_inside(t, &out[0]) != 0:
-            raise self.rhs.error or ArithmeticError(f"the right-hand side refused a state near t={t}")
+            raise self.rhs.error or ArithmeticError(f"the equations refused a state near t={t}")
         state = np.asarray(out)
         return state.view(complex) if self.rhs.complex_pairs else state
 
@@ -334,7 +342,7 @@ cdef class Integrator(Step):
             smallest = 10 * fabs(nextafter(self.t, INFINITY) - self.t)
             h = fmin(fmin(self.h, self.max_step), self.longest)
             if not (h >= smallest):
-                # a limit set by the user or by the end of the run may be shorter than what the time resolves
+                # a limit of the user or the end of the run may be shorter than the time resolves
                 if self.h >= smallest:
                     h = smallest
                 else:
@@ -382,7 +390,7 @@ cdef class Integrator(Step):
         if code < 0:
             return self.failure(code)
         if code > 0:
-            # the state was changed: the derivative at its end, and nothing to interpolate across the change
+            # the state was changed: the derivative at its end, and nothing to interpolate across
             code = self.evaluate(self.t, self.y, self.K[12])
             if code != 0:
                 return self.failure(code)
@@ -475,8 +483,9 @@ cdef class Integrator(Step):
     cdef double choose_first_step(self) noexcept nogil:
         """Hairer, Norsett, Wanner, section II.4, in a form that knows no unit of time.
 
-        d0/d1 is how long the state takes to change by itself. Where it starts from nothing, or nothing moves, the
-        length of the run is what there is to go by, then how fast the derivative changes.
+        d0/d1 is how long the state takes to change by itself. Where it starts from nothing, or
+        nothing moves, the length of the run is what there is to go by, then how fast the derivative
+        changes.
         """
         cdef double d0, d1, d2, h0, h1, unit, room = self.limit() - self.t
         cdef double length = room if room < INFINITY else self.horizon - self.t
@@ -511,7 +520,7 @@ cdef class Integrator(Step):
     # ------------------------------------------------------------------ events
 
     cdef int find_events(self) noexcept nogil:
-        """Zeros of the event functions in the last step, in time order; stops at the first terminal one."""
+        """Zeros of the event functions in the last step, in order, to the first terminal one."""
         cdef Py_ssize_t k, first = -1
         cdef double root, earliest = INFINITY
         cdef double[::1] swap = self.g_old

@@ -1,7 +1,8 @@
 """Quantum jumps: kets under −iH−½ΣA†A until their norm falls below a random number, then a jump.
 
-Between jumps a ket is a polynomial of time, ψ(t+θh)=Σ θ^k (hM)^k ψ/k!, k ≤ ORDER: outputs and the moment of a jump are read
-off it without further products. Steps are as long as its last terms allow.
+Between jumps a ket is a polynomial of time, ψ(t+θh)=Σ θ^k (hM)^k ψ/k!, k ≤ ORDER: outputs and the
+moment of a jump are read off it without further products. Steps are as long as its last terms
+allow.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -50,7 +51,7 @@ cdef struct Work:
 
 
 cdef inline double uniform(Work* w) noexcept nogil:
-    """In (0, 1)."""
+    """INOUT w.  In (0, 1)."""
     w.random += <uint64_t>0x9E3779B97F4A7C15
     return (<double>(mix(w.random) >> 11) + 0.5) / 9007199254740992.0
 
@@ -98,8 +99,10 @@ cdef class Unravelling:
     cdef public dict record
     cdef public Py_ssize_t room
 
-    def __init__(self, Generator generator, jumps, const double[:, ::1] kets, weights, functionals, times, double shift,
-                 double step, double tolerance, long long nsteps, seed, int states):
+    # everything IN
+    def __init__(self, Generator generator, jumps, const double[:, ::1] kets, weights, functionals,
+                 times, double shift, double step, double tolerance, long long nsteps, seed,
+                 int states):
         self.generator = generator
         self.d = generator.dimension
         self.start, self.column, self.value = jumps
@@ -132,12 +135,13 @@ cdef class Unravelling:
         Returns
         -------
         sums : array
-            Of the functionals (T, 2 F: real, imaginary, …), then of the density matrices ψψ†, in the generator's phases.
+            Of the functionals (T, 2 F: real, imaginary, …), then of the density matrices ψψ†, in
+            the generator's phases.
         squares : array (T 2 F,)
         steps, rejected, done : int
         error : exception or None
-            Why they are not all: OverflowError (more than `nsteps` steps), TimeoutError, FloatingPointError,
-            MemoryError, KeyboardInterrupt.
+            Why they are not all: OverflowError (more than `nsteps` steps), TimeoutError,
+            FloatingPointError, MemoryError, KeyboardInterrupt.
         """
         cdef Py_ssize_t width = self.width, held = self.held, k, i, done = 0
         cdef double[::1] sums = np.zeros(width + 2 * held * self.d * self.d)
@@ -153,7 +157,8 @@ cdef class Unravelling:
                         sums[i] += w.values[i]
                         squares[i] += w.values[i] * w.values[i]
                     for k in range(held):
-                        self.add_state(w.kets + 2 * self.d * k, &sums[width + 2 * self.d * self.d * k])
+                        i = width + 2 * self.d * self.d * k
+                        self.add_state(w.kets + 2 * self.d * k, &sums[i])
             if code == DONE:
                 self.keep(&w, first + done)
                 done += 1
@@ -183,11 +188,13 @@ cdef class Unravelling:
         w.room = 256
         w.jump_time = <double*>malloc(w.room * sizeof(double))
         w.jump_channel = <int*>malloc(w.room * sizeof(int))
-        if not (w.rows and w.ket and w.other and w.kets and w.values and w.jump_time and w.jump_channel):
+        if not (w.rows and w.ket and w.other and w.kets and w.values and w.jump_time
+                and w.jump_channel):
             return MEMORY
         memset(w.rows, 0, row * sizeof(double))
         return DONE
 
+    # INOUT w
     cdef void end(self, Work* w):
         free(w.rows)
         free(w.ket)
@@ -197,6 +204,7 @@ cdef class Unravelling:
         free(w.jump_time)
         free(w.jump_channel)
 
+    # IN w, number
     cdef keep(self, Work* w, Py_ssize_t number):
         """Keep when and where the trajectory jumped."""
         if self.room < w.jumps:
@@ -227,9 +235,11 @@ cdef class Unravelling:
 
     # ------------------------------------------------------------ one trajectory
 
+    # IN w, k
     cdef double* real(self, Work* w, int k) noexcept nogil:
         return w.rows + k * self.generator.row + self.generator.pad
 
+    # IN w, k
     cdef double* imaginary(self, Work* w, int k) noexcept nogil:
         return w.rows + k * self.generator.row + 2 * self.generator.pad + self.d
 
@@ -279,11 +289,16 @@ cdef class Unravelling:
             self.load(w, w.ket)
         return DONE
 
+    # IN ket (2 d,); OUT w.rows
     cdef void load(self, Work* w, const double* ket) noexcept nogil:
         memcpy(self.real(w, 0), ket, self.d * sizeof(double))
         memcpy(self.imaginary(w, 0), ket + self.d, self.d * sizeof(double))
 
-    cdef double expand(self, Work* w, double h) noexcept nogil:
+    cdef double expand(
+        self,
+        Work* w,            # INOUT rows, norm, order, next_step
+        double h,           # IN
+    ) noexcept nogil:
         """The terms (h(M−shift))^k ψ/k!; returns the part of h that they are good for, −1: none."""
         cdef int k
         cdef double theta, bound
@@ -292,8 +307,8 @@ cdef class Unravelling:
         w.order = ORDER
         for k in range(1, ORDER + 1):
             w.norm[k] = sqrt(self.generator.kernels.product(
-                &self.generator.table, h / k, self.shift, 0.0, self.real(w, k - 1), self.imaginary(w, k - 1), NULL, NULL,
-                self.real(w, k), self.imaginary(w, k)))
+                &self.generator.table, h / k, self.shift, 0.0, self.real(w, k - 1),
+                self.imaginary(w, k - 1), NULL, NULL, self.real(w, k), self.imaginary(w, k)))
             if not isfinite(w.norm[k]) or w.norm[k] > 1e250:
                 # so long a step says nothing: shorter from here on, with the terms there are
                 w.order = k - 1
@@ -335,17 +350,21 @@ cdef class Unravelling:
             count = QL_RING if w.order + 1 - first > QL_RING else w.order + 1 - first
             for k in range(count):
                 f[k] = self.real(w, first + k)
-            self.generator.kernels.combine(1, self.d, count, f, &c[first], ORDER + 1, out, 2 * self.d)
+            self.generator.kernels.combine(1, self.d, count, f, &c[first], ORDER + 1, out,
+                                           2 * self.d)
             for k in range(count):
                 f[k] = self.imaginary(w, first + k)
-            self.generator.kernels.combine(1, self.d, count, f, &c[first], ORDER + 1, out + self.d, 2 * self.d)
+            self.generator.kernels.combine(1, self.d, count, f, &c[first], ORDER + 1,
+                                           out + self.d, 2 * self.d)
             first += count
 
+    # IN theta, h; INOUT w
     cdef double squared(self, Work* w, double theta, double h) noexcept nogil:
         """Squared norm at t+θh; the ket there is in w.ket."""
         self.evaluate(w, theta, h, w.ket)
         return self.norm_of(w.ket)
 
+    # IN x (2 d,)
     cdef double norm_of(self, const double* x) noexcept nogil:
         cdef double total = 0
         cdef Py_ssize_t i
@@ -353,15 +372,18 @@ cdef class Unravelling:
             total += x[i] * x[i]
         return total
 
+    # INOUT x (2 d,); IN squared
     cdef void normalise(self, double* x, double squared) noexcept nogil:
         cdef Py_ssize_t i
         cdef double factor = 1 / sqrt(squared)
         for i in range(2 * self.d):
             x[i] *= factor
 
+    # INOUT w; IN high, h, left
     cdef double locate(self, Work* w, double high, double h, double left) noexcept nogil:
         """θ at which the squared norm is `left`: false position with halving (Illinois)."""
-        cdef double low = 0, above = 1 - left, below = self.squared(w, high, h) - left, theta = high, value
+        cdef double low = 0, above = 1 - left, below = self.squared(w, high, h) - left
+        cdef double theta = high, value
         cdef int k, side = 0
         for k in range(100):
             if below == 0 or high - low <= 1e-15 * high:
@@ -384,7 +406,9 @@ cdef class Unravelling:
                 side = -1
         return theta
 
-    cdef Py_ssize_t outputs(self, Work* w, Py_ssize_t at, double t, double theta, double h) noexcept nogil:
+    # INOUT w; IN at, t, theta, h
+    cdef Py_ssize_t outputs(self, Work* w, Py_ssize_t at, double t, double theta,
+                            double h) noexcept nogil:
         """Deliver the outputs up to t+θh; returns the first of those that are left."""
         cdef double here
         cdef bint end = theta == 1.0 and h == self.times[self.times.shape[0] - 1] - t
@@ -400,6 +424,7 @@ cdef class Unravelling:
             at += 1
         return at
 
+    # OUT w.other; IN theta, h
     cdef double into(self, Work* w, double theta, double h) noexcept nogil:
         self.evaluate(w, theta, h, w.other)
         return self.norm_of(w.other)

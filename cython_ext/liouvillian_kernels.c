@@ -1,5 +1,6 @@
-/* The kernels of liouvillian_simd.h, compiled for several instruction sets and chosen when the program runs: the same
-   wheel runs on any processor. Everything is written with the vector extensions of GCC and clang. */
+/* The kernels of liouvillian_simd.h, compiled for several instruction sets and chosen when the
+   program runs: the same wheel runs on any processor. Everything is written with the vector
+   extensions of GCC and clang. */
 #include "liouvillian_kernels.h"
 
 #define QL_JOIN2(a, b) a##b
@@ -44,11 +45,11 @@ const ql_kernels *ql_select(int level)
 {
 #ifdef QL_X86
     __builtin_cpu_init();
-    if ((level < 0 || level == 2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
-        && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma"))
-        return &kernels_avx512;
-    if ((level < 0 || level == 1) && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return &kernels_avx2;
+    int fma = __builtin_cpu_supports("fma");
+    int wide = fma && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
+               && __builtin_cpu_supports("avx512vl");
+    if (wide && (level < 0 || level == 2)) return &kernels_avx512;
+    if (fma && __builtin_cpu_supports("avx2") && (level < 0 || level == 1)) return &kernels_avx2;
 #endif
     return level <= 0 ? &kernels_portable : NULL;
 }

@@ -1,4 +1,5 @@
-/* Products of a Lindblad generator (or of -iH) with a vector of elements, without a matrix; see liouvillian_simd.h. */
+/* Products of a Lindblad generator (or of -iH) with a vector of elements, without a matrix; see
+   liouvillian_simd.h. */
 #ifndef QSYNCPLUG_LIOUVILLIAN_KERNELS_H
 #define QSYNCPLUG_LIOUVILLIAN_KERNELS_H
 
@@ -9,37 +10,45 @@
 /* Elements behind the end of a segment that a product may read. */
 #define QL_OVERRUN 32
 
-/* coefficient[i] = v[i] conj(w[i]) of one term on one segment, i = 0 .. length-1; zero outside low .. high-1. */
+/* coefficient[i] = v[i] conj(w[i]) of one term on one segment, i = 0 .. length-1; zero outside low
+   .. high-1. */
 typedef struct {
-    ptrdiff_t source;   /* where x[i] begins */
-    ptrdiff_t v, w;     /* where v[i] and w[i] begin in `vectors` */
+    ptrdiff_t source; /* where x[i] begins */
+    ptrdiff_t v, w;   /* where v[i] and w[i] begin in `vectors` */
     int low, high;
 } ql_term;
 
-/* A segment is a run of elements that are next to each other: a diagonal of a matrix, or a whole vector. Its terms are
-   sorted by kind: real, real from the conjugate of x, complex, complex from the conjugate of x. */
+/* A segment is a run of elements that are next to each other: a diagonal of a matrix, or a whole
+   vector. Its terms are sorted by kind: real, real from the conjugate of x, complex, complex from
+   the conjugate of x. */
 typedef struct {
     ptrdiff_t segments;
-    const ptrdiff_t *start, *length;    /* in x */
-    const ptrdiff_t *left, *right;      /* row and column of the first element */
-    const double *weight;               /* how often an element counts in the norm: 2 where its conjugate is left out */
-    const ptrdiff_t *first;             /* (4 segments + 1): first term of each kind */
+    const ptrdiff_t *start, *length; /* in x */
+    const ptrdiff_t *left, *right;   /* row and column of the first element */
+    const double *weight;   /* of an element in the norm: 2 where its conjugate is left out */
+    const ptrdiff_t *first; /* (4 segments + 1): first term of each kind */
     const ql_term *terms;
-    const double *re, *im;              /* vectors */
-    const double *left_re, *left_im, *right_re, *right_im;  /* diagonal: left[row] + conj(right[column]) */
+    const double *re, *im; /* vectors */
+    /* diagonal: left[row] + conj(right[column]) */
+    const double *left_re, *left_im, *right_re, *right_im;
 } ql_table;
 
 typedef struct {
     const char *name;
-    /* out = alpha (L - shift) x + beta previous; returns the squared norm of out. IN x, previous; OUT out (may be previous) */
-    double (*product)(const ql_table *t, double alpha, double shift, double beta, const double *x_re, const double *x_im,
-                      const double *previous_re, const double *previous_im, double *out_re, double *out_im);
-    /* INOUT out[j * stride + i] += sum_k c[j * c_stride + k] f[k][i], j < rows, k < count <= QL_RING, i < n */
-    void (*combine)(ptrdiff_t rows, ptrdiff_t n, int count, const double *const *f, const double *c, ptrdiff_t c_stride,
-                    double *out, ptrdiff_t stride);
+    /* out = alpha (L - shift) x + beta previous; returns the squared norm of out.
+       IN t, alpha, shift, beta, x, previous; OUT out (may be previous) */
+    double (*product)(const ql_table *t, double alpha, double shift, double beta,
+                      const double *x_re, const double *x_im, const double *previous_re,
+                      const double *previous_im, double *out_re, double *out_im);
+    /* out[j * stride + i] += sum_k c[j * c_stride + k] f[k][i],
+       j < rows, k < count <= QL_RING, i < n.
+       IN rows, n, count, f, c, c_stride, stride; INOUT out */
+    void (*combine)(ptrdiff_t rows, ptrdiff_t n, int count, const double *const *f,
+                    const double *c, ptrdiff_t c_stride, double *out, ptrdiff_t stride);
 } ql_kernels;
 
-/* The kernels for this processor, or those of a given level: 0 portable, 1 AVX2, 2 AVX-512 (NULL: it cannot run here). */
+/* The kernels for this processor, or those of a given level: 0 portable, 1 AVX2, 2 AVX-512 (NULL:
+   it cannot run here). */
 const ql_kernels *ql_select(int level);
 
 #endif

@@ -1,20 +1,26 @@
-/* Included several times by liouvillian_kernels.c, once for each instruction set; no include guard. QL_LANES is the number
-   of doubles in a register. Sums over all terms stay in registers for a chunk of QL_LANES * (1, 2 or 4) elements. */
+/* Included several times by liouvillian_kernels.c, once for each instruction set; no include guard.
+   QL_LANES is the number of doubles in a register. Sums over all terms stay in registers for a
+   chunk of QL_LANES * (1, 2 or 4) elements. */
 
 #define QL_INLINE TARGET static inline __attribute__((always_inline))
 #define vec NAME(doubles)
 typedef double vec __attribute__((vector_size(8 * QL_LANES), aligned(8), may_alias));
 
+/* IN p (QL_LANES) */
 QL_INLINE vec NAME(load)(const double *p) { return *(const vec *)p; }
+
+/* OUT p (QL_LANES); IN v */
 QL_INLINE void NAME(store)(double *p, vec v) { *(vec *)p = v; }
 
 #define QL_EACH for (int l = 0; l < V; l++)
 #define QL_SKIP(e) if ((e)->low >= at + V * QL_LANES || (e)->high <= at) continue
 
-/* elements at .. at + V QL_LANES - 1 of segment j; those from `left` on are not stored */
-QL_INLINE double NAME(chunk)(const int V, const ql_table *t, ptrdiff_t j, ptrdiff_t at, ptrdiff_t left, double alpha,
-                             double shift, double beta, const double *x_re, const double *x_im,
-                             const double *previous_re, const double *previous_im, double *out_re, double *out_im)
+/* elements at .. at + V QL_LANES - 1 of segment j; those from `left` on are not stored. As product
+   of ql_kernels: IN V (a constant), t, j, at, left, alpha, shift, beta, x, previous; OUT out */
+QL_INLINE double NAME(chunk)(const int V, const ql_table *t, ptrdiff_t j, ptrdiff_t at,
+                             ptrdiff_t left, double alpha, double shift, double beta,
+                             const double *x_re, const double *x_im, const double *previous_re,
+                             const double *previous_im, double *out_re, double *out_im)
 {
     vec re[4], im[4];
     const ptrdiff_t place = t->start[j] + at;
@@ -24,7 +30,8 @@ QL_INLINE double NAME(chunk)(const int V, const ql_table *t, ptrdiff_t j, ptrdif
         QL_EACH {
             vec p = NAME(load)(lr + l * QL_LANES) + NAME(load)(rr + l * QL_LANES) - shift;
             vec q = NAME(load)(li + l * QL_LANES) - NAME(load)(ri + l * QL_LANES);
-            vec a = NAME(load)(x_re + place + l * QL_LANES), b = NAME(load)(x_im + place + l * QL_LANES);
+            vec a = NAME(load)(x_re + place + l * QL_LANES);
+            vec b = NAME(load)(x_im + place + l * QL_LANES);
             re[l] = p * a - q * b;
             im[l] = p * b + q * a;
         }
@@ -102,8 +109,10 @@ QL_INLINE double NAME(chunk)(const int V, const ql_table *t, ptrdiff_t j, ptrdif
     return sum;
 }
 
-TARGET static double NAME(product)(const ql_table *t, double alpha, double shift, double beta, const double *x_re,
-                                   const double *x_im, const double *previous_re, const double *previous_im,
+/* see ql_kernels */
+TARGET static double NAME(product)(const ql_table *t, double alpha, double shift, double beta,
+                                   const double *x_re, const double *x_im,
+                                   const double *previous_re, const double *previous_im,
                                    double *out_re, double *out_im)
 {
     double norm = 0.0;
@@ -112,7 +121,9 @@ TARGET static double NAME(product)(const ql_table *t, double alpha, double shift
         double sum = 0.0;
         for (ptrdiff_t at = 0; at < length;) {
             const ptrdiff_t left = length - at;
-#define QL_CALL(V) NAME(chunk)(V, t, j, at, left, alpha, shift, beta, x_re, x_im, previous_re, previous_im, out_re, out_im)
+#define QL_CALL(V)                                                                              \
+    NAME(chunk)(V, t, j, at, left, alpha, shift, beta, x_re, x_im, previous_re, previous_im,    \
+                out_re, out_im)
             if (left > 2 * QL_LANES) { sum += QL_CALL(4); at += 4 * QL_LANES; }
             else if (left > QL_LANES) { sum += QL_CALL(2); at += 2 * QL_LANES; }
             else { sum += QL_CALL(1); at += QL_LANES; }
@@ -126,9 +137,12 @@ TARGET static double NAME(product)(const ql_table *t, double alpha, double shift
 /* blocks of i that stay in the first-level cache for all rows */
 #define QL_BLOCK 256
 
-/* rows j (and j + 1 where R is 2) of a block; coefficients that are all zero have been dealt with */
-QL_INLINE void NAME(combine_rows)(const int R, ptrdiff_t block, ptrdiff_t end, int count, const double *const *f,
-                                  const double *c, ptrdiff_t c_stride, double *out, ptrdiff_t stride)
+/* rows j (and j + 1 where R is 2) of a block; coefficients that are all zero have been dealt with.
+   As combine of ql_kernels: IN R (a constant), block, end, count, f, c, c_stride, stride;
+   INOUT out */
+QL_INLINE void NAME(combine_rows)(const int R, ptrdiff_t block, ptrdiff_t end, int count,
+                                  const double *const *f, const double *c, ptrdiff_t c_stride,
+                                  double *out, ptrdiff_t stride)
 {
     ptrdiff_t i = block;
     for (; i + 4 * QL_LANES <= end; i += 4 * QL_LANES) {
@@ -152,6 +166,7 @@ QL_INLINE void NAME(combine_rows)(const int R, ptrdiff_t block, ptrdiff_t end, i
         }
 }
 
+/* IN c (count) */
 QL_INLINE int NAME(any)(const double *c, int count)
 {
     for (int k = 0; k < count; k++)
@@ -159,19 +174,23 @@ QL_INLINE int NAME(any)(const double *c, int count)
     return 0;
 }
 
-TARGET static void NAME(combine)(ptrdiff_t rows, ptrdiff_t n, int count, const double *const *f, const double *c,
-                                 ptrdiff_t c_stride, double *out, ptrdiff_t stride)
+/* see ql_kernels */
+TARGET static void NAME(combine)(ptrdiff_t rows, ptrdiff_t n, int count, const double *const *f,
+                                 const double *c, ptrdiff_t c_stride, double *out,
+                                 ptrdiff_t stride)
 {
     for (ptrdiff_t block = 0; block < n; block += QL_BLOCK) {
         const ptrdiff_t end = block + QL_BLOCK < n ? block + QL_BLOCK : n;
         for (ptrdiff_t j = 0; j < rows; j++) {
             /* early outputs need fewer polynomials */
             if (!NAME(any)(c + j * c_stride, count)) continue;
+            const double *d = c + j * c_stride;
+            double *row = out + j * stride;
             if (j + 1 < rows) {
-                NAME(combine_rows)(2, block, end, count, f, c + j * c_stride, c_stride, out + j * stride, stride);
+                NAME(combine_rows)(2, block, end, count, f, d, c_stride, row, stride);
                 j++;
             } else
-                NAME(combine_rows)(1, block, end, count, f, c + j * c_stride, c_stride, out + j * stride, stride);
+                NAME(combine_rows)(1, block, end, count, f, d, c_stride, row, stride);
         }
     }
 }

@@ -1,4 +1,6 @@
-"""Normal random numbers in vectors, and Kuramoto's model with noise: a step is one pass over the particles."""
+"""Normal random numbers in vectors, and Kuramoto's model with noise: a step is one pass over the
+particles.
+"""
 
 from cython.parallel cimport prange
 from libc.math cimport M_PI, cos, isfinite, sin, sqrt
@@ -37,7 +39,8 @@ cdef class Normals:
         self.threads = threads
         self.words = np.array(words, dtype=np.uint64)
         self.chunks = self.words.shape[0]
-        if size < 1 or (self.words.shape[1], self.words.shape[2]) != (2, 8) or self.chunks != chunks_of(size):
+        lanes = self.words.shape[1], self.words.shape[2]
+        if size < 1 or lanes != (2, 8) or self.chunks != chunks_of(size):
             raise ValueError(f"words must be of shape ({chunks_of(size)}, 2, 8)")
         if not np.all(np.any(words, axis=1)):
             raise ValueError("a generator must not be all zeros")
@@ -48,18 +51,27 @@ cdef class Normals:
         cdef Py_ssize_t at = self.size * chunk // self.chunks
         return self.size if chunk == self.chunks else at - at % 16
 
-    cdef int fill_chunk(self, Py_ssize_t chunk, double* out) noexcept nogil:
-        cdef Py_ssize_t first = self.bound(chunk), count = self.bound(chunk + 1) - first, whole = count - count % 16
+    cdef int fill_chunk(
+        self,
+        Py_ssize_t chunk,   # IN
+        double* out,        # OUT (size,): the chunk's part
+    ) noexcept nogil:
+        cdef Py_ssize_t first = self.bound(chunk), count = self.bound(chunk + 1) - first
+        cdef Py_ssize_t whole = count - count % 16
         self.kernels.normals(&self.words[chunk, 0, 0], whole, out + first)
         if whole < count:   # of the last chunk alone
             self.kernels.normals(&self.words[chunk, 0, 0], 16, &self.rest[0])
             memcpy(out + first + whole, &self.rest[0], (count - whole) * sizeof(double))
         return 0
 
-    cdef void fill(self, double* out) noexcept nogil:
+    cdef void fill(
+        self,
+        double* out,        # OUT (size,)
+    ) noexcept nogil:
         cdef Py_ssize_t chunk
         if parallel(self.threads, self.chunks):
-            for chunk in prange(self.chunks, num_threads=self.threads, schedule="static", chunksize=1):
+            for chunk in prange(self.chunks, num_threads=self.threads, schedule="static",
+                                chunksize=1):
                 self.fill_chunk(chunk, out)
         else:
             for chunk in range(self.chunks):
@@ -121,15 +133,17 @@ cdef class NoisyKuramoto:
     cdef double sum_c, sum_s
     cdef readonly long long evaluations
 
-    def __init__(self, x, Normals normals, noise, gain, str rule="heun", omega=None, weights=None, double lag=0.0,
-                 int threads=1):
+    def __init__(self, x, Normals normals, noise, gain, str rule="heun", omega=None, weights=None,
+                 double lag=0.0, int threads=1):
         self.normals, self.rule, self.threads = normals, RULES[rule], threads
         self.n = normals.size
         self.padded = 16 * ((self.n + 15) // 16)
         # not a multiple of a page apart
-        self.y, self.s, self.c, self.u = (np.zeros(self.padded + 96)[:self.padded] for _ in range(4))
+        rows = (np.zeros(self.padded + 96)[:self.padded] for _ in range(4))
+        self.y, self.s, self.c, self.u = rows
         self.cos_lag, self.sin_lag = cos(lag), sin(lag)
-        self.plain = weights is None and all(np.ndim(v) == 0 for v in (noise, gain, omega) if v is not None)
+        given = [v for v in (noise, gain, omega) if v is not None]
+        self.plain = weights is None and all(np.ndim(v) == 0 for v in given)
         omega = 0.0 if omega is None else omega
         if self.plain:
             self.same_omega, self.same_gain, self.same_sigma = omega, gain, sqrt(2 * noise)
@@ -163,10 +177,15 @@ cdef class NoisyKuramoto:
         cdef qn_sweep sweep
         self.sweep(0, &sweep)
 
-    cdef int one(self, Py_ssize_t chunk, int kind, qn_sweep* sweep) noexcept nogil:
+    cdef int one(
+        self,
+        Py_ssize_t chunk,   # IN
+        int kind,           # IN
+        qn_sweep* sweep,    # INOUT
+    ) noexcept nogil:
         cdef qn_chunk p
-        cdef Py_ssize_t first = self.normals.bound(chunk)
-        p.count = (self.padded if chunk == self.normals.chunks - 1 else self.normals.bound(chunk + 1)) - first
+        cdef Py_ssize_t first = self.normals.bound(chunk), end = self.normals.bound(chunk + 1)
+        p.count = (self.padded if chunk == self.normals.chunks - 1 else end) - first
         p.state = &self.normals.words[chunk, 0, 0]
         p.y, p.s, p.c, p.u = &self.y[first], &self.s[first], &self.c[first], &self.u[first]
         p.omega = p.gain = p.sigma = p.weight = NULL
@@ -185,7 +204,11 @@ cdef class NoisyKuramoto:
             self.normals.kernels.correct(&p, sweep)
         return 0
 
-    cdef void sweep(self, int kind, const qn_sweep* common) noexcept nogil:
+    cdef void sweep(
+        self,
+        int kind,                   # IN
+        const qn_sweep* common,     # IN
+    ) noexcept nogil:
         """One pass over all particles; leaves their sums in sum_c, sum_s."""
         cdef qn_sweep[16] each
         cdef Py_ssize_t chunk, i, chunks = self.normals.chunks
@@ -207,7 +230,11 @@ cdef class NoisyKuramoto:
                 self.sum_c -= self.c[i]
                 self.sum_s -= self.s[i]
 
-    cdef void pull(self, double scale, qn_sweep* sweep) noexcept nogil:
+    cdef void pull(
+        self,
+        double scale,       # IN
+        qn_sweep* sweep,    # OUT re, im
+    ) noexcept nogil:
         """The force of a step, in turns."""
         cdef double re = self.sum_c * self.cos_lag + self.sum_s * self.sin_lag
         cdef double im = self.sum_s * self.cos_lag - self.sum_c * self.sin_lag
@@ -216,7 +243,8 @@ cdef class NoisyKuramoto:
         sweep.re, sweep.im = scale * re, scale * im
 
     def steps(self, double h, Py_ssize_t count, factors=None):
-        """Go on by `count` steps of length h; returns how many were taken before something overflowed.
+        """Go on by `count` steps of length h; returns how many were taken before something
+        overflowed.
 
         Parameters
         ----------
@@ -228,7 +256,9 @@ cdef class NoisyKuramoto:
         cdef qn_sweep sweep
         cdef Py_ssize_t k
         cdef double turns = 1 / (2 * M_PI), now = 1, then = 1
-        cdef const double[::1] strength = None if factors is None else np.ascontiguousarray(factors, dtype=np.float64)
+        cdef const double[::1] strength = None
+        if factors is not None:
+            strength = np.ascontiguousarray(factors, dtype=np.float64)
         if strength is not None and strength.shape[0] != count + 1:
             raise ValueError(f"factors must hold {count + 1} numbers")
         with nogil:

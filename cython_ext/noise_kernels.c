@@ -1,4 +1,5 @@
-/* The kernels of noise_simd.h, compiled for several instruction sets and chosen when the program runs. */
+/* The kernels of noise_simd.h, compiled for several instruction sets and chosen when the program
+   runs. */
 #include "noise_kernels.h"
 
 #define QN_JOIN2(a, b) a##b
@@ -43,10 +44,11 @@ const qn_kernels *qn_select(int level)
 {
 #ifdef QN_X86
     __builtin_cpu_init();
-    if ((level < 0 || level == 2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
-        && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma"))
-        return &noise_table_avx512;
-    if ((level < 0 || level == 1) && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    int fma = __builtin_cpu_supports("fma");
+    int wide = fma && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
+               && __builtin_cpu_supports("avx512vl");
+    if (wide && (level < 0 || level == 2)) return &noise_table_avx512;
+    if (fma && __builtin_cpu_supports("avx2") && (level < 0 || level == 1))
         return &noise_table_avx2;
 #endif
     return level <= 0 ? &noise_table_portable : NULL;

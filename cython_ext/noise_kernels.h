@@ -7,8 +7,9 @@
 
 typedef ptrdiff_t qn_size;
 
-/* Particles of one chunk: `count` of them, a multiple of 16. Positions y are in turns; s, c are their sine and cosine.
-   omega, gain, sigma and weight are all there, or all NULL: then every particle is the same, of gain, sigma and weight 1. */
+/* Particles of one chunk: `count` of them, a multiple of 16. Positions y are in turns; s, c are
+   their sine and cosine. omega, gain, sigma and weight are all there, or all NULL: then every
+   particle is the same, of gain, sigma and weight 1. */
 typedef struct {
     qn_size count;
     uint64_t *state;     /* INOUT xoroshiro128++ of 8 lanes, [2][8] */
@@ -30,6 +31,7 @@ typedef struct {
     const char *name;
     /* OUT normals: `count` of them, a multiple of 16; INOUT state */
     void (*normals)(uint64_t *state, qn_size count, double *out);
+    /* INOUT chunk, sweep: one pass, see the types */
     void (*start)(qn_chunk *chunk, qn_sweep *sweep);
     void (*euler)(qn_chunk *chunk, qn_sweep *sweep);
     void (*averaged)(qn_chunk *chunk, qn_sweep *sweep);
@@ -37,5 +39,6 @@ typedef struct {
     void (*correct)(qn_chunk *chunk, qn_sweep *sweep);
 } qn_kernels;
 
+/* IN level: 0 portable, 1 AVX2, 2 AVX-512, -1 the best. NULL: it cannot run here. */
 const qn_kernels *qn_select(int level);
 #endif

@@ -1,10 +1,11 @@
-/* Included several times by noise_kernels.c, once for each instruction set; no include guard. QN_LANES is the number of
-   doubles in a register. Random numbers come from 8 lanes of xoroshiro128++ in every build, so that a seed means the same
-   everywhere.
+/* Included several times by noise_kernels.c, once for each instruction set; no include guard.
+   QN_LANES is the number of doubles in a register. Random numbers come from 8 lanes of
+   xoroshiro128++ in every build, so that a seed means the same everywhere.
 
-   Normals: Box and Muller's transformation of 2 x 64 random bits. 52 bits give the radius sqrt(-2 log u), 0 < u <= 1, so
-   that the tail ends at 8.5 standard deviations (probability 2e-17); 52 bits give the angle within half a turn, and one bit
-   which half. The polynomials are exact to 7e-12 (logarithm) and 8e-13. */
+   Normals: Box and Muller's transformation of 2 x 64 random bits. 52 bits give the radius sqrt(-2
+   log u), 0 < u <= 1, so that the tail ends at 8.5 standard deviations (probability 2e-17); 52 bits
+   give the angle within half a turn, and one bit which half. The polynomials are exact to 7e-12
+   (logarithm) and 8e-13. */
 
 #define QN_INLINE TARGET static inline __attribute__((always_inline))
 #define vec NAME(noisy_doubles)
@@ -18,30 +19,42 @@ typedef unsigned long long ivec __attribute__((vector_size(8 * QN_LANES), aligne
 /* adding and subtracting it rounds to the nearest integer, which is then in the low bits */
 #define MAGIC 6755399441055744.0
 #define SIGN 0x8000000000000000ULL
-/* sin(2 pi r)/r and cos(2 pi r) in powers of r^2, r^2 <= 1/16: to 8e-14 in the sine, 8e-13 and 2e-15 */
-static const double qn_sine[7] = {0x1.921fb54442bb4p+2,  -0x1.4abbce624ad99p+5, 0x1.466bc66ed3d1cp+6, -0x1.32d2c9b2d1df5p+6,
-                                  0x1.50770f6a5a66bp+5, -0x1.e29b82ab98ea9p+3, 0x1.d53abdeb199c1p+1};
-static const double qn_cosine7[7] = {0x1.fffffffffe58ap-1,  -0x1.3bd3cc9b93532p+4, 0x1.03c1f06d70297p+6,
-                                     -0x1.55d3c047a1330p+6, 0x1.e1f24d707d37cp+5,  -0x1.a651b504444edp+4,
-                                     0x1.e25799d50d08dp+2};
-static const double qn_cosine8[8] = {0x1.fffffffffffefp-1,  -0x1.3bd3cc9be4180p+4, 0x1.03c1f0819eba5p+6,
-                                     -0x1.55d3c7d851320p+6, 0x1.e1f500e46da7bp+5,  -0x1.a6d070b706549p+4,
-                                     0x1.f9612b4f21835p+2,  -0x1.a52d5b81f5ed5p+0};
+/* sin(2 pi r)/r and cos(2 pi r) in powers of r^2, r^2 <= 1/16: to 8e-14 in the sine, 8e-13 and
+   2e-15 */
+static const double qn_sine[7] = {
+    0x1.921fb54442bb4p+2, -0x1.4abbce624ad99p+5, 0x1.466bc66ed3d1cp+6, -0x1.32d2c9b2d1df5p+6,
+    0x1.50770f6a5a66bp+5, -0x1.e29b82ab98ea9p+3, 0x1.d53abdeb199c1p+1};
+static const double qn_cosine7[7] = {
+    0x1.fffffffffe58ap-1, -0x1.3bd3cc9b93532p+4, 0x1.03c1f06d70297p+6, -0x1.55d3c047a1330p+6,
+    0x1.e1f24d707d37cp+5, -0x1.a651b504444edp+4, 0x1.e25799d50d08dp+2};
+static const double qn_cosine8[8] = {
+    0x1.fffffffffffefp-1, -0x1.3bd3cc9be4180p+4, 0x1.03c1f0819eba5p+6, -0x1.55d3c7d851320p+6,
+    0x1.e1f500e46da7bp+5, -0x1.a6d070b706549p+4, 0x1.f9612b4f21835p+2, -0x1.a52d5b81f5ed5p+0};
 /* -2 log(1 + f)/f for 1/sqrt(2) <= 1 + f < sqrt(2) */
-static const double qn_log[14] = {-0x1.fffffffffbcb0p+0, 0x1.fffffffecae59p-1,  -0x1.5555556e75120p-1,
-                                  0x1.0000015fdf390p-1,  -0x1.999982ba66962p-2, 0x1.555468681e9b4p-2,
-                                  -0x1.2495b3ff17576p-2, 0x1.0022d10053211p-2,  -0x1.c6c74537edb73p-3,
-                                  0x1.94a481a90569fp-3,  -0x1.72df5f43a0b36p-3, 0x1.7eaf366ddb3dfp-3,
-                                  -0x1.7450fbf77bc18p-3, 0x1.827a940e44864p-4};
+static const double qn_log[14] = {
+    -0x1.fffffffffbcb0p+0, 0x1.fffffffecae59p-1, -0x1.5555556e75120p-1, 0x1.0000015fdf390p-1,
+    -0x1.999982ba66962p-2, 0x1.555468681e9b4p-2, -0x1.2495b3ff17576p-2, 0x1.0022d10053211p-2,
+    -0x1.c6c74537edb73p-3, 0x1.94a481a90569fp-3, -0x1.72df5f43a0b36p-3, 0x1.7eaf366ddb3dfp-3,
+    -0x1.7450fbf77bc18p-3, 0x1.827a940e44864p-4};
 #endif
 
 typedef struct {
     ivec a, b;
 } NAME(lanes);
 
+/* IN p (QN_LANES) */
 QN_INLINE vec NAME(load)(const double *p) { return *(const vec *)p; }
+
+/* OUT p (QN_LANES); IN v */
 QN_INLINE void NAME(store)(double *p, vec v) { *(vec *)p = v; }
-QN_INLINE vec NAME(choose)(ivec mask, vec a, vec b) { return (vec)((mask & (ivec)a) | (~mask & (ivec)b)); }
+
+/* IN mask, a, b */
+QN_INLINE vec NAME(choose)(ivec mask, vec a, vec b)
+{
+    return (vec)((mask & (ivec)a) | (~mask & (ivec)b));
+}
+
+/* IN y, c (count) */
 QN_INLINE vec NAME(poly)(vec y, const double *c, int count)
 {
     vec p = ALL(c[count - 1]);
@@ -49,6 +62,7 @@ QN_INLINE vec NAME(poly)(vec y, const double *c, int count)
     return p;
 }
 
+/* INOUT g. 64 random bits a lane. */
 QN_INLINE ivec NAME(bits)(NAME(lanes) * g)
 {
     ivec sum = g->a + g->b, out = ((sum << 17) | (sum >> 47)) + g->a;
@@ -58,18 +72,21 @@ QN_INLINE ivec NAME(bits)(NAME(lanes) * g)
     return out;
 }
 
+/* IN state: the generators of QN_LANES of the 8 lanes */
 QN_INLINE NAME(lanes) NAME(open)(const uint64_t *state)
 {
     NAME(lanes) g = {*(const ivec *)state, *(const ivec *)(state + 8)};
     return g;
 }
+
+/* IN g; OUT state */
 QN_INLINE void NAME(close)(NAME(lanes) g, uint64_t *state)
 {
     *(ivec *)state = g.a;
     *(ivec *)(state + 8) = g.b;
 }
 
-/* two normals a lane */
+/* INOUT g; OUT first, second: two normals a lane */
 QN_INLINE void NAME(pair)(NAME(lanes) * g, vec *first, vec *second)
 {
     ivec one = NAME(bits)(g), two = NAME(bits)(g);
@@ -86,6 +103,7 @@ QN_INLINE void NAME(pair)(NAME(lanes) * g, vec *first, vec *second)
     *second = radius * (t * NAME(poly)(y, qn_sine, 7));
 }
 
+/* INOUT state; OUT out (count) */
 TARGET static void NAME(normals)(uint64_t *state, qn_size count, double *out)
 {
     for (int part = 0; part < 8; part += QN_LANES) {
@@ -100,7 +118,8 @@ TARGET static void NAME(normals)(uint64_t *state, qn_size count, double *out)
     }
 }
 
-/* sine and cosine of y turns: the nearest half turn is taken away exactly, and leaves a sign */
+/* IN y; OUT s, c: sine and cosine of y turns. The nearest half turn is taken away exactly, and
+   leaves a sign. */
 QN_INLINE void NAME(turned)(vec y, vec *s, vec *c)
 {
     vec shifted = 2.0 * y + MAGIC, q = shifted - MAGIC, r = y - 0.5 * q, r2 = r * r;
@@ -109,15 +128,18 @@ QN_INLINE void NAME(turned)(vec y, vec *s, vec *c)
     *c = (vec)((ivec)NAME(poly)(r2, qn_cosine8, 8) ^ sign);
 }
 
-/* what a sweep does to one vector of particles; `rule` and `full` are constants wherever this is inlined */
-QN_INLINE void NAME(move)(int rule, int full, const qn_chunk *p, const qn_sweep *w, qn_size i, vec kick, vec *sc, vec *ss)
+/* what a sweep does to one vector of particles. IN rule, full (constants wherever this is inlined),
+   w, i, kick; INOUT p: its arrays, sc, ss: sums. */
+QN_INLINE void NAME(move)(int rule, int full, const qn_chunk *p, const qn_sweep *w, qn_size i,
+                          vec kick, vec *sc, vec *ss)
 {
     vec y = NAME(load)(p->y + i), s, c, force;
     if (rule != 0) {
         s = NAME(load)(p->s + i);
         c = NAME(load)(p->c + i);
         if (full) {
-            force = NAME(load)(p->gain + i) * (w->im * c - w->re * s) + w->h * NAME(load)(p->omega + i);
+            force = NAME(load)(p->gain + i) * (w->im * c - w->re * s)
+                    + w->h * NAME(load)(p->omega + i);
             kick = NAME(load)(p->sigma + i) * kick;
         } else
             force = (w->drift + w->im * c) - w->re * s;
@@ -146,7 +168,8 @@ QN_INLINE void NAME(move)(int rule, int full, const qn_chunk *p, const qn_sweep 
     }
 }
 
-/* normals first, a block of them at a time: one long chain of operations a particle would leave the processor waiting */
+/* normals first, a block of them at a time: one long chain of operations a particle would leave the
+   processor waiting. IN rule, full; INOUT p, w. */
 #define QN_BLOCK 512
 QN_INLINE void NAME(sweep)(int rule, int full, qn_chunk *p, qn_sweep *w)
 {
@@ -158,13 +181,16 @@ QN_INLINE void NAME(sweep)(int rule, int full, qn_chunk *p, qn_sweep *w)
         if (rule >= 1 && rule <= 3) NAME(normals)(q.state, count, kicks);
         for (int part = 0; part < 8; part += QN_LANES) {
             vec sc = NAME(load)(cosines + part), ss = NAME(load)(sines + part);
-            for (qn_size i = part; i < count; i += 8) NAME(move)(rule, full, &q, &v, first + i, NAME(load)(kicks + i), &sc, &ss);
+            for (qn_size i = part; i < count; i += 8)
+                NAME(move)(rule, full, &q, &v, first + i, NAME(load)(kicks + i), &sc, &ss);
             NAME(store)(cosines + part, sc);
             NAME(store)(sines + part, ss);
         }
     }
-    w->sum_c = ((cosines[0] + cosines[1]) + (cosines[2] + cosines[3])) + ((cosines[4] + cosines[5]) + (cosines[6] + cosines[7]));
-    w->sum_s = ((sines[0] + sines[1]) + (sines[2] + sines[3])) + ((sines[4] + sines[5]) + (sines[6] + sines[7]));
+    w->sum_c = ((cosines[0] + cosines[1]) + (cosines[2] + cosines[3]))
+               + ((cosines[4] + cosines[5]) + (cosines[6] + cosines[7]));
+    w->sum_s = ((sines[0] + sines[1]) + (sines[2] + sines[3]))
+               + ((sines[4] + sines[5]) + (sines[6] + sines[7]));
 }
 
 #define QN_RULE(name, rule)                                   \
@@ -182,7 +208,8 @@ QN_RULE(predict, 3)
 QN_RULE(correct, 4)
 #undef QN_RULE
 
-static const qn_kernels NAME(noise_table) = {QN_TEXT(QN_SUFFIX), NAME(normals), NAME(start), NAME(euler),
-                                             NAME(averaged), NAME(predict), NAME(correct)};
+static const qn_kernels NAME(noise_table) = {
+    QN_TEXT(QN_SUFFIX), NAME(normals), NAME(start),  NAME(euler),
+    NAME(averaged),     NAME(predict), NAME(correct)};
 #undef vec
 #undef ivec

@@ -1,32 +1,39 @@
 """One step of Dormand-Prince 8(5,3): what lies inside it, and how long it may be.
 
-E. Hairer, S. P. Norsett, G. Wanner, Solving Ordinary Differential Equations I, sections II.5 and II.6.
+E. Hairer, S. P. Norsett, G. Wanner, Solving Ordinary Differential Equations I, sections II.5 and
+II.6.
 
-Where accuracy limits the steps, the polynomial of 7th order that 16 stages give is about three times less accurate
-than a step may be. Where stability does (hλ≈6 for a decay at rate λ), it is up to 80 times less accurate: what is left
-of the decay, less than the tolerance at both ends, is amplified between them. Its last coefficient tells the two apart,
-without any further evaluation. A step whose polynomial is not good enough is gone through once more in parts, each with
-a polynomial of its own; the steps themselves stay what they are, so that they do not depend on the outputs.
+Where accuracy limits the steps, the polynomial of 7th order that 16 stages give is about three
+times less accurate than a step may be. Where stability does (hλ≈6 for a decay at rate λ), it is up
+to 80 times less accurate: what is left of the decay, less than the tolerance at both ends, is
+amplified between them. Its last coefficient tells the two apart, without any further evaluation. A
+step whose polynomial is not good enough is gone through once more in parts, each with a polynomial
+of its own; the steps themselves stay what they are, so that they do not depend on the outputs.
 
-The ends suffer too where something slow goes on beside the decay, a rotation for instance: the estimate of the error is
-e5²/√(e5²+.01 e3²), and the slow motion's e3 hides the e5 of the decay, a thousand tolerances of it. Power iteration, an
-evaluation every few steps, finds the fastest rate, and no step passes the range where it is damped well.
+The ends suffer too where something slow goes on beside the decay, a rotation for instance: the
+estimate of the error is e5²/√(e5²+.01 e3²), and the slow motion's e3 hides the e5 of the decay, a
+thousand tolerances of it. Power iteration, an evaluation every few steps, finds the fastest rate,
+and no step passes the range where it is damped well.
 """
 
 from libc.math cimport fmax, fmin, isfinite, sqrt
 
 cdef extern from "dop853.h" nogil:
     const double NODE[16]
-    void dop853_combine(int stage, ptrdiff_t n, double h, double** K, const double* base, double* out)
+    # dop853.h says what is IN and OUT
+    void dop853_combine(int stage, ptrdiff_t n, double h, double** K, const double* base,
+                        double* out)
     double dop853_norm(ptrdiff_t n, int width, const double* v, const double* y, const double* atol,
                        ptrdiff_t stride, double rtol)
-    void dop853_dense(ptrdiff_t n, double h, double** K, const double* y0, const double* y1, double** F)
+    void dop853_dense(ptrdiff_t n, double h, double** K, const double* y0, const double* y1,
+                      double** F)
     void dop853_interpolate(ptrdiff_t n, double x, const double* y0, double** F, double* out)
 
-# The last term of the polynomial, at most (4/7)^4 (3/7)^3 of its coefficient, in tolerances. For y'=λy with the longest
-# step that the error control accepts it is 17 to 31 where 0.2 < |hλ| < 4, and 80 to 880 at the edge of stability; it is
-# six to ten times the error of the polynomial. Shorter steps, of tight tolerances, make it larger without making the
-# error so: there it is a small part of the term before it.
+# The last term of the polynomial, at most (4/7)^4 (3/7)^3 of its coefficient, in tolerances. For
+# y'=λy with the longest step that the error control accepts it is 17 to 31 where 0.2 < |hλ| < 4,
+# and 80 to 880 at the edge of stability; it is six to ten times the error of the polynomial.
+# Shorter steps, of tight tolerances, make it larger without making the error so: there it is a
+# small part of the term before it.
 cdef double LAST_TERM = 0.00839
 cdef double ROUGH = 30.0
 cdef double SHRINKING = 0.5
@@ -36,7 +43,8 @@ cdef int MOST_PARTS = 8
 cdef double DAMPED = 4.5
 cdef int FIRST_LOOKS = 4        # one a step, then one every few steps
 cdef int LOOK_EVERY = 8
-cdef double NUDGE = 1e-7        # of the state: more than rounding, less than where the equations bend
+# of the state: more than rounding, less than where the equations bend
+cdef double NUDGE = 1e-7
 
 
 cdef class Step:
@@ -90,7 +98,8 @@ cdef class Step:
         """Go to the part of the step that holds `t`, or back to the first and from there."""
         cdef int code
         while True:
-            wanted = <int>fmin((t - self.t_old) / (self.t - self.t_old) * self.parts, self.parts - 1)
+            wanted = <int>fmin((t - self.t_old) / (self.t - self.t_old) * self.parts,
+                               self.parts - 1)
             if self.part == wanted:
                 return 0
             if self.part > wanted:
@@ -151,13 +160,16 @@ cdef class Step:
     cdef bint rough(self) noexcept nogil:
         """Is the last term of the polynomial too large for its steps to be limited by accuracy?"""
         cdef double last = self.norm(self.F[6], self.y_old)
-        return not (LAST_TERM * last <= ROUGH or last <= SHRINKING * self.norm(self.F[5], self.y_old))
+        return not (LAST_TERM * last <= ROUGH
+                    or last <= SHRINKING * self.norm(self.F[5], self.y_old))
 
     cdef int look_for_rate(
         self,
         double h,           # IN the last step
     ) noexcept nogil:
-        """One power iteration for the fastest rate, from where the run is; needs the derivative in ``K[0]``."""
+        """One power iteration for the fastest rate, from where the run is; needs the derivative in
+        ``K[0]``.
+        """
         cdef double size, rate, nudge = fmax(NUDGE / self.rtol, 1.0) if self.rtol > 0 else 1.0
         cdef Py_ssize_t i
         cdef int code
@@ -166,7 +178,8 @@ cdef class Step:
         if self.looks >= FIRST_LOOKS and self.unlooked < LOOK_EVERY:
             return 0
         if self.looks == 0:
-            # how the derivative changed over the step: what moves fastest has the largest part in it
+            # how the derivative changed over the step: what moves fastest has the largest part in
+            # it
             for i in range(self.n):
                 self.direction[i] = self.K[0][i] - self.K[12][i]
         size = self.norm(v, self.y)
@@ -185,7 +198,8 @@ cdef class Step:
         if rate > 0 and isfinite(rate):
             for i in range(self.n):
                 self.direction[i] = self.K[1][i]
-            # of two looks together: where entries differ in size, a rotation looks fast and slow by turns
+            # of two looks together: where entries differ in size, a rotation looks fast and slow by
+            # turns
             if self.looks > 1:
                 # a kink looks infinitely fast
                 self.longest = fmax(DAMPED / sqrt(rate * self.rate), 0.5 * h)

@@ -22,11 +22,14 @@ cdef extern from "liouvillian_kernels.h" nogil:
         const double* right_im
     ctypedef struct ql_kernels:
         const char* name
-        double (*product)(const ql_table* t, double alpha, double shift, double beta, const double* x_re,
-                          const double* x_im, const double* previous_re, const double* previous_im, double* out_re,
+        # the header says what is IN and OUT
+        double (*product)(const ql_table* t, double alpha, double shift, double beta,
+                          const double* x_re, const double* x_im, const double* previous_re,
+                          const double* previous_im, double* out_re,
                           double* out_im) noexcept nogil
-        void (*combine)(Py_ssize_t rows, Py_ssize_t n, int count, const double* const* f, const double* c,
-                        Py_ssize_t c_stride, double* out, Py_ssize_t stride) noexcept nogil
+        void (*combine)(Py_ssize_t rows, Py_ssize_t n, int count, const double* const* f,
+                        const double* c, Py_ssize_t c_stride, double* out,
+                        Py_ssize_t stride) noexcept nogil
     const ql_kernels* ql_select(int level)
 
 
@@ -43,12 +46,20 @@ cdef class Generator:
     cdef Py_ssize_t stride
     cdef double[:, ::1] ring
 
+    # IN factors (n_factors,)
     cdef void scale(self, const double complex[::1] factors) noexcept nogil
     cdef double* real(self, Py_ssize_t k) noexcept nogil
     cdef double* imaginary(self, Py_ssize_t k) noexcept nogil
+    # IN k, x (2·size,)
     cdef void load(self, Py_ssize_t k, const double* x) noexcept nogil
+    # IN x (2·size,); OUT out (2·size,)
     cdef void apply_to(self, const double* x, double* out) noexcept nogil
+    # IN re, im (size,)
     cdef double squared(self, const double* re, const double* im) noexcept nogil
-    cdef void collect(self, int count, Py_ssize_t first, const double[:, ::1] c, double[:, ::1] out) noexcept nogil
-    cdef void read(self, Py_ssize_t slot, const Py_ssize_t[::1] start, const Py_ssize_t[::1] place,
-                   const double complex[::1] value, double complex* out) noexcept nogil
+    # IN count, first, c (w, K); INOUT out (w, 2·size)
+    cdef void collect(self, int count, Py_ssize_t first, const double[:, ::1] c,
+                      double[:, ::1] out) noexcept nogil
+    # IN slot, start, place, value; OUT out, one number a functional
+    cdef void read(self, Py_ssize_t slot, const Py_ssize_t[::1] start,
+                   const Py_ssize_t[::1] place, const double complex[::1] value,
+                   double complex* out) noexcept nogil

@@ -26,6 +26,7 @@ cdef extern from "noise_kernels.h" nogil:
 
     ctypedef struct qn_kernels:
         const char* name
+        # the header says what is IN and OUT
         void (*normals)(uint64_t*, Py_ssize_t, double*) noexcept nogil
         void (*start)(qn_chunk*, qn_sweep*) noexcept nogil
         void (*euler)(qn_chunk*, qn_sweep*) noexcept nogil
@@ -47,4 +48,5 @@ cdef class Normals:
     cdef Py_ssize_t bound(self, Py_ssize_t chunk) noexcept nogil
     # OUT out: `size` normals
     cdef void fill(self, double* out) noexcept nogil
+    # OUT out (size,): the chunk's part
     cdef int fill_chunk(self, Py_ssize_t chunk, double* out) noexcept nogil

@@ -2,7 +2,8 @@
 
 cdef enum:
     STAGES = 16
-    SPARE = 5          # rows: state and derivative at the two ends of a part of a step; the fastest direction
+    # rows: state and derivative at the two ends of a part of a step; the fastest direction
+    SPARE = 5
 
 
 cdef class Step:
@@ -21,7 +22,8 @@ cdef class Step:
     cdef double* scratch
     cdef double* ends[4]
     cdef double* direction
-    cdef readonly double longest      # step, by the fastest rate that the linearised equations were found to have
+    # step, by the fastest rate that the linearised equations were found to have
+    cdef readonly double longest
     cdef double rate                  # found last
     cdef int looks, unlooked          # how often it was looked for; steps since
 
@@ -32,6 +34,7 @@ cdef class Step:
     cdef int prepare_dense(self) noexcept nogil
     cdef int find_part(self, double t) noexcept nogil
     cdef int next_part(self) noexcept nogil
+    # IN t, h, K, y0, y1 (n,): of a step, or a part of one.  Sets F; 0, or what evaluate returned.
     cdef int polynomial(self, double t, double h, double** K, const double* y0,
                         const double* y1) noexcept nogil
     cdef bint rough(self) noexcept nogil
