@@ -179,7 +179,7 @@ cdef class LinearisedFlow(RightHandSide):
 
     def __init__(self, Polynomials polynomials, variable, part, scale):
         """IN variable, part (int) and scale of every coordinate."""
-        cdef Py_ssize_t n = polynomials.variables, d = len(variable), a, b, k
+        cdef Py_ssize_t n = polynomials.variables, d = len(variable)
         self.polynomials = polynomials
         self.n, self.d = n, d
         self.variable = np.array(variable, dtype=np.intc)
@@ -288,7 +288,7 @@ cdef class TangentFlow(RightHandSide):
             m = self.ratio[e] * element(&self.out[n], n, self.variable[i], self.variable[j],
                                         self.part[i], self.part[j])
             at = 2 * n
-            for k in range(self.count):
+            for _ in range(self.count):
                 dy[at + i] += m * y[at + j]
                 at += self.d
         return 0

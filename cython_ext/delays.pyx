@@ -1,7 +1,8 @@
-"""Kuramoto's model with delays: Dormand and Prince's method, which reads the past from its own dense output.
+"""Kuramoto's model with delays: Dormand and Prince's method, which reads the past from its own
+dense output.
 
-dx_i/dt = omega_i + gain_i factor(t) sum_e w_e sin(x_j(t - tau_e) - x_i - lag), e the edges into i, j their sources;
-with inertia, m_i dv_i/dt is that less v_i and dx_i/dt = v_i.
+dx_i/dt = omega_i + gain_i factor(t) sum_e w_e sin(x_j(t - tau_e) - x_i - lag), e the edges into i,
+j their sources; with inertia, m_i dv_i/dt is that less v_i and dx_i/dt = v_i.
 """
 
 from libc.math cimport INFINITY, cos, fabs, fmax, fmin, isfinite, nextafter, pow, sin
@@ -9,22 +10,21 @@ from libc.string cimport memcpy
 
 import numpy as np
 
+from qsyncplug._ext.circle_kernels cimport qc_kernels, qc_select
 from qsyncplug._ext.integrator cimport RUNNING, STEP_LIMIT, STEP_SIZE, NON_FINITE, RHS_FAILED
 
 cdef extern from "dop853.h" nogil:
     const double NODE[16]
-    void dop853_combine(int stage, ptrdiff_t n, double h, double** K, const double* base, double* out)
-    double dop853_error(ptrdiff_t n, int width, double h, double** K, const double* y0, const double* y1,
-                        const double* atol, ptrdiff_t stride, double rtol)
+    # dop853.h says what is IN and OUT
+    void dop853_combine(int stage, ptrdiff_t n, double h, double** K, const double* base,
+                        double* out)
+    double dop853_error(ptrdiff_t n, int width, double h, double** K, const double* y0,
+                        const double* y1, const double* atol, ptrdiff_t stride, double rtol)
     double dop853_norm(ptrdiff_t n, int width, const double* v, const double* y, const double* atol,
                        ptrdiff_t stride, double rtol)
-    void dop853_dense(ptrdiff_t n, double h, double** K, const double* y0, const double* y1, double** F)
+    void dop853_dense(ptrdiff_t n, double h, double** K, const double* y0, const double* y1,
+                      double** F)
     void dop853_interpolate(ptrdiff_t n, double x, const double* y0, double** F, double* out)
-
-cdef extern from "circle_kernels.h" nogil:
-    ctypedef struct qc_kernels:
-        void (*sincos)(const double*, Py_ssize_t, double*, double*) noexcept nogil
-    const qc_kernels* qc_select(int level)
 
 cdef enum:
     STAGES = 16
@@ -110,7 +110,8 @@ cdef class History:
     def snapshot(self):
         """The pieces, as arrays."""
         keep = slice(self.first, self.first + self.count)
-        return {"begin": np.asarray(self.begin)[keep].copy(), "length": np.asarray(self.length)[keep].copy(),
+        return {"begin": np.asarray(self.begin)[keep].copy(),
+                "length": np.asarray(self.length)[keep].copy(),
                 "data": np.asarray(self.data)[keep].copy()}
 
     def restore(self, saved):
@@ -138,7 +139,8 @@ cdef class Delayed:
     cdef const qc_kernels* kernels
     cdef Py_ssize_t n, size, slots, groups
     cdef double[::1] omega, gain, mass, weights, atol, breaks, rows_sum
-    cdef double[::1] taus, turn_re, turn_im, edge_re, edge_im, past_x, past_s, past_c, here_s, here_c
+    cdef double[::1] taus, turn_re, turn_im, edge_re, edge_im
+    cdef double[::1] past_x, past_s, past_c, here_s, here_c
     cdef double[:, ::1] work, transform
     cdef double[::1] points
     cdef Py_ssize_t[::1] group_start, source, edge_start, edge_slot, guesses
@@ -149,7 +151,8 @@ cdef class Delayed:
     cdef double* y_new
     cdef readonly double tau_max
     cdef double cos_lag, sin_lag, rtol, max_step
-    cdef double side                  # the past is read this much later: behind a jump, or before it
+    # the past is read this much later: behind a jump, or before it
+    cdef double side
     cdef readonly double t, t_old, h
     cdef readonly long long accepted, rejected, evaluations
     cdef readonly History history
@@ -158,8 +161,8 @@ cdef class Delayed:
     cdef object factor
     cdef public object error
 
-    def __init__(self, omega, gain, double lag, mass=None, factor=None, double rtol=1e-10, double atol=1e-12,
-                 double max_step=INFINITY):
+    def __init__(self, omega, gain, double lag, mass=None, factor=None, double rtol=1e-10,
+                 double atol=1e-12, double max_step=INFINITY):
         self.kernels = qc_select(-1)
         self.omega, self.gain = np.array(omega, float), np.array(gain, float)
         self.n = self.omega.shape[0]
@@ -176,11 +179,13 @@ cdef class Delayed:
             self.K[k] = &self.work[k, 0]
         for k in range(7):
             self.F[k] = &self.work[STAGES + k, 0]
-        self.y, self.y_old, self.y_new = &self.work[STAGES + 7, 0], &self.work[STAGES + 8, 0], &self.work[STAGES + 9, 0]
+        self.y, self.y_old = &self.work[STAGES + 7, 0], &self.work[STAGES + 8, 0]
+        self.y_new = &self.work[STAGES + 9, 0]
         self.here_s, self.here_c = np.zeros(self.n), np.zeros(self.n)
 
     def everybody(self, weights, double tau, double turn):
-        """All act on all, with one delay; `turn` is by how much the frame has turned in that time."""
+        """All act on all, with one delay; `turn` is by how much the frame has turned in that time.
+        """
         self.mean_field = True
         self.weights = np.array(weights, float)
         if self.weights.shape[0] != self.n:
@@ -193,8 +198,8 @@ cdef class Delayed:
         self.history = History(2 * TERMS)
 
     def edges(self, taus, turns, group_start, source, edge_start, edge_slot, edge_weight):
-        """Who acts on whom: slots (a source at a delay) by groups of one delay, edges by rows of targets, of complex
-        weights: with a lag of its own, an edge has the weight w exp(-i lag).
+        """Who acts on whom: slots (a source at a delay) by groups of one delay, edges by rows of
+        targets, of complex weights: with a lag of its own, an edge has the weight w exp(-i lag).
         """
         self.mean_field = False
         self.taus = np.array(taus, float)
@@ -202,13 +207,15 @@ cdef class Delayed:
         self.tau_max = float(np.max(taus, initial=0.0))
         self.turn_re, self.turn_im = np.cos(turns), -np.sin(turns)
         self.group_start, self.source = np.array(group_start, np.intp), np.array(source, np.intp)
-        self.edge_start, self.edge_slot = np.array(edge_start, np.intp), np.array(edge_slot, np.intp)
+        self.edge_start = np.array(edge_start, np.intp)
+        self.edge_slot = np.array(edge_slot, np.intp)
         self.edge_re = np.array(np.real(edge_weight), float)
         self.edge_im = np.array(np.imag(edge_weight), float)
         self.slots = self.source.shape[0]
         if (self.group_start.shape[0] != self.groups + 1 or self.edge_start.shape[0] != self.n + 1
                 or self.edge_slot.shape[0] != self.edge_re.shape[0]
-                or self.edge_start[self.n] != self.edge_slot.shape[0] or self.group_start[self.groups] != self.slots
+                or self.edge_start[self.n] != self.edge_slot.shape[0]
+                or self.group_start[self.groups] != self.slots
                 or np.any(np.diff(edge_start) < 0) or np.any(np.diff(group_start) < 0)):
             raise ValueError("groups, slots and edges do not fit each other")
         for values, top in ((source, self.n), (edge_slot, self.slots)):
@@ -229,6 +236,7 @@ cdef class Delayed:
         cdef double* room = self.history.add(begin, length, -INFINITY)
         memcpy(room, &numbers[0], self.history.width * sizeof(double))
 
+    # IN t; OUT z (2,)
     cdef void mean_at(self, double t, double* z) noexcept nogil:
         """Clenshaw's sum of the series of the piece that holds t."""
         cdef Py_ssize_t p = self.history.find(t + self.side, self.guesses[0]), k
@@ -246,6 +254,7 @@ cdef class Delayed:
         z[0] = x * a - b + c[0]
         z[1] = x * d - e + c[1]
 
+    # IN t, y (n,)
     cdef void slots_at(self, double t, const double* y) noexcept nogil:
         """Positions of the sources as they were."""
         cdef Py_ssize_t g, p, k, j, n = self.n
@@ -264,8 +273,9 @@ cdef class Delayed:
             d = &self.history.data[p, 0]
             for k in range(self.group_start[g], self.group_start[g + 1]):
                 j = self.source[k]
-                self.past_x[k] = d[j] + x * (d[n + j] + w * (d[2 * n + j] + x * (d[3 * n + j] + w * (
-                    d[4 * n + j] + x * (d[5 * n + j] + w * (d[6 * n + j] + x * d[7 * n + j]))))))
+                self.past_x[k] = d[j] + x * (d[n + j] + w * (d[2 * n + j] + x * (
+                    d[3 * n + j] + w * (d[4 * n + j] + x * (
+                        d[5 * n + j] + w * (d[6 * n + j] + x * d[7 * n + j]))))))
 
     # IN t, y; OUT dy
     cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
@@ -289,7 +299,8 @@ cdef class Delayed:
             re = f * (ar * self.cos_lag + ai * self.sin_lag)
             im = f * (ai * self.cos_lag - ar * self.sin_lag)
             for i in range(n):
-                force[i] = self.omega[i] + self.gain[i] * (im * self.here_c[i] - re * self.here_s[i])
+                ar = im * self.here_c[i] - re * self.here_s[i]
+                force[i] = self.omega[i] + self.gain[i] * ar
         else:
             self.slots_at(t, y)
             self.kernels.sincos(&self.past_x[0], self.slots, &self.past_s[0], &self.past_c[0])
@@ -306,7 +317,8 @@ cdef class Delayed:
                     ar, ai = self.past_c[self.edge_slot[e]], self.past_s[self.edge_slot[e]]
                     re = re + self.edge_re[e] * ar - self.edge_im[e] * ai
                     im = im + self.edge_re[e] * ai + self.edge_im[e] * ar
-                force[i] = self.omega[i] + f * self.gain[i] * (im * self.here_c[i] - re * self.here_s[i])
+                ar = im * self.here_c[i] - re * self.here_s[i]
+                force[i] = self.omega[i] + f * self.gain[i] * ar
         if self.mass is not None:
             for i in range(n):
                 dy[i] = y[n + i]
@@ -332,7 +344,9 @@ cdef class Delayed:
         self.next_break = 0
 
     cdef double first_step(self) noexcept nogil:
-        """A hundredth of the time in which the state changes by a radian, refined by what the error says."""
+        """A hundredth of the time in which the state changes by a radian, refined by what the error
+        says.
+        """
         cdef Py_ssize_t i
         cdef double top = 0
         for i in range(self.size):
@@ -342,8 +356,7 @@ cdef class Delayed:
     def go(self, double until, Py_ssize_t most):
         """Steps until `until` is reached or passed, at most so many; returns a status."""
         cdef int status = RUNNING
-        cdef Py_ssize_t k
-        for k in range(most):
+        for _ in range(most):
             if self.t >= until:
                 return RUNNING
             with nogil:
@@ -354,7 +367,7 @@ cdef class Delayed:
         return RUNNING if self.t >= until else STEP_LIMIT
 
     cdef int one_step(self) noexcept nogil:
-        cdef double h, t_new, error, factor, smallest, limit, slack
+        cdef double h, t_new, here, error, factor, smallest, limit, slack
         cdef double* swap
         cdef int s
         while self.breaks[self.next_break] <= self.t:
@@ -383,9 +396,11 @@ cdef class Delayed:
             self.side = -slack if t_new == limit else slack
             for s in range(1, 13):
                 dop853_combine(s, self.size, h, self.K, self.y, self.y_new)
-                if self.evaluate(t_new if s == 12 else self.t + NODE[s] * h, self.y_new, self.K[s]) != 0:
+                here = t_new if s == 12 else self.t + NODE[s] * h
+                if self.evaluate(here, self.y_new, self.K[s]) != 0:
                     return RHS_FAILED
-            error = dop853_error(self.size, 1, h, self.K, self.y, self.y_new, &self.atol[0], 0, self.rtol)
+            error = dop853_error(self.size, 1, h, self.K, self.y, self.y_new, &self.atol[0], 0,
+                                 self.rtol)
             if not (error < INFINITY):
                 self.rejected += 1
                 self.rejected_last = True
@@ -450,7 +465,8 @@ cdef class Delayed:
         if t == self.t or not self.has_step:
             memcpy(&out[0], self.y, self.size * sizeof(double))
         else:
-            dop853_interpolate(self.size, (t - self.t_old) / (self.t - self.t_old), self.y_old, self.F, &out[0])
+            dop853_interpolate(self.size, (t - self.t_old) / (self.t - self.t_old), self.y_old,
+                               self.F, &out[0])
 
     @property
     def state(self):
@@ -471,8 +487,9 @@ cdef class Delayed:
         memcpy(&rows[10, 0], self.K[0], self.size * sizeof(double))
         numbers = [self.t, self.t_old, self.h, float(self.has_step), float(self.rejected_last),
                    float(self.at_break)]
-        return {"rows": np.asarray(rows), "numbers": np.array(numbers), "pieces": self.history.snapshot(),
-                "counts": [int(self.accepted), int(self.rejected), int(self.evaluations)]}
+        counts = [int(self.accepted), int(self.rejected), int(self.evaluations)]
+        return {"rows": np.asarray(rows), "numbers": np.array(numbers), "counts": counts,
+                "pieces": self.history.snapshot()}
 
     def restore(self, saved):
         """Go on from a snapshot."""

@@ -177,7 +177,7 @@ cdef class Unravelling:
 
     cdef int begin(self, Work* w):
         """OUT w: its memory; a code."""
-        cdef Py_ssize_t d = self.d, T = self.times.shape[0]
+        cdef Py_ssize_t d = self.d
         cdef Py_ssize_t row = self.generator.row * (ORDER + 1)
         memset(w, 0, sizeof(Work))
         w.rows = <double*>malloc(row * sizeof(double))
@@ -384,8 +384,8 @@ cdef class Unravelling:
         """θ at which the squared norm is `left`: false position with halving (Illinois)."""
         cdef double low = 0, above = 1 - left, below = self.squared(w, high, h) - left
         cdef double theta = high, value
-        cdef int k, side = 0
-        for k in range(100):
+        cdef int side = 0
+        for _ in range(100):
             if below == 0 or high - low <= 1e-15 * high:
                 return high
             theta = (low * below - high * above) / (below - above)

@@ -1,4 +1,6 @@
-"""Particles with inertia, noise or a coupling that changes, on any compiled velocity field of the circle."""
+"""Particles with inertia, noise or a coupling that changes, on any compiled velocity field of the
+circle.
+"""
 
 from libc.math cimport cos, exp, isfinite, sin, sqrt
 
@@ -60,6 +62,7 @@ cdef class Modulated(RightHandSide):
                 dy[i] += self.omega[i]
         return code
 
+    # IN t; INOUT y
     cdef int accepted(self, double t, double* y) noexcept nogil:
         cdef int code = self.field.accepted(t, y)
         if code < 0:
@@ -93,8 +96,10 @@ cdef class LaggedPairs(RightHandSide):
         self.size, self.complex_pairs = self.gain.shape[0], False
         self.omega = np.zeros(self.size) if omega is None else np.array(omega, float)
         self.s, self.c = np.zeros(self.size), np.zeros(self.size)
-        if (self.starts.shape[0] != self.size + 1 or self.omega.shape[0] != self.size or np.any(np.diff(starts) < 0)
-                or self.starts[self.size] != self.columns.shape[0] or self.columns.shape[0] != self.re.shape[0]):
+        if (self.starts.shape[0] != self.size + 1 or self.omega.shape[0] != self.size
+                or np.any(np.diff(starts) < 0)
+                or self.starts[self.size] != self.columns.shape[0]
+                or self.columns.shape[0] != self.re.shape[0]):
             raise ValueError("rows, gain and omega do not fit each other")
         if len(columns) and not 0 <= np.min(columns) <= np.max(columns) < self.size:
             raise ValueError(f"columns must lie between 0 and {self.size - 1}")
@@ -122,11 +127,13 @@ cdef class LaggedPairs(RightHandSide):
 
 
 cdef class Moebius(RightHandSide):
-    """Populations of identical oscillators, each moved by one Moebius map of the circle (Watanabe and Strogatz).
+    """Populations of identical oscillators, each moved by one Moebius map of the circle (Watanabe
+    and Strogatz).
 
     exp(i x_j) = exp(i phi) (u_j + s)/(1 + conj(s) u_j) with
-    dphi/dt = omega + Im(conj(s) F), ds/dt = (1 - abs(s)**2) F/2, F = H exp(-i phi), H_m = sum_l a_ml Z_l,
-    Z_l = sum_j c_j exp(i x_j) of population l. State: for each population phi, Re s, Im s.
+    dphi/dt = omega + Im(conj(s) F), ds/dt = (1 - abs(s)**2) F/2, F = H exp(-i phi), H_m = sum_l
+    a_ml Z_l, Z_l = sum_j c_j exp(i x_j) of population l. State: for each population phi, Re s, Im
+    s.
 
     Parameters
     ----------
@@ -158,19 +165,24 @@ cdef class Moebius(RightHandSide):
         self.size, self.complex_pairs, self.factor = 3 * self.count, False, factor
         self.zr, self.zi = np.zeros(self.count), np.zeros(self.count)
         n = self.ur.shape[0]
-        if (self.starts.shape[0] != self.count + 1 or self.starts[0] != 0 or self.starts[self.count] != n
-                or np.any(np.diff(starts) < 0) or self.weights.shape[0] != n or np.shape(matrix) != (self.count,) * 2):
+        if (self.starts.shape[0] != self.count + 1 or self.starts[0] != 0
+                or self.starts[self.count] != n or np.any(np.diff(starts) < 0)
+                or self.weights.shape[0] != n or np.shape(matrix) != (self.count,) * 2):
             raise ValueError("populations, weights and couplings do not fit each other")
 
+    # IN y
     cdef void sums(self, const double* y) noexcept nogil:
-        """Z of every population, by Smith's quotients of (u + s)/(1 + conj(s) u), whose modulus is 1."""
+        """Z of every population, by Smith's quotients of (u + s)/(1 + conj(s) u), whose modulus is
+        1.
+        """
         cdef Py_ssize_t m, j
         cdef double p, q, sr, si, re, im, c, d, w
         for m in range(self.count):
             sr, si = y[3 * m + 1], y[3 * m + 2]
             re = im = 0
             for j in range(self.starts[m], self.starts[m + 1]):
-                # both have the same modulus: the quotient is numerator times conj(denominator) over its square
+                # both have the same modulus: the quotient is numerator times conj(denominator) over
+                # its square
                 p, q = self.ur[j] + sr, self.ui[j] + si
                 c = 1 + sr * self.ur[j] + si * self.ui[j]
                 d = sr * self.ui[j] - si * self.ur[j]
@@ -269,12 +281,14 @@ cdef class Langevin:
     cdef double[::1] noise, mass, u, v, trial, last, kick
     cdef readonly long long evaluations
 
-    def __init__(self, RightHandSide field, noise, str scheme="heun", mass=None, Normals normals=None):
+    def __init__(self, RightHandSide field, noise, str scheme="heun", mass=None,
+                 Normals normals=None):
         self.field = field
         self.n = field.size
         self.scheme = SCHEMES[scheme]
         self.noise = np.array(np.broadcast_to(noise, (self.n,)), dtype=np.float64)
-        self.mass = np.array(np.broadcast_to(1.0 if mass is None else mass, (self.n,)), dtype=np.float64)
+        mass = np.broadcast_to(1.0 if mass is None else mass, (self.n,))
+        self.mass = np.array(mass, dtype=np.float64)
         self.u, self.v, self.trial = np.empty(self.n), np.empty(self.n), np.empty(self.n)
         self.last, self.kick = np.zeros(self.n), np.zeros(self.n)
         self.normals = normals
@@ -300,7 +314,7 @@ cdef class Langevin:
         """
         cdef Py_ssize_t k, done = 0
         cdef int code = 0
-        if normals.shape[1] != self.n or y.shape[0] != (2 * self.n if self.scheme == INERTIAL else self.n):
+        if normals.shape[1] != self.n or y.shape[0] != self.n * (1 + (self.scheme == INERTIAL)):
             raise ValueError("y and normals must be for the particles of the field")
         with nogil:
             for k in range(normals.shape[0]):
@@ -310,10 +324,11 @@ cdef class Langevin:
                 done += 1
         return done
 
+    # INOUT y; IN t, h, count
     def go(self, double[::1] y, double t, double h, Py_ssize_t count):
         """The same with `count` sets of its own normals."""
         cdef Py_ssize_t k, done = 0
-        if self.normals is None or y.shape[0] != (2 * self.n if self.scheme == INERTIAL else self.n):
+        if self.normals is None or y.shape[0] != self.n * (1 + (self.scheme == INERTIAL)):
             raise ValueError("y must be for the particles of the field, and normals given")
         with nogil:
             for k in range(count):
@@ -325,8 +340,8 @@ cdef class Langevin:
 
     def snapshot(self):
         """What continuing bit for bit needs."""
-        return {"kicks": np.array(self.last), "force": np.array(self.u), "words": self.normals.state,
-                "evaluations": int(self.evaluations)}
+        return {"kicks": np.array(self.last), "force": np.array(self.u),
+                "words": self.normals.state, "evaluations": int(self.evaluations)}
 
     def restore(self, saved):
         """Go on from a snapshot."""
@@ -337,6 +352,7 @@ cdef class Langevin:
         self.normals.state = saved["words"]
         self.evaluations = saved["evaluations"]
 
+    # INOUT y; IN t, h, xi
     cdef int one(self, double* y, double t, double h, const double* xi) noexcept nogil:
         if self.scheme == INERTIAL:
             return self.baoab(y, t, h, xi)

@@ -1,6 +1,5 @@
 """Longest paths around the circle, for the search of gap-functional proofs."""
 
-cimport cython
 from libc.math cimport INFINITY
 
 
@@ -28,6 +27,7 @@ def longest_paths(
                  from_after, stayed)
 
 
+# the arguments of longest_paths: IN up to `first`, INOUT before and after, OUT the rest
 cdef void _longest(
     const double[::1] f, const double[::1] slope, const double[::1] weight,
     const double[::1] inverse, Py_ssize_t most, Py_ssize_t least, bint first, double[::1] before,
@@ -51,7 +51,8 @@ cdef void _longest(
         low, high, jump = before[b], after[b], -INFINITY
         low_from, high_from, jump_from = -1, -1, -1
         for k in range(1, reach + 1):
-            w = weight[k - 1] * (0.5 * (slope[b - k] + slope[b]) - (f[b] - f[b - k]) * inverse[k - 1])
+            v = (f[b] - f[b - k]) * inverse[k - 1]
+            w = weight[k - 1] * (0.5 * (slope[b - k] + slope[b]) - v)
             if k <= most:
                 v = before[b - k] + w
                 if v > low:
