@@ -168,9 +168,10 @@ QN_INLINE void NAME(move)(int rule, int full, const qn_chunk *p, const qn_sweep 
     }
 }
 
+#define QN_BLOCK 512
+
 /* normals first, a block of them at a time: one long chain of operations a particle would leave the
    processor waiting. IN rule, full; INOUT p, w. */
-#define QN_BLOCK 512
 QN_INLINE void NAME(sweep)(int rule, int full, qn_chunk *p, qn_sweep *w)
 {
     double cosines[8] = {0}, sines[8] = {0}, kicks[QN_BLOCK];
