@@ -35,7 +35,7 @@ class Stand:
     ----------
     log_t : float
     here : Survivors
-    first, nodes : (g,) arrays of int
+    first, nodes : (g,) arrays of int, or None
         The groups that have met while their particles are still followed one by one.
     merges : int
         Merges in the tree.
@@ -45,15 +45,15 @@ class Stand:
 
     log_t: float
     here: Survivors
-    first: np.ndarray
-    nodes: np.ndarray
+    first: np.ndarray | None
+    nodes: np.ndarray | None
     merges: int
     stages: int
 
     @property
     def left(self) -> Survivors:
         """What is left: one particle of each group."""
-        if self.first.size == self.here.size:
+        if self.first is None or self.nodes is None or self.first.size == self.here.size:
             return self.here
         return self.here.merged(self.first, self.nodes)
 
@@ -79,7 +79,7 @@ class MergeBook:
         self.stages: list[Stage] = []
         self.gap = gap
         self.worst_log_width = -np.inf
-        self.stand = Stand(-np.inf, here, np.arange(here.size), here.nodes, 0, 0)
+        self.stand = Stand(-np.inf, here, None, None, 0, 0)
 
     @property
     def here(self) -> Survivors:
@@ -105,9 +105,7 @@ class MergeBook:
         WidthError
             What has merged would have come apart.
         """
-        first, nodes = (
-            (np.arange(here.size), here.nodes) if groups is None else (groups.first, groups.nodes)
-        )
+        first, nodes = (None, None) if groups is None else (groups.first, groups.nodes)
         self.stand = Stand(log_t, here, first, nodes, self.tree.count, self.stand.stages)
         self._certify()
 
@@ -126,7 +124,7 @@ class MergeBook:
     def _certify(self) -> None:
         """Watch the virtual widths."""
         here = self.here
-        k = int(np.argmax(here.log_width))
+        k = int(here.log_width.argmax())
         if here.size > 1:
             self.worst_log_width = max(self.worst_log_width, float(here.log_width[k]))
         if here.log_width[k] > math.log(self.gap) + 1e-3:

@@ -193,8 +193,7 @@ class Merging(Stepper):
         names = ("x", "weights", "nodes", "log_width", "part_below")
         arrays = {name: np.array(saved[name]) for name in names}
         here = Survivors(**arrays, origin=origin, turned=turned)
-        count, first = book.tree.count, np.arange(here.size)
-        book.stand = Stand(log_t, here, first, here.nodes, count, len(book.stages))
+        book.stand = Stand(log_t, here, None, None, book.tree.count, len(book.stages))
 
     def _restore_tree(self, saved: dict[str, Any]) -> None:
         tree = self.book.tree
@@ -286,7 +285,7 @@ class MergingProblem(Problem):
 
     def reached(self, failure: Failure) -> str:
         """How far the run came, for messages."""
-        return f"at {self.at(failure)} with {self.stepper.book.stand.first.size} particles left"
+        return f"at {self.at(failure)} with {self.stepper.book.stand.left.size} particles left"
 
     def kept(self) -> str:
         """What there is of the result, for messages."""

@@ -207,7 +207,15 @@ class ManySegment(Segment):
 
 
 class FewSegment(Segment):
-    """Sums over pairs, the largest exponent taken out of the time; stops where two merge."""
+    """Sums over pairs, the largest exponent taken out of the time; stops where two merge.
+
+    Attributes
+    ----------
+    scale : float
+        The largest exponent at the last step.
+    """
+
+    scale = 0.0
 
     def run(self) -> Status:
         """See :class:`Segment`."""
@@ -229,7 +237,7 @@ class FewSegment(Segment):
             self.work.account(method)
         if status == Status.RUNNING:
             # the scaled time runs faster where forces have grown
-            self.work.h = method.h * math.exp(self._scale() - shift)
+            self.work.h = method.h * math.exp(self.scale - shift)
             self._meet(field, shift)
         return status
 
@@ -257,16 +265,16 @@ class FewSegment(Segment):
         while True:
             status = self.step(method)
             if status == Status.EVENT:
-                self.book.write(*at(method.t_event, method.event_state))
+                self._write(*at(method.t_event, method.event_state))
                 return Status.RUNNING
             if status != Status.RUNNING:
                 return status
             here, log_t = at(*method.get_state())
             if not apart and self.law.ready(here, field, shift) is not None:
-                self.book.write(*self._first_ready(method, field, shift, at))
+                self._write(*self._first_ready(method, field, shift, at))
                 return Status.RUNNING
-            self.book.write(here, log_t)
-            if abs(self._scale() - shift) > 3 or np.min(np.diff(here.x)) < 0.1 * smallest:
+            self._write(here, log_t)
+            if abs(self.scale - shift) > 3 or np.min(np.diff(here.x)) < 0.1 * smallest:
                 return Status.RUNNING
             if self.held():
                 return Status.UNTIL
@@ -290,8 +298,9 @@ class FewSegment(Segment):
                 low = middle
         return at(high, method.dense(high))
 
-    def _scale(self) -> float:
-        return self.law.largest_exponent(self.book.here.x)
+    def _write(self, here: Survivors, log_t: float) -> None:
+        self.book.write(here, log_t)
+        self.scale = self.law.largest_exponent(here.x)
 
     def _meet(self, field: MeanField, shift: float) -> bool:
         """Merge what has met; whether there was any."""

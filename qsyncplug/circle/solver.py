@@ -153,12 +153,14 @@ class CircleResult(Result):
             self.daido[start:stop] *= np.exp(1j * turned[:, None] * order)
         if self.positions is not None or self.options["store_local"] or self._conserved is not None:
             block = self._layout.unpack(rows)
+            # straight into their place: they may be many
+            place = None if self.positions is None else self.positions[start:stop]
             if self._frame != 0:
-                block = block + turned[:, None]
+                block = np.add(block, turned[:, None], out=place)
             if times[0] == self._t0:
                 block[0] = self._x0
-            if self.positions is not None:
-                self.positions[start:stop] = block
+            if place is not None and block is not place:
+                place[:] = block
             if self.local_order is not None:
                 self.local_order[start:stop] = [
                     np.mean(local_order_parameters(self.model, x)) for x in block

@@ -86,7 +86,12 @@ class Survivors:
 
     def moved(self, x: np.ndarray, log_width: np.ndarray | None = None) -> Survivors:
         """The same particles at other positions."""
-        return replace(self, x=x, log_width=self.log_width if log_width is None else log_width)
+        if log_width is None:
+            log_width = self.log_width
+        # in every step: a replaced field costs ten times as much
+        return Survivors(
+            x, self.weights, self.nodes, log_width, self.part_below, self.origin, self.turned
+        )
 
     def about_the_next(self) -> tuple[Survivors, float]:
         """Positions counted from the closest pair, and its gap."""
