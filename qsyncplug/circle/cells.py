@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -74,12 +74,19 @@ def cell_powers(modes: int, cells: int) -> np.ndarray:
 
     order = np.arange(TERMS)
     bessel = jv(order, np.arange(modes + 1)[:, None] * np.pi / cells) * np.where(order == 0, 1, 2)
+    return np.asarray(bessel @ _chebyshev_in_powers())
+
+
+@cache
+def _chebyshev_in_powers() -> np.ndarray:
+    """Coefficients of (i d)**r in i**m T_m(d), (TERMS, TERMS)."""
+    order = np.arange(TERMS)
     change = np.zeros((TERMS, TERMS))
     for m in range(TERMS):
         change[m, : m + 1] = np.polynomial.chebyshev.cheb2poly(np.eye(m + 1)[m])
     # i**(m - r), real where T_m has the power r at all
     change *= np.where((order[:, None] - order) % 4 == 2, -1, 1)
-    return np.asarray(bessel @ change)
+    return change
 
 
 @dataclass(frozen=True)

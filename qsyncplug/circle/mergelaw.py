@@ -160,7 +160,10 @@ class MergeLaw:
         if not self.attention:
             return 0.0
         if self.force.beta > 0:
-            d = np.append(np.diff(x), x[0] + 2 * np.pi - x[-1])
+            # in every step, where np.diff and np.append would cost more than the exponents
+            d = np.empty_like(x)
+            d[:-1] = x[1:] - x[:-1]
+            d[-1] = x[0] + 2 * np.pi - x[-1]
         else:
             d = (x[:, None] - x[None, :])[np.triu_indices(x.size, 1)]
         s = np.abs(np.sin(d))

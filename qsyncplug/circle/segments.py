@@ -182,7 +182,7 @@ class ManySegment(Segment):
     ) -> Moment:
         """Take over a step: positions, widths, and what has met within it."""
         t, x = method.get_state()
-        if np.any(np.diff(x) < 0):
+        if np.any(x[1:] < x[:-1]):
             # rounding may exchange neighbours that are as good as together
             x = np.maximum.accumulate(x)
         slope, rate = self.law.contraction_rate(field, x)
@@ -274,7 +274,7 @@ class FewSegment(Segment):
                 self._write(*self._first_ready(method, field, shift, at))
                 return Status.RUNNING
             self._write(here, log_t)
-            if abs(self.scale - shift) > 3 or np.min(np.diff(here.x)) < 0.1 * smallest:
+            if abs(self.scale - shift) > 3 or here.gaps.min() < 0.1 * smallest:
                 return Status.RUNNING
             if self.held():
                 return Status.UNTIL

@@ -87,7 +87,7 @@ class Standstill:
         self.looked = steps
         push, pull = self.law.pairs(here, shift)
         away = float(np.max(imbalance(push, pull)))
-        near = 0.1 * float(np.min(np.diff(here.x)))
+        near = 0.1 * float(here.gaps.min())
         if not (away <= _BALANCED or away < min(self.below, near)):
             return
         self.below = 0.1 * away

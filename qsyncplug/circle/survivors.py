@@ -65,6 +65,11 @@ class Survivors:
         x = self.x + self.origin
         return np.asarray(x - 2 * np.pi * np.floor(x[0] / (2 * np.pi)))
 
+    @property
+    def gaps(self) -> np.ndarray:
+        """Distances of neighbours, (m−1,)."""
+        return np.asarray(self.x[1:] - self.x[:-1])
+
     def mean(self, total: float) -> float:
         """Weighted mean of the unwrapped positions, which forces of pairs conserve."""
         return (float(self.x @ self.weights) - 2 * np.pi * self.turned) / total + self.origin
@@ -82,7 +87,7 @@ class Survivors:
     def extents(self) -> np.ndarray:
         """How far neighbours extend, from the lower end of one to the upper end of the next."""
         below, above = self.reaches()
-        return np.asarray(np.diff(self.x) + below[:-1] + above[1:])
+        return np.asarray(self.gaps + below[:-1] + above[1:])
 
     def moved(self, x: np.ndarray, log_width: np.ndarray | None = None) -> Survivors:
         """The same particles at other positions."""
@@ -95,7 +100,7 @@ class Survivors:
 
     def about_the_next(self) -> tuple[Survivors, float]:
         """Positions counted from the closest pair, and its gap."""
-        k = int(np.argmin(np.diff(self.x)))
+        k = int(np.argmin(self.gaps))
         a, b = self.weights[k], self.weights[k + 1]
         pair = self.x[k] + (self.x[k + 1] - self.x[k]) * b / (a + b)
         x = self.x - pair
