@@ -124,7 +124,7 @@ def run(args: argparse.Namespace) -> int:
     import matplotlib
 
     matplotlib.use("Agg")
-    from ..circle import Circle, attention, circlesolve, sine
+    from ..circle import Circle, attention, sine
     from ..core.checks import check_integer, check_number
     from ..core.entry import predictions
 
@@ -137,48 +137,10 @@ def run(args: argparse.Namespace) -> int:
     print(f"{model!r}, {n} particles, t = 0 … {times[-1]:g}")
 
     stages = Stages(args)
-    rows: list[_Row] = []
-    curves: dict[str, Any] = {}
-    reference, base = "", None
-    if n <= _SCIPY_LIMIT:
-        with stages("SciPy, pair sums"):
-            base, evaluations = _scipy(model, x0, times)
-        reference = "SciPy, pair sums in NumPy (rtol 1e-12)"
-        rows.append(
-            _Row("SciPy + NumPy", stages.seconds["SciPy, pair sums"], evaluations, 0.0, 0.0)
-        )
-        curves["SciPy + NumPy"] = np.abs(np.mean(np.exp(1j * base), axis=1))
-    last = None
-    for kernel in ("direct", "horner", "taylor", "taylor-sorted"):
-        options = {"kernel": kernel, "num_threads": threads, "rtol": 1e-12, "atol": 1e-13}
-        with stages(kernel):
-            result = circlesolve(model, x0, times, options=options)
-        assert result.positions is not None
-        if base is None:
-            base, reference = result.positions, kernel
-        order = result.order_parameter
-        first = np.abs(np.mean(np.exp(1j * base), axis=1))
-        rows.append(
-            _Row(
-                kernel,
-                float(result.stats["run time"]),
-                int(result.stats["right-hand sides"]),
-                float(np.max(np.abs(result.positions - base))),
-                float(np.max(np.abs(order - first))),
-            )
-        )
-        curves[kernel] = order
-        last = result
-    assert last is not None
-    print()
-    print(_table(rows, reference, n))
-
-    pair = circlesolve(
-        Circle(sine()), [0.0, 3.0], np.linspace(0, 8, 81), options={"rtol": 1e-12, "atol": 1e-14}
-    )
-    assert pair.positions is not None
-    exact = 2 * np.arctan(np.tan(1.5) * np.exp(-2 * pair.times))
-    closed = float(np.max(np.abs(pair.positions[:, 1] - pair.positions[:, 0] - exact)))
+    reference, rows, curves, last = _kernels(model, x0, times, threads, stages)
+    table = _table(rows, reference, n)
+    print("\n" + table)
+    closed = _closed_form()
     print(f"two Kuramoto oscillators, tan(φ/2) = tan(φ₀/2)·exp(−2t): largest error {closed:.2e}")
 
     with stages("theorems"):
@@ -195,9 +157,55 @@ def run(args: argparse.Namespace) -> int:
         "times": times.tolist(),
         "order_parameter": {name: values.tolist() for name, values in curves.items()},
     }
-    figure = _figure(curves, last)
-    write(args, figure, content, table=_table(rows, reference, n), results={"run": last})
+    write(args, _figure(curves, last), content, table=table, results={"run": last})
     return 0
+
+
+def _kernels(
+    model: Any, x0: np.ndarray, times: np.ndarray, threads: int, stages: Stages
+) -> tuple[str, list[_Row], dict[str, Any], Any]:
+    """One run by every kernel: what they are held against, rows, curves of r, the last run."""
+    from ..circle import circlesolve
+
+    rows: list[_Row] = []
+    curves: dict[str, Any] = {}
+    reference, base, last = "", None, None
+    if len(x0) <= _SCIPY_LIMIT:
+        with stages("SciPy, pair sums"):
+            base, evaluations = _scipy(model, x0, times)
+        reference, seconds = "SciPy, pair sums in NumPy (rtol 1e-12)", stages.seconds
+        rows.append(_Row("SciPy + NumPy", seconds["SciPy, pair sums"], evaluations, 0.0, 0.0))
+        curves["SciPy + NumPy"] = np.abs(np.mean(np.exp(1j * base), axis=1))
+    for kernel in ("direct", "horner", "taylor", "taylor-sorted"):
+        options = {"kernel": kernel, "num_threads": threads, "rtol": 1e-12, "atol": 1e-13}
+        with stages(kernel):
+            last = circlesolve(model, x0, times, options=options)
+        assert last.positions is not None
+        if base is None:
+            base, reference = last.positions, kernel
+        first = np.abs(np.mean(np.exp(1j * base), axis=1))
+        curves[kernel] = last.order_parameter
+        rows.append(
+            _Row(
+                kernel,
+                float(last.stats["run time"]),
+                int(last.stats["right-hand sides"]),
+                float(np.max(np.abs(last.positions - base))),
+                float(np.max(np.abs(last.order_parameter - first))),
+            )
+        )
+    return reference, rows, curves, last
+
+
+def _closed_form() -> float:
+    """Largest error of two Kuramoto oscillators."""
+    from ..circle import Circle, circlesolve, sine
+
+    options = {"rtol": 1e-12, "atol": 1e-14}
+    pair = circlesolve(Circle(sine()), [0.0, 3.0], np.linspace(0, 8, 81), options=options)
+    assert pair.positions is not None
+    exact = 2 * np.arctan(np.tan(1.5) * np.exp(-2 * pair.times))
+    return float(np.max(np.abs(pair.positions[:, 1] - pair.positions[:, 0] - exact)))
 
 
 def _figure(curves: dict[str, Any], result: Any) -> Any:

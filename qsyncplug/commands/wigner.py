@@ -49,64 +49,17 @@ def run(args: argparse.Namespace) -> int:
     import matplotlib
 
     matplotlib.use("Agg")
-    import numpy as np
-
     from ..comparison.table import compare
-    from ..core import Grid
-    from ..core.checks import check_integer, check_number
-    from ..lohe.solver import slsolve
-    from ..wigner.model import WignerLohe
-    from ..wigner.solver import wlsolve
-    from ..wigner.transform import wigner_transform
 
-    n = check_integer("--oscillators", args.oscillators, minimum=2)
     times = check_options(args)
-    for name in ("spread", "phases"):
-        check_number(f"--{name}", getattr(args, name), minimum=0.0)
-    a = check_number("--anharmonicity", args.anharmonicity)
-    rng = np.random.default_rng(check_integer("--seed", args.seed, minimum=0))
-    grid = Grid(args.points, args.length)
-    model = WignerLohe(grid, lambda x: x**2 / 2 + a * np.cos(1.3 * x), args.coupling)
-    places = args.spread * rng.normal(size=(n, 2))
-    phases = args.phases * rng.normal(size=n)
-    psi0 = np.array(
-        [np.exp(1j * s) * grid.gaussian(q, p) for s, (q, p) in zip(phases, places, strict=True)]
-    )
+    model, psi0 = _setting(args)
     print(model)
-    results: dict[str, Any] = {}
     stages = Stages(args)
-
-    def timed(name: str, action: Any) -> None:
-        with stages(name):
-            results[name] = action()
-
-    timed(
-        "phase space",
-        lambda: wlsolve(
-            model, psi0, times, options={"method": "direct", "rtol": 1e-10, "store_states": True}
-        ),
-    )
-    timed("reduced", lambda: wlsolve(model, psi0, times))
-    timed(
-        "Schrödinger–Lohe",
-        lambda: slsolve(
-            model.schrodinger_lohe, psi0, times, options={"method": "dop853", "store_states": True}
-        ),
-    )
+    results = _three_ways(model, psi0, times, stages)
     comparison = compare(results, tolerance=args.tolerance)
     print()
     print(comparison)
-    last = results["Schrödinger–Lohe"].states[-1]
-    gaps = {"phase space − reduced": 0.0, "reduced − Schrödinger–Lohe": 0.0}
-    for i in range(n):
-        for j in range(i, n):
-            w = results["reduced"].wigner(i, j)
-            direct, waves = (
-                results["phase space"].wigner(i, j),
-                wigner_transform(last[i], last[j], grid=grid),
-            )
-            for name, other in zip(gaps, (direct, waves), strict=True):
-                gaps[name] = max(gaps[name], float(np.max(np.abs(w - other))))
+    gaps = _gaps(results, model.grid)
     print(
         f"\nlargest difference of any w_ij at t={times[-1]:g}: "
         + ", ".join(f"{k} {v:.2g}" for k, v in gaps.items())
@@ -121,6 +74,62 @@ def run(args: argparse.Namespace) -> int:
     data = {"w differences": gaps, "seconds": seconds, **comparison.to_dict()}
     write(args, figure, data, table=str(comparison), results=results)
     return 0
+
+
+def _setting(args: argparse.Namespace) -> tuple[Any, Any]:
+    """The model, and Gaussians at random places with random phases."""
+    import numpy as np
+
+    from ..core import Grid
+    from ..core.checks import check_integer, check_number
+    from ..wigner.model import WignerLohe
+
+    n = check_integer("--oscillators", args.oscillators, minimum=2)
+    for name in ("spread", "phases"):
+        check_number(f"--{name}", getattr(args, name), minimum=0.0)
+    a = check_number("--anharmonicity", args.anharmonicity)
+    rng = np.random.default_rng(check_integer("--seed", args.seed, minimum=0))
+    grid = Grid(args.points, args.length)
+    model = WignerLohe(grid, lambda x: x**2 / 2 + a * np.cos(1.3 * x), args.coupling)
+    places = args.spread * rng.normal(size=(n, 2))
+    phases = args.phases * rng.normal(size=n)
+    waves = [np.exp(1j * s) * grid.gaussian(q, p) for s, (q, p) in zip(phases, places, strict=True)]
+    return model, np.array(waves)
+
+
+def _three_ways(model: Any, psi0: Any, times: Any, stages: Stages) -> dict[str, Any]:
+    """In phase space, by the exact reduction, and by wave functions."""
+    from ..lohe.solver import slsolve
+    from ..wigner.solver import wlsolve
+
+    direct = {"method": "direct", "rtol": 1e-10, "store_states": True}
+    waves = {"method": "dop853", "store_states": True}
+    results: dict[str, Any] = {}
+    with stages("phase space"):
+        results["phase space"] = wlsolve(model, psi0, times, options=direct)
+    with stages("reduced"):
+        results["reduced"] = wlsolve(model, psi0, times)
+    with stages("Schrödinger–Lohe"):
+        results["Schrödinger–Lohe"] = slsolve(model.schrodinger_lohe, psi0, times, options=waves)
+    return results
+
+
+def _gaps(results: dict[str, Any], grid: Any) -> dict[str, float]:
+    """The largest difference of any w_ij at the end, from one way to the next."""
+    import numpy as np
+
+    from ..wigner.transform import wigner_transform
+
+    last = results["Schrödinger–Lohe"].states[-1]
+    gaps = {"phase space − reduced": 0.0, "reduced − Schrödinger–Lohe": 0.0}
+    for i in range(len(last)):
+        for j in range(i, len(last)):
+            w = results["reduced"].wigner(i, j)
+            direct = results["phase space"].wigner(i, j)
+            waves = wigner_transform(last[i], last[j], grid=grid)
+            for name, other in zip(gaps, (direct, waves), strict=True):
+                gaps[name] = max(gaps[name], float(np.max(np.abs(w - other))))
+    return gaps
 
 
 def _figure(result: Any, comparison: Any) -> Any:

@@ -281,69 +281,80 @@ def plot_hydrodynamics(fields: Any, *, fig: Any = None, ax: Any = None) -> tuple
         )
     count = 4 if d == 1 else 2
     if ax is None:
-        import matplotlib.pyplot as plt
-
-        if fig is None:
-            fig = plt.figure(figsize=(5, 7) if d == 1 else (9, 3.8), layout="constrained")
-        ax = (
-            fig.subplots(4, 1, sharex=True)
-            if d == 1
-            else fig.subplots(1, 2, sharex=True, sharey=True)
-        )
+        fig, ax = _panels(fig, d)
     ax = np.asarray(ax).ravel()
     if ax.size != count:
         raise ValueError(f"ax must hold {count} axes, not {ax.size}")
     fig = ax[0].figure if fig is None else fig
     # quotients are drawn where there is something to carry them
     shown = fields.density > 1e-6 * np.max(fields.density)
-    potential = np.ma.masked_where(~shown, fields.quantum_potential)
+    (_on_a_line if d == 1 else _in_the_plane)(fields, shown, fig, ax)
+    return fig, ax
+
+
+def _panels(fig: Any, d: int) -> tuple[Any, Any]:
+    """Axes below each other in one dimension, beside each other in two."""
+    import matplotlib.pyplot as plt
+
+    if fig is None:
+        fig = plt.figure(figsize=(5, 7) if d == 1 else (9, 3.8), layout="constrained")
     if d == 1:
-        x = grid.axes[0]
-        velocity = np.ma.masked_where(~shown, fields.velocity_field[0])
-        panels = (
-            (fields.density, "density ρ", 0),
-            (fields.current[0], "current J", 1),
-            (velocity, "velocity J/ρ", 2),
-            (potential, "−½Δ√ρ/√ρ", 3),
-        )
-        for a, (values, label, colour) in zip(ax, panels, strict=True):
-            a.plot(x, values, color=COLOURS[colour], lw=1.4)
-            a.axhline(0, color="0.8", lw=0.6, zorder=0)
-            finish(a, "", label)
-        inside = x[shown]
-        pad = 0.05 * (inside[-1] - inside[0])
-        ax[0].set_xlim(inside[0] - pad, inside[-1] + pad)
-        for a, values in zip(ax[2:], (velocity, potential), strict=True):
-            _robust(a, values)
-        ax[-1].set_xlabel("x")
-        return fig, ax
-    x, y = grid.axes
-    for a, image, vectors, label, cmap in (
-        (ax[0], fields.density, fields.current, "ρ, arrows J", "magma"),
-        (ax[1], potential, fields.velocity_field, "−½Δ√ρ/√ρ, arrows v", "RdBu"),
+        return fig, fig.subplots(4, 1, sharex=True)
+    return fig, fig.subplots(1, 2, sharex=True, sharey=True)
+
+
+def _on_a_line(fields: Any, shown: np.ndarray, fig: Any, ax: Any) -> None:
+    """Density, current, velocity and quantum potential below each other."""
+    x = fields.grid.axes[0]
+    potential = np.ma.masked_where(~shown, fields.quantum_potential)
+    velocity = np.ma.masked_where(~shown, fields.velocity_field[0])
+    panels = (
+        (fields.density, "density ρ", 0),
+        (fields.current[0], "current J", 1),
+        (velocity, "velocity J/ρ", 2),
+        (potential, "−½Δ√ρ/√ρ", 3),
+    )
+    for a, (values, label, colour) in zip(ax, panels, strict=True):
+        a.plot(x, values, color=COLOURS[colour], lw=1.4)
+        a.axhline(0, color="0.8", lw=0.6, zorder=0)
+        finish(a, "", label)
+    inside = x[shown]
+    pad = 0.05 * (inside[-1] - inside[0])
+    ax[0].set_xlim(inside[0] - pad, inside[-1] + pad)
+    for a, values in zip(ax[2:], (velocity, potential), strict=True):
+        _robust(a, values)
+    ax[-1].set_xlabel("x")
+
+
+def _in_the_plane(fields: Any, shown: np.ndarray, fig: Any, ax: Any) -> None:
+    """Density with arrows of the current, quantum potential with arrows of the velocity."""
+    x, y = fields.grid.axes
+    potential = np.ma.masked_where(~shown, fields.quantum_potential)
+    limit = float(np.percentile(np.abs(np.ma.compressed(potential)), 98)) or 1.0
+    around = {"cmap": "RdBu", "vmin": -limit, "vmax": limit}
+    for a, image, vectors, label, kw, colour in (
+        (ax[0], fields.density, fields.current, "ρ, arrows J", {"cmap": "magma"}, "white"),
+        (ax[1], potential, fields.velocity_field, "−½Δ√ρ/√ρ, arrows v", around, "black"),
     ):
-        kw = {}
-        if cmap == "RdBu":
-            limit = float(np.percentile(np.abs(np.ma.compressed(image)), 98)) or 1.0
-            kw = {"vmin": -limit, "vmax": limit}
-        mesh = a.pcolormesh(x, y, image.T, shading="nearest", cmap=cmap, rasterized=True, **kw)
+        mesh = a.pcolormesh(x, y, image.T, shading="nearest", rasterized=True, **kw)
         fig.colorbar(mesh, ax=a, label=label)
-        step = tuple(max(1, n // 20) for n in grid.shape)
-        pick = (slice(None, None, step[0]), slice(None, None, step[1]))
-        u, v = (np.ma.masked_where(~shown, np.ma.asarray(c))[pick].T for c in vectors)
-        # near a vortex the velocity is without bound: arrows longer than most are cut
-        length = np.ma.hypot(u, v)
-        cap = float(np.percentile(np.ma.compressed(length), 90)) or 1.0
-        cut = cap / np.ma.maximum(length, cap)
-        u, v = u * cut, v * cut
-        a.quiver(
-            x[pick[0]], y[pick[1]], u, v, color="white" if cmap == "magma" else "black", pivot="mid"
-        )
+        _arrows(a, fields.grid, vectors, shown, colour)
         rows, columns = np.nonzero(shown.any(axis=1))[0], np.nonzero(shown.any(axis=0))[0]
         a.set_xlim(x[rows[0]], x[rows[-1]])
         a.set_ylim(y[columns[0]], y[columns[-1]])
         finish(a, "x", "y" if a is ax[0] else "")
-    return fig, ax
+
+
+def _arrows(ax: Any, grid: Any, vectors: Any, shown: np.ndarray, colour: str) -> None:
+    """At about twenty places along each axis."""
+    first, second = (slice(None, None, max(1, n // 20)) for n in grid.shape)
+    u, v = (np.ma.masked_where(~shown, np.ma.asarray(c))[first, second].T for c in vectors)
+    # near a vortex the velocity is without bound: arrows longer than most are cut
+    length = np.ma.hypot(u, v)
+    cap = float(np.percentile(np.ma.compressed(length), 90)) or 1.0
+    cut = cap / np.ma.maximum(length, cap)
+    x, y = grid.axes
+    ax.quiver(x[first], y[second], u * cut, v * cut, color=colour, pivot="mid")
 
 
 def _robust(ax: Any, values: Any) -> None:
