@@ -100,7 +100,6 @@ def mfsolve(
     covariance0: Any = None,
     closure: str = "linear",
     order: int = 2,
-    eliminated: bool = False,
     e_ops: Any = None,
     options: dict[str, Any] | None = None,
 ) -> Any:
@@ -116,13 +115,12 @@ def mfsolve(
         Strictly increasing output times.
     covariance0 : array_like of shape (2N, 2N), optional
         Initial covariance in (q1, p1, q2, p2, …); coherent states (½·1) by default.
-    closure : {"linear", "none", "gaussian", "cumulants"}
+    closure : {"linear", "none", "gaussian", "cumulants", "eliminated"}
         Systems: linearisation about the mean (spins on spheres), the mean alone, second-order
-        cumulants of modes in central moments, cumulants of any nodes up to `order`.
+        cumulants of modes in central moments, cumulants of any nodes up to `order`. Spin chains:
+        linearisation, or that with the central spin eliminated adiabatically.
     order : int
         Of the cumulants, 2 by default.
-    eliminated : bool
-        Spin chains: eliminate the central spin adiabatically.
     e_ops : callable, list or dict of callables, optional
         Functions ``f(t, (mean, covariance))``.
     options : dict, optional

@@ -109,8 +109,6 @@ def sltrajectories(
     *,
     ntraj: int = 100,
     seed: int | None = None,
-    step: float | None = None,
-    map: str | Callable[..., Iterable[Any]] = "serial",
     options: dict[str, Any] | None = None,
 ) -> TrajectoriesResult:
     """Run a Schrödinger–Lohe model with common multiplicative (Stratonovich) noise in its coupling.
@@ -126,14 +124,11 @@ def sltrajectories(
     ntraj : int
         Number of paths R.
     seed : int, optional
-        Path r depends on `seed` and r alone: the same whatever `ntraj` and `map`.
-    step : float, optional
-        Largest step of the splitting; needed where the paths are not exact (different frequencies
-        or Hamiltonians, alignment).
-    map : {"serial"} or callable
-        ``map(function, items)``, such as that of a ``concurrent.futures`` executor.
+        Path r depends on `seed` and r alone: the same whatever `ntraj` and ``options["map"]``.
     options : dict, optional
-        ``rtol`` and ``atol`` of the solver.
+        ``rtol`` and ``atol`` of the solver; ``step``: largest step of the splitting, needed where
+        the paths are not exact (different frequencies or Hamiltonians, alignment); ``map``:
+        "serial", or ``map(function, items)`` such as that of a ``concurrent.futures`` executor.
 
     Returns
     -------
@@ -162,9 +157,11 @@ def sltrajectories(
     >>> runs.times
     array([0., 1.])
     """
-    sigma, count, step = _check(model, noise, ntraj, step, map)
+    sigma, count = _check(model, noise, ntraj)
     times = check_times(tlist)
+    options, map = _apart(options)
     solver = SchrodingerLoheSolver(model, options=options)
+    step = solver.options["step"]
     psi = read_states(model, state0)
     n = len(psi)
     check_memory(
@@ -184,8 +181,8 @@ def sltrajectories(
         work = ExactPaths(model, x, times, sigma, entropy, limits)
     elif step is None:
         raise ValueError(
-            "step must be given: with different frequencies or Hamiltonians, or with alignment, "
-            "paths are not exact"
+            "options['step'] must be given: with different frequencies or Hamiltonians, or with "
+            "alignment, paths are not exact"
         )
     else:
         work = SplitPaths(model, psi, x, basis, times, sigma, entropy, step)
@@ -209,21 +206,24 @@ def sltrajectories(
     return result
 
 
-def _check(
-    model: Any, noise: Any, ntraj: Any, step: Any, map: Any
-) -> tuple[float, int, float | None]:
-    """Refuse bad arguments; σ, number of paths, step."""
+def _check(model: Any, noise: Any, ntraj: Any) -> tuple[float, int]:
+    """Refuse bad arguments; σ and number of paths."""
     if not isinstance(model, SchrodingerLohe):
         raise TypeError(f"model must be a SchrodingerLohe, not {type(model).__name__}")
     sigma = check_number("noise", noise, minimum=0.0)
     count = check_integer("ntraj", ntraj, minimum=1)
     if model.time_dependent:
         raise ValueError("model must not depend on time in a noisy run")
-    if not callable(map):
-        check_choice("map", map, ("serial",))
-    if step is not None:
-        step = check_number("step", step, minimum=0.0, strict=True)
-    return sigma, count, step
+    return sigma, count
+
+
+def _apart(options: Any) -> tuple[Any, Any]:
+    """Options of the solver, and how paths are mapped."""
+    if not isinstance(options, dict) or "map" not in options:
+        return options, "serial"
+    rest = {name: value for name, value in options.items() if name != "map"}
+    map = options["map"]
+    return rest, map if callable(map) else check_choice("options['map']", map, ("serial",))
 
 
 def _is_exact(model: SchrodingerLohe, n: int) -> bool:

@@ -72,14 +72,13 @@ def test_time_limit_of_trajectories(exact):
             0.3,
             ntraj=100_000,
             seed=1,
-            step=0.05,
-            options={"time_limit": 0.5},
+            options={"time_limit": 0.5, "step": 0.05},
         )
     result = info.value.result
     done = result.ntraj
     assert 0 < done < 100_000 and result.wiener.shape == (51, done)
     again = qsp.sltrajectories(
-        model, PSI, np.linspace(0, 5, 51), 0.3, ntraj=done, seed=1, step=0.05
+        model, PSI, np.linspace(0, 5, 51), 0.3, ntraj=done, seed=1, options={"step": 0.05}
     )
     assert np.array_equal(again.gram, result.gram)
 

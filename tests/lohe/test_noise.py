@@ -69,7 +69,9 @@ def test_paths_depend_on_seed_and_number_alone():
     many = sltrajectories(model, PSI, TIMES, 0.5, ntraj=9, seed=7)
     assert np.array_equal(few.order_parameters, many.order_parameters[:, :4])
     with ThreadPoolExecutor(3) as pool:
-        parallel = sltrajectories(model, PSI, TIMES, 0.5, ntraj=9, seed=7, map=pool.map)
+        parallel = sltrajectories(
+            model, PSI, TIMES, 0.5, ntraj=9, seed=7, options={"map": pool.map}
+        )
     assert np.array_equal(parallel.order_parameters, many.order_parameters) and np.array_equal(
         parallel.gram, many.gram
     )
@@ -118,7 +120,8 @@ def test_strong_order_of_the_splitting(case, monkeypatch):
         fine = np.sqrt(1 / 256) * np.random.default_rng(path).normal(size=256)
         monkeypatch.setattr(paths, "generator", lambda entropy, r, f=fine: Increments(f, 1.0))
         runs = [
-            sltrajectories(model, PSI, [0, 1.0], 0.5, ntraj=1, step=1 / n) for n in (256, 8, 32)
+            sltrajectories(model, PSI, [0, 1.0], 0.5, ntraj=1, options={"step": 1 / n})
+            for n in (256, 8, 32)
         ]
         assert_allclose(runs[0].wiener[-1, 0], fine.sum(), atol=1e-12)
         errors += [np.max(np.abs(r.gram[-1] - runs[0].gram[-1])) ** 2 for r in runs[1:]]
@@ -131,7 +134,12 @@ def test_splitting_without_noise_is_of_order_two():
     model = SchrodingerLohe(coupling=1.0, **CASES["alignment"], frequencies=[0.4, -0.4])
     exact = slsolve(model, PSI, [0, 1.0]).gram[-1]
     e = [
-        np.max(np.abs(sltrajectories(model, PSI, [0, 1.0], 0.0, ntraj=1, step=h).gram[-1] - exact))
+        np.max(
+            np.abs(
+                sltrajectories(model, PSI, [0, 1.0], 0.0, ntraj=1, options={"step": h}).gram[-1]
+                - exact
+            )
+        )
         for h in (0.1, 0.05)
     ]
     assert 3.5 < e[0] / e[1] < 4.5
@@ -150,14 +158,14 @@ def test_an_oscillator_lost_on_a_path():
         (dict(noise=-1.0), ValueError, "noise"),
         (dict(ntraj=0), ValueError, "ntraj"),
         (dict(seed=-1), ValueError, "seed"),
-        (dict(step=0.0), ValueError, "step"),
-        (dict(map="threads"), ValueError, "map"),
+        (dict(options={"step": 0.0}), ValueError, "step"),
+        (dict(options={"map": "threads"}), ValueError, "map"),
     ],
 )
 def test_bad_input(kw, error, words):
     with pytest.raises(error, match=words):
         sltrajectories(SchrodingerLohe(H), PSI, TIMES, **{"noise": 0.1, **kw})
-    with pytest.raises(ValueError, match="step must be given"):
+    with pytest.raises(ValueError, match="must be given"):
         sltrajectories(SchrodingerLohe(H, frequencies=[0.1, 0.2]), PSI, TIMES, 0.1)
 
 
@@ -173,7 +181,7 @@ def test_files(tmp_path):
 def test_the_splitting_is_stratonovich():
     """With frequencies that are nearly equal the paths are still z=tanh(artanh z₀+(kt+σW)/2)."""
     model = SchrodingerLohe(H, 0.8, frequencies=[1e-9, -1e-9])
-    result = sltrajectories(model, PSI, TIMES, 0.6, ntraj=3, seed=2, step=0.1)
+    result = sltrajectories(model, PSI, TIMES, 0.6, ntraj=3, seed=2, options={"step": 0.1})
     z0 = (GRID.weight * np.vdot(PSI[0], PSI[1])).real
     z = np.tanh(np.arctanh(z0) + (0.8 * TIMES[:, None] + 0.6 * result.wiener) / 2)
     assert_allclose(result.gram[:, 0, 1], z.mean(axis=1), atol=1e-7)

@@ -276,7 +276,7 @@ def test_the_eliminated_model_follows_the_dynamical_one_when_the_spin_is_fast():
     for omega0 in (40.0, 160.0):
         chains = SpinChains(n=(6, 6), g=(1.0, 0.8), omega0=omega0, loss=0.05)
         full = qsp.mfsolve(chains, [1.0, 0.4j], t)
-        fast = qsp.mfsolve(chains, [1.0, 0.4j], t, eliminated=True)
+        fast = qsp.mfsolve(chains, [1.0, 0.4j], t, closure="eliminated")
         errors.append(np.abs(full.amplitudes - fast.amplitudes).max())
         assert fast.stats["central spin"] == "eliminated"
     assert errors[1] < 0.3 * errors[0]
@@ -328,7 +328,7 @@ def test_bad_input():
     with pytest.raises(ValueError, match="use representation='spins'"):
         qsp.mfsolve(SpinChains(n=5, geometry="chain"), [1, 0], [0, 1])
     with pytest.raises(ValueError, match="central spin"):
-        qsp.mfsolve(SpinChains(n=5, central=False), [1, 0], [0, 1], eliminated=True)
+        qsp.mfsolve(SpinChains(n=5, central=False), [1, 0], [0, 1], closure="eliminated")
     with pytest.raises(ValueError, match="uncertainty"):
         qsp.mfsolve(chains, [1, 0], [0, 1], covariance0=0.1 * np.eye(4))
     with pytest.raises(ValueError, match="below N"):

@@ -130,7 +130,7 @@ RUNS = {
     "a splitting that loses one": lambda u: lost(u, "splitting"),
     "paths": lambda u: (
         qsp.sltrajectories(
-            waves(u), PSI, 3 * TIMES / u, 0.1 * u**0.5, ntraj=3, seed=1, step=0.02 / u
+            waves(u), PSI, 3 * TIMES / u, 0.1 * u**0.5, ntraj=3, seed=1, options={"step": 0.02 / u}
         ).gram
     ),
     "locked phases": locked,

@@ -12,7 +12,7 @@ import qutip
 from ..._ext.integrator import RightHandSide
 from ..._ext.spins import ChainsFlow
 from ...approximate.meanfield import MeanFieldResult
-from ...core.checks import check_array, check_flag, check_number
+from ...core.checks import check_array, check_choice, check_flag, check_number
 from ...core.entry import mfsolve
 from ...core.gaussian import check_covariance, uncertainty_margin
 from ...core.options import DEFAULTS
@@ -242,7 +242,7 @@ class SpinMeanFieldSolver(Solver):
         super().__init__(model, options=options)
         model.require_symmetric("mean field")
         if eliminated and not model.central:
-            raise ValueError("eliminated=True needs a central spin")
+            raise ValueError("closure='eliminated' needs a central spin")
         self.eliminated = bool(eliminated)
         self.covariance0: Any = None
         self.central: Any = "down"
@@ -382,7 +382,7 @@ def mfsolve_chains(
     tlist: Any,
     *,
     central: Any = "down",
-    eliminated: bool = False,
+    closure: str = "linear",
     covariance0: Any = None,
     e_ops: Any = None,
     options: dict[str, Any] | None = None,
@@ -410,8 +410,8 @@ def mfsolve_chains(
         Strictly increasing output times.
     central : "down", "up" or Qobj
         Central spin, where `state0` is amplitudes.
-    eliminated : bool
-        Eliminate the central spin adiabatically: :math:`H_\mathrm{eff} = ⟨σ_z⟩\,\mathrm{Re}\,G^*Σ_j
+    closure : {"linear", "eliminated"}
+        With the central spin eliminated: :math:`H_\mathrm{eff} = ⟨σ_z⟩\,\mathrm{Re}\,G^*Σ_j
         g_jr_jβ_j/(2X+δ_j)`, δ_j=ω0−ν_j (:func:`elimination_detuning`), with constant ⟨σz⟩ of the
         initial state.
     covariance0 : array_like of shape (4, 4), optional
@@ -438,9 +438,9 @@ def mfsolve_chains(
     The published elimination counts twice: it has ⟨σz⟩/X where the second-order energy is
     ⟨σz⟩/(2X+δ).
     """
-    solver = SpinMeanFieldSolver(system, eliminated=eliminated, options=options)
-    solver.covariance0 = covariance0
-    solver.central = central
+    check_choice("closure", closure, ("linear", "eliminated"))
+    solver = SpinMeanFieldSolver(system, eliminated=closure == "eliminated", options=options)
+    solver.covariance0, solver.central = covariance0, central
     if isinstance(state0, qutip.Qobj) and not (isinstance(central, str) and central == "down"):
         raise ValueError(
             "central belongs to amplitudes; state0 as a Qobj holds the central spin already"
