@@ -4,6 +4,12 @@ Run with ``pytest tests/benchmarks/test_exact.py --benchmark-enable -m "" -s``. 
 the processor, so that other work on the machine counts less; every ratio is of one process.
 """
 
+import json
+import os
+import pathlib
+import resource
+import subprocess
+import sys
 import time
 import warnings
 
@@ -163,7 +169,78 @@ def test_moments_alone(benchmark):
     benchmark.pedantic(lambda: None)
 
 
-@pytest.mark.parametrize("cutoff, asked", [(12, 0.3), (16, 1.5), (20, 6.0)])
+def test_a_pair_of_400_levels(benchmark):
+    """Until t=2, because QuTiP takes more than a minute for t=10."""
+    system, times = pair(), np.linspace(0, 2, 21)
+    state = start_of(system, 20, [1, 0.5j])
+    options = {"method": "density", "store_states": True}
+    own, run = cpu(lambda: qsp.exactsolve(system, state, times, cutoff=20, options=options))
+    H, c_ops = system.qutip(20)
+    other, raw = peer(H, c_ops, state, "dia", "tsit5", times)
+    error = max(abs((x - y).full()).max() for x, y in zip(raw.states, run.states, strict=True))
+    assert error < 1e-7
+    print(f"\npair 20², t=2: {own:.2f} s, QuTiP {other:.1f} s: ratio {other / own:.0f} (asked: 20)")
+    benchmark.pedantic(lambda: None)
+
+
+def test_a_pair_of_576_levels(benchmark):
+    """Large detuning and little loss: what broke an earlier method; two ways agree."""
+    b1, b2 = qsp.modes(2)
+    H = 2.5 * (b1.dag() * b1 - b2.dag() * b2)
+    jumps = [b1.dag(), b2.dag(), 0.2**0.5 * b1**2, 0.2**0.5 * b2**2, 0.5**0.5 * (b1 - b2)]
+    system = qsp.System(H, jumps)
+    options = {"method": "density", "store_states": True}
+    own, run = cpu(lambda: qsp.exactsolve(system, [1, 0.5j], TIMES, cutoff=24, options=options), 1)
+    moments, again = cpu(
+        lambda: qsp.exactsolve(system, [1, 0.5j], TIMES, cutoff=24, options={"method": "sectors"})
+    )
+    assert np.abs(again.normal - run.normal).max() < 1e-9
+    print(f"\npair 24²: {own:.1f} s (asked: 6), moments alone {moments:.2f} s")
+    benchmark.pedantic(lambda: None)
+
+
+def dynamiqs_python():
+    """An interpreter that has dynamiqs 0.3.7: this one, or that of QSYNCPLUG_DYNAMIQS."""
+    for python in (os.environ.get("QSYNCPLUG_DYNAMIQS"), sys.executable):
+        if not python:
+            continue
+        command = [python, "-c", "import dynamiqs"]
+        if subprocess.run(command, capture_output=True, check=False).returncode == 0:
+            return python
+    pytest.skip("dynamiqs is not installed (QSYNCPLUG_DYNAMIQS names an interpreter that has it)")
+
+
+@pytest.mark.parametrize(
+    "cutoff, detuning, dissipative, drive, asked",
+    [(12, 0.5, 1.0, 0.0, 8), (12, 0.5, 1.0, 0.5, 8), (10, 10.0, 0.1, 0.0, 8)],
+)
+def test_against_dynamiqs(benchmark, cutoff, detuning, dissipative, drive, asked):
+    """After its compilation, one thread."""
+    python = dynamiqs_python()
+    system = pair(detuning, dissipative, drive)
+    state = start_of(system, cutoff, [1, 0.5j])
+    options = {"method": "density", "store_states": True}
+    own, run = cpu(lambda: qsp.exactsolve(system, state, TIMES, cutoff=cutoff, options=options))
+    script = pathlib.Path(__file__).with_name("dynamiqs_pair.py")
+    flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    given = [str(x) for x in (cutoff, detuning, dissipative, drive)]
+    done = subprocess.run(
+        [python, str(script), *given],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "PYTHONPATH": ""},
+    )
+    other = json.loads(done.stdout.splitlines()[-1])
+    assert abs(other["n1"] - run.normal[-1, 0, 0].real) < 1e-7
+    print(
+        f"\n{cutoff}², Δ={detuning}, drive {drive}: {own:.3f} s, "
+        f"dynamiqs {other['seconds']:.3f} s: ratio {other['seconds'] / own:.1f} (asked: {asked})"
+    )
+    benchmark.pedantic(lambda: None)
+
+
+@pytest.mark.parametrize("cutoff, asked", [(12, 0.3), (16, 1.5), (20, 6.0), (25, 25.0)])
 def test_steady_states(benchmark, cutoff, asked):
     system = pair(drive=0.5)
     own, rho = cpu(lambda: qsp.steadystate(system, cutoff=cutoff), 1)
@@ -173,7 +250,11 @@ def test_steady_states(benchmark, cutoff, asked):
         M = M + c * rho * c.dag() - 0.5 * (c.dag() * c * rho + rho * c.dag() * c)
     residual = abs(M.full()).max()
     assert residual < 1e-11
-    print(f"\nsteady state {cutoff}²: {own:.2f} s (asked: {asked}), residual {residual:.1e}")
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        f"\nsteady state {cutoff}²: {own:.2f} s (asked: {asked}), residual {residual:.1e}, "
+        f"largest memory of the process so far {memory:.0f} MB"
+    )
     benchmark.pedantic(lambda: None)
 
 
