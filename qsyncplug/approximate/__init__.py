@@ -5,6 +5,7 @@ from .cumulants import CumulantResult, CumulantSolver
 from .cycle import LimitCycle, limit_cycle
 from .lyapunov import LyapunovExponents, lyapunov_exponents
 from .meanfield import MeanFieldResult, MeanFieldSolver
+from .noise_spectrum import SampledSpectrum
 from .sampled import TwaResult
 from .sampling import TwaSolver, twasolve
 from .sphere import ClassicalResult, ClassicalSolver
@@ -20,6 +21,7 @@ __all__ = [
     "MeanFieldResult",
     "MeanFieldSolver",
     "MomentState",
+    "SampledSpectrum",
     "TwaResult",
     "TwaSolver",
     "limit_cycle",

@@ -7,13 +7,23 @@ from typing import Any
 
 from .dispatch import by_model
 
-__all__ = ["HIERARCHY", "STEADY_CLOSURES", "exactsolve", "mfsolve", "predictions", "steadystate"]
+__all__ = [
+    "HIERARCHY",
+    "SPECTRA",
+    "STEADY_CLOSURES",
+    "exactsolve",
+    "mfsolve",
+    "predictions",
+    "steadystate",
+]
 
 
 #: closure -> steady state of its equations; what approximates fills it in
 STEADY_CLOSURES: dict[str, Any] = {}
 #: what solves the closed hierarchy of moments of ensembles: "steadystate", "exactsolve"
 HIERARCHY: dict[str, Any] = {}
+#: what gives a spectrum in place of the exact system: "samples"
+SPECTRA: dict[str, Any] = {}
 
 
 def _unknown(function: str, name: str, model: Any) -> TypeError:

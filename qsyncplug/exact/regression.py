@@ -12,6 +12,7 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
 from ..core.checks import check_array, check_memory
+from ..core.entry import SPECTRA
 from ..core.errors import QsyncplugWarning, SolverError, warn
 from .curve import Spectrum
 from .linear import linear_spectrum
@@ -191,8 +192,16 @@ def _empty(r: _Regression) -> Spectrum:
 
 
 def spectrum(
-    system: Any, a: Any, wlist: Any = None, *, cutoff: Any = None, mean: Any = None
-) -> Spectrum:
+    system: Any,
+    a: Any,
+    wlist: Any = None,
+    *,
+    cutoff: Any = None,
+    mean: Any = None,
+    samples: Any = None,
+    ntraj: int | None = None,
+    seed: int | None = None,
+) -> Any:
     r"""The spectrum of an operator in the steady state.
 
     .. math:: S(ω)=2\,\mathrm{Re}∫_0^∞⟨δa^†(τ)δa(0)⟩e^{-iωτ}dτ, \qquad δa=a-⟨a⟩.
@@ -213,11 +222,18 @@ def spectrum(
         Fock levels kept of modes.
     mean : array_like of shape (N,), optional
         For modes: the spectrum of the linearised mean field instead, about the stable fixed point
-        that is next to these amplitudes; `a` is one of the modes.
+        that is next to these amplitudes; `a` is one of the modes. With `samples`: amplitudes that
+        the samples start from.
+    samples : array_like of shape (T,), optional
+        For modes: the spectrum of truncated Wigner samples instead, recorded at these times of
+        equal distance; they begin when the state has become stationary, the start is t=0.
+    ntraj, seed : int, optional
+        Number of samples (1024) and their seed.
 
     Returns
     -------
     Spectrum
+        (With `samples` a :class:`SampledSpectrum`, which has error bars.)
         ``s(w)``, ``.peaks`` (highest first: ``.frequency``, ``.width`` (full, at half height),
         ``.height``), ``.frequency`` and ``.linewidth`` of the highest, ``.coherent``, ``.power``.
 
@@ -253,6 +269,12 @@ def spectrum(
     """
     if wlist is not None:
         wlist = check_array("wlist", wlist, shape=(None,))
+    if samples is not None:
+        if wlist is not None:
+            raise ValueError("wlist: the times of samples fix the frequencies; call the result")
+        return SPECTRA["samples"](system, a, samples, mean=mean, ntraj=ntraj, seed=seed)
+    if ntraj is not None or seed is not None:
+        raise ValueError("ntraj and seed are of samples: give their times as samples=…")
     if mean is not None:
         s = linear_spectrum(system, a, mean)
     else:

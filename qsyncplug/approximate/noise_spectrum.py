@@ -1,0 +1,245 @@
+"""Spectra of truncated Wigner samples, with errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..core.checks import check_array, check_integer, check_memory, check_times
+from ..core.entry import SPECTRA
+from ..core.errors import QsyncplugWarning, warn
+from ..operators.mode import ModeFactor
+from ..operators.system import System
+from .sampling import TwaSolver
+
+__all__ = ["SampledSpectrum"]
+
+#: points of the curve for one of the record's own
+_FINER = 4
+#: groups of samples that are left out in turn for the errors of peaks
+_GROUPS = 16
+#: deviations by which two halves of a stationary record may differ
+_DRIFT = 6.0
+
+
+@dataclass(frozen=True, eq=False)
+class SampledSpectrum:
+    r"""The spectrum of a mode in the truncated Wigner approximation, from samples.
+
+    Samples are those of the Wigner function: the spectrum is that of the *symmetrised* correlation
+    :math:`½⟨δa^†(τ)δa(0)+δa(0)δa^†(τ)⟩`; its integral ∫S dω/2π is ⟨δa†δa⟩+½.
+
+    Attributes
+    ----------
+    w, values, errors : ndarray of shape (W,)
+        Frequencies, S there, and its standard error.
+    frequency, frequency_error : float
+        Of the highest maximum, and its standard error (jackknife over groups of samples).
+    linewidth, linewidth_error : float
+        Full width at half of the height of the Lorentzian that fits the upper half of the line;
+        the window's resolution is in it.
+    height : float
+    coherent : complex
+        Mean of a.
+    power, power_error : float
+        ⟨δa†δa⟩+½.
+    resolution : float
+        Full width that the window gives to a line without width.
+    ntraj, seed : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> b, = qsp.modes(1)
+    >>> system = qsp.System(1.5 * b.dag() * b, [b.dag(), 2 * b])
+    >>> s = qsp.spectrum(system, b, samples=np.linspace(4, 84, 401), ntraj=256, seed=1)
+    >>> abs(s.frequency - 1.5) < 5 * s.frequency_error
+    True
+    """
+
+    w: np.ndarray
+    values: np.ndarray
+    errors: np.ndarray
+    frequency: float
+    frequency_error: float
+    linewidth: float
+    linewidth_error: float
+    height: float
+    coherent: complex
+    power: float
+    power_error: float
+    resolution: float
+    ntraj: int
+    seed: int
+
+    def __call__(self, w: Any) -> Any:
+        """S at the frequencies `w` inside the range, by straight lines between its points."""
+        w = np.asarray(check_array("w", np.asarray(w)))
+        if w.size and (w.min() < self.w[0] or w.max() > self.w[-1]):
+            raise ValueError(
+                f"w must be between {self.w[0]:.4g} and {self.w[-1]:.4g}, what the times resolve"
+            )
+        return np.interp(w, self.w, self.values)
+
+    def __repr__(self) -> str:
+        return (
+            f"<SampledSpectrum of {self.ntraj} samples: peak at {self.frequency:.6g} ± "
+            f"{self.frequency_error:.1g}, full width {self.linewidth:.4g} ± "
+            f"{self.linewidth_error:.1g} (resolution {self.resolution:.2g}), symmetrised power "
+            f"{self.power:.4g} ± {self.power_error:.1g} >"
+        )
+
+
+def _place(system: System, a: Any) -> int:
+    """Which node `a` is."""
+    for k, operator in enumerate(system.operators):
+        if hasattr(a, "terms") and hasattr(a, "spaces") and a == operator:
+            if not isinstance(system.symbols[k].factor, ModeFactor):
+                break
+            return k
+    raise ValueError("a must be one of the modes of the system (system.operators)")
+
+
+def _uniform(samples: Any) -> np.ndarray:
+    times = check_times(samples, name="samples")
+    steps = np.diff(times)
+    if len(times) < 16 or np.abs(steps - steps.mean()).max() > 1e-9 * times[-1]:
+        raise ValueError("samples must be at least 16 times of equal distance, such as a linspace")
+    if times[0] <= 0:
+        raise ValueError(
+            f"samples must begin after t=0, when the state has become stationary; they begin at "
+            f"{times[0]:g}"
+        )
+    return np.asarray(times)
+
+
+class _Sums:
+    """Periodograms, powers and means of groups of samples."""
+
+    def __init__(self, times: np.ndarray):
+        self.step = float(times[1] - times[0])
+        n = len(times)
+        self.window = np.sin(np.pi * (np.arange(n) + 0.5) / n) ** 2
+        self.size = _FINER * n
+        self.curves: list[np.ndarray] = []
+        self.halves: list[np.ndarray] = []
+
+    def add(self, fluctuation: np.ndarray) -> None:
+        """Records (T, samples)."""
+        # S(ω) belongs to b†(τ)b(0): b turns as e^{−iωt}
+        wave = np.fft.fft(self.window[:, None] * fluctuation.conj(), self.size, axis=0)
+        curve = np.abs(wave) ** 2 * (self.step / np.sum(self.window**2))
+        self.curves.append(np.fft.fftshift(curve, axes=0).T)
+        power = np.abs(fluctuation) ** 2
+        middle = len(power) // 2
+        self.halves.append(np.stack([power[:middle].mean(axis=0), power[middle:].mean(axis=0)], 1))
+
+    @property
+    def w(self) -> np.ndarray:
+        """Frequencies."""
+        return np.fft.fftshift(np.fft.fftfreq(self.size, self.step)) * 2 * np.pi
+
+
+def _peak(w: np.ndarray, S: np.ndarray) -> tuple[float, float, float]:
+    """Place, full width at half height, and height of the highest maximum.
+
+    1/S of a Lorentzian is a parabola, which is fitted where S is above half of its maximum: one
+    noisy point moves it little.
+    """
+    # where it is above half of its height without a gap, around the highest of running means
+    width = max(1, len(S) // 256)
+    smooth = np.convolve(S, np.ones(width) / width, mode="same")
+    k = int(np.argmax(smooth))
+    out = np.flatnonzero(smooth < 0.5 * smooth[k])
+    low = int(out[out < k].max(initial=-1)) + 1
+    high = int(out[out > k].min(initial=len(S)))
+    if low == 0 or high == len(S) or high - low < 4:
+        return float(w[k]), float("nan"), float(S[k])
+    x, y = w[low:high] - w[k], S[low:high]
+    bend, slope, floor = np.polyfit(x, 1 / y, 2, w=y)
+    top = floor - 0.25 * slope**2 / bend
+    if not (bend > 0 and top > 0):
+        return float(w[k]), float("nan"), float(S[k])
+    return float(w[k] - 0.5 * slope / bend), float(2 * np.sqrt(top / bend)), float(1 / top)
+
+
+def _jackknife(w: np.ndarray, curves: np.ndarray) -> tuple[float, float]:
+    """Standard errors of place and width of the peak."""
+    groups = np.array_split(np.arange(len(curves)), min(_GROUPS, len(curves)))
+    total = curves.sum(axis=0)
+    left = [_peak(w, (total - curves[g].sum(axis=0)) / (len(curves) - len(g)))[:2] for g in groups]
+    n = len(left)
+    spread = np.sqrt((n - 1) / n * np.sum((np.array(left) - np.mean(left, axis=0)) ** 2, axis=0))
+    return float(spread[0]), float(spread[1])
+
+
+def sampled_spectrum(
+    system: Any, a: Any, samples: Any, *, mean: Any, ntraj: Any, seed: Any, options: Any = None
+) -> SampledSpectrum:
+    """See :func:`qsyncplug.spectrum` with `samples`."""
+    if not isinstance(system, System) or not system.bosonic:
+        raise TypeError("samples: the sampled spectrum is that of a System of modes alone")
+    if not system.isconstant:
+        raise ValueError("system must not depend on time to have a spectrum")
+    times = _uniform(samples)
+    count = check_integer("ntraj", 1024 if ntraj is None else ntraj, minimum=_GROUPS)
+    place = _place(system, a)
+    check_memory("the periodograms", 16.0 * _FINER * len(times) * count, advice="lower ntraj")
+    start = np.zeros(system.n) if mean is None else mean
+    solver = TwaSolver(system, ntraj=count, seed=seed, options=options)
+    problem = solver.problem(start, np.concatenate([[0.0], times]), None)
+    stepper = problem.stepper
+    variable = solver.classical.first[system.symbols[place]]
+    records = []
+    for number, (_, size) in enumerate(stepper.chunks):
+        records.append(stepper.draw(number)[1:, variable, :size].copy())
+    beta = np.concatenate(records, axis=1)
+    average = complex(beta.mean())
+    sums = _Sums(times)
+    for part in np.array_split(beta, max(1, count // 256), axis=1):
+        sums.add(part - average)
+    return _result(sums, average, count, int(problem.result.stats["seed"]))
+
+
+def _result(sums: _Sums, average: complex, count: int, seed: int) -> SampledSpectrum:
+    curves, halves = np.concatenate(sums.curves), np.concatenate(sums.halves)
+    change = halves[:, 1] - halves[:, 0]
+    if abs(change.mean()) > _DRIFT * max(change.std() / np.sqrt(count), 1e-300):
+        raise ValueError(
+            f"samples: the state is not stationary yet (⟨|δa|²⟩ changes by {change.mean():.2g} "
+            "between the two halves); let the times begin later"
+        )
+    values = curves.mean(axis=0)
+    place, width, height = _peak(sums.w, values)
+    place_error, width_error = _jackknife(sums.w, curves)
+    # the Hann window's line
+    resolution = 1.44 * 2 * np.pi / (sums.step * len(sums.window))
+    if not width > 2 * resolution:
+        warn(
+            f"the line (width {width:.2g}) is not wider than twice the resolution "
+            f"{resolution:.2g}: make the times longer",
+            QsyncplugWarning,
+        )
+    power = halves.mean(axis=1)
+    return SampledSpectrum(
+        w=sums.w,
+        values=values,
+        errors=curves.std(axis=0, ddof=1) / np.sqrt(count),
+        frequency=place,
+        frequency_error=place_error,
+        linewidth=width,
+        linewidth_error=width_error,
+        height=height,
+        coherent=average,
+        power=float(power.mean()),
+        power_error=float(power.std(ddof=1) / np.sqrt(count)),
+        resolution=float(resolution),
+        ntraj=count,
+        seed=seed,
+    )
+
+
+SPECTRA["samples"] = sampled_spectrum
