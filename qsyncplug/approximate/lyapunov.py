@@ -49,7 +49,7 @@ class LyapunovExponents:
     >>> b, = qsp.modes(1)
     >>> oscillator = qsp.System(b.dag() * b, [b.dag(), 0.1**0.5 * b**2])
     >>> found = qsp.lyapunov_exponents(oscillator, [1.0], 50.0)  # 0 along the cycle, −g1 across
-    >>> abs(found.exponents - [0, -1]).max() < 1e-6
+    >>> bool(abs(found.exponents - [0, -1]).max() < 1e-6)
     True
     """
 
