@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from qsyncplug.circle import Circle, circlesolve, sine
+from qsyncplug.circle import Circle, Sphere, circlesolve, sine
 
 from .test_core import report
 
@@ -38,6 +38,15 @@ def euler_maruyama(x, coupling, noise, h, steps, rng):
     return x
 
 
+def textbook(x, coupling, noise, h, steps, rng):
+    """As it is written on a blackboard: the mean field as a complex number."""
+    for _ in range(steps):
+        z = np.mean(np.exp(1j * x))
+        force = coupling * np.abs(z) * np.sin(np.angle(z) - x)
+        x = x + h * force + np.sqrt(2 * noise * h) * rng.standard_normal(x.size)
+    return x
+
+
 @pytest.mark.parametrize("scheme", ["euler", "leimkuhler-matthews", "heun"])
 def test_noise(benchmark, scheme):
     """n=1e5, 1e4 steps (the peer: 100 of them); one thread."""
@@ -55,9 +64,10 @@ def test_noise(benchmark, scheme):
     theirs = min(
         theirs, cpu(lambda: euler_maruyama(x, 2.0, 0.5, h, 50, np.random.default_rng(1)), 8) / 50
     )
+    plain = cpu(lambda: textbook(x, 2.0, 0.5, h, 20, np.random.default_rng(1))) / 20
     benchmark.pedantic(run, rounds=1)
     print(f"\n{scheme}: {1e9 * ours / n:.2f} ns a particle and step, NumPy {1e9 * theirs / n:.1f}")
-    report(f"noise, n=1e5, {scheme}", ours, numpy=theirs)
+    report(f"noise, n=1e5, {scheme}", ours, numpy_at_its_best=theirs, numpy_as_on_paper=plain)
 
 
 #: in a process of its own: the peer's symbols need a deep stack
@@ -110,3 +120,28 @@ def test_jitcdde(benchmark, tmp_path):
         check=True,
     )
     report("delays, N=100", ours, jitcdde=float(done.stdout.split()[-1]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "in_n", "in_d"),
+    [("constant", 1.0, 1.0), ("linear", 1.0, 2.0), ("pairs", 2.0, 1.0)],
+)
+def test_sphere_exponents(kind, in_n, in_d):
+    """Cost of a right-hand side against n and d: constant, linear and exponential weights."""
+    model = {
+        "constant": Sphere(),
+        "linear": Sphere(polynomial=[1.0, 0.5]),
+        "pairs": Sphere(1.0),
+    }[kind]
+
+    def cost(n, d):
+        x = RNG.normal(size=(n, d))
+        x /= np.linalg.norm(x, axis=1, keepdims=True)
+        return cpu(lambda: [model.velocity(x) for _ in range(3)], 7)
+
+    big = {"constant": 200_000, "linear": 20_000, "pairs": 1000}[kind]
+    wide = {"constant": 16, "linear": 32, "pairs": 64}[kind]
+    n_slope = np.log2(cost(4 * big, wide) / cost(big, wide)) / 2
+    d_slope = np.log2(cost(big, 4 * wide) / cost(big, wide)) / 2
+    print(f"\n{kind}: cost ~ n^{n_slope:.2f} d^{d_slope:.2f}")
+    assert n_slope < in_n + 0.3 and d_slope < in_d + 0.3
