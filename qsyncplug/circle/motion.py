@@ -19,6 +19,7 @@ from .delays import DelayStepper
 from .equilibrium import mean_square_order
 from .model import Circle
 from .noisy import NoiseStepper, noise_method
+from .spans import span_of
 from .statements import equal_frequencies, positions_of, statement
 
 __all__ = [
@@ -175,6 +176,19 @@ def _rotates(stable: list[float], result: Any) -> tuple[bool | None, str]:
     away = min((abs(speeds[-1] - w) for w in stable), default=math.inf)
     found = f"synchronised, with the frequency {speeds[-1]:.9g}"
     return bool(away < 1e-4 * (1 + abs(speeds[-1]))), found
+
+
+def _rotates(stable: tuple[float, ...], result: Any) -> tuple[bool | None, str]:
+    """Whether a run ends together, at one of the frequencies."""
+    x, times = positions_of(result), np.asarray(result.times)
+    if x is None or len(times) < 3:
+        return None, "the run has not two outputs after its start"
+    if span_of(x[-2]) > 1e-6 or span_of(x[-1]) > 1e-6:
+        return None, f"within an arc of {span_of(x[-1]):.4g} at the end: not together"
+    speed = float(np.mean(x[-1] - x[-2])) / float(times[-1] - times[-2])
+    off = min((abs(speed - w) for w in stable), default=np.inf)
+    near = off < 1e-5 * max(abs(speed), max(map(abs, stable), default=1.0))
+    return (True if near else None), f"together, rotating with {speed:.9g} at the end"
 
 
 def _equilibrium(n: int, coupling: float, noise: float) -> Prediction:

@@ -218,7 +218,7 @@ def _check_poles(coupling: float, collinear: bool, result: Any) -> Verdict:
     if np.all(z > 0.9):
         return check_approach(coupling, collinear, result)
     off = float(np.max(1 - np.abs(z)))
-    return (True if off < 1e-6 else None), f"|Re z| within {off:.1e} of 1: bipolar so far"
+    return None, f"|Re z| within {off:.1e} of 1: bipolar so far, which is unstable"
 
 
 def _wedge(f: Facts) -> Iterator[LohePrediction]:

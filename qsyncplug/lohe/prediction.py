@@ -30,8 +30,8 @@ class LohePrediction(Prediction):
         unseen = False
         if self.test is not None:
             found.append(self.test(result))
-            # a limit that is reached at whatever rate is half of what is said
-            unseen = self.rate is not None and found[0][0] is None
+            # a limit that is reached in whatever way is half of what is said
+            unseen = found[0][0] is None
         found += [
             check_limit(result, name, limit, self.rate) for name, limit in self.limits.items()
         ]

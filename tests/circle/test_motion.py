@@ -260,3 +260,16 @@ class TestRefusals:
         assert again.model.triads == (1.0, 2.0) and again.model.noise == 0.1
         assert np.array_equal(again.model.inertia, [0.5, 1.0])
         assert np.array_equal(again.velocities, run.velocities)
+
+
+def test_delayed_synchrony_is_held_against_runs():
+    model = Circle(sine(), "mean", coupling=1.5, frequencies=np.pi / 2, delay=4.0)
+    row = qsp.predictions(model, [0.1, 0.3, -0.2])["delayed synchrony"]
+    run = circlesolve(model, [0.1, 0.3, -0.2], [0.0, 1.0, 400.0, 401.0])
+    outcome = row.check(run)
+    assert outcome.passed is True, str(outcome)
+    short = circlesolve(model, [0.1, 0.3, -0.2], [0.0, 0.5, 1.0])
+    assert row.check(short).passed is None
+    other = Circle(sine(), "mean", coupling=0.4, frequencies=np.pi / 2, delay=4.0)
+    wrong = qsp.predictions(other, [0.1, 0.3, -0.2])["delayed synchrony"].check(run)
+    assert wrong.passed is None, str(wrong)

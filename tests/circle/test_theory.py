@@ -409,6 +409,41 @@ class TestPredictions:
         failed = {o.name for o in predictions.check(wrong) if o.passed is False}
         assert {"two particles", "half circle", "energy"} <= failed
 
+    def test_checks_conclude_only_what_a_run_shows(self):
+        # an arc that only shrinks, a difference that does not tell the coupling, a start at rest
+        model = Circle(sine())
+        row = circle_predictions(model, [0.1, 0.5, 2.0])["half circle"]
+        assert row.check(circlesolve(model, [0.1, 0.5, 2.0], [0, 0.01])).passed is None
+        assert row.check(circlesolve(model, [0.1, 0.5, 2.0], [0, 20.0])).passed is True
+        still = circlesolve(Circle(sine(), coupling=0.0), [0.1, 0.5, 2.0], [0, 20.0])
+        assert row.check(still).passed is None
+        same = circle_predictions(model, [0.3, 0.3])
+        outcomes = same.check(circlesolve(model, [0.3, 0.3], [0, 1.0, 2.0]))
+        assert {o.name: o.passed for o in outcomes if o.name in ("two particles", "energy")} == {
+            "two particles": None,
+            "energy": None,
+        }
+        locking = Circle(sine(), "mean", coupling=6.0, frequencies=OMEGA)
+        row = circle_predictions(locking, X / 6)["complete locking"]
+        assert row.check(circlesolve(locking, X / 6, [0, 0.01])).passed is None
+
+    def test_locked_states_on_graphs_and_with_lags(self):
+        omega = np.array([0.3, -0.2, 0.1, -0.2])
+        ring = np.roll(np.eye(4), 1, 0) + np.roll(np.eye(4), -1, 0)
+        for kw in ({"adjacency": ring}, {"phase_lag": 0.5}, {"response": np.array([1, 2, 1, 0.5])}):
+            model = Circle(sine(), 4.0, coupling=2.0, frequencies=omega, **kw)
+            x0 = np.array([0.2, 0.0, -0.1, 0.4])
+            row = circle_predictions(model, x0)["locked state"]
+            run = circlesolve(model, x0, [0, 100.0, 101.0])
+            assert row.check(run).passed is True, kw
+            turned = np.diff(run.positions[1:], axis=0)
+            np.testing.assert_allclose(turned, row.limits["frequency"], atol=1e-9)
+            assert run.order_parameter[-1] == pytest.approx(row.limits["order_parameter"], abs=1e-9)
+            weak = Circle(sine(), 4.0, coupling=0.2, frequencies=omega, **kw)
+            row = circle_predictions(weak, x0)["no locking"]
+            assert row.check(circlesolve(weak, x0, np.linspace(0, 200, 201))).passed is True
+            assert row.check(run).passed is None
+
     def test_rates_are_those_of_a_run(self):
         for model in (
             Circle(attention(2.0), "attention"),

@@ -590,3 +590,15 @@ def test_locked_states_of_other_norms_graphs_and_lags(kind):
     run = slsolve(fast, psi, np.linspace(0, 100, 201))
     assert row.check(run).passed is True and predictions(fast, psi).names.count("no locking") == 1
     assert row.check(result).passed is None
+
+
+def test_half_of_what_is_said_is_not_enough():
+    # bipolar, masses far from θ; and masses at θ from the start, synchrony not reached
+    bipolar = np.array([[0.5, 0], [0.5, 0], [-0.5, 0]], dtype=complex)
+    model = SchrodingerLohe(qutip.qzero(2), 1.0, "model2")
+    row = predictions(model, bipolar)["Proposition 6.3"]
+    assert row.check(slsolve(model, bipolar, [0, 0.5, 1.0])).passed is None
+    near = np.array([[1.0, 0], [np.cos(0.3), np.sin(0.3)]], dtype=complex)
+    row = predictions(model, near)["Proposition 6.3"]
+    assert row.check(slsolve(model, near, [0, 0.1, 0.2])).passed is None
+    assert row.check(slsolve(model, near, np.linspace(0, 40, 81))).passed is True
