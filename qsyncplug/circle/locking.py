@@ -66,8 +66,8 @@ def _between_all(model: Circle, x0: np.ndarray, share: float) -> Iterator[Predic
 
 def _on_a_graph(model: Circle, n: int, divisors: np.ndarray) -> Iterator[Prediction]:
     """On a graph, or with a lag: what is necessary, and a state where one is found."""
-    matrix = np.ones((n, n)) if model.adjacency is None else model.adjacency
-    matrix = matrix.toarray() if scipy.sparse.issparse(matrix) else np.array(matrix, dtype=float)
+    given: Any = np.ones((n, n)) if model.adjacency is None else model.adjacency
+    matrix = np.array(given.toarray() if scipy.sparse.issparse(given) else given, dtype=float)
     if model.weights is not None:
         matrix = matrix * model.weights
     scale = model.coupling / (divisors * np.ones(n))
