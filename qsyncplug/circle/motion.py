@@ -163,22 +163,6 @@ def extra_statements(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
 
 
 def _rotates(stable: list[float], result: Any) -> tuple[bool | None, str]:
-    """Whether a run that has synchronised turns with one of the frequencies."""
-    x, r = positions_of(result), np.asarray(result.order_parameter)
-    if x is None or len(x) < 3:
-        return None, "the positions of three outputs are needed"
-    last = slice(-max(3, len(x) // 10), None)
-    if np.min(r[last]) < 1 - 1e-8:
-        return None, f"not synchronised at the end: r = {r[-1]:.9g}"
-    speeds = np.diff(np.mean(x[last], axis=1)) / np.diff(result.times[last])
-    if np.ptp(speeds) > 1e-5 * (1 + abs(speeds[-1])):
-        return None, "synchronised, but the frequency still changes"
-    away = min((abs(speeds[-1] - w) for w in stable), default=math.inf)
-    found = f"synchronised, with the frequency {speeds[-1]:.9g}"
-    return bool(away < 1e-4 * (1 + abs(speeds[-1]))), found
-
-
-def _rotates(stable: tuple[float, ...], result: Any) -> tuple[bool | None, str]:
     """Whether a run ends together, at one of the frequencies."""
     x, times = positions_of(result), np.asarray(result.times)
     if x is None or len(times) < 3:
