@@ -305,7 +305,12 @@ def test_time_dependent_models_are_not_rebuilt_wrongly(tmp_path):
     drive = qutip.coefficient(lambda t: np.cos(t))
     result = qsp.mfsolve(qsp.System(b.dag() * b + drive * (b + b.dag())), [0.0], [0, 1])
     result.save(tmp_path / "x.npz")
-    assert qsp.load(tmp_path / "x.npz").model is None
+    model = qsp.load(tmp_path / "x.npz").model
+    again = qsp.mfsolve(model, [0.0], [0, 1])
+    np.testing.assert_allclose(again.mean, result.mean, atol=1e-9)
+    # and not beyond what was stored
+    with pytest.raises(errors.RightHandSideError, match="from 0 to 1 only"):
+        qsp.mfsolve(model, [0.0], [0, 2])
 
 
 def test_xarray(pair):
