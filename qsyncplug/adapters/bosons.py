@@ -135,6 +135,7 @@ def _facts(system: System) -> dict[str, Any]:
     return {
         "coupled": coupled(system) if system.n > 1 else None,
         "autonomous": system.isconstant,
+        "deterministic": True,
         "phase_symmetry": bool(system.symmetries.common_phase),
         "dissipative": bool(system.jumps),
         "gain": gains(system) if system.isconstant and system.bosonic else None,

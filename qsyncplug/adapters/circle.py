@@ -86,10 +86,12 @@ def _dynamics(result: CircleResult) -> Dynamics:
     return Dynamics(
         Kind.PHASES,
         coupled=_coupled(model, result.n),
+        autonomous=model.modulation is None,
+        deterministic=model.noise is None,
         phase_symmetry=True,
         identical=not isinstance(w, np.ndarray) or bool(np.ptp(w) == 0),
         phases=phases,
-        exponents=partial(_exponents, result) if stored else None,
+        exponents=partial(_exponents, result) if stored and not model.extras else None,
     )
 
 

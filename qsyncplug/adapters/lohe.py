@@ -61,7 +61,7 @@ def view_of(result: SchrodingerLoheResult) -> SyncView:
         notes=tuple(result.stats.get("neglected", ())),
         missing=missing,
         bosons=False,
-        dynamics=Dynamics(Kind.VECTORS, coupled=_coupled(model)),
+        dynamics=Dynamics(Kind.VECTORS, coupled=_coupled(model), deterministic=True),
         physical=False,
     )
     return SyncView.of(times, fields, about=about)

@@ -93,6 +93,7 @@ def _dynamics(result: Any, kind: Kind) -> Dynamics:
     rates = (chains.loss, chains.gain, chains.two_photon, chains.local_loss, chains.local_dephasing)
     return Dynamics(
         kind,
+        deterministic=True,
         coupled=bool(chains.coherent or chains.dissipative or chains.central),
         dissipative=bool(chains.dissipative) or any(any(pair) for pair in rates),
     )

@@ -46,7 +46,9 @@ def view_of(result: WignerLoheResult) -> SyncView:
         missing=missing,
         bosons=False,
         dynamics=Dynamics(
-            Kind.VECTORS, coupled=bool(np.any(np.asarray(result.model.coupling) != 0))
+            Kind.VECTORS,
+            coupled=bool(np.any(np.asarray(result.model.coupling) != 0)),
+            deterministic=True,
         ),
         physical=False,
     )

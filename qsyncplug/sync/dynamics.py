@@ -61,6 +61,8 @@ class Dynamics:
         drive.
     identical : bool
         Whether all nodes are alike.
+    deterministic : bool
+        Whether it is known that no noise drives the nodes: what shrinks then does not by chance.
     dissipative : bool
         Whether the motion forgets its start; without it nothing is an attractor.
     gain : tuple of bool or None
@@ -87,6 +89,7 @@ class Dynamics:
     autonomous: bool = True
     phase_symmetry: bool | None = None
     identical: bool = False
+    deterministic: bool = False
     dissipative: bool = True
     gain: tuple[bool, ...] | None = None
     phases: Callable[[slice], np.ndarray] | None = None
@@ -109,7 +112,12 @@ class Dynamics:
     def pair(self, nodes: np.ndarray) -> Dynamics:
         """What is known of two of the nodes by themselves."""
         phases = None if self.phases is None else partial(_columns, self.phases, nodes)
-        return Dynamics(self.kind, autonomous=self.autonomous, phases=phases)
+        return Dynamics(
+            self.kind,
+            autonomous=self.autonomous,
+            deterministic=self.deterministic,
+            phases=phases,
+        )
 
 
 def _rows(phases: Callable[[Any], np.ndarray], index: np.ndarray, part: slice) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from .phases import Amplitudes, judge_phases, too_few
 from .rates import Estimate, slope
 from .report import Label, Verdict
 from .sources import AnglePhases
-from .survey import Survey, Track, survey, track
+from .survey import Survey, Track, pieces, survey, track
 
 __all__ = ["judge_amplitudes"]
 
@@ -188,9 +187,14 @@ def _settled(
     if inside.stop - inside.start < FEWEST:
         return None
     source = AnglePhases(times, case.n, lambda part: -np.angle(beta[part]), watched=middle + 1)
+    source.shaken = not case.dynamics.deterministic
     found = survey(source, inside)
     path = track(source, found, np.ones(case.n, dtype=bool))
-    if found.turn > _TURN or path.run.max() < 1e-6 or not np.all(standing(path.thirds)):
+    if (
+        found.turn > _TURN
+        or path.run.max() < 1e-6
+        or not np.all(standing(path.thirds, path.ninths, shaken=path.shaken))
+    ):
         return None
     phases = -np.angle(beta[-1] * np.conj(beta[-1, 0]))
     evidence["relative phases θ_j−θ_1"] = tuple(float(x) for x in phases[1:])
@@ -208,11 +212,16 @@ def _steadiness(case: Case, size: np.ndarray) -> Amplitudes:
     """Whether log|β_j| stand, or hover, in the window."""
     y = np.log(size[case.inside])
     count = y.shape[0]
-    cuts = [count * k // 3 for k in range(4)]
-    thirds = np.array([np.ptp(y[a : b + (b < count)], axis=0) for a, b in itertools.pairwise(cuts)])
+    thirds = np.array([np.ptp(y[p], axis=0) for p in pieces(count, 3)])
+    ninths = np.array([np.ptp(y[p], axis=0) / (p.stop - p.start) for p in pieces(count, 9)])
+    shaken = not case.dynamics.deterministic
     # amplitudes need not be known to rounding; those that fade slowly are told by the model
     quiet = thirds[2].max() <= 1e-4
-    stand = bool(quiet or np.all(standing(thirds)) or standing(thirds.max(axis=1)))
+    stand = bool(
+        quiet
+        or np.all(standing(thirds, ninths, shaken=shaken))
+        or standing(thirds.max(axis=1), ninths.max(axis=1), shaken=shaken)
+    )
     half = count // 2
     trend = np.abs(y[half:].mean(axis=0) - y[:half].mean(axis=0))
     hover = bool(np.all(trend < 0.15))
@@ -291,6 +300,7 @@ def _one_node(case: Case, beta: np.ndarray) -> Verdict:
 def _frame_track(case: Case, source: AnglePhases, found: Survey) -> Track:
     """Motion of the phase against the frame, which is a second node at rest."""
     both = AnglePhases(case.times, 2, lambda part: _with_rest(source, part))
+    both.shaken = not case.dynamics.deterministic
     survey_of_both = survey(both, case.inside)
     return track(both, survey_of_both, np.ones(2, dtype=bool))
 
@@ -307,7 +317,7 @@ def _against_drive(case: Case, path: Track, found: Survey, amplitudes: Amplitude
     evidence: dict[str, Any] = {"mean frequency against the drive": Estimate(frequency, error)}
     thirds = path.thirds.max(axis=1)
     evidence["range of the phase in the thirds of the window"] = tuple(float(x) for x in thirds)
-    if bool(standing(thirds)) and amplitudes.stand:
+    if bool(standing(thirds, path.ninths.max(axis=1), shaken=path.shaken)) and amplitudes.stand:
         return _locked_to_drive(case, path, thirds, evidence)
     if bool(np.all(hovering(path))) and amplitudes.hover:
         why = (

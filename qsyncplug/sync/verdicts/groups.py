@@ -105,7 +105,7 @@ def follow(
         path = track(source, found, members)
         frequency = float(np.mean(found.frequencies[members]))
     beside = among & (away > np.pi / 2) & (away < 5 * np.pi / 2)
-    still = standing(path.thirds) | hovering(path)
+    still = standing(path.thirds, path.ninths, shaken=path.shaken) | hovering(path)
     # the shell beside is four times as wide; of many nodes an empty shell may hide one
     chance = (float(beside.sum()) + (source.n >= MANY)) / 4
     motion = float(np.median(path.whole[members])) if members.any() else np.inf

@@ -13,7 +13,7 @@ from .report import Label, Verdict
 from .sources import PhaseSource
 from .survey import Survey, Track
 
-__all__ = ["judge_standing", "slowest", "stable"]
+__all__ = ["judge_standing", "passing", "slowest", "stable"]
 
 #: |1−z| that counts as complete
 _COMPLETE = 2e-3
@@ -113,16 +113,32 @@ def _mixture(n: int) -> np.ndarray:
     return np.asarray(np.random.default_rng(0).normal(size=(n, _SIGNALS)) / np.sqrt(n))
 
 
-def exponents(case: Case) -> np.ndarray | None:
-    """Eigenvalues of the model at the end of the run, or None."""
+def exponents(case: Case, index: int | None = None) -> np.ndarray | None:
+    """Eigenvalues of the model at the end of the run (or at an index), or None."""
     if case.dynamics.exponents is None:
         return None
-    return case.dynamics.exponents(case.times.size - 1)
+    return case.dynamics.exponents(case.times.size - 1 if index is None else index)
 
 
-def slowest(case: Case) -> float | None:
+def passing(case: Case) -> str:
+    """Why the model says that the run passes slowly rather than comes to rest; empty if not.
+
+    Where a saddle-node has just vanished the slowest exponent falls with the velocity; near a state
+    of rest it is that state's.
+    """
+    late = slowest(case)
+    early = slowest(case, case.times.size - 1 - case.samples // 3)
+    if late is None or early is None or (late > 0 and early < 1.15 * late):
+        return ""
+    return (
+        f"the model's slowest rate is not settled ({early:.2g} a third of the window before the "
+        f"end, {late:.2g} there), as in a slow passage where no state of rest need be"
+    )
+
+
+def slowest(case: Case, index: int | None = None) -> float | None:
     """Slowest rate of the model at the end of the run, the free common phase left out."""
-    values = exponents(case)
+    values = exponents(case, index)
     if values is None:
         return None
     rest = _without_phase_mode(case, values)

@@ -11,12 +11,12 @@ from ..measures.order import excess
 from .beats import beat_of
 from .case import FEWEST, Case
 from .groups import MANY, Group, find_groups, follow
-from .locked import judge_standing, stable
-from .motion import FULL_TURNS, hovering, ratios, standing
+from .locked import judge_standing, passing, stable
+from .motion import FLOOR, FULL_TURNS, hovering, ratios, standing
 from .order import Order, judge_order, null_value
 from .rates import Estimate
 from .report import Label, Verdict
-from .sources import PhaseSource
+from .sources import ContinuousPhases, PhaseSource
 from .survey import Survey, Track, survey
 
 __all__ = ["Amplitudes", "judge_phases"]
@@ -26,6 +26,8 @@ _TURN = 0.6 * np.pi
 #: a range over the whole run below this says nothing: equal frequencies, or sampling at the beat
 _CONSTANT = 1e-6
 _AGREE = 0.35
+#: phases that repeat after so few samples may be aliased; of how many nodes this is looked at
+_RESONANCE, _LOOKED_AT = 8, 32
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ def judge_phases(case: Case, source: PhaseSource, amplitudes: Amplitudes = Ampli
     """
     if case.samples < FEWEST:
         return too_few(case)
+    source.shaken = not case.dynamics.deterministic
     found = survey(source, case.inside)
     order = judge_order(np.abs(found.mean_field), case.n)
     evidence = _order_evidence(case, order)
@@ -130,7 +133,9 @@ def _together(
     evidence: dict[str, Any],
 ) -> Verdict | None:
     """Verdict if all nodes stand or hover (or cannot be told from it), None if some move away."""
-    still = standing(path.thirds) | bool(standing(path.thirds.max(axis=1)))
+    still = standing(path.thirds, path.ninths, shaken=path.shaken) | bool(
+        standing(path.thirds.max(axis=1), path.ninths.max(axis=1), shaken=path.shaken)
+    )
     hover = hovering(path)
     if not np.all(still | hover):
         return (
@@ -156,6 +161,9 @@ def _together(
     if np.all(still):
         if not amplitudes.stand:
             return _unless_hovering(case, path, amplitudes, evidence)
+        slow = passing(case) if path.thirds[2].max() > FLOOR else ""
+        if slow:
+            return case.undecided(slow, evidence, advice="a longer run")
         return judge_standing(case, source, found, path)
     if not amplitudes.hover:
         return case.undecided(
@@ -163,7 +171,32 @@ def _together(
             evidence,
             advice="a longer run",
         )
-    return _frequency_locked(case, path, evidence)
+    return _resonant(case, source, evidence) or _frequency_locked(case, path, evidence)
+
+
+def _resonant(case: Case, source: PhaseSource, evidence: dict[str, Any]) -> Verdict | None:
+    """Undecided if the phases repeat after a few samples: so do drifting ones, sampled at a beat.
+
+    Not where the solver followed the phases, or the model's velocities have been looked at.
+    """
+    if isinstance(source, ContinuousPhases) or case.dynamics.velocity is not None:
+        return None
+    nodes = np.unique(np.linspace(0, case.n - 1, min(case.n, _LOOKED_AT)).astype(int))
+    rows = np.concatenate([theta[:, nodes] for _, theta in source.chunks()])[case.inside]
+    away = rows - rows.mean(axis=1)[:, None]
+    total = float(np.var(away, axis=0).sum())
+    farthest = 0.0
+    for lag in range(1, _RESONANCE + 1):
+        apart = float(np.mean((away[lag:] - away[:-lag]) ** 2, axis=0).sum())
+        farthest = max(farthest, apart)
+        if apart < 0.05 * total < total < farthest:
+            return case.undecided(
+                f"the relative phases repeat every {lag} samples: so do those of nodes that drift, "
+                "sampled at multiples of their beat",
+                evidence,
+                advice="output times several times as dense",
+            )
+    return None
 
 
 def _unless_hovering(
@@ -178,10 +211,14 @@ def _unless_hovering(
 
 def _frequency_locked(case: Case, path: Track, evidence: dict[str, Any]) -> Verdict:
     evidence["range of the relative phases"] = float(path.whole.max())
-    evidence["returns to the mean, at least"] = int(path.returns.min())
+    hover = hovering(path)
+    returns = int(path.returns[hover].min()) if np.any(hover) else int(path.returns.min())
+    evidence["returns to the mean, at least"] = returns
+    spread = np.abs(path.winds[1] - path.winds[2]) + np.abs(path.winds[0])
+    evidence["mean frequencies are equal to within"] = float(spread.max()) / case.length
     why = (
         f"the relative phases stay within {path.whole.max():.3g} < π and return to "
-        f"their means at least {path.returns.min()} "
+        f"their means at least {returns} "
         f"times in {case.span}: equal mean frequencies"
     )
     return case.say(Label.FREQUENCY_LOCKED, why, evidence)

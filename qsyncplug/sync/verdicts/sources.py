@@ -23,11 +23,14 @@ class PhaseSource:
     turn : float
         Greatest turn of one node against another between two samples, as far as the samples show
         it; 0 where phases are continuous by themselves. Known after one pass over :meth:`chunks`.
+    shaken : bool
+        Whether noise may move the phases; False where the model is known to have none.
     """
 
     times: np.ndarray
     n: int
     turn: float
+    shaken: bool = True
 
     def chunks(self) -> Iterator[tuple[slice, np.ndarray]]:
         """Slices of the times and the phases (rows, N) there."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from .sources import PhaseSource
 
-__all__ = ["BLOCKS", "Survey", "Track", "birkhoff", "survey", "track"]
+__all__ = ["BLOCKS", "Survey", "Track", "birkhoff", "pieces", "survey", "track"]
 
 #: block means by which a drift is told from hovering
 BLOCKS = 8
@@ -108,6 +108,11 @@ class Track:
     ----------
     thirds : (3, N) array
         Range of the relative phase in the thirds of the window.
+    ninths : (9, N) array
+        The same in ninths, a step.
+    winds : (3, N) array
+        By how much mean frequencies against the group's turn a phase in the window: those of the
+        window, and of its halves.
     whole : (N,) array
         Range over the window.
     run : (N,) array
@@ -120,15 +125,30 @@ class Track:
         How often it crosses its mean.
     group_order : float
         Mean order parameter of the group in the window.
+    fine : (K, N) array
+        Means over K=32 parts of the window (16 or 8 of few samples).
+    shake : (2, N) array
+        Mean square of the steps from sample to sample, and mean product of successive second
+        differences, which is negative of a phase that noise shakes.
+    samples : int
+        In the window.
+    shaken : bool
+        Whether noise may move the phases.
     """
 
     thirds: np.ndarray
+    ninths: np.ndarray
+    winds: np.ndarray
     whole: np.ndarray
     run: np.ndarray
     blocks: np.ndarray
     spread: np.ndarray
     returns: np.ndarray
     group_order: float
+    fine: np.ndarray
+    shake: np.ndarray
+    samples: int
+    shaken: bool
 
 
 def track(source: PhaseSource, found: Survey, group: np.ndarray) -> Track:
@@ -149,14 +169,17 @@ class _Tracker:
         self.scale = np.where(group, size / max(size - 1, 1), 1.0)
         inside = found.inside
         count = inside.stop - inside.start
-        cuts = [inside.start + count * k // 3 for k in range(4)]
-        self.pieces = [slice(a, b + (k < 2)) for k, (a, b) in enumerate(itertools.pairwise(cuts))]
-        edges = [inside.start + count * k // BLOCKS for k in range(BLOCKS + 1)]
-        self.eighths = [slice(a, b) for a, b in itertools.pairwise(edges)]
-        self.low = np.full((4, n), np.inf)
-        self.high = np.full((4, n), -np.inf)
-        self.sums = np.zeros((BLOCKS, n))
-        self.squares = np.zeros((BLOCKS, n))
+        self.pieces = [
+            slice(inside.start + p.start, inside.start + p.stop) for p in pieces(count, 9)
+        ]
+        parts = 4 * BLOCKS if count >= 64 else 2 * BLOCKS if count >= 32 else BLOCKS
+        edges = [inside.start + count * k // parts for k in range(parts + 1)]
+        self.parts = [slice(a, b) for a, b in itertools.pairwise(edges)]
+        self.low = np.full((10, n), np.inf)
+        self.high = np.full((10, n), -np.inf)
+        self.sums = np.zeros((parts, n))
+        self.squares = np.zeros((parts, n))
+        self.shake = np.zeros((2, n))
         self.returns = np.zeros(n, dtype=int)
         self.above: np.ndarray | None = None
         self.centre = self._relative(found.centre[None, :])[0]
@@ -172,27 +195,35 @@ class _Tracker:
         """One pass."""
         for part, theta in self.source.chunks():
             self._take(part, self._relative(theta), theta)
-        counts = np.array([s.stop - s.start for s in self.eighths])[:, None]
-        means = self.sums / counts
-        half = BLOCKS // 2
+        counts = np.array([s.stop - s.start for s in self.parts])[:, None]
+        fine = self.sums / counts
+        means = _joined(self.sums) / _joined(counts)
         spread = []
-        for here in (slice(0, half), slice(half, BLOCKS)):
+        for k in (0, 1):
+            here = slice(k * len(counts) // 2, (k + 1) * len(counts) // 2)
             total = counts[here].sum()
             mean = self.sums[here].sum(axis=0) / total
             spread.append(np.sqrt(np.maximum(self.squares[here].sum(axis=0) / total - mean**2, 0)))
-        thirds = self.high[:3] - self.low[:3]
-        whole = self.high[:3].max(axis=0) - self.low[:3].min(axis=0)
-        run = np.maximum(self.high[:3].max(axis=0), self.high[3]) - np.minimum(
-            self.low[:3].min(axis=0), self.low[3]
-        )
+        low, high = (x[:9].reshape(3, 3, -1) for x in (self.low, self.high))
+        thirds = high.max(axis=1) - low.min(axis=1)
+        steps = np.array([p.stop - p.start - 1 for p in self.pieces])[:, None]
+        length = self.source.times[self.found.inside.stop - 1]
+        length -= self.source.times[self.found.inside.start]
+        bottom, top = self.low[:9].min(axis=0), self.high[:9].max(axis=0)
         return Track(
             thirds=thirds,
-            whole=whole,
-            run=run,
+            ninths=(self.high[:9] - self.low[:9]) / steps,
+            winds=self._relative(np.array([self.found.frequencies, *self.found.halves])) * length,
+            shaken=self.source.shaken,
+            whole=top - bottom,
+            run=np.maximum(top, self.high[9]) - np.minimum(bottom, self.low[9]),
             blocks=means,
             spread=np.array(spread),
             returns=self.returns,
             group_order=self._group_order(),
+            fine=fine,
+            shake=self.shake / counts.sum(),
+            samples=int(counts.sum()),
         )
 
     def _group_order(self) -> float:
@@ -207,7 +238,11 @@ class _Tracker:
             if rows.size:
                 np.minimum(self.low[k], rows.min(axis=0), out=self.low[k])
                 np.maximum(self.high[k], rows.max(axis=0), out=self.high[k])
-        for k, piece in enumerate(self.eighths):
+        steps = np.diff(_overlap(delta, part, self.found.inside), axis=0)
+        bends = np.diff(steps, axis=0)
+        self.shake[0] += np.einsum("tj,tj->j", steps, steps)
+        self.shake[1] += np.einsum("tj,tj->j", bends[1:], bends[:-1])
+        for k, piece in enumerate(self.parts):
             rows = _overlap(delta, part, piece)
             if rows.size:
                 away = rows - self.centre
@@ -223,6 +258,17 @@ class _Tracker:
             self.returns += above[0] != self.above
         self.returns += np.count_nonzero(above[1:] != above[:-1], axis=0)
         self.above = above[-1].copy()
+
+
+def pieces(count: int, number: int) -> list[slice]:
+    """So many parts of `count` samples, each with the first sample of the next."""
+    cuts = [count * k // number for k in range(number + 1)]
+    return [slice(a, min(b + 1, count)) for a, b in itertools.pairwise(cuts)]
+
+
+def _joined(sums: np.ndarray) -> np.ndarray:
+    """Of eighths, from those of finer parts."""
+    return np.asarray(sums.reshape(BLOCKS, -1, sums.shape[1]).sum(axis=1))
 
 
 def _overlap(rows: np.ndarray, part: slice, piece: slice) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from .phases import judge_phases, too_few
 from .rates import Estimate, fit_rate
 from .report import Label, Verdict
 from .sources import AnglePhases
+from .survey import pieces
 
 __all__ = ["judge_vectors", "repeats"]
 
@@ -66,20 +66,23 @@ def _evidence(case: Case, z: np.ndarray) -> dict[str, Any]:
     return out
 
 
-def _thirds(z: np.ndarray) -> np.ndarray:
-    """Extent of complex series (T, P) in the thirds, (3, P)."""
-    count = z.shape[0]
-    cuts = [count * k // 3 for k in range(4)]
-    pieces = [z[a : b + (b < count)] for a, b in itertools.pairwise(cuts)]
-    return np.array([np.hypot(np.ptp(p.real, axis=0), np.ptp(p.imag, axis=0)) for p in pieces])
+def _ranges(z: np.ndarray, number: int) -> np.ndarray:
+    """Extent of complex series (T, P) in so many parts, (number, P)."""
+    parts = [z[p] for p in pieces(z.shape[0], number)]
+    return np.array([np.hypot(np.ptp(p.real, axis=0), np.ptp(p.imag, axis=0)) for p in parts])
 
 
 def _course(case: Case, z: np.ndarray, evidence: dict[str, Any]) -> Verdict:
     part = z[case.inside]
-    thirds = _thirds(part)
+    thirds = _ranges(part, 3)
+    steps = [p.stop - p.start - 1 for p in pieces(part.shape[0], 9)]
+    ninths = _ranges(part, 9) / np.array(steps)[:, None]
+    shaken = not case.dynamics.deterministic
     worst = thirds.max(axis=1)
     evidence["range of z in the thirds of the window"] = tuple(float(x) for x in worst)
-    still = np.all(standing(thirds)) or standing(worst)
+    still = np.all(standing(thirds, ninths, shaken=shaken)) or standing(
+        worst, ninths.max(axis=1), shaken=shaken
+    )
     signed = _gaps(case, z)
     gaps = np.abs(signed).max(axis=1)
     if still and gaps[-1] <= _COMPLETE and _not_growing(gaps[case.inside]):
@@ -151,7 +154,7 @@ def _constant(case: Case, evidence: dict[str, Any]) -> Verdict:
 
 def _at_rest(case: Case, z: np.ndarray, evidence: dict[str, Any]) -> Verdict:
     """Correlations that stand still short of 1."""
-    extent = float(_thirds(z).max())
+    extent = float(_ranges(z, 3).max())
     if extent < 1e-6 and np.abs(z - z[0]).max() < 1e-6:
         return _constant(case, evidence)
     last = z[-1]
@@ -177,7 +180,7 @@ def _at_rest(case: Case, z: np.ndarray, evidence: dict[str, Any]) -> Verdict:
     evidence["phases x_k−x_1"] = tuple(float(x) for x in -np.angle(last))
     why = (
         "all correlations come to rest (they move by "
-        f"{_thirds(z[case.inside])[2].max():.2g} in the last third)"
+        f"{_ranges(z[case.inside], 3)[2].max():.2g} in the last third)"
     )
     return case.say(Label.PHASE_LOCKED, why, evidence, rate=rate)
 
