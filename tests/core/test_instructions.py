@@ -7,7 +7,6 @@ import shutil
 import subprocess
 
 import pytest
-
 from qsyncplug._ext import integrator
 
 FOLDER = pathlib.Path(integrator.__file__).parent
