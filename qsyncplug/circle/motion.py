@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -149,7 +149,8 @@ def extra_statements(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
         yield _equilibrium(n, strength, model.noise)
     if isinstance(model.delay, float):
         omega = 0.0 if model.frequencies is None else float(np.mean(model.frequencies))
-        found = delay_frequencies(omega, strength, model.delay)
+        delay = model.delay
+        found = delay_frequencies(omega, strength, delay)
         stable = [w for w, is_stable in found if is_stable]
         text = ", ".join(f"{w:.9g}" for w in stable) or "none"
         yield statement(
@@ -158,21 +159,32 @@ def extra_statements(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
             "Earl and Strogatz, Phys. Rev. E 67, 036204 (2003)",
             {"frequencies": tuple(stable)},
             None,
-            partial(_rotates, stable),
+            partial(_rotates, stable, lambda w: w - omega + strength * math.sin(w * delay)),
         )
 
 
-def _rotates(stable: list[float], result: Any) -> tuple[bool | None, str]:
-    """Whether a run ends together, at one of the frequencies."""
+def _rotates(
+    stable: list[float], balance: Callable[[float], float], result: Any
+) -> tuple[bool | None, str]:
+    """Whether a run ends together, at one of the frequencies.
+
+    It is contradicted by a steady rotation that is none of the model's, stable or not: where
+    `balance`, ω - K sin ωτ against ω, is far from zero.
+    """
     x, times = positions_of(result), np.asarray(result.times)
-    if x is None or len(times) < 3:
-        return None, "the run has not two outputs after its start"
+    if x is None or len(times) < 4:
+        return None, "the run has not three outputs after its start"
     if span_of(x[-2]) > 1e-6 or span_of(x[-1]) > 1e-6:
         return None, f"within an arc of {span_of(x[-1]):.4g} at the end: not together"
     speed = float(np.mean(x[-1] - x[-2])) / float(times[-1] - times[-2])
     off = min((abs(speed - w) for w in stable), default=np.inf)
-    near = off < 1e-5 * max(abs(speed), max(map(abs, stable), default=1.0))
-    return (True if near else None), f"together, rotating with {speed:.9g} at the end"
+    scale = max(abs(speed), max(map(abs, stable), default=1.0))
+    before = float(np.mean(x[-2] - x[-3])) / float(times[-2] - times[-3])
+    found = f"together, rotating with {speed:.9g} at the end"
+    if off < 1e-5 * scale:
+        return True, found
+    steady = abs(speed - before) < 1e-7 * scale
+    return (False if steady and abs(balance(speed)) > 1e-3 * scale else None), found
 
 
 def _equilibrium(n: int, coupling: float, noise: float) -> Prediction:

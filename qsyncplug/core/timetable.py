@@ -58,7 +58,7 @@ class Timetable:
     --------
     >>> import math
     >>> table = tabulate(math.sin, [0.0, 10.0], "sin")
-    >>> abs(table(3.3) - math.sin(3.3)) < 1e-10
+    >>> bool(abs(table(3.3) - math.sin(3.3)) < 1e-10)
     True
     """
 

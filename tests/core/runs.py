@@ -98,6 +98,11 @@ def _circle(start=None, times=LONG, frequencies=True, **more):
     return Run(qsp.CircleSolver(circle, options=options), start, times)
 
 
+def _moebius(**options):
+    circle = qsp.Circle(qsp.sine(), "mean", coupling=1.5, phase_lag=0.3)
+    return Run(qsp.MoebiusSolver(circle, options=options), np.linspace(0, 3, 12), LONG)
+
+
 def _attention(**options):
     """Forces below the rounding of the series: the kernel changes on the way."""
     circle = qsp.Circle(qsp.attention(100.0, scaled=True), "mean")
@@ -153,6 +158,7 @@ RUNS: dict[str, Callable[..., Run]] = {
         np.linspace(0, 3, 40), frequencies=False, kernel="taylor-sorted", **o
     ),
     "circle, faint": _attention,
+    "circle, Möbius maps": _moebius,
     "circle, noise": lambda **o: _circle(noise=0.2, seed=5, **o),
     "circle, noise of Leimkuhler": lambda **o: _circle(
         noise=0.2, scheme="leimkuhler-matthews", seed=5, **o

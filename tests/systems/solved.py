@@ -197,6 +197,12 @@ def approach(times):
     return np.stack([mean - half, mean + half], 1)
 
 
+def moebius(times, options):
+    """Two at each of two phases, by Watanabe and Strogatz's maps."""
+    model = qsp.Circle(qsp.sine(), "mean", coupling=1.0, frequencies=SLOW)
+    return qsp.wssolve(model, [0.0, 0.0, 2.0, 2.0], times, options=options).positions[:, 1:3]
+
+
 def heavy(times, options):
     """Inertia without coupling: the velocity relaxes to the frequency."""
     model = qsp.Circle(qsp.sine(), coupling=0.0, frequencies=[SLOW, -SLOW], inertia=0.5)

@@ -20,6 +20,7 @@ ADAPTIVE = {
     "Schrödinger–Lohe": (solved.waves, solved.correlation()),
     "Wigner–Lohe": (solved.wigner, solved.wigner_correlation),
     "circle": (solved.circle, solved.approach),
+    "circle, Möbius maps": (solved.moebius, solved.approach),
     "circle, inertia": (solved.heavy, solved.relaxed),
     "Ott–Antonsen": (solved.reduced, solved.bernoulli),
     "sphere": (solved.sphere, solved.closer),
