@@ -1,10 +1,14 @@
 """What every test shares."""
 
+import signal
+
 import matplotlib
 import pytest
 from hypothesis import HealthCheck, settings
 
 matplotlib.use("Agg")
+# a shell that starts the tests in the background has Ctrl-C ignored, which tests of it wait for
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # shared machines stall now and then: no deadline on a single example
 settings.register_profile(
     "suite", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
