@@ -432,6 +432,12 @@ def _modes(rng):
 # ------------------------------------------------------------ the census
 
 
+def _alike(run, other):
+    """Whether both couplings leave the same motion, as next to an unstable equilibrium."""
+    a, b = (getattr(x, "correlations", None) for x in (run, other))
+    return a is not None and a.shape == b.shape and float(np.max(np.abs(a - b))) < 1e-6
+
+
 def census(name, count, seed=0, report=print):
     """Outcomes of `count` runs: counters of (row, passed), of the run and of another coupling."""
     said, others, wrong = Counter(), Counter(), []
@@ -455,7 +461,7 @@ def census(name, count, seed=0, report=print):
                 if outcome.passed is False:
                     wrong.append((k, outcome.name, outcome.found))
                     report(f"{name} {k}: {text}\n    {outcome}")
-            if other is not None and other is not run:
+            if other is not None and other is not run and not _alike(run, other):
                 for outcome in found.check(other):
                     others[outcome.name, outcome.passed] += 1
     return said, others, wrong
