@@ -16,7 +16,11 @@ __all__ = ["main"]
 
 
 class _Parser(argparse.ArgumentParser):
-    """One clear line, exit code 2."""
+    """One clear line, exit code 2; a part of an option's name is no option."""
+
+    def __init__(self, **options: Any):
+        # --n would be taken for --normalization
+        super().__init__(**{**options, "allow_abbrev": False})
 
     def error(self, message: str) -> None:  # type: ignore[override]
         self.exit(2, f"{self.prog}: {message}\n")
@@ -53,6 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         words.insert(0, "compare")  # without a command: the tour
     if words[:1] == ["compare"] and words[1:2] and words[1] in compare.FAMILIES:
         words[:2] = [f"compare {words[1]}"]
+    elif words[:1] == ["compare"] and words[1:2] and not words[1].startswith("-"):
+        known = ", ".join(compare.FAMILIES)
+        parser.error(f"compare: no family {words[1]!r}; there are {known}, and all without a name")
     args = parser.parse_args(words)
 
     def one_line(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:

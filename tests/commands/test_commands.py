@@ -79,7 +79,8 @@ def test_info(capsys):
         (["compare", "--output", "/nowhere/x"], "folder /nowhere does not exist"),
         (["compare", "--colour", "red"], "unrecognized arguments"),
         (["dance"], "invalid choice"),
-        (["compare", "fish"], "unrecognized arguments: fish"),
+        (["compare", "fish"], "no family 'fish'; there are modes, circle"),
+        (["compare", "circle", "--n", "5"], "unrecognized arguments: --n"),
     ],
 )
 def test_bad_options_give_one_line_and_exit_2(arguments, text, capsys):
