@@ -160,7 +160,8 @@ class JumpResult(ExactResult):
     ----------
     mean_error, amplitudes_error, anomalous_error, normal_error, populations_error : ndarray
         Standard errors, of the shapes of the means; of complex numbers that of their distance from
-        the exact one.
+        the exact one. They come from the spread of the sample: what only a few of the trajectories
+        reach, or none (a level that is rarely occupied), is further off than they say.
     jumps : list of (ndarray, ndarray) or None
         Of each trajectory: when it jumped, and by which of the jump operators; not kept in files,
         nor beyond two million jumps.
