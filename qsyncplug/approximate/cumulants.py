@@ -183,7 +183,6 @@ class CumulantResult(Result):
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> system = qsp.van_der_pol_pair()
     >>> run = qsp.mfsolve(system, [1.0, 0.5j], [0.0, 1.0], closure="cumulants")
@@ -311,7 +310,6 @@ class CumulantSolver(Solver):
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> run = qsp.CumulantSolver(qsp.van_der_pol_pair(), order=2).run([1.0, 0.5j], [0.0, 1.0])
     >>> len(run.times)

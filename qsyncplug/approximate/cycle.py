@@ -96,7 +96,6 @@ class LimitCycle:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> cycle = qsp.limit_cycle(qsp.van_der_pol_pair(loss=0.1, detuning=0.0), [2.0, 2.0])
     >>> round(cycle.phase_diffusion, 6)  # 3 g2/4 of the pair

@@ -142,7 +142,6 @@ class MeanFieldSolver(Solver):
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> solver = qsp.MeanFieldSolver(qsp.van_der_pol_pair(), options={"rtol": 1e-8})
     >>> solver.run([1.0, 0.5j], [0.0, 1.0]).mean.shape

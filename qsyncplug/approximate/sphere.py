@@ -81,7 +81,6 @@ class ClassicalResult(Result):
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> system = qsp.van_der_pol_pair()
     >>> run = qsp.mfsolve(system, [1.0, 0.5j], [0.0, 1.0], closure="none")
@@ -208,7 +207,6 @@ class ClassicalSolver(Solver):
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> qsp.ClassicalSolver(qsp.van_der_pol_pair()).run([1.0, 0.5j], [0.0, 1.0]).amplitudes.shape
     (2, 2)

@@ -45,7 +45,6 @@ class MomentState:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> a, = qsp.modes(1)
     >>> damped = qsp.System(a.dag() * a + a + a.dag(), [a])

@@ -45,7 +45,6 @@ class Basin:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> basin = qsp.basin_of_synchronization(qsp.Circle(qsp.sine()), 5, samples=20, seed=1)
     >>> basin.synchronized, basin.other
@@ -126,7 +125,6 @@ def basin_of_synchronization(
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> basin = qsp.basin_of_synchronization(qsp.Circle(qsp.sine()), 5, samples=20, seed=1)
     >>> basin.probability

@@ -50,7 +50,6 @@ class ClusterState:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> state = qsp.polygon_state(qsp.sine(), 3)
     >>> len(state.angles), state.stable
@@ -148,7 +147,6 @@ def polygon_state(interaction: Any, corners: int, size: float = 1) -> ClusterSta
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> qsp.polygon_state(qsp.attention(5.0), 2).stable
     False

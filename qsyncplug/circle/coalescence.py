@@ -118,7 +118,6 @@ class Coalescence(Solver):
 
     Examples
     --------
-    >>> import numpy as np
     >>> from qsyncplug.circle import Circle, sine
     >>> from qsyncplug.circle.coalescence import Coalescence
     >>> solver = Coalescence(Circle(sine(), "mean"))

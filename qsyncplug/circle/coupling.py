@@ -38,7 +38,6 @@ class LockedState:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> state = qsp.locked_state([0.5, -0.5], 2.0)
     >>> round(float(state.positions[0] - state.positions[1]), 4)  # arcsin(Δ/K)
@@ -161,7 +160,6 @@ def locked_state(
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> round(qsp.locked_state([0.5, -0.5], 2.0).order_parameter, 4)
     0.9659
@@ -224,7 +222,6 @@ def stationary_order_parameter(distribution: Any, coupling: float) -> float:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> import scipy.stats
     >>> round(qsp.stationary_order_parameter(scipy.stats.cauchy(), 4.0), 6)  # √(1−2/K)

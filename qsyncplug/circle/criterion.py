@@ -49,7 +49,6 @@ class Criterion:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> criterion = qsp.synchronization_criterion(qsp.attention(5.0))
     >>> criterion.certified, round(criterion.ratio, 3)
@@ -225,7 +224,6 @@ def attention_threshold(max_gap: float = np.pi) -> float:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> round(qsp.attention_threshold(), 4)
     -0.2616

@@ -54,7 +54,6 @@ class Interaction:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> pull = qsp.fourier([1.0, 0.5])
     >>> float(pull(0.0)), float(round(pull(1.0), 4))

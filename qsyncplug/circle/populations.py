@@ -159,7 +159,6 @@ def cross_ratios(x: Any) -> np.ndarray:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> from qsyncplug.circle import cross_ratios
     >>> run = qsp.circlesolve(qsp.Circle(qsp.sine(), "mean"), [0.0, 1.0, 2.0, 4.0], [0.0, 1.0])

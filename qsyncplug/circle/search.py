@@ -36,7 +36,6 @@ class StableState:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> model = qsp.Circle(qsp.sine(), "mean", coupling=1.0)
     >>> states = qsp.find_stable_states(model, 3, trials=5, seed=1)
@@ -92,7 +91,6 @@ def find_stable_states(
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> model = qsp.Circle(qsp.sine(), "mean", coupling=1.0)
     >>> len(qsp.find_stable_states(model, 3, trials=5, seed=1))

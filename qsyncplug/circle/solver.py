@@ -49,7 +49,6 @@ class CircleResult(Result):
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> run = qsp.circlesolve(qsp.Circle(qsp.sine(), "mean"), [0.0, 1.0], [0.0, 30.0])
     >>> bool(run.order_parameter[-1] > 1 - 1e-12), run.positions.shape
@@ -245,7 +244,6 @@ class CircleSolver(Solver):
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> solver = qsp.CircleSolver(qsp.Circle(qsp.sine(), "mean"), options={"rtol": 1e-8})
     >>> solver.run([0.0, 1.0], [0.0, 1.0]).positions.shape

@@ -356,7 +356,6 @@ def linear_growth(model: Circle, n: int = 1) -> np.ndarray:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> model = qsp.Circle(qsp.sine(), "mean", coupling=1.0)
     >>> qsp.linear_growth(model, 2).shape

@@ -123,7 +123,6 @@ class CoalesceResult(Result):
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> tree = qsp.coalesce(qsp.Circle(qsp.sine(), "mean"), [0.0, 0.1, 2.0])
     >>> tree.complete, tree.merge_log_times.shape

@@ -54,7 +54,6 @@ class ThreeClusterRange:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> found = qsp.three_cluster_range(-5.0)
     >>> found.low < found.high

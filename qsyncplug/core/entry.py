@@ -92,7 +92,6 @@ def exactsolve(
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> run = qsp.exactsolve(qsp.van_der_pol_pair(loss=4.0), [0.1, 0.1j], [0.0, 1.0], cutoff=9)
     >>> run.mean.shape
@@ -203,7 +202,6 @@ def steadystate(
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> rho = qsp.steadystate(qsp.van_der_pol_pair(loss=4.0), cutoff=9)
     >>> round(rho.tr(), 9)

@@ -56,7 +56,6 @@ class ExactSolver(Solver):
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> solver = qsp.ExactSolver(qsp.van_der_pol_pair(loss=4.0), cutoff=9)
     >>> solver.run([0.1, 0.1j], [0.0, 1.0]).mean.shape

@@ -86,7 +86,6 @@ class ExactResult(Result):
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> run = qsp.exactsolve(qsp.van_der_pol_pair(loss=4.0), [0.1, 0.1j], [0.0, 1.0], cutoff=9)
     >>> run.mean.shape, run.covariance.shape

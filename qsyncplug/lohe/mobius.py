@@ -139,7 +139,6 @@ class SynchronizedLimit:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> grid = qsp.Grid(points=64, length=16.0)
     >>> trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)
@@ -179,7 +178,6 @@ def synchronized_limit(model: SchrodingerLohe, state0: Any) -> SynchronizedLimit
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> grid = qsp.Grid(points=64, length=16.0)
     >>> trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)

@@ -51,7 +51,6 @@ class TrajectoriesResult(Result):
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> grid = qsp.Grid(points=64, length=16.0)
     >>> trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)
@@ -147,7 +146,6 @@ def sltrajectories(
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> grid = qsp.Grid(points=64, length=16.0)
     >>> trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)

@@ -82,7 +82,6 @@ class SchrodingerLoheResult(Result):
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> grid = qsp.Grid(points=64, length=16.0)
     >>> trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)

@@ -63,7 +63,6 @@ class SpinOne:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> spin = qsp.SpinOne(drive=0.1)
     >>> spin.drive
@@ -131,7 +130,6 @@ class SpinOnePair:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> pair = qsp.SpinOnePair(coupling=0.1)
     >>> pair.coupling
@@ -266,7 +264,6 @@ def spin_phase_moments(state: Any, *, relative: bool = False) -> np.ndarray:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> import qutip
     >>> qsp.spin_phase_moments(qutip.spin_state(1, 1)).shape
@@ -317,7 +314,6 @@ def spin_phase(state: Any, phi: Any, *, relative: bool = False) -> np.ndarray:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> import qutip
     >>> qsp.spin_phase(qutip.spin_state(1, 1), [0.0]) + 0.0  # a pole has no phase
@@ -389,7 +385,6 @@ def spin_husimi(state: Any, theta: Any, phi: Any) -> np.ndarray:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> import qutip
     >>> round(float(qsp.spin_husimi(qutip.spin_coherent(0.5, 0.0, 0.0), 0.0, 0.0)), 6)  # 2/4π

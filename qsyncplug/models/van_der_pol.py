@@ -61,7 +61,6 @@ def van_der_pol_pair(
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> qsp.van_der_pol_pair(loss=0.5, detuning=0.2).n
     2

@@ -61,7 +61,6 @@ class Expression:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> b, = qsp.modes(1)
     >>> b * b.dag() - b.dag() * b == 1

@@ -47,7 +47,6 @@ class Symmetries:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> qsp.van_der_pol_pair().symmetries.common_phase
     True

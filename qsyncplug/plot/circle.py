@@ -94,7 +94,6 @@ def plot_circle(
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> run = qsp.circlesolve(qsp.Circle(qsp.sine(), "mean"), [0.0, 1.0], [0.0, 30.0])
     >>> fig, ax = qsp.plot_circle(run)
@@ -188,7 +187,6 @@ def plot_circle_order(results: Any, *, fig: Any = None, ax: Any = None) -> tuple
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> run = qsp.circlesolve(qsp.Circle(qsp.sine(), "mean"), [0.0, 1.0], [0.0, 30.0])
     >>> fig, ax = qsp.plot_circle_order({"two oscillators": run})
@@ -294,7 +292,6 @@ def plot_dendrogram(
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> tree = qsp.coalesce(qsp.Circle(qsp.sine(), "mean"), [0.0, 0.1, 2.0])
     >>> fig, ax = qsp.plot_dendrogram(tree)
@@ -408,7 +405,6 @@ def anim_circle(
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> run = qsp.circlesolve(qsp.Circle(qsp.sine(), "mean"), [0.0, 1.0, 4.0], [0.0, 1.0, 2.0])
     >>> fig, animation = qsp.anim_circle(run)

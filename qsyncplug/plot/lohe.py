@@ -52,7 +52,6 @@ def plot_densities(
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> grid = qsp.Grid(points=64, length=16.0)
     >>> trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)
@@ -98,7 +97,6 @@ def plot_gram(result: Any, index: int = -1, *, fig: Any = None, ax: Any = None) 
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> grid = qsp.Grid(points=64, length=16.0)
     >>> trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)
@@ -187,7 +185,6 @@ def anim_wave_packets(
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> grid = qsp.Grid(points=64, length=16.0)
     >>> trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)

@@ -40,7 +40,6 @@ def plot_published_figure(
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> fig, ax = qsp.plot_published_figure(qsp.PublishedSpinChains().figure("2d"))
     >>> ax.get_title().splitlines()[0]
@@ -167,7 +166,6 @@ def plot_dtwa(
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> chains = qsp.SpinChains(n=(4, 4), g=(1.5, 2.4), omega=(1.0, 0.8), exchange=0.2)
     >>> start = chains.product_state(excitation=(0.3, 0.2))
@@ -216,7 +214,6 @@ def plot_spin_phase(
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> import qutip
     >>> fig, ax = qsp.plot_spin_phase(qutip.spin_coherent(1, 1.0, 0.5), label="spin 1")

@@ -331,7 +331,6 @@ def plot_trajectories(
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> run = qsp.circlesolve(qsp.Circle(qsp.sine(), "mean"), [0.0, 1.0], [0.0, 30.0])
     >>> fig, ax = qsp.plot_trajectories(run)

@@ -107,7 +107,6 @@ def plot_wigner_function(
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> import qutip
     >>> fig, ax = qsp.plot_wigner_function(qutip.coherent(15, 1.0))
@@ -194,7 +193,6 @@ def plot_wigner_matrix(
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> grid = qsp.Grid(points=64, length=16.0)
     >>> model = qsp.WignerLohe(grid, lambda x: x**2 / 2, coupling=1.0)
@@ -266,7 +264,6 @@ def plot_hydrodynamics(fields: Any, *, fig: Any = None, ax: Any = None) -> tuple
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> grid = qsp.Grid(points=64, length=16.0)
     >>> fig, axes = qsp.plot_hydrodynamics(qsp.hydrodynamics(grid.gaussian(0.0, 1.0), grid))
@@ -402,7 +399,6 @@ def anim_wigner_function(
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> grid = qsp.Grid(points=64, length=16.0)
     >>> model = qsp.WignerLohe(grid, lambda x: x**2 / 2, coupling=1.0)

@@ -27,7 +27,6 @@ class Correction:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> correction = next(iter(qsp.CORRECTIONS.values()))
     >>> correction.printed != correction.correct

@@ -95,7 +95,6 @@ class PublishedFigure:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> figure = qsp.PublishedSpinChains().figure("2d")
     >>> figure.name, len(figure.statements)

@@ -64,7 +64,6 @@ class PublishedResult(MeanFieldResult):
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> run = qsp.mfsolve(qsp.PublishedSpinChains(), [1.0, 1.0], [0.0, 1.0])
     >>> run.mean.shape

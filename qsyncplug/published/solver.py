@@ -44,7 +44,6 @@ class PublishedSolver(MeanFieldSolver):
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> qsp.PublishedSolver(qsp.PublishedSpinChains()).run([1.0, 1.0], [0.0, 1.0]).mean.shape
     (2, 4)

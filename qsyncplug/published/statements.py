@@ -65,7 +65,6 @@ class Statement:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> statement = qsp.PublishedSpinChains().figure("2d").statements[0]
     >>> statement.holds

@@ -186,7 +186,6 @@ class Locking(StrEnum):
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> [regime.name for regime in qsp.Locking]
     ['LOCKED', 'THRESHOLD', 'PERIODIC']
@@ -213,7 +212,6 @@ class LockingRegime(NamedTuple):
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> found = qsp.locking_regime(0.5, 1.0)
     >>> found.regime, found.ratio

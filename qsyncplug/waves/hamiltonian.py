@@ -32,7 +32,6 @@ class QuadraticPotential:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> grid = qsp.Grid(points=64, length=16.0)
     >>> found = qsp.GridHamiltonian(grid, lambda x: 2 * x**2).quadratic

@@ -34,7 +34,6 @@ class Influence:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> qsp.Influence(floor=1.0, height=0.5).floor
     1.0
@@ -88,7 +87,6 @@ def absolute_kernel(
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> qsp.absolute_kernel(0.6, height=0.5).floor
     0.6
@@ -110,7 +108,6 @@ def heavy_tail_kernel(exponent: float = 1.0, height: float = 1.0, scale: float =
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> qsp.heavy_tail_kernel(exponent=1.0).exponent
     1.0

@@ -60,7 +60,6 @@ class Hydrodynamics:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> grid = qsp.Grid(points=64, length=16.0)
     >>> fields = qsp.hydrodynamics(grid.gaussian(0.0, 1.0), grid)

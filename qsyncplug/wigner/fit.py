@@ -63,7 +63,6 @@ def state_diagnostics(psi: Any, grid: Grid) -> dict[str, float]:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> grid = qsp.Grid(points=64, length=16.0)
     >>> sorted(qsp.state_diagnostics(grid.gaussian(0.0), grid))
@@ -101,7 +100,6 @@ def phase_space_diagnostics(w: Any, space: PhaseSpace | Grid) -> dict[str, float
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> grid = qsp.Grid(points=64, length=16.0)
     >>> w = qsp.wigner_transform(grid.gaussian(0.0), grid=grid)

@@ -32,7 +32,6 @@ class WignerMatrix:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> grid = qsp.Grid(points=64, length=16.0)
     >>> model = qsp.WignerLohe(grid, lambda x: x**2 / 2, coupling=1.0)

@@ -33,7 +33,6 @@ class PairHydrodynamics:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> grid = qsp.Grid(points=64, length=16.0)
     >>> pair = qsp.pair_hydrodynamics(grid.gaussian(1.0), grid.gaussian(-1.0), grid)
@@ -142,7 +141,6 @@ def pair_hydrodynamics(
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> grid = qsp.Grid(points=64, length=16.0)
     >>> pair = qsp.pair_hydrodynamics(grid.gaussian(1.0), grid.gaussian(1.0), grid)
@@ -177,7 +175,6 @@ def h1_distance(psi1: Any, psi2: Any, grid: Grid) -> Any:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> grid = qsp.Grid(points=64, length=16.0)
     >>> float(qsp.h1_distance(grid.gaussian(0.0), grid.gaussian(0.0), grid))
@@ -223,7 +220,6 @@ def hydrodynamic_distances(
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> grid = qsp.Grid(points=64, length=16.0)
     >>> sorted(qsp.hydrodynamic_distances(grid.gaussian(0.0), grid.gaussian(0.1), grid))

@@ -164,7 +164,6 @@ def fock_grid(levels: int) -> Grid:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> qsp.fock_grid(4)
     Grid(points=(48,), length=(17.197010511890678,))

@@ -74,7 +74,6 @@ class WignerLoheSolver(Solver):
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> grid = qsp.Grid(points=64, length=16.0)
     >>> solver = qsp.WignerLoheSolver(qsp.WignerLohe(grid, lambda x: x**2 / 2))

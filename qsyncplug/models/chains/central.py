@@ -45,7 +45,6 @@ class CentralChain:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> qsp.CentralChain(spins=3, exchange=10.0).spins
     3
@@ -162,7 +161,6 @@ class DoubletReport:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> chains = qsp.SpinChains(n=(2, 2), g=(0.5, 0.5), central_chain=qsp.CentralChain(spins=3))
     >>> report = chains.doublet()

@@ -50,7 +50,6 @@ class CollectiveSpins:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> qsp.CollectiveSpins([4, 4], field=[[0, 0, 1.0], [0, 0, 0.8]]).n
     (4, 4)
@@ -236,7 +235,6 @@ def collective_pair(
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> qsp.collective_pair(n=(4, 4)).n
     (4, 4)
@@ -269,7 +267,6 @@ def collective_spins(chains: SpinChains | CollectiveSpins) -> CollectiveSpins:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> chains = qsp.SpinChains(n=(4, 4), g=(1.5, 2.4), omega=(1.0, 0.8), exchange=0.2)
     >>> start = chains.product_state(excitation=(0.3, 0.2))

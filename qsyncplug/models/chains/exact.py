@@ -51,7 +51,6 @@ class SpinExactResult(ExactResult):
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> chains = qsp.SpinChains(n=(4, 4), g=(1.5, 2.4), omega=(1.0, 0.8), exchange=0.2)
     >>> start = chains.product_state(excitation=(0.3, 0.2))
@@ -117,7 +116,6 @@ class SpinExactSolver(ExactSolver):
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> chains = qsp.SpinChains(n=(4, 4), g=(1.5, 2.4), omega=(1.0, 0.8), exchange=0.2)
     >>> start = chains.product_state(excitation=(0.3, 0.2))
@@ -390,7 +388,6 @@ def spin_moments(
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> chains = qsp.SpinChains(n=(4, 4), g=(1.5, 2.4), omega=(1.0, 0.8), exchange=0.2)
     >>> start = chains.product_state(excitation=(0.3, 0.2))

@@ -56,7 +56,6 @@ class SpinMeanFieldResult(MeanFieldResult):
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> chains = qsp.SpinChains(n=(4, 4), g=(1.5, 2.4), omega=(1.0, 0.8), exchange=0.2)
     >>> start = chains.product_state(excitation=(0.3, 0.2))
@@ -118,7 +117,6 @@ def coherent_covariance(excitation: Any, phase: Any) -> np.ndarray:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> qsp.coherent_covariance((0.0, 0.0), (0.0, 0.0)).shape
     (4, 4)
@@ -183,7 +181,6 @@ def mean_field_parts(
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> chains = qsp.SpinChains(n=(4, 4), g=(1.5, 2.4), omega=(1.0, 0.8), exchange=0.2)
     >>> start = chains.product_state(excitation=(0.3, 0.2))
@@ -225,7 +222,6 @@ class SpinMeanFieldSolver(Solver):
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> chains = qsp.SpinChains(n=(4, 4), g=(1.5, 2.4), omega=(1.0, 0.8), exchange=0.2)
     >>> start = chains.product_state(excitation=(0.3, 0.2))

@@ -414,7 +414,6 @@ def collective_van_der_pol_pair(
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> qsp.collective_van_der_pol_pair(n=8).n
     (8, 8)

@@ -259,7 +259,6 @@ def diameter(view: SyncView, kind: str = "distance") -> np.ndarray:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import qsyncplug as qsp
     >>> run = qsp.circlesolve(qsp.Circle(qsp.sine(), "mean"), [0.0, 1.0], [0.0, 30.0])
     >>> float(qsp.measures.diameter(run)[-1].round(6))
