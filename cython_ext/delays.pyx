@@ -19,9 +19,8 @@ cdef extern from "dop853.h" nogil:
     void dop853_combine(int stage, ptrdiff_t n, double h, double** K, const double* base,
                         double* out)
     double dop853_error(ptrdiff_t n, int width, double h, double** K, const double* y0,
-                        const double* y1, const double* atol, ptrdiff_t stride, double rtol)
-    double dop853_norm(ptrdiff_t n, int width, const double* v, const double* y, const double* atol,
-                       ptrdiff_t stride, double rtol)
+                        const double* y1, const double* atol, ptrdiff_t stride, double rtol,
+                        int worst)
     void dop853_dense(ptrdiff_t n, double h, double** K, const double* y0, const double* y1,
                       double** F)
     void dop853_interpolate(ptrdiff_t n, double x, const double* y0, double** F, double* out)
@@ -400,7 +399,7 @@ cdef class Delayed:
                 if self.evaluate(here, self.y_new, self.K[s]) != 0:
                     return RHS_FAILED
             error = dop853_error(self.size, 1, h, self.K, self.y, self.y_new, &self.atol[0], 0,
-                                 self.rtol)
+                                 self.rtol, 1)
             if not (error < INFINITY):
                 self.rejected += 1
                 self.rejected_last = True

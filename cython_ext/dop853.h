@@ -51,7 +51,8 @@ static inline double dop853_modulus(
     return width == 1 ? fabs(v[i]) : sqrt(v[i] * v[i] + v[i + 1] * v[i + 1]);
 }
 
-/* the error of a step in units of the tolerance */
+/* the error of a step in units of the tolerance: root mean square, or that of the worst entry,
+   where others at rest would dilute it */
 static double dop853_error(
     ptrdiff_t n,            /* IN */
     int width,              /* IN 1 or 2 */
@@ -61,9 +62,10 @@ static double dop853_error(
     const double *y1,       /* IN (n,) */
     const double *atol,     /* IN (n,), or one number with stride 0 */
     ptrdiff_t stride,       /* IN 0 or 1 */
-    double rtol)            /* IN */
+    double rtol,            /* IN */
+    int worst)              /* IN 0 or 1 */
 {
-    double e5[DOP853_BLOCK], e3[DOP853_BLOCK], total5 = 0, total3 = 0;
+    double e5[DOP853_BLOCK], e3[DOP853_BLOCK], total5 = 0, total3 = 0, top = 0;
     for (ptrdiff_t b = 0; b < n; b += DOP853_BLOCK) {
         const ptrdiff_t m = dop853_least(n - b, DOP853_BLOCK);
         for (ptrdiff_t i = 0; i < m; i++)
@@ -78,31 +80,34 @@ static double dop853_error(
                 e3[i] += c3 * k[i];
             }
         }
-        if (width == 1) {
-            for (ptrdiff_t i = 0; i < m; i++) {
-                const double size = fmax(fabs(y0[b + i]), fabs(y1[b + i]));
-                const double scale = atol[(b + i) * stride] + rtol * size;
-                const double s5 = e5[i] / scale, s3 = e3[i] / scale;
-                total5 += s5 * s5;
-                total3 += s3 * s3;
-            }
-        } else {
-            for (ptrdiff_t i = 0; i < m; i += 2) {
-                const double *a = y0 + b + i, *z = y1 + b + i;
-                double scale = atol[(b + i) * stride]
+        for (ptrdiff_t i = 0; i < m; i += width) {
+            const double *a = y0 + b + i, *z = y1 + b + i;
+            double scale, s5, s3;
+            if (width == 1) {
+                scale = atol[(b + i) * stride] + rtol * fmax(fabs(a[0]), fabs(z[0]));
+                s5 = e5[i] / scale, s3 = e3[i] / scale;
+                s5 *= s5, s3 *= s3;
+            } else {
+                scale = atol[(b + i) * stride]
                     + rtol * sqrt(fmax(a[0] * a[0] + a[1] * a[1], z[0] * z[0] + z[1] * z[1]));
                 scale = 1.0 / (scale * scale);
-                total5 += (e5[i] * e5[i] + e5[i + 1] * e5[i + 1]) * scale;
-                total3 += (e3[i] * e3[i] + e3[i + 1] * e3[i + 1]) * scale;
+                s5 = (e5[i] * e5[i] + e5[i + 1] * e5[i + 1]) * scale;
+                s3 = (e3[i] * e3[i] + e3[i + 1] * e3[i + 1]) * scale;
             }
+            total5 += s5;
+            total3 += s3;
+            if (worst && s5 * s5 > top * (s5 + 0.01 * s3))
+                top = s5 * s5 / (s5 + 0.01 * s3);
         }
     }
     if (total5 == 0 && total3 == 0)
         return 0.0;
+    if (worst && total5 < INFINITY)
+        return h * sqrt(top);
     return h * total5 / sqrt((total5 + 0.01 * total3) * (double)(n / width));
 }
 
-/* root mean square of v in units of the tolerance at y */
+/* v in units of the tolerance at y: root mean square, or the largest */
 static double dop853_norm(
     ptrdiff_t n,            /* IN */
     int width,              /* IN 1 or 2 */
@@ -110,15 +115,18 @@ static double dop853_norm(
     const double *y,        /* IN (n,) */
     const double *atol,     /* IN (n,), or one number with stride 0 */
     ptrdiff_t stride,       /* IN 0 or 1 */
-    double rtol)            /* IN */
+    double rtol,            /* IN */
+    int worst)              /* IN 0 or 1 */
 {
-    double total = 0;
+    double total = 0, top = 0;
     for (ptrdiff_t i = 0; i < n; i += width) {
         const double scale = atol[i * stride] + rtol * dop853_modulus(y, i, width);
         const double part = dop853_modulus(v, i, width) / scale;
         total += part * part;
+        if (part > top)
+            top = part;
     }
-    return sqrt(total / (double)(n / width));
+    return worst && total < INFINITY ? top : sqrt(total / (double)(n / width));
 }
 
 /* coefficients of the dense output from the 16 stages of a step */

@@ -17,8 +17,8 @@ cdef extern from "dop853.h" nogil:
     # dop853.h says what is IN and OUT
     void dop853_combine(int stage, ptrdiff_t n, double h, double** K, const double* base,
                         double* out)
-    double dop853_error(ptrdiff_t n, int width, double h, double** K, const double* y0,
-                        const double* y1, const double* atol, ptrdiff_t stride, double rtol)
+    double dop853_error(ptrdiff_t n, int width, double h, double** K, const double* y0, const
+                        double* y1, const double* atol, ptrdiff_t stride, double rtol, int worst)
 
 cdef extern from "time.h" nogil:
     cdef struct timespec:
@@ -128,7 +128,7 @@ cdef class Integrator(Step):
         cdef Py_ssize_t s
         self.rhs = rhs
         self.n = rhs.size
-        self.width = 2 if rhs.complex_pairs else 1
+        self.width, self.worst = 2 if rhs.complex_pairs else 1, rhs.worst
         self.breaks = np.empty(0)
         self.rtol = rtol
         self.atol = np.atleast_1d(np.array(atol, dtype=np.float64))
@@ -477,7 +477,7 @@ cdef class Integrator(Step):
         if code != 0:
             return code
         error[0] = dop853_error(self.n, self.width, h, self.K, self.y, self.y_new, &self.atol[0],
-                                self.atol_stride, self.rtol)
+                                self.atol_stride, self.rtol, self.worst)
         return 0
 
     cdef double choose_first_step(self) noexcept nogil:

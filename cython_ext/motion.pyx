@@ -239,7 +239,7 @@ cdef class Inertial(RightHandSide):
     def __init__(self, RightHandSide field, mass):
         self.field = field
         self.count = field.size
-        self.size = 2 * field.size
+        self.size, self.worst = 2 * field.size, field.worst
         self.complex_pairs = False
         self.mass = np.array(np.broadcast_to(mass, (field.size,)), dtype=np.float64)
 

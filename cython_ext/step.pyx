@@ -24,7 +24,7 @@ cdef extern from "dop853.h" nogil:
     void dop853_combine(int stage, ptrdiff_t n, double h, double** K, const double* base,
                         double* out)
     double dop853_norm(ptrdiff_t n, int width, const double* v, const double* y, const double* atol,
-                       ptrdiff_t stride, double rtol)
+                       ptrdiff_t stride, double rtol, int worst)
     void dop853_dense(ptrdiff_t n, double h, double** K, const double* y0, const double* y1,
                       double** F)
     void dop853_interpolate(ptrdiff_t n, double x, const double* y0, double** F, double* out)
@@ -211,5 +211,6 @@ cdef class Step:
         const double* v,    # IN (n,)
         const double* y,    # IN (n,)
     ) noexcept nogil:
-        """Root mean square of `v` in units of the tolerance at `y`."""
-        return dop853_norm(self.n, self.width, v, y, &self.atol[0], self.atol_stride, self.rtol)
+        """Size of `v` in units of the tolerance at `y`."""
+        return dop853_norm(self.n, self.width, v, y, &self.atol[0], self.atol_stride, self.rtol,
+                           self.worst)

@@ -20,6 +20,7 @@ from .cells import CellTables, count_cells
 from .divisors import Divisors, PairSums
 from .model import Circle, check_circle
 from .pairs import gains_of, rows_of_pairs
+from .tails import has_tails
 from .turns import FAR, wrap
 
 __all__ = [
@@ -187,9 +188,10 @@ def right_hand_side(
         "level": level,
     }
     modes = max(len(series), 0 if weight_series is None else len(weight_series) - 1)
-    if model.modulation is not None:
-        return _changing(model, x, kernel, modes, common, sort)
-    return _still(model, x, kernel, modes, common, sort)
+    make = _still if model.modulation is None else _changing
+    rhs, y = make(model, x, kernel, modes, common, sort)
+    rhs.worst = has_tails(model, n, frame)
+    return rhs, y
 
 
 def _still(

@@ -21,6 +21,7 @@ from .model import Circle
 from .noisy import NoiseStepper, noise_method
 from .spans import span_of
 from .statements import equal_frequencies, positions_of, statement
+from .tails import careful
 
 __all__ = [
     "batch_average",
@@ -93,6 +94,7 @@ def extra_stepper(
             step = 0.02 / rate if rate > 0 else float("inf")
         return NoiseStepper(method, t0, step), name
     field = rhs if model.inertia is None else Inertial(rhs, model.inertia)
+    options = careful(options, model, n, frame)
     stepper = RungeKutta(integrator(field, options), t0, y0, float(times[-1]))
     return stepper, f"{options['method']}, {rhs.method_name}"
 

@@ -21,6 +21,7 @@ from .model import Circle, check_circle
 from .modulation import breaks_of
 from .motion import extra_stepper, positions_in
 from .noisy import SCHEMES_OF_NOISE
+from .tails import careful
 
 __all__ = ["CircleResult", "CircleSolver", "circlesolve"]
 
@@ -242,6 +243,12 @@ class CircleSolver(Solver):
     TypeError
         `model` is not a :class:`Circle`.
 
+    Notes
+    -----
+    The error of a step is the root mean square over the particles, in units of the tolerance; where
+    a few are more than eight times faster than the median (heavy tails of the frequencies, the hub
+    of a graph) it is that of the worst particle, and none turns by more than 5 in a step.
+
     Examples
     --------
     >>> import qsyncplug as qsp
@@ -292,7 +299,8 @@ class CircleSolver(Solver):
         if set(self.model.extras) - {"triads", "lags"}:
             stepper, name = extra_stepper(self.model, rhs, state0, times, self._options, frame)
         else:
-            stepper = FromZero(integrator(rhs, self._options), times, y0)
+            options = careful(self._options, self.model, rhs.size, frame)
+            stepper = FromZero(integrator(rhs, options), times, y0)
             name = f"{self._options['method']}, {rhs.method_name}"
         result = CircleResult(
             e_ops,

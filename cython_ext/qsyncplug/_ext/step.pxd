@@ -10,6 +10,7 @@ cdef class Step:
     cdef readonly double t, t_old
     cdef Py_ssize_t n                 # doubles of the state
     cdef int width                    # 2 for pairs of doubles that are complex numbers
+    cdef bint worst                   # errors are those of the worst entry, not mean squares
     cdef readonly double rtol
     cdef double[::1] atol
     cdef Py_ssize_t atol_stride
