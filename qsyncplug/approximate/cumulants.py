@@ -10,10 +10,8 @@ from .._ext.bosons import PolynomialFlow, Polynomials
 from ..core.checks import check_integer
 from ..core.errors import ApproximationWarning, warn
 from ..core.gaussian import covariance_from_moments
-from ..core.options import DEFAULTS
 from ..core.result import Result
-from ..core.rungekutta import RungeKutta, integrator
-from ..core.solver import Solver
+from ..core.rungekutta import runge_kutta
 from ..core.stepper import Problem
 from ..operators.atom import AtomFactor
 from ..operators.expression import Expression
@@ -21,10 +19,11 @@ from ..operators.handle import Atoms, Level
 from ..operators.level import LevelFactor
 from ..operators.mode import ModeFactor
 from ..operators.spin import SpinFactor
-from ..operators.states import ProductState, coherent_levels, state_in_order
+from ..operators.states import ProductState, coherent_levels
 from ..operators.symbol import Symbol
 from ..operators.system import System
 from ..operators.transform import as_levels, lowered_levels, substituted
+from .closed import AmplitudesResult, ClosedSolver
 from .words import MomentEquations
 
 __all__ = ["Closure", "CumulantResult", "CumulantSolver", "is_symmetric", "left_out"]
@@ -169,7 +168,7 @@ def is_symmetric(product: ProductState) -> bool:
     return True
 
 
-class CumulantResult(Result):
+class CumulantResult(AmplitudesResult):
     """Moments of a cumulant expansion in time.
 
     Attributes
@@ -197,9 +196,6 @@ class CumulantResult(Result):
         "covariance": ("time", "quadrature", "quadrature_2"),
     }
     moments: np.ndarray
-    amplitudes: np.ndarray
-    mean: np.ndarray
-    covariance: np.ndarray
 
     def __init__(self, e_ops: Any, options: dict[str, Any], *, closure: Closure, **kw: Any):
         self._closure = closure
@@ -294,7 +290,7 @@ class CumulantResult(Result):
         )
 
 
-class CumulantSolver(Solver):
+class CumulantSolver(ClosedSolver):
     """Cumulants up to an order, closed automatically; see `mfsolve`.
 
     Parameters
@@ -316,9 +312,6 @@ class CumulantSolver(Solver):
     2
     """
 
-    name = "mfsolve"
-    solver_options: ClassVar[dict[str, Any]] = {**DEFAULTS, "store_states": False}
-
     def __init__(
         self,
         model: System,
@@ -333,27 +326,22 @@ class CumulantSolver(Solver):
 
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> CumulantProblem:
         """See :meth:`Solver.problem`."""
-        if not self.model.hamiltonian.isconstant:
-            self.model.check_hermitian(times)
+        self._check_hamiltonian(times)
         product = ProductState(self.model, state0)
         neutral = is_symmetric(product)
         closure = Closure(self.model, self.order, neutral=neutral, cutoff=self.cutoff)
-        method = integrator(closure.flow(), self._options)
         y0 = closure.initial(product)
-        stepper = RungeKutta(method, float(times[0]), y0, float(times[-1]))
-        result = CumulantResult(
+        stepper = runge_kutta(closure.flow(), y0, times, self._options)
+        result = self.empty_result(
+            CumulantResult,
             e_ops,
-            self._options,
-            solver=self.name,
-            stats={
-                "method": self._options["method"],
+            {
                 "closure": "cumulants",
                 "order": self.order,
                 "neutral": neutral,
                 "moments": len(closure.equations.words),
                 "neglected": left_out(closure),
             },
-            model=self.model,
             closure=closure,
         )
         if self.cutoff is not None:
@@ -364,10 +352,6 @@ class CumulantSolver(Solver):
     def recipe(self) -> dict[str, Any]:
         """See :meth:`Solver.recipe`."""
         return {"order": self.order, "cutoff": self.cutoff}
-
-    def plain_state(self, state0: Any) -> Any:
-        """See :meth:`Solver.plain_state`."""
-        return state_in_order(self.model, state0)
 
 
 class CumulantProblem(Problem):

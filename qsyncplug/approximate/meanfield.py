@@ -17,20 +17,16 @@ from .._ext.integrator import RightHandSide
 from ..core.checks import check_array, check_choice, check_integer
 from ..core.entry import mfsolve
 from ..core.gaussian import (
-    check_covariance,
     covariance_from_moments,
     moments_from_covariance,
     uncertainty_margin,
-    vacuum_covariance,
 )
-from ..core.options import DEFAULTS
 from ..core.pulses import find_breaks
 from ..core.result import Result
-from ..core.rungekutta import RungeKutta, integrator
-from ..core.solver import Solver
 from ..core.stepper import Problem
-from ..operators.states import ProductState, state_in_order
+from ..operators.states import ProductState
 from ..operators.system import System
+from .closed import AmplitudesResult, LinearSolver
 from .cumulants import CumulantSolver
 from .gaussian import compile_gaussian
 from .sphere import ClassicalSolver, linear_flow, upper_triangle
@@ -43,7 +39,7 @@ _CLOSURES = {
 }
 
 
-class MeanFieldResult(Result):
+class MeanFieldResult(AmplitudesResult):
     """Mean field and covariance in time.
 
     Attributes
@@ -69,9 +65,6 @@ class MeanFieldResult(Result):
         "mean": ("time", "quadrature"),
         "covariance": ("time", "quadrature", "quadrature_2"),
     }
-    amplitudes: np.ndarray
-    mean: np.ndarray
-    covariance: np.ndarray
 
     def __init__(self, e_ops: Any, options: dict[str, Any], *, modes: int, closure: str, **kw: Any):
         self._modes = modes
@@ -120,7 +113,7 @@ def _unpack_gaussian(rows: np.ndarray, mean: np.ndarray, covariance: np.ndarray)
     covariance[...] = covariance_from_moments(m, c)
 
 
-class MeanFieldSolver(Solver):
+class MeanFieldSolver(LinearSolver):
     r"""Mean field and covariance of a boson model by a compiled polynomial kernel.
 
     ``closure="linear"`` linearises about the mean,
@@ -148,50 +141,26 @@ class MeanFieldSolver(Solver):
     (2, 4)
     """
 
-    name = "mfsolve"
-    solver_options: ClassVar[dict[str, Any]] = {
-        **DEFAULTS,
-        "rtol": 1e-12,
-        "atol": 1e-13,
-        "store_states": False,
-    }
-
     def __init__(
         self, model: System, *, closure: str = "linear", options: dict[str, Any] | None = None
     ):
         super().__init__(model, options=options)
         self.closure = check_choice("closure", closure, _CLOSURES)
-        self.covariance0: Any = None
 
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> MeanFieldProblem:
         """See :meth:`Solver.problem`."""
-        if not self.model.hamiltonian.isconstant:
-            self.model.check_hermitian(times)
-        rhs, y0 = self._equations(state0)
-        method = integrator(rhs, self._options)
-        stepper = RungeKutta(method, float(times[0]), y0, float(times[-1]))
-        result = MeanFieldResult(
+        stepper = self._stepper(state0, times)
+        result = self.empty_result(
+            MeanFieldResult,
             e_ops,
-            self._options,
-            solver=self.name,
-            stats={
-                "method": self._options["method"],
+            {
                 "closure": self.closure,
                 "neglected": [_CLOSURES[self.closure]],
             },
-            model=self.model,
             modes=self.model.n,
             closure=self.closure,
         )
         return MeanFieldProblem(times, stepper, result)
-
-    def recipe(self) -> dict[str, Any]:
-        """See :meth:`Solver.recipe`."""
-        return {"closure": self.closure, "covariance0": self.covariance0}
-
-    def plain_state(self, state0: Any) -> Any:
-        """See :meth:`Solver.plain_state`."""
-        return state_in_order(self.model, state0)
 
     def _equations(self, state0: Any) -> tuple[RightHandSide, np.ndarray]:
         """The right-hand side and where it starts."""
@@ -199,11 +168,7 @@ class MeanFieldSolver(Solver):
         if isinstance(state0, Mapping):
             state0 = list(ProductState(self.model, state0).alpha.values())
         beta = check_array("state0", state0, shape=(n,), dtype=complex)
-        C = (
-            vacuum_covariance(n)
-            if self.covariance0 is None
-            else check_covariance("covariance0", self.covariance0, n)
-        )
+        C = self._covariance(n)
         rhs = closure_flow(self.model, self.closure)
         if self.closure == "linear":
             y0 = np.concatenate([beta.view(float), C[upper_triangle(2 * n)]])

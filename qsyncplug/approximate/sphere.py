@@ -11,10 +11,7 @@ from .._ext.bosons import LinearisedFlow, PolynomialFlow, Polynomials, first_unp
 from .._ext.integrator import RightHandSide
 from ..core.checks import check_array
 from ..core.errors import SolverError
-from ..core.options import DEFAULTS
-from ..core.result import Result
-from ..core.rungekutta import RungeKutta, integrator
-from ..core.solver import Solver
+from ..core.rungekutta import integrator
 from ..core.stepper import Problem
 from ..operators.atom import AtomFactor
 from ..operators.classical import is_site
@@ -22,9 +19,10 @@ from ..operators.expression import Expression
 from ..operators.mode import ModeFactor
 from ..operators.polynomial import compile_polynomials
 from ..operators.spin import SpinFactor
-from ..operators.states import ProductState, state_in_order
+from ..operators.states import ProductState
 from ..operators.symbol import Symbol
 from ..operators.system import System
+from .closed import AmplitudesResult, LinearSolver
 
 __all__ = [
     "ClassicalResult",
@@ -61,7 +59,7 @@ def linear_flow(system: System) -> LinearisedFlow:
     )
 
 
-class ClassicalResult(Result):
+class ClassicalResult(AmplitudesResult):
     """Mean field, with or without covariance, of a system of any nodes.
 
     Attributes
@@ -95,9 +93,6 @@ class ClassicalResult(Result):
         "coordinates": ("time", "coordinate"),
         "coordinate_covariance": ("time", "coordinate", "coordinate_2"),
     }
-    amplitudes: np.ndarray
-    mean: np.ndarray
-    covariance: np.ndarray
     coordinates: np.ndarray
     coordinate_covariance: np.ndarray
 
@@ -193,7 +188,7 @@ def quadratures(system: System, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return beta, T
 
 
-class ClassicalSolver(Solver):
+class ClassicalSolver(LinearSolver):
     """Mean field, alone or with linear fluctuations, of a system of any nodes; see `mfsolve`.
 
     Parameters
@@ -212,50 +207,26 @@ class ClassicalSolver(Solver):
     (2, 2)
     """
 
-    name = "mfsolve"
-    solver_options: ClassVar[dict[str, Any]] = {
-        **DEFAULTS,
-        "rtol": 1e-12,
-        "atol": 1e-13,
-        "store_states": False,
-    }
-
     def __init__(
         self, model: System, *, closure: str = "linear", options: dict[str, Any] | None = None
     ):
         super().__init__(model, options=options)
         self.closure = closure
-        self.covariance0: Any = None
 
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> ClassicalProblem:
         """See :meth:`Solver.problem`."""
-        if not self.model.hamiltonian.isconstant:
-            self.model.check_hermitian(times)
-        rhs, y0 = self._equations(state0)
-        method = integrator(rhs, self._options)
-        stepper = RungeKutta(method, float(times[0]), y0, float(times[-1]))
-        result = ClassicalResult(
+        stepper = self._stepper(state0, times)
+        result = self.empty_result(
+            ClassicalResult,
             e_ops,
-            self._options,
-            solver=self.name,
-            stats={
-                "method": self._options["method"],
+            {
                 "closure": self.closure,
                 "neglected": neglected(self.model, self.closure),
                 "coordinates": [c.name for c in self.model.classical.coordinates],
             },
-            model=self.model,
             linear=self.closure == "linear",
         )
         return ClassicalProblem(times, stepper, result)
-
-    def recipe(self) -> dict[str, Any]:
-        """See :meth:`Solver.recipe`."""
-        return {"closure": self.closure, "covariance0": self.covariance0}
-
-    def plain_state(self, state0: Any) -> Any:
-        """See :meth:`Solver.plain_state`."""
-        return state_in_order(self.model, state0)
 
     def _equations(self, state0: Any) -> tuple[RightHandSide, np.ndarray]:
         """The right-hand side and where it starts."""

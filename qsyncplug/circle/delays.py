@@ -11,8 +11,8 @@ import numpy as np
 from .._ext.delays import Delayed, chebyshev_matrix, chebyshev_points
 from ..core.checks import check_memory
 from ..core.limits import look
+from ..core.rungekutta import Counted
 from ..core.status import Status
-from ..core.stepper import Stepper
 from .model import Circle
 from .pairs import gains_of, rows_of_pairs
 
@@ -69,7 +69,7 @@ def _value(piece: np.ndarray, x: float) -> np.ndarray:
     return total
 
 
-class DelayStepper(Stepper):
+class DelayStepper(Counted):
     """Dormand and Prince's method with a memory.
 
     Parameters
@@ -227,26 +227,3 @@ class DelayStepper(Stepper):
     def state(self) -> np.ndarray:
         """See :class:`Stepper`."""
         return np.asarray(self.method.state)
-
-    @property
-    def accepted(self) -> int:  # type: ignore[override]
-        """Steps."""
-        return int(self.method.accepted)
-
-    @property
-    def rejected(self) -> int:  # type: ignore[override]
-        """Tries that were too long."""
-        return int(self.method.rejected)
-
-    @property
-    def evaluations(self) -> int:  # type: ignore[override]
-        """Right-hand sides."""
-        return int(self.method.evaluations)
-
-    def snapshot(self) -> dict[str, Any]:
-        """See :class:`Stepper`."""
-        return dict(self.method.snapshot())
-
-    def restore(self, saved: dict[str, Any]) -> None:
-        """See :class:`Stepper`."""
-        self.method.restore(saved)

@@ -13,7 +13,7 @@ from ..core.checks import check_array, check_integer, check_memory
 from ..core.errors import StorageError
 from ..core.options import DEFAULTS
 from ..core.result import Result
-from ..core.rungekutta import RungeKutta, integrator
+from ..core.rungekutta import runge_kutta
 from ..core.solver import Solver
 from ..core.stepper import Problem
 from .model import Circle, refuse_mask
@@ -342,18 +342,14 @@ class MoebiusSolver(Solver):
             weights = np.repeat(1 / np.array(model.sizes, float), model.sizes)
             matrix = model.coupling * np.exp(-1j * model.phase_lag)
         rhs = Moebius(np.exp(1j * x), weights, starts, matrix, omega, factor)
-        method = integrator(rhs, self._options)
-        zero = np.zeros(3 * omega.size)
-        stepper = RungeKutta(method, float(times[0]), zero, float(times[-1]))
-        result = MoebiusResult(
+        stepper = runge_kutta(rhs, np.zeros(3 * omega.size), times, self._options)
+        result = self.empty_result(
+            MoebiusResult,
             e_ops,
-            self._options,
+            {"method": f"{self._options['method']}, Möbius maps"},
             start=x,
             starts=starts,
             shares=weights if isinstance(model, Circle) else np.ones(x.size),
-            solver=self.name,
-            stats={"method": f"{self._options['method']}, Möbius maps"},
-            model=model,
         )
         return ReducedProblem(times, stepper, result)
 

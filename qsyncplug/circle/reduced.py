@@ -12,7 +12,7 @@ from ..core import storage
 from ..core.checks import check_array, check_ndim, check_number
 from ..core.options import DEFAULTS
 from ..core.result import Result
-from ..core.rungekutta import RungeKutta, integrator
+from ..core.rungekutta import runge_kutta
 from ..core.solver import Solver
 from ..core.stepper import Problem
 from .model import refuse_mask
@@ -221,12 +221,8 @@ class OttAntonsenSolver(Solver):
         if self.model.modulation is not None:
             self.model.modulation.cover(float(times[0]), float(times[-1]))
         rhs = PythonRightHandSide(self.model.velocity, self.model.n, complex_pairs=True)
-        method = integrator(rhs, self._options)
-        stepper = RungeKutta(method, float(times[0]), z, float(times[-1]))
-        stats = {"method": self._options["method"]}
-        result = OttAntonsenResult(
-            e_ops, self._options, solver=self.name, stats=stats, model=self.model
-        )
+        stepper = runge_kutta(rhs, z, times, self._options)
+        result = self.empty_result(OttAntonsenResult, e_ops)
         return ReducedProblem(times, stepper, result)
 
 

@@ -12,7 +12,7 @@ from ..core import storage
 from ..core.checks import check_array, check_choice, check_memory, check_number
 from ..core.options import DEFAULTS
 from ..core.result import Result
-from ..core.rungekutta import RungeKutta, integrator
+from ..core.rungekutta import runge_kutta
 from ..core.solver import Solver
 from ..core.stepper import Problem
 from .model import refuse_mask
@@ -268,12 +268,8 @@ class SphereSolver(Solver):
             self.model.modulation.cover(float(times[0]), float(times[-1]))
 
         rhs = PythonRightHandSide(motion, x.size, complex_pairs=is_complex)
-        method = integrator(rhs, self._options)
-        stepper = RungeKutta(method, float(times[0]), x.ravel(), float(times[-1]))
-        stats = {"method": self._options["method"]}
-        result = SphereResult(
-            e_ops, self._options, start=x, solver=self.name, stats=stats, model=self.model
-        )
+        stepper = runge_kutta(rhs, x.ravel(), times, self._options)
+        result = self.empty_result(SphereResult, e_ops, start=x)
         return _SphereProblem(times, stepper, result)
 
 

@@ -11,7 +11,7 @@ from .checks import check_memory
 from .status import Status
 from .stepper import Stepper
 
-__all__ = ["RungeKutta", "integrator"]
+__all__ = ["Counted", "RungeKutta", "integrator", "runge_kutta"]
 
 #: arrays of the size of the state that the method keeps
 _ROWS = 27
@@ -26,7 +26,43 @@ def integrator(rhs: RightHandSide, options: dict[str, Any], **kw: Any) -> Integr
     return Integrator(rhs, **{**{name: options[name] for name in names}, **kw})
 
 
-class RungeKutta(Stepper):
+def runge_kutta(
+    rhs: RightHandSide, y0: np.ndarray, times: np.ndarray, options: dict[str, Any]
+) -> RungeKutta:
+    """Stepper of `rhs` from `y0` over `times`, with the tolerances and limits of `options`."""
+    return RungeKutta(integrator(rhs, options), float(times[0]), y0, float(times[-1]))
+
+
+class Counted(Stepper):
+    """A stepper whose compiled ``method`` counts the work and copies itself."""
+
+    method: Any
+
+    @property
+    def accepted(self) -> int:  # type: ignore[override]
+        """Steps."""
+        return int(self.method.accepted)
+
+    @property
+    def rejected(self) -> int:  # type: ignore[override]
+        """Tries that were too long."""
+        return int(self.method.rejected)
+
+    @property
+    def evaluations(self) -> int:  # type: ignore[override]
+        """Right-hand sides."""
+        return int(self.method.evaluations)
+
+    def snapshot(self) -> dict[str, Any] | None:
+        """See :class:`Stepper`."""
+        return dict(self.method.snapshot())
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """See :class:`Stepper`."""
+        self.method.restore(saved)
+
+
+class RungeKutta(Counted):
     """Dormand–Prince 8(5,3) with dense output; steps pass over the outputs.
 
     Parameters
@@ -52,15 +88,6 @@ class RungeKutta(Stepper):
         self.cause = self.method.interruption or self.rhs.error
         return Status(status)
 
-    def snapshot(self) -> dict[str, Any] | None:
-        """See :class:`Stepper`."""
-        saved: dict[str, Any] = self.method.snapshot()
-        return saved
-
-    def restore(self, saved: dict[str, Any]) -> None:
-        """See :class:`Stepper`."""
-        self.method.restore(saved)
-
     def avoid(self, times: np.ndarray) -> None:
         """See :class:`Stepper`."""
         self.method.set_breaks(times)
@@ -75,18 +102,3 @@ class RungeKutta(Stepper):
         """The state at ``t``, as doubles."""
         row: np.ndarray = np.ascontiguousarray(self.method.get_state()[1]).view(float)
         return row
-
-    @property
-    def accepted(self) -> int:  # type: ignore[override]
-        """Steps."""
-        return int(self.method.accepted)
-
-    @property
-    def rejected(self) -> int:  # type: ignore[override]
-        """Tries that were too long."""
-        return int(self.method.rejected)
-
-    @property
-    def evaluations(self) -> int:  # type: ignore[override]
-        """Right-hand sides."""
-        return int(self.method.evaluations)

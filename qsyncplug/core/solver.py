@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from .stepper import Problem
 
 __all__ = ["SOLVERS", "Solver"]
 
+R = TypeVar("R", bound=Result)
 
 #: every solver by the name of its class, for files
 SOLVERS: dict[str, type[Solver]] = {}
@@ -84,6 +85,29 @@ class Solver:
             What the user gave, for the result.
         """
         raise TypeError(f"{type(self).__name__} does not run")  # pragma: no cover
+
+    def empty_result(
+        self, kind: type[R], e_ops: Any, stats: dict[str, Any] | None = None, **fields: Any
+    ) -> R:
+        """A result of class `kind` to be filled, with what every run of this solver says of itself.
+
+        Parameters
+        ----------
+        kind : subclass of Result
+            Its ``__init__`` also takes `fields`.
+        e_ops : object
+            What the user gave.
+        stats : dict, optional
+            Beside, or in place of, the method.
+        """
+        return kind(
+            e_ops,
+            self._options,
+            solver=self.name,
+            stats={"method": self._options["method"], **(stats or {})},
+            model=self.model,
+            **fields,
+        )
 
     def run(
         self, state0: Any, tlist: Any, *, e_ops: Any = None, until: Until | None = None

@@ -10,9 +10,9 @@ from .._ext.integrator import Integrator
 from ..core.checks import check_memory
 from ..core.errors import SolverError
 from ..core.failure import Failure
-from ..core.rungekutta import RungeKutta, integrator
+from ..core.rungekutta import Counted, RungeKutta, integrator
 from ..core.status import Status
-from ..core.stepper import Problem, Stepper
+from ..core.stepper import Problem
 from ..waves.motion import EigenMotion
 from .guard import CAP, VANISHING, GuardedIntegrator, loss_error, loss_of, may_vanish
 from .initial import EDGE_WARNING, check_initial, warn_edges
@@ -199,7 +199,7 @@ class UnstableSetError(SolverError):
     """The Möbius form ends where the initial state lies on the unstable set."""
 
 
-class MobiusStepper(Stepper):
+class MobiusStepper(Counted):
     """N numbers w in τ=(1−e^{−κt})/κ; the last time may be infinite."""
 
     def __init__(self, model: SchrodingerLohe, rows: np.ndarray, scale: float, t0: float):
@@ -231,15 +231,6 @@ class MobiusStepper(Stepper):
         singular = status in (Status.STEP_SIZE, Status.NON_FINITE, Status.RHS_FAILED)
         return Status.EVENT if singular else Status(status)
 
-    def snapshot(self) -> dict[str, Any] | None:
-        """See :class:`Stepper`."""
-        saved: dict[str, Any] = self.method.snapshot()
-        return saved
-
-    def restore(self, saved: dict[str, Any]) -> None:
-        """See :class:`Stepper`."""
-        self.method.restore(saved)
-
     @property
     def t(self) -> float:  # type: ignore[override]
         """Time reached."""
@@ -253,21 +244,6 @@ class MobiusStepper(Stepper):
     def state(self) -> np.ndarray:
         """W at ``t``."""
         return np.ascontiguousarray(self.method.get_state()[1]).view(float)
-
-    @property
-    def accepted(self) -> int:  # type: ignore[override]
-        """Steps."""
-        return int(self.method.accepted)
-
-    @property
-    def rejected(self) -> int:  # type: ignore[override]
-        """Tries that were too long."""
-        return int(self.method.rejected)
-
-    @property
-    def evaluations(self) -> int:  # type: ignore[override]
-        """Right-hand sides."""
-        return int(self.method.evaluations)
 
 
 class MobiusProblem(LoheProblem):

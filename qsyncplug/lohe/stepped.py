@@ -10,6 +10,7 @@ from ..core.rungekutta import RungeKutta
 from ..core.status import Status
 from ..core.stepper import Stepper
 from ..waves.splitting import SCHEMES, OscillatorLostError, Splitting
+from ..waves.stepping import SplitStepper
 from .flows import coupled_system
 from .guard import LinesGuard, Loss, Lost, loss_of, may_vanish
 from .initial import check_initial
@@ -45,7 +46,7 @@ class _StatesProblem(LoheProblem):
 # ---------------------------------------------------------------------- splitting
 
 
-class SplittingStepper(Stepper):
+class SplittingStepper(SplitStepper):
     """Composition of the flows of coupling and Hamiltonians, with a fixed or an adaptive step.
 
     The states are too many to be copied: outputs are taken one by one from ``system``.
@@ -100,34 +101,6 @@ class SplittingStepper(Stepper):
     def state(self) -> np.ndarray:
         """Nothing: the states stay in ``system``."""
         return np.empty(0)
-
-    @property
-    def accepted(self) -> int:  # type: ignore[override]
-        """Steps."""
-        return self.splitting.accepted
-
-    def snapshot(self) -> dict[str, Any] | None:
-        """See :class:`Stepper`."""
-        s = self.splitting
-        return {
-            "system": self.system.save(),
-            "t": self.t,
-            "step": self.step,
-            "lengths": self.system.cache.save(),
-            "counts": [s.accepted, s.rejected],
-        }
-
-    def restore(self, saved: dict[str, Any]) -> None:
-        """See :class:`Stepper`."""
-        self.system.restore(saved["system"])
-        self.t, self.step = float(saved["t"]), float(saved["step"])
-        self.system.cache.restore(saved["lengths"])
-        self.splitting.accepted, self.splitting.rejected = map(int, saved["counts"])
-
-    @property
-    def rejected(self) -> int:  # type: ignore[override]
-        """Steps that were too long."""
-        return self.splitting.rejected
 
 
 class SplittingProblem(_StatesProblem):

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..core.checks import check_integer, check_number, check_pair
-from ..operators.handle import atoms, modes, spins
+from ..operators.expression import Expression
+from ..operators.handle import Mode, Spin, atoms, modes, spins
 from ..operators.system import System
+from .rates import root
 
 __all__ = [
     "boundary_time_crystal",
@@ -21,11 +23,6 @@ __all__ = [
     "superradiant_lasers",
     "tavis_cummings",
 ]
-
-
-def _rate(name: str, value: float) -> float:
-    """The square root of a rate."""
-    return float(np.sqrt(check_number(name, value, minimum=0.0)))
 
 
 def superradiant_lasers(
@@ -71,8 +68,8 @@ def superradiant_lasers(
     """
     first, second = (n, n) if not isinstance(n, (tuple, list)) else n
     A, B = atoms(first, second, names=["A", "B"])
-    gamma = _rate("decay", 1 / A.N if decay is None else decay)
-    w = _rate("pump", pump)
+    gamma = root("decay", 1 / A.N if decay is None else decay)
+    w = root("pump", pump)
     H = 0.5 * check_number("detuning", detuning) * (A.z - B.z)
     return System(H, [gamma * (A.m + B.m), w * A.each.p, w * B.each.p], name="superradiant lasers")
 
@@ -107,12 +104,21 @@ def tavis_cummings(
     >>> qsp.tavis_cummings(4).symmetries.common_phase
     True
     """
+    n, H, b, S = _spins_in_cavity(n, cavity, atom)
+    H = H + check_number("coupling", coupling) * (b.dag() * S.m + b * S.p)
+    jumps = [
+        root("cavity_loss", cavity_loss) * b,
+        root("decay", decay) / np.sqrt(n) * S.m,
+    ]
+    return System(H, jumps, name="Tavis–Cummings")
+
+
+def _spins_in_cavity(n: int, cavity: float, atom: float) -> tuple[int, Expression, Mode, Spin]:
+    """N, checked, and ω b†b + ω_0 S_z with b and S."""
     n = check_integer("n", n, minimum=1)
     (b,), (S,) = modes(1), spins(n)
     H = check_number("cavity", cavity) * b.dag() * b + check_number("atom", atom) * S.z
-    H = H + check_number("coupling", coupling) * (b.dag() * S.m + b * S.p)
-    jumps = [_rate("cavity_loss", cavity_loss) * b, _rate("decay", decay) / np.sqrt(n) * S.m]
-    return System(H, jumps, name="Tavis–Cummings")
+    return n, H, b, S
 
 
 def dicke(
@@ -146,11 +152,9 @@ def dicke(
     >>> qsp.dicke(6).symmetries.common_phase
     False
     """
-    n = check_integer("n", n, minimum=1)
-    (b,), (S,) = modes(1), spins(n)
-    H = check_number("cavity", cavity) * b.dag() * b + check_number("atom", atom) * S.z
+    n, H, b, S = _spins_in_cavity(n, cavity, atom)
     H = H + 2 * check_number("coupling", coupling) / np.sqrt(n) * (b + b.dag()) * S.x
-    return System(H, [_rate("cavity_loss", cavity_loss) * b], name="Dicke")
+    return System(H, [root("cavity_loss", cavity_loss) * b], name="Dicke")
 
 
 def jaynes_cummings_pair(
@@ -188,7 +192,7 @@ def jaynes_cummings_pair(
     H = 0.5 * check_number("detuning", detuning) * (b1.dag() * b1 - b2.dag() * b2)
     g, J = check_number("coupling", coupling), check_number("hopping", hopping)
     H = H + J * (b1.dag() * b2 + b2.dag() * b1)
-    w, kappa = _rate("pump", pump), _rate("loss", loss)
+    w, kappa = root("pump", pump), root("loss", loss)
     jumps = []
     for b, s in ((b1, s1), (b2, s2)):
         H = H + g * (b.dag() * s.m + b * s.p)
@@ -225,7 +229,7 @@ def boundary_time_crystal(n: int, *, drive: float = 1.5, decay: float = 1.0) -> 
     n = check_integer("n", n, minimum=1)
     (S,) = spins(n)
     H = check_number("drive", drive) * S.x
-    return System(H, [_rate("decay", decay) * np.sqrt(2 / n) * S.m], name="boundary time crystal")
+    return System(H, [root("decay", decay) * np.sqrt(2 / n) * S.m], name="boundary time crystal")
 
 
 def spin_one_pair(
@@ -268,7 +272,10 @@ def spin_one_pair(
     H = H + check_number("coupling", coupling) * (S1.p * S2.m + S2.p * S1.m)
     jumps = []
     for S, up, down in zip((S1, S2), gains, losses, strict=True):
-        jumps += [_rate("gain", up / 2) * S.p * S.z, _rate("loss", down / 2) * S.m * S.z]
+        jumps += [
+            root("gain", up / 2) * S.p * S.z,
+            root("loss", down / 2) * S.m * S.z,
+        ]
     return System(H, jumps, name="spin-1 pair")
 
 
@@ -313,6 +320,6 @@ def central_spin_star(
     jumps = []
     for S, coupling, frequency in zip(outer, g, w, strict=True):
         H = H + frequency * S.z + coupling / np.sqrt(S.N) * (c.p * S.m + c.m * S.p)
-        if _rate("loss", loss) > 0:
-            jumps.append(_rate("loss", loss) / np.sqrt(S.N) * S.m)
+        if root("loss", loss) > 0:
+            jumps.append(root("loss", loss) / np.sqrt(S.N) * S.m)
     return System(H, jumps, name="central spin star")

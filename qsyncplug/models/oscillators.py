@@ -11,6 +11,7 @@ import numpy as np
 from ..core.checks import check_array, check_integer, check_number, check_pair
 from ..operators.handle import modes
 from ..operators.system import System
+from .rates import root
 
 __all__ = [
     "kerr_van_der_pol",
@@ -18,11 +19,6 @@ __all__ = [
     "squeezed_van_der_pol",
     "van_der_pol_ring",
 ]
-
-
-def _rate(name: str, value: float) -> float:
-    """The square root of a rate."""
-    return float(np.sqrt(check_number(name, value, minimum=0.0)))
 
 
 def van_der_pol_ring(
@@ -65,7 +61,7 @@ def van_der_pol_ring(
     omega = check_pair("frequencies", frequencies, n)
     coherent = check_number("coherent", coherent)
     gain, loss, dissipative = (
-        _rate(*x) for x in (("gain", gain), ("loss", loss), ("dissipative", dissipative))
+        root(*x) for x in (("gain", gain), ("loss", loss), ("dissipative", dissipative))
     )
     b = modes(n)
     H = 0 * b[0]
@@ -122,7 +118,9 @@ def kerr_van_der_pol(
     H = check_number("kerr", kerr) * b.dag() ** 2 * b**2 - check_number("detuning", detuning) * n
     H = H + 0.5 * check_number("drive", drive) * (b + b.dag())
     return System(
-        H, [_rate("gain", gain) * b.dag(), _rate("loss", loss) * b**2], name="Kerr van der Pol"
+        H,
+        [root("gain", gain) * b.dag(), root("loss", loss) * b**2],
+        name="Kerr van der Pol",
     )
 
 
@@ -167,7 +165,9 @@ def squeezed_van_der_pol(
     H = H + 1j * check_number("squeezing", squeezing) * (b**2 - b.dag() ** 2)
     H = H + 0.5 * check_number("drive", drive) * (b + b.dag())
     return System(
-        H, [_rate("gain", gain) * b.dag(), _rate("loss", loss) * b**2], name="squeezed van der Pol"
+        H,
+        [root("gain", gain) * b.dag(), root("loss", loss) * b**2],
+        name="squeezed van der Pol",
     )
 
 
@@ -223,8 +223,8 @@ def optomechanical_pair(
     a1, a2, b1, b2 = modes(4, ["a1", "a2", "b1", "b2"])
     mu, E = check_number("coupling", coupling), check_number("drive", drive)
     g = check_number("optomechanical", optomechanical)
-    gamma, nbar = _rate("damping", damping), check_number("thermal", thermal, minimum=0.0)
-    kappa = _rate("cavity_loss", cavity_loss)
+    gamma, nbar = root("damping", damping), check_number("thermal", thermal, minimum=0.0)
+    kappa = root("cavity_loss", cavity_loss)
     H = -mu * (b1 * b2.dag() + b1.dag() * b2)
     jumps = []
     for w, a, b in zip(omega, (a1, a2), (b1, b2), strict=True):

@@ -13,8 +13,8 @@ from ..core.checks import check_array
 from ..core.entry import mfsolve
 from ..core.errors import SolverError
 from ..core.failure import Failure
-from ..core.gaussian import check_covariance, uncertainty_margin, vacuum_covariance
-from ..core.rungekutta import RungeKutta, integrator
+from ..core.gaussian import uncertainty_margin
+from ..core.rungekutta import RungeKutta, runge_kutta
 from ..core.status import Status
 from ..core.stepper import Problem
 from .corrections import CORRECTIONS, check_corrections
@@ -61,19 +61,15 @@ class PublishedSolver(MeanFieldSolver):
     ) -> PublishedProblem:
         """See :meth:`Solver.problem`."""
         rhs, y0 = self._start(state0, float(times[0]))
-        method = integrator(rhs, self._options)
-        stepper = RungeKutta(method, float(times[0]), y0, float(times[-1]))
-        result = PublishedResult(
+        stepper = runge_kutta(rhs, y0, times, self._options)
+        result = self.empty_result(
+            PublishedResult,
             e_ops,
-            self._options,
-            solver=self.name,
-            stats={
-                "method": self._options["method"],
+            {
                 "closure": "linear",
                 "equations": self.model.name,
                 "neglected": _neglected(self.model),
             },
-            model=self.model,
             modes=2,
             closure="linear",
         )
@@ -90,12 +86,8 @@ class PublishedSolver(MeanFieldSolver):
                     "have no more excitations"
                 )
         model.point(t0, beta)
-        C = (
-            vacuum_covariance(2)
-            if self.covariance0 is None
-            else check_covariance("covariance0", self.covariance0, 2)
-        )
-        return model.flow(), np.concatenate([beta.view(float), C[np.triu_indices(4)]])
+        start = [beta.view(float), self._covariance(2)[np.triu_indices(4)]]
+        return model.flow(), np.concatenate(start)
 
 
 def _neglected(model: PublishedEquations) -> list[str]:

@@ -17,6 +17,7 @@ from ..core.checks import check_memory
 from ..core.errors import SolverError
 from .hamiltonian import GridHamiltonian
 from .splitting import SCHEMES, Cache, Splitting, phase
+from .stepping import Rewindable
 
 __all__ = ["EigenMotion", "EvoMotion", "GridMotion", "Motion", "motion_of"]
 
@@ -307,7 +308,7 @@ def _nothing(t: float) -> None:
     """No check."""
 
 
-class FreeSystem:
+class FreeSystem(Rewindable):
     """Uncoupled wave functions on a grid, for :class:`Splitting`: potential, then kinetic energy,
     which also moves the clock.
     """
@@ -333,14 +334,6 @@ class FreeSystem:
         hat *= self._cache.get("T", dt, lambda x: phase(self.hamiltonian.grid.kinetic, x))
         self.psi = scipy.fft.ifftn(hat, axes=self._axes, overwrite_x=True)
         self.time += dt
-
-    def save(self) -> Any:
-        """Copy of the state."""
-        return self.psi.copy(), self.time
-
-    def restore(self, saved: Any) -> None:
-        """Go back."""
-        self.psi, self.time = saved[0].copy(), saved[1]
 
     def distance(self, saved: Any, rtol: float, atol: float) -> float:
         """Largest relative difference of a vector, in units of the tolerance."""

@@ -12,6 +12,7 @@ from ..core.limits import look
 from ..core.status import Status
 from ..core.stepper import Stepper
 from ..waves.splitting import SCHEMES, OscillatorLostError, Splitting, SubStepError
+from ..waves.stepping import SplitStepper
 from .coupling import time_to_pole
 from .direct import DirectSystem
 from .linear import LinearFlow
@@ -107,7 +108,7 @@ class _Located(Splitting):
         return t + dt
 
 
-class Split(_Steps):
+class Split(SplitStepper, _Steps):
     """Splitting of a system with a fixed or an adaptive step."""
 
     def __init__(
@@ -123,40 +124,22 @@ class Split(_Steps):
         self.splitting.grown = self._grown
         self.fixed = scheme is not None or options["step"] is not None
         rate = rate_scale(model, state)
-        self.h = float(options["step"] or (_FIRST / rate if rate > 0 else np.inf))
+        self.step = float(options["step"] or (_FIRST / rate if rate > 0 else np.inf))
 
     def _go(self, begin: float, end: float) -> None:
         o = self.options
         if self.fixed:
-            self.splitting.fixed(begin, end, min(self.h, o["max_step"]), self._check)
+            self.splitting.fixed(begin, end, min(self.step, o["max_step"]), self._check)
         else:
-            self.h = self.splitting.adaptive(
+            self.step = self.splitting.adaptive(
                 begin,
                 end,
-                min(self.h, end - begin),
+                min(self.step, end - begin),
                 o["rtol"],
                 o["atol"],
                 o["max_step"],
                 self._check,
             )
-
-    def snapshot(self) -> dict[str, Any] | None:
-        """See :class:`Stepper`."""
-        s = self.splitting
-        return {
-            "system": self.system.save(),
-            "t": self.t,
-            "step": self.h,
-            "lengths": self.system.cache.save(),
-            "counts": [s.accepted, s.rejected],
-        }
-
-    def restore(self, saved: dict[str, Any]) -> None:
-        """See :class:`Stepper`."""
-        self.system.restore(saved["system"])
-        self.t, self.h = float(saved["t"]), float(saved["step"])
-        self.system.cache.restore(saved["lengths"])
-        self.splitting.accepted, self.splitting.rejected = map(int, saved["counts"])
 
     def _check(self, t: float) -> None:
         """After each step; not a number for one that was rejected."""
@@ -164,16 +147,6 @@ class Split(_Steps):
         if np.isfinite(t):
             self.t = t
             self._grown(t)
-
-    @property
-    def accepted(self) -> int:  # type: ignore[override]
-        """Steps."""
-        return self.splitting.accepted
-
-    @property
-    def rejected(self) -> int:  # type: ignore[override]
-        """Tries that were too long."""
-        return self.splitting.rejected
 
 
 class Direct(_Steps):

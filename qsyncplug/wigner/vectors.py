@@ -8,6 +8,7 @@ import numpy as np
 import scipy.fft
 
 from ..waves.splitting import Cache, phase
+from ..waves.stepping import Rewindable
 from .coupling import CouplingFlow
 from .model import WignerLohe
 from .state import InitialState
@@ -15,7 +16,7 @@ from .state import InitialState
 __all__ = ["VectorSystem"]
 
 
-class VectorSystem:
+class VectorSystem(Rewindable):
     """Factors ψ_i^α of ρ_ij=Σ_α s_α|ψ_i^α⟩⟨φ_j^α|: coupling, potential, kinetic energy (which moves
     the clock).
     """
@@ -67,14 +68,6 @@ class VectorSystem:
         hat *= self.cache.get("T", dt, lambda x: phase(self.grid.kinetic, x))
         self.psi = scipy.fft.ifftn(hat, axes=self._axes, overwrite_x=True).reshape(self.psi.shape)
         self.time += dt
-
-    def save(self) -> Any:
-        """Copy of the state."""
-        return self.psi.copy(), self.time
-
-    def restore(self, saved: Any) -> None:
-        """Go back."""
-        self.psi, self.time = saved[0].copy(), saved[1]
 
     def distance(self, saved: Any, rtol: float, atol: float) -> float:
         """Largest relative difference of an oscillator, in units of the tolerance."""

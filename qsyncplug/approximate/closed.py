@@ -1,0 +1,75 @@
+"""What the solvers of closed equations of a system share: how a run begins, what it gives."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .._ext.integrator import RightHandSide
+from ..core.gaussian import check_covariance, vacuum_covariance
+from ..core.options import DEFAULTS
+from ..core.result import Result
+from ..core.rungekutta import RungeKutta, runge_kutta
+from ..core.solver import Solver
+from ..operators.states import state_in_order
+
+__all__ = ["AmplitudesResult", "ClosedSolver", "LinearSolver"]
+
+
+class AmplitudesResult(Result):
+    """Complex amplitudes of nodes, the mean of their quadratures, and its covariance."""
+
+    amplitudes: np.ndarray
+    mean: np.ndarray
+    covariance: np.ndarray
+
+
+class ClosedSolver(Solver):
+    """Solver of closed equations of a system."""
+
+    name = "mfsolve"
+    solver_options: ClassVar[dict[str, Any]] = {**DEFAULTS, "store_states": False}
+
+    def plain_state(self, state0: Any) -> Any:
+        """See :meth:`Solver.plain_state`."""
+        return state_in_order(self.model, state0)
+
+    def _check_hamiltonian(self, times: np.ndarray) -> None:
+        """Refuse a Hamiltonian that is not Hermitian at some time of the run."""
+        if not self.model.hamiltonian.isconstant:
+            self.model.check_hermitian(times)
+
+
+class LinearSolver(ClosedSolver):
+    """Solver of a mean field with fluctuations that start from ``covariance0``.
+
+    A subclass writes ``_equations``.
+    """
+
+    solver_options: ClassVar[dict[str, Any]] = {
+        **ClosedSolver.solver_options,
+        "rtol": 1e-12,
+        "atol": 1e-13,
+    }
+    closure: str
+    #: None: the vacuum, or what a product state has
+    covariance0: Any = None
+
+    def _equations(self, state0: Any) -> tuple[RightHandSide, np.ndarray]:
+        """The right-hand side and where it starts."""
+        raise NotImplementedError
+
+    def _stepper(self, state0: Any, times: np.ndarray) -> RungeKutta:
+        self._check_hamiltonian(times)
+        return runge_kutta(*self._equations(state0), times, self._options)
+
+    def _covariance(self, n: int) -> np.ndarray:
+        """(2n, 2n) of n modes at the start."""
+        if self.covariance0 is None:
+            return vacuum_covariance(n)
+        return check_covariance("covariance0", self.covariance0, n)
+
+    def recipe(self) -> dict[str, Any]:
+        """See :meth:`Solver.recipe`."""
+        return {"closure": self.closure, "covariance0": self.covariance0}
