@@ -19,6 +19,7 @@ from ..sync.dynamics import Dynamics, Kind
 from ..sync.reading import reader
 from . import _linear
 from ._couplings import coupled, gains, rest_exponents
+from ._quadratures import view_of_moments
 from ._spectra import enough_levels, spectra_of
 
 __all__ = ["view_of_classical", "view_of_cumulants", "view_of_exact", "view_of_mean_field"]
@@ -87,18 +88,12 @@ def view_of_classical(result: ClassicalResult) -> SyncView:
 @reader.register(CumulantResult)
 def view_of_cumulants(result: CumulantResult) -> SyncView:
     """Moments of a cumulant expansion, normal-ordered."""
-    return SyncView(
-        result.times,
-        mean=result.mean,
-        covariance=result.covariance,
-        about=About(
-            physical=False,
-            canonical=result.model.bosonic,
-            system=f"{result.model.name}, cumulants (order {result.stats.get('order', '?')})",
-            notes=tuple(result.stats.get("neglected", ())),
-            missing={"states": "cumulants have no states; run exactsolve"},
-            dynamics=Dynamics(Kind.MOMENTS, **_facts(result.model)),
-        ),
+    return view_of_moments(
+        result,
+        why="cumulants have no states; run exactsolve",
+        canonical=result.model.bosonic,
+        system=f"{result.model.name}, cumulants (order {result.stats.get('order', '?')})",
+        dynamics=Dynamics(Kind.MOMENTS, **_facts(result.model)),
     )
 
 
@@ -106,24 +101,15 @@ def view_of_cumulants(result: CumulantResult) -> SyncView:
 def view_of_exact(result: ExactResult) -> SyncView:
     """Exact moments, normal-ordered; the states where they were stored."""
     bosons = not isinstance(result.model, System) or result.model.bosonic
-    return SyncView(
-        result.times,
-        mean=result.mean,
-        covariance=result.covariance,
+    return view_of_moments(
+        result,
         states=result.states if bosons and len(result.states) == len(result.times) else None,
-        about=About(
-            physical=False,
-            bosons=bosons,
-            canonical=bosons or len(oscillators(result.model)) == result.model.n,
-            system=f"{getattr(result.model, 'name', 'boson modes')}, exact",
-            notes=tuple(result.stats.get("neglected", ())),
-            missing={
-                "states": "run exactsolve with options={'store_states': True} (and method "
-                "'mesolve' "
-                "or 'sesolve')"
-            },
-            dynamics=_exact_dynamics(result),
-        ),
+        why="run exactsolve with options={'store_states': True} (and method 'mesolve' or "
+        "'sesolve')",
+        bosons=bosons,
+        canonical=bosons or len(oscillators(result.model)) == result.model.n,
+        system=f"{getattr(result.model, 'name', 'boson modes')}, exact",
+        dynamics=_exact_dynamics(result),
     )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from ..approximate.sampled import TwaResult
 from ..operators.system import System
-from ..sync import About, SyncView
+from ..sync import SyncView
 from ..sync.dynamics import Dynamics, Kind
 from ..sync.reading import reader
 from ._couplings import coupled
+from ._quadratures import view_of_moments
 
 __all__ = ["view_of_samples"]
 
@@ -26,16 +27,10 @@ def view_of_samples(result: TwaResult) -> SyncView:
             phase_symmetry=bool(system.symmetries.common_phase),
             dissipative=bool(system.jumps),
         )
-    return SyncView(
-        result.times,
-        mean=result.mean,
-        covariance=result.covariance,
-        about=About(
-            physical=False,
-            labels=labels,
-            system=f"{getattr(system, 'name', 'system')}, truncated Wigner",
-            notes=tuple(result.stats.get("neglected", ())),
-            missing={"states": "samples have no states; run exactsolve"},
-            dynamics=dynamics,
-        ),
+    return view_of_moments(
+        result,
+        why="samples have no states; run exactsolve",
+        labels=labels,
+        system=f"{getattr(system, 'name', 'system')}, truncated Wigner",
+        dynamics=dynamics,
     )

@@ -13,6 +13,7 @@ from ..models.chains.model import SpinChains
 from ..sync import About, SyncView
 from ..sync.dynamics import Dynamics, Kind
 from ..sync.reading import reader
+from ._quadratures import view_of_moments
 
 __all__ = ["view_of_chains", "view_of_chains_mean_field", "view_of_cycle"]
 
@@ -33,40 +34,28 @@ def view_of_chains(result: SpinExactResult) -> SyncView:
         if len(result.states) == len(result.times) and representation in ("bosons", "series")
         else None
     )
-    return SyncView(
-        result.times,
-        mean=result.mean,
-        covariance=result.covariance,
+    return view_of_moments(
+        result,
         states=states,
         subsystems=((1, 2) if central else (0, 1)) if states is not None else None,
-        about=About(
-            physical=False,
-            bosons=bosons,
-            system=f"two spin chains, exact ({result.stats.get('method', '')})",
-            labels=("chain 1", "chain 2"),
-            notes=(*result.stats.get("neglected", ()), f"modes: {result.stats.get('modes', '')}"),
-            missing={"states": f"{_STATES}, in the representation 'bosons'"},
-            dynamics=_dynamics(result, Kind.MOMENTS),
-        ),
+        why=f"{_STATES}, in the representation 'bosons'",
+        bosons=bosons,
+        system=f"two spin chains, exact ({result.stats.get('method', '')})",
+        labels=("chain 1", "chain 2"),
+        notes=(f"modes: {result.stats.get('modes', '')}",),
+        dynamics=_dynamics(result, Kind.MOMENTS),
     )
 
 
 @reader.register(SpinMeanFieldResult)
 def view_of_chains_mean_field(result: SpinMeanFieldResult) -> SyncView:
     """Amplitudes and covariance of the Holstein–Primakoff bosons as they are."""
-    return SyncView(
-        result.times,
-        mean=result.mean,
-        covariance=result.covariance,
-        about=About(
-            physical=False,
-            system="two spin chains, mean field (central spin "
-            f"{result.stats.get('central spin', '')})",
-            labels=("chain 1", "chain 2"),
-            notes=tuple(result.stats.get("neglected", ())),
-            missing={"states": "a mean field has no states; run exactsolve"},
-            dynamics=_dynamics(result, Kind.AMPLITUDES),
-        ),
+    return view_of_moments(
+        result,
+        why="a mean field has no states; run exactsolve",
+        system=f"two spin chains, mean field (central spin {result.stats.get('central spin', '')})",
+        labels=("chain 1", "chain 2"),
+        dynamics=_dynamics(result, Kind.AMPLITUDES),
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.result import Result
 from ..core.sampling import SampledProblem, Samples
-from ..core.stats import Stats
+from ..core.stats import SampledStats
 from ..core.status import Status
 from ..operators.classical import Classical
 from ..operators.expression import Expression
@@ -21,23 +21,17 @@ __all__ = ["Blocks", "Sums", "TwaProblem", "TwaResult", "TwaStats"]
 
 
 @dataclass(eq=False, repr=False)
-class TwaStats(Stats):
+class TwaStats(SampledStats):
     """How the sampling went.
 
     Attributes
     ----------
-    ntraj : int
-        Samples in the averages.
-    seed : int
-        That gives the same numbers again.
     steps : int
         Steps of one sample.
     e_error : dict
         Standard errors of the expectation values.
     """
 
-    ntraj: int | None = None
-    seed: int | None = None
     steps: int | None = None
     e_error: dict[Any, Any] | None = None
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from .._ext.bosons import Polynomials
 from .._ext.stochastic import BLOCK, Stochastic
-from ..core.checks import check_integer, check_memory
+from ..core.checks import check_memory
 from ..core.errors import ApproximationWarning, NonFiniteError, StepLimitError, warn
 from ..core.limits import look
 from ..core.options import DEFAULTS
+from ..core.sampler import SamplingSolver
 from ..core.sampling import fresh_seed
-from ..core.solver import Solver
 from ..operators.classical import Classical
 from ..operators.expression import Expression
 from ..operators.handle import EachAtom
@@ -41,7 +41,7 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 
-class TwaSolver(Solver):
+class TwaSolver(SamplingSolver[TwaResult]):
     """Truncated Wigner samples of a system; see :func:`twasolve`.
 
     Parameters
@@ -87,10 +87,7 @@ class TwaSolver(Solver):
         if any(isinstance(j, EachAtom) for j in model.jumps):
             raise ValueError("twasolve takes no jumps of every atom")
         super().__init__(model, options=options)
-        self.ntraj = check_integer("ntraj", ntraj, minimum=2, maximum=_MOST)
-        if seed is not None:
-            seed = check_integer("seed", seed, minimum=0, maximum=2**64 - 1)
-        self.seed = seed
+        self._sample(ntraj, seed, _MOST)
         self.classical = Classical(model.symbols, model.hamiltonian, model.jumps, weyl=True)
 
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> TwaProblem:
@@ -135,29 +132,9 @@ class TwaSolver(Solver):
         stepper.accepted_each = int(sum(steps))
         return TwaProblem(times, stepper, result, self._judge)
 
-    def recipe(self) -> dict[str, Any]:
-        """See :meth:`Solver.recipe`."""
-        return {"ntraj": self.ntraj}
-
     def plain_state(self, state0: Any) -> Any:
         """See :meth:`Solver.plain_state`."""
         return state_in_order(self.model, state0)
-
-    def start(self, state0: Any, t0: float) -> None:
-        """Refuse: samples are drawn whole."""
-        raise TypeError("twasolve draws whole samples; it cannot be stepped: use run")
-
-    def iterate(self, state0: Any, tlist: Any, *, until: Any = None) -> Any:
-        """Refuse: samples are drawn whole."""
-        raise TypeError("twasolve draws whole samples; it cannot be iterated: use run")
-
-    def run(self, state0: Any, tlist: Any, *, e_ops: Any = None, until: Any = None) -> TwaResult:
-        """Sample from `state0`; see :func:`twasolve`."""
-        if until is not None:
-            raise TypeError("until: samples have no outputs before the end; leave it out")
-        result = super().run(state0, tlist, e_ops=e_ops)
-        assert isinstance(result, TwaResult)
-        return result
 
     # ------------------------------------------------------------ pieces
 

@@ -45,7 +45,8 @@ class Solver:
 
     def __init_subclass__(cls, **kw: Any):
         super().__init_subclass__(**kw)
-        SOLVERS[cls.__name__] = cls
+        if cls.problem is not Solver.problem:  # else a base of others
+            SOLVERS[cls.__name__] = cls
 
     def __init__(self, model: Any, *, options: dict[str, Any] | None = None):
         self.model = model

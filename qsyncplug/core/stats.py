@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any
 
-__all__ = ["Stats"]
+__all__ = ["SampledStats", "Stats"]
 
 
 @dataclass(eq=False, repr=False)
@@ -119,3 +119,19 @@ def _text(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "; ".join(map(_text, value)) or "nothing"
     return str(value)
+
+
+@dataclass(eq=False, repr=False)
+class SampledStats(Stats):
+    """How sampling went.
+
+    Attributes
+    ----------
+    ntraj : int
+        Samples in the averages.
+    seed : int
+        That gives the same numbers again.
+    """
+
+    ntraj: int | None = None
+    seed: int | None = None

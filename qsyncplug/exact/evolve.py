@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 import time as clock
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import qutip
@@ -36,6 +36,7 @@ from .unravel import JumpProblem, JumpStepper
 
 __all__ = ["ExactResult", "ExactSolver", "exactsolve_modes"]
 
+R = TypeVar("R", bound=ExactResult)
 
 #: size of a mean final state of trajectories that is made without being asked for
 _FINAL_BYTES = 2**26
@@ -154,13 +155,12 @@ class ExactSolver(Solver):
 
     def _empty(self, stats: dict[str, Any]) -> ExactResult:
         kind = JumpResult if stats.get("integrator") == "Taylor" else ExactResult
-        return kind(
-            None,
-            {**self._options, "store_states": False},
-            solver=self.name,
-            stats=stats,
-            model=self.model,
-        )
+        return self._blank(kind, stats)
+
+    def _blank(self, kind: type[R], stats: dict[str, Any]) -> R:
+        """A result that holds no states: those asked for come with the moments."""
+        options = {**self._options, "store_states": False}
+        return kind(None, options, solver=self.name, stats=stats, model=self.model)
 
     def _inspect(self, result: ExactResult, times: np.ndarray) -> None:
         """Monitors and warnings of a finished run."""

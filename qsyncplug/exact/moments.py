@@ -15,10 +15,19 @@ from ..operators.matrices import amplitude_matrices
 from ..operators.system import System
 from .entries import EntryTable
 
-__all__ = ["MomentReader", "covariance_of", "suggest_cutoff"]
+__all__ = ["MomentReader", "covariance_of", "entries_of", "suggest_cutoff"]
 
 #: largest population of the highest level that passes without a warning
 POPULATION_LIMIT = 1e-6
+
+
+def entries_of(state: Any, row: np.ndarray, column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """ρ[row, column] and the diagonal of a ket or density matrix."""
+    array = state.full()
+    if array.shape[1] == 1:
+        psi = array[:, 0]
+        return psi[row] * psi[column].conj(), np.abs(psi) ** 2
+    return array[row, column], array.diagonal().real
 
 
 class MomentReader:
@@ -57,14 +66,7 @@ class MomentReader:
 
     def __call__(self, t: float, state: Any) -> np.ndarray:
         """All moments and populations of `state`."""
-        array = state.full()
-        if array.shape[1] == 1:
-            psi = array[:, 0]
-            entries = psi[self._column] * psi[self._row].conj()
-            weights = np.abs(psi) ** 2
-        else:
-            entries = array[self._column, self._row]
-            weights = array.diagonal().real
+        entries, weights = entries_of(state, self._column, self._row)
         moments = np.add.reduceat(self._data * entries, self._start)
         weights = weights.reshape(self.levels)
         populations = [

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..._ext.dtwa import Ensemble
-from ...core.checks import check_integer, check_memory
+from ...core.checks import check_memory
 from ...core.options import DEFAULTS
+from ...core.sampler import SamplingSolver
 from ...core.sampling import Batches, SampledProblem, fresh_seed
-from ...core.solver import Solver
 from .collective import CollectiveSpins, collective_spins
 from .model import SpinChains
 from .sampled import DtwaResult, DtwaStats
@@ -30,7 +30,7 @@ def _frame(direction: np.ndarray) -> np.ndarray:
     return np.array([n, first, np.cross(n, first)])
 
 
-class DtwaSolver(Solver):
+class DtwaSolver(SamplingSolver[DtwaResult]):
     """Discrete truncated Wigner trajectories, compiled; see :func:`dtwasolve`.
 
     Parameters
@@ -68,10 +68,7 @@ class DtwaSolver(Solver):
         seed: int | None = None,
         options: dict[str, Any] | None = None,
     ):
-        self.ntraj = check_integer("ntraj", ntraj, minimum=2)
-        if seed is not None:
-            seed = check_integer("seed", seed, minimum=0, maximum=2**64 - 1)
-        self.seed = seed
+        self._sample(ntraj, seed)
         self.chains = model
         super().__init__(collective_spins(model), options=options)
 
@@ -143,26 +140,6 @@ class DtwaSolver(Solver):
         )
         stepper.stages = 4 if stochastic else 12
         return DtwaProblem(times, stepper, result)
-
-    def recipe(self) -> dict[str, Any]:
-        """See :meth:`Solver.recipe`."""
-        return {"ntraj": self.ntraj}
-
-    def start(self, state0: Any, t0: float) -> None:
-        """Refuse: samples are drawn whole."""
-        raise TypeError("dtwasolve draws whole samples; it cannot be stepped: use run")
-
-    def iterate(self, state0: Any, tlist: Any, *, until: Any = None) -> Any:
-        """Refuse: samples are drawn whole."""
-        raise TypeError("dtwasolve draws whole samples; it cannot be iterated: use run")
-
-    def run(self, state0: Any, tlist: Any, *, e_ops: Any = None, until: Any = None) -> DtwaResult:
-        """Run from `state0`; see :func:`dtwasolve`."""
-        if until is not None:
-            raise TypeError("until: samples have no outputs before the end; leave it out")
-        result = super().run(state0, tlist, e_ops=e_ops)
-        assert isinstance(result, DtwaResult)
-        return result
 
 
 class _DtwaBatches(Batches):

@@ -214,13 +214,7 @@ class SpinExactSolver(ExactSolver):
                 f"the square root is a series of order {self._how['order']} "
                 f"({self._how['expansion']})"
             )
-        return SpinExactResult(
-            None,
-            {**self._options, "store_states": False},
-            solver=self.name,
-            stats=stats,
-            model=self.model,
-        )
+        return self._blank(SpinExactResult, stats)
 
     def _inspect(self, result: ExactResult, times: np.ndarray) -> None:
         norm = np.nansum(result.populations, axis=2)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from ...exact.moments import covariance_of
+from ...exact.moments import covariance_of, entries_of
 from .representations import Space
 
 __all__ = ["SpinReader"]
@@ -93,14 +93,7 @@ class SpinReader:
 
     def __call__(self, t: float, state: Any) -> np.ndarray:
         """The vector of moments and populations of a state."""
-        array = state.full()
-        if array.shape[1] == 1:
-            psi = array[:, 0]
-            entries = psi[self._column] * psi[self._row].conj()
-            weights = np.abs(psi) ** 2
-        else:
-            entries = array[self._column, self._row]
-            weights = array.diagonal().real
+        entries, weights = entries_of(state, self._column, self._row)
         moments = np.add.reduceat(self._data * entries, self._start)
         populations = [
             np.bincount(k, weights, minlength=size)

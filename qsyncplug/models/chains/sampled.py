@@ -8,27 +8,21 @@ from typing import ClassVar
 import numpy as np
 
 from ...core.result import Result
-from ...core.stats import Stats
+from ...core.stats import SampledStats
 
 __all__ = ["DtwaResult", "DtwaStats"]
 
 
 @dataclass(eq=False, repr=False)
-class DtwaStats(Stats):
+class DtwaStats(SampledStats):
     """How the sampling went.
 
     Attributes
     ----------
-    ntraj : int
-        Samples in the averages.
-    seed : int
-        That gives the same numbers again.
     largest_step : float
         Of the stochastic steps; None where there is no noise.
     """
 
-    ntraj: int | None = None
-    seed: int | None = None
     largest_step: float | None = None
 
 

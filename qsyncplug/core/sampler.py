@@ -1,0 +1,45 @@
+"""Base of the solvers that draw samples."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar, cast
+
+from .checks import check_integer
+from .result import Result
+from .solver import Solver
+
+__all__ = ["SamplingSolver"]
+
+R = TypeVar("R", bound=Result)
+
+
+class SamplingSolver(Solver, Generic[R]):
+    """A solver whose results are averages over samples, which exist once all are drawn."""
+
+    ntraj: int
+    seed: int | None
+
+    def _sample(self, ntraj: int, seed: int | None, most: int | None = None) -> None:
+        """Check and keep how many samples there shall be, and from which seed."""
+        self.ntraj = check_integer("ntraj", ntraj, minimum=2, maximum=most)
+        if seed is not None:
+            seed = check_integer("seed", seed, minimum=0, maximum=2**64 - 1)
+        self.seed = seed
+
+    def recipe(self) -> dict[str, Any]:
+        """See :meth:`Solver.recipe`."""
+        return {"ntraj": self.ntraj}
+
+    def start(self, state0: Any, t0: float) -> None:
+        """Refuse: samples are drawn whole."""
+        raise TypeError(f"{self.name} draws whole samples; it cannot be stepped: use run")
+
+    def iterate(self, state0: Any, tlist: Any, *, until: Any = None) -> Any:
+        """Refuse: samples are drawn whole."""
+        raise TypeError(f"{self.name} draws whole samples; it cannot be iterated: use run")
+
+    def run(self, state0: Any, tlist: Any, *, e_ops: Any = None, until: Any = None) -> R:
+        """Sample from `state0`; see the function of the solver's name."""
+        if until is not None:
+            raise TypeError("until: samples have no outputs before the end; leave it out")
+        return cast(R, super().run(state0, tlist, e_ops=e_ops))
