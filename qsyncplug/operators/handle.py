@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
 from ..core.checks import check_integer
 from .atom import LETTERS, AtomFactor
 from .expression import Expression
-from .factor import Factor, Local
+from .factor import Local
 from .level import LevelFactor
 from .mode import ModeFactor
 from .spin import SpinFactor
@@ -31,8 +31,6 @@ __all__ = [
     "modes",
     "spins",
 ]
-
-H = TypeVar("H")
 
 
 class Mode(Expression):
@@ -337,14 +335,7 @@ def modes(n: int, names: Iterable[str] | None = None) -> tuple[Mode, ...]:
     """
     n = check_integer("n", n, minimum=1)
     labels = named(n, names, "b")
-    return _handles(Mode, "modes", [ModeFactor()] * n, labels)
-
-
-def _handles(
-    handle: Callable[[Symbol], H], maker: str, factors: Sequence[Factor], labels: tuple[str, ...]
-) -> tuple[H, ...]:
-    """What a user holds of the symbols of a new space."""
-    return tuple(handle(s) for s in new_space(maker, factors, labels).symbols)
+    return tuple(Mode(s) for s in new_space("modes", [ModeFactor()] * n, labels).symbols)
 
 
 def _sizes(name: str, values: tuple[Any, ...], minimum: int) -> list[int]:
@@ -382,8 +373,9 @@ def spins(*N: int, names: Iterable[str] | None = None) -> tuple[Spin, ...]:
     >>> S.x**2 + S.y**2 + S.z**2 == 2
     True
     """
-    factors = [SpinFactor(n) for n in _sizes("N", N, 1)]
-    return _handles(Spin, "spins", factors, named(len(factors), names, "S"))
+    sizes = _sizes("N", N, 1)
+    space = new_space("spins", [SpinFactor(n) for n in sizes], named(len(sizes), names, "S"))
+    return tuple(Spin(s) for s in space.symbols)
 
 
 def levels(*d: int, names: Iterable[str] | None = None) -> tuple[Level, ...]:
@@ -415,8 +407,9 @@ def levels(*d: int, names: Iterable[str] | None = None) -> tuple[Level, ...]:
     >>> s[0, 0] + s[1, 1] + s[2, 2] == 1
     True
     """
-    factors = [LevelFactor(n) for n in _sizes("d", d, 2)]
-    return _handles(Level, "levels", factors, named(len(factors), names, "s"))
+    sizes = _sizes("d", d, 2)
+    space = new_space("levels", [LevelFactor(n) for n in sizes], named(len(sizes), names, "s"))
+    return tuple(Level(s) for s in space.symbols)
 
 
 def atoms(*N: int, names: Iterable[str] | None = None) -> tuple[Atoms, ...]:
@@ -448,5 +441,6 @@ def atoms(*N: int, names: Iterable[str] | None = None) -> tuple[Atoms, ...]:
     >>> 0.5 * A.each.p
     each(0.5 A1+)
     """
-    factors = [AtomFactor(n) for n in _sizes("N", N, 1)]
-    return _handles(Atoms, "atoms", factors, named(len(factors), names, "A"))
+    sizes = _sizes("N", N, 1)
+    space = new_space("atoms", [AtomFactor(n) for n in sizes], named(len(sizes), names, "A"))
+    return tuple(Atoms(s) for s in space.symbols)
