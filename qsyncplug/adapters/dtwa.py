@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..models.chains.sampled import DtwaResult
+from ..approximate.discrete_moments import DtwaResult
 from ..sync import SyncView
 from ..sync.dynamics import Dynamics, Kind
 from ..sync.reading import reader

@@ -3,6 +3,8 @@
 from . import stationary, theory  # register steadystate, predictions
 from .cumulants import CumulantResult, CumulantSolver
 from .cycle import LimitCycle, limit_cycle
+from .discrete import DtwaSolver, dtwasolve
+from .discrete_moments import DtwaResult
 from .lyapunov import LyapunovExponents, lyapunov_exponents
 from .meanfield import MeanFieldResult, MeanFieldSolver
 from .noise_spectrum import SampledSpectrum
@@ -16,6 +18,8 @@ __all__ = [
     "ClassicalSolver",
     "CumulantResult",
     "CumulantSolver",
+    "DtwaResult",
+    "DtwaSolver",
     "LimitCycle",
     "LyapunovExponents",
     "MeanFieldResult",
@@ -24,6 +28,7 @@ __all__ = [
     "SampledSpectrum",
     "TwaResult",
     "TwaSolver",
+    "dtwasolve",
     "limit_cycle",
     "lyapunov_exponents",
     "twasolve",

@@ -139,7 +139,7 @@ def errors_against_size(
             put("mean field: σz", exact.sigma[:, 2] - mean.sigma[:, 2])
         put("covariance", exact.covariance - mean.covariance)
         if ntraj:
-            from ..models.chains.dtwa import dtwasolve
+            from ..approximate.discrete import dtwasolve
 
             wigner = dtwasolve(system, state, times, ntraj=ntraj, seed=seed)
             J = wigner.spins[:, -2:]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..approximate.discrete_moments import DtwaResult
 from ..core.checks import check_integer, check_label
-from ..models.chains.sampled import DtwaResult
 from ..models.spin_one import spin_phase
 from ..published.figures import Kind, PublishedFigure
 from ..published.result import PublishedResult

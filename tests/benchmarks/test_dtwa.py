@@ -5,9 +5,8 @@ tolerance; one thread.
 import numpy as np
 import pytest
 
-from qsyncplug.models.chains.collective import collective_spins
-from qsyncplug.models.chains.dtwa import DtwaSolver, dtwasolve
-from qsyncplug.models.chains.model import SpinChains
+from qsyncplug import DtwaSolver, SpinChains, dtwasolve
+from qsyncplug.operators.collective import collective_form
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +36,7 @@ def start(expanded):
 
 def numpy_loop(expanded):
     """Fourth-order Runge–Kutta steps over arrays of all samples at once."""
-    model = collective_spins(CHAINS)
+    model = collective_form(CHAINS.system())
     s, weights, group = start(expanded)
     slices = [slice(*(np.flatnonzero(group == a)[[0, -1]] + [0, 1])) for a in range(3)]
     coupling = model.coupling.copy()

@@ -30,7 +30,6 @@ FLAGS = {"text": "no", "number": 1.5}
 MADE = {
     "CentralChain",
     "Circle",
-    "CollectiveSpins",
     "Grid",
     "GridHamiltonian",
     "OttAntonsen",
@@ -49,7 +48,6 @@ MADE = {
 RIGHT = {
     ("Circle", "normalization", "number"),
     # any text is a name or a label
-    ("CollectiveSpins", "name", "unknown"),
     ("System", "name", "unknown"),
     ("interaction", "name", "unknown"),
     ("plot_order_parameter", "label", "unknown"),

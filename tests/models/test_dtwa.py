@@ -9,15 +9,14 @@ from qsyncplug._ext.dtwa import Ensemble
 from scipy.integrate import solve_ivp
 
 import qsyncplug as qsp
+from qsyncplug import DtwaSolver, SpinChains, collective_pair, dtwasolve
 from qsyncplug.core.errors import (
     RightHandSideError,
     SolverInterrupted,
     StepLimitError,
     TimeLimitError,
 )
-from qsyncplug.models.chains.collective import CollectiveSpins, collective_pair, collective_spins
-from qsyncplug.models.chains.dtwa import DtwaSolver, dtwasolve
-from qsyncplug.models.chains.model import SpinChains
+from qsyncplug.operators.collective import collective_form
 
 UP, DOWN, SIDE = [0, 0, 1.0], [0, 0, -1.0], [1.0, 0, 0]
 
@@ -28,9 +27,33 @@ def bloch(x, phase):
     return np.array([amplitude.real, -amplitude.imag, 2 * x - 1])
 
 
+def sizes(system):
+    return [levels - 1 for levels in system.levels()]
+
+
+def operators(system, node):
+    """J_x, J_y, J_z of a spin in the space of the system."""
+    out = []
+    for axis in "xyz":
+        parts = [qutip.qeye(d) for d in system.levels()]
+        parts[node] = qutip.jmat(sizes(system)[node] / 2, axis)
+        out.append(qutip.tensor(parts))
+    return out
+
+
+def in_field(n, field):
+    """Spins in fields of their own."""
+    S = qsp.spins(*n)
+    H = sum(
+        sum(h * o for h, o in zip(row, (s.x, s.y, s.z), strict=True))
+        for row, s in zip(field, S, strict=True)
+    )
+    return qsp.System(H, order=S)
+
+
 def coherent(model, vectors):
     parts = []
-    for size, v in zip(model.n, vectors, strict=True):
+    for size, v in zip(sizes(model), vectors, strict=True):
         parts.append(
             qutip.spin_coherent(size / 2, np.arccos(np.clip(v[2], -1, 1)), np.arctan2(v[1], v[0]))
         )
@@ -39,8 +62,8 @@ def coherent(model, vectors):
 
 def exact(model, vectors, times, lossy=None):
     """⟨J⟩ (T, G, 3) from QuTiP."""
-    J = [o for a in range(len(model.n)) for o in model.operators(a)]
-    H, c_ops = model.hamiltonian(), model.c_ops()
+    J = [o for a in range(model.n) for o in operators(model, a)]
+    H, c_ops = model.qutip()
     options = {"rtol": 1e-9, "atol": 1e-11, "progress_bar": ""}
     psi = coherent(model, vectors)
     if c_ops:
@@ -66,9 +89,8 @@ def test_one_axis_twisting():
     a cos²χt too much.
     """
     N, chi = 10, 0.3
-    coupling = np.zeros((1, 1, 3))
-    coupling[0, 0, 2] = chi
-    model = CollectiveSpins([N], np.zeros((1, 3)), coupling)
+    (S,) = qsp.spins(N)
+    model = qsp.System(chi * S.z**2)
     times = np.linspace(0, 3, 16)
     result = dtwasolve(model, [SIDE], times, ntraj=40000, seed=3)
     closed = np.zeros((16, 1, 3))
@@ -84,7 +106,8 @@ def test_one_axis_twisting():
 
 
 def test_spins_in_a_field_precess():
-    model = CollectiveSpins([1, 5], [[0, 0, 0.7], [0.4, 0, -0.2]])
+    field = np.array([[0, 0, 0.7], [0.4, 0, -0.2]])
+    model = in_field([1, 5], field)
     times = np.linspace(0, 20, 41)
     result = dtwasolve(model, [SIDE, UP], times, ntraj=64, seed=0, options={"rtol": 1e-11})
     reference = exact(model, [np.array(SIDE), np.array(UP)], times)
@@ -94,7 +117,7 @@ def test_spins_in_a_field_precess():
     )
     start = 0.5 * np.einsum("si,six->six", weights, vectors)
     moved = np.stack([start[:, :1].sum(1), start[:, 1:].sum(1)], axis=1).mean(axis=0)
-    for a, h in enumerate(model.field):
+    for a, h in enumerate(field):
         axis, rate = h / np.linalg.norm(h), np.linalg.norm(h)
         for k, t in enumerate(times):
             c, s = np.cos(rate * t), np.sin(rate * t)
@@ -111,11 +134,11 @@ def test_spins_in_a_field_precess():
 
 def test_initial_moments():
     """Means and second moments of a spin-coherent state."""
-    model = CollectiveSpins([6, 3], np.zeros((2, 3)))
+    model = in_field([6, 3], np.zeros((2, 3)))
     vectors = np.array([bloch(0.3, 0.4), bloch(0.8, -1.0)])
     result = dtwasolve(model, vectors, [0.0], ntraj=50000, seed=5)
     psi = coherent(model, vectors)
-    J = [o for a in range(2) for o in model.operators(a)]
+    J = [o for a in range(2) for o in operators(model, a)]
     for u in range(6):
         assert result.spins.reshape(6)[u] == pytest.approx(
             qutip.expect(J[u], psi), abs=4.5 * result.spins_error.max()
@@ -143,7 +166,7 @@ def test_initial_moments():
 def test_four_classes_are_all_the_spins():
     """The compiled classes against every spin on its own, from the same samples (scipy)."""
     chains = SpinChains(n=(5, 3), exchange=0.8)
-    model = collective_spins(chains)
+    model = collective_form(chains.system())
     vectors = np.array([DOWN, bloch(0.4, 0.3), bloch(0.2, -0.8)])
     samples, times = 9, np.array([0.0, 0.7, 2.0])
     result = dtwasolve(chains, vectors, times, ntraj=samples, seed=12, options={"rtol": 1e-11})
@@ -188,13 +211,13 @@ def test_two_collective_spins_against_exact_and_mean_field():
         result = dtwasolve(model, vectors, times, ntraj=20000, seed=1)
         reference = exact(model, vectors, times)
 
-        def rhs(t, y, model=model, N=N):
+        form = collective_form(model)
+
+        def rhs(t, y, form=form, N=N):
             s = y.reshape(2, 3)
             J = 0.5 * N * s
-            own = np.einsum("aax,ax->ax", model.coupling, J)
-            return np.cross(
-                model.field + np.einsum("abx,bx->ax", model.coupling, J) + own, s
-            ).ravel()
+            own = np.einsum("aax,ax->ax", form.coupling, J)
+            return np.cross(form.field + np.einsum("abx,bx->ax", form.coupling, J) + own, s).ravel()
 
         s = solve_ivp(rhs, (0, 8), vectors.ravel(), rtol=1e-9, atol=1e-11).y[:, -1].reshape(2, 3)
         target = (reference[-1, 0, 0] - 1j * reference[-1, 0, 1]) / N
@@ -251,7 +274,7 @@ def test_collective_baths_have_the_right_rates(rates):
         thermal=(thermal, 0.0),
         gain=(gain, 0.0),
     )
-    model = collective_spins(chains)
+    model, form = chains.system(), collective_form(chains.system())
     vectors = np.array([bloch(0.7, 0.5), DOWN])
     samples, t = 200000, 0.1
     result = dtwasolve(chains, vectors, [0.0, t], ntraj=samples, seed=4)
@@ -259,7 +282,7 @@ def test_collective_baths_have_the_right_rates(rates):
     # the sampling noise of the start drops out of the difference; what is left is the noise of the
     # bath, turning |J|≤3
     change, true = (result.spins[1] - result.spins[0])[0], (reference[1] - reference[0])[0]
-    strength = (model.lowering.T @ model.lowering + model.raising.T @ model.raising)[0, 0]
+    strength = (form.lowering.T @ form.lowering + form.raising.T @ form.raising)[0, 0]
     error = 3 * np.sqrt(strength * t / samples)
     np.testing.assert_allclose(change, true, atol=4 * error)
     # the noise-made ⟨J_z⟩ in ⟨J+J−⟩ is far outside of that
@@ -270,9 +293,9 @@ def test_collective_loss_approaches_the_exact_decay():
     """Superradiant decay: the error of J_z/N falls with N."""
     times, errors = np.linspace(0, 6, 7), []
     for N in (4, 16):
-        model = collective_spins(
-            SpinChains(n=(N, 1), central=False, omega=(0, 0), exchange=0, loss=(1.0, 0.0))
-        )
+        model = SpinChains(
+            n=(N, 1), central=False, omega=(0, 0), exchange=0, loss=(1.0, 0.0)
+        ).system()
         vectors = np.array([bloch(0.9, 0.0), DOWN])
         result = dtwasolve(model, vectors, times, ntraj=10000, seed=6)
         reference = exact(model, vectors, times)
@@ -290,7 +313,7 @@ def test_dissipative_coupling_locks_the_sum():
     chains = SpinChains(
         n=(8, 8), central=False, omega=(0, 0), exchange=0, dissipative=0.8, engineered="spin"
     )
-    model = collective_spins(chains)
+    model = chains.system()
     vectors = np.array([bloch(0.2, 0.0), bloch(0.2, 1.0)])
     times = np.linspace(0, 3, 4)
     result = dtwasolve(chains, vectors, times, ntraj=20000, seed=9)
@@ -378,8 +401,10 @@ def test_sampling_is_uniform():
 
 
 @pytest.mark.parametrize("central", [True, False])
-def test_collective_form_of_the_chains(central):
-    """The same Hamiltonian, but for a constant, and the same dissipators."""
+def test_collective_form_is_the_system(central):
+    """The fields, couplings and amplitudes make the same Hamiltonian, but for a constant, and the
+    same dissipators.
+    """
     rates = {
         "loss": (0.2, 0.1),
         "thermal": (0.5, 0.0),
@@ -388,15 +413,43 @@ def test_collective_form_of_the_chains(central):
         "engineered": "spin",
     }
     chains = SpinChains(n=(3, 2), central=central, coherent=0.7, **rates)
-    model = collective_spins(chains)
-    ours, theirs = model.hamiltonian().full(), chains.hamiltonian().full()
+    form = collective_form(chains.system())
+    J = [operators(chains.system(), a) for a in range(len(form.n))]
+    ours = 0 * J[0][0]
+    for a in range(len(J)):
+        for mu in range(3):
+            ours += form.field[a, mu] * J[a][mu]
+            for b in range(a, len(J)):
+                ours += form.coupling[a, b, mu] * J[a][mu] * J[b][mu]
+    ours, theirs = ours.full(), chains.hamiltonian().full()
     shift = np.trace(theirs - ours) / len(ours)
     np.testing.assert_allclose(theirs - shift * np.eye(len(ours)), ours, atol=1e-12)
+    lower = [x - 1j * y for x, y, _ in J]
+    jumps = [sum(c * m for c, m in zip(row, lower, strict=True)) for row in form.lowering]
+    jumps += [sum(c * m.dag() for c, m in zip(row, lower, strict=True)) for row in form.raising]
 
     def generator(jumps):
         return sum(qutip.lindblad_dissipator(c) for c in jumps).full()
 
-    np.testing.assert_allclose(generator(model.c_ops()), generator(chains.c_ops()), atol=1e-12)
+    np.testing.assert_allclose(generator(jumps), generator(chains.c_ops()), atol=1e-12)
+
+
+def test_any_system_of_spins():
+    """A central spin with three chains; a common phase of a jump changes nothing."""
+    S = qsp.spins(1, 6, 4, 2)
+    H = 0.4 * S[0].z + sum(0.3 * (S[0].p * x.m + S[0].m * x.p) for x in S[1:])
+    model = qsp.System(H, [1j * 0.2 * (S[1].m - 0.5 * S[2].m), 0.3 * S[3].p])
+    form = collective_form(model)
+    np.testing.assert_allclose(np.abs(form.lowering), [[0, 0.2, 0.1, 0]], atol=1e-15)
+    assert form.lowering[0, 1] * form.lowering[0, 2] < 0
+    np.testing.assert_allclose(form.raising, [[0, 0, 0, 0.3]], atol=1e-15)
+    vectors, times = np.array([DOWN, bloch(0.5, 0.2), UP, SIDE]), [0.0, 0.2]
+    result = dtwasolve(model, vectors, times, ntraj=40000, seed=3)
+    assert result.nodes == (1, 2, 3) and result.mean.shape == (2, 6)
+    reference = exact(model, vectors, times)
+    assert np.abs(result.spins - reference).max() < 0.02
+    view = qsp.synchronization(result)
+    assert view.n == 3
 
 
 def test_quadratures_are_those_of_the_exact_bosons():
@@ -467,20 +520,38 @@ def test_bad_input():
     with pytest.raises(KeyError, match="atol"):
         dtwasolve(chains, chains.product_state(), [0, 1], ntraj=8, options={"atol": 1e-9})
     for kw, match in (
-        ({"geometry": "chain"}, "geometry"),
-        ({"two_photon": 0.1}, "two_photon"),
-        ({"loss": 0.1, "bath": "boson"}, "bath"),
-        ({"dissipative": 0.1}, "engineered"),
+        ({"geometry": "chain"}, "nearest-neighbour"),
+        ({"two_photon": 0.1}, "engineered='spin'"),
+        ({"two_photon": 0.1, "engineered": "spin"}, "sum of J− or of J"),
+        ({"loss": 0.1, "bath": "boson"}, "bath='spin'"),
+        ({"dissipative": 0.1}, "engineered='spin'"),
         ({"local_loss": 0.1}, "local"),
     ):
         with pytest.raises(ValueError, match=match):
             dtwasolve(SpinChains(n=(3, 3), **kw), [DOWN] * 3, [0, 1], ntraj=8)
     with pytest.raises(TypeError, match="SpinChains"):
         dtwasolve("chains", [DOWN], [0, 1])
-    with pytest.raises(ValueError, match="symmetric"):
-        CollectiveSpins([1, 1], np.zeros((2, 3)), np.arange(12).reshape(2, 2, 3))
-    with pytest.raises(ValueError, match="at least 1"):
-        CollectiveSpins([0], np.zeros((1, 3)))
+    (b,), (S,), (A,) = qsp.modes(1), qsp.spins(4), qsp.atoms(4)
+    for system, match in (
+        (qsp.System(b.dag() * b), "System of spins"),
+        (qsp.System(A.z), "System of spins"),
+    ):
+        with pytest.raises(TypeError, match=match):
+            dtwasolve(system, [UP], [0, 1])
+    for H, jumps, match in (
+        (S.z**3, [], "two spins at most"),
+        (S.x * S.y + S.y * S.x, [], "equal components"),
+        (qsp.spins(*[1] * 9)[0].z, [], "8 spins"),
+        (S.z, [S.z], r"jumps\[0\]"),
+        (S.z, [S.m + 0.5 * S.p], r"jumps\[0\]"),
+        (S.z, [S.m * S.z], r"jumps\[0\]"),
+        (S.z * (lambda t: np.cos(t)), [], "time"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            dtwasolve(qsp.System(H, jumps), [UP] * 9, [0, 1])
+    S = qsp.spins(2, 2)
+    with pytest.raises(ValueError, match="real weights"):
+        dtwasolve(qsp.System(S[0].z, [S[0].m + 1j * S[1].m]), [UP, UP], [0, 1])
 
 
 def test_limits_keep_what_was_done():

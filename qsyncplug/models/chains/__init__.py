@@ -3,8 +3,6 @@
 from . import cycle  # registers limit_cycle
 from .builder import spin_chains
 from .central import CentralChain, DoubletReport
-from .collective import CollectiveSpins, collective_pair, collective_spins
-from .dtwa import DtwaSolver, dtwasolve
 from .elimination import elimination_detuning, mode_system
 from .exact import SpinExactResult, SpinExactSolver, spin_moments
 from .meanfield import (
@@ -14,14 +12,11 @@ from .meanfield import (
     mean_field_parts,
 )
 from .model import SpinChains, collective_van_der_pol_pair
-from .sampled import DtwaResult
+from .pair import collective_pair
 
 __all__ = [
     "CentralChain",
-    "CollectiveSpins",
     "DoubletReport",
-    "DtwaResult",
-    "DtwaSolver",
     "SpinChains",
     "SpinExactResult",
     "SpinExactSolver",
@@ -29,9 +24,7 @@ __all__ = [
     "SpinMeanFieldSolver",
     "coherent_covariance",
     "collective_pair",
-    "collective_spins",
     "collective_van_der_pol_pair",
-    "dtwasolve",
     "elimination_detuning",
     "mean_field_parts",
     "mode_system",

@@ -14,7 +14,7 @@ from ...operators.system import System
 from . import central as _central
 from . import representations as _rep
 from .central import CentralChain, DoubletReport
-from .parameters import ChainParameters, check_pair
+from .parameters import ChainParameters, check_pair, check_sizes
 from .statement import chain_hamiltonian, chain_jumps, chain_system, matrix_operators
 from .states import product_ket
 from .transfer import isometry, transfer
@@ -418,16 +418,15 @@ def collective_van_der_pol_pair(
     >>> qsp.collective_van_der_pol_pair(n=8).n
     (8, 8)
     """
-    sizes = tuple(n) if isinstance(n, (tuple, list, np.ndarray)) and np.ndim(n) else (n, n)
-    sizes = tuple(check_integer("n", s, minimum=1) for s in sizes)
+    sizes = check_sizes(n)
     detuning = check_number("detuning", detuning)
     losses = check_pair("loss", loss, minimum=0.0)
     return SpinChains(
         n=sizes,
-        omega=(0.5 * detuning * sizes[0], -0.5 * detuning * sizes[-1]),
+        omega=(0.5 * detuning * sizes[0], -0.5 * detuning * sizes[1]),
         exchange=0.0,
         gain=gain,
-        two_photon=(losses[0] / sizes[0], losses[1] / sizes[-1]),
+        two_photon=(losses[0] / sizes[0], losses[1] / sizes[1]),
         dissipative=dissipative,
         engineered="spin",
         central=False,

@@ -13,7 +13,7 @@ from . import representations as _rep
 from .central import CentralChain
 from .representations import REPRESENTATIONS, Space
 
-__all__ = ["RATES", "ChainFrame", "ChainParameters", "check_pair"]
+__all__ = ["RATES", "ChainFrame", "ChainParameters", "check_pair", "check_sizes"]
 
 #: jump operators by the name of their rate
 RATES = ("loss", "nonlinear", "gain", "two_photon", "local_loss", "local_dephasing")
@@ -33,6 +33,15 @@ def check_pair(name: str, value: Any, minimum: float = -np.inf) -> tuple[float, 
     return check_number(name, values[0], minimum=minimum), check_number(
         name, values[1], minimum=minimum
     )
+
+
+def check_sizes(n: Any) -> tuple[int, int]:
+    """Return the numbers of spins ½ of two chains, from a number or a pair."""
+    sizes = tuple(n) if isinstance(n, (tuple, list, np.ndarray)) and np.ndim(n) else (n, n)
+    if len(sizes) != 2:
+        raise ValueError(f"n must be a number or a pair (one a chain), not {len(sizes)} numbers")
+    first, second = (check_integer("n", s, minimum=1) for s in sizes)
+    return first, second
 
 
 @dataclass(frozen=True)
@@ -58,12 +67,7 @@ class ChainFrame:
         self, n: Any, g: Any, omega0: Any, omega: Any, exchange: Any, central: Any
     ) -> None:
         """Sizes, frequencies and couplings of the Hamiltonian."""
-        sizes = tuple(n) if isinstance(n, (tuple, list, np.ndarray)) and np.ndim(n) else (n, n)
-        if len(sizes) != 2:
-            raise ValueError(
-                f"n must be a number or a pair (one a chain), not {len(sizes)} numbers"
-            )
-        self._put("n", tuple(check_integer("n", s, minimum=1) for s in sizes))
+        self._put("n", check_sizes(n))
         if not isinstance(central, (bool, np.bool_)):
             raise TypeError(f"central must be True or False, not {central!r}")
         self._put("central", bool(central))
@@ -215,6 +219,11 @@ class ChainParameters(ChainFrame):
     def name(self) -> str:
         """For printing."""
         return "two spin chains" + (" and a central spin" if self.central else "")
+
+    @property
+    def oscillators(self) -> tuple[int, int]:
+        """Which spins of (σ,) J1, J2 stand for oscillators in a view (b=J−/√N)."""
+        return int(self.central), int(self.central) + 1
 
     @property
     def symmetric(self) -> bool:

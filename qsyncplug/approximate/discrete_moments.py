@@ -1,4 +1,4 @@
-"""Moments of collective spins from sampled trajectories."""
+"""Moments of collective spins from discrete truncated Wigner samples."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...core.result import Result
-from ...core.stats import SampledStats
+from ..core.result import Result
+from ..core.stats import SampledStats
 
 __all__ = ["DtwaResult", "DtwaStats"]
 
@@ -21,9 +21,12 @@ class DtwaStats(SampledStats):
     ----------
     largest_step : float
         Of the stochastic steps; None where there is no noise.
+    nodes : list of int
+        Which spins ``mean`` and ``covariance`` are of.
     """
 
     largest_step: float | None = None
+    nodes: list[int] | None = None
 
 
 class DtwaResult(Result):
@@ -36,7 +39,7 @@ class DtwaResult(Result):
     products, products_error : ndarray of shape (T, 3G, 3G)
         ⟨J_aμJ_bν + J_bνJ_aμ⟩/2, in the order (1x, 1y, 1z, 2x, …), and its standard error.
     mean, mean_error : ndarray of shape (T, 2K)
-        Quadratures (q1, p1, …) of the Holstein–Primakoff bosons of the K nodes (the chains),
+        Quadratures (q1, p1, …) of the Holstein–Primakoff bosons of the K `nodes`,
         β=J−/√((N+1)/2−J_z) in every trajectory (right to the first order in 1/N), and their
         standard error.
     covariance : ndarray of shape (T, 2K, 2K)
@@ -75,6 +78,11 @@ class DtwaResult(Result):
     def _state(self, t: float, row: np.ndarray) -> np.ndarray:
         """⟨J⟩ of every group, (G, 3)."""
         return row.copy()
+
+    @property
+    def nodes(self) -> tuple[int, ...]:
+        """The spins that stand for oscillators (b=J−/√N)."""
+        return tuple(self.stats["nodes"])
 
     @property
     def ntraj(self) -> int:

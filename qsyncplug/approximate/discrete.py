@@ -1,23 +1,22 @@
-"""Discrete truncated Wigner approximation (DTWA) of collective spins, with collective loss and
-gain.
-"""
+"""Discrete truncated Wigner approximation (DTWA) of systems of spins: every spin ½ is sampled."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
-from ..._ext.dtwa import Ensemble
-from ...core.checks import check_memory
-from ...core.options import DEFAULTS
-from ...core.sampler import SamplingSolver
-from ...core.sampling import Batches, SampledProblem, fresh_seed
-from .collective import CollectiveSpins, collective_spins
-from .model import SpinChains
-from .sampled import DtwaResult, DtwaStats
+from .._ext.dtwa import Ensemble
+from ..core.checks import check_memory
+from ..core.options import DEFAULTS
+from ..core.sampler import SamplingSolver
+from ..core.sampling import Batches, SampledProblem, fresh_seed
+from ..operators.collective import CollectiveForm, bloch_vectors, collective_form
+from ..operators.system import System
+from .discrete_moments import DtwaResult, DtwaStats
 
-__all__ = ["DtwaSolver", "dtwasolve"]
+__all__ = ["DtwaProblem", "DtwaSolver", "dtwasolve"]
 
 
 def _frame(direction: np.ndarray) -> np.ndarray:
@@ -30,13 +29,25 @@ def _frame(direction: np.ndarray) -> np.ndarray:
     return np.array([n, first, np.cross(n, first)])
 
 
+@runtime_checkable
+class Spins(Protocol):
+    """A model that is stated as a system of spins."""
+
+    @property
+    def oscillators(self) -> Sequence[int]:
+        """Which spins stand for oscillators."""
+
+    def system(self) -> System:
+        """The system."""
+
+
 class DtwaSolver(SamplingSolver[DtwaResult]):
     """Discrete truncated Wigner trajectories, compiled; see :func:`dtwasolve`.
 
     Parameters
     ----------
-    model : SpinChains or CollectiveSpins
-        What to run.
+    model : System or SpinChains
+        Spins.
     ntraj : int
         Number of trajectories, at least 2.
     seed : int, optional
@@ -62,19 +73,25 @@ class DtwaSolver(SamplingSolver[DtwaResult]):
 
     def __init__(
         self,
-        model: SpinChains | CollectiveSpins,
+        model: System | Spins,
         *,
         ntraj: int = 20000,
         seed: int | None = None,
         options: dict[str, Any] | None = None,
     ):
         self._sample(ntraj, seed)
-        self.chains = model
-        super().__init__(collective_spins(model), options=options)
+        nodes = None
+        if isinstance(model, Spins):
+            model, nodes = model.system(), list(model.oscillators)
+        self.form = collective_form(model)
+        # a spin ½ beside longer spins is no oscillator, unless the model says so
+        long = [a for a, N in enumerate(self.form.n) if N > 1]
+        self.nodes = nodes or long or list(range(len(self.form.n)))
+        super().__init__(model, options=options)
 
     def _ensemble(self, state0: Any, times: np.ndarray, seed: int) -> Ensemble:
-        model: CollectiveSpins = self.model
-        vectors = model.bloch_vectors(state0)
+        model = self.form
+        vectors = bloch_vectors(model, state0)
         G = len(model.n)
         coupling = model.coupling.copy()
         own = model.coupling[range(G), range(G)]
@@ -115,20 +132,21 @@ class DtwaSolver(SamplingSolver[DtwaResult]):
         """Check `state0`; everything that one run is made of."""
         seed = fresh_seed() if self.seed is None else self.seed
         ensemble = self._ensemble(state0, times, seed)
-        stochastic = len(self.model.lowering) + len(self.model.raising) > 0
+        stochastic = len(self.form.lowering) + len(self.form.raising) > 0
         stats = DtwaStats(
             method="rk4" if stochastic else "dop853",
             ntraj=self.ntraj,
             seed=seed,
             largest_step=self._largest_step if stochastic else None,
+            nodes=self.nodes,
             neglected=[
                 "quantum corrections beyond the first order in 1/N: truncated Wigner (third and "
                 "higher derivatives)"
             ],
         )
-        if 1 in self.model.n:
+        if 1 in self.form.n:
             stats["neglected"].append(
-                "the central spin is one spin ½: no large N makes its truncation controlled"
+                "a spin ½, such as a central spin: no large N makes its truncation controlled"
             )
         result = DtwaResult(e_ops, self._options, solver=self.name, stats=stats, model=self.model)
         stepper = _DtwaBatches(
@@ -139,7 +157,11 @@ class DtwaSolver(SamplingSolver[DtwaResult]):
             float(times[0]),
         )
         stepper.stages = 4 if stochastic else 12
-        return DtwaProblem(times, stepper, result)
+        return DtwaProblem(times, stepper, result, self.form)
+
+    def recipe(self) -> dict[str, Any]:
+        """See :meth:`Solver.recipe`."""
+        return {**super().recipe(), "nodes": self.nodes}
 
 
 class _DtwaBatches(Batches):
@@ -155,6 +177,10 @@ class _DtwaBatches(Batches):
 
 class DtwaProblem(SampledProblem):
     """Moments of collective spins from the sums over samples."""
+
+    def __init__(self, times: np.ndarray, stepper: Any, result: DtwaResult, form: CollectiveForm):
+        super().__init__(times, stepper, result)
+        self.form = form
 
     def allocate(self) -> None:
         """Make the sums, if they fit."""
@@ -172,7 +198,7 @@ class DtwaProblem(SampledProblem):
 
     def fill(self, count: int) -> None:
         """Means, products, covariance and their standard errors."""
-        result, model = self.result, self.result.model
+        result, model = self.result, self.form
         assert isinstance(result, DtwaResult)
         G, T = len(model.n), len(self.output_times)
         d = 3 * G
@@ -195,9 +221,9 @@ class DtwaProblem(SampledProblem):
 
     def _fill_nodes(self, mean: np.ndarray, error: np.ndarray, first: int) -> None:
         """Quadratures of the nodes, whose moments start at `first`."""
-        result, model = self.result, self.result.model
-        G = len(model.n)
-        picked = [2 * a + part for a in model.nodes for part in range(2)]
+        result, G = self.result, len(self.form.n)
+        assert isinstance(result, DtwaResult)
+        picked = [2 * a + part for a in result.nodes for part in range(2)]
         last = mean.shape[1] - 2 * G
         result.mean, result.mean_error = mean[:, last:][:, picked], error[:, last:][:, picked]
         centre = mean[:, first:][:, picked]
@@ -208,7 +234,7 @@ class DtwaProblem(SampledProblem):
         result.covariance = second - centre[:, :, None] * centre[:, None, :]
 
 
-def _energy(model: CollectiveSpins, result: DtwaResult) -> np.ndarray:
+def _energy(model: CollectiveForm, result: DtwaResult) -> np.ndarray:
     """⟨H⟩ of the sampled moments, which every trajectory conserves."""
     energy = np.einsum("tax,ax->t", result.spins, model.field)
     for a in range(len(model.n)):
@@ -221,7 +247,7 @@ def _energy(model: CollectiveSpins, result: DtwaResult) -> np.ndarray:
 
 
 def dtwasolve(
-    chains: SpinChains | CollectiveSpins,
+    system: System | Spins,
     state0: Any,
     tlist: Any,
     *,
@@ -230,8 +256,7 @@ def dtwasolve(
     e_ops: Any = None,
     options: dict[str, Any] | None = None,
 ) -> DtwaResult:
-    r"""Discrete truncated Wigner approximation of two chains (or any collective spins), with error
-    bars.
+    r"""Discrete truncated Wigner approximation of a system of spins, with error bars.
 
     Every spin ½ starts with the component +1 along its Bloch vector and ±1, at random, along two
     directions across it, and follows the classical equation :math:`\dot s = B×s` in the field of
@@ -247,13 +272,13 @@ def dtwasolve(
 
     Parameters
     ----------
-    chains : SpinChains or CollectiveSpins
-        What to run: collective spins, with collective loss, thermal bath, gain and dissipative
-        coupling through J∓.
+    system : System or SpinChains
+        Up to 8 spins of :func:`qsyncplug.spins`: fields, products of equal components of two spins
+        and squares of components in H, sums of J− or of J+ as jumps.
     state0 : Qobj or array_like of shape (G, 3)
         A product of spin-coherent states in the collective representation
-        (``chains.product_state(...)``), or its Bloch vectors, those of the central spin first. A
-        single spin may be mixed.
+        (``chains.product_state(...)``), or its Bloch vectors, in the order of the system's nodes.
+        A spin ½ may be mixed.
     tlist : array_like of shape (T,)
         Strictly increasing output times.
     ntraj : int
@@ -278,7 +303,7 @@ def dtwasolve(
     Raises
     ------
     ValueError, TypeError
-        Bad input: a state that is no product of spin-coherent states, a dissipator without a
+        Bad input: a state that is no product of spin-coherent states, an operator without a
         collective form.
     TimeLimitError, StepLimitError
         The run had to stop; ``error.result`` holds the moments of the samples finished.
@@ -309,6 +334,6 @@ def dtwasolve(
     >>> bool(np.all(run.spins_error >= 0))
     True
     """
-    return DtwaSolver(chains, ntraj=ntraj, seed=seed, options=options).run(
+    return DtwaSolver(system, ntraj=ntraj, seed=seed, options=options).run(
         state0, tlist, e_ops=e_ops
     )
