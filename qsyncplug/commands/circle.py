@@ -13,7 +13,7 @@ import numpy as np
 from ..plot.circle import plot_circle
 from ..plot.style import draw_series, finish, legend
 from ..plot.views import plot_trajectories
-from .shared import Stages, add_options, check_options, write
+from .shared import Stages, add_options, add_settings, check_options, new_command, write
 
 __all__ = ["add_parser", "run"]
 
@@ -33,32 +33,29 @@ class _Row:
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
     """Add the command and its options to the subparsers `commands`."""
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser: argparse.ArgumentParser = new_command(
+        commands,
         "circle",
-        help="particles on the circle: fast sums against pair sums, SciPy and a closed form",
-        description="Self-attention (or Kuramoto's model, --beta 0) with every way of summing "
-        "the forces, compared with "
-        "pair sums in SciPy's DOP853, and two Kuramoto oscillators with their closed form.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        "particles on the circle: fast sums against pair sums, SciPy and a closed form",
+        "Self-attention (or Kuramoto's model, --beta 0) with every way of summing the forces, "
+        "compared with pair sums in SciPy's DOP853, and two Kuramoto oscillators with their "
+        "closed form.",
+        run,
     )
-    add = parser.add_argument
-    add(
-        "--beta",
-        type=float,
-        default=5.0,
-        help="inverse temperature of the attention; 0 is Kuramoto's model",
+    add_settings(
+        parser,
+        beta=(5.0, "inverse temperature of the attention; 0 is Kuramoto's model"),
+        particles=(200, "number of particles"),
+        seed=(0, "of the uniform initial positions"),
+        threads=(1, "threads of the compiled kernels"),
     )
-    add("--particles", type=int, default=200, help="number of particles")
-    add(
+    parser.add_argument(
         "--normalization",
         choices=("mean", "attention", "sum"),
         default="attention",
         help="what divides the forces",
     )
-    add("--seed", type=int, default=0, help="of the uniform initial positions")
-    add("--threads", type=int, default=1, help="threads of the compiled kernels")
     add_options(parser, end=20.0, times=101, output="qsyncplug-compare-circle")
-    parser.set_defaults(run=run)
     return parser
 
 

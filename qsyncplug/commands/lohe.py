@@ -7,38 +7,34 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .shared import Stages, add_options, check_options, write
+from .shared import Stages, add_options, add_settings, check_options, new_command, write
 
 __all__ = ["add_parser", "run"]
 
 
 def add_parser(commands: Any) -> None:
     """Add the command and its options to the parser."""
-    parser = commands.add_parser(
+    parser = new_command(
+        commands,
         "lohe",
-        help="Schrödinger–Lohe: reduced against grid against Kuramoto",
-        description="N oscillators in a harmonic trap with different frequencies: the equations "
-        "on the grid, the exact "
-        "reduction to N·r numbers, and the Kuramoto model of their phases, compared measure by "
-        "measure.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        "Schrödinger–Lohe: reduced against grid against Kuramoto",
+        "N oscillators in a harmonic trap with different frequencies: the equations on the grid, "
+        "the exact reduction to N·r numbers, and the Kuramoto model of their phases, compared "
+        "measure by measure.",
+        run,
     )
-    add = parser.add_argument
-    add("--oscillators", type=int, default=6, help="number of oscillators N")
-    add("--coupling", type=float, default=1.0, help="coupling k")
-    add("--frequencies", type=float, default=0.2, help="standard deviation of the frequencies")
-    add(
-        "--spread",
-        type=float,
-        default=1.0,
-        help="standard deviation of the initial centres; 0 makes Kuramoto exact",
+    add_settings(
+        parser,
+        oscillators=(6, "number of oscillators N"),
+        coupling=(1.0, "coupling k"),
+        frequencies=(0.2, "standard deviation of the frequencies"),
+        spread=(1.0, "standard deviation of the initial centres; 0 makes Kuramoto exact"),
+        phases=(1.0, "standard deviation of the initial phases"),
+        points=(128, "points of the grid"),
+        length=(18.0, "length of the box"),
+        seed=(1, "of the random frequencies, centres and phases"),
     )
-    add("--phases", type=float, default=1.0, help="standard deviation of the initial phases")
-    add("--points", type=int, default=128, help="points of the grid")
-    add("--length", type=float, default=18.0, help="length of the box")
-    add("--seed", type=int, default=1, help="of the random frequencies, centres and phases")
     add_options(parser, end=10.0, times=101, tolerance=0.05, output="qsyncplug-compare-lohe")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .shared import Stages, add_options, check_options, write
+from .shared import Stages, add_options, add_settings, check_options, new_command, write
 
 __all__ = ["add_parser", "run"]
 
@@ -28,44 +28,29 @@ def _complex_pair(text: str) -> tuple[complex, complex]:
 
 def add_parser(commands: Any) -> None:
     """Add the command and its options to the parser."""
-    parser = commands.add_parser(
+    parser = new_command(
+        commands,
         "modes",
-        help="van der Pol pair: exact against mean field and covariance",
-        description="Two quantum van der Pol oscillators: exact (QuTiP), mean field with "
-        "linearised covariance, and Gaussian "
-        "cumulants, compared measure by measure.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        "van der Pol pair: exact against mean field and covariance",
+        "Two quantum van der Pol oscillators: exact (QuTiP), mean field with linearised "
+        "covariance, and Gaussian cumulants, compared measure by measure.",
+        run,
     )
-    add = parser.add_argument
-    add(
-        "--gain",
-        type=_numbers,
-        default=1.0,
-        help="linear gain g1 of both oscillators, or of each (1,2)",
-    )
-    add(
-        "--loss",
-        type=_numbers,
-        default=0.2,
-        help="two-photon loss g2 of both oscillators, or of each",
-    )
-    add("--detuning", type=float, default=0.5, help="detuning Δ")
-    add("--coherent", type=float, default=0.0, help="coherent coupling J")
-    add("--dissipative", type=float, default=1.0, help="dissipative coupling V")
-    add(
-        "--amplitudes",
-        type=_complex_pair,
-        default="1.5,1.5j",
-        help="initial coherent amplitudes",
-    )
-    add("--cutoff", type=int, default=20, help="Fock levels of each oscillator in the exact run")
-    add(
-        "--states",
-        action="store_true",
-        help="evolve the whole density matrix (slower): entropies and E_N of the exact state",
+    add_settings(
+        parser,
+        gain=(1.0, "linear gain g1 of both oscillators, or of each (1,2)", _numbers),
+        loss=(0.2, "two-photon loss g2 of both oscillators, or of each", _numbers),
+        detuning=(0.5, "detuning Δ"),
+        coherent=(0.0, "coherent coupling J"),
+        dissipative=(1.0, "dissipative coupling V"),
+        amplitudes=("1.5,1.5j", "initial coherent amplitudes", _complex_pair),
+        cutoff=(20, "Fock levels of each oscillator in the exact run"),
+        states=(
+            False,
+            "evolve the whole density matrix (slower): entropies and E_N of the exact state",
+        ),
     )
     add_options(parser, end=8.0, times=161, tolerance=0.05, output="qsyncplug-compare-modes")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -15,9 +15,44 @@ import numpy as np
 
 from ..core.checks import check_integer, check_number
 
-__all__ = ["Stages", "add_options", "check_options", "check_output", "write", "write_figure"]
+__all__ = [
+    "Stages",
+    "add_options",
+    "add_settings",
+    "check_options",
+    "check_output",
+    "new_command",
+    "write",
+    "write_figure",
+]
 
 _FIGURES = (".png", ".pdf", ".svg")
+
+
+def new_command(commands: Any, name: str, summary: str, about: str, run: Any) -> Any:
+    """Parser of the command `name`, which calls ``run(args)`` and shows what is set by default."""
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=about,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_settings(parser: argparse.ArgumentParser, **settings: tuple[Any, ...]) -> None:
+    """Add ``--name`` for each ``name=(default, help)`` or ``name=(default, help, type)``.
+
+    Without a type it is that of the default; False is a switch.
+    """
+    for name, (default, text, *kind) in settings.items():
+        option = f"--{name.replace('_', '-')}"
+        if default is False:
+            parser.add_argument(option, action="store_true", help=text)
+        else:
+            kind = kind or [type(default)]
+            parser.add_argument(option, type=kind[0], default=default, help=text)
 
 
 def add_options(

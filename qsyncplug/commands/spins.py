@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..plot.style import draw_series, finish, legend
-from .shared import add_options, check_options, write
+from .shared import add_options, add_settings, check_options, new_command, write
 
 __all__ = ["add_parser", "errors_against_size", "fitted_power", "run"]
 
@@ -44,46 +44,33 @@ def _sizes(text: str) -> list[int]:
         ) from None
 
 
-def add_parser(subparsers: Any) -> None:
+def add_parser(commands: Any) -> None:
     """Add the command and its options to the parser."""
-    parser = subparsers.add_parser(
+    parser = new_command(
+        commands,
         "spins",
-        help="two spin chains: exact against mean field, covariance and truncated Wigner",
-        description="Two chains of N spins and a central spin: the exact collective evolution "
-        "against mean field and covariance "
-        "and the discrete truncated Wigner approximation, with the fitted power of 1/N of every "
-        "error.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        "two spin chains: exact against mean field, covariance and truncated Wigner",
+        "Two chains of N spins and a central spin: the exact collective evolution against mean "
+        "field and covariance and the discrete truncated Wigner approximation, with the fitted "
+        "power of 1/N of every error.",
+        run,
     )
-    add = parser.add_argument
-    add(
-        "--sizes",
-        type=_sizes,
-        default="4,8,16,32",
-        help="spins of each chain, separated by commas",
+    add_settings(
+        parser,
+        sizes=("4,8,16,32", "spins of each chain, separated by commas", _sizes),
+        g=("1.5,2.4", "coupling of the chains to the central spin", _pair),
+        omega0=(1.0, "splitting of the central spin"),
+        omega=("1,0.8", "frequencies of the chains", _pair),
+        exchange=(0.2, "λ"),
+        coherent=(0.0, "direct coupling κ of the chains"),
+        loss=("0,0", "rates of J−", _pair),
+        no_central=(False, "without the central spin (then --g and --omega0 do not count)"),
+        excitation=("0.3,0.2", "initial x=n/N of each chain", _pair),
+        phase=("0,1", "initial phases", _pair),
+        ntraj=(5000, "trajectories of the truncated Wigner approximation; 0: without it"),
+        seed=(1, "of these trajectories"),
     )
-    add("--g", type=_pair, default="1.5,2.4", help="coupling of the chains to the central spin")
-    add("--omega0", type=float, default=1.0, help="splitting of the central spin")
-    add("--omega", type=_pair, default="1,0.8", help="frequencies of the chains")
-    add("--exchange", type=float, default=0.2, help="λ")
-    add("--coherent", type=float, default=0.0, help="direct coupling κ of the chains")
-    add("--loss", type=_pair, default="0,0", help="rates of J−")
-    add(
-        "--no-central",
-        action="store_true",
-        help="without the central spin (then --g and --omega0 do not count)",
-    )
-    add("--excitation", type=_pair, default="0.3,0.2", help="initial x=n/N of each chain")
-    add("--phase", type=_pair, default="0,1", help="initial phases")
-    add(
-        "--ntraj",
-        type=int,
-        default=5000,
-        help="trajectories of the truncated Wigner approximation; 0: without it",
-    )
-    add("--seed", type=int, default=1, help="of these trajectories")
     add_options(parser, end=1.0, times=21, output="qsyncplug-compare-spins")
-    parser.set_defaults(run=run)
 
 
 def errors_against_size(

@@ -10,33 +10,35 @@ from typing import Any
 
 import numpy as np
 
-from .shared import Stages, check_output, write_figure
+from .shared import Stages, add_settings, check_output, new_command, write_figure
 
 __all__ = ["add_parser", "run", "tongue_point"]
 
 
 def add_parser(commands: Any) -> None:
     """Add the command and its options to the parser."""
-    parser = commands.add_parser(
+    parser = new_command(
+        commands,
         "sweep",
-        help="the Arnold tongue: exact steady states over detuning and coupling",
-        description="Two quantum van der Pol oscillators: the exact steady state at every detuning "
+        "the Arnold tongue: exact steady states over detuning and coupling",
+        "Two quantum van der Pol oscillators: the exact steady state at every detuning "
         "and coupling, and how strongly their relative phase is preferred (2π max P − 1, which is "
         "0 without coupling). Points are kept in OUTPUT.zarr; a call that was stopped goes on.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        run,
     )
-    add = parser.add_argument
-    add("--points", type=int, default=30, help="points along each axis")
-    add("--detuning", type=float, default=3.0, help="largest |Δ| in units of the gain")
-    add("--coupling", type=float, default=2.0, help="largest dissipative coupling V")
-    add("--loss", type=float, default=3.0, help="two-photon loss g2 in units of the gain")
-    add("--cutoff", type=int, default=9, help="Fock levels of each oscillator")
-    add("--workers", type=int, default=os.cpu_count() or 1, help="processes")
-    add("--overwrite", action="store_true", help="start again")
-    add("--retry", action="store_true", help="run failed points again")
-    add("--output", type=Path, default=Path("qsyncplug-tongue"), help="OUTPUT.zarr and OUTPUT.png")
-    add("--quiet", action="store_true", help="no progress")
-    parser.set_defaults(run=run)
+    add_settings(
+        parser,
+        points=(30, "points along each axis"),
+        detuning=(3.0, "largest |Δ| in units of the gain"),
+        coupling=(2.0, "largest dissipative coupling V"),
+        loss=(3.0, "two-photon loss g2 in units of the gain"),
+        cutoff=(9, "Fock levels of each oscillator"),
+        workers=(os.cpu_count() or 1, "processes"),
+        overwrite=(False, "start again"),
+        retry=(False, "run failed points again"),
+        output=(Path("qsyncplug-tongue"), "OUTPUT.zarr and OUTPUT.png", Path),
+        quiet=(False, "no progress"),
+    )
 
 
 def tongue_point(

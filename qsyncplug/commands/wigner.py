@@ -5,43 +5,34 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .shared import Stages, add_options, check_options, write
+from .shared import Stages, add_options, add_settings, check_options, new_command, write
 
 __all__ = ["add_parser", "run"]
 
 
 def add_parser(commands: Any) -> None:
     """Add the command and its options to the parser."""
-    parser = commands.add_parser(
+    parser = new_command(
+        commands,
         "wigner",
-        help="Wigner–Lohe: phase space against Schrödinger–Lohe",
-        description="N oscillators in one potential: every w_ij stepped in phase space, the "
-        "exact reduction that forms them on "
-        "request, and the Schrödinger–Lohe equations on the grid, compared in w_ij and measure by "
-        "measure.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        "Wigner–Lohe: phase space against Schrödinger–Lohe",
+        "N oscillators in one potential: every w_ij stepped in phase space, the exact reduction "
+        "that forms them on request, and the Schrödinger–Lohe equations on the grid, compared in "
+        "w_ij and measure by measure.",
+        run,
     )
-    add = parser.add_argument
-    add("--oscillators", type=int, default=3, help="number of oscillators N")
-    add("--coupling", type=float, default=1.0, help="coupling κ")
-    add("--anharmonicity", type=float, default=0.3, help="a in V=x²/2+a cos(1.3x)")
-    add(
-        "--spread",
-        type=float,
-        default=0.5,
-        help="standard deviation of the initial centres and momenta",
+    add_settings(
+        parser,
+        oscillators=(3, "number of oscillators N"),
+        coupling=(1.0, "coupling κ"),
+        anharmonicity=(0.3, "a in V=x²/2+a cos(1.3x)"),
+        spread=(0.5, "standard deviation of the initial centres and momenta"),
+        phases=(0.5, "standard deviation of the initial phases"),
+        points=(48, "points of the grid; the phase space has twice as many along each axis"),
+        length=(16.0, "length of the box"),
+        seed=(1, "of the random centres and phases"),
     )
-    add("--phases", type=float, default=0.5, help="standard deviation of the initial phases")
-    add(
-        "--points",
-        type=int,
-        default=48,
-        help="points of the grid; the phase space has twice as many along each axis",
-    )
-    add("--length", type=float, default=16.0, help="length of the box")
-    add("--seed", type=int, default=1, help="of the random centres and phases")
     add_options(parser, end=2.0, times=21, tolerance=0.01, output="qsyncplug-compare-wigner")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
