@@ -10,6 +10,7 @@ from .._ext.bosons import PolynomialFlow, Polynomials
 from ..core.checks import check_integer
 from ..core.errors import ApproximationWarning, warn
 from ..core.gaussian import covariance_from_moments
+from ..core.options import Options
 from ..core.result import Result
 from ..core.rungekutta import runge_kutta
 from ..core.stepper import Problem
@@ -313,12 +314,7 @@ class CumulantSolver(ClosedSolver):
     """
 
     def __init__(
-        self,
-        model: System,
-        *,
-        order: int = 2,
-        cutoff: Any = None,
-        options: dict[str, Any] | None = None,
+        self, model: System, *, order: int = 2, cutoff: Any = None, options: Options | None = None
     ):
         super().__init__(model, options=options)
         self.order = check_integer("order", order, minimum=1)

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._ext.dtwa import Ensemble
 from ..core.checks import check_memory
-from ..core.options import DEFAULTS
+from ..core.options import DEFAULTS, Options
 from ..core.sampler import SamplingSolver
 from ..core.sampling import Batches, SampledProblem, fresh_seed
 from ..operators.collective import CollectiveForm, bloch_vectors, collective_form
@@ -77,7 +77,7 @@ class DtwaSolver(SamplingSolver[DtwaResult]):
         *,
         ntraj: int = 20000,
         seed: int | None = None,
-        options: dict[str, Any] | None = None,
+        options: Options | None = None,
     ):
         self._sample(ntraj, seed)
         nodes = None
@@ -254,7 +254,7 @@ def dtwasolve(
     ntraj: int = 20000,
     seed: int | None = None,
     e_ops: Any = None,
-    options: dict[str, Any] | None = None,
+    options: Options | None = None,
 ) -> DtwaResult:
     r"""Discrete truncated Wigner approximation of a system of spins, with error bars.
 

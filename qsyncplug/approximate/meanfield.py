@@ -21,6 +21,7 @@ from ..core.gaussian import (
     moments_from_covariance,
     uncertainty_margin,
 )
+from ..core.options import Options
 from ..core.pulses import find_breaks
 from ..core.result import Result
 from ..core.stepper import Problem
@@ -141,9 +142,7 @@ class MeanFieldSolver(LinearSolver):
     (2, 4)
     """
 
-    def __init__(
-        self, model: System, *, closure: str = "linear", options: dict[str, Any] | None = None
-    ):
+    def __init__(self, model: System, *, closure: str = "linear", options: Options | None = None):
         super().__init__(model, options=options)
         self.closure = check_choice("closure", closure, _CLOSURES)
 
@@ -236,7 +235,7 @@ def mfsolve_system(
     closure: str = "linear",
     order: int = 2,
     e_ops: Any = None,
-    options: dict[str, Any] | None = None,
+    options: Options | None = None,
 ) -> Result:
     r"""Mean field, covariance or cumulants of a system.
 

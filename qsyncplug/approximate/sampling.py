@@ -12,7 +12,7 @@ from .._ext.stochastic import BLOCK, Stochastic
 from ..core.checks import check_memory
 from ..core.errors import ApproximationWarning, NonFiniteError, StepLimitError, warn
 from ..core.limits import look
-from ..core.options import DEFAULTS
+from ..core.options import DEFAULTS, Options
 from ..core.sampler import SamplingSolver
 from ..core.sampling import fresh_seed
 from ..operators.classical import Classical
@@ -74,7 +74,7 @@ class TwaSolver(SamplingSolver[TwaResult]):
         *,
         ntraj: int = 10_000,
         seed: int | None = None,
-        options: dict[str, Any] | None = None,
+        options: Options | None = None,
     ):
         if not isinstance(model, System):
             raise TypeError(f"twasolve takes a System, not {type(model).__name__}")
@@ -294,7 +294,7 @@ def twasolve(
     ntraj: int = 10_000,
     seed: int | None = None,
     e_ops: Any = None,
-    options: dict[str, Any] | None = None,
+    options: Options | None = None,
 ) -> TwaResult:
     r"""Truncated Wigner approximation of modes and spins, with error bars.
 

@@ -11,6 +11,7 @@ from .._ext.bosons import LinearisedFlow, PolynomialFlow, Polynomials, first_unp
 from .._ext.integrator import RightHandSide
 from ..core.checks import check_array
 from ..core.errors import SolverError
+from ..core.options import Options
 from ..core.rungekutta import integrator
 from ..core.stepper import Problem
 from ..operators.atom import AtomFactor
@@ -207,9 +208,7 @@ class ClassicalSolver(LinearSolver):
     (2, 2)
     """
 
-    def __init__(
-        self, model: System, *, closure: str = "linear", options: dict[str, Any] | None = None
-    ):
+    def __init__(self, model: System, *, closure: str = "linear", options: Options | None = None):
         super().__init__(model, options=options)
         self.closure = closure
 

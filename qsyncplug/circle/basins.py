@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core.checks import check_choice, check_integer, check_number, check_seed
 from ..core.errors import SolverError
+from ..core.options import Options
 from .coalescence import Coalescence, StationaryError
 from .model import Circle, check_circle
 from .parts import Parts
@@ -81,7 +82,7 @@ def basin_of_synchronization(
     confidence: float = 0.95,
     method: str = "exact",
     max_time: float | None = None,
-    options: dict[str, Any] | None = None,
+    options: Options | None = None,
 ) -> Basin:
     r"""Estimate how large the basin of the synchronised state is.
 

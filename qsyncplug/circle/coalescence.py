@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..core.checks import check_memory, check_number
-from ..core.options import DEFAULTS
+from ..core.options import DEFAULTS, Options
 from ..core.solver import Solver
 from .mergebook import WidthError
 from .mergelaw import MergeLaw
@@ -28,7 +28,7 @@ def coalesce(
     *,
     gap: float = 1e-8,
     contraction: float = 0.3,
-    options: dict[str, Any] | None = None,
+    options: Options | None = None,
 ) -> CoalesceResult:
     r"""Follow identical particles until all have merged into one, however long it takes.
 
@@ -150,7 +150,7 @@ class Coalescence(Solver):
         gap: float = 1e-8,
         contraction: float = 0.3,
         until: Until | None = None,
-        options: dict[str, Any] | None = None,
+        options: Options | None = None,
     ):
         self.gap = check_number("gap", gap, minimum=1e-13, maximum=1e-3)
         self.contraction = check_number("contraction", contraction, maximum=1.0)

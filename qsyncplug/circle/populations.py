@@ -11,7 +11,7 @@ from .._ext.motion import Moebius
 from ..core import storage
 from ..core.checks import check_array, check_integer, check_memory
 from ..core.errors import StorageError
-from ..core.options import DEFAULTS
+from ..core.options import DEFAULTS, Options
 from ..core.result import Result
 from ..core.rungekutta import runge_kutta
 from ..core.solver import Solver
@@ -321,7 +321,7 @@ class MoebiusSolver(Solver):
     name = "wssolve"
     solver_options: ClassVar[dict[str, Any]] = {**DEFAULTS, "rtol": 1e-12, "store_states": False}
 
-    def __init__(self, model: Circle | Populations, *, options: dict[str, Any] | None = None):
+    def __init__(self, model: Circle | Populations, *, options: Options | None = None):
         if not isinstance(model, (Circle, Populations)):
             raise TypeError(f"model must be a Circle or Populations, not {type(model).__name__}")
         super().__init__(model, options=options)
@@ -360,7 +360,7 @@ def wssolve(
     tlist: Any,
     *,
     e_ops: Any = None,
-    options: dict[str, Any] | None = None,
+    options: Options | None = None,
 ) -> MoebiusResult:
     r"""Solve the motion of identical oscillators by the three equations it is made of.
 

@@ -10,7 +10,7 @@ import numpy as np
 from .._ext.equations import PythonRightHandSide
 from ..core import storage
 from ..core.checks import check_array, check_ndim, check_number
-from ..core.options import DEFAULTS
+from ..core.options import DEFAULTS, Options
 from ..core.result import Result
 from ..core.rungekutta import runge_kutta
 from ..core.solver import Solver
@@ -204,7 +204,7 @@ class OttAntonsenSolver(Solver):
     name = "oasolve"
     solver_options: ClassVar[dict[str, Any]] = {**DEFAULTS, "store_states": False}
 
-    def __init__(self, model: OttAntonsen, *, options: dict[str, Any] | None = None):
+    def __init__(self, model: OttAntonsen, *, options: Options | None = None):
         if not isinstance(model, OttAntonsen):
             raise TypeError(f"model must be an OttAntonsen, not {type(model).__name__}")
         super().__init__(model, options=options)
@@ -232,7 +232,7 @@ def oasolve(
     tlist: Any,
     *,
     e_ops: Any = None,
-    options: dict[str, Any] | None = None,
+    options: Options | None = None,
 ) -> OttAntonsenResult:
     r"""Solve Ott and Antonsen's equations.
 

@@ -9,7 +9,7 @@ import numpy as np
 from .._ext.harmonics import harmonics
 from ..core.checks import check_choice, check_integer, check_number
 from ..core.errors import ApproximationWarning, StorageError, warn
-from ..core.options import DEFAULTS
+from ..core.options import DEFAULTS, Options
 from ..core.result import Result
 from ..core.rungekutta import integrator
 from ..core.solver import Solver
@@ -274,7 +274,7 @@ class CircleSolver(Solver):
 
     unsaved_options = ("seed", "history")
 
-    def __init__(self, model: Circle, *, options: dict[str, Any] | None = None):
+    def __init__(self, model: Circle, *, options: Options | None = None):
         check_circle(model)
         super().__init__(model, options=options)
 
@@ -387,12 +387,7 @@ class CircleProblem(Problem):
 
 
 def circlesolve(
-    model: Circle,
-    state0: Any,
-    tlist: Any,
-    *,
-    e_ops: Any = None,
-    options: dict[str, Any] | None = None,
+    model: Circle, state0: Any, tlist: Any, *, e_ops: Any = None, options: Options | None = None
 ) -> CircleResult:
     """Solve a mean-field model on the circle.
 

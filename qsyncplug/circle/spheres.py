@@ -10,7 +10,7 @@ import numpy as np
 from .._ext.equations import PythonRightHandSide
 from ..core import storage
 from ..core.checks import check_array, check_choice, check_memory, check_number
-from ..core.options import DEFAULTS
+from ..core.options import DEFAULTS, Options
 from ..core.result import Result
 from ..core.rungekutta import runge_kutta
 from ..core.solver import Solver
@@ -240,7 +240,7 @@ class SphereSolver(Solver):
     name = "spheresolve"
     solver_options: ClassVar[dict[str, Any]] = {**DEFAULTS, "store_states": False}
 
-    def __init__(self, model: Sphere, *, options: dict[str, Any] | None = None):
+    def __init__(self, model: Sphere, *, options: Options | None = None):
         if not isinstance(model, Sphere):
             raise TypeError(f"model must be a Sphere, not {type(model).__name__}")
         super().__init__(model, options=options)
@@ -285,12 +285,7 @@ class _SphereProblem(ReducedProblem):
 
 
 def spheresolve(
-    model: Sphere,
-    state0: Any,
-    tlist: Any,
-    *,
-    e_ops: Any = None,
-    options: dict[str, Any] | None = None,
+    model: Sphere, state0: Any, tlist: Any, *, e_ops: Any = None, options: Options | None = None
 ) -> SphereResult:
     r"""Solve the motion of particles on a sphere.
 

@@ -12,6 +12,7 @@ from .checks import check_path
 from .drive import Until
 from .encoding import decode
 from .errors import StorageError
+from .options import Options
 from .result import Result
 from .solver import SOLVERS, Solver
 
@@ -24,7 +25,7 @@ def resume(
     model: Any = None,
     e_ops: Any = None,
     until: Until | None = None,
-    options: dict[str, Any] | None = None,
+    options: Options | None = None,
 ) -> Result:
     """Go on with a run that was stopped, from the file that ``options["checkpoint"]`` named.
 

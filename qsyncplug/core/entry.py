@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .dispatch import by_model
+from .options import Options
 
 __all__ = [
     "HIERARCHY",
@@ -43,7 +44,7 @@ def exactsolve(
     representation: str = "collective",
     order: int | None = None,
     e_ops: Any = None,
-    options: dict[str, Any] | None = None,
+    options: Options | None = None,
 ) -> Any:
     """Exact evolution of a model: kets, density matrices or coherence orders by compiled kernels,
     trajectories, or QuTiP's solvers.
@@ -110,7 +111,7 @@ def mfsolve(
     closure: str = "linear",
     order: int = 2,
     e_ops: Any = None,
-    options: dict[str, Any] | None = None,
+    options: Options | None = None,
 ) -> Any:
     """Mean field and covariance of a model, by a compiled kernel.
 

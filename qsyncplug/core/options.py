@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from qutip.ui.progressbar import progress_bars
 
 from .checks import check_array, check_choice, check_integer, check_number
 
-__all__ = ["DEFAULTS", "complete_options"]
+__all__ = ["DEFAULTS", "Options", "complete_options"]
+
+#: options of a solver by name; its docstring says which there are
+Options: TypeAlias = dict[str, Any]
 
 #: Every option and its default.
 DEFAULTS: dict[str, Any] = {

@@ -12,7 +12,7 @@ from .checks import check_number, check_times
 from .drive import Drive, Until, Walk
 from .errors import SolverInterrupted, TimeLimitError
 from .limits import Limits
-from .options import DEFAULTS, complete_options
+from .options import DEFAULTS, Options, complete_options
 from .result import Result
 from .stepper import Problem
 
@@ -48,7 +48,7 @@ class Solver:
         if cls.problem is not Solver.problem:  # else a base of others
             SOLVERS[cls.__name__] = cls
 
-    def __init__(self, model: Any, *, options: dict[str, Any] | None = None):
+    def __init__(self, model: Any, *, options: Options | None = None):
         self.model = model
         self._options: dict[str, Any] = {}
         self._adopt(options)

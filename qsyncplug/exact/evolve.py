@@ -15,6 +15,7 @@ from ..core import checks
 from ..core.checks import check_choice, check_integer, check_memory
 from ..core.drive import Until, Walk
 from ..core.entry import HIERARCHY, exactsolve
+from ..core.options import Options
 from ..core.sampling import fresh_seed
 from ..core.solver import Solver
 from ..core.stepper import Problem
@@ -84,7 +85,7 @@ class ExactSolver(Solver):
         "map": "serial",
     }
 
-    def __init__(self, model: Any, *, cutoff: Any, options: dict[str, Any] | None = None):
+    def __init__(self, model: Any, *, cutoff: Any, options: Options | None = None):
         super().__init__(model, options=options)
         self.levels = self._check_levels(cutoff)
         check_integer("options['ntraj']", self._options["ntraj"], minimum=1)
@@ -303,7 +304,7 @@ def exactsolve_modes(
     *,
     cutoff: Any = None,
     e_ops: Any = None,
-    options: dict[str, Any] | None = None,
+    options: Options | None = None,
 ) -> Any:
     r"""Exact evolution of a system, by compiled matrix-free kernels or by QuTiP.
 
@@ -338,22 +339,10 @@ def exactsolve_modes(
     ExactResult
         Moments at every time; ``stats`` says which method was chosen and why.
 
-    Raises
-    ------
-    ValueError, TypeError
-        Bad input.
-    MemoryLimitError
-        The problem does not fit; the message holds the estimate.
-    SolverError
-        The run had to stop; it carries the time, the reason and the partial result.
-
-    Warns
-    -----
-    CutoffWarning
-        The population of a highest level passes 1e-6; the message says which cut-off would do.
-
     Notes
     -----
+    Errors and warnings are those of :func:`qsyncplug.exactsolve`.
+
     Constant systems: exp(tL) by Chebyshev expansions on an ellipse around the spectrum, each
     serving many outputs
     (:class:`.ellipse.Expansion`); the terms must have died out in every step, and the polynomials'

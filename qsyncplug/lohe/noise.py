@@ -21,6 +21,7 @@ from ..core.drive import Drive
 from ..core.errors import SolverError
 from ..core.failure import Failure
 from ..core.limits import Limits
+from ..core.options import Options
 from ..core.result import Result
 from ..core.status import Status
 from ..core.stepper import Problem, Stepper
@@ -108,7 +109,7 @@ def sltrajectories(
     *,
     ntraj: int = 100,
     seed: int | None = None,
-    options: dict[str, Any] | None = None,
+    options: Options | None = None,
 ) -> TrajectoriesResult:
     """Run a Schrödinger–Lohe model with common multiplicative (Stratonovich) noise in its coupling.
 

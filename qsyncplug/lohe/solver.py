@@ -11,7 +11,7 @@ from scipy.fft import set_workers
 
 from ..core.checks import check_ndim, check_number, check_times
 from ..core.drive import Until
-from ..core.options import DEFAULTS
+from ..core.options import DEFAULTS, Options
 from ..core.solver import Solver
 from ..core.threads import linear_algebra_threads
 from ..waves.hermitian import check_over_time
@@ -91,7 +91,7 @@ class SchrodingerLoheSolver(Solver):
     #: made already to see whether the Möbius form pays
     _setup: MobiusSetup | None = None
 
-    def __init__(self, model: SchrodingerLohe, *, options: dict[str, Any] | None = None):
+    def __init__(self, model: SchrodingerLohe, *, options: Options | None = None):
         if not isinstance(model, SchrodingerLohe):
             raise TypeError(f"model must be a SchrodingerLohe, not {type(model).__name__}")
         super().__init__(model, options=options)
@@ -297,7 +297,7 @@ def slsolve(
     tlist: Any,
     *,
     e_ops: Any = None,
-    options: dict[str, Any] | None = None,
+    options: Options | None = None,
 ) -> SchrodingerLoheResult:
     """Solve a Schrödinger–Lohe model.
 

@@ -8,13 +8,14 @@ import itertools
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import scipy.sparse
 
 from ..core.checks import check_memory
-from .factor import Factor, Local, Sum
+from .factor import Local, Sum
+from .ladder import LadderFactor
 
 __all__ = ["AtomFactor"]
 
@@ -62,27 +63,13 @@ def _product(N: int, left: Local, right: Local) -> Sum:
 
 
 @dataclass(frozen=True)
-class AtomFactor(Factor):
+class AtomFactor(LadderFactor):
     """N atoms; the monomial (p, e, m) is Σ over distinct sites of σ+^p (σ+σ−)^e σ−^m."""
 
     N: int
-    one: ClassVar[Local] = (0, 0, 0)
 
     def product(self, left: Local, right: Local) -> Sum:
         return _product(self.N, left, right)
-
-    def adjoint(self, key: Local) -> Local:
-        return (key[2], key[1], key[0])
-
-    def degree(self, key: Local) -> int:
-        return sum(key)
-
-    @property
-    def charges(self) -> int:
-        return 1
-
-    def charge(self, key: Local) -> tuple[int, ...]:
-        return (key[0] - key[2],)
 
     def text(self, name: str, key: Local) -> str:
         parts = [f"{name}{'+e-'[k]}" + (f"^{n}" if n > 1 else "") for k, n in enumerate(key) if n]

@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.sparse
 
-from .factor import Factor, Local, Sum
+from .factor import Local, Sum
+from .ladder import LadderFactor
 
 __all__ = ["SpinFactor", "spin_product"]
 
@@ -94,29 +95,15 @@ def _reduced_product(N: int, left: Local, right: Local) -> Sum:
 
 
 @dataclass(frozen=True)
-class SpinFactor(Factor):
+class SpinFactor(LadderFactor):
     """The spin J=N/2; the monomial (a, b, c) is S+^a Sz^b S−^c."""
 
     N: int
-    one: ClassVar[Local] = (0, 0, 0)
     phase: ClassVar[str | None] = "spin"
 
     def product(self, left: Local, right: Local) -> Sum:
         # a spin ½ is reduced at once, or S.x² would not be ¼
         return _reduced_product(1, left, right) if self.N == 1 else spin_product(left, right)
-
-    def adjoint(self, key: Local) -> Local:
-        return (key[2], key[1], key[0])
-
-    def degree(self, key: Local) -> int:
-        return sum(key)
-
-    @property
-    def charges(self) -> int:
-        return 1
-
-    def charge(self, key: Local) -> tuple[int, ...]:
-        return (key[0] - key[2],)
 
     def canonical(self, key: Local) -> Sum:
         return _canonical(self.N, key)

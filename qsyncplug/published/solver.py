@@ -14,6 +14,7 @@ from ..core.entry import mfsolve
 from ..core.errors import SolverError
 from ..core.failure import Failure
 from ..core.gaussian import uncertainty_margin
+from ..core.options import Options
 from ..core.rungekutta import RungeKutta, runge_kutta
 from ..core.status import Status
 from ..core.stepper import Problem
@@ -49,7 +50,7 @@ class PublishedSolver(MeanFieldSolver):
     (2, 4)
     """
 
-    def __init__(self, model: PublishedEquations, *, options: dict[str, Any] | None = None):
+    def __init__(self, model: PublishedEquations, *, options: Options | None = None):
         if not isinstance(model, PublishedEquations):
             raise TypeError(f"model must be a PublishedSpinChains, not {type(model).__name__}")
         super().__init__(model, options=options)  # type: ignore[arg-type]
@@ -186,7 +187,7 @@ def mfsolve_published(
     *,
     covariance0: Any = None,
     e_ops: Any = None,
-    options: dict[str, Any] | None = None,
+    options: Options | None = None,
 ) -> PublishedResult:
     r"""Mean field and covariance of the published equations: (B1), (B2) and (19), :math:`\dot C =
     MC+CM^T+D`.

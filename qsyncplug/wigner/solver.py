@@ -11,7 +11,7 @@ from scipy.fft import set_workers
 
 from ..core.checks import check_number
 from ..core.drive import Until
-from ..core.options import DEFAULTS
+from ..core.options import DEFAULTS, Options
 from ..core.solver import Solver
 from ..core.stepper import Problem
 from ..core.threads import linear_algebra_threads
@@ -93,7 +93,7 @@ class WignerLoheSolver(Solver):
         "allow_non_hermitian": False,
     }
 
-    def __init__(self, model: WignerLohe, *, options: dict[str, Any] | None = None):
+    def __init__(self, model: WignerLohe, *, options: Options | None = None):
         if not isinstance(model, WignerLohe):
             raise TypeError(f"model must be a WignerLohe, not {type(model).__name__}")
         super().__init__(model, options=options)
@@ -219,12 +219,7 @@ class WignerLoheSolver(Solver):
 
 
 def wlsolve(
-    model: WignerLohe,
-    state0: Any,
-    tlist: Any,
-    *,
-    e_ops: Any = None,
-    options: dict[str, Any] | None = None,
+    model: WignerLohe, state0: Any, tlist: Any, *, e_ops: Any = None, options: Options | None = None
 ) -> WignerLoheResult:
     """Solve a Wigner–Lohe model.
 

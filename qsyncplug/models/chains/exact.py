@@ -9,6 +9,7 @@ import qutip
 
 from ...core.checks import check_choice
 from ...core.entry import exactsolve, steadystate
+from ...core.options import Options
 from ...exact.evolve import ExactResult, ExactSolver
 from ...exact.fock import prepare_state
 from ...exact.problem import Problem, exact_problem, refuse
@@ -131,7 +132,7 @@ class SpinExactSolver(ExactSolver):
         order: int | None = None,
         expansion: str = "newton",
         levels: Any = None,
-        options: dict[str, Any] | None = None,
+        options: Options | None = None,
     ):
         self.representation = representation
         self._how = {"order": order, "expansion": expansion, "levels": levels}
@@ -233,7 +234,7 @@ def exactsolve_chains(
     expansion: str = "newton",
     levels: Any = None,
     e_ops: Any = None,
-    options: dict[str, Any] | None = None,
+    options: Options | None = None,
 ) -> SpinExactResult:
     r"""Exact evolution of two spin chains: by coherence order, or with QuTiP's sesolve, mesolve or
     mcsolve.

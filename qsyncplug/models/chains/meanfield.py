@@ -15,7 +15,7 @@ from ...approximate.meanfield import MeanFieldResult
 from ...core.checks import check_array, check_choice, check_flag, check_number
 from ...core.entry import mfsolve
 from ...core.gaussian import check_covariance, uncertainty_margin
-from ...core.options import DEFAULTS
+from ...core.options import DEFAULTS, Options
 from ...core.rungekutta import RungeKutta, integrator
 from ...core.solver import Solver
 from ...core.stepper import Problem
@@ -233,7 +233,7 @@ class SpinMeanFieldSolver(Solver):
     solver_options: ClassVar[dict[str, Any]] = {**DEFAULTS, "store_states": False}
 
     def __init__(
-        self, model: SpinChains, *, eliminated: bool = False, options: dict[str, Any] | None = None
+        self, model: SpinChains, *, eliminated: bool = False, options: Options | None = None
     ):
         super().__init__(model, options=options)
         model.require_symmetric("mean field")
@@ -381,7 +381,7 @@ def mfsolve_chains(
     closure: str = "linear",
     covariance0: Any = None,
     e_ops: Any = None,
-    options: dict[str, Any] | None = None,
+    options: Options | None = None,
 ) -> SpinMeanFieldResult:
     r"""Mean field and covariance of two spin chains, with the exact square root.
 
