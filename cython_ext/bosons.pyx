@@ -16,6 +16,52 @@ cdef extern from "polynomials.h" nogil:
     void poly_rows(long rows, const int* start, const int* middle, const int* column,
                    const int* factor, const double* re, const double* im,
                    const double* coefficient, const double* power, double* out)
+    void poly_run_products(long count, const int* run, double* re, double* im)
+    void poly_run_sums(long rows, long count, const int* run, const double* cre,
+                       const double* cim, const double* re, const double* im, double* x,
+                       double* y, double* out)
+
+cdef extern from "covariance.h" nogil:
+    long cov_padded(long d)
+    void cov_affine(long size, const double* base, long count, const int* target,
+                    const int* source, const double* weight, const double* given, double* out)
+    void cov_unpack(long d, const double* upper, double shift, double* C)
+    void cov_rate(long d, const int* start, const int* column, const double* element,
+                  const double* C, const double* D, double* A, double* rate)
+
+
+cdef class Runs:
+    """Polynomials in runs, real and imaginary parts apart; see qsyncplug.operators.runs."""
+
+    cdef Py_ssize_t width, outputs
+    cdef int[:, ::1] products, sums
+    cdef double[::1] re, im, cre, cim, x, y
+
+    def __init__(self, arrays, Py_ssize_t outputs):
+        """IN arrays of `find_runs`, number of rows."""
+        width, numbers = arrays["run_sizes"].tolist()
+        self.width, self.outputs = width, outputs
+        self.products, self.sums = arrays["run_products"], arrays["run_sums"]
+        self.cre, self.cim = arrays["run_re"], arrays["run_im"]
+        self.re, self.im = np.ones(numbers), np.zeros(numbers)
+        self.x, self.y = np.empty(outputs), np.empty(outputs)
+
+    cdef void evaluate(
+        self,
+        const double complex* z,    # IN (width,) at least
+        double complex* out,        # OUT (outputs,)
+    ) noexcept nogil:
+        cdef Py_ssize_t k, n = self.width
+        for k in range(n):
+            self.re[1 + k] = self.re[1 + n + k] = z[k].real
+            self.im[1 + n + k] = z[k].imag
+            self.im[1 + k] = -z[k].imag
+        if self.products.shape[0]:
+            poly_run_products(self.products.shape[0], &self.products[0, 0], &self.re[0],
+                              &self.im[0])
+        poly_run_sums(self.outputs, self.sums.shape[0], &self.sums[0, 0], &self.cre[0],
+                      &self.cim[0], &self.re[0], &self.im[0], &self.x[0], &self.y[0],
+                      <double*>out)
 
 
 cdef class Polynomials:
@@ -27,6 +73,7 @@ cdef class Polynomials:
     cdef double complex[::1] both, power, coefficient
     cdef object factors
     cdef bint time_dependent
+    cdef Runs runs
     cdef public object error
 
     def __init__(self, Py_ssize_t variables, arrays, factors):
@@ -43,6 +90,7 @@ cdef class Polynomials:
         self.time_dependent = len(self.factors) > 1
         self.power = np.ones(self.monomials, dtype=complex)
         self.both = np.ones(2 * max(variables, 1), dtype=complex)
+        self.runs = Runs(arrays, self.outputs) if "run_sizes" in arrays else None
 
     cdef int update(self, double t) noexcept with gil:
         """Coefficients at time t: products of Python functions."""
@@ -67,6 +115,9 @@ cdef class Polynomials:
     ) noexcept nogil:
         """Every row at (t, z); 0, or -1: `error` holds what a function raised."""
         cdef Py_ssize_t k
+        if self.runs is not None:
+            self.runs.evaluate(z, out)
+            return 0
         if self.time_dependent and self.update(t) != 0:
             return -1
         for k in range(self.variables):
@@ -122,75 +173,64 @@ cdef class PolynomialFlow(RightHandSide):
         return code
 
 
-def nonzero(
-    Polynomials polynomials,    # IN
-    int[::1] variable,          # IN (d,)
-    scale,                      # IN (d,)
-):
-    """Rows, columns and ratios of scales of the elements of the real Jacobian whose derivative is
-    no empty polynomial.
-    """
-    cdef Py_ssize_t n = polynomials.variables, d = variable.shape[0], a, b, k
-    rows, columns, ratios = [], [], []
-    for a in range(d):
-        for b in range(d):
-            k = n + variable[a] * n + variable[b]
-            if polynomials.start[k] < polynomials.start[k + 1] or \
-                    polynomials.start[k + n * n] < polynomials.start[k + n * n + 1]:
-                rows.append(a)
-                columns.append(b)
-                ratios.append(scale[a] / scale[b])
-    indices = np.array(rows, dtype=np.intc), np.array(columns, dtype=np.intc)
-    return (*indices, np.array(ratios, dtype=float))
+cdef class Affine:
+    """A constant and a sparse linear map of doubles."""
 
+    cdef double[::1] base, weight
+    cdef int[::1] target, source
 
-cdef inline double element(
-    const double complex* uv,   # IN u=dF/dz, then v=dF/dz*, each (n, n)
-    Py_ssize_t n,               # IN
-    int i,                      # IN
-    int j,                      # IN
-    int own,                    # IN
-    int other,                  # IN
-) noexcept nogil:
-    """The rate of part `own` of variable i with part `other` of variable j."""
-    cdef double complex u = uv[i * n + j], v = uv[n * n + i * n + j]
-    # d/d(Re z)=u+v, d/d(Im z)=i(u-v)
-    if other == 0:
-        return u.imag + v.imag if own else u.real + v.real
-    return u.real - v.real if own else v.imag - u.imag
+    def __init__(self, table):
+        """IN table: base (size,), and target, source, weight (count,)."""
+        self.base, self.weight = table["base"], table["weight"]
+        self.target, self.source = table["target"], table["source"]
+
+    cdef void evaluate(
+        self,
+        const double* given,    # IN
+        double* out,            # OUT (size,)
+    ) noexcept nogil:
+        # an empty list has no first element
+        cdef Py_ssize_t size = self.base.shape[0], count = self.target.shape[0]
+        if size == 0:
+            return
+        if count == 0:
+            cov_affine(size, &self.base[0], 0, NULL, NULL, NULL, given, out)
+        else:
+            cov_affine(size, &self.base[0], count, &self.target[0], &self.source[0],
+                       &self.weight[0], given, out)
 
 
 cdef class LinearisedFlow(RightHandSide):
-    """Mean field and covariance: dz/dt = F, dC/dt = M C + C M^T + D.
+    """Mean and covariance: dz/dt = F, dC/dt = M C + C M^T + D (see qsyncplug.approximate.linear).
 
-    Rows of `polynomials`: F (n), u=dF/dz (n, n), v=dF/dz* (n, n), then the upper triangle of D
-    (d, d).
     State: the complex variables z as pairs of doubles (real ones with a zero), then the upper
-    triangle of C row by row. Coordinate a of C is scale[a] times the real (part 0) or imaginary
-    part (part 1) of z[variable[a]].
+    triangle of C row by row. The polynomials are functions of z and, where `inner` says how, of
+    elements of C; their first rows are F. `rates` makes of them the elements of M, row by row, and
+    then the upper triangle of D. `shift` is taken off the diagonal of C before M acts.
     """
 
     cdef Polynomials polynomials
     cdef Py_ssize_t n, d
-    cdef double complex[::1] out
-    cdef double[:, ::1] C, A
-    cdef int[::1] variable, part, row, column
-    cdef double[::1] ratio
+    cdef double shift
+    cdef double complex[::1] out, point
+    cdef double[::1] C, A, parts
+    cdef int[::1] start, column
+    cdef Affine inner, rates
 
-    def __init__(self, Polynomials polynomials, variable, part, scale):
-        """IN variable, part (int) and scale of every coordinate."""
-        cdef Py_ssize_t n = polynomials.variables, d = len(variable)
+    def __init__(self, Polynomials polynomials, tables):
+        """IN tables of `qsyncplug.approximate.linear.LinearEquations`."""
+        cdef Py_ssize_t d = tables["start"].shape[0] - 1
         self.polynomials = polynomials
-        self.n, self.d = n, d
-        self.variable = np.array(variable, dtype=np.intc)
-        self.part = np.array(part, dtype=np.intc)
-        self.size = 2 * n + d * (d + 1) // 2
-        if polynomials.outputs != n + 2 * n * n + d * (d + 1) // 2:
-            raise ValueError("the polynomials are not F, u, v and D")
-        self.out = np.empty(polynomials.outputs, dtype=complex)
-        self.C = np.empty((d, d))
-        self.A = np.empty((d, d))
-        self.row, self.column, self.ratio = nonzero(polynomials, self.variable, scale)
+        self.n, self.d, self.shift = tables["variables"], d, tables["shift"]
+        self.start, self.column = tables["start"], tables["column"]
+        self.size = 2 * self.n + d * (d + 1) // 2
+        self.out = np.zeros(polynomials.outputs, dtype=complex)
+        self.rates = Affine(tables["rates"])
+        self.inner = Affine(tables["inner"]) if "inner" in tables else None
+        self.point = np.zeros(max(polynomials.variables, 1), dtype=complex)
+        self.parts = np.zeros(self.rates.base.shape[0])
+        self.C = np.zeros(max(d, 1) * cov_padded(d))
+        self.A = np.zeros(max(d, 1) * cov_padded(d))
 
     cdef int evaluate(
         self,
@@ -198,12 +238,13 @@ cdef class LinearisedFlow(RightHandSide):
         const double* y,    # IN (size,)
         double* dy,         # OUT (size,)
     ) noexcept nogil:
-        cdef Py_ssize_t n = self.n, d = self.d, i, j, k, e, at
-        cdef double m
-        cdef const double complex* D
-        cdef double* target
-        cdef const double* source
-        cdef int code = self.polynomials.evaluate(t, <const double complex*>y, &self.out[0])
+        cdef Py_ssize_t n = self.n, i
+        cdef const double complex* z = <const double complex*>y
+        cdef int code
+        if self.inner is not None:
+            self.inner.evaluate(y, <double*>&self.point[0])
+            z = &self.point[0]
+        code = self.polynomials.evaluate(t, z, &self.out[0])
         if code != 0:
             with gil:
                 self.error = self.polynomials.error
@@ -211,57 +252,40 @@ cdef class LinearisedFlow(RightHandSide):
         for i in range(n):
             dy[2 * i] = self.out[i].real
             dy[2 * i + 1] = self.out[i].imag
-        at = 2 * n
-        for i in range(d):
-            for j in range(i, d):
-                self.C[i, j] = y[at]
-                self.C[j, i] = y[at]
-                at += 1
-            for j in range(d):
-                self.A[i, j] = 0
-        for e in range(self.row.shape[0]):
-            i = self.row[e]
-            j = self.column[e]
-            m = self.ratio[e] * element(&self.out[n], n, self.variable[i], self.variable[j],
-                                        self.part[i], self.part[j])
-            target = &self.A[i, 0]
-            source = &self.C[j, 0]
-            for k in range(d):
-                target[k] += m * source[k]
-        D = &self.out[n + 2 * n * n]
-        at = 0
-        for i in range(d):
-            for j in range(i, d):
-                dy[2 * n + at] = self.A[i, j] + self.A[j, i] + D[at].real
-                at += 1
+        if self.d == 0:
+            return 0
+        self.rates.evaluate(<const double*>&self.out[0], &self.parts[0])
+        cov_unpack(self.d, y + 2 * n, self.shift, &self.C[0])
+        i = self.column.shape[0]
+        cov_rate(self.d, &self.start[0], &self.column[0] if i else NULL, &self.parts[0],
+                 &self.C[0], &self.parts[0] + i, &self.A[0], dy + 2 * n)
         return 0
 
 
 cdef class TangentFlow(RightHandSide):
     """Mean field and perturbations of it: dz/dt = F, dX/dt = M X.
 
-    Rows of `polynomials`: F (n), u=dF/dz (n, n), v=dF/dz* (n, n). State: z as pairs of doubles,
-    then the d real coordinates of each of `count` perturbations.
+    Polynomials and tables as for `LinearisedFlow`, without D. State: z as pairs of doubles, then
+    the d real coordinates of each of `count` perturbations.
     """
 
     cdef Polynomials polynomials
     cdef Py_ssize_t n, d, count
     cdef double complex[::1] out
-    cdef int[::1] variable, part, row, column
-    cdef double[::1] ratio
+    cdef double[::1] parts
+    cdef int[::1] start, column
+    cdef Affine rates
 
-    def __init__(self, Polynomials polynomials, variable, part, scale, Py_ssize_t count):
-        """IN variable, part (int) and scale of every coordinate; number of perturbations."""
-        cdef Py_ssize_t n = polynomials.variables
+    def __init__(self, Polynomials polynomials, tables, Py_ssize_t count):
+        """IN tables, and the number of perturbations."""
         self.polynomials = polynomials
-        self.n, self.d, self.count = n, len(variable), count
-        self.variable = np.array(variable, dtype=np.intc)
-        self.part = np.array(part, dtype=np.intc)
-        self.size = 2 * n + self.d * count
-        if polynomials.outputs != n + 2 * n * n:
-            raise ValueError("the polynomials are not F, u and v")
-        self.out = np.empty(polynomials.outputs, dtype=complex)
-        self.row, self.column, self.ratio = nonzero(polynomials, self.variable, scale)
+        self.n, self.d = tables["variables"], tables["start"].shape[0] - 1
+        self.count = count
+        self.start, self.column = tables["start"], tables["column"]
+        self.size = 2 * self.n + self.d * count
+        self.out = np.zeros(polynomials.outputs, dtype=complex)
+        self.rates = Affine(tables["rates"])
+        self.parts = np.zeros(max(self.rates.base.shape[0], 1))
 
     cdef int evaluate(
         self,
@@ -269,9 +293,9 @@ cdef class TangentFlow(RightHandSide):
         const double* y,    # IN (size,)
         double* dy,         # OUT (size,)
     ) noexcept nogil:
-        cdef Py_ssize_t n = self.n, e, k, at
-        cdef int i, j
-        cdef double m
+        cdef Py_ssize_t n = self.n, d = self.d, i, k, at = 2 * n
+        cdef int e
+        cdef double sum
         cdef int code = self.polynomials.evaluate(t, <const double complex*>y, &self.out[0])
         if code != 0:
             with gil:
@@ -280,17 +304,14 @@ cdef class TangentFlow(RightHandSide):
         for k in range(n):
             dy[2 * k] = self.out[k].real
             dy[2 * k + 1] = self.out[k].imag
-        for k in range(2 * n, self.size):
-            dy[k] = 0
-        for e in range(self.row.shape[0]):
-            i = self.row[e]
-            j = self.column[e]
-            m = self.ratio[e] * element(&self.out[n], n, self.variable[i], self.variable[j],
-                                        self.part[i], self.part[j])
-            at = 2 * n
-            for _ in range(self.count):
-                dy[at + i] += m * y[at + j]
-                at += self.d
+        self.rates.evaluate(<const double*>&self.out[0], &self.parts[0])
+        for _ in range(self.count):
+            for i in range(d):
+                sum = 0
+                for e in range(self.start[i], self.start[i + 1]):
+                    sum += self.parts[e] * y[at + self.column[e]]
+                dy[at + i] = sum
+            at += d
         return 0
 
 
@@ -309,6 +330,24 @@ def unpack_linear(
             for j in range(i, d):
                 covariance[t, i, j] = rows[t, at]
                 covariance[t, j, i] = rows[t, at]
+                at += 1
+
+
+def unpack_upper(
+    const double[:, ::1] rows,          # IN
+    Py_ssize_t first,                   # IN where the upper triangles begin
+    double[:, :, ::1] full,             # OUT (T, d, d)
+):
+    """Symmetric matrices from their upper triangles, row by row."""
+    cdef Py_ssize_t T = rows.shape[0], d = full.shape[1], t, i, j, at
+    if rows.shape[1] != first + d * (d + 1) // 2:
+        raise ValueError("rows do not hold upper triangles of this size")
+    for t in range(T):
+        at = first
+        for i in range(d):
+            for j in range(i, d):
+                full[t, i, j] = rows[t, at]
+                full[t, j, i] = rows[t, at]
                 at += 1
 
 

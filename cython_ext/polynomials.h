@@ -49,4 +49,51 @@ POLY_CLONES static void poly_rows(long rows, const int *start, const int *middle
         out[2 * r + 1] = t;
     }
 }
+
+/* The same in runs (see qsyncplug/operators/runs.py): real and imaginary parts apart, so that what
+   repeats from node to node is one loop over contiguous numbers.
+   IN count, run (count, 4): dst, a, b, length; INOUT re, im: one, letters, products */
+POLY_CLONES static void poly_run_products(long count, const int *run, double *re, double *im)
+{
+    for (long k = 0; k < count; k++, run += 4) {
+        double *restrict x = re + run[0], *restrict y = im + run[0];
+        const double *a = re + run[1], *b = im + run[1], *u = re + run[2], *v = im + run[2];
+        const int length = run[3];
+        for (int i = 0; i < length; i++) {
+            x[i] = a[i] * u[i] - b[i] * v[i];
+            y[i] = a[i] * v[i] + b[i] * u[i];
+        }
+    }
+}
+
+/* IN rows, count, run (count, 5): row, number, coefficient, length, whether complex; cre, cim, re,
+   im; OUT x, y scratch (rows), out (rows) pairs */
+POLY_CLONES static void poly_run_sums(long rows, long count, const int *run, const double *cre,
+                                      const double *cim, const double *re, const double *im,
+                                      double *restrict x, double *restrict y,
+                                      double *restrict out)
+{
+    for (long r = 0; r < rows; r++)
+        x[r] = y[r] = 0;
+    for (long k = 0; k < count; k++, run += 5) {
+        double *s = x + run[0], *t = y + run[0];
+        const double *a = re + run[1], *b = im + run[1], *c = cre + run[2], *d = cim + run[2];
+        const int length = run[3];
+        if (run[4]) {
+            for (int i = 0; i < length; i++) {
+                s[i] += c[i] * a[i] - d[i] * b[i];
+                t[i] += c[i] * b[i] + d[i] * a[i];
+            }
+        } else {
+            for (int i = 0; i < length; i++) {
+                s[i] += c[i] * a[i];
+                t[i] += c[i] * b[i];
+            }
+        }
+    }
+    for (long r = 0; r < rows; r++) {
+        out[2 * r] = x[r];
+        out[2 * r + 1] = y[r];
+    }
+}
 #endif

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .._ext.bosons import PolynomialFlow, Polynomials
+from .._ext.integrator import RightHandSide
 from ..core.checks import check_integer
 from ..core.errors import ApproximationWarning, warn
 from ..core.gaussian import covariance_from_moments
@@ -25,6 +26,8 @@ from ..operators.symbol import Symbol
 from ..operators.system import System
 from ..operators.transform import as_levels, lowered_levels, substituted
 from .closed import AmplitudesResult, ClosedSolver
+from .gaussian import gaussian_equations, moments_of_words, unpacked
+from .sphere import upper_triangle
 from .words import MomentEquations
 
 __all__ = ["Closure", "CumulantResult", "CumulantSolver", "is_symmetric", "left_out"]
@@ -68,9 +71,35 @@ class Closure:
             sites += s.factor.N if isinstance(s.factor, AtomFactor) else 1
         return self.equations.order >= sites
 
-    def flow(self) -> PolynomialFlow:
-        """The compiled right-hand side."""
+    @property
+    def central(self) -> bool:
+        r"""Whether the equations run on mean and covariance: of modes, of second order.
+
+        Then M of :math:`\dot C=MC+CM^T+D` is as sparse as the system, where the rates of the
+        moments themselves are sums over all of their products.
+        """
+        whole = self.equations.order == 2 and self.equations._weights is None
+        return whole and self.system.bosonic and not self.table
+
+    def flow(self) -> RightHandSide:
+        """The compiled right-hand side, of :meth:`start`."""
+        if self.central:
+            return gaussian_equations(self.system).flow()
         return PolynomialFlow(self.polynomials())
+
+    def start(self, product: ProductState) -> np.ndarray:
+        """What :meth:`flow` starts from."""
+        if not self.central:
+            return self.initial(product)
+        C = product.covariance()
+        return np.concatenate([product.variables().view(float), C[upper_triangle(len(C))]])
+
+    def moments(self, rows: np.ndarray) -> np.ndarray:
+        """The moments (T, V) of rows of the integrator."""
+        if not self.central:
+            return rows.view(complex)
+        mean, covariance = unpacked(rows, self.system.n)
+        return moments_of_words(self.equations.words, mean, covariance)
 
     def polynomials(self) -> Polynomials:
         """The compiled rates of the moments."""
@@ -232,12 +261,12 @@ class CumulantResult(AmplitudesResult):
         return {"moments": ((len(self.closure.equations.words),), complex)}
 
     def _record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
-        self.moments[start : start + len(times)] = rows.view(complex)
+        self.moments[start : start + len(times)] = self.closure.moments(rows)
         super()._record(start, times, rows)
 
     def _state(self, t: float, row: np.ndarray) -> np.ndarray:
         """The moments, (V,)."""
-        return row.view(complex).copy()
+        return np.array(self.closure.moments(row[None, :])[0])
 
     def expectation(self, operator: Expression) -> np.ndarray:
         """Expectation value of an operator at every time, (T,); the closure gives high products."""
@@ -326,7 +355,7 @@ class CumulantSolver(ClosedSolver):
         product = ProductState(self.model, state0)
         neutral = is_symmetric(product)
         closure = Closure(self.model, self.order, neutral=neutral, cutoff=self.cutoff)
-        y0 = closure.initial(product)
+        y0 = closure.start(product)
         stepper = runge_kutta(closure.flow(), y0, times, self._options)
         result = self.empty_result(
             CumulantResult,

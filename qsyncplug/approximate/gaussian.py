@@ -1,24 +1,20 @@
-"""The Gaussian closure of modes: equations of the mean and of normal-ordered covariances."""
+"""The Gaussian closure of modes: equations of the mean and of the covariance, which acts back."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from .._ext.bosons import unpack_linear
+from ..core.gaussian import moments_from_covariance
 from ..operators.expression import Expression, commutator
-from ..operators.polynomial import (
-    Polynomial,
-    compile_polynomials,
-    conjugate,
-    derivative,
-    multiply,
-    total,
-    variable,
-)
+from ..operators.linear import LinearEquations, Part, linear_equations
+from ..operators.polynomial import Polynomial, derivative, multiply, total, variable
 from ..operators.system import System
 
-__all__ = ["compile_gaussian"]
+__all__ = ["gaussian_equations", "moments_of_words", "unpacked"]
 
 
 class _Wick:
@@ -64,6 +60,18 @@ class _Wick:
                 parts.append((1.0 + 0j, multiply(pair, self.moment(rest[:k] + rest[k + 1 :]))))
             self._known[operators] = total(*parts)
         return self._known[operators]
+
+    def elements(self, j: int, k: int) -> dict[tuple[int, int], list[tuple[int, int, float]]]:
+        """The parts of m_jk and n_jk as sums of elements of the covariance of the quadratures."""
+        qq, pp, qp, pq = ((2 * j + x, 2 * k + y) for x, y in ((0, 0), (1, 1), (0, 1), (1, 0)))
+        m, n = self._m[j, k], self._n[j, k]
+        vacuum = [(-1, -1, -0.5)] if j == k else []
+        return {
+            (m, 0): [(*qq, 0.5), (*pp, -0.5)],
+            (m, 1): [(*qp, 0.5), (*pq, 0.5)],
+            (n, 0): [(*qq, 0.5), (*pp, 0.5), *vacuum],
+            (n, 1): [(*qp, 0.5), (*pq, -0.5)],
+        }
 
     def expectation(self, symbol: Polynomial) -> Polynomial:
         """Expectation value of the operator with this normal-ordered symbol."""
@@ -112,28 +120,81 @@ def _noise(system: System, wick: _Wick) -> dict[tuple[bool, int, int], Polynomia
     return out
 
 
-def compile_gaussian(system: System) -> tuple[int, dict[str, np.ndarray], list[Any]]:
-    r"""Number of variables and the compiled equations of β, m_jk=⟨δb_jδb_k⟩ and n_jk=⟨δb_j†δb_k⟩
-    (j≤k).
+def gaussian_equations(system: System) -> LinearEquations:
+    r"""The compiled equations of β and of the covariance of the quadratures.
 
     From :math:`D^†(XY) = D^†(X)Y + X D^†(Y) + Σ_L [L^†,X][Y,L]` and Wick's theorem, which makes of
-    ⟨Ẋ δY⟩ a sum over the operators in Ẋ: nothing is subtracted that would cancel.
+    ⟨Ẋ δY⟩ a sum over the operators in Ẋ: with normal-ordered fluctuations
+    :math:`\dot C = M C + C M^T + D` where M holds the ⟨∂Ẋ/∂x⟩. So M is as sparse as the system, and
+    nothing is subtracted that would cancel.
     """
-    wick = _Wick(system)
+    if system not in _KNOWN:
+        _KNOWN[system] = _derived(system)
+    return _KNOWN[system]
+
+
+_KNOWN: WeakKeyDictionary[System, LinearEquations] = WeakKeyDictionary()
+
+
+def _derived(system: System) -> LinearEquations:
+    wick, n = _Wick(system), system.n
     rates = [wick.symbol(system.adjoint(x)) for x in system.operators]
-    own = [wick.gradient(rate) for rate in rates]
-    daggers = [{x ^ 1: conjugate(g) for x, g in gradient.items()} for gradient in own]
+    gradients = [wick.gradient(rate) for rate in rates]
+    jacobian = [gradients[j].get(2 * k + 1, {}) for j in range(n) for k in range(n)]
+    barred = [gradients[j].get(2 * k, {}) for j in range(n) for k in range(n)]
     noise = _noise(system, wick)
-    outputs = [wick.expectation(rate) for rate in rates]
-    for dagger in (False, True):
-        left = daggers if dagger else own
-        for j, k in wick.pairs:
-            x, y = 2 * j + (0 if dagger else 1), 2 * k + 1
-            parts = [(1.0, multiply(g, wick.contraction(z, y))) for z, g in left[j].items()]
-            parts += [(1.0, multiply(g, wick.contraction(x, z))) for z, g in own[k].items()]
-            if not dagger:
-                # b_j stands left of Ẏ there, which is normal-ordered: what its commutator adds
-                parts.append((1.0, own[k].get(2 * j, {})))
-            parts.append((1.0, noise.get((dagger, j, k), {})))
-            outputs.append(total(*parts))
-    return (wick.variables, *compile_polynomials(outputs))
+    inner: dict[tuple[int, int], list[tuple[int, int, float]]] = {}
+    moments: dict[tuple[bool, int, int], Polynomial] = {}
+    for j, k in wick.pairs:
+        # b_j stands left of Ẏ in ⟨b_j Ẏ⟩, Ẏ in normal order: what their commutator adds
+        order = gradients[k].get(2 * j, {})
+        moments[False, j, k] = total((1.0, order), (1.0, noise.get((False, j, k), {})))
+        moments[True, j, k] = noise.get((True, j, k), {})
+        inner.update(wick.elements(j, k))
+    return linear_equations(
+        system.classical.coordinates,
+        set(),
+        [wick.expectation(rate) for rate in rates],
+        (jacobian, barred),
+        [_diffusion(moments, a, b) for a in range(2 * n) for b in range(a, 2 * n)],
+        inner=inner,
+        shift=0.5,
+    )
+
+
+def _diffusion(moments: dict[tuple[bool, int, int], Polynomial], a: int, b: int) -> list[Part]:
+    """How fast the normal-ordered product of the quadratures a ≤ b grows by noise, from those of
+    b_j b_k (m) and b_j† b_k (n).
+    """
+    (j, x), (k, y) = divmod(a, 2), divmod(b, 2)
+    m, n = moments[False, j, k], moments[True, j, k]
+    if x == y:
+        # qq: Re(m+n), pp: Re(n−m)
+        return [(n, 0, 1.0), (m, 0, -1.0 if x else 1.0)]
+    # qp: Im(m+n), pq: Im(m−n)
+    return [(m, 1, 1.0), (n, 1, -1.0 if x else 1.0)]
+
+
+def unpacked(rows: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Quadratures (T, 2n) and covariances (T, 2n, 2n) of rows of a flow of n modes."""
+    mean, covariance = np.empty((len(rows), 2 * n)), np.empty((len(rows), 2 * n, 2 * n))
+    unpack_linear(np.ascontiguousarray(rows), mean, covariance)
+    return mean, covariance
+
+
+def moments_of_words(
+    words: Sequence[tuple[int, ...]], mean: np.ndarray, covariance: np.ndarray
+) -> np.ndarray:
+    """⟨x⟩ and ⟨xy⟩ in normal order (T, V) of letters x, y: 2j for b_j†, 2j+1 for b_j."""
+    T, d = mean.shape
+    beta = np.ascontiguousarray(mean).view(complex) / np.sqrt(2)
+    letters = np.stack([beta.conj(), beta], axis=2).reshape(T, d)
+    m, c = moments_from_covariance(covariance)
+    pairs = np.empty((T, d, d), dtype=complex)
+    pairs[:, 0::2, 0::2], pairs[:, 1::2, 1::2] = m.conj(), m
+    pairs[:, 0::2, 1::2], pairs[:, 1::2, 0::2] = c, np.swapaxes(c, 1, 2)
+    pairs += letters[:, :, None] * letters[:, None, :]
+    single = [w[0] for w in words if len(w) == 1]
+    double = np.array([w for w in words if len(w) == 2], dtype=int).reshape(-1, 2)
+    # words are ordered by their length
+    return np.concatenate([letters[:, single], pairs[:, double[:, 0], double[:, 1]]], axis=1)

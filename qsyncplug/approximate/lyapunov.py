@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .._ext.bosons import Polynomials, TangentFlow
 from .._ext.integrator import Integrator
 from ..core.checks import check_integer, check_number
 from ..core.errors import SolverError
 from ..core.limits import look
-from ..operators.polynomial import compile_polynomials
 from ..operators.states import ProductState
 from ..operators.system import System
 from .cycle import parts_at, spheres_of, tangent_basis
@@ -178,18 +176,7 @@ class _Tangents:
     """A mean field and orthonormal perturbations of it, carried along."""
 
     def __init__(self, system: System, z: np.ndarray, basis: np.ndarray, rtol: float):
-        c = system.classical
-        drift = c.drift()
-        u, v = c.jacobian(drift)
-        polynomials = Polynomials(c.variables, *compile_polynomials([*drift, *u, *v]))
-        x = c.coordinates
-        self.flow = TangentFlow(
-            polynomials,
-            [k.variable for k in x],
-            [k.part for k in x],
-            [k.scale for k in x],
-            basis.shape[1],
-        )
+        self.flow = system.tangent_equations.tangent_flow(basis.shape[1])
         self.system, self.z, self.vectors, self.t, self.rtol = system, z, basis, 0.0, rtol
 
     def go(self, duration: float) -> tuple[np.ndarray, np.ndarray]:

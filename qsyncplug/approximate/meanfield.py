@@ -7,18 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._ext.bosons import (
-    PolynomialFlow,
-    Polynomials,
-    first_unphysical,
-    unpack_linear,
-)
+from .._ext.bosons import first_unphysical, unpack_linear
 from .._ext.integrator import RightHandSide
 from ..core.checks import check_array, check_choice, check_integer
 from ..core.entry import mfsolve
 from ..core.gaussian import (
-    covariance_from_moments,
-    moments_from_covariance,
     uncertainty_margin,
 )
 from ..core.options import Options
@@ -29,7 +22,7 @@ from ..operators.states import ProductState
 from ..operators.system import System
 from .closed import AmplitudesResult, LinearSolver
 from .cumulants import CumulantSolver
-from .gaussian import compile_gaussian
+from .gaussian import gaussian_equations
 from .sphere import ClassicalSolver, linear_flow, upper_triangle
 
 __all__ = ["MeanFieldResult", "MeanFieldSolver", "mfsolve_system"]
@@ -82,8 +75,7 @@ class MeanFieldResult(AmplitudesResult):
 
     def _record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
         here = slice(start, start + len(times))
-        unpack = unpack_linear if self._closure == "linear" else _unpack_gaussian
-        unpack(self._gaussian_rows(rows), self.mean[here], self.covariance[here])
+        unpack_linear(self._gaussian_rows(rows), self.mean[here], self.covariance[here])
         self.amplitudes[here] = self.mean[here].view(complex) / np.sqrt(2)
         super()._record(start, times, rows)
 
@@ -91,27 +83,12 @@ class MeanFieldResult(AmplitudesResult):
         """Mean (2N,) and covariance (2N, 2N)."""
         n = self._modes
         mean, covariance = np.empty((1, 2 * n)), np.empty((1, 2 * n, 2 * n))
-        unpack = unpack_linear if self._closure == "linear" else _unpack_gaussian
-        unpack(self._gaussian_rows(row[None, :]), mean, covariance)
+        unpack_linear(self._gaussian_rows(row[None, :]), mean, covariance)
         return mean[0], covariance[0]
 
     def _gaussian_rows(self, rows: np.ndarray) -> np.ndarray:
         """Return the part of the integrator's rows that holds mean and covariance."""
         return rows
-
-
-def _unpack_gaussian(rows: np.ndarray, mean: np.ndarray, covariance: np.ndarray) -> None:
-    d = mean.shape[1]
-    n = d // 2
-    z = rows.view(complex)
-    mean[...] = np.sqrt(2) * rows[:, :d]
-    i, j = np.triu_indices(n)
-    m = np.empty((len(rows), n, n), dtype=complex)
-    c = np.empty_like(m)
-    m[:, i, j] = m[:, j, i] = z[:, n : n + len(i)]
-    c[:, i, j] = z[:, n + len(i) :]
-    c[:, j, i] = z[:, n + len(i) :].conj()
-    covariance[...] = covariance_from_moments(m, c)
 
 
 class MeanFieldSolver(LinearSolver):
@@ -168,14 +145,8 @@ class MeanFieldSolver(LinearSolver):
             state0 = list(ProductState(self.model, state0).alpha.values())
         beta = check_array("state0", state0, shape=(n,), dtype=complex)
         C = self._covariance(n)
-        rhs = closure_flow(self.model, self.closure)
-        if self.closure == "linear":
-            y0 = np.concatenate([beta.view(float), C[upper_triangle(2 * n)]])
-        else:
-            m, c = moments_from_covariance(C)
-            i, j = np.triu_indices(n)
-            y0 = np.concatenate([beta, m[i, j], c[i, j]])
-        return rhs, y0
+        y0 = np.concatenate([beta.view(float), C[upper_triangle(2 * n)]])
+        return closure_flow(self.model, self.closure), y0
 
 
 class MeanFieldProblem(Problem):
@@ -212,8 +183,7 @@ def closure_flow(system: System, closure: str) -> RightHandSide:
     """The compiled right-hand side of a closure."""
     if closure == "linear":
         return linear_flow(system)
-    variables, arrays, factors = compile_gaussian(system)
-    return PolynomialFlow(Polynomials(variables, arrays, factors))
+    return gaussian_equations(system).flow()
 
 
 def _conserved(model: System, amplitudes: np.ndarray) -> dict[str, float]:

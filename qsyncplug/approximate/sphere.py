@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
 
-from .._ext.bosons import LinearisedFlow, PolynomialFlow, Polynomials, first_unphysical
+from .._ext.bosons import (
+    LinearisedFlow,
+    PolynomialFlow,
+    Polynomials,
+    first_unphysical,
+    unpack_upper,
+)
 from .._ext.integrator import RightHandSide
 from ..core.checks import check_array
 from ..core.errors import SolverError
@@ -54,10 +61,7 @@ def oscillators(system: System) -> list[Symbol]:
 
 def linear_flow(system: System) -> LinearisedFlow:
     """The compiled right-hand side of mean and covariance."""
-    c = system.classical.coordinates
-    return LinearisedFlow(
-        system.polynomials(), [x.variable for x in c], [x.part for x in c], [x.scale for x in c]
-    )
+    return system.linear_equations.flow()
 
 
 class ClassicalResult(AmplitudesResult):
@@ -142,8 +146,7 @@ class ClassicalResult(AmplitudesResult):
         if not self._linear:
             return x, None
         C = np.empty((len(rows), d, d))
-        i, j = upper_triangle(d)
-        C[:, i, j] = C[:, j, i] = rows[:, 2 * variables :]
+        unpack_upper(np.ascontiguousarray(rows), 2 * variables, C)
         return x, C
 
     def _state(self, t: float, row: np.ndarray) -> Any:
@@ -165,27 +168,26 @@ class ClassicalResult(AmplitudesResult):
 
 def quadratures(system: System, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """β (T, K) of the oscillators and the Jacobian ∂(q, p)/∂x, shape (T, 2K, d)."""
-    names = [c.symbol for c in system.classical.coordinates]
     nodes = oscillators(system)
     beta = np.empty((len(x), len(nodes)), dtype=complex)
     T = np.zeros((len(x), 2 * len(nodes), x.shape[1]))
-    root2 = np.sqrt(2)
+    root2 = math.sqrt(2)
     for k, symbol in enumerate(nodes):
-        at = names.index(symbol)
+        at = system.classical.place[symbol]
         if isinstance(symbol.factor, ModeFactor):
             beta[:, k] = (x[:, at] + 1j * x[:, at + 1]) / root2
             T[:, 2 * k, at] = T[:, 2 * k + 1, at + 1] = 1.0
             continue
         N = symbol.factor.N  # type: ignore[attr-defined]
-        lowering = x[:, at] - 1j * x[:, at + 1]
+        own_x, own_y = x[:, at], x[:, at + 1]
         # the north pole has no such boson
-        room = np.maximum(N / 2 - x[:, at + 2], 1e-12 * N)
-        own = root2 / np.sqrt(room)
-        beta[:, k] = lowering * (own / root2)
-        T[:, 2 * k, at] = own
-        T[:, 2 * k + 1, at + 1] = -own
-        T[:, 2 * k, at + 2] = x[:, at] * (0.5 * own / room)
-        T[:, 2 * k + 1, at + 2] = x[:, at + 1] * (-0.5 * own / room)
+        room = np.maximum(0.5 * N - x[:, at + 2], 1e-12 * N)
+        own = np.sqrt(2.0 / room)
+        q, p = own_x * own, own_y * own
+        beta.real[:, k], beta.imag[:, k] = q / root2, -p / root2
+        T[:, 2 * k, at], T[:, 2 * k + 1, at + 1] = own, -own
+        half = 0.5 / room
+        T[:, 2 * k, at + 2], T[:, 2 * k + 1, at + 2] = q * half, -p * half
     return beta, T
 
 
@@ -268,10 +270,10 @@ class ClassicalProblem(Problem):
         if len(result.times) == 0:
             return
         drift: dict[str, float] = {}
-        names = [c.symbol for c in model.classical.coordinates]
         for symbol in model.classical.spheres:
-            at = names.index(symbol)
-            length = np.linalg.norm(result.coordinates[:, at : at + 3], axis=1)
+            at = model.classical.place[symbol]
+            spin = result.coordinates[:, at : at + 3]
+            length = np.sqrt((spin * spin).sum(axis=1))
             drift[f"|{symbol}|"] = float(np.abs(length - length[0]).max() / length[0])
         if result._linear and not any(is_site(s) for s in model.symbols):
             bad = first_unphysical(result.covariance, 1e-9)

@@ -122,10 +122,12 @@ class Classical:
         self.weyl = weyl
         self.real: set[int] = set()
         self.first: dict[Symbol, int] = {}
+        self.place: dict[Symbol, int] = {}
         self.coordinates: list[Coordinate] = []
         self.variables = 0
         for symbol in self.symbols:
             self.first[symbol] = self.variables
+            self.place[symbol] = len(self.coordinates)
             self._add_symbol(symbol)
         self.spheres = [
             s for s in self.symbols if isinstance(s.factor, SpinFactor) and s.factor.N > 1

@@ -12,11 +12,13 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+from .runs import find_runs
 from .terms import add_term
 from .time_factor import TimeFactor
 
 __all__ = [
     "Letters",
+    "PolyKey",
     "Polynomial",
     "compile_polynomials",
     "conjugate",
@@ -96,7 +98,8 @@ def compile_polynomials(
     arrays : dict
         ``parent, variable`` (monomials from index 1 on; 0 is the constant 1), ``start, middle,
         column, factor`` (int: the entries of a row that have real coefficients and no factor of
-        time come first, up to ``middle``), ``re, im`` and both together as ``value``.
+        time come first, up to ``middle``), ``re, im`` and both together as ``value``; where it is
+        worth while and nothing depends on time, what :func:`find_runs` gives.
     factors : list
         Products of time factors that ``factor`` refers to; entry 0 is the constant 1.
     """
@@ -138,4 +141,7 @@ def compile_polynomials(
         "re": np.ascontiguousarray(values.real),
         "im": np.ascontiguousarray(values.imag),
     }
+    if len(products) == 1:
+        plain_entries = [(r, k[0], x) for r, p in enumerate(outputs) for k, x in p.items()]
+        arrays |= find_runs(index, plain_entries)
     return arrays, list(products)

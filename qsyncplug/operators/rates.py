@@ -11,6 +11,7 @@ from .._ext.bosons import Polynomials
 from ..core.checks import check_array, check_number
 from .classical import Classical
 from .expression import Expression
+from .linear import LinearEquations, linear_equations
 from .mode import ModeFactor
 from .polynomial import compile_polynomials
 from .symbol import Symbol
@@ -53,6 +54,21 @@ class ClassicalRates:
         drift = self.classical.drift()
         u, v = self.classical.jacobian(drift)
         return compile_polynomials([*drift, *u, *v, *self.classical.diffusion()])
+
+    @cached_property
+    def linear_equations(self) -> LinearEquations:
+        """The mean and the covariance about it, as the kernel takes them."""
+        c = self.classical
+        drift = c.drift()
+        diffusion = [[(p, 0, 1.0)] for p in c.diffusion()]
+        return linear_equations(c.coordinates, c.real, drift, c.jacobian(drift), diffusion)
+
+    @cached_property
+    def tangent_equations(self) -> LinearEquations:
+        """The mean and perturbations of it, as the kernel takes them."""
+        c = self.classical
+        drift = c.drift()
+        return linear_equations(c.coordinates, c.real, drift, c.jacobian(drift), ())
 
     def polynomials(self) -> Polynomials:
         """A fresh compiled evaluator of F, u, v and D: each holds its own scratch, so threads do

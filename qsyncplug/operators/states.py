@@ -22,6 +22,7 @@ from .system import System
 __all__ = ["ProductState", "coherent_levels", "state_in_order"]
 
 _PURE = 1e-6
+_UNIT = np.eye(3)
 
 
 class ProductState:
@@ -89,8 +90,8 @@ class ProductState:
 
     def bloch(self, symbol: Symbol) -> np.ndarray:
         """Bloch vector of each spin ½ of a spin or an ensemble, shape (3,)."""
-        r = self.rho[symbol]
-        return np.array([2 * r[1, 0].real, 2 * r[1, 0].imag, (r[0, 0] - r[1, 1]).real])
+        (up, _), (plus, down) = self.rho[symbol].tolist()
+        return np.array([2 * plus.real, 2 * plus.imag, (up - down).real])
 
     def expectation(self, symbol: Symbol, key: tuple[int, ...]) -> complex:
         """⟨·⟩ of a monomial of one node in the state: distinct atoms factorise."""
@@ -126,8 +127,8 @@ class ProductState:
                 z[at + len(pairs) : at + len(pairs) + factor.d - 1] = np.diagonal(r)[1:]
             else:
                 N = factor.N  # type: ignore[attr-defined]
-                x, y, up = 0.5 * N * self.bloch(symbol)
-                z[at] = x - 1j * y
+                x, y, up = (0.5 * N * self.bloch(symbol)).tolist()
+                z[at] = complex(x, -y)
                 z[at + 1] = up + (N / 2 if isinstance(factor, AtomFactor) else 0)
         return z
 
@@ -147,7 +148,7 @@ class ProductState:
             else:
                 n = self.bloch(symbol)
                 N = factor.N  # type: ignore[attr-defined]
-                block = 0.25 * N * (np.eye(3) - np.outer(n, n))
+                block = 0.25 * N * (_UNIT - n[:, None] * n)
             here = slice(at, at + len(block))
             C[here, here] = block
             at += len(block)
@@ -260,16 +261,20 @@ def _density(symbol: Symbol, value: Any) -> np.ndarray:
 
 
 def _of_direction(name: str, value: Any) -> np.ndarray:
-    vector = check_array(name, value, shape=(None,))
+    plain = isinstance(value, (tuple, list)) and all(type(v) is float for v in value)
+    # nothing is to be converted or refused in finite floats
+    if not (plain and math.isfinite(sum(value))):
+        value = check_array(name, value, shape=(None,)).tolist()
+    vector = list(value)
     if len(vector) == 2:
         theta, phi = vector
         sin = math.sin(theta)
-        vector = np.array([sin * math.cos(phi), sin * math.sin(phi), math.cos(theta)])
+        vector = [sin * math.cos(phi), sin * math.sin(phi), math.cos(theta)]
     if len(vector) != 3:
         raise ValueError(f"{name} must be a Bloch vector (x, y, z) or angles (θ, φ), not {value!r}")
-    if np.linalg.norm(vector) > 1 + 1e-9:
-        raise ValueError(
-            f"{name} must be a Bloch vector of length 1 at most, not {np.linalg.norm(vector):g}"
-        )
+    if (length := math.hypot(*vector)) > 1 + 1e-9:
+        raise ValueError(f"{name} must be a Bloch vector of length 1 at most, not {length:g}")
     x, y, z = vector
-    return 0.5 * np.array([[1 + z, x - 1j * y], [x + 1j * y, 1 - z]])
+    return np.array(
+        [[0.5 + 0.5 * z, complex(0.5 * x, -0.5 * y)], [complex(0.5 * x, 0.5 * y), 0.5 - 0.5 * z]]
+    )

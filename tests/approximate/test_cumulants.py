@@ -140,19 +140,6 @@ def test_the_next_order_of_a_steady_state():
     assert exact.change(A.z) == 0.0
 
 
-def test_equals_the_gaussian_closure_of_modes():
-    b1, b2 = qsp.modes(2)
-    H = 0.3 * b1.dag() * b1 + 0.2 * (b1.dag() * b2 + b2.dag() * b1) + 0.1 * b2.dag() ** 2 * b2**2
-    system = qsp.System(H, [b1.dag(), 0.6 * b1**2, 0.5 * b2**2, 0.8 * b2.dag(), b1 - b2])
-    times = [0, 0.7, 2.0]
-    a = qsp.mfsolve(system, [1.2, 0.3 - 1j], times, closure="gaussian")
-    c = qsp.mfsolve(
-        system, [1.2, 0.3 - 1j], times, closure="cumulants", options={"rtol": 1e-12, "atol": 1e-13}
-    )
-    np.testing.assert_allclose(c.amplitudes, a.amplitudes, atol=1e-10)
-    np.testing.assert_allclose(c.covariance, a.covariance, atol=1e-10)
-
-
 def test_ring_of_three():
     b = qsp.modes(3)
     H = 0.1 * (b[0].dag() * b[0] - b[2].dag() * b[2])

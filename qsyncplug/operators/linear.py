@@ -1,0 +1,227 @@
+"""Equations of a mean and its covariance as the compiled kernel takes them: nothing is evaluated
+that is constant or zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._ext.bosons import LinearisedFlow, Polynomials, TangentFlow
+from .classical import Coordinate
+from .polynomial import PolyKey, Polynomial, compile_polynomials, conjugate, total
+
+__all__ = ["LinearEquations", "Part", "linear_equations"]
+
+#: a real number: weight times the real (0) or imaginary part (1) of a polynomial
+Part = tuple[Mapping[PolyKey, complex], int, float]
+
+
+@dataclass(frozen=True)
+class LinearEquations:
+    """dz/dt = F, dC/dt = MC + CMᵀ + D.
+
+    Attributes
+    ----------
+    variables : int
+        Of the polynomials.
+    arrays, factors : dict and list
+        Of :func:`compile_polynomials`: F, then what M and D are made of.
+    tables : dict
+        Which parts of these are the elements of M and D: see ``bosons.pyx``.
+    """
+
+    variables: int
+    arrays: dict[str, np.ndarray]
+    factors: list[Any]
+    tables: dict[str, Any]
+
+    def flow(self) -> LinearisedFlow:
+        """A fresh right-hand side: each holds its own scratch, so threads do not meet."""
+        return LinearisedFlow(Polynomials(self.variables, self.arrays, self.factors), self.tables)
+
+    def tangent_flow(self, count: int) -> TangentFlow:
+        """The mean with `count` perturbations of it."""
+        return TangentFlow(
+            Polynomials(self.variables, self.arrays, self.factors), self.tables, count
+        )
+
+
+class _Rates:
+    """Real numbers as a constant and parts of polynomials, each of which is evaluated once."""
+
+    def __init__(self, first: Sequence[Polynomial], real: set[int]):
+        self.rows, self.real, self._first = list(first), real, len(first)
+        self._row: dict[frozenset[Any], int] = {}
+        self.base: list[float] = []
+        self.entries: list[tuple[int, int, float]] = []
+
+    def add(self, parts: Sequence[Part], *, even_if_zero: bool) -> bool:
+        """One more number; False where it is always 0 and was left out."""
+        base, moving = 0.0, []
+        for polynomial, part, weight in parts:
+            constant = polynomial.get(((), ()), 0j)
+            base += weight * (constant.imag if part else constant.real)
+            rest = {k: v for k, v in polynomial.items() if k != ((), ())}
+            if rest and not self._vanishes(rest, part):
+                moving.append((rest, part, weight))
+        if not moving and base == 0 and not even_if_zero:
+            return False
+        for rest, part, weight in moving:
+            self.entries.append((len(self.base), 2 * self._place(rest) + part, weight))
+        self.base.append(base)
+        return True
+
+    def _vanishes(self, polynomial: Polynomial, part: int) -> bool:
+        """Whether a part is 0 because the polynomial is imaginary (part 0) or real (part 1)."""
+        bar = conjugate(polynomial, self.real)
+        return not total((1.0, polynomial), (-1.0 if part else 1.0, bar))
+
+    def _place(self, polynomial: Polynomial) -> int:
+        key = frozenset(polynomial.items())
+        if key not in self._row:
+            self._row[key] = len(self.rows)
+            self.rows.append(polynomial)
+        return self._row[key]
+
+    def sort(self) -> None:
+        """Put rows that differ in their variables alone side by side: see `find_runs`."""
+        first, moving = self.rows[: self._first], self.rows[self._first :]
+        order = sorted(range(len(moving)), key=lambda k: _shape(moving[k]))
+        place = {self._first + old: self._first + new for new, old in enumerate(order)}
+        self.rows = first + [moving[k] for k in order]
+        self.entries = [
+            (target, 2 * place[source >> 1] + (source & 1), weight)
+            for target, source, weight in self.entries
+        ]
+
+    def table(self) -> dict[str, np.ndarray]:
+        """The affine map of `bosons.pyx`."""
+        return affine(self.base, self.entries)
+
+
+def _shape(polynomial: Polynomial) -> tuple[list[tuple[int, ...]], int]:
+    """What stays where all variables are shifted, and by how much they are."""
+    first = min((x >> 1 for letters, _ in polynomial for x in letters), default=0)
+    return sorted(tuple(x - 2 * first for x in letters) for letters, _ in polynomial), first
+
+
+def affine(base: Sequence[float], entries: Sequence[tuple[int, int, float]]) -> dict[str, Any]:
+    """Arrays of ``out = base; out[target] += weight * in[source]``."""
+    seen: dict[int, int] = {}
+    rounds = []
+    for entry in entries:
+        seen[entry[0]] = seen.get(entry[0], 0) + 1
+        rounds.append((seen[entry[0]], entry))
+    # what is added to one place is far apart, so that no addition waits for the one before
+    entries = [entry for _, entry in sorted(rounds)]
+    return {
+        "base": np.array(base, dtype=float),
+        "target": np.array([e[0] for e in entries], dtype=np.intc),
+        "source": np.array([e[1] for e in entries], dtype=np.intc),
+        "weight": np.array([e[2] for e in entries], dtype=float),
+    }
+
+
+def linear_equations(
+    coordinates: Sequence[Coordinate],
+    real: set[int],
+    drift: Sequence[Polynomial],
+    jacobian: tuple[Sequence[Polynomial], Sequence[Polynomial]],
+    diffusion: Sequence[Sequence[Part]],
+    *,
+    inner: dict[tuple[int, int], list[tuple[int, int, float]]] | None = None,
+    shift: float = 0.0,
+) -> LinearEquations:
+    """Equations of a mean and the covariance of real coordinates.
+
+    Parameters
+    ----------
+    coordinates : sequence of Coordinate
+        Of the covariance.
+    real : set of int
+        Variables that are real.
+    drift : sequence of n polynomials
+    jacobian : pair of sequences of n² polynomials
+        u=∂F/∂z and v=∂F/∂z̄, row by row.
+    diffusion : sequence
+        The upper triangle of D; empty without a covariance.
+    inner : dict, optional
+        Of every further variable of the polynomials, by number and part: the elements (a, b) of C
+        with weights, and the number that is added in the place (-1, -1).
+    shift : float
+        Taken off the diagonal of C before M acts on it.
+    """
+    n, d = len(drift), len(coordinates)
+    rates = _Rates(drift, real)
+    start, column = [0], []
+    for x in coordinates:
+        for b, y in enumerate(coordinates):
+            at = x.variable * n + y.variable
+            parts = _element(jacobian[0][at], jacobian[1][at], x, y)
+            if rates.add(parts, even_if_zero=False):
+                column.append(b)
+        start.append(len(column))
+    for parts in diffusion:
+        rates.add(parts, even_if_zero=True)
+    rates.sort()
+    tables: dict[str, Any] = {
+        "variables": n,
+        "start": np.array(start, dtype=np.intc),
+        "column": np.array(column, dtype=np.intc),
+        "rates": rates.table(),
+        "shift": shift,
+    }
+    variables, rows = n, rates.rows
+    if inner is not None:
+        rows, used = _renumbered(rows, n)
+        variables = n + len(used)
+        tables["inner"] = _inner_table(n, d, used, inner)
+    return LinearEquations(variables, *compile_polynomials(rows), tables)
+
+
+def _element(u: Polynomial, v: Polynomial, x: Coordinate, y: Coordinate) -> list[Part]:
+    """∂ẋ/∂y: d/d(Re z)=u+v, d/d(Im z)=i(u−v)."""
+    ratio = x.scale / y.scale
+    if y.part == 0:
+        return [(u, x.part, ratio), (v, x.part, ratio)]
+    sign = 1.0 if x.part else -1.0
+    return [(u, 1 - x.part, sign * ratio), (v, 1 - x.part, -sign * ratio)]
+
+
+def _renumbered(rows: Sequence[Polynomial], n: int) -> tuple[list[Polynomial], list[int]]:
+    """The polynomials in those of their variables from `n` on that they have, and these."""
+    used = sorted({x >> 1 for row in rows for letters, _ in row for x in letters if x >= 2 * n})
+    number = {k: n + i for i, k in enumerate(used)}
+    out = []
+    for row in rows:
+        new: Polynomial = {}
+        for (letters, factors), value in row.items():
+            moved = tuple(2 * number.get(x >> 1, x >> 1) + (x & 1) for x in letters)
+            new[moved, factors] = value
+        out.append(new)
+    return out, used
+
+
+def _inner_table(
+    n: int,
+    d: int,
+    used: Sequence[int],
+    inner: dict[tuple[int, int], list[tuple[int, int, float]]],
+) -> dict[str, Any]:
+    """The variables as an affine map of the state: z, then the upper triangle of C."""
+    base = np.zeros(2 * (n + len(used)))
+    entries = [(k, k, 1.0) for k in range(2 * n)]
+    for i, k in enumerate(used):
+        for part in (0, 1):
+            target = 2 * (n + i) + part
+            for a, b, weight in inner[k, part]:
+                if a < 0:
+                    base[target] += weight
+                    continue
+                a, b = min(a, b), max(a, b)
+                entries.append((target, 2 * n + a * d - a * (a - 1) // 2 + b - a, weight))
+    return affine(base.tolist(), entries)
