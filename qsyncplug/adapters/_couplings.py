@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from ..operators.expression import Expression
 from ..operators.system import System
 
-__all__ = ["coupled", "gains", "rest_exponents", "uncoupled"]
+__all__ = ["coupled", "gains", "rest_exponents", "rooted", "uncoupled"]
+
+#: parts of a network without causes that are gone through
+_HEADS = 64
 
 
 @lru_cache(maxsize=64)
@@ -44,6 +49,33 @@ def coupled(system: System) -> bool:
     rows, columns = np.array(pairs).T
     graph = coo_array((np.ones(len(pairs)), (rows, columns)), shape=(system.n, system.n))
     return bool(connected_components(graph, directed=False)[0] == 1)
+
+
+def rooted(adjacency: Any) -> Callable[[np.ndarray], bool] | None:
+    """Of a set of nodes: whether one acts on all of them, directly or through others.
+
+    Of a[i, j], j acts on i. None if every node acts on every other.
+    """
+    if adjacency is None:
+        return None
+    graph = csr_array(adjacency)
+    graph.eliminate_zeros()
+    count, part = connected_components(graph, directed=True, connection="strong")
+    return None if count == 1 else partial(_common, graph, part)
+
+
+def _common(graph: csr_array, part: np.ndarray, members: np.ndarray) -> bool:
+    edges = graph.tocoo()
+    outside = part[edges.row] != part[edges.col]
+    # parts that nobody outside acts on: every node hears of one of them
+    heads = np.setdiff1d(part, part[edges.row[outside]])
+    acts_on = csr_array(graph.T)
+    for head in heads[:_HEADS]:
+        start = int(np.flatnonzero(part == head)[0])
+        reached = breadth_first_order(acts_on, start, return_predecessors=False)
+        if np.count_nonzero(members[reached]) == np.count_nonzero(members):
+            return True
+    return False
 
 
 def gains(system: System) -> tuple[bool, ...]:

@@ -18,6 +18,7 @@ from ..core.checks import check_memory
 from ..sync import About, SyncView
 from ..sync.dynamics import Dynamics, Kind
 from ..sync.reading import reader
+from ._couplings import rooted
 
 __all__ = ["view_of"]
 
@@ -86,6 +87,7 @@ def _dynamics(result: CircleResult) -> Dynamics:
     return Dynamics(
         Kind.PHASES,
         coupled=_coupled(model, result.n),
+        rooted=rooted(model.adjacency),
         autonomous=model.modulation is None,
         deterministic=model.noise is None,
         phase_symmetry=True,

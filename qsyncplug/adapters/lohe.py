@@ -10,6 +10,7 @@ from ..lohe.result import SchrodingerLoheResult
 from ..sync import About, SyncView
 from ..sync.dynamics import Dynamics, Kind
 from ..sync.reading import reader
+from ._couplings import rooted
 from ._moments import local_moments
 
 __all__ = ["view_of"]
@@ -61,7 +62,12 @@ def view_of(result: SchrodingerLoheResult) -> SyncView:
         notes=tuple(result.stats.get("neglected", ())),
         missing=missing,
         bosons=False,
-        dynamics=Dynamics(Kind.VECTORS, coupled=_coupled(model), deterministic=True),
+        dynamics=Dynamics(
+            Kind.VECTORS,
+            coupled=_coupled(model),
+            rooted=rooted(getattr(model, "adjacency", None)),
+            deterministic=True,
+        ),
         physical=False,
     )
     return SyncView.of(times, fields, about=about)

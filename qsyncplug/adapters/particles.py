@@ -49,9 +49,21 @@ def view_of_moebius(result: MoebiusResult) -> SyncView:
         n=result.n,
         vacuum=0.0,
         bosons=False,
-        dynamics=Dynamics(Kind.PHASES, phase_symmetry=True, phases=phases),
+        dynamics=Dynamics(
+            Kind.PHASES,
+            phase_symmetry=True,
+            identical=_one_frequency(result.model),
+            deterministic=True,
+            phases=phases,
+        ),
     )
     return SyncView.of(result.times, fields, about=about)
+
+
+def _one_frequency(model: Any) -> bool:
+    """Whether all populations turn at one frequency by themselves."""
+    frequencies = getattr(model, "frequencies", None)
+    return frequencies is None or bool(np.ptp(np.asarray(frequencies, dtype=float)) == 0)
 
 
 @reader.register(SphereResult)

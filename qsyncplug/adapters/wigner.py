@@ -10,6 +10,7 @@ from ..sync import About, SyncView
 from ..sync.dynamics import Dynamics, Kind
 from ..sync.reading import reader
 from ..wigner.result import WignerLoheResult
+from ._couplings import rooted
 from ._moments import local_moments
 
 __all__ = ["view_of"]
@@ -48,6 +49,7 @@ def view_of(result: WignerLoheResult) -> SyncView:
         dynamics=Dynamics(
             Kind.VECTORS,
             coupled=bool(np.any(np.asarray(result.model.coupling) != 0)),
+            rooted=rooted(result.model.adjacency),
             deterministic=True,
         ),
         physical=False,

@@ -54,6 +54,10 @@ class Dynamics:
         Which evidence the run consists of.
     coupled : bool or None
         Whether the nodes act on each other at all.
+    rooted : callable or None
+        Of a boolean array (N,): whether some node acts on all of these, directly or through others.
+        Where none does, two of them have nothing in common, and equal frequencies are no
+        synchronisation. None where every node acts on every other.
     autonomous : bool
         Whether the model is constant in time.
     phase_symmetry : bool or None
@@ -86,6 +90,7 @@ class Dynamics:
 
     kind: Kind
     coupled: bool | None = None
+    rooted: Callable[[np.ndarray], bool] | None = None
     autonomous: bool = True
     phase_symmetry: bool | None = None
     identical: bool = False
@@ -99,6 +104,10 @@ class Dynamics:
     spectra: Callable[[], Spectra | None] | None = None
     phase_peaks: Callable[[], dict[tuple[int, ...], float]] | None = None
     flags: Callable[[], tuple[str, ...]] | None = None
+
+    def joined(self, members: np.ndarray) -> bool:
+        """Whether `members`, a boolean array (N,), have a common cause."""
+        return self.rooted is None or self.rooted(members)
 
     def at(self, index: np.ndarray) -> Dynamics:
         """The same for a run of which only the times `index` are kept."""

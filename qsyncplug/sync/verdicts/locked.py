@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from .case import Case
-from .groups import clusters
+from .groups import MANY, clusters
+from .motion import left
+from .order import judge_order
 from .rates import Estimate, fit_rate
 from .report import Label, Verdict
 from .sources import PhaseSource
@@ -21,6 +23,8 @@ _COMPLETE = 2e-3
 _WIDTH, _ANTIPODAL = 5e-3, 0.01
 #: more numbers than this are not gone through again for a rate
 _RATE_SIZE = 3e7
+#: share of the largest exponent below which one is zero
+_MARGINAL = 1e-6
 #: combinations of the phases that a rate is taken from
 _SIGNALS = 6
 
@@ -28,57 +32,119 @@ _SIGNALS = 6
 def judge_standing(case: Case, source: PhaseSource, found: Survey, path: Track) -> Verdict:
     """Name what stands still."""
     last = found.last
-    around = _wrap(last - np.angle(np.mean(np.exp(1j * last))))
-    width = float(np.ptp(around))
     evidence: dict[str, Any] = {
         "range of the relative phases in the thirds of the window": tuple(
             float(x) for x in path.thirds.max(axis=1)
         ),
         "order parameter": float(np.abs(found.mean_field[-1])),
     }
+    label, groups = _name(last, 0.0)
+    not_yet = _name(last, 3 * left(path.thirds))[0]
+    if not_yet is not label:
+        return case.undecided(
+            f"the relative phases come to rest, but are not near enough to tell {label} from "
+            f"{not_yet}",
+            evidence,
+            advice="a longer run",
+        )
+    loose = _held(case, label, found, evidence)
+    if loose is not None:
+        return loose
     motion = (
         f"the relative phases stand still (they move by {path.thirds[2].max():.2g} in the "
         f"last third of {case.span})"
     )
-    if width <= _COMPLETE:
-        evidence["max|1−z|"] = width
-        rate = _rate(case, source, last - around, known=True)
-        return _finish(
-            case, Label.COMPLETE, f"{motion} and all phases agree to {width:.2g}", evidence, rate
-        )
-    rate = _rate(case, source, last, known=False)
-    if case.n == 2:
-        evidence["relative phase θ₂−θ₁"] = float(_wrap(last[1] - last[0]))
-    groups = clusters(last, _WIDTH)
-    if groups is not None and len(groups) == 2:
-        # the distance from the two antipodal groups, whose phases agree modulo π
-        rest = _wrap(2 * last - np.angle(np.mean(np.exp(2j * last)))) / 2
-        rate = _rate(case, source, last - rest, known=True) or rate
-    named = None if groups is None else _grouped(case, groups, evidence, motion, rate)
-    return named or _finish(case, Label.PHASE_LOCKED, motion, evidence, rate)
+    rate = _rate_of(case, source, last, label, groups)
+    return _finish(case, label, motion + _shape(last, label, groups, evidence), evidence, rate)
 
 
-def _grouped(
-    case: Case,
-    groups: list[tuple[int, float, float]],
-    evidence: dict[str, Any],
-    motion: str,
-    rate: Estimate | None,
-) -> Verdict | None:
-    """Bipolar or clustered, if the groups are that."""
+def _name(phases: np.ndarray, slack: float) -> tuple[Label, list[tuple[int, float, float]]]:
+    """Label and groups of phases at rest; `slack` widens every tolerance."""
+    if np.ptp(_around(phases)) <= _COMPLETE + slack:
+        return Label.COMPLETE, []
+    groups = clusters(phases, _WIDTH + slack) or []
     if len(groups) == 2:
         distance = abs(float(_wrap(np.array(groups[1][1] - groups[0][1]))))
-        if np.pi - distance <= _ANTIPODAL:
-            evidence["groups"] = tuple(size for size, _, _ in groups)
-            evidence["distance of the groups"] = distance
-            why = f"{motion} in two groups at distance π ({groups[0][0]} and {groups[1][0]} nodes)"
-            return _finish(case, Label.BIPOLAR, why, evidence, rate)
-    if 2 <= len(groups) <= case.n / 4:
-        evidence["groups"] = tuple(size for size, _, _ in groups)
-        evidence["their angles"] = tuple(angle for _, angle, _ in groups)
-        why = f"{motion} in {len(groups)} groups of one phase each"
-        return _finish(case, Label.CLUSTERED, why, evidence, rate)
-    return None
+        if np.pi - distance <= _ANTIPODAL + slack:
+            return Label.BIPOLAR, groups
+    if 2 <= len(groups) <= phases.size / 4:
+        return Label.CLUSTERED, groups
+    return Label.PHASE_LOCKED, groups
+
+
+def _around(phases: np.ndarray) -> np.ndarray:
+    """Angles from the mean direction."""
+    return _wrap(phases - np.angle(np.mean(np.exp(1j * phases))))
+
+
+def _shape(
+    last: np.ndarray,
+    label: Label,
+    groups: list[tuple[int, float, float]],
+    evidence: dict[str, Any],
+) -> str:
+    """What the state looks like: in words, and in the evidence."""
+    if label is Label.COMPLETE:
+        evidence["max|1−z|"] = width = float(np.ptp(_around(last)))
+        return f" and all phases agree to {width:.2g}"
+    if last.size == 2:
+        evidence["relative phase θ₂−θ₁"] = float(_wrap(last[1] - last[0]))
+    if label is Label.PHASE_LOCKED:
+        return ""
+    evidence["groups"] = tuple(size for size, _, _ in groups)
+    if label is Label.BIPOLAR:
+        evidence["distance of the groups"] = abs(float(_wrap(groups[1][1] - groups[0][1])))
+        return f" in two groups at distance π ({groups[0][0]} and {groups[1][0]} nodes)"
+    evidence["their angles"] = tuple(angle for _, angle, _ in groups)
+    return f" in {len(groups)} groups of one phase each"
+
+
+def _rate_of(
+    case: Case,
+    source: PhaseSource,
+    last: np.ndarray,
+    label: Label,
+    groups: list[tuple[int, float, float]],
+) -> Estimate | None:
+    """Rate of the approach, from the true limit where the label tells it."""
+    if label is Label.COMPLETE:
+        return _rate(case, source, last - _around(last), known=True)
+    rate = None
+    if len(groups) == 2:
+        # the distance from the two antipodal groups, whose phases agree modulo π
+        rest = _wrap(2 * last - np.angle(np.mean(np.exp(2j * last)))) / 2
+        rate = _rate(case, source, last - rest, known=True)
+    return rate or _rate(case, source, last, known=False)
+
+
+def _held(case: Case, label: Label, found: Survey, evidence: dict[str, Any]) -> Verdict | None:
+    """What to say if the model does not hold the phases where they stand; None if it does.
+
+    Clusters that drift apart or together too slowly to be seen are metastable, and still clusters.
+    """
+    values = exponents(case)
+    rest = None if values is None else _without_phase_mode(case, values)
+    if values is None or rest is None or not rest.size:
+        return None
+    scale, top = float(np.abs(values).max()), float(rest.real.max())
+    if top <= -_MARGINAL * scale:
+        return None
+    evidence["slowest exponent of the linearised model"] = top
+    if label is Label.CLUSTERED:
+        evidence["metastable"] = "the linearised model does not hold the clusters where they are"
+        return None
+    order = judge_order(np.abs(found.mean_field), case.n)
+    if case.n >= MANY and order.at_null and top < _MARGINAL * scale:
+        why = (
+            f"r is that of independent phases (N r² = {order.power:.2g}), and nothing holds the "
+            "phases where they stand: the linearised model leaves their relations free"
+        )
+        return case.say(Label.INCOHERENT, why, evidence)
+    if top < _MARGINAL * scale:
+        why = "the relative phases stand, but the linearised model leaves a relation of them free"
+    else:
+        why = f"the relative phases stand, but unstably: the model leaves this state at {top:.2g}"
+    return case.undecided(why, evidence, advice="a run that starts elsewhere")
 
 
 def _finish(
@@ -152,7 +218,7 @@ def stable(case: Case) -> bool:
         return False
     rest = _without_phase_mode(case, values)
     scale = max(float(np.abs(values).max()), 1e-300)
-    return bool(rest.size and rest.real.max() < -1e-6 * scale)
+    return bool(rest.size and rest.real.max() < -_MARGINAL * scale)
 
 
 def _without_phase_mode(case: Case, values: np.ndarray) -> np.ndarray:

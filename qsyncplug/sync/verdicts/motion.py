@@ -6,7 +6,7 @@ import numpy as np
 
 from .survey import BLOCKS, Survey, Track
 
-__all__ = ["FLOOR", "FULL_TURNS", "hovering", "ratios", "standing", "winding"]
+__all__ = ["FLOOR", "FULL_TURNS", "hovering", "left", "ratios", "standing", "swinging", "winding"]
 
 #: a range of a phase below this is rounding and solver error
 FLOOR = 1e-7
@@ -18,6 +18,13 @@ def ratios(thirds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """d₂/d₁ and d₃/d₂ of ranges (3, ...) in the thirds of a window."""
     safe = np.maximum(thirds, 1e-300)
     return safe[1] / safe[0], safe[2] / safe[1]
+
+
+def left(thirds: np.ndarray) -> float:
+    """How far ranges (3, ...) that fall by a constant factor have still to go; 0 at rounding."""
+    worst = thirds.reshape(3, -1).max(axis=1)
+    _, second = ratios(worst)
+    return 0.0 if worst[2] <= FLOOR else float(worst[2] * second / max(1 - second, 1e-3))
 
 
 def standing(thirds: np.ndarray, ninths: np.ndarray, *, shaken: bool) -> np.ndarray:
@@ -56,9 +63,14 @@ def hovering(track: Track) -> np.ndarray:
     Range below π, the same spread in both halves to a factor of 1.6, at least 6 returns to its
     mean; and neither a drift nor diffusion, which does all this by chance.
     """
+    return np.asarray(swinging(track) & ~_diffusing(track) & ~_drifting(track))
+
+
+def swinging(track: Track) -> np.ndarray:
+    """Whether a relative phase stays bounded and returns, (N,); by chance perhaps."""
     small, large = np.min(track.spread, axis=0), np.max(track.spread, axis=0)
-    steady = (large <= 1.6 * small) & (track.returns >= 6) & ~_diffusing(track)
-    return np.asarray((track.whole < np.pi) & steady & ~_drifting(track))
+    steady = (large <= 1.6 * small) & (track.returns >= 6)
+    return np.asarray((track.whole < np.pi) & steady)
 
 
 def _drifting(track: Track) -> np.ndarray:
@@ -90,7 +102,9 @@ def _diffusing(track: Track) -> np.ndarray:
     noise makes give its diffusion: what is bounded has a variance far below the 1/6 of it that a
     walk would have in the window (1/100 is met by 3 walks in a million).
     """
-    walks = (_von_neumann(track.fine) < 1.2) | (_von_neumann(_halved(track.fine)) < 1.2)
+    fine, coarse = _von_neumann(track.fine), _von_neumann(_halved(track.fine))
+    # an oscillation of one and a half parts a period looks like a walk in the coarse ones alone
+    walks = (fine < 1.2) | ((coarse < 1.2) & (fine < 1.7))
     variance = np.mean(track.spread**2, axis=0)
     reach = track.shake[0] * track.samples
     return np.asarray(walks | ((track.shake[1] < 0) & (variance > reach / 100)))

@@ -12,14 +12,15 @@ from .beats import beat_of
 from .case import FEWEST, Case
 from .groups import MANY, Group, find_groups, follow
 from .locked import judge_standing, passing, stable
-from .motion import FLOOR, FULL_TURNS, hovering, ratios, standing
+from .motion import FLOOR, FULL_TURNS, hovering, ratios, standing, swinging
 from .order import Order, judge_order, null_value
 from .rates import Estimate
 from .report import Label, Verdict
 from .sources import ContinuousPhases, PhaseSource
 from .survey import Survey, Track, survey
+from .trend import Trend, trend
 
-__all__ = ["Amplitudes", "judge_phases"]
+__all__ = ["Amplitudes", "judge_phases", "trends"]
 
 #: relative turn between two samples beyond which the phases are not followed
 _TURN = 0.6 * np.pi
@@ -136,10 +137,10 @@ def _together(
     still = standing(path.thirds, path.ninths, shaken=path.shaken) | bool(
         standing(path.thirds.max(axis=1), path.ninths.max(axis=1), shaken=path.shaken)
     )
-    hover = hovering(path)
+    hover, fits = _swinging(case, source, path, ~still, hovering(path))
     if not np.all(still | hover):
         return (
-            _moving(case, found, path, evidence)
+            _creeping(case, fits, evidence) or _moving(case, found, path, evidence)
             if everyone.size == case.n and np.all(path.whole < np.pi)
             else None
         )
@@ -158,6 +159,13 @@ def _together(
             evidence,
             advice="a model with dissipation",
         )
+    if not case.dynamics.joined(np.ones(case.n, dtype=bool)):
+        return case.undecided(
+            "no node acts, directly or through others, on all of them: those that never hear of "
+            "each other may have equal frequencies, and are not synchronised",
+            evidence,
+            advice="a coupling that joins them",
+        )
     if np.all(still):
         if not amplitudes.stand:
             return _unless_hovering(case, path, amplitudes, evidence)
@@ -171,7 +179,50 @@ def _together(
             evidence,
             advice="a longer run",
         )
-    return _resonant(case, source, evidence) or _frequency_locked(case, path, evidence)
+    creeps = _creeping(case, fits, evidence)
+    return creeps or _resonant(case, source, evidence) or _frequency_locked(case, path, evidence)
+
+
+def trends(case: Case, source: PhaseSource, nodes: np.ndarray) -> dict[int, Trend]:
+    """Drift and oscillations of the phases of `nodes`, a boolean array (N,); of the first 32."""
+    chosen = np.flatnonzero(nodes)[:_LOOKED_AT]
+    inside = case.inside
+    rows = np.empty((inside.stop - inside.start, chosen.size))
+    for part, theta in source.chunks():
+        begin = max(part.start, inside.start)
+        if begin < part.stop:
+            here = theta[begin - part.start :]
+            away = here[:, chosen] - here.mean(axis=1)[:, None]
+            rows[begin - inside.start : part.stop - inside.start] = away
+    rows *= case.n / max(case.n - 1, 1)
+    return {int(k): trend(case.times[inside], row) for k, row in zip(chosen, rows.T, strict=True)}
+
+
+def _swinging(
+    case: Case, source: PhaseSource, path: Track, open_: np.ndarray, hover: np.ndarray
+) -> tuple[np.ndarray, dict[int, Trend]]:
+    """Who of the nodes that do not stand hovers, with the trends of those that do or might."""
+    might = open_ & (hover | swinging(path))
+    if not np.array_equal(might, open_):
+        return hover, {}
+    found = trends(case, source, might)
+    swings = np.zeros(case.n, dtype=bool)
+    swings[[k for k, fit in found.items() if fit.swings]] = True
+    return hover | swings, found
+
+
+def _creeping(case: Case, found: dict[int, Trend], evidence: dict[str, Any]) -> Verdict | None:
+    """Undecided if one of the phases goes on slowly under its oscillation."""
+    slow = [fit.slope for fit in found.values() if fit.creeps]
+    if not slow:
+        return None
+    drift = max(slow, key=abs)
+    evidence["drift under the oscillation"] = drift
+    return case.undecided(
+        f"the relative phases oscillate, and under it one goes on at {drift}",
+        evidence,
+        advice=f"a window of about {4 * 2 * np.pi / abs(drift):.3g} (4 beats)",
+    )
 
 
 def _resonant(case: Case, source: PhaseSource, evidence: dict[str, Any]) -> Verdict | None:
@@ -278,6 +329,9 @@ def _apart(
             evidence,
             advice=_longer(case, found, 1.0),
         )
+    if not all(case.dynamics.joined(group.members) for group, _ in real):
+        why = "nodes turn together that no node acts on in common"
+        return case.undecided(why, evidence, advice="a coupling that joins them")
     return _partial(case, real, evidence)
 
 

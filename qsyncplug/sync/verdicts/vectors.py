@@ -9,7 +9,7 @@ from scipy.interpolate import CubicSpline
 
 from .case import FEWEST, Case
 from .moments import judge_moments
-from .motion import ratios, standing
+from .motion import left, ratios, standing
 from .order import judge_order, null_value
 from .phases import judge_phases, too_few
 from .rates import Estimate, fit_rate
@@ -85,6 +85,12 @@ def _course(case: Case, z: np.ndarray, evidence: dict[str, Any]) -> Verdict:
     )
     signed = _gaps(case, z)
     gaps = np.abs(signed).max(axis=1)
+    if still and not case.dynamics.joined(np.ones(case.n, dtype=bool)):
+        why = "no node acts, directly or through others, on all of them"
+        return case.undecided(why, evidence, advice="a coupling that joins them")
+    if still and _COMPLETE < gaps[-1] <= _COMPLETE + 3 * left(thirds):
+        why = "the correlations come to rest, but not near enough to 1 to tell whether there"
+        return case.undecided(why, evidence, advice="a longer run")
     if still and gaps[-1] <= _COMPLETE and _not_growing(gaps[case.inside]):
         return _complete(case, gaps, signed, evidence)
     if still:
