@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import breadth_first_order, connected_components
 from ..operators.expression import Expression
 from ..operators.system import System
 
-__all__ = ["coupled", "gains", "rest_exponents", "rooted", "uncoupled"]
+__all__ = ["coupled", "gains", "rest_exponents", "rooted", "uncoupled", "undriven"]
 
 #: parts of a network without causes that are gone through
 _HEADS = 64
@@ -30,6 +30,24 @@ def uncoupled(system: System) -> System:
     jumps = [jump for jump in system.jumps if len(jump.used) == 1]
     name = f"{system.name}, uncoupled"
     return System(Expression(H.spaces, alone), jumps, name=name, order=system.symbols)
+
+
+@lru_cache(maxsize=64)
+def undriven(system: System) -> System | None:
+    """The same node without what fixes its phase: terms of H that change its quanta.
+
+    None if a jump operator fixes a phase too.
+    """
+    H = system.hamiltonian
+    kept = {
+        key: value
+        for key, value in H.terms.items()
+        if not any(any(c) for c in Expression(H.spaces, {key: value}).charges(system.symbols))
+    }
+    if any(len(jump.charges(system.symbols)) != 1 for jump in system.jumps):
+        return None
+    alone = Expression(H.spaces, kept)
+    return System(alone, system.jumps, name=f"{system.name}, undriven", order=system.symbols)
 
 
 def coupled(system: System) -> bool:

@@ -10,7 +10,7 @@ from ..core.errors import QsyncplugWarning, SolverError
 from ..exact import spectrum
 from ..operators.system import System
 from ..sync.dynamics import Spectra
-from ._couplings import uncoupled
+from ._couplings import uncoupled, undriven
 
 __all__ = ["enough_levels", "spectra_of"]
 
@@ -27,8 +27,10 @@ def spectra_of(system: System, levels: tuple[int, ...] | None) -> Spectra | None
     None where there is no unique stationary state, no phase symmetry that would make the peaks
     incoherent light alone, or no peak.
     """
-    if system.n < 2 or not system.isconstant or not system.jumps:
+    if not system.isconstant or not system.jumps:
         return None
+    if system.n == 1:
+        return _driven(system, levels)
     if not system.symmetries.common_phase:
         return None
     observed = _peaks(system, levels)
@@ -40,6 +42,39 @@ def spectra_of(system: System, levels: tuple[int, ...] | None) -> Spectra | None
         tuple(float(peak[0]) for peak in bare),
         float(max(peak[1] for peak in observed)),
         float(max(peak[2] for peak in observed)),
+    )
+
+
+def _driven(system: System, levels: tuple[int, ...] | None) -> Spectra | None:
+    """Of one node against its drive, whose frequency is 0 in the frame of the model."""
+    free = None if system.symmetries.common_phase else undriven(system)
+    bare = None if free is None else _peaks(free, levels)
+    if bare is None:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", QsyncplugWarning)
+        try:
+            s = spectrum(system, system.operators[0], cutoff=levels)
+        except (SolverError, ValueError):
+            return None
+    coherent = abs(s.coherent) ** 2
+    share = coherent / max(coherent + s.power, 1e-300)
+    highest = s.peaks[0] if s.peaks else None
+    split = len(s.peaks) > 1 and s.peaks[1].height > 0.9 * s.peaks[0].height
+    if highest is None or split or not np.isfinite(highest.width):
+        if share < 0.5:
+            return None
+        # beside the light at the drive's frequency what is left has no frequency of its own
+        line = (0.0, np.inf, 0.0)
+    else:
+        line = (highest.frequency, highest.width, s.error * highest.width)
+    return Spectra(
+        (float(line[0]),),
+        (float(bare[0][0]),),
+        float(line[1]),
+        float(line[2]),
+        coherent=share,
+        bare_width=float(bare[0][1]),
     )
 
 

@@ -11,7 +11,7 @@ from ..approximate.cumulants import CumulantResult
 from ..approximate.meanfield import MeanFieldResult
 from ..approximate.sphere import ClassicalResult, oscillators
 from ..core.tangent import mean_field_coherence
-from ..exact.evolve import ExactResult
+from ..exact.result import ExactResult, JumpResult
 from ..operators.mode import ModeFactor
 from ..operators.system import System
 from ..sync import About, SyncView
@@ -184,4 +184,5 @@ def _exact_dynamics(result: ExactResult) -> Dynamics:
     if system.bosonic and populations is not None:
         levels = enough_levels(populations[-1])
     spectra = partial(spectra_of, system, levels) if levels or not _has_modes(system) else None
-    return Dynamics(Kind.MOMENTS, **_facts(system), spectra=spectra)
+    ntraj = int(result.stats["ntraj"]) if isinstance(result, JumpResult) else None
+    return Dynamics(Kind.MOMENTS, **_facts(system), spectra=spectra, ntraj=ntraj)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ..approximate.discrete_moments import DtwaResult
 from ..sync import SyncView
-from ..sync.dynamics import Dynamics, Kind
 from ..sync.reading import reader
 from ._quadratures import view_of_moments
+from .samples import sampled_dynamics
 
 __all__ = ["view_of_dtwa"]
 
@@ -21,5 +21,5 @@ def view_of_dtwa(result: DtwaResult) -> SyncView:
         bosons=False,
         system=f"{result.model.name}, truncated Wigner ({result.ntraj} samples)",
         notes=("sampled: see the standard errors of the result",),
-        dynamics=Dynamics(Kind.MOMENTS),
+        dynamics=sampled_dynamics(result.model, result.ntraj),
     )

@@ -25,6 +25,8 @@ __all__ = ["view_of_qutip", "view_of_state", "view_of_states"]
 #: states of up to this dimension are all looked at for negative eigenvalues; of larger ones the
 #: first and the last
 _EVERY_STATE = 600
+#: eigenvalue that the tolerances of QuTiP's solvers (rtol 1e-6) may make of zero
+_NEGATIVE = 1e-4
 _NOT_CANONICAL = (
     "the mode operators are not annihilation operators of single tensor factors: q and p are not "
     "canonical"
@@ -110,7 +112,12 @@ def _turned(states: list[qutip.Qobj], modes: list[tuple[int, complex]]) -> list[
 
 
 def view_of_states(
-    states: Sequence[qutip.Qobj], times: Any, modes: Any, *, system: str = "QuTiP states"
+    states: Sequence[qutip.Qobj],
+    times: Any,
+    modes: Any,
+    *,
+    system: str = "QuTiP states",
+    ntraj: int | None = None,
 ) -> SyncView:
     """The view of states at given times.
 
@@ -124,6 +131,8 @@ def view_of_states(
         Annihilation (or lowering) operator of each node.
     system : str
         Name for messages.
+    ntraj : int, optional
+        Number of trajectories that the states are averages over.
 
     Returns
     -------
@@ -161,7 +170,7 @@ def view_of_states(
             system=system,
             notes=() if bosonic else (_NOT_CANONICAL,),
             missing={"states": "every mode operator must act on a tensor factor of its own"},
-            dynamics=Dynamics(Kind.MOMENTS),
+            dynamics=Dynamics(Kind.MOMENTS, ntraj=ntraj),
         ),
     )
 
@@ -193,7 +202,7 @@ def _check_states(states: list[Any]) -> None:
     large = states[0].shape[0] > _EVERY_STATE
     for k in (0, len(states) - 1) if large else range(len(states)):
         if states[k].isoper:
-            check_positive(f"states[{k}]", states[k].full())
+            check_positive(f"states[{k}]", states[k].full(), _NEGATIVE)
 
 
 def _moments(
@@ -230,12 +239,15 @@ def view_of_qutip(result: Any, *, modes: Any = None, times: Any = None) -> SyncV
         raise TypeError(f"a QuTiP result has operators of your own: {_MODES}")
     if times is not None:
         raise TypeError("times= belongs to lists of states; a QuTiP result has its own")
-    states = result.average_states if isinstance(result, MultiTrajResult) else result.states
+    several = isinstance(result, MultiTrajResult)
+    states = result.average_states if several else result.states
+    ntraj = int(result.num_trajectories) if several else None
     if not states:
         raise ValueError(
             "the result holds no states; run the solver with options={'store_states': True}"
         )
-    return view_of_states(states, result.times, modes, system=f"QuTiP {result.solver}")
+    name = f"QuTiP {result.solver}"
+    return view_of_states(states, result.times, modes, system=name, ntraj=ntraj)
 
 
 @reader.register(list)

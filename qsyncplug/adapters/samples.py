@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from ..approximate.sampled import TwaResult
 from ..operators.system import System
 from ..sync import SyncView
 from ..sync.dynamics import Dynamics, Kind
 from ..sync.reading import reader
-from ._couplings import coupled
+from ._couplings import coupled, gains
 from ._quadratures import view_of_moments
+from .spins import chain_dynamics
 
-__all__ = ["view_of_samples"]
+__all__ = ["sampled_dynamics", "view_of_samples"]
+
+
+def sampled_dynamics(system: Any, ntraj: int) -> Dynamics:
+    """What the model of sampled moments says, and how many samples there are."""
+    if not isinstance(system, System):
+        return replace(chain_dynamics(system, Kind.MOMENTS), ntraj=ntraj)
+    return Dynamics(
+        Kind.MOMENTS,
+        coupled=coupled(system) if system.n > 1 else None,
+        autonomous=system.isconstant,
+        phase_symmetry=bool(system.symmetries.common_phase),
+        dissipative=bool(system.jumps),
+        ntraj=ntraj,
+        gain=gains(system) if system.isconstant and system.bosonic else None,
+    )
 
 
 @reader.register(TwaResult)
 def view_of_samples(result: TwaResult) -> SyncView:
     """Averages over samples, with the Holstein–Primakoff quadratures of spins."""
     system = result.model
-    dynamics, labels = Dynamics(Kind.MOMENTS), None
-    if isinstance(system, System):
-        labels = tuple(s.name for s in system.symbols)
-        dynamics = Dynamics(
-            Kind.MOMENTS,
-            coupled=coupled(system) if system.n > 1 else None,
-            autonomous=system.isconstant,
-            phase_symmetry=bool(system.symmetries.common_phase),
-            dissipative=bool(system.jumps),
-        )
+    labels = tuple(s.name for s in system.symbols) if isinstance(system, System) else None
     return view_of_moments(
         result,
         why="samples have no states; run exactsolve",
         labels=labels,
         system=f"{getattr(system, 'name', 'system')}, truncated Wigner",
-        dynamics=dynamics,
+        dynamics=sampled_dynamics(system, result.ntraj),
     )

@@ -15,7 +15,7 @@ from ..sync.dynamics import Dynamics, Kind
 from ..sync.reading import reader
 from ._quadratures import view_of_moments
 
-__all__ = ["view_of_chains", "view_of_chains_mean_field", "view_of_cycle"]
+__all__ = ["chain_dynamics", "view_of_chains", "view_of_chains_mean_field", "view_of_cycle"]
 
 _STATES = "run exactsolve with options={'store_states': True} (and method 'mesolve' or 'sesolve')"
 
@@ -43,7 +43,7 @@ def view_of_chains(result: SpinExactResult) -> SyncView:
         system=f"two spin chains, exact ({result.stats.get('method', '')})",
         labels=("chain 1", "chain 2"),
         notes=(f"modes: {result.stats.get('modes', '')}",),
-        dynamics=_dynamics(result, Kind.MOMENTS),
+        dynamics=chain_dynamics(result.model, Kind.MOMENTS),
     )
 
 
@@ -55,7 +55,7 @@ def view_of_chains_mean_field(result: SpinMeanFieldResult) -> SyncView:
         why="a mean field has no states; run exactsolve",
         system=f"two spin chains, mean field (central spin {result.stats.get('central spin', '')})",
         labels=("chain 1", "chain 2"),
-        dynamics=_dynamics(result, Kind.AMPLITUDES),
+        dynamics=chain_dynamics(result.model, Kind.AMPLITUDES),
     )
 
 
@@ -74,9 +74,8 @@ def view_of_cycle(result: LimitCycle) -> SyncView:
     )
 
 
-def _dynamics(result: Any, kind: Kind) -> Dynamics:
+def chain_dynamics(chains: Any, kind: Kind) -> Dynamics:
     """What the chains' model says: whether they act on each other, and whether they forget."""
-    chains = result.model
     if not isinstance(chains, SpinChains):
         return Dynamics(kind)
     rates = (chains.loss, chains.gain, chains.two_photon, chains.local_loss, chains.local_dephasing)

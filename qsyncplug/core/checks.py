@@ -321,14 +321,14 @@ def check_memory(what: str, required: float, *, advice: str = "") -> int:
     return int(required)
 
 
-def check_positive(name: str, rho: np.ndarray) -> None:
-    """Refuse a Hermitian matrix with eigenvalues below −1e-6."""
+def check_positive(name: str, rho: np.ndarray, tolerance: float = 1e-6) -> None:
+    """Refuse a Hermitian matrix with eigenvalues below −tolerance."""
     try:
         # the quickest proof that there are none
-        np.linalg.cholesky(rho + 1e-6 * np.eye(len(rho)))
+        np.linalg.cholesky(rho + tolerance * np.eye(len(rho)))
     except np.linalg.LinAlgError:
         lowest = float(np.linalg.eigvalsh(rho)[0])
-        if lowest < -1e-6:
+        if lowest < -tolerance:
             raise ValueError(
                 f"{name} must not have negative eigenvalues; its smallest is {lowest:.3g}"
             ) from None

@@ -24,7 +24,8 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Spectra:
-    """Where two coupled oscillators radiate, and where they would without each other.
+    """Where coupled oscillators radiate, and where they would without each other; or one driven
+    oscillator in the frame of its drive, and where it would without.
 
     Attributes
     ----------
@@ -36,12 +37,19 @@ class Spectra:
         Full width at half height of the broader observed peak.
     resolution : float
         Uncertainty of a frequency.
+    coherent : float
+        Of one driven node: the share of its light that has exactly the frequency of the drive,
+        |⟨b⟩|²/⟨b†b⟩. The observed peak is that of the rest.
+    bare_width : float
+        Full width of the line of one node without its drive.
     """
 
     observed: tuple[float, ...]
     bare: tuple[float, ...]
     width: float
     resolution: float = 0.0
+    coherent: float = 0.0
+    bare_width: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,8 @@ class Dynamics:
         Whether it is known that no noise drives the nodes: what shrinks then does not by chance.
     dissipative : bool
         Whether the motion forgets its start; without it nothing is an attractor.
+    ntraj : int or None
+        Number of samples that the moments are averages over; None if they are exact.
     gain : tuple of bool or None
         For each node, whether it would grow from rest if it were alone.
     phases : callable or None
@@ -96,6 +106,7 @@ class Dynamics:
     identical: bool = False
     deterministic: bool = False
     dissipative: bool = True
+    ntraj: int | None = None
     gain: tuple[bool, ...] | None = None
     phases: Callable[[slice], np.ndarray] | None = None
     velocity: Callable[[int], np.ndarray] | None = None

@@ -13,11 +13,10 @@ from ..dynamics import Spectra
 from .case import Case
 from .rates import Estimate, fit_rate
 from .report import Label, Verdict
+from .settled import late_mean, unsettled
 
 __all__ = ["judge_moments"]
 
-#: variation of z and n in the last third of a run that counts as stationary
-_STATIONARY = 5e-3
 #: phase preference (2πP_max−1, or the coherence) that counts
 _PREFERS = 0.02
 _VACUUM = 1e-3
@@ -39,9 +38,12 @@ def judge_moments(case: Case) -> Verdict:
             return vacuum
     if view.has("masses") and (np.any(n[-1] <= 0) or not np.all(np.isfinite(n))):
         return case.undecided("a node has no excitation, so that it has no phase", evidence)
-    unsettled = _unsettled(case, n, evidence)
-    if unsettled is not None:
-        return unsettled
+    why = unsettled(case, n, evidence)
+    if why:
+        advice = "a longer run, or the stationary state (steadystate)"
+        if not case.dynamics.dissipative:
+            advice = "a model with dissipation: a closed system has no stationary state"
+        return case.undecided(why, evidence, advice=advice)
     preference = _preference(case, evidence)
     return _by_spectra(case, preference, evidence) or _by_preference(case, preference, evidence)
 
@@ -66,79 +68,97 @@ def _vacuum(case: Case, n: np.ndarray, evidence: dict[str, Any]) -> Verdict | No
     return case.say(Label.VACUUM, why, evidence, rate=rate)
 
 
-def _unsettled(case: Case, n: np.ndarray, evidence: dict[str, Any]) -> Verdict | None:
-    """Undecided if the state still changes."""
-    if case.times.size == 1:
-        evidence["stationary"] = "not known: one state only"
-        return None
-    start = case.times[-1] - (case.times[-1] - case.times[0]) / 3
-    late = case.times >= start
-    if np.count_nonzero(late) < 3:
-        return case.undecided(
-            "fewer than three times in the last third: whether the state is stationary is not known"
-        )
-    change = 0.0
-    if case.view.has("masses"):
-        change = float(np.max(np.ptp(n[late], axis=0) / np.maximum(n[late].max(axis=0), 1e-300)))
-    if case.n > 1:
-        z = np.asarray(case.view.reference(0))[late]
-        change = max(
-            change, float(np.max(np.hypot(np.ptp(z.real, axis=0), np.ptp(z.imag, axis=0))))
-        )
-    evidence["variation of z and n in the last third"] = change
-    if change <= _STATIONARY:
-        return None
-    advice = "a longer run, or the stationary state (steadystate)"
-    if not case.dynamics.dissipative:
-        advice = "a model with dissipation: a closed system has no stationary state"
-    return case.undecided(
-        f"the state is not stationary: z or n vary by {change:.2g} in the last third",
-        evidence,
-        advice=advice,
-    )
-
-
 # ------------------------------------------------------------ preference of the phase
 
 
-def _preference(case: Case, evidence: dict[str, Any]) -> float:
-    """Largest preference of a relative phase (of one node.
-
-    Of its phase), and its number in the evidence.
-    """
+def _preference(case: Case, evidence: dict[str, Any]) -> Estimate:
+    """Largest preference of a relative phase (of one node, of its phase), put into the evidence."""
     peaks = case.dynamics.phase_peaks() if case.dynamics.phase_peaks is not None else {}
-    found = [0.0]
+    found = []
     if peaks:
-        found.append(max(peaks.values()))
-        evidence["2πP_max−1 of the phase (uncoupled: 0)"] = found[-1]
+        found.append(Estimate(max(0.0, *peaks.values()), 0.0))
+        evidence["2πP_max−1 of the phase (uncoupled: 0)"] = float(found[-1])
     if case.n > 1 and case.view.has("correlations"):
-        z = np.abs(np.asarray(case.view.reference(0))[-1, 1:])
-        found.append(float(np.max(z)))
-        evidence["coherence |z| (uncoupled: 0)"] = found[-1]
+        z = np.asarray(case.view.reference(0))[:, 1:]
+        found.append(_strength(case, z, "coherence |z| (uncoupled: 0)", evidence))
+        _of_means(case, float(found[-1]), evidence)
     elif case.n == 1 and case.view.has("mean"):
-        beta, n = abs(complex(case.view.amplitudes[-1, 0])), float(case.view.masses[-1, 0])
-        found.append(beta / np.sqrt(n))
-        evidence["|⟨b⟩|/√n (undriven: 0)"] = found[-1]
-    return found[1] if peaks and case.n > 1 else max(found)
+        n = max(float(case.view.masses[-1, 0]), 1e-300)
+        beta = case.view.amplitudes / np.sqrt(n)
+        found.append(_strength(case, beta, "|⟨b⟩|/√n (undriven: 0)", evidence))
+        twofold = _twofold(case, n)
+        if twofold is not None:
+            name = "|⟨b²⟩|/n, of two values at distance π (undriven: 0)"
+            found.append(_strength(case, twofold, name, evidence))
+    if peaks and case.n > 1:
+        return found[0]
+    return max(found, default=Estimate(0.0, 0.0))
 
 
-def _by_preference(case: Case, preference: float, evidence: dict[str, Any]) -> Verdict:
+def _strength(case: Case, values: np.ndarray, name: str, evidence: dict[str, Any]) -> Estimate:
+    """Largest modulus of complex values (T, K) at the end; of samples the mean of late ones."""
+    if case.dynamics.ntraj is None or case.samples < 2:
+        k = int(np.argmax(np.abs(values[-1])))
+        out = Estimate(float(np.abs(values[-1, k])), 0.0)
+        evidence[name] = float(out)
+        return out
+    parts = [(late_mean(case, y.real), late_mean(case, y.imag)) for y in values.T]
+    sizes = [Estimate(float(np.hypot(a, b)), float(np.hypot(a.error, b.error))) for a, b in parts]
+    evidence[name] = largest = max(sizes)
+    return largest
+
+
+def _of_means(case: Case, strength: float, evidence: dict[str, Any]) -> None:
+    """The share of the coherence that the nodes' own amplitudes make, as a drive does."""
+    if not (case.view.has("mean") and case.view.has("masses")):
+        return
+    beta = case.view.amplitudes[-1] / np.sqrt(np.maximum(case.view.masses[-1], 1e-300))
+    own = float(np.max(np.abs(beta[0]) * np.abs(beta[1:])))
+    if own > 0.1 * max(strength, _PREFERS):
+        evidence["coherence of the means ⟨b_j⟩ alone"] = own
+
+
+def _twofold(case: Case, n: float) -> np.ndarray | None:
+    """⟨b²⟩/n of one node, (T, 1)."""
+    if not case.view.has("covariance"):
+        return None
+    C = case.view.covariance
+    anomalous = (C[:, 0, 0] - C[:, 1, 1]) / 2 + 1j * C[:, 0, 1]
+    return np.asarray((anomalous[:, None] + case.view.amplitudes**2) / n)
+
+
+def _by_preference(case: Case, preference: Estimate, evidence: dict[str, Any]) -> Verdict:
     what = "the relative phase" if case.n > 1 else "the phase"
     start = "the state is stationary" if case.times.size > 1 else "in this state"
-    if case.dynamics.coupled is False or preference <= _PREFERS:
-        why = f"{start}, and {what} prefers no value ({preference:.2g}; {_PREFERS} would count)"
-        return case.say(Label.NO_PREFERENCE, why, evidence)
-    why = (
-        f"{start}, and {what} prefers a value ({preference:.3g}, uncoupled 0); this says "
-        "nothing about frequencies"
-    )
-    return case.say(Label.PREFERENCE, why, evidence)
+    size = str(preference) if preference.error else f"{float(preference):.3g}"
+    if preference > max(_PREFERS, preference.error):
+        if case.dynamics.coupled is False:
+            why = (
+                f"{start}, and {what} prefers a value ({size}), but the nodes do not act on each "
+                "other: each follows its own drive or remembers its start"
+            )
+            return case.undecided(why, evidence, advice="a coupling")
+        why = (
+            f"{start}, and {what} prefers a value ({size}, uncoupled 0); this says "
+            "nothing about frequencies"
+        )
+        return case.say(Label.PREFERENCE, why, evidence)
+    if preference.error > 2 * _PREFERS and case.dynamics.coupled is not False:
+        more = (preference.error / _PREFERS) ** 2
+        return case.undecided(
+            f"{start}, and whether {what} prefers a value is within the errors of the samples "
+            f"({size})",
+            evidence,
+            advice=f"about {more:.2g} times as many samples",
+        )
+    why = f"{start}, and {what} prefers no value ({size}; {_PREFERS} would count)"
+    return case.say(Label.NO_PREFERENCE, why, evidence)
 
 
 # ------------------------------------------------------------ spectra
 
 
-def _by_spectra(case: Case, preference: float, evidence: dict[str, Any]) -> Verdict | None:
+def _by_spectra(case: Case, preference: Estimate, evidence: dict[str, Any]) -> Verdict | None:
     """Entrained, pulled or not, where the model gives its spectra."""
     if case.dynamics.spectra is None or case.dynamics.coupled is False:
         return None
@@ -149,7 +169,8 @@ def _by_spectra(case: Case, preference: float, evidence: dict[str, Any]) -> Verd
     evidence["bare frequencies"] = spectra.bare
     evidence["width of the broader peak"] = spectra.width
     bare = _difference(spectra.bare)
-    if bare < max(spectra.width / 4, 1e-12):
+    width = spectra.width if case.n > 1 else spectra.bare_width
+    if bare < max(width / 4, 1e-12):
         evidence["entrainment"] = (
             "undefined: equal bare frequencies (their difference is below a quarter of the width)"
         )
@@ -158,19 +179,41 @@ def _by_spectra(case: Case, preference: float, evidence: dict[str, Any]) -> Verd
 
 
 def _entrainment(
-    case: Case, spectra: Spectra, bare: float, preference: float, evidence: dict[str, Any]
+    case: Case, spectra: Spectra, bare: float, preference: Estimate, evidence: dict[str, Any]
 ) -> Verdict:
     observed = Estimate(_difference(spectra.observed), spectra.resolution)
     share = observed / bare
+    if case.n == 1:
+        return _driven(case, spectra, observed, bare, evidence)
     evidence["observed / bare difference"] = share
     text = (
         f"the spectra lie {observed} apart, {bare:.4g} without the coupling (width "
         f"{spectra.width:.3g}); "
-        f"phase preference {preference:.3g}"
+        f"phase preference {float(preference):.3g}"
     )
     if share <= 0.1:
         return case.say(Label.ENTRAINED, text, evidence)
     if share >= 0.9:
+        return case.say(Label.NOT_ENTRAINED, text, evidence, beat=observed)
+    return case.say(Label.PULLING, text, evidence, beat=observed)
+
+
+def _driven(
+    case: Case, spectra: Spectra, observed: Estimate, bare: float, evidence: dict[str, Any]
+) -> Verdict:
+    """One node against its drive: where its light is, and how much of it is the drive's."""
+    evidence["share of the light at the frequency of the drive"] = spectra.coherent
+    evidence["observed / bare distance from the drive"] = share = float(observed / bare)
+    text = (
+        f"the spectrum peaks {observed} from the drive's frequency, {bare:.4g} without the drive "
+        f"(width {spectra.width:.3g}); {spectra.coherent:.3g} of the light is at the drive's "
+        "frequency"
+    )
+    # a line of its own is told from the drive's if it is farther from it than it is wide
+    hidden = spectra.coherent > 0.5 and observed < spectra.width
+    if share <= 0.1 or hidden:
+        return case.say(Label.ENTRAINED, text, evidence)
+    if share >= 0.9 and spectra.coherent < 0.1:
         return case.say(Label.NOT_ENTRAINED, text, evidence, beat=observed)
     return case.say(Label.PULLING, text, evidence, beat=observed)
 

@@ -1,0 +1,122 @@
+"""Whether moments have become stationary: exact ones, and averages over samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .case import Case
+from .order import time_mean
+from .rates import Estimate
+
+__all__ = ["late_mean", "unsettled"]
+
+#: variation of z and n in the last third of a run that counts as stationary
+_STATIONARY = 5e-3
+#: variation that the tolerances of QuTiP's solvers leave
+_NOISE = 2e-5
+#: parts of the second half of a sampled run that are compared
+_PARTS = 2
+
+
+def unsettled(case: Case, n: np.ndarray, evidence: dict[str, Any]) -> str:
+    """Why the state still changes, or may; empty if it is stationary.
+
+    Parameters
+    ----------
+    case : Case
+    n : (T, N) array
+        Excitations.
+    evidence : dict
+        The numbers are put here.
+    """
+    if case.times.size == 1:
+        evidence["stationary"] = "not known: one state only"
+        return ""
+    course = _course(case, n)
+    if case.dynamics.ntraj is not None:
+        return _sampled(case, course, evidence)
+    thirds = np.searchsorted(case.times, np.linspace(case.times[0], case.times[-1], 4)[1:3])
+    parts = np.split(course, thirds)
+    if min(len(part) for part in parts) < 3:
+        return "fewer than three times in a third: whether the state is stationary is not known"
+    # of a node without excitation z is not a number: it has come from nowhere
+    changes = [float(np.nan_to_num(np.ptp(part, axis=0), nan=np.inf).max()) for part in parts]
+    evidence["variation of z and n in the last third"] = changes[2]
+    if changes[2] > _STATIONARY:
+        return f"the state is not stationary: z or n vary by {changes[2]:.2g} in the last third"
+    return _creeps(case, changes)
+
+
+def _creeps(case: Case, changes: list[float]) -> str:
+    """Whether so small a change in the last third goes on, or nothing has moved at all."""
+    facts = case.dynamics
+    known = facts.coupled is not None or facts.phase_symmetry is not None
+    if max(changes) <= _NOISE:
+        if known and facts.dissipative:
+            return ""
+        return (
+            "z and n are constant from the first time on: a closed system, and a run that is too "
+            "short for its rates, look like this too"
+        )
+    fallen = changes[2] <= 0.5 * changes[1]
+    if fallen or (changes[2] <= _NOISE and max(changes) > 20 * changes[2]):
+        return ""
+    return (
+        f"z or n still change: by {changes[1]:.2g} and {changes[2]:.2g} in the last two thirds, "
+        "which an exponential approach would have more than halved"
+    )
+
+
+def _course(case: Case, n: np.ndarray) -> np.ndarray:
+    """What must not change, (T, K): excitations, relative to theirs at the end, and z.
+
+    Of one node its amplitude.
+    """
+    columns = []
+    if case.view.has("masses"):
+        columns.append(n / np.maximum(np.abs(n[-1]), 1e-300))
+    if case.n > 1:
+        z = np.asarray(case.view.reference(0))[:, 1:]
+        columns += [z.real, z.imag]
+    elif case.view.has("mean"):
+        scale = np.sqrt(max(float(np.abs(n[-1]).max()), 1e-300)) if columns else 1.0
+        beta = case.view.amplitudes / scale
+        columns += [beta.real, beta.imag]
+    return np.concatenate(columns, axis=1)
+
+
+# ------------------------------------------------------------ averages over samples
+
+
+def late_mean(case: Case, values: np.ndarray) -> Estimate:
+    """Mean of a series over the second half of the run, with the 95 % error of its samples.
+
+    Of what hardly moves in time the samples in one column are all there is: their own spread is of
+    order 1/√ntraj.
+    """
+    late = values[case.inside]
+    found = time_mean(late)
+    own = 2.0 / np.sqrt(case.dynamics.ntraj or np.inf)
+    alike = float(late.std()) < own / 4
+    return Estimate(float(found), max(found.error, own if alike else 0.0))
+
+
+def _sampled(case: Case, course: np.ndarray, evidence: dict[str, Any]) -> str:
+    """The same of averages over samples: within their errors."""
+    if case.samples < 12:
+        return "fewer than twelve times in the second half of the run"
+    late = course[case.inside]
+    quarter = case.samples // 2
+    error = np.array([late_mean(case, y).error for y in course.T])
+    moved = np.abs(late[quarter:].mean(axis=0) - late[:quarter].mean(axis=0))
+    evidence["variation of z and n in the second half"] = float(moved.max())
+    if np.any(moved > 2 * error) or moved.max() > 0.2:
+        return f"the state is not stationary: z or n vary by {moved.max():.2g} in the second half"
+    early = np.nan_to_num(course[: max(1, len(course) // 10)].mean(axis=0), nan=np.inf)
+    began = np.abs(early - late.mean(axis=0))
+    known = case.dynamics.coupled is not None or case.dynamics.phase_symmetry is not None
+    if np.all(began <= 2 * error) and not (known and case.dynamics.dissipative):
+        return "z and n have not moved beyond the errors of the samples since the beginning"
+    return ""
