@@ -273,6 +273,9 @@ def _one_node(case: Case, beta: np.ndarray) -> Verdict:
             f"one node has nothing to synchronise with ({known})",
             advice="a second node, or a drive",
         )
+    if facts.gain == (False,):
+        why = "the node would not oscillate by itself: what the drive does to it is no synchronisation"
+        return case.undecided(why, advice="a node with gain")
     if not facts.autonomous:
         why = "the model depends on time: its frame need not be that of a drive"
         return case.undecided(why, advice="the model in the frame that turns with the drive")

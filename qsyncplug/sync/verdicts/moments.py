@@ -162,6 +162,9 @@ def _by_spectra(case: Case, preference: Estimate, evidence: dict[str, Any]) -> V
     """Entrained, pulled or not, where the model gives its spectra."""
     if case.dynamics.spectra is None or case.dynamics.coupled is False:
         return None
+    if case.dynamics.gain == (False,):
+        # a node that does not oscillate by itself has no frequency to be entrained
+        return None
     spectra = case.dynamics.spectra()
     if spectra is None:
         return None
