@@ -274,7 +274,7 @@ def _one_node(case: Case, beta: np.ndarray) -> Verdict:
             advice="a second node, or a drive",
         )
     if facts.gain == (False,):
-        why = "the node would not oscillate by itself: what the drive does to it is no synchronisation"
+        why = "the node would not oscillate by itself: following a drive is then no synchronisation"
         return case.undecided(why, advice="a node with gain")
     if not facts.autonomous:
         why = "the model depends on time: its frame need not be that of a drive"

@@ -64,12 +64,17 @@ def _name(phases: np.ndarray, slack: float) -> tuple[Label, list[tuple[int, floa
         return Label.COMPLETE, []
     groups = clusters(phases, _WIDTH + slack) or []
     if len(groups) == 2:
-        distance = abs(float(_wrap(np.array(groups[1][1] - groups[0][1]))))
+        distance = _distance(groups)
         if np.pi - distance <= _ANTIPODAL + slack:
             return Label.BIPOLAR, groups
     if 2 <= len(groups) <= phases.size / 4:
         return Label.CLUSTERED, groups
     return Label.PHASE_LOCKED, groups
+
+
+def _distance(groups: list[tuple[int, float, float]]) -> float:
+    """Of the first two, on the circle."""
+    return abs(float(_wrap(np.array(groups[1][1] - groups[0][1]))))
 
 
 def _around(phases: np.ndarray) -> np.ndarray:
@@ -93,7 +98,7 @@ def _shape(
         return ""
     evidence["groups"] = tuple(size for size, _, _ in groups)
     if label is Label.BIPOLAR:
-        evidence["distance of the groups"] = abs(float(_wrap(groups[1][1] - groups[0][1])))
+        evidence["distance of the groups"] = _distance(groups)
         return f" in two groups at distance π ({groups[0][0]} and {groups[1][0]} nodes)"
     evidence["their angles"] = tuple(angle for _, angle, _ in groups)
     return f" in {len(groups)} groups of one phase each"
