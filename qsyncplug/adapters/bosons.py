@@ -15,7 +15,7 @@ from ..exact.result import ExactResult, JumpResult
 from ..operators.mode import ModeFactor
 from ..operators.system import System
 from ..sync import About, SyncView
-from ..sync.dynamics import Dynamics, Kind
+from ..sync.dynamics import Dynamics, Kind, Quantum
 from ..sync.reading import reader
 from . import _linear
 from ._couplings import coupled, gains, rest_exponents
@@ -185,4 +185,4 @@ def _exact_dynamics(result: ExactResult) -> Dynamics:
         levels = enough_levels(populations[-1])
     spectra = partial(spectra_of, system, levels) if levels or not _has_modes(system) else None
     ntraj = int(result.stats["ntraj"]) if isinstance(result, JumpResult) else None
-    return Dynamics(Kind.MOMENTS, **_facts(system), spectra=spectra, ntraj=ntraj)
+    return Dynamics(Kind.MOMENTS, **_facts(system), quantum=Quantum(spectra, ntraj=ntraj))

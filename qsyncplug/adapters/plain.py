@@ -16,7 +16,7 @@ from ..models.spin_one import spin_phase_peak
 from ..operators.expression import Expression
 from ..operators.matrices import mode_dims
 from ..sync import About, SyncView
-from ..sync.dynamics import Dynamics, Kind
+from ..sync.dynamics import Dynamics, Kind, Quantum
 from ..sync.measures import husimi_phase
 from ..sync.reading import reader
 
@@ -170,7 +170,7 @@ def view_of_states(
             system=system,
             notes=() if bosonic else (_NOT_CANONICAL,),
             missing={"states": "every mode operator must act on a tensor factor of its own"},
-            dynamics=Dynamics(Kind.MOMENTS, ntraj=ntraj),
+            dynamics=Dynamics(Kind.MOMENTS, quantum=Quantum(ntraj=ntraj)),
         ),
     )
 
@@ -285,7 +285,9 @@ def view_of_state(result: qutip.Qobj, *, modes: Any = None, times: Any = None) -
                 ("mean", "covariance", "masses", "correlations", "order_parameter"),
                 "the annihilation (or lowering) operator of each node, modes=[a1, a2, …]",
             ),
-            dynamics=Dynamics(Kind.MOMENTS, phase_peaks=partial(_ladder_peaks, result)),
+            dynamics=Dynamics(
+                Kind.MOMENTS, quantum=Quantum(phase_peaks=partial(_ladder_peaks, result))
+            ),
         ),
     )
 

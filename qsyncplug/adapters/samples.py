@@ -8,7 +8,7 @@ from typing import Any
 from ..approximate.sampled import TwaResult
 from ..operators.system import System
 from ..sync import SyncView
-from ..sync.dynamics import Dynamics, Kind
+from ..sync.dynamics import Dynamics, Kind, Quantum
 from ..sync.reading import reader
 from ._couplings import coupled, gains
 from ._quadratures import view_of_moments
@@ -20,14 +20,14 @@ __all__ = ["sampled_dynamics", "view_of_samples"]
 def sampled_dynamics(system: Any, ntraj: int) -> Dynamics:
     """What the model of sampled moments says, and how many samples there are."""
     if not isinstance(system, System):
-        return replace(chain_dynamics(system, Kind.MOMENTS), ntraj=ntraj)
+        return replace(chain_dynamics(system, Kind.MOMENTS), quantum=Quantum(ntraj=ntraj))
     return Dynamics(
         Kind.MOMENTS,
         coupled=coupled(system) if system.n > 1 else None,
         autonomous=system.isconstant,
         phase_symmetry=bool(system.symmetries.common_phase),
         dissipative=bool(system.jumps),
-        ntraj=ntraj,
+        quantum=Quantum(ntraj=ntraj),
         gain=gains(system) if system.isconstant and system.bosonic else None,
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Dynamics", "Kind", "Spectra"]
+__all__ = ["Dynamics", "Kind", "Quantum", "Spectra"]
 
 
 class Kind(StrEnum):
@@ -53,6 +53,25 @@ class Spectra:
 
 
 @dataclass(frozen=True)
+class Quantum:
+    """What is known beside the moments of quantum states; whatever is not is None.
+
+    Attributes
+    ----------
+    spectra : callable or None
+        :class:`Spectra` of the stationary state.
+    phase_peaks : callable or None
+        2πP_max−1 of the relative phases of an exact state, by pair.
+    ntraj : int or None
+        Number of samples that the moments are averages over; None if they are exact.
+    """
+
+    spectra: Callable[[], Spectra | None] | None = None
+    phase_peaks: Callable[[], dict[tuple[int, ...], float]] | None = None
+    ntraj: int | None = None
+
+
+@dataclass(frozen=True)
 class Dynamics:
     """Facts of a model that no window of a run can show; whatever is not known is None.
 
@@ -77,8 +96,6 @@ class Dynamics:
         Whether it is known that no noise drives the nodes: what shrinks then does not by chance.
     dissipative : bool
         Whether the motion forgets its start; without it nothing is an attractor.
-    ntraj : int or None
-        Number of samples that the moments are averages over; None if they are exact.
     gain : tuple of bool or None
         For each node, whether it would grow from rest if it were alone.
     phases : callable or None
@@ -90,10 +107,8 @@ class Dynamics:
         where a common phase is free; None where the model is too large.
     rest_exponents : callable or None
         Those at rest (all amplitudes 0).
-    spectra : callable or None
-        :class:`Spectra` of the stationary state.
-    phase_peaks : callable or None
-        2πP_max−1 of the relative phases of an exact state, by pair.
+    quantum : Quantum
+        Of moments: spectra, preferences, samples.
     flags : callable or None
         Reasons why the approximation does not hold for this run, each with its number.
     """
@@ -106,14 +121,12 @@ class Dynamics:
     identical: bool = False
     deterministic: bool = False
     dissipative: bool = True
-    ntraj: int | None = None
     gain: tuple[bool, ...] | None = None
     phases: Callable[[slice], np.ndarray] | None = None
     velocity: Callable[[int], np.ndarray] | None = None
     exponents: Callable[[int], np.ndarray | None] | None = None
     rest_exponents: Callable[[], np.ndarray] | None = None
-    spectra: Callable[[], Spectra | None] | None = None
-    phase_peaks: Callable[[], dict[tuple[int, ...], float]] | None = None
+    quantum: Quantum = Quantum()
     flags: Callable[[], tuple[str, ...]] | None = None
 
     def joined(self, members: np.ndarray) -> bool:

@@ -73,7 +73,9 @@ def _vacuum(case: Case, n: np.ndarray, evidence: dict[str, Any]) -> Verdict | No
 
 def _preference(case: Case, evidence: dict[str, Any]) -> Estimate:
     """Largest preference of a relative phase (of one node, of its phase), put into the evidence."""
-    peaks = case.dynamics.phase_peaks() if case.dynamics.phase_peaks is not None else {}
+    peaks = (
+        case.dynamics.quantum.phase_peaks() if case.dynamics.quantum.phase_peaks is not None else {}
+    )
     found = []
     if peaks:
         found.append(Estimate(max(0.0, *peaks.values()), 0.0))
@@ -97,7 +99,7 @@ def _preference(case: Case, evidence: dict[str, Any]) -> Estimate:
 
 def _strength(case: Case, values: np.ndarray, name: str, evidence: dict[str, Any]) -> Estimate:
     """Largest modulus of complex values (T, K) at the end; of samples the mean of late ones."""
-    if case.dynamics.ntraj is None or case.samples < 2:
+    if case.dynamics.quantum.ntraj is None or case.samples < 2:
         k = int(np.argmax(np.abs(values[-1])))
         out = Estimate(float(np.abs(values[-1, k])), 0.0)
         evidence[name] = float(out)
@@ -160,12 +162,12 @@ def _by_preference(case: Case, preference: Estimate, evidence: dict[str, Any]) -
 
 def _by_spectra(case: Case, preference: Estimate, evidence: dict[str, Any]) -> Verdict | None:
     """Entrained, pulled or not, where the model gives its spectra."""
-    if case.dynamics.spectra is None or case.dynamics.coupled is False:
+    if case.dynamics.quantum.spectra is None or case.dynamics.coupled is False:
         return None
     if case.dynamics.gain == (False,):
         # a node that does not oscillate by itself has no frequency to be entrained
         return None
-    spectra = case.dynamics.spectra()
+    spectra = case.dynamics.quantum.spectra()
     if spectra is None:
         return None
     evidence["observed frequencies"] = spectra.observed

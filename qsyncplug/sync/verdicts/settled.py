@@ -35,7 +35,7 @@ def unsettled(case: Case, n: np.ndarray, evidence: dict[str, Any]) -> str:
         evidence["stationary"] = "not known: one state only"
         return ""
     course = _course(case, n)
-    if case.dynamics.ntraj is not None:
+    if case.dynamics.quantum.ntraj is not None:
         return _sampled(case, course, evidence)
     thirds = np.searchsorted(case.times, np.linspace(case.times[0], case.times[-1], 4)[1:3])
     parts = np.split(course, thirds)
@@ -98,7 +98,7 @@ def late_mean(case: Case, values: np.ndarray) -> Estimate:
     """
     late = values[case.inside]
     found = time_mean(late)
-    own = 2.0 / np.sqrt(case.dynamics.ntraj or np.inf)
+    own = 2.0 / np.sqrt(case.dynamics.quantum.ntraj or np.inf)
     alike = float(late.std()) < own / 4
     return Estimate(float(found), max(found.error, own if alike else 0.0))
 
