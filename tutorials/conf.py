@@ -98,7 +98,7 @@ def _names() -> dict[str, list[str]]:
             continue
         rooms[_room(name)].append(f"qsyncplug.{name}")
     rooms["measures"] = [
-        f"qsyncplug.sync.measures.{n}" for n in qsp.measures.__all__ if n[0].islower()
+        f"qsyncplug.sync.measures.{n}" for n in qsp.measures.__all__ if n != "RECORDS"
     ]
     return rooms
 

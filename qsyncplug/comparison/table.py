@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,22 +18,6 @@ from .rows import Row, make_row, split
 
 __all__ = ["compare"]
 
-#: measures in the order of the table
-_TABLE = (
-    "excitations",
-    "order_parameter",
-    "order_excess",
-    "coherence",
-    "coherence_phase",
-    "complete",
-    "complete_fluctuations",
-    "phase_rotated",
-    "phase",
-    "pearson",
-    "mutual_information",
-    "log_negativity",
-    "gaussian_discord",
-)
 _COSTLY_TIMES = 41
 #: numbers T·N² of a measure of pairs that are worked out for a mean over them
 _PAIRS = 10**7
@@ -202,19 +186,19 @@ class _Series:
 
     def read(self, views: Mapping[str, SyncView], times: np.ndarray) -> None:
         """Evaluate the measures of the table."""
-        for name in _TABLE:
-            if name == "order_excess" and len(self.nodes) > _FEW:
+        for record in _of_table():
+            if record.name == "order_excess" and len(self.nodes) > _FEW:
                 continue
             try:
-                self._one(name, views, times)
+                self._one(record, views, times)
             except (MissingFieldError, ValueError) as error:
-                self.left_out.setdefault(str(error), []).append(name)
+                self.left_out.setdefault(str(error), []).append(record.name)
         if not self.values:
             raise ValueError("the entries share no measure: " + "; ".join(self.notes()))
 
-    def _one(self, name: str, views: Mapping[str, SyncView], times: np.ndarray) -> None:
-        record = measures.RECORDS[name]
-        function: Callable[[SyncView], np.ndarray] = getattr(measures, name)
+    def _one(
+        self, record: measures.Record, views: Mapping[str, SyncView], times: np.ndarray
+    ) -> None:
         thin = np.arange(len(times))
         if record.costly and len(times) > _COSTLY_TIMES:
             thin = np.unique(np.linspace(0, len(times) - 1, _COSTLY_TIMES).round().astype(int))
@@ -229,10 +213,10 @@ class _Series:
             with warnings.catch_warnings():
                 # an undefined value is printed as nan in the table, which says it once
                 warnings.simplefilter("ignore", QsyncplugWarning)
-                found[entry] = np.asarray(function(view.at(thin)), dtype=float)
+                found[entry] = np.asarray(record.function(view.at(thin)), dtype=float)
         symbol = _symbol(record, len(self.nodes))
         for entry, array in found.items():
-            parts = split(self.nodes, name, array, symbol, circular=record.circular)
+            parts = split(self.nodes, record.name, array, symbol, circular=record.circular)
             for key, text, series in parts:
                 self.values.setdefault(key, {})[entry] = series
                 self.labels[key], self.times_of[key] = text, times[thin]
@@ -266,9 +250,16 @@ class _Series:
         return [f"left out: {', '.join(names)}: {why}" for why, names in self.left_out.items()]
 
 
+def _of_table() -> list[measures.Record]:
+    """Measures that stand in the table, in their order."""
+    placed = [(r.place, r) for r in measures.RECORDS.values() if r.place is not None]
+    return [record for _, record in sorted(placed, key=lambda pair: pair[0])]
+
+
 def _symbol(record: measures.Record, n: int) -> str:
-    if record.name == "order_parameter":
-        return f"{record.symbol} (null {1 / np.sqrt(n):.4g})"
+    """With the null value where it depends on the number of nodes."""
+    if callable(record.null):
+        return f"{record.symbol} (null {record.null(n):.4g})"
     return record.symbol
 
 

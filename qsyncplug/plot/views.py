@@ -70,8 +70,8 @@ def plot_order_parameter(
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
     place = sum(str(line.get_label())[:1] != "_" for line in ax.lines) + 1
     draw_series(ax, view.times, measures.order_parameter(view), place, label)
-    if place == 1 and view.n > 1:
-        null = 1 / np.sqrt(view.n)
+    null = measures.RECORDS["order_parameter"].null_of(view.n)
+    if place == 1 and view.n > 1 and null is not None:
         ax.axhline(null, color=FADED, lw=0.8, ls="--", zorder=0, label="independent nodes")
     ax.set_ylim(-0.02, 1.05)
     finish(ax, "time", "order parameter r")
@@ -95,7 +95,8 @@ def plot_measure(
     view : SyncView or result
         What to show.
     measure : str
-        Name of a function of ``qsyncplug.measures``.
+        Name of a function of ``qsyncplug.measures``, or of one made with
+        ``qsyncplug.measures.measure``.
     modes : sequence of Qobj or Expression, optional
         For QuTiP results and states: the lowering operator of each node.
     fig, ax : matplotlib Figure and Axes, optional
@@ -114,15 +115,15 @@ def plot_measure(
     >>> run = qsp.mfsolve(qsp.van_der_pol_pair(), [1.0, 0.5j], np.linspace(0, 5, 26))
     >>> fig, ax = qsp.plot_measure(run, "coherence")
     >>> ax.get_ylabel()
-    'coherence'
+    'coherence $|z|$'
     """
     label = check_label("label", label)
-    known_names = [name for name in measures.__all__ if name[0].islower()]
-    if measure not in known_names:
-        raise ValueError(f"measure must be one of {', '.join(known_names)}; not {measure!r}")
-    function = getattr(measures, measure)
+    if measure not in measures.RECORDS:
+        known = ", ".join(sorted(measures.RECORDS))
+        raise ValueError(f"measure must be one of {known}; not {measure!r}")
+    record = measures.RECORDS[measure]
     view = synchronization(view, modes=modes)
-    values = np.asarray(function(view))
+    values = np.asarray(record.function(view))
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
     prefix = f"{label}, " if label else ""
     if values.ndim == 1:
@@ -138,7 +139,7 @@ def plot_measure(
         for i, (j, k) in enumerate(pairs):
             name = f"{prefix}{j + 1}–{k + 1}"
             draw_series(ax, view.times, values[:, j, k].real, before + i + 1, name)
-    finish(ax, "time", measure.replace("_", " "))
+    finish(ax, "time", f"{measure.replace('_', ' ')} ${record.latex}$")
     legend(ax)
     return fig, ax
 

@@ -67,7 +67,7 @@ def _named(measures: Any) -> dict[str, Callable[[Any], Any] | str]:
             "measures must be names of qsyncplug.measures or a dict of callables, "
             f"not {type(measures).__name__}"
         )
-    known = [name for name in _measures.__all__ if name[0].islower()]
+    known = sorted(_measures.RECORDS)
     for name, measure in chosen.items():
         if callable(measure) or measure == "verdict" or measure in known:
             continue
@@ -87,7 +87,7 @@ def _read_measures(answer: Any, measures: dict[str, Any]) -> Values:
         if measure == "verdict":
             out[name] = ((), np.array(_verdict(answer)))
             continue
-        function = measure if callable(measure) else getattr(_measures, measure)
+        function = measure if callable(measure) else _measures.RECORDS[measure].function
         dims, value = _array(name, function(view))
         if value.ndim and len(value) == len(times) and value.ndim <= 3:
             dims = _AXES[: value.ndim]

@@ -61,36 +61,35 @@ def each_pair(n: int) -> Iterator[tuple[int, int]]:
     return ((j, k) for j in range(n) for k in range(j + 1, n))
 
 
+def _missing(view: SyncView, what: str, measure: str, provides: str) -> MissingFieldError:
+    return MissingFieldError(
+        f"{view.system or 'this view'} has no {what}, which {measure} needs{provides}"
+    )
+
+
 def need_bosons(view: SyncView, measure: str) -> None:
     """Refuse a view whose nodes are not oscillators in the Fock basis."""
     if not view.about.bosons:
-        raise MissingFieldError(
-            f"{view.system or 'this view'} has no Fock-basis states, which {measure} needs; what "
-            "would provide them: "
-            "a description of the nodes as boson modes"
-        )
+        cure = "; what would provide them: a description of the nodes as boson modes"
+        raise _missing(view, "Fock-basis states", measure, cure)
 
 
 def need_canonical(view: SyncView, measure: str) -> None:
     """Refuse nodes whose (q, p) are not those of an oscillator."""
     if not view.about.canonical:
-        raise MissingFieldError(
-            f"{view.system or 'this view'} has no canonical (q, p), which {measure} "
-            "needs: its nodes "
-            "are not oscillators; what would provide it: boson modes, or coherence and mutual "
-            "information, which need none"
+        cure = (
+            ": its nodes are not oscillators; what would provide it: boson modes, or coherence "
+            "and mutual information, which need none"
         )
+        raise _missing(view, "canonical (q, p)", measure, cure)
 
 
 def need_quantum(view: SyncView, measure: str) -> None:
     """Refuse a view without quantum fluctuations of oscillators, which a measure is about."""
     need_canonical(view, measure)
     if view.is_classical:
-        raise MissingFieldError(
-            f"{view.system or 'this view'} has no quantum covariance, which {measure} needs; what "
-            "would provide it: "
-            "a covariance with vacuum variance ½, or states"
-        )
+        cure = "; what would provide it: a covariance with vacuum variance ½, or states"
+        raise _missing(view, "quantum covariance", measure, cure)
 
 
 def factor(state: Any, keep: tuple[int, ...]) -> np.ndarray:

@@ -14,13 +14,11 @@ from scipy.special import gammaln
 from ..reading import synchronization
 from ..view import SyncView
 from .common import density, each_pair, need_bosons, reduced
+from .record import POSITIVE, Of, Record, described
 
 __all__ = [
     "PhaseDistribution",
     "husimi_phase",
-    "moments_of_one",
-    "moments_of_two",
-    "radial_weights",
     "wigner_phase",
 ]
 
@@ -185,6 +183,13 @@ def _of_state(state: Any, relative: bool, kind: str) -> PhaseDistribution:
     return PhaseDistribution(moments)
 
 
+def _of_anything(x: Any, relative: bool, modes: Any, kind: str) -> Any:
+    """The distribution of a state, or the peaks of what can be read."""
+    if hasattr(x, "isket") and modes is None:
+        return _of_state(x, relative, kind)
+    return _of_view(synchronization(x, modes=modes), kind)
+
+
 def _of_view(view: SyncView, kind: str) -> np.ndarray:
     states = view.states
     need_bosons(view, f"{kind}_phase")
@@ -199,6 +204,17 @@ def _of_view(view: SyncView, kind: str) -> np.ndarray:
     return values
 
 
+@described(
+    Record(
+        "2π max P_Q − 1",
+        r"2\pi\max P_Q-1",
+        Of.PAIRS,
+        ("states",),
+        null=0.0,
+        range=POSITIVE,
+        costly=True,
+    )
+)
 def husimi_phase(view: Any, *, relative: bool = False, modes: Any = None) -> Any:
     r"""Phase distribution of the Husimi function, P(φ) = ∫ Q(r e^{iφ}) r dr, and its peak 2π max P
     − 1.
@@ -232,11 +248,12 @@ def husimi_phase(view: Any, *, relative: bool = False, modes: Any = None) -> Any
     >>> float(qsp.measures.husimi_phase(qutip.fock(5, 2)))  # no phase is preferred
     0.0
     """
-    if hasattr(view, "isket") and modes is None:
-        return _of_state(view, relative, "husimi")
-    return _of_view(synchronization(view, modes=modes), "husimi")
+    return _of_anything(view, relative, modes, "husimi")
 
 
+@described(
+    Record("2π max P_W − 1", r"2\pi\max P_W-1", Of.PAIRS, ("states",), null=0.0, costly=True)
+)
 def wigner_phase(view: Any, *, relative: bool = False, modes: Any = None) -> Any:
     r"""Phase distribution of the Wigner function, P(φ) = ∫ W(r e^{iφ}) r dr, and its peak 2π max P
     − 1.
@@ -269,6 +286,4 @@ def wigner_phase(view: Any, *, relative: bool = False, modes: Any = None) -> Any
     >>> float(qsp.measures.wigner_phase(qutip.fock(5, 2)))  # no phase is preferred
     0.0
     """
-    if hasattr(view, "isket") and modes is None:
-        return _of_state(view, relative, "wigner")
-    return _of_view(synchronization(view, modes=modes), "wigner")
+    return _of_anything(view, relative, modes, "wigner")

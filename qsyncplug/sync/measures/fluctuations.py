@@ -12,7 +12,7 @@ from ...core.checks import check_array, check_choice
 from ..fields import hopping
 from ..view import SyncView
 from .common import blank_diagonal, mean_phases, need_canonical, off_diagonal, undefined
-from .record import Of, measure
+from .record import UNIT, Of, Record, measure
 
 __all__ = ["complete", "complete_fluctuations", "pearson", "phase", "phase_rotated"]
 
@@ -38,14 +38,9 @@ def _inverse(values: np.ndarray, name: str) -> np.ndarray:
     return result
 
 
-@measure("S_c", r"S_c", Of.PAIRS, ("mean", "covariance"), null=1.0, range=(0.0, 1.0), table=True)
+@measure(Record("S_c", r"S_c", Of.PAIRS, ("mean", "covariance"), null=1.0, range=UNIT, place=60))
 def complete(view: SyncView) -> np.ndarray:
     r"""Complete synchronisation S_c = 1/⟨q_−² + p_−²⟩, q_− = (q1−q2)/√2.
-
-    Parameters
-    ----------
-    view : SyncView
-        Needs ``mean`` and ``covariance``.
 
     Returns
     -------
@@ -77,14 +72,9 @@ def complete(view: SyncView) -> np.ndarray:
     return _inverse(total - 2 * cross.real + gap, "complete")
 
 
-@measure("S_q", r"S_q", Of.PAIRS, ("covariance",), null=1.0, range=(0.0, 1.0), table=True)
+@measure(Record("S_q", r"S_q", Of.PAIRS, ("covariance",), null=1.0, range=UNIT, place=70))
 def complete_fluctuations(view: SyncView) -> np.ndarray:
     """S_q = 1/⟨δq_−² + δp_−²⟩: complete synchronisation of the fluctuations only.
-
-    Parameters
-    ----------
-    view : SyncView
-        Needs ``covariance``.
 
     Returns
     -------
@@ -124,7 +114,7 @@ def _frame(view: SyncView, frame: Any) -> np.ndarray:
         ) from None
 
 
-@measure("S_q^φ", r"S_q^\varphi", Of.PAIRS, ("covariance",), null=1.0, range=(0.0, 1.0), table=True)
+@measure(Record("S_q^φ", r"S_q^\varphi", Of.PAIRS, ("covariance",), null=1.0, range=UNIT, place=80))
 def phase_rotated(view: SyncView, *, frame: Any = "auto") -> np.ndarray:
     r"""S_q^φ: S_q of the fluctuations in the frame that rotates with each mean, b_j → b_j
     e^{−iφ_j}.
@@ -180,7 +170,7 @@ def phase_rotated(view: SyncView, *, frame: Any = "auto") -> np.ndarray:
     return result
 
 
-@measure("S_p", r"S_p", Of.PAIRS, ("covariance",), null=1.0, table=True)
+@measure(Record("S_p", r"S_p", Of.PAIRS, ("covariance",), null=1.0, place=90))
 def phase(view: SyncView, *, frame: Any = "auto") -> np.ndarray:
     """Phase synchronisation S_p = 1/(2⟨δp′_−²⟩), δp′_j the fluctuation across the mean of node j.
 
@@ -236,14 +226,14 @@ def phase(view: SyncView, *, frame: Any = "auto") -> np.ndarray:
     return result
 
 
-@measure("Pearson q", r"\rho", Of.PAIRS, ("covariance",), null=0.0, range=(-1.0, 1.0), table=True)
+@measure(
+    Record("Pearson q", r"\rho", Of.PAIRS, ("covariance",), null=0.0, range=(-1.0, 1.0), place=100)
+)
 def pearson(view: SyncView, first: str = "q", second: str | None = None) -> np.ndarray:
     """Pearson's coefficient of two quadratures of the state, cov(a_j, b_k)/√(var a_j var b_k).
 
     Parameters
     ----------
-    view : SyncView
-        Needs ``covariance``.
     first, second : {"q", "p"}
         Observable a of node j and b of node k; `second` is `first` unless given.
 

@@ -25,9 +25,17 @@ from .common import (
     reduced,
     undefined,
 )
-from .record import Of, measure
+from .record import POSITIVE, UNIT, Of, Record, measure
 
 __all__ = ["gaussian_discord", "log_negativity", "mutual_information", "purity", "second_order"]
+
+#: what entropies of pairs have in common
+_OF_STATES: dict[str, Any] = {
+    "null": 0.0,
+    "range": POSITIVE,
+    "correlation": True,
+    "costly": True,
+}
 
 _UNPHYSICAL = "the covariance is not that of a state (a symplectic eigenvalue is below ½)"
 
@@ -70,6 +78,15 @@ def _fill_gaussian(
     for j, k in each_pair(view.n):
         values[:, j, k] = formula(_pair_covariance(view, j, k))
         values[:, k, j] = formula(_pair_covariance(view, k, j)) if ordered else values[:, j, k]
+    return values
+
+
+def _of_covariance(
+    view: SyncView, formula: Callable[[np.ndarray], np.ndarray], name: str, *, ordered: bool = False
+) -> np.ndarray:
+    """As :func:`_fill_gaussian`, with a warning where the covariance is not that of a state."""
+    values = _fill_gaussian(view, formula, ordered=ordered)
+    undefined(off_diagonal(values), name, _UNPHYSICAL)
     return values
 
 
@@ -119,17 +136,7 @@ def _mutual_information(state: Any, keep: tuple[int, ...], dims: tuple[int, ...]
     return max(0.0, _entropy(state, keep[:1]) + _entropy(state, keep[1:]) - _entropy(state, keep))
 
 
-@measure(
-    "E_N",
-    r"E_N",
-    Of.PAIRS,
-    ("states",),
-    null=0.0,
-    range=(0.0, float("inf")),
-    correlation=True,
-    costly=True,
-    table=True,
-)
+@measure(Record("E_N", r"E_N", Of.PAIRS, ("states",), **_OF_STATES, place=120))
 def log_negativity(view: SyncView, *, gaussian: bool | None = None) -> np.ndarray:
     """Logarithmic negativity ln‖ρ^{T_k}‖₁ of each pair, in nats.
 
@@ -162,23 +169,11 @@ def log_negativity(view: SyncView, *, gaussian: bool | None = None) -> np.ndarra
     0.6931
     """
     if _use_gaussian(view, gaussian, "log_negativity"):
-        values = _fill_gaussian(view, _gaussian_formulas.log_negativity)
-        undefined(off_diagonal(values), "log_negativity", _UNPHYSICAL)
-        return values
+        return _of_covariance(view, _gaussian_formulas.log_negativity, "log_negativity")
     return _fill(view, _log_negativity)
 
 
-@measure(
-    "mutual inf.",
-    r"I",
-    Of.PAIRS,
-    ("states",),
-    null=0.0,
-    range=(0.0, float("inf")),
-    correlation=True,
-    costly=True,
-    table=True,
-)
+@measure(Record("mutual inf.", r"I", Of.PAIRS, ("states",), **_OF_STATES, place=110))
 def mutual_information(view: SyncView, *, gaussian: bool | None = None) -> np.ndarray:
     """Quantum mutual information S(ρ_j) + S(ρ_k) − S(ρ_jk) of each pair, in nats.
 
@@ -210,13 +205,11 @@ def mutual_information(view: SyncView, *, gaussian: bool | None = None) -> np.nd
     1.3863
     """
     if _use_gaussian(view, gaussian, "mutual_information"):
-        values = _fill_gaussian(view, _gaussian_formulas.mutual_information)
-        undefined(off_diagonal(values), "mutual_information", _UNPHYSICAL)
-        return values
+        return _of_covariance(view, _gaussian_formulas.mutual_information, "mutual_information")
     return _fill(view, _mutual_information)
 
 
-@measure("purity", r"\mathrm{Tr}\,\rho^2", Of.PAIRS, ("states",), range=(0.0, 1.0), costly=True)
+@measure(Record("purity", r"\mathrm{Tr}\,\rho^2", Of.PAIRS, ("states",), range=UNIT, costly=True))
 def purity(view: SyncView, *, gaussian: bool | None = None) -> np.ndarray:
     """Purity Tr ρ² of each pair and, on the diagonal, of each node.
 
@@ -263,22 +256,19 @@ def purity(view: SyncView, *, gaussian: bool | None = None) -> np.ndarray:
 
 
 @measure(
-    "Gauss. discord",
-    r"D_G",
-    Of.PAIRS,
-    ("covariance",),
-    null=0.0,
-    range=(0.0, float("inf")),
-    correlation=True,
-    table=True,
+    Record(
+        "Gauss. discord",
+        r"D_G",
+        Of.PAIRS,
+        ("covariance",),
+        null=0.0,
+        range=POSITIVE,
+        correlation=True,
+        place=130,
+    )
 )
 def gaussian_discord(view: SyncView) -> np.ndarray:
     """Gaussian quantum discord D(j|k): Gaussian measurements on node k, the second index.
-
-    Parameters
-    ----------
-    view : SyncView
-        Needs ``covariance``.
 
     Returns
     -------
@@ -304,14 +294,11 @@ def gaussian_discord(view: SyncView) -> np.ndarray:
     0.0
     """
     need_quantum(view, "gaussian_discord")
-    values = _fill_gaussian(view, _gaussian_formulas.discord, ordered=True)
-    if view.n == 1:
-        _ = view.covariance
-    undefined(off_diagonal(values), "gaussian_discord", _UNPHYSICAL)
-    return values
+    _ = view.covariance  # also of a single node
+    return _of_covariance(view, _gaussian_formulas.discord, "gaussian_discord", ordered=True)
 
 
-@measure("⟨b†²b²⟩/nn", r"g^{(2)}_{jk}", Of.PAIRS, ("states",), costly=True)
+@measure(Record("⟨b†²b²⟩/nn", r"g^{(2)}_{jk}", Of.PAIRS, ("states",), costly=True))
 def second_order(
     view: SyncView, *, gaussian: bool = False, normalization: str = "numbers"
 ) -> np.ndarray:

@@ -14,6 +14,7 @@ from ...core.errors import ApproximationWarning, warn
 from ...core.quadrature import KRONROD
 from ..reading import synchronization
 from .common import density, need_bosons, reduced
+from .record import POSITIVE, Of, Record, described
 
 __all__ = ["wigner_negativity"]
 
@@ -205,6 +206,9 @@ def _negativity(rho: np.ndarray, tolerance: float, max_intervals: int) -> tuple[
     return float(2 * step * total), float(2 * step * spread)
 
 
+@described(
+    Record("∫|W|−1", r"\int|W|-1", Of.NODES, ("states",), null=0.0, range=POSITIVE, costly=True)
+)
 def wigner_negativity(view: Any, *, tolerance: float = 1e-9, max_intervals: int = 4000) -> Any:
     """Wigner negativity ∫|W| dq dp − 1.
 

@@ -8,11 +8,10 @@ from ...core.checks import check_choice, check_integer
 from ...core.errors import MissingFieldError
 from ..view import PHASE_THRESHOLD, SyncView
 from .common import mean_phases, undefined
-from .record import Of, measure
+from .record import POSITIVE, UNIT, Of, Record, measure
 
 __all__ = [
     "diameter",
-    "excess",
     "excitations",
     "kuramoto",
     "mean_phase",
@@ -21,7 +20,12 @@ __all__ = [
 ]
 
 
-@measure("r", r"r", Of.RUN, ("correlations",), range=(0.0, 1.0), table=True)
+def _independent(n: int) -> float:
+    """√⟨r²⟩ of n independent phases."""
+    return float(1 / np.sqrt(n))
+
+
+@measure(Record("r", r"r", Of.RUN, ("correlations",), null=_independent, range=UNIT, place=20))
 def order_parameter(view: SyncView, *, weighted: bool | None = None) -> np.ndarray:
     r"""Order parameter r = √(Σ_jk z_jk)/N.
 
@@ -97,14 +101,9 @@ def _checked(r: np.ndarray) -> np.ndarray:
     return r
 
 
-@measure("n", r"n", Of.NODES, ("masses",), null=0.0, range=(0.0, float("inf")), table=True)
+@measure(Record("n", r"n", Of.NODES, ("masses",), null=0.0, range=POSITIVE, place=10))
 def excitations(view: SyncView) -> np.ndarray:
     r"""Excitation numbers n_j, or masses λ_j².
-
-    Parameters
-    ----------
-    view : SyncView
-        Needs ``masses``, or ``mean`` and ``covariance``.
 
     Returns
     -------
@@ -130,7 +129,7 @@ def excess(r: np.ndarray, n: int) -> np.ndarray:
     return (n * r**2 - 1) / (n - 1) if n > 1 else np.full_like(r, np.nan)
 
 
-@measure("e", r"e", Of.RUN, ("correlations",), null=0.0, range=(-1.0, 1.0), table=True)
+@measure(Record("e", r"e", Of.RUN, ("correlations",), null=0.0, range=(-1.0, 1.0), place=30))
 def order_excess(view: SyncView) -> np.ndarray:
     """Excess of r² over independent nodes, (N r²−1)/(N−1): the mean of Re z_jk over the pairs.
 
@@ -157,7 +156,7 @@ def order_excess(view: SyncView) -> np.ndarray:
     return excess(order_parameter(view, weighted=False), view.n)
 
 
-@measure("r_m", r"r_m", Of.RUN, ("mean",), range=(0.0, 1.0))
+@measure(Record("r_m", r"r_m", Of.RUN, ("mean",), range=UNIT))
 def kuramoto(view: SyncView, m: int = 1) -> np.ndarray:
     """Generalised Kuramoto order parameter r_m = |Σ_j e^{−imx_j}|/N.
 
@@ -203,7 +202,7 @@ def kuramoto(view: SyncView, m: int = 1) -> np.ndarray:
     return np.asarray(r)
 
 
-@measure("X", r"X", Of.RUN, ("mean",), circular=True)
+@measure(Record("X", r"X", Of.RUN, ("mean",), circular=True))
 def mean_phase(view: SyncView, m: int = 1) -> np.ndarray:
     """Mean phase −arg Σ_j e^{−imx_j}, in [−π, π); it rises at +ω for H=ω b†b.
 
@@ -235,14 +234,12 @@ def mean_phase(view: SyncView, m: int = 1) -> np.ndarray:
     return phase
 
 
-@measure("D", r"D", Of.RUN, ("correlations",), range=(0.0, 2.0))
+@measure(Record("D", r"D", Of.RUN, ("correlations",), range=(0.0, 2.0)))
 def diameter(view: SyncView, kind: str = "distance") -> np.ndarray:
     """Diameter of the set of nodes.
 
     Parameters
     ----------
-    view : SyncView
-        Needs ``correlations``.
     kind : {"distance", "correlation", "phase"}
         max_jk √(2(1−Re z_jk)), which is max‖φ_j−φ_k‖; max_jk |1−z_jk|; max_jk |arg z_jk|.
 

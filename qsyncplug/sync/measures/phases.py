@@ -10,7 +10,7 @@ from ...core.checks import check_choice, check_number
 from ...core.errors import ApproximationWarning, warn
 from ..view import PHASE_THRESHOLD, SyncView
 from .common import mean_phases, undefined
-from .record import Of, measure
+from .record import UNIT, Of, Record, measure
 
 __all__ = [
     "coherence",
@@ -22,14 +22,9 @@ __all__ = [
 ]
 
 
-@measure("|⟨b†b⟩|/√nn", r"|z|", Of.PAIRS, ("correlations",), null=0.0, range=(0.0, 1.0), table=True)
+@measure(Record("|⟨b†b⟩|/√nn", r"|z|", Of.PAIRS, ("correlations",), null=0.0, range=UNIT, place=40))
 def coherence(view: SyncView) -> np.ndarray:
     r"""Coherence \|z_jk\| of the relative phase; \|⟨b_j†b_k⟩\|/√(n_j n_k) for modes.
-
-    Parameters
-    ----------
-    view : SyncView
-        Needs ``correlations``, or ``mean`` and ``covariance``.
 
     Returns
     -------
@@ -50,14 +45,9 @@ def coherence(view: SyncView) -> np.ndarray:
     return np.asarray(values)
 
 
-@measure("arg ⟨b†b⟩", r"\arg z", Of.PAIRS, ("correlations",), circular=True, table=True)
+@measure(Record("arg ⟨b†b⟩", r"\arg z", Of.PAIRS, ("correlations",), circular=True, place=50))
 def coherence_phase(view: SyncView) -> np.ndarray:
     """Relative phase arg z_jk = x_j − x_k, in (−π, π]; x is the phase of e^{−ix}.
-
-    Parameters
-    ----------
-    view : SyncView
-        Needs ``correlations``, or ``mean`` and ``covariance``.
 
     Returns
     -------
@@ -127,7 +117,7 @@ def _trailing(
     return np.where(holes > seen, np.nan, mean), inside
 
 
-@measure("PLV", r"\mathrm{PLV}", Of.PAIRS, ("correlations",), range=(0.0, 1.0))
+@measure(Record("PLV", r"\mathrm{PLV}", Of.PAIRS, ("correlations",), range=UNIT))
 def phase_locking(view: SyncView, window: float | None = None) -> np.ndarray:
     r"""Phase-locking value \|⟨e^{i arg z_jk}⟩\| over the trailing window [t−window, t].
 
@@ -171,7 +161,7 @@ def phase_locking(view: SyncView, window: float | None = None) -> np.ndarray:
     return np.asarray(values)
 
 
-@measure("Pearson q(t)", r"\rho_t", Of.PAIRS, ("mean",), range=(-1.0, 1.0))
+@measure(Record("Pearson q(t)", r"\rho_t", Of.PAIRS, ("mean",), range=(-1.0, 1.0)))
 def pearson_window(
     view: SyncView, window: float | None = None, *, observable: str = "q"
 ) -> np.ndarray:
@@ -246,7 +236,7 @@ def _rate(times: np.ndarray, factors: np.ndarray, name: str) -> np.ndarray:
     return np.concatenate([2 * slopes[:1] - middle[:1], middle, 2 * slopes[-1:] - middle[-1:]])
 
 
-@measure("ω", r"\omega", Of.NODES, ("mean",))
+@measure(Record("ω", r"\omega", Of.NODES, ("mean",)))
 def frequency(view: SyncView) -> np.ndarray:
     """Instantaneous frequencies ẋ_j = −d arg⟨b_j⟩/dt.
 
@@ -280,7 +270,7 @@ def frequency(view: SyncView) -> np.ndarray:
     return values
 
 
-@measure("Δω", r"\Delta\omega", Of.PAIRS, ("correlations",))
+@measure(Record("Δω", r"\Delta\omega", Of.PAIRS, ("correlations",)))
 def frequency_difference(view: SyncView) -> np.ndarray:
     """Instantaneous frequency differences d(arg z_jk)/dt, the frequency of node k minus that of
     node j.

@@ -5,17 +5,29 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+import numpy as np
+
 from ..reading import synchronization
 
-__all__ = ["RECORDS", "Of", "Record", "measure"]
+__all__ = ["RECORDS", "Of", "Record", "described", "measure"]
+
+#: ranges of values
+POSITIVE, UNIT = (0.0, np.inf), (0.0, 1.0)
 
 
 class Of(StrEnum):
-    """What a measure has a value of."""
+    """What a measure has a value of: numbers (T,) of the run, (T, N) of nodes, (T, N, N) of pairs.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> qsp.measures.RECORDS["coherence"].of is qsp.measures.Of.PAIRS
+    True
+    """
 
     RUN = "run"
     NODES = "nodes"
@@ -24,20 +36,19 @@ class Of(StrEnum):
 
 @dataclass(frozen=True)
 class Record:
-    """A measure's name and meaning; tables, plots and documentation read it.
+    """A measure's name and meaning; tables, plots, sweeps and documentation read it.
 
     Attributes
     ----------
-    name : str
-        Of the function.
     symbol, latex : str
         In text and in figures.
     of : Of
         Numbers (T,) of the run, (T, N) of nodes, (T, N, N) of pairs.
     needs : tuple of str
         Fields of the view.
-    null : float or None
-        Value of independent nodes (of the vacuum where that is said); None where there is none.
+    null : float, callable or None
+        Value of independent nodes (of the vacuum where that is said), or the function that gives it
+        for N nodes; None where there is none.
     range : tuple of float
         Of states.
     circular : bool
@@ -46,8 +57,12 @@ class Record:
         Whether it measures correlation, which stands beside synchronisation and is none.
     costly : bool
         Whether it works on the states at every time.
-    table : bool
-        Whether it stands in the table of :func:`qsyncplug.compare`.
+    place : int or None
+        Where it stands in the table of :func:`qsyncplug.compare`; None: nowhere.
+    name : str
+        Of the function.
+    function : callable
+        The measure itself; :func:`measure` fills in both.
 
     Examples
     --------
@@ -56,43 +71,79 @@ class Record:
     0.0
     """
 
-    name: str
     symbol: str
     latex: str
     of: Of
     needs: tuple[str, ...]
-    null: float | None = None
-    range: tuple[float, float] = (float("-inf"), float("inf"))
+    null: float | Callable[[int], float] | None = None
+    range: tuple[float, float] = (-np.inf, np.inf)
     circular: bool = False
     correlation: bool = False
     costly: bool = False
-    table: bool = False
+    place: int | None = None
+    name: str = ""
+    function: Callable[..., Any] = field(default=synchronization, compare=False, repr=False)
+
+    def null_of(self, n: int) -> float | None:
+        """The null value for `n` nodes."""
+        return self.null(n) if callable(self.null) else self.null
 
 
-#: name -> record of every measure, in the order of the table
+#: name -> record of every measure
 RECORDS: dict[str, Record] = {}
 
 
-def measure(
-    symbol: str, latex: str, of: Of, needs: tuple[str, ...], **more: Any
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorate ``f(view, …)``: it then takes whatever can be read, and carries its record.
-
-    The new argument ``modes=`` names the lowering operators of the nodes of QuTiP results and
-    states.
-    """
+def described(record: Record) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorate a function that reads its argument itself: it carries its record."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         name = function.__name__
-        RECORDS[name] = Record(name, symbol, latex, of, needs, **more)
+        RECORDS[name] = replace(record, name=name, function=function)
+        function.record = RECORDS[name]  # type: ignore[attr-defined]
+        return function
 
+    return decorate
+
+
+def measure(record: Record) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    r"""Decorate ``f(view, …)``: it becomes a measure, known by name to plots, sweeps and tables.
+
+    It then takes whatever can be read, with ``modes=`` for the lowering operators of the nodes of
+    QuTiP results and states, and both are added to its docstring.
+
+    Parameters
+    ----------
+    record : Record
+        What the measure says of itself; the name is the function's.
+
+    Returns
+    -------
+    callable
+        The decorator.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> from qsyncplug.sync.measures import RECORDS, Of, Record, measure
+    >>> @measure(Record("Σn", r"\sum n", Of.RUN, needs=("masses",), null=0.0))
+    ... def total(view):
+    ...     '''Excitations of all nodes.'''
+    ...     return view.masses.sum(axis=1)
+    >>> run = qsp.mfsolve(qsp.van_der_pol_pair(), [1.0, 0.5j], [0.0, 1.0])
+    >>> float(total(run)[0]), RECORDS.pop("total").symbol
+    (1.25, 'Σn')
+    """
+    if not isinstance(record, Record):
+        raise TypeError(f"record must be a Record, not {type(record).__name__}")
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def wrapper(x: Any, *args: Any, modes: Any = None, **options: Any) -> Any:
             return function(synchronization(x, modes=modes), *args, **options)
 
-        wrapper.record = RECORDS[name]  # type: ignore[attr-defined]
         wrapper.__signature__ = _with_modes(function)  # type: ignore[attr-defined]
-        return wrapper
+        wrapper.__doc__ = _documented(inspect.getdoc(function) or "", record.needs)
+        return described(record)(wrapper)
 
     return decorate
 
@@ -102,3 +153,29 @@ def _with_modes(function: Callable[..., Any]) -> inspect.Signature:
     signature = inspect.signature(function)
     modes = inspect.Parameter("modes", inspect.Parameter.KEYWORD_ONLY, default=None)
     return signature.replace(parameters=[*signature.parameters.values(), modes])
+
+
+_MOMENTS = ", or ``mean`` and ``covariance``"
+#: what a view makes a field from where it is not given
+_FROM = {"correlations": _MOMENTS, "masses": _MOMENTS}
+_HEAD = "Parameters\n----------\n"
+_MODES = (
+    "modes : sequence of Qobj or Expression, optional\n"
+    "    For QuTiP results and states: the lowering operator of each node.\n"
+)
+
+
+def _documented(doc: str, needs: tuple[str, ...]) -> str:
+    """`doc` with what every measure takes: the view, unless it is described, and ``modes``."""
+    before, head, rest = doc.partition(_HEAD)
+    if not head:
+        before, mark, rest = doc.partition("Returns\n-------\n")
+        own, rest = "", mark + rest
+    else:
+        own, mark, rest = rest.partition("\n\n")
+        own, rest = own + "\n", rest
+    view = ""
+    if not own.startswith("view : "):
+        fields = " and ".join(f"``{name}``{_FROM.get(name, '')}" for name in needs)
+        view = f"view : SyncView, or anything that synchronization reads\n    Needs {fields}.\n"
+    return f"{before}{_HEAD}{view}{own}{_MODES}\n{rest}"
