@@ -10,6 +10,7 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
+from ..core.saved import kept
 from ..operators.expression import Expression
 from ..operators.system import System
 
@@ -108,6 +109,7 @@ def _blocks(system: System) -> np.ndarray:
     return np.stack([M[2 * j : 2 * j + 2, 2 * j : 2 * j + 2] for j in range(system.n)])
 
 
+@kept()
 def rest_exponents(system: System) -> np.ndarray:
     """Eigenvalues of the Jacobian at rest."""
     return np.linalg.eigvals(system.jacobian(np.zeros(system.n, dtype=complex)))

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 
 from ..core.errors import QsyncplugWarning, SolverError
+from ..core.saved import kept
 from ..exact import spectrum
 from ..operators.system import System
 from ..sync.dynamics import Spectra
@@ -21,6 +22,7 @@ def enough_levels(populations: np.ndarray) -> tuple[int, ...]:
     return tuple(min(max(4, int(np.argmax(row < 1e-4)) + 2), len(row)) for row in left)
 
 
+@kept()
 def spectra_of(system: System, levels: tuple[int, ...] | None) -> Spectra | None:
     """Observed and bare frequencies of the nodes.
 

@@ -10,6 +10,7 @@ import numpy as np
 from ..approximate.cumulants import CumulantResult
 from ..approximate.meanfield import MeanFieldResult
 from ..approximate.sphere import ClassicalResult, oscillators
+from ..core.saved import kept
 from ..core.tangent import mean_field_coherence
 from ..exact.result import ExactResult, JumpResult
 from ..operators.mode import ModeFactor
@@ -51,6 +52,7 @@ def view_of_mean_field(result: MeanFieldResult) -> SyncView:
     return SyncView.of(result.times, fields, about=about)
 
 
+@kept()
 def _coherences(result: MeanFieldResult | ClassicalResult) -> np.ndarray:
     return mean_field_coherence(result.amplitudes, result.covariance)
 
@@ -162,15 +164,18 @@ def _phase_is_lost(result: MeanFieldResult) -> bool:
     return bool(np.any(beta < 0.5 * n))
 
 
+@kept(model=True)
 def _velocity(result: MeanFieldResult, index: int) -> np.ndarray:
     return _linear.turning(result.model, result.amplitudes[index], float(result.times[index]))
 
 
+@kept(model=True)
 def _exponents(result: MeanFieldResult, index: int) -> np.ndarray | None:
     symmetric = bool(result.model.symmetries.common_phase)
     return _linear.exponents(result.model, result.amplitudes[index], symmetric=symmetric)
 
 
+@kept(model=True)
 def _flags(result: MeanFieldResult) -> tuple[str, ...]:
     return _linear.flags(result.model, result.times, result.amplitudes, result.covariance)
 

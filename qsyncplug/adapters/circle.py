@@ -15,6 +15,7 @@ from ..circle.model import Circle
 from ..circle.solver import CircleResult
 from ..circle.stationary import stability
 from ..core.checks import check_memory
+from ..core.saved import kept
 from ..sync import About, SyncView
 from ..sync.dynamics import Dynamics, Kind
 from ..sync.reading import reader
@@ -54,6 +55,7 @@ def view_of(result: CircleResult) -> SyncView:
     return SyncView.of(result.times, fields, about=about)
 
 
+@kept()
 def _mean(x: np.ndarray) -> np.ndarray:
     """√2 (cos x, −sin x)."""
     check_memory("the means", 16.0 * x.size, advice="take fewer times")
@@ -63,6 +65,7 @@ def _mean(x: np.ndarray) -> np.ndarray:
     return out
 
 
+@kept()
 def _deviations(x: np.ndarray) -> np.ndarray:
     """1 − e^{i(x_j−x_k)} without cancellation."""
     advice = "ask for a pair(i, j) of the view, or fewer times"
@@ -97,6 +100,7 @@ def _dynamics(result: CircleResult) -> Dynamics:
     )
 
 
+@kept()
 def _phases(result: CircleResult, part: Any) -> np.ndarray:
     assert result.positions is not None
     return np.asarray(result.positions[part])
@@ -111,6 +115,7 @@ def _coupled(model: Circle, n: int) -> bool:
     return bool(connected_components(csr_array(model.adjacency), directed=True)[0] == 1)
 
 
+@kept(model=True)
 def _exponents(result: CircleResult, index: int) -> np.ndarray | None:
     if result.positions is None or result.n > _JACOBIAN or result.model.extras:
         return None

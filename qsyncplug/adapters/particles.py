@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from ..circle.populations import MoebiusResult
 from ..circle.spheres import SphereResult
 from ..core.checks import check_memory
+from ..core.saved import kept
 from ..sync import About, SyncView
 from ..sync.dynamics import Dynamics, Kind
 from ..sync.reading import reader
@@ -16,6 +18,11 @@ from ..sync.reading import reader
 __all__ = ["view_of_moebius", "view_of_sphere"]
 
 _NO_STATES = {"states": "classical particles have no quantum states"}
+
+
+@kept()
+def _rows(x: np.ndarray, part: Any) -> np.ndarray:
+    return np.asarray(x[part])
 
 
 @reader.register(MoebiusResult)
@@ -32,9 +39,6 @@ def view_of_moebius(result: MoebiusResult) -> SyncView:
         check_memory("the correlations", 40.0 * x.size * x.shape[1])
         d = x[:, :, None] - x[:, None, :]
         return np.asarray(2 * np.sin(d / 2) ** 2 - 1j * np.sin(d))
-
-    def phases(part: Any) -> np.ndarray:
-        return np.asarray(x[part])
 
     fields: dict[str, Any] = {
         "order_parameter": np.minimum(result.order_parameter, 1.0),
@@ -54,7 +58,7 @@ def view_of_moebius(result: MoebiusResult) -> SyncView:
             phase_symmetry=True,
             identical=_one_frequency(result.model),
             deterministic=True,
-            phases=phases,
+            phases=partial(_rows, x),
         ),
     )
     return SyncView.of(result.times, fields, about=about)

@@ -12,6 +12,7 @@ from qutip.solver.multitrajresult import MultiTrajResult
 
 from ..core.checks import check_positive, check_times
 from ..core.gaussian import covariance_from_moments
+from ..core.saved import kept
 from ..models.spin_one import spin_phase_peak
 from ..operators.expression import Expression
 from ..operators.matrices import mode_dims
@@ -292,6 +293,7 @@ def view_of_state(result: qutip.Qobj, *, modes: Any = None, times: Any = None) -
     )
 
 
+@kept()
 def _ladder_peaks(state: qutip.Qobj) -> dict[tuple[int, ...], float]:
     """2πP_max−1 of the phase of one node, or of the relative phases of pairs.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.linalg
@@ -13,6 +13,7 @@ from ..core.checks import check_number
 from ..core.dispatch import by_model
 from ..core.errors import SolverError
 from ..core.gaussian import moments_from_covariance
+from ..core.saved import Saved
 from ..core.tangent import closure_flags, radial_variance, relative_phase_variance
 from ..operators.atom import AtomFactor
 from ..operators.level import LevelFactor
@@ -62,7 +63,7 @@ class Flow:
 
 
 @dataclass(frozen=True)
-class LimitCycle:
+class LimitCycle(Saved):
     r"""A rotating solution β(t)=β e^{-iΩt} and its Gaussian fluctuations, in the rotating frame.
 
     Attributes
@@ -101,6 +102,20 @@ class LimitCycle:
     >>> round(cycle.phase_diffusion, 6)  # 3 g2/4 of the pair
     0.075
     """
+
+    _axes: ClassVar[dict[str, str]] = {
+        "amplitudes": "N",
+        "covariance": "M M",
+        "exponents": "d",
+        "projector": "d d",
+        "jacobian": "d d",
+        "diffusion": "d d",
+        "coordinates": "d",
+        "phase_response": "d",
+        "radial_variance": "N",
+        "relative_variance": "N N",
+        "coherence": "N N",
+    }
 
     amplitudes: np.ndarray
     frequency: float

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from .._ext.integrator import Integrator
 from ..core.checks import check_integer, check_number
 from ..core.errors import SolverError
 from ..core.limits import look
+from ..core.saved import Saved
 from ..operators.states import ProductState
 from ..operators.system import System
 from .cycle import parts_at, spheres_of, tangent_basis
@@ -24,7 +25,7 @@ _MOST = 1_000_000
 
 
 @dataclass(frozen=True)
-class LyapunovExponents:
+class LyapunovExponents(Saved):
     r"""Lyapunov exponents of a mean field.
 
     Attributes
@@ -50,6 +51,14 @@ class LyapunovExponents:
     >>> bool(abs(found.exponents - [0, -1]).max() < 1e-6)
     True
     """
+
+    _axes: ClassVar[dict[str, str]] = {
+        "exponents": "k",
+        "errors": "k",
+        "times": "T",
+        "history": "T k",
+        "coordinates": "d",
+    }
 
     exponents: np.ndarray
     errors: np.ndarray

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..core.checks import check_array, check_integer, check_memory, check_times
 from ..core.entry import SPECTRA
 from ..core.errors import QsyncplugWarning, warn
+from ..core.saved import Saved
 from ..operators.mode import ModeFactor
 from ..operators.system import System
 from .sampling import TwaSolver
@@ -25,7 +26,7 @@ _DRIFT = 6.0
 
 
 @dataclass(frozen=True, eq=False)
-class SampledSpectrum:
+class SampledSpectrum(Saved):
     r"""The spectrum of a mode in the truncated Wigner approximation, from samples.
 
     Samples are those of the Wigner function: the spectrum is that of the *symmetrised* correlation
@@ -59,6 +60,12 @@ class SampledSpectrum:
     >>> abs(s.frequency - 1.5) < 5 * s.frequency_error
     True
     """
+
+    _axes: ClassVar[dict[str, str]] = {
+        "w": "W",
+        "values": "W",
+        "errors": "W",
+    }
 
     w: np.ndarray
     values: np.ndarray

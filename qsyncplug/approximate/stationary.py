@@ -14,6 +14,7 @@ from .._ext.integrator import Integrator
 from ..core.checks import check_integer
 from ..core.entry import HIERARCHY, STEADY_CLOSURES
 from ..core.errors import SolverError
+from ..core.saved import Saved
 from ..operators.atom import AtomFactor
 from ..operators.expression import Expression
 from ..operators.mode import ModeFactor
@@ -29,7 +30,7 @@ _DENSE = 1200
 
 
 @dataclass(frozen=True)
-class MomentState:
+class MomentState(Saved):
     """A state known by its moments: ``qsp.expect(operator, state)`` reads it.
 
     Attributes

@@ -10,6 +10,7 @@ import numpy as np
 from ..core.checks import check_choice, check_integer, check_number, check_seed
 from ..core.errors import SolverError
 from ..core.options import Options
+from ..core.saved import Saved
 from .coalescence import Coalescence, StationaryError
 from .model import Circle, check_circle
 from .parts import Parts
@@ -24,7 +25,7 @@ _STEPS = 20_000
 
 
 @dataclass(frozen=True)
-class Basin:
+class Basin(Saved):
     """Share of uniformly random initial states that synchronise.
 
     Attributes

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..core.checks import check_choice, check_integer, check_number
+from ..core.saved import Saved
 from .criterion import synchronization_criterion
 from .gapcheck import GapBox, check_box
 from .gapsearch import cover as gap_cover
@@ -24,7 +25,7 @@ _GAP_END = -0.6666
 
 
 @dataclass(frozen=True)
-class AttentionCertificate:
+class AttentionCertificate(Saved):
     r"""What interval arithmetic proves about the criterion for :math:`f_β=\sin x\,e^{β\cos x}`.
 
     Attributes

@@ -10,6 +10,7 @@ import scipy.optimize
 import scipy.sparse
 
 from ..core.checks import check_array, check_integer
+from ..core.saved import Saved
 from .model import refuse_mask
 
 __all__ = ["CirculantState", "circulant_spectrum", "densest_circulant"]
@@ -19,7 +20,7 @@ _MARGIN = 1e-4
 
 
 @dataclass(frozen=True)
-class CirculantState:
+class CirculantState(Saved):
     """A stable twisted state on a circulant graph.
 
     Attributes

@@ -8,11 +8,12 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..core.checks import check_array, check_integer, check_number
+from ..core.saved import Saved
 from .balance import BALANCED, imbalance
 from .callables import interaction as as_interaction
 from .interactions import Interaction
@@ -22,7 +23,7 @@ __all__ = ["ClusterState", "polygon_state", "three_cluster_states"]
 
 
 @dataclass(frozen=True)
-class ClusterState:
+class ClusterState(Saved):
     r"""A stationary state of :math:`\dot x_i=-\sum_jc_jF(x_i-x_j)` with clusters at the given
     angles.
 
@@ -55,6 +56,10 @@ class ClusterState:
     >>> len(state.angles), state.stable
     (3, False)
     """
+
+    _axes: ClassVar[dict[str, str]] = dict.fromkeys(
+        ("sizes", "angles", "scaled_motion", "scaled_splitting"), "k"
+    )
 
     interaction: Interaction
     sizes: tuple[float, ...]

@@ -14,6 +14,7 @@ import numpy as np
 import scipy.optimize
 
 from ..core.checks import check_number
+from ..core.saved import Saved
 
 __all__ = [
     "Chimera",
@@ -246,7 +247,7 @@ def delay_threshold(
 
 
 @dataclass(frozen=True)
-class Chimera:
+class Chimera(Saved):
     """A stationary chimera of two populations, one of them synchronised.
 
     Attributes

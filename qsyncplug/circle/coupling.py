@@ -7,13 +7,14 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.integrate
 import scipy.optimize
 
 from ..core.checks import check_array, check_memory, check_number
+from ..core.saved import Saved
 from .densities import Density
 from .graphs import follow_locked
 from .model import refuse_mask
@@ -22,7 +23,7 @@ __all__ = ["LockedState", "critical_coupling", "locked_state", "stationary_order
 
 
 @dataclass(frozen=True)
-class LockedState:
+class LockedState(Saved):
     r"""The stable phase-locked state of Kuramoto's model with natural frequencies.
 
     Attributes
@@ -43,6 +44,10 @@ class LockedState:
     >>> round(float(state.positions[0] - state.positions[1]), 4)  # arcsin(Δ/K)
     0.5236
     """
+
+    _axes: ClassVar[dict[str, str]] = {
+        "positions": "N",
+    }
 
     coupling: float
     frequency: float

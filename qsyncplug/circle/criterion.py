@@ -11,6 +11,7 @@ import numpy as np
 import scipy.optimize
 
 from ..core.checks import check_choice, check_number
+from ..core.saved import Saved
 from .callables import interaction as as_interaction
 from .gapsearch import Edges, best_gamma, longest
 from .interactions import Interaction, attention
@@ -19,7 +20,7 @@ __all__ = ["Criterion", "attention_threshold", "synchronization_criterion"]
 
 
 @dataclass(frozen=True)
-class Criterion:
+class Criterion(Saved):
     r"""Value of the synchronisation criterion for one interaction.
 
     Attributes

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..core.checks import check_integer
+from ..core.saved import Saved
 from .balls import TINY, UNIT, Ball, from_arb
 from .enclosures import enclosures
 
@@ -31,7 +32,7 @@ _BLOCK = 6144
 
 
 @dataclass(frozen=True, eq=False)
-class GapBox:
+class GapBox(Saved):
     r"""One box of β in a proof, all numbers exact.
 
     Attributes

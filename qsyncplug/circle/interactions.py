@@ -18,6 +18,7 @@ import numpy as np
 
 from ..core.checks import check_array, check_number
 from ..core.errors import StorageError
+from ..core.saved import SavedModel
 from .series import attention_peak, attention_series, series_derivative, trigonometric_sum
 
 __all__ = ["MAX_BETA", "Interaction", "attention", "fourier", "sine"]
@@ -31,7 +32,7 @@ def _argument(x: Any) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Interaction:
+class Interaction(SavedModel):
     r"""An odd, 2π-periodic interaction function.
 
     The physical function is :math:`F(x)=e^{s}f(x)` with :math:`s` = :attr:`log_scale`;
@@ -193,6 +194,11 @@ class Interaction:
     def to_dict(self) -> dict[str, Any]:
         """Describe it so that :meth:`from_dict` can build it again (JSON)."""
         raise TypeError(f"{type(self).__name__} cannot be stored")  # pragma: no cover
+
+    @classmethod
+    def _from_store(cls, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Interaction:
+        # a callable comes back as another class, its sine series
+        return Interaction.from_dict(header["model"])
 
     @staticmethod
     def from_dict(data: dict[str, Any]) -> Interaction:

@@ -11,6 +11,7 @@ import scipy.sparse
 from ..core import storage
 from ..core.adjacency import read_adjacency
 from ..core.checks import check_array, check_ndim, check_number
+from ..core.saved import SavedModel
 from .beyond import check_combination, checked_extras, extras_of
 from .callables import interaction
 from .equation import circle_equation
@@ -23,7 +24,7 @@ _NORMALIZATIONS = ("sum", "mean", "degree", "attention")
 
 
 @dataclass(frozen=True, eq=False)
-class Circle:
+class Circle(SavedModel):
     r"""Particles on the circle that act on each other by a function of their difference.
 
     .. math::

@@ -14,6 +14,7 @@ from ..core.errors import StorageError
 from ..core.options import DEFAULTS, Options
 from ..core.result import Result
 from ..core.rungekutta import runge_kutta
+from ..core.saved import SavedModel
 from ..core.solver import Solver
 from ..core.stepper import Problem
 from .model import Circle, refuse_mask
@@ -31,7 +32,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, eq=False)
-class Populations:
+class Populations(SavedModel):
     r"""Populations of identical oscillators, with couplings and lags between them.
 
     .. math::

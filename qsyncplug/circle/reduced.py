@@ -13,6 +13,7 @@ from ..core.checks import check_array, check_ndim, check_number
 from ..core.options import DEFAULTS, Options
 from ..core.result import Result
 from ..core.rungekutta import runge_kutta
+from ..core.saved import SavedModel
 from ..core.solver import Solver
 from ..core.stepper import Problem
 from .model import refuse_mask
@@ -22,7 +23,7 @@ __all__ = ["OttAntonsen", "OttAntonsenResult", "OttAntonsenSolver", "oasolve"]
 
 
 @dataclass(frozen=True, eq=False)
-class OttAntonsen:
+class OttAntonsen(SavedModel):
     r"""Kuramoto's model of N→∞ oscillators whose frequencies are a sum of Lorentz distributions.
 
     .. math::

@@ -11,6 +11,7 @@ import scipy.optimize
 import scipy.sparse
 
 from ..core.checks import check_integer, check_seed
+from ..core.saved import Saved
 from .model import Circle, check_circle
 from .stationary import Stability, check_energy, stability
 
@@ -20,7 +21,7 @@ _TOGETHER = 1e-5
 
 
 @dataclass(frozen=True)
-class StableState:
+class StableState(Saved):
     """A stable stationary state that a search found.
 
     Attributes

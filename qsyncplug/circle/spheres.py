@@ -13,6 +13,7 @@ from ..core.checks import check_array, check_choice, check_memory, check_number
 from ..core.options import DEFAULTS, Options
 from ..core.result import Result
 from ..core.rungekutta import runge_kutta
+from ..core.saved import SavedModel
 from ..core.solver import Solver
 from ..core.stepper import Problem
 from .model import refuse_mask
@@ -23,7 +24,7 @@ __all__ = ["Sphere", "SphereResult", "SphereSolver", "spheresolve"]
 
 
 @dataclass(frozen=True, eq=False)
-class Sphere:
+class Sphere(SavedModel):
     r"""Particles on the unit sphere of :math:`R^d` or :math:`C^d`.
 
     .. math::

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse
 
 from ..core.checks import check_choice, check_number
+from ..core.saved import Saved
 from .model import Circle, check_circle, refuse_extras
 from .parts import TOGETHER, Parts
 
@@ -22,7 +23,7 @@ _BLOCK = 2**20
 
 
 @dataclass(frozen=True)
-class Stability:
+class Stability(Saved):
     r"""Linear stability of a state.
 
     Attributes
@@ -70,6 +71,12 @@ class Stability:
     >>> found.stable, np.round(np.sort(found.eigenvalues.real), 6) + 0.0
     (True, array([-1., -1.,  0.]))
     """
+
+    _axes: ClassVar[dict[str, str]] = {
+        "jacobian": "n n",
+        "eigenvalues": "n",
+        "velocity": "n",
+    }
 
     jacobian: np.ndarray
     eigenvalues: np.ndarray

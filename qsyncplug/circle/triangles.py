@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..core.checks import check_array, check_flag, check_integer, check_number
+from ..core.saved import Saved
 from .callables import interaction as as_interaction
 from .interactions import Interaction
 from .model import refuse_mask
@@ -32,7 +33,7 @@ _ROUNDING = 1e-13
 
 
 @dataclass(frozen=True)
-class ThreeClusterRange:
+class ThreeClusterRange(Saved):
     r"""The ratios of sizes for which three clusters are stable.
 
     Attributes

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from ..core.gaussian import uncertainty_margin
+from ..core.saved import Saved
 from ..sync import SyncView, Verdict
 
 __all__ = ["Check", "checks_of"]
 
 
 @dataclass(frozen=True)
-class Check:
+class Check(Saved):
     """One check of one entry: passed or not, and what was found."""
 
     name: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import os
 import pathlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from ..core import storage
+from ..core.saved import Saved
 from ..sync import Verdict
 from .answer import answer
 from .checks import Check
@@ -20,7 +23,7 @@ __all__ = ["Comparison"]
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(Saved):
     """What :func:`compare` found; prints as a table.
 
     Attributes
@@ -158,13 +161,14 @@ class Comparison:
             "notes": self.notes,
         }
 
-    def save(self, path: str | pathlib.Path) -> pathlib.Path:
-        """Write everything as JSON, which any program reads.
+    def save(self, path: str | os.PathLike[str]) -> pathlib.Path:  # type: ignore[override]
+        """Write everything as JSON, which any program reads, or for :func:`qsyncplug.load`.
 
         Parameters
         ----------
         path : str or Path
-            Its ending becomes ``.json`` if it has none.
+            Ending in ``.npz``: for :func:`qsyncplug.load`, bit for bit. Otherwise JSON; the ending
+            becomes ``.json`` if there is none.
 
         Returns
         -------
@@ -172,6 +176,9 @@ class Comparison:
             Of the file.
         """
         target = pathlib.Path(path)
+        if target.suffix == ".npz":
+            storage.save(self, target)
+            return target
         target = target if target.suffix else target.with_suffix(".json")
         target.write_text(json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=1))
         return target

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..core.saved import Saved
+
 __all__ = ["Row", "make_row", "split"]
 
 
 @dataclass(frozen=True)
-class Row:
+class Row(Saved):
     """One measure in one approximation.
 
     Attributes

@@ -1,9 +1,15 @@
-"""Values of users as JSON and arrays, and back: numbers, text, arrays, Qobj and lists of them."""
+"""Values as JSON and arrays, and back: numbers, text, arrays, Qobj, our objects, lists of these."""
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
+import enum
+import functools
 import math
 import os
+from collections.abc import Callable, Iterator
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,9 +18,25 @@ import scipy.sparse
 
 from .errors import StorageError
 
-__all__ = ["decode", "encode"]
+__all__ = ["CLASSES", "FUNCTIONS", "decode", "encode", "sharing"]
 
 _TAG = "__"
+#: what files may hold: classes with ``_to_store`` and ``_from_store``, and enumerations, by name
+CLASSES: dict[str, Any] = {}
+#: functions that a ``functools.partial`` in a file may be of, and whether they read models
+FUNCTIONS: dict[str, tuple[Callable[..., Any], bool]] = {}
+#: objects met in one file, so that one that is met twice is written and comes back once
+_met: contextvars.ContextVar[dict[Any, Any] | None] = contextvars.ContextVar("met", default=None)
+
+
+@contextlib.contextmanager
+def sharing() -> Iterator[None]:
+    """Keep objects that occur several times in what is written or read here as one."""
+    token = _met.set({})
+    try:
+        yield
+    finally:
+        _met.reset(token)
 
 
 def encode(value: Any, arrays: dict[str, np.ndarray], name: str, *, text: bool = False) -> Any:
@@ -45,7 +67,7 @@ def encode(value: Any, arrays: dict[str, np.ndarray], name: str, *, text: bool =
         return {_TAG: "complex", "value": [repr(value.real), repr(value.imag)]}
     if isinstance(value, (list, tuple)) and type(value) in (list, tuple):
         return _encode_sequence(value, arrays, name, text)
-    if type(value) is dict:
+    if type(value) in (dict, MappingProxyType):
         items = [
             [encode(k, arrays, name, text=text), encode(v, arrays, name, text=text)]
             for k, v in value.items()
@@ -60,6 +82,10 @@ def encode(value: Any, arrays: dict[str, np.ndarray], name: str, *, text: bool =
         return _encode_qobj(value, arrays, name)
     if isinstance(value, os.PathLike):
         return os.fspath(value)
+    if CLASSES.get(type(value).__name__) is type(value):
+        return _encode_object(value, arrays, name)
+    if isinstance(value, functools.partial) and not value.keywords:
+        return _encode_partial(value, arrays, name)
     if text:
         return str(value)
     raise StorageError(
@@ -78,7 +104,7 @@ def _encode_sequence(
     value: Any, arrays: dict[str, np.ndarray], name: str, text: bool
 ) -> dict[str, Any] | list[Any]:
     kind = "list" if type(value) is list else "tuple"
-    first = type(value[0]) if value else None
+    first: Any = type(value[0]) if value else None
     one = all(type(v) is first for v in value)
     if one and first in (float, complex, np.float64, np.complex128):
         packed = _put(np.array(value), arrays, name)
@@ -87,6 +113,16 @@ def _encode_sequence(
         if value[0].dtype.kind not in "biufc":
             raise StorageError(f"{name} holds arrays of {value[0].dtype}, which a file cannot keep")
         return {_TAG: kind, "packed": _put(np.stack(value), arrays, name), "python": False}
+    if one and first is np.ndarray and _ragged(value):
+        packed = _put(np.concatenate(value), arrays, name)
+        ends = _put(np.cumsum([len(v) for v in value]), arrays, name)
+        return {_TAG: "ragged", "kind": kind, "packed": packed, "ends": ends}
+    if one and hasattr(first, "_stored_fields") and CLASSES.get(first.__name__) is first:
+        rows = [v._stored_fields() for v in value]
+        columns = {
+            key: encode([row[key] for row in rows], arrays, f"{name}.{key}") for key in rows[0]
+        }
+        return {_TAG: "records", "kind": kind, "class": str(first.__name__), "columns": columns}
     if first is qutip.Qobj and _alike(value):
         packed = _put(np.stack([v.full() for v in value]), arrays, name)
         return {_TAG: "qobjs", "packed": packed, "dims": value[0].dims}
@@ -104,6 +140,58 @@ def _alike(value: list[qutip.Qobj] | tuple[qutip.Qobj, ...]) -> bool:
         and v.superrep is None
         for v in value
     )
+
+
+def _ragged(value: Any) -> bool:
+    """Whether lists of numbers can be written one after the other."""
+    return value[0].dtype.kind in "biufc" and {(v.dtype, v.ndim) for v in value} == {
+        (value[0].dtype, 1)
+    }
+
+
+def _encode_object(value: Any, arrays: dict[str, np.ndarray], name: str) -> dict[str, Any]:
+    """An object of the package, with its arrays under a prefix of its own."""
+    kind = type(value).__name__
+    if isinstance(value, enum.Enum):
+        return {_TAG: "enum", "class": kind, "value": value.value}
+    met = _met.get()
+    if met is not None and id(value) in met:
+        return {_TAG: "same", "number": met[id(value)][0]}
+    header, inner = value._to_store()
+    at = f"{name}:{len(arrays)}/"
+    arrays.update((at + key, array) for key, array in inner.items())
+    out = {_TAG: "object", "class": kind, "at": at, "header": header}
+    if met is not None:
+        # the object itself too, so that its id is not given to another
+        out["number"] = len(met)
+        met[id(value)] = (len(met), value, header)
+    return out
+
+
+def _encode_partial(
+    value: functools.partial[Any], arrays: dict[str, np.ndarray], name: str
+) -> dict[str, Any]:
+    function = f"{value.func.__module__}.{getattr(value.func, '__qualname__', '?')}"
+    known, reads_model = FUNCTIONS.get(function, (None, False))
+    if known is not value.func:
+        raise StorageError(
+            f"{name} is {function}, a function that a file cannot keep; leave it out"
+        )
+    args = encode(list(value.args), arrays, name)
+    if reads_model and any(map(_lost_model, value.args, args)):
+        raise StorageError(
+            f"{name} follows from a model that a file cannot keep; save the result without it"
+        )
+    return {_TAG: "partial", "function": function, "args": args}
+
+
+def _lost_model(value: Any, encoded: Any) -> bool:
+    """Whether a result had to leave its model out."""
+    header = encoded.get("header") if isinstance(encoded, dict) else None
+    met = _met.get()
+    if header is None and met is not None and id(value) in met:
+        header = met[id(value)][2]
+    return header is not None and "model" in header and header["model"] is None
 
 
 def _encode_qobj(value: qutip.Qobj, arrays: dict[str, np.ndarray], name: str) -> dict[str, Any]:
@@ -185,6 +273,48 @@ def _decode_csr(parts: dict[str, np.ndarray], shape: tuple[int, int]) -> Any:
     return scipy.sparse.csr_matrix((data, indices, indptr), shape=shape)
 
 
+def _decode_ragged(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    ends = arrays[value["ends"]]
+    packed = arrays[value["packed"]]
+    if ends.size == 0 or ends[0] < 0 or np.any(np.diff(ends) < 0) or ends[-1] != packed.size:
+        raise StorageError("lists of numbers do not fit into each other")
+    items = [part.copy() for part in np.split(packed, ends[:-1])]
+    return items if value["kind"] == "list" else tuple(items)
+
+
+def _decode_records(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    columns = {key: decode(column, arrays) for key, column in value["columns"].items()}
+    rows = zip(*columns.values(), strict=True)
+    cls = CLASSES[value["class"]]
+    items = [cls._from_fields(dict(zip(columns, row, strict=True))) for row in rows]
+    return items if value["kind"] == "list" else tuple(items)
+
+
+def _decode_object(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    at = value["at"]
+    inner = {key[len(at) :]: array for key, array in arrays.items() if key.startswith(at)}
+    out = CLASSES[value["class"]]._from_store(value["header"], inner)
+    met = _met.get()
+    if met is not None and "number" in value:
+        met[value["number"]] = out
+    return out
+
+
+def _decode_same(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    return (_met.get() or {})[value["number"]]
+
+
+def _decode_enum(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    kind = CLASSES[value["class"]]
+    if not issubclass(kind, enum.Enum):
+        raise StorageError(f"{value['class']} is no enumeration")
+    return kind(value["value"])
+
+
+def _decode_partial(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    return functools.partial(FUNCTIONS[value["function"]][0], *decode(value["args"], arrays))
+
+
 _DECODERS: dict[str, Any] = {
     "float": lambda v, a: float(v["value"]),
     "complex": lambda v, a: complex(*map(float, v["value"])),
@@ -195,4 +325,10 @@ _DECODERS: dict[str, Any] = {
     "scalar": lambda v, a: a[v["name"]][()],
     "qobj": _decode_qobj,
     "qobjs": _decode_qobjs,
+    "ragged": _decode_ragged,
+    "records": _decode_records,
+    "object": _decode_object,
+    "same": _decode_same,
+    "enum": _decode_enum,
+    "partial": _decode_partial,
 }

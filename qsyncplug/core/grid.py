@@ -10,6 +10,7 @@ import numpy as np
 import scipy.fft
 
 from .checks import check_array, check_integer, check_memory, check_number
+from .saved import Saved
 
 __all__ = ["Grid"]
 
@@ -19,7 +20,7 @@ def _per_dimension(name: str, value: Any) -> tuple[Any, ...]:
 
 
 @dataclass(frozen=True)
-class Grid:
+class Grid(Saved):
     r"""A periodic box with an equidistant grid, centred at the origin.
 
     Axis ``a`` holds :math:`x_j = -L/2 + jL/n`, ``j = 0 … n-1``, and the wave

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, TypeVar, overload
 
 from .html import table
+from .saved import Saved, kept
 
 __all__ = ["Outcome", "Outcomes", "Prediction", "Predictions"]
 
@@ -14,7 +16,7 @@ Verdict = tuple[bool | None, str]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Outcome(Saved):
     """A prediction held against a run.
 
     Attributes
@@ -71,7 +73,7 @@ class Outcomes(tuple[Outcome, ...]):
 
 
 @dataclass(frozen=True)
-class Prediction:
+class Prediction(Saved):
     """A statement whose hypotheses hold for a model and its initial state.
 
     Attributes
@@ -107,6 +109,11 @@ class Prediction:
     period: float | None = None
     test: Callable[[Any], Verdict] | None = field(default=None, repr=False)
 
+    def _stored_fields(self) -> dict[str, Any]:
+        # tests are functions: they are made again from the model
+        test = None if self.test is None else _UNTESTED
+        return {**super()._stored_fields(), "test": test}
+
     def check(self, result: Any) -> Outcome:
         """Hold it against a run from this initial state."""
         return Outcome(self.name, *(self.test(result) if self.test else (None, "nothing to check")))
@@ -118,10 +125,18 @@ class Prediction:
         return text + (f" [{self.correction}]" if self.correction else "") + f" [{self.source}]"
 
 
+@kept()
+def _untested(result: Any) -> Verdict:
+    """The test of a prediction that was read from a file."""
+    return None, "a file keeps no tests: take qsp.predictions(model, state0) again"
+
+
+_UNTESTED = partial(_untested)
+
 P = TypeVar("P", bound=Prediction)
 
 
-class Predictions(Sequence[P], Generic[P]):
+class Predictions(Saved, Sequence[P], Generic[P]):
     """The statements that apply, by position, by name (``p["name"]``) or as attribute (``p.name``),
     and notes.
 
@@ -146,6 +161,13 @@ class Predictions(Sequence[P], Generic[P]):
     def __init__(self, items: Any = (), notes: Sequence[str] = ()):
         self._items: tuple[P, ...] = tuple(items)
         self.notes = tuple(notes)
+
+    @classmethod
+    def _field_types(cls) -> dict[str, Any]:
+        return {"items": tuple[Prediction, ...], "notes": tuple[str, ...]}
+
+    def _stored_fields(self) -> dict[str, Any]:
+        return {"items": self._items, "notes": self.notes}
 
     def __len__(self) -> int:
         return len(self._items)

@@ -157,12 +157,10 @@ class Result(qutip.solver.result.Result):  # type: ignore[misc]
         )
         if len(self.times):
             row("times", f"{len(self.times)} from {self.times[0]:g} to {self.times[-1]:g}")
-        if "steps accepted" in stats:
-            row(
-                "steps",
-                f"{stats['steps accepted']} accepted, {stats['steps rejected']} rejected, "
-                f"{stats['right-hand sides']} right-hand sides",
-            )
+        counts = ("steps accepted", "steps rejected", "right-hand sides")
+        if all(name in stats for name in counts):
+            accepted, rejected, sides = (stats[name] for name in counts)
+            row("steps", f"{accepted} accepted, {rejected} rejected, {sides} right-hand sides")
         shapes = [
             f"{name} {getattr(self, name).shape}"
             for name in self._fields

@@ -11,20 +11,29 @@ import numpy as np
 
 from .archive import read_archive, write_archive
 from .checks import check_path
-from .encoding import encode
+from .encoding import CLASSES, encode, sharing
 from .errors import StorageError
 
-__all__ = ["build_model", "load", "model_to_store", "register", "register_model", "restore", "save"]
+__all__ = [
+    "build_model",
+    "depends_on_time",
+    "load",
+    "model_to_store",
+    "register",
+    "register_model",
+    "restore",
+    "save",
+    "write",
+]
 
 #: 2: checksum, values of any kind in e_ops
 SCHEMA = 2
-_results: dict[str, Any] = {}
 _models: dict[str, Callable[[dict[str, Any]], Any]] = {}
 
 
 def register(cls: type) -> type:
     """Let :func:`load` build objects of class `cls`, by ``cls._from_store(header, arrays)``."""
-    _results[cls.__name__] = cls
+    CLASSES[cls.__name__] = cls
     return cls
 
 
@@ -108,24 +117,32 @@ def save(
     OSError
         The file cannot be written.
     """
-    if resume is not None and _moves(result.model):
+    if resume is not None and depends_on_time(result.model):
         # a run goes on with the functions themselves
         result = copy.copy(result)
         result._text_of_model, result.model = result._model_text(), None
-    header, arrays = result._to_store()
-    header = {"schema": SCHEMA, "class": type(result).__name__, **_encode(header)}
+    with sharing():
+        header, arrays = result._to_store()
     if resume is not None:
         header["resume"] = encode(resume, arrays, "resume")
-    write_archive(path, header, arrays)
+    write(type(result).__name__, header, arrays, path)
 
 
-def _moves(model: Any) -> bool:
+def write(
+    name: str, header: dict[str, Any], arrays: dict[str, np.ndarray], path: str | os.PathLike[str]
+) -> None:
+    """Write what ``_to_store`` of the class `name` gave."""
+    path = check_path("path", path)
+    write_archive(path, {"schema": SCHEMA, "class": name, **_encode(header)}, arrays)
+
+
+def depends_on_time(model: Any) -> bool:
     """Whether a model depends on time."""
     return bool(getattr(model, "time_dependent", not getattr(model, "isconstant", True)))
 
 
 def load(path: str | os.PathLike[str]) -> Any:
-    """Read a result that ``result.save(path)`` wrote.
+    """Read what ``.save(path)`` of a result, model, view, verdict, … wrote.
 
     Nothing in the file is executed, nothing larger than it is allocated to read it, and everything
     is checked: checksum, sizes, shapes, indices.
@@ -137,9 +154,9 @@ def load(path: str | os.PathLike[str]) -> Any:
 
     Returns
     -------
-    Result
-        Of the class that was saved, with its arrays, states, statistics and, where it can be
-        stored, its model.
+    object
+        Of the class that was saved; a result with its arrays, states, statistics and, where it can
+        be stored, its model.
 
     Raises
     ------
@@ -173,13 +190,14 @@ def restore(
             f"{SCHEMA}"
         )
     name = header.get("class")
-    cls = _results.get(name) if isinstance(name, str) else None
-    if cls is None:
+    cls = CLASSES.get(name) if isinstance(name, str) else None
+    if cls is None or not hasattr(cls, "_from_store"):
         raise StorageError(
-            f"{path} holds a {str(name)[:60]!r}; this version knows {', '.join(sorted(_results))}"
+            f"{path} holds a {str(name)[:60]!r}; this version knows {', '.join(sorted(CLASSES))}"
         )
     try:
-        return cls._from_store(header, arrays)
+        with sharing():
+            return cls._from_store(header, arrays)
     except StorageError as error:
         raise StorageError(f"{path}: {error}") from error
     except (Exception, RecursionError) as error:

@@ -10,6 +10,8 @@ import numpy as np
 import scipy.optimize
 
 from ..core.checks import check_array
+from ..core.errors import StorageError
+from ..core.saved import Saved
 
 __all__ = ["Peak", "Spectrum"]
 
@@ -18,7 +20,7 @@ _SMALLEST_PEAK = 1e-3
 
 
 @dataclass(frozen=True)
-class Peak:
+class Peak(Saved):
     """A local maximum of a spectrum.
 
     Attributes
@@ -44,7 +46,7 @@ class Peak:
     height: float
 
 
-class Spectrum:
+class Spectrum(Saved):
     r"""A spectrum :math:`S(ω)=2\,\mathrm{Re}∫_0^∞⟨δa^†(τ)δa(0)⟩e^{-iωτ}dτ`, known at every ω.
 
     Held is a small matrix A, the resolvent on a Krylov space: S(ω)=2 Re gᵀA[1+(iω−σ)A]^{-1}h.
@@ -83,6 +85,28 @@ class Spectrum:
         self.coherent, self.power, self.error = coherent, power, error
         self.w = np.zeros(0)
         self.values = np.zeros(0)
+
+    @classmethod
+    def _field_types(cls) -> dict[str, Any]:
+        arrays = dict.fromkeys(("small", "g", "h", "w", "values"), np.ndarray)
+        numbers = {"shift": float, "coherent": complex, "power": float, "error": float}
+        return {**arrays, **numbers}
+
+    def _stored_fields(self) -> dict[str, Any]:
+        hidden = {"small": self._small, "g": self._g, "h": self._h, "shift": self._shift}
+        return {n: hidden[n] if n in hidden else getattr(self, n) for n in self._field_types()}
+
+    @classmethod
+    def _made_of(cls, found: dict[str, Any]) -> Spectrum:
+        w, values = found.pop("w"), found.pop("values")
+        m = len(found["g"])
+        if found["small"].shape != (m, m) or found["h"].shape != (m,) or w.shape != values.shape:
+            raise StorageError("the parts of a spectrum have different sizes")
+        if not all(np.all(np.isfinite(found[name])) for name in ("small", "g", "h", "shift")):
+            raise StorageError("the parts of a spectrum are not finite")
+        out = cls(**found)
+        out.w, out.values = w, values
+        return out
 
     # ------------------------------------------------------------ values
 

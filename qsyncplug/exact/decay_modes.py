@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time as clock
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import qutip
@@ -13,6 +13,7 @@ import scipy.sparse.linalg as spla
 
 from ..core.checks import check_integer, check_memory
 from ..core.errors import QsyncplugWarning, SolverError, warn
+from ..core.saved import Saved
 from .ellipse import Expansion, estimate_ellipse
 from .liouvillian import Elements
 from .patience import say_if_long
@@ -27,7 +28,7 @@ _GROWS = 1e-8
 
 
 @dataclass
-class Eigenmodes:
+class Eigenmodes(Saved):
     """Leading eigenvalues of a Liouvillian, by falling real part.
 
     Attributes
@@ -49,6 +50,10 @@ class Eigenmodes:
     >>> round(r.gap, 9)
     0.5
     """
+
+    _axes: ClassVar[dict[str, str]] = dict.fromkeys(
+        ("eigenvalues", "orders", "residuals", "modes"), "k"
+    )
 
     eigenvalues: np.ndarray
     orders: list[Any]

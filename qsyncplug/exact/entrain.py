@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..core.checks import check_array
+from ..core.saved import Saved
 from ..operators.system import System
 from .curve import Spectrum
 from .regression import spectrum
@@ -17,7 +18,7 @@ __all__ = ["EntrainmentCurve", "entrainment"]
 
 
 @dataclass(frozen=True, eq=False)
-class EntrainmentCurve:
+class EntrainmentCurve(Saved):
     """Observed frequency against detuning.
 
     Attributes
@@ -39,6 +40,10 @@ class EntrainmentCurve:
     >>> [round(float(x), 9) for x in qsp.entrainment(free, [0.0, 1.0], cutoff=24).frequency]
     [0.0, 1.0]
     """
+
+    _axes: ClassVar[dict[str, str]] = dict.fromkeys(
+        ("detuning", "frequency", "linewidth", "height", "coherent", "power", "spectra"), "K"
+    )
 
     detuning: np.ndarray
     frequency: np.ndarray

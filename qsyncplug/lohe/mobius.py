@@ -12,7 +12,7 @@ With B=1−G(0) and κ=k cos α,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from .._ext.integrator import Integrator
 from .._ext.lohe import MobiusRightHandSide
 from ..core.checks import check_memory
 from ..core.errors import SolverError
+from ..core.saved import Saved
 from ..waves.factors import factorize
 from .initial import read_states
 from .model import SchrodingerLohe
@@ -121,7 +122,7 @@ def mobius_deviations(
 
 
 @dataclass(frozen=True)
-class SynchronizedLimit:
+class SynchronizedLimit(Saved):
     r"""What identical oscillators tend to.
 
     Attributes
@@ -148,6 +149,11 @@ class SynchronizedLimit:
     >>> limit.synchronizes, round(limit.rate, 6)
     (True, 1.0)
     """
+
+    _axes: ClassVar[dict[str, str]] = {
+        "prefactor": "N N",
+        "weights": "N",
+    }
 
     synchronizes: bool
     rate: float

@@ -14,6 +14,7 @@ import scipy.sparse
 from ..core import storage
 from ..core.adjacency import read_adjacency
 from ..core.checks import check_array, check_choice, check_memory, check_number
+from ..core.saved import SavedModel
 from ..waves.closed_forms import VARIANTS
 from ..waves.errors import NormalizationWarning
 from ..waves.hamiltonian import GridHamiltonian
@@ -31,7 +32,7 @@ __all__ = ["SchrodingerLohe"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SchrodingerLohe:
+class SchrodingerLohe(SavedModel):
     r"""N quantum oscillators coupled through their mean, in one of three variants.
 
     .. math::

@@ -16,6 +16,7 @@ from scipy.special import gammaln, xlogy
 from ..core import storage
 from ..core.checks import check_array, check_number
 from ..core.entry import steadystate
+from ..core.saved import SavedModel
 
 __all__ = [
     "SpinOne",
@@ -35,7 +36,7 @@ def _jumps(gain: float, loss: float) -> list[qutip.Qobj]:
 
 
 @dataclass(frozen=True)
-class SpinOne:
+class SpinOne(SavedModel):
     r"""A spin 1 that a drive entrains.
 
     .. math:: H = ΔS_z + εS_y, \qquad L = \sqrt{γ_g/2}\,S_+S_z,\ \sqrt{γ_d/2}\,S_-S_z
@@ -100,7 +101,7 @@ class SpinOne:
 
 
 @dataclass(frozen=True)
-class SpinOnePair:
+class SpinOnePair(SavedModel):
     r"""Two spins 1 that a coherent exchange synchronises.
 
     .. math:: H = \tfrac{Δ}{2}(S_{1z}-S_{2z}) + \tfrac{iε}{2}(S_{1+}S_{2-}-S_{1-}S_{2+}),

@@ -7,10 +7,11 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from ..core.saved import Saved
 from .expression import Expression
 from .handle import EachAtom
 from .level import LevelFactor
@@ -23,7 +24,7 @@ _ALL_PERMUTATIONS = 5
 
 
 @dataclass(frozen=True)
-class Symmetries:
+class Symmetries(Saved):
     """Symmetries of the master equation.
 
     Attributes
@@ -51,6 +52,12 @@ class Symmetries:
     >>> qsp.van_der_pol_pair().symmetries.common_phase
     True
     """
+
+    _axes: ClassVar[dict[str, str]] = {
+        "charges": "K M",
+        "vanishing_amplitudes": "S",
+        "vanishing_coherences": "S",
+    }
 
     charges: np.ndarray
     common_phase: bool

@@ -11,6 +11,7 @@ import qutip
 
 from ..core import storage
 from ..core.checks import check_label
+from ..core.saved import SavedModel
 from .expression import Expression, join_spaces
 from .handle import Atoms, EachAtom, Level, Mode, Spin, handle
 from .heisenberg import Heisenberg
@@ -28,7 +29,7 @@ from .transform import Mapped, as_atoms, as_levels, holstein_primakoff
 __all__ = ["System"]
 
 
-class System(ClassicalRates):
+class System(ClassicalRates, SavedModel):
     r"""A system written once: :math:`\dot ρ = -i[H,ρ] + Σ_L (LρL^† - ½\{L^†L,ρ\})`.
 
     Parameters

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ..core import storage
+from ..core.saved import SavedModel
 from .equations import PublishedEquations
 from .figures import PublishedFigure, figure
 
@@ -13,7 +14,7 @@ __all__ = ["PublishedSpinChains"]
 
 
 @dataclass(frozen=True)
-class PublishedSpinChains(PublishedEquations):
+class PublishedSpinChains(PublishedEquations, SavedModel):
     r"""Two spin chains as published: the mean field of appendix B, the fluctuations of appendix C,
     eqs (13) to (21).
 

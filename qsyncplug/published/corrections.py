@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._ext.published import Flag
+from ..core.saved import Saved
 
 __all__ = ["CORRECTIONS", "Correction", "check_corrections"]
 
 
 @dataclass(frozen=True)
-class Correction:
+class Correction(Saved):
     """One discrepancy of the published equations.
 
     Attributes

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..core.checks import check_array, check_choice, check_integer, check_number
+from ..core.saved import Saved
 from .equations import PublishedEquations
 from .result import PublishedResult
 from .statements import (
@@ -73,7 +74,7 @@ FIGURES: dict[str, Panel] = {
 
 
 @dataclass(frozen=True, eq=False)
-class PublishedFigure:
+class PublishedFigure(Saved):
     """A figure of the paper as its own equations give it.
 
     Attributes
@@ -100,6 +101,8 @@ class PublishedFigure:
     >>> figure.name, len(figure.statements)
     ('2d', 3)
     """
+
+    _axes: ClassVar[dict[str, str]] = {"beta0": "2"}
 
     name: str
     model: PublishedEquations

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..core.entry import mfsolve
 from ..core.errors import NonFiniteError
+from ..core.saved import Saved
 from .equations import PublishedEquations
 from .result import PublishedResult
 from .solver import SingularEquationsError
@@ -49,7 +50,7 @@ CASES: dict[str, tuple[tuple[int, int], float]] = {
 
 
 @dataclass(frozen=True)
-class Statement:
+class Statement(Saved):
     """A statement of the paper and what the equations say.
 
     Attributes

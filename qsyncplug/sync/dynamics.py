@@ -10,9 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from ..core.saved import Saved, kept
+from ..core.storage import register
+
 __all__ = ["Dynamics", "Kind", "Quantum", "Spectra"]
 
 
+@register
 class Kind(StrEnum):
     """What a view holds, and hence what can decide."""
 
@@ -23,7 +27,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Spectra:
+class Spectra(Saved):
     """Where coupled oscillators radiate, and where they would without each other; or one driven
     oscillator in the frame of its drive, and where it would without.
 
@@ -72,7 +76,7 @@ class Quantum:
 
 
 @dataclass(frozen=True)
-class Dynamics:
+class Dynamics(Saved):
     """Facts of a model that no window of a run can show; whatever is not known is None.
 
     Attributes
@@ -153,13 +157,16 @@ class Dynamics:
         )
 
 
+@kept()
 def _rows(phases: Callable[[Any], np.ndarray], index: np.ndarray, part: slice) -> np.ndarray:
     return phases(index[part])
 
 
+@kept()
 def _columns(phases: Callable[[Any], np.ndarray], nodes: np.ndarray, part: slice) -> np.ndarray:
     return phases(part)[:, nodes]
 
 
+@kept()
 def _entry(function: Callable[[int], Any], index: np.ndarray, k: int) -> Any:
     return function(int(index[k]))

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core.checks import check_integer, check_memory, check_number
 from ..core.errors import MissingFieldError
+from ..core.saved import Saved
 from .dynamics import Dynamics
 from .fields import check_correlations, check_field, check_physical, frozen
 
@@ -33,7 +34,7 @@ _ADVICE = {
 
 
 @dataclass(frozen=True)
-class About:
+class About(Saved):
     """What a view's numbers are of.
 
     Attributes

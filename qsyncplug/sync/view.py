@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.checks import check_integer, check_memory, check_times
+from ..core.saved import Saved, must_run
 from .dynamics import Dynamics
 from .fields import check_states, frozen, hopping, one_minus
 from .store import About, Store
@@ -23,7 +24,7 @@ PHASE_THRESHOLD = 1e-9
 MASS_THRESHOLD = 1e-10
 
 
-class SyncView:
+class SyncView(Saved):
     r"""What a run says about synchronisation, in the same terms for every system.
 
     T times, N nodes; any subset of the fields. Arrays are copied, C-ordered and read-only. ħ=1,
@@ -409,6 +410,21 @@ class SyncView:
         fields = {k: self._store.get(k) if callable(v) else v for k, v in values.items()}
         about = replace(self.about, n=self.n)
         return _rebuild, (self.times, fields, self.states_or_none, self.subsystems, about)
+
+    @classmethod
+    def _field_types(cls) -> dict[str, Any]:
+        optional = {"states": list[Any] | None, "subsystems": tuple[int, ...] | None}
+        return {"times": np.ndarray, "fields": dict[str, Any], **optional, "about": About}
+
+    def _stored_fields(self) -> dict[str, Any]:
+        values, states = self._store.values, self.states_or_none
+        fields = {k: self._store.get(k) if must_run(v) else v for k, v in values.items()}
+        given = (self.times, fields, None if states is None else list(states), self.subsystems)
+        return dict(zip(self._field_types(), (*given, replace(self.about, n=self.n)), strict=True))
+
+    @classmethod
+    def _made_of(cls, found: dict[str, Any]) -> SyncView:
+        return cls.of(**found)
 
     def __repr__(self) -> str:
         name = f"{self.system!r}, " if self.system else ""

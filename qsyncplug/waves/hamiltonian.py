@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.fft
 import scipy.linalg
 
+from ..core import storage
 from ..core.checks import check_array, check_flag, check_memory
 from ..core.grid import Grid
+from ..core.saved import Saved, SavedModel
 from ..core.threads import linear_algebra_threads
 from ..core.timetable import Timetable, tabulate
 
@@ -20,7 +22,7 @@ __all__ = ["GridHamiltonian", "QuadraticPotential"]
 
 
 @dataclass(frozen=True)
-class QuadraticPotential:
+class QuadraticPotential(Saved):
     r"""V = ½ Σ_a κ_a u_a² + Σ_a g_a u_a + constant in the normal coordinates u = Rᵀx.
 
     Attributes
@@ -39,6 +41,12 @@ class QuadraticPotential:
     4.0
     """
 
+    _axes: ClassVar[dict[str, str]] = {
+        "kappa": "d",
+        "force": "d",
+        "axes": "d d",
+    }
+
     kappa: np.ndarray
     force: np.ndarray
     axes: np.ndarray
@@ -46,7 +54,7 @@ class QuadraticPotential:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GridHamiltonian:
+class GridHamiltonian(SavedModel):
     r"""The Hamiltonian :math:`H = -\tfrac12\Delta + V` on a periodic grid (ħ=m=1), −½Δ by Fourier
     transform.
 
@@ -247,6 +255,9 @@ class GridHamiltonian:
     def __str__(self) -> str:
         size = "×".join(map(str, self.grid.shape))
         return f"GridHamiltonian({size}{', time-dependent' if self.time_dependent else ''})"
+
+
+storage.register_model("GridHamiltonian", GridHamiltonian.from_dict)
 
 
 @dataclass(frozen=True, eq=False)

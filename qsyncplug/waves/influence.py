@@ -12,12 +12,13 @@ import numpy as np
 
 from ..core.checks import check_number
 from ..core.errors import ApproximationWarning
+from ..core.saved import Saved
 
 __all__ = ["Influence", "absolute_kernel", "check_kernel", "heavy_tail_kernel"]
 
 
 @dataclass(frozen=True)
-class Influence:
+class Influence(Saved):
     r"""The family :math:`h(r) = \text{floor} +
     \text{height}\,(1+r^2/\text{scale}^2)^{-\text{exponent}/2}`, nonincreasing.
 

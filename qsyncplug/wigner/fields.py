@@ -10,6 +10,7 @@ import numpy as np
 
 from ..core.checks import check_array, check_memory, check_number
 from ..core.grid import Grid
+from ..core.saved import Saved
 from .fit import judge, state_diagnostics
 
 __all__ = ["NODE", "Hydrodynamics", "bar", "hydrodynamics", "resolved", "states_on"]
@@ -40,7 +41,7 @@ def states_on(name: str, psi: Any, grid: Any) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class Hydrodynamics:
+class Hydrodynamics(Saved):
     r"""Hydrodynamic fields of ψ, by the polar factorisation ψ=√ρ φ (Antonelli, Ha, Kim and Marcati,
     section 5).
 

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.fft
 
 from ..core.checks import check_integer, check_memory
+from ..core.saved import Saved
 from .fit import factor_diagnostics, phase_space_diagnostics
 from .kernels import correlate, correlate_kernel, to_momentum, upsample
 from .phase_space import PhaseSpace
@@ -20,7 +21,7 @@ __all__ = ["ArrayMatrix", "FactorMatrix", "WignerMatrix"]
 _SMALL = 2**24
 
 
-class WignerMatrix:
+class WignerMatrix(Saved):
     """Entries w_ij(x, p), i, j = 0 … N−1, at one time.
 
     Attributes
@@ -134,6 +135,15 @@ class FactorMatrix(WignerMatrix):
         self.left = left
         self.right = left if right is None else right
         self.signs = signs
+
+    @classmethod
+    def _field_types(cls) -> dict[str, Any]:
+        arrays = {"left": np.ndarray, "right": np.ndarray | None, "signs": np.ndarray}
+        return {"space": PhaseSpace, **arrays}
+
+    def _stored_fields(self) -> dict[str, Any]:
+        right = None if self.hermitian else self.right
+        return {"space": self.space, "left": self.left, "right": right, "signs": self.signs}
 
     def _fine(self, rows: np.ndarray) -> np.ndarray:
         grid = self.space.grid
@@ -255,6 +265,11 @@ class ArrayMatrix(WignerMatrix):
         self.arrays = arrays
         self.left = left
         self.right = right
+
+    @classmethod
+    def _field_types(cls) -> dict[str, Any]:
+        arrays = dict.fromkeys(("arrays", "left", "right"), np.ndarray)
+        return {"space": PhaseSpace, **arrays, "hermitian": bool}
 
     def _source(self, k: int, m: int) -> np.ndarray:
         if not self.hermitian:

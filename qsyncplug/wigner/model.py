@@ -13,6 +13,7 @@ import scipy.sparse
 from ..core import storage
 from ..core.checks import check_array, check_number
 from ..core.grid import Grid
+from ..core.saved import SavedModel
 from ..lohe.model import SchrodingerLohe
 from ..waves.hamiltonian import GridHamiltonian
 from .equation import wigner_equation
@@ -22,7 +23,7 @@ __all__ = ["WignerLohe"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class WignerLohe:
+class WignerLohe(SavedModel):
     r"""N quantum oscillators in phase space, each coupled to the mean of all.
 
     .. math::

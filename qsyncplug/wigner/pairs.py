@@ -12,6 +12,7 @@ import scipy.fft
 from ..core.checks import check_number
 from ..core.errors import ApproximationWarning, warn
 from ..core.grid import Grid
+from ..core.saved import Saved
 from .fields import NODE, Hydrodynamics, bar, resolved, states_on
 from .kernels import upsample
 
@@ -19,7 +20,7 @@ __all__ = ["PairHydrodynamics", "h1_distance", "hydrodynamic_distances", "pair_h
 
 
 @dataclass(frozen=True, eq=False)
-class PairHydrodynamics:
+class PairHydrodynamics(Saved):
     """Hydrodynamic fields of a pair (ψ_1, ψ_2), made by :func:`pair_hydrodynamics`.
 
     Attributes

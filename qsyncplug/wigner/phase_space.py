@@ -10,6 +10,7 @@ import numpy as np
 
 from ..core.checks import check_integer
 from ..core.grid import Grid
+from ..core.saved import Saved
 
 __all__ = ["PhaseSpace", "as_phase_space", "fock_grid"]
 
@@ -18,7 +19,7 @@ MAX_FOCK = 600
 
 
 @dataclass(frozen=True)
-class PhaseSpace:
+class PhaseSpace(Saved):
     r"""The grid in (x, p) on which Wigner transforms of states on `grid` are exact.
 
     For n points at distance dx=L/n in a dimension of `grid`: 2n positions :math:`x_J=-L/2+J\,dx/2`,

@@ -12,13 +12,14 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
 from ...core.checks import check_choice, check_integer, check_number
+from ...core.saved import Saved
 from .representations import SIGMA_MINUS, SIGMA_X, SIGMA_Y, SIGMA_Z, site_operator
 
 __all__ = ["CentralChain", "DoubletReport"]
 
 
 @dataclass(frozen=True)
-class CentralChain:
+class CentralChain(Saved):
     r"""An odd antiferromagnetic chain of spins ½ that mediates between the two chains.
 
     .. math:: H_c = K Σ_k \tfrac14(σ_x^kσ_x^{k+1} + σ_y^kσ_y^{k+1} + Δ\,σ_z^kσ_z^{k+1}) +
@@ -134,7 +135,7 @@ class CentralChain:
 
 
 @dataclass(frozen=True)
-class DoubletReport:
+class DoubletReport(Saved):
     """How well the ground-state doublet of the central chain stands in for a spin ½.
 
     Attributes

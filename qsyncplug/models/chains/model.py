@@ -10,6 +10,7 @@ import qutip
 
 from ...core import storage
 from ...core.checks import check_integer, check_number, check_times
+from ...core.saved import SavedModel
 from ...operators.system import System
 from . import central as _central
 from . import representations as _rep
@@ -23,7 +24,7 @@ __all__ = ["SpinChains", "collective_van_der_pol_pair"]
 
 
 @dataclass(frozen=True, init=False)
-class SpinChains(ChainParameters):
+class SpinChains(ChainParameters, SavedModel):
     r"""Two chains of spins ½ coupled through a central spin: one Hamiltonian, one set of jump
     operators.
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from ...core.saved import Saved
 from .decays import slowest_rate
 
 __all__ = ["Estimate", "fit_rate", "slope"]
@@ -15,7 +17,7 @@ __all__ = ["Estimate", "fit_rate", "slope"]
 _COMPONENTS = 6
 
 
-class Estimate(float):
+class Estimate(Saved, float):
     """A number with its uncertainty.
 
     Attributes
@@ -42,6 +44,13 @@ class Estimate(float):
         out = super().__new__(cls, value)
         out.error, out.window = float(error), window
         return out
+
+    @classmethod
+    def _field_types(cls) -> dict[str, Any]:
+        return {"value": float, "error": float, "window": tuple[float, float] | None}
+
+    def _stored_fields(self) -> dict[str, Any]:
+        return {"value": float(self), "error": self.error, "window": self.window}
 
     def __str__(self) -> str:
         digits = 6

@@ -10,11 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from ...core.saved import Saved
+from ...core.storage import register
 from .rates import Estimate
 
 __all__ = ["Label", "Verdict"]
 
 
+@register
 class Label(StrEnum):
     """The words of :func:`qsyncplug.verdict`; each has one definition (see there).
 
@@ -67,7 +70,7 @@ _SYNCHRONISED = frozenset(
 
 
 @dataclass(frozen=True, eq=False)
-class Verdict:
+class Verdict(Saved):
     """Do they synchronise, how fast, how do we know.
 
     Attributes

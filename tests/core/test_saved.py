@@ -1,0 +1,228 @@
+"""Results, models, views, verdicts and whatever else is found go through files, bit for bit."""
+
+import dataclasses
+import functools
+import inspect
+import os
+import re
+
+import numpy as np
+import pytest
+import qutip
+
+import qsyncplug as qsp
+from qsyncplug.core.archive import read_archive
+from qsyncplug.core.encoding import encode, sharing
+from qsyncplug.core.errors import StorageError
+from qsyncplug.core.result import Result
+from tests.core.saved_examples import MORE, SAVED, TIMES, reason
+from tests.core.test_storage import fuzz
+
+EVERYTHING = {**SAVED, **MORE}
+
+
+@pytest.fixture(scope="module")
+def made():
+    return functools.cache(lambda name: EVERYTHING[name]())
+
+
+def equal(a, b):
+    """Whether two values are the same, to the last bit."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, np.ndarray):
+        return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+    if isinstance(a, qutip.Qobj):
+        return a.dims == b.dims and np.array_equal(a.full(), b.full())
+    if isinstance(a, dict):
+        return list(a) == list(b) and all(equal(a[k], b[k]) for k in a)
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(equal, a, b))
+    if isinstance(a, functools.partial):
+        return a.func is b.func and equal(a.args, b.args)
+    if hasattr(a, "to_dict_between") or (hasattr(a, "to_dict") and not isinstance(a, SKIP)):
+        return equal(a.to_dict(), b.to_dict())
+    if isinstance(a, Result):
+        fields = ["times", *a._fields]
+        return all(equal(getattr(a, n), getattr(b, n)) for n in fields) and equal(
+            dict(a.e_data), dict(b.e_data)
+        )
+    if isinstance(a, float):
+        return repr(a) == repr(b)
+    if dataclasses.is_dataclass(a):
+        names = [f.name for f in dataclasses.fields(a)]
+        return all(equal(getattr(a, n), getattr(b, n)) for n in names)
+    if hasattr(a, "_stored_fields"):
+        return equal(a._stored_fields(), b._stored_fields())
+    return a == b
+
+
+SKIP = (qsp.Comparison, qsp.Influence)
+
+
+def encoded(value):
+    arrays = {}
+    with sharing():
+        return encode(value, arrays, "x"), arrays
+
+
+@pytest.mark.filterwarnings("ignore::qsyncplug.core.errors.QsyncplugWarning")
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_it_goes_through_a_file(name, made, tmp_path):
+    first = made(name)
+    first.save(tmp_path / "x.npz")
+    back = qsp.load(tmp_path / "x.npz")
+    assert isinstance(back, getattr(qsp, name, object))
+    if not isinstance(first, (qsp.Prediction, qsp.Predictions)):
+        assert equal(first, back)
+    assert re.sub(" at 0x.*>", "", str(first)) == re.sub(" at 0x.*>", "", str(back))
+    # and what came back goes through one again, as the same bytes
+    back.save(tmp_path / "y.npz")
+    assert (tmp_path / "x.npz").read_bytes() == (tmp_path / "y.npz").read_bytes()
+
+
+def test_every_public_class_is_saved_or_has_a_reason_not_to_be():
+    for name in qsp.__all__:
+        if inspect.isclass(getattr(qsp, name)):
+            assert (name in SAVED) != (reason(name) is not None), name
+    for name in SAVED:
+        assert hasattr(getattr(qsp, name), "save"), name
+
+
+def test_everything_that_a_file_can_name_is_tested(made):
+    """Classes that are not public are parts of those that are."""
+    from qsyncplug.core.encoding import CLASSES
+
+    seen = {type(made(name)).__name__ for name in EVERYTHING}
+    parts = {
+        "Check", "Closure", "Dynamics", "Kind", "Label", "LohePrediction", "Row", "Spectra",
+        "_Attention", "_Custom", "_Sine",
+    }  # fmt: skip
+    assert set(CLASSES) - seen - parts - _bases(seen, CLASSES) == set()
+
+
+def _bases(seen, classes):
+    """Classes of which only subclasses exist, and those of tests."""
+    return {
+        name
+        for name, kind in classes.items()
+        if kind.__module__.startswith("test")
+        or any(issubclass(classes[s], kind) for s in seen if s in classes)
+    }
+
+
+def test_a_verdict_of_a_loaded_view_is_the_same(made, tmp_path):
+    for name in ("SyncView", "view of a mean field", "view of Möbius maps"):
+        view = made(name)
+        view.save(tmp_path / "x.npz")
+        back = qsp.load(tmp_path / "x.npz")
+        first, again = qsp.verdict(view), qsp.verdict(back)
+        assert str(first) == str(again)
+        assert np.array_equal(view.correlations, back.correlations)
+
+
+def test_a_run_met_twice_is_written_once(made, tmp_path):
+    view = made("view of a mean field")
+    view.save(tmp_path / "x.npz")
+    dynamics = qsp.load(tmp_path / "x.npz").dynamics
+    assert dynamics.velocity.args[0] is dynamics.exponents.args[0]
+    _, arrays = read_archive(tmp_path / "x.npz")
+    assert sum(name.endswith("covariance") for name in arrays) == 1
+
+
+def test_predictions_keep_their_words_and_say_that_their_tests_are_gone(made, tmp_path):
+    found = made("Predictions")
+    assert len(found) > 0
+    found.save(tmp_path / "x.npz")
+    back = qsp.load(tmp_path / "x.npz")
+    assert back.names == found.names
+    for a, b in zip(found, back, strict=True):
+        assert type(a) is type(b)
+        assert (a.statement, a.rate, a.period) == (b.statement, b.rate, b.period)
+        assert equal(a.limits, b.limits)
+    untested = qsp.Prediction("one", "all", "here", test=lambda result: (True, "yes"))
+    untested.save(tmp_path / "y.npz")
+    outcome = qsp.load(tmp_path / "y.npz").check(None)
+    assert outcome.passed is None
+    assert "again" in outcome.found
+
+
+def test_models_of_functions_of_time(tmp_path):
+    (b,) = qsp.modes(1)
+    coefficient = qutip.coefficient(lambda t: np.cos(t))
+    system = qsp.System(b.dag() * b + coefficient * (b + b.dag()), [b])
+    with pytest.raises(StorageError, match=r"give times="):
+        system.save(tmp_path / "x.npz")
+    system.save(tmp_path / "x.npz", times=[0.0, 1.0])
+    back = qsp.load(tmp_path / "x.npz")
+    runs = [qsp.mfsolve(s, [0.5], TIMES).mean for s in (system, back)]
+    assert np.abs(runs[0] - runs[1]).max() < 1e-9
+
+
+def test_functions_that_a_file_cannot_hold_are_refused(tmp_path):
+    kernel = qsp.Circle(lambda x: np.tanh(np.sin(x)), normalization=lambda n: n)
+    with pytest.raises(StorageError, match="functions"):
+        kernel.save(tmp_path / "x.npz")
+    view = qsp.SyncView.of(
+        [0.0, 1.0],
+        {"masses": np.ones((2, 2))},
+        about=qsp.About(dynamics=dataclasses.replace(_facts(), phases=lambda part: None)),
+    )
+    with pytest.raises(StorageError, match=r"phases.*leave it out"):
+        view.save(tmp_path / "x.npz")
+    assert not list(tmp_path.iterdir())
+
+
+def _facts():
+    from qsyncplug.sync.dynamics import Dynamics, Kind
+
+    return Dynamics(Kind.PHASES)
+
+
+def test_functions_of_a_view_are_asked_for_their_arrays(tmp_path):
+    view = qsp.SyncView([0.0, 1.0], masses=lambda: np.array([[1.0, 2.0], [1 / 3, 4.0]]))
+    view.save(tmp_path / "x.npz")
+    assert np.array_equal(qsp.load(tmp_path / "x.npz").masses, view.masses)
+
+
+def test_a_comparison_is_written_as_json_too(made, tmp_path):
+    comparison = made("Comparison")
+    assert comparison.save(tmp_path / "x").suffix == ".json"
+    assert comparison.save(tmp_path / "x.npz").suffix == ".npz"
+    assert str(qsp.load(tmp_path / "x.npz")) == str(comparison)
+
+
+def test_only_functions_of_the_package_come_back(tmp_path, made):
+    from qsyncplug.core.archive import write_archive
+
+    made("SyncView").save(tmp_path / "x.npz")
+    header, arrays = read_archive(tmp_path / "x.npz")
+    dynamics = header["fields"]["about"]["header"]["fields"]["dynamics"]["header"]["fields"]
+    for name in ("os.system", "builtins.eval", "qsyncplug.core.storage.load"):
+        dynamics["phases"]["function"] = name
+        write_archive(tmp_path / "y.npz", header, arrays)
+        with pytest.raises(StorageError):
+            qsp.load(tmp_path / "y.npz")
+
+
+@pytest.fixture(scope="module")
+def saved_files(made, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("saved")
+    paths = []
+    for k, name in enumerate(EVERYTHING):
+        made(name).save(folder / f"{k}.npz")
+        paths.append(folder / f"{k}.npz")
+    return paths
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_mutated_files_raise_storage_errors(saved_files, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda f: None)
+    assert fuzz(saved_files, tmp_path, 400, 3) > 250
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_many_mutated_files(saved_files, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda f: None)
+    assert fuzz(saved_files, tmp_path, 20_000, 4) > 10_000
