@@ -8,7 +8,7 @@ import os
 import pathlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -60,6 +60,8 @@ class Comparison(Saved):
     >>> same.reference, float(abs(same.differences["order_parameter"]["two"]).max())
     ('one', 0.0)
     """
+
+    _axes: ClassVar[dict[str, str]] = {"times": "T"}
 
     times: np.ndarray
     reference: str

@@ -117,12 +117,13 @@ def _encode_sequence(
         packed = _put(np.concatenate(value), arrays, name)
         ends = _put(np.cumsum([len(v) for v in value]), arrays, name)
         return {_TAG: "ragged", "kind": kind, "packed": packed, "ends": ends}
-    if one and hasattr(first, "_stored_fields") and CLASSES.get(first.__name__) is first:
+    own = CLASSES.get(getattr(first, "__name__", ""))
+    if one and own is not None and own is first and hasattr(own, "_stored_fields"):
         rows = [v._stored_fields() for v in value]
         columns = {
             key: encode([row[key] for row in rows], arrays, f"{name}.{key}") for key in rows[0]
         }
-        return {_TAG: "records", "kind": kind, "class": str(first.__name__), "columns": columns}
+        return {_TAG: "records", "kind": kind, "class": own.__name__, "columns": columns}
     if first is qutip.Qobj and _alike(value):
         packed = _put(np.stack([v.full() for v in value]), arrays, name)
         return {_TAG: "qobjs", "packed": packed, "dims": value[0].dims}

@@ -16,6 +16,7 @@ R = TypeVar("R", bound=Result)
 class SamplingSolver(Solver, Generic[R]):
     """A solver whose results are averages over samples, which exist once all are drawn."""
 
+    has_outputs = False
     ntraj: int
     seed: int | None
 

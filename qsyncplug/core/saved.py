@@ -103,16 +103,7 @@ class Saved:
         for name, value in found.items():
             if not fits(value, hints[name]):
                 raise StorageError(f"{cls.__name__}.{name} is a {type(value).__name__}")
-        lengths: dict[str, int] = {}
-        for name, axes in cls._axes.items():
-            shape = np.shape(found[name]) if isinstance(found[name], np.ndarray) else None
-            shape = (len(found[name]),) if shape is None else shape
-            names = axes.split()
-            if len(shape) != len(names) or any(
-                lengths.setdefault(a, int(a) if a.isdigit() else n) != n
-                for a, n in zip(names, shape, strict=True)
-            ):
-                raise StorageError(f"{cls.__name__}.{name} has the shape {shape}, not ({axes})")
+        _check_axes(cls.__name__, cls._axes, found)
         return cls._made_of(found)
 
     @classmethod
@@ -165,6 +156,21 @@ class SavedModel:
         if not isinstance(model, cls):
             raise StorageError(f"it holds a {type(model).__name__}, no {cls.__name__}")
         return model
+
+
+def _check_axes(kind: str, axes_of: dict[str, str], found: dict[str, Any]) -> None:
+    """Axes of one name have one length: that of the name, if it is a number."""
+    lengths: dict[str, int] = {}
+    for name, axes in axes_of.items():
+        value, names = found[name], axes.split()
+        shape = value.shape if isinstance(value, np.ndarray) else (len(value),)
+        right = len(shape) == len(names) and all(
+            lengths.setdefault(axis, int(axis) if axis.isdigit() else n) == n
+            for axis, n in zip(names, shape, strict=True)
+        )
+        # there is no course in time without a time
+        if not right or lengths.get("T") == 0:
+            raise StorageError(f"{kind}.{name} has the shape {shape}, not ({axes})")
 
 
 def must_run(value: Any) -> bool:

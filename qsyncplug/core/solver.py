@@ -42,6 +42,8 @@ class Solver:
     solver_options: ClassVar[dict[str, Any]] = DEFAULTS
     #: options that only the beginning of a run needs, and a checkpoint does not hold
     unsaved_options: ClassVar[tuple[str, ...]] = ()
+    #: whether there are outputs before the end, that ``until`` could look at
+    has_outputs: ClassVar[bool] = True
 
     def __init_subclass__(cls, **kw: Any):
         super().__init_subclass__(**kw)
@@ -200,6 +202,8 @@ class Solver:
     ) -> Result:
         """Go on from the mark of a checkpoint; see :func:`qsyncplug.resume`."""
         _check_until(until)
+        if until is not None and not self.has_outputs:
+            raise TypeError("until: samples have no outputs before the end; leave it out")
         times = self.output_times(mark["times"])
         with Limits(self._options["time_limit"]) as limits:
             problem = self._prepare(mark["state0"], times, e_ops, limits)

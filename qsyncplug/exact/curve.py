@@ -106,6 +106,8 @@ class Spectrum(Saved):
             raise StorageError("the parts of a spectrum are not finite")
         out = cls(**found)
         out.w, out.values = w, values
+        if not all(np.all(np.isfinite(part)) for part in out._poles):
+            raise StorageError("a spectrum has poles at infinity")
         return out
 
     # ------------------------------------------------------------ values

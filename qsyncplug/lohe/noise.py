@@ -11,18 +11,19 @@ Elsewhere: symmetric splitting of strong order 1.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ..core.checks import check_choice, check_integer, check_memory, check_number, check_times
-from ..core.drive import Drive
-from ..core.errors import SolverError
+from ..core.checks import check_choice, check_integer, check_memory, check_number
+from ..core.errors import SolverError, StorageError
 from ..core.failure import Failure
-from ..core.limits import Limits
 from ..core.options import Options
 from ..core.result import Result
+from ..core.sampler import SamplingSolver
 from ..core.status import Status
 from ..core.stepper import Problem, Stepper
 from ..waves.factors import factorize
@@ -128,7 +129,8 @@ def sltrajectories(
     options : dict, optional
         ``rtol`` and ``atol`` of the solver; ``step``: largest step of the splitting, needed where
         the paths are not exact (different frequencies or Hamiltonians, alignment); ``map``:
-        "serial", or ``map(function, items)`` such as that of a ``concurrent.futures`` executor.
+        "serial", or ``map(function, items)`` such as that of a ``concurrent.futures`` executor;
+        ``checkpoint``: the file that :func:`qsyncplug.resume` goes on from, bit for bit.
 
     Returns
     -------
@@ -156,53 +158,102 @@ def sltrajectories(
     >>> runs.times
     array([0., 1.])
     """
-    sigma, count = _check(model, noise, ntraj)
-    times = check_times(tlist)
     options, map = _apart(options)
-    solver = SchrodingerLoheSolver(model, options=options)
-    step = solver.options["step"]
-    psi = read_states(model, state0)
-    n = len(psi)
-    check_memory(
-        "the trajectories",
-        16.0 * len(times) * (2 * count + 3 * n * n),
-        advice="ask for fewer paths or times",
-    )
-    x, basis = factorize(psi, model.grid.weight if model.grid is not None else 1.0)
-    check_initial(model, x)
-    exact = _is_exact(model, n)
-    chosen = None if seed is None else check_integer("seed", seed, minimum=0)
-    entropy = np.random.SeedSequence(chosen).entropy
-    names = ("rtol", "atol", "nsteps", "time_limit")
-    work: Callable[[int], Any]
-    if exact:
-        limits = {name: solver.options[name] for name in names}
-        work = ExactPaths(model, x, times, sigma, entropy, limits)
-    elif step is None:
-        raise ValueError(
-            "options['step'] must be given: with different frequencies or Hamiltonians, or with "
-            "alignment, paths are not exact"
+    solver = TrajectoriesSolver(model, noise=noise, ntraj=ntraj, seed=seed, options=options)
+    solver.map = map
+    return solver.run(state0, tlist)
+
+
+class TrajectoriesSolver(SamplingSolver[TrajectoriesResult]):
+    """Solver behind :func:`sltrajectories`, as the drive knows it: an output is a path.
+
+    Parameters
+    ----------
+    model, noise, ntraj, seed, options
+        As for :func:`sltrajectories`.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> from qsyncplug.lohe.noise import TrajectoriesSolver
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)
+    >>> model = qsp.SchrodingerLohe(trap, coupling=1.0)
+    >>> solver = TrajectoriesSolver(model, noise=0.1, ntraj=3, seed=1)
+    >>> solver.run([grid.gaussian(1.0), grid.gaussian(-0.5)], [0.0, 1.0]).ntraj
+    3
+    """
+
+    name = "sltrajectories"
+    methods = SchrodingerLoheSolver.methods
+    solver_options = SchrodingerLoheSolver.solver_options
+
+    def __init__(
+        self,
+        model: SchrodingerLohe,
+        *,
+        noise: float,
+        ntraj: int = 100,
+        seed: int | None = None,
+        options: Options | None = None,
+    ):
+        self.noise, self.ntraj = _check(model, noise, ntraj)
+        self.seed = None if seed is None else check_integer("seed", seed, minimum=0)
+        self.map: Any = "serial"
+        super().__init__(model, options=options)
+
+    def check_options(self, options: dict[str, Any]) -> None:
+        """See :meth:`Solver.check_options`."""
+        SchrodingerLoheSolver(self.model, options=options)
+
+    def recipe(self) -> dict[str, Any]:
+        """See :meth:`Solver.recipe`."""
+        return {"noise": self.noise, "ntraj": self.ntraj, "seed": self.seed}
+
+    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> TrajectoriesProblem:
+        """See :meth:`Solver.problem`."""
+        if e_ops is not None:
+            raise TypeError("e_ops: paths have no outputs before their end; leave it out")
+        model, count = self.model, self.ntraj
+        psi = read_states(model, state0)
+        n = len(psi)
+        check_memory(
+            "the trajectories",
+            16.0 * len(times) * (2 * count + 3 * n * n),
+            advice="ask for fewer paths or times",
         )
-    else:
-        work = SplitPaths(model, psi, x, basis, times, sigma, entropy, step)
-    result = TrajectoriesResult(
-        None,
-        {**solver.options, "store_states": False, "store_final_state": False},
-        model=model,
-        solver="sltrajectories",
-        stats={
-            "method": "exact paths" if exact else "splitting",
-            "seed": entropy,
-            "noise": sigma,
-            "ntraj": count,
-        },
-    )
-    runner: Any = _serial if map == "serial" else map
-    problem = TrajectoriesProblem(times, n, count, runner(work, range(count)), result)
-    with Limits(solver.options["time_limit"]) as limits_of_run:
-        problem.allocate()
-        Drive(problem, "sltrajectories", solver.options, limits_of_run).run()
-    return result
+        x, basis = factorize(psi, model.grid.weight if model.grid is not None else 1.0)
+        check_initial(model, x)
+        entropy = np.random.SeedSequence(self.seed).entropy
+        exact = _is_exact(model, n)
+        work: Any
+        if exact:
+            names = ("rtol", "atol", "nsteps", "time_limit")
+            limits = {name: self.options[name] for name in names}
+            work = ExactPaths(model, x, times, self.noise, entropy, limits)
+        elif self.options["step"] is None:
+            raise ValueError(
+                "options['step'] must be given: with different frequencies or Hamiltonians, or "
+                "with alignment, paths are not exact"
+            )
+        else:
+            step = self.options["step"]
+            work = SplitPaths(model, psi, x, basis, times, self.noise, entropy, step)
+        result = TrajectoriesResult(
+            None,
+            {**self.options, "store_states": False, "store_final_state": False},
+            model=model,
+            solver=self.name,
+            stats={
+                "method": "exact paths" if exact else "splitting",
+                "seed": entropy,
+                "noise": self.noise,
+                "ntraj": count,
+            },
+        )
+        paths = _Paths(work, _serial if self.map == "serial" else self.map, count)
+        paths.sums = _Sums(np.zeros((len(times), n, n), complex), np.zeros((len(times), n, n)))
+        return TrajectoriesProblem(times, paths, result)
 
 
 def _check(model: Any, noise: Any, ntraj: Any) -> tuple[float, int]:
@@ -236,20 +287,58 @@ def _serial(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterable[An
         yield function(item)
 
 
+@dataclass
+class _Sums:
+    """Sums over the paths of ⟨ψ_j,ψ_k⟩ and its square, relative to the first path.
+
+    So a small spread keeps its digits.
+    """
+
+    total: np.ndarray
+    square: np.ndarray
+    first: np.ndarray = field(default_factory=lambda: np.zeros((), complex))
+
+    def add(self, gram: np.ndarray, first: bool) -> None:
+        self.first = gram if first else self.first
+        self.total += gram - self.first
+        self.square += np.abs(gram - self.first) ** 2
+
+
 class _Paths(Stepper):
     """One path an output; ``t`` counts them."""
 
-    def __init__(self, paths: Iterable[Any]):
+    row_size = 0
+    sums: _Sums
+
+    def __init__(self, work: Callable[[int], Any], runner: Any, count: int):
         self.t = 0.0
-        self._paths = iter(paths)
+        self._work, self._runner, self.count = work, runner, count
+        self._paths: Any = None
         self.path: tuple[np.ndarray, np.ndarray] | None = None
 
     def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
         """See :class:`Stepper`."""
+        if self._paths is None:
+            # from the first path that is missing
+            self._paths = iter(self._runner(self._work, range(int(times[0]), self.count)))
         self.path = next(self._paths)
         self.t = float(times[0]) + 1
         self.delivered = 1
         return Status.RUNNING
+
+    def snapshot(self) -> dict[str, Any]:
+        """See :class:`Stepper`."""
+        sums = self.sums
+        return {"total": sums.total.copy(), "square": sums.square.copy(), "first": sums.first}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """See :class:`Stepper`."""
+        parts = [np.array(saved[name]) for name in ("total", "square", "first")]
+        shape = self.sums.total.shape
+        kinds = [part.dtype.kind for part in parts]
+        if [part.shape for part in parts] != [shape] * 3 or kinds != ["c", "f", "c"]:
+            raise ValueError("the snapshot is of another problem: its sums have another shape")
+        self.sums = _Sums(*parts)
 
 
 class TrajectoriesProblem(Problem):
@@ -258,19 +347,10 @@ class TrajectoriesProblem(Problem):
     result: TrajectoriesResult
     stepper: _Paths
 
-    def __init__(
-        self,
-        output_times: np.ndarray,
-        n: int,
-        count: int,
-        paths: Iterable[Any],
-        result: TrajectoriesResult,
-    ):
-        super().__init__(np.arange(float(count)), _Paths(paths), result)
+    def __init__(self, output_times: np.ndarray, paths: _Paths, result: TrajectoriesResult):
+        super().__init__(np.arange(float(paths.count)), paths, result)
         self.output_times = output_times
-        self.total = np.zeros((len(output_times), n, n), complex)
-        self.square = np.zeros((len(output_times), n, n))
-        self.first = np.zeros((), complex)
+        self.chosen = {"seed": result.stats["seed"]}
 
     def reached(self, failure: Failure) -> str:
         """How far the run came, for messages."""
@@ -290,28 +370,40 @@ class TrajectoriesProblem(Problem):
         """See :meth:`Problem.record`."""
         assert self.stepper.path is not None
         path, wiener = self.stepper.path
-        gram = path.conj() @ path.swapaxes(1, 2)
-        # relative to the first path, so that a small spread keeps its digits
-        self.first = gram if start == 0 else self.first
-        self.total += gram - self.first
-        self.square += np.abs(gram - self.first) ** 2
+        self.stepper.sums.add(path.conj() @ path.swapaxes(1, 2), start == 0)
         self.result.wiener[:, start] = wiener
         self.result.order_parameters[:, start] = np.linalg.norm(path.mean(axis=1), axis=1)
 
     def trim(self, done: int) -> None:
         """Keep the first `done` paths."""
-        self.result.order_parameters = self.result.order_parameters[:, :done]
-        self.result.wiener = self.result.wiener[:, :done]
-        self.result.stats["ntraj"] = done
+        _first_paths(self.result, done)
+
+    def so_far(self, done: int) -> TrajectoriesResult:
+        """See :meth:`Problem.so_far`."""
+        partial = copy.copy(self.result)
+        partial.stats = copy.deepcopy(self.result.stats)
+        _first_paths(partial, done)
+        self._average(partial)
+        return partial
+
+    def adopt(self, partial: Any, done: int) -> None:
+        """See :meth:`Problem.adopt`."""
+        for name in ("order_parameters", "wiener"):
+            here, before = getattr(self.result, name), getattr(partial, name)
+            if before.shape != (len(here), done):
+                raise StorageError(f"the checkpoint's {name} are not those of {done} paths")
+            here[:, :done] = before
 
     def finish(self) -> None:
         """Means and spreads; none where no path is done."""
-        result = self.result
-        count = result.order_parameters.shape[1]
+        self._average(self.result)
+
+    def _average(self, result: TrajectoriesResult) -> None:
+        count, sums = result.order_parameters.shape[1], self.stepper.sums
         if count == 0:
             return
-        result.gram = self.first + self.total / count
-        variance = self.square / count - np.abs(self.total / count) ** 2
+        result.gram = sums.first + sums.total / count
+        variance = sums.square / count - np.abs(sums.total / count) ** 2
         result.gram_spread = np.sqrt(np.maximum(variance, 0))
         result.masses = np.diagonal(result.gram, axis1=1, axis2=2).real.copy()
 
@@ -321,3 +413,10 @@ class TrajectoriesProblem(Problem):
             failure.cause.result = self.result
             return failure.cause
         return None
+
+
+def _first_paths(result: TrajectoriesResult, done: int) -> None:
+    """Keep the first `done` paths."""
+    result.order_parameters = result.order_parameters[:, :done]
+    result.wiener = result.wiener[:, :done]
+    result.stats["ntraj"] = done

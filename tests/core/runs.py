@@ -131,6 +131,15 @@ def _lohe(method, potentials=(_trap,), variant="standard", **options):
     )
 
 
+def _trajectories(frequencies=None, **options):
+    from qsyncplug.lohe.noise import TrajectoriesSolver
+
+    h = qsp.GridHamiltonian(GRID, _trap)
+    model = qsp.SchrodingerLohe(h, coupling=1.0, frequencies=frequencies)
+    solver = TrajectoriesSolver(model, noise=0.3, ntraj=8, seed=11, options=options)
+    return Run(solver, WAVES, SHORT[:6])
+
+
 def _wigner(method, potentials=(_trap,), waves=WAVES[:2], **options):
     grid = qsp.Grid(32, 12.0) if method == "direct" else GRID
     if method == "direct":
@@ -177,6 +186,8 @@ RUNS: dict[str, Callable[..., Run]] = {
     "lohe s10": lambda **o: _lohe("s10", (_trap, _softer, _trap), step=0.1 / 3, **o),
     "lohe lawson": lambda **o: _lohe("lawson", (_trap, _softer, _trap), rtol=1e-8, **o),
     "lohe dop853": lambda **o: _lohe("dop853", (_trap, _softer, _trap), rtol=1e-8, **o),
+    "lohe trajectories": _trajectories,
+    "lohe trajectories, splitting": lambda **o: _trajectories((0.0, 0.1, -0.2), step=0.05, **o),
     "wigner reduction": lambda **o: _wigner("reduction", **o),
     "wigner splitting": lambda **o: _wigner("splitting", (_trap, _softer), **o),
     "wigner strang": lambda **o: _wigner("strang", (_trap, _softer), step=0.013, **o),

@@ -86,9 +86,10 @@ def test_a_stopped_run_continues_bit_for_bit(name, steps, tmp_path):
     equal(qsp.resume(path, options={"nsteps": 10**6}), whole)
 
 
+PATHS = ["lohe trajectories", "lohe trajectories, splitting"]
 SAMPLED = ["twa", "dtwa", "dtwa with loss"]
 #: e_ops are functions of the user in all others; the Möbius form has no states
-WITHOUT_FUNCTIONS = ["twa", "lohe mobius"]
+WITHOUT_FUNCTIONS = ["twa", "lohe mobius", *PATHS]
 
 
 @pytest.mark.parametrize("name", [n for n in RUNS if n not in WITHOUT_FUNCTIONS])
@@ -115,7 +116,7 @@ def test_a_function_that_failed_can_be_mended(name, tmp_path):
     assert result.e_data["f"] == [2 * t for t in times]
 
 
-@pytest.mark.parametrize("name", [n for n in RUNS if n not in (*SAMPLED, "lohe mobius")])
+@pytest.mark.parametrize("name", [n for n in RUNS if n not in (*SAMPLED, *PATHS, "lohe mobius")])
 @pytest.mark.filterwarnings("ignore::qsyncplug.core.errors.QsyncplugWarning")
 class TestUntil:
     """until= and iterate, on every solver that has states on the way."""
@@ -174,13 +175,19 @@ def _numbers(state):
     return np.array(state)
 
 
-@pytest.mark.parametrize("name", SAMPLED)
+@pytest.mark.parametrize("name", [*SAMPLED, *PATHS])
 def test_samples_refuse_until_and_iterate(name):
     with pytest.raises(TypeError, match="until"):
         run_of(name, until=lambda t, state: True)
     solver, state0, times = RUNS[name]()
     with pytest.raises(TypeError, match="iterate"):
         solver.iterate(state0, times)
+
+
+@pytest.mark.parametrize("name", ["twa", *PATHS])
+def test_samples_that_go_on_refuse_until_too(name, killed):
+    with pytest.raises(TypeError, match="until"):
+        qsp.resume(killed / f"{name}.npz", until=lambda t, state: True)
 
 
 def test_every_solver_is_in_the_table():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import qutip
@@ -168,6 +168,8 @@ class DoubletReport(Saved):
     >>> report.gap > report.splitting
     True
     """
+
+    _axes: ClassVar[dict[str, str]] = {"times": "T"}
 
     gap: float
     splitting: float
