@@ -82,7 +82,8 @@ class DtwaSolver(SamplingSolver[DtwaResult]):
         self._sample(ntraj, seed)
         nodes = None
         if isinstance(model, Spins):
-            model, nodes = model.system(), list(model.oscillators)
+            nodes = list(model.oscillators)
+            model = model.system()
         self.form = collective_form(model)
         # a spin ½ beside longer spins is no oscillator, unless the model says so
         long = [a for a, N in enumerate(self.form.n) if N > 1]

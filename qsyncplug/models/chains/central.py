@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import qutip
@@ -169,8 +169,6 @@ class DoubletReport(Saved):
     True
     """
 
-    _axes: ClassVar[dict[str, str]] = {"times": "T"}
-
     gap: float
     splitting: float
     transverse: tuple[float, float]
@@ -190,7 +188,7 @@ class DoubletReport(Saved):
             f"effective g               {self.effective_g[0]:+.6g} {self.effective_g[1]:+.6g}",
             f"(g√N/2·gap)²              {self.perturbation:.3g}",
         ]
-        if np.isfinite(self.leakage):
+        if np.isfinite(self.leakage) and len(self.times):
             rows.append(
                 f"weight outside            {self.leakage:.3g} (largest up to t={self.times[-1]:g})"
             )
