@@ -9,12 +9,11 @@ import numpy as np
 from .._ext.bosons import PolynomialFlow, Polynomials
 from .._ext.integrator import RightHandSide
 from ..core.checks import check_integer
-from ..core.errors import ApproximationWarning, StorageError, warn
+from ..core.errors import ApproximationWarning, warn
 from ..core.gaussian import covariance_from_moments
 from ..core.options import Options
 from ..core.result import Result
 from ..core.rungekutta import runge_kutta
-from ..core.saved import Saved
 from ..core.stepper import Problem
 from ..operators.atom import AtomFactor
 from ..operators.expression import Expression
@@ -34,7 +33,7 @@ from .words import MomentEquations
 __all__ = ["Closure", "CumulantResult", "CumulantSolver", "is_symmetric", "left_out"]
 
 
-class Closure(Saved):
+class Closure:
     """Moment equations of a system, spins as sums over atoms, compiled.
 
     Parameters
@@ -49,7 +48,7 @@ class Closure(Saved):
 
     def __init__(self, system: System, order: int, *, neutral: bool, cutoff: Any = None):
         self.system = system
-        self._asked = {"order": order, "neutral": neutral, "cutoff": cutoff}
+        self.asked = {"order": order, "neutral": neutral, "cutoff": cutoff}
         self.atoms, self.table = system.as_atoms(), dict(system.mapped_to_atoms.table)
         if cutoff is not None:
             mapped = as_levels(self.atoms, cutoff)
@@ -62,24 +61,6 @@ class Closure(Saved):
             neutral = neutral and not more
         self.equations = MomentEquations(self.atoms, order, neutral=neutral)
         self._compiled: Any = None
-
-    @classmethod
-    def _field_types(cls) -> dict[str, Any]:
-        return {"system": System, "order": int, "neutral": bool, "cutoff": Any, "words": Any}
-
-    def _stored_fields(self) -> dict[str, Any]:
-        return {"system": self.system, **self._asked, "words": self._words()}
-
-    def _words(self) -> list[str]:
-        return [repr(self.equations.operator(word)) for word in self.equations.words]
-
-    @classmethod
-    def _made_of(cls, found: dict[str, Any]) -> Closure:
-        words = found.pop("words")
-        out = cls(**found)
-        if out._words() != words:
-            raise StorageError("the moments are not those of the system")
-        return out
 
     @property
     def exact(self) -> bool:

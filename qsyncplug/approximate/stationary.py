@@ -13,7 +13,7 @@ import scipy.sparse.linalg
 from .._ext.integrator import Integrator
 from ..core.checks import check_integer
 from ..core.entry import HIERARCHY, STEADY_CLOSURES
-from ..core.errors import SolverError
+from ..core.errors import SolverError, StorageError
 from ..core.saved import Saved
 from ..operators.atom import AtomFactor
 from ..operators.expression import Expression
@@ -58,6 +58,26 @@ class MomentState(Saved):
     moments: np.ndarray
     neglected: tuple[str, ...]
     residual: float
+
+    @classmethod
+    def _field_types(cls) -> dict[str, Any]:
+        closure = {"system": System, "order": int, "neutral": bool, "cutoff": Any}
+        state = {"moments": np.ndarray, "neglected": tuple[str, ...], "residual": float}
+        return {**closure, "words": tuple[str, ...], **state}
+
+    def _stored_fields(self) -> dict[str, Any]:
+        # the equations are made again from what they were asked for
+        here = {"words": self.words, "moments": self.moments, "neglected": self.neglected}
+        return {"system": self.system, **self.closure.asked, **here, "residual": self.residual}
+
+    @classmethod
+    def _made_of(cls, found: dict[str, Any]) -> MomentState:
+        closure = Closure(**{n: found.pop(n) for n in ("system", "order", "neutral", "cutoff")})
+        words = found.pop("words")
+        out = cls(closure, **found)
+        if out.words != words or out.moments.shape != (len(words),):
+            raise StorageError("the moments are not those of the system")
+        return out
 
     @property
     def system(self) -> System:

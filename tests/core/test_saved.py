@@ -95,7 +95,7 @@ def test_everything_that_a_file_can_name_is_tested(made):
 
     seen = {type(made(name)).__name__ for name in EVERYTHING}
     parts = {
-        "Check", "Closure", "Dynamics", "Kind", "Label", "LohePrediction", "Row", "Spectra",
+        "Check", "Dynamics", "Kind", "Label", "LohePrediction", "Row", "Spectra",
         "_Attention", "_Custom", "_Sine",
     }  # fmt: skip
     assert set(CLASSES) - seen - parts - _bases(seen, CLASSES) == set()
