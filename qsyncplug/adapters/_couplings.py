@@ -40,14 +40,14 @@ def undriven(system: System) -> System | None:
     None if a jump operator fixes a phase too.
     """
     H = system.hamiltonian
-    kept = {
+    free = {
         key: value
         for key, value in H.terms.items()
         if not any(any(c) for c in Expression(H.spaces, {key: value}).charges(system.symbols))
     }
     if any(len(jump.charges(system.symbols)) != 1 for jump in system.jumps):
         return None
-    alone = Expression(H.spaces, kept)
+    alone = Expression(H.spaces, free)
     return System(alone, system.jumps, name=f"{system.name}, undriven", order=system.symbols)
 
 
@@ -83,6 +83,7 @@ def rooted(adjacency: Any) -> Callable[[np.ndarray], bool] | None:
     return None if count == 1 else partial(_common, graph, part)
 
 
+@kept()
 def _common(graph: csr_array, part: np.ndarray, members: np.ndarray) -> bool:
     edges = graph.tocoo()
     outside = part[edges.row] != part[edges.col]

@@ -333,12 +333,13 @@ def cumulant_steadystate(system: System, *, order: int = 2, state0: Any = None) 
     closure = Closure(system, order, neutral=True)
     jacobian = _Jacobian(closure)
     start = {s: _idle(s) for s in system.symbols} if state0 is None else state0
-    z = closure.initial(ProductState(system, start))
+    product = ProductState(system, start)
+    y, z = closure.start(product), closure.initial(product)
     flow = closure.flow()
     T = 4.0 / float(abs(jacobian.matrix(z)).max())
     for _ in range(40):
         integrator = Integrator(flow, rtol=1e-7, atol=1e-12, nsteps=20_000)
-        integrator.set_state(0.0, z, T)
+        integrator.set_state(0.0, y, T)
         row = np.empty((1, flow.size))
         status, count = integrator.advance(np.array([T]), row)
         if not count:
@@ -347,7 +348,8 @@ def cumulant_steadystate(system: System, *, order: int = 2, state0: Any = None) 
                 "try another order, or twasolve",
                 reason="not settled",
             )
-        z = row[0].view(complex).copy()
+        y = row[0] if closure.central else row[0].view(complex)
+        z = closure.moments(row)[0]
         found = _settled(jacobian, z)
         if found is not None:
             return MomentState(closure, found[0], tuple(left_out(closure)), found[1])

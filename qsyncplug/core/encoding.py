@@ -82,6 +82,10 @@ def encode(value: Any, arrays: dict[str, np.ndarray], name: str, *, text: bool =
         return _encode_qobj(value, arrays, name)
     if isinstance(value, os.PathLike):
         return os.fspath(value)
+    if isinstance(value, scipy.sparse.csr_array):
+        parts = {"data": value.data, "indices": value.indices, "indptr": value.indptr}
+        names = {k: _put(a, arrays, name) for k, a in parts.items()}
+        return {_TAG: "sparse", "csr": names, "shape": list(map(int, value.shape))}
     if CLASSES.get(type(value).__name__) is type(value):
         return _encode_object(value, arrays, name)
     if isinstance(value, functools.partial) and not value.keywords:
@@ -274,6 +278,12 @@ def _decode_csr(parts: dict[str, np.ndarray], shape: tuple[int, int]) -> Any:
     return scipy.sparse.csr_matrix((data, indices, indptr), shape=shape)
 
 
+def _decode_sparse(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    rows, columns = map(int, value["shape"])
+    parts = {k: arrays[v] for k, v in value["csr"].items()}
+    return scipy.sparse.csr_array(_decode_csr(parts, (rows, columns)))
+
+
 def _decode_ragged(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     ends = arrays[value["ends"]]
     packed = arrays[value["packed"]]
@@ -327,6 +337,7 @@ _DECODERS: dict[str, Any] = {
     "qobj": _decode_qobj,
     "qobjs": _decode_qobjs,
     "ragged": _decode_ragged,
+    "sparse": _decode_sparse,
     "records": _decode_records,
     "object": _decode_object,
     "same": _decode_same,

@@ -57,7 +57,7 @@ class Spectra(Saved):
 
 
 @dataclass(frozen=True)
-class Quantum:
+class Quantum(Saved):
     """What is known beside the moments of quantum states; whatever is not is None.
 
     Attributes

@@ -206,6 +206,13 @@ SAVED: dict[str, Callable[[], Any]] = {
 MORE: dict[str, Callable[[], Any]] = {
     "view of a mean field": lambda: qsp.synchronization(_mean()),
     "view of an exact run": lambda: qsp.synchronization(_exact(store_states=True)),
+    "view of a network": lambda: qsp.synchronization(
+        qsp.circlesolve(
+            qsp.Circle(qsp.sine(), adjacency=np.eye(3, k=1) + np.eye(3, k=-1) * [1, 0, 0]),
+            [0.0, 1.0, 2.5],
+            TIMES,
+        )
+    ),
     "view of a state": lambda: qsp.synchronization(qutip.fock_dm(4, 1)),
     "view of Möbius maps": lambda: qsp.synchronization(_moebius()),
     "view of waves": lambda: qsp.synchronization(qsp.slsolve(_lohe(), WAVES, TIMES)),

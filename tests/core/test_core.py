@@ -314,6 +314,7 @@ def test_time_dependent_models_are_not_rebuilt_wrongly(tmp_path):
 
 
 def test_xarray(pair):
+    pytest.importorskip("xarray")
     data = qsp.mfsolve(pair, [1, 1], np.linspace(0, 1, 5)).to_xarray()
     assert data["covariance"].dims == ("time", "quadrature", "quadrature_2")
     assert np.array_equal(data["time"], np.linspace(0, 1, 5))
