@@ -11,7 +11,7 @@ from libc.string cimport memcpy
 import numpy as np
 
 from qsyncplug._ext.circle_kernels cimport qc_kernels, qc_select
-from qsyncplug._ext.integrator cimport RUNNING, STEP_LIMIT, STEP_SIZE, NON_FINITE, RHS_FAILED
+from qsyncplug._ext.status cimport RUNNING, STEP_LIMIT, STEP_SIZE, NON_FINITE, RHS_FAILED
 
 cdef extern from "dop853.h" nogil:
     const double NODE[16]
@@ -21,8 +21,9 @@ cdef extern from "dop853.h" nogil:
     double dop853_error(ptrdiff_t n, int width, double h, double** K, const double* y0,
                         const double* y1, const double* atol, ptrdiff_t stride, double rtol,
                         int worst)
-    void dop853_dense(ptrdiff_t n, double h, double** K, const double* y0, const double* y1,
+    void dop853_cubic(ptrdiff_t n, double h, double** K, const double* y0, const double* y1,
                       double** F)
+    void dop853_dense(ptrdiff_t n, double h, double** K, double** F)
     void dop853_interpolate(ptrdiff_t n, double x, const double* y0, double** F, double* out)
 
 cdef enum:
@@ -420,7 +421,8 @@ cdef class Delayed:
             dop853_combine(s, self.size, h, self.K, self.y, self.y_old)
             if self.evaluate(self.t + NODE[s] * h, self.y_old, self.K[s]) != 0:
                 return RHS_FAILED
-        dop853_dense(self.size, h, self.K, self.y, self.y_new, self.F)
+        dop853_cubic(self.size, h, self.K, self.y, self.y_new, self.F)
+        dop853_dense(self.size, h, self.K, self.F)
         self.accepted += 1
         self.at_break = t_new == limit
         self.t_old = self.t

@@ -9,15 +9,18 @@
 
 #include "dop853_tableau.h"
 
-/* compiled for wide registers too; chosen when the program runs */
+/* Registers as wide as the processor's. No products that are fused with sums: the clones differ in
+   speed, not in a single bit. */
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
-#define DOP853_CLONES __attribute__((target_clones("arch=x86-64-v3", "default")))
+#define DOP853_CLONES __attribute__((target_clones("avx2", "default")))
 #else
 #define DOP853_CLONES
 #endif
 
-/* doubles combined at a time: the block of every stage stays in the first-level cache */
+/* doubles whose error is looked at together: they stay in the first-level cache */
 #define DOP853_BLOCK 256
+
+typedef double dop853_four __attribute__((vector_size(32), aligned(8), may_alias));
 
 static inline ptrdiff_t dop853_least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 
@@ -30,32 +33,28 @@ DOP853_CLONES static void dop853_combine(
     const double *base,     /* IN (n,) */
     double *out)            /* OUT (n,) */
 {
-    const int first = ROW_START[stage], last = ROW_START[stage + 1];
-    double sum[DOP853_BLOCK];
-    for (ptrdiff_t b = 0; b < n; b += DOP853_BLOCK) {
-        const ptrdiff_t m = dop853_least(n - b, DOP853_BLOCK);
-        const double c0 = ROW_VALUE[first];
-        const double *k0 = K[ROW_COLUMN[first]] + b;
-        for (ptrdiff_t i = 0; i < m; i++)
-            sum[i] = c0 * k0[i];
-        int j = first + 1;
-        /* four stages a pass: the sum is read and written less often */
-        for (; j + 4 <= last; j += 4) {
-            const double c1 = ROW_VALUE[j], c2 = ROW_VALUE[j + 1];
-            const double c3 = ROW_VALUE[j + 2], c4 = ROW_VALUE[j + 3];
-            const double *k1 = K[ROW_COLUMN[j]] + b, *k2 = K[ROW_COLUMN[j + 1]] + b;
-            const double *k3 = K[ROW_COLUMN[j + 2]] + b, *k4 = K[ROW_COLUMN[j + 3]] + b;
-            for (ptrdiff_t i = 0; i < m; i++)
-                sum[i] = sum[i] + c1 * k1[i] + c2 * k2[i] + c3 * k3[i] + c4 * k4[i];
+    const int count = ROW_START[stage + 1] - ROW_START[stage];
+    const double *c = ROW_VALUE + ROW_START[stage];
+    const double *k[12];
+    ptrdiff_t i = 0;
+    for (int j = 0; j < count; j++)
+        k[j] = K[ROW_COLUMN[ROW_START[stage] + j]];
+    /* eight sums in registers go through the stages: nothing is stored on the way */
+    for (; i + 8 <= n; i += 8) {
+        dop853_four a = c[0] * *(const dop853_four *)(k[0] + i);
+        dop853_four b = c[0] * *(const dop853_four *)(k[0] + i + 4);
+        for (int j = 1; j < count; j++) {
+            a += c[j] * *(const dop853_four *)(k[j] + i);
+            b += c[j] * *(const dop853_four *)(k[j] + i + 4);
         }
-        for (; j < last; j++) {
-            const double c = ROW_VALUE[j];
-            const double *k = K[ROW_COLUMN[j]] + b;
-            for (ptrdiff_t i = 0; i < m; i++)
-                sum[i] += c * k[i];
-        }
-        for (ptrdiff_t i = 0; i < m; i++)
-            out[b + i] = base[b + i] + h * sum[i];
+        *(dop853_four *)(out + i) = *(const dop853_four *)(base + i) + h * a;
+        *(dop853_four *)(out + i + 4) = *(const dop853_four *)(base + i + 4) + h * b;
+    }
+    for (; i < n; i++) {
+        double a = c[0] * k[0][i];
+        for (int j = 1; j < count; j++)
+            a += c[j] * k[j][i];
+        out[i] = base[i] + h * a;
     }
 }
 
@@ -146,31 +145,102 @@ DOP853_CLONES static double dop853_norm(
     return worst && total < INFINITY ? top : sqrt(total / (double)(n / width));
 }
 
-/* coefficients of the dense output from the 16 stages of a step */
-DOP853_CLONES static void dop853_dense(
+/* the coefficients 3 to 6 of the dense output as sums over arrays */
+DOP853_CLONES static void dop853_sums(
+    ptrdiff_t n,            /* IN */
+    int count,              /* IN */
+    const double *const *v, /* IN arrays (n,) */
+    const double (*c)[4],   /* IN (count, 4) */
+    double *const *F)       /* OUT [3] to [6] of 7 arrays (n,) */
+{
+    double *f3 = F[3], *f4 = F[4], *f5 = F[5], *f6 = F[6];
+    ptrdiff_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+        dop853_four a = {0}, b = {0}, d = {0}, e = {0};
+        for (int j = 0; j < count; j++) {
+            const dop853_four k = *(const dop853_four *)(v[j] + i);
+            a += c[j][0] * k;
+            b += c[j][1] * k;
+            d += c[j][2] * k;
+            e += c[j][3] * k;
+        }
+        *(dop853_four *)(f3 + i) = a;
+        *(dop853_four *)(f4 + i) = b;
+        *(dop853_four *)(f5 + i) = d;
+        *(dop853_four *)(f6 + i) = e;
+    }
+    for (; i < n; i++) {
+        double a = 0, b = 0, d = 0, e = 0;
+        for (int j = 0; j < count; j++) {
+            const double k = v[j][i];
+            a += c[j][0] * k;
+            b += c[j][1] * k;
+            d += c[j][2] * k;
+            e += c[j][3] * k;
+        }
+        f3[i] = a;
+        f4[i] = b;
+        f5[i] = d;
+        f6[i] = e;
+    }
+}
+
+/* the coefficients 0 to 2 of the dense output: those of the cubic between the ends */
+DOP853_CLONES static void dop853_cubic(
+    ptrdiff_t n,            /* IN */
+    double h,               /* IN */
+    double *const *K,       /* IN derivatives at the ends: K[0], K[12], each (n,) */
+    const double *y0,       /* IN (n,) */
+    const double *y1,       /* IN (n,) */
+    double *const *F)       /* OUT [0] to [2] of 7 arrays (n,) */
+{
+    const double *k0 = K[0], *k1 = K[12];
+    double *f0 = F[0], *f1 = F[1], *f2 = F[2];
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const double delta = y1[i] - y0[i], begin = h * k0[i], both = h * (k1[i] + k0[i]);
+        f0[i] = delta;
+        f1[i] = begin - delta;
+        f2[i] = 2 * delta - both;
+    }
+}
+
+/* the coefficients 3 to 6 of the dense output from the 16 stages of a step */
+static void dop853_dense(
     ptrdiff_t n,            /* IN */
     double h,               /* IN */
     double *const *K,       /* IN stages, each (n,) */
-    const double *y0,       /* IN (n,) */
-    const double *y1,       /* IN (n,) */
-    double *const *F)       /* OUT 7 arrays (n,) */
+    double *const *F)       /* OUT [3] to [6] of 7 arrays (n,) */
 {
-    for (ptrdiff_t i = 0; i < n; i++) {
-        const double delta = y1[i] - y0[i];
-        F[0][i] = delta;
-        F[1][i] = h * K[0][i] - delta;
-        F[2][i] = 2 * delta - h * (K[12][i] + K[0][i]);
+    const double *v[12];
+    double c[12][4];
+    int count = 0;
+    for (int s = 0; s < 16; s++) {
+        if (s > 0 && s < 5)     /* no part of it */
+            continue;
+        v[count] = K[s];
+        for (int r = 0; r < 4; r++)
+            c[count][r] = DENSE[16 * r + s] * h;
+        count++;
     }
-    for (int r = 0; r < 4; r++) {
-        for (ptrdiff_t i = 0; i < n; i++)
-            F[3 + r][i] = 0;
-        for (int s = 0; s < 16; s++) {
-            const double c = DENSE[16 * r + s] * h;
-            if (c != 0)
-                for (ptrdiff_t i = 0; i < n; i++)
-                    F[3 + r][i] += c * K[s][i];
-        }
+    dop853_sums(n, count, v, c, F);
+}
+
+/* coefficients of the polynomial that has the right values and derivatives at the ends, and the
+   derivatives K[1] to K[4] at the nodes REFINED */
+static void dop853_refine(
+    ptrdiff_t n,            /* IN */
+    double h,               /* IN */
+    double *const *K,       /* IN 5 arrays (n,) */
+    double *const *F)       /* INOUT 7 arrays (n,): [0] to [2] stay */
+{
+    const double *v[7];
+    double c[7][4];
+    for (int j = 0; j < 7; j++) {
+        v[j] = j < 4 ? K[1 + j] : F[j - 4];
+        for (int r = 0; r < 4; r++)
+            c[j][r] = REFINE[7 * r + j] * (j < 4 ? h : 1.0);
     }
+    dop853_sums(n, 7, v, c, F);
 }
 
 /* the dense output at the part x of the step */
@@ -182,9 +252,19 @@ DOP853_CLONES static void dop853_interpolate(
     double *out)            /* OUT (n,) */
 {
     const double w = 1 - x;
-    for (ptrdiff_t i = 0; i < n; i++)
-        out[i] = y0[i] + x * (F[0][i] + w * (F[1][i] + x * (F[2][i] + w * (
-            F[3][i] + x * (F[4][i] + w * (F[5][i] + x * F[6][i]))))));
+    const double *a = F[0], *b = F[1], *c = F[2], *d = F[3], *e = F[4], *f = F[5], *g = F[6];
+#define DOP853_HORNER(type, i) \
+    *(type *)(out + (i)) = AT(type, y0, i) + x * (AT(type, a, i) + w * (AT(type, b, i) \
+        + x * (AT(type, c, i) + w * (AT(type, d, i) + x * (AT(type, e, i) \
+        + w * (AT(type, f, i) + x * AT(type, g, i)))))))
+#define AT(type, v, i) *(const type *)(v + (i))
+    ptrdiff_t i = 0;
+    for (; i + 4 <= n; i += 4)
+        DOP853_HORNER(dop853_four, i);
+    for (; i < n; i++)
+        DOP853_HORNER(double, i);
+#undef AT
+#undef DOP853_HORNER
 }
 
 #endif

@@ -5,20 +5,15 @@ The state is an array of doubles; complex states are pairs, whose error is measu
 """
 
 from cpython.exc cimport PyErr_CheckSignals
-from libc.math cimport fabs, fmax, fmin, isfinite, nextafter, pow, INFINITY
+from libc.math cimport fabs, fmin, nextafter, INFINITY
 from libc.string cimport memcpy
 
 import numpy as np
 
-from qsyncplug._ext.step cimport SPARE, STAGES, Step
-
-cdef extern from "dop853.h" nogil:
-    const double NODE[16]
-    # dop853.h says what is IN and OUT
-    void dop853_combine(int stage, ptrdiff_t n, double h, double** K, const double* base,
-                        double* out)
-    double dop853_error(ptrdiff_t n, int width, double h, double** K, const double* y0, const
-                        double* y1, const double* atol, ptrdiff_t stride, double rtol, int worst)
+from qsyncplug._ext.status cimport (
+    EVENT, INTERRUPTED, NON_FINITE, RHS_FAILED, RUNNING, STEP_LIMIT, STEP_SIZE, TIME_LIMIT, UNTIL,
+)
+from qsyncplug._ext.step cimport KEPT, Step
 
 cdef extern from "time.h" nogil:
     cdef struct timespec:
@@ -103,21 +98,17 @@ cdef class Integrator(Step):
     """
 
     cdef readonly RightHandSide rhs
-    cdef readonly double h, max_step, t_event
-    cdef readonly long long accepted, rejected, evaluations
+    cdef readonly double t_event
     cdef readonly list event_log
     cdef readonly Py_ssize_t event_index
     cdef public long long nsteps
     cdef public double time_limit
     cdef public object interruption
-    cdef double first_step, started, looked, bound, horizon
+    cdef double started, looked, bound
     cdef double[::1] breaks           # times that no step passes over
     cdef Py_ssize_t next_break
-    cdef bint rejected_last
     cdef int lost                     # what evaluating inside an accepted step ended with
     cdef readonly Py_ssize_t n_events
-    cdef double[:, ::1] work          # rows: 16 stages, y, y_old, y_new, 7 dense, scratch, SPARE
-    cdef double* y_new
     cdef double[::1] g_old, g_new, g_mid
     cdef int[::1] directions
     cdef int[::1] terminal
@@ -125,16 +116,12 @@ cdef class Integrator(Step):
     def __init__(self, RightHandSide rhs, double rtol=1e-10, atol=1e-12, double max_step=INFINITY,
                  double first_step=0.0, long long nsteps=1_000_000, double time_limit=INFINITY,
                  Py_ssize_t n_events=0, directions=None, terminal=None):
-        cdef Py_ssize_t s
         self.rhs = rhs
-        self.n = rhs.size
-        self.width, self.worst = 2 if rhs.complex_pairs else 1, rhs.worst
+        self.worst = rhs.worst
+        self.allocate(rhs.size, 2 if rhs.complex_pairs else 1,
+                      np.atleast_1d(np.array(atol, dtype=np.float64)))
         self.breaks = np.empty(0)
         self.rtol = rtol
-        self.atol = np.atleast_1d(np.array(atol, dtype=np.float64))
-        if self.atol.shape[0] not in (1, self.n):
-            raise ValueError(f"atol must be one number or {self.n}, not {self.atol.shape[0]}")
-        self.atol_stride = 0 if self.atol.shape[0] == 1 else 1
         self.max_step = max_step
         self.first_step = first_step
         self.nsteps = nsteps
@@ -148,18 +135,6 @@ cdef class Integrator(Step):
         self.g_new = np.zeros(max(n_events, 1))
         self.g_mid = np.zeros(max(n_events, 1))
         self.event_log = []
-        self.work = np.zeros((STAGES + 11 + SPARE, max(self.n, 1)))
-        for s in range(STAGES):
-            self.K[s] = &self.work[s, 0]
-        self.y = &self.work[STAGES, 0]
-        self.y_old = &self.work[STAGES + 1, 0]
-        self.y_new = &self.work[STAGES + 2, 0]
-        for s in range(7):
-            self.F[s] = &self.work[STAGES + 3 + s, 0]
-        self.scratch = &self.work[STAGES + 10, 0]
-        for s in range(4):
-            self.ends[s] = &self.work[STAGES + 11 + s, 0]
-        self.direction = &self.work[STAGES + 15, 0]
 
     # ------------------------------------------------------------------ state
 
@@ -168,19 +143,10 @@ cdef class Integrator(Step):
         cdef double[::1] state = as_doubles(y, self.rhs.complex_pairs)
         if state.shape[0] != self.n:
             raise ValueError(f"y must hold {self.n} doubles, not {state.shape[0]}")
-        self.t = self.t_old = t
+        self.begin(t, &state[0])
         self.bound = self.horizon = bound
         self.next_break = 0
-        memcpy(self.y, &state[0], self.n * sizeof(double))
-        memcpy(self.y_old, self.y, self.n * sizeof(double))
-        self.accepted = self.rejected = self.evaluations = 0
-        self.has_step = self.dense_ready = self.rejected_last = False
-        self.h = 0.0
-        self.parts = 1
-        self.part = -1
-        self.lost = self.looks = self.unlooked = 0
-        self.longest = INFINITY
-        self.rate = 0.0
+        self.lost = 0
         self.event_index = -1
         self.event_log = []
         self.started = self.looked = now()
@@ -216,13 +182,13 @@ cdef class Integrator(Step):
 
     def snapshot(self):
         """Everything that going on bit for bit needs: numbers, and arrays by what they hold."""
-        cdef double[:, ::1] rows = np.empty((STAGES + 10 + SPARE, self.n))
-        for k in range(STAGES + 10 + SPARE):
-            memcpy(&rows[k, 0], self.row(k), self.n * sizeof(double))
+        cdef double[:, ::1] rows = np.empty((KEPT, self.n))
+        for k in range(KEPT):
+            memcpy(&rows[k, 0], self.kept(k), self.n * sizeof(double))
         numbers = [self.t, self.t_old, self.h, self.bound, self.horizon, self.longest, self.rate]
         counts = [
             self.accepted, self.rejected, self.evaluations, self.dense_ready, self.has_step,
-            self.rejected_last, self.next_break, self.parts, self.part, self.looks, self.unlooked,
+            self.rejected_last, self.stages_kept, self.next_break, self.looks, self.unlooked,
         ]
         return {"numbers": np.array(numbers), "counts": np.array(counts), "rows": np.asarray(rows),
                 "breaks": np.array(self.breaks), "events": np.array(self.g_new)}
@@ -231,31 +197,20 @@ cdef class Integrator(Step):
         """Go on from what :meth:`snapshot` gave."""
         cdef double[:, ::1] rows = np.array(saved["rows"], dtype=np.float64, order="C")
         cdef Py_ssize_t k
-        if rows.shape[0] != STAGES + 10 + SPARE or rows.shape[1] != self.n:
+        if rows.shape[0] != KEPT or rows.shape[1] != self.n:
             raise ValueError(f"the snapshot has {rows.shape[1]} numbers, the problem {self.n}")
         self.t, self.t_old, self.h, self.bound, self.horizon, self.longest, self.rate = map(
             float, saved["numbers"])
         (self.accepted, self.rejected, self.evaluations, self.dense_ready, self.has_step,
-         self.rejected_last, self.next_break, self.parts, self.part, self.looks,
+         self.rejected_last, self.stages_kept, self.next_break, self.looks,
          self.unlooked) = map(int, saved["counts"])
         self.breaks = np.array(saved["breaks"], dtype=np.float64)
         self.g_new = np.array(saved["events"], dtype=np.float64)
         if (self.g_new.shape[0] != self.g_old.shape[0]
-                or not 0 <= self.next_break <= self.breaks.shape[0]
-                or not -1 <= self.part < self.parts):
+                or not 0 <= self.next_break <= self.breaks.shape[0]):
             raise ValueError("the snapshot is damaged")
-        for k in range(STAGES + 10 + SPARE):
-            memcpy(self.row(k), &rows[k, 0], self.n * sizeof(double))
-
-    cdef double* row(self, Py_ssize_t k) noexcept nogil:
-        """Array `k` of a snapshot."""
-        if k < STAGES:
-            return self.K[k]
-        if k < STAGES + 7:
-            return self.F[k - STAGES]
-        if k >= STAGES + 10:
-            return self.ends[k - STAGES - 10] if k < STAGES + 14 else self.direction
-        return self.y if k == STAGES + 7 else self.y_old if k == STAGES + 8 else self.y_new
+        for k in range(KEPT):
+            memcpy(self.kept(k), &rows[k, 0], self.n * sizeof(double))
 
     # ------------------------------------------------------------------ running
 
@@ -316,75 +271,12 @@ cdef class Integrator(Step):
 
     cdef int one_step(self) noexcept nogil:
         """One accepted step (as many tries as it takes), then the events in it."""
-        cdef double error, factor, h, t_new, smallest, limit = self.limit()
         cdef int code
-        cdef double* swap
-        if not self.has_step:
-            code = self.evaluate(self.t, self.y, self.K[0])
-            if code != 0:
-                return self.failure(code)
-            self.h = self.first_step if self.first_step > 0 else self.choose_first_step()
-            if self.n_events:
-                self.rhs.events(self.t, self.y, &self.g_new[0])
-        else:
-            swap = self.K[0]
-            self.K[0] = self.K[12]
-            self.K[12] = swap
-            code = self.look_for_rate(self.t - self.t_old)
-            if code != 0:
-                self.undo_swap()
-                return self.failure(code)
-        while True:
-            code = self.limits()
-            if code != RUNNING:
-                self.undo_swap()
-                return code
-            smallest = 10 * fabs(nextafter(self.t, INFINITY) - self.t)
-            h = fmin(fmin(self.h, self.max_step), self.longest)
-            if not (h >= smallest):
-                # a limit of the user or the end of the run may be shorter than the time resolves
-                if self.h >= smallest:
-                    h = smallest
-                else:
-                    self.undo_swap()
-                    return NON_FINITE if not self.finite(self.y_new) else STEP_SIZE
-            t_new = self.t + h
-            if t_new > limit:
-                t_new = limit
-            h = t_new - self.t
-            if h <= 0:
-                self.undo_swap()
-                return STEP_SIZE
-            code = self.try_step(h, t_new, &error)
-            if code < 0:
-                self.undo_swap()
-                return self.failure(code)
-            if code > 0 or not (error < INFINITY):
-                # outside the domain, or not a number: a much shorter step
-                self.rejected += 1
-                self.rejected_last = True
-                self.h = 0.2 * h
-                continue
-            if error < 1:
-                factor = 10.0 if error == 0 else fmin(10.0, 0.9 * pow(error, -0.125))
-                if self.rejected_last:
-                    factor = fmin(1.0, factor)
-                self.rejected_last = False
-                # a step cut short by a break says nothing against the longer one
-                self.h = fmax(h * factor, self.h) if t_new == limit else h * factor
-                break
-            self.rejected += 1
-            self.rejected_last = True
-            self.h = h * fmax(0.2, 0.9 * pow(error, -0.125))
-        self.accepted += 1
-        self.t_old = self.t
-        self.t = t_new
-        swap = self.y_old
-        self.y_old = self.y
-        self.y = self.y_new
-        self.y_new = swap
-        self.has_step = True
-        self.dense_ready = False
+        if self.n_events and not self.has_step:
+            self.rhs.events(self.t, self.y, &self.g_new[0])
+        code = self.take(self.limit())
+        if code != RUNNING:
+            return code
         self.lost = 0
         code = self.rhs.accepted(self.t, self.y)
         if code < 0:
@@ -408,19 +300,6 @@ cdef class Integrator(Step):
             self.lost = code
         return code
 
-    cdef void undo_swap(self) noexcept nogil:
-        # so that the last step can still be interpolated after a stop
-        cdef double* swap
-        if self.has_step:
-            swap = self.K[0]
-            self.K[0] = self.K[12]
-            self.K[12] = swap
-
-    cdef int failure(self, int code) noexcept nogil:
-        if code > 0:
-            return NON_FINITE
-        return RHS_FAILED
-
     cdef int evaluate(
         self,
         double t,           # IN
@@ -430,7 +309,8 @@ cdef class Integrator(Step):
         self.evaluations += 1
         return self.rhs.evaluate(t, y, dy)
 
-    cdef int limits(self) noexcept nogil:
+    cdef int may_go_on(self) noexcept nogil:
+        # limits, and Ctrl-C
         cdef double clock
         if self.accepted + self.rejected >= self.nsteps:
             return STEP_LIMIT
@@ -446,76 +326,6 @@ cdef class Integrator(Step):
                     self.interruption = error
                     return INTERRUPTED
         return RUNNING
-
-    cdef bint finite(
-        self,
-        const double* y,    # IN (n,)
-    ) noexcept nogil:
-        cdef Py_ssize_t i
-        for i in range(self.n):
-            if not isfinite(y[i]):
-                return False
-        return True
-
-    # ------------------------------------------------------------------ the method
-
-    cdef int try_step(
-        self,
-        double h,           # IN
-        double t_new,       # IN
-        double* error,      # OUT one number: the error in units of the tolerance
-    ) noexcept nogil:
-        """Stages and new state in ``K`` and ``y_new``; 0, or what the right-hand side returned."""
-        cdef int s, code
-        for s in range(1, 12):
-            dop853_combine(s, self.n, h, self.K, self.y, self.y_new)
-            code = self.evaluate(self.t + NODE[s] * h, self.y_new, self.K[s])
-            if code != 0:
-                return code
-        dop853_combine(12, self.n, h, self.K, self.y, self.y_new)
-        code = self.evaluate(t_new, self.y_new, self.K[12])
-        if code != 0:
-            return code
-        error[0] = dop853_error(self.n, self.width, h, self.K, self.y, self.y_new, &self.atol[0],
-                                self.atol_stride, self.rtol, self.worst)
-        return 0
-
-    cdef double choose_first_step(self) noexcept nogil:
-        """Hairer, Norsett, Wanner, section II.4, in a form that knows no unit of time.
-
-        d0/d1 is how long the state takes to change by itself. Where it starts from nothing, or
-        nothing moves, the length of the run is what there is to go by, then how fast the derivative
-        changes.
-        """
-        cdef double d0, d1, d2, h0, h1, unit, room = self.limit() - self.t
-        cdef double length = room if room < INFINITY else self.horizon - self.t
-        cdef Py_ssize_t i
-        cdef bint moving
-        d0 = self.norm(self.y, self.y)
-        d1 = self.norm(self.K[0], self.y)
-        if not (length > 0 and length < INFINITY):
-            # stepping by hand: nothing is known but how fast the state moves
-            length = fmax(d0, 1.0) / d1 if d1 > 0 else fmax(fabs(self.t), 1e-6)
-            moving = d0 > 1e-5 and d1 > 0
-        else:
-            # less than a tolerance over the whole run is rest, whose derivative is rounding
-            moving = d0 > 1e-5 and d1 * length > 1
-        unit = d0 / d1 if moving else 1e-4 * length
-        h0 = fmin(fmin(0.01 * unit, room), self.max_step)
-        for i in range(self.n):
-            self.y_new[i] = self.y[i] + h0 * self.K[0][i]
-        if h0 <= 0 or self.evaluate(self.t + h0, self.y_new, self.K[1]) != 0:
-            return 1e-3 * h0
-        for i in range(self.n):
-            self.y_new[i] = self.K[1][i] - self.K[0][i]
-        d2 = self.norm(self.y_new, self.y) / h0
-        if not moving:
-            unit = fmin(length, d1 / d2) if d2 > 0 and d1 > 0 else length
-        # the change in one unit, by the first and by the second derivative
-        d1 *= unit
-        d2 *= unit * unit
-        h1 = h0 if not moving and d1 <= 1 else unit * pow(0.01 / fmax(d1, d2), 0.125)
-        return fmin(fmin(fmin(100 * h0, h1), room), self.max_step)
 
     # ------------------------------------------------------------------ events
 

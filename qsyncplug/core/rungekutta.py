@@ -14,7 +14,7 @@ from .stepper import Stepper
 __all__ = ["Counted", "RungeKutta", "integrator", "runge_kutta"]
 
 #: arrays of the size of the state that the method keeps
-_ROWS = 27
+_ROWS = 28
 _SMALL = 2**24
 
 

@@ -123,7 +123,7 @@ def test_outputs_at_rest_are_as_accurate_as_on_the_way(system, tolerance):
     it, _, _, y = run(system.rhs(), system.y0, times, rtol=tolerance, atol=tolerance)
     exact = np.array([system.exact(t) for t in times])
     assert np.abs(y - exact).max() < 10 * tolerance
-    # a step in parts is gone through a second time
+    # a polynomial is made again from four evaluations a pass
     peer = solve_ivp(
         system.function,
         (system.t0, system.t1),
@@ -148,7 +148,7 @@ def test_outputs_cost_three_evaluations_a_step_where_accuracy_limits_it(system):
         assert many - few <= 6 * steps
 
 
-def test_a_polynomial_of_parts_does_not_change_the_steps():
+def test_a_better_polynomial_does_not_change_the_steps():
     system = ode.RESTING[0]
     for count in (2, 30, 1001):
         times = np.linspace(0, system.t1, count)
