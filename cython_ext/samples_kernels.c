@@ -24,7 +24,7 @@
 
 #define QW_SUFFIX _avx2
 #define QW_WIDTH 4
-#define QW_VECTORS 8
+#define QW_VECTORS 4
 #define TARGET __attribute__((target("avx2,fma")))
 #include "samples_simd.h"
 #undef QW_SUFFIX

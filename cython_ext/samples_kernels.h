@@ -11,21 +11,29 @@
 /* row d = row a * row b (kind 0), + row c * row e (kind 1), - row c * row e (kind 2) */
 typedef struct { int kind, d, a, b, c, e; } qw_product;
 
-/* One evaluation: products, then every real component of dz as a sum of rows. */
+/* A term of dz: coefficient times what is read from rows. kind = 3 source + shape.
+   source 0: real row a; 1: complex (a, b); 2: real a times complex (b, c); 3: complex (a, b) times
+   complex (c, d); 4: conjugate of (a, b) times (c, d); 5: square of the modulus of (a, b) times
+   (c, d).
+   shape 0: real coefficient; 1: imaginary; 2: both. */
+typedef struct { int kind, a, b, c, d; } qw_term;
+
+/* One evaluation: products that are kept, then every complex dz as a sum of terms. */
 typedef struct {
-    int products, sums, entries;
+    int products, terms;
     const qw_product *product;
-    const int *start;  /* (sums + 1): entries of each sum */
-    const int *column; /* (entries): row */
+    const qw_term *term;
 } qw_stage;
 
 /* The rows are z (sums), z of the second stage (sums), the noises (2 jumps), products. */
 typedef struct {
     qw_stage stage[2];
-    int sums, jumps, factors;
-    const int *factor;     /* (entries): number of the time factor; 0 is 1 */
-    const int *noisy;      /* (entries): 1 where the root of the step multiplies it, not the step */
-    const double *re, *im; /* (entries): coefficient = re * Re factor + im * Im factor */
+    int variables, sums, jumps, factors;
+    const int *start;  /* (variables + 1): terms of each variable */
+    const int *target; /* (2 variables): rows of its real and imaginary part, -1 without one */
+    const int *factor; /* (terms): number of the time factor; 0 is 1 */
+    const int *noisy;  /* (terms): 1 where the root of the step multiplies it, not the step */
+    const double *re, *im, *sign; /* (terms): coefficient, and -1 where a conjugate is meant */
     int spheres;
     const int *sphere; /* (4 spheres): rows of Re w, Im w, z, and of the length that a spin keeps */
 } qw_program;
@@ -37,7 +45,7 @@ typedef struct { uint64_t s[4][QW_LANES], bits[QW_LANES]; int used; } qw_random;
 typedef struct {
     const char *name;
     /* IN p, dt, steps, timed, factors (steps + 1, 2 factors) or (1, 2 factors);
-       INOUT rows, random; OUT c scratch (2 entries) */
+       INOUT rows, random; OUT c scratch (8 terms) */
     void (*steps)(const qw_program *p, double *rows, qw_random *random, double dt, long steps,
                   int timed, const double *factors, double *c);
 } qw_kernels;

@@ -1,6 +1,6 @@
 /* Included several times by samples_kernels.c, once for each instruction set; no include guard.
-   QW_WIDTH is the number of doubles in a register, QW_VECTORS the number of registers that a sum is
-   kept in. */
+   QW_WIDTH is the number of doubles in a register, QW_VECTORS the number of registers that each
+   part of a complex sum is kept in. */
 
 #define QW_INLINE TARGET static inline __attribute__((always_inline))
 #define vec NAME(doubles)
@@ -27,40 +27,84 @@ QW_INLINE void NAME(multiply)(const qw_stage *s, double *rows)
     }
 }
 
+/* the rows of a term, some registers of each */
+#define QW_PART(r) ((const vec *)(rows + (long)(r) * QW_LANES) + at)
+#define QW_EACH _Pragma("GCC unroll 8") for (int l = 0; l < QW_VECTORS; l++)
+/* re + i im += coefficient * (x + i y), where TAKE gives x and y */
+#define QW_CASES(source, TAKE)                                                                 \
+    case 3 * source: QW_EACH { TAKE; re[l] += c[0] * x; im[l] += c[3] * y; } break;            \
+    case 3 * source + 1: QW_EACH { TAKE; re[l] += c[1] * y; im[l] += c[2] * x; } break;        \
+    case 3 * source + 2:                                                                       \
+        QW_EACH                                                                                \
+        {                                                                                      \
+            TAKE;                                                                              \
+            re[l] += c[0] * x + c[1] * y;                                                      \
+            im[l] += c[2] * x + c[3] * y;                                                      \
+        }                                                                                      \
+        break;
+
 /* INOUT rows: z of the second stage = z + dz, or z = (z + z of the second stage + dz) / 2.
-   IN s, c (entries), second. Sums stay in registers. */
-QW_INLINE void NAME(add)(const qw_stage *s, double *rows, const double *c, int second)
+   IN p, s, coefficient (4 terms), second. Sums stay in registers. */
+QW_INLINE void NAME(add)(const qw_program *p, const qw_stage *s, double *rows,
+                         const double *coefficient, int second)
 {
-    for (int k = 0; k < s->sums; k++) {
-        vec *x = QW_ROW(k), *y = QW_ROW(s->sums + k);
+    for (int k = 0; k < p->variables; k++) {
+        const int own = p->target[2 * k], other = p->target[2 * k + 1];
+        const qw_term *const end = s->term + p->start[k + 1];
         for (int at = 0; at < QW_LANES / QW_WIDTH; at += QW_VECTORS) {
-            vec sum[QW_VECTORS];
-            for (int l = 0; l < QW_VECTORS; l++)
-                sum[l] = x[at + l];
+            /* a real variable has a sum of imaginary parts too, which nobody reads */
+            const int beside = other < 0 ? own : other;
+            vec re[QW_VECTORS], im[QW_VECTORS];
+            QW_EACH { re[l] = QW_PART(own)[l]; im[l] = QW_PART(beside)[l]; }
             if (second)
-                for (int l = 0; l < QW_VECTORS; l++)
-                    sum[l] = 0.5 * (sum[l] + y[at + l]);
-            for (int e = s->start[k]; e < s->start[k + 1]; e++) {
-                const vec *r = QW_ROW(s->column[e]) + at;
-                const double f = c[e];
-                for (int l = 0; l < QW_VECTORS; l++)
-                    sum[l] += f * r[l];
+                QW_EACH
+                {
+                    re[l] = 0.5 * (re[l] + QW_PART(own + p->sums)[l]);
+                    im[l] = 0.5 * (im[l] + QW_PART(beside + p->sums)[l]);
+                }
+            const double *c = coefficient + 4 * (long)p->start[k];
+            for (const qw_term *t = s->term + p->start[k]; t < end; t++, c += 4) {
+                const vec *a = QW_PART(t->a), *b = QW_PART(t->b);
+                const vec *d = QW_PART(t->c), *e = QW_PART(t->d);
+                switch (t->kind) {
+                case 0: QW_EACH re[l] += c[0] * a[l]; break;
+                case 1: QW_EACH im[l] += c[2] * a[l]; break;
+                case 2: QW_EACH { re[l] += c[0] * a[l]; im[l] += c[2] * a[l]; } break;
+                QW_CASES(1, const vec x = a[l]; const vec y = b[l])
+                QW_CASES(2, const vec x = a[l] * b[l]; const vec y = a[l] * d[l])
+                QW_CASES(3, const vec x = a[l] * d[l] - b[l] * e[l];
+                         const vec y = a[l] * e[l] + b[l] * d[l])
+                QW_CASES(4, const vec x = a[l] * d[l] + b[l] * e[l];
+                         const vec y = a[l] * e[l] - b[l] * d[l])
+                QW_CASES(5, const vec z = a[l] * a[l] + b[l] * b[l];
+                         const vec x = z * d[l]; const vec y = z * e[l])
+                }
             }
-            for (int l = 0; l < QW_VECTORS; l++)
-                (second ? x : y)[at + l] = sum[l];
+            const int to = second ? 0 : p->sums;
+            QW_EACH ((vec *)QW_PART(own + to))[l] = re[l];
+            if (other >= 0)
+                QW_EACH ((vec *)QW_PART(other + to))[l] = im[l];
         }
     }
 }
+#undef QW_PART
+#undef QW_EACH
+#undef QW_CASES
 
-/* OUT c: coefficients of one stage, with the step or its root; halved in the second stage.
-   IN p, factor (2 factors), dt, weight. */
+/* OUT c: four numbers a term: what x and y of it add to Re dz, and to Im dz; with the step or its
+   root, halved in the second stage. IN p, factor (2 factors), dt, weight. */
 QW_INLINE void NAME(coefficients)(const qw_program *p, const double *factor, double dt,
                                   double weight, double *c)
 {
     const double root = weight * sqrt(dt), whole = weight * dt;
-    for (int e = 0; e < p->stage[0].entries; e++) {
-        const double *f = factor + 2 * p->factor[e];
-        c[e] = (p->re[e] * f[0] + p->im[e] * f[1]) * (p->noisy[e] ? root : whole);
+    for (int e = 0; e < p->stage[0].terms; e++) {
+        const double *f = factor + 2 * p->factor[e], by = p->noisy[e] ? root : whole;
+        const double re = by * (p->re[e] * f[0] - p->im[e] * f[1]);
+        const double im = by * (p->re[e] * f[1] + p->im[e] * f[0]);
+        c[4 * e] = re;
+        c[4 * e + 1] = -im * p->sign[e];
+        c[4 * e + 2] = im;
+        c[4 * e + 3] = re * p->sign[e];
     }
 }
 
@@ -82,19 +126,29 @@ QW_INLINE void NAME(draw)(qw_random *q)
     }
 }
 
-/* INOUT rows of the noises: +-1, by one bit of every sample, q; the low bits are no worse than the
-   others for this generator */
+/* INOUT rows of the noises: +-1, by one bit of every sample, q, from the highest bit of a word on;
+   what is left of a word that has too few is not used */
 QW_INLINE void NAME(noises)(const qw_program *p, double *rows, qw_random *q)
 {
-    for (int k = 0; k < 2 * p->jumps; k++) {
-        if (q->used == 64) {
+    int left = 2 * p->jumps;
+    double *to = (double *)QW_ROW(2 * p->sums);
+    while (left > 0) {
+        const int count = left < 64 ? left : 64;
+        if (q->used + count > 64) {
             NAME(draw)(q);
             q->used = 0;
         }
-        const int shift = 63 - q->used++;
-        const bitvec *bits = (const bitvec *)q->bits;
-        bitvec *z = (bitvec *)QW_ROW(2 * p->sums + k);
-        QW_ALL z[l] = ((bits[l] << shift) & 0x8000000000000000u) | 0x3ff0000000000000u;
+        QW_ALL {
+            bitvec bits = ((const bitvec *)q->bits)[l] << q->used;
+            bitvec *z = (bitvec *)to + l;
+            for (int k = 0; k < count; k++, z += QW_LANES / QW_WIDTH) {
+                *z = (bits & 0x8000000000000000u) | 0x3ff0000000000000u;
+                bits += bits;
+            }
+        }
+        q->used += count;
+        to += (long)count * QW_LANES;
+        left -= count;
     }
 }
 
@@ -118,7 +172,7 @@ QW_INLINE void NAME(spheres)(const qw_program *p, double *rows)
 TARGET static void NAME(steps)(const qw_program *p, double *rows, qw_random *random, double dt,
                                long steps, int timed, const double *factors, double *c)
 {
-    double *second = c + p->stage[0].entries;
+    double *second = c + 4 * p->stage[0].terms;
     if (!timed) {
         NAME(coefficients)(p, factors, dt, 1.0, c);
         NAME(coefficients)(p, factors, dt, 0.5, second);
@@ -130,9 +184,9 @@ TARGET static void NAME(steps)(const qw_program *p, double *rows, qw_random *ran
         }
         NAME(noises)(p, rows, random);
         NAME(multiply)(&p->stage[0], rows);
-        NAME(add)(&p->stage[0], rows, c, 0);
+        NAME(add)(p, &p->stage[0], rows, c, 0);
         NAME(multiply)(&p->stage[1], rows);
-        NAME(add)(&p->stage[1], rows, second, 1);
+        NAME(add)(p, &p->stage[1], rows, second, 1);
         NAME(spheres)(p, rows);
     }
 }

@@ -12,18 +12,22 @@ cdef extern from "samples_kernels.h" nogil:
     const int QW_LANES
     ctypedef struct qw_product:
         int kind, d, a, b, c, e
+    ctypedef struct qw_term:
+        int kind, a, b, c, d
     ctypedef struct qw_stage:
-        int products, sums, entries
+        int products, terms
         const qw_product* product
-        const int* start
-        const int* column
+        const qw_term* term
     ctypedef struct qw_program:
         qw_stage stage[2]
-        int sums, jumps, factors
+        int variables, sums, jumps, factors
+        const int* start
+        const int* target
         const int* factor
         const int* noisy
         const double* re
         const double* im
+        const double* sign
         int spheres
         const int* sphere
     ctypedef struct qw_random:
@@ -52,9 +56,9 @@ cdef class Stochastic:
     cdef double* rows
     cdef qw_random* random
     cdef Py_ssize_t row_count
-    cdef int[:, ::1] first, second, sphere
-    cdef int[::1] start, column, column2, factor, noisy
-    cdef double[::1] re, im, scratch
+    cdef int[:, ::1] first, second, terms, terms2, target, sphere
+    cdef int[::1] start, factor, noisy
+    cdef double[::1] re, im, sign, scratch
     cdef long[::1] real_row, imag_row
     cdef readonly Py_ssize_t variables
 
@@ -74,29 +78,32 @@ cdef class Stochastic:
         if self.kernels == NULL:
             raise ValueError(f"there are no kernels of level {level} here")
         self.first, self.second = table["products"], table["products2"]
-        self.start, self.column, self.column2 = table["start"], table["column"], table["column2"]
+        self.terms, self.terms2 = table["terms"], table["terms2"]
+        self.start, self.target = table["start"], table["target"]
         self.factor, self.noisy, self.sphere = table["factor"], table["noisy"], table["sphere"]
-        self.re, self.im = table["re"], table["im"]
+        self.re, self.im, self.sign = table["re"], table["im"], table["sign"]
         self.real_row, self.imag_row = table["real_row"], table["imag_row"]
         self.variables = self.real_row.shape[0]
-        self.scratch = np.zeros(2 * self.re.shape[0] + 1)
+        self.scratch = np.zeros(8 * self.re.shape[0] + 1)
         for k in range(2):
             self.program.stage[k].products = self.first.shape[0]
-            self.program.stage[k].sums = self.start.shape[0] - 1
-            self.program.stage[k].entries = self.re.shape[0]
-            self.program.stage[k].start = &self.start[0]
-        # a row of products is six ints, as in the struct
+            self.program.stage[k].terms = self.terms.shape[0]
+        # rows of products and of terms are as many ints as the structs have
         if self.first.shape[0]:
             self.program.stage[0].product = <qw_product*>&self.first[0, 0]
             self.program.stage[1].product = <qw_product*>&self.second[0, 0]
         else:
             self.program.stage[0].product = self.program.stage[1].product = NULL
-        if self.re.shape[0]:
-            self.program.stage[0].column = &self.column[0]
-            self.program.stage[1].column = &self.column2[0]
+        if self.terms.shape[0]:
+            self.program.stage[0].term = <qw_term*>&self.terms[0, 0]
+            self.program.stage[1].term = <qw_term*>&self.terms2[0, 0]
             self.program.factor, self.program.noisy = &self.factor[0], &self.noisy[0]
             self.program.re, self.program.im = &self.re[0], &self.im[0]
-        self.program.sums = self.start.shape[0] - 1
+            self.program.sign = &self.sign[0]
+        else:
+            self.program.stage[0].term = self.program.stage[1].term = NULL
+        self.program.start, self.program.target = &self.start[0], &self.target[0, 0]
+        self.program.variables, self.program.sums = self.variables, table["sums"]
         self.program.jumps, self.program.factors = jumps, factors
         self.program.spheres = self.sphere.shape[0]
         self.program.sphere = &self.sphere[0, 0] if self.sphere.shape[0] else NULL

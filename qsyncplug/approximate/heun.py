@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from ..operators.polynomial import Letters, Polynomial
 from ..operators.spin import SpinFactor
 from ..operators.time_factor import TimeFactor
 
-__all__ = ["HeunProgram"]
+__all__ = ["HeunProgram", "merged"]
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,66 @@ class _Row:
     sign: float = 1.0
 
 
+#: variable, letters, time factors, coefficient, and whether a noise is among the letters
+_Monomial = tuple[int, Letters, tuple[TimeFactor, ...], complex, int]
+
+
+@dataclass(frozen=True)
+class _Term:
+    """One term of dz of a variable: kind and rows as the kernel has them."""
+
+    variable: int
+    rows: tuple[int, ...]
+    factor: int
+    noisy: int
+    value: complex
+    sign: float
+
+
+#: jump, variable, whether L* is meant, and {z, L} or {z, L*}
+_Noise = tuple[int, int, bool, Polynomial]
+
+
+def merged(noises: list[_Noise]) -> list[_Noise]:
+    """The noises of `Classical.noises` with fewer sources: only the covariance of constant ones
+    matters.
+
+    dz = ½Gζ with a constant matrix G has the law of ½Lζ' where LL†=GG†, and L (G†=QL†) has as many
+    columns as there are variables.
+    """
+    by_jump: dict[int, list[_Noise]] = {}
+    for noise in noises:
+        by_jump.setdefault(noise[0], []).append(noise)
+    steady = {
+        j: rows
+        for j, rows in by_jump.items()
+        if len({starred for _, _, starred, _ in rows}) == 1
+        and all(set(polynomial) == {((), ())} for *_, polynomial in rows)
+    }
+    variables = sorted({k for rows in steady.values() for _, k, _, _ in rows})
+    if len(steady) <= len(variables):
+        return noises
+    G = np.zeros((len(variables), len(steady)), dtype=complex)
+    for column, rows in enumerate(steady.values()):
+        for _, k, _, polynomial in rows:
+            G[variables.index(k), column] = polynomial[(), ()]
+    L = np.asarray(np.linalg.qr(G.conj().T, mode="r")).conj().T
+    out: list[_Noise] = []
+    for column in range(L.shape[1]):
+        for k, value in zip(variables, L[:, column].tolist(), strict=True):
+            if abs(value) > 1e-15 * np.abs(L).max():
+                out.append((column, k, True, {((), ()): value}))
+    rest = [j for j in by_jump if j not in steady]
+    number = {j: L.shape[1] + i for i, j in enumerate(rest)}
+    return out + [(number[j], k, s, p) for j in rest for _, k, s, p in by_jump[j]]
+
+
 class HeunProgram:
     """dz = F dt + ½Σ ({z,L} ζ* + {z,L*} ζ) of every variable, ζ=(±1 ± i)√dt.
 
-    The noises are variables too: dz is one polynomial in z and ζ. Products of rows are formed
-    once; what is real (z̄z, S_z) has one row, and a coefficient that is real or imaginary costs
-    half of one that is neither.
+    The noises are variables too: dz is one polynomial in z and ζ. Products that are used twice are
+    kept in rows, the others are formed where they are added; what is real (z̄z, S_z) has one row,
+    and a coefficient that is real or imaginary costs half of one that is neither.
 
     Parameters
     ----------
@@ -56,12 +111,11 @@ class HeunProgram:
                 self.imag_row[k] = count
                 count += 1
         self._sums = count
-        noises = classical.noises()
+        noises = merged(classical.noises())
         self.jumps = max((number for number, *_ in noises), default=-1) + 1
         self._next = 2 * count + 2 * self.jumps
         self._name_letters(v)
-        entries = self._entries(noises)
-        self._table = self._arrays(entries)
+        self._table = self._arrays([self._term(*m) for m in self._monomials(noises)])
 
     @property
     def timed(self) -> bool:
@@ -129,44 +183,60 @@ class HeunProgram:
 
     # ------------------------------------------------------------ sums
 
-    def _entries(
-        self, noises: list[tuple[int, int, bool, Polynomial]]
-    ) -> list[list[tuple[int, int, int, float, float]]]:
-        """(row, time factor, whether noise, coefficients of the factor's parts) of every sum."""
+    def _monomials(self, noises: list[tuple[int, int, bool, Polynomial]]) -> list[_Monomial]:
+        """What dz of every variable is the sum of, by variable; products used twice get rows."""
         v = self.classical.variables
-        out: list[list[tuple[int, int, int, float, float]]] = [[] for _ in range(self._sums)]
+        found: list[_Monomial] = []
         for k, polynomial in enumerate(self.classical.drift()):
-            for (letters, factors), value in polynomial.items():
-                self._add(out, k, letters, factors, value, 0)
+            found += [(k, letters, f, value, 0) for (letters, f), value in polynomial.items()]
         for number, k, starred, polynomial in noises:
-            letter = 2 * (v + number) + (1 if starred else 0)
+            noise = 2 * (v + number) + (1 if starred else 0)
             for (letters, factors), value in polynomial.items():
-                self._add(out, k, (*letters, letter), factors, 0.5 * value, 1)
-        return out
+                found.append((k, (*letters, noise), factors, 0.5 * value, 1))
+        found.sort(key=lambda m: m[0])
+        uses = Counter(m[1] for m in found)
+        # every product begins with another one, but for what the kernel forms by itself
+        begun = [letters[:-1] for letters in uses if self._modulus(letters) is None]
+        self._kept = {letters for letters, count in uses.items() if count > 1} | set(begun)
+        return found
 
-    def _add(
+    def _modulus(self, letters: Letters) -> tuple[Letters, Letters] | None:
+        """The variables z and w of z̄zw, where these are single complex variables."""
+        if len(letters) == 3:
+            for k in range(3):
+                a, b = (x for i, x in enumerate(letters) if i != k)
+                if a ^ 1 == b and a >> 1 not in self._real and letters[k] >> 1 not in self._real:
+                    return (a,), (letters[k],)
+        return None
+
+    def _term(
         self,
-        out: list[list[tuple[int, int, int, float, float]]],
         k: int,
         letters: Letters,
         factors: tuple[TimeFactor, ...],
         value: complex,
         noisy: int,
-    ) -> None:
-        row = self._row(letters) if letters else _Row(self._one())
+    ) -> _Term:
+        source, rows, sign = self._source(letters)
         factor = self.factors.setdefault(factors, len(self.factors))
-        a, b = value.real, value.imag
-        # (a + ib) f (re + i im): by the parts of f
-        parts = [(int(self.real_row[k]), row.re, a, -b)]
-        if self.imag_row[k] >= 0:
-            parts.append((int(self.imag_row[k]), row.re, b, a))
-        if row.im >= 0:
-            parts.append((int(self.real_row[k]), row.im, -row.sign * b, -row.sign * a))
-            if self.imag_row[k] >= 0:
-                parts.append((int(self.imag_row[k]), row.im, row.sign * a, -row.sign * b))
-        for target, source, p, q in parts:
-            if p or (factor and q):
-                out[target].append((source, factor, noisy, p, q if factor else 0.0))
+        shape = 2 if factor or (value.real and value.imag) else int(value.real == 0)
+        rows += (rows[0],) * (4 - len(rows))
+        return _Term(k, (3 * source + shape, *rows), factor, noisy, value, sign)
+
+    def _source(self, letters: Letters) -> tuple[int, tuple[int, ...], float]:
+        """How the kernel reads a monomial: its way, its rows and the sign of its imaginary part."""
+        if letters in self._kept or len(letters) < 2 or self._is_real(letters):
+            row = self._row(letters) if letters else _Row(self._one())
+            return (0, (row.re,), 1.0) if row.im < 0 else (1, (row.re, row.im), row.sign)
+        if pair := self._modulus(letters):
+            a, b = self._row(pair[0]), self._row(pair[1])
+            return 5, (a.re, a.im, b.re, b.im), b.sign
+        a, b = self._row(letters[:-1]), self._row(letters[-1:])
+        if a.im < 0:
+            a, b = b, a
+        if b.im < 0:
+            return 2, (b.re, a.re, a.im), a.sign
+        return (3 if a.sign == b.sign else 4), (a.re, a.im, b.re, b.im), b.sign
 
     def _one(self) -> int:
         """The row of ones."""
@@ -175,38 +245,45 @@ class HeunProgram:
             self._next += 1
         return self._rows[()].re
 
-    def _arrays(self, entries: list[list[tuple[int, int, int, float, float]]]) -> dict[str, Any]:
+    def _arrays(self, terms: list[_Term]) -> dict[str, Any]:
         """What the kernel takes; in the second stage z is read `_sums` rows later."""
 
         def later(rows: np.ndarray) -> np.ndarray:
             return np.where(rows < self._sums, rows + self._sums, rows).astype(np.intc)
 
-        flat = [e for target in entries for e in target]
-        column = np.array([e[0] for e in flat], dtype=np.intc)
         products = np.array(self._products, dtype=np.intc).reshape(-1, 6)
-        c = self.classical
-        spheres = []
-        for symbol in c.symbols:
-            at = c.first[symbol]
-            if isinstance(symbol.factor, SpinFactor):
-                rows = [self.real_row[at], self.imag_row[at], self.real_row[at + 1], self._next]
-                spheres.append(rows)
-                self._next += 1
-        shifted = products.copy()
+        kinds = np.array([t.rows for t in terms], dtype=np.intc).reshape(-1, 5)
+        shifted, kinds2 = products.copy(), kinds.copy()
         shifted[:, 2:] = later(products[:, 2:])
-        ends = np.cumsum([0, *(len(target) for target in entries)])
+        kinds2[:, 1:] = later(kinds[:, 1:])
+        counts = np.bincount([t.variable for t in terms], minlength=self.classical.variables)
+        spheres = self._spheres()
         return {
-            "products": np.ascontiguousarray(products),
-            "products2": np.ascontiguousarray(shifted),
-            "start": ends.astype(np.intc),
-            "column": column,
-            "column2": later(column),
-            "factor": np.array([e[1] for e in flat], dtype=np.intc),
-            "noisy": np.array([e[2] for e in flat], dtype=np.intc),
-            "re": np.array([e[3] for e in flat], dtype=float),
-            "im": np.array([e[4] for e in flat], dtype=float),
+            "products": products,
+            "products2": shifted,
+            "terms": kinds,
+            "terms2": kinds2,
+            "start": np.concatenate([[0], np.cumsum(counts)]).astype(np.intc),
+            "target": np.stack([self.real_row, self.imag_row], axis=1).astype(np.intc),
+            "sums": self._sums,
+            "factor": np.array([t.factor for t in terms], dtype=np.intc),
+            "noisy": np.array([t.noisy for t in terms], dtype=np.intc),
+            "re": np.array([t.value.real for t in terms], dtype=float),
+            "im": np.array([t.value.imag for t in terms], dtype=float),
+            "sign": np.array([t.sign for t in terms], dtype=float),
             "sphere": np.array(spheres, dtype=np.intc).reshape(-1, 4),
             "real_row": self.real_row,
             "imag_row": self.imag_row,
             "one": self._rows[()].re if () in self._rows else -1,
         }
+
+    def _spheres(self) -> list[list[int]]:
+        """Rows of every spin, and a new one for the length that it keeps."""
+        out = []
+        for symbol in self.classical.symbols:
+            at = self.classical.first[symbol]
+            if isinstance(symbol.factor, SpinFactor):
+                rows = (self.real_row[at], self.imag_row[at], self.real_row[at + 1], self._next)
+                out.append([int(x) for x in rows])
+                self._next += 1
+        return out

@@ -13,7 +13,7 @@ import scipy.integrate
 from qsyncplug._ext.bosons import Polynomials
 
 import qsyncplug as qsp
-from qsyncplug.approximate.heun import HeunProgram
+from qsyncplug.approximate.heun import HeunProgram, merged
 from qsyncplug.approximate.sampling import TwaSolver
 from qsyncplug.core.errors import (
     ApproximationWarning,
@@ -271,7 +271,7 @@ def test_kernels_against_numpy(level):
     evaluate = Polynomials(v, arrays, factors)
     bits = xoshiro(seed, 128, 64, count)
     assert 2 * len(jumps) * count <= 64 * count
-    sign = np.array([[(w >> np.uint64(k)) & np.uint64(1) for k in range(64)] for w in bits])
+    sign = np.array([[(w >> np.uint64(63 - k)) & np.uint64(1) for k in range(64)] for w in bits])
     sign = (1 - 2.0 * sign.reshape(-1, 64))[: 2 * len(jumps) * count]
     sign = sign.reshape(count, len(jumps), 2, 64)
     dt = T / count
@@ -295,6 +295,53 @@ def test_kernels_against_numpy(level):
             x[w], x[u] = x[w] * scale, x[u] * scale
     np.testing.assert_array_equal(out[0], z)
     np.testing.assert_allclose(out[1], x, rtol=1e-9, atol=1e-10)
+
+
+def test_more_signs_a_step_than_bits_in_a_word():
+    """40 decaying modes, 80 signs a step: what is left of a word is not used for the next step."""
+    b = qsp.modes(40)
+    system = qsp.System(0 * b[0], [0.5 * x for x in b])
+    c = Classical(system.symbols, system.hamiltonian, system.jumps, weyl=True)
+    program = HeunProgram(c)
+    z = np.ones((40, 64), dtype=complex)
+    times, steps, dt = np.array([0.0, 0.3]), np.array([3]), 0.1
+    out = np.empty((2, 40, 64), dtype=complex)
+    program.kernel().run(z, 7, 0, times, steps, program.factor_table(times, steps), False, out)
+    words = xoshiro(7, 0, 64, 6)
+    bits = np.array([[(w >> np.uint64(63 - k)) & np.uint64(1) for k in range(64)] for w in words])
+    signs = 1 - 2.0 * bits
+    (number, k, starred, row) = c.noises()[0]
+    ((letters, _), value) = next(iter(row.items()))
+    assert (number, k, letters) == (0, 0, ())
+    for step in range(3):
+        pairs = np.concatenate([signs[2 * step], signs[2 * step + 1, :16]]).reshape(40, 2, 64)
+        zeta = np.sqrt(dt) * (pairs[:, 0] + 1j * pairs[:, 1])
+        noise = 0.5 * value * (zeta if starred else zeta.conj())
+        first = -0.125 * z * dt + noise
+        z = z + 0.5 * (first - 0.125 * (z + first) * dt + noise)
+    np.testing.assert_allclose(out[1], z, atol=1e-13)
+
+
+def test_constant_noises_are_merged_into_as_many_as_there_are_variables():
+    b1, b2, b3 = qsp.modes(3)
+    jumps = [b1.dag(), b2.dag(), b1 - 1j * b2, 0.3 * b1**2, 0.2 * b2, b3 + b1.dag(), b3 * b3]
+    system = qsp.System(0 * b1, jumps)
+    c = Classical(system.symbols, system.hamiltonian, system.jumps, weyl=True)
+    before, after = c.noises(), merged(c.noises())
+
+    def covariance(noises):
+        """E dz dz† of what is constant in jumps with one kind of noise."""
+        G = np.zeros((3, 2 * len(jumps)), dtype=complex)
+        for number, k, starred, row in noises:
+            G[k, 2 * number + starred] += row.get(((), ()), 0)
+        return G @ G.conj().T
+
+    np.testing.assert_allclose(covariance(after), covariance(before), atol=1e-14)
+    assert len({n for n, *_ in before}) == 7
+    # b1†, b2†, b1−ib2 and b2 make two; the others stay: b3+b1† has both kinds of noise
+    assert len({n for n, *_ in after}) == 5
+    kept = [row for *_, row in before if ((), ()) not in row]
+    assert [row for *_, row in after if ((), ()) not in row] == kept
 
 
 def test_samples_do_not_depend_on_which_are_drawn_together():
