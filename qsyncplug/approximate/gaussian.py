@@ -14,7 +14,7 @@ from ..operators.linear import LinearEquations, Part, linear_equations
 from ..operators.polynomial import Polynomial, derivative, multiply, total, variable
 from ..operators.system import System
 
-__all__ = ["gaussian_equations", "moments_of_words", "unpacked"]
+__all__ = ["gaussian_equations", "gaussian_expectation", "moments_of_words", "unpacked"]
 
 
 class _Wick:
@@ -198,3 +198,30 @@ def moments_of_words(
     double = np.array([w for w in words if len(w) == 2], dtype=int).reshape(-1, 2)
     # words are ordered by their length
     return np.concatenate([letters[:, single], pairs[:, double[:, 0], double[:, 1]]], axis=1)
+
+
+def gaussian_expectation(
+    system: System, operator: Expression, beta: np.ndarray, m: np.ndarray, n: np.ndarray
+) -> np.ndarray:
+    """Expectation value of a polynomial in Gaussian states, (T,), by Wick's theorem.
+
+    Parameters
+    ----------
+    beta : ndarray of shape (T, N)
+        ⟨b_j⟩.
+    m, n : ndarray of shape (T, N, N)
+        ⟨δb_jδb_k⟩ and ⟨δb_j†δb_k⟩.
+    """
+    system.require_own(operator)
+    if not operator.isconstant:
+        raise ValueError(f"operator must not depend on time: {operator}")
+    wick = _Wick(system)
+    j, k = np.array(wick.pairs).T
+    values = np.concatenate([beta, m[:, j, k], n[:, j, k]], axis=1)
+    out = np.zeros(len(beta), dtype=complex)
+    for (letters, _), coefficient in wick.expectation(wick.symbol(operator)).items():
+        product = np.full(len(beta), coefficient)
+        for x in letters:
+            product *= values[:, x >> 1] if x & 1 else values[:, x >> 1].conj()
+        out += product
+    return out

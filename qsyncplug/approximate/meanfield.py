@@ -12,17 +12,19 @@ from .._ext.integrator import RightHandSide
 from ..core.checks import check_array, check_choice, check_integer
 from ..core.entry import mfsolve
 from ..core.gaussian import (
+    moments_from_covariance,
     uncertainty_margin,
 )
 from ..core.options import Options
 from ..core.pulses import find_breaks
 from ..core.result import Result
 from ..core.stepper import Problem
+from ..operators.expression import Expression
 from ..operators.states import ProductState
 from ..operators.system import System
 from .closed import AmplitudesResult, LinearSolver
 from .cumulants import CumulantSolver
-from .gaussian import gaussian_equations
+from .gaussian import gaussian_equations, gaussian_expectation
 from .sphere import ClassicalSolver, linear_flow, upper_triangle
 
 __all__ = ["MeanFieldResult", "MeanFieldSolver", "mfsolve_system"]
@@ -85,6 +87,16 @@ class MeanFieldResult(AmplitudesResult):
         mean, covariance = np.empty((1, 2 * n)), np.empty((1, 2 * n, 2 * n))
         unpack_linear(self._gaussian_rows(row[None, :]), mean, covariance)
         return mean[0], covariance[0]
+
+    def expectation(self, operator: Expression) -> np.ndarray:
+        """Expectation value of an operator in the Gaussian states with these moments, (T,)."""
+        if not isinstance(self.model, System):
+            raise TypeError(
+                f"expect needs the result of a System; {type(self.model).__name__} has no symbols "
+                "of its own (run its system())"
+            )
+        m, n = moments_from_covariance(self.covariance)
+        return gaussian_expectation(self.model, operator, self.amplitudes, m, n)
 
     def _gaussian_rows(self, rows: np.ndarray) -> np.ndarray:
         """Return the part of the integrator's rows that holds mean and covariance."""

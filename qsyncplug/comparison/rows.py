@@ -44,7 +44,7 @@ class Row(Saved):
     def agrees(self) -> str:
         """The window in words."""
         if self.window is None:
-            return "never"
+            return "not at first"
         if self.whole:
             return "the whole run"
         return f"[{self.window[0]:.4g}, {self.window[1]:.4g}]"

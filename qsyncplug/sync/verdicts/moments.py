@@ -191,8 +191,10 @@ def _entrainment(
     if case.n == 1:
         return _driven(case, spectra, observed, bare, evidence)
     evidence["observed / bare difference"] = share
+    # digits below a thousandth of the difference say nothing beside the width
+    apart = f"{observed:.3g}" if observed.error < 1e-3 * bare else str(observed)
     text = (
-        f"the spectra lie {observed} apart, {bare:.4g} without the coupling (width "
+        f"the spectra lie {apart} apart, {bare:.4g} without the coupling (width "
         f"{spectra.width:.3g}); "
         f"phase preference {float(preference):.3g}"
     )
