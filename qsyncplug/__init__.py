@@ -24,6 +24,22 @@ from .circle import *  # noqa: F403
 from .comparison import Comparison, compare
 from .core import Grid, load, resume
 from .core.entry import exactsolve, mfsolve, predictions, steadystate
+from .core.errors import (
+    ApproximationWarning,
+    CutoffWarning,
+    MemoryLimitError,
+    MissingFieldError,
+    NonFiniteError,
+    QsyncplugWarning,
+    RightHandSideError,
+    SolverError,
+    SolverInterrupted,
+    StepLimitError,
+    StepSizeError,
+    StorageError,
+    TimeLimitError,
+    UndefinedMeasureWarning,
+)
 from .core.predictions import Outcome, Prediction, Predictions
 from .core.version import VERSION
 from .exact import *  # noqa: F403
@@ -41,14 +57,28 @@ __version__ = VERSION
 
 __all__ = [
     "About",
+    "ApproximationWarning",
     "Comparison",
+    "CutoffWarning",
     "Estimate",
     "Grid",
     "Label",
+    "MemoryLimitError",
+    "MissingFieldError",
+    "NonFiniteError",
     "Outcome",
     "Prediction",
     "Predictions",
+    "QsyncplugWarning",
+    "RightHandSideError",
+    "SolverError",
+    "SolverInterrupted",
+    "StepLimitError",
+    "StepSizeError",
+    "StorageError",
     "SyncView",
+    "TimeLimitError",
+    "UndefinedMeasureWarning",
     "Verdict",
     "__version__",
     "compare",

@@ -37,7 +37,7 @@ def paper(name):
 
 @pytest.mark.parametrize("name", PAPERS)
 def test_every_statement_comes_out_as_said(name):
-    text = pages.page(paper(name))
+    text = pages.page(paper(name), pages.examine(paper(name)))
     assert text.startswith(f"# {paper(name).title}")
     assert all(f"## {item.label}: " in text for item in paper(name).items)
 
@@ -62,7 +62,7 @@ def test_nothing_numbered_is_missing(name):
 def test_what_does_not_come_out_stops_the_build(item, message):
     bad = pages.Paper("bad", "Bad", "", "import qsyncplug as qsp", (item,))
     with pytest.raises(RuntimeError, match=message):
-        pages.page(bad)
+        pages.examine(bad)
 
 
 def test_a_prediction_tells_the_verdict():

@@ -109,6 +109,18 @@ def _intro(room: str) -> str:
     return inspect.cleandoc(doc).split("\n\n")[0]
 
 
+def _first(names: list[str]) -> str:
+    """A few functions that give an idea of the room."""
+    short = [n.rsplit(".", 1)[1] for n in names]
+    return ", ".join(f"`{n}`" for n in [n for n in short if n[0].islower()][:4] or short[:4])
+
+
+def _index_page(title: str, about: str, heads: list[str], rows: list[str], pages: list[str]) -> str:
+    """A page that says what the pages below it hold, in a table."""
+    lines = [f"# {title}", "", about, "", f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    return "\n".join([*lines, *rows, "", "```{toctree}", ":hidden:", "", *pages, "```"]) + "\n"
+
+
 def _write_api() -> None:
     """One page a room, written from ``qsyncplug.__all__``: nothing public can be missing."""
     folder = HERE / "_api"
@@ -121,8 +133,20 @@ def _write_api() -> None:
         lines += ["   :toctree: generated", "   :nosignatures:", ""]
         lines += [f"   {name}" for name in sorted(names[room], key=str.lower)]
         _put(folder / f"{room}.rst", "\n".join(lines) + "\n")
-    lines = ["# API", "", "By room, in the order of the work.", "", "```{toctree}", ":maxdepth: 1"]
-    _put(HERE / "api.md", "\n".join([*lines, "", *(f"_api/{r}" for r in order), "```"]) + "\n")
+    table = [
+        f"| [{ROOMS.get(r, r)}](_api/{r}.rst) | {_intro(r).splitlines()[0]} | {_first(names[r])} |"
+        for r in order
+    ]
+    _put(
+        HERE / "api.md",
+        _index_page(
+            "API",
+            "By room, in the order of the work.",
+            ["room", "what it is about", "for example"],
+            table,
+            [f"_api/{r}" for r in order],
+        ),
+    )
 
 
 def _put(path: pathlib.Path, text: str) -> None:
@@ -139,20 +163,21 @@ def _write_papers() -> None:
     sys.path.insert(0, str(HERE))
     from papers import pages
 
-    names = pages.write(HERE / "_papers", _put)
-    lines = ["# Theory: what holds", ""]
-    lines += [
-        "Every definition, theorem, remark and figure of the five papers: confirmed, corrected,"
-    ]
-    lines += [
-        "refuted or open, with the command that shows it.",
-        "",
-        "```{toctree}",
-        ":maxdepth: 1",
-    ]
-    _put(
-        HERE / "theory.md", "\n".join([*lines, "", *(f"_papers/{n}" for n in names), "```"]) + "\n"
+    written = pages.write(HERE / "_papers", _put)
+    rows = [f"| [{title}](_papers/{name}.md) | {summary} |" for name, title, summary in written]
+    about = (
+        "Every definition, theorem, remark and figure of the five papers: confirmed, corrected, "
+        "refuted or open, with the command that shows it. The commands are run when this page is "
+        "built; what does not come out as said stops the build."
     )
+    page = _index_page(
+        "Theory: what holds",
+        about,
+        ["paper", "its statements"],
+        rows,
+        [f"_papers/{name}" for name, _, _ in written],
+    )
+    _put(HERE / "theory.md", page)
 
 
 _write_papers()

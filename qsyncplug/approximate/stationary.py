@@ -238,8 +238,9 @@ def hierarchy_steadystate(system: System, cutoff: Any = None) -> MomentState:
     growth = float(np.linalg.norm(lu.solve(probe)) * abs(J).max() / np.linalg.norm(probe))
     if growth > 1e13 or not residual < 1e-9:
         raise SolverError(
-            f"the steady state is not unique (the equations are singular to 1 part in "
-            f"{growth:.1e})",
+            "the steady state is not unique, or the moments of so many nodes are beyond double "
+            f"precision (the equations are singular to 1 part in {growth:.1e}); "
+            "closure='cumulants' takes any number of atoms",
             reason="singular",
         )
     return MomentState(closure, z, (), residual)

@@ -48,7 +48,9 @@ def answer(verdicts: Mapping[str, Verdict], reference: str) -> str:
         parts.append("they agree")
     else:
         open_ones = [name for name, s in says.items() if s is _Says.NEITHER]
-        parts.append(f"{' and '.join(open_ones)} neither confirms nor denies synchronisation")
+        verbs = ("confirms", "denies") if len(open_ones) == 1 else ("confirm", "deny")
+        who = " and ".join(open_ones)
+        parts.append(f"{who} neither {verbs[0]} nor {verbs[1]} synchronisation")
     return "; ".join(parts)
 
 

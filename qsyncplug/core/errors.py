@@ -32,19 +32,54 @@ __all__ = [
 
 
 class QsyncplugWarning(UserWarning):
-    """Base class of every warning the package issues."""
+    """Base class of every warning the package issues.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> import warnings
+    >>> warnings.simplefilter("error", qsp.QsyncplugWarning)  # stop at the first
+    """
 
 
 class CutoffWarning(QsyncplugWarning):
-    """A Fock cut-off is too low for the state it has to hold."""
+    """A Fock cut-off is too low for the state it has to hold.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> import warnings
+    >>> with warnings.catch_warnings(record=True) as said:
+    ...     warnings.simplefilter("always")
+    ...     rho = qsp.steadystate(qsp.van_der_pol_pair(), cutoff=4)
+    >>> said[0].category is qsp.CutoffWarning
+    True
+    """
 
 
 class ApproximationWarning(QsyncplugWarning):
-    """An approximation is used outside the range where it is controlled."""
+    """An approximation is used outside the range where it is controlled.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", qsp.ApproximationWarning)
+    ...     pair = qsp.van_der_pol_pair()
+    ...     run = qsp.twasolve(pair, [1, 1j], [0, 1.0], ntraj=100, seed=1)
+    """
 
 
 class UndefinedMeasureWarning(QsyncplugWarning):
-    """A measure has no value for some of the states (it is returned as NaN)."""
+    """A measure has no value for some of the states (it is returned as NaN).
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> issubclass(qsp.UndefinedMeasureWarning, qsp.QsyncplugWarning)
+    True
+    """
 
 
 class SolverError(RuntimeError):
@@ -65,6 +100,12 @@ class SolverError(RuntimeError):
     ----------
     time, reason, result
         As given.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> issubclass(qsp.SolverError, RuntimeError)
+    True
     """
 
     def __init__(
@@ -77,23 +118,61 @@ class SolverError(RuntimeError):
 
 
 class StepLimitError(SolverError):
-    """The run used up its ``nsteps``."""
+    """The run used up its ``nsteps``.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> try:
+    ...     qsp.mfsolve(qsp.van_der_pol_pair(), [1, 1j], [0, 50.0], options={"nsteps": 5})
+    ... except qsp.StepLimitError as error:
+    ...     print(error.reason, error.time < 50, error.result.times)
+    step limit True [0.]
+    """
 
 
 class TimeLimitError(SolverError):
-    """The run used up its ``time_limit`` (seconds of wall clock)."""
+    """The run used up its ``time_limit`` (seconds of wall clock).
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> issubclass(qsp.TimeLimitError, qsp.SolverError)
+    True
+    """
 
 
 class StepSizeError(SolverError):
-    """The step size fell below the resolution of the time variable."""
+    """The step size fell below the resolution of the time variable.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> issubclass(qsp.StepSizeError, qsp.SolverError)
+    True
+    """
 
 
 class NonFiniteError(SolverError):
-    """The solution became infinite or not a number."""
+    """The solution became infinite or not a number.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> issubclass(qsp.NonFiniteError, qsp.SolverError)
+    True
+    """
 
 
 class RightHandSideError(SolverError):
-    """The right-hand side raised an error or refused a state."""
+    """The right-hand side raised an error or refused a state.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> issubclass(qsp.RightHandSideError, qsp.SolverError)
+    True
+    """
 
 
 class SolverInterrupted(KeyboardInterrupt):
@@ -103,6 +182,12 @@ class SolverInterrupted(KeyboardInterrupt):
     ----------
     time, reason, result
         As in :class:`SolverError`.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> issubclass(qsp.SolverInterrupted, KeyboardInterrupt)
+    True
     """
 
     def __init__(
@@ -126,6 +211,15 @@ class MemoryLimitError(MemoryError):
     ----------
     required, available : int
         Bytes.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> try:
+    ...     qsp.exactsolve(qsp.van_der_pol_pair(), [1, 1], [0, 1.0], cutoff=10**5)
+    ... except qsp.MemoryLimitError as error:
+    ...     print(error.required > error.available)
+    True
     """
 
     def __init__(self, message: str, *, required: int, available: int):
@@ -135,11 +229,30 @@ class MemoryLimitError(MemoryError):
 
 
 class MissingFieldError(AttributeError, ValueError):
-    """A view lacks a field that a measure needs."""
+    """A view lacks a field that a measure needs.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> issubclass(qsp.MissingFieldError, ValueError)
+    True
+    """
 
 
 class StorageError(ValueError):
-    """A file is not one of ours, or is of a schema that this version does not know."""
+    """A file is not one of ours, or is of a schema that this version does not know.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> import pathlib
+    >>> _ = pathlib.Path("note.npz").write_text("no archive")
+    >>> try:
+    ...     qsp.load("note.npz")
+    ... except qsp.StorageError:
+    ...     print("refused")
+    refused
+    """
 
 
 _OWN = (os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep, functools.__file__)

@@ -147,12 +147,15 @@ _MARK = {
 }
 
 
-def page(paper: Paper) -> str:
-    """The page in MyST markdown."""
-    records = examine(paper)
+def summary_of(records: list[Record]) -> str:
+    """How many statements of each kind."""
     counts = Counter(r.verdict for r in records)
-    summary = ", ".join(f"{counts[v]} {v}" for v in VERDICTS if counts[v])
-    lines = [f"# {paper.title}", "", paper.about, "", f"**{summary}.**", ""]
+    return ", ".join(f"{counts[v]} {v}" for v in VERDICTS if counts[v])
+
+
+def page(paper: Paper, records: list[Record]) -> str:
+    """The page in MyST markdown."""
+    lines = [f"# {paper.title}", "", paper.about, "", f"**{summary_of(records)}.**", ""]
     lines += ["| statement | verdict | |", "|---|---|---|"]
     lines += [f"| {_cell(r.item.label)} | {r.verdict} | {_MARK[r.verdict]} |" for r in records]
     lines += ["", "All commands begin with", "", *_block(paper.prelude)]
@@ -188,14 +191,15 @@ def _block(code: str, language: str = "python") -> list[str]:
     return [f"```{{code-block}} {language}", *text.splitlines(), "```"]
 
 
-def write(folder: pathlib.Path, put: Any) -> list[str]:
-    """Write all pages into `folder`; their names."""
+def write(folder: pathlib.Path, put: Any) -> list[tuple[str, str, str]]:
+    """Write all pages into `folder`; name, title and summary of each."""
     from . import ahkm, ar, gmdb, hhk, proved, pry
 
     folder.mkdir(exist_ok=True)
-    names = []
+    written = []
     for module in (proved, ahkm, hhk, ar, pry, gmdb):
         paper = module.PAPER
-        put(folder / f"{paper.name}.md", page(paper))
-        names.append(paper.name)
-    return names
+        records = examine(paper)
+        put(folder / f"{paper.name}.md", page(paper, records))
+        written.append((paper.name, paper.title, summary_of(records)))
+    return written

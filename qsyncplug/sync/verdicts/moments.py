@@ -131,17 +131,17 @@ def _twofold(case: Case, n: float) -> np.ndarray | None:
 
 def _by_preference(case: Case, preference: Estimate, evidence: dict[str, Any]) -> Verdict:
     what = "the relative phase" if case.n > 1 else "the phase"
-    start = "the state is stationary" if case.times.size > 1 else "in this state"
+    start = "the state is stationary, and" if case.times.size > 1 else "in this state"
     size = str(preference) if preference.error else f"{float(preference):.3g}"
     if preference > max(_PREFERS, preference.error):
         if case.dynamics.coupled is False:
             why = (
-                f"{start}, and {what} prefers a value ({size}), but the nodes do not act on each "
+                f"{start} {what} prefers a value ({size}), but the nodes do not act on each "
                 "other: each follows its own drive or remembers its start"
             )
             return case.undecided(why, evidence, advice="a coupling")
         why = (
-            f"{start}, and {what} prefers a value ({size}, uncoupled 0); this says "
+            f"{start} {what} prefers a value ({size}, uncoupled 0); this says "
             "nothing about frequencies"
         )
         return case.say(Label.PREFERENCE, why, evidence)
@@ -153,7 +153,7 @@ def _by_preference(case: Case, preference: Estimate, evidence: dict[str, Any]) -
             evidence,
             advice=f"about {more:.2g} times as many samples",
         )
-    why = f"{start}, and {what} prefers no value ({size}; {_PREFERS} would count)"
+    why = f"{start} {what} prefers no value ({size}; {_PREFERS} would count)"
     return case.say(Label.NO_PREFERENCE, why, evidence)
 
 
