@@ -178,7 +178,7 @@ def plot_dtwa(
         raise TypeError(f"result must be a DtwaResult, not {type(result).__name__}")
     group = check_integer("group", group, minimum=0, maximum=result.spins.shape[1] - 1)
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
-    half = 0.5 * result.model.n[group]
+    half = 0.5 * result.model.symbols[group].factor.N
     for axis, label in enumerate("xyz"):
         mean, error = result.spins[:, group, axis] / half, result.spins_error[:, group, axis] / half
         colour = COLOURS[1 + axis]
