@@ -10,7 +10,13 @@ __all__ = ["view_of_moments"]
 
 
 def view_of_moments(
-    result: Any, *, states: Any = None, subsystems: Any = None, why: str, **about: Any
+    result: Any,
+    *,
+    states: Any = None,
+    subsystems: Any = None,
+    why: str,
+    fields: dict[str, Any] | None = None,
+    **about: Any,
 ) -> SyncView:
     """Mean and covariance as they are: approximations need not have those of a state.
 
@@ -22,14 +28,15 @@ def view_of_moments(
         Of the view.
     why : str
         Why there are no states, or how to get them.
+    fields : dict, optional
+        Further fields of the view, instead of those that follow from mean and covariance.
     **about
         Fields of :class:`About`.
     """
     notes = (*result.stats.get("neglected", ()), *about.pop("notes", ()))
-    return SyncView(
+    return SyncView.of(
         result.times,
-        mean=result.mean,
-        covariance=result.covariance,
+        {"mean": result.mean, "covariance": result.covariance, **(fields or {})},
         states=states,
         subsystems=subsystems,
         about=About(physical=False, notes=notes, missing={"states": why}, **about),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..approximate.cycle import LimitCycle
+from ..core.tangent import mean_field_coherence
 from ..models.chains.exact import SpinExactResult
 from ..models.chains.meanfield import SpinMeanFieldResult
 from ..models.chains.model import SpinChains
@@ -49,9 +51,17 @@ def view_of_chains(result: SpinExactResult) -> SyncView:
 
 @reader.register(SpinMeanFieldResult)
 def view_of_chains_mean_field(result: SpinMeanFieldResult) -> SyncView:
-    """Amplitudes and covariance of the Holstein–Primakoff bosons as they are."""
+    """Amplitudes and covariance of the Holstein–Primakoff bosons as they are.
+
+    The covariance holds the diffusion of the common phase and grows without bound on a limit cycle:
+    n is |β|², and z = e^{i(x_j−x_k)}e^{−σ²/2}, σ² the variance of the relative phase.
+    """
     return view_of_moments(
         result,
+        fields={
+            "masses": np.abs(result.amplitudes) ** 2,
+            "correlations": partial(mean_field_coherence, result.amplitudes, result.covariance),
+        },
         why="a mean field has no states; run exactsolve",
         system=f"two spin chains, mean field (central spin {result.stats.get('central spin', '')})",
         labels=("chain 1", "chain 2"),

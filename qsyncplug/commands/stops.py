@@ -16,7 +16,7 @@ from ..core import Grid
 from ..core.entry import exactsolve, mfsolve, predictions
 from ..lohe.model import SchrodingerLohe
 from ..lohe.solver import slsolve
-from ..models.chains.model import SpinChains
+from ..models.chains.model import collective_van_der_pol_pair
 from ..models.van_der_pol import van_der_pol_pair
 from ..plot.circle import plot_circle
 from ..plot.comparison import plot_comparison
@@ -84,13 +84,13 @@ def _pair(quick: bool) -> Stop:
 
 def _spins(quick: bool) -> Stop:
     n = 8 if quick else 16
-    system = SpinChains(n=(n, n), g=(1.5, 2.4), omega=(1, 0.8), exchange=0.2, loss=0.1)
-    times = np.linspace(0, 3, 61)
+    system = collective_van_der_pol_pair(n=n, detuning=0.1, dissipative=0.5)
+    times = np.linspace(0, 40, 121)
     start = system.product_state(excitation=(0.3, 0.2), phase=(0.0, 1.0))
     runs = {"exact": exactsolve(system, start, times), "mean field": mfsolve(system, start, times)}
     text = (
-        f"Two chains of {n} spins through a central spin: exact in collective spins, mean field "
-        "with covariance of the Holstein–Primakoff bosons."
+        f"Two chains of {n} spins, each a limit cycle, coupled through a common bath: exact in "
+        "collective spins, mean field with covariance of the Holstein–Primakoff bosons."
     )
     shown = ["excitations_1", "coherence", "order_parameter"]
     return Stop("Two spin chains", text, runs, ("exact",), lambda c: plot_comparison(c, shown)[0])
@@ -137,12 +137,13 @@ def _wigner(quick: bool) -> Stop:
     model = WignerLohe(grid, lambda x: x**2 / 2 + 0.3 * np.cos(1.3 * x), coupling=1.0)
     rng = np.random.default_rng(1)
     start = [grid.gaussian(*place) for place in 0.5 * rng.normal(size=(3, 2))]
-    times = np.linspace(0, 2, 21)
+    times = np.linspace(0, 16, 81)
     direct = {"method": "direct", "rtol": 1e-9, "store_states": True}
     runs = {
         "phase space": wlsolve(model, start, times, options=direct),
         "reduced": wlsolve(model, start, times),
     }
+    rates = [p for p in predictions(model, start) if p.rate is not None]
     text = (
         "Three oscillators in phase space: every Wigner function w_ij stepped by itself, and the "
         "exact reduction that forms them when asked. On the diagonal w_ii, Re w_ij above, "
@@ -153,7 +154,9 @@ def _wigner(quick: bool) -> Stop:
         text,
         runs,
         ("phase space", "reduced"),
-        lambda c: plot_wigner_matrix(runs["reduced"], 10)[0],
+        lambda c: plot_wigner_matrix(runs["reduced"], 5)[0],
+        rates[0].rate if rates else None,
+        rates[0].name if rates else "",
     )
 
 
@@ -198,7 +201,7 @@ def _attention(quick: bool) -> Stop:
     n = 200 if quick else 1000
     model = Circle(attention(1.0), normalization="mean")
     x0 = np.random.default_rng(0).uniform(-np.pi, np.pi, n)
-    times = np.linspace(0, 30, 301)
+    times = np.linspace(0, 60, 601)
     runs = {
         "pair sums": circlesolve(model, x0, times, options={"kernel": "direct"}),
         "fast sums": circlesolve(model, x0, times),
@@ -206,7 +209,7 @@ def _attention(quick: bool) -> Stop:
 
     def draw(comparison: Any) -> Any:
         fig, axes = _panels(4)
-        for ax, k in zip(axes[:3], (0, 15, 300), strict=True):
+        for ax, k in zip(axes[:3], (0, 15, 600), strict=True):
             plot_circle(runs["fast sums"], index=k, fig=fig, ax=ax)
         plot_order_parameter(runs["fast sums"], fig=fig, ax=axes[3])
         return fig

@@ -12,6 +12,7 @@ from ..core.checks import check_integer, check_memory, check_times
 from ..core.saved import Saved, must_run
 from .dynamics import Dynamics
 from .fields import check_states, frozen, hopping, one_minus
+from .page import page_of
 from .store import About, Store
 
 __all__ = ["MASS_THRESHOLD", "PHASE_THRESHOLD", "About", "SyncView"]
@@ -432,6 +433,9 @@ class SyncView(Saved):
         span = f"{first:g}..{last:g}" if self.n_times > 1 else f"{first:g}"
         fields = ", ".join(self.fields)
         return f"SyncView({name}T={self.n_times} (t={span}), N={self.n}, fields: {fields})"
+
+    def _repr_html_(self) -> str:
+        return page_of(self)
 
 
 def _rebuild(times: Any, fields: Any, states: Any, subsystems: Any, about: About) -> SyncView:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import qutip as qt
 
+import qsyncplug as qsp
 from qsyncplug.core.errors import MissingFieldError, UndefinedMeasureWarning
 from qsyncplug.sync import About, SyncView, measures
 
@@ -285,3 +286,19 @@ def test_a_covariance_that_no_state_has_gives_no_number():
     ):
         with pytest.warns(UndefinedMeasureWarning, match="not that of a state"):
             assert np.all(np.isnan(measure(view)))
+
+
+def test_a_view_in_a_notebook_says_what_it_holds():
+    mean = np.zeros((5, 4))
+    view = SyncView(np.arange(5.0), mean=mean, covariance=0)
+    page = view._repr_html_()
+    assert "5, t = 0 to 4" in page and "2 (classical)" in page and "mean (T, 2N)" in page
+    assert "not known" in page and "states" in page
+    # readable on any background: no colours of its own
+    assert "color" not in page and page.count("<table>") == page.count("</table>") == 1
+    named = SyncView(
+        covariance=np.eye(2)[None] / 2, about=qsp.About(system="<b>", notes=("a & b",))
+    )
+    assert "&lt;b&gt;" in named._repr_html_() and "a &amp; b" in named._repr_html_()
+    run = qsp.exactsolve(qsp.van_der_pol_pair(loss=3.0), [0.1, 0.1], [0.0, 0.1], cutoff=8)
+    assert "act on each other: yes" in qsp.synchronization(run)._repr_html_()
