@@ -219,6 +219,16 @@ def test_nearest_neighbours_and_rings():
     assert abs(abs(np.linalg.eigvalsh((b - a).full())).max() - 1 / 3) < 1e-12
 
 
+def test_latex_is_the_statement():
+    text = SpinChains(n=(4, 3), loss=0.1, dissipative=0.25)._repr_latex_()
+    assert r"1.5\,J_{1,z}\,s_{z}" in text and r"L_{1} &= 0.158114\,J_{1,-}" in text
+    assert r"L_{3} &= 0.5\,b_{1} - 0.5\,b_{2}" in text
+    assert r"\sqrt{N_j - b_j^\dagger b_j}" in text and "N_1 = 4, N_2 = 3" in text
+    alone = SpinChains(n=2, central=False, geometry="chain", local_loss=1.0)._repr_latex_()
+    assert r"L_{4} &= s_{4,-}" in alone and r"\tfrac12 \sigma" in alone
+    assert "sqrt" not in collective_van_der_pol_pair(4)._repr_latex_()
+
+
 def test_round_trip_through_a_file():
     chains = SpinChains(n=(3, 2), central_chain=CentralChain(3), nonlinear=0.1, **EVERYTHING)
     assert storage.build_model(chains.to_dict()) == chains

@@ -16,7 +16,13 @@ from . import central as _central
 from . import representations as _rep
 from .central import CentralChain, DoubletReport
 from .parameters import ChainParameters, check_pair, check_sizes
-from .statement import chain_hamiltonian, chain_jumps, chain_system, matrix_operators
+from .statement import (
+    chain_hamiltonian,
+    chain_jumps,
+    chain_latex,
+    chain_system,
+    matrix_operators,
+)
 from .states import product_ket
 from .transfer import isometry, transfer
 
@@ -360,7 +366,10 @@ class SpinChains(ChainParameters, SavedModel):
                 leakage = float(1 - (np.abs(inside) ** 2).sum(axis=(1, 2)).min())
         return max(leakage, 0.0), float(np.abs(np.array(found[0]) - np.array(found[1])).max())
 
-    # ------------------------------------------------------------ storage
+    # ------------------------------------------------------------ printing and storage
+
+    def _repr_latex_(self) -> str:
+        return chain_latex(self)
 
     def to_dict(self) -> dict[str, Any]:
         """What :func:`qsyncplug.load` rebuilds it from."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from ...core.checks import check_choice, check_integer
+from ...operators.expression import Expression
 from ...operators.handle import modes, spins
 from ...operators.system import System
 from .parameters import ChainParameters
@@ -25,6 +26,7 @@ __all__ = [
     "ChainOperators",
     "chain_hamiltonian",
     "chain_jumps",
+    "chain_latex",
     "chain_system",
     "matrix_operators",
 ]
@@ -224,6 +226,39 @@ def chain_system(
         ops, symbols = _bosons(model, order, expansion)
     H = chain_hamiltonian(model, ops, flips=representation in ("collective", "spins"))
     return System(H, chain_jumps(model, ops), name=model.name, order=symbols)
+
+
+_END = r"\end{aligned}$$"
+
+
+def chain_latex(model: ChainParameters) -> str:
+    """H and the jumps as they are stated, coefficients to six digits."""
+    whole = not model.symmetric or model.central_chain is not None
+    ops = (_all_spins(model) if whole else _collective(model))[0]
+    if model.uses_bosons:
+        b = modes(2)
+        ops = replace(ops, boson=(b[0], b[1]))
+    H = chain_hamiltonian(model, ops, flips=True)
+    rows = [("H", H)]
+    rows += [(f"L_{{{k + 1}}}", x) for k, x in enumerate(chain_jumps(model, ops))]
+    # the algebra's spins are halves of Pauli matrices
+    lines = [
+        f"{name} &= {_rounded(x)._repr_latex_().strip('$')}".replace("σ_{", "s_{")
+        for name, x in rows
+    ]
+    if model.uses_bosons:
+        lines.append(r"J_{j-} &= \sqrt{N_j - b_j^\dagger b_j}\,b_j")
+    notes = [f"N_{j + 1} = {count}" for j, count in enumerate(model.n)]
+    if model.central or whole:
+        notes.append(r"s = \tfrac12 \sigma")
+    return r"$$\begin{aligned}" + r"\\ ".join([*lines, f"& {', '.join(notes)}"]) + _END
+
+
+def _rounded(x: Expression) -> Expression:
+    def digits(value: complex) -> complex:
+        return complex(float(f"{value.real:.6g}"), float(f"{value.imag:.6g}"))
+
+    return Expression(x.spaces, {key: digits(value) for key, value in x.terms.items()})
 
 
 def _centre_spin(model: ChainParameters) -> tuple[Any, ...]:
