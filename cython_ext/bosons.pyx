@@ -2,7 +2,7 @@
 conjugates.
 """
 
-from libc.math cimport sqrt
+from libc.math cimport fabs, floor, pow, sqrt
 
 import numpy as np
 
@@ -64,10 +64,29 @@ cdef class Runs:
                       <double*>out)
 
 
+cdef inline double real_power(double x, double q) noexcept nogil:
+    """x**q; halves of small integers without a logarithm."""
+    cdef double y = 1
+    cdef int k, n = <int>fabs(2 * q)
+    if n != fabs(2 * q) or n > 16:
+        return pow(x, q)
+    for k in range(n // 2):
+        y *= x
+    if n % 2:
+        y *= sqrt(x)
+    return 1 / y if q < 0 else y
+
+
 cdef class Polynomials:
-    """Sparse rows over a chain of monomials, each its parent times one variable."""
+    """Sparse rows over a chain of monomials, each its parent times one variable, or one power of
+    a polynomial in the variables.
+    """
 
     cdef readonly Py_ssize_t variables, monomials, outputs
+    cdef Polynomials bases
+    cdef double[::1] exponent
+    cdef double complex[::1] base
+    cdef Py_ssize_t powers
     cdef int[::1] parent, variable, start, middle, column, factor
     cdef double[::1] re, im
     cdef double complex[::1] both, power, coefficient
@@ -76,9 +95,16 @@ cdef class Polynomials:
     cdef Runs runs
     cdef public object error
 
-    def __init__(self, Py_ssize_t variables, arrays, factors):
-        """IN arrays and factors of `qsyncplug.operators.polynomial.compile_polynomials`."""
+    def __init__(self, Py_ssize_t variables, arrays, factors, powers=None):
+        """IN arrays and factors of `qsyncplug.operators.polynomial.compile_polynomials`; powers:
+        arrays of real polynomials whose powers are the letters after the variables, and exponents.
+        """
         self.variables = variables
+        self.powers = 0
+        if powers is not None:
+            self.bases, self.exponent = Polynomials(variables, powers[0], [()]), powers[1]
+            self.powers = self.exponent.shape[0]
+            self.base = np.empty(self.powers, dtype=complex)
         self.parent, self.variable = arrays["parent"], arrays["variable"]
         self.start, self.middle = arrays["start"], arrays["middle"]
         self.column, self.factor = arrays["column"], arrays["factor"]
@@ -89,8 +115,32 @@ cdef class Polynomials:
         self.coefficient = np.ones(len(self.factors), dtype=complex)
         self.time_dependent = len(self.factors) > 1
         self.power = np.ones(self.monomials, dtype=complex)
-        self.both = np.ones(2 * max(variables, 1), dtype=complex)
-        self.runs = Runs(arrays, self.outputs) if "run_sizes" in arrays else None
+        self.both = np.ones(2 * max(variables + self.powers, 1), dtype=complex)
+        # runs know of variables alone
+        runs = "run_sizes" in arrays and powers is None
+        self.runs = Runs(arrays, self.outputs) if runs else None
+
+    cdef int raise_powers(
+        self,
+        double t,                   # IN
+        const double complex* z,    # IN (variables,)
+    ) noexcept nogil:
+        """The letters that are powers; 1 where one is not defined."""
+        cdef Py_ssize_t k, at = 2 * self.variables
+        cdef double x, q
+        cdef int code = self.bases.evaluate(t, z, &self.base[0])
+        if code != 0:
+            return code
+        for k in range(self.powers):
+            x = self.base[k].real
+            q = self.exponent[k]
+            # of numbers below zero there are whole powers alone
+            if not x > 0 and (q != floor(q) or x == 0):
+                return 1
+            x = real_power(x, q)
+            self.both[at + 2 * k] = x
+            self.both[at + 2 * k + 1] = x
+        return 0
 
     cdef int update(self, double t) noexcept with gil:
         """Coefficients at time t: products of Python functions."""
@@ -113,7 +163,9 @@ cdef class Polynomials:
         const double complex* z,    # IN (variables,)
         double complex* out,        # OUT (outputs,)
     ) noexcept nogil:
-        """Every row at (t, z); 0, or -1: `error` holds what a function raised."""
+        """Every row at (t, z); 0; -1: `error` holds what a function raised; 1: outside of the
+        domain of a power.
+        """
         cdef Py_ssize_t k
         if self.runs is not None:
             self.runs.evaluate(z, out)
@@ -123,6 +175,8 @@ cdef class Polynomials:
         for k in range(self.variables):
             self.both[2 * k] = conj(z[k])
             self.both[2 * k + 1] = z[k]
+        if self.powers and self.raise_powers(t, z) != 0:
+            return 1
         # an empty list of monomials or entries has no first element
         if self.monomials > 1:
             poly_monomials(self.monomials - 1, &self.parent[0], &self.variable[0],
@@ -144,7 +198,7 @@ cdef class Polynomials:
             raise ValueError(f"z must hold {self.variables} numbers, not {state.shape[0]}")
         if self.evaluate(t, &state[0], &out[0]) != 0:
             error, self.error = self.error, None
-            raise error
+            raise error or ValueError("outside of the domain of a power (a root of a number < 0)")
         return np.asarray(out)
 
 

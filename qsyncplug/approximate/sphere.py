@@ -39,6 +39,7 @@ __all__ = [
     "neglected",
     "oscillators",
     "quadratures",
+    "spin_quadratures",
     "upper_triangle",
 ]
 
@@ -178,17 +179,21 @@ def quadratures(system: System, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             beta[:, k] = (x[:, at] + 1j * x[:, at + 1]) / root2
             T[:, 2 * k, at] = T[:, 2 * k + 1, at + 1] = 1.0
             continue
-        N = symbol.factor.N  # type: ignore[attr-defined]
-        own_x, own_y = x[:, at], x[:, at + 1]
-        # the north pole has no such boson
-        room = np.maximum(0.5 * N - x[:, at + 2], 1e-12 * N)
-        own = np.sqrt(2.0 / room)
-        q, p = own_x * own, own_y * own
-        beta.real[:, k], beta.imag[:, k] = q / root2, -p / root2
-        T[:, 2 * k, at], T[:, 2 * k + 1, at + 1] = own, -own
-        half = 0.5 / room
-        T[:, 2 * k, at + 2], T[:, 2 * k + 1, at + 2] = q * half, -p * half
+        own = spin_quadratures(symbol.factor.N, x[:, at : at + 3])  # type: ignore[attr-defined]
+        beta[:, k], T[:, 2 * k : 2 * k + 2, at : at + 3] = own
     return beta, T
+
+
+def spin_quadratures(N: int, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """β=S−/√(N/2−Sz) (T,) of a spin (T, 3), and ∂(q, p)/∂S (T, 2, 3)."""
+    # the north pole has no such boson
+    room = np.maximum(0.5 * N - x[:, 2], 1e-12 * N)
+    own, half = np.sqrt(2.0 / room), 0.5 / room
+    q, p = x[:, 0] * own, x[:, 1] * own
+    T = np.zeros((len(x), 2, 3))
+    T[:, 0, 0], T[:, 1, 1] = own, -own
+    T[:, 0, 2], T[:, 1, 2] = q * half, -p * half
+    return (q - 1j * p) * math.sqrt(0.5), T
 
 
 class ClassicalSolver(LinearSolver):

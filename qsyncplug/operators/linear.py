@@ -32,22 +32,26 @@ class LinearEquations:
         Of :func:`compile_polynomials`: F, then what M and D are made of.
     tables : dict
         Which parts of these are the elements of M and D: see ``bosons.pyx``.
+    powers : tuple, optional
+        What :meth:`~qsyncplug.operators.functions.ClassicalSpace.powers` gives.
     """
 
     variables: int
     arrays: dict[str, np.ndarray]
     factors: list[Any]
     tables: dict[str, Any]
+    powers: tuple[dict[str, np.ndarray], np.ndarray] | None = None
 
     def flow(self) -> LinearisedFlow:
         """A fresh right-hand side: each holds its own scratch, so threads do not meet."""
-        return LinearisedFlow(Polynomials(self.variables, self.arrays, self.factors), self.tables)
+        return LinearisedFlow(self._polynomials(), self.tables)
 
     def tangent_flow(self, count: int) -> TangentFlow:
         """The mean with `count` perturbations of it."""
-        return TangentFlow(
-            Polynomials(self.variables, self.arrays, self.factors), self.tables, count
-        )
+        return TangentFlow(self._polynomials(), self.tables, count)
+
+    def _polynomials(self) -> Polynomials:
+        return Polynomials(self.variables, self.arrays, self.factors, self.powers)
 
 
 class _Rates:

@@ -16,7 +16,7 @@ from qsyncplug import (
     mode_system,
 )
 from qsyncplug.commands.spins import errors_against_size, fitted_power
-from qsyncplug.models.chains.meanfield import _flow
+from qsyncplug.models.chains.flow import chain_equations
 
 MODELS = {
     "spin baths": {
@@ -331,5 +331,5 @@ def test_bad_input():
         qsp.mfsolve(SpinChains(n=5, central=False), [1, 0], [0, 1], closure="eliminated")
     with pytest.raises(ValueError, match="uncertainty"):
         qsp.mfsolve(chains, [1, 0], [0, 1], covariance0=0.1 * np.eye(4))
-    with pytest.raises(ValueError, match="below N"):
-        _flow(chains, False, -1.0).parts([3.0, 0, 0, 0, 0, 0, -1])
+    with pytest.raises(ValueError, match="domain"):
+        chain_equations(chains, False, False, 0.0).compiled()(0.0, [3.0, 0, 0, -0.5])

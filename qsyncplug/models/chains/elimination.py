@@ -1,24 +1,22 @@
-"""The central spin eliminated: detunings, jump operators for the kernel, a polynomial model."""
+"""The central spin eliminated: detunings, effective energy, a polynomial model."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ...core.checks import check_array, check_choice, check_integer, check_number
-from ...operators.handle import modes
 from ...operators.system import System
-from .model import SpinChains
-from .representations import series_coefficients
+from .parameters import ChainParameters
+from .statement import boson_operators, chain_hamiltonian, chain_jumps
 
-__all__ = ["elimination_detuning", "kernel_jumps", "mode_system"]
-
-#: kinds of jump operators, as ``_ext.spins`` numbers them
-_KINDS = {"boson": 0, "spin": 1, "boson2": 2, "spin2": 3, "nonlinear": 4}
+__all__ = ["eliminated_energy", "elimination_detuning", "mode_system"]
 
 
-def elimination_detuning(chains: SpinChains, sigma_z: float = -1.0) -> tuple[float, float]:
+def elimination_detuning(chains: ChainParameters, sigma_z: float = -1.0) -> tuple[float, float]:
     """δ_j=ω0−ν_j of the effective Hamiltonian, ν_j=ω_j(λ²+1/N_j)+g_j⟨σz⟩/√N_j the frequency of a
     weakly excited chain.
 
@@ -39,41 +37,21 @@ def elimination_detuning(chains: SpinChains, sigma_z: float = -1.0) -> tuple[flo
     return out[0], out[1]
 
 
-def kernel_jumps(chains: SpinChains) -> list[tuple[int, bool, float, float, float, float]]:
-    """(kind, conjugated, weights of the two chains, coefficients) of every jump operator, as the
-    kernel takes them.
-    """
-    out: list[tuple[int, bool, float, float, float, float]] = []
-
-    def add(
-        name: str, j: int, weight: float, conjugated: bool = False, p: float = 0.0, q: float = 0.0
-    ) -> None:
-        weights = [0.0, 0.0]
-        weights[j] = weight
-        out.append((_KINDS[name], conjugated, weights[0], weights[1], p, q))
-
-    for j, count in enumerate(chains.n):
-        nbar, loss, nonlinear = chains.thermal[j], chains.loss[j], chains.nonlinear[j]
-        if nonlinear:
-            kind, weight, p, q = "nonlinear", 1.0, np.sqrt(loss), np.sqrt(nonlinear) / count
-        else:
-            kind, weight, p, q = chains.bath, np.sqrt(loss), 0.0, 0.0
-        if loss or nonlinear:
-            add(kind, j, weight * np.sqrt(nbar + 1), False, p, q)
-            if nbar:
-                add(kind, j, weight * np.sqrt(nbar), True, p, q)
-        if chains.gain[j]:
-            add(chains.bath, j, np.sqrt(chains.gain[j]), True)
-        if chains.two_photon[j]:
-            add(chains.engineered + "2", j, np.sqrt(chains.two_photon[j]))
-    if chains.dissipative:
-        v = np.sqrt(chains.dissipative)
-        out.append((_KINDS[chains.engineered], False, v, -v, 0.0, 0.0))
-    return out
+def eliminated_energy(
+    model: ChainParameters, lowered: Sequence[Any], weights: Sequence[Any], sigma_z: Any
+) -> Any:
+    """½⟨σz⟩Σ_jk g_jg_k/√(N_jN_k) (w_j+w_k) J_j+J_k−, w_j=1/(2X+δ_j), of functions or operators."""
+    scale = [g / np.sqrt(count) for g, count in zip(model.g, model.n, strict=True)]
+    energy = 0 * lowered[0]
+    for j in range(2):
+        for k in range(2):
+            flip = lowered[j].dag() * lowered[k]
+            energy = energy + 0.5 * scale[j] * scale[k] * (flip * (weights[j] + weights[k]))
+    return sigma_z * energy
 
 
 def mode_system(
-    chains: SpinChains,
+    chains: ChainParameters,
     order: int = 2,
     *,
     expansion: str = "newton",
@@ -120,50 +98,21 @@ def mode_system(
     check_choice("expansion", expansion, ("newton", "taylor"))
     sigma_z = check_number("sigma_z", sigma_z, minimum=-1.0, maximum=1.0)
     x = check_array("excitation", excitation, shape=(2,))
-    b = modes(2)
-    A, H = [], 0 * b[0]
-    for j, count in enumerate(chains.n):
-        coefficients = series_coefficients(count, order, expansion)
-        number = b[j].dag() * b[j]
-        root = 0 * number
-        for k, c in enumerate(coefficients):
-            root = root + c * (b[j].dag() ** k * b[j] ** k if expansion == "newton" else number**k)
-        A.append(root * b[j])
-        squared = chains.exchange**2
-        H = H + chains.omega[j] * ((squared + 1 / count) * number - squared / count * number**2)
-        if chains.central:
-            H = H + chains.g[j] * sigma_z / np.sqrt(count) * number
+    ops, _ = boson_operators(chains, order, expansion)
+    energy = 0 * ops.jz[0]
     if chains.central:
+        # ⟨σ−⟩=0 and ⟨σz⟩ are numbers here
+        ops = replace(ops, sigma_minus=energy, sigma_z=sigma_z)
         X = sum(
             g * np.sqrt(count) * (v - 0.5)
             for g, count, v in zip(chains.g, chains.n, x, strict=True)
         )
-        w = [1 / (2 * X + d) for d in elimination_detuning(chains, sigma_z)]
-        for j in range(2):
-            for k in range(2):
-                H = H + 0.5 * sigma_z * (w[j] + w[k]) * chains.g[j] * chains.g[k] * (
-                    A[j].dag() * A[k]
-                )
-    if chains.coherent:
-        H = H + chains.coherent * (A[0].dag() * A[1] + A[1].dag() * A[0])
-    jumps = []
-    for kind, conjugated, c1, c2, p, q in kernel_jumps(chains):
-        L = 0 * b[0]
-        for weight, mode, spin in zip((c1, c2), b, A, strict=True):
-            if not weight:
-                continue
-            f = {
-                0: mode,
-                1: spin,
-                2: mode * mode,
-                3: spin * spin,
-                4: p * mode + q * (mode.dag() * mode * mode),
-            }[kind]
-            L = L + weight * (f.dag() if conjugated else f)
-        jumps.append(L)
+        weights = [1 / (2 * X + d) for d in elimination_detuning(chains, sigma_z)]
+        energy = eliminated_energy(chains, ops.lowering, weights, sigma_z)
+    H = chain_hamiltonian(chains, ops, flips=False) + energy
     return System(
         H,
-        jumps,
+        chain_jumps(chains, ops),
         name=f"two spin chains, root to order {order}"
         + (", central spin eliminated" if chains.central else ""),
     )

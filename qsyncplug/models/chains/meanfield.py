@@ -10,7 +10,6 @@ import numpy as np
 import qutip
 
 from ..._ext.integrator import RightHandSide
-from ..._ext.spins import ChainsFlow
 from ...approximate.meanfield import MeanFieldResult
 from ...core.checks import check_array, check_choice, check_flag, check_number
 from ...core.entry import mfsolve
@@ -19,7 +18,8 @@ from ...core.options import DEFAULTS, Options
 from ...core.rungekutta import RungeKutta, integrator
 from ...core.solver import Solver
 from ...core.stepper import Problem
-from .elimination import elimination_detuning, kernel_jumps
+from .elimination import elimination_detuning
+from .flow import boson_rows, central_rows, chain_equations, chain_flow, start_of
 from .model import SpinChains
 from .states import central_state
 
@@ -74,17 +74,11 @@ class SpinMeanFieldResult(MeanFieldResult):
         return {**super()._shapes(), "sigma": ((3,), float)}
 
     def _record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
-        here = slice(start, start + len(times))
-        self.sigma[here, 0], self.sigma[here, 1], self.sigma[here, 2] = (
-            2 * rows[:, 4],
-            -2 * rows[:, 5],
-            rows[:, 6],
-        )
+        self.sigma[start : start + len(times)] = central_rows(self.model, rows)
         super()._record(start, times, rows)
 
     def _gaussian_rows(self, rows: np.ndarray) -> np.ndarray:
-        # the central spin stands between the amplitudes and the covariance
-        return np.ascontiguousarray(np.concatenate([rows[:, :4], rows[:, 7:]], axis=1))
+        return boson_rows(self.model, rows)
 
     @property
     def lowering(self) -> np.ndarray:
@@ -137,21 +131,6 @@ def coherent_covariance(excitation: Any, phase: Any) -> np.ndarray:
     return C
 
 
-def _flow(chains: SpinChains, eliminated: bool, sigma_z: float) -> ChainsFlow:
-    detuning = elimination_detuning(chains, sigma_z) if eliminated else (1.0, 1.0)
-    return ChainsFlow(
-        chains.n,
-        chains.g,
-        chains.omega,
-        chains.omega0,
-        chains.exchange,
-        kernel_jumps(chains),
-        eliminated,
-        detuning,
-        chains.coherent,
-    )
-
-
 def mean_field_parts(
     chains: SpinChains,
     beta: Any,
@@ -188,13 +167,18 @@ def mean_field_parts(
     ['diffusion', 'drift', 'jacobian', 'spin', 'u', 'v']
     """
     b = _check_beta(chains, beta)
-    s = np.full(1, check_array("sigma_minus", sigma_minus, shape=(), dtype=complex))
-    y = np.array([*b.view(float), *s.view(float), check_number("sigma_z", sigma_z)])
-    F, u, v, D, spin = _flow(chains, check_flag("eliminated", eliminated), y[-1]).parts(y)
-    M = np.empty((4, 4))
+    s = check_array("sigma_minus", sigma_minus, shape=(), dtype=complex)
+    z = check_number("sigma_z", sigma_z)
+    eliminated = check_flag("eliminated", eliminated)
+    equations = chain_equations(chains, False, eliminated, z if eliminated else 0.0)
+    out = equations.compiled()(0.0, [*b, 0.0 if eliminated else s, 0.5 * z])
+    u, v = out[4:36].reshape(2, 4, 4)[:, :2, :2]
+    M, D = np.empty((4, 4)), np.empty((4, 4))
     M[0::2, 0::2], M[0::2, 1::2] = (u + v).real, (v - u).imag
     M[1::2, 0::2], M[1::2, 1::2] = (u + v).imag, (u - v).real
-    return {"drift": F, "u": u, "v": v, "jacobian": M, "diffusion": D, "spin": spin}
+    D[_ROWS, _COLUMNS] = D[_COLUMNS, _ROWS] = out[36:].real
+    spin = np.array([out[2].real, out[2].imag, 2 * out[3].real])
+    return {"drift": out[:2], "u": u, "v": v, "jacobian": M, "diffusion": D, "spin": spin}
 
 
 def _check_beta(chains: SpinChains, beta: Any, name: str = "beta") -> np.ndarray:
@@ -300,7 +284,7 @@ class SpinMeanFieldSolver(Solver):
             e_ops,
             self._options,
             solver=self.name,
-            stats=self._stats(y0),
+            stats=self._stats(float(central_rows(self.model, y0[None, :])[0, 2])),
             model=self.model,
             modes=2,
             closure="linear",
@@ -319,10 +303,10 @@ class SpinMeanFieldSolver(Solver):
         beta, C, minus, z = self._start(state0)
         if self.eliminated:
             minus = 0.0
-        y0 = np.concatenate([beta.view(float), [minus.real, minus.imag, z], C[_ROWS, _COLUMNS]])
-        return _flow(self.model, self.eliminated, z), y0
+        y0 = start_of(self.model, beta, C, (minus, 0.5 * z))
+        return chain_flow(self.model, self.eliminated, z), y0
 
-    def _stats(self, y0: np.ndarray) -> dict[str, Any]:
+    def _stats(self, sigma_z: float) -> dict[str, Any]:
         central = "factorised" if self.model.central else "none"
         stats: dict[str, Any] = {
             "method": self._options["method"],
@@ -337,7 +321,7 @@ class SpinMeanFieldSolver(Solver):
                 "retardation of the central spin: it follows the chains adiabatically, ⟨σz⟩ is "
                 "constant"
             )
-            stats["detuning"] = list(elimination_detuning(self.model, float(y0[6])))
+            stats["detuning"] = list(elimination_detuning(self.model, sigma_z))
         elif self.model.central:
             stats["neglected"].append(UNCONTROLLED)
         return stats
@@ -365,7 +349,7 @@ class SpinMeanFieldProblem(Problem):
         if result.stats["central spin"] == "factorised":
             length = np.linalg.norm(result.sigma, axis=1)
             drift["|⟨σ⟩|"] = float(np.abs(length - length[0]).max())
-        if not kernel_jumps(model):
+        if not model.dissipated:
             charge = (np.abs(result.amplitudes) ** 2).sum(axis=1) + 0.5 * result.sigma[:, 2]
             drift["n1+n2+σz/2"] = float(np.abs(charge - charge[0]).max() / max(1.0, abs(charge[0])))
         result.stats["drift"] = drift

@@ -233,6 +233,11 @@ class ChainParameters(ChainFrame):
         return self.geometry == "all" and not any(self.local_loss) and not any(self.local_dephasing)
 
     @property
+    def dissipated(self) -> bool:
+        """Whether there are jump operators."""
+        return bool(self.dissipative) or any(any(getattr(self, rate)) for rate in RATES)
+
+    @property
     def uses_bosons(self) -> bool:
         """Whether a jump acts through the Holstein–Primakoff bosons."""
         linear = any(self.loss) or any(self.gain)

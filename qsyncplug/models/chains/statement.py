@@ -24,6 +24,7 @@ from .representations import (
 
 __all__ = [
     "ChainOperators",
+    "boson_operators",
     "chain_hamiltonian",
     "chain_jumps",
     "chain_latex",
@@ -223,7 +224,7 @@ def chain_system(
         if representation == "series" and order is None:
             raise ValueError("order must be given for representation='series'")
         order = None if order is None else check_integer("order", order, minimum=1)
-        ops, symbols = _bosons(model, order, expansion)
+        ops, symbols = boson_operators(model, order, expansion)
     H = chain_hamiltonian(model, ops, flips=representation in ("collective", "spins"))
     return System(H, chain_jumps(model, ops), name=model.name, order=symbols)
 
@@ -277,9 +278,10 @@ def _collective(model: ChainParameters) -> tuple[ChainOperators, list[Any]]:
     return ops, [*centre, *J]
 
 
-def _bosons(
+def boson_operators(
     model: ChainParameters, order: int | None, expansion: str
 ) -> tuple[ChainOperators, list[Any]]:
+    """Two modes with the root to an order, and (σ−, σ_z) of the central spin; and the symbols."""
     centre, b = _centre_spin(model), modes(2)
     minus, z = _half(centre[0]) if centre else (None, None)
     lowering, along = [], []

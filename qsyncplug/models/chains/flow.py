@@ -1,0 +1,196 @@
+"""Mean field and covariance of two spin chains, from the symbols of their one statement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from ..._ext.bosons import LinearisedFlow, Polynomials
+from ...approximate.sphere import spin_quadratures
+from ...operators.classical import Classical, Coordinate
+from ...operators.expression import Expression
+from ...operators.functions import ClassicalSpace, Function
+from ...operators.handle import modes, spins
+from ...operators.linear import LinearEquations, linear_equations
+from .elimination import eliminated_energy, elimination_detuning
+from .parameters import ChainParameters
+from .statement import ChainOperators, chain_hamiltonian, chain_jumps
+
+__all__ = [
+    "ChainEquations",
+    "boson_rows",
+    "central_rows",
+    "chain_equations",
+    "chain_flow",
+    "start_of",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class ChainEquations:
+    """Drift, Jacobian and diffusion of two chains and the central spin, as functions.
+
+    Attributes
+    ----------
+    space : ClassicalSpace
+        Of the variables of the chains, then ⟨σ−⟩ and ⟨σz⟩/2.
+    drift : list of Function
+        Of every variable.
+    first, second : list of Function
+        ∂/∂z and ∂/∂z̄ of the drift, row by row; 0 where the central spin is concerned, which has
+        no fluctuations of its own.
+    diffusion : list of Function
+        Upper triangle, of the real coordinates of the chains.
+    """
+
+    space: ClassicalSpace
+    drift: list[Function]
+    first: list[Function]
+    second: list[Function]
+    diffusion: list[Function]
+
+    def compiled(self) -> Polynomials:
+        """A kernel of all, in this order."""
+        return self.space.compiled([*self.drift, *self.first, *self.second, *self.diffusion])
+
+    def linear(self, coordinates: list[Coordinate]) -> LinearEquations:
+        """Mean and covariance as the kernel takes them."""
+        equations = linear_equations(
+            coordinates,
+            self.space.real,
+            [f.terms for f in self.drift],
+            ([f.terms for f in self.first], [f.terms for f in self.second]),
+            [[(f.terms, 0, 1.0)] for f in self.diffusion],
+        )
+        return replace(equations, powers=self.space.powers())
+
+
+def _amplitudes(model: ChainParameters) -> tuple[ClassicalSpace, ChainOperators, list[Function]]:
+    """Holstein–Primakoff amplitudes, J−=√N r β with r²=1−|β|²/N, and (q1, p1, q2, p2)."""
+    space = ClassicalSpace()
+    b = [space.mode() for _ in range(2)]
+    s, half = space.spin()
+    lowering, along = [], []
+    for x, N in zip(b, model.n, strict=True):
+        room = space.power(1 - x.dag() * x / N, 1)
+        lowering.append(np.sqrt(N) * (space.power(room, 0.5) * x))
+        along.append(N / 2 - N * room)
+        space.relate(x, N - N * room)
+    ops = ChainOperators(
+        (lowering[0], lowering[1]), (along[0], along[1]), 1.0, (b[0], b[1]), s, 2 * half
+    )
+    parts = [(np.sqrt(0.5) * (x + x.dag()), -1j * np.sqrt(0.5) * (x - x.dag())) for x in b]
+    return space, ops, [y for pair in parts for y in pair]
+
+
+def _sphere() -> tuple[ClassicalSpace, ChainOperators, list[Function]]:
+    """Vectors on the sphere, where J− is a variable, and (x1, y1, z1, x2, y2, z2)."""
+    space = ClassicalSpace()
+    J = [space.spin() for _ in range(2)]
+    s, half = space.spin()
+    ops = ChainOperators((J[0][0], J[1][0]), (J[0][1], J[1][1]), 1.0, None, s, 2 * half)
+    parts = [(0.5 * (m + m.dag()), 0.5j * (m - m.dag()), z) for m, z in J]
+    return space, ops, [y for triple in parts for y in triple]
+
+
+@lru_cache(maxsize=64)
+def chain_equations(
+    model: ChainParameters, sphere: bool, eliminated: bool, sigma_z: float
+) -> ChainEquations:
+    """The equations of the mean field, on the sphere or of amplitudes; `sigma_z` is that of the
+    detuning where the central spin is eliminated.
+    """
+    space, ops, coordinates = _sphere() if sphere else _amplitudes(model)
+    n, chains = space.variables, space.variables - 2
+    zero = 0 * ops.sigma_z
+    if eliminated:
+        ops = replace(ops, sigma_minus=zero)
+    H, jumps = chain_hamiltonian(model, ops, flips=False), chain_jumps(model, ops)
+    if eliminated:
+        g = [x / np.sqrt(N) for x, N in zip(model.g, model.n, strict=True)]
+        X = g[0] * ops.jz[0] + g[1] * ops.jz[1]
+        weights = [space.power(2 * X + d, -1) for d in elimination_detuning(model, sigma_z)]
+        H = H + eliminated_energy(model, ops.lowering, weights, ops.sigma_z)
+    drift = [space.rate(space.variable(k), H, jumps) for k in range(chains)]
+    first, second = (
+        [f.derivative(k, starred) if k < chains else zero for f in drift for k in range(n)]
+        + [zero] * (2 * n)
+        for starred in (False, True)
+    )
+    # no jump acts on the central spin
+    centre = [space.rate(space.variable(k), H, ()) for k in range(chains, n)]
+    drift += [zero, zero] if eliminated else centre
+    return ChainEquations(space, drift, first, second, space.diffusion(coordinates, jumps))
+
+
+@lru_cache(maxsize=64)
+def _linear(model: ChainParameters, eliminated: bool, sigma_z: float) -> LinearEquations:
+    """Vectors on the sphere, which need no roots, unless a jump acts through the bosons."""
+    space = (modes(2) if model.uses_bosons else spins(*model.n))[0].symbol.space
+    coordinates = Classical(space.symbols, Expression((space,)), []).coordinates
+    equations = chain_equations(model, not model.uses_bosons, eliminated, sigma_z)
+    return equations.linear(coordinates)
+
+
+def chain_flow(model: ChainParameters, eliminated: bool, sigma_z: float) -> LinearisedFlow:
+    """The right-hand side: the variables as pairs of doubles, then the upper triangle of the
+    covariance.
+    """
+    return _linear(model, eliminated, sigma_z if eliminated else 0.0).flow()
+
+
+def start_of(
+    model: ChainParameters, beta: np.ndarray, covariance: np.ndarray, centre: tuple[complex, float]
+) -> np.ndarray:
+    """The state of the flow from amplitudes, their covariance (4, 4) and (⟨σ−⟩, ⟨σz⟩/2)."""
+    W, variables = np.eye(4), list(beta)
+    if not model.uses_bosons:
+        variables, W = _to_sphere(model.n, beta)
+    C = W @ covariance @ W.T
+    z = np.array([*variables, *centre], dtype=complex)
+    return np.concatenate([z.view(float), C[np.triu_indices(len(C))]])
+
+
+def boson_rows(model: ChainParameters, rows: np.ndarray) -> np.ndarray:
+    """(β1, β2) as pairs of doubles and the upper triangle of their covariance, from rows of the
+    flow.
+    """
+    if model.uses_bosons:
+        return np.ascontiguousarray(np.concatenate([rows[:, :4], rows[:, 8:]], axis=1))
+    return _from_sphere(model.n, rows)
+
+
+def central_rows(model: ChainParameters, rows: np.ndarray) -> np.ndarray:
+    """⟨σ⟩ (T, 3) from rows of the flow."""
+    at = 4 if model.uses_bosons else 8
+    return np.asarray(rows[:, at : at + 3] * (2, -2, 2))
+
+
+def _to_sphere(n: tuple[int, int], beta: np.ndarray) -> tuple[list[complex], np.ndarray]:
+    """S− and S_z of the chains, and the derivatives of (x, y, z) by the quadratures."""
+    variables, W = [], np.zeros((6, 4))
+    for j, N in enumerate(n):
+        number = abs(beta[j]) ** 2
+        lowering, z = np.sqrt(N - number) * beta[j], number - N / 2
+        variables += [lowering, z]
+        S = np.array([lowering.real, -lowering.imag, z])
+        # across S: two directions, on which ∂(q, p)/∂S has an inverse
+        across = np.linalg.svd(S[None, :])[2][1:].T
+        own = spin_quadratures(N, S[None, :])[1][0]
+        W[3 * j : 3 * j + 3, 2 * j : 2 * j + 2] = across @ np.linalg.inv(own @ across)
+    return variables, W
+
+
+def _from_sphere(n: tuple[int, int], rows: np.ndarray) -> np.ndarray:
+    T, i, j = len(rows), *np.triu_indices(6)
+    C, W = np.empty((T, 6, 6)), np.zeros((T, 4, 6))
+    C[:, i, j] = C[:, j, i] = rows[:, 12:]
+    beta = np.empty((T, 2), dtype=complex)
+    for k, N in enumerate(n):
+        x = rows[:, 4 * k : 4 * k + 3] * (1, -1, 1)
+        beta[:, k], W[:, 2 * k : 2 * k + 2, 3 * k : 3 * k + 3] = spin_quadratures(N, x)
+    out = W @ C @ W.swapaxes(1, 2)
+    i, j = np.triu_indices(4)
+    return np.ascontiguousarray(np.concatenate([beta.view(float), out[:, i, j]], axis=1))
