@@ -134,8 +134,8 @@ cdef class Polynomials:
         for k in range(self.powers):
             x = self.base[k].real
             q = self.exponent[k]
-            # of numbers below zero there are whole powers alone
-            if not x > 0 and (q != floor(q) or x == 0):
+            # numbers below zero have whole powers alone, 0 has no negative ones
+            if not (x > 0 or (x == 0 and q > 0) or (x < 0 and q == floor(q))):
                 return 1
             x = real_power(x, q)
             self.both[at + 2 * k] = x
@@ -259,12 +259,12 @@ cdef class LinearisedFlow(RightHandSide):
 
     State: the complex variables z as pairs of doubles (real ones with a zero), then the upper
     triangle of C row by row. The polynomials are functions of z and, where `inner` says how, of
-    elements of C; their first rows are F. `rates` makes of them the elements of M, row by row, and
-    then the upper triangle of D. `shift` is taken off the diagonal of C before M acts.
+    elements of C; their first rows are F. `rates` makes of them and of z the elements of M, row by
+    row, and then the upper triangle of D. `shift` is taken off the diagonal of C before M acts.
     """
 
     cdef Polynomials polynomials
-    cdef Py_ssize_t n, d
+    cdef Py_ssize_t n, d, rows
     cdef double shift
     cdef double complex[::1] out, point
     cdef double[::1] C, A, parts
@@ -278,7 +278,8 @@ cdef class LinearisedFlow(RightHandSide):
         self.n, self.d, self.shift = tables["variables"], d, tables["shift"]
         self.start, self.column = tables["start"], tables["column"]
         self.size = 2 * self.n + d * (d + 1) // 2
-        self.out = np.zeros(polynomials.outputs, dtype=complex)
+        self.rows = polynomials.outputs
+        self.out = np.zeros(self.rows + self.n, dtype=complex)
         self.rates = Affine(tables["rates"])
         self.inner = Affine(tables["inner"]) if "inner" in tables else None
         self.point = np.zeros(max(polynomials.variables, 1), dtype=complex)
@@ -306,6 +307,7 @@ cdef class LinearisedFlow(RightHandSide):
         for i in range(n):
             dy[2 * i] = self.out[i].real
             dy[2 * i + 1] = self.out[i].imag
+            self.out[self.rows + i] = z[i]
         if self.d == 0:
             return 0
         self.rates.evaluate(<const double*>&self.out[0], &self.parts[0])
@@ -324,7 +326,7 @@ cdef class TangentFlow(RightHandSide):
     """
 
     cdef Polynomials polynomials
-    cdef Py_ssize_t n, d, count
+    cdef Py_ssize_t n, d, count, rows
     cdef double complex[::1] out
     cdef double[::1] parts
     cdef int[::1] start, column
@@ -337,7 +339,8 @@ cdef class TangentFlow(RightHandSide):
         self.count = count
         self.start, self.column = tables["start"], tables["column"]
         self.size = 2 * self.n + self.d * count
-        self.out = np.zeros(polynomials.outputs, dtype=complex)
+        self.rows = polynomials.outputs
+        self.out = np.zeros(self.rows + self.n, dtype=complex)
         self.rates = Affine(tables["rates"])
         self.parts = np.zeros(max(self.rates.base.shape[0], 1))
 
@@ -358,6 +361,7 @@ cdef class TangentFlow(RightHandSide):
         for k in range(n):
             dy[2 * k] = self.out[k].real
             dy[2 * k + 1] = self.out[k].imag
+            self.out[self.rows + k] = (<const double complex*>y)[k]
         self.rates.evaluate(<const double*>&self.out[0], &self.parts[0])
         for _ in range(self.count):
             for i in range(d):

@@ -40,8 +40,13 @@ POLY_CLONES static void poly_rows(long rows, const int *start, const int *middle
             t += re[e] * x[1];
         }
         for (; e < start[r + 1]; e++) {
-            const double *x = power + 2 * (long)column[e], *c = coefficient + 2 * (long)factor[e];
-            const double u = re[e] * c[0] - im[e] * c[1], v = re[e] * c[1] + im[e] * c[0];
+            const double *x = power + 2 * (long)column[e];
+            double u = re[e], v = im[e];
+            if (factor[e]) {
+                const double *c = coefficient + 2 * (long)factor[e];
+                u = re[e] * c[0] - im[e] * c[1];
+                v = re[e] * c[1] + im[e] * c[0];
+            }
             s += u * x[0] - v * x[1];
             t += u * x[1] + v * x[0];
         }

@@ -66,18 +66,40 @@ class _Rates:
     def add(self, parts: Sequence[Part], *, even_if_zero: bool) -> bool:
         """One more number; False where it is always 0 and was left out."""
         base, moving = 0.0, []
+        weights: dict[int, float] = {}
         for polynomial, part, weight in parts:
             constant = polynomial.get(((), ()), 0j)
             base += weight * (constant.imag if part else constant.real)
             rest = {k: v for k, v in polynomial.items() if k != ((), ())}
-            if rest and not self._vanishes(rest, part):
+            if not rest or self._vanishes(rest, part):
+                continue
+            if all(len(x) == 1 and x[0] < 2 * self._first and not f for x, f in rest):
+                for (letters, _), value in rest.items():
+                    self._add_variable(weights, letters[0], value, part, weight)
+            else:
                 moving.append((rest, part, weight))
-        if not moving and base == 0 and not even_if_zero:
+        plain = [(source, weight) for source, weight in weights.items() if weight]
+        if not moving and not plain and base == 0 and not even_if_zero:
             return False
+        target = len(self.base)
+        self.entries += [(target, source, weight) for source, weight in plain]
         for rest, part, weight in moving:
-            self.entries.append((len(self.base), 2 * self._place(rest) + part, weight))
+            self.entries.append((target, 2 * self._place(rest) + part, weight))
         self.base.append(base)
         return True
+
+    def _add_variable(
+        self, weights: dict[int, float], letter: int, value: complex, part: int, weight: float
+    ) -> None:
+        """A part of a multiple of a variable, which needs no polynomial; sources below 0 are parts
+        of variables: see `table`.
+        """
+        k, sign = letter >> 1, 1.0 if letter & 1 else -1.0
+        # Re(cz)=Re c Re z − Im c Im z and Im(cz)=Im c Re z + Re c Im z; z̄ turns Im z around
+        first, second = (value.imag, value.real) if part else (value.real, -value.imag)
+        for own, factor in ((0, first), (1, 0.0 if k in self.real else sign * second)):
+            source = -(2 * k + own) - 1
+            weights[source] = weights.get(source, 0.0) + weight * factor
 
     def _vanishes(self, polynomial: Polynomial, part: int) -> bool:
         """Whether a part is 0 because the polynomial is imaginary (part 0) or real (part 1)."""
@@ -98,13 +120,17 @@ class _Rates:
         place = {self._first + old: self._first + new for new, old in enumerate(order)}
         self.rows = first + [moving[k] for k in order]
         self.entries = [
-            (target, 2 * place[source >> 1] + (source & 1), weight)
+            (target, source if source < 0 else 2 * place[source >> 1] + (source & 1), weight)
             for target, source, weight in self.entries
         ]
 
     def table(self) -> dict[str, np.ndarray]:
-        """The affine map of `bosons.pyx`."""
-        return affine(self.base, self.entries)
+        """The affine map of `bosons.pyx`: of the rows, then the variables."""
+        count = 2 * len(self.rows)
+        return affine(
+            self.base,
+            [(to, at if at >= 0 else count - at - 1, weight) for to, at, weight in self.entries],
+        )
 
 
 def _shape(polynomial: Polynomial) -> tuple[list[tuple[int, ...]], int]:

@@ -152,14 +152,7 @@ def test_covariance_of_two_chains():
         run.advance(np.array([5.0]), np.empty((1, flow.size)))
 
     ratio = slow / seconds(compiled)
-    chains = qsp.SpinChains(n=n, g=0.0, omega=(1, 2), loss=0.05, gain=0.1, central=False)
-    beta = [1.0, 0.8]
-    state0 = {J[0]: (2.0, 0.1), J[1]: (1.8, 0.4)}
     print(f"\ntwo chains: {ratio:.0f}× solve_ivp")
-    for T in (5.0, 50.0, 500.0):
-        hand = seconds(lambda: qsp.mfsolve(chains, beta, [0.0, T], options=options), 5)  # noqa: B023
-        mine = seconds(lambda: qsp.mfsolve(system, state0, [0.0, T], options=options), 5)  # noqa: B023
-        print(f"   to T={T:g}, set-up included: {hand / mine:.2f}× the hand-written run")
     assert ratio > 10
 
 

@@ -16,7 +16,13 @@ from qsyncplug import (
     mode_system,
 )
 from qsyncplug.commands.spins import errors_against_size, fitted_power
-from qsyncplug.models.chains.flow import chain_equations
+from qsyncplug.models.chains.flow import (
+    boson_rows,
+    central_rows,
+    chain_equations,
+    chain_flow,
+    start_of,
+)
 
 MODELS = {
     "spin baths": {
@@ -166,6 +172,29 @@ def test_drift_jacobian_and_diffusion_from_the_symbols(name, eliminated):
             ).ravel() / np.sqrt(2)
             D += omega @ np.outer(ell.conj(), ell).real @ omega.T
         assert np.abs(D - found["diffusion"]).max() < 1e-12
+
+
+@pytest.mark.parametrize("eliminated", [False, True])
+def test_the_sphere_moves_as_the_amplitudes_do(eliminated):
+    """Mean and covariance on the sphere against drift, Jacobian and diffusion of the amplitudes."""
+    chains = SpinChains(n=(5, 7), exchange=0.4, coherent=0.3, **MODELS["spin baths"])
+    beta, s, z = np.array([1 + 0.5j, -0.3 + 1.2j]), 0.2 + 0.1j, -0.4
+    s = 0.0 if eliminated else s
+    X = np.random.default_rng(1).normal(size=(4, 4))
+    C = 0.5 * np.eye(4) + X @ X.T
+    y = start_of(chains, beta, C, (s, 0.5 * z))
+    rate = chain_flow(chains, eliminated, z)(0.0, y)
+    h = 1e-6
+    moved = [boson_rows(chains, (y + sign * h * rate)[None, :])[0] for sign in (1, -1)]
+    found = (moved[0] - moved[1]) / (2 * h)
+    parts = mean_field_parts(chains, beta, s, z, eliminated=eliminated)
+    M = parts["jacobian"]
+    wanted = (M @ C + C @ M.T + parts["diffusion"])[np.triu_indices(4)]
+    np.testing.assert_allclose(found[:4], parts["drift"].view(float), atol=1e-9)
+    np.testing.assert_allclose(found[4:], wanted, atol=1e-8)
+    np.testing.assert_allclose(
+        central_rows(chains, rate[None, :])[0] * (0.5, -0.5, 1.0), parts["spin"], atol=1e-13
+    )
 
 
 def test_the_spin_rates_are_the_bloch_equations():
