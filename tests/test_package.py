@@ -156,12 +156,88 @@ def test_no_circles():
     assert not [g for g in groups if len(g) > 1 and not any(set(g) <= c for c in CIRCLES)]
 
 
-def test_importing_opens_no_plotting_window_and_registers_nothing():
-    code = (
-        "import qutip, sys; before = set(qutip.core.data.to.dtypes); import qsyncplug; "
-        "assert set(qutip.core.data.to.dtypes) == before; assert 'qsyncplug.commands' not in "
-        "sys.modules; "
-        # it alone takes a third of the time of importing QuTiP
-        "assert 'scipy.stats' not in sys.modules"
-    )
+def _after_import(code: str) -> None:
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def test_importing_loads_and_registers_nothing_outside():
+    """Counted in modules: they hold on any machine, and time follows them."""
+    _after_import("""if True:
+        import sys
+        import qutip
+        before, types = set(sys.modules), set(qutip.core.data.to.dtypes)
+        import qsyncplug
+        assert set(qutip.core.data.to.dtypes) == types
+        ours = {m for m in sys.modules if m.startswith("qsyncplug.")}
+        new = set(sys.modules) - before - ours - {"qsyncplug"}
+        # Cython's own, and the editable build, which looks for changed kernels
+        passed = ("_cython", "cython_runtime", "_qsyncplug_editable")
+        outside = {
+            m for m in new
+            if m.split(".")[0] not in sys.stdlib_module_names and not m.startswith(passed)
+        }
+        assert not outside, sorted(outside)
+        assert len(new) < 40, sorted(new)
+        # rooms that wait until a name of theirs is asked for
+        for room in ("circle", "lohe", "wigner", "published", "plot", "sweeps", "commands"):
+            assert f"qsyncplug.{room}" not in ours, room
+        assert len(ours) < 220, len(ours)
+    """)
+
+
+def test_every_public_name_is_where_it_is_looked_for():
+    from qsyncplug._rooms import LATER
+
+    for room, names in LATER.items():
+        module = importlib.import_module(f"qsyncplug.{room}")
+        public = {"Comparison", "compare"} if room == "comparison" else set(module.__all__)
+        assert set(names) == public, f"qsyncplug/_rooms.py, {room}"
+        assert all(getattr(qsp, name) is getattr(module, name) for name in names)
+    assert set(qsp.__all__) <= set(dir(qsp))
+    assert len(qsp.__all__) == len(set(qsp.__all__))
+
+
+def test_rooms_come_when_they_are_asked_for(tmp_path):
+    path = tmp_path / "run.npz"
+    qsp.circlesolve(qsp.Circle(qsp.sine(), "mean"), [0.0, 1.0], [0.0, 1.0]).save(path)
+    _after_import("""if True:
+        import qsyncplug as q
+        assert {"slsolve", "circle", "plot_gram"} <= set(dir(q))
+        assert q.circle.sine is q.sine
+        from qsyncplug import *
+        assert plot_circle and Circle and wlsolve
+    """)
+    # a file of a room that nobody named
+    _after_import(
+        f"import qsyncplug as q; run = q.load({str(path)!r}); assert q.synchronization(run).n == 2"
+    )
+    # a room by its own name: what reads its results comes with the first of them
+    _after_import("""if True:
+        from qsyncplug.circle import Circle, circlesolve, sine
+        import qsyncplug as q
+        run = circlesolve(Circle(sine(), "mean"), [0.0, 1.0], [0.0, 1.0])
+        assert q.measures.order_parameter(run).shape == (2,)
+    """)
+    with pytest.raises(AttributeError, match="no attribute 'nothing_of_the_kind'"):
+        qsp.nothing_of_the_kind  # noqa: B018
+
+
+def test_every_result_is_read_by_an_adapter_that_is_looked_for():
+    from qsyncplug import adapters
+    from qsyncplug.sync.reading import reader
+
+    for name in LATE_ADAPTERS:
+        importlib.import_module(f"qsyncplug.adapters.{name}")
+    for kind, function in reader.registry.items():
+        room = ".".join(kind.__module__.split(".")[:2])
+        adapter = function.__module__.rsplit(".", 1)[-1]
+        if adapter in LATE_ADAPTERS and function.__module__.startswith("qsyncplug.adapters."):
+            assert adapter in adapters._LATER[room], (kind, adapter)
+
+
+#: adapters that are not imported with the package
+LATE_ADAPTERS = sorted(
+    p.stem
+    for p in (ROOT / "adapters").glob("[!_]*.py")
+    if p.stem not in ("bosons", "dtwa", "plain", "samples", "spins")
+)

@@ -1,8 +1,29 @@
 """Result → view: one small file a family, and one for plain QuTiP results."""
 
-from ..sync.reading import synchronization
-from . import bosons, circle, dtwa, lohe, particles, plain, samples, spins, wigner
+from importlib import import_module
+
+from ..core import late
+from ..sync.reading import FINDERS, synchronization
+from . import bosons, dtwa, plain, samples, spins
 
 __all__ = ["synchronization"]
 
-del bosons, circle, dtwa, lohe, particles, samples, plain, spins, wigner
+#: rooms that are imported when they are used, and the modules that read their results
+_LATER = {
+    "qsyncplug.circle": ("circle", "particles"),
+    "qsyncplug.lohe": ("lohe",),
+    "qsyncplug.wigner": ("wigner",),
+}
+
+
+def _import_readers(module: str) -> None:
+    """Of a class of that module."""
+    for name in _LATER.get(".".join(module.split(".")[:2]), ()):
+        import_module(f".{name}", __name__)
+
+
+FINDERS.append(_import_readers)
+# what files hold of views may be functions of any adapter
+late.promise(lambda: [_import_readers(room) for room in _LATER])
+
+del bosons, dtwa, plain, samples, spins

@@ -105,7 +105,7 @@ def _mark(path: Any, header: dict[str, Any], arrays: dict[str, Any]) -> dict[str
 
 def _solver(path: Any, mark: dict[str, Any], partial: Result, model: Any, options: Any) -> Solver:
     """The solver of the run, made anew."""
-    cls = SOLVERS.get(mark["solver"])
+    cls = SOLVERS.find(mark["solver"])
     if cls is None:
         raise StorageError(f"unknown solver in the checkpoint: {mark['solver'][:60]!r}")
     model = partial.model if model is None else model

@@ -17,14 +17,15 @@ import qutip
 import scipy.sparse
 
 from .errors import StorageError
+from .late import Registry
 
 __all__ = ["CLASSES", "FUNCTIONS", "decode", "encode", "sharing"]
 
 _TAG = "__"
 #: what files may hold: classes with ``_to_store`` and ``_from_store``, and enumerations, by name
-CLASSES: dict[str, Any] = {}
+CLASSES: Registry[Any] = Registry()
 #: functions that a ``functools.partial`` in a file may be of, and whether they read models
-FUNCTIONS: dict[str, tuple[Callable[..., Any], bool]] = {}
+FUNCTIONS: Registry[tuple[Callable[..., Any], bool]] = Registry()
 #: objects met in one file, so that one that is met twice is written and comes back once
 _met: contextvars.ContextVar[dict[Any, Any] | None] = contextvars.ContextVar("met", default=None)
 

@@ -11,6 +11,7 @@ import numpy as np
 from .checks import check_number, check_times
 from .drive import Drive, Until, Walk
 from .errors import SolverInterrupted, TimeLimitError
+from .late import Registry
 from .limits import Limits
 from .options import DEFAULTS, Options, complete_options
 from .result import Result
@@ -21,7 +22,7 @@ __all__ = ["SOLVERS", "Solver"]
 R = TypeVar("R", bound=Result)
 
 #: every solver by the name of its class, for files
-SOLVERS: dict[str, type[Solver]] = {}
+SOLVERS: Registry[type[Solver]] = Registry()
 
 
 class Solver:

@@ -13,6 +13,7 @@ from .archive import read_archive, write_archive
 from .checks import check_path
 from .encoding import CLASSES, encode, sharing
 from .errors import StorageError
+from .late import Registry
 
 __all__ = [
     "build_model",
@@ -28,7 +29,7 @@ __all__ = [
 
 #: 2: checksum, values of any kind in e_ops
 SCHEMA = 2
-_models: dict[str, Callable[[dict[str, Any]], Any]] = {}
+_models: Registry[Callable[[dict[str, Any]], Any]] = Registry()
 
 
 def register(cls: type) -> type:
@@ -74,12 +75,11 @@ def build_model(data: dict[str, Any]) -> Any:
     StorageError
         It is of an unknown kind, or its maker refuses it.
     """
-    try:
-        build = _models[data["kind"]]
-    except (KeyError, TypeError):
+    build = _models.find(data.get("kind") if isinstance(data, dict) else None)
+    if build is None:
         raise StorageError(
             f"unknown model in the file: {str(data)[:80]}; it knows {', '.join(sorted(_models))}"
-        ) from None
+        )
     try:
         return build(data)
     except (Exception, RecursionError) as error:
@@ -190,7 +190,7 @@ def restore(
             f"{SCHEMA}"
         )
     name = header.get("class")
-    cls = CLASSES.get(name) if isinstance(name, str) else None
+    cls = CLASSES.find(name)
     if cls is None or not hasattr(cls, "_from_store"):
         raise StorageError(
             f"{path} holds a {str(name)[:60]!r}; this version knows {', '.join(sorted(CLASSES))}"

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from functools import singledispatch
+from collections.abc import Callable
+from functools import lru_cache, singledispatch
 from typing import Any
 
 from .view import SyncView
 
-__all__ = ["reader", "synchronization"]
+__all__ = ["FINDERS", "reader", "synchronization"]
+
+#: each is called with the module of a class that is to be read, and imports what registers readers
+FINDERS: list[Callable[[str], None]] = []
+
+
+@lru_cache(maxsize=256)
+def _find(kind: Any) -> None:
+    """Have the readers of a class and of its bases registered."""
+    for base in kind.__mro__:
+        for find in FINDERS:
+            find(base.__module__)
 
 
 @singledispatch
@@ -61,6 +73,7 @@ def synchronization(result: Any, *, modes: Any = None, times: Any = None) -> Syn
     given = {
         name: value for name, value in (("modes", modes), ("times", times)) if value is not None
     }
+    _find(type(result))  # type: ignore[arg-type]
     if given and not getattr(reader.dispatch(type(result)), "takes_modes", False):
         names = " and ".join(f"{name}=" for name in given)
         raise TypeError(
