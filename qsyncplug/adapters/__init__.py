@@ -22,8 +22,13 @@ def _import_readers(module: str) -> None:
         import_module(f".{name}", __name__)
 
 
+def _import_all() -> None:
+    for room in _LATER:
+        _import_readers(room)
+
+
 FINDERS.append(_import_readers)
 # what files hold of views may be functions of any adapter
-late.promise(lambda: [_import_readers(room) for room in _LATER])
+late.promise(_import_all)
 
 del bosons, dtwa, plain, samples, spins

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -9,6 +10,7 @@ __all__ = ["Registry", "promise"]
 
 V = TypeVar("V")
 _promises: list[Callable[[], object]] = []
+_lock = threading.RLock()
 
 
 def promise(load: Callable[[], object]) -> None:
@@ -16,12 +18,13 @@ def promise(load: Callable[[], object]) -> None:
     _promises.append(load)
 
 
-def _complete() -> bool:
-    """Import what was promised; whether there was anything."""
-    waiting, _promises[:] = list(_promises), []
-    for load in waiting:
-        load()
-    return bool(waiting)
+def _complete() -> None:
+    """Import what was promised; other threads wait until it is there."""
+    with _lock:
+        while _promises:
+            # kept until it is done: an interrupt must not lose it
+            _promises[0]()
+            del _promises[0]
 
 
 class Registry(dict[str, V]):
@@ -35,7 +38,8 @@ class Registry(dict[str, V]):
     """
 
     def __missing__(self, name: str) -> V:
-        if _complete() and name in self:
+        _complete()
+        if name in self:
             return self[name]
         raise KeyError(name)
 
