@@ -172,7 +172,7 @@ def check_array(
             + ")"
         )
         raise ValueError(f"{name} must have shape {wanted}, not {array.shape}")
-    if finite and not np.all(np.isfinite(array)):
+    if finite and not np.isfinite(array).all():
         raise ValueError(
             f"{name} must be finite; it holds {np.count_nonzero(~np.isfinite(array))} NaN or "
             "infinite values"
@@ -230,9 +230,9 @@ def check_times(tlist: Any, name: str = "tlist", *, minimum: int = 1) -> np.ndar
             f"{name} must hold at least {minimum} time{'s' if minimum > 1 else ''}, not "
             f"{times.size}"
         )
-    steps = np.diff(times)
-    if np.any(steps <= 0):
-        k = int(np.argmax(steps <= 0))
+    late = times[1:] <= times[:-1]
+    if late.any():
+        k = int(np.argmax(late))
         raise ValueError(
             f"{name} must increase strictly; {name}[{k + 1}]={times[k + 1]:g} follows {times[k]:g}"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import Any, ClassVar
 
 import numpy as np
@@ -110,7 +111,7 @@ class Problem:
     def allocate(self) -> None:
         """Make the arrays of the result; refuse what does not fit."""
         shapes = self.result._shapes().values()
-        each = sum(np.dtype(t).itemsize * int(np.prod(s, dtype=float)) for s, t in shapes)
+        each = sum(np.dtype(t).itemsize * math.prod(s) for s, t in shapes)
         if self.times.size * each > _SMALL:
             check_memory(
                 f"the result of {self.times.size} times",

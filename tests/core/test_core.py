@@ -14,6 +14,7 @@ import qsyncplug as qsp
 from qsyncplug.core import checks, errors
 from qsyncplug.core.archive import write_archive
 from qsyncplug.core.options import DEFAULTS, complete_options
+from qsyncplug.core.solver import SOLVERS
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +143,13 @@ def test_none_means_default():
     assert complete_options({"rtol": None}, DEFAULTS, ("dop853",)) == DEFAULTS
     with pytest.raises(TypeError, match="options must be a dict"):
         complete_options([1], DEFAULTS, ("dop853",))
+
+
+@pytest.mark.parametrize("solver", SOLVERS.values(), ids=SOLVERS)
+def test_defaults_are_right(solver):
+    """Nothing given is not looked at: the defaults must pass what a user's options pass."""
+    given = dict(solver.solver_options)
+    assert complete_options(given, solver.solver_options, solver.methods) == given
 
 
 def test_options_of_a_solver_can_be_changed(pair):
