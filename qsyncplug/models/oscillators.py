@@ -175,10 +175,10 @@ def optomechanical_pair(
     *,
     frequencies: tuple[float, float] = (1.0, 1.005),
     coupling: float = 0.02,
-    drive: float = 320.0,
+    drive: float = 48.0,
     optomechanical: float = 0.005,
-    cavity_loss: float = 0.15,
-    damping: float = 0.005,
+    cavity_loss: float = 0.3,
+    damping: float = 0.01,
     thermal: float = 0.0,
 ) -> System:
     r"""Two optomechanical cells with coupled mechanics, driven on the blue side.
@@ -186,11 +186,10 @@ def optomechanical_pair(
     .. math:: H = \sum_j [-Δ_j a_j^†a_j + ω_j b_j^†b_j - g a_j^†a_j(b_j + b_j^†)
               + iE(a_j^† - a_j)] - μ(b_1b_2^† + h.c.),\qquad Δ_j = ω_j
 
-    with cavity loss κ and mechanical damping γ at the thermal occupation n̄. Nodes in the order
-    a1, a2, b1, b2. The default parameters are those of the reference; with its drive the mean field
-    of these equations is chaotic from every start that was tried (largest Lyapunov exponent about
-    0.4), so that linear fluctuations grow without bound. At ``drive=20`` the mirrors have limit
-    cycles, which lock.
+    with cavity loss κ and mechanical damping γ of the energies, √κ a and √γ b, at the thermal
+    occupation n̄. Nodes in the order a1, a2, b1, b2. The default parameters are those of the
+    reference, whose κ=.15 and γ=.005 are decay rates of amplitudes and whose E=320 is a multiple of
+    its κ. With E=320 itself the mean field is chaotic, and linear fluctuations grow without bound.
 
     Parameters
     ----------

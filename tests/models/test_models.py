@@ -102,7 +102,7 @@ def test_optomechanical_pair():
     assert [s.name for s in pair.symbols] == ["a1", "a2", "b1", "b2"]
     alpha = np.array([1.0 + 2j, 0.5, -3.0 + 1j, 2.0])
     F = pair.drift(alpha)
-    w, g, E, kappa, mu, gamma = (1.0, 1.005), 0.005, 320.0, 0.15, 0.02, 0.005
+    w, g, E, kappa, mu, gamma = (1.0, 1.005), 0.005, 48.0, 0.3, 0.02, 0.01
     for j in range(2):
         a, b, other = alpha[j], alpha[2 + j], alpha[3 - j]
         cavity = 1j * (w[j] + 2 * g * b.real) * a + E - kappa / 2 * a

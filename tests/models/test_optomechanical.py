@@ -8,7 +8,7 @@ from scipy.integrate import solve_ivp
 
 import qsyncplug as qsp
 
-W, G, KAPPA, GAMMA = (1.0, 1.005), 0.005, 0.15, 0.005
+W, G, KAPPA, GAMMA = (1.0, 1.005), 0.005, 0.3, 0.01
 OPTIONS = {"rtol": 1e-9, "atol": 1e-11}
 
 
@@ -59,10 +59,10 @@ def langevin(drive, coupling, beta, times):
 
 def test_measures_against_the_langevin_equations():
     """Mari's S_c and S_q along the cycle, from an integration that shares nothing with ours."""
-    pair, beta = on_the_cycle(20.0, 0.02)
+    pair, beta = on_the_cycle(48.0, 0.02)
     times = np.linspace(0, 40, 41)
     run = qsp.mfsolve(pair, beta, times, options=OPTIONS)
-    v, C = langevin(20.0, 0.02, beta, times)
+    v, C = langevin(48.0, 0.02, beta, times)
     np.testing.assert_allclose(run.mean, v, rtol=1e-6, atol=1e-5)
     np.testing.assert_allclose(run.covariance, C, rtol=1e-5, atol=1e-5)
     d = np.array([1, -1]) / np.sqrt(2)
@@ -78,7 +78,7 @@ def test_coupling_locks_the_mirrors():
     """Without coupling phases and fluctuations go apart; with it the phases lock and S_q stays."""
     found = {}
     for coupling in (0.0, 0.02):
-        pair, beta = on_the_cycle(20.0, coupling)
+        pair, beta = on_the_cycle(48.0, coupling)
         run = qsp.mfsolve(pair, beta, np.linspace(0, 1500, 3001), options=OPTIONS)
         mirrors = run.amplitudes[:, 2:] - run.amplitudes[:, 2:].mean(axis=0)
         assert np.abs(mirrors).min() > 250
@@ -90,11 +90,48 @@ def test_coupling_locks_the_mirrors():
     assert found[0.0][1] < 0.02 and 0.15 < found[0.02][1] < 0.35
 
 
-def test_the_drive_of_the_paper_is_chaotic_here():
-    """With E=320 neighbouring solutions of the equations of the docstring come apart."""
-    pair = qsp.optomechanical_pair()
-    found = qsp.lyapunov_exponents(pair, [0] * 4, 300.0, transient=600.0, k=1, rtol=1e-7)
-    assert found.chaotic and found.exponents[0] > 0.2
-    calm = qsp.optomechanical_pair(drive=20.0)
+# averages over t/τ from 137 to 200 of S_c and S_p, τ=2π/ω, equal frequencies: Fig. 2b for the
+# couplings μ, and Fig. 2c for the thermal occupations n̄, as S. Kalita computed them
+# (github.com/Sampreet/qom-papers, data/physrevlett_111_103605)
+FIGURE_2B = {
+    0.0: (2.57554736e-03, 1.28935546e-03),
+    0.004: (1.22832165e-01, 6.41172058e-02),
+    0.02: (2.82390967e-01, 1.71536408e-01),
+    0.04: (2.24793358e-01, 1.56139908e-01),
+}
+FIGURE_2C = {
+    2.0: (0.19612701, 0.1194059),
+    10.0: (0.08833288, 0.05394932),
+    20.0: (0.05236996, 0.03202177),
+}
+
+
+def averages(coupling=0.02, thermal=0.0):
+    """S_c and S_p as the figures have them."""
+    pair = qsp.optomechanical_pair(frequencies=(1.0, 1.0), coupling=coupling, thermal=thermal)
+    start = np.diag([0.5] * 4 + [thermal + 0.5] * 4)
+    times = 2 * np.pi * np.linspace(0, 200, 2001)
+    run = qsp.mfsolve(pair, [0] * 4, times, covariance0=start, options=OPTIONS)
+    measures = qsp.measures.complete_fluctuations(run), qsp.measures.phase(run)
+    return [m[1371:, 2, 3].mean() for m in measures]
+
+
+@pytest.mark.parametrize("coupling", FIGURE_2B)
+def test_figure_2b(coupling):
+    np.testing.assert_allclose(averages(coupling), FIGURE_2B[coupling], rtol=0, atol=4e-6)
+
+
+@pytest.mark.parametrize("thermal", FIGURE_2C)
+def test_figure_2c(thermal):
+    np.testing.assert_allclose(averages(thermal=thermal), FIGURE_2C[thermal], rtol=0, atol=4e-6)
+
+
+def test_a_drive_that_is_no_multiple_of_kappa_is_chaotic():
+    """With E=320 itself, for either meaning of κ and γ, neighbouring solutions come apart."""
+    for rates in ({"cavity_loss": 0.3, "damping": 0.01}, {"cavity_loss": 0.15, "damping": 0.005}):
+        pair = qsp.optomechanical_pair(drive=320.0, **rates)
+        found = qsp.lyapunov_exponents(pair, [0] * 4, 300.0, transient=600.0, k=1, rtol=1e-7)
+        assert found.chaotic and found.exponents[0] > 0.2
+    calm = qsp.optomechanical_pair()
     found = qsp.lyapunov_exponents(calm, [0] * 4, 600.0, transient=3000.0, k=1, rtol=1e-7)
-    assert found.exponents[0] < 0.02
+    assert found.exponents[0] < 0.005
