@@ -1,14 +1,14 @@
 """Ready systems."""
 
-from . import chains, ensembles, oscillators, spin_one
+from . import chains, ensembles, husimi, oscillators
 from .chains import *  # noqa: F403
 from .ensembles import *  # noqa: F403
+from .husimi import *  # noqa: F403
 from .oscillators import *  # noqa: F403
-from .spin_one import *  # noqa: F403
 from .van_der_pol import van_der_pol_pair
 
 __all__ = ["van_der_pol_pair"]
 __all__ += chains.__all__
 __all__ += ensembles.__all__
 __all__ += oscillators.__all__
-__all__ += spin_one.__all__
+__all__ += husimi.__all__

@@ -8,13 +8,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..core.checks import check_integer, check_number, check_pair
+from ..core.checks import check_array, check_integer, check_number, check_pair
 from ..operators.expression import Expression
 from ..operators.handle import Mode, Spin, atoms, modes, spins
 from ..operators.system import System
 from .rates import root
 
 __all__ = [
+    "SpinOne",
+    "SpinOnePair",
     "boundary_time_crystal",
     "central_spin_star",
     "dicke",
@@ -232,22 +234,32 @@ def boundary_time_crystal(n: int, *, drive: float = 1.5, decay: float = 1.0) -> 
     return System(H, [root("decay", decay) * np.sqrt(2 / n) * S.m], name="boundary time crystal")
 
 
+def _to_the_middle(S: Spin, gain: float, loss: float) -> list[Expression]:
+    """Jumps of a spin 1 to m=0."""
+    return [
+        root("gain", gain) / np.sqrt(2) * S.p * S.z,
+        root("loss", loss) / np.sqrt(2) * S.m * S.z,
+    ]
+
+
 def spin_one_pair(
     *,
     detuning: float = 0.3,
-    coupling: float = 0.2,
+    coupling: complex = 0.2,
     gain: float | tuple[float, float] = 0.1,
     loss: float | tuple[float, float] = 1.0,
 ) -> System:
     r"""Two spins 1 with limit cycles at m=0, exchanging excitations.
 
-    .. math:: H = \tfrac Δ2(S_{1z} - S_{2z}) + ε(S_{1+}S_{2-} + h.c.), \qquad
+    .. math:: H = \tfrac Δ2(S_{1z} - S_{2z}) + cS_{1+}S_{2-} + c^*S_{1-}S_{2+}, \qquad
               L = \sqrt{γ_g/2}\,S_+S_z,\ \sqrt{γ_d/2}\,S_-S_z.
 
     Parameters
     ----------
-    detuning, coupling : float
-        Δ and ε.
+    detuning : float
+        Δ.
+    coupling : complex
+        c; the paper's is iε/2.
     gain, loss : float or pair of float
         γ_g and γ_d, of both spins or of each.
 
@@ -257,7 +269,11 @@ def spin_one_pair(
 
     Notes
     -----
-    A. Roulet, C. Bruder, Phys. Rev. Lett. 121, 063601 (2018).
+    A. Roulet, C. Bruder, Phys. Rev. Lett. 121, 063601 (2018). To first order in ε the relative
+    phase φ=φ_1−φ_2 has
+    :math:`S(φ)=\tfrac{9πε}{128}\,\mathrm{Re}\,e^{iφ}\{[(γ_{d1}+γ_{g2})/2+iΔ]^{-1}-[(γ_{g1}+γ_{d2})/2+iΔ]^{-1}\}`:
+    equal spins are not synchronised in this order (interference), spins with gain and loss
+    exchanged are.
 
     Examples
     --------
@@ -268,15 +284,83 @@ def spin_one_pair(
     S1, S2 = spins(2, 2)
     gains = check_pair("gain", gain)
     losses = check_pair("loss", loss)
+    c = complex(check_array("coupling", coupling, shape=(), dtype=complex))
     H = 0.5 * check_number("detuning", detuning) * (S1.z - S2.z)
-    H = H + check_number("coupling", coupling) * (S1.p * S2.m + S2.p * S1.m)
-    jumps = []
-    for S, up, down in zip((S1, S2), gains, losses, strict=True):
-        jumps += [
-            root("gain", up / 2) * S.p * S.z,
-            root("loss", down / 2) * S.m * S.z,
-        ]
+    H = H + c * S1.p * S2.m + c.conjugate() * S2.p * S1.m
+    jumps = _to_the_middle(S1, gains[0], losses[0]) + _to_the_middle(S2, gains[1], losses[1])
     return System(H, jumps, name="spin-1 pair")
+
+
+def SpinOne(
+    detuning: float = 0.0, drive: float = 0.1, gain: float = 1.0, loss: float = 0.1
+) -> System:
+    r"""A spin 1, the smallest system with a limit cycle, that a drive entrains.
+
+    .. math:: H = ΔS_z + εS_y, \qquad L = \sqrt{γ_g/2}\,S_+S_z,\ \sqrt{γ_d/2}\,S_-S_z
+
+    in the frame of the drive. Without it the state relaxes to m=0, whose phase is free: the limit
+    cycle.
+
+    Parameters
+    ----------
+    detuning, drive : float
+        Δ and ε.
+    gain, loss : float
+        γ_g and γ_d: the populations of m=−1 and m=1 decay to m=0 at these rates.
+
+    Returns
+    -------
+    System
+
+    Notes
+    -----
+    A. Roulet, C. Bruder, Phys. Rev. Lett. 121, 053601 (2018). To first order in ε
+    :func:`~qsyncplug.spin_phase` is
+    :math:`\tfrac{3ε}{16}\,\mathrm{Re}\,e^{iφ}[(γ_g/2+iΔ)^{-1}-(γ_d/2+iΔ)^{-1}]`, which vanishes
+    for γ_g=γ_d.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> rho = qsp.steadystate(qsp.SpinOne(drive=0.01))
+    >>> height, angle = qsp.spin_phase_peak(rho)
+    >>> print(f"{height:.4f}")  # 3ε/16·(2/γ_d − 2/γ_g) to first order
+    0.0320
+    """
+    (S,) = spins(2)
+    H = check_number("detuning", detuning) * S.z + check_number("drive", drive) * S.y
+    return System(H, _to_the_middle(S, gain, loss), name="driven spin 1")
+
+
+def SpinOnePair(
+    detuning: float = 0.0,
+    coupling: float = 0.1,
+    gain: float | tuple[float, float] = (1.0, 0.1),
+    loss: float | tuple[float, float] = (0.1, 1.0),
+) -> System:
+    r"""Two spins 1 that a coherent exchange synchronises, gain and loss exchanged:
+    :func:`spin_one_pair` with the coupling :math:`\tfrac{iε}2(S_{1+}S_{2-}-S_{1-}S_{2+})`.
+
+    Parameters
+    ----------
+    detuning, coupling : float
+        Δ=ω_1−ω_2 and ε.
+    gain, loss : float or pair of float
+        γ_g and γ_d, of both spins or of each.
+
+    Returns
+    -------
+    System
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> rho = qsp.steadystate(qsp.SpinOnePair(coupling=0.1))
+    >>> qsp.spin_phase_peak(rho, relative=True)[0] > 0.01
+    True
+    """
+    strength = check_number("coupling", coupling)
+    return spin_one_pair(detuning=detuning, coupling=0.5j * strength, gain=gain, loss=loss)
 
 
 def central_spin_star(

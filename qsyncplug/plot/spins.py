@@ -8,7 +8,7 @@ import numpy as np
 
 from ..approximate.discrete_moments import DtwaResult
 from ..core.checks import check_integer, check_label
-from ..models.spin_one import spin_phase
+from ..models.husimi import spin_phase
 from ..published.figures import Kind, PublishedFigure
 from ..published.result import PublishedResult
 from .style import COLOURS, figure, finish, legend

@@ -38,8 +38,6 @@ MADE = {
     "SchrodingerLohe",
     "Sphere",
     "SpinChains",
-    "SpinOne",
-    "SpinOnePair",
     "SyncView",
     "System",
     "WignerLohe",

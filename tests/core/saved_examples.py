@@ -156,8 +156,6 @@ SAVED: dict[str, Callable[[], Any]] = {
     "SchrodingerLohe": _lohe,
     "Sphere": lambda: qsp.Sphere(4.0, "attention"),
     "SpinChains": _chains,
-    "SpinOne": lambda: qsp.SpinOne(0.1, 0.2),
-    "SpinOnePair": lambda: qsp.SpinOnePair(0.1, 1 / 3),
     "System": lambda: qsp.van_der_pol_pair(detuning=1 / 3),
     "WignerLohe": _wigner,
     # views and answers

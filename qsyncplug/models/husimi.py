@@ -1,11 +1,7 @@
-"""Spin 1: the smallest system with a limit cycle, entrained by a drive or synchronised with
-another; the spin phase measure.
-"""
+"""The phase of a spin, or of one relative to another, in the Husimi function."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -13,195 +9,14 @@ import numpy as np
 import qutip
 from scipy.special import gammaln, xlogy
 
-from ..core import storage
-from ..core.checks import check_array, check_number
-from ..core.entry import steadystate
-from ..core.saved import SavedModel
+from ..core.checks import check_array
 
 __all__ = [
-    "SpinOne",
-    "SpinOnePair",
     "spin_husimi",
     "spin_phase",
     "spin_phase_moments",
     "spin_phase_peak",
 ]
-
-
-def _jumps(gain: float, loss: float) -> list[qutip.Qobj]:
-    """√(γ_g/2) S+Sz takes |−1⟩ to |0⟩, √(γ_d/2) S−Sz takes |1⟩ there."""
-    sz, sp = qutip.jmat(1, "z"), qutip.jmat(1, "+")
-    rates = ((gain, sp), (loss, sp.dag()))
-    return [(np.sqrt(rate / 2) * op * sz).to("CSR") for rate, op in rates if rate]
-
-
-@dataclass(frozen=True)
-class SpinOne(SavedModel):
-    r"""A spin 1 that a drive entrains.
-
-    .. math:: H = ΔS_z + εS_y, \qquad L = \sqrt{γ_g/2}\,S_+S_z,\ \sqrt{γ_d/2}\,S_-S_z
-
-    in the frame of the drive. Without it the state relaxes to |0⟩, whose phase is free: the limit
-    cycle.
-
-    Parameters
-    ----------
-    detuning, drive : float
-        Δ and ε.
-    gain, loss : float
-        γ_g, γ_d > 0: the populations of |−1⟩ and |1⟩ decay to |0⟩ at these rates.
-
-    Raises
-    ------
-    ValueError
-        A rate is not positive (the steady state would not be unique) or a number not finite.
-
-    Notes
-    -----
-    A. Roulet, C. Bruder, Phys. Rev. Lett. 121, 053601 (2018). To first order in ε
-    :math:`S(φ)=\tfrac{3ε}{16}\,\mathrm{Re}\,e^{iφ}[(γ_g/2+iΔ)^{-1}-(γ_d/2+iΔ)^{-1}]`, which
-    vanishes for γ_g=γ_d.
-
-    Examples
-    --------
-    >>> import qsyncplug as qsp
-    >>> spin = qsp.SpinOne(drive=0.1)
-    >>> spin.drive
-    0.1
-    """
-
-    detuning: float = 0.0
-    drive: float = 0.1
-    gain: float = 1.0
-    loss: float = 0.1
-
-    def __post_init__(self) -> None:
-        for name in ("detuning", "drive"):
-            object.__setattr__(self, name, check_number(name, getattr(self, name)))
-        for name in ("gain", "loss"):
-            object.__setattr__(
-                self, name, check_number(name, getattr(self, name), minimum=0.0, strict=True)
-            )
-
-    def hamiltonian(self) -> qutip.Qobj:
-        """H, CSR, dims [3]."""
-        return (self.detuning * qutip.jmat(1, "z") + self.drive * qutip.jmat(1, "y")).to("CSR")
-
-    def c_ops(self) -> list[qutip.Qobj]:
-        """Return the jump operators."""
-        return _jumps(self.gain, self.loss)
-
-    def steady_state(self) -> qutip.Qobj:
-        """Return the exact steady state."""
-        return qutip.steadystate(self.hamiltonian(), self.c_ops(), method="direct")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Numbers that :func:`qsyncplug.load` rebuilds it from."""
-        return {"kind": "SpinOne", **asdict(self)}
-
-
-@dataclass(frozen=True)
-class SpinOnePair(SavedModel):
-    r"""Two spins 1 that a coherent exchange synchronises.
-
-    .. math:: H = \tfrac{Δ}{2}(S_{1z}-S_{2z}) + \tfrac{iε}{2}(S_{1+}S_{2-}-S_{1-}S_{2+}),
-              \qquad L_j = \sqrt{γ_{gj}/2}\,S_{j+}S_{jz},\ \sqrt{γ_{dj}/2}\,S_{j-}S_{jz}
-
-    Parameters
-    ----------
-    detuning : float
-        Δ=ω_1−ω_2.
-    coupling : float
-        ε.
-    gain, loss : pair of float
-        γ_gj, γ_dj > 0.
-
-    Raises
-    ------
-    ValueError
-        A rate is not positive, or a number not finite.
-
-    Notes
-    -----
-    A. Roulet, C. Bruder, Phys. Rev. Lett. 121, 063601 (2018). To first order in ε the relative
-    phase φ=φ_1−φ_2 has
-    :math:`S(φ)=\tfrac{9πε}{128}\,\mathrm{Re}\,e^{iφ}\{[(γ_{d1}+γ_{g2})/2+iΔ]^{-1}-[(γ_{g1}+γ_{d2})/2+iΔ]^{-1}\}`:
-    equal spins are not synchronised in this order (interference), spins with gain and loss
-    exchanged are.
-
-    Examples
-    --------
-    >>> import qsyncplug as qsp
-    >>> pair = qsp.SpinOnePair(coupling=0.1)
-    >>> pair.coupling
-    0.1
-    """
-
-    detuning: float = 0.0
-    coupling: float = 0.1
-    gain: tuple[float, float] = (1.0, 0.1)
-    loss: tuple[float, float] = (0.1, 1.0)
-
-    def __post_init__(self) -> None:
-        for name in ("detuning", "coupling"):
-            object.__setattr__(self, name, check_number(name, getattr(self, name)))
-        for name in ("gain", "loss"):
-            value = getattr(self, name)
-            if (
-                isinstance(value, str)
-                or not isinstance(value, (Sequence, np.ndarray))
-                or len(value) != 2
-            ):
-                raise ValueError(f"{name} must be a pair, one number a spin, not {value!r}")
-            object.__setattr__(
-                self, name, tuple(check_number(name, v, minimum=0.0, strict=True) for v in value)
-            )
-
-    @staticmethod
-    def _on(op: qutip.Qobj, which: int) -> qutip.Qobj:
-        one = qutip.qeye(3)
-        return (qutip.tensor(op, one) if which == 0 else qutip.tensor(one, op)).to("CSR")
-
-    def hamiltonian(self) -> qutip.Qobj:
-        """H, CSR, dims [3, 3]."""
-        sz, sp = qutip.jmat(1, "z"), qutip.jmat(1, "+")
-        exchange = self._on(sp, 0) * self._on(sp.dag(), 1)
-        H = 0.5 * self.detuning * (self._on(sz, 0) - self._on(sz, 1))
-        return H + 0.5j * self.coupling * (exchange - exchange.dag())
-
-    def c_ops(self) -> list[qutip.Qobj]:
-        """Return the jump operators of spin 1, then of spin 2."""
-        return [self._on(c, j) for j in range(2) for c in _jumps(self.gain[j], self.loss[j])]
-
-    def steady_state(self) -> qutip.Qobj:
-        """Return the exact steady state."""
-        return qutip.steadystate(self.hamiltonian(), self.c_ops(), method="direct")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Numbers that :func:`qsyncplug.load` rebuilds it from."""
-        return {
-            "kind": "SpinOnePair",
-            **asdict(self),
-            "gain": list(self.gain),
-            "loss": list(self.loss),
-        }
-
-
-storage.register_model(
-    "SpinOne", lambda data: SpinOne(**{k: v for k, v in data.items() if k != "kind"})
-)
-storage.register_model(
-    "SpinOnePair", lambda data: SpinOnePair(**{k: v for k, v in data.items() if k != "kind"})
-)
-
-
-@steadystate.register(SpinOne)
-@steadystate.register(SpinOnePair)
-def _steady(system: SpinOne | SpinOnePair) -> qutip.Qobj:
-    return system.steady_state()
-
-
-# ------------------------------------------------------------------ the measure
 
 
 @lru_cache(maxsize=64)
