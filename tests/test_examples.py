@@ -40,12 +40,23 @@ def test_examples_run(name, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)  # what an example writes is not left behind
     module = importlib.import_module(name)
     runner = doctest.DocTestRunner(optionflags=FLAGS)
-    said = []
+    said, made = [], []
     for test in doctest.DocTestFinder().find(module, name):
         if not test.examples:
             continue
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            runner.run(test, out=said.append)
+            runner.run(test, out=said.append, clear_globs=False)
+            made += [v for k, v in test.globs.items() if k not in vars(module)]
     plt.close("all")
     assert not runner.failures, "".join(said)
+    for item in made:
+        if getattr(qsp, type(item).__name__, None) is type(item):
+            assert not (says_little := _says_little(item)), says_little
+
+
+def _says_little(item):
+    """How a value shows itself, if that is an address or a wall of numbers."""
+    text = repr(item)
+    wall = "array([" in text or (len(text) > 1500 and text.count("\n") < 5)
+    return text if wall or " object at 0x" in text else ""

@@ -16,6 +16,7 @@ import numpy as np
 from . import storage
 from .encoding import FUNCTIONS, decode, encode
 from .errors import StorageError
+from .printing import give_short_repr
 
 __all__ = ["Saved", "SavedModel", "fits", "kept", "must_run"]
 
@@ -57,6 +58,7 @@ class Saved:
     def __init_subclass__(cls, **kw: Any):
         super().__init_subclass__(**kw)
         storage.register(cls)
+        give_short_repr(cls)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it to `path` (NumPy's npz, no pickle); :func:`qsyncplug.load` reads it back.
@@ -119,6 +121,7 @@ class SavedModel:
     def __init_subclass__(cls, **kw: Any):
         super().__init_subclass__(**kw)
         storage.register(cls)
+        give_short_repr(cls)
 
     def save(self, path: str | os.PathLike[str], *, times: Sequence[float] = ()) -> None:
         """Write the model to `path` (NumPy's npz, no pickle); :func:`qsyncplug.load` reads it back.

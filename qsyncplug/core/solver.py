@@ -56,6 +56,13 @@ class Solver:
         self._options: dict[str, Any] = {}
         self._adopt(options)
 
+    def __repr__(self) -> str:
+        defaults = complete_options(None, self.solver_options, self.methods)
+        changed = "".join(
+            f", {k}={v!r}" for k, v in self._options.items() if v != defaults.get(k, v)
+        )
+        return f"<{type(self).__name__}: {str(self.model).splitlines()[0]}{changed}>"
+
     @property
     def options(self) -> dict[str, Any]:
         """Every option of this solver; assign a dict to change some of them."""
