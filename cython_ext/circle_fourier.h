@@ -136,3 +136,39 @@ TARGET static void NAME(modes_to_table)(const double *g, qc_size cells, qc_size 
         }
     }
 }
+
+/* see qc_kernels: the nodes first .. first+count-1, count up to QC_LANES */
+QC_INLINE void NAME(some_maps)(const double *u, const double *v, const double *zr,
+                               const double *zi, qc_size n, int terms, qc_size first,
+                               qc_size count, double *re, double *im)
+{
+#define QC_SOME(p)                                                                              \
+    (count == QC_LANES ? NAME(load)((p) + first) : NAME(load_some)((p) + first, count, 0.0))
+    vec a = QC_SOME(u), b = QC_SOME(v), p = ALL(0.0), q = ALL(0.0);
+    for (int k = terms; k > 0; k--) {
+        vec next = QC_SOME(zr + k * n) - (p * a + q * b);
+        q = QC_SOME(zi + k * n) + (p * b - q * a);
+        p = next;
+    }
+    vec room = 1.0 - a * a - b * b, r = QC_SOME(zr), i = QC_SOME(zi);
+    p = room * p + (a * r - b * i);
+    q = room * q + (a * i + b * r);
+#undef QC_SOME
+    if (count == QC_LANES) {
+        NAME(store)(re + first, p);
+        NAME(store)(im + first, q);
+    } else {
+        NAME(store_some)(re + first, count, p);
+        NAME(store_some)(im + first, count, q);
+    }
+}
+
+/* see qc_kernels */
+TARGET static void NAME(maps)(const double *u, const double *v, const double *zr, const double *zi,
+                              qc_size n, const int *terms, double *re, double *im)
+{
+    qc_size i = 0;
+    for (; i + QC_LANES <= n; i += QC_LANES)
+        NAME(some_maps)(u, v, zr, zi, n, terms[i], i, QC_LANES, re, im);
+    if (i < n) NAME(some_maps)(u, v, zr, zi, n, terms[i], i, n - i, re, im);
+}

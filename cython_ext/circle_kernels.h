@@ -144,6 +144,13 @@ typedef struct {
                       qc_size first, qc_size last, qc_size modes, const double *trig,
                       const double *g, double *out);
 
+    /* re + i im = s Z_0 + (1 - abs(s)^2) sum_{k >= 1} (-conj(s))^(k-1) Z_k for each of n nodes, s =
+       u + i v: what the oscillators that a Moebius map moves add to the field.
+       IN u (n), v (n), zr, zi (rows of n, one a power), terms (n, not increasing): powers of each
+       node; OUT re (n), im (n). */
+    void (*maps)(const double *u, const double *v, const double *zr, const double *zi, qc_size n,
+                 const int *terms, double *re, double *im);
+
     /* IN v (n). Largest modulus; what is not a number does not count. */
     double (*max_abs)(const double *v, qc_size n);
 } qc_kernels;

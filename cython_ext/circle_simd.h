@@ -31,6 +31,7 @@ static const qc_kernels NAME(kernels) = {
     .modes_to_table = NAME(modes_to_table),
     .split_dense = NAME(split_dense),
     .split_csr = NAME(split_csr),
+    .maps = NAME(maps),
     .max_abs = NAME(max_abs),
 };
 

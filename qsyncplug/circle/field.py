@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 #: Values of the option ``kernel``.
-KERNELS = ("auto", "direct", "horner", "taylor", "taylor-sorted", "split")
+KERNELS = ("auto", "direct", "horner", "taylor", "taylor-sorted", "split", "bands")
 
 #: kind of an interaction -> its number in the kernels
 KINDS = {
@@ -153,6 +153,7 @@ def right_hand_side(
         The kernel cannot do this model, or the forces overflow.
     """
     check_choice("options['kernel']", kernel, KERNELS)
+    kernel = "auto" if kernel == "bands" else kernel  # they are a way of stepping
     n = x.size
     force = model.interaction
     series = force.coefficients() if force.decays else np.zeros(1)

@@ -14,6 +14,7 @@ from ..core.result import Result
 from ..core.rungekutta import integrator
 from ..core.solver import Solver
 from ..core.stepper import Problem
+from .bands import BandStepper, can_band, worth_bands
 from .field import KERNELS, Layout, right_hand_side
 from .frames import FromZero, common_frequency
 from .local import local_order_parameters
@@ -213,13 +214,15 @@ class CircleSolver(Solver):
     options : dict, optional
         Those of every solver, and:
 
-        ``kernel`` : {"auto", "direct", "horner", "taylor", "taylor-sorted", "split"}
+        ``kernel`` : {"auto", "direct", "horner", "taylor", "taylor-sorted", "split", "bands"}
             How the sums over the particles are done. ``"direct"``: over all pairs, accurate also
             for exponentially small forces. ``"horner"``: rotation and Horner's rule for the sine
             series. ``"taylor"``, ``"taylor-sorted"``: Taylor expansions in cells around the circle,
             at a cost a particle that hardly depends on the number of modes; the second for
             identical particles, which keep their order. ``"split"``: one sum of sines and cosines a
-            mode, for adjacencies. ``"auto"`` takes the fastest, and changes to direct sums where
+            mode, for adjacencies. ``"bands"``: Möbius maps of bands of frequencies, at a cost that
+            heavy tails do not raise, for the sine and particles that differ in their frequencies
+            alone. ``"auto"`` takes the fastest, and changes to direct sums where
             the forces of an attention model fall below the rounding of the series (n ≤ 2048).
         ``store_positions`` : bool
             Keep the (T, n) positions (default); without, only the order parameters are kept.
@@ -282,6 +285,8 @@ class CircleSolver(Solver):
         """See :meth:`Solver.check_options`."""
         o = options
         check_choice("options['kernel']", o["kernel"], KERNELS)
+        if o["kernel"] == "bands" and (needed := can_band(self.model)):
+            raise ValueError(f"options['kernel']='bands' is for {needed}")
         check_integer("options['daido']", o["daido"], minimum=1)
         check_choice("options['scheme']", o["scheme"], SCHEMES_OF_NOISE)
         if o["step"] is not None:
@@ -296,8 +301,12 @@ class CircleSolver(Solver):
         """See :meth:`Solver.problem`."""
         frame = common_frequency(self.model)
         rhs, y0 = self._equations(state0, float(np.ptp(times)), frame)
+        reason = rhs.reason
         if set(self.model.extras) - {"triads", "lags"}:
             stepper, name = extra_stepper(self.model, rhs, state0, times, self._options, frame)
+        elif banded := self._banded(rhs.size, frame):
+            stepper = BandStepper(self.model, y0, times, self._options, frame, rhs)
+            name, reason = stepper.name, banded
         else:
             options = careful(self._options, self.model, rhs.size, frame)
             stepper = FromZero(integrator(rhs, options), times, y0)
@@ -312,11 +321,18 @@ class CircleSolver(Solver):
             solver=self.name,
             stats={
                 "method": name,
-                "method reason": rhs.reason,
+                "method reason": reason,
             },
             model=self.model,
         )
         return CircleProblem(times, stepper, result)
+
+    def _banded(self, n: int, frame: float) -> str:
+        """Why the particles are moved in bands of frequencies; nothing if they are not."""
+        if self._options["kernel"] == "bands":
+            return "as asked"
+        auto = self._options["kernel"] == "auto" and worth_bands(self.model, n, frame)
+        return "fastest for frequencies with heavy tails" if auto else ""
 
     def _equations(self, state0: Any, horizon: float, frame: float) -> tuple[Any, np.ndarray]:
         """The right-hand side and its state; `horizon` is how long the run will be."""

@@ -70,6 +70,25 @@ def test_noise(benchmark, scheme):
     report(f"noise, n=1e5, {scheme}", ours, numpy_at_its_best=theirs, numpy_as_on_paper=plain)
 
 
+@pytest.mark.parametrize("rtol", [1e-8, 1e-12])
+def test_heavy_tails(benchmark, rtol):
+    """n=2e4 Lorentz quantiles to 12732, T=6: maps of bands against steps of all particles."""
+    n = 20_000
+    omega = np.tan(np.pi * (np.arange(1, n + 1) - 0.5 - n / 2) / n)
+    x = RNG.uniform(-np.pi, np.pi, n)
+    model = Circle(sine(), "mean", coupling=3.0, frequencies=omega)
+
+    def run(kernel="auto", end=6.0):
+        circlesolve(model, x, [0.0, end], options={"rtol": rtol, "kernel": kernel})
+
+    ours = cpu(run, 3)
+    benchmark.pedantic(run, rounds=1)
+    # a hundredth of the time, whose cost is proportional to it
+    plain = 100 * cpu(lambda: run("horner", 0.06), 1)
+    report(f"Lorentz frequencies, n=2e4, T=6, rtol={rtol:g}", ours, steps_of_all=plain)
+    assert ours < 2.5
+
+
 #: in a process of its own: the peer's symbols need a deep stack
 PEER = """
 import time, numpy as np, jitcdde, symengine

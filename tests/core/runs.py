@@ -166,6 +166,7 @@ RUNS: dict[str, Callable[..., Run]] = {
     "circle, cells": lambda **o: _circle(
         np.linspace(0, 3, 40), frequencies=False, kernel="taylor-sorted", **o
     ),
+    "circle, bands": lambda **o: _circle(kernel="bands", **o),
     "circle, faint": _attention,
     "circle, Möbius maps": _moebius,
     "circle, noise": lambda **o: _circle(noise=0.2, seed=5, **o),

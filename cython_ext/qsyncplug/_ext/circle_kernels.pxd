@@ -96,6 +96,10 @@ cdef extern from "circle_kernels.h" nogil:
             Py_ssize_t first, Py_ssize_t last, Py_ssize_t modes, const double* trig,
             const double* g, double* out,
         ) noexcept nogil
+        void (*maps)(
+            const double* u, const double* v, const double* zr, const double* zi, Py_ssize_t n,
+            const int* terms, double* re, double* im,
+        ) noexcept nogil
         double (*max_abs)(const double* v, Py_ssize_t n) noexcept nogil
 
     const qc_kernels* qc_select(int level)

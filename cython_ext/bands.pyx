@@ -1,0 +1,113 @@
+"""Kuramoto's oscillators in bands of frequencies: each band is moved by a few Moebius maps.
+
+In a given field H(t) an oscillator of frequency omega follows a Moebius map of the circle,
+exp(i x) = exp(i phi) (u + s)/(1 + conj(s) u), u = exp(i x) at the beginning, whatever its phase. The
+map depends on omega like an entire function, so that those of a few frequencies (nodes) tell
+those of a whole band. What the band adds to the field is a power series in conj(s), whose
+coefficients are sums over its oscillators, done once.
+"""
+
+from libc.math cimport cos, sin
+
+from qsyncplug._ext.circle_kernels cimport qc_kernels, qc_select
+from qsyncplug._ext.integrator cimport RightHandSide
+
+import numpy as np
+
+
+cdef class Bands(RightHandSide):
+    """Equations of the maps of all nodes, and of oscillators that are alone.
+
+    State: psi of all nodes, then Re s, then Im s, then y of those alone. At local time t a node has
+    phi = omega (t + offset) + psi, an oscillator alone x = start + omega t + y.
+
+    d psi/dt = Im(conj(s) F), ds/dt = (1 - abs(s)**2) F/2, F = H exp(-i phi), and dy/dt = Im(H
+    exp(-i x)), H = strength exp(-i lag) sum_j w_j exp(i x_j).
+
+    Parameters
+    ----------
+    nodes : (Q,) array
+        Frequencies.
+    terms : (Q,) array of int
+        Powers of s that each node's series has, at least 1, not increasing.
+    omega, weights : (M,) array
+        Frequencies and weights of those alone.
+    strength, lag : float
+    level : int
+        Instruction set; -1 for the best.
+    """
+
+    cdef const qc_kernels* kernels
+    cdef Py_ssize_t nodes, alone
+    cdef int[::1] terms
+    cdef double[::1] frequency, omega, weights, phase, s, c, re, im
+    cdef double force_re, force_im
+    # what the run writes: sums of a band for every power (terms + 1, Q), in parts; times since the
+    # maps were the identity (Q,); phases of those alone at the beginning (M,)
+    cdef readonly object sums_re, sums_im, offsets, starts
+    cdef double[:, ::1] zr, zi
+    cdef double[::1] offset, start
+
+    def __init__(self, nodes, terms, omega, weights, double strength, double lag,
+                 int level=-1):
+        self.kernels = qc_select(level)
+        self.frequency = np.array(nodes, dtype=np.float64)
+        self.omega, self.weights = np.array(omega, float), np.array(weights, float)
+        self.nodes, self.alone = self.frequency.shape[0], self.omega.shape[0]
+        self.terms = np.array(terms, np.intc)
+        if self.weights.shape[0] != self.alone or self.terms.shape[0] != self.nodes:
+            raise ValueError("frequencies, weights and numbers of powers do not fit each other")
+        if np.any(np.diff(terms) > 0) or np.any(np.less(terms, 1)):
+            raise ValueError("terms must be positive, and must not increase")
+        most = self.terms[0] if self.nodes else 1
+        self.size, self.complex_pairs, self.worst = 3 * self.nodes + self.alone, False, True
+        self.force_re, self.force_im = strength * cos(lag), -strength * sin(lag)
+        self.sums_re = np.zeros((most + 1, self.nodes))
+        self.sums_im = np.zeros((most + 1, self.nodes))
+        self.offsets, self.starts = np.zeros(self.nodes), np.zeros(self.alone)
+        self.zr, self.zi = self.sums_re, self.sums_im
+        self.offset, self.start = self.offsets, self.starts
+        both = self.nodes + self.alone
+        self.phase, self.s, self.c = np.empty(both), np.empty(both), np.empty(both)
+        self.re, self.im = np.empty(self.nodes), np.empty(self.nodes)
+
+    cdef int evaluate(
+        self,
+        double t,           # IN since the beginning of the part
+        const double* y,    # IN (3 Q + M,)
+        double* dy,         # OUT (3 Q + M,)
+    ) noexcept nogil:
+        cdef Py_ssize_t i, q, n = self.nodes, m = self.alone
+        cdef const double* u = y + n
+        cdef const double* v = y + 2 * n
+        cdef const double* z = y + 3 * n
+        cdef double hr = 0, hi = 0, fr, fi, room
+        cdef double* c = &self.c[0]
+        cdef double* s = &self.s[0]
+        cdef double* phase = &self.phase[0]
+        for q in range(n):
+            phase[q] = self.frequency[q] * (t + self.offset[q]) + y[q]
+        for i in range(m):
+            phase[n + i] = self.start[i] + (self.omega[i] * t + z[i])
+        self.kernels.sincos(phase, n + m, s, c)
+        if n:
+            self.kernels.maps(u, v, &self.zr[0, 0], &self.zi[0, 0], n, &self.terms[0], &self.re[0],
+                              &self.im[0])
+        for q in range(n):
+            hr = hr + (self.re[q] * c[q] - self.im[q] * s[q])
+            hi = hi + (self.re[q] * s[q] + self.im[q] * c[q])
+        for i in range(m):
+            hr = hr + self.weights[i] * c[n + i]
+            hi = hi + self.weights[i] * s[n + i]
+        fr = hr * self.force_re - hi * self.force_im
+        hi = hr * self.force_im + hi * self.force_re
+        hr = fr
+        for q in range(n):
+            fr, fi = hr * c[q] + hi * s[q], hi * c[q] - hr * s[q]
+            room = 0.5 * (1 - u[q] * u[q] - v[q] * v[q])
+            dy[q] = u[q] * fi - v[q] * fr
+            dy[n + q] = room * fr
+            dy[2 * n + q] = room * fi
+        for i in range(m):
+            dy[3 * n + i] = hi * c[n + i] - hr * s[n + i]
+        return 0
