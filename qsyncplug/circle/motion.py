@@ -161,17 +161,23 @@ def extra_statements(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
             "Earl and Strogatz, Phys. Rev. E 67, 036204 (2003)",
             {"frequencies": tuple(stable)},
             None,
-            partial(_rotates, stable, lambda w: w - omega + strength * math.sin(w * delay)),
+            partial(
+                _rotates,
+                stable,
+                lambda w: w - omega + strength * math.sin(w * delay),
+                abs(omega) + abs(strength),
+            ),
         )
 
 
 def _rotates(
-    stable: list[float], balance: Callable[[float], float], result: Any
+    stable: list[float], balance: Callable[[float], float], unit: float, result: Any
 ) -> tuple[bool | None, str]:
     """Whether a run ends together, at one of the frequencies.
 
     It is contradicted by a steady rotation that is none of the model's, stable or not: where
-    `balance`, ω - K sin ωτ against ω, is far from zero.
+    `balance`, ω - K sin ωτ against ω, is far from zero. Frequencies are known to parts of `unit`:
+    they may all be zero.
     """
     x, times = positions_of(result), np.asarray(result.times)
     if x is None or len(times) < 4:
@@ -180,7 +186,7 @@ def _rotates(
         return None, f"within an arc of {span_of(x[-1]):.4g} at the end: not together"
     speed = float(np.mean(x[-1] - x[-2])) / float(times[-1] - times[-2])
     off = min((abs(speed - w) for w in stable), default=np.inf)
-    scale = max(abs(speed), max(map(abs, stable), default=1.0))
+    scale = max(abs(speed), unit)
     before = float(np.mean(x[-2] - x[-3])) / float(times[-2] - times[-3])
     found = f"together, rotating with {speed:.9g} at the end"
     if off < 1e-5 * scale:

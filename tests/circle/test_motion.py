@@ -273,3 +273,17 @@ def test_delayed_synchrony_is_held_against_runs():
     other = Circle(sine(), "mean", coupling=0.4, frequencies=np.pi / 2, delay=4.0)
     wrong = qsp.predictions(other, [0.1, 0.3, -0.2])["delayed synchrony"].check(run)
     assert wrong.passed is None, str(wrong)
+
+
+def test_delayed_synchrony_at_rest():
+    """Without a frequency the synchronised state rests: its speed is rounding, and no other."""
+    model = Circle(sine(), "mean", coupling=2.4, delay=0.9)
+    run = circlesolve(model, [0.787, 0.784], np.linspace(0, 30, 60))
+    assert qsp.predictions(model, [0.787, 0.784])["delayed synchrony"].check(run).passed is True
+
+
+def test_two_particles_on_the_unstable_state():
+    """A rounding error away from it nobody knows when they leave."""
+    model, x = Circle(sine(), 0.64), [0.0, np.pi]
+    run = circlesolve(model, x, [0.0, 3.0, 23.0])
+    assert qsp.predictions(model, x)["two particles"].check(run).passed is None
