@@ -35,7 +35,7 @@ class _Wick:
 
     @staticmethod
     def mean(operator: int) -> Polynomial:
-        """β or β*."""
+        """Mean of one operator: β or β*."""
         return variable(operator >> 1, conjugated=not operator & 1)
 
     def contraction(self, a: int, b: int) -> Polynomial:
@@ -207,6 +207,10 @@ def gaussian_expectation(
 
     Parameters
     ----------
+    system : System
+        Of modes.
+    operator : Expression
+        Of its symbols, constant in time.
     beta : ndarray of shape (T, N)
         ⟨b_j⟩.
     m, n : ndarray of shape (T, N, N)

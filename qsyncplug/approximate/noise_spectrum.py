@@ -146,7 +146,7 @@ class _Sums:
 
     @property
     def w(self) -> np.ndarray:
-        """Frequencies."""
+        """Frequencies of the curve, rising."""
         return np.fft.fftshift(np.fft.fftfreq(self.size, self.step)) * 2 * np.pi
 
 

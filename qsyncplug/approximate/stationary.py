@@ -157,7 +157,7 @@ class _Jacobian:
                 value.append(v * word.count(x))
 
     def rate(self, z: np.ndarray) -> np.ndarray:
-        """dz/dt."""
+        """Time derivative of the moments, dz/dt."""
         return np.asarray(self.polynomials(0.0, z))
 
     def matrix(self, z: np.ndarray) -> Any:

@@ -47,7 +47,7 @@ class Ball:
     __rmul__ = __mul__
 
     def upper(self) -> np.ndarray:
-        """Upper ends, rounded up."""
+        """Upper ends of the balls, rounded up."""
         end = self.mid + self.rad
         return np.asarray(end + np.abs(end) * UNIT + TINY)
 
@@ -56,7 +56,7 @@ class Ball:
         return np.asarray((np.abs(self.mid) + self.rad) * (1 + 2 * UNIT) + TINY)
 
     def at(self, index: Any) -> Ball:
-        """Some of them."""
+        """The balls at some places."""
         return Ball(self.mid[index], self.rad[index])
 
 

@@ -48,7 +48,7 @@ class CirculantState(Saved):
 
     @property
     def degree(self) -> int:
-        """Neighbours of a node."""
+        """Number of neighbours of a node."""
         return sum(1 if 2 * j == self.n else 2 for j in self.offsets)
 
     @property

@@ -220,7 +220,7 @@ class DelayStepper(Counted):
 
     @property
     def t(self) -> float:  # type: ignore[override]
-        """Time reached."""
+        """Time that the run has reached."""
         return float(self.method.t)
 
     @property

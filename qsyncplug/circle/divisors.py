@@ -45,7 +45,7 @@ class Divisors:
     function: Callable[[np.ndarray], Any]
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """The divisors at `x`."""
+        """Values of the divisors at `x`."""
         return divisors_of(self.function, x)
 
 

@@ -53,5 +53,5 @@ class FromZero(RungeKutta):
 
     @property
     def t(self) -> float:  # type: ignore[override]
-        """Time reached."""
+        """Time that the run has reached."""
         return self.origin + super().t

@@ -413,11 +413,11 @@ class _Diagonals:
             yield np.arange(d, min(d + self.rows, self.n // 2 + 1))
 
     def starts(self, d: np.ndarray, name: str) -> dict[str, Ball]:
-        """At a."""
+        """Values at the lower end a."""
         return {k: v.at(slice(0, self.n - d[0])) for k, v in self.tables[name].items()}
 
     def ends(self, d: np.ndarray, name: str) -> dict[str, Ball]:
-        """At b: shifted by d."""
+        """Values at the upper end b: those at a, shifted by d."""
         width, rows = self.n - int(d[0]), slice(int(d[0]), int(d[-1]) + 1)
         return {
             k: Ball(*(sliding_window_view(part, width)[rows] for part in (v.mid, v.rad)))

@@ -121,7 +121,7 @@ class Merging(Stepper):
 
     @property
     def accepted(self) -> int:  # type: ignore[override]
-        """Steps."""
+        """Steps that were taken."""
         return self.work.accepted
 
     @property
@@ -131,7 +131,7 @@ class Merging(Stepper):
 
     @property
     def evaluations(self) -> int:  # type: ignore[override]
-        """Right-hand sides."""
+        """Evaluations of the right-hand side."""
         return self.work.evaluations
 
     # ------------------------------------------------------------ checkpoints

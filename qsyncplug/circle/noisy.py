@@ -28,7 +28,7 @@ class Method(Protocol):
 
     @property
     def evaluations(self) -> int:
-        """Right-hand sides."""
+        """Evaluations of the right-hand side."""
 
     @property
     def error(self) -> BaseException | None:
@@ -39,7 +39,7 @@ class Method(Protocol):
 
     @property
     def row(self) -> np.ndarray:
-        """The state."""
+        """The state as one row."""
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that continuing needs."""
@@ -68,7 +68,7 @@ class _Any:
 
     @property
     def evaluations(self) -> int:
-        """Right-hand sides."""
+        """Evaluations of the right-hand side."""
         return int(self.method.evaluations)
 
     @property
@@ -113,7 +113,7 @@ class _Sine:
 
     @property
     def evaluations(self) -> int:
-        """Right-hand sides."""
+        """Evaluations of the right-hand side."""
         return int(self.kernel.evaluations)
 
     @property

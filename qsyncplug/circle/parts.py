@@ -57,7 +57,7 @@ class Parts:
 
     @property
     def f(self) -> Interaction:
-        """The interaction."""
+        """The interaction f of two particles."""
         return self.model.interaction
 
     @property
@@ -136,7 +136,7 @@ class Parts:
 
     @property
     def velocity(self) -> np.ndarray:
-        """Velocities."""
+        """Velocities ẋ_i of positions."""
         return np.asarray(self.omega - self.gain * self.force)
 
     def imbalance(self, frame: float = 0.0) -> np.ndarray:

@@ -56,7 +56,7 @@ class Survivors:
 
     @property
     def size(self) -> int:
-        """How many."""
+        """Number of particles."""
         return self.x.size
 
     @property

@@ -45,6 +45,12 @@ def encode(value: Any, arrays: dict[str, np.ndarray], name: str, *, text: bool =
 
     Parameters
     ----------
+    value : object
+        What to keep.
+    arrays : dict
+        Filled with what is too large for JSON.
+    name : str
+        Of the value, for names of arrays and for messages.
     text : bool
         Keep the text of what cannot be kept otherwise, rather than refuse it.
 

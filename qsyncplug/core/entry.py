@@ -187,6 +187,10 @@ def steadystate(
         Systems: the steady state of cumulants up to `order` instead of the exact one.
     order : int
         Of the cumulants, 2 by default.
+    state0 : object, optional
+        Where there are several steady states: the one that this state goes to.
+    representation : {"collective", "bosons", "series", "spins"}
+        Spin chains: in which space.
 
     Returns
     -------

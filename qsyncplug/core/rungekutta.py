@@ -40,7 +40,7 @@ class Counted(Stepper):
 
     @property
     def accepted(self) -> int:  # type: ignore[override]
-        """Steps."""
+        """Steps that were taken."""
         return int(self.method.accepted)
 
     @property
@@ -50,7 +50,7 @@ class Counted(Stepper):
 
     @property
     def evaluations(self) -> int:  # type: ignore[override]
-        """Right-hand sides."""
+        """Evaluations of the right-hand side."""
         return int(self.method.evaluations)
 
     def snapshot(self) -> dict[str, Any] | None:
@@ -94,7 +94,7 @@ class RungeKutta(Counted):
 
     @property
     def t(self) -> float:  # type: ignore[override]
-        """Time reached."""
+        """Time that the run has reached."""
         return float(self.method.t)
 
     @property

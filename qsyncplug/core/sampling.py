@@ -70,7 +70,7 @@ class Samples(Stepper):
         raise NotImplementedError
 
     def allocate(self) -> None:
-        """Make the sums."""
+        """Allocate the sums over samples."""
 
     def close(self) -> None:
         """End what still runs."""
@@ -110,7 +110,7 @@ class Batches(Samples):
         self._batches: Iterator[Batch] | None = None
 
     def allocate(self) -> None:
-        """Make the sums."""
+        """Allocate the sums over samples."""
         self._total = (np.zeros(self.shape), np.zeros(self.shape), 0, 0, 0)
 
     @property

@@ -110,6 +110,8 @@ class Solver:
             What the user gave.
         stats : dict, optional
             Beside, or in place of, the method.
+        **fields
+            For its ``__init__``.
         """
         return kind(
             e_ops,

@@ -287,11 +287,11 @@ class _Propagated:
         return np.asarray((row[self.place] + 1j * row[size + self.place]) * self.turn.conj())
 
     def apply(self, x: np.ndarray) -> np.ndarray:
-        """L x."""
+        """The generator applied to a row: L x."""
         return self._vector(self.elements.kernel.apply(self._row(x)))
 
     def propagate(self, x: np.ndarray, tau: float) -> np.ndarray:
-        """exp(τL) x."""
+        """A row after the time τ: exp(τL) x."""
         row = self._row(x)
         steps = int(np.ceil(tau / self.ellipse.longest))
         for _ in range(steps):

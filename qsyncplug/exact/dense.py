@@ -59,7 +59,7 @@ class DenseKernel:
         return np.concatenate([value.real, value.imag])
 
     def apply(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """L x."""
+        """The generator applied to a row: L x."""
         self.products += 1
         ones = np.ones(self.dimension)
         X = self.matrix(np.asarray(x), ones, self.kind == "hermitian")

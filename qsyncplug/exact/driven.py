@@ -88,6 +88,10 @@ class DrivenStepper:
         Outputs of the whole run; the first is the time of the start.
     rtol, atol, max_step
         Of the integrator.
+    states : bool
+        Whether rows are delivered.
+    readout : Readout
+        Functionals delivered at every output.
     """
 
     def __init__(

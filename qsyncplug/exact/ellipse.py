@@ -51,7 +51,7 @@ class Expansion:
 
     @property
     def radius(self) -> float:
-        """R."""
+        """Radius R of the ellipse."""
         return (self.height + self.width) / self.focus
 
     @property

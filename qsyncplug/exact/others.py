@@ -65,7 +65,7 @@ class OtherStepper(Stepper):
         self.run, self.t = run, float(times[0])
 
     def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
-        """Run."""
+        """Run the whole of it."""
         try:
             self.run.go()
         except (OutOfTime, TimeLimitError) as error:

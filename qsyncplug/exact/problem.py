@@ -54,7 +54,7 @@ class Problem:
 
     @property
     def d(self) -> int:
-        """Dimension."""
+        """Dimension of the space."""
         return int(self.H.shape[0])
 
     @property
@@ -64,7 +64,7 @@ class Problem:
 
     @property
     def where(self) -> str:
-        """The space, for messages."""
+        """Name of the space, for messages."""
         if not self.places:
             return f"the {self.d} levels"
         levels = [self.dims[k] for k in self.places]

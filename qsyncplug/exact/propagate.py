@@ -91,6 +91,8 @@ class ChebyshevStepper:
         Functionals delivered at every output.
     states : bool
         Whether rows are delivered.
+    max_step : float
+        Longest window.
     """
 
     def __init__(
@@ -168,7 +170,7 @@ class ChebyshevStepper:
         return Window(np.zeros(0), empty, np.zeros((0, self.readout.count), dtype=complex))
 
     def _step(self, ahead: np.ndarray) -> Window:
-        """One expansion."""
+        """One step by one expansion."""
         plan = self._choose(ahead)
         if plan is None:
             self._reject("the ellipse is too large for one expansion")

@@ -100,7 +100,7 @@ class JumpStepper(Batches):
         )
 
     def allocate(self) -> None:
-        """Make the sums."""
+        """Allocate the sums over samples."""
         kernel = self.kernel
         check_memory(
             f"the sums of {self.ntraj} trajectories",

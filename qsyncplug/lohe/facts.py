@@ -40,42 +40,42 @@ class Facts:
 
     @property
     def n(self) -> int:
-        """N."""
+        """Number of oscillators N."""
         return len(self.x)
 
     @property
     def k(self) -> float:
-        """Coupling."""
+        """Coupling k."""
         return self.model.coupling
 
     @cached_property
     def gram(self) -> np.ndarray:
-        """⟨ψ_j,ψ_k⟩."""
+        """Gram matrix ⟨ψ_j,ψ_k⟩, (N, N)."""
         return np.asarray(self.x.conj() @ self.x.T)
 
     @cached_property
     def norms(self) -> np.ndarray:
-        """λ_j."""
+        """Norms λ_j=‖ψ_j‖, (N,)."""
         return np.asarray(np.sqrt(np.maximum(np.diag(self.gram).real, 0)))
 
     @cached_property
     def z(self) -> np.ndarray:
-        """⟨φ_j,φ_k⟩."""
+        """Correlations z_jk=⟨φ_j,φ_k⟩, (N, N)."""
         return np.asarray(self.gram / np.outer(self.norms, self.norms))
 
     @cached_property
     def theta(self) -> np.ndarray:
-        """θ_j."""
+        """Auxiliary numbers θ_j, (N,)."""
         return self.model.start_theta(self.n)
 
     @cached_property
     def rates(self) -> np.ndarray:
-        """Ω_j."""
+        """Frequencies Ω_j, (N,)."""
         return self.model.rates(self.n)
 
     @cached_property
     def order(self) -> float:
-        """‖ζ‖."""
+        """Order parameter ‖ζ‖."""
         return float(np.linalg.norm(np.mean(self.x, axis=0)))
 
     @cached_property
@@ -113,7 +113,7 @@ class Facts:
 
     @cached_property
     def floor(self) -> float:
-        """Inf h."""
+        """Infimum of the influence function h."""
         return infimum(self.model.kernel) if self.model.variant != "standard" else 1.0
 
     @property
@@ -134,7 +134,7 @@ class Facts:
 
 
 def facts_of(model: SchrodingerLohe, state0: Any) -> Facts:
-    """Read the states."""
+    """The facts of a model and its initial states."""
     if not isinstance(model, SchrodingerLohe):
         raise TypeError(f"model must be a SchrodingerLohe, not {type(model).__name__}")
     psi = read_states(model, state0)

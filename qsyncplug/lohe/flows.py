@@ -173,7 +173,7 @@ class CoupledSystem:
         return bool(self.gram()[j, j].real < 1e-6 * start[j])
 
     def gram(self) -> np.ndarray:
-        """⟨ψ_j,ψ_k⟩."""
+        """Gram matrix ⟨ψ_j,ψ_k⟩, (N, N)."""
         upper = zherk(self.weight, self.psi.T, trans=2)
         return np.asarray(np.where(self._upper, upper, upper.conj().T))
 
@@ -182,18 +182,18 @@ class CoupledSystem:
         raise NotImplementedError
 
     def couple(self, dt: float) -> None:
-        """Coupling and alignment."""
+        """Flow of coupling and alignment over `dt`."""
         positions = self.position_matrices() if self.flow.needs_positions else None
         a, self.theta = self.flow(self.gram(), positions, self.theta, dt)
         np.dot(a, self.psi, out=self._spare)
         self.psi, self._spare = self._spare, self.psi
 
     def save(self) -> Any:
-        """Copy of the state."""
+        """Copy of the state, for :meth:`restore`."""
         return self.psi.copy(), self.theta.copy(), self.time
 
     def restore(self, saved: Any) -> None:
-        """Go back."""
+        """Go back to what :meth:`save` gave."""
         np.copyto(self.psi, saved[0])
         self.theta, self.time = saved[1].copy(), saved[2]
 
@@ -244,7 +244,7 @@ class GridSystem(CoupledSystem):
         return np.array(out)
 
     def kick(self, dt: float) -> None:
-        """Potential and frequency."""
+        """Flow of potential and frequencies over `dt`."""
         self.psi *= self.cache.get("V", dt, self._kick_factors)
         for j in self._moving:
             self.psi[j] *= phase(
@@ -256,7 +256,7 @@ class GridSystem(CoupledSystem):
         return phase(self._potentials, dt)
 
     def drift(self, dt: float) -> None:
-        """Kinetic energy and time."""
+        """Flow of the kinetic energy over `dt`; moves the clock."""
         hat = scipy.fft.fftn(
             self.psi.reshape(self.n, *self.grid.shape), axes=self._axes, overwrite_x=True
         )

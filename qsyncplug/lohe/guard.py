@@ -106,7 +106,7 @@ class GuardedIntegrator:
         self.found: Lost | None = None
 
     def set_state(self, t: float, y: Any, bound: float = np.inf) -> None:
-        """Start."""
+        """Stand at a time and a state."""
         self._bound = bound
         self._done = [0, 0, 0]
         self.found = None
@@ -134,7 +134,7 @@ class GuardedIntegrator:
 
     @property
     def evaluations(self) -> int:
-        """Right-hand sides."""
+        """Evaluations of the right-hand side."""
         return int(self._done[2] + self._inner.evaluations)
 
     @property
@@ -277,7 +277,7 @@ class LinesGuard:
         self.found: Lost | None = None
 
     def set_state(self, t: float, y: Any, bound: float = np.inf) -> None:
-        """Start."""
+        """Stand at a time and a state."""
         self._inner.set_state(t, y, bound)
         self._norms, self._changes = self.rhs.equations.vital(t, np.asarray(y))
         self._start = np.maximum(self._norms, 1e-300)

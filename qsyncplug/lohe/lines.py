@@ -36,7 +36,7 @@ class _GridPicture:
         self.coordinates = [np.broadcast_to(x, self.grid.shape).ravel() for x in self.grid.mesh]
 
     def enter(self, t: float, psi: np.ndarray) -> np.ndarray:
-        """Y of states."""
+        """The row y of given states."""
         if not self.interaction:
             return psi
         hat = scipy.fft.fftn(psi.reshape(self.shape), axes=self.axes, norm="ortho")
@@ -44,7 +44,7 @@ class _GridPicture:
         return np.asarray(hat.reshape(psi.shape))
 
     def leave(self, t: float, y: np.ndarray) -> np.ndarray:
-        """States of y."""
+        """The states of a row y."""
         if not self.interaction:
             return y
         hat = y.reshape(self.shape) * np.exp(-1j * (t - self.t0) * self.grid.kinetic)
@@ -89,14 +89,14 @@ class _MatrixPicture:
             self.full = np.array([h.full() for h in self.hamiltonians])
 
     def enter(self, t: float, psi: np.ndarray) -> np.ndarray:
-        """Y of states."""
+        """The row y of given states."""
         if not self.interaction:
             return psi
         amplitudes = np.matmul(self.vectors.conj().swapaxes(1, 2), psi[:, :, None])[:, :, 0]
         return np.asarray(np.exp(1j * (t - self.t0) * self.energies) * amplitudes)
 
     def leave(self, t: float, y: np.ndarray) -> np.ndarray:
-        """States of y."""
+        """The states of a row y."""
         if not self.interaction:
             return y
         turned = np.exp(-1j * (t - self.t0) * self.energies) * y
@@ -178,7 +178,7 @@ class LinesEquations:
         return np.asarray(y[j * self.m : (j + 1) * self.m])
 
     def __call__(self, t: float, y: np.ndarray) -> np.ndarray:
-        """dy/dt."""
+        """Time derivative of the row, dy/dt."""
         model = self.model
         psi, theta = self.states(t, y)
         gram = self.setup.gram(psi)
@@ -194,7 +194,7 @@ class LinesEquations:
         return out
 
     def _align(self, psi: np.ndarray, norm: np.ndarray, theta: np.ndarray) -> np.ndarray:
-        """dθ/dt."""
+        """Time derivative of θ by the alignment, (N,)."""
         model = self.model
         if not model.aligns_by_distance:
             rate = model.alignment * float(model.kernel.floor)

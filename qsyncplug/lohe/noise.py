@@ -78,7 +78,7 @@ class TrajectoriesResult(Result):
 
     @property
     def n(self) -> int:
-        """N."""
+        """Number of oscillators N."""
         return int(self.gram.shape[1])
 
     @property

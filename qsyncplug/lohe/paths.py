@@ -116,7 +116,7 @@ class _ReducedSystem(CoupledSystem):
         self.parts = [self.couple, self.rotate]
 
     def rotate(self, dt: float) -> None:
-        """Frequencies and time."""
+        """Flow of the frequencies over `dt`; moves the clock."""
         self.psi *= np.exp(-1j * dt * self.rates)[:, None]
         self.time += dt
 

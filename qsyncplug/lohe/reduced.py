@@ -218,7 +218,7 @@ class MobiusStepper(Counted):
         self.method.set_state(0.0, ones, last if last > 0 else np.inf)
 
     def tau(self, times: np.ndarray) -> np.ndarray:
-        """τ of times."""
+        """Möbius time τ of given times."""
         s = times - self.t0
         return s if self.kappa == 0 else np.asarray(-np.expm1(-self.kappa * s) / self.kappa)
 
@@ -233,7 +233,7 @@ class MobiusStepper(Counted):
 
     @property
     def t(self) -> float:  # type: ignore[override]
-        """Time reached."""
+        """Time that the run has reached."""
         tau = float(self.method.t)
         if self.kappa == 0:
             return self.t0 + tau
@@ -242,7 +242,7 @@ class MobiusStepper(Counted):
 
     @property
     def state(self) -> np.ndarray:
-        """W at ``t``."""
+        """Möbius numbers w at ``t``, as a row."""
         return np.ascontiguousarray(self.method.get_state()[1]).view(float)
 
 

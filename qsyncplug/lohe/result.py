@@ -152,7 +152,7 @@ class SchrodingerLoheResult(Result):
 
     @property
     def n(self) -> int:
-        """N."""
+        """Number of oscillators N."""
         return int(self.theta.shape[1])
 
     @property

@@ -252,11 +252,11 @@ class StatesSetup(Setup):
         return shapes
 
     def gram(self, psi: np.ndarray) -> np.ndarray:
-        """⟨ψ_j,ψ_k⟩."""
+        """Gram matrix ⟨ψ_j,ψ_k⟩, (N, N)."""
         return self._positions.gram(psi, psi)
 
     def put(self, result: Any, k: int, t: float, psi: np.ndarray, theta: np.ndarray) -> None:
-        """Store one output."""
+        """Store one output in the result."""
         motion = self._positions
         gram = motion.gram(psi, psi)
         result.times[k] = t

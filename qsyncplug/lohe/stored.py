@@ -63,7 +63,7 @@ def operator_to_dict(h: Any, times: Any = ()) -> dict[str, Any]:
 
 
 def operator_from_dict(data: dict[str, Any]) -> Any:
-    """Go back."""
+    """The operator that :func:`operator_to_dict` wrote."""
     if data.get("kind") == "GridHamiltonian":
         return GridHamiltonian.from_dict(data)
     if data.get("kind") == "Qobj":

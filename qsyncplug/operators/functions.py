@@ -66,7 +66,7 @@ class ClassicalSpace:
         return self.variable(k), self.variable(k + 1)
 
     def variable(self, k: int) -> Function:
-        """z_k."""
+        """The variable z_k as a function."""
         return Function(self, variable(k))
 
     def _add(self, count: int) -> int:

@@ -73,7 +73,7 @@ class _Handle:
 
     @property
     def one(self) -> Expression:
-        """The identity."""
+        """The identity of the space."""
         return Expression((self.symbol.space,), {((), ()): 1.0 + 0j})
 
     def _expression(self, *parts: tuple[Local, complex]) -> Expression:
@@ -158,7 +158,7 @@ class Atoms(_Handle):
 
     @property
     def N(self) -> int:
-        """Number of atoms."""
+        """Number of atoms N."""
         return int(self.symbol.factor.N)  # type: ignore[attr-defined]
 
     @property

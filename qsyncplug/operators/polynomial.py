@@ -35,7 +35,7 @@ Polynomial = dict[PolyKey, complex]
 
 
 def number(value: complex) -> Polynomial:
-    """A constant."""
+    """A constant polynomial."""
     return {((), ()): complex(value)} if value else {}
 
 

@@ -71,7 +71,7 @@ class Space:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Their names."""
+        """Names of the symbols."""
         return tuple(s.name for s in self.symbols)
 
     def __repr__(self) -> str:

@@ -315,7 +315,7 @@ def quantum_state(run: Run) -> Statement:
 
 
 def meaning_of_one(vacuum: Run) -> Statement:
-    """What S_q=1 says."""
+    """What S_q=1 says: nothing of synchronisation."""
     still = float(np.abs(vacuum.result.complete_synchronization() - 1).max())
     return Statement(
         "S_q=1 means complete (perfect) quantum synchronisation",

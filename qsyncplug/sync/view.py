@@ -163,7 +163,7 @@ class SyncView(Saved):
 
     @property
     def n_times(self) -> int:
-        """T."""
+        """Number of times T."""
         return int(self.times.size)
 
     @property
@@ -188,7 +188,7 @@ class SyncView(Saved):
 
     @property
     def dynamics(self) -> Dynamics | None:
-        """What the model says."""
+        """What the model says of its dynamics."""
         return self.about.dynamics
 
     @property
@@ -244,7 +244,7 @@ class SyncView(Saved):
 
     @property
     def states(self) -> tuple[Any, ...]:
-        """Joint states, T of them."""
+        """Joint states of the nodes, one a time."""
         if self.states_or_none is None:
             raise self._store.lacking("states")
         return self.states_or_none

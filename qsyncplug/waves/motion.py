@@ -305,7 +305,7 @@ class GridMotion(_SteppedMotion):
 
 
 def _nothing(t: float) -> None:
-    """No check."""
+    """Check nothing after a step."""
 
 
 class FreeSystem(Rewindable):
@@ -322,14 +322,14 @@ class FreeSystem(Rewindable):
         self.parts = [self.kick, self.drift]
 
     def kick(self, dt: float) -> None:
-        """Potential."""
+        """Flow of the potential over `dt`."""
         if self.hamiltonian.time_dependent:
             self.psi *= phase(self.hamiltonian.values_at(self.time), dt)
         else:
             self.psi *= self._cache.get("V", dt, lambda x: phase(self.hamiltonian.values, x))
 
     def drift(self, dt: float) -> None:
-        """Kinetic energy and time."""
+        """Flow of the kinetic energy over `dt`; moves the clock."""
         hat = scipy.fft.fftn(self.psi, axes=self._axes, overwrite_x=True)
         hat *= self._cache.get("T", dt, lambda x: phase(self.hamiltonian.grid.kinetic, x))
         self.psi = scipy.fft.ifftn(hat, axes=self._axes, overwrite_x=True)

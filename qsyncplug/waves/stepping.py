@@ -19,11 +19,11 @@ class Rewindable:
     time: float
 
     def save(self) -> Any:
-        """Copy of the state."""
+        """Copy of the state, for :meth:`restore`."""
         return self.psi.copy(), self.time
 
     def restore(self, saved: Any) -> None:
-        """Go back."""
+        """Go back to what :meth:`save` gave."""
         self.psi, self.time = saved[0].copy(), saved[1]
 
 
@@ -53,7 +53,7 @@ class SplitStepper(Stepper):
 
     @property
     def accepted(self) -> int:  # type: ignore[override]
-        """Steps."""
+        """Steps that were taken."""
         return self.splitting.accepted
 
     @property

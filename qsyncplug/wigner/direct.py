@@ -33,7 +33,7 @@ class DirectSystem:
         self.parts = [self.couple, self.kick, self.drift]
 
     def correlations(self) -> np.ndarray:
-        """z_ij."""
+        """Correlations z_ij, (N, N)."""
         z = np.empty((self.n, self.n), complex)
         for w, (i, j) in zip(self.arrays, self.pairs, strict=True):
             z[i, j] = self.space.integrate(w)
@@ -44,7 +44,7 @@ class DirectSystem:
         return z
 
     def couple(self, dt: float) -> None:
-        """Coupling."""
+        """Flow of the coupling over `dt`."""
         left, right = self.flow(self.correlations(), dt)
         # the linear map of the pairs, in blocks of points
         flat = self.arrays.reshape(len(self.pairs), -1)
@@ -62,22 +62,22 @@ class DirectSystem:
             flat[:, start : start + block] = mixed.reshape(self.n * self.n, -1)[upper]
 
     def kick(self, dt: float) -> None:
-        """Θ."""
+        """Flow of the potential's term Θ over `dt`."""
         for w, (i, j) in zip(self.arrays, self.pairs, strict=True):
             self.transport.kick(w, i, j, dt)
 
     def drift(self, dt: float) -> None:
-        """Transport, and time."""
+        """Flow of the transport over `dt`; moves the clock."""
         for w in self.arrays:
             self.transport.drift(w, dt)
         self.time += dt
 
     def save(self) -> Any:
-        """Copy of the state."""
+        """Copy of the state, for :meth:`restore`."""
         return self.arrays.copy(), self.time
 
     def restore(self, saved: Any) -> None:
-        """Go back."""
+        """Go back to what :meth:`save` gave."""
         np.copyto(self.arrays, saved[0])
         self.time = saved[1]
 

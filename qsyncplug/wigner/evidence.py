@@ -72,7 +72,7 @@ def floor(result: Any) -> float:
 
 
 def both(first: Verdict, second: Verdict) -> Verdict:
-    """Both hold, or one fails."""
+    """Verdict of two tests: both hold, or one fails."""
     text = f"{first[1]}; {second[1]}"
     if first[0] is False or second[0] is False:
         return False, text

@@ -38,7 +38,7 @@ class Facts:
 
     @classmethod
     def of(cls, model: WignerLohe, state: InitialState) -> Facts:
-        """Read them off."""
+        """Read the facts off a model and its states."""
         diagonal = np.diag(state.z0)
         real = np.abs(diagonal.imag) <= 1e-12 * np.abs(diagonal)
         return cls(
@@ -51,12 +51,12 @@ class Facts:
 
     @property
     def n(self) -> int:
-        """N."""
+        """Number of oscillators N."""
         return self.state.n
 
     @property
     def kappa(self) -> float:
-        """κ."""
+        """Coupling κ."""
         return self.model.coupling
 
     @property
@@ -108,7 +108,7 @@ class Facts:
 
     @property
     def threshold(self) -> float:
-        """N/(N−1)."""
+        """Diameter N/(N−1) below which the theorems hold."""
         return self.n / (self.n - 1)
 
     def notes(self) -> list[str]:

@@ -116,7 +116,7 @@ class Hydrodynamics(Saved):
 
     @cached_property
     def sqrt_density(self) -> np.ndarray:
-        """√ρ."""
+        """Root of the density, √ρ."""
         return np.asarray(np.sqrt(self.weight) * np.abs(self.psi))
 
     @cached_property
@@ -171,7 +171,7 @@ class Hydrodynamics(Saved):
     # ------------------------------------------------------------ quantum pressure
 
     def _hessian(self, a: int, b: int) -> np.ndarray:
-        """∂_a∂_b ρ."""
+        """Second derivatives ∂_a∂_b ρ."""
         ga, gb = self._component(self.gradient, a), self._component(self.gradient, b)
         return np.asarray(2 * self.weight * (bar(self.psi, self._second(a, b)) + bar(ga, gb)).real)
 
@@ -245,7 +245,7 @@ class Hydrodynamics(Saved):
 
     @cached_property
     def mass(self) -> Any:
-        """∫ρ."""
+        """The mass, ∫ρ."""
         return self.grid.integrate(self.density)
 
     @cached_property

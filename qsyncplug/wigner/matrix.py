@@ -247,10 +247,12 @@ class ArrayMatrix(WignerMatrix):
     Parameters
     ----------
     space : PhaseSpace
-    entry : callable
-        ``entry(k, l)`` gives u_kl.
+    arrays : ndarray
+        u_kl; of a Hermitian matrix those with k ≤ l alone, one after the other.
     left, right : (N, N) array
         L and R.
+    hermitian : bool
+        Whether w_ij is the conjugate of w_ji.
     """
 
     def __init__(

@@ -46,12 +46,12 @@ class PairHydrodynamics(Saved):
 
     @property
     def grid(self) -> Grid:
-        """The grid."""
+        """Grid of both wave functions."""
         return self.first.grid
 
     @cached_property
     def difference(self) -> Hydrodynamics:
-        """Of ψ_1−ψ_2."""
+        """Fields of ψ_1−ψ_2."""
         return Hydrodynamics(self.first.psi - self.second.psi, self.grid, self.first.node_threshold)
 
     @cached_property

@@ -67,7 +67,7 @@ class InitialState:
 
     @property
     def n(self) -> int:
-        """N."""
+        """Number of oscillators N."""
         return len(self.z0)
 
 

@@ -40,7 +40,7 @@ class VectorSystem(Rewindable):
         self.parts = [self.couple, self.kick, self.drift]
 
     def correlations(self) -> np.ndarray:
-        """z_ij."""
+        """Correlations z_ij, (N, N)."""
         left, right = self.psi[0], self.psi[-1]
         z = (
             self.grid.weight
@@ -50,18 +50,18 @@ class VectorSystem(Rewindable):
         return np.asarray(0.5 * (z + z.conj().T) if self.hermitian else z)
 
     def couple(self, dt: float) -> None:
-        """Coupling."""
+        """Flow of the coupling over `dt`."""
         left, right = self.flow(self.correlations(), dt)
         self.psi[0] = np.tensordot(left, self.psi[0], axes=1)
         if not self.hermitian:
             self.psi[1] = np.tensordot(right.conj().T, self.psi[1], axes=1)
 
     def kick(self, dt: float) -> None:
-        """Potentials."""
+        """Flow of the potentials over `dt`."""
         self.psi *= self.cache.get("V", dt, lambda x: phase(self._potentials, x))[:, None, :]
 
     def drift(self, dt: float) -> None:
-        """Kinetic energy, and time."""
+        """Flow of the kinetic energy over `dt`; moves the clock."""
         hat = scipy.fft.fftn(
             self.psi.reshape(-1, *self.grid.shape), axes=self._axes, overwrite_x=True
         )

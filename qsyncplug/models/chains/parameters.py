@@ -217,7 +217,7 @@ class ChainParameters(ChainFrame):
 
     @property
     def name(self) -> str:
-        """For printing."""
+        """Name for printing."""
         return "two spin chains" + (" and a central spin" if self.central else "")
 
     @property

@@ -192,7 +192,7 @@ class _Tracker:
         return np.asarray(out)
 
     def go(self) -> Track:
-        """One pass."""
+        """One pass over the run."""
         for part, theta in self.source.chunks():
             self._take(part, self._relative(theta), theta)
         counts = np.array([s.stop - s.start for s in self.parts])[:, None]
