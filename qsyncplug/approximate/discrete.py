@@ -92,7 +92,7 @@ class DtwaSolver(SamplingSolver[DtwaResult]):
 
     def _ensemble(self, state0: Any, times: np.ndarray, seed: int) -> Ensemble:
         model = self.form
-        vectors = bloch_vectors(model, state0)
+        vectors = bloch_vectors(model.n, state0)
         G = len(model.n)
         coupling = model.coupling.copy()
         own = model.coupling[range(G), range(G)]
@@ -316,7 +316,10 @@ def dtwasolve(
     multinomial counts, whatever N: this is exact, not a further approximation. A spin does not feel
     its own part of J_x²; products within a group are those of different spins plus δ/4 a spin. For
     an Ising coupling χJ_z² the means are exact, pair correlations are not: ⟨σ_xσ_x⟩ has cos²χt too
-    much.
+    much. :func:`qsyncplug.twasolve` starts from the same samples, but moves one vector a spin of
+    :func:`qsyncplug.spins`, which feels itself: cos^N χt instead of cos^{N−1} χt. It takes any
+    polynomial, and modes too; with one ``spins(1)`` for every spin ½ it is this approximation, at a
+    cost that grows with N².
 
     The dissipative part follows from a bath that is eliminated in the Wigner representation: the
     operator E of the bath in

@@ -5,6 +5,7 @@ state.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from ..operators.matrices import amplitude_matrices
 from ..operators.system import System
 from .entries import EntryTable
 
-__all__ = ["MomentReader", "covariance_of", "entries_of", "suggest_cutoff"]
+__all__ = ["MomentReader", "covariance_of", "entries_of", "flattened", "suggest_cutoff"]
 
 #: largest population of the highest level that passes without a warning
 POPULATION_LIMIT = 1e-6
@@ -28,6 +29,23 @@ def entries_of(state: Any, row: np.ndarray, column: np.ndarray) -> tuple[np.ndar
         psi = array[:, 0]
         return psi[row] * psi[column].conj(), np.abs(psi) ** 2
     return array[row, column], array.diagonal().real
+
+
+def flattened(
+    matrices: Sequence[Any],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Rows, columns and values of the entries of all matrices, and where those of each begin."""
+    rows, columns, data, start = [], [], [], [0]
+    for matrix in (scipy.sparse.coo_array(m) for m in matrices):
+        if not matrix.nnz:
+            # one zero, so that every segment of a sum has an entry
+            matrix = scipy.sparse.coo_array(([0j], ([0], [0])), shape=matrix.shape)
+        rows.append(matrix.row)
+        columns.append(matrix.col)
+        data.append(matrix.data)
+        start.append(start[-1] + matrix.nnz)
+    parts = np.concatenate(rows), np.concatenate(columns), np.concatenate(data)
+    return (*parts, np.array(start[:-1]))
 
 
 class MomentReader:
@@ -51,17 +69,7 @@ class MomentReader:
             *(b[j] @ b[k] for j, k in self.pairs),
             *(b[j].conj().T @ b[k] for j, k in self.pairs),
         ]
-        rows, columns, data, start = [], [], [], [0]
-        for matrix in (m.tocoo() for m in self._matrices):
-            if not matrix.nnz:
-                # one zero, so that every segment of the sum has an entry
-                matrix = scipy.sparse.coo_array(([0j], ([0], [0])), shape=matrix.shape)
-            rows.append(matrix.row)
-            columns.append(matrix.col)
-            data.append(matrix.data)
-            start.append(start[-1] + matrix.nnz)
-        self._row, self._column = np.concatenate(rows), np.concatenate(columns)
-        self._data, self._start = np.concatenate(data), np.array(start[:-1])
+        self._row, self._column, self._data, self._start = flattened(self._matrices)
         self.size = len(self._matrices) + sum(levels)
 
     def __call__(self, t: float, state: Any) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,8 +143,9 @@ def _parts(symbol: Hybrid, groups: int, name: str) -> tuple[np.ndarray, np.ndarr
     return linear, quadratic
 
 
-def bloch_vectors(form: CollectiveForm, state: Any) -> np.ndarray:
-    """Bloch vectors (G, 3) of a product of spin-coherent states (a group of one spin may be mixed).
+def bloch_vectors(n: Sequence[int], state: Any) -> np.ndarray:
+    """Bloch vectors (G, 3) of a product of spin-coherent states of N_a spins ½ each (a single one
+    may be mixed).
 
     Raises
     ------
@@ -151,8 +153,8 @@ def bloch_vectors(form: CollectiveForm, state: Any) -> np.ndarray:
         The state is no such product, and what it lacks.
     """
     if not isinstance(state, qutip.Qobj):
-        return _checked(form, check_array("state0", state, shape=(len(form.n), 3)))
-    sizes = [s + 1 for s in form.n]
+        return _checked(n, check_array("state0", state, shape=(len(n), 3)))
+    sizes = [s + 1 for s in n]
     if state.dims[0] != sizes or not (state.isket or state.isoper):
         raise ValueError(
             f"state0 must be a ket or density matrix of dims {sizes} (the collective "
@@ -164,21 +166,21 @@ def bloch_vectors(form: CollectiveForm, state: Any) -> np.ndarray:
     vectors = np.array(
         [
             [qutip.expect(qutip.jmat(s / 2, axis), state.ptrace(a)).real * 2 / s for axis in "xyz"]
-            for a, s in enumerate(form.n)
+            for a, s in enumerate(n)
         ]
     )
-    for a, (vector, size) in enumerate(zip(vectors, form.n, strict=True)):
+    for a, (vector, size) in enumerate(zip(vectors, n, strict=True)):
         if size > 1 and np.linalg.norm(vector) < 1 - 1e-8:
             raise ValueError(
                 f"state0 must be a product of spin-coherent states; group {a} ({size} spins) has "
                 f"|⟨J⟩|={np.linalg.norm(vector) * size / 2:.6g}, not N/2={size / 2:g}"
             )
-    return _checked(form, vectors)
+    return _checked(n, vectors)
 
 
-def _checked(form: CollectiveForm, vectors: np.ndarray) -> np.ndarray:
+def _checked(n: Sequence[int], vectors: np.ndarray) -> np.ndarray:
     lengths = np.linalg.norm(vectors, axis=1)
-    for a, (length, size) in enumerate(zip(lengths, form.n, strict=True)):
+    for a, (length, size) in enumerate(zip(lengths, n, strict=True)):
         if length > 1 + 1e-8 or (size > 1 and length < 1 - 1e-8):
             what = "a unit vector" if size > 1 else "no longer than 1"
             raise ValueError(

@@ -109,6 +109,16 @@ def test_limit_cycle():
     np.testing.assert_allclose(cycle.coherence, other.coherence, atol=1e-7)
 
 
+def test_lyapunov_exponents_are_those_of_the_cycle():
+    pair = qsp.collective_van_der_pol_pair()
+    start = [(np.sin(2.0), 0.0, np.cos(2.0)), (np.sin(2.2), 0.0, np.cos(2.2))]
+    found = qsp.lyapunov_exponents(pair.system(), start, 300.0, transient=60.0)
+    beta = [np.sqrt(8 * (1 + np.cos(angle))) for angle in (2.0, 2.2)]
+    wanted = np.sort(qsp.limit_cycle(pair, beta).exponents.real)[::-1]
+    np.testing.assert_allclose(found.exponents, wanted, atol=1e-3)
+    assert found.chaotic is False
+
+
 def test_exact_runs_and_steady_states():
     how = {**SPINS, "n": (3, 3)}
     chains, system = qsp.SpinChains(**how), qsp.spin_chains(**how)

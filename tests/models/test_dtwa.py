@@ -199,6 +199,27 @@ def test_four_classes_are_all_the_spins():
     np.testing.assert_allclose(result.spins, total / samples, atol=1e-8)
 
 
+def test_truncated_wigner_of_all_spins_is_the_same():
+    """The algebra's truncated Wigner with a vector for every spin ½ has the same distribution; with
+    one for every chain it has not: a spin then feels itself, cos^N χt for cos^{N−1} χt.
+    """
+    chains = SpinChains(n=(3, 2), exchange=0.8)
+    vectors, times = np.array([DOWN, bloch(0.4, 0.3), bloch(0.2, -0.8)]), np.array([0.0, 0.5])
+    ours = dtwasolve(chains, vectors, times, ntraj=20000, seed=2)
+    start = [vectors[a] for a in (0, 1, 1, 1, 2, 2)]
+    theirs = qsp.twasolve(chains.system("spins"), start, times, ntraj=20000, seed=2)
+    one = theirs.coordinates.reshape(2, 6, 3)
+    spins = np.stack([one[:, 0], one[:, 1:4].sum(axis=1), one[:, 4:].sum(axis=1)], axis=1)
+    error = np.hypot(ours.spins_error, ours.spins_error)[1]
+    assert np.abs((ours.spins - spins)[1] / error).max() < 4.5
+    N, chi, t = 6, 0.3, 1.5
+    (S,) = qsp.spins(N)
+    alone = qsp.twasolve(qsp.System(chi * S.z**2), [SIDE], [0.0, t], ntraj=40000, seed=3)
+    x, spread = alone.coordinates[1, 0], alone.coordinates_error[1, 0]
+    assert abs(x - N / 2 * np.cos(chi * t) ** N) < 4.5 * spread
+    assert abs(x - N / 2 * np.cos(chi * t) ** (N - 1)) > 10 * spread
+
+
 # ------------------------------------------------------------------ approximation against exact
 
 

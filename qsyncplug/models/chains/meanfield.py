@@ -15,9 +15,10 @@ from ...core.checks import check_array, check_choice, check_flag, check_number
 from ...core.entry import mfsolve
 from ...core.gaussian import check_covariance, uncertainty_margin
 from ...core.options import DEFAULTS, Options
-from ...core.rungekutta import RungeKutta, integrator
+from ...core.rungekutta import runge_kutta
 from ...core.solver import Solver
 from ...core.stepper import Problem
+from ...operators.collective import bloch_vectors
 from .elimination import elimination_detuning
 from .flow import boson_rows, central_rows, chain_equations, chain_flow, start_of
 from .model import SpinChains
@@ -254,32 +255,21 @@ class SpinMeanFieldSolver(Solver):
 
     def _read(self, state: qutip.Qobj) -> tuple[np.ndarray, complex, float]:
         """Amplitudes of a product of spin-coherent chains and a central spin."""
-        from .exact import spin_moments
-
-        m = spin_moments(self.model, state, "collective")
-        beta = np.empty(2, dtype=complex)
-        for j, count in enumerate(self.model.n):
-            length = float(np.linalg.norm(m.spins[0, j - 2])) / (count / 2)
-            if length < 1 - 1e-7:
-                raise ValueError(
-                    f"state0: chain {j + 1} is not in a spin-coherent product state "
-                    f"(|⟨J⟩|=N/2·{length:.6f}); give the "
-                    "amplitudes (β1, β2) and covariance0 instead"
-                )
-            beta[j] = np.sqrt(max(m.jz[0, j] + count / 2, 0.0)) * np.exp(
-                1j * np.angle(m.lowering[0, j])
-            )
-        _check_beta(self.model, beta, "state0")
-        if not self.model.central:
-            return beta, 0.0, 0.0
-        sigma = m.sigma[0]
-        return beta, complex(0.5 * (sigma[0] - 1j * sigma[1])), float(sigma[2])
+        chains = self.model
+        vectors = bloch_vectors((*[1] * chains.central, *chains.n), state)
+        x, y, z = 0.5 * np.array(chains.n) * vectors[-2:].T
+        # |β|² is the number of spins up, its phase that of ⟨J−⟩
+        beta = np.sqrt(np.maximum(z + 0.5 * np.array(chains.n), 0.0)) * np.exp(
+            1j * np.arctan2(-y, x)
+        )
+        _check_beta(chains, beta, "state0")
+        sx, sy, sz = vectors[0] if chains.central else np.zeros(3)
+        return beta, complex(0.5 * (sx - 1j * sy)), float(sz)
 
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> SpinMeanFieldProblem:
         """See :meth:`Solver.problem`."""
         rhs, y0 = self._equations(state0)
-        method = integrator(rhs, self._options)
-        stepper = RungeKutta(method, float(times[0]), y0, float(times[-1]))
+        stepper = runge_kutta(rhs, y0, times, self._options)
         result = SpinMeanFieldResult(
             e_ops,
             self._options,

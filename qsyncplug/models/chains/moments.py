@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
-from ...exact.moments import covariance_of, entries_of
+from ...exact.moments import covariance_of, entries_of, flattened
 from .representations import Space
 
 __all__ = ["SpinReader"]
@@ -36,53 +37,35 @@ class SpinReader:
     def __init__(
         self, space: Space, n: tuple[int, int], modes: tuple[Any, Any], levels: tuple[int, int]
     ):
-        self.central = space.sigma_minus is not None
-        lower = [*([space.sigma_minus] if self.central else []), *space.lowering]
-        along = [*([0.5 * space.sigma_z] if self.central else []), *space.jz]
-        self.spins = len(lower)
-        self.pairs = [(a, b) for a in range(self.spins) for b in range(a + 1, self.spins)]
-        operators = [*lower, *along]
-        for m, z in zip(lower, along, strict=True):
-            operators += [m @ m, m.conj().T @ m, 0.5 * (z @ m + m @ z), z @ z]
+        central = space.sigma_minus is not None
+        lower = [*([space.sigma_minus] if central else []), *space.lowering]
+        along = [*([0.5 * space.sigma_z] if central else []), *space.jz]
+        self.what = "⟨σ−⟩ and ⟨J_j−⟩" if central else "⟨J_j−⟩"
+        #: the lowering operators come first: the standard error of trajectories is quoted for them
+        self.n = len(lower)
+        self.pairs = list(combinations_with_replacement(range(self.n), 2))
+        table: dict[tuple[Any, ...], Any] = {("m", a): m for a, m in enumerate(lower)}
+        table |= {("z", a): z for a, z in enumerate(along)}
         for a, b in self.pairs:
-            operators += [
-                lower[a] @ lower[b],
-                lower[a].conj().T @ lower[b],
-                lower[a] @ along[b],
-                along[a] @ lower[b],
-                along[a] @ along[b],
-            ]
-        self._bosons = len(operators)
-        operators += [*modes]
-        operators += [modes[0] @ modes[0], modes[0] @ modes[1], modes[1] @ modes[1]]
-        operators += [
-            modes[0].conj().T @ modes[0],
-            modes[0].conj().T @ modes[1],
-            modes[1].conj().T @ modes[1],
-        ]
-        self._levels_at = len(operators)
-        self._matrices = [sp.csr_matrix(o, dtype=complex) for o in operators]
+            mz, zm = lower[a] @ along[b], along[a] @ lower[b]
+            table["mm", a, b] = lower[a] @ lower[b]
+            table["pm", a, b] = lower[a].conj().T @ lower[b]
+            table["mz", a, b] = 0.5 * (mz + zm) if a == b else mz
+            table["zm", a, b] = 0.5 * (mz + zm) if a == b else zm
+            table["zz", a, b] = along[a] @ along[b]
+        table |= {("b", j): b for j, b in enumerate(modes)}
+        for j, k in ((0, 0), (0, 1), (1, 1)):
+            table["bb", j, k] = modes[j] @ modes[k]
+            table["nb", j, k] = modes[j].conj().T @ modes[k]
+        self._place = {key: k for k, key in enumerate(table)}
+        self._matrices = [sp.csr_matrix(o, dtype=complex) for o in table.values()]
         self.levels = levels
         self._number = [
             np.rint(jz.diagonal().real + c / 2).astype(int)
             for jz, c in zip(space.jz, n, strict=True)
         ]
-        rows, columns, data, start = [], [], [], [0]
-        for matrix in self._matrices:
-            coo = matrix.tocoo()
-            # an empty operator keeps one zero, so that every segment of the sum has an entry
-            empty = coo.nnz == 0
-            rows.append(np.zeros(1, dtype=int) if empty else coo.row)
-            columns.append(np.zeros(1, dtype=int) if empty else coo.col)
-            data.append(np.zeros(1, dtype=complex) if empty else coo.data)
-            start.append(start[-1] + len(data[-1]))
-        self._row, self._column = np.concatenate(rows), np.concatenate(columns)
-        self._data, self._start = np.concatenate(data), np.array(start[:-1])
-        self.what = "⟨σ−⟩ and ⟨J_j−⟩" if self.central else "⟨J_j−⟩"
-        self.n = (
-            self.spins
-        )  # what the standard error of trajectories is quoted for: the lowering operators
-        self.size = len(operators) + sum(levels)
+        self._row, self._column, self._data, self._start = flattened(self._matrices)
+        self.size = len(self._matrices) + sum(levels)
 
     def operators(self) -> list[Any]:
         """The operators whose expectation values the vector holds, as sparse matrices."""
@@ -103,46 +86,26 @@ class SpinReader:
 
     def split(self, values: np.ndarray) -> dict[str, np.ndarray]:
         """The arrays of :class:`SpinExactResult` from rows of such vectors."""
-        S, T = self.spins, len(values)
-        lower, along = values[:, :S], values[:, S : 2 * S].real
-        mean = np.stack([lower.real, -lower.imag, along], axis=2)
-        second = np.empty((T, S, 3, S, 3))
-        at = 2 * S
+        S, T = self.n, len(values)
+        read = {key: values[:, k] for key, k in self._place.items()}
+        mean = np.empty((T, S, 3))
         for a in range(S):
-            p, q, r, zz = values[:, at : at + 4].T
-            q = q.real - along[:, a]  # J+J− = Jx²+Jy²+Jz
-            xy = -0.5 * p.imag
-            second[:, a, 0, a, 0], second[:, a, 1, a, 1] = 0.5 * (q + p.real), 0.5 * (q - p.real)
-            second[:, a, 0, a, 1] = second[:, a, 1, a, 0] = xy
-            second[:, a, 0, a, 2] = second[:, a, 2, a, 0] = r.real
-            second[:, a, 1, a, 2] = second[:, a, 2, a, 1] = -r.imag
-            second[:, a, 2, a, 2] = zz.real
-            at += 4
-        normal = np.empty((T, S, S), dtype=complex)
-        for a in range(S):
-            normal[:, a, a] = values[:, 2 * S + 4 * a + 1]
+            m = read["m", a]
+            mean[:, a] = np.stack([m.real, -m.imag, read["z", a].real], axis=1)
+        second, normal = np.empty((T, S, 3, S, 3)), np.empty((T, S, S), dtype=complex)
         for a, b in self.pairs:
-            p, q, mz, zm, zz = values[:, at : at + 5].T
-            normal[:, a, b], normal[:, b, a] = q, q.conj()
-            block = np.empty((T, 3, 3))
-            block[:, 0, 0], block[:, 1, 1] = 0.5 * (q.real + p.real), 0.5 * (q.real - p.real)
-            block[:, 0, 1], block[:, 1, 0] = -0.5 * (p.imag + q.imag), 0.5 * (q.imag - p.imag)
-            block[:, 0, 2], block[:, 1, 2] = mz.real, -mz.imag
-            block[:, 2, 0], block[:, 2, 1] = zm.real, -zm.imag
-            block[:, 2, 2] = zz.real
-            second[:, a, :, b, :] = block
+            normal[:, b, a], normal[:, a, b] = read["pm", a, b].conj(), read["pm", a, b]
+            second[:, a, :, b, :] = block = self._products(read, a, b)
             second[:, b, :, a, :] = np.swapaxes(block, 1, 2)
-            at += 5
         flat = mean.reshape(T, 3 * S)
         covariance = second.reshape(T, 3 * S, 3 * S) - flat[:, :, None] * flat[:, None, :]
-        b = np.ascontiguousarray(values[:, at : at + 2])
+        b = np.stack([read["b", 0], read["b", 1]], axis=1)
         m, c = np.empty((T, 2, 2), dtype=complex), np.empty((T, 2, 2), dtype=complex)
-        m[:, 0, 0], m[:, 0, 1], m[:, 1, 1] = values[:, at + 2 : at + 5].T
-        m[:, 1, 0] = m[:, 0, 1]
-        c[:, 0, 0], c[:, 0, 1], c[:, 1, 1] = values[:, at + 5 : at + 8].T
-        c[:, 1, 0] = c[:, 0, 1].conj()
+        for j, k in ((0, 0), (0, 1), (1, 1)):
+            m[:, j, k] = m[:, k, j] = read["bb", j, k]
+            c[:, k, j], c[:, j, k] = read["nb", j, k].conj(), read["nb", j, k]
         populations = np.full((T, 2, max(self.levels)), np.nan)
-        at += 8
+        at = len(self._matrices)
         for j, size in enumerate(self.levels):
             populations[:, j, :size] = values[:, at : at + size].real
             at += size
@@ -157,3 +120,17 @@ class SpinReader:
             "normal": c,
             "populations": populations,
         }
+
+    @staticmethod
+    def _products(read: dict[tuple[Any, ...], np.ndarray], a: int, b: int) -> np.ndarray:
+        """½⟨{S_ax, S_bx}⟩ and so on, (T, 3, 3)."""
+        p, q = read["mm", a, b], read["pm", a, b]
+        # J+J− = Jx²+Jy²+Jz
+        q = q.real - read["z", a].real + 0j if a == b else q
+        mz, zm = read["mz", a, b], read["zm", a, b]
+        rows = [
+            [0.5 * (q.real + p.real), -0.5 * (p.imag + q.imag), mz.real],
+            [0.5 * (q.imag - p.imag), 0.5 * (q.real - p.real), -mz.imag],
+            [zm.real, -zm.imag, read["zz", a, b].real],
+        ]
+        return np.moveaxis(np.array(rows), 2, 0)
