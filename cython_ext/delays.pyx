@@ -5,29 +5,20 @@ dx_i/dt = omega_i + gain_i factor(t) sum_e w_e sin(x_j(t - tau_e) - x_i - lag), 
 j their sources; with inertia, m_i dv_i/dt is that less v_i and dx_i/dt = v_i.
 """
 
-from libc.math cimport INFINITY, cos, fabs, fmax, fmin, isfinite, nextafter, pow, sin
+from libc.math cimport INFINITY, cos, fabs, fmax, fmin, sin
 from libc.string cimport memcpy
 
 import numpy as np
 
 from qsyncplug._ext.circle_kernels cimport qc_kernels, qc_select
-from qsyncplug._ext.status cimport RUNNING, STEP_LIMIT, STEP_SIZE, NON_FINITE, RHS_FAILED
+from qsyncplug._ext.status cimport RHS_FAILED, RUNNING, STEP_LIMIT
+from qsyncplug._ext.step cimport Step
 
 cdef extern from "dop853.h" nogil:
-    const double NODE[16]
     # dop853.h says what is IN and OUT
-    void dop853_combine(int stage, ptrdiff_t n, double h, double** K, const double* base,
-                        double* out)
-    double dop853_error(ptrdiff_t n, int width, double h, double** K, const double* y0,
-                        const double* y1, const double* atol, ptrdiff_t stride, double rtol,
-                        int worst)
-    void dop853_cubic(ptrdiff_t n, double h, double** K, const double* y0, const double* y1,
-                      double** F)
-    void dop853_dense(ptrdiff_t n, double h, double** K, double** F)
     void dop853_interpolate(ptrdiff_t n, double x, const double* y0, double** F, double* out)
 
 cdef enum:
-    STAGES = 16
     TERMS = 16     # of the Chebyshev series of the mean in a piece
     PARTS = 8      # numbers a particle and piece: position at its beginning and the dense output
 
@@ -121,7 +112,7 @@ cdef class History:
         self.first, self.count = 0, self.begin.shape[0]
 
 
-cdef class Delayed:
+cdef class Delayed(Step):
     """Particles that see each other as they were.
 
     Parameters
@@ -137,63 +128,48 @@ cdef class Delayed:
     """
 
     cdef const qc_kernels* kernels
-    cdef Py_ssize_t n, size, slots, groups
-    cdef double[::1] omega, gain, mass, weights, atol, breaks, rows_sum
+    cdef Py_ssize_t count, slots, groups          # particles, ...
+    cdef double[::1] omega, gain, mass, weights, breaks
     cdef double[::1] taus, turn_re, turn_im, edge_re, edge_im
     cdef double[::1] past_x, past_s, past_c, here_s, here_c
-    cdef double[:, ::1] work, transform
+    cdef double[:, ::1] transform
     cdef double[::1] points
     cdef Py_ssize_t[::1] group_start, source, edge_start, edge_slot, guesses
-    cdef double* K[STAGES]
-    cdef double* F[7]
-    cdef double* y
-    cdef double* y_old
-    cdef double* y_new
     cdef readonly double tau_max
-    cdef double cos_lag, sin_lag, rtol, max_step
+    cdef double cos_lag, sin_lag
     # the past is read this much later: behind a jump, or before it
-    cdef double side
-    cdef readonly double t, t_old, h
-    cdef readonly long long accepted, rejected, evaluations
+    cdef double side, slack
     cdef readonly History history
-    cdef bint mean_field, has_step, rejected_last, at_break
+    cdef bint mean_field, at_break
     cdef Py_ssize_t next_break
     cdef object factor
-    cdef public object error
+    cdef public object raised
 
     def __init__(self, omega, gain, double lag, mass=None, factor=None, double rtol=1e-10,
                  double atol=1e-12, double max_step=INFINITY):
         self.kernels = qc_select(-1)
         self.omega, self.gain = np.array(omega, float), np.array(gain, float)
-        self.n = self.omega.shape[0]
-        if self.gain.shape[0] != self.n or (mass is not None and len(mass) != self.n):
-            raise ValueError(f"gain and mass must hold {self.n} numbers")
+        self.count = self.omega.shape[0]
+        if self.gain.shape[0] != self.count or (mass is not None and len(mass) != self.count):
+            raise ValueError(f"gain and mass must hold {self.count} numbers")
         self.mass = None if mass is None else np.array(mass, float)
-        self.size = self.n if mass is None else 2 * self.n
+        self.allocate(self.count if mass is None else 2 * self.count, 1, np.full(1, atol))
+        self.worst = True
         self.cos_lag, self.sin_lag = cos(lag), sin(lag)
         self.factor, self.rtol, self.max_step = factor, rtol, max_step
-        self.atol = np.full(1, atol)
-        self.work = np.zeros((STAGES + 10, self.size))
-        cdef Py_ssize_t k
-        for k in range(STAGES):
-            self.K[k] = &self.work[k, 0]
-        for k in range(7):
-            self.F[k] = &self.work[STAGES + k, 0]
-        self.y, self.y_old = &self.work[STAGES + 7, 0], &self.work[STAGES + 8, 0]
-        self.y_new = &self.work[STAGES + 9, 0]
-        self.here_s, self.here_c = np.zeros(self.n), np.zeros(self.n)
+        self.here_s, self.here_c = np.zeros(self.count), np.zeros(self.count)
 
     def everybody(self, weights, double tau, double turn):
         """All act on all, with one delay; `turn` is by how much the frame has turned in that time.
         """
         self.mean_field = True
         self.weights = np.array(weights, float)
-        if self.weights.shape[0] != self.n:
-            raise ValueError(f"weights must hold {self.n} numbers")
+        if self.weights.shape[0] != self.count:
+            raise ValueError(f"weights must hold {self.count} numbers")
         self.taus, self.tau_max = np.full(1, tau), tau
         self.turn_re, self.turn_im = np.full(1, cos(turn)), np.full(1, -sin(turn))
         self.points, self.transform = chebyshev_points(), chebyshev_matrix()
-        self.past_x, self.past_s, self.past_c = np.zeros(self.n), np.zeros(self.n), np.zeros(self.n)
+        self.past_x, self.past_s, self.past_c = np.zeros(self.count), np.zeros(self.count), np.zeros(self.count)
         self.guesses = np.zeros(1, np.intp)
         self.history = History(2 * TERMS)
 
@@ -212,19 +188,19 @@ cdef class Delayed:
         self.edge_re = np.array(np.real(edge_weight), float)
         self.edge_im = np.array(np.imag(edge_weight), float)
         self.slots = self.source.shape[0]
-        if (self.group_start.shape[0] != self.groups + 1 or self.edge_start.shape[0] != self.n + 1
+        if (self.group_start.shape[0] != self.groups + 1 or self.edge_start.shape[0] != self.count + 1
                 or self.edge_slot.shape[0] != self.edge_re.shape[0]
-                or self.edge_start[self.n] != self.edge_slot.shape[0]
+                or self.edge_start[self.count] != self.edge_slot.shape[0]
                 or self.group_start[self.groups] != self.slots
                 or np.any(np.diff(edge_start) < 0) or np.any(np.diff(group_start) < 0)):
             raise ValueError("groups, slots and edges do not fit each other")
-        for values, top in ((source, self.n), (edge_slot, self.slots)):
+        for values, top in ((source, self.count), (edge_slot, self.slots)):
             if len(values) and not 0 <= np.min(values) <= np.max(values) < top:
                 raise ValueError(f"numbers of sources and slots must be below {top}")
         self.past_x = np.zeros(self.slots + 1)
         self.past_s, self.past_c = np.zeros(self.slots + 1), np.zeros(self.slots + 1)
         self.guesses = np.zeros(self.groups, np.intp)
-        self.history = History(PARTS * self.n)
+        self.history = History(PARTS * self.count)
 
     # ------------------------------------------------------------------ the past
 
@@ -257,7 +233,7 @@ cdef class Delayed:
     # IN t, y (n,)
     cdef void slots_at(self, double t, const double* y) noexcept nogil:
         """Positions of the sources as they were."""
-        cdef Py_ssize_t g, p, k, j, n = self.n
+        cdef Py_ssize_t g, p, k, j, n = self.count
         cdef double s, x, w
         cdef const double* d
         for g in range(self.groups):
@@ -279,7 +255,7 @@ cdef class Delayed:
 
     # IN t, y; OUT dy
     cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
-        cdef Py_ssize_t i, e, g, k, n = self.n
+        cdef Py_ssize_t i, e, g, k, n = self.count
         cdef double f = 1, re, im, ar, ai
         cdef double[2] z
         cdef double* force = dy if self.mass is None else dy + n
@@ -289,7 +265,7 @@ cdef class Delayed:
                 try:
                     f = self.factor(t)
                 except BaseException as error:
-                    self.error = error
+                    self.raised = error
                     return -1
         self.kernels.sincos(y, n, &self.here_s[0], &self.here_c[0])
         if self.mean_field:
@@ -329,12 +305,11 @@ cdef class Delayed:
 
     def start(self, double t0, y0, breaks):
         """Where the run begins, and the times at which the past is not smooth, increasing."""
-        cdef Py_ssize_t i
-        if len(y0) != self.size:
-            raise ValueError(f"y0 must hold {self.size} numbers")
-        for i in range(self.size):
-            self.y[i] = y0[i]
-        self.t = self.t_old = t0
+        cdef const double[::1] state = np.ascontiguousarray(y0, dtype=np.float64)
+        if state.shape[0] != self.n:
+            raise ValueError(f"y0 must hold {self.n} numbers")
+        self.begin(t0, &state[0])
+        self.at_break = False
         self.breaks = np.append(np.asarray(breaks, float), INFINITY)
         self.next_break = 0
 
@@ -343,15 +318,30 @@ cdef class Delayed:
         self.breaks = np.union1d(np.asarray(self.breaks), times)
         self.next_break = 0
 
-    cdef double first_step(self) noexcept nogil:
+    cdef double choose_first_step(
+        self,
+        double limit,       # IN
+    ) noexcept nogil:
         """A hundredth of the time in which the state changes by a radian, refined by what the error
         says.
         """
         cdef Py_ssize_t i
         cdef double top = 0
-        for i in range(self.size):
+        for i in range(self.n):
             top = fmax(top, fabs(self.K[0][i]))
         return fmin(self.max_step, 0.01 / top if top > 0 else self.max_step)
+
+    cdef int look_for_rate(self) noexcept nogil:
+        # a step is no longer than the shortest delay
+        return 0
+
+    cdef void aim(
+        self,
+        double t_new,       # IN
+        bint last,          # IN
+    ) noexcept nogil:
+        # a jump of the past at the end belongs to the next step
+        self.side = -self.slack if last else self.slack
 
     def go(self, double until, Py_ssize_t most):
         """Steps until `until` is reached or passed, at most so many; returns a status."""
@@ -367,77 +357,26 @@ cdef class Delayed:
         return RUNNING if self.t >= until else STEP_LIMIT
 
     cdef int one_step(self) noexcept nogil:
-        cdef double h, t_new, here, error, factor, smallest, limit, slack
-        cdef double* swap
-        cdef int s
+        cdef double limit
+        cdef int code
         while self.breaks[self.next_break] <= self.t:
             self.next_break += 1
         limit = self.breaks[self.next_break]
-        self.side = slack = 1e-14 * fmax(fabs(self.t), self.tau_max)
-        if not self.has_step or self.at_break:
-            if self.evaluate(self.t, self.y, self.K[0]) != 0:
-                return RHS_FAILED
-            if not self.has_step:
-                self.h = self.first_step()
-        else:
-            swap = self.K[0]
-            self.K[0] = self.K[12]
-            self.K[12] = swap
-        while True:
-            smallest = 10 * fabs(nextafter(self.t, INFINITY) - self.t)
-            h = fmin(self.h, self.max_step)
-            if not (h >= smallest):
-                return STEP_SIZE if isfinite(self.y_new[0]) else NON_FINITE
-            t_new = self.t + h
-            if t_new > limit - smallest:
-                t_new = limit
-            h = t_new - self.t
-            # a jump of the past at the end belongs to the next step
-            self.side = -slack if t_new == limit else slack
-            for s in range(1, 13):
-                dop853_combine(s, self.size, h, self.K, self.y, self.y_new)
-                here = t_new if s == 12 else self.t + NODE[s] * h
-                if self.evaluate(here, self.y_new, self.K[s]) != 0:
-                    return RHS_FAILED
-            error = dop853_error(self.size, 1, h, self.K, self.y, self.y_new, &self.atol[0], 0,
-                                 self.rtol, 1)
-            if not (error < INFINITY):
-                self.rejected += 1
-                self.rejected_last = True
-                self.h = 0.2 * h
-                continue
-            if error < 1:
-                factor = 10.0 if error == 0 else fmin(10.0, 0.9 * pow(error, -0.125))
-                if self.rejected_last:
-                    factor = fmin(1.0, factor)
-                self.rejected_last = False
-                self.h = fmax(h * factor, self.h) if t_new == limit else h * factor
-                break
-            self.rejected += 1
-            self.rejected_last = True
-            self.h = h * fmax(0.2, 0.9 * pow(error, -0.125))
-        # y_old is free for the three stages of the dense output
-        for s in range(13, 16):
-            dop853_combine(s, self.size, h, self.K, self.y, self.y_old)
-            if self.evaluate(self.t + NODE[s] * h, self.y_old, self.K[s]) != 0:
-                return RHS_FAILED
-        dop853_cubic(self.size, h, self.K, self.y, self.y_new, self.F)
-        dop853_dense(self.size, h, self.K, self.F)
-        self.accepted += 1
-        self.at_break = t_new == limit
-        self.t_old = self.t
-        self.t = t_new
-        swap = self.y_old
-        self.y_old = self.y
-        self.y = self.y_new
-        self.y_new = swap
-        self.has_step = True
-        return RUNNING
+        self.side = self.slack = 1e-14 * fmax(fabs(self.t), self.tau_max)
+        if self.at_break and self.evaluate(self.t, self.y, self.K[12]) != 0:
+            # the derivative behind the jump
+            return RHS_FAILED
+        code = self.take(limit)
+        if code != RUNNING:
+            return code
+        self.at_break = self.t == limit
+        code = self.prepare_dense()
+        return RUNNING if code == 0 else self.failure(code)
 
     cdef void keep(self):
         """The step just taken becomes a piece of the past."""
         cdef double* room = self.history.add(self.t_old, self.t - self.t_old, self.t - self.tau_max)
-        cdef Py_ssize_t k, m, i, n = self.n
+        cdef Py_ssize_t k, m, i, n = self.count
         cdef double re, im
         cdef double[TERMS][2] z
         with nogil:
@@ -463,29 +402,25 @@ cdef class Delayed:
 
     def at(self, double t, double[::1] out):
         """The state at a time of the last step; OUT out."""
-        if t == self.t or not self.has_step:
-            memcpy(&out[0], self.y, self.size * sizeof(double))
-        else:
-            dop853_interpolate(self.size, (t - self.t_old) / (self.t - self.t_old), self.y_old,
-                               self.F, &out[0])
+        self.interpolate(t, &out[0])
 
     @property
     def state(self):
         """The state at ``t``."""
-        out = np.empty(self.size)
+        out = np.empty(self.n)
         self.at(self.t, out)
         return out
 
     def snapshot(self):
         """What continuing bit for bit needs."""
-        cdef double[:, ::1] rows = np.empty((11, self.size))
+        cdef double[:, ::1] rows = np.empty((11, self.n))
         cdef Py_ssize_t k
         for k in range(7):
-            memcpy(&rows[k, 0], self.F[k], self.size * sizeof(double))
-        memcpy(&rows[7, 0], self.y, self.size * sizeof(double))
-        memcpy(&rows[8, 0], self.y_old, self.size * sizeof(double))
-        memcpy(&rows[9, 0], self.K[12], self.size * sizeof(double))
-        memcpy(&rows[10, 0], self.K[0], self.size * sizeof(double))
+            memcpy(&rows[k, 0], self.F[k], self.n * sizeof(double))
+        memcpy(&rows[7, 0], self.y, self.n * sizeof(double))
+        memcpy(&rows[8, 0], self.y_old, self.n * sizeof(double))
+        memcpy(&rows[9, 0], self.K[12], self.n * sizeof(double))
+        memcpy(&rows[10, 0], self.K[0], self.n * sizeof(double))
         numbers = [self.t, self.t_old, self.h, float(self.has_step), float(self.rejected_last),
                    float(self.at_break)]
         counts = [int(self.accepted), int(self.rejected), int(self.evaluations)]
@@ -496,16 +431,17 @@ cdef class Delayed:
         """Go on from a snapshot."""
         cdef const double[:, ::1] rows = np.ascontiguousarray(saved["rows"], dtype=np.float64)
         cdef Py_ssize_t k
-        if rows.shape[0] != 11 or rows.shape[1] != self.size:
+        if rows.shape[0] != 11 or rows.shape[1] != self.n:
             raise ValueError("the snapshot is of another run")
         for k in range(7):
-            memcpy(self.F[k], &rows[k, 0], self.size * sizeof(double))
-        memcpy(self.y, &rows[7, 0], self.size * sizeof(double))
-        memcpy(self.y_old, &rows[8, 0], self.size * sizeof(double))
-        memcpy(self.K[12], &rows[9, 0], self.size * sizeof(double))
-        memcpy(self.K[0], &rows[10, 0], self.size * sizeof(double))
+            memcpy(self.F[k], &rows[k, 0], self.n * sizeof(double))
+        memcpy(self.y, &rows[7, 0], self.n * sizeof(double))
+        memcpy(self.y_old, &rows[8, 0], self.n * sizeof(double))
+        memcpy(self.K[12], &rows[9, 0], self.n * sizeof(double))
+        memcpy(self.K[0], &rows[10, 0], self.n * sizeof(double))
         self.t, self.t_old, self.h = saved["numbers"][:3]
         self.has_step, self.rejected_last, self.at_break = (bool(v) for v in saved["numbers"][3:])
         self.accepted, self.rejected, self.evaluations = saved["counts"]
+        self.dense_ready = self.has_step
         self.next_break = 0
         self.history.restore(saved["pieces"])

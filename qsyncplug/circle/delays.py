@@ -208,7 +208,7 @@ class DelayStepper(Counted):
             most = max(1, min(_STEPS, 2_000_000 // self.row_size))
             status = Status(self.method.go(time, most))
             if status not in (Status.RUNNING, Status.STEP_LIMIT):
-                self.cause = self.method.error
+                self.cause = self.method.raised
                 return status
             self._check_memory()
         return Status.RUNNING
