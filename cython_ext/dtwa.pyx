@@ -3,12 +3,14 @@
 from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport ceil, fabs, fmax, fmin, pow, sqrt, INFINITY
 from libc.stdint cimport uint64_t
-from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 import time
 
 import numpy as np
+
+from qsyncplug._ext.status cimport RUNNING, STEP_LIMIT
+from qsyncplug._ext.step cimport Step
 
 cdef extern from "dtwa_kernel.h" nogil:
     enum:
@@ -28,10 +30,8 @@ cdef extern from "dtwa_kernel.h" nogil:
         int has_spare
     # the header says what is IN and OUT
     void dtwa_rhs(const dtwa_model*, const double*, const double*, const double*, double*)
-    void dtwa_combine(int, int, double, double**, const double*, double*)
     double dtwa_error(int, double, double**, double)
-    void dtwa_dense(int, double, double**, const double*, const double*, double**)
-    void dtwa_interpolate(int, double, double**, const double*, double*)
+    double dtwa_norm(int, const double*, double)
     void dtwa_shift(int, double, const double*, const double*, double*)
     void dtwa_rk4(int, double, double**, double*)
     void dtwa_observe(const dtwa_model*, const double*, const double*, int, double*, double*)
@@ -41,8 +41,53 @@ cdef extern from "dtwa_kernel.h" nogil:
     double dtwa_normal(dtwa_stream*)
     int dtwa_ones(uint64_t)
 
-cdef enum:
-    ROWS = 29           # 16 stages, y before and after, 7 of the dense output, scratch, noise
+
+cdef class Block(Step):
+    """LANES samples side by side, which go the same steps."""
+
+    cdef const dtwa_model* model
+    cdef double[::1] weight         # (items, LANES)
+    cdef double tolerance
+    cdef long long nsteps
+
+    cdef int evaluate(
+        self,
+        double t,           # IN
+        const double* y,    # IN (items, 3, LANES)
+        double* dy,         # OUT (items, 3, LANES)
+    ) noexcept nogil:
+        dtwa_rhs(self.model, &self.weight[0], y, NULL, dy)
+        return 0
+
+    cdef int may_go_on(self) noexcept nogil:
+        return STEP_LIMIT if self.accepted + self.rejected >= self.nsteps else RUNNING
+
+    cdef double choose_first_step(
+        self,
+        double limit,       # IN
+    ) noexcept nogil:
+        cdef double largest = 0
+        cdef Py_ssize_t k
+        for k in range(self.n):
+            largest = fmax(largest, fabs(self.K[0][k]))
+        return fmin(self.max_step, 0.5 * pow(self.tolerance, 0.125) / fmax(largest, 1e-3))
+
+    cdef int look_for_rate(self) noexcept nogil:
+        # fields turn the spins: nothing decays
+        return 0
+
+    cdef double norm(
+        self,
+        const double* v,    # IN (n,)
+        const double* y,    # IN (n,)
+    ) noexcept nogil:
+        return dtwa_norm(self.n, v, self.tolerance)
+
+    cdef double error(
+        self,
+        double h,           # IN
+    ) noexcept nogil:
+        return dtwa_error(self.n, h, self.K, self.tolerance)
 
 
 cdef class Ensemble:
@@ -120,51 +165,42 @@ cdef class Ensemble:
             Samples in the sums.
         error : exception or None
             Why they are not all: OverflowError (more than `nsteps` steps in one sample),
-            TimeoutError (the clock ``time.perf_counter`` passed `deadline`), MemoryError,
-            KeyboardInterrupt.
+            TimeoutError (the clock ``time.perf_counter`` passed `deadline`), ArithmeticError (no
+            step is short enough), KeyboardInterrupt.
         """
-        cdef Py_ssize_t T = self.times.shape[0], block, done = 0
+        cdef Py_ssize_t T = self.times.shape[0], k, done = 0
         cdef double[:, ::1] sums = np.zeros((T, self.moments))
         cdef double[:, ::1] squares = np.zeros((T, self.moments))
         cdef long long[2] steps
-        cdef int code = 0
-        cdef double* work
+        cdef int code = RUNNING
+        cdef Block block = self.new_block()
         stop = None
         steps[0] = steps[1] = 0
         with nogil:
-            work = <double*>malloc(
-                (ROWS * self.n + 5 * MAX_GROUPS * LANES + self.n) * sizeof(double)
-            )
-            if work == NULL:
-                code = -1
-            else:
-                for block in range((count + LANES - 1) // LANES):
-                    code = self.block(first + block * LANES, <int>min(LANES, count - block * LANES),
-                                      work, &sums[0, 0], &squares[0, 0], steps)
-                    if code != 0:
-                        break
-                    done = min(count, (block + 1) * LANES)
-                    with gil:
-                        try:
-                            PyErr_CheckSignals()
-                            if self.cancelled:
-                                raise KeyboardInterrupt
-                            if time.perf_counter() > deadline:
-                                raise TimeoutError("the deadline has passed")
-                        except BaseException as error:
-                            stop = error
-                            code = -2
-                    if code != 0:
-                        break
-                free(work)
-        if code == -1:
-            stop = MemoryError("no memory for a block of samples")
-        elif code > 0:
+            for k in range((count + LANES - 1) // LANES):
+                code = self.run_block(block, first + k * LANES, <int>min(LANES, count - k * LANES),
+                                      &sums[0, 0], &squares[0, 0], steps)
+                if code != RUNNING:
+                    break
+                done = min(count, (k + 1) * LANES)
+                with gil:
+                    try:
+                        PyErr_CheckSignals()
+                        if self.cancelled:
+                            raise KeyboardInterrupt
+                        if time.perf_counter() > deadline:
+                            raise TimeoutError("the deadline has passed")
+                    except BaseException as error:
+                        stop = error
+                if stop is not None:
+                    break
+        if code != RUNNING:
             # the sums already hold the earlier times of the block that failed
             sums[:, :] = 0
             squares[:, :] = 0
             done = 0
-            stop = OverflowError("too many steps")
+            stop = (OverflowError("too many steps") if code == STEP_LIMIT
+                    else ArithmeticError("no step is short enough for the tolerance"))
         return np.asarray(sums), np.asarray(squares), steps[0], steps[1], done, stop
 
     def sample(self, Py_ssize_t first, Py_ssize_t count):
@@ -237,100 +273,58 @@ cdef class Ensemble:
                             + (1 if c % 2 == 0 else -1) * self.direction[a, 2, mu])
                     item += 1
 
-    cdef int block(
+    cdef Block new_block(self):
+        cdef Block block = Block()
+        block.model = &self.model
+        block.weight = np.zeros(self.model.items * LANES)
+        block.allocate(self.n, 1, np.full(1, self.tolerance))
+        block.max_step, block.tolerance, block.nsteps = self.max_step, self.tolerance, self.nsteps
+        return block
+
+    cdef int run_block(
         self,
+        Block block,            # INOUT scratch
         Py_ssize_t first,       # IN number of the first sample
         int active,             # IN samples that count
-        double* work,           # OUT scratch
         double* sums,           # INOUT (T, moments)
         double* squares,        # INOUT (T, moments)
         long long* steps,       # INOUT accepted, rejected
     ) noexcept nogil:
-        """One block from the first to the last time."""
-        cdef double* K[16]
-        cdef double* F[7]
-        cdef double* y = work + 16 * self.n
-        cdef double* after = work + 17 * self.n
-        cdef double* scratch = work + 25 * self.n
-        cdef double* weight = work + ROWS * self.n
+        """One block from the first to the last time; Status."""
         cdef dtwa_stream streams[LANES]
-        cdef int s
-        for s in range(16):
-            K[s] = work + s * self.n
-        for s in range(7):
-            F[s] = work + (18 + s) * self.n
-        self.draw(first, streams, y, weight)
+        cdef int code
+        self.draw(first, streams, block.scratch, &block.weight[0])
+        block.begin(self.times[0], block.scratch)
         if self.noise.shape[0]:
-            return self.stochastic(active, K, y, scratch, weight, streams, sums, squares, steps)
-        return self.deterministic(active, K, F, y, after, scratch, weight, sums, squares, steps)
+            return self.stochastic(active, block.K, block.y, block.scratch, &block.weight[0],
+                                   streams, sums, squares, steps)
+        code = self.deterministic(block, active, sums, squares)
+        steps[0] += block.accepted
+        steps[1] += block.rejected
+        return code
 
     cdef int deterministic(
         self,
+        Block block,            # INOUT at its beginning
         int active,             # IN samples that count
-        double** K,             # OUT scratch: 16 stages
-        double** F,             # OUT scratch: dense output
-        double* y,              # INOUT (items, 3, LANES)
-        double* after,          # OUT scratch
-        double* scratch,        # OUT scratch
-        double* weight,         # IN (items, LANES)
         double* sums,           # INOUT (T, moments)
         double* squares,        # INOUT (T, moments)
-        long long* steps,       # INOUT accepted, rejected
     ) noexcept nogil:
-        """Dormand-Prince 8(5,3) with dense output."""
+        """Dormand-Prince 8(5,3) with dense output; Status."""
         cdef Py_ssize_t T = self.times.shape[0], done = 0, at
-        cdef double t = self.times[0], h, error, factor, largest = 0
-        cdef long long taken = 0
-        cdef int k, n = self.n, s
-        cdef bint rejected = False
-        cdef double* swap
-        dtwa_rhs(&self.model, weight, y, NULL, K[0])
-        for k in range(n):
-            largest = fmax(largest, fabs(K[0][k]))
-        h = fmin(self.max_step, 0.5 * pow(self.tolerance, 0.125) / fmax(largest, 1e-3))
-        while True:
-            while done < T and self.times[done] <= t:
-                # only the first time is met here: the others lie within a step
-                at = done * self.moments
-                dtwa_observe(&self.model, weight, y, active, sums + at, squares + at)
-                done += 1
-            if done == T:
-                return 0
-            if taken >= self.nsteps:
-                return 1
-            taken += 1
-            for s in range(1, 12):
-                dtwa_combine(s, n, h, K, y, after)
-                dtwa_rhs(&self.model, weight, after, NULL, K[s])
-            dtwa_combine(12, n, h, K, y, after)
-            error = dtwa_error(n, h, K, self.tolerance)
-            if not (error < 1):
-                steps[1] += 1
-                rejected = True
-                h *= 0.2 if not (error < INFINITY) else fmax(0.2, 0.9 * pow(error, -0.125))
+        cdef int code
+        while done < T:
+            if self.times[done] > block.t:
+                code = block.take(INFINITY)
+                if code != RUNNING:
+                    return code
                 continue
-            steps[0] += 1
-            dtwa_rhs(&self.model, weight, after, NULL, K[12])
-            if self.times[done] <= t + h:
-                for s in range(13, 16):
-                    dtwa_combine(s, n, h, K, y, scratch)
-                    dtwa_rhs(&self.model, weight, scratch, NULL, K[s])
-                dtwa_dense(n, h, K, y, after, F)
-                while done < T and self.times[done] <= t + h:
-                    dtwa_interpolate(n, (self.times[done] - t) / h, F, y, scratch)
-                    at = done * self.moments
-                    dtwa_observe(&self.model, weight, scratch, active, sums + at, squares + at)
-                    done += 1
-            t += h
-            memcpy(y, after, n * sizeof(double))
-            swap = K[0]
-            K[0] = K[12]
-            K[12] = swap
-            factor = 6.0 if error == 0 else fmin(6.0, 0.9 * pow(error, -0.125))
-            if rejected:
-                factor = fmin(1.0, factor)
-            rejected = False
-            h = fmin(self.max_step, h * factor)
+            block.interpolate(self.times[done], block.scratch)
+            at = done * self.moments
+            dtwa_observe(&self.model, &block.weight[0], block.scratch, active, sums + at,
+                         squares + at)
+            done += 1
+        return RUNNING
 
     cdef int stochastic(
         self,
@@ -359,7 +353,7 @@ cdef class Ensemble:
             h = (self.times[done] - self.times[done - 1]) / parts
             for _ in range(parts):
                 if taken >= self.nsteps:
-                    return 1
+                    return STEP_LIMIT
                 taken += 1
                 memset(noise, 0, sizeof(noise))
                 for lane in range(LANES):
@@ -380,4 +374,4 @@ cdef class Ensemble:
                 steps[0] += 1
             at = done * self.moments
             dtwa_observe(&self.model, weight, y, active, sums + at, squares + at)
-        return 0
+        return RUNNING

@@ -91,27 +91,6 @@ CLONES static void dtwa_rhs(const dtwa_model *p, const double *restrict weight,
     }
 }
 
-/* out = base + h * sum of the stages named in a row of the tableau.
-   IN stage, n (a multiple of LANES), h, K (stages of n), base (n); OUT out (n) */
-CLONES static void dtwa_combine(int stage, int n, double h, double *const *K,
-                                const double *restrict base, double *restrict out)
-{
-    int first = ROW_START[stage], last = ROW_START[stage + 1];
-    for (int k = 0; k < n; k += LANES) {
-        double acc[LANES];
-        for (int l = 0; l < LANES; l++)
-            acc[l] = 0;
-        for (int j = first; j < last; j++) {
-            double c = ROW_VALUE[j];
-            const double *s = K[ROW_COLUMN[j]] + k;
-            for (int l = 0; l < LANES; l++)
-                acc[l] += c * s[l];
-        }
-        for (int l = 0; l < LANES; l++)
-            out[k + l] = base[k + l] + h * acc[l];
-    }
-}
-
 /* error of the step, the largest over the lanes; the scale is the length sqrt(3) of a spin.
    IN n, h, K (stages of n), tolerance */
 CLONES static double dtwa_error(int n, double h, double *const *K, double tolerance)
@@ -146,40 +125,19 @@ CLONES static double dtwa_error(int n, double h, double *const *K, double tolera
     return worst / tolerance;
 }
 
-/* coefficients of the dense output, after the three extra stages.
-   IN n, h, K (16 stages of n), before, after (n); OUT F (7 arrays of n) */
-CLONES static void dtwa_dense(int n, double h, double *const *K, const double *restrict before,
-                              const double *restrict after, double *const *F)
+/* v in units of the tolerance: the largest root mean square of a lane. IN n, v (n), tolerance */
+CLONES static double dtwa_norm(int n, const double *restrict v, double tolerance)
 {
-    for (int k = 0; k < n; k++) {
-        double delta = after[k] - before[k];
-        F[0][k] = delta;
-        F[1][k] = h * K[0][k] - delta;
-        F[2][k] = 2 * delta - h * (K[12][k] + K[0][k]);
-    }
-    for (int r = 0; r < 4; r++) {
-        for (int k = 0; k < n; k++)
-            F[3 + r][k] = 0;
-        for (int s = 0; s < 16; s++) {
-            double c = DENSE[16 * r + s] * h;
-            const double *v = K[s];
-            double *f = F[3 + r];
-            if (c != 0)
-                for (int k = 0; k < n; k++)
-                    f[k] += c * v[k];
-        }
-    }
-}
-
-/* the dense output at the part x of the step.
-   IN n, x, F (7 arrays of n), before (n); OUT out (n) */
-CLONES static void dtwa_interpolate(int n, double x, double *const *F,
-                                    const double *restrict before, double *restrict out)
-{
-    double w = 1 - x;
-    for (int k = 0; k < n; k++)
-        out[k] = before[k] + x * (F[0][k] + w * (F[1][k] + x * (F[2][k] + w * (
-            F[3][k] + x * (F[4][k] + w * (F[5][k] + x * F[6][k]))))));
+    double total[LANES], worst = 0;
+    for (int l = 0; l < LANES; l++)
+        total[l] = 0;
+    for (int k = 0; k < n; k += LANES)
+        for (int l = 0; l < LANES; l++)
+            total[l] += v[k + l] * v[k + l];
+    for (int l = 0; l < LANES; l++)
+        if (!(total[l] <= worst))
+            worst = total[l];
+    return sqrt(worst / (n / LANES)) / tolerance;
 }
 
 /* out = base + h * K. IN n, h, K (n), base (n); OUT out (n) */
