@@ -1,6 +1,7 @@
 """A house that a stranger can live in: sizes of files, functions, classes and signatures."""
 
 import ast
+import functools
 import pathlib
 
 import pytest
@@ -15,11 +16,19 @@ def _lines(path):
     return path.read_text().count("\n")
 
 
+@functools.cache
+def _definitions():
+    """Every function and class of the package, by file and name."""
+    return [
+        (f"{path.relative_to(ROOT)}:{node.name}", node)
+        for path in sorted(ROOT.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    ]
+
+
 def _nodes(kind):
-    for path in sorted(ROOT.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, kind):
-                yield f"{path.relative_to(ROOT)}:{node.name}", node
+    return ((name, node) for name, node in _definitions() if isinstance(node, kind))
 
 
 def _body(function):
@@ -74,3 +83,40 @@ def test_signatures_are_short():
     # a model has as many parameters as its physics
     functions = {n for n, f in _nodes(ast.FunctionDef) if _parameters(f) > 8}
     assert not {n for n in functions if not n.startswith("models/")}
+
+
+def _asserts(function, helpers):
+    """Whether a test can fail by what it says itself, or by what a function of its file does."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assert):
+            return True
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func).split(".")[-1]
+            checked = any(k.arg == "check" for k in node.keywords)
+            if called in ("raises", "warns", "fail") or called.startswith("assert") or checked:
+                return True
+            if called in helpers and _asserts(helpers[called], {}):
+                return True
+    return False
+
+
+def test_every_test_can_fail():
+    folder = pathlib.Path(__file__).parent
+    silent = []
+    for path in sorted(folder.rglob("test_*.py")):
+        if "benchmarks" in path.parts:
+            continue
+        tree = ast.parse(path.read_text())
+        functions = [f for f in ast.walk(tree) if isinstance(f, ast.FunctionDef)]
+        helpers = {f.name: f for f in functions if not f.name.startswith("test")}
+        silent += [
+            f"{path.relative_to(folder)}:{f.lineno} {f.name}"
+            for f in functions
+            if f.name.startswith("test") and not _asserts(f, helpers)
+        ]
+    assert not silent
+
+
+def test_files_of_tests_are_of_one_topic():
+    folder = pathlib.Path(__file__).parent
+    assert not {str(p.relative_to(folder)) for p in folder.rglob("*.py") if _lines(p) > 650}

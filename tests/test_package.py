@@ -1,6 +1,7 @@
 """The package as a whole: names, entry point, import direction."""
 
 import ast
+import functools
 import importlib
 import pathlib
 import subprocess
@@ -104,11 +105,15 @@ def _imports(name: str, path: pathlib.Path):
             yield from (alias.name for alias in node.names)
 
 
+@functools.cache
 def _package_imports():
-    for name, path in MODULES.items():
-        for target in _imports(name, path):
-            if target.split(".")[0] == "qsyncplug":
-                yield name, target
+    """Pairs of a module and one that it imports, within the package."""
+    return [
+        (name, target)
+        for name, path in MODULES.items()
+        for target in _imports(name, path)
+        if target.split(".")[0] == "qsyncplug"
+    ]
 
 
 def test_every_room_is_in_the_order():
@@ -199,24 +204,23 @@ def test_every_public_name_is_where_it_is_looked_for():
 
 def test_rooms_come_when_they_are_asked_for(tmp_path):
     path = tmp_path / "run.npz"
-    qsp.circlesolve(qsp.Circle(qsp.sine(), "mean"), [0.0, 1.0], [0.0, 1.0]).save(path)
-    _after_import("""if True:
-        import qsyncplug as q
-        assert {"slsolve", "circle", "plot_gram"} <= set(dir(q))
-        assert q.circle.sine is q.sine
-        from qsyncplug import *
-        assert plot_circle and Circle and wlsolve
-    """)
-    # a file of a room that nobody named
-    _after_import(
-        f"import qsyncplug as q; run = q.load({str(path)!r}); assert q.synchronization(run).n == 2"
-    )
-    # a room by its own name: what reads its results comes with the first of them
-    _after_import("""if True:
+    grid = qsp.Grid(points=32, length=12.0)
+    trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)
+    qsp.slsolve(qsp.SchrodingerLohe(trap), [grid.gaussian(0.5)] * 2, [0.0, 0.1]).save(path)
+    _after_import(f"""if True:
+        # a room by its own name: what reads its results comes with the first of them
         from qsyncplug.circle import Circle, circlesolve, sine
+        import sys
         import qsyncplug as q
         run = circlesolve(Circle(sine(), "mean"), [0.0, 1.0], [0.0, 1.0])
         assert q.measures.order_parameter(run).shape == (2,)
+        assert {{"slsolve", "circle", "plot_gram"}} <= set(dir(q))
+        assert q.circle.sine is q.sine is sine
+        # a file of a room that nobody named
+        assert "qsyncplug.lohe" not in sys.modules
+        assert q.synchronization(q.load({str(path)!r})).n == 2
+        from qsyncplug import *
+        assert plot_circle and wlsolve and sweep
     """)
     with pytest.raises(AttributeError, match="no attribute 'nothing_of_the_kind'"):
         qsp.nothing_of_the_kind  # noqa: B018

@@ -256,8 +256,11 @@ def interrupt_process():
 def test_runs_in_threads_leave_the_signal_alone():
     out = []
     thread = threading.Thread(target=lambda: out.append(DecaySolver(None).run(1.0, TIMES)))
+    before = signal.getsignal(signal.SIGINT)
     thread.start()
     thread.join()
+    assert signal.getsignal(signal.SIGINT) is before
+    assert len(out) == 1
     right(out[0], 31)
 
 
@@ -467,4 +470,7 @@ def test_drive_alone():
     problem = DecaySolver(None).problem(1.0, TIMES, None)
     problem.allocate()
     with Limits() as limits:
-        right(Drive(problem, "x", dict(DEFAULTS), limits).run(), 31)
+        result = Drive(problem, "x", dict(DEFAULTS), limits).run()
+    assert result is problem.result
+    assert np.array_equal(result.times, TIMES)
+    right(result, 31)

@@ -83,6 +83,8 @@ def test_every_family_goes_through_a_file_twice(family, tmp_path):
     for k in range(2):
         result.save(tmp_path / f"{k}.npz")
         back = qsp.load(tmp_path / f"{k}.npz")
+        assert back is not result
+        assert np.array_equal(back.times, result.times)
         same(result, back)
         result = back
 
@@ -96,8 +98,9 @@ def test_every_family_can_be_copied_and_pickled(family):
         copy.deepcopy(result),
         pickle.loads(pickle.dumps(result)),
     ):
+        assert copied is not result
+        assert repr(copied) == repr(result)
         same(result, copied)
-        repr(copied)
 
 
 def test_kernels_refuse_to_be_pickled():

@@ -32,7 +32,8 @@ def _hold(name, count, seed):
 
 @pytest.mark.parametrize("name", sorted(FAMILIES))
 def test_some_runs(name):
-    _hold(name, 12, 5)
+    said = _hold(name, 12, 5)
+    assert said["runs", None] >= 10
 
 
 @pytest.mark.slow
