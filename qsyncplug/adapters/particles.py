@@ -64,6 +64,15 @@ def view_of_moebius(result: MoebiusResult) -> SyncView:
     return SyncView.of(result.times, fields, about=about)
 
 
+def _gram(x: np.ndarray) -> np.ndarray:
+    """⟨x_j, x_k⟩, (T, N, N), at most 1."""
+    z = np.asarray(np.einsum("tja,tka->tjk", x.conj(), x), dtype=complex)
+    z /= np.maximum(1.0, np.abs(z))
+    index = np.arange(z.shape[1])
+    z[:, index, index] = 1.0
+    return z
+
+
 def _one_frequency(model: Any) -> bool:
     """Whether all populations turn at one frequency by themselves."""
     frequencies = getattr(model, "frequencies", None)
@@ -73,17 +82,18 @@ def _one_frequency(model: Any) -> bool:
 @reader.register(SphereResult)
 def view_of_sphere(result: SphereResult) -> SyncView:
     """z_jk = ⟨x_j, x_k⟩, masses 1."""
-    x = result.points
+    # rounding leaves the sphere by the tolerance of the run, correlations may not leave [−1, 1]
+    x = result.points / np.linalg.norm(result.points, axis=-1, keepdims=True)
 
     def correlations() -> np.ndarray:
-        return np.asarray(result.gram, dtype=complex)
+        return _gram(x)
 
     def deviations() -> np.ndarray:
         # ½‖x_j−x_k‖² − i Im⟨x_j, x_k⟩: without cancellation
         check_memory("the differences of all pairs", 40.0 * x.size * x.shape[1])
         apart = x[:, :, None, :] - x[:, None, :, :]
         real = 0.5 * np.sum(np.abs(apart) ** 2, axis=-1)
-        return np.asarray(real - 1j * np.imag(result.gram))
+        return np.asarray(real - 1j * np.imag(_gram(x)))
 
     fields: dict[str, Any] = {
         "order_parameter": np.minimum(result.order_parameter, 1.0),

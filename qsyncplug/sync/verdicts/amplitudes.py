@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .beats import frequency_error
 from .case import FEWEST, Case
 from .decays import slowest_rate
 from .motion import FULL_TURNS, hovering, ratios, standing
@@ -295,8 +296,11 @@ def _one_node(case: Case, beta: np.ndarray) -> Verdict:
         return case.undecided(
             why, advice=f"output times at least {found.turn / _TURN:.2g} times as dense"
         )
+    phase = np.concatenate([theta[:, 0] for _, theta in source.chunks()])[case.inside]
+    frequency = float(found.frequencies[0])
+    wind = Estimate(frequency, frequency_error(case.times[case.inside], phase, frequency))
     return _against_drive(
-        case, _frame_track(case, source, found), found, _steadiness(case, np.abs(beta))
+        case, _frame_track(case, source, found), wind, _steadiness(case, np.abs(beta))
     )
 
 
@@ -313,11 +317,10 @@ def _with_rest(source: AnglePhases, part: slice) -> np.ndarray:
     return np.concatenate([np.zeros_like(angles), angles], axis=1)
 
 
-def _against_drive(case: Case, path: Track, found: Survey, amplitudes: Amplitudes) -> Verdict:
-    frequency = float(found.frequencies[0])
+def _against_drive(case: Case, path: Track, wind: Estimate, amplitudes: Amplitudes) -> Verdict:
+    frequency, error = float(wind), wind.error
     turns = abs(frequency) * case.length / (2 * np.pi)
-    error = abs(float(found.halves[0, 0] - found.halves[1, 0])) / 2
-    evidence: dict[str, Any] = {"mean frequency against the drive": Estimate(frequency, error)}
+    evidence: dict[str, Any] = {"mean frequency against the drive": wind}
     thirds = path.thirds.max(axis=1)
     evidence["range of the phase in the thirds of the window"] = tuple(float(x) for x in thirds)
     if bool(standing(thirds, path.ninths.max(axis=1), shaken=path.shaken)) and amplitudes.stand:
