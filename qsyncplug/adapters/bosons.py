@@ -16,11 +16,12 @@ from ..exact.result import ExactResult, JumpResult
 from ..operators.mode import ModeFactor
 from ..operators.system import System
 from ..sync import About, SyncView
-from ..sync.dynamics import Dynamics, Kind, Quantum
+from ..sync.dynamics import Dynamics, Flow, Kind, Quantum
 from ..sync.reading import reader
 from . import _linear
 from ._couplings import coupled, gains, rest_exponents
 from ._quadratures import view_of_moments
+from ._rest import fixed_points
 from ._spectra import enough_levels, spectra_of
 
 __all__ = ["view_of_classical", "view_of_cumulants", "view_of_exact", "view_of_mean_field"]
@@ -143,12 +144,16 @@ def _mean_field_dynamics(result: MeanFieldResult, closure: str) -> Dynamics:
         return Dynamics(Kind.MOMENTS, **facts)
     if not system.isconstant:
         return Dynamics(Kind.AMPLITUDES, **facts)
+    driven = system.n == 1 and not facts["phase_symmetry"]
     return Dynamics(
         Kind.AMPLITUDES,
         **facts,
-        velocity=partial(_velocity, result),
-        exponents=partial(_exponents, result),
-        rest_exponents=partial(rest_exponents, system),
+        flow=Flow(
+            velocity=partial(_velocity, result),
+            exponents=partial(_exponents, result),
+            rest_exponents=partial(rest_exponents, system),
+            fixed_points=partial(fixed_points, system, result.amplitudes) if driven else None,
+        ),
         flags=partial(_flags, result) if closure == "linear" else None,
     )
 

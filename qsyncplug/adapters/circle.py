@@ -17,7 +17,7 @@ from ..circle.stationary import stability
 from ..core.checks import check_memory
 from ..core.saved import kept
 from ..sync import About, SyncView
-from ..sync.dynamics import Dynamics, Kind
+from ..sync.dynamics import Dynamics, Flow, Kind
 from ..sync.reading import reader
 from ._couplings import rooted
 
@@ -96,7 +96,7 @@ def _dynamics(result: CircleResult) -> Dynamics:
         phase_symmetry=True,
         identical=not isinstance(w, np.ndarray) or bool(np.ptp(w) == 0),
         phases=phases,
-        exponents=partial(_exponents, result) if stored and not model.extras else None,
+        flow=Flow(exponents=partial(_exponents, result) if stored and not model.extras else None),
     )
 
 

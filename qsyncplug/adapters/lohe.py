@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from ..core.saved import kept
+from ..lohe.noise import TrajectoriesResult
 from ..lohe.result import SchrodingerLoheResult
 from ..sync import About, SyncView
-from ..sync.dynamics import Dynamics, Kind
+from ..sync.dynamics import Dynamics, Kind, Quantum
 from ..sync.reading import reader
 from ._couplings import rooted
 from ._moments import local_moments
 
-__all__ = ["view_of"]
+__all__ = ["view_of", "view_of_trajectories"]
 
 
 @reader.register(SchrodingerLoheResult)
@@ -71,6 +74,46 @@ def view_of(result: SchrodingerLoheResult) -> SyncView:
         physical=False,
     )
     return SyncView.of(times, fields, about=about)
+
+
+@reader.register(TrajectoriesResult)
+def view_of_trajectories(result: TrajectoriesResult) -> SyncView:
+    """Means over the paths: correlations of the mean Gram matrix, masses, ‖ζ‖.
+
+    The order parameters of the paths decide, each by itself.
+    """
+    model = result.model
+    masses = np.asarray(result.masses)
+    fields: dict[str, Any] = {
+        "masses": masses,
+        "correlations": partial(_mean_correlations, result.gram, masses),
+        "order_parameter": np.minimum(result.mean_order_parameter, 1.0),
+    }
+    about = About(
+        n=result.n,
+        system=f"Schrödinger–Lohe with noise, {result.ntraj} paths",
+        notes=tuple(result.stats.get("neglected", ())),
+        missing={"states": "the oscillators have no joint state"},
+        bosons=False,
+        dynamics=Dynamics(
+            Kind.VECTORS,
+            coupled=_coupled(model),
+            rooted=rooted(getattr(model, "adjacency", None)),
+            quantum=Quantum(ntraj=result.ntraj, paths=np.asarray(result.order_parameters)),
+        ),
+        physical=False,
+    )
+    return SyncView.of(result.times, fields, about=about)
+
+
+@kept()
+def _mean_correlations(gram: np.ndarray, masses: np.ndarray) -> np.ndarray:
+    root = np.sqrt(masses)
+    z = np.asarray(gram) / (root[:, :, None] * root[:, None, :])
+    z = z / np.maximum(1.0, np.abs(z))
+    index = np.arange(z.shape[1])
+    z[:, index, index] = 1.0
+    return np.asarray(z)
 
 
 def _coupled(model: Any) -> bool | None:

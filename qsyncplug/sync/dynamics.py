@@ -13,7 +13,7 @@ import numpy as np
 from ..core.saved import Saved, kept
 from ..core.storage import register
 
-__all__ = ["Dynamics", "Kind", "Quantum", "Spectra"]
+__all__ = ["Dynamics", "Flow", "Kind", "Quantum", "Spectra"]
 
 
 @register
@@ -57,6 +57,38 @@ class Spectra(Saved):
 
 
 @dataclass(frozen=True)
+class Flow(Saved):
+    """What the equations of motion say along a run; whatever is not known is None.
+
+    Attributes
+    ----------
+    velocity : callable or None
+        Phase velocities (N,) at a time index.
+    exponents : callable or None
+        Eigenvalues of the model's Jacobian at a time index, in the frame that turns with the nodes
+        where a common phase is free; None where the model is too large.
+    rest_exponents : callable or None
+        Those at rest (all amplitudes 0).
+    fixed_points : callable or None
+        Of one node in the frame of its drive: states of rest (K,), and the exponents (K, 2) of
+        each.
+    """
+
+    velocity: Callable[[int], np.ndarray] | None = None
+    exponents: Callable[[int], np.ndarray | None] | None = None
+    rest_exponents: Callable[[], np.ndarray] | None = None
+    fixed_points: Callable[[], tuple[np.ndarray, np.ndarray]] | None = None
+
+    def at(self, index: np.ndarray) -> Flow:
+        """The same for a run of which only the times `index` are kept."""
+        return replace(
+            self,
+            velocity=None if self.velocity is None else partial(_entry, self.velocity, index),
+            exponents=None if self.exponents is None else partial(_entry, self.exponents, index),
+        )
+
+
+@dataclass(frozen=True)
 class Quantum(Saved):
     """What is known beside the moments of quantum states; whatever is not is None.
 
@@ -68,11 +100,18 @@ class Quantum(Saved):
         2πP_max−1 of the relative phases of an exact state, by pair.
     ntraj : int or None
         Number of samples that the moments are averages over; None if they are exact.
+    paths : (T, R) array or None
+        Order parameters of R paths of a noisy run.
     """
 
     spectra: Callable[[], Spectra | None] | None = None
     phase_peaks: Callable[[], dict[tuple[int, ...], float]] | None = None
     ntraj: int | None = None
+    paths: np.ndarray | None = None
+
+    def at(self, index: np.ndarray) -> Quantum:
+        """The same for a run of which only the times `index` are kept."""
+        return replace(self, paths=None if self.paths is None else self.paths[index])
 
 
 @dataclass(frozen=True)
@@ -104,13 +143,8 @@ class Dynamics(Saved):
         For each node, whether it would grow from rest if it were alone.
     phases : callable or None
         Continuous phases (rows, N) of a slice of times, never aliased.
-    velocity : callable or None
-        Phase velocities (N,) at a time index.
-    exponents : callable or None
-        Eigenvalues of the model's Jacobian at a time index, in the frame that turns with the nodes
-        where a common phase is free; None where the model is too large.
-    rest_exponents : callable or None
-        Those at rest (all amplitudes 0).
+    flow : Flow
+        Velocities and Jacobians.
     quantum : Quantum
         Of moments: spectra, preferences, samples.
     flags : callable or None
@@ -127,9 +161,7 @@ class Dynamics(Saved):
     dissipative: bool = True
     gain: tuple[bool, ...] | None = None
     phases: Callable[[slice], np.ndarray] | None = None
-    velocity: Callable[[int], np.ndarray] | None = None
-    exponents: Callable[[int], np.ndarray | None] | None = None
-    rest_exponents: Callable[[], np.ndarray] | None = None
+    flow: Flow = Flow()
     quantum: Quantum = Quantum()
     flags: Callable[[], tuple[str, ...]] | None = None
 
@@ -142,8 +174,8 @@ class Dynamics(Saved):
         return replace(
             self,
             phases=None if self.phases is None else partial(_rows, self.phases, index),
-            velocity=None if self.velocity is None else partial(_entry, self.velocity, index),
-            exponents=None if self.exponents is None else partial(_entry, self.exponents, index),
+            flow=self.flow.at(index),
+            quantum=self.quantum.at(index),
         )
 
     def pair(self, nodes: np.ndarray) -> Dynamics:

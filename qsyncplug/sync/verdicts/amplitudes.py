@@ -13,6 +13,7 @@ from .motion import FULL_TURNS, hovering, ratios, standing
 from .phases import Amplitudes, judge_phases, too_few
 from .rates import Estimate, slope
 from .report import Label, Verdict
+from .resonance import with_resonance
 from .sources import AnglePhases
 from .survey import Survey, Track, pieces, survey, track
 
@@ -46,7 +47,10 @@ def judge_amplitudes(case: Case) -> Verdict:
     source = AnglePhases(
         case.times, case.n, lambda part: -np.angle(beta[part]), watched=case.inside.start + 1
     )
-    return judge_phases(case, source, _steadiness(case, size))
+    found = judge_phases(case, source, _steadiness(case, size))
+    if found.label is not Label.DRIFTING or case.n != 2 or case.dynamics.phase_symmetry:
+        return found
+    return with_resonance(case, found, lambda part: -np.angle(beta[part]))
 
 
 # ------------------------------------------------------------ amplitudes that fall
@@ -62,7 +66,9 @@ def _gone(case: Case, beta: np.ndarray, size: np.ndarray) -> Verdict | None:
     if case.samples < 8 or (case.view.is_classical and gain is None):
         return None
     rate = _decay(case, largest)
-    rest = None if case.dynamics.rest_exponents is None else case.dynamics.rest_exponents()
+    rest = (
+        None if case.dynamics.flow.rest_exponents is None else case.dynamics.flow.rest_exponents()
+    )
     unstable = rest is not None and float(rest.real.max()) > 0
     evidence: dict[str, Any] = {"largest |β| at the end": float(largest[-1])}
     if rest is not None:
@@ -242,7 +248,7 @@ def _steadiness(case: Case, size: np.ndarray) -> Amplitudes:
 
 def _aliased(case: Case) -> Verdict | None:
     """Undecided if the model says that relative phases turn too far between two samples."""
-    velocity = case.dynamics.velocity
+    velocity = case.dynamics.flow.velocity
     if velocity is None:
         return None
     index = np.unique(np.linspace(case.inside.start, case.inside.stop - 1, _LOOKS).astype(int))
@@ -355,7 +361,9 @@ def _locked_to_drive(
     case: Case, path: Track, thirds: np.ndarray, evidence: dict[str, Any]
 ) -> Verdict:
     values = (
-        None if case.dynamics.exponents is None else case.dynamics.exponents(case.times.size - 1)
+        None
+        if case.dynamics.flow.exponents is None
+        else case.dynamics.flow.exponents(case.times.size - 1)
     )
     if values is not None:
         evidence["slowest rate of the linearised model"] = -float(values.real.max())
@@ -369,6 +377,27 @@ def _locked_to_drive(
         return case.undecided(why, evidence, advice="a run that starts elsewhere")
     why = (
         f"the phase against the drive stands still (it moves by {thirds[2]:.2g} in the "
-        f"last third of {case.span})"
+        f"last third of {case.span}){_mechanism(case, evidence)}"
     )
     return case.say(Label.DRIVE_LOCKED, why, evidence)
+
+
+def _mechanism(case: Case, evidence: dict[str, Any]) -> str:
+    """Whether the drive locks the phase of an oscillation, or suppresses the oscillation.
+
+    Where it locks a phase, a saddle lies on the cycle beside the stable state, and what is left of
+    rest within it; where it suppresses, the stable state is alone.
+    """
+    if case.dynamics.flow.fixed_points is None:
+        return ""
+    points, exponents = case.dynamics.flow.fixed_points()
+    if not points.size:
+        return ""
+    evidence["states of rest in the frame of the drive"] = int(points.size)
+    saddles = (exponents.real.min(axis=1) < 0) & (exponents.real.max(axis=1) > 0)
+    # (a squeezing drive makes a saddle of rest itself)
+    if np.any(saddles & (np.abs(points) > 1e-3 * np.abs(points).max())):
+        return ": phase locking, a saddle lies beside it on the cycle"
+    if points.size == 1 and exponents.real.max() < 0:
+        return ": by suppression of the oscillation, no other state of rest is beside it"
+    return ""

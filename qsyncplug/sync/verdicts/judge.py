@@ -57,10 +57,17 @@ def verdict(x: Any, *, modes: Any = None) -> Verdict:
     * "amplitude death": the mean field goes to rest although every node has gain. "relaxing to
       vacuum": no node has. "transient synchronisation": the relative phase settles while the
       amplitudes die out.
-    * "locked to the drive", "slipping": one node against its drive.
+    * "locked to the drive", "slipping": one node with gain against its drive; whether the drive
+      locks the phase of its oscillation (a saddle beside) or suppresses it (no other state of rest)
+      is said. Two nodes of a model without a free common phase that drift at a ratio of small
+      whole numbers, and hold it, are "drifting" with the ratio in the evidence.
     * Quantum states have no trajectories. Stationary moments say "phase preference" or not; spectra
       say "entrained", "frequency pulling" or "not entrained": the distance of the peaks is ≤.1,
-      between, or ≥.9 of what it is uncoupled.
+      between, or ≥.9 of what it is uncoupled. One driven node is entrained if its spectrum peaks
+      at the drive's frequency, or more than half of its light is there and hides its own line.
+    * Averages over samples are judged within their 95 % errors, noisy paths each by itself.
+    * Nothing stands that the model does not hold (a free relation of the phases, an unstable
+      state), and no nodes synchronise on which no node acts in common.
 
     A relative phase *stands* if its ranges d₁, d₂, d₃ in the thirds of the window fall by more than
     .45 each time and not ever more slowly (an algebraic approach, as at a saddle-node, does), with

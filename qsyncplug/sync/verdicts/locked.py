@@ -186,9 +186,9 @@ def _mixture(n: int) -> np.ndarray:
 
 def exponents(case: Case, index: int | None = None) -> np.ndarray | None:
     """Eigenvalues of the model at the end of the run (or at an index), or None."""
-    if case.dynamics.exponents is None:
+    if case.dynamics.flow.exponents is None:
         return None
-    return case.dynamics.exponents(case.times.size - 1 if index is None else index)
+    return case.dynamics.flow.exponents(case.times.size - 1 if index is None else index)
 
 
 def passing(case: Case) -> str:

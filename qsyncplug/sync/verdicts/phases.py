@@ -230,7 +230,7 @@ def _resonant(case: Case, source: PhaseSource, evidence: dict[str, Any]) -> Verd
 
     Not where the solver followed the phases, or the model's velocities have been looked at.
     """
-    if isinstance(source, ContinuousPhases) or case.dynamics.velocity is not None:
+    if isinstance(source, ContinuousPhases) or case.dynamics.flow.velocity is not None:
         return None
     nodes = np.unique(np.linspace(0, case.n - 1, min(case.n, _LOOKED_AT)).astype(int))
     rows = np.concatenate([theta[:, nodes] for _, theta in source.chunks()])[case.inside]

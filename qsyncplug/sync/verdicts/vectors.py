@@ -14,6 +14,7 @@ from .order import judge_order, null_value
 from .phases import judge_phases, too_few
 from .rates import Estimate, fit_rate
 from .report import Label, Verdict
+from .shares import judge_paths
 from .sources import AnglePhases
 from .survey import pieces
 
@@ -30,6 +31,8 @@ def judge_vectors(case: Case) -> Verdict:
     """Verdict on correlations z_0k of vectors, with their deviations from 1."""
     if case.n == 1:
         return case.undecided("one node has nothing to synchronise with", advice="a second node")
+    if case.dynamics.quantum.paths is not None:
+        return judge_paths(case, case.dynamics.quantum.paths)
     if case.samples < FEWEST:
         return too_few(case)
     z = np.asarray(case.view.reference(0))[:, 1:]
