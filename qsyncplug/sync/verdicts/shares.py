@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from .case import FEWEST, Case
 from .phases import too_few
@@ -16,8 +16,8 @@ _COMPLETE = 2e-3
 
 def share_interval(count: int, total: int) -> tuple[float, float]:
     """Clopper and Pearson's 95 % interval of a share of which `count` of `total` were seen."""
-    low = 0.0 if count == 0 else float(beta.ppf(0.025, count, total - count + 1))
-    high = 1.0 if count == total else float(beta.ppf(0.975, count + 1, total - count))
+    low = 0.0 if count == 0 else float(betaincinv(count, total - count + 1, 0.025))
+    high = 1.0 if count == total else float(betaincinv(count + 1, total - count, 0.975))
     return low, high
 
 
