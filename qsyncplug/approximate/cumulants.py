@@ -9,7 +9,6 @@ import numpy as np
 from .._ext.bosons import PolynomialFlow, Polynomials
 from .._ext.integrator import RightHandSide
 from ..core.checks import check_integer
-from ..core.errors import ApproximationWarning, warn
 from ..core.gaussian import covariance_from_moments
 from ..core.options import Options
 from ..core.result import Result
@@ -20,17 +19,17 @@ from ..operators.expression import Expression
 from ..operators.handle import Atoms, Level
 from ..operators.level import LevelFactor
 from ..operators.mode import ModeFactor
-from ..operators.spin import SpinFactor
 from ..operators.states import ProductState, coherent_levels
 from ..operators.symbol import Symbol
 from ..operators.system import System
 from ..operators.transform import as_levels, lowered_levels, substituted
 from .closed import AmplitudesResult, ClosedSolver
+from .closure_limits import left_out, without_phase
 from .gaussian import gaussian_equations, moments_of_words, unpacked
 from .sphere import upper_triangle
 from .words import MomentEquations
 
-__all__ = ["Closure", "CumulantResult", "CumulantSolver", "is_symmetric", "left_out"]
+__all__ = ["Closure", "CumulantResult", "CumulantSolver", "is_symmetric"]
 
 
 class Closure:
@@ -394,40 +393,7 @@ class CumulantProblem(Problem):
 
     def finish(self) -> None:
         """See :meth:`Problem.finish`."""
-        self.result._fill()
-
-
-def left_out(closure: Closure) -> list[str]:
-    """What a closure neglects, with warnings where that is known not to be small."""
-    if closure.exact:
-        return []
-    out = [f"joint cumulants of more than {closure.equations.order} operators"]
-    system = closure.system
-    if closure.equations._weights is not None and _acts_on_amplitude(system):
-        text = (
-            "an amplitude is limited by its own nonlinearity and the state has no phase: the "
-            "closure is "
-            "wrong at any size (van der Pol: n=26 for 50.5); start with an amplitude, or use "
-            "twasolve or exactsolve"
-        )
-        out.append(text)
-        warn(text, ApproximationWarning)
-    if closure.table:
-        text = (
-            "spins as sums over distinct atoms: worse than the sphere; use closure='linear', "
-            "twasolve or exactsolve for collective spins"
-        )
-        out.append(text)
-        warn(text, ApproximationWarning)
-    return out
-
-
-def _acts_on_amplitude(system: System) -> bool:
-    """Whether some jump lowers one node by two or more at once."""
-    for jump in system.jumps:
-        for monomial, _ in jump.terms if isinstance(jump, Expression) else ():
-            for symbol, key in monomial:
-                large = isinstance(symbol.factor, (ModeFactor, SpinFactor))
-                if large and -symbol.factor.charge(key)[0] >= 2:
-                    return True
-    return False
+        result = self.result
+        result._fill()
+        if len(result.times):
+            result.stats["neglected"] += without_phase(result.closure, result.moments[-1])

@@ -23,8 +23,9 @@ from ..operators.expression import Expression
 from ..operators.states import ProductState
 from ..operators.system import System
 from .closed import AmplitudesResult, LinearSolver
-from .cumulants import CumulantSolver
-from .gaussian import gaussian_equations, gaussian_expectation
+from .closure_limits import without_phase
+from .cumulants import Closure, CumulantSolver
+from .gaussian import gaussian_equations, gaussian_expectation, moments_of_words
 from .sphere import ClassicalSolver, linear_flow, upper_triangle
 
 __all__ = ["MeanFieldResult", "MeanFieldSolver", "mfsolve_system"]
@@ -186,6 +187,12 @@ class MeanFieldProblem(Problem):
                 "positivity: the covariance breaks the uncertainty relation from "
                 f"t={result.times[bad]:g} on"
             )
+        if result.stats["closure"] == "gaussian":
+            closure = Closure(model, 2, neutral=False)
+            values = moments_of_words(
+                closure.equations.words, result.mean[-1:], result.covariance[-1:]
+            )
+            result.stats["neglected"] += without_phase(closure, values[0])
         if not model.jumps and result.stats["closure"] == "linear":
             drift.update(_conserved(model, result.amplitudes))
         result.stats["drift"] = drift

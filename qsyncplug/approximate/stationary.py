@@ -21,7 +21,8 @@ from ..operators.mode import ModeFactor
 from ..operators.polynomial import Polynomial
 from ..operators.states import ProductState
 from ..operators.system import System
-from .cumulants import Closure, CumulantResult, CumulantSolver, left_out
+from .closure_limits import left_out, without_phase
+from .cumulants import Closure, CumulantResult, CumulantSolver
 
 __all__ = ["MomentState", "cumulant_steadystate", "hierarchy_steadystate"]
 
@@ -353,7 +354,8 @@ def cumulant_steadystate(system: System, *, order: int = 2, state0: Any = None) 
         z = closure.moments(row)[0]
         found = _settled(jacobian, z)
         if found is not None:
-            return MomentState(closure, found[0], tuple(left_out(closure)), found[1])
+            neglected = left_out(closure) + without_phase(closure, found[0])
+            return MomentState(closure, found[0], tuple(neglected), found[1])
         T *= 2
     raise SolverError(f"the cumulants of order {order} do not settle", reason="not settled")
 

@@ -93,6 +93,11 @@ class MomentEquations:
             counts = [sum(counts[j] * own[k - j] for j in range(k + 1)) for k in range(order + 1)]
         return float(sum(counts)) / 2
 
+    @property
+    def neutral_only(self) -> bool:
+        """Whether moments with a charge were left out."""
+        return self._weights is not None
+
     def _count_neutral(self) -> float:
         """Number of moments without charge, conjugates counted once."""
         zero = (0,) * len(self._charges[0])

@@ -1,0 +1,157 @@
+"""What a closure of moments neglects, and where that is known not to be small."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..core.errors import ApproximationWarning, warn
+from ..operators.expression import Expression
+from ..operators.handle import Mode
+from ..operators.mode import ModeFactor
+from ..operators.spin import SpinFactor
+from ..operators.symbol import Symbol
+from ..operators.system import System
+from .words import MomentEquations
+
+__all__ = ["left_out", "without_phase"]
+
+#: a nonlinear loss below this part of the linear one leaves errors of n of up to 2 %
+_SMALL = 0.3
+_ADVICE = "start with an amplitude, or use twasolve or exactsolve"
+
+
+class Closure(Protocol):
+    """What is asked of the equations of moments; see `cumulants.Closure`."""
+
+    @property
+    def system(self) -> System:
+        """Whose moments they are."""
+        ...
+
+    @property
+    def equations(self) -> MomentEquations:
+        """Their rates."""
+        ...
+
+    @property
+    def table(self) -> Mapping[Symbol, Symbol]:
+        """What stands for which symbol of the system."""
+        ...
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing is neglected."""
+        ...
+
+    def expectation(self, operator: Expression, values: np.ndarray) -> Any:
+        """Expectation value of an operator at moments."""
+        ...
+
+
+def left_out(closure: Closure) -> list[str]:
+    """What a closure neglects in any state, with warnings where that is not small."""
+    if closure.exact:
+        return []
+    out = [f"joint cumulants of more than {closure.equations.order} operators"]
+    if closure.table:
+        out.append(
+            "spins as sums over distinct atoms: worse than the sphere; use closure='linear', "
+            "twasolve or exactsolve for collective spins"
+        )
+        warn(out[-1], ApproximationWarning)
+    return out
+
+
+def without_phase(closure: Closure, values: np.ndarray) -> list[str]:
+    """What is wrong with nodes whose nonlinearity acts on an amplitude that the state does not
+    have; a warning too where it started without one.
+
+    Parameters
+    ----------
+    closure : Closure
+    values : ndarray of shape (V,)
+        Moments at the end.
+    """
+    if closure.exact:
+        return []
+    out = []
+    for symbol in _limited(closure.system):
+        if isinstance(symbol.factor, ModeFactor):
+            n, amplitude = _size(closure, symbol, values)
+            if amplitude**2 > 0.5 * n:
+                out += _kept_phase(closure.system, symbol)
+                continue
+            none = amplitude**2 < 1e-6 * n
+            who = f"{symbol} has " + ("no phase" if none else f"|⟨b⟩|²={amplitude**2:.3g} only")
+            text = _of_mode(closure, symbol, values, n, f"{who} (n={n:.3g})")
+        else:
+            text = _wrong(f"{symbol} has no phase") if closure.equations.neutral_only else ""
+        if text:
+            out.append(text)
+            # moments with a charge were left out because the start has the symmetry
+            if closure.equations.neutral_only:
+                warn(text, ApproximationWarning)
+    return out
+
+
+def _limited(system: System) -> list[Symbol]:
+    """Modes and spins that some jump lowers by two or more at once."""
+    found = []
+    for symbol in system.symbols:
+        for jump in system.jumps:
+            for monomial, _ in jump.terms if isinstance(jump, Expression) else ():
+                key = dict(monomial).get(symbol)
+                large = isinstance(symbol.factor, (ModeFactor, SpinFactor))
+                if key is not None and large and -symbol.factor.charge(key)[0] >= 2:
+                    found.append(symbol)
+    return list(dict.fromkeys(found))
+
+
+def _size(closure: Closure, symbol: Symbol, values: np.ndarray) -> tuple[float, float]:
+    """⟨b†b⟩ and |⟨b⟩|."""
+    b = Mode(symbol)
+    amplitude = closure.expectation(Expression(b.spaces, b.terms), values)
+    return float(closure.expectation(b.dag() * b, values).real), abs(complex(amplitude))
+
+
+def _kept_phase(system: System, symbol: Symbol) -> list[str]:
+    """What is said of a phase that symmetry lets diffuse."""
+    if not system.symmetries.vanishing_amplitudes[system.symbols.index(symbol)]:
+        return []
+    return [f"the phase of {symbol} diffuses: its exact amplitude decays, that of a closure stays"]
+
+
+def _of_mode(closure: Closure, symbol: Symbol, values: np.ndarray, n: float, who: str) -> str:
+    """A warning where fluctuations, not an amplitude, meet the nonlinear loss."""
+    system, b = closure.system, Mode(symbol)
+    number = b.dag() * b
+    rate = system.adjoint(number)
+    if not rate.isconstant:
+        return _wrong(who)
+    ((own, _),) = number.terms
+    linear = rate.terms.get((own, ()), 0j).real
+    higher = {k: v for k, v in rate.terms.items() if _degree(k[0]) > 2}
+    if linear >= 0:
+        return _wrong(who) if higher else ""
+    bent = closure.expectation(Expression(rate.spaces, higher), values).real if higher else 0.0
+    share = abs(float(bent)) / max(-linear * n, 1e-300)
+    if share < _SMALL:
+        return ""
+    return (
+        f"{who} and its nonlinear loss is {share:.2g} of the linear one: no small parameter "
+        f"controls the closure; {_ADVICE}"
+    )
+
+
+def _degree(monomial: tuple[tuple[Symbol, tuple[int, ...]], ...]) -> int:
+    return sum(s.factor.degree(key) for s, key in monomial)
+
+
+def _wrong(who: str) -> str:
+    return (
+        f"an amplitude is limited by its own nonlinearity and {who}: the closure is wrong at any "
+        f"size (van der Pol: n=26 for 50.5); {_ADVICE}"
+    )
