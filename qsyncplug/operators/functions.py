@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -17,7 +18,6 @@ from .polynomial import (
     Polynomial,
     compile_polynomials,
     conjugate,
-    derivative,
     multiply,
     number,
     total,
@@ -45,24 +45,25 @@ class ClassicalSpace:
     def __init__(self) -> None:
         self.variables = 0
         self.real: set[int] = set()
-        self._brackets: list[tuple[tuple[int, bool], tuple[int, bool], Polynomial]] = []
+        self._brackets: list[tuple[int, int, Polynomial]] = []
         self._squares: dict[int, Polynomial] = {}
         self._bases: list[Polynomial] = []
+        self._slopes: list[dict[int, Polynomial]] = []
         self._powers: list[tuple[int, float]] = []
 
     def mode(self) -> Function:
         """One more mode."""
         k = self._add(1)
-        self._pair((k, False), (k, True), number(-1j))
+        self._pair(2 * k + 1, 2 * k, number(-1j))
         return self.variable(k)
 
     def spin(self) -> tuple[Function, Function]:
         """S− and S_z of one more spin."""
         k = self._add(2)
         self.real.add(k + 1)
-        self._pair((k, False), (k, True), total((2j, variable(k + 1))))
-        self._pair((k + 1, False), (k, False), total((1j, variable(k))))
-        self._pair((k + 1, False), (k, True), total((-1j, variable(k, True))))
+        self._pair(2 * k + 1, 2 * k, total((2j, variable(k + 1))))
+        self._pair(2 * k + 3, 2 * k + 1, total((1j, variable(k))))
+        self._pair(2 * k + 3, 2 * k, total((-1j, variable(k, True))))
         return self.variable(k), self.variable(k + 1)
 
     def variable(self, k: int) -> Function:
@@ -73,7 +74,7 @@ class ClassicalSpace:
         self.variables += count
         return self.variables - count
 
-    def _pair(self, a: tuple[int, bool], b: tuple[int, bool], value: Polynomial) -> None:
+    def _pair(self, a: int, b: int, value: Polynomial) -> None:
         self._brackets += [(a, b, value), (b, a, total((-1.0, value)))]
 
     def power(self, base: Function, exponent: float) -> Function:
@@ -81,6 +82,7 @@ class ClassicalSpace:
         plain = self._plain(base.terms)
         if plain not in self._bases:
             self._bases.append(plain)
+            self._slopes.append(_derivatives(plain))
         return Function(self, self._power(self._bases.index(plain), exponent))
 
     def _plain(self, a: Polynomial) -> Polynomial:
@@ -112,7 +114,8 @@ class ClassicalSpace:
 
     def product(self, a: Polynomial, b: Polynomial) -> Polynomial:
         """The product, with one power of each base and z̄z as :meth:`relate` says."""
-        return self._merged(multiply(a, b))
+        out = multiply(a, b)
+        return self._merged(out) if self._powers or self._squares else out
 
     def _merged(self, a: Polynomial) -> Polynomial:
         out: Polynomial = {}
@@ -143,32 +146,34 @@ class ClassicalSpace:
             term = multiply(term, self._power(base, exponent))
         return term
 
-    def derivative(self, a: Polynomial, k: int, conjugated: bool = False) -> Polynomial:
-        """∂a/∂z_k, or ∂a/∂z̄_k (z and z̄ independent), through the powers too."""
-        out = derivative(a, k, conjugated)
-        for p, (base, exponent) in enumerate(list(self._powers)):
-            inner = derivative(self._bases[base], k, conjugated)
-            if inner and (outer := derivative(a, self.variables + p)):
-                chain = self.product(self._power(base, exponent - 1), inner)
-                out = total((1.0, out), (exponent, self.product(outer, chain)))
-        return out
+    def gradient(self, a: Polynomial) -> dict[int, Polynomial]:
+        """Derivatives by the letters 2k (z̄_k) and 2k+1 (z_k) of the variables, through the powers
+        too; those that vanish are left out.
+        """
+        out = _derivatives(a)
+        for letter in [x for x in out if x >> 1 >= self.variables]:
+            base, exponent = self._powers[(letter >> 1) - self.variables]
+            outer = total((exponent, out.pop(letter)))
+            outer = self.product(outer, self._power(base, exponent - 1))
+            for k, inner in self._slopes[base].items():
+                out[k] = total((1.0, out.get(k, {})), (1.0, self.product(outer, inner)))
+        return {k: x for k, x in out.items() if x}
 
     def bracket(self, a: Function, b: Function) -> Function:
         """The Poisson bracket {a, b}."""
         out: Polynomial = {}
-        for (i, starred), (j, other), value in self._brackets:
-            if (left := self.derivative(a.terms, i, starred)) and (
-                right := self.derivative(b.terms, j, other)
-            ):
-                out = total((1.0, out), (1.0, self.product(self.product(left, right), value)))
+        left, right = a.gradient, b.gradient
+        for i, j, value in self._brackets:
+            if i in left and j in right:
+                term = self.product(self.product(left[i], right[j]), value)
+                out = total((1.0, out), (1.0, term))
         return Function(self, out)
 
     def rate(self, a: Function, energy: Function, jumps: Sequence[Function]) -> Function:
         r""":math:`\{a,H\}+\tfrac i2Σ(L^*\{a,L\}-\{a,L^*\}L)`."""
         out = self.bracket(a, energy)
         for jump in jumps:
-            bra = jump.dag()
-            gain = bra * self.bracket(a, jump) - self.bracket(a, bra) * jump
+            gain = jump.bar * self.bracket(a, jump) - self.bracket(a, jump.bar) * jump
             out = out + 0.5j * gain
         return out
 
@@ -202,12 +207,33 @@ class ClassicalSpace:
         return Polynomials(self.variables, arrays, factors, self.powers())
 
 
+def _derivatives(a: Polynomial) -> dict[int, Polynomial]:
+    """By every letter that occurs."""
+    out: dict[int, Polynomial] = {}
+    for (letters, factors), value in a.items():
+        for k in set(letters):
+            at = letters.index(k)
+            rest = letters[:at] + letters[at + 1 :]
+            add_term(out.setdefault(k, {}), (rest, factors), value * letters.count(k))
+    return out
+
+
 @dataclass(eq=False)
 class Function:
     """A polynomial in the letters of a phase space, which adds and multiplies like an operator."""
 
     space: ClassicalSpace
     terms: Polynomial
+
+    @cached_property
+    def gradient(self) -> dict[int, Polynomial]:
+        """See :meth:`ClassicalSpace.gradient`."""
+        return self.space.gradient(self.terms)
+
+    @cached_property
+    def bar(self) -> Function:
+        """The complex conjugate."""
+        return Function(self.space, conjugate(self.terms, self.space.real))
 
     def _other(self, x: Function | complex) -> Polynomial:
         return x.terms if isinstance(x, Function) else number(x)
@@ -224,7 +250,9 @@ class Function:
         return -1 * self + x
 
     def __mul__(self, x: Function | complex) -> Function:
-        return Function(self.space, self.space.product(self.terms, self._other(x)))
+        if not isinstance(x, Function):
+            return Function(self.space, total((x, self.terms)))
+        return Function(self.space, self.space.product(self.terms, x.terms))
 
     __rmul__ = __mul__
 
@@ -233,8 +261,8 @@ class Function:
 
     def dag(self) -> Function:
         """The complex conjugate."""
-        return Function(self.space, conjugate(self.terms, self.space.real))
+        return self.bar
 
     def derivative(self, k: int, conjugated: bool = False) -> Function:
-        """∂/∂z_k, or ∂/∂z̄_k."""
-        return Function(self.space, self.space.derivative(self.terms, k, conjugated))
+        """∂/∂z_k, or ∂/∂z̄_k (z and z̄ independent)."""
+        return Function(self.space, self.gradient.get(2 * k + (not conjugated), {}))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -128,10 +128,15 @@ def chain_equations(
 @lru_cache(maxsize=64)
 def _linear(model: ChainParameters, eliminated: bool, sigma_z: float) -> LinearEquations:
     """Vectors on the sphere, which need no roots, unless a jump acts through the bosons."""
-    space = (modes(2) if model.uses_bosons else spins(*model.n))[0].symbol.space
-    coordinates = Classical(space.symbols, Expression((space,)), []).coordinates
     equations = chain_equations(model, not model.uses_bosons, eliminated, sigma_z)
-    return equations.linear(coordinates)
+    return equations.linear(_coordinates(model.uses_bosons))
+
+
+@cache
+def _coordinates(bosons: bool) -> list[Coordinate]:
+    """(q1, p1, q2, p2) of two modes, or (x1, y1, z1, x2, y2, z2) of two spins of any length."""
+    space = (modes(2) if bosons else spins(2, 2))[0].symbol.space
+    return Classical(space.symbols, Expression((space,)), []).coordinates
 
 
 def chain_flow(model: ChainParameters, eliminated: bool, sigma_z: float) -> LinearisedFlow:
