@@ -2,10 +2,11 @@
    QN_LANES is the number of doubles in a register. Random numbers come from 8 lanes of
    xoroshiro128++ in every build, so that a seed means the same everywhere.
 
-   Normals: Box and Muller's transformation of 2 x 64 random bits. 52 bits give the radius sqrt(-2
-   log u), 0 < u <= 1, so that the tail ends at 8.5 standard deviations (probability 2e-17); 52 bits
-   give the angle within half a turn, and one bit which half. The polynomials are exact to 7e-12
-   (logarithm) and 8e-13. */
+   Normals: Box and Muller's transformation of 64 random bits. The upper 52 give the radius sqrt(-2
+   log u), 0 < u <= 1, so that the tail ends at 8.5 standard deviations (probability 2e-17); 24 of
+   the lower 25 the angle within half a turn, at the middles of 2^24 equal parts, and the last bit
+   which half. Bits 12 to 24 say both: of the radius they matter where u < 2^-27, past 6 standard
+   deviations. The polynomials are exact to 2e-9 (logarithm) and 2e-10. */
 
 #define QN_INLINE TARGET static inline __attribute__((always_inline))
 #define vec NAME(noisy_doubles)
@@ -19,23 +20,25 @@ typedef unsigned long long ivec __attribute__((vector_size(8 * QN_LANES), aligne
 /* adding and subtracting it rounds to the nearest integer, which is then in the low bits */
 #define MAGIC 6755399441055744.0
 #define SIGN 0x8000000000000000ULL
-/* sin(2 pi r)/r and cos(2 pi r) in powers of r^2, r^2 <= 1/16: to 8e-14 in the sine, 8e-13 and
-   2e-15 */
+/* sin(2 pi r)/r and cos(2 pi r) in powers of r^2, r^2 <= 1/16: to 8e-14 and 8e-13 */
 static const double qn_sine[7] = {
     0x1.921fb54442bb4p+2, -0x1.4abbce624ad99p+5, 0x1.466bc66ed3d1cp+6, -0x1.32d2c9b2d1df5p+6,
     0x1.50770f6a5a66bp+5, -0x1.e29b82ab98ea9p+3, 0x1.d53abdeb199c1p+1};
 static const double qn_cosine7[7] = {
     0x1.fffffffffe58ap-1, -0x1.3bd3cc9b93532p+4, 0x1.03c1f06d70297p+6, -0x1.55d3c047a1330p+6,
     0x1.e1f24d707d37cp+5, -0x1.a651b504444edp+4, 0x1.e25799d50d08dp+2};
-static const double qn_cosine8[8] = {
-    0x1.fffffffffffefp-1, -0x1.3bd3cc9be4180p+4, 0x1.03c1f0819eba5p+6, -0x1.55d3c7d851320p+6,
-    0x1.e1f500e46da7bp+5, -0x1.a6d070b706549p+4, 0x1.f9612b4f21835p+2, -0x1.a52d5b81f5ed5p+0};
+/* the same for the angles of normals: to 1.1e-10 and 2.2e-10 */
+static const double qn_sine6[6] = {
+    0x1.921fb54425516p+2, -0x1.4abbce51c31dap+5, 0x1.466bc06900900p+6, -0x1.32d12ebe6b560p+6,
+    0x1.5014072bd9ca2p+5, -0x1.cc9b5f3456b49p+3};
+static const double qn_cosine6[6] = {
+    0x1.fffffffe1a5acp-1, -0x1.3bd3cc5795ceap+4, 0x1.03c1e40aebbdep+6, -0x1.55d07347dc5ecp+6,
+    0x1.e126af91df3e2p+5, -0x1.8fb3f4a0ec307p+4};
 /* -2 log(1 + f)/f for 1/sqrt(2) <= 1 + f < sqrt(2) */
-static const double qn_log[14] = {
-    -0x1.fffffffffbcb0p+0, 0x1.fffffffecae59p-1, -0x1.5555556e75120p-1, 0x1.0000015fdf390p-1,
-    -0x1.999982ba66962p-2, 0x1.555468681e9b4p-2, -0x1.2495b3ff17576p-2, 0x1.0022d10053211p-2,
-    -0x1.c6c74537edb73p-3, 0x1.94a481a90569fp-3, -0x1.72df5f43a0b36p-3, 0x1.7eaf366ddb3dfp-3,
-    -0x1.7450fbf77bc18p-3, 0x1.827a940e44864p-4};
+static const double qn_log[11] = {
+    -0x1.0000000294d3fp+1, 0x1.ffffff9b54336p-1, -0x1.555540bfde981p-1, 0x1.000029dbd8b37p-1,
+    -0x1.99a6e4e0efb7fp-2, 0x1.5554c03ac1ed9p-2, -0x1.23115669be2f7p-2, 0x1.fcc1c03210548p-3,
+    -0x1.e94d9cb15bff0p-3, 0x1.dbfb5485ff03dp-3, -0x1.0d33d860b6dfcp-3};
 #endif
 
 typedef struct {
@@ -89,18 +92,20 @@ QN_INLINE void NAME(close)(NAME(lanes) g, uint64_t *state)
 /* INOUT g; OUT first, second: two normals a lane */
 QN_INLINE void NAME(pair)(NAME(lanes) * g, vec *first, vec *second)
 {
-    ivec one = NAME(bits)(g), two = NAME(bits)(g);
+    ivec bits = NAME(bits)(g);
     /* u in (0, 1] = 2^e (1 + f) */
-    vec u = 2.0 - (vec)((one >> 12) | 0x3ff0000000000000ULL);
+    vec u = 2.0 - (vec)((bits >> 12) | 0x3ff0000000000000ULL);
     ivec raised = (ivec)u + (0x3ff0000000000000ULL - 0x3fe6a09e667f3bcdULL), power = raised >> 52;
     vec f = (vec)((ivec)u - (power << 52) + 0x3ff0000000000000ULL) - 1.0;
     vec e = (vec)(power | 0x4330000000000000ULL) - (4503599627370496.0 + 1023.0);
-    vec square = f * NAME(poly)(f, qn_log, 14) - 1.3862943611198906 * e, radius;
+    vec square = f * NAME(poly)(f, qn_log, 11) - 1.3862943611198906 * e, radius;
     for (int l = 0; l < QN_LANES; l++) radius[l] = __builtin_sqrt(square[l]);
     /* half a turn, and a sign for the other half */
-    vec t = ((vec)((two >> 12) | 0x3ff0000000000000ULL) - 1.5) * 0.5, y = t * t;
-    *first = (vec)((ivec)(radius * NAME(poly)(y, qn_cosine7, 7)) ^ (two << 63));
-    *second = radius * (t * NAME(poly)(y, qn_sine, 7));
+    vec t = (vec)(((bits << 27) & 0x000ffffff0000000ULL) | 0x3ff0000000000000ULL);
+    t = t * 0.5 - (0.75 - 0x1p-26);
+    vec y = t * t;
+    *first = (vec)((ivec)(radius * NAME(poly)(y, qn_cosine6, 6)) ^ (bits << 63));
+    *second = radius * (t * NAME(poly)(y, qn_sine6, 6));
 }
 
 /* INOUT state; OUT out (count) */
@@ -125,7 +130,7 @@ QN_INLINE void NAME(turned)(vec y, vec *s, vec *c)
     vec shifted = 2.0 * y + MAGIC, q = shifted - MAGIC, r = y - 0.5 * q, r2 = r * r;
     ivec sign = (ivec)shifted << 63;
     *s = (vec)((ivec)(r * NAME(poly)(r2, qn_sine, 7)) ^ sign);
-    *c = (vec)((ivec)NAME(poly)(r2, qn_cosine8, 8) ^ sign);
+    *c = (vec)((ivec)NAME(poly)(r2, qn_cosine7, 7) ^ sign);
 }
 
 /* what a sweep does to one vector of particles. IN rule, full (constants wherever this is inlined),

@@ -2,6 +2,8 @@ r"""Particles on spheres: self-attention, Lohe's model, and the complex sphere b
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -52,8 +54,9 @@ class Sphere(SavedModel):
     On the real sphere :math:`P_xv=v-\langle x,v\rangle x`. On the complex one
     :math:`P_xv=v-\langle v,x\rangle x`, with which κ=k/2 is the Schrödinger–Lohe coupling and d=1
     Kuramoto's model of coupling 2κ, :math:`x=e^{-iθ}`; weights are of :math:`\mathrm{Re}\langle
-    x_i,x_j\rangle`. With β=0 the sums are O(n d), with a polynomial of degree p
-    :math:`O(n\,d^{p+1})` by moments, else O(n² d). d=2 is the circle. For d≥3 and β≥0
+    x_i,x_j\rangle`. With β=0 the sums are O(n d), with a polynomial of degree p :math:`O(n\,d\,
+    \binom{d+p-1}{p})` by symmetric moments, else O(n² d): already p=1 asks for the product
+    :math:`XX^TX`, as hard as any product of matrices. d=2 is the circle. For d≥3 and β≥0
     almost every initial state ends in one point (J. Markdahl, J. Thunberg, J. Gonçalves, IEEE
     Trans. Autom. Control 63, 1664 (2018), for β=0; C. Criscitiello et al., arXiv:2405.18273,
     in general).
@@ -161,17 +164,39 @@ def _polynomial_pull(series: np.ndarray, x: np.ndarray) -> np.ndarray:
     """1/n Σ_j Σ_k c_k Re⟨x_i, x_j⟩^k x_j, by moments where they are fewer than the particles."""
     n = len(x)
     real = np.concatenate([x.real, x.imag], axis=1) if np.iscomplexobj(x) else x
-    width = real.shape[1]
-    if width ** (series.size - 1) > n:
+    width, degree = real.shape[1], series.size - 1
+    if math.comb(width + degree - 1, degree) > n:
         weight = np.polynomial.polynomial.polyval(real @ real.T, series)
         return np.asarray(weight @ x / n)
-    powers, pull = np.ones((n, 1)), np.zeros_like(x)
-    for k, c in enumerate(series):
-        if k:
-            powers = (powers[:, :, None] * real[:, None, :]).reshape(n, -1)
+    pull = np.zeros_like(x)
+    for c, (monomials, counts) in zip(series, _monomials(real, degree), strict=True):
         if c != 0:
-            pull = pull + c / n * (powers @ (powers.T @ x))
+            pull = pull + (c / n * counts * monomials) @ (monomials.T @ x)
     return pull
+
+
+def _monomials(real: np.ndarray, degree: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Distinct products of k coordinates, (n, m), and how often (Σ_a x_a y_a)^k has each, (m,)."""
+    n, width = real.shape
+    yield np.ones((n, 1)), np.ones(1)
+    # those whose first coordinate is a, with the number of factors x_a and how often they occur
+    first = [(real[:, a : a + 1], np.ones(1), np.ones(1)) for a in range(width)]
+    for k in range(1, degree + 1):
+        if k > 1:
+            first = [_times(real[:, a : a + 1], first[a], first[a + 1 :], k) for a in range(width)]
+        yield np.concatenate([f[0] for f in first], axis=1), np.concatenate([f[1] for f in first])
+
+
+_Monomials = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def _times(x: np.ndarray, same: _Monomials, later: list[_Monomials], k: int) -> _Monomials:
+    """Products of degree k with x first, from those of degree k-1 that begin with x or after it."""
+    products = np.concatenate([x * part[0] for part in (same, *later)], axis=1)
+    repeats = np.concatenate([same[2] + 1] + [np.ones(part[1].size) for part in later])
+    # a multinomial coefficient grows by k over the number of factors x
+    counts = np.concatenate([part[1] for part in (same, *later)]) * k / repeats
+    return products, counts, repeats
 
 
 class SphereResult(Result):

@@ -95,11 +95,11 @@ class TestNormals:
                 return out
 
             for row in found:
-                one, two = draw(), draw()
-                radius = math.sqrt(-2 * math.log(1 - (one >> 12) / 2**52))
-                angle = math.pi * ((two >> 12) / 2**52 - 0.5)
-                expected = [radius * math.cos(angle) * (-1) ** (two & 1), radius * math.sin(angle)]
-                assert [row[lane], row[lane + 8]] == pytest.approx(expected, rel=1e-10, abs=1e-11)
+                bits = draw()
+                radius = math.sqrt(-2 * math.log(1 - (bits >> 12) / 2**52))
+                angle = math.pi * ((((bits >> 1) & 0xFFFFFF) + 0.5) / 2**24 - 0.5)
+                expected = [radius * math.cos(angle) * (-1) ** (bits & 1), radius * math.sin(angle)]
+                assert [row[lane], row[lane + 8]] == pytest.approx(expected, rel=3e-9, abs=1e-9)
 
 
 class TestOnePass:

@@ -89,3 +89,21 @@ def test_bad_input():
         Sphere(rotations=[[1.0, 0.0], [0.0, 1.0]])
     with pytest.raises(TypeError, match="model must be a Sphere"):
         spheresolve(Circle(sine()), [[1.0, 0.0]], [0.0, 1.0])
+
+
+@pytest.mark.parametrize("degree", range(6))
+@pytest.mark.parametrize("complex_sphere", [False, True])
+def test_polynomial_weights_by_moments_are_the_sums_over_pairs(degree, complex_sphere):
+    rng = np.random.default_rng(degree)
+    x = rng.normal(size=(400, 2)) + (1j * rng.normal(size=(400, 2)) if complex_sphere else 0)
+    if not complex_sphere:
+        x = rng.normal(size=(400, 4))
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    series = rng.normal(size=degree + 1)
+    inner = (x @ np.conj(x).T).real
+    pull = sum(c * inner**k for k, c in enumerate(series)) @ x / 400
+    along = np.sum(np.conj(pull) * x, axis=1, keepdims=True)
+    found = Sphere(polynomial=series).velocity(x)
+    assert found == pytest.approx(pull - along * x, rel=1e-12, abs=1e-12)
+    few = x[:5]  # fewer than the moments
+    assert Sphere(polynomial=series).velocity(few).shape == few.shape
