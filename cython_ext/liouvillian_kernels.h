@@ -10,6 +10,9 @@
 /* Elements behind the end of a segment that a product may read. */
 #define QL_OVERRUN 32
 
+/* Polynomials of time that a generator may have. */
+#define QL_FUNCTIONS 8
+
 /* coefficient[i] = v[i] conj(w[i]) of one term on one segment, i = 0 .. length-1; zero outside low
    .. high-1. */
 typedef struct {
@@ -45,6 +48,14 @@ typedef struct {
        IN rows, n, count, f, c, c_stride, stride; INOUT out */
     void (*combine)(ptrdiff_t rows, ptrdiff_t n, int count, const double *const *f,
                     const double *c, ptrdiff_t c_stride, double *out, ptrdiff_t stride);
+    /* the polynomials p_l(s) = sum_q g[l * (powers + 1) + q] s^q of a running expansion, see
+       moving.pyx: for each i < n, with c_0 = x[i] and c_q = place here[q][i],
+       out[l][i] = sum_q g c_q and before[q][i] = two c_(q-1) + back before[q][i].
+       IN n, powers, place, two, back, x, here, functions (1 .. QL_FUNCTIONS), g;
+       INOUT before; OUT out */
+    void (*running)(ptrdiff_t n, int powers, double place, double two, double back,
+                    const double *x, double *const *before, double *const *here, int functions,
+                    const double *g, double *const *out);
 } ql_kernels;
 
 /* The kernels for this processor, or those of a given level: 0 portable, 1 AVX2, 2 AVX-512 (NULL:

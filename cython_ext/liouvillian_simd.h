@@ -195,7 +195,50 @@ TARGET static void NAME(combine)(ptrdiff_t rows, ptrdiff_t n, int count, const d
     }
 }
 
-static const ql_kernels NAME(kernels) = {QL_TEXT(QL_SUFFIX), NAME(product), NAME(combine)};
+/* as running of ql_kernels, with a constant number of functions */
+QL_INLINE void NAME(sums)(const int functions, ptrdiff_t n, int powers, double place, double two,
+                          double back, const double *x, double *const *before,
+                          double *const *here, const double *g, double *const *out)
+{
+    ptrdiff_t i = 0;
+    for (; i + QL_LANES <= n; i += QL_LANES) {
+        vec c = NAME(load)(x + i), s[QL_FUNCTIONS];
+        for (int l = 0; l < functions; l++) s[l] = g[l * (powers + 1)] * c;
+        for (int q = 0; q < powers; q++) {
+            vec next = two * c + back * NAME(load)(before[q] + i);
+            c = place * NAME(load)(here[q] + i);
+            NAME(store)(before[q] + i, next);
+            for (int l = 0; l < functions; l++) s[l] += g[l * (powers + 1) + q + 1] * c;
+        }
+        for (int l = 0; l < functions; l++) NAME(store)(out[l] + i, s[l]);
+    }
+    for (; i < n; i++) {
+        double c = x[i], s[QL_FUNCTIONS];
+        for (int l = 0; l < functions; l++) s[l] = g[l * (powers + 1)] * c;
+        for (int q = 0; q < powers; q++) {
+            double next = two * c + back * before[q][i];
+            c = place * here[q][i];
+            before[q][i] = next;
+            for (int l = 0; l < functions; l++) s[l] += g[l * (powers + 1) + q + 1] * c;
+        }
+        for (int l = 0; l < functions; l++) out[l][i] = s[l];
+    }
+}
+
+/* see ql_kernels */
+TARGET static void NAME(running)(ptrdiff_t n, int powers, double place, double two, double back,
+                                 const double *x, double *const *before, double *const *here,
+                                 int functions, const double *g, double *const *out)
+{
+    if (functions == 1)
+        NAME(sums)(1, n, powers, place, two, back, x, before, here, g, out);
+    else
+        NAME(sums)(functions, n, powers, place, two, back, x, before, here, g, out);
+}
+
+static const ql_kernels NAME(kernels) = {
+    QL_TEXT(QL_SUFFIX), NAME(product), NAME(combine), NAME(running)
+};
 
 #undef QL_INLINE
 #undef QL_EACH

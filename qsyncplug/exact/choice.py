@@ -12,9 +12,10 @@ import numpy as np
 import qutip
 
 from ..core.checks import available_memory, check_memory
+from .elements import Elements
 from .entries import EntryTable
 from .external import liouvillian_bytes
-from .liouvillian import Elements, Liouvillian
+from .liouvillian import Liouvillian
 
 __all__ = ["QUTIP_METHODS", "WHOLE_STATE", "Choice", "Task"]
 

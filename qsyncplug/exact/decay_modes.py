@@ -15,7 +15,7 @@ from ..core.checks import check_integer, check_memory
 from ..core.errors import QsyncplugWarning, SolverError, warn
 from ..core.saved import Saved
 from .ellipse import Expansion, estimate_ellipse
-from .liouvillian import Elements
+from .elements import Elements
 from .patience import say_if_long
 from .problem import Problem, exact_problem
 

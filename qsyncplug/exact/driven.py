@@ -1,79 +1,29 @@
-"""Runs whose operators depend on time: Dormand–Prince on the matrix-free generator, and pulses
-that are not missed.
+"""Runs whose operators depend on time: windows in which they are polynomials of time, elsewhere
+Dormand–Prince steps; pulses are not missed.
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from .._ext.integrator import Integrator
-from .liouvillian import Elements, Liouvillian
-from .propagate import Counters, Window
+from .elements import Elements
+from .ellipse import ritz_values
+from .looks import Looks, look_ahead
+from .moving import MovingParts, MovingStepper
+from .propagate import NOTHING, Counters, Window
 from .shifts import NotRealError
 
-__all__ = ["DrivenStepper", "active_intervals"]
+__all__ = ["DrivenStepper"]
 
-#: looks at a coefficient between two outputs, and at least so many over the whole run
-_LOOKS, _LEAST_LOOKS = 16, 4096
-_MOST_LOOKS = 40_000
-#: change of a coefficient, relative to its range, that counts as activity
-_QUIET = 1e-7
-
-
-def _knots(coefficient: Any) -> np.ndarray:
-    """Times at which the sampled parts of a coefficient are given; empty for functions."""
-    found = [np.zeros(0)]
-
-    def collect(item: Any) -> None:
-        if hasattr(item, "from_PPoly"):
-            found.append(np.asarray(item.__reduce__()[1][0], dtype=float))
-        elif hasattr(item, "replace_arguments"):
-            collect(item.__reduce__())
-        elif isinstance(item, (tuple, list)):
-            for part in item:
-                collect(part)
-
-    # a coefficient that cannot be taken apart is looked at like a function
-    with contextlib.suppress(TypeError, AttributeError):
-        collect(coefficient)
-    return np.concatenate(found)
-
-
-def _value(coefficient: Any, t: float) -> complex:
-    try:
-        return complex(coefficient(t))
-    except Exception as error:
-        raise ValueError(
-            f"a coefficient of the system raised {type(error).__name__} at t={t:g}: {error}"
-        ) from error
-
-
-def active_intervals(liouvillian: Liouvillian, times: np.ndarray) -> np.ndarray:
-    """Where the coefficients change: rows (begin, end), in order; steps must not pass an edge
-    of them unseen.
-
-    Looked at are the outputs, points between them, and the knots of sampled coefficients.
-    """
-    if len(times) < 2:
-        return np.zeros((0, 2))
-    looks = int(np.clip(_LEAST_LOOKS // len(times) + 1, _LOOKS, _MOST_LOOKS // len(times) + 1))
-    pieces = [times[:-1] + (times[1:] - times[:-1]) * (k / looks) for k in range(looks)]
-    grid = np.concatenate([*pieces, times[-1:], *(_knots(c) for c in liouvillian.coefficients)])
-    grid = np.unique(grid[(grid >= times[0]) & (grid <= times[-1])])
-    values = np.array([[_value(c, t) for c in liouvillian.coefficients] for t in grid])
-    if not np.all(np.isfinite(values)):
-        k = int(np.argmax(~np.all(np.isfinite(values), axis=1)))
-        raise ValueError(f"a coefficient of the system is not finite at t={grid[k]:g}")
-    span = np.abs(values - values[:1]).max(axis=0)
-    moving = np.any(
-        np.abs(np.diff(values, axis=0)) > _QUIET * np.where(span > 0, span, np.inf), axis=1
-    )
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], moving, [False]]).astype(int)))
-    return np.stack([grid[edges[0::2]], grid[edges[1::2]]], axis=1)
+#: longest step of the Dormand–Prince method in units of the fastest rate, and pieces (in that
+#: unit) that are too short for the rate to be looked for
+_STABLE, _SHORT = 5.5, 10.0
+#: outputs that steps deliver before a window is tried again
+_UNTIL_TRIED = 4
 
 
 class DrivenStepper:
@@ -104,36 +54,72 @@ class DrivenStepper:
         atol: float,
         max_step: float,
         states: bool,
-        readout: Any,
+        readout: Any = None,
     ):
         self.elements, self.readout, self.states = elements, readout, states
         self.t, self.x = float(times[0]), np.array(x, dtype=float)
         self.counters = Counters()
-        active = active_intervals(elements.owner, times)
+        self.looks = look_ahead(elements.owner, times)
         # a restart at every edge: the first step after it is chosen anew
-        edges = np.unique(np.concatenate([active.ravel(), times[-1:]]))
+        edges = np.unique(np.concatenate([self.looks.active.ravel(), times[-1:]]))
         self._edges = edges[edges > times[0]]
         self._accuracy = (rtol, atol, max_step)
-        self._active = active
+        self.moving = self._windows()
         self._integrator: Integrator | None = None
         self._before = 0
         self._end = self.t
+        self._fastest, self._max_step = 0.0, max_step
+        self._used: set[str] = set()
+
+    @property
+    def integrator(self) -> str:
+        """What has been used, by name."""
+        return " and ".join(sorted(self._used))
+
+    def _windows(self) -> MovingStepper | None:
+        """The windows, where the generator is of few parts."""
+        parts = MovingParts.of(self.elements, self.looks)
+        if parts is None:
+            return None
+        rtol, atol, longest = self._accuracy
+        windows = MovingStepper(
+            parts,
+            self.looks,
+            self.x,
+            self.t,
+            tolerance=max(1e-13, min(0.1 * rtol, 10 * atol)),
+            readout=NOTHING if self.readout is None else self.readout,
+            states=self.states,
+            max_step=longest,
+        )
+        windows.counters = self.counters
+        return windows
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that going on needs."""
         c = self.counters
         counters = [c.products, c.windows, c.rejected, c.error, c.rounding]
         inner = None if self._integrator is None else self._integrator.snapshot()
-        return {"t": self.t, "x": self.x.copy(), "counters": counters, "integrator": inner}
+        return {
+            "t": self.t,
+            "x": self.x.copy(),
+            "counters": counters,
+            "integrator": inner,
+            "moving": None if self.moving is None else self.moving.going(),
+            "fastest": [self._fastest, self._max_step],
+        }
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Go on from what :meth:`snapshot` gave."""
         self.t, self.x = float(saved["t"]), np.array(saved["x"], dtype=float)
         self.counters.take(saved["counters"])
         self._integrator = None
+        if self.moving is not None and saved["moving"] is not None:
+            self.moving.go_on(saved["moving"], self.t, self.x)
+        self._fastest, self._max_step = map(float, saved["fastest"])
         if saved["integrator"] is not None:
-            self._piece()
-            assert self._integrator is not None
+            self._end = self._edge()
+            self._integrator = self._fresh(self._end)
             self._integrator.restore(saved["integrator"])
             self._before = self._integrator.evaluations
 
@@ -145,51 +131,78 @@ class DrivenStepper:
                 yield self._window(times[at : at + 1], self.x[None, :].copy())
                 at += 1
                 continue
-            end = self._piece()
-            upto = int(np.searchsorted(times, end, side="right"))
-            # some rows at once, so that little is lost where the run must stop
-            upto = min(upto, at + max(1, min(16, 2**22 // len(self.x))))
-            last = upto == int(np.searchsorted(times, end, side="right"))
-            wanted = times[at:upto]
-            # never beyond the last time asked for: what follows it comes with the next call
-            extra = last and end <= times[-1] and (len(wanted) == 0 or wanted[-1] < end)
-            targets = np.append(wanted, end) if extra else wanted
-            rows = np.empty((len(targets), len(self.x)))
-            self._run(targets, rows)
-            self.t, self.x = float(targets[-1]), rows[-1].copy()
-            at = upto
-            if self.t >= end:
-                self._integrator = None
-            if len(wanted):
-                yield self._window(wanted, rows[: len(wanted)])
+            window = self._one_window(times[at:])
+            if window is None:
+                window = self._some_steps(times[at:])
+            at += len(window.times)
+            yield window
+
+    def _one_window(self, ahead: np.ndarray) -> Window | None:
+        """One expansion towards the outputs `ahead`, where that serves best."""
+        if self.moving is None:
+            return None
+        self.moving.t, self.moving.x = self.t, self.x
+        window = self.moving.window(ahead, min(self._edge(), float(ahead[-1])))
+        if window is not None and self.moving.t > self.t:
+            self.t, self.x = self.moving.t, self.moving.x
+            self._integrator = None
+            self._used.add("Chebyshev")
+        return window
+
+    def _some_steps(self, ahead: np.ndarray) -> Window:
+        """Steps to the next outputs, not beyond the edge of a piece."""
+        end = self._piece()
+        upto = int(np.searchsorted(ahead, end, side="right"))
+        last = upto
+        # some rows at once, so that little is lost where the run must stop
+        upto = min(upto, max(1, min(16, 2**22 // len(self.x))))
+        if self.moving is not None:
+            upto = min(upto, _UNTIL_TRIED)
+        wanted = ahead[:upto]
+        # never beyond the last time asked for: what follows it comes with the next call
+        extra = upto == last and end <= ahead[-1] and (len(wanted) == 0 or wanted[-1] < end)
+        targets = np.append(wanted, end) if extra else wanted
+        rows = np.empty((len(targets), len(self.x)))
+        self._run(targets, rows)
+        self.t, self.x = float(targets[-1]), rows[-1].copy()
+        if self.t >= end:
+            self._integrator = None
+        return self._window(wanted, rows[: len(wanted)])
+
+    def _edge(self) -> float:
+        """End of the present piece between two edges."""
+        k = int(np.searchsorted(self._edges, self.t, side="right"))
+        return float(self._edges[min(k, len(self._edges) - 1)])
+
+    def _longest(self, end: float) -> float:
+        """Longest step until `end`: not past a pulse, and not beyond what is stable."""
+        longest = min(self._accuracy[2], self.looks.longest(self.t))
+        if self._fastest == 0 or (end - self.t) * self._fastest > _SHORT:
+            self._fastest = _fastest_rate(self.elements, self.looks, self.t, end)
+        return min(longest, _STABLE / self._fastest) if self._fastest > 0 else longest
 
     def _piece(self) -> float:
         """End of the present piece between two edges; a fresh integrator where one begins."""
         if self._integrator is None:
-            k = int(np.searchsorted(self._edges, self.t, side="right"))
-            self._end = float(self._edges[min(k, len(self._edges) - 1)])
-            inside = np.any((self._active[:, 0] <= self.t) & (self.t < self._active[:, 1]))
-            rtol, atol, longest = self._accuracy
-            if inside and len(self._active) > 0:
-                begin, end = self._active[
-                    np.searchsorted(self._active[:, 0], self.t, side="right") - 1
-                ]
-                longest = min(longest, 0.25 * (end - begin))
-            self._integrator = Integrator(
-                self.elements.flow(self.elements.owner.factors),
-                rtol=rtol,
-                atol=atol,
-                max_step=longest,
-                nsteps=2**60,
-            )
-            self._integrator.set_state(self.t, self.x, self._end)
-            self._before = 0
+            self._end = self._edge()
+            self._max_step = self._longest(self._end)
+            self._integrator = self._fresh(self._end)
         return self._end
+
+    def _fresh(self, end: float) -> Integrator:
+        """An integrator from here to `end`."""
+        rtol, atol, _ = self._accuracy
+        flow = self.elements.flow(self.elements.owner.factors)
+        it = Integrator(flow, rtol=rtol, atol=atol, max_step=self._max_step, nsteps=2**60)
+        it.set_state(self.t, self.x, end)
+        self._before = 0
+        return it
 
     def _run(self, targets: np.ndarray, rows: np.ndarray) -> None:
         assert self._integrator is not None
         counters, it = self.counters, self._integrator
         status, _ = it.advance(targets, rows)
+        self._used.add("dop853")
         counters.products += it.evaluations - self._before
         self._before = it.evaluations
         counters.windows += 1
@@ -207,6 +220,17 @@ class DrivenStepper:
             else np.zeros((len(rows), 0), complex)
         )
         return Window(times, rows if self.states else None, values)
+
+
+def _fastest_rate(elements: Elements, looks: Looks, begin: float, end: float) -> float:
+    """Largest modulus of an eigenvalue where the coefficients are largest between two times."""
+    here = looks.within(begin, end)
+    if here.stop <= here.start:
+        return 0.0
+    largest = here.start + int(np.argmax(np.abs(looks.values[here]).sum(axis=1)))
+    owner = elements.owner
+    elements.kernel.set_factors(owner.all_factors(looks.values[largest : largest + 1])[0])
+    return float(np.abs(ritz_values(elements)).max())
 
 
 class DrivenFailure(Exception):

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from .._ext.liouvillian import expansion_coefficients
-from .liouvillian import Elements
+from .elements import Elements
 
-__all__ = ["Expansion", "estimate_ellipse", "ritz_values"]
+__all__ = ["Expansion", "ellipse_around", "estimate_ellipse", "ritz_values"]
 
 _ARNOLDI = 24
 #: largest product of a window's length and the distance of the foci: beyond, rounding of the
@@ -143,7 +143,11 @@ def estimate_ellipse(elements: Elements) -> Expansion:
     It is smaller than the numerical range on purpose: fewer terms, and what grows is seen in the
     norms.
     """
-    values = ritz_values(elements)
+    return ellipse_around(ritz_values(elements))
+
+
+def ellipse_around(values: np.ndarray) -> Expansion:
+    """An ellipse around most of a spectrum, from Ritz values."""
     left, right = min(1.05 * float(values.real.min()), 0.0), max(float(values.real.max()), 0.0)
     height = 1.08 * float(np.abs(values.imag).max())
     size = max(-left, height, 1e-300)

@@ -6,16 +6,16 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
-from .._ext.liouvillian import DrivenFlow, Generator
+from .._ext.liouvillian import Generator
 from ..core.checks import check_memory
 from .dense import DenseKernel
-from .entries import EntryTable, Readout
+from .elements import Elements
 from .shifts import (
     DIAGONAL,
     ONE,
@@ -29,7 +29,7 @@ from .shifts import (
     operator_parts,
 )
 
-__all__ = ["Elements", "Liouvillian"]
+__all__ = ["Liouvillian"]
 
 #: terms times levels from which on operators are taken to be dense matrices
 _MOST_TERMS = 1_500_000
@@ -78,6 +78,7 @@ class Liouvillian:
         self.products: list[tuple[int, int]] = [(0, 0)]
         self._real = real
         generators = self._effective(hamiltonian, jumps)
+        self._sources = (generators, jumps)
         #: M and the jump operators as matrices, where they have too many diagonals
         self.dense: tuple[np.ndarray, list[np.ndarray]] | None = None
         if self._too_dense(generators, jumps):
@@ -147,6 +148,12 @@ class Liouvillian:
         i, j = np.array(self.products).T
         return np.ascontiguousarray(f[i].conj() * f[j])
 
+    def all_factors(self, values: np.ndarray) -> np.ndarray:
+        """Every factor, shape (T, factors), from values of the coefficients (T, coefficients)."""
+        f = np.concatenate([np.ones((len(values), 1)), values], axis=1).astype(complex)
+        i, j = np.array(self.products).T
+        return np.ascontiguousarray(f[:, i].conj() * f[:, j])
+
     def _effective(self, hamiltonian: list[Part], jumps: list[list[Part]]) -> dict[int, Any]:
         """Parts of M by factor."""
         out: dict[int, Any] = {}
@@ -195,6 +202,32 @@ class Liouvillian:
             ]
         moves = {abs(r - s) for _, _, s, r in self.pairs} | {0}
         self.period = math.gcd(*moves)
+
+    def by_factor(self) -> dict[int, tuple[Liouvillian, Liouvillian]] | None:
+        """What each factor multiplies: generators of its real and of its imaginary part (number 0:
+        what is constant).
+
+        None where a jump operator is a sum of parts that depend on time differently.
+        """
+        generators, jumps = self._sources
+        if any(len(jump) > 1 and any(i for i, _ in jump) for jump in jumps):
+            return None
+        out = {}
+        for factor, matrix in generators.items():
+            own = [j for j in jumps if j and self.products.index((j[0][0], j[0][0])) == factor]
+            constant = [[(0, m) for _, m in jump] for jump in own]
+            # M ρ + ρ M†: an imaginary factor turns M, and no jump has one
+            out[factor] = (self._alone(matrix, constant), self._alone(1j * matrix, []))
+        return out
+
+    def _alone(self, matrix: Any, jumps: list[list[Part]]) -> Liouvillian:
+        """A constant generator of these parts, in this one's gauge."""
+        part = object.__new__(Liouvillian)
+        part.dims, part.dimension, part.phase = self.dims, self.dimension, self.phase
+        part.energy, part.coefficients, part.products = 0.0, [], [(0, 0)]
+        part._real, part.dense, part._sources = True, None, ({0: matrix}, jumps)
+        part._decompose({0: matrix}, jumps)
+        return part
 
     # ------------------------------------------------------------ sets of elements
 
@@ -344,100 +377,3 @@ class Liouvillian:
             self.dimension,
         )
         return Elements(self, kernel, segments, kind, diagonals, np.repeat(weight, segments[:, 1]))
-
-
-class Elements:
-    """A set of density-matrix elements (or the components of a ket) in rows, and the compiled
-    generator on them.
-
-    Attributes
-    ----------
-    kernel : Generator
-        Acts on rows of 2·size doubles: real parts, then imaginary parts.
-    kind : {"hermitian", "general", "ket"}
-        What the rows hold.
-    weight : ndarray of shape (2·size,)
-        The Frobenius product of two rows is Σ weight·x·y.
-    """
-
-    def __init__(
-        self,
-        owner: Liouvillian,
-        kernel: Generator | DenseKernel,
-        segments: np.ndarray,
-        kind: str,
-        diagonals: np.ndarray,
-        weight: np.ndarray,
-    ):
-        self.owner, self.kernel, self.kind = owner, kernel, kind
-        self.diagonals = diagonals
-        self.segments = segments
-        self.size = kernel.size
-        self.weight = np.concatenate([weight, weight])
-        self.phase = owner.phase
-        self._segment_of = {int(delta): k for k, delta in enumerate(diagonals)}
-
-    def pack(self, state: Any) -> np.ndarray:
-        """The row of a ket (d,) or matrix (d, d), in the original basis."""
-        state = state.toarray() if sp.issparse(state) else np.asarray(state)
-        if self.kind == "ket":
-            psi = self.phase.conj() * np.ravel(state)
-            return np.concatenate([psi.real, psi.imag])
-        if state.ndim == 1 or state.shape[0] != state.shape[1]:
-            psi = np.ravel(state)
-            state = np.multiply.outer(psi, psi.conj())
-        row = self.kernel.elements(np.ascontiguousarray(state, dtype=complex), self.phase)
-        if self.kind == "hermitian" and self.diagonals[0] == 0:
-            # rounding there belongs to no Hermitian matrix, and iterations would let it grow
-            row[self.size : self.size + self.owner.dimension] = 0.0
-        return np.asarray(row)
-
-    def unpack(self, row: np.ndarray) -> np.ndarray:
-        """The ket (d, 1) or matrix (d, d) of a row, in the original basis."""
-        if self.kind == "ket":
-            return (self.phase * (row[: self.size] + 1j * row[self.size :]))[:, None]
-        return np.asarray(self.kernel.matrix(row, self.phase, self.kind == "hermitian"))
-
-    def inner(self, x: np.ndarray, y: np.ndarray) -> float:
-        """Real part of tr x†y (or ⟨x|y⟩)."""
-        return float(np.dot(self.weight * x, y))
-
-    def flow(self, factors: Callable[[float], np.ndarray]) -> DrivenFlow:
-        """The right-hand side of a run with factors that depend on time."""
-        assert not isinstance(self.kernel, DenseKernel)
-        return DrivenFlow(self.kernel, factors)
-
-    def readout(self, operators: Sequence[Any] | EntryTable) -> Readout:
-        """Expectation values tr(Oρ) of matrices O, in the original basis, as functionals of rows.
-
-        Elements not held count as zero.
-        """
-        table = operators if isinstance(operators, EntryTable) else EntryTable.of(operators)
-        # tr Oρ = Σ O_ba ρ_ab
-        a, b = table.column, table.row
-        value = table.data * self.phase[a] * self.phase[b].conj()
-        sign = np.ones(len(a))
-        if self.kind == "hermitian":
-            turned = b < a
-            a, b = np.where(turned, b, a), np.where(turned, a, b)
-            sign = np.where(turned, -1.0, 1.0)
-        lookup = np.full(2 * self.owner.dimension, -1)
-        lookup[self.diagonals] = np.arange(len(self.diagonals))
-        segment = lookup[b - a]
-        keep = segment >= 0
-        place = self.segments[segment[keep], 0] + np.minimum(a, b)[keep]
-        held = np.concatenate([[0], np.cumsum(keep)])
-        edges = held[np.append(table.start, len(a))]
-        # an entry reads the real and the imaginary part of its element
-        both = np.stack([place, self.size + place], axis=1).ravel()
-        value, sign = value[keep], sign[keep]
-        values = np.stack([value, 1j * sign * value], axis=1).ravel()
-        return Readout(2 * edges.astype(np.intp), both.astype(np.intp), values)
-
-    def read(self, rows: np.ndarray, readout: Readout) -> np.ndarray:
-        """Values of the functionals, shape (rows, functionals)."""
-        return np.asarray(
-            self.kernel.functionals(
-                np.ascontiguousarray(rows), readout.start, readout.place, readout.value
-            )
-        )

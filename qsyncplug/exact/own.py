@@ -246,6 +246,8 @@ class OwnProblem(Problem):
         result, stepper = self.result, self.stepper
         stats, counters = result.stats, stepper.inner.counters
         stats["error estimate"], stats["rounding"] = counters.error, counters.rounding
+        if isinstance(stepper.inner, DrivenStepper) and stepper.inner.integrator:
+            stats["integrator"] = stepper.inner.integrator
         if counters.notes:
             stats["notes"] = list(counters.notes)
         if stepper.method == "sectors":

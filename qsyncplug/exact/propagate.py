@@ -1,6 +1,4 @@
-"""Steppers of exp(tL) for a constant generator: Chebyshev expansions in windows of outputs, and a
-Krylov method.
-"""
+"""exp(tL)x for a constant generator: Chebyshev expansions in windows of outputs."""
 
 from __future__ import annotations
 
@@ -9,20 +7,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import scipy.linalg
 
+from .elements import Elements
 from .ellipse import Expansion, estimate_ellipse
 from .entries import Readout
-from .liouvillian import Elements
+from .krylov import KrylovStepper
 
-__all__ = ["ChebyshevStepper", "Counters", "KrylovStepper", "Window"]
+__all__ = ["NOTHING", "ChebyshevStepper", "Counters", "Plan", "Window"]
 
 #: outputs served by one expansion that are tried
 _WIDTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 _ROUNDING = 2.2e-16
 #: growth of the polynomials' norms from which on the ellipse is taken to be too small
 _GROWTH = 30.0
-_NOTHING = Readout(
+NOTHING = Readout(
     np.zeros(1, dtype=np.intp), np.zeros(0, dtype=np.intp), np.zeros(0, dtype=complex)
 )
 
@@ -64,7 +62,7 @@ class Counters:
 
 
 @dataclass(frozen=True)
-class _Plan:
+class Plan:
     """Coefficients of one kind of window: the outputs' offsets, then the end."""
 
     offsets: tuple[float, ...]
@@ -102,7 +100,7 @@ class ChebyshevStepper:
         t: float,
         *,
         tolerance: float = 1e-12,
-        readout: Readout = _NOTHING,
+        readout: Readout = NOTHING,
         states: bool = True,
         max_step: float = np.inf,
     ):
@@ -111,12 +109,16 @@ class ChebyshevStepper:
         self.tolerance, self.readout, self.states = tolerance, readout, states
         self.max_step = max_step
         self.counters = Counters()
-        self.ellipse: Expansion = estimate_ellipse(elements)
+        self.ellipse: Expansion = self._around()
         self.longest = min(self.ellipse.longest, max_step)
-        self._plans: dict[tuple[float, ...], _Plan | None] = {}
+        self._plans: dict[tuple[float, ...], Plan | None] = {}
         self._width: dict[float, int] = {}
         self._krylov: KrylovStepper | None = None
         self._rejected_in_row = 0
+
+    def _around(self) -> Expansion:
+        """An ellipse to begin with."""
+        return estimate_ellipse(self.elements)
 
     # ------------------------------------------------------------ running
 
@@ -175,29 +177,14 @@ class ChebyshevStepper:
         if plan is None:
             self._reject("the ellipse is too large for one expansion")
             return self._nothing()
-        n, K = len(plan.table), plan.terms
-        count = self.readout.count
-        out = np.empty((n, 2 * self.elements.size))
+        K, count = plan.terms, self.readout.count
         reads = count > 0 and not self.states
         moments = np.zeros((K if reads else 0, count), dtype=complex)
         norms = np.empty(K)
-        readout = self.readout if reads else _NOTHING
+        readout = self.readout if reads else NOTHING
         table = plan.table if self.states else np.ascontiguousarray(plan.table[-1:])
         out = np.empty((len(table), 2 * self.elements.size))
-        alpha, shift, beta = self.ellipse.recurrence
-        self.kernel.expand(
-            self.x,
-            alpha,
-            shift,
-            beta,
-            table,
-            out,
-            readout.start,
-            readout.place,
-            readout.value,
-            moments,
-            norms,
-        )
+        self._expand(plan, table, out, readout, moments, norms)
         self.counters.products += K - 1
         if not self._trusted(norms, plan.table):
             return self._nothing()
@@ -219,6 +206,20 @@ class ChebyshevStepper:
             if reads
             else np.zeros((len(times), 0), dtype=complex),
         )
+
+    def _expand(
+        self,
+        plan: Plan,
+        table: np.ndarray,
+        out: np.ndarray,
+        readout: Readout,
+        moments: np.ndarray,
+        norms: np.ndarray,
+    ) -> None:
+        """OUT the polynomials' sums, functionals and norms."""
+        functionals = (readout.start, readout.place, readout.value)
+        recurrence = self.ellipse.recurrence
+        self.kernel.expand(self.x, *recurrence, table, out, *functionals, moments, norms)
 
     def _trusted(self, norms: np.ndarray, table: np.ndarray) -> bool:
         """Whether the terms of every output have died out and were never so large that rounding
@@ -264,7 +265,7 @@ class ChebyshevStepper:
 
     # ------------------------------------------------------------ windows
 
-    def _choose(self, ahead: np.ndarray) -> _Plan | None:
+    def _choose(self, ahead: np.ndarray) -> Plan | None:
         """The window that costs least for each output, from the present time on."""
         offsets = ahead - self.t
         if offsets[0] > self.longest:
@@ -298,7 +299,7 @@ class ChebyshevStepper:
     def _tail(self) -> float:
         return 1e-2 * self.tolerance
 
-    def _plan(self, offsets: tuple[float, ...], end: float) -> _Plan | None:
+    def _plan(self, offsets: tuple[float, ...], end: float) -> Plan | None:
         """Coefficients for outputs at `offsets` and the end; kept, because windows repeat."""
         key = tuple(round(o / end, 12) for o in offsets) + (float(f"{end:.13g}"),)
         if key in self._plans:
@@ -311,7 +312,7 @@ class ChebyshevStepper:
         table = np.ascontiguousarray(self.ellipse.coefficients(times, count))
         # what is below the tail for a short time need not be added
         table[np.abs(table) < 1e-3 * self._tail()] = 0.0
-        plan = _Plan(offsets, end, len(offsets), count, table)
+        plan = Plan(offsets, end, len(offsets), count, table)
         self._plans[key] = plan
         return plan
 
@@ -323,105 +324,3 @@ class ChebyshevStepper:
         self.counters.windows += 1
         self.x, self.t = rows[-1].copy(), float(times[-1])
         return Window(times, rows if self.states else None, self.elements.read(rows, self.readout))
-
-
-class KrylovStepper:
-    """exp(tL)x by Arnoldi's method in the real space of rows, with steps as long as the error
-    estimate allows.
-
-    Parameters
-    ----------
-    elements, x, t, tolerance
-        As for :class:`ChebyshevStepper`.
-    dimension : int
-        Of the Krylov space.
-    """
-
-    def __init__(
-        self,
-        elements: Elements,
-        x: np.ndarray,
-        t: float,
-        *,
-        tolerance: float = 1e-12,
-        dimension: int = 30,
-    ):
-        self.elements = elements
-        self.x, self.t = np.array(x, dtype=float), float(t)
-        self.tolerance = tolerance
-        self.m = min(dimension, 2 * elements.size)
-        self.step = np.inf
-        self.products = 0
-        self.rejected = 0
-
-    def advance(self, times: np.ndarray) -> np.ndarray:
-        """Rows at `times`, shape (len(times), 2·size)."""
-        out = np.empty((len(times), len(self.x)))
-        done = 0
-        while done < len(times):
-            if times[done] <= self.t:
-                out[done] = self.x
-                done += 1
-                continue
-            done = self._one(times, done, out)
-        return out
-
-    def _one(self, times: np.ndarray, done: int, out: np.ndarray) -> int:
-        """One Krylov space, and every output inside the step that it carries."""
-        V, h, size, exact = self._arnoldi()
-        m = h.shape[1]
-        span = float(times[-1] - self.t)
-        step = min(self.step, span)
-        while True:
-            u = _small_exponential(h, step, exact)
-            error = 0.0 if exact else abs(h[m, m - 1] * u[m])
-            # a fair share of the whole error
-            allowed = self.tolerance * max(step / span, 1e-3)
-            if error <= allowed or step < 1e-12 * span:
-                break
-            self.rejected += 1
-            step *= max(0.1, min(0.7, 0.8 * (allowed / error) ** (1.0 / m)))
-        end = self.t + step
-        while done < len(times) and times[done] <= end * (1 + 1e-15):
-            out[done] = size * (_small_exponential(h, times[done] - self.t, exact)[:m] @ V[:m])
-            done += 1
-        self.x = size * (u[:m] @ V[:m])
-        self.t = end if done < len(times) else max(end, float(times[-1]))
-        self.step = 1.3 * step if error < 0.1 * allowed else step
-        return done
-
-    def _arnoldi(self) -> tuple[np.ndarray, np.ndarray, float, bool]:
-        weight, m = self.elements.weight, self.m
-        V = np.empty((m + 1, len(self.x)))
-        h = np.zeros((m + 1, m))
-        size = float(np.sqrt(np.dot(weight * self.x, self.x)))
-        V[0] = self.x / size if size else self.x
-        for k in range(m):
-            w = self.elements.kernel.apply(V[k])
-            self.products += 1
-            c = V[: k + 1] @ (weight * w)
-            w -= c @ V[: k + 1]
-            again = V[: k + 1] @ (weight * w)
-            w -= again @ V[: k + 1]
-            h[: k + 1, k] = c + again
-            h[k + 1, k] = np.sqrt(np.dot(weight * w, w))
-            if not np.isfinite(h[k + 1, k]):
-                raise FloatingPointError("the generator is not finite")
-            if h[k + 1, k] <= 1e-14 * np.abs(h).max(initial=1e-300):
-                return V, h[: k + 2, : k + 1], size, True
-            V[k + 1] = w / h[k + 1, k]
-        return V, h, size, False
-
-
-def _small_exponential(h: np.ndarray, t: float, exact: bool) -> np.ndarray:
-    """exp(tH)e_1 and, behind it, the last entry of ∫: the error of the Krylov method is
-    |h_{m+1,m}| times that.
-    """
-    m = h.shape[1]
-    if exact:
-        return np.append(scipy.linalg.expm(t * h[:m, :m])[:, 0], 0.0)
-    # augmented: the last component is the integral of the m-th
-    a = np.zeros((m + 1, m + 1))
-    a[:m, :m] = t * h[:m, :m]
-    a[m, m - 1] = t
-    return np.asarray(scipy.linalg.expm(a)[:, 0])

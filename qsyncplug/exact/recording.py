@@ -10,7 +10,7 @@ from qutip.core.dimensions import Dimensions
 
 from .._ext.liouvillian import ket_functionals
 from .entries import EntryTable
-from .liouvillian import Elements
+from .elements import Elements
 from .observe import Expectation
 
 __all__ = ["Reading"]

@@ -10,7 +10,7 @@ import scipy.linalg
 
 from ..core.checks import check_memory
 from ..core.errors import SolverError
-from .liouvillian import Elements
+from .elements import Elements
 from .patience import say_if_long
 from .problem import Problem
 from .propagate import ChebyshevStepper

@@ -2,6 +2,7 @@ cdef extern from "liouvillian_kernels.h" nogil:
     enum:
         QL_RING
         QL_OVERRUN
+        QL_FUNCTIONS
     ctypedef struct ql_term:
         Py_ssize_t source, v, w
         int low, high
@@ -30,6 +31,9 @@ cdef extern from "liouvillian_kernels.h" nogil:
         void (*combine)(Py_ssize_t rows, Py_ssize_t n, int count, const double* const* f,
                         const double* c, Py_ssize_t c_stride, double* out,
                         Py_ssize_t stride) noexcept nogil
+        void (*running)(Py_ssize_t n, int powers, double place, double two, double back,
+                        const double* x, double* const* before, double* const* here,
+                        int functions, const double* g, double* const* out) noexcept nogil
     const ql_kernels* ql_select(int level)
 
 
