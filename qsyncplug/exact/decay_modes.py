@@ -14,8 +14,8 @@ import scipy.sparse.linalg as spla
 from ..core.checks import check_integer, check_memory
 from ..core.errors import QsyncplugWarning, SolverError, warn
 from ..core.saved import Saved
-from .ellipse import Expansion, estimate_ellipse
 from .elements import Elements
+from .ellipse import Expansion, estimate_ellipse
 from .patience import say_if_long
 from .problem import Problem, exact_problem
 

@@ -229,7 +229,7 @@ def _fastest_rate(elements: Elements, looks: Looks, begin: float, end: float) ->
         return 0.0
     largest = here.start + int(np.argmax(np.abs(looks.values[here]).sum(axis=1)))
     owner = elements.owner
-    elements.kernel.set_factors(owner.all_factors(looks.values[largest : largest + 1])[0])
+    elements.set_factors(owner.all_factors(looks.values[largest : largest + 1])[0])
     return float(np.abs(ritz_values(elements)).max())
 
 

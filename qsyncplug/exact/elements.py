@@ -79,6 +79,11 @@ class Elements:
         assert not isinstance(self.kernel, DenseKernel)
         return DrivenFlow(self.kernel, factors)
 
+    def set_factors(self, factors: np.ndarray) -> None:
+        """Values of the factors that depend on time, from now on."""
+        assert not isinstance(self.kernel, DenseKernel)
+        self.kernel.set_factors(factors)
+
     def readout(self, operators: Sequence[Any] | EntryTable) -> Readout:
         """Expectation values tr(Oρ) of matrices O, in the original basis, as functionals of rows.
 

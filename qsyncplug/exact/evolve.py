@@ -346,11 +346,11 @@ def exactsolve_modes(
     Constant systems: exp(tL) by Chebyshev expansions on an ellipse around the spectrum, each
     serving many outputs
     (:class:`.ellipse.Expansion`); the terms must have died out in every step, and the polynomials'
-    norms tell whether the
-    ellipse was large enough. Time-dependent ones: the same, with coefficients that are polynomials
-    of time in each window (Neumann series of Bessel functions, whose coefficients follow one another
-    as Chebyshev polynomials do); where they are not, as at kinks and jumps, Dormand–Prince 8(5,3) on
-    the same generator, restarted where a coefficient begins or ceases to move. Trajectories of constant systems: Taylor polynomials of
+    norms tell whether the ellipse was large enough. Time-dependent ones: the same, with
+    coefficients that are polynomials of time in each window (Neumann series of Bessel functions,
+    whose coefficients follow one another as Chebyshev polynomials do); where they are not, as at
+    kinks and jumps, Dormand–Prince 8(5,3) on the same generator, restarted where a coefficient
+    begins or ceases to move. Trajectories of constant systems: Taylor polynomials of
     the run without jumps, on which outputs and the moments of jumps are located to the tolerance
     (K. Mølmer, Y. Castin, J. Dalibard, J. Opt. Soc. Am. B 10, 524 (1993)); others are QuTiP's.
 

@@ -171,8 +171,15 @@ class MovingStepper(ChebyshevStepper):
         self.parts, self.looks = parts, looks
         self._known = parts.values(looks.values)
         self._reach = 0.0
-        shared = {"tolerance": tolerance, "readout": readout, "states": states}
-        super().__init__(parts.elements, x, t, max_step=max_step, **shared)
+        super().__init__(
+            parts.elements,
+            x,
+            t,
+            tolerance=tolerance,
+            readout=readout,
+            states=states,
+            max_step=max_step,
+        )
         kernels = [e.kernel for e in parts.moving]
         self._expansion = MovingExpansion(parts.constant.kernel, kernels, _DEGREE)
         self._span = self.longest
@@ -364,7 +371,7 @@ class MovingStepper(ChebyshevStepper):
         found = []
         for k in sorted({here, largest}):
             factors = self.elements.owner.all_factors(self.looks.values[k : k + 1])[0]
-            self.elements.kernel.set_factors(factors)
+            self.elements.set_factors(factors)
             found.append(ritz_values(self.elements))
         return ellipse_around(np.concatenate(found))
 

@@ -288,7 +288,7 @@ class ChebyshevStepper:
             count = self.ellipse.terms(float(offsets[width - 1]), self._tail())
             if count == 0:
                 break
-            combined = 0.35 * width * count if self.states else 1.0 * count
+            combined = 0.6 * width * count if self.states else 1.0 * count
             new = (count * (terms + 4) + combined + 40) / width
             if new < cost:
                 best, cost = width, new

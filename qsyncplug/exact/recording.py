@@ -9,8 +9,8 @@ import qutip
 from qutip.core.dimensions import Dimensions
 
 from .._ext.liouvillian import ket_functionals
-from .entries import EntryTable
 from .elements import Elements
+from .entries import EntryTable
 from .observe import Expectation
 
 __all__ = ["Reading"]

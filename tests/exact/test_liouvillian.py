@@ -13,8 +13,8 @@ from qsyncplug._ext.liouvillian import Generator, kernels_available
 import qsyncplug as qsp
 from qsyncplug.exact import liouvillian as module
 from qsyncplug.exact.ellipse import Expansion
-from qsyncplug.exact.liouvillian import Liouvillian
 from qsyncplug.exact.krylov import KrylovStepper
+from qsyncplug.exact.liouvillian import Liouvillian
 from qsyncplug.exact.propagate import ChebyshevStepper
 
 from .exact_reference import boundary_time_crystal, lindblad, oscillator, pair, superoperator

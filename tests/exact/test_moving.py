@@ -2,6 +2,8 @@
 polynomial.
 """
 
+import itertools
+
 import numpy as np
 import pytest
 import qutip
@@ -31,7 +33,7 @@ def amplitudes(shape, times, *, frequency=0.4, loss=1.0):
     x, w = np.polynomial.legendre.leggauss(20)
     out, beta = [0j], 0j
     rate = 1j * frequency + loss / 2
-    for t0, t1 in zip(times[:-1], times[1:], strict=True):
+    for t0, t1 in itertools.pairwise(times):
         s = t0 + (t1 - t0) * (x + 1) / 2
         kernel = np.exp(-rate * (t1 - s)) * np.array([shape(u) for u in s])
         beta = beta * np.exp(-rate * (t1 - t0)) - 1j * (t1 - t0) / 2 * np.dot(w, kernel)
