@@ -20,6 +20,13 @@ cdef const Py_ssize_t[::1] integers(x):
     return array if len(array) else np.zeros(1, dtype=np.intp)
 
 
+cdef double[:, ::1] on_lines(Py_ssize_t rows, Py_ssize_t columns):
+    """Zeros whose rows begin at lines of the cache, where `columns` is a multiple of 8."""
+    flat = np.zeros(rows * columns + 8)
+    cdef Py_ssize_t first = (-(flat.ctypes.data // 8)) % 8
+    return flat[first:first + rows * columns].reshape(rows, columns)
+
+
 cdef class Generator:
     """L on a set of segments of elements.
 
@@ -67,8 +74,13 @@ cdef class Generator:
         self.kernels = ql_select(level)
         if self.kernels == NULL:
             raise ValueError(f"this processor does not have instruction set {level}")
-        self.stride = dimension + QL_OVERRUN
-        self.re, self.im = np.zeros((slots, self.stride)), np.zeros((slots, self.stride))
+        # a register that lies across two lines of the cache takes twice as long to load: of what
+        # is read with any offset there are copies, one for each place in a line; where factors
+        # depend on time they would take longer to write than they save
+        self.stride = 8 * ((dimension + QL_OVERRUN + 15) // 8)
+        self.copies = 8 if factors == 1 else 1
+        self.re = on_lines(slots * self.copies, self.stride)
+        self.im = on_lines(slots * self.copies, self.stride)
         n = len(terms)
         self.n_terms = n
         self.terms = np.zeros(max(n, 1), dtype=[
@@ -78,8 +90,8 @@ cdef class Generator:
         entry = terms
         for k in range(n):
             self.terms[k].source = entry[k, 2]
-            self.terms[k].v = entry[k, 3] * self.stride + self.left[entry[k, 0]]
-            self.terms[k].w = entry[k, 4] * self.stride + self.right[entry[k, 0]]
+            self.terms[k].v = self.place(entry[k, 3], self.left[entry[k, 0]])
+            self.terms[k].w = self.place(entry[k, 4], self.right[entry[k, 0]])
             self.terms[k].low = <int>entry[k, 5]
             self.terms[k].high = <int>entry[k, 6]
         kinds = np.arange(4 * len(segments) + 1)
@@ -94,10 +106,13 @@ cdef class Generator:
         self.table.weight, self.table.first = &self.weight[0], &self.first[0]
         self.table.terms = &self.terms[0]
         self.table.re, self.table.im = &self.re[0, 0], &self.im[0, 0]
-        self.table.left_re, self.table.left_im = &self.re[diagonal, 0], &self.im[diagonal, 0]
-        self.table.right_re, self.table.right_im = &self.re[right, 0], &self.im[right, 0]
+        k = diagonal * self.copies
+        self.table.left_re, self.table.left_im = &self.re[k, 0], &self.im[k, 0]
+        k = right * self.copies
+        self.table.right_re, self.table.right_im = &self.re[k, 0], &self.im[k, 0]
         for k in range(dimension):
             self.re[0, k] = 1
+        self.copy(0)
         cdef const double complex[::1] ones = np.ones(factors, dtype=complex)
         self.scale(ones)
 
@@ -109,7 +124,7 @@ cdef class Generator:
     @property
     def nbytes(self):
         """Bytes held."""
-        vectors = 16 * (self.slots * self.stride + self.n_parts * self.dimension)
+        vectors = 16 * (self.slots * self.copies * self.stride + self.n_parts * self.dimension)
         return 8 * QL_RING * self.row + vectors + 32 * self.n_terms
 
     cdef void scale(
@@ -120,10 +135,10 @@ cdef class Generator:
         cdef Py_ssize_t p, i, s
         cdef double a, b, c, d
         for s in range(2, self.slots):
-            memset(&self.re[s, 0], 0, self.dimension * sizeof(double))
-            memset(&self.im[s, 0], 0, self.dimension * sizeof(double))
+            memset(&self.re[s * self.copies, 0], 0, self.dimension * sizeof(double))
+            memset(&self.im[s * self.copies, 0], 0, self.dimension * sizeof(double))
         for p in range(self.n_parts):
-            s = self.part_slot[p]
+            s = self.part_slot[p] * self.copies
             a = factors[self.part_factor[p]].real
             b = factors[self.part_factor[p]].imag
             for i in range(self.dimension):
@@ -131,6 +146,20 @@ cdef class Generator:
                 d = self.values[p, i].imag
                 self.re[s, i] += a * c - b * d
                 self.im[s, i] += a * d + b * c
+        for s in range(2, self.slots):
+            self.copy(s)
+
+    cdef Py_ssize_t place(self, Py_ssize_t slot, Py_ssize_t first) noexcept nogil:
+        """Where entry `first` of a vector is, in the copy that has it at the start of a line."""
+        cdef Py_ssize_t shift = first % self.copies
+        return (slot * self.copies + shift) * self.stride + first - shift
+
+    cdef void copy(self, Py_ssize_t slot) noexcept nogil:
+        """The shifted copies of a vector."""
+        cdef Py_ssize_t first = slot * self.copies, c
+        for c in range(1, self.copies):
+            memcpy(&self.re[first + c, 0], &self.re[first, c], (self.stride - c) * sizeof(double))
+            memcpy(&self.im[first + c, 0], &self.im[first, c], (self.stride - c) * sizeof(double))
 
     def set_factors(
         self,
@@ -213,7 +242,7 @@ cdef class Generator:
         double shift,                           # IN
         double beta,                            # IN
         const double[:, ::1] coefficients,      # IN (w, K)
-        double[:, ::1] out,                     # OUT (w, 2·size)
+        double[:, :] out,                       # OUT (w, 2·size), each row contiguous
         const Py_ssize_t[::1] read_start,       # IN functionals on rows
         const Py_ssize_t[::1] read_place,       # IN
         const double complex[::1] read_value,   # IN
@@ -231,11 +260,13 @@ cdef class Generator:
         cdef bint read = read_start.shape[0] > 1 and moments.shape[0] > 0
         if out.shape[0] != w or (w and out.shape[1] != 2 * self.size) or norms.shape[0] != K:
             raise ValueError("shapes of coefficients, out and norms do not fit")
+        if out.strides[1] != sizeof(double):
+            raise ValueError("the rows of out must be contiguous")
         if read and (moments.shape[0] != K or moments.shape[1] != read_start.shape[0] - 1):
             raise ValueError("moments must be of shape (terms, functionals)")
         with nogil:
-            if w:
-                memset(&out[0, 0], 0, w * 2 * self.size * sizeof(double))
+            for k in range(w):
+                memset(&out[k, 0], 0, 2 * self.size * sizeof(double))
             self.load(0, &x[0])
             norms[0] = sqrt(self.squared(self.real(0), self.imaginary(0)))
             if read:
@@ -264,21 +295,22 @@ cdef class Generator:
         int count,                  # IN
         Py_ssize_t first,           # IN
         const double[:, ::1] c,     # IN (w, K)
-        double[:, ::1] out,         # INOUT (w, 2·size)
+        double[:, :] out,           # INOUT (w, 2·size), each row contiguous
     ) noexcept nogil:
         """Add the polynomials first .. first+count−1."""
         cdef const double* re[QL_RING]
         cdef const double* im[QL_RING]
         cdef int k
+        cdef Py_ssize_t stride = out.strides[0] // <Py_ssize_t>sizeof(double)
         if out.shape[0] == 0:
             return
         for k in range(count):
             re[k] = self.real(k)
             im[k] = self.imaginary(k)
         self.kernels.combine(out.shape[0], self.size, count, re, &c[0, first], c.shape[1],
-                             &out[0, 0], out.shape[1])
+                             &out[0, 0], stride)
         self.kernels.combine(out.shape[0], self.size, count, im, &c[0, first], c.shape[1],
-                             &out[0, self.size], out.shape[1])
+                             &out[0, self.size], stride)
 
     cdef void read(
         self,
@@ -304,7 +336,7 @@ cdef class Generator:
 
     def functionals(
         self,
-        const double[:, ::1] rows,          # IN (rows, 2·size)
+        const double[:, :] rows,            # IN (rows, 2·size)
         const Py_ssize_t[::1] start,        # IN (functionals + 1,)
         const Py_ssize_t[::1] place,        # IN (entries,)
         const double complex[::1] value,    # IN (entries,)

@@ -54,7 +54,7 @@ cdef class MovingExpansion:
         recurrence,                             # IN alpha, shift, beta, 1/R, f·τ
         const double[:, ::1] polynomials,       # IN (parts, degree + 1), of s, degree ≤ self.degree
         const double[:, ::1] coefficients,      # IN (w, K)
-        double[:, ::1] out,                     # OUT (w, 2·size)
+        double[:, :] out,                       # OUT (w, 2·size), each row contiguous
         functionals,                            # IN read_start, read_place, read_value
         double complex[:, ::1] moments,         # OUT (K, functionals)
         double[::1] norms,                      # OUT (K,)
@@ -74,7 +74,10 @@ cdef class MovingExpansion:
             raise ValueError(f"{len(self.parts)} polynomials up to {self.degree} are needed")
         if read and (moments.shape[0] != K or moments.shape[1] != start.shape[0] - 1):
             raise ValueError("moments must be of shape (terms, functionals)")
-        memset(&out[0, 0], 0, w * size * sizeof(double))
+        if out.strides[1] != sizeof(double):
+            raise ValueError("the rows of out must be contiguous")
+        for k in range(w):
+            memset(&out[k, 0], 0, size * sizeof(double))
         memset(&self.work[0, 0], 0, self.work.shape[0] * size * sizeof(double))
         g.load(0, &x[0])
         norms[0] = sqrt(g.squared(g.real(0), g.imaginary(0)))

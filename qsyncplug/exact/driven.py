@@ -59,6 +59,8 @@ class DrivenStepper:
         self.elements, self.readout, self.states = elements, readout, states
         self.t, self.x = float(times[0]), np.array(x, dtype=float)
         self.counters = Counters()
+        #: as for :class:`ChebyshevStepper`
+        self.target: np.ndarray | None = None
         self.looks = look_ahead(elements.owner, times)
         # a restart at every edge: the first step after it is chosen anew
         edges = np.unique(np.concatenate([self.looks.active.ravel(), times[-1:]]))
@@ -141,7 +143,7 @@ class DrivenStepper:
         """One expansion towards the outputs `ahead`, where that serves best."""
         if self.moving is None:
             return None
-        self.moving.t, self.moving.x = self.t, self.x
+        self.moving.t, self.moving.x, self.moving.target = self.t, self.x, self.target
         window = self.moving.window(ahead, min(self._edge(), float(ahead[-1])))
         if window is not None and self.moving.t > self.t:
             self.t, self.x = self.moving.t, self.moving.x

@@ -114,7 +114,5 @@ class Elements:
     def read(self, rows: np.ndarray, readout: Readout) -> np.ndarray:
         """Values of the functionals, shape (rows, functionals)."""
         return np.asarray(
-            self.kernel.functionals(
-                np.ascontiguousarray(rows), readout.start, readout.place, readout.value
-            )
+            self.kernel.functionals(rows, readout.start, readout.place, readout.value)
         )

@@ -120,10 +120,13 @@ class OwnStepper(Stepper):
 
     def _windows(self, times: np.ndarray, rows: np.ndarray) -> Status:
         at = 0
+        self.inner.target = rows[:, self.split :] if self.whole else None
         for window in self.inner.advance(times):
             count = len(window.times)
             self._store(window, rows[at : at + count])
             at += count
+            if self.whole:
+                self.inner.target = rows[at:, self.split :]
             self.delivered += count
             self.t = self.inner.t
             self._count()
@@ -137,7 +140,7 @@ class OwnStepper(Stepper):
     def _store(self, window: Window, rows: np.ndarray) -> None:
         if self.split:
             rows[:, : self.split] = np.ascontiguousarray(window.values).view(float)
-        if self.whole:
+        if self.whole and window.rows is not None and not np.may_share_memory(rows, window.rows):
             rows[:, self.split :] = window.rows
 
     def _count(self) -> None:

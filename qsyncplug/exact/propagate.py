@@ -109,6 +109,8 @@ class ChebyshevStepper:
         self.tolerance, self.readout, self.states = tolerance, readout, states
         self.max_step = max_step
         self.counters = Counters()
+        #: where the next states may be written, if they are wanted in a certain place
+        self.target: np.ndarray | None = None
         self.ellipse: Expansion = self._around()
         self.longest = min(self.ellipse.longest, max_step)
         self._plans: dict[tuple[float, ...], Plan | None] = {}
@@ -183,7 +185,7 @@ class ChebyshevStepper:
         norms = np.empty(K)
         readout = self.readout if reads else NOTHING
         table = plan.table if self.states else np.ascontiguousarray(plan.table[-1:])
-        out = np.empty((len(table), 2 * self.elements.size))
+        out = self._place(len(table), plan.delivered)
         self._expand(plan, table, out, readout, moments, norms)
         self.counters.products += K - 1
         if not self._trusted(norms, plan.table):
@@ -206,6 +208,12 @@ class ChebyshevStepper:
             if reads
             else np.zeros((len(times), 0), dtype=complex),
         )
+
+    def _place(self, count: int, delivered: int) -> np.ndarray:
+        """Rows for the sums: those of the target, where all of them are wanted there."""
+        if self.target is None or not self.states or not count == delivered <= len(self.target):
+            return np.empty((count, 2 * self.elements.size))
+        return self.target[:count]
 
     def _expand(
         self,

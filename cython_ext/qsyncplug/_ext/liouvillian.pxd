@@ -47,11 +47,15 @@ cdef class Generator:
     cdef ql_table table
     cdef const ql_kernels* kernels
     cdef readonly long long products
-    cdef Py_ssize_t stride
+    cdef Py_ssize_t stride, copies
     cdef double[:, ::1] ring
 
     # IN factors (n_factors,)
     cdef void scale(self, const double complex[::1] factors) noexcept nogil
+    # IN slot, first
+    cdef Py_ssize_t place(self, Py_ssize_t slot, Py_ssize_t first) noexcept nogil
+    # IN slot
+    cdef void copy(self, Py_ssize_t slot) noexcept nogil
     cdef double* real(self, Py_ssize_t k) noexcept nogil
     cdef double* imaginary(self, Py_ssize_t k) noexcept nogil
     # IN k, x (2·size,)
@@ -62,7 +66,7 @@ cdef class Generator:
     cdef double squared(self, const double* re, const double* im) noexcept nogil
     # IN count, first, c (w, K); INOUT out (w, 2·size)
     cdef void collect(self, int count, Py_ssize_t first, const double[:, ::1] c,
-                      double[:, ::1] out) noexcept nogil
+                      double[:, :] out) noexcept nogil
     # IN slot, start, place, value; OUT out, one number a functional
     cdef void read(self, Py_ssize_t slot, const Py_ssize_t[::1] start,
                    const Py_ssize_t[::1] place, const double complex[::1] value,
