@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,9 +11,6 @@ import scipy.sparse as sp
 from .._ext.liouvillian import DrivenFlow, Generator
 from .dense import DenseKernel
 from .entries import EntryTable, Readout
-
-if TYPE_CHECKING:
-    from .liouvillian import Liouvillian
 
 __all__ = ["Elements"]
 
@@ -24,6 +21,7 @@ class Elements:
 
     Attributes
     ----------
+    owner : Liouvillian
     kernel : Generator
         Acts on rows of 2·size doubles: real parts, then imaginary parts.
     kind : {"hermitian", "general", "ket"}
@@ -34,7 +32,7 @@ class Elements:
 
     def __init__(
         self,
-        owner: Liouvillian,
+        owner: Any,
         kernel: Generator | DenseKernel,
         segments: np.ndarray,
         kind: str,
