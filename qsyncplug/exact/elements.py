@@ -65,7 +65,7 @@ class Elements:
     def unpack(self, row: np.ndarray) -> np.ndarray:
         """The ket (d, 1) or matrix (d, d) of a row, in the original basis."""
         if self.kind == "ket":
-            return (self.phase * (row[: self.size] + 1j * row[self.size :]))[:, None]
+            return np.asarray(self.phase * (row[: self.size] + 1j * row[self.size :]))[:, None]
         return np.asarray(self.kernel.matrix(row, self.phase, self.kind == "hermitian"))
 
     def inner(self, x: np.ndarray, y: np.ndarray) -> float:

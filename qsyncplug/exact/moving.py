@@ -96,7 +96,7 @@ class MovingParts:
         self.constant, self.moving = rows(constant), [rows(part) for part in moving]
         self._which = np.array(which)
         self.sizes = np.array([1.1 * np.abs(ritz_values(e)).max() for e in self.moving])
-        self.terms = sum(
+        self.terms: int = sum(
             e.owner.terms_per_element(ket=elements.kind == "ket") + 2
             for e in (self.constant, *self.moving)
         )
@@ -346,7 +346,7 @@ class MovingStepper(ChebyshevStepper):
 
     def _price_of_steps(self) -> float:
         """Of the Dormand–Prince method where stability limits its steps."""
-        own = self.elements.owner.terms_per_element(ket=self.elements.kind == "ket")
+        own: int = self.elements.owner.terms_per_element(ket=self.elements.kind == "ket")
         return _EVALUATIONS * self.fastest * (own + _STAGE + _EVALUATION / self.elements.size)
 
     @property
