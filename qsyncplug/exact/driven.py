@@ -69,8 +69,8 @@ class DrivenStepper:
         self.moving = self._windows()
         self._integrator: Integrator | None = None
         self._before = 0
-        self._end = self.t
-        self._fastest, self._max_step = 0.0, max_step
+        #: the fastest rate that was found, and the longest step of the present piece
+        self._limits = [0.0, max_step]
         self._used: set[str] = set()
 
     @property
@@ -108,7 +108,7 @@ class DrivenStepper:
             "counters": counters,
             "integrator": inner,
             "moving": None if self.moving is None else self.moving.going(),
-            "fastest": [self._fastest, self._max_step],
+            "limits": list(self._limits),
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
@@ -118,10 +118,9 @@ class DrivenStepper:
         self._integrator = None
         if self.moving is not None and saved["moving"] is not None:
             self.moving.go_on(saved["moving"], self.t, self.x)
-        self._fastest, self._max_step = map(float, saved["fastest"])
+        self._limits = [float(x) for x in saved["limits"]]
         if saved["integrator"] is not None:
-            self._end = self._edge()
-            self._integrator = self._fresh(self._end)
+            self._integrator = self._fresh(self._edge())
             self._integrator.restore(saved["integrator"])
             self._before = self._integrator.evaluations
 
@@ -179,23 +178,24 @@ class DrivenStepper:
     def _longest(self, end: float) -> float:
         """Longest step until `end`: not past a pulse, and not beyond what is stable."""
         longest = min(self._accuracy[2], self.looks.longest(self.t))
-        if self._fastest == 0 or (end - self.t) * self._fastest > _SHORT:
-            self._fastest = _fastest_rate(self.elements, self.looks, self.t, end)
-        return min(longest, _STABLE / self._fastest) if self._fastest > 0 else longest
+        fastest = self._limits[0]
+        if fastest == 0 or (end - self.t) * fastest > _SHORT:
+            fastest = self._limits[0] = _fastest_rate(self.elements, self.looks, self.t, end)
+        return min(longest, _STABLE / fastest) if fastest > 0 else longest
 
     def _piece(self) -> float:
         """End of the present piece between two edges; a fresh integrator where one begins."""
+        end = self._edge()
         if self._integrator is None:
-            self._end = self._edge()
-            self._max_step = self._longest(self._end)
-            self._integrator = self._fresh(self._end)
-        return self._end
+            self._limits[1] = self._longest(end)
+            self._integrator = self._fresh(end)
+        return end
 
     def _fresh(self, end: float) -> Integrator:
         """An integrator from here to `end`."""
         rtol, atol, _ = self._accuracy
         flow = self.elements.flow(self.elements.owner.factors)
-        it = Integrator(flow, rtol=rtol, atol=atol, max_step=self._max_step, nsteps=2**60)
+        it = Integrator(flow, rtol=rtol, atol=atol, max_step=self._limits[1], nsteps=2**60)
         it.set_state(self.t, self.x, end)
         self._before = 0
         return it

@@ -104,7 +104,7 @@ class ChebyshevStepper:
         states: bool = True,
         max_step: float = np.inf,
     ):
-        self.elements, self.kernel = elements, elements.kernel
+        self.elements = elements
         self.x, self.t = np.array(x, dtype=float), float(t)
         self.tolerance, self.readout, self.states = tolerance, readout, states
         self.max_step = max_step
@@ -117,6 +117,11 @@ class ChebyshevStepper:
         self._width: dict[float, int] = {}
         self._krylov: KrylovStepper | None = None
         self._rejected_in_row = 0
+
+    @property
+    def kernel(self) -> Any:
+        """Of the elements."""
+        return self.elements.kernel
 
     def _around(self) -> Expansion:
         """An ellipse to begin with."""
