@@ -12,15 +12,6 @@ __all__ = ["circle_equation"]
 def circle_equation(model: Any) -> str:
     r"""LaTeX of dx_i/dt with the parts that this model has.
 
-    Parameters
-    ----------
-    model : Circle
-
-    Returns
-    -------
-    str
-        Without the dollar signs around it.
-
     Examples
     --------
     >>> import qsyncplug as qsp

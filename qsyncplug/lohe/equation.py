@@ -10,15 +10,6 @@ __all__ = ["equation_of_motion"]
 def equation_of_motion(model: Any) -> str:
     r"""LaTeX of ∂ψ_j/∂t and of the parts that this model has.
 
-    Parameters
-    ----------
-    model : SchrodingerLohe
-
-    Returns
-    -------
-    str
-        Without the dollar signs around it.
-
     Examples
     --------
     >>> import qutip

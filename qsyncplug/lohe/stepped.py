@@ -32,15 +32,19 @@ class _StatesProblem(LoheProblem):
         self,
         setup: StatesSetup,
         times: np.ndarray,
-        stepper: Stepper,
         e_ops: Any,
         options: dict[str, Any],
         stats: dict[str, Any],
     ):
         self.setup = setup
+        stepper = self._stepper(times, stats["method"], options)
         check_initial(setup.model, setup.psi0, setup.weight)
         result = SchrodingerLoheResult(e_ops, options, setup=setup, solver=self.name, stats=stats)
         super().__init__(times, stepper, result)
+
+    def _stepper(self, times: np.ndarray, method: str, options: dict[str, Any]) -> Stepper:
+        """At the start of ``setup``."""
+        raise NotImplementedError
 
 
 # ---------------------------------------------------------------------- splitting
@@ -108,16 +112,8 @@ class SplittingProblem(_StatesProblem):
 
     stepper: SplittingStepper
 
-    def __init__(
-        self,
-        setup: StatesSetup,
-        times: np.ndarray,
-        e_ops: Any,
-        options: dict[str, Any],
-        stats: dict[str, Any],
-    ):
-        stepper = SplittingStepper(setup.model, setup, stats["method"], options)
-        super().__init__(setup, times, stepper, e_ops, options, stats)
+    def _stepper(self, times: np.ndarray, method: str, options: dict[str, Any]) -> Stepper:
+        return SplittingStepper(self.setup.model, self.setup, method, options)
 
     def record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
         """See :meth:`Problem.record`."""
@@ -143,24 +139,16 @@ class _OneByOne(RungeKutta):
 class LinesProblem(_StatesProblem):
     """A run by ``"lawson"`` or ``"dop853"``."""
 
-    def __init__(
-        self,
-        setup: StatesSetup,
-        times: np.ndarray,
-        e_ops: Any,
-        options: dict[str, Any],
-        stats: dict[str, Any],
-    ):
-        model = setup.model
-        self.equations = LinesEquations(model, setup, stats["method"] == "lawson")
+    def _stepper(self, times: np.ndarray, method: str, options: dict[str, Any]) -> Stepper:
+        model = self.setup.model
+        self.equations = LinesEquations(model, self.setup, method == "lawson")
         y0 = self.equations.start()
         rhs = LinesRightHandSide(self.equations, len(y0), True)
         rhs.equations = self.equations
         names = ("rtol", "atol", "max_step", "nsteps", "time_limit")
         limits = {name: options[name] for name in names}
-        method = LinesGuard(rhs, loss_of(model), may_vanish(model), **limits)
-        stepper = _OneByOne(method, float(times[0]), y0, float(times[-1]))
-        super().__init__(setup, times, stepper, e_ops, options, stats)
+        guard = LinesGuard(rhs, loss_of(model), may_vanish(model), **limits)
+        return _OneByOne(guard, float(times[0]), y0, float(times[-1]))
 
     def _states(self, t: float, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return self.equations.states(t, np.ascontiguousarray(row).view(complex))

@@ -10,15 +10,6 @@ __all__ = ["wigner_equation"]
 def wigner_equation(model: Any) -> str:
     """LaTeX of ∂w_ij/∂t with the parts that this model has.
 
-    Parameters
-    ----------
-    model : WignerLohe
-
-    Returns
-    -------
-    str
-        Without the dollar signs around it.
-
     Examples
     --------
     >>> import qsyncplug as qsp

@@ -10,7 +10,7 @@ import pytest
 from qsyncplug.circle import Circle, attention, circlesolve, coalesce, sine
 from qsyncplug.circle.field import right_hand_side
 
-from .test_core import best, report
+from .timing import best, report
 
 pytestmark = pytest.mark.slow
 

@@ -4,7 +4,6 @@
 
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -14,24 +13,9 @@ from scipy.integrate import solve_ivp
 import qsyncplug as qsp
 from tests.systems import ode
 
+from .timing import best, report
+
 pytestmark = pytest.mark.slow
-
-
-def best(function, repeat=5):
-    """Shortest of `repeat` runs, in seconds."""
-    times = []
-    for _ in range(repeat):
-        begin = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - begin)
-    return min(times)
-
-
-def report(name, ours, **peers):
-    print(
-        f"\n{name}: {ours * 1e3:.3g} ms; "
-        + ", ".join(f"{k}: {v / ours:.1f}×" for k, v in peers.items())
-    )
 
 
 def test_integrator_of_twenty_variables(benchmark):

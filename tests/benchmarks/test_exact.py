@@ -4,6 +4,7 @@ Run with ``pytest tests/benchmarks/test_exact.py --benchmark-enable -m "" -s``. 
 the processor, so that other work on the machine counts less; every ratio is of one process.
 """
 
+import functools
 import json
 import os
 import pathlib
@@ -19,12 +20,15 @@ import qutip
 
 import qsyncplug as qsp
 
+from .timing import timed
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::qsyncplug.core.errors.CutoffWarning"),
 ]
 
 TIMES = np.linspace(0, 10, 101)
+cpu = functools.partial(timed, repeats=2, clock=time.process_time)
 #: (data layer, integrator) of QuTiP that have been the fastest somewhere
 PEERS = [("dia", "tsit5"), ("dia", "dop853"), ("csr", "adams")]
 
@@ -89,15 +93,6 @@ MODELS = {
     "superradiant pair": (superradiant(), None, None, 10),
     "pair 12², drive in time": (driven_in_time(), 12, [1, 0.5j], 5),
 }
-
-
-def cpu(function, repeat=2):
-    times = []
-    for _ in range(repeat):
-        begin = time.process_time()
-        result = function()
-        times.append(time.process_time() - begin)
-    return min(times), result
 
 
 def start_of(system, cutoff, amplitudes):

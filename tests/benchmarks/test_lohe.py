@@ -4,7 +4,6 @@ Run as a script for the table: ``python tests/benchmarks/test_lohe.py``.
 """
 
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -13,19 +12,13 @@ import pytest
 from qsyncplug import GridHamiltonian, SchrodingerLohe, slsolve
 from qsyncplug.core import Grid
 
+# also as a script
+sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "lohe"))
 from lohe_reference import gram, lines
+from timing import timed as best
 
 pytestmark = pytest.mark.slow
-
-
-def best(function, repeats=5):
-    times = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        value = function()
-        times.append(time.perf_counter() - begin)
-    return min(times), value
 
 
 def common(n=32, points=256):

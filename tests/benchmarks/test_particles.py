@@ -5,28 +5,17 @@
 import os
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
 
 from qsyncplug.circle import Circle, Sphere, circlesolve, sine
 
-from .test_core import report
+from .timing import cpu, report
 
 pytestmark = pytest.mark.slow
 
 RNG = np.random.default_rng(0)
-
-
-def cpu(function, repeats=5):
-    """Best CPU time: other work on the machine does not count."""
-    times = []
-    for _ in range(repeats):
-        begin = time.process_time()
-        function()
-        times.append(time.process_time() - begin)
-    return min(times)
 
 
 def euler_maruyama(x, coupling, noise, h, steps, rng):

@@ -5,7 +5,7 @@ Run with ``pytest tests/benchmarks/test_spins.py --benchmark-enable -s``; every 
 one process.
 """
 
-import time
+import functools
 import tracemalloc
 
 import numpy as np
@@ -16,16 +16,10 @@ from scipy.integrate import solve_ivp
 import qsyncplug as qsp
 from qsyncplug import SpinChains, mean_field_parts
 
+from .timing import timed
+
 pytestmark = pytest.mark.slow
-
-
-def best(function, repeat=3):
-    times = []
-    for _ in range(repeat):
-        begin = time.perf_counter()
-        result = function()
-        times.append(time.perf_counter() - begin)
-    return min(times), result
+best = functools.partial(timed, repeats=3)
 
 
 def test_collective_against_the_full_basis(benchmark):

@@ -2,7 +2,7 @@
 SciPy, in one run.
 """
 
-import time
+import functools
 
 import numpy as np
 import pytest
@@ -12,21 +12,14 @@ from qsyncplug.core import Grid
 from qsyncplug.wigner import WignerLohe, wigner_transform, wlsolve
 
 from ..wigner.wigner_reference import Lines
+from .timing import timed
 
 pytestmark = pytest.mark.slow
+best = functools.partial(timed, repeats=2)
 
 
 def anharmonic(x):
     return x**2 / 2 + 0.8 * np.cos(1.3 * x)
-
-
-def best(function, repeats=2):
-    times = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        value = function()
-        times.append(time.perf_counter() - begin)
-    return min(times), value
 
 
 def strang(w, space, potential, t, steps):

@@ -260,13 +260,8 @@ def wigner_phase(view: Any, *, relative: bool = False, modes: Any = None) -> Any
 
     Parameters
     ----------
-    view : SyncView or Qobj
+    view, relative, modes
         As for :func:`husimi_phase`.
-    relative : bool
-        For a state: the distribution of φ_1−φ_2.
-    modes : sequence of Qobj or Expression, optional
-        For QuTiP results and states: the annihilation operator of each node; the peaks are
-        returned.
 
     Returns
     -------

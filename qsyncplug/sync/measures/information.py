@@ -179,10 +179,8 @@ def mutual_information(view: SyncView, *, gaussian: bool | None = None) -> np.nd
 
     Parameters
     ----------
-    view : SyncView
-        Needs ``states``, or ``covariance``.
-    gaussian : bool, optional
-        From the covariance or from the states; None: from the states if there are any.
+    view, gaussian
+        As for :func:`log_negativity`.
 
     Returns
     -------
@@ -215,10 +213,8 @@ def purity(view: SyncView, *, gaussian: bool | None = None) -> np.ndarray:
 
     Parameters
     ----------
-    view : SyncView
-        Needs ``states``, or ``covariance``.
-    gaussian : bool, optional
-        From the covariance or from the states; None: from the states if there are any.
+    view, gaussian
+        As for :func:`log_negativity`.
 
     Returns
     -------

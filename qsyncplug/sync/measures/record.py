@@ -175,7 +175,7 @@ def _documented(doc: str, needs: tuple[str, ...]) -> str:
         own, mark, rest = rest.partition("\n\n")
         own, rest = own + "\n", rest
     view = ""
-    if not own.startswith("view : "):
+    if not own.startswith(("view : ", "view, ")):
         fields = " and ".join(f"``{name}``{_FROM.get(name, '')}" for name in needs)
         view = f"view : SyncView, or anything that synchronization reads\n    Needs {fields}.\n"
     return f"{before}{_HEAD}{view}{own}{_MODES}\n{rest}"
