@@ -333,7 +333,7 @@ class BandStepper(Stepper):
 
     @property
     def t(self) -> float:  # type: ignore[override]
-        """Time reached."""
+        """Time that the run has reached."""
         return self.origin + self.part * self.length + float(self.method.t)
 
     @property
@@ -344,7 +344,7 @@ class BandStepper(Stepper):
 
     @property
     def accepted(self) -> int:  # type: ignore[override]
-        """Steps."""
+        """Steps that were taken, in all parts."""
         return int(self._done[0] + self.method.accepted)
 
     @property
