@@ -15,6 +15,8 @@ from ..operators.atom import LETTERS, AtomFactor
 from ..operators.handle import EachAtom
 from ..operators.states import ProductState
 from ..operators.system import System
+from .laser import predictions_of_laser
+from .response import predictions_of_response
 from .rings import predictions_of_ring
 from .thresholds import predictions_of_thresholds
 
@@ -77,9 +79,11 @@ def predictions_of_system(system: System, state0: Any) -> Predictions[Prediction
     Returns
     -------
     Predictions
-        Symmetry-forbidden amplitudes and coherences; the locking range, rate, beat frequency and
-        oscillation death of two equal van der Pol oscillators; the stable rotating waves of a ring
-        of them; time crystals and superradiance of large spins; the locking of two lasers.
+        Symmetry-forbidden amplitudes and coherences, coherences that exchange makes real; the
+        locking range, rate, beat frequency and oscillation death of two equal van der Pol
+        oscillators; the stable rotating waves of a ring of them; the response of an oscillator to a
+        weak drive and of two to a weak coupling (Kerr resonances, blockade); time crystals and
+        superradiance of large spins; the threshold of a laser and the locking of two.
 
     Examples
     --------
@@ -94,7 +98,8 @@ def predictions_of_system(system: System, state0: Any) -> Predictions[Prediction
     if pair is not None:
         items += _of_pair(pair)
     items += predictions_of_ring(system) + predictions_of_thresholds(system)
-    items += _of_lasers(system)
+    items += _of_lasers(system) + predictions_of_laser(system)
+    items += predictions_of_response(system)
     return Predictions(items)
 
 
@@ -128,6 +133,23 @@ def _symmetries(system: System) -> list[Prediction]:
                 test=lambda result: _no_coherence(pairs, result),
             )
         )
+    swapped = [
+        (j, k)
+        for j in range(system.n)
+        for k in range(j)
+        if (j, k) not in pairs and any(x[j] == k and x[k] == j for x in s.exchange)
+    ]
+    if swapped:
+        text = ", ".join(f"{names[k]}–{names[j]}" for j, k in swapped)
+        out.append(
+            Prediction(
+                name="in phase or opposite",
+                statement=f"a unique steady state has a real coherence ⟨b_j†b_k⟩ of {text}: the "
+                "exchange of both leaves the master equation as it is",
+                source="V. V. Albert, L. Jiang, Phys. Rev. A 89, 022118 (2014)",
+                test=lambda result: _real_coherence(swapped, result),
+            )
+        )
     return out
 
 
@@ -155,6 +177,17 @@ def _no_coherence(pairs: list[tuple[int, int]], result: Any) -> tuple[bool | Non
     if not _settled(values):
         return None, "the run has not settled"
     return bool(values[-1].max() < 1e-2), f"largest late coherence {values[-1].max():.2g}"
+
+
+def _real_coherence(pairs: list[tuple[int, int]], result: Any) -> tuple[bool | None, str]:
+    normal = getattr(result, "normal", None)
+    if type(result).__name__ != "ExactResult" or normal is None:
+        return None, "said of the quantum state; run exactsolve"
+    values = np.array([[row[j, k] for j, k in pairs] for row in normal])
+    if not _settled(values):
+        return None, "the run has not settled"
+    largest = float(np.abs(values[-1].imag).max())
+    return largest < 1e-2, f"largest late Im⟨b_j†b_k⟩ {largest:.2g}"
 
 
 # ------------------------------------------------------------ van der Pol pair
