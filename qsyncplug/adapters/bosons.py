@@ -127,8 +127,23 @@ def _facts(system: System) -> dict[str, Any]:
         "deterministic": True,
         "phase_symmetry": bool(system.symmetries.common_phase),
         "dissipative": bool(system.jumps),
-        "gain": gains(system) if system.isconstant and system.bosonic else None,
+        "gain": _gain(system),
     }
+
+
+def _gain(system: System) -> tuple[bool, ...] | None:
+    """For each node whether it oscillates by itself.
+
+    Of one spin only that it does not, where every jump operator takes quanta from it.
+    """
+    if not system.isconstant:
+        return None
+    if system.bosonic:
+        return gains(system)
+    if system.n > 1:
+        return None
+    charges = [c for jump in system.jumps for c in jump.charges(system.symbols)]
+    return (False,) if all(len(c) == 1 and c[0] <= 0 for c in charges) else None
 
 
 def _has_modes(system: System) -> bool:

@@ -123,4 +123,14 @@ def test_squeezing_prefers_one_of_two_phases():
     system = qsp.squeezed_van_der_pol(squeezing=0.5, detuning=0.2)
     found = verdict(qsp.exactsolve(system, [0.5], np.linspace(0, 30, 61), cutoff=14))
     assert found.label == "phase preference"
-    assert found.evidence["|⟨b²⟩|/n, of two values at distance π (undriven: 0)"] > 0.5
+    assert found.evidence["|⟨b²⟩|/√(n(n+1)), of two values at distance π (undriven: 0)"] > 0.3
+
+
+@pytest.mark.parametrize("drive", [0.5, 1.5])
+def test_a_driven_spin_without_gain_is_not_locked(drive):
+    system = qsp.boundary_time_crystal(20, drive=drive)
+    bloch = [np.array([np.sin(1) * np.cos(0.5), np.sin(1) * np.sin(0.5), np.cos(1)])]
+    run = qsp.mfsolve(system, bloch, np.linspace(0, 100, 801), closure="none")
+    assert verdict(run).label == "undecided"
+    exact = qsp.exactsolve(system, qutip.spin_coherent(10, 1.0, 0.5), np.linspace(0, 30, 121))
+    assert verdict(exact).label == ("phase preference" if drive < 1 else "undecided")

@@ -90,7 +90,7 @@ def _preference(case: Case, evidence: dict[str, Any]) -> Estimate:
         found.append(_strength(case, beta, "|⟨b⟩|/√n (undriven: 0)", evidence))
         twofold = _twofold(case, n)
         if twofold is not None:
-            name = "|⟨b²⟩|/n, of two values at distance π (undriven: 0)"
+            name = "|⟨b²⟩|/√(n(n+1)), of two values at distance π (undriven: 0)"
             found.append(_strength(case, twofold, name, evidence))
     if peaks and case.n > 1:
         return found[0]
@@ -121,12 +121,12 @@ def _of_means(case: Case, strength: float, evidence: dict[str, Any]) -> None:
 
 
 def _twofold(case: Case, n: float) -> np.ndarray | None:
-    """⟨b²⟩/n of one node, (T, 1)."""
+    """⟨b²⟩/√(n(n+1)) of one node, at most 1, (T, 1)."""
     if not case.view.has("covariance"):
         return None
     C = case.view.covariance
     anomalous = (C[:, 0, 0] - C[:, 1, 1]) / 2 + 1j * C[:, 0, 1]
-    return np.asarray((anomalous[:, None] + case.view.amplitudes**2) / n)
+    return np.asarray((anomalous[:, None] + case.view.amplitudes**2) / np.sqrt(n * (n + 1)))
 
 
 def _by_preference(case: Case, preference: Estimate, evidence: dict[str, Any]) -> Verdict:
