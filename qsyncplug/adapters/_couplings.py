@@ -14,7 +14,7 @@ from ..core.saved import kept
 from ..operators.expression import Expression
 from ..operators.system import System
 
-__all__ = ["coupled", "gains", "rest_exponents", "rooted", "uncoupled", "undriven"]
+__all__ = ["coupled", "driven", "gains", "rest_exponents", "rooted", "uncoupled", "undriven"]
 
 #: parts of a network without causes that are gone through
 _HEADS = 64
@@ -49,6 +49,18 @@ def undriven(system: System) -> System | None:
         return None
     alone = Expression(H.spaces, free)
     return System(alone, system.jumps, name=f"{system.name}, undriven", order=system.symbols)
+
+
+def driven(system: System) -> bool:
+    """Whether a term of a single node fixes its phase."""
+    H, symbols = system.hamiltonian, system.symbols
+    fixed = any(
+        len(key[0]) == 1
+        and any(any(c) for c in Expression(H.spaces, {key: value}).charges(symbols))
+        for key, value in H.terms.items()
+    )
+    alone = (jump for jump in system.jumps if len(jump.used) == 1)
+    return fixed or any(len(jump.charges(symbols)) > 1 for jump in alone)
 
 
 def coupled(system: System) -> bool:

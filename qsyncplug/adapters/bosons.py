@@ -19,7 +19,7 @@ from ..sync import About, SyncView
 from ..sync.dynamics import Dynamics, Flow, Kind, Quantum
 from ..sync.reading import reader
 from . import _linear
-from ._couplings import coupled, gains, rest_exponents
+from ._couplings import coupled, driven, gains, rest_exponents
 from ._quadratures import view_of_moments
 from ._rest import fixed_points
 from ._spectra import enough_levels, spectra_of
@@ -127,6 +127,7 @@ def _facts(system: System) -> dict[str, Any]:
         "deterministic": True,
         "phase_symmetry": bool(system.symmetries.common_phase),
         "dissipative": bool(system.jumps),
+        "driven": driven(system),
         "gain": _gain(system),
     }
 
@@ -159,7 +160,7 @@ def _mean_field_dynamics(result: MeanFieldResult, closure: str) -> Dynamics:
         return Dynamics(Kind.MOMENTS, **facts)
     if not system.isconstant:
         return Dynamics(Kind.AMPLITUDES, **facts)
-    driven = system.n == 1 and not facts["phase_symmetry"]
+    alone = system.n == 1 and not facts["phase_symmetry"]
     return Dynamics(
         Kind.AMPLITUDES,
         **facts,
@@ -167,7 +168,7 @@ def _mean_field_dynamics(result: MeanFieldResult, closure: str) -> Dynamics:
             velocity=partial(_velocity, result),
             exponents=partial(_exponents, result),
             rest_exponents=partial(rest_exponents, system),
-            fixed_points=partial(fixed_points, system, result.amplitudes) if driven else None,
+            fixed_points=partial(fixed_points, system, result.amplitudes) if alone else None,
         ),
         flags=partial(_flags, result) if closure == "linear" else None,
     )

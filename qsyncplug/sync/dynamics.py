@@ -133,6 +133,9 @@ class Dynamics(Saved):
     phase_symmetry : bool or None
         Whether a common phase is free; False for a driven model, whose phases are those against the
         drive.
+    driven : bool or None
+        Whether a term of a single node fixes its phase, so that the model is in the frame of a
+        drive.
     identical : bool
         Whether all nodes are alike.
     deterministic : bool
@@ -156,6 +159,7 @@ class Dynamics(Saved):
     rooted: Callable[[np.ndarray], bool] | None = None
     autonomous: bool = True
     phase_symmetry: bool | None = None
+    driven: bool | None = None
     identical: bool = False
     deterministic: bool = False
     dissipative: bool = True

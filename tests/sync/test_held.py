@@ -138,3 +138,19 @@ def test_bounded_oscillations_are_seen():
         t, theta = oscillation(rng)
         seen += verdict(view(t, np.stack([0 * t, theta], axis=1))).label == "frequency-locked"
     assert seen >= 54
+
+
+def test_oscillation_death_is_no_locking():
+    # H = ω(n_1+n_2) + J(a+a†)(b+b†) in the laboratory: beyond J=ω/2 the wells are two
+    a, b = qsp.modes(2)
+
+    def run(coupling):
+        H = a.dag() * a + b.dag() * b + coupling * (a + a.dag()) * (b + b.dag())
+        jumps = [0.7 * a.dag(), 0.7 * b.dag(), np.sqrt(0.1) * a**2, np.sqrt(0.1) * b**2]
+        return qsp.mfsolve(qsp.System(H, jumps), [1.0, 0.5j], np.linspace(0, 150, 3001))
+
+    dead = run(1.0)
+    assert np.abs(dead.amplitudes[-1]).min() > 1
+    assert np.ptp(dead.amplitudes[-500:].real, axis=0).max() < 1e-6
+    found = verdict(dead)
+    assert found.label == "undecided" and "died" in found.why

@@ -48,6 +48,12 @@ def judge_amplitudes(case: Case) -> Verdict:
         case.times, case.n, lambda part: -np.angle(beta[part]), watched=case.inside.start + 1
     )
     found = judge_phases(case, source, _steadiness(case, size))
+    if found.label.synchronised and _dead(case, beta):
+        why = (
+            "the amplitudes come to rest away from 0 in a model that no drive turns: the "
+            "oscillations have died, each in a place of its own"
+        )
+        return case.undecided(why, dict(found.evidence), advice="a weaker coupling")
     if found.label is not Label.DRIFTING or case.n != 2 or case.dynamics.phase_symmetry:
         return found
     return with_resonance(case, found, lambda part: -np.angle(beta[part]))
@@ -213,6 +219,17 @@ def _settled(
 
 
 # ------------------------------------------------------------ amplitudes that live
+
+
+def _dead(case: Case, beta: np.ndarray) -> bool:
+    """Oscillation death: at rest, where only couplings fix the phases."""
+    facts = case.dynamics
+    if facts.phase_symmetry is not False or facts.driven is not False:
+        return False
+    late = beta[-max(2, case.samples // 3) :]
+    return float(np.hypot(np.ptp(late.real, axis=0), np.ptp(late.imag, axis=0)).max()) < (
+        1e-2 * float(np.abs(late).max())
+    )
 
 
 def _steadiness(case: Case, size: np.ndarray) -> Amplitudes:
