@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -12,9 +12,20 @@ from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from ..core.saved import kept
 from ..operators.expression import Expression
+from ..operators.handle import EachAtom
+from ..operators.symbol import Symbol
 from ..operators.system import System
 
-__all__ = ["coupled", "driven", "gains", "rest_exponents", "rooted", "uncoupled", "undriven"]
+__all__ = [
+    "charges",
+    "coupled",
+    "driven",
+    "gains",
+    "rest_exponents",
+    "rooted",
+    "uncoupled",
+    "undriven",
+]
 
 #: parts of a network without causes that are gone through
 _HEADS = 64
@@ -45,10 +56,15 @@ def undriven(system: System) -> System | None:
         for key, value in H.terms.items()
         if not any(any(c) for c in Expression(H.spaces, {key: value}).charges(system.symbols))
     }
-    if any(len(jump.charges(system.symbols)) != 1 for jump in system.jumps):
+    if any(len(charges(jump, system.symbols)) != 1 for jump in system.jumps):
         return None
     alone = Expression(H.spaces, free)
     return System(alone, system.jumps, name=f"{system.name}, undriven", order=system.symbols)
+
+
+def charges(jump: Expression | EachAtom, symbols: Sequence[Symbol]) -> set[tuple[int, ...]]:
+    """By how much a jump operator raises every label."""
+    return (jump.summed() if isinstance(jump, EachAtom) else jump).charges(symbols)
 
 
 def driven(system: System) -> bool:
@@ -60,7 +76,7 @@ def driven(system: System) -> bool:
         for key, value in H.terms.items()
     )
     alone = (jump for jump in system.jumps if len(jump.used) == 1)
-    return fixed or any(len(jump.charges(symbols)) > 1 for jump in alone)
+    return fixed or any(len(charges(jump, symbols)) > 1 for jump in alone)
 
 
 def coupled(system: System) -> bool:

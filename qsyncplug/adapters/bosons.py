@@ -19,7 +19,7 @@ from ..sync import About, SyncView
 from ..sync.dynamics import Dynamics, Flow, Kind, Quantum
 from ..sync.reading import reader
 from . import _linear
-from ._couplings import coupled, driven, gains, rest_exponents
+from ._couplings import charges, coupled, driven, gains, rest_exponents
 from ._quadratures import view_of_moments
 from ._rest import fixed_points
 from ._spectra import enough_levels, spectra_of
@@ -143,8 +143,8 @@ def _gain(system: System) -> tuple[bool, ...] | None:
         return gains(system)
     if system.n > 1:
         return None
-    charges = [c for jump in system.jumps for c in jump.charges(system.symbols)]
-    return (False,) if all(len(c) == 1 and c[0] <= 0 for c in charges) else None
+    found = [c for jump in system.jumps for c in charges(jump, system.symbols)]
+    return (False,) if all(len(c) == 1 and c[0] <= 0 for c in found) else None
 
 
 def _has_modes(system: System) -> bool:
