@@ -69,13 +69,15 @@ def collective_form(system: Any) -> CollectiveForm:
         isinstance(s.factor, SpinFactor) for s in system.symbols
     ):
         raise TypeError(
-            f"dtwasolve takes SpinChains or a System of spins (qsyncplug.spins), not {system!r:.80}"
+            f"system must be SpinChains or a System of spins (qsyncplug.spins), not {system!r:.80}"
         )
     G = system.n
     if G > _MOST:
-        raise ValueError(f"dtwasolve takes 1 to {_MOST} spins of any length, not {G}")
+        raise ValueError(
+            f"system must have 1 to {_MOST} spins, of any length, for dtwasolve, not {G}"
+        )
     if not system.isconstant:
-        raise ValueError("dtwasolve takes constant systems: a coefficient depends on time")
+        raise ValueError("system must be constant for dtwasolve: a coefficient depends on time")
     symbols = Classical(system.symbols, system.hamiltonian, system.jumps, weyl=True)
     linear, quadratic = _parts(symbols.H, G, "the Hamiltonian")
     coupling = np.zeros((G, G, 3))
@@ -84,7 +86,9 @@ def collective_form(system: Any) -> CollectiveForm:
         coupling[:, :, axis] = 2 * blocks[:, axis, :, axis]
         blocks[:, axis, :, axis] = 0
     if np.abs(blocks).max() > 1e-13 * np.abs(coupling).max():
-        raise ValueError("dtwasolve takes products of equal components (x x, y y, z z) alone")
+        raise ValueError(
+            "system must have products of equal components (x x, y y, z z) alone for dtwasolve"
+        )
     coupling[range(G), range(G)] /= 2
     lowering: list[np.ndarray] = []
     raising: list[np.ndarray] = []
@@ -134,7 +138,9 @@ def _parts(symbol: Hybrid, groups: int, name: str) -> tuple[np.ndarray, np.ndarr
             vector[at : at + 3] = (0, 0, 1) if variable % 2 else (1, -1j if plain else 1j, 0)
             vectors.append(vector)
         if len(vectors) > 2:
-            raise ValueError(f"dtwasolve takes products of two spins at most; {name} has more")
+            raise ValueError(
+                f"system must have products of two spins at most for dtwasolve; {name} has more"
+            )
         if len(vectors) == 1:
             linear += value * vectors[0]
         elif vectors:

@@ -122,8 +122,8 @@ CALLS = [
     ),
     (
         qsp.dtwasolve,
-        {"chains": CHAINS, "state0": CHAINS.product_state(), "tlist": TIMES, "ntraj": 8},
-        {"chains": MODEL, "ntraj": INTEGER, "seed": INTEGER, **SOLVE},
+        {"system": CHAINS, "state0": CHAINS.product_state(), "tlist": TIMES, "ntraj": 8},
+        {"system": MODEL, "ntraj": INTEGER, "seed": INTEGER, **SOLVE},
     ),
     (
         qsp.coalesce,
