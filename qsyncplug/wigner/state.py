@@ -18,9 +18,9 @@ from ..core.threads import linear_algebra_threads
 from ..waves.errors import UnstableSetWarning
 from .fit import judge
 from .kernels import kernel_of
+from .kets import check_qobj, fock_diagnostics, fock_to_grid
 from .matrix import FactorMatrix
 from .model import WignerLohe
-from .transform import check_qobj, fock_diagnostics, fock_to_grid
 
 __all__ = ["InitialState", "deviations_of", "read_state"]
 

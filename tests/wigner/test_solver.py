@@ -122,7 +122,7 @@ def test_linear_flow_against_qutip():
     levels = 60
     x = qutip.position(levels)
     h = qutip.num(levels) + 0.003 * x**4
-    from qsyncplug.wigner.transform import fock_to_grid
+    from qsyncplug.wigner.kets import fock_to_grid
 
     start = [qutip.coherent(levels, 0.6), qutip.coherent(levels, 0.2 - 0.5j)]
     options = {"method": "dop853", "atol": 1e-13, "rtol": 1e-12, "nsteps": 10**5}

@@ -209,7 +209,9 @@ def _negativity(rho: np.ndarray, tolerance: float, max_intervals: int) -> tuple[
 @described(
     Record("∫|W|−1", r"\int|W|-1", Of.NODES, ("states",), null=0.0, range=POSITIVE, costly=True)
 )
-def wigner_negativity(view: Any, *, tolerance: float = 1e-9, max_intervals: int = 4000) -> Any:
+def wigner_negativity(
+    view: Any, *, tolerance: float = 1e-9, max_intervals: int = 4000, modes: Any = None
+) -> Any:
     """Wigner negativity ∫|W| dq dp − 1.
 
     Parameters
@@ -220,6 +222,8 @@ def wigner_negativity(view: Any, *, tolerance: float = 1e-9, max_intervals: int 
         Absolute error asked for.
     max_intervals : int
         Limit on the angular intervals of one state.
+    modes : sequence of Qobj or Expression, optional
+        For QuTiP results and states of several modes: the annihilation operator of each node.
 
     Returns
     -------
@@ -249,8 +253,8 @@ def wigner_negativity(view: Any, *, tolerance: float = 1e-9, max_intervals: int 
     tolerance = check_number("tolerance", tolerance, minimum=0, strict=True)
     max_intervals = check_integer("max_intervals", max_intervals, minimum=1)
     worst = 0.0
-    if not hasattr(view, "isket"):
-        view = synchronization(view)
+    if not hasattr(view, "isket") or modes is not None:
+        view = synchronization(view, modes=modes)
         states = view.states
         need_bosons(view, "wigner_negativity")
         values = np.empty((view.n_times, view.n))
@@ -261,14 +265,14 @@ def wigner_negativity(view: Any, *, tolerance: float = 1e-9, max_intervals: int 
                 worst = max(worst, error)
         result: Any = values
     else:
-        if not (hasattr(view, "isket") and (view.isket or view.isoper)):
+        if not (view.isket or view.isoper):
             raise TypeError(
                 f"wigner_negativity takes a SyncView or a QuTiP state, not {type(view).__name__}"
             )
         if len(view.dims[0]) != 1:
             raise ValueError(
-                f"state must be of one mode, not of dims {view.dims}; use state.ptrace or a "
-                "SyncView"
+                f"state must be of one mode, not of dims {view.dims}; use state.ptrace, or name "
+                "the modes: modes=[a, b]"
             )
         result, worst = _negativity(density(view, (0,)), tolerance, max_intervals)
     if worst > tolerance:
