@@ -15,7 +15,8 @@ from .criterion import synchronization_criterion
 from .graphtheory import graph_statements
 from .locking import locking_statements
 from .model import Circle, check_circle, refuse_extras
-from .motion import extra_statements
+from .motion import extra_statements, positions_in
+from .moving import moving_statements
 from .spans import half_circle_suffices, span_of
 from .statements import DENSE, equal_frequencies, positions_of, statement
 from .stationary import check_energy, energy, stability
@@ -27,9 +28,11 @@ __all__ = ["linear_growth"]
 @predictions.register(Circle)
 def _predictions(model: Circle, state0: Any) -> Predictions[Prediction]:
     """Theorems about a model on the circle that hold from the positions `state0`, (n,)."""
-    x0 = model.positions(state0, "state0")
+    x0 = positions_in(model, state0)
     if model.extras:
-        return Predictions(extra_statements(model, x0))
+        v0 = np.asarray(state0[1], dtype=float) if np.ndim(state0) == 2 else None
+        rows = (*extra_statements(model, x0), *moving_statements(model, x0, v0))
+        return Predictions(iter(rows))
     makers = (
         _conservation,
         _ascent,
