@@ -13,7 +13,7 @@ import numpy as np
 from qsyncplug._ext.circle_kernels cimport (
     QC_ATTENTION,
     QC_LARGEST,
-    QC_LEVELS,
+    LEVELS,
     QC_SERIES,
     QC_SINE,
     QC_SMALL_NORM,
@@ -48,8 +48,8 @@ LARGEST = QC_LARGEST
 def instruction_sets():
     """Names of the instruction sets that this processor can use, best last."""
     return [
-        qc_select(level).name.decode().lstrip("_")
-        for level in range(QC_LEVELS)
+        qc_select(level).name.decode()
+        for level in range(LEVELS)
         if qc_select(level) != NULL
     ]
 

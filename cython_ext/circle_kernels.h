@@ -15,8 +15,7 @@ enum {
 /* kinds of pair interactions */
 enum { QC_SINE = 0, QC_ATTENTION = 1, QC_SERIES = 2, QC_KINDS };
 
-/* instruction sets, best last */
-enum { QC_PORTABLE = 0, QC_AVX2 = 1, QC_AVX512 = 2, QC_LEVELS };
+#include "levels.h"
 
 /* 2 pi in three parts: turns times each of the first two is exact up to 2^25 turns */
 #define QC_TWO_PI_1 0x1.921fb54000000p+2
@@ -155,7 +154,7 @@ typedef struct {
     double (*max_abs)(const double *v, qc_size n);
 } qc_kernels;
 
-/* IN level: QC_PORTABLE, QC_AVX2 or QC_AVX512, -1 for the best of this processor. NULL: it cannot
+/* IN level: LEVEL_PORTABLE, LEVEL_AVX2 or LEVEL_AVX512, -1 for the best of this processor. NULL: it cannot
    run here. */
 const qc_kernels *qc_select(int level);
 

@@ -14,7 +14,7 @@
 #include "circle_graphs.h"
 
 static const qc_kernels NAME(kernels) = {
-    .name = QC_TEXT(QC_SUFFIX),
+    .name = LEVEL_NAME,
     .sincos = NAME(sincos),
     .direct = NAME(direct),
     .direct_csr = NAME(direct_csr),

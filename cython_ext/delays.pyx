@@ -169,7 +169,8 @@ cdef class Delayed(Step):
         self.taus, self.tau_max = np.full(1, tau), tau
         self.turn_re, self.turn_im = np.full(1, cos(turn)), np.full(1, -sin(turn))
         self.points, self.transform = chebyshev_points(), chebyshev_matrix()
-        self.past_x, self.past_s, self.past_c = np.zeros(self.count), np.zeros(self.count), np.zeros(self.count)
+        self.past_x = np.zeros(self.count)
+        self.past_s, self.past_c = np.zeros(self.count), np.zeros(self.count)
         self.guesses = np.zeros(1, np.intp)
         self.history = History(2 * TERMS)
 
@@ -188,7 +189,8 @@ cdef class Delayed(Step):
         self.edge_re = np.array(np.real(edge_weight), float)
         self.edge_im = np.array(np.imag(edge_weight), float)
         self.slots = self.source.shape[0]
-        if (self.group_start.shape[0] != self.groups + 1 or self.edge_start.shape[0] != self.count + 1
+        if (self.group_start.shape[0] != self.groups + 1
+                or self.edge_start.shape[0] != self.count + 1
                 or self.edge_slot.shape[0] != self.edge_re.shape[0]
                 or self.edge_start[self.count] != self.edge_slot.shape[0]
                 or self.group_start[self.groups] != self.slots

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 #include "dop853_tableau.h"
+#include "random.h"
 
 #define LANES 8
 #define MAX_GROUPS 8
@@ -230,44 +231,19 @@ CLONES static void dtwa_observe(const dtwa_model *p, const double *restrict weig
     }
 }
 
-/* ------------------------------------------------------------------ random numbers
-   splitmix64 to seed, xoshiro256++ to draw (D. Blackman, S. Vigna, ACM Trans. Math. Softw. 47, 36,
-   2021). */
+/* ------------------------------------------------------------------ random numbers */
 
 typedef struct { uint64_t s[4]; double spare; int has_spare; } dtwa_stream;
-
-/* INOUT x */
-static uint64_t dtwa_mix(uint64_t *x)
-{
-    uint64_t z = (*x += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
 
 /* OUT r; IN seed, sample */
 static void dtwa_seed(dtwa_stream *r, uint64_t seed, uint64_t sample)
 {
-    uint64_t x = seed, y;
-    dtwa_mix(&x);
-    y = dtwa_mix(&x) ^ (sample * 0xd1342543de82ef95u);
-    for (int k = 0; k < 4; k++)
-        r->s[k] = dtwa_mix(&y);
+    qs_seed(r->s, seed, sample);
     r->has_spare = 0;
 }
 
 /* INOUT r. 64 random bits. */
-static uint64_t dtwa_next(dtwa_stream *r)
-{
-    uint64_t *s = r->s, t = s[1] << 17, sum = s[0] + s[3], out = ((sum << 23) | (sum >> 41)) + s[0];
-    s[2] ^= s[0];
-    s[3] ^= s[1];
-    s[1] ^= s[2];
-    s[0] ^= s[3];
-    s[2] ^= t;
-    s[3] = (s[3] << 45) | (s[3] >> 19);
-    return out;
-}
+static uint64_t dtwa_next(dtwa_stream *r) { return qs_next(r->s); }
 
 /* INOUT r. In [0, 1). */
 static double dtwa_uniform(dtwa_stream *r)

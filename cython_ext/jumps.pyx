@@ -17,6 +17,9 @@ import numpy as np
 
 from qsyncplug._ext.liouvillian cimport QL_RING, Generator
 
+cdef extern from "random.h" nogil:
+    uint64_t qs_mix(uint64_t z)         # IN z
+
 cdef enum:
     ORDER = 24
     DONE = 0
@@ -24,13 +27,6 @@ cdef enum:
     STEPS = 2
     NON_FINITE = 3
     MEMORY = 4
-
-
-cdef inline uint64_t mix(uint64_t z) noexcept nogil:
-    # splitmix64 (G. L. Steele, D. Lea, C. H. Flood, OOPSLA 2014)
-    z = (z ^ (z >> 30)) * <uint64_t>0xBF58476D1CE4E5B9
-    z = (z ^ (z >> 27)) * <uint64_t>0x94D049BB133111EB
-    return z ^ (z >> 31)
 
 
 cdef struct Work:
@@ -53,7 +49,7 @@ cdef struct Work:
 cdef inline double uniform(Work* w) noexcept nogil:
     """INOUT w.  In (0, 1)."""
     w.random += <uint64_t>0x9E3779B97F4A7C15
-    return (<double>(mix(w.random) >> 11) + 0.5) / 9007199254740992.0
+    return (<double>(qs_mix(w.random) >> 11) + 0.5) / 9007199254740992.0
 
 
 cdef class Unravelling:
@@ -248,7 +244,7 @@ cdef class Unravelling:
         cdef Py_ssize_t at = 0, T = self.times.shape[0], k = 0
         cdef double t = self.times[0], end = self.times[T - 1], h, theta, left, norm, where
         cdef long long taken = 0
-        w.random = mix(self.seed + <uint64_t>0x9E3779B97F4A7C15 * <uint64_t>(2 * number + 1))
+        w.random = qs_mix(self.seed + <uint64_t>0x9E3779B97F4A7C15 * <uint64_t>(2 * number + 1))
         w.jumps = 0
         w.next_step = self.step
         norm = uniform(w)

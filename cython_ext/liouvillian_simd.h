@@ -237,7 +237,7 @@ TARGET static void NAME(running)(ptrdiff_t n, int powers, double place, double t
 }
 
 static const ql_kernels NAME(kernels) = {
-    QL_TEXT(QL_SUFFIX), NAME(product), NAME(combine), NAME(running)
+    LEVEL_NAME, NAME(product), NAME(combine), NAME(running)
 };
 
 #undef QL_INLINE

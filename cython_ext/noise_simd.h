@@ -215,7 +215,7 @@ QN_RULE(correct, 4)
 #undef QN_RULE
 
 static const qn_kernels NAME(noise_table) = {
-    QN_TEXT(QN_SUFFIX), NAME(normals), NAME(start),  NAME(euler),
+    LEVEL_NAME, NAME(normals), NAME(start),  NAME(euler),
     NAME(averaged),     NAME(predict), NAME(correct)};
 #undef vec
 #undef ivec

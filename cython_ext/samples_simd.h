@@ -191,7 +191,7 @@ TARGET static void NAME(steps)(const qw_program *p, double *rows, qw_random *ran
     }
 }
 
-static const qw_kernels NAME(kernels) = { QW_TEXT(QW_SUFFIX) + 1, NAME(steps) };
+static const qw_kernels NAME(kernels) = { LEVEL_NAME, NAME(steps) };
 
 #undef vec
 #undef bitvec

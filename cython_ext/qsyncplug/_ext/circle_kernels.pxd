@@ -9,7 +9,7 @@ cdef extern from "circle_kernels.h" nogil:
         QC_SINE
         QC_ATTENTION
         QC_SERIES
-        QC_LEVELS
+        LEVELS
 
     const double QC_TWO_PI_1, QC_TWO_PI_2, QC_TWO_PI_3
     const double QC_LARGEST, QC_SMALL_NORM
