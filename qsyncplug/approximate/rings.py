@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.optimize import brentq
 
 from ..core.predictions import Prediction
 from ..operators.symbol import Symbol
@@ -65,7 +66,13 @@ class Ring:
 
 
 def ring_of(system: System) -> Ring | None:
-    """The ring, if the system is one."""
+    """The ring of equal oscillators, if the system is one."""
+    found = _ring_with_frequencies(system)
+    return found[0] if found is not None and _same(found[1]) else None
+
+
+def _ring_with_frequencies(system: System) -> tuple[Ring, list[float]] | None:
+    """A ring of oscillators that may differ in frequency, and their frequencies round it."""
     if not (system.bosonic and system.n >= 3 and system.isconstant):
         return None
     frequencies: dict[Symbol, float] = dict.fromkeys(system.symbols, 0.0)
@@ -89,16 +96,19 @@ def ring_of(system: System) -> Ring | None:
             bonds[pair] = bonds.get(pair, 0.0) + abs(rows[0][1]) ** 2
         else:
             return None
-    equal = all(_same(list(x.values())) for x in (frequencies, gain, loss, bonds))
+    equal = all(_same(list(x.values())) for x in (gain, loss, bonds))
     if not equal or not bonds or not min(gain.values()) or not min(loss.values()):
         return None
     order = _round(system, set(bonds))
+    if order is None:
+        return None
     first = system.symbols[0]
-    return order and Ring(order, gain[first], loss[first], next(iter(bonds.values())))
+    ring = Ring(order, gain[first], loss[first], next(iter(bonds.values())))
+    return ring, [frequencies[system.symbols[k]] for k in order]
 
 
 def _same(values: list[float]) -> bool:
-    return bool(values) and float(np.ptp(values)) <= 1e-12 * max(np.abs(values))
+    return bool(values) and bool(np.ptp(values) <= 1e-12 * max(np.abs(values)))
 
 
 def _round(system: System, bonds: set[frozenset[Symbol]]) -> Any:
@@ -119,9 +129,14 @@ def _round(system: System, bonds: set[frozenset[Symbol]]) -> Any:
 
 
 def predictions_of_ring(system: System) -> list[Prediction]:
-    """Which rotating waves a ring settles to."""
-    ring = ring_of(system)
-    if ring is None or not ring.stable:
+    """Which rotating waves a ring settles to, and whether different frequencies lock."""
+    found = _ring_with_frequencies(system)
+    if found is None:
+        return []
+    ring, frequencies = found
+    if not _same(frequencies):
+        return _of_frequencies(ring, np.array(frequencies))
+    if not ring.stable:
         return []
     words = ", ".join(f"{q:+d}" if q else "0 (in phase)" for q in ring.stable)
     return [
@@ -156,3 +171,110 @@ def _is_wave(ring: Ring, result: Any) -> tuple[bool | None, str]:
     if not known and np.abs(np.exp(1j * steps[0]) - np.exp(1j * steps[-1])).max() < 0.1:
         return None, f"the run began in the wave {q:+d}, which is not stable"
     return known, f"the run came to the winding {q:+d}"
+
+
+# ------------------------------------------------------------ different frequencies
+
+_ADLER = "R. Adler, Proc. IRE 34, 351 (1946), for every bond of the ring"
+#: coupling and spread of frequencies in units of the gain where the radii stay equal
+_WEAK = 0.06
+
+
+def _lags(frequencies: np.ndarray, coupling: float, winding: int) -> np.ndarray | None:
+    """x_{j+1}−x_j of the stable state of ẋ_j = ω_j + (V/2) Σ sin(x_k−x_j) with this winding.
+
+    What flows over the bonds is c less the partial sums of ω−ω̄, and c makes the lags add up.
+    """
+    flow = -np.cumsum(frequencies - frequencies.mean())
+    half = 0.5 * coupling
+    low, high = -half - flow.min(), half - flow.max()
+    if not low < high:
+        return None
+
+    def excess(c: float) -> float:
+        return float(np.arcsin(np.clip((c + flow) / half, -1, 1)).sum()) - 2 * np.pi * winding
+
+    if not excess(low) < 0 < excess(high):
+        return None
+    c = float(brentq(excess, low, high, xtol=1e-14))
+    return np.asarray(np.arcsin((c + flow) / half))
+
+
+def _of_frequencies(ring: Ring, frequencies: np.ndarray) -> list[Prediction]:
+    V, spread = ring.coupling, float(np.ptp(frequencies))
+    if max(V, spread) > _WEAK * ring.gain:
+        return []
+    weakness = 4 * max(V, spread) / ring.gain
+    windings = range(-(len(frequencies) // 4) - 1, len(frequencies) // 4 + 2)
+    known = _lags(frequencies, V * (1 - weakness), 0), _lags(frequencies, V, 0)
+    correction = f"to first order of V/g1 = {V / ring.gain:.2g}; other windings are not excluded"
+    if known[0] is not None and known[1] is not None:
+        lags = known[1]
+        text = ", ".join(f"{x:.4g}" for x in lags)
+        return [
+            Prediction(
+                name="ring locks",
+                statement=f"the mean-field phases of the ring lock: x_(j+1)−x_j → {text}",
+                source=_ADLER,
+                correction=correction,
+                limits={"lags": lags},
+                test=lambda result: _is_locked(ring, result, lags, weakness),
+            )
+        ]
+    if any(_lags(frequencies, V * (1 + weakness), q) is not None for q in windings):
+        return []
+    return [
+        Prediction(
+            name="ring drifts",
+            statement="the mean-field phases of the ring do not lock: some drift apart for ever",
+            source=_ADLER,
+            correction=correction,
+            test=lambda result: _drifts(ring, result, V),
+        )
+    ]
+
+
+def _steps(ring: Ring, result: Any) -> np.ndarray | None:
+    """x_{j+1}−x_j of a mean-field run (T, n), continuous in time."""
+    if result.stats.get("closure") not in ("linear", "none"):
+        return None
+    beta = np.asarray(result.amplitudes)[:, list(ring.order)]
+    if len(beta) < 6 or np.abs(beta).min() < 1e-6:
+        return None
+    steps = np.unwrap(np.angle(beta * np.roll(beta, -1, axis=1).conj()), axis=0)
+    return steps if np.abs(np.diff(steps, axis=0)).max() < 2 else None
+
+
+def _is_locked(
+    ring: Ring, result: Any, lags: np.ndarray, weakness: float
+) -> tuple[bool | None, str]:
+    steps = _steps(ring, result)
+    if steps is None:
+        return None, "said of the mean field, with outputs close to each other; run mfsolve"
+    late = steps[-max(2, len(steps) // 4) :]
+    if np.abs(late - late[-1]).max() > 1e-3:
+        return None, "the run is too short: the phases still move"
+    last = np.angle(np.exp(1j * late[-1]))
+    if abs(last.sum()) > 1:
+        return None, f"the run rests in a state of winding {round(last.sum() / (2 * np.pi)):+d}"
+    if np.cos(last).min() < 0:
+        return None, "the run rests in a state that is not the stable one"
+    off, allowed = float(np.abs(last - lags).max()), 0.01 + 0.1 * weakness
+    if allowed < off < 3 * allowed:
+        return None, f"off by {off:.2g}: the coupling is not weak enough to tell"
+    return off <= allowed, f"off by {off:.2g}"
+
+
+def _drifts(ring: Ring, result: Any, coupling: float) -> tuple[bool | None, str]:
+    steps = _steps(ring, result)
+    if steps is None:
+        return None, "said of the mean field, with outputs close to each other; run mfsolve"
+    times = np.asarray(result.times)
+    turns = float(np.ptp(steps[len(steps) // 2 :], axis=0).max()) / (2 * np.pi)
+    if turns > 1:
+        return True, f"{turns:.2g} turns in the second half"
+    late = steps[-max(2, len(steps) // 4) :]
+    # a passage may take long, but what rests for so long rests
+    if coupling * (times[-1] - times[0]) > 100 and np.abs(late - late[-1]).max() < 1e-6:
+        return False, "the phases rest"
+    return None, "the run is too short"

@@ -81,9 +81,10 @@ def predictions_of_system(system: System, state0: Any) -> Predictions[Prediction
     Predictions
         Symmetry-forbidden amplitudes and coherences, coherences that exchange makes real; the
         locking range, rate, beat frequency and oscillation death of two equal van der Pol
-        oscillators; the stable rotating waves of a ring of them; the response of an oscillator to a
-        weak drive and of two to a weak coupling (Kerr resonances, blockade); time crystals and
-        superradiance of large spins; the threshold of a laser and the locking of two.
+        oscillators; the stable rotating waves of a ring of them, and the lags or the drift of one
+        with different frequencies; the response of an oscillator to a weak drive and of two to a
+        weak coupling (Kerr resonances, blockade); time crystals and superradiance of large spins;
+        the threshold of a laser and the locking of two.
 
     Examples
     --------

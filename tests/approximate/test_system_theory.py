@@ -126,6 +126,51 @@ def test_runs_of_a_ring_end_in_a_stable_wave():
     assert known.test(still)[0] is False
 
 
+def ring_run(n, V, frequencies, rng, turns=400):
+    system = qsp.van_der_pol_ring(n, loss=0.1, frequencies=frequencies, dissipative=V)
+    start = 2.2 * np.exp(1j * rng.uniform(-1, 1, n))
+    known = qsp.predictions(system, start)
+    times = np.linspace(0, turns / V, 2001)
+    options = {"rtol": 1e-8, "atol": 1e-9}
+    return known, qsp.mfsolve(system, start, times, closure="none", options=options)
+
+
+def test_rings_of_different_frequencies():
+    """Weak couplings, every range from locked to drifting: no run contradicts."""
+    rng = np.random.default_rng(5)
+    seen = {"ring locks": 0, "ring drifts": 0, "nothing": 0}
+    for _ in range(30):
+        n, V = int(rng.integers(3, 7)), rng.uniform(0.01, 0.05)
+        frequencies = rng.uniform(-1, 1, n) * rng.choice([0.5, 1.0, 1.5, 2.5]) * V / 2
+        known, run = ring_run(n, V, frequencies, rng)
+        names = [x for x in known.names if x.startswith("ring")]
+        assert len(names) <= 1
+        for name in names:
+            outcome = known[name].check(run)
+            assert outcome.passed is not False, outcome
+            seen[name] += outcome.passed is True
+        seen["nothing"] += not names
+    assert seen["ring locks"] > 8 and seen["ring drifts"] > 2
+
+
+def test_lags_of_a_ring_are_those_of_its_phases():
+    """Against the balance ω_j + (V/2) Σ sin(x_k−x_j) = Ω, and a ring that is another one."""
+    rng = np.random.default_rng(8)
+    V, frequencies = 0.03, np.array([0.004, -0.006, 0.003, -0.001])
+    known, run = ring_run(4, V, frequencies, rng)
+    lags = known["ring locks"].limits["lags"]
+    assert abs(lags.sum()) < 1e-12
+    rate = frequencies + V / 2 * (np.sin(lags) - np.sin(np.roll(lags, 1)))
+    assert np.ptp(rate) < 1e-12
+    assert known["ring locks"].check(run).passed is True
+    _, other = ring_run(4, V, -frequencies, rng)
+    assert known["ring locks"].check(other).passed is False
+    assert known["ring locks"].check(ring_run(4, V, frequencies, rng, 1)[1]).passed is None
+    drifting, run = ring_run(4, 0.02, 5 * frequencies, rng)
+    assert drifting["ring drifts"].check(run).passed is True
+    assert drifting["ring drifts"].check(other).passed is False
+
+
 def test_what_is_no_ring():
     b = qsp.modes(4)
     on = [f for x in b for f in (x.dag(), 0.3 * x**2)]
