@@ -20,6 +20,12 @@ __all__ = ["JumpProblem", "JumpStepper"]
 
 #: populations of an initial density matrix that are too small to be drawn
 _NOTHING = 1e-13
+#: what has not been seen in n trajectories may have the probability 3/n (with 95 %): half of it as
+#: a standard error
+_UNSEEN = 1.5
+#: jumps of one operator, in all trajectories, from which on their spread says enough
+_FEW = 8
+_OF_JUMPS = ("counts", "times", "channels")
 
 
 def _mixture(state: qutip.Qobj) -> tuple[np.ndarray, np.ndarray]:
@@ -59,6 +65,11 @@ class JumpStepper(Batches):
         if self.linear:
             own = [op.to("CSR").data_as("csr_matrix") for op in self.linear]
             table = table.joined(type(table).of(own))
+        #: largest effect of each functional, and whether it has an imaginary part
+        self.reach, self.turned = _norms(table, L.dimension), _imaginary(table)
+        rates = [c.to("CSR").data_as("csr_matrix") for c in task.c_ops]
+        table = table.joined(type(table).of([c.conj().T @ c for c in rates]))
+        self.channels, self.drawn_at_start = len(rates), len(kets) > 1
         self.count = len(table.start)
         turned = table.data * self.phase[table.row].conj() * self.phase[table.column]
         edges = np.append(table.start, len(table.data)).astype(np.intp)
@@ -117,8 +128,60 @@ class JumpStepper(Batches):
         n, shape = self.drawn, (len(self.times), self.count)
         mean = self.sums[: len(self.squares)] / n
         variance = np.maximum(self.squares / n - mean**2, 0.0)
+        # rounding of the sums is no spread
+        variance[variance < 1e-15 * mean**2] = 0.0
         error = np.sqrt(variance / max(n - 1, 1))
-        return mean.view(complex).reshape(shape), error.view(complex).reshape(shape)
+        values, errors = mean.view(complex).reshape(shape), error.view(complex).reshape(shape)
+        expected = _integral(self.times, values[:, self.count - self.channels :].real)
+        keep = slice(0, self.count - self.channels)
+        return values[:, keep], self._rare(errors[:, keep], expected)
+
+    def _rare(self, errors: np.ndarray, expected: np.ndarray) -> np.ndarray:
+        """Standard errors, with what jumps may do that hardly a trajectory has shown.
+
+        The expected number of jumps of an operator in one trajectory, the mean of its rate
+        integrated, (T, channels), is known well where none has happened.
+        """
+        n = self.drawn
+        few = np.where(n * expected < _FEW, np.minimum(expected, _UNSEEN / n), 0.0).sum(axis=1)
+        self.unseen = np.full(len(few), _UNSEEN / n)
+        if not self.drawn_at_start:
+            self.unseen = np.minimum(self.unseen, expected.sum(axis=1))
+        real, imaginary = errors.real, errors.imag
+        more = few[:, None] * self.reach
+        return np.asarray(np.hypot(real, more) + 1j * np.hypot(imaginary, more * self.turned))
+
+    @property
+    def record(self) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+        """When each trajectory jumped, and by which operator."""
+        return self.kernel.record  # type: ignore[attr-defined, no-any-return]
+
+    def snapshot(self) -> dict[str, Any]:
+        """See :class:`Samples`; with the jumps, while all of them are kept."""
+        saved = super().snapshot()
+        known = [self.record.get(k) for k in range(saved["counts"][-1])]
+        if all(jumps is not None for jumps in known):
+            jumps = [j for j in known if j is not None]
+            saved["jumps"] = {
+                "counts": np.array([len(when) for when, _ in jumps], dtype=float),
+                "times": np.concatenate([np.zeros(0), *(when for when, _ in jumps)]),
+                "channels": np.concatenate([np.zeros(0), *(c.astype(float) for _, c in jumps)]),
+            }
+        return saved
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """See :class:`Stepper`."""
+        super().restore(saved)
+        if "jumps" not in saved:
+            return
+        counts, times, channels = (np.asarray(saved["jumps"][k]) for k in _OF_JUMPS)
+        edges = np.concatenate([[0], np.cumsum(counts)]).astype(int)
+        if len(counts) != self.drawn or not edges[-1] == len(times) == len(channels):
+            raise ValueError("the snapshot is damaged: its jumps are not those of its trajectories")
+        for k in range(len(counts)):
+            here = slice(edges[k], edges[k + 1])
+            self.record[k] = (times[here].copy(), channels[here].astype(np.intp))
+        self.kernel.room -= len(times)  # type: ignore[attr-defined]
 
     def states(self) -> list[qutip.Qobj]:
         """The mean density matrices that were summed."""
@@ -127,6 +190,31 @@ class JumpStepper(Batches):
         turn = np.multiply.outer(self.phase, self.phase.conj())
         dims = [self.dims, self.dims]
         return [qutip.Qobj(m * turn, dims=dims, isherm=True, copy=False) for m in sums]
+
+
+def _norms(table: Any, d: int) -> np.ndarray:
+    """Bounds of the norms of the matrices of a table: √(largest row sum × largest column sum)."""
+    out = np.empty(len(table.start))
+    edges = np.append(table.start, len(table.data))
+    size = np.abs(table.data)
+    for k in range(len(out)):
+        here = slice(edges[k], edges[k + 1])
+        rows = np.bincount(table.row[here], weights=size[here], minlength=d).max()
+        columns = np.bincount(table.column[here], weights=size[here], minlength=d).max()
+        out[k] = np.sqrt(rows * columns)
+    return out
+
+
+def _imaginary(table: Any) -> np.ndarray:
+    """Which of the matrices are not diagonal and real."""
+    other = (table.row != table.column) | (table.data.imag != 0)
+    return np.add.reduceat(other, table.start) > 0
+
+
+def _integral(times: np.ndarray, rates: np.ndarray) -> np.ndarray:
+    """∫rates dt from the start, (T, channels), by trapezia."""
+    steps = 0.5 * (rates[1:] + rates[:-1]) * np.diff(times)[:, None]
+    return np.concatenate([np.zeros((1, rates.shape[1])), np.cumsum(np.maximum(steps, 0), axis=0)])
 
 
 def _rate(c_ops: list[Any], ket: np.ndarray) -> float:
@@ -171,7 +259,7 @@ class JumpProblem(SampledProblem):
         width = values.shape[1] - len(stepper.linear)
         result._fill(reader, np.ascontiguousarray(values[:, :width]))
         if isinstance(result, JumpResult):
-            result._fill_errors(reader, np.ascontiguousarray(errors[:, :width]))
+            result._fill_errors(reader, np.ascontiguousarray(errors[:, :width]), stepper.unseen)
         stats = result.stats
         of_user: dict[str, np.ndarray] = {}
         for k, (key, op) in enumerate(self.task.user.items()):
@@ -185,7 +273,7 @@ class JumpProblem(SampledProblem):
         if self.store:
             result.states = states
         self._say(count, errors, of_user)
-        record = stepper.kernel.record  # type: ignore[attr-defined]
+        record = stepper.record
         if len(record) >= count:
             jumps = [record[k] for k in range(count)]
             stats["jumps"] = sum(len(times) for times, _ in jumps) / count

@@ -29,8 +29,13 @@ pytestmark = [
 
 TIMES = np.linspace(0, 10, 101)
 cpu = functools.partial(timed, repeats=2, clock=time.process_time)
-#: (data layer, integrator) of QuTiP that have been the fastest somewhere
-PEERS = [("dia", "tsit5"), ("dia", "dop853"), ("csr", "adams")]
+#: (data layer, integrator) of QuTiP that can win. Until t=1, CPU seconds of dia with tsit5, vern7,
+#: dop853, adams, and of csr with tsit5, adams: pair 12² .38 .50 .46 .90 .48 1.11; driven 14² 1.21
+#: 1.85 1.84 2.35 2.04 2.27; Δ=10 .30 .20 .17 .36 .46 .42; driven 40 .024 .029 .023 .058 .030 .081;
+#: Kerr .17 .18 .12 .34 .22 .41; 6³ 1.11 1.17 .95 2.09 1.37 2.46; optomechanical .103 .093 .105
+#: .076 .143 .130; chains .088 .059 .049 .093 .130 .079; superradiant .153 .134 .132 .126 .217 .161;
+#: in time .67 .72 .50 .79 .64 .86. mcsolve, 4 runs: vern7, tsit5 .05, adams .10, dop853 .17.
+PEERS = [("dia", "tsit5"), ("dia", "dop853"), ("dia", "adams")]
 
 
 def pair(detuning=0.5, dissipative=1.0, drive=0.0, kerr=0.0, coherent=0.0):
@@ -295,7 +300,7 @@ def test_kets(benchmark):
     benchmark.pedantic(lambda: None)
 
 
-@pytest.mark.parametrize("cutoff, ntraj", [(12, 100), (20, 30)])
+@pytest.mark.parametrize("cutoff, ntraj", [(12, 40), (20, 8)])
 def test_trajectories(benchmark, cutoff, ntraj):
     """Compiled jumps against qutip.mcsolve with the same operators, times and number."""
     system, times = pair(), np.linspace(0, 5, 51)
@@ -305,7 +310,7 @@ def test_trajectories(benchmark, cutoff, ntraj):
     H, c_ops = system.qutip(cutoff)
     n1 = qutip.tensor(qutip.num(cutoff), qutip.qeye(cutoff))
     found = {}
-    for method in ("vern7", "tsit5", "adams"):
+    for method in ("vern7", "tsit5"):
         other = {"progress_bar": "", "method": method, "nsteps": 10**6}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

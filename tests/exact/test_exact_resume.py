@@ -65,6 +65,10 @@ def test_a_killed_run_continues(name, killed, tmp_path):
         assert result.stats["trajectories"] == 600
         return
     close(result, run_of(name), 0.0 if sampled else 2e-10)
+    if sampled:
+        assert len(result.jumps) == 600
+        for (when, which), (then, what) in zip(result.jumps, run_of(name).jumps, strict=True):
+            assert np.array_equal(when, then) and np.array_equal(which, what)
     close(qsp.resume(path, model=model), result, 0.0)
     assert result.stats["steps accepted"] > 0
 

@@ -1,5 +1,7 @@
 """Exact steady states: reference numbers, closed forms, QuTiP's own solver, refusals."""
 
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -259,3 +261,37 @@ def test_unstable_models_do_not_return_quietly():
     (b,) = qsp.modes(1)
     with pytest.warns(CutoffWarning):
         qsp.steadystate(qsp.System(b.dag() * b, [1.2 * b.dag(), b]), cutoff=20)
+
+
+MEMORY = """
+import resource, sys, warnings
+warnings.simplefilter("ignore")
+import numpy as np
+import qsyncplug as qsp
+
+def system():
+    b1, b2 = qsp.modes(2)
+    H = 0.25 * (b1.dag() * b1 - b2.dag() * b2) + 0.5 * (b1 + b1.dag())
+    return qsp.System(H, [b1.dag(), b2.dag(), b1**2, b2**2, b1 - b2])
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+qsp.steadystate(system(), cutoff=4)
+before = peak()
+rho = qsp.steadystate(system(), cutoff=int(sys.argv[1]))
+populations = rho.ptrace(0).diag()
+print(peak() - before, populations @ np.arange(len(populations)))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cutoff", [16, 25])
+def test_memory_of_a_driven_pair(cutoff):
+    """At 25² QuTiP's Liouvillian has 4e5 rows; spec: below 500 MB, and n1=.977853142…"""
+    command = [sys.executable, "-c", MEMORY, str(cutoff)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
+    memory, n1 = map(float, done.stdout.split())
+    print(f"steady state {cutoff}²: {memory:.0f} MB above the start")
+    assert memory < (150 if cutoff == 16 else 500)
+    assert n1 == pytest.approx(0.97785314265, abs=1e-10)

@@ -169,6 +169,43 @@ def test_operators_of_the_user_have_errors_and_functions_go_to_qutip():
     assert np.array(slow.e_data[0]) == pytest.approx(1)
 
 
+@pytest.mark.parametrize("ntraj", [60, 400])
+def test_errors_hold_what_hardly_a_trajectory_shows(ntraj):
+    """A jump with probability .03 a run: where none was seen, the spread is nothing."""
+    (s,) = qsp.levels(3)
+    system = qsp.System(0 * s[0, 0], [s[1, 0], s[0, 1], 0.1 * s[2, 0]])
+    times, state = np.linspace(0, 3, 7), qutip.basis(3, 0)
+    e_ops = {"rare": qutip.fock_dm(3, 2), "often": qutip.fock_dm(3, 1)}
+    exact = qsp.exactsolve(system, state, times, e_ops=e_ops)
+    z = {key: [] for key in e_ops}
+    for seed in range(8):
+        options = {"method": "trajectories", "ntraj": ntraj, "seeds": seed}
+        run = qsp.exactsolve(system, state, times, e_ops=e_ops, options=options)
+        for key, error in run.stats["errors of e_ops"].items():
+            off = np.abs(np.array(run.e_data[key]) - exact.e_data[key])
+            assert np.all(error[1:] > 0)
+            assert error[0] == 0 and off[0] == 0
+            z[key].append(off[1:] / error[1:])
+    # 95 % within two standard errors, and bars of jumps that are often seen are no larger
+    assert all(np.mean(np.array(values) < 2) > 0.85 for values in z.values())
+    assert np.max(z["rare"]) < 4.5
+    assert np.mean(np.array(z["often"])[:, 2:] ** 2) > 0.3
+
+
+def test_a_decay_that_nobody_saw():
+    """2e^{-κt} quanta with κt=3e-6: no jump, and an error that holds the decay."""
+    (b,) = qsp.modes(1)
+    times = np.linspace(0, 3, 4)
+    run = jumps(qsp.System(0 * b, [1e-3 * b]), qutip.fock(6, 2), times, ntraj=50, seeds=1)
+    assert run.stats["jumps"] == 0
+    off = np.abs(run.normal[1:, 0, 0] - 2 * np.exp(-1e-6 * times[1:]))
+    assert np.all(off > 0)
+    assert np.all(off < run.normal_error[1:, 0, 0])
+    assert np.all(run.normal_error[:, 0, 0] < 1e-4)
+    # level 1 holds 6e-6 of the population
+    assert np.all(run.populations_error[1:, 0, 1] > 1e-6 * times[1:])
+
+
 def test_what_stops_keeps_the_finished_trajectories():
     system, state = decaying(), qutip.fock(30, 25)
     with pytest.raises(TimeLimitError) as info:
