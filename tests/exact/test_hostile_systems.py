@@ -37,9 +37,9 @@ def systems():
         "three photons": (qsp.System(0.15 * (b**3 + b.dag() ** 3), [b**3, 0.5 * b]), 8),
         "three levels and a mode": (
             qsp.System(
-                0.5 * m.dag() * m + ladder, [0.6 * s[0, 2], 0.3 * s[1, 2], 0.5 * m, 0.2 * m.dag()]
+                0.5 * m.dag() * m + ladder, [0.6 * s[0, 2], 0.3 * s[1, 2], 0.5 * m, 0.1 * m.dag()]
             ),
-            4,
+            5,
         ),
         "large spins": (
             qsp.System(
