@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -201,10 +202,14 @@ class ClassicalSpace:
         arrays, _ = compile_polynomials([self._bases[base] for base, _ in self._powers])
         return arrays, np.array([exponent for _, exponent in self._powers], dtype=float)
 
+    def tables(self, outputs: Sequence[Function]) -> tuple[Any, ...]:
+        """What :class:`Polynomials` is made of for these functions."""
+        arrays, factors = compile_polynomials([f.terms for f in outputs])
+        return self.variables, arrays, factors, self.powers()
+
     def compiled(self, outputs: Sequence[Function]) -> Polynomials:
         """A fresh kernel that evaluates functions: each holds its own scratch."""
-        arrays, factors = compile_polynomials([f.terms for f in outputs])
-        return Polynomials(self.variables, arrays, factors, self.powers())
+        return Polynomials(*self.tables(outputs))
 
 
 def _derivatives(a: Polynomial) -> dict[int, Polynomial]:

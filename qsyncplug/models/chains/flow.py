@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -51,9 +52,13 @@ class ChainEquations:
     second: list[Function]
     diffusion: list[Function]
 
+    @cached_property
+    def _tables(self) -> tuple[Any, ...]:
+        return self.space.tables([*self.drift, *self.first, *self.second, *self.diffusion])
+
     def compiled(self) -> Polynomials:
-        """A kernel of all, in this order."""
-        return self.space.compiled([*self.drift, *self.first, *self.second, *self.diffusion])
+        """A fresh kernel of all, in this order: threads share none."""
+        return Polynomials(*self._tables)
 
     def linear(self, coordinates: list[Coordinate]) -> LinearEquations:
         """Mean and covariance as the kernel takes them."""
