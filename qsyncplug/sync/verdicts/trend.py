@@ -18,6 +18,8 @@ _FLOOR = 1e-6
 _SIGMAS = 4.0
 #: share of a phase that lines may leave, and turns of the slowest, if it only oscillates
 _EXPLAINED, _TURNS = 0.05, 2.9
+#: share of what was left that a further line may leave
+_WORTH = 0.95
 #: points that a series is thinned to
 _POINTS = 1024
 
@@ -70,11 +72,16 @@ def trend(times: np.ndarray, phase: np.ndarray) -> Trend:
     x = (t - t[0]) / (t[-1] - t[0]) - 0.5
     y = y - y.mean()
     extent = max(float(np.ptp(y)), 1e-300)
-    lines = np.empty(0)
+    lines, bends = np.empty(0), np.diff(y, 2)
+    rough = bool(bends[1:] @ bends[:-1] < 0)
     slope, rest = _slope(x, y, lines)
     while lines.size < _LINES and rest.std() > _FLOOR * extent and t.size > 8 * lines.size + 24:
-        lines = _refined(x, y, np.append(lines, _strongest(x, rest)))
-        slope, rest = _slope(x, y, lines)
+        more = _refined(x, y, np.append(lines, _strongest(x, rest)))
+        found = _slope(x, y, more)
+        if rough and found[1].std() > _WORTH * rest.std():
+            # noise has no lines
+            break
+        lines, (slope, rest) = more, found
     error = _SIGMAS * _standard_error(x, rest) + _FLOOR * extent
     length = float(t[-1] - t[0])
     turns = float(np.abs(lines).min(initial=np.inf)) / (2 * np.pi)
