@@ -21,11 +21,10 @@ from .failure import Failure, error_of
 from .limits import Limits
 from .result import Result
 from .status import Status
-from .stepper import Problem, Stepper
+from .stepper import CHUNK_BYTES, Problem, Stepper
 
 __all__ = ["Drive", "Until", "Walk"]
 
-_CHUNK_BYTES = 2**25
 _CHECKPOINT_SECONDS = 30.0
 
 #: ``until(t, state)``: the run ends after the first output where it is true
@@ -131,7 +130,7 @@ class Drive:
         row = stepper.row_size * np.dtype(stepper.row_dtype).itemsize
         if row == 0 or self.until is not None:
             return 1
-        chunk = max(1, min(size, _CHUNK_BYTES // row))
+        chunk = max(1, min(size, CHUNK_BYTES // row))
         if self.options["progress_bar"] or self.options["checkpoint"]:
             chunk = max(1, min(chunk, size // 100))
         return chunk

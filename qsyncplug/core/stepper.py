@@ -13,7 +13,10 @@ from .failure import Failure
 from .result import Result
 from .status import Status
 
-__all__ = ["Problem", "Stepper"]
+__all__ = ["CHUNK_BYTES", "Problem", "Stepper", "check_result_memory"]
+
+#: rows that a stepper fills between two looks at limits
+CHUNK_BYTES = 2**25
 
 #: results below this are not worth asking the system how much memory is free
 _SMALL = 2**24
@@ -74,6 +77,22 @@ class Stepper:
         raise NotImplementedError
 
 
+def check_result_memory(count: int, each: float, stepper: Stepper, advice: str = "") -> None:
+    """Refuse a result of `count` outputs of `each` bytes that does not fit.
+
+    With it go the times, the solver's rows between two looks at limits, and what is made of these
+    on their way into the result.
+    """
+    row = stepper.row_size * np.dtype(stepper.row_dtype).itemsize
+    needed = count * (each + 16.0) + 3.0 * min(count * row, CHUNK_BYTES)
+    if needed > _SMALL:
+        check_memory(
+            f"the result of {count} times",
+            needed,
+            advice=advice or "ask for fewer times or less data",
+        )
+
+
 class Problem:
     """What one run is made of: output times, a stepper, and what is recorded.
 
@@ -112,12 +131,7 @@ class Problem:
         """Make the arrays of the result; refuse what does not fit."""
         shapes = self.result._shapes().values()
         each = sum(np.dtype(t).itemsize * math.prod(s) for s, t in shapes)
-        if self.times.size * each > _SMALL:
-            check_memory(
-                f"the result of {self.times.size} times",
-                self.times.size * each,
-                advice="ask for fewer times or less data",
-            )
+        check_result_memory(self.times.size, each, self.stepper)
         self.result._allocate(self.times.size)
 
     def record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:

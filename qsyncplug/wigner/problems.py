@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..core.checks import check_memory
 from ..core.failure import Failure
 from ..core.rungekutta import RungeKutta, integrator
 from ..core.status import Status
-from ..core.stepper import Problem
+from ..core.stepper import Problem, check_result_memory
 from ..waves.errors import BlowUpError
 from ..waves.splitting import OscillatorLostError
 from .coupling import right_hand_side, time_to_pole
@@ -239,11 +238,8 @@ class _Stepped(_WignerProblem):
             np.dtype(t).itemsize * int(np.prod(s, dtype=float))
             for s, t in self.setup.shapes().values()
         )
-        check_memory(
-            f"the result of {self.times.size} times",
-            self.times.size * each,
-            advice="leave store_states off, or ask for fewer times",
-        )
+        advice = "leave store_states off, or ask for fewer times"
+        check_result_memory(self.times.size, each, self.stepper, advice)
         super().allocate()
 
     def _matrix(self) -> WignerMatrix:
