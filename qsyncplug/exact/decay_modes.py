@@ -158,12 +158,12 @@ def eigenmodes(system: Any, k: int = 6, *, cutoff: Any = None, order: Any = None
     wanted = _orders(problem, order)
     found: list[_Pair] = []
     for o in wanted:
-        found += _of_order(problem, o, k)
+        here = _of_order(problem, o, k)
         if order is None and any(o):
             # the opposite order holds the adjoint modes
-            found += [_adjoint(problem, p) for p in found if p.order == o]
-    found.sort(key=lambda p: (-round(p.value.real, 12), abs(p.value.imag), p.value.imag))
-    found = found[:k]
+            here += [_adjoint(problem, p) for p in here]
+        # no more whole matrices at a time than are wanted
+        found = sorted(found + here, key=_rank)[:k]
     scale = _scale(problem)
     top = max((p.value.real for p in found), default=0.0)
     if top > _GROWS * scale:
@@ -180,6 +180,11 @@ def eigenmodes(system: Any, k: int = 6, *, cutoff: Any = None, order: Any = None
         np.array([p.residual for p in found]),
         modes,
     )
+
+
+def _rank(pair: _Pair) -> tuple[float, float, float]:
+    value = pair.value
+    return -round(value.real, 12), abs(value.imag), value.imag
 
 
 def _label(problem: Problem, order: tuple[int, ...]) -> Any:
@@ -234,7 +239,7 @@ def _of_order(problem: Problem, order: tuple[int, ...], k: int) -> list[_Pair]:
     vectors = 2 * max(2 * (k + 3) + 1, 24) + 8
     check_memory(
         f"{k} eigenmodes among {len(index)} elements",
-        16.0 * (k * problem.d**2 + vectors * len(index)),
+        16.0 * (4 * k * problem.d**2 + vectors * len(index)),
         advice="lower the cutoff, or ask for fewer",
     )
     if len(index) <= _DENSE:

@@ -219,7 +219,7 @@ class TrajectoriesSolver(SamplingSolver[TrajectoriesResult]):
         n = len(psi)
         check_memory(
             "the trajectories",
-            16.0 * len(times) * (2 * count + 3 * n * n),
+            16.0 * len(times) * (count + 3 * n * n),
             advice="ask for fewer paths or times",
         )
         x, basis = factorize(psi, model.grid.weight if model.grid is not None else 1.0)

@@ -156,7 +156,8 @@ def _all_states(setup: ReductionSetup, result: SchrodingerLoheResult) -> np.ndar
     size = motion.start.shape[1]
     check_memory(
         f"the states of {len(x)} times",
-        16.0 * len(x) * x.shape[1] * size,
+        # as one array, and one by one
+        2 * 16.0 * len(x) * x.shape[1] * size,
         advice="leave store_states off",
     )
     times = np.asarray(result.times)

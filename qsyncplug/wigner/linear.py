@@ -32,7 +32,7 @@ def start_arrays(model: WignerLohe, state: InitialState) -> np.ndarray:
     pairs = pairs_of(state.n, state.hermitian)
     check_memory(
         "the phase-space arrays",
-        3.0 * len(pairs) * space.nbytes(),
+        7.0 * len(pairs) * space.nbytes(),
         advice="start from kets, which need none",
     )
     if state.arrays is not None:

@@ -129,11 +129,11 @@ def exact_density(big):
 
 
 def steadystate(big):
-    qsp.steadystate(qsp.van_der_pol_pair(detuning=0.3), cutoff=18 if big else 4)
+    qsp.steadystate(qsp.van_der_pol_pair(detuning=0.3), cutoff=34 if big else 4)
 
 
 def eigenmodes(big):
-    qsp.eigenmodes(qsp.van_der_pol_pair(detuning=0.3), 3, cutoff=14 if big else 4)
+    qsp.eigenmodes(qsp.van_der_pol_pair(detuning=0.3), 3, cutoff=24 if big else 4)
 
 
 def lohe_states(big):
@@ -152,7 +152,7 @@ def lohe_many(big):
 
 
 def lohe_splitting(big):
-    grid = qsp.Grid((256, 256) if big else (16, 16), (16.0, 16.0))
+    grid = qsp.Grid((192, 192) if big else (48, 48), (16.0, 16.0))
     h = [qsp.GridHamiltonian(grid, lambda x, y, a=a: a * (x**2 + y**2)) for a in (0.5, 0.4)]
     model = qsp.SchrodingerLohe(h, coupling=1.0)
     waves = [grid.gaussian((0.3, 0.0)), grid.gaussian((-0.3, 0.0))]
@@ -176,7 +176,7 @@ def wigner(big):
 
 
 def wigner_direct(big):
-    grid = qsp.Grid(96 if big else 16, 12.0)
+    grid = qsp.Grid(192 if big else 32, 12.0)
     model = qsp.WignerLohe(grid, lambda x: x**2 / 2 + 0.1 * np.cos(x), coupling=1.0)
     waves = [grid.gaussian(0.2 * k) for k in range(3 if big else 2)]
     options = {"method": "direct", "rtol": 1e-3}

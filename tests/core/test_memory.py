@@ -1,0 +1,28 @@
+"""Estimates of memory are within a factor 2 of what runs take, each in a process of its own."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from .memory_runs import RUNS
+
+#: its estimate decides between methods and is on the safe side, up to four times too large
+SAFE_SIDE = {"exact_density"}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="needs /proc")
+@pytest.mark.parametrize("name", [n for n in RUNS if n not in SAFE_SIDE])
+def test_estimates_are_within_a_factor_of_two(name):
+    script = pathlib.Path(__file__).with_name("memory_runs.py")
+    done = subprocess.run(
+        [sys.executable, str(script), name], capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    estimate, peak = map(float, done.stdout.split())
+    print(f"{name}: {estimate / 1e6:.0f} MB estimated, {peak / 1e6:.0f} MB taken")
+    assert peak > 3e7, "too small to say anything"
+    assert 0.5 < estimate / peak < 2.0
