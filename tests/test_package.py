@@ -4,6 +4,7 @@ import ast
 import functools
 import importlib
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -245,3 +246,12 @@ LATE_ADAPTERS = sorted(
     for p in (ROOT / "adapters").glob("[!_]*.py")
     if p.stem not in ("bosons", "dtwa", "plain", "samples", "spins")
 )
+
+
+def test_scripts_name_tests_that_exist():
+    folder = ROOT.parent
+    if not (folder / ".ci/slow").exists():
+        pytest.skip("an installed package")
+    named = re.findall(r"tests/[a-z_/]+\.py", (folder / ".ci/slow").read_text())
+    assert len(named) > 10
+    assert [name for name in named if not (folder / name).exists()] == []

@@ -1,0 +1,148 @@
+"""Nothing is kept of runs that are over: many small ones of each family, threads, failures."""
+
+import gc
+import itertools
+import os
+import threading
+import tracemalloc
+import warnings
+
+import numpy as np
+import pytest
+
+import qsyncplug as qsp
+
+from .runs import EXACT_RUNS, RUNS
+
+EVERY = {**RUNS, **EXACT_RUNS}
+#: runs of a tenth of a second: fewer of them
+SLOW = {
+    "spins on spheres", "chains", "twa", "dtwa", "dtwa with loss", "circle, noise",
+    "circle, noise of Leimkuhler", "circle, inertia and noise", "circle, cells", "circle, faint",
+    "lohe splitting", "lohe s10", "lohe lawson", "lohe dop853", "wigner splitting",
+    "wigner direct", "wigner direct, different", "lohe trajectories, splitting",
+}  # fmt: skip
+#: bytes a run, beyond which something stays: a small result is larger
+MOST = 300
+
+
+def resident():
+    """Bytes of the process in memory."""
+    with open("/proc/self/statm") as f:
+        return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def short(name):
+    """The run to its second output, or two of few samples."""
+    run = EVERY[name]()
+    solver = run.solver
+    if hasattr(solver, "ntraj"):
+        solver.ntraj = 8
+    return solver, run.state0, run.times[:2]
+
+
+def grown(work, count):
+    """Python's bytes and objects, and the resident set, that `count` calls leave behind, a call."""
+    for _ in range(max(count // 10, 3)):
+        work()
+    gc.collect()
+    objects, resident_before = len(gc.get_objects()), resident()
+    tracemalloc.start()
+    work()
+    gc.collect()
+    before = tracemalloc.get_traced_memory()[0]
+    for _ in range(count):
+        work()
+    gc.collect()
+    traced = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    return (
+        traced / count,
+        (len(gc.get_objects()) - objects) / count,
+        (resident() - resident_before) / count,
+    )
+
+
+def hold(work, count):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        traced, objects, memory = grown(work, count)
+    assert traced < MOST, f"{traced:.0f} bytes of Python's a run"
+    assert objects < 0.5, f"{objects:.2f} objects a run"
+    # the heap of C moves by a few megabytes whatever is run
+    assert memory * count < 4e6 + 300 * count, f"{memory:.0f} bytes of the process a run"
+
+
+linux = pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="needs /proc")
+
+
+@linux
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EVERY)
+def test_runs_leave_nothing_behind(name):
+    solver, state0, times = short(name)
+    hold(lambda: solver.run(state0, times), 60 if name in SLOW else 1000)
+
+
+@linux
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mean field", "circle", "lohe reduction", "exact, density"])
+def test_new_models_and_solvers_leave_nothing_behind(name):
+    def work():
+        solver, state0, times = short(name)
+        solver.run(state0, times)
+
+    hold(work, 300)
+
+
+@linux
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mean field", "circle", "lohe reduction", "wigner reduction"])
+def test_walks_that_are_left_leave_nothing_behind(name):
+    solver, state0, times = EVERY[name]()
+    hold(lambda: list(itertools.islice(solver.iterate(state0, times), 2)), 500)
+
+
+@linux
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mean field", "circle", "exact, density"])
+def test_runs_in_threads_leave_nothing_behind(name):
+    solver, state0, times = short(name)
+
+    def work():
+        threads = [threading.Thread(target=solver.run, args=(state0, times)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    hold(work, 100)
+
+
+@linux
+@pytest.mark.slow
+def test_runs_that_fail_leave_nothing_behind():
+    pair = qsp.van_der_pol_pair()
+    times = np.linspace(0, 1, 3)
+
+    def fails(t, state):
+        raise RuntimeError("broken")
+
+    def work():
+        with pytest.raises(qsp.core.errors.RightHandSideError):
+            qsp.mfsolve(pair, [1, 1], times, e_ops={"f": fails})
+
+    hold(work, 500)
+
+
+@linux
+@pytest.mark.slow
+def test_verdicts_and_files_leave_nothing_behind(tmp_path):
+    run = qsp.circlesolve(qsp.Circle(qsp.sine(), "mean"), [0.0, 1.0], np.linspace(0, 20, 81))
+
+    def work():
+        found = qsp.verdict(run)
+        found.save(tmp_path / "x.npz")
+        qsp.load(tmp_path / "x.npz")
+
+    hold(work, 200)
