@@ -29,6 +29,7 @@ WORK = {
     "circle, cells": (309, 3, 3965),
     "circle, faint": (20, 0, 271),
     "circle, Möbius maps": (51, 2, 752),
+    "circle, bands": (7014, 2, 87070),
     "circle, noise": (19200, 0, 38400),
     "circle, noise of Leimkuhler": (19200, 0, 19200),
     "circle, inertia": (284, 33, 4021),
