@@ -53,9 +53,11 @@ def _number(x: Any) -> str:
 
 
 def _fields(record: Any) -> list[tuple[str, str]]:
-    return [
-        (f.name, in_short(getattr(record, f.name))) for f in dataclasses.fields(record) if f.repr
-    ]
+    if dataclasses.is_dataclass(record):
+        names = [f.name for f in dataclasses.fields(record) if f.repr]
+    else:
+        names = list(getattr(record, "_field_types", dict)())
+    return [(name, in_short(getattr(record, name))) for name in names]
 
 
 def _repr(self: Any) -> str:
@@ -71,7 +73,7 @@ def give_short_repr(cls: type) -> None:
 
     ``dataclass`` leaves a ``__repr__`` alone that it finds; its own would write out every array.
     """
-    if cls.__repr__ is object.__repr__:
+    if cls.__repr__ is object.__repr__:  # type: ignore[comparison-overlap]
         cls.__repr__ = _repr  # type: ignore[method-assign, assignment]
         if not hasattr(cls, "_repr_html_"):
             cls._repr_html_ = _repr_html  # type: ignore[attr-defined]

@@ -95,7 +95,7 @@ def test_everything_that_a_file_can_name_is_tested(made):
 
     seen = {type(made(name)).__name__ for name in EVERYTHING}
     parts = {
-        "Check", "Dynamics", "Kind", "Label", "LohePrediction", "Row", "Spectra", "Quantum",
+        "Check", "Dynamics", "Flow", "Kind", "Label", "LohePrediction", "Row", "Spectra", "Quantum",
         "_Attention", "_Custom", "_Sine",
     }  # fmt: skip
     assert set(CLASSES) - seen - parts - _bases(seen, CLASSES) == set()
@@ -125,7 +125,7 @@ def test_a_run_met_twice_is_written_once(made, tmp_path):
     view = made("view of a mean field")
     view.save(tmp_path / "x.npz")
     dynamics = qsp.load(tmp_path / "x.npz").dynamics
-    assert dynamics.velocity.args[0] is dynamics.exponents.args[0]
+    assert dynamics.flow.velocity.args[0] is dynamics.flow.exponents.args[0]
     _, arrays = read_archive(tmp_path / "x.npz")
     assert sum(name.endswith("covariance") for name in arrays) == 1
 
