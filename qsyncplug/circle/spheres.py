@@ -123,7 +123,10 @@ class Sphere(SavedModel):
             else:
                 weight, total = np.exp(exponent), np.full((n, 1), float(n))
             pull = (weight @ x) / total
-        along = np.sum(np.conj(pull) * x, axis=1, keepdims=True)
+        # over |x|², which is 1: repulsion would blow up what rounding leaves of |x|²−1
+        along = np.sum(np.conj(pull) * x, axis=1, keepdims=True) / np.sum(
+            np.abs(x) ** 2, axis=1, keepdims=True
+        )
         strength = self.coupling if self.modulation is None else self.modulation(t) * self.coupling
         out = strength * (pull - along * x)
         if self.rotations is not None:
