@@ -1,8 +1,8 @@
 """Kuramoto's oscillators in bands of frequencies: each band is moved by a few Moebius maps.
 
 In a given field H(t) an oscillator of frequency omega follows a Moebius map of the circle,
-exp(i x) = exp(i phi) (u + s)/(1 + conj(s) u), u = exp(i x) at the beginning, whatever its phase. The
-map depends on omega like an entire function, so that those of a few frequencies (nodes) tell
+exp(i x) = exp(i phi) (u + s)/(1 + conj(s) u), u = exp(i x) at the beginning, whatever its phase.
+The map depends on omega like an entire function, so that those of a few frequencies (nodes) tell
 those of a whole band. What the band adds to the field is a power series in conj(s), whose
 coefficients are sums over its oscillators, done once.
 """

@@ -67,10 +67,10 @@ cdef class Runs:
 cdef inline double real_power(double x, double q) noexcept nogil:
     """x**q; halves of small integers without a logarithm."""
     cdef double y = 1
-    cdef int k, n = <int>fabs(2 * q)
+    cdef int _k, n = <int>fabs(2 * q)
     if n != fabs(2 * q) or n > 16:
         return pow(x, q)
-    for k in range(n // 2):
+    for _k in range(n // 2):
         y *= x
     if n % 2:
         y *= sqrt(x)

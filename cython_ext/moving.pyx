@@ -107,15 +107,15 @@ cdef class MovingExpansion:
         cdef double* here[64]
         cdef double* before[64]
         cdef double* out[QL_FUNCTIONS]
-        cdef Py_ssize_t p = polynomials.shape[1] - 1, q, half, l, count = len(self.parts)
+        cdef Py_ssize_t p = polynomials.shape[1] - 1, q, half, e, count = len(self.parts)
         for half in range(2):
             for q in range(p):
                 # the two rows of a power change places in every step
                 here[q] = &self.work[2 * q + m % 2, half * g.size]
                 before[q] = &self.work[2 * q + 1 - m % 2, half * g.size]
-            for l in range(count):
-                part = self.parts[l]
-                out[l] = part.real(0) if half == 0 else part.imaginary(0)
+            for e in range(count):
+                part = self.parts[e]
+                out[e] = part.real(0) if half == 0 else part.imaginary(0)
             g.kernels.running(
                 g.size, <int>p, m / stretch, (1.0 if m == 0 else 2.0) * inverse, -beta,
                 g.real(m % QL_RING) if half == 0 else g.imaginary(m % QL_RING), before, here,
