@@ -154,8 +154,8 @@ typedef struct {
     double (*max_abs)(const double *v, qc_size n);
 } qc_kernels;
 
-/* IN level: LEVEL_PORTABLE, LEVEL_AVX2 or LEVEL_AVX512, -1 for the best of this processor. NULL: it cannot
-   run here. */
+/* IN level: LEVEL_PORTABLE, LEVEL_AVX2 or LEVEL_AVX512, -1 for the best of this processor.
+   NULL: it cannot run here. */
 const qc_kernels *qc_select(int level);
 
 #endif

@@ -195,7 +195,8 @@ TARGET static void NAME(combine)(ptrdiff_t rows, ptrdiff_t n, int count, const d
     }
 }
 
-/* as running of ql_kernels, with a constant number of functions */
+/* as running of ql_kernels, with a constant number of functions: IN x, before, g; OUT here;
+   INOUT out */
 QL_INLINE void NAME(sums)(const int functions, ptrdiff_t n, int powers, double place, double two,
                           double back, const double *x, double *const *before,
                           double *const *here, const double *g, double *const *out)

@@ -62,6 +62,7 @@ cdef class Step:
     cdef int try_step(self, double h, double t_new, double* error) noexcept nogil
     cdef void swap_ends(self) noexcept nogil
     cdef int failure(self, int code) noexcept nogil
+    # IN y (n,)
     cdef bint finite(self, const double* y) noexcept nogil
     # IN t within the step; OUT out (n,).  0, or what evaluate returned.
     cdef int interpolate(self, double t, double* out) noexcept nogil
