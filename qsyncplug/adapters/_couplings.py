@@ -105,7 +105,8 @@ def rooted(adjacency: Any) -> Callable[[np.ndarray], bool] | None:
     """
     if adjacency is None:
         return None
-    graph = csr_array(adjacency)
+    # a copy: the weights are the model's own
+    graph = csr_array(adjacency, copy=True)
     graph.eliminate_zeros()
     count, part = connected_components(graph, directed=True, connection="strong")
     return None if count == 1 else partial(_common, graph, part)

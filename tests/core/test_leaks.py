@@ -91,7 +91,8 @@ linux = pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="needs
 @pytest.mark.parametrize("name", EVERY)
 def test_runs_leave_nothing_behind(name):
     solver, state0, times = short(name)
-    hold(lambda: solver.run(state0, times), 60 if name in SLOW else 1000)
+    count = 60 if name in SLOW else 200 if name in EXACT_RUNS else 1000
+    hold(lambda: solver.run(state0, times), count)
 
 
 @linux
