@@ -109,6 +109,10 @@ def _intro(room: str) -> str:
     return inspect.cleandoc(doc).split("\n\n")[0]
 
 
+def _in_a_line(room: str) -> str:
+    return " ".join(_intro(room).split())
+
+
 def _first(names: list[str]) -> str:
     """A few functions that give an idea of the room."""
     short = [n.rsplit(".", 1)[1] for n in names]
@@ -134,7 +138,7 @@ def _write_api() -> None:
         lines += [f"   {name}" for name in sorted(names[room], key=str.lower)]
         _put(folder / f"{room}.rst", "\n".join(lines) + "\n")
     table = [
-        f"| [{ROOMS.get(r, r)}](_api/{r}.rst) | {_intro(r).splitlines()[0]} | {_first(names[r])} |"
+        f"| [{ROOMS.get(r, r)}](_api/{r}.rst) | {_in_a_line(r)} | {_first(names[r])} |"
         for r in order
     ]
     _put(

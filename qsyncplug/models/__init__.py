@@ -1,4 +1,4 @@
-"""Ready systems."""
+"""Ready systems: oscillators, spins, ensembles of atoms, chains, each with its source."""
 
 from . import chains, ensembles, husimi, oscillators
 from .chains import *  # noqa: F403
