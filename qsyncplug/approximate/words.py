@@ -27,6 +27,8 @@ __all__ = ["MomentEquations"]
 Word = tuple[int, ...]
 #: more moments than this take more than a minute to set up
 _LIMIT = 30_000
+#: operators in a moment: with more even counting the moments takes long
+_LONGEST = 500
 
 
 class MomentEquations:
@@ -54,7 +56,12 @@ class MomentEquations:
     """
 
     def __init__(self, system: System, order: int, *, neutral: bool):
-        self.system, self.order = system, order
+        self.system, self.order = system, int(min(order, _longest(system.symbols)))
+        if self.order > _LONGEST:
+            raise ValueError(
+                f"order={order} has moments of more than {_LONGEST} operators, too many to count; "
+                "lower the order or the cutoff"
+            )
         self.letters: list[tuple[Symbol, Local]] = []
         self._number: dict[tuple[Symbol, Local], int] = {}
         for symbol in system.symbols:
@@ -64,7 +71,9 @@ class MomentEquations:
         weights = system.symmetries.charges
         self._weights = weights if neutral and len(weights) else None
         self._charges = [self._charge_of(k) for k in range(len(self.letters))]
-        count = self.estimate(system, order) if self._weights is None else self._count_neutral()
+        count = (
+            self.estimate(system, self.order) if self._weights is None else self._count_neutral()
+        )
         if count > _LIMIT:
             raise ValueError(
                 f"order={order} has about {count:.3g} moments for this system; their equations "
@@ -312,6 +321,11 @@ def _letters_of(symbol: Symbol) -> Sequence[Local]:
     if isinstance(factor, SpinFactor) and factor.N > 1:
         raise TypeError(f"{symbol} is a spin of {factor.N} spins ½; use system.as_atoms()")
     return LETTERS
+
+
+def _longest(symbols: Sequence[Symbol]) -> float:
+    """How many operators a moment may have."""
+    return sum(math.inf if (most := _most(s)) is None else most for s in symbols)
 
 
 def _most(symbol: Symbol) -> int | None:

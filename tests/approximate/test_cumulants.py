@@ -212,3 +212,18 @@ def test_results_pickle_and_load(tmp_path):
     for back in (pickle.loads(pickle.dumps(run)), qsp.load(tmp_path / "run.npz")):
         assert np.array_equal(back.moments, run.moments)
         assert np.array_equal(qsp.expect(b.dag() * A.m, back), qsp.expect(b.dag() * A.m, run))
+
+
+def test_orders_beyond_counting_are_refused_before_any_work():
+    pair = qsp.van_der_pol_pair()
+    for order in (10**3, 10**9):
+        with pytest.raises(ValueError, match="order"):
+            qsp.mfsolve(pair, [1, 1], [0, 1.0], closure="cumulants", order=order)
+        with pytest.raises(ValueError, match="order"):
+            qsp.steadystate(pair, closure="cumulants", order=order)
+    # more than all operators that there are is all of them
+    s, c = qsp.spins(1, 1)
+    two = qsp.System(s.p * c.m + s.m * c.p + s.z, [s.m, 0.5 * c.p])
+    exact = qsp.expect(s.z, qsp.steadystate(two))
+    every = qsp.expect(s.z, qsp.steadystate(two, closure="cumulants", order=10**9))
+    assert every == pytest.approx(exact, abs=1e-12)

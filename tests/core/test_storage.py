@@ -288,7 +288,12 @@ def _array_mutated(rng, a):
 
 
 def fuzz(files, folder, count, seed):
-    """Load `count` mutated files; returns how many were refused. Other errors fail."""
+    """Load `count` mutated files; returns how many were refused.
+
+    Other errors fail, and so does memory that no such file needs.
+    """
+    resource = pytest.importorskip("resource")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     rng = np.random.default_rng(seed)
     path, refused = folder / "mutated.npz", 0
     whole = {p: (p.read_bytes(), read_archive(p)) for p in files}
@@ -314,6 +319,7 @@ def fuzz(files, folder, count, seed):
         else:
             # whatever came back can be looked at
             str(loaded)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 5e5, "half a gigabyte"
     return refused
 
 
