@@ -51,6 +51,10 @@ cdef double LAST_TERM = 0.00839
 cdef double ROUGH = 30.0
 cdef double SHRINKING = 0.5
 cdef int MOST_PASSES = 6
+cdef int ONLY_CUBIC = -2
+# at rest: changes in tolerances, and relative to the state
+cdef double FAR_BELOW = 1e-4
+cdef double ROUNDING = 1e-10
 # from a cubic: one order a pass
 cdef int FROM_CUBIC = 4
 
@@ -378,13 +382,23 @@ cdef class Step:
         """The polynomial of the last step, as good as it has to be."""
         cdef double h = self.t - self.t_old
         cdef int code, k, passes = -1
+        dop853_cubic(self.room, h, self.K, self.y_old, self.y, self.F)
+        if self.at_rest():
+            # the stages of a long step amplify rounding, the cubic does not
+            for k in range(3, 7):
+                memset(self.F[k], 0, self.room * sizeof(double))
+            self.dense_ready = True
+            return 0
         code = self.last_stages(h) if self.stages_kept else 1
         if code < 0:
             return code
-        dop853_cubic(self.room, h, self.K, self.y_old, self.y, self.F)
         if code == 0:
             dop853_dense(self.room, h, self.K, self.F)
             passes = self.refinements()
+        if passes == ONLY_CUBIC:
+            passes = 0
+            for k in range(3, 7):
+                memset(self.F[k], 0, self.room * sizeof(double))
         if passes < 0:
             # a stage outside the domain, or none left: the ends are all that is known
             for k in range(3, 7):
@@ -396,6 +410,21 @@ cdef class Step:
                 return code
         self.dense_ready = True
         return 0
+
+    cdef bint at_rest(self) noexcept nogil:
+        """Whether all that moves is far below the tolerance, or within it and rounding."""
+        cdef double most = 0, size = 0, moved = 0
+        cdef Py_ssize_t i
+        cdef int k
+        for k in range(3):
+            most = fmax(most, self.norm(self.F[k], self.y_old))
+        if not most < 1.0:
+            return False
+        for i in range(self.room):
+            size = fmax(size, fabs(self.y_old[i]))
+            for k in range(3):
+                moved = fmax(moved, fabs(self.F[k][i]))
+        return most < FAR_BELOW or moved <= ROUNDING * size
 
     cdef int last_stages(
         self,
@@ -419,6 +448,11 @@ cdef class Step:
             return -1
         if LAST_TERM * last <= ROUGH or last <= SHRINKING * before:
             return 0
+        if LAST_TERM * last > fmax(self.norm(self.F[0], self.y_old), fmax(
+            self.norm(self.F[1], self.y_old), self.norm(self.F[2], self.y_old)
+        )):
+            # more than ends and slopes tell of: amplified rounding of a state that is at rest
+            return ONLY_CUBIC
         # the last terms of a decay grow with hλ: by 3 at 2, by 9 at 4.7, by 11 at 9
         return 1 if last <= 3 * before else 2 if last <= 9 * before else MOST_PASSES
 

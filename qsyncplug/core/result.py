@@ -263,6 +263,9 @@ class Result(qutip.solver.result.Result):  # type: ignore[misc]
         options, stats = decode(header["options"], arrays), decode(header["stats"], arrays)
         if not isinstance(options, dict) or not isinstance(stats, dict):
             raise StorageError("its options or statistics are no mapping")
+        said = stats.get("neglected", ())
+        if not (isinstance(said, (list, tuple)) and all(isinstance(text, str) for text in said)):
+            raise StorageError("what it neglects is no list of texts")
         qutip.solver.result._BaseResult.__init__(
             self, options, solver=header["solver"], stats=cls._stats_type.of(stats)
         )
