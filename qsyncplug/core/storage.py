@@ -197,7 +197,10 @@ def restore(
         )
     try:
         with sharing():
-            return cls._from_store(header, arrays)
+            found = cls._from_store(header, arrays)
+        # statistics are whatever their solver says: they must at least print
+        str(found)
+        return found
     except StorageError as error:
         raise StorageError(f"{path}: {error}") from error
     except (Exception, RecursionError) as error:
