@@ -52,9 +52,6 @@ cdef double ROUGH = 30.0
 cdef double SHRINKING = 0.5
 cdef int MOST_PASSES = 6
 cdef int ONLY_CUBIC = -2
-# at rest: changes in tolerances, and relative to the state
-cdef double FAR_BELOW = 1e-4
-cdef double ROUNDING = 1e-10
 # from a cubic: one order a pass
 cdef int FROM_CUBIC = 4
 
@@ -383,12 +380,6 @@ cdef class Step:
         cdef double h = self.t - self.t_old
         cdef int code, k, passes = -1
         dop853_cubic(self.room, h, self.K, self.y_old, self.y, self.F)
-        if self.at_rest():
-            # the stages of a long step amplify rounding, the cubic does not
-            for k in range(3, 7):
-                memset(self.F[k], 0, self.room * sizeof(double))
-            self.dense_ready = True
-            return 0
         code = self.last_stages(h) if self.stages_kept else 1
         if code < 0:
             return code
@@ -410,21 +401,6 @@ cdef class Step:
                 return code
         self.dense_ready = True
         return 0
-
-    cdef bint at_rest(self) noexcept nogil:
-        """Whether all that moves is far below the tolerance, or within it and rounding."""
-        cdef double most = 0, size = 0, moved = 0
-        cdef Py_ssize_t i
-        cdef int k
-        for k in range(3):
-            most = fmax(most, self.norm(self.F[k], self.y_old))
-        if not most < 1.0:
-            return False
-        for i in range(self.room):
-            size = fmax(size, fabs(self.y_old[i]))
-            for k in range(3):
-                moved = fmax(moved, fabs(self.F[k][i]))
-        return most < FAR_BELOW or moved <= ROUNDING * size
 
     cdef int last_stages(
         self,

@@ -67,7 +67,6 @@ cdef class Step:
     # IN t within the step; OUT out (n,).  0, or what evaluate returned.
     cdef int interpolate(self, double t, double* out) noexcept nogil
     cdef int prepare_dense(self) noexcept nogil
-    cdef bint at_rest(self) noexcept nogil
     # IN h.  0, or what evaluate returned.
     cdef int last_stages(self, double h) noexcept nogil
     cdef int refinements(self) noexcept nogil
