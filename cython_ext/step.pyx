@@ -11,6 +11,8 @@ Then the polynomial is made once more, from its own derivatives at four places i
 stages. Their error is that of the polynomial there, which the places make small: what is left of it
 after one pass is a tenth for hλ=2, after two a seventh for 4.5, where the error of the step itself
 is as large. A step whose fastest rate is not known may be longer: there six passes leave a tenth.
+At rest nothing but rounding is amplified, and more passes amplify it more: a last term beyond all
+that ends and slopes tell of is left out, with all terms above the cubic.
 
 The ends suffer too where something slow goes on beside the decay, a rotation for instance: the
 estimate of the error is e5²/√(e5²+.01 e3²), and the slow motion's e3 hides the e5 of the decay, a

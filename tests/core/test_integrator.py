@@ -329,3 +329,29 @@ def test_a_state_at_rest_stays_there_between_the_ends_of_long_steps():
         model = qsp.Circle(qsp.sine(), rng.uniform(0.3, 3, 7), coupling=1.0)
         run = qsp.circlesolve(model, start, np.linspace(0, 40, 300))
         assert np.abs(run.positions - start).max() < 3e-10  # 2e-4 by the stages
+
+
+@pytest.mark.parametrize("tolerance", [1e-12, 1e-9, 1e-6])
+def test_outputs_of_slow_motions_beside_random_fast_decays(tolerance):
+    """y' = A (y−g(t)) + g'(t) from g(0) is g(t): A is symmetric, with rates up to a thousand."""
+    rng = np.random.default_rng(5)
+    for _ in range(40):
+        n, top = int(rng.integers(2, 9)), 10 ** rng.uniform(0, 3)
+        Q = np.linalg.qr(rng.normal(size=(n, n)))[0]
+        A = -(Q * top ** rng.uniform(0, 1, n)) @ Q.T
+        # some components move, now and then none
+        size = rng.uniform(0, 1, n) * (rng.random(n) < rng.choice([0, 0.3, 1]))
+        rate, phase, offset = rng.uniform(0, 1.5, n), rng.uniform(0, 6, n), rng.uniform(-2, 2, n)
+
+        def g(t, size=size, rate=rate, phase=phase, offset=offset):
+            return offset + size * np.sin(np.multiply.outer(t, rate) + phase)
+
+        def velocity(t, y, A=A, size=size, rate=rate, phase=phase, g=g):
+            return A @ (y - g(t)) + size * rate * np.cos(rate * t + phase)
+
+        end = min(40.0, 2000 / top)
+        rhs = PythonRightHandSide(velocity, n, complex_pairs=False)
+        times = np.linspace(0, end, 300)
+        _, _, _, y = run(rhs, g(0.0), times, rtol=tolerance, atol=tolerance, nsteps=100_000)
+        right = g(times)
+        assert np.max(np.abs(y - right) / (tolerance * (1 + np.abs(right)))) < 20

@@ -20,11 +20,25 @@ from .runs import EXACT_RUNS, RUNS
 EVERY = {**RUNS, **EXACT_RUNS}
 #: runs of a tenth of a second: fewer of them
 SLOW = {
-    "spins on spheres", "chains", "twa", "dtwa", "dtwa with loss", "circle, noise",
-    "circle, noise of Leimkuhler", "circle, inertia and noise", "circle, cells", "circle, faint",
-    "lohe splitting", "lohe s10", "lohe lawson", "lohe dop853", "wigner splitting",
-    "wigner direct", "wigner direct, different", "lohe trajectories, splitting",
-}  # fmt: skip
+    "spins on spheres",
+    "chains",
+    "twa",
+    "dtwa",
+    "dtwa with loss",
+    "circle, noise",
+    "circle, noise of Leimkuhler",
+    "circle, inertia and noise",
+    "circle, cells",
+    "circle, faint",
+    "lohe splitting",
+    "lohe s10",
+    "lohe lawson",
+    "lohe dop853",
+    "wigner splitting",
+    "wigner direct",
+    "wigner direct, different",
+    "lohe trajectories, splitting",
+}
 #: bytes a run, beyond which something stays: a small result is larger; and what caches may take
 MOST, CACHES = 100, 100_000
 

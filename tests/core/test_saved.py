@@ -98,9 +98,19 @@ def test_everything_that_a_file_can_name_is_tested(made):
 
     seen = {type(made(name)).__name__ for name in EVERYTHING}
     parts = {
-        "Check", "Dynamics", "Flow", "Kind", "Label", "LohePrediction", "Row", "Spectra", "Quantum",
-        "_Attention", "_Custom", "_Sine",
-    }  # fmt: skip
+        "Check",
+        "Dynamics",
+        "Flow",
+        "Kind",
+        "Label",
+        "LohePrediction",
+        "Row",
+        "Spectra",
+        "Quantum",
+        "_Attention",
+        "_Custom",
+        "_Sine",
+    }
     assert set(CLASSES) - seen - parts - _bases(seen, CLASSES) == set()
 
 
