@@ -18,11 +18,15 @@ SAFE_SIDE = {"exact_density"}
 @pytest.mark.parametrize("name", [n for n in RUNS if n not in SAFE_SIDE])
 def test_estimates_are_within_a_factor_of_two(name):
     script = pathlib.Path(__file__).with_name("memory_runs.py")
-    done = subprocess.run(
-        [sys.executable, str(script), name], capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
-    estimate, peak = map(float, done.stdout.split())
-    print(f"{name}: {estimate / 1e6:.0f} MB estimated, {peak / 1e6:.0f} MB taken")
-    assert peak > 3e7, "too small to say anything"
-    assert 0.5 < estimate / peak < 2.0
+    found = []
+    # the peak is sampled, and may be missed on a busy machine: never found too high
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, str(script), name], capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, done.stderr
+        estimate, peak = map(float, done.stdout.split())
+        found.append(f"{estimate / 1e6:.0f} MB estimated, {peak / 1e6:.0f} MB taken")
+        if peak > 3e7 and 0.5 < estimate / peak < 2.0:
+            return
+    pytest.fail(f"{name}: {'; '.join(found)} (at least 30 MB, to say anything)")
