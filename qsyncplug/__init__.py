@@ -108,7 +108,7 @@ else:
     __all__ += [name for name in _room_of if name not in LATER]
 
     def _rooms() -> list[Any]:
-        """All rooms, loaded."""
+        """Import every room, also those that wait until a name of theirs is asked for."""
         return [import_module(f".{room}", __name__) for room in LATER]
 
     # files and their solvers may be of any room

@@ -8,5 +8,5 @@ __all__ = ["version"]
 
 
 def version() -> tuple[str, str]:
-    """Name and version."""
+    """Name and version of the package, for the table of ``qutip.about()``."""
     return "qsyncplug", VERSION

@@ -57,7 +57,9 @@ def view_of(result: CircleResult) -> SyncView:
 
 @kept()
 def _mean(x: np.ndarray) -> np.ndarray:
-    """√2 (cos x, −sin x)."""
+    """√2 (cos x, −sin x) of every particle, (T, 2n): quadratures of the amplitudes e^{−ix}, of
+    modulus 1.
+    """
     check_memory("the means", 16.0 * x.size, advice="take fewer times")
     out = np.empty((x.shape[0], 2 * x.shape[1]))
     out[:, ::2] = np.sqrt(2) * np.cos(x)

@@ -32,7 +32,6 @@ class ClosedSolver(Solver):
     solver_options: ClassVar[dict[str, Any]] = {**DEFAULTS, "store_states": False}
 
     def plain_state(self, state0: Any) -> Any:
-        """See :meth:`Solver.plain_state`."""
         return state_in_order(self.model, state0)
 
     def _check_hamiltonian(self, times: np.ndarray) -> None:
@@ -71,5 +70,4 @@ class LinearSolver(ClosedSolver):
         return check_covariance("covariance0", self.covariance0, n)
 
     def recipe(self) -> dict[str, Any]:
-        """See :meth:`Solver.recipe`."""
         return {"closure": self.closure, "covariance0": self.covariance0}

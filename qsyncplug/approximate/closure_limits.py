@@ -28,12 +28,12 @@ class Closure(Protocol):
 
     @property
     def system(self) -> System:
-        """Whose moments they are."""
+        """The system whose moments are closed."""
         ...
 
     @property
     def equations(self) -> MomentEquations:
-        """Their rates."""
+        """Words of the moments, and the equations of motion that the closure closes."""
         ...
 
     @property
@@ -111,7 +111,7 @@ def _limited(system: System) -> list[Symbol]:
 
 
 def _size(closure: Closure, symbol: Symbol, values: np.ndarray) -> tuple[float, float]:
-    """⟨b†b⟩ and |⟨b⟩|."""
+    """Quanta ⟨b†b⟩ of a mode, and how large its mean |⟨b⟩| is."""
     b = Mode(symbol)
     amplitude = closure.expectation(Expression(b.spaces, b.terms), values)
     return float(closure.expectation(b.dag() * b, values).real), abs(complex(amplitude))

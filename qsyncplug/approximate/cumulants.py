@@ -239,7 +239,7 @@ class CumulantResult(AmplitudesResult):
 
     @property
     def n(self) -> int:
-        """Number of nodes."""
+        """Number of nodes: modes, spins and ensembles of the system."""
         return int(self.model.n)
 
     @property
@@ -253,7 +253,9 @@ class CumulantResult(AmplitudesResult):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What the moments are."""
+        """The products of operators whose moments ``moments`` holds, as text and in its order,
+        (V,).
+        """
         e = self.closure.equations
         return tuple(repr(e.operator(w)) for w in e.words)
 
@@ -265,7 +267,7 @@ class CumulantResult(AmplitudesResult):
         super()._record(start, times, rows)
 
     def _state(self, t: float, row: np.ndarray) -> np.ndarray:
-        """The moments, (V,)."""
+        """All moments as expectation functions are given them, (V,), in the order of ``words``."""
         return np.array(self.closure.moments(row[None, :])[0])
 
     def expectation(self, operator: Expression) -> np.ndarray:
@@ -350,7 +352,6 @@ class CumulantSolver(ClosedSolver):
         self.cutoff = cutoff
 
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> CumulantProblem:
-        """See :meth:`Solver.problem`."""
         self._check_hamiltonian(times)
         product = ProductState(self.model, state0)
         neutral = is_symmetric(product)
@@ -375,7 +376,6 @@ class CumulantSolver(ClosedSolver):
         return CumulantProblem(times, stepper, result)
 
     def recipe(self) -> dict[str, Any]:
-        """See :meth:`Solver.recipe`."""
         return {"order": self.order, "cutoff": self.cutoff}
 
 
@@ -385,14 +385,12 @@ class CumulantProblem(Problem):
     result: CumulantResult
 
     def so_far(self, done: int) -> Result:
-        """See :meth:`Problem.so_far`."""
         partial = super().so_far(done)
         assert isinstance(partial, CumulantResult)
         partial._fill()
         return partial
 
     def finish(self) -> None:
-        """See :meth:`Problem.finish`."""
         result = self.result
         result._fill()
         if len(result.times):

@@ -134,7 +134,7 @@ class LimitCycle(Saved):
 
     @property
     def n(self) -> int:
-        """Number of oscillators."""
+        """Number N of oscillators; arrays of quadratures have 2N entries."""
         return len(self.amplitudes)
 
     @property

@@ -38,7 +38,7 @@ class Spins(Protocol):
         """Which spins stand for oscillators."""
 
     def system(self) -> System:
-        """The system."""
+        """The spins written as symbols, which is what the samples are drawn from."""
 
 
 class DtwaSolver(SamplingSolver[DtwaResult]):
@@ -161,7 +161,6 @@ class DtwaSolver(SamplingSolver[DtwaResult]):
         return DtwaProblem(times, stepper, result, self.form)
 
     def recipe(self) -> dict[str, Any]:
-        """See :meth:`Solver.recipe`."""
         return {**super().recipe(), "nodes": self.nodes}
 
 
@@ -194,7 +193,9 @@ class DtwaProblem(SampledProblem):
         super().allocate()
 
     def row(self, index: int) -> np.ndarray:
-        """The mean spins, (G, 3)."""
+        """Mean spins of the groups at one output, (G, 3): what ``e_ops`` see once all samples are
+        drawn.
+        """
         return np.asarray(self.result.spins[index])
 
     def fill(self, count: int) -> None:

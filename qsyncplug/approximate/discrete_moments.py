@@ -86,7 +86,9 @@ class DtwaResult(Result):
 
     @property
     def ntraj(self) -> int:
-        """Number of trajectories."""
+        """Number of trajectories in the averages; fewer than asked for where the run ended
+        early.
+        """
         return int(self.stats["ntraj"])
 
     @property

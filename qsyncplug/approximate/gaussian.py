@@ -39,7 +39,9 @@ class _Wick:
         return variable(operator >> 1, conjugated=not operator & 1)
 
     def contraction(self, a: int, b: int) -> Polynomial:
-        """⟨δa δb⟩ in normal order."""
+        """⟨δa δb⟩ of fluctuations in normal order, as an element of the matrices m=⟨δbδb⟩ and
+        n=⟨δb†δb⟩.
+        """
         j, k = a >> 1, b >> 1
         if a & 1 == b & 1:
             return variable(self._m[min(j, k), max(j, k)], conjugated=not a & 1)

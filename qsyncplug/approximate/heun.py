@@ -152,7 +152,7 @@ class HeunProgram:
             self._rows[(2 * (v + j),)] = _Row(re, re + 1, -1.0)
 
     def _multiplied(self, kind: int, *rows: int) -> int:
-        """The row of a product."""
+        """Add a product of `rows` to the program; the row that it is written to."""
         self._products.append((kind, self._next, *rows, *(rows[0],) * (4 - len(rows))))
         self._next += 1
         return self._next - 1
@@ -239,7 +239,7 @@ class HeunProgram:
         return (3 if a.sign == b.sign else 4), (a.re, a.im, b.re, b.im), b.sign
 
     def _one(self) -> int:
-        """The row of ones."""
+        """The row that is 1 in every sample, for constant terms; made when it is first needed."""
         if () not in self._rows:
             self._rows[()] = _Row(self._next, -1)
             self._next += 1

@@ -137,7 +137,6 @@ class MeanFieldSolver(LinearSolver):
         self.closure = check_choice("closure", closure, _CLOSURES)
 
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> MeanFieldProblem:
-        """See :meth:`Solver.problem`."""
         stepper = self._stepper(state0, times)
         result = self.empty_result(
             MeanFieldResult,
@@ -168,12 +167,10 @@ class MeanFieldProblem(Problem):
     result: MeanFieldResult
 
     def breakpoints(self, times: np.ndarray) -> np.ndarray:
-        """See :meth:`Problem.breakpoints`."""
         functions = getattr(self.result.model, "time_functions", ())
         return find_breaks(functions, times)
 
     def finish(self) -> None:
-        """See :meth:`Problem.finish`."""
         result, model = self.result, self.result.model
         if len(result.times) == 0:
             return

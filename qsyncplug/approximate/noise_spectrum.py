@@ -101,7 +101,7 @@ class SampledSpectrum(Saved):
 
 
 def _place(system: System, a: Any) -> int:
-    """Which node `a` is."""
+    """Index of the node that `a` is the operator of; a ValueError for all but a mode by itself."""
     for k, operator in enumerate(system.operators):
         if hasattr(a, "terms") and hasattr(a, "spaces") and a == operator:
             if not isinstance(system.symbols[k].factor, ModeFactor):
@@ -135,7 +135,9 @@ class _Sums:
         self.halves: list[np.ndarray] = []
 
     def add(self, fluctuation: np.ndarray) -> None:
-        """Records (T, samples)."""
+        """Take records of δb, (T, samples), in: their windowed periodograms and powers of both
+        halves.
+        """
         # S(ω) belongs to b†(τ)b(0): b turns as e^{−iωt}
         wave = np.fft.fft(self.window[:, None] * fluctuation.conj(), self.size, axis=0)
         curve = np.abs(wave) ** 2 * (self.step / np.sum(self.window**2))

@@ -87,12 +87,12 @@ class TwaResult(Result):
 
     @property
     def n(self) -> int:
-        """Number of nodes."""
+        """Number of nodes: modes, spins and ensembles of the system."""
         return int(self.amplitudes.shape[1])
 
     @property
     def ntraj(self) -> int:
-        """Number of samples."""
+        """Number of samples in the averages; fewer than asked for where the run ended early."""
         return int(self.stats["ntraj"])
 
     @property
@@ -273,7 +273,6 @@ class Blocks(Samples):
 
     @property
     def drawn(self) -> int:
-        """Samples in the sums."""
         return self._drawn
 
     def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
@@ -286,7 +285,6 @@ class Blocks(Samples):
         return Status.RUNNING
 
     def snapshot(self) -> dict[str, Any]:
-        """See :class:`Samples`."""
         return {
             "sums": self.sums.copies(),
             "drawn": self._drawn,
@@ -294,7 +292,6 @@ class Blocks(Samples):
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """See :class:`Stepper`."""
         self.sums.take(saved["sums"])
         self._drawn = int(saved["drawn"])
         self.accepted, self.evaluations = map(int, saved["steps"])

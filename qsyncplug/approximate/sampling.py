@@ -133,7 +133,6 @@ class TwaSolver(SamplingSolver[TwaResult]):
         return TwaProblem(times, stepper, result, self._judge)
 
     def plain_state(self, state0: Any) -> Any:
-        """See :meth:`Solver.plain_state`."""
         return state_in_order(self.model, state0)
 
     # ------------------------------------------------------------ pieces

@@ -108,12 +108,12 @@ class ClassicalResult(AmplitudesResult):
 
     @property
     def n(self) -> int:
-        """Number of oscillators."""
+        """Number K of oscillators: modes, spins and ensembles, without systems of levels."""
         return int(self.amplitudes.shape[1])
 
     @property
     def coordinate_names(self) -> tuple[str, ...]:
-        """What the coordinates are."""
+        """What the entries of ``coordinates`` are, such as ``'q(b1)'``, in their order, (d,)."""
         return tuple(self.stats["coordinates"])
 
     def _shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
@@ -220,7 +220,6 @@ class ClassicalSolver(LinearSolver):
         self.closure = closure
 
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> ClassicalProblem:
-        """See :meth:`Solver.problem`."""
         stepper = self._stepper(state0, times)
         result = self.empty_result(
             ClassicalResult,
@@ -270,7 +269,6 @@ class ClassicalProblem(Problem):
     result: ClassicalResult
 
     def finish(self) -> None:
-        """See :meth:`Problem.finish`."""
         result, model = self.result, self.result.model
         if len(result.times) == 0:
             return

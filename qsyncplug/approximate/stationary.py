@@ -82,17 +82,29 @@ class MomentState(Saved):
 
     @property
     def system(self) -> System:
-        """The system."""
+        """The system whose steady state it is."""
         return self.closure.system
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What the moments are."""
+        """The products of operators whose moments ``moments`` holds, as text and in its order,
+        (V,).
+        """
         e = self.closure.equations
         return tuple(repr(e.operator(w)) for w in e.words)
 
     def expectation(self, operator: Expression) -> complex:
-        """Expectation value of an operator."""
+        """Expectation value of any operator, by the closure where it is no moment itself.
+
+        Parameters
+        ----------
+        operator : Expression
+            Any polynomial in the system's symbols.
+
+        Returns
+        -------
+        complex
+        """
         return complex(self.closure.expectation(operator, self.moments))
 
     def change(self, operator: Expression) -> float:

@@ -176,7 +176,7 @@ class MomentEquations:
         yield from sorted(grow((), 0), key=lambda w: (len(w), w))
 
     def conjugate(self, word: Word) -> Word:
-        """The word of the adjoint."""
+        """The word of the adjoint operator: its moment is the complex conjugate."""
         out = []
         for k in word:
             symbol, local = self.letters[k]

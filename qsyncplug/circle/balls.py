@@ -52,7 +52,7 @@ class Ball:
         return np.asarray(end + np.abs(end) * UNIT + TINY)
 
     def size(self) -> np.ndarray:
-        """Largest absolute values."""
+        """Upper bounds of the absolute values, elementwise, their own rounding included."""
         return np.asarray((np.abs(self.mid) + self.rad) * (1 + 2 * UNIT) + TINY)
 
     def at(self, index: Any) -> Ball:

@@ -249,7 +249,9 @@ class BandStepper(Stepper):
 
     @property
     def name(self) -> str:
-        """What the run is called."""
+        """The method as ``stats`` names it, with how many particles are mapped and how many go
+        alone.
+        """
         moved = sum(band.members.size for band in self.bands)
         return (
             f"dop853, maps of {len(self.bands)} bands for {moved} particles and "
@@ -308,7 +310,6 @@ class BandStepper(Stepper):
     # ------------------------------------------------------------ the run
 
     def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
-        """See :class:`Stepper`."""
         self.delivered = 0
         buffer = np.empty((1, self.field.size))
         for k, time in enumerate(times):
@@ -338,7 +339,6 @@ class BandStepper(Stepper):
 
     @property
     def state(self) -> np.ndarray:
-        """See :class:`Stepper`."""
         t, y = self.method.get_state()
         return self._positions(t, y)
 
@@ -358,7 +358,6 @@ class BandStepper(Stepper):
         return int(self._done[2] + self.method.evaluations)
 
     def snapshot(self) -> dict[str, Any]:
-        """See :class:`Stepper`."""
         phases = [band.phase for band in self.bands] + [np.array(self.field.starts)]
         laps = [band.laps for band in self.bands] + [self.alone.laps]
         return {
@@ -370,7 +369,6 @@ class BandStepper(Stepper):
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """See :class:`Stepper`."""
         if np.shape(saved["phases"]) != (self.row_size,):
             raise ValueError("the snapshot is of another problem")
         ends = np.cumsum([band.members.size for band in self.bands])

@@ -220,7 +220,6 @@ class _Merging(_Follower):
     """Identical particles merge: neither slow stages nor stiff ones keep them from the end."""
 
     def follow(self, x: np.ndarray) -> str:
-        """See :class:`_Follower`."""
         given = self.solver.options
         names = ("atol", "rtol", "nsteps", "time_limit", "num_threads")
         run = Coalescence(
@@ -243,7 +242,6 @@ class _Running(_Follower):
     limit: float
 
     def follow(self, x: np.ndarray) -> str:
-        """See :class:`_Follower`."""
         parts = Parts(self.model, x)
         gross = np.sum(np.abs(parts.pull) + np.abs(parts.push), axis=1)
         fastest = float(np.max(np.abs(parts.gain) * gross))

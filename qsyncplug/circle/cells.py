@@ -111,5 +111,5 @@ class CellTables:
         return np.stack([np.cos(angle), -np.sin(angle)], axis=1).ravel()
 
     def powers(self, modes: int) -> np.ndarray:
-        """See :func:`cell_powers`."""
+        """Powers that expand `modes` harmonics in these cells; see :func:`cell_powers`."""
         return cell_powers(modes, self.count)

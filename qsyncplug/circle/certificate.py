@@ -303,7 +303,7 @@ def _between(joined: list[tuple[float, float]], lo: float, hi: float) -> list[tu
 
 @dataclass
 class _Work:
-    """What is proved so far."""
+    """What is proved so far, under which limits, and the worst margin that was met."""
 
     max_gap: float
     precision: int

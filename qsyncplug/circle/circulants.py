@@ -48,7 +48,7 @@ class CirculantState(Saved):
 
     @property
     def degree(self) -> int:
-        """Number of neighbours of a node."""
+        """Number of neighbours of every node; an offset of n/2 reaches one, all others two."""
         return sum(1 if 2 * j == self.n else 2 for j in self.offsets)
 
     @property
@@ -57,7 +57,7 @@ class CirculantState(Saved):
         return self.degree / self.n
 
     def adjacency(self) -> scipy.sparse.csr_array:
-        """The graph, (n, n), of ones."""
+        """The graph as a symmetric sparse matrix of ones, (n, n)."""
         i = np.repeat(np.arange(self.n), len(self.offsets))
         j = np.tile(np.array(self.offsets), self.n)
         rows, columns = np.concatenate([i, i]), np.concatenate([i + j, i - j]) % self.n
@@ -68,7 +68,7 @@ class CirculantState(Saved):
         return matrix
 
     def positions(self) -> np.ndarray:
-        """The twisted state, (n,)."""
+        """Positions of the twisted state, (n,), radians in [0, 2π): node i at 2πqi/n."""
         return 2 * np.pi * np.mod(self.winding * np.arange(self.n), self.n) / self.n
 
 

@@ -161,11 +161,9 @@ class Coalescence(Solver):
         check_circle(model)
 
     def check_options(self, options: dict[str, Any]) -> None:
-        """See :meth:`Solver.check_options`."""
         check_number("options['atol']", options["atol"])
 
     def recipe(self) -> dict[str, Any]:
-        """See :meth:`Solver.recipe`."""
         return {"gap": self.gap, "contraction": self.contraction}
 
     def follow(self, state0: Any) -> CoalesceResult:
@@ -176,7 +174,6 @@ class Coalescence(Solver):
         return result
 
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> MergingProblem:
-        """See :meth:`Solver.problem`."""
         if e_ops is not None:
             raise TypeError("a run of merging particles takes no e_ops; its result is a tree")
         model: Circle = self.model

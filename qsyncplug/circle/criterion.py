@@ -70,12 +70,12 @@ class Criterion(Saved):
     gap_value: float = math.nan
 
     def __bool__(self) -> bool:
-        """Whether it is certified."""
+        """True where synchronisation is proved; False says that this criterion does not decide."""
         return self.certified
 
     @property
     def statement(self) -> str:
-        """What follows, in words."""
+        """What follows from the numbers, as a sentence: the theorem, or why there is none."""
         if self.method == "gap":
             return self._gap_statement()
         if not self.certified:

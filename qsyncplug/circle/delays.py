@@ -185,7 +185,6 @@ class DelayStepper(Counted):
             self.method.remember(a, b - a, piece)
 
     def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
-        """See :class:`Stepper`."""
         self.delivered = 0
         for k, time in enumerate(times):
             status = self._reach(float(time))
@@ -196,7 +195,6 @@ class DelayStepper(Counted):
         return Status.RUNNING
 
     def avoid(self, times: np.ndarray) -> None:
-        """See :class:`Stepper`."""
         self.method.avoid(times)
 
     def _reach(self, time: float) -> Status:
@@ -225,5 +223,4 @@ class DelayStepper(Counted):
 
     @property
     def state(self) -> np.ndarray:
-        """See :class:`Stepper`."""
         return np.asarray(self.method.state)

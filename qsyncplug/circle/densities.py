@@ -84,7 +84,9 @@ class Density:
         return inside
 
     def hilbert(self, omega: float) -> float:
-        """PV∫ g(ω′)/(ω′−ω) dω′."""
+        """Principal value ∫ g(ω′)/(ω′−ω) dω′ at one frequency, by adaptive quadrature of the
+        difference about it.
+        """
 
         def integrand(s: float) -> float:
             return (self(omega + s) - self(omega - s)) / s

@@ -54,7 +54,9 @@ class Layout:
     offset: np.ndarray | None
 
     def pack(self, x: np.ndarray) -> np.ndarray:
-        """State for positions `x`."""
+        """State (n,) of the kernel for positions `x` (n,): wrapped if it keeps laps apart, and in
+        its order.
+        """
         y = x if self.offset is None else wrap(x)[0]
         return y if self.order is None else y[self.order]
 

@@ -32,11 +32,9 @@ class FromZero(RungeKutta):
         super().__init__(method, 0.0, y0, float(times[-1]) - self.origin)
 
     def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
-        """See :class:`Stepper`."""
         return super().advance(times - self.origin, rows)
 
     def avoid(self, times: np.ndarray) -> None:
-        """See :class:`Stepper`."""
         super().avoid(times - self.origin)
 
     def snapshot(self) -> dict[str, Any] | None:
@@ -45,7 +43,6 @@ class FromZero(RungeKutta):
         return {"method": self.method.snapshot(), "field": field}
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """See :class:`Stepper`."""
         super().restore(saved["method"])
         for name, value in saved["field"].items():
             if name in _FOUND and hasattr(self.rhs, name):

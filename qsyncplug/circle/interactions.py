@@ -65,15 +65,18 @@ class Interaction(SavedModel):
     odd: ClassVar[bool] = True
 
     @property
-    def beta(self) -> float:  # noqa: D102
+    def beta(self) -> float:
+        """Inverse temperature β of an attention; 0 for all others."""
         return 0.0
 
     @property
-    def log_scale(self) -> float:  # noqa: D102
+    def log_scale(self) -> float:
+        """Logarithm s of the factor e^s between the physical and the scaled function."""
         return 0.0
 
     @property
-    def decays(self) -> bool:  # noqa: D102
+    def decays(self) -> bool:
+        """Whether the sine series converges to rounding; else only direct sums are possible."""
         return True
 
     @property

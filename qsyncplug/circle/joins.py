@@ -51,7 +51,7 @@ class Groups:
 
     @property
     def count(self) -> int:
-        """Number of groups."""
+        """Number of groups, of one particle or several, that are left."""
         return self.first.size
 
     @property

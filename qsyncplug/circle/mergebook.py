@@ -88,7 +88,7 @@ class MergeBook:
 
     @property
     def log_t(self) -> float:
-        """Reached, ln t."""
+        """Logarithm of the time reached: times of merges span hundreds of orders of magnitude."""
         return self.stand.log_t
 
     @property

@@ -79,7 +79,6 @@ class Merging(Stepper):
         self._remember_few()
 
     def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
-        """See :class:`Stepper`."""
         self.cause = None
         for gone in times:
             while self.book.tree.n - self.book.here.size < gone:
@@ -111,7 +110,7 @@ class Merging(Stepper):
 
     @property
     def t(self) -> float:  # type: ignore[override]
-        """Reached, ln t."""
+        """Logarithm of the time reached, as the book has it: the drive's clock is ln t here."""
         return self.book.log_t
 
     @property
@@ -121,7 +120,7 @@ class Merging(Stepper):
 
     @property
     def accepted(self) -> int:  # type: ignore[override]
-        """Steps that were taken."""
+        """Steps taken in all segments so far."""
         return self.work.accepted
 
     @property
@@ -172,7 +171,6 @@ class Merging(Stepper):
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """See :class:`Stepper`."""
         self._restore_tree(saved)
         ends = np.cumsum(saved["stage_counts"])[:-1]
         positions = np.split(saved["stage_positions"], ends)
@@ -254,7 +252,6 @@ class MergingProblem(Problem):
         self._fill(self.result)
 
     def so_far(self, done: int) -> Result:
-        """See :meth:`Problem.so_far`."""
         partial = copy.copy(self.result)
         self._fill(partial)
         return partial

@@ -31,7 +31,7 @@ class Modulation:
         self.function = function
 
     def __call__(self, t: float) -> float:
-        """The factor at t."""
+        """The factor of the coupling at time `t`, dimensionless."""
         value = self._spline(t) if self._spline is not None else self._ask(t)
         return float(value)
 
@@ -45,7 +45,7 @@ class Modulation:
         return float(value)
 
     def many(self, times: np.ndarray) -> np.ndarray:
-        """Values at `times`."""
+        """The factors at `times` (k,), in one call for samples, one by one for a function."""
         if self._spline is not None:
             return np.asarray(self._spline(times))
         return np.array([self._ask(t) for t in times])
@@ -109,7 +109,7 @@ def storable(modulation: Modulation | None) -> bool:
 
 
 def stored(modulation: Modulation | None) -> Any:
-    """As a file holds it."""
+    """The times and values of the samples as lists, for a file; None where there are none."""
     if modulation is None or modulation.samples is None:
         return None
     return [part.tolist() for part in modulation.samples]

@@ -24,7 +24,7 @@ _FARTHEST = 1e8
 
 
 class Method(Protocol):
-    """Steps of one length."""
+    """What makes steps of one length with a random kick each."""
 
     @property
     def evaluations(self) -> int:
@@ -32,14 +32,14 @@ class Method(Protocol):
 
     @property
     def error(self) -> BaseException | None:
-        """What the field raised."""
+        """The exception that a function of the user raised within the steps, if any."""
 
     def go(self, t: float, h: float, count: int) -> int:
         """Take `count` steps from t on; how many were taken."""
 
     @property
     def row(self) -> np.ndarray:
-        """The state as one row."""
+        """Positions of the particles as one row, (n,); a copy."""
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that continuing needs."""
@@ -63,30 +63,24 @@ class _Any:
         self.method, self.y = method, np.array(y0, dtype=float)
 
     def go(self, t: float, h: float, count: int) -> int:
-        """See :class:`Method`."""
         return int(self.method.go(self.y, t, h, count))
 
     @property
     def evaluations(self) -> int:
-        """Evaluations of the right-hand side."""
         return int(self.method.evaluations)
 
     @property
     def error(self) -> BaseException | None:
-        """What the field raised."""
         return self.method.error  # type: ignore[no-any-return]
 
     @property
     def row(self) -> np.ndarray:
-        """See :class:`Method`."""
         return self.y.copy()
 
     def snapshot(self) -> dict[str, Any]:
-        """See :class:`Method`."""
         return {"y": self.y.copy(), **self.method.snapshot()}
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """See :class:`Method`."""
         if np.shape(saved["y"]) != self.y.shape:
             raise ValueError("the snapshot is of another problem")
         self.y[...] = saved["y"]
@@ -101,7 +95,6 @@ class _Sine:
         self.error: BaseException | None = None
 
     def go(self, t: float, h: float, count: int) -> int:
-        """See :class:`Method`."""
         factors = None
         if self.modulation is not None:
             try:
@@ -113,20 +106,16 @@ class _Sine:
 
     @property
     def evaluations(self) -> int:
-        """Evaluations of the right-hand side."""
         return int(self.kernel.evaluations)
 
     @property
     def row(self) -> np.ndarray:
-        """See :class:`Method`."""
         return np.asarray(self.kernel.positions)
 
     def snapshot(self) -> dict[str, Any]:
-        """See :class:`Method`."""
         return dict(self.kernel.snapshot())
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """See :class:`Method`."""
         self.kernel.restore(saved)
 
 
@@ -186,7 +175,6 @@ class NoiseStepper(Stepper):
         self.row_size = method.row.size
 
     def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
-        """See :class:`Stepper`."""
         self.delivered = 0
         for k, time in enumerate(times):
             span = float(time) - self.t
@@ -218,15 +206,12 @@ class NoiseStepper(Stepper):
 
     @property
     def state(self) -> np.ndarray:
-        """See :class:`Stepper`."""
         return self.method.row
 
     def snapshot(self) -> dict[str, Any]:
-        """See :class:`Stepper`."""
         return {"t": self.t, "accepted": self.accepted, **self.method.snapshot()}
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """See :class:`Stepper`."""
         self.t, self.accepted = float(saved["t"]), int(saved["accepted"])
         self.method.restore(saved)
         self.evaluations = self.method.evaluations

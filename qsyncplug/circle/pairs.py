@@ -30,7 +30,9 @@ def rows_of_pairs(model: Circle, n: int) -> tuple[np.ndarray, np.ndarray, np.nda
 
 
 def gains_of(model: Circle, n: int) -> np.ndarray:
-    """κ r_i/g_i, (n,)."""
+    """What a particle's sum over pairs is multiplied with: κ r_i/g_i, (n,), with response r and
+    divisor g.
+    """
     divisor = model.divisors(n)
     assert divisor is not None
     gain = np.full(n, model.coupling) / divisor

@@ -170,7 +170,9 @@ class Parts:
         return 1e-13 * max(float(np.max(np.abs(self.gain) * rows)), 1e-300) * math.sqrt(self.x.size)
 
     def jacobian(self) -> np.ndarray:
-        """∂ẋ_i/∂x_j."""
+        """∂ẋ_i/∂x_j at this state, (n, n): row i is of particle i's velocity, normalisation
+        included.
+        """
         pull = self.pull.copy()
         np.fill_diagonal(pull, 0.0)  # a particle does not move against itself
         matrix = pull

@@ -97,7 +97,7 @@ class Populations(SavedModel):
 
     @property
     def n(self) -> int:
-        """Number of oscillators."""
+        """Number of oscillators in all populations together."""
         return sum(self.sizes)
 
     @property
@@ -221,7 +221,7 @@ class MoebiusResult(Result):
 
     @property
     def n(self) -> int:
-        """Number of oscillators."""
+        """Number of oscillators in all populations together."""
         return int(self.start.size)
 
     @property
@@ -328,7 +328,6 @@ class MoebiusSolver(Solver):
         super().__init__(model, options=options)
 
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> Problem:
-        """See :meth:`Solver.problem`."""
         model, factor = self.model, self.model.modulation
         if factor is not None:
             factor.cover(float(times[0]), float(times[-1]))

@@ -104,7 +104,7 @@ class OttAntonsen(SavedModel):
 
     @property
     def n(self) -> int:
-        """Number of Lorentz distributions."""
+        """Number M of Lorentz distributions, each of infinitely many oscillators."""
         return int(self.widths.size)
 
     def velocity(self, t: float, z: np.ndarray) -> np.ndarray:
@@ -165,12 +165,12 @@ class OttAntonsenResult(Result):
 
     @property
     def n(self) -> int:
-        """Number of populations."""
+        """Number M of populations, each of infinitely many oscillators."""
         return int(self.modes.shape[1])
 
     @property
     def order_parameter(self) -> np.ndarray:
-        r"""\|Σ w_m z_m\|, (T,)."""
+        r"""\|Σ w_m z_m\| with the populations' shares w_m, (T,), between 0 and 1."""
         return np.asarray(np.abs(self.modes @ self.model.shares))
 
     def _shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
@@ -188,7 +188,6 @@ class ReducedProblem(Problem):
     """Steps on what is not smooth in the coupling."""
 
     def breakpoints(self, times: np.ndarray) -> np.ndarray:
-        """See :meth:`Problem.breakpoints`."""
         return breaks_of(self.result.model, times)
 
 
@@ -211,7 +210,6 @@ class OttAntonsenSolver(Solver):
         super().__init__(model, options=options)
 
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> Problem:
-        """See :meth:`Solver.problem`."""
         refuse_mask("state0", state0)
         z = np.atleast_1d(check_array("state0", state0, dtype=complex))
         if z.ndim != 1 or z.size not in (1, self.model.n):

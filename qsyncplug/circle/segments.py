@@ -52,7 +52,7 @@ class Work:
         self.h = 0.0
 
     def integrator(self, rhs: Any, state: np.ndarray, **kw: Any) -> Integrator:
-        """Begin a segment."""
+        """A method for one segment, on a clock of its own, with the steps and time left."""
         method = integrator(
             rhs,
             {**self.options, "max_step": np.inf},
@@ -107,7 +107,7 @@ class Segment:
         raise NotImplementedError
 
     def step(self, method: Integrator) -> Status:
-        """One accepted step."""
+        """Take one accepted step; why the run cannot go on, where it cannot."""
         status = Status(method.step())
         self.cause = method.interruption or method.rhs.error
         if status == Status.RHS_FAILED and self.cause is None:
@@ -115,7 +115,7 @@ class Segment:
         return status
 
     def held(self) -> bool:
-        """Whether ``until`` holds."""
+        """Whether the user's ``until`` holds of the particles that are left."""
         return self.until is not None and self.until(self.book.here.x)
 
 
@@ -131,7 +131,6 @@ class ManySegment(Segment):
     faint = False
 
     def run(self) -> Status:
-        """See :class:`Segment`."""
         here = self.book.here
         field = self.law.field(here.weights)
         if self._is_faint(field):
@@ -218,7 +217,6 @@ class FewSegment(Segment):
     scale = 0.0
 
     def run(self) -> Status:
-        """See :class:`Segment`."""
         here, smallest = self.book.here.about_the_next()
         self.book.write(here, self.book.log_t)
         shift = self.law.largest_exponent(here.x)

@@ -98,7 +98,7 @@ class CircleResult(Result):
 
     @property
     def n(self) -> int:
-        """Number of particles."""
+        """Number of particles on the circle."""
         return self._size
 
     def order(self, *, weighted: bool = True) -> np.ndarray:
@@ -282,7 +282,6 @@ class CircleSolver(Solver):
         super().__init__(model, options=options)
 
     def check_options(self, options: dict[str, Any]) -> None:
-        """See :meth:`Solver.check_options`."""
         o = options
         check_choice("options['kernel']", o["kernel"], KERNELS)
         if o["kernel"] == "bands" and (needed := can_band(self.model)):
@@ -298,7 +297,6 @@ class CircleSolver(Solver):
                 raise TypeError(f"options[{key!r}] must be True or False, not {o[key]!r}")
 
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> CircleProblem:
-        """See :meth:`Solver.problem`."""
         frame = common_frequency(self.model)
         rhs, y0 = self._equations(state0, float(np.ptp(times)), frame)
         reason = rhs.reason
@@ -376,11 +374,9 @@ class CircleProblem(Problem):
     stepper: Any
 
     def breakpoints(self, times: np.ndarray) -> np.ndarray:
-        """See :meth:`Problem.breakpoints`."""
         return breaks_of(self.result.model, times)
 
     def finish(self) -> None:
-        """See :meth:`Problem.finish`."""
         result = self.result
         rhs: Any = getattr(self.stepper, "rhs", None)
         if not hasattr(rhs, "layout"):

@@ -228,7 +228,7 @@ class SphereResult(Result):
 
     @property
     def n(self) -> int:
-        """Number of particles."""
+        """Number of particles on the sphere."""
         return int(self.points.shape[1])
 
     @property
@@ -238,7 +238,9 @@ class SphereResult(Result):
 
     @property
     def gram(self) -> np.ndarray:
-        """⟨x_j, x_k⟩, (T, n, n)."""
+        """⟨x_j, x_k⟩ of all pairs, (T, n, n); formed when asked for, a MemoryLimitError where it
+        does not fit.
+        """
         check_memory("the inner products", 16.0 * len(self.times) * self.n**2)
         return np.asarray(np.einsum("tja,tka->tjk", np.conj(self.points), self.points))
 
@@ -275,7 +277,6 @@ class SphereSolver(Solver):
         super().__init__(model, options=options)
 
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> Problem:
-        """See :meth:`Solver.problem`."""
         refuse_mask("state0", state0)
         turning = self.model.rotations
         is_complex = np.iscomplexobj(state0) or np.iscomplexobj(turning)
@@ -303,10 +304,9 @@ class SphereSolver(Solver):
 
 
 class _SphereProblem(ReducedProblem):
-    """Watches the norms."""
+    """A run that reports how far the points have left the sphere, which the equations keep."""
 
     def finish(self) -> None:
-        """See :meth:`Problem.finish`."""
         result = self.result
         assert isinstance(result, SphereResult)
         norms = np.linalg.norm(result.points, axis=2)

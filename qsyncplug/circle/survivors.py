@@ -56,7 +56,7 @@ class Survivors:
 
     @property
     def size(self) -> int:
-        """Number of particles."""
+        """Number of particles that are left, merged ones counted as one."""
         return self.x.size
 
     @property

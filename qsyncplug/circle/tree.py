@@ -215,7 +215,7 @@ class CoalesceResult(Result):
 
     @property
     def complete(self) -> bool:
-        """Whether one particle is left."""
+        """Whether one particle is left, so that the tree has one root."""
         return self.left.size == self.n - 1
 
     @property

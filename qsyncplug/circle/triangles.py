@@ -252,7 +252,7 @@ def _least_two(span: ThreeClusterRange) -> int:
 
 
 def _least_one(span: ThreeClusterRange) -> int:
-    """The same for n≡1."""
+    """From which n≡1 (mod 3) on there is a stable state, and one for all that follow."""
     first = 3 * math.ceil(1 / (span.high - 1)) + 4
     second = 3 * math.ceil(2 / (1 - span.low)) + 4
     n = min(first, second)

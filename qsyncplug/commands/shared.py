@@ -114,7 +114,9 @@ class Stages:
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
-        """A stage of the work."""
+        """A named stage of the work: announced, timed and reported on stderr unless it shall be
+        quiet.
+        """
         if not self._quiet:
             print(f"… {name}", file=sys.stderr, flush=True)
         begin = time.perf_counter()

@@ -60,7 +60,9 @@ class Line:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """As they are printed."""
+        """The line's eight cells as the tour prints them, numbers with their errors and null
+        values.
+        """
         rate = "" if self.rate is None else f"{self.rate:.4g} ± {self.rate_error or 0.0:.1g}"
         return (
             self.system,
@@ -75,7 +77,7 @@ class Line:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Options of the tour."""
+    """Add the options of the tour to `parser`."""
     add = parser.add_argument
     add("--quick", action="store_true", help="smaller systems: under half a minute")
     add("--output", type=Path, default=Path("qsyncplug-tour"), help="OUTPUT.html, .txt and .json")

@@ -258,7 +258,9 @@ def _verdicts(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
 
 
 def _clean(x: Any) -> Any:
-    """Types that JSON knows."""
+    """`x` in types that JSON knows: arrays as lists, keys as text, numbers that are not finite as
+    None.
+    """
     if isinstance(x, np.ndarray):
         return [_clean(v) for v in x.tolist()]
     if isinstance(x, np.generic):

@@ -42,7 +42,7 @@ class Row(Saved):
 
     @property
     def agrees(self) -> str:
-        """The window in words."""
+        """The window of agreement as the table shows it."""
         if self.window is None:
             return "not at first"
         if self.whole:

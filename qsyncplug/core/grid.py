@@ -70,22 +70,22 @@ class Grid(Saved):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Points along each axis."""
+        """Number of points along each axis, and the shape of a field."""
         return self.points  # type: ignore[return-value]
 
     @property
     def lengths(self) -> tuple[float, ...]:
-        """Length of the box along each axis."""
+        """Length of the periodic box along each axis."""
         return self.length  # type: ignore[return-value]
 
     @property
     def ndim(self) -> int:
-        """Number of dimensions."""
+        """Number of dimensions, 1 to 3."""
         return len(self.shape)
 
     @property
     def size(self) -> int:
-        """Number of points."""
+        """Number of points of the whole grid."""
         return int(np.prod(self.shape))
 
     @property
@@ -100,7 +100,7 @@ class Grid(Saved):
 
     @cached_property
     def axes(self) -> tuple[np.ndarray, ...]:
-        """Positions along each axis."""
+        """Positions along each axis, ascending from −length/2; the right end is left out."""
         return tuple(
             -x / 2 + x / n * np.arange(n) for x, n in zip(self.lengths, self.shape, strict=True)
         )
@@ -154,11 +154,25 @@ class Grid(Saved):
             check_memory(what, per_point * self.size, advice="take a grid with fewer points")
 
     def inner(self, f: np.ndarray, g: np.ndarray) -> complex:
-        r""":math:`⟨f,g⟩=∫\bar f g`."""
+        r"""Inner product :math:`⟨f,g⟩=∫\bar f g`, antilinear in the first argument.
+
+        Parameters
+        ----------
+        f, g : array of shape ``shape``
+            Values on the grid.
+
+        Returns
+        -------
+        complex
+            The sum times ``weight``; spectrally exact for periodic functions.
+        """
         return complex(np.vdot(f, g)) * self.weight
 
     def norm(self, f: np.ndarray) -> float:
-        """The L² norm."""
+        """The L² norm (∫|f|²)^½ of the values `f` on the grid.
+
+        A wave function of mass 1 has norm 1.
+        """
         return float(np.linalg.norm(np.ravel(f)) * np.sqrt(self.weight))
 
     def integrate(self, f: np.ndarray) -> Any:

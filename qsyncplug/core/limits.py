@@ -69,7 +69,7 @@ class Limits:
 
     @property
     def remaining(self) -> float:
-        """Seconds left."""
+        """Seconds of the time limit that are left; negative when it is over."""
         return self.deadline - clock.perf_counter()
 
     @property

@@ -124,7 +124,9 @@ class Result(qutip.solver.result.Result):  # type: ignore[misc]
 
     @property
     def nbytes(self) -> int:
-        """Bytes held in arrays."""
+        """Bytes of the arrays and states that the result holds; those made when asked for do not
+        count.
+        """
         total = np.asarray(self.times).nbytes
         for name in self._fields:
             value = getattr(self, name, None)

@@ -40,7 +40,7 @@ class Counted(Stepper):
 
     @property
     def accepted(self) -> int:  # type: ignore[override]
-        """Steps that were taken."""
+        """Steps taken, as the compiled method counts them."""
         return int(self.method.accepted)
 
     @property
@@ -54,11 +54,9 @@ class Counted(Stepper):
         return int(self.method.evaluations)
 
     def snapshot(self) -> dict[str, Any] | None:
-        """See :class:`Stepper`."""
         return dict(self.method.snapshot())
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """See :class:`Stepper`."""
         self.method.restore(saved)
 
 
@@ -83,13 +81,11 @@ class RungeKutta(Counted):
         method.set_state(t0, y0, end if end > t0 else np.inf)
 
     def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
-        """See :class:`Stepper`."""
         status, self.delivered = self.method.advance(times, rows[: len(times)])
         self.cause = self.method.interruption or self.rhs.error
         return Status(status)
 
     def avoid(self, times: np.ndarray) -> None:
-        """See :class:`Stepper`."""
         self.method.set_breaks(times)
 
     @property

@@ -28,15 +28,14 @@ class SamplingSolver(Solver, Generic[R]):
         self.seed = seed
 
     def recipe(self) -> dict[str, Any]:
-        """See :meth:`Solver.recipe`."""
         return {"ntraj": self.ntraj}
 
     def start(self, state0: Any, t0: float) -> None:
-        """Refuse: samples are drawn whole."""
+        """Refuse with a TypeError: samples are drawn whole, never step by step."""
         raise TypeError(f"{self.name} draws whole samples; it cannot be stepped: use run")
 
     def iterate(self, state0: Any, tlist: Any, *, until: Any = None) -> Any:
-        """Refuse: samples are drawn whole."""
+        """Refuse with a TypeError: samples are drawn whole, never step by step."""
         raise TypeError(f"{self.name} draws whole samples; it cannot be iterated: use run")
 
     def run(self, state0: Any, tlist: Any, *, e_ops: Any = None, until: Any = None) -> R:

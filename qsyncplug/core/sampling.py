@@ -73,7 +73,7 @@ class Samples(Stepper):
         """Allocate the sums over samples."""
 
     def close(self) -> None:
-        """End what still runs."""
+        """End the threads that still draw, at the end of the run however it came."""
 
     def snapshot(self) -> dict[str, Any]:
         """The sums over the batches that are done; nothing in it changes later."""
@@ -120,12 +120,11 @@ class Batches(Samples):
 
     @property
     def squares(self) -> np.ndarray:
-        """Sums of their squares."""
+        """Sums of the squares of the observables over the samples drawn, for standard errors."""
         return self._total[1]
 
     @property
     def drawn(self) -> int:
-        """Samples in the sums."""
         return self._total[4]
 
     def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
@@ -144,12 +143,10 @@ class Batches(Samples):
         return Status.RUNNING
 
     def snapshot(self) -> dict[str, Any]:
-        """See :class:`Samples`."""
         sums, squares, *counts = self._total
         return {"sums": sums, "squares": squares, "counts": list(counts), "batches": self._done}
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """See :class:`Stepper`."""
         sums, squares = np.asarray(saved["sums"]), np.asarray(saved["squares"])
         steps, rejected, drawn = map(int, saved["counts"])
         done = int(saved["batches"])
@@ -244,7 +241,7 @@ class SampledProblem(Problem):
         raise NotImplementedError
 
     def reached(self, failure: Failure) -> str:
-        """How far the run came."""
+        """How far the run came, in samples: its times are all done or none is."""
         return f"after {self.stepper.drawn} of {self.stepper.ntraj} samples"
 
     def kept(self) -> str:

@@ -161,7 +161,7 @@ class Solver:
             return Drive(problem, self.name, self._options, limits, until).run()
 
     def output_times(self, tlist: Any) -> np.ndarray:
-        """Checked output times."""
+        """The user's `tlist` as increasing floats, (T,), or an error that says what is wrong."""
         return check_times(tlist)
 
     def _prepare(self, state0: Any, times: np.ndarray, e_ops: Any, limits: Limits) -> Problem:
@@ -200,7 +200,7 @@ class Solver:
         }
 
     def plain_state(self, state0: Any) -> Any:
-        """The initial state as a file can hold it."""
+        """The initial state as a file can hold it; :meth:`problem` makes the same start of it."""
         return list(state0) if isinstance(state0, tuple) else state0
 
     def recipe(self) -> dict[str, Any]:

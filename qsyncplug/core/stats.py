@@ -66,7 +66,7 @@ class Stats(MutableMapping[str, Any]):
     @classmethod
     @cache
     def _names(cls) -> dict[str, str]:
-        """Entry -> field."""
+        """What each entry is called when it is printed or asked for, and the field behind it."""
         spoken = {"right_hand_sides": "right-hand sides"}
         return {
             spoken.get(f.name, f.name.replace("_", " ")): f.name

@@ -75,7 +75,9 @@ class Timetable:
             raise ValueError("a function of time must have increasing edges and 17 values a piece")
 
     def __call__(self, t: float) -> Any:
-        """The value at time `t`."""
+        """The value at time `t`, of the shape of the function's; a ValueError outside the times
+        stored.
+        """
         first, last = self.edges[0], self.edges[-1]
         if not first <= t <= last:
             raise ValueError(
@@ -88,11 +90,11 @@ class Timetable:
         return value if value.ndim else value[()]
 
     def value(self, t: float) -> Any:
-        """The same, as a method."""
+        """The same as calling it; a bound method is a plain function of time, and pickles."""
         return self(t)
 
     def to_dict(self) -> dict[str, Any]:
-        """Numbers for a file."""
+        """Edges and values as lists of numbers, for the header of a file."""
         shape = list(self.values.shape[2:])
         flat = self.values.reshape(len(self.values), -1)
         parts = {"re": flat.real.tolist()}

@@ -110,7 +110,7 @@ class Task:
 
     @property
     def functions(self) -> list[Any]:
-        """What needs whole states."""
+        """Keys of the user's observables that are no constant operators: they need whole states."""
         return [key for key, op in self.user.items() if not isinstance(op, qutip.Qobj)]
 
     def present(self) -> np.ndarray:
@@ -191,7 +191,7 @@ class Task:
         return 16.0 * self._size(method) * 60 + 1e6
 
     def state_bytes(self, ket: bool) -> float:
-        """Bytes of stored states."""
+        """Bytes that the states of all output times take, as kets or as density matrices."""
         return 16.0 * (self.d if ket else self.d**2) * len(self.times)
 
     # ------------------------------------------------------------ the choice

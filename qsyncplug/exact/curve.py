@@ -142,11 +142,22 @@ class Spectrum(Saved):
         return np.asarray(near)
 
     def slope(self, w: float) -> float:
-        """Derivative S'(ω)."""
+        """Derivative dS/dω at the frequency `w`, from the resolvent itself: zero at a peak."""
         return float((2 * (-1j) * self._solve(np.array([w]), 1)[1][0]).real)
 
     def correlation(self, taulist: Any) -> np.ndarray:
-        """⟨δa†(τ)δa(0)⟩ for τ≥0, from the poles."""
+        """⟨δa†(τ)δa(0)⟩ for τ≥0, from the poles.
+
+        Parameters
+        ----------
+        taulist : array_like of shape (K,)
+            Delays, not negative.
+
+        Returns
+        -------
+        ndarray of shape (K,), complex
+            Whose Fourier transform the curve is.
+        """
         tau = check_array("taulist", taulist, shape=(None,))
         poles, weights = self._poles
         return np.asarray(np.exp(np.multiply.outer(tau, poles)) @ weights)

@@ -54,7 +54,9 @@ class DenseKernel:
         return out
 
     def elements(self, m: np.ndarray, phase: np.ndarray) -> np.ndarray:
-        """The row of a matrix."""
+        """The kernel's row of a density matrix: its elements, turned by `phase`, real parts before
+        imaginary.
+        """
         value = m[self.rows, self.columns] * phase[self.rows].conj() * phase[self.columns]
         return np.concatenate([value.real, value.imag])
 
@@ -77,7 +79,9 @@ class DenseKernel:
         return out
 
     def norm(self, x: np.ndarray) -> float:
-        """Frobenius norm of a row."""
+        """Frobenius norm of the matrix that the row `x` stands for: elements off the diagonal count
+        twice.
+        """
         return float(np.sqrt(np.dot(self.weight * x, x)))
 
     def expand(

@@ -51,7 +51,7 @@ class Expansion:
 
     @property
     def radius(self) -> float:
-        """Radius R of the ellipse."""
+        """R=(a+b)/f, by which the scaled polynomials grow: a row of the expansion carries R^k."""
         return (self.height + self.width) / self.focus
 
     @property
@@ -95,7 +95,7 @@ class Expansion:
         return min(_LONGEST / self.focus, 6.0 / rightmost if rightmost > 0 else np.inf)
 
     def enlarged(self) -> Expansion:
-        """A little larger."""
+        """An ellipse around this one, for a spectrum that turned out to reach farther."""
         return _proper(self.centre - 0.02 * self.width, 1.15 * self.height, 1.02 * self.width)
 
 

@@ -77,11 +77,23 @@ class EntrainmentCurve(Saved):
         left, right = x < 0, x > 0
         return _edge(x[left][::-1], inside[left][::-1]), _edge(x[right], inside[right])
 
-    def plot(self, **options: Any) -> Any:
-        """See :func:`qsyncplug.plot_entrainment`."""
+    def plot(self, *, widths: bool = True, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
+        """Draw the observed frequency over the detuning, as :func:`qsyncplug.plot_entrainment`.
+
+        Parameters
+        ----------
+        widths : bool
+            Whether bands of the width of the line are drawn around it.
+        fig, ax : matplotlib Figure and Axes, optional
+            Where to draw.
+
+        Returns
+        -------
+        fig, ax
+        """
         from ..plot import plot_entrainment
 
-        return plot_entrainment(self, **options)
+        return plot_entrainment(self, widths=widths, fig=fig, ax=ax)
 
     def __repr__(self) -> str:
         low, high = self.locking_range()

@@ -48,7 +48,7 @@ class EntryTable:
         )
 
     def joined(self, other: EntryTable) -> EntryTable:
-        """The matrices of both."""
+        """One table of these matrices followed by those of `other`."""
         return EntryTable(
             np.concatenate([self.start, len(self.data) + other.start]),
             np.concatenate([self.row, other.row]),
@@ -67,5 +67,5 @@ class Readout:
 
     @property
     def count(self) -> int:
-        """Number of functionals."""
+        """Number of functionals that one row is read by."""
         return len(self.start) - 1

@@ -130,11 +130,9 @@ class ExactSolver(Solver):
         return MomentReader(self.model, self.levels, self._cutoff)
 
     def recipe(self) -> dict[str, Any]:
-        """See :meth:`Solver.recipe`."""
         return {"cutoff": self._cutoff}
 
     def plain_state(self, state0: Any) -> Any:
-        """See :meth:`Solver.plain_state`."""
         return self._initial(state0)
 
     def _check_model(self, times: np.ndarray) -> None:
@@ -200,7 +198,6 @@ class ExactSolver(Solver):
         return result
 
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> Problem:
-        """See :meth:`Solver.problem`."""
         self._check_memory()
         state = self._initial(state0)
         user = self._observables(e_ops)

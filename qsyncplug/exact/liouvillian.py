@@ -155,7 +155,7 @@ class Liouvillian:
         return np.ascontiguousarray(f[:, i].conj() * f[:, j])
 
     def _effective(self, hamiltonian: list[Part], jumps: list[list[Part]]) -> dict[int, Any]:
-        """Parts of M by factor."""
+        """M=−iH−½ΣL†L as one matrix for every product of time factors, by its number."""
         out: dict[int, Any] = {}
 
         def add(factor: int, matrix: Any) -> None:

@@ -101,7 +101,7 @@ class _Equations:
         return self.inverse(y)
 
     def solve(self, sigma: np.ndarray) -> np.ndarray:
-        """The solution for one σ."""
+        """Solution of the preconditioned equations for one right-hand side σ, refined once."""
         x = self._gmres(sigma, self.scale * sigma, _GOAL, _CYCLES)
         # one step of refinement takes the rounding of the preconditioner out
         rest = self.scale * sigma - self._whole(x, sigma)

@@ -24,7 +24,7 @@ class Expectation:
         self.operator = operator
 
     def __call__(self, t: float, state: Any) -> Any:
-        """⟨A⟩ in `state`."""
+        """⟨A⟩ at time `t` in `state`, of an operator that may depend on time."""
         operator = self.operator(t) if isinstance(self.operator, qutip.QobjEvo) else self.operator
         return qutip.expect(operator, state)
 
@@ -55,7 +55,9 @@ class Observer:
         self.last: list[Any] = []
 
     def __call__(self, t: float, state: Any) -> np.ndarray:
-        """The moments of `state`."""
+        """Moments of `state` for the result; keeps them, and stops QuTiP where the time limit is
+        over.
+        """
         self.last = [f(t, state) for f in self.functions]
         value = self.reader(t, state)
         if self.values is not None:

@@ -38,20 +38,18 @@ class OtherRun(Protocol):
         """Put what there is into a result."""
 
 
-class WatchedRun:
-    """One of QuTiP's solvers."""
+class WatchedRun(OtherRun):
+    """A run of one of QuTiP's solvers, watched while it goes."""
 
     def __init__(self, run: QutipRun, task: Task):
         self.run, self.task = run, task
         self.how: dict[str, Any] = {}
 
     def go(self) -> None:
-        """See :class:`OtherRun`."""
         task = self.task
         self.run.go(task.H, task.c_ops, task.state, task.times)
 
     def fill(self, result: ExactResult) -> None:
-        """See :class:`OtherRun`."""
         if self.run.raw is None:
             self.run.fill_partial(result, self.task.times)
         else:
@@ -65,7 +63,7 @@ class OtherStepper(Stepper):
         self.run, self.t = run, float(times[0])
 
     def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
-        """Run the whole of it."""
+        """Make the whole run as the one output that the drive knows of."""
         try:
             self.run.go()
         except (OutOfTime, TimeLimitError) as error:
@@ -108,7 +106,7 @@ class OtherProblem(Problem):
         """Nothing: see :meth:`trim`."""
 
     def trim(self, done: int) -> None:
-        """Take what the run has."""
+        """Take over what the run has reached: outputs, counts of work, and the last time."""
         result = self.result
         self.stepper.run.fill(result)
         for name in ("steps accepted", "steps rejected", "right-hand sides"):
@@ -119,12 +117,11 @@ class OtherProblem(Problem):
         self.stepper.t = float(self.output_times[max(count - 1, 0)])
 
     def finish(self) -> None:
-        """Monitors and warnings."""
         if len(self.result.times):
             self._inspect(self.result, self.result.times)
 
     def reached(self, failure: Failure) -> str:
-        """How far the run came."""
+        """Which of the user's output times was reached; to the drive all of it is one output."""
         return f"at t={self.stepper.t:g} of {self.output_times[-1]:g}"
 
     def error(self, failure: Failure) -> BaseException | None:

@@ -96,7 +96,6 @@ class OwnStepper(Stepper):
             return Status(error.status)
 
     def snapshot(self) -> dict[str, Any]:
-        """See :class:`Stepper`."""
         return {
             "t": self.t,
             "real": self.task.real,
@@ -106,7 +105,6 @@ class OwnStepper(Stepper):
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """See :class:`Stepper`."""
         if not saved["real"] and self.task.real:
             self.task.complex_liouvillian()
             self._start(self._begin[1], self.task.state.full())
@@ -221,7 +219,9 @@ class OwnProblem(Problem):
         self.stepper.recorded = self.values[:done]
 
     def record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
-        """Store the functionals."""
+        """Store the functionals of `rows`: moments as they are, the user's operators under their
+        keys.
+        """
         stepper = self.stepper
         reading, split = stepper.reading, stepper.split
         here = slice(start, start + len(times))
@@ -240,7 +240,7 @@ class OwnProblem(Problem):
             self.result._trim(1)
 
     def state(self, t: float, row: np.ndarray) -> qutip.Qobj:
-        """The state as a Qobj."""
+        """The state of a row as a Qobj, ket or density matrix, out of the moving frame."""
         begin = self.stepper.reading.begin
         return self.stepper.reading.qobj(row[self.stepper.split :], t - begin)
 

@@ -54,7 +54,7 @@ class Problem:
 
     @property
     def d(self) -> int:
-        """Dimension of the space."""
+        """Dimension of the Hilbert space."""
         return int(self.H.shape[0])
 
     @property
@@ -83,7 +83,9 @@ class Problem:
 
     @cached_property
     def effective(self) -> Any:
-        """M = −iH − ½ΣL†L, CSR."""
+        """The non-Hermitian generator M = −iH − ½ΣL†L of the motion without jumps, CSR of shape (d,
+        d).
+        """
         H, jumps = self.matrices
         M = -1j * H
         for jump in jumps:

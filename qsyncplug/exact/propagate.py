@@ -46,7 +46,7 @@ class Window:
 
 @dataclass
 class Counters:
-    """How a run went."""
+    """Work and errors of a run by windows: products with the generator, estimates, remarks."""
 
     products: int = 0
     windows: int = 0
@@ -120,7 +120,7 @@ class ChebyshevStepper:
 
     @property
     def kernel(self) -> Any:
-        """Of the elements."""
+        """The compiled generator, as the elements that are kept have it."""
         return self.elements.kernel
 
     def _around(self) -> Expansion:

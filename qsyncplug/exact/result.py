@@ -1,4 +1,4 @@
-"""Results of exact runs."""
+"""Results of exact runs: moments, entries asked for, how the run was made."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class ExactResult(Result):
 
     @property
     def cutoff(self) -> tuple[int, ...]:
-        """Levels kept of each mode."""
+        """Fock levels kept of every mode, in the order of the modes."""
         return tuple(self.stats["cutoff"])
 
     @property

@@ -95,17 +95,17 @@ class Vectors:
 
     @property
     def count(self) -> int:
-        """Number of slots."""
+        """Number of slots, the three that are always there included."""
         return len(self.complex)
 
     def new(self) -> int:
-        """A further slot."""
+        """Number of a further, empty slot."""
         self.complex.append(False)
         self.range.append((self.dimension, 0))
         return self.count - 1
 
     def add(self, slot: int, factor: int, vector: np.ndarray) -> None:
-        """Add a part to a slot."""
+        """Add `vector` times a time factor to a slot; notes its range and whether it is complex."""
         self.parts.append((slot, factor, vector))
         imaginary = np.abs(vector.imag) > 4e-16 * np.abs(vector)
         if np.any(imaginary) or (factor and not self.real):

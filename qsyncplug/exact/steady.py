@@ -1,4 +1,4 @@
-"""Exact steady states."""
+"""Exact steady states: which method finds them, and how far to trust what it found."""
 
 from __future__ import annotations
 

@@ -170,7 +170,6 @@ class JumpStepper(Batches):
         return saved
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """See :class:`Stepper`."""
         super().restore(saved)
         if "jumps" not in saved:
             return
@@ -293,6 +292,5 @@ class JumpProblem(SampledProblem):
         )
 
     def finish(self) -> None:
-        """Monitors and warnings."""
         if len(self.result.times):
             self._inspect(self.result, self.result.times)

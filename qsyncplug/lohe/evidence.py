@@ -30,7 +30,7 @@ def accuracy(result: Any) -> float:
 
 
 def elapsed(result: Any) -> np.ndarray:
-    """Times since the start."""
+    """Output times since the start of the run, (T,): theorems begin at 0."""
     return np.asarray(result.times) - float(result.times[0])
 
 

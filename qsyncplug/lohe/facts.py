@@ -40,12 +40,12 @@ class Facts:
 
     @property
     def n(self) -> int:
-        """Number of oscillators N."""
+        """Number N of oscillators, the length of every axis of nodes."""
         return len(self.x)
 
     @property
     def k(self) -> float:
-        """Coupling k."""
+        """Coupling k of the model, a rate."""
         return self.model.coupling
 
     @cached_property
@@ -55,7 +55,7 @@ class Facts:
 
     @cached_property
     def norms(self) -> np.ndarray:
-        """Norms λ_j=‖ψ_j‖, (N,)."""
+        """Norms λ_j=‖ψ_j‖, (N,); rounding below 0 is taken for 0."""
         return np.asarray(np.sqrt(np.maximum(np.diag(self.gram).real, 0)))
 
     @cached_property
@@ -70,12 +70,12 @@ class Facts:
 
     @cached_property
     def rates(self) -> np.ndarray:
-        """Frequencies Ω_j, (N,)."""
+        """Frequencies Ω_j that are added to the Hamiltonians, (N,)."""
         return self.model.rates(self.n)
 
     @cached_property
     def order(self) -> float:
-        """Order parameter ‖ζ‖."""
+        """Order parameter ‖ζ‖ of the states as they are, ζ=(1/N)Σψ_j."""
         return float(np.linalg.norm(np.mean(self.x, axis=0)))
 
     @cached_property
@@ -98,7 +98,7 @@ class Facts:
 
     @property
     def frozen(self) -> bool:
-        """Whether θ is constant."""
+        """Whether θ stays what it is: no alignment, or nothing to align."""
         return self.model.alignment == 0 or bool(np.ptp(self.theta) == 0)
 
     @property

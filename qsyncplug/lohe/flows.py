@@ -178,7 +178,9 @@ class CoupledSystem:
         return np.asarray(np.where(self._upper, upper, upper.conj().T))
 
     def position_matrices(self) -> np.ndarray:
-        """⟨ψ_j,xψ_k⟩, (d, N, N)."""
+        """Matrices ⟨ψ_j,xψ_k⟩ of every coordinate, (d, N, N): what the alignment needs of the
+        states.
+        """
         raise NotImplementedError
 
     def couple(self, dt: float) -> None:
@@ -236,7 +238,6 @@ class GridSystem(CoupledSystem):
         )
 
     def position_matrices(self) -> np.ndarray:
-        """⟨ψ_j,xψ_k⟩, (d, N, N)."""
         out = []
         for x in self._positions:
             np.multiply(self.psi, x, out=self._spare)
@@ -282,7 +283,6 @@ class MatrixSystem(CoupledSystem):
         self.parts = [self.couple, self.evolve]
 
     def position_matrices(self) -> np.ndarray:
-        """⟨ψ_j,xψ_k⟩, (d, N, N)."""
         return np.array([self.psi.conj() @ x @ self.psi.T for x in self._positions])
 
     def evolve(self, dt: float) -> None:

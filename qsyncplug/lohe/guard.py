@@ -114,7 +114,7 @@ class GuardedIntegrator:
         self._inner.set_state(t, y, bound)
 
     def get_state(self) -> Any:
-        """Time and state."""
+        """Time and state that the inner integrator has reached."""
         return self._inner.get_state()
 
     @property
@@ -124,12 +124,12 @@ class GuardedIntegrator:
 
     @property
     def accepted(self) -> int:
-        """Accepted steps."""
+        """Accepted steps, those before the last restart included."""
         return int(self._done[0] + self._inner.accepted)
 
     @property
     def rejected(self) -> int:
-        """Rejected steps."""
+        """Rejected steps, those before the last restart included."""
         return int(self._done[1] + self._inner.rejected)
 
     @property
@@ -139,7 +139,7 @@ class GuardedIntegrator:
 
     @property
     def interruption(self) -> Any:
-        """The interrupt, if any."""
+        """The exception of Ctrl-C, if it ended the run."""
         return self._inner.interruption
 
     def advance(self, times: np.ndarray, out: np.ndarray) -> tuple[int, int]:
@@ -283,7 +283,7 @@ class LinesGuard:
         self._start = np.maximum(self._norms, 1e-300)
 
     def get_state(self) -> Any:
-        """Time and state."""
+        """Time and state that the inner integrator has reached."""
         return self._inner.get_state()
 
     def snapshot(self) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class _GridPicture:
         return np.asarray(hat.reshape(psi.shape))
 
     def leave(self, t: float, y: np.ndarray) -> np.ndarray:
-        """The states of a row y."""
+        """The states that a row `y` at time `t` stands for: the interaction picture is undone."""
         if not self.interaction:
             return y
         hat = y.reshape(self.shape) * np.exp(-1j * (t - self.t0) * self.grid.kinetic)
@@ -96,7 +96,7 @@ class _MatrixPicture:
         return np.asarray(np.exp(1j * (t - self.t0) * self.energies) * amplitudes)
 
     def leave(self, t: float, y: np.ndarray) -> np.ndarray:
-        """The states of a row y."""
+        """The states that a row `y` at time `t` stands for: the interaction picture is undone."""
         if not self.interaction:
             return y
         turned = np.exp(-1j * (t - self.t0) * self.energies) * y
@@ -168,7 +168,7 @@ class LinesEquations:
         return np.concatenate([y, self.theta0.astype(complex)]) if self.aligns else y
 
     def states(self, t: float, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """States (N, M) and θ."""
+        """The states (N, M) and the auxiliary numbers θ (N,) of a row `y` at time `t`."""
         size = self.n * self.m
         psi = self.picture.leave(t, y[:size].reshape(self.n, self.m))
         return psi, (y[size:].real if self.aligns else self.theta0)

@@ -205,7 +205,7 @@ class SchrodingerLohe(SavedModel):
 
     @property
     def reference(self) -> Any:
-        """The Hamiltonian, or the first of them."""
+        """The Hamiltonian; where they differ, that of the first oscillator."""
         return self.hamiltonian[0] if isinstance(self.hamiltonian, tuple) else self.hamiltonian
 
     @property
@@ -260,7 +260,7 @@ class SchrodingerLohe(SavedModel):
         return omega + self.offsets if self.offsets is not None else omega
 
     def start_theta(self, n: int) -> np.ndarray:
-        """θ_j of n oscillators at the start."""
+        """Auxiliary numbers θ_j of `n` oscillators at the start, (n,): those given, or ones."""
         return np.ones(n) if self.theta is None else np.array(self.theta)
 
     @property

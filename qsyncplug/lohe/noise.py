@@ -78,17 +78,17 @@ class TrajectoriesResult(Result):
 
     @property
     def n(self) -> int:
-        """Number of oscillators N."""
+        """Number N of oscillators, the length of every axis of nodes."""
         return int(self.gram.shape[1])
 
     @property
     def ntraj(self) -> int:
-        """Paths that are done."""
+        """Number of paths that are done; fewer than asked for where the run ended early."""
         return int(self.order_parameters.shape[1])
 
     @property
     def seed(self) -> int:
-        """With which the paths can be run again."""
+        """The seed with which the same paths can be run again."""
         return int(self.stats["seed"])
 
     @property
@@ -203,15 +203,12 @@ class TrajectoriesSolver(SamplingSolver[TrajectoriesResult]):
         super().__init__(model, options=options)
 
     def check_options(self, options: dict[str, Any]) -> None:
-        """See :meth:`Solver.check_options`."""
         SchrodingerLoheSolver(self.model, options=options)
 
     def recipe(self) -> dict[str, Any]:
-        """See :meth:`Solver.recipe`."""
         return {"noise": self.noise, "ntraj": self.ntraj, "seed": self.seed}
 
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> TrajectoriesProblem:
-        """See :meth:`Solver.problem`."""
         if e_ops is not None:
             raise TypeError("e_ops: paths have no outputs before their end; leave it out")
         model, count = self.model, self.ntraj
@@ -317,7 +314,6 @@ class _Paths(Stepper):
         self.path: tuple[np.ndarray, np.ndarray] | None = None
 
     def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
-        """See :class:`Stepper`."""
         if self._paths is None:
             # from the first path that is missing
             self._paths = iter(self._runner(self._work, range(int(times[0]), self.count)))
@@ -327,12 +323,10 @@ class _Paths(Stepper):
         return Status.RUNNING
 
     def snapshot(self) -> dict[str, Any]:
-        """See :class:`Stepper`."""
         sums = self.sums
         return {"total": sums.total.copy(), "square": sums.square.copy(), "first": sums.first}
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """See :class:`Stepper`."""
         parts = [np.array(saved[name]) for name in ("total", "square", "first")]
         shape = self.sums.total.shape
         kinds = [part.dtype.kind for part in parts]
@@ -361,13 +355,11 @@ class TrajectoriesProblem(Problem):
         return "error.result holds the means over the trajectories before that"
 
     def allocate(self) -> None:
-        """See :meth:`Problem.allocate`."""
         shape = (len(self.output_times), self.times.size)
         self.result.times = self.output_times
         self.result.order_parameters, self.result.wiener = np.empty(shape), np.empty(shape)
 
     def record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
-        """See :meth:`Problem.record`."""
         assert self.stepper.path is not None
         path, wiener = self.stepper.path
         self.stepper.sums.add(path.conj() @ path.swapaxes(1, 2), start == 0)
@@ -379,7 +371,6 @@ class TrajectoriesProblem(Problem):
         _first_paths(self.result, done)
 
     def so_far(self, done: int) -> TrajectoriesResult:
-        """See :meth:`Problem.so_far`."""
         partial = copy.copy(self.result)
         partial.stats = copy.deepcopy(self.result.stats)
         _first_paths(partial, done)
@@ -387,7 +378,6 @@ class TrajectoriesProblem(Problem):
         return partial
 
     def adopt(self, partial: Any, done: int) -> None:
-        """See :meth:`Problem.adopt`."""
         for name in ("order_parameters", "wiener"):
             here, before = getattr(self.result, name), getattr(partial, name)
             if before.shape != (len(here), done):

@@ -101,11 +101,9 @@ class ReductionProblem(LoheProblem):
         super().__init__(times, stepper, result)
 
     def record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
-        """See :meth:`Problem.record`."""
         self.setup.record(self.result, start, times, rows)
 
     def state(self, t: float, row: np.ndarray) -> Any:
-        """See :meth:`Problem.state`."""
         return self.setup.wrap(self.setup.unpack(t, row))
 
     def finish(self) -> None:
@@ -224,7 +222,6 @@ class MobiusStepper(Counted):
         return s if self.kappa == 0 else np.asarray(-np.expm1(-self.kappa * s) / self.kappa)
 
     def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
-        """See :class:`Stepper`."""
         tau = np.ascontiguousarray(self.tau(times), dtype=float)
         status, self.delivered = self.method.advance(tau, rows[: len(times)])
         self.cause = self.method.interruption
@@ -287,7 +284,6 @@ class MobiusProblem(LoheProblem):
         super().__init__(times, stepper, result)
 
     def record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
-        """See :meth:`Problem.record`."""
         result, n = self.result, len(self.rows)
         w = np.ascontiguousarray(rows).view(complex)
         kappa = self.stepper.kappa  # type: ignore[attr-defined]

@@ -152,12 +152,14 @@ class SchrodingerLoheResult(Result):
 
     @property
     def n(self) -> int:
-        """Number of oscillators N."""
+        """Number N of oscillators, the length of every axis of nodes."""
         return int(self.theta.shape[1])
 
     @property
     def gram(self) -> np.ndarray:
-        """⟨ψ_j,ψ_k⟩, (T, N, N)."""
+        """⟨ψ_j,ψ_k⟩ of all pairs, (T, N, N), masses on the diagonal; formed when it is first asked
+        for.
+        """
         if self._gram is None and self.coefficients is None:
             exact = self._mobius()
             if exact is not None:
@@ -266,7 +268,9 @@ class SchrodingerLoheResult(Result):
 
     @property
     def states(self) -> Any:
-        """The states at the output times."""
+        """The states at the output times, each as :meth:`state` gives it; those that follow from
+        coefficients are formed when asked for.
+        """
         if self._stored is not None:
             return [self.state(k) for k in range(len(self.times))]
         known = self.coefficients is not None or isinstance(self._setup, MobiusSetup)
@@ -357,7 +361,6 @@ class SchrodingerLoheResult(Result):
 
     @property
     def nbytes(self) -> int:
-        """Bytes held in arrays."""
         held = [np.asarray(self.times), *(getattr(self, name) for name in self._fields)]
         return sum(a.nbytes for a in held if isinstance(a, np.ndarray))
 

@@ -106,7 +106,7 @@ class _Reduced(Setup):
 
     @property
     def rank(self) -> int:
-        """Basis vectors."""
+        """Number r of basis vectors that the start spans; the run stays within their images."""
         assert self.start_rows is not None
         return int(self.start_rows.shape[1])
 

@@ -97,7 +97,6 @@ class SchrodingerLoheSolver(Solver):
         super().__init__(model, options=options)
 
     def check_options(self, options: dict[str, Any]) -> None:
-        """See :meth:`Solver.check_options`."""
         method, step = options["method"], options["step"]
         if step is not None:
             check_number("options['step']", step, minimum=0.0, strict=True)
@@ -136,7 +135,6 @@ class SchrodingerLoheSolver(Solver):
     # ------------------------------------------------------------ what a run is made of
 
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> LoheProblem:
-        """See :meth:`Solver.problem`."""
         self._look_ahead(times)
         model, options, method = self.model, self._options, self.method
         stats: dict[str, Any] = {"method": method}
@@ -239,7 +237,6 @@ class SchrodingerLoheSolver(Solver):
     def continue_run(
         self, mark: dict[str, Any], partial: Any, e_ops: Any, until: Until | None = None
     ) -> Any:
-        """See :meth:`Solver.continue_run`."""
         with self._threads():
             try:
                 return super().continue_run(mark, partial, e_ops, until)
@@ -253,7 +250,6 @@ class SchrodingerLoheSolver(Solver):
             )
 
     def recipe(self) -> dict[str, Any]:
-        """See :meth:`Solver.recipe`."""
         return {"reason": self.reason}
 
     def _run_large(self, state0: Any, tlist: Any, e_ops: Any, until: Any) -> Any:

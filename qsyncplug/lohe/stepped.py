@@ -69,7 +69,6 @@ class SplittingStepper(SplitStepper):
         self.found: Lost | None = None
 
     def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
-        """See :class:`Stepper`."""
         status = self._go(float(times[0])) if times[0] > self.t else Status.RUNNING
         if status == Status.RUNNING:
             self.delivered = 1
@@ -108,7 +107,7 @@ class SplittingStepper(SplitStepper):
 
 
 class SplittingProblem(_StatesProblem):
-    """A splitting run."""
+    """A splitting run: states stay with the stepper, and are stored output by output."""
 
     stepper: SplittingStepper
 
@@ -116,12 +115,10 @@ class SplittingProblem(_StatesProblem):
         return SplittingStepper(self.setup.model, self.setup, method, options)
 
     def record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
-        """See :meth:`Problem.record`."""
         system = self.stepper.system
         self.setup.put(self.result, start, float(times[0]), system.psi, system.theta)
 
     def state(self, t: float, row: np.ndarray) -> Any:
-        """See :meth:`Problem.state`."""
         return self.setup.wrap(self.stepper.system.psi.copy())
 
 
@@ -132,7 +129,6 @@ class _OneByOne(RungeKutta):
     """Delivers one output at a time, so that one that cannot be recorded takes no other along."""
 
     def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
-        """See :class:`Stepper`."""
         return super().advance(times[:1], rows)
 
 
@@ -154,10 +150,8 @@ class LinesProblem(_StatesProblem):
         return self.equations.states(t, np.ascontiguousarray(row).view(complex))
 
     def record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
-        """See :meth:`Problem.record`."""
         for k, (t, row) in enumerate(zip(times, rows, strict=True)):
             self.setup.put(self.result, start + k, float(t), *self._states(float(t), row))
 
     def state(self, t: float, row: np.ndarray) -> Any:
-        """See :meth:`Problem.state`."""
         return self.setup.wrap(self._states(t, row)[0].copy())

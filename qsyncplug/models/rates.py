@@ -1,4 +1,4 @@
-"""Checked rates of jumps."""
+"""Rates of jumps as the ready systems take them: checked, and their square roots."""
 
 from __future__ import annotations
 

@@ -105,7 +105,9 @@ class AtomFactor(LadderFactor):
         return _matrix(self.N, key)
 
     def site(self, letter: Local, at: int) -> Any:
-        """One letter on one atom."""
+        """Matrix of one letter on the atom `at` of N, (2^N, 2^N) sparse: only small ensembles are
+        built.
+        """
         p, e, m = letter
         site = scipy.sparse.csr_matrix(_SITE[p, e, m])
         left = scipy.sparse.identity(2**at, dtype=complex)

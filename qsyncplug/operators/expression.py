@@ -177,7 +177,13 @@ class Expression:
         return total
 
     def dag(self) -> Expression:
-        """Hermitian conjugate."""
+        """The Hermitian conjugate.
+
+        Returns
+        -------
+        Expression
+            Factors reversed and adjoint, coefficients conjugate, those that depend on time too.
+        """
         terms: dict[Key, complex] = {}
         for (monomial, factors), value in self.terms.items():
             swapped = tuple((s, s.factor.adjoint(x)) for s, x in monomial)
@@ -249,7 +255,7 @@ class Expression:
 
     @property
     def used(self) -> set[Symbol]:
-        """The symbols that some term holds."""
+        """The symbols that some term holds; those of the space that none holds are left out."""
         return {symbol for monomial, _ in self.terms for symbol, _ in monomial}
 
     def charges(self, symbols: Sequence[Symbol] | None = None) -> set[tuple[int, ...]]:

@@ -53,7 +53,7 @@ class ClassicalSpace:
         self._powers: list[tuple[int, float]] = []
 
     def mode(self) -> Function:
-        """One more mode."""
+        """Add a mode: one complex variable b with the bracket of i[b†, b]."""
         k = self._add(1)
         self._pair(2 * k + 1, 2 * k, number(-1j))
         return self.variable(k)
@@ -232,12 +232,12 @@ class Function:
 
     @cached_property
     def gradient(self) -> dict[int, Polynomial]:
-        """See :meth:`ClassicalSpace.gradient`."""
+        """Derivatives by all variables and conjugates; see :meth:`ClassicalSpace.gradient`."""
         return self.space.gradient(self.terms)
 
     @cached_property
     def bar(self) -> Function:
-        """The complex conjugate."""
+        """The complex conjugate function: letters and coefficients conjugate."""
         return Function(self.space, conjugate(self.terms, self.space.real))
 
     def _other(self, x: Function | complex) -> Polynomial:
@@ -265,7 +265,7 @@ class Function:
         return self * (1 / x)
 
     def dag(self) -> Function:
-        """The complex conjugate."""
+        """The complex conjugate, under the name that operators have for it."""
         return self.bar
 
     def derivative(self, k: int, conjugated: bool = False) -> Function:

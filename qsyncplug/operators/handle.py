@@ -124,7 +124,7 @@ class Level(_Handle):
 
     @property
     def d(self) -> int:
-        """Number of levels."""
+        """Number d of levels; ``s[i, j]`` takes i and j from 0 to d−1."""
         return int(self.symbol.factor.d)  # type: ignore[attr-defined]
 
     def __getitem__(self, key: Any) -> Expression:
@@ -158,12 +158,14 @@ class Atoms(_Handle):
 
     @property
     def N(self) -> int:
-        """Number of atoms N."""
+        """Number N of two-level atoms in the ensemble."""
         return int(self.symbol.factor.N)  # type: ignore[attr-defined]
 
     @property
     def each(self) -> EachSite:
-        """Jumps of every atom."""
+        """Operators of single atoms, such as ``A.each.m``, for jumps that every atom makes by
+        itself.
+        """
         return EachSite(self.symbol)
 
 
@@ -259,7 +261,7 @@ class EachAtom:
 
     @property
     def used(self) -> set[Symbol]:
-        """The ensemble."""
+        """The ensemble whose atoms they are, as the only symbol."""
         return {self.symbol}
 
     @property

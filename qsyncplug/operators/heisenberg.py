@@ -50,7 +50,7 @@ class _Indexed:
                 self.by_symbol.setdefault(symbol, {})[key] = value
 
     def commutator(self, other: Mapping[Key, complex]) -> dict[Key, complex]:
-        """[self, other]."""
+        """Terms of [self, other]; only terms that share a symbol are multiplied out."""
         out: dict[Key, complex] = {}
         for (monomial, factors), value in other.items():
             near: dict[Key, complex] = {}

@@ -19,7 +19,6 @@ class LadderFactor(Factor):
         return (key[2], key[1], key[0])
 
     def degree(self, key: Local) -> int:
-        """Number of operators."""
         return sum(key)
 
     @property

@@ -35,7 +35,7 @@ Polynomial = dict[PolyKey, complex]
 
 
 def number(value: complex) -> Polynomial:
-    """A constant polynomial."""
+    """The constant polynomial of a number; 0 has no terms."""
     return {((), ()): complex(value)} if value else {}
 
 
@@ -55,7 +55,7 @@ def total(*parts: tuple[complex, Mapping[PolyKey, complex]]) -> Polynomial:
 
 
 def multiply(a: Mapping[PolyKey, complex], b: Mapping[PolyKey, complex]) -> Polynomial:
-    """Commuting product."""
+    """Product of commuting polynomials, time factors included."""
     terms: Polynomial = {}
     for (l1, f1), x in a.items():
         for (l2, f2), y in b.items():

@@ -47,7 +47,7 @@ def number_text(value: complex) -> str:
 
 
 def text_of(terms: Mapping[Key, complex], symbols: Sequence[Symbol]) -> str:
-    """``0.5 b1† b1 + S1+ b1``."""
+    """Terms as text with Unicode daggers, such as ``0.5 b1† b1 + S1+ b1``."""
     return _text(terms, symbols, lambda s, x: s.factor.text(s.name, x), " ")
 
 

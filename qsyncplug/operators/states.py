@@ -188,7 +188,9 @@ def _level_covariance(rho: np.ndarray, pairs: list[tuple[int, int]]) -> np.ndarr
 
 
 def _values(system: System, state0: Any) -> list[Any]:
-    """One value a node."""
+    """What every node starts in, in the order of the symbols, from a list or a dict by symbol or
+    handle.
+    """
     if isinstance(state0, qutip.Qobj):
         raise TypeError("state0 must hold one state a node here, not a Qobj of the whole system")
     if isinstance(state0, Mapping):

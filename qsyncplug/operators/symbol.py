@@ -66,12 +66,12 @@ class Space:
 
     @property
     def n(self) -> int:
-        """Number of symbols."""
+        """Number of symbols, which is the number of tensor factors."""
         return len(self.symbols)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the symbols."""
+        """Names of the symbols in the order of the tensor factors."""
         return tuple(s.name for s in self.symbols)
 
     def __repr__(self) -> str:

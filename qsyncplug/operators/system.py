@@ -362,7 +362,7 @@ class System(ClassicalRates, SavedModel):
 
 
 def _kind(symbol: Symbol) -> str:
-    """A symbol in words."""
+    """What a symbol stands for, in words, with its number of levels or atoms."""
     factor = symbol.factor
     if isinstance(factor, ModeFactor):
         return "boson mode"

@@ -73,11 +73,11 @@ class TimeFactor:
         return self.function.coefficient
 
     def conj(self) -> TimeFactor:
-        """The complex conjugate."""
+        """The complex conjugate factor; the function itself is shared."""
         return TimeFactor(self.function, not self.conjugate)
 
     def __call__(self, t: float) -> complex:
-        """The factor at time `t`."""
+        """The factor at time `t`, conjugated where it is the conjugate of its function."""
         value = complex(self.function.coefficient(t))
         return value.conjugate() if self.conjugate else value
 

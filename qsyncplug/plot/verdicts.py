@@ -1,4 +1,4 @@
-"""Pictures of verdicts."""
+"""Pictures of verdicts: the phases that were judged, with what was found of them."""
 
 from __future__ import annotations
 

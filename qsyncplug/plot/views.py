@@ -1,4 +1,4 @@
-"""Pictures of a view."""
+"""Pictures of a view: measures in time, phases, order parameter, correlations of any family."""
 
 from __future__ import annotations
 

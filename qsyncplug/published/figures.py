@@ -39,7 +39,7 @@ __all__ = ["FIGURES", "PRINTED_PHASE", "Kind", "Panel", "PublishedFigure", "Stat
 
 
 class Kind(Enum):
-    """What a panel shows."""
+    """What a panel of the paper's figures shows: which quantity over which."""
 
     TRAJECTORIES = "p̄ over q̄"
     POSITION = "q̄ in time"

@@ -60,7 +60,6 @@ class PublishedSolver(MeanFieldSolver):
     def problem(  # type: ignore[override]
         self, state0: Any, times: np.ndarray, e_ops: Any
     ) -> PublishedProblem:
-        """See :meth:`Solver.problem`."""
         rhs, y0 = self._start(state0, float(times[0]))
         stepper = runge_kutta(rhs, y0, times, self._options)
         result = self.empty_result(
@@ -117,7 +116,6 @@ class PublishedProblem(Problem):
     stepper: RungeKutta
 
     def error(self, failure: Failure) -> SolverError | None:
-        """See :meth:`Problem.error`."""
         if failure.status not in (Status.STEP_SIZE, Status.NON_FINITE, Status.RHS_FAILED):
             return None
         if failure.where != "stepper" or not self._divides_by_zero(failure.time):
@@ -148,7 +146,6 @@ class PublishedProblem(Problem):
         return bool(kept.model.relative_divisor(beta) < _VANISHED)
 
     def finish(self) -> None:
-        """See :meth:`Problem.finish`."""
         result, rhs = self.result, self.stepper.rhs
         if len(result.times) == 0:
             return

@@ -193,7 +193,7 @@ def _phase_of(result: PublishedResult) -> dict[str, float]:
 
 
 def equal_means(run: Run) -> Statement:
-    """The claim of Fig. 2a."""
+    """Hold the claim of Fig. 2a against the run: equal chains, equal means."""
     text = "for N1=N2, λ=0 the mean values become equal, q̄1=q̄2 and p̄1=p̄2"
     if run.singular is not None:
         return _no_long_times(text, run)
@@ -209,7 +209,7 @@ def equal_means(run: Run) -> Statement:
 
 
 def in_phase(run: Run) -> Statement:
-    """The claim of Fig. 2d."""
+    """Hold the claim of Fig. 2d against the run: unequal chains in phase at long times."""
     text = "for N1=10, N2=5 the mean values are in phase at long times, with different amplitudes"
     if run.singular is not None:
         return _no_long_times(text, run)
@@ -227,7 +227,9 @@ def in_phase(run: Run) -> Statement:
 
 
 def constant_phase(run: Run) -> Statement:
-    """The claim of Fig. 2g."""
+    """Hold the claim of Fig. 2g against the run: a phase difference that stays at its printed
+    value.
+    """
     text = f"for λ=0.2 the mean values keep a small phase difference φ={PRINTED_PHASE}"
     if run.singular is not None:
         return _no_long_times(text, run)

@@ -19,7 +19,7 @@ __all__ = ["Outcome", "Task"]
 
 
 class Outcome(NamedTuple):
-    """What one point gave."""
+    """What one point of a sweep gave: its values or its error, its warnings, its seconds."""
 
     number: int
     values: Values | None

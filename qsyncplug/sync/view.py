@@ -163,17 +163,17 @@ class SyncView(Saved):
 
     @property
     def n_times(self) -> int:
-        """Number of times T."""
+        """Number of times T; the length of the first axis of every field."""
         return int(self.times.size)
 
     @property
     def n(self) -> int:
-        """Number of nodes."""
+        """Number of nodes N: oscillators, modes, spins, particles."""
         return int(self._store.n_nodes or 0)
 
     @property
     def system(self) -> str:
-        """Name of the system."""
+        """Name of the system, as whoever made the view calls it; empty where nobody did."""
         return self.about.system
 
     @property
@@ -188,7 +188,7 @@ class SyncView(Saved):
 
     @property
     def dynamics(self) -> Dynamics | None:
-        """What the model says of its dynamics."""
+        """What the model says of its dynamics, for the verdict; None where nothing is known."""
         return self.about.dynamics
 
     @property
@@ -265,14 +265,14 @@ class SyncView(Saved):
 
     @property
     def masses(self) -> np.ndarray:
-        """λ_j² or n_j, (T, N)."""
+        """λ_j²=‖ψ_j‖² of waves, occupations n_j of quantum oscillators, (T, N)."""
         if "masses" in self._store.values or not self.has("masses"):
             return self._store.get("masses")
         return self._store.derive("masses", self.occupations)
 
     @property
     def correlations(self) -> np.ndarray:
-        """z_jk, (T, N, N) complex."""
+        """z_jk=⟨φ_j,φ_k⟩ of the normalised states, or ⟨b_j†b_k⟩/√(n_jn_k), complex (T, N, N)."""
         if "correlations" in self._store.values or not self.has("correlations"):
             return self._store.get("correlations")
         return self._store.derive("correlations", self._derive_correlations)

@@ -54,7 +54,7 @@ class Influence(Saved):
             )
 
     def __call__(self, r: Any) -> Any:
-        """Value at distance `r`."""
+        """h(r) at the distance `r`, a number or an array."""
         return self.floor + self.height * (1 + (np.asarray(r) / self.scale) ** 2) ** (
             -0.5 * self.exponent
         )
@@ -66,11 +66,11 @@ class Influence(Saved):
 
     @property
     def heavy_tail(self) -> bool:
-        """Whether ∫h is infinite."""
+        """Whether ∫h diverges, in which case alignment needs no condition on the start."""
         return self.floor > 0 or (self.height > 0 and self.exponent <= 1)
 
     def to_dict(self) -> dict[str, float]:
-        """The four numbers."""
+        """Floor, height, scale and exponent by name, for a file."""
         return asdict(self)
 
 

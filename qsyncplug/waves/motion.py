@@ -65,7 +65,7 @@ class Motion:
 
     @property
     def dimensions(self) -> int:
-        """Number of coordinates."""
+        """Number of coordinates whose position matrices there are."""
         return self.grid.ndim if self.grid is not None else len(self.position or ())
 
     def at(self, t: float) -> np.ndarray:
@@ -73,7 +73,7 @@ class Motion:
         raise NotImplementedError
 
     def gram(self, basis: np.ndarray, images: np.ndarray) -> np.ndarray:
-        """⟨basis_a, images_b⟩."""
+        """Matrix ⟨basis_a, images_b⟩ of two sets of rows, with the grid's weight."""
         return np.asarray((basis.conj() @ images.T) * self.weight)
 
     def positions(self, basis: np.ndarray) -> np.ndarray:

@@ -230,7 +230,7 @@ class Splitting:
         self.rejected = 0
 
     def step(self, h: float) -> None:
-        """One step of length `h`."""
+        """One step of length `h`: the sub-flows one after the other, in place."""
         parts = self.system.parts
         for part, coefficient in self._schedule:
             parts[part](coefficient * h)

@@ -35,7 +35,6 @@ class SplitStepper(Stepper):
     step: float
 
     def snapshot(self) -> dict[str, Any] | None:
-        """See :class:`Stepper`."""
         return {
             "system": self.system.save(),
             "t": self.t,
@@ -45,7 +44,6 @@ class SplitStepper(Stepper):
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """See :class:`Stepper`."""
         self.system.restore(saved["system"])
         self.t, self.step = float(saved["t"]), float(saved["step"])
         self.system.cache.restore(saved["lengths"])
@@ -53,7 +51,7 @@ class SplitStepper(Stepper):
 
     @property
     def accepted(self) -> int:  # type: ignore[override]
-        """Steps that were taken."""
+        """Steps taken, as the splitting counts them."""
         return self.splitting.accepted
 
     @property

@@ -90,5 +90,5 @@ class DirectSystem:
         return worst
 
     def time_to_vanish(self, j: int) -> float:
-        """Masses are constant."""
+        """0, so that no step is shortened: the coupling keeps all masses."""
         return 0.0

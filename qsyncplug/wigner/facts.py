@@ -51,12 +51,12 @@ class Facts:
 
     @property
     def n(self) -> int:
-        """Number of oscillators N."""
+        """Number N of oscillators, the length of every axis of nodes."""
         return self.state.n
 
     @property
     def kappa(self) -> float:
-        """Coupling κ."""
+        """Coupling κ of the model, a rate."""
         return self.model.coupling
 
     @property
@@ -103,7 +103,7 @@ class Facts:
 
     @cached_property
     def diameter(self) -> float:
-        """D_0=max|1−z_jk|."""
+        """D_0=max|1−z_jk| over all pairs at the start: 0 when all are one state."""
         return float(np.max(np.abs(self.deviations)))
 
     @property
@@ -112,7 +112,7 @@ class Facts:
         return self.n / (self.n - 1)
 
     def notes(self) -> list[str]:
-        """What does not hold."""
+        """Why predictions are missing: which hypothesis of which theorem does not hold."""
         out: list[str] = []
         if self.graph:
             out.append(

@@ -116,7 +116,7 @@ class Hydrodynamics(Saved):
 
     @cached_property
     def sqrt_density(self) -> np.ndarray:
-        """Root of the density, √ρ."""
+        r"""Root of the density, √ρ, shape (..., \*grid.shape); it has kinks at the nodes of ψ."""
         return np.asarray(np.sqrt(self.weight) * np.abs(self.psi))
 
     @cached_property
@@ -245,12 +245,14 @@ class Hydrodynamics(Saved):
 
     @cached_property
     def mass(self) -> Any:
-        """The mass, ∫ρ."""
+        """The mass ∫ρ, which the equation of continuity keeps; a number for one state, else an
+        array.
+        """
         return self.grid.integrate(self.density)
 
     @cached_property
     def kinetic_energy(self) -> Any:
-        """½∫|∇ψ|²=½∫(|Λ|²+|∇√ρ|²)."""
+        """½∫|∇ψ|²=½∫(|Λ|²+|∇√ρ|²): that of the flow and the quantum pressure."""
         g = np.sum(np.abs(self.gradient) ** 2, axis=-1 - self.grid.ndim)
         return 0.5 * self.weight * self.grid.integrate(g)
 

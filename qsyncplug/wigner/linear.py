@@ -96,7 +96,9 @@ class LinearFlow:
         return StepSearch(self.model, self.state, self.scheme, self.first, self.look)
 
     def start(self) -> np.ndarray:
-        """The arrays at the start."""
+        """The phase-space arrays at the start, in the stepper's layout; a search for steps begins
+        anew.
+        """
         self._search = None
         return start_arrays(self.model, self.state)
 

@@ -21,7 +21,7 @@ _P1 = "Antonelli, Ha, Kim & Marcati"
 
 
 def two_with_offset(f: Facts) -> Iterator[Prediction]:
-    """V_1−V_2=Λ, a number."""
+    """What is known of two oscillators whose potentials differ by a number, V_1−V_2=Λ."""
     if f.n != 2 or not f.model.common or f.identical or not f.gram:
         return
     coupling, offset = f.pair_coupling, float(f.rates[0] - f.rates[1])

@@ -74,7 +74,7 @@ class WignerMatrix(Saved):
 
     @cached_property
     def integrals(self) -> np.ndarray:
-        """z_ij = ∫w_ij, (N, N)."""
+        """z_ij = ∫w_ij dx dp = ⟨ψ_j,ψ_i⟩, complex (N, N), masses on the diagonal."""
         raise NotImplementedError
 
     @property
@@ -102,7 +102,7 @@ class WignerMatrix(Saved):
         raise NotImplementedError
 
     def norms(self) -> np.ndarray:
-        """(∫|w_ij|²)^½, (N, N)."""
+        """L² norms (∫|w_ij|² dx dp)^½ of the entries, (N, N)."""
         raise NotImplementedError
 
     def edges(self) -> dict[str, float]:
@@ -179,7 +179,6 @@ class FactorMatrix(WignerMatrix):
 
     @cached_property
     def integrals(self) -> np.ndarray:
-        """z_ij = ∫w_ij, (N, N)."""
         signed = (self.left * self.signs[:, None]).reshape(self.n, -1)
         return np.asarray(self.space.grid.weight * signed @ self.right.reshape(self.n, -1).conj().T)
 
@@ -293,7 +292,6 @@ class ArrayMatrix(WignerMatrix):
 
     @cached_property
     def integrals(self) -> np.ndarray:
-        """z_ij = ∫w_ij, (N, N)."""
         z = np.array(
             [
                 [self.space.integrate(self._source(k, m)) for m in range(self.n)]
@@ -303,7 +301,6 @@ class ArrayMatrix(WignerMatrix):
         return np.asarray(self.left @ z @ self.right)
 
     def norms(self) -> np.ndarray:
-        """(∫|w_ij|²)^½, (N, N)."""
         size = [[np.linalg.norm(self._entry(i, j)) for j in range(self.n)] for i in range(self.n)]
         return np.asarray(np.array(size) * np.sqrt(self.space.weight))
 

@@ -1,4 +1,4 @@
-"""The Wigner–Lohe model."""
+"""The Wigner–Lohe model: potentials, coupling, graph and phase-space grid, checked."""
 
 from __future__ import annotations
 
@@ -291,7 +291,7 @@ class _Shifted:
 
 
 def _shifted(h: GridHamiltonian, shift: float) -> GridHamiltonian:
-    """−½Δ+V+`shift`."""
+    """The Hamiltonian with a constant added to its potential; a function stays one."""
     if shift == 0:
         return h
     if callable(h.potential):

@@ -51,12 +51,12 @@ class PairHydrodynamics(Saved):
 
     @cached_property
     def difference(self) -> Hydrodynamics:
-        """Fields of ψ_1−ψ_2."""
+        """Fields of the wave function ψ_1−ψ_2, which vanish when the pair synchronises."""
         return Hydrodynamics(self.first.psi - self.second.psi, self.grid, self.first.node_threshold)
 
     @cached_property
     def rotated(self) -> Hydrodynamics:
-        """Of ψ_1−iψ_2, with the factor ½."""
+        """Fields of (ψ_1−iψ_2)/√2: density, mass and energies of ψ_1−iψ_2 with the factor ½."""
         return Hydrodynamics(
             self.first.psi - 1j * self.second.psi, self.grid, self.first.node_threshold, 0.5
         )

@@ -51,7 +51,7 @@ def antipode(f: Facts) -> Iterator[Prediction]:
 
 
 def _anti_aligned(state: InitialState) -> bool:
-    """Is w_12=−w_1=−w_2."""
+    """Whether w_12=−w_1=−w_2 at the start, to rounding: ψ_2=−ψ_1, which stays apart for ever."""
     if state.arrays is not None:
         w = state.arrays
         top = np.max(np.abs(w[0, 0]))

@@ -68,7 +68,7 @@ class PhaseSpace(Saved):
 
     @property
     def size(self) -> int:
-        """Number of points."""
+        """Number of points of one phase-space array."""
         return int(np.prod([float(n) for n in self.shape]))
 
     @property

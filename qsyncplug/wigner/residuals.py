@@ -75,7 +75,7 @@ def _sources(pair: PairHydrodynamics, kappa: float, printed: bool) -> dict[str, 
 
 
 def _force(potential: Any, grid: Grid, gradient: Any) -> np.ndarray:
-    """∇V, (d, *grid.shape)."""
+    r"""∇V on the grid, (d, \*grid.shape): as given, or by differences of the function."""
     if gradient is None:
         if not callable(potential):
             raise ValueError(

@@ -128,7 +128,7 @@ class WignerLoheResult(Result):
 
     @property
     def n(self) -> int:
-        """Number of oscillators N."""
+        """Number N of oscillators, the length of every axis of nodes."""
         return self._setup.state.n
 
     @property
@@ -184,13 +184,13 @@ class WignerLoheResult(Result):
 
     @property
     def deviations(self) -> np.ndarray:
-        """1−z_jk, (T, N, N)."""
+        """1−z_jk of all pairs, complex (T, N, N), without the cancellation of 1−z."""
         self._all_pairs("deviations")
         return self.deviations_at(slice(None))
 
     @property
     def diameter(self) -> np.ndarray:
-        """D(Z)=max|1−z_jk|, (T,)."""
+        """D(Z)=max|1−z_jk| over all pairs, (T,): 0 at complete synchronisation."""
         return np.array([np.max(np.abs(self.deviations_at(k))) for k in range(len(self.times))])
 
     @property

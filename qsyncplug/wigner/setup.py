@@ -61,7 +61,7 @@ class Setup:
         raise NotImplementedError
 
     def to_store(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """What a file needs."""
+        """Header and arrays from which a file's rows become the same Wigner functions again."""
         state = self.state
         header = {
             "setup": type(self).__name__,

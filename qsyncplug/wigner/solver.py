@@ -99,7 +99,6 @@ class WignerLoheSolver(Solver):
         super().__init__(model, options=options)
 
     def check_options(self, options: dict[str, Any]) -> None:
-        """See :meth:`Solver.check_options`."""
         method, step = options["method"], options["step"]
         for name in ("allow_unphysical", "allow_non_hermitian"):
             if not isinstance(options[name], bool):
@@ -154,7 +153,6 @@ class WignerLoheSolver(Solver):
     # ------------------------------------------------------------ running
 
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> Problem:
-        """See :meth:`Solver.problem`."""
         state = self._read(state0)
         method = self._method(state)
         if method == "reduction":
@@ -207,7 +205,6 @@ class WignerLoheSolver(Solver):
     def continue_run(
         self, mark: dict[str, Any], partial: Any, e_ops: Any, until: Until | None = None
     ) -> Any:
-        """See :meth:`Solver.continue_run`."""
         with self._threads():
             return super().continue_run(mark, partial, e_ops, until)
 

@@ -67,7 +67,7 @@ class InitialState:
 
     @property
     def n(self) -> int:
-        """Number of oscillators N."""
+        """Number N of oscillators, the length of every axis of nodes."""
         return len(self.z0)
 
 

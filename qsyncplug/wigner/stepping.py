@@ -182,7 +182,6 @@ class Direct(_Steps):
         self._grown(end)
 
     def snapshot(self) -> dict[str, Any] | None:
-        """See :class:`Stepper`."""
         linear = self.linear
         return {
             "system": self.system.save(),
@@ -193,7 +192,6 @@ class Direct(_Steps):
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """See :class:`Stepper`."""
         self.system.restore(saved["system"])
         self.t = float(saved["t"])
         self.ticks, self.linear.steps = map(int, saved["counts"])

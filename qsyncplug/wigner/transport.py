@@ -186,7 +186,7 @@ class Transport:
         w[...] = scipy.fft.fftn(hat, axes=axes, overwrite_x=True)
 
     def drift(self, w: np.ndarray, dt: float) -> None:
-        """Transport, ∂w/∂t=−p·∇w."""
+        """Transport `w` in place by a time `dt`, ∂w/∂t=−p·∇w, exactly: a phase in Fourier space."""
         dt = self.cache.length(dt)
         self._in_x(w, ("drift", dt), lambda: dt * self._xi_p(np.eye(self.d)))
 

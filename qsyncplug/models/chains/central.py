@@ -78,7 +78,7 @@ class CentralChain(Saved):
         )
 
     def bonds(self) -> list[tuple[int, int]]:
-        """Pairs of neighbours."""
+        """Pairs (k, l) of neighbouring sites, counted from 0, that the exchange couples."""
         pairs = [(k, k + 1) for k in range(self.spins - 1)]
         if self.boundary == "periodic" and self.spins > 2:
             pairs.append((self.spins - 1, 0))
@@ -230,5 +230,5 @@ def evolve_states(H: Any, psi: np.ndarray, times: np.ndarray) -> np.ndarray:
 
 
 def as_ket(state: qutip.Qobj) -> np.ndarray:
-    """The vector of a ket."""
+    """The amplitudes of a ket as a dense vector, (d,)."""
     return np.asarray(state.full()[:, 0])

@@ -83,13 +83,13 @@ class SpinExactResult(ExactResult):
 
     @property
     def lowering(self) -> np.ndarray:
-        """⟨J_j−⟩, shape (T, 2)."""
+        """⟨J_j−⟩ of chains 1 and 2, complex (T, 2)."""
         J = self.spins[:, -2:]
         return J[..., 0] - 1j * J[..., 1]
 
     @property
     def jz(self) -> np.ndarray:
-        """⟨J_jz⟩, shape (T, 2)."""
+        """⟨J_jz⟩ of chains 1 and 2, (T, 2), between −N_j/2 and N_j/2."""
         return self.spins[:, -2:, 2]
 
     @property
@@ -140,7 +140,6 @@ class SpinExactSolver(ExactSolver):
         super().__init__(model, cutoff=None, options=options)
 
     def recipe(self) -> dict[str, Any]:
-        """See :meth:`Solver.recipe`."""
         return {"representation": self.representation, **self._how}
 
     def _check_levels(self, cutoff: Any) -> tuple[int, ...]:

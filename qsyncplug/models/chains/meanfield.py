@@ -229,7 +229,7 @@ class SpinMeanFieldSolver(Solver):
         self.central: Any = "down"
 
     def _spin(self, central: Any) -> tuple[complex, float]:
-        """⟨σ−⟩ and ⟨σz⟩."""
+        """⟨σ−⟩ and ⟨σz⟩ of the central spin's initial state; zeros where there is none."""
         if not self.model.central:
             return 0.0, 0.0
         state = central_state(self.model, central, "collective")
@@ -267,7 +267,6 @@ class SpinMeanFieldSolver(Solver):
         return beta, complex(0.5 * (sx - 1j * sy)), float(sz)
 
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> SpinMeanFieldProblem:
-        """See :meth:`Solver.problem`."""
         rhs, y0 = self._equations(state0)
         stepper = runge_kutta(rhs, y0, times, self._options)
         result = SpinMeanFieldResult(
@@ -282,7 +281,6 @@ class SpinMeanFieldSolver(Solver):
         return SpinMeanFieldProblem(times, stepper, result)
 
     def recipe(self) -> dict[str, Any]:
-        """See :meth:`Solver.recipe`."""
         return {
             "eliminated": self.eliminated,
             "covariance0": self.covariance0,
@@ -323,7 +321,6 @@ class SpinMeanFieldProblem(Problem):
     result: SpinMeanFieldResult
 
     def finish(self) -> None:
-        """See :meth:`Problem.finish`."""
         result, model = self.result, self.result.model
         if len(result.times) == 0:
             return

@@ -173,12 +173,38 @@ class SpinChains(ChainParameters, SavedModel):
         return chain_system(self, representation, order, expansion)
 
     def lowering(self, chain: int, representation: str = "collective", **kw: Any) -> qutip.Qobj:
-        """J_j−; `chain` is 1 or 2."""
+        """Collective lowering operator J_j− of a chain, as a QuTiP object.
+
+        Parameters
+        ----------
+        chain : {1, 2}
+            Which of the two.
+        representation : str
+            As for :meth:`hamiltonian`, whose further keywords it takes.
+
+        Returns
+        -------
+        Qobj
+            CSR, on the space of the whole model.
+        """
         space = self.space(representation, **kw)
         return space.qobj(space.lowering[check_integer("chain", chain, minimum=1, maximum=2) - 1])
 
     def jz(self, chain: int, representation: str = "collective", **kw: Any) -> qutip.Qobj:
-        """J_jz; `chain` is 1 or 2."""
+        """Collective J_jz of a chain, as a QuTiP object.
+
+        Parameters
+        ----------
+        chain : {1, 2}
+            Which of the two.
+        representation : str
+            As for :meth:`hamiltonian`, whose further keywords it takes.
+
+        Returns
+        -------
+        Qobj
+            CSR, on the space of the whole model.
+        """
         space = self.space(representation, **kw)
         return space.qobj(space.jz[check_integer("chain", chain, minimum=1, maximum=2) - 1])
 

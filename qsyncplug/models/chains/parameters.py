@@ -217,7 +217,7 @@ class ChainParameters(ChainFrame):
 
     @property
     def name(self) -> str:
-        """Name for printing."""
+        """What printed results call the model: with or without its central spin."""
         return "two spin chains" + (" and a central spin" if self.central else "")
 
     @property

@@ -267,7 +267,7 @@ def _centre_spin(model: ChainParameters) -> tuple[Any, ...]:
 
 
 def _half(spin: Any) -> tuple[Any, Any]:
-    """σ− and σ_z of a spin ½."""
+    """σ− and σ_z of a spin ½; the symbol's own z is σ_z/2."""
     return spin.m, 2 * spin.z
 
 

@@ -57,7 +57,7 @@ def mean_phases(view: SyncView) -> np.ndarray:
 
 
 def each_pair(n: int) -> Iterator[tuple[int, int]]:
-    """Pairs j<k of n nodes."""
+    """All pairs (j, k) with j<k of `n` nodes, row by row."""
     return ((j, k) for j in range(n) for k in range(j + 1, n))
 
 

@@ -51,7 +51,18 @@ class PhaseDistribution:
     moments: np.ndarray
 
     def moment(self, m: int) -> complex:
-        """⟨e^{imφ}⟩."""
+        """The moment M_m = ⟨e^{imφ}⟩.
+
+        Parameters
+        ----------
+        m : int
+            Of either sign; M_{−m} is the conjugate of M_m.
+
+        Returns
+        -------
+        complex
+            0 beyond the highest moment that is not zero.
+        """
         if abs(m) >= self.moments.size:
             return 0j
         return complex(self.moments[m] if m >= 0 else self.moments[-m].conj())
@@ -64,11 +75,11 @@ class PhaseDistribution:
 
     @property
     def density(self) -> np.ndarray:
-        """P on the grid `phi`."""
+        """P(φ) on the grid ``phi``, (n,), per radian: its integral is 1."""
         return self(self.phi)
 
     def __call__(self, phi: Any) -> np.ndarray:
-        """P(φ) at any angles."""
+        """P(φ) at any angles `phi`, of their shape; the Fourier series, not an interpolation."""
         phi = np.asarray(phi, dtype=float)
         m = np.arange(1, self.moments.size)
         return np.asarray(
@@ -77,7 +88,7 @@ class PhaseDistribution:
 
     @property
     def peak(self) -> float:
-        """2π max P − 1."""
+        """2π max P − 1: 0 for a uniform phase, whatever the grid."""
         return float(peaks(self.moments[None])[0])
 
     def __float__(self) -> float:

@@ -85,7 +85,7 @@ class Record:
     function: Callable[..., Any] = field(default=synchronization, compare=False, repr=False)
 
     def null_of(self, n: int) -> float | None:
-        """The null value for `n` nodes."""
+        """The value that `n` independent nodes have, or None where the measure has none."""
         return self.null(n) if callable(self.null) else self.null
 
 
@@ -151,7 +151,12 @@ def measure(record: Record) -> Callable[[Callable[..., Any]], Callable[..., Any]
 def _with_modes(function: Callable[..., Any]) -> inspect.Signature:
     """The signature as one sees it, with ``modes`` at the end."""
     signature = inspect.signature(function)
-    modes = inspect.Parameter("modes", inspect.Parameter.KEYWORD_ONLY, default=None)
+    modes = inspect.Parameter(
+        "modes",
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation="Sequence[Qobj | Expression] | None",
+    )
     return signature.replace(parameters=[*signature.parameters.values(), modes])
 
 

@@ -38,12 +38,12 @@ class Case:
 
     @property
     def times(self) -> np.ndarray:
-        """Times of the run."""
+        """Times of the whole run, (T,), not of the window alone."""
         return self.view.times
 
     @property
     def n(self) -> int:
-        """Number of nodes."""
+        """Number of nodes that are judged."""
         return self.view.n
 
     @property
@@ -53,7 +53,7 @@ class Case:
 
     @property
     def span(self) -> str:
-        """The window in words."""
+        """The window in words, for the sentences of a verdict."""
         return f"t = {self.times[self.inside.start]:g} to {self.times[-1]:g}"
 
     def say(

@@ -49,7 +49,7 @@ class Group:
 
     @property
     def size(self) -> int:
-        """How many follow."""
+        """How many nodes follow the group."""
         return int(self.members.sum())
 
     @property

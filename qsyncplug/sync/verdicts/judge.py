@@ -1,4 +1,4 @@
-"""The verdict on a run."""
+"""The verdict on a run: which kind of motion the view shows, and on what evidence."""
 
 from __future__ import annotations
 

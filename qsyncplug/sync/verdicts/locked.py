@@ -30,7 +30,9 @@ _SIGNALS = 6
 
 
 def judge_standing(case: Case, source: PhaseSource, found: Survey, path: Track) -> Verdict:
-    """Name what stands still."""
+    """Name the order of relative phases that stand still, where more time could not change the
+    name.
+    """
     last = found.last
     evidence: dict[str, Any] = {
         "range of the relative phases in the thirds of the window": tuple(

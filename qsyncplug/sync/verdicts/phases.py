@@ -306,7 +306,7 @@ def _longer(case: Case, found: Survey, ratio: float) -> str:
 def _apart(
     case: Case, source: PhaseSource, found: Survey, order: Order, evidence: dict[str, Any]
 ) -> Verdict:
-    """Not all stay together."""
+    """Judge a run in which not all stay together: clusters, a partial lock, drift, or undecided."""
     groups = find_groups(source, found, case.length)
     real = [(group, path) for group, path in groups if group.significant and group.size < case.n]
     turns = np.abs(found.frequencies - groups[0][0].frequency) * case.length / (2 * np.pi)

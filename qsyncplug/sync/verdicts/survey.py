@@ -192,7 +192,9 @@ class _Tracker:
         return np.asarray(out)
 
     def go(self) -> Track:
-        """One pass over the run."""
+        """One pass over the run: ranges by thirds, means and spreads of both halves, against the
+        group.
+        """
         for part, theta in self.source.chunks():
             self._take(part, self._relative(theta), theta)
         counts = np.array([s.stop - s.start for s in self.parts])[:, None]

@@ -44,7 +44,7 @@ class Trend:
 
     @property
     def creeps(self) -> bool:
-        """Whether it drifts on."""
+        """Whether the phase drifts on by more than its error, beside all oscillations."""
         return abs(self.slope) > self.slope.error
 
     @property
