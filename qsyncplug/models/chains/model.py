@@ -9,20 +9,13 @@ import numpy as np
 import qutip
 
 from ...core import storage
-from ...core.checks import check_integer, check_number, check_times
+from ...core.checks import check_number, check_times
 from ...core.saved import SavedModel
-from ...operators.system import System
 from . import central as _central
-from . import representations as _rep
 from .central import CentralChain, DoubletReport
-from .parameters import ChainParameters, check_pair, check_sizes
-from .statement import (
-    chain_hamiltonian,
-    chain_jumps,
-    chain_latex,
-    chain_system,
-    matrix_operators,
-)
+from .operators import ChainOperators
+from .parameters import check_pair, check_sizes
+from .statement import chain_latex
 from .states import product_ket
 from .transfer import isometry, transfer
 
@@ -30,7 +23,7 @@ __all__ = ["SpinChains", "collective_van_der_pol_pair"]
 
 
 @dataclass(frozen=True, init=False)
-class SpinChains(ChainParameters, SavedModel):
+class SpinChains(ChainOperators, SavedModel):
     r"""Two chains of spins ½ coupled through a central spin: one Hamiltonian, one set of jump
     operators.
 
@@ -106,132 +99,6 @@ class SpinChains(ChainParameters, SavedModel):
     [[2, 4, 3], [2, 4, 3]]
     """
 
-    # ------------------------------------------------------------ Hamiltonian and jumps
-
-    def hamiltonian(
-        self,
-        representation: str = "collective",
-        order: int | None = None,
-        *,
-        expansion: str = "newton",
-        levels: Any = None,
-    ) -> qutip.Qobj:
-        """The Hamiltonian as a QuTiP object.
-
-        Parameters
-        ----------
-        representation : {"collective", "bosons", "series", "spins"}
-            Collective spins (``qutip.jmat``); Holstein–Primakoff bosons with the exact square root;
-            with its expansion to an order; or all spins.
-        order : int
-            K ≥ 1, for ``"series"``.
-        expansion : {"newton", "taylor"}
-            For ``"series"``: the normal-ordered (Newton) series Σ_k Δ^k f(0)/k! b†^kb^k, exact on n
-            ≤ K, or Taylor's.
-        levels : int or pair of int
-            For ``"series"``: Fock levels kept; N_j+1 by default.
-
-        Returns
-        -------
-        Qobj
-            CSR; dims [2, N1+1, N2+1], or [2, 2, …] for ``"spins"`` (without the central factor if
-            there is none).
-        """
-        space = self.space(representation, order=order, expansion=expansion, levels=levels)
-        if representation != "spins":
-            self.require_symmetric(representation)
-        ops = matrix_operators(self, space)
-        flips = representation in ("collective", "spins")
-        return space.qobj(chain_hamiltonian(self, ops, flips=flips))
-
-    def c_ops(
-        self,
-        representation: str = "collective",
-        order: int | None = None,
-        *,
-        expansion: str = "newton",
-        levels: Any = None,
-    ) -> list[qutip.Qobj]:
-        """The jump operators as QuTiP objects, rates inside; parameters as for :meth:`hamiltonian`.
-
-        In the representation ``"spins"`` the bosons b_j act on the symmetric states of each chain
-        and give 0 on the others.
-        """
-        space = self.space(representation, order=order, expansion=expansion, levels=levels)
-        if representation != "spins":
-            self.require_symmetric(representation)
-        return [space.qobj(m) for m in chain_jumps(self, matrix_operators(self, space))]
-
-    def system(
-        self,
-        representation: str = "collective",
-        order: int | None = None,
-        *,
-        expansion: str = "newton",
-    ) -> System:
-        """The chains as a :class:`~qsyncplug.System`; see :func:`qsyncplug.spin_chains`."""
-        return chain_system(self, representation, order, expansion)
-
-    def lowering(self, chain: int, representation: str = "collective", **kw: Any) -> qutip.Qobj:
-        """Collective lowering operator J_j− of a chain, as a QuTiP object.
-
-        Parameters
-        ----------
-        chain : {1, 2}
-            Which of the two.
-        representation : str
-            As for :meth:`hamiltonian`, whose further keywords it takes.
-
-        Returns
-        -------
-        Qobj
-            CSR, on the space of the whole model.
-        """
-        space = self.space(representation, **kw)
-        return space.qobj(space.lowering[check_integer("chain", chain, minimum=1, maximum=2) - 1])
-
-    def jz(self, chain: int, representation: str = "collective", **kw: Any) -> qutip.Qobj:
-        """Collective J_jz of a chain, as a QuTiP object.
-
-        Parameters
-        ----------
-        chain : {1, 2}
-            Which of the two.
-        representation : str
-            As for :meth:`hamiltonian`, whose further keywords it takes.
-
-        Returns
-        -------
-        Qobj
-            CSR, on the space of the whole model.
-        """
-        space = self.space(representation, **kw)
-        return space.qobj(space.jz[check_integer("chain", chain, minimum=1, maximum=2) - 1])
-
-    def boson(self, chain: int, representation: str = "collective", **kw: Any) -> qutip.Qobj:
-        """The Holstein–Primakoff boson b_j; `chain` is 1 or 2. In ``"spins"`` it acts on the
-        symmetric states alone.
-        """
-        space = self.space(representation, **kw)
-        chain = check_integer("chain", chain, minimum=1, maximum=2)
-        bosons = space.boson
-        if bosons is None:
-            bosons = _rep.full_bosons(self.n, self.centre_size())
-        return space.qobj(bosons[chain - 1])
-
-    def central_operators(
-        self, representation: str = "collective", **kw: Any
-    ) -> tuple[qutip.Qobj, qutip.Qobj]:
-        """σ− and σ_z of the central spin."""
-        if not self.central:
-            raise ValueError("there is no central spin (central=False)")
-        space = self.space(representation, **kw)
-        if space.sigma_z is None:
-            raise ValueError(
-                "in the representation 'spins' the centre is an explicit chain, not one spin ½"
-            )
-        return space.qobj(space.sigma_minus), space.qobj(space.sigma_z)
-
     # ------------------------------------------------------------ isometries and states
 
     def isometry(self, source: str, target: str) -> qutip.Qobj:
@@ -255,6 +122,17 @@ class SpinChains(ChainParameters, SavedModel):
         """Carry a ket, density matrix or operator into another representation: E x (ket) or E x E†
         (operator).
 
+        Parameters
+        ----------
+        x : Qobj
+            In the representation `source`.
+        source, target : str
+            As for :meth:`isometry`, whose E it is.
+
+        Returns
+        -------
+        Qobj
+
         Raises
         ------
         ValueError
@@ -272,8 +150,18 @@ class SpinChains(ChainParameters, SavedModel):
         """The part of a ket, density matrix or operator inside another representation: E† x or E† x
         E.
 
-        Not renormalised: the norm (trace) that is missing is the weight outside the symmetric
-        states and the doublet.
+        Parameters
+        ----------
+        x : Qobj
+            In the representation `source`.
+        source, target : str
+            Reversed, as for :meth:`isometry`, whose E it is.
+
+        Returns
+        -------
+        Qobj
+            Not renormalised: the norm (trace) that is missing is the weight outside the symmetric
+            states and the doublet.
         """
         return transfer(self, x, source, target, "project")
 
@@ -311,7 +199,14 @@ class SpinChains(ChainParameters, SavedModel):
 
     # ------------------------------------------------------------ the central chain
 
-    def doublet(self, tlist: Any = None, **state: Any) -> DoubletReport:
+    def doublet(
+        self,
+        tlist: Any = None,
+        *,
+        central: Any = "down",
+        excitation: Any = (0.0, 0.0),
+        phase: Any = (0.0, 0.0),
+    ) -> DoubletReport:
         """Report how well the doublet of the explicit central chain stands in for a spin ½.
 
         Parameters
@@ -319,8 +214,8 @@ class SpinChains(ChainParameters, SavedModel):
         tlist : array_like, optional
             Also evolve both systems (without dissipation) over these times and report the weight
             outside the doublet and the difference of ⟨J_jz⟩.
-        **state
-            Of :meth:`product_state`: the initial state of that evolution.
+        central, excitation, phase
+            Initial state of that evolution, as for :meth:`product_state`.
 
         Returns
         -------
@@ -350,7 +245,12 @@ class SpinChains(ChainParameters, SavedModel):
         times = np.empty(0)
         if tlist is not None:
             times = check_times(tlist, minimum=2)
-            leakage, error = self._compare_doublet(times, columns, effective, state)
+            leakage, error = self._compare_doublet(
+                times,
+                columns,
+                effective,
+                {"central": central, "excitation": excitation, "phase": phase},
+            )
         return DoubletReport(
             gap, self.omega0, across, along, effective, float(estimate), leakage, error, times
         )
