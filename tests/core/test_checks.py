@@ -3,6 +3,8 @@
 import datetime
 import subprocess
 import sys
+import time
+import types
 
 import numpy as np
 import pytest
@@ -91,12 +93,26 @@ def test_memory_of_a_container_counts(tmp_path, monkeypatch):
     (tmp_path / "memory.max").write_text("1000000\n")
     (tmp_path / "memory.current").write_text("400000\n")
     monkeypatch.setattr(checks, "_CGROUPS", (("memory.max", "memory.current", str(tmp_path)),))
+    monkeypatch.setattr(checks, "_last_look", (-1.0, 0))
     assert checks.available_memory() == 600000
+    # what was read holds for a hundredth of a second
     (tmp_path / "memory.max").write_text("max\n")
+    time.sleep(0.02)
     assert checks.available_memory() > 600000
     (tmp_path / "memory.max").write_text("100\n")
+    time.sleep(0.02)
     with pytest.raises(errors.MemoryLimitError):
         checks.check_memory("a thing", 1000)
+
+
+def test_many_looks_at_the_memory_read_it_once(monkeypatch):
+    looks = []
+    monkeypatch.setattr(checks, "_measure_memory", lambda: looks.append(1) or 10**6)
+    monkeypatch.setattr(checks, "_last_look", (-1.0, 0))
+    clock = types.SimpleNamespace(monotonic=iter([5.0, 5.001, 5.009, 5.02]).__next__)
+    monkeypatch.setattr(checks, "time", clock)
+    assert [checks.available_memory() for _ in range(4)] == [10**6] * 4
+    assert len(looks) == 2
 
 
 def test_limits_of_the_process_count():
