@@ -97,6 +97,8 @@ class CoefficientFlow:
             start = np.concatenate([start, theta.astype(complex)])
         rhs.direction = 1.0 if dt >= 0 else -1.0
         length = abs(dt)
+        # one step mostly: the zeros of the unit matrix would make the method's own guess too short
+        self._integrator.first_step = length
         self._integrator.set_state(0.0, start, length)
         status, count = self._integrator.advance(np.array([length]), self._out)
         if count == 0:

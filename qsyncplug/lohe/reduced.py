@@ -297,7 +297,7 @@ class MobiusProblem(LoheProblem):
         result.theta[here] = result.model.start_theta(n)
         u = 1 / w
         # one by one: a product of many rows may differ in the last digit with their number
-        means = np.array([row @ self.rows for row in u])
+        means = np.matmul(u[:, None, :], self.rows)[:, 0]
         apart = np.abs(u.sum(axis=1)) ** 2 - np.sum(np.abs(means) ** 2, axis=1)
         square = self.scale * np.maximum(1 - decay * apart / n**2, 0)
         result.order_parameter[here] = np.sqrt(square)

@@ -10,7 +10,7 @@ cdef class Step:
     cdef readonly double h            # the next one, as far as accuracy goes
     cdef readonly double rtol, max_step
     cdef readonly long long accepted, rejected, evaluations
-    cdef double first_step            # 0: to be chosen
+    cdef public double first_step     # 0: to be chosen
     cdef double horizon               # about where the run ends; infinite where that is not known
     cdef Py_ssize_t n                 # doubles of the state
     cdef Py_ssize_t room              # of its arrays: whole vectors, the rest is zero
