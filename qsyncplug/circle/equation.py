@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["circle_equation"]
+__all__ = ["circle_equation", "populations_equation", "reduced_equation", "sphere_equation"]
 
 
 def circle_equation(model: Any) -> str:
@@ -84,3 +84,85 @@ def _function(model: Any) -> str:
         ]
         return "".join(modes).removeprefix("+")
     return r"\sum_k b_k\sin kx"
+
+
+def populations_equation(model: Any) -> str:
+    r"""LaTeX of what populations of the circle do, with their matrices as symbols.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> print(populations_equation(qsp.Populations([3, 4], [[0.6, 0.4], [0.4, 0.6]])))
+    \dot x_i = \sum_l\frac{K_{ml}}{N_l}\sum_{j\in l}\sin(x_j-x_i),\quad i\in m,\quad N=(3, 4)
+    """
+    free = r"\omega_m + " if np.any(model.frequencies) else ""
+    lag = r"-\alpha_{ml}" if np.any(model.phase_lag) else ""
+    sizes = ", ".join(str(n) for n in model.sizes[:8]) + (
+        r", \dots" if len(model.sizes) > 8 else ""
+    )
+    return (
+        rf"\dot x_i = {free}{_changing(model)}\sum_l\frac{{K_{{ml}}}}{{N_l}}"
+        rf"\sum_{{j\in l}}\sin(x_j-x_i{lag}),\quad i\in m,\quad N=({sizes})"
+    )
+
+
+def reduced_equation(model: Any) -> str:
+    r"""LaTeX of Ott and Antonsen's equations, with the numbers that are one.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> print(reduced_equation(qsp.OttAntonsen(3.0, 1.0)))
+    \dot z = -z + \frac{1}{2}(H - \bar Hz^2),\quad H=3z
+    """
+    one = np.size(model.widths) == 1 and np.ndim(model.coupling) == 0
+    z = "z" if one else "z_m"
+    force = "H" if one else "H_m"
+    own = f"-{_factor(model.widths[0])}" if one else r"-\gamma_m"
+    if np.any(model.centres):
+        own = f"({model.centres[0]:g}i{own})" if one else rf"(i\omega_m{own})"
+    return (
+        rf"\dot {z} = {own}{z} + \frac{{1}}{{2}}({force} - \bar {force}{z}^2),\quad {force}="
+        rf"{_changing(model)}{_force(model)}"
+    )
+
+
+def _force(model: Any) -> str:
+    """What acts on the mean of a Lorentz distribution."""
+    if np.ndim(model.coupling) == 2:
+        lag = r"e^{-i\alpha_{ml}}" if np.any(model.phase_lag) else ""
+        return rf"\sum_l K_{{ml}}{lag}z_l"
+    lag = rf"e^{{{-model.phase_lag:g}i}}" if np.any(model.phase_lag) else ""
+    return _factor(model.coupling) + lag + ("z" if model.n == 1 else r"\sum_l w_lz_l")
+
+
+def _factor(value: Any) -> str:
+    """A number in front of something."""
+    return "" if value == 1 else f"{value:g}"
+
+
+def sphere_equation(model: Any) -> str:
+    r"""LaTeX of what points on a sphere do.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> print(sphere_equation(qsp.Sphere(coupling=2.0)))
+    \dot x_i = 2\,P_{x_i}\frac{1}{n}\sum_jx_j
+    """
+    free = r"\Omega_ix_i + " if model.rotations is not None else ""
+    weight, divisor = "", "n"
+    if model.polynomial is not None:
+        weight = r"\sum_kc_k\langle x_i,x_j\rangle^k"
+    elif model.beta:
+        weight = rf"e^{{{model.beta:g}\langle x_i,x_j\rangle}}"
+        if model.normalization == "attention":
+            divisor = r"\sum_k" + weight.replace("x_j", "x_k")
+    return (
+        rf"\dot x_i = {free}{_factor(model.coupling)}{_changing(model)}\,P_{{x_i}}"
+        rf"\frac{{1}}{{{divisor}}}\sum_j{weight}x_j"
+    )
+
+
+def _changing(model: Any) -> str:
+    return r"\kappa(t)" if model.modulation is not None else ""

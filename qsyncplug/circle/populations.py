@@ -17,6 +17,7 @@ from ..core.rungekutta import runge_kutta
 from ..core.saved import SavedModel
 from ..core.solver import Solver
 from ..core.stepper import Problem
+from .equation import populations_equation
 from .model import Circle, refuse_mask
 from .modulation import modulation_of, storable, stored
 from .reduced import ReducedProblem
@@ -74,6 +75,9 @@ class Populations(SavedModel):
     phase_lag: Any = 0.0
     frequencies: Any = 0.0
     modulation: Any = None
+
+    def _repr_latex_(self) -> str:
+        return "$$" + populations_equation(self) + "$$"
 
     def __post_init__(self) -> None:
         put = object.__setattr__

@@ -16,6 +16,7 @@ from ..core.rungekutta import runge_kutta
 from ..core.saved import SavedModel
 from ..core.solver import Solver
 from ..core.stepper import Problem
+from .equation import reduced_equation
 from .model import refuse_mask
 from .modulation import breaks_of, changing_coupling, storable, stored
 
@@ -70,6 +71,9 @@ class OttAntonsen(SavedModel):
     shares: Any = None
     phase_lag: Any = 0.0
     modulation: Any = None
+
+    def _repr_latex_(self) -> str:
+        return "$$" + reduced_equation(self) + "$$"
 
     def __post_init__(self) -> None:
         put = object.__setattr__

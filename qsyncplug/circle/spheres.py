@@ -18,6 +18,7 @@ from ..core.rungekutta import runge_kutta
 from ..core.saved import SavedModel
 from ..core.solver import Solver
 from ..core.stepper import Problem
+from .equation import sphere_equation
 from .model import refuse_mask
 from .modulation import changing_coupling, storable, stored
 from .reduced import ReducedProblem
@@ -74,6 +75,9 @@ class Sphere(SavedModel):
     rotations: Any = None
     polynomial: Any = None
     modulation: Any = None
+
+    def _repr_latex_(self) -> str:
+        return "$$" + sphere_equation(self) + "$$"
 
     def __post_init__(self) -> None:
         put = object.__setattr__

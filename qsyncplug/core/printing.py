@@ -65,15 +65,20 @@ def _repr(self: Any) -> str:
 
 
 def _repr_html(self: Any) -> str:
-    return html.table(type(self).__name__, _fields(self))
+    if type(self).__repr__ is _repr:
+        return html.table(type(self).__name__, _fields(self))
+    return html.table_of_text(type(self).__name__, repr(self))
 
 
 def give_short_repr(cls: type) -> None:
     """Let a class that is about to become a dataclass print in short, unless it prints itself.
 
     ``dataclass`` leaves a ``__repr__`` alone that it finds; its own would write out every array.
+    In a notebook its fields are a table, or what it prints; a model that has an equation shows
+    that, and a number is a number.
     """
     if cls.__repr__ is object.__repr__:  # type: ignore[comparison-overlap]
         cls.__repr__ = _repr  # type: ignore[method-assign, assignment]
-        if not hasattr(cls, "_repr_html_"):
-            cls._repr_html_ = _repr_html  # type: ignore[attr-defined]
+    shown = hasattr(cls, "_repr_html_") or hasattr(cls, "_repr_latex_")
+    if not shown and not issubclass(cls, float):
+        cls._repr_html_ = _repr_html  # type: ignore[attr-defined]

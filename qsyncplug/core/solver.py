@@ -11,6 +11,7 @@ import numpy as np
 from .checks import check_number, check_times
 from .drive import Drive, Until, Walk
 from .errors import SolverInterrupted, TimeLimitError
+from .html import table
 from .late import Registry
 from .limits import Limits
 from .options import DEFAULTS, Options, complete_options
@@ -57,11 +58,17 @@ class Solver:
         self._adopt(options)
 
     def __repr__(self) -> str:
-        defaults = complete_options(None, self.solver_options, self.methods)
-        changed = "".join(
-            f", {k}={v!r}" for k, v in self._options.items() if v != defaults.get(k, v)
-        )
+        changed = "".join(f", {k}={v!r}" for k, v in self._changed().items())
         return f"<{type(self).__name__}: {str(self.model).splitlines()[0]}{changed}>"
+
+    def _repr_html_(self) -> str:
+        rows = {"model": str(self.model).splitlines()[0], **self._changed()}
+        return table(type(self).__name__, [(name, str(value)) for name, value in rows.items()])
+
+    def _changed(self) -> Options:
+        """Options that are not the defaults."""
+        defaults = complete_options(None, self.solver_options, self.methods)
+        return {k: v for k, v in self._options.items() if v != defaults.get(k, v)}
 
     @property
     def options(self) -> dict[str, Any]:

@@ -77,13 +77,15 @@ class AtomFactor(LadderFactor):
         return parts[0] if len(parts) == 1 and sum(key) == 1 else "Σ(" + " ".join(parts) + ")"
 
     def latex(self, name: str, key: Local) -> str:
-        marks = (r"\sigma^{+}", r"\sigma^{+}\sigma^{-}", r"\sigma^{-}")
+        marks = (r"\sigma^{+}", r"\sigma^{ee}", r"\sigma^{-}")
         sites = [
             rf"\left({marks[k]}\right)^{{{n}}}" if n > 1 else marks[k]
             for k, n in enumerate(key)
             if n
         ]
-        return rf"\sum_{{\neq}}^{{{name}}}" + "".join(sites)
+        # several sites are of different atoms
+        distinct = r"^{\neq}" if sum(key) > 1 else ""
+        return rf"\sum_{{{name}}}{distinct}" + "".join(sites)
 
     def levels(self, cutoff: int | None) -> list[int]:
         check_memory(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import html
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +12,7 @@ import qutip
 
 from ..core import storage
 from ..core.checks import check_label
+from ..core.html import table
 from ..core.saved import SavedModel
 from .expression import Expression, join_spaces
 from .handle import Atoms, EachAtom, Level, Mode, Spin, handle
@@ -19,6 +21,7 @@ from .individual import each_matrices
 from .level import LevelFactor
 from .matrices import basis_labels, operator_matrix, symbol_levels
 from .mode import ModeFactor
+from .printing import few_terms, html_of
 from .rates import ClassicalRates
 from .stored import parts_of_system, system_to_rows
 from .symbol import Symbol
@@ -27,6 +30,10 @@ from .time_factor import TimeFactor
 from .transform import Mapped, as_atoms, as_levels, holstein_primakoff
 
 __all__ = ["System"]
+
+#: rows that a system shows of its nodes and of its jumps, and characters of its symmetries
+_MANY = 10
+_LONG = 300
 
 
 class System(ClassicalRates, SavedModel):
@@ -152,20 +159,43 @@ class System(ClassicalRates, SavedModel):
 
     def summary(self) -> str:
         """What it is made of, its symmetries, and how large its spaces are."""
-        lines = [f"System ({self.name}, {self.n} node{'s' if self.n != 1 else ''})"]
-        lines += [f"  {s.name}: {_kind(s)}" for s in self.symbols]
-        lines.append(f"  H = {self.hamiltonian}")
-        lines += [f"  L{k + 1} = {jump}" for k, jump in enumerate(self.jumps)]
-        lines.append(f"  symmetries: {self.symmetries}")
-        lines.append(f"  depends on time: {'no' if self.isconstant else 'yes'}")
-        return "\n".join(lines)
+        return self._told(lambda rows: rows, str)
+
+    def _told(self, choose: Callable[[Any], Any], write: Callable[[Any], str]) -> str:
+        lines = [self._title(), *choose([f"{s.name}: {_kind(s)}" for s in self.symbols])]
+        lines.append(f"H = {write(self.hamiltonian)}")
+        lines += choose([f"L{k + 1} = {write(jump)}" for k, jump in enumerate(self.jumps)])
+        lines += [f"{name}: {text}" for name, text in self._facts()]
+        return "\n  ".join(lines)
+
+    def _title(self) -> str:
+        return f"System ({self.name}, {self.n} node{'s' if self.n != 1 else ''})"
+
+    def _facts(self) -> list[tuple[str, str]]:
+        symmetries = str(self.symmetries)
+        if len(symmetries) > _LONG:
+            symmetries = symmetries[:_LONG] + "…"
+        answer = "no" if self.isconstant else "yes"
+        return [("symmetries", symmetries), ("depends on time", answer)]
 
     def __str__(self) -> str:
         s = "s" if len(self.jumps) != 1 else ""
-        return f"{self.name}: H = {self.hamiltonian}; {len(self.jumps)} jump operator{s}"
+        H = few_terms(str(self.hamiltonian))
+        return f"{self.name}: H = {H}; {len(self.jumps)} jump operator{s}"
 
     def __repr__(self) -> str:
-        return self.summary()
+        return self._told(_few, lambda x: few_terms(str(x)))
+
+    def _repr_html_(self) -> str:
+        def shown(x: Expression | EachAtom) -> str:
+            return html_of(few_terms(x._repr_latex_()))
+
+        rows = _few([(s.name, _kind(s)) for s in self.symbols], ("…", f"{self.n} nodes"))
+        rows.append(("H", shown(self.hamiltonian)))
+        jumps = [(f"L{k + 1}", shown(jump)) for k, jump in enumerate(self.jumps)]
+        rows += _few(jumps, ("…", f"{len(jumps)} jump operators"))
+        rows += [(name, html.escape(text)) for name, text in self._facts()]
+        return table(self._title(), rows, markup=True)
 
     def _repr_latex_(self) -> str:
         rows = [rf"H &= {self.hamiltonian._repr_latex_().strip('$')}"]
@@ -370,6 +400,13 @@ def _kind(symbol: Symbol) -> str:
         return f"{factor.d} levels"
     N = factor.N  # type: ignore[attr-defined]
     return f"spin {N}/2" if isinstance(handle(symbol), Spin) else f"{N} atoms"
+
+
+def _few(rows: list[Any], rest: Any = None) -> list[Any]:
+    """The first and the last of many."""
+    if len(rows) <= _MANY:
+        return rows
+    return [*rows[: _MANY - 2], f"… ({len(rows)} in all)" if rest is None else rest, rows[-1]]
 
 
 def _ordered(symbols: tuple[Symbol, ...], order: Iterable[Any] | None) -> tuple[Symbol, ...]:

@@ -81,3 +81,41 @@ def test_circle(case):
 )
 def test_wigner_lohe(options, part):
     assert part in _shown(qsp.WignerLohe(GRID, lambda x: x**2 / 2, **options))
+
+
+OTHERS = {
+    "populations": (
+        qsp.Populations([3, 4], np.eye(2), phase_lag=1.5, frequencies=[0.1, -0.1]),
+        r"\omega_m + \sum_l\frac{K_{ml}}{N_l}\sum_{j\in l}\sin(x_j-x_i-\alpha_{ml})",
+    ),
+    "one Lorentzian": (
+        qsp.OttAntonsen(3.0, 0.5, centres=0.25),
+        r"\dot z = (0.25i-0.5)z + \frac{1}{2}(H - \bar Hz^2),\quad H=3z",
+    ),
+    "lag": (qsp.OttAntonsen(3.0, 1.0, phase_lag=0.5), r"H=3e^{-0.5i}z"),
+    "two Lorentzians": (
+        qsp.OttAntonsen(3.0, [1.0, 2.0], [0.5, -0.5]),
+        r"(i\omega_m-\gamma_m)z_m + \frac{1}{2}(H_m - \bar H_mz_m^2),\quad H_m=3\sum_l w_lz_l",
+    ),
+    "coupled Lorentzians": (
+        qsp.OttAntonsen([[1, 0.5], [0.5, 1]], [1.0, 2.0], phase_lag=np.full((2, 2), 0.1)),
+        r"H_m=\sum_l K_{ml}e^{-i\alpha_{ml}}z_l",
+    ),
+    "Lohe": (qsp.Sphere(), r"\dot x_i = \,P_{x_i}\frac{1}{n}\sum_jx_j"),
+    "attention": (
+        qsp.Sphere(2.0, "attention", coupling=3.0),
+        r"3\,P_{x_i}\frac{1}{\sum_ke^{2\langle x_i,x_k\rangle}}\sum_je^{2\langle",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_reduced_and_higher_dimensions(case):
+    model, part = OTHERS[case]
+    assert part in _shown(model)
+
+
+def test_operators_of_one_atom_are_told_from_those_of_two():
+    (A,) = qsp.atoms(10)
+    text = (A.p * A.m)._repr_latex_()
+    assert text == r"$\sum_{A_{1}}^{\neq}\sigma^{+}\sigma^{-} + \sum_{A_{1}}\sigma^{ee}$"
