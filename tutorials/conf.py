@@ -11,6 +11,8 @@ from collections import defaultdict
 import qsyncplug as qsp
 
 HERE = pathlib.Path(__file__).parent
+#: formulas and the pages about papers are made by modules beside this file
+sys.path.insert(0, str(HERE))
 
 project = "qsyncplug"
 author = "the qsyncplug developers"
@@ -20,10 +22,11 @@ version = release = qsp.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "numpydoc",
     "myst_nb",
+    "formulas",
 ]
+html_math_renderer = "mathml"
 exclude_patterns = ["build", "_api/templates", "papers"]
 templates_path = ["_templates"]
 suppress_warnings = ["mystnb.unknown_mime_type"]
@@ -164,7 +167,6 @@ _write_api()
 
 def _write_papers() -> None:
     """A page a paper, and one of what is proved: every command in them is run here."""
-    sys.path.insert(0, str(HERE))
     from papers import pages
 
     written = pages.write(HERE / "_papers", _put)
