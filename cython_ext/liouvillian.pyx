@@ -37,9 +37,9 @@ cdef class Generator:
     weight : array (S,)
         2 where the conjugate elements are left out, else 1.
     terms : int array (n, 7)
-        Segment, kind (0 real, 1 real from the conjugate, 2 complex, 3 complex from the conjugate),
-        start of x, slots of v and w, first and last index with a coefficient; sorted by segment and
-        kind.
+        Segment, kind (0 real with v or w all ones, 2 real, 4 complex, each one more from the
+        conjugate of x), start of x, slots of v and w, first and last index with a coefficient;
+        sorted by segment and kind.
     slots : int
         Number of vectors; vector 0 is all ones, vector 1 all zeros, `diagonal` holds the diagonal
         of M.
@@ -92,10 +92,12 @@ cdef class Generator:
             self.terms[k].source = entry[k, 2]
             self.terms[k].v = self.place(entry[k, 3], self.left[entry[k, 0]])
             self.terms[k].w = self.place(entry[k, 4], self.right[entry[k, 0]])
+            if entry[k, 1] < 2 and entry[k, 3] == 0:
+                self.terms[k].v = self.terms[k].w
             self.terms[k].low = <int>entry[k, 5]
             self.terms[k].high = <int>entry[k, 6]
-        kinds = np.arange(4 * len(segments) + 1)
-        self.first = integers(np.searchsorted(4 * terms[:, 0] + terms[:, 1], kinds))
+        kinds = np.arange(6 * len(segments) + 1)
+        self.first = integers(np.searchsorted(6 * terms[:, 0] + terms[:, 1], kinds))
         self.pad = dimension + QL_OVERRUN
         # [pad, real parts, pad, imaginary parts, pad]: what a product reads beyond the ends is zero
         self.row = 2 * self.size + 3 * self.pad

@@ -13,8 +13,8 @@
 /* Polynomials of time that a generator may have. */
 #define QL_FUNCTIONS 8
 
-/* coefficient[i] = v[i] conj(w[i]) of one term on one segment, i = 0 .. length-1; zero outside low
-   .. high-1. */
+/* coefficient[i] = v[i] conj(w[i]) (or v[i] alone, by kind) of one term on one segment,
+   i = 0 .. length-1; zero outside low .. high-1. */
 typedef struct {
     ptrdiff_t source; /* where x[i] begins */
     ptrdiff_t v, w;   /* where v[i] and w[i] begin in `vectors` */
@@ -22,14 +22,14 @@ typedef struct {
 } ql_term;
 
 /* A segment is a run of elements that are next to each other: a diagonal of a matrix, or a whole
-   vector. Its terms are sorted by kind: real, real from the conjugate of x, complex, complex from
+   vector. Its terms are sorted by kind: real v alone, real, complex, each first from x, then from
    the conjugate of x. */
 typedef struct {
     ptrdiff_t segments;
     const ptrdiff_t *start, *length; /* in x */
     const ptrdiff_t *left, *right;   /* row and column of the first element */
     const double *weight;   /* of an element in the norm: 2 where its conjugate is left out */
-    const ptrdiff_t *first; /* (4 segments + 1): first term of each kind */
+    const ptrdiff_t *first; /* (6 segments + 1): first term of each kind */
     const ql_term *terms;
     const double *re, *im; /* vectors */
     /* diagonal: left[row] + conj(right[column]) */

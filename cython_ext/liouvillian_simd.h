@@ -36,31 +36,33 @@ QL_INLINE double NAME(chunk)(const int V, const ql_table *t, ptrdiff_t j, ptrdif
             im[l] = p * b + q * a;
         }
     }
-    const ptrdiff_t *first = t->first + 4 * j;
-    const ql_term *e = t->terms + first[0], *end = t->terms + first[1];
-    for (; e < end; e++) {
-        QL_SKIP(e);
-        const double *v = t->re + e->v + at, *w = t->re + e->w + at;
-        const double *a = x_re + e->source + at, *b = x_im + e->source + at;
-        QL_EACH {
-            vec c = NAME(load)(v + l * QL_LANES) * NAME(load)(w + l * QL_LANES);
-            re[l] += c * NAME(load)(a + l * QL_LANES);
-            im[l] += c * NAME(load)(b + l * QL_LANES);
-        }
+    const ptrdiff_t *first = t->first + 6 * j;
+    const ql_term *e = t->terms + first[0], *end;
+    /* terms with real coefficients, until number `last` */
+#define QL_REAL(last, coefficient, sign)                                                        \
+    for (end = t->terms + first[last]; e < end; e++) {                                          \
+        QL_SKIP(e);                                                                             \
+        const double *v = t->re + e->v + at, *w = t->re + e->w + at;                            \
+        const double *a = x_re + e->source + at, *b = x_im + e->source + at;                    \
+        (void)w;                                                                                \
+        QL_EACH {                                                                               \
+            vec c = coefficient;                                                                \
+            re[l] += c * NAME(load)(a + l * QL_LANES);                                          \
+            im[l] sign c * NAME(load)(b + l * QL_LANES);                                        \
+        }                                                                                       \
     }
-    for (end = t->terms + first[2]; e < end; e++) {
+#define QL_ONE NAME(load)(v + l * QL_LANES)
+#define QL_TWO NAME(load)(v + l * QL_LANES) * NAME(load)(w + l * QL_LANES)
+    QL_REAL(1, QL_ONE, +=)
+    QL_REAL(2, QL_ONE, -=)
+    QL_REAL(3, QL_TWO, +=)
+    QL_REAL(4, QL_TWO, -=)
+#undef QL_REAL
+#undef QL_ONE
+#undef QL_TWO
+    for (end = t->terms + first[6]; e < end; e++) {
         QL_SKIP(e);
-        const double *v = t->re + e->v + at, *w = t->re + e->w + at;
-        const double *a = x_re + e->source + at, *b = x_im + e->source + at;
-        QL_EACH {
-            vec c = NAME(load)(v + l * QL_LANES) * NAME(load)(w + l * QL_LANES);
-            re[l] += c * NAME(load)(a + l * QL_LANES);
-            im[l] -= c * NAME(load)(b + l * QL_LANES);
-        }
-    }
-    for (end = t->terms + first[4]; e < end; e++) {
-        QL_SKIP(e);
-        const double sign = e < t->terms + first[3] ? 1.0 : -1.0;
+        const double sign = e < t->terms + first[5] ? 1.0 : -1.0;
         const double *v = t->re + e->v + at, *w = t->re + e->w + at;
         const double *vi = t->im + e->v + at, *wi = t->im + e->w + at;
         const double *a = x_re + e->source + at, *b = x_im + e->source + at;

@@ -285,7 +285,8 @@ def _container_memory() -> list[int]:
     left = []
     for limit, use, root in _CGROUPS:
         for folder in _own_groups(root):
-            most, now = (_number_in(os.path.join(folder, name)) for name in (limit, use))
+            most = _number_in(os.path.join(folder, limit))
+            now = None if most is None else _number_in(os.path.join(folder, use))
             if most is not None and now is not None:
                 left.append(max(most - now, 0))
     return left

@@ -15,6 +15,7 @@ from ..core.checks import available_memory, check_memory
 from .elements import Elements
 from .entries import EntryTable
 from .external import liouvillian_bytes
+from .kept import Kept
 from .liouvillian import Liouvillian
 
 __all__ = ["QUTIP_METHODS", "WHOLE_STATE", "Choice", "Task"]
@@ -79,6 +80,8 @@ class Task:
         self.real = True
         #: whether someone looks at the whole state at every output
         self.visited = False
+        #: holds the generator, where it is that of earlier runs
+        self.constant: Kept | None = None
 
     # ------------------------------------------------------------ what there is
 
@@ -87,6 +90,8 @@ class Task:
         """The matrix-free generator; None where an operator is itself a function of time, or
         dense and time-dependent.
         """
+        if self.constant is not None:
+            return self.constant.liouvillian
         try:
             L = Liouvillian(self.H, self.c_ops, real=self.real)
         except TypeError:

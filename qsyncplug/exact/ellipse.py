@@ -75,16 +75,21 @@ class Expansion:
 
     def terms(self, t: float, tail: float) -> int:
         """Number of terms after which the rest is below `tail`; 0 if that many cannot be had."""
-        guess = int(self.focus * t * 1.3 + 3.0 * self.width * t + 60)
+        return int(self.terms_of(np.array([t]), tail)[0])
+
+    def terms_of(self, times: np.ndarray, tail: float) -> np.ndarray:
+        """:meth:`terms` for each of several times."""
+        longest = float(times[-1])
+        guess = int(self.focus * longest * 1.3 + 3.0 * self.width * longest + 60)
         most = int(_LARGEST_POWER / max(np.log(self.radius), 1e-3))
         while True:
             guess = min(guess, most)
-            rest = np.cumsum(np.abs(self.coefficients(t, guess))[::-1])[::-1]
-            small = np.flatnonzero(rest < tail)
-            if len(small) and small[0] < guess - 1:
-                return max(int(small[0]), 2)
-            if guess >= most or not np.all(np.isfinite(rest)):
-                return 0
+            sizes = np.abs(self.coefficients(times, guess))
+            small = np.cumsum(sizes[:, ::-1], axis=1)[:, ::-1] < tail
+            count = np.where(small.any(axis=1), np.maximum(small.argmax(axis=1), 2), 0)
+            count[count >= guess - 1] = 0
+            if np.all(count) or guess >= most or not np.all(np.isfinite(sizes)):
+                return count
             guess *= 2
 
     @property

@@ -26,7 +26,7 @@ from ..operators.system import System
 from .choice import QUTIP_METHODS, Choice, Task
 from .external import QutipRun
 from .fock import coherent_levels, prepare_state, warn_cutoff
-from .moments import MomentReader
+from .kept import kept
 from .observe import user_operators
 from .others import OtherProblem, WatchedRun
 from .own import OwnProblem, OwnStepper
@@ -112,8 +112,8 @@ class ExactSolver(Solver):
 
     def _system(self) -> tuple[Any, list[Any]]:
         """Hamiltonian and jump operators."""
-        H, jumps = self.model.qutip(self._cutoff)
-        return H, jumps
+        own = kept(self.model, self._cutoff, self.levels)
+        return own.H, own.c_ops
 
     def _initial(self, state0: Any) -> qutip.Qobj:
         """The checked initial state."""
@@ -127,7 +127,7 @@ class ExactSolver(Solver):
         """What turns a state into the vector of moments: called with (t, state); ``operators()``
         lists them.
         """
-        return MomentReader(self.model, self.levels, self._cutoff)
+        return kept(self.model, self._cutoff, self.levels).reader
 
     def recipe(self) -> dict[str, Any]:
         return {"cutoff": self._cutoff}
@@ -204,6 +204,8 @@ class ExactSolver(Solver):
         self._check_model(times)
         H, c_ops = self._system()
         task = Task(H, c_ops, state, times, self._reader(), user, self._options, self._charges())
+        if isinstance(self.model, System) and self.model.isconstant:
+            task.constant = kept(self.model, self._cutoff, self.levels)
         return self._problem_of(task)
 
     def _begin(self, state0: Any, times: np.ndarray) -> Walk:

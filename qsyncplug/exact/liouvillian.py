@@ -340,7 +340,8 @@ class Liouvillian:
         low = np.maximum(np.maximum(vl - segments[:, 2], wl - segments[:, 3]), 0)
         high = np.minimum(np.minimum(vh - segments[:, 2], wh - segments[:, 3]), segments[:, 1])
         keep = np.flatnonzero((at >= 0) & (low < high))
-        kind = 2 * int(self.vectors.complex[v] or self.vectors.complex[w]) + conjugate[keep]
+        turned = self.vectors.complex[v] or self.vectors.complex[w]
+        kind = (4 if turned else 0 if ONE in (v, w) else 2) + conjugate[keep]
         start = segments[at[keep], 0] + offset[keep]
         n = len(keep)
         return np.stack(

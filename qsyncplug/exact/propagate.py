@@ -294,15 +294,14 @@ class ChebyshevStepper:
 
     def _best_width(self, offsets: np.ndarray) -> int:
         best, cost = 1, np.inf
-        terms = self.elements.owner.terms_per_element(ket=self.elements.kind == "ket")
-        for width in _WIDTHS:
-            if width > len(offsets):
-                break
-            count = self.ellipse.terms(float(offsets[width - 1]), self._tail())
+        per_product = self.elements.owner.terms_per_element(ket=self.elements.kind == "ket") + 4
+        widths = [w for w in _WIDTHS if w <= len(offsets)]
+        counts = self.ellipse.terms_of(offsets[np.array(widths) - 1], self._tail())
+        for width, count in zip(widths, counts, strict=True):
             if count == 0:
                 break
             combined = 0.6 * width * count if self.states else 1.0 * count
-            new = (count * (terms + 4) + combined + 40) / width
+            new = (count * per_product + combined + 40) / width
             if new < cost:
                 best, cost = width, new
             elif new > 1.3 * cost:
@@ -310,7 +309,7 @@ class ChebyshevStepper:
         return best
 
     def _tail(self) -> float:
-        return 1e-2 * self.tolerance
+        return 5e-4 * self.tolerance
 
     def _plan(self, offsets: tuple[float, ...], end: float) -> Plan | None:
         """Coefficients for outputs at `offsets` and the end; kept, because windows repeat."""

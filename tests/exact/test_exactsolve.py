@@ -237,3 +237,17 @@ def test_trajectories_of_a_closed_model():
         assert "mcsolve" in str(error)
     else:
         np.testing.assert_allclose(got.amplitudes[:, 0], 0.3 * np.exp([0, -1j]), atol=1e-7)
+
+
+def test_operators_are_kept_for_the_next_run_of_a_system():
+    """Same numbers with and without what an earlier run left, at every cutoff."""
+    system = pair()
+
+    def end(cutoff):
+        return quietly(system, [0.3, 0.1j], [0.0, 0.7], cutoff=cutoff).states[-1]
+
+    first = {cutoff: end(cutoff) for cutoff in (4, 5)}
+    assert all((end(cutoff) - state).norm() == 0 for cutoff, state in first.items())
+    H, _ = system.qutip(5)
+    H.data_as("csr_matrix", copy=False).data[:] = 0
+    assert (end(5) - first[5]).norm() == 0
