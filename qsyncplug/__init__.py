@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from . import (
     _kernels,  # noqa: F401  (first: it finds the compiled kernels)
+    adapters,  # noqa: F401  (so that views of results are known)
     approximate,
     exact,
     models,
     operators,
+    sync,
 )
 from ._rooms import LATER
-from .adapters import synchronization
 from .approximate import *  # noqa: F403
 from .core import Grid, late, load, resume
 from .core.entry import exactsolve, mfsolve, predictions, steadystate
@@ -40,17 +41,14 @@ from .core.version import VERSION
 from .exact import *  # noqa: F403
 from .models import *  # noqa: F403
 from .operators import *  # noqa: F403
-from .sync import About, Estimate, Label, SyncView, Verdict, measures, verdict
+from .sync import *  # noqa: F403
 
 __version__ = VERSION
 
 __all__ = [
-    "About",
     "ApproximationWarning",
     "CutoffWarning",
-    "Estimate",
     "Grid",
-    "Label",
     "MemoryLimitError",
     "MissingFieldError",
     "NonFiniteError",
@@ -64,25 +62,21 @@ __all__ = [
     "StepLimitError",
     "StepSizeError",
     "StorageError",
-    "SyncView",
     "TimeLimitError",
     "UndefinedMeasureWarning",
-    "Verdict",
     "__version__",
     "exactsolve",
     "load",
-    "measures",
     "mfsolve",
     "predictions",
     "resume",
     "steadystate",
-    "synchronization",
-    "verdict",
 ]
 __all__ += approximate.__all__
 __all__ += exact.__all__
 __all__ += models.__all__
 __all__ += operators.__all__
+__all__ += sync.__all__
 
 if TYPE_CHECKING:
     from . import circle, lohe, plot, published, sweeps, waves, wigner

@@ -78,3 +78,76 @@ def test_every_public_member_of_every_room_is_documented():
         if not _said(_doc(cls, name))
     }
     assert not silent
+
+
+def _public():
+    """Names that ``qsp.__all__`` reaches, with what they stand for."""
+    for name in qsp.__all__:
+        item = getattr(qsp, name)
+        if inspect.ismodule(item):
+            yield from ((f"{name}.{k}", getattr(item, k)) for k in getattr(item, "__all__", ()))
+        else:
+            yield name, item
+
+
+FUNCTIONS = {name: item for name, item in _public() if inspect.isfunction(item)}
+CLASSES = {name: item for name, item in _public() if inspect.isclass(item)}
+
+
+def _missing(parameters, doc):
+    """Parameters that a docstring does not name, as `x` or in its list."""
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    names = [p.name for p in parameters if p.name not in ("self", "cls") and p.kind not in kinds]
+    return [name for name in names if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", doc)]
+
+
+def test_public_functions_document_every_parameter_and_what_they_return():
+    poor = {}
+    for name, function in FUNCTIONS.items():
+        doc, signature = inspect.getdoc(function) or "", inspect.signature(function)
+        lacking = _missing(signature.parameters.values(), doc)
+        if signature.parameters and "Parameters\n---" not in doc:
+            lacking.append("Parameters")
+        if str(signature.return_annotation) != "None" and not re.search(
+            "(Returns|Yields)\n---", doc
+        ):
+            lacking.append("Returns")
+        if lacking:
+            poor[name] = lacking
+    assert not poor
+
+
+#: where the parameters of a method are told
+ELSEWHERE = re.compile(r"rguments as for\s+:\w+:`")
+
+
+def test_public_methods_name_every_parameter():
+    """In their own docstring, or in that of what they override."""
+    poor = {}
+    for name, cls in CLASSES.items():
+        if not cls.__module__.startswith("qsyncplug"):
+            continue
+        for member, function in _members(cls):
+            documented = [vars(base).get(member) for base in cls.__mro__]
+            doc = "\n".join(getattr(each, "__doc__", None) or "" for each in documented)
+            lacking = _missing(inspect.signature(function).parameters.values(), doc)
+            if lacking and not ELSEWHERE.search(doc):
+                poor[f"{name}.{member}"] = lacking
+    assert not poor
+
+
+def test_public_classes_say_what_they_are_made_of():
+    """In their own docstring: as parameters, or as attributes of a record."""
+    poor = {}
+    for name, cls in CLASSES.items():
+        if not cls.__module__.startswith("qsyncplug") or issubclass(
+            cls, (qsp.core.result.Result, BaseException)
+        ):
+            continue
+        made = vars(cls).get("__init__")
+        if made is not None:
+            doc = inspect.getdoc(cls) or ""
+            lacking = _missing(inspect.signature(made).parameters.values(), doc)
+            if lacking:
+                poor[name] = lacking
+    assert not poor

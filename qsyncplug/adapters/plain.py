@@ -13,11 +13,11 @@ from qutip.solver.multitrajresult import MultiTrajResult
 from ..core.checks import check_positive, check_times
 from ..core.gaussian import covariance_from_moments
 from ..core.saved import kept
-from ..models.husimi import spin_phase_peak
 from ..operators.expression import Expression
 from ..operators.matrices import mode_dims
 from ..sync import About, SyncView
 from ..sync.dynamics import Dynamics, Kind, Quantum
+from ..sync.husimi import spin_phase_peak
 from ..sync.measures import husimi_phase
 from ..sync.reading import reader
 

@@ -130,7 +130,6 @@ class DtwaSolver(SamplingSolver[DtwaResult]):
         )
 
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> SampledProblem:
-        """Check `state0`; everything that one run is made of."""
         seed = fresh_seed() if self.seed is None else self.seed
         ensemble = self._ensemble(state0, times, seed)
         stochastic = len(self.form.lowering) + len(self.form.raising) > 0

@@ -91,7 +91,6 @@ class TwaSolver(SamplingSolver[TwaResult]):
         self.classical = Classical(model.symbols, model.hamiltonian, model.jumps, weyl=True)
 
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> TwaProblem:
-        """Check `state0`; everything that one run is made of."""
         self.model.check_hermitian(times)
         product = ProductState(self.model, state0)
         table = _expressions(self.model, e_ops)

@@ -47,6 +47,10 @@ class Criterion(Saved):
     certified : bool
         Whether the criterion's hypotheses hold and ratio ≥ 1, in floating point: then every stable
         stationary point is synchronised. False means "not certified", never "does not synchronise".
+    method : {"ratio", "gap"}
+        Which of the two was evaluated.
+    gap_value : float
+        Value of the gap functional, negative where it proves; NaN where it was not evaluated.
 
     Examples
     --------

@@ -95,15 +95,15 @@ class Interaction(SavedModel):
         return self._derivative(_argument(x), 0)
 
     def df(self, x: Any) -> np.ndarray:
-        """First derivative of the scaled function."""
+        """First derivative of the scaled function f at `x`, of any shape."""
         return self._derivative(_argument(x), 1)
 
     def d2f(self, x: Any) -> np.ndarray:
-        """Second derivative of the scaled function."""
+        """Second derivative of the scaled function f at `x`, of any shape."""
         return self._derivative(_argument(x), 2)
 
     def d3f(self, x: Any) -> np.ndarray:
-        """Third derivative of the scaled function."""
+        """Third derivative of the scaled function f at `x`, of any shape."""
         return self._derivative(_argument(x), 3)
 
     def __call__(self, x: Any) -> np.ndarray:
@@ -205,7 +205,7 @@ class Interaction(SavedModel):
 
     @staticmethod
     def from_dict(data: dict[str, Any]) -> Interaction:
-        """Build the interaction that ``to_dict`` described; a callable comes back as its sine
+        """Build again what :meth:`to_dict` described by `data`; a callable comes back as its sine
         series.
         """
         builders: dict[str, Callable[[dict[str, Any]], Interaction]] = {

@@ -217,7 +217,7 @@ class Circle(SavedModel):
         return everywhere and same_frequency and same_response and same_divisor
 
     def positions(self, x: Any, name: str = "x") -> np.ndarray:
-        """Return `x` as n finite positions, n being that of the model."""
+        """`x` as n finite positions, n being that of the model; errors call it by `name`."""
         refuse_mask(name, x)
         array = check_array(name, x, shape=(None,))
         if array.size == 0:
@@ -325,7 +325,7 @@ class Circle(SavedModel):
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Circle:
-        """Build the model that :meth:`to_dict` described."""
+        """Build again what :meth:`to_dict` described by `data`, as files hold it."""
         data = {key: value for key, value in data.items() if key != "kind"}
         data["interaction"] = Interaction.from_dict(data["interaction"])
         a = data.get("adjacency")

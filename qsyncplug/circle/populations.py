@@ -123,7 +123,7 @@ class Populations(SavedModel):
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Populations:
-        """Build the model that :meth:`to_dict` described."""
+        """Build again what :meth:`to_dict` described by `data`, as files hold it."""
         return cls(**{key: value for key, value in data.items() if key != "kind"})
 
     def circle(self) -> Circle:
@@ -314,6 +314,13 @@ def _of_circle(model: Circle, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 class MoebiusSolver(Solver):
     """Solver of the reduced motion of Watanabe and Strogatz; see :func:`wssolve`.
+
+    Parameters
+    ----------
+    model : Circle or Populations
+        What to run.
+    options : dict, optional
+        Keyword options; ``solver_options`` has the known ones and their defaults.
 
     Examples
     --------

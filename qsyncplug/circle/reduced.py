@@ -112,7 +112,7 @@ class OttAntonsen(SavedModel):
         return int(self.widths.size)
 
     def velocity(self, t: float, z: np.ndarray) -> np.ndarray:
-        """ż at the modes `z`, (M,)."""
+        """ż at time `t` and modes `z`, complex (M,)."""
         strength = self.coupling * np.exp(-1j * self.phase_lag)
         if self.modulation is not None:
             strength = strength * self.modulation(t)
@@ -197,6 +197,13 @@ class ReducedProblem(Problem):
 
 class OttAntonsenSolver(Solver):
     """Solver of the reduced motion; see :func:`oasolve`.
+
+    Parameters
+    ----------
+    model : OttAntonsen
+        What to run.
+    options : dict, optional
+        Keyword options; ``solver_options`` has the known ones and their defaults.
 
     Examples
     --------

@@ -111,7 +111,7 @@ class Sphere(SavedModel):
         return self.rotations is None or self.rotations.ndim == 2
 
     def velocity(self, x: np.ndarray, t: float = 0.0) -> np.ndarray:
-        """ẋ at the points `x`, (n, d)."""
+        """ẋ at the points `x` (n, d) and time `t`, (n, d): tangent to the sphere."""
         n = len(x)
         if self.polynomial is not None:
             pull = _polynomial_pull(self.polynomial, x)
@@ -264,6 +264,13 @@ class SphereResult(Result):
 
 class SphereSolver(Solver):
     """Solver of particles on spheres; see :func:`spheresolve`.
+
+    Parameters
+    ----------
+    model : Sphere
+        What to run.
+    options : dict, optional
+        Keyword options; ``solver_options`` has the known ones and their defaults.
 
     Examples
     --------

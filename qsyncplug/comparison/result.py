@@ -40,6 +40,8 @@ class Comparison(Saved):
         measure → its times (costly measures are evaluated at some of the times only).
     differences : dict
         measure → name → array, approximate − exact.
+    labels : dict
+        measure → its symbol.
     rows : tuple of Row
         The table.
     checks : tuple of Check

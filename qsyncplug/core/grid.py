@@ -130,8 +130,21 @@ class Grid(Saved):
         return np.asarray(sum(0.5 * k**2 for k in self.wave_mesh)) + np.zeros(self.shape)
 
     def field(self, name: str, value: Any, dtype: type = complex) -> np.ndarray:
-        """Values of a callable ``f(x, …)`` or array on the grid, checked for shape and
-        finiteness.
+        """Values of a function or array on the grid, checked.
+
+        Parameters
+        ----------
+        name : str
+            What messages call it.
+        value : callable or array_like
+            ``f(x, …)`` of the coordinates, or what broadcasts to ``shape``.
+        dtype : type
+            float or complex.
+
+        Returns
+        -------
+        ndarray of shape ``shape``
+            Finite numbers.
         """
         self.check_memory(name, 4.0 * np.dtype(dtype).itemsize)
         if callable(value):
@@ -149,7 +162,15 @@ class Grid(Saved):
         return check_array(name, array, shape=self.shape, dtype=dtype)
 
     def check_memory(self, what: str, per_point: float) -> None:
-        """Raise :class:`MemoryLimitError` unless `per_point` bytes a point fit into memory."""
+        """Raise :class:`MemoryLimitError` unless an array of the grid fits into memory.
+
+        Parameters
+        ----------
+        what : str
+            What the message calls it.
+        per_point : float
+            Bytes a point, temporaries included.
+        """
         if per_point * self.size > 2**24:
             check_memory(what, per_point * self.size, advice="take a grid with fewer points")
 
@@ -176,12 +197,35 @@ class Grid(Saved):
         return float(np.linalg.norm(np.ravel(f)) * np.sqrt(self.weight))
 
     def integrate(self, f: np.ndarray) -> Any:
-        """Integral over the box (the trapezoid rule, spectrally exact for periodic functions)."""
+        r"""Integral over the box by the trapezoid rule, spectrally exact for periodic functions.
+
+        Parameters
+        ----------
+        f : array of shape (..., \*shape)
+            Values; leading axes are batch axes.
+
+        Returns
+        -------
+        number or ndarray of shape (...)
+        """
         return np.sum(f, axis=tuple(range(-self.ndim, 0))) * self.weight
 
     def derivative(self, f: np.ndarray, axis: int = 0, order: int = 1) -> np.ndarray:
-        """Spectral derivative of given order along `axis` of the grid (leading axes are batch
-        axes).
+        r"""Spectral derivative along one axis of the grid.
+
+        Parameters
+        ----------
+        f : array of shape (..., \*shape)
+            Values; leading axes are batch axes.
+        axis : int
+            Of the grid, from 0.
+        order : int
+            Of the derivative.
+
+        Returns
+        -------
+        ndarray of the shape of `f`
+            Exact for functions that the grid resolves.
         """
         f = np.asarray(f)
         at = f.ndim - self.ndim + axis

@@ -115,7 +115,13 @@ class Prediction(Saved):
         return {**super()._stored_fields(), "test": test}
 
     def check(self, result: Any) -> Outcome:
-        """Hold it against a run from this initial state."""
+        """Hold it against a run from this initial state.
+
+        Parameters
+        ----------
+        result : Result
+            Of a run of the same model from the same initial state.
+        """
         return Outcome(self.name, *(self.test(result) if self.test else (None, "nothing to check")))
 
     def __str__(self) -> str:
@@ -212,7 +218,13 @@ class Predictions(Saved, Sequence[P], Generic[P]):
         return tuple(item.name for item in self._items)
 
     def check(self, result: Any) -> Outcomes:
-        """Hold every prediction against a run from this initial state."""
+        """Hold every prediction against a run from this initial state.
+
+        Parameters
+        ----------
+        result : Result
+            Of a run of the same model from the same initial state.
+        """
         return Outcomes(item.check(result) for item in self._items)
 
     def __str__(self) -> str:

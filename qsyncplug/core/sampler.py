@@ -39,7 +39,24 @@ class SamplingSolver(Solver, Generic[R]):
         raise TypeError(f"{self.name} draws whole samples; it cannot be iterated: use run")
 
     def run(self, state0: Any, tlist: Any, *, e_ops: Any = None, until: Any = None) -> R:
-        """Sample from `state0`; see the function of the solver's name."""
+        """Draw the samples from `state0`.
+
+        Parameters
+        ----------
+        state0 : object
+            See the function of the solver's name.
+        tlist : array_like of shape (T,)
+            Strictly increasing output times.
+        e_ops : callable, list or dict of callables, optional
+            Functions ``f(t, state)`` of the averages at every output time.
+        until : None
+            Samples have no outputs before the end: anything else is refused.
+
+        Returns
+        -------
+        Result
+            Averages, with standard errors.
+        """
         if until is not None:
             raise TypeError("until: samples have no outputs before the end; leave it out")
         return cast(R, super().run(state0, tlist, e_ops=e_ops))

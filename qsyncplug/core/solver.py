@@ -207,7 +207,7 @@ class Solver:
         }
 
     def plain_state(self, state0: Any) -> Any:
-        """The initial state as a file can hold it; :meth:`problem` makes the same start of it."""
+        """`state0` as a file can hold it; :meth:`problem` makes the same start of it."""
         return list(state0) if isinstance(state0, tuple) else state0
 
     def recipe(self) -> dict[str, Any]:
@@ -217,7 +217,22 @@ class Solver:
     def continue_run(
         self, mark: dict[str, Any], partial: Result, e_ops: Any, until: Until | None = None
     ) -> Result:
-        """Go on from the mark of a checkpoint; see :func:`qsyncplug.resume`."""
+        """Go on from the mark of a checkpoint, for :func:`qsyncplug.resume`.
+
+        Parameters
+        ----------
+        mark : dict
+            What the checkpoint holds beside the result.
+        partial : Result
+            The outputs before the mark.
+        e_ops, until : object
+            As for :meth:`run`; `e_ops` with the keys of the run that is resumed.
+
+        Returns
+        -------
+        Result
+            Of the whole run.
+        """
         _check_until(until)
         if until is not None and not self.has_outputs:
             raise TypeError("until: samples have no outputs before the end; leave it out")
@@ -242,7 +257,15 @@ class Solver:
     # ------------------------------------------------------------ by hand
 
     def start(self, state0: Any, t0: float) -> None:
-        """Set the state and time that :meth:`step` goes on from."""
+        """Set the state and time that :meth:`step` goes on from.
+
+        Parameters
+        ----------
+        state0 : object
+            Initial state, as for :meth:`run`.
+        t0 : float
+            Its time.
+        """
         t0 = check_number("t0", t0)
         self._walk = self._begin(state0, np.array([t0]))
 

@@ -51,6 +51,13 @@ class Spectrum(Saved):
 
     Held is a small matrix A, the resolvent on a Krylov space: S(ω)=2 Re gᵀA[1+(iω−σ)A]^{-1}h.
 
+    Parameters
+    ----------
+    small, g, h, shift : ndarray, ndarray, ndarray, float
+        A, g, h and σ, as :func:`qsyncplug.spectrum` finds them.
+    coherent, power, error : complex, float, float
+        As below.
+
     Attributes
     ----------
     w, values : ndarray
@@ -132,7 +139,17 @@ class Spectrum(Saved):
         return (2 * self._solve(w.ravel(), 0)[0].real).reshape(w.shape)[()]
 
     def scan(self, w: np.ndarray) -> np.ndarray:
-        """S at many frequencies, by its poles where these are as good as the resolvent."""
+        """S at many frequencies, by its poles where these are as good as the resolvent.
+
+        Parameters
+        ----------
+        w : ndarray of shape (K,)
+            Frequencies.
+
+        Returns
+        -------
+        ndarray of shape (K,)
+        """
         poles, weights = self._poles
         near = 2 * (1 / (1j * w[:, None] - poles) @ weights).real
         look = w[:: max(1, len(w) // 5)]

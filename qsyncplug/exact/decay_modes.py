@@ -84,7 +84,17 @@ class Eigenmodes(Saved):
         return np.asarray(self.eigenvalues.imag[still & (np.abs(self.eigenvalues) > 1e-9 * scale)])
 
     def overlaps(self, operator: qutip.Qobj) -> np.ndarray:
-        """|tr(A X)| of every mode X: which of them an observable A can see."""
+        """Which modes an observable can see: |tr(A X)| of every mode X.
+
+        Parameters
+        ----------
+        operator : Qobj
+            The observable A, on the space of the modes.
+
+        Returns
+        -------
+        ndarray of shape (k,)
+        """
         return np.array([abs((operator * mode).tr()) for mode in self.modes])
 
     def __repr__(self) -> str:

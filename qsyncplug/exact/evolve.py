@@ -185,7 +185,20 @@ class ExactSolver(Solver):
     ) -> ExactResult:
         """Run from `state0` at ``tlist[0]``; see :func:`exactsolve_modes`.
 
-        ``until(t, state)`` ends the run after the first output where it is true.
+        Parameters
+        ----------
+        state0 : object
+            Initial state.
+        tlist : array_like of shape (T,)
+            Strictly increasing output times.
+        e_ops : Qobj, callable, expression, list or dict of them, optional
+            Observables, evaluated at every output time.
+        until : callable, optional
+            ``until(t, state)`` ends the run after the first output where it is true.
+
+        Returns
+        -------
+        ExactResult
         """
         begin = clock.perf_counter()
         self._until = until is not None

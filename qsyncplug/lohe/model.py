@@ -251,7 +251,7 @@ class SchrodingerLohe(SavedModel):
         return self.offsets is not None
 
     def hamiltonians(self, n: int) -> tuple[Any, ...]:
-        """One Hamiltonian an oscillator."""
+        """The Hamiltonians of `n` oscillators, one each, without the frequencies Ω_j."""
         return self.hamiltonian if isinstance(self.hamiltonian, tuple) else (self.hamiltonian,) * n
 
     def rates(self, n: int) -> np.ndarray:
@@ -269,8 +269,8 @@ class SchrodingerLohe(SavedModel):
         return self.adjacency is None and np.ndim(self.phase_lag) == 0
 
     def coupling_graph(self, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-        """C_jl = a_jl exp(iα_jl)/N in compressed rows (indptr, indices, data), or None for the mean
-        of all.
+        """C_jl = a_jl exp(iα_jl)/N of `n` oscillators in compressed rows (indptr, indices, data),
+        or None for the mean of all.
         """
         if self.mean_field:
             return None
@@ -286,7 +286,7 @@ class SchrodingerLohe(SavedModel):
         return matrix.indptr, matrix.indices, matrix.data
 
     def coupling_matrix(self, n: int) -> np.ndarray:
-        """C_jl = a_jl exp(iα_jl)/N as a dense matrix; with a graph C_jj=1/N."""
+        """C_jl = a_jl exp(iα_jl)/N of `n` oscillators as a dense matrix; with a graph C_jj=1/N."""
         check_memory("the coupling matrix", 32.0 * n * n, advice="take fewer oscillators")
         turned = np.exp(1j * np.asarray(self.phase_lag)) / n
         if self.adjacency is None:
@@ -332,7 +332,7 @@ class SchrodingerLohe(SavedModel):
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> SchrodingerLohe:
-        """Rebuild what :meth:`to_dict` gave."""
+        """Build again what :meth:`to_dict` described by `data`, as files hold it."""
         distinct = [operator_from_dict(h) for h in data["hamiltonians"]]
         names = (
             "coupling",

@@ -228,7 +228,7 @@ class SchrodingerLoheSolver(Solver):
         return stack
 
     def output_times(self, tlist: Any) -> np.ndarray:
-        """Checked output times; in the Möbius form the last may be infinite."""
+        """`tlist` checked; in the Möbius form the last time may be infinite."""
         ends = check_ndim("tlist", tlist) == 1 and len(tlist) > 1 and tlist[-1] == np.inf
         if self._options["method"] != "mobius" or not ends:
             return check_times(tlist)

@@ -1,9 +1,8 @@
 """Ready systems: oscillators, spins, ensembles of atoms, chains, each with its source."""
 
-from . import chains, ensembles, husimi, oscillators
+from . import chains, ensembles, oscillators
 from .chains import *  # noqa: F403
 from .ensembles import *  # noqa: F403
-from .husimi import *  # noqa: F403
 from .oscillators import *  # noqa: F403
 from .van_der_pol import van_der_pol_pair
 
@@ -11,4 +10,3 @@ __all__ = ["van_der_pol_pair"]
 __all__ += chains.__all__
 __all__ += ensembles.__all__
 __all__ += oscillators.__all__
-__all__ += husimi.__all__

@@ -335,6 +335,15 @@ def _close(a: Mapping[Key, complex], b: Mapping[Key, complex]) -> bool:
 def commutator(a: Expression, b: Expression) -> Expression:
     """The commutator ab − ba in canonical order.
 
+    Parameters
+    ----------
+    a, b : Expression
+        Of any symbols; those on different ones commute.
+
+    Returns
+    -------
+    Expression
+
     Examples
     --------
     >>> import qsyncplug as qsp

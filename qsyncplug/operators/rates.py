@@ -82,7 +82,7 @@ class ClassicalRates:
         return np.asarray(self.polynomials()(check_number("t", t), z))
 
     def variables_of(self, x: Any) -> np.ndarray:
-        """Complex variables of amplitudes (modes alone) or of real coordinates."""
+        """Complex variables of `x`: amplitudes (modes alone) or real coordinates."""
         c = self.classical
         if self.bosonic:
             return check_array("beta", x, shape=(self.n,), dtype=complex)
@@ -90,7 +90,7 @@ class ClassicalRates:
         return self.variables_at(values)
 
     def variables_at(self, x: np.ndarray) -> np.ndarray:
-        """Complex variables at real coordinates (d,)."""
+        """Complex variables at the real coordinates `x`, (d,)."""
         z = np.zeros(self.classical.variables, dtype=complex)
         for c, value in zip(self.classical.coordinates, x, strict=True):
             z[c.variable] += (1j if c.part else 1) * (value - c.offset) / c.scale
@@ -104,7 +104,7 @@ class ClassicalRates:
         return place, np.array([x.scale for x in c]), np.array([x.offset for x in c])
 
     def coordinates_of(self, z: np.ndarray) -> np.ndarray:
-        """Real coordinates (…, d) of complex variables (…, variables)."""
+        """Real coordinates (…, d) of the complex variables `z` (…, variables)."""
         place, scale, offset = self._layout
         parts = np.ascontiguousarray(z, dtype=complex).view(float)
         return np.asarray(parts[..., place] * scale + offset)
@@ -140,16 +140,37 @@ class ClassicalRates:
         return np.array(parts)
 
     def derivatives(self, beta: Any, t: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-        """u=∂F_j/∂z_k and v=∂F_j/∂z̄_k of the complex variables, each of shape (N, N) for N
-        modes.
+        """Derivatives of the drift by the complex variables.
+
+        Parameters
+        ----------
+        beta : array_like
+            Amplitudes (N,) of modes, or real coordinates (d,).
+        t : float
+            Time, for systems that depend on it.
+
+        Returns
+        -------
+        u, v : ndarray of shape (N, N)
+            ∂F_j/∂z_k and ∂F_j/∂z̄_k.
         """
         n = self.classical.variables
         out = self._evaluate(beta, t)
         return out[n : n + n * n].reshape(n, n), out[n + n * n : n + 2 * n * n].reshape(n, n)
 
     def jacobian(self, beta: Any, t: float = 0.0) -> np.ndarray:
-        """Jacobian M of the drift in the real coordinates ((q1, p1, q2, p2, …) for modes), shape
-        (d, d).
+        """Jacobian M of the drift in the real coordinates, (q1, p1, q2, p2, …) for modes.
+
+        Parameters
+        ----------
+        beta : array_like
+            Amplitudes (N,) of modes, or real coordinates (d,).
+        t : float
+            Time, for systems that depend on it.
+
+        Returns
+        -------
+        ndarray of shape (d, d)
         """
         u, v = self.derivatives(beta, t)
         c = self.classical.coordinates
@@ -162,8 +183,18 @@ class ClassicalRates:
         return M
 
     def diffusion(self, beta: Any, t: float = 0.0) -> np.ndarray:
-        r"""Diffusion :math:`D_{XY} = Σ_L \mathrm{Re}(\{X,L\}^*\{Y,L\})` of the covariance
-        equation, shape (d, d).
+        r"""Diffusion :math:`D_{XY} = Σ_L \mathrm{Re}(\{X,L\}^*\{Y,L\})` of the covariance equation.
+
+        Parameters
+        ----------
+        beta : array_like
+            Amplitudes (N,) of modes, or real coordinates (d,).
+        t : float
+            Time, for systems that depend on it.
+
+        Returns
+        -------
+        ndarray of shape (d, d)
         """
         n, d = self.classical.variables, len(self.classical.coordinates)
         D = np.zeros((d, d))

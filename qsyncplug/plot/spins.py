@@ -8,9 +8,9 @@ import numpy as np
 
 from ..approximate.discrete_moments import DtwaResult
 from ..core.checks import check_integer, check_label
-from ..models.husimi import spin_phase
 from ..published.figures import Kind, PublishedFigure
 from ..published.result import PublishedResult
+from ..sync.husimi import spin_phase
 from .style import COLOURS, figure, finish, legend
 
 if TYPE_CHECKING:

@@ -98,12 +98,12 @@ class PublishedEquations:
         return float(self.flow().detuning_frame)
 
     def X(self, beta: Any) -> float:
-        """X=Σ g_j(|β_j|²−N_j)/√N_j, or the frozen value."""
+        """X=Σ g_j(|β_j|²−N_j)/√N_j at the amplitudes `beta`, or the frozen value."""
         b = check_array("beta", beta, shape=(2,), dtype=complex)
         return float(self.flow().x(b[0], b[1]))
 
     def relative_divisor(self, beta: Any) -> float:
-        """|X| relative to Σ|g_j|√N_j: the equations divide by X.
+        """|X| at the amplitudes `beta` relative to Σ|g_j|√N_j: the equations divide by X.
 
         Of |2X+δ| with the correction "eq7_factor_two"; infinite where X is frozen.
         """
@@ -121,7 +121,9 @@ class PublishedEquations:
     # ------------------------------------------------------------ the equations, point by point
 
     def point(self, t: Any, beta: Any) -> tuple[np.ndarray, np.ndarray, PublishedFlow]:
-        """Time (1,), amplitudes (1, 2) and a fresh right-hand side; X must not vanish there."""
+        """Time `t` (1,), amplitudes `beta` (1, 2) and a fresh right-hand side; X must not vanish
+        there.
+        """
         b = check_array("beta", beta, shape=(2,), dtype=complex)
         # where it cancels to rounding the prefactor would be a random number
         if self.relative_divisor(b) <= 1e-14:
@@ -155,6 +157,13 @@ class PublishedEquations:
         """The right-hand sides of (A1) and (A2) without noise, amplitudes in place of operators;
         shape (2,).
 
+        Parameters
+        ----------
+        t : float
+            Time.
+        beta : array_like of shape (2,)
+            Amplitudes, complex.
+
         b†b + bb† is read as 1+2|β|². This is (B1) and (B2) with the right bracket, and with the
         misprint of (A2): its first line ends in b1.
         """
@@ -178,6 +187,13 @@ class PublishedEquations:
     def fluctuation_matrix(self, t: float, beta: Any) -> np.ndarray:
         """E1…E8 of appendix C: δb1' = E1δb1+E2δb1†+E3δb2+E4δb2†, δb2' = E5δb1+E6δb1†+E7δb2+E8δb2†.
 
+        Parameters
+        ----------
+        t : float
+            Time.
+        beta : array_like of shape (2,)
+            Amplitudes, complex.
+
         Returns
         -------
         ndarray of shape (2, 4)
@@ -188,7 +204,15 @@ class PublishedEquations:
         return np.asarray(flow.matrix(times, b)[0])
 
     def drift_matrix(self, t: float, beta: Any) -> np.ndarray:
-        """M of (11), real, (4, 4), in the quadratures (q1, p1, q2, p2)."""
+        """M of (11), real, (4, 4), in the quadratures (q1, p1, q2, p2).
+
+        Parameters
+        ----------
+        t : float
+            Time.
+        beta : array_like of shape (2,)
+            Amplitudes, complex.
+        """
         E = self.fluctuation_matrix(t, beta)
         u, v = E[:, 0::2], E[:, 1::2]
         M = np.empty((4, 4))
@@ -199,6 +223,13 @@ class PublishedEquations:
     def diffusion(self, t: float, beta: Any) -> np.ndarray:
         """D of (20), real, (4, 4): V_j=|U_j|²(n̄+½), U_j=√γ_l+√γ_nl(2|β_j|²−β_j²)/N_j. The printed
         V is read as V1.
+
+        Parameters
+        ----------
+        t : float
+            Time.
+        beta : array_like of shape (2,)
+            Amplitudes, complex.
         """
         times, b, flow = self.point(t, beta)
         return np.asarray(flow.diffusion(times, b)[0])
@@ -206,6 +237,13 @@ class PublishedEquations:
     def neglected_term(self, t: float, beta: Any) -> np.ndarray:
         """F1, F2 of appendix C as printed, shape (2,), which (10) lists and the paper then drops;
         no run uses them.
+
+        Parameters
+        ----------
+        t : float
+            Time.
+        beta : array_like of shape (2,)
+            Amplitudes, complex.
         """
         t, b = check_number("t", t), check_array("beta", beta, shape=(2,), dtype=complex)
         n = np.abs(b) ** 2
@@ -244,6 +282,13 @@ class PublishedEquations:
 
     def effective_energy(self, t: float, beta: Any) -> float:
         """The Hamiltonian (7) at amplitudes in place of operators.
+
+        Parameters
+        ----------
+        t : float
+            Time.
+        beta : array_like of shape (2,)
+            Amplitudes, complex.
 
         With "eq7_prefactor" and "eq8_signs" its interaction part is the one whose flow appendix B
         is.

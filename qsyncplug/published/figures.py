@@ -136,7 +136,17 @@ class PublishedFigure(Saved):
     __repr__ = __str__
 
     def plot(self, *, fig: Any = None, ax: Any = None) -> Any:
-        """Draw it; see :func:`qsyncplug.plot_published_figure`."""
+        """Draw the panel; see :func:`qsyncplug.plot_published_figure`.
+
+        Parameters
+        ----------
+        fig, ax : matplotlib Figure and Axes, optional
+            Where to draw.
+
+        Returns
+        -------
+        fig, ax
+        """
         from ..plot.spins import plot_published_figure
 
         return plot_published_figure(self, fig=fig, ax=ax)

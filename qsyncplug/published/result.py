@@ -86,8 +86,16 @@ class PublishedResult(MeanFieldResult):
         return complete_synchronization(self.covariance)
 
     def phase_synchronization(self, *, phi: float | None = None) -> np.ndarray:
-        """S_q^φ of (21), (T,); φ_j with arctan as printed unless the model has the correction
-        "eq18_atan2".
+        """S_q^φ of (21); φ_j by arctan as printed, by atan2 with the correction "eq18_atan2".
+
+        Parameters
+        ----------
+        phi : float, optional
+            φ_2−φ_1 in place of that of the means.
+
+        Returns
+        -------
+        ndarray of shape (T,)
         """
         printed = self.model is not None and "eq18_atan2" not in self.model.corrections
         return phase_synchronization(self.mean, self.covariance, phi=phi, printed=printed)

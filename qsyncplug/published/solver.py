@@ -43,6 +43,13 @@ class SingularEquationsError(SolverError):
 class PublishedSolver(MeanFieldSolver):
     """The published equations by a compiled kernel; see :func:`mfsolve_published`.
 
+    Parameters
+    ----------
+    model : PublishedEquations
+        What to run.
+    options : dict, optional
+        Keyword options; ``solver_options`` has the known ones and their defaults.
+
     Examples
     --------
     >>> import qsyncplug as qsp

@@ -1,6 +1,7 @@
 """Synchronisation of every system in one view: fields, measures, verdicts."""
 
-from . import measures
+from . import husimi, measures
+from .husimi import *  # noqa: F403
 from .reading import synchronization
 from .verdicts import Estimate, Label, Verdict, verdict
 from .view import About, SyncView
@@ -15,3 +16,4 @@ __all__ = [
     "synchronization",
     "verdict",
 ]
+__all__ += husimi.__all__

@@ -153,6 +153,11 @@ def effective_coupling(
     phase_lag : float
         α.
 
+    Returns
+    -------
+    float
+        K, a rate; negative for lags beyond a quarter turn.
+
     Raises
     ------
     ValueError
@@ -282,6 +287,11 @@ def vanishing_time(coupling: float, norms: ArrayLike, theta2: float, alignment: 
         θ₂ at the start, positive; θ₁=2−θ₂.
     alignment : float
         μ≥0.
+
+    Returns
+    -------
+    float
+        t*, infinite where it never vanishes.
 
     Raises
     ------

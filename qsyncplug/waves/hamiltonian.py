@@ -131,7 +131,19 @@ class GridHamiltonian(SavedModel):
         return self.grid.field(name, value, dtype=float)
 
     def apply(self, psi: np.ndarray, t: float = 0.0) -> np.ndarray:
-        """Hψ; leading axes of `psi` are batch axes."""
+        r"""Hψ on the grid.
+
+        Parameters
+        ----------
+        psi : array of shape (..., \*grid.shape)
+            Leading axes are batch axes.
+        t : float
+            Time, for a potential that depends on it.
+
+        Returns
+        -------
+        ndarray of the shape of `psi`
+        """
         axes = tuple(range(-self.grid.ndim, 0))
         kinetic = scipy.fft.ifftn(self.grid.kinetic * scipy.fft.fftn(psi, axes=axes), axes=axes)
         return np.asarray(kinetic + self.values_at(t) * psi)
@@ -234,7 +246,7 @@ class GridHamiltonian(SavedModel):
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> GridHamiltonian:
-        """Rebuild what :meth:`to_dict` gave."""
+        """Build again what :meth:`to_dict` described by `data`, as files hold it."""
         grid = Grid(tuple(data["points"]), tuple(data["length"]))
         if "moving" in data:
             table = Timetable.from_dict(data["moving"])

@@ -86,6 +86,10 @@ def absolute_kernel(
     height, scale, exponent : float
         See :class:`Influence`; with `height` 0 the kernel is constant.
 
+    Returns
+    -------
+    Influence
+
     Examples
     --------
     >>> import qsyncplug as qsp
@@ -106,6 +110,10 @@ def heavy_tail_kernel(exponent: float = 1.0, height: float = 1.0, scale: float =
         In (0, 1].
     height, scale : float
         Positive.
+
+    Returns
+    -------
+    Influence
 
     Examples
     --------

@@ -154,13 +154,13 @@ class WignerLohe(SavedModel):
         return bool(self.schrodinger_lohe.common)
 
     def hamiltonians(self, n: int) -> tuple[GridHamiltonian, ...]:
-        """One Hamiltonian −½Δ+V_i an oscillator."""
+        """The Hamiltonians −½Δ+V_i of `n` oscillators, one each."""
         many = self._hamiltonians
         return many * n if len(many) == 1 else many
 
     def graph(self, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-        """C_jl = a_jl exp(iα_jl)/N in compressed rows (indptr, indices, data), or None for the
-        mean of all.
+        """C_jl = a_jl exp(iα_jl)/N of `n` oscillators in compressed rows (indptr, indices, data),
+        or None for the mean of all.
         """
         waves = self.schrodinger_lohe
         if not waves.mean_field:
@@ -206,7 +206,7 @@ class WignerLohe(SavedModel):
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> WignerLohe:
-        """Rebuild what :meth:`to_dict` gave."""
+        """Build again what :meth:`to_dict` described by `data`, as files hold it."""
         grid = Grid(tuple(data["points"]), tuple(data["length"]))
         values: list[Any] = [np.array(v) for v in data["potential"]]
         for k, table in enumerate(data.get("between", [])):

@@ -130,7 +130,7 @@ class PhaseSpace(Saved):
         return self.p_axes[0] if self.ndim == 1 else self.p_axes
 
     def nbytes(self, dtype: Any = complex) -> int:
-        """Bytes of one phase-space array."""
+        """Bytes of one phase-space array of numbers of a `dtype`."""
         return int(self.size * np.dtype(dtype).itemsize)
 
     def integrate(self, w: np.ndarray) -> Any:

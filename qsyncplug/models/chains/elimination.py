@@ -20,6 +20,18 @@ def elimination_detuning(chains: ChainParameters, sigma_z: float = -1.0) -> tupl
     """δ_j=ω0−ν_j of the effective Hamiltonian, ν_j=ω_j(λ²+1/N_j)+g_j⟨σz⟩/√N_j the frequency of a
     weakly excited chain.
 
+    Parameters
+    ----------
+    chains : SpinChains
+        Its sizes, couplings and frequencies.
+    sigma_z : float
+        ⟨σz⟩ of the eliminated central spin, from −1 to 1.
+
+    Returns
+    -------
+    pair of float
+        δ_1 and δ_2; the elimination is good where they are large against g_j.
+
     Examples
     --------
     >>> import numpy as np

@@ -107,7 +107,9 @@ class ChainFrame:
         return pairs
 
     def dims(self, representation: str = "collective") -> list[int]:
-        """Tensor dimensions: the central spin (or chain) first, then chains 1 and 2."""
+        """Tensor dimensions in a `representation`: the central spin (or chain) first, then chains 1
+        and 2.
+        """
         self.check_representation(representation)
         if representation == "spins":
             return [2] * (self.centre_size() + sum(self.n))
@@ -269,7 +271,9 @@ class ChainParameters(ChainFrame):
         expansion: str = "newton",
         levels: Any = None,
     ) -> Space:
-        """The operators of a representation; see :meth:`hamiltonian` for the parameters."""
+        """The operators of a representation as sparse matrices; arguments as for
+        :meth:`hamiltonian`.
+        """
         self.check_representation(representation)
         check_choice("expansion", expansion, ("newton", "taylor"))
         if representation == "series":

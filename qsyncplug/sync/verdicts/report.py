@@ -93,6 +93,8 @@ class Verdict(Saved):
         Why the approximation behind the run should not be trusted here.
     advice : str
         What would decide, where the label is "undecided".
+    view : SyncView
+        What was judged, for :func:`qsyncplug.plot_verdict`.
 
     Examples
     --------

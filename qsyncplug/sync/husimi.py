@@ -146,6 +146,23 @@ def spin_phase_peak(state: Any, *, relative: bool = False) -> tuple[float, float
 
     The angle is the root of a polynomial, exact to rounding.
 
+    Parameters
+    ----------
+    state : Qobj
+        Ket or density matrix of a spin J (m=J first), or of two with `relative`.
+    relative : bool
+        Whether the phase is φ_1−φ_2 of two spins.
+
+    Returns
+    -------
+    height, angle : float
+        S(φ) in units of 1/rad, and φ.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `state` is no normalised Qobj of one spin, or of two with `relative`.
+
     Examples
     --------
     >>> import numpy as np
@@ -197,7 +214,7 @@ def spin_husimi(state: Any, theta: Any, phi: Any) -> np.ndarray:
 
     Returns
     -------
-    ndarray
+    ndarray of the shape that `theta` and `phi` broadcast to
 
     Examples
     --------
