@@ -214,17 +214,7 @@ class SyncView(Saved):
     # ------------------------------------------------------------ fields
 
     def has(self, name: str) -> bool:
-        """Whether a field is given or can be derived; evaluates nothing.
-
-        Parameters
-        ----------
-        name : str
-            Such as ``"correlations"``; see :attr:`fields`.
-
-        Returns
-        -------
-        bool
-        """
+        """Whether a field of this `name` is given or can be derived; evaluates nothing."""
         values = self._store.values
         if name == "states":
             return self.states_or_none is not None

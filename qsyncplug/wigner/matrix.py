@@ -127,6 +127,20 @@ class WignerMatrix(Saved):
         """L² norms (∫|w_ij|² dx dp)^½ of the entries, (N, N)."""
         raise NotImplementedError
 
+    def distances(self) -> np.ndarray:
+        """‖w_ij−w_kl‖=(∫|w_ij−w_kl|² dx dp)^½ of all pairs of entries: what Theorem 3.1 lets tend
+        to zero.
+
+        Returns
+        -------
+        ndarray of shape (N, N, N, N)
+        """
+        n = self.n
+        check_memory("the distances", 32.0 * n**4 + 16.0 * n**2 * self.space.size)
+        entries = [self.wigner(i, j) for i in range(n) for j in range(n)]
+        gaps = [[np.linalg.norm(a - b) for b in entries] for a in entries]
+        return np.asarray(np.array(gaps).reshape(n, n, n, n) * np.sqrt(self.space.weight))
+
     def edges(self) -> dict[str, float]:
         """Amplitudes at the edges of the grid, relative to the largest."""
         raise NotImplementedError
@@ -261,6 +275,12 @@ class FactorMatrix(WignerMatrix):
         covariance = second - mean[:, :, None] * mean[:, None, :]
         return (mean.real, covariance.real) if self.hermitian else (mean, covariance)
 
+    def distances(self) -> np.ndarray:
+        if self.left.shape[1] > 1:
+            return super().distances()
+        check_memory("the distances", 32.0 * self.n**4)
+        return _pure_distances(self)
+
 
 class ArrayMatrix(WignerMatrix):
     """w_ij = Σ_kl L_ik u_kl R_lj of arrays u_kl that have followed the linear flow.
@@ -357,3 +377,36 @@ class ArrayMatrix(WignerMatrix):
 def pair_index(n: int, i: int, j: int) -> int:
     """Place of the pair i ≤ j among the pairs (0,0), (0,1), …, (1,1), … in this order."""
     return i * n - i * (i - 1) // 2 + j - i
+
+
+def _pure_distances(matrix: FactorMatrix) -> np.ndarray:
+    """‖w_ij−w_kl‖ of pure states without forming any w, and without cancellation: f⊗ḡ − f'⊗ḡ' =
+    (f−f')⊗ḡ + f'⊗(ḡ−ḡ').
+    """
+    space = matrix.space
+    f, g = matrix.left[:, 0], matrix.right[:, 0]
+    weight = space.grid.weight
+
+    def tables(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        gram = weight * rows.conj() @ rows.T
+        gaps = rows[:, None] - rows[None, :]
+        return gram, weight * np.einsum("ikm,ikm->ik", gaps.conj(), gaps).real
+
+    def crossed(rows: np.ndarray) -> np.ndarray:
+        # ⟨f_k, f_i−f_k⟩
+        gaps = rows[:, None] - rows[None, :]
+        return np.asarray(weight * np.einsum("km,ikm->ik", rows.conj(), gaps))
+
+    gf, df = tables(f)
+    gg, dg = tables(g)
+    mass_f, mass_g = np.diag(gf).real, np.diag(gg).real
+    # |A+B|² with A=(f_i−f_k)⊗ḡ_j, B=f_k⊗(ḡ_j−ḡ_l)
+    cf, cg = crossed(f), crossed(g)
+    # ⟨B,A⟩ = ⟨f_k,f_i−f_k⟩ ⟨g_j,g_j−g_l⟩, for the scalar product of conjugates is the conjugate one
+    mixed = cf[:, None, :, None] * (dg + cg)[None, :, None, :]
+    square = (
+        df[:, None, :, None] * mass_g[None, :, None, None]
+        + mass_f[None, None, :, None] * dg[None, :, None, :]
+    )
+    square = square + 2 * mixed.real
+    return np.asarray(np.sqrt(np.maximum(square, 0) / (2 * np.pi) ** space.ndim))

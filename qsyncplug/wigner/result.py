@@ -358,28 +358,19 @@ class WignerLoheResult(Result):
         return np.array([m for m, _ in found]), np.array([c for _, c in found])
 
     def distances(self, index: int = -1) -> np.ndarray:
-        r"""∫|w_ij−w_kl|² dx dp, square root, maximum over all pairs of entries: what Theorem 3.1
-        lets tend to zero.
+        r"""‖w_ij−w_kl‖ of all pairs of entries at one output time; see
+        :meth:`WignerMatrix.distances`.
 
         Parameters
         ----------
         index : int
+            Of the output time; the last by default.
 
         Returns
         -------
         ndarray of shape (N, N, N, N)
-            ‖w_ij−w_kl‖.
         """
-        n = self.n
-        check_memory("the distances", 32.0 * n**4)
-        matrix = self.matrix(index)
-        if isinstance(matrix, FactorMatrix) and matrix.left.shape[1] == 1:
-            return _pure_distances(matrix)
-        entries = np.array([matrix.wigner(i, j).ravel() for i in range(n) for j in range(n)])
-        out = np.array([[np.linalg.norm(a - b) for b in entries] for a in entries]) * np.sqrt(
-            self.phase_space.weight
-        )
-        return np.asarray(out.reshape(n, n, n, n))
+        return self.matrix(index).distances()
 
     # ------------------------------------------------------------ storing
 
@@ -424,36 +415,3 @@ class WignerLoheResult(Result):
         )
         lines.insert(at + 1, f"  {'w_ij':<16}{kept}, {'×'.join(map(str, self.phase_space.shape))}")
         return "\n".join(lines)
-
-
-def _pure_distances(matrix: FactorMatrix) -> np.ndarray:
-    """‖w_ij−w_kl‖ of pure states without forming any w, and without cancellation: f⊗ḡ − f'⊗ḡ' =
-    (f−f')⊗ḡ + f'⊗(ḡ−ḡ').
-    """
-    space = matrix.space
-    f, g = matrix.left[:, 0], matrix.right[:, 0]
-    weight = space.grid.weight
-
-    def tables(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        gram = weight * rows.conj() @ rows.T
-        gaps = rows[:, None] - rows[None, :]
-        return gram, weight * np.einsum("ikm,ikm->ik", gaps.conj(), gaps).real
-
-    def crossed(rows: np.ndarray) -> np.ndarray:
-        # ⟨f_k, f_i−f_k⟩
-        gaps = rows[:, None] - rows[None, :]
-        return np.asarray(weight * np.einsum("km,ikm->ik", rows.conj(), gaps))
-
-    gf, df = tables(f)
-    gg, dg = tables(g)
-    mass_f, mass_g = np.diag(gf).real, np.diag(gg).real
-    # |A+B|² with A=(f_i−f_k)⊗ḡ_j, B=f_k⊗(ḡ_j−ḡ_l)
-    cf, cg = crossed(f), crossed(g)
-    # ⟨B,A⟩ = ⟨f_k,f_i−f_k⟩ ⟨g_j,g_j−g_l⟩, for the scalar product of conjugates is the conjugate one
-    mixed = cf[:, None, :, None] * (dg + cg)[None, :, None, :]
-    square = (
-        df[:, None, :, None] * mass_g[None, :, None, None]
-        + mass_f[None, None, :, None] * dg[None, :, None, :]
-    )
-    square = square + 2 * mixed.real
-    return np.asarray(np.sqrt(np.maximum(square, 0) / (2 * np.pi) ** space.ndim))
