@@ -208,37 +208,13 @@ class System(ClassicalRates, SavedModel):
     # ------------------------------------------------------------ exact objects
 
     def levels(self, cutoff: int | Sequence[int] | None = None) -> list[int]:
-        """Dimensions of the tensor factors of the QuTiP objects.
-
-        Parameters
-        ----------
-        cutoff : int or sequence of int, optional
-            Fock levels of every mode, as for :meth:`qutip`.
-
-        Returns
-        -------
-        list of int
-            One a symbol.
-        """
+        """Dimensions of the tensor factors of the QuTiP objects with this `cutoff`."""
         return [d for dims in symbol_levels(self.symbols, cutoff) for d in dims]
 
     def matrix(
         self, operator: Expression, cutoff: int | Sequence[int] | None = None
     ) -> qutip.Qobj | qutip.QobjEvo:
-        """An operator of this system on the space of :meth:`qutip`.
-
-        Parameters
-        ----------
-        operator : Expression
-            Of the system's symbols.
-        cutoff : int or sequence of int, optional
-            Fock levels of every mode, as for :meth:`qutip`.
-
-        Returns
-        -------
-        Qobj or QobjEvo
-            QobjEvo where it depends on time.
-        """
+        """An `operator` of this system on the space of :meth:`qutip` with this `cutoff`."""
         self.require_own(operator)
         return operator_matrix(operator.terms, self.symbols, cutoff)
 
@@ -269,16 +245,8 @@ class System(ClassicalRates, SavedModel):
         return operator_matrix(self.hamiltonian.terms, self.symbols, cutoff), c_ops
 
     def labels(self, cutoff: int | Sequence[int] | None = None) -> np.ndarray:
-        """The numbers that ``symmetries.charges`` weigh, for every basis state of :meth:`qutip`.
-
-        Parameters
-        ----------
-        cutoff : int or sequence of int, optional
-            Fock levels of every mode, as for :meth:`qutip`.
-
-        Returns
-        -------
-        ndarray of shape (d, M)
+        """What ``symmetries.charges`` weigh, for every basis state of :meth:`qutip` with this
+        `cutoff`, (d, M).
         """
         return basis_labels(self.symbols, symbol_levels(self.symbols, cutoff))
 
