@@ -1,4 +1,4 @@
-"""Möbius maps and particles on spheres; of infinitely many oscillators no node can be read off."""
+"""Möbius maps, particles on spheres, and the mean fields of infinitely many oscillators."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 
 from ..circle.populations import MoebiusResult
+from ..circle.reduced import OttAntonsen, OttAntonsenResult
 from ..circle.spheres import SphereResult
 from ..core.checks import check_memory
 from ..core.saved import kept
 from ..sync import About, SyncView
-from ..sync.dynamics import Dynamics, Kind
+from ..sync.dynamics import Dynamics, Flow, Kind
 from ..sync.reading import reader
+from ._couplings import rooted
 
-__all__ = ["view_of_moebius", "view_of_sphere"]
+__all__ = ["view_of_fields", "view_of_moebius", "view_of_sphere"]
 
 _NO_STATES = {"states": "classical particles have no quantum states"}
 
@@ -111,3 +113,88 @@ def view_of_sphere(result: SphereResult) -> SyncView:
         physical=False,
     )
     return SyncView.of(result.times, fields, about=about)
+
+
+@reader.register(OttAntonsenResult)
+def view_of_fields(result: OttAntonsenResult) -> SyncView:
+    """Each population is a node, ⟨b_m⟩ = z̄_m, the mean of e^{−ix} over its oscillators.
+
+    The order parameter is that of all oscillators, |Σ_m w_mz_m|.
+    """
+    z, model = result.modes, result.model
+    mean = np.empty((z.shape[0], 2 * z.shape[1]))
+    mean[:, ::2], mean[:, 1::2] = np.sqrt(2) * z.real, -np.sqrt(2) * z.imag
+    about = About(
+        system=f"mean fields of infinitely many oscillators, {result.n} Lorentz distributions",
+        missing=_NO_STATES,
+        n=result.n,
+        vacuum=0.0,
+        bosons=False,
+        weights=getattr(model, "shares", None),
+        dynamics=_reduced(result) if isinstance(model, OttAntonsen) else Dynamics(Kind.FIELDS),
+    )
+    fields = {"order_parameter": np.minimum(result.order_parameter, 1.0), "mean": mean}
+    return SyncView.of(result.times, {**fields, "covariance": 0}, about=about)
+
+
+def _reduced(result: OttAntonsenResult) -> Dynamics:
+    """What the reduced equations say."""
+    model, matrix = result.model, np.ndim(result.model.coupling) == 2
+    return Dynamics(
+        Kind.FIELDS,
+        coupled=bool(np.any(model.coupling)) or model.triads is not None,
+        rooted=rooted(model.coupling) if matrix and model.n > 1 else None,
+        autonomous=model.modulation is None,
+        phase_symmetry=True,
+        identical=bool(np.ptp(model.centres) == 0 and np.all(model.widths == 0)),
+        deterministic=True,
+        flow=Flow(
+            velocity=partial(_turning, result),
+            exponents=partial(_exponents, result),
+            rest_exponents=partial(_of_incoherence, result),
+            locked=partial(_locked, result),
+        ),
+    )
+
+
+@kept(model=True)
+def _turning(result: OttAntonsenResult, index: int) -> np.ndarray:
+    """Angular velocities of the mean fields; NaN where they are zero."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.imag(result.velocities(index) / result.modes[index]))
+
+
+@kept(model=True)
+def _locked(result: OttAntonsenResult, index: int) -> np.ndarray:
+    return result.locked(index)
+
+
+@kept(model=True)
+def _of_incoherence(result: OttAntonsenResult) -> np.ndarray:
+    """Exponents of z=0: triads are of third order there."""
+    model = result.model
+    strength = np.atleast_2d(model.coupling * np.exp(-1j * model.phase_lag))
+    if np.ndim(model.coupling) == 0:
+        strength = np.broadcast_to(strength, (model.n, model.n)) * model.shares
+    linear = np.diag(1j * model.centres - model.widths) + 0.5 * strength
+    return np.asarray(np.linalg.eigvals(linear))
+
+
+@kept(model=True)
+def _exponents(result: OttAntonsenResult, index: int) -> np.ndarray:
+    """Exponents in the frame of the mean field, without that of the common phase."""
+    model, z, t = result.model, result.modes[index], float(result.times[index])
+    frequency = np.imag(result.velocities(index) @ model.shares / (z @ model.shares))
+    size, n = 0.125, model.n
+    jacobian = np.empty((2 * n, 2 * n))
+    for k in range(2 * n):
+        step = np.zeros(n, dtype=complex)
+        step[k % n] = size if k < n else 1j * size
+        # the velocity is a polynomial of degree 5 at most: three points a side are exact
+        change = sum(
+            c * (model.velocity(t, z + m * step) - model.velocity(t, z - m * step))
+            for m, c in ((1, 0.75), (2, -0.15), (3, 1 / 60))
+        ) / size - 1j * frequency * (step / size)
+        jacobian[:, k] = np.concatenate([change.real, change.imag])
+    values = np.linalg.eigvals(jacobian)
+    return np.asarray(np.delete(values, np.argmin(np.abs(values))))

@@ -133,7 +133,15 @@ def _force(model: Any) -> str:
         lag = r"e^{-i\alpha_{ml}}" if np.any(model.phase_lag) else ""
         return rf"\sum_l K_{{ml}}{lag}z_l"
     lag = rf"e^{{{-model.phase_lag:g}i}}" if np.any(model.phase_lag) else ""
-    return _factor(model.coupling) + lag + ("z" if model.n == 1 else r"\sum_l w_lz_l")
+    pairs = _factor(model.coupling) + lag + ("z" if model.n == 1 else r"\sum_l w_lz_l")
+    return pairs if model.triads is None else pairs + _triads(*model.triads, model.n == 1)
+
+
+def _triads(two: float, three: float, one: bool) -> str:
+    """Forces of three and four oscillators."""
+    if one:
+        return f"{two + three:+g}|z|^2z"
+    return rf"{two:+g}Z_2\bar Z{three:+g}|Z|^2Z"
 
 
 def _factor(value: Any) -> str:

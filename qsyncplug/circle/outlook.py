@@ -37,7 +37,10 @@ def _reduced(model: OttAntonsen, z: np.ndarray) -> Iterator[Prediction]:
     if not plain or np.any(model.widths <= 0):
         return
     k, lag = float(model.coupling), float(model.phase_lag)
-    if model.n == 1:
+    if model.triads is not None:
+        if model.n == 1:
+            yield _with_triads(k * math.cos(lag), sum(model.triads), model, abs(complex(z[0])) ** 2)
+    elif model.n == 1:
         yield _one_lorentzian(k, lag, model, complex(z[0]))
     elif model.n == 2 and lag == 0 and k > 0:
         gap = abs(float(np.diff(model.centres)[0])) / 2
@@ -129,6 +132,50 @@ def _one_lorentzian(k: float, lag: float, model: OttAntonsen, z: complex) -> Pre
         "Ott and Antonsen, Chaos 18, 037113 (2008)",
         limits,
         abs(2 * growth) if growth > 0 else -growth,
+        check,
+    )
+
+
+def _with_triads(pairs: float, triads: float, model: OttAntonsen, start: float) -> Prediction:
+    """The limit of u = r², which moves along a line: u̇ = 2u g(u)."""
+    width = float(model.widths[0])
+
+    def growth(u: float) -> float:
+        return 0.5 * (1 - u) * (pairs + triads * u) - width
+
+    roots = np.roots([-triads, triads - pairs, pairs - 2 * width])
+    rest = sorted(float(u.real) for u in roots if abs(u.imag) < 1e-12 and 0 < u.real < 1)
+    slope = growth(start)
+    above = [u for u in rest if u > start]
+    below = [u for u in rest if u < start]
+    if start == 0 or abs(slope) < 1e-12 * (abs(pairs) + abs(triads) + width):
+        limit = start
+    else:
+        limit = above[0] if slope > 0 else below[-1] if below else 0.0
+    rate = width - 0.5 * pairs
+    if limit > 0:
+        rate = limit * (pairs - triads + 2 * triads * limit)
+    stable = rate > 0
+    r = math.sqrt(limit)
+    text = f"r → {r:.9g}" if stable else f"r stays {r:.9g}, which is not stable"
+    nearer = np.sign(slope) if limit != start else 0.0
+
+    def check(result: Any) -> tuple[bool | None, str]:
+        course = np.asarray(result.order_parameter)
+        allowed = max(1e-7, 100 * float(result.options.get("rtol", 0.0)))
+        away = abs(float(course[-1]) - r)
+        found = f"r = {course[-1]:.9g} at the end, {away:.2g} from the limit"
+        back = float(np.max(-nearer * np.diff(course), initial=0.0))
+        if back > allowed:
+            return False, f"{found}; r turns back by {back:.2g}"
+        return (True if away < 1e-4 and stable else None), found
+
+    return statement(
+        "limit with triads",
+        f"{text}; r² moves along a line, without turning back",
+        "Skardal and Arenas, Commun. Phys. 3, 218 (2020)",
+        {"order_parameter": r},
+        rate if stable else None,
         check,
     )
 

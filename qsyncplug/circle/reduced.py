@@ -9,7 +9,7 @@ import numpy as np
 
 from .._ext.equations import PythonRightHandSide
 from ..core import storage
-from ..core.checks import check_array, check_ndim, check_number
+from ..core.checks import check_array, check_integer, check_memory, check_ndim, check_number
 from ..core.options import DEFAULTS, Options
 from ..core.result import Result
 from ..core.rungekutta import runge_kutta
@@ -17,7 +17,8 @@ from ..core.saved import SavedModel
 from ..core.solver import Solver
 from ..core.stepper import Problem
 from .equation import reduced_equation
-from .model import refuse_mask
+from .interactions import sine
+from .model import Circle, refuse_mask
 from .modulation import breaks_of, changing_coupling, storable, stored
 
 __all__ = ["OttAntonsen", "OttAntonsenResult", "OttAntonsenSolver", "oasolve"]
@@ -29,7 +30,8 @@ class OttAntonsen(SavedModel):
 
     .. math::
 
-        \dot z_m=(iω_m-γ_m)z_m+\tfrac12(H_m-\bar H_m z_m^2),\qquad H=Ke^{-iα}\sum_mw_mz_m
+        \dot z_m=(iω_m-γ_m)z_m+\tfrac12(H_m-\bar H_m z_m^2),\qquad
+        H=Ke^{-iα}Z+K_2Z_2\bar Z+K_3Z^2\bar Z,\qquad Z=\sum_mw_mz_m,\quad Z_2=\sum_mw_mz_m^2
 
     Parameters
     ----------
@@ -48,6 +50,8 @@ class OttAntonsen(SavedModel):
         α; a matrix with a matrix of couplings.
     modulation : callable or (times, values), optional
         Factor of the coupling, a function of time.
+    triads : (float, float), optional
+        :math:`K_2, K_3` as of :class:`Circle`; not with matrices or a modulation.
 
     Raises
     ------
@@ -56,7 +60,8 @@ class OttAntonsen(SavedModel):
 
     References
     ----------
-    E. Ott, T. M. Antonsen, Chaos 18, 037113 (2008).
+    E. Ott, T. M. Antonsen, Chaos 18, 037113 (2008); P. S. Skardal, A. Arenas, Commun. Phys. 3, 218
+    (2020).
 
     Examples
     --------
@@ -71,6 +76,7 @@ class OttAntonsen(SavedModel):
     shares: Any = None
     phase_lag: Any = 0.0
     modulation: Any = None
+    triads: Any = None
 
     def _repr_latex_(self) -> str:
         return "$$" + reduced_equation(self) + "$$"
@@ -80,6 +86,7 @@ class OttAntonsen(SavedModel):
         coupling, factor = changing_coupling(self.coupling, self.modulation)
         put(self, "coupling", coupling)
         put(self, "modulation", factor)
+        put(self, "triads", self._checked_triads())
         pairs = check_ndim("coupling", self.coupling) == 2
         for name in ("coupling", "phase_lag"):
             value = getattr(self, name)
@@ -106,19 +113,131 @@ class OttAntonsen(SavedModel):
         put(self, "centres", np.broadcast_to(centres, (size,)).copy())
         put(self, "shares", shares / np.sum(shares))
 
+    def _checked_triads(self) -> tuple[float, float] | None:
+        if self.triads is None:
+            return None
+        refuse_mask("triads", self.triads)
+        pair = check_array("triads", self.triads, shape=(2,))
+        matrices = check_ndim("coupling", self.coupling) or check_ndim("phase_lag", self.phase_lag)
+        if matrices or self.modulation is not None:
+            raise ValueError(
+                "triads act on all alike and have couplings of their own, which do not change: "
+                "they go neither with matrices nor with a modulation"
+            )
+        return float(pair[0]), float(pair[1])
+
     @property
     def n(self) -> int:
         """Number M of Lorentz distributions, each of infinitely many oscillators."""
         return int(self.widths.size)
 
-    def velocity(self, t: float, z: np.ndarray) -> np.ndarray:
-        """ż at time `t` and modes `z`, complex (M,)."""
+    def force(self, t: float, z: np.ndarray) -> np.ndarray:
+        """H_m at the modes `z`, (..., M): an oscillator turns with ω + Im(H_m e^{−ix})."""
         strength = self.coupling * np.exp(-1j * self.phase_lag)
         if self.modulation is not None:
             strength = strength * self.modulation(t)
-        pull = strength @ z if np.ndim(strength) else strength * np.sum(self.shares * z)
-        rate = 1j * self.centres - self.widths
+        if np.ndim(strength):
+            return np.asarray(z @ strength.T)
+        one = z @ self.shares
+        pull = strength * one
+        if self.triads is not None:
+            k2, k3 = self.triads
+            pull = pull + (k2 * ((z * z) @ self.shares) + k3 * one * one) * np.conj(one)
+        return np.asarray(np.broadcast_to(pull[..., None], z.shape))
+
+    def velocity(self, t: float, z: np.ndarray) -> np.ndarray:
+        """ż at time `t` and modes `z`, complex (M,)."""
+        pull, rate = self.force(t, z), 1j * self.centres - self.widths
         return np.asarray(rate * z + 0.5 * (pull - np.conj(pull) * z * z))
+
+    def circle(self, n: int) -> Circle:
+        """The same of `n` oscillators, for comparison: their frequencies are quantiles.
+
+        Parameters
+        ----------
+        n : int
+            Each distribution has its share of them, one at least.
+
+        Returns
+        -------
+        Circle
+            A matrix of couplings becomes one of all pairs.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Fewer oscillators than distributions.
+
+        Examples
+        --------
+        >>> from qsyncplug.circle import OttAntonsen
+        >>> OttAntonsen(3.0, 1.0).circle(4).frequencies.round(3).tolist()
+        [-2.414, -0.414, 0.414, 2.414]
+        """
+        sizes = self._sizes(n)
+        of = np.repeat(np.arange(self.n), sizes)
+        levels = [(np.arange(size) + 0.5) / size - 0.5 for size in sizes]
+        omega = self.centres[of] + self.widths[of] * np.tan(np.pi * np.concatenate(levels))
+        weights = None if self._even(sizes) else (self.shares / sizes)[of]
+        given = {"frequencies": omega, "modulation": self.modulation}
+        if np.ndim(self.coupling) == 0:
+            strength, lag = float(self.coupling), float(self.phase_lag)
+            given |= {"weights": weights, "triads": self.triads, "phase_lag": lag}
+            return Circle(sine(), "mean", coupling=strength, **given)
+        check_memory("the matrices of all pairs", 16.0 * n**2)
+        pairs = np.ix_(of, of)
+        lags = np.broadcast_to(self.phase_lag, (self.n, self.n))[pairs]
+        return Circle(sine(), adjacency=(self.coupling / sizes)[pairs], phase_lag=lags, **given)
+
+    def positions(self, state0: Any, n: int) -> np.ndarray:
+        """Positions of the oscillators of :meth:`circle` whose means are `state0`.
+
+        Parameters
+        ----------
+        state0 : number or (M,) array_like
+            :math:`z_m`.
+        n : int
+
+        Returns
+        -------
+        (n,) array
+            Quantiles of the Poisson kernel, in an order that is independent of the frequencies.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from qsyncplug.circle import OttAntonsen
+        >>> x = OttAntonsen(3.0, 1.0).positions(0.5j, 1000)
+        >>> float(np.mean(np.exp(1j * x)).imag.round(9))
+        0.5
+        """
+        z, parts = self._modes(state0), []
+        for mode, size in zip(z, self._sizes(n), strict=True):
+            # multiples of the golden mean: each stretch of frequencies sees all phases
+            place = np.argsort(np.argsort((np.arange(size) * 0.5 * (np.sqrt(5) - 1)) % 1))
+            u = np.exp(2j * np.pi * (place + 0.5) / size)
+            parts.append(np.angle((u + mode) / (1 + np.conj(mode) * u)))
+        return np.concatenate(parts)
+
+    def _sizes(self, n: int) -> np.ndarray:
+        check_integer("n", n, minimum=self.n)
+        edges = np.round(n * np.cumsum(self.shares)).astype(int)
+        sizes = np.maximum(np.diff(edges, prepend=0), 1)
+        sizes[np.argmax(sizes)] += n - sizes.sum()
+        return np.asarray(sizes)
+
+    def _even(self, sizes: np.ndarray) -> bool:
+        """Whether every oscillator stands for the same share."""
+        return bool(np.ptp(self.shares / sizes) < 1e-12)
+
+    def _modes(self, state0: Any) -> np.ndarray:
+        refuse_mask("state0", state0)
+        z = np.atleast_1d(check_array("state0", state0, dtype=complex))
+        if z.ndim != 1 or z.size not in (1, self.n):
+            raise ValueError(f"state0 must hold {self.n} numbers, not shape {z.shape}")
+        if np.any(np.abs(z) > 1):
+            raise ValueError("state0 must have modulus at most 1: it is a mean of unit vectors")
+        return np.broadcast_to(z, (self.n,)).copy()
 
     def to_dict(self) -> dict[str, Any]:
         """Numbers that :func:`qsyncplug.load` rebuilds it from."""
@@ -130,6 +249,7 @@ class OttAntonsen(SavedModel):
             "shares": self.shares.tolist(),
             "phase_lag": np.asarray(self.phase_lag).tolist(),
             "modulation": stored(self.modulation),
+            "triads": self.triads,
         }
 
     @property
@@ -177,6 +297,39 @@ class OttAntonsenResult(Result):
         r"""\|Σ w_m z_m\| with the populations' shares w_m, (T,), between 0 and 1."""
         return np.asarray(np.abs(self.modes @ self.model.shares))
 
+    @property
+    def mean_phase(self) -> np.ndarray:
+        """Phase of Σ w_m z_m, (T,), in (−π, π]; NaN where that is zero."""
+        mean = self.modes @ self.model.shares
+        return np.where(mean == 0, np.nan, np.angle(mean))
+
+    @property
+    def frequency(self) -> np.ndarray:
+        """Angular velocity of the mean phase, (T,), from the equations; NaN where it has none."""
+        mean = self.modes @ self.model.shares
+        moves = np.array([self.velocities(k) @ self.model.shares for k in range(len(self.times))])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(np.where(mean == 0, np.nan, np.imag(moves / mean)))
+
+    def velocities(self, index: int) -> np.ndarray:
+        """ż_m at a time index, (M,)."""
+        return np.asarray(self.model.velocity(float(self.times[index]), self.modes[index]))
+
+    def locked(self, index: int = -1) -> np.ndarray:
+        r"""Share of each population that turns with the mean field of a time index, (M,).
+
+        If the mean field stays as it is: those with \|ω−Ω\| ≤ \|H_m\|, Ω its frequency.
+        """
+        model, z = self.model, self.modes[index]
+        mean = z @ model.shares
+        if mean == 0:
+            return np.zeros(self.n)
+        frequency = float(np.imag(self.velocities(index) @ model.shares / mean))
+        reach = np.abs(model.force(float(self.times[index]), z))
+        away, width = frequency - model.centres, np.maximum(model.widths, 1e-300)
+        share = (np.arctan((away + reach) / width) - np.arctan((away - reach) / width)) / np.pi
+        return np.asarray(np.where(model.widths > 0, share, np.abs(away) <= reach))
+
     def _shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
         return {"modes": ((self.model.n,), complex)}
 
@@ -221,13 +374,7 @@ class OttAntonsenSolver(Solver):
         super().__init__(model, options=options)
 
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> Problem:
-        refuse_mask("state0", state0)
-        z = np.atleast_1d(check_array("state0", state0, dtype=complex))
-        if z.ndim != 1 or z.size not in (1, self.model.n):
-            raise ValueError(f"state0 must hold {self.model.n} numbers, not shape {z.shape}")
-        if np.any(np.abs(z) > 1):
-            raise ValueError("state0 must have modulus at most 1: it is a mean of unit vectors")
-        z = np.broadcast_to(z, (self.model.n,)).copy()
+        z = self.model._modes(state0)
         if self.model.modulation is not None:
             self.model.modulation.cover(float(times[0]), float(times[-1]))
         rhs = PythonRightHandSide(self.model.velocity, self.model.n, complex_pairs=True)

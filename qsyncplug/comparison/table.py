@@ -13,6 +13,7 @@ from ..core.checks import check_flag, check_number
 from ..core.errors import MissingFieldError, QsyncplugWarning
 from ..sync import SyncView, measures, synchronization, verdict
 from .checks import checks_of
+from .meanfields import is_of_fields, mean_field
 from .result import Comparison
 from .rows import Row, make_row, split
 
@@ -60,15 +61,17 @@ def compare(
     Raises
     ------
     TypeError, ValueError
-        Fewer than two entries, entries of different numbers of nodes, two names that print alike,
+        Fewer than two entries, finite numbers of nodes that differ, two names that print alike,
         or no common times.
 
     Notes
     -----
     Mutual information, logarithmic negativity and discord measure correlation; they stand beside
     synchronisation and are not synchronisation. S_q=1 is the vacuum value. r of independent nodes
-    is 1/√N (.7071 for two), their excess e=(N r²−1)/(N−1) is 0. Of a mean field whose equations are
-    not linear, n is |β|² and the coherence e^{−σ²/2}, σ² the variance of the relative phase.
+    is 1/√N (.7071 for two), their excess e=(N r²−1)/(N−1) is 0. Where an entry is of infinitely
+    many oscillators, the mean fields are compared: modulus and phase. Of a mean field whose
+    equations are not linear, n is |β|² and the coherence e^{−σ²/2}, σ² the variance of the relative
+    phase.
 
     Examples
     --------
@@ -87,11 +90,15 @@ def compare(
     whole = {
         name: _read(result, modes) for name, result in zip(names, results.values(), strict=True)
     }
-    _check_nodes(whole, first)
+    fields = any(is_of_fields(view) for view in whole.values())
+    if not fields:
+        _check_nodes(whole, first)
     order = (first, *(m for m in names if m != first))
     times, index = _common({name: whole[name] for name in order})
     views = {name: whole[name].at(index[name]) for name in order}
-    series = _Series(_nodes(views[first]))
+    if fields:
+        views = {name: mean_field(view) for name, view in views.items()}
+    series = _Series(_nodes(views[first]), fields=fields)
     series.read(views, times)
     judged = {name: verdict(whole[name]) for name in order} if verdicts else {}
     originals = dict(zip(names, results.values(), strict=True))
@@ -178,6 +185,7 @@ class _Series:
     """Series of every measure that all entries have."""
 
     nodes: tuple[str, ...]
+    fields: bool = False
     values: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
     times_of: dict[str, np.ndarray] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
@@ -186,7 +194,7 @@ class _Series:
 
     def read(self, views: Mapping[str, SyncView], times: np.ndarray) -> None:
         """Evaluate the measures of the table."""
-        for record in _of_table():
+        for record in _of_fields() if self.fields else _of_table():
             if record.name == "order_excess" and len(self.nodes) > _FEW:
                 continue
             try:
@@ -214,7 +222,7 @@ class _Series:
                 # an undefined value is printed as nan in the table, which says it once
                 warnings.simplefilter("ignore", QsyncplugWarning)
                 found[entry] = np.asarray(record.function(view.at(thin)), dtype=float)
-        symbol = _symbol(record, len(self.nodes))
+        symbol = record.symbol if self.fields else _symbol(record, len(self.nodes))
         for entry, array in found.items():
             parts = split(self.nodes, record.name, array, symbol, circular=record.circular)
             for key, text, series in parts:
@@ -254,6 +262,11 @@ def _of_table() -> list[measures.Record]:
     """Measures that stand in the table, in their order."""
     placed = [(r.place, r) for r in measures.RECORDS.values() if r.place is not None]
     return [record for _, record in sorted(placed, key=lambda pair: pair[0])]
+
+
+def _of_fields() -> list[measures.Record]:
+    """What mean fields have."""
+    return [measures.RECORDS[name] for name in ("order_parameter", "mean_phase")]
 
 
 def _symbol(record: measures.Record, n: int) -> str:

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     AMPLITUDES = "amplitudes"
     VECTORS = "vectors"
     MOMENTS = "moments"
+    FIELDS = "mean fields"
 
 
 @dataclass(frozen=True)
@@ -72,12 +73,16 @@ class Flow(Saved):
     fixed_points : callable or None
         Of one node in the frame of its drive: states of rest (K,), and the exponents (K, 2) of
         each.
+    locked : callable or None
+        Of mean fields of infinitely many oscillators: share of each that turns with the common one
+        at a time index, (N,).
     """
 
     velocity: Callable[[int], np.ndarray] | None = None
     exponents: Callable[[int], np.ndarray | None] | None = None
     rest_exponents: Callable[[], np.ndarray] | None = None
     fixed_points: Callable[[], tuple[np.ndarray, np.ndarray]] | None = None
+    locked: Callable[[int], np.ndarray] | None = None
 
     def at(self, index: np.ndarray) -> Flow:
         """The same for a run of which only the times `index` are kept."""
@@ -85,6 +90,7 @@ class Flow(Saved):
             self,
             velocity=None if self.velocity is None else partial(_entry, self.velocity, index),
             exponents=None if self.exponents is None else partial(_entry, self.exponents, index),
+            locked=None if self.locked is None else partial(_entry, self.locked, index),
         )
 
 

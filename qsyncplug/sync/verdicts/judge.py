@@ -10,6 +10,7 @@ from ..dynamics import Kind
 from ..reading import synchronization
 from .amplitudes import judge_amplitudes
 from .case import Case, case_of
+from .fields import judge_fields
 from .moments import judge_moments
 from .phases import judge_phases
 from .report import Verdict
@@ -54,6 +55,9 @@ def verdict(x: Any, *, modes: Any = None) -> Verdict:
       identical nodes a chimera.
     * "drifting": relative phases wind (two turns and more, the same in both halves); correlations
       of vectors repeat. "incoherent": N≥20, r at the value of independent phases, no group.
+    * Of mean fields of infinitely many oscillators: "incoherent" if they decay where incoherence is
+      stable; if they stand in a stable state, "partially synchronised", with the share that turns
+      with them, or the labels above if all do; "drifting" if those of two populations wind.
     * "amplitude death": the mean field goes to rest although every node has gain. "relaxing to
       vacuum": no node has. "transient synchronisation": the relative phase settles while the
       amplitudes die out.
@@ -99,6 +103,8 @@ def verdict(x: Any, *, modes: Any = None) -> Verdict:
         )
     if kind is Kind.AMPLITUDES:
         return judge_amplitudes(case)
+    if kind is Kind.FIELDS:
+        return judge_fields(case)
     if kind is Kind.VECTORS:
         return judge_vectors(case)
     return _circle(case)
