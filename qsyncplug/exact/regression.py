@@ -33,6 +33,8 @@ _RESTART = 120
 _CONVERGED = 1e-10
 #: population of a highest level from which on there is no stationary state to speak of
 _UNSTABLE = 1e-2
+#: levels up to which the system is solved once more with twice the cut-off, to see if it has one
+_LOOK_BEYOND = 256
 
 
 @dataclass
@@ -49,11 +51,7 @@ class _Regression:
 
 def _regression(problem: Problem, a: Any) -> _Regression:
     rho = stationary(problem, problem.where)
-    if (worst := problem.highest(rho)) > _UNSTABLE:
-        raise ValueError(
-            f"system has no stationary state within {problem.where} (population {worst:.2g} of a "
-            "highest level): it is unstable, or the cut-off is far too low"
-        )
+    _require_bounded(problem, rho)
     problem.warn_cutoff(rho)
     mean = complex((a @ rho).trace())
     fluctuation = a.toarray() - mean * np.eye(problem.d)
@@ -65,6 +63,37 @@ def _regression(problem: Problem, a: Any) -> _Regression:
     # tr[δa† X] = Σ conj(δa_ij) X_ij
     functional = fluctuation.conj().ravel()[index]
     return _Regression(problem, index, x.ravel()[index], functional, mean, max(power, 0.0))
+
+
+def _require_bounded(problem: Problem, rho: np.ndarray) -> None:
+    """Refuse a system whose excitation nothing but the cut-off ends.
+
+    Where a highest level is populated, a look beyond it decides: of a stable system the population
+    of the highest level falls with the cut-off, and the cut-off is merely low.
+    """
+    worst = problem.highest(rho)
+    if worst <= _UNSTABLE:
+        return
+    if 2 ** len(problem.places) * problem.d <= _LOOK_BEYOND:
+        cutoff = [2 * problem.dims[k] for k in problem.places]
+        larger = exact_problem(problem.system, cutoff, "a spectrum")
+        try:
+            beyond = larger.highest(stationary(larger, larger.where))
+        except SolverError:
+            beyond = np.inf
+        bounded = beyond < 0.45 * worst
+    else:
+        populations = problem.populations(rho)[0]
+        sizes = [problem.dims[k] for k in problem.places]
+        bounded = all(
+            p[n - 2 : n].max() < 0.5 * p[n // 2 - 1 : n // 2 + 1].max()
+            for p, n in zip(populations, sizes, strict=True)
+        )
+    if not bounded:
+        raise ValueError(
+            f"system has no stationary state within {problem.where} (population {worst:.2g} of a "
+            "highest level, and no less beyond): it is unstable, or the cut-off is far too low"
+        )
 
 
 def _resolvent(r: _Regression, shift: float) -> Callable[[np.ndarray], np.ndarray]:

@@ -11,6 +11,9 @@ import scipy.linalg
 
 __all__ = ["NoJump", "Solution", "gmres", "kronecker_factors"]
 
+#: what a cycle with vectors in single precision gains
+_COMPACT = 1e-5
+
 
 def kronecker_factors(M: Any, dims: list[int]) -> list[np.ndarray]:
     """Matrices M_j with Σ_j 1⊗M_j⊗1 close to M: partial traces, the common part shared."""
@@ -126,6 +129,7 @@ def gmres(
     tolerance: float,
     restart: int = 80,
     cycles: int = 8,
+    compact: bool = False,
 ) -> Solution:
     """Solve ``apply(x) = b`` by restarted GMRES.
 
@@ -140,18 +144,22 @@ def gmres(
     tolerance : float
         Norm of the residual to be reached.
     restart, cycles : int
-        Vectors kept, and how often they are started anew.
+        Vectors kept, and how often so many are made.
+    compact : bool
+        Keep the vectors in single precision. A cycle then ends five digits further down, where
+        their rounding would show, and the next one begins with the residual in double precision:
+        some more products, a fraction of the memory.
     """
     w = 1.0 if weight is None else weight
     x = np.zeros_like(b)
     residual = b
     products = 0
     size = float(np.sqrt(np.vdot(residual, w * residual).real))
-    V = np.empty((restart + 1, len(b)), dtype=b.dtype)
-    for _ in range(cycles):
-        if size <= tolerance:
-            break
-        step, k = _cycle(apply, residual, size, w, tolerance, V)
+    kind = np.result_type(np.complex64 if b.dtype.kind == "c" else np.float32)
+    V = np.empty((restart + 1, len(b)), dtype=kind if compact else b.dtype)
+    while size > tolerance and products < cycles * restart:
+        goal = max(tolerance, _COMPACT * size) if compact else tolerance
+        step, k = _cycle(apply, residual, size, w, goal, V)
         products += k + 1
         x = x + step
         new = b - apply(x)
@@ -184,14 +192,14 @@ def _cycle(
     V[0] = r / size
     k = 0
     while k < m:
-        y = apply(V[k])
+        y = apply(V[k].astype(r.dtype, copy=False))
         before = float(np.vdot(y, w * y).real)
-        c = (V[: k + 1] @ (w * y).conj()).conj()
+        c = _onto(V[: k + 1], w * y)
         y = y - c @ V[: k + 1]
         length = float(np.sqrt(np.vdot(y, w * y).real))
         if length**2 < 0.01 * before:
             # most of it cancelled: once more
-            again = (V[: k + 1] @ (w * y).conj()).conj()
+            again = _onto(V[: k + 1], w * y)
             y = y - again @ V[: k + 1]
             c = c + again
             length = float(np.sqrt(np.vdot(y, w * y).real))
@@ -210,7 +218,12 @@ def _cycle(
             break
         V[k] = y / length
     z = np.linalg.lstsq(h[: k + 1, :k], size * np.eye(k + 1, 1, dtype=r.dtype)[:, 0], rcond=None)[0]
-    return z @ V[:k], k
+    return (z.astype(V.dtype) @ V[:k]).astype(r.dtype), k
+
+
+def _onto(V: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Components of `y` along the rows of V, in the precision of these."""
+    return np.asarray((V @ y.conj().astype(V.dtype, copy=False)).conj())
 
 
 def _rotation(a: Any, b: Any) -> tuple[Any, Any]:

@@ -24,6 +24,9 @@ _GOAL, _ACCEPTED = 2e-15, 1e-11
 #: cycles with the Kronecker preconditioner before M itself is diagonalised, and cycles then
 _PATIENCE, _LAST = 2, 6
 
+#: elements from which on the vectors of GMRES are kept in single precision
+_SINGLE = 100_000
+
 
 class _Equations:
     """Lδ = −Lρ_0 on Hermitian rows."""
@@ -32,6 +35,7 @@ class _Equations:
         self.elements = elements
         self.inverse = NoJump(problem.effective, dims)
         self.rate = float(np.abs(problem.effective.diagonal().real).max()) * 2
+        self.compact = elements.size > _SINGLE
 
     def precondition(self, row: np.ndarray) -> np.ndarray:
         """(L_0)^{-1} of a row, up to the sign."""
@@ -50,6 +54,7 @@ class _Equations:
             tolerance=goal * self.rate * kernel.norm(start),
             restart=_RESTART,
             cycles=cycles,
+            compact=self.compact,
         )
         x = start + self.precondition(solution.x)
         residual = kernel.norm(kernel.apply(x)) / (self.rate * max(kernel.norm(x), 1e-300))
@@ -76,7 +81,8 @@ def steady_whole(problem: Problem) -> tuple[np.ndarray, dict[str, Any]]:
     n = 2 * elements.size
     check_memory(
         f"the steady state of {problem.d} levels",
-        8.0 * n * (_RESTART + 30) + 16.0 * 6 * problem.d**2,
+        8.0 * n * (_RESTART * (0.5 if elements.size > _SINGLE else 1.0) + 30)
+        + 16.0 * 6 * problem.d**2,
         advice="lower the cutoff",
     )
     begin = clock.perf_counter()

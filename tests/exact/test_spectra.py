@@ -330,3 +330,21 @@ def test_the_linear_spectrum_of_a_locked_oscillator():
         qsp.spectrum(free, free.operators[0], mean=[0.0])
     with pytest.raises(ValueError, match="one of the modes"):
         qsp.spectrum(system, b * b, mean=[0.0])
+
+
+def test_a_low_cutoff_is_warned_about_and_served():
+    """A twentieth in the highest level: the spectrum of the truncated system, by its resolvent."""
+    (b,) = qsp.modes(1)
+    system = qsp.System(0.4 * b.dag() * b + 0.6 * (b + b.dag()), [b, 0.5 * b.dag()])
+    with pytest.warns(CutoffWarning, match="cutoff="):
+        s = qsp.spectrum(system, b, [-0.5, 0.4], cutoff=4)
+    H, c_ops = system.qutip(4)
+    L, rho, a = qutip.liouvillian(H, c_ops), qutip.steadystate(H, c_ops), qutip.destroy(4)
+    assert rho.diag()[-1].real > 0.03
+    a = a - qutip.expect(a, rho)
+    for w, value in zip(s.w, s.values, strict=True):
+        x = np.linalg.solve(
+            1j * w * np.eye(16) - L.full(), qutip.operator_to_vector(a * rho).full()
+        )
+        exact = 2 * (qutip.operator_to_vector(a).dag().full() @ x).real.item()
+        assert value == pytest.approx(exact, rel=1e-9)

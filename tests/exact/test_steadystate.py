@@ -11,6 +11,7 @@ from scipy.special import hyp1f1, poch
 
 import qsyncplug as qsp
 from qsyncplug.core.errors import CutoffWarning, SolverError
+from qsyncplug.exact.resolvent import gmres
 from tests.systems import boson_reference as ref
 
 
@@ -295,3 +296,18 @@ def test_memory_of_a_driven_pair(cutoff):
     print(f"steady state {cutoff}²: {memory:.0f} MB above the start")
     assert memory < (150 if cutoff == 16 else 500)
     assert n1 == pytest.approx(0.97785314265, abs=1e-10)
+
+
+@pytest.mark.parametrize("kind", [float, complex])
+def test_vectors_in_single_precision_cost_no_digits(kind):
+    rng = np.random.default_rng(3)
+    A = np.eye(60) + 0.05 * rng.standard_normal((60, 60)).astype(kind)
+    if kind is complex:
+        A = A + 0.05j * rng.standard_normal((60, 60))
+    b = rng.standard_normal(60).astype(kind)
+    found = gmres(lambda x: A @ x, b, tolerance=1e-14 * np.linalg.norm(b), compact=True)
+    assert found.residual < 1e-13 * np.linalg.norm(b)
+    np.testing.assert_allclose(found.x, np.linalg.solve(A, b), atol=1e-12)
+    # of a system that no cycle gains anything from
+    none = gmres(lambda x: 0 * x, b, tolerance=1e-14, compact=True)
+    assert none.residual == pytest.approx(np.linalg.norm(b))
