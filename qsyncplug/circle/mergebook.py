@@ -21,9 +21,18 @@ class WidthError(SolverError):
 
     Examples
     --------
+    Between two heavy clusters neighbours part; merged there by force, their width would grow:
+
+    >>> import numpy as np
     >>> import qsyncplug as qsp
-    >>> issubclass(qsp.WidthError, Exception)
-    True
+    >>> heavy = np.linspace(0, 1e-3, 50)
+    >>> x0 = np.concatenate([heavy, 1 + heavy, [0.5, 0.5 + 5e-9]])
+    >>> model = qsp.Circle(qsp.attention(20.0, scaled=True), "mean")
+    >>> try:
+    ...     qsp.coalesce(model, x0, contraction=-1e6)
+    ... except qsp.WidthError as error:
+    ...     print(error.reason, error.result.complete)
+    width regrowth False
     """
 
 

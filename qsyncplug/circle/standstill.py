@@ -25,9 +25,14 @@ class StationaryError(SolverError):
 
     Examples
     --------
+    >>> import numpy as np
     >>> import qsyncplug as qsp
-    >>> issubclass(qsp.StationaryError, Exception)
-    True
+    >>> square = np.arange(4) * np.pi / 2
+    >>> try:
+    ...     qsp.coalesce(qsp.Circle(qsp.attention(3.0), "mean"), square)
+    ... except qsp.StationaryError as error:
+    ...     print(error.reason, len(error.result.final_positions))
+    balanced 4
     """
 
 

@@ -76,9 +76,15 @@ class UndefinedMeasureWarning(QsyncplugWarning):
 
     Examples
     --------
+    >>> import warnings
+    >>> import numpy as np
     >>> import qsyncplug as qsp
-    >>> issubclass(qsp.UndefinedMeasureWarning, qsp.QsyncplugWarning)
-    True
+    >>> view = qsp.SyncView(mean=[[0.0, 0.0, 1.0, 0.0]], covariance=np.eye(4)[None] / 2)
+    >>> with warnings.catch_warnings(record=True) as said:
+    ...     warnings.simplefilter("always")
+    ...     z = qsp.measures.coherence(view)  # the first mode is empty
+    >>> said[0].category.__name__, bool(np.isnan(z[0, 0, 1]))
+    ('UndefinedMeasureWarning', True)
     """
 
 
@@ -103,9 +109,19 @@ class SolverError(RuntimeError):
 
     Examples
     --------
+    ẋ=3x² has the solution 1/(1−3t) from 1 on, and none beyond ⅓:
+
     >>> import qsyncplug as qsp
-    >>> issubclass(qsp.SolverError, RuntimeError)
-    True
+    >>> b, = qsp.modes(1)
+    >>> cubic = qsp.System(1j * (b.dag() ** 3 - b**3))
+    >>> try:
+    ...     run = qsp.mfsolve(cubic, [1.0], [0.0, 0.1, 0.2, 1.0], closure="none")
+    ... except qsp.SolverError as error:
+    ...     run = error.result
+    ...     print(error.reason, round(error.time, 6))
+    step size underflow 0.333333
+    >>> run.times.tolist(), run.amplitudes[:, 0].real.round(6).tolist()
+    ([0.0, 0.1, 0.2], [1.0, 1.428571, 2.5])
     """
 
     def __init__(
@@ -137,8 +153,12 @@ class TimeLimitError(SolverError):
     Examples
     --------
     >>> import qsyncplug as qsp
-    >>> issubclass(qsp.TimeLimitError, qsp.SolverError)
-    True
+    >>> pair = qsp.van_der_pol_pair()
+    >>> try:
+    ...     qsp.mfsolve(pair, [1, 1j], [0, 1.0, 1e9], options={"time_limit": 0.1})
+    ... except qsp.TimeLimitError as error:
+    ...     print(error.reason, 1 < error.time < 1e9, error.result.times.tolist())
+    time limit True [0.0, 1.0]
     """
 
 
@@ -148,8 +168,13 @@ class StepSizeError(SolverError):
     Examples
     --------
     >>> import qsyncplug as qsp
-    >>> issubclass(qsp.StepSizeError, qsp.SolverError)
-    True
+    >>> b, = qsp.modes(1)
+    >>> cubic = qsp.System(1j * (b.dag() ** 3 - b**3))  # from 1 on: 1/(1−3t)
+    >>> try:
+    ...     qsp.mfsolve(cubic, [1.0], [0.0, 1.0], closure="none")
+    ... except qsp.StepSizeError as error:
+    ...     print(round(error.time, 6))
+    0.333333
     """
 
 
@@ -159,8 +184,15 @@ class NonFiniteError(SolverError):
     Examples
     --------
     >>> import qsyncplug as qsp
-    >>> issubclass(qsp.NonFiniteError, qsp.SolverError)
-    True
+    >>> import qutip
+    >>> b, = qsp.modes(1)
+    >>> drive = qutip.coefficient(lambda t: 1.0 if t < 1 else float("nan"))
+    >>> driven = qsp.System(b.dag() * b + drive * (b + b.dag()))
+    >>> try:
+    ...     qsp.mfsolve(driven, [1.0], [0.0, 0.5, 2.0], closure="none")
+    ... except qsp.NonFiniteError as error:
+    ...     print(error.reason, round(error.time, 6), error.result.times.tolist())
+    not finite 1.0 [0.0, 0.5]
     """
 
 
@@ -170,8 +202,15 @@ class RightHandSideError(SolverError):
     Examples
     --------
     >>> import qsyncplug as qsp
-    >>> issubclass(qsp.RightHandSideError, qsp.SolverError)
-    True
+    >>> def inverse(t, state):
+    ...     return 1 / (t - 1)
+    >>> try:
+    ...     qsp.mfsolve(qsp.van_der_pol_pair(), [1, 1j], [0, 0.5, 1.0], e_ops=inverse)
+    ... except qsp.RightHandSideError as error:
+    ...     print(error.reason, error.time, error.result.e_data[0])
+    ...     print(repr(error.__cause__))
+    a function of e_ops raised 1.0 [-1.0, -2.0]
+    ZeroDivisionError('float division by zero')
     """
 
 
@@ -186,8 +225,14 @@ class SolverInterrupted(KeyboardInterrupt):
     Examples
     --------
     >>> import qsyncplug as qsp
-    >>> issubclass(qsp.SolverInterrupted, KeyboardInterrupt)
-    True
+    >>> def pressed(t, state):
+    ...     if t == 1.0:
+    ...         raise KeyboardInterrupt  # as Ctrl-C does
+    >>> try:
+    ...     qsp.mfsolve(qsp.van_der_pol_pair(), [1, 1j], [0, 0.5, 1.0, 2.0], e_ops=pressed)
+    ... except qsp.SolverInterrupted as stop:
+    ...     print(stop.reason, stop.time, stop.result.times.tolist())
+    interrupted 1.0 [0.0, 0.5]
     """
 
     def __init__(
@@ -234,8 +279,12 @@ class MissingFieldError(AttributeError, ValueError):
     Examples
     --------
     >>> import qsyncplug as qsp
-    >>> issubclass(qsp.MissingFieldError, ValueError)
-    True
+    >>> view = qsp.SyncView(mean=[[0.0, 0.0, 1.0, 0.0]], covariance=0)
+    >>> try:
+    ...     qsp.measures.mutual_information(view)
+    ... except qsp.MissingFieldError as error:
+    ...     print(str(error).partition("; ")[2])
+    what would provide it: a covariance with vacuum variance ½, or states
     """
 
 

@@ -34,9 +34,14 @@ class SingularEquationsError(SolverError):
 
     Examples
     --------
+    >>> import numpy as np
     >>> import qsyncplug as qsp
-    >>> issubclass(qsp.SingularEquationsError, Exception)
-    True
+    >>> model = qsp.PublishedSpinChains()
+    >>> try:
+    ...     qsp.mfsolve(model, [2.0, 2.0], np.linspace(0, 20, 41))
+    ... except qsp.SingularEquationsError as error:
+    ...     print(error.reason, round(error.time, 3), error.result.times[-1])
+    the equations are singular 4.265 4.0
     """
 
 

@@ -24,12 +24,16 @@ class SweepError(RuntimeError):
 
     Examples
     --------
-    >>> from qsyncplug.sweeps import SweepError
+    >>> import qsyncplug as qsp
+    >>> def fails(x):
+    ...     raise ValueError("no such point")
     >>> try:
-    ...     raise SweepError("a worker died")
-    ... except SweepError as error:
-    ...     print(error, error.dataset)
-    a worker died None
+    ...     qsp.sweep(fails, {"x": [1.0, 2.0]})
+    ... except qsp.SweepError as error:
+    ...     print(error)
+    ...     print(error.dataset["error"].values.tolist()[0])
+    all 2 points failed, first at x=1: ValueError: no such point
+    ValueError: no such point
     """
 
     def __init__(self, message: str, *, dataset: Any = None):

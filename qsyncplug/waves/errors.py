@@ -21,6 +21,15 @@ __all__ = [
 class OscillatorError(SolverError):
     """A run had to stop because of one oscillator.
 
+    Parameters
+    ----------
+    message : str
+        What happened and what to do about it.
+    oscillator : int
+        Its index, from 0.
+    time, reason, result
+        As for :class:`SolverError`.
+
     Attributes
     ----------
     oscillator : int
@@ -29,8 +38,16 @@ class OscillatorError(SolverError):
         As in :class:`SolverError`.
     """
 
-    def __init__(self, message: str, *, oscillator: int = -1, **kw: Any):
-        super().__init__(message, **kw)
+    def __init__(
+        self,
+        message: str,
+        *,
+        oscillator: int = -1,
+        time: float = float("nan"),
+        reason: str = "",
+        result: Any = None,
+    ):
+        super().__init__(message, time=time, reason=reason, result=result)
         self.oscillator = oscillator
 
 
@@ -39,9 +56,21 @@ class NonUniquenessError(OscillatorError):
 
     Examples
     --------
+    >>> import warnings
     >>> import qsyncplug as qsp
-    >>> issubclass(qsp.NonUniquenessError, Exception)
-    True
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)
+    >>> model = qsp.SchrodingerLohe(trap, coupling=1.0, variant="model1", theta=[1.5, 0.5])
+    >>> waves = [grid.gaussian(), 0.3 * grid.gaussian()]
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", qsp.GlobalExistenceWarning)
+    ...     try:
+    ...         qsp.slsolve(model, waves, [0.0, 1.0, 4.0])
+    ...     except qsp.NonUniquenessError as error:
+    ...         print(error.oscillator, round(error.time, 6), error.result.times.tolist())
+    1 1.846154 [0.0, 1.0]
+    >>> round(qsp.vanishing_time(1.0, [1.0, 0.3], theta2=0.5, alignment=0.0), 6)
+    1.846154
     """
 
 
@@ -50,9 +79,22 @@ class UndefinedCentreError(OscillatorError):
 
     Examples
     --------
+    >>> import warnings
     >>> import qsyncplug as qsp
-    >>> issubclass(qsp.UndefinedCentreError, Exception)
-    True
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)
+    >>> h = qsp.heavy_tail_kernel(1.0)  # depends on the distance of the centres
+    >>> model = qsp.SchrodingerLohe(
+    ...     trap, coupling=1.0, variant="model2", alignment=0.5, kernel=h, theta=[1.5, 0.5]
+    ... )
+    >>> waves = [grid.gaussian(), -0.1 * grid.gaussian()]
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", qsp.UnstableSetWarning)
+    ...     try:
+    ...         qsp.slsolve(model, waves, [0.0, 0.1, 5.0])
+    ...     except qsp.UndefinedCentreError as error:
+    ...         print(error.reason, error.oscillator, error.result.times.tolist())
+    oscillator vanished 1 [0.0, 0.1]
     """
 
 
@@ -61,9 +103,19 @@ class BlowUpError(OscillatorError):
 
     Examples
     --------
+    Functions with z_12=−2, which no states have; ∫w_ij grows without bound at t=ln 3:
+
+    >>> import numpy as np
     >>> import qsyncplug as qsp
-    >>> issubclass(qsp.BlowUpError, RuntimeError)
-    True
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> model = qsp.WignerLohe(grid, lambda x: x**2 / 2, coupling=1.0)
+    >>> w = qsp.wigner_transform(grid.gaussian(), grid=grid)
+    >>> start = np.array([[1.0, -2.0], [-2.0, 1.0]])[:, :, None, None] * w
+    >>> try:
+    ...     qsp.wlsolve(model, start, [0.0, 0.5, 5.0], options={"allow_unphysical": True})
+    ... except qsp.BlowUpError as error:
+    ...     print(round(error.time - np.log(3), 9), error.result.times.tolist())
+    0.0 [0.0, 0.5]
     """
 
 
@@ -73,8 +125,14 @@ class AliasingError(SolverError):
     Examples
     --------
     >>> import qsyncplug as qsp
-    >>> issubclass(qsp.AliasingError, Exception)
-    True
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)
+    >>> model = qsp.SchrodingerLohe(trap, coupling=1.0)
+    >>> try:
+    ...     qsp.slsolve(model, [grid.gaussian(6.0), grid.gaussian()], [0.0, 1.0])
+    ... except qsp.AliasingError as error:
+    ...     print(error.reason, error.time, str(error).partition("; ")[2])
+    aliasing 0.0 take a longer box
     """
 
 
@@ -83,9 +141,16 @@ class AliasingWarning(QsyncplugWarning):
 
     Examples
     --------
+    >>> import warnings
     >>> import qsyncplug as qsp
-    >>> issubclass(qsp.AliasingWarning, UserWarning)
-    True
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)
+    >>> model = qsp.SchrodingerLohe(trap, coupling=1.0)
+    >>> with warnings.catch_warnings(record=True) as said:
+    ...     warnings.simplefilter("always")
+    ...     run = qsp.slsolve(model, [grid.gaussian(3.3), grid.gaussian()], [0.0, 1.0])
+    >>> said[0].category.__name__
+    'AliasingWarning'
     """
 
 
@@ -94,9 +159,16 @@ class GlobalExistenceWarning(QsyncplugWarning):
 
     Examples
     --------
+    >>> import warnings
     >>> import qsyncplug as qsp
-    >>> issubclass(qsp.GlobalExistenceWarning, UserWarning)
-    True
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)
+    >>> model = qsp.SchrodingerLohe(trap, coupling=1.0, variant="model1", theta=[1.5, 0.5])
+    >>> with warnings.catch_warnings(record=True) as said:
+    ...     warnings.simplefilter("always")
+    ...     run = qsp.slsolve(model, [grid.gaussian(), 0.9 * grid.gaussian()], [0.0, 0.1])
+    >>> said[0].category.__name__
+    'GlobalExistenceWarning'
     """
 
 
@@ -105,9 +177,17 @@ class NormalizationWarning(QsyncplugWarning):
 
     Examples
     --------
+    >>> import warnings
     >>> import qsyncplug as qsp
-    >>> issubclass(qsp.NormalizationWarning, UserWarning)
-    True
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)
+    >>> with warnings.catch_warnings(record=True) as said:
+    ...     warnings.simplefilter("always")
+    ...     model = qsp.SchrodingerLohe(
+    ...         trap, coupling=1.0, variant="model2", theta=[1.5, 1.5], alignment=0.5
+    ...     )
+    >>> print(said[0].message)
+    theta has mean 1.5, not 1: the squared norms tend to the mean of θ
     """
 
 
@@ -117,7 +197,14 @@ class UnstableSetWarning(QsyncplugWarning):
 
     Examples
     --------
+    >>> import warnings
     >>> import qsyncplug as qsp
-    >>> issubclass(qsp.UnstableSetWarning, UserWarning)
-    True
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)
+    >>> model = qsp.SchrodingerLohe(trap, coupling=1.0)
+    >>> with warnings.catch_warnings(record=True) as said:
+    ...     warnings.simplefilter("always")
+    ...     run = qsp.slsolve(model, [grid.gaussian(), -grid.gaussian()], [0.0, 1.0])
+    >>> said[0].category.__name__, "unstable equilibrium" in str(said[0].message)
+    ('UnstableSetWarning', True)
     """

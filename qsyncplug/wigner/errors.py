@@ -18,8 +18,13 @@ class PhaseSpaceError(ValueError):
     Examples
     --------
     >>> import qsyncplug as qsp
-    >>> issubclass(qsp.PhaseSpaceError, Exception)
-    True
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> model = qsp.WignerLohe(grid, lambda x: x**2 / 2, coupling=1.0)
+    >>> try:
+    ...     qsp.wlsolve(model, [grid.gaussian(6.0), grid.gaussian()], [0.0, 0.1])
+    ... except qsp.PhaseSpaceError as error:
+    ...     print(str(error).partition("; ")[2], error.diagnostics["x"] > 0.1)
+    take a larger length True
     """
 
     def __init__(self, message: str, diagnostics: dict[str, float] | None = None):
@@ -32,7 +37,13 @@ class PhaseSpaceWarning(QsyncplugWarning):
 
     Examples
     --------
+    >>> import warnings
     >>> import qsyncplug as qsp
-    >>> issubclass(qsp.PhaseSpaceWarning, UserWarning)
-    True
+    >>> grid = qsp.Grid(points=64, length=16.0)
+    >>> model = qsp.WignerLohe(grid, lambda x: x**2 / 2, coupling=1.0)
+    >>> with warnings.catch_warnings(record=True) as said:
+    ...     warnings.simplefilter("always")
+    ...     run = qsp.wlsolve(model, [grid.gaussian(3.0), grid.gaussian()], [0.0, 0.1])
+    >>> said[0].category.__name__
+    'PhaseSpaceWarning'
     """
