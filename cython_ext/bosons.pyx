@@ -16,6 +16,7 @@ cdef extern from "polynomials.h" nogil:
     void poly_rows(long rows, const int* start, const int* middle, const int* column,
                    const int* factor, const double* re, const double* im,
                    const double* coefficient, const double* power, double* out)
+    void poly_run_letters(long n, const double* z, double* re, double* im)
     void poly_run_products(long count, const int* run, double* re, double* im)
     void poly_run_sums(long rows, long count, const int* run, const double* cre,
                        const double* cim, const double* re, const double* im, double* x,
@@ -23,7 +24,7 @@ cdef extern from "polynomials.h" nogil:
 
 cdef extern from "covariance.h" nogil:
     long cov_padded(long d)
-    void cov_affine(long size, const double* base, long count, const int* target,
+    void cov_affine(long groups, const int* group, const int* target, const double* base,
                     const int* source, const double* weight, const double* given, double* out)
     void cov_unpack(long d, const double* upper, double shift, double* C)
     void cov_rate(long d, const int* start, const int* column, const double* element,
@@ -43,19 +44,16 @@ cdef class Runs:
         self.width, self.outputs = width, outputs
         self.products, self.sums = arrays["run_products"], arrays["run_sums"]
         self.cre, self.cim = arrays["run_re"], arrays["run_im"]
-        self.re, self.im = np.ones(numbers), np.zeros(numbers)
-        self.x, self.y = np.empty(outputs), np.empty(outputs)
+        # runs are done by four numbers, and may end beyond the last
+        self.re, self.im = np.ones(numbers + 3), np.zeros(numbers + 3)
+        self.x, self.y = np.zeros(outputs + 3), np.zeros(outputs + 3)
 
     cdef void evaluate(
         self,
         const double complex* z,    # IN (width,) at least
         double complex* out,        # OUT (outputs,)
     ) noexcept nogil:
-        cdef Py_ssize_t k, n = self.width
-        for k in range(n):
-            self.re[1 + k] = self.re[1 + n + k] = z[k].real
-            self.im[1 + n + k] = z[k].imag
-            self.im[1 + k] = -z[k].imag
+        poly_run_letters(self.width, <const double*>z, &self.re[0], &self.im[0])
         if self.products.shape[0]:
             poly_run_products(self.products.shape[0], &self.products[0, 0], &self.re[0],
                               &self.im[0])
@@ -230,28 +228,34 @@ cdef class PolynomialFlow(RightHandSide):
 cdef class Affine:
     """A constant and a sparse linear map of doubles."""
 
-    cdef double[::1] base, weight
+    cdef Py_ssize_t size
+    cdef double[::1] constant, base, weight
+    cdef int[:, ::1] group
     cdef int[::1] target, source
 
     def __init__(self, table):
-        """IN table: base (size,), and target, source, weight (count,)."""
-        self.base, self.weight = table["base"], table["weight"]
-        self.target, self.source = table["target"], table["source"]
+        """IN table of `qsyncplug.operators.linear.affine`."""
+        self.constant, self.base, self.weight = table["constant"], table["base"], table["weight"]
+        self.group, self.target, self.source = table["group"], table["target"], table["source"]
+        self.size = self.constant.shape[0]
+
+    cdef double[::1] room(self, Py_ssize_t spare):
+        """An array for what `evaluate` gives, with what is constant."""
+        cdef double[::1] out = np.zeros(self.size + spare)
+        cdef Py_ssize_t k
+        for k in range(self.size):
+            out[k] = self.constant[k]
+        return out
 
     cdef void evaluate(
         self,
         const double* given,    # IN
-        double* out,            # OUT (size,)
+        double* out,            # INOUT of `room`: what is not constant
     ) noexcept nogil:
         # an empty list has no first element
-        cdef Py_ssize_t size = self.base.shape[0], count = self.target.shape[0]
-        if size == 0:
-            return
-        if count == 0:
-            cov_affine(size, &self.base[0], 0, NULL, NULL, NULL, given, out)
-        else:
-            cov_affine(size, &self.base[0], count, &self.target[0], &self.source[0],
-                       &self.weight[0], given, out)
+        if self.group.shape[0]:
+            cov_affine(self.group.shape[0], &self.group[0, 0], &self.target[0], &self.base[0],
+                       &self.source[0], &self.weight[0], given, out)
 
 
 cdef class LinearisedFlow(RightHandSide):
@@ -266,14 +270,15 @@ cdef class LinearisedFlow(RightHandSide):
     cdef Polynomials polynomials
     cdef Py_ssize_t n, d, rows
     cdef double shift
-    cdef double complex[::1] out, point
-    cdef double[::1] C, A, parts
+    cdef double complex[::1] out
+    cdef double[::1] C, A, parts, point
     cdef int[::1] start, column
     cdef Affine inner, rates
 
     def __init__(self, Polynomials polynomials, tables):
         """IN tables of `qsyncplug.approximate.linear.LinearEquations`."""
         cdef Py_ssize_t d = tables["start"].shape[0] - 1
+        cdef Py_ssize_t width = cov_padded(max(d, 1))
         self.polynomials = polynomials
         self.n, self.d, self.shift = tables["variables"], d, tables["shift"]
         self.start, self.column = tables["start"], tables["column"]
@@ -282,10 +287,10 @@ cdef class LinearisedFlow(RightHandSide):
         self.out = np.zeros(self.rows + self.n, dtype=complex)
         self.rates = Affine(tables["rates"])
         self.inner = Affine(tables["inner"]) if "inner" in tables else None
-        self.point = np.zeros(max(polynomials.variables, 1), dtype=complex)
-        self.parts = np.zeros(self.rates.base.shape[0])
-        self.C = np.zeros(max(d, 1) * cov_padded(d))
-        self.A = np.zeros(max(d, 1) * cov_padded(d))
+        self.point = self.inner.room(0) if self.inner is not None else None
+        # rows are read by four numbers
+        self.parts = self.rates.room(4)
+        self.C, self.A = np.zeros(width * width), np.zeros(width * width)
 
     cdef int evaluate(
         self,
@@ -297,8 +302,8 @@ cdef class LinearisedFlow(RightHandSide):
         cdef const double complex* z = <const double complex*>y
         cdef int code
         if self.inner is not None:
-            self.inner.evaluate(y, <double*>&self.point[0])
-            z = &self.point[0]
+            self.inner.evaluate(y, &self.point[0])
+            z = <const double complex*>&self.point[0]
         code = self.polynomials.evaluate(t, z, &self.out[0])
         if code != 0:
             with gil:
@@ -342,7 +347,7 @@ cdef class TangentFlow(RightHandSide):
         self.rows = polynomials.outputs
         self.out = np.zeros(self.rows + self.n, dtype=complex)
         self.rates = Affine(tables["rates"])
-        self.parts = np.zeros(max(self.rates.base.shape[0], 1))
+        self.parts = self.rates.room(1)
 
     cdef int evaluate(
         self,

@@ -13,30 +13,82 @@ typedef double cov_vector __attribute__((vector_size(8 * COV_WIDTH), aligned(8),
 /* IN d; the length of a padded row of C */
 static inline long cov_padded(long d) { return (d + COV_WIDTH - 1) / COV_WIDTH * COV_WIDTH; }
 
-/* out[target[k]] += weight[k] * in[source[k]], after out = base.
-   IN size of out, base, count, target, source, weight, in; OUT out */
-POLY_CLONES static void cov_affine(long size, const double *base, long count, const int *target,
-                                   const int *source, const double *weight, const double *in,
-                                   double *restrict out)
+/* A sparse affine map of doubles whose rows are sorted by how many entries they have, so that no sum
+   is read from memory again. IN groups, group (groups, 2): entries of each row, rows; target (rows);
+   source, weight: first entries of a group's rows, then second ones ...; base (rows), in;
+   OUT out[target] */
+POLY_CLONES static void cov_affine(long groups, const int *group, const int *target,
+                                   const double *restrict base, const int *source,
+                                   const double *weight, const double *in, double *restrict out)
 {
-    for (long k = 0; k < size; k++)
-        out[k] = base[k];
-    for (long k = 0; k < count; k++)
-        out[target[k]] += weight[k] * in[source[k]];
+    for (long g = 0; g < groups; g++) {
+        const int entries = group[2 * g], rows = group[2 * g + 1];
+        if (entries == 1)
+            for (int k = 0; k < rows; k++)
+                out[target[k]] = base[k] + weight[k] * in[source[k]];
+        else if (entries == 2)
+            for (int k = 0; k < rows; k++)
+                out[target[k]] = base[k] + weight[k] * in[source[k]]
+                                 + weight[rows + k] * in[source[rows + k]];
+        else
+            for (int k = 0; k < rows; k++) {
+                double sum = base[k];
+                for (int e = 0; e < entries; e++)
+                    sum += weight[e * rows + k] * in[source[e * rows + k]];
+                out[target[k]] = sum;
+            }
+        target += rows;
+        base += rows;
+        source += entries * rows;
+        weight += entries * rows;
+    }
 }
 
-/* IN d, upper triangle of C row by row, shift taken off its diagonal; OUT C padded rows */
-POLY_CLONES static void cov_unpack(long d, const double *restrict upper, double shift,
-                                   double *restrict C)
+/* IN four rows of four numbers, `stride` apart; OUT columns */
+static inline __attribute__((always_inline)) void cov_columns(const double *in, long stride,
+                                                              cov_vector *column)
+{
+    const cov_vector a = *(const cov_vector *)in, b = *(const cov_vector *)(in + stride);
+    const cov_vector c = *(const cov_vector *)(in + 2 * stride);
+    const cov_vector d = *(const cov_vector *)(in + 3 * stride);
+    const cov_vector p = __builtin_shufflevector(a, b, 0, 4, 2, 6);
+    const cov_vector q = __builtin_shufflevector(a, b, 1, 5, 3, 7);
+    const cov_vector r = __builtin_shufflevector(c, d, 0, 4, 2, 6);
+    const cov_vector s = __builtin_shufflevector(c, d, 1, 5, 3, 7);
+    column[0] = __builtin_shufflevector(p, r, 0, 1, 4, 5);
+    column[1] = __builtin_shufflevector(q, s, 0, 1, 4, 5);
+    column[2] = __builtin_shufflevector(p, r, 2, 3, 6, 7);
+    column[3] = __builtin_shufflevector(q, s, 2, 3, 6, 7);
+}
+
+/* IN d, upper triangle of C row by row, shift taken off its diagonal; OUT C padded rows, as many as
+   a row is long. Rows are read and written by four numbers, a few of the next row with them, which
+   come right with that row; the last rows one by one. */
+POLY_CLONES static void cov_unpack(long d, const double *upper, double shift, double *C)
 {
     const long width = cov_padded(d);
     for (long i = 0; i < d; i++) {
-        for (long j = i; j < d; j++)
-            C[i * width + j] = upper[j - i];
-        for (long j = i + 1; j < d; j++)
-            C[j * width + i] = upper[j - i];
-        C[i * width + i] -= shift;
+        double *row = C + i * width;
+        if (i + COV_WIDTH <= d)
+            for (long j = i; j < d; j += COV_WIDTH)
+                *(cov_vector *)(row + j) = *(const cov_vector *)(upper + j - i);
+        else
+            for (long j = i; j < d; j++)
+                row[j] = upper[j - i];
         upper += d - i;
+    }
+    for (long i = 0; i < d; i++)
+        C[i * width + i] -= shift;
+    for (long i = 0; i < width; i += COV_WIDTH) {
+        for (long k = i; k < i + COV_WIDTH; k++)
+            for (long j = i; j < k; j++)
+                C[k * width + j] = C[j * width + k];
+        for (long j = i + COV_WIDTH; j < width; j += COV_WIDTH) {
+            cov_vector column[COV_WIDTH];
+            cov_columns(C + i * width + j, width, column);
+            for (int k = 0; k < COV_WIDTH; k++)
+                *(cov_vector *)(C + (j + k) * width + i) = column[k];
+        }
     }
 }
 
@@ -59,11 +111,11 @@ static inline __attribute__((always_inline)) void cov_part(int vectors, int entr
         ((cov_vector *)out)[v] = sum[v];
 }
 
-/* IN d, M (start, column, element) by rows, C padded rows, D upper triangle; OUT A scratch, padded
-   rows; rate upper triangle */
+/* IN d, M (start, column, element) by rows, C padded rows, D upper triangle and three numbers more;
+   OUT A scratch, padded rows, as many as a row is long; rate upper triangle */
 POLY_CLONES static void cov_rate(long d, const int *start, const int *column,
                                  const double *element, const double *C, const double *D,
-                                 double *A, double *restrict rate)
+                                 double *A, double *rate)
 {
     const long width = cov_padded(d), whole = COV_VECTORS * COV_WIDTH;
     for (long i = 0; i < d; i++) {
@@ -81,12 +133,26 @@ POLY_CLONES static void cov_rate(long d, const int *start, const int *column,
         case 5: cov_part(5, entries, k, m, C + at, width, out + at); break;
         }
     }
+    /* A + A^T, above the diagonal and in the blocks on it */
+    for (long i = 0; i < width; i += COV_WIDTH)
+        for (long j = i; j < width; j += COV_WIDTH) {
+            cov_vector column[COV_WIDTH];
+            cov_columns(A + j * width + i, width, column);
+            for (int k = 0; k < COV_WIDTH; k++)
+                *(cov_vector *)(A + (i + k) * width + j) += column[k];
+        }
     for (long i = 0; i < d; i++) {
-        const double *row = A + i * width, *across = A + i;
-        for (long j = i; j < d; j++)
-            rate[j - i] = row[j] + across[j * width] + D[j - i];
-        rate += d - i;
-        D += d - i;
+        const double *row = A + i * width + i;
+        const long length = d - i;
+        if (length >= COV_WIDTH)
+            for (long j = 0; j < length; j += COV_WIDTH)
+                *(cov_vector *)(rate + j) = *(const cov_vector *)(row + j)
+                                            + *(const cov_vector *)(D + j);
+        else
+            for (long j = 0; j < length; j++)
+                rate[j] = row[j] + D[j];
+        rate += length;
+        D += length;
     }
 }
 #endif

@@ -56,27 +56,50 @@ POLY_CLONES static void poly_rows(long rows, const int *start, const int *middle
 }
 
 /* The same in runs (see qsyncplug/operators/runs.py): real and imaginary parts apart, so that what
-   repeats from node to node is one loop over contiguous numbers.
+   repeats from node to node is one loop over contiguous numbers. Runs are done by four numbers:
+   arrays are three numbers longer than they need be. */
+#define POLY_WIDTH 4
+typedef double poly_vector __attribute__((vector_size(8 * POLY_WIDTH), aligned(8), may_alias));
+#define POLY_AT(array) (*(poly_vector *)((array) + i))
+#define POLY_IN(array) (*(const poly_vector *)((array) + i))
+
+/* IN n, z (n) pairs; OUT re, im: after the first number their conjugates, then themselves */
+POLY_CLONES static void poly_run_letters(long n, const double *restrict z, double *restrict re,
+                                         double *restrict im)
+{
+    double *x = re + 1, *y = im + 1, *u = re + 1 + n, *v = im + 1 + n;
+    for (long k = 0; k < n; k++) {
+        x[k] = z[2 * k];
+        y[k] = -z[2 * k + 1];
+    }
+    for (long k = 0; k < n; k++) {
+        u[k] = z[2 * k];
+        v[k] = z[2 * k + 1];
+    }
+}
+
+/* Products grow in number, each of smaller ones: what a run writes beyond its end is written again.
    IN count, run (count, 4): dst, a, b, length; INOUT re, im: one, letters, products */
 POLY_CLONES static void poly_run_products(long count, const int *run, double *re, double *im)
 {
     for (long k = 0; k < count; k++, run += 4) {
-        double *restrict x = re + run[0], *restrict y = im + run[0];
+        double *x = re + run[0], *y = im + run[0];
         const double *a = re + run[1], *b = im + run[1], *u = re + run[2], *v = im + run[2];
         const int length = run[3];
-        for (int i = 0; i < length; i++) {
-            x[i] = a[i] * u[i] - b[i] * v[i];
-            y[i] = a[i] * v[i] + b[i] * u[i];
+        for (int i = 0; i < length; i += POLY_WIDTH) {
+            const poly_vector p = POLY_IN(a), q = POLY_IN(b), r = POLY_IN(u), s = POLY_IN(v);
+            POLY_AT(x) = p * r - q * s;
+            POLY_AT(y) = p * s + q * r;
         }
     }
 }
 
-/* IN rows, count, run (count, 5): row, number, coefficient, length, whether complex; cre, cim, re,
+/* Coefficients beyond the end of a run are 0.
+   IN rows, count, run (count, 5): row, number, coefficient, length, whether complex; cre, cim, re,
    im; OUT x, y scratch (rows), out (rows) pairs */
 POLY_CLONES static void poly_run_sums(long rows, long count, const int *run, const double *cre,
                                       const double *cim, const double *re, const double *im,
-                                      double *restrict x, double *restrict y,
-                                      double *restrict out)
+                                      double *x, double *y, double *restrict out)
 {
     for (long r = 0; r < rows; r++)
         x[r] = y[r] = 0;
@@ -85,14 +108,14 @@ POLY_CLONES static void poly_run_sums(long rows, long count, const int *run, con
         const double *a = re + run[1], *b = im + run[1], *c = cre + run[2], *d = cim + run[2];
         const int length = run[3];
         if (run[4]) {
-            for (int i = 0; i < length; i++) {
-                s[i] += c[i] * a[i] - d[i] * b[i];
-                t[i] += c[i] * b[i] + d[i] * a[i];
+            for (int i = 0; i < length; i += POLY_WIDTH) {
+                POLY_AT(s) += POLY_IN(c) * POLY_IN(a) - POLY_IN(d) * POLY_IN(b);
+                POLY_AT(t) += POLY_IN(c) * POLY_IN(b) + POLY_IN(d) * POLY_IN(a);
             }
         } else {
-            for (int i = 0; i < length; i++) {
-                s[i] += c[i] * a[i];
-                t[i] += c[i] * b[i];
+            for (int i = 0; i < length; i += POLY_WIDTH) {
+                POLY_AT(s) += POLY_IN(c) * POLY_IN(a);
+                POLY_AT(t) += POLY_IN(c) * POLY_IN(b);
             }
         }
     }
@@ -101,4 +124,6 @@ POLY_CLONES static void poly_run_sums(long rows, long count, const int *run, con
         out[2 * r + 1] = y[r];
     }
 }
+#undef POLY_AT
+#undef POLY_IN
 #endif

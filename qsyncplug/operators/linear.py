@@ -140,19 +140,41 @@ def _shape(polynomial: Polynomial) -> tuple[list[tuple[int, ...]], int]:
 
 
 def affine(base: Sequence[float], entries: Sequence[tuple[int, int, float]]) -> dict[str, Any]:
-    """Arrays of ``out = base; out[target] += weight * in[source]``."""
-    seen: dict[int, int] = {}
-    rounds = []
-    for entry in entries:
-        seen[entry[0]] = seen.get(entry[0], 0) + 1
-        rounds.append((seen[entry[0]], entry))
-    # what is added to one place is far apart, so that no addition waits for the one before
-    entries = [entry for _, entry in sorted(rounds)]
+    """Arrays of ``out = base; out[target] += weight * in[source]``.
+
+    Returns
+    -------
+    dict
+        ``constant``: base. Of the targets that have entries, those with as many entries together:
+        ``group`` (entries, targets), and by target ``target, base``; ``source, weight``: the first
+        entries of a group's targets, then the second ones and so on.
+    """
+    rows: dict[int, dict[int, float]] = {}
+    for target, source, weight in entries:
+        row = rows.setdefault(target, {})
+        row[source] = row.get(source, 0.0) + weight
+    by_count: dict[int, list[tuple[int, list[tuple[int, float]]]]] = {}
+    for target, row in sorted(rows.items()):
+        kept = [(source, weight) for source, weight in row.items() if weight]
+        if kept:
+            by_count.setdefault(len(kept), []).append((target, kept))
+    targets = [target for _, group in sorted(by_count.items()) for target, _ in group]
+    ordered = [
+        kept[e]
+        for count, group in sorted(by_count.items())
+        for e in range(count)
+        for _, kept in group
+    ]
+    constant = np.array(base, dtype=float)
     return {
-        "base": np.array(base, dtype=float),
-        "target": np.array([e[0] for e in entries], dtype=np.intc),
-        "source": np.array([e[1] for e in entries], dtype=np.intc),
-        "weight": np.array([e[2] for e in entries], dtype=float),
+        "constant": constant,
+        "group": np.array(
+            [(count, len(group)) for count, group in sorted(by_count.items())], dtype=np.intc
+        ).reshape(-1, 2),
+        "target": np.array(targets, dtype=np.intc),
+        "base": constant[targets] if targets else np.zeros(0),
+        "source": np.array([source for source, _ in ordered], dtype=np.intc),
+        "weight": np.array([weight for _, weight in ordered], dtype=float),
     }
 
 

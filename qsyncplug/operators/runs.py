@@ -54,11 +54,17 @@ def find_runs(
     if len(products) + len(sums) < _WORTH * (len(formed) + len(added)):
         return {}
     values = np.array([e[4] for e in sums], dtype=complex)
+    # the kernel takes four coefficients at a time: a run of them ends with zeros
+    starts = np.cumsum([0] + [-(-r[4] // 4) * 4 for r in added])
+    padded = np.zeros(starts[-1], dtype=complex)
+    for at, r in zip(starts.tolist(), added, strict=False):
+        padded[at : at + r[4]] = values[r[2] : r[2] + r[4]]
+    run_sums = [(*r[:2], at, r[4], r[3]) for at, r in zip(starts.tolist(), added, strict=False)]
     return {
         "run_products": np.array(formed, dtype=np.intc).reshape(-1, 4),
-        "run_sums": np.array([(*r[:3], r[4], r[3]) for r in added], dtype=np.intc).reshape(-1, 5),
-        "run_re": np.ascontiguousarray(values.real),
-        "run_im": np.ascontiguousarray(values.imag),
+        "run_sums": np.array(run_sums, dtype=np.intc).reshape(-1, 5),
+        "run_re": np.ascontiguousarray(padded.real),
+        "run_im": np.ascontiguousarray(padded.imag),
         "run_sizes": np.array([width, 1 + 2 * width + len(products)], dtype=np.intc),
     }
 
