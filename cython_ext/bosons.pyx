@@ -396,6 +396,54 @@ def unpack_linear(
                 at += 1
 
 
+cdef inline double of_upper(
+    const double* upper,    # IN
+    Py_ssize_t d,           # IN
+    Py_ssize_t a,           # IN
+    Py_ssize_t b,           # IN at least a
+) noexcept nogil:
+    """Element of a symmetric matrix."""
+    return upper[a * d - a * (a - 1) // 2 + b - a]
+
+
+def gaussian_moments(
+    const double[:, ::1] rows,          # IN of a LinearisedFlow of n modes
+    const int[::1] first,               # IN (V,) letters: 2j for b_j†, 2j+1 for b_j
+    const int[::1] second,              # IN (V,) likewise, not before the first; -1 without one
+    double complex[:, ::1] out,         # OUT (T, V): ⟨xy⟩ in normal order, or ⟨x⟩
+):
+    """Moments of first and second order of means and covariances."""
+    cdef Py_ssize_t T = rows.shape[0], V = first.shape[0], t, v, a, b, d = 0
+    cdef double x, y, u, w, qq, pp, qp, pq, re, im
+    cdef const double* z
+    while d * (d + 3) // 2 < rows.shape[1]:
+        d += 2
+    if out.shape[0] < T or out.shape[1] != V or second.shape[0] != V:
+        raise ValueError("words and moments do not fit")
+    with nogil:
+        for t in range(T):
+            z = &rows[t, 0]
+            for v in range(V):
+                a = first[v] & ~1
+                x, y = z[a], z[a + 1] if first[v] & 1 else -z[a + 1]
+                if second[v] < 0:
+                    out[t, v] = x + 1j * y
+                    continue
+                b = second[v] & ~1
+                u, w = z[b], z[b + 1] if second[v] & 1 else -z[b + 1]
+                qq, pp = of_upper(z + d, d, a, b), of_upper(z + d, d, a + 1, b + 1)
+                qp = of_upper(z + d, d, a, b + 1)
+                pq = qp if a == b else of_upper(z + d, d, a + 1, b)
+                if (first[v] ^ second[v]) & 1:
+                    re, im = 0.5 * (qq + pp) - (0.5 if a == b else 0.0), 0.5 * (qp - pq)
+                else:
+                    re, im = 0.5 * (qq - pp), 0.5 * (qp + pq)
+                # b_j b_k† is the conjugate of b_j† b_k, b† b† that of b b
+                if (first[v] ^ second[v]) & 1 == first[v] & 1:
+                    im = -im
+                out[t, v] = re + x * u - y * w + 1j * (im + x * w + y * u)
+
+
 def unpack_upper(
     const double[:, ::1] rows,          # IN
     Py_ssize_t first,                   # IN where the upper triangles begin

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._ext.bosons import PolynomialFlow, Polynomials
+from .._ext.bosons import PolynomialFlow, Polynomials, unpack_linear
 from .._ext.integrator import RightHandSide
 from ..core.checks import check_integer
 from ..core.gaussian import covariance_from_moments
@@ -25,11 +25,11 @@ from ..operators.system import System
 from ..operators.transform import as_levels, lowered_levels, substituted
 from .closed import AmplitudesResult, ClosedSolver
 from .closure_limits import left_out, without_phase
-from .gaussian import gaussian_equations, moments_of_words, unpacked
+from .gaussian import gaussian_equations, moments_of_words
 from .sphere import upper_triangle
 from .words import MomentEquations
 
-__all__ = ["Closure", "CumulantResult", "CumulantSolver", "is_symmetric"]
+__all__ = ["Closure", "CumulantResult", "CumulantSolver", "closure_of", "is_symmetric"]
 
 
 class Closure:
@@ -48,7 +48,9 @@ class Closure:
     def __init__(self, system: System, order: int, *, neutral: bool, cutoff: Any = None):
         self.system = system
         self.asked = {"order": order, "neutral": neutral, "cutoff": cutoff}
-        self.atoms, self.table = system.as_atoms(), dict(system.mapped_to_atoms.table)
+        self.table = dict(system.mapped_to_atoms.table)
+        # a system without spins is its own image, and knows its symmetries
+        self.atoms = system.as_atoms() if self.table else system
         if cutoff is not None:
             mapped = as_levels(self.atoms, cutoff)
             self.table.update(mapped.table)
@@ -98,8 +100,7 @@ class Closure:
         """The moments (T, V) of rows of the integrator."""
         if not self.central:
             return rows.view(complex)
-        mean, covariance = unpacked(rows, self.system.n)
-        return moments_of_words(self.equations.words, mean, covariance)
+        return moments_of_words(self.equations.words, rows)
 
     def polynomials(self) -> Polynomials:
         """The compiled rates of the moments."""
@@ -151,6 +152,16 @@ class Closure:
         mapped = substituted(operator, images) if images else operator
         polynomial = self.equations.expectation(mapped)
         return self.equations.evaluate(polynomial, values)
+
+
+def closure_of(system: System, order: int, *, neutral: bool, cutoff: Any = None) -> Closure:
+    """The closure of a system, derived once for all of its runs."""
+    levels = None if cutoff is None else tuple(np.ravel(cutoff).tolist())
+    key = ("closure", order, neutral, levels)
+    if key not in system.derived:
+        closure = Closure(system, order, neutral=neutral, cutoff=cutoff)
+        return system.derived.setdefault(key, closure)  # type: ignore[no-any-return]
+    return system.derived[key]  # type: ignore[no-any-return]
 
 
 def _site_value(
@@ -248,7 +259,7 @@ class CumulantResult(AmplitudesResult):
         if getattr(self, "_closure", None) is None:
             order, neutral = self.stats["order"], self.stats["neutral"]
             cutoff = self.stats.get("cutoff")
-            self._closure = Closure(self.model, order, neutral=neutral, cutoff=cutoff)
+            self._closure = closure_of(self.model, order, neutral=neutral, cutoff=cutoff)
         return self._closure
 
     @property
@@ -260,10 +271,20 @@ class CumulantResult(AmplitudesResult):
         return tuple(repr(e.operator(w)) for w in e.words)
 
     def _shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
-        return {"moments": ((len(self.closure.equations.words),), complex)}
+        shapes: dict[str, tuple[tuple[int, ...], type]] = {
+            "moments": ((len(self.closure.equations.words),), complex)
+        }
+        if self.closure.central:
+            # what the equations run on
+            d = 2 * self.n
+            shapes |= {"mean": ((d,), float), "covariance": ((d, d), float)}
+        return shapes
 
     def _record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
-        self.moments[start : start + len(times)] = self.closure.moments(rows)
+        here = slice(start, start + len(times))
+        self.moments[here] = self.closure.moments(rows)
+        if self.closure.central:
+            unpack_linear(np.ascontiguousarray(rows), self.mean[here], self.covariance[here])
         super()._record(start, times, rows)
 
     def _state(self, t: float, row: np.ndarray) -> np.ndarray:
@@ -302,6 +323,9 @@ class CumulantResult(AmplitudesResult):
 
     def _fill(self) -> None:
         """Amplitudes and covariance of the nodes."""
+        if self.closure.central:
+            self.amplitudes = np.ascontiguousarray(self.mean).view(complex) / np.sqrt(2)
+            return
         nodes, n = list(self.model.symbols), self.model.n
         a = []
         for symbol, operator in zip(nodes, self.model.operators, strict=True):
@@ -355,7 +379,7 @@ class CumulantSolver(ClosedSolver):
         self._check_hamiltonian(times)
         product = ProductState(self.model, state0)
         neutral = is_symmetric(product)
-        closure = Closure(self.model, self.order, neutral=neutral, cutoff=self.cutoff)
+        closure = closure_of(self.model, self.order, neutral=neutral, cutoff=self.cutoff)
         y0 = closure.start(product)
         stepper = runge_kutta(closure.flow(), y0, times, self._options)
         result = self.empty_result(

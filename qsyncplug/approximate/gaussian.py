@@ -7,14 +7,13 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from .._ext.bosons import unpack_linear
-from ..core.gaussian import moments_from_covariance
+from .._ext.bosons import gaussian_moments
 from ..operators.expression import Expression, commutator
 from ..operators.linear import LinearEquations, Part, linear_equations
 from ..operators.polynomial import Polynomial, derivative, multiply, total, variable
 from ..operators.system import System
 
-__all__ = ["gaussian_equations", "gaussian_expectation", "moments_of_words", "unpacked"]
+__all__ = ["gaussian_equations", "gaussian_expectation", "moments_of_words"]
 
 
 class _Wick:
@@ -177,29 +176,15 @@ def _diffusion(moments: dict[tuple[bool, int, int], Polynomial], a: int, b: int)
     return [(m, 1, 1.0), (n, 1, -1.0 if x else 1.0)]
 
 
-def unpacked(rows: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Quadratures (T, 2n) and covariances (T, 2n, 2n) of rows of a flow of n modes."""
-    mean, covariance = np.empty((len(rows), 2 * n)), np.empty((len(rows), 2 * n, 2 * n))
-    unpack_linear(np.ascontiguousarray(rows), mean, covariance)
-    return mean, covariance
-
-
-def moments_of_words(
-    words: Sequence[tuple[int, ...]], mean: np.ndarray, covariance: np.ndarray
-) -> np.ndarray:
-    """⟨x⟩ and ⟨xy⟩ in normal order (T, V) of letters x, y: 2j for b_j†, 2j+1 for b_j."""
-    T, d = mean.shape
-    beta = np.ascontiguousarray(mean).view(complex) / np.sqrt(2)
-    letters = np.stack([beta.conj(), beta], axis=2).reshape(T, d)
-    m, c = moments_from_covariance(covariance)
-    pairs = np.empty((T, d, d), dtype=complex)
-    pairs[:, 0::2, 0::2], pairs[:, 1::2, 1::2] = m.conj(), m
-    pairs[:, 0::2, 1::2], pairs[:, 1::2, 0::2] = c, np.swapaxes(c, 1, 2)
-    pairs += letters[:, :, None] * letters[:, None, :]
-    single = [w[0] for w in words if len(w) == 1]
-    double = np.array([w for w in words if len(w) == 2], dtype=int).reshape(-1, 2)
-    # words are ordered by their length
-    return np.concatenate([letters[:, single], pairs[:, double[:, 0], double[:, 1]]], axis=1)
+def moments_of_words(words: Sequence[tuple[int, ...]], rows: np.ndarray) -> np.ndarray:
+    """⟨x⟩ and ⟨xy⟩ in normal order (T, V) of letters x, y (2j for b_j†, 2j+1 for b_j) from rows of
+    a flow.
+    """
+    first = np.array([w[0] for w in words], dtype=np.intc)
+    second = np.array([w[1] if len(w) == 2 else -1 for w in words], dtype=np.intc)
+    out = np.empty((len(rows), len(words)), dtype=complex)
+    gaussian_moments(np.ascontiguousarray(rows), first, second, out)
+    return out
 
 
 def gaussian_expectation(

@@ -24,7 +24,7 @@ from ..operators.states import ProductState
 from ..operators.system import System
 from .closed import AmplitudesResult, LinearSolver
 from .closure_limits import without_phase
-from .cumulants import Closure, CumulantSolver
+from .cumulants import CumulantSolver, closure_of
 from .gaussian import gaussian_equations, gaussian_expectation, moments_of_words
 from .sphere import ClassicalSolver, linear_flow, upper_triangle
 
@@ -185,10 +185,10 @@ class MeanFieldProblem(Problem):
                 f"t={result.times[bad]:g} on"
             )
         if result.stats["closure"] == "gaussian":
-            closure = Closure(model, 2, neutral=False)
-            values = moments_of_words(
-                closure.equations.words, result.mean[-1:], result.covariance[-1:]
-            )
+            closure = closure_of(model, 2, neutral=False)
+            C = result.covariance[-1]
+            row = np.concatenate([result.mean[-1] / np.sqrt(2), C[upper_triangle(len(C))]])
+            values = moments_of_words(closure.equations.words, row[None, :])
             result.stats["neglected"] += without_phase(closure, values[0])
         if not model.jumps and result.stats["closure"] == "linear":
             drift.update(_conserved(model, result.amplitudes))

@@ -22,7 +22,7 @@ from ..operators.polynomial import Polynomial
 from ..operators.states import ProductState
 from ..operators.system import System
 from .closure_limits import left_out, without_phase
-from .cumulants import Closure, CumulantResult, CumulantSolver
+from .cumulants import Closure, CumulantResult, CumulantSolver, closure_of
 
 __all__ = ["MomentState", "cumulant_steadystate", "hierarchy_steadystate"]
 
@@ -73,7 +73,7 @@ class MomentState(Saved):
 
     @classmethod
     def _made_of(cls, found: dict[str, Any]) -> MomentState:
-        closure = Closure(**{n: found.pop(n) for n in ("system", "order", "neutral", "cutoff")})
+        closure = closure_of(**{n: found.pop(n) for n in ("system", "order", "neutral", "cutoff")})
         words = found.pop("words")
         out = cls(closure, **found)
         if out.words != words or out.moments.shape != (len(words),):
@@ -241,7 +241,7 @@ def hierarchy_steadystate(system: System, cutoff: Any = None) -> MomentState:
     SolverError
         The steady state is not unique.
     """
-    closure = Closure(system, _sites(system, cutoff), neutral=True, cutoff=cutoff)
+    closure = closure_of(system, _sites(system, cutoff), neutral=True, cutoff=cutoff)
     jacobian = _Jacobian(closure)
     z = np.zeros(jacobian.V, dtype=complex)
     J = jacobian.matrix(z)
@@ -344,7 +344,7 @@ def cumulant_steadystate(system: System, *, order: int = 2, state0: Any = None) 
     order = check_integer("order", order, minimum=1)
     if not system.isconstant:
         raise ValueError("system must not depend on time to have a steady state")
-    closure = Closure(system, order, neutral=True)
+    closure = closure_of(system, order, neutral=True)
     jacobian = _Jacobian(closure)
     start = {s: _idle(s) for s in system.symbols} if state0 is None else state0
     product = ProductState(system, start)

@@ -6,7 +6,6 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any, ClassVar
 
 import numpy as np
@@ -109,11 +108,16 @@ def find_symmetries(
         return bool(np.any(np.abs(weights @ vector) > 1e-9)) if len(weights) else False
 
     n = range(len(symbols))
+    named_once = hamiltonian.canonical()
+    traces = [_trace(s, named_once, jumps) for s in symbols]
     return Symmetries(
         charges=weights,
         common_phase=_common(symbols, constraints),
         exchange=tuple(
-            p for p in _permutations(symbols) if _invariant(symbols, hamiltonian, jumps, p)
+            p
+            for p in _permutations(symbols)
+            if all(_alike(traces[j], traces[k]) for j, k in enumerate(p))
+            and _invariant(symbols, hamiltonian, jumps, p)
         ),
         vanishing_amplitudes=tuple(conserved(unit[j]) for j in n),
         vanishing_coherences=tuple(tuple(conserved(unit[j] - unit[k]) for k in n) for j in n),
@@ -127,6 +131,34 @@ def _common(symbols: Sequence[Symbol], constraints: np.ndarray) -> bool:
     for s in symbols:
         weights += range(1, s.factor.d) if isinstance(s.factor, LevelFactor) else [1]
     return bool(np.all(constraints @ np.array(weights, dtype=float) == 0))
+
+
+def _trace(
+    symbol: Symbol, hamiltonian: Expression, jumps: Sequence[Any]
+) -> list[tuple[tuple[Any, ...], float]]:
+    """What a symbol takes part in: the form of each term and its modulus, in order."""
+    out: list[tuple[tuple[Any, ...], float]] = []
+    for place, operator in enumerate((hamiltonian, *jumps)):
+        if isinstance(operator, EachAtom):
+            if operator.symbol is symbol:
+                out += [((2, key), abs(value)) for key, value in operator.terms.items()]
+            continue
+        least = 1e-13 * max(map(abs, operator.terms.values()), default=0.0)
+        for key, value in operator.terms.items():
+            if abs(value) <= least:
+                continue
+            monomial, factors = key
+            for s, local in monomial:
+                if s is symbol:
+                    out.append(((place > 0, len(monomial), len(factors), local), abs(value)))
+    return sorted(out, key=lambda entry: (repr(entry[0]), entry[1]))
+
+
+def _alike(a: list[tuple[tuple[Any, ...], float]], b: list[tuple[tuple[Any, ...], float]]) -> bool:
+    """Whether one symbol may take the other's place; a term that differs forbids it at once."""
+    return len(a) == len(b) and all(
+        x == y and abs(u - v) <= 1e-9 * max(u, v) for (x, u), (y, v) in zip(a, b, strict=True)
+    )
 
 
 def _invariant(
@@ -187,7 +219,7 @@ def _candidates(n: int) -> Iterator[tuple[int, ...]]:
 
 def _null_space(constraints: np.ndarray, n: int) -> np.ndarray:
     """Integer vectors that span the null space of an integer matrix, by exact elimination."""
-    rows = [[Fraction(int(x)) for x in row] for row in np.unique(constraints, axis=0)]
+    rows = [[int(x) for x in row] for row in np.unique(constraints, axis=0)]
     pivots: list[int] = []
     for column in range(n):
         at = next((r for r in range(len(pivots), len(rows)) if rows[r][column]), None)
@@ -195,17 +227,25 @@ def _null_space(constraints: np.ndarray, n: int) -> np.ndarray:
             continue
         top = len(pivots)
         rows[top], rows[at] = rows[at], rows[top]
-        rows[top] = [x / rows[top][column] for x in rows[top]]
         for r in range(len(rows)):
             if r != top and rows[r][column]:
-                rows[r] = [x - rows[r][column] * y for x, y in zip(rows[r], rows[top], strict=True)]
+                rows[r] = _eliminated(rows[r], rows[top], column)
         pivots.append(column)
     vectors = []
     for free in (c for c in range(n) if c not in pivots):
-        vector = [Fraction(0)] * n
-        vector[free] = Fraction(1)
+        vector = [0] * n
+        vector[free] = math.lcm(
+            *(abs(rows[r][c]) // math.gcd(rows[r][c], rows[r][free]) for r, c in enumerate(pivots))
+        )
         for r, column in enumerate(pivots):
-            vector[column] = -rows[r][free]
-        scale = math.lcm(*(x.denominator for x in vector))
-        vectors.append([int(x * scale) for x in vector])
+            vector[column] = -rows[r][free] * vector[free] // rows[r][column]
+        vectors.append(vector)
     return np.array(vectors, dtype=int).reshape(-1, n)
+
+
+def _eliminated(row: list[int], pivot: list[int], column: int) -> list[int]:
+    """A multiple of a row of integers less one of the pivot's, without what its entries share."""
+    a, b = pivot[column], row[column]
+    out = [a * x - b * y for x, y in zip(row, pivot, strict=True)]
+    shared = math.gcd(*out)
+    return [x // shared for x in out] if shared > 1 else out

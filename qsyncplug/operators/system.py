@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -371,6 +371,11 @@ class System(ClassicalRates, SavedModel):
                 raise ValueError(
                     f"hamiltonian must be Hermitian; at t={t:g}, H − H† = {now - now.dag()}"
                 )
+
+    @cached_property
+    def derived(self) -> dict[Hashable, Any]:
+        """What solvers have derived of it, kept as long as it is; no part of copies and files."""
+        return {}
 
     @cached_property
     def symmetries(self) -> Symmetries:
