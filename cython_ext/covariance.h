@@ -13,7 +13,7 @@ typedef double cov_vector __attribute__((vector_size(8 * COV_WIDTH), aligned(8),
 /* IN d; the length of a padded row of C */
 static inline long cov_padded(long d) { return (d + COV_WIDTH - 1) / COV_WIDTH * COV_WIDTH; }
 
-/* A sparse affine map of doubles whose rows are sorted by how many entries they have: each number is
+/* A sparse affine map of doubles whose rows are sorted by how many entries they have: a number is
    written once. IN groups, group (groups, 2): entries of each row, rows; target (rows);
    source, weight: first entries of a group's rows, then second ones ...; base (rows), in;
    OUT out[target] */

@@ -3,6 +3,7 @@ derived and evaluated another way.
 """
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from qsyncplug._ext.bosons import PolynomialFlow
@@ -10,7 +11,7 @@ from qsyncplug._ext.integrator import Integrator
 
 import qsyncplug as qsp
 from qsyncplug.approximate.cumulants import Closure
-from qsyncplug.approximate.gaussian import gaussian_equations, moments_of_words, unpacked
+from qsyncplug.approximate.gaussian import gaussian_equations, moments_of_words
 from qsyncplug.operators.states import ProductState
 
 B = qsp.modes(3)
@@ -34,10 +35,7 @@ def rates_of_moments(system, closure, t, row):
     """Of the moments, by the rates of mean and covariance: the moments are quadratic in them."""
     words, h = closure.equations.words, 1e-3
     rate = gaussian_equations(system).flow()(t, row)
-    ends = [
-        moments_of_words(words, *unpacked((row + sign * h * rate)[None], system.n))
-        for sign in (1, -1)
-    ]
+    ends = [moments_of_words(words, (row + sign * h * rate)[None]) for sign in (1, -1)]
     return (ends[0] - ends[1])[0] / (2 * h)
 
 
@@ -48,12 +46,48 @@ def check(system, t=0.0, seed=0):
     root = rng.standard_normal((d, d))
     C = 0.5 * np.eye(d) + 0.3 * root @ root.T
     row = np.concatenate([rng.standard_normal(d), C[np.triu_indices(d)]])
-    z = moments_of_words(closure.equations.words, *unpacked(row[None], system.n))[0]
+    z = moments_of_words(closure.equations.words, row[None])[0]
     expected = closure.polynomials()(t, z)
     scale = max(1.0, np.abs(expected).max())
     np.testing.assert_allclose(
         rates_of_moments(system, closure, t, row), expected, atol=1e-9 * scale
     )
+
+
+def ring(n):
+    b = qsp.modes(n)
+    H = sum((0.1 * j * x.dag() * x for j, x in enumerate(b)), 0 * b[0])
+    neighbours = [b[j] - 0.5j * b[(j + 1) % n] for j in range(n)]
+    return qsp.System(H, [x.dag() for x in b] + [0.3 * x**2 for x in b] + neighbours)
+
+
+@pytest.mark.parametrize("n", range(1, 8))
+def test_rings_of_every_length(n):
+    """Triangles are packed by four numbers at a time: sizes of every remainder."""
+    check(ring(n), seed=n)
+
+
+def test_moments_of_means_and_covariances():
+    """⟨xy⟩=⟨δxδy⟩+⟨x⟩⟨y⟩ of quadratures, transformed to b and b† as on paper."""
+    n, rng = 3, np.random.default_rng(0)
+    root = rng.standard_normal((2 * n, 2 * n))
+    C = 0.5 * np.eye(2 * n) + root @ root.T
+    beta = rng.standard_normal(n) + 1j * rng.standard_normal(n)
+    row = np.concatenate([beta.view(float), C[np.triu_indices(2 * n)]])
+    # b_j=(q_j+i p_j)/√2, and symmetrised ⟨xy⟩ is ½⟨xy+yx⟩
+    letters = np.zeros((2 * n, 2 * n), dtype=complex)
+    for j in range(n):
+        letters[2 * j, 2 * j : 2 * j + 2] = np.array([1, -1j]) / np.sqrt(2)
+        letters[2 * j + 1, 2 * j : 2 * j + 2] = np.array([1, 1j]) / np.sqrt(2)
+    means = np.stack([beta.conj(), beta], axis=1).ravel()
+    pairs = letters @ C @ letters.T + np.outer(means, means)
+    words = [(x,) for x in range(2 * n)]
+    words += [(x, y) for x in range(2 * n) for y in range(x, 2 * n)]
+    normal = [x >> 1 == y >> 1 and x != y for x, y in words[2 * n :]]
+    expected = [*means, *(pairs[w] - 0.5 * k for w, k in zip(words[2 * n :], normal, strict=True))]
+    found = moments_of_words(words, np.stack([row, 0 * row]))
+    np.testing.assert_allclose(found[0], expected, atol=1e-13)
+    np.testing.assert_allclose(found[1][2 * n :], -0.5 * np.array(normal), atol=1e-15)
 
 
 @settings(max_examples=40)
