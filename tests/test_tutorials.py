@@ -24,6 +24,16 @@ def test_every_story_is_listed():
     assert sorted(listed) == [p.stem for p in STORIES]
 
 
+@pytest.mark.parametrize("path", STORIES, ids=lambda p: p.stem)
+def test_stories_fold_their_asserts_at_the_end_and_import_in_one_way(path):
+    cells = [c for c in jupytext.read(path).cells if c.cell_type == "code"]
+    *before, last = cells
+    assert "hide-input" in last.metadata.get("tags", []) and "assert " in last.source
+    assert not any(re.search(r"^\s*assert ", c.source, re.MULTILINE) for c in before)
+    code = "\n".join(c.source for c in cells)
+    assert "import qsyncplug as qsp" in code and "from qsyncplug" not in code
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
 def test_page(path, tmp_path):
     notebook = jupytext.read(path)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import os
 import pathlib
 import re
 import sys
 from collections import defaultdict
+
+from sphinx.errors import ExtensionError
 
 import qsyncplug as qsp
 
@@ -233,6 +236,20 @@ def _plain_mathematics(app, what, name, item, options, lines: list[str]) -> None
     lines[:] = out + (_escape("\n".join(text)).split("\n") if text else [])
 
 
+# ------------------------------------------------------------ pictures
+# notebooks show their figures whatever the environment says of a backend
+os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+
+
+def _has_pictures(app, exception) -> None:
+    """A gallery without pictures is no gallery."""
+    if exception is None and app.builder.format == "html":
+        count = (pathlib.Path(app.outdir) / "gallery.html").read_text().count("<img")
+        if count < 25:
+            raise ExtensionError(f"the gallery has only {count} pictures")
+
+
 def setup(app) -> None:
     """Before numpydoc, which runs at 500."""
     app.connect("autodoc-process-docstring", _plain_mathematics, priority=100)
+    app.connect("build-finished", _has_pictures)
