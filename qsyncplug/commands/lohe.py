@@ -7,6 +7,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+import numpy as np
+
 from .shared import Stages, add_options, add_settings, check_options, new_command, write
 
 __all__ = ["add_parser", "run"]
@@ -101,14 +103,19 @@ def _figure(results: dict[str, Any], comparison: Any) -> Any:
 
     from ..plot.comparison import plot_comparison
     from ..plot.lohe import plot_densities
-    from ..plot.views import plot_order_parameter
+    from ..plot.style import draw_series, finish
 
     fig = plt.figure(figsize=(12, 3.6), layout="constrained")
-    parts: Any = fig.subfigures(1, 3, width_ratios=(1, 1.2, 1))
+    parts: Any = fig.subfigures(1, 3)
     left, middle, right = parts
     plot_densities(results["grid"], fig=left, ax=left.subplots())
-    ax = middle.subplots()
-    for name, result in results.items():
-        plot_order_parameter(result, label=name, fig=middle, ax=ax)
-    plot_comparison(comparison, ["order_parameter"], fig=right, axes=right.subplots())
+    plot_comparison(comparison, ["order_parameter"], fig=middle, axes=middle.subplots())
+    ax = right.subplots()
+    times = comparison.times_of["order_parameter"]
+    for k, name in enumerate(comparison.names):
+        if name != comparison.reference:
+            difference = np.abs(comparison.differences["order_parameter"][name])
+            draw_series(ax, times, np.maximum(difference, 1e-16), k, name)
+    ax.set_yscale("log")
+    finish(ax, "time", r"$|\Delta r|$ from " + comparison.reference)
     return fig

@@ -26,10 +26,11 @@ table { border-collapse: collapse; width: 100%; font-size: .88rem; }
 th, td { padding: .35rem .5rem; text-align: left; border-bottom: 1px solid var(--line);
   white-space: nowrap; font-variant-numeric: tabular-nums; }
 th { background: var(--card); } tr:last-child td { border-bottom: 0; }
-td.number { text-align: right; }
+td.number, th.number { text-align: right; }
 figure { margin: .8rem 0; background: #fff; border: 1px solid var(--line); border-radius: 6px;
   padding: .5rem; overflow-x: auto; }
 figure img { display: block; max-width: 100%; height: auto; margin: 0 auto; }
+@media (max-width: 600px) { figure img { max-width: none; width: 46rem; } }
 details { margin: .5rem 0; } summary { cursor: pointer; color: var(--accent); }
 pre { overflow-x: auto; background: var(--card); padding: .8rem; border-radius: 6px;
   font-size: .8rem; line-height: 1.4; }
@@ -58,7 +59,10 @@ def page(title: str, parts: Iterable[str]) -> str:
 
 def table_tag(header: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int]) -> str:
     """A table; the columns `numbers` stand to the right."""
-    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
+    head = "".join(
+        f"<th{' class=number' if k in numbers else ''}>{html.escape(cell)}</th>"
+        for k, cell in enumerate(header)
+    )
     body = ""
     for row in rows:
         cells = "".join(

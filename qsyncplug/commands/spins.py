@@ -106,40 +106,63 @@ def errors_against_size(
     dict
         Name of the quantity -> errors, one a size; ``"DTWA standard error"`` is that of ⟨J−⟩/N.
     """
+    state = {"excitation": excitation, "phase": phase}
+    return _measured(sizes, times, state, (ntraj, seed), progress, chains)[0]
+
+
+def _measured(
+    sizes: Any, times: np.ndarray, state: Any, sampling: Any, progress: Any, chains: Any
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Errors of every size, and the runs of the last one."""
+    out: dict[str, list[float]] = {}
+    runs: dict[str, Any] = {}
+    for N in sizes:
+        begin = time.perf_counter()
+        runs = _runs(N, times, state, sampling, chains)
+        for name, value in _errors(runs, N).items():
+            out.setdefault(name, []).append(value)
+        if progress is not None:
+            method = runs["exact"].stats["method"]
+            progress(f"N={N}: exact by {method}, {time.perf_counter() - begin:.1f} s")
+    return {name: np.array(values) for name, values in out.items()}, runs
+
+
+def _runs(N: int, times: np.ndarray, state: Any, sampling: Any, chains: Any) -> dict[str, Any]:
+    """The same system exactly and approximately."""
     from ..core.entry import exactsolve, mfsolve
     from ..models.chains.model import SpinChains
 
-    out: dict[str, list[float]] = {}
-    for N in sizes:
-        begin = time.perf_counter()
-        system = SpinChains(n=N, **chains)
-        state = system.product_state(excitation=excitation, phase=phase)
-        exact = exactsolve(system, state, times)
-        mean = mfsolve(system, state, times)
+    system = SpinChains(n=N, **chains)
+    start = system.product_state(**state)
+    runs = {"exact": exactsolve(system, start, times), "mean field": mfsolve(system, start, times)}
+    ntraj, seed = sampling
+    if ntraj:
+        from ..approximate.discrete import dtwasolve
 
-        def put(name: str, value: Any) -> None:
-            out.setdefault(name, []).append(float(np.max(np.abs(value))))
+        runs["DTWA"] = dtwasolve(system, start, times, ntraj=ntraj, seed=seed)
+    return runs
 
-        put("mean field: J−/N", (exact.lowering - mean.lowering) / N)
-        put("mean field: Jz/N", (exact.jz - mean.jz) / N)
-        if system.central:
-            put("mean field: σz", exact.sigma[:, 2] - mean.sigma[:, 2])
-        put("covariance", exact.covariance - mean.covariance)
-        if ntraj:
-            from ..approximate.discrete import dtwasolve
 
-            wigner = dtwasolve(system, state, times, ntraj=ntraj, seed=seed)
-            J = wigner.spins[:, -2:]
-            put("DTWA: J−/N", (exact.lowering - (J[..., 0] - 1j * J[..., 1])) / N)
-            put("DTWA: Jz/N", (exact.jz - J[..., 2]) / N)
-            if system.central:
-                put("DTWA: σz", exact.sigma[:, 2] - 2 * wigner.spins[:, 0, 2])
-            put("DTWA standard error", wigner.spins_error[:, -2:, :2].max() / N)
-        if progress is not None:
-            progress(
-                f"N={N}: exact by {exact.stats['method']}, {time.perf_counter() - begin:.1f} s"
-            )
-    return {name: np.array(values) for name, values in out.items()}
+def _errors(runs: dict[str, Any], N: int) -> dict[str, float]:
+    """The largest errors of one size."""
+    exact, mean = runs["exact"], runs["mean field"]
+    central = exact.model.central
+    found = {
+        "mean field: J−/N": (exact.lowering - mean.lowering) / N,
+        "mean field: Jz/N": (exact.jz - mean.jz) / N,
+    }
+    if central:
+        found["mean field: σz"] = exact.sigma[:, 2] - mean.sigma[:, 2]
+    found["covariance"] = exact.covariance - mean.covariance
+    if "DTWA" in runs:
+        wigner = runs["DTWA"]
+        J = wigner.spins[:, -2:]
+        found["DTWA: J−/N"] = (exact.lowering - (J[..., 0] - 1j * J[..., 1])) / N
+        found["DTWA: Jz/N"] = (exact.jz - J[..., 2]) / N
+        if central:
+            found["DTWA: σz"] = exact.sigma[:, 2] - 2 * wigner.spins[:, 0, 2]
+        found["DTWA standard error"] = wigner.spins_error[:, -2:, :2] / N
+    return {name: float(np.max(np.abs(value))) for name, value in found.items()}
 
 
 def fitted_power(sizes: Any, errors: Any) -> tuple[float, float]:
@@ -184,16 +207,8 @@ def run(args: argparse.Namespace) -> int:
         if not args.quiet:
             print(text, file=sys.stderr)
 
-    errors = errors_against_size(
-        sizes,
-        times,
-        excitation=args.excitation,
-        phase=args.phase,
-        ntraj=ntraj,
-        seed=args.seed,
-        progress=progress,
-        **chains,
-    )
+    state = {"excitation": args.excitation, "phase": args.phase}
+    errors, last = _measured(sizes, times, state, (ntraj, args.seed), progress, chains)
     powers = {name: fitted_power(sizes, values) for name, values in errors.items()}
     table = _table(sizes, errors, powers, times[-1])
     if not args.no_central:
@@ -208,7 +223,8 @@ def run(args: argparse.Namespace) -> int:
         "powers": {k: {"power": p, "standard error": e} for k, (p, e) in powers.items()},
         "quantities": QUANTITIES,
     }
-    write(args, _figure(sizes, errors, powers), data, table=table)
+    results = {f"N={sizes[-1]} {name}": run for name, run in last.items()}
+    write(args, _figure(sizes, errors, powers), data, table=table, results=results)
     return 0
 
 

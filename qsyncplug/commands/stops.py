@@ -111,10 +111,11 @@ def _lohe(quick: bool) -> Stop:
     rates = [p for p in found if p.rate is not None]
 
     def draw(comparison: Any) -> Any:
-        fig, axes = _panels(2)
+        fig, axes = _panels(3)
         plot_densities(runs["grid"], fig=fig, ax=axes[0])
-        for name in runs:
-            plot_order_parameter(runs[name], label=name, fig=fig, ax=axes[1])
+        plot_order_parameter(runs["grid"], fig=fig, ax=axes[1])
+        # the curves coincide: the last panel has their difference
+        plot_comparison(comparison, ["order_parameter"], fig=fig, axes=[axes[2]])
         return fig
 
     text = (

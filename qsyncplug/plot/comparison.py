@@ -86,12 +86,14 @@ def plot_comparison(
         axes = np.ravel(axes)
         fig = axes[0].figure if fig is None else fig
     windows = {(row.measure, row.name): row.window for row in comparison.rows}
-    for ax, measure in zip(axes, measures, strict=False):
-        if _coincide(comparison, measure):
+    shown = list(zip(axes, measures, strict=False))
+    close = [_coincide(comparison, measure) for _, measure in shown]
+    for (ax, measure), together in zip(shown, close, strict=True):
+        if together:
             _draw_differences(ax, comparison, measure)
         else:
             _draw_values(ax, comparison, measure, windows)
-    _shared_legend(fig, comparison)
+    _shared_legend(fig, comparison, all(close), any(close))
     return fig, axes
 
 
@@ -141,12 +143,23 @@ def _draw_differences(ax: Any, comparison: Any, measure: str) -> None:
     ax.set_ylim(_FLOOR / 2, None)
     label = _label(comparison, measure)
     last = comparison.values[measure][comparison.reference][-1]
-    finish(ax, "time", f"|Δ {label}|", f"{label} = {last:.4g} at the end: differences")
+    finish(ax, "time", f"|Δ {label}|")
+    ax.set_title(f"{label} = {last:.4g} at the end", fontsize="medium")
 
 
-def _shared_legend(fig: Any, comparison: Any) -> None:
+def _legend_title(comparison: Any, every: bool, some: bool) -> str:
+    """What bars and Δ are; `every` panel shows differences, or `some` do."""
+    bars = f"agreement with {comparison.reference} within {100 * comparison.tolerance:g} %"
+    texts = [] if every else [f"bars along the bottom: {bars}"]
+    texts += [f"Δ: difference from {comparison.reference}"] if some else []
+    return "; ".join(texts)
+
+
+def _shared_legend(fig: Any, comparison: Any, every: bool, some: bool) -> None:
     from matplotlib.lines import Line2D
 
+    # a curve from which all others are told apart is not drawn
+    names = [n for n in comparison.names if not (every and n == comparison.reference)]
     handles = [
         Line2D(
             [],
@@ -155,18 +168,14 @@ def _shared_legend(fig: Any, comparison: Any) -> None:
             ls=LINES[(k - 1) % len(LINES) if k else 0],
             lw=1.7,
         )
-        for k in range(len(comparison.names))
+        for k in map(comparison.names.index, names)
     ]
-    title = (
-        f"bars along the bottom: agreement with {comparison.reference} within "
-        f"{100 * comparison.tolerance:g} %"
-    )
     fig.legend(
         handles,
-        comparison.names,
+        names,
         loc="outside upper center",
-        ncols=len(comparison.names),
+        ncols=len(names),
         frameon=False,
-        title=title,
+        title=_legend_title(comparison, every, some),
         title_fontsize="small",
     )
