@@ -1,6 +1,7 @@
 """python -m qsyncplug."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -92,3 +93,40 @@ def test_bad_options_give_one_line_and_exit_2(arguments, text, capsys):
     assert code == 2
     assert text in captured.err
     assert captured.err.count("\n") == 1
+
+
+SMALL = {
+    "modes": QUICK[2:],
+    "spins": ["--sizes", "2,3", "--ntraj", "20"],
+    "lohe": ["--points", "32"],
+    "wigner": ["--points", "32", "--oscillators", "2", "--length", "12", "--end", "0.5"],
+    "circle": ["--particles", "20"],
+}
+
+
+@pytest.mark.filterwarnings("ignore::qsyncplug.QsyncplugWarning")
+@pytest.mark.parametrize("family", SMALL)
+def test_every_family_writes_figure_data_and_table(family, tmp_path, capsys):
+    words = ["compare", family, "--end", "1", *SMALL[family], "--quiet", "--times", "5"]
+    assert main([*words, "--output", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out.png").stat().st_size > 5000
+    assert (tmp_path / "out.txt").read_text().strip() in capsys.readouterr().out
+    assert json.loads((tmp_path / "out.json").read_text())["parameters"]
+    kept = list(tmp_path.glob("out-*.npz"))
+    assert kept
+    for path in kept:
+        assert len(qsp.load(path).times) == 5
+
+
+@pytest.mark.parametrize("family", SMALL)
+def test_help_shows_defaults_that_are_accepted(family, capsys):
+    with pytest.raises(SystemExit):
+        main(["compare", family, "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    shown = re.findall(r"--([a-z-]+) [A-Z{][^-]*?(?:-[^-]+?)*?\(default: ([^)]*)\)", text)
+    assert len(shown) >= 5
+    words = [f"--{name}={value}" for name, value in shown]
+    # the last option is wrong, so that nothing is run: all before it were read
+    with pytest.raises(SystemExit):
+        main(["compare", family, *words, "--times", "no number"])
+    assert "--times: invalid int value: 'no number'" in capsys.readouterr().err
