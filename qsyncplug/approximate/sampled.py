@@ -51,6 +51,9 @@ class TwaResult(Result):
         (q, p) of every mode, (Sx, Sy, Sz) of every spin.
     second, second_error : ndarray of shape (T, d, d)
         Symmetrised products of two coordinates.
+    phase_moments : ndarray of shape (T, K+1, n + n(n−1)/2), or None
+        ⟨e^{ikφ}⟩ of the phase of every node, then of φ_j−φ_l of every pair j<l, where
+        ``options={"phases": K}``; see :func:`qsyncplug.measures.phase_distribution`.
     ntraj : int
         Number of samples.
 
@@ -75,6 +78,7 @@ class TwaResult(Result):
         "coordinates_error": ("time", "coordinate"),
         "second": ("time", "coordinate", "coordinate_2"),
         "second_error": ("time", "coordinate", "coordinate_2"),
+        "phase_moments": ("time", "harmonic", "phase"),
     }
     amplitudes: np.ndarray
     mean: np.ndarray
@@ -84,6 +88,7 @@ class TwaResult(Result):
     coordinates_error: np.ndarray
     second: np.ndarray
     second_error: np.ndarray
+    phase_moments: np.ndarray | None = None
 
     @property
     def n(self) -> int:
@@ -137,11 +142,19 @@ def _vectors(model: Classical) -> np.ndarray:
 
 
 class Sums:
-    """Sums over samples of coordinates, their products, quadratures and expectation values."""
+    """Sums over samples of coordinates, their products, quadratures and expectation values; of so
+    many `harmonics` of their phases.
+    """
 
-    _names = ("x", "xx", "x4", "q", "qq", "e", "e2")
+    _names: tuple[str, ...] = ("x", "xx", "x4", "q", "qq", "e", "e2")
 
-    def __init__(self, model: Classical, times: np.ndarray, table: dict[Any, Expression]):
+    def __init__(
+        self,
+        model: Classical,
+        times: np.ndarray,
+        table: dict[Any, Expression],
+        harmonics: int = 0,
+    ):
         self.model, self.times = model, times
         self.symbols: dict[Any, Polynomial] = {}
         for key, operator in table.items():
@@ -154,6 +167,10 @@ class Sums:
         self.q, self.qq = np.zeros((T, 2 * n)), np.zeros((T, 2 * n, 2 * n))
         self.e = np.zeros((len(table), T), dtype=complex)
         self.e2 = np.zeros((len(table), T, 2))
+        self.harmonics = harmonics
+        if harmonics:
+            self._names = (*Sums._names, "phases")
+            self.phases = np.zeros((T, harmonics + 1, n * (n + 1) // 2), dtype=complex)
 
     def copies(self) -> dict[str, Any]:
         """The sums, for a checkpoint, with the names of the expectation values."""
@@ -194,6 +211,22 @@ class Sums:
             self.e[k] += values.sum(axis=1)
             self.e2[k, :, 0] += (values.real**2).sum(axis=1)
             self.e2[k, :, 1] += (values.imag**2).sum(axis=1)
+        if self.harmonics:
+            self._add_phases(z)
+
+    def _add_phases(self, z: np.ndarray) -> None:
+        """IN samples (T, variables, count): powers of e^{iφ} of the nodes and of the pairs."""
+        beta = z[:, [self.model.first[symbol] for symbol in self.model.symbols]]
+        size = np.abs(beta)
+        # a sample at the origin has no phase, and no part in the averages
+        turn = np.divide(beta, size, out=np.zeros_like(beta), where=size > 0)
+        j, k = np.triu_indices(turn.shape[1], 1)
+        turn = np.concatenate([turn, turn[:, j] * turn[:, k].conj()], axis=1)
+        power = np.ones_like(turn)
+        self.phases[:, 0] += power.sum(axis=2)
+        for m in range(1, self.harmonics + 1):
+            power *= turn
+            self.phases[:, m] += power.sum(axis=2)
 
     def _quadratures(self, z: np.ndarray) -> np.ndarray:
         out = []
@@ -214,6 +247,7 @@ class Sums:
         diagonal = np.diagonal(xx, axis1=1, axis2=2)
         result.times = self.times
         result.coordinates, result.second = x, xx
+        result.phase_moments = self.phases / m if self.harmonics else None
         result.coordinates_error = np.sqrt(np.maximum(diagonal - x**2, 0)) * spread
         result.second_error = np.sqrt(np.maximum(self.x4 / m - xx**2, 0)) * spread
         qq = self.qq / m

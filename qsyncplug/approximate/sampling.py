@@ -9,7 +9,7 @@ import numpy as np
 
 from .._ext.bosons import Polynomials
 from .._ext.stochastic import BLOCK, Stochastic
-from ..core.checks import check_memory
+from ..core.checks import check_integer, check_memory
 from ..core.errors import ApproximationWarning, NonFiniteError, StepLimitError, warn
 from ..core.limits import look
 from ..core.options import DEFAULTS, Options
@@ -38,7 +38,7 @@ _DEFAULTS: dict[str, Any] = {
     k: v
     for k, v in DEFAULTS.items()
     if k in ("max_step", "nsteps", "time_limit", "progress_bar", "progress_kwargs", "checkpoint")
-}
+} | {"phases": 0}
 
 
 class TwaSolver(SamplingSolver[TwaResult]):
@@ -88,6 +88,7 @@ class TwaSolver(SamplingSolver[TwaResult]):
             raise ValueError("twasolve takes no jumps of every atom")
         super().__init__(model, options=options)
         self._sample(ntraj, seed, _MOST)
+        check_integer("options['phases']", self._options["phases"], minimum=0, maximum=512)
         self.classical = Classical(model.symbols, model.hamiltonian, model.jumps, weyl=True)
 
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> TwaProblem:
@@ -125,9 +126,8 @@ class TwaSolver(SamplingSolver[TwaResult]):
             z = self._initial(product, seed, number, size)
             return self._samples(flow, z, (seed, number * size), times, steps, factors, out)
 
-        stepper = Blocks(
-            draw, Sums(self.classical, times, table), self.ntraj, size, float(times[0])
-        )
+        sums = Sums(self.classical, times, table, self._options["phases"])
+        stepper = Blocks(draw, sums, self.ntraj, size, float(times[0]))
         stepper.accepted_each = int(sum(steps))
         return TwaProblem(times, stepper, result, self._judge)
 
@@ -318,7 +318,8 @@ def twasolve(
         Operators whose averages and errors are wanted beside first and second moments.
     options : dict, optional
         ``max_step`` (default: 0.05 of the fastest rate that samples meet), ``nsteps``,
-        ``time_limit``.
+        ``time_limit``; ``phases``: how many moments ⟨e^{ikφ}⟩ of the phases and of their
+        differences are averaged as well (0).
 
     Returns
     -------

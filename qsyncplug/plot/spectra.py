@@ -9,6 +9,7 @@ import numpy as np
 from ..core.checks import check_choice, check_flag
 from ..exact import EntrainmentCurve, Spectrum
 from ..sync import measures
+from ..sync.measures.sources import has_phases
 from .style import COLOURS, FADED, LINES, figure, finish, legend
 
 __all__ = ["plot_entrainment", "plot_phase_distribution", "plot_spectrum"]
@@ -86,7 +87,7 @@ def plot_phase_distribution(
     *,
     modes: Any = None,
     relative: bool = False,
-    kind: str = "husimi",
+    kind: str | None = None,
     spins: Any = None,
     drive: float = 0.0,
     fig: Any = None,
@@ -97,13 +98,15 @@ def plot_phase_distribution(
     Parameters
     ----------
     state : Qobj, result or view, or a list or dict of them
-        Kets or density matrices; of what holds many states the last.
+        Whatever :func:`qsyncplug.measures.phase_distribution` reads (a Gaussian state (mean,
+        covariance) in a list or dict); of what holds many states the last.
     modes : int or pair of int, optional
         Tensor factors: one, or two with ``relative=True``; by default all that the states have.
     relative : bool
         The phase of the first mode less that of the second.
-    kind : {"husimi", "wigner", "canonical"}
-        See :func:`qsyncplug.measures.phase_distribution`.
+    kind : {"husimi", "wigner", "canonical"}, optional
+        See :func:`qsyncplug.measures.phase_distribution`; by default Husimi, of samples Wigner, of
+        atoms canonical.
     spins : sequence of int, optional
         Tensor factors that are spins; see there.
     drive : float
@@ -120,13 +123,14 @@ def plot_phase_distribution(
     >>> import qutip, qsyncplug as qsp
     >>> fig, ax = qsp.plot_phase_distribution(qutip.coherent(12, 1.0))
     """
-    check_choice("kind", kind, ("husimi", "wigner", "canonical"))
+    if kind is not None:
+        check_choice("kind", kind, ("husimi", "wigner", "canonical"))
     relative = check_flag("relative", relative)
     table = _named(state, object, "state")
     for value in table.values():
-        if not hasattr(value, "isket") and not getattr(value, "states", None):
+        if not (_holds_states(value) or has_phases(value)):
             raise TypeError(
-                f"state must be a Qobj, or a result or view that holds states, not a "
+                f"state must be a Qobj, or a result or view that holds states or phases, not a "
                 f"{type(value).__name__}"
             )
     nodes = np.atleast_1d((0, 1) if modes is None and relative else 0 if modes is None else modes)
@@ -137,7 +141,8 @@ def plot_phase_distribution(
         dims = getattr(rho, "dims", [[0] * len(nodes)])[0]
         if modes is None and len(dims) != len(nodes):
             raise ValueError(f"modes must say which of the {len(dims)} factors are meant")
-        p = measures.phase_distribution(rho, nodes, kind=kind, spins=spins, drive=drive)
+        asked = "husimi" if kind is None and not has_phases(rho) else kind
+        p = measures.phase_distribution(rho, nodes, kind=asked, spins=spins, drive=drive)
         # both ends, so that the curve closes
         phi = np.append(p.phi, np.pi)
         style = {"color": COLOURS[k % len(COLOURS)], "ls": LINES[k % len(LINES)]}
@@ -149,6 +154,10 @@ def plot_phase_distribution(
     finish(ax, "relative phase" if relative else "phase arg b", "probability density")
     legend(ax)
     return fig, ax
+
+
+def _holds_states(x: Any) -> bool:
+    return hasattr(x, "isket") or bool(getattr(x, "states", None))
 
 
 def plot_entrainment(

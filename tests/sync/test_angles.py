@@ -116,3 +116,113 @@ def test_what_has_no_phase_is_refused():
     atom = qsp.steadystate(qsp.System(level[0, 1] + level[1, 0], [level[0, 1], level[1, 2]]))
     with pytest.raises(ValueError, match="no phase"):
         measures.phase_distribution(atom)
+
+
+def gaussian_of(rho, modes):
+    """Mean and covariance of a state."""
+    x = [f for b in modes for f in ((b + b.dag()) / 2**0.5, (b - b.dag()) / (1j * 2**0.5))]
+    mean = np.array([qutip.expect(a, rho).real for a in x])
+    second = np.array([[qutip.expect((a * b + b * a) / 2, rho).real for b in x] for a in x])
+    return mean, second - np.outer(mean, mean)
+
+
+@pytest.mark.parametrize("kind", ["wigner", "husimi"])
+def test_a_gaussian_mode_against_its_fock_state(kind):
+    d = 70
+    b = qutip.destroy(d)
+    rho = qutip.thermal_dm(d, 0.3)
+    for U in (qutip.squeeze(d, 0.4 * np.exp(0.7j)), qutip.displace(d, 1.1 - 0.6j)):
+        rho = U * rho * U.dag()
+    exact = measures.phase_distribution(rho, kind=kind, drive=0.3)
+    found = measures.phase_distribution(gaussian_of(rho, [b]), kind=kind, drive=0.3)
+    for k in range(12):
+        assert found.moment(k) == pytest.approx(exact.moment(k), abs=1e-10)
+
+
+@pytest.mark.parametrize("kind", ["wigner", "husimi"])
+def test_two_gaussian_modes_against_their_fock_state(kind):
+    d = 20
+    a, b = (
+        qutip.tensor(qutip.destroy(d), qutip.qeye(d)),
+        qutip.tensor(qutip.qeye(d), qutip.destroy(d)),
+    )
+    # coherent states stay pure products at a beam splitter, squeezed ones do not
+    ket = qutip.tensor(qutip.coherent(d, 0.7), qutip.coherent(d, 0.5j - 0.3))
+    ket = (0.2 * (a * b - a.dag() * b.dag())).expm() * ket
+    ket = (-0.5j * (a.dag() * b + b.dag() * a)).expm() * ket
+    state = gaussian_of(ket, [a, b])
+    exact = measures.phase_distribution(ket, (0, 1), kind=kind)
+    found = measures.phase_distribution(state, (0, 1), kind=kind)
+    turned = measures.phase_distribution(state, (1, 0), kind=kind)
+    for k in range(8):
+        assert found.moment(k) == pytest.approx(exact.moment(k), abs=2e-7)
+        assert turned.moment(k) == pytest.approx(found.moment(k).conjugate(), abs=1e-11)
+
+
+def test_a_sharp_gaussian_phase():
+    """Far out the angle is normal, with the variance of a quadrature over the squared radius."""
+    p = measures.phase_distribution(([300.0, 0.0], 0.5 * np.eye(2)), kind="wigner")
+    assert abs(p.moment(1)) == pytest.approx(np.exp(-0.25 / 300**2), abs=1e-9)
+    relative = measures.phase_distribution(
+        ([60.0, 0.0, 0.0, 60.0], 0.5 * np.eye(4)), (0, 1), kind="wigner"
+    )
+    assert relative.moment(1) == pytest.approx(
+        -1j
+        * measures.phase_distribution(([60.0, 0.0], 0.5 * np.eye(2)), kind="wigner").moment(1) ** 2,
+        abs=1e-10,
+    )
+
+
+def test_mean_field_samples_and_states_of_the_same_linear_system():
+    a, b = qsp.modes(2)
+    system = qsp.System(0.3 * a.dag() * a + 0.2 * (a.dag() * b + b.dag() * a), [a, b])
+    start, times = [2.0, 1.5j], [0.0, 0.7]
+    exact = qsp.exactsolve(system, start, times, cutoff=20)
+    gaussian = qsp.mfsolve(system, start, times)
+    options = {"phases": 6}
+    samples = qsp.twasolve(system, start, times, ntraj=4000, seed=1, options=options)
+    for nodes in (0, 1, (0, 1), (1, 0)):
+        p = measures.phase_distribution(exact, nodes, kind="wigner")
+        other = measures.phase_distribution(gaussian, nodes, kind="wigner")
+        drawn = measures.phase_distribution(samples, nodes)
+        for k in range(1, 6):
+            assert other.moment(k) == pytest.approx(p.moment(k), abs=1e-6)
+            assert abs(drawn.moment(k) - p.moment(k)) < 5 * drawn.errors[k]
+    _, ax = qsp.plot_phase_distribution({"mf": gaussian, "samples": samples}, modes=1)
+    assert len(ax.lines) == 3
+
+
+def test_spins_as_bosons_and_atoms_of_ensembles():
+    # the Holstein-Primakoff boson of a large spin near its lowest state is the mode itself
+    (s,) = qsp.spins(2000)
+    run = qsp.mfsolve(qsp.System(0.4 * s.z, [0.01 * s.m]), {s: (3.0, 0.2)}, [0.0, 0.5])
+    p = measures.phase_distribution(run, 0, kind="husimi")
+    assert np.angle(p.moment(1)) == pytest.approx(np.angle(run.amplitudes[-1, 0]), abs=1e-3)
+    # of few atoms the states are known
+    A, B = qsp.atoms(7, 1)
+    H = 0.3 * A.z + 0.2 * (A.p * B.m + A.m * B.p)
+    start = {A: [0.6, 0.3, 0.2], B: [0.0, 0.5, 0.1]}
+    many = qsp.exactsolve(qsp.System(H, [0.3 * A.m, 0.2 * B.each.m]), start, [0.0, 0.4])
+    lower = qsp.expect(A.m, many)[-1] / 7
+    assert measures.phase_distribution(many, 0).moment(1) == pytest.approx(lower, abs=1e-12)
+    pair = qsp.expect(A.m * B.p, many)[-1] / 7
+    found = measures.phase_distribution(many, (0, 1), kind="husimi").moment(1)
+    assert found == pytest.approx(pair * np.pi**2 / 16, abs=1e-12)
+
+
+def test_phases_that_cannot_be_had_are_named():
+    (b,) = qsp.modes(1)
+    system = qsp.System(b.dag() * b, [b])
+    samples = qsp.twasolve(system, [1.0], [0.0, 0.1], ntraj=64, seed=1)
+    with pytest.raises(TypeError, match="samples: draw them with options="):
+        measures.phase_distribution(samples)
+    with pytest.raises(ValueError, match="canonical"):
+        measures.phase_distribution(([1.0, 0.0], np.eye(2)), kind="canonical")
+    with pytest.raises(ValueError, match="positive"):
+        measures.phase_distribution(([1.0, 0.0], np.zeros((2, 2))), kind="wigner")
+    with pytest.raises(ValueError, match="nodes"):
+        measures.phase_distribution(([1.0, 0.0], np.eye(2)), 1)
+    with pytest.raises(ValueError, match="spins"):
+        measures.phase_distribution(([1.0, 0.0], np.eye(2)), spins=[0])
+    with pytest.raises(ValueError, match="phases"):
+        qsp.twasolve(system, [1.0], [0.0, 0.1], ntraj=64, options={"phases": -1})

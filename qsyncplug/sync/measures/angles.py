@@ -12,6 +12,7 @@ from scipy.special import betaln, gammaln
 from ...core.checks import check_choice, check_integer, check_number
 from .common import density
 from .distributions import PhaseDistribution, moments_of_one, moments_of_two, radial_weights
+from .sources import chosen_kind, of_gaussian, phase_source
 
 __all__ = ["phase_distribution"]
 
@@ -53,8 +54,8 @@ def _state_of(x: Any, index: int) -> tuple[Any, Any]:
         states = getattr(x, "states", None)
         if not states:
             raise TypeError(
-                f"x must be a ket, a density matrix, or a result or view with states, not a "
-                f"{type(x).__name__} without them"
+                f"x must be a ket, a density matrix, a Gaussian state (mean, covariance), or a "
+                f"result or view with states or phases, not a {type(x).__name__} without them"
             )
         state = states[index]
     if not (state.isket or state.isoper):
@@ -83,7 +84,7 @@ def phase_distribution(
     x: Any,
     nodes: Any = 0,
     *,
-    kind: str = "canonical",
+    kind: str | None = None,
     spins: Sequence[int] | None = None,
     drive: float = 0.0,
     index: int = -1,
@@ -95,15 +96,19 @@ def phase_distribution(
 
     Parameters
     ----------
-    x : Qobj, result or view
-        A ket or density matrix, or what holds states.
+    x : Qobj, pair of arrays, result or view
+        A ket or density matrix, or what holds states; a Gaussian state (mean (2N,), covariance (2N,
+        2N)), vacuum ½; the result of a mean field with fluctuations (of spins: of their
+        Holstein–Primakoff bosons); truncated Wigner samples that were drawn with
+        ``options={"phases": …}``; moments of ensembles of atoms, of which one atom each is meant.
     nodes : int or pair of int
-        Tensor factors: one, or two for φ_1−φ_2.
-    kind : {"canonical", "husimi", "wigner"}
+        Tensor factors, modes or symbols: one, or two for φ_1−φ_2.
+    kind : {"canonical", "husimi", "wigner"}, optional
         Canonical (S. M. Barnett, D. T. Pegg, J. Mod. Opt. 36, 7 (1989); of spins A. Vourdas,
         Phys. Rev. A 41, 1653 (1990)), or the angle of the Husimi or Wigner function (the latter of
         modes alone). Of spins the Husimi function is that of spin-coherent states: less 1/2π it is
-        the measure S(φ) of A. Roulet and C. Bruder, Phys. Rev. Lett. 121, 053601 (2018).
+        the measure S(φ) of A. Roulet and C. Bruder, Phys. Rev. Lett. 121, 053601 (2018). By
+        default canonical, of Gaussian states Husimi, of samples Wigner.
     spins : sequence of int, optional
         Tensor factors that are spins, m=J first. By default those of the system, where the state
         comes from one of this package; of other states all factors are taken to be modes.
@@ -115,17 +120,18 @@ def phase_distribution(
     Returns
     -------
     PhaseDistribution
-        With exact moments ⟨e^{ikφ}⟩; callable.
+        With exact moments ⟨e^{ikφ}⟩ (of samples with their ``errors``); callable.
 
     Raises
     ------
     TypeError, ValueError
-        No state; factors that do not exist or have no phase; a Wigner phase of a spin.
+        No state; factors that do not exist or have no phase; a kind that cannot be had.
 
     Notes
     -----
     Canonical: ⟨e^{ikφ}⟩=Σ_n ρ_{n+k,n}, n the quanta above the lowest state; Husimi, of a spin N/2:
-    each term times (N+1)√(C(N,n)C(N,n+k)) B(n+k/2+1, N−n−k/2+1).
+    each term times (N+1)√(C(N,n)C(N,n+k)) B(n+k/2+1, N−n−k/2+1). Gaussian:
+    :func:`.gaussian_phases.moments_of_gaussian`.
 
     Examples
     --------
@@ -138,10 +144,40 @@ def phase_distribution(
     >>> p = qsp.measures.phase_distribution(s, spins=[0], drive=0.1)
     >>> round(float(np.angle(p.moment(1))), 9)
     0.2
+    >>> p = qsp.measures.phase_distribution(([2.0, 2.0], 0.5 * np.eye(2)))
+    >>> round(float(np.angle(p.moment(1))), 9) == round(np.pi / 4, 9)
+    True
     """
-    check_choice("kind", kind, _KINDS)
+    if kind is not None:
+        check_choice("kind", kind, _KINDS)
     drive = check_number("drive", drive)
-    state, symbols = _state_of(x, check_integer("index", index))
+    index = check_integer("index", index)
+    found = _without_state(x, nodes, kind, spins, index)
+    if found is None:
+        found = _of_state(x, nodes, kind or "canonical", spins, index)
+    moments = found.moments * np.exp(-1j * drive * np.arange(len(found.moments)))
+    moments.setflags(write=False)
+    return PhaseDistribution(moments, found.errors)
+
+
+def _without_state(
+    x: Any, nodes: Any, kind: str | None, spins: Any, index: int
+) -> PhaseDistribution | None:
+    """Of what is no state and holds none."""
+    if isinstance(x, (tuple, list)) and len(x) == 2 and not hasattr(x[0], "isket"):
+        wanted = _nodes(nodes, len(np.atleast_1d(x[0])) // 2)
+        kind = chosen_kind(kind, ("husimi", "wigner"), "of a Gaussian state")
+        found: PhaseDistribution | None = of_gaussian(x[0], x[1], wanted, kind)
+    else:
+        found = phase_source(x, _nodes(nodes), kind, index)
+    if found is not None and spins is not None:
+        raise ValueError("spins: only of the tensor factors of kets and density matrices")
+    return found
+
+
+def _of_state(x: Any, nodes: Any, kind: str, spins: Any, index: int) -> PhaseDistribution:
+    """Of a ket or density matrix."""
+    state, symbols = _state_of(x, index)
     dims = [int(d) for d in state.dims[0]]
     wanted = _nodes(nodes, len(dims))
     known = _spins_of(symbols, len(dims), wanted)
@@ -155,12 +191,8 @@ def phase_distribution(
     rho = _flipped(density(_part(state, wanted), tuple(range(len(wanted)))), kept, of_spin)
     weights = [_weights(kind, s, d) for s, d in zip(of_spin, kept, strict=True)]
     if len(wanted) == 1:
-        moments = moments_of_one(rho, weights[0])
-    else:
-        moments = moments_of_two(rho, kept, (weights[0], weights[1]))
-    moments = moments * np.exp(-1j * drive * np.arange(len(moments)))
-    moments.setflags(write=False)
-    return PhaseDistribution(moments)
+        return PhaseDistribution(moments_of_one(rho, weights[0]))
+    return PhaseDistribution(moments_of_two(rho, kept, (weights[0], weights[1])))
 
 
 def _part(state: Any, wanted: Sequence[int]) -> Any:
@@ -171,11 +203,11 @@ def _part(state: Any, wanted: Sequence[int]) -> Any:
     return part if list(wanted) == sorted(wanted) else part.permute([1, 0])
 
 
-def _nodes(nodes: Any, count: int) -> list[int]:
+def _nodes(nodes: Any, count: int | None = None) -> list[int]:
     given = [nodes] if np.ndim(nodes) == 0 else list(nodes)
     wanted = [check_integer("nodes", k, minimum=0) for k in given]
     if len(wanted) not in (1, 2) or len(set(wanted)) != len(wanted):
         raise ValueError(f"nodes must be one tensor factor or two different ones, not {nodes!r}")
-    if max(wanted) >= count:
+    if count is not None and max(wanted) >= count:
         raise ValueError(f"nodes: the state has {count} tensor factors, there is no {max(wanted)}")
     return wanted

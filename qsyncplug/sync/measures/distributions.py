@@ -38,6 +38,8 @@ class PhaseDistribution:
     peak : float
         2π max P − 1, zero for the uniform distribution; the maximum is found by Newton's method,
         not read off the grid.
+    errors : (M,) array or None
+        Standard errors of the moments, where these are averages over samples.
 
     Examples
     --------
@@ -49,6 +51,7 @@ class PhaseDistribution:
     """
 
     moments: np.ndarray
+    errors: np.ndarray | None = None
 
     def moment(self, m: int) -> complex:
         """The moment M_m = ⟨e^{imφ}⟩.

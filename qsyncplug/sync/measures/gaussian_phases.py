@@ -1,0 +1,136 @@
+"""Moments of the phases of Gaussian states, from the angles of their Wigner or Husimi functions."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import erfcx, ndtr
+
+__all__ = ["moments_of_gaussian", "moments_of_gaussian_pair"]
+
+#: what the last moments may be for the grid to be fine enough
+_TAIL = 1e-13
+_FIRST, _FINEST = 128, 2**17
+#: nodes of an integral over a radius, standard deviations that it covers, values looked at
+_NODES, _REACH, _MOST = 48, 9.0, 10**8
+
+
+def _angular(phi: np.ndarray, mean: np.ndarray, precision: np.ndarray) -> np.ndarray:
+    """Density of the angle of a point of the plane that is normally distributed, at `phi` (n,),
+    for means (…, 2) and one inverse covariance: shape (…, n).
+    """
+    u = np.stack([np.cos(phi), np.sin(phi)], axis=1)
+    along = np.sum(u @ precision * u, axis=1)
+    turned = mean @ precision
+    distance = np.sum(turned * mean, axis=-1)[..., None]
+    d = (turned @ u.T) / np.sqrt(along)
+    # ∫ r exp(−(a r² − 2 b r + c)/2) dr, each form where it neither overflows nor cancels
+    back = np.minimum(d, 0.0)
+    forth = np.maximum(d, 0.0)
+    value = np.exp(-0.5 * distance) * (1 + np.sqrt(np.pi / 2) * back * erfcx(-back / np.sqrt(2)))
+    # d² less the distance: what cancels far out is taken out beforehand
+    det = float(np.linalg.det(precision))
+    across = mean[..., 1:] * u[:, 0] - mean[..., :1] * u[:, 1]
+    peak = np.exp(-0.5 * det * across**2 / along)
+    value = value + forth * np.sqrt(2 * np.pi) * peak * ndtr(forth)
+    return np.asarray(value * np.sqrt(det) / (2 * np.pi * along))
+
+
+def _trimmed(moments: np.ndarray) -> np.ndarray | None:
+    """The moments of positive order without the last that vanish; None where none does."""
+    half = moments[: len(moments) // 2]
+    size = np.abs(half)
+    if size[3 * len(half) // 4 :].max() > _TAIL:
+        return None
+    last = int(np.flatnonzero(size > 1e-16)[-1])
+    return np.concatenate([[1.0], half[1 : last + 1]])
+
+
+def _too_narrow() -> ValueError:
+    return ValueError(
+        "covariance: the phase is too sharp for a distribution on a grid; its variance is that of "
+        "the quadrature across the mean over the squared amplitude"
+    )
+
+
+def moments_of_gaussian(mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    r"""⟨e^{ikφ}⟩, k=0, 1, …, of the angle of a normally distributed point.
+
+    The density of the angle is known (K. V. Mardia, Statistics of Directional Data, 1972):
+    :math:`p(φ)∝[1+D\sqrt{2π}e^{D²/2}Φ(D)]/A`, A=uᵀΣ⁻¹u, D=uᵀΣ⁻¹μ/√A, u=(cos φ, sin φ).
+
+    Parameters
+    ----------
+    mean : (2,) array
+    covariance : (2, 2) array
+
+    Raises
+    ------
+    ValueError
+        The angle is too sharp for a grid.
+    """
+    precision = np.linalg.inv(covariance)
+    n = _FIRST
+    while n <= _FINEST:
+        phi = 2 * np.pi * np.arange(n) / n
+        found = _trimmed(2 * np.pi * np.fft.ifft(_angular(phi, mean, precision)))
+        if found is not None:
+            return found
+        n *= 2
+    raise _too_narrow()
+
+
+def moments_of_gaussian_pair(mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    """⟨e^{ik(φ1−φ2)}⟩, k=0, 1, …, of two points of the plane that are jointly normal.
+
+    For a given first point the second one is normal: its angle has a known density, and what is
+    left is an integral over the radius of the first one.
+
+    Parameters
+    ----------
+    mean : (4,) array
+    covariance : (4, 4) array
+
+    Raises
+    ------
+    ValueError
+        The angles are too sharp for a grid.
+    """
+    own = np.linalg.inv(covariance[:2, :2])
+    slope = covariance[2:, :2] @ own
+    rest = np.linalg.inv(covariance[2:, 2:] - slope @ covariance[:2, 2:])
+    n = _FIRST
+    while n <= _FINEST:
+        phi = 2 * np.pi * np.arange(n) / n
+        first = _angular(phi, mean[:2], own)
+        second = _angular(phi, mean[2:], np.linalg.inv(covariance[2:, 2:]))
+        # where neither angle is ever found nothing is to be added
+        rows = np.flatnonzero(first > 1e-17 * first.max())
+        columns = np.flatnonzero(second > 1e-17 * second.max())
+        if len(rows) * len(columns) * _NODES > _MOST:
+            break
+        relative = np.zeros(n)
+        for j in rows:
+            points, weights = _along(phi[j], mean[:2], own)
+            centres = mean[2:] + (points - mean[:2]) @ slope.T
+            relative[(j - columns) % n] += weights @ _angular(phi[columns], centres, rest)
+        found = _trimmed(2 * np.pi * np.fft.ifft(relative) * (2 * np.pi / n))
+        if found is not None:
+            return found
+        n *= 2
+    raise _too_narrow()
+
+
+def _along(phi: float, mean: np.ndarray, precision: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points (m, 2) on the ray of an angle, and their weights r N(r u) dr."""
+    u = np.array([np.cos(phi), np.sin(phi)])
+    width = 1 / np.sqrt(u @ precision @ u)
+    centre = (u @ precision @ mean) * width**2
+    low = max(centre - _REACH * width, 0.0)
+    high = max(centre, 0.0) + _REACH * width
+    x, w = np.polynomial.legendre.leggauss(_NODES)
+    r = 0.5 * (high - low) * x + 0.5 * (high + low)
+    points = r[:, None] * u
+    off = points - mean
+    density = np.exp(-0.5 * np.sum(off @ precision * off, axis=1))
+    scale = np.sqrt(np.linalg.det(precision)) / (2 * np.pi)
+    return points, 0.5 * (high - low) * w * r * density * scale
