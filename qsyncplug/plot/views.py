@@ -36,6 +36,10 @@ __all__ = [
 _MOST_NODES = 5
 
 
+#: label of the order that nodes have which know nothing of each other
+_NULL = "independent nodes"
+
+
 def plot_order_parameter(
     view: Any, *, modes: Any = None, fig: Any = None, ax: Any = None, label: str | None = None
 ) -> tuple[Any, Any]:
@@ -68,11 +72,15 @@ def plot_order_parameter(
     label = check_label("label", label)
     view = synchronization(view, modes=modes)
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
-    place = sum(str(line.get_label())[:1] != "_" for line in ax.lines) + 1
+    guides = [line for line in ax.lines if line.get_label() == _NULL]
+    place = sum(str(line.get_label())[:1] != "_" for line in ax.lines) - len(guides) + 1
     draw_series(ax, view.times, measures.order_parameter(view), place, label)
     null = measures.RECORDS["order_parameter"].null_of(view.n)
     if place == 1 and view.n > 1 and null is not None:
-        ax.axhline(null, color=FADED, lw=0.8, ls="--", zorder=0, label="independent nodes")
+        ax.axhline(null, color=FADED, lw=0.8, ls="--", zorder=0, label=_NULL)
+    for line in guides:  # last in the legend
+        line.remove()
+        ax.add_line(line)
     ax.set_ylim(-0.02, 1.05)
     finish(ax, "time", "order parameter r")
     legend(ax)
