@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, TypeError, MemoryError) as error:
         print(f"{parser.prog} {args.command}: {error}", file=sys.stderr)
         return 2
-    except (SolverError, SweepError, OSError) as error:
+    except (SolverError, SweepError, OSError, ImportError) as error:
         print(f"{parser.prog} {args.command}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..core.checks import check_choice, check_integer, check_number
+from ..core.extras import need
 from ..core.saved import Saved
 from .criterion import synchronization_criterion
 from .gapcheck import GapBox, check_box
@@ -259,12 +260,7 @@ def certify_attention(
         check_integer("max_boxes", max_boxes, minimum=1),
     )
     check_choice("method", method, ("ratio", "gap"))
-    try:
-        import flint  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            "certify_attention needs python-flint: pip install 'qsyncplug[certify]'"
-        ) from error
+    need("flint", "certify", "certify_attention")
     begin = time.perf_counter()
     if method == "gap" and lo < _GAP_FROM:
         work.by_gaps(lo, min(hi, _GAP_FROM))

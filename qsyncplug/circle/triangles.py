@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..core.checks import check_array, check_flag, check_integer, check_number
+from ..core.extras import need
 from ..core.saved import Saved
 from .callables import interaction as as_interaction
 from .interactions import Interaction
@@ -189,12 +190,7 @@ def three_cluster_sizes(
 
 def _certain(beta: float) -> Any:
     """Whether r₋<a/b<r₊, in balls of 200 bits."""
-    try:
-        import flint
-    except ImportError as error:
-        raise ImportError(
-            "certified=True needs python-flint: pip install 'qsyncplug[certify]'"
-        ) from error
+    flint: Any = need("flint", "certify", "certified=True")
 
     def inside(a: int, b: int) -> bool:
         with flint.ctx.workprec(200):

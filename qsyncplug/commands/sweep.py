@@ -84,12 +84,12 @@ def run(args: argparse.Namespace) -> int:
     import matplotlib
 
     matplotlib.use("Agg")
-    import xarray as xr
-
     from ..core.checks import check_integer, check_number
+    from ..core.extras import need
     from ..plot.sweeps import plot_sweep
     from ..sweeps import sweep
 
+    xarray = need("xarray", "sweep", "sweep")
     points = check_integer("--points", args.points, minimum=2)
     detuning = check_number("--detuning", args.detuning, minimum=0.0, strict=True)
     coupling = check_number("--coupling", args.coupling, minimum=0.0, strict=True)
@@ -98,10 +98,10 @@ def run(args: argparse.Namespace) -> int:
     workers = check_integer("--workers", args.workers, minimum=1)
     check_output(args)
     grid = {
-        "coupling": xr.DataArray(
+        "coupling": xarray.DataArray(
             np.linspace(0, coupling, points), dims="coupling", attrs={"units": "$g_1$"}
         ),
-        "detuning": xr.DataArray(
+        "detuning": xarray.DataArray(
             np.linspace(-detuning, detuning, points), dims="detuning", attrs={"units": "$g_1$"}
         ),
     }

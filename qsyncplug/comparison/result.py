@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..core import storage
+from ..core.extras import need
 from ..core.saved import Saved
 from ..sync import Verdict
 from .answer import answer
@@ -193,10 +194,7 @@ class Comparison(Saved):
         Measures that were evaluated at some of the times only have a time axis of their own. Needs
         the extra ``sweep``.
         """
-        try:
-            import xarray
-        except ImportError:
-            raise ImportError("to_xarray needs xarray: pip install qsyncplug[sweep]") from None
+        xarray = need("xarray", "sweep", "to_xarray")
         arrays = {}
         coordinates: dict[str, Any] = {"time": self.times, "entry": list(self.names)}
         for key, by_name in self.values.items():

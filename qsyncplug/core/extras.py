@@ -24,4 +24,6 @@ def need(module: str, extra: str, what: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise ImportError(f'{what} needs {module}: pip install "qsyncplug[{extra}]"') from error
+        raise ImportError(
+            f'{what} needs {module}: pip install "qsyncplug[{extra}]" (in a checkout ".[{extra}]")'
+        ) from error

@@ -13,6 +13,7 @@ import numpy as np
 from qutip.ui.progressbar import progress_bars
 
 from ..core.errors import SolverInterrupted, TimeLimitError, warn
+from ..core.extras import need
 from ..core.options import complete_options
 from .engines import choose_engine
 from .errors import SweepError
@@ -105,10 +106,7 @@ def sweep(
     >>> data["value"].sel(x=2.0).values
     array([ 6.,  8., 10.])
     """
-    try:
-        import xarray  # noqa: F401
-    except ImportError:
-        raise ImportError("sweep needs xarray: pip install 'qsyncplug[sweep]'") from None
+    need("xarray", "sweep", "sweep")
     # convert and check
     if not callable(function):
         raise TypeError(f"function must be callable, not {function!r:.60}")

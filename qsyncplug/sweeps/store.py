@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core.checks import check_memory
 from ..core.errors import StorageError
+from ..core.extras import need
 from .points import Points
 from .task import Outcome
 
@@ -85,12 +86,7 @@ class Store:
     # ------------------------------------------------------------ disk
 
     def _open(self, path: str, identity: dict[str, Any], overwrite: bool) -> None:
-        try:
-            import zarr
-        except ImportError:
-            raise ImportError(
-                "a sweep with a path is kept by zarr: pip install 'qsyncplug[sweep]'"
-            ) from None
+        zarr: Any = need("zarr", "sweep", "a sweep with a path")
         self._hold(path)
         here = {"schema": 1, **identity, "parameters": _fingerprint(self.points)}
         there = _mark(path, zarr)  # a folder that is no sweep is never replaced

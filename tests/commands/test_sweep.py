@@ -1,5 +1,7 @@
 """python -m qsyncplug sweep: the tongue is the exact one, is kept, and goes on."""
 
+import sys
+
 import numpy as np
 import pytest
 import qutip
@@ -46,3 +48,12 @@ def test_the_command(tmp_path, capsys):
     # another grid is another sweep
     assert main([*words, "--output", str(out), "--quiet", "--detuning", "1"]) == 2
     assert "filled by another sweep" in capsys.readouterr().err
+
+
+def test_without_its_extra_it_says_so_in_a_line(monkeypatch, tmp_path, capsys):
+    # None in sys.modules is a module that cannot be imported
+    monkeypatch.setitem(sys.modules, "xarray", None)
+    assert main(["sweep", "--output", str(tmp_path / "x")]) == 1
+    said = capsys.readouterr().err
+    assert 'sweep needs xarray: pip install "qsyncplug[sweep]" (in a checkout ".[sweep]")' in said
+    assert said.count("\n") == 1
