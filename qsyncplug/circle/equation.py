@@ -134,7 +134,10 @@ def _force(model: Any) -> str:
         return rf"\sum_l K_{{ml}}{lag}z_l"
     lag = rf"e^{{{-model.phase_lag:g}i}}" if np.any(model.phase_lag) else ""
     pairs = _factor(model.coupling) + lag + ("z" if model.n == 1 else r"\sum_l w_lz_l")
-    return pairs if model.triads is None else pairs + _triads(*model.triads, model.n == 1)
+    if model.triads is None:
+        return pairs
+    two, three = model.triads
+    return pairs + _triads(two, three, model.n == 1)
 
 
 def _triads(two: float, three: float, one: bool) -> str:

@@ -65,7 +65,7 @@ def _repr(self: Any) -> str:
 
 
 def _repr_html(self: Any) -> str:
-    if type(self).__repr__ is _repr:
+    if type(self).__repr__ is _repr:  # type: ignore[comparison-overlap]
         return html.table(type(self).__name__, _fields(self))
     return html.table_of_text(type(self).__name__, repr(self))
 

@@ -73,10 +73,10 @@ def plot_order_parameter(
     view = synchronization(view, modes=modes)
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
     guides = [line for line in ax.lines if line.get_label() == _NULL]
-    place = sum(str(line.get_label())[:1] != "_" for line in ax.lines) - len(guides) + 1
+    place = len(ax.lines) - len(guides) + 1
     draw_series(ax, view.times, measures.order_parameter(view), place, label)
     null = measures.RECORDS["order_parameter"].null_of(view.n)
-    if place == 1 and view.n > 1 and null is not None:
+    if not guides and view.n > 1 and null is not None:
         ax.axhline(null, color=FADED, lw=0.8, ls="--", zorder=0, label=_NULL)
     for line in guides:  # last in the legend
         line.remove()
