@@ -11,6 +11,7 @@ from .._ext.integrator import Integrator
 from ..core.checks import check_integer, check_number
 from ..core.errors import SolverError
 from ..core.limits import look
+from ..core.progress import check_bar, counted
 from ..core.saved import Saved
 from ..operators.states import ProductState
 from ..operators.system import System
@@ -98,6 +99,7 @@ def lyapunov_exponents(
     k: int | None = None,
     transient: float | None = None,
     rtol: float = 1e-9,
+    progress_bar: str | bool = "",
 ) -> LyapunovExponents:
     r"""Lyapunov exponents of the mean field of a system.
 
@@ -121,6 +123,8 @@ def lyapunov_exponents(
         Before the average begins; a quarter of `duration` by default.
     rtol : float
         Relative tolerance of the integration.
+    progress_bar : str or bool
+        As in QuTiP: "text", "enhanced", "tqdm"; none by default.
 
     Returns
     -------
@@ -158,11 +162,12 @@ def lyapunov_exponents(
     k = basis.shape[1] if k is None else check_integer("k", k, minimum=1, maximum=basis.shape[1])
     # no perturbation may start along a direction that symmetry keeps apart from the others
     turn = np.linalg.qr(np.random.default_rng(0).standard_normal((basis.shape[1], k)))[0]
+    bar = check_bar(progress_bar)
     run = _Tangents(system, z, basis @ turn, rtol)
     if before:
         run.go(before)
     start = run.t
-    times, logs = run.go(duration)
+    times, logs = run.go(duration, bar)
     return _averaged(times - start, logs, system.coordinates_of(run.z[None, :])[0])
 
 
@@ -188,7 +193,7 @@ class _Tangents:
         self.flow = system.tangent_equations.tangent_flow(basis.shape[1])
         self.system, self.z, self.vectors, self.t, self.rtol = system, z, basis, 0.0, rtol
 
-    def go(self, duration: float) -> tuple[np.ndarray, np.ndarray]:
+    def go(self, duration: float, bar: str = "") -> tuple[np.ndarray, np.ndarray]:
         """Ends of the intervals, and the logarithms by which the perturbations grew in each."""
         width = self._width(duration)
         count = int(np.ceil(duration / width))
@@ -202,7 +207,7 @@ class _Tangents:
         logs = np.empty((count, self.vectors.shape[1]))
         split = 2 * len(self.z)
         row = np.empty((1, self.flow.size))
-        for k, end in enumerate(times):
+        for k, end in counted(list(enumerate(times)), bar):
             look()
             integrator = Integrator(self.flow, rtol=self.rtol, atol=1e-3 * self.rtol)
             integrator.set_state(self.t, self._packed(), float(end))

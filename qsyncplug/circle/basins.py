@@ -10,6 +10,7 @@ import numpy as np
 from ..core.checks import check_choice, check_integer, check_number, check_seed
 from ..core.errors import SolverError
 from ..core.options import Options
+from ..core.progress import check_bar, counted
 from ..core.saved import Saved
 from .coalescence import Coalescence, StationaryError
 from .model import Circle, check_circle
@@ -105,7 +106,7 @@ def basin_of_synchronization(
         Longest time a sample is followed. By default 2e4 relaxation times of the synchronised
         state, or, for identical particles, which merge as in :func:`coalesce`, without limit.
     options : dict, optional
-        Of :func:`circlesolve`; ``nsteps`` is 20 000 unless given.
+        Of :func:`circlesolve`; ``nsteps`` is 20 000 unless given. ``progress_bar`` counts samples.
 
     Returns
     -------
@@ -138,10 +139,12 @@ def basin_of_synchronization(
     check_choice("method", method, ("exact", "wilson"))
     if max_time is not None:
         max_time = check_number("max_time", max_time, minimum=0.0, strict=True)
-    follow = _follower(model, n, max_time, options)
+    given = dict(options or {})
+    bar = check_bar(given.pop("progress_bar", ""))
+    follow = _follower(model, n, max_time, given)
     rng = check_seed("seed", seed)
     counts = {"synchronized": 0, "other": 0, "undecided": 0}
-    for _ in range(samples):
+    for _ in counted(range(samples), bar):
         counts[follow.outcome(rng.uniform(0, 2 * np.pi, n))] += 1
     sure = counts["synchronized"]
     return Basin(

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..core.checks import check_choice, check_integer, check_number
 from ..core.extras import need
+from ..core.progress import check_bar, reached
 from ..core.saved import Saved
 from .criterion import synchronization_criterion
 from .gapcheck import GapBox, check_box
@@ -192,6 +193,7 @@ def certify_attention(
     resolution: float = 1e-9,
     max_boxes: int = 20000,
     method: str = "ratio",
+    progress_bar: str | bool = "",
 ) -> AttentionCertificate:
     r"""Prove the synchronisation criterion for every β of an interval.
 
@@ -208,11 +210,12 @@ def certify_attention(
         open.
     max_boxes : int
         Limit on the number of boxes.
-
     method : {"ratio", "gap"}
         ``"ratio"``: the criterion of PRY, which reaches down to −0.26156. ``"gap"``: below −0.26
         the gap functional, which reaches down to about −0.6656; the closer to −2/3, the longer
         it takes (seconds to −0.62, a minute to −0.66).
+    progress_bar : str or bool
+        As in QuTiP, for the gap functional: "text", "enhanced", "tqdm"; none by default.
 
     Returns
     -------
@@ -260,10 +263,11 @@ def certify_attention(
         check_integer("max_boxes", max_boxes, minimum=1),
     )
     check_choice("method", method, ("ratio", "gap"))
+    bar = check_bar(progress_bar)
     need("flint", "certify", "certify_attention")
     begin = time.perf_counter()
     if method == "gap" and lo < _GAP_FROM:
-        work.by_gaps(lo, min(hi, _GAP_FROM))
+        work.by_gaps(lo, min(hi, _GAP_FROM), bar)
     if method == "ratio" or hi > _GAP_FROM:
         work.by_ratio(max(lo, _GAP_FROM) if method == "gap" else lo, hi)
     joined = merged(work.pieces)
@@ -310,13 +314,20 @@ class _Work:
     worst: float = math.inf
     boxes: int = 0
 
-    def by_gaps(self, lo: float, hi: float) -> None:
+    def by_gaps(self, lo: float, hi: float, bar: str) -> None:
         """Prove what can be proved of [lo, hi] by the gap functional, from above."""
         # stable states of three clusters exist from −2/3 on
         lo = max(lo, _GAP_END)
         if lo > hi:
             return
-        boxes, edge = gap_cover(lo, hi, lambda box: check_box(box, self.precision))
+        tell = reached(bar)
+        boxes, edge = gap_cover(
+            lo,
+            hi,
+            lambda box: check_box(box, self.precision),
+            report=lambda box: tell((hi - box.lo) / (hi - lo)),
+        )
+        tell(1.0)
         self.gap_boxes += boxes
         if boxes:
             self.pieces.append((edge, hi))

@@ -11,6 +11,7 @@ import scipy.optimize
 import scipy.sparse
 
 from ..core.checks import check_integer, check_seed
+from ..core.progress import counted
 from ..core.saved import Saved
 from .model import Circle, check_circle
 from .stationary import Stability, check_energy, stability
@@ -56,7 +57,12 @@ class StableState(Saved):
 
 
 def find_stable_states(
-    model: Circle, n: int | None = None, *, trials: int = 100, seed: Any = None
+    model: Circle,
+    n: int | None = None,
+    *,
+    trials: int = 100,
+    seed: Any = None,
+    progress_bar: str | bool = "",
 ) -> list[StableState]:
     r"""Search for stable stationary states from random initial states.
 
@@ -71,6 +77,8 @@ def find_stable_states(
         Number of uniformly random initial states.
     seed : int, Generator, optional
         For ``numpy.random.default_rng``.
+    progress_bar : str or bool
+        As in QuTiP: "text", "enhanced", "tqdm"; none by default.
 
     Returns
     -------
@@ -103,7 +111,7 @@ def find_stable_states(
     rng = check_seed("seed", seed)
     sign = math.copysign(1.0, model.coupling)
     found: dict[Any, list[Any]] = {}
-    for _ in range(trials):
+    for _ in counted(range(trials), progress_bar):
         x = _climb(model, rng.uniform(0, 2 * np.pi, n), sign)
         if x is None:
             continue

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..core.checks import check_array
+from ..core.progress import counted
 from ..core.saved import Saved
 from ..operators.system import System
 from .curve import Spectrum
@@ -124,6 +125,7 @@ def entrainment(
     a: Any = None,
     cutoff: Any = None,
     mean: Any = None,
+    progress_bar: str | bool = "",
 ) -> EntrainmentCurve:
     r"""Observed frequency against detuning: a spectrum at each, and its highest peak.
 
@@ -141,6 +143,8 @@ def entrainment(
         Fock levels kept of modes.
     mean : array_like, optional
         For the linearised mean field; see :func:`spectrum`.
+    progress_bar : str or bool
+        As in QuTiP: "text", "enhanced", "tqdm"; none by default.
 
     Returns
     -------
@@ -178,8 +182,8 @@ def entrainment(
     if not len(x) or np.any(np.diff(x) <= 0):
         raise ValueError("detuning must hold at least one number and increase strictly")
     spectra = []
-    for value in x:
-        here = system(float(value))
+    for value in counted(x.tolist(), progress_bar):
+        here = system(value)
         if not isinstance(here, System):
             raise TypeError(f"system({value:g}) must be a System, not {type(here).__name__}")
         operator = here.operators[0] if a is None else a(here)

@@ -1,0 +1,72 @@
+"""QuTiP's progress bars for what is no run of a solver: points, samples, pieces of an interval."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from qutip.ui.progressbar import progress_bars
+
+from .checks import check_choice
+
+__all__ = ["check_bar", "counted", "reached"]
+
+T = TypeVar("T")
+#: parts in which an interval is told
+_PARTS = 100
+
+
+def check_bar(progress_bar: Any) -> str:
+    """The name of a bar of QuTiP; True is "text", False and "" are none."""
+    if isinstance(progress_bar, bool):
+        return "text" if progress_bar else ""
+    check_choice("progress_bar", progress_bar, progress_bars)
+    return str(progress_bar)
+
+
+def counted(items: Sequence[T], progress_bar: Any) -> Iterator[T]:
+    """The items one after the other, with a bar that tells how many are done.
+
+    Parameters
+    ----------
+    items : sequence
+    progress_bar : str or bool
+        As in QuTiP: "text", "enhanced", "tqdm"; "" is none.
+
+    Yields
+    ------
+    object
+
+    Examples
+    --------
+    >>> list(counted([1, 2], ""))
+    [1, 2]
+    """
+    bar = progress_bars[check_bar(progress_bar)](len(items))
+    for item in items:
+        yield item
+        bar.update()
+    bar.finished()
+
+
+def reached(progress_bar: Any) -> Callable[[float], None]:
+    """What is called with the share that is done, from 0 to 1, once and again.
+
+    Examples
+    --------
+    >>> tell = reached("")
+    >>> tell(0.3)
+    >>> tell(1.0)
+    """
+    bar = progress_bars[check_bar(progress_bar)](_PARTS)
+    told = 0
+
+    def tell(share: float) -> None:
+        nonlocal told
+        while told < min(int(_PARTS * share), _PARTS):
+            bar.update()
+            told += 1
+            if told == _PARTS:
+                bar.finished()
+
+    return tell

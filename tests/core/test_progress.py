@@ -1,0 +1,42 @@
+"""Bars of QuTiP on what runs long and is no run of a solver."""
+
+import numpy as np
+import pytest
+
+import qsyncplug as qsp
+
+
+def _laser(detuning):
+    (b,) = qsp.modes(1)
+    return qsp.System(detuning * b.dag() * b, [b.dag(), 2 * b])
+
+
+LONG = {
+    "entrainment": lambda bar: qsp.entrainment(
+        _laser, np.linspace(-1, 1, 11), cutoff=24, progress_bar=bar
+    ),
+    "stable states": lambda bar: qsp.find_stable_states(
+        qsp.Circle(qsp.sine(), "mean"), 3, trials=12, seed=1, progress_bar=bar
+    ),
+    "basin": lambda bar: qsp.basin_of_synchronization(
+        qsp.Circle(qsp.sine(), "mean"), 3, samples=12, seed=1, options={"progress_bar": bar}
+    ),
+    "exponents": lambda bar: qsp.lyapunov_exponents(
+        _laser(1.0), [0.5], 20.0, transient=0.0, progress_bar=bar
+    ),
+    "certificate": lambda bar: qsp.certify_attention(-0.3, -0.27, method="gap", progress_bar=bar),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_bar_tells_how_far_it_is(name, capsys):
+    if name == "certificate":
+        pytest.importorskip("flint")
+    with_bar = LONG[name]("text")
+    said = capsys.readouterr().out
+    assert "100.0%" in said and said.count("% Run time") + said.count("%. Run time") >= 5
+    assert "Total run time" in said
+    without = LONG[name](False)
+    assert type(without) is type(with_bar) and not capsys.readouterr().out
+    with pytest.raises(ValueError, match="progress_bar"):
+        LONG[name]("of gold")
