@@ -132,7 +132,9 @@ class OttAntonsen(SavedModel):
         return int(self.widths.size)
 
     def force(self, t: float, z: np.ndarray) -> np.ndarray:
-        """H_m at the modes `z`, (..., M): an oscillator turns with ω + Im(H_m e^{−ix})."""
+        """H_m at time `t` and the modes `z`, (..., M): an oscillator turns with
+        ω + Im(H_m e^{−ix}).
+        """
         strength = self.coupling * np.exp(-1j * self.phase_lag)
         if self.modulation is not None:
             strength = strength * self.modulation(t)

@@ -265,7 +265,7 @@ def _of_table() -> list[measures.Record]:
 
 
 def _of_fields() -> list[measures.Record]:
-    """What mean fields have."""
+    """The measures that oscillators without limit have: those of the whole."""
     return [measures.RECORDS[name] for name in ("order_parameter", "mean_phase")]
 
 
