@@ -1,6 +1,6 @@
 """Mean field, covariance and cumulants of a system written once."""
 
-from . import stationary, theory  # register steadystate, predictions
+from . import ensemble_regression, stationary, theory  # register spectra, steadystate, predictions
 from .cumulants import CumulantResult, CumulantSolver
 from .cycle import LimitCycle, limit_cycle
 from .discrete import DtwaSolver, dtwasolve
@@ -34,4 +34,4 @@ __all__ = [
     "twasolve",
 ]
 
-del stationary, theory
+del ensemble_regression, stationary, theory

@@ -141,6 +141,11 @@ class Closure:
 
     def expectation(self, operator: Expression, values: np.ndarray) -> np.ndarray:
         """Expectation value of an operator of the original system at moments (…, V)."""
+        polynomial = self.equations.expectation(self.image(operator))
+        return self.equations.evaluate(polynomial, values)
+
+    def image(self, operator: Expression) -> Expression:
+        """An operator of the original system in the symbols of the equations."""
         self.system.require_own(operator)
         images: dict[Symbol, tuple[Expression, ...]] = {}
         for old, new in self.table.items():
@@ -149,9 +154,7 @@ class Closure:
             else:
                 ensemble = Atoms(new)
                 images[old] = (ensemble.p, ensemble.z, ensemble.m)
-        mapped = substituted(operator, images) if images else operator
-        polynomial = self.equations.expectation(mapped)
-        return self.equations.evaluate(polynomial, values)
+        return substituted(operator, images) if images else operator
 
 
 def closure_of(system: System, order: int, *, neutral: bool, cutoff: Any = None) -> Closure:

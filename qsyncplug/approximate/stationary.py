@@ -24,7 +24,7 @@ from ..operators.system import System
 from .closure_limits import left_out, without_phase
 from .cumulants import Closure, CumulantResult, CumulantSolver, closure_of
 
-__all__ = ["MomentState", "cumulant_steadystate", "hierarchy_steadystate"]
+__all__ = ["MomentState", "cumulant_steadystate", "hierarchy_steadystate", "sites_of"]
 
 #: Jacobians up to this size are looked at for growing perturbations
 _DENSE = 1200
@@ -241,7 +241,7 @@ def hierarchy_steadystate(system: System, cutoff: Any = None) -> MomentState:
     SolverError
         The steady state is not unique.
     """
-    closure = closure_of(system, _sites(system, cutoff), neutral=True, cutoff=cutoff)
+    closure = closure_of(system, sites_of(system, cutoff), neutral=True, cutoff=cutoff)
     jacobian = _Jacobian(closure)
     z = np.zeros(jacobian.V, dtype=complex)
     J = jacobian.matrix(z)
@@ -295,7 +295,7 @@ def hierarchy_exactsolve(
         table = {}
     else:
         table = dict(enumerate(e_ops if isinstance(e_ops, (list, tuple)) else [e_ops]))
-    order = _sites(system, cutoff)
+    order = sites_of(system, cutoff)
     solver = CumulantSolver(system, order=order, cutoff=cutoff, options=options)
     result = solver.run(state0, tlist)
     assert isinstance(result, CumulantResult)
@@ -308,7 +308,8 @@ def hierarchy_exactsolve(
     return result
 
 
-def _sites(system: System, cutoff: Any) -> int:
+def sites_of(system: System, cutoff: Any) -> int:
+    """Number of atoms, spins, levels and modes: the order at which the hierarchy ends."""
     total = 0
     for s in system.symbols:
         if isinstance(s.factor, ModeFactor) and cutoff is None:

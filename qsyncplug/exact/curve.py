@@ -31,19 +31,25 @@ class Peak(Saved):
         Full width at half of its height; NaN where the spectrum does not fall to that beside it
         before it rises above it.
     height : float
+    frequency_error, width_error, height_error : float
+        What the estimated error of the curve (:attr:`Spectrum.error`) makes of them, for a line of
+        this width; rounding not included.
 
     Examples
     --------
     >>> import qsyncplug as qsp
     >>> b, = qsp.modes(1)
     >>> s = qsp.spectrum(qsp.System(b.dag() * b, [b.dag(), 2 * b]), b, cutoff=24)
-    >>> round(s.peaks[0].frequency, 9)
-    1.0
+    >>> round(s.peaks[0].frequency, 9), s.peaks[0].width_error < 1e-6
+    (1.0, True)
     """
 
     frequency: float
     width: float
     height: float
+    frequency_error: float = 0.0
+    width_error: float = 0.0
+    height_error: float = 0.0
 
 
 class Spectrum(Saved):
@@ -222,7 +228,11 @@ class Spectrum(Saved):
                 near = 1e-13 * (right - left)
                 w = float(scipy.optimize.brentq(self.slope, left, right, xtol=near, rtol=1e-15))
                 height = float(self(w))
-                found.append(Peak(w, self._width(w, height, grid, S), height))
+                width = self._width(w, height, grid, S)
+                off = float(self.error * top)
+                # of a Lorentzian: |S''|=8h/w² at the top, |S'|=h/w at half of the height
+                wide = off * width / height
+                found.append(Peak(w, width, height, wide / 8, 3 * wide, off))
         return sorted(found, key=lambda p: -p.height)
 
     def _width(self, w: float, height: float, grid: np.ndarray, S: np.ndarray) -> float:

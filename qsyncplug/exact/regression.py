@@ -14,13 +14,16 @@ import scipy.sparse.linalg as spla
 from ..core.checks import check_array, check_memory
 from ..core.entry import SPECTRA
 from ..core.errors import QsyncplugWarning, SolverError, warn
+from ..operators.expression import Expression
+from ..operators.system import System
 from .curve import Spectrum
 from .linear import linear_spectrum
 from .patience import say_if_long
-from .problem import Problem, exact_problem
+from .problem import Problem, exact_problem, refuse
 from .propagate import ChebyshevStepper
 from .resolvent import NoJump, gmres
-from .steady import stationary
+from .steady import stationary, steadystate_modes
+from .symmetric import many_atoms
 
 __all__ = ["correlation", "spectrum"]
 
@@ -168,16 +171,28 @@ def _rate(r: _Regression) -> float:
 
 
 def _reduce(r: _Regression) -> Spectrum:
-    """Arnoldi on the resolvent at one real point, until the whole curve stands."""
+    """The whole curve, from the resolvent at one real point."""
     rate = _rate(r)
+    solve = _resolvent(r, 0.3 * rate)
+    return _curve(solve, (r.start, r.functional), rate, r.coherent, r.power)
+
+
+def _curve(
+    solve: Callable[[np.ndarray], np.ndarray],
+    ends: tuple[np.ndarray, np.ndarray],
+    rate: float,
+    coherent: complex,
+    power: float,
+) -> Spectrum:
+    """Arnoldi on (σ−L)^{-1}, σ=0.3·rate, from a start to a functional, until the curve stands."""
+    start, functional = ends
     shift = 0.3 * rate
-    solve = _resolvent(r, shift)
-    n = len(r.start)
-    size = float(np.linalg.norm(r.start))
+    n = len(start)
+    size = float(np.linalg.norm(start))
     most = min(_MOST, n)
     V = np.zeros((most + 1, n), dtype=complex)
     h = np.zeros((most + 1, most), dtype=complex)
-    V[0] = r.start / size
+    V[0] = start / size
     before: np.ndarray | None = None
     probe = np.zeros(0)
     error = np.inf
@@ -193,9 +208,7 @@ def _reduce(r: _Regression) -> Spectrum:
         if m % _EVERY == 0 or exhausted:
             e1 = np.zeros(m, dtype=complex)
             e1[0] = size
-            curve = Spectrum(
-                h[:m, :m].copy(), V[:m] @ r.functional, e1, shift, r.coherent, r.power, 0.0
-            )
+            curve = Spectrum(h[:m, :m].copy(), V[:m] @ functional, e1, shift, coherent, power, 0.0)
             if not len(probe):
                 probe = np.concatenate([curve.grid, rate * np.linspace(-20, 20, 41)])
             values = curve.scan(np.concatenate([probe, curve.grid]))
@@ -215,9 +228,39 @@ def _reduce(r: _Regression) -> Spectrum:
     return curve
 
 
-def _empty(r: _Regression) -> Spectrum:
+def _empty(coherent: complex, power: float) -> Spectrum:
     none = np.zeros(0)
-    return Spectrum(np.zeros((0, 0)), none, none, 0.0, r.coherent, r.power, 0.0)
+    return Spectrum(np.zeros((0, 0)), none, none, 0.0, coherent, power, 0.0)
+
+
+def _fluctuates(coherent: complex, power: float) -> bool:
+    return power > 1e-14 * max(1.0, abs(coherent) ** 2)
+
+
+def _of_many_atoms(system: Any, a: Any) -> bool:
+    """Whether the moments of ensembles take the place of states; a Qobj is of the states."""
+    return isinstance(system, System) and isinstance(a, Expression) and many_atoms(system)
+
+
+def _moments_of_atoms(system: System, a: Expression, cutoff: Any, what: str) -> Any:
+    """What :data:`.SPECTRA` gives for ensembles."""
+    refuse(system.isconstant, bool(system.jumps), what)
+    if not a.isconstant:
+        raise ValueError("a must not depend on time")
+    return SPECTRA["ensembles"](steadystate_modes(system, cutoff=cutoff), a, cutoff)
+
+
+def _ensemble_spectrum(system: System, a: Expression, cutoff: Any) -> Spectrum:
+    """On the moments of distinct atoms, which is the permutation-symmetric Liouville space."""
+    L, start, functional, coherent, power = _moments_of_atoms(system, a, cutoff, "a spectrum")
+    if not _fluctuates(coherent, power):
+        return _empty(coherent, power)
+    decay = abs(complex(functional @ (L @ start)).real) / power
+    scale = float(np.median(np.abs(L.diagonal().real)))
+    rate = float(np.clip(decay, 1e-2 * scale, 1e2 * scale)) if scale > 0 else max(decay, 1e-300)
+    matrix = sp.csc_matrix(0.3 * rate * sp.identity(len(start)) - L)
+    solve = spla.splu(matrix, permc_spec="COLAMD").solve
+    return _curve(solve, (start, functional), rate, coherent, power)
 
 
 def spectrum(
@@ -286,7 +329,8 @@ def spectrum(
     Quantum regression: S(ω)=2 Re tr[δa†(iω−L)^{-1}δaρ], on the coherence order that a adds where
     the system has a phase symmetry. All frequencies come from one Krylov space of (σ−L)^{-1}
     (factorised, or GMRES), enlarged until the curve no longer changes. With `mean`, regression of
-    the linearised mean field (:func:`.linear.linear_spectrum`).
+    the linearised mean field (:func:`.linear.linear_spectrum`). Ensembles of 7 atoms and more: on
+    the moments of distinct atoms, which is the permutation-symmetric Liouville space.
 
     Examples
     --------
@@ -306,10 +350,13 @@ def spectrum(
         raise ValueError("ntraj and seed are of samples: give their times as samples=…")
     if mean is not None:
         s = linear_spectrum(system, a, mean)
+    elif _of_many_atoms(system, a):
+        s = _ensemble_spectrum(system, a, cutoff)
     else:
         problem = exact_problem(system, cutoff, "a spectrum")
         r = _regression(problem, problem.matrix(a, "a"))
-        s = _reduce(r) if r.power > 1e-14 * max(1.0, abs(r.coherent) ** 2) else _empty(r)
+        ends = (r.coherent, r.power)
+        s = _reduce(r) if _fluctuates(*ends) else _empty(*ends)
     s.w = s.window() if wlist is None else wlist
     s.values = np.asarray(s(s.w))
     if len(s.peaks) > 1 and s.peaks[1].height > 0.9 * s.peaks[0].height:
@@ -358,6 +405,15 @@ def correlation(system: Any, a: Any, taulist: Any, *, cutoff: Any = None) -> np.
         raise ValueError(f"taulist must not hold negative delays; it begins with {tau[0]:g}")
     if np.any(np.diff(tau) <= 0):
         raise ValueError("taulist must increase strictly")
+    if _of_many_atoms(system, a):
+        what = "a correlation function"
+        L, x, functional, coherent, _ = _moments_of_atoms(system, a, cutoff, what)
+        found, now = [], 0.0
+        for delay in tau:
+            x = spla.expm_multiply(L * (delay - now), x) if delay > now else x
+            found.append(functional @ x)
+            now = float(delay)
+        return np.asarray(np.array(found, dtype=complex) + abs(coherent) ** 2)
     problem = exact_problem(system, cutoff, "a correlation function")
     r = _regression(problem, problem.matrix(a, "a"))
     d = problem.d

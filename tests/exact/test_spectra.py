@@ -5,10 +5,11 @@ references.
 import numpy as np
 import pytest
 import qutip
+import scipy.integrate
 
 import qsyncplug as qsp
 from qsyncplug.core.errors import CutoffWarning, SolverError
-from qsyncplug.exact import decay_modes, regression, steady
+from qsyncplug.exact import decay_modes, regression, steady, symmetric
 
 from .exact_reference import boundary_time_crystal, oscillator, pair, superoperator
 
@@ -348,3 +349,54 @@ def test_a_low_cutoff_is_warned_about_and_served():
         )
         exact = 2 * (qutip.operator_to_vector(a).dag().full() @ x).real.item()
         assert value == pytest.approx(exact, rel=1e-9)
+
+
+def test_ensembles_by_moments_against_their_states(monkeypatch):
+    """A Qobj is an operator of the states of all atoms; an expression goes by the moments."""
+    monkeypatch.setattr(symmetric, "_FEW", 0)
+    (A,) = qsp.atoms(4)
+    system = qsp.System(0.3 * A.z, [0.4 * A.m, 0.5 * A.each.p])
+    exact = qsp.spectrum(system, system.matrix(A.m), [-1.0, 0.3, 2.0])
+    s = qsp.spectrum(system, A.m, exact.w)
+    np.testing.assert_allclose(s.values, exact.values, rtol=1e-9)
+    assert s.power == pytest.approx(exact.power, rel=1e-11)
+    assert s.linewidth == pytest.approx(exact.linewidth, rel=1e-8)
+    tau = [0.0, 0.4, 1.5]
+    by_states = qsp.correlation(system, system.matrix(A.m), tau)
+    np.testing.assert_allclose(qsp.correlation(system, A.m, tau), by_states, atol=1e-9)
+
+
+def test_driven_ensembles_beside_a_mode(monkeypatch):
+    """Every coherence, and a mode cut to three levels, by the resolvent of all states."""
+    monkeypatch.setattr(symmetric, "_FEW", 0)
+    (a,), (A,) = qsp.modes(1), qsp.atoms(3)
+    coupling = 0.5 * (a * A.p + a.dag() * A.m)
+    system = qsp.System(0.2 * a.dag() * a + coupling + 0.3 * A.x, [a, 0.4 * A.each.p, 0.3 * A.m])
+    with pytest.warns(CutoffWarning):
+        exact = qsp.spectrum(system, system.matrix(a, 3), [-0.4, 0.7], cutoff=3)
+    with pytest.warns(CutoffWarning):
+        found = qsp.spectrum(system, a, exact.w, cutoff=3)
+    np.testing.assert_allclose(found.values, exact.values, rtol=1e-8)
+    assert found.coherent == pytest.approx(exact.coherent, abs=1e-10)
+
+
+def test_the_spectrum_of_many_atoms_holds_their_number():
+    (A,) = qsp.atoms(15)
+    system = qsp.System(0.3 * A.z, [0.4 * A.m, 0.5 * A.each.p])
+    s = qsp.spectrum(system, A.m)
+    number = qsp.expect(A.p * A.m, qsp.steadystate(system))
+    assert s.power == pytest.approx(number.real, rel=1e-10)
+    area = scipy.integrate.quad(s, -np.inf, np.inf, limit=400, epsabs=1e-9)[0] / (2 * np.pi)
+    assert area == pytest.approx(number.real, rel=1e-6)
+    with pytest.raises(ValueError, match="time"):
+        f = qutip.coefficient(lambda t: np.cos(t))
+        qsp.spectrum(qsp.System(f * A.z, [A.m]), A.m)
+
+
+def test_peaks_say_how_far_they_can_be_trusted():
+    system = oscillator(1, 0.2, 0.5)
+    s = qsp.spectrum(system, system.operators[0], cutoff=30)
+    top = s.peaks[0]
+    assert top.height_error == pytest.approx(s.error * top.height, rel=1e-9)
+    assert abs(top.width - 0.29538286207) < max(top.width_error, 1e-10)
+    assert abs(top.frequency - 0.5) < max(top.frequency_error, 1e-10)
