@@ -8,8 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse import coo_array
 
 from ..circle.model import Circle
 from ..circle.solver import CircleResult
@@ -17,9 +16,10 @@ from ..circle.stationary import stability
 from ..core.checks import check_memory
 from ..core.saved import kept
 from ..sync import About, SyncView
-from ..sync.dynamics import Dynamics, Flow, Kind
+from ..sync.dynamics import Dynamics, Flow, Held, Kind
 from ..sync.reading import reader
 from ._couplings import rooted
+from ._noise import held_at
 
 __all__ = ["view_of"]
 
@@ -98,7 +98,10 @@ def _dynamics(result: CircleResult) -> Dynamics:
         phase_symmetry=True,
         identical=not isinstance(w, np.ndarray) or bool(np.ptp(w) == 0),
         phases=phases,
-        flow=Flow(exponents=partial(_exponents, result) if stored and not model.extras else None),
+        flow=Flow(
+            exponents=partial(_exponents, result) if stored and not model.extras else None,
+            held=partial(_held, result) if stored and model.extras == ("noise",) else None,
+        ),
     )
 
 
@@ -109,12 +112,13 @@ def _phases(result: CircleResult, part: Any) -> np.ndarray:
 
 
 def _coupled(model: Circle, n: int) -> bool:
-    """Whether the particles act on each other, all of them in one piece."""
-    if n < 2 or model.coupling == 0:
+    """Whether any particles act on each other; who on whom, `rooted` says."""
+    if n < 2 or (model.coupling == 0 and model.triads is None):
         return False
     if model.adjacency is None:
         return True
-    return bool(connected_components(csr_array(model.adjacency), directed=True)[0] == 1)
+    edges = coo_array(model.adjacency)
+    return bool(np.any((edges.data != 0) & (edges.row != edges.col)))
 
 
 @kept(model=True)
@@ -122,3 +126,10 @@ def _exponents(result: CircleResult, index: int) -> np.ndarray | None:
     if result.positions is None or result.n > _JACOBIAN or result.model.extras:
         return None
     return np.asarray(stability(result.model, result.positions[index]).eigenvalues)
+
+
+@kept(model=True)
+def _held(result: CircleResult, duration: float) -> Held | None:
+    if result.positions is None or not 2 <= result.n <= _JACOBIAN:
+        return None
+    return held_at(result.model, result.positions[-1], duration)

@@ -13,7 +13,7 @@ import numpy as np
 from ..core.saved import Saved, kept
 from ..core.storage import register
 
-__all__ = ["Dynamics", "Flow", "Kind", "Quantum", "Spectra"]
+__all__ = ["Dynamics", "Flow", "Held", "Kind", "Quantum", "Spectra"]
 
 
 @register
@@ -58,6 +58,28 @@ class Spectra(Saved):
 
 
 @dataclass(frozen=True)
+class Held:
+    """A state of rest that noise of known strength shakes.
+
+    Attributes
+    ----------
+    phases : (N,) array
+        Of the model without noise, against their mean.
+    rate : float
+        Slowest rate at which it returns.
+    spread : (N,) array
+        Standard deviations of the phases against the mean of the others, linear in the noise.
+    escapes : float
+        How often in a unit of time noise throws a node over, at most (Kramers).
+    """
+
+    phases: np.ndarray
+    rate: float
+    spread: np.ndarray
+    escapes: float
+
+
+@dataclass(frozen=True)
 class Flow(Saved):
     """What the equations of motion say along a run; whatever is not known is None.
 
@@ -76,6 +98,9 @@ class Flow(Saved):
     locked : callable or None
         Of mean fields of infinitely many oscillators: share of each that turns with the common one
         at a time index, (N,).
+    held : callable or None
+        Of a model whose noise is known: the :class:`Held` in whose reach the run ends, given the
+        time in which it must come to rest; None if there is none.
     """
 
     velocity: Callable[[int], np.ndarray] | None = None
@@ -83,6 +108,7 @@ class Flow(Saved):
     rest_exponents: Callable[[], np.ndarray] | None = None
     fixed_points: Callable[[], tuple[np.ndarray, np.ndarray]] | None = None
     locked: Callable[[int], np.ndarray] | None = None
+    held: Callable[[float], Held | None] | None = None
 
     def at(self, index: np.ndarray) -> Flow:
         """The same for a run of which only the times `index` are kept."""

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .motion import hovering, standing
+from .motion import hovering, standing, swinging
 from .sources import PhaseSource
 from .survey import Survey, Track, track
+from .trend import trends
 
 __all__ = ["MANY", "Group", "clusters", "densest", "find_groups", "follow"]
 
@@ -106,6 +107,11 @@ def follow(
         frequency = float(np.mean(found.frequencies[members]))
     beside = among & (away > np.pi / 2) & (away < 5 * np.pi / 2)
     still = standing(path.thirds, path.ninths, shaken=path.shaken) | hovering(path)
+    might = members & ~still & swinging(path)
+    if source.n < MANY and np.array_equal(might, members & ~still):
+        # what turns beside them makes the members oscillate, without a trend
+        fits = trends(source, found.inside, might, members) if members.sum() > 1 else {}
+        still[[k for k, fit in fits.items() if fit.swings]] = True
     # the shell beside is four times as wide; of many nodes an empty shell may hide one
     chance = (float(beside.sum()) + (source.n >= MANY)) / 4
     motion = float(np.median(path.whole[members])) if members.any() else np.inf

@@ -13,20 +13,23 @@ from .case import FEWEST, Case
 from .groups import MANY, Group, find_groups, follow
 from .locked import judge_standing, passing, stable
 from .motion import FLOOR, FULL_TURNS, hovering, ratios, standing, swinging
+from .noisy import judge_held, judge_ordered
 from .order import Order, judge_order, null_value
 from .rates import Estimate
 from .report import Label, Verdict
 from .sources import ContinuousPhases, PhaseSource
 from .survey import Survey, Track, survey
-from .trend import Trend, trend
+from .trend import Trend, trends
 
-__all__ = ["Amplitudes", "judge_phases", "trends"]
+__all__ = ["Amplitudes", "judge_phases"]
 
 #: relative turn between two samples beyond which the phases are not followed
 _TURN = 0.6 * np.pi
 #: a range over the whole run below this says nothing: equal frequencies, or sampling at the beat
 _CONSTANT = 1e-6
 _AGREE = 0.35
+#: range of a phase that noise shakes in one well, without a slip
+_WELL = 1.6 * np.pi
 #: phases that repeat after so few samples may be aliased; of how many nodes this is looked at
 _RESONANCE, _LOOKED_AT = 8, 32
 
@@ -138,12 +141,15 @@ def _together(
         standing(path.thirds.max(axis=1), path.ninths.max(axis=1), shaken=path.shaken)
     )
     hover, fits = _swinging(case, source, path, ~still, hovering(path))
+    bounded = everyone.size == case.n and bool(np.all(path.whole < np.pi))
+    if not np.all(still) and (bounded or (everyone.size == 0 and path.whole.max() < _WELL)):
+        held = judge_held(case, found, path, evidence)
+        if held is not None:
+            return held
     if not np.all(still | hover):
-        return (
-            _creeping(case, fits, evidence) or _moving(case, found, path, evidence)
-            if everyone.size == case.n and np.all(path.whole < np.pi)
-            else None
-        )
+        if not bounded or (case.n >= MANY and case.dynamics.flow.held is not None):
+            return None
+        return _creeping(case, fits, evidence) or _moving(case, found, path, evidence)
     if path.run.max() < _CONSTANT and not stable(case):
         return case.undecided(
             "the relative phases are constant from the first sample on (range "
@@ -183,21 +189,6 @@ def _together(
     return creeps or _resonant(case, source, evidence) or _frequency_locked(case, path, evidence)
 
 
-def trends(case: Case, source: PhaseSource, nodes: np.ndarray) -> dict[int, Trend]:
-    """Drift and oscillations of the phases of `nodes`, a boolean array (N,); of the first 32."""
-    chosen = np.flatnonzero(nodes)[:_LOOKED_AT]
-    inside = case.inside
-    rows = np.empty((inside.stop - inside.start, chosen.size))
-    for part, theta in source.chunks():
-        begin = max(part.start, inside.start)
-        if begin < part.stop:
-            here = theta[begin - part.start :]
-            away = here[:, chosen] - here.mean(axis=1)[:, None]
-            rows[begin - inside.start : part.stop - inside.start] = away
-    rows *= case.n / max(case.n - 1, 1)
-    return {int(k): trend(case.times[inside], row) for k, row in zip(chosen, rows.T, strict=True)}
-
-
 def _swinging(
     case: Case, source: PhaseSource, path: Track, open_: np.ndarray, hover: np.ndarray
 ) -> tuple[np.ndarray, dict[int, Trend]]:
@@ -205,7 +196,7 @@ def _swinging(
     might = open_ & (hover | swinging(path))
     if not np.array_equal(might, open_):
         return hover, {}
-    found = trends(case, source, might)
+    found = trends(source, case.inside, might, np.ones(case.n, dtype=bool))
     swings = np.zeros(case.n, dtype=bool)
     swings[[k for k, fit in found.items() if fit.swings]] = True
     return hover | swings, found
@@ -307,6 +298,9 @@ def _apart(
     case: Case, source: PhaseSource, found: Survey, order: Order, evidence: dict[str, Any]
 ) -> Verdict:
     """Judge a run in which not all stay together: clusters, a partial lock, drift, or undecided."""
+    ordered = judge_ordered(case, order, evidence)
+    if ordered is not None:
+        return ordered
     groups = find_groups(source, found, case.length)
     real = [(group, path) for group, path in groups if group.significant and group.size < case.n]
     turns = np.abs(found.frequencies - groups[0][0].frequency) * case.length / (2 * np.pi)
@@ -316,12 +310,11 @@ def _apart(
     if not real:
         return _no_group(case, source, found, order, groups[0][0], evidence)
     outside = ~np.logical_or.reduce([group.members for group, _ in real])
-    others = len(real) > 1 or bool(
-        np.any(outside & (turns >= FULL_TURNS) & _agree(found, groups[0][0].frequency))
-    )
-    settled = case.n >= MANY or bool(
-        np.all(~outside | ((turns >= FULL_TURNS) & _agree(found, groups[0][0].frequency)))
-    )
+    winding = (turns >= FULL_TURNS) & _agree(found, groups[0][0].frequency)
+    # of a second group too: clusters on their way to each other have not turned
+    elsewhere = outside | ~groups[0][0].members
+    others = bool(np.any(elsewhere & winding))
+    settled = case.n >= MANY or bool(np.all(~outside | winding))
     if not (others and settled) or not case.dynamics.dissipative:
         return case.undecided(
             f"{groups[0][0].size} of {case.n} nodes turn together; the others have not yet made "
@@ -351,7 +344,12 @@ def _partial(case: Case, real: list[tuple[Group, Track]], evidence: dict[str, An
         f"(chance would give {lead.chance:.2g}), the others drift; the group has r = "
         f"{lead.order:.3g}"
     )
-    return case.say(Label.PARTIAL, why, evidence, chimera=case.dynamics.identical)
+    return case.say(Label.PARTIAL, why, evidence, chimera=_chimera(case))
+
+
+def _chimera(case: Case) -> bool:
+    """Whether nothing but their start makes the nodes differ: neither frequencies nor noise."""
+    return case.dynamics.identical and case.dynamics.deterministic
 
 
 def _no_group(
@@ -369,6 +367,10 @@ def _no_group(
     turns = gaps * case.length / (2 * np.pi)
     halves = np.diff(found.halves[:, rank], axis=1)
     steady = np.abs(halves[0] - halves[1]) <= _AGREE * np.abs(halves).max(axis=0)
+    for k in np.flatnonzero(~steady & (turns >= 2 * FULL_TURNS))[: MANY if source.shaken else 0]:
+        # noise makes the halves differ; what it leaves open is in the error
+        beat = beat_of(source, found, int(rank[k]), int(rank[k + 1]))
+        steady[k] = beat > (2.5 if case.dynamics.flow.held is None else 1.5) * beat.error
     if np.all(turns >= FULL_TURNS) and np.all(steady):
         return _drifting(case, source, found, rank, evidence)
     if case.n >= MANY and order.at_null and order.independent >= 5 and largest.size <= case.n / 2:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from .rates import Estimate
+from .sources import PhaseSource
 
-__all__ = ["Trend", "trend"]
+__all__ = ["Trend", "trend", "trends"]
 
 #: oscillations that are fitted
-_LINES = 6
+_LINES = 12
 #: of the range of a phase: what is left of it then is rounding, interpolation, tolerances
 _FLOOR = 1e-6
 #: standard errors that make a trend
@@ -20,8 +21,8 @@ _SIGMAS = 4.0
 _EXPLAINED, _TURNS = 0.05, 2.9
 #: share of what was left that a further line may leave
 _WORTH = 0.95
-#: points that a series is thinned to
-_POINTS = 1024
+#: points that a series is thinned to, and nodes that are looked at
+_POINTS, _LOOKED_AT = 1024, 32
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def trend(times: np.ndarray, phase: np.ndarray) -> Trend:
     r"""Fit a+bt+Σ_k A_k cos(ω_kt+φ_k) to a phase.
 
     A straight line alone mistakes the ends of an oscillation for a trend, and hides a small one.
-    Up to six lines are taken out one after the other, each at the highest peak of what is left,
+    Up to twelve lines are taken out one after the other, each at the highest peak of what is left,
     all frequencies refined together; the error is four standard errors of what remains.
 
     Parameters
@@ -86,6 +87,27 @@ def trend(times: np.ndarray, phase: np.ndarray) -> Trend:
     length = float(t[-1] - t[0])
     turns = float(np.abs(lines).min(initial=np.inf)) / (2 * np.pi)
     return Trend(Estimate(slope / length, error / length), float(rest.std() / y.std()), turns)
+
+
+def trends(
+    source: PhaseSource, inside: slice, nodes: np.ndarray, group: np.ndarray
+) -> dict[int, Trend]:
+    """Drift and oscillations of the phases of `nodes` against `group`, boolean arrays (N,).
+
+    Of the first 32 nodes; a member against the mean of the others.
+    """
+    chosen = np.flatnonzero(nodes)[:_LOOKED_AT]
+    rows = np.empty((inside.stop - inside.start, chosen.size))
+    for part, theta in source.chunks():
+        begin = max(part.start, inside.start)
+        if begin < part.stop:
+            here = theta[begin - part.start :]
+            away = here[:, chosen] - here[:, group].mean(axis=1)[:, None]
+            rows[begin - inside.start : part.stop - inside.start] = away
+    size = int(group.sum())
+    rows *= np.where(group[chosen], size / max(size - 1, 1), 1.0)
+    times = source.times[inside]
+    return {int(k): trend(times, row) for k, row in zip(chosen, rows.T, strict=True)}
 
 
 def _columns(x: np.ndarray, lines: np.ndarray) -> np.ndarray:

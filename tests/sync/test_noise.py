@@ -1,0 +1,124 @@
+"""Noise of known strength: who is held, who is thrown over, and order beside its threshold."""
+
+import numpy as np
+import pytest
+
+import qsyncplug as qsp
+from qsyncplug import verdict
+
+K = 1.0
+
+
+def pair(ratio, noise, span, seed, count=801):
+    """φ' = Δ − K sin φ + √(4D) ξ, Δ/K the ratio."""
+    w = [K * ratio / 2, -K * ratio / 2]
+    model = qsp.Circle(qsp.sine(), "mean", coupling=K, frequencies=w, noise=noise)
+    return qsp.circlesolve(model, [0.0, 0.5], np.linspace(0, span, count), options={"seed": seed})
+
+
+def slips(ratio, noise):
+    """Stratonovich's rate of turns, forwards and backwards (De the strength of the pair)."""
+    De = 2 * noise
+    p = np.linspace(0, 2 * np.pi, 801)
+    hill = -(ratio * p + np.cos(p))
+    ahead = -(ratio * (p + p[:, None]) + np.cos(p + p[:, None]))
+    inner = np.trapezoid(np.exp((ahead - hill[:, None]) / De), p, axis=1)
+    return De / np.trapezoid(inner, p) * (1 + np.exp(-2 * np.pi * ratio / De))
+
+
+@pytest.mark.parametrize("ratio", [0.1, 0.5, 0.8])
+@pytest.mark.parametrize("noise", [0.01, 0.04])
+def test_what_holds_a_pair(ratio, noise):
+    held = qsp.synchronization(pair(ratio, noise, 200, 1)).dynamics.flow.held(500.0)
+    slope = np.sqrt(1 - ratio**2)
+    np.testing.assert_allclose(held.rate, slope, rtol=1e-6)
+    # up to the turns of earlier slips
+    np.testing.assert_allclose(np.sin(held.phases[0] - held.phases[1]), ratio, rtol=1e-6)
+    # φ has the variance 2D/(K cos φ); each phase against the other one
+    np.testing.assert_allclose(held.spread, np.sqrt(2 * noise / slope), rtol=1e-6)
+    # Kramers' rate is the limit of weak noise
+    if slips(ratio, noise) < 1e-3:
+        assert 0.5 < held.escapes / slips(ratio, noise) < 3
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_pairs_that_noise_shakes(seed):
+    rng = np.random.default_rng(seed)
+    ratio, noise = rng.uniform(0, 2), 10 ** rng.uniform(-2.5, -0.5)
+    span = 10 ** rng.uniform(2, 3)
+    found = verdict(pair(ratio, noise, span, seed))
+    turns = slips(ratio, noise) * span / 2 if ratio < 1 else np.inf
+    if turns > 4:
+        assert found.label in ("drifting", "undecided"), str(found)
+    elif turns < 0.02:
+        assert found.label in ("frequency-locked", "undecided"), str(found)
+
+
+@pytest.mark.parametrize(("ratio", "noise"), [(0.86, 0.002), (0.0, 0.05), (0.5, 0.02)])
+def test_held_pairs_are_decided(ratio, noise):
+    found = verdict(pair(ratio, noise, 170, 3))
+    assert found.label == "frequency-locked"
+    assert found.evidence["slips expected in the window, at most"] < 0.05
+
+
+def crowd(n, ratio, seed, **more):
+    """Identical oscillators at `ratio` of Kuramoto and Sakaguchi's threshold K_c = 2D."""
+    noise = 0.2
+    model = qsp.Circle(qsp.sine(), "mean", coupling=2 * noise * ratio, noise=noise, **more)
+    rng = np.random.default_rng(seed)
+    times = np.linspace(0, 60 / noise, 401)
+    return qsp.circlesolve(model, rng.uniform(-3, 3, n), times, options={"seed": seed})
+
+
+@pytest.mark.parametrize(
+    ("ratio", "labels"),
+    [
+        (0.2, {"incoherent"}),
+        (0.5, {"incoherent"}),
+        (0.95, {"incoherent", "undecided"}),
+        (1.6, {"partially synchronised"}),
+        (3.0, {"partially synchronised"}),
+    ],
+)
+@pytest.mark.parametrize("n", [100, 300])
+def test_order_on_both_sides_of_the_threshold(n, ratio, labels):
+    found = verdict(crowd(n, ratio, 5))
+    assert found.label in labels and not found.chimera, str(found)
+
+
+def test_two_crowds_that_do_not_act_on_each_other_have_no_common_order():
+    half = np.ones((40, 40))
+    both = np.block([[half, 0 * half], [0 * half, half]])
+    found = verdict(crowd(80, 6.0, 2, adjacency=both))
+    assert not found.label.synchronised, str(found)
+
+
+# ------------------------------------------------------------ groups
+
+
+def test_clusters_on_their_way_to_each_other_are_no_groups_of_their_own():
+    model = qsp.Circle(qsp.attention(4.7))
+    rng = np.random.default_rng(209)
+    for _ in range(6):
+        start = rng.uniform(0, 2 * np.pi, 22)
+        for span in (3.0, 8.0):
+            run = qsp.circlesolve(model, start, np.linspace(0, span, 300))
+            assert verdict(run).label != "partially synchronised"
+
+
+def test_parts_of_a_graph_at_frequencies_of_their_own():
+    A = np.zeros((5, 5))
+    A[:3, :3] = 1 - np.eye(3)
+    A[3:, 3:] = 1 - np.eye(2)
+    t = np.linspace(0, 120, 601)
+
+    def found(apart):
+        w = np.array([0.1, 0.0, -0.1, apart + 0.05, apart - 0.05])
+        model = qsp.Circle(qsp.sine(), adjacency=A, frequencies=w)
+        return verdict(qsp.circlesolve(model, [0.0, 0.3, -0.4, 1.0, 1.2], t))
+
+    away = found(0.7)
+    assert away.label == "partially synchronised"
+    assert away.evidence["sizes of the groups"] == (3, 2)
+    assert found(0.0).label == "undecided"
+    assert "do not act" not in away.why and "no node acts" in found(0.0).why
