@@ -12,7 +12,7 @@ from ..core.checks import check_array
 from ..operators.system import System
 from .curve import Spectrum
 
-__all__ = ["linear_spectrum"]
+__all__ = ["linear_correlation", "linear_spectrum"]
 
 
 def _fixed_point(system: System, start: np.ndarray) -> np.ndarray:
@@ -43,29 +43,10 @@ def _fixed_point(system: System, start: np.ndarray) -> np.ndarray:
     )
 
 
-def linear_spectrum(system: Any, a: Any, mean: Any) -> Spectrum:
-    r"""The spectrum of a mode in the linearised mean field about a stable fixed point.
-
-    With Ẋ=MX+noise in the quadratures, C stationary (MC+CMᵀ+D=0) and a=l·X,
-
-    .. math:: S(ω) = 2\,\mathrm{Re}\; l^†(iω-M)^{-1}(C+\tfrac i2 Ω)\,l .
-
-    Exact for systems whose Hamiltonian is quadratic and whose jump operators are linear.
-
-    Parameters
-    ----------
-    system : System
-        Modes alone, constant in time.
-    a : Expression
-        One of the modes.
-    mean : array_like of shape (N,)
-        Amplitudes from which the fixed point is looked for.
-
-    Raises
-    ------
-    ValueError, TypeError
-        Not modes alone, time dependent, `a` no mode, no fixed point, or an unstable one.
-    """
+def _linearised(
+    system: Any, a: Any, mean: Any
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, complex]:
+    """M, the row l of `a`, (C+½iΩ)l, and ⟨a⟩ at the fixed point."""
     if not isinstance(system, System) or not system.bosonic:
         raise TypeError("mean: the linearised spectrum is that of a System of modes alone")
     if not system.isconstant:
@@ -90,8 +71,51 @@ def linear_spectrum(system: Any, a: Any, mean: Any) -> Spectrum:
     row = np.zeros(2 * system.n, dtype=complex)
     row[2 * place[0] : 2 * place[0] + 2] = 1 / np.sqrt(2), 1j / np.sqrt(2)
     source = (C + 0.5j * symplectic) @ row
+    return M, row, source, complex(beta[place[0]])
+
+
+def linear_spectrum(system: Any, a: Any, mean: Any) -> Spectrum:
+    r"""The spectrum of a mode in the linearised mean field about a stable fixed point.
+
+    With Ẋ=MX+noise in the quadratures, C stationary (MC+CMᵀ+D=0) and a=l·X,
+
+    .. math:: S(ω) = 2\,\mathrm{Re}\; l^†(iω-M)^{-1}(C+\tfrac i2 Ω)\,l .
+
+    Exact for systems whose Hamiltonian is quadratic and whose jump operators are linear.
+
+    Parameters
+    ----------
+    system : System
+        Modes alone, constant in time.
+    a : Expression
+        One of the modes.
+    mean : array_like of shape (N,)
+        Amplitudes from which the fixed point is looked for.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Not modes alone, time dependent, `a` no mode, no fixed point, or an unstable one.
+    """
+    M, row, source, coherent = _linearised(system, a, mean)
     power = float((row.conj() @ source).real)
     shift = float(np.abs(M).max())
     small = np.linalg.inv(shift * np.eye(len(M)) - M).astype(complex)
-    coherent = complex(beta[place[0]])
     return Spectrum(small, row.conj(), source, shift, coherent, max(power, 0.0), 0.0)
+
+
+def linear_correlation(system: Any, a: Any, mean: Any, tau: np.ndarray) -> np.ndarray:
+    r"""⟨a†(τ)a(0)⟩ of a mode in the linearised mean field about a stable fixed point.
+
+    :math:`l^†e^{Mτ}(C+\tfrac i2 Ω)l+|⟨a⟩|^2`; see :func:`linear_spectrum`.
+
+    Parameters
+    ----------
+    system, a, mean
+        As for :func:`linear_spectrum`.
+    tau : ndarray of shape (T,)
+        Delays, not negative.
+    """
+    M, row, source, coherent = _linearised(system, a, mean)
+    values = [row.conj() @ scipy.linalg.expm(M * t) @ source for t in tau]
+    return np.asarray(np.array(values, dtype=complex) + abs(coherent) ** 2)

@@ -207,7 +207,9 @@ def refuse(constant: bool, jumps: bool, what: str) -> None:
     if not constant:
         raise ValueError(f"system must not depend on time to have {what}")
     if not jumps:
-        raise ValueError(f"system must have jump operators to have {what} that is unique")
+        raise ValueError(
+            f"system must have jump operators: without them {what} would not be unique"
+        )
 
 
 @exact_problem.register(System)

@@ -17,7 +17,7 @@ from ..core.errors import QsyncplugWarning, SolverError, warn
 from ..operators.expression import Expression
 from ..operators.system import System
 from .curve import Spectrum
-from .linear import linear_spectrum
+from .linear import linear_correlation, linear_spectrum
 from .patience import say_if_long
 from .problem import Problem, exact_problem, refuse
 from .propagate import ChebyshevStepper
@@ -368,7 +368,9 @@ def spectrum(
     return s
 
 
-def correlation(system: Any, a: Any, taulist: Any, *, cutoff: Any = None) -> np.ndarray:
+def correlation(
+    system: Any, a: Any, taulist: Any, *, cutoff: Any = None, mean: Any = None
+) -> np.ndarray:
     r"""The correlation function ⟨a†(τ)a(0)⟩ in the steady state.
 
     Parameters
@@ -377,6 +379,8 @@ def correlation(system: Any, a: Any, taulist: Any, *, cutoff: Any = None) -> np.
         As for :func:`spectrum`.
     taulist : array_like of shape (T,)
         Strictly increasing delays τ≥0.
+    mean : array_like of shape (N,), optional
+        For modes: of the linearised mean field instead, as for :func:`spectrum`.
 
     Returns
     -------
@@ -390,7 +394,8 @@ def correlation(system: Any, a: Any, taulist: Any, *, cutoff: Any = None) -> np.
 
     Notes
     -----
-    tr[a†e^{Lτ}(aρ)], with exp(Lτ) by Chebyshev expansions.
+    tr[a†e^{Lτ}(aρ)], with exp(Lτ) by Chebyshev expansions; of ensembles of 7 atoms and more on the
+    moments of distinct atoms; with `mean` see :func:`.linear.linear_correlation`.
 
     Examples
     --------
@@ -405,6 +410,8 @@ def correlation(system: Any, a: Any, taulist: Any, *, cutoff: Any = None) -> np.
         raise ValueError(f"taulist must not hold negative delays; it begins with {tau[0]:g}")
     if np.any(np.diff(tau) <= 0):
         raise ValueError("taulist must increase strictly")
+    if mean is not None:
+        return linear_correlation(system, a, mean, tau)
     if _of_many_atoms(system, a):
         what = "a correlation function"
         L, x, functional, coherent, _ = _moments_of_atoms(system, a, cutoff, what)

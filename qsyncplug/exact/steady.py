@@ -208,7 +208,11 @@ def _null_vector(L: Any, diagonal: np.ndarray) -> np.ndarray:
     try:
         lu = scipy.sparse.linalg.splu(A, permc_spec="COLAMD")
     except RuntimeError as error:
-        raise SolverError(f"no unique steady state: {error}", reason="singular") from error
+        raise SolverError(
+            f"no unique steady state: the equations are singular ({error}); give steadystate a "
+            "state0 for the one that is reached from it",
+            reason="singular",
+        ) from error
     x = lu.solve(b)
     x = x + lu.solve(b - A @ x)
     residual = float(np.abs(L @ x).max())

@@ -400,3 +400,17 @@ def test_peaks_say_how_far_they_can_be_trusted():
     assert top.height_error == pytest.approx(s.error * top.height, rel=1e-9)
     assert abs(top.width - 0.29538286207) < max(top.width_error, 1e-10)
     assert abs(top.frequency - 0.5) < max(top.frequency_error, 1e-10)
+
+
+def test_correlation_functions_of_the_linearised_mean_field():
+    """Exact where all is linear."""
+    a, b = qsp.modes(2)
+    H = 0.3 * a.dag() * a + 0.2 * (a + a.dag()) + 0.25 * (a.dag() * b + b.dag() * a)
+    system = qsp.System(H, [a, 0.7 * b, 0.3 * b.dag()])
+    tau = [0.0, 0.5, 2.0]
+    exact = qsp.correlation(system, a, tau, cutoff=(9, 13))
+    found = qsp.correlation(system, a, tau, mean=[0.0, 0.0])
+    np.testing.assert_allclose(found, exact, atol=1e-6)
+    with pytest.raises(TypeError, match="mean"):
+        (s,) = qsp.spins(2)
+        qsp.correlation(qsp.System(s.z, [s.m]), s.m, tau, mean=[0.0])
