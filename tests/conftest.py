@@ -26,3 +26,6 @@ def _close_figures():
 
 def pytest_addoption(parser):
     parser.addoption("--draw", action="store_true", help="draw the pictures of the plots anew")
+    parser.addoption(
+        "--speed-table", action="store_true", help="write what benchmarks measure to tutorials/"
+    )

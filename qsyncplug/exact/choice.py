@@ -192,8 +192,10 @@ class Task:
         return products * (_SECONDS * terms * self._size(method) + 3e-6)
 
     def memory(self, method: str) -> float:
-        """Bytes of a matrix-free run, without stored states."""
-        return 16.0 * self._size(method) * 60 + 1e6
+        """Bytes of a matrix-free run, without stored states: 22 vectors are taken (the basis that
+        looks for the spectrum, polynomials), up to 48 where many outputs share a window.
+        """
+        return 16.0 * self._size(method) * 36 + 1e6
 
     def state_bytes(self, ket: bool) -> float:
         """Bytes that the states of all output times take, as kets or as density matrices."""
@@ -214,6 +216,8 @@ class Task:
         wanted = self.options["method"]
         method, reason = self._check(wanted) if wanted != "auto" else self._automatic()
         ket = method in ("ket", "sesolve")
+        own = method in ("ket", "density", "sectors")
+        needed = self.memory(method) if own else 0.0
         store = self.options["store_states"]
         if store is None:
             store = not self.user and self.state_bytes(ket) <= _STATE_BYTES
@@ -221,17 +225,11 @@ class Task:
         elif store:
             check_memory(
                 f"storing {len(self.times)} states of {self.d} levels",
-                self.state_bytes(ket),
+                needed + self.state_bytes(ket),
                 advice="give e_ops instead, or fewer times",
             )
-        own = method in ("ket", "density", "sectors")
-        return Choice(
-            method,
-            reason,
-            bool(store),
-            self.seconds(method) if own else 0.0,
-            self.memory(method) if own else 0.0,
-        )
+        seconds = self.seconds(method) if own else 0.0
+        return Choice(method, reason, bool(store), seconds, needed)
 
     def _check(self, wanted: str) -> tuple[str, str]:
         """The method asked for, or why it cannot be."""

@@ -123,20 +123,24 @@ def ritz_values(elements: Elements, steps: int = _ARNOLDI, seed: int = 0) -> np.
         # the diagonal of a Hermitian matrix is real
         v[elements.size : elements.size + elements.owner.dimension] = 0
     steps = min(steps, n)
-    V = np.empty((steps + 1, n))
+    # the largest array of many runs, in single precision: more digits are not needed
+    V = np.empty((steps + 1, n), dtype=np.float32)
     h = np.zeros((steps + 1, steps))
     V[0] = v / np.sqrt(np.dot(weight * v, v))
     for k in range(steps):
-        w = elements.kernel.apply(V[k])
+        w = elements.kernel.apply(V[k].astype(float))
+        # single precision has a small range
+        scale = max(float(np.abs(w).max()), 1e-300)
+        w /= scale
         # once: the Ritz values need not be better than a per cent
-        c = V[: k + 1] @ (weight * w)
+        c = V[: k + 1] @ (weight * w).astype(np.float32)
         w -= c @ V[: k + 1]
-        h[: k + 1, k] = c
+        h[: k + 1, k] = scale * c.astype(float)
         size = float(np.sqrt(np.dot(weight * w, w)))
-        h[k + 1, k] = size
-        if not np.isfinite(size):
+        h[k + 1, k] = scale * size
+        if not np.isfinite(h[k + 1, k]):
             raise FloatingPointError("the generator is not finite")
-        if size <= 1e-13 * np.abs(h[: k + 1, : k + 1]).max(initial=1e-300):
+        if h[k + 1, k] <= 1e-6 * np.abs(h[: k + 1, : k + 1]).max(initial=1e-300):
             return np.linalg.eigvals(h[: k + 1, : k + 1])
         V[k + 1] = w / size
     return np.linalg.eigvals(h[:steps, :steps])

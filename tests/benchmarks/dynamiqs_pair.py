@@ -6,6 +6,7 @@
 import json
 import sys
 import time
+from importlib import metadata
 
 import dynamiqs as dq
 import jax.numpy as jnp
@@ -40,7 +41,8 @@ def main():
             seconds.append(time.process_time() - begin)
         best[name] = min(seconds[1:])
     number = np.kron(np.diag(np.arange(n)), np.eye(n))
-    print(json.dumps({"seconds": min(best.values()), "n1": np.trace(number @ last).real, **best}))
+    found = {"seconds": min(best.values()), "n1": np.trace(number @ last).real, **best}
+    print(json.dumps({"version": metadata.version("dynamiqs"), **found}))
 
 
 if __name__ == "__main__":

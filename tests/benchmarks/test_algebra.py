@@ -1,9 +1,8 @@
-"""One polynomial kernel against scipy's integrator and numpy loops, as ratios in one run.
+"""One polynomial kernel against scipy's integrator and numpy loops.
 
-Run with ``pytest tests/benchmarks/test_algebra.py --benchmark-enable -m "" -s``.
+``pytest tests/benchmarks/test_algebra.py -m "" -s``.
 """
 
-import time
 import warnings
 
 import numpy as np
@@ -17,16 +16,9 @@ from qsyncplug.approximate.gaussian import gaussian_equations
 from qsyncplug.approximate.sphere import linear_flow
 from qsyncplug.operators.states import ProductState
 
+from .timing import cpu, many
+
 pytestmark = pytest.mark.slow
-
-
-def seconds(function, repeat=3):
-    best = np.inf
-    for _ in range(repeat):
-        begin = time.process_time()
-        function()
-        best = min(best, time.process_time() - begin)
-    return best
 
 
 def vdp_ring(n):
@@ -65,7 +57,7 @@ def written_by_hand(n):
     return rhs, np.concatenate([b, np.ones(2 * n * n, dtype=complex)])
 
 
-def test_second_order_cumulants_of_ten_oscillators():
+def test_second_order_cumulants_of_ten_oscillators(record):
     """Two peers: the equations by hand with matrices, and the package's list of products and sums
     evaluated level by level, which nobody writes by hand but which is the fastest in numpy.
     """
@@ -115,19 +107,15 @@ def test_second_order_cumulants_of_ten_oscillators():
     rtol = 2e-10
     mine = np.abs(compiled(rtol) - exact).max()
     # the moments are read off once a run, however many outputs it has
-    took = seconds(lambda: [integrated(rtol) for _ in range(50)], 5) / 50
-    reading = seconds(lambda: [compiled(rtol) for _ in range(50)], 5) / 50 / took
-    fast = seconds(lambda: solve_ivp(rhs, (0, T), y0, **options)) / took
-    plain = seconds(lambda: solve_ivp(by_hand, (0, T), first, **options)) / took
-    print(
-        f"\norder-2 cumulants of 10 oscillators, errors {mine:.1e} and {theirs:.1e}: {plain:.0f}× "
-        f"solve_ivp with matrices in numpy, {fast:.0f}× with a list of products; "
-        f"{plain / reading:.0f}× and {fast / reading:.0f}× with one output read off"
-    )
-    assert mine < 1.2 * theirs and fast > 2
+    took = many(lambda: integrated(rtol), 50)
+    plain = cpu(lambda: solve_ivp(by_hand, (0, T), first, **options), 3)
+    record.ratio("cumulants", took, plain)
+    fast = cpu(lambda: solve_ivp(rhs, (0, T), y0, **options), 3)
+    record.ratio("cumulants, list", took, fast)
+    assert mine < 1.2 * theirs
 
 
-def test_covariance_of_two_chains():
+def test_covariance_of_two_chains(record):
     n = (20, 16)
     J = qsp.spins(*n)
     H = sum((w * S.z for S, w in zip(J, (0.1, 0.2), strict=True)), 0 * J[0].z)
@@ -150,26 +138,24 @@ def test_covariance_of_two_chains():
 
     np.testing.assert_allclose(rhs(0, y0), flow(0.0, y0), atol=1e-10)
     options = {"rtol": 1e-9, "atol": 1e-11}
-    slow = seconds(lambda: solve_ivp(rhs, (0, 5), y0, method="DOP853", **options), 1)
+    slow = cpu(lambda: solve_ivp(rhs, (0, 5), y0, method="DOP853", **options), 1)
 
     def compiled():
         run = Integrator(flow, **options)
         run.set_state(0.0, y0, 5.0)
         run.advance(np.array([5.0]), np.empty((1, flow.size)))
 
-    ratio = slow / seconds(compiled)
-    print(f"\ntwo chains: {ratio:.0f}× solve_ivp")
-    assert ratio > 10
+    record.ratio("covariance of chains", many(compiled, 5), slow)
 
 
-def test_truncated_wigner_of_a_pair():
+def test_truncated_wigner_of_a_pair(record):
     pair = qsp.van_der_pol_pair(loss=0.1, detuning=0.3, dissipative=0.5)
     ntraj, T, part = 100_000, 5.0, 20
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         run = qsp.twasolve(pair, [1.0, 1.0], [0, T], ntraj=ntraj, seed=1)
         steps = run.stats["steps"]
-        mine = seconds(lambda: qsp.twasolve(pair, [1.0, 1.0], [0, T], ntraj=ntraj, seed=1), 2)
+        mine = cpu(lambda: qsp.twasolve(pair, [1.0, 1.0], [0, T], ntraj=ntraj, seed=1), 2)
     rng = np.random.default_rng(1)
 
     def field(a, dt, z):
@@ -196,24 +182,15 @@ def test_truncated_wigner_of_a_pair():
             a = a + 0.5 * (k + field(a + k, dt, z))
         return a
 
-    each = mine / ntraj / steps
-    ratio = seconds(loop, 2) / ntraj / part / each
-    print(
-        f"\ntruncated Wigner, pair, {ntraj} samples, {steps} steps: {1e9 * each:.1f} ns a "
-        f"sample-step, {ratio:.1f}× a numpy loop"
-    )
-    assert ratio > 5
+    record.ratio("twa", mine, cpu(loop, 2) * steps / part)
 
 
-def test_set_up_of_thirty_modes():
+def test_set_up_of_thirty_modes(record):
     system = vdp_ring(30)
-    took = seconds(lambda: gaussian_equations(system), 1)
-    print(f"\nsecond-order closure of 30 modes set up in {took:.2f} s")
-    assert took < 2
+    record.limit("gaussian set-up", cpu(lambda: gaussian_equations(system), 1))
 
 
-def test_two_ensembles_of_ten_thousand():
+def test_two_ensembles_of_ten_thousand(record):
     lasers = qsp.superradiant_lasers(10**4)
-    took = seconds(lambda: qsp.steadystate(lasers, closure="cumulants", order=2), 1)
-    print(f"\ntwo ensembles of 1e4 atoms to their steady state in {took:.2f} s")
-    assert took < 1
+    took = cpu(lambda: qsp.steadystate(lasers, closure="cumulants", order=2), 1)
+    record.limit("ensembles", took)

@@ -1,8 +1,4 @@
-"""Speed of the circle against peers, as ratios in one run; ``pytest tests/benchmarks
---benchmark-enable -m "" -s``.
-"""
-
-import time
+"""The circle against peers; ``pytest tests/benchmarks/test_circle.py -m "" -s``."""
 
 import numpy as np
 import pytest
@@ -10,17 +6,11 @@ import pytest
 from qsyncplug.circle import Circle, attention, circlesolve, coalesce, sine
 from qsyncplug.circle.field import right_hand_side
 
-from .timing import best, report
+from .timing import cpu, many, timed
 
 pytestmark = pytest.mark.slow
 
 RNG = np.random.default_rng(0)
-
-
-def once(function):
-    begin = time.perf_counter()
-    function()
-    return time.perf_counter() - begin
 
 
 def evaluation(model, x, kernel):
@@ -28,20 +18,19 @@ def evaluation(model, x, kernel):
     return lambda: rhs(0.0, y)
 
 
-def test_kuramoto_package(benchmark):
+def test_kuramoto_package(record):
     """n=1000, T=10, 1000 outputs, end to end."""
     kuramoto = pytest.importorskip("kuramoto", reason="pip install kuramoto")
     n = 1000
     omega, x0, times = RNG.normal(size=n), RNG.uniform(0, 2 * np.pi, n), np.linspace(0, 10, 1000)
     model = Circle(sine(), "mean", coupling=3.0, frequencies=omega)
-    benchmark(circlesolve, model, x0, times)
-    ours = best(lambda: circlesolve(model, x0, times))
+    ours = cpu(lambda: circlesolve(model, x0, times))
     peer = kuramoto.Kuramoto(coupling=3, dt=0.01, T=10, n_nodes=n, natfreqs=omega)
-    theirs = once(lambda: peer.run(adj_mat=np.ones((n, n)) - np.eye(n), angles_vec=x0))
-    report("Kuramoto, n=1000", ours, kuramoto=theirs)
+    theirs = cpu(lambda: peer.run(adj_mat=np.ones((n, n)) - np.eye(n), angles_vec=x0), 1)
+    record.ratio("kuramoto", ours, theirs)
 
 
-def test_jitcode(benchmark, monkeypatch, tmp_path):
+def test_jitcode(record, monkeypatch, tmp_path):
     """N=100, 1000 outputs, without the peer's compilation."""
     monkeypatch.chdir(tmp_path)  # it builds where it runs, and would read this project's settings
     jitcode = pytest.importorskip("jitcode", reason="pip install jitcode")
@@ -49,8 +38,7 @@ def test_jitcode(benchmark, monkeypatch, tmp_path):
     n = 100
     omega, x0, times = RNG.normal(size=n), RNG.uniform(0, 2 * np.pi, n), np.linspace(0, 10, 1000)
     model = Circle(sine(), "mean", coupling=3.0, frequencies=omega)
-    benchmark(circlesolve, model, x0, times)
-    ours = best(lambda: circlesolve(model, x0, times))
+    ours = many(lambda: circlesolve(model, x0, times), 3)
 
     def velocities():
         for i in range(n):
@@ -67,17 +55,16 @@ def test_jitcode(benchmark, monkeypatch, tmp_path):
             peer.integrate(t)
 
     run()
-    report("Kuramoto, N=100", ours, jitcode=best(run, 2))
+    record.ratio("jitcode", ours, cpu(run, 2))
 
 
 @pytest.mark.parametrize("n", [10**5, 10**6])
-def test_finufft(benchmark, n):
+def test_finufft(record, n):
     """One evaluation at β=100: type 1 and type 2 with the same modes."""
     finufft = pytest.importorskip("finufft", reason="pip install finufft")
     model = Circle(attention(100.0, scaled=True))
     x = RNG.uniform(0, 2 * np.pi, n)
     unsorted, ordered = (evaluation(model, x, kernel) for kernel in ("taylor", "taylor-sorted"))
-    benchmark(ordered)
     b = model.interaction.coefficients()
     k = b.size
     full = np.concatenate([-b[::-1], [0], b])
@@ -91,19 +78,18 @@ def test_finufft(benchmark, n):
         return (two.execute(full * one.execute(c)) * 0.5j).real
 
     assert np.max(np.abs(peer() - unsorted())) < 1e-10 * np.max(np.abs(peer()))
-    theirs = best(peer, 3)
-    report(f"finufft, n={n:.0e}, unsorted", best(unsorted), finufft=theirs)
-    report(f"finufft, n={n:.0e}, sorted", best(ordered), finufft=theirs)
+    theirs, name = cpu(peer, 3), f"finufft 1e{int(np.log10(n))}"
+    record.ratio(name, cpu(unsorted), theirs)
+    record.ratio(f"{name}, sorted", cpu(ordered), theirs)
 
 
-def test_numba_pairs(benchmark):
+def test_numba_pairs(record):
     """One evaluation, n=1e4, β=10, against compiled sums over all pairs."""
     numba = pytest.importorskip("numba", reason="pip install numba")
     n, beta = 10**4, 10.0
     model = Circle(attention(beta, scaled=True))
     x = RNG.uniform(0, 2 * np.pi, n)
     unsorted, ordered = (evaluation(model, x, kernel) for kernel in ("taylor", "taylor-sorted"))
-    benchmark(ordered)
 
     @numba.njit
     def pairs(x):
@@ -116,12 +102,12 @@ def test_numba_pairs(benchmark):
 
     expected = pairs(x)
     assert np.max(np.abs(expected - unsorted())) < 1e-12 * np.max(np.abs(expected))
-    theirs = best(lambda: pairs(x), 2)
-    report("numba O(n²), n=1e4, unsorted", best(unsorted, 20), numba=theirs)
-    report("numba O(n²), n=1e4, sorted", best(ordered, 20), numba=theirs)
+    theirs = cpu(lambda: pairs(x), 2)
+    record.ratio("numba", many(unsorted, 20), theirs)
+    record.ratio("numba, sorted", many(ordered, 20), theirs)
 
 
-def test_edges(benchmark):
+def test_edges(record):
     """Sparse adjacency: split trigonometry against one sine an edge."""
     import scipy.sparse
 
@@ -130,29 +116,29 @@ def test_edges(benchmark):
     model = Circle(sine(), adjacency=a)
     x = RNG.uniform(0, 2 * np.pi, n)
     split, direct = evaluation(model, x, "split"), evaluation(model, x, "direct")
-    benchmark(split)
-    report("CSR, split", best(split), edges=best(direct))
+    record.ratio("edges", cpu(split, 9), cpu(direct, 9))
 
 
-@pytest.mark.parametrize("kernel", ["taylor", "taylor-sorted"])
-def test_cost_a_particle(benchmark, kernel):
+@pytest.mark.parametrize(
+    ("kernel", "name"), [("taylor", "flat"), ("taylor-sorted", "flat, sorted")]
+)
+def test_cost_a_particle(record, kernel, name):
     """Flat from n=1e4 to 1e6."""
     costs = {}
     for n in (10**4, 10**5, 10**6):
         run = evaluation(
             Circle(attention(100.0, scaled=True)), RNG.uniform(0, 2 * np.pi, n), kernel
         )
-        costs[n] = best(run, 20 if n < 10**6 else 7) / n * 1e9
-    benchmark(run)
+        costs[n] = many(run, 10**6 // n, 7) / n * 1e9
     print(f"\n{kernel}: " + ", ".join(f"n={n:.0e} {c:.2f} ns" for n, c in costs.items()))
-    print(f"largest/smallest {max(costs.values()) / min(costs.values()):.2f}")
+    record.limit(name, max(costs.values()) / min(costs.values()))
 
 
 @pytest.mark.parametrize("n", [10**5, 10**6])
-def test_to_one_particle(benchmark, n):
+def test_to_one_particle(record, n):
     """From uniform to one particle at β=100."""
     x0 = np.random.default_rng(1).uniform(0, 2 * np.pi, n)
     model = Circle(attention(100.0, scaled=True), "mean")
-    run = benchmark.pedantic(coalesce, (model, x0), rounds=1)
+    seconds, run = timed(lambda: coalesce(model, x0), 1)
+    record.limit(f"one particle 1e{int(np.log10(n))}", seconds)
     assert run.complete
-    print(f"\nn={n:.0e}: {run.stats['run time']:.2f} s, log10 t = {run.log_time / np.log(10):.2f}")

@@ -1,6 +1,4 @@
-"""Speed against peers, as ratios in one run; read with ``pytest tests/benchmarks --benchmark-enable
--m "" -s``.
-"""
+"""The foundation against scipy's integrator; ``pytest tests/benchmarks/test_core.py -m "" -s``."""
 
 import subprocess
 import sys
@@ -13,12 +11,12 @@ from scipy.integrate import solve_ivp
 import qsyncplug as qsp
 from tests.systems import ode
 
-from .timing import best, report
+from .timing import cpu, many
 
 pytestmark = pytest.mark.slow
 
 
-def test_integrator_of_twenty_variables(benchmark):
+def test_integrator_of_twenty_variables(record):
     rhs, y0, exact = ode.antisymmetric(20)
     matrix = np.array([rhs(0.0, e) for e in np.eye(20)]).T
     times = np.linspace(0, 50, 101)
@@ -34,19 +32,18 @@ def test_integrator_of_twenty_variables(benchmark):
         return [sum(a * b for a, b in zip(row, y, strict=True)) for row in matrix]
 
     peer = {"method": "DOP853", "t_eval": times, **kw}
-    benchmark.pedantic(ours, rounds=10, iterations=3)
-    mine = best(ours, 20)
-    report(
-        "integrator, 20 variables",
-        mine,
-        numpy_rhs=best(lambda: solve_ivp(lambda t, y: matrix @ y, (0, 50), y0, **peer), 3),
-        compiled_rhs=best(lambda: solve_ivp(rhs, (0, 50), y0, **peer), 3),
-        python_rhs=best(lambda: solve_ivp(python_loop, (0, 50), y0, **peer), 1),
-    )
+    mine = many(ours, 20)
+    for name, other in (
+        ("numpy", lambda t, y: matrix @ y),
+        ("compiled", rhs),
+        ("python", python_loop),
+    ):
+        theirs = cpu(lambda f=other: solve_ivp(f, (0, 50), y0, **peer), 2)
+        record.ratio(f"integrator, {name}", mine, theirs)
     assert np.abs(rows[-1] - exact(50.0)).max() < 1e-5
 
 
-def test_mean_field_and_covariance_of_the_pair(benchmark):
+def test_mean_field_and_covariance_of_the_pair(record):
     system = qsp.van_der_pol_pair()
     beta0, times = np.array([1.0, 0.5 + 0.2j]), np.linspace(0, 20, 1000)
     Delta, g1, g2, V = 0.5, 1.0, 1.0, 1.0
@@ -75,25 +72,20 @@ def test_mean_field_and_covariance_of_the_pair(benchmark):
     # the same tolerances for both
     tolerances = {key: qsp.MeanFieldSolver.solver_options[key] for key in ("rtol", "atol")}
     kw = {"method": "DOP853", "t_eval": times, **tolerances}
-    result = benchmark.pedantic(lambda: qsp.mfsolve(system, beta0, times), rounds=10, iterations=3)
+    result = qsp.mfsolve(system, beta0, times)
     peer = solve_ivp(equations, (0, 20), y0, **kw)
     assert np.abs(peer.y[4:].T.reshape(-1, 4, 4) - result.covariance).max() < 1e-7
-    report(
-        "vdP pair, 1000 outputs",
-        best(lambda: qsp.mfsolve(system, beta0, times), 20),
-        solve_ivp=best(lambda: solve_ivp(equations, (0, 20), y0, **kw), 3),
-    )
+    ours = many(lambda: qsp.mfsolve(system, beta0, times), 5, 10)
+    record.ratio("mean field pair", ours, cpu(lambda: solve_ivp(equations, (0, 20), y0, **kw), 3))
 
 
-def test_import(benchmark):
-    def load(module):
-        subprocess.run([sys.executable, "-c", f"import {module}"], check=True)
+def test_import(record):
+    def seconds(module):
+        code = f"import {module}, time; print(time.process_time())"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+        return float(done.stdout)
 
-    benchmark.pedantic(load, args=("qsyncplug",), rounds=1)
     # taken in turns: both meet the same load
-    pairs = [(best(lambda: load("qutip"), 1), best(lambda: load("qsyncplug"), 1)) for _ in range(8)]
+    pairs = [[seconds(m) for m in ("qutip", "qsyncplug")] for _ in range(6)]
     bare, ours = (min(p) for p in zip(*pairs, strict=True))
-    print(
-        f"\nimport: qutip {bare:.2f} s, qsyncplug {ours:.2f} s, {100 * (ours / bare - 1):.0f} % "
-        "more"
-    )
+    record.limit("import", 100 * (ours / bare - 1))

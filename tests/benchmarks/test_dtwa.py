@@ -8,6 +8,8 @@ import pytest
 from qsyncplug import DtwaSolver, SpinChains, dtwasolve
 from qsyncplug.operators.collective import collective_form
 
+from .timing import cpu
+
 pytestmark = pytest.mark.slow
 
 SAMPLES, TIMES = 20000, np.linspace(0, 4, 9)
@@ -89,12 +91,7 @@ def test_they_solve_the_same_problem():
     np.testing.assert_allclose(ours().spins, numpy_loop(False), atol=1e-4)
 
 
-@pytest.mark.benchmark(group="truncated Wigner, 20000 samples")
-def test_compiled(benchmark):
-    benchmark.pedantic(ours, rounds=5, warmup_rounds=1)
-
-
-@pytest.mark.benchmark(group="truncated Wigner, 20000 samples")
-@pytest.mark.parametrize("expanded", [False, True], ids=["four-classes", "every-spin"])
-def test_numpy(benchmark, expanded):
-    benchmark.pedantic(numpy_loop, args=(expanded,), rounds=1)
+def test_ratio(record):
+    took = cpu(ours, 3)
+    record.ratio("dtwa", took, cpu(lambda: numpy_loop(False), 1))
+    record.ratio("dtwa, spins", took, cpu(lambda: numpy_loop(True), 1))

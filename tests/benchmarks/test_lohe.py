@@ -1,22 +1,17 @@
-"""Schrödinger–Lohe against SciPy's DOP853 on the grid; ratios from one run.
+"""Schrödinger–Lohe against SciPy's DOP853 on the grid.
 
-Run as a script for the table: ``python tests/benchmarks/test_lohe.py``.
+``pytest tests/benchmarks/test_lohe.py -m "" -s``.
 """
-
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+import qutip
 
 from qsyncplug import GridHamiltonian, SchrodingerLohe, slsolve
 from qsyncplug.core import Grid
 
-# also as a script
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parent.parent / "lohe"))
-from lohe_reference import gram, lines
-from timing import timed as best
+from ..lohe.lohe_reference import gram, lines
+from .timing import cpu, many, timed
 
 pytestmark = pytest.mark.slow
 
@@ -69,36 +64,41 @@ def on_the_grid(model, psi, times, rtol):
     )[0]
 
 
-@pytest.mark.parametrize("states", [False, True])
-def test_reduction(benchmark, states):
+def test_reduction(record):
     model, psi = common()
-    times = np.linspace(0, 5, 100) if states else [0, 5.0]
-    result = benchmark(lambda: slsolve(model, psi, times, options={"store_states": states}))
-    assert abs(result.masses - 1).max() < 1e-11
+    times = np.linspace(0, 5, 100)
+    bare = many(lambda: slsolve(model, psi, [0, 5.0]), 5)
+    full, result = timed(lambda: slsolve(model, psi, times, options={"store_states": True}))
+    # the loosest tolerance that reaches 1e-10 in the Gram matrix
+    theirs, reference = timed(lambda: on_the_grid(model, psi, times, 1e-10), 1)
+    record.ratio("lohe reduction", bare, theirs)
+    record.ratio("lohe states", full, theirs)
+    assert np.max(np.abs(result.gram - gram(reference, model.grid.weight))) < 1e-8
 
 
-@pytest.mark.parametrize("points", [64, 1024])
-def test_cost_is_independent_of_the_grid(benchmark, points):
-    model, psi = common(points=points)
-    result = benchmark(lambda: slsolve(model, psi, [0, 5.0]))
-    assert abs(result.masses - 1).max() < 1e-11
+def loosest(run, exact):
+    """Time at the loosest of some tolerances that reaches 1e-8."""
+    for rtol in (1e-6, 1e-7, 1e-8, 1e-9):
+        seconds, states = timed(lambda r=rtol: run(r), 2)
+        error = np.abs(states - exact).max()
+        if error < 1e-8:
+            print(f"\nrtol={rtol:g}: error {error:.1e}")
+            return seconds
+    raise AssertionError("1e-8 was not reached")
 
 
-def test_different_potentials(benchmark):
+def test_different_potentials(record):
     model, psi = different()
-    result = benchmark(lambda: slsolve(model, psi, [0, 2.0], options={"rtol": 1e-8, "atol": 1e-10}))
-    assert abs(result.masses - 1).max() < 1e-11
+    exact = slsolve(model, psi, [0, 2.0], options={"store_states": True}).states[-1]
 
+    def ours(rtol):
+        options = {"rtol": rtol, "atol": rtol / 100, "store_states": True}
+        return slsolve(model, psi, [0, 2.0], options=options).states[-1]
 
-def test_thousand_identical_oscillators(benchmark):
-    rng = np.random.default_rng(4)
-    import qutip
+    def theirs(rtol):
+        return on_the_grid(model, psi, np.array([0, 2.0]), rtol)[-1]
 
-    psi = rng.normal(size=(1000, 64)) + 1j * rng.normal(size=(1000, 64)) + 0.1
-    psi /= np.linalg.norm(psi, axis=1)[:, None]
-    model = SchrodingerLohe(qutip.num(64), 1.0)
-    result = benchmark(lambda: slsolve(model, psi, np.linspace(0, 40, 21)))
-    assert result.order_parameter[-1] > 1 - 1e-12
+    record.ratio("lohe different", loosest(ours, exact), loosest(theirs, exact))
 
 
 def inside(model, psi, end):
@@ -125,67 +125,16 @@ def inside(model, psi, end):
     return counted / total, total
 
 
-def table():
-    model, psi = common()
-    bare, _ = best(lambda: slsolve(model, psi, [0, 5.0]))
-    full, result = best(
-        lambda: slsolve(model, psi, np.linspace(0, 5, 100), options={"store_states": True})
-    )
-    # the loosest tolerance that reaches 1e-10 in the Gram matrix
-    lines_time, reference = best(lambda: on_the_grid(model, psi, np.linspace(0, 5, 100), 1e-10), 1)
-    error = np.max(np.abs(result.gram - gram(reference, model.grid.weight)))
-    print(
-        f"N=32, M=256, T=5: no states {1e3 * bare:.3g} ms, 100 states {1e3 * full:.3g} ms, "
-        f"solve_ivp {lines_time:.3g} s"
-    )
-    print(
-        f"  ratios {lines_time / bare:.0f} (asked 500) and {lines_time / full:.0f} (asked 80); "
-        f"Gram matrices: {error:.1e}"
-    )
-    for points in (64, 256, 1024, 4096):
-        m, p = common(points=points)
-        seconds, r = best(lambda m=m, p=p: slsolve(m, p, [0, 5.0]))
-        print(
-            f"  M={points}: {1e3 * seconds:.3g} ms, of which integration "
-            f"{1e3 * r.stats['run time']:.3g} ms"
-        )
-    model, psi = different()
-    exact = slsolve(model, psi, [0, 2.0], options={"store_states": True}).states[-1]
-    for rtol in (1e-7, 1e-8):
-        ours, r = best(
-            lambda rtol=rtol: slsolve(
-                model,
-                psi,
-                [0, 2.0],
-                options={"rtol": rtol, "atol": rtol / 100, "store_states": True},
-            )
-        )
-        theirs, q = best(lambda rtol=rtol: on_the_grid(model, psi, np.array([0, 2.0]), rtol), 1)
-        print(
-            f"different potentials, rtol {rtol:g}: {1e3 * ours:.3g} ms (error "
-            f"{np.abs(r.states[-1] - exact).max():.1e}), "
-            f"solve_ivp {theirs:.3g} s (error {np.abs(q[-1] - exact).max():.1e}): ratio "
-            f"{theirs / ours:.1f} (5)"
-        )
-    share, total = inside(*planes(), 5.0)
-    print(f"N=8, 256², T=5: {100 * share:.0f} % of {total:.3g} s inside FFT and BLAS (asked 70)")
+def test_time_inside_transforms(record):
+    share, _ = inside(*planes(), 3.0)
+    record.limit("lohe fft", 100 * share)
+
+
+@pytest.mark.parametrize("size", [64, 256])
+def test_thousand_identical_oscillators(record, size):
     rng = np.random.default_rng(4)
-    import qutip
-
-    for size in (64, 256):
-        psi = rng.normal(size=(1000, size)) + 1j * rng.normal(size=(1000, size)) + 0.1
-        psi /= np.linalg.norm(psi, axis=1)[:, None]
-        seconds, r = best(
-            lambda psi=psi, size=size: slsolve(
-                SchrodingerLohe(qutip.num(size), 1.0), psi, np.linspace(0, 40, 21)
-            ),
-            3,
-        )
-        print(
-            f"N=1000 in {size} levels to r=1−{1 - r.order_parameter[-1]:.1e}: {seconds:.3g} s "
-            "(asked 2)"
-        )
-
-
-if __name__ == "__main__":
-    table()
+    psi = rng.normal(size=(1000, size)) + 1j * rng.normal(size=(1000, size)) + 0.1
+    psi /= np.linalg.norm(psi, axis=1)[:, None]
+    model, times = SchrodingerLohe(qutip.num(size), 1.0), np.linspace(0, 40, 21)
+    record.limit(f"lohe 1000, {size}", cpu(lambda: slsolve(model, psi, times), 2))
+    assert slsolve(model, psi, times).order_parameter[-1] > 1 - 1e-12

@@ -9,6 +9,8 @@ from scipy.integrate import solve_ivp
 import qsyncplug as qsp
 from qsyncplug.published.chains import PublishedSpinChains
 
+from .timing import cpu, timed
+
 pytestmark = pytest.mark.slow
 
 TIMES = np.linspace(0, 1e4, 1001)
@@ -65,19 +67,11 @@ def peer():
     )
 
 
-def test_they_solve_the_same_problem():
-    result, reference = ours(), peer()
+def test_ratio(record):
+    theirs, reference = timed(peer, 1)
+    result = ours()
     np.testing.assert_allclose(
         result.amplitudes, reference.y.T[:, :4].copy().view(complex), atol=1e-6
     )
     np.testing.assert_allclose(result.covariance.reshape(-1, 16), reference.y.T[:, 4:], atol=1e-5)
-
-
-@pytest.mark.benchmark(group="published equations, t=1e4")
-def test_compiled(benchmark):
-    benchmark.pedantic(ours, rounds=20, warmup_rounds=1)
-
-
-@pytest.mark.benchmark(group="published equations, t=1e4")
-def test_solve_ivp(benchmark):
-    benchmark.pedantic(peer, rounds=1)
+    record.ratio("published", cpu(ours, 10), theirs)

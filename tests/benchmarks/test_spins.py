@@ -1,12 +1,13 @@
 """Two spin chains against their peers: QuTiP in the full basis, QuTiP's mesolve, scipy with NumPy
 right-hand sides.
 
-Run with ``pytest tests/benchmarks/test_spins.py --benchmark-enable -s``; every ratio is measured in
-one process.
+``pytest tests/benchmarks/test_spins.py -m "" -s``; every ratio is measured in one process.
 """
 
-import functools
-import tracemalloc
+import os
+import pathlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -16,22 +17,22 @@ from scipy.integrate import solve_ivp
 import qsyncplug as qsp
 from qsyncplug import SpinChains, mean_field_parts
 
+from .chains_memory import moments
 from .timing import timed
 
 pytestmark = pytest.mark.slow
-best = functools.partial(timed, repeats=3)
 
 
-def test_collective_against_the_full_basis(benchmark):
+def test_collective_against_the_full_basis(record):
     chains = SpinChains(n=4, loss=0.1)
     t = np.linspace(0, 2, 21)
-    small, a = best(
+    small, a = timed(
         lambda: qsp.exactsolve(
             chains, chains.product_state(excitation=0.3), t, options={"method": "mesolve"}
         )
     )
     state = chains.product_state(excitation=0.3, representation="spins")
-    large, b = best(
+    large, b = timed(
         lambda: qutip.mesolve(
             chains.hamiltonian("spins"),
             state,
@@ -43,74 +44,50 @@ def test_collective_against_the_full_basis(benchmark):
         1,
     )
     assert np.abs(a.jz[:, 0] - b.expect[0]).max() < 1e-7
-    benchmark.extra_info["full / collective"] = large / small
-    print(
-        f"\nfull basis {large:.2f} s, collective {small:.3f} s: ratio {large / small:.0f} (asked: "
-        "15)"
-    )
-    benchmark.pedantic(lambda: None)
+    record.ratio("full basis", small, large)
 
 
-@pytest.mark.parametrize("n", [16, 24])
-def test_sectors_against_mesolve(benchmark, n):
-    chains = SpinChains(n=n, loss=0.1, thermal=0.2)
+def test_sectors_against_mesolve(record):
+    chains = SpinChains(n=24, loss=0.1, thermal=0.2)
     state = chains.product_state("down", (0.3, 0.5), (0, 0.7))
     t = np.linspace(0, 1, 11)
-    sectors, a = best(lambda: qsp.exactsolve(chains, state, t, options={"method": "sectors"}))
-    tracemalloc.start()
-    qsp.exactsolve(chains, state, t, options={"method": "sectors"})
-    small = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
+    sectors, a = timed(lambda: qsp.exactsolve(chains, state, t, options={"method": "sectors"}))
     # all first and second moments, at QuTiP's own (looser) tolerances
-    space = chains.space()
-    (m1, m2), s = space.lowering, space.sigma_minus
-    z = [0.5 * space.sigma_z, *space.jz]
-    lower = [s, m1, m2]
-    operators = [*lower, *z]
-    for i in range(3):
-        for j in range(i, 3):
-            operators += [
-                lower[i] @ lower[j],
-                lower[i].conj().T @ lower[j],
-                z[i] @ z[j],
-                z[i] @ lower[j],
-            ]
-    e_ops = [space.qobj(o) for o in operators]
-    plain, b = best(
-        lambda: qutip.mesolve(chains.hamiltonian(), state, t, chains.c_ops(), e_ops=e_ops), 1
-    )
-    d = space.size
-    entries = qutip.liouvillian(chains.hamiltonian(), chains.c_ops()).to("CSR").data.as_scipy().nnz
-    large = 20 * entries + 16 * d * d * 6
+    H, c_ops, e_ops = chains.hamiltonian(), chains.c_ops(), moments(chains)
+    plain, b = timed(lambda: qutip.mesolve(H, state, t, c_ops, e_ops=e_ops), 1)
     assert np.abs(a.jz[:, 0] - b.expect[4]).max() < 1e-3
-    benchmark.extra_info["mesolve / sectors"] = plain / sectors
-    print(
-        f"\nN={n}: mesolve {plain:.1f} s, sectors {sectors:.2f} s: ratio {plain / sectors:.0f} "
-        "(asked: 10); memory at least "
-        f"{large / 2**20:.0f} MiB against {small / 2**20:.0f} MiB: ratio {large / small:.0f} "
-        "(asked: 10)"
+    record.ratio("sectors", sectors, plain)
+
+
+def test_memory_of_sectors_against_mesolve(record):
+    """Each in a process of its own: by how much the resident set grows."""
+    if not os.path.exists("/proc/self/clear_refs"):
+        pytest.skip("needs /proc")
+    script = pathlib.Path(__file__).with_name("chains_memory.py")
+    small, large = (
+        int(subprocess.run([sys.executable, script, k], capture_output=True, check=True).stdout)
+        for k in ("sectors", "mesolve")
     )
-    benchmark.pedantic(lambda: None)
+    record.ratio("sectors, memory", small / 1e6, large / 1e6)
 
 
-def test_forty_eight_spins_a_chain_run(benchmark):
+def test_forty_eight_spins_a_chain_run(record):
     chains = SpinChains(n=48, loss=0.1, thermal=0.2)
     state = chains.product_state("down", (0.3, 0.5), (0, 0.7))
-    seconds, result = best(
+    seconds, result = timed(
         lambda: qsp.exactsolve(chains, state, np.linspace(0, 2, 21), options={"method": "sectors"}),
         1,
     )
     assert result.stats["drift"]["trace"] < 1e-11
-    print(f"\nN=48, t=2: {seconds:.1f} s, {result.stats['elements']} elements")
-    benchmark.pedantic(lambda: None)
+    record.limit("48 spins", seconds)
 
 
-def test_mean_field_against_scipy(benchmark):
+def test_mean_field_against_scipy(record):
     chains = SpinChains(n=5, loss=0.001)
     beta = np.array([1.0, 0.7j])
     end = 1e4
     options = {"rtol": 1e-8, "atol": 1e-10}
-    fast, _ = best(lambda: qsp.mfsolve(chains, beta, [0.0, end], options=options))
+    fast, _ = timed(lambda: qsp.mfsolve(chains, beta, [0.0, end], options=options))
     N, g, w = np.array(chains.n, float), np.array(chains.g), np.array(chains.omega)
     lam2 = chains.exchange**2
 
@@ -150,11 +127,5 @@ def test_mean_field_against_scipy(benchmark):
     parts = mean_field_parts(chains, beta)
     assert np.abs(rate(0.0, y0)[:4] - parts["drift"].view(float)).max() < 1e-13
     part = 20.0
-    slow, _ = best(lambda: solve_ivp(rate, (0, part), y0, method="DOP853", **options), 1)
-    ratio = slow * (end / part) / fast
-    print(
-        f"\nmean field and covariance to {end:g}: {fast:.2f} s; solve_ivp to {part:g}: {slow:.2f} "
-        f"s: ratio {ratio:.0f}"
-    )
-    benchmark.extra_info["solve_ivp / mfsolve"] = ratio
-    benchmark.pedantic(lambda: None)
+    slow, _ = timed(lambda: solve_ivp(rate, (0, part), y0, method="DOP853", **options), 1)
+    record.ratio("chains mean field", fast, slow * (end / part))

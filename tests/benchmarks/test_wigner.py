@@ -2,8 +2,6 @@
 SciPy, in one run.
 """
 
-import functools
-
 import numpy as np
 import pytest
 import scipy.fft
@@ -15,7 +13,6 @@ from ..wigner.wigner_reference import Lines
 from .timing import timed
 
 pytestmark = pytest.mark.slow
-best = functools.partial(timed, repeats=2)
 
 
 def anharmonic(x):
@@ -40,8 +37,7 @@ def strang(w, space, potential, t, steps):
     return w
 
 
-@pytest.mark.benchmark(group="wigner: N=4, 128², T=2, every w_ij at the end")
-def test_reduction_against_phase_space(benchmark):
+def test_reduction_against_phase_space(record):
     grid = Grid(64, 16.0)
     model = WignerLohe(grid, anharmonic)
     psi = [grid.gaussian(c, q) for c, q in ((0.8, 0.2), (-0.5, 0.0), (0.1, -0.6), (0.3, 0.4))]
@@ -51,27 +47,22 @@ def test_reduction_against_phase_space(benchmark):
         result = wlsolve(WignerLohe(grid, anharmonic), psi, [0, 2])
         return [result.wigner(i, j) for i in range(4) for j in range(4)]
 
-    w = benchmark.pedantic(everything, rounds=5)
-    if not benchmark.enabled:
-        return
-    ours, w = best(everything, 5)
-    direct, result = best(
+    ours, w = timed(everything, 5)
+    direct, result = timed(
         lambda: wlsolve(model, psi, [0, 2], options={"method": "direct", "rtol": 1e-10}), 1
     )
     w0 = [[wigner_transform(a, b, grid=grid) for b in psi] for a in psi]
-    lines, (end, _) = best(
+    lines, (end, _) = timed(
         lambda: Lines(64, 16.0, [anharmonic] * 4, 1.0).run(w0, 0.1, rtol=1e-10), 1
     )
     del end
-    print(
-        f"\nreduction {ours:.4f} s; direct {direct / ours:.0f}×, off by "
-        f"{np.max(np.abs(result.wigner(0, 1) - w[1])):.1e}"
-    )
-    print(f"method of lines (run to T=0.1, times 20) {20 * lines / ours:.0f}×")
+    assert np.max(np.abs(result.wigner(0, 1) - w[1])) < 1e-8
+    record.ratio("wigner direct", ours, direct)
+    # run to T=0.1
+    record.ratio("wigner lines", ours, 20 * lines)
 
 
-@pytest.mark.benchmark(group="wigner: linear flow of one Wigner function, 192², T=2")
-def test_linear_flow(benchmark):
+def test_linear_flow(record):
     grid = Grid(96, 20.0)
     w0 = wigner_transform(grid.gaussian(1.0), grid=grid)
     exact = wlsolve(WignerLohe(grid, anharmonic, 0.0), [grid.gaussian(1.0)], [0, 2]).wigner(0, 0)
@@ -85,9 +76,6 @@ def test_linear_flow(benchmark):
             WignerLohe(grid, anharmonic, 0.0), w0[None, None], [0, 2], options=options
         ).wigner(0, 0)
 
-    benchmark.pedantic(solve, rounds=5)
-    if not benchmark.enabled:
-        return
     space = WignerLohe(grid).phase_space
     # the peer at an error of 1e-6, which falls as the square of the step
     steps = 200
@@ -96,21 +84,20 @@ def test_linear_flow(benchmark):
             steps * np.sqrt(error(strang(w0.astype(complex), space, anharmonic, 2.0, steps)) / 1e-6)
         )
     )
-    split, peer = best(lambda: strang(w0.astype(complex), space, anharmonic, 2.0, steps), 3)
-    lines, (end, evaluations) = best(
+    split, peer = timed(lambda: strang(w0.astype(complex), space, anharmonic, 2.0, steps), 3)
+    lines, (end, evaluations) = timed(
         lambda: Lines(96, 20.0, [anharmonic], 0.0).run([[w0]], 2.0, rtol=1e-10), 1
     )
-    seconds = {"operator": best(solve, 5)}
+    seconds = {"operator": timed(solve, 5)}
     for rtol in (1e-5, 1e-6, 1e-10):
-        seconds[f"phase space, rtol={rtol:g}"] = best(
+        seconds[f"phase space, rtol={rtol:g}"] = timed(
             lambda r=rtol: solve(method="direct", rtol=r), 5
         )
-    print(f"\nsplit-operator, {steps} steps: {split:.4f} s, error {error(peer):.1e}")
-    print(
-        f"method of lines, {evaluations} evaluations: {lines:.3f} s, error {error(end[0, 0]):.1e}"
-    )
+    print(f"\nsplit-operator: {steps} steps, error {error(peer):.1e}")
+    print(f"method of lines: {evaluations} evaluations, error {error(end[0, 0]):.1e}")
     for name, (time_, w) in seconds.items():
-        print(
-            f"{name}: {time_:.4f} s, error {error(w):.1e}; {split / time_:.1f}× split-operator, "
-            f"{lines / time_:.0f}× lines"
-        )
+        print(f"{name}: {time_:.4f} s, error {error(w):.1e}")
+    rough, fine = seconds["phase space, rtol=1e-06"], seconds["phase space, rtol=1e-10"]
+    assert error(rough[1]) < 1e-6
+    record.ratio("wigner flow, split", rough[0], split)
+    record.ratio("wigner flow, lines", fine[0], lines)

@@ -1,9 +1,9 @@
-"""Shortest of several runs, and how ratios are printed."""
+"""Shortest of several runs; what is compared is time of the processor, on one thread."""
 
 import time
 
 
-def timed(function, repeats=5, clock=time.perf_counter):
+def timed(function, repeats=5, clock=time.process_time):
     """Shortest of `repeats` runs by a clock, in seconds, and what the last one gave."""
     times = []
     for _ in range(repeats):
@@ -13,19 +13,11 @@ def timed(function, repeats=5, clock=time.perf_counter):
     return min(times), value
 
 
-def best(function, repeats=5):
-    """Shortest of `repeats` runs, in seconds."""
+def cpu(function, repeats=5):
+    """Least time of the processor: other work on the machine does not count."""
     return timed(function, repeats)[0]
 
 
-def cpu(function, repeats=5):
-    """Least time of the processor: other work on the machine does not count."""
-    return timed(function, repeats, time.process_time)[0]
-
-
-def report(name, ours, **peers):
-    """One line: our time, and how many times as long the others take."""
-    print(
-        f"\n{name}: {ours * 1e3:.3g} ms; "
-        + ", ".join(f"{k}: {v / ours:.1f}×" for k, v in peers.items())
-    )
+def many(function, count, repeats=5):
+    """Time of one call where one is too short for a clock."""
+    return cpu(lambda: [function() for _ in range(count)], repeats) / count

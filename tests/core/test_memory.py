@@ -9,13 +9,10 @@ import pytest
 
 from .memory_runs import RUNS
 
-#: its estimate decides between methods and is on the safe side, up to four times too large
-SAFE_SIDE = {"exact_density"}
-
 
 @pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="needs /proc")
-@pytest.mark.parametrize("name", [n for n in RUNS if n not in SAFE_SIDE])
+@pytest.mark.parametrize("name", RUNS)
 def test_estimates_are_within_a_factor_of_two(name):
     script = pathlib.Path(__file__).with_name("memory_runs.py")
     found = []
