@@ -26,6 +26,12 @@ def test_promises_have_one_name_each():
     assert len(set(rows)) == len(rows)
 
 
+def test_every_promise_was_measured():
+    """In one run or another of the machine that the page names."""
+    data = json.loads(DATA.read_text())
+    assert not set(PROMISES) - set(data["rows"])
+
+
 @pytest.mark.parametrize("power", [0.0, 1.0, 2.5])
 def test_exponents_are_recovered(power):
     sizes = np.array([10.0, 30.0, 100.0, 1000.0])

@@ -53,7 +53,7 @@ WORK = {
     "wigner direct, different": (16, 0, 0),
     "exact, ket": (2, 1, 40),
     "exact, density": (2, 0, 35),
-    "exact, sectors": (2, 0, 117),
+    "exact, sectors": (2, 0, 124),
     "exact, trajectories": (40, 0, 0),
 }
 #: points that went through SciPy's Fourier transforms, all transforms together
