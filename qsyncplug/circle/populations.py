@@ -313,14 +313,8 @@ def _of_circle(model: Circle, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 
 class MoebiusSolver(Solver):
-    """Solver of the reduced motion of Watanabe and Strogatz; see :func:`wssolve`.
-
-    Parameters
-    ----------
-    model : Circle or Populations
-        What to run.
-    options : dict, optional
-        Keyword options; ``solver_options`` has the known ones and their defaults.
+    """Solver of Watanabe and Strogatz' reduced motion of a `model`, with `options` as of
+    :func:`wssolve`.
 
     Examples
     --------

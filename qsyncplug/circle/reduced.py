@@ -351,14 +351,7 @@ class ReducedProblem(Problem):
 
 
 class OttAntonsenSolver(Solver):
-    """Solver of the reduced motion; see :func:`oasolve`.
-
-    Parameters
-    ----------
-    model : OttAntonsen
-        What to run.
-    options : dict, optional
-        Keyword options; ``solver_options`` has the known ones and their defaults.
+    """Solver of the reduced motion of a `model`, with `options` as of :func:`oasolve`.
 
     Examples
     --------

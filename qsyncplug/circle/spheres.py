@@ -263,14 +263,7 @@ class SphereResult(Result):
 
 
 class SphereSolver(Solver):
-    """Solver of particles on spheres; see :func:`spheresolve`.
-
-    Parameters
-    ----------
-    model : Sphere
-        What to run.
-    options : dict, optional
-        Keyword options; ``solver_options`` has the known ones and their defaults.
+    """Solver of a `model` of particles on spheres, with `options` as of :func:`spheresolve`.
 
     Examples
     --------

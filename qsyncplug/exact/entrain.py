@@ -79,18 +79,8 @@ class EntrainmentCurve(Saved):
         return _edge(x[left][::-1], inside[left][::-1]), _edge(x[right], inside[right])
 
     def plot(self, *, widths: bool = True, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
-        """Draw the observed frequency over the detuning, as :func:`qsyncplug.plot_entrainment`.
-
-        Parameters
-        ----------
-        widths : bool
-            Whether bands of the width of the line are drawn around it.
-        fig, ax : matplotlib Figure and Axes, optional
-            Where to draw.
-
-        Returns
-        -------
-        fig, ax
+        """Draw the observed frequency over the detuning; arguments as for
+        :func:`qsyncplug.plot_entrainment`.
         """
         from ..plot import plot_entrainment
 

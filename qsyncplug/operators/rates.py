@@ -140,37 +140,16 @@ class ClassicalRates:
         return np.array(parts)
 
     def derivatives(self, beta: Any, t: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-        """Derivatives of the drift by the complex variables.
-
-        Parameters
-        ----------
-        beta : array_like
-            Amplitudes (N,) of modes, or real coordinates (d,).
-        t : float
-            Time, for systems that depend on it.
-
-        Returns
-        -------
-        u, v : ndarray of shape (N, N)
-            ∂F_j/∂z_k and ∂F_j/∂z̄_k.
+        """u=∂F_j/∂z_k and v=∂F_j/∂z̄_k of the complex variables at amplitudes `beta` and time `t`,
+        each (N, N) for N modes.
         """
         n = self.classical.variables
         out = self._evaluate(beta, t)
         return out[n : n + n * n].reshape(n, n), out[n + n * n : n + 2 * n * n].reshape(n, n)
 
     def jacobian(self, beta: Any, t: float = 0.0) -> np.ndarray:
-        """Jacobian M of the drift in the real coordinates, (q1, p1, q2, p2, …) for modes.
-
-        Parameters
-        ----------
-        beta : array_like
-            Amplitudes (N,) of modes, or real coordinates (d,).
-        t : float
-            Time, for systems that depend on it.
-
-        Returns
-        -------
-        ndarray of shape (d, d)
+        """Jacobian M of the drift in the real coordinates ((q1, p1, q2, p2, …) for modes) at
+        amplitudes or coordinates `beta` and time `t`, (d, d).
         """
         u, v = self.derivatives(beta, t)
         c = self.classical.coordinates
@@ -183,18 +162,8 @@ class ClassicalRates:
         return M
 
     def diffusion(self, beta: Any, t: float = 0.0) -> np.ndarray:
-        r"""Diffusion :math:`D_{XY} = Σ_L \mathrm{Re}(\{X,L\}^*\{Y,L\})` of the covariance equation.
-
-        Parameters
-        ----------
-        beta : array_like
-            Amplitudes (N,) of modes, or real coordinates (d,).
-        t : float
-            Time, for systems that depend on it.
-
-        Returns
-        -------
-        ndarray of shape (d, d)
+        r"""Diffusion :math:`D_{XY} = Σ_L \mathrm{Re}(\{X,L\}^*\{Y,L\})` of the covariance at
+        amplitudes or coordinates `beta` and time `t`, (d, d).
         """
         n, d = self.classical.variables, len(self.classical.coordinates)
         D = np.zeros((d, d))

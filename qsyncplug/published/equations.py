@@ -154,15 +154,8 @@ class PublishedEquations:
         return np.asarray(flow.drift(times, b)[0])
 
     def langevin_drift(self, t: float, beta: Any) -> np.ndarray:
-        """The right-hand sides of (A1) and (A2) without noise, amplitudes in place of operators;
-        shape (2,).
-
-        Parameters
-        ----------
-        t : float
-            Time.
-        beta : array_like of shape (2,)
-            Amplitudes, complex.
+        """The right-hand sides of (A1) and (A2) without noise, time `t`, amplitudes `beta` in place
+        of operators; shape (2,).
 
         b†b + bb† is read as 1+2|β|². This is (B1) and (B2) with the right bracket, and with the
         misprint of (A2): its first line ends in b1.
@@ -185,14 +178,8 @@ class PublishedEquations:
         return np.asarray(out)
 
     def fluctuation_matrix(self, t: float, beta: Any) -> np.ndarray:
-        """E1…E8 of appendix C: δb1' = E1δb1+E2δb1†+E3δb2+E4δb2†, δb2' = E5δb1+E6δb1†+E7δb2+E8δb2†.
-
-        Parameters
-        ----------
-        t : float
-            Time.
-        beta : array_like of shape (2,)
-            Amplitudes, complex.
+        """E1…E8 of appendix C at time `t` and amplitudes `beta`: δb1' = E1δb1+E2δb1†+E3δb2+E4δb2†,
+        δb2' = E5δb1+E6δb1†+E7δb2+E8δb2†.
 
         Returns
         -------
@@ -204,14 +191,8 @@ class PublishedEquations:
         return np.asarray(flow.matrix(times, b)[0])
 
     def drift_matrix(self, t: float, beta: Any) -> np.ndarray:
-        """M of (11), real, (4, 4), in the quadratures (q1, p1, q2, p2).
-
-        Parameters
-        ----------
-        t : float
-            Time.
-        beta : array_like of shape (2,)
-            Amplitudes, complex.
+        """M of (11) at time `t` and amplitudes `beta`, real, (4, 4), in the quadratures (q1, p1,
+        q2, p2).
         """
         E = self.fluctuation_matrix(t, beta)
         u, v = E[:, 0::2], E[:, 1::2]
@@ -221,29 +202,15 @@ class PublishedEquations:
         return M
 
     def diffusion(self, t: float, beta: Any) -> np.ndarray:
-        """D of (20), real, (4, 4): V_j=|U_j|²(n̄+½), U_j=√γ_l+√γ_nl(2|β_j|²−β_j²)/N_j. The printed
-        V is read as V1.
-
-        Parameters
-        ----------
-        t : float
-            Time.
-        beta : array_like of shape (2,)
-            Amplitudes, complex.
+        """D of (20) at time `t` and amplitudes `beta`, real, (4, 4): V_j=|U_j|²(n̄+½),
+        U_j=√γ_l+√γ_nl(2|β_j|²−β_j²)/N_j. The printed V is read as V1.
         """
         times, b, flow = self.point(t, beta)
         return np.asarray(flow.diffusion(times, b)[0])
 
     def neglected_term(self, t: float, beta: Any) -> np.ndarray:
-        """F1, F2 of appendix C as printed, shape (2,), which (10) lists and the paper then drops;
-        no run uses them.
-
-        Parameters
-        ----------
-        t : float
-            Time.
-        beta : array_like of shape (2,)
-            Amplitudes, complex.
+        """F1, F2 of appendix C as printed, at time `t` and amplitudes `beta`, shape (2,), which
+        (10) lists and the paper then drops; no run uses them.
         """
         t, b = check_number("t", t), check_array("beta", beta, shape=(2,), dtype=complex)
         n = np.abs(b) ** 2
@@ -281,14 +248,7 @@ class PublishedEquations:
         return float(self.sigma_z / x)
 
     def effective_energy(self, t: float, beta: Any) -> float:
-        """The Hamiltonian (7) at amplitudes in place of operators.
-
-        Parameters
-        ----------
-        t : float
-            Time.
-        beta : array_like of shape (2,)
-            Amplitudes, complex.
+        """The Hamiltonian (7) at time `t`, amplitudes `beta` in place of operators.
 
         With "eq7_prefactor" and "eq8_signs" its interaction part is the one whose flow appendix B
         is.

@@ -46,14 +46,8 @@ class SingularEquationsError(SolverError):
 
 
 class PublishedSolver(MeanFieldSolver):
-    """The published equations by a compiled kernel; see :func:`mfsolve_published`.
-
-    Parameters
-    ----------
-    model : PublishedEquations
-        What to run.
-    options : dict, optional
-        Keyword options; ``solver_options`` has the known ones and their defaults.
+    """The published equations, a `model`, by a compiled kernel, with `options` as of
+    :func:`mfsolve_published`.
 
     Examples
     --------

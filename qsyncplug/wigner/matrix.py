@@ -63,34 +63,12 @@ class WignerMatrix(Saved):
         return self._entry(i, j)
 
     def density(self, i: int, j: int) -> np.ndarray:
-        """∫w_ij dp = ψ_i ψ̄_j.
-
-        Parameters
-        ----------
-        i, j : int
-            Oscillators, from 0.
-
-        Returns
-        -------
-        ndarray
-            At the positions of the phase space.
-        """
+        """∫w_ij dp = ψ_i ψ̄_j of oscillators `i` and `j`, at the positions of the phase space."""
         i, j = self._check(i, j)
         return self._density(i, j)
 
     def momentum_density(self, i: int, j: int) -> np.ndarray:
-        """∫w_ij dx.
-
-        Parameters
-        ----------
-        i, j : int
-            Oscillators, from 0.
-
-        Returns
-        -------
-        ndarray
-            At the momenta of the phase space.
-        """
+        """∫w_ij dx of oscillators `i` and `j`, at the momenta of the phase space."""
         d = self.space.ndim
         return np.asarray(np.sum(self.wigner(i, j), axis=tuple(range(d))) * self.space.x_weight)
 

@@ -155,17 +155,7 @@ class WignerLoheResult(Result):
         return np.asarray(left @ z0 @ right)
 
     def deviations_at(self, index: Any = -1) -> np.ndarray:
-        """1−z_jk at some output times.
-
-        Parameters
-        ----------
-        index : int, slice or list
-            Of the output times; the last by default.
-
-        Returns
-        -------
-        ndarray of shape (..., N, N)
-        """
+        """1−z_jk at the output `index`, or at those of a slice or list; (..., N, N)."""
         if self.log_alpha is not None:
             alpha = self.log_alpha[index]
             beta = alpha.conj() if self.log_beta is None else self.log_beta[index]
@@ -235,17 +225,7 @@ class WignerLoheResult(Result):
     # ------------------------------------------------------------ phase space
 
     def matrix(self, index: int = -1) -> WignerMatrix:
-        """The matrix of Wigner functions at one output time; its entries are formed on request.
-
-        Parameters
-        ----------
-        index : int
-            Of the output time; the last by default.
-
-        Returns
-        -------
-        WignerMatrix
-        """
+        """The matrix of Wigner functions at the output `index`; entries are formed on request."""
         count = len(self.times)
         k = check_integer("index", index, minimum=-count, maximum=count - 1) % count
         if self._last is None or self._last[0] != k:
@@ -284,50 +264,19 @@ class WignerLoheResult(Result):
         return self.matrix(index).wigner(i, j)
 
     def density(self, i: int, j: int, index: int = -1) -> np.ndarray:
-        """∫w_ij dp at one output time.
-
-        Parameters
-        ----------
-        i, j : int
-            Oscillators, from 0.
-        index : int
-            Of the output time; the last by default.
-
-        Returns
-        -------
-        ndarray
-            At the positions of :attr:`phase_space`.
+        """∫w_ij dp of oscillators `i` and `j` at the output `index`, at the positions of
+        :attr:`phase_space`.
         """
         return self.matrix(index).density(i, j)
 
     def momentum_density(self, i: int, j: int, index: int = -1) -> np.ndarray:
-        """∫w_ij dx at one output time.
-
-        Parameters
-        ----------
-        i, j : int
-            Oscillators, from 0.
-        index : int
-            Of the output time; the last by default.
-
-        Returns
-        -------
-        ndarray
-            At the momenta of :attr:`phase_space`.
+        """∫w_ij dx of oscillators `i` and `j` at the output `index`, at the momenta of
+        :attr:`phase_space`.
         """
         return self.matrix(index).momentum_density(i, j)
 
     def psi(self, index: int = -1) -> np.ndarray:
-        r"""Wave functions of a run from kets.
-
-        Parameters
-        ----------
-        index : int
-            Of the output time; the last by default.
-
-        Returns
-        -------
-        ndarray of shape (N, \*grid.shape)
+        r"""Wave functions (N, \*grid.shape) of a run from kets, at the output `index`.
 
         Raises
         ------
