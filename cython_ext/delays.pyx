@@ -6,11 +6,12 @@ j their sources; with inertia, m_i dv_i/dt is that less v_i and dx_i/dt = v_i.
 """
 
 from libc.math cimport INFINITY, cos, fabs, fmax, fmin, sin
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 import numpy as np
 
 from qsyncplug._ext.circle_kernels cimport qc_kernels, qc_select
+from qsyncplug._ext.integrator cimport RightHandSide
 from qsyncplug._ext.status cimport RHS_FAILED, RUNNING, STEP_LIMIT
 from qsyncplug._ext.step cimport Step
 
@@ -86,6 +87,12 @@ cdef class History:
 
     def _length(self):
         return self.length
+
+    cdef double* newest(self) noexcept nogil:
+        """The latest piece, emptied."""
+        cdef double* room = &self.data[self.first + self.count - 1, 0]
+        memset(room, 0, self.width * sizeof(double))
+        return room
 
     cdef Py_ssize_t find(self, double t, Py_ssize_t guess) noexcept nogil:
         """The piece that holds t, looked for from a guess on; the latest that begins there."""
@@ -447,3 +454,95 @@ cdef class Delayed(Step):
         self.dense_ready = self.has_step
         self.next_break = 0
         self.history.restore(saved["pieces"])
+
+
+cdef class Recalled(RightHandSide):
+    """The velocities of a :class:`Delayed` for steps of given lengths: it remembers every state it
+    is asked for, with straight lines between them.
+
+    A state at the time of the one before replaces it: that was a predictor. Kicks of steps h leave
+    an error of the order h in the past, as they do in the present.
+
+    Parameters
+    ----------
+    law : Delayed
+        Without inertia, and with the past before `t0`.
+    t0 : float
+    x0 : (n,) array
+    """
+
+    cdef Delayed law
+    cdef double begun, now
+    cdef bint moved
+    cdef double[::1] before, here
+
+    def __init__(self, Delayed law, double t0, x0):
+        cdef const double[::1] x = np.ascontiguousarray(x0, dtype=np.float64)
+        if law.mass is not None or x.shape[0] != law.count:
+            raise ValueError(f"law must be without inertia and x0 hold {law.count} numbers")
+        self.law, self.size, self.now = law, law.count, t0
+        law.side = 0
+        width = 2 if law.mean_field else law.count
+        self.before, self.here = np.zeros(width), np.zeros(width)
+        self.look(&x[0])
+
+    cdef void look(
+        self,
+        const double* x,     # IN (n,)
+    ) noexcept nogil:
+        """What later times see of the state x: its mean, or all of it."""
+        cdef Py_ssize_t i
+        cdef double re = 0, im = 0
+        if not self.law.mean_field:
+            memcpy(&self.here[0], x, self.size * sizeof(double))
+            return
+        self.law.kernels.sincos(x, self.size, &self.law.here_s[0], &self.law.here_c[0])
+        for i in range(self.size):
+            re = re + self.law.weights[i] * self.law.here_c[i]
+            im = im + self.law.weights[i] * self.law.here_s[i]
+        self.here[0], self.here[1] = re, im
+
+    # IN t, y; OUT dy
+    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
+        cdef int code
+        cdef double reach = fmax(fabs(t), self.law.tau_max)
+        if t > self.now + 1e-13 * reach:
+            self.begun, self.now, self.moved = self.now, t, True
+            memcpy(&self.before[0], &self.here[0], self.here.shape[0] * sizeof(double))
+            with gil:
+                self.law.history.add(self.begun, t - self.begun, t - self.law.tau_max)
+        self.look(y)
+        if self.moved:
+            self.draw()
+        code = self.law.evaluate(t, y, dy)
+        if code != 0:
+            with gil:
+                self.error = self.law.raised
+        return code
+
+    cdef void draw(self) noexcept nogil:
+        """The last piece is the line from the state before to this one."""
+        cdef Py_ssize_t k, n = self.size
+        cdef double* room = self.law.history.newest()
+        if self.law.mean_field:
+            # two terms of a Chebyshev series
+            for k in range(2):
+                room[k] = 0.5 * (self.before[k] + self.here[k])
+                room[2 + k] = 0.5 * (self.here[k] - self.before[k])
+        else:
+            for k in range(n):
+                room[k], room[n + k] = self.before[k], self.here[k] - self.before[k]
+
+    def snapshot(self):
+        """What continuing bit for bit needs."""
+        return {"past": self.law.history.snapshot(), "lines": np.array([self.before, self.here]),
+                "when": np.array([self.begun, self.now, self.moved], dtype=float)}
+
+    def restore(self, saved):
+        """Go on from a snapshot."""
+        if np.shape(saved["lines"]) != (2, self.before.shape[0]):
+            raise ValueError("the snapshot is of another problem")
+        self.before, self.here = np.array(saved["lines"][0]), np.array(saved["lines"][1])
+        self.begun, self.now = saved["when"][:2]
+        self.moved = bool(saved["when"][2])
+        self.law.history.restore(saved["past"])

@@ -15,8 +15,7 @@ NAMES = ("noise", "inertia", "delay", "triads", "modulation", "lags")
 
 #: pairs that have no solver, or no meaning, and why
 REFUSED = {
-    ("delay", "noise"): "there is no solver for both",
-    ("delay", "triads"): "triads act at once",
+    ("delay", "triads"): "which of the three particles the others see late is not defined",
     ("triads", "modulation"): "triads have couplings of their own, which do not change",
     ("triads", "lags"): "triads need particles that all act on each other alike",
 }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from .._ext.delays import Delayed, chebyshev_matrix, chebyshev_points
+from .._ext.delays import Delayed, Recalled, chebyshev_matrix, chebyshev_points
 from ..core.checks import check_memory
 from ..core.limits import look
 from ..core.rungekutta import Counted
@@ -16,7 +17,7 @@ from ..core.status import Status
 from .model import Circle
 from .pairs import gains_of, rows_of_pairs
 
-__all__ = ["DelayStepper", "break_times"]
+__all__ = ["DelayStepper", "break_times", "recalled"]
 
 #: how often a kink of the start is followed, and how many of its images at most
 _LEVELS, _MOST = 9, 512
@@ -92,7 +93,7 @@ class DelayStepper(Counted):
         self.n = n = y0.size if model.inertia is None else y0.size // 2
         omega = np.zeros(n) + (0.0 if model.frequencies is None else model.frequencies) - frame
         mass = None if model.inertia is None else np.zeros(n) + model.inertia
-        delays = self._delays()
+        self.delays = delays = self._delays()
         step = min(float(options["max_step"]), float(np.min(delays, initial=np.inf)))
         tolerance = (options["rtol"], float(np.min(options["atol"])))
         self.method = Delayed(
@@ -224,3 +225,16 @@ class DelayStepper(Counted):
     @property
     def state(self) -> np.ndarray:
         return np.asarray(self.method.state)
+
+
+def recalled(
+    model: Circle, x0: np.ndarray, t0: float, options: dict[str, Any], frame: float
+) -> tuple[Recalled, float]:
+    """Velocities that remember what they are asked for, and the shortest delay.
+
+    For noise: steps must not be longer than that.
+    """
+    plain = replace(model, noise=None, inertia=None)
+    stepper = DelayStepper(plain, x0, t0, options, frame)
+    shortest = float(np.min(stepper.delays, initial=np.inf))
+    return Recalled(stepper.method, t0, x0), shortest

@@ -18,7 +18,7 @@ from .continuum import delay_frequencies
 from .delays import DelayStepper
 from .equilibrium import mean_square_order
 from .model import Circle
-from .noisy import NoiseStepper, noise_method
+from .noisy import NoiseStepper, delayed_noise, noise_method
 from .spans import span_of
 from .statements import equal_frequencies, positions_of, statement
 from .tails import careful
@@ -84,19 +84,34 @@ def extra_stepper(
         y0 = np.concatenate([y0, _velocities_in(state0, n) - frame])
     if model.modulation is not None:
         model.modulation.cover(t0, float(times[-1]))
+    if model.noise is not None:
+        return _noise_stepper(model, rhs, y0, times, options, frame)
     if model.delay is not None:
         return DelayStepper(model, y0, t0, options, frame), "dop853, dense output as memory"
-    if model.noise is not None:
-        method, name = noise_method(model, rhs, y0, options, frame)
-        step = options["step"]
-        if step is None:
-            rate = _fastest(model, n, frame, times)
-            step = 0.02 / rate if rate > 0 else float("inf")
-        return NoiseStepper(method, t0, step), name
     field = rhs if model.inertia is None else Inertial(rhs, model.inertia)
     options = careful(options, model, n, frame)
     stepper = RungeKutta(integrator(field, options), t0, y0, float(times[-1]))
     return stepper, f"{options['method']}, {rhs.method_name}"
+
+
+def _noise_stepper(
+    model: Circle,
+    rhs: Any,
+    y0: np.ndarray,
+    times: np.ndarray,
+    options: dict[str, Any],
+    frame: float,
+) -> tuple[Stepper, str]:
+    t0, longest = float(times[0]), float("inf")
+    if model.delay is None:
+        method, name = noise_method(model, rhs, y0, options, frame)
+    else:
+        method, name, longest = delayed_noise(model, y0, t0, options, frame)
+    step = options["step"]
+    if step is None:
+        rate = _fastest(model, rhs.size, frame, times)
+        step = min(0.02 / rate if rate > 0 else float("inf"), longest)
+    return NoiseStepper(method, t0, step), name
 
 
 def batch_average(values: Any, *, batches: int = 20) -> tuple[float, float]:
@@ -141,6 +156,7 @@ def extra_statements(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
         and model.triads is None
         and model.modulation is None
         and model.lags is None
+        and (model.noise is None or model.delay is None)
         and equal_frequencies(model)
     )
     divisor = model.divisors(n)

@@ -7,14 +7,16 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from .._ext.delays import Recalled
 from .._ext.motion import Langevin
 from .._ext.noise import NoisyKuramoto, Normals, chunks_of
 from ..core.limits import look
 from ..core.status import Status
 from ..core.stepper import Stepper
+from .delays import recalled
 from .model import Circle
 
-__all__ = ["SCHEMES_OF_NOISE", "NoiseStepper", "noise_method", "normals_for"]
+__all__ = ["SCHEMES_OF_NOISE", "NoiseStepper", "delayed_noise", "noise_method", "normals_for"]
 
 SCHEMES_OF_NOISE = ("heun", "euler", "leimkuhler-matthews")
 #: particles times steps between two looks at the clock
@@ -87,6 +89,23 @@ class _Any:
         self.method.restore(saved)
 
 
+class _Recalling(_Any):
+    """Kicks on top of a velocity field with a memory."""
+
+    def __init__(self, method: Langevin, field: Recalled, y0: np.ndarray):
+        super().__init__(method, y0)
+        self.field = field
+
+    def snapshot(self) -> dict[str, Any]:
+        """See :class:`Method`."""
+        return {**super().snapshot(), "memory": self.field.snapshot()}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """See :class:`Method`."""
+        super().restore(saved)
+        self.field.restore(saved["memory"])
+
+
 class _Sine:
     """Kuramoto's model: one pass over the particles does everything."""
 
@@ -126,6 +145,7 @@ def _one_pass(model: Circle) -> bool:
         and model.adjacency is None
         and model.inertia is None
         and model.triads is None
+        and model.lags is None
         and not callable(model.normalization)
     )
 
@@ -157,6 +177,27 @@ def noise_method(
         return _Sine(kernel, model), f"{scheme}, one pass over the particles"
     method = Langevin(rhs, model.noise, scheme, model.inertia, normals)
     return _Any(method, y0), f"{scheme}, {rhs.method_name}"
+
+
+def delayed_noise(
+    model: Circle, y0: np.ndarray, t0: float, options: dict[str, Any], frame: float
+) -> tuple[Method, str, float]:
+    """The same with a delay, and the longest step."""
+    n = y0.size if model.inertia is None else y0.size // 2
+    scheme = "baoab" if model.inertia is not None else options["scheme"]
+    if scheme == "leimkuhler-matthews":
+        raise ValueError(
+            "scheme 'leimkuhler-matthews' is made for equilibria, which delays do not have: take "
+            "'heun' or 'euler'"
+        )
+    field, shortest = recalled(model, y0[:n], t0, options, frame)
+    if options["step"] is not None and options["step"] > shortest:
+        raise ValueError(
+            f"step must not be above the shortest delay {shortest:g}, not {options['step']:g}"
+        )
+    normals = normals_for(n, options["seed"], options["num_threads"])
+    method = Langevin(field, model.noise, scheme, model.inertia, normals)
+    return _Recalling(method, field, y0), f"{scheme}, lines as memory", shortest
 
 
 class NoiseStepper(Stepper):

@@ -239,7 +239,8 @@ class CircleSolver(Solver):
             Of the noise.
         ``history`` : callable
             With a delay: ``history(t)`` gives the n positions before ``tlist[0]``; constant unless
-            given. Steps are not longer than the shortest delay.
+            given. Steps are not longer than the shortest delay. With noise the past is joined by
+            lines between the steps: strong order 1 as without a delay.
 
     Raises
     ------

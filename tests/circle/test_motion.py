@@ -224,7 +224,7 @@ class TestRefusals:
             ({"noise": -1.0}, "noise must be one not negative"),
             ({"inertia": 0.0}, "inertia must be one positive"),
             ({"delay": 0.0}, "delay must be above 0"),
-            ({"delay": 1.0, "noise": 0.1}, "delay does not go together with noise"),
+            ({"delay": 1.0, "triads": (0.0, 1.0)}, "is not defined"),
             ({"delay": 1.0, "triads": (1.0, 0.0)}, "delay does not go together with triads"),
             ({"triads": (1.0, 0.0), "coupling": np.cos}, "have couplings of their own"),
             ({"delay": [[0.0, -1.0], [1.0, 0.0]]}, "delay must not be negative"),

@@ -176,6 +176,7 @@ RUNS: dict[str, Callable[..., Run]] = {
     "circle, inertia": lambda **o: _circle(inertia=0.5, **o),
     "circle, inertia and noise": lambda **o: _circle(inertia=0.5, noise=0.1, seed=5, **o),
     "circle, delay": lambda **o: _circle(delay=0.7, **o),
+    "circle, delay and noise": lambda **o: _circle(delay=0.7, noise=0.1, seed=5, **o),
     "circle, triads": lambda **o: _circle(triads=(0.3, 0.2), **o),
     "Ott-Antonsen": _ott_antonsen,
     "sphere": _sphere,

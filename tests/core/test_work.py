@@ -35,6 +35,7 @@ WORK = {
     "circle, inertia": (284, 33, 4021),
     "circle, inertia and noise": (21120, 0, 21121),
     "circle, delay": (191, 72, 3915),
+    "circle, delay and noise": (19140, 0, 38280),
     "circle, triads": (125, 4, 1746),
     "Ott-Antonsen": (31, 6, 551),
     "sphere": (6, 0, 105),
