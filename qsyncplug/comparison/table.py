@@ -118,7 +118,7 @@ def compare(
         checks=tuple(checks),
         tolerance=tolerance,
         verdicts=judged,
-        notes=(*series.notes(), *_gaussian_notes(series.values, views)),
+        notes=(*series.notes(), *_gaussian_notes(series.values, views), *_phase_notes(views)),
     )
 
 
@@ -286,3 +286,31 @@ def _gaussian_notes(values: Mapping[str, Any], views: Mapping[str, SyncView]) ->
     rest = "" if len(gaussian) == len(views) else "; of the others: of their states"
     text = f"mutual information and E_N of {', '.join(gaussian)}: of the Gaussian state with these"
     return (f"{text} moments{rest}",)
+
+
+def _phase_notes(views: Mapping[str, SyncView]) -> tuple[str, ...]:
+    """Which entries' coherences are those of their phases, and what the same moments would give."""
+    out = []
+    for name, view in views.items():
+        if view.n < 2 or view.vacuum == 0 or not (view.has("mean") and view.has("correlations")):
+            continue
+        shown, of_moments = _coherences_of_first(view)
+        if abs(shown - of_moments) > 1e-6:
+            out.append(
+                f"the coherence of {name} is e^{{−σ²/2}}, and σ² counts the vacuum noise of the "
+                f"phases: at the first time {shown:.3g}, where ⟨b†b⟩/√nn of the same moments is "
+                f"{of_moments:.3g}; so much is a matter of definition, and falls as 1/n"
+            )
+    return tuple(out)
+
+
+def _coherences_of_first(view: SyncView) -> tuple[float, float]:
+    """|z| of the first two nodes at the first time: as the view has it, and of its moments."""
+    first = view.at(np.array([0]))
+    beta, C = first.amplitudes[0, :2], first.covariance[0, :4, :4]
+    n = np.abs(beta) ** 2 + (np.diag(C)[::2] + np.diag(C)[1::2]) / 2 - 0.5
+    c = (C[0, 2] + C[1, 3] + 1j * (C[0, 3] - C[1, 2])) / 2
+    shown = float(np.abs(first.reference(0)[0, 1]))
+    if n.min() <= 1e-12:
+        return shown, shown
+    return shown, float(np.abs(np.conj(beta[0]) * beta[1] + c) / np.sqrt(n[0] * n[1]))

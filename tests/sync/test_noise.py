@@ -1,5 +1,7 @@
 """Noise of known strength: who is held, who is thrown over, and order beside its threshold."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -122,3 +124,22 @@ def test_parts_of_a_graph_at_frequencies_of_their_own():
     assert away.evidence["sizes of the groups"] == (3, 2)
     assert found(0.0).label == "undecided"
     assert "do not act" not in away.why and "no node acts" in found(0.0).why
+
+
+# ------------------------------------------------------------ memory
+
+
+@pytest.mark.parametrize("coupling", [0.5, 2.5, 8.0])
+def test_memory_is_a_small_multiple_of_the_run(coupling):
+    n, rng = 1000, np.random.default_rng(1)
+    model = qsp.Circle(qsp.sine(), "mean", coupling=coupling, frequencies=rng.normal(size=n))
+    run = qsp.circlesolve(model, rng.uniform(-3, 3, n), np.linspace(0, 60, 1001))
+    verdict(run)
+    tracemalloc.start()
+    try:
+        verdict(run)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # two to three runs measured; a copy of all pairs at one time alone is one more
+    assert peak < 8 * run.positions.nbytes

@@ -1,0 +1,32 @@
+"""Coherences of phases beside those of moments: what differs by definition is said."""
+
+import numpy as np
+
+import qsyncplug as qsp
+
+
+def notes(first, second, start=(1.2, 1.2j)):
+    system = qsp.van_der_pol_pair(loss=0.5, detuning=0.5, dissipative=1.0)
+    times = np.linspace(0, 1, 5)
+    runs = {c: qsp.mfsolve(system, start, times, closure=c) for c in (first, second)}
+    found = qsp.compare(runs, verdicts=False)
+    return [note for note in found.notes if "vacuum noise" in note]
+
+
+def test_two_coherent_states_have_coherence_one():
+    # σ² = (1/n₁+1/n₂)/4 of vacuum noise
+    (note,) = notes("linear", "gaussian")
+    assert note.startswith("the coherence of linear")
+    assert f"{np.exp(-1 / (4 * 1.44)):.3g}" in note and "same moments is 1;" in note
+    (small,) = notes("linear", "gaussian", start=(9.0, 9.0j))
+    assert f"{np.exp(-1 / (4 * 81.0)):.3g}" in small
+
+
+def test_coherences_of_moments_need_no_such_note():
+    a, b = qsp.modes(2)
+    system = qsp.System(a.dag() * b + b.dag() * a, [a, b])
+    times = np.linspace(0, 1, 5)
+    runs = {c: qsp.mfsolve(system, [1, 1], times, closure=c) for c in ("linear", "gaussian")}
+    runs["exact"] = qsp.exactsolve(system, [1, 1], times, cutoff=12)
+    found = qsp.compare(runs, verdicts=False)
+    assert not [note for note in found.notes if "vacuum noise" in note]
