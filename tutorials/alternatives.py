@@ -10,6 +10,7 @@ from docutils import nodes
 from sphinx.errors import ExtensionError
 
 _FUNCTIONS = re.compile(r"\b(?:plot|anim)_(\w+)\(")
+_FETCHED = re.compile(r"<(?:script|link|img|iframe)\b[^>]*(?:src|href)=\"https?:[^\"]*")
 _LABELS = re.compile(r"[xy]label=\"([^\"]+)\"")
 
 
@@ -36,16 +37,21 @@ def _name_pictures(app: Any, doctree: nodes.document) -> None:
             image["alt"] = _text_of(image)
 
 
-def _has_pictures(app: Any, exception: Exception | None) -> None:
-    """A gallery without pictures is no gallery."""
-    if exception is None and app.builder.format == "html":
-        count = (pathlib.Path(app.outdir) / "gallery.html").read_text().count("<img")
-        if count < 25:
-            raise ExtensionError(f"the gallery has only {count} pictures")
+def _whole(app: Any, exception: Exception | None) -> None:
+    """A gallery without pictures is no gallery, and no page needs the network to be read."""
+    if exception is not None or app.builder.format != "html":
+        return
+    out = pathlib.Path(app.outdir)
+    count = (out / "gallery.html").read_text().count("<img")
+    if count < 25:
+        raise ExtensionError(f"the gallery has only {count} pictures")
+    for page in out.rglob("*.html"):
+        if found := _FETCHED.search(page.read_text()):
+            raise ExtensionError(f"{page.relative_to(out)} needs the network: {found[0]}")
 
 
 def setup(app: Any) -> dict[str, bool]:
     """After the pages are read, and after they are written."""
     app.connect("doctree-read", _name_pictures)
-    app.connect("build-finished", _has_pictures)
+    app.connect("build-finished", _whole)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
