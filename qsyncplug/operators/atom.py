@@ -27,7 +27,7 @@ def _falling(n: int, k: int) -> int:
     return math.perm(n, k) if 0 <= k <= n else 0
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def _product(N: int, left: Local, right: Local) -> Sum:
     """Sum over the partial matchings of the sites of two monomials.
 

@@ -18,7 +18,7 @@ from .terms import Key, Monomial, add_term, monomial_product
 __all__ = ["Heisenberg"]
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def _commutator(left: Monomial, right: Monomial) -> tuple[tuple[Monomial, complex], ...]:
     out: dict[Monomial, complex] = {}
     for monomial, weight in monomial_product(left, right):

@@ -15,7 +15,7 @@ from .factor import Factor, Local, Sum
 __all__ = ["ModeFactor", "weyl_symbol"]
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def _product(left: Local, right: Local) -> Sum:
     r"""Normal order: b^m b†^n = Σ_k k! C(m,k) C(n,k) b†^{n-k} b^{m-k}."""
     (p1, q1), (p2, q2) = left, right

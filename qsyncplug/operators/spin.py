@@ -35,7 +35,7 @@ def _power(series: Series, exponent: int) -> Series:
     return out
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def spin_product(left: Local, right: Local) -> Sum:
     r"""S+^a Sz^b S−^c · S+^a' Sz^b' S−^c' with every S+ moved to the left of every S−.
 
@@ -56,7 +56,7 @@ def spin_product(left: Local, right: Local) -> Sum:
     return tuple((key, value) for key, value in terms.items() if value)
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def _canonical(N: int, key: Local) -> Sum:
     """S+^q f(Sz) or f(Sz) S−^|q|, f of a degree below the number of levels that it acts between.
 
@@ -85,7 +85,7 @@ def _canonical(N: int, key: Local) -> Sum:
     return tuple(((max(q, 0), d, max(-q, 0)), float(x)) for d, x in enumerate(series) if x)
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def _reduced_product(N: int, left: Local, right: Local) -> Sum:
     terms: dict[Local, complex] = {}
     for key, weight in spin_product(left, right):

@@ -17,6 +17,8 @@ __all__ = ["Key", "Monomial", "add_term", "canonical_monomial", "monomial_produc
 #: one monomial of every factor that is not 1, by rank of the symbol
 Monomial = tuple[tuple[Symbol, Local], ...]
 Key = tuple[Monomial, tuple[TimeFactor, ...]]
+#: products that are remembered: about half a kilobyte each, and long sweeps come with new symbols
+_KEPT = 8192
 _ROUNDING = 8 * np.finfo(float).eps
 
 
@@ -38,7 +40,7 @@ def add_term(terms: dict[Any, complex], key: Any, value: complex) -> None:
         terms[key] = new
 
 
-@lru_cache(maxsize=262144)
+@lru_cache(maxsize=_KEPT)
 def monomial_product(left: Monomial, right: Monomial) -> tuple[tuple[Monomial, complex], ...]:
     """The product of two monomials, symbol by symbol: symbols of different factors commute."""
     if not left or not right:
@@ -85,7 +87,7 @@ def monomial_product(left: Monomial, right: Monomial) -> tuple[tuple[Monomial, c
     return tuple(out)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=_KEPT)
 def canonical_monomial(monomial: Monomial) -> tuple[tuple[Monomial, complex], ...]:
     """A monomial in a basis of the matrix algebra of every factor."""
     out: list[tuple[Monomial, complex]] = [((), 1.0)]
