@@ -9,6 +9,7 @@ import numpy as np
 
 from .._ext.integrator import Integrator
 from ..core.checks import check_integer, check_number
+from ..core.dispatch import by_model
 from ..core.errors import SolverError
 from ..core.limits import look
 from ..core.progress import check_bar, counted
@@ -91,8 +92,9 @@ class LyapunovExponents(Saved):
         return j + float(sums[j - 1] / abs(self.exponents[j]))
 
 
+@by_model
 def lyapunov_exponents(
-    system: System,
+    system: Any,
     state0: Any,
     duration: float,
     *,
@@ -110,8 +112,9 @@ def lyapunov_exponents(
 
     Parameters
     ----------
-    system : System
-        Of any nodes; coefficients may depend on time.
+    system : System or SpinChains
+        Of any nodes; coefficients may depend on time. Of spin chains without a central spin, on the
+        sphere.
     state0 : mapping or array_like
         Where the mean field starts, as :func:`qsyncplug.mfsolve` takes it.
     duration : float
@@ -150,8 +153,20 @@ def lyapunov_exponents(
     >>> print(f"{qsp.lyapunov_exponents(damped, [1.0], 20.0).exponents[0]:.6f}")
     -0.180000
     """
-    if not isinstance(system, System):
-        raise TypeError(f"system must be a System, not {type(system).__name__}")
+    raise TypeError(f"system must be a System or SpinChains, not {type(system).__name__}")
+
+
+@lyapunov_exponents.register(System)
+def _exponents_of_system(
+    system: System,
+    state0: Any,
+    duration: float,
+    *,
+    k: int | None = None,
+    transient: float | None = None,
+    rtol: float = 1e-9,
+    progress_bar: str | bool = "",
+) -> LyapunovExponents:
     duration = check_number("duration", duration, minimum=0.0, strict=True)
     before = 0.25 * duration if transient is None else transient
     before = check_number("transient", before, minimum=0.0)

@@ -141,3 +141,27 @@ def test_bad_input():
     runs_away = qsp.System(0.3j * (b.dag() ** 3 - b**3), [])
     with pytest.raises(SolverError):
         qsp.lyapunov_exponents(runs_away, [1.0], 100.0)
+
+
+def test_chains_have_the_exponents_of_their_cycle():
+    """On a limit cycle they are those of its stability, which come of amplitudes in the frame that
+    turns with it, not of spins on the sphere.
+    """
+    chains = qsp.collective_van_der_pol_pair()
+    found = qsp.lyapunov_exponents(chains, [1.0, 0.5j], 60.0, transient=100.0)
+    cycle = qsp.limit_cycle(chains, [1.0, 0.5j])
+    np.testing.assert_allclose(found.exponents, np.sort(cycle.exponents.real)[::-1], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "beta", "text"),
+    [
+        ({}, [1.0, 0.5j], "central=False"),
+        ({"central": False, "bath": "boson", "loss": 0.1}, [1.0, 0.5j], "bosons"),
+        ({"central": False}, [1.0, 9.0], "state0"),
+        ({"central": False}, [1.0], "state0"),
+    ],
+)
+def test_chains_that_are_refused(changes, beta, text):
+    with pytest.raises((ValueError, TypeError), match=text):
+        qsp.lyapunov_exponents(qsp.SpinChains(n=(5, 5), **changes), beta, 10.0)
