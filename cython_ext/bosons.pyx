@@ -2,7 +2,7 @@
 conjugates.
 """
 
-from libc.math cimport fabs, floor, pow, sqrt
+from libc.math cimport floor, pow, sqrt
 
 import numpy as np
 
@@ -62,17 +62,19 @@ cdef class Runs:
                       <double*>out)
 
 
-cdef inline double real_power(double x, double q) noexcept nogil:
-    """x**q; halves of small integers without a logarithm."""
-    cdef double y = 1
-    cdef int _k, n = <int>fabs(2 * q)
-    if n != fabs(2 * q) or n > 16:
-        return pow(x, q)
-    for _k in range(n // 2):
+cdef inline double half_power(double x, double inverse, double root, int twice) noexcept nogil:
+    """IN x, 1/x, sqrt(x), exponent in halves: by products alone."""
+    cdef int _k, whole = (twice - (twice & 1)) // 2     # rounded down
+    cdef double y = root if twice & 1 else 1.0
+    for _k in range(whole):
         y *= x
-    if n % 2:
-        y *= sqrt(x)
-    return 1 / y if q < 0 else y
+    for _k in range(-whole):
+        y *= inverse
+    return y
+
+
+# exponents in halves up to which products take less time than a logarithm
+cdef int FEW_HALVES = 16
 
 
 cdef class Polynomials:
@@ -83,6 +85,7 @@ cdef class Polynomials:
     cdef readonly Py_ssize_t variables, monomials, outputs
     cdef Polynomials bases
     cdef double[::1] exponent
+    cdef int[::1] base_of, twice
     cdef double complex[::1] base
     cdef Py_ssize_t powers
     cdef int[::1] parent, variable, start, middle, column, factor
@@ -95,14 +98,20 @@ cdef class Polynomials:
 
     def __init__(self, Py_ssize_t variables, arrays, factors, powers=None):
         """IN arrays and factors of `qsyncplug.operators.polynomial.compile_polynomials`; powers:
-        arrays of real polynomials whose powers are the letters after the variables, and exponents.
+        arrays of real polynomials; of each letter after the variables which of them it is a power
+        of, and the exponent.
         """
         self.variables = variables
         self.powers = 0
         if powers is not None:
-            self.bases, self.exponent = Polynomials(variables, powers[0], [()]), powers[1]
+            self.bases = Polynomials(variables, powers[0], [()])
+            self.base_of, self.exponent = powers[1], powers[2]
             self.powers = self.exponent.shape[0]
-            self.base = np.empty(self.powers, dtype=complex)
+            self.base = np.empty(self.bases.outputs, dtype=complex)
+            halves = np.asarray(2 * np.asarray(self.exponent))
+            few = (halves == np.round(halves)) & (np.abs(halves) <= FEW_HALVES)
+            # 0, which is no exponent: by a logarithm
+            self.twice = np.where(few, halves, 0).astype(np.intc)
         self.parent, self.variable = arrays["parent"], arrays["variable"]
         self.start, self.middle = arrays["start"], arrays["middle"]
         self.column, self.factor = arrays["column"], arrays["factor"]
@@ -124,20 +133,27 @@ cdef class Polynomials:
         const double complex* z,    # IN (variables,)
     ) noexcept nogil:
         """The letters that are powers; 1 where one is not defined."""
-        cdef Py_ssize_t k, at = 2 * self.variables
-        cdef double x, q
+        cdef Py_ssize_t k, base = -1, at = 2 * self.variables
+        cdef double x = 1, q, inverse = 1, root = 1
         cdef int code = self.bases.evaluate(t, z, &self.base[0])
         if code != 0:
             return code
         for k in range(self.powers):
-            x = self.base[k].real
+            if self.base_of[k] != base:
+                base = self.base_of[k]
+                x = self.base[base].real
+                inverse = 1 / x
+                root = sqrt(x)
             q = self.exponent[k]
             # numbers below zero have whole powers alone, 0 has no negative ones
             if not (x > 0 or (x == 0 and q > 0) or (x < 0 and q == floor(q))):
                 return 1
-            x = real_power(x, q)
-            self.both[at + 2 * k] = x
-            self.both[at + 2 * k + 1] = x
+            if self.twice[k] != 0:
+                q = half_power(x, inverse, root, self.twice[k])
+            else:
+                q = pow(x, q)
+            self.both[at + 2 * k] = q
+            self.both[at + 2 * k + 1] = q
         return 0
 
     cdef int update(self, double t) noexcept with gil:

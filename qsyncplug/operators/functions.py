@@ -27,7 +27,10 @@ from .polynomial import (
 from .terms import add_term
 from .time_factor import TimeFactor
 
-__all__ = ["ClassicalSpace", "Function"]
+__all__ = ["ClassicalSpace", "Function", "Powers"]
+
+#: what :meth:`ClassicalSpace.powers` gives
+Powers = tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]
 
 
 class ClassicalSpace:
@@ -195,12 +198,18 @@ class ClassicalSpace:
 
     # ------------------------------------------------------------ kernel
 
-    def powers(self) -> tuple[dict[str, np.ndarray], np.ndarray] | None:
-        """Bases and exponents of the letters after the variables, as `Polynomials` takes them."""
+    def powers(self) -> Powers | None:
+        """Bases, then the base and the exponent of each letter after the variables, as
+        `Polynomials` takes them.
+        """
         if not self._powers:
             return None
-        arrays, _ = compile_polynomials([self._bases[base] for base, _ in self._powers])
-        return arrays, np.array([exponent for _, exponent in self._powers], dtype=float)
+        arrays, _ = compile_polynomials(self._bases)
+        return (
+            arrays,
+            np.array([base for base, _ in self._powers], dtype=np.intc),
+            np.array([exponent for _, exponent in self._powers], dtype=float),
+        )
 
     def tables(self, outputs: Sequence[Function]) -> tuple[Any, ...]:
         """What :class:`Polynomials` is made of for these functions."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from .._ext.bosons import LinearisedFlow, Polynomials, TangentFlow
 from .classical import Coordinate
+from .functions import Powers
 from .polynomial import PolyKey, Polynomial, compile_polynomials, conjugate, total
 
 __all__ = ["LinearEquations", "Part", "linear_equations"]
@@ -40,7 +41,7 @@ class LinearEquations:
     arrays: dict[str, np.ndarray]
     factors: list[Any]
     tables: dict[str, Any]
-    powers: tuple[dict[str, np.ndarray], np.ndarray] | None = None
+    powers: Powers | None = None
 
     def flow(self) -> LinearisedFlow:
         """A fresh right-hand side: each holds its own scratch, so threads do not meet."""
