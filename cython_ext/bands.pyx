@@ -10,6 +10,7 @@ coefficients are sums over its oscillators, done once.
 from libc.math cimport cos, sin
 
 from qsyncplug._ext.circle_kernels cimport qc_kernels, qc_select
+from qsyncplug._ext.complexes cimport of_parts, scaled
 from qsyncplug._ext.integrator cimport RightHandSide
 
 import numpy as np
@@ -40,10 +41,11 @@ cdef class Bands(RightHandSide):
     cdef const qc_kernels* kernels
     cdef Py_ssize_t nodes, alone
     cdef int[::1] terms
+    # sums of the bands apart, as the kernel of the maps gives them
     cdef double[::1] frequency, omega, weights, phase, s, c, re, im
-    cdef double force_re, force_im
-    # what the run writes: sums of a band for every power (terms + 1, Q), in parts; times since the
-    # maps were the identity (Q,); phases of those alone at the beginning (M,)
+    cdef double complex strength                  # strength exp(-i lag)
+    # what the run writes: times since the maps were the identity (Q,); phases of those alone at the
+    # beginning (M,); sums of a band for every power (terms + 1, Q), apart, as the kernel takes them
     cdef readonly object sums_re, sums_im, offsets, starts
     cdef double[:, ::1] zr, zi
     cdef double[::1] offset, start
@@ -61,7 +63,7 @@ cdef class Bands(RightHandSide):
             raise ValueError("terms must be positive, and must not increase")
         most = self.terms[0] if self.nodes else 1
         self.size, self.complex_pairs, self.worst = 3 * self.nodes + self.alone, False, True
-        self.force_re, self.force_im = strength * cos(lag), -strength * sin(lag)
+        self.strength = of_parts(strength * cos(lag), -strength * sin(lag))
         self.sums_re = np.zeros((most + 1, self.nodes))
         self.sums_im = np.zeros((most + 1, self.nodes))
         self.offsets, self.starts = np.zeros(self.nodes), np.zeros(self.alone)
@@ -81,7 +83,9 @@ cdef class Bands(RightHandSide):
         cdef const double* u = y + n
         cdef const double* v = y + 2 * n
         cdef const double* z = y + 3 * n
-        cdef double hr = 0, hi = 0, fr, fi, room
+        cdef double complex force = 0
+        # apart, so that the compiler makes vectors of the loops
+        cdef double hr, hi, fr, fi, room
         cdef double* c = &self.c[0]
         cdef double* s = &self.s[0]
         cdef double* phase = &self.phase[0]
@@ -94,14 +98,11 @@ cdef class Bands(RightHandSide):
             self.kernels.maps(u, v, &self.zr[0, 0], &self.zi[0, 0], n, &self.terms[0], &self.re[0],
                               &self.im[0])
         for q in range(n):
-            hr = hr + (self.re[q] * c[q] - self.im[q] * s[q])
-            hi = hi + (self.re[q] * s[q] + self.im[q] * c[q])
+            force = force + of_parts(self.re[q], self.im[q]) * of_parts(c[q], s[q])
         for i in range(m):
-            hr = hr + self.weights[i] * c[n + i]
-            hi = hi + self.weights[i] * s[n + i]
-        fr = hr * self.force_re - hi * self.force_im
-        hi = hr * self.force_im + hi * self.force_re
-        hr = fr
+            force = force + scaled(self.weights[i], of_parts(c[n + i], s[n + i]))
+        force = force * self.strength
+        hr, hi = force.real, force.imag
         for q in range(n):
             fr, fi = hr * c[q] + hi * s[q], hi * c[q] - hr * s[q]
             room = 0.5 * (1 - u[q] * u[q] - v[q] * v[q])

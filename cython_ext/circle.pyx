@@ -245,18 +245,18 @@ cdef class MeanField(RightHandSide):
         cdef int lane
         cdef double* table = &self.tables[0]
         cdef double* found
-        cdef double re, im
+        cdef double complex sum
         for chunk in range(1, self.chunks):
             found = table + chunk * QC_TERMS * rows
             for i in range(QC_TERMS * rows):
                 table[i] += found[i]
         if self.method == HORNER:
             for k in range(rows):
-                re = im = 0
+                sum = 0
                 for lane in range(QC_WIDTH):
-                    re = re + table[QC_TERMS * k + lane]
-                    im = im + table[QC_TERMS * k + QC_WIDTH + lane]
-                self.z[k] = of_parts(re, im)
+                    sum = sum + of_parts(table[QC_TERMS * k + lane],
+                                         table[QC_TERMS * k + QC_WIDTH + lane])
+                self.z[k] = sum
         else:
             found = self.kernels.fft(
                 table, &self.scratch[0], self.cells.count, &self.twiddle[0], -1

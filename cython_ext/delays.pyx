@@ -11,6 +11,7 @@ from libc.string cimport memcpy, memset
 import numpy as np
 
 from qsyncplug._ext.circle_kernels cimport qc_kernels, qc_select
+from qsyncplug._ext.complexes cimport of_parts, scaled
 from qsyncplug._ext.integrator cimport RightHandSide
 from qsyncplug._ext.status cimport RHS_FAILED, RUNNING, STEP_LIMIT
 from qsyncplug._ext.step cimport Step
@@ -137,13 +138,16 @@ cdef class Delayed(Step):
     cdef const qc_kernels* kernels
     cdef Py_ssize_t count, slots, groups          # particles, ...
     cdef double[::1] omega, gain, mass, weights, breaks
-    cdef double[::1] taus, turn_re, turn_im, edge_re, edge_im
+    cdef double[::1] taus
+    cdef double complex[::1] turn, edge_weight
+    # sines and cosines apart, as their kernel gives them
     cdef double[::1] past_x, past_s, past_c, here_s, here_c
+    cdef double complex[::1] past                 # of every slot
     cdef double[:, ::1] transform
     cdef double[::1] points
     cdef Py_ssize_t[::1] group_start, source, edge_start, edge_slot, guesses
     cdef readonly double tau_max
-    cdef double cos_lag, sin_lag
+    cdef double complex lag                       # exp(-i lag)
     # the past is read this much later: behind a jump, or before it
     cdef double side, slack
     cdef readonly History history
@@ -162,7 +166,7 @@ cdef class Delayed(Step):
         self.mass = None if mass is None else np.array(mass, float)
         self.allocate(self.count if mass is None else 2 * self.count, 1, np.full(1, atol))
         self.worst = True
-        self.cos_lag, self.sin_lag = cos(lag), sin(lag)
+        self.lag = of_parts(cos(lag), -sin(lag))
         self.factor, self.rtol, self.max_step = factor, rtol, max_step
         self.here_s, self.here_c = np.zeros(self.count), np.zeros(self.count)
 
@@ -174,7 +178,7 @@ cdef class Delayed(Step):
         if self.weights.shape[0] != self.count:
             raise ValueError(f"weights must hold {self.count} numbers")
         self.taus, self.tau_max = np.full(1, tau), tau
-        self.turn_re, self.turn_im = np.full(1, cos(turn)), np.full(1, -sin(turn))
+        self.turn = np.full(1, np.exp(-1j * turn))
         self.points, self.transform = chebyshev_points(), chebyshev_matrix()
         self.past_x = np.zeros(self.count)
         self.past_s, self.past_c = np.zeros(self.count), np.zeros(self.count)
@@ -189,16 +193,15 @@ cdef class Delayed(Step):
         self.taus = np.array(taus, float)
         self.groups = self.taus.shape[0]
         self.tau_max = float(np.max(taus, initial=0.0))
-        self.turn_re, self.turn_im = np.cos(turns), -np.sin(turns)
+        self.turn = np.exp(-1j * np.asarray(turns, float))
         self.group_start, self.source = np.array(group_start, np.intp), np.array(source, np.intp)
         self.edge_start = np.array(edge_start, np.intp)
         self.edge_slot = np.array(edge_slot, np.intp)
-        self.edge_re = np.array(np.real(edge_weight), float)
-        self.edge_im = np.array(np.imag(edge_weight), float)
+        self.edge_weight = np.array(edge_weight, complex)
         self.slots = self.source.shape[0]
         if (self.group_start.shape[0] != self.groups + 1
                 or self.edge_start.shape[0] != self.count + 1
-                or self.edge_slot.shape[0] != self.edge_re.shape[0]
+                or self.edge_slot.shape[0] != self.edge_weight.shape[0]
                 or self.edge_start[self.count] != self.edge_slot.shape[0]
                 or self.group_start[self.groups] != self.slots
                 or np.any(np.diff(edge_start) < 0) or np.any(np.diff(group_start) < 0)):
@@ -208,6 +211,7 @@ cdef class Delayed(Step):
                 raise ValueError(f"numbers of sources and slots must be below {top}")
         self.past_x = np.zeros(self.slots + 1)
         self.past_s, self.past_c = np.zeros(self.slots + 1), np.zeros(self.slots + 1)
+        self.past = np.zeros(self.slots + 1, complex)
         self.guesses = np.zeros(self.groups, np.intp)
         self.history = History(PARTS * self.count)
 
@@ -221,23 +225,18 @@ cdef class Delayed(Step):
         cdef double* room = self.history.add(begin, length, -INFINITY)
         memcpy(room, &numbers[0], self.history.width * sizeof(double))
 
-    # IN t; OUT z (2,)
-    cdef void mean_at(self, double t, double* z) noexcept nogil:
+    cdef double complex mean_at(self, double t) noexcept nogil:
         """Clenshaw's sum of the series of the piece that holds t."""
         cdef Py_ssize_t p = self.history.find(t + self.side, self.guesses[0]), k
         cdef double x = 2 * (t - self.history.begin[p]) / self.history.length[p] - 1
-        cdef const double* c = &self.history.data[p, 0]
-        cdef double a = 0, b = 0, d = 0, e = 0, keep
+        cdef const double complex* c = <const double complex*>&self.history.data[p, 0]
+        cdef double complex a = 0, b = 0, keep
         self.guesses[0] = p
         for k in range(TERMS - 1, 0, -1):
             keep = a
-            a = 2 * x * a - b + c[2 * k]
+            a = scaled(2 * x, a) - b + c[k]
             b = keep
-            keep = d
-            d = 2 * x * d - e + c[2 * k + 1]
-            e = keep
-        z[0] = x * a - b + c[0]
-        z[1] = x * d - e + c[1]
+        return scaled(x, a) - b + c[0]
 
     # IN t, y (n,)
     cdef void slots_at(self, double t, const double* y) noexcept nogil:
@@ -265,8 +264,8 @@ cdef class Delayed(Step):
     # IN t, y; OUT dy
     cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
         cdef Py_ssize_t i, e, g, k, n = self.count
-        cdef double f = 1, re, im, ar, ai
-        cdef double[2] z
+        cdef double f = 1
+        cdef double complex z
         cdef double* force = dy if self.mass is None else dy + n
         self.evaluations += 1
         if self.factor is not None:
@@ -278,32 +277,24 @@ cdef class Delayed(Step):
                     return -1
         self.kernels.sincos(y, n, &self.here_s[0], &self.here_c[0])
         if self.mean_field:
-            self.mean_at(t - self.taus[0], z)
-            ar = z[0] * self.turn_re[0] - z[1] * self.turn_im[0]
-            ai = z[0] * self.turn_im[0] + z[1] * self.turn_re[0]
-            re = f * (ar * self.cos_lag + ai * self.sin_lag)
-            im = f * (ai * self.cos_lag - ar * self.sin_lag)
+            z = scaled(f, self.mean_at(t - self.taus[0]) * self.turn[0] * self.lag)
             for i in range(n):
-                ar = im * self.here_c[i] - re * self.here_s[i]
-                force[i] = self.omega[i] + self.gain[i] * ar
+                # Im(z exp(-i x))
+                force[i] = self.omega[i] + self.gain[i] * (
+                    z.imag * self.here_c[i] - z.real * self.here_s[i])
         else:
             self.slots_at(t, y)
             self.kernels.sincos(&self.past_x[0], self.slots, &self.past_s[0], &self.past_c[0])
             for g in range(self.groups):
-                ar = self.turn_re[g] * self.cos_lag + self.turn_im[g] * self.sin_lag
-                ai = self.turn_im[g] * self.cos_lag - self.turn_re[g] * self.sin_lag
+                z = self.turn[g] * self.lag
                 for k in range(self.group_start[g], self.group_start[g + 1]):
-                    re = self.past_c[k] * ar - self.past_s[k] * ai
-                    self.past_s[k] = self.past_c[k] * ai + self.past_s[k] * ar
-                    self.past_c[k] = re
+                    self.past[k] = z * of_parts(self.past_c[k], self.past_s[k])
             for i in range(n):
-                re = im = 0
+                z = 0
                 for e in range(self.edge_start[i], self.edge_start[i + 1]):
-                    ar, ai = self.past_c[self.edge_slot[e]], self.past_s[self.edge_slot[e]]
-                    re = re + self.edge_re[e] * ar - self.edge_im[e] * ai
-                    im = im + self.edge_re[e] * ai + self.edge_im[e] * ar
-                ar = im * self.here_c[i] - re * self.here_s[i]
-                force[i] = self.omega[i] + f * self.gain[i] * ar
+                    z = z + self.edge_weight[e] * self.past[self.edge_slot[e]]
+                z = z * of_parts(self.here_c[i], -self.here_s[i])
+                force[i] = self.omega[i] + f * self.gain[i] * z.imag
         if self.mass is not None:
             for i in range(n):
                 dy[i] = y[n + i]
@@ -386,8 +377,9 @@ cdef class Delayed(Step):
         """The step just taken becomes a piece of the past."""
         cdef double* room = self.history.add(self.t_old, self.t - self.t_old, self.t - self.tau_max)
         cdef Py_ssize_t k, m, i, n = self.count
-        cdef double re, im
-        cdef double[TERMS][2] z
+        cdef double complex sum
+        cdef double complex[TERMS] z
+        cdef double complex* series = <double complex*>room
         with nogil:
             if not self.mean_field:
                 memcpy(room, self.y_old, n * sizeof(double))
@@ -397,17 +389,16 @@ cdef class Delayed(Step):
                 for m in range(TERMS):
                     dop853_interpolate(n, self.points[m], self.y_old, self.F, &self.past_x[0])
                     self.kernels.sincos(&self.past_x[0], n, &self.past_s[0], &self.past_c[0])
-                    re = im = 0
+                    sum = 0
                     for i in range(n):
-                        re = re + self.weights[i] * self.past_c[i]
-                        im = im + self.weights[i] * self.past_s[i]
-                    z[m][0], z[m][1] = re, im
+                        sum = sum + scaled(self.weights[i],
+                                           of_parts(self.past_c[i], self.past_s[i]))
+                    z[m] = sum
                 for k in range(TERMS):
-                    re = im = 0
+                    sum = 0
                     for m in range(TERMS):
-                        re = re + self.transform[k, m] * z[m][0]
-                        im = im + self.transform[k, m] * z[m][1]
-                    room[2 * k], room[2 * k + 1] = re, im
+                        sum = sum + scaled(self.transform[k, m], z[m])
+                    series[k] = sum
 
     def at(self, double t, double[::1] out):
         """The state at a time of the last step; OUT out."""
@@ -492,15 +483,15 @@ cdef class Recalled(RightHandSide):
     ) noexcept nogil:
         """What later times see of the state x: its mean, or all of it."""
         cdef Py_ssize_t i
-        cdef double re = 0, im = 0
+        cdef double complex mean = 0
         if not self.law.mean_field:
             memcpy(&self.here[0], x, self.size * sizeof(double))
             return
         self.law.kernels.sincos(x, self.size, &self.law.here_s[0], &self.law.here_c[0])
         for i in range(self.size):
-            re = re + self.law.weights[i] * self.law.here_c[i]
-            im = im + self.law.weights[i] * self.law.here_s[i]
-        self.here[0], self.here[1] = re, im
+            mean = mean + scaled(self.law.weights[i],
+                                 of_parts(self.law.here_c[i], self.law.here_s[i]))
+        self.here[0], self.here[1] = mean.real, mean.imag
 
     # IN t, y; OUT dy
     cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:

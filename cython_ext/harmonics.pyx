@@ -19,7 +19,8 @@ def harmonics(
     cdef double[::1] sums = np.empty(QC_TERMS * (modes + 1))
     cdef double complex[:, ::1] out = np.empty((count, modes), complex)
     cdef const qc_kernels* kernels = qc_select(-1)
-    cdef double re, im, total
+    cdef double total
+    cdef double complex sum
     cdef int lane
     if w is not None and w.shape[0] != n:
         raise ValueError(f"weights must hold {n} numbers, not {w.shape[0]}")
@@ -31,9 +32,9 @@ def harmonics(
             for lane in range(QC_WIDTH):
                 total = total + sums[lane]
             for k in range(1, modes + 1):
-                re = im = 0
+                sum = 0
                 for lane in range(QC_WIDTH):
-                    re = re + sums[QC_TERMS * k + lane]
-                    im = im + sums[QC_TERMS * k + QC_WIDTH + lane]
-                out[t, k - 1] = of_parts(re / total, -im / total)
+                    sum = sum + of_parts(sums[QC_TERMS * k + lane],
+                                         -sums[QC_TERMS * k + QC_WIDTH + lane])
+                out[t, k - 1] = of_parts(sum.real / total, sum.imag / total)
     return np.asarray(out)

@@ -15,22 +15,19 @@ import time
 
 import numpy as np
 
+from qsyncplug._ext.complexes cimport conj, of_parts, square
 from qsyncplug._ext.liouvillian cimport QL_RING, Generator
+from qsyncplug._ext.status cimport INTERRUPTED, NON_FINITE, RUNNING, STEP_LIMIT
 
 cdef extern from "random.h" nogil:
     uint64_t qs_mix(uint64_t z)         # IN z
 
 cdef enum:
     ORDER = 24
-    DONE = 0
-    STOPPED = 1
-    STEPS = 2
-    NON_FINITE = 3
-    MEMORY = 4
 
 
 cdef struct Work:
-    # of one thread
+    # of one thread; real and imaginary parts of kets are apart, as in the generator's kernels
     double* rows            # ORDER + 1 rows as the generator's, padded with zeros
     double* ket             # (2 d): a ket at an output or behind a jump
     double* other           # (2 d)
@@ -143,36 +140,39 @@ cdef class Unravelling:
         cdef double[::1] sums = np.zeros(width + 2 * held * self.d * self.d)
         cdef double[::1] squares = np.zeros(width)
         cdef Work w
-        cdef int code = self.begin(&w)
+        cdef int code = RUNNING
         stop = None
-        while code == DONE and done < count:
-            with nogil:
-                code = self.trajectory(&w, first + done, deadline)
-                if code == DONE:
-                    for i in range(width):
-                        sums[i] += w.values[i]
-                        squares[i] += w.values[i] * w.values[i]
-                    for k in range(held):
-                        i = width + 2 * self.d * self.d * k
-                        self.add_state(w.kets + 2 * self.d * k, &sums[i])
-            if code == DONE:
-                self.keep(&w, first + done)
-                done += 1
-            elif code == STOPPED:
-                stop = self.why(deadline)
-        self.end(&w)
-        if code == STEPS:
+        try:
+            self.begin(&w)
+            while code == RUNNING and done < count:
+                with nogil:
+                    code = self.trajectory(&w, first + done, deadline)
+                    if code == RUNNING:
+                        for i in range(width):
+                            sums[i] += w.values[i]
+                            squares[i] += w.values[i] * w.values[i]
+                        for k in range(held):
+                            i = width + 2 * self.d * self.d * k
+                            self.add_state(w.kets + 2 * self.d * k, &sums[i])
+                if code == RUNNING:
+                    self.keep(&w, first + done)
+                    done += 1
+        except MemoryError as error:
+            stop = error
+        finally:
+            self.end(&w)
+        if code == INTERRUPTED:
+            stop = self.why(deadline)
+        elif code == STEP_LIMIT:
             stop = OverflowError("too many steps in one trajectory")
         elif code == NON_FINITE:
             stop = FloatingPointError("a ket is not finite")
-        elif code == MEMORY:
-            stop = MemoryError("no memory for a trajectory")
         return np.asarray(sums), np.asarray(squares), w.steps, w.rejected, done, stop
 
     # ------------------------------------------------------------ memory
 
-    cdef int begin(self, Work* w):
-        """OUT w: its memory; a code."""
+    cdef int begin(self, Work* w) except -1:
+        """OUT w: its memory."""
         cdef Py_ssize_t d = self.d
         cdef Py_ssize_t row = self.generator.row * (ORDER + 1)
         memset(w, 0, sizeof(Work))
@@ -186,9 +186,9 @@ cdef class Unravelling:
         w.jump_channel = <int*>malloc(w.room * sizeof(int))
         if not (w.rows and w.ket and w.other and w.kets and w.values and w.jump_time
                 and w.jump_channel):
-            return MEMORY
+            raise MemoryError("no memory for a trajectory")
         memset(w.rows, 0, row * sizeof(double))
-        return DONE
+        return 0
 
     # INOUT w
     cdef void end(self, Work* w):
@@ -239,8 +239,8 @@ cdef class Unravelling:
     cdef double* imaginary(self, Work* w, int k) noexcept nogil:
         return w.rows + k * self.generator.row + 2 * self.generator.pad + self.d
 
-    cdef int trajectory(self, Work* w, Py_ssize_t number, double deadline) noexcept nogil:
-        """OUT w.values, w.kets and the jumps of one trajectory."""
+    cdef int trajectory(self, Work* w, Py_ssize_t number, double deadline) except -1 nogil:
+        """OUT w.values, w.kets and the jumps of one trajectory; returns a ``Status``."""
         cdef Py_ssize_t at = 0, T = self.times.shape[0], k = 0
         cdef double t = self.times[0], end = self.times[T - 1], h, theta, left, norm, where
         cdef long long taken = 0
@@ -256,11 +256,11 @@ cdef class Unravelling:
         at = 1
         while at < T:
             if taken % 64 == 63 and self.must_stop(deadline):
-                return STOPPED
+                return INTERRUPTED
             taken += 1
             w.steps += 1
             if taken > self.nsteps:
-                return STEPS
+                return STEP_LIMIT
             h = w.next_step
             if h > end - t:
                 h = end - t
@@ -279,11 +279,10 @@ cdef class Unravelling:
                 at = self.outputs(w, at, t, where, h)
                 self.evaluate(w, where, h, w.ket)
                 t += where * h
-                if self.jump(w, t) != 0:
-                    return MEMORY
+                self.jump(w, t)
                 left = uniform(w)
             self.load(w, w.ket)
-        return DONE
+        return RUNNING
 
     # IN ket (2 d,); OUT w.rows
     cdef void load(self, Work* w, const double* ket) noexcept nogil:
@@ -428,20 +427,16 @@ cdef class Unravelling:
     cdef void output(self, Work* w, Py_ssize_t at, const double* ket) noexcept nogil:
         """OUT the functionals of a normalised ket, and the ket where it is wanted."""
         cdef Py_ssize_t f, e, r, c, d = self.d
-        cdef double re, im, p, q
-        cdef double* out = w.values + at * 2 * self.functionals
+        cdef double complex sum
+        cdef double complex* out = <double complex*>w.values + at * self.functionals
         for f in range(self.functionals):
-            re = 0
-            im = 0
+            sum = 0
             for e in range(self.read_start[f], self.read_start[f + 1]):
                 r = self.read_row[e]
                 c = self.read_column[e]
-                p = ket[r] * ket[c] + ket[d + r] * ket[d + c]
-                q = ket[r] * ket[d + c] - ket[d + r] * ket[c]
-                re += self.read_value[e].real * p - self.read_value[e].imag * q
-                im += self.read_value[e].real * q + self.read_value[e].imag * p
-            out[2 * f] = re
-            out[2 * f + 1] = im
+                sum = sum + (self.read_value[e] * conj(of_parts(ket[r], ket[d + r]))
+                             * of_parts(ket[c], ket[d + c]))
+            out[f] = sum
         if self.states > 0:
             memcpy(w.kets + 2 * d * at, ket, 2 * d * sizeof(double))
         elif self.states == 0 and at == self.times.shape[0] - 1:
@@ -450,22 +445,20 @@ cdef class Unravelling:
     cdef double apply_jump(self, Py_ssize_t channel, const double* x, double* out) noexcept nogil:
         """OUT out: A x; returns its squared norm."""
         cdef Py_ssize_t i, e, c, d = self.d
-        cdef double re, im, total = 0
+        cdef double total = 0
+        cdef double complex sum
         cdef const Py_ssize_t* start = &self.start[channel * (d + 1)]
         for i in range(d):
-            re = 0
-            im = 0
+            sum = 0
             for e in range(start[i], start[i + 1]):
                 c = self.column[e]
-                re += self.value[e].real * x[c] - self.value[e].imag * x[d + c]
-                im += self.value[e].real * x[d + c] + self.value[e].imag * x[c]
-            out[i] = re
-            out[d + i] = im
-            total += re * re + im * im
+                sum = sum + self.value[e] * of_parts(x[c], x[d + c])
+            out[i], out[d + i] = sum.real, sum.imag
+            total += square(sum)
         return total
 
-    cdef int jump(self, Work* w, double t) noexcept nogil:
-        """INOUT w.ket: the ket behind a jump, normalised; 4: no memory to keep it."""
+    cdef int jump(self, Work* w, double t) except -1 nogil:
+        """INOUT w.ket: the ket behind a jump, normalised; the jump is kept."""
         cdef Py_ssize_t k, chosen = -1
         cdef double total = 0, so_far = 0, size = 0, bound
         cdef void* more
@@ -486,12 +479,12 @@ cdef class Unravelling:
         self.normalise(w.ket, size)
         if w.jumps == w.room:
             more = realloc(w.jump_time, 2 * w.room * sizeof(double))
+            if more != NULL:
+                w.jump_time = <double*>more
+                more = realloc(w.jump_channel, 2 * w.room * sizeof(int))
             if more == NULL:
-                return MEMORY
-            w.jump_time = <double*>more
-            more = realloc(w.jump_channel, 2 * w.room * sizeof(int))
-            if more == NULL:
-                return MEMORY
+                with gil:
+                    raise MemoryError("no memory for the jumps of a trajectory")
             w.jump_channel = <int*>more
             w.room *= 2
         w.jump_time[w.jumps] = t
@@ -502,7 +495,8 @@ cdef class Unravelling:
     cdef void add_state(self, const double* ket, double* out) noexcept nogil:
         """INOUT out (d, d, 2): ψψ† is added."""
         cdef Py_ssize_t a, b, d = self.d
+        cdef double complex* rho = <double complex*>out
         for a in range(d):
             for b in range(d):
-                out[2 * (a * d + b)] += ket[a] * ket[b] + ket[d + a] * ket[d + b]
-                out[2 * (a * d + b) + 1] += ket[d + a] * ket[b] - ket[a] * ket[d + b]
+                rho[a * d + b] = (rho[a * d + b] + of_parts(ket[a], ket[d + a])
+                                  * of_parts(ket[b], -ket[d + b]))

@@ -83,7 +83,7 @@ cdef void add_turned(double* total, const double* row, double complex weight, co
         for i in range(2 * r):
             total[i] += weight.real * row[i]
     else:
-        add_row(total, row, weight.real, weight.imag, r)
+        add_row(total, row, weight, r)
 
 
 # ---------------------------------------------------------------------- what must not happen
@@ -138,14 +138,14 @@ cdef class NormWatch:
     # IN y; OUT g (3,)
     cdef void events(self, const double* y, double* g) noexcept nogil:
         cdef Py_ssize_t j
-        cdef double turn = INFINITY, low = INFINITY, high = 0, x, im
+        cdef double turn = INFINITY, low = INFINITY, high = 0, x
         cdef bint watched = self.vanishing > 0
         for j in range(self.n):
             x = square(y + 2 * self.r * j, self.r)
             high = max(high, x)
             if watched:
                 low = min(low, x / self.start[j])
-                x = bracket(&self.reference[2 * self.r * j], y + 2 * self.r * j, self.r, &im)
+                x = bracket(&self.reference[2 * self.r * j], y + 2 * self.r * j, self.r).real
                 turn = min(turn, x / square(&self.reference[2 * self.r * j], self.r))
         g[0] = turn if watched else 1.0
         g[1] = low - self.vanishing * self.vanishing if watched else 1.0
@@ -330,18 +330,17 @@ cdef class LoheRightHandSide(RightHandSide):
     cdef void drive(self, Py_ssize_t j, const double* row, double* out) noexcept nogil:
         cdef Py_ssize_t i, r = self.r
         cdef double complex f = self.mixing.factor, s, g
-        cdef double sr, si, gr, gi, er, ei, cr, ci
+        # apart, so that the compiler makes vectors of the loop
+        cdef double gr, gi, er, ei, cr, ci
         cdef const double* zeta = &self.zeta[0]
         cdef const double* dual = &self.dual[0] if self.has_metric else zeta
         if self.rotating:
             # back into the frame of row j
             f = f * of_parts(self.phase[2 * j], -self.phase[2 * j + 1])
-        sr = bracket(dual, row, r, &si)
-        s = conj(f) * of_parts(sr, si)
+        s = conj(f) * bracket(dual, row, r)
         if self.normalised:
             s = of_parts(s.real / self.norm[j], s.imag / self.norm[j])
         g = scaled(self.half_k * self.theta[j], f)
-        # apart, so that the compiler makes vectors of the loop
         gr = g.real * self.direction
         gi = g.imag * self.direction
         er = self.half_k * s.real * self.direction
@@ -361,11 +360,11 @@ cdef class LoheRightHandSide(RightHandSide):
     # IN zeta (r pairs); sets dual
     cdef void lower(self, const double* zeta) noexcept nogil:
         """dual = M zeta, so that <zeta, X>_M = <dual, X>."""
+        cdef double complex* dual = <double complex*>&self.dual[0]
         cdef Py_ssize_t a
         if self.has_metric:
             for a in range(self.r):
-                row_times(&self.metric[2 * a * self.r], zeta, self.r,
-                          &self.dual[2 * a], &self.dual[2 * a + 1])
+                dual[a] = row_times(&self.metric[2 * a * self.r], zeta, self.r)
 
     # IN t, y; OUT g (3,)
     cdef void events(self, double t, const double* y, double* g) noexcept nogil:
@@ -406,7 +405,7 @@ cdef class MobiusRightHandSide(RightHandSide):
     # IN t, y; OUT dy
     cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
         cdef Py_ssize_t j, i, r = self.r
-        cdef double norm, re, im
+        cdef double norm
         cdef double complex inverse, sum = 0
         cdef const double complex* w = <const double complex*>y
         cdef double complex* change = <double complex*>dy
@@ -421,13 +420,13 @@ cdef class MobiusRightHandSide(RightHandSide):
             inverse = of_parts(w[j].real / norm, w[j].imag / norm)
             sum = sum + inverse
             x = &self.rows[2 * r * j]
+            # apart, so that the compiler makes vectors of the loop
             for i in range(0, 2 * r, 2):
                 total[i] += x[i] * inverse.real + x[i + 1] * inverse.imag
                 total[i + 1] += x[i] * inverse.imag - x[i + 1] * inverse.real
         for j in range(self.n):
-            x = &self.rows[2 * r * j]
-            row_times(x, total, r, &re, &im)
-            change[j] = self.rate * (sum - of_parts(re, im))
+            change[j] = self.rate * (
+                sum - row_times(&self.rows[2 * r * j], total, r))
         return 0
 
 
@@ -438,10 +437,9 @@ def phases(
     """exp(-i factor values), (n,)."""
     cdef Py_ssize_t i, n = values.shape[0]
     cdef double x
-    cdef double[::1] out = np.empty(2 * n)
+    cdef double complex[::1] out = np.empty(n, complex)
     with nogil:
         for i in range(n):
             x = factor * values[i]
-            out[2 * i] = cos(x)
-            out[2 * i + 1] = -sin(x)
-    return np.asarray(out).view(complex)
+            out[i] = of_parts(cos(x), -sin(x))
+    return np.asarray(out)

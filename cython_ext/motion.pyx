@@ -6,6 +6,7 @@ from libc.math cimport cos, exp, isfinite, sin, sqrt
 
 import numpy as np
 
+from qsyncplug._ext.complexes cimport conj, of_parts, scaled, square
 from qsyncplug._ext.integrator cimport RightHandSide
 from qsyncplug._ext.noise cimport Normals
 
@@ -86,20 +87,21 @@ cdef class LaggedPairs(RightHandSide):
     omega : (n,) array or None
     """
 
-    cdef double[::1] re, im, gain, omega, s, c
+    cdef double complex[::1] data, z
+    cdef double[::1] gain, omega
     cdef Py_ssize_t[::1] starts, columns
 
     def __init__(self, starts, columns, data, gain, omega=None):
         self.starts, self.columns = np.array(starts, np.intp), np.array(columns, np.intp)
-        self.re, self.im = np.array(np.real(data), float), np.array(np.imag(data), float)
+        self.data = np.array(data, complex)
         self.gain = np.array(gain, float)
         self.size, self.complex_pairs = self.gain.shape[0], False
         self.omega = np.zeros(self.size) if omega is None else np.array(omega, float)
-        self.s, self.c = np.zeros(self.size), np.zeros(self.size)
+        self.z = np.zeros(self.size, complex)
         if (self.starts.shape[0] != self.size + 1 or self.omega.shape[0] != self.size
                 or np.any(np.diff(starts) < 0)
                 or self.starts[self.size] != self.columns.shape[0]
-                or self.columns.shape[0] != self.re.shape[0]):
+                or self.columns.shape[0] != self.data.shape[0]):
             raise ValueError("rows, gain and omega do not fit each other")
         if len(columns) and not 0 <= np.min(columns) <= np.max(columns) < self.size:
             raise ValueError(f"columns must lie between 0 and {self.size - 1}")
@@ -112,17 +114,15 @@ cdef class LaggedPairs(RightHandSide):
     # IN t, y; OUT dy
     cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
         cdef Py_ssize_t i, e
-        cdef double re, im, c, s
+        cdef double complex sum
         for i in range(self.size):
-            self.s[i] = sin(y[i])
-            self.c[i] = cos(y[i])
+            self.z[i] = of_parts(cos(y[i]), sin(y[i]))
         for i in range(self.size):
-            re = im = 0
+            sum = 0
             for e in range(self.starts[i], self.starts[i + 1]):
-                c, s = self.c[self.columns[e]], self.s[self.columns[e]]
-                re = re + self.re[e] * c - self.im[e] * s
-                im = im + self.re[e] * s + self.im[e] * c
-            dy[i] = self.omega[i] + self.gain[i] * (im * self.c[i] - re * self.s[i])
+                sum = sum + self.data[e] * self.z[self.columns[e]]
+            sum = sum * conj(self.z[i])
+            dy[i] = self.omega[i] + self.gain[i] * sum.imag
         return 0
 
 
@@ -149,22 +149,22 @@ cdef class Moebius(RightHandSide):
         Of H, of the time.
     """
 
-    cdef double[::1] ur, ui, weights, omega, zr, zi
+    cdef double complex[::1] u, z
+    cdef double[::1] weights, omega
     cdef Py_ssize_t[::1] starts
-    cdef double[:, ::1] are, aim
+    cdef double complex[:, ::1] matrix
     cdef Py_ssize_t count
     cdef object factor
 
     def __init__(self, u, weights, starts, matrix, omega, factor=None):
-        self.ur, self.ui = np.array(np.real(u), float), np.array(np.imag(u), float)
+        self.u = np.array(u, complex)
         self.weights, self.omega = np.array(weights, float), np.array(omega, float)
         self.starts = np.array(starts, np.intp)
-        self.are = np.array(np.real(matrix), float, order="C")
-        self.aim = np.array(np.imag(matrix), float, order="C")
+        self.matrix = np.array(matrix, complex, order="C")
         self.count = self.omega.shape[0]
         self.size, self.complex_pairs, self.factor = 3 * self.count, False, factor
-        self.zr, self.zi = np.zeros(self.count), np.zeros(self.count)
-        n = self.ur.shape[0]
+        self.z = np.zeros(self.count, complex)
+        n = self.u.shape[0]
         if (self.starts.shape[0] != self.count + 1 or self.starts[0] != 0
                 or self.starts[self.count] != n or np.any(np.diff(starts) < 0)
                 or self.weights.shape[0] != n or np.shape(matrix) != (self.count,) * 2):
@@ -176,6 +176,7 @@ cdef class Moebius(RightHandSide):
         1.
         """
         cdef Py_ssize_t m, j
+        # apart, as the quotients take a seventh more time otherwise
         cdef double p, q, sr, si, re, im, c, d, w
         for m in range(self.count):
             sr, si = y[3 * m + 1], y[3 * m + 2]
@@ -183,20 +184,19 @@ cdef class Moebius(RightHandSide):
             for j in range(self.starts[m], self.starts[m + 1]):
                 # both have the same modulus: the quotient is numerator times conj(denominator) over
                 # its square
-                p, q = self.ur[j] + sr, self.ui[j] + si
-                c = 1 + sr * self.ur[j] + si * self.ui[j]
-                d = sr * self.ui[j] - si * self.ur[j]
+                p, q = self.u[j].real + sr, self.u[j].imag + si
+                c = 1 + sr * self.u[j].real + si * self.u[j].imag
+                d = sr * self.u[j].imag - si * self.u[j].real
                 w = self.weights[j] / (c * c + d * d)
                 re = re + w * (p * c + q * d)
                 im = im + w * (q * c - p * d)
-            c, d = cos(y[3 * m]), sin(y[3 * m])
-            self.zr[m] = c * re - d * im
-            self.zi[m] = c * im + d * re
+            self.z[m] = of_parts(cos(y[3 * m]), sin(y[3 * m])) * of_parts(re, im)
 
     # IN t, y; OUT dy
     cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
         cdef Py_ssize_t m, k
-        cdef double f = 1, hr, hi, fr, fi, c, d, room
+        cdef double f = 1
+        cdef double complex s, force
         if self.factor is not None:
             with gil:
                 try:
@@ -206,19 +206,18 @@ cdef class Moebius(RightHandSide):
                     return -1
         for m in range(self.count):
             # outside of the disc the map is none of the circle
-            if not (y[3 * m + 1] * y[3 * m + 1] + y[3 * m + 2] * y[3 * m + 2] < 1 + 1e-9):
+            if not (square(of_parts(y[3 * m + 1], y[3 * m + 2])) < 1 + 1e-9):
                 return 1
         self.sums(y)
         for m in range(self.count):
-            hr = hi = 0
+            force = 0
             for k in range(self.count):
-                hr = hr + self.are[m, k] * self.zr[k] - self.aim[m, k] * self.zi[k]
-                hi = hi + self.are[m, k] * self.zi[k] + self.aim[m, k] * self.zr[k]
-            c, d = cos(y[3 * m]), sin(y[3 * m])
-            fr, fi = f * (hr * c + hi * d), f * (hi * c - hr * d)
-            room = 0.5 * (1 - y[3 * m + 1] * y[3 * m + 1] - y[3 * m + 2] * y[3 * m + 2])
-            dy[3 * m] = self.omega[m] + y[3 * m + 1] * fi - y[3 * m + 2] * fr
-            dy[3 * m + 1], dy[3 * m + 2] = room * fr, room * fi
+                force = force + self.matrix[m, k] * self.z[k]
+            force = scaled(f, force * of_parts(cos(y[3 * m]), -sin(y[3 * m])))
+            s = of_parts(y[3 * m + 1], y[3 * m + 2])
+            dy[3 * m] = self.omega[m] + (conj(s) * force).imag
+            force = scaled(0.5 * (1 - square(s)), force)
+            dy[3 * m + 1], dy[3 * m + 2] = force.real, force.imag
         return 0
 
 

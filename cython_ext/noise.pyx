@@ -6,6 +6,7 @@ from cython.parallel cimport prange
 from libc.math cimport M_PI, cos, isfinite, sin, sqrt
 from libc.string cimport memcpy
 
+from qsyncplug._ext.complexes cimport of_parts
 from qsyncplug._ext.threads cimport parallel
 
 import numpy as np
@@ -129,7 +130,8 @@ cdef class NoisyKuramoto:
     cdef Py_ssize_t n, padded
     cdef double[::1] y, s, c, u, omega, sigma, gain, weights
     cdef bint plain
-    cdef double same_omega, same_gain, same_sigma, cos_lag, sin_lag
+    cdef double same_omega, same_gain, same_sigma
+    cdef double complex lag           # exp(-i lag)
     cdef double sum_c, sum_s
     cdef readonly long long evaluations
 
@@ -141,7 +143,7 @@ cdef class NoisyKuramoto:
         # not a multiple of a page apart
         rows = (np.zeros(self.padded + 96)[:self.padded] for _ in range(4))
         self.y, self.s, self.c, self.u = rows
-        self.cos_lag, self.sin_lag = cos(lag), sin(lag)
+        self.lag = of_parts(cos(lag), -sin(lag))
         given = [v for v in (noise, gain, omega) if v is not None]
         self.plain = weights is None and all(np.ndim(v) == 0 for v in given)
         omega = 0.0 if omega is None else omega
@@ -236,11 +238,10 @@ cdef class NoisyKuramoto:
         qn_sweep* sweep,    # OUT re, im
     ) noexcept nogil:
         """The force of a step, in turns."""
-        cdef double re = self.sum_c * self.cos_lag + self.sum_s * self.sin_lag
-        cdef double im = self.sum_s * self.cos_lag - self.sum_c * self.sin_lag
+        cdef double complex force = of_parts(self.sum_c, self.sum_s) * self.lag
         if self.plain:
             scale *= self.same_gain
-        sweep.re, sweep.im = scale * re, scale * im
+        sweep.re, sweep.im = scale * force.real, scale * force.imag
 
     def steps(self, double h, Py_ssize_t count, factors=None):
         """Go on by `count` steps of length h; returns how many were taken before something

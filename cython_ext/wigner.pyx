@@ -203,8 +203,7 @@ cdef void product(
     memset(out, 0, n * n * sizeof(double complex))
     for i in range(n):
         for k in range(n):
-            add_row(<double*>(out + i * n), <const double*>(b + k * n), a[i * n + k].real,
-                    a[i * n + k].imag, n)
+            add_row(<double*>(out + i * n), <const double*>(b + k * n), a[i * n + k], n)
 
 
 cdef class GraphRightHandSide(RightHandSide):

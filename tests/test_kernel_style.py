@@ -95,3 +95,41 @@ def test_intrinsics_of_one_processor_stand_behind_their_guard():
         if "__builtin_cpu_supports" in text:
             guarded = "".join(re.findall(r"#ifdef \w+_X86\n.*?#endif", text, flags=re.S))
             assert text.count("__builtin_cpu_supports") == guarded.count("__builtin_cpu_supports")
+
+
+#: two doubles that are one complex number: re, im; z_re, z_im; zr, zi
+PARTS = re.compile(r"\b(\w*_)?re, (?:\1)?im\b|\b([a-z]{1,2})r, (?:\2)i\b")
+#: kernels whose arrays have real and imaginary parts apart, which C makes vectors of
+APART = {"bosons.pyx", "liouvillian.pyx", "liouvillian.pxd", "moving.pyx", "stochastic.pyx"}
+
+
+def numbers_in_parts(path):
+    """Declarations of complex numbers as two doubles that no comment beside gives a reason for."""
+    lines = path.read_text().splitlines()
+    for i, line in enumerate(lines):
+        said = "apart" in "\n".join(lines[max(i - 2, 0) : i + 2])
+        double = re.match(r"\s*cdef double\b(?! complex)", line)
+        if double and PARTS.search(line) and not said:
+            yield f"{path.name}:{i + 1}: {line.strip()}"
+
+
+def test_complex_numbers_are_written_in_one_way():
+    """``double complex`` and complexes.pxd; in parts only where the line before says why."""
+    kernels = [p for p in FILES if p.suffix in (".pyx", ".pxd") and p.name not in APART]
+    assert not [line for path in kernels for line in numbers_in_parts(path)]
+
+
+def test_the_reader_of_complex_numbers_finds_parts(tmp_path):
+    path = tmp_path / "some.pyx"
+    for line in ("re, im, x", "x, hr, hi", "turn_re, turn_im"):
+        path.write_text(f"def f():\n    cdef double {line}\n")
+        assert list(numbers_in_parts(path)), line
+        path.write_text(f"def f():\n    # apart: vectors\n    cdef double {line}\n")
+        assert not list(numbers_in_parts(path)), line
+
+
+def test_how_a_kernel_ended_is_told_by_the_status_of_all():
+    """No kernel has numbers of its own for it."""
+    own = re.compile(r"^    (DONE|STOPPED|STEPS|MEMORY|[A-Z_]*(?:LIMIT|FINITE|FAILED)) = \d", re.M)
+    found = {p.name for p in FILES if own.search(p.read_text())}
+    assert found == {"status.pxd"}
