@@ -371,6 +371,8 @@ class CumulantSolver(ClosedSolver):
     2
     """
 
+    models = (System,)
+
     def __init__(
         self, model: System, *, order: int = 2, cutoff: Any = None, options: Options | None = None
     ):

@@ -132,6 +132,8 @@ class MeanFieldSolver(LinearSolver):
     (2, 4)
     """
 
+    models = (System,)
+
     def __init__(self, model: System, *, closure: str = "linear", options: Options | None = None):
         super().__init__(model, options=options)
         self.closure = check_choice("closure", closure, _CLOSURES)

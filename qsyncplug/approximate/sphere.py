@@ -16,7 +16,7 @@ from .._ext.bosons import (
     unpack_upper,
 )
 from .._ext.integrator import RightHandSide
-from ..core.checks import check_array
+from ..core.checks import check_array, check_choice
 from ..core.errors import SolverError
 from ..core.options import Options
 from ..core.rungekutta import integrator
@@ -215,9 +215,11 @@ class ClassicalSolver(LinearSolver):
     (2, 2)
     """
 
+    models = (System,)
+
     def __init__(self, model: System, *, closure: str = "linear", options: Options | None = None):
         super().__init__(model, options=options)
-        self.closure = closure
+        self.closure = check_choice("closure", closure, ("linear", "none"))
 
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> ClassicalProblem:
         stepper = self._stepper(state0, times)

@@ -40,6 +40,8 @@ class Solver:
     """
 
     name: ClassVar[str] = ""
+    #: classes of the models that it runs; empty: the subclass checks its model itself
+    models: ClassVar[tuple[type, ...]] = ()
     methods: ClassVar[tuple[str, ...]] = ("dop853",)
     solver_options: ClassVar[dict[str, Any]] = DEFAULTS
     #: options that only the beginning of a run needs, and a checkpoint does not hold
@@ -53,6 +55,7 @@ class Solver:
             SOLVERS[cls.__name__] = cls
 
     def __init__(self, model: Any, *, options: Options | None = None):
+        self.check_model(model)
         self.model = model
         self._options: dict[str, Any] = {}
         self._adopt(options)
@@ -86,6 +89,14 @@ class Solver:
         complete = complete_options(options, self.solver_options, self.methods)
         self.check_options(complete)
         self._options = complete
+
+    @classmethod
+    def check_model(cls, model: Any) -> None:
+        """Refuse a `model` of another solver with a TypeError that names what this one takes."""
+        if cls.models and not isinstance(model, cls.models):
+            names = " or ".join(kind.__name__ for kind in cls.models)
+            article = "an" if names[0] in "AEIOU" else "a"
+            raise TypeError(f"model must be {article} {names}, not {type(model).__name__}")
 
     def check_options(self, options: dict[str, Any]) -> None:
         """Refuse what is wrong for this solver and model, before `options` are taken."""

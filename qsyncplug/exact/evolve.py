@@ -85,6 +85,8 @@ class ExactSolver(Solver):
         "map": "serial",
     }
 
+    models = (System,)
+
     def __init__(self, model: Any, *, cutoff: Any, options: Options | None = None):
         super().__init__(model, options=options)
         self.levels = self._check_levels(cutoff)

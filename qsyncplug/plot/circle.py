@@ -63,6 +63,7 @@ def plot_circle(
     index: int = -1,
     weights: Any = None,
     colours: Any = None,
+    modes: Any = None,
     label: str | None = None,
     fig: Any = None,
     ax: Any = None,
@@ -74,7 +75,7 @@ def plot_circle(
 
     Parameters
     ----------
-    x : (n,) array_like, result or SyncView
+    x : (n,) array_like, result, state or SyncView
         Angles; of a run those at one time. Above 400 different places the share in each of 180 arcs
         is drawn instead.
     index : int
@@ -83,6 +84,8 @@ def plot_circle(
         Of the particles; a run brings its own.
     colours : (n,) array_like, optional
         Numbers that colour the particles, such as frequencies.
+    modes : sequence of Qobj or Expression, optional
+        For QuTiP results and states: the lowering operator of each node.
     label : str, optional
         Title; of a run the time by default.
     fig, ax : matplotlib Figure and Axes, optional
@@ -100,6 +103,8 @@ def plot_circle(
     >>> ax.get_title()
     't = 30'
     """
+    if modes is not None:
+        x = synchronization(x, modes=modes)
     x, weights, label = _places(x, index, weights, check_label("label", label))
     if x.size == 0:
         raise ValueError("x must hold at least one position, not none")

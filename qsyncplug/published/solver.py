@@ -56,6 +56,8 @@ class PublishedSolver(MeanFieldSolver):
     (2, 4)
     """
 
+    models = (PublishedEquations,)
+
     def __init__(self, model: PublishedEquations, *, options: Options | None = None):
         if not isinstance(model, PublishedEquations):
             raise TypeError(f"model must be a PublishedSpinChains, not {type(model).__name__}")

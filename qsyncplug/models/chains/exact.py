@@ -124,6 +124,8 @@ class SpinExactSolver(ExactSolver):
     (2, 2)
     """
 
+    models = (SpinChains,)
+
     def __init__(
         self,
         model: SpinChains,
@@ -134,6 +136,7 @@ class SpinExactSolver(ExactSolver):
         levels: Any = None,
         options: Options | None = None,
     ):
+        self.check_model(model)
         self.representation = representation
         self._how = {"order": order, "expansion": expansion, "levels": levels}
         self.space = model.space(representation, **self._how)

@@ -215,6 +215,7 @@ class SpinMeanFieldSolver(Solver):
     """
 
     name = "mfsolve"
+    models = (SpinChains,)
     solver_options: ClassVar[dict[str, Any]] = {**DEFAULTS, "store_states": False}
 
     def __init__(
