@@ -371,7 +371,7 @@ class CumulantSolver(ClosedSolver):
     2
     """
 
-    models = (System,)
+    models: ClassVar[tuple[type, ...]] = (System,)
 
     def __init__(
         self, model: System, *, order: int = 2, cutoff: Any = None, options: Options | None = None

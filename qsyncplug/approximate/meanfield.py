@@ -132,7 +132,7 @@ class MeanFieldSolver(LinearSolver):
     (2, 4)
     """
 
-    models = (System,)
+    models: ClassVar[tuple[type, ...]] = (System,)
 
     def __init__(self, model: System, *, closure: str = "linear", options: Options | None = None):
         super().__init__(model, options=options)

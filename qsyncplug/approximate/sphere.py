@@ -215,7 +215,7 @@ class ClassicalSolver(LinearSolver):
     (2, 2)
     """
 
-    models = (System,)
+    models: ClassVar[tuple[type, ...]] = (System,)
 
     def __init__(self, model: System, *, closure: str = "linear", options: Options | None = None):
         super().__init__(model, options=options)

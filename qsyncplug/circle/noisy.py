@@ -97,11 +97,9 @@ class _Recalling(_Any):
         self.field = field
 
     def snapshot(self) -> dict[str, Any]:
-        """See :class:`Method`."""
         return {**super().snapshot(), "memory": self.field.snapshot()}
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """See :class:`Method`."""
         super().restore(saved)
         self.field.restore(saved["memory"])
 

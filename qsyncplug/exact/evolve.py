@@ -85,7 +85,7 @@ class ExactSolver(Solver):
         "map": "serial",
     }
 
-    models = (System,)
+    models: ClassVar[tuple[type, ...]] = (System,)
 
     def __init__(self, model: Any, *, cutoff: Any, options: Options | None = None):
         super().__init__(model, options=options)
