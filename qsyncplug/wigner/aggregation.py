@@ -72,7 +72,7 @@ def _decay(f: Facts) -> Prediction:
         low = 1e-10 if result.log_alpha is None else 1e-250
         return both(
             meets(course, bound, floor(result)),
-            rate_of(t, course, f.kappa, low, False),
+            rate_of(result, t, course, f.kappa, low, False),
         )
 
     return Prediction(
@@ -108,7 +108,7 @@ def _distances(f: Facts) -> Prediction:
         gaps = np.array([np.max(result.distances(int(k))) for k in pick])
         if gaps[0] <= EQUAL * scale(result):
             return stays_equal(gaps, result)
-        return rate_of(elapsed(result)[pick], gaps / gaps[0], f.kappa / 2, 1e-9, True)
+        return rate_of(result, elapsed(result)[pick], gaps / gaps[0], f.kappa / 2, 1e-9, True)
 
     return Prediction(
         "Theorem 3.1",
@@ -182,7 +182,7 @@ def exponential_synchrony(f: Facts) -> Iterator[Prediction]:
 
     def exponential(result: Any) -> Verdict:
         low = 1e-10 if result.log_alpha is None else 1e-250
-        return rate_of(elapsed(result), result.diameter, f.kappa, low, False)
+        return rate_of(result, elapsed(result), result.diameter, f.kappa, low, False)
 
     yield Prediction(
         "Theorem 2.4",

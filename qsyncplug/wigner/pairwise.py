@@ -158,7 +158,7 @@ def hydrodynamic_norms(f: Facts) -> Iterator[Prediction]:
         # ½‖ψ_1−ψ_2‖² of equal masses; of states along one ray |1−z|² may drown in rounding
         size = np.sqrt(2 * np.where(gap.real > 1e-9 * np.abs(gap), gap.real, 0))
         low = 1e-7 if result.log_alpha is None else 1e-125
-        rate = rate_of(elapsed(result), size, kappa / 2, low, True)
+        rate = rate_of(result, elapsed(result), size, kappa / 2, low, True)
         return both(rate, _hydrodynamic_course(result, size))
 
     yield Prediction(

@@ -247,3 +247,19 @@ def test_locked_states_of_other_masses_graphs_and_lags(kind):
     row = qsp.predictions(fast, psi)["no locked state"]
     assert row.check(wlsolve(fast, psi, np.linspace(0, 60, 301))).passed is not False
     assert row.check(result).passed in (None, False)
+
+
+def test_rates_within_the_tolerance_of_the_run():
+    from types import SimpleNamespace
+
+    from qsyncplug.wigner.evidence import rate_of
+
+    t = np.linspace(0, 20, 101)
+    fine, loose = (SimpleNamespace(log_alpha=None, options={"rtol": r}) for r in (1e-11, 1e-4))
+    assert rate_of(fine, t, np.exp(-t), 1.0, 1e-10, False)[0] is True
+    assert rate_of(fine, t, np.exp(-0.9 * t), 1.0, 1e-10, False)[0] is False
+    # a faster part may be what is seen
+    assert rate_of(fine, t, np.exp(-1.1 * t), 1.0, 1e-10, False)[0] is None
+    # what a loose run leaves at the size of its tolerance decides nothing
+    left = np.exp(-t) + 1e-4 * np.exp(-0.1 * t)
+    assert rate_of(loose, t, left, 1.0, 1e-10, False)[0] is None
