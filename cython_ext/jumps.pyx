@@ -16,7 +16,7 @@ import time
 import numpy as np
 
 from qsyncplug._ext.complexes cimport conj, of_parts, square
-from qsyncplug._ext.liouvillian cimport QL_RING, Generator
+from qsyncplug._ext.liouvillian cimport QL_FUNCTIONS, QL_RING, Generator, ql_table
 from qsyncplug._ext.status cimport INTERRUPTED, NON_FINITE, RUNNING, STEP_LIMIT
 
 cdef extern from "random.h" nogil:
@@ -24,11 +24,12 @@ cdef extern from "random.h" nogil:
 
 cdef enum:
     ORDER = 24
+    POWERS = 12             # of time, in a window
 
 
 cdef struct Work:
     # of one thread; real and imaginary parts of kets are apart, as in the generator's kernels
-    double* rows            # ORDER + 1 rows as the generator's, padded with zeros
+    double* rows            # ORDER + 2 rows as the generator's, padded with zeros
     double* ket             # (2 d): a ket at an output or behind a jump
     double* other           # (2 d)
     double* kets            # (T, 2 d) where states are wanted, else (1, 2 d): at the last time
@@ -41,6 +42,8 @@ cdef struct Work:
     uint64_t random
     long long steps, rejected
     double next_step
+    Py_ssize_t window       # of the coefficients that depend on time
+    double[QL_FUNCTIONS * (POWERS + 1)] g   # their Taylor coefficients in the present step
 
 
 cdef inline double uniform(Work* w) noexcept nogil:
@@ -50,7 +53,7 @@ cdef inline double uniform(Work* w) noexcept nogil:
 
 
 cdef class Unravelling:
-    """Trajectories of a constant master equation; runs of it may overlap in threads.
+    """Trajectories of a master equation; runs of it may overlap in threads.
 
     Parameters
     ----------
@@ -76,6 +79,10 @@ cdef class Unravelling:
     seed : int
     states : bool
         Whether density matrices are summed at every time, not at the last alone; −1: not at all.
+    moving : tuple, optional
+        What depends on time: generators M_l, edges (W+1,) of windows, polynomials f_l
+        (W, parts, POWERS+1) of the time in a window in units of its length, and those by which the
+        rates of the channels are multiplied (W, channels, POWERS+1); M + Σ f_l M_l on kets.
     """
 
     cdef Generator generator
@@ -91,11 +98,17 @@ cdef class Unravelling:
     cdef public bint cancelled
     cdef public dict record
     cdef public Py_ssize_t room
+    cdef list parts
+    cdef Py_ssize_t moving
+    cdef const ql_table* tables[QL_FUNCTIONS]
+    cdef const double[::1] edges
+    cdef const double[:, :, ::1] polynomials, rates
 
     # everything IN
     def __init__(self, Generator generator, jumps, const double[:, ::1] kets, weights, functionals,
                  times, double shift, double step, double tolerance, long long nsteps, seed,
-                 int states):
+                 int states, moving=None):
+        cdef Generator part
         self.generator = generator
         self.d = generator.dimension
         self.start, self.column, self.value = jumps
@@ -111,6 +124,17 @@ cdef class Unravelling:
         # (times, channels) of the jumps of each trajectory, up to so many jumps in all
         self.record = {}
         self.room = 2_000_000
+        self.parts, self.moving = [], 0
+        if moving is None:
+            return
+        self.parts, self.edges, self.polynomials, self.rates = moving
+        self.moving = len(self.parts)
+        if not 0 < self.moving <= QL_FUNCTIONS or self.rates.shape[1] != self.channels:
+            raise ValueError("moving: parts or rates do not fit")
+        for k, part in enumerate(self.parts):
+            if part.size != generator.size or part.pad != generator.pad:
+                raise ValueError("the parts must act on the same kets")
+            self.tables[<Py_ssize_t>k] = &part.table
 
     @property
     def width(self):
@@ -174,7 +198,7 @@ cdef class Unravelling:
     cdef int begin(self, Work* w) except -1:
         """OUT w: its memory."""
         cdef Py_ssize_t d = self.d
-        cdef Py_ssize_t row = self.generator.row * (ORDER + 1)
+        cdef Py_ssize_t row = self.generator.row * (ORDER + 2)
         memset(w, 0, sizeof(Work))
         w.rows = <double*>malloc(row * sizeof(double))
         w.ket = <double*>malloc(2 * d * sizeof(double))
@@ -247,6 +271,7 @@ cdef class Unravelling:
         w.random = qs_mix(self.seed + <uint64_t>0x9E3779B97F4A7C15 * <uint64_t>(2 * number + 1))
         w.jumps = 0
         w.next_step = self.step
+        w.window = 0
         norm = uniform(w)
         while k < self.kets.shape[0] - 1 and norm > self.weights[k]:
             k += 1
@@ -264,6 +289,8 @@ cdef class Unravelling:
             h = w.next_step
             if h > end - t:
                 h = end - t
+            if self.moving:
+                h = self.into_window(w, t, h)
             theta = self.expand(w, h)
             if theta < 0:
                 return NON_FINITE
@@ -272,6 +299,9 @@ cdef class Unravelling:
                 at = self.outputs(w, at, t, theta, h)
                 self.evaluate(w, theta, h, w.ket)
                 t = end if theta == 1.0 and h == end - t else t + theta * h
+                # rounding must not leave a sliver of a window
+                if self.moving and fabs(t - self.edges[w.window + 1]) <= 1e-14 * h:
+                    t = self.edges[w.window + 1]
                 left /= norm
                 self.normalise(w.ket, norm)
             else:
@@ -284,6 +314,63 @@ cdef class Unravelling:
             self.load(w, w.ket)
         return RUNNING
 
+    cdef double into_window(self, Work* w, double t, double h) noexcept nogil:
+        """OUT w.window, w.g: of a step h (IN) from t (IN); returns what of it lies in there."""
+        cdef Py_ssize_t l, i, j, last = self.edges.shape[0] - 2
+        cdef double length, s, power
+        cdef double* g
+        while w.window < last and t >= self.edges[w.window + 1]:
+            w.window += 1
+        length = self.edges[w.window + 1] - self.edges[w.window]
+        if w.window < last and h > self.edges[w.window + 1] - t:
+            h = self.edges[w.window + 1] - t
+        s = (t - self.edges[w.window]) / length
+        for l in range(self.moving):
+            g = &w.g[l * (POWERS + 1)]
+            for i in range(POWERS + 1):
+                g[i] = self.polynomials[w.window, l, i]
+            # about s, by repeated division
+            for i in range(POWERS):
+                for j in range(POWERS - 1, i - 1, -1):
+                    g[j] += s * g[j + 1]
+            power = 1
+            for i in range(POWERS + 1):
+                g[i] *= power
+                power *= h / length
+        return h
+
+    cdef double rate(self, Work* w, Py_ssize_t channel, double t) noexcept nogil:
+        """By what the rate of a channel (IN) is multiplied at t (IN), in w.window (IN)."""
+        cdef Py_ssize_t i
+        cdef double s, out = 0
+        if not self.moving:
+            return 1
+        s = (t - self.edges[w.window]) / (self.edges[w.window + 1] - self.edges[w.window])
+        for i in range(POWERS, -1, -1):
+            out = out * s + self.rates[w.window, channel, i]
+        return out if out > 0 else 0
+
+    # INOUT w; IN k, h
+    cdef double add_moving(self, Work* w, int k, double h) noexcept nogil:
+        """What depends on time, to the term k; returns its squared norm."""
+        cdef double* re = self.real(w, ORDER + 1)
+        cdef double* im = self.imaginary(w, ORDER + 1)
+        cdef const double* a = self.real(w, 0)
+        cdef const double* b = self.imaginary(w, 0)
+        cdef double norm = 0, g
+        cdef Py_ssize_t l, i, j, row = self.generator.row
+        for l in range(self.moving):
+            memset(re, 0, (2 * self.d + self.generator.pad) * sizeof(double))
+            for j in range(min(k, POWERS + 1)):
+                g = w.g[l * (POWERS + 1) + j]
+                for i in range((k - 1 - j) * row, (k - 1 - j) * row + self.d):
+                    re[i - (k - 1 - j) * row] += g * a[i]
+                    im[i - (k - 1 - j) * row] += g * b[i]
+            norm = self.generator.kernels.product(
+                self.tables[l], h / k, 0.0, 1.0, re, im, self.real(w, k), self.imaginary(w, k),
+                self.real(w, k), self.imaginary(w, k))
+        return norm
+
     # IN ket (2 d,); OUT w.rows
     cdef void load(self, Work* w, const double* ket) noexcept nogil:
         memcpy(self.real(w, 0), ket, self.d * sizeof(double))
@@ -295,21 +382,26 @@ cdef class Unravelling:
         double h,           # IN
     ) noexcept nogil:
         """The terms (h(M−shift))^k ψ/k!; returns the part of h that they are good for, −1: none."""
-        cdef int k
-        cdef double theta, bound
+        cdef int k, quiet = 0, looked = POWERS + 2 if self.moving else 2
+        cdef double theta, bound, norm
         cdef double small = 0.1 * self.tolerance
         w.norm[0] = 1
         w.order = ORDER
         for k in range(1, ORDER + 1):
-            w.norm[k] = sqrt(self.generator.kernels.product(
+            norm = self.generator.kernels.product(
                 &self.generator.table, h / k, self.shift, 0.0, self.real(w, k - 1),
-                self.imaginary(w, k - 1), NULL, NULL, self.real(w, k), self.imaginary(w, k)))
+                self.imaginary(w, k - 1), NULL, NULL, self.real(w, k), self.imaginary(w, k))
+            if self.moving:
+                norm = self.add_moving(w, k, h)
+            w.norm[k] = sqrt(norm)
             if not isfinite(w.norm[k]) or w.norm[k] > 1e250:
                 # so long a step says nothing: shorter from here on, with the terms there are
                 w.order = k - 1
                 w.rejected += 1
                 break
-            if w.norm[k] < 1e-2 * small and w.norm[k - 1] < 1e-2 * small:
+            # a coefficient that begins as a power of time leaves out as many terms
+            quiet = quiet + 1 if w.norm[k] < 1e-2 * small else 0
+            if quiet >= looked:
                 w.order = k
                 w.next_step = h * (4.0 if k < 8 else 1.5)
                 return 1.0
@@ -322,7 +414,7 @@ cdef class Unravelling:
                 bound = pow(1e3 / w.norm[k], 1.0 / k)
                 theta = bound if bound < theta else theta
         bound = INFINITY
-        for k in range(w.order - 1, w.order + 1):
+        for k in range(max(w.order + 1 - looked, 1), w.order + 1):
             if w.norm[k] > 0:
                 bound = min(bound, pow(small / w.norm[k], 1.0 / k))
         w.next_step = h * min(min(bound, 3.0 * theta), 3.0)
@@ -463,12 +555,12 @@ cdef class Unravelling:
         cdef double total = 0, so_far = 0, size = 0, bound
         cdef void* more
         for k in range(self.channels):
-            total += self.apply_jump(k, w.ket, w.other)
+            total += self.rate(w, k, t) * self.apply_jump(k, w.ket, w.other)
         bound = uniform(w) * total
         for k in range(self.channels):
             size = self.apply_jump(k, w.ket, w.other)
-            so_far += size
-            if so_far >= bound and size > 0:
+            so_far += self.rate(w, k, t) * size
+            if so_far >= bound and size > 0 and self.rate(w, k, t) > 0:
                 chosen = k
                 break
         if chosen < 0:

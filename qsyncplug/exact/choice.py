@@ -15,6 +15,7 @@ from ..core.checks import available_memory, check_memory
 from .elements import Elements
 from .entries import EntryTable
 from .external import liouvillian_bytes
+from .jumping import MovingJumps, moving_jumps
 from .kept import Kept
 from .liouvillian import Liouvillian
 
@@ -102,6 +103,14 @@ class Task:
                 self.real = False
                 L = Liouvillian(self.H, self.c_ops, real=False)
         return L
+
+    @cached_property
+    def moving_jumps(self) -> MovingJumps | None:
+        """What compiled jumps of a time-dependent system need; None where they cannot serve."""
+        L = self.liouvillian
+        if L is None or L.isconstant or L.dense is not None:
+            return None
+        return moving_jumps(L, self.times)
 
     def complex_liouvillian(self) -> None:
         """From now on no coefficient is taken to be real."""
@@ -313,8 +322,12 @@ class Task:
         """Why trajectories must be QuTiP's; empty if the compiled ones serve."""
         if self.functions:
             return f"e_ops[{self.functions[0]!r}] is a function of the state of each trajectory"
-        if self.liouvillian is None or not self.liouvillian.isconstant:
-            return "the system depends on time"
+        if self.liouvillian is None:
+            return "operators are functions of time themselves"
+        if not self.liouvillian.isconstant and self.moving_jumps is None:
+            return (
+                "its coefficients are no smooth functions of time, or depend on it in too many ways"
+            )
         return "operators are dense" if self.liouvillian.dense is not None else ""
 
     def no_sectors(self) -> str:

@@ -364,8 +364,9 @@ def exactsolve_modes(
     coefficients that are polynomials of time in each window (Neumann series of Bessel functions,
     whose coefficients follow one another as Chebyshev polynomials do); where they are not, as at
     kinks and jumps, Dormand–Prince 8(5,3) on the same generator, restarted where a coefficient
-    begins or ceases to move. Trajectories of constant systems: Taylor polynomials of
-    the run without jumps, on which outputs and the moments of jumps are located to the tolerance
+    begins or ceases to move. Trajectories: Taylor polynomials of
+    the run without jumps (of time-dependent systems with coefficients that are polynomials of time
+    in windows), on which outputs and the moments of jumps are located to the tolerance
     (K. Mølmer, Y. Castin, J. Dalibard, J. Opt. Soc. Am. B 10, 524 (1993)); others are QuTiP's.
 
     Examples

@@ -93,6 +93,11 @@ class Liouvillian:
         return not self.coefficients
 
     @property
+    def jump_parts(self) -> list[list[Part]]:
+        """Of each jump operator, (number of its coefficient, CSR matrix)."""
+        return self._sources[1]
+
+    @property
     def extent(self) -> tuple[float, float]:
         """A guess of the half width and half height of the spectrum, from the diagonal of M."""
         if self.dense is not None:

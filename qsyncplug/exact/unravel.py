@@ -39,7 +39,7 @@ def _mixture(state: qutip.Qobj) -> tuple[np.ndarray, np.ndarray]:
 
 
 class JumpStepper(Batches):
-    """Trajectories of a constant system, batch by batch.
+    """Trajectories, batch by batch.
 
     Parameters
     ----------
@@ -53,12 +53,17 @@ class JumpStepper(Batches):
 
     def __init__(self, task: Task, options: dict[str, Any], seed: int, states: int):
         kets, weights = _mixture(task.state)
-        first = kets[-1]
-        H = task.H.to("CSR").data_as("csr_matrix")
-        # a ket turns its phase by the energy it begins with: nothing depends on that
-        energy = float(np.vdot(first, H @ first).real)
-        L = Liouvillian(task.H, task.c_ops, energy=energy)
-        elements = L.ket()
+        first, moving = kets[-1], task.moving_jumps
+        if moving is None:
+            H = task.H.to("CSR").data_as("csr_matrix")
+            # a ket turns its phase by the energy it begins with: nothing depends on that
+            energy = float(np.vdot(first, H @ first).real)
+            L = Liouvillian(task.H, task.c_ops, energy=energy)
+            elements = L.ket()
+        else:
+            L, elements = moving.constant.owner, moving.constant
+        #: by what the rates of the jumps are multiplied, (T, channels)
+        self.rates = 1.0 if moving is None else moving.rates_at(task.times)
         self.phase, self.dims = L.phase, L.dims
         self.linear = task.linear
         table = task.table
@@ -67,9 +72,9 @@ class JumpStepper(Batches):
             table = table.joined(type(table).of(own))
         #: largest effect of each functional, and whether it has an imaginary part
         self.reach, self.turned = _norms(table, L.dimension), _imaginary(table)
-        rates = [c.to("CSR").data_as("csr_matrix") for c in task.c_ops]
-        table = table.joined(type(table).of([c.conj().T @ c for c in rates]))
-        self.channels, self.drawn_at_start = len(rates), len(kets) > 1
+        jumps = _matrices(L, task)
+        table = table.joined(type(table).of([c.conj().T @ c for c in jumps]))
+        self.channels, self.drawn_at_start = len(jumps), len(kets) > 1
         self.count = len(table.start)
         turned = table.data * self.phase[table.row].conj() * self.phase[table.column]
         edges = np.append(table.start, len(table.data)).astype(np.intp)
@@ -77,29 +82,30 @@ class JumpStepper(Batches):
         self.times = task.times
         kernel = Unravelling(
             elements.kernel,
-            self._jumps(task.c_ops),
+            self._jumps(jumps),
             np.stack([elements.pack(ket) for ket in kets]),
             weights,
             (edges, table.row.astype(np.intp), table.column.astype(np.intp), turned),
             task.times,
-            -0.5 * _rate(task.c_ops, first),
+            -0.5 * _rate(jumps, first) * float(np.mean(self.rates)),
             4.0 / max(width + height, 1e-300),
             max(1e-13, min(1e-2 * options["rtol"], float(np.min(options["atol"])))),
             options["nsteps"],
             seed,
             states,
+            None if moving is None else moving.of_kernel,
         )
         shape = (kernel.width + 2 * kernel.held * L.dimension**2,)
         super().__init__(
             kernel, options["ntraj"], options["num_threads"], shape, float(task.times[0])
         )
 
-    def _jumps(self, c_ops: list[Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _jumps(self, jumps: list[Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         turn = sp.diags(self.phase)
         start, column, value = [], [], []
         at = 0
-        for c in c_ops:
-            matrix = sp.csr_matrix(turn.conj() @ c.to("CSR").data_as("csr_matrix") @ turn)
+        for c in jumps:
+            matrix = sp.csr_matrix(turn.conj() @ c @ turn)
             start.append(at + matrix.indptr)
             column.append(matrix.indices)
             value.append(matrix.data)
@@ -132,7 +138,8 @@ class JumpStepper(Batches):
         variance[variance < 1e-15 * mean**2] = 0.0
         error = np.sqrt(variance / max(n - 1, 1))
         values, errors = mean.view(complex).reshape(shape), error.view(complex).reshape(shape)
-        expected = _integral(self.times, values[:, self.count - self.channels :].real)
+        rates = self.rates * values[:, self.count - self.channels :].real
+        expected = _integral(self.times, rates)
         keep = slice(0, self.count - self.channels)
         return values[:, keep], self._rare(errors[:, keep], expected)
 
@@ -216,10 +223,18 @@ def _integral(times: np.ndarray, rates: np.ndarray) -> np.ndarray:
     return np.concatenate([np.zeros((1, rates.shape[1])), np.cumsum(np.maximum(steps, 0), axis=0)])
 
 
-def _rate(c_ops: list[Any], ket: np.ndarray) -> float:
+def _rate(jumps: list[Any], ket: np.ndarray) -> float:
     """Rate of jumps in a state."""
-    jumps = (c.to("CSR").data_as("csr_matrix") @ ket for c in c_ops)
-    return float(sum(np.vdot(y, y).real for y in jumps))
+    return float(sum(np.vdot(y, y).real for y in (c @ ket for c in jumps)))
+
+
+def _matrices(L: Liouvillian, task: Task) -> list[Any]:
+    """The jump operators as CSR matrices, without what depends on time."""
+    if task.moving_jumps is None:
+        return [c.to("CSR").data_as("csr_matrix") for c in task.c_ops]
+    assert task.liouvillian is not None
+    parts = task.liouvillian.jump_parts
+    return [sp.csr_matrix(sum(m for _, m in jump)) for jump in parts]
 
 
 class JumpProblem(SampledProblem):

@@ -1,5 +1,7 @@
 """Compiled quantum jumps: closed forms, exact means within error bars, seeds, threads, failures."""
 
+import warnings
+
 import numpy as np
 import pytest
 import qutip
@@ -7,6 +9,8 @@ import scipy.stats
 
 import qsyncplug as qsp
 from qsyncplug.core.errors import CutoffWarning, StepLimitError, TimeLimitError
+from qsyncplug.exact.jumping import moving_jumps
+from qsyncplug.exact.liouvillian import Liouvillian
 
 TIMES = np.linspace(0, 2, 9)
 
@@ -235,3 +239,77 @@ def test_saved_and_loaded(tmp_path):
     again = qsp.load(tmp_path / "run.npz")
     assert np.array_equal(again.normal_error, run.normal_error)
     assert again.jumps is None
+
+
+def test_jumps_at_a_rate_that_changes():
+    """Decay of one spin at the rate γ(t): e^{−∫γ}, and the moments of the jumps by its law."""
+    (s,) = qsp.spins(1)
+    f = qutip.coefficient(lambda t: np.sqrt(1 + 0.8 * np.sin(3 * t)))
+    times = np.linspace(0, 2, 5)
+    options = {"method": "trajectories", "ntraj": 2000, "seeds": 1, "store_states": False}
+    system = qsp.System(0.7 * s.z, [f * s.m])
+    run = qsp.exactsolve(system, qutip.basis(2, 0), times, e_ops=[s.z], options=options)
+    assert run.stats["integrator"] == "Taylor"
+
+    def integrated(t):
+        return t + 0.8 * (1 - np.cos(3 * t)) / 3
+
+    off = np.array(run.e_data[0]) - (np.exp(-integrated(times)) - 0.5)
+    assert np.all(np.abs(off[1:]) < 4.5 * run.stats["errors of e_ops"]["0"][1:])
+    when = np.array([jumps[0] for jumps, _ in run.jumps if len(jumps)])
+    # distributed as they should be: Kolmogorov and Smirnov, one in 10⁶ beyond
+    passed = np.sort(1 - np.exp(-integrated(when))) / (1 - np.exp(-integrated(times[-1])))
+    k = np.arange(len(passed))
+    assert np.abs(passed - (k + 0.5) / len(k)).max() < 2.7 / np.sqrt(len(k))
+
+
+@pytest.mark.parametrize("kind", ["drive", "turning drive", "jump"])
+def test_driven_trajectories_against_the_master_equation(kind):
+    (b,) = qsp.modes(1)
+    n, H, jumps = b.dag() * b, 0.5 * b.dag() * b, [b, 0.4 * b.dag()]
+    if kind == "drive":
+        H = H + qutip.coefficient(lambda t: np.cos(2 * t)) * (b + b.dag())
+    elif kind == "turning drive":
+        f = qutip.coefficient(lambda t: np.exp(1.3j * t))
+        H = H + f * b + (f * b).dag()
+    else:
+        H = H + 0.6 * (b + b.dag())
+        jumps = [qutip.coefficient(lambda t: np.exp(-2 * (t - 1) ** 2)) * b, 0.3 * b.dag() ** 2 * b]
+    system, times = qsp.System(H, jumps), np.linspace(0, 2.5, 6)
+    options = {"method": "trajectories", "ntraj": 800, "seeds": 2}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exact = qsp.exactsolve(system, [0.5], times, cutoff=8, e_ops=[n, b])
+        run = qsp.exactsolve(system, [0.5], times, cutoff=8, e_ops=[n, b], options=options)
+    assert run.stats["integrator"] == "Taylor"
+    for k in (0, 1):
+        off = np.abs(np.array(run.e_data[k]) - np.array(exact.e_data[k]))
+        assert np.all(off[1:] < 5 * run.stats["errors of e_ops"][str(k)][1:])
+
+
+def test_without_a_jump_nothing_is_random():
+    """Driven kets whose only jump has no effect: Schrödinger's equation, at every output."""
+    (s,) = qsp.spins(3)
+    f = qutip.coefficient(lambda t: t**3 * np.exp(-t))
+    system = qsp.System(0.4 * s.z + f * s.x, [1e-9 * s.m])
+    closed = qsp.System(0.4 * s.z + f * s.x)
+    start, times = qutip.basis(4, 0), np.linspace(0, 6, 13)
+    options = {"method": "trajectories", "ntraj": 2, "seeds": 1}
+    run = qsp.exactsolve(system, start, times, e_ops=[s.z, s.m], options=options)
+    ket = qsp.exactsolve(closed, start, times, e_ops=[s.z, s.m])
+    for k in (0, 1):
+        np.testing.assert_allclose(run.e_data[k], ket.e_data[k], atol=2e-9)
+
+
+def test_coefficients_that_are_no_polynomials_are_left_to_qutip():
+    (s,) = qsp.spins(1)
+
+    def served(f):
+        system = qsp.System(0.4 * s.z, [qutip.coefficient(f) * s.m])
+        return moving_jumps(Liouvillian(*system.qutip()), np.linspace(0, 1, 3)) is not None
+
+    assert served(lambda t: np.cos(5 * t))
+    assert not served(lambda t: 1.0 if t > 0.3 else 0.2)
+    # of a jump the square counts
+    assert served(lambda t: abs(t - 0.3))
+    assert not served(lambda t: abs(t - 0.3) ** 0.5)
