@@ -1,5 +1,6 @@
 """The foundation against scipy's integrator; ``pytest tests/benchmarks/test_core.py -m "" -s``."""
 
+import os
 import subprocess
 import sys
 
@@ -79,10 +80,16 @@ def test_mean_field_and_covariance_of_the_pair(record):
     record.ratio("mean field pair", ours, cpu(lambda: solve_ivp(equations, (0, 20), y0, **kw), 3))
 
 
-def test_import(record):
+def test_import(record, tmp_path):
+    # bytecode is kept, as it is wherever a package is used twice
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    env["PYTHONPYCACHEPREFIX"] = str(tmp_path)
+
     def seconds(module):
         code = f"import {module}, time; print(time.process_time())"
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, check=True, env=env
+        )
         return float(done.stdout)
 
     # taken in turns: both meet the same load
