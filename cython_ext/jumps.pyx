@@ -316,7 +316,7 @@ cdef class Unravelling:
 
     cdef double into_window(self, Work* w, double t, double h) noexcept nogil:
         """OUT w.window, w.g: of a step h (IN) from t (IN); returns what of it lies in there."""
-        cdef Py_ssize_t l, i, j, last = self.edges.shape[0] - 2
+        cdef Py_ssize_t part, i, j, last = self.edges.shape[0] - 2
         cdef double length, s, power
         cdef double* g
         while w.window < last and t >= self.edges[w.window + 1]:
@@ -325,10 +325,10 @@ cdef class Unravelling:
         if w.window < last and h > self.edges[w.window + 1] - t:
             h = self.edges[w.window + 1] - t
         s = (t - self.edges[w.window]) / length
-        for l in range(self.moving):
-            g = &w.g[l * (POWERS + 1)]
+        for part in range(self.moving):
+            g = &w.g[part * (POWERS + 1)]
             for i in range(POWERS + 1):
-                g[i] = self.polynomials[w.window, l, i]
+                g[i] = self.polynomials[w.window, part, i]
             # about s, by repeated division
             for i in range(POWERS):
                 for j in range(POWERS - 1, i - 1, -1):
@@ -358,16 +358,16 @@ cdef class Unravelling:
         cdef const double* a = self.real(w, 0)
         cdef const double* b = self.imaginary(w, 0)
         cdef double norm = 0, g
-        cdef Py_ssize_t l, i, j, row = self.generator.row
-        for l in range(self.moving):
+        cdef Py_ssize_t part, i, j, row = self.generator.row
+        for part in range(self.moving):
             memset(re, 0, (2 * self.d + self.generator.pad) * sizeof(double))
             for j in range(min(k, POWERS + 1)):
-                g = w.g[l * (POWERS + 1) + j]
+                g = w.g[part * (POWERS + 1) + j]
                 for i in range((k - 1 - j) * row, (k - 1 - j) * row + self.d):
                     re[i - (k - 1 - j) * row] += g * a[i]
                     im[i - (k - 1 - j) * row] += g * b[i]
             norm = self.generator.kernels.product(
-                self.tables[l], h / k, 0.0, 1.0, re, im, self.real(w, k), self.imaginary(w, k),
+                self.tables[part], h / k, 0.0, 1.0, re, im, self.real(w, k), self.imaginary(w, k),
                 self.real(w, k), self.imaginary(w, k))
         return norm
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
@@ -32,7 +32,7 @@ def random_model(rng, **kw):
     return PublishedSpinChains(**{**values, **kw})
 
 
-def derivatives(model, t, beta, h=1e-4):
+def derivatives(model, t, beta, h=2e-5):
     """Numerical ∂F_j/∂β_k and ∂F_j/∂β_k* in the layout of the E matrix."""
     out = np.empty((2, 4), dtype=complex)
     for k in range(2):
@@ -141,6 +141,8 @@ def test_exact_jacobian_of_every_combination(seed, names, frozen):
     if frozen:
         model = model.frozen(beta)
     E = model.fluctuation_matrix(t, beta)
+    # beside a zero of the denominator differences say nothing
+    assume(np.abs(E).max() < 1e5)
     assert np.abs(E - derivatives(model, t, beta)).max() < 1e-8 * max(1.0, np.abs(E).max())
 
 
