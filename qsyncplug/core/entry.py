@@ -174,6 +174,7 @@ def steadystate(
     order: int = 2,
     state0: Any = None,
     representation: str = "collective",
+    progress_bar: str | bool = "",
 ) -> Any:
     """Exact steady state of a model, solved for in the blocks that its phase symmetry leaves.
 
@@ -191,6 +192,8 @@ def steadystate(
         Where there are several steady states: the one that this state goes to.
     representation : {"collective", "bosons", "series", "spins"}
         Spin chains: in which space.
+    progress_bar : str or bool
+        Systems: as in QuTiP: "text", "enhanced", "tqdm"; "" is none.
 
     Returns
     -------

@@ -9,9 +9,11 @@ from qutip.ui.progressbar import progress_bars
 
 from .checks import check_choice
 
-__all__ = ["check_bar", "counted", "reached"]
+__all__ = ["Tell", "check_bar", "counted", "part", "reached", "silent"]
 
 T = TypeVar("T")
+#: is called with the share that is done, from 0 to 1, once and again
+Tell = Callable[[float], None]
 #: parts in which an interval is told
 _PARTS = 100
 
@@ -49,7 +51,7 @@ def counted(items: Sequence[T], progress_bar: Any) -> Iterator[T]:
     bar.finished()
 
 
-def reached(progress_bar: Any) -> Callable[[float], None]:
+def reached(progress_bar: Any) -> Tell:
     """What is called with the share that is done, from 0 to 1, once and again.
 
     Examples
@@ -70,3 +72,18 @@ def reached(progress_bar: Any) -> Callable[[float], None]:
                 bar.finished()
 
     return tell
+
+
+def silent(share: float) -> None:
+    """Take the share that is done and tell nobody: where no bar is wanted."""
+
+
+def part(tell: Tell, begin: float, end: float) -> Tell:
+    """What tells of a part of the work, from the share `begin` of the whole to `end`.
+
+    Examples
+    --------
+    >>> part(print, 0.5, 0.75)(0.5)
+    0.625
+    """
+    return lambda share: tell(begin + (end - begin) * min(share, 1.0))

@@ -13,6 +13,7 @@ import scipy.sparse.linalg as spla
 
 from ..core.checks import check_integer, check_memory
 from ..core.errors import QsyncplugWarning, SolverError, warn
+from ..core.progress import Tell, check_bar, part, reached, silent
 from ..core.saved import Saved
 from .elements import Elements
 from .ellipse import Expansion, estimate_ellipse
@@ -114,7 +115,14 @@ class _Pair:
     vector: np.ndarray
 
 
-def eigenmodes(system: Any, k: int = 6, *, cutoff: Any = None, order: Any = None) -> Eigenmodes:
+def eigenmodes(
+    system: Any,
+    k: int = 6,
+    *,
+    cutoff: Any = None,
+    order: Any = None,
+    progress_bar: str | bool = "",
+) -> Eigenmodes:
     r"""Leading eigenvalues and modes of the Liouvillian, by falling real part.
 
     Parameters
@@ -128,6 +136,9 @@ def eigenmodes(system: Any, k: int = 6, *, cutoff: Any = None, order: Any = None
     order : int or tuple of int, optional
         With a phase symmetry: only modes whose elements |a⟩⟨b| have q(a)−q(b) equal to this; by
         default of all orders. Without a symmetry it must be left out (or 0).
+    progress_bar : str or bool
+        As in QuTiP: "text", "enhanced", "tqdm"; "" is none. It tells of the orders and, within one,
+        of the products of its Krylov space, whose number is an estimate.
 
     Returns
     -------
@@ -164,16 +175,20 @@ def eigenmodes(system: Any, k: int = 6, *, cutoff: Any = None, order: Any = None
     [(-0.5-0.5j), (-1.5-0.5j), (-2.5-0.5j)]
     """
     k = check_integer("k", k, minimum=1)
+    bar = check_bar(progress_bar)
     problem = exact_problem(system, cutoff, "eigenmodes")
     wanted = _orders(problem, order)
     found: list[_Pair] = []
-    for o in wanted:
-        here = _of_order(problem, o, k)
+    tell = reached(bar)
+    for i, o in enumerate(wanted):
+        end = (i + 1) / len(wanted)
+        here = _of_order(problem, o, k, part(tell, i / len(wanted), end))
         if order is None and any(o):
             # the opposite order holds the adjoint modes
             here += [_adjoint(problem, p) for p in here]
         # no more whole matrices at a time than are wanted
         found = sorted(found + here, key=_rank)[:k]
+        tell(end)
     scale = _scale(problem)
     top = max((p.value.real for p in found), default=0.0)
     if top > _GROWS * scale:
@@ -243,7 +258,7 @@ def _normalise(problem: Problem, found: list[_Pair], scale: float) -> None:
             problem.warn_cutoff(first.vector.reshape(problem.d, problem.d))
 
 
-def _of_order(problem: Problem, order: tuple[int, ...], k: int) -> list[_Pair]:
+def _of_order(problem: Problem, order: tuple[int, ...], k: int, tell: Tell) -> list[_Pair]:
     index = np.flatnonzero(problem.mask(order if problem.charges.shape[1] else None).ravel())
     k = min(k, len(index))
     vectors = 2 * max(2 * (k + 3) + 1, 24) + 8
@@ -254,7 +269,7 @@ def _of_order(problem: Problem, order: tuple[int, ...], k: int) -> list[_Pair]:
     )
     if len(index) <= _DENSE:
         return _dense(problem, order, index, k)
-    return _Propagated(problem, order, index).leading(k)
+    return _Propagated(problem, order, index, tell).leading(k)
 
 
 def _full(problem: Problem, index: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -277,7 +292,9 @@ def _dense(problem: Problem, order: tuple[int, ...], index: np.ndarray, k: int) 
 class _Propagated:
     """Arnoldi on exp(τL) within one coherence order."""
 
-    def __init__(self, problem: Problem, order: tuple[int, ...], index: np.ndarray):
+    def __init__(
+        self, problem: Problem, order: tuple[int, ...], index: np.ndarray, tell: Tell = silent
+    ):
         self.problem, self.order, self.index = problem, order, index
         d = problem.d
         row, column = np.unravel_index(index, (d, d))
@@ -289,6 +306,7 @@ class _Propagated:
         self.place = at + np.minimum(row, column)
         self.turn = E.phase[row].conj() * E.phase[column]
         self.ellipse: Expansion = estimate_ellipse(E)
+        self.tell, self.products, self.expected = tell, 0, 1
 
     def _row(self, x: np.ndarray) -> np.ndarray:
         size = self.elements.size
@@ -307,6 +325,8 @@ class _Propagated:
 
     def propagate(self, x: np.ndarray, tau: float) -> np.ndarray:
         """A row after the time τ: exp(τL) x."""
+        self.products += 1
+        self.tell(self.products / self.expected)
         row = self._row(x)
         steps = int(np.ceil(tau / self.ellipse.longest))
         for _ in range(steps):
@@ -382,8 +402,9 @@ class _Propagated:
         be some times as long as the first.
         """
         begin = clock.perf_counter()
+        self.expected = 5 * max(2 * (k + 3), 20)
         self.propagate(start, tau)
-        seconds = (clock.perf_counter() - begin) * 15 * max(2 * (k + 3), 20)
+        seconds = (clock.perf_counter() - begin) * 3 * self.expected
         what = f"eigenmodes of order {self.order} ({len(self.index)} elements)"
         say_if_long(what, seconds, "a lower cutoff, fewer modes or one order alone shorten it")
 

@@ -11,6 +11,7 @@ from scipy.sparse.linalg import LinearOperator, gmres
 
 from ..core.checks import check_memory
 from ..core.errors import SolverError
+from ..core.progress import Tell, part, silent
 from .superoperator import OrderZero, superoperator
 
 __all__ = ["steady_blocks"]
@@ -79,9 +80,12 @@ class _Equations:
     def _whole(self, x: np.ndarray, sigma: np.ndarray) -> np.ndarray:
         return np.asarray(self.L @ x + (self.scale * x[self.diagonal].sum()) * sigma)
 
-    def _gmres(self, sigma: np.ndarray, right: np.ndarray, goal: float, cycles: int) -> np.ndarray:
-        def tick(_: Any) -> None:
+    def _gmres(
+        self, sigma: np.ndarray, right: np.ndarray, goal: float, cycles: int, tell: Tell
+    ) -> np.ndarray:
+        def tick(size: float) -> None:
             self.count += 1
+            tell(np.log(max(size, 1e-300)) / np.log(goal))
 
         A = LinearOperator(
             (self.size, self.size),
@@ -100,18 +104,18 @@ class _Equations:
         )
         return self.inverse(y)
 
-    def solve(self, sigma: np.ndarray) -> np.ndarray:
+    def solve(self, sigma: np.ndarray, tell: Tell) -> np.ndarray:
         """Solution of the preconditioned equations for one right-hand side σ, refined once."""
-        x = self._gmres(sigma, self.scale * sigma, _GOAL, _CYCLES)
+        x = self._gmres(sigma, self.scale * sigma, _GOAL, _CYCLES, part(tell, 0.0, 0.9))
         # one step of refinement takes the rounding of the preconditioner out
         rest = self.scale * sigma - self._whole(x, sigma)
         if np.linalg.norm(rest) > 1e-15 * self.scale * np.linalg.norm(x):
-            x = x + self._gmres(sigma, rest, 1e-3, 2)
+            x = x + self._gmres(sigma, rest, 1e-3, 2, part(tell, 0.9, 1.0))
         return x
 
 
 def steady_blocks(
-    M: Any, jumps: Sequence[Any], zero: OrderZero
+    M: Any, jumps: Sequence[Any], zero: OrderZero, tell: Tell = silent
 ) -> tuple[np.ndarray, dict[str, Any]]:
     r"""The elements `zero` of the steady state.
 
@@ -129,6 +133,8 @@ def steady_blocks(
         −iH − ½ΣA†A, and A.
     zero : OrderZero
         The elements of the coherence order 0.
+    tell : callable
+        Is told the share that is done.
 
     Raises
     ------
@@ -144,7 +150,7 @@ def steady_blocks(
     equations, diagonal = _Equations(M, jumps, zero), zero.diagonal
     sigma = np.zeros(size, dtype=complex)
     sigma[diagonal] = 1 / len(diagonal)
-    x = equations.solve(sigma)
+    x = equations.solve(sigma, part(tell, 0.0, 0.5))
     trace, worst = x[diagonal].sum(), equations.residual(x)
     if not np.all(np.isfinite(x)) or worst > 1e-11 or abs(trace - 1) > 1e-6:
         raise SolverError(
@@ -156,7 +162,9 @@ def steady_blocks(
     weights = np.random.default_rng(0).random(len(diagonal)) ** 4
     probe = np.zeros(size, dtype=complex)
     probe[diagonal] = weights / weights.sum()
-    difference = float(np.linalg.norm(equations.solve(probe) - x) / np.linalg.norm(x))
+    other = equations.solve(probe, part(tell, 0.5, 1.0))
+    tell(1.0)
+    difference = float(np.linalg.norm(other - x) / np.linalg.norm(x))
     if difference > 1e-6:
         raise SolverError(
             "the steady state is not unique: two starts lead to states that differ by "

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
+from ..core.progress import Tell, silent
+
 __all__ = ["NoJump", "Solution", "gmres", "kronecker_factors"]
 
 #: what a cycle with vectors in single precision gains
@@ -130,6 +132,7 @@ def gmres(
     restart: int = 80,
     cycles: int = 8,
     compact: bool = False,
+    tell: Tell = silent,
 ) -> Solution:
     """Solve ``apply(x) = b`` by restarted GMRES.
 
@@ -149,17 +152,20 @@ def gmres(
         Keep the vectors in single precision. A cycle then ends five digits further down, where
         their rounding would show, and the next one begins with the residual in double precision:
         some more products, a fraction of the memory.
+    tell : callable
+        Is told the share of the decades down to the tolerance that are done.
     """
     w = 1.0 if weight is None else weight
     x = np.zeros_like(b)
     residual = b
     products = 0
     size = float(np.sqrt(np.vdot(residual, w * residual).real))
+    told = _decades(tell, size, tolerance)
     kind = np.result_type(np.complex64 if b.dtype.kind == "c" else np.float32)
     V = np.empty((restart + 1, len(b)), dtype=kind if compact else b.dtype)
     while size > tolerance and products < cycles * restart:
         goal = max(tolerance, _COMPACT * size) if compact else tolerance
-        step, k = _cycle(apply, residual, size, w, goal, V)
+        step, k = _cycle(apply, residual, size, w, goal, V, told)
         products += k + 1
         x = x + step
         new = b - apply(x)
@@ -182,6 +188,7 @@ def _cycle(
     w: Any,
     tolerance: float,
     V: np.ndarray,
+    told: Callable[[float], None],
 ) -> tuple[np.ndarray, int]:
     """One cycle from the residual `r`: the correction and the number of products."""
     m = len(V) - 1
@@ -214,11 +221,18 @@ def _cycle(
         g[k + 1] = -np.conj(sin) * g[k]
         g[k] = cos * g[k]
         k += 1
+        told(abs(g[k]))
         if abs(g[k]) <= tolerance or length <= 1e-14 * np.abs(c).max(initial=1e-300):
             break
         V[k] = y / length
     z = np.linalg.lstsq(h[: k + 1, :k], size * np.eye(k + 1, 1, dtype=r.dtype)[:, 0], rcond=None)[0]
     return (z.astype(V.dtype) @ V[:k]).astype(r.dtype), k
+
+
+def _decades(tell: Tell, first: float, goal: float) -> Callable[[float], None]:
+    """What tells of a residual by the decades from the first one to the goal."""
+    decades = np.log(max(first / max(goal, 1e-300), np.e))
+    return lambda size: tell(float(np.log(first / max(size, 1e-300)) / decades))
 
 
 def _onto(V: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ import scipy.sparse.linalg
 from ..core.checks import check_choice, check_integer
 from ..core.entry import HIERARCHY, STEADY_CLOSURES, steadystate
 from ..core.errors import SolverError
+from ..core.progress import Tell, check_bar, reached, silent
 from ..operators.expectation import mark
 from ..operators.system import System
 from .fock import prepare_state
@@ -29,7 +30,7 @@ _DIRECT = 4000
 _LAST_RESORT = 12_000
 
 
-def stationary(problem: Problem, where: str) -> np.ndarray:
+def stationary(problem: Problem, where: str, tell: Tell = silent) -> np.ndarray:
     """The unique steady state of a problem as a matrix (d, d).
 
     Raises
@@ -39,11 +40,11 @@ def stationary(problem: Problem, where: str) -> np.ndarray:
     """
     if problem.charges.shape[1] == 0 and problem.d**2 > _DIRECT:
         try:
-            rho, _ = steady_whole(problem)
+            rho, _ = steady_whole(problem, tell)
         except SolverError as error:
             if error.reason != "not converged" or problem.d**2 > _LAST_RESORT:
                 raise
-            return _by_factorisation(problem, where)
+            return _by_factorisation(problem, where, tell)
         if (lowest := lowest_eigenvalue(rho)) < -1e-8:
             raise SolverError(
                 f"the steady state has a negative eigenvalue {lowest:.3g}: it is not unique, or "
@@ -51,12 +52,13 @@ def stationary(problem: Problem, where: str) -> np.ndarray:
                 reason="not a state",
             )
         return rho
-    return _by_factorisation(problem, where)
+    return _by_factorisation(problem, where, tell)
 
 
-def _by_factorisation(problem: Problem, where: str) -> np.ndarray:
+def _by_factorisation(problem: Problem, where: str, tell: Tell) -> np.ndarray:
     direct = problem.charges.shape[1] == 0
-    return np.asarray(solve_steady(problem, where, direct=direct).toarray())
+    rho = solve_steady(problem, where, direct=direct, tell=tell)
+    return np.asarray(rho.toarray())
 
 
 def _density_matrix(state0: Any, problem: Problem) -> np.ndarray:
@@ -76,6 +78,7 @@ def steadystate_modes(
     closure: str | None = None,
     order: int = 2,
     state0: Any = None,
+    progress_bar: str | bool = "",
 ) -> Any:
     r"""The exact steady state of a system in a truncated space.
 
@@ -96,6 +99,9 @@ def steadystate_modes(
     state0 : Qobj or mapping, optional
         Where there are several steady states, the one that this ket or density matrix evolves to;
         for cumulants, where they start.
+    progress_bar : str or bool
+        As in QuTiP: "text", "enhanced", "tqdm"; "" is none. It tells of iterations, by the decades
+        of the residual; what is factorised, or evolved from a `state0`, is told at its end.
 
     Returns
     -------
@@ -131,6 +137,7 @@ def steadystate_modes(
     1.0
     """
     order = check_integer("order", order, minimum=1)
+    bar = check_bar(progress_bar)
     if closure is not None:
         check_choice("closure", closure, STEADY_CLOSURES)
         return STEADY_CLOSURES[closure](system, order=order, state0=state0)
@@ -141,16 +148,18 @@ def steadystate_modes(
         warn_levels(state.closure, state.moments[None, :])
         return state
     problem = exact_problem(system, cutoff)
+    tell = reached(bar)
     if state0 is not None:
         rho = reached_from(problem, _density_matrix(state0, problem))
     else:
-        rho = stationary(problem, problem.where)
+        rho = stationary(problem, problem.where, tell)
+    tell(1.0)
     problem.warn_cutoff(rho)
     state = problem.qobj(rho, isherm=True)
     return mark(state, system.symbols) if isinstance(system, System) else state
 
 
-def solve_steady(problem: Problem, where: str, *, direct: bool = False) -> Any:
+def solve_steady(problem: Problem, where: str, *, direct: bool = False, tell: Tell = silent) -> Any:
     """The steady state as a sparse matrix, from its coherence order 0 alone.
 
     Parameters
@@ -161,6 +170,8 @@ def solve_steady(problem: Problem, where: str, *, direct: bool = False) -> Any:
         For messages.
     direct : bool
         Factorise whatever the size.
+    tell : callable
+        Is told the share that is done.
 
     Raises
     ------
@@ -169,7 +180,7 @@ def solve_steady(problem: Problem, where: str, *, direct: bool = False) -> Any:
     """
     zero = OrderZero(problem.charges)
     if len(zero.index) > _DIRECT and not direct:
-        x, _ = steady_blocks(problem.effective, problem.matrices[1], zero)
+        x, _ = steady_blocks(problem.effective, problem.matrices[1], zero, tell)
     else:
         x = _null_vector(problem.superoperator(zero.index), zero.diagonal)
     lowest = 0.0

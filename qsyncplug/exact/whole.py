@@ -10,6 +10,7 @@ import scipy.linalg
 
 from ..core.checks import check_memory
 from ..core.errors import SolverError
+from ..core.progress import Tell, part, silent
 from .elements import Elements
 from .patience import say_if_long
 from .problem import Problem
@@ -42,7 +43,7 @@ class _Equations:
         return self.elements.pack(self.inverse(self.elements.unpack(row)))
 
     def solve(
-        self, start: np.ndarray, goal: float, cycles: int = _PATIENCE
+        self, start: np.ndarray, goal: float, cycles: int = _PATIENCE, tell: Tell = silent
     ) -> tuple[np.ndarray, float, int]:
         """The steady state next to a start, the residual relative to the largest rate, products."""
         kernel, weight = self.elements.kernel, self.elements.weight
@@ -55,6 +56,7 @@ class _Equations:
             restart=_RESTART,
             cycles=cycles,
             compact=self.compact,
+            tell=tell,
         )
         x = start + self.precondition(solution.x)
         residual = kernel.norm(kernel.apply(x)) / (self.rate * max(kernel.norm(x), 1e-300))
@@ -65,7 +67,7 @@ def _trace(elements: Elements, row: np.ndarray) -> float:
     return float(row[: elements.owner.dimension].sum())
 
 
-def steady_whole(problem: Problem) -> tuple[np.ndarray, dict[str, Any]]:
+def steady_whole(problem: Problem, tell: Tell = silent) -> tuple[np.ndarray, dict[str, Any]]:
     r"""The steady state as a matrix (d, d), on all elements at once.
 
     Solves :math:`Lδ=-Lρ_0` for a start ρ_0 by GMRES in the real space of Hermitian matrices. The
@@ -94,7 +96,9 @@ def steady_whole(problem: Problem) -> tuple[np.ndarray, dict[str, Any]]:
     seconds = (clock.perf_counter() - tried) * 150
     say_if_long(f"the steady state of {problem.d} levels", seconds, "a lower cutoff shortens it")
     single = len(problem.dims) == 1
-    x, residual, products = equations.solve(start, _GOAL, _LAST if single else _PATIENCE)
+    x, residual, products = equations.solve(
+        start, _GOAL, _LAST if single else _PATIENCE, part(tell, 0.0, 0.6)
+    )
     if residual > _ACCEPTED and not single:
         equations = _Equations(problem, elements, [problem.d])
         x, residual, more = equations.solve(start, _GOAL, _LAST)
@@ -107,7 +111,8 @@ def steady_whole(problem: Problem) -> tuple[np.ndarray, dict[str, Any]]:
             reason="not converged",
         )
     x = x / trace
-    difference, more = _uniqueness(elements, equations, x)
+    difference, more = _uniqueness(elements, equations, x, part(tell, 0.6, 1.0))
+    tell(1.0)
     stats = {
         "products": products + more,
         "residual": residual,
@@ -117,14 +122,16 @@ def steady_whole(problem: Problem) -> tuple[np.ndarray, dict[str, Any]]:
     return elements.unpack(x), stats
 
 
-def _uniqueness(elements: Elements, equations: _Equations, x: np.ndarray) -> tuple[float, int]:
+def _uniqueness(
+    elements: Elements, equations: _Equations, x: np.ndarray, tell: Tell
+) -> tuple[float, int]:
     """Another start leads to another state if there are several."""
     d = elements.owner.dimension
     rng = np.random.default_rng(0)
     phases = np.exp(2j * np.pi * rng.random(d)) * rng.random(d) ** 2
     state = np.multiply.outer(phases, phases.conj()) + np.diag(rng.random(d) ** 4)
     start = elements.pack(state / np.trace(state).real)
-    other, residual, products = equations.solve(start, 1e-10)
+    other, residual, products = equations.solve(start, 1e-10, tell=tell)
     trace = _trace(elements, other)
     difference = elements.kernel.norm(other / trace - x) / elements.kernel.norm(x)
     if residual < 1e-7 and difference > 1e-4:

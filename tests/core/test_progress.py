@@ -6,6 +6,12 @@ import pytest
 import qsyncplug as qsp
 
 
+def _pair(drive=0.0, gain=0.3):
+    a, b = qsp.modes(2)
+    H = a.dag() * a - b.dag() * b + 0.4 * (a.dag() * b + b.dag() * a) + drive * (a + a.dag())
+    return qsp.System(H, [gain * a.dag(), a, gain * b.dag(), b])
+
+
 def _laser(detuning):
     (b,) = qsp.modes(1)
     return qsp.System(detuning * b.dag() * b, [b.dag(), 2 * b])
@@ -23,6 +29,12 @@ LONG = {
     ),
     "exponents": lambda bar: qsp.lyapunov_exponents(
         _laser(1.0), [0.5], 20.0, transient=0.0, progress_bar=bar
+    ),
+    "steady state by blocks": lambda bar: qsp.steadystate(_pair(), cutoff=19, progress_bar=bar),
+    "steady state": lambda bar: qsp.steadystate(_pair(0.1, 0.1), cutoff=9, progress_bar=bar),
+    "eigenmodes": lambda bar: qsp.eigenmodes(_pair(0, 0.005), 4, cutoff=5, progress_bar=bar),
+    "eigenmodes of one order": lambda bar: qsp.eigenmodes(
+        _pair(), 4, cutoff=11, order=1, progress_bar=bar
     ),
     "certificate": lambda bar: qsp.certify_attention(-0.3, -0.27, method="gap", progress_bar=bar),
 }
