@@ -12,6 +12,7 @@ from qutip.solver.multitrajresult import MultiTrajResult
 
 from ..core.checks import check_positive, check_times
 from ..core.gaussian import covariance_from_moments
+from ..core.result import Result
 from ..core.saved import kept
 from ..operators.expression import Expression
 from ..operators.matrices import mode_dims
@@ -236,6 +237,10 @@ def _takes_modes(function: Callable[..., SyncView]) -> Callable[..., SyncView]:
 @_takes_modes
 def view_of_qutip(result: Any, *, modes: Any = None, times: Any = None) -> SyncView:
     """The view of what a QuTiP solver returned, its states stored."""
+    if modes is None and isinstance(result, Result):
+        raise TypeError(
+            f"synchronization cannot read a {type(result).__name__}: it holds no nodes in time"
+        )
     if modes is None:
         raise TypeError(f"a QuTiP result has operators of your own: {_MODES}")
     if times is not None:

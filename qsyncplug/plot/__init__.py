@@ -7,13 +7,13 @@ from .circle import (
     plot_circle,
     plot_circle_order,
     plot_criterion,
-    plot_dendrogram,
 )
 from .comparison import plot_comparison
 from .lohe import anim_wave_packets, plot_centres, plot_densities, plot_gram
 from .spectra import plot_entrainment, plot_phase_distribution, plot_spectrum
 from .spins import plot_dtwa, plot_published_figure, plot_spin_phase
 from .sweeps import plot_sweep
+from .trees import plot_dendrogram
 from .verdicts import plot_verdict
 from .views import (
     plot_correlations,

@@ -1,6 +1,4 @@
-"""Pictures of particles on the circle: positions, order parameter, criterion, merge tree,
-animation.
-"""
+"""Pictures of particles on the circle: positions, order parameter, criterion, animation."""
 
 from __future__ import annotations
 
@@ -11,6 +9,7 @@ import numpy as np
 from ..adapters import synchronization
 from ..core.checks import check_array, check_flag, check_index, check_integer, check_label
 from ..sync import measures
+from .inputs import NEED_MODES, check_kind, is_state
 from .style import COLOURS, FADED, MATRIX, colour_bar, draw_series, figure, finish, legend
 
 __all__ = [
@@ -18,7 +17,6 @@ __all__ = [
     "plot_circle",
     "plot_circle_order",
     "plot_criterion",
-    "plot_dendrogram",
 ]
 
 _MANY = 400
@@ -135,6 +133,8 @@ def plot_circle(
 
 def _places(x: Any, index: int, weights: Any, label: str | None) -> tuple[np.ndarray, Any, Any]:
     """Angles, weights and title of an array, a run or a view."""
+    if is_state(x):
+        raise TypeError(f"x holds QuTiP states: {NEED_MODES}")
     if not hasattr(x, "times"):
         return check_array("x", x, shape=(None,)), weights, label
     index = check_index("index", index, len(x.times))
@@ -176,13 +176,17 @@ def _discs(ax: Any, x: np.ndarray, c: np.ndarray) -> None:
             )
 
 
-def plot_circle_order(results: Any, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
+def plot_circle_order(
+    results: Any, *, modes: Any = None, fig: Any = None, ax: Any = None
+) -> tuple[Any, Any]:
     """The order parameter r in time, for one or several runs.
 
     Parameters
     ----------
     results : result, SyncView or mapping of str to these
         What to show.
+    modes : sequence of Qobj or Expression, optional
+        For QuTiP results and states: the lowering operator of each node.
     fig, ax : matplotlib Figure and Axes, optional
         Where to draw.
 
@@ -199,7 +203,9 @@ def plot_circle_order(results: Any, *, fig: Any = None, ax: Any = None) -> tuple
     'order parameter r'
     """
     runs = results if isinstance(results, dict) else {"": results}
-    runs = {str(name): synchronization(run) for name, run in runs.items()}
+    if not runs:
+        raise ValueError("results must name at least one run, not none")
+    runs = {str(name): synchronization(run, modes=modes) for name, run in runs.items()}
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
     for k, (name, run) in enumerate(runs.items()):
         draw_series(ax, run.times, measures.order_parameter(run), k + 1, name or None)
@@ -237,6 +243,7 @@ def plot_criterion(
     >>> ax.get_ylabel()
     'synchronisation ratio'
     """
+    from ..circle.certificate import AttentionCertificate
     from ..circle.criterion import attention_threshold, synchronization_criterion
     from ..circle.interactions import attention
 
@@ -260,6 +267,7 @@ def plot_criterion(
             )
     ax.axhline(1, color=FADED, lw=0.8, ls="--")
     if certificate is not None:
+        check_kind("certificate", certificate, AttentionCertificate, "certify_attention")
         for k, (low, high) in enumerate(certificate.intervals):
             ax.axvspan(
                 max(low, beta.min()),
@@ -276,130 +284,28 @@ def plot_criterion(
     return fig, ax
 
 
-def plot_dendrogram(
-    run: Any, *, clusters: int = 60, fig: Any = None, ax: Any = None
-) -> tuple[Any, Any]:
-    """The merge tree of a coalescence: which clusters met, and when (logarithmic time, upwards).
-
-    Parameters
-    ----------
-    run : CoalesceResult
-        A complete run.
-    clusters : int
-        The tree is drawn from where so many clusters are left; what merged before is a leaf, with a
-        width that shows its share of the particles.
-    fig, ax : matplotlib Figure and Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    fig, ax
-
-    Examples
-    --------
-    >>> import qsyncplug as qsp
-    >>> tree = qsp.coalesce(qsp.Circle(qsp.sine(), "mean"), [0.0, 0.1, 2.0])
-    >>> fig, ax = qsp.plot_dendrogram(tree)
-    >>> ax.get_ylabel()
-    'log₁₀ time'
-    """
-    clusters = check_integer("clusters", clusters, minimum=1)
-    if not hasattr(run, "merge_log_times"):
-        raise TypeError(
-            f"run must be the result of coalesce, a CoalesceResult, not {type(run).__name__}"
-        )
-    if not run.complete:
-        raise ValueError(
-            "run must have ended in one particle; plot the partial tree's cluster_counts instead"
-        )
-    n = run.n
-    shown = min(clusters, n)
-    first = n - shown  # merges before this one are inside the leaves
-    fig, ax = figure(fig, ax, figsize=(6.4, 3.8))
-    rank = np.empty(n)
-    rank[run.leaf_order] = np.arange(n)
-    position, height = _tree_layout(run, rank, first)
-    finite = run.merge_log_times[first:]
-    finite = finite[np.isfinite(finite)]
-    scale = np.log(10.0)
-    bottom = (finite.min() if finite.size else 0.0) / scale
-    top = (finite.max() if finite.size else 1.0) / scale
-    floor = bottom - 0.06 * max(top - bottom, 1.0)
-
-    def level(node: int) -> float:
-        return float(floor if node < n + first else max(height[node] / scale, floor))
-
-    lines = []
-    for k in range(first, n - 1):
-        a, b = int(run.left[k]), int(run.right[k])
-        y = level(n + k)
-        lines += [
-            [(position[a], level(a)), (position[a], y), (position[b], y), (position[b], level(b))]
-        ]
-    from matplotlib.collections import LineCollection
-
-    ax.add_collection(LineCollection(lines, colors=COLOURS[1], lw=1.2))
-    sizes, centres = _leaves(run, position, first)
-    ax.bar(
-        centres,
-        0.03 * (top - floor),
-        width=0.8 * sizes,
-        bottom=floor,
-        color=COLOURS[2],
-        lw=0,
-        align="center",
-    )
-    ax.set_xlim(
-        -0.5 - 0.02 * n, n - 0.5 + 0.02 * n
-    )  # a bar reaches half a particle beyond its leaf
-    ax.set_ylim(floor, top + 0.05 * max(top - floor, 1e-3))
-    finish(ax, "particles, in order around the circle", "log₁₀ time")
-    return fig, ax
-
-
-def _tree_layout(
-    run: Any, rank: np.ndarray, first: int
-) -> tuple[dict[int, float], dict[int, float]]:
-    """Horizontal position and height of every node that is drawn."""
-    n = run.n
-    total = np.concatenate([rank, np.zeros(n - 1)])
-    size = np.concatenate([np.ones(n), run.sizes])
-    for k in range(n - 1):
-        total[n + k] = total[run.left[k]] + total[run.right[k]]
-    position: dict[int, float] = {}
-    height: dict[int, float] = {}
-    for k in range(first, n - 1):
-        for node in (int(run.left[k]), int(run.right[k])):
-            if node < n + first:
-                position[node] = float(total[node] / size[node])
-        # over the middle of its two branches
-        position[n + k] = (position[int(run.left[k])] + position[int(run.right[k])]) / 2
-        height[n + k] = float(run.merge_log_times[k])
-    if not position:
-        position[n + first - 1 if n > 1 else 0] = float(np.mean(rank))
-    return position, height
-
-
-def _leaves(run: Any, position: dict[int, float], first: int) -> tuple[np.ndarray, np.ndarray]:
-    n = run.n
-    nodes = [node for node in position if node < n + first]
-    sizes = np.array([1.0 if node < n else float(run.sizes[node - n]) for node in nodes])
-    return sizes, np.array([position[node] for node in nodes])
-
-
 def anim_circle(
-    result: Any, *, frames: int = 100, interval: int = 50, fig: Any = None, ax: Any = None
+    result: Any,
+    *,
+    frames: int = 100,
+    interval: int = 50,
+    modes: Any = None,
+    fig: Any = None,
+    ax: Any = None,
 ) -> tuple[Any, Any]:
     """Animation of the particles on the circle.
 
     Parameters
     ----------
-    result : CircleResult
-        With stored positions, at most 400 particles of which are drawn.
+    result : result, SyncView or list of states
+        Of particles with stored positions, at most 400 of which are drawn; or anything with mean
+        amplitudes, whose phases are drawn.
     frames : int
         Number of frames, evenly chosen from the output times.
     interval : int
         Milliseconds between them.
+    modes : sequence of Qobj or Expression, optional
+        For QuTiP results and states: the lowering operator of each node.
     fig, ax : matplotlib Figure and Axes, optional
         Where to draw.
 
@@ -419,13 +325,11 @@ def anim_circle(
 
     frames = check_integer("frames", frames, minimum=1)
     interval = check_integer("interval", interval, minimum=1)
-    if result.positions is None:
-        raise ValueError("result has no positions; run with options={'store_positions': True}")
+    times, x, order = _motion(result, modes)
     fig, ax = figure(fig, ax, figsize=(3.6, 3.6))
     _unit_circle(ax)
-    x = result.positions
     chosen = np.unique(np.linspace(0, x.shape[1] - 1, _MANY).astype(int))
-    steps = np.unique(np.linspace(0, len(result.times) - 1, frames).astype(int))
+    steps = np.unique(np.linspace(0, len(times) - 1, frames).astype(int))
     points = ax.scatter(
         np.cos(x[0, chosen]),
         np.sin(x[0, chosen]),
@@ -441,10 +345,22 @@ def anim_circle(
     def draw(k: int) -> tuple[Any, ...]:
         angles = x[k, chosen]
         points.set_offsets(np.column_stack([np.cos(angles), np.sin(angles)]))
-        z = result.daido[k, 0]
+        z = order[k]
         arrow.set_data([0, z.real], [0, z.imag])
-        text.set_text(f"t = {result.times[k]:.3g},  r = {abs(z):.3f}")
+        text.set_text(f"t = {times[k]:.3g},  r = {abs(z):.3f}")
         return points, arrow, text
 
     draw(0)
     return fig, FuncAnimation(fig, draw, frames=list(steps), interval=interval, blit=False)
+
+
+def _motion(result: Any, modes: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Times, angles (T, n) and mean field of every time."""
+    if hasattr(result, "positions") and hasattr(result, "daido"):
+        if result.positions is None:
+            raise ValueError("result has no positions; run with options={'store_positions': True}")
+        return result.times, result.positions, result.daido[:, 0]
+    view = synchronization(result, modes=modes)
+    # the phase x of the amplitude e^{−ix}
+    x = -np.arctan2(view.mean[:, 1::2], view.mean[:, ::2])
+    return view.times, x, np.mean(np.exp(1j * x), axis=1)

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..comparison import Comparison
+from .inputs import check_kind
 from .style import COLOURS, LINES, draw_series, finish, flat
 
 __all__ = ["plot_comparison"]
@@ -65,6 +67,7 @@ def plot_comparison(
     >>> axes[0].get_xlabel()
     'time'
     """
+    check_kind("comparison", comparison, Comparison, "qsp.compare")
     if measures is None:
         measures = [m for m in _SHOWN if m in comparison.values][:6]
     unknown = [m for m in measures if m not in comparison.values]

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..core.checks import check_index, check_integer, check_number
+from ..lohe import SchrodingerLoheResult
+from ..wigner import WignerLoheResult
+from .inputs import check_kind
 from .style import (
     COLOURS,
     DENSITY,
@@ -26,6 +29,7 @@ __all__ = ["anim_wave_packets", "plot_centres", "plot_densities", "plot_gram"]
 
 
 def _need_line(result: Any, what: str) -> Any:
+    check_kind("result", result, SchrodingerLoheResult, "slsolve")
     grid = result.model.grid
     if grid is None or grid.ndim != 1:
         raise ValueError(f"{what} needs a result on a grid of one dimension")
@@ -85,7 +89,7 @@ def plot_gram(result: Any, index: int = -1, *, fig: Any = None, ax: Any = None) 
 
     Parameters
     ----------
-    result : SchrodingerLoheResult
+    result : SchrodingerLoheResult or WignerLoheResult
     index : int
         Which time.
     fig, ax : matplotlib Figure and Axes, optional
@@ -107,6 +111,7 @@ def plot_gram(result: Any, index: int = -1, *, fig: Any = None, ax: Any = None) 
     >>> ax.get_title()
     't = 0'
     """
+    check_kind("result", result, (SchrodingerLoheResult, WignerLoheResult), "slsolve or wlsolve")
     index = check_index("index", index, len(result.times))
     fig, ax = figure(fig, ax, figsize=(4.4, 3.8))
     moduli = np.abs(result.gram[index])
@@ -152,6 +157,7 @@ def plot_centres(result: Any, axis: int = 0, *, fig: Any = None, ax: Any = None)
     >>> ax.get_ylabel()
     'centre ⟨x⟩'
     """
+    check_kind("result", result, SchrodingerLoheResult, "slsolve")
     axis = check_index("axis", axis, result.centres.shape[2])
     return _lines(result.times, result.centres[:, :, axis], "centre ⟨x⟩", fig, ax)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import qutip
 
 from ..core.checks import check_choice, check_flag
 from ..exact import EntrainmentCurve, Spectrum
 from ..sync import measures
 from ..sync.measures.sources import has_phases
+from .inputs import check_state
 from .style import COLOURS, FADED, LINES, figure, finish, legend
 
 __all__ = ["plot_entrainment", "plot_phase_distribution", "plot_spectrum"]
@@ -131,8 +133,10 @@ def plot_phase_distribution(
         if not (_holds_states(value) or has_phases(value)):
             raise TypeError(
                 f"state must be a Qobj, or a result or view that holds states or phases, not a "
-                f"{type(value).__name__}"
+                f"{type(value).__name__} without them"
             )
+        if isinstance(value, qutip.Qobj):
+            check_state("state", value)
     nodes = np.atleast_1d((0, 1) if modes is None and relative else 0 if modes is None else modes)
     if len(nodes) != 1 + relative:
         raise ValueError(f"modes must be {1 + relative} of the factors, not {modes!r}")
@@ -157,7 +161,8 @@ def plot_phase_distribution(
 
 
 def _holds_states(x: Any) -> bool:
-    return hasattr(x, "isket") or bool(getattr(x, "states", None))
+    states = getattr(x, "states", None)
+    return hasattr(x, "isket") or bool(states and hasattr(states[-1], "isket"))
 
 
 def plot_entrainment(

@@ -11,6 +11,7 @@ from ..core.checks import check_integer, check_label
 from ..published.figures import Kind, PublishedFigure
 from ..published.result import PublishedResult
 from ..sync.husimi import spin_phase
+from .inputs import last_state
 from .style import COLOURS, figure, finish, legend
 
 if TYPE_CHECKING:
@@ -199,8 +200,9 @@ def plot_spin_phase(
 
     Parameters
     ----------
-    state : Qobj
-        Ket or density matrix.
+    state : Qobj, result or SyncView
+        Ket or density matrix; or a list, result or view that holds states, of which the last is
+        drawn.
     relative : bool
         The relative phase of two spins.
     fig, ax : matplotlib Figure and Axes, optional
@@ -222,7 +224,7 @@ def plot_spin_phase(
     """
     label = check_label("label", label)
     phi = np.linspace(-np.pi, np.pi, 361)
-    S = spin_phase(state, phi, relative=relative)
+    S = spin_phase(last_state(state, "state"), phi, relative=relative)
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
     ax.plot(phi, S, lw=1.6, label=label)
     ax.axhline(0, color="0.6", lw=0.6, zorder=0)

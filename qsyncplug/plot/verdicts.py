@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..sync import Verdict
+from .inputs import check_kind
 from .style import COLOURS, figure, finish
 
 __all__ = ["plot_verdict"]
@@ -40,6 +41,7 @@ def plot_verdict(verdict: Verdict, *, fig: Any = None, ax: Any = None) -> tuple[
     >>> ax.get_title()
     'complete'
     """
+    check_kind("verdict", verdict, Verdict, "qsp.verdict")
     view = verdict.view
     if view is None:
         raise ValueError("the verdict holds no view to show; take it from qsp.verdict")

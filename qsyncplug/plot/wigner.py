@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import qutip
 
-from ..adapters import synchronization
 from ..core.checks import check_choice, check_flag, check_integer, check_number
+from ..wigner import Hydrodynamics, WignerLoheResult
 from ..wigner.phase_space import as_phase_space
+from .inputs import check_kind, is_state, last_state
 from .style import COLOURS, figure, finish
 
 __all__ = [
@@ -39,6 +40,12 @@ def _window(w: np.ndarray, space: Any, level: float = 1e-3) -> tuple[slice, slic
         pad = max(2, (high - low) // 10)
         out.append(slice(max(0, low - pad), min(n, high + pad + 1)))
     return out[0], out[1]
+
+
+def _check_run(result: Any) -> None:
+    """Anything that forms Wigner functions on a phase space may be drawn."""
+    if not (hasattr(result, "phase_space") and hasattr(result, "wigner")):
+        check_kind("result", result, WignerLoheResult, "wlsolve")
 
 
 def _check_line(space: Any, what: str) -> None:
@@ -88,7 +95,7 @@ def plot_wigner_function(
     ----------
     w : array of shape ``space.shape``, Qobj, result or SyncView
         An array of one dimension, see :func:`qsyncplug.wigner_transform`; or a state of boson
-        modes; or a run with states, of which the last is drawn.
+        modes; or a list of states or a run with states (QuTiP's too), of which the last is drawn.
     space : PhaseSpace or Grid
         Of an array. A state chooses its own window.
     mode : int
@@ -114,12 +121,14 @@ def plot_wigner_function(
     ('x', 'p')
     """
     colorbar = check_flag("colorbar", colorbar)
-    if hasattr(w, "times"):
-        w = synchronization(w).states[-1]
-    if isinstance(w, qutip.Qobj):
-        w, space = _wigner_of(w, mode)
+    if hasattr(w, "times") or is_state(w):
+        w, space = _wigner_of(last_state(w, "w"), mode)
     if space is None:
-        raise TypeError("plot_wigner_function needs the space of an array: its PhaseSpace or Grid")
+        raise TypeError(
+            f"w must be a state, or a list, result or view that holds states, not "
+            f"{type(w).__name__}; plot_wigner_function needs the space of an array: its PhaseSpace "
+            "or Grid"
+        )
     space = as_phase_space(space) if not isinstance(space, _Window) else space
     _check_line(space, "plot_wigner_function")
     w = np.asarray(w)
@@ -201,6 +210,7 @@ def plot_wigner_matrix(
     >>> axes.shape
     (2, 2)
     """
+    _check_run(result)
     space = result.phase_space
     _check_line(space, "plot_wigner_matrix")
     total = result.n
@@ -270,6 +280,7 @@ def plot_hydrodynamics(fields: Any, *, fig: Any = None, ax: Any = None) -> tuple
     >>> len(axes)
     4
     """
+    check_kind("fields", fields, Hydrodynamics, "qsp.hydrodynamics")
     grid = fields.grid
     d = grid.ndim
     if d > 2 or fields.psi.ndim != d:
@@ -406,6 +417,7 @@ def anim_wigner_function(
     >>> fig, animation = qsp.anim_wigner_function(run, 0)
     >>> animation.save("wigner.gif", writer="pillow")
     """
+    _check_run(result)
     interval = check_number("interval", interval, minimum=0.0, strict=True)
     from matplotlib.animation import FuncAnimation
 

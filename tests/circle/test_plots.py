@@ -22,8 +22,8 @@ from qsyncplug.plot.circle import (
     plot_circle,
     plot_circle_order,
     plot_criterion,
-    plot_dendrogram,
 )
+from qsyncplug.plot.trees import plot_dendrogram
 from qsyncplug.plot.views import plot_trajectories
 
 
