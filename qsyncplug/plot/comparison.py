@@ -147,7 +147,7 @@ def _draw_differences(ax: Any, comparison: Any, measure: str) -> None:
     label = _label(comparison, measure)
     last = comparison.values[measure][comparison.reference][-1]
     finish(ax, "time", f"|Δ {label}|")
-    ax.set_title(f"{label} = {last:.4g} at the end", fontsize="medium")
+    ax.set_title(f"at the end: {last:.4g}", fontsize="medium")
 
 
 def _legend_title(comparison: Any, every: bool, some: bool) -> str:
