@@ -147,17 +147,22 @@ class Liouvillian:
         NotRealError
             A coefficient taken to be real is not.
         """
-        f = np.array([1.0, *(complex(c(t)) for c in self.coefficients)])
+        f = np.array([1.0 + 0j, *(complex(c(t)) for c in self.coefficients)])
         if self._real and np.any(f.imag != 0):
             raise NotRealError(t)
-        i, j = np.array(self.products).T
-        return np.ascontiguousarray(f[i].conj() * f[j])
+        return np.asarray(self._products_of(f[None, :])[0])
 
     def all_factors(self, values: np.ndarray) -> np.ndarray:
         """Every factor, shape (T, factors), from values of the coefficients (T, coefficients)."""
         f = np.concatenate([np.ones((len(values), 1)), values], axis=1).astype(complex)
+        return self._products_of(f)
+
+    def _products_of(self, f: np.ndarray) -> np.ndarray:
         i, j = np.array(self.products).T
-        return np.ascontiguousarray(f[:, i].conj() * f[:, j])
+        out = np.ascontiguousarray(f[:, i].conj() * f[:, j])
+        # of |f|² fused operations leave a rounding, which would count as one more function of time
+        out.imag[:, i == j] = 0.0
+        return out
 
     def _effective(self, hamiltonian: list[Part], jumps: list[list[Part]]) -> dict[int, Any]:
         """M=−iH−½ΣL†L as one matrix for every product of time factors, by its number."""

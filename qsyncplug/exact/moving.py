@@ -127,8 +127,9 @@ class MovingParts:
         """
         both = self._owner.all_factors(coefficients).view(float)
         chosen = np.ascontiguousarray(both[:, self._which])
-        left = np.delete(both[:, 1::2], self._which[self._which % 2 == 1] // 2, axis=1)
-        chosen[np.any(left != 0, axis=1)] = np.nan
+        # a factor of jump operators alone has no part in it: their square has
+        left = np.setdiff1d(2 * (self._which // 2) + 1, self._which)
+        chosen[np.any(both[:, left] != 0, axis=1)] = np.nan
         return chosen
 
     def at(self, times: np.ndarray) -> np.ndarray:

@@ -11,6 +11,8 @@ from scipy.special import hyp1f1, poch
 
 import qsyncplug as qsp
 from qsyncplug.core.errors import CutoffWarning, SolverError
+from qsyncplug.exact import whole
+from qsyncplug.exact.problem import exact_problem
 from qsyncplug.exact.resolvent import gmres
 from tests.systems import boson_reference as ref
 
@@ -311,3 +313,29 @@ def test_vectors_in_single_precision_cost_no_digits(kind):
     # of a system that no cycle gains anything from
     none = gmres(lambda x: 0 * x, b, tolerance=1e-14, compact=True)
     assert none.residual == pytest.approx(np.linalg.norm(b))
+
+
+@pytest.mark.parametrize("fast, slow, single", [(1, 1e-3, 1), (1, 1e-3, 0), (1e3, 3e-2, 0)])
+def test_rates_a_million_times_apart(monkeypatch, fast, slow, single):
+    """A driven mode and a thermal one that hardly moves: a small residual alone says nothing of it,
+    and starts that differ still are no two steady states.
+    """
+    monkeypatch.setattr(whole, "_SINGLE", 0 if single else 10**9)
+    a, b = qsp.modes(2)
+    drive = 0.3 * fast**2
+    system = qsp.System(drive * (a + a.dag()), [fast * a, slow * b, 0.5 * slow * b.dag()])
+    rho, _ = whole.steady_whole(exact_problem(system, [8, 8]))
+    low = qutip.destroy(8)
+    driven = qutip.steadystate(drive * (low + low.dag()), [fast * low]).full()
+    thermal = 0.25 ** np.arange(8)
+    expected = np.kron(driven, np.diag(thermal / thermal.sum()))
+    assert np.abs(rho - expected).max() < 2e-6
+
+
+def test_a_slow_system_that_iterations_leave_open_is_factorised():
+    """Double precision ends with a residual of 10⁻¹¹, which left an error of 10⁻⁶ in the state."""
+    a, b = qsp.modes(2)
+    exchange = 1e-3 * (a.dag() * b + b.dag() * a)
+    system = qsp.System(0.3 * (a + a.dag()) + exchange, [a, 1e-3 * b])
+    rho = quiet_steadystate(system, [8, 8])
+    assert residual(system, rho) < 1e-15

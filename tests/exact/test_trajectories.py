@@ -309,6 +309,8 @@ def test_coefficients_that_are_no_polynomials_are_left_to_qutip():
         return moving_jumps(Liouvillian(*system.qutip()), np.linspace(0, 1, 3)) is not None
 
     assert served(lambda t: np.cos(5 * t))
+    # its square is real, however it is rounded
+    assert served(lambda t: np.exp(2j * t) * (1 + 0.5 * np.sin(t)))
     assert not served(lambda t: 1.0 if t > 0.3 else 0.2)
     # of a jump the square counts
     assert served(lambda t: abs(t - 0.3))
