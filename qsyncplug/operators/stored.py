@@ -45,7 +45,7 @@ def _table_of(function: TimeFunction, times: Any) -> dict[str, Any]:
     owner = getattr(function.source, "__self__", None)
     source = owner if isinstance(owner, Timetable) else function.coefficient
     table = tabulate(source, times, f"the coefficient {function.name}(t) of the system")
-    return {"mark": function.identity % 0xFFFF, **table.to_dict()}
+    return {"mark": function.identity % 0xFFFF, "name": function.name, **table.to_dict()}
 
 
 def parts_of_system(data: dict[str, Any]) -> tuple[Any, list[Any], list[Any]] | None:
@@ -54,7 +54,7 @@ def parts_of_system(data: dict[str, Any]) -> tuple[Any, list[Any], list[Any]] | 
     symbols = [s for space in spaces for s in space.symbols]
     rows = [data["hamiltonian"], *(j["rows"] if isinstance(j, dict) else j for j in data["jumps"])]
     functions = [
-        function_from_file(Timetable.from_dict(d), int(d["mark"]))
+        function_from_file(Timetable.from_dict(d), int(d["mark"]), str(d.get("name", "")))
         for d in data.get("functions", ())
     ]
     if not functions and any(factors for part in rows for *_, factors in part):

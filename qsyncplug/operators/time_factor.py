@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import types
 import weakref
 from typing import Any
 
@@ -28,11 +29,11 @@ class TimeFunction:
 
     __slots__ = ("__weakref__", "coefficient", "identity", "name", "source")
 
-    def __init__(self, coefficient: Any, identity: int, source: Any = None):
+    def __init__(self, coefficient: Any, identity: int, source: Any = None, name: str = ""):
         self.coefficient = coefficient
         self.identity = identity
         self.source = coefficient if source is None else source
-        self.name = f"f{identity % _NAMES:04x}"
+        self.name = name or _own_name(self.source, identity)
 
     def __copy__(self) -> TimeFunction:
         return self
@@ -56,6 +57,16 @@ def _restore(identity: int, coefficient: Any, source: Any) -> TimeFunction:
             _by_identity[identity] = known
             _by_object.setdefault(id(known.source), known)
     return known
+
+
+def _own_name(source: Any, identity: int) -> str:
+    """The name of a plain function, with a mark where another one bears it; a mark of the rest."""
+    mark = f"{identity % _NAMES:04x}"
+    if not isinstance(source, types.FunctionType) or not source.__name__.isidentifier():
+        return f"f{mark}"
+    name = source.__name__
+    taken = any(f.name == name for f in _by_identity.values())
+    return f"{name}_{mark}" if taken else name
 
 
 class TimeFactor:
@@ -120,13 +131,15 @@ def time_factor(value: Any) -> TimeFactor | None:
     return TimeFactor(known)
 
 
-def function_from_file(table: Timetable, mark: int) -> TimeFunction:
+def function_from_file(table: Timetable, mark: int, name: str = "") -> TimeFunction:
     """A stored function under the name that it had."""
     # a method, for QuTiP looks at the annotations of what it conjugates
     source = table.value
     # the name is what is left of the identity; the rest tells it from the function itself
     identity = secrets.randbits(80) * _NAMES + mark % _NAMES
-    known = TimeFunction(qutip.coefficient(source), identity, source)
+    if not name.isidentifier():
+        name = ""
+    known = TimeFunction(qutip.coefficient(source), identity, source, name)
     with _lock:
         _by_object[id(source)] = known
         _by_identity[known.identity] = known

@@ -1,5 +1,7 @@
 """System: what it refuses, its QuTiP objects, its Heisenberg equations and symmetries."""
 
+import re
+
 import numpy as np
 import pytest
 import qutip
@@ -493,3 +495,32 @@ def test_texts():
     assert "U(1)" in repr(system)
     latex = system._repr_latex_()
     assert latex.count("{") == latex.count("}")
+
+
+def _pulse(t):
+    return 0.1 * np.cos(t)
+
+
+def test_a_plain_function_of_time_is_shown_by_its_own_name(tmp_path):
+    (b,) = qsp.modes(1)
+    first = qsp.System(b.dag() * b + (b + b.dag()) * _pulse, [b])
+    assert "H = b1† b1 + _pulse(t) b1† + _pulse(t) b1" in str(first)
+    assert r"\mathrm{\_pulse}(t)" in first._repr_latex_()
+    assert "_pulse(t) b<sub>1</sub>" in first._repr_html_()
+
+    def other(t):
+        return 0.1 * np.sin(t)
+
+    # another function of that name cannot be taken for it
+    other.__name__ = "_pulse"
+    both = qsp.System(first.hamiltonian + other * (b + b.dag()), [b])
+    names = set(re.findall(r"(\w+)\(t\)", str(both)))
+    assert len(names) == 2 and "_pulse" in names
+    assert all(re.fullmatch(r"_pulse(_[0-9a-f]{4})?", name) for name in names)
+    # what has no name of its own is marked
+    unnamed = qsp.System((b + b.dag()) * (lambda t: np.cos(t)), [b])
+    assert re.search(r"\bf[0-9a-f]{4}\(t\)", str(unnamed))
+    # a file keeps the name
+    qsp.mfsolve(both, [0.1], [0.0, 1.0]).save(tmp_path / "x.npz")
+    kept = qsp.load(tmp_path / "x.npz").model
+    assert set(re.findall(r"(\w+)\(t\)", str(kept))) == names
