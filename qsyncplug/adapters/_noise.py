@@ -16,8 +16,8 @@ from ..sync.dynamics import Held
 
 __all__ = ["held_at"]
 
-#: particles that are moved alone, slowest motions, and positions on the way round
-_ALONE, _SLOWEST, _POINTS = 8, 2, 48
+#: ways out that are followed, slowest motions, and positions on the way round
+_FOLLOWED, _SLOWEST, _POINTS = 8, 3, 48
 #: share of the barrier of a straight way that is left when the others give way
 _BARRIER = 0.8
 
@@ -65,17 +65,13 @@ def held_at(model: Circle, x: np.ndarray, duration: float) -> Held | None:
 
 
 def _escapes(quiet: Circle, rest: np.ndarray, J: np.ndarray, noise: np.ndarray) -> float:
-    """Kramers' rate over the barriers of single particles, and of the slowest motions."""
+    """Kramers' rate over the barriers of single particles and of groups that turn as one."""
     frequency = velocity(quiet, rest).mean()
     ways = _ways(J, noise)
     # of a pair there is one way round, and nobody gives way
-    ways, share = (ways[-1:], 1.0) if len(noise) == 2 else (ways, _BARRIER)
-    total = 0.0
-    for away, back, rate in ways:
-        strength = float(back**2 @ noise)
-        if strength == 0:
-            continue
-        s = np.linspace(0, 2 * np.pi, _POINTS + 1)
+    share = 1.0 if len(noise) == 2 else _BARRIER
+    total, lowest, s = 0.0, np.inf, np.linspace(0, 2 * np.pi, _POINTS + 1)
+    for away, back, rate, strength in ways[:_FOLLOWED]:
         for sign in (1.0, -1.0):
             force = [
                 sign * float(back @ (velocity(quiet, rest + sign * u * away) - frequency))
@@ -83,22 +79,38 @@ def _escapes(quiet: Circle, rest: np.ndarray, J: np.ndarray, noise: np.ndarray) 
             ]
             hill = -np.concatenate([[0.0], np.cumsum((np.array(force)[1:] + force[:-1]) / 2)])
             barrier = float(hill.max()) * (s[1] - s[0])
+            lowest = min(lowest, barrier / rate)
             total += rate / (2 * np.pi) * np.exp(-share * barrier / strength)
-    return total
+    # stiffer ones have barriers in proportion, at least
+    for _, _, rate, strength in ways[_FOLLOWED:]:
+        total += rate / np.pi * np.exp(-share * lowest * rate / strength)
+    return float(total)
 
 
-def _ways(J: np.ndarray, noise: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, float]]:
-    """Directions out of a state of rest, what measures the force along them, and their rates."""
+def _ways(J: np.ndarray, noise: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, float, float]]:
+    """Ways out of a state of rest, the softest against the noise first: one side of a cut turns
+    against the other.
+
+    Each with its direction, what measures the force along it, its stiffness and its noise. The
+    cuts part single particles from the others, and follow the slowest motions.
+    """
     n = len(J)
-    stiffness = -np.diag(J)
-    soft = np.argsort(stiffness / np.maximum(noise, 1e-300))[:_ALONE]
-    out = [(np.eye(n)[k], np.eye(n)[k], float(stiffness[k])) for k in soft]
     values, right = np.linalg.eig(J)
-    left = np.linalg.pinv(right)
-    order = np.argsort(-values.real)
     # the first is the common phase
-    for k in order[1 : 1 + _SLOWEST]:
-        scale = right[np.argmax(np.abs(right[:, k])), k]
-        if abs(values[k].imag) < 1e-9 * abs(values[k]):
-            out.append(((right[:, k] / scale).real, (left[k] * scale).real, -float(values[k].real)))
-    return out
+    slowest = np.argsort(-values.real)[1 : 1 + _SLOWEST]
+    cuts = {}
+    for side in [*np.eye(n, dtype=bool), *(s for k in slowest for s in _sides(right[:, k].real))]:
+        cuts[(side ^ side[0]).tobytes()] = side
+    out = []
+    for side in cuts.values():
+        back = side / side.sum() - ~side / (~side).sum()
+        rate, strength = -float(back @ J @ side), float(back**2 @ noise)
+        if strength > 0 and rate > 0:
+            out.append((side.astype(float), back, rate, strength))
+    return sorted(out, key=lambda way: way[2] / way[3])
+
+
+def _sides(mode: np.ndarray) -> list[np.ndarray]:
+    """Those before each place in the order of a motion, boolean arrays."""
+    rank = np.argsort(np.argsort(mode))
+    return [rank < k for k in range(1, mode.size)]

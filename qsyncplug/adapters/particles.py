@@ -151,7 +151,7 @@ def _reduced(result: OttAntonsenResult) -> Dynamics:
         flow=Flow(
             velocity=partial(_turning, result),
             exponents=partial(_exponents, result),
-            rest_exponents=partial(_of_incoherence, result),
+            rest_exponents=partial(_of_incoherence, result) if model.modulation is None else None,
             locked=partial(_locked, result),
         ),
     )
@@ -184,7 +184,8 @@ def _of_incoherence(result: OttAntonsenResult) -> np.ndarray:
 def _exponents(result: OttAntonsenResult, index: int) -> np.ndarray:
     """Exponents in the frame of the mean field, without that of the common phase."""
     model, z, t = result.model, result.modes[index], float(result.times[index])
-    frequency = np.imag(result.velocities(index) @ model.shares / (z @ model.shares))
+    turning = np.imag(result.velocities(index) * np.conj(z)) @ model.shares
+    frequency = turning / (np.abs(z) ** 2 @ model.shares)
     size, n = 0.125, model.n
     jacobian = np.empty((2 * n, 2 * n))
     for k in range(2 * n):

@@ -146,7 +146,11 @@ class Parts:
         apart = np.abs(np.exp(1j * (self.x[:, None] - self.x[None, :])) - 1) > TOGETHER
         scale = np.where(self.gain != 0, self.gain, 1.0)
         # one more force; with a lag a particle also acts on itself
-        drift = np.diag(self.push) - (self.omega - frame) / scale
+        off = self.omega - frame
+        # what rounding of angles and frequencies makes of zero is no drift
+        floor = self.rounding() + 4e-15 * np.maximum(np.abs(self.omega), abs(frame))
+        off = np.where(np.abs(off) > floor, off, 0.0)
+        drift = np.diag(self.push) - off / scale
         if not np.any(self.gain):
             return np.where(self.omega == frame, 0.0, 1.0)
         outside = imbalance(self.push * apart, self.pull * apart, drift)

@@ -320,13 +320,15 @@ class OttAntonsenResult(Result):
     def locked(self, index: int = -1) -> np.ndarray:
         r"""Share of each population that turns with the mean field of a time index, (M,).
 
-        If the mean field stays as it is: those with \|ω−Ω\| ≤ \|H_m\|, Ω its frequency.
+        If the mean fields stay as they are: those with \|ω−Ω\| ≤ \|H_m\|, Ω their frequency; of
+        populations in antiphase too, whose common mean is zero.
         """
         model, z = self.model, self.modes[index]
-        mean = z @ model.shares
-        if mean == 0:
+        power = float(np.abs(z) ** 2 @ model.shares)
+        if power == 0:
             return np.zeros(self.n)
-        frequency = float(np.imag(self.velocities(index) @ model.shares / mean))
+        turning = np.imag(self.velocities(index) * np.conj(z)) @ model.shares
+        frequency = float(turning / power)
         reach = np.abs(model.force(float(self.times[index]), z))
         away, width = frequency - model.centres, np.maximum(model.widths, 1e-300)
         share = (np.arctan((away + reach) / width) - np.arctan((away - reach) / width)) / np.pi

@@ -345,3 +345,18 @@ def test_a_common_rotation_is_not_called_rest():
 def test_input_that_misleads(make, error, match):
     with pytest.raises(error, match=match):
         make()
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("frequency", [0.0, 5.0, -0.1, 1e3])
+def test_particles_that_are_together_to_rounding_are_at_rest(unit, frequency):
+    A = unit * np.kron([[1.0, 0.02], [0.02, 1.0]], np.ones((3, 3)))
+    model = Circle(sine(), adjacency=A, frequencies=frequency * unit)
+    x = 1.234567 + 1e-15 * np.array([0.0, 1.0, -2.0, 3.0, 1.0, -1.0])
+    found = stability(model, x)
+    assert found.locked and found.stable
+    assert not stability(model, 0.1 * np.arange(6)).locked
+    off = np.array([1e-8, 0, 0, 0, 0, 0]) * unit
+    apart = Circle(sine(), adjacency=A, frequencies=frequency * unit + off)
+    # nobody is held by what is not there
+    assert not stability(apart, x).locked

@@ -171,6 +171,28 @@ class TestView:
         found = qsp.verdict(self.run(start=start, **given))
         assert found.label == label, str(found)
 
+    @pytest.mark.parametrize("unit", [1.0, 1e6])
+    @pytest.mark.parametrize("coupling", [0.2, 1.0])
+    def test_what_decays_is_at_no_time_partially_synchronised(self, coupling, unit):
+        labels = set()
+        for span in np.geomspace(4.0, 40.0, 7):
+            model = OttAntonsen(coupling * unit, unit, centres=-5.0 * unit)
+            run = oasolve(model, 1.0, np.linspace(0, span / unit, 201))
+            labels.add(qsp.verdict(run).label.value)
+        assert labels == {"undecided", "incoherent"}
+
+    def test_populations_in_antiphase(self):
+        model = OttAntonsen([[1.0, -1.0], [-1.0, 1.0]], 0.0, [0.7, 0.7])
+        run = oasolve(model, [1.0, -1.0], np.linspace(0, 20, 201))
+        assert run.locked().tolist() == [1.0, 1.0]
+        assert run.order_parameter.max() < 1e-12
+        assert qsp.verdict(run).label == "phase-locked"
+        # at the same place, where it is not stable
+        lag = np.pi / 2 - 0.1
+        model = OttAntonsen([[0.6, 0.4], [0.4, 0.6]], [0.0, 0.0], phase_lag=lag)
+        found = qsp.verdict(oasolve(model, [1.0, -1.0], np.linspace(0, 20, 201)))
+        assert found.label == "undecided", str(found)
+
     def test_chimera(self):
         coupling = [[0.6, 0.4], [0.4, 0.6]]
         run = self.run(

@@ -7,6 +7,7 @@ import pytest
 
 import qsyncplug as qsp
 from qsyncplug import verdict
+from qsyncplug.sync.verdicts.trend import trend
 
 K = 1.0
 
@@ -41,6 +42,40 @@ def test_what_holds_a_pair(ratio, noise):
     # Kramers' rate is the limit of weak noise
     if slips(ratio, noise) < 1e-3:
         assert 0.5 < held.escapes / slips(ratio, noise) < 3
+
+
+def path_of_clusters(count, weak, size=3, strong=0.5):
+    """Clusters in a row, their last and first nodes joined weakly."""
+    of = np.repeat(np.arange(count), size)
+    A = strong * (of[:, None] == of) * (1 - np.eye(count * size))
+    for k in range(size, count * size, size):
+        A[k - 1, k] = A[k, k - 1] = weak
+    return A
+
+
+@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("noise", [0.02, 0.03])
+def test_whole_clusters_are_thrown_over_weak_links(count, noise):
+    weak, size = 0.06, 3
+    A = path_of_clusters(count, weak)
+    model = qsp.Circle(qsp.sine(), adjacency=A, noise=noise)
+    run = qsp.circlesolve(model, np.zeros(len(A)), np.linspace(0, 9, 40), options={"seed": 1})
+    held = qsp.synchronization(run).dynamics.flow.held(2e4)
+    # clusters of three are particles of three times the friction: a pair a link
+    links = (count - 1) * slips(0.0, noise / (2 * weak)) * 2 * weak / size
+    assert 0.5 < held.escapes / links < 4
+
+
+def test_every_leaf_can_be_thrown_over():
+    # twice as many leaves of a star, twice as many that noise may throw over
+    def of(leaves):
+        A = np.zeros((leaves + 1, leaves + 1))
+        A[0, 1:] = A[1:, 0] = 1
+        model = qsp.Circle(qsp.sine(), adjacency=A, noise=np.array([0.0] + [0.1] * leaves))
+        run = qsp.circlesolve(model, np.zeros(leaves + 1), np.linspace(0, 5, 40))
+        return qsp.synchronization(run).dynamics.flow.held(500.0).escapes
+
+    assert of(40) == pytest.approx(2 * of(20), rel=0.1)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -124,6 +159,16 @@ def test_parts_of_a_graph_at_frequencies_of_their_own():
     assert away.evidence["sizes of the groups"] == (3, 2)
     assert found(0.0).label == "undecided"
     assert "do not act" not in away.why and "no node acts" in found(0.0).why
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_phase_drifts_further_than_it_goes(seed):
+    A = path_of_clusters(2, 0.06, strong=1.0)
+    model = qsp.Circle(qsp.sine(), adjacency=A, noise=0.02)
+    run = qsp.circlesolve(model, np.zeros(6), np.linspace(0, 200, 401), options={"seed": seed})
+    phase = run.positions[200:, 0] - run.positions[200:, 3]
+    found = trend(run.times[200:], phase)
+    assert abs(found.slope) * 100 <= np.ptp(phase)
 
 
 # ------------------------------------------------------------ memory

@@ -21,6 +21,8 @@ __all__ = ["judge_fields"]
 _REST = 1e-9
 #: below, its decay is that of the linearised equations
 _LINEAR = 0.05
+#: of a modulus: what is left to go of one that does not go to zero
+_PART = 0.1
 #: phases nearer than this, and moduli nearer to 1, are the same
 _ALIKE = 2e-3
 
@@ -50,7 +52,7 @@ def judge_fields(case: Case) -> Verdict:
     ninths = np.array(
         [np.ptp(window[p], axis=0) / (p.stop - p.start) for p in pieces(len(window), 9)]
     )
-    if np.all(standing(thirds, ninths, shaken=False)):
+    if np.all(standing(thirds, ninths, shaken=False)) and not _dying(thirds, np.abs(fields[-1])):
         return _standing(case, fields[-1], signals)
     return _moving(case, fields, thirds)
 
@@ -81,6 +83,17 @@ def _gone(case: Case, size: np.ndarray) -> Verdict | None:
     rate = Estimate(found.rate, found.error, (float(case.times[start]), float(case.times[-1])))
     why = f"the mean fields decay at {rate}, and incoherence is stable ({growth:.4g})"
     return case.say(Label.INCOHERENT, why, evidence, rate=rate)
+
+
+def _dying(thirds: np.ndarray, last: np.ndarray) -> bool:
+    """Whether a modulus may be on its way to zero: what it still has to go is no small part of it.
+
+    Of `last` (n,), by the ranges (3, ...) in the thirds of the window, moduli first.
+    """
+    moduli = thirds[:, : last.size]
+    second = np.minimum(ratios(moduli)[1], 1 - 1e-9)
+    still_to_go = moduli[2] * second / (1 - second)
+    return bool(np.any((moduli[2] > 1e-3 * last) & (still_to_go > _PART * last)))
 
 
 def _signals(case: Case, fields: np.ndarray) -> tuple[np.ndarray, float]:

@@ -80,7 +80,7 @@ def judge_ordered(case: Case, order: Order, evidence: dict[str, Any]) -> Verdict
             return None
         evidence["order parameter at a threshold, about"] = critical
         why = (
-            f"noise lets single nodes slip, but all of them keep the order r = {order.mean} "
+            f"noise lets nodes slip, and their order stays all the same, r = {order.mean} "
             f"(independent phases: {case.n**-0.5:.2g}, at a threshold about {critical:.2g})"
         )
         return case.say(Label.PARTIAL, why, evidence)

@@ -209,10 +209,13 @@ def _creeping(case: Case, found: dict[int, Trend], evidence: dict[str, Any]) -> 
         return None
     drift = max(slow, key=abs)
     evidence["drift under the oscillation"] = drift
+    why = f"under it one goes on at {drift}"
+    if abs(drift) <= drift.error:
+        why = f"one so slowly that it might as well drift (at {drift})"
     return case.undecided(
-        f"the relative phases oscillate, and under it one goes on at {drift}",
+        f"the relative phases oscillate, and {why}",
         evidence,
-        advice=f"a window of about {4 * 2 * np.pi / abs(drift):.3g} (4 beats)",
+        advice=f"a window of about {4 * 2 * np.pi / max(abs(drift), drift.error):.3g} (4 beats)",
     )
 
 

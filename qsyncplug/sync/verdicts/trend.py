@@ -45,8 +45,11 @@ class Trend:
 
     @property
     def creeps(self) -> bool:
-        """Whether the phase drifts on by more than its error, beside all oscillations."""
-        return abs(self.slope) > self.slope.error
+        """Whether the phase drifts on by more than its error, beside all oscillations; or might,
+        for one of them is too slow to be told from a drift.
+        """
+        slow = self.turns < 1 and self.rest > _EXPLAINED
+        return abs(self.slope) > self.slope.error or slow
 
     @property
     def swings(self) -> bool:
@@ -76,16 +79,23 @@ def trend(times: np.ndarray, phase: np.ndarray) -> Trend:
     lines, bends = np.empty(0), np.diff(y, 2)
     rough = bool(bends[1:] @ bends[:-1] < 0)
     slope, rest = _slope(x, y, lines)
+    slowest = 2 * np.pi
     while lines.size < _LINES and rest.std() > _FLOOR * extent and t.size > 8 * lines.size + 24:
         more = _refined(x, y, np.append(lines, _strongest(x, rest)))
         found = _slope(x, y, more)
         if rough and found[1].std() > _WORTH * rest.std():
             # noise has no lines
             break
+        if np.abs(more).min() < 2 * np.pi:
+            # beside a slope large numbers would cancel
+            slowest = float(np.abs(more).min())
+            break
         lines, (slope, rest) = more, found
     error = _SIGMAS * _standard_error(x, rest) + _FLOOR * extent
     length = float(t[-1] - t[0])
     turns = float(np.abs(lines).min(initial=np.inf)) / (2 * np.pi)
+    if slowest < 2 * np.pi:
+        turns, error = slowest / (2 * np.pi), max(error, float(np.ptp(rest)))
     return Trend(Estimate(slope / length, error / length), float(rest.std() / y.std()), turns)
 
 
