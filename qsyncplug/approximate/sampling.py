@@ -88,8 +88,10 @@ class TwaSolver(SamplingSolver[TwaResult]):
             raise ValueError("twasolve takes no jumps of every atom")
         super().__init__(model, options=options)
         self._sample(ntraj, seed, _MOST)
-        check_integer("options['phases']", self._options["phases"], minimum=0, maximum=512)
         self.classical = Classical(model.symbols, model.hamiltonian, model.jumps, weyl=True)
+
+    def check_options(self, options: dict[str, Any]) -> None:
+        check_integer("options['phases']", options["phases"], minimum=0, maximum=512)
 
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> TwaProblem:
         self.model.check_hermitian(times)

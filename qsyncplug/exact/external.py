@@ -33,13 +33,16 @@ def liouvillian_bytes(H: Any, c_ops: list[Any]) -> float:
     return 2 * 20 * entries + 24 * 16 * d**2
 
 
-def _largest_rate(c_ops: list[Any], t: float) -> float:
-    """Σ‖L‖² at time `t`, by the largest row sums of L†L."""
-    total = 0.0
-    for c in c_ops:
-        c = c(t) if isinstance(c, qutip.QobjEvo) else c
-        matrix = abs((c.dag() * c).to("CSR").data_as("csr_matrix"))
-        total += float(matrix.sum(axis=1).max())
+def _largest_rate(c_ops: list[Any], times: np.ndarray) -> float:
+    """Σ‖L‖² where it is largest in a run, by the largest row sums of L†L."""
+
+    def size(c: qutip.Qobj) -> float:
+        return float(abs((c.dag() * c).to("CSR").data_as("csr_matrix")).sum(axis=1).max())
+
+    moving = [c for c in c_ops if isinstance(c, qutip.QobjEvo)]
+    total = sum(size(c) for c in c_ops if isinstance(c, qutip.Qobj))
+    looks = np.linspace(times[0], times[-1], 33)
+    total += max(sum(size(c(float(t))) for c in moving) for t in looks) if moving else 0.0
     return total if total > 0 else 1.0
 
 
@@ -139,7 +142,7 @@ class QutipRun:
     ) -> Any:
         o = self.options
         # QuTiP's tolerances for the moment of a jump are absolute times: here they follow the rates
-        unit = 1.0 / _largest_rate(c_ops, float(times[0]))
+        unit = 1.0 / _largest_rate(c_ops, times)
         options |= {"norm_t_tol": 1e-6 * unit, "norm_min_step": 0.1 * unit, "norm_tol": 1e-5}
         return qutip.mcsolve(
             H,

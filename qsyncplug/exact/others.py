@@ -148,5 +148,8 @@ def _explain(error: BaseException) -> tuple[type[SolverError], str, str]:
         return kind, "step limit" if limited else "integrator", f"{error}; {advice}"
     if isinstance(error, SolverError):
         return type(error), error.reason, str(error)
+    if isinstance(error, RuntimeError) and "collapse time" in str(error):
+        text = "QuTiP's mcsolve did not find the moment of a jump; lower options['rtol'] and "
+        return SolverError, "integrator", text + "['atol'], or take another options['method']"
     text = f"a function of e_ops raised {type(error).__name__}: {error}; mend it, or leave it out"
     return RightHandSideError, "a function of e_ops raised", text

@@ -8,7 +8,7 @@ import qutip
 import scipy.stats
 
 import qsyncplug as qsp
-from qsyncplug.core.errors import CutoffWarning, StepLimitError, TimeLimitError
+from qsyncplug.core.errors import CutoffWarning, SolverError, StepLimitError, TimeLimitError
 from qsyncplug.exact.jumping import moving_jumps
 from qsyncplug.exact.liouvillian import Liouvillian
 
@@ -315,3 +315,26 @@ def test_coefficients_that_are_no_polynomials_are_left_to_qutip():
     # of a jump the square counts
     assert served(lambda t: abs(t - 0.3))
     assert not served(lambda t: abs(t - 0.3) ** 0.5)
+
+
+def test_qutip_finds_jumps_whose_rates_begin_small():
+    """Its tolerances for the moments of jumps follow the largest rate, not the first one."""
+    (s,) = qsp.spins(1)
+    f = qutip.coefficient(lambda t: np.sin(t) ** 2)
+    system, times = qsp.System(0.7 * s.x, [f * s.m + 0.5 * s.z]), np.linspace(0, 6, 7)
+    start, options = qutip.basis(2, 1), {"method": "trajectories", "ntraj": 150, "seeds": 3}
+    exact = qsp.exactsolve(system, start, times, e_ops=[s.z])
+    run = qsp.exactsolve(system, start, times, e_ops=[s.z], options=options)
+    assert "mcsolve" in run.stats["method reason"]
+    off = np.abs(np.array(run.e_data[0]) - np.array(exact.e_data[0]))
+    assert np.all(off < 4.5 * 0.5 / np.sqrt(150))
+
+
+def test_a_jump_that_qutip_does_not_find_is_no_fault_of_the_user(monkeypatch):
+    def lost(*args, **kw):
+        raise RuntimeError("Could not find the collapse time within desired tolerance.")
+
+    monkeypatch.setattr(qutip, "mcsolve", lost)
+    with pytest.raises(SolverError, match="moment of a jump") as caught:
+        jumps(decaying(), qutip.fock(4, 2), ntraj=2, e_ops=[lambda t, psi: psi.norm()])
+    assert caught.value.reason == "integrator"

@@ -226,3 +226,5 @@ def test_phases_that_cannot_be_had_are_named():
         measures.phase_distribution(([1.0, 0.0], np.eye(2)), spins=[0])
     with pytest.raises(ValueError, match="phases"):
         qsp.twasolve(system, [1.0], [0.0, 0.1], ntraj=64, options={"phases": -1})
+    with pytest.raises(TypeError, match="phases"):
+        qsp.TwaSolver(system, ntraj=64).options = {"phases": 2.5}
