@@ -1,4 +1,4 @@
-"""Whether a function is the one that filled a store: its text, defaults and closed-over values."""
+"""Whether a function is the one that filled a store: its text, and the values that it uses."""
 
 from __future__ import annotations
 
@@ -6,12 +6,21 @@ import ast
 import functools
 import hashlib
 import inspect
+import itertools
 import textwrap
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
+import qutip
+
+from ..operators.symbol import Space, Symbol
+from ..operators.time_factor import TimeFunction
 
 __all__ = ["digest", "name_of"]
+
+#: things within things, beyond which a digest is refused
+_DEEP = 100
 
 
 def name_of(function: Any) -> str:
@@ -23,47 +32,107 @@ def name_of(function: Any) -> str:
 
 
 def digest(*things: Any) -> str:
-    """A fingerprint of functions, numbers, arrays, texts and containers of these.
+    """A fingerprint of functions, numbers, arrays, texts, systems, states and what holds these.
 
-    What a function reads from its module is not part of it.
+    Of a function: its text, defaults, closed-over values, and what it reads from its module
+    (values, and functions and classes written there). Other objects count by what a pickle of them
+    would hold; symbols and functions of time by what they are, not by when they were made.
 
     Examples
     --------
     >>> digest(1.0) == digest(1.0), digest(1.0) == digest(2.0)
     (True, False)
+    >>> import qsyncplug as qsp
+    >>> a, b = [digest(qsp.van_der_pol_pair(loss=x)) for x in (1.0, 2.0)]
+    >>> a == b, a == digest(qsp.van_der_pol_pair(loss=1.0))
+    (False, True)
     """
     hasher = hashlib.sha256()
     for thing in things:
-        _feed(hasher, thing, 0)
+        _feed(hasher, thing, ())
     return hasher.hexdigest()[:16]
 
 
-def _feed(hasher: Any, thing: Any, depth: int) -> None:
-    if depth > 8:
-        return
+def _feed(hasher: Any, thing: Any, path: tuple[int, ...]) -> None:
+    """Add a thing; `path` holds the identities of what it lies in."""
     hasher.update(type(thing).__name__.encode())
-    if isinstance(thing, functools.partial):
-        for part in (thing.func, thing.args, thing.keywords):
-            _feed(hasher, part, depth + 1)
-    elif inspect.isfunction(thing):
-        hasher.update(_text(thing))
-        for part in (thing.__defaults__, thing.__kwdefaults__):
-            _feed(hasher, part, depth + 1)
-        for cell in thing.__closure__ or ():
-            _feed(hasher, _contents(cell), depth + 1)
+    if isinstance(thing, (bool, int, float, complex, str, bytes, type(None), np.generic)):
+        hasher.update(repr(thing).encode())
     elif isinstance(thing, np.ndarray) and thing.dtype.kind != "O":
         hasher.update(str((thing.shape, thing.dtype)).encode() + thing.tobytes())
-    elif isinstance(thing, dict):
-        for key, value in thing.items():
-            _feed(hasher, key, depth + 1)
-            _feed(hasher, value, depth + 1)
-    elif isinstance(thing, (list, tuple, np.ndarray)):
-        for value in thing:
-            _feed(hasher, value, depth + 1)
-    elif isinstance(thing, (bool, int, float, complex, str, bytes, type(None), np.generic)):
-        hasher.update(repr(thing).encode())
-    else:
+    elif inspect.ismodule(thing) or inspect.isbuiltin(thing) or id(thing) in path:
         hasher.update(name_of(thing).encode())
+    elif len(path) > _DEEP:
+        raise ValueError("function closes over, or reads, what is nested too deeply to be compared")
+    else:
+        for part in _parts(thing):
+            _feed(hasher, part, (*path, id(thing)))
+
+
+def _parts(thing: Any) -> Iterable[Any]:
+    """What makes a thing the thing that it is."""
+    if isinstance(thing, functools.partial):
+        return thing.func, thing.args, thing.keywords
+    if inspect.isfunction(thing):
+        return _parts_of_function(thing)
+    if inspect.ismethod(thing):
+        return thing.__func__, thing.__self__
+    if inspect.isclass(thing):
+        return (name_of(thing),)
+    if isinstance(thing, dict):
+        return itertools.chain.from_iterable(thing.items())
+    if isinstance(thing, (set, frozenset)):
+        return sorted(digest(value) for value in thing)
+    if isinstance(thing, (list, tuple, np.ndarray)):
+        return (len(thing), *thing)
+    if isinstance(thing, Symbol):
+        return thing.space, thing.index
+    if isinstance(thing, Space):
+        return thing.maker, thing.names, [s.factor for s in thing.symbols]
+    if isinstance(thing, TimeFunction):
+        return (thing.source,)
+    if isinstance(thing, qutip.Qobj):
+        matrix = thing.to("CSR").data_as("csr_matrix")
+        return repr(thing.dims), matrix.indptr, matrix.indices, matrix.data
+    return _parts_of_object(thing)
+
+
+def _parts_of_function(function: Any) -> Iterable[Any]:
+    yield _text(function)
+    yield function.__defaults__
+    yield function.__kwdefaults__
+    for cell in function.__closure__ or ():
+        yield _contents(cell)
+    for name in sorted(_names(function.__code__) & function.__globals__.keys()):
+        value = function.__globals__[name]
+        written = inspect.isfunction(value) or inspect.isclass(value)
+        # what others wrote, or the interpreter holds for itself, is known by its name
+        if written and value.__module__ != function.__module__:
+            yield name_of(value)
+        elif not name.startswith("__"):
+            yield value
+
+
+def _parts_of_object(thing: Any) -> Iterable[Any]:
+    """What a pickle would hold."""
+    yield name_of(thing)
+    try:
+        reduced = thing.__reduce_ex__(4)
+    except Exception:
+        # a lock, a file: what cannot be taken apart
+        yield getattr(thing, "__dict__", None)
+        return
+    if isinstance(reduced, str):
+        yield reduced
+        return
+    for part in reduced[1:]:
+        yield list(part) if isinstance(part, Iterator) else part
+
+
+def _names(code: Any) -> set[str]:
+    """The names that code reads, with those of the functions in it."""
+    inner = [_names(c) for c in code.co_consts if hasattr(c, "co_code")]
+    return set(code.co_names).union(*inner)
 
 
 def _contents(cell: Any) -> Any:

@@ -1,8 +1,8 @@
 """A sweep gives what a loop gives, whatever runs it, and says what went wrong where."""
 
-import collections
 import concurrent.futures as futures
 import multiprocessing
+import pathlib
 import subprocess
 import sys
 import time
@@ -10,6 +10,7 @@ import warnings
 
 import numpy as np
 import pytest
+import qutip
 import qutip.solver.parallel
 
 import qsyncplug as qsp
@@ -21,6 +22,7 @@ from qsyncplug.core.errors import (
     TimeLimitError,
 )
 from qsyncplug.sweeps import SweepError, sweep
+from qsyncplug.sweeps.identity import digest
 
 xr = pytest.importorskip("xarray")
 pytest.importorskip("zarr")
@@ -286,11 +288,12 @@ def test_small_points_cost_little(stored, tmp_path):
 
 
 def test_failed_points_are_kept_and_retried_on_request(tmp_path):
-    path, switch = tmp_path / "a.zarr", tmp_path / "mended"
-    calls = collections.deque()  # no part of what identifies the function
+    path, switch, calls = tmp_path / "a.zarr", tmp_path / "mended", tmp_path / "calls"
 
     def fragile(x):
-        calls.append(x)
+        # a list would be part of what identifies the function
+        with calls.open("a") as f:
+            f.write(f"{x} ")
         if x == 2 and not switch.exists():
             raise ValueError("two is hard")
         return x * 10
@@ -303,9 +306,9 @@ def test_failed_points_are_kept_and_retried_on_request(tmp_path):
     switch.touch()
     with pytest.warns(QsyncplugWarning, match="failed"):
         sweep(fragile, {"x": [1, 2, 3]}, path=path)  # said again, not run again
-    assert list(calls) == [1, 2, 3]
+    assert calls.read_text() == "1 2 3 "
     data = sweep(fragile, {"x": [1, 2, 3]}, path=path, options={"retry": True})
-    assert list(calls) == [1, 2, 3, 2]
+    assert calls.read_text() == "1 2 3 2 "
     assert data["value"].values.tolist() == [10, 20, 30]
     assert data["error"].values.tolist() == ["", "", ""]
 
@@ -384,6 +387,92 @@ def test_another_sweep_is_not_mixed_in(tmp_path):
         sweep(first, {"x": [1, 2]}, measures="coherence", path=path)
     data = sweep(changed, {"x": [1, 2]}, path=path, options={"overwrite": True})
     assert data["value"].values.tolist() == [2, 4]
+
+
+_scale = 1.0
+
+
+def _read_from_the_module(x):
+    return _scale * x
+
+
+def _oscillator(frequency):
+    (b,) = qsp.modes(1)
+    return qsp.System(frequency * b.dag() * b, [b])
+
+
+def _driven(strength):
+    (b,) = qsp.modes(1)
+
+    def pulse(t):
+        return strength * np.cos(t)
+
+    return qsp.System(b.dag() * b + pulse * (b + b.dag()), [b])
+
+
+class _Owner:
+    def __init__(self, value):
+        self.value = value
+
+    def times(self, x):
+        return self.value * x
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        _oscillator,
+        _driven,
+        lambda value: qutip.coherent(6, value),
+        lambda value: qutip.QobjEvo([qutip.num(3), [qutip.num(3), lambda t: value * t]]),
+        lambda value: qsp.Circle(qsp.sine(), "mean", frequencies=[value, -value]),
+        lambda value: qsp.SchrodingerLohe(qutip.num(3), coupling=value),
+        lambda value: {1, value + 7},
+        _Owner,
+    ],
+)
+def test_a_store_belongs_to_the_system_that_its_function_holds(tmp_path, make):
+    def function_of(held):
+        def function(x):
+            assert held is not None
+            return x
+
+        return function
+
+    path = tmp_path / "a.zarr"
+    sweep(function_of(make(1.0)), {"x": [1.0]}, path=path)
+    # the same, made anew
+    sweep(function_of(make(1.0)), {"x": [1.0]}, path=path)
+    with pytest.raises(ValueError, match="these differ: digest"):
+        sweep(function_of(make(2.0)), {"x": [1.0]}, path=path)
+
+
+def test_a_store_belongs_to_what_its_function_reads_and_to_the_owner_of_a_method(
+    tmp_path, monkeypatch
+):
+    sweep(_read_from_the_module, {"x": [1.0]}, path=tmp_path / "a.zarr")
+    monkeypatch.setitem(globals(), "_scale", 2.0)
+    with pytest.raises(ValueError, match="these differ: digest"):
+        sweep(_read_from_the_module, {"x": [1.0]}, path=tmp_path / "a.zarr")
+    sweep(_Owner(1.0).times, {"x": [1.0]}, path=tmp_path / "b.zarr")
+    with pytest.raises(ValueError, match="these differ: digest"):
+        sweep(_Owner(2.0).times, {"x": [1.0]}, path=tmp_path / "b.zarr")
+
+
+def test_digests_are_the_same_in_another_process():
+    code = (
+        "from tests.sweeps.test_sweep import _driven, _oscillator, _Owner, digest\n"
+        "print(digest(_driven(1.0), _oscillator(1.0), _Owner(1.0), {'a', 'b'}, _driven))"
+    )
+    here = digest(_driven(1.0), _oscillator(1.0), _Owner(1.0), {"a", "b"}, _driven)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=pathlib.Path(__file__).parents[2],
+    )
+    assert done.stdout.split() == [here], done.stderr
 
 
 def test_folders_that_are_no_sweep_are_never_touched(tmp_path):
