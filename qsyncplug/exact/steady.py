@@ -237,7 +237,7 @@ def _null_vector(L: Any, diagonal: np.ndarray) -> np.ndarray:
     if growth > 1e12:
         raise SolverError(
             "the steady state is not unique (the equations are singular to 1 part in "
-            f"{growth:.1e})",
+            f"{growth:.1e}); give state0 for the one that is reached from it",
             reason="singular",
         )
     return np.asarray(x)
