@@ -114,8 +114,9 @@ def _parts_of_function(function: Any) -> Iterable[Any]:
 
 
 def _parts_of_object(thing: Any) -> Iterable[Any]:
-    """What a pickle would hold."""
+    """What a pickle would hold, and the function in a wrapper (a cache), which is known by name."""
     yield name_of(thing)
+    yield getattr(thing, "__wrapped__", None)
     try:
         reduced = thing.__reduce_ex__(4)
     except Exception:

@@ -74,7 +74,8 @@ def sweep(
     options : dict, optional
         ``progress_bar`` and ``progress_kwargs`` as in QuTiP; ``time_limit`` in seconds; ``retry``:
         run failed points again; ``overwrite``: start again; ``check_function``: False goes on
-        with a store although the text of the function has changed.
+        with a store although the text of the function has changed, or a value that it closes over
+        or reads from its module (a list that it appends to is one).
 
     Returns
     -------

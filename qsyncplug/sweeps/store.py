@@ -325,8 +325,9 @@ def _compare(path: str, there: dict[str, Any], here: dict[str, Any]) -> None:
     )
     raise ValueError(
         f"path: {path} was filled by another sweep; these differ: {what}. Give another path, "
-        "options={'overwrite': True} to start again, or, where only the text of the function "
-        "changed, options={'check_function': False}"
+        "options={'overwrite': True} to start again, or, where the function gives the same as "
+        "before (its text or a value that does not matter changed), options={'check_function': "
+        "False}"
     )
 
 

@@ -1,6 +1,7 @@
 """A sweep gives what a loop gives, whatever runs it, and says what went wrong where."""
 
 import concurrent.futures as futures
+import functools
 import multiprocessing
 import pathlib
 import subprocess
@@ -428,6 +429,7 @@ class _Owner:
         lambda value: qsp.Circle(qsp.sine(), "mean", frequencies=[value, -value]),
         lambda value: qsp.SchrodingerLohe(qutip.num(3), coupling=value),
         lambda value: {1, value + 7},
+        lambda value: functools.lru_cache(lambda x: value * x),
         _Owner,
     ],
 )
