@@ -35,6 +35,12 @@ def test_stories_fold_their_asserts_at_the_end_and_import_in_one_way(path):
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
+def test_code_fits_beside_the_bars_of_the_page(path):
+    cells = [c for c in jupytext.read(path).cells if c.cell_type == "code"]
+    assert not [line for c in cells for line in c.source.split("\n") if len(line) > 79]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
 def test_page(path, tmp_path):
     notebook = jupytext.read(path)
     code = [c.source for c in notebook.cells if c.cell_type == "code"]

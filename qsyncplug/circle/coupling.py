@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import scipy.integrate
 import scipy.optimize
 
 from ..core.checks import check_array, check_memory, check_number
 from ..core.saved import Saved
 from .densities import Density
 from .graphs import follow_locked
+from .integrals import integral
 from .model import refuse_mask
 
 __all__ = ["LockedState", "critical_coupling", "locked_state", "stationary_order_parameter"]
@@ -260,7 +260,7 @@ def stationary_order_parameter(distribution: Any, coupling: float) -> float:
         )
         ends = np.concatenate([[0.0], inner[(inner > 0) & (inner < field)], [field]])
         pieces = [
-            scipy.integrate.quad(integrand, low, high, epsabs=1e-15 * r, epsrel=1e-13, limit=200)[0]
+            integral(integrand, low, high, absolute=1e-15 * r)
             for low, high in itertools.pairwise(ends[:-1])
         ]
         # the last piece in θ, where the root is smooth
@@ -271,9 +271,7 @@ def stationary_order_parameter(distribution: Any, coupling: float) -> float:
                 2 * field * math.cos(theta) ** 2 * density(density.centre + field * math.sin(theta))
             )
 
-        pieces.append(
-            scipy.integrate.quad(last, low, np.pi / 2, epsabs=1e-15 * r, epsrel=1e-13, limit=200)[0]
-        )
+        pieces.append(integral(last, low, np.pi / 2, absolute=1e-15 * r))
         return math.fsum(pieces) / r - 1
 
     if coupling == 0 or consistency(0.0) <= 0:

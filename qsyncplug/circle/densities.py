@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import scipy.integrate
+
+from .integrals import integral
 
 __all__ = ["Density"]
 
@@ -104,9 +105,7 @@ class Density:
             pieces = [(0.0, self.width), (self.width, 10 * self.width), (10 * self.width, np.inf)]
         return float(
             sum(
-                scipy.integrate.quad(
-                    integrand, a, b, epsabs=1e-11 / self.width, epsrel=1e-10, limit=200
-                )[0]
+                integral(integrand, a, b, absolute=1e-11 / self.width, relative=1e-10)
                 for a, b in pieces
                 if b > a
             )

@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import scipy.integrate
 import scipy.optimize
 import scipy.special
 
 from ..core.checks import check_integer, check_number
+from .integrals import integral
 
 __all__ = ["gaussian_noise_threshold", "mean_square_order", "noise_order_parameter"]
 
@@ -114,10 +114,7 @@ def mean_square_order(n: int, coupling: float, noise: float) -> float:
             return u ** (power + 1) * math.exp(log_weight(u) - top) if u > 0 else 0.0
 
         peak = float(grid[int(np.argmax(values))])
-        value, _ = scipy.integrate.quad(
-            integrand, *ends, points=[peak], epsabs=0.0, epsrel=1e-13, limit=400
-        )
-        return float(value)
+        return integral(integrand, *ends, absolute=0.0, points=[peak])
 
     return moment(2) / moment(0) * d * d / (k * k) - 2 * d / (n * k)
 
