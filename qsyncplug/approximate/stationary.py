@@ -253,7 +253,8 @@ def hierarchy_steadystate(system: System, cutoff: Any = None) -> MomentState:
         raise SolverError(
             "the steady state is not unique, or the moments of so many nodes are beyond double "
             f"precision (the equations are singular to 1 part in {growth:.1e}); "
-            "closure='cumulants' takes any number of atoms",
+            "closure='cumulants' takes any number of atoms, state0 (with the states of each of "
+            "them, where they fit) tells several steady states apart",
             reason="singular",
         )
     return MomentState(closure, z, (), residual)

@@ -198,8 +198,8 @@ def steadystate(
     Returns
     -------
     Qobj or MomentState
-        Density matrix; for ensembles of atoms and for cumulants the moments, which
-        :func:`qsyncplug.expect` reads.
+        Density matrix; for more than six atoms of ensembles and for cumulants the moments, which
+        :func:`qsyncplug.expect` reads like a state.
 
     Raises
     ------

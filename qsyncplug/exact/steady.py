@@ -14,15 +14,16 @@ from ..core.entry import HIERARCHY, STEADY_CLOSURES, steadystate
 from ..core.errors import SolverError
 from ..core.progress import Tell, check_bar, reached, silent
 from ..operators.expectation import mark
+from ..operators.states import ProductState
 from ..operators.system import System
 from .fock import prepare_state
 from .nullspace import steady_blocks
 from .problem import Problem, exact_problem
 from .superoperator import OrderZero
-from .symmetric import ensembles_alone, many_atoms, warn_levels
+from .symmetric import many_atoms, refuse_conserved_spin, warn_levels
 from .whole import lowest_eigenvalue, reached_from, steady_whole
 
-__all__ = ["solve_steady", "stationary", "steadystate_modes"]
+__all__ = ["solve_steady", "stationary", "steady_from", "steadystate_modes"]
 
 #: up to this many elements of coherence order 0 the equations are factorised
 _DIRECT = 4000
@@ -63,10 +64,26 @@ def _by_factorisation(problem: Problem, where: str, tell: Tell) -> np.ndarray:
 
 def _density_matrix(state0: Any, problem: Problem) -> np.ndarray:
     """A checked initial state as a matrix."""
+    if isinstance(problem.system, System) and not isinstance(state0, qutip.Qobj):
+        state0 = ProductState(problem.system, state0).qutip(problem.cutoff)
     if not isinstance(state0, qutip.Qobj) or not (state0.isket or state0.isoper):
         raise TypeError(f"state0 must be a ket or a density matrix, not {type(state0).__name__}")
     state = prepare_state(state0, tuple(problem.dims))
     return np.asarray((qutip.ket2dm(state) if state.isket else state).full())
+
+
+def steady_from(problem: Problem, state0: Any) -> np.ndarray:
+    """The stationary state that `state0` (ket, density matrix, or of a System one state a node)
+    evolves to, a matrix (d, d).
+
+    Raises
+    ------
+    TypeError, ValueError
+        It is no state of this space.
+    SolverError
+        Nothing stationary is reached.
+    """
+    return reached_from(problem, _density_matrix(state0, problem))
 
 
 @steadystate.register(System)
@@ -96,9 +113,9 @@ def steadystate_modes(
         The steady state of a cumulant expansion instead of the exact one.
     order : int
         Of the cumulants.
-    state0 : Qobj or mapping, optional
+    state0 : Qobj, mapping or sequence, optional
         Where there are several steady states, the one that this ket or density matrix evolves to;
-        for cumulants, where they start.
+        also one state a node, as for :func:`qsyncplug.exactsolve`. For cumulants, where they start.
     progress_bar : str or bool
         As in QuTiP: "text", "enhanced", "tqdm"; "" is none. It tells of iterations, by the decades
         of the residual; what is factorised, or evolved from a `state0`, is told at its end.
@@ -106,8 +123,10 @@ def steadystate_modes(
     Returns
     -------
     Qobj or MomentState
-        Density matrix; for ensembles of atoms (beside modes from 7 atoms on) and for cumulants the
-        moments, which :func:`qsyncplug.expect` reads like a state.
+        A density matrix on the space of ``system.qutip(cutoff)``. From 7 atoms of ensembles on (all
+        ensembles together) and for cumulants the moments, which :func:`qsyncplug.expect` reads like
+        a state: those of an ensemble are exact, in the permutation-symmetric Liouville space, where
+        the states of every atom would be too many. With a `state0` always a density matrix.
 
     Raises
     ------
@@ -141,8 +160,8 @@ def steadystate_modes(
     if closure is not None:
         check_choice("closure", closure, STEADY_CLOSURES)
         return STEADY_CLOSURES[closure](system, order=order, state0=state0)
-    if isinstance(system, System) and state0 is None and ensembles_alone(system):
-        return HIERARCHY["steadystate"](system)
+    if isinstance(system, System) and state0 is None and system.isconstant and system.jumps:
+        refuse_conserved_spin(system)
     if isinstance(system, System) and state0 is None and many_atoms(system):
         state = HIERARCHY["steadystate"](system, cutoff)
         warn_levels(state.closure, state.moments[None, :])
@@ -150,7 +169,7 @@ def steadystate_modes(
     problem = exact_problem(system, cutoff)
     tell = reached(bar)
     if state0 is not None:
-        rho = reached_from(problem, _density_matrix(state0, problem))
+        rho = steady_from(problem, state0)
     else:
         rho = stationary(problem, problem.where, tell)
     tell(1.0)

@@ -9,24 +9,18 @@ from typing import Any
 import numpy as np
 import qutip
 
+from ..core.errors import SolverError
 from ..operators.atom import AtomFactor
 from ..operators.expression import Expression
-from ..operators.mode import ModeFactor
+from ..operators.handle import EachAtom
 from ..operators.spin import SpinFactor
 from ..operators.system import System
 from .fock import warn_cutoff
 
-__all__ = ["by_hierarchy", "ensembles_alone", "has_ensembles", "many_atoms", "warn_levels"]
+__all__ = ["by_hierarchy", "has_ensembles", "many_atoms", "refuse_conserved_spin", "warn_levels"]
 
 #: up to so many atoms the states of all of them are small enough to be kept
 _FEW = 6
-
-
-def ensembles_alone(system: System) -> bool:
-    """Whether a system has ensembles, and beside them spins ½ and levels only."""
-    return has_ensembles(system) and not any(
-        isinstance(s.factor, ModeFactor) for s in system.symbols
-    )
 
 
 def has_ensembles(system: System) -> bool:
@@ -39,6 +33,22 @@ def many_atoms(system: System) -> bool:
     """Whether an ensemble and its partners are better off without the states of every atom."""
     count = sum(s.factor.N for s in system.symbols if isinstance(s.factor, AtomFactor))
     return has_ensembles(system) and count > _FEW
+
+
+def refuse_conserved_spin(system: System) -> None:
+    """Refuse the steady state of an ensemble that only sums over its atoms act on: they conserve
+    its total spin, so that there is one for each value of that.
+    """
+    own = {jump.symbol for jump in system.jumps if isinstance(jump, EachAtom)}
+    for s in system.symbols:
+        if isinstance(s.factor, AtomFactor) and s.factor.N > 1 and s not in own:
+            raise SolverError(
+                f"the steady state is not unique: only sums over the {s.factor.N} atoms {s} act on "
+                f"them, which conserve their total spin; write them as qsp.spins({s.factor.N}), "
+                "whose states are the symmetric ones, or give state0 for the one that is reached "
+                "from it",
+                reason="singular",
+            )
 
 
 def warn_levels(closure: Any, moments: np.ndarray, times: np.ndarray | None = None) -> None:

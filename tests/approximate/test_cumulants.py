@@ -8,6 +8,7 @@ import qutip
 
 import qsyncplug as qsp
 from qsyncplug.approximate.cumulants import Closure
+from qsyncplug.approximate.stationary import hierarchy_steadystate
 from qsyncplug.core.errors import ApproximationWarning
 
 
@@ -64,7 +65,7 @@ def test_five_atoms_exactly():
     }
     for value, operator in want.items():
         assert abs(qsp.expect(operator, run)[-1] - value) < 3e-11
-    steady = qsp.steadystate(system)
+    steady = hierarchy_steadystate(system)
     full = qutip.steadystate(*system.qutip())
     for operator in (A.z, A.m, A.p * A.m, A.p**2 * A.m**2):
         assert abs(qsp.expect(operator, steady) - qsp.expect(operator, full)) < 1e-9
@@ -76,12 +77,13 @@ def test_hierarchy_with_spins_and_levels():
     H = 0.3 * A.z + 0.4 * (A.p * h.m + A.m * h.p) + 0.5 * (s[0, 1] * h.p + s[1, 0] * h.m)
     jumps = [0.6 * A.each.p, 0.5 * A.m, 0.4 * h.m, 0.7 * s[1, 2], 0.3 * s[2, 0], 0.2 * A.each.z]
     system = qsp.System(H, jumps)
-    state = qsp.steadystate(system)
+    state, rho = hierarchy_steadystate(system), qsp.steadystate(system)
     full = qutip.steadystate(*system.qutip())
-    assert len(state.moments) < 150
+    assert len(state.moments) < 150 and rho.dims == full.dims
     for operator in (A.z, h.z, s[2, 2], A.p * h.m, A.p * A.m, A.z * h.z * s[1, 1]):
         want = complex(qutip.expect(system.matrix(operator), full))
         assert abs(qsp.expect(operator, state) - want) < 1e-10
+        assert abs(qsp.expect(operator, rho) - want) < 1e-10
 
 
 def test_no_unique_steady_state():

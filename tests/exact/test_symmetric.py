@@ -9,7 +9,7 @@ import qutip
 
 import qsyncplug as qsp
 from qsyncplug.approximate.stationary import hierarchy_exactsolve, hierarchy_steadystate
-from qsyncplug.core.errors import CutoffWarning
+from qsyncplug.core.errors import CutoffWarning, SolverError
 from qsyncplug.exact.symmetric import has_ensembles, many_atoms
 
 
@@ -111,3 +111,56 @@ def test_levels_of_modes():
         np.testing.assert_allclose(x.full(), y.full(), atol=1e-14)
     with pytest.raises(ValueError, match="cutoff"):
         system.as_levels(1)
+
+
+def noisy(n, drive):
+    """Atoms alone, with jumps of each and of all."""
+    (A,) = qsp.atoms(n)
+    jumps = [0.6 * A.each.p, 0.3 * A.each.m, 0.4 * A.each.z, 0.5 * A.m]
+    return qsp.System(0.3 * A.z + drive * A.x, jumps), A
+
+
+@pytest.mark.parametrize("n, drive", [(1, 0.2), (2, 0.0), (4, 0.2), (6, 0.0), (7, 0.2)])
+def test_a_density_matrix_of_a_few_atoms(n, drive):
+    """Against all states in QuTiP, whose null vector is found without its solvers."""
+    system, A = noisy(n, drive)
+    state = qsp.steadystate(system)
+    if n > 6:
+        assert type(state).__name__ == "MomentState"
+        return
+    assert isinstance(state, qutip.Qobj) and state.dims == [[2] * n, [2] * n]
+    for x in (A.z, A.m, A.p * A.m, A.p**2 * A.m**2):
+        want = qsp.expect(x, hierarchy_steadystate(system))
+        assert abs(qsp.expect(x, state) - want) < 1e-12
+    if n < 6:
+        H, c_ops = system.qutip()
+        L = qutip.liouvillian(H, c_ops).full()
+        found = state.full().ravel(order="F")
+        assert np.abs(L @ found).max() < 1e-14 and np.linalg.svd(L)[1][-2] > 1e-3
+
+
+def test_sums_over_atoms_conserve_the_total_spin():
+    """One steady state for each total spin: the one that a start leads to."""
+    (A,), (S,) = qsp.atoms(4), qsp.spins(4)
+
+    def crystal(x):
+        return qsp.System(0.7 * x.x, [0.5 * x.m])
+
+    for n in (4, 9):
+        (B,) = qsp.atoms(n)
+        with pytest.raises(SolverError, match=r"not unique.*qsp.spins.*state0"):
+            qsp.steadystate(crystal(B))
+    spin, atoms = qsp.steadystate(crystal(S)), None
+    up = qutip.tensor([qutip.basis(2, 0)] * 4)
+    for start in ({A: (0.0, 0.0, 1.0)}, [(np.pi / 2, 0.3)], up, up.proj()):
+        atoms = qsp.steadystate(crystal(A), state0=start)
+        for x, y in ((S.z, A.z), (S.m, A.m), (S.p * S.m, A.p * A.m)):
+            assert abs(qsp.expect(x, spin) - qsp.expect(y, atoms)) < 1e-11
+    # of two singlets nothing changes
+    singlet = (qutip.basis([2, 2], [0, 1]) - qutip.basis([2, 2], [1, 0])).unit()
+    dark = qsp.steadystate(crystal(A), state0=qutip.tensor(singlet, singlet))
+    assert abs(qsp.expect(A.p * A.m, dark)) < 1e-13
+    with pytest.raises(ValueError, match="state0"):
+        qsp.steadystate(crystal(A), state0=[(0.0, 0.0, 2.0)])
+    with pytest.raises(ValueError, match="dims"):
+        qsp.steadystate(crystal(A), state0=qutip.basis(5, 0))

@@ -103,6 +103,21 @@ def test_small_and_large_steady_states_come_from_different_methods_and_agree(mon
     )
 
 
+def test_the_steady_state_that_is_reached_from_a_start():
+    """A free central spin keeps what it has; the chains go where they go without it."""
+    chains = SpinChains(n=3, g=0, loss=0.1, gain=0.3)
+    alone = qsp.steadystate(
+        SpinChains(n=3, central=False, g=0, omega0=0, loss=0.1, gain=0.3)
+    ).full()
+    start = chains.product_state(excitation=(0.3, 0.2))
+    rho = qsp.steadystate(chains, state0=start)
+    assert rho.dims == chains.hamiltonian().dims
+    central = qutip.ket2dm(start).ptrace(0)
+    np.testing.assert_allclose(rho.full(), np.kron(central.full(), alone), atol=1e-10)
+    with pytest.raises(ValueError, match="dims"):
+        qsp.steadystate(chains, state0=qutip.basis(3, 0))
+
+
 def test_a_free_central_spin_has_no_unique_steady_state():
     with pytest.raises(ValueError, match="central=False"):
         qsp.steadystate(SpinChains(n=3, g=0, loss=0.1, gain=0.3))

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import qutip
+import scipy.sparse as sp
 
 from ...core.checks import check_choice
 from ...core.entry import exactsolve, steadystate
@@ -13,7 +14,7 @@ from ...core.options import Options
 from ...exact.evolve import ExactResult, ExactSolver
 from ...exact.fock import prepare_state
 from ...exact.problem import Problem, exact_problem, refuse
-from ...exact.steady import solve_steady
+from ...exact.steady import solve_steady, steady_from
 from .model import SpinChains
 from .moments import SpinReader
 from .transfer import check_state_dims
@@ -316,6 +317,7 @@ def steadystate_chains(
     order: int | None = None,
     expansion: str = "newton",
     levels: Any = None,
+    state0: qutip.Qobj | None = None,
 ) -> qutip.Qobj:
     r"""The exact steady state of two spin chains.
 
@@ -330,6 +332,9 @@ def steadystate_chains(
         In which space.
     order, expansion, levels
         For ``"series"``; see :meth:`SpinChains.hamiltonian`.
+    state0 : Qobj, optional
+        Where there are several steady states: the one that this ket or density matrix of the
+        representation evolves to.
 
     Returns
     -------
@@ -339,9 +344,10 @@ def steadystate_chains(
     Raises
     ------
     ValueError
-        There are no jump operators.
+        There are no jump operators; `state0` is no state of this representation.
     SolverError
-        The steady state is not unique, as with a central spin that nothing couples to.
+        The steady state is not unique, as with a central spin that nothing couples to; nothing
+        stationary is reached from `state0`.
     """
     solver = SpinExactSolver(
         system, representation=representation, order=order, expansion=expansion, levels=levels
@@ -351,14 +357,17 @@ def steadystate_chains(
         raise ValueError(
             "system must have jump operators to have a unique steady state: give a loss, gain, …"
         )
-    if system.central and not any(system.g):
+    if state0 is None and system.central and not any(system.g):
         raise ValueError(
             "the central spin couples to nothing (g=0), so its steady state is not unique; use "
-            "central=False"
+            "central=False, or give state0 for the one that is reached from it"
         )
     charges, labels = solver._charges()
     problem = Problem(system, H, list(c_ops), charges, labels)
-    rho = solve_steady(problem, "the number of levels")
+    if state0 is None:
+        rho = solve_steady(problem, "the number of levels")
+    else:
+        rho = sp.csr_matrix(steady_from(problem, state0))
     rho = 0.5 * (rho + rho.conj().T)
     dims = solver.space.dims
     return qutip.Qobj(rho, dims=[dims, dims], dtype="CSR", isherm=True)
