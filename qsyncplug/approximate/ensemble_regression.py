@@ -15,6 +15,8 @@ from .stationary import MomentState, sites_of
 
 __all__ = ["ensemble_regression"]
 
+#: multiples of one rounding that sums of moments may be wrong by
+_ROUNDINGS = 16 * 2.0**-52
 #: rows, columns and values of the entries of a matrix
 _Entries = tuple[list[int], list[int], list[complex]]
 
@@ -67,22 +69,26 @@ class _Moments:
                 total += value * weight * complex(found[0])
         return total
 
-    def times(self, a: Expression, moments: np.ndarray) -> np.ndarray:
-        """The moments of δa ρ, of a state ρ with `moments`."""
+    def times(self, a: Expression, moments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The moments of δa ρ, of a state ρ with `moments`, and the size of what they are sums
+        of.
+        """
         mean = self.expectation(a, moments)
         out = np.empty(2 * self.V, dtype=complex)
+        size = np.empty(2 * self.V)
         for k, word in enumerate(self.equations.words):
             W, scale = self.equations.operator(word), self.equations.scale(word)
             for half, operator in ((0, W), (1, W.dag())):
                 alone = moments[k] if half == 0 else moments[k].conjugate()
                 both = self.expectation(operator * a, moments) / scale
                 out[k + half * self.V] = both - alone * mean
-        return out
+                size[k + half * self.V] = abs(both) + abs(alone * mean)
+        return out, size
 
 
 def ensemble_regression(
     steady: MomentState, a: Expression, cutoff: Any = None
-) -> tuple[Any, np.ndarray, np.ndarray, complex, float]:
+) -> tuple[Any, tuple[np.ndarray, np.ndarray], tuple[complex, float], float]:
     """What spectra of ensembles of many atoms start from.
 
     Parameters
@@ -101,6 +107,8 @@ def ensemble_regression(
         Moments of δa ρ, and tr(δa† X) as a functional of moments.
     coherent, power : complex, float
         ⟨a⟩ and ⟨δa†δa⟩.
+    noise : float
+        What rounding makes of the power.
     """
     system = steady.system
     system.require_own(a)
@@ -114,7 +122,7 @@ def ensemble_regression(
             value = steady.moments[place]
             moments[k] = value.conjugate() if turned else value
     a = closure.image(a)
-    start, L = space.times(a, moments), space.generator()
+    (start, sums), L = space.times(a, moments), space.generator()
     columns, values = space.row(space.equations.expectation(a.dag()), conjugated=False)
     functional = np.zeros(2 * space.V, dtype=complex)
     np.add.at(functional, columns, values)
@@ -123,8 +131,10 @@ def ensemble_regression(
     _, group = sp.csgraph.connected_components(abs(L), directed=False)
     size = np.abs(start).max(initial=0.0)
     keep = np.flatnonzero(np.isin(group, np.unique(group[np.abs(start) > 1e-14 * size])))
-    power = float((functional @ start).real)
-    return L[keep][:, keep].tocsc(), start[keep], functional[keep], coherent, max(power, 0.0)
+    power = max(float((functional @ start).real), 0.0)
+    noise = _ROUNDINGS * float(np.abs(functional) @ sums)
+    ends = start[keep], functional[keep]
+    return L[keep][:, keep].tocsc(), ends, (coherent, power), noise
 
 
 SPECTRA["ensembles"] = ensemble_regression

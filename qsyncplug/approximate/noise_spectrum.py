@@ -10,6 +10,7 @@ import numpy as np
 from ..core.checks import check_array, check_integer, check_memory, check_times
 from ..core.entry import SPECTRA
 from ..core.errors import QsyncplugWarning, warn
+from ..core.progress import Tell, silent
 from ..core.saved import Saved
 from ..operators.mode import ModeFactor
 from ..operators.system import System
@@ -56,7 +57,7 @@ class SampledSpectrum(Saved):
     >>> import qsyncplug as qsp
     >>> b, = qsp.modes(1)
     >>> system = qsp.System(1.5 * b.dag() * b, [b.dag(), 2 * b])
-    >>> s = qsp.spectrum(system, b, samples=np.linspace(4, 84, 401), ntraj=256, seed=1)
+    >>> s = qsp.spectrum(system, b, samples=np.linspace(4, 84, 401), options={"seed": 1})
     >>> abs(s.frequency - 1.5) < 5 * s.frequency_error
     True
     """
@@ -186,7 +187,15 @@ def _jackknife(w: np.ndarray, curves: np.ndarray) -> tuple[float, float]:
 
 
 def sampled_spectrum(
-    system: Any, a: Any, samples: Any, *, mean: Any, ntraj: Any, seed: Any, options: Any = None
+    system: Any,
+    a: Any,
+    samples: Any,
+    *,
+    mean: Any,
+    ntraj: int,
+    seed: int | None,
+    max_step: float,
+    tell: Tell = silent,
 ) -> SampledSpectrum:
     """See :func:`qsyncplug.spectrum` with `samples`."""
     if not isinstance(system, System) or not system.bosonic:
@@ -194,17 +203,18 @@ def sampled_spectrum(
     if not system.isconstant:
         raise ValueError("system must not depend on time to have a spectrum")
     times = _uniform(samples)
-    count = check_integer("ntraj", 1024 if ntraj is None else ntraj, minimum=_GROUPS)
+    count = check_integer("options['ntraj']", ntraj, minimum=_GROUPS)
     place = _place(system, a)
     check_memory("the periodograms", 16.0 * _FINER * len(times) * count, advice="lower ntraj")
     start = np.zeros(system.n) if mean is None else mean
-    solver = TwaSolver(system, ntraj=count, seed=seed, options=options)
+    solver = TwaSolver(system, ntraj=count, seed=seed, options={"max_step": max_step})
     problem = solver.problem(start, np.concatenate([[0.0], times]), None)
     stepper = problem.stepper
     variable = solver.classical.first[system.symbols[place]]
     records = []
     for number, (_, size) in enumerate(stepper.chunks):
         records.append(stepper.draw(number)[1:, variable, :size].copy())
+        tell((number + 1) / len(stepper.chunks))
     beta = np.concatenate(records, axis=1)
     average = complex(beta.mean())
     sums = _Sums(times)

@@ -272,10 +272,11 @@ class Spectrum(Saved):
         """Frequencies for a picture: all peaks and some widths around them."""
         if not self.peaks:
             return np.linspace(-1, 1, 401)
-        width = max(p.width for p in self.peaks if np.isfinite(p.width)) if self.peaks else 1.0
+        sharp = [p for p in self.peaks if np.isfinite(p.width)]
+        # that of the poles where no peak has one
+        width = max((p.width for p in sharp), default=float(2 * np.median(-self._poles[0].real)))
         low = min(p.frequency for p in self.peaks) - 4 * width
         high = max(p.frequency for p in self.peaks) + 4 * width
-        sharp = [p for p in self.peaks if np.isfinite(p.width)]
         near = [p.frequency + p.width * np.linspace(-2, 2, 101) for p in sharp]
         return np.unique(np.concatenate([np.linspace(low, high, 401), *near]))
 

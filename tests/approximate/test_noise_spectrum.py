@@ -17,7 +17,7 @@ def thermal():
 
 
 def test_a_damped_mode_has_its_lorentzian():
-    s = qsp.spectrum(thermal(), b, samples=TIMES, ntraj=1024, seed=1)
+    s = qsp.spectrum(thermal(), b, samples=TIMES, options={"ntraj": 1024, "seed": 1})
     # symmetrised: n+½ in place of n
     exact = (1 / 3 + 0.5) * 3 / ((s.w - 1.5) ** 2 + 1.5**2)
     near = np.abs(s.w - 1.5) < 6
@@ -32,7 +32,7 @@ def test_a_damped_mode_has_its_lorentzian():
     # what is left to the sum rule lies beyond the range of the times
     assert np.sum(s.values) * (s.w[1] - s.w[0]) / (2 * np.pi) == pytest.approx(s.power, rel=0.02)
     assert s(1.5) == pytest.approx(exact.max(), rel=0.1)
-    again = qsp.spectrum(thermal(), b, samples=TIMES, ntraj=1024, seed=1)
+    again = qsp.spectrum(thermal(), b, samples=TIMES, options={"ntraj": 1024, "seed": 1})
     assert np.array_equal(again.values, s.values)
 
 
@@ -40,7 +40,7 @@ def test_error_bars_cover_the_truth():
     """Of the place of the peak, over seeds."""
     z = []
     for seed in range(8):
-        s = qsp.spectrum(thermal(), b, samples=TIMES[:601], ntraj=256, seed=seed)
+        s = qsp.spectrum(thermal(), b, samples=TIMES[:601], options={"ntraj": 256, "seed": seed})
         z.append((s.frequency - 1.5) / s.frequency_error)
     assert np.abs(z).max() < 4.5
     assert 0.3 < np.std(z) < 2.2
@@ -51,7 +51,13 @@ def test_an_oscillator_with_many_quanta_against_the_exact_spectrum():
     H = 0.4 * b.dag() * b + 1.5 * (b + b.dag())
     system = qsp.System(H, [b.dag(), 0.1**0.5 * b**2])
     exact = qsp.spectrum(system, b, cutoff=40)
-    s = qsp.spectrum(system, b, samples=np.linspace(15, 75, 601), ntraj=512, seed=3, mean=[-2 - 1j])
+    s = qsp.spectrum(
+        system,
+        b,
+        samples=np.linspace(15, 75, 601),
+        options={"ntraj": 512, "seed": 3},
+        mean=[-2 - 1j],
+    )
     assert abs(s.coherent - exact.coherent) < 0.05 * abs(exact.coherent)
     assert s.power == pytest.approx(exact.power + 0.5, rel=0.1)
 
@@ -59,7 +65,7 @@ def test_an_oscillator_with_many_quanta_against_the_exact_spectrum():
 def test_what_is_refused():
     with pytest.raises(ValueError, match="stationary"):
         hot = qsp.System(b.dag() * b, [b, 0.9 * b.dag()])
-        qsp.spectrum(hot, b, samples=np.linspace(0.1, 6, 200), ntraj=2048, seed=1)
+        qsp.spectrum(hot, b, samples=np.linspace(0.1, 6, 200), options={"ntraj": 2048, "seed": 1})
     with pytest.raises(ValueError, match="equal distance"):
         qsp.spectrum(thermal(), b, samples=np.geomspace(1, 9, 50))
     with pytest.raises(ValueError, match="begin after"):
@@ -73,13 +79,15 @@ def test_what_is_refused():
         f = qutip.coefficient(lambda t: np.cos(t))
         qsp.spectrum(qsp.System(f * (b + b.dag()), [b]), b, samples=TIMES)
     with pytest.raises(ValueError, match="samples="):
-        qsp.spectrum(thermal(), b, cutoff=12, ntraj=10)
+        qsp.spectrum(thermal(), b, cutoff=12, options={"ntraj": 10})
+    with pytest.raises(KeyError, match="max_step, ntraj, seed"):
+        qsp.spectrum(thermal(), b, samples=TIMES, options={"trajectories": 3})
     with pytest.raises(ValueError, match="wlist"):
         qsp.spectrum(thermal(), b, [0.0], samples=TIMES)
     with pytest.raises((TypeError, ValueError), match="ntraj"):
-        qsp.spectrum(thermal(), b, samples=TIMES, ntraj=3)
+        qsp.spectrum(thermal(), b, samples=TIMES, options={"ntraj": 3})
     with pytest.warns(QsyncplugWarning, match="resolution"):
-        qsp.spectrum(thermal(), b, samples=np.linspace(3, 5, 64), ntraj=64, seed=2)
-    s = qsp.spectrum(thermal(), b, samples=TIMES[:301], ntraj=64, seed=2)
+        qsp.spectrum(thermal(), b, samples=np.linspace(3, 5, 64), options={"ntraj": 64, "seed": 2})
+    s = qsp.spectrum(thermal(), b, samples=TIMES[:301], options={"ntraj": 64, "seed": 2})
     with pytest.raises(ValueError, match="between"):
         s(1e4)

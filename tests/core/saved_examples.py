@@ -81,7 +81,9 @@ def _twa():
 def _sampled():
     system = _laser()
     samples = np.linspace(4, 44, 101)
-    return qsp.spectrum(system, system.operators[0], samples=samples, ntraj=64, seed=1)
+    return qsp.spectrum(
+        system, system.operators[0], samples=samples, options={"ntraj": 64, "seed": 1}
+    )
 
 
 def _classical():

@@ -17,6 +17,10 @@ def _laser(detuning):
     return qsp.System(detuning * b.dag() * b, [b.dag(), 2 * b])
 
 
+def _of_first(system):
+    return system, system.operators[0]
+
+
 LONG = {
     "entrainment": lambda bar: qsp.entrainment(
         _laser, np.linspace(-1, 1, 11), cutoff=24, progress_bar=bar
@@ -35,6 +39,16 @@ LONG = {
     "eigenmodes": lambda bar: qsp.eigenmodes(_pair(0, 0.005), 4, cutoff=5, progress_bar=bar),
     "eigenmodes of one order": lambda bar: qsp.eigenmodes(
         _pair(), 4, cutoff=11, order=1, progress_bar=bar
+    ),
+    "spectrum": lambda bar: qsp.spectrum(*_of_first(_pair(0.1, 0.1)), cutoff=9, progress_bar=bar),
+    "spectrum of samples": lambda bar: qsp.spectrum(
+        *_of_first(_laser(1.0)),
+        samples=np.linspace(4, 84, 401),
+        options={"ntraj": 5000, "seed": 1},
+        progress_bar=bar,
+    ),
+    "correlation": lambda bar: qsp.correlation(
+        *_of_first(_pair(0.1, 0.1)), np.linspace(0, 30, 40), cutoff=8, progress_bar=bar
     ),
     "certificate": lambda bar: qsp.certify_attention(-0.3, -0.27, method="gap", progress_bar=bar),
 }

@@ -7,7 +7,7 @@ import scipy.linalg
 
 import qsyncplug as qsp
 from qsyncplug.exact import decay_modes, liouvillian
-from qsyncplug.exact import regression as regression_module
+from qsyncplug.exact import fluctuation as fluctuation_module
 from qsyncplug.exact import steady as steady_module
 from qsyncplug.exact.liouvillian import Liouvillian
 from qsyncplug.exact.propagate import ChebyshevStepper
@@ -73,7 +73,7 @@ def test_steady_states_modes_and_spectra(monkeypatch):
     monkeypatch.setattr(liouvillian, "_MOST_TERMS", 0)
     monkeypatch.setattr(steady_module, "_DIRECT", 10)
     monkeypatch.setattr(decay_modes, "_DENSE", 10)
-    monkeypatch.setattr(regression_module, "_LU_WHOLE", 10)
+    monkeypatch.setattr(fluctuation_module, "_LU_WHOLE", 10)
     again = qsp.steadystate((H, c_ops))
     assert abs((again - rho).full()).max() < 1e-11
     assert np.abs(qsp.eigenmodes((H, c_ops), 4).eigenvalues - modes.eigenvalues).max() < 1e-10

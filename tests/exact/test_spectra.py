@@ -8,8 +8,9 @@ import qutip
 import scipy.integrate
 
 import qsyncplug as qsp
-from qsyncplug.core.errors import CutoffWarning, SolverError
-from qsyncplug.exact import decay_modes, regression, steady, symmetric
+from qsyncplug.core.errors import CutoffWarning, QsyncplugWarning, SolverError
+from qsyncplug.exact import decay_modes, steady, symmetric
+from qsyncplug.exact import fluctuation as fluctuation_module
 
 from .exact_reference import boundary_time_crystal, oscillator, pair, superoperator
 
@@ -170,8 +171,8 @@ SPECTRA = {
 def test_peaks_of_spectra(name, direct, monkeypatch):
     """From a factorised resolvent and from GMRES."""
     if not direct:
-        monkeypatch.setattr(regression, "_LU_ORDER", 0)
-        monkeypatch.setattr(regression, "_LU_WHOLE", 0)
+        monkeypatch.setattr(fluctuation_module, "_LU_ORDER", 0)
+        monkeypatch.setattr(fluctuation_module, "_LU_WHOLE", 0)
     (system, cutoff), (peak, width, height, power, mean) = SPECTRA[name]
     s = qsp.spectrum(system, system.operators[0], cutoff=cutoff)
     assert s.frequency == pytest.approx(peak, abs=1e-9)
@@ -203,12 +204,36 @@ def test_the_sum_rule_and_the_lorentzian():
 
 def test_nothing_fluctuates_in_a_coherent_state():
     (b,) = qsp.modes(1)
-    s = qsp.spectrum(qsp.System(0.3 * (b + b.dag()), [b]), b, [0.0, 1.0], cutoff=14)
+    with pytest.warns(QsyncplugWarning, match="nothing fluctuates"):
+        s = qsp.spectrum(qsp.System(0.3 * (b + b.dag()), [b]), b, [0.0, 1.0], cutoff=14)
     assert s.power < 1e-12
     assert np.all(s.values == 0)
     assert np.isnan(s.frequency)
     assert s.coherent == pytest.approx(-0.6j, abs=1e-9)
     assert s.peaks == []
+
+
+@pytest.mark.parametrize("gain, unit", [(1e-15, 1.0), (1e-24, 1.0), (0.2, 1e-12)])
+def test_small_fluctuations_have_a_spectrum(gain, unit):
+    """A mode that is hardly excited, and an operator in another unit: the Lorentzian."""
+    (b,) = qsp.modes(1)
+    nbar, width = gain / (1 - gain), 1 - gain
+    s = qsp.spectrum(qsp.System(0.4 * b.dag() * b, [b, gain**0.5 * b.dag()]), unit * b, cutoff=22)
+    assert s.power == pytest.approx(unit**2 * nbar, rel=1e-11)
+    assert s.frequency == pytest.approx(0.4, abs=1e-9)
+    assert s.linewidth == pytest.approx(width, rel=1e-9)
+    assert s.peaks[0].height == pytest.approx(unit**2 * 4 * nbar / width, rel=1e-9)
+
+
+def test_fluctuations_beside_a_coherent_amplitude_are_told_from_rounding():
+    """A driven mode at 1e-8 thermal quanta: the error says what cancels."""
+    (b,) = qsp.modes(1)
+    system = qsp.System(0.3 * (b + b.dag()), [b, 1e-4 * b.dag()])
+    s = qsp.spectrum(system, b, cutoff=18)
+    nbar = 1e-8 / (1 - 1e-8)
+    assert s.power == pytest.approx(nbar, rel=max(s.error, 1e-8))
+    assert 1e-8 < s.error < 1e-5
+    assert s.peaks[0].height == pytest.approx(4 * nbar, rel=10 * s.error)
 
 
 def test_what_has_no_spectrum():

@@ -1,0 +1,234 @@
+"""Fluctuations of an operator in the steady state, and the resolvent that moves them."""
+
+from __future__ import annotations
+
+import time as clock
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import scipy.sparse.linalg as spla
+
+from ..core.checks import check_memory
+from ..core.errors import SolverError
+from ..core.progress import Tell, silent
+from .patience import say_if_long
+from .problem import Problem, exact_problem
+from .reduction import Solve
+from .resolvent import NoJump, gmres
+from .steady import stationary
+
+__all__ = ["Fluctuation", "factorised", "fluctuation", "reachable", "resolvent", "square"]
+
+#: elements of a coherence order up to which the resolvent is factorised; without a symmetry
+_LU_ORDER, _LU_WHOLE = 6000, 3000
+#: vectors of an iterative resolvent, and what the reduced one may take
+_RESTART, _REDUCED = 120, 240
+#: population of a highest level from which on there is no stationary state to speak of
+_UNSTABLE = 1e-2
+#: levels up to which the system is solved once more with twice the cut-off, to see if it has one
+_LOOK_BEYOND = 256
+#: multiples of one rounding that sums of products may be wrong by
+_ROUNDINGS = 16 * 2.0**-52
+
+
+@dataclass
+class Fluctuation:
+    """δaρ as a vector of elements, the functional tr[δa†X], and what they stand for.
+
+    Attributes
+    ----------
+    problem : Problem
+    index : ndarray of shape (n,)
+        The elements of row-major matrices that are not zero.
+    start, functional : ndarray of shape (n,)
+        δaρ, and the coefficients of tr[δa†X].
+    coherent, power : complex, float
+        ⟨a⟩ and ⟨δa†δa⟩.
+    noise : float
+        What the power may be wrong by.
+    stationary : ndarray of shape (n,)
+        ρ on these elements.
+    """
+
+    problem: Problem
+    index: np.ndarray
+    start: np.ndarray
+    functional: np.ndarray
+    coherent: complex
+    power: float
+    noise: float
+    stationary: np.ndarray
+
+    def traceless(self, x: np.ndarray) -> np.ndarray:
+        """Elements without the part that rounding adds along the stationary state: δaρ has no
+        trace, nor has what evolves from it.
+        """
+        d = self.problem.d
+        trace = x[self.index % (d + 1) == 0].sum()
+        return np.asarray(x - trace * self.stationary)
+
+    def rate(self) -> float:
+        """Rate at which the correlation begins to decay, made positive."""
+        M = self.problem.effective
+        LX = _generated(self.problem, square(self.start, self.index, self.problem.d))
+        decay = -complex(self.functional @ LX.ravel()[self.index]).real / self.power
+        scale = float(np.median(-2 * M.diagonal().real))
+        return (
+            float(np.clip(abs(decay), 1e-2 * scale, 1e2 * scale))
+            if scale > 0
+            else max(abs(decay), 1e-300)
+        )
+
+
+def fluctuation(problem: Problem, a: Any, tell: Tell = silent) -> Fluctuation:
+    """What the fluctuations of a matrix `a` start from.
+
+    Raises
+    ------
+    SolverError
+        There are several steady states.
+    ValueError
+        The system is unstable.
+    """
+    rho = stationary(problem, problem.where, tell)
+    _require_bounded(problem, rho)
+    problem.warn_cutoff(rho)
+    mean = complex((a @ rho).trace())
+    fluctuation = a.toarray() - mean * np.eye(problem.d)
+    x = fluctuation @ rho
+    power = max(float(np.vdot(fluctuation, x).real), 0.0)
+    order = problem.order_of(a) if problem.charges.shape[1] else None
+    index = np.flatnonzero(problem.mask(order).ravel())
+    # tr[δa† X] = Σ conj(δa_ij) X_ij
+    functional = fluctuation.conj().ravel()[index]
+    noise = _noise(problem, rho, sp.csr_matrix(fluctuation))
+    start, still = x.ravel()[index], rho.ravel()[index]
+    r = Fluctuation(problem, index, start, functional, mean, power, noise, still)
+    r.start = r.traceless(start)
+    return r
+
+
+def _noise(problem: Problem, rho: np.ndarray, fluctuation: Any) -> float:
+    """What rounding, and what is left of Lρ, make of ⟨δa†δa⟩."""
+    size = abs(fluctuation)
+    rate = float(np.median(-2 * problem.effective.diagonal().real))
+    wrong = np.abs(_generated(problem, rho)) / rate if rate > 0 else 0.0
+    return float(size.multiply(size @ (_ROUNDINGS * np.abs(rho) + wrong)).sum())
+
+
+def _generated(problem: Problem, X: np.ndarray) -> np.ndarray:
+    """The generator applied to a matrix."""
+    M = problem.effective
+    LX = M @ X + (M.conj() @ X.T).T
+    for A in problem.matrices[1]:
+        LX = LX + (A.conj() @ (A @ X).T).T
+    return np.asarray(LX)
+
+
+def _require_bounded(problem: Problem, rho: np.ndarray) -> None:
+    """Refuse a system whose excitation nothing but the cut-off ends.
+
+    Where a highest level is populated, a look beyond it decides: of a stable system the population
+    of the highest level falls with the cut-off, and the cut-off is merely low.
+    """
+    worst = problem.highest(rho)
+    if worst <= _UNSTABLE:
+        return
+    if 2 ** len(problem.places) * problem.d <= _LOOK_BEYOND:
+        cutoff = [2 * problem.dims[k] for k in problem.places]
+        larger = exact_problem(problem.system, cutoff, "a spectrum")
+        try:
+            beyond = larger.highest(stationary(larger, larger.where))
+        except SolverError:
+            beyond = np.inf
+        bounded = beyond < 0.45 * worst
+    else:
+        populations = problem.populations(rho)[0]
+        sizes = [problem.dims[k] for k in problem.places]
+        bounded = all(
+            p[n - 2 : n].max() < 0.5 * p[n // 2 - 1 : n // 2 + 1].max()
+            for p, n in zip(populations, sizes, strict=True)
+        )
+    if not bounded:
+        raise ValueError(
+            f"system has no stationary state within {problem.where} (population {worst:.2g} of a "
+            "highest level, and no less beyond): it is unstable, or the cut-off is far too low"
+        )
+
+
+def resolvent(r: Fluctuation, shift: float) -> Solve:
+    """(σ−L)^{-1} on the elements of a fluctuation: factorised, or by GMRES.
+
+    Raises
+    ------
+    MemoryLimitError
+        The vectors do not fit.
+    """
+    whole = len(r.index) == r.problem.d**2
+    if len(r.index) <= (_LU_WHOLE if whole else _LU_ORDER):
+        solve = factorised(r.problem.superoperator(r.index), shift)
+    else:
+        solve = _iterative(r, shift)
+    return lambda x, tell: r.traceless(solve(x, tell))
+
+
+def factorised(L: Any, shift: float) -> Solve:
+    """(σ−L)^{-1} of a sparse matrix."""
+    matrix = sp.csc_matrix(shift * sp.identity(L.shape[0]) - L)
+    lu = spla.splu(matrix, permc_spec="COLAMD")
+    return lambda x, tell: np.asarray(lu.solve(x))
+
+
+def _iterative(r: Fluctuation, shift: float) -> Solve:
+    problem, d = r.problem, r.problem.d
+    check_memory(
+        f"the spectrum on {len(r.index)} elements",
+        16.0 * len(r.index) * (_RESTART + _REDUCED) + 16.0 * 8 * d**2,
+        advice="lower the cutoff",
+    )
+    inverse = NoJump(problem.effective, problem.dims, shift)
+    row, column = np.unravel_index(r.index, (d, d))
+    elements = problem.liouvillian.general(reachable(problem, np.unique(column - row)))
+
+    def preconditioned(u: np.ndarray) -> np.ndarray:
+        X = inverse(square(u, r.index, d))
+        LX = elements.unpack(elements.kernel.apply(elements.pack(X)))
+        return np.asarray((shift * X - LX).ravel()[r.index])
+
+    begin = clock.perf_counter()
+    preconditioned(r.start)
+    # about 25 vectors, each by about 60 products
+    seconds = (clock.perf_counter() - begin) * 1500
+    say_if_long(f"the spectrum of {d} levels", seconds, "a lower cutoff shortens it")
+
+    def solve(x: np.ndarray, tell: Tell) -> np.ndarray:
+        size = float(np.linalg.norm(x))
+        goal = 1e-12 * size
+        found = gmres(preconditioned, x, tolerance=goal, restart=_RESTART, cycles=4, tell=tell)
+        if found.residual > 1e-9 * size:
+            raise SolverError(
+                f"the resolvent was not solved for: residual {found.residual / size:.2g} after "
+                f"{found.products} products",
+                reason="not converged",
+            )
+        return np.asarray(inverse(square(found.x, r.index, d)).ravel()[r.index])
+
+    return solve
+
+
+def square(u: np.ndarray, index: np.ndarray, d: int) -> np.ndarray:
+    """A matrix (d, d) that holds the elements `u` at the places `index`."""
+    X = np.zeros(d * d, dtype=complex)
+    X[index] = u
+    return X.reshape(d, d)
+
+
+def reachable(problem: Problem, diagonals: np.ndarray) -> np.ndarray:
+    """The diagonals (both signs) that evolve with some."""
+    d, g = problem.d, problem.liouvillian.period
+    every = np.arange(-d + 1, d)
+    if g == 0:
+        return diagonals
+    return every[np.isin(every % g, np.unique(diagonals % g))]
