@@ -16,9 +16,10 @@ from ..core.rungekutta import runge_kutta
 from ..core.stepper import Problem
 from ..operators.atom import AtomFactor
 from ..operators.expression import Expression
-from ..operators.handle import Atoms, Level
+from ..operators.handle import Atoms, Level, Spin
 from ..operators.level import LevelFactor
 from ..operators.mode import ModeFactor
+from ..operators.spin import SpinFactor
 from ..operators.states import ProductState, coherent_levels
 from ..operators.symbol import Symbol
 from ..operators.system import System
@@ -152,8 +153,8 @@ class Closure:
             if isinstance(new.factor, LevelFactor):
                 images[old] = lowered_levels(new)
             else:
-                ensemble = Atoms(new)
-                images[old] = (ensemble.p, ensemble.z, ensemble.m)
+                node = Atoms(new) if isinstance(new.factor, AtomFactor) else Spin(new)
+                images[old] = (node.p, node.z, node.m)
         return substituted(operator, images) if images else operator
 
 
@@ -173,8 +174,8 @@ def _site_value(
     """⟨·⟩ of a monomial of one node; a spin that became atoms has the state of each spin ½, a mode
     that became levels its coherent state.
     """
-    if source is symbol:
-        return product.expectation(symbol, key)
+    if isinstance(symbol.factor, SpinFactor) or source is symbol:
+        return product.expectation(source, key)
     if isinstance(symbol.factor, LevelFactor):
         i, j = key
         psi = coherent_levels(source, product.alpha[source], symbol.factor.d)

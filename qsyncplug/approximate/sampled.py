@@ -102,7 +102,9 @@ class TwaResult(Result):
 
     @property
     def e_error(self) -> dict[Any, list[complex]]:
-        """Standard errors of the values in ``e_data``."""
+        """Standard errors of the values in ``e_data``: of a complex one that of its real part plus
+        that of its imaginary part, within which its modulus may be wrong.
+        """
         return dict(self.stats["e_error"])
 
     def expectation(self, operator: Expression) -> np.ndarray:

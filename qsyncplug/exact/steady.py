@@ -201,7 +201,8 @@ def solve_steady(problem: Problem, where: str, *, direct: bool = False, tell: Te
     if len(zero.index) > _DIRECT and not direct:
         x, _ = steady_blocks(problem.effective, problem.matrices[1], zero, tell)
     else:
-        x = _null_vector(problem.superoperator(zero.index), zero.diagonal)
+        rate = 2 * float(np.abs(problem.effective.diagonal().real).max())
+        x = _null_vector(problem.superoperator(zero.index), zero.diagonal, rate)
     lowest = 0.0
     for at, states in zero.blocks:
         n = len(states)
@@ -218,11 +219,12 @@ def solve_steady(problem: Problem, where: str, *, direct: bool = False, tell: Te
     return zero.matrix(x)
 
 
-def _null_vector(L: Any, diagonal: np.ndarray) -> np.ndarray:
-    """The vector with L x = 0 and Σ x[diagonal] = 1."""
+def _null_vector(L: Any, diagonal: np.ndarray, rate: float) -> np.ndarray:
+    """The vector with L x = 0 and Σ x[diagonal] = 1; `rate` is the largest one of the jumps."""
     size = L.shape[0]
     scale = float(np.abs(L.data).max()) if L.nnz else 0.0
-    if scale == 0.0:
+    # dephasing alone leaves the rounding of |L|² − L†L
+    if scale <= 1e-14 * rate:
         raise SolverError(
             "no unique steady state: nothing changes the populations", reason="singular"
         )

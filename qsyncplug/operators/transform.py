@@ -12,7 +12,7 @@ from typing import Any
 
 from ..core.checks import check_choice, check_integer
 from .expression import Expression
-from .handle import Atoms, EachAtom, Level, Mode, atoms, levels, modes
+from .handle import Atoms, EachAtom, Level, Mode, Spin, atoms, levels, modes, spins
 from .matrices import symbol_levels
 from .mode import ModeFactor
 from .spin import SpinFactor
@@ -21,8 +21,23 @@ from .symbol import Symbol
 __all__ = ["Mapped", "as_atoms", "as_levels", "holstein_primakoff", "lowered_levels", "substituted"]
 
 
-def _spins(system: Any) -> list[Symbol]:
+def _long_spins(system: Any) -> list[Symbol]:
     return [s for s in system.symbols if isinstance(s.factor, SpinFactor) and s.factor.N > 1]
+
+
+def _spins_beside(
+    long: list[Symbol], images: dict[Symbol, tuple[Expression, ...]]
+) -> dict[Symbol, Symbol]:
+    """New symbols for the spins ½ that one call made together with longer ones, which are replaced:
+    a call is kept or replaced whole. Their images are added.
+    """
+    calls = dict.fromkeys(s.space for s in long)
+    short = [s for space in calls for s in space.symbols if s.factor.N == 1]  # type: ignore[attr-defined]
+    made: tuple[Spin, ...] = ()
+    if short:
+        made = spins(*[1] * len(short), names=[f"{s.name}half" for s in short])
+    images |= {s: (x.p, x.z, x.m) for s, x in zip(short, made, strict=True)}
+    return {s: x.symbol for s, x in zip(short, made, strict=True)}
 
 
 def substituted(
@@ -87,13 +102,15 @@ def _mapped(system: Any, images: Mapping[Symbol, Any], new: dict[Symbol, Symbol]
 
 def as_atoms(system: Any) -> Mapped:
     """Every spin of two or more spins ½ as a sum over distinct atoms."""
-    spins = _spins(system)
+    long = _long_spins(system)
     made: tuple[Atoms, ...] = ()
-    if spins:
-        sizes = [s.factor.N for s in spins]  # type: ignore[attr-defined]
-        made = atoms(*sizes, names=[f"{s.name}atoms" for s in spins])
-    images = {s: (a.p, a.z, a.m) for s, a in zip(spins, made, strict=True)}
-    new = {s: a.symbol for s, a in zip(spins, made, strict=True)}
+    if long:
+        sizes = [s.factor.N for s in long]  # type: ignore[attr-defined]
+        made = atoms(*sizes, names=[f"{s.name}atoms" for s in long])
+    images: dict[Symbol, tuple[Expression, ...]] = {}
+    new = _spins_beside(long, images)
+    for s, a in zip(long, made, strict=True):
+        images[s], new[s] = (a.p, a.z, a.m), a.symbol
     return _mapped(system, images, new)
 
 
@@ -120,16 +137,17 @@ def holstein_primakoff(system: Any, order: int, expansion: str) -> Mapped:
     """Every spin of two or more spins ½ as a boson; see :meth:`.System.holstein_primakoff`."""
     order = check_integer("order", order, minimum=0)
     expansion = check_choice("expansion", expansion, ("newton", "taylor"))
-    spins = _spins(system)
+    long = _long_spins(system)
     made: tuple[Mode, ...] = ()
-    if spins:
-        made = modes(len(spins), names=[f"b({s.name})" for s in spins])
-    images = {}
-    for s, b in zip(spins, made, strict=True):
+    if long:
+        made = modes(len(long), names=[f"b({s.name})" for s in long])
+    images: dict[Symbol, tuple[Expression, ...]] = {}
+    new = _spins_beside(long, images)
+    for s, b in zip(long, made, strict=True):
         N = s.factor.N  # type: ignore[attr-defined]
         R = _root(b, N, order, expansion)
         images[s] = ((N**0.5) * b.dag() * R, b.dag() * b - N / 2, (N**0.5) * R * b)
-    new = {s: b.symbol for s, b in zip(spins, made, strict=True)}
+        new[s] = b.symbol
     return _mapped(system, images, new)
 
 

@@ -10,6 +10,7 @@ import qsyncplug as qsp
 from qsyncplug.approximate.cumulants import Closure
 from qsyncplug.approximate.stationary import hierarchy_steadystate
 from qsyncplug.core.errors import ApproximationWarning
+from qsyncplug.operators.states import ProductState
 
 
 def laser(N, delta, w=0.5, gamma=1.0):
@@ -229,3 +230,55 @@ def test_orders_beyond_counting_are_refused_before_any_work():
     exact = qsp.expect(s.z, qsp.steadystate(two))
     every = qsp.expect(s.z, qsp.steadystate(two, closure="cumulants", order=10**9))
     assert every == pytest.approx(exact, abs=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore:spins as sums")
+@pytest.mark.parametrize("seed", range(12))
+def test_rates_of_random_mixtures_are_exact_at_product_states(seed):
+    """No cumulant is there yet, so that every closure has the exact rate of what it keeps."""
+    rng = np.random.default_rng(seed)
+    (b,), (S,), (half,) = qsp.modes(1), qsp.spins(2), qsp.spins(1, names=["half"])
+    (s,), (A,) = qsp.levels(3), qsp.atoms(2)
+    letters = {
+        b: [b, b.dag()],
+        S: [S.p, S.m, S.z],
+        half: [half.x, half.y, half.z],
+        s: [s[0, 1], s[1, 2], s[2, 0], s[1, 1]],
+        A: [A.p, A.m, A.y],
+    }
+    nodes = [list(letters)[k] for k in rng.choice(5, size=2, replace=False)]
+    words = [x for node in nodes for x in letters[node]]
+
+    def number():
+        return complex(*rng.normal(size=2)) * 0.4
+
+    def polynomial(degree):
+        term = 1
+        for k in rng.integers(len(words), size=degree):
+            term = term * words[k]
+        return number() * term
+
+    phase = qutip.coefficient(lambda t: np.exp(-1j * t))
+    H = sum((polynomial(k) for k in (1, 2, 3)), 0 * words[0]) + phase * polynomial(2)
+    H = H + sum((letters[node][-1] for node in nodes), 0 * words[0])
+    jumps = [polynomial(2) + polynomial(1), (lambda t: 1 + t) * polynomial(1)]
+    if A in nodes:
+        jumps.append(number() * A.each.p + number() * A.each.z)
+    system = qsp.System(H + H.dag(), jumps, order=nodes)
+    up, mixed = qutip.basis(3, 1) + 0.5j * qutip.basis(3, 0), [0.3, -0.2, 0.5]
+    states = {b: 0.2 - 0.1j, S: (1.0, 0.3), half: mixed, s: up.unit(), A: mixed}
+    start = {node: states[node] for node in nodes}
+    cutoff = 16 if b in nodes else None
+    state = ProductState(system, start).qutip(cutoff)
+    rho = state if state.isoper else state.proj()
+    t0, h = 0.3, 2e-4
+    liouvillian = qutip.liouvillian(*system.qutip(cutoff))
+    if isinstance(liouvillian, qutip.QobjEvo):
+        liouvillian = liouvillian(t0)
+    rate = qutip.vector_to_operator(liouvillian * qutip.operator_to_vector(rho))
+    for order in (1, 2, 3):
+        run = qsp.mfsolve(system, start, t0 + h * np.arange(5), closure="cumulants", order=order)
+        operator = polynomial(order)
+        want = (system.matrix(operator, cutoff) * rate).tr()
+        got = np.dot([-25 / 12, 4, -3, 4 / 3, -1 / 4], qsp.expect(operator, run)) / h
+        assert abs(got - want) < 1e-8 * max(1, abs(want))

@@ -198,11 +198,15 @@ def test_a_slow_direction_is_not_taken_for_a_second_steady_state():
         "idle mode with energy",
         "relative mode only",
         "parity with gain",
+        "dephasing of levels",
     ],
 )
 def test_steady_states_that_are_not_unique(name):
     b1, b2 = qsp.modes(2)
     (b,) = qsp.modes(1)
+    (s,) = qsp.levels(3)
+    # rounding leaves rates of 1e-18 between the populations
+    dephasing = [(0.09 + 0.16j) * s[1, 1] + (-0.03 + 0.137j) * s[2, 2]]
     system = {
         "no jumps": qsp.System(b.dag() * b),
         "dephasing": qsp.System(b.dag() * b, [b.dag() * b]),
@@ -212,6 +216,7 @@ def test_steady_states_that_are_not_unique(name):
         "cat states": qsp.System(0 * b, [b**2 - 1]),
         "relative mode only": qsp.System(0 * b1, [b1 - b2]),
         "parity with gain": qsp.System(0 * b, [0.5 * b.dag() ** 2, b**2]),
+        "dephasing of levels": qsp.System(0.6 * s[1, 1] + 0.64 * s[2, 2], dephasing),
     }[name]
     with pytest.raises((ValueError, SolverError), match=r"(?i)unique|several|singular|no jump"):
         quiet_steadystate(system, 12 if system.n == 1 else 5)

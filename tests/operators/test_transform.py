@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import qsyncplug as qsp
+from qsyncplug.operators.states import ProductState
 
 
 def spin_pair(N):
@@ -53,3 +54,25 @@ def test_atoms_have_the_spectrum_of_the_spin():
         system.holstein_primakoff(2, "fourier")
     with pytest.raises(ValueError, match="order"):
         system.holstein_primakoff(-1)
+
+
+def test_a_spin_half_made_together_with_a_longer_one():
+    S, half = qsp.spins(3, 1)
+    H = 0.7 * S.z + 0.4 * half.x + 0.3 * (S.p * half.m + S.m * half.p)
+    system = qsp.System(H, [0.5 * S.m * half.z])
+    spin = np.linalg.eigvalsh(system.qutip()[0].full())
+    atoms = np.linalg.eigvalsh(system.as_atoms().qutip()[0].full())
+    assert all(np.abs(atoms - e).min() < 1e-12 for e in spin)
+    bosons = system.holstein_primakoff(3)
+    assert [x.symbol.name for x in bosons.nodes] == ["b(S1)", "S2half"]
+    np.testing.assert_allclose(np.linalg.eigvalsh(bosons.qutip(4)[0].full()), spin, atol=1e-12)
+    start = {S: (1.1, 0.4), half: [0.2, -0.3, 0.5]}
+    times = np.linspace(0, 0.4, 3)
+    exact = qsp.exactsolve(
+        system, ProductState(system, start).qutip(), times, options={"store_states": True}
+    )
+    run = qsp.mfsolve(system, start, times, closure="cumulants", order=4)
+    for operator in (S.p * half.m, S.z**2, half.x):
+        np.testing.assert_allclose(
+            qsp.expect(operator, run), qsp.expect(operator, exact), atol=1e-10
+        )
