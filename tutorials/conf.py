@@ -9,6 +9,8 @@ import re
 import sys
 from collections import defaultdict
 
+from docutils import nodes
+
 import qsyncplug as qsp
 
 HERE = pathlib.Path(__file__).parent
@@ -241,6 +243,18 @@ os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
 os.environ["MATPLOTLIBRC"] = str(HERE / "matplotlibrc")
 
 
+#: where in which temporary file a cell warned is of no use to a reader
+_PLACE = re.compile(r"^/\S+:\d+: (?=\w*Warning: )", re.MULTILINE)
+
+
+def _plain_warnings(app, doctree: nodes.document) -> None:
+    for block in doctree.findall(nodes.literal_block):
+        if _PLACE.search(text := block.astext()):
+            block.children = [nodes.Text(_PLACE.sub("", text))]
+            block.rawsource = block.astext()
+
+
 def setup(app) -> None:
-    """Before numpydoc, which runs at 500."""
+    """Docstrings before numpydoc, which runs at 500."""
     app.connect("autodoc-process-docstring", _plain_mathematics, priority=100)
+    app.connect("doctree-read", _plain_warnings)

@@ -32,7 +32,7 @@ def add_parser(commands: Any) -> None:
         commands,
         "modes",
         "van der Pol pair: exact against mean field and covariance",
-        "Two quantum van der Pol oscillators: exact (QuTiP), mean field with linearised "
+        "Two quantum van der Pol oscillators: exact, mean field with linearised "
         "covariance, and Gaussian cumulants, compared measure by measure.",
         run,
     )
@@ -50,7 +50,7 @@ def add_parser(commands: Any) -> None:
             "evolve the whole density matrix (slower): entropies and E_N of the exact state",
         ),
     )
-    add_options(parser, end=8.0, times=161, tolerance=0.05, output="qsyncplug-compare-modes")
+    add_options(parser, end=24.0, times=241, tolerance=0.05, output="qsyncplug-compare-modes")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -32,7 +32,7 @@ def add_parser(commands: Any) -> None:
         length=(16.0, "length of the box"),
         seed=(1, "of the random centres and phases"),
     )
-    add_options(parser, end=2.0, times=21, tolerance=0.01, output="qsyncplug-compare-wigner")
+    add_options(parser, end=6.0, times=61, tolerance=0.01, output="qsyncplug-compare-wigner")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -132,6 +132,9 @@ def _draw_values(ax: Any, comparison: Any, measure: str, windows: Any) -> None:
             )
     finish(ax, "time", _label(comparison, measure))
     flat(ax)
+    # room for the bars below the curves
+    low, high = ax.get_ylim()
+    ax.set_ylim(low - 0.03 * len(comparison.names) * (high - low), high)
 
 
 def _draw_differences(ax: Any, comparison: Any, measure: str) -> None:
