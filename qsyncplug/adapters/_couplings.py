@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from ..core.saved import kept
@@ -21,6 +21,7 @@ __all__ = [
     "coupled",
     "driven",
     "gains",
+    "linked",
     "rest_exponents",
     "rooted",
     "uncoupled",
@@ -80,22 +81,29 @@ def driven(system: System) -> bool:
 
 
 def coupled(system: System) -> bool:
-    """Whether the modes act on each other, all of them in one piece."""
+    """Whether any nodes act on each other; who on whom, `linked` says."""
+    return bool(_links(system))
+
+
+def linked(system: System) -> Callable[[np.ndarray], bool] | None:
+    """Of a set of nodes: whether they act on each other, directly or through others; as `rooted`.
+
+    Terms and jump operators that several nodes share are taken to act both ways.
+    """
+    pairs = [(j, k) for nodes in _links(system) for j in nodes for k in nodes]
+    graph = np.zeros((system.n, system.n))
+    graph[tuple(np.array(pairs, dtype=int).reshape(-1, 2).T)] = 1
+    return rooted(graph)
+
+
+def _links(system: System) -> list[set[int]]:
+    """Nodes that a term of H or a jump operator acts on together."""
     place = {s: k for k, s in enumerate(system.symbols)}
-    links = [
-        nodes
-        for nodes in (
-            *({place[s] for s, _ in monomial} for monomial, _ in system.hamiltonian.terms),
-            *({place[s] for s in jump.used} for jump in system.jumps),
-        )
-        if len(nodes) > 1
+    shared = [
+        *({place[s] for s, _ in monomial} for monomial, _ in system.hamiltonian.terms),
+        *({place[s] for s in jump.used} for jump in system.jumps),
     ]
-    pairs = [(min(nodes), k) for nodes in links for k in nodes]
-    if system.n < 2 or not pairs:
-        return False
-    rows, columns = np.array(pairs).T
-    graph = coo_array((np.ones(len(pairs)), (rows, columns)), shape=(system.n, system.n))
-    return bool(connected_components(graph, directed=False)[0] == 1)
+    return [nodes for nodes in shared if len(nodes) > 1]
 
 
 def rooted(adjacency: Any) -> Callable[[np.ndarray], bool] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,14 @@ from ..core.saved import kept
 from ..core.tangent import mean_field_coherence
 from ..exact.result import ExactResult, JumpResult
 from ..operators.mode import ModeFactor
+from ..operators.spin import SpinFactor
 from ..operators.system import System
 from ..sync import About, SyncView
 from ..sync.dynamics import Dynamics, Flow, Kind, Quantum
+from ..sync.measures import phase_distribution
 from ..sync.reading import reader
 from . import _linear
-from ._couplings import charges, coupled, driven, gains, rest_exponents
+from ._couplings import charges, coupled, driven, gains, linked, rest_exponents
 from ._quadratures import view_of_moments
 from ._rest import fixed_points
 from ._spectra import enough_levels, spectra_of
@@ -123,6 +126,7 @@ def _facts(system: System) -> dict[str, Any]:
     """What holds for every run of a model that does not depend on time."""
     return {
         "coupled": coupled(system) if system.n > 1 else None,
+        "rooted": linked(system) if system.n > 1 else None,
         "autonomous": system.isconstant,
         "deterministic": True,
         "phase_symmetry": bool(system.symmetries.common_phase),
@@ -211,4 +215,20 @@ def _exact_dynamics(result: ExactResult) -> Dynamics:
         levels = enough_levels(populations[-1])
     spectra = partial(spectra_of, system, levels) if levels or not _has_modes(system) else None
     ntraj = int(result.stats["ntraj"]) if isinstance(result, JumpResult) else None
-    return Dynamics(Kind.MOMENTS, **_facts(system), quantum=Quantum(spectra, ntraj=ntraj))
+    peaks = partial(_peaks, result) if ntraj is None and system.n > 1 else None
+    return Dynamics(Kind.MOMENTS, **_facts(system), quantum=Quantum(spectra, peaks, ntraj))
+
+
+@kept(model=True)
+def _peaks(result: ExactResult) -> dict[tuple[int, ...], float]:
+    """2πP_max−1 of the relative phases of pairs in the last state, where there is one."""
+    if result.final_state is None or not all(_has_phase(s.factor) for s in result.model.symbols):
+        return {}
+    return {
+        pair: float(phase_distribution(result, pair, kind="husimi", index=-1))
+        for pair in combinations(range(result.model.n), 2)
+    }
+
+
+def _has_phase(factor: Any) -> bool:
+    return isinstance(factor, (ModeFactor, SpinFactor))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -172,7 +173,15 @@ def view_of_states(
             system=system,
             notes=() if bosonic else (_NOT_CANONICAL,),
             missing={"states": "every mode operator must act on a tensor factor of its own"},
-            dynamics=Dynamics(Kind.MOMENTS, quantum=Quantum(ntraj=ntraj)),
+            dynamics=Dynamics(
+                Kind.MOMENTS,
+                quantum=Quantum(
+                    phase_peaks=partial(_mode_peaks, states[-1], tuple(f[0] for f in known))
+                    if bosonic and ntraj is None and len(known) > 1
+                    else None,
+                    ntraj=ntraj,
+                ),
+            ),
         ),
     )
 
@@ -296,6 +305,15 @@ def view_of_state(result: qutip.Qobj, *, modes: Any = None, times: Any = None) -
             ),
         ),
     )
+
+
+@kept()
+def _mode_peaks(state: qutip.Qobj, factors: tuple[int, ...]) -> dict[tuple[int, ...], float]:
+    """2πP_max−1 of the relative phases of the modes in these tensor factors."""
+    return {
+        (j, k): float(husimi_phase(state.ptrace(sorted((factors[j], factors[k]))), relative=True))
+        for j, k in combinations(range(len(factors)), 2)
+    }
 
 
 @kept()

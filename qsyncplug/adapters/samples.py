@@ -10,7 +10,7 @@ from ..operators.system import System
 from ..sync import SyncView
 from ..sync.dynamics import Dynamics, Kind, Quantum
 from ..sync.reading import reader
-from ._couplings import coupled, gains
+from ._couplings import coupled, gains, linked
 from ._quadratures import view_of_moments
 from .spins import chain_dynamics
 
@@ -24,6 +24,7 @@ def sampled_dynamics(system: Any, ntraj: int) -> Dynamics:
     return Dynamics(
         Kind.MOMENTS,
         coupled=coupled(system) if system.n > 1 else None,
+        rooted=linked(system) if system.n > 1 else None,
         autonomous=system.isconstant,
         phase_symmetry=bool(system.symmetries.common_phase),
         dissipative=bool(system.jumps),

@@ -9,6 +9,7 @@ import numpy as np
 from .beats import frequency_error
 from .case import FEWEST, Case
 from .decays import slowest_rate
+from .locked import arrived
 from .motion import FULL_TURNS, hovering, ratios, standing
 from .phases import Amplitudes, judge_phases, too_few
 from .rates import Estimate, slope
@@ -54,6 +55,12 @@ def judge_amplitudes(case: Case) -> Verdict:
             "oscillations have died, each in a place of its own"
         )
         return case.undecided(why, dict(found.evidence), advice="a weaker coupling")
+    if found.label.synchronised and _forced(case, beta):
+        why = (
+            "no node would oscillate by itself, and their amplitudes rest in the frame of the "
+            "drive: following a drive is then no synchronisation"
+        )
+        return case.undecided(why, dict(found.evidence), advice="nodes with gain")
     if found.label is not Label.DRIFTING or case.n != 2 or case.dynamics.phase_symmetry:
         return found
     return with_resonance(case, found, lambda part: -np.angle(beta[part]))
@@ -224,8 +231,17 @@ def _settled(
 def _dead(case: Case, beta: np.ndarray) -> bool:
     """Oscillation death: at rest, where only couplings fix the phases."""
     facts = case.dynamics
-    if facts.phase_symmetry is not False or facts.driven is not False:
-        return False
+    return facts.phase_symmetry is False and facts.driven is False and _rests(case, beta)
+
+
+def _forced(case: Case, beta: np.ndarray) -> bool:
+    """Whether all that moves the nodes is a drive, in whose frame they rest."""
+    facts = case.dynamics
+    alive = facts.gain is None or any(facts.gain)
+    return bool(facts.driven) and not alive and _rests(case, beta)
+
+
+def _rests(case: Case, beta: np.ndarray) -> bool:
     late = beta[-max(2, case.samples // 3) :]
     return float(np.hypot(np.ptp(late.real, axis=0), np.ptp(late.imag, axis=0)).max()) < (
         1e-2 * float(np.abs(late).max())
@@ -384,12 +400,11 @@ def _locked_to_drive(
     )
     if values is not None:
         evidence["slowest rate of the linearised model"] = -float(values.real.max())
-    if path.run.max() < 1e-6 and (
-        values is None or values.real.max() >= -1e-9 * np.abs(values).max()
-    ):
+    wound = float(np.abs(path.winds[0]).max())
+    if path.run.max() < 1e-6 and (values is None or not arrived(values, wound, case)):
         why = (
             "the phase is constant from the first sample on, and the model does not say "
-            "that it is stable there"
+            "that it rests there and is stable"
         )
         return case.undecided(why, evidence, advice="a run that starts elsewhere")
     why = (

@@ -8,6 +8,7 @@ import numpy as np
 
 from .case import FEWEST, Case
 from .decays import slowest_rate
+from .locked import arrived
 from .motion import left, ratios, standing
 from .phases import Amplitudes, judge_phases, too_few
 from .rates import Estimate, fit_rate
@@ -21,6 +22,8 @@ __all__ = ["judge_fields"]
 _REST = 1e-9
 #: below, its decay is that of the linearised equations
 _LINEAR = 0.05
+#: what moves less in the whole run has hardly moved
+_CONSTANT = 1e-6
 #: of a modulus: what is left to go of one that does not go to zero
 _PART = 0.1
 #: phases nearer than this, and moduli nearer to 1, are the same
@@ -129,6 +132,11 @@ def _standing(case: Case, last: np.ndarray, signals: np.ndarray) -> Verdict:
     if values.size and values.real.max() >= -1e-9 * np.abs(values).max():
         why = "the mean fields stand where the equations are not stable"
         return case.undecided(why, evidence, advice="a longer run, or one that starts elsewhere")
+    wound = float(np.abs(np.diff(signals[case.inside][[0, -1]], axis=0)).max())
+    constant = np.ptp(signals, axis=0).max() < _CONSTANT
+    if constant and values.size and not arrived(values, wound, case):
+        why = "the mean fields have hardly moved, and the equations do not rest there"
+        return case.undecided(why, evidence, advice="a longer run")
     rate = fit_rate(
         case.times,
         np.max(np.abs(signals - signals[-1]), axis=1),

@@ -15,7 +15,7 @@ from .report import Label, Verdict
 from .sources import PhaseSource
 from .survey import Survey, Track
 
-__all__ = ["judge_standing", "passing", "slowest", "stable"]
+__all__ = ["arrived", "at_rest", "judge_standing", "passing", "slowest"]
 
 #: |1−z| that counts as complete
 _COMPLETE = 2e-3
@@ -25,6 +25,8 @@ _WIDTH, _ANTIPODAL = 5e-3, 0.01
 _RATE_SIZE = 3e7
 #: share of the largest exponent below which one is zero
 _MARGINAL = 1e-6
+#: how far a linear approach may still have to go, in radians, where the model tells its rate
+_REMOTE = 1e-4
 #: combinations of the phases that a rate is taken from
 _SIGNALS = 6
 
@@ -218,14 +220,23 @@ def slowest(case: Case, index: int | None = None) -> float | None:
     return float(-rest.real.max()) if rest.size else None
 
 
-def stable(case: Case) -> bool:
-    """Whether the model is known to return to where the run ends, apart from the common phase."""
+def at_rest(case: Case, path: Track) -> bool:
+    """Whether the model holds the phases where the run ends, apart from the common one, and the run
+    is there: however slow the model, or short the run.
+    """
     values = exponents(case)
     if values is None:
         return False
-    rest = _without_phase_mode(case, values)
-    scale = max(float(np.abs(values).max()), 1e-300)
-    return bool(rest.size and rest.real.max() < -_MARGINAL * scale)
+    return arrived(_without_phase_mode(case, values), float(np.abs(path.winds[0]).max()), case)
+
+
+def arrived(values: np.ndarray, wound: float, case: Case) -> bool:
+    """Whether exponents are stable, and what moves by `wound` in the window is near their state of
+    rest: at its velocity it would have come to rest within a slowest relaxation time.
+    """
+    slow = -float(values.real.max()) if values.size else 0.0
+    scale = max(float(np.abs(values).max(initial=0.0)), 1e-300)
+    return slow > _MARGINAL * scale and wound <= _REMOTE * slow * case.length
 
 
 def _without_phase_mode(case: Case, values: np.ndarray) -> np.ndarray:

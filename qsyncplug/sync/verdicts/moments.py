@@ -92,8 +92,9 @@ def _preference(case: Case, evidence: dict[str, Any]) -> Estimate:
         if twofold is not None:
             name = "|⟨b²⟩|/√(n(n+1)), of two values at distance π (undriven: 0)"
             found.append(_strength(case, twofold, name, evidence))
-    if peaks and case.n > 1:
-        return found[0]
+    if peaks and len(found) > 1 and found[1] > _PREFERS:
+        return found[1]
+    # a phase may prefer two values at distance π, which a coherence does not see
     return max(found, default=Estimate(0.0, 0.0))
 
 
@@ -163,6 +164,9 @@ def _by_preference(case: Case, preference: Estimate, evidence: dict[str, Any]) -
 def _by_spectra(case: Case, preference: Estimate, evidence: dict[str, Any]) -> Verdict | None:
     """Entrained, pulled or not, where the model gives its spectra."""
     if case.dynamics.quantum.spectra is None or case.dynamics.coupled is False:
+        return None
+    if not case.dynamics.joined(np.ones(case.n, dtype=bool)):
+        # nodes that never hear of each other may have equal frequencies
         return None
     if case.dynamics.gain == (False,):
         # a node that does not oscillate by itself has no frequency to be entrained

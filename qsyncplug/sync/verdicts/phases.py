@@ -11,7 +11,7 @@ from ..measures.order import excess
 from .beats import beat_of
 from .case import FEWEST, Case
 from .groups import MANY, Group, find_groups, follow
-from .locked import judge_standing, passing, stable
+from .locked import at_rest, judge_standing, passing
 from .motion import FLOOR, FULL_TURNS, hovering, ratios, standing, swinging
 from .noisy import judge_held, judge_ordered
 from .order import Order, judge_order, null_value
@@ -150,11 +150,11 @@ def _together(
         if not bounded or (case.n >= MANY and case.dynamics.flow.held is not None):
             return None
         return _creeping(case, fits, evidence) or _moving(case, found, path, evidence)
-    if path.run.max() < _CONSTANT and not stable(case):
+    if path.run.max() < _CONSTANT and not at_rest(case, path):
         return case.undecided(
             "the relative phases are constant from the first sample on (range "
             f"{path.run.max():.1g}): equal frequencies, no "
-            "coupling and sampling at the beat all look like this",
+            "coupling, sampling at the beat and a run too short to move all look like this",
             evidence,
             advice="a run that starts elsewhere, or the result of a model, whose stability tells",
         )

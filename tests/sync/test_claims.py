@@ -1,0 +1,124 @@
+"""Labels and numbers that a verdict must not give: short runs, unconnected nodes, forced ones,
+phases with two preferred values.
+"""
+
+import numpy as np
+import pytest
+import qutip
+
+import qsyncplug as qsp
+
+
+def _kuramoto(x0, duration, unit=1.0, coupling=0.1, detuning=1.0):
+    model = qsp.Circle(
+        qsp.sine(),
+        "mean",
+        coupling=unit * coupling,
+        frequencies=unit * detuning * np.array([0.5, -0.5]),
+    )
+    return qsp.circlesolve(model, x0, np.linspace(0, duration, 200))
+
+
+# Two oscillators lock for K >= |ω1−ω2| (Adler); K=.1 never locks a detuning of 1.
+@pytest.mark.parametrize("duration", [1e-9, 1e-8, 1e-7, 1e-6])
+@pytest.mark.parametrize("x0", [[0.0, 0.1], [0.0, 0.0]])
+def test_run_too_short_to_move_is_no_lock(duration, x0):
+    assert qsp.verdict(_kuramoto(x0, duration)).label == "undecided"
+
+
+def test_slow_model_is_no_lock():
+    """The same in other units of time: nodes of a detuning of 2e-9 in a run of 100."""
+    run = _kuramoto([0.3, 0.1], 100.0, unit=2e-9)
+    assert qsp.verdict(run).label == "undecided"
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
+def test_at_rest_from_the_start_in_any_unit(unit):
+    """sin(x1−x2)=Δ/K: the locked state itself, stable, however slow."""
+    apart = np.arcsin(0.5)
+    run = _kuramoto([apart, 0.0], 50.0 / unit, unit=unit, coupling=2.0)
+    assert qsp.verdict(run).label == "phase-locked"
+
+
+def test_short_run_of_amplitudes_is_no_lock():
+    pair = qsp.van_der_pol_pair(loss=0.1, detuning=3.0, dissipative=0.5)
+    run = qsp.mfsolve(pair, [2, 2j], np.linspace(0, 1e-8, 101))
+    assert qsp.verdict(run).label == "undecided"
+
+
+def test_short_run_of_mean_fields_is_undecided():
+    model = qsp.OttAntonsen(0.5, 1.0, [2.0, -2.0])
+    run = qsp.oasolve(model, [0.3, 0.3], np.linspace(0, 1e-7, 101))
+    assert qsp.verdict(run).label == "undecided"
+
+
+def _three(frequencies):
+    b = qsp.modes(3)
+    H = sum((w * x.dag() * x for w, x in zip(frequencies, b, strict=True)), 0 * b[0])
+    jumps = [x.dag() for x in b] + [np.sqrt(0.1) * x**2 for x in b]
+    return qsp.System(H, [*jumps, np.sqrt(0.5) * (b[0] - b[1])])
+
+
+def test_an_isolated_node_beside_a_coupled_pair():
+    times = np.linspace(0, 120, 1201)
+    same = qsp.verdict(qsp.mfsolve(_three([0.0, 0.0, 0.0]), [2, 2j, 1 - 1j], times))
+    assert same.label == "undecided"
+    assert "on all of them" in same.why
+    other = qsp.verdict(qsp.mfsolve(_three([0.0, 0.0, 0.7]), [2, 2j, 1 - 1j], times))
+    assert other.label == "partially synchronised"
+    assert other.evidence["sizes of the groups"] == (2,)
+
+
+def test_linear_response_to_a_drive_is_no_synchronisation():
+    a, b = qsp.modes(2)
+    H = a.dag() * a + b.dag() * b + 0.2 * (a.dag() * b + b.dag() * a) + (a + a.dag())
+    system = qsp.System(H, [np.sqrt(0.3) * a, np.sqrt(0.3) * b])
+    found = qsp.verdict(qsp.mfsolve(system, [2, 2j], np.linspace(0, 200, 1001)))
+    assert found.label == "undecided"
+    assert "would oscillate by itself" in found.why
+
+
+def _peak(state, cutoff):
+    """2πP_max−1 of φ1−φ2 in the Husimi function, by quadrature over both planes' angles."""
+    from scipy.special import gammaln
+
+    m = np.arange(cutoff)
+    log = gammaln((m[:, None] + m[None, :]) / 2 + 1)
+    weight = np.exp(log - (gammaln(m + 1)[:, None] + gammaln(m + 1)[None, :]) / 2)
+    rho = state.full().reshape(4 * [cutoff])
+    phi = np.linspace(0, 2 * np.pi, 2000, endpoint=False)
+    density = np.zeros(phi.size)
+    for a, b, c, d in zip(*np.nonzero(np.abs(rho) > 1e-15), strict=True):
+        if a + b == c + d:
+            value = rho[a, b, c, d] * weight[a, c] * weight[b, d]
+            density += np.real(value * np.exp(1j * (a - c) * phi))
+    return float(density.max() - 1)
+
+
+@pytest.mark.filterwarnings("ignore::qsyncplug.CutoffWarning")
+def test_two_preferred_phases_are_seen_where_the_coherence_is_zero():
+    """Coherently coupled identical oscillators: ⟨b1†b2⟩=0 by symmetry, ⟨b1†²b2²⟩ is not."""
+    cutoff = 9
+    pair = qsp.van_der_pol_pair(loss=1.0, detuning=0.0, coherent=1.5, dissipative=0.0)
+    state = qsp.steadystate(pair, cutoff=cutoff)
+    right = _peak(state, cutoff)
+    assert 0.03 < right < 0.05
+    run = qsp.exactsolve(pair, state, np.linspace(0, 20, 61), cutoff=cutoff)
+    a = qutip.destroy(cutoff)
+    modes = [qutip.tensor(a, qutip.qeye(cutoff)), qutip.tensor(qutip.qeye(cutoff), a)]
+    view = qsp.synchronization([state], modes=modes)
+    for found in (qsp.verdict(run), qsp.verdict(state), qsp.verdict(view)):
+        assert found.evidence["2πP_max−1 of the phase (uncoupled: 0)"] == pytest.approx(
+            right, abs=1e-6
+        )
+    assert qsp.verdict(run).label == qsp.verdict(state).label == "phase preference"
+
+
+def test_spin_one_pair_names_its_two_preferred_phases():
+    """S(φ) is that of ⟨1,−1|ρ|−1,1⟩ alone here, 2π max S = ½|⟨1,−1|ρ|−1,1⟩|."""
+    pair = qsp.spin_one_pair(detuning=0.3, coupling=0.2)
+    state = qsp.steadystate(pair)
+    rho = state.full().reshape(3, 3, 3, 3)
+    run = qsp.exactsolve(pair, state, np.linspace(0, 20, 61))
+    found = qsp.verdict(run).evidence["2πP_max−1 of the phase (uncoupled: 0)"]
+    assert found == pytest.approx(abs(rho[0, 2, 2, 0]) / 2, rel=1e-6)
