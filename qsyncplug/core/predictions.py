@@ -97,7 +97,7 @@ class Prediction(Saved):
     --------
     >>> import qsyncplug as qsp
     >>> print(qsp.Prediction("Theorem 1", "All meet.", "Lohe (2010)", rate=1.0))
-    Theorem 1: All meet. Rate 1. [Lohe (2010)]
+    Theorem 1: All meet; rate 1 [Lohe (2010)]
     """
 
     name: str
@@ -127,7 +127,7 @@ class Prediction(Saved):
     def __str__(self) -> str:
         text = f"{self.name}: {self.statement}"
         if self.rate is not None:
-            text += f" Rate {self.rate:.6g}."
+            text = f"{text.removesuffix('.')}; rate {self.rate:.6g}"
         return text + (f" [{self.correction}]" if self.correction else "") + f" [{self.source}]"
 
 
