@@ -88,9 +88,7 @@ class Task:
 
     @cached_property
     def liouvillian(self) -> Liouvillian | None:
-        """The matrix-free generator; None where an operator is itself a function of time, or
-        dense and time-dependent.
-        """
+        """The matrix-free generator; None where an operator is itself a function of time."""
         if self.constant is not None:
             return self.constant.liouvillian
         try:
@@ -256,9 +254,7 @@ class Task:
             why = "the model has jump operators" if self.c_ops else "state0 is a density matrix"
             raise refuse(why, "use 'density' or 'auto'")
         if wanted in ("ket", "density", "sectors") and self.liouvillian is None:
-            raise refuse(
-                "operators are functions of time themselves, or dense and driven", "use 'qutip'"
-            )
+            raise refuse("operators are functions of time themselves", "use 'qutip'")
         if wanted == "mesolve":
             check_memory(
                 f"mesolve with {self.d} levels",
@@ -279,9 +275,7 @@ class Task:
     def _automatic(self) -> tuple[str, str]:
         if self.liouvillian is None:
             method, reason = self._qutip()
-            return method, (
-                f"operators are functions of time themselves, or dense and driven; {reason}"
-            )
+            return method, f"operators are functions of time themselves; {reason}"
         if not self.c_ops and self.state.isket:
             return "ket", "no jump operators and a pure state"
         moments_only = not self.no_sectors()

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["DenseKernel"]
+__all__ = ["DenseKernel", "DenseParts"]
+
+#: an operator as matrices, each with the number of the factor of time that multiplies it
+DenseParts = list[tuple[int, np.ndarray]]
 
 
 class DenseKernel:
@@ -14,9 +17,9 @@ class DenseKernel:
 
     Parameters
     ----------
-    M : ndarray of shape (d, d)
-        −iH − ½ΣA†A.
-    jumps : sequence of ndarray (d, d)
+    M : list of (int, ndarray (d, d))
+        −iH − ½ΣA†A, by the factors of time; the factor 0 is 1.
+    jumps : sequence of list of (int, ndarray (d, d))
     rows, columns : ndarray of int
         Of the elements held, in their order; for a ket the columns are 0.
     weight : ndarray
@@ -28,18 +31,26 @@ class DenseKernel:
 
     def __init__(
         self,
-        M: np.ndarray,
-        jumps: Sequence[np.ndarray],
+        M: DenseParts,
+        jumps: Sequence[DenseParts],
         rows: np.ndarray,
         columns: np.ndarray,
         weight: np.ndarray,
         kind: str,
     ):
-        self.M, self.jumps, self.kind = M, list(jumps), kind
+        self._parts, self.kind = (M, list(jumps)), kind
+        count = 1 + max((f for parts in (M, *jumps) for f, _ in parts), default=0)
+        self.set_factors(np.ones(count))
         self.rows, self.columns = rows, columns
         self.weight = np.concatenate([weight, weight])
-        self.size, self.dimension = len(rows), len(M)
+        self.size, self.dimension = len(rows), len(self.M)
         self.products = 0
+
+    def set_factors(self, factors: np.ndarray) -> None:
+        """Values of the factors of time from now on."""
+        M, jumps = self._parts
+        self.M = _sum(M, factors)
+        self.jumps = [_sum(parts, factors) for parts in jumps]
 
     def matrix(self, x: np.ndarray, phase: np.ndarray, hermitian: bool) -> np.ndarray:
         """The matrix (d, d) of a row; for a ket (d, 1)."""
@@ -119,3 +130,13 @@ class DenseKernel:
         total = np.zeros((len(rows), len(place) + 1), dtype=complex)
         np.cumsum(rows[:, place] * value, axis=1, out=total[:, 1:])
         return np.asarray(total[:, start[1:]] - total[:, start[:-1]])
+
+
+def _sum(parts: DenseParts, factors: np.ndarray) -> np.ndarray:
+    """Σ factor · matrix."""
+    if len(parts) == 1 and parts[0][0] == 0:
+        return parts[0][1]
+    total = np.zeros_like(parts[0][1])
+    for factor, matrix in parts:
+        total += factors[factor] * matrix
+    return total

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from .._ext.equations import PythonRightHandSide
+from .._ext.integrator import RightHandSide
 from .._ext.liouvillian import DrivenFlow, Generator
 from .dense import DenseKernel
 from .entries import EntryTable, Readout
@@ -72,14 +74,20 @@ class Elements:
         """Real part of tr x†y (or ⟨x|y⟩)."""
         return float(np.dot(self.weight * x, y))
 
-    def flow(self, factors: Callable[[float], np.ndarray]) -> DrivenFlow:
+    def flow(self, factors: Callable[[float], np.ndarray]) -> RightHandSide:
         """The right-hand side of a run with factors that depend on time."""
-        assert not isinstance(self.kernel, DenseKernel)
-        return DrivenFlow(self.kernel, factors)
+        kernel = self.kernel
+        if not isinstance(kernel, DenseKernel):
+            return DrivenFlow(kernel, factors)
+
+        def change(t: float, row: np.ndarray) -> np.ndarray:
+            kernel.set_factors(factors(t))
+            return kernel.apply(row)
+
+        return PythonRightHandSide(change, 2 * self.size)
 
     def set_factors(self, factors: np.ndarray) -> None:
         """Values of the factors that depend on time, from now on."""
-        assert not isinstance(self.kernel, DenseKernel)
         self.kernel.set_factors(factors)
 
     def readout(self, operators: Sequence[Any] | EntryTable) -> Readout:

@@ -14,7 +14,7 @@ import scipy.sparse as sp
 
 from .._ext.liouvillian import Generator
 from ..core.checks import check_memory
-from .dense import DenseKernel
+from .dense import DenseKernel, DenseParts
 from .elements import Elements
 from .shifts import (
     DIAGONAL,
@@ -79,8 +79,8 @@ class Liouvillian:
         self._real = real
         generators = self._effective(hamiltonian, jumps)
         self._sources = (generators, jumps)
-        #: M and the jump operators as matrices, where they have too many diagonals
-        self.dense: tuple[np.ndarray, list[np.ndarray]] | None = None
+        #: M and the jump operators by (factor, matrix), where they have too many diagonals
+        self.dense: tuple[DenseParts, list[DenseParts]] | None = None
         if self._too_dense(generators, jumps):
             self._keep_dense(generators, jumps)
             return
@@ -101,7 +101,7 @@ class Liouvillian:
     def extent(self) -> tuple[float, float]:
         """A guess of the half width and half height of the spectrum, from the diagonal of M."""
         if self.dense is not None:
-            own = self.dense[0].diagonal()
+            own = sum(m.diagonal() for _, m in self.dense[0])
             return float(np.abs(own.real).max()), float(np.ptp(own.imag))
         diagonal = sum(
             (np.abs(v.real) + 1j * v.imag for slot, _, v in self.vectors.parts if slot == DIAGONAL),
@@ -116,18 +116,17 @@ class Liouvillian:
         return terms * self.dimension > _MOST_TERMS
 
     def _keep_dense(self, generators: dict[int, Any], jumps: list[list[Part]]) -> None:
-        if not self.isconstant:
-            raise TypeError("dense operators that depend on time")
         d = self.dimension
+        count = len(generators) + sum(len(jump) for jump in jumps)
         check_memory(
             f"dense operators of {d} levels",
-            16.0 * d**2 * (len(jumps) + 8),
+            16.0 * d**2 * (count + 7 + (0 if self.isconstant else len(jumps) + 1)),
             advice="write the system with operators of few diagonals, or lower the cutoff",
         )
         self.phase = np.ones(d, dtype=complex)
         self.dense = (
-            generators[0].toarray(),
-            [sum(m.toarray() for _, m in jump) for jump in jumps if jump],
+            [(factor, m.toarray()) for factor, m in generators.items()],
+            [[(self._factor(0, i), m.toarray()) for i, m in jump] for jump in jumps if jump],
         )
         self.period = 1
 
@@ -220,6 +219,9 @@ class Liouvillian:
         None where a jump operator is a sum of parts that depend on time differently.
         """
         generators, jumps = self._sources
+        if 0 not in generators:
+            nothing = sp.csr_matrix((self.dimension, self.dimension), dtype=complex)
+            generators = {0: nothing, **generators}
         if any(len(jump) > 1 and any(i for i, _ in jump) for jump in jumps):
             return None
         out = {}

@@ -6,6 +6,7 @@ import qutip
 
 import qsyncplug as qsp
 from qsyncplug.core.errors import RightHandSideError
+from qsyncplug.exact import liouvillian
 
 
 def driven(f, *, loss=0.2):
@@ -191,22 +192,33 @@ def test_trajectories_in_every_unit(unit):
     assert np.abs(run.normal[:, 0, 0] - n).max() < 5 * np.sqrt(0.75 / 300)
 
 
-def test_dense_operators_that_depend_on_time_are_left_to_qutip():
-    """As many shifts as levels: the choice says so; asked for by name, it is refused."""
-    rng = np.random.default_rng(0)
-    from qsyncplug.exact.choice import Task
+@pytest.mark.parametrize("kind", ["drive", "turning drive", "drive alone", "jumps", "ket"])
+def test_dense_operators_that_depend_on_time(monkeypatch, kind):
+    """As many shifts as levels: products of dense matrices serve, and QuTiP agrees."""
+    monkeypatch.setattr(liouvillian, "_MOST_TERMS", 0)
+    rng, (s,) = np.random.default_rng(0), qsp.levels(5)
+    f = qutip.coefficient(lambda t: np.cos(1.3 * t))
+    turning = qutip.coefficient(lambda t: np.exp(1.3j * t))
 
-    d = 90
-    m = rng.standard_normal((d, d))
-    H, A = qutip.Qobj(m + m.T), qutip.Qobj(rng.standard_normal((d, d)))
-    options = {"method": "auto", "store_states": None}
-    times = np.array([0.0, 1.0])
-    driven = qutip.QobjEvo([H, [H, qutip.coefficient(lambda t: np.cos(t))]])
-    task = Task(driven, [A], qutip.fock(d, 0), times, None, {}, options, None)
-    assert task.liouvillian is None
-    assert task.choose().method == "mesolve"
-    task.options = {"method": "density", "store_states": None}
-    with pytest.raises(ValueError, match="dense"):
-        task.choose()
-    task = Task(H, [A], qutip.fock(d, 0), times, None, {}, options, None)
-    assert task.liouvillian.dense is not None
+    def dense():
+        m = rng.standard_normal((5, 5)) + 1j * rng.standard_normal((5, 5))
+        return sum(complex(m[i, j]) * s[i, j] for i in range(5) for j in range(5))
+
+    X, Y, A = dense(), dense(), 0.3 * dense()
+    H, moving = X + X.dag(), f * (Y + Y.dag())
+    H, jumps = {
+        "drive": (H + moving, [A]),
+        "turning drive": (H + turning * Y + (turning * Y).dag(), [A]),
+        "drive alone": (moving, [f * A]),
+        "jumps": (H, [f * A, 0.2 * A.dag() + turning * (0.3 * Y)]),
+        "ket": (H + moving, []),
+    }[kind]
+    system, psi, times = qsp.System(H, jumps), qutip.rand_ket(5, seed=1), np.linspace(0, 2, 5)
+    run = qsp.exactsolve(system, psi, times, options={"store_states": True})
+    assert run.stats["method"] == ("density" if jumps else "ket")
+    fine = {"atol": 1e-13, "rtol": 1e-11, "nsteps": 10**6, "method": "vern9"}
+    H, c_ops = system.qutip()
+    raw = qutip.mesolve(H, psi.proj(), times, c_ops, options=fine)
+    for x, y in zip(run.states, raw.states, strict=True):
+        x = x.proj() if x.isket else x
+        assert abs((x - y).full()).max() < 1e-9

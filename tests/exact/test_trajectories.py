@@ -263,7 +263,7 @@ def test_jumps_at_a_rate_that_changes():
     assert np.abs(passed - (k + 0.5) / len(k)).max() < 2.7 / np.sqrt(len(k))
 
 
-@pytest.mark.parametrize("kind", ["drive", "turning drive", "jump"])
+@pytest.mark.parametrize("kind", ["drive", "turning drive", "jump", "nothing constant"])
 def test_driven_trajectories_against_the_master_equation(kind):
     (b,) = qsp.modes(1)
     n, H, jumps = b.dag() * b, 0.5 * b.dag() * b, [b, 0.4 * b.dag()]
@@ -272,6 +272,9 @@ def test_driven_trajectories_against_the_master_equation(kind):
     elif kind == "turning drive":
         f = qutip.coefficient(lambda t: np.exp(1.3j * t))
         H = H + f * b + (f * b).dag()
+    elif kind == "nothing constant":
+        f = qutip.coefficient(lambda t: np.cos(2 * t))
+        H, jumps = f * (b + b.dag()), [f * b, f * (0.4 * b.dag())]
     else:
         H = H + 0.6 * (b + b.dag())
         jumps = [qutip.coefficient(lambda t: np.exp(-2 * (t - 1) ** 2)) * b, 0.3 * b.dag() ** 2 * b]
