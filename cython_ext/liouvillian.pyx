@@ -302,17 +302,25 @@ cdef class Generator:
         """Add the polynomials first .. first+count−1."""
         cdef const double* re[QL_RING]
         cdef const double* im[QL_RING]
-        cdef int k
-        cdef Py_ssize_t stride = out.strides[0] // <Py_ssize_t>sizeof(double)
-        if out.shape[0] == 0:
+        cdef int k = 0
+        cdef Py_ssize_t stride = out.strides[0] // <Py_ssize_t>sizeof(double), row = 0
+        # outputs soon after the start need fewer polynomials than the last
+        while row < out.shape[0]:
+            k = 0
+            while k < count and c[row, first + k] == 0:
+                k += 1
+            if k < count:
+                break
+            row += 1
+        if row == out.shape[0]:
             return
         for k in range(count):
             re[k] = self.real(k)
             im[k] = self.imaginary(k)
-        self.kernels.combine(out.shape[0], self.size, count, re, &c[0, first], c.shape[1],
-                             &out[0, 0], stride)
-        self.kernels.combine(out.shape[0], self.size, count, im, &c[0, first], c.shape[1],
-                             &out[0, self.size], stride)
+        self.kernels.combine(out.shape[0] - row, self.size, count, re, &c[row, first], c.shape[1],
+                             &out[row, 0], stride)
+        self.kernels.combine(out.shape[0] - row, self.size, count, im, &c[row, first], c.shape[1],
+                             &out[row, self.size], stride)
 
     cdef void read(
         self,

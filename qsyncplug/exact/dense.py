@@ -52,11 +52,15 @@ class DenseKernel:
         self.M = _sum(M, factors)
         self.jumps = [_sum(parts, factors) for parts in jumps]
 
-    def matrix(self, x: np.ndarray, phase: np.ndarray, hermitian: bool) -> np.ndarray:
-        """The matrix (d, d) of a row; for a ket (d, 1)."""
+    def matrix(
+        self, x: np.ndarray, phase: np.ndarray, hermitian: bool, out: np.ndarray | None = None
+    ) -> np.ndarray:
+        """The matrix (d, d) of a row, for a ket (d, 1); OUT in `out`, whose other elements stay."""
         value = x[: self.size] + 1j * x[self.size :]
         value = value * phase[self.rows]
-        out = np.zeros((self.dimension, 1 if self.kind == "ket" else self.dimension), dtype=complex)
+        if out is None:
+            width = 1 if self.kind == "ket" else self.dimension
+            out = np.zeros((self.dimension, width), dtype=complex)
         if self.kind != "ket":
             value = value * phase[self.columns].conj()
         if hermitian:

@@ -64,11 +64,18 @@ class Elements:
             row[self.size : self.size + self.owner.dimension] = 0.0
         return np.asarray(row)
 
-    def unpack(self, row: np.ndarray) -> np.ndarray:
-        """The ket (d, 1) or matrix (d, d) of a row, in the original basis."""
+    def unpack(self, row: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """The ket (d, 1) or matrix (d, d) of a row, in the original basis; a matrix in the memory
+        of `out`, if that is given.
+        """
         if self.kind == "ket":
             return np.asarray(self.phase * (row[: self.size] + 1j * row[self.size :]))[:, None]
-        return np.asarray(self.kernel.matrix(row, self.phase, self.kind == "hermitian"))
+        hermitian = self.kind == "hermitian"
+        if out is None:
+            return np.asarray(self.kernel.matrix(row, self.phase, hermitian))
+        if not hermitian or len(self.diagonals) < self.owner.dimension:
+            out[...] = 0.0
+        return np.asarray(self.kernel.matrix(row, self.phase, hermitian, out))
 
     def inner(self, x: np.ndarray, y: np.ndarray) -> float:
         """Real part of tr x†y (or ⟨x|y⟩)."""

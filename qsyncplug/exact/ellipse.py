@@ -147,12 +147,19 @@ def ritz_values(elements: Elements, steps: int = _ARNOLDI, seed: int = 0) -> np.
 
 
 def estimate_ellipse(elements: Elements) -> Expansion:
-    """An ellipse around most of the spectrum, from Ritz values.
+    """An ellipse around most of the spectrum, from Ritz values; for a constant generator that of
+    earlier runs.
 
     It is smaller than the numerical range on purpose: fewer terms, and what grows is seen in the
     norms.
     """
-    return ellipse_around(ritz_values(elements))
+    if not elements.owner.isconstant:
+        return ellipse_around(ritz_values(elements))
+    known, key = elements.owner.ellipses, (elements.kind, elements.diagonals.tobytes())
+    if key not in known:
+        known[key] = ellipse_around(ritz_values(elements))
+    found: Expansion = known[key]
+    return found
 
 
 def ellipse_around(values: np.ndarray) -> Expansion:

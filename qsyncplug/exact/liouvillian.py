@@ -7,6 +7,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,11 @@ class Liouvillian:
             return
         self.phase = find_gauge(generators, jumps, self.dims)
         self._decompose(generators, jumps)
+
+    @cached_property
+    def ellipses(self) -> dict[tuple[str, bytes], Any]:
+        """Ellipses around its spectrum that runs have found, by kind and diagonals."""
+        return {}
 
     @property
     def isconstant(self) -> bool:

@@ -18,7 +18,7 @@ from ..core.stepper import Problem, Stepper
 from .choice import WHOLE_STATE, Task
 from .driven import DrivenFailure, DrivenStepper
 from .propagate import ChebyshevStepper, Window
-from .recording import Reading
+from .recording import Reading, StateBlocks
 from .result import ExactResult
 from .shifts import NotRealError
 
@@ -196,6 +196,7 @@ class OwnProblem(Problem):
             result.e_data[key], result.e_ops[key] = [], op
         for key, function in stepper.reading.functions.items():
             result.add_processor(_Collect(function, result.e_data[key]))
+        self._room = StateBlocks(len(times), stepper.task.d) if store else None
         if store:
             result.add_processor(lambda t, state: result.states.append(state))
 
@@ -242,7 +243,7 @@ class OwnProblem(Problem):
     def state(self, t: float, row: np.ndarray) -> qutip.Qobj:
         """The state of a row as a Qobj, ket or density matrix, out of the moving frame."""
         begin = self.stepper.reading.begin
-        return self.stepper.reading.qobj(row[self.stepper.split :], t - begin)
+        return self.stepper.reading.qobj(row[self.stepper.split :], t - begin, self._room)
 
     def finish(self) -> None:
         """Moments, the final state, monitors."""

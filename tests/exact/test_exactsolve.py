@@ -251,3 +251,40 @@ def test_operators_are_kept_for_the_next_run_of_a_system():
     H, _ = system.qutip(5)
     H.data_as("csr_matrix", copy=False).data[:] = 0
     assert (end(5) - first[5]).norm() == 0
+
+
+@pytest.mark.filterwarnings("ignore::qsyncplug.core.errors.CutoffWarning")
+def test_states_share_memory_but_no_numbers():
+    """Several lie in one piece of memory, which is no larger than 8 MiB and not the last one's."""
+    system = qsp.van_der_pol_pair(detuning=3.0)
+    times = np.linspace(0, 1, 6)
+    run = qsp.exactsolve(system, [0.5, 0.5j], times, cutoff=5, options={"store_states": True})
+    before = [state.full() for state in run.states]
+    arrays = [state.data.as_ndarray() for state in run.states]
+    assert all(a.base is None or a.base.nbytes <= 2**23 for a in arrays)
+    arrays[2][...] = 7.0
+    for k in (0, 1, 3, 4, 5):
+        np.testing.assert_array_equal(run.states[k].full(), before[k])
+    np.testing.assert_array_equal(run.final_state.full(), before[-1])
+    assert not np.shares_memory(run.final_state.data.as_ndarray(), arrays[-1])
+    # orders that are left out of a run are zeros, whatever the memory held
+    again = qsp.exactsolve(system, [0.5, 0], times, cutoff=5, options={"store_states": True})
+    vacuum = qutip.basis([5, 5], [0, 1])
+    run = qsp.exactsolve(system, vacuum, times, cutoff=5, options={"store_states": True})
+    one = qsp.exactsolve(system, vacuum, times[[0, -1]], cutoff=5, options={"store_states": True})
+    assert abs((run.states[-1] - one.final_state).full()).max() < 1e-11
+    assert abs(again.states[-1].tr() - 1) < 1e-12
+
+
+@pytest.mark.filterwarnings("ignore::qsyncplug.core.errors.CutoffWarning")
+def test_an_ellipse_that_is_known_changes_no_number():
+    """The second run of a system takes the first one's."""
+    times = np.linspace(0, 2, 5)
+
+    def numbers(system):
+        return qsp.exactsolve(system, [0.5, 0.5j], times, cutoff=6).normal
+
+    system = qsp.van_der_pol_pair(detuning=3.0)
+    first = numbers(system)
+    np.testing.assert_array_equal(numbers(system), first)
+    np.testing.assert_array_equal(numbers(qsp.van_der_pol_pair(detuning=3.0)), first)
