@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -46,8 +46,13 @@ class Closure(Protocol):
         """Whether nothing is neglected."""
         ...
 
-    def expectation(self, operator: Expression, values: np.ndarray) -> Any:
-        """Expectation value of an operator at moments."""
+    @property
+    def kept(self) -> dict[Hashable, Any]:
+        """What was derived of it for all runs."""
+        ...
+
+    def image(self, operator: Expression) -> Expression:
+        """An operator of the system in the symbols of the equations."""
         ...
 
 
@@ -77,16 +82,16 @@ def without_phase(closure: Closure, values: np.ndarray) -> list[str]:
     """
     if closure.exact:
         return []
-    out = []
-    for symbol in _limited(closure.system):
+    out, moments = [], values.tolist()
+    for symbol in _once(closure, "limited", lambda: _limited(closure.system)):
         if isinstance(symbol.factor, ModeFactor):
-            n, amplitude = _size(closure, symbol, values)
+            n, amplitude = _size(closure, symbol, moments)
             if amplitude**2 > 0.5 * n:
                 out += _kept_phase(closure.system, symbol)
                 continue
             none = amplitude**2 < 1e-6 * n
             who = f"{symbol} has " + ("no phase" if none else f"|⟨b⟩|²={amplitude**2:.3g} only")
-            text = _of_mode(closure, symbol, values, n, f"{who} (n={n:.3g})")
+            text = _of_mode(closure, symbol, moments, n, f"{who} (n={n:.3g})")
         else:
             text = _wrong(f"{symbol} has no phase") if closure.equations.neutral_only else ""
         if text:
@@ -110,11 +115,29 @@ def _limited(system: System) -> list[Symbol]:
     return list(dict.fromkeys(found))
 
 
-def _size(closure: Closure, symbol: Symbol, values: np.ndarray) -> tuple[float, float]:
+def _once(closure: Closure, key: Hashable, derive: Callable[[], Any]) -> Any:
+    """What `derive` gives, which is asked once for all runs of a closure."""
+    if key not in closure.kept:
+        closure.kept[key] = derive()
+    return closure.kept[key]
+
+
+def _value(closure: Closure, operator: Expression, key: Hashable, values: list[complex]) -> complex:
+    """Expectation value of an operator, which has this key, at moments."""
+    image = _once(closure, key, lambda: closure.equations.expectation(closure.image(operator)))
+    total = 0j
+    for (letters, _), weight in image.items():
+        for x in letters:
+            weight *= values[x >> 1] if x & 1 else values[x >> 1].conjugate()
+        total += weight
+    return complex(total)
+
+
+def _size(closure: Closure, symbol: Symbol, values: list[complex]) -> tuple[float, float]:
     """Quanta ⟨b†b⟩ of a mode, and how large its mean |⟨b⟩| is."""
     b = Mode(symbol)
-    amplitude = closure.expectation(Expression(b.spaces, b.terms), values)
-    return float(closure.expectation(b.dag() * b, values).real), abs(complex(amplitude))
+    amplitude = _value(closure, Expression(b.spaces, b.terms), ("mean", symbol), values)
+    return _value(closure, b.dag() * b, ("number", symbol), values).real, abs(amplitude)
 
 
 def _kept_phase(system: System, symbol: Symbol) -> list[str]:
@@ -124,11 +147,13 @@ def _kept_phase(system: System, symbol: Symbol) -> list[str]:
     return [f"the phase of {symbol} diffuses: its exact amplitude decays, that of a closure stays"]
 
 
-def _of_mode(closure: Closure, symbol: Symbol, values: np.ndarray, n: float, who: str) -> str:
+def _of_mode(
+    closure: Closure, symbol: Symbol, values: list[complex], n: float, who: str
+) -> str:
     """A warning where fluctuations, not an amplitude, meet the nonlinear loss."""
-    system, b = closure.system, Mode(symbol)
+    b = Mode(symbol)
     number = b.dag() * b
-    rate = system.adjoint(number)
+    rate = _once(closure, ("rate", symbol), lambda: closure.system.adjoint(number))
     if not rate.isconstant:
         return _wrong(who)
     ((own, _),) = number.terms
@@ -136,8 +161,10 @@ def _of_mode(closure: Closure, symbol: Symbol, values: np.ndarray, n: float, who
     higher = {k: v for k, v in rate.terms.items() if _degree(k[0]) > 2}
     if linear >= 0:
         return _wrong(who) if higher else ""
-    bent = closure.expectation(Expression(rate.spaces, higher), values).real if higher else 0.0
-    share = abs(float(bent)) / max(-linear * n, 1e-300)
+    bent = 0j
+    if higher:
+        bent = _value(closure, Expression(rate.spaces, higher), ("bent", symbol), values)
+    share = abs(bent.real) / max(-linear * n, 1e-300)
     if share < _SMALL:
         return ""
     return (

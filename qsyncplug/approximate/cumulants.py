@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -31,6 +32,10 @@ from .sphere import upper_triangle
 from .words import MomentEquations
 
 __all__ = ["Closure", "CumulantResult", "CumulantSolver", "closure_of", "is_symmetric"]
+
+
+#: closures that a system keeps: those of order 4 and more are megabytes
+_KEPT = 4
 
 
 class Closure:
@@ -63,6 +68,8 @@ class Closure:
             neutral = neutral and not more
         self.equations = MomentEquations(self.atoms, order, neutral=neutral)
         self._compiled: Any = None
+        #: what was derived of it for all runs
+        self.kept: dict[Hashable, Any] = {}
 
     @property
     def exact(self) -> bool:
@@ -161,11 +168,14 @@ class Closure:
 def closure_of(system: System, order: int, *, neutral: bool, cutoff: Any = None) -> Closure:
     """The closure of a system, derived once for all of its runs."""
     levels = None if cutoff is None else tuple(np.ravel(cutoff).tolist())
-    key = ("closure", order, neutral, levels)
-    if key not in system.derived:
-        closure = Closure(system, order, neutral=neutral, cutoff=cutoff)
-        return system.derived.setdefault(key, closure)  # type: ignore[no-any-return]
-    return system.derived[key]  # type: ignore[no-any-return]
+    key = (order, neutral, levels)
+    known: dict[Hashable, Closure] = system.derived.setdefault("closures", {})
+    closure = known.pop(key, None) or Closure(system, order, neutral=neutral, cutoff=cutoff)
+    known[key] = closure
+    # the one that was used last is the last one
+    for old in list(known)[:-_KEPT]:
+        known.pop(old, None)
+    return closure
 
 
 def _site_value(

@@ -95,13 +95,20 @@ class Heisenberg:
         whole = [j for j in jumps if not isinstance(j, EachAtom)]
         self._each = [(j, each_rates(j)) for j in jumps if isinstance(j, EachAtom)]
         self._jumps = [(_Indexed(j), _Indexed(j.dag())) for j in whole]
+        self._jumps_of: dict[Symbol, list[int]] = {}
+        for k, (L, _) in enumerate(self._jumps):
+            for symbol in L.by_symbol:
+                self._jumps_of.setdefault(symbol, []).append(k)
 
     def rate(self, operator: Expression) -> Expression:
         """D†(A), in canonical order."""
         out: dict[Key, complex] = {}
         for key, value in self._H.commutator(operator.terms).items():
             add_term(out, key, 1j * value)
-        for L, L_dag in self._jumps:
+        # jumps of other nodes commute with it
+        near = {k for s in operator.used for k in self._jumps_of.get(s, ())}
+        for k in sorted(near):
+            L, L_dag = self._jumps[k]
             # [A, L] = −[L, A]
             if inner := L.commutator(operator.terms):
                 _add_product(out, L_dag.terms, inner, -0.5)
