@@ -17,12 +17,15 @@
 #define DOP853_CLONES
 #endif
 
-/* doubles whose error is looked at together: they stay in the first-level cache */
-#define DOP853_BLOCK 256
-
 typedef double dop853_four __attribute__((vector_size(32), aligned(8), may_alias));
+typedef long long dop853_mask __attribute__((vector_size(32)));
 
-static inline ptrdiff_t dop853_least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+/* the larger of two numbers, four times; the second where one is not a number */
+static inline __attribute__((always_inline)) dop853_four dop853_larger(dop853_four a, dop853_four b)
+{
+    const dop853_mask first = (dop853_mask)(a > b);
+    return (dop853_four)((first & (dop853_mask)a) | (~first & (dop853_mask)b));
+}
 
 /* out = base + h * sum of the stages that row `stage` of the tableau names */
 DOP853_CLONES static void dop853_combine(
@@ -67,6 +70,123 @@ static inline double dop853_modulus(
     return width == 1 ? fabs(v[i]) : sqrt(v[i] * v[i] + v[i + 1] * v[i + 1]);
 }
 
+/* what `count` entries of a step add to the squares of its two error estimates, in units of the
+   tolerance: s[0] += and s[1] +=; the worst of them in s[2] where that is asked for */
+static inline __attribute__((always_inline)) void dop853_squares(
+    ptrdiff_t i,            /* IN the first entry */
+    ptrdiff_t count,        /* IN doubles */
+    int width,              /* IN 1 or 2 */
+    double *const *K,       /* IN stages, each (n,) */
+    const double *y0,       /* IN (n,) */
+    const double *y1,       /* IN (n,) */
+    const double *atol,     /* IN (n,), or one number with stride 0 */
+    ptrdiff_t stride,       /* IN 0 or 1 */
+    double rtol,            /* IN */
+    int worst,              /* IN 0 or 1 */
+    double *s)              /* INOUT (3,) */
+{
+    for (const ptrdiff_t end = i + count; i < end; i += width) {
+        double f5[2] = {0, 0}, f3[2] = {0, 0}, scale, s5, s3;
+        for (int k = 0; k < 13; k++)
+            for (int part = 0; part < width; part++) {
+                f5[part] += ERROR5[k] * K[k][i + part];
+                f3[part] += ERROR3[k] * K[k][i + part];
+            }
+        scale = atol[i * stride]
+            + rtol * fmax(dop853_modulus(y0, i, width), dop853_modulus(y1, i, width));
+        scale = 1.0 / (scale * scale);
+        s5 = (f5[0] * f5[0] + f5[1] * f5[1]) * scale;
+        s3 = (f3[0] * f3[0] + f3[1] * f3[1]) * scale;
+        s[0] += s5;
+        s[1] += s3;
+        if (worst && s5 * s5 > s[2] * (s5 + 0.01 * s3))
+            s[2] = s5 * s5 / (s5 + 0.01 * s3);
+    }
+}
+
+/* tolerances of four doubles whose squares (of the moduli of pairs, for width 2) are `size` */
+static inline __attribute__((always_inline)) dop853_four dop853_scale(
+    ptrdiff_t i,            /* IN the first entry */
+    int width,              /* IN 1 or 2 */
+    dop853_four size,       /* IN */
+    const double *atol,     /* IN (n,), or one number with stride 0 */
+    ptrdiff_t stride,       /* IN 0 or 1 */
+    double rtol)            /* IN */
+{
+    dop853_four scale;
+    for (int j = 0; j < 4; j++)
+        scale[j] = atol[(i + j - (width == 2 ? j & 1 : 0)) * stride] + rtol * sqrt(size[j]);
+    return scale;
+}
+
+/* |v|^2 of four numbers, or of two pairs, each of them twice */
+static inline __attribute__((always_inline)) dop853_four dop853_four_moduli(
+    int width,              /* IN 1 or 2 */
+    dop853_four v)          /* IN */
+{
+    dop853_four x = v * v;
+    if (width == 2)
+        x += __builtin_shufflevector(x, x, 1, 0, 3, 2);
+    return x;
+}
+
+/* the same of four doubles at a time, side by side in registers, as long as there are four */
+static inline __attribute__((always_inline)) ptrdiff_t dop853_four_squares(
+    ptrdiff_t n,            /* IN */
+    int width,              /* IN 1 or 2 */
+    double *const *K,       /* IN stages, each (n,) */
+    const double *y0,       /* IN (n,) */
+    const double *y1,       /* IN (n,) */
+    const double *atol,     /* IN (n,), or one number with stride 0 */
+    ptrdiff_t stride,       /* IN 0 or 1 */
+    double rtol,            /* IN */
+    int worst,              /* IN 0 or 1 */
+    double *s)              /* INOUT (3,) */
+{
+    const double *k[13];
+    double c5[13], c3[13];
+    int count = 0;
+    ptrdiff_t i = 0;
+    dop853_four total5 = {0}, total3 = {0}, top = {0};
+    for (int j = 0; j < 13; j++)
+        if (ERROR5[j] != 0 || ERROR3[j] != 0) {
+            k[count] = K[j];
+            c5[count] = ERROR5[j];
+            c3[count++] = ERROR3[j];
+        }
+    for (; i + 4 <= n; i += 4) {
+        dop853_four f5 = {0}, f3 = {0};
+        for (int j = 0; j < count; j++) {
+            const dop853_four v = *(const dop853_four *)(k[j] + i);
+            f5 += c5[j] * v;
+            f3 += c3[j] * v;
+        }
+        const dop853_four a = dop853_four_moduli(width, *(const dop853_four *)(y0 + i));
+        const dop853_four z = dop853_four_moduli(width, *(const dop853_four *)(y1 + i));
+        const dop853_four size = dop853_larger(a, z);
+        const dop853_four scale = 1.0 / dop853_scale(i, width, size, atol, stride, rtol);
+        f5 *= scale;
+        f3 *= scale;
+        f5 *= f5;
+        f3 *= f3;
+        total5 += f5;
+        total3 += f3;
+        if (worst) {
+            if (width == 2) {
+                f5 += __builtin_shufflevector(f5, f5, 1, 0, 3, 2);
+                f3 += __builtin_shufflevector(f3, f3, 1, 0, 3, 2);
+            }
+            /* 0/0, where nothing moves, is not larger */
+            top = dop853_larger(f5 * f5 / (f5 + 0.01 * f3), top);
+        }
+    }
+    for (int j = 0; worst && j < 4; j++)
+        s[2] = top[j] > s[2] ? top[j] : s[2];
+    s[0] += (total5[0] + total5[1]) + (total5[2] + total5[3]);
+    s[1] += (total3[0] + total3[1]) + (total3[2] + total3[3]);
+    return i;
+}
+
 /* the error of a step in units of the tolerance: root mean square, or that of the worst entry,
    where others at rest would dilute it */
 DOP853_CLONES static double dop853_error(
@@ -81,46 +201,60 @@ DOP853_CLONES static double dop853_error(
     double rtol,            /* IN */
     int worst)              /* IN 0 or 1 */
 {
-    double e5[DOP853_BLOCK], e3[DOP853_BLOCK], total5 = 0, total3 = 0, top = 0;
-    for (ptrdiff_t b = 0; b < n; b += DOP853_BLOCK) {
-        const ptrdiff_t m = dop853_least(n - b, DOP853_BLOCK);
-        for (ptrdiff_t i = 0; i < m; i++)
-            e5[i] = e3[i] = 0;
-        for (int s = 0; s < 13; s++) {
-            const double c5 = ERROR5[s], c3 = ERROR3[s];
-            const double *k = K[s] + b;
-            if (c5 == 0 && c3 == 0)
-                continue;
-            for (ptrdiff_t i = 0; i < m; i++) {
-                e5[i] += c5 * k[i];
-                e3[i] += c3 * k[i];
-            }
-        }
-        for (ptrdiff_t i = 0; i < m; i += width) {
-            const double *a = y0 + b + i, *z = y1 + b + i;
-            double scale, s5, s3;
-            if (width == 1) {
-                scale = atol[(b + i) * stride] + rtol * fmax(fabs(a[0]), fabs(z[0]));
-                s5 = e5[i] / scale, s3 = e3[i] / scale;
-                s5 *= s5, s3 *= s3;
-            } else {
-                scale = atol[(b + i) * stride]
-                    + rtol * sqrt(fmax(a[0] * a[0] + a[1] * a[1], z[0] * z[0] + z[1] * z[1]));
-                scale = 1.0 / (scale * scale);
-                s5 = (e5[i] * e5[i] + e5[i + 1] * e5[i + 1]) * scale;
-                s3 = (e3[i] * e3[i] + e3[i + 1] * e3[i + 1]) * scale;
-            }
-            total5 += s5;
-            total3 += s3;
-            if (worst && s5 * s5 > top * (s5 + 0.01 * s3))
-                top = s5 * s5 / (s5 + 0.01 * s3);
-        }
+    double s[3] = {0, 0, 0};
+    ptrdiff_t done;
+    /* constants where these are called leave what they need of them */
+#define DOP853_SQUARES(width, worst) \
+    done = dop853_four_squares(n, width, K, y0, y1, atol, stride, rtol, worst, s); \
+    dop853_squares(done, n - done, width, K, y0, y1, atol, stride, rtol, worst, s);
+    if (width == 1 && worst) {
+        DOP853_SQUARES(1, 1)
+    } else if (width == 1) {
+        DOP853_SQUARES(1, 0)
+    } else if (worst) {
+        DOP853_SQUARES(2, 1)
+    } else {
+        DOP853_SQUARES(2, 0)
     }
-    if (total5 == 0 && total3 == 0)
+#undef DOP853_SQUARES
+    if (s[0] == 0 && s[1] == 0)
         return 0.0;
-    if (worst && total5 < INFINITY)
-        return h * sqrt(top);
-    return h * total5 / sqrt((total5 + 0.01 * total3) * (double)(n / width));
+    if (worst && s[0] < INFINITY)
+        return h * sqrt(s[2]);
+    return h * s[0] / sqrt((s[0] + 0.01 * s[1]) * (double)(n / width));
+}
+
+/* the norm for a width that is a constant where this is called */
+static inline __attribute__((always_inline)) double dop853_norm_of(
+    ptrdiff_t n,            /* IN */
+    int width,              /* IN 1 or 2 */
+    const double *v,        /* IN (n,) */
+    const double *y,        /* IN (n,) */
+    const double *atol,     /* IN (n,), or one number with stride 0 */
+    ptrdiff_t stride,       /* IN 0 or 1 */
+    double rtol,            /* IN */
+    int worst)              /* IN 0 or 1 */
+{
+    double total, most = 0;
+    ptrdiff_t i = 0;
+    dop853_four sum = {0}, top = {0};
+    for (; i + 4 <= n; i += 4) {
+        const dop853_four size = dop853_four_moduli(width, *(const dop853_four *)(y + i));
+        const dop853_four scale = dop853_scale(i, width, size, atol, stride, rtol);
+        const dop853_four part = dop853_four_moduli(width, *(const dop853_four *)(v + i) / scale);
+        sum += part;
+        top = dop853_larger(part, top);
+    }
+    total = ((sum[0] + sum[1]) + (sum[2] + sum[3])) / width;
+    for (int j = 0; j < 4; j++)
+        most = top[j] > most ? top[j] : most;
+    for (; i < n; i += width) {
+        const double scale = atol[i * stride] + rtol * dop853_modulus(y, i, width);
+        const double part = dop853_modulus(v, i, width) / scale;
+        total += part * part;
+        most = part * part > most ? part * part : most;
+    }
+    return sqrt(worst && total < INFINITY ? most : total / (double)(n / width));
 }
 
 /* v in units of the tolerance at y: root mean square, or the largest */
@@ -134,15 +268,8 @@ DOP853_CLONES static double dop853_norm(
     double rtol,            /* IN */
     int worst)              /* IN 0 or 1 */
 {
-    double total = 0, top = 0;
-    for (ptrdiff_t i = 0; i < n; i += width) {
-        const double scale = atol[i * stride] + rtol * dop853_modulus(y, i, width);
-        const double part = dop853_modulus(v, i, width) / scale;
-        total += part * part;
-        if (part > top)
-            top = part;
-    }
-    return worst && total < INFINITY ? top : sqrt(total / (double)(n / width));
+    return width == 1 ? dop853_norm_of(n, 1, v, y, atol, stride, rtol, worst)
+                      : dop853_norm_of(n, 2, v, y, atol, stride, rtol, worst);
 }
 
 /* the coefficients 3 to 6 of the dense output as sums over arrays */

@@ -147,9 +147,7 @@ def _kept_phase(system: System, symbol: Symbol) -> list[str]:
     return [f"the phase of {symbol} diffuses: its exact amplitude decays, that of a closure stays"]
 
 
-def _of_mode(
-    closure: Closure, symbol: Symbol, values: list[complex], n: float, who: str
-) -> str:
+def _of_mode(closure: Closure, symbol: Symbol, values: list[complex], n: float, who: str) -> str:
     """A warning where fluctuations, not an amplitude, meet the nonlinear loss."""
     b = Mode(symbol)
     number = b.dag() * b

@@ -214,7 +214,10 @@ def linear_equations(
     for x in coordinates:
         for b, y in enumerate(coordinates):
             at = x.variable * n + y.variable
-            parts = _element(jacobian[0][at], jacobian[1][at], x, y)
+            u, v = jacobian[0][at], jacobian[1][at]
+            if not u and not v:
+                continue
+            parts = _element(u, v, x, y)
             if rates.add(parts, even_if_zero=False):
                 column.append(b)
         start.append(len(column))
