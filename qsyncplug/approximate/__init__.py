@@ -1,13 +1,14 @@
 """Mean field, covariance and cumulants of a system written once."""
 
-from . import ensemble_regression, stationary, theory  # register spectra, steadystate, predictions
+# register spectra, steadystate, predictions
+from . import ensemble_regression, linear_regression, stationary, theory
 from .cumulants import CumulantResult, CumulantSolver
 from .cycle import LimitCycle, limit_cycle
 from .discrete import DtwaSolver, dtwasolve
 from .discrete_moments import DtwaResult
 from .lyapunov import LyapunovExponents, lyapunov_exponents
 from .meanfield import MeanFieldResult, MeanFieldSolver
-from .noise_spectrum import SampledSpectrum
+from .noise_spectrum import SampledCorrelation, SampledSpectrum
 from .sampled import TwaResult
 from .sampling import TwaSolver, twasolve
 from .sphere import ClassicalResult, ClassicalSolver
@@ -25,6 +26,7 @@ __all__ = [
     "MeanFieldResult",
     "MeanFieldSolver",
     "MomentState",
+    "SampledCorrelation",
     "SampledSpectrum",
     "TwaResult",
     "TwaSolver",
@@ -34,4 +36,4 @@ __all__ = [
     "twasolve",
 ]
 
-del ensemble_regression, stationary, theory
+del ensemble_regression, linear_regression, stationary, theory

@@ -26,6 +26,7 @@ __all__ = [
     "Flow",
     "LimitCycle",
     "find_cycle",
+    "flow_of",
     "limit_cycle",
     "parts_at",
     "spheres_of",
@@ -350,6 +351,11 @@ def _cycle_of_system(system: System, state0: Any, *, relax: float | None = None)
     if relax is not None:
         relax = check_number("relax", relax, minimum=0.0, strict=True)
     x0 = system.coordinates_of(ProductState(system, state0).variables())
+    return find_cycle(flow_of(system), x0, relax)
+
+
+def flow_of(system: System) -> Flow:
+    """The mean field of a system, constant in time."""
     evaluate = system.polynomials()
 
     def parts(x: np.ndarray) -> Parts:
@@ -363,8 +369,7 @@ def _cycle_of_system(system: System, state0: Any, *, relax: float | None = None)
         beta, T = quadratures(system, x[None, :])
         return beta[0], T[0]
 
-    flow = Flow(parts, run, _rotation(system), spheres_of(system), turn)
-    return find_cycle(flow, x0, relax)
+    return Flow(parts, run, _rotation(system), spheres_of(system), turn)
 
 
 def parts_at(system: System, evaluate: Any, x: np.ndarray, t: float = 0.0) -> Parts:

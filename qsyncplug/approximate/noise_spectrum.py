@@ -12,11 +12,13 @@ from ..core.entry import SPECTRA
 from ..core.errors import QsyncplugWarning, warn
 from ..core.progress import Tell, silent
 from ..core.saved import Saved
+from ..operators.expression import Expression
 from ..operators.mode import ModeFactor
+from ..operators.spin import SpinFactor
 from ..operators.system import System
 from .sampling import TwaSolver
 
-__all__ = ["SampledSpectrum"]
+__all__ = ["SampledCorrelation", "SampledSpectrum"]
 
 #: points of the curve for one of the record's own
 _FINER = 4
@@ -28,10 +30,11 @@ _DRIFT = 6.0
 
 @dataclass(frozen=True, eq=False)
 class SampledSpectrum(Saved):
-    r"""The spectrum of a mode in the truncated Wigner approximation, from samples.
+    r"""The spectrum of a mode or a spin in the truncated Wigner approximation, from samples.
 
     Samples are those of the Wigner function: the spectrum is that of the *symmetrised* correlation
-    :math:`½⟨δa^†(τ)δa(0)+δa(0)δa^†(τ)⟩`; its integral ∫S dω/2π is ⟨δa†δa⟩+½.
+    :math:`½⟨δa^†(τ)δa(0)+δa(0)δa^†(τ)⟩`; its integral ∫S dω/2π is ⟨δa†δa⟩+½ of a mode and
+    ⟨δS+δS−⟩−⟨Sz⟩ of a spin.
 
     Attributes
     ----------
@@ -46,7 +49,7 @@ class SampledSpectrum(Saved):
     coherent : complex
         Mean of a.
     power, power_error : float
-        ⟨δa†δa⟩+½.
+        ⟨δa†δa⟩+½; ⟨δS+δS−⟩−⟨Sz⟩ of a spin.
     resolution : float
         Full width that the window gives to a line without width.
     ntraj, seed : int
@@ -101,14 +104,59 @@ class SampledSpectrum(Saved):
         )
 
 
+@dataclass(frozen=True, eq=False)
+class SampledCorrelation(Saved):
+    r"""A correlation function in the truncated Wigner approximation, from samples: symmetrised,
+    :math:`½⟨a^†(τ)a(0)+a(0)a^†(τ)⟩`. NumPy takes it for the array ``values``.
+
+    Attributes
+    ----------
+    taulist : ndarray of shape (T,)
+        Delays.
+    values : ndarray of shape (T,)
+        Complex.
+    errors : ndarray of shape (T,)
+        Standard errors: √⟨|deviation|²⟩ of the mean.
+    ntraj, seed : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import qsyncplug as qsp
+    >>> b, = qsp.modes(1)
+    >>> thermal = qsp.System(1.5 * b.dag() * b, [b.dag(), 2 * b])
+    >>> times, options = np.linspace(4, 84, 401), {"ntraj": 256, "seed": 1}
+    >>> c = qsp.correlation(thermal, b, [0.0, 0.6], samples=times, options=options)
+    >>> bool(np.all(abs(c - 5 / 6 * np.exp([0, (1.5j - 1.5) * 0.6])) < 4 * c.errors))
+    True
+    """
+
+    _axes: ClassVar[dict[str, str]] = {"taulist": "T", "values": "T", "errors": "T"}
+
+    taulist: np.ndarray
+    values: np.ndarray
+    errors: np.ndarray
+    ntraj: int
+    seed: int
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.values, dtype=dtype)
+
+    def __repr__(self) -> str:
+        return (
+            f"<SampledCorrelation of {self.ntraj} samples: {len(self.taulist)} delays, standard "
+            f"error up to {self.errors.max(initial=0.0):.1g} >"
+        )
+
+
 def _place(system: System, a: Any) -> int:
-    """Index of the node that `a` is the operator of; a ValueError for all but a mode by itself."""
+    """Index of the node that `a` is the lowering operator of; a ValueError for all others."""
     for k, operator in enumerate(system.operators):
-        if hasattr(a, "terms") and hasattr(a, "spaces") and a == operator:
-            if not isinstance(system.symbols[k].factor, ModeFactor):
+        if isinstance(a, Expression) and a == operator:
+            if not isinstance(system.symbols[k].factor, (ModeFactor, SpinFactor)):
                 break
             return k
-    raise ValueError("a must be one of the modes of the system (system.operators)")
+    raise ValueError("a must be the lowering operator of a mode or a spin (system.operators)")
 
 
 def _uniform(samples: Any) -> np.ndarray:
@@ -186,51 +234,96 @@ def _jackknife(w: np.ndarray, curves: np.ndarray) -> tuple[float, float]:
     return float(spread[0]), float(spread[1])
 
 
-def sampled_spectrum(
+def _records(
     system: Any,
     a: Any,
-    samples: Any,
-    *,
+    times: np.ndarray,
     mean: Any,
-    ntraj: int,
-    seed: int | None,
-    max_step: float,
-    tell: Tell = silent,
-) -> SampledSpectrum:
-    """See :func:`qsyncplug.spectrum` with `samples`."""
-    if not isinstance(system, System) or not system.bosonic:
-        raise TypeError("samples: the sampled spectrum is that of a System of modes alone")
+    options: dict[str, Any],
+    tell: Tell,
+) -> tuple[np.ndarray, int]:
+    """The operator in all samples at `times`, (T, ntraj), and the seed."""
+    if not isinstance(system, System):
+        raise TypeError(
+            f"samples are those of a System, not of a {type(system).__name__} (of spin chains: "
+            "chains.system())"
+        )
     if not system.isconstant:
         raise ValueError("system must not depend on time to have a spectrum")
-    times = _uniform(samples)
-    count = check_integer("options['ntraj']", ntraj, minimum=_GROUPS)
+    count = check_integer("options['ntraj']", options["ntraj"], minimum=_GROUPS)
     place = _place(system, a)
     check_memory("the periodograms", 16.0 * _FINER * len(times) * count, advice="lower ntraj")
-    start = np.zeros(system.n) if mean is None else mean
-    solver = TwaSolver(system, ntraj=count, seed=seed, options={"max_step": max_step})
-    problem = solver.problem(start, np.concatenate([[0.0], times]), None)
+    if mean is None:
+        mean = [
+            0.0 if isinstance(s.factor, ModeFactor) else (0.0, 0.0, -1.0) for s in system.symbols
+        ]
+    solver = TwaSolver(
+        system, ntraj=count, seed=options["seed"], options={"max_step": options["max_step"]}
+    )
+    problem = solver.problem(mean, np.concatenate([[0.0], times]), None)
     stepper = problem.stepper
     variable = solver.classical.first[system.symbols[place]]
     records = []
     for number, (_, size) in enumerate(stepper.chunks):
         records.append(stepper.draw(number)[1:, variable, :size].copy())
         tell((number + 1) / len(stepper.chunks))
-    beta = np.concatenate(records, axis=1)
-    average = complex(beta.mean())
-    sums = _Sums(times)
-    for part in np.array_split(beta, max(1, count // 256), axis=1):
-        sums.add(part - average)
-    return _result(sums, average, count, int(problem.result.stats["seed"]))
+    return np.concatenate(records, axis=1), int(problem.result.stats["seed"])
 
 
-def _result(sums: _Sums, average: complex, count: int, seed: int) -> SampledSpectrum:
-    curves, halves = np.concatenate(sums.curves), np.concatenate(sums.halves)
+def _require_stationary(halves: np.ndarray) -> None:
+    """Refuse records whose power changes; halves (samples, 2)."""
     change = halves[:, 1] - halves[:, 0]
-    if abs(change.mean()) > _DRIFT * max(change.std() / np.sqrt(count), 1e-300):
+    if abs(change.mean()) > _DRIFT * max(change.std() / np.sqrt(len(change)), 1e-300):
         raise ValueError(
             f"samples: the state is not stationary yet (⟨|δa|²⟩ changes by {change.mean():.2g} "
             "between the two halves); let the times begin later"
         )
+
+
+def sampled_spectrum(
+    system: Any, a: Any, samples: Any, *, mean: Any, options: dict[str, Any], tell: Tell = silent
+) -> SampledSpectrum:
+    """See :func:`qsyncplug.spectrum` with `samples`."""
+    times = _uniform(samples)
+    beta, seed = _records(system, a, times, mean, options, tell)
+    count, average = beta.shape[1], complex(beta.mean())
+    sums = _Sums(times)
+    for part in np.array_split(beta, max(1, count // 256), axis=1):
+        sums.add(part - average)
+    return _result(sums, average, count, seed)
+
+
+def sampled_correlation(
+    system: Any,
+    a: Any,
+    tau: np.ndarray,
+    samples: Any,
+    *,
+    mean: Any,
+    options: dict[str, Any],
+    tell: Tell = silent,
+) -> SampledCorrelation:
+    """See :func:`qsyncplug.correlation` with `samples`."""
+    times = _uniform(samples)
+    step = float(times[1] - times[0])
+    lags = np.rint(tau / step).astype(int)
+    if np.any(np.abs(tau - lags * step) > 1e-6 * step) or lags.max(initial=0) >= len(times) // 2:
+        raise ValueError(
+            f"taulist must hold multiples of {step:.6g}, the distance of samples, up to half of "
+            f"their span {times[-1] - times[0]:.4g}"
+        )
+    beta, seed = _records(system, a, times, mean, options, tell)
+    half, power = len(beta) // 2, np.abs(beta - beta.mean()) ** 2
+    _require_stationary(np.stack([power[:half].mean(axis=0), power[half:].mean(axis=0)], 1))
+    found = [(beta[k:].conj() * beta[: len(beta) - k]).mean(axis=0) for k in lags]
+    each = np.array(found, dtype=complex).reshape(len(lags), -1)
+    spread = each.std(axis=1, ddof=1) / np.sqrt(each.shape[1])
+    return SampledCorrelation(tau, each.mean(axis=1), spread, beta.shape[1], seed)
+
+
+def _result(sums: _Sums, average: complex, count: int, seed: int) -> SampledSpectrum:
+    curves, halves = np.concatenate(sums.curves), np.concatenate(sums.halves)
+    _require_stationary(halves)
     values = curves.mean(axis=0)
     place, width, height = _peak(sums.w, values)
     place_error, width_error = _jackknife(sums.w, curves)
@@ -262,3 +355,4 @@ def _result(sums: _Sums, average: complex, count: int, seed: int) -> SampledSpec
 
 
 SPECTRA["samples"] = sampled_spectrum
+SPECTRA["sampled correlation"] = sampled_correlation

@@ -23,7 +23,8 @@ __all__ = [
 STEADY_CLOSURES: dict[str, Any] = {}
 #: what solves the closed hierarchy of moments of ensembles: "steadystate", "exactsolve"
 HIERARCHY: dict[str, Any] = {}
-#: what gives a spectrum in place of the exact system: "samples"
+#: what takes the place of the exact system: "samples"; "linear" and "ensembles" give a generator,
+#: what it starts from and the functional that is read
 SPECTRA: dict[str, Any] = {}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 import scipy.sparse.linalg as spla
 
 from ..core.checks import check_array
@@ -16,7 +17,6 @@ from ..operators.expression import Expression
 from ..operators.system import System
 from .curve import Spectrum
 from .fluctuation import factorised, fluctuation, reachable, resolvent, square
-from .linear import linear_correlation, linear_spectrum
 from .problem import Problem, exact_problem, refuse
 from .propagate import ChebyshevStepper
 from .reduction import reduced_curve
@@ -72,6 +72,15 @@ def _moments_of_atoms(system: System, a: Expression, cutoff: Any, what: str) -> 
     return SPECTRA["ensembles"](steadystate_modes(system, cutoff=cutoff), a, cutoff)
 
 
+def _linear_spectrum(system: Any, a: Any, mean: Any) -> Spectrum:
+    M, (start, functional), (coherent, power), noise = SPECTRA["linear"](system, a, mean)
+    if not _fluctuates(power, noise):
+        return _empty(coherent, power)
+    shift = float(np.abs(M).max())
+    small = np.linalg.inv(shift * np.eye(len(M)) - M).astype(complex)
+    return Spectrum(small, functional, start, shift, coherent, power, noise / power)
+
+
 def _ensemble_spectrum(system: System, a: Expression, cutoff: Any, tell: Tell) -> Spectrum:
     """On the moments of distinct atoms, which is the permutation-symmetric Liouville space."""
     L, ends, moments, noise = _moments_of_atoms(system, a, cutoff, "a spectrum")
@@ -118,13 +127,15 @@ def spectrum(
         is known at every frequency: call it.
     cutoff : int or sequence of int
         Fock levels kept of modes.
-    mean : array_like of shape (N,), optional
-        For modes: the spectrum of the linearised mean field instead, about the stable fixed point
-        that is next to these amplitudes; `a` is one of the modes. With `samples`: amplitudes that
+    mean : array_like of shape (N,) or mapping, optional
+        The spectrum of the linearised mean field instead, about the stable fixed point that the
+        mean field settles at from here (as for :func:`qsyncplug.mfsolve`: amplitudes of modes,
+        directions of spins); `a` is an expression, or ``chains.lowering(j)``. With `samples`: what
         the samples start from.
     samples : array_like of shape (T,), optional
-        For modes: the spectrum of truncated Wigner samples instead, recorded at these times of
-        equal distance; they begin when the state has become stationary, the start is t=0.
+        The spectrum of truncated Wigner samples of modes and spins instead, recorded at these times
+        of equal distance; they begin when the state has become stationary, the start is t=0. `a` is
+        the lowering operator of a node.
     options : dict, optional
         Of the samples: their number ``ntraj`` (1024), their ``seed``, the longest step
         ``max_step``.
@@ -163,7 +174,7 @@ def spectrum(
     Quantum regression: S(ω)=2 Re tr[δa†(iω−L)^{-1}δaρ], on the coherence order that a adds where
     the system has a phase symmetry. All frequencies come from one Krylov space of (σ−L)^{-1}
     (factorised, or GMRES), enlarged until the curve no longer changes. With `mean`, regression of
-    the linearised mean field (:func:`.linear.linear_spectrum`). Ensembles of 7 atoms and more: on
+    the linearised mean field (:mod:`.linear_regression`). Ensembles of 7 atoms and more: on
     the moments of distinct atoms, which is the permutation-symmetric Liouville space.
 
     Examples
@@ -180,10 +191,11 @@ def spectrum(
     if sampled is not None:
         if wlist is not None:
             raise ValueError("wlist: the times of samples fix the frequencies; call the result")
-        return SPECTRA["samples"](system, a, samples, mean=mean, **sampled, tell=reached(bar))
+        found = SPECTRA["samples"]
+        return found(system, a, samples, mean=mean, options=sampled, tell=reached(bar))
     tell = reached(bar)
     if mean is not None:
-        s = linear_spectrum(system, a, mean)
+        s = _linear_spectrum(system, a, mean)
     elif _of_many_atoms(system, a):
         s = _ensemble_spectrum(system, a, cutoff, tell)
     else:
@@ -219,8 +231,10 @@ def correlation(
     *,
     cutoff: Any = None,
     mean: Any = None,
+    samples: Any = None,
+    options: Options | None = None,
     progress_bar: str | bool = "",
-) -> np.ndarray:
+) -> Any:
     r"""The correlation function ⟨a†(τ)a(0)⟩ in the steady state.
 
     Parameters
@@ -229,15 +243,21 @@ def correlation(
         As for :func:`spectrum`.
     taulist : array_like of shape (T,)
         Strictly increasing delays τ≥0.
-    mean : array_like of shape (N,), optional
-        For modes: of the linearised mean field instead, as for :func:`spectrum`.
+    mean : array_like of shape (N,) or mapping, optional
+        Of the linearised mean field instead, as for :func:`spectrum`.
+    samples : array_like, optional
+        Of truncated Wigner samples at these times instead, as for :func:`spectrum`; `taulist` holds
+        multiples of their distance.
+    options : dict, optional
+        Of the samples, as for :func:`spectrum`.
     progress_bar : str or bool
         As for :func:`spectrum`: of the steady state, then of the delays.
 
     Returns
     -------
     ndarray of shape (T,)
-        Complex; it tends to |⟨a⟩|².
+        Complex; it tends to |⟨a⟩|². (With `samples` a :class:`SampledCorrelation`, symmetrised and
+        with errors.)
 
     Raises
     ------
@@ -247,7 +267,7 @@ def correlation(
     Notes
     -----
     tr[a†e^{Lτ}(aρ)], with exp(Lτ) by Chebyshev expansions; of ensembles of 7 atoms and more on the
-    moments of distinct atoms; with `mean` see :func:`.linear.linear_correlation`.
+    moments of distinct atoms; with `mean` see :mod:`.linear_regression`.
 
     Examples
     --------
@@ -262,9 +282,12 @@ def correlation(
         raise ValueError(f"taulist must not hold negative delays; it begins with {tau[0]:g}")
     if np.any(np.diff(tau) <= 0):
         raise ValueError("taulist must increase strictly")
-    tell = reached(check_bar(progress_bar))
+    sampled, tell = _of_samples(samples, options), reached(check_bar(progress_bar))
+    if sampled is not None:
+        from_samples = SPECTRA["sampled correlation"]
+        return from_samples(system, a, tau, samples, mean=mean, options=sampled, tell=tell)
     if mean is not None:
-        found = linear_correlation(system, a, mean, tau)
+        found = _linear_correlation(system, a, mean, tau)
     elif _of_many_atoms(system, a):
         found = _ensemble_correlation(system, a, cutoff, tau, tell)
     else:
@@ -272,6 +295,12 @@ def correlation(
         found = _exact_correlation(problem, problem.matrix(a, "a"), tau, tell)
     tell(1.0)
     return found
+
+
+def _linear_correlation(system: Any, a: Any, mean: Any, tau: np.ndarray) -> np.ndarray:
+    M, (start, functional), (coherent, _), _ = SPECTRA["linear"](system, a, mean)
+    values = [functional @ scipy.linalg.expm(M * t) @ start for t in tau]
+    return np.asarray(np.array(values, dtype=complex) + abs(coherent) ** 2)
 
 
 def _ensemble_correlation(

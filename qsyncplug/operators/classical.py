@@ -387,6 +387,23 @@ class Classical:
                 out.append(total((0.5, polynomial), (0.5, conjugate(polynomial, self.real))))
         return out
 
+    def brackets(self) -> list[Polynomial]:
+        """{X,Y} of all real coordinates, row by row: −i times the mean of the commutator."""
+        coordinates = self.coordinates
+        letters = [self._as_hybrid(c) for c in coordinates]
+        return [self.expectation(self._real_bracket(c, y)) for c in coordinates for y in letters]
+
+    def _as_hybrid(self, c: Coordinate) -> Hybrid:
+        """A real coordinate, without its offset, as what brackets are taken with."""
+        k = c.variable
+        if self.is_site(c.symbol):
+            operators = self._operators(c, self.first[c.symbol])
+            return {((), ((c.symbol, key),), ()): v for key, v in operators}
+        if k in self.real:
+            return {((2 * k + 1,), (), ()): complex(c.scale)}
+        own, other = (0.5, 0.5) if c.part == 0 else (-0.5j, 0.5j)
+        return {((2 * k + 1,), (), ()): c.scale * own, ((2 * k,), (), ()): c.scale * other}
+
     def _real_bracket(self, c: Coordinate, a: Hybrid) -> Hybrid:
         """{X, a} of a real coordinate."""
         if c.variable in self.real:

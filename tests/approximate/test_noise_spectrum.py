@@ -36,6 +36,35 @@ def test_a_damped_mode_has_its_lorentzian():
     assert np.array_equal(again.values, s.values)
 
 
+def test_correlation_functions_are_symmetrised():
+    tau = np.array([0.0, 0.3, 0.9])
+    c = qsp.correlation(thermal(), b, tau, samples=TIMES, options={"ntraj": 512, "seed": 4})
+    exact = (1 / 3 + 0.5) * np.exp((1.5j - 1.5) * tau)
+    assert np.all(np.abs(c - exact) < 4 * c.errors)
+    assert np.all(c.errors < 0.01)
+    assert np.array_equal(np.asarray(c), c.values)
+
+
+def test_a_driven_spin_against_its_exact_correlations():
+    """Sixty spins ½: symmetrised, what lies beyond is of the order 1/N."""
+    (S,) = qsp.spins(60)
+    jumps = [(2 / 60) ** 0.5 * S.m, (0.2 / 60) ** 0.5 * S.p]
+    system = qsp.System(S.z + 0.2 * S.x, jumps)
+    times, options = np.linspace(8, 48, 401), {"ntraj": 1024, "seed": 1}
+    tau = np.array([0.0, 0.5, 1.0, 2.0])
+    c = qsp.correlation(system, S.m, tau, samples=times, options=options)
+    # ⟨a(0)a†(τ)⟩ is the conjugate of ⟨a(τ)a†(0)⟩
+    other = np.conj(qsp.correlation(system, S.p, tau))
+    exact = 0.5 * (qsp.correlation(system, S.m, tau) + other)
+    assert np.all(np.abs(c - exact) < 4 * c.errors + 0.3)
+    s = qsp.spectrum(system, S.m, samples=times, options=options)
+    line = qsp.spectrum(system, S.m)
+    assert abs(s.frequency - line.frequency) < 4 * s.frequency_error + 0.02
+    assert abs(s.linewidth - line.linewidth) < 4 * s.linewidth_error + 0.05
+    excess = qsp.expect(S.z, qsp.steadystate(system)).real
+    assert s.power == pytest.approx(line.power - excess, abs=4 * s.power_error + 0.3)
+
+
 def test_error_bars_cover_the_truth():
     """Of the place of the peak, over seeds."""
     z = []
@@ -70,11 +99,16 @@ def test_what_is_refused():
         qsp.spectrum(thermal(), b, samples=np.geomspace(1, 9, 50))
     with pytest.raises(ValueError, match="begin after"):
         qsp.spectrum(thermal(), b, samples=np.linspace(0, 9, 50))
-    with pytest.raises(ValueError, match="modes of the system"):
+    with pytest.raises(ValueError, match="lowering operator"):
         qsp.spectrum(thermal(), b.dag(), samples=TIMES)
-    with pytest.raises(TypeError, match="modes alone"):
-        (spin,) = qsp.spins(4)
-        qsp.spectrum(qsp.System(spin.z, [spin.m]), spin.m, samples=TIMES)
+    with pytest.raises(ValueError, match="lowering operator"):
+        (level,) = qsp.levels(2)
+        qsp.spectrum(qsp.System(level[1, 1], [level[0, 1]]), level[0, 1], samples=TIMES)
+    with pytest.raises(TypeError, match=r"chains.system\(\)"):
+        chains = qsp.SpinChains(n=(2, 2), loss=0.1)
+        qsp.spectrum(chains, chains.lowering(1), samples=TIMES)
+    with pytest.raises(ValueError, match="multiples of"):
+        qsp.correlation(thermal(), b, [0.0, 0.15], samples=TIMES)
     with pytest.raises(ValueError, match="time"):
         f = qutip.coefficient(lambda t: np.cos(t))
         qsp.spectrum(qsp.System(f * (b + b.dag()), [b]), b, samples=TIMES)

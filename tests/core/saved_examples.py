@@ -78,6 +78,17 @@ def _twa():
     return qsp.twasolve(_driven(), [0.5], TIMES, ntraj=20, seed=1)
 
 
+def _sampled_correlation():
+    system = _laser()
+    return qsp.correlation(
+        system,
+        system.operators[0],
+        [0.0, 0.4],
+        samples=np.linspace(4, 44, 101),
+        options={"ntraj": 64, "seed": 1},
+    )
+
+
 def _sampled():
     system = _laser()
     samples = np.linspace(4, 44, 101)
@@ -192,6 +203,7 @@ SAVED: dict[str, Callable[[], Any]] = {
     "PairHydrodynamics": lambda: qsp.pair_hydrodynamics(*WAVES, GRID),
     "Peak": lambda: _spectrum().peaks[0],
     "PublishedFigure": lambda: qsp.PublishedSpinChains().figure("2d"),
+    "SampledCorrelation": _sampled_correlation,
     "SampledSpectrum": _sampled,
     "Spectrum": _spectrum,
     "Stability": lambda: qsp.stability(qsp.Circle(qsp.sine(), "mean"), [0.0, 0.1, 0.0]),

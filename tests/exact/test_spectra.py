@@ -324,40 +324,6 @@ def test_an_initial_state_whose_oscillation_never_ends():
         qsp.steadystate(system, cutoff=5, state0=qutip.tensor(qutip.basis(5, 0), up))
 
 
-# ---------------------------------------------------------------- linearised mean field
-
-
-def test_the_linear_spectrum_is_exact_for_linear_systems():
-    """Two coupled, driven, squeezed, thermal modes."""
-    a, b = qsp.modes(2)
-    H = 0.4 * a.dag() * a - 0.3 * b.dag() * b + 0.2 * (a.dag() * b + b.dag() * a)
-    H = H + 0.1 * (a**2 + a.dag() ** 2) + 0.15 * (a + a.dag())
-    system = qsp.System(H, [a, 0.8 * b, 0.2 * b.dag()])
-    w = np.linspace(-2, 2, 21)
-    exact = qsp.spectrum(system, a, w, cutoff=11)
-    linear = qsp.spectrum(system, a, w, mean=[0, 0])
-    # what is left is the cut-off
-    assert linear.coherent == pytest.approx(exact.coherent, abs=1e-6)
-    assert linear.power == pytest.approx(exact.power, rel=1e-4)
-    assert np.abs(linear.values - exact.values).max() < 1e-4 * exact.values.max()
-    assert linear.frequency == pytest.approx(exact.frequency, abs=1e-4)
-
-
-def test_the_linear_spectrum_of_a_locked_oscillator():
-    """Driven strongly: the exact one tends to it; without a fixed point there is none."""
-    system = oscillator(1.0, 0.1, 0.1, 2.0)
-    b = system.operators[0]
-    linear = qsp.spectrum(system, b, mean=[-1j])
-    exact = qsp.spectrum(system, b, cutoff=60)
-    assert linear.linewidth == pytest.approx(exact.linewidth, rel=0.1)
-    assert linear.coherent == pytest.approx(exact.coherent, rel=0.05)
-    free = oscillator(1.0, 0.1, 0.5)
-    with pytest.raises(ValueError, match=r"not stable"):
-        qsp.spectrum(free, free.operators[0], mean=[0.0])
-    with pytest.raises(ValueError, match="one of the modes"):
-        qsp.spectrum(system, b * b, mean=[0.0])
-
-
 def test_a_low_cutoff_is_warned_about_and_served():
     """A twentieth in the highest level: the spectrum of the truncated system, by its resolvent."""
     (b,) = qsp.modes(1)
@@ -425,17 +391,3 @@ def test_peaks_say_how_far_they_can_be_trusted():
     assert top.height_error == pytest.approx(s.error * top.height, rel=1e-9)
     assert abs(top.width - 0.29538286207) < max(top.width_error, 1e-10)
     assert abs(top.frequency - 0.5) < max(top.frequency_error, 1e-10)
-
-
-def test_correlation_functions_of_the_linearised_mean_field():
-    """Exact where all is linear."""
-    a, b = qsp.modes(2)
-    H = 0.3 * a.dag() * a + 0.2 * (a + a.dag()) + 0.25 * (a.dag() * b + b.dag() * a)
-    system = qsp.System(H, [a, 0.7 * b, 0.3 * b.dag()])
-    tau = [0.0, 0.5, 2.0]
-    exact = qsp.correlation(system, a, tau, cutoff=(9, 13))
-    found = qsp.correlation(system, a, tau, mean=[0.0, 0.0])
-    np.testing.assert_allclose(found, exact, atol=1e-6)
-    with pytest.raises(TypeError, match="mean"):
-        (s,) = qsp.spins(2)
-        qsp.correlation(qsp.System(s.z, [s.m]), s.m, tau, mean=[0.0])

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import qutip
 
 from ...approximate.cycle import Flow, LimitCycle, Parts, find_cycle, limit_cycle
+from ...approximate.linear_regression import fixed_point, linear_regression, regression_at
 from ...approximate.lyapunov import LyapunovExponents, lyapunov_exponents
 from ...core.checks import check_array, check_number
 from ...core.entry import mfsolve
@@ -25,22 +27,50 @@ def cycle_of_chains(chains: SpinChains, state0: Any, *, relax: float | None = No
     if relax is not None:
         relax = check_number("relax", relax, minimum=0.0, strict=True)
 
-    def amplitudes(x: np.ndarray) -> np.ndarray:
-        return np.asarray(np.ascontiguousarray(x).view(complex) / np.sqrt(2))
+    return find_cycle(_flow(chains), np.sqrt(2) * beta.view(float), relax)
+
+
+def _amplitudes(x: np.ndarray) -> np.ndarray:
+    return np.asarray(np.ascontiguousarray(x).view(complex) / np.sqrt(2))
+
+
+def _flow(chains: SpinChains) -> Flow:
+    """The mean field in quadratures."""
 
     def parts(x: np.ndarray) -> Parts:
-        p = mean_field_parts(chains, amplitudes(x))
+        p = mean_field_parts(chains, _amplitudes(x))
         drift = np.ascontiguousarray(p["drift"])
         return np.sqrt(2) * drift.view(float), p["jacobian"], p["diffusion"]
 
     def run(x: np.ndarray, duration: float) -> np.ndarray:
         options = {"rtol": 1e-9, "atol": 1e-11}
-        result = mfsolve(chains, amplitudes(x), [0.0, duration], options=options)
+        result = mfsolve(chains, _amplitudes(x), [0.0, duration], options=options)
         return np.asarray(result.mean[-1])
 
     rotation = np.kron(np.eye(2), np.array([[0.0, -1.0], [1.0, 0.0]]))
-    flow = Flow(parts, run, rotation, (), lambda x: (amplitudes(x), np.eye(4)))
-    return find_cycle(flow, np.sqrt(2) * beta.view(float), relax)
+    return Flow(parts, run, rotation, (), lambda x: (_amplitudes(x), np.eye(4)))
+
+
+@linear_regression.register(SpinChains)
+def _regression_of_chains(chains: SpinChains, a: Any, mean: Any) -> Any:
+    """On the Holstein–Primakoff amplitudes; `a` is ``chains.lowering(1)`` or ``(2)``."""
+    if chains.central:
+        raise ValueError("mean: only of chains without a central spin (central=False)")
+    beta = check_array("mean", mean, shape=(2,), dtype=complex)
+    own = [chains.lowering(j) for j in (1, 2)]
+    place = [j for j, x in enumerate(own) if isinstance(a, qutip.Qobj) and a == x]
+    if not place:
+        raise ValueError("a must be lowering(1) or lowering(2) of the chains")
+    (j,) = place
+    flow = _flow(chains)
+    x = fixed_point(flow, np.sqrt(2) * beta.view(float))
+    b, N = complex(_amplitudes(x)[j]), chains.n[j]
+    root = np.sqrt(N - abs(b) ** 2)
+    by_b, by_conjugate = root - 0.5 * abs(b) ** 2 / root, -0.5 * b**2 / root
+    gradient = np.zeros(4, dtype=complex)
+    gradient[2 * j : 2 * j + 2] = by_b + by_conjugate, 1j * (by_b - by_conjugate)
+    symplectic = np.kron(np.eye(2), np.array([[0.0, 1.0], [-1.0, 0.0]]))
+    return regression_at(flow, x, symplectic, root * b, gradient / np.sqrt(2))
 
 
 @lyapunov_exponents.register(SpinChains)
