@@ -76,12 +76,13 @@ class ClassicalResult(AmplitudesResult):
     mean : ndarray of shape (T, 2K)
         Their quadratures √2·(Re β, Im β).
     covariance : ndarray of shape (T, 2K, 2K)
-        Symmetrised, vacuum ½; of the Holstein–Primakoff quadratures of spins.
+        Symmetrised, vacuum ½; of the Holstein–Primakoff quadratures of spins. None with
+        ``closure="none"``.
     coordinates : ndarray of shape (T, d)
         (q, p) of every mode, (Sx, Sy, Sz) of every spin and ensemble, and the elements of the
         density matrix of every system of levels; ``coordinate_names`` says which.
     coordinate_covariance : ndarray of shape (T, d, d)
-        Their covariance.
+        Their covariance, or None.
 
     Examples
     --------

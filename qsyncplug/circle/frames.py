@@ -16,6 +16,11 @@ __all__ = ["FromZero", "common_frequency"]
 _FOUND = ("faint", "switched", "t_faint", "disorder", "method")
 
 
+def _found(rhs: Any) -> tuple[str, ...]:
+    """Which of these a velocity field finds out: a graph has a method, but never another one."""
+    return _FOUND if hasattr(rhs, "switched") else ()
+
+
 def common_frequency(model: Circle) -> float:
     """The frame in which a run is done: the median, where only differences of positions count."""
     if model.frequencies is None or callable(model.normalization):
@@ -39,13 +44,13 @@ class FromZero(RungeKutta):
 
     def snapshot(self) -> dict[str, Any] | None:
         """See :class:`Stepper`; with what the velocity field has found out."""
-        field = {name: getattr(self.rhs, name) for name in _FOUND if hasattr(self.rhs, name)}
+        field = {name: getattr(self.rhs, name) for name in _found(self.rhs)}
         return {"method": self.method.snapshot(), "field": field}
 
     def restore(self, saved: dict[str, Any]) -> None:
         super().restore(saved["method"])
         for name, value in saved["field"].items():
-            if name in _FOUND and hasattr(self.rhs, name):
+            if name in _found(self.rhs):
                 setattr(self.rhs, name, value)
 
     @property

@@ -112,6 +112,7 @@ class Drive:
             bar.update()
             if self.failure is None:
                 if self.limits.over and self.done < times.size:
+                    self._set_mark()
                     self.failure = Failure(Status.TIME_LIMIT, stepper.t)
                 elif (
                     self.options["checkpoint"]
@@ -147,6 +148,9 @@ class Drive:
         result = self.problem.result
         if self.problem.whole or (not result._state_processors and self.until is None):
             self.done += len(times)
+            if self.until is not None:
+                # one output at a time: see `_chunk`
+                self._held(float(times[-1]), rows[len(times) - 1])
             return
         for t, row in zip(times, rows, strict=True):
             if not self._process(float(t), row):
@@ -194,7 +198,7 @@ class Drive:
         except (KeyboardInterrupt, Exception) as error:
             self._fail(error, "until", t)
             return True
-        self.failure = Failure(Status.UNTIL, t)
+        self.failure = Failure(Status.UNTIL, self.problem.stepper.t if self.problem.whole else t)
         return True
 
     def _stopped(self, t: float) -> bool:

@@ -64,8 +64,13 @@ class Result(qutip.solver.result.Result):  # type: ignore[misc]
     def _allocate(self, count: int) -> None:
         """Make the arrays for `count` outputs; subclasses extend ``_shapes``."""
         self.times = np.empty(count)
-        for name, (shape, dtype) in self._shapes().items():
+        shapes = self._shapes()
+        for name, (shape, dtype) in shapes.items():
             setattr(self, name, np.empty((count, *shape), dtype=dtype))
+        for name in self._fields:
+            # what this run does not give is None, as it is after a file
+            if name not in shapes and not hasattr(type(self), name):
+                setattr(self, name, None)
 
     def _shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
         """Shape (without time) and type of each array."""

@@ -79,8 +79,9 @@ class ExactResult(Result):
         Symmetrised; vacuum ½. Normal-ordered, so n+½ holds at the cut-off.
     anomalous, normal : ndarray of shape (T, N, N)
         ⟨b_jb_k⟩ and ⟨b_j†b_k⟩.
-    populations : ndarray of shape (T, N, levels)
-        Of the Fock levels of each mode.
+    populations : ndarray of shape (T, M, levels)
+        Of the levels of each tensor factor: of each mode its Fock levels, of each spin, and of
+        each atom where an ensemble is held atom by atom (M≥N); NaN beyond a factor's levels.
     cutoff : tuple of int
         Levels kept of each mode.
 
@@ -98,7 +99,7 @@ class ExactResult(Result):
         "covariance": ("time", "quadrature", "quadrature_2"),
         "anomalous": ("time", "mode", "mode_2"),
         "normal": ("time", "mode", "mode_2"),
-        "populations": ("time", "mode", "level"),
+        "populations": ("time", "factor", "level"),
     }
     _stats_type: ClassVar[type[Stats]] = ExactStats
     stats: ExactStats

@@ -380,9 +380,10 @@ class TrajectoriesProblem(Problem):
     def adopt(self, partial: Any, done: int) -> None:
         for name in ("order_parameters", "wiener"):
             here, before = getattr(self.result, name), getattr(partial, name)
-            if before.shape != (len(here), done):
+            # the path that was under way when it was written may be there too
+            if before.ndim != 2 or len(before) != len(here) or before.shape[1] < done:
                 raise StorageError(f"the checkpoint's {name} are not those of {done} paths")
-            here[:, :done] = before
+            here[:, :done] = before[:, :done]
 
     def finish(self) -> None:
         """Means and spreads; none where no path is done."""

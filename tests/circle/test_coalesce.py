@@ -20,7 +20,7 @@ from qsyncplug.circle import (
     fourier,
     sine,
 )
-from qsyncplug.circle.coalescence import Coalescence
+from qsyncplug.circle.coalescence import Coalescence, marks
 from qsyncplug.core.errors import SolverInterrupted, StepLimitError, TimeLimitError
 
 
@@ -450,3 +450,20 @@ def test_a_hundred_thousand_particles(beta):
     run = coalesce(Circle(attention(beta, scaled=True), "mean"), uniform(100_000))
     assert run.complete
     assert run.log_time / np.log(10) == pytest.approx(2 * beta / np.log(10) + 0.5, abs=1)
+
+
+def test_until_is_looked_at_where_particles_are_gone():
+    """``until(t, state)`` of a run: t counts the particles gone."""
+    model, x = Circle(attention(5.0), "mean"), np.linspace(0, 3, 30)
+    seen = []
+
+    def until(gone, state):
+        angles, weights = state
+        seen.append((gone, len(angles), weights.sum()))
+        return len(angles) <= 20
+
+    found = Coalescence(model).run(x, marks(30), until=until)
+    assert len(found.final_positions) == seen[-1][1] <= 20 < seen[-2][1]
+    assert all(left <= 30 - gone and total == 30 for gone, left, total in seen)
+    assert "until held at ln t=" in found.stats.stopped
+    assert not found.complete

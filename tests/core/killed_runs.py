@@ -8,14 +8,17 @@ import os
 import pathlib
 import signal
 import sys
+import zlib
 
 from runs import RUNS
 
 import qsyncplug.core.archive as archive
 import qsyncplug.core.drive as drive
 
-#: complete checkpoints before the end
-COMPLETE = 3
+
+def complete(name):
+    """Checkpoints before the end, another number for every run."""
+    return 1 + zlib.crc32(name.encode()) % 7
 
 
 def die_in(name, path):
@@ -24,7 +27,7 @@ def die_in(name, path):
 
     def replace_or_die(source, target):
         nonlocal written
-        if written == COMPLETE:
+        if written == complete(name):
             os.kill(os.getpid(), signal.SIGKILL)
         written += 1
         replace(source, target)

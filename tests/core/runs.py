@@ -45,6 +45,13 @@ def _pair(closure, **options):
     return Run(solver, [1, 0.3j], LONG)
 
 
+def _modes(**options):
+    """The mean alone."""
+    pair = qsp.van_der_pol_pair(detuning=0.3)
+    solver = qsp.ClassicalSolver(pair, closure="none", options=options)
+    return Run(solver, [1, 0.3j], LONG)
+
+
 def _spins():
     S1, S2 = qsp.spins(20, 30)
     return qsp.System(
@@ -52,18 +59,22 @@ def _spins():
     )
 
 
-def _classical(**options):
+def _classical(closure="linear", **options):
     system = _spins()
     S1, S2 = system.symbols
-    return Run(
-        qsp.ClassicalSolver(system, options=options), {S2: [1, 0, 0], S1: [0, 0.6, 0.8]}, LONG
-    )
+    solver = qsp.ClassicalSolver(system, closure=closure, options=options)
+    return Run(solver, {S2: [1, 0, 0], S1: [0, 0.6, 0.8]}, LONG)
 
 
-def _cumulants(**options):
-    return Run(
-        qsp.CumulantSolver(qsp.van_der_pol_pair(), order=2, options=options), [1.0, 0.5j], LONG
-    )
+def _cumulants(order=2, **options):
+    solver = qsp.CumulantSolver(qsp.van_der_pol_pair(), order=order, options=options)
+    return Run(solver, [1.0, 0.5j], LONG)
+
+
+def _lasers(**options):
+    """Two ensembles in one cavity: cumulants of atoms."""
+    system = qsp.superradiant_lasers(100)
+    return Run(qsp.CumulantSolver(system, options=options), [[0, 0.6, -0.8]] * 2, LONG)
 
 
 def _chains(**options):
@@ -79,6 +90,11 @@ def _twa(**options):
     system = _spins()
     solver = qsp.TwaSolver(system, ntraj=32_000, seed=3, options=options)
     return Run(solver, {system.symbols[0]: [1, 0, 0], system.symbols[1]: [0, 0, 1]}, SHORT)
+
+
+def _twa_modes(**options):
+    solver = qsp.TwaSolver(qsp.van_der_pol_pair(), ntraj=16_000, seed=3, options=options)
+    return Run(solver, [1, 0.3j], SHORT[:6])
 
 
 def _dtwa(loss=0.0, **options):
@@ -98,6 +114,17 @@ def _circle(start=None, times=LONG, frequencies=True, **more):
     return Run(qsp.CircleSolver(circle, options=options), start, times)
 
 
+def _graph():
+    """Who acts on whom among twelve: sparse, directed, with weights."""
+    rng = np.random.default_rng(1)
+    return np.triu(rng.random((12, 12)) < 0.3, 1) * rng.uniform(0.5, 2, (12, 12)) + np.eye(12, k=-1)
+
+
+def _populations(**options):
+    pair = qsp.Populations([6, 6], coupling=[[0.6, 0.4], [0.4, 0.6]], phase_lag=1.5)
+    return Run(qsp.MoebiusSolver(pair, options=options), np.linspace(0, 3, 12), LONG)
+
+
 def _moebius(**options):
     circle = qsp.Circle(qsp.sine(), "mean", coupling=1.5, phase_lag=0.3)
     return Run(qsp.MoebiusSolver(circle, options=options), np.linspace(0, 3, 12), LONG)
@@ -111,9 +138,9 @@ def _attention(**options):
     return Run(solver, start, np.linspace(0, 2e4, 13))
 
 
-def _ott_antonsen(**options):
-    model = qsp.circle.OttAntonsen(3.0, 1.0)
-    return Run(qsp.circle.OttAntonsenSolver(model, options=options), 0.1, LONG)
+def _ott_antonsen(coupling=3.0, widths=1.0, start=0.1, **options):
+    model = qsp.circle.OttAntonsen(coupling, widths)
+    return Run(qsp.circle.OttAntonsenSolver(model, options=options), start, LONG)
 
 
 def _sphere(**options):
@@ -155,11 +182,16 @@ def _wigner(method, potentials=(_trap,), waves=WAVES[:2], **options):
 RUNS: dict[str, Callable[..., Run]] = {
     "mean field": lambda **o: _pair("linear", **o),
     "gaussian": lambda **o: _pair("gaussian", **o),
+    "mean alone": _modes,
     "spins on spheres": _classical,
+    "spins alone": lambda **o: _classical("none", **o),
     "cumulants": _cumulants,
+    "cumulants of order 3": lambda **o: _cumulants(3, **o),
+    "cumulants of atoms": _lasers,
     "chains": _chains,
     "published": _published,
     "twa": _twa,
+    "twa of modes": _twa_modes,
     "dtwa": _dtwa,
     "dtwa with loss": lambda **o: _dtwa(0.05, **o),
     "circle": _circle,
@@ -178,10 +210,21 @@ RUNS: dict[str, Callable[..., Run]] = {
     "circle, delay": lambda **o: _circle(delay=0.7, **o),
     "circle, delay and noise": lambda **o: _circle(delay=0.7, noise=0.1, seed=5, **o),
     "circle, triads": lambda **o: _circle(triads=(0.3, 0.2), **o),
+    "circle, graph": lambda **o: _circle(adjacency=_graph(), **o),
+    "circle, graph and noise": lambda **o: _circle(adjacency=_graph(), noise=0.2, seed=5, **o),
+    "circle, graph and delay": lambda **o: _circle(adjacency=_graph(), delay=0.7, **o),
+    "circle, populations": _populations,
     "Ott-Antonsen": _ott_antonsen,
+    "Ott-Antonsen, three": lambda **o: _ott_antonsen(
+        3 * (np.ones((3, 3)) + np.eye(3, k=1)), [0.5, 0.4, 0.6], [0.1, 0.2j, 0.3], **o
+    ),
     "sphere": _sphere,
     "lohe reduction": lambda **o: _lohe("reduction", **o),
     "lohe model 1": lambda **o: _lohe("reduction", variant="model1", **o),
+    "lohe model 2": lambda **o: _lohe("reduction", variant="model2", model={"alignment": 0.5}, **o),
+    "lohe graph": lambda **o: _lohe(
+        "reduction", model={"adjacency": np.array([[0, 1, 0.5], [0.7, 0, 1], [1, 0, 0]])}, **o
+    ),
     "lohe mobius": lambda **o: _lohe("mobius", **o),
     "lohe splitting": lambda **o: _lohe("splitting", (_trap, _softer, _trap), **o),
     "lohe strang": lambda **o: _lohe("strang", (_trap, _softer, _trap), step=0.013, **o),
@@ -203,7 +246,18 @@ def _driven():
     return qsp.System(b.dag() * b + 0.3 * (b + b.dag()), [0.3 * b])
 
 
+def _chains_exactly(**options):
+    chains = qsp.SpinChains(n=(3, 2), loss=0.1)
+    start = chains.product_state(excitation=0.4)
+    return Run(qsp.SpinExactSolver(chains, options=options), start, SHORT)
+
+
 def _exact(method, **options):
+    if method == "atoms":
+        (A,) = qsp.atoms(3)
+        system, start = qsp.System(A.z + 0.2 * (A.p + A.m), [0.3 * A.each.m]), [[0, 0.6, -0.8]]
+        solver = qsp.ExactSolver(system, cutoff=None, options=options)
+        return Run(solver, start, SHORT)
     if method == "ket":
         b1, b2 = qsp.modes(2)
         system, start = (
@@ -223,5 +277,5 @@ def _exact(method, **options):
 #: of the exact engine, which has tests of resuming of its own
 EXACT_RUNS: dict[str, Callable[..., Run]] = {
     f"exact, {method}": functools.partial(_exact, method)
-    for method in ("ket", "density", "sectors", "trajectories")
-}
+    for method in ("ket", "density", "sectors", "atoms", "trajectories")
+} | {"exact, chains": _chains_exactly}

@@ -214,8 +214,33 @@ SAVED: dict[str, Callable[[], Any]] = {
     "WignerMatrix": lambda: qsp.wlsolve(_wigner(), WAVES, TIMES).matrix(-1),
 }
 
+
+def _atoms():
+    """An ensemble that is held atom by atom: more tensor factors than nodes."""
+    (A,) = qsp.atoms(3)
+    return qsp.System(A.z + 0.2 * (A.p + A.m), [0.3 * A.each.m])
+
+
+def _spectrum_of_atoms():
+    system = _atoms()
+    return qsp.spectrum(system, system.nodes[0].m, np.linspace(-2, 2, 5))
+
+
 #: other objects of these classes
 MORE: dict[str, Callable[[], Any]] = {
+    "exact run of atoms": lambda: qsp.exactsolve(_atoms(), [[0, 0, -1]], TIMES),
+    "trajectories of atoms": lambda: qsp.exactsolve(
+        _atoms(), [[0, 0, -1]], TIMES, options={"method": "trajectories", "ntraj": 3, "seeds": 1}
+    ),
+    "atoms by their moments": lambda: qsp.exactsolve(
+        qsp.System(qsp.atoms(12)[0].z, []), [[0, 0.6, 0.8]], TIMES
+    ),
+    "mean alone": lambda: qsp.mfsolve(qsp.van_der_pol_pair(), [1, 0.5j], TIMES, closure="none"),
+    "cumulants of atoms": lambda: qsp.mfsolve(
+        qsp.superradiant_lasers(50), [[0, 0.6, -0.8]] * 2, TIMES, closure="cumulants"
+    ),
+    "steady state of atoms": lambda: qsp.steadystate(_atoms()),
+    "spectrum of atoms": _spectrum_of_atoms,
     "view of a mean field": lambda: qsp.synchronization(_mean()),
     "view of an exact run": lambda: qsp.synchronization(_exact(store_states=True)),
     "view of a network": lambda: qsp.synchronization(

@@ -14,6 +14,7 @@ import qutip
 import qsyncplug as qsp
 from qsyncplug.core import errors
 from qsyncplug.core.archive import read_archive, write_archive
+from qsyncplug.core.encoding import decode
 
 from .runs import RUNS
 
@@ -28,8 +29,9 @@ def equal(a, b):
     assert type(a) is type(b)
     assert np.array_equal(a.times, b.times)
     for name in a._fields:
-        if getattr(a, name) is not None:
-            assert np.array_equal(getattr(a, name), getattr(b, name)), name
+        x, y = getattr(a, name), getattr(b, name)
+        assert (x is None) == (y is None), name
+        assert x is None or np.array_equal(x, y), name
     assert a.e_data == b.e_data
     for key in ("steps accepted", "steps rejected", "right-hand sides"):
         assert a.stats[key] == b.stats[key]
@@ -87,9 +89,9 @@ def test_a_stopped_run_continues_bit_for_bit(name, steps, tmp_path):
 
 
 PATHS = ["lohe trajectories", "lohe trajectories, splitting"]
-SAMPLED = ["twa", "dtwa", "dtwa with loss"]
+SAMPLED = ["twa", "twa of modes", "dtwa", "dtwa with loss"]
 #: e_ops are functions of the user in all others; the Möbius form has no states
-WITHOUT_FUNCTIONS = ["twa", "lohe mobius", *PATHS]
+WITHOUT_FUNCTIONS = ["twa", "twa of modes", "lohe mobius", *PATHS]
 
 
 @pytest.mark.parametrize("name", [n for n in RUNS if n not in WITHOUT_FUNCTIONS])
@@ -184,10 +186,32 @@ def test_samples_refuse_until_and_iterate(name):
         solver.iterate(state0, times)
 
 
-@pytest.mark.parametrize("name", ["twa", *PATHS])
+@pytest.mark.parametrize("name", ["twa", "twa of modes", *PATHS])
 def test_samples_that_go_on_refuse_until_too(name, killed):
     with pytest.raises(TypeError, match="until"):
         qsp.resume(killed / f"{name}.npz", until=lambda t, state: True)
+
+
+@pytest.mark.parametrize("name", ["mean field", "circle, graph", "lohe strang", *PATHS])
+def test_a_time_limit_between_outputs_loses_none(name, tmp_path, monkeypatch):
+    """What is done when the time is over is in the file, and is not done again."""
+    from qsyncplug.core.limits import Limits
+
+    path, looks, whole = tmp_path / "run.npz", [], run_of(name)
+
+    def over(self):
+        # between outputs, not within a step
+        looks.extend([1] * (sys._getframe(1).f_code.co_name == "_loop"))
+        return len(looks) > 2
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Limits, "over", property(over))
+        with pytest.raises(errors.TimeLimitError) as e:
+            run_of(name, checkpoint=path)
+    header, arrays = read_archive(path)
+    done = decode(header["resume"], arrays)["done"]
+    assert done == (e.value.result.ntraj if name in PATHS else len(e.value.result.times)) > 0
+    equal(qsp.resume(path), whole)
 
 
 def test_every_solver_is_in_the_table():

@@ -23,6 +23,13 @@ def _closed(**options):
     return qsp.System(H), [0.3, 0.2j], options
 
 
+def _atoms(**options):
+    (b,), (A,) = qsp.modes(1), qsp.atoms(2)
+    H = 0.5 * b.dag() * b + 0.3 * (b.dag() * A.m + A.p * b)
+    system = qsp.System(H, [0.6 * b, 0.4 * A.each.p, 0.2 * A.m])
+    return system, {b: 0.3, A: (1.2, 0.3)}, {"method": "density", **options}
+
+
 def _driven(phase=0.0, **options):
     (b,) = qsp.modes(1)
     f = qutip.coefficient(lambda t: np.cos(2 * t) * np.exp(1j * phase * max(t - 2, 0) ** 4))
@@ -36,6 +43,7 @@ EXACT = {
     "ket": _closed,
     "density": lambda **o: _pair("density", **o),
     "sectors": lambda **o: _pair("sectors", **o),
+    "atoms": _atoms,
     "driven": _driven,
     "driven, complex": lambda **o: _driven(0.7, **o),
     "trajectories": lambda **o: _pair("trajectories", ntraj=600, seeds=3, **o),
