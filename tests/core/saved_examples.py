@@ -239,7 +239,6 @@ MORE: dict[str, Callable[[], Any]] = {
     "cumulants of atoms": lambda: qsp.mfsolve(
         qsp.superradiant_lasers(50), [[0, 0.6, -0.8]] * 2, TIMES, closure="cumulants"
     ),
-    "steady state of atoms": lambda: qsp.steadystate(_atoms()),
     "spectrum of atoms": _spectrum_of_atoms,
     "view of a mean field": lambda: qsp.synchronization(_mean()),
     "view of an exact run": lambda: qsp.synchronization(_exact(store_states=True)),
