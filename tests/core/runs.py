@@ -247,7 +247,7 @@ def _driven():
 
 
 def _chains_exactly(**options):
-    chains = qsp.SpinChains(n=(3, 2), loss=0.1)
+    chains = qsp.SpinChains(n=(3, 3), loss=0.1)
     start = chains.product_state(excitation=0.4)
     return Run(qsp.SpinExactSolver(chains, options=options), start, SHORT)
 

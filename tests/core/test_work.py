@@ -68,7 +68,7 @@ WORK = {
     "exact, density": (2, 0, 35),
     "exact, sectors": (2, 0, 124),
     "exact, atoms": (2, 0, 40),
-    "exact, chains": (2, 0, 65),
+    "exact, chains": (2, 0, 66),
     "exact, trajectories": (40, 0, 0),
 }
 #: points that went through SciPy's Fourier transforms, all transforms together
