@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ..approximate.cumulants import CumulantResult
 from ..approximate.meanfield import MeanFieldResult
 from ..approximate.sphere import ClassicalResult, oscillators
 from ..core.saved import kept
@@ -27,7 +26,7 @@ from ._quadratures import view_of_moments
 from ._rest import fixed_points
 from ._spectra import enough_levels, spectra_of
 
-__all__ = ["view_of_classical", "view_of_cumulants", "view_of_exact", "view_of_mean_field"]
+__all__ = ["facts", "view_of_classical", "view_of_exact", "view_of_mean_field"]
 
 
 @reader.register(MeanFieldResult)
@@ -86,21 +85,9 @@ def view_of_classical(result: ClassicalResult) -> SyncView:
         notes=tuple(result.stats.get("neglected", ())),
         vacuum=0.5 if linear else 0.0,
         missing={"states": "a mean field has no states; run exactsolve"},
-        dynamics=Dynamics(Kind.AMPLITUDES, **_facts(result.model)),
+        dynamics=Dynamics(Kind.AMPLITUDES, **facts(result.model)),
     )
     return SyncView.of(result.times, fields, about=about)
-
-
-@reader.register(CumulantResult)
-def view_of_cumulants(result: CumulantResult) -> SyncView:
-    """Moments of a cumulant expansion, normal-ordered."""
-    return view_of_moments(
-        result,
-        why="cumulants have no states; run exactsolve",
-        canonical=result.model.bosonic,
-        system=f"{result.model.name}, cumulants (order {result.stats.get('order', '?')})",
-        dynamics=Dynamics(Kind.MOMENTS, **_facts(result.model)),
-    )
 
 
 @reader.register(ExactResult)
@@ -122,7 +109,7 @@ def view_of_exact(result: ExactResult) -> SyncView:
 # ------------------------------------------------------------ evidence
 
 
-def _facts(system: System) -> dict[str, Any]:
+def facts(system: System) -> dict[str, Any]:
     """What holds for every run of a model that does not depend on time."""
     return {
         "coupled": coupled(system) if system.n > 1 else None,
@@ -159,15 +146,15 @@ def _mean_field_dynamics(result: MeanFieldResult, closure: str) -> Dynamics:
     system = result.model
     if not isinstance(system, System):
         return Dynamics(Kind.AMPLITUDES)
-    facts = _facts(system)
+    known = facts(system)
     if closure != "linear" and _phase_is_lost(result):
-        return Dynamics(Kind.MOMENTS, **facts)
+        return Dynamics(Kind.MOMENTS, **known)
     if not system.isconstant:
-        return Dynamics(Kind.AMPLITUDES, **facts)
-    alone = system.n == 1 and not facts["phase_symmetry"]
+        return Dynamics(Kind.AMPLITUDES, **known)
+    alone = system.n == 1 and not known["phase_symmetry"]
     return Dynamics(
         Kind.AMPLITUDES,
-        **facts,
+        **known,
         flow=Flow(
             velocity=partial(_velocity, result),
             exponents=partial(_exponents, result),
@@ -216,7 +203,7 @@ def _exact_dynamics(result: ExactResult) -> Dynamics:
     spectra = partial(spectra_of, system, levels) if levels or not _has_modes(system) else None
     ntraj = int(result.stats["ntraj"]) if isinstance(result, JumpResult) else None
     peaks = partial(_peaks, result) if ntraj is None and system.n > 1 else None
-    return Dynamics(Kind.MOMENTS, **_facts(system), quantum=Quantum(spectra, peaks, ntraj))
+    return Dynamics(Kind.MOMENTS, **facts(system), quantum=Quantum(spectra, peaks, ntraj))
 
 
 @kept(model=True)

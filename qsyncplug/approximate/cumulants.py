@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -31,7 +31,14 @@ from .gaussian import gaussian_equations, moments_of_words
 from .sphere import upper_triangle
 from .words import MomentEquations
 
-__all__ = ["Closure", "CumulantResult", "CumulantSolver", "closure_of", "is_symmetric"]
+__all__ = [
+    "Closure",
+    "CumulantResult",
+    "CumulantSolver",
+    "closure_of",
+    "is_symmetric",
+    "node_quadratures",
+]
 
 
 #: closures that a system keeps: those of order 4 and more are megabytes
@@ -340,24 +347,37 @@ class CumulantResult(AmplitudesResult):
         if self.closure.central:
             self.amplitudes = np.ascontiguousarray(self.mean).view(complex) / np.sqrt(2)
             return
-        nodes, n = list(self.model.symbols), self.model.n
-        a = []
-        for symbol, operator in zip(nodes, self.model.operators, strict=True):
-            a.append(operator / np.sqrt(float(getattr(symbol.factor, "N", 1))))
-        T = len(self.times)
-        b, m, c = (np.empty((T, *(n,) * k), dtype=complex) for k in (1, 2, 2))
-        for j in range(n):
-            b[:, j] = self.expectation(a[j])
-            for k in range(j, n):
-                m[:, j, k] = m[:, k, j] = self.expectation(a[j] * a[k])
-                c[:, j, k] = self.expectation(a[j].dag() * a[k])
-                c[:, k, j] = c[:, j, k].conj()
-        self.amplitudes = b
-        self.mean = np.sqrt(2) * np.ascontiguousarray(b).view(float)
-        outer = b[:, :, None]
-        self.covariance = covariance_from_moments(
-            m - outer * b[:, None, :], c - outer.conj() * b[:, None, :]
-        )
+        self.mean, self.covariance = node_quadratures(self.model, self.expectation)
+        self.amplitudes = self.mean.view(complex) / np.sqrt(2)
+
+
+def node_quadratures(
+    system: System, expectation: Callable[[Expression], np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Means (T, 2n) and covariances (T, 2n, 2n) of the nodes, normal-ordered, from the moments
+    ⟨a_j⟩, ⟨a_ja_k⟩ and ⟨a_j†a_k⟩ of a=b of a mode and Σσ−/√N of a spin or an ensemble.
+
+    Parameters
+    ----------
+    system : System
+    expectation : callable
+        ⟨operator⟩ at every time, (T,).
+    """
+    n, a = system.n, []
+    for symbol, operator in zip(system.symbols, system.operators, strict=True):
+        a.append(operator / np.sqrt(float(getattr(symbol.factor, "N", 1))))
+    b = np.stack([expectation(x) for x in a], axis=1)
+    m, c = (np.empty((len(b), n, n), dtype=complex) for _ in range(2))
+    for j in range(n):
+        for k in range(j, n):
+            m[:, j, k] = m[:, k, j] = expectation(a[j] * a[k])
+            c[:, j, k] = expectation(a[j].dag() * a[k])
+            c[:, k, j] = c[:, j, k].conj()
+    outer = b[:, :, None]
+    covariance = covariance_from_moments(
+        m - outer * b[:, None, :], c - outer.conj() * b[:, None, :]
+    )
+    return np.sqrt(2) * np.ascontiguousarray(b).view(float), covariance
 
 
 class CumulantSolver(ClosedSolver):

@@ -134,12 +134,15 @@ class Quantum(Saved):
         Number of samples that the moments are averages over; None if they are exact.
     paths : (T, R) array or None
         Order parameters of R paths of a noisy run.
+    stationary : bool
+        Whether the state is that of rest of its equations, so that one time suffices.
     """
 
     spectra: Callable[[], Spectra | None] | None = None
     phase_peaks: Callable[[], dict[tuple[int, ...], float]] | None = None
     ntraj: int | None = None
     paths: np.ndarray | None = None
+    stationary: bool = False
 
     def at(self, index: np.ndarray) -> Quantum:
         """The same for a run of which only the times `index` are kept."""

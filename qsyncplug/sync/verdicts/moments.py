@@ -36,6 +36,9 @@ def judge_moments(case: Case) -> Verdict:
         vacuum = _vacuum(case, n, evidence)
         if vacuum is not None:
             return vacuum
+    if case.n > 1 and not view.has("correlations"):
+        why = "the correlations of the nodes are not known"
+        return case.undecided(why, evidence, advice="a run or an approximation that has them")
     if view.has("masses") and (np.any(n[-1] <= 0) or not np.all(np.isfinite(n))):
         return case.undecided("a node has no excitation, so that it has no phase", evidence)
     why = unsettled(case, n, evidence)

@@ -32,7 +32,8 @@ def unsettled(case: Case, n: np.ndarray, evidence: dict[str, Any]) -> str:
         The numbers are put here.
     """
     if case.times.size == 1:
-        evidence["stationary"] = "not known: one state only"
+        known = case.dynamics.quantum.stationary
+        evidence["stationary"] = "by its equations" if known else "not known: one state only"
         return ""
     course = _course(case, n)
     if case.dynamics.quantum.ntraj is not None:
