@@ -109,3 +109,44 @@ def test_networks_against_their_jacobian():
             covered.append(abs(rate - exponent) <= rate.error)
     assert len(covered) > 60
     assert np.mean(covered) >= 0.92
+
+
+def dying(rng):
+    """Amplitudes that die out, and the slowest rate: of a dead pair, or of two damped modes."""
+    start = rng.uniform(0.5, 2, 2) * np.exp(1j * rng.uniform(-3, 3, 2))
+    if rng.random() < 0.5:
+        V = rng.uniform(1.5, 4)
+        detuning = np.sqrt(2 * V - 1) * rng.uniform(1.15, 3)
+        # both modes fall alike for Δ>V, and beat
+        rate = (V - 1) / 2 - np.sqrt(max(V**2 - detuning**2, 0)) / 2
+        model = qsp.van_der_pol_pair(loss=0.1, detuning=detuning, dissipative=V)
+    else:
+        a, b = qsp.modes(2)
+        J, loss, w = rng.uniform(0.05, 0.3), rng.uniform(0.1, 0.4, 2), rng.uniform(0.8, 1.2, 2)
+        H = np.array([[w[0], J], [J, w[1]]])
+        rate = -np.linalg.eigvals(-1j * H - np.diag(loss) / 2).real.max()
+        hamiltonian = w[0] * a.dag() * a + w[1] * b.dag() * b + J * (a.dag() * b + b.dag() * a)
+        model = qsp.System(hamiltonian, [np.sqrt(loss[0]) * a, np.sqrt(loss[1]) * b])
+    times = np.linspace(0, rng.uniform(20, 50) / rate, int(rng.integers(500, 1500)))
+    return qsp.mfsolve(model, start, times), rate
+
+
+def test_rates_at_which_amplitudes_die_out():
+    rng = np.random.default_rng(8)
+    found = [(qsp.verdict(run).rate, true) for run, true in (dying(rng) for _ in range(16))]
+    covered = [abs(rate - true) <= rate.error for rate, true in found]
+    # 95 % of 16, two standard deviations off
+    assert np.mean(covered) >= 0.84
+    assert np.median([rate.error / true for rate, true in found]) < 1e-3
+
+
+def test_beats_that_are_nearly_equal_are_not_known_better_than_they_differ():
+    # three oscillators, two of whose beats differ so little that the window holds no period of that
+    rng = np.random.default_rng([3, 5])
+    w, coupling = np.cumsum(rng.uniform(1, 2, 3)), rng.uniform(0.2, 0.6)
+    start = rng.uniform(-3, 3, 3)
+    model = qsp.Circle(qsp.sine(), "mean", coupling=coupling, frequencies=w)
+    short = qsp.verdict(qsp.circlesolve(model, start, np.linspace(0, 195, 700))).beat
+    long = qsp.verdict(qsp.circlesolve(model, start, np.linspace(0, 6000, 6000))).beat
+    assert abs(short - long) > 3e-3
+    assert abs(short - long) <= short.error + long.error < 0.03

@@ -9,6 +9,7 @@ import numpy as np
 from .beats import frequency_error
 from .case import FEWEST, Case
 from .decays import slowest_rate
+from .linear import linear_decay
 from .locked import arrived
 from .motion import FULL_TURNS, hovering, ratios, standing
 from .phases import Amplitudes, judge_phases, too_few
@@ -78,7 +79,7 @@ def _gone(case: Case, beta: np.ndarray, size: np.ndarray) -> Verdict | None:
     largest = size.max(axis=1)
     if case.samples < 8 or (case.view.is_classical and gain is None):
         return None
-    rate = _decay(case, largest)
+    rate = _decay(case, beta, largest)
     rest = (
         None if case.dynamics.flow.rest_exponents is None else case.dynamics.flow.rest_exponents()
     )
@@ -146,7 +147,7 @@ def _fading(
     )
 
 
-def _decay(case: Case, largest: np.ndarray) -> Estimate | None:
+def _decay(case: Case, beta: np.ndarray, largest: np.ndarray) -> Estimate | None:
     """Rate at which log|β| falls in both quarters at the end of the run, or None."""
     t, start = case.times, case.inside.start
     middle = start + case.samples // 2
@@ -164,7 +165,9 @@ def _decay(case: Case, largest: np.ndarray) -> Estimate | None:
         # it wavers more than it falls
         return None
     found = slowest_rate(t[start:], largest[start:, None] / largest[start], free=False)
-    return Estimate(found.rate, found.error, (float(t[start]), float(t[-1])))
+    by_moduli = Estimate(found.rate, found.error, (float(t[start]), float(t[-1])))
+    by_map = linear_decay(t, beta)
+    return by_moduli if by_map is None or by_moduli.error < by_map.error else by_map
 
 
 def _dying(

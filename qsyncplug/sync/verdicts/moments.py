@@ -36,7 +36,7 @@ def judge_moments(case: Case) -> Verdict:
         vacuum = _vacuum(case, n, evidence)
         if vacuum is not None:
             return vacuum
-    if case.n > 1 and not view.has("correlations"):
+    if case.n > 1 and not view.has("correlations") and case.dynamics.quantum.phase_peaks is None:
         why = "the correlations of the nodes are not known"
         return case.undecided(why, evidence, advice="a run or an approximation that has them")
     if view.has("masses") and (np.any(n[-1] <= 0) or not np.all(np.isfinite(n))):

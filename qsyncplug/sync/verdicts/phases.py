@@ -400,6 +400,7 @@ def _drifting(
 ) -> Verdict:
     k = int(np.argmin(np.diff(found.frequencies[rank])))
     beat = beat_of(source, found, int(rank[k]), int(rank[k + 1]))
+    beat = Estimate(beat, max(beat.error, _unresolved(np.diff(found.frequencies[rank]), k, case)))
     period = None
     if case.n == 2 and case.dynamics.autonomous and beat.error < 0.02 * beat:
         period = Estimate(2 * np.pi / beat, 2 * np.pi * beat.error / beat**2)
@@ -407,6 +408,15 @@ def _drifting(
     turns = beat * case.length / (2 * np.pi)
     why = f"{which} at {beat} ({turns:.3g} turns in {case.span})"
     return case.say(Label.DRIFTING, why, evidence, beat=beat, period=period)
+
+
+def _unresolved(gaps: np.ndarray, k: int, case: Case) -> float:
+    """By how much a beat may be off because another one is so near that the window does not hold
+    the slow motion that both make together: their difference.
+    """
+    apart = np.abs(np.delete(gaps, k) - gaps[k])
+    slow = apart[apart * case.length < 2 * 2 * np.pi]
+    return float(slow.max(initial=0.0))
 
 
 def _agree(found: Survey, frequency: float) -> np.ndarray:
