@@ -244,7 +244,7 @@ def test_every_result_is_read_by_an_adapter_that_is_looked_for():
 LATE_ADAPTERS = sorted(
     p.stem
     for p in (ROOT / "adapters").glob("[!_]*.py")
-    if p.stem not in ("bosons", "cumulants", "dtwa", "plain", "samples", "spins")
+    if p.stem not in ("bosons", "cumulants", "plain", "samples", "spins")
 )
 
 

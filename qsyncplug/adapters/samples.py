@@ -1,10 +1,11 @@
-"""Truncated Wigner samples of modes and spins."""
+"""Truncated Wigner samples of modes and spins, and of collective spins."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
+from ..approximate.discrete_moments import DtwaResult
 from ..approximate.sampled import TwaResult
 from ..operators.system import System
 from ..sync import SyncView
@@ -14,7 +15,7 @@ from ._couplings import coupled, gains, linked
 from ._quadratures import view_of_moments
 from .spins import chain_dynamics
 
-__all__ = ["sampled_dynamics", "view_of_samples"]
+__all__ = ["sampled_dynamics", "view_of_dtwa", "view_of_samples"]
 
 
 def sampled_dynamics(system: Any, ntraj: int) -> Dynamics:
@@ -44,4 +45,18 @@ def view_of_samples(result: TwaResult) -> SyncView:
         labels=labels,
         system=f"{getattr(system, 'name', 'system')}, truncated Wigner",
         dynamics=sampled_dynamics(system, result.ntraj),
+    )
+
+
+@reader.register(DtwaResult)
+def view_of_dtwa(result: DtwaResult) -> SyncView:
+    """Quadratures of the Holstein–Primakoff bosons of the chains, trajectory by trajectory."""
+    return view_of_moments(
+        result,
+        why="sampled trajectories have no states; run exactsolve with "
+        "options={'store_states': True}",
+        bosons=False,
+        system=f"{result.model.name}, truncated Wigner ({result.ntraj} samples)",
+        notes=("sampled: see the standard errors of the result",),
+        dynamics=sampled_dynamics(result.model, result.ntraj),
     )

@@ -8,8 +8,7 @@ import numpy as np
 
 from .beats import frequency_error
 from .case import FEWEST, Case
-from .decays import slowest_rate
-from .linear import linear_decay
+from .decays import linear_decay, slowest_rate
 from .locked import arrived
 from .motion import FULL_TURNS, hovering, ratios, standing
 from .phases import Amplitudes, judge_phases, too_few
@@ -165,9 +164,11 @@ def _decay(case: Case, beta: np.ndarray, largest: np.ndarray) -> Estimate | None
         # it wavers more than it falls
         return None
     found = slowest_rate(t[start:], largest[start:, None] / largest[start], free=False)
-    by_moduli = Estimate(found.rate, found.error, (float(t[start]), float(t[-1])))
+    part = slice(start, t.size)
     by_map = linear_decay(t, beta)
-    return by_moduli if by_map is None or by_moduli.error < by_map.error else by_map
+    if by_map is not None and by_map[0].error <= found.error:
+        found, part = by_map
+    return Estimate(found.rate, found.error, (float(t[part][0]), float(t[part][-1])))
 
 
 def _dying(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-__all__ = ["Interval", "slowest_rate"]
+__all__ = ["Interval", "linear_decay", "slowest_rate"]
 
 #: points that a window is thinned to
 _POINTS = 64
@@ -19,6 +19,12 @@ _ROUNDING = 2e-15
 _FINEST = 1e-7
 #: further modes and powers of the distance may pull the pair as far as this factor of its misfit
 _MODEL = 100.0
+#: amplitudes, relative to the largest of the run, between which the motion is linear and exact
+_TOP, _BOTTOM = 0.03, 1e-10
+#: nodes of which a map is sought
+_MAPPED = 8
+#: of singular values; of a mode's amplitude in the last sample
+_RANK, _PRESENT = 1e-9, 1e-4
 #: second exponents to start from, in units of 1/window: gaps δ>0 to a real one, −ω² of a pair
 _GAPS = np.geomspace(0.01, 60.0, 20)
 _SLOW_TURNS = -(np.geomspace(0.1, 3.0, 6) ** 2)
@@ -294,3 +300,62 @@ def _best_seconds(window: _Window, rates: np.ndarray, near: float) -> tuple[np.n
         rest = np.where(better[:, None], trial, rest)
         misfit = np.where(better, found, misfit)
     return second, misfit
+
+
+# ------------------------------------------------------------ amplitudes near rest
+
+
+def linear_decay(times: np.ndarray, beta: np.ndarray) -> tuple[Interval, slice] | None:
+    r"""The slowest rate of amplitudes near rest, from the best map x(t+h) = Ax(t) of their
+    quadratures.
+
+    Its eigenvalues e^{(−λ±iω)h} are those of all modes at once, however near to each other, where
+    the moduli alone beat. None without even steps, or of too few samples.
+
+    Parameters
+    ----------
+    times : (T,) array
+    beta : (T, N) complex array
+        Of the whole run.
+
+    Returns
+    -------
+    Interval, slice
+        The rate, and the samples that it is of; or None.
+    """
+    n = beta.shape[1]
+    size = np.abs(beta).max(axis=1)
+    top = float(size.max())
+    above = np.flatnonzero(size > _TOP * top)
+    start = int(above[-1]) + 1 if above.size else 0
+    sunk = np.flatnonzero(size[start:] < _BOTTOM * top)
+    stop = start + int(sunk[0]) if sunk.size else size.size
+    steps = np.diff(times[start:stop])
+    if n > _MAPPED or steps.size < 16 * n or np.ptp(steps) > 1e-6 * steps.mean():
+        return None
+    x = np.concatenate([beta.real, beta.imag], axis=1)[start:stop] / size[start:stop, None]
+    grown = size[start + 1 : stop] / size[start : stop - 1]
+    step, half = float(steps.mean()), steps.size // 2
+    parts = [
+        _slowest(x[:-1][part], x[1:][part] * grown[part, None])
+        for part in (slice(0, half), slice(half, None))
+    ]
+    first, last = (rate / step for rate, _ in parts)
+    noise = 2 * parts[1][1] / (step * np.sqrt(half))
+    if not (np.isfinite(first) and last > 0):
+        return None
+    error = max(abs(first - last), noise, 1e-9 * last)
+    return Interval(last, last - error, last + error), slice(start, stop)
+
+
+def _slowest(before: np.ndarray, after: np.ndarray) -> tuple[float, float]:
+    """−log of the largest modulus of an eigenvalue whose mode is in the last sample, and the
+    relative size of what the map does not explain.
+    """
+    found = np.linalg.lstsq(before, after, rcond=_RANK)[0]
+    rest = after - before @ found
+    values, modes = np.linalg.eig(found.T)
+    amplitudes = np.abs(np.linalg.lstsq(modes, after[-1].astype(complex), rcond=_RANK)[0])
+    seen = (amplitudes > _PRESENT * amplitudes.max()) & (np.abs(values) > 0)
+    rate = -float(np.log(np.abs(values[seen]).max()))
+    return rate, float(np.sqrt(np.mean(rest**2) / np.mean(after**2)))
