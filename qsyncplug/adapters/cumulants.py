@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..approximate.cumulants import CumulantResult, node_quadratures
+from ..approximate.closed import node_quadratures
+from ..approximate.cumulants import CumulantResult
 from ..approximate.stationary import MomentState
 from ..core.saved import kept
 from ..operators.expression import Expression

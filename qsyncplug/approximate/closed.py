@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
 
 from .._ext.integrator import RightHandSide
-from ..core.gaussian import check_covariance, vacuum_covariance
+from ..core.gaussian import check_covariance, covariance_from_moments, vacuum_covariance
 from ..core.options import DEFAULTS
 from ..core.result import Result
 from ..core.rungekutta import RungeKutta, runge_kutta
 from ..core.solver import Solver
+from ..operators.expression import Expression
 from ..operators.states import state_in_order
+from ..operators.system import System
 
-__all__ = ["AmplitudesResult", "ClosedSolver", "LinearSolver"]
+__all__ = ["AmplitudesResult", "ClosedSolver", "LinearSolver", "node_quadratures"]
 
 
 class AmplitudesResult(Result):
@@ -71,3 +74,32 @@ class LinearSolver(ClosedSolver):
 
     def recipe(self) -> dict[str, Any]:
         return {"closure": self.closure, "covariance0": self.covariance0}
+
+
+def node_quadratures(
+    system: System, expectation: Callable[[Expression], np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Means (T, 2n) and covariances (T, 2n, 2n) of the nodes, normal-ordered, from the moments
+    ⟨a_j⟩, ⟨a_ja_k⟩ and ⟨a_j†a_k⟩ of a=b of a mode and Σσ−/√N of a spin or an ensemble.
+
+    Parameters
+    ----------
+    system : System
+    expectation : callable
+        ⟨operator⟩ at every time, (T,).
+    """
+    n, a = system.n, []
+    for symbol, operator in zip(system.symbols, system.operators, strict=True):
+        a.append(operator / np.sqrt(float(getattr(symbol.factor, "N", 1))))
+    b = np.stack([expectation(x) for x in a], axis=1)
+    m, c = (np.empty((len(b), n, n), dtype=complex) for _ in range(2))
+    for j in range(n):
+        for k in range(j, n):
+            m[:, j, k] = m[:, k, j] = expectation(a[j] * a[k])
+            c[:, j, k] = expectation(a[j].dag() * a[k])
+            c[:, k, j] = c[:, j, k].conj()
+    outer = b[:, :, None]
+    covariance = covariance_from_moments(
+        m - outer * b[:, None, :], c - outer.conj() * b[:, None, :]
+    )
+    return np.sqrt(2) * np.ascontiguousarray(b).view(float), covariance

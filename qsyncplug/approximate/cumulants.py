@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,7 +10,6 @@ import numpy as np
 from .._ext.bosons import PolynomialFlow, Polynomials, unpack_linear
 from .._ext.integrator import RightHandSide
 from ..core.checks import check_integer
-from ..core.gaussian import covariance_from_moments
 from ..core.options import Options
 from ..core.result import Result
 from ..core.rungekutta import runge_kutta
@@ -25,7 +24,7 @@ from ..operators.states import ProductState, coherent_levels
 from ..operators.symbol import Symbol
 from ..operators.system import System
 from ..operators.transform import as_levels, lowered_levels, substituted
-from .closed import AmplitudesResult, ClosedSolver
+from .closed import AmplitudesResult, ClosedSolver, node_quadratures
 from .closure_limits import left_out, without_phase
 from .gaussian import gaussian_equations, moments_of_words
 from .sphere import upper_triangle
@@ -37,7 +36,6 @@ __all__ = [
     "CumulantSolver",
     "closure_of",
     "is_symmetric",
-    "node_quadratures",
 ]
 
 
@@ -349,35 +347,6 @@ class CumulantResult(AmplitudesResult):
             return
         self.mean, self.covariance = node_quadratures(self.model, self.expectation)
         self.amplitudes = self.mean.view(complex) / np.sqrt(2)
-
-
-def node_quadratures(
-    system: System, expectation: Callable[[Expression], np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Means (T, 2n) and covariances (T, 2n, 2n) of the nodes, normal-ordered, from the moments
-    ⟨a_j⟩, ⟨a_ja_k⟩ and ⟨a_j†a_k⟩ of a=b of a mode and Σσ−/√N of a spin or an ensemble.
-
-    Parameters
-    ----------
-    system : System
-    expectation : callable
-        ⟨operator⟩ at every time, (T,).
-    """
-    n, a = system.n, []
-    for symbol, operator in zip(system.symbols, system.operators, strict=True):
-        a.append(operator / np.sqrt(float(getattr(symbol.factor, "N", 1))))
-    b = np.stack([expectation(x) for x in a], axis=1)
-    m, c = (np.empty((len(b), n, n), dtype=complex) for _ in range(2))
-    for j in range(n):
-        for k in range(j, n):
-            m[:, j, k] = m[:, k, j] = expectation(a[j] * a[k])
-            c[:, j, k] = expectation(a[j].dag() * a[k])
-            c[:, k, j] = c[:, j, k].conj()
-    outer = b[:, :, None]
-    covariance = covariance_from_moments(
-        m - outer * b[:, None, :], c - outer.conj() * b[:, None, :]
-    )
-    return np.sqrt(2) * np.ascontiguousarray(b).view(float), covariance
 
 
 class CumulantSolver(ClosedSolver):
