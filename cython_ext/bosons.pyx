@@ -2,7 +2,7 @@
 conjugates.
 """
 
-from libc.math cimport floor, pow, sqrt
+from libc.math cimport floor, fmax, pow, sqrt
 
 import numpy as np
 
@@ -11,11 +11,11 @@ from qsyncplug._ext.integrator cimport RightHandSide
 
 cdef extern from "polynomials.h" nogil:
     # the header says what is IN and OUT
-    void poly_monomials(long count, const int* parent, const int* letter, const double* both,
-                        double* power)
+    void poly_products(long count, const int* first, const int* second, const double* number,
+                       double* product)
     void poly_rows(long rows, const int* start, const int* middle, const int* column,
                    const int* factor, const double* re, const double* im,
-                   const double* coefficient, const double* power, double* out)
+                   const double* coefficient, const double* number, double* out)
     void poly_run_letters(long n, const double* z, double* re, double* im)
     void poly_run_products(long count, const int* run, double* re, double* im)
     void poly_run_sums(long rows, long count, const int* run, const double* cre,
@@ -26,6 +26,8 @@ cdef extern from "covariance.h" nogil:
     long cov_padded(long d)
     void cov_affine(long groups, const int* group, const int* target, const double* base,
                     const int* source, const double* weight, const double* given, double* out)
+    bint cov_small(long d, const int* start, const int* column, const double* element,
+                   const double* upper, double shift, const double* D, double* rate)
     void cov_unpack(long d, const double* upper, double shift, double* C)
     void cov_rate(long d, const int* start, const int* column, const double* element,
                   const double* C, const double* D, double* A, double* rate)
@@ -73,24 +75,29 @@ cdef inline double half_power(double x, double inverse, double root, int twice) 
     return y
 
 
+def number_places(numbers, letters):
+    """IN numbers as `compile_polynomials` names them, how many letters there are: their places."""
+    return np.where(numbers > 0, numbers + letters, -numbers).astype(np.intc)
+
+
 # exponents in halves up to which products take less time than a logarithm
 cdef int FEW_HALVES = 16
 
 
 cdef class Polynomials:
-    """Sparse rows over a chain of monomials, each its parent times one variable, or one power of
-    a polynomial in the variables.
+    """Sparse rows over numbers: 1, the letters (conj(z_0), z_0, conj(z_1), ..., then powers of
+    polynomials in them, each twice), and products of two numbers each.
     """
 
-    cdef readonly Py_ssize_t variables, monomials, outputs
+    cdef readonly Py_ssize_t variables, products, outputs
     cdef Polynomials bases
     cdef double[::1] exponent
     cdef int[::1] base_of, twice
     cdef double complex[::1] base
     cdef Py_ssize_t powers
-    cdef int[::1] parent, variable, start, middle, column, factor
+    cdef int[::1] first, second, start, middle, column, factor
     cdef double[::1] re, im
-    cdef double complex[::1] both, power, coefficient
+    cdef double complex[::1] number, both, coefficient
     cdef object factors
     cdef bint time_dependent
     cdef Runs runs
@@ -112,17 +119,18 @@ cdef class Polynomials:
             few = (halves == np.round(halves)) & (np.abs(halves) <= FEW_HALVES)
             # 0, which is no exponent: by a logarithm
             self.twice = np.where(few, halves, 0).astype(np.intc)
-        self.parent, self.variable = arrays["parent"], arrays["variable"]
-        self.start, self.middle = arrays["start"], arrays["middle"]
-        self.column, self.factor = arrays["column"], arrays["factor"]
+        letters = 2 * (variables + self.powers)
+        self.first, self.second, self.column = (
+            number_places(arrays[name], letters) for name in ("first", "second", "column"))
+        self.start, self.middle, self.factor = arrays["start"], arrays["middle"], arrays["factor"]
         self.re, self.im = arrays["re"], arrays["im"]
-        self.monomials = self.parent.shape[0] + 1
+        self.products = self.first.shape[0]
         self.outputs = self.start.shape[0] - 1
         self.factors = [tuple(f) for f in factors]
         self.coefficient = np.ones(len(self.factors), dtype=complex)
         self.time_dependent = len(self.factors) > 1
-        self.power = np.ones(self.monomials, dtype=complex)
-        self.both = np.ones(2 * max(variables + self.powers, 1), dtype=complex)
+        self.number = np.ones(1 + letters + self.products, dtype=complex)
+        self.both = self.number[1:1 + letters]
         # runs know of variables alone
         runs = "run_sizes" in arrays and powers is None
         self.runs = Runs(arrays, self.outputs) if runs else None
@@ -191,14 +199,15 @@ cdef class Polynomials:
             self.both[2 * k + 1] = z[k]
         if self.powers and self.raise_powers(t, z) != 0:
             return 1
-        # an empty list of monomials or entries has no first element
-        if self.monomials > 1:
-            poly_monomials(self.monomials - 1, &self.parent[0], &self.variable[0],
-                           <const double*>&self.both[0], <double*>&self.power[0])
+        # an empty list of products or entries has no first element
+        if self.products:
+            poly_products(self.products, &self.first[0], &self.second[0],
+                          <const double*>&self.number[0],
+                          <double*>(&self.number[0] + 1 + self.both.shape[0]))
         if self.column.shape[0]:
             poly_rows(self.outputs, &self.start[0], &self.middle[0], &self.column[0],
-                      &self.factor[0], &self.re[0], &self.im[0],
-                      <const double*>&self.coefficient[0], <const double*>&self.power[0],
+                      &self.factor[0] if self.time_dependent else NULL, &self.re[0], &self.im[0],
+                      <const double*>&self.coefficient[0], <const double*>&self.number[0],
                       <double*>out)
         else:
             for k in range(self.outputs):
@@ -288,7 +297,7 @@ cdef class LinearisedFlow(RightHandSide):
     cdef double shift
     cdef double complex[::1] out
     cdef double[::1] C, A, parts, point
-    cdef int[::1] start, column
+    cdef int[::1] start, column, real
     cdef Affine inner, rates
 
     def __init__(self, Polynomials polynomials, tables):
@@ -297,7 +306,7 @@ cdef class LinearisedFlow(RightHandSide):
         cdef Py_ssize_t width = cov_padded(max(d, 1))
         self.polynomials = polynomials
         self.n, self.d, self.shift = tables["variables"], d, tables["shift"]
-        self.start, self.column = tables["start"], tables["column"]
+        self.start, self.column, self.real = tables["start"], tables["column"], tables["real"]
         self.size = 2 * self.n + d * (d + 1) // 2
         self.rows = polynomials.outputs
         self.out = np.zeros(self.rows + self.n, dtype=complex)
@@ -316,6 +325,7 @@ cdef class LinearisedFlow(RightHandSide):
     ) noexcept nogil:
         cdef Py_ssize_t n = self.n, i
         cdef const double complex* z = <const double complex*>y
+        cdef const int* column
         cdef int code
         if self.inner is not None:
             self.inner.evaluate(y, &self.point[0])
@@ -327,15 +337,19 @@ cdef class LinearisedFlow(RightHandSide):
             return code
         for i in range(n):
             dy[2 * i] = self.out[i].real
-            dy[2 * i + 1] = self.out[i].imag
+            # of a real variable the polynomial has the real part alone
+            dy[2 * i + 1] = 0 if self.real[i] else self.out[i].imag
             self.out[self.rows + i] = z[i]
         if self.d == 0:
             return 0
         self.rates.evaluate(<const double*>&self.out[0], &self.parts[0])
-        cov_unpack(self.d, y + 2 * n, self.shift, &self.C[0])
         i = self.column.shape[0]
-        cov_rate(self.d, &self.start[0], &self.column[0] if i else NULL, &self.parts[0],
-                 &self.C[0], &self.parts[0] + i, &self.A[0], dy + 2 * n)
+        column = &self.column[0] if i else NULL
+        if not cov_small(self.d, &self.start[0], column, &self.parts[0], y + 2 * n, self.shift,
+                         &self.parts[0] + i, dy + 2 * n):
+            cov_unpack(self.d, y + 2 * n, self.shift, &self.C[0])
+            cov_rate(self.d, &self.start[0], column, &self.parts[0], &self.C[0],
+                     &self.parts[0] + i, &self.A[0], dy + 2 * n)
         return 0
 
 
@@ -350,7 +364,7 @@ cdef class TangentFlow(RightHandSide):
     cdef Py_ssize_t n, d, count, rows
     cdef double complex[::1] out
     cdef double[::1] parts
-    cdef int[::1] start, column
+    cdef int[::1] start, column, real
     cdef Affine rates
 
     def __init__(self, Polynomials polynomials, tables, Py_ssize_t count):
@@ -358,7 +372,7 @@ cdef class TangentFlow(RightHandSide):
         self.polynomials = polynomials
         self.n, self.d = tables["variables"], tables["start"].shape[0] - 1
         self.count = count
-        self.start, self.column = tables["start"], tables["column"]
+        self.start, self.column, self.real = tables["start"], tables["column"], tables["real"]
         self.size = 2 * self.n + self.d * count
         self.rows = polynomials.outputs
         self.out = np.zeros(self.rows + self.n, dtype=complex)
@@ -381,7 +395,7 @@ cdef class TangentFlow(RightHandSide):
             return code
         for k in range(n):
             dy[2 * k] = self.out[k].real
-            dy[2 * k + 1] = self.out[k].imag
+            dy[2 * k + 1] = 0 if self.real[k] else self.out[k].imag
             self.out[self.rows + k] = (<const double complex*>y)[k]
         self.rates.evaluate(<const double*>&self.out[0], &self.parts[0])
         for _ in range(self.count):
@@ -475,6 +489,43 @@ def unpack_upper(
             for j in range(i, d):
                 full[t, i, j] = rows[t, at]
                 full[t, j, i] = rows[t, at]
+                at += 1
+
+
+def sphere_to_bosons(
+    const double[:, ::1] rows,      # IN (x, -y, z, 0) of each spin; the upper triangle of C
+    Py_ssize_t first,               # IN where that begins
+    const double[::1] sizes,        # IN N of each spin, two at the most
+    double[:, ::1] out,             # OUT b of each as a pair; the upper triangle of (q1, p1, ...)
+):
+    """Holstein-Primakoff modes b = S-/sqrt(N/2 - Sz) of spins and their covariance W C W^T."""
+    cdef Py_ssize_t G = sizes.shape[0], t, j, a, b, i, k, p, q, at
+    cdef double W[4][3]
+    cdef double own, room, sum
+    if G > 2 or out.shape[1] != 2 * G + G * (2 * G + 1) or rows.shape[1] < first:
+        raise ValueError("rows do not hold one or two spins")
+    if rows.shape[1] != first + 3 * G * (3 * G + 1) // 2 or out.shape[0] != rows.shape[0]:
+        raise ValueError("rows do not hold upper triangles of this size")
+    for t in range(rows.shape[0]):
+        for j in range(G):
+            # the north pole has no such boson
+            room = fmax(0.5 * sizes[j] - rows[t, 4 * j + 2], 1e-12 * sizes[j])
+            own = sqrt(1 / room)
+            out[t, 2 * j], out[t, 2 * j + 1] = own * rows[t, 4 * j], own * rows[t, 4 * j + 1]
+            W[2 * j][0], W[2 * j][1], W[2 * j + 1][0] = sqrt(2.0) * own, 0, 0
+            W[2 * j + 1][1] = -sqrt(2.0) * own
+            for k in range(2):
+                W[2 * j + k][2] = sqrt(0.5) * out[t, 2 * j + k] / room
+        at = 2 * G
+        for a in range(2 * G):
+            for b in range(a, 2 * G):
+                sum = 0
+                for i in range(3):
+                    for k in range(3):
+                        p, q = 3 * (a // 2) + i, 3 * (b // 2) + k
+                        sum += W[a][i] * W[b][k] * of_upper(&rows[t, first], 3 * G, min(p, q),
+                                                            max(p, q))
+                out[t, at] = sum
                 at += 1
 
 

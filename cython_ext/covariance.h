@@ -44,6 +44,57 @@ POLY_CLONES static void cov_affine(long groups, const int *group, const int *tar
     }
 }
 
+/* The whole rate of a small C, whose size is a constant where this is called: what is written is
+   read again number by number, or in the registers that wrote it, which takes no wait.
+   IN d, M (start, column, element) by rows, C and D upper triangles, shift taken off the diagonal
+   of C; OUT rate upper triangle */
+static inline __attribute__((always_inline)) void cov_whole(const int d, const int *start,
+                                                            const int *column,
+                                                            const double *element,
+                                                            const double *upper, double shift,
+                                                            const double *D, double *rate)
+{
+    enum { LONGEST = 2 * COV_WIDTH };
+    const int width = d > COV_WIDTH ? LONGEST : COV_WIDTH;
+    double C[LONGEST * LONGEST], A[LONGEST * LONGEST];
+    for (int i = 0, k = 0; i < d; i++)
+        for (int j = i; j < d; j++, k++)
+            C[i * width + j] = C[j * width + i] = upper[k] - (i == j ? shift : 0.0);
+    for (int i = 0; i < d; i++)
+        for (int j = d; j < width; j++)
+            C[i * width + j] = 0;
+    for (int i = 0; i < d; i++) {
+        cov_vector first = { 0 }, second = { 0 };
+        for (int e = start[i]; e < start[i + 1]; e++) {
+            const double *row = C + column[e] * width;
+            first += element[e] * *(const cov_vector *)row;
+            if (width > COV_WIDTH)
+                second += element[e] * *(const cov_vector *)(row + COV_WIDTH);
+        }
+        *(cov_vector *)(A + i * width) = first;
+        if (width > COV_WIDTH)
+            *(cov_vector *)(A + i * width + COV_WIDTH) = second;
+    }
+    for (int i = 0, k = 0; i < d; i++)
+        for (int j = i; j < d; j++, k++)
+            rate[k] = A[i * width + j] + A[j * width + i] + D[k];
+}
+
+/* The same for one or two modes or spins; returns 0 where d is another size, and nothing was done.
+   IN d, start, column, element, upper, shift, D; OUT rate */
+POLY_CLONES static int cov_small(long d, const int *start, const int *column,
+                                 const double *element, const double *upper, double shift,
+                                 const double *D, double *rate)
+{
+    switch (d) {
+    case 2: cov_whole(2, start, column, element, upper, shift, D, rate); return 1;
+    case 3: cov_whole(3, start, column, element, upper, shift, D, rate); return 1;
+    case 4: cov_whole(4, start, column, element, upper, shift, D, rate); return 1;
+    case 6: cov_whole(6, start, column, element, upper, shift, D, rate); return 1;
+    default: return 0;
+    }
+}
+
 /* IN four rows of four numbers, `stride` apart; OUT columns */
 static inline __attribute__((always_inline)) void cov_columns(const double *in, long stride,
                                                               cov_vector *column)

@@ -1,4 +1,4 @@
-/* Sparse polynomials at one point: a chain of monomials, then rows over them. Complex numbers are
+/* Sparse polynomials at one point: a list of products, then rows over them. Complex numbers are
    pairs of doubles. */
 #ifndef QSYNCPLUG_POLYNOMIALS_H
 #define QSYNCPLUG_POLYNOMIALS_H
@@ -9,40 +9,40 @@
 #define POLY_CLONES
 #endif
 
-/* IN count, parent, letter (2k: conj(z_k), 2k+1: z_k), both: conj(z_0), z_0, conj(z_1), ...;
-   OUT power: [0] is 1 */
-POLY_CLONES static void poly_monomials(long count, const int *parent, const int *letter,
-                                       const double *restrict both, double *power)
+/* Products of two numbers each, which may be products before them.
+   IN count, first, second: places in `number`; number; OUT product, behind what is not a product */
+POLY_CLONES static void poly_products(long count, const int *first, const int *second,
+                                      const double *number, double *product)
 {
     for (long k = 0; k < count; k++) {
-        const double *a = power + 2 * (long)parent[k], *b = both + 2 * (long)letter[k];
+        const double *a = number + 2 * (long)first[k], *b = number + 2 * (long)second[k];
         const double x = a[0], y = a[1], u = b[0], v = b[1];
-        power[2 * k + 2] = x * u - y * v;
-        power[2 * k + 3] = x * v + y * u;
+        product[2 * k] = x * u - y * v;
+        product[2 * k + 1] = x * v + y * u;
     }
 }
 
 /* IN rows: entries start[r] ... middle[r]-1 have real coefficients re; those up to start[r+1]-1
-   complex ones (re, im) and, where factor[e] > 0, a factor of time; column, coefficient (factors),
-   power.
+   complex ones (re, im) and, where factor is given and factor[e] > 0, a factor of time; column,
+   coefficient (factors), number.
    OUT out (rows). */
 POLY_CLONES static void poly_rows(long rows, const int *start, const int *middle,
                                   const int *column, const int *factor, const double *re,
                                   const double *im, const double *restrict coefficient,
-                                  const double *restrict power, double *restrict out)
+                                  const double *restrict number, double *restrict out)
 {
     for (long r = 0; r < rows; r++) {
         double s = 0, t = 0;
         int e = start[r];
         for (; e < middle[r]; e++) {
-            const double *x = power + 2 * (long)column[e];
+            const double *x = number + 2 * (long)column[e];
             s += re[e] * x[0];
             t += re[e] * x[1];
         }
         for (; e < start[r + 1]; e++) {
-            const double *x = power + 2 * (long)column[e];
+            const double *x = number + 2 * (long)column[e];
             double u = re[e], v = im[e];
-            if (factor[e]) {
+            if (factor && factor[e]) {
                 const double *c = coefficient + 2 * (long)factor[e];
                 u = re[e] * c[0] - im[e] * c[1];
                 v = re[e] * c[1] + im[e] * c[0];

@@ -4,6 +4,7 @@ relation.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,9 +26,12 @@ def vacuum_covariance(n: int) -> np.ndarray:
     return 0.5 * np.eye(2 * n)
 
 
+@lru_cache(maxsize=32)
 def symplectic_form(n: int) -> np.ndarray:
-    """Ω = ⊕ [[0, 1], [−1, 0]], shape (2n, 2n)."""
-    return np.kron(np.eye(n), np.array([[0.0, 1.0], [-1.0, 0.0]]))
+    """Ω = ⊕ [[0, 1], [−1, 0]], shape (2n, 2n); read only."""
+    form = np.kron(np.eye(n), np.array([[0.0, 1.0], [-1.0, 0.0]]))
+    form.flags.writeable = False
+    return form
 
 
 def uncertainty_margin(covariance: np.ndarray) -> np.ndarray:

@@ -73,38 +73,40 @@ def complete_options(
             f"unknown option {', '.join(map(repr, unknown))}; the options are "
             f"{', '.join(sorted(defaults))}"
         )
-    result.update({key: value for key, value in options.items() if value is not None})
+    # what was not given is a default
+    given = {key: value for key, value in options.items() if value is not None}
+    result.update(given)
 
-    if "method" in result:
+    if "method" in given:
         check_choice("options['method']", result["method"], methods)
-    if "atol" in result:
+    if "atol" in given:
         atol = check_array("options['atol']", result["atol"])
         if np.any(atol <= 0):
             raise ValueError(f"options['atol'] must be positive, not {atol.min():g}")
-    if "rtol" in result:
+    if "rtol" in given:
         # below this the error estimate is rounding
         result["rtol"] = check_number("options['rtol']", result["rtol"], minimum=2e-15, maximum=1.0)
-    if "nsteps" in result:
+    if "nsteps" in given:
         check_integer("options['nsteps']", result["nsteps"], minimum=1)
     for key in ("max_step", "time_limit"):
-        if key in result and result[key] != np.inf:
+        if key in given and result[key] != np.inf:
             result[key] = check_number(f"options[{key!r}]", result[key], minimum=0.0, strict=True)
-    if "num_threads" in result:
+    if "num_threads" in given:
         check_integer("options['num_threads']", result["num_threads"], minimum=1)
-    if "progress_bar" in result:
+    if "progress_bar" in given:
         if result["progress_bar"] is True:
             result["progress_bar"] = "text"
         elif result["progress_bar"] is False:
             result["progress_bar"] = ""
         check_choice("options['progress_bar']", result["progress_bar"], progress_bars)
     for key in ("store_states", "store_final_state"):
-        if key in result and not isinstance(result[key], (bool, np.bool_, type(None))):
+        if key in given and not isinstance(result[key], (bool, np.bool_)):
             raise TypeError(
                 f"options[{key!r}] must be True, False or None, not {result[key]!r:.60}"
             )
-    if result.get("checkpoint") is not None:
+    if "checkpoint" in given:
         _check_checkpoint(result["checkpoint"])
-    if not isinstance(result.get("progress_kwargs", {}), Mapping):
+    if not isinstance(given.get("progress_kwargs", {}), Mapping):
         raise TypeError(
             f"options['progress_kwargs'] must be a dict, not {result['progress_kwargs']!r:.60}"
         )

@@ -59,7 +59,9 @@ class _Rates:
     """Real numbers as a constant and parts of polynomials, each of which is evaluated once."""
 
     def __init__(self, first: Sequence[Polynomial], real: set[int]):
-        self.rows, self.real, self._first = list(first), real, len(first)
+        # of a real variable only the real part of its drift is looked at
+        self.rows = [_folded(p, 0, real) if k in real else p for k, p in enumerate(first)]
+        self.real, self._first = real, len(first)
         self._row: dict[frozenset[Any], int] = {}
         self.base: list[float] = []
         self.entries: list[tuple[int, int, float]] = []
@@ -85,7 +87,8 @@ class _Rates:
         target = len(self.base)
         self.entries += [(target, source, weight) for source, weight in plain]
         for rest, part, weight in moving:
-            self.entries.append((target, 2 * self._place(rest) + part, weight))
+            row, sign = self._place(rest)
+            self.entries.append((target, 2 * row + part, sign * weight if part else weight))
         self.base.append(base)
         return True
 
@@ -107,12 +110,29 @@ class _Rates:
         bar = conjugate(polynomial, self.real)
         return not total((1.0, polynomial), (-1.0 if part else 1.0, bar))
 
-    def _place(self, polynomial: Polynomial) -> int:
-        key = frozenset(polynomial.items())
-        if key not in self._row:
-            self._row[key] = len(self.rows)
-            self.rows.append(polynomial)
-        return self._row[key]
+    def _place(self, polynomial: Polynomial) -> tuple[int, float]:
+        """The row of a polynomial, and the sign of its imaginary part there: that of the conjugate
+        serves too.
+        """
+        key = _fingerprint(polynomial)
+        if key in self._row:
+            return self._row[key], 1.0
+        bar = _fingerprint(conjugate(polynomial, self.real))
+        if bar in self._row:
+            return self._row[bar], -1.0
+        self._row[key] = len(self.rows)
+        self.rows.append(polynomial)
+        return self._row[key], 1.0
+
+    def fold(self) -> None:
+        """Shorten the rows of which one part alone is used."""
+        used: dict[int, set[int]] = {}
+        for _, source, _ in self.entries:
+            if source >= 0:
+                used.setdefault(source >> 1, set()).add(source & 1)
+        for row, parts in used.items():
+            if len(parts) == 1:
+                self.rows[row] = _folded(self.rows[row], parts.pop(), self.real)
 
     def sort(self) -> None:
         """Put rows that differ in their variables alone side by side: see `find_runs`."""
@@ -132,6 +152,29 @@ class _Rates:
             self.base,
             [(to, at if at >= 0 else count - at - 1, weight) for to, at, weight in self.entries],
         )
+
+
+def _fingerprint(polynomial: Polynomial) -> frozenset[Any]:
+    """Equal for polynomials that are equal but for rounding."""
+    return frozenset(
+        (key, f"{value.real + 0.0:.15g}", f"{value.imag + 0.0:.15g}")
+        for key, value in polynomial.items()
+    )
+
+
+def _folded(polynomial: Polynomial, part: int, real: set[int]) -> Polynomial:
+    """A polynomial with the same real (`part` 0) or imaginary part (1), in which of two monomials
+    that are conjugates of each other one is left: Re(c̄z̄)=Re(cz), Im(c̄z̄)=−Im(cz).
+    """
+    out = dict(polynomial)
+    for key, value in polynomial.items():
+        ((bar, _),) = conjugate({key: value}, real).items()
+        if bar == key:
+            out[key] = complex(0.0, value.imag) if part else complex(value.real)
+        elif bar[0] < key[0] and bar in out:
+            other = out.pop(bar).conjugate()
+            out[key] = value - other if part else value + other
+    return {key: value for key, value in out.items() if value}
 
 
 def _shape(polynomial: Polynomial) -> tuple[list[tuple[int, ...]], int]:
@@ -223,11 +266,13 @@ def linear_equations(
         start.append(len(column))
     for parts in diffusion:
         rates.add(parts, even_if_zero=True)
+    rates.fold()
     rates.sort()
     tables: dict[str, Any] = {
         "variables": n,
         "start": np.array(start, dtype=np.intc),
         "column": np.array(column, dtype=np.intc),
+        "real": np.array([k in real for k in range(n)], dtype=np.intc),
         "rates": rates.table(),
         "shift": shift,
     }

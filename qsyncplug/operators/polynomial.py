@@ -8,7 +8,7 @@ A real variable has the letter 2k+1 alone.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -90,33 +90,21 @@ def derivative(a: Mapping[PolyKey, complex], k: int, conjugated: bool = False) -
 def compile_polynomials(
     outputs: Sequence[Mapping[PolyKey, complex]],
 ) -> tuple[dict[str, np.ndarray], list[tuple[TimeFactor, ...]]]:
-    """Arrays for the kernel: a chain of monomials, each its parent times one variable, and one
-    sparse row an output.
+    """Arrays for the kernel: a list of products of two numbers each, and one sparse row an output.
 
     Returns
     -------
     arrays : dict
-        ``parent, variable`` (monomials from index 1 on; 0 is the constant 1), ``start, middle,
-        column, factor`` (int: the entries of a row that have real coefficients and no factor of
-        time come first, up to ``middle``), ``re, im`` and both together as ``value``; where it is
-        worth while and nothing depends on time, what :func:`find_runs` gives.
+        ``first, second`` (of every product) and ``column`` (of every entry of a row) name numbers:
+        0 is the constant 1, −1−x the letter x, k ≥ 1 the product k−1. ``start, middle, column,
+        factor`` (int: the entries of a row that have real coefficients and no factor of time come
+        first, up to ``middle``), ``re, im`` and both together as ``value``; where it is worth while
+        and nothing depends on time, what :func:`find_runs` gives.
     factors : list
         Products of time factors that ``factor`` refers to; entry 0 is the constant 1.
     """
-    index: dict[Letters, int] = {(): 0}
-    parent: list[int] = []
-    letter: list[int] = []
-
-    def monomial(letters: Letters) -> int:
-        if letters not in index:
-            # without the highest letter: chains are shared by many monomials
-            up = monomial(letters[:-1])
-            parent.append(up)
-            letter.append(letters[-1])
-            index[letters] = len(parent)
-        return index[letters]
-
-    products: dict[tuple[TimeFactor, ...], int] = {(): 0}
+    products = _Products(letters for p in outputs for letters, _ in p)
+    factors: dict[tuple[TimeFactor, ...], int] = {(): 0}
     start, middle = [0], []
     column: list[int] = []
     factor: list[int] = []
@@ -124,15 +112,15 @@ def compile_polynomials(
     for polynomial in outputs:
         plain = {k for k, x in polynomial.items() if x.imag == 0 and not k[1]}
         for key in sorted(polynomial, key=lambda k: (k not in plain, k[0])):
-            column.append(monomial(key[0]))
-            factor.append(products.setdefault(key[1], len(products)))
+            column.append(products.place(key[0]))
+            factor.append(factors.setdefault(key[1], len(factors)))
             value.append(polynomial[key])
         middle.append(start[-1] + len(plain))
         start.append(len(column))
     values = np.array(value, dtype=complex)
     arrays = {
-        "parent": np.array(parent, dtype=np.int32),
-        "variable": np.array(letter, dtype=np.int32),
+        "first": np.array([a for a, _ in products.pairs], dtype=np.int32),
+        "second": np.array([b for _, b in products.pairs], dtype=np.int32),
         "start": np.array(start, dtype=np.int32),
         "middle": np.array(middle, dtype=np.int32),
         "column": np.array(column, dtype=np.int32),
@@ -141,7 +129,52 @@ def compile_polynomials(
         "re": np.ascontiguousarray(values.real),
         "im": np.ascontiguousarray(values.imag),
     }
-    if len(products) == 1:
-        plain_entries = [(r, k[0], x) for r, p in enumerate(outputs) for k, x in p.items()]
-        arrays |= find_runs(index, plain_entries)
-    return arrays, list(products)
+    if len(factors) == 1:
+        entries = [(r, k[0], x) for r, p in enumerate(outputs) for k, x in p.items()]
+        arrays |= find_runs(_chains(letters for _, letters, _ in entries), entries)
+    return arrays, list(factors)
+
+
+def _chains(monomials: Iterable[Letters]) -> set[Letters]:
+    """Monomials with all that they begin with."""
+    return {m[:k] for m in set(monomials) for k in range(len(m) + 1)}
+
+
+class _Products:
+    """Monomials as products of two smaller numbers, few of which serve for nothing else.
+
+    Attributes
+    ----------
+    pairs : list of pair of int
+        What each product is made of, smaller ones first; see :func:`compile_polynomials`.
+    """
+
+    def __init__(self, monomials: Iterable[Letters]) -> None:
+        self.pairs: list[tuple[int, int]] = []
+        self._number: dict[Letters, int] = {}
+        # what is wanted itself is there before that which may be made of it
+        for letters in sorted(set(monomials), key=lambda m: (len(m), m)):
+            self.place(letters)
+
+    def place(self, letters: Letters) -> int:
+        """The number of a monomial."""
+        if len(letters) < 2:
+            return -1 - letters[0] if letters else 0
+        if letters not in self._number:
+            a, b = self._parts(letters)
+            self.pairs.append((self.place(a), self.place(b)))
+            self._number[letters] = len(self.pairs)
+        return self._number[letters]
+
+    def _parts(self, letters: Letters) -> tuple[Letters, Letters]:
+        """One letter beside what there is, two that there are, or halves."""
+        there, size = self._number, len(letters)
+        for k in range(size - 1, -1, -1):
+            rest = letters[:k] + letters[k + 1 :]
+            if size == 2 or rest in there:
+                return rest, (letters[k],)
+        for k in range(2, size - 1):
+            if letters[:k] in there and letters[k:] in there:
+                return letters[:k], letters[k:]
+        # the upper half is the longer one: its letters are often powers, which stand together
+        return letters[: size // 2], letters[size // 2 :]

@@ -64,21 +64,24 @@ def test_second_order_cumulants_of_ten_oscillators(record):
     system = vdp_ring(10)
     closure = Closure(system, 2, neutral=False)
     arrays, _ = closure.arrays()
-    parent, letter = arrays["parent"], arrays["variable"]
-    start, column, value = arrays["start"], arrays["column"], arrays["value"]
     y0 = closure.initial(ProductState(system, [1.0] * 10))
-    state = np.empty(len(parent) + 1, dtype=complex)
-    levels = np.zeros(len(parent) + 1, dtype=int)
-    for k, p in enumerate(parent):
-        levels[k + 1] = levels[p] + 1
-    order = [np.flatnonzero(levels[1:] == d) for d in range(1, levels.max() + 1)]
+    letters, size = 2 * len(y0), len(arrays["first"])
+    first, second, column = (
+        np.where(x > 0, x + letters, -x)
+        for x in (arrays["first"], arrays["second"], arrays["column"])
+    )
+    start, value = arrays["start"], arrays["value"]
+    state = np.ones(1 + letters + size, dtype=complex)
+    levels = np.zeros(len(state), dtype=int)
+    for k in range(size):
+        levels[1 + letters + k] = 1 + max(levels[first[k]], levels[second[k]])
+    own = levels[1 + letters :]
+    order = [np.flatnonzero(own == d) for d in range(1, own.max() + 1)]
 
     def rhs(t, z):
-        both = np.empty(2 * len(z), dtype=complex)
-        both[0::2], both[1::2] = z.conj(), z
-        state[0] = 1
+        state[1 : 1 + letters : 2], state[2 : 1 + letters : 2] = z.conj(), z
         for k in order:
-            state[k + 1] = state[parent[k]] * both[letter[k]]
+            state[1 + letters + k] = state[first[k]] * state[second[k]]
         return np.add.reduceat(value * state[column], start[:-1])
 
     np.testing.assert_allclose(rhs(0, y0), closure.polynomials()(0.0, y0), atol=1e-10)

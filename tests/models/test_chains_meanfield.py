@@ -362,3 +362,26 @@ def test_bad_input():
         qsp.mfsolve(chains, [1, 0], [0, 1], covariance0=0.1 * np.eye(4))
     with pytest.raises(ValueError, match="domain"):
         chain_equations(chains, False, False, 0.0).compiled()(0.0, [3.0, 0, 0, -0.5])
+
+
+@pytest.mark.parametrize("n", [(3, 5), (40, 7)])
+def test_to_the_sphere_and_back(n):
+    """S−=√(N−|β|²)β, its derivatives by differences, and the way back."""
+    chains = SpinChains(n=n)
+    rng = np.random.default_rng(4)
+    beta = rng.normal(size=2) * 0.7 + 1j * rng.normal(size=2) * 0.7
+    A = rng.normal(size=(4, 4))
+    covariance = A @ A.T
+
+    def sphere(x):
+        row = start_of(chains, x[0::2] + 1j * x[1::2], covariance, (0j, 0.0))
+        return row[[0, 1, 2, 4, 5, 6]] * (1, -1, 1, 1, -1, 1)
+
+    x = np.column_stack([beta.real, beta.imag]).ravel()
+    W = np.array([(sphere(x + h) - sphere(x - h)) / 2e-6 for h in 1e-6 * np.eye(4)]).T / np.sqrt(2)
+    row = start_of(chains, beta, covariance, (0j, 0.0))
+    upper = np.triu_indices(6)
+    np.testing.assert_allclose(row[12:], (W @ covariance @ W.T)[upper], rtol=1e-7, atol=1e-8)
+    back = boson_rows(chains, np.array([row, row]))
+    np.testing.assert_allclose(back[1, :4], x, rtol=1e-14)
+    np.testing.assert_allclose(back[0, 4:], covariance[np.triu_indices(4)], rtol=1e-12)

@@ -52,6 +52,14 @@ def test_against_python(shapes, nodes, seed):
     )
 
 
+def test_products_are_made_of_what_is_there():
+    """z̄₀z₁, z₂z₃, and the product of both."""
+    rows = [{((0, 3), ()): 1.0 + 0j}, {((5, 7), ()): 1.0 + 0j}, {((0, 3, 5, 7), ()): 2j}]
+    arrays, _ = compile_polynomials(rows)
+    assert len(arrays["first"]) == 3
+    assert set(zip(arrays["first"], arrays["second"], strict=True)) >= {(1, 2)}
+
+
 @pytest.mark.parametrize("nodes", [8, 30])
 def test_what_repeats_is_found(nodes):
     rows = repeated([[((0, 1, 1), 0.5), ((1, 3), 1j)]], nodes)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 
-from ..._ext.bosons import LinearisedFlow, Polynomials
-from ...approximate.sphere import spin_quadratures
+from ..._ext.bosons import LinearisedFlow, Polynomials, sphere_to_bosons
+from ...approximate.sphere import upper_triangle
 from ...operators.classical import Classical, Coordinate
 from ...operators.expression import Expression
 from ...operators.functions import ClassicalSpace, Function
@@ -160,7 +161,7 @@ def start_of(
         variables, W = _to_sphere(model.n, beta)
     C = W @ covariance @ W.T
     z = np.array([*variables, *centre], dtype=complex)
-    return np.concatenate([z.view(float), C[np.triu_indices(len(C))]])
+    return np.concatenate([z.view(float), C[upper_triangle(len(C))]])
 
 
 def boson_rows(model: ChainParameters, rows: np.ndarray) -> np.ndarray:
@@ -179,28 +180,23 @@ def central_rows(model: ChainParameters, rows: np.ndarray) -> np.ndarray:
 
 
 def _to_sphere(n: tuple[int, int], beta: np.ndarray) -> tuple[list[complex], np.ndarray]:
-    """S− and S_z of the chains, and the derivatives of (x, y, z) by the quadratures."""
+    """S− and S_z of the chains, and the derivatives of (x, y, z) by the quadratures.
+
+    With S−=√(N−|β|²)β, S_z=|β|²−N/2 and S−=x−iy.
+    """
     variables, W = [], np.zeros((6, 4))
-    for j, N in enumerate(n):
-        number = abs(beta[j]) ** 2
-        lowering, z = np.sqrt(N - number) * beta[j], number - N / 2
-        variables += [lowering, z]
-        S = np.array([lowering.real, -lowering.imag, z])
-        # across S: two directions, on which ∂(q, p)/∂S has an inverse
-        across = np.linalg.svd(S[None, :])[2][1:].T
-        own = spin_quadratures(N, S[None, :])[1][0]
-        W[3 * j : 3 * j + 3, 2 * j : 2 * j + 2] = across @ np.linalg.inv(own @ across)
+    for j, (N, b) in enumerate(zip(n, beta.tolist(), strict=True)):
+        number = b.real * b.real + b.imag * b.imag
+        root = math.sqrt(N - number)
+        variables += [root * b, number - N / 2]
+        for k, (unit, part) in enumerate(((1.0, b.real), (1j, b.imag))):
+            slope = math.sqrt(0.5) * (unit * root - b * part / root)
+            column = W[3 * j : 3 * j + 3, 2 * j + k]
+            column[:] = slope.real, -slope.imag, math.sqrt(2.0) * part
     return variables, W
 
 
 def _from_sphere(n: tuple[int, int], rows: np.ndarray) -> np.ndarray:
-    T, i, j = len(rows), *np.triu_indices(6)
-    C, W = np.empty((T, 6, 6)), np.zeros((T, 4, 6))
-    C[:, i, j] = C[:, j, i] = rows[:, 12:]
-    beta = np.empty((T, 2), dtype=complex)
-    for k, N in enumerate(n):
-        x = rows[:, 4 * k : 4 * k + 3] * (1, -1, 1)
-        beta[:, k], W[:, 2 * k : 2 * k + 2, 3 * k : 3 * k + 3] = spin_quadratures(N, x)
-    out = W @ C @ W.swapaxes(1, 2)
-    i, j = np.triu_indices(4)
-    return np.ascontiguousarray(np.concatenate([beta.view(float), out[:, i, j]], axis=1))
+    out = np.empty((len(rows), 14))
+    sphere_to_bosons(np.ascontiguousarray(rows), 12, np.array(n, dtype=float), out)
+    return out

@@ -4,6 +4,7 @@ eliminated.
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import numpy as np
@@ -123,12 +124,12 @@ def coherent_covariance(excitation: Any, phase: Any) -> np.ndarray:
     if np.any(x < 0) or np.any(x >= 1):
         raise ValueError(f"excitation must be from 0 to below 1, not {x}")
     C = np.zeros((4, 4))
-    for j in range(2):
-        c, s = np.cos(phi[j]), np.sin(phi[j])
-        R = np.array([[c, -s], [s, c]])
-        C[2 * j : 2 * j + 2, 2 * j : 2 * j + 2] = (
-            R @ np.diag([(1 - x[j]) / 2, 0.5 / (1 - x[j])]) @ R.T
-        )
+    for k, (a, angle) in enumerate(zip(x.tolist(), phi.tolist(), strict=True)):
+        along, across = (1 - a) / 2, 0.5 / (1 - a)
+        c, s = math.cos(angle), math.sin(angle)
+        C[2 * k, 2 * k] = c * c * along + s * s * across
+        C[2 * k + 1, 2 * k + 1] = s * s * along + c * c * across
+        C[2 * k, 2 * k + 1] = C[2 * k + 1, 2 * k] = c * s * (along - across)
     return C
 
 
@@ -233,6 +234,8 @@ class SpinMeanFieldSolver(Solver):
         """⟨σ−⟩ and ⟨σz⟩ of the central spin's initial state; zeros where there is none."""
         if not self.model.central:
             return 0.0, 0.0
+        if isinstance(central, str):
+            return 0.0, 1.0 if check_choice("central", central, ("down", "up")) == "up" else -1.0
         state = central_state(self.model, central, "collective")
         minus = qutip.Qobj(np.array([[0, 0], [1, 0]]))
         return complex(qutip.expect(minus, state)), float(
