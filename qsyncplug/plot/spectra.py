@@ -203,7 +203,9 @@ def plot_entrainment(
             half = 0.5 * c.linewidth
             low, high = c.frequency - half, c.frequency + half
             ax.fill_between(c.detuning, low, high, color=colour, alpha=0.12, lw=0)
-        ax.plot(c.detuning, c.detuning, color=FADED, lw=0.8, zorder=0)
+        # where nothing is drawn to the drive: at ±detuning, by the sign that the models give it
+        slope = -1 if c.detuning @ c.frequency < 0 else 1
+        ax.plot(c.detuning, slope * c.detuning, color=FADED, lw=0.8, zorder=0)
     finish(ax, "detuning", "observed frequency − drive")
     legend(ax)
     return fig, ax

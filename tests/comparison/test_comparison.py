@@ -178,6 +178,27 @@ def test_each_entry_has_a_verdict_and_one_line_answers(pair_runs):
     assert "r (null 0.7071)" in text
 
 
+def _pair(detuning, coupling):
+    model = qsp.Circle(qsp.sine(), "mean", coupling=coupling, frequencies=[detuning, -detuning])
+    return qsp.circlesolve(model, [0.0, 1.0], np.linspace(0, 80, 401))
+
+
+def test_answer_says_in_what_synchronised_runs_differ():
+    """A pair in phase and one in opposition both synchronise, and do not do the same."""
+    locked, opposed = _pair(0.2, 1.0), _pair(0.2, -1.0)
+    complete, bipolar = _pair(0.0, 1.0), _pair(0.0, -1.0)
+
+    def answer(a, b):
+        return qsp.compare({"a": a, "b": b}).answer
+
+    assert answer(locked, _pair(0.2, 1.0)).endswith("they agree")
+    # sin(x1−x2) = ±Δ/K
+    assert answer(locked, opposed).endswith("not at which relative phase (-0.412, 2.73)")
+    assert answer(complete, bipolar).endswith("but not how")
+    # neither leaves anything out: another detuning is another model
+    assert answer(locked, _pair(2.0, 1.0)).endswith("they disagree")
+
+
 def test_excitations_of_a_mean_field_are_those_of_its_mean(pair_runs):
     row = next(r for r in pair_runs.rows if r.measure == "excitations_1")
     # symmetric locking: g2 n = g1/2 − V/2 (1−cosφ), sinφ=Δ/V

@@ -66,6 +66,13 @@ def test_entrainment_curves_and_phases_of_spins():
     _, ax = curve.plot()
     assert np.array_equal(ax.lines[0].get_ydata(), curve.frequency)
     assert len(ax.collections) == 1
+    assert np.array_equal(ax.lines[1].get_ydata(), curve.detuning)
+    # models that give the detuning the other sign, H=−Δn
+    lorch = qsp.entrainment(
+        lambda d: qsp.kerr_van_der_pol(kerr=0.0, detuning=d, drive=0.5), [-0.5, 0.5], cutoff=14
+    )
+    _, ax = lorch.plot()
+    assert np.array_equal(ax.lines[1].get_ydata(), -lorch.detuning)
     _, ax = qsp.plot_entrainment({"F=0.5": curve, "again": curve}, widths=False)
     assert len(ax.lines) == 4
     with pytest.raises(TypeError, match="EntrainmentCurve"):
