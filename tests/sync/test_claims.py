@@ -122,3 +122,20 @@ def test_spin_one_pair_names_its_two_preferred_phases():
     run = qsp.exactsolve(pair, state, np.linspace(0, 20, 61))
     found = qsp.verdict(run).evidence["2πP_max−1 of the phase (uncoupled: 0)"]
     assert found == pytest.approx(abs(rho[0, 2, 2, 0]) / 2, rel=1e-6)
+
+
+def test_beats_of_a_transient_are_no_drift():
+    """Coherently coupled oscillators beat at first, here two turns long, and lock."""
+    a, b = qsp.modes(2)
+    H = 0.2288 * a.dag() * a - 0.5107 * b.dag() * b + 0.7355 * (a.dag() * b + b.dag() * a)
+    rates = [1.0971, 1.4611, 0.2357, 0.3177]
+    operators = [a.dag(), b.dag(), a**2, b**2]
+    system = qsp.System(H, [np.sqrt(r) * x for r, x in zip(rates, operators, strict=True)])
+    start = [0.4325 - 0.7388j, 0.8329 + 0.1448j]
+
+    def label(duration):
+        times = np.linspace(0, duration, 607)
+        return qsp.verdict(qsp.mfsolve(system, start, times, closure="none")).label
+
+    assert label(18.2) == "undecided"
+    assert label(200.0) == "phase-locked"

@@ -27,7 +27,7 @@ __all__ = ["Amplitudes", "judge_phases"]
 _TURN = 0.6 * np.pi
 #: a range over the whole run below this says nothing: equal frequencies, or sampling at the beat
 _CONSTANT = 1e-6
-_AGREE = 0.35
+_AGREE, _AGREE_FEW = 0.35, 0.2
 #: range of a phase that noise shakes in one well, without a slip
 _WELL = 1.6 * np.pi
 #: phases that repeat after so few samples may be aliased; of how many nodes this is looked at
@@ -369,7 +369,9 @@ def _no_group(
     gaps = np.diff(w)
     turns = gaps * case.length / (2 * np.pi)
     halves = np.diff(found.halves[:, rank], axis=1)
-    steady = np.abs(halves[0] - halves[1]) <= _AGREE * np.abs(halves).max(axis=0)
+    # of few turns more is asked: beats of a transient wind too, ever more slowly
+    agree = np.where(turns < 2 * FULL_TURNS, _AGREE_FEW, _AGREE)
+    steady = np.abs(halves[0] - halves[1]) <= agree * np.abs(halves).max(axis=0)
     for k in np.flatnonzero(~steady & (turns >= 2 * FULL_TURNS))[: MANY if source.shaken else 0]:
         # noise makes the halves differ; what it leaves open is in the error
         beat = beat_of(source, found, int(rank[k]), int(rank[k + 1]))
