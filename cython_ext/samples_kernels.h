@@ -15,7 +15,10 @@ typedef struct { int kind, d, a, b, c, e; } qw_product;
    source 0: real row a; 1: complex (a, b); 2: real a times complex (b, c); 3: complex (a, b) times
    complex (c, d); 4: conjugate of (a, b) times (c, d); 5: square of the modulus of (a, b) times
    (c, d).
-   shape 0: real coefficient; 1: imaginary; 2: both. */
+   shape 0: real coefficient; 1: imaginary; 2: both.
+   Source 6: complex (a, b) with its coefficient plus that of the next term, which is not looked at
+   by itself, times the square of the modulus of (a, b).
+   shape 0: both are real; 1: that of the next term is; 2: neither. */
 typedef struct { int kind, a, b, c, d; } qw_term;
 
 /* One evaluation: products that are kept, then every complex dz as a sum of terms. */

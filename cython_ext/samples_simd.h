@@ -43,6 +43,19 @@ QW_INLINE void NAME(multiply)(const qw_stage *s, double *rows)
         }                                                                                      \
         break;
 
+/* re + i im += (x + i y) * (coefficient + that of the next term * (x^2 + y^2)): two terms */
+#define QW_BENT(kind, P, RE, IM)                                                               \
+    case kind:                                                                                 \
+        QW_EACH                                                                                \
+        {                                                                                      \
+            const vec x = a[l], y = b[l], z = x * x + y * y, p = P;                            \
+            re[l] += RE;                                                                       \
+            im[l] += IM;                                                                       \
+        }                                                                                      \
+        t++;                                                                                   \
+        c += 4;                                                                                \
+        break;
+
 /* INOUT rows: z of the second stage = z + dz, or z = (z + z of the second stage + dz) / 2.
    IN p, s, coefficient (4 terms), second. Sums stay in registers. */
 QW_INLINE void NAME(add)(const qw_program *p, const qw_stage *s, double *rows,
@@ -78,6 +91,10 @@ QW_INLINE void NAME(add)(const qw_program *p, const qw_stage *s, double *rows,
                          const vec y = a[l] * e[l] - b[l] * d[l])
                 QW_CASES(5, const vec z = a[l] * a[l] + b[l] * b[l];
                          const vec x = z * d[l]; const vec y = z * e[l])
+                QW_BENT(18, c[0] + c[4] * z, p * x, p * y)
+                QW_BENT(19, c[0] + c[4] * z, p * x - c[2] * y, p * y + c[2] * x)
+                QW_BENT(20, c[0] + c[4] * z, p * x - (c[2] + c[6] * z) * y,
+                        p * y + (c[2] + c[6] * z) * x)
                 }
             }
             const int to = second ? 0 : p->sums;
@@ -90,6 +107,7 @@ QW_INLINE void NAME(add)(const qw_program *p, const qw_stage *s, double *rows,
 #undef QW_PART
 #undef QW_EACH
 #undef QW_CASES
+#undef QW_BENT
 
 /* OUT c: four numbers a term: what x and y of it add to Re dz, and to Im dz; with the step or its
    root, halved in the second stage. IN p, factor (2 factors), dt, weight. */

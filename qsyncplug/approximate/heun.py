@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -251,6 +251,7 @@ class HeunProgram:
         def later(rows: np.ndarray) -> np.ndarray:
             return np.where(rows < self._sums, rows + self._sums, rows).astype(np.intc)
 
+        terms = _bent(terms)
         products = np.array(self._products, dtype=np.intc).reshape(-1, 6)
         kinds = np.array([t.rows for t in terms], dtype=np.intc).reshape(-1, 5)
         shifted, kinds2 = products.copy(), kinds.copy()
@@ -287,3 +288,38 @@ class HeunProgram:
                 out.append([int(x) for x in rows])
                 self._next += 1
         return out
+
+
+def _bent(terms: list[_Term]) -> list[_Term]:
+    """The same terms, cz and dz̄zz of one variable side by side: the kernel forms z(c + dz̄z)."""
+    cubic = {
+        (t.variable, t.rows[1:3]): t
+        for t in terms
+        if t.rows[0] // 3 == 5 and t.rows[1:3] == t.rows[3:5] and t.sign == 1
+    }
+    out: list[_Term] = []
+    taken: set[int] = set()
+    for t in terms:
+        partner = cubic.get((t.variable, t.rows[1:3]))
+        if partner is None or not _plain(t, partner):
+            out.append(t)
+            continue
+        # the first multiple of the variable takes it
+        del cubic[t.variable, t.rows[1:3]]
+        taken.add(id(partner))
+        # shapes: 0 real, 1 imaginary, 2 both
+        shapes = t.rows[0] % 3, partner.rows[0] % 3
+        shape = 2 if shapes[1] else min(shapes[0], 1)
+        out += [replace(t, rows=(18 + shape, *t.rows[1:])), partner]
+    alone = [k for k, t in enumerate(out) if id(t) in taken and not _begun(out, k)]
+    return [t for k, t in enumerate(out) if k not in alone]
+
+
+def _begun(terms: list[_Term], k: int) -> bool:
+    """Whether term k follows the one that takes it in."""
+    return k > 0 and terms[k - 1].rows[0] >= 18
+
+
+def _plain(term: _Term, cubic: _Term) -> bool:
+    """Whether a term is a multiple of the variable whose cube another one is."""
+    return term.rows[0] // 3 == 1 and term.rows[1:3] == cubic.rows[1:3] and term.sign == 1

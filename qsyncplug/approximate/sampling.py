@@ -146,7 +146,10 @@ class TwaSolver(SamplingSolver[TwaResult]):
             at = self.classical.first[symbol]
             if isinstance(symbol.factor, ModeFactor):
                 noise = rng.standard_normal((2, size))
-                z[at] = product.alpha[symbol] + 0.5 * (noise[0] + 1j * noise[1])
+                noise *= 0.5
+                alpha = product.alpha[symbol]
+                np.add(noise[0], alpha.real, out=z[at].real)
+                np.add(noise[1], alpha.imag, out=z[at].imag)
                 continue
             N = symbol.factor.N
             n = product.bloch(symbol)

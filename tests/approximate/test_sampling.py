@@ -297,6 +297,41 @@ def test_kernels_against_numpy(level):
     np.testing.assert_allclose(out[1], x, rtol=1e-9, atol=1e-10)
 
 
+@pytest.mark.parametrize("level", [0, 1, 2])
+@pytest.mark.parametrize("seed", range(6))
+def test_multiples_and_cubes_of_a_variable(level, seed):
+    """z and z̄zz with real, imaginary and complex coefficients, some of them twice and in time, are
+    formed together: steps without noise against the polynomials.
+    """
+    rng = np.random.default_rng(seed)
+    f = lambda t: 1 + 0.3 * np.sin(t)  # noqa: E731
+    modes = qsp.modes(3)
+    H, jumps = 0 * modes[0], []
+    for b in modes:
+        for k, factor in ((1, 1), (2, 1), (1, f), (2, f)):
+            if seed and rng.random() < 0.5:
+                H = H + factor * (rng.normal() * b.dag() ** k * b**k)
+        jumps += [0.3 * b**2, 0.2 * b.dag()] if seed == 0 or rng.random() < 0.7 else [0.4 * b]
+    system = qsp.System(H, jumps, order=modes)
+    c = Classical(system.symbols, system.hamiltonian, system.jumps, weyl=True)
+    arrays, factors = compile_polynomials(c.drift())
+    rate = Polynomials(3, arrays, factors)
+    c.noises = lambda: []
+    program = HeunProgram(c)
+    try:
+        kernel = program.kernel(level)
+    except ValueError:
+        pytest.skip("this processor has no such registers")
+    z = 0.5 * (rng.standard_normal((3, 64)) + 1j * rng.standard_normal((3, 64)))
+    times, steps, out = np.array([0.3, 0.32]), np.array([1]), np.empty((2, 3, 64), dtype=complex)
+    table = program.factor_table(times, steps)
+    assert kernel.run(z, 1, 0, times, steps, table, program.timed, out) < 0
+    for k in range(64):
+        first = 0.02 * rate(0.3, z[:, k])
+        second = 0.02 * rate(0.32, z[:, k] + first)
+        np.testing.assert_allclose(out[1, :, k], z[:, k] + 0.5 * (first + second), atol=1e-14)
+
+
 def test_more_signs_a_step_than_bits_in_a_word():
     """40 decaying modes, 80 signs a step: what is left of a word is not used for the next step."""
     b = qsp.modes(40)
