@@ -10,6 +10,7 @@ import numpy as np
 from .._ext.motion import Moebius
 from ..core import storage
 from ..core.checks import check_array, check_integer, check_memory
+from ..core.documented import runs
 from ..core.errors import StorageError
 from ..core.options import DEFAULTS, Options
 from ..core.result import Result
@@ -359,6 +360,7 @@ class MoebiusSolver(Solver):
         return ReducedProblem(times, stepper, result)
 
 
+@runs
 def wssolve(
     model: Circle | Populations,
     state0: Any,
@@ -387,11 +389,6 @@ def wssolve(
     -------
     MoebiusResult
         ``.positions`` (T, n) as :func:`circlesolve` gives them, exactly: nothing is averaged.
-
-    Raises
-    ------
-    ValueError, TypeError, KeyError
-        Bad input, before any work.
 
     Notes
     -----

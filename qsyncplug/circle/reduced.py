@@ -10,6 +10,7 @@ import numpy as np
 from .._ext.equations import PythonRightHandSide
 from ..core import storage
 from ..core.checks import check_array, check_integer, check_memory, check_ndim, check_number
+from ..core.documented import runs
 from ..core.options import DEFAULTS, Options
 from ..core.result import Result
 from ..core.rungekutta import runge_kutta
@@ -380,6 +381,7 @@ class OttAntonsenSolver(Solver):
         return ReducedProblem(times, stepper, result)
 
 
+@runs
 def oasolve(
     model: OttAntonsen,
     state0: Any,
@@ -405,11 +407,6 @@ def oasolve(
     Returns
     -------
     OttAntonsenResult
-
-    Raises
-    ------
-    ValueError, TypeError, KeyError
-        Bad input, before any work.
 
     Notes
     -----

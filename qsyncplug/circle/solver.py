@@ -8,6 +8,7 @@ import numpy as np
 
 from .._ext.harmonics import harmonics
 from ..core.checks import check_choice, check_integer, check_number
+from ..core.documented import runs
 from ..core.errors import ApproximationWarning, StorageError, warn
 from ..core.options import DEFAULTS, Options
 from ..core.result import Result
@@ -401,6 +402,7 @@ class CircleProblem(Problem):
             warn(text, ApproximationWarning)
 
 
+@runs
 def circlesolve(
     model: Circle, state0: Any, tlist: Any, *, e_ops: Any = None, options: Options | None = None
 ) -> CircleResult:
@@ -424,13 +426,6 @@ def circlesolve(
         ``.positions`` (T, n) unwrapped, ``.order_parameter`` (T,), ``.daido`` (T, m) …;
         ``.stats["drift"]`` holds the worst drift of the conserved weighted mean (where there is
         one) and of the order of identical particles.
-
-    Raises
-    ------
-    ValueError, TypeError, KeyError
-        Bad input, before any work.
-    SolverError
-        The run had to stop; it carries the time, the reason and the partial result.
 
     Examples
     --------

@@ -12,6 +12,7 @@ import numpy as np
 from .._ext.equations import PythonRightHandSide
 from ..core import storage
 from ..core.checks import check_array, check_choice, check_memory, check_number
+from ..core.documented import runs
 from ..core.options import DEFAULTS, Options
 from ..core.result import Result
 from ..core.rungekutta import runge_kutta
@@ -317,6 +318,7 @@ class _SphereProblem(ReducedProblem):
         result.stats["drift"] = {"norm of a point": float(np.max(np.abs(norms - 1), initial=0.0))}
 
 
+@runs
 def spheresolve(
     model: Sphere, state0: Any, tlist: Any, *, e_ops: Any = None, options: Options | None = None
 ) -> SphereResult:
@@ -337,11 +339,6 @@ def spheresolve(
     Returns
     -------
     SphereResult
-
-    Raises
-    ------
-    ValueError, TypeError, KeyError
-        Bad input, before any work.
 
     Notes
     -----

@@ -12,7 +12,7 @@ from ..core.checks import check_array, check_integer, check_number, check_pair
 from ..operators.expression import Expression
 from ..operators.handle import Mode, Spin, atoms, modes, spins
 from ..operators.system import System
-from .rates import root
+from .rates import ready, root
 
 __all__ = [
     "SpinOne",
@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 
+@ready
 def superradiant_lasers(
     n: int | tuple[int, int],
     *,
@@ -50,10 +51,6 @@ def superradiant_lasers(
     decay : float, optional
         Γ; 1/N of the first ensemble by default.
 
-    Returns
-    -------
-    System
-
     Notes
     -----
     M. Xu, D. A. Tieri, E. C. Fine, J. K. Thompson, M. J. Holland, Phys. Rev. Lett. 113, 154101
@@ -76,6 +73,7 @@ def superradiant_lasers(
     return System(H, [gamma * (A.m + B.m), w * A.each.p, w * B.each.p], name="superradiant lasers")
 
 
+@ready
 def tavis_cummings(
     n: int,
     *,
@@ -95,10 +93,6 @@ def tavis_cummings(
         ω, ω_0 and g.
     cavity_loss, decay : float
         κ and γ.
-
-    Returns
-    -------
-    System
 
     Examples
     --------
@@ -123,6 +117,7 @@ def _spins_in_cavity(n: int, cavity: float, atom: float) -> tuple[int, Expressio
     return n, H, b, S
 
 
+@ready
 def dicke(
     n: int,
     *,
@@ -144,10 +139,6 @@ def dicke(
     cavity_loss : float
         κ.
 
-    Returns
-    -------
-    System
-
     Examples
     --------
     >>> import qsyncplug as qsp
@@ -159,6 +150,7 @@ def dicke(
     return System(H, [root("cavity_loss", cavity_loss) * b], name="Dicke")
 
 
+@ready
 def jaynes_cummings_pair(
     *,
     detuning: float = 0.1,
@@ -179,10 +171,6 @@ def jaynes_cummings_pair(
     pump, loss : float
         w and κ.
 
-    Returns
-    -------
-    System
-
     Examples
     --------
     >>> import qsyncplug as qsp
@@ -202,6 +190,7 @@ def jaynes_cummings_pair(
     return System(H, jumps, name="Jaynes–Cummings pair")
 
 
+@ready
 def boundary_time_crystal(n: int, *, drive: float = 1.5, decay: float = 1.0) -> System:
     r"""A driven collective spin that decays: H=ω S_x, √(2κ/N) S_−.
 
@@ -213,10 +202,6 @@ def boundary_time_crystal(n: int, *, drive: float = 1.5, decay: float = 1.0) -> 
         N.
     drive, decay : float
         ω and κ.
-
-    Returns
-    -------
-    System
 
     Notes
     -----
@@ -242,6 +227,7 @@ def _to_the_middle(S: Spin, gain: float, loss: float) -> list[Expression]:
     ]
 
 
+@ready
 def spin_one_pair(
     *,
     detuning: float = 0.3,
@@ -262,10 +248,6 @@ def spin_one_pair(
         c; the paper's is iε/2.
     gain, loss : float or pair of float
         γ_g and γ_d, of both spins or of each.
-
-    Returns
-    -------
-    System
 
     Notes
     -----
@@ -291,6 +273,7 @@ def spin_one_pair(
     return System(H, jumps, name="spin-1 pair")
 
 
+@ready
 def SpinOne(
     detuning: float = 0.0, drive: float = 0.1, gain: float = 1.0, loss: float = 0.1
 ) -> System:
@@ -307,10 +290,6 @@ def SpinOne(
         Δ and ε.
     gain, loss : float
         γ_g and γ_d: the populations of m=−1 and m=1 decay to m=0 at these rates.
-
-    Returns
-    -------
-    System
 
     Notes
     -----
@@ -332,6 +311,7 @@ def SpinOne(
     return System(H, _to_the_middle(S, gain, loss), name="driven spin 1")
 
 
+@ready
 def SpinOnePair(
     detuning: float = 0.0,
     coupling: float = 0.1,
@@ -347,10 +327,6 @@ def SpinOnePair(
         Δ=ω_1−ω_2 and ε.
     gain, loss : float or pair of float
         γ_g and γ_d, of both spins or of each.
-
-    Returns
-    -------
-    System
 
     Examples
     --------

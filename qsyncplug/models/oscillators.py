@@ -11,7 +11,7 @@ import numpy as np
 from ..core.checks import check_array, check_integer, check_number, check_pair
 from ..operators.handle import modes
 from ..operators.system import System
-from .rates import root
+from .rates import ready, root
 
 __all__ = [
     "kerr_van_der_pol",
@@ -21,6 +21,7 @@ __all__ = [
 ]
 
 
+@ready
 def van_der_pol_ring(
     n: int,
     *,
@@ -45,10 +46,6 @@ def van_der_pol_ring(
         ω_j.
     coherent, dissipative : float
         J and V.
-
-    Returns
-    -------
-    System
 
     Examples
     --------
@@ -76,6 +73,7 @@ def van_der_pol_ring(
     return System(H, jumps, name=f"ring of {n} van der Pol oscillators")
 
 
+@ready
 def kerr_van_der_pol(
     *,
     gain: float = 1.0,
@@ -97,10 +95,6 @@ def kerr_van_der_pol(
         g1 and g2.
     kerr, detuning, drive : float
         K, Δ and Ω.
-
-    Returns
-    -------
-    System
 
     Notes
     -----
@@ -124,6 +118,7 @@ def kerr_van_der_pol(
     )
 
 
+@ready
 def squeezed_van_der_pol(
     *,
     gain: float = 1.0,
@@ -146,10 +141,6 @@ def squeezed_van_der_pol(
     detuning, squeezing, drive : float
         Δ, η and Ω.
 
-    Returns
-    -------
-    System
-
     Notes
     -----
     S. Sonar et al., Phys. Rev. Lett. 120, 163601 (2018).
@@ -171,6 +162,7 @@ def squeezed_van_der_pol(
     )
 
 
+@ready
 def optomechanical_pair(
     *,
     frequencies: tuple[float, float] = (1.0, 1.005),
@@ -201,10 +193,6 @@ def optomechanical_pair(
         E and g.
     cavity_loss, damping, thermal : float
         κ, γ and n̄.
-
-    Returns
-    -------
-    System
 
     Notes
     -----

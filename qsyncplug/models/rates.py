@@ -1,12 +1,16 @@
-"""Rates of jumps as the ready systems take them: checked, and their square roots."""
+"""What the ready systems share: rates of jumps, checked, as roots; what they say of themselves."""
 
 from __future__ import annotations
 
 import math
 
 from ..core.checks import check_number
+from ..core.documented import documented
 
-__all__ = ["root"]
+__all__ = ["ready", "root"]
+
+#: decorator of what makes a ready system
+ready = documented(sections={"Returns": "System"})
 
 
 def root(name: str, rate: float) -> float:

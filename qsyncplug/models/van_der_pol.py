@@ -9,6 +9,7 @@ import numpy as np
 from ..core.checks import check_number
 from ..operators.handle import modes
 from ..operators.system import System
+from .rates import ready
 
 __all__ = ["van_der_pol_pair"]
 
@@ -20,6 +21,7 @@ def _pair(name: str, value: Any) -> tuple[float, float]:
     return check_number(name, values[0], minimum=0.0), check_number(name, values[1], minimum=0.0)
 
 
+@ready
 def van_der_pol_pair(
     gain: Any = 1.0,
     loss: Any = 1.0,
@@ -44,10 +46,6 @@ def van_der_pol_pair(
         Coherent coupling J.
     dissipative : float
         Rate V of the dissipative coupling.
-
-    Returns
-    -------
-    System
 
     Raises
     ------

@@ -10,7 +10,7 @@ from ..adapters import synchronization
 from ..core.checks import check_array, check_flag, check_index, check_integer, check_label
 from ..sync import measures
 from .inputs import NEED_MODES, check_kind, is_state
-from .style import COLOURS, FADED, MATRIX, colour_bar, draw_series, figure, finish, legend
+from .style import COLOURS, FADED, MATRIX, colour_bar, draw_series, figure, finish, legend, picture
 
 __all__ = [
     "anim_circle",
@@ -55,6 +55,7 @@ def _density(ax: Any, x: np.ndarray, weights: np.ndarray) -> Any:
     return ax.add_collection(PolyCollection(list(corners), color=COLOURS[1], lw=0))
 
 
+@picture
 def plot_circle(
     x: Any,
     *,
@@ -82,16 +83,8 @@ def plot_circle(
         Of the particles; a run brings its own.
     colours : (n,) array_like, optional
         Numbers that colour the particles, such as frequencies.
-    modes : sequence of Qobj or Expression, optional
-        For QuTiP results and states: the lowering operator of each node.
     label : str, optional
         Title; of a run the time by default.
-    fig, ax : matplotlib Figure and Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    fig, ax
 
     Examples
     --------
@@ -176,6 +169,7 @@ def _discs(ax: Any, x: np.ndarray, c: np.ndarray) -> None:
             )
 
 
+@picture
 def plot_circle_order(
     results: Any, *, modes: Any = None, fig: Any = None, ax: Any = None
 ) -> tuple[Any, Any]:
@@ -185,14 +179,6 @@ def plot_circle_order(
     ----------
     results : result, SyncView or mapping of str to these
         What to show.
-    modes : sequence of Qobj or Expression, optional
-        For QuTiP results and states: the lowering operator of each node.
-    fig, ax : matplotlib Figure and Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    fig, ax
 
     Examples
     --------
@@ -215,6 +201,7 @@ def plot_circle_order(
     return fig, ax
 
 
+@picture
 def plot_criterion(
     beta: Any = None, *, certificate: Any = None, both: bool = True, fig: Any = None, ax: Any = None
 ) -> tuple[Any, Any]:
@@ -228,12 +215,6 @@ def plot_criterion(
         Its proved interval is shaded.
     both : bool
         Show M=2π besides M=π.
-    fig, ax : matplotlib Figure and Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    fig, ax
 
     Examples
     --------
@@ -284,6 +265,7 @@ def plot_criterion(
     return fig, ax
 
 
+@picture
 def anim_circle(
     result: Any,
     *,
@@ -304,10 +286,6 @@ def anim_circle(
         Number of frames, evenly chosen from the output times.
     interval : int
         Milliseconds between them.
-    modes : sequence of Qobj or Expression, optional
-        For QuTiP results and states: the lowering operator of each node.
-    fig, ax : matplotlib Figure and Axes, optional
-        Where to draw.
 
     Returns
     -------

@@ -23,6 +23,7 @@ from .style import (
     finish,
     legend,
     node_ticks,
+    picture,
 )
 
 __all__ = ["anim_wave_packets", "plot_centres", "plot_densities", "plot_gram"]
@@ -36,6 +37,7 @@ def _need_line(result: Any, what: str) -> Any:
     return grid
 
 
+@picture
 def plot_densities(
     result: Any, oscillator: int | None = None, *, fig: Any = None, ax: Any = None
 ) -> tuple[Any, Any]:
@@ -47,12 +49,6 @@ def plot_densities(
         On a grid of one dimension.
     oscillator : int, optional
         j; the sum of all unless given.
-    fig, ax : matplotlib Figure and Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    fig, ax
 
     Examples
     --------
@@ -84,6 +80,7 @@ def plot_densities(
     return fig, ax
 
 
+@picture
 def plot_gram(result: Any, index: int = -1, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
     """Moduli of the Gram matrix ⟨ψ_j,ψ_k⟩ at one time.
 
@@ -92,12 +89,6 @@ def plot_gram(result: Any, index: int = -1, *, fig: Any = None, ax: Any = None) 
     result : SchrodingerLoheResult or WignerLoheResult
     index : int
         Which time.
-    fig, ax : matplotlib Figure and Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    fig, ax
 
     Examples
     --------
@@ -128,6 +119,7 @@ def plot_gram(result: Any, index: int = -1, *, fig: Any = None, ax: Any = None) 
     return fig, ax
 
 
+@picture
 def plot_centres(result: Any, axis: int = 0, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
     """Centres of mass x_j in time, one line an oscillator.
 
@@ -137,12 +129,6 @@ def plot_centres(result: Any, axis: int = 0, *, fig: Any = None, ax: Any = None)
         With centres.
     axis : int
         Which coordinate.
-    fig, ax : matplotlib Figure and Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    fig, ax
 
     Examples
     --------
@@ -170,6 +156,7 @@ def _lines(times: np.ndarray, values: np.ndarray, label: str, fig: Any, ax: Any)
     return fig, ax
 
 
+@picture
 def anim_wave_packets(
     result: Any, *, fig: Any = None, ax: Any = None, interval: float = 40.0
 ) -> tuple[Any, Any]:
@@ -178,8 +165,6 @@ def anim_wave_packets(
     Parameters
     ----------
     result : SchrodingerLoheResult
-    fig, ax : matplotlib Figure and Axes, optional
-        Where to draw.
     interval : float
         Milliseconds between frames.
 

@@ -12,7 +12,7 @@ from ..exact import EntrainmentCurve, Spectrum
 from ..sync import measures
 from ..sync.measures.sources import has_phases
 from .inputs import check_state
-from .style import COLOURS, FADED, LINES, figure, finish, legend
+from .style import COLOURS, FADED, LINES, figure, finish, legend, picture
 
 __all__ = ["plot_entrainment", "plot_phase_distribution", "plot_spectrum"]
 
@@ -37,6 +37,7 @@ def _named(x: Any, kind: type, name: str) -> dict[str, Any]:
     return {str(key): value for key, value in table.items()}
 
 
+@picture
 def plot_spectrum(
     s: Any, *, wlist: Any = None, peaks: bool = True, fig: Any = None, ax: Any = None
 ) -> tuple[Any, Any]:
@@ -50,12 +51,6 @@ def plot_spectrum(
         Frequencies; by default those of each spectrum.
     peaks : bool
         Whether the highest peak of each is marked, with its full width at half height.
-    fig, ax : matplotlib Figure and Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    fig, ax
 
     Examples
     --------
@@ -84,6 +79,7 @@ def plot_spectrum(
     return fig, ax
 
 
+@picture
 def plot_phase_distribution(
     state: Any,
     *,
@@ -113,12 +109,6 @@ def plot_phase_distribution(
         Tensor factors that are spins; see there.
     drive : float
         Phase that is subtracted.
-    fig, ax : matplotlib Figure and Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    fig, ax
 
     Examples
     --------
@@ -165,6 +155,7 @@ def _holds_states(x: Any) -> bool:
     return hasattr(x, "isket") or bool(states and hasattr(states[-1], "isket"))
 
 
+@picture
 def plot_entrainment(
     curve: Any, *, widths: bool = True, fig: Any = None, ax: Any = None
 ) -> tuple[Any, Any]:
@@ -176,12 +167,6 @@ def plot_entrainment(
         From :func:`qsyncplug.entrainment`; the keys of a dict are the legend.
     widths : bool
         Whether bands of the width of the line are drawn around it.
-    fig, ax : matplotlib Figure and Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    fig, ax
 
     Examples
     --------

@@ -12,7 +12,7 @@ from ..published.figures import Kind, PublishedFigure
 from ..published.result import PublishedResult
 from ..sync.husimi import spin_phase
 from .inputs import last_state
-from .style import COLOURS, figure, finish, legend
+from .style import COLOURS, figure, finish, legend, picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,6 +23,7 @@ _PRINTED = ("#D55E00", "#000000")
 _CLIP = 1.6
 
 
+@picture
 def plot_published_figure(
     published: PublishedFigure, *, fig: Any = None, ax: Any = None
 ) -> tuple[Any, Any]:
@@ -32,12 +33,6 @@ def plot_published_figure(
     ----------
     published : PublishedFigure
         From ``PublishedSpinChains(...).figure(name)``.
-    fig, ax : matplotlib Figure and Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    fig, ax
 
     Examples
     --------
@@ -147,6 +142,7 @@ def _draw_3b(ax: Axes, published: PublishedFigure) -> None:
     finish(ax, r"thermal occupation $\bar n$", r"time average of $S_q$")
 
 
+@picture
 def plot_dtwa(
     result: DtwaResult, group: int = 0, *, fig: Any = None, ax: Any = None
 ) -> tuple[Any, Any]:
@@ -158,12 +154,6 @@ def plot_dtwa(
         The run.
     group : int
         Which collective spin.
-    fig, ax : matplotlib Figure and Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    fig, ax
 
     Examples
     --------
@@ -193,6 +183,7 @@ def plot_dtwa(
     return fig, ax
 
 
+@picture
 def plot_spin_phase(
     state: Any, *, relative: bool = False, fig: Any = None, ax: Any = None, label: str | None = None
 ) -> tuple[Any, Any]:
@@ -205,14 +196,8 @@ def plot_spin_phase(
         drawn.
     relative : bool
         The relative phase of two spins.
-    fig, ax : matplotlib Figure and Axes, optional
-        Where to draw.
     label : str, optional
         For a legend.
-
-    Returns
-    -------
-    fig, ax
 
     Examples
     --------

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.documented import documented
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -26,6 +28,7 @@ __all__ = [
     "flat",
     "legend",
     "node_ticks",
+    "picture",
 ]
 
 #: one colour an entry, readable in print and by colour-blind eyes (Okabe and Ito); black is exact
@@ -38,6 +41,17 @@ FADED = "0.55"
 MATRIX, DIVERGING, DENSITY = "viridis", "RdBu_r", "magma"
 #: up to so many nodes each has a name and a colour
 MANY = 8
+
+
+#: decorator of what draws: tells what every picture takes and returns
+picture = documented(
+    parameters={
+        "modes": "modes : sequence of Qobj or Expression, optional\n"
+        "    For QuTiP results and states: the lowering operator of each node.",
+        "ax": "fig, ax : matplotlib Figure and Axes, optional\n    Where to draw.",
+    },
+    sections={"Returns": "fig, ax"},
+)
 
 
 def figure(fig: Any, ax: Any, **kw: Any) -> tuple[Figure, Axes]:

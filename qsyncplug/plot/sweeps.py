@@ -16,6 +16,7 @@ from .style import (
     figure,
     finish,
     legend,
+    picture,
 )
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_sweep"]
 
 
+@picture
 def plot_sweep(
     data: xarray.Dataset,
     variable: str | None = None,
@@ -49,12 +51,6 @@ def plot_sweep(
         they change.
     level : float
         Of the contour of a number.
-    fig, ax : matplotlib Figure and Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    fig, ax
 
     Raises
     ------

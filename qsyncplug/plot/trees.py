@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from ..core.checks import check_integer
-from .style import COLOURS, figure, finish
+from .style import COLOURS, figure, finish, picture
 
 __all__ = ["plot_dendrogram"]
 
 
+@picture
 def plot_dendrogram(
     run: Any, *, clusters: int = 60, fig: Any = None, ax: Any = None
 ) -> tuple[Any, Any]:
@@ -24,12 +25,6 @@ def plot_dendrogram(
     clusters : int
         The tree is drawn from where so many clusters are left; what merged before is a leaf, with a
         width that shows its share of the particles.
-    fig, ax : matplotlib Figure and Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    fig, ax
 
     Examples
     --------

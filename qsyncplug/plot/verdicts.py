@@ -8,7 +8,7 @@ import numpy as np
 
 from ..sync import Verdict
 from .inputs import check_kind
-from .style import COLOURS, figure, finish
+from .style import COLOURS, figure, finish, picture
 
 __all__ = ["plot_verdict"]
 
@@ -16,6 +16,7 @@ _MOST_LINES = 12
 _MOST_TIMES = 4000
 
 
+@picture
 def plot_verdict(verdict: Verdict, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
     """The evidence of a verdict in time, the window judged shaded.
 
@@ -25,12 +26,6 @@ def plot_verdict(verdict: Verdict, *, fig: Any = None, ax: Any = None) -> tuple[
     ----------
     verdict : Verdict
         What :func:`qsyncplug.verdict` returned.
-    fig, ax : matplotlib Figure and Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    fig, ax
 
     Examples
     --------

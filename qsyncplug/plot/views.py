@@ -21,6 +21,7 @@ from .style import (
     finish,
     legend,
     node_ticks,
+    picture,
 )
 
 __all__ = [
@@ -40,6 +41,7 @@ _MOST_NODES = 5
 _NULL = "independent nodes"
 
 
+@picture
 def plot_order_parameter(
     view: Any, *, modes: Any = None, fig: Any = None, ax: Any = None, label: str | None = None
 ) -> tuple[Any, Any]:
@@ -49,16 +51,8 @@ def plot_order_parameter(
     ----------
     view : SyncView or result
         What to show.
-    modes : sequence of Qobj or Expression, optional
-        For QuTiP results and states: the lowering operator of each node.
-    fig, ax : matplotlib Figure and Axes, optional
-        Where to draw.
     label : str, optional
         For a legend.
-
-    Returns
-    -------
-    fig, ax
 
     Examples
     --------
@@ -87,6 +81,7 @@ def plot_order_parameter(
     return fig, ax
 
 
+@picture
 def plot_measure(
     view: Any,
     measure: str,
@@ -105,16 +100,8 @@ def plot_measure(
     measure : str
         Name of a function of ``qsyncplug.measures``, or of one made with
         ``qsyncplug.measures.measure``.
-    modes : sequence of Qobj or Expression, optional
-        For QuTiP results and states: the lowering operator of each node.
-    fig, ax : matplotlib Figure and Axes, optional
-        Where to draw.
     label : str, optional
         Put before the names of the lines.
-
-    Returns
-    -------
-    fig, ax
 
     Examples
     --------
@@ -152,6 +139,7 @@ def plot_measure(
     return fig, ax
 
 
+@picture
 def plot_correlations(
     view: Any, index: int = -1, *, modes: Any = None, fig: Any = None, ax: Any = None
 ) -> tuple[Any, Any]:
@@ -163,14 +151,6 @@ def plot_correlations(
         What to show.
     index : int
         Which time.
-    modes : sequence of Qobj or Expression, optional
-        For QuTiP results and states: the lowering operator of each node.
-    fig, ax : matplotlib Figure and Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    fig, ax
 
     Examples
     --------
@@ -218,6 +198,7 @@ def _squares(ax: Any, side: np.ndarray, phase: np.ndarray) -> Any:
     return ax.add_collection(squares)
 
 
+@picture
 def plot_relative_phase(
     view: Any, *, modes: Any = None, fig: Any = None, ax: Any = None
 ) -> tuple[Any, Any]:
@@ -228,14 +209,6 @@ def plot_relative_phase(
     view : SyncView or result
         With correlations, or means; for the published spin chains the value that the paper prints
         is marked.
-    modes : sequence of Qobj or Expression, optional
-        For QuTiP results and states: the lowering operator of each node.
-    fig, ax : matplotlib Figure and Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    fig, ax
 
     Raises
     ------
@@ -272,6 +245,7 @@ def plot_relative_phase(
     return fig, ax
 
 
+@picture
 def plot_masses(
     view: Any, *, modes: Any = None, fig: Any = None, ax: Any = None
 ) -> tuple[Any, Any]:
@@ -281,14 +255,6 @@ def plot_masses(
     ----------
     view : SyncView or result
         With masses, or means and covariances. For Model 2 of Schrödinger–Lohe θ_j is dotted.
-    modes : sequence of Qobj or Expression, optional
-        For QuTiP results and states: the lowering operator of each node.
-    fig, ax : matplotlib Figure and Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    fig, ax
 
     Examples
     --------
@@ -311,6 +277,7 @@ def plot_masses(
     return fig, ax
 
 
+@picture
 def plot_trajectories(
     result: Any, *, particles: int = 200, modes: Any = None, fig: Any = None, ax: Any = None
 ) -> tuple[Any, Any]:
@@ -322,14 +289,6 @@ def plot_trajectories(
         Of particles with stored positions; or anything with a mean amplitude.
     particles : int
         At most so many are drawn, evenly chosen.
-    modes : sequence of Qobj or Expression, optional
-        For QuTiP results and states: the lowering operator of each node.
-    fig, ax : matplotlib Figure and Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    fig, ax
 
     Raises
     ------

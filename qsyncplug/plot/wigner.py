@@ -12,7 +12,7 @@ from ..core.checks import check_choice, check_flag, check_integer, check_number
 from ..wigner import Hydrodynamics, WignerLoheResult
 from ..wigner.phase_space import as_phase_space
 from .inputs import check_kind, is_state, last_state
-from .style import COLOURS, figure, finish
+from .style import COLOURS, figure, finish, picture
 
 __all__ = [
     "anim_wigner_function",
@@ -78,6 +78,7 @@ def _part(w: np.ndarray, part: str) -> np.ndarray:
     return np.abs(w) if part == "abs" else np.asarray(getattr(w, part))
 
 
+@picture
 def plot_wigner_function(
     w: Any,
     space: Any = None,
@@ -105,12 +106,6 @@ def plot_wigner_function(
     cmap : colour map, optional
         QuTiP's (RdBu, or seismic with ``qutip.settings.colorblind_safe``) unless given.
     colorbar : bool
-    fig, ax : matplotlib Figure and Axes, optional
-        Where to draw.
-
-    Returns
-    -------
-    fig, ax
 
     Examples
     --------
@@ -166,6 +161,7 @@ def _wigner_of(state: qutip.Qobj, mode: int) -> tuple[np.ndarray, _Window]:
     return qutip.wigner(rho, x, x).T, _Window(x, x)
 
 
+@picture
 def plot_wigner_matrix(
     result: Any,
     index: int = -1,
@@ -253,6 +249,7 @@ def plot_wigner_matrix(
     return fig, ax
 
 
+@picture
 def plot_hydrodynamics(fields: Any, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
     """Density, current, velocity and quantum potential of one state.
 
@@ -373,6 +370,7 @@ def _robust(ax: Any, values: Any) -> None:
     ax.set_ylim(low - pad, high + pad)
 
 
+@picture
 def anim_wigner_function(
     result: Any,
     i: int = 0,
@@ -396,8 +394,6 @@ def anim_wigner_function(
         What to draw of it.
     cmap : colour map, optional
         QuTiP's unless given.
-    fig, ax : matplotlib Figure and Axes, optional
-        Where to draw.
     interval : float
         Milliseconds between frames.
 

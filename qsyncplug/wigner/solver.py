@@ -10,6 +10,7 @@ import numpy as np
 from scipy.fft import set_workers
 
 from ..core.checks import check_number
+from ..core.documented import runs
 from ..core.drive import Until
 from ..core.options import DEFAULTS, Options
 from ..core.solver import Solver
@@ -215,6 +216,7 @@ class WignerLoheSolver(Solver):
             yield
 
 
+@runs
 def wlsolve(
     model: WignerLohe, state0: Any, tlist: Any, *, e_ops: Any = None, options: Options | None = None
 ) -> WignerLoheResult:
@@ -237,13 +239,6 @@ def wlsolve(
     -------
     WignerLoheResult
         With ``correlations`` (T, N, N) and ``wigner(i, j, index)``.
-
-    Raises
-    ------
-    ValueError, TypeError, KeyError
-        Bad input, before any work.
-    SolverError
-        The run had to stop; it carries the time, the reason and the partial result.
 
     Examples
     --------

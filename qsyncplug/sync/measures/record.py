@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ...core.documented import with_parameters
 from ..reading import synchronization
 
 __all__ = ["RECORDS", "Of", "Record", "described", "measure"]
@@ -163,24 +164,15 @@ def _with_modes(function: Callable[..., Any]) -> inspect.Signature:
 _MOMENTS = ", or ``mean`` and ``covariance``"
 #: what a view makes a field from where it is not given
 _FROM = {"correlations": _MOMENTS, "masses": _MOMENTS}
-_HEAD = "Parameters\n----------\n"
 _MODES = (
     "modes : sequence of Qobj or Expression, optional\n"
-    "    For QuTiP results and states: the lowering operator of each node.\n"
+    "    For QuTiP results and states: the lowering operator of each node."
 )
 
 
 def _documented(doc: str, needs: tuple[str, ...]) -> str:
     """`doc` with what every measure takes: the view, unless it is described, and ``modes``."""
-    before, head, rest = doc.partition(_HEAD)
-    if not head:
-        before, mark, rest = doc.partition("Returns\n-------\n")
-        own, rest = "", mark + rest
-    else:
-        own, mark, rest = rest.partition("\n\n")
-        own, rest = own + "\n", rest
-    view = ""
-    if not own.startswith(("view : ", "view, ")):
-        fields = " and ".join(f"``{name}``{_FROM.get(name, '')}" for name in needs)
-        view = f"view : SyncView, or anything that synchronization reads\n    Needs {fields}.\n"
-    return f"{before}{_HEAD}{view}{own}{_MODES}\n{rest}"
+    fields = " and ".join(f"``{name}``{_FROM.get(name, '')}" for name in needs)
+    view = f"view : SyncView, or anything that synchronization reads\n    Needs {fields}."
+    doc = with_parameters(doc, {"view": view}, first=True)
+    return with_parameters(doc, {"modes": _MODES})
