@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
 from ..core.predictions import Prediction
+from ..operators.states import ProductState
 from ..operators.symbol import Symbol
 from ..operators.system import System
 
@@ -128,14 +130,15 @@ def _round(system: System, bonds: set[frozenset[Symbol]]) -> Any:
     return tuple(system.symbols.index(s) for s in way[:-1])
 
 
-def predictions_of_ring(system: System) -> list[Prediction]:
+def predictions_of_ring(system: System, start: ProductState) -> list[Prediction]:
     """Which rotating waves a ring settles to, and whether different frequencies lock."""
     found = _ring_with_frequencies(system)
     if found is None:
         return []
     ring, frequencies = found
     if not _same(frequencies):
-        return _of_frequencies(ring, np.array(frequencies))
+        beta = np.array([start.alpha[system.symbols[k]] for k in ring.order])
+        return _of_frequencies(ring, np.array(frequencies), beta)
     if not ring.stable:
         return []
     words = ", ".join(f"{q:+d}" if q else "0 (in phase)" for q in ring.stable)
@@ -178,6 +181,9 @@ def _is_wave(ring: Ring, result: Any) -> tuple[bool | None, str]:
 _ADLER = "R. Adler, Proc. IRE 34, 351 (1946), for every bond of the ring"
 #: coupling and spread of frequencies in units of the gain where the radii stay equal
 _WEAK = 0.06
+#: when phases that drift have settled, in 1/V; over how many turns of the spread they are averaged,
+#: and what the averages may be off by, in units of the spread
+_SETTLED, _TURNS, _ACCURATE = 40, 40, 0.01
 
 
 def _lags(frequencies: np.ndarray, coupling: float, winding: int) -> np.ndarray | None:
@@ -200,7 +206,36 @@ def _lags(frequencies: np.ndarray, coupling: float, winding: int) -> np.ndarray 
     return np.asarray(np.arcsin((c + flow) / half))
 
 
-def _of_frequencies(ring: Ring, frequencies: np.ndarray) -> list[Prediction]:
+def _drift_rates(
+    frequencies: np.ndarray, coupling: float, phases: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """Mean rates of x_{j+1}−x_j where the phases ẋ_j = ω_j + (V/2) Σ sin(x_k−x_j) go to, and by how
+    much they differ between two parts of the run.
+    """
+    begin = _SETTLED / coupling
+    times = np.linspace(begin, begin + _TURNS * 2 * np.pi / np.ptp(frequencies), 30 * _TURNS)
+
+    def rate(t: float, x: np.ndarray) -> np.ndarray:
+        ahead = np.sin(np.roll(x, -1) - x)
+        return np.asarray(frequencies + 0.5 * coupling * (ahead - np.roll(ahead, 1)))
+
+    options = {"method": "DOP853", "rtol": 1e-7, "atol": 1e-7, "max_step": 1 / coupling}
+    run = solve_ivp(rate, (0.0, times[-1]), phases, t_eval=times, **options)
+    steps = np.roll(run.y, -1, axis=0) - run.y
+    half = len(times) // 2
+    early, late = _mean_rate(times[:half], steps.T[:half]), _mean_rate(times[half:], steps.T[half:])
+    return _mean_rate(times, steps.T), float(np.abs(late - early).max())
+
+
+def _mean_rate(times: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Mean rates of values (T, n), weighted so that what repeats in them averages out."""
+    s = (np.arange(len(times) - 1) + 0.5) / (len(times) - 1)
+    weight = np.exp(-1 / (s * (1 - s)))
+    rates = np.diff(values, axis=0) / np.diff(times)[:, None]
+    return np.asarray(weight @ rates / weight.sum())
+
+
+def _of_frequencies(ring: Ring, frequencies: np.ndarray, beta: np.ndarray) -> list[Prediction]:
     V, spread = ring.coupling, float(np.ptp(frequencies))
     if max(V, spread) > _WEAK * ring.gain:
         return []
@@ -223,15 +258,55 @@ def _of_frequencies(ring: Ring, frequencies: np.ndarray) -> list[Prediction]:
         ]
     if any(_lags(frequencies, V * (1 + weakness), q) is not None for q in windings):
         return []
+    drifts = Prediction(
+        name="ring drifts",
+        statement="the mean-field phases of the ring do not lock: some drift apart for ever",
+        source=_ADLER,
+        correction=correction,
+        test=lambda result: _drifts(ring, result, V),
+    )
+    return [drifts, *_beats(ring, frequencies, beta, correction)]
+
+
+def _beats(
+    ring: Ring, frequencies: np.ndarray, beta: np.ndarray, correction: str
+) -> list[Prediction]:
+    """How fast the phases of a ring that does not lock drift apart."""
+    if np.abs(beta).min() == 0:
+        return []
+    rates, error = _drift_rates(frequencies, ring.coupling, -np.angle(beta))
+    spread = float(np.ptp(frequencies))
+    if error > _ACCURATE * spread:
+        return []
+    text = ", ".join(f"{x:.4g}" for x in rates)
     return [
         Prediction(
-            name="ring drifts",
-            statement="the mean-field phases of the ring do not lock: some drift apart for ever",
-            source=_ADLER,
+            name="ring beats",
+            statement=f"the mean-field phases drift apart at the mean rates x_(j+1)−x_j: {text}",
+            source=f"{_ADLER}, integrated from the phases of the start",
             correction=correction,
-            test=lambda result: _drifts(ring, result, V),
+            limits={"beat frequencies": rates},
+            period=2 * np.pi / float(np.abs(rates).max()),
+            test=lambda result: _has_beats(ring, result, rates, spread),
         )
     ]
+
+
+def _has_beats(
+    ring: Ring, result: Any, rates: np.ndarray, spread: float
+) -> tuple[bool | None, str]:
+    steps = _steps(ring, result)
+    if steps is None:
+        return None, "said of the mean field, with outputs close to each other; run mfsolve"
+    times, third = np.asarray(result.times), len(steps) // 3
+    parts = [_mean_rate(times[k:], steps[k:]) for k in (third, 2 * third)]
+    turns = spread * float(times[-1] - times[2 * third]) / (2 * np.pi)
+    off = float(np.abs(parts[0] - rates).max())
+    known = 2 * _ACCURATE * spread + float(np.abs(parts[1] - parts[0]).max())
+    text = f"off by {off:.2g} ({off / spread:.1%} of the spread)"
+    if turns < 3 or known > 0.1 * spread:
+        return None, "the run is too short"
+    return (True if off < known else False if off > 3 * known else None), text
 
 
 def _steps(ring: Ring, result: Any) -> np.ndarray | None:

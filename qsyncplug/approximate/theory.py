@@ -81,7 +81,7 @@ def predictions_of_system(system: System, state0: Any) -> Predictions[Prediction
     Predictions
         Symmetry-forbidden amplitudes and coherences, coherences that exchange makes real; the
         locking range, rate, beat frequency and oscillation death of two equal van der Pol
-        oscillators; the stable rotating waves of a ring of them, and the lags or the drift of one
+        oscillators; the stable rotating waves of a ring of them, and the lags or the beats of one
         with different frequencies; the response of an oscillator to a weak drive and of two to a
         weak coupling (Kerr resonances, blockade); time crystals and superradiance of large spins;
         the threshold of a laser and the locking of two.
@@ -93,12 +93,12 @@ def predictions_of_system(system: System, state0: Any) -> Predictions[Prediction
     >>> print(f"{qsp.predictions(pair, [1, 1])['locking'].rate:.4f}")
     0.4000
     """
-    ProductState(system, state0)
+    start = ProductState(system, state0)
     items = _symmetries(system)
     pair = _pair(system)
     if pair is not None:
         items += _of_pair(pair)
-    items += predictions_of_ring(system) + predictions_of_thresholds(system)
+    items += predictions_of_ring(system, start) + predictions_of_thresholds(system)
     items += _of_lasers(system) + predictions_of_laser(system)
     items += predictions_of_response(system)
     return Predictions(items)

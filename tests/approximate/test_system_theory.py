@@ -138,19 +138,19 @@ def ring_run(n, V, frequencies, rng, turns=400):
 def test_rings_of_different_frequencies():
     """Weak couplings, every range from locked to drifting: no run contradicts."""
     rng = np.random.default_rng(5)
-    seen = {"ring locks": 0, "ring drifts": 0, "nothing": 0}
+    seen = {"ring locks": 0, "ring drifts": 0, "ring beats": 0, "nothing": 0}
     for _ in range(30):
         n, V = int(rng.integers(3, 7)), rng.uniform(0.01, 0.05)
         frequencies = rng.uniform(-1, 1, n) * rng.choice([0.5, 1.0, 1.5, 2.5]) * V / 2
         known, run = ring_run(n, V, frequencies, rng)
         names = [x for x in known.names if x.startswith("ring")]
-        assert len(names) <= 1
+        assert names in ([], ["ring locks"], ["ring drifts"], ["ring drifts", "ring beats"])
         for name in names:
             outcome = known[name].check(run)
             assert outcome.passed is not False, outcome
             seen[name] += outcome.passed is True
         seen["nothing"] += not names
-    assert seen["ring locks"] > 8 and seen["ring drifts"] > 2
+    assert seen["ring locks"] > 8 and seen["ring drifts"] > 2 and seen["ring beats"] > 2
 
 
 def test_lags_of_a_ring_are_those_of_its_phases():
@@ -169,6 +169,21 @@ def test_lags_of_a_ring_are_those_of_its_phases():
     drifting, run = ring_run(4, 0.02, 5 * frequencies, rng)
     assert drifting["ring drifts"].check(run).passed is True
     assert drifting["ring drifts"].check(other).passed is False
+    assert drifting["ring beats"].check(run).passed is True
+    # the same frequencies with half the coupling
+    weaker, loose = ring_run(4, 0.01, 5 * frequencies, rng)
+    assert weaker["ring beats"].check(loose).passed is True
+    assert drifting["ring beats"].check(loose).passed is False
+    assert weaker["ring beats"].check(run).passed is False
+
+
+def test_beats_of_one_oscillator_against_two_that_are_alike():
+    """By symmetry the two keep together; against both the third has Adler's beat at 3V/2."""
+    V, delta = 0.01, 0.04
+    system = qsp.van_der_pol_ring(3, loss=0.1, frequencies=[0, 0, delta], dissipative=V)
+    rates = qsp.predictions(system, [2.2, 2.2, 2.2j])["ring beats"].limits["beat frequencies"]
+    beat = np.sqrt(delta**2 - (1.5 * V) ** 2)
+    np.testing.assert_allclose(rates, [0, beat, -beat], atol=1e-4 * delta)
 
 
 def test_what_is_no_ring():
