@@ -12,6 +12,7 @@ import numpy as np
 from ..core.checks import check_flag, check_number
 from ..core.errors import MissingFieldError, QsyncplugWarning
 from ..sync import SyncView, measures, synchronization, verdict
+from ..sync.measures.common import equal_nodes
 from .checks import checks_of
 from .meanfields import is_of_fields, mean_field
 from .result import Comparison
@@ -222,7 +223,7 @@ class _Series:
                 # an undefined value is printed as nan in the table, which says it once
                 warnings.simplefilter("ignore", QsyncplugWarning)
                 found[entry] = np.asarray(record.function(view.at(thin)), dtype=float)
-        symbol = record.symbol if self.fields else _symbol(record, len(self.nodes))
+        symbol = record.symbol if self.fields else _symbol(record, views)
         for entry, array in found.items():
             parts = split(self.nodes, record.name, array, symbol, circular=record.circular)
             for key, text, series in parts:
@@ -269,10 +270,12 @@ def _of_fields() -> list[measures.Record]:
     return [measures.RECORDS[name] for name in ("order_parameter", "mean_phase")]
 
 
-def _symbol(record: measures.Record, n: int) -> str:
-    """With the null value where it depends on the number of nodes."""
-    if callable(record.null):
-        return f"{record.symbol} (null {record.null(n):.4g})"
+def _symbol(record: measures.Record, views: Mapping[str, SyncView]) -> str:
+    """With the null value where it depends on the nodes, and all entries have the same."""
+    found = [record.null_of(equal_nodes(view)) for view in views.values()]
+    nulls = [null for null in found if null is not None]
+    if callable(record.null) and nulls and np.allclose(nulls, nulls[0]):
+        return f"{record.symbol} (null {nulls[0]:.4g})"
     return record.symbol
 
 

@@ -10,6 +10,7 @@ from ..adapters import synchronization
 from ..core.checks import check_index, check_integer, check_label
 from ..published.figures import PRINTED_PHASE
 from ..sync import measures
+from ..sync.measures.common import equal_nodes
 from .style import (
     COLOURS,
     FADED,
@@ -69,7 +70,7 @@ def plot_order_parameter(
     guides = [line for line in ax.lines if line.get_label() == _NULL]
     place = len(ax.lines) - len(guides) + 1
     draw_series(ax, view.times, measures.order_parameter(view), place, label)
-    null = measures.RECORDS["order_parameter"].null_of(view.n)
+    null = measures.RECORDS["order_parameter"].null_of(equal_nodes(view))
     if not guides and view.n > 1 and null is not None:
         ax.axhline(null, color=FADED, lw=0.8, ls="--", zorder=0, label=_NULL)
     for line in guides:  # last in the legend

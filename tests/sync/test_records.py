@@ -96,6 +96,22 @@ def test_a_new_measure_is_known_everywhere(total):
     assert "Σn" in str(table)
 
 
+def test_the_null_of_weighted_nodes_is_that_of_random_phases():
+    """√⟨|Σ c_je^{iφ_j}|²⟩/Σ c_j = √(Σ c_j²)/Σ c_j, in the picture and the table as well."""
+    c = np.array([1.0, 3.0, 0.5])
+    phases = np.random.default_rng(1).uniform(-np.pi, np.pi, (40000, 3))
+    rms = np.sqrt(np.mean(np.abs(np.exp(1j * phases) @ c) ** 2)) / c.sum()
+    model = qsp.Circle(qsp.sine(), "mean", weights=c)
+    run = qsp.circlesolve(model, [0.0, 1.0, 2.0], np.linspace(0, 5, 30))
+    _, ax = qsp.plot_order_parameter(run)
+    line = next(x for x in ax.lines if x.get_label() == "independent nodes")
+    assert line.get_ydata()[0] == pytest.approx(rms, rel=0.01)
+    labels = qsp.compare({"a": run, "b": run}).labels.values()
+    assert "r (null 0.7115)" in labels
+    plain = qsp.circlesolve(qsp.Circle(qsp.sine()), [0.0, 1.0, 2.0], run.times)
+    assert "r" in qsp.compare({"a": run, "b": plain}).labels.values()
+
+
 def test_the_null_of_the_order_parameter_is_that_of_random_phases():
     n, rng = 7, np.random.default_rng(3)
     phases = rng.uniform(0, 2 * np.pi, (20000, n))
@@ -108,3 +124,23 @@ def test_the_null_of_the_order_parameter_is_that_of_random_phases():
 def test_what_is_no_record_is_refused():
     with pytest.raises(TypeError, match="record must be a Record, not str"):
         measure("Σn")
+
+
+def test_weighted_nodes_have_one_mean_phase_and_order_parameter():
+    """Those of Σ c_je^{ix_j}, as the results themselves have them."""
+    times = np.linspace(0, 2, 5)
+    c = np.array([1.0, 3.0, 0.5])
+    model = qsp.Circle(qsp.sine(), "mean", weights=c, frequencies=[0.3, -0.1, 0.2])
+    circle = qsp.circlesolve(model, [0.0, 1.0, 2.0], times)
+    for m in (1, 2):
+        z = np.exp(1j * m * circle.positions) @ c / c.sum()
+        np.testing.assert_allclose(qsp.measures.mean_phase(circle, m=m), np.angle(z), atol=1e-12)
+        np.testing.assert_allclose(qsp.measures.kuramoto(circle, m=m), np.abs(z), atol=1e-12)
+    np.testing.assert_allclose(qsp.measures.mean_phase(circle), circle.mean_phase, atol=1e-12)
+    fields = qsp.oasolve(
+        qsp.OttAntonsen(2.5, [0.5, 0.2], [1.0, -1.0], shares=[0.8, 0.2]), [0.6, 0.5j], times
+    )
+    np.testing.assert_allclose(qsp.measures.mean_phase(fields), fields.mean_phase, atol=1e-12)
+    np.testing.assert_allclose(qsp.measures.kuramoto(fields), fields.order_parameter, atol=1e-12)
+    second = fields.modes**2 @ np.array([0.8, 0.2])
+    np.testing.assert_allclose(qsp.measures.kuramoto(fields, m=2), np.abs(second), atol=1e-12)

@@ -14,6 +14,7 @@ __all__ = [
     "blank_diagonal",
     "density",
     "each_pair",
+    "equal_nodes",
     "mean_phases",
     "need_bosons",
     "need_canonical",
@@ -124,3 +125,9 @@ def reduced(view: SyncView, nodes: tuple[int, ...]) -> tuple[tuple[int, ...], tu
     assert view.subsystems is not None
     keep = tuple(view.subsystems[k] for k in nodes)
     return keep, tuple(int(view.states[0].dims[0][k]) for k in keep)
+
+
+def equal_nodes(view: SyncView) -> float:
+    """How many nodes of equal weight have the r of independent phases: (Σ c_j)²/Σ c_j²."""
+    c = view.about.weights
+    return float(view.n) if c is None else float(c.sum() ** 2 / np.sum(c**2))

@@ -6,6 +6,7 @@ import numpy as np
 
 from ...core.checks import check_choice, check_integer
 from ...core.errors import MissingFieldError
+from ..dynamics import Kind
 from ..view import PHASE_THRESHOLD, SyncView
 from .common import mean_phases, undefined
 from .record import POSITIVE, UNIT, Of, Record, measure
@@ -20,7 +21,7 @@ __all__ = [
 ]
 
 
-def _independent(n: int) -> float:
+def _independent(n: float) -> float:
     """√⟨r²⟩ of n independent phases."""
     return float(1 / np.sqrt(n))
 
@@ -48,8 +49,8 @@ def order_parameter(view: SyncView, *, weighted: bool | None = None) -> np.ndarr
     Notes
     -----
     For z_jk = e^{i(x_j−x_k)} it is Kuramoto's r = \|Σ e^{−ix_j}\|/N; for z_jk = ⟨φ_j,φ_k⟩ it is
-    ‖Σ φ_j‖/N [1]_. Independent nodes have √⟨r²⟩ = 1/√N, so two of them .7071: see
-    :func:`order_excess`.
+    ‖Σ φ_j‖/N [1]_. Independent nodes have √⟨r²⟩ = 1/√N, so two of them .7071, with weights
+    √(Σ c_j²)/Σ c_j: see :func:`order_excess`.
 
     References
     ----------
@@ -158,7 +159,10 @@ def order_excess(view: SyncView) -> np.ndarray:
 
 @measure(Record("r_m", r"r_m", Of.RUN, ("mean",), range=UNIT))
 def kuramoto(view: SyncView, m: int = 1) -> np.ndarray:
-    """Generalised Kuramoto order parameter r_m = |Σ_j e^{−imx_j}|/N.
+    """Generalised Kuramoto order parameter r_m = |Σ_j c_je^{−imx_j}|/Σ_j c_j.
+
+    The weights c_j are the system's own, 1 where its nodes have none; of mean fields of infinitely
+    many oscillators the sum is over all of them.
 
     Parameters
     ----------
@@ -188,7 +192,7 @@ def kuramoto(view: SyncView, m: int = 1) -> np.ndarray:
     """
     m = check_integer("m", m, minimum=1)
     if view.has("mean"):
-        r = np.abs(np.mean(np.exp(1j * m * mean_phases(view)), axis=1))
+        r = np.abs(_phase_sum(view, m))
     else:
         z = view.correlations
         if np.any(np.abs(np.abs(z) - 1) > 1e-9):
@@ -202,9 +206,21 @@ def kuramoto(view: SyncView, m: int = 1) -> np.ndarray:
     return np.asarray(r)
 
 
+def _phase_sum(view: SyncView, m: int) -> np.ndarray:
+    """Σ_j c_je^{−imx_j}/Σ_j c_j, (T,)."""
+    c = np.ones(view.n) if view.about.weights is None else view.about.weights
+    if view.dynamics is not None and view.dynamics.kind is Kind.FIELDS:
+        # on the manifold of Ott and Antonsen the mean of e^{−imx} is the m-th power of that of
+        # e^{−ix}
+        return np.asarray(view.amplitudes**m @ (c / c.sum()))
+    return np.asarray(np.exp(1j * m * mean_phases(view)) @ (c / c.sum()))
+
+
 @measure(Record("X", r"X", Of.RUN, ("mean",), circular=True))
 def mean_phase(view: SyncView, m: int = 1) -> np.ndarray:
-    """Mean phase −arg Σ_j e^{−imx_j}, in [−π, π); it rises at +ω for H=ω b†b.
+    """Mean phase −arg Σ_j c_je^{−imx_j}, in [−π, π); it rises at +ω for H=ω b†b.
+
+    The weights c_j are the system's own, as of :func:`kuramoto`.
 
     Parameters
     ----------
@@ -228,7 +244,7 @@ def mean_phase(view: SyncView, m: int = 1) -> np.ndarray:
     -0.7854
     """
     m = check_integer("m", m, minimum=1)
-    total = np.mean(np.exp(1j * m * mean_phases(view)), axis=1)
+    total = _phase_sum(view, m)
     phase = np.where(np.abs(total) > PHASE_THRESHOLD, -np.angle(total), np.nan)
     undefined(phase, "mean_phase", "the sum of the phase factors vanishes, or ⟨b_j⟩=0 has no phase")
     return phase

@@ -76,7 +76,7 @@ class Record:
     latex: str
     of: Of
     needs: tuple[str, ...]
-    null: float | Callable[[int], float] | None = None
+    null: float | Callable[[float], float] | None = None
     range: tuple[float, float] = (-np.inf, np.inf)
     circular: bool = False
     correlation: bool = False
@@ -85,8 +85,10 @@ class Record:
     name: str = ""
     function: Callable[..., Any] = field(default=synchronization, compare=False, repr=False)
 
-    def null_of(self, n: int) -> float | None:
-        """The value that `n` independent nodes have, or None where the measure has none."""
+    def null_of(self, n: float) -> float | None:
+        """The value that `n` independent nodes of equal weight have, or None where there is none;
+        see :func:`.common.equal_nodes`.
+        """
         return self.null(n) if callable(self.null) else self.null
 
 
