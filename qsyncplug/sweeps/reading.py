@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import qutip
 
 from ..adapters import synchronization
+from ..core.saved import Saved
+from ..operators.handle import Mode, handle
+from ..operators.system import System
+from ..sync import Estimate, SyncView, verdict
 from ..sync import measures as _measures
-from ..sync import verdict
 
 __all__ = ["Reader", "Values"]
 
@@ -32,7 +37,10 @@ class Reader:
     measures : str, sequence of str, or mapping of str to callable or str, optional
         Names of :mod:`qsyncplug.measures` (and ``"verdict"``), read off the view of what the
         function returned; a callable gets the view. Without them the function itself returns
-        numbers, arrays, a dict of these, or an xarray object.
+        numbers, arrays, a dict of these, an xarray object, or what the package finds (a verdict, a
+        spectrum, a limit cycle, …).
+    solve : callable, optional
+        What is made of the answer first: ``solve(system)`` of a function that builds systems.
 
     Examples
     --------
@@ -40,15 +48,27 @@ class Reader:
     ((), array(0.5))
     """
 
-    def __init__(self, measures: Any = None):
+    def __init__(self, measures: Any = None, solve: Callable[[Any], Any] | None = None):
         self.measures = None if measures is None else _named(measures)
+        if solve is not None and not callable(solve):
+            raise TypeError(f"solve must be a function of what is built, not {solve!r:.60}")
+        self.solve = solve
 
     def __call__(self, answer: Any) -> Values:
         """The arrays of one answer."""
+        if self.solve is not None:
+            answer = self.solve(answer)
+        elif isinstance(answer, System):
+            raise TypeError(
+                "the function returned a System: say with solve= what is to be made of it, such as "
+                "solve=lambda system: qsp.steadystate(system, cutoff=10)"
+            )
         if self.measures is not None:
             return _read_measures(answer, self.measures)
         if hasattr(answer, "to_dataset") or hasattr(answer, "data_vars"):
             return _read_xarray(answer)
+        if isinstance(answer, Saved) and not isinstance(answer, SyncView):
+            return _read_found(answer)
         if isinstance(answer, Mapping):
             return Values({str(k): _array(str(k), v) for k, v in answer.items()}, {})
         return Values({"value": _array("value", answer)}, {})
@@ -78,14 +98,24 @@ def _named(measures: Any) -> dict[str, Callable[[Any], Any] | str]:
     return chosen
 
 
+def _view(answer: Any) -> SyncView:
+    """What measures read; a state that knows its symbols is read through their operators."""
+    symbols = getattr(answer, "symbols", None) if isinstance(answer, qutip.Qobj) else None
+    if not symbols or any(s.factor.phase is None for s in symbols):
+        return synchronization(answer)
+    nodes = [handle(s) for s in symbols]
+    modes = [node if isinstance(node, Mode) else node.m for node in nodes]
+    return synchronization([answer], modes=modes)
+
+
 def _read_measures(answer: Any, measures: dict[str, Any]) -> Values:
-    view = synchronization(answer)
+    view = _view(answer)
     times = np.asarray(view.times, dtype=float)
     single = len(times) == 1
     out: dict[str, tuple[tuple[str, ...], np.ndarray]] = {}
     for name, measure in measures.items():
         if measure == "verdict":
-            out[name] = ((), np.array(_verdict(answer)))
+            out[name] = ((), np.array(_verdict(view if isinstance(answer, qutip.Qobj) else answer)))
             continue
         function = measure if callable(measure) else _measures.RECORDS[measure].function
         dims, value = _array(name, function(view))
@@ -100,6 +130,32 @@ def _read_measures(answer: Any, measures: dict[str, Any]) -> Values:
 
 def _verdict(answer: Any) -> str:
     return str(verdict(answer).label)
+
+
+#: what a spectrum is computed from
+_INNER = ("small", "g", "h", "shift", "w")
+
+
+def _read_found(answer: Saved) -> Values:
+    """Numbers, words and arrays of what the package found; spectra over their frequencies."""
+    fields = {"value": answer} if isinstance(answer, Estimate) else answer._stored_fields()
+    w = fields.get("w") if "values" in fields else None
+    arrays: dict[str, tuple[tuple[str, ...], np.ndarray]] = {}
+    for name, value in fields.items():
+        if w is not None and name in _INNER:
+            continue
+        if name == "error":  # a column of the sweep bears this name
+            name = f"{type(answer).__name__.lower()}_error"
+        if value is None or isinstance(value, Estimate):
+            # a rate that is found at some points only
+            arrays[name] = _array(name, np.nan if value is None else float(value))
+            arrays[f"{name}_error"] = _array(name, np.nan if value is None else value.error)
+        elif isinstance(value, enum.Enum):
+            arrays[name] = ((), np.array(str(value.value)))
+        elif isinstance(value, (bool, int, float, complex, str, np.number, np.ndarray)):
+            dims, array = _array(name, value)
+            arrays[name] = (("w",) if w is not None and array.shape == w.shape else dims, array)
+    return Values(arrays, {} if w is None else {"w": (("w",), w)})
 
 
 def _read_xarray(answer: Any) -> Values:

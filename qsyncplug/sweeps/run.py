@@ -42,6 +42,7 @@ def sweep(
     function: Callable[..., Any],
     parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]],
     *,
+    solve: Callable[[Any], Any] | None = None,
     measures: str | Sequence[str] | Mapping[str, Any] | None = None,
     seeds: int | Sequence[int] | None = None,
     executor: Any = None,
@@ -56,10 +57,14 @@ def sweep(
     Parameters
     ----------
     function : callable
-        Takes the parameters by name. Returns numbers, arrays, texts, a dict of these or an xarray
-        object; or, with `measures`, whatever :func:`qsyncplug.synchronization` reads.
+        Takes the parameters by name. Returns numbers, arrays, texts, a dict of these, an xarray
+        object or what the package finds (a verdict, a spectrum); with `measures`, whatever
+        :func:`qsyncplug.synchronization` reads; with `solve`, a system or model.
     parameters : dict of array_like, or list of dicts
         A grid with one dimension for each one-dimensional array; or single points.
+    solve : callable, optional
+        What is made of the system that the function builds, such as
+        ``lambda system: qsp.steadystate(system, cutoff=10)``; measures are read off that.
     measures : sequence of str, or dict of str to callable, optional
         Names in :mod:`qsyncplug.measures`, ``"verdict"``, or functions of the view.
     seeds : int or sequence of int, optional
@@ -106,18 +111,30 @@ def sweep(
     >>> data = qsp.sweep(lambda x, y: x * y, {"x": [1.0, 2.0], "y": [3.0, 4.0, 5.0]})
     >>> data["value"].sel(x=2.0).values
     array([ 6.,  8., 10.])
+
+    A system as it is built, its steady state, and what is read off:
+
+    >>> data = qsp.sweep(
+    ...     qsp.van_der_pol_pair,
+    ...     {"detuning": [0.0, 2.0], "loss": 4.0, "dissipative": 1.0},
+    ...     solve=lambda system: qsp.steadystate(system, cutoff=9),
+    ...     measures={"coherence": lambda view: qsp.measures.coherence(view)[0, 0, 1]},
+    ... )
+    >>> data["coherence"].values.round(3)
+    array([0.305, 0.247])
     """
     need("xarray", "sweep", "sweep")
     # convert and check
     if not callable(function):
         raise TypeError(f"function must be callable, not {function!r:.60}")
-    points, reader = Points(parameters, seeds), Reader(measures)
+    points, reader = Points(parameters, seeds), Reader(measures, solve)
     points.check(function)
     chosen = _check_options(options)
     name, engine = choose_engine(executor)
-    identity = {"function": name_of(function)}
+    names = None if reader.measures is None else sorted(reader.measures)
+    identity: dict[str, Any] = {"function": name_of(function), "measures": names}
     if chosen["check_function"]:
-        identity["digest"] = digest(function, reader.measures)
+        identity["digest"] = digest(function, reader.measures, solve)
     store = Store(points, path, identity, chosen["overwrite"])
     # run
     try:

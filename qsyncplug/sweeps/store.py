@@ -316,19 +316,38 @@ def _mark(path: str, zarr: Any) -> dict[str, Any] | None:
         ) from error
 
 
+#: what to do where this part of what a store belongs to is another
+_ADVICE = {
+    "parameters": "sweep what is new into a path of its own and join the two by xarray.concat",
+    "measures": "only what was read off is kept: read off more at once, under another path",
+    "digest": "where the function gives the same as before (its text or a value that does not "
+    "matter changed), options={'check_function': False} goes on",
+}
+
+
 def _compare(path: str, there: dict[str, Any], here: dict[str, Any]) -> None:
-    differ = [k for k in here if there.get(k) != here[k]]
+    differ = [k for k in sorted(here) if there.get(k) != here[k]]
     if not differ:
         return
-    what = ", ".join(
-        f"{k} ({_short(there.get(k))} there, {_short(here[k])} now)" for k in sorted(differ)
-    )
+    what = ", ".join(_difference(k, there.get(k), here[k]) for k in differ)
+    # with other parameters or measures, the function is not what hinders
+    advice = [_ADVICE[k] for k in differ if k in _ADVICE and (k != "digest" or len(differ) == 1)]
     raise ValueError(
-        f"path: {path} was filled by another sweep; these differ: {what}. Give another path, "
-        "options={'overwrite': True} to start again, or, where the function gives the same as "
-        "before (its text or a value that does not matter changed), options={'check_function': "
-        "False}"
+        f"path: {path} was filled by another sweep; these differ: {what}. Give another path, or "
+        "options={'overwrite': True} to start again" + "".join(f"; {text}" for text in advice)
     )
+
+
+def _difference(key: str, before: Any, now: Any) -> str:
+    if key == "digest":
+        return "the text of the function or a value that it uses"
+    if key == "parameters" and isinstance(before, dict) and before.keys() == now.keys():
+        changed = [name for name in now if before[name] != now[name]]
+        return ", ".join(
+            _difference(f"the values of {n}", before[n][1], now[n][1]) for n in changed
+        )
+    sizes = [f"{len(v)}: " if isinstance(v, list) and len(v) > 3 else "" for v in (before, now)]
+    return f"{key} ({sizes[0]}{_short(before)} there, {sizes[1]}{_short(now)} now)"
 
 
 def _short(value: Any) -> str:

@@ -65,8 +65,9 @@ class Task:
 
 def _pickle(what: Any) -> bytes:
     """Plain pickle where it does; functions of a notebook or inside functions by cloudpickle."""
-    main = getattr(what[0], "__module__", "") == "__main__"
-    if not main:
+    function, reader, _ = what
+    given = (function, reader.solve, *(reader.measures or {}).values())
+    if not any(getattr(f, "__module__", "") == "__main__" for f in given):
         with contextlib.suppress(pickle.PicklingError, AttributeError, TypeError):
             return pickle.dumps(what)
     try:

@@ -371,7 +371,7 @@ def test_another_sweep_is_not_mixed_in(tmp_path):
         return k * x
 
     sweep(first, {"x": [1, 2]}, path=path)
-    with pytest.raises(ValueError, match="filled by another sweep; these differ: parameters"):
+    with pytest.raises(ValueError, match=r"these differ: the values of x \(\[1, 2\]"):
         sweep(first, {"x": [1, 3]}, path=path)
 
     def other():
@@ -382,12 +382,113 @@ def test_another_sweep_is_not_mixed_in(tmp_path):
 
     changed = other()
     changed.__qualname__ = first.__qualname__
-    with pytest.raises(ValueError, match="these differ: digest"):
+    with pytest.raises(ValueError, match="these differ: the text of the function"):
         sweep(changed, {"x": [1, 2]}, path=path)
-    with pytest.raises(ValueError, match="these differ: digest"):
-        sweep(first, {"x": [1, 2]}, measures="coherence", path=path)
+    # what was read off is never taken for something else
+    for checked in (True, False):
+        with pytest.raises(ValueError, match=r'measures \(null there, \["coherence"\] now\)'):
+            options = {"check_function": checked}
+            sweep(first, {"x": [1, 2]}, measures="coherence", path=path, options=options)
     data = sweep(changed, {"x": [1, 2]}, path=path, options={"overwrite": True})
     assert data["value"].values.tolist() == [2, 4]
+
+
+def test_values_that_are_new_are_joined_as_the_error_says(tmp_path):
+    def square(x, y):
+        if x == y:
+            raise ValueError("equal")
+        return {"square": x**2 + y, "side": "left" if x < y else "right"}
+
+    path, y = tmp_path / "a.zarr", [1, 2]
+    with pytest.warns(QsyncplugWarning, match="2 of 6 points failed"):
+        old = sweep(square, {"x": [0, 1, 2], "y": y}, path=path)
+    with pytest.raises(ValueError, match=r"values of x .*xarray\.concat"):
+        sweep(square, {"x": [0, 1, 2, 3], "y": y}, path=path)
+    new = sweep(square, {"x": [3], "y": y}, path=tmp_path / "b.zarr")
+    both = xr.concat([old, new], dim="x")
+    with pytest.warns(QsyncplugWarning):
+        assert both.drop_vars("seconds").equals(
+            sweep(square, {"x": [0, 1, 2, 3], "y": y}).drop_vars("seconds")
+        )
+
+
+# ------------------------------------------------------------ systems, and what is found
+
+
+def test_a_builder_of_systems(tmp_path):
+    """Against QuTiP: the steady state of the operators, and expectation values in it."""
+
+    def solve(system):
+        return qsp.steadystate(system, cutoff=8)
+
+    grid = {"detuning": [0.0, 1.5], "loss": 4.0, "dissipative": [0.5, 2.0]}
+    measures = {
+        "coherence": lambda view: qsp.measures.coherence(view)[0, 0, 1],
+        "said": "verdict",
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CutoffWarning)
+        here = sweep(qsp.van_der_pol_pair, grid, solve=solve, measures=measures)
+        there = sweep(qsp.van_der_pol_pair, grid, solve=solve, measures=measures, executor=2)
+    assert here.drop_vars("seconds").equals(there.drop_vars("seconds"))
+    a, one = qutip.destroy(8), qutip.qeye(8)
+    a1, a2 = qutip.tensor(a, one), qutip.tensor(one, a)
+    for i, detuning in enumerate(grid["detuning"]):
+        for j, dissipative in enumerate(grid["dissipative"]):
+            pair = qsp.van_der_pol_pair(detuning=detuning, loss=4.0, dissipative=dissipative)
+            rho = qutip.steadystate(*pair.qutip(cutoff=8))
+            n1, n2 = (qutip.expect(b.dag() * b, rho) for b in (a1, a2))
+            want = abs(qutip.expect(a1.dag() * a2, rho)) / np.sqrt(n1 * n2)
+            assert float(here["coherence"][i, j]) == pytest.approx(want, abs=1e-7)
+    assert set(here["said"].values.ravel()) <= {"phase preference", "unsynchronised"}
+
+
+def test_a_system_without_a_solver_is_told_what_is_missing():
+    with pytest.raises(SweepError, match=r"returned a System: say with solve="):
+        sweep(qsp.van_der_pol_pair, {"detuning": [0.0, 1.0]})
+    with pytest.raises(TypeError, match="solve must be a function"):
+        sweep(qsp.van_der_pol_pair, {"detuning": [0.0]}, solve="steadystate")
+
+
+def test_spectra_and_verdicts_are_kept():
+    w = np.linspace(-2, 2, 9)
+
+    def spectrum(detuning):
+        system = qsp.van_der_pol_pair(detuning=detuning, loss=4.0)
+        return qsp.spectrum(system, system.operators[0], w, cutoff=9)
+
+    data = sweep(spectrum, {"detuning": [0.0, 1.0]})
+    assert data["values"].dims == ("detuning", "w")
+    assert np.array_equal(data["w"], w)
+    assert np.array_equal(data["values"].values[1], spectrum(1.0).values)
+    assert float(data["spectrum_error"][1]) == spectrum(1.0).error
+
+    def said(coupling):
+        circle = qsp.Circle(qsp.sine(), "mean", coupling=coupling, frequencies=[-0.5, 0.5])
+        return qsp.verdict(qsp.circlesolve(circle, [0.0, 1.0], np.linspace(0, 60, 601)))
+
+    found = sweep(said, {"coupling": [0.2, 3.0]})
+    assert found["label"].values.tolist() == ["drifting", "phase-locked"]
+    # two Kuramoto oscillators: the beat √(Δ²−K²)
+    assert abs(found["beat"][0] - np.sqrt(1 - 0.2**2)) <= found["beat_error"][0]
+    assert np.isnan(found["beat"][1])
+
+
+def test_a_function_of_a_notebook_beside_one_of_a_module(tmp_path):
+    """Measures and solvers that only live in __main__ reach the workers too."""
+    code = (
+        "import qsyncplug as qsp\n"
+        "def solve(system): return qsp.mfsolve(system, [1, 1j], [0.0, 1.0])\n"
+        "def last(view): return abs(view.amplitudes[-1, 0])\n"
+        "grid = {'detuning': [0.0, 1.0]}\n"
+        "for executor in (None, 1):\n"
+        "    data = qsp.sweep(qsp.van_der_pol_pair, grid, solve=solve,\n"
+        "                     measures={'last': last}, executor=executor)\n"
+        "    print(data['last'].values.tolist())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    first, second = done.stdout.splitlines()
+    assert first == second, done.stderr
 
 
 _scale = 1.0
@@ -445,7 +546,7 @@ def test_a_store_belongs_to_the_system_that_its_function_holds(tmp_path, make):
     sweep(function_of(make(1.0)), {"x": [1.0]}, path=path)
     # the same, made anew
     sweep(function_of(make(1.0)), {"x": [1.0]}, path=path)
-    with pytest.raises(ValueError, match="these differ: digest"):
+    with pytest.raises(ValueError, match="these differ: the text of the function"):
         sweep(function_of(make(2.0)), {"x": [1.0]}, path=path)
 
 
@@ -454,10 +555,10 @@ def test_a_store_belongs_to_what_its_function_reads_and_to_the_owner_of_a_method
 ):
     sweep(_read_from_the_module, {"x": [1.0]}, path=tmp_path / "a.zarr")
     monkeypatch.setitem(globals(), "_scale", 2.0)
-    with pytest.raises(ValueError, match="these differ: digest"):
+    with pytest.raises(ValueError, match="these differ: the text of the function"):
         sweep(_read_from_the_module, {"x": [1.0]}, path=tmp_path / "a.zarr")
     sweep(_Owner(1.0).times, {"x": [1.0]}, path=tmp_path / "b.zarr")
-    with pytest.raises(ValueError, match="these differ: digest"):
+    with pytest.raises(ValueError, match="these differ: the text of the function"):
         sweep(_Owner(2.0).times, {"x": [1.0]}, path=tmp_path / "b.zarr")
 
 
