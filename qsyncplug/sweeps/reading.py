@@ -11,7 +11,7 @@ import qutip
 
 from ..adapters import synchronization
 from ..core.saved import Saved
-from ..operators.handle import Mode, handle
+from ..operators.handle import Level, Mode, handle
 from ..operators.system import System
 from ..sync import Estimate, SyncView, verdict
 from ..sync import measures as _measures
@@ -104,7 +104,8 @@ def _view(answer: Any) -> SyncView:
     if not symbols or any(s.factor.phase is None for s in symbols):
         return synchronization(answer)
     nodes = [handle(s) for s in symbols]
-    modes = [node if isinstance(node, Mode) else node.m for node in nodes]
+    # systems of levels have no one phase: see above
+    modes = [n if isinstance(n, Mode) else n.m for n in nodes if not isinstance(n, Level)]
     return synchronization([answer], modes=modes)
 
 
@@ -138,7 +139,9 @@ _INNER = ("small", "g", "h", "shift", "w")
 
 def _read_found(answer: Saved) -> Values:
     """Numbers, words and arrays of what the package found; spectra over their frequencies."""
-    fields = {"value": answer} if isinstance(answer, Estimate) else answer._stored_fields()
+    fields: dict[str, Any] = {"value": answer}
+    if not isinstance(answer, Estimate):
+        fields = answer._stored_fields()
     w = fields.get("w") if "values" in fields else None
     arrays: dict[str, tuple[tuple[str, ...], np.ndarray]] = {}
     for name, value in fields.items():
