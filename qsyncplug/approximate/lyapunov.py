@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy.special import stdtrit
 
 from .._ext.integrator import Integrator
 from ..core.checks import check_integer, check_number
@@ -36,7 +37,7 @@ class LyapunovExponents(Saved):
         In falling order; the largest is positive where the motion is chaotic, and 0 in the
         direction of the motion and of every phase that is free.
     errors : ndarray of shape (k,)
-        Standard errors, from the scatter of 16 parts of the run.
+        95 % errors, from the scatter of 16 parts of the run.
     times : ndarray of shape (T,)
         Ends of the intervals after which the perturbations were made orthonormal again.
     history : ndarray of shape (T, k)
@@ -71,13 +72,13 @@ class LyapunovExponents(Saved):
     @property
     def chaotic(self) -> bool | None:
         """Whether the largest exponent is positive beyond five standard errors; None where it is
-        neither that nor within them of 0 or below.
+        neither that nor within its 95 % error of 0 or below.
         """
         largest, error = float(self.exponents[0]), float(self.errors[0])
         scale = float(np.abs(self.exponents).max())
-        if largest > 5 * error + 1e-3 * scale:
+        if largest > 2.4 * error + 1e-3 * scale:
             return True
-        return False if largest < 2 * error + 1e-3 * scale else None
+        return False if largest < error + 1e-3 * scale else None
 
     @property
     def dimension(self) -> float:
@@ -197,7 +198,8 @@ def _averaged(times: np.ndarray, logs: np.ndarray, x: np.ndarray) -> LyapunovExp
         edges = np.concatenate([[0.0], times])[ends]
         sums = np.vstack([np.zeros(logs.shape[1]), grown])[ends]
         rates = np.diff(sums, axis=0) / np.diff(edges)[:, None]
-        errors = rates.std(axis=0, ddof=1) / np.sqrt(_BATCHES)
+        spread = rates.std(axis=0, ddof=1) / np.sqrt(_BATCHES)
+        errors = float(stdtrit(_BATCHES - 1, 0.975)) * spread
     return LyapunovExponents(history[-1][order], errors[order], times, history[:, order], x)
 
 

@@ -98,9 +98,9 @@ class SampledSpectrum(Saved):
     def __repr__(self) -> str:
         return (
             f"<SampledSpectrum of {self.ntraj} samples: peak at {self.frequency:.6g} ± "
-            f"{self.frequency_error:.1g}, full width {self.linewidth:.4g} ± "
-            f"{self.linewidth_error:.1g} (resolution {self.resolution:.2g}), symmetrised power "
-            f"{self.power:.4g} ± {self.power_error:.1g} >"
+            f"{2 * self.frequency_error:.1g}, full width {self.linewidth:.4g} ± "
+            f"{2 * self.linewidth_error:.1g} (resolution {self.resolution:.2g}), symmetrised power "
+            f"{self.power:.4g} ± {2 * self.power_error:.1g} (95 %)>"
         )
 
 

@@ -220,7 +220,9 @@ def _equilibrium(n: int, coupling: float, noise: float) -> Prediction:
         if half.size < 200:
             return None, f"{half.size} outputs in the second half are too few for an average"
         mean, error = batch_average(half)
-        found = f"mean square {mean:.4g} ± {error:.2g} in the second half, {expected:.6g} predicted"
+        found = (
+            f"mean square {mean:.4g} ± {2 * error:.2g} in the second half, {expected:.6g} predicted"
+        )
         # a run may not be in equilibrium yet: it confirms, or says nothing
         return (abs(mean - expected) < 3 * error and error < 0.05 * expected) or None, found
 

@@ -238,7 +238,7 @@ def _table(sizes: list[int], errors: Any, powers: Any, end: float) -> str:
         power, spread = powers[name]
         shown = "" if "standard" in name else f"{power:8.2f}"
         if shown and not np.isnan(spread):
-            shown += f" ± {spread:.2f}"
+            shown += f" ± {2 * spread:.2f}"
         lines.append(f"{name:<22}" + "".join(f"{v:11.3g}" for v in values) + shown)
     return "\n".join(lines)
 

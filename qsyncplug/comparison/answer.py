@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from enum import Enum
 
 import numpy as np
@@ -59,22 +60,37 @@ def _says(verdict: Verdict) -> _Says:
 def answer(verdicts: Mapping[str, Verdict], reference: str) -> str:
     """The line, such as "exact: not entrained; mean field: phase-locked.
 
-    They disagree because …".
+    They disagree because …". Entries that agree on the label may differ in how fast they are.
     """
     parts = [f"{name}: {verdict.label}" for name, verdict in verdicts.items()]
     says = {name: _says(verdict) for name, verdict in verdicts.items()}
-    decided = {s for s in says.values() if s is not _Says.NEITHER}
-    if len(decided) == 2:
-        because = _because(verdicts, says, reference)
-        parts.append(f"they disagree because {because}" if because else "they disagree")
-    elif len(decided) == 1 and _Says.NEITHER not in says.values():
-        parts.append(_agreement(verdicts, decided == {_Says.YES}))
-    else:
-        open_ones = [name for name, s in says.items() if s is _Says.NEITHER]
-        verbs = ("confirms", "denies") if len(open_ones) == 1 else ("confirm", "deny")
-        who = " and ".join(open_ones)
-        parts.append(f"{who} neither {verbs[0]} nor {verbs[1]} synchronisation")
+    yes, no, neither = ([n for n, s in says.items() if s is which] for which in _Says)
+    if yes and no:
+        # beside the reference if it decides, otherwise beside the first that does
+        base = reference if says[reference] is not _Says.NEITHER else (yes + no)[0]
+        because = _because(verdicts, says, base)
+        who = "" if len(verdicts) == 2 else f"{_listed(yes)} against {_listed(no)}, "
+        parts.append(f"{who}they disagree{f' because {because}' if because else ''}")
+    elif not neither:
+        parts.append(_agreement(verdicts, bool(yes)))
+    elif len({v.label for v in verdicts.values()}) == 1:
+        parts.append(_of_one_label(verdicts))
+        return "; ".join(parts)
+    if neither:
+        verbs = ("confirms", "denies") if len(neither) == 1 else ("confirm", "deny")
+        parts.append(f"{_listed(neither)} neither {verbs[0]} nor {verbs[1]} synchronisation")
     return "; ".join(parts)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _of_one_label(verdicts: Mapping[str, Verdict]) -> str:
+    """What to say where all have one label, and it is neither yes nor no."""
+    if next(iter(verdicts.values())).label is Label.UNDECIDED:
+        return "none of them decides"
+    return "they agree, and it neither confirms nor denies synchronisation"
 
 
 def _agreement(verdicts: Mapping[str, Verdict], yes: bool) -> str:
@@ -87,7 +103,25 @@ def _agreement(verdicts: Mapping[str, Verdict], yes: bool) -> str:
     if max(turned, default=0.0) > _APART:
         shown = ", ".join(f"{x:.3g}" for x in phases)
         return f"they agree that they synchronise, but not at which relative phase ({shown})"
-    return "they agree"
+    differ = [what for what in ("rate", "beat") if _numbers_differ(verdicts, what)]
+    if not differ:
+        return "they agree"
+    shown = "; ".join(_numbers(verdicts, what) for what in differ)
+    return f"they agree, but not on the {' and the '.join(differ)} ({shown})"
+
+
+def _numbers_differ(verdicts: Mapping[str, Verdict], what: str) -> bool:
+    """Whether the numbers of two entries differ by more than their errors, and by a percent."""
+    found = [getattr(v, what) for v in verdicts.values() if getattr(v, what) is not None]
+    return any(
+        abs(a - b) > max(a.error + b.error, 0.01 * max(abs(a), abs(b)))
+        for a, b in itertools.combinations(found, 2)
+    )
+
+
+def _numbers(verdicts: Mapping[str, Verdict], what: str) -> str:
+    found = {name: getattr(v, what) for name, v in verdicts.items()}
+    return f"{what}: " + ", ".join(f"{n} {x}" for n, x in found.items() if x is not None)
 
 
 def _relative_phase(verdict: Verdict) -> float | None:
@@ -103,7 +137,7 @@ def _relative_phase(verdict: Verdict) -> float | None:
 
 def _because(verdicts: Mapping[str, Verdict], says: Mapping[str, _Says], reference: str) -> str:
     """The reason, as far as the runs themselves tell it; empty if they do not."""
-    others = [name for name in verdicts if says[name] is not says[reference]]
+    others = [n for n in verdicts if says[n] not in (says[reference], _Says.NEITHER)]
     for name in others:
         if verdicts[name].flags:
             return f"{name} goes beyond its range ({verdicts[name].flags[0]})"

@@ -56,7 +56,7 @@ def _numbers(name: str, stats: Any) -> Iterator[Check]:
         yield Check(name, what, p <= 1e-6, f"{p:.2e}")
     if "standard error" in stats:
         error = float(stats["standard error"])
-        yield Check(name, "sampling error of ⟨b⟩", True, f"±{error:.2e}")
+        yield Check(name, "sampling error of ⟨b⟩", True, f"±{2 * error:.2e} (95 %)")
 
 
 def _symmetry(name: str, result: Any, view: SyncView) -> Iterator[Check]:

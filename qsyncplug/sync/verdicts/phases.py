@@ -122,7 +122,7 @@ def _undersampled(case: Case, order: Order, evidence: dict[str, Any], turn: floa
 def _null_text(order: Order) -> str:
     return (
         f"N r² = {order.power:.3g} on average, where independent phases have 1 ± "
-        f"{order.error:.2g}, and no group of nodes turns "
+        f"{2 * order.error:.2g}, and no group of nodes turns "
         "together beyond chance"
     )
 

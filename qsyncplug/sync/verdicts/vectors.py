@@ -112,7 +112,7 @@ def _course(case: Case, z: np.ndarray, evidence: dict[str, Any]) -> Verdict:
         if order.at_null and order.independent >= 5:
             why = (
                 f"N r² = {order.power:.3g} on average, where independent states have 1 ± "
-                f"{order.error:.2g}"
+                f"{2 * order.error:.2g}"
             )
             return case.say(Label.INCOHERENT, why, evidence)
     first, second = (float(q) for q in ratios(worst))
