@@ -100,6 +100,7 @@ def _dynamics(result: CircleResult) -> Dynamics:
         phases=phases,
         flow=Flow(
             exponents=partial(_exponents, result) if stored and not model.extras else None,
+            jacobian=partial(_jacobian, result) if stored and not model.extras else None,
             held=partial(_held, result) if stored and model.extras == ("noise",) else None,
         ),
     )
@@ -126,6 +127,12 @@ def _exponents(result: CircleResult, index: int) -> np.ndarray | None:
     if result.positions is None or result.n > _JACOBIAN or result.model.extras:
         return None
     return np.asarray(stability(result.model, result.positions[index]).eigenvalues)
+
+
+@kept(model=True)
+def _jacobian(result: CircleResult, index: int) -> np.ndarray:
+    assert result.positions is not None
+    return np.asarray(stability(result.model, result.positions[index]).jacobian)
 
 
 @kept(model=True)

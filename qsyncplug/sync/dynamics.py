@@ -90,6 +90,8 @@ class Flow(Saved):
     exponents : callable or None
         Eigenvalues of the model's Jacobian at a time index, in the frame that turns with the nodes
         where a common phase is free; None where the model is too large.
+    jacobian : callable or None
+        Derivatives (N, N) of the phase velocities by the phases at a time index.
     rest_exponents : callable or None
         Those at rest (all amplitudes 0).
     fixed_points : callable or None
@@ -105,6 +107,7 @@ class Flow(Saved):
 
     velocity: Callable[[int], np.ndarray] | None = None
     exponents: Callable[[int], np.ndarray | None] | None = None
+    jacobian: Callable[[int], np.ndarray] | None = None
     rest_exponents: Callable[[], np.ndarray] | None = None
     fixed_points: Callable[[], tuple[np.ndarray, np.ndarray]] | None = None
     locked: Callable[[int], np.ndarray] | None = None
@@ -116,6 +119,7 @@ class Flow(Saved):
             self,
             velocity=None if self.velocity is None else partial(_entry, self.velocity, index),
             exponents=None if self.exponents is None else partial(_entry, self.exponents, index),
+            jacobian=None if self.jacobian is None else partial(_entry, self.jacobian, index),
             locked=None if self.locked is None else partial(_entry, self.locked, index),
         )
 

@@ -154,3 +154,21 @@ def test_oscillation_death_is_no_locking():
     assert np.ptp(dead.amplitudes[-500:].real, axis=0).max() < 1e-6
     found = verdict(dead)
     assert found.label == "undecided" and "died" in found.why
+
+
+@pytest.mark.parametrize("apart", [0.02, 0.042, 0.065])
+def test_a_pair_that_others_shake_is_drawn_together(apart):
+    # two of five lock for |w_1−w_2| < 2K/N = .056 at K=.14; the others turn slowly enough for
+    # combinations of their beats to look like a trend
+    w = np.array([-1.564, -0.983 - apart / 2, -0.983 + apart / 2, -0.351, 0.291])
+    model = qsp.Circle(qsp.sine(), "mean", coupling=0.14, frequencies=w)
+    start = np.random.default_rng(2).uniform(-3, 3, 5)
+    found = verdict(qsp.circlesolve(model, start, np.linspace(0, 1328, 1201)))
+    if apart > 0.056:
+        assert not found.label.synchronised
+        return
+    assert found.label == "partially synchronised"
+    assert found.evidence["sizes of the groups"] == (2,)
+    (drawn,) = found.evidence["the model draws groups that do not rest together at"]
+    # the part of the others is zero on average
+    assert drawn == pytest.approx(np.sqrt(0.056**2 - apart**2), rel=0.3)

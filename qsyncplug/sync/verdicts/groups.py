@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,6 +40,8 @@ class Group:
         Median range of their phases against the group's.
     chance : float
         How many would follow by chance, from the density of frequencies beside the group.
+    drawn : float
+        Rate at which the model draws them together, where that tells that they stay; else 0.
     """
 
     members: np.ndarray
@@ -47,6 +50,7 @@ class Group:
     order: float
     motion: float
     chance: float
+    drawn: float = 0.0
 
     @property
     def size(self) -> int:
@@ -76,14 +80,25 @@ def densest(frequencies: np.ndarray, width: float) -> tuple[float, float]:
     return float(w[start]), float(w[stop[start] - 1])
 
 
-def find_groups(source: PhaseSource, found: Survey, length: float) -> list[tuple[Group, Track]]:
-    """Groups in order of size: the largest always, further ones while they are significant."""
+def find_groups(
+    source: PhaseSource,
+    found: Survey,
+    length: float,
+    draws: Callable[[np.ndarray], float] | None = None,
+) -> list[tuple[Group, Track]]:
+    """Groups in order of size: the largest always, further ones while they are significant.
+
+    `draws` tells of few nodes, a boolean array, the rate at which the model draws them together.
+    """
     out: list[tuple[Group, Track]] = []
     left = np.ones(source.n, dtype=bool)
     while len(out) < _MOST_GROUPS and left.sum() >= 2:
         low, high = densest(found.frequencies[left], np.pi / (2 * length))
         core = left & (found.frequencies >= low) & (found.frequencies <= high)
         group, path = follow(source, found, length, core, left)
+        if draws is not None and source.n < MANY and group.strict < group.size > 1:
+            rate = draws(group.members)
+            group = replace(group, strict=group.size, drawn=rate) if rate > 0 else group
         if out and not group.significant:
             break
         out.append((group, path))

@@ -8,14 +8,14 @@ import numpy as np
 
 from .case import Case
 from .groups import MANY, clusters
-from .motion import left
+from .motion import FULL_TURNS, left
 from .order import judge_order
 from .rates import Estimate, fit_rate
 from .report import Label, Verdict
 from .sources import PhaseSource
 from .survey import Survey, Track
 
-__all__ = ["arrived", "at_rest", "judge_standing", "passing", "slowest"]
+__all__ = ["arrived", "at_rest", "drawn_together", "judge_standing", "passing", "slowest"]
 
 #: |1−z| that counts as complete
 _COMPLETE = 2e-3
@@ -27,6 +27,9 @@ _RATE_SIZE = 3e7
 _MARGINAL = 1e-6
 #: how far a linear approach may still have to go, in radians, where the model tells its rate
 _REMOTE = 1e-4
+#: relaxation times of a group that others shake, the share of its rate that it keeps in every third
+#: of the window, and samples at which it is looked at
+_FORGOTTEN, _STEADY, _LOOKS = 9.0, 0.5, 256
 #: combinations of the phases that a rate is taken from
 _SIGNALS = 6
 
@@ -248,3 +251,31 @@ def _without_phase_mode(case: Case, values: np.ndarray) -> np.ndarray:
 def _wrap(x: np.ndarray) -> np.ndarray:
     """Angles in [−π, π]; what is small stays exact."""
     return x - 2 * np.pi * np.round(x / (2 * np.pi))
+
+
+def drawn_together(case: Case, found: Survey, members: np.ndarray) -> float:
+    """Rate at which the model draws the phases of a group together along the window, whatever turns
+    beside them; 0 unless that is long enough to have forgotten where they began.
+
+    Of the relative phases within the group: the mean of the largest eigenvalue of the symmetric
+    part of their Jacobian, which bounds their exponents, in all thirds of the window. What turns
+    beside the group must have shown all of its motion, the slowest as well.
+    """
+    jacobian = case.dynamics.flow.jacobian
+    if jacobian is None or not case.dynamics.deterministic or not case.dynamics.autonomous:
+        return 0.0
+    clear = np.append(found.frequencies[~members], found.frequencies[members].mean())
+    turns = np.diff(np.sort(clear)) * case.length / (2 * np.pi)
+    if turns.size == 0 or turns.min() < FULL_TURNS:
+        return 0.0
+    relative = np.linalg.svd(np.ones((1, int(members.sum()))))[2][1:].T
+    # at random, not at multiples of a beat
+    rng = np.random.default_rng(0)
+    index = case.inside.start + rng.choice(case.samples, min(case.samples, _LOOKS), replace=False)
+    growth = np.empty(index.size)
+    for i, k in enumerate(np.sort(index)):
+        J = relative.T @ jacobian(int(k))[np.ix_(members, members)] @ relative
+        growth[i] = np.linalg.eigvalsh((J + J.T) / 2)[-1]
+    rate = -float(growth.mean()) - 3 * float(growth.std()) / np.sqrt(index.size)
+    steady = all(part.mean() < -_STEADY * rate for part in np.array_split(growth, 3))
+    return rate if steady and rate * case.length > _FORGOTTEN else 0.0

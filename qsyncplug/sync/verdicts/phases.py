@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from ..measures.order import excess
 from .beats import beat_of
 from .case import FEWEST, Case
 from .groups import MANY, Group, find_groups, follow
-from .locked import at_rest, judge_standing, passing
+from .locked import at_rest, drawn_together, judge_standing, passing
 from .motion import FLOOR, FULL_TURNS, hovering, ratios, standing, swinging
 from .noisy import judge_held, judge_ordered
 from .order import Order, judge_order, null_value
@@ -304,7 +305,7 @@ def _apart(
     ordered = judge_ordered(case, order, evidence)
     if ordered is not None:
         return ordered
-    groups = find_groups(source, found, case.length)
+    groups = find_groups(source, found, case.length, partial(drawn_together, case, found))
     real = [(group, path) for group, path in groups if group.significant and group.size < case.n]
     turns = np.abs(found.frequencies - groups[0][0].frequency) * case.length / (2 * np.pi)
     evidence["mean frequencies"] = tuple(
@@ -340,6 +341,9 @@ def _partial(case: Case, real: list[tuple[Group, Track]], evidence: dict[str, An
     evidence["frequencies of the groups"] = tuple(group.frequency for group, _ in real)
     evidence["order parameters of the groups"] = tuple(group.order for group, _ in real)
     evidence["expected in the first by chance"] = lead.chance
+    if any(group.drawn for group, _ in real):
+        rates = tuple(group.drawn for group, _ in real)
+        evidence["the model draws groups that do not rest together at"] = rates
     parts = " and ".join(str(group.size) for group, _ in real)
     why = (
         f"{parts} of {case.n} nodes turn together at "
