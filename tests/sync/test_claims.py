@@ -139,3 +139,13 @@ def test_beats_of_a_transient_are_no_drift():
 
     assert label(18.2) == "undecided"
     assert label(200.0) == "phase-locked"
+
+
+def test_two_groups_that_are_all_nodes_leave_no_others():
+    A = np.zeros((4, 4))
+    A[0, 1] = A[1, 0] = A[2, 3] = A[3, 2] = 1
+    model = qsp.Circle(qsp.sine(), adjacency=A, frequencies=[0.0, 0.0, 0.3, 0.3])
+    run = qsp.circlesolve(model, [0, 1, 2, 2.5], np.linspace(0, 100, 501))
+    found = qsp.verdict(run)
+    assert found.label == "partially synchronised"
+    assert "the groups drift apart" in found.why and "others" not in found.why

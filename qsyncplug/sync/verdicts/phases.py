@@ -345,11 +345,12 @@ def _partial(case: Case, real: list[tuple[Group, Track]], evidence: dict[str, An
         rates = tuple(group.drawn for group, _ in real)
         evidence["the model draws groups that do not rest together at"] = rates
     parts = " and ".join(str(group.size) for group, _ in real)
+    rest = "the groups drift apart" if follow_all == case.n else "the others drift"
     why = (
         f"{parts} of {case.n} nodes turn together at "
         f"{'one frequency' if len(real) == 1 else 'frequencies of their own'} "
-        f"(chance would give {lead.chance:.2g}), the others drift; the group has r = "
-        f"{lead.order:.3g}"
+        f"(chance would give {lead.chance:.2g}), {rest}; the "
+        f"{'group' if len(real) == 1 else 'first group'} has r = {lead.order:.3g}"
     )
     return case.say(Label.PARTIAL, why, evidence, chimera=_chimera(case))
 
