@@ -26,6 +26,8 @@ _STATE_BYTES = 2**28
 #: where whole states would take longer (seconds), moments alone are evolved unless states are
 #: asked for
 _PATIENCE = 5.0
+#: levels up to which kets are evolved by the shifts of dense operators
+_DENSE_KETS = 500
 #: seconds for one term of one element, measured
 _SECONDS = 0.5e-9
 WHOLE_STATE = "use options={'method': 'density'}"
@@ -91,24 +93,33 @@ class Task:
         """The matrix-free generator; None where an operator is itself a function of time."""
         if self.constant is not None:
             return self.constant.liouvillian
+        kets = not self.c_ops and self.state.isket and self.d <= _DENSE_KETS
         try:
-            L = Liouvillian(self.H, self.c_ops, real=self.real)
+            L = Liouvillian(self.H, self.c_ops, real=self.real, shifts=kets)
         except TypeError:
             return None
         if self.real and not L.isconstant:
             looks = np.linspace(self.times[0], self.times[-1], 50)
             if any(_imaginary(c, t) for c in L.coefficients for t in looks):
                 self.real = False
-                L = Liouvillian(self.H, self.c_ops, real=False)
+                L = Liouvillian(self.H, self.c_ops, real=False, shifts=kets)
         return L
 
     @cached_property
     def moving_jumps(self) -> MovingJumps | None:
         """What compiled jumps of a time-dependent system need; None where they cannot serve."""
         L = self.liouvillian
-        if L is None or L.isconstant or L.dense is not None:
+        if L is None or L.isconstant or self._dense_jumps:
             return None
+        if L.dense is not None:
+            L = Liouvillian(self.H, self.c_ops, real=self.real, shifts=True)
         return moving_jumps(L, self.times)
+
+    @property
+    def _dense_jumps(self) -> bool:
+        """Whether the operators are dense, and too large to be written as shifts for kets."""
+        L = self.liouvillian
+        return L is not None and L.dense is not None and self.d > _DENSE_KETS
 
     def complex_liouvillian(self) -> None:
         """From now on no coefficient is taken to be real."""
@@ -161,7 +172,7 @@ class Task:
                 # a ket only turns its phase by the middle of the spectrum
                 energies = self.H.diag().real
                 middle = 0.5 * float(energies.max() + energies.min())
-                L = Liouvillian(self.H, energy=middle)
+                L = Liouvillian(self.H, energy=middle, shifts=self.d <= _DENSE_KETS)
             return L.ket()
         diagonals = L.diagonals(self.present())
         if method == "sectors":
@@ -278,22 +289,22 @@ class Task:
             return method, f"operators are functions of time themselves; {reason}"
         if not self.c_ops and self.state.isket:
             return "ket", "no jump operators and a pure state"
-        moments_only = not self.no_sectors()
+        moments_only, room = not self.no_sectors(), 0.7 * available_memory()
+        moments_only = moments_only and self.memory("sectors") < room
         if moments_only and self.seconds("density") > _PATIENCE:
-            self._check_memory("sectors")
             return (
                 "sectors",
                 "a phase symmetry, and nothing was asked for that needs the whole state",
             )
         needed = self.memory("density")
-        if needed < 0.7 * available_memory():
+        if needed < room:
             return (
                 "density",
                 f"the density matrix of {self.d} levels needs about {needed / 2**20:.0f} MiB",
             )
         if not self.c_ops:
             self._check_memory("density")
-        if moments_only and self.memory("sectors") < 0.7 * available_memory():
+        if moments_only:
             return "sectors", "the whole state does not fit into memory"
         return (
             "trajectories",
@@ -318,11 +329,13 @@ class Task:
             return f"e_ops[{self.functions[0]!r}] is a function of the state of each trajectory"
         if self.liouvillian is None:
             return "operators are functions of time themselves"
+        if self._dense_jumps:
+            return "operators are dense"
         if not self.liouvillian.isconstant and self.moving_jumps is None:
             return (
                 "its coefficients are no smooth functions of time, or depend on it in too many ways"
             )
-        return "operators are dense" if self.liouvillian.dense is not None else ""
+        return ""
 
     def no_sectors(self) -> str:
         """Why moments alone cannot be had from some coherence orders; empty if they can."""

@@ -8,6 +8,8 @@ import numpy as np
 
 __all__ = ["DenseKernel", "DenseParts"]
 
+#: polynomials that are added to the outputs at once
+_TOGETHER = 8
 #: an operator as matrices, each with the number of the factor of time that multiplies it
 DenseParts = list[tuple[int, np.ndarray]]
 
@@ -116,6 +118,7 @@ class DenseKernel:
         count = coefficients.shape[1]
         before, here = np.zeros_like(x), np.array(x)
         out[...] = 0.0
+        kept = np.empty((min(_TOGETHER, count), len(x)))
         for k in range(count):
             if k:
                 new = (1 if k == 1 else 2) * alpha * (self.apply(here) - shift * here)
@@ -123,7 +126,10 @@ class DenseKernel:
                     new += beta * before
                 before, here = here, new
             norms[k] = self.norm(here)
-            out += np.multiply.outer(coefficients[:, k], here)
+            kept[k % _TOGETHER] = here
+            if (k + 1) % _TOGETHER == 0 or k + 1 == count:
+                first = k - k % _TOGETHER
+                out += coefficients[:, first : k + 1] @ kept[: k + 1 - first]
             if len(moments):
                 moments[k] = self.functionals(here[None], start, place, value)[0]
 

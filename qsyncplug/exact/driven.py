@@ -89,7 +89,7 @@ class DrivenStepper:
             self.looks,
             self.x,
             self.t,
-            tolerance=max(1e-13, min(0.1 * rtol, 10 * atol)),
+            tolerance=max(1e-13, min(0.5 * rtol, 50 * atol)),
             readout=NOTHING if self.readout is None else self.readout,
             states=self.states,
             max_step=longest,

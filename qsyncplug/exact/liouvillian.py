@@ -32,8 +32,9 @@ from .shifts import (
 
 __all__ = ["Liouvillian"]
 
-#: terms times levels from which on operators are taken to be dense matrices
-_MOST_TERMS = 1_500_000
+#: terms times levels from which on products of dense matrices may be faster than sums of shifts,
+#: and terms a level and product of matrices from which on they are
+_MOST_TERMS, _TERMS_A_PRODUCT = 4_000, 2
 
 
 def _shifts(matrix: Any) -> int:
@@ -56,6 +57,8 @@ class Liouvillian:
         Whether coefficients that depend on time are taken to be real (checked at every evaluation).
     energy : float
         Subtracted from H; a ket only turns its phase by it.
+    shifts : bool
+        Never dense matrices: kets have nothing to gain by them.
 
     Raises
     ------
@@ -66,7 +69,13 @@ class Liouvillian:
     """
 
     def __init__(
-        self, H: Any, c_ops: Sequence[Any] = (), *, real: bool = True, energy: float = 0.0
+        self,
+        H: Any,
+        c_ops: Sequence[Any] = (),
+        *,
+        real: bool = True,
+        energy: float = 0.0,
+        shifts: bool = False,
     ):
         self.dims: list[int] = list(H.dims[0])
         self.dimension = int(H.shape[0])
@@ -82,7 +91,7 @@ class Liouvillian:
         self._sources = (generators, jumps)
         #: M and the jump operators by (factor, matrix), where they have too many diagonals
         self.dense: tuple[DenseParts, list[DenseParts]] | None = None
-        if self._too_dense(generators, jumps):
+        if not shifts and self._too_dense(generators, jumps):
             self._keep_dense(generators, jumps)
             return
         self.phase = find_gauge(generators, jumps, self.dims)
@@ -116,10 +125,13 @@ class Liouvillian:
         return float(np.max(diagonal.real)), float(np.ptp(diagonal.imag))
 
     def _too_dense(self, generators: dict[int, Any], jumps: list[list[Part]]) -> bool:
-        """Whether sums of shifts would be longer than products of dense matrices."""
+        """Whether sums of shifts would take longer than products of dense matrices."""
         terms = sum(2 * _shifts(m) for m in generators.values())
         terms += sum(sum(_shifts(m) for _, m in jump) ** 2 for jump in jumps)
-        return terms * self.dimension > _MOST_TERMS
+        products = 1 + 2 * len(jumps)
+        # in a large space few shifts are no dense matrix, however many numbers they hold
+        many = terms > _TERMS_A_PRODUCT * products * self.dimension
+        return many and terms * self.dimension > _MOST_TERMS
 
     def _keep_dense(self, generators: dict[int, Any], jumps: list[list[Part]]) -> None:
         d = self.dimension

@@ -24,6 +24,9 @@ from .shifts import NotRealError
 
 __all__ = ["OwnProblem", "OwnStepper"]
 
+#: of the tolerances, for one step of a run whose operators depend on time
+_SHARE = 0.02
+
 
 class OwnStepper(Stepper):
     """Kets, density matrices or some of their elements, window by window.
@@ -66,8 +69,10 @@ class OwnStepper(Stepper):
                 elements, self._begin[0], float(times[0]), tolerance=tolerance, **shared
             )
         else:
+            # errors of steps add up, most where a pulse is much faster than the rest
+            rtol, atol = max(_SHARE * rtol, 1e-14), _SHARE * atol
             self.inner = DrivenStepper(
-                elements, self._begin[0], times, rtol=0.1 * rtol, atol=0.1 * atol, **shared
+                elements, self._begin[0], times, rtol=rtol, atol=atol, **shared
             )
         self.t = float(times[0])
 

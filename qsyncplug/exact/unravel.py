@@ -58,7 +58,7 @@ class JumpStepper(Batches):
             H = task.H.to("CSR").data_as("csr_matrix")
             # a ket turns its phase by the energy it begins with: nothing depends on that
             energy = float(np.vdot(first, H @ first).real)
-            L = Liouvillian(task.H, task.c_ops, energy=energy)
+            L = Liouvillian(task.H, task.c_ops, energy=energy, shifts=True)
             elements = L.ket()
         else:
             L, elements = moving.constant.owner, moving.constant
@@ -192,6 +192,8 @@ class JumpStepper(Batches):
     def states(self) -> list[qutip.Qobj]:
         """The mean density matrices that were summed."""
         d = len(self.phase)
+        if len(self.sums) == len(self.squares):
+            return []
         sums = self.sums[len(self.squares) :].view(complex).reshape(-1, d, d) / self.drawn
         turn = np.multiply.outer(self.phase, self.phase.conj())
         dims = [self.dims, self.dims]

@@ -27,6 +27,10 @@ _DIFFERENT, _TRUSTED = 1e-4, 1e-5
 #: cycles with the Kronecker preconditioner before M itself is diagonalised, and cycles then
 _PATIENCE, _LAST = 2, 6
 
+#: products that a run towards a steady state may take in any case, and work beyond, in products of
+#: one element and one term
+_MOST_PRODUCTS, _MOST_WORK = 200_000, 6e10
+
 #: elements from which on the vectors of GMRES are kept in single precision
 _SINGLE = 100_000
 
@@ -194,6 +198,8 @@ def reached_from(problem: Problem, state: np.ndarray) -> np.ndarray:
     x = elements.pack(state)
     rate = float(np.abs(problem.effective.diagonal().real).max()) * 2
     stepper = ChebyshevStepper(elements, x, 0.0, tolerance=1e-13)
+    # a product of a small system takes as long as 6000 elements and terms
+    most = max(_MOST_PRODUCTS, _MOST_WORK / (6e3 + elements.size * L.terms_per_element()))
     t, step = 0.0, 4.0 / rate
     before = np.inf
     for _ in range(60):
@@ -207,7 +213,7 @@ def reached_from(problem: Problem, state: np.ndarray) -> np.ndarray:
             return np.asarray(rho / np.trace(rho).real)
         before = residual
         step *= 1.6
-        if stepper.counters.products > 200_000:
+        if stepper.counters.products > most:
             break
     raise SolverError(
         f"nothing stationary is reached from state0 by t={t:.3g}: ‖dρ/dt‖={residual * rate:.2g}; "

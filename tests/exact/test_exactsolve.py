@@ -288,3 +288,19 @@ def test_an_ellipse_that_is_known_changes_no_number():
     first = numbers(system)
     np.testing.assert_array_equal(numbers(system), first)
     np.testing.assert_array_equal(numbers(qsp.van_der_pol_pair(detuning=3.0)), first)
+
+
+def test_moments_that_do_not_fit_are_sampled(monkeypatch):
+    """With a phase symmetry too: the orders of the moments were refused where trajectories do."""
+    s = qsp.spins(*[1] * 7)
+    H = sum(s[k].p * s[k + 1].m + s[k].m * s[k + 1].p for k in range(6))
+    system = qsp.System(H, [0.5 * s[0].m])
+    ket = qutip.tensor([qutip.basis(2, k % 2) for k in range(7)])
+    monkeypatch.setattr(exact_module, "available_memory", lambda: 2**20)
+    monkeypatch.setattr(exact_module, "_PATIENCE", 0.0)
+    run = qsp.exactsolve(system, ket, [0.0, 0.5], options={"ntraj": 400, "seeds": 1})
+    assert run.stats["method"] == "trajectories" and run.stats["integrator"] == "Taylor"
+    monkeypatch.undo()
+    exact = qsp.exactsolve(system, ket, [0.0, 0.5])
+    off = np.abs(run.populations - exact.populations)[1]
+    assert np.all(off <= 5 * run.populations_error[1] + 1e-12)
