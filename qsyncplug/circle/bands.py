@@ -3,7 +3,8 @@
 In the common field every oscillator follows a Möbius map that depends on its frequency alone.
 Oscillators are sorted into bands; the maps of a few frequencies of a band tell those of all, by
 interpolation, for as long as the band's width and the coupling allow. Only those maps, and the
-few oscillators beyond all bands, are moved in the small steps that the fastest one asks for.
+few oscillators beyond all bands, are moved in the small steps that the fastest one asks for; the
+fastest of all may be averaged (``outliers.py``).
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from ..core.rungekutta import integrator
 from ..core.status import Status
 from ..core.stepper import Stepper
 from .model import Circle
-from .tails import careful, has_tails
+from .outliers import outliers_of
+from .tails import has_tails, longest_step
 
 __all__ = ["BandStepper", "can_band", "worth_bands"]
 
@@ -30,8 +32,10 @@ _TURN = 1.0
 #: fewer oscillators than this are moved each by itself
 _ALONE = 100
 _MOST_BANDS = 40
+#: oscillators whose powers stay in the cache
+_CHUNK = 1024
 #: of what a particle turns in a part of the run, times the tolerance, may be the error of a step
-_PART = 0.1
+_PART = 1e-3
 
 
 def can_band(model: Circle) -> str | None:
@@ -126,13 +130,18 @@ class _Band:
 
     def sums(self, terms: int) -> tuple[np.ndarray, np.ndarray]:
         """Σ_j w_j u_j^k ℓ_r(ω_j) for powers k and nodes r, (terms+1, R), in parts."""
-        powers = np.empty((terms + 1, self.phase.size), complex)
-        powers[0] = self.weights
-        forward = np.conj(self.turned_back)
-        for k in range(terms):
-            np.multiply(powers[k], forward, out=powers[k + 1])
-        real, imaginary = np.ascontiguousarray(powers.real), np.ascontiguousarray(powers.imag)
-        return real @ self.table, imaginary @ self.table
+        out = np.zeros((2, terms + 1, self.nodes.size))
+        for first in range(0, self.phase.size, _CHUNK):
+            part = slice(first, first + _CHUNK)
+            forward = np.conj(self.turned_back[part])
+            powers = np.empty((terms + 1, forward.size), complex)
+            powers[0] = self.weights[part]
+            for k in range(terms):
+                np.multiply(powers[k], forward, out=powers[k + 1])
+            table = self.table[part]
+            out[0] += powers.real.copy() @ table
+            out[1] += powers.imag.copy() @ table
+        return out[0], out[1]
 
     def moved(self, time: float, maps: np.ndarray) -> np.ndarray:
         """Phases after `time`, by maps (3, R) of the nodes."""
@@ -153,9 +162,9 @@ class _Alone:
 
 
 def _sorted_into_bands(
-    omega: np.ndarray, weights: np.ndarray, length: float, error: float
+    omega: np.ndarray, weights: np.ndarray, length: float, error: float, far: np.ndarray
 ) -> tuple[list[_Band], _Alone]:
-    """Bands that double their width, and who is left alone."""
+    """Bands that double their width, and who is left alone, of all but those far away."""
     bands: list[_Band] = []
     edge, width, left = _TURN / length, 2 * _TURN / length, np.ones(omega.size, bool)
     middle = np.abs(omega) <= edge
@@ -165,9 +174,9 @@ def _sorted_into_bands(
         for sign in (1, -1):
             intervals.append((sign * omega > edge) & (sign * omega <= beyond))
         edge, width = beyond, 2 * width
-    alone = left.copy()
+    alone = left & ~far
     for inside in intervals:
-        who = np.flatnonzero(inside)
+        who = np.flatnonzero(inside & ~far)
         if who.size >= _ALONE:
             bands.append(_Band(who, omega[who], weights[who], error, length))
         else:
@@ -215,7 +224,14 @@ class BandStepper(Stepper):
         span = float(times[-1]) - self.origin
         if span > 0:
             length = span / math.ceil(span / length)
-        self.bands, self.alone = _sorted_into_bands(omega, weights, length, 0.05 * error)
+        complex_strength = strength * np.exp(-1j * model.phase_lag)
+        self.outliers = outliers_of(omega, weights, complex_strength, span, error)
+        nobody = np.zeros(n, bool)
+        far = nobody if self.outliers is None else self.outliers.far
+        self.bands, alone = _sorted_into_bands(omega, weights, length, 0.05 * error, far)
+        who = np.flatnonzero(far)
+        # those alone, and those that are averaged
+        self.singles = (alone, _Alone(who, omega[who], weights[who]))
         most = max((band.halvings for band in self.bands), default=0)
         self.length: float = length / 2**most
         self.count = 0
@@ -224,7 +240,6 @@ class BandStepper(Stepper):
             band.every = 2 ** (most - band.halvings)
             band.terms = _terms(pull * band.every * self.length, error)
             self.count = band.at.stop
-        alone = self.alone
         self.field = Bands(
             np.concatenate([band.nodes for band in self.bands] + [np.empty(0)]),
             [band.terms for band in self.bands for _ in band.nodes],
@@ -232,20 +247,35 @@ class BandStepper(Stepper):
             alone.weights,
             strength,
             model.phase_lag,
+            None if self.outliers is None else self.outliers.terms(),
         )
-        limits = careful(options, model, n, frame)
-        # a fast one's tolerance is part of how far it has turned
-        loose = 1 + _PART * np.abs(alone.omega) * self.length
-        each = error * np.concatenate([np.ones(3 * self.count), loose])
+        fastest = np.max(np.abs(omega)) if self.outliers is None else self.outliers.fastest
+        limits = longest_step(options, float(fastest))
+        each = self._tolerances(error, pull)
         self.method = integrator(self.field, {**limits, "rtol": 0.0, "atol": each})
         self.nsteps = self.method.nsteps
         self._done = np.zeros(3, dtype=np.int64)
         self.part = 0
+        self._set_out(x)
+
+    def _set_out(self, x: np.ndarray) -> None:
+        start = np.zeros(self.field.size)
+        if self.outliers is not None:
+            x = self.outliers.averaged(x)
+            start[-4:] = self.outliers.low_passes(x)
         for band in self.bands:
             band.place(x[band.members])
             self._write_sums(band)
-        self._place_alone(x[alone.members])
-        self.method.set_state(0.0, np.zeros(self.field.size), self.length)
+        for group, starts in zip(self.singles, self._starts(), strict=True):
+            self._place(group, starts, x[group.members])
+        self.method.set_state(0.0, start, self.length)
+
+    def _tolerances(self, error: float, pull: float) -> np.ndarray:
+        # a fast one's tolerance is part of how far it has turned
+        fast = np.concatenate([group.omega for group in self.singles])
+        loose = 1 + _PART * np.abs(fast) * self.length
+        low_passes = np.full(0 if self.outliers is None else 4, max(error, 1e-6 * pull))
+        return np.concatenate([np.full(3 * self.count, error), error * loose, low_passes])
 
     @property
     def name(self) -> str:
@@ -253,9 +283,11 @@ class BandStepper(Stepper):
         alone.
         """
         moved = sum(band.members.size for band in self.bands)
+        alone, far = (group.members.size for group in self.singles)
+        averaged = f", {far} averaged" if far else ""
         return (
             f"dop853, maps of {len(self.bands)} bands for {moved} particles and "
-            f"{self.alone.members.size} alone"
+            f"{alone} alone{averaged}"
         )
 
     # ------------------------------------------------------------ parts
@@ -265,16 +297,20 @@ class BandStepper(Stepper):
         real, imaginary = band.sums(band.terms)
         self.field.sums_re[rows, band.at], self.field.sums_im[rows, band.at] = real, imaginary
 
-    def _place_alone(self, x: np.ndarray) -> None:
+    def _starts(self) -> tuple[np.ndarray, np.ndarray]:
+        """Phases of the single ones at the beginning of the part."""
+        return self.field.starts, self.field.far_starts
+
+    def _place(self, group: _Alone, starts: np.ndarray, x: np.ndarray) -> None:
         laps = np.rint(x / (2 * np.pi))
-        self.field.starts[:] = x - 2 * np.pi * laps
-        self.alone.laps += laps
+        starts[:] = x - 2 * np.pi * laps
+        group.laps += laps
 
     def _next_part(self) -> None:
         """The maps of bands that have come to their end are used; then they start anew."""
         look()
         y = self.method.get_state()[1]
-        maps, ends = self._split(y)
+        maps, *ends = self._split(y)
         self.part += 1
         for band in self.bands:
             self.field.offsets[band.at] = self.part % band.every * self.length
@@ -282,14 +318,17 @@ class BandStepper(Stepper):
                 band.place(band.moved(band.every * self.length, maps[:, band.at]))
                 maps[:, band.at] = 0
                 self._write_sums(band)
-        self._place_alone(self.field.starts + (self.alone.omega * self.length + ends))
-        ends[:] = 0
+        for group, starts, moved in zip(self.singles, self._starts(), ends, strict=True):
+            self._place(group, starts, starts + (group.omega * self.length + moved))
+            moved[:] = 0
         self._count()
         self.method.set_state(0.0, y, self.length)
 
-    def _split(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Maps of the nodes, (3, Q), and of those alone, in a state."""
-        return y[: 3 * self.count].reshape(3, self.count), y[3 * self.count :]
+    def _split(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Maps of the nodes, (3, Q), those alone and the averaged ones, in a state."""
+        first = 3 * self.count
+        second, third = first + np.cumsum([group.members.size for group in self.singles])
+        return y[:first].reshape(3, self.count), y[first:second], y[second:third]
 
     def _count(self) -> None:
         """Keep what the method forgets when it starts anew."""
@@ -299,13 +338,17 @@ class BandStepper(Stepper):
 
     def _positions(self, t: float, y: np.ndarray) -> np.ndarray:
         """All positions at time `t` of the part."""
-        maps, moved = self._split(y)
-        x, turn, alone = np.empty(self.row_size), 2 * np.pi, self.alone
+        maps, *moved = self._split(y)
+        x, laps = np.empty(self.row_size), np.empty(self.row_size)
         for band in self.bands:
             since = t + (self.part % band.every) * self.length
-            x[band.members] = band.moved(since, maps[:, band.at]) + turn * band.laps
-        x[alone.members] = self.field.starts + (alone.omega * t + moved) + turn * alone.laps
-        return x
+            x[band.members], laps[band.members] = band.moved(since, maps[:, band.at]), band.laps
+        for group, begin, y_of in zip(self.singles, self._starts(), moved, strict=True):
+            x[group.members] = begin + (group.omega * t + y_of)
+            laps[group.members] = group.laps
+        if self.outliers is not None:
+            x += self.outliers.shift(x)
+        return np.asarray(x + 2 * np.pi * laps)
 
     # ------------------------------------------------------------ the run
 
@@ -358,8 +401,8 @@ class BandStepper(Stepper):
         return int(self._done[2] + self.method.evaluations)
 
     def snapshot(self) -> dict[str, Any]:
-        phases = [band.phase for band in self.bands] + [np.array(self.field.starts)]
-        laps = [band.laps for band in self.bands] + [self.alone.laps]
+        phases = [band.phase for band in self.bands] + [np.array(s) for s in self._starts()]
+        laps = [band.laps for band in self.bands] + [group.laps for group in self.singles]
         return {
             "method": self.method.snapshot(),
             "part": self.part,
@@ -371,7 +414,8 @@ class BandStepper(Stepper):
     def restore(self, saved: dict[str, Any]) -> None:
         if np.shape(saved["phases"]) != (self.row_size,):
             raise ValueError("the snapshot is of another problem")
-        ends = np.cumsum([band.members.size for band in self.bands])
+        sizes = [band.members.size for band in self.bands] + [self.singles[0].members.size]
+        ends = np.cumsum(sizes)
         phases, laps = (np.split(np.array(saved[k]), ends) for k in ("phases", "laps"))
         self.part = int(saved["part"])
         for k, band in enumerate(self.bands):
@@ -379,7 +423,10 @@ class BandStepper(Stepper):
             band.laps = laps[k]
             self.field.offsets[band.at] = self.part % band.every * self.length
             self._write_sums(band)
-        self.field.starts[:], self.alone.laps = phases[-1], laps[-1]
+        for group, begin, phase, lap in zip(
+            self.singles, self._starts(), phases[-2:], laps[-2:], strict=True
+        ):
+            begin[:], group.laps = phase, lap
         self._done = np.array(saved["done"], dtype=np.int64)
         self.method.restore(saved["method"])
         self.method.nsteps = max(0, self.nsteps - int(self._done[0] + self._done[1]))

@@ -223,8 +223,9 @@ class CircleSolver(Solver):
             identical particles, which keep their order. ``"split"``: one sum of sines and cosines a
             mode, for adjacencies. ``"bands"``: Möbius maps of bands of frequencies, at a cost that
             heavy tails do not raise, for the sine and particles that differ in their frequencies
-            alone. ``"auto"`` takes the fastest, and changes to direct sums where
-            the forces of an attention model fall below the rounding of the series (n ≤ 2048).
+            alone; the few fastest are averaged, to the tolerance. ``"auto"`` takes the fastest way,
+            and changes to direct sums where the forces of an attention model fall below the
+            rounding of the series (n ≤ 2048).
         ``store_positions`` : bool
             Keep the (T, n) positions (default); without, only the order parameters are kept.
         ``daido`` : int

@@ -9,7 +9,7 @@ import numpy as np
 
 from .model import Circle
 
-__all__ = ["careful", "has_tails", "rates"]
+__all__ = ["careful", "has_tails", "longest_step", "rates"]
 
 #: the fastest by the one in the middle
 _UNEVEN = 8.0
@@ -53,6 +53,10 @@ def careful(options: dict[str, Any], model: Circle, n: int, frame: float) -> dic
     if model.coupling == 0 or not has_tails(model, n, frame):
         return options
     omega = 0.0 if model.frequencies is None else np.abs(model.frequencies - frame)
-    fastest = float(np.max(omega))
+    return longest_step(options, float(np.max(omega)))
+
+
+def longest_step(options: dict[str, Any], fastest: float) -> dict[str, Any]:
+    """Options with steps in which the fastest frequency turns little enough."""
     longest = _TURN / fastest if fastest > 0 else math.inf
     return {**options, "max_step": min(float(options["max_step"]), longest)}

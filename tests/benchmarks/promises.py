@@ -148,6 +148,7 @@ LIMITS = {
     "one particle 1e5": Limit("circle", "n=1e5 to one particle, β=100", 10, "s"),
     "one particle 1e6": Limit("circle", "n=1e6 to one particle, β=100", 60, "s"),
     "tails": Limit("circle", "Lorentz frequencies, n=2e4, T=6, rtol 1e-8", 2, "s"),
+    "tails, drawn": Limit("circle", "the same drawn at random, rtol 1e-12, slowest of 10", 2, "s"),
     "verdict 1e5": Limit("verdicts", "n=1e5, 100 outputs", 2, "s"),
     "verdict 200": Limit("verdicts", "n=200, 2001 outputs", 0.2, "s"),
     "point": Limit("sweeps", "overhead a point, 1e4 points, two workers", 1, "ms (clock)"),

@@ -96,6 +96,18 @@ def test_heavy_tails(record, rtol):
         record.limit("tails", ours)
 
 
+def test_heavy_tails_drawn(record):
+    """n=2e4 Lorentz frequencies of ten seeds, the fastest 2.3e5, default tolerance."""
+
+    def run(seed):
+        rng = np.random.default_rng(seed)
+        omega = np.tan(np.pi * (rng.uniform(size=20_000) - 0.5))
+        model = Circle(sine(), "mean", coupling=3.0, frequencies=omega)
+        circlesolve(model, rng.uniform(-np.pi, np.pi, omega.size), [0.0, 6.0])
+
+    record.limit("tails, drawn", max(cpu(lambda s=seed: run(s), 1) for seed in range(10)))
+
+
 #: in a process of its own: the peer's symbols need a deep stack
 PEER = """
 import time, numpy as np, jitcdde, symengine

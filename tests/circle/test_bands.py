@@ -159,3 +159,86 @@ def test_the_series_of_a_band_is_the_sum_over_its_oscillators(level):
     room = 0.5 * (1 - np.abs(c[:, 0]) ** 2)
     assert np.allclose(velocity[count : 2 * count], room * z.real, rtol=1e-9)
     assert np.allclose(velocity[2 * count :], room * z.imag, rtol=1e-9)
+
+
+def averaged(omega, x, times, rtol, **given):
+    """Errors of a run with outliers, in tolerances, and how many of them were averaged."""
+    model = Circle(sine(), "mean", **{"coupling": 3.0, "frequencies": omega, **given})
+    exact = circlesolve(model, x, times, options=TIGHT).positions
+    run = circlesolve(model, x, times, options={"rtol": rtol, "atol": rtol, "kernel": "bands"})
+    count = run.stats["method"].split("alone")[1].removeprefix(", ").removesuffix(" averaged")
+    return np.abs(run.positions - exact) / (rtol + rtol * np.abs(exact)), int(count or 0)
+
+
+OUTLIERS = {
+    # (n, frequencies, rtol, end): alone, near each other, opposite, of loose tolerance
+    "one": (2000, [1e5], 1e-12, 0.01),
+    "both ways": (2000, [3e4, -2.6e4], 1e-12, 0.02),
+    "near": (2000, [3e4, 3.001e4, 3.3e4], 1e-12, 0.02),
+    "moderate": (1000, [1e4, -5e3, 7e3], 1e-9, 0.2),
+    "loose": (400, [4e3, -2.6e3, 2e3], 1e-4, 2.0),
+}
+
+
+@pytest.mark.parametrize("name", OUTLIERS)
+@pytest.mark.parametrize("kind", ["plain", "weights and lag", "coherent"])
+def test_outliers_are_averaged_within_the_tolerance(name, kind):
+    n, fast, rtol, end = OUTLIERS[name]
+    omega, x = lorentz(n, 7)
+    omega = np.clip(omega, -60, 60)
+    omega[: 11 * len(fast) : 11] = fast
+    given = {"weights": RNG.uniform(0.5, 1.5, n), "phase_lag": 0.6}
+    given = given if kind == "weights and lag" else {}
+    x = 0.3 * x if kind == "coherent" else x
+    errors, count = averaged(omega, x, np.array([0, 1e-3, 0.4, 1.0]) * end, rtol, **given)
+    assert count == len(fast)
+    assert np.max(errors) < 1
+
+
+def test_who_is_no_outlier():
+    from qsyncplug.circle.outliers import outliers_of
+
+    omega, w = np.linspace(-1, 1, 1000), np.ones(1000)
+
+    def found(fast, strength=3e-3, span=6.0, error=1e-12):
+        far = outliers_of(np.append(omega, fast), np.ones(1000 + len(fast)), strength, span, error)
+        return 0 if far is None else far.members.size
+
+    assert found([1e5]) == 1 and found([1e5, 9e4]) == 2
+    assert found([1e3]) == 0 and found([1e3], error=1e-6) == 1
+    # a heavy one moves the others too much, and a short gap to the rest is none
+    heavy = outliers_of(np.append(omega, 1e5), np.append(w, 1e3), 3e-3, 6.0, 1e-12)
+    assert heavy is None
+    assert found(np.linspace(1e3, 1e5, 200)) == 0
+    # whoever turns backwards as fast is in step with the second harmonic of the rest
+    assert found([1e5, -1e5]) == 0 and found([1e5, -1.2e5]) == 2 and found([1e5, -6e4, 6e4]) == 1
+    assert found([1e5], span=0.0) == 0
+
+
+def test_fast_ones_do_not_spoil_the_others(monkeypatch):
+    # without averages: their errors of a step were parts of a whole part of the run
+    monkeypatch.setattr("qsyncplug.circle.bands.outliers_of", lambda *a: None)
+    omega, x = lorentz(2000, 3)
+    omega = np.clip(omega, -300, 300)
+    omega[[0, 7]] = 3e4, -2e4
+    errors, count = averaged(omega, x, np.linspace(0, 0.4, 4), 1e-9)
+    assert count == 0 and np.max(errors) < 1
+
+
+def test_outliers_go_on_bit_for_bit(tmp_path):
+    omega, x = lorentz(400)
+    omega[:2] = 9e3, -8e3
+    model = Circle(sine(), "mean", coupling=3.0, frequencies=omega)
+    times, options = np.linspace(0, 1, 31), {"kernel": "bands", "rtol": 1e-6, "atol": 1e-6}
+    whole = circlesolve(model, x, times, options=options)
+    assert "averaged" in whole.stats["method"]
+    path = tmp_path / "run.npz"
+
+    def stop(t, state):
+        if t > 0.5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(qsp.core.SolverInterrupted):
+        circlesolve(model, x, times, e_ops=stop, options={**options, "checkpoint": path})
+    rest = qsp.resume(path, e_ops=lambda t, x: 0.0)
+    assert np.array_equal(rest.positions, whole.positions)
