@@ -17,6 +17,8 @@ __all__ = ["Peak", "Spectrum"]
 
 #: height of a local maximum, relative to the highest, that counts as a peak
 _SMALLEST_PEAK = 1e-3
+#: how often the frequencies are made denser where a maximum may hide
+_ROUNDS = 8
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,8 @@ class Peak(Saved):
         before it rises above it.
     height : float
     frequency_error, width_error, height_error : float
-        What the estimated error of the curve (:attr:`Spectrum.error`) makes of them, for a line of
-        this width; rounding not included.
+        What the estimated error of the curve (:attr:`Spectrum.error`) makes of them, by its bend at
+        the top and its slopes where it reaches half of the height; rounding not included.
 
     Examples
     --------
@@ -156,13 +158,19 @@ class Spectrum(Saved):
         -------
         ndarray of shape (K,)
         """
+        return self._with_slopes(w)[0]
+
+    def _with_slopes(self, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """S and dS/dω at many frequencies."""
         poles, weights = self._poles
-        near = 2 * (1 / (1j * w[:, None] - poles) @ weights).real
-        look = w[:: max(1, len(w) // 5)]
-        exact = np.asarray(self(look))
-        if np.abs(near[:: max(1, len(w) // 5)] - exact).max() > 1e-11 * np.abs(exact).max():
-            return np.asarray(self(w))
-        return np.asarray(near)
+        near = 1 / (1j * w[:, None] - poles)
+        values = 2 * (near @ weights).real
+        look = slice(None, None, max(1, len(w) // 5))
+        exact = np.asarray(self(w[look]))
+        if np.abs(values[look] - exact).max() > 1e-11 * np.abs(exact).max():
+            both = self._solve(w, 1)
+            return 2 * both[0].real, 2 * both[1].imag
+        return values, 2 * (near**2 @ weights).imag
 
     def slope(self, w: float) -> float:
         """Derivative dS/dω at the frequency `w`, from the resolvent itself: zero at a peak."""
@@ -213,50 +221,76 @@ class Spectrum(Saved):
         return np.asarray(near[apart])
 
     @cached_property
+    def _scanned(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Frequencies between which no maximum hides, S and dS/dω there."""
+        w = self.grid
+        S, slope = self._with_slopes(w)
+        for _ in range(_ROUNDS):
+            hidden = _may_hide(w, S, slope)
+            if not len(hidden):
+                break
+            more = self._with_slopes(hidden)
+            order = np.argsort(np.concatenate([w, hidden]), kind="stable")
+            w = np.concatenate([w, hidden])[order]
+            S = np.concatenate([S, more[0]])[order]
+            slope = np.concatenate([slope, more[1]])[order]
+        return w, S, slope
+
+    @cached_property
     def peaks(self) -> list[Peak]:
         """Local maxima, highest first."""
         if not len(self._small):
             return []
-        grid = self.grid
-        S = self.scan(grid)
-        top = S.max()
-        inside = (S[1:-1] >= S[:-2]) & (S[1:-1] > S[2:]) & (S[1:-1] > _SMALLEST_PEAK * top)
+        grid, S, slope = self._scanned
         found = []
-        for k in np.flatnonzero(inside) + 1:
-            left, right = grid[k - 1], grid[k + 1]
-            if self.slope(left) > 0 > self.slope(right):
-                near = 1e-13 * (right - left)
-                w = float(scipy.optimize.brentq(self.slope, left, right, xtol=near, rtol=1e-15))
-                height = float(self(w))
-                width = self._width(w, height, grid, S)
-                off = float(self.error * top)
-                # of a Lorentzian: |S''|=8h/w² at the top, |S'|=h/w at half of the height
-                wide = off * width / height
-                found.append(Peak(w, width, height, wide / 8, 3 * wide, off))
+        for k in np.flatnonzero((slope[:-1] > 0) & (slope[1:] <= 0)).tolist():
+            if max(S[k], S[k + 1]) > _SMALLEST_PEAK * S.max() and (ends := self._around(grid, k)):
+                near = 1e-13 * (ends[1] - ends[0])
+                w = scipy.optimize.brentq(self.slope, *ends, xtol=near, rtol=1e-15)
+                found.append(self._peak(float(w), grid, S))
         return sorted(found, key=lambda p: -p.height)
 
-    def _width(self, w: float, height: float, grid: np.ndarray, S: np.ndarray) -> float:
-        half = 0.5 * height
-        edges = []
+    def _around(self, grid: np.ndarray, k: int) -> tuple[float, float] | None:
+        """Two frequencies around the maximum that lies between the k-th and the next one, where the
+        slope is positive and negative beyond rounding.
+        """
+        for left, right in ((k, k + 1), (k - 1, k + 1), (k, k + 2), (k - 1, k + 2)):
+            if left >= 0 and right < len(grid):
+                ends = float(grid[left]), float(grid[right])
+                if self.slope(ends[0]) > 0 > self.slope(ends[1]):
+                    return ends
+        return None
+
+    def _peak(self, w: float, grid: np.ndarray, S: np.ndarray) -> Peak:
+        height, off = float(self(w)), float(self.error * S.max())
+        bend = abs(4 * float(self._solve(np.array([w]), 2)[2][0].real))
+        edges = self._edges(w, height, grid, S)
+        width = edges[1] - edges[0] if edges else float("nan")
+        scale = width if edges else (8 * height / max(bend, 1e-300)) ** 0.5
+        # the slope is wrong by off/scale, the curve by off where it reaches half of the height
+        place = off / scale / max(bend, 1e-300)
+        wide = 1.5 * off * sum(1 / max(abs(self.slope(x)), 1e-300) for x in edges)
+        return Peak(w, width, height, place, wide if edges else float("nan"), off)
+
+    def _edges(self, w: float, height: float, grid: np.ndarray, S: np.ndarray) -> list[float]:
+        """Where the curve falls to half of its height, left and right; none where it rises above
+        it before.
+        """
+        edges: list[float] = []
 
         def excess(x: float) -> float:
-            return float(self(x)) - half
+            return float(self(x)) - 0.5 * height
 
-        for direction in (-1, 1):
-            beyond = grid[grid < w][::-1] if direction < 0 else grid[grid > w]
-            values = S[grid < w][::-1] if direction < 0 else S[grid > w]
-            before = w
-            for x, v in zip(beyond, values, strict=True):
-                if v > height * (1 + 1e-9):
-                    return float("nan")
-                if v <= half:
-                    low, high = sorted((before, x))
-                    edges.append(scipy.optimize.brentq(excess, low, high, xtol=1e-300, rtol=1e-15))
-                    break
-                before = x
-            else:
-                return float("nan")
-        return float(edges[1] - edges[0])
+        for sign in (-1, 1):
+            outside = sign * (grid - w) > 0
+            beyond, values = grid[outside][::sign], S[outside][::sign]
+            end = np.flatnonzero((values <= 0.5 * height) | (values > height * (1 + 1e-9)))
+            if not len(end) or values[end[0]] > height:
+                return []
+            k = int(end[0])
+            low, high = sorted((beyond[k - 1] if k else w, beyond[k]))
+            edges.append(scipy.optimize.brentq(excess, low, high, xtol=1e-300, rtol=1e-15))
+        return edges
 
     @property
     def frequency(self) -> float:
@@ -287,3 +321,18 @@ class Spectrum(Saved):
             line = f"  peak at {p.frequency:.8g}, full width {p.width:.6g}"
             lines.append(f"{line}, height {p.height:.6g}")
         return "\n".join(lines) + " >"
+
+
+def _may_hide(w: np.ndarray, S: np.ndarray, slope: np.ndarray) -> np.ndarray:
+    """Where, between frequencies with slopes of one sign, the slope comes close to the other one.
+
+    In between it is taken for the parabola with these ends and the right integral.
+    """
+    first, change = slope[:-1], np.diff(slope)
+    bend = 3 * (slope[:-1] + slope[1:]) - 6 * np.diff(S) / np.diff(w)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = 0.5 - 0.5 * change / bend
+        lowest = first + change * t + bend * t * (t - 1)
+        close = (slope[:-1] * slope[1:] > 0) & (t > 0.02) & (t < 0.98) & (lowest / first < 0.2)
+    close &= np.maximum(S[:-1], S[1:]) > 0.5 * _SMALLEST_PEAK * S.max()
+    return np.asarray((w[:-1] + t * np.diff(w))[close])

@@ -104,10 +104,10 @@ def _in_a_cavity(N):
     (b,), (S,) = qsp.modes(1), qsp.spins(N)
     meet = (0.3 / N**0.5) * (b.dag() * S.m + b * S.p)
     H = 0.5 * b.dag() * b + S.z + meet + 0.04 * N**0.5 * (b + b.dag())
-    return qsp.System(H, [b, 0.3 * b.dag(), (1 / N) ** 0.5 * S.m]), b, [0.0, (0, 0, -1)], 11
+    return qsp.System(H, [b, 0.3 * b.dag(), (1 / N) ** 0.5 * S.m]), b, [0.0, (0, 0, -1)], 9
 
 
-@pytest.mark.parametrize("case, sizes", [(_precessing, (20, 40)), (_in_a_cavity, (8, 16))])
+@pytest.mark.parametrize("case, sizes", [(_precessing, (20, 40)), (_in_a_cavity, (5, 10))])
 def test_spins_on_the_sphere_are_left_of_order_one_over_n(case, sizes):
     off = []
     for N in sizes:

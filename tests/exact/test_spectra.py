@@ -11,6 +11,7 @@ import qsyncplug as qsp
 from qsyncplug.core.errors import CutoffWarning, QsyncplugWarning, SolverError
 from qsyncplug.exact import decay_modes, steady, symmetric
 from qsyncplug.exact import fluctuation as fluctuation_module
+from qsyncplug.exact.curve import Spectrum
 
 from .exact_reference import boundary_time_crystal, oscillator, pair, superoperator
 
@@ -391,3 +392,24 @@ def test_peaks_say_how_far_they_can_be_trusted():
     assert top.height_error == pytest.approx(s.error * top.height, rel=1e-9)
     assert abs(top.width - 0.29538286207) < max(top.width_error, 1e-10)
     assert abs(top.frequency - 0.5) < max(top.frequency_error, 1e-10)
+
+
+@pytest.mark.parametrize("seed", [*range(6), 62, 427])
+def test_no_peak_hides_between_overlapping_lines(seed):
+    """Six broad lines with phases: as many maxima as on a grid of a thousandth of a width."""
+    rng = np.random.default_rng(seed)
+    poles = -rng.uniform(0.2, 1.5, 6) + 1j * rng.uniform(-3, 3, 6)
+    weights = rng.uniform(0.2, 1, 6) * np.exp(1j * rng.normal(0, 0.5, 6))
+    s = Spectrum(np.diag(1 / (1 - poles)), weights, np.ones(6, complex), 1.0, 0j, 1.0, 1e-9)
+    w = np.linspace(-30, 30, 120_001)
+    values = 2 * (1 / (1j * w[:, None] - poles) @ weights).real
+    inner = values[1:-1]
+    top = (inner > values[:-2]) & (inner > values[2:]) & (inner > 1e-3 * values.max())
+    assert [p.frequency for p in sorted(s.peaks, key=lambda p: p.frequency)] == pytest.approx(
+        w[1:-1][top].tolist(), abs=6e-4
+    )
+    for p in s.peaks:
+        # the flatter, the less is known of its place
+        bend = (s(p.frequency + 1e-3) - 2 * p.height + s(p.frequency - 1e-3)) / 1e-6
+        scale = p.width if np.isfinite(p.width) else np.sqrt(-8 * p.height / bend)
+        assert p.frequency_error == pytest.approx(-1e-9 * values.max() / scale / bend, rel=0.01)
