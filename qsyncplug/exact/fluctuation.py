@@ -92,7 +92,13 @@ def fluctuation(problem: Problem, a: Any, tell: Tell = silent) -> Fluctuation:
     ValueError
         The system is unstable.
     """
-    rho = stationary(problem, problem.where, tell)
+    try:
+        rho = stationary(problem, problem.where, tell)
+    except SolverError as error:
+        raise SolverError(
+            f"no spectrum or correlation function of the one steady state: {error}",
+            reason=error.reason,
+        ) from error
     _require_bounded(problem, rho)
     problem.warn_cutoff(rho)
     mean = complex((a @ rho).trace())

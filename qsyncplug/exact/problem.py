@@ -111,10 +111,8 @@ class Problem:
             raise TypeError(f"{name} must be an expression of the system or a Qobj, not {kind}")
         if operator.dims != self.H.dims:
             raise ValueError(f"{name} must have dims {self.H.dims}, not {operator.dims}")
-        matrix = sp.csr_matrix(operator.to("CSR").data_as("csr_matrix"))
-        if not np.all(np.isfinite(matrix.data)):
-            raise ValueError(f"{name} must be finite; it holds NaN or infinite values")
-        return matrix
+        _require_finite(operator, name)
+        return sp.csr_matrix(operator.to("CSR").data_as("csr_matrix"))
 
     def order_of(self, matrix: Any) -> tuple[int, ...] | None:
         """The coherence order that an operator adds, if it is a single one."""
@@ -228,6 +226,14 @@ def _of_system(system: System, cutoff: Any = None, what: str = "a steady state")
     return Problem(system, H, list(c_ops), np.asarray(charges), labels, cutoff, places)
 
 
+def _require_finite(operator: qutip.Qobj, name: str) -> None:
+    """Refuse NaN and infinity, as QuTiP holds them: its change to CSR leaves NaN out."""
+    data = operator.data
+    stored = data.to_array() if isinstance(data, qutip.data.Dense) else data.as_scipy().data
+    if not np.all(np.isfinite(stored)):
+        raise ValueError(f"{name} must be finite; it holds NaN or infinite values")
+
+
 @exact_problem.register(tuple)
 def _of_qutip(system: tuple[Any, Any], cutoff: Any = None, what: str = "a steady state") -> Problem:
     if len(system) != 2 or not isinstance(system[0], (qutip.Qobj, qutip.QobjEvo)):
@@ -235,9 +241,19 @@ def _of_qutip(system: tuple[Any, Any], cutoff: Any = None, what: str = "a steady
     H, c_ops = system
     c_ops = [c_ops] if isinstance(c_ops, (qutip.Qobj, qutip.QobjEvo)) else list(c_ops)
     parts = [H, *c_ops]
+    for k, o in enumerate(c_ops):
+        if not isinstance(o, (qutip.Qobj, qutip.QobjEvo)):
+            raise TypeError(f"c_ops[{k}] of system must be a Qobj, not {type(o).__name__}")
     constant = all(isinstance(o, qutip.Qobj) or o.isconstant for o in parts)
     refuse(constant, bool(c_ops), what)
     H, *c_ops = [o if isinstance(o, qutip.Qobj) else o(0.0) for o in parts]
+    for name, o in (("H", H), *((f"c_ops[{k}]", o) for k, o in enumerate(c_ops))):
+        if not o.isoper or o.dims != H.dims:
+            raise ValueError(
+                f"{name} of system must be an operator with the dims {H.dims} of H, not "
+                f"{o.type} with {o.dims}"
+            )
+        _require_finite(o, f"{name} of system")
     if not H.isherm:
         raise ValueError("H of system must be Hermitian")
     d, dims = int(H.shape[0]), list(H.dims[0])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import qutip
 import scipy.integrate
+import scipy.sparse
 
 import qsyncplug as qsp
 from qsyncplug.core.errors import CutoffWarning, QsyncplugWarning, SolverError
@@ -109,6 +110,42 @@ def test_oscillations_that_persist():
     H = qutip.Qobj(np.diag([0.0, 1.3, 0.4]))
     r = qsp.eigenmodes((H, [qutip.basis(3, 0) * qutip.basis(3, 2).dag()]), 9)
     assert sorted(np.round(r.persistent, 10)) == [-1.3, 1.3]
+
+
+def _twins():
+    """A driven, pumped mode, and two of them that do not meet: λ_i+λ_j, all but λ_i=λ_j twice."""
+
+    def system(modes):
+        H = sum(0.5 * a.dag() * a + 0.2 * (a + a.dag()) for a in modes)
+        return qsp.System(H, [c * x for a in modes for c, x in ((1.0, a), (0.3, a.dag()))])
+
+    return system(qsp.modes(1)), system(qsp.modes(2)), 2, 5
+
+
+def _triplets():
+    def system(spins):
+        H = sum(0.5 * s.z + 0.3 * s.x for s in spins)
+        return qsp.System(H, [c * x for s in spins for c, x in ((0.6, s.m), (0.3, s.p))])
+
+    return system(qsp.spins(2)), system(qsp.spins(2, 2, 2)), 3, None
+
+
+@pytest.mark.filterwarnings("ignore::qsyncplug.core.errors.CutoffWarning")
+@pytest.mark.parametrize("case", [_twins, _triplets])
+def test_eigenvalues_that_occur_several_times(case):
+    """Sums of the eigenvalues of one, each as often as it occurs; too many elements for LAPACK."""
+    one, several, count, cutoff = case()
+    H, c_ops = one.qutip(cutoff)
+    own = sums = np.linalg.eigvals(superoperator(H.full(), [c.full() for c in c_ops]))
+    for _ in range(count - 1):
+        sums = np.add.outer(sums, own).ravel()
+    r = qsp.eigenmodes(several, 14, cutoff=cutoff)
+    want = np.sort(sums.real)[::-1][:14]
+    assert np.abs(r.eigenvalues.real - want).max() < 1e-11
+    assert r.residuals.max() < 1e-10
+    vectors = np.array([m.full().ravel() / m.norm("fro") for m in r.modes])
+    # copies of one eigenvalue have vectors of their own
+    assert np.linalg.svd(vectors)[1].min() > 1e-3
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -246,10 +283,23 @@ def test_what_has_no_spectrum():
         qsp.spectrum(qsp.System(b.dag() * b), b, cutoff=8)
     with pytest.raises(ValueError, match="unstable"):
         qsp.spectrum(qsp.System(b.dag() * b, [1.2 * b.dag(), b]), b, cutoff=12)
-    with pytest.raises(SolverError, match="unique"):
+    with pytest.raises(SolverError, match=r"no spectrum.*unique"):
         qsp.spectrum(qsp.System(b.dag() * b, [b**2]), b, cutoff=8)
+    for c_op in (qutip.destroy(5), qutip.basis(4, 0)):
+        with pytest.raises(ValueError, match=r"c_ops\[0\] of system must be an operator"):
+            qsp.eigenmodes((qutip.num(4), [c_op]), 3)
+    nan = np.diag([1, np.nan])
+    for H in (qutip.Qobj(nan), qutip.Qobj(nan).to("Dia"), qutip.Qobj(scipy.sparse.csr_matrix(nan))):
+        with pytest.raises(ValueError, match=r"H of system must be finite"):
+            qsp.steadystate((H, [qutip.destroy(2)]))
+    with pytest.raises(ValueError, match=r"a must be finite"):
+        qsp.spectrum((qutip.num(2), [qutip.destroy(2)]), qutip.Qobj(nan))
+    with pytest.raises(TypeError, match=r"c_ops\[1\]"):
+        qsp.eigenmodes((qutip.num(4), [qutip.destroy(4), 1.0]), 3)
     with pytest.warns(CutoffWarning, match="cutoff="):
         qsp.eigenmodes(oscillator(), 2, cutoff=7, order=0)
+    with pytest.warns(CutoffWarning, match="cutoff="):
+        qsp.eigenmodes(oscillator(), 2, cutoff=7, order=1)
     with pytest.warns(CutoffWarning, match="cutoff="):
         qsp.spectrum(oscillator(), oscillator().operators[0].qutip(7), cutoff=7)
     with pytest.raises((TypeError, ValueError), match=r"a must"):
