@@ -8,14 +8,17 @@ from typing import Any, TypeVar
 from qutip.ui.progressbar import progress_bars
 
 from .checks import check_choice
+from .errors import QsyncplugWarning, warn
 
-__all__ = ["Tell", "check_bar", "counted", "part", "reached", "silent"]
+__all__ = ["Tell", "check_bar", "counted", "part", "reached", "say_if_long", "silent"]
 
 T = TypeVar("T")
 #: is called with the share that is done, from 0 to 1, once and again
 Tell = Callable[[float], None]
 #: parts in which an interval is told
 _PARTS = 100
+#: estimated seconds from which on a run says beforehand how long it will take
+_LONG = 60.0
 
 
 def check_bar(progress_bar: Any) -> str:
@@ -87,3 +90,9 @@ def part(tell: Tell, begin: float, end: float) -> Tell:
     0.625
     """
     return lambda share: tell(begin + (end - begin) * min(share, 1.0))
+
+
+def say_if_long(what: str, seconds: float, advice: str) -> None:
+    """Warn that `what` will take `seconds`, if that is more than a minute."""
+    if seconds > _LONG:
+        warn(f"{what} will take about {seconds / 60:.0f} min; {advice}", QsyncplugWarning)

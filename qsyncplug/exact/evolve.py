@@ -16,6 +16,7 @@ from ..core.checks import check_choice, check_integer, check_memory
 from ..core.drive import Until, Walk
 from ..core.entry import HIERARCHY, exactsolve
 from ..core.options import Options
+from ..core.progress import say_if_long
 from ..core.sampling import fresh_seed
 from ..core.solver import Solver
 from ..core.stepper import Problem
@@ -30,7 +31,6 @@ from .kept import kept
 from .observe import user_operators
 from .others import OtherProblem, WatchedRun
 from .own import OwnProblem, OwnStepper
-from .patience import say_if_long
 from .result import ExactResult, JumpResult
 from .symmetric import by_hierarchy, warn_levels
 from .unravel import JumpProblem, JumpStepper

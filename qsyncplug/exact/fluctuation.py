@@ -1,8 +1,11 @@
-"""Fluctuations of an operator in the steady state, and the resolvent that moves them."""
+"""Fluctuations of an operator in the steady state, the resolvent that moves them, and the whole
+spectrum from the resolvent at one point: its reduction to a Krylov space.
+"""
 
 from __future__ import annotations
 
 import time as clock
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,25 +15,41 @@ import scipy.sparse.linalg as spla
 
 from ..core.checks import check_memory
 from ..core.errors import SolverError
-from ..core.progress import Tell, silent
-from .patience import say_if_long
+from ..core.progress import Tell, part, say_if_long, silent
+from .curve import Spectrum
 from .problem import Problem, exact_problem
-from .reduction import Solve
 from .resolvent import NoJump, gmres
 from .steady import stationary
 
-__all__ = ["Fluctuation", "factorised", "fluctuation", "reachable", "resolvent", "square"]
+__all__ = [
+    "Fluctuation",
+    "factorised",
+    "fluctuation",
+    "reachable",
+    "reduced_curve",
+    "resolvent",
+    "square",
+]
 
 #: elements of a coherence order up to which the resolvent is factorised; without a symmetry
 _LU_ORDER, _LU_WHOLE = 6000, 3000
-#: vectors of an iterative resolvent, and what the reduced one may take
-_RESTART, _REDUCED = 120, 240
+#: vectors of an iterative resolvent
+_RESTART = 120
 #: population of a highest level from which on there is no stationary state to speak of
 _UNSTABLE = 1e-2
 #: levels up to which the system is solved once more with twice the cut-off, to see if it has one
 _LOOK_BEYOND = 256
 #: multiples of one rounding that sums of products may be wrong by
 _ROUNDINGS = 16 * 2.0**-52
+
+
+#: (σ−L)^{-1} applied to a vector; it tells how far it is with that
+Solve = Callable[[np.ndarray, Tell], np.ndarray]
+#: vectors of the reduced resolvent, and how many between two looks at its error
+_MOST, _EVERY = 240, 5
+_CONVERGED = 1e-10
+#: vectors that most curves need
+_USUAL = 25
 
 
 @dataclass
@@ -191,7 +210,7 @@ def _iterative(r: Fluctuation, shift: float) -> Solve:
     problem, d = r.problem, r.problem.d
     check_memory(
         f"the spectrum on {len(r.index)} elements",
-        16.0 * len(r.index) * (_RESTART + _REDUCED) + 16.0 * 8 * d**2,
+        16.0 * len(r.index) * (_RESTART + _MOST) + 16.0 * 8 * d**2,
         advice="lower the cutoff",
     )
     inverse = NoJump(problem.effective, problem.dims, shift)
@@ -238,3 +257,98 @@ def reachable(problem: Problem, diagonals: np.ndarray) -> np.ndarray:
     if g == 0:
         return diagonals
     return every[np.isin(every % g, np.unique(diagonals % g))]
+
+
+def reduced_curve(
+    solve: Solve,
+    ends: tuple[np.ndarray, np.ndarray],
+    rate: float,
+    moments: tuple[complex, float],
+    tell: Tell = silent,
+) -> Spectrum:
+    """Arnoldi on (σ−L)^{-1}, from a start to a functional, until the curve stands.
+
+    Parameters
+    ----------
+    solve : callable
+        The resolvent at σ=0.3·rate.
+    ends : (ndarray, ndarray), each of shape (n,)
+        Start, and functional f in Σ f x.
+    rate : float
+        Scale of frequencies.
+    moments : (complex, float)
+        ⟨a⟩ and ⟨δa†δa⟩, for the result.
+    tell : callable
+        Is told the share that is done: vectors of the number that the fall of the error promises.
+
+    Raises
+    ------
+    SolverError
+        The curve still changes by more than 1e-6 of its maximum after 240 vectors.
+    """
+    start, functional = ends
+    n, most = len(start), min(_MOST, len(start))
+    size = float(np.linalg.norm(start))
+    V = np.zeros((most + 1, n), dtype=complex)
+    h = np.zeros((most + 1, most), dtype=complex)
+    V[0] = start / size
+    look = _Look(rate)
+    for k in range(most):
+        w = solve(V[k], part(tell, look.share(k), look.share(k + 1)))
+        for _ in range(2):
+            c = V[: k + 1].conj() @ w
+            w = w - c @ V[: k + 1]
+            h[: k + 1, k] += c
+        h[k + 1, k] = np.linalg.norm(w)
+        m = k + 1
+        tell(look.share(m))
+        exhausted = m == n or abs(h[m, k]) < 1e-14 * np.abs(h[:m, :m]).max()
+        if m % _EVERY == 0 or exhausted:
+            e1 = np.zeros(m, dtype=complex)
+            e1[0] = size
+            curve = Spectrum(h[:m, :m].copy(), V[:m] @ functional, e1, 0.3 * rate, *moments, 0.0)
+            curve.error = look.error(curve, m)
+            if exhausted:
+                curve.error = 0.0
+            if curve.error < _CONVERGED:
+                tell(1.0)
+                return curve
+        V[k + 1] = w / h[k + 1, k]
+    if curve.error > 1e-6:
+        raise SolverError(
+            f"the spectrum did not converge with {most} vectors: error {curve.error:.2g} of its "
+            "maximum",
+            reason="not converged",
+        )
+    tell(1.0)
+    return curve
+
+
+class _Look:
+    """How much a curve changes from one size of the space to the next."""
+
+    def __init__(self, rate: float):
+        self.broad = rate * np.linspace(-20, 20, 41)
+        self.probe = np.zeros(0)
+        self.before = np.zeros(0)
+        #: vectors until the change is small enough, and what was told last
+        self.expected, self.told = float(_USUAL), 0.0
+
+    def share(self, vectors: int) -> float:
+        """Of the work, after so many vectors: never less than it was."""
+        self.told = max(self.told, min(vectors / self.expected, 0.99))
+        return self.told
+
+    def error(self, curve: Spectrum, m: int) -> float:
+        """Change since the last look, relative to the maximum; infinite at the first one."""
+        probe, before = self.probe, self.before
+        self.probe = np.concatenate([curve.grid, self.broad])
+        self.before = curve.scan(self.probe)
+        if not len(probe):
+            return float("inf")
+        values = curve.scan(np.concatenate([probe, curve.grid]))
+        change = float(np.abs(values[: len(probe)] - before).max() / np.abs(values).max())
+        decades = max(-np.log10(max(change, 1e-300)), 0.1)
+        promised = m * -np.log10(_CONVERGED) / decades
+        self.expected = float(np.clip(promised, m + 1, _MOST))
+        return change

@@ -11,10 +11,9 @@ import scipy.linalg
 import scipy.sparse.linalg as spla
 
 from ..core.errors import SolverError
-from ..core.progress import Tell, silent
+from ..core.progress import Tell, say_if_long, silent
 from .elements import Elements
 from .ellipse import Expansion, estimate_ellipse
-from .patience import say_if_long
 from .problem import Problem
 
 __all__ = ["Pair", "Propagated", "unit_vector"]

@@ -16,10 +16,9 @@ from ..core.progress import Tell, check_bar, part, reached
 from ..operators.expression import Expression
 from ..operators.system import System
 from .curve import Spectrum
-from .fluctuation import factorised, fluctuation, reachable, resolvent, square
+from .fluctuation import factorised, fluctuation, reachable, reduced_curve, resolvent, square
 from .problem import Problem, exact_problem, refuse
 from .propagate import ChebyshevStepper
-from .reduction import reduced_curve
 from .steady import steadystate_modes
 from .symmetric import many_atoms
 

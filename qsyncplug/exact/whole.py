@@ -10,9 +10,8 @@ import scipy.linalg
 
 from ..core.checks import check_memory
 from ..core.errors import SolverError
-from ..core.progress import Tell, part, silent
+from ..core.progress import Tell, part, say_if_long, silent
 from .elements import Elements
-from .patience import say_if_long
 from .problem import Problem
 from .propagate import ChebyshevStepper
 from .resolvent import NoJump, gmres

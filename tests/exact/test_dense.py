@@ -118,9 +118,9 @@ def test_what_does_not_fit_is_refused_before_any_work(monkeypatch):
 
 
 def test_what_takes_long_is_said_beforehand(monkeypatch):
-    from qsyncplug.exact import patience
+    from qsyncplug.core import progress
 
-    monkeypatch.setattr(patience, "_LONG", 0.0)
+    monkeypatch.setattr(progress, "_LONG", 0.0)
     (b,) = qsp.modes(1)
     system = qsp.System(b.dag() * b + 0.3 * (b + b.dag()), [b])
     warm = qsp.System(system.hamiltonian, [b, 0.1 * b.dag()])
