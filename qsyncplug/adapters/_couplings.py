@@ -20,6 +20,7 @@ __all__ = [
     "charges",
     "coupled",
     "driven",
+    "fed",
     "gains",
     "linked",
     "rest_exponents",
@@ -78,6 +79,18 @@ def driven(system: System) -> bool:
     )
     alone = (jump for jump in system.jumps if len(jump.used) == 1)
     return fixed or any(len(charges(jump, symbols)) > 1 for jump in alone)
+
+
+def fed(system: System) -> bool:
+    """Whether H makes quanta otherwise than by driving a node: by squeezing, or where a partner
+    switches a drive, as light does in optomechanics. Both may end in oscillations without a pump.
+    """
+    H = system.hamiltonian
+    for key, value in H.terms.items():
+        ((*charge,),) = Expression(H.spaces, {key: value}).charges(system.symbols)
+        if sum(charge) and (len(key[0]) > 1 or abs(sum(charge)) > 1):
+            return True
+    return False
 
 
 def coupled(system: System) -> bool:

@@ -21,7 +21,7 @@ from ..sync.dynamics import Dynamics, Flow, Kind, Quantum
 from ..sync.measures import phase_distribution
 from ..sync.reading import reader
 from . import _linear
-from ._couplings import charges, coupled, driven, gains, linked, rest_exponents
+from ._couplings import charges, coupled, driven, fed, gains, linked, rest_exponents
 from ._quadratures import view_of_moments
 from ._rest import fixed_points
 from ._spectra import enough_levels, spectra_of
@@ -126,16 +126,17 @@ def facts(system: System) -> dict[str, Any]:
 def _gain(system: System) -> tuple[bool, ...] | None:
     """For each node whether it oscillates by itself.
 
-    Of one spin only that it does not, where every jump operator takes quanta from it.
+    Of spins and mixtures only that none does, where every jump operator takes quanta from the
+    nodes, and H feeds them none but by a drive.
     """
     if not system.isconstant:
         return None
     if system.bosonic:
         return gains(system)
-    if system.n > 1:
-        return None
     found = [c for jump in system.jumps for c in charges(jump, system.symbols)]
-    return (False,) if all(len(c) == 1 and c[0] <= 0 for c in found) else None
+    if not all(len(c) == system.n and max(c) <= 0 for c in found):
+        return None
+    return None if fed(system) else (False,) * system.n
 
 
 def _has_modes(system: System) -> bool:

@@ -69,6 +69,26 @@ def test_an_isolated_node_beside_a_coupled_pair():
     assert other.evidence["sizes of the groups"] == (2,)
 
 
+def test_spins_that_only_lose_do_not_synchronise_with_a_drive():
+    a, b = qsp.spins(8, 8)
+    losses = [8**-0.5 * a.m, 8**-0.5 * b.m]
+    system = qsp.System(0.5 * a.x + 0.2 * (a.p * b.m + a.m * b.p), losses)
+    run = qsp.mfsolve(system, [[0.6, 0.1], [0.9, 1.0]], np.linspace(0, 60, 301))
+    found = qsp.verdict(run)
+    assert found.label == "undecided"
+    assert "would oscillate by itself" in found.why
+
+
+def test_spins_that_only_lose_relax():
+    """Near m=−J: β' = −(iΩ + 11ᵀ/2)β with Ω = ±.1 (common phase left out): rate .5 − √.24."""
+    a, b = qsp.spins(8, 8)
+    system = qsp.System(0.5 * a.z + 0.3 * b.z, [8**-0.5 * (a.m + b.m)])
+    run = qsp.mfsolve(system, [[0.6, 0.1], [0.9, 1.0]], np.linspace(0, 60, 301))
+    found = qsp.verdict(run)
+    assert found.label == "relaxing to vacuum"
+    assert found.rate == pytest.approx(0.5 - 0.24**0.5, abs=2e-5)
+
+
 def test_linear_response_to_a_drive_is_no_synchronisation():
     a, b = qsp.modes(2)
     H = a.dag() * a + b.dag() * b + 0.2 * (a.dag() * b + b.dag() * a) + (a + a.dag())
