@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import stdtrit
 
-from .._ext.integrator import Integrator
+from .._ext.integrator import Integrator, RightHandSide
 from ..core.checks import check_integer, check_number
 from ..core.dispatch import by_model
 from ..core.errors import SolverError
@@ -19,12 +20,34 @@ from ..operators.states import ProductState
 from ..operators.system import System
 from .cycle import parts_at, spheres_of, tangent_basis
 
-__all__ = ["LyapunovExponents", "lyapunov_exponents"]
+__all__ = ["LyapunovExponents", "TangentModel", "exponents_along", "lyapunov_exponents"]
 
 _BATCHES = 16
 #: factor by which a perturbation grows or shrinks, at most, between two orthonormalisations
 _GROWTH = 3.0
 _MOST = 1_000_000
+
+
+@dataclass(frozen=True)
+class TangentModel:
+    """What exponents need to know of a mean field in complex variables z.
+
+    Attributes
+    ----------
+    flow : callable
+        ``count -> RightHandSide`` of z and so many perturbations of the real coordinates.
+    coordinates : callable
+        ``z -> x``, the real coordinates (d,).
+    jacobian : callable
+        ``(z, t) -> M``, (d, d).
+    spheres : tuple of slice
+        Coordinates of the spins whose length is conserved.
+    """
+
+    flow: Callable[[int], RightHandSide]
+    coordinates: Callable[[np.ndarray], np.ndarray]
+    jacobian: Callable[[np.ndarray, float], np.ndarray]
+    spheres: tuple[slice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,8 +137,8 @@ def lyapunov_exponents(
     Parameters
     ----------
     system : System or SpinChains
-        Of any nodes; coefficients may depend on time. Of spin chains without a central spin, on the
-        sphere.
+        Of any nodes; coefficients may depend on time. Of spin chains on the spheres of the spins,
+        the centre included; of amplitudes where jumps act through bosons.
     state0 : mapping or array_like
         Where the mean field starts, as :func:`qsyncplug.mfsolve` takes it.
     duration : float
@@ -168,23 +191,48 @@ def _exponents_of_system(
     rtol: float = 1e-9,
     progress_bar: str | bool = "",
 ) -> LyapunovExponents:
+    z = ProductState(system, state0).variables()
+    duration = check_number("duration", duration, minimum=0.0, strict=True)
+    system.check_hermitian(np.linspace(0.0, duration * 1.25 + float(transient or 0.0), 101))
+    polynomials = system.polynomials()
+
+    def coordinates(z: np.ndarray) -> np.ndarray:
+        return np.asarray(system.coordinates_of(z[None, :])[0])
+
+    model = TangentModel(
+        flow=system.tangent_equations.tangent_flow,
+        coordinates=coordinates,
+        jacobian=lambda z, t: parts_at(system, polynomials, coordinates(z), t)[1],
+        spheres=spheres_of(system),
+    )
+    return exponents_along(model, z, duration, k, transient, rtol, progress_bar)
+
+
+def exponents_along(
+    model: TangentModel,
+    z: np.ndarray,
+    duration: float,
+    k: int | None,
+    transient: float | None,
+    rtol: float,
+    progress_bar: str | bool,
+) -> LyapunovExponents:
+    """Exponents of a mean field that starts at the variables `z`; see `lyapunov_exponents`."""
     duration = check_number("duration", duration, minimum=0.0, strict=True)
     before = 0.25 * duration if transient is None else transient
     before = check_number("transient", before, minimum=0.0)
     rtol = check_number("rtol", rtol, minimum=0.0, strict=True)
-    system.check_hermitian(np.linspace(0.0, before + duration, 101))
-    z = ProductState(system, state0).variables()
-    basis = tangent_basis(system.coordinates_of(z[None, :])[0], spheres_of(system))
+    basis = tangent_basis(model.coordinates(z), model.spheres)
     k = basis.shape[1] if k is None else check_integer("k", k, minimum=1, maximum=basis.shape[1])
     # no perturbation may start along a direction that symmetry keeps apart from the others
     turn = np.linalg.qr(np.random.default_rng(0).standard_normal((basis.shape[1], k)))[0]
     bar = check_bar(progress_bar)
-    run = _Tangents(system, z, basis @ turn, rtol)
+    run = _Tangents(model, z, basis @ turn, rtol)
     if before:
         run.go(before)
     start = run.t
     times, logs = run.go(duration, bar)
-    return _averaged(times - start, logs, system.coordinates_of(run.z[None, :])[0])
+    return _averaged(times - start, logs, model.coordinates(run.z))
 
 
 def _averaged(times: np.ndarray, logs: np.ndarray, x: np.ndarray) -> LyapunovExponents:
@@ -206,9 +254,9 @@ def _averaged(times: np.ndarray, logs: np.ndarray, x: np.ndarray) -> LyapunovExp
 class _Tangents:
     """A mean field and orthonormal perturbations of it, carried along."""
 
-    def __init__(self, system: System, z: np.ndarray, basis: np.ndarray, rtol: float):
-        self.flow = system.tangent_equations.tangent_flow(basis.shape[1])
-        self.system, self.z, self.vectors, self.t, self.rtol = system, z, basis, 0.0, rtol
+    def __init__(self, model: TangentModel, z: np.ndarray, basis: np.ndarray, rtol: float):
+        self.flow = model.flow(basis.shape[1])
+        self.model, self.z, self.vectors, self.t, self.rtol = model, z, basis, 0.0, rtol
 
     def go(self, duration: float, bar: str = "") -> tuple[np.ndarray, np.ndarray]:
         """Ends of the intervals, and the logarithms by which the perturbations grew in each."""
@@ -243,8 +291,8 @@ class _Tangents:
 
     def _tangent(self, vectors: np.ndarray) -> np.ndarray:
         """Without what rounding put along the spins: it would not decay, and take over."""
-        x = self.system.coordinates_of(self.z[None, :])[0]
-        for s in spheres_of(self.system):
+        x = self.model.coordinates(self.z)
+        for s in self.model.spheres:
             n = x[s] / np.linalg.norm(x[s])
             vectors[s] -= np.outer(n, n @ vectors[s])
         return vectors
@@ -254,7 +302,6 @@ class _Tangents:
 
     def _width(self, duration: float) -> float:
         """An interval in which nothing grows or shrinks by much."""
-        x = self.system.coordinates_of(self.z[None, :])[0]
-        M = parts_at(self.system, self.system.polynomials(), x, self.t)[1]
+        M = self.model.jacobian(self.z, self.t)
         fastest = float(np.abs(0.5 * np.linalg.eigvalsh(M + M.T)).max())
         return min(duration / (4 * _BATCHES), _GROWTH / max(fastest, 1e-300))

@@ -126,6 +126,34 @@ def test_lyapunov_exponents_are_those_of_the_cycle():
     assert found.chaotic is False
 
 
+def test_lyapunov_exponents_with_jumps_of_bosons():
+    """Those of the cycle, of amplitudes; and the same as on the spheres where both are defined."""
+    how = {"n": (16, 14), "omega": (0.8, 0.7), "exchange": 0.0, "gain": 1.0, "two_photon": 0.25}
+    how |= {"dissipative": 0.5, "engineered": "boson", "bath": "boson", "central": False}
+    chains, beta = qsp.SpinChains(**how), [2.0, 1.8]
+    found = qsp.lyapunov_exponents(chains, beta, 300.0, transient=60.0)
+    wanted = np.sort(qsp.limit_cycle(chains, beta).exponents.real)[::-1]
+    np.testing.assert_allclose(found.exponents, wanted, atol=1e-5)
+    with pytest.raises(ValueError, match="state0"):
+        qsp.lyapunov_exponents(chains, [5.0, 1.0], 10.0)
+    with pytest.raises(ValueError, match="central"):
+        qsp.lyapunov_exponents(qsp.SpinChains(n=(4, 4), loss=0.1, bath="boson"), [1.0, 1.0], 10.0)
+
+
+def test_lyapunov_exponents_with_a_centre():
+    """The chains come to rest, with the centre up: real parts of the eigenvalues there."""
+    how = {"n": (10, 8), "g": (0.5, 0.6), "loss": 0.4, "gain": 1.2, "engineered": "spin"}
+    chains = qsp.SpinChains(**how)
+    found = qsp.lyapunov_exponents(chains, [1.0, 0.8], 1200.0)
+    M = chains.system().jacobian(found.coordinates)
+    # along the spins of the chains nothing is asked
+    normal = [np.concatenate([np.zeros(k), found.coordinates[k : k + 3]]) for k in (3, 6)]
+    normal = np.array([np.pad(x, (0, 9 - len(x))) for x in normal])
+    tangent = np.linalg.svd(normal)[2][2:]
+    wanted = np.sort(np.linalg.eigvals(tangent @ M @ tangent.T).real)[::-1]
+    np.testing.assert_allclose(found.exponents, wanted, atol=1e-4)
+
+
 def test_exact_runs_and_steady_states():
     how = {**SPINS, "n": (3, 3)}
     chains, system = qsp.SpinChains(**how), qsp.spin_chains(**how)

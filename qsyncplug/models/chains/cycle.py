@@ -1,4 +1,4 @@
-"""Limit cycles and Lyapunov exponents of two spin chains without their central spin."""
+"""Limit cycles and Lyapunov exponents of two spin chains."""
 
 from __future__ import annotations
 
@@ -9,9 +9,15 @@ import qutip
 
 from ...approximate.cycle import Flow, LimitCycle, Parts, find_cycle, limit_cycle
 from ...approximate.linear_regression import fixed_point, linear_regression, regression_at
-from ...approximate.lyapunov import LyapunovExponents, lyapunov_exponents
+from ...approximate.lyapunov import (
+    LyapunovExponents,
+    TangentModel,
+    exponents_along,
+    lyapunov_exponents,
+)
 from ...core.checks import check_array, check_number
 from ...core.entry import mfsolve
+from .flow import amplitude_equations
 from .meanfield import mean_field_parts
 from .model import SpinChains
 
@@ -84,22 +90,44 @@ def exponents_of_chains(
     rtol: float = 1e-9,
     progress_bar: str | bool = "",
 ) -> LyapunovExponents:
-    """Exponents of the collective spins, which amplitudes share where they are defined; see
-    :func:`qsyncplug.lyapunov_exponents`.
+    """Exponents of the spins, the central one down at first; of the amplitudes where jumps act
+    through bosons; see :func:`qsyncplug.lyapunov_exponents`.
     """
-    if chains.central:
-        raise ValueError("lyapunov_exponents needs chains without a central spin (central=False)")
-    if chains.uses_bosons:
-        raise ValueError("lyapunov_exponents needs jumps of spins, not of bosons (bath='spin')")
     beta = check_array("state0", state0, shape=(2,), dtype=complex)
+    for b, N in zip(beta, chains.n, strict=True):
+        if abs(b) ** 2 > N:
+            raise ValueError(f"state0 must have |β|² of at most {N} spins, not {abs(b) ** 2:.3g}")
+    if chains.uses_bosons:
+        return _exponents_of_amplitudes(chains, beta, duration, k, transient, rtol, progress_bar)
     system = chains.system()
-    start = {}
-    for node, b, N in zip(system.nodes, beta, chains.n, strict=True):
-        number = abs(b) ** 2
-        if number > N:
-            raise ValueError(f"state0 must have |β|² of at most {N} spins, not {number:.3g}")
-        lowering = np.sqrt(N - number) * b
-        start[node] = np.array([lowering.real, -lowering.imag, number - N / 2]) / (N / 2)
+    start: dict[Any, Any] = {system.nodes[0]: (0.0, 0.0, -1.0)} if chains.central else {}
+    for node, b, N in zip(system.nodes[-2:], beta, chains.n, strict=True):
+        lowering = np.sqrt(N - abs(b) ** 2) * b
+        start[node] = np.array([lowering.real, -lowering.imag, abs(b) ** 2 - N / 2]) / (N / 2)
     return lyapunov_exponents(
         system, start, duration, k=k, transient=transient, rtol=rtol, progress_bar=progress_bar
     )
+
+
+def _exponents_of_amplitudes(
+    chains: SpinChains,
+    beta: np.ndarray,
+    duration: float,
+    k: int | None,
+    transient: float | None,
+    rtol: float,
+    progress_bar: str | bool,
+) -> LyapunovExponents:
+    if chains.central:
+        raise ValueError(
+            "lyapunov_exponents of chains with a central spin needs jumps of spins (bath='spin', "
+            "engineered='spin'), not of bosons; or central=False"
+        )
+    model = TangentModel(
+        flow=lambda count: amplitude_equations(chains).tangent_flow(count),
+        coordinates=lambda z: np.sqrt(2) * np.ascontiguousarray(z[:2]).view(float),
+        jacobian=lambda z, t: mean_field_parts(chains, z[:2])["jacobian"],
+    )
+    # the variables of the centre, which there is not, stay 0
+    z = np.append(beta, [0.0, 0.0])
+    return exponents_along(model, z, duration, k, transient, rtol, progress_bar)

@@ -22,6 +22,7 @@ from .statement import ChainOperators, chain_hamiltonian, chain_jumps
 
 __all__ = [
     "ChainEquations",
+    "amplitude_equations",
     "boson_rows",
     "central_rows",
     "chain_equations",
@@ -136,6 +137,11 @@ def _linear(model: ChainParameters, eliminated: bool, sigma_z: float) -> LinearE
     """Vectors on the sphere, which need no roots, unless a jump acts through the bosons."""
     equations = chain_equations(model, not model.uses_bosons, eliminated, sigma_z)
     return equations.linear(_coordinates(model.uses_bosons))
+
+
+def amplitude_equations(model: ChainParameters) -> LinearEquations:
+    """Mean and covariance of the Holstein–Primakoff amplitudes, the central spin factorised."""
+    return chain_equations(model, False, False, 0.0).linear(_coordinates(True))
 
 
 @cache
