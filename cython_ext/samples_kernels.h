@@ -18,7 +18,8 @@ typedef struct { int kind, d, a, b, c, e; } qw_product;
    shape 0: real coefficient; 1: imaginary; 2: both.
    Source 6: complex (a, b) with its coefficient plus that of the next term, which is not looked at
    by itself, times the square of the modulus of (a, b).
-   shape 0: both are real; 1: that of the next term is; 2: neither. */
+   shape 0: both are real; 1: that of the next term is; 2: neither.
+   Source 7, shape 0: this term and the next one, both as of source 1 with real coefficients. */
 typedef struct { int kind, a, b, c, d; } qw_term;
 
 /* One evaluation: products that are kept, then every complex dz as a sum of terms. */

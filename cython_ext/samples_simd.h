@@ -95,6 +95,17 @@ QW_INLINE void NAME(add)(const qw_program *p, const qw_stage *s, double *rows,
                 QW_BENT(19, c[0] + c[4] * z, p * x - c[2] * y, p * y + c[2] * x)
                 QW_BENT(20, c[0] + c[4] * z, p * x - (c[2] + c[6] * z) * y,
                         p * y + (c[2] + c[6] * z) * x)
+                case 21: {
+                    const vec *x = QW_PART(t[1].a), *y = QW_PART(t[1].b);
+                    QW_EACH
+                    {
+                        re[l] += c[0] * a[l] + c[4] * x[l];
+                        im[l] += c[3] * b[l] + c[7] * y[l];
+                    }
+                    t++;
+                    c += 4;
+                    break;
+                }
                 }
             }
             const int to = second ? 0 : p->sums;
@@ -105,7 +116,6 @@ QW_INLINE void NAME(add)(const qw_program *p, const qw_stage *s, double *rows,
     }
 }
 #undef QW_PART
-#undef QW_EACH
 #undef QW_CASES
 #undef QW_BENT
 
@@ -156,12 +166,16 @@ QW_INLINE void NAME(noises)(const qw_program *p, double *rows, qw_random *q)
             NAME(draw)(q);
             q->used = 0;
         }
-        QW_ALL {
-            bitvec bits = ((const bitvec *)q->bits)[l] << q->used;
-            bitvec *z = (bitvec *)to + l;
-            for (int k = 0; k < count; k++, z += QW_LANES / QW_WIDTH) {
-                *z = (bits & 0x8000000000000000u) | 0x3ff0000000000000u;
-                bits += bits;
+        for (int at = 0; at < QW_LANES / QW_WIDTH; at += QW_VECTORS) {
+            bitvec bits[QW_VECTORS];
+            QW_EACH bits[l] = ((const bitvec *)q->bits)[at + l] << q->used;
+            for (int k = 0; k < count; k++) {
+                bitvec *z = (bitvec *)(to + (long)k * QW_LANES) + at;
+                QW_EACH
+                {
+                    z[l] = (bits[l] & 0x8000000000000000u) | 0x3ff0000000000000u;
+                    bits[l] += bits[l];
+                }
             }
         }
         q->used += count;
@@ -169,6 +183,8 @@ QW_INLINE void NAME(noises)(const qw_program *p, double *rows, qw_random *q)
         left -= count;
     }
 }
+
+#undef QW_EACH
 
 /* INOUT every spin (w = Sx - i Sy, z): its length back to what it was */
 QW_INLINE void NAME(spheres)(const qw_program *p, double *rows)

@@ -251,7 +251,7 @@ class HeunProgram:
         def later(rows: np.ndarray) -> np.ndarray:
             return np.where(rows < self._sums, rows + self._sums, rows).astype(np.intc)
 
-        terms = _bent(terms)
+        terms = _paired(_bent(terms))
         products = np.array(self._products, dtype=np.intc).reshape(-1, 6)
         kinds = np.array([t.rows for t in terms], dtype=np.intc).reshape(-1, 5)
         shifted, kinds2 = products.copy(), kinds.copy()
@@ -323,3 +323,18 @@ def _begun(terms: list[_Term], k: int) -> bool:
 def _plain(term: _Term, cubic: _Term) -> bool:
     """Whether a term is a multiple of the variable whose cube another one is."""
     return term.rows[0] // 3 == 1 and term.rows[1:3] == cubic.rows[1:3] and term.sign == 1
+
+
+def _paired(terms: list[_Term]) -> list[_Term]:
+    """The same terms, two real multiples of complex rows that follow each other marked as one."""
+    out: list[_Term] = []
+    while len(out) < len(terms):
+        k = len(out)
+        two = terms[k : k + 2]
+        alike = len(two) == 2 and two[0].variable == two[1].variable
+        if alike and two[0].rows[0] == two[1].rows[0] == 3:
+            out += [replace(two[0], rows=(21, *two[0].rows[1:])), two[1]]
+        else:
+            # one that takes the next in is none that another takes in
+            out += two if two[0].rows[0] >= 18 else two[:1]
+    return out
