@@ -20,6 +20,8 @@ _ARNOLDI = 24
 _LONGEST = 400.0
 #: largest logarithm of R^k, so that no power leaves the range of floating point numbers
 _LARGEST_POWER = 600.0
+#: terms relative to the number of the largest one, from which on they die out
+_BEYOND = 1.15
 
 
 @dataclass(frozen=True)
@@ -81,23 +83,36 @@ class Expansion:
         """:meth:`terms` for each of several times."""
         longest = float(times[-1])
         guess = int(self.focus * longest * 1.3 + 3.0 * self.width * longest + 60)
-        most = int(_LARGEST_POWER / max(np.log(self.radius), 1e-3))
+        most = self._most
         while True:
             guess = min(guess, most)
             sizes = np.abs(self.coefficients(times, guess))
             small = np.cumsum(sizes[:, ::-1], axis=1)[:, ::-1] < tail
-            count = np.where(small.any(axis=1), np.maximum(small.argmax(axis=1), 2), 0)
-            count[count >= guess - 1] = 0
+            # fewer than four would leave none that has died out
+            count = np.where(small.any(axis=1), np.maximum(small.argmax(axis=1), 4), 0)
+            # before their largest one terms are small as well
+            count[(count >= guess - 1) | (guess < _BEYOND * self._largest_term(times))] = 0
             if np.all(count) or guess >= most or not np.all(np.isfinite(sizes)):
                 return count
             guess *= 2
 
     @property
+    def _most(self) -> int:
+        """Number of terms whose powers of R stay in range."""
+        return int(_LARGEST_POWER / max(np.log(self.radius), 1e-3))
+
+    def _largest_term(self, t: Any) -> Any:
+        """Bound of the number of the largest term: c_{k+1}/c_k is below (a+b)t/2(k+1)."""
+        return 0.5 * (self.height + self.width) * t
+
+    @property
     def longest(self) -> float:
         """Longest time one expansion is used for."""
         rightmost = max(self.centre + self.width, 0.0)
+        # a nearly circular ellipse has its largest terms where powers of R leave the range
+        within = 0.5 * self._most / (_BEYOND * self._largest_term(1.0))
         # growth beyond the true spectrum costs digits
-        return min(_LONGEST / self.focus, 6.0 / rightmost if rightmost > 0 else np.inf)
+        return min(_LONGEST / self.focus, within, 6.0 / rightmost if rightmost > 0 else np.inf)
 
     def enlarged(self) -> Expansion:
         """An ellipse around this one, for a spectrum that turned out to reach farther."""

@@ -20,6 +20,8 @@ _WIDTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 _ROUNDING = 2.2e-16
 #: growth of the polynomials' norms from which on the ellipse is taken to be too small
 _GROWTH = 30.0
+#: change of the trace in a window, in units of the tolerance, that gives a window away
+_LOST = 1e3
 NOTHING = Readout(
     np.zeros(1, dtype=np.intp), np.zeros(0, dtype=np.intp), np.zeros(0, dtype=complex)
 )
@@ -193,7 +195,7 @@ class ChebyshevStepper:
         out = self._place(len(table), plan.delivered)
         self._expand(plan, table, out, readout, moments, norms)
         self.counters.products += K - 1
-        if not self._trusted(norms, plan.table):
+        if not self._trusted(norms, plan.table) or not self._conserved(out[-1]):
             return self._nothing()
         self.x, begin = out[-1].copy(), self.t
         self.t = begin + plan.end
@@ -253,6 +255,18 @@ class ChebyshevStepper:
             self._enlarge()
         self.counters.error += error
         self.counters.rounding = max(self.counters.rounding, rounding)
+        return True
+
+    def _conserved(self, row: np.ndarray) -> bool:
+        """Whether the trace is what it was: no estimate sees terms that are not there."""
+        e = self.elements
+        if e.kind != "hermitian" or e.diagonals[0] != 0:
+            return True
+        d = e.owner.dimension
+        before, after = float(self.x[:d].sum()), float(row[:d].sum())
+        size = float(np.abs(self.x[:d]).sum())
+        if abs(after - before) > _LOST * max(self.tolerance, 1e-13) * max(size, 1e-300):
+            return self._reject("the trace is lost")
         return True
 
     def _reject(self, why: str) -> bool:

@@ -2,6 +2,8 @@
 references.
 """
 
+import warnings
+
 import numpy as np
 import pytest
 import qutip
@@ -313,3 +315,60 @@ def test_inputs_that_failed_once():
     n1 = system.operators[0].dag() * system.operators[0]
     want = rows.read(last, rows.readout([n1.qutip((24, 24)).data_as("csr_matrix")]))
     assert abs(run.normal[-1, 0, 0] - want[0, 0]) < 1e-9
+
+
+@pytest.mark.parametrize("height", [0.02, 0.5, 0.9, 0.97, 1.03, 1.1, 3.0, 50.0])
+def test_expansions_of_every_shape_up_to_their_longest_time(height):
+    """On points of the ellipse, against the exponential; times that are too long have no count.
+
+    Nearly circular ones were cut before their largest term, and gave zero for long times.
+    """
+    width, tail = 10.0, 1e-15
+    e = Expansion(-width, height * width, width)
+    alpha, shift, beta = e.recurrence
+    points = -width + np.array([1, -1, 0.6, 0, 0]) * width
+    points = points + 1j * height * width * np.array([0, 0, 0.8, 0.99, -0.99])
+    for t in e.longest * np.array([1e-6, 1e-3, 0.1, 0.5, 1.0]):
+        count = e.terms(t, tail)
+        assert count >= 4
+        before, here = np.zeros(5, complex), np.ones(5, complex)
+        total = np.zeros(5, complex)
+        for k, c in enumerate(e.coefficients(t, count)):
+            total += c * here
+            factor = alpha if k == 0 else 2 * alpha
+            before, here = here, factor * (points - shift) * here + (beta * before if k else 0)
+        assert np.abs(total - np.exp(points * t)).max() < 1e-12
+    for t in e.longest * np.array([3.0, 10.0, 1e3, 1e6]):
+        count = e.terms(t, tail)
+        assert count == 0 or abs(e.coefficients(t, count)).max() > 0.01
+
+
+def test_outputs_far_apart():
+    """10⁵ decay times from one output to the next: the state was lost without a word."""
+    (b,) = qsp.modes(1)
+    system = qsp.System(0.3 * (b + b.dag()), [b])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        run = qsp.exactsolve(system, [0.5], [0.0, 1e3, 1e5], cutoff=10)
+        rho = qsp.steadystate(system, cutoff=10)
+    for state in run.states[1:]:
+        assert abs((state - rho).full()).max() < 1e-10
+
+
+def test_a_window_that_loses_the_trace_is_given_away(monkeypatch):
+    """Whatever the estimates say."""
+    (b,) = qsp.modes(1)
+    L = Liouvillian(*qsp.System(0.3 * (b + b.dag()), [b]).qutip(8))
+    E = L.hermitian()
+    stepper = ChebyshevStepper(E, E.pack(qutip.fock_dm(8, 0).full()), 0.0)
+    expand = stepper._expand
+
+    def lossy(plan, table, out, *rest):
+        expand(plan, table, out, *rest)
+        if stepper.counters.rejected < 3:
+            out *= 0.9
+
+    monkeypatch.setattr(stepper, "_expand", lossy)
+    rows = np.concatenate([w.rows for w in stepper.advance(np.array([0.5, 1.0]))])
+    assert stepper.counters.rejected == 3
+    assert abs(rows[:, :8].sum(axis=1) - 1).max() < 1e-12
