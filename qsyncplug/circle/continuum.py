@@ -142,7 +142,7 @@ def triad_order_parameters(
 
 
 def delay_frequencies(
-    frequency: float, coupling: float, delay: float
+    frequency: float, coupling: float, delay: float, *, phase_lag: float = 0.0
 ) -> tuple[tuple[float, bool], ...]:
     r"""Return the frequencies of synchronised states with a delay, and which are stable.
 
@@ -154,12 +154,15 @@ def delay_frequencies(
         K.
     delay : float
         τ ≥ 0.
+    phase_lag : float
+        α.
 
     Returns
     -------
     tuple of (float, bool)
-        The solutions of :math:`Ω=ω-K\sin Ωτ`, increasing; stable if :math:`K\cosΩτ>0` (all-to-all
-        and every regular graph: M. G. Earl, S. H. Strogatz, Phys. Rev. E 67, 036204 (2003)).
+        The solutions of :math:`Ω=ω-K\sin(Ωτ+α)`, increasing; stable if :math:`K\cos(Ωτ+α)>0`
+        (all-to-all and every regular graph: M. G. Earl, S. H. Strogatz, Phys. Rev. E 67, 036204
+        (2003)).
 
     Examples
     --------
@@ -172,31 +175,33 @@ def delay_frequencies(
     w = check_number("frequency", frequency)
     k = check_number("coupling", coupling)
     tau = check_number("delay", delay, minimum=0.0)
+    lag = check_number("phase_lag", phase_lag)
     if k == 0 or tau == 0:
-        return ((w, k > 0),)
+        return ((w - k * math.sin(lag), k * math.cos(lag) > 0),)
 
     def excess(x: float) -> float:
-        return x - w + k * math.sin(x * tau)
+        return x - w + k * math.sin(x * tau + lag)
 
-    # monotone between the zeros of 1 + Kτ cos Ωτ
+    # monotone between the zeros of 1 + Kτ cos(Ωτ + α)
     low, high = w - abs(k) - 1e-12, w + abs(k) + 1e-12
     edges = [low, high]
     if abs(k * tau) > 1:
         base = math.acos(-1 / (k * tau))
-        turns = range(math.floor(low * tau / (2 * math.pi)) - 1, math.ceil(high * tau / 6.2) + 2)
-        corners = [(s * base + 2 * math.pi * m) / tau for m in turns for s in (1, -1)]
+        first, last = ((x * tau + lag) / (2 * math.pi) for x in (low, high))
+        turns = range(math.floor(first) - 1, math.ceil(last) + 2)
+        corners = [(s * base + 2 * math.pi * m - lag) / tau for m in turns for s in (1, -1)]
         edges = sorted({low, high, *(c for c in corners if low < c < high)})
     found: list[tuple[float, bool]] = []
     for a, b in itertools.pairwise(edges):
         if excess(a) * excess(b) <= 0:
             x = float(scipy.optimize.brentq(excess, a, b, xtol=1e-15, rtol=1e-15))
             if not found or abs(x - found[-1][0]) > 1e-12:
-                found.append((x, k * math.cos(x * tau) > 0))
+                found.append((x, k * math.cos(x * tau + lag) > 0))
     return tuple(found)
 
 
 def delay_threshold(
-    width: float, frequency: float, delay: float, *, noise: float = 0.0
+    width: float, frequency: float, delay: float, *, noise: float = 0.0, phase_lag: float = 0.0
 ) -> tuple[float, float]:
     r"""Return the critical coupling with a delay, Lorentz frequencies around ω₀, N→∞.
 
@@ -210,11 +215,14 @@ def delay_threshold(
         τ ≥ 0.
     noise : float
         D ≥ 0.
+    phase_lag : float
+        α.
 
     Returns
     -------
     coupling, frequency : float
-        The least K>0 for which :math:`iν-iω_0+γ+D=\frac K2e^{-iντ}` has a real ν, and ν.
+        The least K>0 for which :math:`iν-iω_0+γ+D=\frac K2e^{-i(ντ+α)}` has a real ν, and ν;
+        infinite where there is none, which needs τ=0 and cos α ≤ 0.
 
     Examples
     --------
@@ -228,20 +236,23 @@ def delay_threshold(
         raise ValueError("width and noise must not both be 0: the onset would be at no coupling")
     w = check_number("frequency", frequency)
     tau = check_number("delay", delay, minimum=0.0)
+    lag = check_number("phase_lag", phase_lag)
     if tau == 0:
-        return 2 * damping, w
+        if math.cos(lag) <= 0:
+            return math.inf, w
+        return 2 * damping / math.cos(lag), w - damping * math.tan(lag)
 
-    # with y = ντ: −(ν−ω₀) cos y = damping·sin y and cos y > 0, one zero a branch of tan
+    # with y = ντ + α: −(ν−ω₀) cos y = damping·sin y and cos y > 0, one zero a branch of tan
     def excess(y: float) -> float:
-        return (y / tau - w) * math.cos(y) + damping * math.sin(y)
+        return ((y - lag) / tau - w) * math.cos(y) + damping * math.sin(y)
 
-    centre = round(w * tau / (2 * math.pi))
+    centre = round((w * tau + lag) / (2 * math.pi))
     best = (math.inf, 0.0)
     reach = 2 + int(abs(w) * tau / math.pi)
     for m in range(centre - reach, centre + reach + 1):
         a, b = 2 * math.pi * m - math.pi / 2, 2 * math.pi * m + math.pi / 2
         y = float(scipy.optimize.brentq(excess, a, b, xtol=1e-15, rtol=1e-15))
-        nu = y / tau
+        nu = (y - lag) / tau
         best = min(best, (2 * math.hypot(nu - w, damping), nu))
     return best
 

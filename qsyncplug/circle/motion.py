@@ -150,8 +150,6 @@ def extra_statements(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
     plain = (
         model.interaction.kind == "sine"
         and model.adjacency is None
-        and model.phase_lag == 0
-        and model.weights is None
         and model.response is None
         and model.triads is None
         and model.modulation is None
@@ -162,13 +160,14 @@ def extra_statements(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
     divisor = model.divisors(n)
     if not plain or divisor is None or np.ndim(divisor) != 0:
         return
-    strength = model.coupling * n / float(np.asarray(divisor))
-    if isinstance(model.noise, float) and model.noise > 0 and strength > 0:
+    strength = model.coupling * model.total_weight(n) / float(np.asarray(divisor))
+    alike = model.weights is None and model.phase_lag == 0
+    if isinstance(model.noise, float) and model.noise > 0 and strength > 0 and alike:
         yield _equilibrium(n, strength, model.noise)
     if isinstance(model.delay, float):
         omega = 0.0 if model.frequencies is None else float(np.mean(model.frequencies))
-        delay = model.delay
-        found = delay_frequencies(omega, strength, delay)
+        delay, lag = model.delay, model.phase_lag
+        found = delay_frequencies(omega, strength, delay, phase_lag=lag)
         stable = [w for w, is_stable in found if is_stable]
         text = ", ".join(f"{w:.9g}" for w in stable) or "none"
         yield statement(
@@ -180,7 +179,7 @@ def extra_statements(model: Circle, x0: np.ndarray) -> Iterator[Prediction]:
             partial(
                 _rotates,
                 stable,
-                lambda w: w - omega + strength * math.sin(w * delay),
+                lambda w: w - omega + strength * math.sin(w * delay + lag),
                 abs(omega) + abs(strength),
             ),
         )
@@ -192,8 +191,8 @@ def _rotates(
     """Whether a run ends together, at one of the frequencies.
 
     It is contradicted by a steady rotation that is none of the model's, stable or not: where
-    `balance`, ω - K sin ωτ against ω, is far from zero. Frequencies are known to parts of `unit`:
-    they may all be zero.
+    `balance`, ω - K sin(ωτ + α) against ω, is far from zero. Frequencies are known to parts of
+    `unit`: they may all be zero.
     """
     x, times = positions_of(result), np.asarray(result.times)
     if x is None or len(times) < 4:

@@ -56,7 +56,11 @@ class TestClosedForms:
     def test_finite_numbers(self):
         assert mean_square_order(10, 1.0, 1.0) == pytest.approx(0.171306327752889, rel=1e-12)
         assert mean_square_order(50, 2.0, 1.0) == pytest.approx(0.155354011620187, rel=1e-12)
-        assert mean_square_order(1, 3.0, 1.0) == pytest.approx(1.0, rel=1e-12)
+        assert mean_square_order(1, 3.0, 1.0) == pytest.approx(1.0, rel=1e-15)
+        # 40 digits; the second is 1/N and a little
+        assert mean_square_order(10**6, 3.0, 1.0) == pytest.approx(0.524406145422611398, rel=1e-14)
+        weak = mean_square_order(10**5, 0.01, 1.0)
+        assert weak == pytest.approx(1.00502507487058286e-05, rel=1e-13)
         # N = 2: r² = (1 + cos φ)/2 with Gibbs' density of φ
         kappa = 2.0 / (2 * 1.0)
         expected = 0.5 * (1 + scipy.special.ive(1, kappa) / scipy.special.ive(0, kappa))
@@ -71,6 +75,42 @@ class TestClosedForms:
         k, nu = delay_threshold(0.1, 3.0, 1.0)
         assert (k, nu) == pytest.approx((2.998580175079762, 1.504048541363944), rel=1e-13)
         assert 1j * nu - 3j + 0.1 == pytest.approx(0.5 * k * np.exp(-1j * nu), abs=1e-13)
+
+    @pytest.mark.parametrize("lag", [0.0, 0.9, -2.0, 3.5])
+    def test_delays_with_a_lag(self, lag):
+        for w, k, tau in ((1.1, 1.5, 4.0), (-3.0, 2.0, 0.3), (0.4, -1.0, 5.0), (0.4, 1.0, 0.0)):
+            found = delay_frequencies(w, k, tau, phase_lag=lag)
+            at = np.linspace(w - abs(k) - 0.01, w + abs(k) + 0.013, 100_001)
+            excess = at - w + k * np.sin(at * tau + lag)
+            assert len(found) == np.sum(excess[1:] * excess[:-1] < 0)
+            for f, stable in found:
+                assert abs(f - w + k * math.sin(f * tau + lag)) < 1e-14 * (1 + abs(w) + tau)
+                assert stable == (k * math.cos(f * tau + lag) > 0)
+        for tau in (0.0, 1.0, 3.0):
+            k, nu = delay_threshold(0.1, 3.0, tau, noise=0.05, phase_lag=lag)
+            if tau == 0 and math.cos(lag) <= 0:
+                assert k == math.inf
+                continue
+            left = 1j * nu - 3j + 0.15
+            assert left == pytest.approx(0.5 * k * np.exp(-1j * (nu * tau + lag)), abs=1e-13)
+            # incoherence does not grow at any smaller coupling: a scan of the real frequencies
+            at = np.linspace(-40, 40, 80_001)
+            pull = 2 * (1j * at - 3j + 0.15) * np.exp(1j * (at * tau + lag))
+            flips = (pull.imag[1:] * pull.imag[:-1] <= 0) & (pull.real[1:] > 0)
+            assert k == pytest.approx(np.min(pull.real[1:][flips]), rel=1e-2)
+
+    @pytest.mark.parametrize("lag", [0.0, 0.8, -1.3])
+    def test_predicted_delayed_synchrony_with_lag_and_weights(self, lag):
+        w = np.array([0.5, 1.0, 2.0, 1.5])
+        model = Circle(
+            sine(), "mean", coupling=1.5, frequencies=1.0, delay=2.0, phase_lag=lag, weights=w
+        )
+        start = 0.05 * np.array([1.0, -1.0, 0.5, 0.2])
+        row = qsp.predictions(model, start)["delayed synchrony"]
+        run = circlesolve(model, start, np.linspace(0, 80, 81))
+        assert row.check(run).passed is True
+        wrong = Circle(sine(), "mean", coupling=1.5, frequencies=1.3, delay=2.0, phase_lag=lag)
+        assert row.check(circlesolve(wrong, start, np.linspace(0, 80, 81))).passed is False
 
     def test_states(self):
         r, frequency = lag_order_parameter(3.0, 1.0, -0.3)
