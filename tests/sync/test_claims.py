@@ -79,6 +79,27 @@ def test_spins_that_only_lose_do_not_synchronise_with_a_drive():
     assert "would oscillate by itself" in found.why
 
 
+def _kerr_pair():
+    a, b = qsp.modes(2)
+    H = 0.2 * (a.dag() ** 2 * a**2 + b.dag() ** 2 * b**2) + 0.4 * (a + a.dag())
+    return qsp.System(H + 0.3 * (a.dag() * b + b.dag() * a), [a, b]), [0.5, 0.2], 12
+
+
+def _spin_pair():
+    a, b = qsp.spins(3, 3)
+    H = 0.5 * a.x + 0.2 * (a.p * b.m + a.m * b.p)
+    return qsp.System(H, [0.5 * a.m, 0.5 * b.m]), [[0.6, 0.1], [0.9, 1.0]], None
+
+
+@pytest.mark.parametrize("pair", [_kerr_pair, _spin_pair])
+def test_exact_states_that_follow_a_drive_are_not_synchronised(pair):
+    system, start, cutoff = pair()
+    run = qsp.exactsolve(system, start, np.linspace(0, 40, 161), cutoff=cutoff)
+    found = qsp.verdict(run)
+    assert found.label == "undecided"
+    assert "would oscillate by itself" in found.why
+
+
 def test_spins_that_only_lose_relax():
     """Near m=−J: β' = −(iΩ + 11ᵀ/2)β with Ω = ±.1 (common phase left out): rate .5 − √.24."""
     a, b = qsp.spins(8, 8)

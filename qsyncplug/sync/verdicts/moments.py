@@ -144,10 +144,15 @@ def _by_preference(case: Case, preference: Estimate, evidence: dict[str, Any]) -
                 "other: each follows its own drive or remembers its start"
             )
             return case.undecided(why, evidence, advice="a coupling")
-        why = (
-            f"{start} {what} prefers a value ({size}, uncoupled 0); this says "
-            "nothing about frequencies"
-        )
+        if case.n > 1 and case.dynamics.driven and _passive(case):
+            why = (
+                f"{start} {what} prefers a value ({size}), but no node would oscillate by itself: "
+                "following a drive is no synchronisation"
+            )
+            return case.undecided(why, evidence, advice="nodes with gain")
+        # a drive gives each node a phase of its own
+        null = "" if case.n > 1 and case.dynamics.driven else ", uncoupled 0"
+        why = f"{start} {what} prefers a value ({size}{null}); this says nothing about frequencies"
         return case.say(Label.PREFERENCE, why, evidence)
     if preference.error > 2 * _PREFERS and case.dynamics.coupled is not False:
         more = (preference.error / _PREFERS) ** 2
@@ -161,6 +166,12 @@ def _by_preference(case: Case, preference: Estimate, evidence: dict[str, Any]) -
     return case.say(Label.NO_PREFERENCE, why, evidence)
 
 
+def _passive(case: Case) -> bool:
+    """Whether it is known that no node oscillates by itself."""
+    gain = case.dynamics.gain
+    return gain is not None and not any(gain)
+
+
 # ------------------------------------------------------------ spectra
 
 
@@ -171,7 +182,7 @@ def _by_spectra(case: Case, preference: Estimate, evidence: dict[str, Any]) -> V
     if not case.dynamics.joined(np.ones(case.n, dtype=bool)):
         # nodes that never hear of each other may have equal frequencies
         return None
-    if case.dynamics.gain == (False,):
+    if _passive(case):
         # a node that does not oscillate by itself has no frequency to be entrained
         return None
     spectra = case.dynamics.quantum.spectra()
