@@ -204,6 +204,12 @@ class Spectrum(Saved):
 
     # ------------------------------------------------------------ peaks
 
+    def lines(self, most: int = 4) -> np.ndarray:
+        """Frequencies of the lines that are highest by themselves, at most so many."""
+        poles, weights = self._poles
+        height = np.abs(weights) / np.maximum(np.abs(poles.real), 1e-300)
+        return np.asarray(poles.imag[np.argsort(-height)[:most]])
+
     @cached_property
     def grid(self) -> np.ndarray:
         """Frequencies close enough to see every line."""

@@ -47,7 +47,8 @@ _ROUNDINGS = 16 * 2.0**-52
 Solve = Callable[[np.ndarray, Tell], np.ndarray]
 #: vectors of the reduced resolvent, and how many between two looks at its error
 _MOST, _EVERY = 240, 5
-_CONVERGED = 1e-10
+#: change of a curve, and residual at its highest lines, that are small enough
+_CONVERGED, _LEFT = 1e-10, 1e-8
 #: vectors that most curves need
 _USUAL = 25
 
@@ -307,13 +308,13 @@ def reduced_curve(
             e1 = np.zeros(m, dtype=complex)
             e1[0] = size
             curve = Spectrum(h[:m, :m].copy(), V[:m] @ functional, e1, 0.3 * rate, *moments, 0.0)
-            curve.error = look.error(curve, m)
-            if exhausted:
-                curve.error = 0.0
-            if curve.error < _CONVERGED:
+            curve.error = 0.0 if exhausted else look.error(curve, m)
+            if curve.error < _CONVERGED and (exhausted or look.left(curve, h[: m + 1, :m]) < _LEFT):
                 tell(1.0)
                 return curve
         V[k + 1] = w / h[k + 1, k]
+    # it may stand still and yet not be right
+    curve.error = max(curve.error, look.left(curve, h))
     if curve.error > 1e-6:
         raise SolverError(
             f"the spectrum did not converge with {most} vectors: error {curve.error:.2g} of its "
@@ -328,6 +329,7 @@ class _Look:
     """How much a curve changes from one size of the space to the next."""
 
     def __init__(self, rate: float):
+        self.rate = rate
         self.broad = rate * np.linspace(-20, 20, 41)
         self.probe = np.zeros(0)
         self.before = np.zeros(0)
@@ -338,6 +340,18 @@ class _Look:
         """Of the work, after so many vectors: never less than it was."""
         self.told = max(self.told, min(vectors / self.expected, 0.99))
         return self.told
+
+    def left(self, curve: Spectrum, h: np.ndarray) -> float:
+        """Residual of (iω−L)x=δaρ at the highest lines, relative to δaρ: a curve may stand still
+        for some vectors long before it is right, where lines are far away.
+        """
+        m = h.shape[1]
+        highest = self.probe[np.argsort(-self.before)[:1]]
+        w = np.concatenate([highest, curve.lines()])
+        # the Arnoldi relation: 1+(iω−σ)A leaves (iω−σ)·h·y_m of the next vector
+        z = 1j * w - 0.3 * self.rate
+        y = np.linalg.solve(np.eye(m) + z[:, None, None] * h[:m], np.eye(m)[:, :1])[:, -1, 0]
+        return float(np.abs(z * h[m, m - 1] * y).max())
 
     def error(self, curve: Spectrum, m: int) -> float:
         """Change since the last look, relative to the maximum; infinite at the first one."""

@@ -463,3 +463,14 @@ def test_no_peak_hides_between_overlapping_lines(seed):
         bend = (s(p.frequency + 1e-3) - 2 * p.height + s(p.frequency - 1e-3)) / 1e-6
         scale = p.width if np.isfinite(p.width) else np.sqrt(-8 * p.height / bend)
         assert p.frequency_error == pytest.approx(-1e-9 * values.max() / scale / bend, rel=0.01)
+
+
+def test_a_line_far_away_is_not_taken_for_known_too_early():
+    """10⁵ widths from the shift: the curve hardly changes between few vectors, and is not right."""
+    (b,) = qsp.modes(1)
+    system = qsp.System(1e5 * b.dag() * b + 0.8 * (b + b.dag()), [b.dag(), b**2])
+    s = qsp.spectrum(system, b, cutoff=13)
+    # the drive, which is far away, moves nothing: the curve is that of the order 1 alone
+    free = qsp.spectrum(qsp.System(0 * b, [b.dag(), b**2]), b, cutoff=13)
+    assert s.linewidth == pytest.approx(free.linewidth, rel=1e-8)
+    assert s.peaks[0].height == pytest.approx(free.peaks[0].height, rel=1e-8)
