@@ -201,7 +201,9 @@ class _Series:
             try:
                 self._one(record, views, times)
             except (MissingFieldError, ValueError) as error:
-                self.left_out.setdefault(str(error), []).append(record.name)
+                # said once for all measures that lack the same
+                why = str(error).replace(f", which {record.name} needs", "")
+                self.left_out.setdefault(why, []).append(record.name)
         if not self.values:
             raise ValueError("the entries share no measure: " + "; ".join(self.notes()))
 
@@ -223,6 +225,8 @@ class _Series:
                 # an undefined value is printed as nan in the table, which says it once
                 warnings.simplefilter("ignore", QsyncplugWarning)
                 found[entry] = np.asarray(record.function(view.at(thin)), dtype=float)
+        if all(np.all(np.isnan(array)) for array in found.values()):
+            raise ValueError("undefined at all times in all entries")
         symbol = record.symbol if self.fields else _symbol(record, views)
         for entry, array in found.items():
             parts = split(self.nodes, record.name, array, symbol, circular=record.circular)

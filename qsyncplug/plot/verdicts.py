@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..sync import Verdict
+from ..sync.verdicts.moments import PREFERS
 from .inputs import check_kind
 from .style import COLOURS, figure, finish, picture
 
@@ -20,7 +21,8 @@ _MOST_TIMES = 4000
 def plot_verdict(verdict: Verdict, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
     """The evidence of a verdict in time, the window judged shaded.
 
-    Relative phases; of quantum states coherences.
+    Relative phases; of quantum states coherences. Of one state what its phases prefer, beside what
+    would count.
 
     Parameters
     ----------
@@ -41,12 +43,34 @@ def plot_verdict(verdict: Verdict, *, fig: Any = None, ax: Any = None) -> tuple[
     if view is None:
         raise ValueError("the verdict holds no view to show; take it from qsp.verdict")
     fig, ax = figure(fig, ax, figsize=(5.4, 3.4))
+    title = f"{verdict.label}{' (chimera)' if verdict.chimera else ''}"
+    if view.n_times == 1:
+        names, sizes, what = _preferences(view)
+        ax.bar(names, sizes, color=COLOURS[1])
+        ax.axhline(PREFERS, color="0.4", ls="--", lw=1)
+        finish(ax, "nodes", what, title)
+        return fig, ax
     times, lines, what = _lines(view)
     for k, line in enumerate(lines.T):
         ax.plot(times, line, color=COLOURS[(k + 1) % len(COLOURS)], lw=1.4)
     ax.axvspan((times[0] + times[-1]) / 2, times[-1], color="0.92", zorder=0)
-    finish(ax, "time", what, f"{verdict.label}{' (chimera)' if verdict.chimera else ''}")
+    finish(ax, "time", what, title)
     return fig, ax
+
+
+def _preferences(view: Any) -> tuple[list[str], list[float], str]:
+    """Nodes or pairs, how strongly the phase of each prefers a value, and what that is."""
+    facts = view.dynamics
+    found = facts.quantum.phase_peaks() if facts is not None and facts.quantum.phase_peaks else {}
+    if found:
+        chosen = list(found.items())[:_MOST_LINES]
+        names = [", ".join(str(k + 1) for k in nodes) for nodes, _ in chosen]
+        return names, [size for _, size in chosen], r"$2\pi P_{\max}-1$ of the phase"
+    if view.n > 1:
+        z = np.abs(view.reference(0)[-1, 1 : _MOST_LINES + 1])
+        return [f"1, {k + 2}" for k in range(z.size)], z.tolist(), "coherence |z|"
+    share = float(np.abs(view.amplitudes[-1, 0]) / np.sqrt(max(float(view.masses[-1, 0]), 1e-300)))
+    return ["1"], [share], r"$|\langle b\rangle|/\sqrt{n}$"
 
 
 def _lines(view: Any) -> tuple[np.ndarray, np.ndarray, str]:

@@ -283,3 +283,15 @@ def test_many_nodes_need_no_square_arrays():
     c = qsp.compare({"a": run, "b": run})
     assert {row.measure for row in c.rows} == {"excitations", "order_parameter"}
     assert any("pair(i, j)" in note for note in c.notes)
+
+
+def test_what_is_undefined_everywhere_has_no_rows_and_one_note():
+    model = qsp.Circle(qsp.sine(), "mean", frequencies=[0.2, -0.2])
+    runs = {k: qsp.circlesolve(model, [0.0, 1.0], np.linspace(0, 20, 41)) for k in "ab"}
+    c = qsp.compare(runs)
+    assert not any(np.isnan(row.exact) and np.isnan(row.approximate) for row in c.rows)
+    (undefined,) = [note for note in c.notes if "undefined at all times" in note]
+    assert "pearson" in undefined
+    # one note for all measures that lack the same
+    (quantum,) = [note for note in c.notes if "quantum covariance" in note]
+    assert "mutual_information, log_negativity" in quantum

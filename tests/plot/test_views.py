@@ -135,3 +135,15 @@ def test_pictures_of_plain_qutip_states():
     assert fig.axes
     fig, _ = qsp.plot_measure(state, "coherence", modes=modes)
     assert fig.axes
+
+
+def test_verdicts_on_one_state_show_what_its_phases_prefer():
+    spin = qsp.verdict(qsp.steadystate(qsp.SpinOne(detuning=0.0, drive=0.1, gain=1.0, loss=0.1)))
+    lasers = qsp.superradiant_lasers(1000, pump=0.5, detuning=1.0)
+    large = qsp.verdict(qsp.steadystate(lasers, closure="cumulants"))
+    for found in (spin, large):
+        _, ax = found.plot()
+        (bar,) = ax.patches
+        assert ax.get_title() == str(found.label)
+        shown = [v for v in found.evidence.values() if isinstance(v, float)]
+        assert any(abs(bar.get_height() - v) < 1e-12 for v in shown)

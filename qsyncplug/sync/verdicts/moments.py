@@ -15,10 +15,10 @@ from .rates import Estimate, fit_rate
 from .report import Label, Verdict
 from .settled import late_mean, unsettled
 
-__all__ = ["judge_moments"]
+__all__ = ["PREFERS", "judge_moments"]
 
 #: phase preference (2πP_max−1, or the coherence) that counts
-_PREFERS = 0.02
+PREFERS = 0.02
 _VACUUM = 1e-3
 
 
@@ -95,7 +95,7 @@ def _preference(case: Case, evidence: dict[str, Any]) -> Estimate:
         if twofold is not None:
             name = "|⟨b²⟩|/√(n(n+1)), of two values at distance π (undriven: 0)"
             found.append(_strength(case, twofold, name, evidence))
-    if peaks and len(found) > 1 and found[1] > _PREFERS:
+    if peaks and len(found) > 1 and found[1] > PREFERS:
         return found[1]
     # a phase may prefer two values at distance π, which a coherence does not see
     return max(found, default=Estimate(0.0, 0.0))
@@ -120,7 +120,7 @@ def _of_means(case: Case, strength: float, evidence: dict[str, Any]) -> None:
         return
     beta = case.view.amplitudes[-1] / np.sqrt(np.maximum(case.view.masses[-1], 1e-300))
     own = float(np.max(np.abs(beta[0]) * np.abs(beta[1:])))
-    if own > 0.1 * max(strength, _PREFERS):
+    if own > 0.1 * max(strength, PREFERS):
         evidence["coherence of the means ⟨b_j⟩ alone"] = own
 
 
@@ -137,7 +137,7 @@ def _by_preference(case: Case, preference: Estimate, evidence: dict[str, Any]) -
     what = "the relative phase" if case.n > 1 else "the phase"
     start = "the state is stationary, and" if case.times.size > 1 else "in this state"
     size = str(preference) if preference.error else f"{float(preference):.3g}"
-    if preference > max(_PREFERS, preference.error):
+    if preference > max(PREFERS, preference.error):
         if case.dynamics.coupled is False:
             why = (
                 f"{start} {what} prefers a value ({size}), but the nodes do not act on each "
@@ -154,15 +154,15 @@ def _by_preference(case: Case, preference: Estimate, evidence: dict[str, Any]) -
         null = "" if case.n > 1 and case.dynamics.driven else ", uncoupled 0"
         why = f"{start} {what} prefers a value ({size}{null}); this says nothing about frequencies"
         return case.say(Label.PREFERENCE, why, evidence)
-    if preference.error > 2 * _PREFERS and case.dynamics.coupled is not False:
-        more = (preference.error / _PREFERS) ** 2
+    if preference.error > 2 * PREFERS and case.dynamics.coupled is not False:
+        more = (preference.error / PREFERS) ** 2
         return case.undecided(
             f"{start}, and whether {what} prefers a value is within the errors of the samples "
             f"({size})",
             evidence,
             advice=f"about {more:.2g} times as many samples",
         )
-    why = f"{start} {what} prefers no value ({size}; {_PREFERS} would count)"
+    why = f"{start} {what} prefers no value ({size}; {PREFERS} would count)"
     return case.say(Label.NO_PREFERENCE, why, evidence)
 
 
