@@ -28,7 +28,7 @@ def held_at(model: Circle, x: np.ndarray, duration: float) -> Held | None:
     Parameters
     ----------
     model : Circle
-        With noise and nothing else beside its velocities.
+        With noise, perhaps with one inertia, and nothing else beside its velocities.
     x : (n,) array
         Positions.
     duration : float
@@ -39,7 +39,7 @@ def held_at(model: Circle, x: np.ndarray, duration: float) -> Held | None:
     Held or None
         None if it does not.
     """
-    quiet = replace(model, noise=None)
+    quiet = replace(model, noise=None, inertia=None)
     try:
         run = circlesolve(quiet, x, [0.0, duration])
     except SolverError:
@@ -57,11 +57,23 @@ def held_at(model: Circle, x: np.ndarray, duration: float) -> Held | None:
     spread = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", relative, C, relative), 0.0))
     return Held(
         rest - rest.mean(),
-        float(-np.linalg.eigvals(A).real.max()),
+        _slowest(A, 0.0 if model.inertia is None else float(np.max(model.inertia))),
         # a particle against the mean of the others
         spread * x.size / (x.size - 1),
         _escapes(quiet, rest, J, noise),
     )
+
+
+def _slowest(A: np.ndarray, mass: float) -> float:
+    """Rate of the slowest relative motion with mẍ + ẋ = Ax.
+
+    Spreads are those without inertia (Gibbs' distribution), escapes are not more frequent.
+    """
+    values = np.linalg.eigvals(A).astype(complex)
+    if mass > 0:
+        root = np.sqrt(1 + 4 * mass * values)
+        values = np.concatenate([-1 + root, -1 - root]) / (2 * mass)
+    return float(-values.real.max())
 
 
 def _escapes(quiet: Circle, rest: np.ndarray, J: np.ndarray, noise: np.ndarray) -> float:

@@ -101,7 +101,7 @@ def _dynamics(result: CircleResult) -> Dynamics:
         flow=Flow(
             exponents=partial(_exponents, result) if stored and not model.extras else None,
             jacobian=partial(_jacobian, result) if stored and not model.extras else None,
-            held=partial(_held, result) if stored and model.extras == ("noise",) else None,
+            held=partial(_held, result) if stored and _has_held(model) else None,
         ),
     )
 
@@ -127,6 +127,13 @@ def _exponents(result: CircleResult, index: int) -> np.ndarray | None:
     if result.positions is None or result.n > _JACOBIAN or result.model.extras:
         return None
     return np.asarray(stability(result.model, result.positions[index]).eigenvalues)
+
+
+def _has_held(model: Circle) -> bool:
+    """Whether noise is all that the model has beside its velocities, and perhaps one inertia."""
+    if model.extras == ("noise",):
+        return True
+    return set(model.extras) == {"noise", "inertia"} and bool(np.ptp(model.inertia) == 0)
 
 
 @kept(model=True)

@@ -188,3 +188,21 @@ def test_memory_is_a_small_multiple_of_the_run(coupling):
         tracemalloc.stop()
     # two to three runs measured; a copy of all pairs at one time alone is one more
     assert peak < 8 * run.positions.nbytes
+
+
+@pytest.mark.parametrize("mass", [0.1, 1.0, 3.0])
+@pytest.mark.parametrize("ratio", [0.0, 0.6])
+def test_what_holds_a_pair_with_inertia(mass, ratio):
+    # mφ̈ + φ̇ = Δ − K sin φ + noise: Gibbs' distribution is that without inertia
+    w = [ratio / 2, -ratio / 2]
+    model = qsp.Circle(qsp.sine(), "mean", coupling=K, frequencies=w, inertia=mass, noise=0.01)
+    times = np.linspace(0, 400, 1601)
+    run = qsp.circlesolve(model, [0.0, 0.3], times, options={"seed": 4})
+    held = qsp.synchronization(run).dynamics.flow.held(500.0)
+    slope = np.sqrt(1 - ratio**2)
+    roots = np.roots([mass, 1.0, slope])
+    np.testing.assert_allclose(held.rate, -roots.real.max(), rtol=1e-6)
+    phi = (run.positions[:, 0] - run.positions[:, 1])[400:]
+    np.testing.assert_allclose(held.spread, np.sqrt(0.02 / slope), rtol=1e-6)
+    assert np.std(phi) == pytest.approx(held.spread[0], rel=0.3)
+    assert verdict(run).label == "frequency-locked"

@@ -7,9 +7,12 @@ import pytest
 
 import qsyncplug as qsp
 
+from .more_regimes import MORE
 from .random_regimes import FAMILIES
 
 FEW, MANY = 12, 90
+#: of each of the further families
+FEW_MORE, MANY_MORE = 3, 12
 
 
 def judge(family, seed):
@@ -49,3 +52,17 @@ def test_many_random_runs(family):
     wrong, missed = scores(family, range(1000, 1000 + MANY))
     assert not wrong, "\n".join(wrong)
     assert len(missed) <= 0.05 * MANY, "\n".join(missed)
+
+
+@pytest.mark.parametrize("family", MORE, ids=lambda f: f.__name__)
+def test_further_random_runs(family):
+    wrong, missed = scores(family, range(FEW_MORE))
+    assert not wrong and not missed, "\n".join(wrong + missed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", MORE, ids=lambda f: f.__name__)
+def test_many_further_random_runs(family):
+    wrong, missed = scores(family, range(2000, 2000 + MANY_MORE))
+    assert not wrong, "\n".join(wrong)
+    assert len(missed) <= 0.1 * MANY_MORE, "\n".join(missed)
