@@ -172,3 +172,15 @@ def test_a_pair_that_others_shake_is_drawn_together(apart):
     (drawn,) = found.evidence["the model draws groups that do not rest together at"]
     # the part of the others is zero on average
     assert drawn == pytest.approx(np.sqrt(0.056**2 - apart**2), rel=0.3)
+
+
+def test_two_modes_that_live_equally_long_do_not_settle():
+    # their beat turns the relative phase back, however it looks near an extremum
+    a, b = qsp.modes(2)
+    rng = np.random.default_rng(2003)
+    w, J, loss = rng.uniform(0.95, 1.1), rng.uniform(0.05, 0.15), rng.uniform(0.2, 0.5)
+    H = a.dag() * a + w * b.dag() * b + J * (a.dag() * b + b.dag() * a)
+    system = qsp.System(H, [np.sqrt(loss) * a, np.sqrt(loss) * b])
+    for factor in (0.9, 1.0, 1.1):
+        times = np.linspace(0, 15 * factor / (loss / 2), 900)
+        assert verdict(qsp.mfsolve(system, [2.0, 1j], times)).label == "relaxing to vacuum"

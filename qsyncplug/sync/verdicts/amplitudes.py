@@ -8,7 +8,7 @@ import numpy as np
 
 from .beats import frequency_error
 from .case import FEWEST, Case
-from .decays import linear_decay, slowest_rate
+from .decays import gap_of, linear_decay, slowest_rate
 from .locked import arrived
 from .motion import FULL_TURNS, hovering, ratios, standing
 from .phases import Amplitudes, judge_phases, too_few
@@ -25,6 +25,8 @@ _LEFT = 1e-3
 #: amplitudes below are at rest
 _REST = 1e-6
 _TURN = 0.6 * np.pi
+#: by how much, in e-foldings of the second half, one mode must outlive the others
+_OUTLIVED = 2.0
 #: samples at which the model's own velocities are looked at for aliasing
 _LOOKS = 48
 
@@ -184,7 +186,7 @@ def _dying(
     stop = int(alive[-1]) + 1 if alive.size else 0
     settled = None
     if case.n >= 2 and stop >= 2 * FEWEST and case.dynamics.coupled is not False:
-        settled = _settled(case, beta[:stop], size[:stop], evidence)
+        settled = _settled(case, beta[:stop], size[:stop], rest, evidence)
     if settled is not None:
         evidence["amplitude left there"] = float(size[stop - 1].max() / size.max())
         why = f"{settled}, while the amplitudes die out{f' at {rate}' if rate is not None else ''}"
@@ -199,17 +201,24 @@ def _dying(
 
 
 def _settled(
-    case: Case, beta: np.ndarray, size: np.ndarray, evidence: dict[str, Any]
+    case: Case,
+    beta: np.ndarray,
+    size: np.ndarray,
+    rest: np.ndarray | None,
+    evidence: dict[str, Any],
 ) -> str | None:
     """The relative phases on the part of the run that has amplitude left.
 
-    If they come to rest there.
+    If they come to rest there, because one mode of the model outlives all others: where two live
+    equally long, phases that stand are about to turn back.
     """
     times = case.times[: len(beta)]
     middle = int(np.searchsorted(times, (times[0] + times[-1]) / 2))
     inside = slice(middle, len(beta))
-    if inside.stop - inside.start < FEWEST:
+    gap = 0.0 if rest is None else gap_of(rest)
+    if inside.stop - inside.start < FEWEST or gap * (times[-1] - times[middle]) < _OUTLIVED:
         return None
+    evidence["one mode outlives the others by the rate"] = gap
     source = AnglePhases(times, case.n, lambda part: -np.angle(beta[part]), watched=middle + 1)
     source.shaken = not case.dynamics.deterministic
     found = survey(source, inside)

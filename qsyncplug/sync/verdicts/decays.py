@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-__all__ = ["Interval", "linear_decay", "slowest_rate"]
+__all__ = ["Interval", "gap_of", "linear_decay", "slowest_rate"]
 
 #: points that a window is thinned to
 _POINTS = 64
@@ -359,3 +359,9 @@ def _slowest(before: np.ndarray, after: np.ndarray) -> tuple[float, float]:
     seen = (amplitudes > _PRESENT * amplitudes.max()) & (np.abs(values) > 0)
     rate = -float(np.log(np.abs(values[seen]).max()))
     return rate, float(np.sqrt(np.mean(rest**2) / np.mean(after**2)))
+
+
+def gap_of(rest: np.ndarray) -> float:
+    """By how much the slowest rate at rest differs from the next; pairs count once."""
+    slow = np.sort(-rest.real)
+    return float(slow[2] - slow[0]) if slow.size > 2 else 0.0
