@@ -27,6 +27,9 @@ __all__ = ["Drive", "Until", "Walk"]
 
 _CHECKPOINT_SECONDS = 30.0
 
+#: seconds that functions of the user may take for outputs that were there when the time was over
+_GRACE = 0.5
+
 #: ``until(t, state)``: the run ends after the first output where it is true
 Until = Callable[[float, Any], bool]
 
@@ -152,11 +155,16 @@ class Drive:
                 # one output at a time: see `_chunk`
                 self._held(float(times[-1]), rows[len(times) - 1])
             return
+        # what was computed before the run had to stop is not thrown away
+        late = self.limits.over or self.limits.interrupted
+        end = clock.perf_counter() + (_GRACE if late else 0.0)
         for t, row in zip(times, rows, strict=True):
             if not self._process(float(t), row):
                 return
             self.done += 1
-            if self._held(float(t), row) or self._stopped(float(t)):
+            if self._held(float(t), row):
+                return
+            if clock.perf_counter() >= end and self._stopped(float(t)):
                 return
 
     def _process_whole(self) -> None:
@@ -177,8 +185,10 @@ class Drive:
     def _process(self, t: float, row: np.ndarray) -> bool:
         """Every function of ``e_ops`` at one output; False where one failed."""
         where: Literal["record", "e_ops"] = "record"
+        # after an interrupt that came before, only a second one raises
+        again = self.limits.interrupted
         try:
-            with self.limits.interruptible():
+            with contextlib.nullcontext() if again else self.limits.interruptible():
                 state = self.problem.state(t, row)
                 where = "e_ops"
                 for process in self.problem.result._state_processors:

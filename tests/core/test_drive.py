@@ -207,7 +207,7 @@ def test_interrupts_anywhere_keep_the_result(where, tmp_path, monkeypatch):
         solver.options = {"checkpoint": tmp_path / "x.npz"}
         save = storage.save
         monkeypatch.setattr(storage, "save", lambda *a, **kw: (at("save"), save(*a, **kw))[1])
-    count = {"stepper": 11, "e_ops": 11, "record": 11, "finish": 31, "save": 31, "until": 12}[where]
+    count = {"stepper": 11, "e_ops": 11, "record": 12, "finish": 31, "save": 31, "until": 12}[where]
     with pytest.raises(errors.SolverInterrupted) as e:
         solver.run(
             1.0,
@@ -311,6 +311,29 @@ def test_time_limit_of_python_steppers_and_preparations():
     with pytest.raises(errors.TimeLimitError, match="before its first output"):
         Slow(None, options={"time_limit": 0.01}).run(1.0, TIMES)
     look()
+
+
+@pytest.mark.parametrize("how", ["time", "interrupt"])
+def test_outputs_that_were_computed_before_the_end_are_processed(how):
+    """They were thrown away: functions of the user were called for the first one at most."""
+    seen, limits = [], {"time_limit": 30.0 if how == "interrupt" else 0.3}
+    solver = DecaySolver(None, options=limits)
+
+    def hook(stepper, t):
+        if t >= TIMES[20]:
+            if how == "interrupt":
+                signal.raise_signal(signal.SIGINT)
+            else:
+                time.sleep(0.35)
+
+    solver.hook = hook
+    with pytest.raises((errors.TimeLimitError, errors.SolverInterrupted)) as e:
+        solver.run(1.0, TIMES, e_ops=lambda t, x: seen.append(t))
+    count = len(e.value.result.times)
+    # the limit is looked at in the next step
+    assert count == (20 if how == "interrupt" else 21)
+    np.testing.assert_array_equal(seen, TIMES[:count])
+    right(e.value.result, count)
 
 
 # ---------------------------------------------------------------- until, iterate, step
