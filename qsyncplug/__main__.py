@@ -53,7 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     sweep.add_parser(commands)
     info.add_parser(commands)
     words = list(sys.argv[1:] if argv is None else argv)
-    if not words or words[0] in ("--quick", "--output", "--quiet"):
+    general = ("-h", "--help", "--version")
+    if not words or (words[0].startswith("-") and words[0] not in general):
         words.insert(0, "compare")  # without a command: the tour
     if words[:1] == ["compare"] and words[1:2] and words[1] in compare.FAMILIES:
         words[:2] = [f"compare {words[1]}"]

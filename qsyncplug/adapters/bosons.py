@@ -203,7 +203,9 @@ def _exact_dynamics(result: ExactResult) -> Dynamics:
         levels = enough_levels(populations[-1])
     spectra = partial(spectra_of, system, levels) if levels or not _has_modes(system) else None
     ntraj = int(result.stats["ntraj"]) if isinstance(result, JumpResult) else None
-    peaks = partial(_peaks, result) if ntraj is None and system.n > 1 else None
+    # coherence orders by themselves make no state
+    whole = ntraj is None and "holds" not in result.stats
+    peaks = partial(_peaks, result) if whole and system.n > 1 else None
     return Dynamics(Kind.MOMENTS, **facts(system), quantum=Quantum(spectra, peaks, ntraj))
 
 

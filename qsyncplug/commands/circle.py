@@ -130,15 +130,19 @@ def run(args: argparse.Namespace) -> int:
     beta = check_number("--beta", args.beta)
     threads = check_integer("--threads", args.threads, minimum=1)
     model = Circle(attention(beta) if beta else sine(), args.normalization)
-    x0 = np.random.default_rng(args.seed).uniform(0, 2 * np.pi, n)
+    x0 = np.random.default_rng(check_integer("--seed", args.seed, minimum=0)).uniform(
+        0, 2 * np.pi, n
+    )
     print(f"{model!r}, {n} particles, t = 0 … {times[-1]:g}")
 
     stages = Stages(args)
     reference, rows, curves, last = _kernels(model, x0, times, threads, stages)
     table = _table(rows, reference, n)
-    print("\n" + table)
     closed = _closed_form()
-    print(f"two Kuramoto oscillators, tan(φ/2) = tan(φ₀/2)·exp(−2t): largest error {closed:.2e}")
+    table += (
+        f"\ntwo Kuramoto oscillators, tan(φ/2) = tan(φ₀/2)·exp(−2t): largest error {closed:.2e}"
+    )
+    print(f"\n{table}")
 
     with stages("theorems"):
         theorems = predictions(model, x0)

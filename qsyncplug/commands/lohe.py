@@ -82,10 +82,9 @@ def run(args: argparse.Namespace) -> int:
     single = SchrodingerLohe(qutip.Qobj([[0.0]]), args.coupling, frequencies=omega)
     timed("Kuramoto", single, np.exp(1j * phases)[:, None])
     comparison = compare(results, tolerance=args.tolerance)
-    print()
-    print(comparison)
     gap = float(np.max(np.abs(results["grid"].gram - results["reduced"].gram)))
-    print(f"\nlargest difference of the Gram matrices, grid − reduced: {gap:.2g}")
+    table = f"{comparison}\n\nlargest difference of the Gram matrices, grid − reduced: {gap:.2g}"
+    print(f"\n{table}")
     seconds = stages.seconds
     print(
         f"time: grid {seconds['grid']:.3g} s, reduced {seconds['reduced']:.3g} s "
@@ -93,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
     )
     figure = _figure(results, comparison)
     data = {"gram difference": gap, "seconds": seconds, **comparison.to_dict()}
-    write(args, figure, data, table=str(comparison), results=results)
+    write(args, figure, data, table=table, results=results)
     return 0
 
 

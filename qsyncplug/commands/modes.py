@@ -5,24 +5,21 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .shared import Stages, add_options, add_settings, check_options, new_command, write
+from .shared import Stages, add_options, add_settings, check_options, new_command, numbers, write
 
 __all__ = ["add_parser", "run"]
 
 
 def _numbers(text: str) -> float | tuple[float, float]:
-    parts = [float(p) for p in text.split(",")]
-    if len(parts) > 2:
-        raise argparse.ArgumentTypeError(f"one number or two, separated by a comma; not {text!r}")
+    parts = numbers(text, 2, "one number or two, separated by a comma")
     return parts[0] if len(parts) == 1 else (parts[0], parts[1])
 
 
 def _complex_pair(text: str) -> tuple[complex, complex]:
-    parts = [complex(p.replace("i", "j")) for p in text.split(",")]
+    what = "two amplitudes separated by a comma, such as 1,0.5+0.5j"
+    parts = numbers(text, 2, what, lambda part: complex(part.replace("i", "j")))
     if len(parts) != 2:
-        raise argparse.ArgumentTypeError(
-            f"two amplitudes separated by a comma, such as 1,0.5+0.5j; not {text!r}"
-        )
+        raise argparse.ArgumentTypeError(f"{what}; not {text!r}")
     return parts[0], parts[1]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -19,11 +21,15 @@ __all__ = [
     "Stages",
     "add_options",
     "add_settings",
+    "base_of",
     "check_options",
     "check_output",
     "new_command",
+    "numbers",
+    "with_ending",
     "write",
     "write_figure",
+    "write_json",
 ]
 
 _FIGURES = (".png", ".pdf", ".svg")
@@ -95,8 +101,34 @@ def check_options(args: argparse.Namespace) -> np.ndarray:
 
 def check_output(args: argparse.Namespace) -> None:
     """Refuse, before any work, an ``--output`` that could not be written."""
-    if args.output is not None and not args.output.parent.is_dir():
-        raise ValueError(f"--output: the folder {args.output.parent} does not exist")
+    folder = args.output.parent
+    if not args.output.name:
+        raise ValueError(f"--output must name files, not {str(args.output)!r}")
+    if not folder.is_dir():
+        raise ValueError(f"--output: the folder {folder} does not exist")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ValueError(f"--output: the folder {folder} cannot be written to")
+
+
+def base_of(output: Path, *endings: str) -> Path:
+    """`output` without one of these endings; any other point is a part of the name."""
+    return output.with_suffix("") if output.suffix.lower() in endings else output
+
+
+def with_ending(base: Path, ending: str) -> Path:
+    """`base` and `ending`; what follows a point in the name stays."""
+    return base.with_name(base.name + ending)
+
+
+def numbers(text: str, count: int, what: str, kind: Any = float) -> list[Any]:
+    """Numbers separated by commas, at most `count`; else the one line that says `what` is right."""
+    try:
+        found = [kind(part) for part in text.split(",")]
+    except ValueError:
+        found = []
+    if not 1 <= len(found) <= count:
+        raise argparse.ArgumentTypeError(f"{what}; not {text!r}")
+    return found
 
 
 class Stages:
@@ -131,11 +163,24 @@ def write_figure(args: argparse.Namespace, figure: Any) -> Path:
     import matplotlib.pyplot as plt
 
     kind = args.output.suffix.lower()
-    path: Path = args.output.with_suffix(kind if kind in _FIGURES else ".png")
+    path = with_ending(base_of(args.output, *_FIGURES), kind if kind in _FIGURES else ".png")
     figure.savefig(path, dpi=150)
     plt.close(figure)
     print(f"\nfigure: {path}")
     return path
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write `data`; what is no number is null, as JSON has no NaN."""
+    path.write_text(json.dumps(_plain(data), indent=1, allow_nan=False), encoding="utf-8")
+
+
+def _plain(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _plain(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [_plain(value) for value in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data
 
 
 def write(
@@ -161,16 +206,16 @@ def write(
         Each goes to OUTPUT-NAME.npz, which :func:`qsyncplug.load` reads.
     """
     write_figure(args, figure)
-    base = args.output.with_suffix("")
+    base = base_of(args.output, *_FIGURES)
     parameters = {
         k: str(v) for k, v in vars(args).items() if k not in ("run", "command", "output", "quiet")
     }
-    path = base.with_suffix(".json")
-    path.write_text(json.dumps({"parameters": parameters, **data}, indent=1))
+    path = with_ending(base, ".json")
+    write_json(path, {"parameters": parameters, **data})
     print(f"data:   {path}")
     if table:
-        base.with_suffix(".txt").write_text(table + "\n")
-        print(f"table:  {base.with_suffix('.txt')}")
+        with_ending(base, ".txt").write_text(table + "\n", encoding="utf-8")
+        print(f"table:  {with_ending(base, '.txt')}")
     for name, result in (results or {}).items():
         file = base.with_name(f"{base.name}-{_slug(name)}.npz")
         result.save(file)

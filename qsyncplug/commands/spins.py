@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..plot.style import draw_series, finish, legend
-from .shared import add_options, add_settings, check_options, new_command, write
+from .shared import add_options, add_settings, check_options, new_command, numbers, write
 
 __all__ = ["add_parser", "errors_against_size", "fitted_power", "run"]
 
@@ -29,19 +29,12 @@ QUANTITIES = {
 
 
 def _pair(text: str) -> tuple[float, float]:
-    parts = [float(p) for p in text.split(",")]
-    if len(parts) > 2:
-        raise argparse.ArgumentTypeError(f"one number or two, separated by a comma; not {text!r}")
+    parts = numbers(text, 2, "one number or two, separated by a comma")
     return (parts[0], parts[-1])
 
 
 def _sizes(text: str) -> list[int]:
-    try:
-        return [int(p) for p in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"whole numbers separated by commas, such as 4,8,16; not {text!r}"
-        ) from None
+    return numbers(text, len(text), "whole numbers separated by commas, such as 4,8,16", int)
 
 
 def add_parser(commands: Any) -> None:
@@ -185,6 +178,9 @@ def fitted_power(sizes: Any, errors: Any) -> tuple[float, float]:
 
 def run(args: argparse.Namespace) -> int:
     """Run the comparison; print the table of errors against N with the fitted powers."""
+    import matplotlib
+
+    matplotlib.use("Agg")
     from ..core.checks import check_integer
 
     sizes = [check_integer("--sizes", n, minimum=1) for n in args.sizes]
@@ -192,6 +188,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--sizes must differ from each other, not {sizes}")
     times = check_options(args)
     ntraj = check_integer("--ntraj", args.ntraj, minimum=0)
+    check_integer("--seed", args.seed, minimum=0)
     chains: dict[str, Any] = {
         "omega": args.omega,
         "exchange": args.exchange,

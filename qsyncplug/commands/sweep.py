@@ -10,7 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from .shared import Stages, add_settings, check_output, new_command, write_figure
+from .shared import (
+    Stages,
+    add_settings,
+    base_of,
+    check_output,
+    new_command,
+    with_ending,
+    write_figure,
+)
 
 __all__ = ["add_parser", "run", "tongue_point"]
 
@@ -36,7 +44,7 @@ def add_parser(commands: Any) -> None:
         workers=(os.cpu_count() or 1, "processes"),
         overwrite=(False, "start again"),
         retry=(False, "run failed points again"),
-        output=(Path("qsyncplug-tongue"), "OUTPUT.zarr and OUTPUT.png", Path),
+        output=(Path("qsyncplug-tongue"), "OUTPUT.zarr and OUTPUT.png (or .pdf, .svg)", Path),
         quiet=(False, "no progress"),
     )
 
@@ -105,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
             np.linspace(-detuning, detuning, points), dims="detuning", attrs={"units": "$g_1$"}
         ),
     }
-    path = args.output.with_suffix(".zarr")
+    path = with_ending(base_of(args.output, ".zarr", ".png", ".pdf", ".svg"), ".zarr")
     stages = Stages(args)
     with stages(f"{points}² exact steady states of {cutoff}² levels, {workers} processes"):
         data = sweep(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import html
-import json
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .report import figure_tag, page, table_tag
-from .shared import Stages, check_output
+from .shared import Stages, base_of, check_output, with_ending, write_json
 from .stops import STOPS, Stop
 
 __all__ = ["Line", "add_options", "lines_of", "run"]
@@ -178,15 +177,13 @@ def run(args: argparse.Namespace) -> int:
         "truth? <em>Null</em> is the order of independent nodes.</p>"
     )
     whole = table_tag(_HEADER, [line.cells for line in lines], (4, 5, 6, 7))
-    base = args.output.with_suffix("") if args.output.suffix == ".html" else args.output
-    base.with_suffix(".html").write_text(
-        page("qsyncplug: a tour", [head, whole, *parts]), encoding="utf-8"
-    )
-    base.with_suffix(".txt").write_text(table + "\n", encoding="utf-8")
+    base = base_of(args.output, ".html")
+    paths = {kind: with_ending(base, f".{kind}") for kind in ("html", "txt", "json")}
+    paths["html"].write_text(page("qsyncplug: a tour", [head, whole, *parts]), encoding="utf-8")
+    paths["txt"].write_text(table + "\n", encoding="utf-8")
     data = {"seconds": stages.seconds, "lines": [asdict(line) for line in lines], "notes": said}
-    base.with_suffix(".json").write_text(json.dumps(data, indent=1), encoding="utf-8")
-    print(f"\nreport: {base.with_suffix('.html')}\ntable:  {base.with_suffix('.txt')}")
-    print(f"data:   {base.with_suffix('.json')}")
+    write_json(paths["json"], data)
+    print(f"\nreport: {paths['html']}\ntable:  {paths['txt']}\ndata:   {paths['json']}")
     return 0
 
 

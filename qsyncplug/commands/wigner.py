@@ -48,13 +48,10 @@ def run(args: argparse.Namespace) -> int:
     stages = Stages(args)
     results = _three_ways(model, psi0, times, stages)
     comparison = compare(results, tolerance=args.tolerance)
-    print()
-    print(comparison)
     gaps = _gaps(results, model.grid)
-    print(
-        f"\nlargest difference of any w_ij at t={times[-1]:g}: "
-        + ", ".join(f"{k} {v:.2g}" for k, v in gaps.items())
-    )
+    apart = ", ".join(f"{k} {v:.2g}" for k, v in gaps.items())
+    table = f"{comparison}\n\nlargest difference of any w_ij at t={times[-1]:g}: {apart}"
+    print(f"\n{table}")
     seconds = stages.seconds
     ratio = seconds["phase space"] / seconds["reduced"]
     print(
@@ -63,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     )
     figure = _figure(results["reduced"], comparison)
     data = {"w differences": gaps, "seconds": seconds, **comparison.to_dict()}
-    write(args, figure, data, table=str(comparison), results=results)
+    write(args, figure, data, table=table, results=results)
     return 0
 
 

@@ -301,8 +301,9 @@ def _phase_notes(views: Mapping[str, SyncView]) -> tuple[str, ...]:
     for name, view in views.items():
         if view.n < 2 or view.vacuum == 0 or not (view.has("mean") and view.has("correlations")):
             continue
-        shown, of_moments = _coherences_of_first(view)
-        if abs(shown - of_moments) > 1e-6:
+        shown, of_phases, of_moments = _coherences_of_first(view)
+        # an overlap of wave functions is another number, and is not told so
+        if abs(shown - of_phases) < 1e-6 < abs(shown - of_moments):
             out.append(
                 f"the coherence of {name} is e^{{−σ²/2}}, and σ² counts the vacuum noise of the "
                 f"phases: at the first time {shown:.3g}, where ⟨b†b⟩/√nn of the same moments is "
@@ -311,13 +312,16 @@ def _phase_notes(views: Mapping[str, SyncView]) -> tuple[str, ...]:
     return tuple(out)
 
 
-def _coherences_of_first(view: SyncView) -> tuple[float, float]:
-    """|z| of the first two nodes at the first time: as the view has it, and of its moments."""
+def _coherences_of_first(view: SyncView) -> tuple[float, float, float]:
+    """|z| of the first two nodes at the first time: as the view has it, of phases, of moments."""
     first = view.at(np.array([0]))
     beta, C = first.amplitudes[0, :2], first.covariance[0, :4, :4]
     n = np.abs(beta) ** 2 + (np.diag(C)[::2] + np.diag(C)[1::2]) / 2 - 0.5
     c = (C[0, 2] + C[1, 3] + 1j * (C[0, 3] - C[1, 2])) / 2
     shown = float(np.abs(first.reference(0)[0, 1]))
-    if n.min() <= 1e-12:
-        return shown, shown
-    return shown, float(np.abs(np.conj(beta[0]) * beta[1] + c) / np.sqrt(n[0] * n[1]))
+    if min(n.min(), np.abs(beta).min()) <= 1e-12:
+        return shown, shown, shown
+    across = np.array([(-b.imag, b.real) for b in beta]) / (np.sqrt(2) * np.abs(beta[:, None]) ** 2)
+    relative = (across * [[1], [-1]]).ravel()
+    of_phases = float(np.exp(-(relative @ C @ relative) / 2))
+    return shown, of_phases, float(np.abs(np.conj(beta[0]) * beta[1] + c) / np.sqrt(n[0] * n[1]))

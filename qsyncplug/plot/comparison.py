@@ -34,6 +34,7 @@ _SYMBOLS = {
     "mutual_information": "mutual information",
     "log_negativity": "$E_N$",
 }
+_MEAN = ", mean of pairs"
 #: differences below are rounding
 _FLOOR = 1e-16
 
@@ -41,8 +42,8 @@ _FLOOR = 1e-16
 def plot_comparison(
     comparison: Any, measures: Sequence[str] | None = None, *, fig: Any = None, axes: Any = None
 ) -> tuple[Any, Any]:
-    """Each measure in time, one panel each; the exact curve in black, windows of agreement as bars
-    along the bottom.
+    """Each measure in time, one panel each; the curve that the others are compared with in black,
+    windows of agreement as bars along the bottom. Curves that coincide are shown as differences.
 
     Parameters
     ----------
@@ -100,8 +101,15 @@ def plot_comparison(
     return fig, axes
 
 
-def _label(comparison: Any, measure: str) -> str:
-    return str(_SYMBOLS.get(measure, comparison.labels[measure]))
+def _label(comparison: Any, measure: str, framed: str = "{}") -> str:
+    """The measure as an axis names it, `framed`; a mean of pairs names no pair."""
+    text = str(comparison.labels[measure])
+    mean = text.endswith(_MEAN)
+    symbol = _SYMBOLS.get(measure, text.removesuffix(_MEAN))
+    if not mean:
+        return framed.format(symbol)
+    pair = symbol.replace("_1", "_j").replace("_2", "_k")
+    return framed.format(pair) + _MEAN.replace(", ", "\n")
 
 
 def _coincide(comparison: Any, measure: str) -> bool:
@@ -147,9 +155,8 @@ def _draw_differences(ax: Any, comparison: Any, measure: str) -> None:
         draw_series(ax, times, np.maximum(difference, _FLOOR), k, name)
     ax.set_yscale("log")
     ax.set_ylim(_FLOOR / 2, None)
-    label = _label(comparison, measure)
     last = comparison.values[measure][comparison.reference][-1]
-    finish(ax, "time", f"|Δ {label}|")
+    finish(ax, "time", _label(comparison, measure, "|Δ {}|"))
     ax.set_title(f"at the end: {last:.4g}", fontsize="medium")
 
 

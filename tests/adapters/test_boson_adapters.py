@@ -535,3 +535,20 @@ def test_spectra_of_spins_decide_entrainment():
     far = qsp.System(4.0 * (S1.z - S2.z), [S1.p, S2.p, 0.5 * S1.m, 0.5 * S2.m, 0.3 * (S1.m - S2.m)])
     run = qsp.exactsolve(far, {S1: (0.3, 0.0), S2: (0.3, 1.0)}, np.linspace(0, 20, 81))
     assert qsp.verdict(run).label == "not entrained"
+
+
+@pytest.mark.filterwarnings("ignore::qsyncplug.core.errors.CutoffWarning")
+@pytest.mark.parametrize("method", ["sectors", "density"])
+def test_the_verdict_of_a_stationary_run_needs_no_state(method):
+    system = qsp.van_der_pol_pair(loss=1.0, detuning=0.5, dissipative=2.0)
+    run = qsp.exactsolve(
+        system, [0.5, 0.5j], np.linspace(0, 16, 33), cutoff=6, options={"method": method}
+    )
+    found = qsp.verdict(run)
+    assert found.label is qsp.Label.ENTRAINED, str(found)
+    # by hand: the same pair as a steady state
+    rho = qsp.steadystate(system, cutoff=6)
+    b = qutip.destroy(6)
+    z = qutip.expect(qutip.tensor(b.dag(), b), rho)
+    n = qutip.expect(qutip.tensor(b.dag() * b, qutip.qeye(6)), rho)
+    assert found.evidence["coherence |z| (uncoupled: 0)"] == pytest.approx(abs(z) / n, rel=1e-4)

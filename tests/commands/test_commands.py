@@ -82,6 +82,13 @@ def test_info(capsys):
         (["dance"], "invalid choice"),
         (["compare", "fish"], "no family 'fish'; there are modes, circle"),
         (["compare", "circle", "--n", "5"], "unrecognized arguments: --n"),
+        (["--colour", "red"], "unrecognized arguments"),
+        (["compare", "modes", "--gain", "a"], "one number or two, separated by a comma; not 'a'"),
+        (["compare", "modes", "--amplitudes", "1,x"], "such as 1,0.5+0.5j; not '1,x'"),
+        (["compare", "spins", "--omega", "x"], "one number or two, separated by a comma; not 'x'"),
+        (["compare", "spins", "--sizes", ""], "such as 4,8,16; not ''"),
+        (["compare", "circle", "--seed=-1"], "--seed must be at least 0, not -1"),
+        (["compare", "circle", "--output", ""], "--output must name files, not '.'"),
     ],
 )
 def test_bad_options_give_one_line_and_exit_2(arguments, text, capsys):
@@ -93,6 +100,20 @@ def test_bad_options_give_one_line_and_exit_2(arguments, text, capsys):
     assert code == 2
     assert text in captured.err
     assert captured.err.count("\n") == 1
+
+
+def test_a_point_in_the_name_is_kept_and_json_has_no_nan(tmp_path):
+    words = ["compare", "spins", "--sizes", "2,3", "--ntraj", "0", "--end", "0.2", "--times", "3"]
+    assert main([*words, "--quiet", "--output", str(tmp_path / "g1.5")]) == 0
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {"g1.5.png", "g1.5.json", "g1.5.txt", "g1.5-n-3-exact.npz"} <= names
+
+    def refuse(word):
+        raise AssertionError(word)
+
+    data = json.loads((tmp_path / "g1.5.json").read_text(encoding="utf-8"), parse_constant=refuse)
+    # of two sizes a power is known, its error is not
+    assert [p["standard error"] for p in data["powers"].values()] == [None] * len(data["powers"])
 
 
 SMALL = {

@@ -30,3 +30,13 @@ def test_coherences_of_moments_need_no_such_note():
     runs["exact"] = qsp.exactsolve(system, [1, 1], times, cutoff=12)
     found = qsp.compare(runs, verdicts=False)
     assert not [note for note in found.notes if "vacuum noise" in note]
+
+
+def test_overlaps_of_wave_functions_are_not_told_as_phases():
+    grid = qsp.Grid(points=32, length=12.0)
+    trap = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)
+    model = qsp.SchrodingerLohe(trap, coupling=1.0)
+    start = [grid.gaussian(0.5), grid.gaussian(-0.5)]
+    run = qsp.slsolve(model, start, [0.0, 0.5, 1.0], options={"store_states": True})
+    assert qsp.synchronization(run).has("mean")
+    assert not any("σ²" in note for note in qsp.compare({"a": run, "b": run}).notes)

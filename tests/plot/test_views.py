@@ -147,3 +147,14 @@ def test_verdicts_on_one_state_show_what_its_phases_prefer():
         assert ax.get_title() == str(found.label)
         shown = [v for v in found.evidence.values() if isinstance(v, float)]
         assert any(abs(bar.get_height() - v) < 1e-12 for v in shown)
+
+
+def test_a_mean_of_pairs_names_no_pair():
+    model = qsp.Circle(qsp.sine())
+    times = np.linspace(0, 1, 5)
+    one = qsp.circlesolve(model, [0.0, 1.0, 2.5], times)
+    far = qsp.circlesolve(model, [0.0, 2.0, 2.5], times)
+    _, axes = qsp.plot_comparison(qsp.compare({"a": one, "b": far}), ["coherence"])
+    _, same = qsp.plot_comparison(qsp.compare({"a": one, "b": one}), ["coherence"])
+    for label in (axes[0].get_ylabel(), same[0].get_ylabel()):
+        assert "b_j" in label and "b_1" not in label and label.endswith("\nmean of pairs")
