@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "dop853_tableau.h"
 
@@ -111,17 +112,36 @@ static inline __attribute__((always_inline)) void dop853_squares(
             }
         scale = atol[i * stride]
             + rtol * fmax(dop853_modulus(y0, i, width), dop853_modulus(y1, i, width));
-        scale = 1.0 / (scale * scale);
-        s5 = (f5[0] * f5[0] + f5[1] * f5[1]) * scale;
-        s3 = (f3[0] * f3[0] + f3[1] * f3[1]) * scale;
-        s[0] += s5;
+        for (int part = 0; part < width; part++) {
+            f5[part] /= scale;
+            f3[part] /= scale;
+        }
+        s5 = f5[0] * f5[0] + f5[1] * f5[1];
+        s3 = f3[0] * f3[0] + f3[1] * f3[1];
+        /* a size beyond all numbers makes no error small: 0 times it is none */
+        s[0] += s5 + 0.0 * scale;
         s[1] += s3;
         if (worst && s5 * s5 > s[2] * (s5 + 0.01 * s3))
             s[2] = s5 * s5 / (s5 + 0.01 * s3);
     }
 }
 
-/* tolerances of four doubles whose squares (of the moduli of pairs, for width 2) are `size` */
+/* |v| of four numbers, or of two pairs, each of them twice */
+static inline __attribute__((always_inline)) dop853_four dop853_four_moduli(
+    int width,              /* IN 1 or 2 */
+    dop853_four v)          /* IN */
+{
+    const dop853_mask positive = {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX};
+    if (width == 1)
+        return (dop853_four)((dop853_mask)v & positive);
+    v *= v;
+    v += __builtin_shufflevector(v, v, 1, 0, 3, 2);
+    for (int j = 0; j < 4; j++)
+        v[j] = sqrt(v[j]);
+    return v;
+}
+
+/* tolerances of four doubles of this size, or of two pairs, each of them twice */
 static inline __attribute__((always_inline)) dop853_four dop853_scale(
     ptrdiff_t i,            /* IN the first entry */
     int width,              /* IN 1 or 2 */
@@ -132,19 +152,8 @@ static inline __attribute__((always_inline)) dop853_four dop853_scale(
 {
     dop853_four scale;
     for (int j = 0; j < 4; j++)
-        scale[j] = atol[(i + j - (width == 2 ? j & 1 : 0)) * stride] + rtol * sqrt(size[j]);
-    return scale;
-}
-
-/* |v|^2 of four numbers, or of two pairs, each of them twice */
-static inline __attribute__((always_inline)) dop853_four dop853_four_moduli(
-    int width,              /* IN 1 or 2 */
-    dop853_four v)          /* IN */
-{
-    dop853_four x = v * v;
-    if (width == 2)
-        x += __builtin_shufflevector(x, x, 1, 0, 3, 2);
-    return x;
+        scale[j] = atol[(i + j - (width == 2 ? j & 1 : 0)) * stride];
+    return scale + rtol * size;
 }
 
 /* the same of four doubles at a time, side by side in registers, as long as there are four */
@@ -181,9 +190,10 @@ static inline __attribute__((always_inline)) ptrdiff_t dop853_four_squares(
         const dop853_four a = dop853_four_moduli(width, *(const dop853_four *)(y0 + i));
         const dop853_four z = dop853_four_moduli(width, *(const dop853_four *)(y1 + i));
         const dop853_four size = dop853_larger(a, z);
-        const dop853_four scale = 1.0 / dop853_scale(i, width, size, atol, stride, rtol);
-        f5 *= scale;
-        f3 *= scale;
+        const dop853_four scale = dop853_scale(i, width, size, atol, stride, rtol);
+        f5 /= scale;
+        f3 /= scale;
+        total5 += 0.0 * scale;
         f5 *= f5;
         f3 *= f3;
         total5 += f5;
@@ -258,7 +268,10 @@ static inline __attribute__((always_inline)) double dop853_norm_of(
     for (; i + 4 <= n; i += 4) {
         const dop853_four size = dop853_four_moduli(width, *(const dop853_four *)(y + i));
         const dop853_four scale = dop853_scale(i, width, size, atol, stride, rtol);
-        const dop853_four part = dop853_four_moduli(width, *(const dop853_four *)(v + i) / scale);
+        dop853_four part = *(const dop853_four *)(v + i) / scale;
+        part *= part;
+        if (width == 2)
+            part += __builtin_shufflevector(part, part, 1, 0, 3, 2);
         sum += part;
         top = dop853_larger(part, top);
     }

@@ -355,3 +355,21 @@ def test_outputs_of_slow_motions_beside_random_fast_decays(tolerance):
         _, _, _, y = run(rhs, g(0.0), times, rtol=tolerance, atol=tolerance, nsteps=100_000)
         right = g(times)
         assert np.max(np.abs(y - right) / (tolerance * (1 + np.abs(right)))) < 20
+
+
+@pytest.mark.parametrize("complex_pairs", [False, True])
+@pytest.mark.parametrize("worst", [False, True])
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 8])
+def test_trial_steps_that_leave_all_bounds_are_rejected(size, worst, complex_pairs):
+    """y' = −y from steps of 10² to 10⁴⁰, whose ends are of any size up to infinity: one whose
+    square is no number makes no error small.
+    """
+    for exponent in range(2, 41):
+        rhs = PythonRightHandSide(lambda t, y: -y, size, complex_pairs)
+        rhs.worst = worst
+        first = 10.0**exponent
+        run = Integrator(rhs, rtol=1e-8, atol=1e-10, first_step=first)
+        start = np.linspace(0.5, 1.5, size).astype(complex if complex_pairs else float)
+        run.set_state(0.0, start, 10 * first)
+        assert run.step() == 0 and run.t < 10.0
+        np.testing.assert_allclose(run.get_state()[1], start * np.exp(-run.t), atol=1e-6)
