@@ -19,6 +19,7 @@ from ..operators.atom import AtomFactor
 from ..operators.level import LevelFactor
 from ..operators.mode import ModeFactor
 from ..operators.states import ProductState
+from ..operators.symmetries import phase_weights
 from ..operators.system import System
 from .sphere import ClassicalSolver, oscillators, quadratures
 
@@ -54,6 +55,8 @@ class Flow:
         Coordinates of the spins whose length is conserved.
     quadratures : callable
         ``x -> (β, ∂(q, p)/∂x)`` of the oscillators.
+    charges : tuple of int
+        How many times the common phase turns each oscillator; once each where there are none.
     """
 
     parts: Callable[[np.ndarray], Parts]
@@ -61,16 +64,20 @@ class Flow:
     rotation: np.ndarray
     spheres: tuple[slice, ...]
     quadratures: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+    charges: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class LimitCycle(Saved):
     r"""A rotating solution β(t)=β e^{-iΩt} and its Gaussian fluctuations, in the rotating frame.
 
+    Where the phase symmetry is another one, :math:`b_j → e^{iq_jφ}b_j`, it is
+    :math:`β_j e^{-iq_jΩt}`.
+
     Attributes
     ----------
     amplitudes : ndarray of shape (N,)
-        β of the oscillators, with β_1 > 0 where the phase is free.
+        β of the oscillators, with β_1 > 0 where its phase is free.
     frequency : float
         Ω; 0 for a driven system, whose state stands in the frame of the drive.
     covariance : ndarray of shape (2N, 2N)
@@ -90,7 +97,7 @@ class LimitCycle(Saved):
     radial_variance : ndarray of shape (N,)
         Variance across the cycle of each oscillator; ½ for a coherent state.
     relative_variance : ndarray of shape (N, N)
-        σ²_jk, the variance of the relative phase.
+        σ²_jk, the variance of the relative phase; infinite where q_j ≠ q_k.
     coherence : ndarray of shape (N, N)
         e^{i(φ_k−φ_j)} e^{−σ²_jk/2}, the mean-field counterpart of ⟨b_j†b_k⟩/√(n_jn_k).
     flags : tuple of str
@@ -266,6 +273,11 @@ def _fluctuations(flow: Flow, x: np.ndarray, frequency: float, free: bool) -> Li
     covariance = T @ (0.5 * (C + C.T)) @ T.T
     radial = radial_variance(beta, covariance)
     relative = relative_phase_variance(beta, covariance)
+    flags = closure_flags(beta, radial, relative)
+    if free and flow.charges:
+        # the phase that diffuses without bound is in the relative one too
+        q = np.array(flow.charges)
+        relative = np.where(q[:, None] == q, relative, np.inf)
     phase = np.angle(beta)
     coherence = np.exp(1j * (phase[None, :] - phase[:, None]) - 0.5 * relative)
     return LimitCycle(
@@ -282,15 +294,18 @@ def _fluctuations(flow: Flow, x: np.ndarray, frequency: float, free: bool) -> Li
         radial_variance=radial,
         relative_variance=relative,
         coherence=coherence,
-        flags=closure_flags(beta, radial, relative),
+        flags=flags,
     )
 
 
 def _turned(flow: Flow, x: np.ndarray) -> np.ndarray:
-    """The point with the phase of the first oscillator at 0."""
+    """The point with the phase of the first oscillator that turns at 0."""
     beta = flow.quadratures(x)[0]
-    # exp(Kα) turns every β by e^{iα}
-    return np.asarray(scipy.linalg.expm(-np.angle(beta[0]) * flow.rotation) @ x)
+    q = flow.charges or (1,) * len(beta)
+    first = int(np.flatnonzero(q)[0]) if np.any(q) else 0
+    # exp(Kα) turns every β by e^{iqα}
+    angle = np.angle(beta[first]) / (q[first] or 1)
+    return np.asarray(scipy.linalg.expm(-angle * flow.rotation) @ x)
 
 
 @by_model
@@ -299,8 +314,9 @@ def limit_cycle(system: Any, state0: Any, *, relax: float | None = None) -> Limi
 
     A system with a common phase symmetry b_j → e^{iφ}b_j has no Gaussian steady state about a limit
     cycle: the common phase diffuses without bound. Its direction is taken out of the Lyapunov
-    equation, which then has a unique solution. A system without the symmetry (driven, in the frame
-    of the drive) may stand still instead: locked to the drive, with the frequency 0.
+    equation, which then has a unique solution. So has any other phase symmetry that is the only
+    one, such as b_1 → e^{iφ}b_1, b_2 → e^{−iφ}b_2 of a driven parametric oscillator. A system
+    without one (driven, in the frame of the drive) may stand still: locked, with the frequency 0.
 
     Parameters
     ----------
@@ -356,7 +372,7 @@ def _cycle_of_system(system: System, state0: Any, *, relax: float | None = None)
 
 def flow_of(system: System) -> Flow:
     """The mean field of a system, constant in time."""
-    evaluate = system.polynomials()
+    evaluate, nodes = system.polynomials(), oscillators(system)
 
     def parts(x: np.ndarray) -> Parts:
         return parts_at(system, evaluate, x)
@@ -369,7 +385,9 @@ def flow_of(system: System) -> Flow:
         beta, T = quadratures(system, x[None, :])
         return beta[0], T[0]
 
-    return Flow(parts, run, _rotation(system), spheres_of(system), turn)
+    weights = phase_weights(system.symbols, system.symmetries)
+    turns = [own[0] for s, own in zip(system.symbols, weights, strict=True) if s in nodes]
+    return Flow(parts, run, _rotation(system, weights), spheres_of(system), turn, tuple(turns))
 
 
 def parts_at(system: System, evaluate: Any, x: np.ndarray, t: float = 0.0) -> Parts:
@@ -390,29 +408,27 @@ def parts_at(system: System, evaluate: Any, x: np.ndarray, t: float = 0.0) -> Pa
     return F, M, D + np.triu(D, 1).T
 
 
-def _rotation(system: System) -> np.ndarray:
-    """K: how the coordinates turn when every β is multiplied by e^{iα}; 0 without the symmetry."""
+def _rotation(system: System, weights: list[tuple[int, ...]]) -> np.ndarray:
+    """K: how the coordinates turn with the phase that is free; 0 without the symmetry."""
     c = system.classical.coordinates
     K = np.zeros((len(c), len(c)))
-    if not system.symmetries.common_phase:
-        return K
+    own = dict(zip(system.symbols, weights, strict=True))
     for a, x in enumerate(c):
         for b, y in enumerate(c):
-            if x.variable != y.variable or x.part == y.part:
-                continue
-            charge = _charge(system, x.variable, x.symbol)
-            # Re(iz) = −Im z, Im(iz) = Re z
-            K[a, b] = charge * (1.0 if x.part else -1.0) * x.scale / y.scale
+            if x.variable == y.variable and x.part != y.part:
+                charge = _charge(system, x.variable, x.symbol, own[x.symbol])
+                # Re(iz) = −Im z, Im(iz) = Re z
+                K[a, b] = charge * (1.0 if x.part else -1.0) * x.scale / y.scale
     return K
 
 
-def _charge(system: System, variable: int, symbol: Any) -> int:
-    """By how many quanta the operator of a variable lowers."""
+def _charge(system: System, variable: int, symbol: Any, weights: tuple[int, ...]) -> int:
+    """By how much the operator of a variable lowers the charge."""
     factor = symbol.factor
-    if isinstance(factor, LevelFactor):
-        i, j = system.classical.pairs(factor.d)[variable - system.classical.first[symbol]]
-        return j - i
-    return 1
+    if not isinstance(factor, LevelFactor):
+        return weights[0]
+    pair = system.classical.pairs(factor.d)[variable - system.classical.first[symbol]]
+    return -int(np.dot(weights, factor.charge(pair)))
 
 
 def spheres_of(system: System) -> tuple[slice, ...]:

@@ -16,7 +16,7 @@ from .handle import EachAtom
 from .level import LevelFactor
 from .symbol import Symbol
 
-__all__ = ["Symmetries", "find_symmetries"]
+__all__ = ["Symmetries", "find_symmetries", "phase_weights"]
 
 #: with more symbols only transpositions and rotations are looked at
 _ALL_PERMUTATIONS = 5
@@ -123,6 +123,21 @@ def find_symmetries(
         vanishing_coherences=tuple(tuple(conserved(unit[j] - unit[k]) for k in n) for j in n),
         columns=tuple(columns),
     )
+
+
+def phase_weights(symbols: Sequence[Symbol], known: Symmetries) -> list[tuple[int, ...]]:
+    """What every symbol counts in the charge of the one phase that is free: 1, and i for level i,
+    where the common phase is a symmetry; otherwise the only charge there is, the first node that
+    has it counting up; 0 where there are none or several.
+    """
+    sizes = [s.factor.charges for s in symbols]
+    if known.common_phase:
+        return [tuple(range(1, size + 1)) for size in sizes]
+    if len(known.charges) != 1:
+        return [(0,) * size for size in sizes]
+    parts = np.split(known.charges[0], np.cumsum(sizes)[:-1])
+    lead = next((int(p[0]) for p, size in zip(parts, sizes, strict=True) if size == 1 and p[0]), 1)
+    return [tuple((np.sign(lead) * part).astype(int).tolist()) for part in parts]
 
 
 def _common(symbols: Sequence[Symbol], constraints: np.ndarray) -> bool:

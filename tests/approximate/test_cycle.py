@@ -78,6 +78,39 @@ def test_phase_response_is_that_of_kicks():
     assert abs(shift - cycle.phase_response @ kick) < 1e-7
 
 
+def test_a_phase_that_turns_signal_and_idler_against_each_other():
+    """Parametric oscillator above threshold: n=E/χ−κ_p k/χ², and D=k/4n of half the difference."""
+    drive, chi, pump, k, detuning = 6.0, 0.2, 1.0, 0.6, 0.1
+    p, a, b = qsp.modes(3)
+    H = 1j * chi * (p * a.dag() * b.dag() - p.dag() * a * b) + 1j * drive * (p.dag() - p)
+    H = H + detuning * (a.dag() * a - b.dag() * b)
+    jumps = [np.sqrt(2 * pump) * p, np.sqrt(2 * k) * a, np.sqrt(2 * k) * b]
+    cycle = qsp.limit_cycle(qsp.System(H, jumps, order=[p, a, b]), [1.0, 1.0, 1.1j])
+    n = drive / chi - pump * k / chi**2
+    np.testing.assert_allclose(np.abs(cycle.amplitudes) ** 2, [(k / chi) ** 2, n, n], rtol=1e-9)
+    assert cycle.frequency == pytest.approx(detuning, abs=1e-12)
+    assert cycle.phase_diffusion == pytest.approx(k / (4 * n), rel=1e-9)
+    assert cycle.phase_response @ np.array([0, 0, 0, 1.0, 0, 0]) == pytest.approx(
+        1 / (2 * np.sqrt(2 * n)), rel=1e-9
+    )
+    np.testing.assert_allclose(cycle.coherence, np.eye(3), atol=0)
+    assert np.isinf(cycle.relative_variance[1, 2]) and cycle.flags == ()
+
+
+def test_a_second_harmonic_turns_twice():
+    b1, b2 = qsp.modes(2)
+    H = 0.3 * b1.dag() * b1 + 0.6 * b2.dag() * b2 + 0.05 * (b1.dag() ** 2 * b2 + b2.dag() * b1**2)
+    system = qsp.System(H, [b1.dag(), 0.2 * b1**2, 0.5 * b2])
+    cycle = qsp.limit_cycle(system, [1.0, 0.3])
+    T = 7.0
+    options = {"rtol": 1e-10, "atol": 1e-10}
+    run = qsp.mfsolve(system, cycle.amplitudes, [0, T], closure="none", options=options)
+    turned = cycle.amplitudes * np.exp(-1j * cycle.frequency * T * np.array([1, 2]))
+    np.testing.assert_allclose(run.amplitudes[-1], turned, atol=1e-8)
+    assert abs(cycle.exponents[0]) < 1e-9 and cycle.exponents[1].real < -0.01
+    assert cycle.coherence[0, 1] == 0
+
+
 def test_driven_oscillator_stands_in_the_frame_of_the_drive():
     (b,) = qsp.modes(1)
     jumps = [b.dag(), 0.3 * b**2]
