@@ -28,7 +28,7 @@ def phase_of_gaussian(
     x: Any, nodes: Sequence[int], kind: str | None, index: int
 ) -> PhaseDistribution:
     """Of the Gaussian state with the mean and the covariance of a mean field."""
-    kind = chosen_kind(kind, ("husimi", "wigner"), "of a Gaussian state")
+    kind = chosen_kind(kind, ("husimi", "wigner", "canonical"), "of a Gaussian state")
     if getattr(x, "covariance", None) is None:
         raise TypeError(
             "x has no fluctuations, and its phase no distribution: run mfsolve with "

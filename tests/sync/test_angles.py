@@ -216,8 +216,6 @@ def test_phases_that_cannot_be_had_are_named():
     samples = qsp.twasolve(system, [1.0], [0.0, 0.1], ntraj=64, seed=1)
     with pytest.raises(TypeError, match="samples: draw them with options="):
         measures.phase_distribution(samples)
-    with pytest.raises(ValueError, match="canonical"):
-        measures.phase_distribution(([1.0, 0.0], np.eye(2)), kind="canonical")
     with pytest.raises(ValueError, match="positive"):
         measures.phase_distribution(([1.0, 0.0], np.zeros((2, 2))), kind="wigner")
     with pytest.raises(ValueError, match="nodes"):
@@ -228,3 +226,39 @@ def test_phases_that_cannot_be_had_are_named():
         qsp.twasolve(system, [1.0], [0.0, 0.1], ntraj=64, options={"phases": -1})
     with pytest.raises(TypeError, match="phases"):
         qsp.TwaSolver(system, ntraj=64).options = {"phases": 2.5}
+
+
+@pytest.mark.parametrize(
+    "nbar, squeezing, amplitude",
+    [(0.0, 0.0, 1 + 0.5j), (0.0, 0.4 * np.exp(0.7j), 1.2 - 0.3j), (0.5, 0.3j, 0.7j), (0.3, 0.5, 0)],
+)
+def test_canonical_phases_of_gaussian_states_are_those_of_their_density_matrices(
+    nbar, squeezing, amplitude
+):
+    """Displaced squeezed thermal states, on 110 levels."""
+    d = 110
+    b = qutip.destroy(d)
+    turn = qutip.displace(d, amplitude) * qutip.squeeze(d, squeezing)
+    rho = turn * (qutip.thermal_dm(d, nbar) if nbar else qutip.fock_dm(d, 0)) * turn.dag()
+    R = (b + b.dag()) / np.sqrt(2), -1j * (b - b.dag()) / np.sqrt(2)
+    mean = np.array([qutip.expect(x, rho) for x in R])
+    second = [[qutip.expect(x * y + y * x, rho) / 2 for y in R] for x in R]
+    state = mean, np.array(second) - np.outer(mean, mean)
+    found = measures.phase_distribution(state, kind="canonical")
+    exact = measures.phase_distribution(rho)
+    for k in range(10):
+        assert found.moment(k) == pytest.approx(exact.moment(k), abs=1e-9)
+
+
+def test_canonical_phases_of_gaussian_states_know_their_limits():
+    """Far out the angle of the Wigner function; no state, two modes, too many quanta: refused."""
+    far = np.array([15 * np.sqrt(2), 0.0]), 0.5 * np.eye(2)
+    canonical, wigner = (measures.phase_distribution(far, kind=k) for k in ("canonical", "wigner"))
+    # of the order of 1/⟨n⟩²
+    assert abs(canonical.moment(1) - wigner.moment(1)) < 1 / 225**2
+    with pytest.raises(ValueError, match="no state"):
+        measures.phase_distribution((np.zeros(2), 0.4 * np.eye(2)), kind="canonical")
+    with pytest.raises(ValueError, match="one mode"):
+        measures.phase_distribution((np.zeros(4), 0.5 * np.eye(4)), (0, 1), kind="canonical")
+    with pytest.raises(ValueError, match="too many"):
+        measures.phase_distribution((np.array([60.0, 0.0]), 0.5 * np.eye(2)), kind="canonical")

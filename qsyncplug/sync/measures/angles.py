@@ -108,7 +108,7 @@ def phase_distribution(
         Phys. Rev. A 41, 1653 (1990)), or the angle of the Husimi or Wigner function (the latter of
         modes alone). Of spins the Husimi function is that of spin-coherent states: less 1/2π it is
         the measure S(φ) of A. Roulet and C. Bruder, Phys. Rev. Lett. 121, 053601 (2018). By
-        default canonical, of Gaussian states Husimi, of samples Wigner.
+        default canonical, of Gaussian states Husimi (canonical of single modes), of samples Wigner.
     spins : sequence of int, optional
         Tensor factors that are spins, m=J first. By default those of the system, where the state
         comes from one of this package; of other states all factors are taken to be modes.
@@ -131,7 +131,8 @@ def phase_distribution(
     -----
     Canonical: ⟨e^{ikφ}⟩=Σ_n ρ_{n+k,n}, n the quanta above the lowest state; Husimi, of a spin N/2:
     each term times (N+1)√(C(N,n)C(N,n+k)) B(n+k/2+1, N−n−k/2+1). Gaussian:
-    :func:`.gaussian_phases.moments_of_gaussian`.
+    :func:`.gaussian_phases.moments_of_gaussian`, canonical of one mode
+    :func:`.gaussian_phases.canonical_of_gaussian`.
 
     Examples
     --------
@@ -166,7 +167,7 @@ def _without_state(
     """Of what is no state and holds none."""
     if isinstance(x, (tuple, list)) and len(x) == 2 and not hasattr(x[0], "isket"):
         wanted = _nodes(nodes, len(np.atleast_1d(x[0])) // 2)
-        kind = chosen_kind(kind, ("husimi", "wigner"), "of a Gaussian state")
+        kind = chosen_kind(kind, ("husimi", "wigner", "canonical"), "of a Gaussian state")
         found: PhaseDistribution | None = of_gaussian(x[0], x[1], wanted, kind)
     else:
         found = phase_source(x, _nodes(nodes), kind, index)

@@ -1,17 +1,21 @@
-"""Moments of the phases of Gaussian states, from the angles of their Wigner or Husimi functions."""
+"""Moments of the phases of Gaussian states, from the angles of their Wigner or Husimi functions,
+or canonical ones from their elements between Fock states.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.special import erfcx, ndtr
 
-__all__ = ["moments_of_gaussian", "moments_of_gaussian_pair"]
+__all__ = ["canonical_of_gaussian", "moments_of_gaussian", "moments_of_gaussian_pair"]
 
 #: what the last moments may be for the grid to be fine enough
 _TAIL = 1e-13
 _FIRST, _FINEST = 128, 2**17
 #: nodes of an integral over a radius, standard deviations that it covers, values looked at
 _NODES, _REACH, _MOST = 48, 9.0, 10**8
+#: Fock levels that are tried, and what may be left beyond
+_LEVELS, _BEYOND = (32, 64, 128, 256, 512, 1024, 2048), 1e-12
 
 
 def _angular(phi: np.ndarray, mean: np.ndarray, precision: np.ndarray) -> np.ndarray:
@@ -134,3 +138,60 @@ def _along(phi: float, mean: np.ndarray, precision: np.ndarray) -> tuple[np.ndar
     density = np.exp(-0.5 * np.sum(off @ precision * off, axis=1))
     scale = np.sqrt(np.linalg.det(precision)) / (2 * np.pi)
     return points, 0.5 * (high - low) * w * r * density * scale
+
+
+def canonical_of_gaussian(mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    r"""⟨e^{ikφ}⟩=Σ_n ρ_{n+k,n}, k=0, 1, …, of a Gaussian state of one mode.
+
+    With a=⟨b⟩, N=⟨δb†δb⟩, M=⟨δb²⟩, D=(N+1)²−\|M\|², p=(N+1)/D and q=M/D the Husimi function is
+    e^{−\|α\|²}/π times :math:`G=Σρ_{mn}\barα^mα^n/\sqrt{m!n!}`,
+    :math:`\ln G = \ln ρ_{00} + \barα y + α\bar y + (1-p)|α|² + ½q\barα² + ½\bar qα²`, y=pa−qā,
+    from which the elements follow one by one (V. V. Dodonov, V. I. Man'ko, 1994).
+
+    Parameters
+    ----------
+    mean : (2,) array
+    covariance : (2, 2) array
+        Vacuum ½.
+
+    Raises
+    ------
+    ValueError
+        It is no state, or has more quanta than are served.
+    """
+    V = np.asarray(covariance, dtype=float)
+    if np.linalg.det(V) < 0.25 * (1 - 1e-9):
+        raise ValueError(
+            f"covariance is that of no state: its determinant {np.linalg.det(V):.6g} is below 1/4"
+        )
+    a = complex(mean[0], mean[1]) / np.sqrt(2)
+    more, M = 0.5 * (V[0, 0] + V[1, 1]) + 0.5, complex(0.5 * (V[0, 0] - V[1, 1]), V[0, 1])
+    D = more**2 - abs(M) ** 2
+    p, q = more / D, M / D
+    y = p * a - q * a.conjugate()
+    lowest = -p * abs(a) ** 2 + (q * a.conjugate() ** 2).real - 0.5 * np.log(D)
+    for levels in _LEVELS if lowest > -600 else ():
+        rho = _fock_elements(float(np.exp(lowest)), y, p, q, levels)
+        if abs(1 - np.trace(rho).real) < _BEYOND:
+            return np.array([np.trace(rho, -k) for k in range(levels)])
+    raise ValueError(
+        f"kind='canonical': {abs(a) ** 2 + more - 1:.4g} quanta are too many for the elements "
+        "between Fock states; the angle of the Wigner function, kind='wigner', is close to it"
+    )
+
+
+def _fock_elements(lowest: float, y: complex, p: float, q: complex, levels: int) -> np.ndarray:
+    """ρ (levels, levels), from √(m+1) ρ_{m+1,n} = yρ_{mn} + (1−p)√n ρ_{m,n−1} + q√m ρ_{m−1,n}."""
+    root = np.sqrt(np.arange(levels + 1.0))
+    rho = np.zeros((levels, levels), dtype=complex)
+    rho[0, 0] = lowest
+    for n in range(levels - 1):
+        before = np.conj(q) * root[n] * rho[0, n - 1] if n else 0.0
+        rho[0, n + 1] = (np.conj(y) * rho[0, n] + before) / root[n + 1]
+    for m in range(levels - 1):
+        row = y * rho[m]
+        row[1:] += (1 - p) * root[1:levels] * rho[m, :-1]
+        if m:
+            row += q * root[m] * rho[m - 1]
+        rho[m + 1] = row / root[m + 1]
+    return rho

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...core.checks import check_array
 from .distributions import PhaseDistribution
-from .gaussian_phases import moments_of_gaussian, moments_of_gaussian_pair
+from .gaussian_phases import canonical_of_gaussian, moments_of_gaussian, moments_of_gaussian_pair
 
 __all__ = ["chosen_kind", "has_phases", "of_gaussian", "phase_source"]
 
@@ -55,7 +55,8 @@ def of_gaussian(mean: Any, covariance: Any, nodes: Sequence[int], kind: str) -> 
     mean, covariance : array_like
     nodes : sequence of int
         One or two of the N modes.
-    kind : {"husimi", "wigner"}
+    kind : {"husimi", "wigner", "canonical"}
+        The latter of one mode.
     """
     mean = check_array("mean", mean, shape=(None,))
     covariance = check_array("covariance", covariance, shape=(len(mean), len(mean)))
@@ -73,5 +74,9 @@ def of_gaussian(mean: Any, covariance: Any, nodes: Sequence[int], kind: str) -> 
             "covariance must be positive: without fluctuations there is a phase, but no "
             "distribution of it"
         )
+    if kind == "canonical":
+        if len(nodes) > 1:
+            raise ValueError("kind='canonical': of a Gaussian state only that of one mode")
+        return PhaseDistribution(canonical_of_gaussian(mean[at], part))
     find = moments_of_gaussian if len(nodes) == 1 else moments_of_gaussian_pair
     return PhaseDistribution(find(mean[at], part))
