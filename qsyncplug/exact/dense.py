@@ -143,7 +143,7 @@ class DenseKernel:
 
 
 def _sum(parts: DenseParts, factors: np.ndarray) -> np.ndarray:
-    """Σ factor · matrix."""
+    """The sum of the matrices, each times its factor."""
     if len(parts) == 1 and parts[0][0] == 0:
         return parts[0][1]
     total = np.zeros_like(parts[0][1])

@@ -112,7 +112,8 @@ class Expansion:
         # a nearly circular ellipse has its largest terms where powers of R leave the range
         within = 0.5 * self._most / (_BEYOND * self._largest_term(1.0))
         # growth beyond the true spectrum costs digits
-        return min(_LONGEST / self.focus, within, 6.0 / rightmost if rightmost > 0 else np.inf)
+        growth = 6.0 / rightmost if rightmost > 0 else np.inf
+        return float(min(_LONGEST / self.focus, within, growth))
 
     def enlarged(self) -> Expansion:
         """An ellipse around this one, for a spectrum that turned out to reach farther."""
