@@ -110,7 +110,7 @@ class Expansion:
         """Longest time one expansion is used for."""
         rightmost = max(self.centre + self.width, 0.0)
         # a nearly circular ellipse has its largest terms where powers of R leave the range
-        within = 0.5 * self._most / (_BEYOND * self._largest_term(1.0))
+        within = float(0.5 * self._most / (_BEYOND * self._largest_term(1.0)))
         # growth beyond the true spectrum costs digits
         growth = 6.0 / rightmost if rightmost > 0 else np.inf
         return float(min(_LONGEST / self.focus, within, growth))
