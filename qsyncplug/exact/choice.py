@@ -23,6 +23,8 @@ __all__ = ["QUTIP_METHODS", "WHOLE_STATE", "Choice", "Task"]
 
 #: states are stored without being asked for while they fit into this
 _STATE_BYTES = 2**28
+#: a Qobj and its matrix beside the numbers, measured
+_QOBJ_BYTES = 700.0
 #: where whole states would take longer (seconds), moments alone are evolved unless states are
 #: asked for
 _PATIENCE = 5.0
@@ -217,7 +219,7 @@ class Task:
 
     def state_bytes(self, ket: bool) -> float:
         """Bytes that the states of all output times take, as kets or as density matrices."""
-        return 16.0 * (self.d if ket else self.d**2) * len(self.times)
+        return (16.0 * (self.d if ket else self.d**2) + _QOBJ_BYTES) * len(self.times)
 
     # ------------------------------------------------------------ the choice
 
@@ -236,14 +238,17 @@ class Task:
         ket = method in ("ket", "sesolve")
         own = method in ("ket", "density", "sectors")
         needed = self.memory(method) if own else 0.0
-        store = self.options["store_states"]
+        store, states = self.options["store_states"], self.state_bytes(ket)
         if store is None:
-            store = not self.user and self.state_bytes(ket) <= _STATE_BYTES
+            # unasked for only where they hardly count
+            room = min(_STATE_BYTES, 0.5 * available_memory() - needed)
+            store = not self.user and states <= room
             store = store and method not in ("trajectories", "mcsolve", "sectors")
-        elif store:
+        if store:
+            needed += states
             check_memory(
                 f"storing {len(self.times)} states of {self.d} levels",
-                needed + self.state_bytes(ket),
+                needed,
                 advice="give e_ops instead, or fewer times",
             )
         seconds = self.seconds(method) if own else 0.0

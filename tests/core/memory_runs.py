@@ -121,6 +121,26 @@ def exact_states(big):
     qsp.exactsolve(system, [0.5], times(count), cutoff=cutoff, options=options)
 
 
+def exact_unasked(big):
+    """States that are stored without being asked for: large ones."""
+    (b,) = qsp.modes(1)
+    system = qsp.System(b.dag() * b + 0.3 * (b + b.dag()), [0.3 * b])
+    qsp.exactsolve(system, [0.5], times(6000 if big else 5), cutoff=40 if big else 5)
+
+
+def exact_unasked_small(big):
+    """And many small ones, of which the Qobj is the larger part."""
+    (S,) = qsp.spins(1)
+    system = qsp.System(S.z, [0.3 * S.m])
+    qsp.exactsolve(system, [[1, 0, 0]], times(60_000 if big else 5))
+
+
+def exact_kets(big):
+    b1, b2 = qsp.modes(2)
+    system = qsp.System(b1.dag() * b1 + 0.3 * (b1.dag() * b2 + b2.dag() * b1))
+    qsp.exactsolve(system, [0.5, 0.2], times(10_000 if big else 5), cutoff=30 if big else 5)
+
+
 def exact_density(big):
     pair = qsp.van_der_pol_pair(detuning=0.3)
     b1, _b2 = pair.operators
