@@ -164,6 +164,53 @@ def exact_spins(order, turn):
     return {"amplitudes": Answer(result.amplitudes, 1)}
 
 
+# ------------------------------------------------------------ levels and atoms
+
+
+def ladders(order):
+    """Three systems of three levels that exchange quanta; the number of quanta is their charge."""
+    s = qsp.levels(3, 3, 3)
+    H = 0 * s[0][0, 0]
+    for o, x in zip(order, s, strict=True):
+        H = H + FIELDS[o] * (x[1, 1] + 2.2 * x[2, 2])
+    down = [x[0, 1] + 1.3 * x[1, 2] for x in s]
+    for j, k in itertools.combinations(range(3), 2):
+        H = H + HOPS[order[j], order[k]] * (down[j].dag() * down[k] + down[k].dag() * down[j])
+    return qsp.System(H, [0.2 * (o + 1) * d for o, d in zip(order, down, strict=True)])
+
+
+@variants("levels", exact=None, cumulants="cumulants")
+def levels(order, turn, closure):
+    system = ladders(order)
+    phases = np.exp(-1j * turn * np.arange(3))
+    kets = [qutip.Qobj(phases * [1, 0.5 + 0.2 * o, 0.3j * o + 0.1]).unit() for o in order]
+    if closure is None:
+        e_ops = list(system.operators)
+        run = qsp.exactsolve(system, kets, SHORT, e_ops=e_ops)
+        lowering = np.array(run.expect).T
+    else:
+        run = qsp.mfsolve(system, kets, SHORT, closure=closure)
+        lowering = np.array([qsp.expect(d, run) for d in system.operators]).T
+    return {"lowering operators": Answer(lowering, 1)}
+
+
+@variants("atoms", cumulants="cumulants", classical="none", exact="exact")
+def ensembles(order, turn, closure):
+    sizes = [2, 1, 2] if closure == "exact" else [200, 300, 100]
+    A = qsp.atoms(*(sizes[o] for o in order))
+    H = sum((FIELDS[o] * x.z for o, x in zip(order, A, strict=True)), 0 * A[0].z)
+    for j, k in itertools.combinations(range(3), 2):
+        H = H + HOPS[order[j], order[k]] / 100 * (A[j].p * A[k].m + A[k].p * A[j].m)
+    jumps = [np.sqrt(0.1 * (o + 1)) * x.each.m for o, x in zip(order, A, strict=True)]
+    system = qsp.System(H, [*jumps, 0.02 * (A[0].m + A[1].m + A[2].m)])
+    start = directions(system, order, turn)
+    if closure == "exact":
+        amplitudes = qsp.exactsolve(system, start, SHORT).amplitudes
+    else:
+        amplitudes = qsp.mfsolve(system, start, LONG, closure=closure).amplitudes
+    return {"amplitudes": Answer(amplitudes, 1)}
+
+
 # ------------------------------------------------------------ Schrödinger–Lohe and Wigner–Lohe
 
 RNG = np.random.default_rng(5)
@@ -223,6 +270,17 @@ def wigner_lohe(order, turn, method):
     model = qsp.WignerLohe(BOX, wells, coupling=1.0)
     options = {"method": method, "rtol": 1e-9} if method == "direct" else {"method": method}
     return {"correlations": Answer(qsp.wlsolve(model, waves, times, options=options).correlations)}
+
+
+@variants("noisy waves", exact_paths=None, splitting=np.array([0.1, -0.2, 0.15]))
+def noisy_waves(order, turn, frequencies):
+    """One noise for all nodes: the same seed draws the same paths, whatever their numbers."""
+    some = frequencies if frequencies is None else frequencies[list(order)]
+    model = qsp.SchrodingerLohe(MATRICES[0], 1.2, frequencies=some)
+    options = {} if some is None else {"step": 0.05}
+    psi = np.exp(-1j * turn) * PSI[list(order)]
+    run = qsp.sltrajectories(model, psi, SHORT, 0.3, ntraj=4, seed=2, options=options)
+    return {"Gram matrix": Answer(run.gram), "order": Answer(run.order_parameters[:, 0])}
 
 
 # ------------------------------------------------------------ particles

@@ -1,7 +1,7 @@
 """Nodes numbered anew, phases turned, clocks set: the same run in other words, the same answers.
 
-Units of time are in ``test_units.py``. What draws noise is only shifted in time here: with another
-numbering it draws other noise.
+Units of time are in ``test_units.py``. What draws noise for each node draws other noise with
+another numbering: it is turned with the same seed, and numbered anew in law.
 """
 
 import functools
@@ -16,7 +16,19 @@ import qsyncplug as qsp
 from qsyncplug.sync.measures import RECORDS
 
 from ..core.runs import EXACT_RUNS, RUNS
-from .symmetric import AMPLITUDES, FAMILIES, LONG, ORDERS, Answer, oscillators, turned
+from .symmetric import (
+    ADJACENCY,
+    AMPLITUDES,
+    FAMILIES,
+    LONG,
+    OMEGA,
+    ORDERS,
+    PLACES,
+    SHORT,
+    Answer,
+    oscillators,
+    turned,
+)
 
 few = settings(max_examples=4, deadline=None, derandomize=True)
 ORDER, TURN = st.sampled_from(ORDERS[1:]), st.floats(-7, 7)
@@ -100,6 +112,94 @@ def test_lengths_of_spins_are_a_unit(factor):
         return qsp.mfsolve(qsp.System(H), start, LONG, closure="none").coordinates / s
 
     assert close(solve(factor), solve(1))
+
+
+# ------------------------------------------------------------ two chains
+
+SPINS = {"n": (5, 7), "g": (1.5, 2.4), "omega": (1.0, 0.8), "loss": (0.02, 0.05)}
+
+
+def two_chains(swapped, turn, how):
+    order = [1, 0] if swapped else [0, 1]
+    sizes = (2, 3) if how == "exact" else SPINS["n"]
+    parameters = {**SPINS, "n": sizes}
+    parameters = {k: tuple(np.array(v)[order].tolist()) for k, v in parameters.items()}
+    chains = qsp.SpinChains(**parameters, omega0=0.7, exchange=0.2)
+    start = np.exp(-1j * turn) * np.array([0.5, 0.3j])[order]
+    if how == "exact":
+        state = chains.product_state(excitation=np.abs(start) ** 2 / 4, phase=np.angle(start))
+        return qsp.exactsolve(chains, state, LONG)
+    return qsp.mfsolve(chains, start, LONG)
+
+
+@pytest.mark.parametrize("how", ["mean field", "exact"])
+@few
+@given(turn=TURN, swapped=st.booleans())
+def test_chains_are_numbered_and_turned(how, turn, swapped):
+    first, found = two_chains(False, 0.0, how), two_chains(swapped, turn, how)
+    order = [1, 0] if swapped else [0, 1]
+    assert close(found.amplitudes, first.amplitudes[:, order] * np.exp(-1j * turn))
+
+
+# ------------------------------------------------------------ noise
+
+NOISY = {
+    "noise": {},
+    "noise and inertia": {"inertia": 0.6},
+    "noise on a graph": {"adjacency": ADJACENCY},
+    "noise and delay": {"delay": 0.3},
+    "noise and triads": {"triads": (0.3, 0.2)},
+}
+
+
+@pytest.mark.parametrize("name", NOISY)
+@few
+@given(turn=TURN)
+def test_noisy_particles_turn_with_the_same_seed(name, turn):
+    """Noise is added to the phases, and forces are of differences."""
+    model = qsp.Circle(
+        qsp.sine(), "mean", coupling=1.3, frequencies=OMEGA, noise=0.2, **NOISY[name]
+    )
+    options = {"seed": 3}
+    first = qsp.circlesolve(model, PLACES, LONG, options=options).positions
+    found = qsp.circlesolve(model, PLACES + turn, LONG, options=options).positions
+    assert close(found, first + turn, 1e-8)
+
+
+@few
+@given(turn=TURN)
+def test_jumps_come_at_the_same_times_whatever_the_phases(turn):
+    options = {"method": "trajectories", "ntraj": 30, "seeds": 4}
+    runs = [
+        qsp.exactsolve(oscillators((0, 1, 2)), start, LONG[:4], cutoff=3, options=options)
+        for start in (0.2 * AMPLITUDES, turned(0.2 * AMPLITUDES, (0, 1, 2), turn))
+    ]
+    assert close(runs[1].amplitudes, runs[0].amplitudes * np.exp(-1j * turn), 1e-8)
+    for a, b in zip(runs[0].jumps, runs[1].jumps, strict=True):
+        assert np.allclose(a[0], b[0], atol=1e-8)
+        assert np.array_equal(a[1], b[1])
+
+
+@pytest.mark.parametrize("method", ["twa", "jumps"])
+@settings(max_examples=2, deadline=None, derandomize=True)
+@given(order=ORDER, turn=TURN)
+def test_samples_are_numbered_and_turned_in_law(method, order, turn):
+    """Other noise, the same means: within five standard errors, of 36 numbers."""
+
+    def solve(order, turn, seed):
+        start = turned(AMPLITUDES, order, turn)
+        if method == "twa":
+            return qsp.twasolve(oscillators(order), start, SHORT[:4], ntraj=4000, seed=seed)
+        options = {"method": "trajectories", "ntraj": 300, "seeds": seed}
+        return qsp.exactsolve(oscillators(order), 0.4 * start, SHORT[:4], cutoff=3, options=options)
+
+    first, found = solve((0, 1, 2), 0.0, 1), solve(order, turn, 2)
+    want = first.amplitudes[:, list(order)] * np.exp(-1j * turn)
+    largest = max(np.max(run.mean_error) for run in (first, found))
+    assert np.abs(found.amplitudes - want).max() < 5 * largest
+    # and a test that sees: with one node as another it fails
+    wrong = first.amplitudes[:, np.roll(list(order), 1)] * np.exp(-1j * turn)
+    assert np.abs(found.amplitudes - wrong).max() > 5 * largest
 
 
 # ------------------------------------------------------------ what is read off
