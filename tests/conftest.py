@@ -29,3 +29,6 @@ def pytest_addoption(parser):
     parser.addoption(
         "--speed-table", action="store_true", help="write what benchmarks measure to tutorials/"
     )
+    parser.addoption(
+        "--speed-once", action="store_true", help="run each benchmark once, and write no number"
+    )

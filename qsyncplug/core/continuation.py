@@ -82,8 +82,10 @@ def resume(
     if header.get("resume") is None:
         if isinstance(partial, Result) and partial.stats.stopped is None:
             return partial
+        how = partial.stats.get("method", "?") if isinstance(partial, Result) else "?"
         raise StorageError(
-            f"{os.fspath(path)} holds a result, but not what it would take to go on with the run"
+            f"{os.fspath(path)} holds a result (method {how!r}), but not what it would take to go "
+            "on with the run: it was saved by hand, or by a solver that is not of this package"
         )
     mark = _mark(path, header, arrays)
     solver = _solver(path, mark, partial, model, options)

@@ -15,6 +15,7 @@ from ..core import checks
 from ..core.checks import check_choice, check_integer, check_memory
 from ..core.drive import Until, Walk
 from ..core.entry import HIERARCHY, exactsolve
+from ..core.errors import warn
 from ..core.options import Options
 from ..core.progress import say_if_long
 from ..core.sampling import fresh_seed
@@ -248,6 +249,11 @@ class ExactSolver(Solver):
             name = "mcsolve" if method == "trajectories" else method
             if method == "trajectories":
                 result.stats["method reason"] += f"; by QuTiP's mcsolve: {why}"
+            if self._options["checkpoint"]:
+                warn(
+                    f"options['checkpoint']: QuTiP's {name} ({choice.reason}) cannot go on from "
+                    "one; the file will be written when the run ends, with what there is then"
+                )
             run = QutipRun(name, self._options, task.reader, task.user, store=choice.store)
             return OtherProblem(times, WatchedRun(run, task), result, self._inspect)
         whole = choice.store or bool(task.functions) or self._until

@@ -4,9 +4,12 @@
 ``tutorials/speed.md``; rows of benchmarks that did not run stay as they were on the same machine.
 """
 
+import datetime
 import json
+import os
 import pathlib
 import platform
+import re
 from importlib import metadata
 
 import numpy as np
@@ -31,8 +34,12 @@ pytest tests/benchmarks -m "" --speed-table
 ```
 
 measures everything anew and writes this page (a quarter of an hour); `-k` or a file leaves the
-other rows as they were. What guards against slower code from day to day is counted, not timed:
-steps, right-hand sides, Fourier transforms (`tests/core/test_work.py`).
+other rows as they were. The last column says which file measures a row (`core` is
+`tests/benchmarks/test_core.py`) and in which of the runs below it was measured. With `--speed-once`
+every benchmark runs once, to see that it does, and no number is written.
+
+What guards against slower code from day to day is counted, not timed: steps, right-hand sides,
+Fourier transforms (`tests/core/test_work.py`).
 """
 
 
@@ -69,10 +76,10 @@ def fitted(sizes, costs):
 
 
 class Recorder:
-    """What benchmarks measured, by the names of the promises."""
+    """What benchmarks measured, by the names of the promises, and the command of the run."""
 
-    def __init__(self):
-        self.rows = {}
+    def __init__(self, command="pytest"):
+        self.rows, self.command = {}, command
         self.versions = versions()
 
     def ratio(self, name, ours, peer, version=None):
@@ -99,7 +106,13 @@ class Recorder:
 
     def _add(self, name, kind, row):
         assert name in kind, f"{name} is not among the promises"
-        self.rows[name] = {k: rounded(v) for k, v in row.items()}
+        self.rows[name] = {k: rounded(v) for k, v in row.items()} | {"by": running()}
+
+
+def running():
+    """The benchmark that runs: "core" of test_core.py."""
+    found = re.search(r"test_(\w+)\.py", os.environ.get("PYTEST_CURRENT_TEST", ""))
+    return found.group(1) if found else "?"
 
 
 def rounded(value):
@@ -114,14 +127,45 @@ def write(recorder, data=DATA, page=PAGE):
     old = json.loads(data.read_text()) if data.exists() else {}
     if old.get("machine") != machine():
         old = {}
-    rows = {**old.get("rows", {}), **recorder.rows}
+    runs = old.get("runs", [])
+    here = {"run": len(runs) + 1}
+    today = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    rows = {**old.get("rows", {}), **{name: row | here for name, row in recorder.rows.items()}}
     new = {
         "machine": machine(),
         "versions": {**old.get("versions", {}), **recorder.versions},
+        "runs": [*runs, {"command": recorder.command, "when": today}],
         "rows": {name: rows[name] for name in PROMISES if name in rows},
     }
     data.write_text(json.dumps(new, indent=1, ensure_ascii=False, sort_keys=False) + "\n")
     page.write_text(text(new))
+
+
+def note(recorder, data=DATA, page=PAGE):
+    """Write which file measures a row, of a run in which nothing is timed in earnest."""
+    new = json.loads(data.read_text())
+    for name, row in recorder.rows.items():
+        if name in new["rows"]:
+            new["rows"][name]["by"] = row["by"]
+    data.write_text(json.dumps(new, indent=1, ensure_ascii=False, sort_keys=False) + "\n")
+    page.write_text(text(new))
+
+
+def _runs(data):
+    """The runs that rows are from, each with its command."""
+    used = {row["run"] for row in data["rows"].values()}
+    runs = enumerate(data["runs"], start=1)
+    lines = [f"{k}. {run['when']}: `{run['command']}`" for k, run in runs if k in used]
+    return "\n".join(["Runs:\n", *lines]) + "\n"
+
+
+def _rows(cells, promises, rows):
+    """What `cells` makes of every promise, and where the number is from."""
+    found = []
+    for name, promise in promises.items():
+        row = rows.get(name)
+        found.append([*cells(promise, row), "" if row is None else f"{row['by']}, {row['run']}"])
+    return found
 
 
 def text(data):
@@ -131,21 +175,22 @@ def text(data):
     parts = [
         INTRO,
         f"Measured on: {data['machine']}; {peers}.\n",
+        _runs(data),
         "## Against others\n",
         _table(
-            ["", "work", "peer", "promised", "measured", "ours", "peer's"],
-            [_ratio(p, rows.get(name)) for name, p in RATIOS.items()],
+            ["", "work", "peer", "promised", "measured", "ours", "peer's", "by, run"],
+            _rows(_ratio, RATIOS, rows),
         ),
         "## Limits\n",
         _table(
-            ["", "work", "promised", "measured"],
-            [_limit(p, rows.get(name)) for name, p in LIMITS.items()],
+            ["", "work", "promised", "measured", "by, run"],
+            _rows(_limit, LIMITS, rows),
         ),
         "## Growth with the size\n\nCost ~ sizeᵖ, fitted by least squares of logarithms; "
         "± is the standard error of the fit.\n",
         _table(
-            ["", "work", "size", "from … to", "expected p", "fitted p"],
-            [_exponent(p, rows.get(name)) for name, p in EXPONENTS.items()],
+            ["", "work", "size", "from … to", "expected p", "fitted p", "by, run"],
+            _rows(_exponent, EXPONENTS, rows),
         ),
     ]
     return "\n".join(parts)

@@ -100,10 +100,10 @@ def test_second_order_cumulants_of_ten_oscillators(record):
     def compiled(rtol):
         return closure.moments(integrated(rtol))[0]
 
-    by_hand, first = written_by_hand(10)
+    by_hand, start_by_hand = written_by_hand(10)
     exact = compiled(1e-14)
     listed = solve_ivp(rhs, (0, T), y0, **options).y[:, -1]
-    matrices = solve_ivp(by_hand, (0, T), first, **options).y[:, -1]
+    matrices = solve_ivp(by_hand, (0, T), start_by_hand, **options).y[:, -1]
     theirs = np.abs(listed - exact).max()
     # the moments begin with ⟨b†⟩
     np.testing.assert_allclose(matrices[:10], listed[:10].conj(), atol=1e-8)
@@ -111,7 +111,7 @@ def test_second_order_cumulants_of_ten_oscillators(record):
     mine = np.abs(compiled(rtol) - exact).max()
     # the moments are read off once a run, however many outputs it has
     took = many(lambda: integrated(rtol), 50)
-    plain = cpu(lambda: solve_ivp(by_hand, (0, T), first, **options), 3)
+    plain = cpu(lambda: solve_ivp(by_hand, (0, T), start_by_hand, **options), 3)
     record.ratio("cumulants", took, plain)
     fast = cpu(lambda: solve_ivp(rhs, (0, T), y0, **options), 3)
     record.ratio("cumulants, list", took, fast)

@@ -20,6 +20,7 @@ import qutip
 
 import qsyncplug as qsp
 
+from . import timing
 from .timing import timed
 
 pytestmark = [
@@ -49,7 +50,7 @@ def cpu(function, repeats=6, seconds=0.6):
     for _ in range(repeats):
         taken, value = timed(function, 1, time.process_time)
         shortest = min(shortest, taken)
-        if time.process_time() - begin > seconds:
+        if timing.ONCE or time.process_time() - begin > seconds:
             break
     return shortest, value
 

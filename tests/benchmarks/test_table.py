@@ -20,6 +20,16 @@ def test_the_page_is_written_from_the_data():
     assert not re.search(r"/(home|work|tmp|usr)\b", DATA.read_text())
 
 
+def test_every_row_says_where_it_is_from():
+    """A file of benchmarks, and one of the runs that the page lists with its command."""
+    data = json.loads(DATA.read_text())
+    for name, row in data["rows"].items():
+        assert (HERE / f"test_{row['by']}.py").exists(), name
+        assert 1 <= row["run"] <= len(data["runs"]), name
+    for run in data["runs"]:
+        assert run["command"].startswith("pytest tests/benchmarks") and run["when"]
+
+
 def test_promises_have_one_name_each():
     assert len(PROMISES) == len(RATIOS) + len(LIMITS) + len(EXPONENTS)
     rows = [tuple(p) for p in PROMISES.values()]
@@ -47,7 +57,7 @@ def test_exponents_are_recovered(power):
 
 def test_a_part_leaves_the_rest_and_what_is_missed_is_said(tmp_path):
     data, page = tmp_path / "speed.json", tmp_path / "speed.md"
-    first = Recorder()
+    first = Recorder('pytest tests/benchmarks -m "" --speed-table')
     first.ratio("kuramoto", 0.001, 0.5)
     first.ratio("delay", 1.0, 2.0, {"jitcdde": "1.8.3"})
     write(first, data, page)
@@ -64,6 +74,9 @@ def test_a_part_leaves_the_rest_and_what_is_missed_is_said(tmp_path):
     assert "| ≤ 2 s | 1 |" in shown
     assert "| 1 … 4 | 1 | **2.00 ± 0.00 (missed)** |" in shown
     assert shown.count("not measured") == len(PROMISES) - 5
+    assert re.search(r"^1\. \d{4}-\d\d-\d\d .*UTC: `pytest tests/benchmarks -m", shown, re.M)
+    runs = {name: row["run"] for name, row in json.loads(data.read_text())["rows"].items()}
+    assert runs == {"kuramoto": 2, "delay": 1, "lohe fft": 2, "tails": 2, "force": 2}
     # another machine begins anew
     kept = json.loads(data.read_text())
     assert kept["machine"] == machine()

@@ -5,6 +5,7 @@ import pytest
 
 import qsyncplug as qsp
 
+from . import timing
 from .timing import cpu
 
 pytestmark = pytest.mark.slow
@@ -32,4 +33,4 @@ def test_growth(record):
     outputs = [2000, 6000, 18_000, 54_000]
     results = [run(200, t, end=t / 20) for t in outputs]
     q = record.exponent("verdict T", outputs, [cpu(lambda r=r: qsp.verdict(r), 3) for r in results])
-    assert p < 1.3 and q < 1.3
+    assert timing.ONCE or (p < 1.3 and q < 1.3)

@@ -2,11 +2,14 @@
 
 import time
 
+#: with --speed-once: run everything, repeat nothing
+ONCE = False
+
 
 def timed(function, repeats=5, clock=time.process_time):
     """Shortest of `repeats` runs by a clock, in seconds, and what the last one gave."""
     times = []
-    for _ in range(repeats):
+    for _ in range(1 if ONCE else repeats):
         begin = clock()
         value = function()
         times.append(clock() - begin)
@@ -20,4 +23,5 @@ def cpu(function, repeats=5):
 
 def many(function, count, repeats=5):
     """Time of one call where one is too short for a clock."""
+    count = 1 if ONCE else count
     return cpu(lambda: [function() for _ in range(count)], repeats) / count

@@ -131,3 +131,18 @@ def test_chains_and_damaged_files(tmp_path):
     write_archive(path, header, {**arrays, row: arrays[row][:-1]})
     with pytest.raises((errors.StorageError, ValueError)):
         qsp.resume(path)
+
+
+@pytest.mark.parametrize("method", ["mesolve", "mcsolve"])
+def test_solvers_of_qutip_say_that_they_cannot_go_on(method, tmp_path):
+    path = tmp_path / "run.npz"
+    system = qsp.van_der_pol_pair(loss=4.0)
+    options = {"method": method, "ntraj": 2, "checkpoint": path}
+    with pytest.warns(errors.QsyncplugWarning, match=f"QuTiP's {method} .*cannot go on"):
+        run = qsp.exactsolve(system, [0.1, 0.1j], [0.0, 0.1], cutoff=4, options=options)
+    # what is whole is given back; a part is refused, with what it is
+    close(qsp.resume(path), run, 0.0)
+    run.stats["stopped"] = "time limit"
+    run.save(path)
+    with pytest.raises(errors.StorageError, match=f"method '{method}'.*go on"):
+        qsp.resume(path)
