@@ -3,7 +3,12 @@
 from .basins import Basin, basin_of_synchronization
 from .callables import interaction
 from .certificate import AttentionCertificate, certify_attention
-from .circulants import CirculantState, circulant_spectrum, densest_circulant
+from .circulants import (
+    CirculantState,
+    circulant_density,
+    circulant_spectrum,
+    densest_circulant,
+)
 from .clusters import ClusterState, polygon_state, three_cluster_states
 from .coalescence import StationaryError, WidthError, coalesce
 from .continuum import (
@@ -93,6 +98,7 @@ __all__ = [
     "check_box",
     "chimera_state",
     "circlesolve",
+    "circulant_density",
     "circulant_spectrum",
     "coalesce",
     "critical_coupling",

@@ -10,6 +10,7 @@ import qsyncplug as qsp
 from qsyncplug.circle import (
     Circle,
     circlesolve,
+    circulant_density,
     circulant_spectrum,
     densest_circulant,
     sine,
@@ -97,3 +98,22 @@ def test_predictions_of_graphs():
     sparse = Circle(sine(), adjacency=densest_circulant(22).adjacency())
     names = {p.name for p in qsp.predictions(sparse, RNG.uniform(0, 6, 22))}
     assert "dense graph" not in names and "tree" not in names
+
+
+def test_how_dense_circulants_can_be():
+    # the published bound .6838, and the limit of the ring
+    best = {n: circulant_density(n) for n in range(3, 60)}
+    assert max(best, key=best.get) == 19
+    assert best[19] == pytest.approx(0.6838758, abs=1e-7)
+    assert circulant_density(400) == pytest.approx(0.6809228, abs=2e-4)
+    # at four positions nothing is stable to first order
+    assert best[3] == best[4] == 0.0
+    # no graph is denser, and some come near: 34 nodes at each of 16 positions
+    for n, winding in ((96, 6), (130, 10), (544, 34)):
+        state = densest_circulant(n, winding=winding)
+        assert (state.degree + 1) / n <= best[n // winding]
+        chosen = np.isin(np.arange(1, n // 2 + 1), state.offsets) * 1.0
+        assert circulant_spectrum(n, chosen, winding).max() < 0
+    assert state.degree == 371 and state.density > 0.681
+    with pytest.raises(ValueError, match="positions"):
+        circulant_density(2)

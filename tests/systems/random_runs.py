@@ -188,8 +188,10 @@ def moved(rng):
     if rng.random() < 0.4:
         w = rng.normal(size=n) * rate
         kw["frequencies"] = w if rng.random() < 0.5 else float(w[0])
-    if rng.random() < 0.2 and what != "delay":
+    if rng.random() < 0.2:
         kw["phase_lag"] = float(rng.uniform(-1, 1))
+    if what == "delay" and rng.random() < 0.3:
+        kw["weights"] = rng.uniform(0.3, 2, n)
     x0 = phases(rng, n)[1]
     end = 400 if "noise" in what else 30
     times = np.linspace(0, end, int(rng.choice([50, 500]))) / rate

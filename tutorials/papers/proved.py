@@ -119,6 +119,23 @@ between = qsp.critical_coupling(omega)
 """,
     ),
     Item(
+        "Dense graphs, smallest degree below ¾(n−1)",
+        "Circulant graphs with a stable twisted state reach .68387n and no further.",
+        "seen",
+        "Nodes at P positions, shares w_j of them joined: a linear program for each P, whose "
+        "largest value is at P=19 of all P≤300 but 4, where nothing is stable to first order; it "
+        "tends to the ring's .6809. Published: .6838. Graphs that are not circulant are open "
+        "between it and ¾.",
+        """
+bounds = {n: qsp.circle.circulant_density(n) for n in range(3, 60)}
+best, state = max(bounds, key=bounds.get), qsp.circle.densest_circulant(544, winding=34)
+(
+    best == 19 and abs(bounds[19] - 0.6838758) < 1e-7 and state.eigenvalue < 0,
+    f"{bounds[19]:.7f} at {best} positions; a graph of 544 nodes: {state.density:.4f}",
+)
+""",
+    ),
+    Item(
         "The wedge min Re z(0)>−½",
         "It suffices for N≤3.",
         "proved",
