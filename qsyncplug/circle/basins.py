@@ -31,11 +31,11 @@ class Basin(Saved):
 
     Attributes
     ----------
-    samples, synchronized, other, undecided : int
+    ntraj, synchronized, other, undecided : int
         Initial states; how many synchronise, go elsewhere for certain, and were still moving when
         the time was up.
     probability : float
-        ``synchronized / samples``.
+        ``synchronized / ntraj``.
     interval : tuple of float
         Confidence interval of the probability that an initial state synchronises. Its lower end
         counts the undecided as not synchronising, its upper end as synchronising.
@@ -49,12 +49,12 @@ class Basin(Saved):
     Examples
     --------
     >>> import qsyncplug as qsp
-    >>> basin = qsp.basin_of_synchronization(qsp.Circle(qsp.sine()), 5, samples=20, seed=1)
+    >>> basin = qsp.basin_of_synchronization(qsp.Circle(qsp.sine()), 5, ntraj=20, seed=1)
     >>> basin.synchronized, basin.other
     (20, 0)
     """
 
-    samples: int
+    ntraj: int
     synchronized: int
     other: int
     undecided: int
@@ -68,7 +68,7 @@ class Basin(Saved):
         low, high = self.interval
         name = "Clopper–Pearson" if self.method == "exact" else "Wilson"
         return (
-            f"{self.synchronized} of {self.samples} random initial states of {self.n} particles "
+            f"{self.synchronized} of {self.ntraj} random initial states of {self.n} particles "
             "synchronise, "
             f"{self.other} do not, {self.undecided} undecided: "
             f"probability in [{low:.4g}, {high:.4g}] ({100 * self.confidence:g} %, {name})"
@@ -79,7 +79,7 @@ def basin_of_synchronization(
     model: Circle,
     n: int | None = None,
     *,
-    samples: int = 100,
+    ntraj: int = 100,
     seed: Any = None,
     confidence: float = 0.95,
     method: str = "exact",
@@ -94,7 +94,7 @@ def basin_of_synchronization(
         With equal frequencies.
     n : int, optional
         Number of particles; that of the model if it has one.
-    samples : int
+    ntraj : int
         Number of initial states, uniform on the torus.
     seed : int, Generator, optional
         For ``numpy.random.default_rng``.
@@ -129,12 +129,12 @@ def basin_of_synchronization(
     Examples
     --------
     >>> import qsyncplug as qsp
-    >>> basin = qsp.basin_of_synchronization(qsp.Circle(qsp.sine()), 5, samples=20, seed=1)
+    >>> basin = qsp.basin_of_synchronization(qsp.Circle(qsp.sine()), 5, ntraj=20, seed=1)
     >>> basin.probability
     1.0
     """
     n = particles_of(check_circle(model), n)
-    samples = check_integer("samples", samples, minimum=1)
+    ntraj = check_integer("ntraj", ntraj, minimum=1)
     confidence = check_number("confidence", confidence, minimum=0.0, maximum=1.0, strict=True)
     check_choice("method", method, ("exact", "wilson"))
     if max_time is not None:
@@ -144,14 +144,14 @@ def basin_of_synchronization(
     follow = _follower(model, n, max_time, given)
     rng = check_seed("seed", seed)
     counts = {"synchronized": 0, "other": 0, "undecided": 0}
-    for _ in counted(range(samples), bar):
+    for _ in counted(range(ntraj), bar):
         counts[follow.outcome(rng.uniform(0, 2 * np.pi, n))] += 1
     sure = counts["synchronized"]
     return Basin(
-        samples=samples,
+        ntraj=ntraj,
         **counts,
-        probability=sure / samples,
-        interval=_interval(sure, sure + counts["undecided"], samples, confidence, method),
+        probability=sure / ntraj,
+        interval=_interval(sure, sure + counts["undecided"], ntraj, confidence, method),
         confidence=confidence,
         method=method,
         n=n,
@@ -159,13 +159,13 @@ def basin_of_synchronization(
 
 
 def _interval(
-    sure: int, maybe: int, samples: int, confidence: float, method: str
+    sure: int, maybe: int, ntraj: int, confidence: float, method: str
 ) -> tuple[float, float]:
     # imported here: scipy.stats would add a third to the time it takes to import the package
     import scipy.stats
 
-    low = scipy.stats.binomtest(sure, samples).proportion_ci(confidence, method).low
-    high = scipy.stats.binomtest(maybe, samples).proportion_ci(confidence, method).high
+    low = scipy.stats.binomtest(sure, ntraj).proportion_ci(confidence, method).low
+    high = scipy.stats.binomtest(maybe, ntraj).proportion_ci(confidence, method).high
     return float(low), float(high)
 
 

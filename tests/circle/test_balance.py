@@ -158,7 +158,7 @@ class TestAttentionQuotient:
 class TestBasins:
     @pytest.mark.parametrize("beta", [-8.0, -15.0])
     def test_repulsive_samples_are_decided(self, beta):
-        basin = basin_of_synchronization(Circle(attention(beta, scaled=True)), 6, samples=8, seed=7)
+        basin = basin_of_synchronization(Circle(attention(beta, scaled=True)), 6, ntraj=8, seed=7)
         assert basin.undecided == 0
         # by SciPy: synchronous if all come within a half circle, elsewhere if the forces come to
         # rest around it
@@ -180,12 +180,12 @@ class TestBasins:
 
     def test_a_sample_that_fails_is_undecided(self):
         basin = basin_of_synchronization(
-            Circle(sine(), "mean"), 20, samples=3, seed=1, options={"nsteps": 1}
+            Circle(sine(), "mean"), 20, ntraj=3, seed=1, options={"nsteps": 1}
         )
         assert basin.undecided == 3
         assert basin.interval == pytest.approx((0.0, 1.0))
         stiff = Circle(attention(-12.0), adjacency=np.ones((6, 6)))
-        assert basin_of_synchronization(stiff, samples=5, seed=7).undecided == 0
+        assert basin_of_synchronization(stiff, ntraj=5, seed=7).undecided == 0
 
 
 @pytest.mark.parametrize("coupling", [2.5, 100.0, 5e3, 1e6, 1e8])

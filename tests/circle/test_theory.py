@@ -306,7 +306,7 @@ class TestSearch:
 
 class TestBasin:
     def test_everything_synchronises_for_the_sine(self):
-        basin = basin_of_synchronization(Circle(sine(), "mean"), 10, samples=30, seed=1)
+        basin = basin_of_synchronization(Circle(sine(), "mean"), 10, ntraj=30, seed=1)
         assert (basin.synchronized, basin.other, basin.undecided) == (30, 0, 0)
         # Clopper–Pearson for 30 of 30
         assert basin.interval == pytest.approx((0.025 ** (1 / 30), 1.0), rel=1e-12)
@@ -317,14 +317,14 @@ class TestBasin:
         for _ in range(20):
             x = circlesolve(model, rng.uniform(0, 2 * np.pi, 6), [0, 400.0]).positions[-1]
             expected += abs(np.mean(np.exp(1j * x))) > 0.999
-        basin = basin_of_synchronization(model, 6, samples=20, seed=7)
+        basin = basin_of_synchronization(model, 6, ntraj=20, seed=7)
         assert basin.synchronized == expected and basin.undecided == 0 and 0 < expected < 20
         low, high = basin.interval
         assert low < basin.probability < high
 
     def test_wilson(self):
         basin = basin_of_synchronization(
-            Circle(sine(), adjacency=RING), samples=25, seed=2, method="wilson", confidence=0.9
+            Circle(sine(), adjacency=RING), ntraj=25, seed=2, method="wilson", confidence=0.9
         )
         p, z, n = basin.probability, scipy.stats.norm.ppf(0.95), 25
         centre, half = p + z * z / (2 * n), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
@@ -334,14 +334,12 @@ class TestBasin:
         assert "Wilson" in str(basin)
 
     def test_metastable_clusters_are_followed_to_the_end(self):
-        basin = basin_of_synchronization(
-            Circle(attention(15.0), "attention"), 12, samples=8, seed=0
-        )
+        basin = basin_of_synchronization(Circle(attention(15.0), "attention"), 12, ntraj=8, seed=0)
         assert (basin.synchronized, basin.undecided) == (8, 0)
 
     def test_short_time_leaves_samples_undecided(self):
         basin = basin_of_synchronization(
-            Circle(attention(10.0), "attention"), 12, samples=8, seed=0, max_time=0.01
+            Circle(attention(10.0), "attention"), 12, ntraj=8, seed=0, max_time=0.01
         )
         assert basin.undecided > 0 and basin.interval[1] > basin.probability
 

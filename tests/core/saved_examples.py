@@ -184,7 +184,7 @@ SAVED: dict[str, Callable[[], Any]] = {
     "Verdict": lambda: qsp.verdict(_circle()),
     # what else is found
     "AttentionCertificate": lambda: _attention("gap"),
-    "Basin": lambda: qsp.basin_of_synchronization(qsp.Circle(qsp.sine()), 4, samples=5, seed=1),
+    "Basin": lambda: qsp.basin_of_synchronization(qsp.Circle(qsp.sine()), 4, ntraj=5, seed=1),
     "Chimera": lambda: chimera_state(0.2, 0.05)[0],
     "CirculantState": lambda: densest_circulant(20),
     "ClusterState": lambda: qsp.polygon_state(qsp.sine(), 3),

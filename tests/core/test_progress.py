@@ -29,7 +29,7 @@ LONG = {
         qsp.Circle(qsp.sine(), "mean"), 3, trials=12, seed=1, progress_bar=bar
     ),
     "basin": lambda bar: qsp.basin_of_synchronization(
-        qsp.Circle(qsp.sine(), "mean"), 3, samples=12, seed=1, options={"progress_bar": bar}
+        qsp.Circle(qsp.sine(), "mean"), 3, ntraj=12, seed=1, options={"progress_bar": bar}
     ),
     "exponents": lambda bar: qsp.lyapunov_exponents(
         _laser(1.0), [0.5], 20.0, transient=0.0, progress_bar=bar

@@ -16,13 +16,13 @@ from .statement import boson_operators, chain_hamiltonian, chain_jumps
 __all__ = ["eliminated_energy", "elimination_detuning", "mode_system"]
 
 
-def elimination_detuning(chains: ChainParameters, sigma_z: float = -1.0) -> tuple[float, float]:
+def elimination_detuning(model: ChainParameters, sigma_z: float = -1.0) -> tuple[float, float]:
     """δ_j=ω0−ν_j of the effective Hamiltonian, ν_j=ω_j(λ²+1/N_j)+g_j⟨σz⟩/√N_j the frequency of a
     weakly excited chain.
 
     Parameters
     ----------
-    chains : SpinChains
+    model : SpinChains
         Its sizes, couplings and frequencies.
     sigma_z : float
         ⟨σz⟩ of the eliminated central spin, from −1 to 1.
@@ -43,8 +43,8 @@ def elimination_detuning(chains: ChainParameters, sigma_z: float = -1.0) -> tupl
     """
     sigma_z = check_number("sigma_z", sigma_z, minimum=-1.0, maximum=1.0)
     out = [
-        chains.omega0 - (w * (chains.exchange**2 + 1 / n) + g * sigma_z / np.sqrt(n))
-        for w, n, g in zip(chains.omega, chains.n, chains.g, strict=True)
+        model.omega0 - (w * (model.exchange**2 + 1 / n) + g * sigma_z / np.sqrt(n))
+        for w, n, g in zip(model.omega, model.n, model.g, strict=True)
     ]
     return out[0], out[1]
 
@@ -63,7 +63,7 @@ def eliminated_energy(
 
 
 def mode_system(
-    chains: ChainParameters,
+    model: ChainParameters,
     order: int = 2,
     *,
     expansion: str = "newton",
@@ -80,7 +80,7 @@ def mode_system(
 
     Parameters
     ----------
-    chains : SpinChains
+    model : SpinChains
         The model; without a central spin the last two terms are absent.
     order : int
         K ≥ 1, of the expansion of the square root.
@@ -105,26 +105,25 @@ def mode_system(
     >>> qsp.mode_system(chains).n
     2
     """
-    chains.require_symmetric("bosons")
+    model.require_symmetric("bosons")
     order = check_integer("order", order, minimum=0)
     check_choice("expansion", expansion, ("newton", "taylor"))
     sigma_z = check_number("sigma_z", sigma_z, minimum=-1.0, maximum=1.0)
     x = check_array("excitation", excitation, shape=(2,))
-    ops, _ = boson_operators(chains, order, expansion)
+    ops, _ = boson_operators(model, order, expansion)
     energy = 0 * ops.jz[0]
-    if chains.central:
+    if model.central:
         # ⟨σ−⟩=0 and ⟨σz⟩ are numbers here
         ops = replace(ops, sigma_minus=energy, sigma_z=sigma_z)
         X = sum(
-            g * np.sqrt(count) * (v - 0.5)
-            for g, count, v in zip(chains.g, chains.n, x, strict=True)
+            g * np.sqrt(count) * (v - 0.5) for g, count, v in zip(model.g, model.n, x, strict=True)
         )
-        weights = [1 / (2 * X + d) for d in elimination_detuning(chains, sigma_z)]
-        energy = eliminated_energy(chains, ops.lowering, weights, sigma_z)
-    H = chain_hamiltonian(chains, ops, flips=False) + energy
+        weights = [1 / (2 * X + d) for d in elimination_detuning(model, sigma_z)]
+        energy = eliminated_energy(model, ops.lowering, weights, sigma_z)
+    H = chain_hamiltonian(model, ops, flips=False) + energy
     return System(
         H,
-        chain_jumps(chains, ops),
+        chain_jumps(model, ops),
         name=f"two spin chains, root to order {order}"
-        + (", central spin eliminated" if chains.central else ""),
+        + (", central spin eliminated" if model.central else ""),
     )

@@ -134,7 +134,7 @@ def coherent_covariance(excitation: Any, phase: Any) -> np.ndarray:
 
 
 def mean_field_parts(
-    chains: SpinChains,
+    model: SpinChains,
     beta: Any,
     sigma_minus: complex = 0.0,
     sigma_z: float = -1.0,
@@ -145,7 +145,7 @@ def mean_field_parts(
 
     Parameters
     ----------
-    chains : SpinChains
+    model : SpinChains
         The model.
     beta : array_like of shape (2,)
         Amplitudes, |β_j|² < N_j.
@@ -168,11 +168,11 @@ def mean_field_parts(
     >>> sorted(qsp.mean_field_parts(chains, [0.5, 0.5]))
     ['diffusion', 'drift', 'jacobian', 'spin', 'u', 'v']
     """
-    b = _check_beta(chains, beta)
+    b = _check_beta(model, beta)
     s = check_array("sigma_minus", sigma_minus, shape=(), dtype=complex)
     z = check_number("sigma_z", sigma_z)
     eliminated = check_flag("eliminated", eliminated)
-    equations = chain_equations(chains, False, eliminated, z if eliminated else 0.0)
+    equations = chain_equations(model, False, eliminated, z if eliminated else 0.0)
     out = equations.compiled()(0.0, [*b, 0.0 if eliminated else s, 0.5 * z])
     u, v = out[4:36].reshape(2, 4, 4)[:, :2, :2]
     M, D = np.empty((4, 4)), np.empty((4, 4))
@@ -183,9 +183,9 @@ def mean_field_parts(
     return {"drift": out[:2], "u": u, "v": v, "jacobian": M, "diffusion": D, "spin": spin}
 
 
-def _check_beta(chains: SpinChains, beta: Any, name: str = "beta") -> np.ndarray:
+def _check_beta(model: SpinChains, beta: Any, name: str = "beta") -> np.ndarray:
     b = check_array(name, beta, shape=(2,), dtype=complex)
-    for j, count in enumerate(chains.n):
+    for j, count in enumerate(model.n):
         if not abs(b[j]) ** 2 < count:
             raise ValueError(
                 f"{name}: |β_{j + 1}|²={abs(b[j]) ** 2:g} must stay below N_{j + 1}={count} (the "
