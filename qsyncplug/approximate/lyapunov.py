@@ -193,7 +193,9 @@ def _exponents_of_system(
 ) -> LyapunovExponents:
     z = ProductState(system, state0).variables()
     duration = check_number("duration", duration, minimum=0.0, strict=True)
-    system.check_hermitian(np.linspace(0.0, duration * 1.25 + float(transient or 0.0), 101))
+    if transient is not None:
+        transient = check_number("transient", transient, minimum=0.0)
+    system.check_hermitian(np.linspace(0.0, duration * 1.25 + (transient or 0.0), 101))
     polynomials = system.polynomials()
 
     def coordinates(z: np.ndarray) -> np.ndarray:

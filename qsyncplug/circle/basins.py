@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.checks import check_choice, check_integer, check_number, check_seed
+from ..core.checks import check_choice, check_integer, check_mapping, check_number, check_seed
 from ..core.errors import SolverError
 from ..core.options import Options
 from ..core.progress import check_bar, counted
@@ -139,7 +139,7 @@ def basin_of_synchronization(
     check_choice("method", method, ("exact", "wilson"))
     if max_time is not None:
         max_time = check_number("max_time", max_time, minimum=0.0, strict=True)
-    given = dict(options or {})
+    given = check_mapping("options", options)
     bar = check_bar(given.pop("progress_bar", ""))
     follow = _follower(model, n, max_time, given)
     rng = check_seed("seed", seed)

@@ -83,8 +83,8 @@ def modulation_of(value: Any) -> Modulation:
         return Modulation(value)
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         raise TypeError(
-            "coupling must be a number, a function of time, or a pair (times, values), "
-            f"not {value!r:.60}"
+            "coupling must be a number and its modulation, as either may be, a function of time or "
+            f"a pair (times, values), not {value!r:.60}"
         )
     times = check_array("coupling times", value[0], shape=(None,))
     values = check_array("coupling values", value[1], shape=times.shape)

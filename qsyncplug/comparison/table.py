@@ -88,6 +88,8 @@ def compare(
     names, first = _check_entries(results, reference)
     verdicts = check_flag("verdicts", verdicts)
     tolerance = check_number("tolerance", tolerance, minimum=0.0, strict=True)
+    if modes is not None and not any(map(_is_plain, results.values())):
+        raise TypeError("modes belong to QuTiP results and states; these results bring their own")
     whole = {
         name: _read(result, modes) for name, result in zip(names, results.values(), strict=True)
     }
@@ -141,9 +143,13 @@ def _check_entries(results: Any, reference: str | None) -> tuple[tuple[str, ...]
     return names, first
 
 
+def _is_plain(result: Any) -> bool:
+    """Whether it is QuTiP's, or states, which know of no nodes."""
+    return type(result).__module__.startswith("qutip") or isinstance(result, (list, tuple))
+
+
 def _read(result: Any, modes: Any) -> SyncView:
-    plain = type(result).__module__.startswith("qutip") or isinstance(result, (list, tuple))
-    return synchronization(result, modes=modes if plain else None)
+    return synchronization(result, modes=modes if _is_plain(result) else None)
 
 
 def _check_nodes(views: Mapping[str, SyncView], first: str) -> None:

@@ -7,7 +7,7 @@ import functools
 import numbers
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -88,6 +88,24 @@ def check_flag(name: str, value: Any) -> bool:
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False, not {_show(value)}")
     return bool(value)
+
+
+def check_sequence(name: str, value: Any, what: str) -> tuple[Any, ...]:
+    """The entries of a sequence, of which `what` says what they are; a text is none."""
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise TypeError(f"{name} must be a sequence of {what}, not {_show(value)}")
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name} must be a sequence of {what}, not a masked array")
+    return tuple(value)
+
+
+def check_mapping(name: str, value: Any) -> dict[str, Any]:
+    """Return `value` as a dict; an empty one for None."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} must be a dict, not {_show(value)}")
+    return dict(value)
 
 
 def check_index(name: str, value: Any, count: int) -> int:

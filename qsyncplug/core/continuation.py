@@ -8,13 +8,13 @@ from typing import Any
 
 from . import storage
 from .archive import read_archive
-from .checks import check_path
+from .checks import check_mapping, check_path
 from .drive import Until
 from .encoding import decode
 from .errors import StorageError
 from .options import Options
 from .result import Result
-from .solver import SOLVERS, Solver
+from .solver import SOLVERS, Solver, check_until
 
 __all__ = ["resume"]
 
@@ -77,10 +77,13 @@ def resume(
     True
     """
     path = check_path("path", path)
+    check_until(until)
+    check_mapping("options", options)
     header, arrays = read_archive(path)
     partial = storage.restore(path, header, arrays)
     if header.get("resume") is None:
         if isinstance(partial, Result) and partial.stats.stopped is None:
+            _refuse_others(partial, model, e_ops)
             return partial
         how = partial.stats.get("method", "?") if isinstance(partial, Result) else "?"
         raise StorageError(
@@ -93,6 +96,17 @@ def resume(
         return solver.continue_run(mark, partial, e_ops, until)
     except KeyError as error:
         raise StorageError(f"{os.fspath(path)}: the checkpoint lacks {error}") from error
+
+
+def _refuse_others(result: Result, model: Any, e_ops: Any) -> None:
+    """What is given for a run that was finished must be its own."""
+    if model is not None and result.model is not None and type(model) is not type(result.model):
+        raise TypeError(
+            f"model must be a {type(result.model).__name__}, as the run's, not "
+            f"{type(model).__name__}"
+        )
+    if e_ops is not None and not result.e_data:
+        raise ValueError(f"e_ops must be left out: the run had none; got {e_ops!r:.60}")
 
 
 def _mark(path: Any, header: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:

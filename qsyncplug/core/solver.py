@@ -18,7 +18,7 @@ from .options import DEFAULTS, Options, complete_options
 from .result import Result
 from .stepper import Problem
 
-__all__ = ["SOLVERS", "Solver"]
+__all__ = ["SOLVERS", "Solver", "check_until"]
 
 R = TypeVar("R", bound=Result)
 
@@ -170,7 +170,7 @@ class Solver:
         SolverInterrupted
             Ctrl-C; it carries the partial result too.
         """
-        _check_until(until)
+        check_until(until)
         times = self.output_times(tlist)
         with Limits(self._options["time_limit"]) as limits:
             problem = self._prepare(state0, times, e_ops, limits)
@@ -244,7 +244,7 @@ class Solver:
         Result
             Of the whole run.
         """
-        _check_until(until)
+        check_until(until)
         if until is not None and not self.has_outputs:
             raise TypeError("until: samples have no outputs before the end; leave it out")
         times = self.output_times(mark["times"])
@@ -313,11 +313,12 @@ class Solver:
         state : object
             As ``e_ops`` functions see it.
         """
-        _check_until(until)
+        check_until(until)
         times = check_times(tlist)
         return self._begin(state0, times).iterate(times, until)
 
 
-def _check_until(until: Any) -> None:
+def check_until(until: Any) -> None:
+    """Refuse what is neither None nor a function."""
     if until is not None and not callable(until):
         raise TypeError(f"until must be a function until(t, state), not {until!r:.60}")

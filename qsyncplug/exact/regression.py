@@ -8,7 +8,7 @@ import numpy as np
 import scipy.linalg
 import scipy.sparse.linalg as spla
 
-from ..core.checks import check_array
+from ..core.checks import check_array, check_mapping
 from ..core.entry import SPECTRA
 from ..core.errors import QsyncplugWarning, warn
 from ..core.options import Options, complete_options
@@ -214,6 +214,7 @@ def spectrum(
 
 def _of_samples(samples: Any, options: Options | None) -> dict[str, Any] | None:
     """The options of samples, complete; None where there are none."""
+    options = check_mapping("options", options)
     if samples is None:
         if options:
             raise ValueError(

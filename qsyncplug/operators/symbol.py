@@ -10,7 +10,7 @@ import time
 import weakref
 from collections.abc import Iterable, Sequence
 
-from ..core.checks import check_memory
+from ..core.checks import check_memory, check_sequence
 from .factor import Factor
 
 __all__ = ["Space", "Symbol", "named", "new_space", "restore_space"]
@@ -111,7 +111,9 @@ def named(n: int, names: Iterable[str] | str | None, stem: str) -> tuple[str, ..
     check_memory(f"the operators of {n} symbols", n * _SYMBOL_BYTES, advice="make fewer")
     if names is None:
         return tuple(f"{stem}{k + 1}" for k in range(n))
-    labels = (names,) if isinstance(names, str) else tuple(map(str, names))
+    labels = (names,) if isinstance(names, str) else check_sequence("names", names, "texts")
+    if not all(isinstance(label, str) for label in labels):
+        raise TypeError(f"names must be texts, not {labels!r:.60}")
     if len(labels) != n or len(set(labels)) != n:
         raise ValueError(f"names must hold {n} different names, not {labels}")
     return labels

@@ -11,7 +11,7 @@ import numpy as np
 import qutip
 
 from ..core import storage
-from ..core.checks import check_label
+from ..core.checks import check_label, check_sequence
 from ..core.html import table
 from ..core.saved import SavedModel
 from .expression import Expression, join_spaces
@@ -417,7 +417,7 @@ def _few(rows: list[Any], rest: Any = None) -> list[Any]:
 def _ordered(symbols: tuple[Symbol, ...], order: Iterable[Any] | None) -> tuple[Symbol, ...]:
     if order is None:
         return symbols
-    given = [getattr(x, "symbol", x) for x in order]
+    given = [getattr(x, "symbol", x) for x in check_sequence("order", order, "symbols")]
     if len(given) != len(symbols) or set(given) != set(symbols):
         raise ValueError(f"order must hold each of the symbols {symbols} once, not {tuple(given)}")
     return tuple(given)

@@ -334,7 +334,7 @@ def anim_circle(
 
 def _motion(result: Any, modes: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Times, angles (T, n) and mean field of every time."""
-    if hasattr(result, "positions") and hasattr(result, "daido"):
+    if modes is None and hasattr(result, "positions") and hasattr(result, "daido"):
         if result.positions is None:
             raise ValueError("result has no positions; run with options={'store_positions': True}")
         return result.times, result.positions, result.daido[:, 0]

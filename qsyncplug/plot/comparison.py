@@ -9,7 +9,7 @@ import numpy as np
 
 from ..comparison import Comparison
 from .inputs import check_kind
-from .style import COLOURS, LINES, draw_series, finish, flat
+from .style import COLOURS, LINES, check_axes, check_figure, draw_series, finish, flat
 
 __all__ = ["plot_comparison"]
 
@@ -76,6 +76,7 @@ def plot_comparison(
         raise ValueError(
             f"measures must be among {', '.join(comparison.values)}; not {', '.join(unknown)}"
         )
+    check_figure(fig)
     if axes is None:
         import matplotlib.pyplot as plt
 
@@ -88,6 +89,7 @@ def plot_comparison(
             extra.remove()
     else:
         axes = np.ravel(axes)
+        check_axes("axes", axes)
         fig = axes[0].figure if fig is None else fig
     windows = {(row.measure, row.name): row.window for row in comparison.rows}
     shown = list(zip(axes, measures, strict=False))

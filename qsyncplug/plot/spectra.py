@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import qutip
 
-from ..core.checks import check_choice, check_flag
+from ..core.checks import check_array, check_choice, check_flag, check_integer
 from ..exact import EntrainmentCurve, Spectrum
 from ..sync import measures
 from ..sync.measures.sources import has_phases
@@ -63,7 +63,7 @@ def plot_spectrum(
     table = _named(s, Spectrum, "s")
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
     for k, (name, curve) in enumerate(table.items()):
-        w = curve.w if wlist is None else np.asarray(wlist, dtype=float)
+        w = curve.w if wlist is None else check_array("wlist", wlist, shape=(None,))
         values = curve.values if wlist is None else curve(w)
         colour = COLOURS[k % len(COLOURS)]
         ax.plot(w, values, color=colour, ls=LINES[k % len(LINES)], label=name or None)
@@ -127,7 +127,10 @@ def plot_phase_distribution(
             )
         if isinstance(value, qutip.Qobj):
             check_state("state", value)
-    nodes = np.atleast_1d((0, 1) if modes is None and relative else 0 if modes is None else modes)
+    if modes is None:
+        nodes = np.arange(1 + relative)
+    else:
+        nodes = np.array([check_integer("modes", j, minimum=0) for j in np.atleast_1d(modes)])
     if len(nodes) != 1 + relative:
         raise ValueError(f"modes must be {1 + relative} of the factors, not {modes!r}")
     fig, ax = figure(fig, ax, figsize=(5, 3.2))

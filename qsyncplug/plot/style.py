@@ -20,6 +20,8 @@ __all__ = [
     "LINES",
     "MANY",
     "MATRIX",
+    "check_axes",
+    "check_figure",
     "colour_bar",
     "draw_nodes",
     "draw_series",
@@ -56,14 +58,36 @@ picture = documented(
 
 def figure(fig: Any, ax: Any, **kw: Any) -> tuple[Figure, Axes]:
     """`fig` and `ax` as given, or new ones."""
+    from matplotlib.axes import Axes
+
+    check_figure(fig)
     if ax is not None:
-        return ax.figure if fig is None else fig, ax
+        if not isinstance(ax, Axes):
+            raise TypeError(f"ax must be matplotlib Axes, not {type(ax).__name__}")
+        given: Any = ax.figure if fig is None else fig
+        return given, ax
     import matplotlib.pyplot as plt
 
     if fig is None:
         fig, ax = plt.subplots(layout="constrained", **kw)
         return fig, ax
     return fig, fig.add_subplot()
+
+
+def check_axes(name: str, axes: np.ndarray) -> None:
+    """Refuse an array of anything but axes."""
+    from matplotlib.axes import Axes
+
+    if not all(isinstance(ax, Axes) for ax in axes.flat):
+        raise TypeError(f"{name} must hold matplotlib Axes, not {axes.flat[0]!r:.40}")
+
+
+def check_figure(fig: Any) -> None:
+    """Refuse what is neither None nor a figure, or a part of one, to draw in."""
+    from matplotlib.figure import FigureBase
+
+    if fig is not None and not isinstance(fig, FigureBase):
+        raise TypeError(f"fig must be a matplotlib Figure, not {type(fig).__name__}")
 
 
 def finish(ax: Axes, xlabel: str, ylabel: str, title: str | None = None) -> None:

@@ -307,7 +307,7 @@ def plot_trajectories(
     'phase, unwrapped (rad)'
     """
     particles = check_integer("particles", particles, minimum=1)
-    if hasattr(result, "positions"):
+    if modes is None and hasattr(result, "positions"):
         times, phases = result.times, result.positions
         if phases is None:
             raise ValueError("result has no positions; run with options={'store_positions': True}")

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import qutip
 
-from ..core.checks import check_choice, check_flag, check_integer, check_number
+from ..core.checks import check_choice, check_flag, check_integer, check_number, check_sequence
 from ..wigner import Hydrodynamics, WignerLoheResult
 from ..wigner.phase_space import as_phase_space
 from .inputs import check_kind, is_state, last_state
-from .style import COLOURS, figure, finish, picture
+from .style import COLOURS, check_axes, check_figure, figure, finish, picture
 
 __all__ = [
     "anim_wigner_function",
@@ -210,9 +210,12 @@ def plot_wigner_matrix(
     space = result.phase_space
     _check_line(space, "plot_wigner_matrix")
     total = result.n
-    chosen = range(min(4, total)) if oscillators is None else oscillators
+    if oscillators is None:
+        oscillators = range(min(4, total))
+    chosen = check_sequence("oscillators", oscillators, "numbers")
     chosen = [check_integer("oscillators", j, minimum=0, maximum=total - 1) for j in chosen]
     n = len(chosen)
+    check_figure(fig)
     if ax is None:
         import matplotlib.pyplot as plt
 
@@ -222,6 +225,7 @@ def plot_wigner_matrix(
     ax = np.asarray(ax)
     if ax.shape != (n, n):
         raise ValueError(f"ax must be an array of {n}×{n} axes, not of shape {ax.shape}")
+    check_axes("ax", ax)
     fig = ax[0, 0].figure if fig is None else fig
     ws = {
         (a, b): np.asarray(result.wigner(chosen[a], chosen[b], index))
@@ -301,6 +305,7 @@ def _panels(fig: Any, d: int) -> tuple[Any, Any]:
     """Axes below each other in one dimension, beside each other in two."""
     import matplotlib.pyplot as plt
 
+    check_figure(fig)
     if fig is None:
         fig = plt.figure(figsize=(5, 7) if d == 1 else (9, 3.8), layout="constrained")
     if d == 1:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.checks import check_memory
+from ..core.checks import check_memory, check_path
 from ..core.errors import StorageError
 from ..core.extras import need
 from .points import Points
@@ -63,7 +63,7 @@ class Store:
         self._lock: Any = None
         if path is not None:
             try:
-                self._open(os.fspath(path), identity, overwrite)
+                self._open(check_path("path", path), identity, overwrite)
             except BaseException:
                 self.close()
                 raise

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.checks import check_integer, check_memory, check_times
+from ..core.checks import check_integer, check_memory, check_sequence, check_times
 from ..core.saved import Saved, must_run
 from .dynamics import Dynamics
 from .fields import check_states, frozen, hopping, one_minus
@@ -104,7 +104,7 @@ class SyncView(Saved):
             "correlations": correlations,
             "masses": masses,
         }
-        self._set(times, fields, states, subsystems, about or About())
+        self._set(times, fields, states, subsystems, About() if about is None else about)
 
     @classmethod
     def of(
@@ -128,7 +128,7 @@ class SyncView(Saved):
             As for the class.
         """
         view = object.__new__(cls)
-        view._set(times, fields, states, subsystems, about or About())
+        view._set(times, fields, states, subsystems, About() if about is None else about)
         return view
 
     def _set(
@@ -138,14 +138,20 @@ class SyncView(Saved):
             raise ValueError(
                 "a view needs at least one of mean, covariance, correlations, masses, states"
             )
+        if not isinstance(about, About):
+            raise TypeError(f"about must be an About, not {type(about).__name__}")
         put = object.__setattr__
         checked = None if times is None else frozen(check_times(times, "times"))
         store = Store(fields, about, None if checked is None else checked.size)
         if states is not None:
-            states = tuple(states)
+            states = check_sequence("states", states, "kets or density matrices")
+            if subsystems is not None:
+                subsystems = check_sequence("subsystems", subsystems, "numbers")
             subsystems = check_states(states, subsystems, store.n_nodes, about.physical)
             store.fix("states", len(states), None)
             store.fix("subsystems", len(states), len(subsystems))
+        elif subsystems is not None:
+            raise ValueError("subsystems name factors of states: give the states too")
         store.settle()
         if about.labels is not None and len(about.labels) != store.n_nodes:
             raise ValueError(f"labels must hold {store.n_nodes} names, not {len(about.labels)}")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.checks import check_array, check_flag, check_number, check_times
+from ..core.checks import check_array, check_flag, check_number, check_sequence, check_times
 from ..core.grid import Grid
 from .fields import bar, states_on
 from .pairs import PairHydrodynamics, pair_hydrodynamics
@@ -95,7 +95,8 @@ def _force(potential: Any, grid: Grid, gradient: Any) -> np.ndarray:
         gradient = gradient(*grid.mesh)
     if grid.ndim == 1 and np.shape(gradient) == grid.shape:
         gradient = [gradient]
-    fields = [grid.field("gradient", np.asarray(g), dtype=float) for g in gradient]
+    parts = check_sequence("gradient", gradient, "arrays, ∂V by each coordinate")
+    fields = [grid.field("gradient", np.asarray(g), dtype=float) for g in parts]
     if len(fields) != grid.ndim:
         raise ValueError(f"gradient must have {grid.ndim} components, not {len(fields)}")
     return np.stack(fields)
@@ -195,7 +196,10 @@ def hydrodynamic_residuals(
     if rates is None:
         d1, d2 = _right_hand_side(pair, v, kappa)
     else:
-        d1, d2 = (check_array("rates", r, shape=grid.shape, dtype=complex) for r in rates)
+        given = check_sequence("rates", rates, "two arrays")
+        if len(given) != 2:
+            raise ValueError(f"rates must be a pair of arrays, not {len(given)} of them")
+        d1, d2 = (check_array("rates", r, shape=grid.shape, dtype=complex) for r in given)
     return _residuals(pair, _field_rates(pair, d1, d2), force, kappa, printed)
 
 

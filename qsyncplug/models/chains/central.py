@@ -11,7 +11,7 @@ import qutip
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
-from ...core.checks import check_choice, check_integer, check_number
+from ...core.checks import check_choice, check_integer, check_number, check_sequence
 from ...core.saved import Saved
 from .representations import SIGMA_MINUS, SIGMA_X, SIGMA_Y, SIGMA_Z, site_operator
 
@@ -68,7 +68,9 @@ class CentralChain(Saved):
         put(self, "exchange", check_number("exchange", self.exchange, minimum=0.0, strict=True))
         put(self, "anisotropy", check_number("anisotropy", self.anisotropy, minimum=0.0))
         check_choice("boundary", self.boundary, ("open", "periodic"))
-        sites = (self.spins // 2,) * 2 if self.sites is None else tuple(self.sites)
+        sites = (self.spins // 2,) * 2
+        if self.sites is not None:
+            sites = check_sequence("sites", self.sites, "two numbers")
         if len(sites) != 2:
             raise ValueError(f"sites must be a pair, not {len(sites)} numbers")
         put(

@@ -41,6 +41,7 @@ _UNPHYSICAL = "the covariance is not that of a state (a symplectic eigenvalue is
 
 
 def _use_gaussian(view: SyncView, gaussian: bool | None, measure: str) -> bool:
+    check_choice("gaussian", gaussian, (None, True, False))
     if gaussian is None:
         gaussian = not view.has("states") and view.has("covariance")
     if gaussian:

@@ -65,6 +65,7 @@ def order_parameter(view: SyncView, *, weighted: bool | None = None) -> np.ndarr
     >>> float(qsp.measures.order_parameter(state, modes=[a, b])[0].round(4))
     0.7071
     """
+    check_choice("weighted", weighted, (None, True, False))
     own = view.about.weights
     if weighted is None and "order_parameter" in view.fields:
         return view.order_parameter.copy()
