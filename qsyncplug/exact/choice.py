@@ -338,7 +338,8 @@ class Task:
             return "operators are dense"
         if not self.liouvillian.isconstant and self.moving_jumps is None:
             return (
-                "its coefficients are no smooth functions of time, or depend on it in too many ways"
+                "its coefficients are no smooth functions of time or too many, or a jump operator "
+                "is a sum of parts that change differently"
             )
         return ""
 

@@ -373,7 +373,10 @@ def exactsolve_modes(
     begins or ceases to move. Trajectories: Taylor polynomials of
     the run without jumps (of time-dependent systems with coefficients that are polynomials of time
     in windows), on which outputs and the moments of jumps are located to the tolerance
-    (K. Mølmer, Y. Castin, J. Dalibard, J. Opt. Soc. Am. B 10, 524 (1993)); others are QuTiP's.
+    (K. Mølmer, Y. Castin, J. Dalibard, J. Opt. Soc. Am. B 10, 524 (1993)). Operators with many
+    entries a row are multiplied as dense matrices, where that is faster. QuTiP's ``mcsolve`` serves
+    trajectories whose `e_ops` are functions of each state, whose coefficients have kinks or jumps,
+    or where a jump operator is a sum of parts that change differently in time.
 
     Examples
     --------
