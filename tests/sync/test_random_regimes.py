@@ -12,7 +12,7 @@ from .random_regimes import FAMILIES
 
 FEW, MANY = 12, 90
 #: of each of the further families
-FEW_MORE, MANY_MORE = 3, 12
+FEW_MORE, MANY_MORE = 2, 7
 
 
 def judge(family, seed):

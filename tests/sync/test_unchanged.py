@@ -161,7 +161,7 @@ def test_ways_of_running_change_no_verdict(case):
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=80, deadline=None, suppress_health_check=QUIET)
 @given(case=cases())
 def test_many_ways_of_running_change_no_verdict(case):
     check(case)

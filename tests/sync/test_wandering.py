@@ -85,3 +85,31 @@ def test_circles_with_inertia_delay_and_noise_have_verdicts(extra):
     model = qsp.Circle(qsp.sine(), "mean", coupling=1.0, frequencies=[1.5, -1.5], **extra)
     found = verdict(qsp.circlesolve(model, [0.0, 1.0], np.linspace(0, 80, 801)))
     assert found.label in ("drifting", "undecided")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_slow_oscillations_near_their_extremum_do_not_stand(seed):
+    rng = np.random.default_rng([9, seed])
+    for _ in range(60):
+        t = np.linspace(0, 100, int(rng.integers(100, 1000)))
+        # about the phase at which the window ends with what looks like an approach
+        period, size = rng.uniform(150, 450), 10 ** rng.uniform(-2.5, 0)
+        turned = 2 * np.pi * (t - 100 + rng.uniform(-8, 8)) / period
+        swing = size * np.cos(turned)
+        found = verdict(view(t, np.stack([0.7 * t, 0.7 * t + swing], axis=1)))
+        assert not found.label.synchronised, f"period {period}, size {size}\n{found}"
+
+
+def test_what_follows_a_slow_coupling_does_not_stand():
+    for seed in range(12):
+        rng = np.random.default_rng([10, seed])
+        period, size, d = rng.uniform(100, 200), rng.uniform(0.05, 0.5), rng.uniform(0.1, 0.5)
+        start = rng.uniform(0, 6)
+        model = qsp.Circle(
+            qsp.sine(),
+            "mean",
+            frequencies=[d / 2, -d / 2],
+            modulation=lambda u, p=period, s=size, o=start: 1 + s * np.sin(2 * np.pi * u / p + o),
+        )
+        found = verdict(qsp.circlesolve(model, [0.0, 0.3], np.linspace(0, 100, 500)))
+        assert found.label in ("undecided", "frequency-locked"), str(found)

@@ -226,7 +226,7 @@ def _settled(
     if (
         found.turn > _TURN
         or path.run.max() < 1e-6
-        or not np.all(standing(path.thirds, path.ninths, shaken=path.shaken))
+        or not np.all(standing(path.thirds, path.ninths, shaken=path.shaken, slow=False))
     ):
         return None
     phases = -np.angle(beta[-1] * np.conj(beta[-1, 0]))

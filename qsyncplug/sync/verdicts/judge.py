@@ -52,7 +52,8 @@ def verdict(x: Any, *, modes: Any = None) -> Verdict:
       phases come to rest, at least exponentially. "frequency-locked": they stay within π, without a
       trend, and return again and again.
     * "partially synchronised": a group turns together beyond chance and the others drift; of
-      identical nodes a chimera.
+      identical nodes a chimera. Few phases that the others shake are a group if the model draws
+      them together for nine relaxation times.
     * "drifting": relative phases wind (two turns and more, the same in both halves); correlations
       of vectors repeat. "incoherent": N≥20, r at the value of independent phases, no group.
     * Of mean fields of infinitely many oscillators: "incoherent" if they decay where incoherence is
@@ -60,7 +61,7 @@ def verdict(x: Any, *, modes: Any = None) -> Verdict:
       with them, or the labels above if all do; "drifting" if those of two populations wind.
     * "amplitude death": the mean field goes to rest although every node has gain. "relaxing to
       vacuum": no node has. "transient synchronisation": the relative phase settles while the
-      amplitudes die out.
+      amplitudes die out, for one mode outlives the others.
     * "locked to the drive", "slipping": one node with gain against its drive; whether the drive
       locks the phase of its oscillation (a saddle beside) or suppresses it (no other state of rest)
       is said. Two nodes of a model without a free common phase that drift at a ratio of small

@@ -27,14 +27,17 @@ def left(thirds: np.ndarray) -> float:
     return 0.0 if worst[2] <= FLOOR else float(worst[2] * second / max(1 - second, 1e-3))
 
 
-def standing(thirds: np.ndarray, ninths: np.ndarray, *, shaken: bool) -> np.ndarray:
+def standing(
+    thirds: np.ndarray, ninths: np.ndarray, *, shaken: bool, slow: bool = True
+) -> np.ndarray:
     """Whether ranges (3, ...) in the thirds of a window are of something that comes to rest.
 
     At rounding already; or shrinking at least exponentially, so that the geometric remainder
     d₃q₂/(1−q₂) is below .02. An algebraic approach (1/t, log t, the passage of a saddle-node) has
     d₃/d₂ growing or above .45 and does not pass; nor if only the last ranges a step in ninths
     (9, ...) show that. What noise may move (`shaken`), as a slow random walk, shrinks by chance:
-    there the ninths must fall one by one, or the thirds by 20.
+    there the ninths must fall one by one, or the thirds by 20. Nor does what falls ever faster, or
+    grows again: a slow oscillation near its extremum, unless it is known that none is (`slow`).
     """
     first, second = ratios(thirds)
     last = thirds[2]
@@ -50,11 +53,26 @@ def standing(thirds: np.ndarray, ninths: np.ndarray, *, shaken: bool) -> np.ndar
     falling = ~(monotone & (ratio > 0.5) & (ratio > 1.15 * before + 0.05))
     if shaken:
         falling = np.all(seen[1:] <= seen[:-1], axis=0)
+    if slow:
+        falling &= ~_turning(seen)
     # what grows by a constant factor a third leaves a fixed point rather than being at one
     # (below 1e-9 it is the error of a solver, which may grow too)
     leaving = (first > 2) & (second > 2) & (last > 1e-9)
     sure = falling | ((second < 0.05) & (first < 0.5))
     return np.asarray(((last <= FLOOR) & ~leaving) | (exponential & sure))
+
+
+def _turning(seen: np.ndarray) -> np.ndarray:
+    """Whether ranges in ninths (9, ...) are of something that turns back, not of an approach.
+
+    Near an extremum they fall as 2k+1, ever faster, and grow behind it; those of exponentials by
+    the same factor, or ever more slowly.
+    """
+    ratio = seen[1:] / seen[:-1]
+    before = (ratio[7] < 0.93 * ratio[6]) & (ratio[6] < 0.96 * ratio[5]) & (ratio[5] < 1)
+    # the extremum within the last ninth
+    within = (ratio[6] < 0.85 * ratio[5]) & (ratio[5] < 0.96 * ratio[4]) & (ratio[4] < 1)
+    return np.asarray(before | within | (ratio[7] >= 1))
 
 
 def hovering(track: Track) -> np.ndarray:
