@@ -170,7 +170,7 @@ def test_one_level_system_is_exact():
     exact = qsp.exactsolve(system, {v: psi}, [0, 1.0, 3.0], e_ops=[v[0, 1], v[1, 2], v[2, 2]])
     got = [qsp.expect(o, run) for o in (v[0, 1], v[1, 2], v[2, 2])]
     np.testing.assert_allclose(got, list(exact.e_data.values()), atol=1e-9)
-    assert not hasattr(run, "covariance")
+    assert run.covariance is None
 
 
 def test_many_atoms():
