@@ -7,7 +7,7 @@ import pytest
 import qutip
 
 import qsyncplug as qsp
-from qsyncplug.approximate.cumulants import Closure
+from qsyncplug.approximate.cumulants import Closure, closure_of
 from qsyncplug.approximate.stationary import hierarchy_steadystate
 from qsyncplug.core.errors import ApproximationWarning
 from qsyncplug.operators.states import ProductState
@@ -85,6 +85,19 @@ def test_hierarchy_with_spins_and_levels():
         want = complex(qutip.expect(system.matrix(operator), full))
         assert abs(qsp.expect(operator, state) - want) < 1e-10
         assert abs(qsp.expect(operator, rho) - want) < 1e-10
+
+
+def test_a_system_keeps_the_closures_that_were_used_last():
+    (A,) = qsp.atoms(8)
+    system = qsp.System(A.z, [A.m, 0.5 * A.each.p])
+    used = [closure_of(system, order, neutral=True) for order in range(1, 7)]
+    assert closure_of(system, 6, neutral=True) is used[-1]
+    # used again, it is kept before later ones
+    assert closure_of(system, 3, neutral=True) is used[2]
+    closure_of(system, 7, neutral=True)
+    assert closure_of(system, 3, neutral=True) is used[2]
+    assert closure_of(system, 1, neutral=True) is not used[0]
+    assert len(system.derived["closures"]) == 4
 
 
 def test_no_unique_steady_state():
