@@ -57,7 +57,7 @@ def phase_of_samples(
         moments = x.phase_moments[index, :, x.n + j * (2 * x.n - j - 1) // 2 + k - j - 1]
         moments = moments if nodes[0] < nodes[1] else moments.conj()
     spread = np.sqrt(np.maximum(1 - np.abs(moments) ** 2, 0) / max(x.ntraj - 1, 1))
-    return PhaseDistribution(moments, spread)
+    return PhaseDistribution(moments, spread, "wigner")
 
 
 @phase_source.register(CumulantResult)
@@ -86,4 +86,4 @@ def phase_of_moments(
         product = product * (lower if place == 0 else lower.dag())
         scale *= factor.N / (np.pi / 4 if kind == "husimi" else 1.0)
     values = np.ravel(x.expectation(product))
-    return PhaseDistribution(np.array([1.0, values[index] / scale]))
+    return PhaseDistribution(np.array([1.0, values[index] / scale]), kind=kind)

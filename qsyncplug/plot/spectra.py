@@ -16,6 +16,8 @@ from .style import COLOURS, FADED, LINES, figure, finish, legend, picture
 
 __all__ = ["plot_entrainment", "plot_phase_distribution", "plot_spectrum"]
 
+_KINDS = {"husimi": "Husimi", "wigner": "Wigner", "canonical": "canonical"}
+
 
 def _named(x: Any, kind: type, name: str) -> dict[str, Any]:
     """One object, a list or a dict of them, as a dict."""
@@ -103,8 +105,9 @@ def plot_phase_distribution(
     relative : bool
         The phase of the first mode less that of the second.
     kind : {"husimi", "wigner", "canonical"}, optional
-        See :func:`qsyncplug.measures.phase_distribution`; by default Husimi, of samples Wigner, of
-        atoms canonical.
+        See :func:`qsyncplug.measures.phase_distribution`, where a state has its canonical phase by
+        default; here Husimi, which Gaussian states have too, of samples Wigner, of atoms canonical.
+        The axis says which; where they differ, the legend.
     spins : sequence of int, optional
         Tensor factors that are spins; see there.
     drive : float
@@ -134,21 +137,26 @@ def plot_phase_distribution(
     if len(nodes) != 1 + relative:
         raise ValueError(f"modes must be {1 + relative} of the factors, not {modes!r}")
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
-    for k, (name, rho) in enumerate(table.items()):
+    found = {}
+    for name, rho in table.items():
         dims = getattr(rho, "dims", [[0] * len(nodes)])[0]
         if modes is None and len(dims) != len(nodes):
             raise ValueError(f"modes must say which of the {len(dims)} factors are meant")
         asked = "husimi" if kind is None and not has_phases(rho) else kind
-        p = measures.phase_distribution(rho, nodes, kind=asked, spins=spins, drive=drive)
+        found[name] = measures.phase_distribution(rho, nodes, kind=asked, spins=spins, drive=drive)
+    kinds = sorted({str(p.kind) for p in found.values()})
+    for k, (name, p) in enumerate(found.items()):
         # both ends, so that the curve closes
         phi = np.append(p.phi, np.pi)
         style = {"color": COLOURS[k % len(COLOURS)], "ls": LINES[k % len(LINES)]}
-        ax.plot(phi, p(phi), label=name or None, **style)
+        label = name if len(kinds) == 1 else f"{name} ({_KINDS[str(p.kind)]})"
+        ax.plot(phi, p(phi), label=label or None, **style)
     ax.axhline(1 / (2 * np.pi), color=FADED, lw=0.8, zorder=0)
     ax.set_xticks(np.pi * np.array([-1, -0.5, 0, 0.5, 1]), ["−π", "−π/2", "0", "π/2", "π"])
-    if kind != "wigner":
+    if "wigner" not in kinds:
         ax.set_ylim(bottom=0)
-    finish(ax, "relative phase" if relative else "phase arg b", "probability density")
+    what = f"{_KINDS[kinds[0]]} density" if len(kinds) == 1 else "density"
+    finish(ax, "relative phase" if relative else "phase arg b", f"{what} of the phase")
     legend(ax)
     return fig, ax
 
@@ -194,6 +202,8 @@ def plot_entrainment(
         # where nothing is drawn to the drive: at ±detuning, by the sign that the models give it
         slope = -1 if c.detuning @ c.frequency < 0 else 1
         ax.plot(c.detuning, slope * c.detuning, color=FADED, lw=0.8, zorder=0)
-    finish(ax, "detuning", "observed frequency − drive")
+    told = ["band: width of the line"] if widths else []
+    told.append("grey: undriven")
+    finish(ax, "detuning", "observed frequency − drive", "; ".join(told))
     legend(ax)
     return fig, ax

@@ -41,6 +41,7 @@ def test_phase_distributions():
     assert x[int(np.argmax(y))] == pytest.approx(np.pi / 2, abs=0.05)
     assert np.trapezoid(y, x) == pytest.approx(1, abs=1e-6)
     assert np.allclose(lines[1].get_ydata(), 1 / (2 * np.pi))
+    assert ax.get_ylabel() == "Husimi density of the phase"
     two = qutip.tensor(qutip.coherent(14, 1.0), qutip.coherent(14, 1j))
     _, ax = qsp.plot_phase_distribution(two, relative=True)
     line = ax.lines[0]
@@ -49,6 +50,7 @@ def test_phase_distributions():
     assert ax.lines[0].get_xdata()[int(np.argmax(ax.lines[0].get_ydata()))] == pytest.approx(
         0, abs=0.05
     )
+    assert ax.get_ylabel() == "Wigner density of the phase"
     plt.close("all")
     with pytest.raises(ValueError, match="kind"):
         qsp.plot_phase_distribution(two, kind="angle")

@@ -158,7 +158,7 @@ def phase_distribution(
         found = _of_state(x, nodes, kind or "canonical", spins, index)
     moments = found.moments * np.exp(-1j * drive * np.arange(len(found.moments)))
     moments.setflags(write=False)
-    return PhaseDistribution(moments, found.errors)
+    return PhaseDistribution(moments, found.errors, found.kind)
 
 
 def _without_state(
@@ -192,8 +192,8 @@ def _of_state(x: Any, nodes: Any, kind: str, spins: Any, index: int) -> PhaseDis
     rho = _flipped(density(_part(state, wanted), tuple(range(len(wanted)))), kept, of_spin)
     weights = [_weights(kind, s, d) for s, d in zip(of_spin, kept, strict=True)]
     if len(wanted) == 1:
-        return PhaseDistribution(moments_of_one(rho, weights[0]))
-    return PhaseDistribution(moments_of_two(rho, kept, (weights[0], weights[1])))
+        return PhaseDistribution(moments_of_one(rho, weights[0]), kind=kind)
+    return PhaseDistribution(moments_of_two(rho, kept, (weights[0], weights[1])), kind=kind)
 
 
 def _part(state: Any, wanted: Sequence[int]) -> Any:

@@ -40,6 +40,8 @@ class PhaseDistribution:
         not read off the grid.
     errors : (M,) array or None
         Standard errors of the moments, where these are averages over samples.
+    kind : {"canonical", "husimi", "wigner"} or None
+        Whose phase it is; None where the moments were given by hand.
 
     Examples
     --------
@@ -52,6 +54,7 @@ class PhaseDistribution:
 
     moments: np.ndarray
     errors: np.ndarray | None = None
+    kind: str | None = None
 
     def moment(self, m: int) -> complex:
         """The moment M_m = ⟨e^{imφ}⟩.
@@ -194,7 +197,7 @@ def _of_state(state: Any, relative: bool, kind: str) -> PhaseDistribution:
     rho = density(state, tuple(range(len(dims))))
     moments = _relative(rho, dims, kind) if relative else _single(rho, kind)
     moments.setflags(write=False)
-    return PhaseDistribution(moments)
+    return PhaseDistribution(moments, kind=kind)
 
 
 def _of_anything(x: Any, relative: bool, modes: Any, kind: str) -> Any:

@@ -79,4 +79,4 @@ def of_gaussian(mean: Any, covariance: Any, nodes: Sequence[int], kind: str) -> 
             raise ValueError("kind='canonical': of a Gaussian state only that of one mode")
         return PhaseDistribution(canonical_of_gaussian(mean[at], part))
     find = moments_of_gaussian if len(nodes) == 1 else moments_of_gaussian_pair
-    return PhaseDistribution(find(mean[at], part))
+    return PhaseDistribution(find(mean[at], part), kind=kind)
