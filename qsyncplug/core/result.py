@@ -10,6 +10,7 @@ import numpy as np
 import qutip
 
 from . import storage
+from .checks import check_flag
 from .encoding import decode, encode
 from .errors import StorageError, warn
 from .extras import need
@@ -189,16 +190,22 @@ class Result(qutip.solver.result.Result):  # type: ignore[misc]
         row("time", f"{stats.get('run time', float('nan')):.3g} s")
         return "\n".join(lines) + " >"
 
-    def to_xarray(self) -> Any:
+    def to_xarray(self, *, real: bool = False) -> Any:
         """The arrays as an ``xarray.Dataset`` with the times as coordinate.
+
+        Parameters
+        ----------
+        real : bool
+            Two real arrays, ``name_real`` and ``name_imag``, for every complex one: what
+            ``.to_netcdf(path)`` can write.
 
         Raises
         ------
         ImportError
             xarray is not installed.
         """
-        xarray = need("xarray", "sweep", "to_xarray")
-        data = {}
+        need("xarray", "sweep", "to_xarray")
+        data: dict[str, tuple[tuple[str, ...], np.ndarray]] = {}
         for name, axes in self._fields.items():
             value = getattr(self, name, None)
             if isinstance(value, np.ndarray):
@@ -208,8 +215,25 @@ class Result(qutip.solver.result.Result):  # type: ignore[misc]
             if array is None:
                 warn(f"e_ops[{key!r}] holds no numbers of one shape and is left out of the dataset")
                 continue
-            axes = (f"expect_{key}_{k}" for k in range(array.ndim - 1))
-            data[f"expect_{key}"] = (("time", *axes), array)
+            own = (f"expect_{key}_{k}" for k in range(array.ndim - 1))
+            data[f"expect_{key}"] = (("time", *own), array)
+        return self._dataset(data, real)
+
+    def _dataset(self, data: dict[str, tuple[tuple[str, ...], np.ndarray]], real: bool) -> Any:
+        """Named arrays over the times; complex ones in two parts if they shall be `real`."""
+        import xarray
+
+        if check_flag("real", real):
+            parts = {}
+            for name, (axes, array) in data.items():
+                if array.dtype.kind != "c":
+                    parts[name] = (axes, array)
+                else:
+                    parts[f"{name}_real"], parts[f"{name}_imag"] = (
+                        (axes, array.real.copy()),
+                        (axes, array.imag.copy()),
+                    )
+            data = parts
         attrs = {"solver": str(self.solver), "model": self._model_text()}
         return xarray.Dataset(data, coords={"time": np.asarray(self.times)}, attrs=attrs)
 

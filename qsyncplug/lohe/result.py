@@ -378,10 +378,9 @@ class SchrodingerLoheResult(Result):
         lines.insert(at + 1, f"  {'states':<16}{kept}")
         return "\n".join(lines)
 
-    def to_xarray(self) -> Any:
-        """The arrays as an ``xarray.Dataset`` with the times as coordinate."""
-        xarray = need("xarray", "sweep", "to_xarray")
-
+    def to_xarray(self, *, real: bool = False) -> Any:
+        """The arrays as an ``xarray.Dataset``; see :meth:`qsyncplug.core.Result.to_xarray`."""
+        need("xarray", "sweep", "to_xarray")
         data = {
             name: (self._fields[name], getattr(self, name))
             for name in ("masses", "order_parameter", "theta")
@@ -393,11 +392,7 @@ class SchrodingerLoheResult(Result):
         for key, values in self.e_data.items():
             values = np.asarray(values)
             data[f"expect_{key}"] = (("time", "oscillator")[: values.ndim], values)
-        return xarray.Dataset(
-            data,
-            coords={"time": np.asarray(self.times)},
-            attrs={"solver": str(self.solver), "model": str(self.model)},
-        )
+        return self._dataset(data, real)
 
     def _to_store(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         header, arrays = super()._to_store()

@@ -5,6 +5,8 @@ import functools
 import inspect
 import os
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -82,6 +84,38 @@ def test_it_goes_through_a_file(name, made, tmp_path):
     # and what came back goes through one again, as the same bytes
     back.save(tmp_path / "y.npz")
     assert (tmp_path / "x.npz").read_bytes() == (tmp_path / "y.npz").read_bytes()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_another_process_reads_the_same(saved_files, tmp_path):
+    """Everything, loaded where nothing of it was made, and saved again: the same bytes."""
+    code = (
+        "import sys, warnings, pathlib, qsyncplug as qsp\n"
+        "warnings.simplefilter('ignore')\n"
+        "for path in map(pathlib.Path, sys.argv[2:]):\n"
+        "    qsp.load(path).save(pathlib.Path(sys.argv[1]) / path.name)\n"
+    )
+    command = [sys.executable, "-c", code, tmp_path, *saved_files]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    for path, name in zip(saved_files, EVERYTHING, strict=True):
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes(), name
+
+
+@pytest.mark.parametrize("name", [n for n in EVERYTHING if n.endswith("Result") or "run of" in n])
+def test_results_go_through_netcdf(name, made, tmp_path):
+    """Of any engine of xarray's: complex arrays in two parts."""
+    xarray = pytest.importorskip("xarray")
+    result = made(name)
+    data, plain = result.to_xarray(real=True), result.to_xarray()
+    data.to_netcdf(tmp_path / "x.nc")
+    back = xarray.load_dataset(tmp_path / "x.nc")
+    assert back.equals(data) and back.attrs == data.attrs
+    for key, array in plain.data_vars.items():
+        if array.dtype.kind == "c":
+            assert np.array_equal(back[f"{key}_real"] + 1j * back[f"{key}_imag"], array)
+        else:
+            assert np.array_equal(back[key], array, equal_nan=array.dtype.kind == "f")
 
 
 def test_every_public_class_is_saved_or_has_a_reason_not_to_be():
