@@ -26,6 +26,8 @@ from .stepper import CHUNK_BYTES, Problem, Stepper
 __all__ = ["Drive", "Until", "Walk"]
 
 _CHECKPOINT_SECONDS = 30.0
+#: beyond this the error of a step, a sum of squares, cannot be formed
+_LARGEST = 1e140
 
 #: seconds that functions of the user may take for outputs that were there when the time was over
 _GRACE = 0.5
@@ -290,7 +292,17 @@ def advance(
         status = Status.INTERRUPTED
     if status == Status.RUNNING and limits.interrupted:
         status = Status.INTERRUPTED
+    if status == Status.STEP_SIZE and _too_large(stepper):
+        status = Status.NON_FINITE
     return None if status == Status.RUNNING else Failure(status, stepper.t, cause)
+
+
+def _too_large(stepper: Stepper) -> bool:
+    """Whether no step is short enough because squares of the state are no numbers any more."""
+    try:
+        return bool(np.abs(stepper.state).max(initial=0.0) > _LARGEST)
+    except NotImplementedError:
+        return False
 
 
 class Walk:

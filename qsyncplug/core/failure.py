@@ -55,7 +55,7 @@ _KINDS: dict[Status, tuple[type[SolverError], str, str]] = {
     Status.NON_FINITE: (
         NonFiniteError,
         "not finite",
-        "the solution left the range of floating point numbers",
+        "the solution left the range of floating point numbers, or of their squares",
     ),
     Status.RHS_FAILED: (
         RightHandSideError,

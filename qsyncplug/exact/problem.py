@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, singledispatch
@@ -217,13 +218,25 @@ def _of_system(system: System, cutoff: Any = None, what: str = "a steady state")
     size = float(np.prod(levels, dtype=float))
     per_level = 32.0 * (len(system.jumps) + 1) + 16.0 * len(levels)
     check_memory(f"the operators of {size:g} levels", per_level * size, advice=_ADVICE)
-    H, c_ops = system.qutip(cutoff)
     weights = system.symmetries.charges
-    d = int(H.shape[0])
+    d = math.prod(levels)
     labels = np.indices(levels).reshape(len(levels), -1).T
     charges = system.labels(cutoff) @ weights.T if len(weights) else np.zeros((d, 0), dtype=int)
+    _check_state(np.asarray(charges))
+    H, c_ops = system.qutip(cutoff)
     places = tuple(mode_places(system, levels))
     return Problem(system, H, list(c_ops), np.asarray(charges), labels, cutoff, places)
+
+
+def _check_state(charges: np.ndarray) -> None:
+    """Refuse a space in which the least that is asked for, the elements of a state between levels
+    of equal charges, does not fit.
+    """
+    spans = [np.ptp(q) + 1 for q in charges.T]
+    place = np.ravel_multi_index(tuple((charges - charges.min(axis=0)).T), spans) if spans else 0
+    counts = np.bincount(np.broadcast_to(place, len(charges))).astype(float)
+    elements = float((counts**2).sum())
+    check_memory(f"a state of {elements:.2g} elements", 16.0 * elements, advice=_ADVICE)
 
 
 def _require_finite(operator: qutip.Qobj, name: str) -> None:

@@ -497,3 +497,13 @@ def test_drive_alone():
     assert result is problem.result
     assert np.array_equal(result.times, TIMES)
     right(result, 31)
+
+
+def test_growth_beyond_squares_is_no_singularity():
+    """ḃ=2b: at 1e154 squares are no numbers any more; t=ln(1e150)/2≈173."""
+    (b,) = qsp.modes(1)
+    system = qsp.System(b.dag() * b, [2 * b.dag()])
+    with pytest.raises(qsp.core.errors.NonFiniteError, match="range of floating point") as caught:
+        qsp.mfsolve(system, [1.0], np.linspace(0, 1000, 101))
+    assert 160 < caught.value.time < 200
+    assert len(caught.value.result.times) == 18

@@ -344,3 +344,11 @@ def test_a_slow_system_that_iterations_leave_open_is_factorised():
     system = qsp.System(0.3 * (a + a.dag()) + exchange, [a, 1e-3 * b])
     rho = quiet_steadystate(system, [8, 8])
     assert residual(system, rho) < 1e-15
+
+
+def test_a_state_too_large_is_refused_before_its_operators_are_made(monkeypatch):
+    """Two modes of K levels, conserved phase: Σ n² elements over the charges, 2K³/3."""
+    monkeypatch.setattr("qsyncplug.core.checks.available_memory", lambda: 2**30)
+    monkeypatch.setattr(qsp.System, "qutip", lambda *_: pytest.fail("operators were made"))
+    with pytest.raises(qsp.core.errors.MemoryLimitError, match=r"a state of 5.3e\+08 elements"):
+        qsp.steadystate(qsp.van_der_pol_pair(), cutoff=929)
