@@ -251,6 +251,8 @@ def _require_finite(operator: qutip.Qobj, name: str) -> None:
 def _of_qutip(system: tuple[Any, Any], cutoff: Any = None, what: str = "a steady state") -> Problem:
     if len(system) != 2 or not isinstance(system[0], (qutip.Qobj, qutip.QobjEvo)):
         raise TypeError("system must be a System or a pair (H, c_ops) of QuTiP objects")
+    if cutoff is not None:
+        raise ValueError(f"cutoff: a pair (H, c_ops) has its levels already; got {cutoff!r}")
     H, c_ops = system
     c_ops = [c_ops] if isinstance(c_ops, (qutip.Qobj, qutip.QobjEvo)) else list(c_ops)
     parts = [H, *c_ops]

@@ -97,6 +97,11 @@ def _ensemble_spectrum(system: System, a: Expression, cutoff: Any, tell: Tell) -
     return s
 
 
+def _refuse_cutoff(cutoff: Any, approximate: bool) -> None:
+    if approximate and cutoff is not None:
+        raise ValueError(f"cutoff: a mean field and samples have none; got {cutoff!r}")
+
+
 def spectrum(
     system: Any,
     a: Any,
@@ -187,6 +192,7 @@ def spectrum(
     if wlist is not None:
         wlist = check_array("wlist", wlist, shape=(None,))
     sampled, bar = _of_samples(samples, options), check_bar(progress_bar)
+    _refuse_cutoff(cutoff, mean is not None or sampled is not None)
     if sampled is not None:
         if wlist is not None:
             raise ValueError("wlist: the times of samples fix the frequencies; call the result")
@@ -283,6 +289,7 @@ def correlation(
     if np.any(np.diff(tau) <= 0):
         raise ValueError("taulist must increase strictly")
     sampled, tell = _of_samples(samples, options), reached(check_bar(progress_bar))
+    _refuse_cutoff(cutoff, mean is not None or sampled is not None)
     if sampled is not None:
         from_samples = SPECTRA["sampled correlation"]
         return from_samples(system, a, tau, samples, mean=mean, options=sampled, tell=tell)

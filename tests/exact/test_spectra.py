@@ -294,6 +294,11 @@ def test_what_has_no_spectrum():
             qsp.steadystate((H, [qutip.destroy(2)]))
     with pytest.raises(ValueError, match=r"a must be finite"):
         qsp.spectrum((qutip.num(2), [qutip.destroy(2)]), qutip.Qobj(nan))
+    for call in (qsp.eigenmodes, lambda pair, **kw: qsp.spectrum(pair, qutip.destroy(4), **kw)):
+        with pytest.raises(ValueError, match=r"cutoff: a pair \(H, c_ops\) has its levels"):
+            call((qutip.num(4), [qutip.destroy(4)]), cutoff=9)
+    with pytest.raises(ValueError, match="cutoff: a mean field and samples have none"):
+        qsp.spectrum(oscillator(), b, cutoff=8, mean=[1.0])
     with pytest.raises(TypeError, match=r"c_ops\[1\]"):
         qsp.eigenmodes((qutip.num(4), [qutip.destroy(4), 1.0]), 3)
     with pytest.warns(CutoffWarning, match="cutoff="):
