@@ -11,7 +11,7 @@ import numpy as np
 import qutip
 
 from ..core import storage
-from ..core.checks import check_label, check_sequence
+from ..core.checks import check_label, check_memory, check_sequence
 from ..core.html import table
 from ..core.saved import SavedModel
 from .expression import Expression, join_spaces
@@ -236,6 +236,12 @@ class System(ClassicalRates, SavedModel):
         c_ops : list
             Likewise; a jump of every atom is one operator an atom.
         """
+        size = float(np.prod(self.levels(cutoff), dtype=float))
+        terms = len(self.hamiltonian.terms) + sum(len(jump.terms) for jump in self.jumps)
+        # of every term an index and a complex number a level, three times on the way
+        check_memory(
+            f"operators of {size:g} levels", 72.0 * terms * size, advice="lower the cutoff"
+        )
         c_ops: list[Any] = []
         for jump in self.jumps:
             if isinstance(jump, EachAtom):

@@ -7,6 +7,7 @@ import pytest
 import qutip
 from qutip.piqs import piqs
 
+import qsyncplug as qsp
 from qsyncplug import CentralChain, SpinChains, collective_van_der_pol_pair
 from qsyncplug.core import storage
 from qsyncplug.core.errors import MemoryLimitError
@@ -289,3 +290,15 @@ def test_bad_requests():
         SpinChains(n=2.5)
     with pytest.raises(MemoryLimitError, match="GiB"):
         SpinChains(n=(30, 30)).hamiltonian("spins")
+
+
+def test_what_does_not_fit_is_refused(monkeypatch):
+    monkeypatch.setattr("qsyncplug.core.checks.available_memory", lambda: 2**30)
+    chains = SpinChains(n=(3000, 3000))
+    for call in (
+        lambda: chains.hamiltonian(),
+        lambda: chains.product_state(excitation=0.3, representation="spins"),
+        lambda: qsp.van_der_pol_pair().qutip(3000),
+    ):
+        with pytest.raises(MemoryLimitError, match="GiB"):
+            call()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -291,6 +292,9 @@ class ChainParameters(ChainFrame):
             raise ValueError(
                 f"order and levels belong to representation='series', not to {representation!r}"
             )
+        size = (1 + self.central) * math.prod(count + 1 for count in self.n)
+        if representation != "spins":
+            check_memory(f"operators of {size:g} states", 400.0 * size, advice="take fewer spins")
         if representation == "collective":
             return _rep.collective_space(self.n, self.central)
         if representation == "bosons":

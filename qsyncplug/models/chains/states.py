@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import qutip
 
-from ...core.checks import check_choice, check_number
+from ...core.checks import check_choice, check_memory, check_number
 from .parameters import ChainParameters, check_pair
 
 __all__ = ["central_state", "product_ket", "spin_coherent"]
@@ -48,6 +48,11 @@ def product_ket(
     x, phi = check_pair("excitation", excitation, minimum=0.0), check_pair("phase", phase)
     for value in x:
         check_number("excitation", value, maximum=1.0)
+    if representation == "spins":
+        total = sum(model.n) + model.centre_size()
+        check_memory(
+            f"the state of {total} spins", 16.0 * 2.0 ** min(total, 100), advice="take fewer spins"
+        )
     parts: list[qutip.Qobj] = []
     if model.central:
         parts.append(central_state(model, central, representation))
