@@ -303,19 +303,20 @@ def _gaussian_notes(values: Mapping[str, Any], views: Mapping[str, SyncView]) ->
 
 def _phase_notes(views: Mapping[str, SyncView]) -> tuple[str, ...]:
     """Which entries' coherences are those of their phases, and what the same moments would give."""
-    out = []
+    told: dict[tuple[str, str], list[str]] = {}
     for name, view in views.items():
         if view.n < 2 or view.vacuum == 0 or not (view.has("mean") and view.has("correlations")):
             continue
         shown, of_phases, of_moments = _coherences_of_first(view)
         # an overlap of wave functions is another number, and is not told so
         if abs(shown - of_phases) < 1e-6 < abs(shown - of_moments):
-            out.append(
-                f"the coherence of {name} is e^{{−σ²/2}}, and σ² counts the vacuum noise of the "
-                f"phases: at the first time {shown:.3g}, where ⟨b†b⟩/√nn of the same moments is "
-                f"{of_moments:.3g}; so much is a matter of definition, and falls as 1/n"
-            )
-    return tuple(out)
+            told.setdefault((f"{shown:.3g}", f"{of_moments:.3g}"), []).append(name)
+    return tuple(
+        f"the coherence of {', '.join(names)} is e^{{−σ²/2}}, and σ² counts the vacuum noise of "
+        f"the phases: at the first time {shown}, where ⟨b†b⟩/√nn of the same moments is "
+        f"{of_moments}; so much is a matter of definition, and falls as 1/n"
+        for (shown, of_moments), names in told.items()
+    )
 
 
 def _coherences_of_first(view: SyncView) -> tuple[float, float, float]:

@@ -22,6 +22,14 @@ def test_two_coherent_states_have_coherence_one():
     assert f"{np.exp(-1 / (4 * 81.0)):.3g}" in small
 
 
+def test_entries_with_one_difference_are_told_of_together():
+    system = qsp.van_der_pol_pair(loss=0.5, dissipative=1.0)
+    run = qsp.mfsolve(system, [1.2, 1.2j], np.linspace(0, 1, 5))
+    found = qsp.compare({"a": run, "b": run}, verdicts=False)
+    (note,) = [note for note in found.notes if "vacuum noise" in note]
+    assert note.startswith("the coherence of a, b is")
+
+
 def test_coherences_of_moments_need_no_such_note():
     a, b = qsp.modes(2)
     system = qsp.System(a.dag() * b + b.dag() * a, [a, b])
