@@ -44,6 +44,15 @@ R = TypeVar("R", bound=ExactResult)
 _FINAL_BYTES = 2**26
 
 
+def _drawn(seed: Any) -> int:
+    """64 bits from the seed of an option, or from nobody's."""
+    if seed is None:
+        return fresh_seed()
+    if not isinstance(seed, np.random.SeedSequence):
+        seed = np.random.SeedSequence(check_integer("options['seed']", seed, minimum=0))
+    return int(seed.generate_state(1, np.uint64)[0])
+
+
 class ExactSolver(Solver):
     """Exact evolution of a boson model: chooses among kets, coherence orders, density matrices
     and trajectories.
@@ -82,7 +91,7 @@ class ExactSolver(Solver):
         "checkpoint": None,
         "num_threads": 1,
         "ntraj": 500,
-        "seeds": None,
+        "seed": None,
         "map": "serial",
     }
 
@@ -264,10 +273,8 @@ class ExactSolver(Solver):
         check_integer("options['ntraj']", self._options["ntraj"], minimum=2)
         room = min(_FINAL_BYTES, 0.01 * checks.available_memory())
         final = self._options["store_final_state"] and 16.0 * task.d**2 <= room
-        seeds = fresh_seed() if self._options["seeds"] is None else self._options["seeds"]
-        seed = int(np.random.SeedSequence(seeds).generate_state(1, np.uint64)[0])
         # a run that is resumed brings the seed it began with
-        seed = seed if self.seed is None else self.seed
+        seed = _drawn(self._options["seed"]) if self.seed is None else self.seed
         result.stats["seed"] = seed
         states = 1 if choice.store else 0 if final else -1
         stepper = JumpStepper(task, self._options, seed, states)
@@ -351,7 +358,7 @@ def exactsolve_modes(
         ``store_states`` (default: while no `e_ops` are given and they fit into 256 MiB),
         ``store_final_state``, ``time_limit``, ``checkpoint`` (:func:`qsyncplug.resume` goes on from
         it, but for QuTiP's solvers); for trajectories ``ntraj`` (500),
-        ``seeds`` and ``num_threads`` (which changes no bit), for ``"mcsolve"`` (its tolerances in
+        ``seed`` and ``num_threads`` (which changes no bit), for ``"mcsolve"`` (its tolerances in
         units of the rates) ``map`` as well.
 
     Returns

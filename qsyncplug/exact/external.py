@@ -151,7 +151,7 @@ class QutipRun:
             c_ops,
             e_ops=e_ops,
             ntraj=o["ntraj"],
-            seeds=o["seeds"],
+            seeds=o["seed"],
             timeout=None if o["time_limit"] == np.inf else o["time_limit"],
             options=options,
         )

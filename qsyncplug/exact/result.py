@@ -173,7 +173,7 @@ class JumpResult(ExactResult):
     >>> import qutip
     >>> import qsyncplug as qsp
     >>> b, = qsp.modes(1)
-    >>> options = {"method": "trajectories", "ntraj": 100, "seeds": 1}
+    >>> options = {"method": "trajectories", "ntraj": 100, "seed": 1}
     >>> system = qsp.System(0 * b, [b])
     >>> run = qsp.exactsolve(system, qutip.fock(8, 4), [0.0, 1.0], cutoff=8, options=options)
     >>> abs(run.normal[1, 0, 0] - 4 / 2.718281828) < 5 * run.normal_error[1, 0, 0]

@@ -273,7 +273,7 @@ def test_exactsolve_by_trajectories():
             start(),
             TIMES,
             cutoff=LEVELS,
-            options={"method": "mcsolve", "ntraj": 5, "seeds": 2, "store_states": True},
+            options={"method": "mcsolve", "ntraj": 5, "seed": 2, "store_states": True},
         )
     got = qsp.synchronization(raw)
     want = qsp.synchronization(list(raw.states), modes=operators(LEVELS), times=TIMES)

@@ -314,7 +314,7 @@ def test_trajectories(record, cutoff, ntraj):
     """Compiled jumps against qutip.mcsolve with the same operators, times and number."""
     system, times = pair(), np.linspace(0, 5, 51)
     state = start_of(system, cutoff, [1, 0.5j])
-    options = {"method": "trajectories", "ntraj": ntraj, "seeds": 1}
+    options = {"method": "trajectories", "ntraj": ntraj, "seed": 1}
     own, run = cpu(lambda: qsp.exactsolve(system, state, times, cutoff=cutoff, options=options))
     H, c_ops = system.qutip(cutoff)
     n1 = qutip.tensor(qutip.num(cutoff), qutip.qeye(cutoff))

@@ -269,7 +269,7 @@ def _exact(method, **options):
     else:
         system, start = _driven(), [0.2]
     if method == "trajectories":
-        options = {"ntraj": 20, "seeds": 3, **options}
+        options = {"ntraj": 20, "seed": 3, **options}
     solver = qsp.ExactSolver(system, cutoff=8, options={"method": method, **options})
     return Run(solver, start, SHORT[:8])
 

@@ -136,7 +136,7 @@ SAVED: dict[str, Callable[[], Any]] = {
         _chains().product_state(excitation=(0.3, 0.2)), TIMES
     ),
     "ExactResult": lambda: _exact(store_states=True),
-    "JumpResult": lambda: _exact(method="trajectories", ntraj=3, seeds=1),
+    "JumpResult": lambda: _exact(method="trajectories", ntraj=3, seed=1),
     "MeanFieldResult": lambda: _mean(store_states=True),
     "MoebiusResult": _moebius,
     "OttAntonsenResult": lambda: qsp.OttAntonsenSolver(qsp.OttAntonsen(3.0, 1.0)).run(0.1, TIMES),
@@ -230,7 +230,7 @@ def _spectrum_of_atoms():
 MORE: dict[str, Callable[[], Any]] = {
     "exact run of atoms": lambda: qsp.exactsolve(_atoms(), [[0, 0, -1]], TIMES),
     "trajectories of atoms": lambda: qsp.exactsolve(
-        _atoms(), [[0, 0, -1]], TIMES, options={"method": "trajectories", "ntraj": 3, "seeds": 1}
+        _atoms(), [[0, 0, -1]], TIMES, options={"method": "trajectories", "ntraj": 3, "seed": 1}
     ),
     "atoms by their moments": lambda: qsp.exactsolve(
         qsp.System(qsp.atoms(12)[0].z, []), [[0, 0.6, 0.8]], TIMES

@@ -46,7 +46,7 @@ EXACT = {
     "atoms": _atoms,
     "driven": _driven,
     "driven, complex": lambda **o: _driven(0.7, **o),
-    "trajectories": lambda **o: _pair("trajectories", ntraj=600, seeds=3, **o),
+    "trajectories": lambda **o: _pair("trajectories", ntraj=600, seed=3, **o),
     "trajectories, fresh seed": lambda **o: _pair("trajectories", ntraj=600, **o),
 }
 

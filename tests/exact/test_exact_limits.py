@@ -76,7 +76,7 @@ def test_time_limit_of_trajectories():
                 [0.3],
                 times,
                 cutoff=16,
-                options={"method": "mcsolve", "ntraj": 10**5, "seeds": 3, "time_limit": 0.5},
+                options={"method": "mcsolve", "ntraj": 10**5, "seed": 3, "time_limit": 0.5},
             )
         except TimeLimitError as error:
             got = error.result

@@ -158,7 +158,7 @@ def test_little_memory_leads_to_trajectories(monkeypatch):
     system = qsp.System(b.dag() * b, [b])
     for module in (checks, exact_module):
         monkeypatch.setattr(module, "available_memory", lambda: 2**15)
-    got = qsp.exactsolve(system, [0.2], [0, 0.2], cutoff=20, options={"ntraj": 3, "seeds": 1})
+    got = qsp.exactsolve(system, [0.2], [0, 0.2], cutoff=20, options={"ntraj": 3, "seed": 1})
     assert got.stats["method"] == "trajectories"
     assert "density matrix" in got.stats["method reason"]
 
@@ -188,7 +188,7 @@ def test_trajectories_agree_within_their_error():
     (b,) = qsp.modes(1)
     system = qsp.System(0.5 * b.dag() * b + 0.3 * (b + b.dag()), [b, 0.5 * b.dag() * b])
     times = [0, 0.5, 1.5]
-    options = {"method": "mcsolve", "ntraj": 150, "seeds": 7}
+    options = {"method": "mcsolve", "ntraj": 150, "seed": 7}
     one = qsp.exactsolve(system, [0.8], times, cutoff=13, options=options)
     two = qsp.exactsolve(system, [0.8], times, cutoff=13, options=options)
     np.testing.assert_array_equal(one.amplitudes, two.amplitudes)
@@ -200,7 +200,7 @@ def test_trajectories_agree_within_their_error():
     assert np.abs(one.amplitudes - exact.amplitudes).max() < 5 * spread
     np.testing.assert_allclose(one.normal[0], exact.normal[0], atol=1e-9)
     assert any("sampling" in text for text in one.stats["neglected"])
-    other = qsp.exactsolve(system, [0.8], times, cutoff=13, options=options | {"seeds": 8})
+    other = qsp.exactsolve(system, [0.8], times, cutoff=13, options=options | {"seed": 8})
     assert np.abs(other.amplitudes - one.amplitudes).max() > 1e-6
 
 
@@ -216,7 +216,7 @@ def test_standard_error_has_the_right_size():
             [0.6],
             [0, 1.0],
             cutoff=10,
-            options={"method": "mcsolve", "ntraj": 20, "seeds": s},
+            options={"method": "mcsolve", "ntraj": 20, "seed": s},
         )
         for s in range(25)
     ]
@@ -231,7 +231,7 @@ def test_trajectories_of_a_closed_model():
     system = qsp.System(b.dag() * b)
     try:
         got = qsp.exactsolve(
-            system, [0.3], [0, 1], cutoff=10, options={"method": "mcsolve", "ntraj": 2, "seeds": 1}
+            system, [0.3], [0, 1], cutoff=10, options={"method": "mcsolve", "ntraj": 2, "seed": 1}
         )
     except ValueError as error:
         assert "mcsolve" in str(error)
@@ -298,7 +298,7 @@ def test_moments_that_do_not_fit_are_sampled(monkeypatch):
     ket = qutip.tensor([qutip.basis(2, k % 2) for k in range(7)])
     monkeypatch.setattr(exact_module, "available_memory", lambda: 2**20)
     monkeypatch.setattr(exact_module, "_PATIENCE", 0.0)
-    run = qsp.exactsolve(system, ket, [0.0, 0.5], options={"ntraj": 400, "seeds": 1})
+    run = qsp.exactsolve(system, ket, [0.0, 0.5], options={"ntraj": 400, "seed": 1})
     assert run.stats["method"] == "trajectories" and run.stats["integrator"] == "Taylor"
     monkeypatch.undo()
     exact = qsp.exactsolve(system, ket, [0.0, 0.5])

@@ -15,8 +15,8 @@ from qsyncplug.exact.liouvillian import Liouvillian
 TIMES = np.linspace(0, 2, 9)
 
 
-def jumps(system, state, times=TIMES, *, ntraj, seeds=1, e_ops=None, **options):
-    options = {"method": "trajectories", "ntraj": ntraj, "seeds": seeds, **options}
+def jumps(system, state, times=TIMES, *, ntraj, seed=1, e_ops=None, **options):
+    options = {"method": "trajectories", "ntraj": ntraj, "seed": seed, **options}
     cutoff = state.shape[0] if system.bosonic and system.n == 1 else None
     return qsp.exactsolve(system, state, times, cutoff=cutoff, e_ops=e_ops, options=options)
 
@@ -37,7 +37,7 @@ def mix(z):
 
 def test_jumps_of_a_fock_state_happen_when_the_random_numbers_say():
     """‖ψ‖²=e^{−nt}: the first jump is at −ln(r)/n, the next ones with n−1, … quanta."""
-    run = jumps(decaying(), qutip.fock(9, 5), np.array([0.0, 40.0]), ntraj=20, seeds=11)
+    run = jumps(decaying(), qutip.fock(9, 5), np.array([0.0, 40.0]), ntraj=20, seed=11)
     seed = int(np.random.SeedSequence(11).generate_state(1, np.uint64)[0])
     golden = 0x9E3779B97F4A7C15
     for number, (when, which) in enumerate(run.jumps):
@@ -67,7 +67,7 @@ def test_waiting_times_of_a_driven_atom():
     (s,) = qsp.spins(1)
     rabi, gamma = 2.0, 1.0
     system = qsp.System(0.5 * rabi * (s.p + s.m), [gamma**0.5 * s.m])
-    run = jumps(system, qutip.basis(2, 1), np.array([0.0, 60.0]), ntraj=60, seeds=2)
+    run = jumps(system, qutip.basis(2, 1), np.array([0.0, 60.0]), ntraj=60, seed=2)
     waits = np.concatenate([np.diff(np.append(0.0, when)) for when, _ in run.jumps])
     # the last wait of each run is cut off at the end; waits beyond 10 do not happen (e^{-5})
     freq = np.sqrt(rabi**2 / 4 - gamma**2 / 16)
@@ -109,7 +109,7 @@ def test_means_agree_within_their_errors(kind):
     exact = qsp.exactsolve(system, state, TIMES, cutoff=cutoff)
     z = []
     for seed in range(6):
-        options = {"method": "trajectories", "ntraj": 400, "seeds": seed}
+        options = {"method": "trajectories", "ntraj": 400, "seed": seed}
         run = qsp.exactsolve(system, state, TIMES, cutoff=cutoff, options=options)
         assert run.stats["trajectories"] == 400
         error = run.mean_error[-1]
@@ -127,10 +127,10 @@ def test_means_agree_within_their_errors(kind):
 def test_threads_and_batches_do_not_change_a_bit():
     system = decaying()
     state = (qutip.fock(12, 7) + qutip.fock(12, 2)).unit()
-    options = {"ntraj": 70, "seeds": 5, "store_states": True}
+    options = {"ntraj": 70, "seed": 5, "store_states": True}
     one = jumps(system, state, **options)
     three = jumps(system, state, **options, num_threads=3)
-    other = jumps(system, state, **{**options, "seeds": 6})
+    other = jumps(system, state, **{**options, "seed": 6})
     for name in one._fields:
         a, b = getattr(one, name), getattr(three, name)
         assert np.array_equal(a, b, equal_nan=True), name
@@ -147,7 +147,7 @@ def test_mean_states_are_those_of_the_master_equation():
     system = qsp.System(0.7 * b.dag() * b + 0.5j * b - 0.5j * b.dag(), [b, 0.4 * b.dag()])
     state = qutip.fock(7, 1)
     with pytest.warns(CutoffWarning):
-        run = jumps(system, state, ntraj=3000, seeds=4, store_states=True)
+        run = jumps(system, state, ntraj=3000, seed=4, store_states=True)
     with pytest.warns(CutoffWarning):
         exact = qsp.exactsolve(system, state, TIMES, cutoff=7)
     assert len(run.states) == len(TIMES)
@@ -183,7 +183,7 @@ def test_errors_hold_what_hardly_a_trajectory_shows(ntraj):
     exact = qsp.exactsolve(system, state, times, e_ops=e_ops)
     z = {key: [] for key in e_ops}
     for seed in range(8):
-        options = {"method": "trajectories", "ntraj": ntraj, "seeds": seed}
+        options = {"method": "trajectories", "ntraj": ntraj, "seed": seed}
         run = qsp.exactsolve(system, state, times, e_ops=e_ops, options=options)
         for key, error in run.stats["errors of e_ops"].items():
             off = np.abs(np.array(run.e_data[key]) - exact.e_data[key])
@@ -200,7 +200,7 @@ def test_a_decay_that_nobody_saw():
     """2e^{-κt} quanta with κt=3e-6: no jump, and an error that holds the decay."""
     (b,) = qsp.modes(1)
     times = np.linspace(0, 3, 4)
-    run = jumps(qsp.System(0 * b, [1e-3 * b]), qutip.fock(6, 2), times, ntraj=50, seeds=1)
+    run = jumps(qsp.System(0 * b, [1e-3 * b]), qutip.fock(6, 2), times, ntraj=50, seed=1)
     assert run.stats["jumps"] == 0
     off = np.abs(run.normal[1:, 0, 0] - 2 * np.exp(-1e-6 * times[1:]))
     assert np.all(off > 0)
@@ -220,6 +220,9 @@ def test_what_stops_keeps_the_finished_trajectories():
     assert np.abs(n - 25 * np.exp(-TIMES)).max() < 6 * got.normal_error[:, 0, 0].max()
     with pytest.raises(StepLimitError):
         jumps(system, state, ntraj=10, nsteps=3)
+    for wrong in (-1, 1.5, "x"):
+        with pytest.raises((ValueError, TypeError), match=r"options\['seed'\]"):
+            jumps(decaying(), state, ntraj=4, seed=wrong)
     with pytest.raises(ValueError, match="ntraj"):
         jumps(system, state, ntraj=1)
 
@@ -228,8 +231,8 @@ def test_rates_of_any_unit():
     (b,) = qsp.modes(1)
     for unit in (1e-9, 1e6):
         system = qsp.System(unit * b.dag() * b, [unit**0.5 * b])
-        run = jumps(system, qutip.fock(8, 4), TIMES / unit, ntraj=40, seeds=3)
-        base = jumps(qsp.System(b.dag() * b, [b]), qutip.fock(8, 4), TIMES, ntraj=40, seeds=3)
+        run = jumps(system, qutip.fock(8, 4), TIMES / unit, ntraj=40, seed=3)
+        base = jumps(qsp.System(b.dag() * b, [b]), qutip.fock(8, 4), TIMES, ntraj=40, seed=3)
         assert np.abs(run.normal - base.normal).max() < 1e-8
 
 
@@ -246,7 +249,7 @@ def test_jumps_at_a_rate_that_changes():
     (s,) = qsp.spins(1)
     f = qutip.coefficient(lambda t: np.sqrt(1 + 0.8 * np.sin(3 * t)))
     times = np.linspace(0, 2, 5)
-    options = {"method": "trajectories", "ntraj": 2000, "seeds": 1, "store_states": False}
+    options = {"method": "trajectories", "ntraj": 2000, "seed": 1, "store_states": False}
     system = qsp.System(0.7 * s.z, [f * s.m])
     run = qsp.exactsolve(system, qutip.basis(2, 0), times, e_ops=[s.z], options=options)
     assert run.stats["integrator"] == "Taylor"
@@ -279,7 +282,7 @@ def test_driven_trajectories_against_the_master_equation(kind):
         H = H + 0.6 * (b + b.dag())
         jumps = [qutip.coefficient(lambda t: np.exp(-2 * (t - 1) ** 2)) * b, 0.3 * b.dag() ** 2 * b]
     system, times = qsp.System(H, jumps), np.linspace(0, 2.5, 6)
-    options = {"method": "trajectories", "ntraj": 800, "seeds": 2}
+    options = {"method": "trajectories", "ntraj": 800, "seed": 2}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         exact = qsp.exactsolve(system, [0.5], times, cutoff=8, e_ops=[n, b])
@@ -297,7 +300,7 @@ def test_without_a_jump_nothing_is_random():
     system = qsp.System(0.4 * s.z + f * s.x, [1e-9 * s.m])
     closed = qsp.System(0.4 * s.z + f * s.x)
     start, times = qutip.basis(4, 0), np.linspace(0, 6, 13)
-    options = {"method": "trajectories", "ntraj": 2, "seeds": 1}
+    options = {"method": "trajectories", "ntraj": 2, "seed": 1}
     run = qsp.exactsolve(system, start, times, e_ops=[s.z, s.m], options=options)
     ket = qsp.exactsolve(closed, start, times, e_ops=[s.z, s.m])
     for k in (0, 1):
@@ -325,7 +328,7 @@ def test_qutip_finds_jumps_whose_rates_begin_small():
     (s,) = qsp.spins(1)
     f = qutip.coefficient(lambda t: np.sin(t) ** 2)
     system, times = qsp.System(0.7 * s.x, [f * s.m + 0.5 * s.z]), np.linspace(0, 6, 7)
-    start, options = qutip.basis(2, 1), {"method": "trajectories", "ntraj": 150, "seeds": 3}
+    start, options = qutip.basis(2, 1), {"method": "trajectories", "ntraj": 150, "seed": 3}
     exact = qsp.exactsolve(system, start, times, e_ops=[s.z])
     run = qsp.exactsolve(system, start, times, e_ops=[s.z], options=options)
     assert "mcsolve" in run.stats["method reason"]

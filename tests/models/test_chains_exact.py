@@ -176,7 +176,7 @@ def test_trajectories_agree_within_their_errors():
     state = chains.product_state("up", 0.5)
     t = np.linspace(0, 1, 3)
     exact = qsp.exactsolve(chains, state, t, options={"method": "sectors"})
-    runs = qsp.exactsolve(chains, state, t, options={"method": "mcsolve", "ntraj": 200, "seeds": 4})
+    runs = qsp.exactsolve(chains, state, t, options={"method": "mcsolve", "ntraj": 200, "seed": 4})
     assert runs.stats["trajectories"] == 200
     assert np.abs(runs.spins - exact.spins).max() < 5 * runs.stats["standard error"]
 

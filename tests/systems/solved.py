@@ -102,7 +102,7 @@ def samples(times, options):
 
 def trajectories(times, options):
     """A coherent state stays one under loss: every trajectory has the same amplitude."""
-    chosen = {"method": "trajectories", "ntraj": 2, "seeds": 5, **options}
+    chosen = {"method": "trajectories", "ntraj": 2, "seed": 5, **options}
     (a,) = qsp.modes(1)
     system = qsp.System(DETUNING * a.dag() * a, [LOSS**0.5 * a])
     return qsp.exactsolve(system, [0.6], times, cutoff=10, options=chosen).amplitudes[:, 0]

@@ -169,7 +169,7 @@ def test_noisy_particles_turn_with_the_same_seed(name, turn):
 @few
 @given(turn=TURN)
 def test_jumps_come_at_the_same_times_whatever_the_phases(turn):
-    options = {"method": "trajectories", "ntraj": 30, "seeds": 4}
+    options = {"method": "trajectories", "ntraj": 30, "seed": 4}
     runs = [
         qsp.exactsolve(oscillators((0, 1, 2)), start, LONG[:4], cutoff=3, options=options)
         for start in (0.2 * AMPLITUDES, turned(0.2 * AMPLITUDES, (0, 1, 2), turn))
@@ -190,7 +190,7 @@ def test_samples_are_numbered_and_turned_in_law(method, order, turn):
         start = turned(AMPLITUDES, order, turn)
         if method == "twa":
             return qsp.twasolve(oscillators(order), start, SHORT[:4], ntraj=4000, seed=seed)
-        options = {"method": "trajectories", "ntraj": 300, "seeds": seed}
+        options = {"method": "trajectories", "ntraj": 300, "seed": seed}
         return qsp.exactsolve(oscillators(order), 0.4 * start, SHORT[:4], cutoff=3, options=options)
 
     first, found = solve((0, 1, 2), 0.0, 1), solve(order, turn, 2)
