@@ -109,7 +109,7 @@ def test_what_does_not_fit_is_refused_before_any_work(monkeypatch):
         qsp.steadystate((H, c_ops))
     with pytest.raises(MemoryLimitError, match=r"needs about"):
         qsp.steadystate(system, cutoff=400)
-    with pytest.raises(MemoryLimitError, match="levels needs about"):
+    with pytest.raises(MemoryLimitError, match="elements needs about"):
         qsp.eigenmodes(system, 3, cutoff=400)
     with pytest.raises(MemoryLimitError, match="eigenmodes among 10000 elements"):
         qsp.eigenmodes(system, 3, cutoff=100)
@@ -175,7 +175,7 @@ def test_trajectories_of_dense_operators(always_dense, driven):
     X, A, f = dense(), 0.4 * dense(), qutip.coefficient(lambda t: np.cos(2 * t))
     H = X + X.dag() if not driven else f * (X + X.dag())
     system, psi, times = qsp.System(H, [A]), qutip.rand_ket(4, seed=1), np.linspace(0, 1.5, 4)
-    options = {"method": "trajectories", "ntraj": 600, "seeds": 3}
+    options = {"method": "trajectories", "ntraj": 600, "seed": 3}
     run = qsp.exactsolve(system, psi, times, e_ops=[s[0, 0], s[1, 1]], options=options)
     assert run.stats["integrator"] == "Taylor"
     exact = qsp.exactsolve(system, psi, times, e_ops=[s[0, 0], s[1, 1]])

@@ -186,7 +186,7 @@ def test_trajectories_in_every_unit(unit):
         qutip.fock(6, 3),
         np.linspace(0, 1.5, 4) / unit,
         cutoff=6,
-        options={"method": "mcsolve", "ntraj": 300, "seeds": 5},
+        options={"method": "mcsolve", "ntraj": 300, "seed": 5},
     )
     n = 3 * np.exp(-np.linspace(0, 1.5, 4))
     assert np.abs(run.normal[:, 0, 0] - n).max() < 5 * np.sqrt(0.75 / 300)
