@@ -153,6 +153,12 @@ def test_two_preferred_phases_are_seen_where_the_coherence_is_zero():
             right, abs=1e-6
         )
     assert qsp.verdict(run).label == qsp.verdict(state).label == "phase preference"
+    moments = qsp.exactsolve(
+        pair, [0.5, 0.5], np.linspace(0, 40, 81), cutoff=cutoff, options={"method": "sectors"}
+    )
+    found = qsp.verdict(moments)
+    assert found.label == "no phase preference"
+    assert "two values at distance π would not be seen" in found.why
 
 
 def test_spin_one_pair_names_its_two_preferred_phases():

@@ -162,7 +162,10 @@ def _by_preference(case: Case, preference: Estimate, evidence: dict[str, Any]) -
             evidence,
             advice=f"about {more:.2g} times as many samples",
         )
-    why = f"{start} {what} prefers no value ({size}; {PREFERS} would count)"
+    # a coherence is the first harmonic of a phase
+    known = case.dynamics.quantum.phase_peaks is not None or case.n == 1
+    rest = "" if known else "; of its first harmonic: two values at distance π would not be seen"
+    why = f"{start} {what} prefers no value ({size}; {PREFERS} would count{rest})"
     return case.say(Label.NO_PREFERENCE, why, evidence)
 
 
