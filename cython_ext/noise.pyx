@@ -99,12 +99,8 @@ cdef class Normals:
         np.asarray(self.words)[...] = words
 
 
-cdef enum Rule:
-    EULER = 0
-    AVERAGED = 1   # Leimkuhler and Matthews
-    HEUN = 2
-
-RULES = {"euler": EULER, "leimkuhler-matthews": AVERAGED, "heun": HEUN}
+#: the sweep that a step of each rule begins with
+RULES = {"euler": QN_EULER, "leimkuhler-matthews": QN_AVERAGED, "heun": QN_PREDICT}
 
 
 cdef class NoisyKuramoto:
@@ -126,7 +122,8 @@ cdef class NoisyKuramoto:
     """
 
     cdef Normals normals
-    cdef int rule, threads
+    cdef qn_rule rule
+    cdef int threads
     cdef Py_ssize_t n, padded
     cdef double[::1] y, s, c, u, omega, sigma, gain, weights
     cdef bint plain
@@ -163,7 +160,7 @@ cdef class NoisyKuramoto:
         return out
 
     cdef void first_kicks(self):
-        if self.rule != AVERAGED:
+        if self.rule != QN_AVERAGED:
             return
         cdef Py_ssize_t i
         self.normals.fill(&self.u[0])
@@ -177,12 +174,12 @@ cdef class NoisyKuramoto:
             raise ValueError(f"x must hold {self.n} numbers")
         np.asarray(self.y)[:self.n] = np.asarray(x) / (2 * np.pi)
         cdef qn_sweep sweep
-        self.sweep(0, &sweep)
+        self.sweep(QN_START, &sweep)
 
     cdef int one(
         self,
         Py_ssize_t chunk,   # IN
-        int kind,           # IN
+        qn_rule rule,       # IN
         qn_sweep* sweep,    # INOUT
     ) noexcept nogil:
         cdef qn_chunk p
@@ -194,13 +191,13 @@ cdef class NoisyKuramoto:
         if not self.plain:
             p.omega, p.gain = &self.omega[first], &self.gain[first]
             p.sigma, p.weight = &self.sigma[first], &self.weights[first]
-        if kind == 0:
+        if rule == QN_START:
             self.normals.kernels.start(&p, sweep)
-        elif kind == 1:
+        elif rule == QN_EULER:
             self.normals.kernels.euler(&p, sweep)
-        elif kind == 2:
+        elif rule == QN_AVERAGED:
             self.normals.kernels.averaged(&p, sweep)
-        elif kind == 3:
+        elif rule == QN_PREDICT:
             self.normals.kernels.predict(&p, sweep)
         else:
             self.normals.kernels.correct(&p, sweep)
@@ -208,7 +205,7 @@ cdef class NoisyKuramoto:
 
     cdef void sweep(
         self,
-        int kind,                   # IN
+        qn_rule rule,               # IN
         const qn_sweep* common,     # IN
     ) noexcept nogil:
         """One pass over all particles; leaves their sums in sum_c, sum_s."""
@@ -218,10 +215,10 @@ cdef class NoisyKuramoto:
             each[chunk] = common[0]
         if parallel(self.threads, chunks):
             for chunk in prange(chunks, num_threads=self.threads, schedule="static", chunksize=1):
-                self.one(chunk, kind, &each[chunk])
+                self.one(chunk, rule, &each[chunk])
         else:
             for chunk in range(chunks):
-                self.one(chunk, kind, &each[chunk])
+                self.one(chunk, rule, &each[chunk])
         self.sum_c = self.sum_s = 0
         for chunk in range(chunks):
             self.sum_c += each[chunk].sum_c
@@ -271,13 +268,13 @@ cdef class NoisyKuramoto:
                     now, then = strength[k], strength[k + 1]
                 self.evaluations += 1
                 self.pull(now * sweep.h, &sweep)
-                if self.rule == HEUN:
-                    self.sweep(3, &sweep)
+                if self.rule == QN_PREDICT:
+                    self.sweep(QN_PREDICT, &sweep)
                     self.evaluations += 1
                     self.pull(then * sweep.h, &sweep)
-                    self.sweep(4, &sweep)
+                    self.sweep(QN_CORRECT, &sweep)
                 else:
-                    self.sweep(1 + self.rule, &sweep)
+                    self.sweep(self.rule, &sweep)
                 if not (isfinite(self.sum_c) and isfinite(self.sum_s)):
                     break
             else:
@@ -303,4 +300,4 @@ cdef class NoisyKuramoto:
         self.normals.state = saved["words"]
         self.evaluations = saved["evaluations"]
         cdef qn_sweep sweep
-        self.sweep(0, &sweep)
+        self.sweep(QN_START, &sweep)

@@ -7,6 +7,9 @@
 
 typedef ptrdiff_t qn_size;
 
+/* Sweeps: places alone, a step of Euler, one of Leimkuhler and Matthews, both halves of Heun's */
+typedef enum { QN_START, QN_EULER, QN_AVERAGED, QN_PREDICT, QN_CORRECT } qn_rule;
+
 /* Particles of one chunk: `count` of them, a multiple of 16. Positions y are in turns; s, c are
    their sine and cosine. omega, gain, sigma and weight are all there, or all NULL: then every
    particle is the same, of gain, sigma and weight 1. */

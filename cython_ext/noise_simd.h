@@ -135,11 +135,11 @@ QN_INLINE void NAME(turned)(vec y, vec *s, vec *c)
 
 /* what a sweep does to one vector of particles. IN rule, full (constants wherever this is inlined),
    w, i, kick; INOUT p: its arrays, sc, ss: sums. */
-QN_INLINE void NAME(move)(int rule, int full, const qn_chunk *p, const qn_sweep *w, qn_size i,
-                          vec kick, vec *sc, vec *ss)
+QN_INLINE void NAME(move)(qn_rule rule, int full, const qn_chunk *p, const qn_sweep *w,
+                          qn_size i, vec kick, vec *sc, vec *ss)
 {
     vec y = NAME(load)(p->y + i), s, c, force;
-    if (rule != 0) {
+    if (rule != QN_START) {
         s = NAME(load)(p->s + i);
         c = NAME(load)(p->c + i);
         if (full) {
@@ -149,15 +149,15 @@ QN_INLINE void NAME(move)(int rule, int full, const qn_chunk *p, const qn_sweep 
         } else
             force = (w->drift + w->im * c) - w->re * s;
     }
-    if (rule == 1)
+    if (rule == QN_EULER)
         y = (y + w->root * kick) + force;
-    else if (rule == 2) {
+    else if (rule == QN_AVERAGED) {
         y = (y + (0.5 * w->root) * (kick + NAME(load)(p->u + i))) + force;
         NAME(store)(p->u + i, kick);
-    } else if (rule == 3) {
+    } else if (rule == QN_PREDICT) {
         NAME(store)(p->u + i, force);
         y = (y + w->root * kick) + force;
-    } else if (rule == 4)
+    } else if (rule == QN_CORRECT)
         y = y + 0.5 * (force - NAME(load)(p->u + i));
     NAME(turned)(y, &s, &c);
     NAME(store)(p->y + i, y);
@@ -177,14 +177,14 @@ QN_INLINE void NAME(move)(int rule, int full, const qn_chunk *p, const qn_sweep 
 
 /* normals first, a block of them at a time: one long chain of operations a particle would leave the
    processor waiting. IN rule, full; INOUT p, w. */
-QN_INLINE void NAME(sweep)(int rule, int full, qn_chunk *p, qn_sweep *w)
+QN_INLINE void NAME(sweep)(qn_rule rule, int full, qn_chunk *p, qn_sweep *w)
 {
     double cosines[8] = {0}, sines[8] = {0}, kicks[QN_BLOCK];
     const qn_chunk q = *p;
     const qn_sweep v = *w;
     for (qn_size first = 0; first < q.count; first += QN_BLOCK) {
         qn_size count = q.count - first < QN_BLOCK ? q.count - first : QN_BLOCK;
-        if (rule >= 1 && rule <= 3) NAME(normals)(q.state, count, kicks);
+        if (rule != QN_START && rule != QN_CORRECT) NAME(normals)(q.state, count, kicks);
         for (int part = 0; part < 8; part += QN_LANES) {
             vec sc = NAME(load)(cosines + part), ss = NAME(load)(sines + part);
             for (qn_size i = part; i < count; i += 8)
@@ -207,11 +207,11 @@ QN_INLINE void NAME(sweep)(int rule, int full, qn_chunk *p, qn_sweep *w)
         else                                                  \
             NAME(sweep)(rule, 0, p, w);                       \
     }
-QN_RULE(start, 0)
-QN_RULE(euler, 1)
-QN_RULE(averaged, 2)
-QN_RULE(predict, 3)
-QN_RULE(correct, 4)
+QN_RULE(start, QN_START)
+QN_RULE(euler, QN_EULER)
+QN_RULE(averaged, QN_AVERAGED)
+QN_RULE(predict, QN_PREDICT)
+QN_RULE(correct, QN_CORRECT)
 #undef QN_RULE
 
 static const qn_kernels NAME(noise_table) = {

@@ -3,6 +3,13 @@ from libc.stdint cimport uint64_t
 
 
 cdef extern from "noise_kernels.h" nogil:
+    ctypedef enum qn_rule:
+        QN_START
+        QN_EULER
+        QN_AVERAGED
+        QN_PREDICT
+        QN_CORRECT
+
     ctypedef struct qn_chunk:
         Py_ssize_t count
         uint64_t* state
