@@ -17,7 +17,8 @@ LATER: dict[str, tuple[str, ...]] = {
         """,
         "lohe": """
             SchrodingerLohe SchrodingerLoheResult SchrodingerLoheSolver SynchronizedLimit
-            TrajectoriesResult slsolve sltrajectories synchronized_limit wedge_counterexample
+            TrajectoriesResult slsolve sltrajectories steady_spectrum synchronized_limit
+            wedge_counterexample
         """,
         "wigner": """
             Hydrodynamics PairHydrodynamics PhaseSpace PhaseSpaceError PhaseSpaceWarning
@@ -51,10 +52,10 @@ LATER: dict[str, tuple[str, ...]] = {
         "plot": """
             anim_circle anim_wave_packets anim_wigner_function plot_centres plot_circle
             plot_circle_order plot_comparison plot_correlations plot_criterion plot_dendrogram
-            plot_densities plot_dtwa plot_entrainment plot_gram plot_hydrodynamics plot_masses
-            plot_measure plot_order_parameter plot_phase_distribution plot_published_figure
-            plot_relative_phase plot_spectrum plot_spin_phase plot_sweep plot_trajectories
-            plot_verdict plot_wigner_function plot_wigner_matrix
+            plot_densities plot_dtwa plot_entrainment plot_gram plot_hydrodynamics plot_interaction
+            plot_masses plot_measure plot_order_parameter plot_phase_distribution
+            plot_published_figure plot_relative_phase plot_spectrum plot_spin_phase plot_sweep
+            plot_trajectories plot_verdict plot_wigner_function plot_wigner_matrix
         """,
         "sweeps": "SweepError sweep",
     }.items()

@@ -6,6 +6,7 @@ from .model import SchrodingerLohe
 from .noise import TrajectoriesResult, sltrajectories
 from .result import SchrodingerLoheResult
 from .solver import SchrodingerLoheSolver, slsolve
+from .steady import steady_spectrum
 from .theory import lohe_predictions as lohe_predictions
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "TrajectoriesResult",
     "slsolve",
     "sltrajectories",
+    "steady_spectrum",
     "synchronized_limit",
     "wedge_counterexample",
 ]

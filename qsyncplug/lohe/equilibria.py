@@ -1,6 +1,4 @@
-"""Locked states of different frequencies, steady states, and examples that stay out of
-synchrony.
-"""
+"""Locked states of different frequencies, and examples that stay out of synchrony."""
 
 from __future__ import annotations
 
@@ -14,7 +12,7 @@ from ..core.adjacency import no_common_frequency
 from ..core.checks import check_integer, check_number
 from ..core.predictions import Verdict
 from ..waves.locking import LockedPhases, locked_phases, locking_threshold
-from .evidence import accuracy, elapsed
+from .evidence import elapsed
 from .facts import Facts
 from .model import SchrodingerLohe
 from .prediction import AR, LohePrediction
@@ -22,14 +20,8 @@ from .prediction import AR, LohePrediction
 __all__ = [
     "example_predictions",
     "locking_predictions",
-    "steady_predictions",
-    "steady_rates",
     "wedge_counterexample",
 ]
-
-#: a start counts as a steady state where nothing moves faster than this, relative to the coupling
-_AT_REST = 1e-11
-
 
 # ---------------------------------------------------------------------- locked states
 
@@ -127,72 +119,6 @@ def _check_drift(k: float, result: Any) -> Verdict:
     if parallel and still < 1e-9 and k * (t[-1] - t[middle]) > 1e4 and len(z) - middle > 3:
         return False, "the states are locked"
     return None, "the run is too short to tell"
-
-
-# ---------------------------------------------------------------------- steady states
-
-
-def steady_rates(f: Facts) -> np.ndarray | None:
-    r"""Growth rates about a steady state, or None where the start is none.
-
-    φ_j=±ζ/‖ζ‖ (ε_j=±1): orthogonal perturbations follow :math:`-\frac k2D(S\,ε-\mathbf 1λ^T/N)`,
-    phases :math:`-kεΛ^{-1}(S-\mathbf 1(ελ)^T/N)`. ζ=0: rates :math:`\frac k2(θ\pm τ_i)`, τ_i the
-    Takagi values of :math:`\frac1N\sum_jψ_jψ_j^T`, for norms 1 and θ=1.
-    """
-    if f.order < 1e-12 * np.mean(f.norms):
-        if not (f.unit or (f.model.variant == "model2" and np.ptp(f.theta) == 0)):
-            return None
-        takagi = np.linalg.svd(f.x.T @ f.x / f.n, compute_uv=False)
-        theta = float(f.theta[0])
-        return np.sort(np.concatenate([theta + takagi, theta - takagi])) * 0.5 * f.k
-    axis = np.mean(f.x, axis=0) / f.order
-    along = f.x @ axis.conj() / f.norms
-    off = f.x / f.norms[:, None] - np.sign(along.real)[:, None] * axis
-    if np.max(np.linalg.norm(off, axis=1)) > 1e-12:
-        return None
-    at_rest = f.constant_norms or (
-        f.model.variant == "model2" and f.frozen and np.all(np.abs(f.norms**2 - f.theta) < 1e-12)
-    )
-    if not at_rest:
-        return None
-    sign, n = np.sign(along.real), f.n
-    gain = f.theta / f.norms
-    side = gain[:, None] * (f.order * np.diag(sign) - np.ones((n, 1)) * f.norms / n)
-    turn = (sign * gain)[:, None] * (f.order * np.eye(n) - np.ones((n, 1)) * (sign * f.norms) / n)
-    values = np.concatenate([-0.5 * f.k * np.linalg.eigvals(side), -f.k * np.linalg.eigvals(turn)])
-    return np.sort(values.real)
-
-
-def steady_predictions(f: Facts) -> Iterator[LohePrediction]:
-    """Section 5.2: every steady state but synchrony is unstable."""
-    if not f.identical or f.model.phase_lag != 0 or f.n < 2:
-        return
-    rates = steady_rates(f)
-    if rates is None or np.max(np.abs(f.z - 1)) < 1e-9:
-        return
-    growth = float(rates[-1])
-    kind = "ζ=0" if f.order < 1e-12 * np.mean(f.norms) else "a bipolar state"
-    if growth <= 1e-9 * f.k:
-        return
-    yield LohePrediction(
-        "steady state",
-        f"the start is {kind}, a steady state; unstable: perturbations grow at rate {growth:.6g}",
-        f"{AR}, section 5.2",
-        "with the spectrum, which is not printed; ζ=0 attracts no open set",
-        test=partial(_check_steady, growth),
-    )
-
-
-def _check_steady(growth: float, result: Any) -> Verdict:
-    t = elapsed(result)
-    early = growth * t < 12
-    if np.count_nonzero(early) < 2:
-        return None, "no output before rounding escapes"
-    gram = np.asarray(result.gram)[early]
-    off = float(np.max(np.abs(gram - gram[0])))
-    # the start is a steady state to about 1e-12
-    known = 1e-6 + 1e5 * accuracy(result) * np.exp(12) * 1e-5
-    return off < known, f"products of the states within {off:.1e} before rounding escapes"
 
 
 # ---------------------------------------------------------------------- examples

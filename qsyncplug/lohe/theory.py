@@ -10,12 +10,13 @@ import numpy as np
 from ..core.entry import predictions
 from ..core.predictions import Predictions
 from .aggregation import aggregation_predictions, practical_predictions, wedge_margin
-from .equilibria import example_predictions, locking_predictions, steady_predictions
+from .equilibria import example_predictions, locking_predictions
 from .existence import existence_predictions
 from .facts import Facts, facts_of
 from .model import SchrodingerLohe
 from .pairs import pair_predictions
 from .prediction import LohePrediction
+from .steady import steady_predictions
 
 __all__ = ["lohe_predictions"]
 

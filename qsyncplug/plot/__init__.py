@@ -7,6 +7,7 @@ from .circle import (
     plot_circle,
     plot_circle_order,
     plot_criterion,
+    plot_interaction,
 )
 from .comparison import plot_comparison
 from .lohe import anim_wave_packets, plot_centres, plot_densities, plot_gram
@@ -46,6 +47,7 @@ __all__ = [
     "plot_entrainment",
     "plot_gram",
     "plot_hydrodynamics",
+    "plot_interaction",
     "plot_masses",
     "plot_measure",
     "plot_order_parameter",

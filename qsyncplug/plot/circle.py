@@ -17,6 +17,7 @@ __all__ = [
     "plot_circle",
     "plot_circle_order",
     "plot_criterion",
+    "plot_interaction",
 ]
 
 _MANY = 400
@@ -262,6 +263,41 @@ def plot_criterion(
     ax.set_ylim(0, None)
     legend(ax)
     finish(ax, "β", "synchronisation ratio")
+    return fig, ax
+
+
+@picture
+def plot_interaction(interaction: Any, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
+    """An interaction and its slope on the circle, with τ, beyond which all slopes are negative,
+    as in PRY's Fig. 2.
+
+    Parameters
+    ----------
+    interaction : Interaction or callable
+        F, odd.
+
+    Examples
+    --------
+    >>> import qsyncplug as qsp
+    >>> fig, ax = qsp.plot_interaction(qsp.attention(2.0))
+    >>> [line.get_label() for line in ax.lines][2]
+    'τ = 0.6749'
+    """
+    from ..circle.callables import interaction as as_interaction
+    from ..circle.criterion import synchronization_criterion
+
+    f = as_interaction(interaction)
+    fig, ax = figure(fig, ax, figsize=(5.4, 3.4))
+    x = np.linspace(-np.pi, np.pi, 721)
+    scale = np.exp(f.log_scale)
+    ax.plot(x, scale * f.f(x), color=COLOURS[2], lw=1.8, label="f")
+    ax.plot(x, scale * f.df(x), color=COLOURS[1], lw=1.8, label="f′")
+    tau = synchronization_criterion(f).tau
+    ax.plot([tau], [0.0], "o", color=COLOURS[5], ms=5, label=f"τ = {tau:.4f}")
+    ax.axhline(0, color=FADED, lw=0.8)
+    ax.set_xlim(-np.pi, np.pi)
+    legend(ax)
+    finish(ax, "x", "interaction, slope")
     return fig, ax
 
 

@@ -22,6 +22,7 @@ from qsyncplug.plot.circle import (
     plot_circle,
     plot_circle_order,
     plot_criterion,
+    plot_interaction,
 )
 from qsyncplug.plot.trees import plot_dendrogram
 from qsyncplug.plot.views import plot_trajectories
@@ -93,6 +94,18 @@ def test_trajectories(result):
     for draw in (plot_trajectories, anim_circle):
         with pytest.raises(ValueError, match="store_positions"):
             draw(bare)
+
+
+def test_an_interaction_and_where_its_slope_ends():
+    beta = 2.0
+    _, ax = plot_interaction(lambda x: np.sin(x) * np.exp(beta * np.cos(x)))
+    curve, slope, end, _ = ax.lines
+    x = curve.get_xdata()
+    np.testing.assert_allclose(curve.get_ydata(), np.sin(x) * np.exp(beta * np.cos(x)), atol=1e-9)
+    right = (np.cos(x) - beta * np.sin(x) ** 2) * np.exp(beta * np.cos(x))
+    np.testing.assert_allclose(slope.get_ydata(), right, atol=1e-9)
+    # cos τ is the positive root of β cos² + cos − β
+    assert end.get_xdata()[0] == pytest.approx(np.arccos((np.sqrt(17) - 1) / 4), abs=1e-9)
 
 
 def test_criterion():

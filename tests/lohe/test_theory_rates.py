@@ -11,6 +11,7 @@ from qsyncplug import (
     SchrodingerLohe,
     predictions,
     slsolve,
+    steady_spectrum,
     synchronization_rate,
     vanishing_time,
 )
@@ -126,6 +127,66 @@ def test_spectra_of_steady_states():
         pick = t > 5 / rate
         slope = np.polyfit(t[pick], np.log(away[pick]), 1)[0]
         assert_allclose(slope, rate, rtol=0.05)
+
+
+def whole_spectrum(psi, theta, k, variant):
+    """Real parts of the eigenvalues of the equations' own Jacobian, by differences."""
+
+    def motion(y):
+        p = (y[: psi.size] + 1j * y[psi.size :]).reshape(psi.shape)
+        zeta = p.mean(axis=0)
+        s = (p @ zeta.conj())[:, None]
+        if variant == "model2":
+            out = theta[:, None] * zeta - s * p
+        else:
+            out = zeta - s * p / np.linalg.norm(p, axis=1)[:, None] ** 2
+        return 0.5 * k * np.concatenate([out.real.ravel(), out.imag.ravel()])
+
+    y = np.concatenate([psi.real.ravel(), psi.imag.ravel()])
+    assert np.max(np.abs(motion(y))) < 1e-14
+    h = 1e-6 * np.eye(y.size)
+    jacobian = np.array([(motion(y + e) - motion(y - e)) / 2e-6 for e in h]).T
+    return np.sort(np.linalg.eigvals(jacobian).real)
+
+
+@pytest.mark.parametrize("variant", ["standard", "model2"])
+def test_the_spectrum_of_a_bipolar_state_is_that_of_the_equations(variant):
+    k, levels = 1.3, 3
+    theta = np.array([1.5, 0.75, 0.75, 1.0]) if variant == "model2" else np.ones(4)
+    norms = np.sqrt(theta) if variant == "model2" else np.array([0.7, 1.2, 1.0, 1.4])
+    psi = np.outer(norms * [1, -1, 1, 1], [0.6, 0.8j, 0])
+    options = {"theta": theta} if variant == "model2" else {}
+    model = SchrodingerLohe(qutip.qzero(levels), k, variant, **options)
+    rates = steady_spectrum(model, psi)
+    # 2(d−1) orthogonal directions; norms that are kept have rate 0
+    norm = rates.get("norm", np.zeros(4))
+    mine = np.concatenate([np.repeat(rates["orthogonal"], 2 * (levels - 1)), rates["phase"], norm])
+    assert_allclose(np.sort(mine), whole_spectrum(psi, theta, k, variant), atol=1e-8)
+    row = predictions(model, psi)["steady state"]
+    assert f"{rates['phase'][-1]:.6g}" in row.statement
+    assert ("norm: " in row.statement) == bool(options)
+
+
+def test_the_spectrum_without_a_mean_is_that_of_the_equations():
+    rng = np.random.default_rng(0)
+    psi = rng.normal(size=(4, 3)) + 1j * rng.normal(size=(4, 3))
+    psi -= psi.mean(axis=0)
+    model = SchrodingerLohe(qutip.qzero(3), 1.3, "model2")
+    (mean,) = steady_spectrum(model, psi).values()
+    whole = np.sort(np.concatenate([mean, np.zeros(18)]))
+    # eighteen equal eigenvalues feel the differences by more than their rounding
+    assert_allclose(whole, whole_spectrum(psi, np.ones(4), 1.3, "model2"), atol=1e-6)
+
+
+def test_spectra_are_of_steady_states_only():
+    with pytest.raises(ValueError, match="state0 must be a steady state"):
+        steady_spectrum(SchrodingerLohe(ONE), amplitudes([1.0, 1j]))
+    with pytest.raises(ValueError, match="one frequency"):
+        steady_spectrum(SchrodingerLohe(ONE, frequencies=[1.0, 0.0]), amplitudes([1.0, 1.0]))
+    # synchrony: both rates of collinear and orthogonal perturbations, 2σ=k
+    rates = steady_spectrum(SchrodingerLohe(ONE, 0.8), amplitudes([1.0, 1.0]))
+    assert_allclose(rates["orthogonal"], [-0.4, 0], atol=1e-15)
+    assert_allclose(rates["phase"], [-0.8, 0], atol=1e-15)
 
 
 def test_locked_states_of_three():
