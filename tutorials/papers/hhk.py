@@ -110,13 +110,19 @@ abs(slope - right) < 1e-7, f"dz/dt={slope:.6f}, (κ/2)(1−z²)={right:.6f}; pri
     ),
     Item(
         "Remark 3",
-        "(ii) ‖w‖²=‖ψ‖⁴; (iii) with equal potentials ∫w_ij is constant.",
+        "(i) for the linear equation ∫w is constant, ‖ψ‖² for w[ψ]; (ii) ‖w‖²=‖ψ‖⁴; (iii) with "
+        "equal potentials ∫w_ij is constant.",
         "corrected",
-        "(ii) ‖w‖²=(2π)^(−d)‖ψ‖⁴; (iii) only ∫w_ii is constant, ∫w_ij of i≠j moves by the coupling "
-        "(Lemma 2.3); the line after (9) repeats it.",
+        "(i) holds. (ii) ‖w‖²=(2π)^(−d)‖ψ‖⁴; (iii) only ∫w_ii is constant, ∫w_ij of i≠j moves by "
+        "the coupling (Lemma 2.3); the line after (9) repeats it.",
         """
-size = integral(one**2)
-abs(size - 1 / (2 * np.pi)) < 1e-12, f"‖w‖²={size:.12f}=1/2π of one state"
+square = integral(one**2)
+alone = qsp.WignerLohe(grid, lambda x: x**2 / 2, coupling=0.0)
+free = qsp.wlsolve(alone, [0.7 * pair[0]], [0, 3.0])
+(
+    abs(square - 1 / (2 * np.pi)) < 1e-12 and np.ptp(free.masses) < 1e-12,
+    f"‖w‖²={square:.12f}=1/2π of one state; without coupling ∫w={free.masses[-1, 0]:.12f}=‖ψ‖²",
+)
 """,
     ),
     Item(
@@ -142,6 +148,20 @@ row, row.check(run)
         "confirmed",
         "Its formula has a division by α₁+β₂; where that vanishes y≤(y₀+α₂t)e^(α₁t), which decays "
         "too.",
+        """
+from scipy.integrate import solve_ivp
+at = np.linspace(0, 30, 61)
+def equal(a1, b1, a2, b2):
+    slope = lambda t, y: a1 * np.exp(-b1 * t) * y + a2 * np.exp(-b2 * t)
+    return solve_ivp(slope, (0, 30), [2.0], t_eval=at, rtol=1e-11, atol=1e-14).y[0]
+case1, case2 = equal(-1.0, 0.0, 0.5, 1.0), equal(0.8, 0.5, 0.0, 1.0)
+off = np.abs(case1 - (2 + 0.5 * at) * np.exp(-at)).max()     # α₁+β₂=0
+bound = 2 * np.exp(0.8 / 0.5)
+(
+    off < 1e-9 and case2.max() <= bound * (1 + 1e-9),
+    f"α₁=−β₂: (y₀+α₂t)e^(α₁t) to {off:.0e}; (2): y≤{case2.max():.4f}, bound {bound:.4f}",
+)
+""",
     ),
     Item(
         "Theorem 3.1",
@@ -235,6 +255,26 @@ bool(growth > 1.7), f"it grows at the rate {growth:.3f}"
         "The coupling is locally Lipschitz in X.",
         "confirmed",
         "It is a polynomial of degree two in w and ∫w, both of which the norm bounds.",
+        """
+def pull(w):
+    z = np.array([[integral(u) for u in row] for row in w])
+    rows, columns = w.sum(axis=1), w.sum(axis=0)
+    both = z.sum(axis=1)[:, None] + z.sum(axis=0)[None, :]
+    return rows[:, None] + columns[None, :] - both[:, :, None, None] * w
+
+def size(w):
+    return max(np.sqrt(integral(np.abs(u) ** 2)) + abs(integral(u)) for row in w for u in row)
+
+def random_data(rng):
+    w = rng.normal(size=(3, 3, 1, 1)) * one
+    return w / size(w)
+
+rng = np.random.default_rng(0)
+pairs = [(random_data(rng), random_data(rng)) for _ in range(40)]
+most = max(size(pull(u) - pull(v)) / size(u - v) for u, v in pairs)
+# 2N terms w and, from zw, 2N of each factor, in the unit ball
+most < 6 + 12, f"Lipschitz constant in the unit ball: {most:.3f} found, 18 allowed (N=3)"
+""",
     ),
     Item(
         "(39)",

@@ -107,7 +107,8 @@ proof.certified and proof.verify(), proof.statement
         "Figure 1",
         "The synchronisation ratio against β, M=π; above 1 for β≥−.16.",
         "confirmed",
-        "It is 1 at β=−.261561905359508; 1.332518 at −.16; 1.13959076640311 for β→∞.",
+        "`plot_criterion` draws it. It is 1 at β=−.261561905359508; 1.332518 at −.16; "
+        "1.13959076640311 for β→∞.",
         """
 edge = qsp.attention_threshold()
 ratio = synchronization_criterion(attention(-0.16)).ratio
@@ -134,15 +135,28 @@ always and not none, f"C_β={least} at β=−.7"
         "Section 2.3",
         "Known before: β=O(1/n) or Ω(1/n); the ratio.",
         "corrected",
-        "Ω(n²); the ratio lacks f′(0).",
+        "Ω(n²), as Section 1 has it; the ratio lacks f′(0), without which it depends on the unit "
+        "of f.",
+        """
+one, ten = (synchronization_criterion(fourier([a])) for a in (1.0, 10.0))
+unit = lambda c: 4 * (1 + c.tau / np.pi) / (c.tau * c.integral) * np.exp(-c.interaction.log_scale)
+(
+    abs(one.ratio - ten.ratio) < 1e-12 and abs(unit(one) / unit(ten) - 10) < 1e-9,
+    f"f and 10f: ratio {one.ratio:.6f}, {ten.ratio:.6f}; without f′(0) {unit(one):.6f}, "
+    f"{unit(ten):.6f}",
+)
+""",
     ),
     Item(
         "Figure 2",
         "f_β and f_β′ for β=2, τ(2).",
         "confirmed",
-        "τ(2)=.67488884558600638.",
+        "`plot_interaction` draws it; τ(2)=.67488884558600638.",
         """
-tau = synchronization_criterion(attention(2.0)).tau
+import matplotlib.pyplot as plt
+fig, ax = qsp.plot_interaction(attention(2.0))
+(tau,) = ax.lines[2].get_xdata()
+plt.close(fig)
 abs(tau - 0.67488884558600638) < 1e-14, f"τ(2)={tau:.16f}"
 """,
     ),
@@ -348,7 +362,16 @@ min(zeros) > np.pi / 2 and below < 1e-12, f"a={np.round(zeros, 4).tolist()}, lar
         "Lemma C.4",
         "β<0: the largest gap is below π.",
         "confirmed",
-        "As Remark 3.4.",
+        "As Remark 3.4: a state in a half circle is stationary only if it is synchronised or "
+        "antipodal.",
+        """
+largest = []
+for beta in (-0.1, -0.5, -0.7, -2.0):
+    for state in three_cluster_states(attention(beta), (2, 2, 2)):
+        angles = np.sort(np.mod(state.angles, 2 * np.pi))
+        largest.append(np.diff(angles, append=2 * np.pi + angles[0]).max())
+bool(largest) and max(largest) < np.pi, f"gaps of {len(largest)} states up to {max(largest):.6f}"
+""",
     ),
     Item(
         "Lemma C.5",
@@ -377,6 +400,27 @@ state.stable and abs(off) < 1e-11, f"(3,2,2), β=−2: angle {abs(state.angles[1
         "open",
         "No stable state but synchrony was found; the gap functional's float64 bounds reach "
         "−.66574. It is not proved.",
+        """
+bound = synchronization_criterion(attention(-0.6657), method="gap")
+bound.gap_value < 0, f"gap functional {bound.gap_value:.2e} at β=−.6657, in floating point"
+""",
+    ),
+    Item(
+        "After (3)",
+        "Gradient descent on (3), β>0 (repulsion): the n-gon is the global minimum, and the "
+        "particles tend to spread evenly.",
+        "seen",
+        "The 7-gon is a local minimum at β=2, and twelve of twelve random starts tend to it. The "
+        "global minimum is quoted from the literature, and not re-derived here.",
+        """
+repelled = Circle(attention(2.0), "mean", coupling=-1.0)
+runs = [circlesolve(repelled, np.random.default_rng(s).uniform(-3, 3, 7), [0, 4000.0])
+        for s in range(12)]
+ends = [np.sort(np.mod(r.positions[-1], 2 * np.pi)) for r in runs]
+off = max(np.ptp(np.diff(e, append=2 * np.pi + e[0])) for e in ends)
+polygon = stability(repelled, qsp.polygon_state(attention(2.0), 7).positions)
+polygon.stable and off < 1e-5, f"gaps equal to {off:.1e}"
+""",
     ),
 )
 
