@@ -420,7 +420,7 @@ def falls_with_noise(averages: np.ndarray, thermal: np.ndarray) -> Statement:
     return Statement(
         "the time-averaged S_q falls with n̄",
         bool(np.all(np.diff(averages) < 0)),
-        f"with the exact Jacobian and physical noise it falls, to {deviation:.2g} as 1/(2n̄+1): "
-        "the variance of two thermal oscillators that know nothing of each other",
+        "with the exact Jacobian and physical noise it falls as 1/(2n̄+1) to within "
+        f"{deviation:.2g}: the variance of two thermal oscillators that know nothing of each other",
         {"largest deviation from 1/(2n̄+1)": deviation},
     )
