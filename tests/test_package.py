@@ -3,6 +3,7 @@
 import ast
 import functools
 import importlib
+import inspect
 import pathlib
 import re
 import subprocess
@@ -201,6 +202,29 @@ def test_every_public_name_is_where_it_is_looked_for():
         assert all(getattr(qsp, name) is getattr(module, name) for name in names)
     assert set(qsp.__all__) <= set(dir(qsp))
     assert len(qsp.__all__) == len(set(qsp.__all__))
+
+
+def _public_calls():
+    """Every public function, class and method of this package with its name."""
+    for name in qsp.__all__:
+        item = getattr(qsp, name)
+        if callable(item):
+            yield name, item
+        for inner, method in inspect.getmembers(item, inspect.isroutine):
+            if str(getattr(method, "__module__", "")).startswith("qsyncplug") and inner[0] != "_":
+                yield f"{name}.{inner}", method
+
+
+def test_public_signatures_are_written_out():
+    kept = {"spins.N", "levels.d", "atoms.N"}  # as many numbers as there are factors
+    starred = {
+        f"{name}.{parameter.name}"
+        for name, item in _public_calls()
+        if not (inspect.isclass(item) and issubclass(item, (BaseException, tuple)))
+        for parameter in inspect.signature(item).parameters.values()
+        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+    }
+    assert starred == kept
 
 
 def test_rooms_come_when_they_are_asked_for(tmp_path):

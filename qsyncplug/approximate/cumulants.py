@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from .._ext.bosons import PolynomialFlow, Polynomials, unpack_linear
 from .._ext.integrator import RightHandSide
 from ..core.checks import check_integer
-from ..core.options import Options
+from ..core.options import EOps, Options
 from ..core.result import Result
 from ..core.rungekutta import runge_kutta
 from ..core.stepper import Problem
@@ -257,11 +257,20 @@ class CumulantResult(AmplitudesResult):
     }
     moments: np.ndarray
 
-    def __init__(self, e_ops: Any, options: dict[str, Any], *, closure: Closure, **kw: Any):
+    def __init__(
+        self,
+        e_ops: EOps,
+        options: Options,
+        *,
+        closure: Closure,
+        model: System,
+        solver: str,
+        stats: Mapping[str, Any],
+    ):
         self._closure = closure
         self._start: Any = None
         self._next: Any = None
-        super().__init__(e_ops, options, **kw)
+        super().__init__(e_ops, options, model=model, solver=solver, stats=stats)
 
     def __getstate__(self) -> dict[str, Any]:
         # closures are made again: compiled objects are no part of a result
@@ -380,25 +389,21 @@ class CumulantSolver(ClosedSolver):
         self.order = check_integer("order", order, minimum=1)
         self.cutoff = cutoff
 
-    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> CumulantProblem:
+    def problem(self, state0: Any, times: np.ndarray, e_ops: EOps) -> CumulantProblem:
         self._check_hamiltonian(times)
         product = ProductState(self.model, state0)
         neutral = is_symmetric(product)
         closure = closure_of(self.model, self.order, neutral=neutral, cutoff=self.cutoff)
         y0 = closure.start(product)
         stepper = runge_kutta(closure.flow(), y0, times, self._options)
-        result = self.empty_result(
-            CumulantResult,
-            e_ops,
-            {
-                "closure": "cumulants",
-                "order": self.order,
-                "neutral": neutral,
-                "moments": len(closure.equations.words),
-                "neglected": left_out(closure),
-            },
-            closure=closure,
-        )
+        stats = {
+            "closure": "cumulants",
+            "order": self.order,
+            "neutral": neutral,
+            "moments": len(closure.equations.words),
+            "neglected": left_out(closure),
+        }
+        result = CumulantResult(e_ops, self._options, closure=closure, **self.account(stats))
         if self.cutoff is not None:
             result.stats["cutoff"] = self.cutoff
         result._start = state0

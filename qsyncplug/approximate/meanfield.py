@@ -15,9 +15,10 @@ from ..core.gaussian import (
     moments_from_covariance,
     uncertainty_margin,
 )
-from ..core.options import Options
+from ..core.options import EOps, Options
 from ..core.pulses import find_breaks
 from ..core.result import Result
+from ..core.saved import SavedModel
 from ..core.stepper import Problem
 from ..operators.expression import Expression
 from ..operators.states import ProductState
@@ -63,10 +64,20 @@ class MeanFieldResult(AmplitudesResult):
         "covariance": ("time", "quadrature", "quadrature_2"),
     }
 
-    def __init__(self, e_ops: Any, options: dict[str, Any], *, modes: int, closure: str, **kw: Any):
+    def __init__(
+        self,
+        e_ops: EOps,
+        options: Options,
+        *,
+        modes: int,
+        closure: str,
+        model: SavedModel,
+        solver: str,
+        stats: Mapping[str, Any],
+    ):
         self._modes = modes
         self._closure = closure
-        super().__init__(e_ops, options, **kw)
+        super().__init__(e_ops, options, model=model, solver=solver, stats=stats)
 
     def _shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
         n = self._modes
@@ -138,17 +149,16 @@ class MeanFieldSolver(LinearSolver):
         super().__init__(model, options=options)
         self.closure = check_choice("closure", closure, _CLOSURES)
 
-    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> MeanFieldProblem:
+    def problem(self, state0: Any, times: np.ndarray, e_ops: EOps) -> MeanFieldProblem:
         stepper = self._stepper(state0, times)
-        result = self.empty_result(
-            MeanFieldResult,
+        result = MeanFieldResult(
             e_ops,
-            {
-                "closure": self.closure,
-                "neglected": [_CLOSURES[self.closure]],
-            },
+            self._options,
             modes=self.model.n,
             closure=self.closure,
+            **self.account(
+                {"closure": self.closure, "neglected": [_CLOSURES[self.closure]]},
+            ),
         )
         return MeanFieldProblem(times, stepper, result)
 
@@ -222,7 +232,7 @@ def mfsolve_system(
     covariance0: Any = None,
     closure: str = "linear",
     order: int = 2,
-    e_ops: Any = None,
+    e_ops: EOps = None,
     options: Options | None = None,
 ) -> Result:
     r"""Mean field, covariance or cumulants of a system.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -18,7 +19,7 @@ from .._ext.bosons import (
 from .._ext.integrator import RightHandSide
 from ..core.checks import check_array, check_choice
 from ..core.errors import SolverError
-from ..core.options import Options
+from ..core.options import EOps, Options
 from ..core.rungekutta import integrator
 from ..core.stepper import Problem
 from ..operators.atom import AtomFactor
@@ -103,9 +104,18 @@ class ClassicalResult(AmplitudesResult):
     coordinates: np.ndarray
     coordinate_covariance: np.ndarray
 
-    def __init__(self, e_ops: Any, options: dict[str, Any], *, linear: bool, **kw: Any):
+    def __init__(
+        self,
+        e_ops: EOps,
+        options: Options,
+        *,
+        linear: bool,
+        model: System,
+        solver: str,
+        stats: Mapping[str, Any],
+    ):
         self._linear = linear
-        super().__init__(e_ops, options, **kw)
+        super().__init__(e_ops, options, model=model, solver=solver, stats=stats)
 
     @property
     def n(self) -> int:
@@ -222,18 +232,15 @@ class ClassicalSolver(LinearSolver):
         super().__init__(model, options=options)
         self.closure = check_choice("closure", closure, ("linear", "none"))
 
-    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> ClassicalProblem:
+    def problem(self, state0: Any, times: np.ndarray, e_ops: EOps) -> ClassicalProblem:
         stepper = self._stepper(state0, times)
-        result = self.empty_result(
-            ClassicalResult,
-            e_ops,
-            {
-                "closure": self.closure,
-                "neglected": neglected(self.model, self.closure),
-                "coordinates": [c.name for c in self.model.classical.coordinates],
-            },
-            linear=self.closure == "linear",
-        )
+        stats = {
+            "closure": self.closure,
+            "neglected": neglected(self.model, self.closure),
+            "coordinates": [c.name for c in self.model.classical.coordinates],
+        }
+        linear = self.closure == "linear"
+        result = ClassicalResult(e_ops, self._options, linear=linear, **self.account(stats))
         return ClassicalProblem(times, stepper, result)
 
     def _equations(self, state0: Any) -> tuple[RightHandSide, np.ndarray]:

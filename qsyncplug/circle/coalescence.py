@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..core.checks import check_memory, check_number
-from ..core.options import DEFAULTS, Options
+from ..core.options import DEFAULTS, EOps, Options
 from ..core.solver import Solver
 from .mergebook import WidthError
 from .mergelaw import MergeLaw
@@ -173,7 +173,7 @@ class Coalescence(Solver):
         assert isinstance(result, CoalesceResult)
         return result
 
-    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> MergingProblem:
+    def problem(self, state0: Any, times: np.ndarray, e_ops: EOps) -> MergingProblem:
         if e_ops is not None:
             raise TypeError("a run of merging particles takes no e_ops; its result is a tree")
         model: Circle = self.model

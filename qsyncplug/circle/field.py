@@ -70,6 +70,28 @@ class Layout:
         return x if self.offset is None else x + self.offset
 
 
+@dataclass(frozen=True, eq=False)
+class Start:
+    """Where a run begins, and how the rows of its stepper become positions.
+
+    Attributes
+    ----------
+    layout : Layout
+        Of the rows.
+    positions : ndarray of shape (n,)
+        At `time`.
+    time : float
+        Of the first output.
+    frame : float
+        Frequency at which the frame of the rows turns.
+    """
+
+    layout: Layout
+    positions: np.ndarray
+    time: float
+    frame: float = 0.0
+
+
 def costs(n: int, modes: int, cells: int, kind: int) -> dict[str, float]:
     """Nanoseconds of an evaluation by each kernel, measured on one core."""
     fourier = 2.1 * cells * math.log2(cells) + 9 * modes + 300

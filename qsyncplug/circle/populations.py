@@ -2,6 +2,7 @@ r"""Populations of identical oscillators: the exact reduction of Watanabe and St
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ from ..core import storage
 from ..core.checks import check_array, check_integer, check_memory
 from ..core.documented import runs
 from ..core.errors import StorageError
-from ..core.options import DEFAULTS, Options
+from ..core.options import DEFAULTS, EOps, Options
 from ..core.result import Result
 from ..core.rungekutta import runge_kutta
 from ..core.saved import SavedModel
@@ -213,15 +214,17 @@ class MoebiusResult(Result):
 
     def __init__(
         self,
-        e_ops: Any,
-        options: dict[str, Any],
+        e_ops: EOps,
+        options: Options,
         *,
         start: np.ndarray,
         starts: np.ndarray,
         shares: np.ndarray,
-        **kw: Any,
+        model: Populations | Circle,
+        solver: str,
+        stats: Mapping[str, Any],
     ):
-        super().__init__(e_ops, options, **kw)
+        super().__init__(e_ops, options, model=model, solver=solver, stats=stats)
         self.start, self.starts, self.shares = start, np.asarray(starts), shares
 
     @property
@@ -333,7 +336,7 @@ class MoebiusSolver(Solver):
             raise TypeError(f"model must be a Circle or Populations, not {type(model).__name__}")
         super().__init__(model, options=options)
 
-    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> Problem:
+    def problem(self, state0: Any, times: np.ndarray, e_ops: EOps) -> Problem:
         model, factor = self.model, self.model.modulation
         if factor is not None:
             factor.cover(float(times[0]), float(times[-1]))
@@ -349,13 +352,13 @@ class MoebiusSolver(Solver):
             matrix = model.coupling * np.exp(-1j * model.phase_lag)
         rhs = Moebius(np.exp(1j * x), weights, starts, matrix, omega, factor)
         stepper = runge_kutta(rhs, np.zeros(3 * omega.size), times, self._options)
-        result = self.empty_result(
-            MoebiusResult,
+        result = MoebiusResult(
             e_ops,
-            {"method": f"{self._options['method']}, Möbius maps"},
+            self._options,
             start=x,
             starts=starts,
             shares=weights if isinstance(model, Circle) else np.ones(x.size),
+            **self.account({"method": f"{self._options['method']}, Möbius maps"}),
         )
         return ReducedProblem(times, stepper, result)
 
@@ -366,7 +369,7 @@ def wssolve(
     state0: Any,
     tlist: Any,
     *,
-    e_ops: Any = None,
+    e_ops: EOps = None,
     options: Options | None = None,
 ) -> MoebiusResult:
     r"""Solve the motion of identical oscillators by the three equations it is made of.

@@ -11,7 +11,7 @@ from .._ext.equations import PythonRightHandSide
 from ..core import storage
 from ..core.checks import check_array, check_integer, check_memory, check_ndim, check_number
 from ..core.documented import runs
-from ..core.options import DEFAULTS, Options
+from ..core.options import DEFAULTS, EOps, Options
 from ..core.result import Result
 from ..core.rungekutta import runge_kutta
 from ..core.saved import SavedModel
@@ -371,13 +371,13 @@ class OttAntonsenSolver(Solver):
             raise TypeError(f"model must be an OttAntonsen, not {type(model).__name__}")
         super().__init__(model, options=options)
 
-    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> Problem:
+    def problem(self, state0: Any, times: np.ndarray, e_ops: EOps) -> Problem:
         z = self.model._modes(state0)
         if self.model.modulation is not None:
             self.model.modulation.cover(float(times[0]), float(times[-1]))
         rhs = PythonRightHandSide(self.model.velocity, self.model.n, complex_pairs=True)
         stepper = runge_kutta(rhs, z, times, self._options)
-        result = self.empty_result(OttAntonsenResult, e_ops)
+        result = OttAntonsenResult(e_ops, self._options, **self.account())
         return ReducedProblem(times, stepper, result)
 
 
@@ -387,7 +387,7 @@ def oasolve(
     state0: Any,
     tlist: Any,
     *,
-    e_ops: Any = None,
+    e_ops: EOps = None,
     options: Options | None = None,
 ) -> OttAntonsenResult:
     r"""Solve Ott and Antonsen's equations.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,13 +11,13 @@ from .._ext.harmonics import harmonics
 from ..core.checks import check_choice, check_integer, check_number
 from ..core.documented import runs
 from ..core.errors import ApproximationWarning, StorageError, warn
-from ..core.options import DEFAULTS, Options
+from ..core.options import DEFAULTS, EOps, Options
 from ..core.result import Result
 from ..core.rungekutta import integrator
 from ..core.solver import Solver
 from ..core.stepper import Problem
 from .bands import BandStepper, can_band, worth_bands
-from .field import KERNELS, Layout, right_hand_side
+from .field import KERNELS, Start, right_hand_side
 from .frames import FromZero, common_frequency
 from .local import local_order_parameters
 from .model import Circle, check_circle
@@ -72,23 +73,22 @@ class CircleResult(Result):
 
     def __init__(
         self,
-        e_ops: Any,
-        options: dict[str, Any],
+        e_ops: EOps,
+        options: Options,
         *,
-        layout: Layout,
-        x0: np.ndarray,
-        t0: float,
-        frame: float = 0.0,
-        **kw: Any,
+        start: Start,
+        model: Circle,
+        solver: str,
+        stats: Mapping[str, Any],
     ):
-        self._layout, self._x0, self._t0, self._frame = layout, x0, t0, frame
-        self._size = x0.size
+        self._layout, self._x0 = start.layout, start.positions
+        self._t0, self._frame = start.time, start.frame
+        self._size = self._x0.size
         self.positions = self.local_order = self.velocities = None
-        super().__init__(e_ops, options, **kw)
+        super().__init__(e_ops, options, model=model, solver=solver, stats=stats)
         self.weights = weights = self.model.weights
-        self._weights = (
-            weights if weights is None or layout.order is None else weights[layout.order]
-        )
+        order = self._layout.order
+        self._weights = weights if weights is None or order is None else weights[order]
         self._conserved = self.model.conserved(self._size)
         self._sum_drift = 0.0
 
@@ -301,7 +301,7 @@ class CircleSolver(Solver):
             if not isinstance(o[key], (bool, np.bool_)):
                 raise TypeError(f"options[{key!r}] must be True or False, not {o[key]!r}")
 
-    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> CircleProblem:
+    def problem(self, state0: Any, times: np.ndarray, e_ops: EOps) -> CircleProblem:
         frame = common_frequency(self.model)
         rhs, y0 = self._equations(state0, float(np.ptp(times)), frame)
         reason = rhs.reason
@@ -317,16 +317,8 @@ class CircleSolver(Solver):
         result = CircleResult(
             e_ops,
             self._options,
-            layout=rhs.layout,
-            x0=positions_in(self.model, state0),
-            t0=float(times[0]),
-            frame=frame,
-            solver=self.name,
-            stats={
-                "method": name,
-                "method reason": reason,
-            },
-            model=self.model,
+            start=Start(rhs.layout, positions_in(self.model, state0), float(times[0]), frame),
+            **self.account({"method": name, "method reason": reason}),
         )
         return CircleProblem(times, stepper, result)
 
@@ -405,7 +397,7 @@ class CircleProblem(Problem):
 
 @runs
 def circlesolve(
-    model: Circle, state0: Any, tlist: Any, *, e_ops: Any = None, options: Options | None = None
+    model: Circle, state0: Any, tlist: Any, *, e_ops: EOps = None, options: Options | None = None
 ) -> CircleResult:
     """Solve a mean-field model on the circle.
 

@@ -3,7 +3,7 @@ r"""Particles on spheres: self-attention, Lohe's model, and the complex sphere b
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ from .._ext.equations import PythonRightHandSide
 from ..core import storage
 from ..core.checks import check_array, check_choice, check_memory, check_number
 from ..core.documented import runs
-from ..core.options import DEFAULTS, Options
+from ..core.options import DEFAULTS, EOps, Options
 from ..core.result import Result
 from ..core.rungekutta import runge_kutta
 from ..core.saved import SavedModel
@@ -227,9 +227,18 @@ class SphereResult(Result):
     _fields: ClassVar[dict[str, tuple[str, ...]]] = {"points": ("time", "particle", "axis")}
     points: np.ndarray
 
-    def __init__(self, e_ops: Any, options: dict[str, Any], *, start: np.ndarray, **kw: Any):
+    def __init__(
+        self,
+        e_ops: EOps,
+        options: Options,
+        *,
+        start: np.ndarray,
+        model: Sphere,
+        solver: str,
+        stats: Mapping[str, Any],
+    ):
         self._start = start
-        super().__init__(e_ops, options, **kw)
+        super().__init__(e_ops, options, model=model, solver=solver, stats=stats)
 
     @property
     def n(self) -> int:
@@ -281,7 +290,7 @@ class SphereSolver(Solver):
             raise TypeError(f"model must be a Sphere, not {type(model).__name__}")
         super().__init__(model, options=options)
 
-    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> Problem:
+    def problem(self, state0: Any, times: np.ndarray, e_ops: EOps) -> Problem:
         refuse_mask("state0", state0)
         turning = self.model.rotations
         is_complex = np.iscomplexobj(state0) or np.iscomplexobj(turning)
@@ -304,7 +313,7 @@ class SphereSolver(Solver):
 
         rhs = PythonRightHandSide(motion, x.size, complex_pairs=is_complex)
         stepper = runge_kutta(rhs, x.ravel(), times, self._options)
-        result = self.empty_result(SphereResult, e_ops, start=x)
+        result = SphereResult(e_ops, self._options, start=x, **self.account())
         return _SphereProblem(times, stepper, result)
 
 
@@ -320,7 +329,7 @@ class _SphereProblem(ReducedProblem):
 
 @runs
 def spheresolve(
-    model: Sphere, state0: Any, tlist: Any, *, e_ops: Any = None, options: Options | None = None
+    model: Sphere, state0: Any, tlist: Any, *, e_ops: EOps = None, options: Options | None = None
 ) -> SphereResult:
     r"""Solve the motion of particles on a sphere.
 

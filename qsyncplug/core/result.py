@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,6 +15,7 @@ from .encoding import decode, encode
 from .errors import StorageError, warn
 from .extras import need
 from .html import table
+from .options import EOps, Options
 from .stats import Stats
 
 __all__ = ["Result"]
@@ -43,9 +44,17 @@ class Result(qutip.solver.result.Result):  # type: ignore[misc]
     #: how its runs are described; subclasses may extend it
     _stats_type: ClassVar[type[Stats]] = Stats
 
-    def __init__(self, e_ops: Any, options: dict[str, Any], *, model: Any = None, **kw: Any):
+    def __init__(
+        self,
+        e_ops: EOps,
+        options: Options,
+        *,
+        model: Any = None,
+        solver: str | None = None,
+        stats: Mapping[str, Any] | None = None,
+    ):
         self.model = model
-        super().__init__(e_ops, options, **kw)
+        super().__init__(e_ops, options, solver=solver, stats=stats)
         self.stats = self._stats_type.of(self.stats)
 
     def __init_subclass__(cls, **kw: Any):
@@ -353,6 +362,3 @@ def _portable(op: Any) -> Any:
     op = getattr(op, "op", op)
     inside = getattr(op, "__qualname__", "<locals>")
     return op if isinstance(op, qutip.Qobj) or "<" not in inside else None
-
-
-StateFunction = Callable[[float, Any], Any]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Generic, TypeVar, cast
 
 from .checks import check_integer
+from .options import EOps
 from .result import Result
 from .solver import Solver
 
@@ -38,7 +39,7 @@ class SamplingSolver(Solver, Generic[R]):
         """Refuse with a TypeError: samples are drawn whole, never step by step."""
         raise TypeError(f"{self.name} draws whole samples; it cannot be iterated: use run")
 
-    def run(self, state0: Any, tlist: Any, *, e_ops: Any = None, until: Any = None) -> R:
+    def run(self, state0: Any, tlist: Any, *, e_ops: EOps = None, until: Any = None) -> R:
         """Draw the samples from `state0`.
 
         Parameters

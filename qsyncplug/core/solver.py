@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Iterator
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, TypedDict
 
 import numpy as np
 
@@ -14,16 +14,22 @@ from .errors import SolverInterrupted, TimeLimitError
 from .html import table
 from .late import Registry
 from .limits import Limits
-from .options import DEFAULTS, Options, complete_options
+from .options import DEFAULTS, EOps, Options, complete_options
 from .result import Result
 from .stepper import Problem
 
-__all__ = ["SOLVERS", "Solver", "check_until"]
-
-R = TypeVar("R", bound=Result)
+__all__ = ["SOLVERS", "Account", "Solver", "check_until"]
 
 #: every solver by the name of its class, for files
 SOLVERS: Registry[type[Solver]] = Registry()
+
+
+class Account(TypedDict):
+    """What a result is told of its run: the solver's name, how it went so far, and the model."""
+
+    solver: str
+    stats: dict[str, Any]
+    model: Any
 
 
 class Solver:
@@ -101,7 +107,7 @@ class Solver:
     def check_options(self, options: dict[str, Any]) -> None:
         """Refuse what is wrong for this solver and model, before `options` are taken."""
 
-    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> Problem:
+    def problem(self, state0: Any, times: np.ndarray, e_ops: EOps) -> Problem:
         """Check `state0`; everything that one run is made of.
 
         Parameters
@@ -115,33 +121,22 @@ class Solver:
         """
         raise TypeError(f"{type(self).__name__} does not run")  # pragma: no cover
 
-    def empty_result(
-        self, kind: type[R], e_ops: Any, stats: dict[str, Any] | None = None, **fields: Any
-    ) -> R:
-        """A result of class `kind` to be filled, with what every run of this solver says of itself.
+    def account(self, stats: Mapping[str, Any] | None = None) -> Account:
+        """What every result of this solver is told of its run, as keywords of its class.
 
         Parameters
         ----------
-        kind : subclass of Result
-            Its ``__init__`` also takes `fields`.
-        e_ops : object
-            What the user gave.
         stats : dict, optional
             Beside, or in place of, the method.
-        **fields
-            For its ``__init__``.
         """
-        return kind(
-            e_ops,
-            self._options,
-            solver=self.name,
-            stats={"method": self._options["method"], **(stats or {})},
-            model=self.model,
-            **fields,
-        )
+        return {
+            "solver": self.name,
+            "stats": {"method": self._options["method"], **(stats or {})},
+            "model": self.model,
+        }
 
     def run(
-        self, state0: Any, tlist: Any, *, e_ops: Any = None, until: Until | None = None
+        self, state0: Any, tlist: Any, *, e_ops: EOps = None, until: Until | None = None
     ) -> Result:
         """Run from `state0` at ``tlist[0]`` and deliver at every time of `tlist`.
 
@@ -182,7 +177,7 @@ class Solver:
         """The user's `tlist` as increasing floats, (T,), or an error that says what is wrong."""
         return check_times(tlist)
 
-    def _prepare(self, state0: Any, times: np.ndarray, e_ops: Any, limits: Limits) -> Problem:
+    def _prepare(self, state0: Any, times: np.ndarray, e_ops: EOps, limits: Limits) -> Problem:
         begin = clock.perf_counter()
         try:
             with limits.interruptible():
@@ -226,7 +221,7 @@ class Solver:
         return {}
 
     def continue_run(
-        self, mark: dict[str, Any], partial: Result, e_ops: Any, until: Until | None = None
+        self, mark: dict[str, Any], partial: Result, e_ops: EOps, until: Until | None = None
     ) -> Result:
         """Go on from the mark of a checkpoint, for :func:`qsyncplug.resume`.
 

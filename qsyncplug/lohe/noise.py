@@ -21,7 +21,7 @@ import numpy as np
 from ..core.checks import check_choice, check_integer, check_memory, check_number
 from ..core.errors import SolverError, StorageError
 from ..core.failure import Failure
-from ..core.options import Options
+from ..core.options import EOps, Options
 from ..core.result import Result
 from ..core.sampler import SamplingSolver
 from ..core.status import Status
@@ -208,7 +208,7 @@ class TrajectoriesSolver(SamplingSolver[TrajectoriesResult]):
     def recipe(self) -> dict[str, Any]:
         return {"noise": self.noise, "ntraj": self.ntraj, "seed": self.seed}
 
-    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> TrajectoriesProblem:
+    def problem(self, state0: Any, times: np.ndarray, e_ops: EOps) -> TrajectoriesProblem:
         if e_ops is not None:
             raise TypeError("e_ops: paths have no outputs before their end; leave it out")
         model, count = self.model, self.ntraj

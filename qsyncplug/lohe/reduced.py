@@ -10,6 +10,7 @@ from .._ext.integrator import Integrator
 from ..core.checks import check_memory
 from ..core.errors import SolverError
 from ..core.failure import Failure
+from ..core.options import EOps
 from ..core.rungekutta import Counted, RungeKutta, integrator
 from ..core.status import Status
 from ..core.stepper import Problem
@@ -76,7 +77,7 @@ class ReductionProblem(LoheProblem):
         model: SchrodingerLohe,
         state0: Any,
         times: np.ndarray,
-        e_ops: Any,
+        e_ops: EOps,
         options: dict[str, Any],
         stats: dict[str, Any],
     ):
@@ -251,7 +252,7 @@ class MobiusProblem(LoheProblem):
         self,
         setup: MobiusSetup,
         times: np.ndarray,
-        e_ops: Any,
+        e_ops: EOps,
         options: dict[str, Any],
         stats: dict[str, Any],
     ):

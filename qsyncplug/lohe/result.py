@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,12 +12,13 @@ import qutip
 from ..core.checks import check_integer, check_memory
 from ..core.errors import MissingFieldError
 from ..core.extras import need
+from ..core.options import EOps, Options
 from ..core.result import Result
 from ..core.stats import Stats
 from ..waves.motion import motion_of
 from .mobius import mobius_deviations
 from .readings import centres, expectation, moments
-from .setup import MobiusSetup, StoredSetup
+from .setup import MobiusSetup, Setup, StoredSetup
 
 __all__ = ["SchrodingerLoheResult"]
 
@@ -113,11 +114,19 @@ class SchrodingerLoheResult(Result):
     _centres: np.ndarray | None
     _stored: np.ndarray | None
 
-    def __init__(self, e_ops: Any, options: dict[str, Any], *, setup: Any, **kw: Any):
+    def __init__(
+        self,
+        e_ops: EOps,
+        options: Options,
+        *,
+        setup: Setup,
+        solver: str,
+        stats: Mapping[str, Any],
+    ):
         self._setup = setup
         for name in self._fields:
             setattr(self, name, None)
-        super().__init__(e_ops, options, model=setup.model, **kw)
+        super().__init__(e_ops, options, model=setup.model, solver=solver, stats=stats)
 
     def _post_init(self) -> None:
         """Leave out QuTiP's processors: states are rebuilt or stored here."""
@@ -295,14 +304,15 @@ class SchrodingerLoheResult(Result):
         index = range(len(self.times))[check_integer("index", index)]
         if self._stored is not None:
             return self._setup.wrap(self._stored[index])
-        x = self._need_coefficients("the states") if self._setup.motion is not None else None
-        if x is None:
+        motion = self._setup.motion
+        x = self._need_coefficients("the states") if motion is not None else None
+        if motion is None or x is None:
             raise MissingFieldError(
                 "the states were not stored; what would provide them: the option "
                 "store_states=True, or, for a common "
                 "Hamiltonian, the method 'reduction'"
             )
-        psi = x[index] @ self._setup.motion.at(float(self.times[index]))
+        psi = x[index] @ motion.at(float(self.times[index]))
         self._setup.check(psi, float(self.times[index]), self)
         return self._setup.wrap(psi)
 

@@ -11,7 +11,7 @@ from scipy.fft import set_workers
 
 from ..core.checks import check_ndim, check_number, check_times
 from ..core.drive import Until
-from ..core.options import DEFAULTS, Options
+from ..core.options import DEFAULTS, EOps, Options
 from ..core.solver import Solver
 from ..core.threads import linear_algebra_threads
 from ..waves.hermitian import check_over_time
@@ -134,7 +134,7 @@ class SchrodingerLoheSolver(Solver):
 
     # ------------------------------------------------------------ what a run is made of
 
-    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> LoheProblem:
+    def problem(self, state0: Any, times: np.ndarray, e_ops: EOps) -> LoheProblem:
         self._look_ahead(times)
         model, options, method = self.model, self._options, self.method
         stats: dict[str, Any] = {"method": method}
@@ -163,7 +163,7 @@ class SchrodingerLoheSolver(Solver):
     # ------------------------------------------------------------ running
 
     def run(
-        self, state0: Any, tlist: Any, *, e_ops: Any = None, until: Until | None = None
+        self, state0: Any, tlist: Any, *, e_ops: EOps = None, until: Until | None = None
     ) -> SchrodingerLoheResult:
         """Run from `state0` at ``tlist[0]`` and deliver at every time of `tlist`.
 
@@ -235,7 +235,7 @@ class SchrodingerLoheSolver(Solver):
         return np.append(check_times(tlist[:-1]), np.inf)
 
     def continue_run(
-        self, mark: dict[str, Any], partial: Any, e_ops: Any, until: Until | None = None
+        self, mark: dict[str, Any], partial: Any, e_ops: EOps, until: Until | None = None
     ) -> Any:
         with self._threads():
             try:
@@ -252,7 +252,7 @@ class SchrodingerLoheSolver(Solver):
     def recipe(self) -> dict[str, Any]:
         return {"reason": self.reason}
 
-    def _run_large(self, state0: Any, tlist: Any, e_ops: Any, until: Any) -> Any:
+    def _run_large(self, state0: Any, tlist: Any, e_ops: EOps, until: Any) -> Any:
         """Many identical oscillators in the Möbius form, where that is chosen; else None."""
         options = self._options
         if options["method"] != "auto" or e_ops or until or options["store_states"]:
@@ -292,7 +292,7 @@ def slsolve(
     state0: Any,
     tlist: Any,
     *,
-    e_ops: Any = None,
+    e_ops: EOps = None,
     options: Options | None = None,
 ) -> SchrodingerLoheResult:
     """Solve a Schrödinger–Lohe model.

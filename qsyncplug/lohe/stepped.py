@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.options import EOps
 from ..core.rungekutta import RungeKutta
 from ..core.status import Status
 from ..core.stepper import Stepper
@@ -32,7 +33,7 @@ class _StatesProblem(LoheProblem):
         self,
         setup: StatesSetup,
         times: np.ndarray,
-        e_ops: Any,
+        e_ops: EOps,
         options: dict[str, Any],
         stats: dict[str, Any],
     ):

@@ -14,7 +14,7 @@ from ..core.entry import mfsolve
 from ..core.errors import SolverError
 from ..core.failure import Failure
 from ..core.gaussian import uncertainty_margin
-from ..core.options import Options
+from ..core.options import EOps, Options
 from ..core.rungekutta import RungeKutta, runge_kutta
 from ..core.status import Status
 from ..core.stepper import Problem
@@ -66,20 +66,17 @@ class PublishedSolver(MeanFieldSolver):
     solver_options: ClassVar[dict[str, Any]] = MeanFieldSolver.solver_options
 
     def problem(  # type: ignore[override]
-        self, state0: Any, times: np.ndarray, e_ops: Any
+        self, state0: Any, times: np.ndarray, e_ops: EOps
     ) -> PublishedProblem:
         rhs, y0 = self._start(state0, float(times[0]))
         stepper = runge_kutta(rhs, y0, times, self._options)
-        result = self.empty_result(
-            PublishedResult,
-            e_ops,
-            {
-                "closure": "linear",
-                "equations": self.model.name,
-                "neglected": _neglected(self.model),
-            },
-            modes=2,
-            closure="linear",
+        stats = {
+            "closure": "linear",
+            "equations": self.model.name,
+            "neglected": _neglected(self.model),
+        }
+        result = PublishedResult(
+            e_ops, self._options, modes=2, closure="linear", **self.account(stats)
         )
         return PublishedProblem(times, stepper, result)
 
@@ -191,7 +188,7 @@ def mfsolve_published(
     tlist: Any,
     *,
     covariance0: Any = None,
-    e_ops: Any = None,
+    e_ops: EOps = None,
     options: Options | None = None,
 ) -> PublishedResult:
     r"""Mean field and covariance of the published equations: (B1), (B2) and (19), :math:`\dot C =

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core.failure import Failure
+from ..core.options import EOps
 from ..core.rungekutta import RungeKutta, integrator
 from ..core.status import Status
 from ..core.stepper import Problem, check_result_memory
@@ -64,7 +65,7 @@ def reduction(
     model: WignerLohe,
     state: InitialState,
     times: np.ndarray,
-    e_ops: Any,
+    e_ops: EOps,
     options: dict[str, Any],
     solver: str,
 ) -> Problem:
@@ -187,7 +188,7 @@ def steps(
     model: WignerLohe,
     state: InitialState,
     times: np.ndarray,
-    e_ops: Any,
+    e_ops: EOps,
     options: dict[str, Any],
     solver: str,
     method: str,

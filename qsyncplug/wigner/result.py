@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from ..core.checks import check_integer, check_memory
 from ..core.errors import MissingFieldError, warn
+from ..core.options import EOps, Options
 from ..core.result import Result
 from ..core.stats import Stats
 from .errors import PhaseSpaceWarning
@@ -100,12 +102,20 @@ class WignerLoheResult(Result):
     _factors: np.ndarray | None
     _arrays: np.ndarray | None
 
-    def __init__(self, e_ops: Any, options: dict[str, Any], *, setup: Setup, **kw: Any):
+    def __init__(
+        self,
+        e_ops: EOps,
+        options: Options,
+        *,
+        setup: Setup,
+        solver: str,
+        stats: Mapping[str, Any],
+    ):
         self._setup = setup
         self._last: tuple[int, WignerMatrix] | None = None
         for name in self._fields:
             setattr(self, name, None)
-        super().__init__(e_ops, options, model=setup.model, **kw)
+        super().__init__(e_ops, options, model=setup.model, solver=solver, stats=stats)
 
     def _post_init(self) -> None:
         """Leave out QuTiP's processors: Wigner functions are formed here on request."""

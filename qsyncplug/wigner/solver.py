@@ -12,7 +12,7 @@ from scipy.fft import set_workers
 from ..core.checks import check_number
 from ..core.documented import runs
 from ..core.drive import Until
-from ..core.options import DEFAULTS, Options
+from ..core.options import DEFAULTS, EOps, Options
 from ..core.solver import Solver
 from ..core.stepper import Problem
 from ..core.threads import linear_algebra_threads
@@ -153,7 +153,7 @@ class WignerLoheSolver(Solver):
 
     # ------------------------------------------------------------ running
 
-    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> Problem:
+    def problem(self, state0: Any, times: np.ndarray, e_ops: EOps) -> Problem:
         state = self._read(state0)
         method = self._method(state)
         if method == "reduction":
@@ -168,7 +168,7 @@ class WignerLoheSolver(Solver):
         return matrix
 
     def run(
-        self, state0: Any, tlist: Any, *, e_ops: Any = None, until: Until | None = None
+        self, state0: Any, tlist: Any, *, e_ops: EOps = None, until: Until | None = None
     ) -> WignerLoheResult:
         """Run from `state0` at ``tlist[0]`` and deliver at every time of `tlist`.
 
@@ -204,7 +204,7 @@ class WignerLoheSolver(Solver):
         return result
 
     def continue_run(
-        self, mark: dict[str, Any], partial: Any, e_ops: Any, until: Until | None = None
+        self, mark: dict[str, Any], partial: Any, e_ops: EOps, until: Until | None = None
     ) -> Any:
         with self._threads():
             return super().continue_run(mark, partial, e_ops, until)
@@ -218,7 +218,12 @@ class WignerLoheSolver(Solver):
 
 @runs
 def wlsolve(
-    model: WignerLohe, state0: Any, tlist: Any, *, e_ops: Any = None, options: Options | None = None
+    model: WignerLohe,
+    state0: Any,
+    tlist: Any,
+    *,
+    e_ops: EOps = None,
+    options: Options | None = None,
 ) -> WignerLoheResult:
     """Solve a Wigner–Lohe model.
 

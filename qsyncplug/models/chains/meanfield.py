@@ -15,7 +15,7 @@ from ...approximate.meanfield import MeanFieldResult
 from ...core.checks import check_array, check_choice, check_flag, check_number
 from ...core.entry import mfsolve
 from ...core.gaussian import check_covariance, uncertainty_margin
-from ...core.options import DEFAULTS, Options
+from ...core.options import DEFAULTS, EOps, Options
 from ...core.rungekutta import runge_kutta
 from ...core.solver import Solver
 from ...core.stepper import Problem
@@ -270,7 +270,7 @@ class SpinMeanFieldSolver(Solver):
         sx, sy, sz = vectors[0] if chains.central else np.zeros(3)
         return beta, complex(0.5 * (sx - 1j * sy)), float(sz)
 
-    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> SpinMeanFieldProblem:
+    def problem(self, state0: Any, times: np.ndarray, e_ops: EOps) -> SpinMeanFieldProblem:
         rhs, y0 = self._equations(state0)
         stepper = runge_kutta(rhs, y0, times, self._options)
         result = SpinMeanFieldResult(
@@ -355,7 +355,7 @@ def mfsolve_chains(
     central: Any = "down",
     closure: str = "linear",
     covariance0: Any = None,
-    e_ops: Any = None,
+    e_ops: EOps = None,
     options: Options | None = None,
 ) -> SpinMeanFieldResult:
     r"""Mean field and covariance of two spin chains, with the exact square root.
