@@ -26,6 +26,9 @@ from .reduced import ReducedProblem
 
 __all__ = ["Sphere", "SphereResult", "SphereSolver", "spheresolve"]
 
+#: numbers at a time (4 MB) in sums over pairs and over moments
+_BLOCK = 2**19
+
 
 @dataclass(frozen=True, eq=False)
 class Sphere(SavedModel):
@@ -56,9 +59,11 @@ class Sphere(SavedModel):
     On the real sphere :math:`P_xv=v-\langle x,v\rangle x`. On the complex one
     :math:`P_xv=v-\langle v,x\rangle x`, with which κ=k/2 is the Schrödinger–Lohe coupling and d=1
     Kuramoto's model of coupling 2κ, :math:`x=e^{-iθ}`; weights are of :math:`\mathrm{Re}\langle
-    x_i,x_j\rangle`. With β=0 the sums are O(n d), with a polynomial of degree p :math:`O(n\,d\,
-    \binom{d+p-1}{p})` by symmetric moments, else O(n² d): already p=1 asks for the product
-    :math:`XX^TX`, as hard as any product of matrices. d=2 is the circle. For d≥3 and β≥0
+    x_i,x_j\rangle`. Cost of a right-hand side: O(n d) for β=0 (degree 0) only; for a polynomial of
+    degree p :math:`O(n\,d\,\binom{d+p-1}{p})`, linear in n, by the symmetric moments of degree p
+    (2d in place of d on complex spheres); O(n² d) for the exponential, and where the moments are
+    more than the particles. O(n d) is out of reach from p=1 on, which asks for :math:`XX^TX`, as
+    hard as any product of matrices. Memory is O(n d). d=2 is the circle. For d≥3 and β≥0
     almost every initial state ends in one point (J. Markdahl, J. Thunberg, J. Gonçalves, IEEE
     Trans. Autom. Control 63, 1664 (2018), for β=0; C. Criscitiello et al., arXiv:2405.18273,
     in general).
@@ -113,21 +118,12 @@ class Sphere(SavedModel):
 
     def velocity(self, x: np.ndarray, t: float = 0.0) -> np.ndarray:
         """ẋ at the points `x` (n, d) and time `t`, (n, d): tangent to the sphere."""
-        n = len(x)
         if self.polynomial is not None:
             pull = _polynomial_pull(self.polynomial, x)
         elif self.beta == 0:
             pull = np.broadcast_to(np.mean(x, axis=0), x.shape)
         else:
-            inner = (x @ np.conj(x).T).real
-            exponent = self.beta * inner
-            if self.normalization == "attention":
-                # the largest exponent of each row cancels
-                weight = np.exp(exponent - exponent.max(axis=1, keepdims=True))
-                total = weight.sum(axis=1, keepdims=True)
-            else:
-                weight, total = np.exp(exponent), np.full((n, 1), float(n))
-            pull = (weight @ x) / total
+            pull = _exponential_pull(self.beta, self.normalization == "attention", x)
         # over |x|², which is 1: repulsion would blow up what rounding leaves of |x|²−1
         along = np.sum(np.conj(pull) * x, axis=1, keepdims=True) / np.sum(
             np.abs(x) ** 2, axis=1, keepdims=True
@@ -168,18 +164,46 @@ def _from_dict(data: dict[str, Any]) -> Sphere:
 storage.register_model("Sphere", _from_dict)
 
 
+def _blocks(n: int, width: int) -> Iterator[slice]:
+    """Rows of an (n, width) array, so many at a time that they stay in the cache."""
+    rows = max(1, _BLOCK // width)
+    return (slice(first, first + rows) for first in range(0, n, rows))
+
+
+def _exponential_pull(beta: float, softmax: bool, x: np.ndarray) -> np.ndarray:
+    """Σ_j e^{β Re⟨x_i, x_j⟩}x_j over n, or over the sum of its weights."""
+    n = len(x)
+    pull, columns = np.empty(x.shape, np.result_type(x, 1.0)), np.conj(x).T
+    for rows in _blocks(n, n):
+        exponent = beta * (x[rows] @ columns).real
+        if softmax:
+            # the largest exponent of each row cancels
+            exponent -= exponent.max(axis=1, keepdims=True)
+        weight = np.exp(exponent)
+        total = weight.sum(axis=1, keepdims=True) if softmax else float(n)
+        pull[rows] = (weight @ x) / total
+    return pull
+
+
 def _polynomial_pull(series: np.ndarray, x: np.ndarray) -> np.ndarray:
     """1/n Σ_j Σ_k c_k Re⟨x_i, x_j⟩^k x_j, by moments where they are fewer than the particles."""
     n = len(x)
     real = np.concatenate([x.real, x.imag], axis=1) if np.iscomplexobj(x) else x
     width, degree = real.shape[1], series.size - 1
-    if math.comb(width + degree - 1, degree) > n:
-        weight = np.polynomial.polynomial.polyval(real @ real.T, series)
-        return np.asarray(weight @ x / n)
-    pull = np.zeros_like(x)
-    for c, (monomials, counts) in zip(series, _monomials(real, degree), strict=True):
-        if c != 0:
-            pull = pull + (c / n * counts * monomials) @ (monomials.T @ x)
+    top, pull = math.comb(width + degree - 1, degree), np.zeros(x.shape, np.result_type(x, 1.0))
+    if top > n:
+        for rows in _blocks(n, n):
+            weight = np.polynomial.polynomial.polyval(real[rows] @ real.T, series)
+            pull[rows] = weight @ x / n
+        return pull
+    moments: list[Any] = [0.0] * series.size
+    for rows in _blocks(n, top):
+        for k, (monomials, _) in enumerate(_monomials(real[rows], degree)):
+            moments[k] = moments[k] + monomials.T @ x[rows]
+    for rows in _blocks(n, top):
+        for k, (monomials, counts) in enumerate(_monomials(real[rows], degree)):
+            if series[k] != 0:
+                pull[rows] += monomials @ ((series[k] / n * counts)[:, None] * moments[k])
     return pull
 
 

@@ -1,5 +1,7 @@
 """Particles on spheres against closed forms, the circle and Kuramoto's model."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import scipy.integrate
@@ -107,3 +109,41 @@ def test_polynomial_weights_by_moments_are_the_sums_over_pairs(degree, complex_s
     assert found == pytest.approx(pull - along * x, rel=1e-12, abs=1e-12)
     few = x[:5]  # fewer than the moments
     assert Sphere(polynomial=series).velocity(few).shape == few.shape
+
+
+@pytest.mark.parametrize(
+    "model", [Sphere(1.3), Sphere(-2.0, "attention"), Sphere(polynomial=[0.5, -1.0, 2.0, 0.3])]
+)
+@pytest.mark.parametrize("field", [float, complex])
+def test_sums_in_blocks_are_the_sums(model, field):
+    """More pairs, and more moments, than fit into a block."""
+    x = _points(1500, 12 if field is float else 6, field)
+    inner = (x @ np.conj(x).T).real
+    if model.polynomial is not None:
+        weight = np.polynomial.polynomial.polyval(inner, model.polynomial) / 1500
+    else:
+        weight = np.exp(model.beta * inner)
+        softmax = model.normalization == "attention"
+        weight /= weight.sum(axis=1, keepdims=True) if softmax else 1500
+    pull = weight @ x
+    along = np.sum(np.conj(pull) * x, axis=1, keepdims=True)
+    assert model.velocity(x) == pytest.approx(pull - along * x, rel=1e-11, abs=1e-12)
+
+
+def test_the_memory_of_a_right_hand_side_is_that_of_the_points():
+    x = _points(4000, 8)
+    peaks = []
+    for model in (Sphere(1.0), Sphere(polynomial=[0.0, 0.0, 0.0, 1.0])):
+        tracemalloc.start()
+        model.velocity(x)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # all pairs would be 128 MB
+    assert max(peaks) < 32e6, peaks
+
+
+@pytest.mark.parametrize("model", [Sphere(), Sphere(1.0), Sphere(polynomial=[1.0, 0.5])])
+def test_points_given_as_integers(model):
+    x = np.array([[1, 0], [0, 1], [0, -1]])
+    assert model.velocity(x) == pytest.approx(model.velocity(x.astype(float)), abs=1e-15)
+    assert np.any(model.velocity(x) % 1)
