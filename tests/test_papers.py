@@ -51,6 +51,19 @@ def test_nothing_numbered_is_missing(name):
     assert len({item.label for item in paper(name).items}) == len(paper(name).items)
 
 
+#: what no command can show: quoted from the literature, and a story of its own
+ONLY_WORDS = {
+    "hhk": {"Theorems A.1, A.2, Lemma A.3"},
+    "proved": {"Locking of different potentials"},
+}
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_every_verdict_has_a_command(name):
+    bare = {i.label for i in paper(name).items if not i.code and i.verdict != "definition"}
+    assert bare == ONLY_WORDS.get(name, set())
+
+
 @pytest.mark.parametrize(
     ("item", "message"),
     [
