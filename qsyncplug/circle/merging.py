@@ -65,7 +65,7 @@ class Merging(Stepper):
         self.law, self.until = law, until
         self.book = MergeBook(here.cut(), leaf_masses, law.gap)
         self.work = Work(options)
-        self.standstill = Standstill(law)
+        self.standstill = Standstill(law, options["rtol"])
         self.few_from = FEW
         self._begin()
 

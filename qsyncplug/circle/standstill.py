@@ -42,6 +42,8 @@ class Standstill:
     Parameters
     ----------
     law : MergeLaw
+    tolerance : float
+        Relative tolerance of the steps.
 
     Attributes
     ----------
@@ -51,8 +53,10 @@ class Standstill:
         Number of steps at the last look.
     """
 
-    def __init__(self, law: MergeLaw):
+    def __init__(self, law: MergeLaw, tolerance: float):
         self.law = law
+        # what steps may have put between the particles decides nothing either
+        self.undecided = max(_BALANCED, 0.1 * tolerance)
         self.below = _FIRST
         self.looked = -LOOK
 
@@ -93,7 +97,8 @@ class Standstill:
         push, pull = self.law.pairs(here, shift)
         away = float(np.max(imbalance(push, pull)))
         near = 0.1 * float(here.gaps.min())
-        if not (away <= _BALANCED or away < min(self.below, near)):
+        balanced = away <= (self.undecided if steps else _BALANCED)
+        if not (balanced or away < min(self.below, near)):
             return
         self.below = 0.1 * away
         distance = next_stable(push, pull, here.weights)
@@ -102,8 +107,9 @@ class Standstill:
                 f"they come to a stable state {distance:.2g} away, in which they are not together",
                 reason="stable",
             )
-        if away <= _BALANCED:
+        if balanced:
             raise StationaryError(
-                "all forces cancel to rounding, but the particles are not together",
+                f"all forces cancel to {away:.1g} of what they balance, which rounding and the "
+                "errors of the steps may decide, but the particles are not together",
                 reason="balanced",
             )

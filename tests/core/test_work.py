@@ -58,7 +58,7 @@ WORK = {
     "lohe strang": (160, 0, 0),
     "lohe s10": (60, 0, 0),
     "lohe lawson": (36, 0, 498),
-    "lohe dop853": (33, 5, 834),
+    "lohe dop853": (34, 7, 870),
     "wigner reduction": (15, 0, 220),
     "wigner splitting": (40, 0, 0),
     "wigner strang": (160, 0, 0),

@@ -35,7 +35,8 @@ def test_time_limit_hands_back_what_it_has():
     count = len(part.times)
     assert 0 < count < len(times)
     assert part.amplitudes.shape == (count, 1)
-    assert caught.value.time == pytest.approx(part.times[-1])
+    # the run ended between two outputs, of which the earlier is the last that is kept
+    assert part.times[-1] <= caught.value.time < part.times[-1] + 1.01 * (times[1] - times[0])
     full = quietly(slow(), [a], times[: min(count, 4)], cutoff=16)
     np.testing.assert_allclose(part.amplitudes[: min(count, 4)], full.amplitudes, atol=1e-8)
     # nothing computed is lost
