@@ -196,7 +196,8 @@ class Result(qutip.solver.result.Result):  # type: ignore[misc]
             row("neglected", text)
         if "stopped" in stats:
             row("stopped early", str(stats["stopped"]))
-        row("time", f"{stats.get('run time', float('nan')):.3g} s")
+        if "run time" in stats:
+            row("time", f"{stats['run time']:.3g} s")
         return "\n".join(lines) + " >"
 
     def to_xarray(self, *, real: bool = False) -> Any:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_sweep"]
 
+#: of the texts of a contour
+_SHAPES = "os^Dv*XP"
+
 
 @picture
 def plot_sweep(
@@ -138,15 +141,18 @@ def _contour(ax: Axes, x: np.ndarray, y: np.ndarray, array: Any, level: float) -
     texts = array.values.astype(str)
     _borders(ax, x, y, texts)
     places = np.meshgrid(x, y)
+    # shapes, as no colour is seen on every other; smaller where points are close
+    across = float(np.clip(125.0 / max(len(x), len(y)), 2.0, 4.5))
     for k, name in enumerate(t for t in np.unique(texts) if t):
         here = texts == name
         ax.scatter(
             places[0][here],
             places[1][here],
-            s=9,
-            color=COLOURS[2 + k % (len(COLOURS) - 2)],
-            edgecolors="white",
-            linewidths=0.4,
+            s=across**2,
+            marker=_SHAPES[k % len(_SHAPES)],
+            color="white",
+            edgecolors="black",
+            linewidths=0.6,
             label=name,
         )
     legend(ax, _label(array.name, array), above=True)
