@@ -37,6 +37,8 @@ _SYMBOLS = {
 _MEAN = ", mean of pairs"
 #: differences below are rounding
 _FLOOR = 1e-16
+#: line of the curve that others are told apart from, in points
+_BROAD = 2.8
 
 
 def plot_comparison(
@@ -130,6 +132,9 @@ def _draw_values(ax: Any, comparison: Any, measure: str, windows: Any) -> None:
     for k, name in enumerate(comparison.names):
         times, series = comparison.times_of[measure], comparison.values[measure][name]
         draw_series(ax, times, series, k, name)
+        if name == comparison.reference:
+            # broader, so that it is seen below a curve that lies on it
+            ax.lines[-1].set_linewidth(_BROAD)
         window = windows.get((measure, name))
         if window is not None:
             ax.axvspan(
@@ -181,7 +186,7 @@ def _shared_legend(fig: Any, comparison: Any, every: bool, some: bool) -> None:
             [],
             color=COLOURS[k % len(COLOURS)],
             ls=LINES[(k - 1) % len(LINES) if k else 0],
-            lw=1.7,
+            lw=_BROAD if comparison.names[k] == comparison.reference else 1.7,
         )
         for k in map(comparison.names.index, names)
     ]
