@@ -8,6 +8,7 @@ import pathlib
 import re
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -225,6 +226,17 @@ def test_public_signatures_are_written_out():
         if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
     }
     assert starred == kept
+
+
+def test_times_and_figures_are_typed():
+    vague = {
+        f"{name}.{parameter.name}"
+        for name, item in _public_calls()
+        if not (inspect.isclass(item) and issubclass(item, (BaseException, tuple)))
+        for parameter in inspect.signature(item).parameters.values()
+        if parameter.name in ("tlist", "fig", "ax") and parameter.annotation in (Any, "Any")
+    }
+    assert not vague
 
 
 def test_rooms_come_when_they_are_asked_for(tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from ..core.sampling import Batches, SampledProblem, fresh_seed
 from ..operators.collective import CollectiveForm, bloch_vectors, collective_form
 from ..operators.system import System
 from .discrete_moments import DtwaResult, DtwaStats
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["DtwaProblem", "DtwaSolver", "dtwasolve"]
 
@@ -250,7 +253,7 @@ def _energy(model: CollectiveForm, result: DtwaResult) -> np.ndarray:
 def dtwasolve(
     system: System | Spins,
     state0: Any,
-    tlist: Any,
+    tlist: ArrayLike,
     *,
     ntraj: int = 20000,
     seed: int | None = None,

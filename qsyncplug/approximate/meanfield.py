@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from .closure_limits import without_phase
 from .cumulants import CumulantSolver, closure_of
 from .gaussian import gaussian_equations, gaussian_expectation, moments_of_words
 from .sphere import ClassicalSolver, linear_flow, upper_triangle
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["MeanFieldResult", "MeanFieldSolver", "mfsolve_system"]
 
@@ -227,7 +230,7 @@ def _conserved(model: System, amplitudes: np.ndarray) -> dict[str, float]:
 def mfsolve_system(
     system: System,
     state0: Any,
-    tlist: Any,
+    tlist: ArrayLike,
     *,
     covariance0: Any = None,
     closure: str = "linear",

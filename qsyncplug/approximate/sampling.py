@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from ..operators.states import ProductState, state_in_order
 from ..operators.system import System
 from .heun import HeunProgram
 from .sampled import Blocks, Sums, TwaProblem, TwaResult, TwaStats
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["TwaSolver", "twasolve"]
 
@@ -292,7 +295,7 @@ def _expressions(system: System, e_ops: Any) -> dict[Any, Expression]:
 def twasolve(
     system: System,
     state0: Any,
-    tlist: Any,
+    tlist: ArrayLike,
     *,
     ntraj: int = 10_000,
     seed: int | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import qutip
@@ -23,6 +23,9 @@ from ..operators.states import ProductState
 from ..operators.system import System
 from .closure_limits import left_out, without_phase
 from .cumulants import Closure, CumulantResult, CumulantSolver, closure_of
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["MomentState", "cumulant_steadystate", "hierarchy_steadystate", "sites_of"]
 
@@ -263,7 +266,7 @@ def hierarchy_steadystate(system: System, cutoff: Any = None) -> MomentState:
 def hierarchy_exactsolve(
     system: System,
     state0: Any,
-    tlist: Any,
+    tlist: ArrayLike,
     *,
     cutoff: Any = None,
     e_ops: Any = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from .model import Circle, refuse_mask
 from .modulation import modulation_of, storable, stored
 from .reduced import ReducedProblem
 from .statements import equal_frequencies
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = [
     "MoebiusResult",
@@ -367,7 +370,7 @@ class MoebiusSolver(Solver):
 def wssolve(
     model: Circle | Populations,
     state0: Any,
-    tlist: Any,
+    tlist: ArrayLike,
     *,
     e_ops: EOps = None,
     options: Options | None = None,

@@ -3,7 +3,7 @@ r"""The reduced motion of infinitely many oscillators: Ott and Antonsen's manifo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from .equation import reduced_equation
 from .interactions import sine
 from .model import Circle, refuse_mask
 from .modulation import breaks_of, changing_coupling, storable, stored
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["OttAntonsen", "OttAntonsenResult", "OttAntonsenSolver", "oasolve"]
 
@@ -385,7 +388,7 @@ class OttAntonsenSolver(Solver):
 def oasolve(
     model: OttAntonsen,
     state0: Any,
-    tlist: Any,
+    tlist: ArrayLike,
     *,
     e_ops: EOps = None,
     options: Options | None = None,

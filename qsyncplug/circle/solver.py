@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from .modulation import breaks_of
 from .motion import extra_stepper, positions_in
 from .noisy import SCHEMES_OF_NOISE
 from .tails import careful
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["CircleResult", "CircleSolver", "circlesolve"]
 
@@ -397,7 +400,12 @@ class CircleProblem(Problem):
 
 @runs
 def circlesolve(
-    model: Circle, state0: Any, tlist: Any, *, e_ops: EOps = None, options: Options | None = None
+    model: Circle,
+    state0: Any,
+    tlist: ArrayLike,
+    *,
+    e_ops: EOps = None,
+    options: Options | None = None,
 ) -> CircleResult:
     """Solve a mean-field model on the circle.
 

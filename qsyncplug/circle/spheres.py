@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from .equation import sphere_equation
 from .model import refuse_mask
 from .modulation import changing_coupling, storable, stored
 from .reduced import ReducedProblem
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["Sphere", "SphereResult", "SphereSolver", "spheresolve"]
 
@@ -353,7 +356,12 @@ class _SphereProblem(ReducedProblem):
 
 @runs
 def spheresolve(
-    model: Sphere, state0: Any, tlist: Any, *, e_ops: EOps = None, options: Options | None = None
+    model: Sphere,
+    state0: Any,
+    tlist: ArrayLike,
+    *,
+    e_ops: EOps = None,
+    options: Options | None = None,
 ) -> SphereResult:
     r"""Solve the motion of particles on a sphere.
 

@@ -8,7 +8,7 @@ import os
 import pathlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from ..sync import Verdict
 from .answer import answer
 from .checks import Check
 from .rows import Row
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["Comparison"]
 
@@ -210,7 +213,9 @@ class Comparison(Saved):
             attrs={"reference": self.reference, "answer": self.answer},
         )
 
-    def plot(self, measures: Any = None, *, fig: Any = None, axes: Any = None) -> tuple[Any, Any]:
+    def plot(
+        self, measures: Any = None, *, fig: Figure | None = None, axes: Any = None
+    ) -> tuple[Any, Any]:
         """Every measure in time, one panel each, with the windows of agreement shaded.
 
         Parameters

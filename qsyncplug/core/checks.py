@@ -8,11 +8,14 @@ import numbers
 import os
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .errors import MemoryLimitError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = [
     "available_memory",
@@ -239,7 +242,7 @@ def check_ndim(name: str, value: Any) -> int:
         ) from None
 
 
-def check_times(tlist: Any, name: str = "tlist", *, minimum: int = 1) -> np.ndarray:
+def check_times(tlist: ArrayLike, name: str = "tlist", *, minimum: int = 1) -> np.ndarray:
     """Return `tlist` as a strictly increasing, finite, one-dimensional array of at least `minimum`
     times.
     """

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .dispatch import by_model
 from .options import Options
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = [
     "HIERARCHY",
@@ -39,7 +42,7 @@ def _unknown(function: str, name: str, model: Any) -> TypeError:
 def exactsolve(
     system: Any,
     state0: Any,
-    tlist: Any,
+    tlist: ArrayLike,
     *,
     cutoff: int | Sequence[int] | None = None,
     representation: str = "collective",
@@ -106,7 +109,7 @@ def exactsolve(
 def mfsolve(
     system: Any,
     state0: Any,
-    tlist: Any,
+    tlist: ArrayLike,
     *,
     covariance0: Any = None,
     closure: str = "linear",

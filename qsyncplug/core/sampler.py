@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from .checks import check_integer
 from .options import EOps
 from .result import Result
 from .solver import Solver
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["SamplingSolver"]
 
@@ -35,11 +38,11 @@ class SamplingSolver(Solver, Generic[R]):
         """Refuse with a TypeError: samples are drawn whole, never step by step."""
         raise TypeError(f"{self.name} draws whole samples; it cannot be stepped: use run")
 
-    def iterate(self, state0: Any, tlist: Any, *, until: Any = None) -> Any:
+    def iterate(self, state0: Any, tlist: ArrayLike, *, until: Any = None) -> Any:
         """Refuse with a TypeError: samples are drawn whole, never step by step."""
         raise TypeError(f"{self.name} draws whole samples; it cannot be iterated: use run")
 
-    def run(self, state0: Any, tlist: Any, *, e_ops: EOps = None, until: Any = None) -> R:
+    def run(self, state0: Any, tlist: ArrayLike, *, e_ops: EOps = None, until: Any = None) -> R:
         """Draw the samples from `state0`.
 
         Parameters

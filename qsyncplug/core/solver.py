@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from .limits import Limits
 from .options import DEFAULTS, EOps, Options, complete_options
 from .result import Result
 from .stepper import Problem
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["SOLVERS", "Account", "Solver", "check_until"]
 
@@ -136,7 +139,7 @@ class Solver:
         }
 
     def run(
-        self, state0: Any, tlist: Any, *, e_ops: EOps = None, until: Until | None = None
+        self, state0: Any, tlist: ArrayLike, *, e_ops: EOps = None, until: Until | None = None
     ) -> Result:
         """Run from `state0` at ``tlist[0]`` and deliver at every time of `tlist`.
 
@@ -173,7 +176,7 @@ class Solver:
                 problem.origin = self._origin(problem, state0, times)
             return Drive(problem, self.name, self._options, limits, until).run()
 
-    def output_times(self, tlist: Any) -> np.ndarray:
+    def output_times(self, tlist: ArrayLike) -> np.ndarray:
         """The user's `tlist` as increasing floats, (T,), or an error that says what is wrong."""
         return check_times(tlist)
 
@@ -289,7 +292,7 @@ class Solver:
         return self._walk.to(t)
 
     def iterate(
-        self, state0: Any, tlist: Any, *, until: Until | None = None
+        self, state0: Any, tlist: ArrayLike, *, until: Until | None = None
     ) -> Iterator[tuple[float, Any]]:
         """Go through the output times one by one, keeping nothing.
 

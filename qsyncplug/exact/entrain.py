@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -14,6 +14,10 @@ from ..core.saved import Saved
 from ..operators.system import System
 from .curve import Spectrum
 from .regression import spectrum
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["EntrainmentCurve", "entrainment"]
 
@@ -78,7 +82,9 @@ class EntrainmentCurve(Saved):
         left, right = x < 0, x > 0
         return _edge(x[left][::-1], inside[left][::-1]), _edge(x[right], inside[right])
 
-    def plot(self, *, widths: bool = True, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
+    def plot(
+        self, *, widths: bool = True, fig: Figure | None = None, ax: Axes | None = None
+    ) -> tuple[Figure, Axes]:
         """Draw the observed frequency over the detuning; arguments as for
         :func:`qsyncplug.plot_entrainment`.
         """

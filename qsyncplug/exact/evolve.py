@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 import time as clock
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 import qutip
@@ -35,6 +35,9 @@ from .own import OwnProblem, OwnStepper
 from .result import ExactResult, JumpResult
 from .symmetric import by_hierarchy, warn_levels
 from .unravel import JumpProblem, JumpStepper
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["ExactResult", "ExactSolver", "exactsolve_modes"]
 
@@ -193,7 +196,7 @@ class ExactSolver(Solver):
     # ------------------------------------------------------------ running
 
     def run(
-        self, state0: Any, tlist: Any, *, e_ops: Any = None, until: Until | None = None
+        self, state0: Any, tlist: ArrayLike, *, e_ops: Any = None, until: Until | None = None
     ) -> ExactResult:
         """Run from `state0` at ``tlist[0]``; see :func:`exactsolve_modes`.
 
@@ -327,7 +330,7 @@ class ExactSolver(Solver):
 def exactsolve_modes(
     system: System,
     state0: Any,
-    tlist: Any,
+    tlist: ArrayLike,
     *,
     cutoff: Any = None,
     e_ops: Any = None,

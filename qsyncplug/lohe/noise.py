@@ -14,7 +14,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -31,6 +31,9 @@ from .initial import check_initial, read_states
 from .model import SchrodingerLohe
 from .paths import ExactPaths, SplitPaths
 from .solver import SchrodingerLoheSolver
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["TrajectoriesResult", "sltrajectories"]
 
@@ -105,7 +108,7 @@ class TrajectoriesResult(Result):
 def sltrajectories(
     model: SchrodingerLohe,
     state0: Any,
-    tlist: Any,
+    tlist: ArrayLike,
     noise: float,
     *,
     ntraj: int = 100,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import qutip
@@ -22,6 +22,9 @@ from .reduced import LoheProblem, MobiusProblem, ReductionProblem, UnstableSetEr
 from .result import SchrodingerLoheResult
 from .setup import MobiusSetup, StatesSetup
 from .stepped import LinesProblem, SplittingProblem
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["SchrodingerLoheSolver", "slsolve"]
 
@@ -163,7 +166,7 @@ class SchrodingerLoheSolver(Solver):
     # ------------------------------------------------------------ running
 
     def run(
-        self, state0: Any, tlist: Any, *, e_ops: EOps = None, until: Until | None = None
+        self, state0: Any, tlist: ArrayLike, *, e_ops: EOps = None, until: Until | None = None
     ) -> SchrodingerLoheResult:
         """Run from `state0` at ``tlist[0]`` and deliver at every time of `tlist`.
 
@@ -227,12 +230,13 @@ class SchrodingerLoheSolver(Solver):
         stack.enter_context(set_workers(count))
         return stack
 
-    def output_times(self, tlist: Any) -> np.ndarray:
+    def output_times(self, tlist: ArrayLike) -> np.ndarray:
         """`tlist` checked; in the Möbius form the last time may be infinite."""
-        ends = check_ndim("tlist", tlist) == 1 and len(tlist) > 1 and tlist[-1] == np.inf
+        times: Any = tlist
+        ends = check_ndim("tlist", times) == 1 and len(times) > 1 and times[-1] == np.inf
         if self._options["method"] != "mobius" or not ends:
-            return check_times(tlist)
-        return np.append(check_times(tlist[:-1]), np.inf)
+            return check_times(times)
+        return np.append(check_times(times[:-1]), np.inf)
 
     def continue_run(
         self, mark: dict[str, Any], partial: Any, e_ops: EOps, until: Until | None = None
@@ -252,7 +256,7 @@ class SchrodingerLoheSolver(Solver):
     def recipe(self) -> dict[str, Any]:
         return {"reason": self.reason}
 
-    def _run_large(self, state0: Any, tlist: Any, e_ops: EOps, until: Any) -> Any:
+    def _run_large(self, state0: Any, tlist: ArrayLike, e_ops: EOps, until: Any) -> Any:
         """Many identical oscillators in the Möbius form, where that is chosen; else None."""
         options = self._options
         if options["method"] != "auto" or e_ops or until or options["store_states"]:
@@ -290,7 +294,7 @@ class SchrodingerLoheSolver(Solver):
 def slsolve(
     model: SchrodingerLohe,
     state0: Any,
-    tlist: Any,
+    tlist: ArrayLike,
     *,
     e_ops: EOps = None,
     options: Options | None = None,

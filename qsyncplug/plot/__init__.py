@@ -10,6 +10,7 @@ from .circle import (
     plot_interaction,
 )
 from .comparison import plot_comparison
+from .fluids import plot_hydrodynamics
 from .lohe import anim_wave_packets, plot_centres, plot_densities, plot_gram
 from .spectra import plot_entrainment, plot_phase_distribution, plot_spectrum
 from .spins import plot_dtwa, plot_published_figure, plot_spin_phase
@@ -26,7 +27,6 @@ from .views import (
 )
 from .wigner import (
     anim_wigner_function,
-    plot_hydrodynamics,
     plot_wigner_function,
     plot_wigner_matrix,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,11 @@ from ..core.checks import check_array, check_flag, check_index, check_integer, c
 from ..sync import measures
 from .inputs import NEED_MODES, check_kind, is_state
 from .style import COLOURS, FADED, MATRIX, colour_bar, draw_series, figure, finish, legend, picture
+
+if TYPE_CHECKING:
+    from matplotlib.animation import FuncAnimation
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = [
     "anim_circle",
@@ -65,9 +70,9 @@ def plot_circle(
     colours: Any = None,
     modes: Any = None,
     label: str | None = None,
-    fig: Any = None,
-    ax: Any = None,
-) -> tuple[Any, Any]:
+    fig: Figure | None = None,
+    ax: Axes | None = None,
+) -> tuple[Figure, Axes]:
     """Particles on the circle, with their mean field as an arrow.
 
     Particles that lie on each other become one disc whose area is their share of the weight; a few
@@ -172,8 +177,8 @@ def _discs(ax: Any, x: np.ndarray, c: np.ndarray) -> None:
 
 @picture
 def plot_circle_order(
-    results: Any, *, modes: Any = None, fig: Any = None, ax: Any = None
-) -> tuple[Any, Any]:
+    results: Any, *, modes: Any = None, fig: Figure | None = None, ax: Axes | None = None
+) -> tuple[Figure, Axes]:
     """The order parameter r in time, for one or several runs.
 
     Parameters
@@ -204,8 +209,13 @@ def plot_circle_order(
 
 @picture
 def plot_criterion(
-    beta: Any = None, *, certificate: Any = None, both: bool = True, fig: Any = None, ax: Any = None
-) -> tuple[Any, Any]:
+    beta: Any = None,
+    *,
+    certificate: Any = None,
+    both: bool = True,
+    fig: Figure | None = None,
+    ax: Axes | None = None,
+) -> tuple[Figure, Axes]:
     """The synchronisation ratio of the attention against β, as in PRY's Fig. 1.
 
     Parameters
@@ -267,7 +277,9 @@ def plot_criterion(
 
 
 @picture
-def plot_interaction(interaction: Any, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
+def plot_interaction(
+    interaction: Any, *, fig: Figure | None = None, ax: Axes | None = None
+) -> tuple[Figure, Axes]:
     """An interaction and its slope on the circle, with τ, beyond which all slopes are negative,
     as in PRY's Fig. 2.
 
@@ -308,9 +320,9 @@ def anim_circle(
     frames: int = 100,
     interval: int = 50,
     modes: Any = None,
-    fig: Any = None,
-    ax: Any = None,
-) -> tuple[Any, Any]:
+    fig: Figure | None = None,
+    ax: Axes | None = None,
+) -> tuple[Figure, FuncAnimation]:
     """Animation of the particles on the circle.
 
     Parameters

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..comparison import Comparison
 from .inputs import check_kind
 from .style import COLOURS, LINES, check_axes, check_figure, draw_series, finish, flat
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["plot_comparison"]
 
@@ -42,7 +45,11 @@ _BROAD = 2.8
 
 
 def plot_comparison(
-    comparison: Any, measures: Sequence[str] | None = None, *, fig: Any = None, axes: Any = None
+    comparison: Any,
+    measures: Sequence[str] | None = None,
+    *,
+    fig: Figure | None = None,
+    axes: Any = None,
 ) -> tuple[Any, Any]:
     """Each measure in time, one panel each; the curve that the others are compared with in black,
     windows of agreement as bars along the bottom. Curves that coincide are shown as differences.

@@ -4,7 +4,7 @@ one is asked for.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +26,11 @@ from .style import (
     picture,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.animation import FuncAnimation
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 __all__ = ["anim_wave_packets", "plot_centres", "plot_densities", "plot_gram"]
 
 
@@ -39,8 +44,8 @@ def _need_line(result: Any, what: str) -> Any:
 
 @picture
 def plot_densities(
-    result: Any, oscillator: int | None = None, *, fig: Any = None, ax: Any = None
-) -> tuple[Any, Any]:
+    result: Any, oscillator: int | None = None, *, fig: Figure | None = None, ax: Axes | None = None
+) -> tuple[Figure, Axes]:
     """Density |ψ_j|² of one oscillator, or the sum over all, over position and time.
 
     Parameters
@@ -81,7 +86,9 @@ def plot_densities(
 
 
 @picture
-def plot_gram(result: Any, index: int = -1, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
+def plot_gram(
+    result: Any, index: int = -1, *, fig: Figure | None = None, ax: Axes | None = None
+) -> tuple[Figure, Axes]:
     """Moduli of the Gram matrix ⟨ψ_j,ψ_k⟩ at one time.
 
     Parameters
@@ -120,7 +127,9 @@ def plot_gram(result: Any, index: int = -1, *, fig: Any = None, ax: Any = None) 
 
 
 @picture
-def plot_centres(result: Any, axis: int = 0, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
+def plot_centres(
+    result: Any, axis: int = 0, *, fig: Figure | None = None, ax: Axes | None = None
+) -> tuple[Figure, Axes]:
     """Centres of mass x_j in time, one line an oscillator.
 
     Parameters
@@ -158,8 +167,8 @@ def _lines(times: np.ndarray, values: np.ndarray, label: str, fig: Any, ax: Any)
 
 @picture
 def anim_wave_packets(
-    result: Any, *, fig: Any = None, ax: Any = None, interval: float = 40.0
-) -> tuple[Any, Any]:
+    result: Any, *, fig: Figure | None = None, ax: Axes | None = None, interval: float = 40.0
+) -> tuple[Figure, FuncAnimation]:
     """Animation of the densities |ψ_j|² on a grid of one dimension.
 
     Parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import qutip
@@ -13,6 +13,10 @@ from ..sync import measures
 from ..sync.measures.sources import has_phases
 from .inputs import check_state
 from .style import COLOURS, FADED, LINES, figure, finish, legend, picture
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["plot_entrainment", "plot_phase_distribution", "plot_spectrum"]
 
@@ -41,8 +45,13 @@ def _named(x: Any, kind: type, name: str) -> dict[str, Any]:
 
 @picture
 def plot_spectrum(
-    s: Any, *, wlist: Any = None, peaks: bool = True, fig: Any = None, ax: Any = None
-) -> tuple[Any, Any]:
+    s: Any,
+    *,
+    wlist: Any = None,
+    peaks: bool = True,
+    fig: Figure | None = None,
+    ax: Axes | None = None,
+) -> tuple[Figure, Axes]:
     """One or several spectra, with their highest peaks marked.
 
     Parameters
@@ -90,9 +99,9 @@ def plot_phase_distribution(
     kind: str | None = None,
     spins: Any = None,
     drive: float = 0.0,
-    fig: Any = None,
-    ax: Any = None,
-) -> tuple[Any, Any]:
+    fig: Figure | None = None,
+    ax: Axes | None = None,
+) -> tuple[Figure, Axes]:
     """The distribution of a phase: of one mode or spin (against the drive) or relative.
 
     Parameters
@@ -168,8 +177,8 @@ def _holds_states(x: Any) -> bool:
 
 @picture
 def plot_entrainment(
-    curve: Any, *, widths: bool = True, fig: Any = None, ax: Any = None
-) -> tuple[Any, Any]:
+    curve: Any, *, widths: bool = True, fig: Figure | None = None, ax: Axes | None = None
+) -> tuple[Figure, Axes]:
     """Observed frequency against detuning, with the free oscillator as a line.
 
     Parameters

@@ -16,6 +16,7 @@ from .style import COLOURS, figure, finish, legend, picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["plot_dtwa", "plot_published_figure", "plot_spin_phase"]
 
@@ -25,8 +26,8 @@ _CLIP = 1.6
 
 @picture
 def plot_published_figure(
-    published: PublishedFigure, *, fig: Any = None, ax: Any = None
-) -> tuple[Any, Any]:
+    published: PublishedFigure, *, fig: Figure | None = None, ax: Axes | None = None
+) -> tuple[Figure, Axes]:
     """A figure of the paper as its own equations give it, with the verdict in the title.
 
     Parameters
@@ -144,8 +145,8 @@ def _draw_3b(ax: Axes, published: PublishedFigure) -> None:
 
 @picture
 def plot_dtwa(
-    result: DtwaResult, group: int = 0, *, fig: Any = None, ax: Any = None
-) -> tuple[Any, Any]:
+    result: DtwaResult, group: int = 0, *, fig: Figure | None = None, ax: Axes | None = None
+) -> tuple[Figure, Axes]:
     """⟨J⟩/(N/2) of one group in time, with a band of two standard errors.
 
     Parameters
@@ -185,8 +186,13 @@ def plot_dtwa(
 
 @picture
 def plot_spin_phase(
-    state: Any, *, relative: bool = False, fig: Any = None, ax: Any = None, label: str | None = None
-) -> tuple[Any, Any]:
+    state: Any,
+    *,
+    relative: bool = False,
+    fig: Figure | None = None,
+    ax: Axes | None = None,
+    label: str | None = None,
+) -> tuple[Figure, Axes]:
     """The spin phase measure S(φ) of a spin, or of the relative phase of two.
 
     Parameters

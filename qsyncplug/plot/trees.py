@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..core.checks import check_integer
 from .style import COLOURS, figure, finish, picture
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 __all__ = ["plot_dendrogram"]
 
 
 @picture
 def plot_dendrogram(
-    run: Any, *, clusters: int = 60, fig: Any = None, ax: Any = None
-) -> tuple[Any, Any]:
+    run: Any, *, clusters: int = 60, fig: Figure | None = None, ax: Axes | None = None
+) -> tuple[Figure, Axes]:
     """The merge tree of a coalescence: which clusters met, and when (logarithmic time, upwards).
 
     Parameters

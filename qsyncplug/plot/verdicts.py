@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,10 @@ from ..sync.verdicts.moments import PREFERS
 from .inputs import check_kind
 from .style import COLOURS, figure, finish, picture
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 __all__ = ["plot_verdict"]
 
 _MOST_LINES = 12
@@ -18,7 +22,9 @@ _MOST_TIMES = 4000
 
 
 @picture
-def plot_verdict(verdict: Verdict, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
+def plot_verdict(
+    verdict: Verdict, *, fig: Figure | None = None, ax: Axes | None = None
+) -> tuple[Figure, Axes]:
     """The evidence of a verdict in time, the window judged shaded.
 
     Relative phases; of quantum states coherences. Of one state what its phases prefer, beside what

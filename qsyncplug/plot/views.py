@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,10 @@ from .style import (
     picture,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 __all__ = [
     "plot_correlations",
     "plot_masses",
@@ -44,8 +48,13 @@ _NULL = "independent nodes"
 
 @picture
 def plot_order_parameter(
-    view: Any, *, modes: Any = None, fig: Any = None, ax: Any = None, label: str | None = None
-) -> tuple[Any, Any]:
+    view: Any,
+    *,
+    modes: Any = None,
+    fig: Figure | None = None,
+    ax: Axes | None = None,
+    label: str | None = None,
+) -> tuple[Figure, Axes]:
     """The order parameter r in time.
 
     Parameters
@@ -88,10 +97,10 @@ def plot_measure(
     measure: str,
     *,
     modes: Any = None,
-    fig: Any = None,
-    ax: Any = None,
+    fig: Figure | None = None,
+    ax: Axes | None = None,
     label: str | None = None,
-) -> tuple[Any, Any]:
+) -> tuple[Figure, Axes]:
     """Any measure in time: one line, or one for each node or pair.
 
     Parameters
@@ -142,8 +151,13 @@ def plot_measure(
 
 @picture
 def plot_correlations(
-    view: Any, index: int = -1, *, modes: Any = None, fig: Any = None, ax: Any = None
-) -> tuple[Any, Any]:
+    view: Any,
+    index: int = -1,
+    *,
+    modes: Any = None,
+    fig: Figure | None = None,
+    ax: Axes | None = None,
+) -> tuple[Figure, Axes]:
     """The matrix z_jk at one time: |z_jk| is the side of each square, arg z_jk its colour.
 
     Parameters
@@ -201,8 +215,8 @@ def _squares(ax: Any, side: np.ndarray, phase: np.ndarray) -> Any:
 
 @picture
 def plot_relative_phase(
-    view: Any, *, modes: Any = None, fig: Any = None, ax: Any = None
-) -> tuple[Any, Any]:
+    view: Any, *, modes: Any = None, fig: Figure | None = None, ax: Axes | None = None
+) -> tuple[Figure, Axes]:
     """Relative phases in time, of each node against the first.
 
     Parameters
@@ -248,8 +262,8 @@ def plot_relative_phase(
 
 @picture
 def plot_masses(
-    view: Any, *, modes: Any = None, fig: Any = None, ax: Any = None
-) -> tuple[Any, Any]:
+    view: Any, *, modes: Any = None, fig: Figure | None = None, ax: Axes | None = None
+) -> tuple[Figure, Axes]:
     """Excitation numbers or squared norms in time, one line a node.
 
     Parameters
@@ -280,8 +294,13 @@ def plot_masses(
 
 @picture
 def plot_trajectories(
-    result: Any, *, particles: int = 200, modes: Any = None, fig: Any = None, ax: Any = None
-) -> tuple[Any, Any]:
+    result: Any,
+    *,
+    particles: int = 200,
+    modes: Any = None,
+    fig: Figure | None = None,
+    ax: Axes | None = None,
+) -> tuple[Figure, Axes]:
     """Phases in time, unwrapped.
 
     Parameters

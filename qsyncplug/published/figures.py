@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -34,6 +34,10 @@ from .statements import (
     trajectory,
     with_exact_jacobian,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["FIGURES", "PRINTED_PHASE", "Kind", "Panel", "PublishedFigure", "Statement", "figure"]
 
@@ -135,7 +139,7 @@ class PublishedFigure(Saved):
 
     __repr__ = __str__
 
-    def plot(self, *, fig: Any = None, ax: Any = None) -> Any:
+    def plot(self, *, fig: Figure | None = None, ax: Axes | None = None) -> Any:
         """Draw the panel; see :func:`qsyncplug.plot_published_figure`.
 
         Parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from ..core.stepper import Problem
 from .corrections import CORRECTIONS, check_corrections
 from .equations import PublishedEquations
 from .result import PublishedResult
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["PublishedSolver", "SingularEquationsError", "mfsolve_published"]
 
@@ -185,7 +188,7 @@ class PublishedProblem(Problem):
 def mfsolve_published(
     system: PublishedEquations,
     state0: Any,
-    tlist: Any,
+    tlist: ArrayLike,
     *,
     covariance0: Any = None,
     e_ops: EOps = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy.fft import set_workers
@@ -23,6 +23,9 @@ from .model import WignerLohe
 from .problems import reduction, steps
 from .result import WignerLoheResult
 from .state import InitialState, read_state
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["WignerLoheSolver", "wlsolve"]
 
@@ -168,7 +171,7 @@ class WignerLoheSolver(Solver):
         return matrix
 
     def run(
-        self, state0: Any, tlist: Any, *, e_ops: EOps = None, until: Until | None = None
+        self, state0: Any, tlist: ArrayLike, *, e_ops: EOps = None, until: Until | None = None
     ) -> WignerLoheResult:
         """Run from `state0` at ``tlist[0]`` and deliver at every time of `tlist`.
 
@@ -220,7 +223,7 @@ class WignerLoheSolver(Solver):
 def wlsolve(
     model: WignerLohe,
     state0: Any,
-    tlist: Any,
+    tlist: ArrayLike,
     *,
     e_ops: EOps = None,
     options: Options | None = None,

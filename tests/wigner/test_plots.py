@@ -6,9 +6,9 @@ import pytest
 import qutip
 
 from qsyncplug import Grid
+from qsyncplug.plot.fluids import plot_hydrodynamics
 from qsyncplug.plot.wigner import (
     anim_wigner_function,
-    plot_hydrodynamics,
     plot_wigner_function,
     plot_wigner_matrix,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import qutip
@@ -18,6 +18,9 @@ from ...exact.steady import solve_steady, steady_from
 from .model import SpinChains
 from .moments import SpinReader
 from .transfer import check_state_dims
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = [
     "SpinExactResult",
@@ -230,7 +233,7 @@ class SpinExactSolver(ExactSolver):
 def exactsolve_chains(
     system: SpinChains,
     state0: Any,
-    tlist: Any,
+    tlist: ArrayLike,
     *,
     representation: str = "collective",
     order: int | None = None,

@@ -5,7 +5,7 @@ eliminated.
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import qutip
@@ -24,6 +24,9 @@ from .elimination import elimination_detuning
 from .flow import boson_rows, central_rows, chain_equations, chain_flow, start_of
 from .model import SpinChains
 from .states import central_state
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = [
     "SpinMeanFieldResult",
@@ -350,7 +353,7 @@ class SpinMeanFieldProblem(Problem):
 def mfsolve_chains(
     system: SpinChains,
     state0: Any,
-    tlist: Any,
+    tlist: ArrayLike,
     *,
     central: Any = "down",
     closure: str = "linear",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import qutip
@@ -18,6 +18,9 @@ from .parameters import check_pair, check_sizes
 from .statement import chain_latex
 from .states import product_ket
 from .transfer import isometry, transfer
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["SpinChains", "collective_van_der_pol_pair"]
 
@@ -201,7 +204,7 @@ class SpinChains(ChainOperators, SavedModel):
 
     def doublet(
         self,
-        tlist: Any = None,
+        tlist: ArrayLike | None = None,
         *,
         central: Any = "down",
         excitation: Any = (0.0, 0.0),

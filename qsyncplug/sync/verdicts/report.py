@@ -6,13 +6,17 @@ import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...core.saved import Saved
 from ...core.storage import register
 from .rates import Estimate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["Label", "Verdict"]
 
@@ -151,7 +155,7 @@ class Verdict(Saved):
             f"{html.escape(self.why)}</p><table>{cells}</table>"
         )
 
-    def plot(self, *, fig: Any = None, ax: Any = None) -> tuple[Any, Any]:
+    def plot(self, *, fig: Figure | None = None, ax: Axes | None = None) -> tuple[Figure, Axes]:
         """The evidence: relative phases, or coherences, in time, with the window judged shaded.
 
         Parameters
