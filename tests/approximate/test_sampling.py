@@ -178,7 +178,7 @@ def test_warnings_and_errors():
     with pytest.raises(StepLimitError):
         qsp.twasolve(few, [0.5], [0, 1.0], ntraj=64, options={"nsteps": 3})
     with pytest.warns(ApproximationWarning), pytest.raises(TimeLimitError) as stopped:
-        qsp.twasolve(few, [0.5], [0, 1.0], ntraj=10**6, seed=1, options={"time_limit": 1.5})
+        qsp.twasolve(few, [0.5], [0, 1.0], ntraj=10**8, seed=1, options={"time_limit": 1.5})
     assert stopped.value.result.ntraj >= 64
     with pytest.raises(TypeError, match="e_ops"):
         qsp.twasolve(few, [0.5], [0, 1.0], e_ops=lambda t, x: x)
