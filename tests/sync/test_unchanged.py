@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 import qutip
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import qsyncplug as qsp
@@ -161,7 +161,8 @@ def test_ways_of_running_change_no_verdict(case):
 
 
 @pytest.mark.slow
-@settings(max_examples=80, deadline=None, suppress_health_check=QUIET)
+@settings(max_examples=80, deadline=None, suppress_health_check=QUIET, derandomize=True)
+@example(case=(dying, 29, [(60, 1.0, False, 1e-6), (60, 0.625, False, 1e-6)]))
 @given(case=cases())
 def test_many_ways_of_running_change_no_verdict(case):
     check(case)

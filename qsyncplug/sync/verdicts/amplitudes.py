@@ -187,6 +187,9 @@ def _dying(
     settled = None
     if case.n >= 2 and stop >= 2 * FEWEST and case.dynamics.coupled is not False:
         settled = _settled(case, beta[:stop], size[:stop], rest, evidence)
+    if settled == "":
+        why = "no node has gain and the excitations die out, while the relative phases still move"
+        return case.undecided(why, evidence, advice="a longer run")
     if settled is not None:
         evidence["amplitude left there"] = float(size[stop - 1].max() / size.max())
         why = f"{settled}, while the amplitudes die out{f' at {rate}' if rate is not None else ''}"
@@ -207,7 +210,7 @@ def _settled(
     rest: np.ndarray | None,
     evidence: dict[str, Any],
 ) -> str | None:
-    """The relative phases on the part of the run that has amplitude left.
+    """The relative phases on the part of the run that has amplitude left; "" if they still move.
 
     If they come to rest there, because one mode of the model outlives all others: where two live
     equally long, phases that stand are about to turn back.
@@ -223,12 +226,10 @@ def _settled(
     source.shaken = not case.dynamics.deterministic
     found = survey(source, inside)
     path = track(source, found, np.ones(case.n, dtype=bool))
-    if (
-        found.turn > _TURN
-        or path.run.max() < 1e-6
-        or not np.all(standing(path.thirds, path.ninths, shaken=path.shaken, slow=False))
-    ):
+    if found.turn > _TURN or path.run.max() < 1e-6:
         return None
+    if not np.all(standing(path.thirds, path.ninths, shaken=path.shaken, slow=False)):
+        return ""
     phases = -np.angle(beta[-1] * np.conj(beta[-1, 0]))
     evidence["relative phases θ_j−θ_1"] = tuple(float(x) for x in phases[1:])
     evidence["settled in"] = f"t = {times[middle]:g} to {times[-1]:g}"
