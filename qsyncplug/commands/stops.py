@@ -134,7 +134,7 @@ def _lohe(quick: bool) -> Stop:
 
 
 def _wigner(quick: bool) -> Stop:
-    grid = Grid(points=32 if quick else 40, length=13.0)
+    grid = Grid(points=36 if quick else 48, length=16.0)
     model = WignerLohe(grid, lambda x: x**2 / 2 + 0.3 * np.cos(1.3 * x), coupling=1.0)
     rng = np.random.default_rng(1)
     start = [grid.gaussian(*place) for place in 0.5 * rng.normal(size=(3, 2))]
