@@ -8,19 +8,31 @@
 /* Samples in a block: a row holds one real number of each. */
 #define QW_LANES 64
 
-/* row d = row a * row b (kind 0), + row c * row e (kind 1), - row c * row e (kind 2) */
+/* row d = row a * row b; the same + row c * row e; - row c * row e */
+typedef enum qw_way { QW_TIMES, QW_PLUS, QW_MINUS } qw_way;
 typedef struct { int kind, d, a, b, c, e; } qw_product;
 
-/* A term of dz: coefficient times what is read from rows. kind = 3 source + shape.
-   source 0: real row a; 1: complex (a, b); 2: real a times complex (b, c); 3: complex (a, b) times
-   complex (c, d); 4: conjugate of (a, b) times (c, d); 5: square of the modulus of (a, b) times
-   (c, d).
-   shape 0: real coefficient; 1: imaginary; 2: both.
-   Source 6: complex (a, b) with its coefficient plus that of the next term, which is not looked at
-   by itself, times the square of the modulus of (a, b).
-   shape 0: both are real; 1: that of the next term is; 2: neither.
-   Source 7, shape 0: this term and the next one, both as of source 1 with real coefficients. */
-typedef struct { int kind, a, b, c, d; } qw_term;
+/* What a term of dz multiplies by its coefficient: real row a; complex (a, b); real a times complex
+   (b, c); complex (a, b) times complex (c, d); conjugate of (a, b) times (c, d); square of the
+   modulus of (a, b) times (c, d).
+   QW_BENT: complex (a, b), and the coefficient is its own plus that of the next term, which is not
+   looked at by itself, times the square of the modulus of (a, b).
+   QW_PAIR: this term and the next one, both QW_COMPLEX with real coefficients. */
+typedef enum qw_source {
+    QW_REAL,
+    QW_COMPLEX,
+    QW_REAL_COMPLEX,
+    QW_COMPLEX_COMPLEX,
+    QW_CONJUGATE_COMPLEX,
+    QW_MODULUS_COMPLEX,
+    QW_BENT,
+    QW_PAIR
+} qw_source;
+/* Coefficients: real, imaginary, both. Of QW_BENT: both of them real, that of the next term real,
+   neither. Of QW_PAIR: the first alone. */
+typedef enum qw_shape { QW_RE, QW_IM, QW_BOTH, QW_SHAPES } qw_shape;
+#define QW_KIND(source, shape) (QW_SHAPES * (source) + (shape))
+typedef struct { int kind, a, b, c, d; } qw_term; /* kind: QW_KIND */
 
 /* One evaluation: products that are kept, then every complex dz as a sum of terms. */
 typedef struct {

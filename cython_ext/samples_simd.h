@@ -18,9 +18,9 @@ QW_INLINE void NAME(multiply)(const qw_stage *s, double *rows)
         const qw_product *p = s->product + k;
         vec *d = QW_ROW(p->d);
         const vec *a = QW_ROW(p->a), *b = QW_ROW(p->b), *c = QW_ROW(p->c), *e = QW_ROW(p->e);
-        if (p->kind == 0)
+        if (p->kind == QW_TIMES)
             QW_ALL d[l] = a[l] * b[l];
-        else if (p->kind == 1)
+        else if (p->kind == QW_PLUS)
             QW_ALL d[l] = a[l] * b[l] + c[l] * e[l];
         else
             QW_ALL d[l] = a[l] * b[l] - c[l] * e[l];
@@ -32,9 +32,13 @@ QW_INLINE void NAME(multiply)(const qw_stage *s, double *rows)
 #define QW_EACH _Pragma("GCC unroll 8") for (int l = 0; l < QW_VECTORS; l++)
 /* re + i im += coefficient * (x + i y), where TAKE gives x and y */
 #define QW_CASES(source, TAKE)                                                                 \
-    case 3 * source: QW_EACH { TAKE; re[l] += c[0] * x; im[l] += c[3] * y; } break;            \
-    case 3 * source + 1: QW_EACH { TAKE; re[l] += c[1] * y; im[l] += c[2] * x; } break;        \
-    case 3 * source + 2:                                                                       \
+    case QW_KIND(source, QW_RE):                                                               \
+        QW_EACH { TAKE; re[l] += c[0] * x; im[l] += c[3] * y; }                                \
+        break;                                                                                 \
+    case QW_KIND(source, QW_IM):                                                               \
+        QW_EACH { TAKE; re[l] += c[1] * y; im[l] += c[2] * x; }                                \
+        break;                                                                                 \
+    case QW_KIND(source, QW_BOTH):                                                             \
         QW_EACH                                                                                \
         {                                                                                      \
             TAKE;                                                                              \
@@ -44,8 +48,8 @@ QW_INLINE void NAME(multiply)(const qw_stage *s, double *rows)
         break;
 
 /* re + i im += (x + i y) * (coefficient + that of the next term * (x^2 + y^2)): two terms */
-#define QW_BENT(kind, P, RE, IM)                                                               \
-    case kind:                                                                                 \
+#define QW_CUBIC(shape, P, RE, IM)                                                             \
+    case QW_KIND(QW_BENT, shape):                                                              \
         QW_EACH                                                                                \
         {                                                                                      \
             const vec x = a[l], y = b[l], z = x * x + y * y, p = P;                            \
@@ -80,22 +84,24 @@ QW_INLINE void NAME(add)(const qw_program *p, const qw_stage *s, double *rows,
                 const vec *a = QW_PART(t->a), *b = QW_PART(t->b);
                 const vec *d = QW_PART(t->c), *e = QW_PART(t->d);
                 switch (t->kind) {
-                case 0: QW_EACH re[l] += c[0] * a[l]; break;
-                case 1: QW_EACH im[l] += c[2] * a[l]; break;
-                case 2: QW_EACH { re[l] += c[0] * a[l]; im[l] += c[2] * a[l]; } break;
-                QW_CASES(1, const vec x = a[l]; const vec y = b[l])
-                QW_CASES(2, const vec x = a[l] * b[l]; const vec y = a[l] * d[l])
-                QW_CASES(3, const vec x = a[l] * d[l] - b[l] * e[l];
+                case QW_KIND(QW_REAL, QW_RE): QW_EACH re[l] += c[0] * a[l]; break;
+                case QW_KIND(QW_REAL, QW_IM): QW_EACH im[l] += c[2] * a[l]; break;
+                case QW_KIND(QW_REAL, QW_BOTH):
+                    QW_EACH { re[l] += c[0] * a[l]; im[l] += c[2] * a[l]; }
+                    break;
+                QW_CASES(QW_COMPLEX, const vec x = a[l]; const vec y = b[l])
+                QW_CASES(QW_REAL_COMPLEX, const vec x = a[l] * b[l]; const vec y = a[l] * d[l])
+                QW_CASES(QW_COMPLEX_COMPLEX, const vec x = a[l] * d[l] - b[l] * e[l];
                          const vec y = a[l] * e[l] + b[l] * d[l])
-                QW_CASES(4, const vec x = a[l] * d[l] + b[l] * e[l];
+                QW_CASES(QW_CONJUGATE_COMPLEX, const vec x = a[l] * d[l] + b[l] * e[l];
                          const vec y = a[l] * e[l] - b[l] * d[l])
-                QW_CASES(5, const vec z = a[l] * a[l] + b[l] * b[l];
+                QW_CASES(QW_MODULUS_COMPLEX, const vec z = a[l] * a[l] + b[l] * b[l];
                          const vec x = z * d[l]; const vec y = z * e[l])
-                QW_BENT(18, c[0] + c[4] * z, p * x, p * y)
-                QW_BENT(19, c[0] + c[4] * z, p * x - c[2] * y, p * y + c[2] * x)
-                QW_BENT(20, c[0] + c[4] * z, p * x - (c[2] + c[6] * z) * y,
+                QW_CUBIC(QW_RE, c[0] + c[4] * z, p * x, p * y)
+                QW_CUBIC(QW_IM, c[0] + c[4] * z, p * x - c[2] * y, p * y + c[2] * x)
+                QW_CUBIC(QW_BOTH, c[0] + c[4] * z, p * x - (c[2] + c[6] * z) * y,
                         p * y + (c[2] + c[6] * z) * x)
-                case 21: {
+                case QW_KIND(QW_PAIR, QW_RE): {
                     const vec *x = QW_PART(t[1].a), *y = QW_PART(t[1].b);
                     QW_EACH
                     {
@@ -117,7 +123,7 @@ QW_INLINE void NAME(add)(const qw_program *p, const qw_stage *s, double *rows,
 }
 #undef QW_PART
 #undef QW_CASES
-#undef QW_BENT
+#undef QW_CUBIC
 
 /* OUT c: four numbers a term: what x and y of it add to Re dz, and to Im dz; with the step or its
    root, halved in the second stage. IN p, factor (2 factors), dt, weight. */

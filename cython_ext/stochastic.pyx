@@ -10,6 +10,25 @@ import numpy as np
 
 cdef extern from "samples_kernels.h" nogil:
     const int QW_LANES
+    # for Python, which writes the programs: the header says what they mean
+    cpdef enum Way "qw_way":
+        TIMES "QW_TIMES"
+        PLUS "QW_PLUS"
+        MINUS "QW_MINUS"
+    cpdef enum Source "qw_source":
+        REAL "QW_REAL"
+        COMPLEX "QW_COMPLEX"
+        REAL_COMPLEX "QW_REAL_COMPLEX"
+        COMPLEX_COMPLEX "QW_COMPLEX_COMPLEX"
+        CONJUGATE_COMPLEX "QW_CONJUGATE_COMPLEX"
+        MODULUS_COMPLEX "QW_MODULUS_COMPLEX"
+        BENT "QW_BENT"
+        PAIR "QW_PAIR"
+    cpdef enum Shape "qw_shape":
+        RE "QW_RE"
+        IM "QW_IM"
+        BOTH "QW_BOTH"
+        SHAPES "QW_SHAPES"
     ctypedef struct qw_product:
         int kind, d, a, b, c, e
     ctypedef struct qw_term:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._ext.stochastic import Stochastic
+from .._ext.stochastic import Shape, Source, Stochastic, Way
 from ..operators.classical import Classical
 from ..operators.polynomial import Letters, Polynomial
 from ..operators.spin import SpinFactor
@@ -34,14 +34,21 @@ _Monomial = tuple[int, Letters, tuple[TimeFactor, ...], complex, int]
 
 @dataclass(frozen=True)
 class _Term:
-    """One term of dz of a variable: kind and rows as the kernel has them."""
+    """One term of dz of a variable, as the kernel has it."""
 
     variable: int
+    source: Source
+    shape: Shape
     rows: tuple[int, ...]
     factor: int
     noisy: int
     value: complex
     sign: float
+
+    @property
+    def kind(self) -> int:
+        """QW_KIND of samples_kernels.h."""
+        return Shape.SHAPES * self.source + self.shape
 
 
 #: jump, variable, whether L* is meant, and {z, L} or {z, L*}
@@ -151,9 +158,9 @@ class HeunProgram:
             self._rows[(2 * (v + j) + 1,)] = _Row(re, re + 1)
             self._rows[(2 * (v + j),)] = _Row(re, re + 1, -1.0)
 
-    def _multiplied(self, kind: int, *rows: int) -> int:
+    def _multiplied(self, way: Way, *rows: int) -> int:
         """Add a product of `rows` to the program; the row that it is written to."""
-        self._products.append((kind, self._next, *rows, *(rows[0],) * (4 - len(rows))))
+        self._products.append((way, self._next, *rows, *(rows[0],) * (4 - len(rows))))
         self._next += 1
         return self._next - 1
 
@@ -172,13 +179,15 @@ class HeunProgram:
         if a.im < 0:
             a, b = b, a
         if b.im < 0:
-            re = self._multiplied(0, a.re, b.re)
-            return _Row(re) if a.im < 0 else _Row(re, self._multiplied(0, a.im, b.re), a.sign)
+            re = self._multiplied(Way.TIMES, a.re, b.re)
+            if a.im < 0:
+                return _Row(re)
+            return _Row(re, self._multiplied(Way.TIMES, a.im, b.re), a.sign)
         same = a.sign == b.sign
-        re = self._multiplied(2 if same else 1, a.re, b.re, a.im, b.im)
+        re = self._multiplied(Way.MINUS if same else Way.PLUS, a.re, b.re, a.im, b.im)
         if real:
             return _Row(re)
-        im = self._multiplied(1 if same else 2, a.re, b.im, a.im, b.re)
+        im = self._multiplied(Way.PLUS if same else Way.MINUS, a.re, b.im, a.im, b.re)
         return _Row(re, im, b.sign)
 
     # ------------------------------------------------------------ sums
@@ -219,24 +228,30 @@ class HeunProgram:
     ) -> _Term:
         source, rows, sign = self._source(letters)
         factor = self.factors.setdefault(factors, len(self.factors))
-        shape = 2 if factor or (value.real and value.imag) else int(value.real == 0)
+        if factor or (value.real and value.imag):
+            shape = Shape.BOTH
+        else:
+            shape = Shape.IM if value.real == 0 else Shape.RE
         rows += (rows[0],) * (4 - len(rows))
-        return _Term(k, (3 * source + shape, *rows), factor, noisy, value, sign)
+        return _Term(k, source, shape, rows, factor, noisy, value, sign)
 
-    def _source(self, letters: Letters) -> tuple[int, tuple[int, ...], float]:
+    def _source(self, letters: Letters) -> tuple[Source, tuple[int, ...], float]:
         """How the kernel reads a monomial: its way, its rows and the sign of its imaginary part."""
         if letters in self._kept or len(letters) < 2 or self._is_real(letters):
             row = self._row(letters) if letters else _Row(self._one())
-            return (0, (row.re,), 1.0) if row.im < 0 else (1, (row.re, row.im), row.sign)
+            if row.im < 0:
+                return Source.REAL, (row.re,), 1.0
+            return Source.COMPLEX, (row.re, row.im), row.sign
         if pair := self._modulus(letters):
             a, b = self._row(pair[0]), self._row(pair[1])
-            return 5, (a.re, a.im, b.re, b.im), b.sign
+            return Source.MODULUS_COMPLEX, (a.re, a.im, b.re, b.im), b.sign
         a, b = self._row(letters[:-1]), self._row(letters[-1:])
         if a.im < 0:
             a, b = b, a
         if b.im < 0:
-            return 2, (b.re, a.re, a.im), a.sign
-        return (3 if a.sign == b.sign else 4), (a.re, a.im, b.re, b.im), b.sign
+            return Source.REAL_COMPLEX, (b.re, a.re, a.im), a.sign
+        source = Source.COMPLEX_COMPLEX if a.sign == b.sign else Source.CONJUGATE_COMPLEX
+        return source, (a.re, a.im, b.re, b.im), b.sign
 
     def _one(self) -> int:
         """The row that is 1 in every sample, for constant terms; made when it is first needed."""
@@ -253,7 +268,7 @@ class HeunProgram:
 
         terms = _paired(_bent(terms))
         products = np.array(self._products, dtype=np.intc).reshape(-1, 6)
-        kinds = np.array([t.rows for t in terms], dtype=np.intc).reshape(-1, 5)
+        kinds = np.array([(t.kind, *t.rows) for t in terms], dtype=np.intc).reshape(-1, 5)
         shifted, kinds2 = products.copy(), kinds.copy()
         shifted[:, 2:] = later(products[:, 2:])
         kinds2[:, 1:] = later(kinds[:, 1:])
@@ -293,36 +308,42 @@ class HeunProgram:
 def _bent(terms: list[_Term]) -> list[_Term]:
     """The same terms, cz and dz̄zz of one variable side by side: the kernel forms z(c + dz̄z)."""
     cubic = {
-        (t.variable, t.rows[1:3]): t
+        (t.variable, t.rows[:2]): t
         for t in terms
-        if t.rows[0] // 3 == 5 and t.rows[1:3] == t.rows[3:5] and t.sign == 1
+        if t.source == Source.MODULUS_COMPLEX and t.rows[:2] == t.rows[2:] and t.sign == 1
     }
     out: list[_Term] = []
     taken: set[int] = set()
     for t in terms:
-        partner = cubic.get((t.variable, t.rows[1:3]))
+        partner = cubic.get((t.variable, t.rows[:2]))
         if partner is None or not _plain(t, partner):
             out.append(t)
             continue
         # the first multiple of the variable takes it
-        del cubic[t.variable, t.rows[1:3]]
+        del cubic[t.variable, t.rows[:2]]
         taken.add(id(partner))
-        # shapes: 0 real, 1 imaginary, 2 both
-        shapes = t.rows[0] % 3, partner.rows[0] % 3
-        shape = 2 if shapes[1] else min(shapes[0], 1)
-        out += [replace(t, rows=(18 + shape, *t.rows[1:])), partner]
+        if partner.shape != Shape.RE:
+            shape = Shape.BOTH
+        else:
+            shape = Shape.RE if t.shape == Shape.RE else Shape.IM
+        out += [replace(t, source=Source.BENT, shape=shape), partner]
     alone = [k for k, t in enumerate(out) if id(t) in taken and not _begun(out, k)]
     return [t for k, t in enumerate(out) if k not in alone]
 
 
+def _takes_next(term: _Term) -> bool:
+    """Whether a term takes in the one that follows it."""
+    return term.source in (Source.BENT, Source.PAIR)
+
+
 def _begun(terms: list[_Term], k: int) -> bool:
     """Whether term k follows the one that takes it in."""
-    return k > 0 and terms[k - 1].rows[0] >= 18
+    return k > 0 and _takes_next(terms[k - 1])
 
 
 def _plain(term: _Term, cubic: _Term) -> bool:
     """Whether a term is a multiple of the variable whose cube another one is."""
-    return term.rows[0] // 3 == 1 and term.rows[1:3] == cubic.rows[1:3] and term.sign == 1
+    return term.source == Source.COMPLEX and term.rows[:2] == cubic.rows[:2] and term.sign == 1
 
 
 def _paired(terms: list[_Term]) -> list[_Term]:
@@ -332,9 +353,9 @@ def _paired(terms: list[_Term]) -> list[_Term]:
         k = len(out)
         two = terms[k : k + 2]
         alike = len(two) == 2 and two[0].variable == two[1].variable
-        if alike and two[0].rows[0] == two[1].rows[0] == 3:
-            out += [replace(two[0], rows=(21, *two[0].rows[1:])), two[1]]
+        if alike and all(t.source == Source.COMPLEX and t.shape == Shape.RE for t in two):
+            out += [replace(two[0], source=Source.PAIR), two[1]]
         else:
             # one that takes the next in is none that another takes in
-            out += two if two[0].rows[0] >= 18 else two[:1]
+            out += two if _takes_next(two[0]) else two[:1]
     return out
