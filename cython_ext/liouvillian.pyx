@@ -14,6 +14,22 @@ import numpy as np
 from qsyncplug._ext.complexes cimport conj, of_parts
 from qsyncplug._ext.integrator cimport RightHandSide
 
+cdef extern from "liouvillian_kernels.h" nogil:
+    # for Python, which makes the tables: the header says what they mean
+    cpdef enum Kind "ql_kind":
+        ALONE "QL_ALONE"
+        ALONE_CONJUGATE "QL_ALONE_CONJUGATE"
+        REAL "QL_REAL"
+        REAL_CONJUGATE "QL_REAL_CONJUGATE"
+        COMPLEX "QL_COMPLEX"
+        COMPLEX_CONJUGATE "QL_COMPLEX_CONJUGATE"
+        KINDS "QL_KINDS"
+    cpdef enum Slot "ql_slot":
+        ONES "QL_ONES"
+        ZEROS "QL_ZEROS"
+        DIAGONAL "QL_DIAGONAL"
+
+
 cdef const Py_ssize_t[::1] integers(x):
     # at least one entry, so that there is an address
     array = np.ascontiguousarray(x, dtype=np.intp)
@@ -37,27 +53,24 @@ cdef class Generator:
     weight : array (S,)
         2 where the conjugate elements are left out, else 1.
     terms : int array (n, 7)
-        Segment, kind (0 real with v or w all ones, 2 real, 4 complex, each one more from the
-        conjugate of x), start of x, slots of v and w, first and last index with a coefficient;
-        sorted by segment and kind.
+        Segment, ``Kind``, start of x, slots of v and w (one of them ``ONES`` where the kind has v
+        alone), first and last index with a coefficient; sorted by segment and kind.
     slots : int
-        Number of vectors; vector 0 is all ones, vector 1 all zeros, `diagonal` holds the diagonal
-        of M.
+        Number of vectors; the first are those of ``Slot``.
     parts : int array (p, 2)
         Slot and factor of each part: a vector is the sum of its parts times their factors.
     values : complex array (p, d)
     factors : int
         Number of factors that depend on time; factor 0 is one.
     right : int
-        Slot of the diagonal that acts from the right (1: none, for kets).
+        Slot of the diagonal that acts from the right (``ZEROS`` for kets).
     dimension : int
     level : int
         Instruction set; −1: the best.
     """
 
-    def __init__(self, segments, weight, terms, Py_ssize_t slots, Py_ssize_t diagonal,
-                 Py_ssize_t right, parts, values, Py_ssize_t factors, Py_ssize_t dimension,
-                 int level=-1):
+    def __init__(self, segments, weight, terms, Py_ssize_t slots, Py_ssize_t right, parts,
+                 values, Py_ssize_t factors, Py_ssize_t dimension, int level=-1):
         cdef Py_ssize_t k, n
         cdef const Py_ssize_t[:, ::1] entry
         segments = np.asarray(segments, dtype=np.intp).reshape(-1, 4)
@@ -92,12 +105,12 @@ cdef class Generator:
             self.terms[k].source = entry[k, 2]
             self.terms[k].v = self.place(entry[k, 3], self.left[entry[k, 0]])
             self.terms[k].w = self.place(entry[k, 4], self.right[entry[k, 0]])
-            if entry[k, 1] < 2 and entry[k, 3] == 0:
+            if entry[k, 1] < REAL and entry[k, 3] == ONES:
                 self.terms[k].v = self.terms[k].w
             self.terms[k].low = <int>entry[k, 5]
             self.terms[k].high = <int>entry[k, 6]
-        kinds = np.arange(6 * len(segments) + 1)
-        self.first = integers(np.searchsorted(6 * terms[:, 0] + terms[:, 1], kinds))
+        kinds = np.arange(KINDS * len(segments) + 1)
+        self.first = integers(np.searchsorted(KINDS * terms[:, 0] + terms[:, 1], kinds))
         self.pad = dimension + QL_OVERRUN
         # [pad, real parts, pad, imaginary parts, pad]: what a product reads beyond the ends is zero
         self.row = 2 * self.size + 3 * self.pad
@@ -108,13 +121,13 @@ cdef class Generator:
         self.table.weight, self.table.first = &self.weight[0], &self.first[0]
         self.table.terms = &self.terms[0]
         self.table.re, self.table.im = &self.re[0, 0], &self.im[0, 0]
-        k = diagonal * self.copies
+        k = DIAGONAL * self.copies
         self.table.left_re, self.table.left_im = &self.re[k, 0], &self.im[k, 0]
         k = right * self.copies
         self.table.right_re, self.table.right_im = &self.re[k, 0], &self.im[k, 0]
         for k in range(dimension):
-            self.re[0, k] = 1
-        self.copy(0)
+            self.re[<Py_ssize_t>ONES * self.copies, k] = 1
+        self.copy(ONES)
         cdef const double complex[::1] ones = np.ones(factors, dtype=complex)
         self.scale(ones)
 
@@ -136,7 +149,7 @@ cdef class Generator:
         """Set the vectors that depend on factors."""
         cdef Py_ssize_t p, i, s
         cdef double a, b, c, d
-        for s in range(2, self.slots):
+        for s in range(DIAGONAL, self.slots):
             memset(&self.re[s * self.copies, 0], 0, self.dimension * sizeof(double))
             memset(&self.im[s * self.copies, 0], 0, self.dimension * sizeof(double))
         for p in range(self.n_parts):
@@ -148,7 +161,7 @@ cdef class Generator:
                 d = self.values[p, i].imag
                 self.re[s, i] += a * c - b * d
                 self.im[s, i] += a * d + b * c
-        for s in range(2, self.slots):
+        for s in range(DIAGONAL, self.slots):
             self.copy(s)
 
     cdef Py_ssize_t place(self, Py_ssize_t slot, Py_ssize_t first) noexcept nogil:

@@ -13,6 +13,21 @@
 /* Polynomials of time that a generator may have. */
 #define QL_FUNCTIONS 8
 
+/* Kinds of terms: a real v alone; v and w, both real; complex ones. Of each first those that
+   multiply x, then, one more, those that multiply the conjugate of x. */
+typedef enum ql_kind {
+    QL_ALONE,
+    QL_ALONE_CONJUGATE,
+    QL_REAL,
+    QL_REAL_CONJUGATE,
+    QL_COMPLEX,
+    QL_COMPLEX_CONJUGATE,
+    QL_KINDS
+} ql_kind;
+
+/* The vectors that every generator begins with: ones, zeros, the diagonal. */
+typedef enum ql_slot { QL_ONES, QL_ZEROS, QL_DIAGONAL } ql_slot;
+
 /* coefficient[i] = v[i] conj(w[i]) (or v[i] alone, by kind) of one term on one segment,
    i = 0 .. length-1; zero outside low .. high-1. */
 typedef struct {
@@ -22,14 +37,13 @@ typedef struct {
 } ql_term;
 
 /* A segment is a run of elements that are next to each other: a diagonal of a matrix, or a whole
-   vector. Its terms are sorted by kind: real v alone, real, complex, each first from x, then from
-   the conjugate of x. */
+   vector. Its terms are sorted by kind. */
 typedef struct {
     ptrdiff_t segments;
     const ptrdiff_t *start, *length; /* in x */
     const ptrdiff_t *left, *right;   /* row and column of the first element */
     const double *weight;   /* of an element in the norm: 2 where its conjugate is left out */
-    const ptrdiff_t *first; /* (6 segments + 1): first term of each kind */
+    const ptrdiff_t *first; /* (QL_KINDS segments + 1): first term of each */
     const ql_term *terms;
     const double *re, *im; /* vectors */
     /* diagonal: left[row] + conj(right[column]) */

@@ -36,11 +36,11 @@ QL_INLINE double NAME(chunk)(const int V, const ql_table *t, ptrdiff_t j, ptrdif
             im[l] = p * b + q * a;
         }
     }
-    const ptrdiff_t *first = t->first + 6 * j;
+    const ptrdiff_t *first = t->first + QL_KINDS * j;
     const ql_term *e = t->terms + first[0], *end;
-    /* terms with real coefficients, until number `last` */
-#define QL_REAL(last, coefficient, sign)                                                        \
-    for (end = t->terms + first[last]; e < end; e++) {                                          \
+    /* terms of a kind with real coefficients */
+#define QL_BY_REAL(kind, coefficient, sign)                                                        \
+    for (end = t->terms + first[kind + 1]; e < end; e++) {                                          \
         QL_SKIP(e);                                                                             \
         const double *v = t->re + e->v + at, *w = t->re + e->w + at;                            \
         const double *a = x_re + e->source + at, *b = x_im + e->source + at;                    \
@@ -51,18 +51,18 @@ QL_INLINE double NAME(chunk)(const int V, const ql_table *t, ptrdiff_t j, ptrdif
             im[l] sign c * NAME(load)(b + l * QL_LANES);                                        \
         }                                                                                       \
     }
-#define QL_ONE NAME(load)(v + l * QL_LANES)
-#define QL_TWO NAME(load)(v + l * QL_LANES) * NAME(load)(w + l * QL_LANES)
-    QL_REAL(1, QL_ONE, +=)
-    QL_REAL(2, QL_ONE, -=)
-    QL_REAL(3, QL_TWO, +=)
-    QL_REAL(4, QL_TWO, -=)
-#undef QL_REAL
-#undef QL_ONE
-#undef QL_TWO
-    for (end = t->terms + first[6]; e < end; e++) {
+#define QL_V NAME(load)(v + l * QL_LANES)
+#define QL_V_W NAME(load)(v + l * QL_LANES) * NAME(load)(w + l * QL_LANES)
+    QL_BY_REAL(QL_ALONE, QL_V, +=)
+    QL_BY_REAL(QL_ALONE_CONJUGATE, QL_V, -=)
+    QL_BY_REAL(QL_REAL, QL_V_W, +=)
+    QL_BY_REAL(QL_REAL_CONJUGATE, QL_V_W, -=)
+#undef QL_BY_REAL
+#undef QL_V
+#undef QL_V_W
+    for (end = t->terms + first[QL_KINDS]; e < end; e++) {
         QL_SKIP(e);
-        const double sign = e < t->terms + first[5] ? 1.0 : -1.0;
+        const double sign = e < t->terms + first[QL_COMPLEX_CONJUGATE] ? 1.0 : -1.0;
         const double *v = t->re + e->v + at, *w = t->re + e->w + at;
         const double *vi = t->im + e->v + at, *wi = t->im + e->w + at;
         const double *a = x_re + e->source + at, *b = x_im + e->source + at;

@@ -8,15 +8,9 @@ import numpy as np
 
 from qsyncplug._ext.complexes cimport conj, of_parts, scaled, square
 from qsyncplug._ext.integrator cimport RightHandSide
-from qsyncplug._ext.noise cimport Normals
+from qsyncplug._ext.noise cimport QN_AVERAGED, QN_EULER, Normals, qn_rule
 
-cdef enum Scheme:
-    EULER = 0
-    HEUN = 1
-    MIDPOINT_NOISE = 2   # Leimkuhler and Matthews
-    INERTIAL = 3         # BAOAB
-
-SCHEMES = {"euler": EULER, "heun": HEUN, "leimkuhler-matthews": MIDPOINT_NOISE, "baoab": INERTIAL}
+from qsyncplug._ext.noise import SCHEMES
 
 
 cdef class Modulated(RightHandSide):
@@ -266,16 +260,17 @@ cdef class Langevin:
     noise : (n,) array
         D of each particle.
     scheme : str
-        One of ``SCHEMES``.
+        One of ``SCHEMES``; not looked at where there are masses.
     mass : (n,) array or None
-        For "baoab".
+        Of particles with inertia: they are moved by BAOAB.
     normals : Normals or None
         Of n, for ``go``.
     """
 
     cdef RightHandSide field
     cdef Normals normals
-    cdef int scheme
+    cdef qn_rule scheme
+    cdef bint inertial
     cdef Py_ssize_t n
     cdef double[::1] noise, mass, u, v, trial, last, kick
     cdef readonly long long evaluations
@@ -284,7 +279,7 @@ cdef class Langevin:
                  Normals normals=None):
         self.field = field
         self.n = field.size
-        self.scheme = SCHEMES[scheme]
+        self.scheme, self.inertial = SCHEMES[scheme], mass is not None
         self.noise = np.array(np.broadcast_to(noise, (self.n,)), dtype=np.float64)
         mass = np.broadcast_to(1.0 if mass is None else mass, (self.n,))
         self.mass = np.array(mass, dtype=np.float64)
@@ -294,7 +289,7 @@ cdef class Langevin:
         if normals is not None:
             if normals.size != self.n:
                 raise ValueError(f"normals must be for {self.n} particles, not {normals.size}")
-            if self.scheme == MIDPOINT_NOISE:
+            if self.scheme == QN_AVERAGED:
                 normals.fill(&self.last[0])
 
     @property
@@ -313,7 +308,7 @@ cdef class Langevin:
         """
         cdef Py_ssize_t k, done = 0
         cdef int code = 0
-        if normals.shape[1] != self.n or y.shape[0] != self.n * (1 + (self.scheme == INERTIAL)):
+        if normals.shape[1] != self.n or y.shape[0] != self.n * (1 + self.inertial):
             raise ValueError("y and normals must be for the particles of the field")
         with nogil:
             for k in range(normals.shape[0]):
@@ -327,7 +322,7 @@ cdef class Langevin:
     def go(self, double[::1] y, double t, double h, Py_ssize_t count):
         """The same with `count` sets of its own normals."""
         cdef Py_ssize_t k, done = 0
-        if self.normals is None or y.shape[0] != self.n * (1 + (self.scheme == INERTIAL)):
+        if self.normals is None or y.shape[0] != self.n * (1 + self.inertial):
             raise ValueError("y must be for the particles of the field, and normals given")
         with nogil:
             for k in range(count):
@@ -353,7 +348,7 @@ cdef class Langevin:
 
     # INOUT y; IN t, h, xi
     cdef int one(self, double* y, double t, double h, const double* xi) noexcept nogil:
-        if self.scheme == INERTIAL:
+        if self.inertial:
             return self.baoab(y, t, h, xi)
         return self.overdamped(y, t, h, xi)
 
@@ -364,12 +359,12 @@ cdef class Langevin:
         self.evaluations += 1
         if self.field.evaluate(t, y, &self.u[0]) != 0:
             return -1
-        if self.scheme == MIDPOINT_NOISE:
+        if self.scheme == QN_AVERAGED:
             for i in range(self.n):
                 y[i] += h * self.u[i] + 0.5 * sqrt(2 * self.noise[i] * h) * (self.last[i] + xi[i])
                 self.last[i] = xi[i]
                 bad += y[i]
-        elif self.scheme == EULER:
+        elif self.scheme == QN_EULER:
             for i in range(self.n):
                 y[i] += h * self.u[i] + sqrt(2 * self.noise[i] * h) * xi[i]
                 bad += y[i]

@@ -99,8 +99,8 @@ cdef class Normals:
         np.asarray(self.words)[...] = words
 
 
-#: the sweep that a step of each rule begins with
-RULES = {"euler": QN_EULER, "leimkuhler-matthews": QN_AVERAGED, "heun": QN_PREDICT}
+#: schemes of noise: of each the sweep that a step begins with
+SCHEMES = {"heun": QN_PREDICT, "euler": QN_EULER, "leimkuhler-matthews": QN_AVERAGED}
 
 
 cdef class NoisyKuramoto:
@@ -114,8 +114,8 @@ cdef class NoisyKuramoto:
     noise : float or (n,) array
         D.
     gain : float or (n,) array
-    rule : str
-        One of ``RULES``.
+    scheme : str
+        One of ``SCHEMES``.
     omega, weights : (n,) array, number or None
     lag : float
     threads : int
@@ -132,9 +132,9 @@ cdef class NoisyKuramoto:
     cdef double sum_c, sum_s
     cdef readonly long long evaluations
 
-    def __init__(self, x, Normals normals, noise, gain, str rule="heun", omega=None, weights=None,
+    def __init__(self, x, Normals normals, noise, gain, str scheme="heun", omega=None, weights=None,
                  double lag=0.0, int threads=1):
-        self.normals, self.rule, self.threads = normals, RULES[rule], threads
+        self.normals, self.rule, self.threads = normals, SCHEMES[scheme], threads
         self.n = normals.size
         self.padded = 16 * ((self.n + 15) // 16)
         # not a multiple of a page apart

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._ext.delays import Recalled
 from .._ext.motion import Langevin
-from .._ext.noise import NoisyKuramoto, Normals, chunks_of
+from .._ext.noise import SCHEMES, NoisyKuramoto, Normals, chunks_of
 from ..core.limits import look
 from ..core.status import Status
 from ..core.stepper import Stepper
@@ -18,7 +18,7 @@ from .model import Circle
 
 __all__ = ["SCHEMES_OF_NOISE", "NoiseStepper", "delayed_noise", "noise_method", "normals_for"]
 
-SCHEMES_OF_NOISE = ("heun", "euler", "leimkuhler-matthews")
+SCHEMES_OF_NOISE = tuple(SCHEMES)
 #: particles times steps between two looks at the clock
 _WORK = 2**22
 #: as in the kernels without noise
@@ -154,7 +154,7 @@ def noise_method(
     """How `model` is moved, and what that is called; y0 holds velocities behind the positions."""
     n = rhs.size
     normals = normals_for(n, options["seed"], options["num_threads"])
-    scheme = "baoab" if model.inertia is not None else options["scheme"]
+    scheme = options["scheme"]
     if options["kernel"] == "auto" and _one_pass(model) and rhs.layout.order is None:
         divisor = model.divisors(n)
         gain = model.coupling / np.asarray(divisor, dtype=float)
@@ -174,7 +174,11 @@ def noise_method(
         )
         return _Sine(kernel, model), f"{scheme}, one pass over the particles"
     method = Langevin(rhs, model.noise, scheme, model.inertia, normals)
-    return _Any(method, y0), f"{scheme}, {rhs.method_name}"
+    return _Any(method, y0), f"{_named(model, scheme)}, {rhs.method_name}"
+
+
+def _named(model: Circle, scheme: str) -> str:
+    return scheme if model.inertia is None else "baoab"
 
 
 def delayed_noise(
@@ -182,8 +186,8 @@ def delayed_noise(
 ) -> tuple[Method, str, float]:
     """The same with a delay, and the longest step."""
     n = y0.size if model.inertia is None else y0.size // 2
-    scheme = "baoab" if model.inertia is not None else options["scheme"]
-    if scheme == "leimkuhler-matthews":
+    scheme = options["scheme"]
+    if model.inertia is None and scheme == "leimkuhler-matthews":
         raise ValueError(
             "scheme 'leimkuhler-matthews' is made for equilibria, which delays do not have: take "
             "'heun' or 'euler'"
@@ -195,7 +199,7 @@ def delayed_noise(
         )
     normals = normals_for(n, options["seed"], options["num_threads"])
     method = Langevin(field, model.noise, scheme, model.inertia, normals)
-    return _Recalling(method, field, y0), f"{scheme}, lines as memory", shortest
+    return _Recalling(method, field, y0), f"{_named(model, scheme)}, lines as memory", shortest
 
 
 class NoiseStepper(Stepper):

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from .._ext.liouvillian import Generator
+from .._ext.liouvillian import Generator, Kind
 from ..core.checks import check_memory
 from .dense import DenseKernel, DenseParts
 from .elements import Elements
 from .shifts import (
     DIAGONAL,
-    ONE,
-    ZERO,
+    ONES,
+    ZEROS,
     NotRealError,
     Part,
     Vectors,
@@ -212,7 +212,7 @@ class Liouvillian:
                 vectors.add(of_shift[shift], factor, vector)
         self.left = [(slot, shift) for shift, slot in of_shift.items() if shift]
         for slot, shift in self.left:
-            self.pairs += [(slot, ONE, shift, 0), (ONE, slot, 0, shift)]
+            self.pairs += [(slot, ONES, shift, 0), (ONES, slot, 0, shift)]
         self.jump_shifts: list[list[tuple[int, int]]] = []
         for jump in jumps:
             own: dict[int, int] = {}
@@ -336,10 +336,10 @@ class Liouvillian:
         if self.dense is not None:
             return self._dense_elements(segments, np.ones(1), "ket", zero)
         terms = [
-            self._entries(slot, ONE, segments, zero, zero, np.array([shift]))
+            self._entries(slot, ONES, segments, zero, zero, np.array([shift]))
             for slot, shift in self.left
         ]
-        return self._elements(segments, np.ones(1), terms, ZERO, "ket", zero)
+        return self._elements(segments, np.ones(1), terms, ZEROS, "ket", zero)
 
     def _dense_elements(
         self, segments: np.ndarray, weight: np.ndarray, kind: str, diagonals: np.ndarray
@@ -371,7 +371,8 @@ class Liouvillian:
         high = np.minimum(np.minimum(vh - segments[:, 2], wh - segments[:, 3]), segments[:, 1])
         keep = np.flatnonzero((at >= 0) & (low < high))
         turned = self.vectors.complex[v] or self.vectors.complex[w]
-        kind = (4 if turned else 0 if ONE in (v, w) else 2) + conjugate[keep]
+        plain = Kind.COMPLEX if turned else Kind.ALONE if ONES in (v, w) else Kind.REAL
+        kind = int(plain) + conjugate[keep]  # that from the conjugate is one more
         start = segments[at[keep], 0] + offset[keep]
         n = len(keep)
         return np.stack(
@@ -400,7 +401,6 @@ class Liouvillian:
             weight,
             table,
             self.vectors.count,
-            DIAGONAL,
             right,
             parts,
             values,

@@ -10,10 +10,12 @@ import numpy as np
 import qutip
 import scipy.sparse as sp
 
+from .._ext.liouvillian import Slot
+
 __all__ = [
     "DIAGONAL",
-    "ONE",
-    "ZERO",
+    "ONES",
+    "ZEROS",
     "NotRealError",
     "Part",
     "Vectors",
@@ -23,8 +25,8 @@ __all__ = [
     "operator_parts",
 ]
 
-#: the first slots of a generator's vectors: all ones, all zeros, the diagonal of M
-ONE, ZERO, DIAGONAL = 0, 1, 2
+#: the first slots of a generator's vectors, as the kernel has them
+ONES, ZEROS, DIAGONAL = int(Slot.ONES), int(Slot.ZEROS), int(Slot.DIAGONAL)
 #: tensor factors whose labels are tried for phases that make the generator real
 _GAUGE_FACTORS = 6
 
