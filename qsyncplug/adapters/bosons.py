@@ -85,7 +85,7 @@ def view_of_classical(result: ClassicalResult) -> SyncView:
         notes=tuple(result.stats.get("neglected", ())),
         vacuum=0.5 if linear else 0.0,
         missing={"states": "a mean field has no states; run exactsolve"},
-        dynamics=Dynamics(Kind.AMPLITUDES, **facts(result.model)),
+        dynamics=Dynamics(Kind.AMPLITUDES, **facts(result.model), flow=_flow(result)),
     )
     return SyncView.of(result.times, fields, about=about)
 
@@ -152,17 +152,21 @@ def _mean_field_dynamics(result: MeanFieldResult, closure: str) -> Dynamics:
         return Dynamics(Kind.MOMENTS, **known)
     if not system.isconstant:
         return Dynamics(Kind.AMPLITUDES, **known)
-    alone = system.n == 1 and not known["phase_symmetry"]
-    return Dynamics(
-        Kind.AMPLITUDES,
-        **known,
-        flow=Flow(
-            velocity=partial(_velocity, result),
-            exponents=partial(_exponents, result),
-            rest_exponents=partial(rest_exponents, system),
-            fixed_points=partial(fixed_points, system, result.amplitudes) if alone else None,
-        ),
-        flags=partial(_flags, result) if closure == "linear" else None,
+    flags = partial(_flags, result) if closure == "linear" else None
+    return Dynamics(Kind.AMPLITUDES, **known, flow=_flow(result), flags=flags)
+
+
+def _flow(result: MeanFieldResult | ClassicalResult) -> Flow:
+    """What the equations of motion of modes say; of spins nothing."""
+    system = result.model
+    if not (system.bosonic and system.isconstant):
+        return Flow()
+    alone = system.n == 1 and not system.symmetries.common_phase
+    return Flow(
+        velocity=partial(_velocity, result),
+        exponents=partial(_exponents, result),
+        rest_exponents=partial(rest_exponents, system),
+        fixed_points=partial(fixed_points, system, result.amplitudes) if alone else None,
     )
 
 
@@ -178,12 +182,12 @@ def _phase_is_lost(result: MeanFieldResult) -> bool:
 
 
 @kept(model=True)
-def _velocity(result: MeanFieldResult, index: int) -> np.ndarray:
+def _velocity(result: MeanFieldResult | ClassicalResult, index: int) -> np.ndarray:
     return _linear.turning(result.model, result.amplitudes[index], float(result.times[index]))
 
 
 @kept(model=True)
-def _exponents(result: MeanFieldResult, index: int) -> np.ndarray | None:
+def _exponents(result: MeanFieldResult | ClassicalResult, index: int) -> np.ndarray | None:
     symmetric = bool(result.model.symmetries.common_phase)
     return _linear.exponents(result.model, result.amplitudes[index], symmetric=symmetric)
 

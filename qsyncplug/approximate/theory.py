@@ -11,11 +11,9 @@ import numpy as np
 
 from ..core.entry import predictions
 from ..core.predictions import Prediction, Predictions
-from ..operators.atom import LETTERS, AtomFactor
-from ..operators.handle import EachAtom
 from ..operators.states import ProductState
 from ..operators.system import System
-from .laser import predictions_of_laser
+from .laser import predictions_of_laser, predictions_of_two_lasers
 from .response import predictions_of_response
 from .rings import predictions_of_ring
 from .thresholds import predictions_of_thresholds
@@ -99,7 +97,7 @@ def predictions_of_system(system: System, state0: Any) -> Predictions[Prediction
     if pair is not None:
         items += _of_pair(pair)
     items += predictions_of_ring(system, start) + predictions_of_thresholds(system)
-    items += _of_lasers(system) + predictions_of_laser(system)
+    items += predictions_of_laser(system) + predictions_of_two_lasers(system)
     items += predictions_of_response(system)
     return Predictions(items)
 
@@ -300,55 +298,3 @@ def _dies(result: Any, rate: float) -> tuple[bool | None, str]:
     left = f"|β| is {size[-1]:.2g}, from {size[0]:.2g}"
     # it falls at `rate` at last, with beats on the way
     return (False if waited > 30 else None), left + (", still falling" if waited <= 30 else "")
-
-
-# ------------------------------------------------------------ lasers
-
-
-def _of_lasers(system: System) -> list[Prediction]:
-    """Two equal ensembles, one common decay, each atom pumped."""
-    found = _laser_rates(system)
-    if found is None:
-        return []
-    pump, delta = found
-    ratio = min(1.0, pump / delta) if delta else 1.0
-    lag = 2 * float(np.arctan(min(1.0, delta / pump)))
-    word = "lock" if delta < pump else "do not lock"
-    return [
-        Prediction(
-            name="lasers",
-            statement=f"for N → ∞ the ensembles {word}: |⟨σA+σB−⟩|/⟨σA1+σA2−⟩ = {ratio:.6g}",
-            source="M. Xu et al., Phys. Rev. Lett. 113, 154101 (2014)",
-            correction="of the order 1/N",
-            limits={"ratio": ratio, "phase": lag},
-        )
-    ]
-
-
-def _laser_rates(system: System) -> tuple[float, float] | None:
-    """W and |δ|, if the system is two such lasers."""
-    if system.n != 2 or not all(isinstance(s.factor, AtomFactor) for s in system.symbols):
-        return None
-    if not system.isconstant or system.symbols[0].factor != system.symbols[1].factor:
-        return None
-    each = [j for j in system.jumps if isinstance(j, EachAtom)]
-    common = [j for j in system.jumps if not isinstance(j, EachAtom)]
-    if len(each) != 2 or len(common) != 1 or each[0].symbol is each[1].symbol:
-        return None
-    if any(list(j.terms) != [(LETTERS[0], ())] for j in each):
-        return None
-    rates = [abs(j.terms[LETTERS[0], ()]) ** 2 for j in each]
-    values = list(common[0].terms.values())
-    keys = [m[0][1] if len(m) == 1 else None for m, _ in common[0].terms]
-    if keys != [LETTERS[2]] * 2 or abs(values[0] - values[1]) > 1e-12 * abs(values[0]):
-        return None
-    omega = dict.fromkeys(system.symbols, 0.0)
-    for (monomial, _), value in system.hamiltonian.terms.items():
-        if len(monomial) > 1 or (monomial and monomial[0][1] != LETTERS[1]):
-            return None
-        if monomial:
-            omega[monomial[0][0]] = value.real
-    a, b = system.symbols
-    if abs(rates[0] - rates[1]) > 1e-12 * rates[0]:
-        return None
-    return rates[0], abs(omega[a] - omega[b])

@@ -76,6 +76,27 @@ def test_lasers():
         assert abs(np.angle(x) - known.limits["phase"]) < 2e-3
 
 
+def test_two_lasers_lock_only_where_they_lase():
+    """Above w=NΓ+√((NΓ)²−δ²), or w=NΓ for δ>NΓ, no light is left to lock: the inversion is full."""
+    N = 10**4
+    for pump, delta in ((1.5, 0.3), (0.9, 1.3), (1.5, 1.0), (2.5, 0.2), (1.2, 1.5)):
+        lasers = qsp.superradiant_lasers(N, pump=pump, detuning=delta)
+        A, B = lasers.nodes
+        known = qsp.predictions(lasers, {A: (0, 0), B: (0, 0)})["lasers"]
+        growth = -pump + 1 + np.emath.sqrt(1 - delta**2).real
+        assert ("do not lase" in known.statement) == (growth < 0) == ("ratio" not in known.limits)
+        state = qsp.steadystate(lasers, closure="cumulants", order=2)
+        inversion = 2 * qsp.expect(A.z, state).real / N
+        own = qsp.expect(A.p * A.m, state).real - N * (1 + inversion) / 2
+        assert abs(inversion - known.limits["inversion"]) < 5e-3
+        assert abs(own / (N * (N - 1)) - known.limits["correlation"]) < 2e-3
+    bright = qsp.superradiant_lasers(N, pump=0.5, detuning=0.25)
+    A, B = bright.nodes
+    run = qsp.mfsolve(bright, {A: (0, 0), B: (0, 0)}, np.linspace(0, 200, 41), closure="cumulants")
+    known = qsp.predictions(bright, {A: (0, 0), B: (0, 0)})["lasers"]
+    assert known.check(run).passed is True
+
+
 def test_the_unstable_state_is_no_contradiction():
     pair = qsp.van_der_pol_pair(loss=0.1, detuning=0.0, dissipative=0.5)
     known = qsp.predictions(pair, [1, -1])

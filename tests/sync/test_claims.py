@@ -196,3 +196,52 @@ def test_two_groups_that_are_all_nodes_leave_no_others():
     found = qsp.verdict(run)
     assert found.label == "partially synchronised"
     assert "the groups drift apart" in found.why and "others" not in found.why
+
+
+def test_nodes_that_swing_about_places_of_their_own_are_not_locked():
+    """Above its threshold Dicke's model breaks its parity: no phase turns, and none is locked."""
+    dicke = qsp.dicke(10, coupling=1.0)
+    b, S = dicke.nodes
+    run = qsp.mfsolve(dicke, {b: 0.1, S: (3.0, 0.2)}, np.linspace(0, 200, 801))
+    late = np.angle(-run.amplitudes[400:, 0])
+    assert np.abs(late).max() < 0.5 and np.ptp(np.abs(run.amplitudes[400:, 1])) > 0.1
+    found = qsp.verdict(run)
+    assert found.label == "undecided" and "no phase turns" in found.why
+
+
+def test_a_driven_cavity_is_not_synchronised_exactly_either():
+    (b,) = qsp.modes(1)
+    cavity = qsp.System(0.3 * b.dag() * b + 0.8 * (b + b.dag()), [b])
+    times = np.linspace(0, 40, 101)
+    for run in (qsp.exactsolve(cavity, [0.0], times, cutoff=15), qsp.mfsolve(cavity, [0.1], times)):
+        found = qsp.verdict(run)
+        assert found.label == "undecided" and "would not oscillate by itself" in found.why
+
+
+def test_the_mean_alone_knows_that_rest_is_stable():
+    """Rest decays at (V−g1)/2 where Δ>V: without fluctuations as with them."""
+    pair = qsp.van_der_pol_pair(dissipative=2.0, detuning=5.0, loss=0.1)
+    for closure in ("none", "linear"):
+        run = qsp.mfsolve(pair, [1, 1j], np.linspace(0, 100, 801), closure=closure)
+        found = qsp.verdict(run)
+        assert found.label == "amplitude death"
+        assert abs(found.rate - 0.5) < max(1e-3, 3 * found.rate.error)
+
+
+@pytest.mark.filterwarnings("ignore::qsyncplug.CutoffWarning")
+def test_a_driven_pair_without_stored_states_has_a_verdict():
+    """Its last state is known; what a drive makes of uncoupled nodes is not 0."""
+    a, b = qsp.modes(2)
+    drive = 0.3 * a.dag() * a + 0.4 * (a + a.dag()) + 0.4 * (b + b.dag())
+    own = [a.dag(), b.dag(), 2 * a**2, 2 * b**2]
+    for jumps, label in ((own, "undecided"), ([*own, a - b], "phase preference")):
+        system = qsp.System(drive, jumps)
+        run = qsp.exactsolve(
+            system, [0.5, 0.5], np.linspace(0, 30, 41), cutoff=6, options={"store_states": False}
+        )
+        assert not len(run.states)
+        found = qsp.verdict(run)
+        peak = qsp.measures.phase_distribution(run.final_state, (0, 1), kind="husimi").peak
+        assert found.label == label
+        assert found.evidence["2πP_max−1 of the phase"] == pytest.approx(peak, rel=1e-9)
+        assert not any("uncoupled: 0" in name for name in found.evidence)

@@ -52,6 +52,9 @@ def _state_of(x: Any, index: int) -> tuple[Any, Any]:
         state = x
     else:
         states = getattr(x, "states", None)
+        last = getattr(x, "final_state", None) if index == -1 and not states else None
+        if last is not None:
+            states = [last]
         if not states:
             raise TypeError(
                 f"x must be a ket, a density matrix, a Gaussian state (mean, covariance), or a "
@@ -107,8 +110,9 @@ def phase_distribution(
         Canonical (S. M. Barnett, D. T. Pegg, J. Mod. Opt. 36, 7 (1989); of spins A. Vourdas,
         Phys. Rev. A 41, 1653 (1990)), or the angle of the Husimi or Wigner function (the latter of
         modes alone). Of spins the Husimi function is that of spin-coherent states: less 1/2π it is
-        the measure S(φ) of A. Roulet and C. Bruder, Phys. Rev. Lett. 121, 053601 (2018). By
-        default canonical, of Gaussian states Husimi (canonical of single modes), of samples Wigner.
+        S(−φ) of A. Roulet and C. Bruder, Phys. Rev. Lett. 121, 053601 (2018), whose φ is the
+        azimuth of the spin (:func:`~qsyncplug.spin_phase`). By default canonical, of Gaussian
+        states Husimi (canonical of single modes), of samples Wigner.
     spins : sequence of int, optional
         Tensor factors that are spins, m=J first. By default those of the system, where the state
         comes from one of this package; of other states all factors are taken to be modes.

@@ -46,8 +46,8 @@ def judge_amplitudes(case: Case) -> Verdict:
     found = judge_phases(case, source, _steadiness(case, size))
     if found.label.synchronised and _dead(case, beta):
         why = (
-            "the amplitudes come to rest away from 0 in a model that no drive turns: the "
-            "oscillations have died, each in a place of its own"
+            "no phase turns in a model that no drive turns: the amplitudes rest away from 0, or "
+            "swing about such a place, each in one of its own"
         )
         return case.undecided(why, dict(found.evidence), advice="a weaker coupling")
     if found.label.synchronised and _forced(case, beta):
@@ -65,9 +65,17 @@ def judge_amplitudes(case: Case) -> Verdict:
 
 
 def _dead(case: Case, beta: np.ndarray) -> bool:
-    """Oscillation death: at rest, where only couplings fix the phases."""
+    """Oscillation death: at rest or about it, where only couplings fix the phases."""
     facts = case.dynamics
-    return facts.phase_symmetry is False and facts.driven is False and _rests(case, beta)
+    if facts.phase_symmetry is not False or facts.driven is not False:
+        return False
+    return _rests(case, beta) or not _turns(case, beta)
+
+
+def _turns(case: Case, beta: np.ndarray) -> bool:
+    """Whether any phase goes round, or as far as half of it."""
+    phases = np.unwrap(np.angle(beta[case.inside]), axis=0)
+    return float(np.ptp(phases, axis=0).max()) > np.pi
 
 
 def _forced(case: Case, beta: np.ndarray) -> bool:

@@ -80,12 +80,13 @@ def _preference(case: Case, evidence: dict[str, Any]) -> Estimate:
         case.dynamics.quantum.phase_peaks() if case.dynamics.quantum.phase_peaks is not None else {}
     )
     found = []
+    null = "" if _has_own_phases(case) else " (uncoupled: 0)"
     if peaks:
         found.append(Estimate(max(0.0, *peaks.values()), 0.0))
-        evidence["2πP_max−1 of the phase (uncoupled: 0)"] = float(found[-1])
+        evidence[f"2πP_max−1 of the phase{null}"] = float(found[-1])
     if case.n > 1 and case.view.has("correlations"):
         z = np.asarray(case.view.reference(0))[:, 1:]
-        found.append(_strength(case, z, "coherence |z| (uncoupled: 0)", evidence))
+        found.append(_strength(case, z, f"coherence |z|{null}", evidence))
         _of_means(case, float(found[-1]), evidence)
     elif case.n == 1 and case.view.has("mean"):
         n = max(float(case.view.masses[-1, 0]), 1e-300)
@@ -144,14 +145,14 @@ def _by_preference(case: Case, preference: Estimate, evidence: dict[str, Any]) -
                 "other: each follows its own drive or remembers its start"
             )
             return case.undecided(why, evidence, advice="a coupling")
-        if case.n > 1 and case.dynamics.driven and _passive(case):
+        if case.dynamics.driven and _passive(case):
+            node = "no node would" if case.n > 1 else "the node would not"
             why = (
-                f"{start} {what} prefers a value ({size}), but no node would oscillate by itself: "
+                f"{start} {what} prefers a value ({size}), but {node} oscillate by itself: "
                 "following a drive is no synchronisation"
             )
-            return case.undecided(why, evidence, advice="nodes with gain")
-        # a drive gives each node a phase of its own
-        null = "" if case.n > 1 and case.dynamics.driven else ", uncoupled 0"
+            return case.undecided(why, evidence, advice="gain")
+        null = "" if _has_own_phases(case) else ", uncoupled 0"
         why = f"{start} {what} prefers a value ({size}{null}); this says nothing about frequencies"
         return case.say(Label.PREFERENCE, why, evidence)
     if preference.error > 2 * PREFERS and case.dynamics.coupled is not False:
@@ -167,6 +168,11 @@ def _by_preference(case: Case, preference: Estimate, evidence: dict[str, Any]) -
     rest = "" if known else "; of its first harmonic: two values at distance π would not be seen"
     why = f"{start} {what} prefers no value ({size}; {PREFERS} would count{rest})"
     return case.say(Label.NO_PREFERENCE, why, evidence)
+
+
+def _has_own_phases(case: Case) -> bool:
+    """Whether a drive gives each of several nodes a phase of its own."""
+    return case.n > 1 and bool(case.dynamics.driven)
 
 
 def _passive(case: Case) -> bool:
