@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..approximate.cycle import LimitCycle
+from ..approximate.torus import LimitTorus
 from ..core.tangent import mean_field_coherence
 from ..models.chains.exact import SpinExactResult
 from ..models.chains.meanfield import SpinMeanFieldResult
@@ -17,7 +18,13 @@ from ..sync.dynamics import Dynamics, Kind
 from ..sync.reading import reader
 from ._quadratures import view_of_moments
 
-__all__ = ["chain_dynamics", "view_of_chains", "view_of_chains_mean_field", "view_of_cycle"]
+__all__ = [
+    "chain_dynamics",
+    "view_of_chains",
+    "view_of_chains_mean_field",
+    "view_of_cycle",
+    "view_of_torus",
+]
 
 _STATES = "run exactsolve with options={'store_states': True} (and method 'mesolve' or 'sesolve')"
 
@@ -80,6 +87,21 @@ def view_of_cycle(result: LimitCycle) -> SyncView:
             physical=False,
             system="limit cycle, linearised",
             notes=("the common phase is projected out: it diffuses without bound",),
+        ),
+    )
+
+
+@reader.register(LimitTorus)
+def view_of_torus(result: LimitTorus) -> SyncView:
+    """One time: the state averaged over all free phases."""
+    fields = {"masses": np.diagonal(result.gram).real, "correlations": result.coherence}
+    return SyncView.of(
+        np.zeros(1),
+        {name: value[None, ...] for name, value in fields.items()},
+        about=About(
+            physical=False,
+            system="free phases, linearised",
+            notes=(f"averaged over what is free: {'; '.join(result.phases)}",),
         ),
     )
 

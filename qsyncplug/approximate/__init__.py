@@ -13,6 +13,7 @@ from .sampled import TwaResult
 from .sampling import TwaSolver, twasolve
 from .sphere import ClassicalResult, ClassicalSolver
 from .stationary import MomentState
+from .torus import LimitTorus
 
 __all__ = [
     "ClassicalResult",
@@ -22,6 +23,7 @@ __all__ = [
     "DtwaResult",
     "DtwaSolver",
     "LimitCycle",
+    "LimitTorus",
     "LyapunovExponents",
     "MeanFieldResult",
     "MeanFieldSolver",

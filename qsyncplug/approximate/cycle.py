@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,56 +14,16 @@ from ..core.errors import SolverError
 from ..core.gaussian import moments_from_covariance
 from ..core.saved import Saved
 from ..core.tangent import closure_flags, radial_variance, relative_phase_variance
-from ..operators.atom import AtomFactor
-from ..operators.level import LevelFactor
-from ..operators.mode import ModeFactor
+from ..operators.handle import EachAtom
 from ..operators.states import ProductState
-from ..operators.symmetries import phase_weights
+from ..operators.symbol import Symbol
 from ..operators.system import System
-from .sphere import ClassicalSolver, oscillators, quadratures
+from .flow import Flow, Rotation, flow_of, tangent_basis
+from .orbit import find_orbit
+from .sphere import oscillators
+from .torus import LimitTorus, rotating_torus
 
-__all__ = [
-    "Flow",
-    "LimitCycle",
-    "find_cycle",
-    "flow_of",
-    "limit_cycle",
-    "parts_at",
-    "spheres_of",
-    "tangent_basis",
-]
-
-#: drift, Jacobian and diffusion at a point
-Parts = tuple[np.ndarray, np.ndarray, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Flow:
-    """What :func:`find_cycle` needs to know of a model, in real coordinates.
-
-    Attributes
-    ----------
-    parts : callable
-        ``x -> (F, M, D)``.
-    relax : callable
-        ``(x, duration) -> x`` along the mean field.
-    rotation : ndarray of shape (d, d)
-        Generator K of the common phase: its motion at the rate Ω is −ΩKx; zero where there is no
-        phase symmetry.
-    spheres : tuple of slice
-        Coordinates of the spins whose length is conserved.
-    quadratures : callable
-        ``x -> (β, ∂(q, p)/∂x)`` of the oscillators.
-    charges : tuple of int
-        How many times the common phase turns each oscillator; once each where there are none.
-    """
-
-    parts: Callable[[np.ndarray], Parts]
-    relax: Callable[[np.ndarray, float], np.ndarray]
-    rotation: np.ndarray
-    spheres: tuple[slice, ...]
-    quadratures: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-    charges: tuple[int, ...] = ()
+__all__ = ["LimitCycle", "find_cycle", "limit_cycle"]
 
 
 @dataclass(frozen=True)
@@ -146,6 +105,11 @@ class LimitCycle(Saved):
         return len(self.amplitudes)
 
     @property
+    def period(self) -> float:
+        """2π/|Ω|; infinite where nothing turns."""
+        return 2 * np.pi / abs(self.frequency) if self.frequency else float("inf")
+
+    @property
     def mean(self) -> np.ndarray:
         """(q1, p1, q2, p2, …), shape (2N,)."""
         return np.asarray(np.sqrt(2) * self.amplitudes.view(float))
@@ -157,68 +121,83 @@ class LimitCycle(Saved):
         return moments_from_covariance(self.covariance)[1] + own
 
 
-def find_cycle(flow: Flow, x0: np.ndarray, relax: float | None) -> LimitCycle:
+def find_cycle(flow: Flow, x0: np.ndarray, relax: float | None) -> LimitCycle | LimitTorus:
     """The cycle that `x0` leads to: along the mean field, then by Newton's method.
 
     Raises
     ------
     SolverError
-        There is none: the mean field goes to rest, stays periodic in the rotating frame, or the
-        cycle is not stable.
+        There is none: the mean field goes to rest, never comes back to where it was, or the cycle
+        is not stable.
     """
     x, size = x0, max(float(np.abs(flow.quadratures(x0)[0]).max()), 1e-300)
     rate = float(np.abs(flow.parts(x0)[1]).max())
     duration = relax if relax is not None else 300.0 / max(rate, 1e-300)
     tries = 1 if relax is not None else 7
-    free = bool(np.any(flow.rotation))
     reason = ""
-    for _ in range(tries):
-        x = flow.relax(x, duration)
-        if free and np.abs(flow.quadratures(x)[0]).max() < 1e-6 * max(1.0, size):
+    for attempt in range(tries):
+        x = flow.on_spheres(flow.relax(x, duration), flow.lengths(x0))
+        if flow.rotations and np.abs(flow.quadratures(x)[0]).max() < 1e-6 * max(1.0, size):
             raise SolverError(
                 "the mean field went to rest: there is no limit cycle here", reason="no limit cycle"
             )
-        found = _newton(flow, x, free)
-        if isinstance(found, tuple):
-            result = _fluctuations(flow, *found, free)
-            if isinstance(result, LimitCycle):
-                return result
-            reason = result
-        else:
-            reason = found
+        free = flow.free(x)
+        found: LimitCycle | LimitTorus | str = _standing(flow, x, free)
+        # what has not come to rest in the frame of its phases after a second try may be periodic
+        if isinstance(found, str) and (attempt or tries == 1):
+            orbit = find_orbit(flow, x, free)
+            found = found if isinstance(orbit, str) and "not stable" in found else orbit
+        if not isinstance(found, str):
+            return found
+        reason = found
         duration *= 2
     raise SolverError(reason, reason="no limit cycle")
 
 
-def _newton(flow: Flow, x: np.ndarray, free: bool) -> tuple[np.ndarray, float] | str:
-    """The point where F + ΩKx = 0 and Ω, or what is wrong."""
-    K, start = flow.rotation, x
+def _standing(
+    flow: Flow, x: np.ndarray, free: tuple[Rotation, ...]
+) -> LimitCycle | LimitTorus | str:
+    """What stands still in the frame of its free phases, or why nothing does."""
+    found = _newton(flow, x, free)
+    if isinstance(found, str):
+        return found
+    x, frequencies = found
+    if len(free) > 1:
+        return rotating_torus(flow, x, free, frequencies)
+    return _fluctuations(flow, x, free, frequencies)
+
+
+def _newton(
+    flow: Flow, x: np.ndarray, free: tuple[Rotation, ...]
+) -> tuple[np.ndarray, np.ndarray] | str:
+    """The point where F + ΣΩKx = 0 and every Ω, or what is wrong."""
+    K, start = [r.generator for r in free], x
     size = max(1.0, float(np.abs(x).max()))
-    v = K @ x
-    frequency = -float(v @ flow.parts(x)[0]) / float(v @ v) if free else 0.0
-    lengths = [float(np.linalg.norm(x[s])) for s in flow.spheres]
+    v = np.array([k @ x for k in K]).reshape(len(K), len(x)).T
+    frequencies = -np.linalg.lstsq(v, flow.parts(x)[0], rcond=None)[0]
+    lengths = flow.lengths(x)
     residual = np.inf
     for _ in range(40):
         F, M, _ = flow.parts(x)
         scale = float(np.abs(M).max()) * size
-        rest = F + frequency * (K @ x)
+        turning = sum((w * k for w, k in zip(frequencies, K, strict=True)), np.zeros_like(M))
+        rest = F + turning @ x
         residual = float(np.abs(rest).max()) / max(scale, 1e-300)
         if residual < 1e-15:
             break
         tangent = tangent_basis(x, flow.spheres)
         e = tangent.shape[1]
-        J = np.zeros((e + 1, e + 1))
-        J[:e, :e] = tangent.T @ (M + frequency * K) @ tangent
-        if free:
-            # the phase of the point stays
-            J[:e, e] = J[e, :e] = tangent.T @ (K @ x)
-        step = np.linalg.lstsq(J, np.append(-(tangent.T @ rest), 0.0), rcond=None)[0]
+        J = np.zeros((e + len(K), e + len(K)))
+        J[:e, :e] = tangent.T @ (M + turning) @ tangent
+        for a, k in enumerate(K, e):
+            # the phases of the point stay
+            J[:e, a] = J[a, :e] = tangent.T @ (k @ x)
+        right = np.append(-(tangent.T @ rest), np.zeros(len(K)))
+        step = np.linalg.lstsq(J, right, rcond=None)[0]
         if not np.all(np.isfinite(step)) or np.abs(step[:e]).max() > 2 * size:
             break
-        x = x + tangent @ step[:e]
-        frequency += float(step[e])
-        for s, length in zip(flow.spheres, lengths, strict=True):
-            x[s] *= length / np.linalg.norm(x[s])
+        x = flow.on_spheres(x + tangent @ step[:e], lengths)
+        frequencies = frequencies + step[e:]
     if np.abs(x - start).max() > 0.5 * size:
         return (
             "no limit cycle of constant radii: after the relaxation the mean field is far from "
@@ -229,25 +208,18 @@ def _newton(flow: Flow, x: np.ndarray, free: bool) -> tuple[np.ndarray, float] |
             f"no limit cycle of constant radii: the rest of ẋ+ΩKx is {residual:.2g} of its scale; "
             "the oscillators do not lock, or relax is too short"
         )
-    return x, frequency
+    return x, frequencies
 
 
-def tangent_basis(x: np.ndarray, spheres: tuple[slice, ...]) -> np.ndarray:
-    """An orthonormal basis of the displacements that keep the lengths of the spins."""
-    if not spheres:
-        return np.eye(len(x))
-    normals = np.zeros((len(x), len(spheres)))
-    for k, s in enumerate(spheres):
-        normals[s, k] = x[s] / np.linalg.norm(x[s])
-    return np.asarray(scipy.linalg.null_space(normals.T))
-
-
-def _fluctuations(flow: Flow, x: np.ndarray, frequency: float, free: bool) -> LimitCycle | str:
+def _fluctuations(
+    flow: Flow, x: np.ndarray, free: tuple[Rotation, ...], frequencies: np.ndarray
+) -> LimitCycle | str:
     """Stability, phase diffusion and covariance of a cycle, or why it is none."""
-    x = _turned(flow, x) if free else x
+    x = _turned(flow, x, free[0]) if free else x
     _, M, D = flow.parts(x)
-    M = M + frequency * flow.rotation
-    d = len(x)
+    d, frequency = len(x), float(frequencies.sum())
+    K = free[0].generator if free else np.zeros((d, d))
+    M = M + frequency * K
     tangent = tangent_basis(x, flow.spheres)
     m = tangent.T @ M @ tangent
     values = np.linalg.eigvals(m)
@@ -259,7 +231,7 @@ def _fluctuations(flow: Flow, x: np.ndarray, frequency: float, free: bool) -> Li
     P, response, diffusion = np.eye(d), np.zeros(d), 0.0
     damped = m
     if free:
-        v = flow.rotation @ x
+        v = K @ x
         w = tangent @ np.linalg.svd(m.T)[2][-1]
         response = w / (w @ v)
         P = np.eye(d) - np.outer(v, response)
@@ -274,9 +246,9 @@ def _fluctuations(flow: Flow, x: np.ndarray, frequency: float, free: bool) -> Li
     radial = radial_variance(beta, covariance)
     relative = relative_phase_variance(beta, covariance)
     flags = closure_flags(beta, radial, relative)
-    if free and flow.charges:
+    if free and free[0].charges:
         # the phase that diffuses without bound is in the relative one too
-        q = np.array(flow.charges)
+        q = np.array(free[0].charges)
         relative = np.where(q[:, None] == q, relative, np.inf)
     phase = np.angle(beta)
     coherence = np.exp(1j * (phase[None, :] - phase[:, None]) - 0.5 * relative)
@@ -298,25 +270,30 @@ def _fluctuations(flow: Flow, x: np.ndarray, frequency: float, free: bool) -> Li
     )
 
 
-def _turned(flow: Flow, x: np.ndarray) -> np.ndarray:
+def _turned(flow: Flow, x: np.ndarray, free: Rotation) -> np.ndarray:
     """The point with the phase of the first oscillator that turns at 0."""
     beta = flow.quadratures(x)[0]
-    q = flow.charges or (1,) * len(beta)
+    q = free.charges or (1,) * len(beta)
     first = int(np.flatnonzero(q)[0]) if np.any(q) else 0
     # exp(Kα) turns every β by e^{iqα}
     angle = np.angle(beta[first]) / (q[first] or 1)
-    return np.asarray(scipy.linalg.expm(-angle * flow.rotation) @ x)
+    return np.asarray(scipy.linalg.expm(-angle * free.generator) @ x)
 
 
 @by_model
-def limit_cycle(system: Any, state0: Any, *, relax: float | None = None) -> LimitCycle:
-    r"""The limit cycle that `state0` leads to, and the Gaussian steady state about it.
+def limit_cycle(system: Any, state0: Any, *, relax: float | None = None) -> LimitCycle | LimitTorus:
+    r"""The limit cycle that `state0` leads to, and the Gaussian fluctuations about it.
 
     A system with a common phase symmetry b_j → e^{iφ}b_j has no Gaussian steady state about a limit
     cycle: the common phase diffuses without bound. Its direction is taken out of the Lyapunov
     equation, which then has a unique solution. So has any other phase symmetry that is the only
     one, such as b_1 → e^{iφ}b_1, b_2 → e^{−iφ}b_2 of a driven parametric oscillator. A system
     without one (driven, in the frame of the drive) may stand still: locked, with the frequency 0.
+
+    What stands in no rotating frame may be a periodic orbit (a driven oscillator that is not
+    locked), in a frame that turns with its free phases (a pair that beats); and oscillators that
+    nothing locks have a free phase each. Their frequencies, the diffusion of all free phases,
+    Floquet exponents and phase responses along the orbit are those of a :class:`LimitTorus`.
 
     Parameters
     ----------
@@ -330,17 +307,18 @@ def limit_cycle(system: Any, state0: Any, *, relax: float | None = None) -> Limi
 
     Returns
     -------
-    LimitCycle
-        With ``frequency``, ``phase_diffusion``, ``exponents``, ``phase_response``, ``coherence``
-        and ``flags``, which say where the linear closure ends.
+    LimitCycle or LimitTorus
+        With ``frequency``, ``period``, ``phase_diffusion``, ``exponents``, ``phase_response``,
+        ``coherence`` and ``flags``, which say where the linear closure ends. A `LimitTorus` where
+        the radii are not constant or several phases are free; ``phases`` names them.
 
     Raises
     ------
     ValueError
         The system depends on time, or has no oscillator.
     SolverError
-        The mean field has no stable limit cycle there: it went to rest, or stays periodic in the
-        rotating frame.
+        The mean field has no stable limit cycle there: it went to rest, or never comes back to
+        where it was; where nothing couples some nodes to others, the message names the groups.
 
     Notes
     -----
@@ -359,7 +337,9 @@ def limit_cycle(system: Any, state0: Any, *, relax: float | None = None) -> Limi
 
 
 @limit_cycle.register(System)
-def _cycle_of_system(system: System, state0: Any, *, relax: float | None = None) -> LimitCycle:
+def _cycle_of_system(
+    system: System, state0: Any, *, relax: float | None = None
+) -> LimitCycle | LimitTorus:
     if not system.isconstant:
         raise ValueError("limit_cycle needs a system that does not depend on time")
     if not oscillators(system):
@@ -367,75 +347,30 @@ def _cycle_of_system(system: System, state0: Any, *, relax: float | None = None)
     if relax is not None:
         relax = check_number("relax", relax, minimum=0.0, strict=True)
     x0 = system.coordinates_of(ProductState(system, state0).variables())
-    return find_cycle(flow_of(system), x0, relax)
+    try:
+        return find_cycle(flow_of(system), x0, relax)
+    except SolverError as error:
+        groups = _groups(system)
+        if len(groups) == 1 or "went to rest" in str(error):
+            raise
+        names = "; ".join(", ".join(str(s) for s in group) for group in groups)
+        raise SolverError(
+            f"{error}. Nothing couples the groups {names}, each of which has phases of its own: "
+            "give limit_cycle a System of each",
+            reason="no limit cycle",
+        ) from None
 
 
-def flow_of(system: System) -> Flow:
-    """The mean field of a system, constant in time."""
-    evaluate, nodes = system.polynomials(), oscillators(system)
-
-    def parts(x: np.ndarray) -> Parts:
-        return parts_at(system, evaluate, x)
-
-    def run(x: np.ndarray, duration: float) -> np.ndarray:
-        solver = ClassicalSolver(system, closure="none", options={"rtol": 1e-9, "atol": 1e-11})
-        return np.asarray(solver.run_from(x, duration))
-
-    def turn(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        beta, T = quadratures(system, x[None, :])
-        return beta[0], T[0]
-
-    weights = phase_weights(system.symbols, system.symmetries)
-    turns = [own[0] for s, own in zip(system.symbols, weights, strict=True) if s in nodes]
-    return Flow(parts, run, _rotation(system, weights), spheres_of(system), turn, tuple(turns))
-
-
-def parts_at(system: System, evaluate: Any, x: np.ndarray, t: float = 0.0) -> Parts:
-    """Drift, Jacobian and diffusion at real coordinates; `evaluate` is `system.polynomials()`."""
-    c = system.classical.coordinates
-    n, d = system.classical.variables, len(c)
-    out = np.asarray(evaluate(t, system.variables_at(x)))
-    variable = np.array([k.variable for k in c])
-    part = np.array([k.part for k in c], dtype=bool)
-    scale = np.array([k.scale for k in c])
-    F = np.where(part, out[:n].imag[variable], out[:n].real[variable]) * scale
-    u = out[n : n + n * n].reshape(n, n)[np.ix_(variable, variable)]
-    v = out[n + n * n : n + 2 * n * n].reshape(n, n)[np.ix_(variable, variable)]
-    rates = np.where(part[None, :], 1j * (u - v), u + v)
-    M = np.where(part[:, None], rates.imag, rates.real) * scale[:, None] / scale[None, :]
-    D = np.zeros((d, d))
-    D[np.triu_indices(d)] = out[n + 2 * n * n :].real
-    return F, M, D + np.triu(D, 1).T
-
-
-def _rotation(system: System, weights: list[tuple[int, ...]]) -> np.ndarray:
-    """K: how the coordinates turn with the phase that is free; 0 without the symmetry."""
-    c = system.classical.coordinates
-    K = np.zeros((len(c), len(c)))
-    own = dict(zip(system.symbols, weights, strict=True))
-    for a, x in enumerate(c):
-        for b, y in enumerate(c):
-            if x.variable == y.variable and x.part != y.part:
-                charge = _charge(system, x.variable, x.symbol, own[x.symbol])
-                # Re(iz) = −Im z, Im(iz) = Re z
-                K[a, b] = charge * (1.0 if x.part else -1.0) * x.scale / y.scale
-    return K
-
-
-def _charge(system: System, variable: int, symbol: Any, weights: tuple[int, ...]) -> int:
-    """By how much the operator of a variable lowers the charge."""
-    factor = symbol.factor
-    if not isinstance(factor, LevelFactor):
-        return weights[0]
-    pair = system.classical.pairs(factor.d)[variable - system.classical.first[symbol]]
-    return -int(np.dot(weights, factor.charge(pair)))
-
-
-def spheres_of(system: System) -> tuple[slice, ...]:
-    """Coordinates of the spins whose length is conserved."""
-    names = [c.symbol for c in system.classical.coordinates]
-    return tuple(
-        slice(names.index(s), names.index(s) + 3)
-        for s in system.symbols
-        if not isinstance(s.factor, (ModeFactor, LevelFactor, AtomFactor)) and s.factor.N > 1  # type: ignore[attr-defined]
-    )
+def _groups(system: System) -> list[list[Symbol]]:
+    """The nodes that H and the jumps couple to each other, group by group."""
+    groups = [{s} for s in system.symbols]
+    for operator in (system.hamiltonian, *system.jumps):
+        if isinstance(operator, EachAtom):
+            continue
+        terms = [{s for s, _ in monomial} for monomial, _ in operator.terms]
+        # H is a sum of what acts on its own, a jump is not
+        for own in terms if operator is system.hamiltonian else [set().union(*terms)]:
+            joined = [g for g in groups if g & own]
+            if len(joined) > 1:
+                groups = [g for g in groups if g not in joined] + [set().union(*joined)]
+    return [[s for s in system.symbols if s in g] for g in groups]

@@ -21,7 +21,7 @@ from ..operators.expression import Expression
 from ..operators.polynomial import compile_polynomials, derivative
 from ..operators.states import ProductState
 from ..operators.system import System
-from .cycle import Flow, flow_of, tangent_basis
+from .flow import Flow, flow_of, tangent_basis
 
 __all__ = ["Regression", "fixed_point", "linear_regression", "regression_at"]
 
@@ -136,7 +136,7 @@ def fixed_point(flow: Flow, start: np.ndarray) -> np.ndarray:
 
 def _newton(flow: Flow, x: np.ndarray) -> np.ndarray | None:
     """The fixed point close to `x`; None where there is none."""
-    lengths = [float(np.linalg.norm(x[s])) for s in flow.spheres]
+    lengths = flow.lengths(x)
     scale = max(1.0, float(np.abs(x).max()))
     for _ in range(12):
         F, M, _ = flow.parts(x)
@@ -146,9 +146,7 @@ def _newton(flow: Flow, x: np.ndarray) -> np.ndarray | None:
         if not size < 0.05 * scale:
             # not there yet
             return None
-        x = x + tangent @ step
-        for s, length in zip(flow.spheres, lengths, strict=True):
-            x[s] *= length / np.linalg.norm(x[s])
+        x = flow.on_spheres(x + tangent @ step, lengths)
         if size < 1e-12 * scale:
             return np.asarray(x)
     return None

@@ -18,7 +18,7 @@ from ..core.progress import check_bar, counted
 from ..core.saved import Saved
 from ..operators.states import ProductState
 from ..operators.system import System
-from .cycle import parts_at, spheres_of, tangent_basis
+from .flow import parts_at, spheres_of, tangent_basis
 
 __all__ = ["LyapunovExponents", "TangentModel", "exponents_along", "lyapunov_exponents"]
 

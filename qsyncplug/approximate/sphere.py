@@ -253,16 +253,16 @@ class ClassicalSolver(LinearSolver):
         C = product.covariance() if self.covariance0 is None else self._given(d)
         return linear_flow(self.model), np.concatenate([z.view(float), C[upper_triangle(d)]])
 
-    def run_from(self, x: np.ndarray, duration: float) -> np.ndarray:
-        """Coordinates `duration` after the coordinates `x`, by the mean alone."""
+    def course_from(self, x: np.ndarray, times: np.ndarray) -> np.ndarray:
+        """Coordinates (T, d) at `times` after the coordinates `x`, by the mean alone."""
         flow = _mean_flow(self.model)
         stepper = integrator(flow, self._options)
-        stepper.set_state(0.0, self.model.variables_at(x), duration)
-        row = np.empty((1, flow.size))
-        status, count = stepper.advance(np.array([duration]), row)
-        if not count:
+        stepper.set_state(0.0, self.model.variables_at(x), float(times[-1]))
+        rows = np.empty((len(times), flow.size))
+        status, count = stepper.advance(np.ascontiguousarray(times, dtype=float), rows)
+        if count < len(times):
             raise SolverError(f"the mean field stopped ({status})", reason="no limit cycle")
-        return np.asarray(self.model.coordinates_of(row[0].view(complex)))
+        return np.asarray(self.model.coordinates_of(rows.view(complex)))
 
     def _given(self, d: int) -> np.ndarray:
         C = check_array("covariance0", self.covariance0, shape=(d, d))

@@ -121,8 +121,6 @@ def test_driven_oscillator_stands_in_the_frame_of_the_drive():
     assert np.abs(system.drift(locked.amplitudes)).max() < 1e-12
     M, D, C = locked.jacobian, locked.diffusion, locked.covariance
     assert np.abs(M @ C + C @ M.T + D).max() < 1e-12
-    with pytest.raises(SolverError, match=r"no limit cycle|not stable"):
-        qsp.limit_cycle(qsp.System(2 * b.dag() * b + 0.05 * (b + b.dag()), jumps), [1.0])
 
 
 def spin_pair(N):

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import qutip
 
-from ...approximate.cycle import Flow, LimitCycle, Parts, find_cycle, limit_cycle
+from ...approximate.cycle import LimitCycle, find_cycle, limit_cycle
+from ...approximate.flow import Carried, Flow, Parts, Rotation, carried_by
 from ...approximate.linear_regression import fixed_point, linear_regression, regression_at
 from ...approximate.lyapunov import (
     LyapunovExponents,
@@ -15,6 +16,7 @@ from ...approximate.lyapunov import (
     exponents_along,
     lyapunov_exponents,
 )
+from ...approximate.torus import LimitTorus
 from ...core.checks import check_array, check_number
 from ...core.entry import mfsolve
 from .flow import amplitude_equations
@@ -25,7 +27,9 @@ __all__ = ["cycle_of_chains", "exponents_of_chains"]
 
 
 @limit_cycle.register(SpinChains)
-def cycle_of_chains(chains: SpinChains, state0: Any, *, relax: float | None = None) -> LimitCycle:
+def cycle_of_chains(
+    chains: SpinChains, state0: Any, *, relax: float | None = None
+) -> LimitCycle | LimitTorus:
     """The limit cycle of the Holstein–Primakoff amplitudes; see :func:`qsyncplug.limit_cycle`."""
     if chains.central:
         raise ValueError("limit_cycle needs chains without a central spin (central=False)")
@@ -48,13 +52,22 @@ def _flow(chains: SpinChains) -> Flow:
         drift = np.ascontiguousarray(p["drift"])
         return np.sqrt(2) * drift.view(float), p["jacobian"], p["diffusion"]
 
-    def run(x: np.ndarray, duration: float) -> np.ndarray:
+    def course(x: np.ndarray, times: np.ndarray) -> np.ndarray:
         options = {"rtol": 1e-9, "atol": 1e-11}
-        result = mfsolve(chains, _amplitudes(x), [0.0, duration], options=options)
-        return np.asarray(result.mean[-1])
+        run = mfsolve(chains, _amplitudes(x), np.append(0.0, times), options=options)
+        return np.asarray(run.mean[1:])
 
-    rotation = np.kron(np.eye(2), np.array([[0.0, -1.0], [1.0, 0.0]]))
-    return Flow(parts, run, rotation, (), lambda x: (_amplitudes(x), np.eye(4)))
+    equations = amplitude_equations(chains)
+
+    def carry(x: np.ndarray, duration: float) -> Carried:
+        # the variables of the centre, which there is not, stay 0
+        z = np.append(_amplitudes(x), [0.0, 0.0])
+        end, S, Q = carried_by((equations, equations), z, 4, duration)
+        return np.sqrt(2) * np.ascontiguousarray(end[:2]).view(float), S, Q
+
+    generator = np.kron(np.eye(2), np.array([[0.0, -1.0], [1.0, 0.0]]))
+    rotation = Rotation("common phase", generator, (1, 1))
+    return Flow(parts, course, carry, (rotation,), (), lambda x: (_amplitudes(x), np.eye(4)))
 
 
 @linear_regression.register(SpinChains)
