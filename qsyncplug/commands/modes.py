@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
 
     from ..comparison.table import compare
     from ..core.entry import exactsolve, mfsolve
-    from ..models.van_der_pol import van_der_pol_pair
+    from ..models.oscillators import van_der_pol_pair
 
     times = check_options(args)
     system = van_der_pol_pair(

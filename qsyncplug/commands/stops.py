@@ -17,7 +17,7 @@ from ..core.entry import exactsolve, mfsolve, predictions
 from ..lohe.model import SchrodingerLohe
 from ..lohe.solver import slsolve
 from ..models.chains.model import collective_van_der_pol_pair
-from ..models.van_der_pol import van_der_pol_pair
+from ..models.oscillators import van_der_pol_pair
 from ..plot.circle import plot_circle
 from ..plot.comparison import plot_comparison
 from ..plot.lohe import plot_densities

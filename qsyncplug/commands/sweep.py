@@ -73,7 +73,7 @@ def tongue_point(
 
     from ..adapters import synchronization
     from ..core.entry import steadystate
-    from ..models.van_der_pol import van_der_pol_pair
+    from ..models.oscillators import van_der_pol_pair
     from ..sync import measures
 
     system = van_der_pol_pair(gain=1.0, loss=loss, detuning=detuning, dissipative=coupling)

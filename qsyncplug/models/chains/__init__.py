@@ -1,7 +1,7 @@
 """Two spin chains, the central spin and Holstein–Primakoff bosons."""
 
 from . import cycle  # registers limit_cycle
-from .builder import spin_chains
+from .builder import collective_pair, spin_chains
 from .central import CentralChain, DoubletReport
 from .elimination import elimination_detuning, mode_system
 from .exact import SpinExactResult, SpinExactSolver, spin_moments
@@ -12,7 +12,6 @@ from .meanfield import (
     mean_field_parts,
 )
 from .model import SpinChains, collective_van_der_pol_pair
-from .pair import collective_pair
 
 __all__ = [
     "CentralChain",

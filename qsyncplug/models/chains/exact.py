@@ -17,7 +17,7 @@ from ...exact.problem import Problem, exact_problem, refuse
 from ...exact.steady import solve_steady, steady_from
 from .model import SpinChains
 from .moments import SpinReader
-from .transfer import check_state_dims
+from .states import check_state_dims
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

@@ -16,8 +16,7 @@ from .central import CentralChain, DoubletReport
 from .operators import ChainOperators
 from .parameters import check_pair, check_sizes
 from .statement import chain_latex
-from .states import product_ket
-from .transfer import isometry, transfer
+from .states import isometry, product_ket, transfer
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
