@@ -97,7 +97,7 @@ class LimitTorus(Saved):
 
     @property
     def n(self) -> int:
-        """Number N of oscillators."""
+        """Number N of oscillators; arrays of quadratures have 2N entries."""
         return int(self.amplitudes.shape[1])
 
     @property
