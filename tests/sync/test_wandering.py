@@ -55,6 +55,24 @@ def test_what_is_bounded_by_a_force_is_still_seen():
     assert seen >= 24
 
 
+def irregular(seed, excursion):
+    """Forty oscillations at once, and at this time far out to either side."""
+    rng = np.random.default_rng(seed)
+    t, w = np.linspace(0, 400, 4001), rng.uniform(0.4, 2.5, 40)
+    phase = 0.11 * np.cos(np.outer(t, w) + rng.uniform(0, 2 * np.pi, 40)).sum(axis=1)
+    phase += 2.6 * np.exp(-(((t - excursion) / 2) ** 2))
+    phase -= 2.2 * np.exp(-(((t - excursion - 20) / 2) ** 2))
+    return verdict(view(t, np.stack([0 * t, phase], axis=1)))
+
+
+@pytest.mark.parametrize("seed", [0, 3, 4])
+def test_chaotic_phases_that_nearly_slipped_are_not_locked(seed):
+    assert irregular(seed, excursion=40).label == "frequency-locked"  # a transient's
+    found = irregular(seed, excursion=130)
+    assert found.label == "undecided"
+    assert "shortly before" in found.why
+
+
 @pytest.mark.parametrize("samples", [2, 3, 4, 5])
 @pytest.mark.parametrize("turns", [1, 2])
 def test_drift_sampled_at_its_beat(samples, turns):

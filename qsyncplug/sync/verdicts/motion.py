@@ -79,9 +79,11 @@ def hovering(track: Track) -> np.ndarray:
     """Whether a relative phase stays bounded and returns again and again, (N,).
 
     Range below π, the same spread in both halves to a factor of 1.6, at least 6 returns to its
-    mean; and neither a drift nor diffusion, which does all this by chance.
+    mean; and neither a drift nor diffusion, which does all this by chance. Nor a larger range
+    before the window: a chaotic phase may stay near its mean for long between its slips.
     """
-    return np.asarray(swinging(track) & ~_diffusing(track) & ~_drifting(track))
+    calm = track.late < np.pi
+    return np.asarray(swinging(track) & calm & ~_diffusing(track) & ~_drifting(track))
 
 
 def swinging(track: Track) -> np.ndarray:

@@ -277,6 +277,12 @@ def _moving(case: Case, found: Survey, path: Track, evidence: dict[str, Any]) ->
     evidence["range of the relative phases in the thirds of the window"] = tuple(
         float(x) for x in thirds
     )
+    if path.late.max() >= np.pi and np.all(swinging(path)):
+        why = (
+            f"the relative phases stay within {path.whole.max():.3g} in {case.span}, but came as "
+            f"far as {path.late.max():.3g} shortly before: they may slip again"
+        )
+        return case.undecided(why, evidence, advice="a longer run")
     return case.undecided(
         f"the relative phases are still moving: by {thirds[0]:.2g}, {thirds[1]:.2g} "
         f"and {thirds[2]:.2g} in the thirds of the "

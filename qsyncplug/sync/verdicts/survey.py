@@ -115,6 +115,8 @@ class Track:
         window, and of its halves.
     whole : (N,) array
         Range over the window.
+    late : (N,) array
+        Range over the last three quarters of the run.
     run : (N,) array
         Range over the run.
     blocks : (8, N) array
@@ -140,6 +142,7 @@ class Track:
     ninths: np.ndarray
     winds: np.ndarray
     whole: np.ndarray
+    late: np.ndarray
     run: np.ndarray
     blocks: np.ndarray
     spread: np.ndarray
@@ -175,8 +178,12 @@ class _Tracker:
         parts = 4 * BLOCKS if count >= 64 else 2 * BLOCKS if count >= 32 else BLOCKS
         edges = [inside.start + count * k // parts for k in range(parts + 1)]
         self.parts = [slice(a, b) for a, b in itertools.pairwise(edges)]
-        self.low = np.full((10, n), np.inf)
-        self.high = np.full((10, n), -np.inf)
+        # the window, the quarter of the run before it, and its beginning
+        quarter = (3 * source.times[0] + source.times[-1]) / 4
+        begin = min(int(np.searchsorted(source.times, quarter)), inside.start)
+        self.pieces += [slice(begin, inside.start), slice(0, begin)]
+        self.low = np.full((11, n), np.inf)
+        self.high = np.full((11, n), -np.inf)
         self.sums = np.zeros((parts, n))
         self.squares = np.zeros((parts, n))
         self.shake = np.zeros((2, n))
@@ -208,17 +215,19 @@ class _Tracker:
             spread.append(np.sqrt(np.maximum(self.squares[here].sum(axis=0) / total - mean**2, 0)))
         low, high = (x[:9].reshape(3, 3, -1) for x in (self.low, self.high))
         thirds = high.max(axis=1) - low.min(axis=1)
-        steps = np.array([p.stop - p.start - 1 for p in self.pieces])[:, None]
+        steps = np.array([p.stop - p.start - 1 for p in self.pieces[:9]])[:, None]
         length = self.source.times[self.found.inside.stop - 1]
         length -= self.source.times[self.found.inside.start]
         bottom, top = self.low[:9].min(axis=0), self.high[:9].max(axis=0)
+        late = np.maximum(top, self.high[9]) - np.minimum(bottom, self.low[9])
         return Track(
             thirds=thirds,
             ninths=(self.high[:9] - self.low[:9]) / steps,
             winds=self._relative(np.array([self.found.frequencies, *self.found.halves])) * length,
             shaken=self.source.shaken,
             whole=top - bottom,
-            run=np.maximum(top, self.high[9]) - np.minimum(bottom, self.low[9]),
+            late=late,
+            run=self.high.max(axis=0) - self.low.min(axis=0),
             blocks=means,
             spread=np.array(spread),
             returns=self.returns,
@@ -235,7 +244,7 @@ class _Tracker:
         return float(self.order / (inside.stop - inside.start))
 
     def _take(self, part: slice, delta: np.ndarray, theta: np.ndarray) -> None:
-        for k, piece in enumerate([*self.pieces, slice(0, self.found.inside.start)]):
+        for k, piece in enumerate(self.pieces):
             rows = _overlap(delta, part, piece)
             if rows.size:
                 np.minimum(self.low[k], rows.min(axis=0), out=self.low[k])
