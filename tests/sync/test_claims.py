@@ -245,3 +245,18 @@ def test_a_driven_pair_without_stored_states_has_a_verdict():
         assert found.label == label
         assert found.evidence["2πP_max−1 of the phase"] == pytest.approx(peak, rel=1e-9)
         assert not any("uncoupled: 0" in name for name in found.evidence)
+
+
+def test_phases_that_wind_while_an_amplitude_falls_do_not_drift_yet():
+    """The first oscillator loses more to the coupling than it gains: it follows in the end."""
+    a, b = qsp.modes(2)
+    rates = [0.254, 0.975, 0.343, 0.219, 0.475]
+    operators = [a.dag(), b.dag(), a**2, b**2, a - b]
+    jumps = [np.sqrt(r) * x for r, x in zip(rates, operators, strict=True)]
+    system = qsp.System(1.283 * a.dag() * a - 2.064 * b.dag() * b, jumps)
+    start = [2.247 + 1.316j, -0.944 + 0.714j]
+    labels = []
+    for duration in (10, 100):
+        times = np.linspace(0, duration, 10 * duration + 1)
+        labels.append(qsp.verdict(qsp.mfsolve(system, start, times, closure="none")).label)
+    assert labels == ["undecided", "phase-locked"]

@@ -22,6 +22,8 @@ __all__ = ["judge_amplitudes"]
 
 #: samples at which the model's own velocities are looked at for aliasing
 _LOOKS = 48
+#: by how much log|β| may differ between the halves of the window
+_TREND = 0.15
 
 
 def judge_amplitudes(case: Case) -> Verdict:
@@ -56,6 +58,9 @@ def judge_amplitudes(case: Case) -> Verdict:
             "drive: following a drive is then no synchronisation"
         )
         return case.undecided(why, dict(found.evidence), advice="nodes with gain")
+    if found.label in (Label.DRIFTING, Label.PARTIAL) and _grows(case, size):
+        why = "phases wind while the amplitudes still grow or fall, and with them the frequencies"
+        return case.undecided(why, dict(found.evidence), advice="a longer run")
     if found.label is not Label.DRIFTING or case.n != 2 or case.dynamics.phase_symmetry:
         return found
     return with_resonance(case, found, lambda part: -np.angle(beta[part]))
@@ -108,7 +113,7 @@ def _steadiness(case: Case, size: np.ndarray) -> Amplitudes:
     )
     half = count // 2
     trend = np.abs(y[half:].mean(axis=0) - y[:half].mean(axis=0))
-    hover = bool(np.all(trend < 0.15))
+    hover = bool(np.all(trend < _TREND))
     lowest = float(size[case.inside].min() / size.max())
     if lowest < 1e-4:
         return Amplitudes(
@@ -121,6 +126,14 @@ def _steadiness(case: Case, size: np.ndarray) -> Amplitudes:
         hover,
         f"the amplitudes are still moving (log|β| by {thirds[2].max():.2g} in the last third)",
     )
+
+
+def _grows(case: Case, size: np.ndarray) -> bool:
+    """Whether a log|β_j| moves one way, by more than it swings as beats make it."""
+    y = np.log(size[case.inside])
+    half = y.shape[0] // 2
+    trend = np.abs(y[half:].mean(axis=0) - y[:half].mean(axis=0))
+    return bool(np.any((trend > _TREND) & (trend > y.std(axis=0))))
 
 
 def _aliased(case: Case) -> Verdict | None:
