@@ -24,6 +24,7 @@ __all__ = [
     "gains",
     "linked",
     "rest_exponents",
+    "rests",
     "rooted",
     "uncoupled",
     "undriven",
@@ -79,6 +80,21 @@ def driven(system: System) -> bool:
     )
     alone = (jump for jump in system.jumps if len(jump.used) == 1)
     return fixed or any(len(charges(jump, symbols)) > 1 for jump in alone)
+
+
+def rests(system: System) -> bool:
+    """Whether amplitudes that are 0 stay so: a drive moves them, by one quantum at a time; what
+    makes two at once, as squeezing does, does not.
+    """
+    H, symbols = system.hamiltonian, system.symbols
+    moved = any(
+        len(key[0]) == 1
+        and any(sum(c) % 2 for c in Expression(H.spaces, {key: value}).charges(symbols))
+        for key, value in H.terms.items()
+    )
+    alone = (jump for jump in system.jumps if len(jump.used) == 1)
+    changes = ([sum(c) for c in charges(jump, symbols)] for jump in alone)
+    return not moved and not any((c - own[0]) % 2 for own in changes for c in own)
 
 
 def fed(system: System) -> bool:

@@ -21,7 +21,7 @@ from ..sync.dynamics import Dynamics, Flow, Kind, Quantum
 from ..sync.measures import phase_distribution
 from ..sync.reading import reader
 from . import _linear
-from ._couplings import charges, coupled, driven, fed, gains, linked, rest_exponents
+from ._couplings import charges, coupled, driven, fed, gains, linked, rest_exponents, rests
 from ._quadratures import view_of_moments
 from ._rest import fixed_points
 from ._spectra import enough_levels, spectra_of
@@ -119,6 +119,7 @@ def facts(system: System) -> dict[str, Any]:
         "phase_symmetry": bool(system.symmetries.common_phase),
         "dissipative": bool(system.jumps),
         "driven": driven(system),
+        "rests": rests(system),
         "gain": _gain(system),
     }
 

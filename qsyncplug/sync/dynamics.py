@@ -175,6 +175,8 @@ class Dynamics(Saved):
     driven : bool or None
         Whether a term of a single node fixes its phase, so that the model is in the frame of a
         drive.
+    rests : bool or None
+        Whether amplitudes that are 0 stay so; False where a drive moves them away.
     identical : bool
         Whether all nodes are alike.
     deterministic : bool
@@ -199,6 +201,7 @@ class Dynamics(Saved):
     autonomous: bool = True
     phase_symmetry: bool | None = None
     driven: bool | None = None
+    rests: bool | None = None
     identical: bool = False
     deterministic: bool = False
     dissipative: bool = True

@@ -295,3 +295,17 @@ def test_what_is_undefined_everywhere_has_no_rows_and_one_note():
     # one note for all measures that lack the same
     (quantum,) = [note for note in c.notes if "quantum covariance" in note]
     assert "mutual_information, log_negativity" in quantum
+
+
+@pytest.mark.filterwarnings("ignore::qsyncplug.ApproximationWarning")
+def test_samples_of_a_coherent_state_obey_the_uncertainty_relation_within_their_errors():
+    """Half of all samples have a covariance below that of the vacuum, by chance."""
+    pair = qsp.van_der_pol_pair(loss=0.1, detuning=0.3, dissipative=0.5)
+    times = np.linspace(0, 1, 11)
+    runs = {
+        "samples": qsp.twasolve(pair, [1.0, 1.0], times, ntraj=2000, seed=1),
+        "mean field": qsp.mfsolve(pair, [1.0, 1.0], times),
+    }
+    found = qsp.compare(runs, reference="mean field", verdicts=False)
+    (check,) = [c for c in found.checks if c.name == "samples" and "uncertainty" in c.what]
+    assert check.passed and "within the errors of 2000 samples" in check.found

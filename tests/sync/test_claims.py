@@ -260,3 +260,21 @@ def test_phases_that_wind_while_an_amplitude_falls_do_not_drift_yet():
         times = np.linspace(0, duration, 10 * duration + 1)
         labels.append(qsp.verdict(qsp.mfsolve(system, start, times, closure="none")).label)
     assert labels == ["undecided", "phase-locked"]
+
+
+def test_what_comes_down_to_where_a_drive_holds_it_is_no_vacuum():
+    """Slowly enough its last part looks like a decay: |β| → F/|Δ−iκ/2|, n → |β|²."""
+    (b,) = qsp.modes(1)
+    driven = qsp.System(0.1 * b.dag() * b + 0.1 * (b + b.dag()), [b])
+    times = np.linspace(0, 18, 181)
+    run = qsp.mfsolve(driven, [2.0], times)
+    exact = qsp.exactsolve(driven, [2.0], times, cutoff=22)
+    held = 0.01 / (0.1**2 + 0.5**2)
+    assert abs(abs(run.amplitudes[-1, 0]) ** 2 / held - 1) < 0.02
+    assert abs(exact.normal[-1, 0, 0].real / held - 1) < 0.02
+    slow = qsp.System(
+        -0.35 * b.dag() * b - 0.247j * (b.dag() - b), [0.6 * b.dag(), 0.7 * b, 0.7 * b**2]
+    )
+    late = qsp.mfsolve(slow, [-1.07 + 0.94j], np.linspace(0, 30, 1001))
+    for x in (run, exact, late):
+        assert qsp.verdict(x).label == "undecided"

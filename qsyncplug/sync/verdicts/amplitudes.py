@@ -38,7 +38,7 @@ def judge_amplitudes(case: Case) -> Verdict:
     if np.any(size[case.inside] <= 0):
         return case.undecided("an amplitude is zero in the window, so that it has no phase")
     if case.n == 1:
-        return _one_node(case, beta)
+        return _one_node(case, beta, size)
     aliased = _aliased(case)
     if aliased is not None:
         return aliased
@@ -59,8 +59,7 @@ def judge_amplitudes(case: Case) -> Verdict:
         )
         return case.undecided(why, dict(found.evidence), advice="nodes with gain")
     if found.label in (Label.DRIFTING, Label.PARTIAL) and _grows(case, size):
-        why = "phases wind while the amplitudes still grow or fall, and with them the frequencies"
-        return case.undecided(why, dict(found.evidence), advice="a longer run")
+        return _growing(case, found)
     if found.label is not Label.DRIFTING or case.n != 2 or case.dynamics.phase_symmetry:
         return found
     return with_resonance(case, found, lambda part: -np.angle(beta[part]))
@@ -136,6 +135,11 @@ def _grows(case: Case, size: np.ndarray) -> bool:
     return bool(np.any((trend > _TREND) & (trend > y.std(axis=0))))
 
 
+def _growing(case: Case, found: Verdict) -> Verdict:
+    why = "phases wind while the amplitudes still grow or fall, and with them the frequencies"
+    return case.undecided(why, dict(found.evidence), advice="a longer run")
+
+
 def _aliased(case: Case) -> Verdict | None:
     """Undecided if the model says that relative phases turn too far between two samples."""
     velocity = case.dynamics.flow.velocity
@@ -158,7 +162,7 @@ def _aliased(case: Case) -> Verdict | None:
 # ------------------------------------------------------------ one node and its drive
 
 
-def _one_node(case: Case, beta: np.ndarray) -> Verdict:
+def _one_node(case: Case, beta: np.ndarray, size: np.ndarray) -> Verdict:
     facts = case.dynamics
     if facts.phase_symmetry is not False:
         known = (
@@ -195,9 +199,9 @@ def _one_node(case: Case, beta: np.ndarray) -> Verdict:
     phase = np.concatenate([theta[:, 0] for _, theta in source.chunks()])[case.inside]
     frequency = float(found.frequencies[0])
     wind = Estimate(frequency, frequency_error(case.times[case.inside], phase, frequency))
-    return _against_drive(
-        case, _frame_track(case, source, found), wind, _steadiness(case, np.abs(beta))
-    )
+    amplitudes = _steadiness(case, size)
+    out = _against_drive(case, _frame_track(case, source, found), wind, amplitudes)
+    return _growing(case, out) if out.label is Label.SLIPPING and _grows(case, size) else out
 
 
 def _frame_track(case: Case, source: AnglePhases, found: Survey) -> Track:

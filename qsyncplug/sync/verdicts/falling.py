@@ -35,6 +35,9 @@ def judge_falling(case: Case, beta: np.ndarray, size: np.ndarray) -> Verdict | N
     largest = size.max(axis=1)
     if case.samples < 8 or (case.view.is_classical and gain is None):
         return None
+    if case.dynamics.rests is False:
+        # what comes down slowly comes to where the drive holds it
+        return None
     rate = _decay(case, beta, largest)
     rest = (
         None if case.dynamics.flow.rest_exponents is None else case.dynamics.flow.rest_exponents()

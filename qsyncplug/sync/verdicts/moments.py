@@ -54,7 +54,7 @@ def judge_moments(case: Case) -> Verdict:
 def _vacuum(case: Case, n: np.ndarray, evidence: dict[str, Any]) -> Verdict | None:
     """Relaxation to the vacuum: the excitations die out and nothing feeds them."""
     gain = case.dynamics.gain
-    if gain is not None and any(gain):
+    if case.dynamics.driven or (gain is not None and any(gain)):
         return None
     largest = n.max(axis=1)
     if not np.all(np.isfinite(largest)):
