@@ -27,6 +27,8 @@ __all__ = ["MomentEquations"]
 Word = tuple[int, ...]
 #: more moments than this take more than a minute to set up
 _LIMIT = 30_000
+#: charges of products that are told apart when moments without charge are counted
+_COUNTED = 100_000
 #: operators in a moment: with more even counting the moments takes long
 _LONGEST = 500
 
@@ -71,15 +73,7 @@ class MomentEquations:
         weights = system.symmetries.charges
         self._weights = weights if neutral and len(weights) else None
         self._charges = [self._charge_of(k) for k in range(len(self.letters))]
-        count = (
-            self.estimate(system, self.order) if self._weights is None else self._count_neutral()
-        )
-        if count > _LIMIT:
-            raise ValueError(
-                f"order={order} has about {count:.3g} moments for this system; their equations "
-                f"would take "
-                f"more than a minute to set up (limit {_LIMIT}); lower the order or the cutoff"
-            )
+        self._refuse_too_many()
         self.words: list[Word] = []
         self.index: dict[Word, tuple[int, bool]] = {}
         for word in self._all_words():
@@ -92,23 +86,41 @@ class MomentEquations:
     @staticmethod
     def estimate(system: System, order: int) -> float:
         """Number of moments without symmetries, conjugates counted once."""
-        bosons = sum(2 for s in system.symbols if isinstance(s.factor, ModeFactor))
-        sizes = [(len(_letters_of(s)), most) for s in system.symbols if (most := _most(s))]
-        counts = [
-            math.comb(bosons + k - 1, k) if bosons else float(k == 0) for k in range(order + 1)
-        ]
-        for letters, most in sizes:
-            own = [math.comb(letters + k - 1, k) if k <= most else 0 for k in range(order + 1)]
-            counts = [sum(counts[j] * own[k - j] for j in range(k + 1)) for k in range(order + 1)]
-        return float(sum(counts)) / 2
+        return _products(system.symbols, [len(_letters_of(s)) for s in system.symbols], order) / 2
+
+    def _refuse_too_many(self) -> None:
+        """Refuse what would take more than a minute to set up, before anything is."""
+        symbols, order = self.system.symbols, self.order
+        about, count = "about", self.estimate(self.system, order)
+        if self._weights is not None and count > _LIMIT:
+            # products of letters without charge are the least that there is
+            bare = [
+                sum(
+                    s is symbol and not any(c)
+                    for (s, _), c in zip(self.letters, self._charges, strict=True)
+                )
+                for symbol in symbols
+            ]
+            least, most = _products(symbols, bare, order) / 2, count
+            about, count = ("at least", least) if least > _LIMIT else ("up to", most)
+            neutral = self._count_neutral() if least <= _LIMIT else None
+            about, count = (about, count) if neutral is None else ("about", neutral)
+        if count > _LIMIT:
+            raise ValueError(
+                f"order={order} has {about} {count:.3g} moments for this system; their equations "
+                f"would take more than a minute to set up (limit {_LIMIT}); lower the order or the "
+                "cutoff"
+            )
 
     @property
     def neutral_only(self) -> bool:
         """Whether moments with a charge were left out."""
         return self._weights is not None
 
-    def _count_neutral(self) -> float:
-        """Number of moments without charge, conjugates counted once."""
+    def _count_neutral(self) -> float | None:
+        """Number of moments without charge, conjugates counted once; None where even counting them
+        takes long.
+        """
         zero = (0,) * len(self._charges[0])
         counts: dict[tuple[int, tuple[int, ...]], float] = {(0, zero): 1.0}
         for symbol in self.system.symbols:
@@ -122,6 +134,8 @@ class MomentEquations:
                         key = size + more, tuple(a + b for a, b in zip(charge, other, strict=True))
                         grown[key] = grown.get(key, 0.0) + number * times
             counts = grown
+            if len(counts) > _COUNTED:
+                return None
         return sum(n for (_, charge), n in counts.items() if charge == zero) / 2
 
     def _powers(self, letters: list[int], most: int) -> dict[tuple[int, tuple[int, ...]], float]:
@@ -309,6 +323,19 @@ class MomentEquations:
                 part = part * (column if x & 1 else column.conj())
             out += part
         return out
+
+
+def _products(symbols: Sequence[Symbol], letters: Sequence[int], order: int) -> float:
+    """Number of products of up to `order` of so many letters a node."""
+    counts = [float(k == 0) for k in range(order + 1)]
+    for symbol, n in zip(symbols, letters, strict=True):
+        most = _most(symbol)
+        own = [
+            float(math.comb(max(n + k - 1, 0), k)) if most is None or k <= most else 0.0
+            for k in range(order + 1)
+        ]
+        counts = [sum(counts[j] * own[k - j] for j in range(k + 1)) for k in range(order + 1)]
+    return float(sum(counts))
 
 
 def _letters_of(symbol: Symbol) -> Sequence[Local]:

@@ -30,8 +30,8 @@ _QOBJ_BYTES = 700.0
 _PATIENCE = 5.0
 #: levels up to which kets are evolved by the shifts of dense operators
 _DENSE_KETS = 500
-#: seconds for one term of one element, measured
-_SECONDS = 0.5e-9
+#: seconds for one term of one element, measured; in trajectories
+_SECONDS, _OF_KETS = 0.5e-9, 2.5e-9
 WHOLE_STATE = "use options={'method': 'density'}"
 QUTIP_METHODS = ("sesolve", "mesolve", "mcsolve")
 
@@ -200,8 +200,12 @@ class Task:
         L = self.liouvillian
         if L is None:
             return 0.0
-        width, height = L.extent
         span = float(self.times[-1] - self.times[0])
+        if method == "trajectories":
+            terms = L.terms_per_element(ket=True) * self.d
+            each = span * L.speed * terms + len(self.times) * len(self.table.data)
+            return float(self.options["ntraj"]) * each * _OF_KETS
+        width, height = L.extent
         products = span * (0.4 * width + 1.3 * height) + 50
         if not L.isconstant:
             products = 8.0 * span * max(width, height) + 200
@@ -251,7 +255,7 @@ class Task:
                 needed,
                 advice="give e_ops instead, or fewer times",
             )
-        seconds = self.seconds(method) if own else 0.0
+        seconds = self.seconds(method) if own or method == "trajectories" else 0.0
         return Choice(method, reason, bool(store), seconds, needed)
 
     def _check(self, wanted: str) -> tuple[str, str]:

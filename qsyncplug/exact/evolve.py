@@ -27,7 +27,7 @@ from ..operators.states import ProductState
 from ..operators.system import System
 from .choice import QUTIP_METHODS, Choice, Task
 from .external import QutipRun
-from .fock import coherent_levels, prepare_state, warn_cutoff
+from .fock import coherent_levels, in_powers, less_of, prepare_state, warn_cutoff
 from .kept import kept
 from .observe import user_operators
 from .others import OtherProblem, WatchedRun
@@ -43,6 +43,8 @@ __all__ = ["ExactResult", "ExactSolver", "exactsolve_modes"]
 
 R = TypeVar("R", bound=ExactResult)
 
+#: seconds that one element of one moment takes to prepare
+_OF_MOMENTS = 1e-7
 #: size of a mean final state of trajectories that is made without being asked for
 _FINAL_BYTES = 2**26
 
@@ -226,7 +228,7 @@ class ExactSolver(Solver):
         return result
 
     def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> Problem:
-        self._check_memory()
+        self._check_size(len(times))
         state = self._initial(state0)
         user = self._observables(e_ops)
         self._check_model(times)
@@ -283,16 +285,25 @@ class ExactSolver(Solver):
         stepper = JumpStepper(task, self._options, seed, states)
         return JumpProblem(task, stepper, result, store=choice.store, inspect=self._inspect)
 
-    def _check_memory(self) -> None:
-        """Refuse what no method could hold: some kets and the matrices of the moments."""
+    def _check_size(self, outputs: int) -> None:
+        """Refuse what no method could hold: some kets and the matrices of the moments; say so where
+        these alone take long.
+        """
         d, n = math.prod(self.levels), len(self.levels)
         # a matrix of a moment has about an entry a level, and is held twice
         each = 16.0 * (4 + 2 * (n + n * (n + 1)))
         check_memory(
-            f"exactsolve with {d:.3g} levels ({' × '.join(map(str, self.levels))})",
+            f"exactsolve with {d:.3g} levels ({in_powers(self.levels)})",
             each * d,
-            advice="lower the cutoff, or use an approximation such as mfsolve",
+            advice=f"{less_of(self.model)}, or use an approximation such as mfsolve",
         )
+        entries = float(d) * n * (n + 1)
+        seconds = _OF_MOMENTS * entries
+        if 8.0 * d**2 > checks.available_memory():
+            # trajectories, each of which reads them at every output
+            seconds += 1e-9 * self._options["ntraj"] * outputs * entries
+        what = f"exactsolve with {d:.3g} levels: its moments alone"
+        say_if_long(what, seconds, less_of(self.model))
 
     def _stats(self, task: Task, choice: Choice) -> dict[str, Any]:
         stats: dict[str, Any] = {
@@ -321,7 +332,8 @@ class ExactSolver(Solver):
             f"exactsolve ({choice.method}, {task.d} levels, t={task.times[0]:g} to "
             f"{task.times[-1]:g})",
             choice.seconds,
-            "a lower cutoff, fewer times or options={'time_limit': …} shorten it",
+            f"{less_of(self.model)}, fewer times or trajectories; options={{'time_limit': …}} ends "
+            "it earlier",
         )
         return stats
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,9 +11,10 @@ import qutip
 
 from ..core.checks import check_array
 from ..core.errors import CutoffWarning, warn
+from ..operators.mode import ModeFactor
 from .moments import POPULATION_LIMIT, suggest_cutoff
 
-__all__ = ["coherent_levels", "prepare_state", "warn_cutoff"]
+__all__ = ["coherent_levels", "in_powers", "less_of", "prepare_state", "warn_cutoff"]
 
 
 def warn_cutoff(
@@ -56,6 +59,20 @@ def warn_cutoff(
             CutoffWarning,
         )
     return worst
+
+
+def in_powers(levels: Sequence[int]) -> str:
+    """Dimensions of tensor factors as a text, equal neighbours as a power."""
+    runs = [(d, len(list(group))) for d, group in itertools.groupby(levels)]
+    return " × ".join(f"{d}^{n}" if n > 3 else " × ".join([str(d)] * n) for d, n in runs)
+
+
+def less_of(system: Any) -> str:
+    """What makes the space of a system smaller, for messages."""
+    symbols = getattr(system, "symbols", None)
+    if symbols is None or any(isinstance(s.factor, ModeFactor) for s in symbols):
+        return "lower the cutoff"
+    return "take fewer nodes, or one ensemble (qsp.atoms) where they are alike"
 
 
 def coherent_levels(alpha: complex) -> int:

@@ -114,7 +114,9 @@ class Liouvillian:
 
     @property
     def extent(self) -> tuple[float, float]:
-        """A guess of the half width and half height of the spectrum, from the diagonal of M."""
+        """A guess of the half width and half height of the spectrum, from the diagonal of M and,
+        where that says nothing of the height, the size of its other shifts.
+        """
         if self.dense is not None:
             own = sum(m.diagonal() for _, m in self.dense[0])
             return float(np.abs(own.real).max()), float(np.ptp(own.imag))
@@ -122,7 +124,19 @@ class Liouvillian:
             (np.abs(v.real) + 1j * v.imag for slot, _, v in self.vectors.parts if slot == DIAGONAL),
             np.zeros(1),
         )
-        return float(np.max(diagonal.real)), float(np.ptp(diagonal.imag))
+        hops = self._largest({slot for slot, _ in self.left})
+        return float(np.max(diagonal.real)), max(float(np.ptp(diagonal.imag)), 2 * hops)
+
+    def _largest(self, slots: set[int]) -> float:
+        """Sum of the largest entries of some vectors."""
+        return sum(float(np.abs(v).max()) for slot, _, v in self.vectors.parts if slot in slots)
+
+    @property
+    def speed(self) -> float:
+        """A bound of the rate at which a ket changes between jumps: the largest column of M."""
+        if self.dense is not None:
+            return float(np.abs(sum(m for _, m in self.dense[0])).sum(axis=0).max())
+        return self._largest({DIAGONAL, *(slot for slot, _ in self.left)})
 
     def _too_dense(self, generators: dict[int, Any], jumps: list[list[Part]]) -> bool:
         """Whether sums of shifts would take longer than products of dense matrices."""

@@ -16,13 +16,11 @@ from ..core.checks import check_memory
 from ..operators.expression import Expression
 from ..operators.matrices import mode_places
 from ..operators.system import System
-from .fock import warn_cutoff
+from .fock import less_of, warn_cutoff
 from .liouvillian import Liouvillian
 from .superoperator import superoperator
 
 __all__ = ["Problem", "exact_problem", "refuse"]
-
-_ADVICE = "lower the cutoff"
 
 
 @dataclass
@@ -131,7 +129,8 @@ class Problem:
         MemoryLimitError
             A matrix of the space does not fit.
         """
-        check_memory(f"a density matrix of {self.d} levels", 20.0 * self.d**2, advice=_ADVICE)
+        what = f"a density matrix of {self.d} levels"
+        check_memory(what, 20.0 * self.d**2, advice=less_of(self.system))
         mask = np.ones((self.d, self.d), dtype=bool)
         if order is not None:
             for charge, wanted in zip(self.charges.T, order, strict=False):
@@ -217,18 +216,19 @@ def _of_system(system: System, cutoff: Any = None, what: str = "a steady state")
     refuse(system.isconstant, bool(system.jumps), what)
     size = float(np.prod(levels, dtype=float))
     per_level = 32.0 * (len(system.jumps) + 1) + 16.0 * len(levels)
-    check_memory(f"the operators of {size:g} levels", per_level * size, advice=_ADVICE)
+    what_for = f"{what}: the operators of {size:g} levels"
+    check_memory(what_for, per_level * size, advice=less_of(system))
     weights = system.symmetries.charges
     d = math.prod(levels)
     labels = np.indices(levels).reshape(len(levels), -1).T
     charges = system.labels(cutoff) @ weights.T if len(weights) else np.zeros((d, 0), dtype=int)
-    _check_state(np.asarray(charges))
+    _check_state(np.asarray(charges), less_of(system))
     H, c_ops = system.qutip(cutoff)
     places = tuple(mode_places(system, levels))
     return Problem(system, H, list(c_ops), np.asarray(charges), labels, cutoff, places)
 
 
-def _check_state(charges: np.ndarray) -> None:
+def _check_state(charges: np.ndarray, advice: str) -> None:
     """Refuse a space in which the least that is asked for, the elements of a state between levels
     of equal charges, does not fit.
     """
@@ -236,7 +236,7 @@ def _check_state(charges: np.ndarray) -> None:
     place = np.ravel_multi_index(tuple((charges - charges.min(axis=0)).T), spans) if spans else 0
     counts = np.bincount(np.broadcast_to(place, len(charges))).astype(float)
     elements = float((counts**2).sum())
-    check_memory(f"a state of {elements:.2g} elements", 16.0 * elements, advice=_ADVICE)
+    check_memory(f"a state of {elements:.2g} elements", 16.0 * elements, advice=advice)
 
 
 def _require_finite(operator: qutip.Qobj, name: str) -> None:

@@ -8,7 +8,13 @@ import qutip
 
 import qsyncplug as qsp
 from qsyncplug.core import storage
-from qsyncplug.core.errors import CutoffWarning, SolverError, TimeLimitError
+from qsyncplug.core.errors import (
+    CutoffWarning,
+    MemoryLimitError,
+    QsyncplugWarning,
+    SolverError,
+    TimeLimitError,
+)
 from qsyncplug.exact.result import ExactStats
 
 from .exactsolve_cases import pair, quietly
@@ -154,3 +160,29 @@ def test_a_checkpoint_that_cannot_be_written_does_not_cost_the_run(tmp_path, mon
             qsp.van_der_pol_pair(), [0.1, 0.1j], [0.0, 0.5], cutoff=14, options={"checkpoint": path}
         )
     assert run.mean.shape == (2, 4)
+
+
+@pytest.mark.parametrize("maker", [qsp.atoms, qsp.spins])
+def test_sixty_distinct_nodes_are_refused_with_an_estimate(maker):
+    """Each with a phase of its own: even counting the moments without charge would not end."""
+    nodes = maker(*(1,) * 60)
+    system = qsp.System(0 * nodes[0].z, [s.m for s in nodes])
+    state0 = dict.fromkeys(nodes, (0, 0, 1.0))
+    for run in (
+        lambda: qsp.exactsolve(system, state0, [0, 1]),
+        lambda: qsp.steadystate(system),
+        lambda: qsp.eigenmodes(system, 3),
+        lambda: qsp.spectrum(system, nodes[0].m),
+        lambda: qsp.correlation(system, nodes[0].m, [0, 1.0]),
+    ):
+        with pytest.raises((ValueError, MemoryLimitError), match=r"at least|GiB"):
+            run()
+
+
+def test_trajectories_say_how_long_they_will_take():
+    S = qsp.spins(*(1,) * 6)
+    hops = sum(S[k].p * S[k + 1].m + S[k].m * S[k + 1].p for k in range(5))
+    system = qsp.System(hops, [s.m for s in S])
+    options = {"method": "trajectories", "ntraj": 10**7, "time_limit": 0.01, "seed": 1}
+    with pytest.warns(QsyncplugWarning, match="will take about"), pytest.raises(TimeLimitError):
+        qsp.exactsolve(system, dict.fromkeys(S, (0, 0, 1.0)), [0, 1.0, 2.0], options=options)
