@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from .._ext.bosons import unpack_upper
 from .._ext.integrator import Integrator, RightHandSide
 from ..core.errors import SolverError
 from ..operators.atom import AtomFactor
+from ..operators.classical import Coordinate
 from ..operators.level import LevelFactor
 from ..operators.linear import LinearEquations
 from ..operators.mode import ModeFactor
@@ -28,6 +29,7 @@ __all__ = [
     "carried_by",
     "flow_of",
     "parts_at",
+    "parts_of",
     "spheres_of",
     "tangent_basis",
 ]
@@ -200,9 +202,13 @@ def _end_of(
 
 def parts_at(system: System, evaluate: Any, x: np.ndarray, t: float = 0.0) -> Parts:
     """Drift, Jacobian and diffusion at real coordinates; `evaluate` is `system.polynomials()`."""
-    c = system.classical.coordinates
-    n, d = system.classical.variables, len(c)
     out = np.asarray(evaluate(t, system.variables_at(x)))
+    return parts_of(system.classical.coordinates, system.classical.variables, out)
+
+
+def parts_of(c: Sequence[Coordinate], n: int, out: np.ndarray) -> Parts:
+    """The same from F, ∂F/∂z and ∂F/∂z̄ of n variables and the upper triangle of D, in a row."""
+    d = len(c)
     variable = np.array([k.variable for k in c])
     part = np.array([k.part for k in c], dtype=bool)
     scale = np.array([k.scale for k in c])

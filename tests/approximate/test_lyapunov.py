@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import qutip
 
 import qsyncplug as qsp
 from qsyncplug.core.errors import SolverError
@@ -153,10 +154,40 @@ def test_chains_have_the_exponents_of_their_cycle():
     np.testing.assert_allclose(found.exponents, np.sort(cycle.exponents.real)[::-1], atol=1e-5)
 
 
+@pytest.mark.parametrize("engineered", ["spin", "boson"])
+def test_chains_and_their_centre(engineered):
+    """Where they lock the exponents are those of the cycle, and 0 along the length of σ; the
+    cycle is one of a run of its own.
+    """
+    chains = qsp.SpinChains(
+        n=24,
+        g=(1.3, 1.4),
+        omega0=0.2,
+        omega=(1.2, -1.2),
+        exchange=0.0,
+        gain=1.0,
+        two_photon=4 / 24,
+        dissipative=0.5,
+        engineered=engineered,
+    )
+    cycle = qsp.limit_cycle(chains, [1.0, 1.0])
+    x, s = cycle.amplitudes, cycle.coordinates[4:]
+    state = qutip.Qobj([[0.5 + s[2], s[0] - 1j * s[1]], [s[0] + 1j * s[1], 0.5 - s[2]]])
+    T = 2 * np.pi / abs(cycle.frequency)
+    times = [0, 0.3 * T, T] if T < 100 else [0, 30, 100]
+    options = {"rtol": 1e-11, "atol": 1e-12}
+    run = qsp.mfsolve(chains, x, times, central=state, options=options)
+    turns = np.exp(-1j * cycle.frequency * np.array(times))
+    np.testing.assert_allclose(run.amplitudes, turns[:, None] * x, atol=1e-7)
+    np.testing.assert_allclose(run.sigma[:, 2], 2 * s[2], atol=1e-7)
+    found = qsp.lyapunov_exponents(chains, [1.0, 1.0], 300.0, transient=600.0)
+    expected = np.sort(np.append(cycle.exponents.real, 0))[::-1]
+    np.testing.assert_allclose(found.exponents, expected, atol=2e-3 + found.errors.max())
+
+
 @pytest.mark.parametrize(
     ("changes", "beta", "text"),
     [
-        ({"bath": "boson", "loss": 0.1}, [1.0, 0.5j], "central=False"),
         ({"central": False}, [1.0, 9.0], "state0"),
         ({"central": False}, [1.0], "state0"),
     ],

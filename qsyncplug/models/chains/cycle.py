@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import qutip
+import scipy.linalg
 
+from ..._ext.integrator import Integrator
 from ...approximate.cycle import LimitCycle, find_cycle, limit_cycle
-from ...approximate.flow import Carried, Flow, Parts, Rotation, carried_by
+from ...approximate.flow import Carried, Flow, Parts, Rotation, carried_by, parts_of
 from ...approximate.linear_regression import fixed_point, linear_regression, regression_at
 from ...approximate.lyapunov import (
     LyapunovExponents,
@@ -18,9 +20,8 @@ from ...approximate.lyapunov import (
 )
 from ...approximate.torus import LimitTorus
 from ...core.checks import check_array, check_number
-from ...core.entry import mfsolve
-from .flow import amplitude_equations
-from .meanfield import mean_field_parts
+from ...core.errors import SolverError
+from .flow import chain_equations
 from .model import SpinChains
 
 __all__ = ["cycle_of_chains", "exponents_of_chains"]
@@ -30,14 +31,37 @@ __all__ = ["cycle_of_chains", "exponents_of_chains"]
 def cycle_of_chains(
     chains: SpinChains, state0: Any, *, relax: float | None = None
 ) -> LimitCycle | LimitTorus:
-    """The limit cycle of the Holstein–Primakoff amplitudes; see :func:`qsyncplug.limit_cycle`."""
-    if chains.central:
-        raise ValueError("limit_cycle needs chains without a central spin (central=False)")
-    beta = check_array("state0", state0, shape=(2,), dtype=complex)
+    """The limit cycle of the Holstein–Primakoff amplitudes and of the central spin, which is down
+    at first; see :func:`qsyncplug.limit_cycle`.
+    """
+    beta = _check_beta(chains, state0)
     if relax is not None:
         relax = check_number("relax", relax, minimum=0.0, strict=True)
+    return find_cycle(_flow(chains), _coordinates(chains, _variables(beta, -0.5)), relax)
 
-    return find_cycle(_flow(chains), np.sqrt(2) * beta.view(float), relax)
+
+def _check_beta(chains: SpinChains, state0: Any) -> np.ndarray:
+    beta = check_array("state0", state0, shape=(2,), dtype=complex)
+    for b, N in zip(beta, chains.n, strict=True):
+        if abs(b) ** 2 > N:
+            raise ValueError(f"state0 must have |β|² of at most {N} spins, not {abs(b) ** 2:.3g}")
+    return beta
+
+
+def _variables(beta: np.ndarray, z: float) -> np.ndarray:
+    """(β1, β2, ⟨σ−⟩, ⟨σz⟩/2)."""
+    return np.array([*beta, 0.0, z])
+
+
+def _coordinates(chains: SpinChains, z: np.ndarray) -> np.ndarray:
+    """(q1, p1, q2, p2) and, where there is a central spin, ⟨σ⟩/2."""
+    own = np.sqrt(2) * np.ascontiguousarray(z[:2]).view(float)
+    return np.append(own, [z[2].real, -z[2].imag, z[3].real]) if chains.central else own
+
+
+def _variables_at(x: np.ndarray) -> np.ndarray:
+    beta = _amplitudes(x[:4])
+    return np.array([*beta, complex(x[4], -x[5]), x[6]] if len(x) > 4 else [*beta, 0.0, 0.0])
 
 
 def _amplitudes(x: np.ndarray) -> np.ndarray:
@@ -45,29 +69,39 @@ def _amplitudes(x: np.ndarray) -> np.ndarray:
 
 
 def _flow(chains: SpinChains) -> Flow:
-    """The mean field in quadratures."""
+    """The mean field in quadratures and, where there is one, the central spin."""
+    of_chains = chain_equations(chains, False, False, 0.0)
+    equations, evaluate = of_chains.linear(chains.central), of_chains.compiled(chains.central)
+    own = of_chains.coordinates(chains.central)
 
     def parts(x: np.ndarray) -> Parts:
-        p = mean_field_parts(chains, _amplitudes(x))
-        drift = np.ascontiguousarray(p["drift"])
-        return np.sqrt(2) * drift.view(float), p["jacobian"], p["diffusion"]
+        return parts_of(own, 4, np.asarray(evaluate(0.0, _variables_at(x))))
 
     def course(x: np.ndarray, times: np.ndarray) -> np.ndarray:
-        options = {"rtol": 1e-9, "atol": 1e-11}
-        run = mfsolve(chains, _amplitudes(x), np.append(0.0, times), options=options)
-        return np.asarray(run.mean[1:])
-
-    equations = amplitude_equations(chains)
+        rhs = equations.tangent_flow(0)
+        integrator = Integrator(rhs, rtol=1e-9, atol=1e-11)
+        integrator.set_state(0.0, _variables_at(x).view(float), float(times[-1]))
+        rows = np.empty((len(times), rhs.size))
+        status, count = integrator.advance(np.ascontiguousarray(times, dtype=float), rows)
+        if count < len(times):
+            raise SolverError(f"the mean field stopped ({status})", reason="no limit cycle")
+        return np.array([_coordinates(chains, z) for z in rows.view(complex)])
 
     def carry(x: np.ndarray, duration: float) -> Carried:
-        # the variables of the centre, which there is not, stay 0
-        z = np.append(_amplitudes(x), [0.0, 0.0])
-        end, S, Q = carried_by((equations, equations), z, 4, duration)
-        return np.sqrt(2) * np.ascontiguousarray(end[:2]).view(float), S, Q
+        end, S, Q = carried_by((equations, equations), _variables_at(x), len(x), duration)
+        return _coordinates(chains, end), S, Q
+
+    def turn(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return _amplitudes(x[:4]), np.eye(4, len(x))
 
     generator = np.kron(np.eye(2), np.array([[0.0, -1.0], [1.0, 0.0]]))
+    spheres: tuple[slice, ...] = ()
+    if chains.central:
+        # σ−=x−iy turns as the amplitudes do
+        generator = scipy.linalg.block_diag(generator, [[0.0, 1.0], [-1.0, 0.0]], 0.0)
+        spheres = (slice(4, 7),)
     rotation = Rotation("common phase", generator, (1, 1))
-    return Flow(parts, course, carry, (rotation,), (), lambda x: (_amplitudes(x), np.eye(4)))
+    return Flow(parts, course, carry, (rotation,), spheres, turn)
 
 
 @linear_regression.register(SpinChains)
@@ -106,10 +140,7 @@ def exponents_of_chains(
     """Exponents of the spins, the central one down at first; of the amplitudes where jumps act
     through bosons; see :func:`qsyncplug.lyapunov_exponents`.
     """
-    beta = check_array("state0", state0, shape=(2,), dtype=complex)
-    for b, N in zip(beta, chains.n, strict=True):
-        if abs(b) ** 2 > N:
-            raise ValueError(f"state0 must have |β|² of at most {N} spins, not {abs(b) ** 2:.3g}")
+    beta = _check_beta(chains, state0)
     if chains.uses_bosons:
         return _exponents_of_amplitudes(chains, beta, duration, k, transient, rtol, progress_bar)
     system = chains.system()
@@ -131,16 +162,12 @@ def _exponents_of_amplitudes(
     rtol: float,
     progress_bar: str | bool,
 ) -> LyapunovExponents:
-    if chains.central:
-        raise ValueError(
-            "lyapunov_exponents of chains with a central spin needs jumps of spins (bath='spin', "
-            "engineered='spin'), not of bosons; or central=False"
-        )
+    of_chains = chain_equations(chains, False, False, 0.0)
+    own, evaluate = of_chains.coordinates(chains.central), of_chains.compiled(chains.central)
     model = TangentModel(
-        flow=lambda count: amplitude_equations(chains).tangent_flow(count),
-        coordinates=lambda z: np.sqrt(2) * np.ascontiguousarray(z[:2]).view(float),
-        jacobian=lambda z, t: mean_field_parts(chains, z[:2])["jacobian"],
+        flow=of_chains.linear(chains.central).tangent_flow,
+        coordinates=lambda z: _coordinates(chains, z),
+        jacobian=lambda z, t: parts_of(own, 4, np.asarray(evaluate(0.0, z)))[1],
     )
-    # the variables of the centre, which there is not, stay 0
-    z = np.append(beta, [0.0, 0.0])
+    z = _variables(beta, -0.5 if chains.central else 0.0)
     return exponents_along(model, z, duration, k, transient, rtol, progress_bar)

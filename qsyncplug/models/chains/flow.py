@@ -22,7 +22,6 @@ from .statement import ChainOperators, chain_hamiltonian, chain_jumps
 
 __all__ = [
     "ChainEquations",
-    "amplitude_equations",
     "boson_rows",
     "central_rows",
     "chain_equations",
@@ -41,35 +40,60 @@ class ChainEquations:
         Of the variables of the chains, then ⟨σ−⟩ and ⟨σz⟩/2.
     drift : list of Function
         Of every variable.
-    first, second : list of Function
-        ∂/∂z and ∂/∂z̄ of the drift, row by row; 0 where the central spin is concerned, which has
-        no fluctuations of its own.
-    diffusion : list of Function
-        Upper triangle, of the real coordinates of the chains.
+    jumps : list of Function
+        None of which acts on the central spin.
+    functions : list of Function
+        The real coordinates: of the chains, then three of the central spin.
+    bosons : bool
+        Whether the variables of the chains are amplitudes.
     """
 
     space: ClassicalSpace
     drift: list[Function]
-    first: list[Function]
-    second: list[Function]
-    diffusion: list[Function]
+    jumps: list[Function]
+    functions: list[Function]
+    bosons: bool
+
+    def coordinates(self, central: bool) -> list[Coordinate]:
+        """(q1, p1, q2, p2) or (x1, y1, z1, x2, y2, z2), and (x, y, z) of the central spin."""
+        return _coordinates(self.bosons)[: None if central else -3]
+
+    def _parts(self, central: bool) -> tuple[list[Function], list[Function], list[Function]]:
+        """∂/∂z and ∂/∂z̄ of the drift, row by row, and the upper triangle of the diffusion; 0 where
+        the central spin is concerned unless `central`.
+        """
+        n = self.space.variables
+        inner = n if central else n - 2
+        zero = 0 * self.functions[0]
+        first, second = (
+            [f.derivative(k, starred) if k < inner else zero for f in self.drift[:inner]
+             for k in range(n)] + [zero] * (n * (n - inner))
+            for starred in (False, True)
+        )  # fmt: skip
+        count = len(self.coordinates(central))
+        return first, second, self.space.diffusion(self.functions[:count], self.jumps)
 
     @cached_property
-    def _tables(self) -> tuple[Any, ...]:
-        return self.space.tables([*self.drift, *self.first, *self.second, *self.diffusion])
+    def _tables(self) -> dict[bool, tuple[Any, ...]]:
+        return {}
 
-    def compiled(self) -> Polynomials:
+    def compiled(self, central: bool = False) -> Polynomials:
         """A fresh kernel of all, in this order: threads share none."""
-        return Polynomials(*self._tables)
+        if central not in self._tables:
+            first, second, diffusion = self._parts(central)
+            outputs = [*self.drift, *first, *second, *diffusion]
+            self._tables[central] = self.space.tables(outputs)
+        return Polynomials(*self._tables[central])
 
-    def linear(self, coordinates: list[Coordinate]) -> LinearEquations:
-        """Mean and covariance as the kernel takes them."""
+    def linear(self, central: bool = False) -> LinearEquations:
+        """Mean and covariance as the kernel takes them, that of the central spin where it says."""
+        first, second, diffusion = self._parts(central)
         equations = linear_equations(
-            coordinates,
+            self.coordinates(central),
             self.space.real,
             [f.terms for f in self.drift],
-            ([f.terms for f in self.first], [f.terms for f in self.second]),
-            [[(f.terms, 0, 1.0)] for f in self.diffusion],
+            ([f.terms for f in first], [f.terms for f in second]),
+            [[(f.terms, 0, 1.0)] for f in diffusion],
         )
         return replace(equations, powers=self.space.powers())
 
@@ -89,7 +113,7 @@ def _amplitudes(model: ChainParameters) -> tuple[ClassicalSpace, ChainOperators,
         (lowering[0], lowering[1]), (along[0], along[1]), 1.0, (b[0], b[1]), s, 2 * half
     )
     parts = [(np.sqrt(0.5) * (x + x.dag()), -1j * np.sqrt(0.5) * (x - x.dag())) for x in b]
-    return space, ops, [y for pair in parts for y in pair]
+    return space, ops, [*(y for pair in parts for y in pair), *_vector(s, half)]
 
 
 def _sphere() -> tuple[ClassicalSpace, ChainOperators, list[Function]]:
@@ -98,8 +122,12 @@ def _sphere() -> tuple[ClassicalSpace, ChainOperators, list[Function]]:
     J = [space.spin() for _ in range(2)]
     s, half = space.spin()
     ops = ChainOperators((J[0][0], J[1][0]), (J[0][1], J[1][1]), 1.0, None, s, 2 * half)
-    parts = [(0.5 * (m + m.dag()), 0.5j * (m - m.dag()), z) for m, z in J]
-    return space, ops, [y for triple in parts for y in triple]
+    return space, ops, [x for m, z in (*J, (s, half)) for x in _vector(m, z)]
+
+
+def _vector(minus: Function, z: Function) -> tuple[Function, Function, Function]:
+    """(Sx, Sy, Sz) of S− and S_z."""
+    return 0.5 * (minus + minus.dag()), 0.5j * (minus - minus.dag()), z
 
 
 @lru_cache(maxsize=64)
@@ -110,8 +138,7 @@ def chain_equations(
     detuning where the central spin is eliminated.
     """
     space, ops, coordinates = _sphere() if sphere else _amplitudes(model)
-    n, chains = space.variables, space.variables - 2
-    zero = 0 * ops.sigma_z
+    chains, zero = space.variables - 2, 0 * ops.sigma_z
     if eliminated:
         ops = replace(ops, sigma_minus=zero)
     H, jumps = chain_hamiltonian(model, ops, flips=False), chain_jumps(model, ops)
@@ -121,34 +148,24 @@ def chain_equations(
         weights = [space.power(2 * X + d, -1) for d in elimination_detuning(model, sigma_z)]
         H = H + eliminated_energy(model, ops.lowering, weights, ops.sigma_z)
     drift = [space.rate(space.variable(k), H, jumps) for k in range(chains)]
-    first, second = (
-        [f.derivative(k, starred) if k < chains else zero for f in drift for k in range(n)]
-        + [zero] * (2 * n)
-        for starred in (False, True)
-    )
     # no jump acts on the central spin
-    centre = [space.rate(space.variable(k), H, ()) for k in range(chains, n)]
+    centre = [space.rate(space.variable(k), H, ()) for k in range(chains, chains + 2)]
     drift += [zero, zero] if eliminated else centre
-    return ChainEquations(space, drift, first, second, space.diffusion(coordinates, jumps))
+    return ChainEquations(space, drift, jumps, coordinates, not sphere)
 
 
 @lru_cache(maxsize=64)
 def _linear(model: ChainParameters, eliminated: bool, sigma_z: float) -> LinearEquations:
     """Vectors on the sphere, which need no roots, unless a jump acts through the bosons."""
-    equations = chain_equations(model, not model.uses_bosons, eliminated, sigma_z)
-    return equations.linear(_coordinates(model.uses_bosons))
-
-
-def amplitude_equations(model: ChainParameters) -> LinearEquations:
-    """Mean and covariance of the Holstein–Primakoff amplitudes, the central spin factorised."""
-    return chain_equations(model, False, False, 0.0).linear(_coordinates(True))
+    return chain_equations(model, not model.uses_bosons, eliminated, sigma_z).linear()
 
 
 @cache
 def _coordinates(bosons: bool) -> list[Coordinate]:
-    """(q1, p1, q2, p2) of two modes, or (x1, y1, z1, x2, y2, z2) of two spins of any length."""
-    space = (modes(2) if bosons else spins(2, 2))[0].symbol.space
-    return Classical(space.symbols, Expression((space,)), []).coordinates
+    """Of two modes, or of two spins of any length, and of the central spin."""
+    own = (modes(2) if bosons else spins(2, 2))[0].symbol.space
+    centre = spins(2)[0].symbol.space
+    return Classical((*own.symbols, *centre.symbols), Expression((own, centre)), []).coordinates
 
 
 def chain_flow(model: ChainParameters, eliminated: bool, sigma_z: float) -> LinearisedFlow:

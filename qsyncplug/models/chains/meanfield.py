@@ -11,6 +11,7 @@ import numpy as np
 import qutip
 
 from ..._ext.integrator import RightHandSide
+from ...approximate.flow import parts_of
 from ...approximate.meanfield import MeanFieldResult
 from ...core.checks import check_array, check_choice, check_flag, check_number
 from ...core.entry import mfsolve
@@ -35,8 +36,6 @@ __all__ = [
     "mean_field_parts",
     "mfsolve_chains",
 ]
-
-_ROWS, _COLUMNS = np.triu_indices(4)
 
 UNCONTROLLED = (
     "correlations between the central spin and the chains: the factorised spin ½ is not controlled "
@@ -176,12 +175,9 @@ def mean_field_parts(
     z = check_number("sigma_z", sigma_z)
     eliminated = check_flag("eliminated", eliminated)
     equations = chain_equations(model, False, eliminated, z if eliminated else 0.0)
-    out = equations.compiled()(0.0, [*b, 0.0 if eliminated else s, 0.5 * z])
+    out = np.asarray(equations.compiled()(0.0, [*b, 0.0 if eliminated else s, 0.5 * z]))
     u, v = out[4:36].reshape(2, 4, 4)[:, :2, :2]
-    M, D = np.empty((4, 4)), np.empty((4, 4))
-    M[0::2, 0::2], M[0::2, 1::2] = (u + v).real, (v - u).imag
-    M[1::2, 0::2], M[1::2, 1::2] = (u + v).imag, (u - v).real
-    D[_ROWS, _COLUMNS] = D[_COLUMNS, _ROWS] = out[36:].real
+    _, M, D = parts_of(equations.coordinates(False), 4, out)
     spin = np.array([out[2].real, out[2].imag, 2 * out[3].real])
     return {"drift": out[:2], "u": u, "v": v, "jacobian": M, "diffusion": D, "spin": spin}
 
