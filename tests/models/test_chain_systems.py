@@ -136,8 +136,6 @@ def test_lyapunov_exponents_with_jumps_of_bosons():
     np.testing.assert_allclose(found.exponents, wanted, atol=1e-5)
     with pytest.raises(ValueError, match="state0"):
         qsp.lyapunov_exponents(chains, [5.0, 1.0], 10.0)
-    with pytest.raises(ValueError, match="central"):
-        qsp.lyapunov_exponents(qsp.SpinChains(n=(4, 4), loss=0.1, bath="boson"), [1.0, 1.0], 10.0)
 
 
 def test_lyapunov_exponents_with_a_centre():
