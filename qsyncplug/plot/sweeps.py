@@ -48,7 +48,8 @@ def plot_sweep(
         From :func:`qsyncplug.sweep`. Attributes ``units`` and ``long_name`` of parameters and
         variables become labels. A dimension ``seed`` is averaged over.
     variable : str, optional
-        Which quantity; the only one by default.
+        Which quantity; the only one by default. Of texts over two parameters, such as verdicts,
+        there are shapes and borders.
     contour : str, optional
         A quantity whose boundary is drawn: a number at `level`, or texts, such as verdicts, where
         they change.
@@ -72,10 +73,10 @@ def plot_sweep(
         raise TypeError(f"data must be the Dataset of a sweep, not {type(data).__name__}")
     level = check_number("level", level)
     array = _chosen(data, variable, "variable")
+    if array.dtype.kind in "OUT" and array.ndim == 2:
+        return _texts_alone(array, fig, ax)
     if array.dtype.kind not in "fiu":
-        raise ValueError(
-            f"variable {array.name!r} must be real numbers; take .real, .imag or abs() of it"
-        )
+        raise ValueError(f"variable {array.name!r} must be real numbers{_instead(array)}")
     fig, ax = figure(fig, ax, figsize=(5, 3.8) if array.ndim == 2 else (5, 3.2))
     if array.ndim == 1:
         x = array[array.dims[0]] if array.dims[0] in array.coords else None
@@ -110,6 +111,24 @@ def plot_sweep(
     return fig, ax
 
 
+def _texts_alone(array: Any, fig: Figure | None, ax: Axes | None) -> tuple[Figure, Axes]:
+    """A map of texts over two parameters."""
+    fig, ax = figure(fig, ax, figsize=(5, 3.8))
+    y, x = (array[d] for d in array.dims)
+    ax.set_xlim(*_edges(x.values)[[0, -1]])
+    ax.set_ylim(*_edges(y.values)[[0, -1]])
+    finish(ax, _label(array.dims[1], x), _label(array.dims[0], y))
+    _contour(ax, x.values, y.values, array, 0.0)
+    return fig, ax
+
+
+def _instead(array: Any) -> str:
+    """What to do with what is no number that can be drawn."""
+    if array.dtype.kind == "c":
+        return "; take .real, .imag or abs() of it"
+    return ", or texts over two parameters" if array.dtype.kind in "OUT" else ""
+
+
 def _chosen(data: Any, name: str | None, what: str) -> Any:
     """The array of that name, over the parameters alone."""
     known = [str(k) for k in data.data_vars if k not in ("status", "error", "seconds")]
@@ -138,7 +157,8 @@ def _contour(ax: Axes, x: np.ndarray, y: np.ndarray, array: Any, level: float) -
         ax.plot([], [], color="black", lw=1.2, label=f"{_label(array.name, array)} = {level:g}")
         legend(ax, above=True)
         return
-    texts = array.values.astype(str)
+    # by way of Python: what zarr reads has strings of any length
+    texts = np.array(array.values.tolist(), dtype=str)
     _borders(ax, x, y, texts)
     places = np.meshgrid(x, y)
     # shapes, as no colour is seen on every other; smaller where points are close
