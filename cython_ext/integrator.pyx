@@ -103,6 +103,7 @@ cdef class Integrator(Step):
     cdef readonly Py_ssize_t event_index
     cdef public long long nsteps
     cdef public double time_limit
+    cdef public Py_ssize_t delivered  # rows that the last advance wrote, also one left by Ctrl-C
     cdef public object interruption
     cdef double started, looked, bound
     cdef double[::1] breaks           # times that no step passes over
@@ -228,19 +229,22 @@ cdef class Integrator(Step):
         delivered : int
             Number of rows written.
         """
-        cdef Py_ssize_t delivered = 0, total = times.shape[0]
+        cdef Py_ssize_t total = times.shape[0]
         cdef int status = RUNNING
+        cdef double at
+        self.delivered = 0
         if out.shape[0] < total or (total and out.shape[1] != self.n):
             raise ValueError(f"out must have shape ({total}, {self.n}), not {np.shape(out)}")
         if total and not self.bound < INFINITY:
             self.horizon = times[total - 1]
         with nogil:
-            while delivered < total:
-                if times[delivered] <= (self.t if self.event_index < 0 else self.t_event):
-                    if self.look_inside(times[delivered], &out[delivered, 0]) != 0:
+            while self.delivered < total:
+                at = times[self.delivered]
+                if at <= (self.t if self.event_index < 0 else self.t_event):
+                    if self.look_inside(at, &out[self.delivered, 0]) != 0:
                         status = self.failure(self.lost)
                         break
-                    delivered += 1
+                    self.delivered += 1
                     continue
                 if self.event_index >= 0:
                     status = EVENT
@@ -248,9 +252,9 @@ cdef class Integrator(Step):
                 status = self.one_step()
                 if status != RUNNING and status != EVENT:
                     break
-        if status == EVENT and delivered == total:
+        if status == EVENT and self.delivered == total:
             status = RUNNING
-        return status, delivered
+        return status, self.delivered
 
     def step(self):
         """Take one accepted step; returns the status."""

@@ -166,7 +166,8 @@ class Drive:
             self.done += 1
             if self._held(float(t), row):
                 return
-            if clock.perf_counter() >= end and self._stopped(float(t)):
+            more = self.done < self.problem.times.size
+            if clock.perf_counter() >= end and self._stopped(float(t), more):
                 return
 
     def _process_whole(self) -> None:
@@ -175,11 +176,16 @@ class Drive:
         if not result._state_processors:
             return
         before = self.failure
+        # what was drawn before the run had to stop is read, as far as that is quick
+        late = self.limits.over or self.limits.interrupted
+        end = clock.perf_counter() + (_GRACE if late else 0.0)
+        count = len(result.times)
         for k, t in enumerate(map(float, result.times)):
-            if not self._process(t, self.problem.row(k)):
+            read = self._process(t, self.problem.row(k))
+            if not read or (clock.perf_counter() >= end and self._stopped(t, k + 1 < count)):
                 # the outputs are whole: so is every list of values
                 for values in result.e_data.values():
-                    values.extend([None] * (len(result.times) - len(values)))
+                    values.extend([None] * (count - len(values)))
                 break
         # what ended the run counts first
         self.failure = before or self.failure
@@ -213,9 +219,9 @@ class Drive:
         self.failure = Failure(Status.UNTIL, self.problem.stepper.t if self.problem.whole else t)
         return True
 
-    def _stopped(self, t: float) -> bool:
-        """Whether slow functions of the user have used up the time."""
-        if self.limits.over and self.done < self.problem.times.size:
+    def _stopped(self, t: float, more: bool) -> bool:
+        """Whether slow functions of the user have used up the time, with `more` outputs to see."""
+        if self.limits.over and more:
             self.failure = Failure(Status.TIME_LIMIT, t)
         elif self.limits.interrupted:
             self.failure = Failure(Status.INTERRUPTED, t)

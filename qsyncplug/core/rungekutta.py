@@ -11,7 +11,7 @@ from .checks import check_memory
 from .status import Status
 from .stepper import Stepper
 
-__all__ = ["Counted", "RungeKutta", "integrator", "runge_kutta"]
+__all__ = ["Counted", "Delivering", "RungeKutta", "integrator", "runge_kutta"]
 
 #: arrays of the size of the state that the method keeps
 _ROWS = 28
@@ -60,7 +60,23 @@ class Counted(Stepper):
         self.method.restore(saved)
 
 
-class RungeKutta(Counted):
+class Delivering(Counted):
+    """A stepper whose compiled ``method`` counts the outputs too.
+
+    Ctrl-C is heard when the kernel returns, before Python could copy the count.
+    """
+
+    @property
+    def delivered(self) -> int:  # type: ignore[override]
+        """Rows written by the last call, however it ended."""
+        return int(self.method.delivered)
+
+    @delivered.setter
+    def delivered(self, count: int) -> None:
+        self.method.delivered = count
+
+
+class RungeKutta(Delivering):
     """Dormand–Prince 8(5,3) with dense output; steps pass over the outputs.
 
     Parameters
@@ -81,7 +97,7 @@ class RungeKutta(Counted):
         method.set_state(t0, y0, end if end > t0 else np.inf)
 
     def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
-        status, self.delivered = self.method.advance(times, rows[: len(times)])
+        status, _ = self.method.advance(times, rows[: len(times)])
         self.cause = self.method.interruption or self.rhs.error
         return Status(status)
 

@@ -103,6 +103,8 @@ class GuardedIntegrator:
         self.kind = kind
         self._inner = Integrator(rhs, n_events=3, directions=[-1, -1, -1], **kw)
         self._done = [0, 0, 0]
+        #: rows written before the last restart
+        self._before = 0
         self.found: Lost | None = None
 
     def set_state(self, t: float, y: Any, bound: float = np.inf) -> None:
@@ -142,23 +144,36 @@ class GuardedIntegrator:
         """The exception of Ctrl-C, if it ended the run."""
         return self._inner.interruption
 
+    @property
+    def delivered(self) -> int:
+        """Rows written by the last ``advance``, also by one that Ctrl-C ended."""
+        return int(self._before + self._inner.delivered)
+
+    @delivered.setter
+    def delivered(self, count: int) -> None:
+        self._inner.delivered = count
+        self._before = 0
+
     def advance(self, times: np.ndarray, out: np.ndarray) -> tuple[int, int]:
         """As :meth:`Integrator.advance`."""
-        total = 0
+        self.delivered = 0
         while True:
-            status, count = self._inner.advance(times[total:], out[total:])
-            total += count
+            done = self._before
+            status, count = self._inner.advance(times[done:], out[done:])
             if status in _COLLAPSE and self._collapsing():
-                return Status.EVENT, total
-            if status != Status.EVENT or total == len(times):
-                return status, total
+                return Status.EVENT, self.delivered
+            if status != Status.EVENT or self.delivered == len(times):
+                return status, self.delivered
             t, y = self._inner.t_event, self._inner.event_state
             if self._confirm(self._inner.event_index, t, y):
-                return Status.EVENT, total
+                return Status.EVENT, self.delivered
             # a fast turn: go on from there
             self._done = [self.accepted, self.rejected, self.evaluations]
             self.rhs.set_reference(y)
             self._inner.set_state(t, y, self._bound)
+            # in this order: an interrupt between them may forget rows, but never counts one twice
+            self._inner.delivered = 0
+            self._before = done + count
 
     def snapshot(self) -> dict[str, Any]:
         """As :meth:`Integrator.snapshot`."""
@@ -274,6 +289,8 @@ class LinesGuard:
         self.kind = kind
         self.may_vanish = may_vanish
         self._inner = Integrator(rhs, **kw)
+        #: rows written by the last ``advance``
+        self.delivered = 0
         self.found: Lost | None = None
 
     def set_state(self, t: float, y: Any, bound: float = np.inf) -> None:
@@ -305,16 +322,16 @@ class LinesGuard:
 
     def advance(self, times: np.ndarray, out: np.ndarray) -> tuple[int, int]:
         """As :meth:`Integrator.advance`."""
-        done = 0
+        self.delivered = 0
         limit = np.inf
-        while done < len(times):
+        while (done := self.delivered) < len(times):
             t = times[done]
             if t > limit:
                 return Status.EVENT, done
             if t <= self._inner.t:
                 y = self._inner.dense(t) if t < self._inner.t else self._inner.get_state()[1]
                 out[done] = np.ascontiguousarray(y).view(float)
-                done += 1
+                self.delivered += 1
                 continue
             if np.isfinite(limit):
                 return Status.EVENT, done

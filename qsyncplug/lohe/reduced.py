@@ -11,7 +11,7 @@ from ..core.checks import check_memory
 from ..core.errors import SolverError
 from ..core.failure import Failure
 from ..core.options import EOps
-from ..core.rungekutta import Counted, RungeKutta, integrator
+from ..core.rungekutta import Delivering, RungeKutta, integrator
 from ..core.status import Status
 from ..core.stepper import Problem
 from ..waves.motion import EigenMotion
@@ -199,7 +199,7 @@ class UnstableSetError(SolverError):
     """The Möbius form ends where the initial state lies on the unstable set."""
 
 
-class MobiusStepper(Counted):
+class MobiusStepper(Delivering):
     """N numbers w in τ=(1−e^{−κt})/κ; the last time may be infinite."""
 
     def __init__(self, model: SchrodingerLohe, rows: np.ndarray, scale: float, t0: float):
@@ -224,7 +224,7 @@ class MobiusStepper(Counted):
 
     def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
         tau = np.ascontiguousarray(self.tau(times), dtype=float)
-        status, self.delivered = self.method.advance(tau, rows[: len(times)])
+        status, _ = self.method.advance(tau, rows[: len(times)])
         self.cause = self.method.interruption
         # what is singular in τ is a start on the unstable set
         singular = status in (Status.STEP_SIZE, Status.NON_FINITE, Status.RHS_FAILED)

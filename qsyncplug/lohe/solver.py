@@ -11,6 +11,7 @@ from scipy.fft import set_workers
 
 from ..core.checks import check_ndim, check_number, check_times
 from ..core.drive import Until
+from ..core.limits import Limits
 from ..core.options import DEFAULTS, EOps, Options
 from ..core.solver import Solver
 from ..core.threads import linear_algebra_threads
@@ -197,7 +198,8 @@ class SchrodingerLoheSolver(Solver):
         SolverInterrupted
             Ctrl-C; it carries the partial result too.
         """
-        with self._threads():
+        # Ctrl-C while the threads are given back does not take the result along
+        with Limits() as limits, self._threads(), limits.interruptible():
             result: Any = self._run_large(state0, tlist, e_ops, until)
             if result is None:
                 result = super().run(state0, tlist, e_ops=e_ops, until=until)

@@ -12,6 +12,7 @@ from scipy.fft import set_workers
 from ..core.checks import check_number
 from ..core.documented import runs
 from ..core.drive import Until
+from ..core.limits import Limits
 from ..core.options import DEFAULTS, EOps, Options
 from ..core.solver import Solver
 from ..core.stepper import Problem
@@ -201,7 +202,8 @@ class WignerLoheSolver(Solver):
         SolverError
             The run had to stop for another reason; it carries the time and the partial result.
         """
-        with self._threads():
+        # Ctrl-C while the threads are given back does not take the result along
+        with Limits() as limits, self._threads(), limits.interruptible():
             result = super().run(state0, tlist, e_ops=e_ops, until=until)
         assert isinstance(result, WignerLoheResult)
         return result

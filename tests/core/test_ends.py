@@ -1,0 +1,174 @@
+"""However a run of any solver ends early, the documented error holds what was computed."""
+
+import signal
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from qsyncplug.core import limits
+from qsyncplug.core.drive import Drive
+from qsyncplug.core.errors import RightHandSideError, SolverInterrupted, TimeLimitError
+from qsyncplug.core.sampler import SamplingSolver
+
+from .runs import EXACT_RUNS, RUNS
+
+ALL = {**RUNS, **EXACT_RUNS}
+#: whose functions of e_ops are none of the whole state, or that have no e_ops
+NO_FUNCTIONS = {
+    "twa",
+    "twa of modes",
+    "lohe mobius",
+    "lohe trajectories",
+    "lohe trajectories, splitting",
+    "exact, sectors",
+    "exact, atoms",
+    "exact, chains",
+}
+WITH_FUNCTIONS = [name for name in ALL if name not in NO_FUNCTIONS and "trajectories" not in name]
+
+pytestmark = pytest.mark.filterwarnings("ignore::qsyncplug.core.errors.QsyncplugWarning")
+
+
+def whole(result, times):
+    """Outputs kept, after a look at whether everything has one entry for each."""
+    count = len(result.times)
+    assert np.array_equal(result.times, times[:count])
+    for field, axes in result._fields.items():
+        array = getattr(result, field, None)
+        if array is not None and axes[0] == "time":
+            assert len(array) == count, field
+            assert np.all(np.isfinite(array)), field
+    assert all(len(values) == count for values in result.e_data.values())
+    str(result)
+    return count
+
+
+@pytest.mark.parametrize("name", WITH_FUNCTIONS)
+def test_an_error_of_e_ops_costs_no_output_before_it(name):
+    solver, state0, times = ALL[name]()
+    k = 2 * len(times) // 3
+
+    def mine(t, state):
+        if t >= times[k]:
+            raise ZeroDivisionError("mine")
+        return t
+
+    with pytest.raises(RightHandSideError, match=r"function of e_ops raised.*mine") as caught:
+        solver.run(state0, times, e_ops={"mine": mine})
+    result = caught.value.result
+    # samples have all outputs or none: what was not asked any more is None
+    kept = whole(result, times)
+    assert kept == (len(times) if isinstance(solver, SamplingSolver) else k)
+    assert [v for v in result.e_data["mine"] if v is not None] == list(times[:k])
+
+
+@pytest.mark.parametrize("name", WITH_FUNCTIONS)
+def test_slow_functions_of_e_ops_meet_the_time_limit(name):
+    solver, state0, times = ALL[name](time_limit=3600.0)
+    seen = []
+
+    def slow(t, state):
+        seen.append(t)
+        if len(seen) == 3:
+            # as if this one had taken an hour
+            limits._current.get().deadline = time.perf_counter()
+        return t
+
+    with pytest.raises(TimeLimitError, match="time limit") as caught:
+        solver.run(state0, times, e_ops={"slow": slow})
+    kept = whole(caught.value.result, times)
+    assert kept == (len(times) if isinstance(solver, SamplingSolver) else 3)
+    assert [v for v in caught.value.result.e_data["slow"] if v is not None] == seen
+    assert len(seen) == 3
+
+
+class Profile:
+    """Ctrl-C at one of the calls, of Python or of kernels, that the drive makes.
+
+    Parameters
+    ----------
+    moment : callable
+        ``moment(number)``: whether it is now.
+    """
+
+    def __init__(self, moment):
+        self.moment, self.number, self.drive, self.fired = moment, 0, None, False
+
+    def __call__(self, frame, event, argument):
+        if self.drive is None and event == "call" and frame.f_code is Drive.run.__code__:
+            self.drive = frame
+        if self.drive is None or self.fired:
+            return
+        if frame is self.drive and event == "return":
+            self.drive = None
+            return
+        self.number += 1
+        if self.moment(self.number):
+            self.fired = True
+            signal.raise_signal(signal.SIGINT)
+
+    def run(self, run):
+        """The result, whole or of the error."""
+        before = sys.getprofile()
+        sys.setprofile(self)
+        try:
+            return run.solver.run(run.state0, run.times)
+        except SolverInterrupted as error:
+            return error.result
+        finally:
+            sys.setprofile(before)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_ctrl_c_at_any_call_keeps_the_result(name):
+    run = ALL[name]()
+    never = Profile(lambda number: False)
+    # the first run also fills what is kept for later ones, and makes other calls
+    assert never.run(run) is not None
+    never.number = 0
+    assert whole(never.run(run), run.times) == len(run.times)
+    at = 1 + int(np.random.default_rng(sum(map(ord, name))).random() * 0.95 * never.number)
+    press = Profile(lambda number: number == at)
+    result = press.run(run)
+    assert press.fired
+    assert "interrupted" in result.stats["stopped"]
+    whole(result, run.times)
+
+
+class Pressed:
+    """A kernel during which Ctrl-C is pressed: Python hears of it when the kernel returns."""
+
+    def __init__(self, kernel):
+        vars(self)["kernel"] = kernel
+
+    def __getattr__(self, name):
+        return getattr(self.kernel, name)
+
+    def __setattr__(self, name, value):
+        setattr(self.kernel, name, value)
+
+    def advance(self, times, rows):
+        self.kernel.advance(times, rows)
+        signal.raise_signal(signal.SIGINT)
+
+
+KERNELS = ["mean alone", "cumulants", "circle", "lohe model 1", "lohe mobius", "lohe lawson"]
+
+
+@pytest.mark.parametrize("name", [*KERNELS, "sphere", "wigner reduction"])
+def test_ctrl_c_during_a_kernel_keeps_all_that_it_delivered(name, monkeypatch):
+    run = ALL[name]()
+    loop = Drive._loop
+
+    def pressed(drive):
+        drive.problem.stepper.method = Pressed(drive.problem.stepper.method)
+        loop(drive)
+
+    monkeypatch.setattr(Drive, "_loop", pressed)
+    with pytest.raises(SolverInterrupted) as caught:
+        run.solver.run(run.state0, run.times)
+    # these are asked for one output at a time
+    kept = 1 if name == "lohe lawson" else len(run.times)
+    assert whole(caught.value.result, run.times) == kept
