@@ -86,11 +86,13 @@ def without_phase(closure: Closure, values: np.ndarray) -> list[str]:
     for symbol in _once(closure, "limited", lambda: _limited(closure.system)):
         if isinstance(symbol.factor, ModeFactor):
             n, amplitude = _size(closure, symbol, moments)
-            if amplitude**2 > 0.5 * n:
+            # a power of floats would raise where a product is infinite
+            square = amplitude * amplitude
+            if square > 0.5 * n:
                 out += _kept_phase(closure.system, symbol)
                 continue
-            none = amplitude**2 < 1e-6 * n
-            who = f"{symbol} has " + ("no phase" if none else f"|⟨b⟩|²={amplitude**2:.3g} only")
+            none = square < 1e-6 * n
+            who = f"{symbol} has " + ("no phase" if none else f"|⟨b⟩|²={square:.3g} only")
             text = _of_mode(closure, symbol, moments, n, f"{who} (n={n:.3g})")
         else:
             text = _wrong(f"{symbol} has no phase") if closure.equations.neutral_only else ""

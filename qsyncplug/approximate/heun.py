@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import cmath
+import math
 from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -12,7 +15,7 @@ from .._ext.stochastic import Shape, Source, Stochastic, Way
 from ..operators.classical import Classical
 from ..operators.polynomial import Letters, Polynomial
 from ..operators.spin import SpinFactor
-from ..operators.time_factor import TimeFactor
+from ..operators.time_factor import TimeFactor, value_at
 
 __all__ = ["HeunProgram", "merged"]
 
@@ -140,11 +143,15 @@ class HeunProgram:
         if not self.timed:
             return np.array([[1.0, 0.0]])
         points = [np.linspace(times[k], times[k + 1], count + 1) for k, count in enumerate(steps)]
-        rows = [
-            [np.prod([complex(f(float(t))) for f in product]) for product in self.factors]
-            for t in np.concatenate(points)
-        ]
+        rows = [self.factors_at(float(t)) for t in np.concatenate(points)]
         return np.ascontiguousarray(np.array(rows, dtype=complex)).view(float)
+
+    def factors_at(self, t: float) -> list[complex]:
+        """The factors of every program at time `t`; a ValueError where they are no numbers."""
+        values = [[value_at(f, t) for f in product] for product in self.factors]
+        if not all(map(cmath.isfinite, chain.from_iterable(values))):
+            raise ValueError(f"a coefficient of the system is not finite at t={t:g}")
+        return [math.prod(product) for product in values]
 
     # ------------------------------------------------------------ rows
 

@@ -16,6 +16,7 @@ from ..core.errors import SolverError
 from ..core.limits import look
 from ..core.progress import check_bar, counted
 from ..core.saved import Saved
+from ..core.status import Status
 from ..operators.states import ProductState
 from ..operators.system import System
 from .flow import parts_at, spheres_of, tangent_basis
@@ -281,7 +282,8 @@ class _Tangents:
             status, done = integrator.advance(np.array([end]), row)
             if not done or not np.all(np.isfinite(row)):
                 raise SolverError(
-                    f"the mean field stopped at t={integrator.t:g} (status {int(status)})",
+                    f"the mean field cannot be followed beyond t={integrator.t:g} "
+                    f"({Status(status).name.lower().replace('_', ' ')})",
                     time=float(integrator.t),
                     reason="not finite",
                 )

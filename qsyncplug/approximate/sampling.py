@@ -204,6 +204,7 @@ class TwaSolver(SamplingSolver[TwaResult]):
         evaluate = Polynomials(c.variables, arrays, factors)
 
         def fastest(t: float, z: np.ndarray) -> float:
+            program.factors_at(t)
             rates = []
             for sample in z.T[::4]:
                 out = np.abs(np.asarray(evaluate(t, sample)))

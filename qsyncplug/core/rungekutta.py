@@ -67,7 +67,7 @@ class Delivering(Counted):
     """
 
     @property
-    def delivered(self) -> int:  # type: ignore[override]
+    def delivered(self) -> int:
         """Rows written by the last call, however it ended."""
         return int(self.method.delivered)
 

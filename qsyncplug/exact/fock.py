@@ -12,6 +12,7 @@ import qutip
 from ..core.checks import check_array
 from ..core.errors import CutoffWarning, warn
 from ..operators.mode import ModeFactor
+from ..operators.states import coherent_state
 from .moments import POPULATION_LIMIT, suggest_cutoff
 
 __all__ = ["coherent_levels", "in_powers", "less_of", "prepare_state", "warn_cutoff"]
@@ -97,11 +98,9 @@ def prepare_state(state0: Any, levels: tuple[int, ...]) -> qutip.Qobj:
     dims = list(levels)
     if not isinstance(state0, qutip.Qobj):
         alpha = check_array("state0", state0, shape=(n,), dtype=complex)
+        parts = zip(levels, alpha.tolist(), strict=True)
         return qutip.tensor(
-            [
-                qutip.coherent(d, a, method="analytic").unit()
-                for d, a in zip(levels, alpha, strict=True)
-            ]
+            [coherent_state(f"mode {j}", a, d) for j, (d, a) in enumerate(parts, 1)]
         )
     if state0.isket:
         if state0.dims[0] != dims:

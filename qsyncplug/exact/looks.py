@@ -5,14 +5,16 @@ and where they change.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ..operators.time_factor import value_at
 from .liouvillian import Liouvillian
 
-__all__ = ["Looks", "look_ahead"]
+__all__ = ["Looks", "look_ahead", "values_over"]
 
 #: looks at a coefficient between two outputs, and at least so many over the whole run
 _LOOKS, _LEAST_LOOKS = 16, 4096
@@ -72,34 +74,32 @@ def _knots(coefficient: Any) -> np.ndarray:
     return np.concatenate(found)
 
 
-def _value(coefficient: Any, t: float) -> complex:
-    try:
-        return complex(coefficient(t))
-    except Exception as error:
-        raise ValueError(
-            f"a coefficient of the system raised {type(error).__name__} at t={t:g}: {error}"
-        ) from error
-
-
-def look_ahead(liouvillian: Liouvillian, times: np.ndarray) -> Looks:
-    """Look at every coefficient: at the outputs, between them, and at the knots of sampled ones.
+def values_over(coefficients: Sequence[Any], times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Times (G,) and values (G, C) of every coefficient: at the outputs, between them, and at the
+    knots of sampled ones.
 
     Raises
     ------
     ValueError
         A coefficient raises, or is not finite.
     """
-    count = len(liouvillian.coefficients)
-    if len(times) < 2:
-        return Looks(np.zeros(0), np.zeros((0, count)), np.zeros((0, 2)))
     looks = int(np.clip(_LEAST_LOOKS // len(times) + 1, _LOOKS, _MOST_LOOKS // len(times) + 1))
     pieces = [times[:-1] + (times[1:] - times[:-1]) * (k / looks) for k in range(looks)]
-    grid = np.concatenate([*pieces, times[-1:], *(_knots(c) for c in liouvillian.coefficients)])
+    grid = np.concatenate([*pieces, times[-1:], *(_knots(c) for c in coefficients)])
     grid = np.unique(grid[(grid >= times[0]) & (grid <= times[-1])])
-    values = np.array([[_value(c, t) for c in liouvillian.coefficients] for t in grid])
+    values = np.array([[value_at(c, t) for c in coefficients] for t in grid])
     if not np.all(np.isfinite(values)):
         k = int(np.argmax(~np.all(np.isfinite(values), axis=1)))
         raise ValueError(f"a coefficient of the system is not finite at t={grid[k]:g}")
+    return grid, values
+
+
+def look_ahead(liouvillian: Liouvillian, times: np.ndarray) -> Looks:
+    """Look at every coefficient of a run; see :func:`values_over`."""
+    count = len(liouvillian.coefficients)
+    if len(times) < 2:
+        return Looks(np.zeros(0), np.zeros((0, count)), np.zeros((0, 2)))
+    grid, values = values_over(liouvillian.coefficients, times)
     span = np.abs(values - values[:1]).max(axis=0)
     moving = np.any(
         np.abs(np.diff(values, axis=0)) > _QUIET * np.where(span > 0, span, np.inf), axis=1

@@ -14,6 +14,7 @@ from ..core.status import Status
 from ..core.stepper import Problem, Stepper
 from .choice import Task
 from .external import QutipRun
+from .looks import values_over
 from .observe import OutOfTime
 from .result import ExactResult
 
@@ -44,6 +45,12 @@ class WatchedRun(OtherRun):
     def __init__(self, run: QutipRun, task: Task):
         self.run, self.task = run, task
         self.how: dict[str, Any] = {}
+        parts = [
+            p for op in (task.H, *task.c_ops) if isinstance(op, qutip.QobjEvo) for p in op.to_list()
+        ]
+        if moving := [part[1] for part in parts if isinstance(part, list)]:
+            # QuTiP would go on with what is no number, or blame a function of e_ops
+            values_over(moving, task.times)
 
     def go(self) -> None:
         task = self.task

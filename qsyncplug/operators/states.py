@@ -19,10 +19,14 @@ from .spin import SpinFactor
 from .symbol import Symbol
 from .system import System
 
-__all__ = ["ProductState", "coherent_levels", "state_in_order"]
+__all__ = ["ProductState", "coherent_levels", "coherent_state", "state_in_order"]
 
 _PURE = 1e-6
 _UNIT = np.eye(3)
+#: |α|² from which on e^{−|α|²/2} loses digits
+_UNDERFLOW = 1300.0
+#: amplitudes whose fourth powers are numbers
+_LARGEST = 1e75
 
 
 class ProductState:
@@ -65,7 +69,7 @@ class ProductState:
         for symbol in self.system.symbols:
             if symbol in modes:
                 size = next(dims)
-                parts.append(_coherent(symbol, self.alpha[symbol], size))
+                parts.append(coherent_state(symbol, self.alpha[symbol], size))
                 continue
             parts += self._site(symbol)
             for _ in symbol.factor.levels(None):
@@ -155,23 +159,34 @@ class ProductState:
         return C
 
 
-def _coherent(symbol: Symbol, alpha: complex, levels: int) -> qutip.Qobj:
-    """A coherent state, cut at `levels` and normalised again."""
-    state = qutip.coherent(levels, alpha, method="analytic")
-    norm = state.norm()
+def coherent_state(name: Any, alpha: complex, levels: int) -> qutip.Qobj:
+    """The coherent state `alpha` of the mode `name`, cut at `levels` and normalised again."""
+    if abs(alpha) ** 2 < _UNDERFLOW:
+        data = qutip.coherent(levels, alpha, method="analytic").full()
+        scale = 0.0
+    else:
+        # imported here: scipy.special would lengthen the import of the package
+        from scipy.special import gammaln
+
+        n = np.arange(levels)
+        logs = n * np.log(abs(alpha)) - 0.5 * (abs(alpha) ** 2 + gammaln(n + 1))
+        # e^{−|α|²/2} is no number any more: all in units of the largest
+        scale = float(np.max(logs))
+        data = np.exp(logs - scale + 1j * n * np.angle(alpha))[:, None]
+    norm = float(np.linalg.norm(data))
     # below this the ratios of what is left are rounding
-    if not norm > 1e-100:
+    if not (norm > 0 and np.log10(norm) + scale / np.log(10) > -100):
         enough = int(abs(alpha) ** 2 + 8 * abs(alpha) + 10)
         raise ValueError(
             f"state0 must fit into the cut-off: a coherent state of amplitude {alpha:g} of "
-            f"{symbol} has nothing in its lowest {levels} levels; cutoff={enough} would hold it"
+            f"{name} has nothing in its lowest {levels} levels; cutoff={enough} would hold it"
         )
-    return state / norm
+    return qutip.Qobj(data / norm)
 
 
 def coherent_levels(symbol: Symbol, alpha: complex, levels: int) -> np.ndarray:
     """Amplitudes of a coherent state cut at `levels`, (levels,)."""
-    return np.asarray(_coherent(symbol, alpha, levels).full()[:, 0])
+    return np.asarray(coherent_state(symbol, alpha, levels).full()[:, 0])
 
 
 def _level_covariance(rho: np.ndarray, pairs: list[tuple[int, int]]) -> np.ndarray:
@@ -233,7 +248,10 @@ def state_in_order(system: System, state0: Any) -> Any:
 
 
 def _number(symbol: Symbol, value: Any) -> complex:
-    return complex(check_array(f"state0[{symbol}]", value, shape=(), dtype=complex))
+    alpha = complex(check_array(f"state0[{symbol}]", value, shape=(), dtype=complex))
+    if not abs(alpha) < _LARGEST:
+        raise ValueError(f"state0[{symbol}] must be smaller than {_LARGEST:g}, not {alpha:g}")
+    return alpha
 
 
 def _density(symbol: Symbol, value: Any) -> np.ndarray:

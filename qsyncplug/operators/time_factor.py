@@ -12,7 +12,7 @@ import qutip
 
 from ..core.timetable import Timetable
 
-__all__ = ["TimeFactor", "TimeFunction", "function_from_file", "time_factor"]
+__all__ = ["TimeFactor", "TimeFunction", "function_from_file", "time_factor", "value_at"]
 
 _NAMES = 0xFFFF
 _lock = threading.Lock()
@@ -152,3 +152,13 @@ def _is_function(value: Any) -> bool:
         and not isinstance(value, (type, qutip.Qobj, qutip.QobjEvo))
         and not hasattr(value, "_symbols")
     )
+
+
+def value_at(coefficient: Any, t: float) -> complex:
+    """A coefficient at time `t`, or a ValueError that says what it raised there."""
+    try:
+        return complex(coefficient(t))
+    except Exception as error:
+        raise ValueError(
+            f"a coefficient of the system raised {type(error).__name__} at t={t:g}: {error}"
+        ) from error

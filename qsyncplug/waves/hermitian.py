@@ -41,8 +41,11 @@ def check_hermitian(operator: Any, name: str, t: float = 0.0) -> Any:
     True
     """
     evolving = isinstance(operator, qutip.QobjEvo)
-    sample = operator(t) if evolving else operator
     when = f" at t={t:g}" if evolving else ""
+    try:
+        sample = operator(t) if evolving else operator
+    except Exception as error:
+        raise ValueError(f"{name} raised {type(error).__name__}{when}: {error}") from error
     if not sample.isoper or sample.shape[0] != sample.shape[1]:
         raise ValueError(
             f"{name} must be a square operator, not {sample.type} of shape {sample.shape}"

@@ -6,10 +6,17 @@ import time
 
 import numpy as np
 import pytest
+import qutip
 
+import qsyncplug as qsp
 from qsyncplug.core import limits
 from qsyncplug.core.drive import Drive
-from qsyncplug.core.errors import RightHandSideError, SolverInterrupted, TimeLimitError
+from qsyncplug.core.errors import (
+    NonFiniteError,
+    RightHandSideError,
+    SolverInterrupted,
+    TimeLimitError,
+)
 from qsyncplug.core.sampler import SamplingSolver
 
 from .runs import EXACT_RUNS, RUNS
@@ -129,9 +136,13 @@ def test_ctrl_c_at_any_call_keeps_the_result(name):
     assert never.run(run) is not None
     never.number = 0
     assert whole(never.run(run), run.times) == len(run.times)
-    at = 1 + int(np.random.default_rng(sum(map(ord, name))).random() * 0.95 * never.number)
-    press = Profile(lambda number: number == at)
-    result = press.run(run)
+    part = np.random.default_rng(sum(map(ord, name))).random()
+    # looks at the clock and at the memory make a few calls more or less
+    for at in (1 + int(part * share * never.number) for share in (0.95, 0.5, 0.2)):
+        press = Profile(lambda number, at=at: number == at)
+        result = press.run(run)
+        if press.fired:
+            break
     assert press.fired
     assert "interrupted" in result.stats["stopped"]
     whole(result, run.times)
@@ -172,3 +183,105 @@ def test_ctrl_c_during_a_kernel_keeps_all_that_it_delivered(name, monkeypatch):
     # these are asked for one output at a time
     kept = 1 if name == "lohe lawson" else len(run.times)
     assert whole(caught.value.result, run.times) == kept
+
+
+# ------------------------------------------------------------ coefficients that fail on the way
+
+
+def _lost(t):
+    return float("nan") if t > 1 else 1.0
+
+
+def _root(t):
+    with np.errstate(divide="ignore"):
+        return 1 / np.sqrt(t)
+
+
+def _raises(t):
+    if t > 1:
+        raise KeyError("mine")
+    return 1.0
+
+
+THREE = np.linspace(0, 3, 31)
+
+
+def _driven(coefficient, where):
+    (b,) = qsp.modes(1)
+    if where == "drive":
+        return qsp.System(b.dag() * b + coefficient * (b + b.dag()), [b])
+    return qsp.System(b.dag() * b, [coefficient * b, 0.3 * b.dag()])
+
+
+def _exactly(method):
+    drawn = {"ntraj": 10, "seed": 1} if method in ("trajectories", "mcsolve") else {}
+    options = {"method": method, **drawn}
+    return lambda system: qsp.exactsolve(system, [0.5], THREE, cutoff=8, options=options)
+
+
+#: refuse before any work, as the coefficient can be looked at
+AHEAD = {
+    "twa": lambda system: qsp.twasolve(system, [0.5], THREE, ntraj=20, seed=1),
+    **{m: _exactly(m) for m in ("density", "trajectories", "mesolve", "mcsolve")},
+}
+#: go on to the last output before it
+UP_TO = {
+    closure: lambda system, closure=closure: qsp.mfsolve(system, [0.5], THREE, closure=closure)
+    for closure in ("none", "linear", "gaussian", "cumulants")
+}
+
+
+@pytest.mark.parametrize("where", ["drive", "jump"])
+@pytest.mark.parametrize("function", [_lost, _root, _raises])
+@pytest.mark.parametrize("name", [*AHEAD, *UP_TO])
+def test_coefficients_that_fail_are_named(name, function, where):
+    system = _driven(qutip.coefficient(function), where)
+    if name in UP_TO:
+        with pytest.raises((NonFiniteError, RightHandSideError)) as caught:
+            UP_TO[name](system)
+        kept = whole(caught.value.result, THREE)
+        assert kept == 1 if function is _root else 7 < kept <= 11
+        assert caught.value.time <= 1 + 1e-9
+    else:
+        with pytest.raises(ValueError, match=r"a coefficient of the system .* at t="):
+            AHEAD[name](system)
+
+
+def test_hamiltonians_of_waves_that_raise_are_named():
+    h = qutip.QobjEvo([qutip.num(3), [qutip.num(3), _raises]])
+    with pytest.raises(ValueError, match=r"hamiltonian raised KeyError at t=1\.1: 'mine'"):
+        qsp.slsolve(qsp.SchrodingerLohe(h), np.ones((2, 3)) / 3**0.5, THREE)
+
+
+# ------------------------------------------------------------ amplitudes beyond e^{−|α|²/2}
+
+
+def test_a_large_coherent_state_is_taken_where_it_fits():
+    """Its amplitude in the vacuum, e^{−760}, is no number."""
+    (b,) = qsp.modes(1)
+    times = [0.0, 0.5, 1.0]
+    run = qsp.exactsolve(qsp.System(2.0 * b.dag() * b), [39.5j], times, cutoff=2600)
+    want = 39.5j * np.exp(-2j * np.array(times))
+    assert np.abs(run.amplitudes[:, 0] - want).max() < 1e-9
+    with pytest.raises(ValueError, match="lowest 60 levels; cutoff=1886 would hold it"):
+        qsp.exactsolve(qsp.System(b.dag() * b), [39.5], times, cutoff=60)
+
+
+def test_both_ways_to_coherent_states_agree(monkeypatch):
+    from qsyncplug.operators import states
+
+    alpha = 30 * np.exp(0.7j)
+    first = states.coherent_state("b", alpha, 1500).full()
+    monkeypatch.setattr(states, "_UNDERFLOW", 0.0)
+    assert np.abs(states.coherent_state("b", alpha, 1500).full() - first).max() < 1e-12
+
+
+@pytest.mark.parametrize("closure", ["none", "linear", "gaussian", "cumulants"])
+def test_amplitudes_whose_squares_are_no_numbers(closure):
+    system = qsp.kerr_van_der_pol()
+    with pytest.raises((ValueError, NonFiniteError), match=r"state0|not finite"):
+        qsp.mfsolve(system, [1e200], [0, 0.1], closure=closure)
+    for solve in (qsp.exactsolve, qsp.twasolve):
+        more = {"cutoff": 8} if solve is qsp.exactsolve else {"ntraj": 10}
+        with pytest.raises(ValueError, match=r"state0.*smaller"):
+            solve(system, [1e200], [0, 0.1], **more)
