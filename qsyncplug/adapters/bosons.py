@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import combinations
 from typing import Any
@@ -22,11 +24,16 @@ from ..sync.measures import phase_distribution
 from ..sync.reading import reader
 from . import _linear
 from ._couplings import charges, coupled, driven, fed, gains, linked, rest_exponents, rests
-from ._quadratures import view_of_moments
 from ._rest import fixed_points
 from ._spectra import enough_levels, spectra_of
 
-__all__ = ["facts", "view_of_classical", "view_of_exact", "view_of_mean_field"]
+__all__ = [
+    "facts",
+    "view_of_classical",
+    "view_of_exact",
+    "view_of_mean_field",
+    "view_of_moments",
+]
 
 
 @reader.register(MeanFieldResult)
@@ -96,13 +103,49 @@ def view_of_exact(result: ExactResult) -> SyncView:
     bosons = not isinstance(result.model, System) or result.model.bosonic
     return view_of_moments(
         result,
+        About(
+            f"{getattr(result.model, 'name', 'boson modes')}, exact",
+            bosons=bosons,
+            canonical=bosons or len(oscillators(result.model)) == result.model.n,
+            dynamics=_exact_dynamics(result),
+        ),
         states=result.states if bosons and len(result.states) == len(result.times) else None,
         why="run exactsolve with options={'store_states': True} (and method 'mesolve' or "
         "'sesolve')",
-        bosons=bosons,
-        canonical=bosons or len(oscillators(result.model)) == result.model.n,
-        system=f"{getattr(result.model, 'name', 'boson modes')}, exact",
-        dynamics=_exact_dynamics(result),
+    )
+
+
+def view_of_moments(
+    result: Any,
+    about: About,
+    *,
+    why: str,
+    states: Sequence[Any] | None = None,
+    subsystems: Sequence[int] | None = None,
+    fields: Mapping[str, Any] | None = None,
+) -> SyncView:
+    """Mean and covariance as they are: approximations need not have those of a state.
+
+    Parameters
+    ----------
+    result : Result
+        With ``mean`` (T, 2N), ``covariance`` (T, 2N, 2N) and what its run neglected.
+    about : About
+        Of the view; the rest of it is filled in.
+    why : str
+        Why there are no states, or how to get them.
+    states, subsystems : sequence, optional
+        Of the view.
+    fields : mapping, optional
+        Further fields of the view, instead of those that follow from mean and covariance.
+    """
+    notes = (*result.stats.get("neglected", ()), *about.notes)
+    return SyncView.of(
+        result.times,
+        {"mean": result.mean, "covariance": result.covariance, **(fields or {})},
+        states=states,
+        subsystems=subsystems,
+        about=replace(about, physical=False, notes=notes, missing={"states": why}),
     )
 
 

@@ -8,11 +8,11 @@ from typing import Any
 from ..approximate.discrete_moments import DtwaResult
 from ..approximate.sampled import TwaResult
 from ..operators.system import System
-from ..sync import SyncView
+from ..sync import About, SyncView
 from ..sync.dynamics import Dynamics, Kind, Quantum
 from ..sync.reading import reader
 from ._couplings import coupled, gains, linked
-from ._quadratures import view_of_moments
+from .bosons import view_of_moments
 from .spins import chain_dynamics
 
 __all__ = ["sampled_dynamics", "view_of_dtwa", "view_of_samples"]
@@ -41,10 +41,12 @@ def view_of_samples(result: TwaResult) -> SyncView:
     labels = tuple(s.name for s in system.symbols) if isinstance(system, System) else None
     return view_of_moments(
         result,
+        About(
+            f"{getattr(system, 'name', 'system')}, truncated Wigner",
+            labels,
+            dynamics=sampled_dynamics(system, result.ntraj),
+        ),
         why="samples have no states; run exactsolve",
-        labels=labels,
-        system=f"{getattr(system, 'name', 'system')}, truncated Wigner",
-        dynamics=sampled_dynamics(system, result.ntraj),
     )
 
 
@@ -53,10 +55,12 @@ def view_of_dtwa(result: DtwaResult) -> SyncView:
     """Quadratures of the Holstein–Primakoff bosons of the chains, trajectory by trajectory."""
     return view_of_moments(
         result,
+        About(
+            f"{result.model.name}, truncated Wigner ({result.ntraj} samples)",
+            notes=("sampled: see the standard errors of the result",),
+            bosons=False,
+            dynamics=sampled_dynamics(result.model, result.ntraj),
+        ),
         why="sampled trajectories have no states; run exactsolve with "
         "options={'store_states': True}",
-        bosons=False,
-        system=f"{result.model.name}, truncated Wigner ({result.ntraj} samples)",
-        notes=("sampled: see the standard errors of the result",),
-        dynamics=sampled_dynamics(result.model, result.ntraj),
     )

@@ -16,7 +16,7 @@ from ..models.chains.model import SpinChains
 from ..sync import About, SyncView
 from ..sync.dynamics import Dynamics, Kind
 from ..sync.reading import reader
-from ._quadratures import view_of_moments
+from .bosons import view_of_moments
 
 __all__ = [
     "chain_dynamics",
@@ -45,14 +45,16 @@ def view_of_chains(result: SpinExactResult) -> SyncView:
     )
     return view_of_moments(
         result,
+        About(
+            f"two spin chains, exact ({result.stats.get('method', '')})",
+            ("chain 1", "chain 2"),
+            (f"modes: {result.stats.get('modes', '')}",),
+            bosons=bosons,
+            dynamics=chain_dynamics(result.model, Kind.MOMENTS),
+        ),
         states=states,
         subsystems=((1, 2) if central else (0, 1)) if states is not None else None,
         why=f"{_STATES}, in the representation 'bosons'",
-        bosons=bosons,
-        system=f"two spin chains, exact ({result.stats.get('method', '')})",
-        labels=("chain 1", "chain 2"),
-        notes=(f"modes: {result.stats.get('modes', '')}",),
-        dynamics=chain_dynamics(result.model, Kind.MOMENTS),
     )
 
 
@@ -65,14 +67,16 @@ def view_of_chains_mean_field(result: SpinMeanFieldResult) -> SyncView:
     """
     return view_of_moments(
         result,
+        About(
+            f"two spin chains, mean field (central spin {result.stats.get('central spin', '')})",
+            ("chain 1", "chain 2"),
+            dynamics=chain_dynamics(result.model, Kind.AMPLITUDES),
+        ),
         fields={
             "masses": np.abs(result.amplitudes) ** 2,
             "correlations": partial(mean_field_coherence, result.amplitudes, result.covariance),
         },
         why="a mean field has no states; run exactsolve",
-        system=f"two spin chains, mean field (central spin {result.stats.get('central spin', '')})",
-        labels=("chain 1", "chain 2"),
-        dynamics=chain_dynamics(result.model, Kind.AMPLITUDES),
     )
 
 

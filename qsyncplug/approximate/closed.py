@@ -13,6 +13,7 @@ from ..core.options import DEFAULTS
 from ..core.result import Result
 from ..core.rungekutta import RungeKutta, runge_kutta
 from ..core.solver import Solver
+from ..core.types import State
 from ..operators.expression import Expression
 from ..operators.states import state_in_order
 from ..operators.system import System
@@ -34,7 +35,7 @@ class ClosedSolver(Solver):
     name = "mfsolve"
     solver_options: ClassVar[dict[str, Any]] = {**DEFAULTS, "store_states": False}
 
-    def plain_state(self, state0: Any) -> Any:
+    def plain_state(self, state0: State) -> Any:
         return state_in_order(self.model, state0)
 
     def _check_hamiltonian(self, times: np.ndarray) -> None:

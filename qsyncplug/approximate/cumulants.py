@@ -10,10 +10,10 @@ import numpy as np
 from .._ext.bosons import PolynomialFlow, Polynomials, unpack_linear
 from .._ext.integrator import RightHandSide
 from ..core.checks import check_integer
-from ..core.options import EOps, Options
 from ..core.result import Result
 from ..core.rungekutta import runge_kutta
 from ..core.stepper import Problem
+from ..core.types import Cutoff, EOps, Options, State
 from ..operators.atom import AtomFactor
 from ..operators.expression import Expression
 from ..operators.handle import Atoms, Level, Spin
@@ -383,13 +383,18 @@ class CumulantSolver(ClosedSolver):
     models: ClassVar[tuple[type, ...]] = (System,)
 
     def __init__(
-        self, model: System, *, order: int = 2, cutoff: Any = None, options: Options | None = None
+        self,
+        model: System,
+        *,
+        order: int = 2,
+        cutoff: Cutoff = None,
+        options: Options | None = None,
     ):
         super().__init__(model, options=options)
         self.order = check_integer("order", order, minimum=1)
         self.cutoff = cutoff
 
-    def problem(self, state0: Any, times: np.ndarray, e_ops: EOps) -> CumulantProblem:
+    def problem(self, state0: State, times: np.ndarray, e_ops: EOps) -> CumulantProblem:
         self._check_hamiltonian(times)
         product = ProductState(self.model, state0)
         neutral = is_symmetric(product)

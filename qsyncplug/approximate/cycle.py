@@ -14,6 +14,7 @@ from ..core.errors import SolverError
 from ..core.gaussian import moments_from_covariance
 from ..core.saved import Saved
 from ..core.tangent import closure_flags, radial_variance, relative_phase_variance
+from ..core.types import Model, State
 from ..operators.handle import EachAtom
 from ..operators.states import ProductState
 from ..operators.symbol import Symbol
@@ -281,7 +282,9 @@ def _turned(flow: Flow, x: np.ndarray, free: Rotation) -> np.ndarray:
 
 
 @by_model
-def limit_cycle(system: Any, state0: Any, *, relax: float | None = None) -> LimitCycle | LimitTorus:
+def limit_cycle(
+    system: Model, state0: State, *, relax: float | None = None
+) -> LimitCycle | LimitTorus:
     r"""The limit cycle that `state0` leads to, and the Gaussian fluctuations about it.
 
     A system with a common phase symmetry b_j → e^{iφ}b_j has no Gaussian steady state about a limit

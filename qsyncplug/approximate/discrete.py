@@ -9,9 +9,10 @@ import numpy as np
 
 from .._ext.dtwa import Ensemble
 from ..core.checks import check_memory
-from ..core.options import DEFAULTS, Options
+from ..core.options import DEFAULTS
 from ..core.sampler import SamplingSolver
 from ..core.sampling import Batches, SampledProblem, fresh_seed
+from ..core.types import EOps, Options, State
 from ..operators.collective import CollectiveForm, bloch_vectors, collective_form
 from ..operators.system import System
 from .discrete_moments import DtwaResult, DtwaStats
@@ -132,7 +133,7 @@ class DtwaSolver(SamplingSolver[DtwaResult]):
             seed,
         )
 
-    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> SampledProblem:
+    def problem(self, state0: State, times: np.ndarray, e_ops: EOps) -> SampledProblem:
         seed = fresh_seed() if self.seed is None else self.seed
         ensemble = self._ensemble(state0, times, seed)
         stochastic = len(self.form.lowering) + len(self.form.raising) > 0
@@ -252,12 +253,12 @@ def _energy(model: CollectiveForm, result: DtwaResult) -> np.ndarray:
 
 def dtwasolve(
     system: System | Spins,
-    state0: Any,
+    state0: State,
     tlist: ArrayLike,
     *,
     ntraj: int = 20000,
     seed: int | None = None,
-    e_ops: Any = None,
+    e_ops: EOps = None,
     options: Options | None = None,
 ) -> DtwaResult:
     r"""Discrete truncated Wigner approximation of a system of spins, with error bars.

@@ -51,7 +51,7 @@ class _Term:
     @property
     def kind(self) -> int:
         """QW_KIND of samples_kernels.h."""
-        return Shape.SHAPES * self.source + self.shape
+        return int(Shape.SHAPES * self.source + self.shape)
 
 
 #: jump, variable, whether L* is meant, and {z, L} or {z, L*}

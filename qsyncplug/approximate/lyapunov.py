@@ -17,6 +17,7 @@ from ..core.limits import look
 from ..core.progress import check_bar, counted
 from ..core.saved import Saved
 from ..core.status import Status
+from ..core.types import Model, State
 from ..operators.states import ProductState
 from ..operators.system import System
 from .flow import parts_at, spheres_of, tangent_basis
@@ -119,8 +120,8 @@ class LyapunovExponents(Saved):
 
 @by_model
 def lyapunov_exponents(
-    system: Any,
-    state0: Any,
+    system: Model,
+    state0: State,
     duration: float,
     *,
     k: int | None = None,

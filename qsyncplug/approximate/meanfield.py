@@ -15,11 +15,11 @@ from ..core.gaussian import (
     moments_from_covariance,
     uncertainty_margin,
 )
-from ..core.options import EOps, Options
 from ..core.pulses import find_breaks
 from ..core.result import Result
 from ..core.saved import SavedModel
 from ..core.stepper import Problem
+from ..core.types import EOps, Options, State
 from ..operators.expression import Expression
 from ..operators.states import ProductState
 from ..operators.system import System
@@ -152,7 +152,7 @@ class MeanFieldSolver(LinearSolver):
         super().__init__(model, options=options)
         self.closure = check_choice("closure", closure, _CLOSURES)
 
-    def problem(self, state0: Any, times: np.ndarray, e_ops: EOps) -> MeanFieldProblem:
+    def problem(self, state0: State, times: np.ndarray, e_ops: EOps) -> MeanFieldProblem:
         stepper = self._stepper(state0, times)
         result = MeanFieldResult(
             e_ops,

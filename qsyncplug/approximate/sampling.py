@@ -12,9 +12,10 @@ from .._ext.stochastic import BLOCK, Stochastic
 from ..core.checks import check_integer, check_memory
 from ..core.errors import ApproximationWarning, NonFiniteError, StepLimitError, warn
 from ..core.limits import look
-from ..core.options import DEFAULTS, Options
+from ..core.options import DEFAULTS
 from ..core.sampler import SamplingSolver
 from ..core.sampling import fresh_seed
+from ..core.types import EOps, Options, State
 from ..operators.classical import Classical
 from ..operators.expression import Expression
 from ..operators.handle import EachAtom
@@ -96,7 +97,7 @@ class TwaSolver(SamplingSolver[TwaResult]):
     def check_options(self, options: dict[str, Any]) -> None:
         check_integer("options['phases']", options["phases"], minimum=0, maximum=512)
 
-    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> TwaProblem:
+    def problem(self, state0: State, times: np.ndarray, e_ops: EOps) -> TwaProblem:
         self.model.check_hermitian(times)
         product = ProductState(self.model, state0)
         table = _expressions(self.model, e_ops)
@@ -136,7 +137,7 @@ class TwaSolver(SamplingSolver[TwaResult]):
         stepper.accepted_each = int(sum(steps))
         return TwaProblem(times, stepper, result, self._judge)
 
-    def plain_state(self, state0: Any) -> Any:
+    def plain_state(self, state0: State) -> Any:
         return state_in_order(self.model, state0)
 
     # ------------------------------------------------------------ pieces
@@ -295,12 +296,12 @@ def _expressions(system: System, e_ops: Any) -> dict[Any, Expression]:
 
 def twasolve(
     system: System,
-    state0: Any,
+    state0: State,
     tlist: ArrayLike,
     *,
     ntraj: int = 10_000,
     seed: int | None = None,
-    e_ops: Any = None,
+    e_ops: EOps = None,
     options: Options | None = None,
 ) -> TwaResult:
     r"""Truncated Wigner approximation of modes and spins, with error bars.

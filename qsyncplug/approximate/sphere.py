@@ -19,9 +19,9 @@ from .._ext.bosons import (
 from .._ext.integrator import RightHandSide
 from ..core.checks import check_array, check_choice
 from ..core.errors import SolverError
-from ..core.options import EOps, Options
 from ..core.rungekutta import integrator
 from ..core.stepper import Problem
+from ..core.types import EOps, Options, State
 from ..operators.atom import AtomFactor
 from ..operators.classical import is_site
 from ..operators.expression import Expression
@@ -232,7 +232,7 @@ class ClassicalSolver(LinearSolver):
         super().__init__(model, options=options)
         self.closure = check_choice("closure", closure, ("linear", "none"))
 
-    def problem(self, state0: Any, times: np.ndarray, e_ops: EOps) -> ClassicalProblem:
+    def problem(self, state0: State, times: np.ndarray, e_ops: EOps) -> ClassicalProblem:
         stepper = self._stepper(state0, times)
         stats = {
             "closure": self.closure,

@@ -9,9 +9,9 @@ import numpy as np
 
 from ..core.checks import check_choice, check_integer, check_mapping, check_number, check_seed
 from ..core.errors import SolverError
-from ..core.options import Options
 from ..core.progress import check_bar, counted
 from ..core.saved import Saved
+from ..core.types import Options
 from .coalescence import Coalescence, StationaryError
 from .model import Circle, check_circle
 from .parts import Parts
@@ -80,7 +80,7 @@ def basin_of_synchronization(
     n: int | None = None,
     *,
     ntraj: int = 100,
-    seed: Any = None,
+    seed: int | np.random.Generator | None = None,
     confidence: float = 0.95,
     method: str = "exact",
     max_time: float | None = None,

@@ -99,7 +99,10 @@ def _find_coefficients(f: Callable[[Any], Any]) -> tuple[float, ...] | None:
 
 
 def interaction(
-    f: Any, *, derivatives: Sequence[Callable[[Any], Any]] = (), name: str | None = None
+    f: Interaction | Callable[..., Any],
+    *,
+    derivatives: Sequence[Callable[[Any], Any]] = (),
+    name: str | None = None,
 ) -> Interaction:
     r"""Make an interaction from any smooth, odd, 2π-periodic function.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.optimize
@@ -12,6 +12,9 @@ import scipy.sparse
 from ..core.checks import check_array, check_integer
 from ..core.saved import Saved
 from .model import refuse_mask
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["CirculantState", "circulant_density", "circulant_spectrum", "densest_circulant"]
 
@@ -84,7 +87,7 @@ def _table(n: int, winding: int) -> np.ndarray:
     return np.asarray(2 * twice * turn * half**2)
 
 
-def circulant_spectrum(n: int, weights: Any, winding: int) -> np.ndarray:
+def circulant_spectrum(n: int, weights: ArrayLike, winding: int) -> np.ndarray:
     r"""Return the eigenvalues of a twisted state on a circulant graph.
 
     Parameters

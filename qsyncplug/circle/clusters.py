@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -131,7 +131,9 @@ def _sizes(sizes: Any, count: int | None = None) -> np.ndarray:
     return array
 
 
-def polygon_state(interaction: Any, corners: int, size: float = 1) -> ClusterState:
+def polygon_state(
+    interaction: Interaction | Callable[..., Any], corners: int, size: float = 1
+) -> ClusterState:
     r"""Return the regular polygon: equal clusters at equal distances, stationary for every odd
     interaction.
 
@@ -162,7 +164,7 @@ def polygon_state(interaction: Any, corners: int, size: float = 1) -> ClusterSta
 
 
 def three_cluster_states(
-    interaction: Any, sizes: Sequence[float], *, grid: int = 24
+    interaction: Interaction | Callable[..., Any], sizes: Sequence[float], *, grid: int = 24
 ) -> tuple[ClusterState, ...]:
     r"""Find the stationary states with three distinct clusters of given sizes.
 

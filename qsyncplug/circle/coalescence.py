@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ..core.checks import check_memory, check_number
-from ..core.options import DEFAULTS, EOps, Options
+from ..core.options import DEFAULTS
 from ..core.solver import Solver
+from ..core.types import EOps, Options
 from .mergebook import WidthError
 from .mergelaw import MergeLaw
 from .merging import Merging, MergingProblem, marks
@@ -19,12 +20,15 @@ from .standstill import StationaryError
 from .survivors import Survivors
 from .tree import CoalesceResult
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 __all__ = ["Coalescence", "StationaryError", "WidthError", "coalesce"]
 
 
 def coalesce(
     model: Circle,
-    state0: Any,
+    state0: ArrayLike,
     *,
     gap: float = 1e-8,
     contraction: float = 0.3,

@@ -6,18 +6,23 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import scipy.optimize
 
 from ..core.checks import check_array, check_memory, check_number
 from ..core.saved import Saved
+from ..core.types import Adjacency
 from .densities import Density
 from .graphs import follow_locked
 from .integrals import integral
 from .model import refuse_mask
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["LockedState", "critical_coupling", "locked_state", "stationary_order_parameter"]
 
@@ -56,7 +61,11 @@ class LockedState(Saved):
 
 
 def critical_coupling(
-    frequencies: Any, *, weights: Any = None, adjacency: Any = None, phase_lag: float = 0.0
+    frequencies: ArrayLike | Callable[[float], float],
+    *,
+    weights: ArrayLike | None = None,
+    adjacency: Adjacency | None = None,
+    phase_lag: float = 0.0,
 ) -> float:
     r"""Return the coupling K at which Kuramoto's model :math:`\dot
     x_i=ω_i-(K/C)\sum_jc_j\sin(x_i-x_j)` synchronises.
@@ -131,11 +140,11 @@ def critical_coupling(
 
 
 def locked_state(
-    frequencies: Any,
+    frequencies: ArrayLike,
     coupling: float,
     *,
-    weights: Any = None,
-    adjacency: Any = None,
+    weights: ArrayLike | None = None,
+    adjacency: Adjacency | None = None,
     phase_lag: float = 0.0,
 ) -> LockedState:
     r"""Return the stable locked state of Kuramoto's model at a coupling above the threshold.
@@ -204,7 +213,7 @@ def locked_state(
     return LockedState(coupling, mean, field / coupling, positions)
 
 
-def stationary_order_parameter(distribution: Any, coupling: float) -> float:
+def stationary_order_parameter(distribution: Callable[[float], float], coupling: float) -> float:
     r"""Return r of the partially locked stationary state for N→∞, a symmetric density with one
     maximum.
 

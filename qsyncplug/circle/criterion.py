@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,7 +115,7 @@ class Criterion(Saved):
 
 
 def synchronization_criterion(
-    interaction: Any, max_gap: float = np.pi, *, method: str = "ratio"
+    interaction: Interaction | Callable[..., Any], max_gap: float = np.pi, *, method: str = "ratio"
 ) -> Criterion:
     r"""Evaluate the criterion :math:`τ\int_{-π}^{π}|f'''|_+\,dx ≤ 4(1+τ/M)f'(0)`.
 

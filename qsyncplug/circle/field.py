@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse
@@ -22,6 +22,9 @@ from .model import Circle, check_circle
 from .pairs import gains_of, rows_of_pairs
 from .tails import has_tails
 from .turns import FAR, wrap
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = [
     "KERNELS",
@@ -365,7 +368,7 @@ def _lagged(
     return rhs, rhs.layout.pack(x)
 
 
-def velocity(model: Circle, x: Any, *, kernel: str = "auto") -> np.ndarray:
+def velocity(model: Circle, x: ArrayLike, *, kernel: str = "auto") -> np.ndarray:
     r"""Velocities :math:`\dot x_i` of the particles at positions `x`.
 
     Parameters

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse
 
 from ..core.adjacency import read_adjacency
 from ..core.checks import check_array, check_integer, check_memory
+from ..core.types import Adjacency
 from .model import refuse_mask
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 #: along a branch; near an end it takes some dozens
 _MOST_STEPS = 400
@@ -17,7 +21,7 @@ _MOST_STEPS = 400
 __all__ = ["follow_locked", "locking_bound", "twisted_state_stability"]
 
 
-def locking_bound(adjacency: Any, frequencies: Any) -> float:
+def locking_bound(adjacency: Adjacency, frequencies: ArrayLike) -> float:
     r"""Return the coupling of Dörfler, Chertkov and Bullo's locking condition.
 
     Parameters

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from ..core.checks import check_array, check_number
 from ..core.errors import StorageError
 from ..core.saved import SavedModel
 from .series import attention_peak, attention_series, series_derivative, trigonometric_sum
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["MAX_BETA", "Interaction", "attention", "fourier", "sine"]
 
@@ -88,21 +91,21 @@ class Interaction(SavedModel):
 
     # ------------------------------------------------------------ values
 
-    def f(self, x: Any) -> np.ndarray:
+    def f(self, x: ArrayLike) -> np.ndarray:
         """Evaluate the scaled function at `x` (any shape; complex arguments for complex-step
         derivatives).
         """
         return self._derivative(_argument(x), 0)
 
-    def df(self, x: Any) -> np.ndarray:
+    def df(self, x: ArrayLike) -> np.ndarray:
         """First derivative of the scaled function f at `x`, of any shape."""
         return self._derivative(_argument(x), 1)
 
-    def d2f(self, x: Any) -> np.ndarray:
+    def d2f(self, x: ArrayLike) -> np.ndarray:
         """Second derivative of the scaled function f at `x`, of any shape."""
         return self._derivative(_argument(x), 2)
 
-    def d3f(self, x: Any) -> np.ndarray:
+    def d3f(self, x: ArrayLike) -> np.ndarray:
         """Third derivative of the scaled function f at `x`, of any shape."""
         return self._derivative(_argument(x), 3)
 
@@ -119,7 +122,7 @@ class Interaction(SavedModel):
             ) from None
         return scale * self.f(x)
 
-    def primitive(self, x: Any) -> np.ndarray:
+    def primitive(self, x: ArrayLike) -> np.ndarray:
         r"""Return :math:`φ(\cos x)=\int_x^{π/2} f(y)\,dy` of the scaled function, the pair energy
         of PRY section 4.
 
@@ -169,7 +172,7 @@ class Interaction(SavedModel):
         """
         raise TypeError(f"{type(self).__name__} has no series")  # pragma: no cover
 
-    def normaliser(self, x: Any) -> np.ndarray:
+    def normaliser(self, x: ArrayLike) -> np.ndarray:
         r"""Evaluate the scaled attention weight :math:`e^{β\cos x-s}` of system T2; ``log_scale``
         is that of ``f``.
         """
@@ -409,7 +412,7 @@ class _Fourier(Interaction):
         return f"fourier([{text}{f', … ({len(self.b)} modes)' if len(self.b) > 4 else ''}])"
 
 
-def fourier(b: Any) -> Interaction:
+def fourier(b: ArrayLike) -> Interaction:
     r"""Return the interaction :math:`F(x)=\sum_{k=1}^K b_k\sin kx`.
 
     Parameters

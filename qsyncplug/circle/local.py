@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .model import Circle, check_circle
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 __all__ = ["local_order_parameters"]
 
 
-def local_order_parameters(model: Circle, x: Any) -> np.ndarray:
+def local_order_parameters(model: Circle, x: ArrayLike) -> np.ndarray:
     r"""Local order parameters :math:`r_i=|\sum_ja_{ij}e^{ix_j}|/\sum_j|a_{ij}|` of the particles at
     `x`, (n,).
 

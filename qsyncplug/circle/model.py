@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse
@@ -12,11 +13,15 @@ from ..core import storage
 from ..core.adjacency import read_adjacency
 from ..core.checks import check_array, check_ndim, check_number
 from ..core.saved import SavedModel
+from ..core.types import Adjacency, Amount, Given, State, TimeFunction, by_default
 from .beyond import check_combination, checked_extras, extras_of
 from .callables import interaction
 from .equation import circle_equation
 from .interactions import Interaction
 from .modulation import Modulation
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["Circle", "check_circle", "refuse_extras", "refuse_mask"]
 
@@ -98,19 +103,19 @@ class Circle(SavedModel):
     """
 
     interaction: Interaction  # or a callable, which is made one
-    normalization: Any = "sum"
-    weights: Any = None
-    frequencies: Any = None
-    adjacency: Any = None
-    phase_lag: Any = 0.0
-    coupling: Any = 1.0
-    response: Any = None
-    noise: Any = None
-    inertia: Any = None
-    delay: Any = None
-    triads: Any = None
-    modulation: Any = None
-    lags: Any = None
+    normalization: Given[str | ArrayLike | Callable[..., Any], Any] = by_default("sum")
+    weights: Given[ArrayLike | None, Any] = by_default(None)
+    frequencies: Given[ArrayLike | None, Any] = by_default(None)
+    adjacency: Given[Adjacency | None, Any] = by_default(None)
+    phase_lag: Given[ArrayLike, Any] = by_default(0.0)
+    coupling: Given[Amount, Any] = by_default(1.0)
+    response: Given[ArrayLike | None, Any] = by_default(None)
+    noise: Given[ArrayLike | None, Any] = by_default(None)
+    inertia: Given[ArrayLike | None, Any] = by_default(None)
+    delay: Given[ArrayLike | None, Any] = by_default(None)
+    triads: Given[tuple[float, float] | None, Any] = by_default(None)
+    modulation: Given[TimeFunction | None, Any] = by_default(None)
+    lags: Given[ArrayLike | None, Any] = by_default(None)
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -216,7 +221,7 @@ class Circle(SavedModel):
         everywhere = self.adjacency is None and set(self.extras) <= {"triads", "modulation"}
         return everywhere and same_frequency and same_response and same_divisor
 
-    def positions(self, x: Any, name: str = "x") -> np.ndarray:
+    def positions(self, x: State, name: str = "x") -> np.ndarray:
         """`x` as n finite positions, n being that of the model; errors call it by `name`."""
         refuse_mask(name, x)
         array = check_array(name, x, shape=(None,))

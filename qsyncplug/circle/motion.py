@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from .noisy import NoiseStepper, delayed_noise, noise_method
 from .spans import span_of
 from .statements import equal_frequencies, positions_of, statement
 from .tails import careful
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = [
     "batch_average",
@@ -114,7 +117,7 @@ def _noise_stepper(
     return NoiseStepper(method, t0, step), name
 
 
-def batch_average(values: Any, *, batches: int = 20) -> tuple[float, float]:
+def batch_average(values: ArrayLike, *, batches: int = 20) -> tuple[float, float]:
     """Mean of a stationary series and its standard error, from means of batches.
 
     Parameters

@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from .reduced import OttAntonsen
 from .spheres import Sphere
 from .statements import statement
 from .thresholds import bimodal_threshold
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["lorentz_order_parameter"]
 
@@ -57,7 +60,7 @@ def _reduced(model: OttAntonsen, z: np.ndarray) -> Iterator[Prediction]:
 
 
 def lorentz_order_parameter(
-    times: Any, start: float, coupling: float, width: float, *, phase_lag: float = 0.0
+    times: ArrayLike, start: float, coupling: float, width: float, *, phase_lag: float = 0.0
 ) -> np.ndarray:
     r"""Return r(t) on Ott and Antonsen's manifold of one Lorentz distribution.
 

@@ -13,12 +13,13 @@ from ..core import storage
 from ..core.checks import check_array, check_integer, check_memory
 from ..core.documented import runs
 from ..core.errors import StorageError
-from ..core.options import DEFAULTS, EOps, Options
+from ..core.options import DEFAULTS
 from ..core.result import Result
 from ..core.rungekutta import runge_kutta
 from ..core.saved import SavedModel
 from ..core.solver import Solver
 from ..core.stepper import Problem
+from ..core.types import EOps, Given, Options, State, TimeFunction, by_default, must_be_given
 from .equation import populations_equation
 from .model import Circle, refuse_mask
 from .modulation import modulation_of, storable, stored
@@ -75,11 +76,11 @@ class Populations(SavedModel):
     7
     """
 
-    sizes: Any
-    coupling: Any
-    phase_lag: Any = 0.0
-    frequencies: Any = 0.0
-    modulation: Any = None
+    sizes: Given[ArrayLike, Any] = must_be_given()
+    coupling: Given[ArrayLike, Any] = must_be_given()
+    phase_lag: Given[ArrayLike, Any] = by_default(0.0)
+    frequencies: Given[ArrayLike, Any] = by_default(0.0)
+    modulation: Given[TimeFunction | None, Any] = by_default(None)
 
     def _repr_latex_(self) -> str:
         return "$$" + populations_equation(self) + "$$"
@@ -147,7 +148,7 @@ class Populations(SavedModel):
         )
 
 
-def cross_ratios(x: Any) -> np.ndarray:
+def cross_ratios(x: ArrayLike) -> np.ndarray:
     r"""Constants of the motion of identical oscillators that all feel the same force.
 
     Parameters
@@ -339,7 +340,7 @@ class MoebiusSolver(Solver):
             raise TypeError(f"model must be a Circle or Populations, not {type(model).__name__}")
         super().__init__(model, options=options)
 
-    def problem(self, state0: Any, times: np.ndarray, e_ops: EOps) -> Problem:
+    def problem(self, state0: State, times: np.ndarray, e_ops: EOps) -> Problem:
         model, factor = self.model, self.model.modulation
         if factor is not None:
             factor.cover(float(times[0]), float(times[-1]))
@@ -369,7 +370,7 @@ class MoebiusSolver(Solver):
 @runs
 def wssolve(
     model: Circle | Populations,
-    state0: Any,
+    state0: ArrayLike,
     tlist: ArrayLike,
     *,
     e_ops: EOps = None,

@@ -11,12 +11,22 @@ from .._ext.equations import PythonRightHandSide
 from ..core import storage
 from ..core.checks import check_array, check_integer, check_memory, check_ndim, check_number
 from ..core.documented import runs
-from ..core.options import DEFAULTS, EOps, Options
+from ..core.options import DEFAULTS
 from ..core.result import Result
 from ..core.rungekutta import runge_kutta
 from ..core.saved import SavedModel
 from ..core.solver import Solver
 from ..core.stepper import Problem
+from ..core.types import (
+    Amount,
+    EOps,
+    Given,
+    Options,
+    State,
+    TimeFunction,
+    by_default,
+    must_be_given,
+)
 from .equation import reduced_equation
 from .interactions import sine
 from .model import Circle, refuse_mask
@@ -74,13 +84,13 @@ class OttAntonsen(SavedModel):
     1
     """
 
-    coupling: Any
-    widths: Any
-    centres: Any = 0.0
-    shares: Any = None
-    phase_lag: Any = 0.0
-    modulation: Any = None
-    triads: Any = None
+    coupling: Given[Amount, Any] = must_be_given()
+    widths: Given[ArrayLike, Any] = must_be_given()
+    centres: Given[ArrayLike, Any] = by_default(0.0)
+    shares: Given[ArrayLike | None, Any] = by_default(None)
+    phase_lag: Given[ArrayLike, Any] = by_default(0.0)
+    modulation: Given[TimeFunction | None, Any] = by_default(None)
+    triads: Given[tuple[float, float] | None, Any] = by_default(None)
 
     def _repr_latex_(self) -> str:
         return "$$" + reduced_equation(self) + "$$"
@@ -195,7 +205,7 @@ class OttAntonsen(SavedModel):
         lags = np.broadcast_to(self.phase_lag, (self.n, self.n))[pairs]
         return Circle(sine(), adjacency=(self.coupling / sizes)[pairs], phase_lag=lags, **given)
 
-    def positions(self, state0: Any, n: int) -> np.ndarray:
+    def positions(self, state0: ArrayLike, n: int) -> np.ndarray:
         """Positions of the oscillators of :meth:`circle` whose means are `state0`.
 
         Parameters
@@ -374,7 +384,7 @@ class OttAntonsenSolver(Solver):
             raise TypeError(f"model must be an OttAntonsen, not {type(model).__name__}")
         super().__init__(model, options=options)
 
-    def problem(self, state0: Any, times: np.ndarray, e_ops: EOps) -> Problem:
+    def problem(self, state0: State, times: np.ndarray, e_ops: EOps) -> Problem:
         z = self.model._modes(state0)
         if self.model.modulation is not None:
             self.model.modulation.cover(float(times[0]), float(times[-1]))
@@ -387,7 +397,7 @@ class OttAntonsenSolver(Solver):
 @runs
 def oasolve(
     model: OttAntonsen,
-    state0: Any,
+    state0: ArrayLike,
     tlist: ArrayLike,
     *,
     e_ops: EOps = None,

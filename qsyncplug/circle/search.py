@@ -61,7 +61,7 @@ def find_stable_states(
     n: int | None = None,
     *,
     trials: int = 100,
-    seed: Any = None,
+    seed: int | np.random.Generator | None = None,
     progress_bar: str | bool = "",
 ) -> list[StableState]:
     r"""Search for stable stationary states from random initial states.

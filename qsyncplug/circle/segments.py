@@ -51,16 +51,22 @@ class Work:
         self.accepted = self.rejected = self.evaluations = self.segments = 0
         self.h = 0.0
 
-    def integrator(self, rhs: Any, state: np.ndarray, **kw: Any) -> Integrator:
-        """A method for one segment, on a clock of its own, with the steps and time left."""
-        method = integrator(
-            rhs,
-            {**self.options, "max_step": np.inf},
-            first_step=self.h,
-            nsteps=max(1, self.options["nsteps"] - self.accepted),
-            time_limit=max(1e-9, deadline() - clock.perf_counter()),
-            **kw,
-        )
+    def integrator(self, rhs: Any, state: np.ndarray, atol: np.ndarray | None = None) -> Integrator:
+        """A method for one segment, on a clock of its own, with the steps and time left.
+
+        With `atol`, tolerances of its own, it stops where the event of `rhs` falls through zero.
+        """
+        limits = {
+            **self.options,
+            "max_step": np.inf,
+            "nsteps": max(1, self.options["nsteps"] - self.accepted),
+            "time_limit": max(1e-9, deadline() - clock.perf_counter()),
+        }
+        if atol is None:
+            method = integrator(rhs, limits, first_step=self.h)
+        else:
+            limits["atol"] = atol
+            method = integrator(rhs, limits, first_step=self.h, directions=(-1,), terminal=(True,))
         method.set_state(0.0, state)
         self.segments += 1
         return method
@@ -246,9 +252,7 @@ class FewSegment(Segment):
         atol = np.full(2 * n, min(self.work.options["atol"], 1e-7 * self.law.gap))
         atol[n:] = np.where(np.isfinite(here.log_width), 1e-9, 1e300)
         state = np.concatenate([here.x, np.zeros(n)])
-        return self.work.integrator(
-            rhs, state, atol=atol, n_events=1, directions=[-1], terminal=[True]
-        )
+        return self.work.integrator(rhs, state, atol)
 
     def _steps(
         self, method: Integrator, field: MeanField, shift: float, smallest: float, apart: bool

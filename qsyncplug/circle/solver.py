@@ -11,11 +11,12 @@ from .._ext.harmonics import harmonics
 from ..core.checks import check_choice, check_integer, check_number
 from ..core.documented import runs
 from ..core.errors import ApproximationWarning, StorageError, warn
-from ..core.options import DEFAULTS, EOps, Options
+from ..core.options import DEFAULTS
 from ..core.result import Result
 from ..core.rungekutta import integrator
 from ..core.solver import Solver
 from ..core.stepper import Problem
+from ..core.types import EOps, Options, State
 from .bands import BandStepper, can_band, worth_bands
 from .field import KERNELS, Start, right_hand_side
 from .frames import FromZero, common_frequency
@@ -304,7 +305,7 @@ class CircleSolver(Solver):
             if not isinstance(o[key], (bool, np.bool_)):
                 raise TypeError(f"options[{key!r}] must be True or False, not {o[key]!r}")
 
-    def problem(self, state0: Any, times: np.ndarray, e_ops: EOps) -> CircleProblem:
+    def problem(self, state0: State, times: np.ndarray, e_ops: EOps) -> CircleProblem:
         frame = common_frequency(self.model)
         rhs, y0 = self._equations(state0, float(np.ptp(times)), frame)
         reason = rhs.reason
@@ -401,7 +402,7 @@ class CircleProblem(Problem):
 @runs
 def circlesolve(
     model: Circle,
-    state0: Any,
+    state0: ArrayLike,
     tlist: ArrayLike,
     *,
     e_ops: EOps = None,

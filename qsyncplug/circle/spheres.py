@@ -13,12 +13,13 @@ from .._ext.equations import PythonRightHandSide
 from ..core import storage
 from ..core.checks import check_array, check_choice, check_memory, check_number
 from ..core.documented import runs
-from ..core.options import DEFAULTS, EOps, Options
+from ..core.options import DEFAULTS
 from ..core.result import Result
 from ..core.rungekutta import runge_kutta
 from ..core.saved import SavedModel
 from ..core.solver import Solver
 from ..core.stepper import Problem
+from ..core.types import Amount, EOps, Given, Options, State, TimeFunction, by_default
 from .equation import sphere_equation
 from .model import refuse_mask
 from .modulation import changing_coupling, storable, stored
@@ -80,10 +81,10 @@ class Sphere(SavedModel):
 
     beta: float = 0.0
     normalization: str = "mean"
-    coupling: Any = 1.0
-    rotations: Any = None
-    polynomial: Any = None
-    modulation: Any = None
+    coupling: Given[Amount, Any] = by_default(1.0)
+    rotations: Given[ArrayLike | None, Any] = by_default(None)
+    polynomial: Given[ArrayLike | None, Any] = by_default(None)
+    modulation: Given[TimeFunction | None, Any] = by_default(None)
 
     def _repr_latex_(self) -> str:
         return "$$" + sphere_equation(self) + "$$"
@@ -317,10 +318,10 @@ class SphereSolver(Solver):
             raise TypeError(f"model must be a Sphere, not {type(model).__name__}")
         super().__init__(model, options=options)
 
-    def problem(self, state0: Any, times: np.ndarray, e_ops: EOps) -> Problem:
+    def problem(self, state0: State, times: np.ndarray, e_ops: EOps) -> Problem:
         refuse_mask("state0", state0)
         turning = self.model.rotations
-        is_complex = np.iscomplexobj(state0) or np.iscomplexobj(turning)
+        is_complex = np.iscomplexobj(np.asarray(state0)) or np.iscomplexobj(turning)
         x = check_array(
             "state0", state0, shape=(None, None), dtype=complex if is_complex else float
         )
@@ -357,7 +358,7 @@ class _SphereProblem(ReducedProblem):
 @runs
 def spheresolve(
     model: Sphere,
-    state0: Any,
+    state0: ArrayLike,
     tlist: ArrayLike,
     *,
     e_ops: EOps = None,

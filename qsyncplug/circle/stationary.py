@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import scipy.sparse
@@ -13,6 +13,9 @@ from ..core.checks import check_choice, check_number
 from ..core.saved import Saved
 from .model import Circle, check_circle, refuse_extras
 from .parts import TOGETHER, Parts
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["Stability", "check_energy", "energy", "stability"]
 
@@ -131,7 +134,7 @@ def _dense_pair(a: Any) -> tuple[np.ndarray, np.ndarray]:
     return dense, dense.T
 
 
-def energy(model: Circle, x: Any, *, form: str = "integral") -> float:
+def energy(model: Circle, x: ArrayLike, *, form: str = "integral") -> float:
     r"""Energy that the motion ascends.
 
     Parameters
@@ -227,7 +230,7 @@ def _energy_from_modes(model: Circle, x: np.ndarray, c: np.ndarray, form: str) -
     return float(np.sum(series * np.abs(modes) ** 2))
 
 
-def stability(model: Circle, x: Any, *, tol: float = 1e-9) -> Stability:
+def stability(model: Circle, x: ArrayLike, *, tol: float = 1e-9) -> Stability:
     r"""Linearise the motion at a state.
 
     Parameters

@@ -5,9 +5,10 @@ which n on.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from ..core.saved import Saved
 from .callables import interaction as as_interaction
 from .interactions import Interaction
 from .model import refuse_mask
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = [
     "ThreeClusterRange",
@@ -307,7 +311,9 @@ def _edge(ratio: Fraction) -> float:
     return -high
 
 
-def three_cluster_weights(interaction: Any, gaps: Any) -> np.ndarray:
+def three_cluster_weights(
+    interaction: Interaction | Callable[..., Any], gaps: ArrayLike
+) -> np.ndarray:
     r"""Return the weights for which three clusters at given distances are at rest:
     :math:`w_i∝F(d_i)`.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.types import Options
 from .shared import Stages, add_options, add_settings, check_options, new_command, write
 
 __all__ = ["add_parser", "run"]
@@ -72,11 +73,11 @@ def run(args: argparse.Namespace) -> int:
     results: dict[str, Any] = {}
     stages = Stages(args)
 
-    def timed(name: str, model: Any, start: Any, **options: Any) -> None:
+    def timed(name: str, model: Any, start: Any, options: Options | None = None) -> None:
         with stages(name):
             results[name] = slsolve(model, start, times, options=options)
 
-    timed("grid", model, psi0, method="dop853", store_states=True)
+    timed("grid", model, psi0, {"method": "dop853", "store_states": True})
     timed("reduced", model, psi0)
     # one level: the coupled phases of Kuramoto
     single = SchrodingerLohe(qutip.Qobj([[0.0]]), args.coupling, frequencies=omega)

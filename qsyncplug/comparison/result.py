@@ -6,7 +6,7 @@ import html
 import json
 import os
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -21,6 +21,7 @@ from .checks import Check
 from .rows import Row
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["Comparison"]
@@ -214,7 +215,11 @@ class Comparison(Saved):
         )
 
     def plot(
-        self, measures: Any = None, *, fig: Figure | None = None, axes: Any = None
+        self,
+        measures: Sequence[str] | None = None,
+        *,
+        fig: Figure | None = None,
+        axes: Figure | Sequence[Axes] | None = None,
     ) -> tuple[Any, Any]:
         """Every measure in time, one panel each, with the windows of agreement shaded.
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..core.checks import check_flag, check_number
 from ..core.errors import MissingFieldError, QsyncplugWarning
+from ..core.types import Modes
 from ..sync import SyncView, measures, synchronization, verdict
 from ..sync.measures.common import equal_nodes
 from .checks import checks_of
@@ -32,7 +33,7 @@ def compare(
     *,
     tolerance: float = 0.05,
     reference: str | None = None,
-    modes: Any = None,
+    modes: Modes = None,
     verdicts: bool = True,
 ) -> Comparison:
     """Read several runs of one system off with the same measures and compare them.

@@ -12,9 +12,9 @@ from .checks import check_mapping, check_path
 from .drive import Until
 from .encoding import decode
 from .errors import StorageError
-from .options import Options
 from .result import Result
 from .solver import SOLVERS, Solver, check_until
+from .types import EOps, Model, Options
 
 __all__ = ["resume"]
 
@@ -22,8 +22,8 @@ __all__ = ["resume"]
 def resume(
     path: str | os.PathLike[str],
     *,
-    model: Any = None,
-    e_ops: Any = None,
+    model: Model | None = None,
+    e_ops: EOps = None,
     until: Until | None = None,
     options: Options | None = None,
 ) -> Result:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .dispatch import by_model
-from .options import Options
+from .types import EOps, Model, Options, State
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -40,14 +40,14 @@ def _unknown(function: str, name: str, model: Any) -> TypeError:
 
 @by_model
 def exactsolve(
-    system: Any,
-    state0: Any,
+    system: Model,
+    state0: State,
     tlist: ArrayLike,
     *,
     cutoff: int | Sequence[int] | None = None,
     representation: str = "collective",
     order: int | None = None,
-    e_ops: Any = None,
+    e_ops: EOps = None,
     options: Options | None = None,
 ) -> Any:
     """Exact evolution of a model: kets, density matrices or coherence orders by compiled kernels,
@@ -107,14 +107,14 @@ def exactsolve(
 
 @by_model
 def mfsolve(
-    system: Any,
-    state0: Any,
+    system: Model,
+    state0: State,
     tlist: ArrayLike,
     *,
-    covariance0: Any = None,
+    covariance0: ArrayLike | None = None,
     closure: str = "linear",
     order: int = 2,
-    e_ops: Any = None,
+    e_ops: EOps = None,
     options: Options | None = None,
 ) -> Any:
     """Mean field and covariance of a model, by a compiled kernel.
@@ -171,12 +171,12 @@ def mfsolve(
 
 @by_model
 def steadystate(
-    system: Any,
+    system: Model,
     *,
     cutoff: int | Sequence[int] | None = None,
     closure: str | None = None,
     order: int = 2,
-    state0: Any = None,
+    state0: State | None = None,
     representation: str = "collective",
     progress_bar: str | bool = "",
 ) -> Any:
@@ -223,7 +223,7 @@ def steadystate(
 
 
 @by_model
-def predictions(model: Any, state0: Any) -> Any:
+def predictions(model: Model, state0: State) -> Any:
     """Theorems whose hypotheses hold for a model and an initial state, with limits and rates.
 
     Parameters

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.fft
 
 from .checks import check_array, check_integer, check_memory, check_number
 from .saved import Saved
+from .types import Field
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["Grid"]
 
@@ -129,7 +133,7 @@ class Grid(Saved):
         self.check_memory("the kinetic energy", 16.0)
         return np.asarray(sum(0.5 * k**2 for k in self.wave_mesh)) + np.zeros(self.shape)
 
-    def field(self, name: str, value: Any, dtype: type = complex) -> np.ndarray:
+    def field(self, name: str, value: Field, dtype: type = complex) -> np.ndarray:
         """Values of a function or array on the grid, checked.
 
         Parameters
@@ -238,7 +242,9 @@ class Grid(Saved):
         out = scipy.fft.ifft(factor * scipy.fft.fft(f, axis=at), axis=at)
         return np.asarray(out if np.iscomplexobj(f) else out.real)
 
-    def gaussian(self, centre: Any = 0.0, momentum: Any = 0.0, width: Any = 1.0) -> np.ndarray:
+    def gaussian(
+        self, centre: ArrayLike = 0.0, momentum: ArrayLike = 0.0, width: ArrayLike = 1.0
+    ) -> np.ndarray:
         r"""Normalised Gaussian :math:`∝ e^{-(x-c)^2/2w^2 + ip·(x-c/2)}`.
 
         With ``width=1`` it is the coherent state of ``½p²+½x²`` with amplitude
@@ -268,7 +274,7 @@ class Grid(Saved):
             v = v * self.ndim if len(v) == 1 else v
             parts.append(check_array(name, v, shape=(self.ndim,)))
         if np.any(parts[2] <= 0):
-            raise ValueError(f"width must be positive, not {width}")
+            raise ValueError(f"width must be positive, not {width!r}")
         for x, c, p, w in zip(self.mesh, *parts, strict=True):
             psi = (
                 psi

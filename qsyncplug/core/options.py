@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-import qutip
 from qutip.ui.progressbar import progress_bars
 
 from .checks import check_array, check_choice, check_integer, check_number
+from .types import EOps, Options
 
 __all__ = ["DEFAULTS", "EOps", "Options", "complete_options"]
-
-#: options of a solver by name; its docstring says which there are
-Options: TypeAlias = dict[str, Any]
-
-_Observable: TypeAlias = Callable[[float, Any], Any] | qutip.Qobj | qutip.QobjEvo
-#: what is evaluated at every output: one function f(t, state) or operator, a list or a dict of them
-EOps: TypeAlias = _Observable | Sequence[_Observable] | Mapping[Hashable, _Observable] | None
 
 #: Every option and its default.
 DEFAULTS: dict[str, Any] = {

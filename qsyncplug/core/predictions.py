@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, TypeVar, overload
 
 from .html import table
+from .result import Result
 from .saved import Saved, kept
 
 __all__ = ["Outcome", "Outcomes", "Prediction", "Predictions"]
@@ -114,7 +115,7 @@ class Prediction(Saved):
         test = None if self.test is None else _UNTESTED
         return {**super()._stored_fields(), "test": test}
 
-    def check(self, result: Any) -> Outcome:
+    def check(self, result: Result) -> Outcome:
         """Hold it against a run from this initial state.
 
         Parameters
@@ -164,7 +165,7 @@ class Predictions(Saved, Sequence[P], Generic[P]):
     True
     """
 
-    def __init__(self, items: Any = (), notes: Sequence[str] = ()):
+    def __init__(self, items: Iterable[P] = (), notes: Sequence[str] = ()):
         self._items: tuple[P, ...] = tuple(items)
         self.notes = tuple(notes)
 
@@ -217,7 +218,7 @@ class Predictions(Saved, Sequence[P], Generic[P]):
         """Names of the predictions."""
         return tuple(item.name for item in self._items)
 
-    def check(self, result: Any) -> Outcomes:
+    def check(self, result: Result) -> Outcomes:
         """Hold every prediction against a run from this initial state.
 
         Parameters

@@ -15,8 +15,8 @@ from .encoding import decode, encode
 from .errors import StorageError, warn
 from .extras import need
 from .html import table
-from .options import EOps, Options
 from .stats import Stats
+from .types import EOps, Model, Options
 
 __all__ = ["Result"]
 
@@ -49,11 +49,11 @@ class Result(qutip.solver.result.Result):  # type: ignore[misc]
         e_ops: EOps,
         options: Options,
         *,
-        model: Any = None,
+        model: Model | None = None,
         solver: str | None = None,
         stats: Mapping[str, Any] | None = None,
     ):
-        self.model = model
+        self.model: Any = model
         super().__init__(e_ops, options, solver=solver, stats=stats)
         self.stats = self._stats_type.of(self.stats)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,19 +12,50 @@ from .checks import check_memory
 from .status import Status
 from .stepper import Stepper
 
-__all__ = ["Counted", "Delivering", "RungeKutta", "integrator", "runge_kutta"]
+__all__ = ["Counted", "Delivering", "RungeKutta", "integrator", "limits_of", "runge_kutta"]
 
 #: arrays of the size of the state that the method keeps
 _ROWS = 28
 _SMALL = 2**24
 
 
-def integrator(rhs: RightHandSide, options: dict[str, Any], **kw: Any) -> Integrator:
-    """An integrator of `rhs` with tolerances and limits of a solver's `options`."""
+def limits_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Tolerances and limits of an integrator among a solver's `options`."""
+    return {n: options[n] for n in ("rtol", "atol", "max_step", "nsteps", "time_limit")}
+
+
+def integrator(
+    rhs: RightHandSide,
+    options: Mapping[str, Any],
+    *,
+    first_step: float = 0.0,
+    directions: Sequence[int] = (),
+    terminal: Sequence[bool] | None = None,
+) -> Integrator:
+    """An integrator of `rhs` with tolerances and limits of a solver's `options`.
+
+    Parameters
+    ----------
+    rhs : RightHandSide
+    options : mapping
+        Of a solver, checked.
+    first_step : float
+        0: as it finds.
+    directions : sequence of int
+        Of each event of `rhs`, the sign of the change that counts (0: both).
+    terminal : sequence of bool, optional
+        Whether an event stops the run; all do by default.
+    """
     if 8.0 * _ROWS * rhs.size > _SMALL:
         check_memory(f"the integrator of {rhs.size} numbers", 8.0 * _ROWS * rhs.size)
-    names = ("rtol", "atol", "max_step", "nsteps", "time_limit")
-    return Integrator(rhs, **{**{name: options[name] for name in names}, **kw})
+    return Integrator(
+        rhs,
+        **limits_of(options),
+        first_step=first_step,
+        n_events=len(directions),
+        directions=list(directions) or None,
+        terminal=terminal,
+    )
 
 
 def runge_kutta(

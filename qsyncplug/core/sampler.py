@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from .checks import check_integer
-from .options import EOps
+from .drive import Until
 from .result import Result
 from .solver import Solver
+from .types import EOps, State
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -34,15 +35,17 @@ class SamplingSolver(Solver, Generic[R]):
     def recipe(self) -> dict[str, Any]:
         return {"ntraj": self.ntraj}
 
-    def start(self, state0: Any, t0: float) -> None:
+    def start(self, state0: State, t0: float) -> None:
         """Refuse with a TypeError: samples are drawn whole, never step by step."""
         raise TypeError(f"{self.name} draws whole samples; it cannot be stepped: use run")
 
-    def iterate(self, state0: Any, tlist: ArrayLike, *, until: Any = None) -> Any:
+    def iterate(self, state0: State, tlist: ArrayLike, *, until: Until | None = None) -> Any:
         """Refuse with a TypeError: samples are drawn whole, never step by step."""
         raise TypeError(f"{self.name} draws whole samples; it cannot be iterated: use run")
 
-    def run(self, state0: Any, tlist: ArrayLike, *, e_ops: EOps = None, until: Any = None) -> R:
+    def run(
+        self, state0: State, tlist: ArrayLike, *, e_ops: EOps = None, until: Until | None = None
+    ) -> R:
         """Draw the samples from `state0`.
 
         Parameters

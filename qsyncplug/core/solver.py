@@ -14,9 +14,10 @@ from .errors import SolverInterrupted, TimeLimitError
 from .html import table
 from .late import Registry
 from .limits import Limits
-from .options import DEFAULTS, EOps, Options, complete_options
+from .options import DEFAULTS, complete_options
 from .result import Result
 from .stepper import Problem
+from .types import EOps, Model, Options, State
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -63,9 +64,9 @@ class Solver:
         if cls.problem is not Solver.problem:  # else a base of others
             SOLVERS[cls.__name__] = cls
 
-    def __init__(self, model: Any, *, options: Options | None = None):
+    def __init__(self, model: Model, *, options: Options | None = None):
         self.check_model(model)
-        self.model = model
+        self.model: Any = model
         self._options: dict[str, Any] = {}
         self._adopt(options)
 
@@ -100,7 +101,7 @@ class Solver:
         self._options = complete
 
     @classmethod
-    def check_model(cls, model: Any) -> None:
+    def check_model(cls, model: object) -> None:
         """Refuse a `model` of another solver with a TypeError that names what this one takes."""
         if cls.models and not isinstance(model, cls.models):
             names = " or ".join(kind.__name__ for kind in cls.models)
@@ -110,7 +111,7 @@ class Solver:
     def check_options(self, options: dict[str, Any]) -> None:
         """Refuse what is wrong for this solver and model, before `options` are taken."""
 
-    def problem(self, state0: Any, times: np.ndarray, e_ops: EOps) -> Problem:
+    def problem(self, state0: State, times: np.ndarray, e_ops: EOps) -> Problem:
         """Check `state0`; everything that one run is made of.
 
         Parameters
@@ -139,7 +140,7 @@ class Solver:
         }
 
     def run(
-        self, state0: Any, tlist: ArrayLike, *, e_ops: EOps = None, until: Until | None = None
+        self, state0: State, tlist: ArrayLike, *, e_ops: EOps = None, until: Until | None = None
     ) -> Result:
         """Run from `state0` at ``tlist[0]`` and deliver at every time of `tlist`.
 
@@ -215,7 +216,7 @@ class Solver:
             "e_ops": list(problem.result.e_data),
         }
 
-    def plain_state(self, state0: Any) -> Any:
+    def plain_state(self, state0: State) -> Any:
         """`state0` as a file can hold it; :meth:`problem` makes the same start of it."""
         return list(state0) if isinstance(state0, tuple) else state0
 
@@ -265,7 +266,7 @@ class Solver:
 
     # ------------------------------------------------------------ by hand
 
-    def start(self, state0: Any, t0: float) -> None:
+    def start(self, state0: State, t0: float) -> None:
         """Set the state and time that :meth:`step` goes on from.
 
         Parameters
@@ -292,7 +293,7 @@ class Solver:
         return self._walk.to(t)
 
     def iterate(
-        self, state0: Any, tlist: ArrayLike, *, until: Until | None = None
+        self, state0: State, tlist: ArrayLike, *, until: Until | None = None
     ) -> Iterator[tuple[float, Any]]:
         """Go through the output times one by one, keeping nothing.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.optimize
@@ -12,6 +12,9 @@ import scipy.optimize
 from ..core.checks import check_array
 from ..core.errors import StorageError
 from ..core.saved import Saved
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["Peak", "Spectrum"]
 
@@ -176,7 +179,7 @@ class Spectrum(Saved):
         """Derivative dS/dω at the frequency `w`, from the resolvent itself: zero at a peak."""
         return float((2 * (-1j) * self._solve(np.array([w]), 1)[1][0]).real)
 
-    def correlation(self, taulist: Any) -> np.ndarray:
+    def correlation(self, taulist: ArrayLike) -> np.ndarray:
         """⟨δa†(τ)δa(0)⟩ for τ≥0, from the poles.
 
         Parameters

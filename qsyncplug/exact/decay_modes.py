@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,6 +15,8 @@ from ..core.checks import check_integer, check_memory
 from ..core.errors import QsyncplugWarning, warn
 from ..core.progress import Tell, check_bar, part, reached
 from ..core.saved import Saved
+from ..core.types import Cutoff
+from ..operators.system import System
 from .problem import Problem, exact_problem
 from .propagated_modes import Pair, Propagated, unit_vector
 
@@ -105,11 +108,11 @@ class Eigenmodes(Saved):
 
 
 def eigenmodes(
-    system: Any,
+    system: System | tuple[qutip.Qobj, Sequence[qutip.Qobj]],
     k: int = 6,
     *,
-    cutoff: Any = None,
-    order: Any = None,
+    cutoff: Cutoff = None,
+    order: int | tuple[int, ...] | None = None,
     progress_bar: str | bool = "",
 ) -> Eigenmodes:
     r"""Leading eigenvalues and modes of the Liouvillian, by falling real part.

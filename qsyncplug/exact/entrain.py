@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from ..core.checks import check_array
 from ..core.progress import counted
 from ..core.saved import Saved
+from ..core.types import Cutoff, Operator, State
 from ..operators.system import System
 from .curve import Spectrum
 from .regression import spectrum
@@ -118,9 +119,9 @@ def entrainment(
     system: Callable[[float], System],
     detuning: Iterable[float],
     *,
-    a: Any = None,
-    cutoff: Any = None,
-    mean: Any = None,
+    a: Callable[[System], Operator] | None = None,
+    cutoff: Cutoff = None,
+    mean: State | None = None,
     progress_bar: str | bool = "",
 ) -> EntrainmentCurve:
     r"""Observed frequency against detuning: a spectrum at each, and its highest peak.

@@ -16,11 +16,11 @@ from ..core.checks import check_choice, check_integer, check_memory
 from ..core.drive import Until, Walk
 from ..core.entry import HIERARCHY, exactsolve
 from ..core.errors import warn
-from ..core.options import Options
 from ..core.progress import say_if_long
 from ..core.sampling import fresh_seed
 from ..core.solver import Solver
 from ..core.stepper import Problem
+from ..core.types import Cutoff, EOps, Model, Options, State
 from ..operators.expectation import mark
 from ..operators.matrices import mode_places
 from ..operators.states import ProductState
@@ -102,7 +102,7 @@ class ExactSolver(Solver):
 
     models: ClassVar[tuple[type, ...]] = (System,)
 
-    def __init__(self, model: Any, *, cutoff: Any, options: Options | None = None):
+    def __init__(self, model: Model, *, cutoff: Cutoff, options: Options | None = None):
         super().__init__(model, options=options)
         self.levels = self._check_levels(cutoff)
         check_integer("options['ntraj']", self._options["ntraj"], minimum=1)
@@ -149,7 +149,7 @@ class ExactSolver(Solver):
     def recipe(self) -> dict[str, Any]:
         return {"cutoff": self._cutoff}
 
-    def plain_state(self, state0: Any) -> Any:
+    def plain_state(self, state0: State) -> Any:
         return self._initial(state0)
 
     def _check_model(self, times: np.ndarray) -> None:
@@ -198,7 +198,7 @@ class ExactSolver(Solver):
     # ------------------------------------------------------------ running
 
     def run(
-        self, state0: Any, tlist: ArrayLike, *, e_ops: Any = None, until: Until | None = None
+        self, state0: State, tlist: ArrayLike, *, e_ops: EOps = None, until: Until | None = None
     ) -> ExactResult:
         """Run from `state0` at ``tlist[0]``; see :func:`exactsolve_modes`.
 
@@ -227,7 +227,7 @@ class ExactSolver(Solver):
         result.stats["total time"] = clock.perf_counter() - begin
         return result
 
-    def problem(self, state0: Any, times: np.ndarray, e_ops: Any) -> Problem:
+    def problem(self, state0: State, times: np.ndarray, e_ops: EOps) -> Problem:
         self._check_size(len(times))
         state = self._initial(state0)
         user = self._observables(e_ops)

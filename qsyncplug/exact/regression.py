@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import qutip
 import scipy.linalg
 import scipy.sparse.linalg as spla
 
 from ..core.checks import check_array, check_mapping
 from ..core.entry import SPECTRA
 from ..core.errors import QsyncplugWarning, warn
-from ..core.options import Options, complete_options
+from ..core.options import complete_options
 from ..core.progress import Tell, check_bar, part, reached
+from ..core.types import Cutoff, Operator, Options, State
 from ..operators.expression import Expression
 from ..operators.system import System
 from .curve import Spectrum
@@ -21,6 +24,9 @@ from .problem import Problem, exact_problem, refuse
 from .propagate import ChebyshevStepper
 from .steady import steadystate_modes
 from .symmetric import many_atoms
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["correlation", "spectrum"]
 
@@ -56,11 +62,6 @@ def _exact_spectrum(problem: Problem, a: Any, tell: Tell) -> Spectrum:
     s = reduced_curve(solve, (r.start, r.functional), rate, moments, part(tell, _STEADY, 1.0))
     s.error = max(s.error, r.noise / r.power)
     return s
-
-
-def _of_many_atoms(system: Any, a: Any) -> bool:
-    """Whether the moments of ensembles take the place of states; a Qobj is of the states."""
-    return isinstance(system, System) and isinstance(a, Expression) and many_atoms(system)
 
 
 def _moments_of_atoms(system: System, a: Expression, cutoff: Any, what: str) -> Any:
@@ -103,13 +104,13 @@ def _refuse_cutoff(cutoff: Any, approximate: bool) -> None:
 
 
 def spectrum(
-    system: Any,
-    a: Any,
-    wlist: Any = None,
+    system: System | tuple[qutip.Qobj, Sequence[qutip.Qobj]],
+    a: Operator,
+    wlist: ArrayLike | None = None,
     *,
-    cutoff: Any = None,
-    mean: Any = None,
-    samples: Any = None,
+    cutoff: Cutoff = None,
+    mean: State | None = None,
+    samples: ArrayLike | None = None,
     options: Options | None = None,
     progress_bar: str | bool = "",
 ) -> Any:
@@ -201,7 +202,7 @@ def spectrum(
     tell = reached(bar)
     if mean is not None:
         s = _linear_spectrum(system, a, mean)
-    elif _of_many_atoms(system, a):
+    elif isinstance(system, System) and isinstance(a, Expression) and many_atoms(system):
         s = _ensemble_spectrum(system, a, cutoff, tell)
     else:
         problem = exact_problem(system, cutoff, "a spectrum")
@@ -231,13 +232,13 @@ def _of_samples(samples: Any, options: Options | None) -> dict[str, Any] | None:
 
 
 def correlation(
-    system: Any,
-    a: Any,
-    taulist: Any,
+    system: System | tuple[qutip.Qobj, Sequence[qutip.Qobj]],
+    a: Operator,
+    taulist: ArrayLike,
     *,
-    cutoff: Any = None,
-    mean: Any = None,
-    samples: Any = None,
+    cutoff: Cutoff = None,
+    mean: State | None = None,
+    samples: ArrayLike | None = None,
     options: Options | None = None,
     progress_bar: str | bool = "",
 ) -> Any:
@@ -295,7 +296,7 @@ def correlation(
         return from_samples(system, a, tau, samples, mean=mean, options=sampled, tell=tell)
     if mean is not None:
         found = _linear_correlation(system, a, mean, tau)
-    elif _of_many_atoms(system, a):
+    elif isinstance(system, System) and isinstance(a, Expression) and many_atoms(system):
         found = _ensemble_correlation(system, a, cutoff, tau, tell)
     else:
         problem = exact_problem(system, cutoff, "a correlation function")

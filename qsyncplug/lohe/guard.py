@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -93,15 +94,15 @@ class GuardedIntegrator:
         Oscillators and basis vectors.
     kind : Loss
         What a vanishing oscillator means.
-    kw
-        For :class:`Integrator`.
+    limits : mapping
+        Tolerances and limits of the integrator.
     """
 
-    def __init__(self, rhs: Any, n: int, r: int, kind: Loss, **kw: Any):
+    def __init__(self, rhs: Any, n: int, r: int, kind: Loss, limits: Mapping[str, Any]):
         self.rhs = rhs
         self.n, self.r = n, r
         self.kind = kind
-        self._inner = Integrator(rhs, n_events=3, directions=[-1, -1, -1], **kw)
+        self._inner = Integrator(rhs, n_events=3, directions=[-1, -1, -1], **limits)
         self._done = [0, 0, 0]
         #: rows written before the last restart
         self._before = 0
@@ -280,15 +281,15 @@ class LinesGuard:
         What a vanishing oscillator means.
     may_vanish : bool
         Whether a vanishing oscillator stops the run.
-    kw
-        For :class:`Integrator`.
+    limits : mapping
+        Tolerances and limits of the integrator.
     """
 
-    def __init__(self, rhs: Any, kind: Loss, may_vanish: bool, **kw: Any):
+    def __init__(self, rhs: Any, kind: Loss, may_vanish: bool, limits: Mapping[str, Any]):
         self.rhs = rhs
         self.kind = kind
         self.may_vanish = may_vanish
-        self._inner = Integrator(rhs, **kw)
+        self._inner = Integrator(rhs, **limits)
         #: rows written by the last ``advance``
         self.delivered = 0
         self.found: Lost | None = None

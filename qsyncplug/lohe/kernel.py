@@ -35,18 +35,54 @@ def mean_factor(model: SchrodingerLohe) -> complex:
     return complex(np.exp(1j * np.asarray(model.phase_lag).item())) if model.mean_field else 1.0
 
 
-def right_hand_side(model: SchrodingerLohe, x: np.ndarray, **kw: Any) -> LoheRightHandSide:
-    """Equations of coefficients like `x` (N, r) in an orthonormal basis; `kw` for the kernel."""
+def right_hand_side(
+    model: SchrodingerLohe,
+    x: np.ndarray,
+    *,
+    frequencies: np.ndarray | None = None,
+    frame: np.ndarray | None = None,
+    positions: Any = None,
+    t0: float = 0.0,
+    bounds: tuple[float, float] = (0.0, np.inf),
+    aligned: bool = True,
+) -> LoheRightHandSide:
+    """Equations of coefficients like `x` (N, r) in an orthonormal basis.
+
+    Parameters
+    ----------
+    model : SchrodingerLohe
+    x : ndarray of shape (N, r)
+        At `t0`.
+    frequencies, frame : ndarray of shape (N,), optional
+        Rates of the equations, and those with which the coefficients turn.
+    positions : object, optional
+        What gives the centres, for alignment by distance.
+    t0 : float
+    bounds : (float, float)
+        Squared norms at which an oscillator has vanished, and has grown without bound.
+    aligned : bool
+        False: the coupling alone, without the alignment of θ.
+    """
     n, r = x.shape
-    given = {
-        "factor": mean_factor(model),
-        "graph": model.coupling_graph(n),
-        "influence": influence_of(model),
-        "alignment": model.alignment,
-        "initial": x,
-        **kw,
-    }
-    return LoheRightHandSide(n, r, model.coupling, model.normalised, model.start_theta(n), **given)
+    vanishing, cap = bounds
+    return LoheRightHandSide(
+        n,
+        r,
+        model.coupling,
+        model.normalised,
+        model.start_theta(n),
+        frequencies=frequencies,
+        frame=frame,
+        factor=mean_factor(model),
+        graph=model.coupling_graph(n),
+        influence=influence_of(model) if aligned else None,
+        alignment=model.alignment if aligned else 0.0,
+        positions=positions,
+        t0=t0,
+        vanishing=vanishing,
+        cap=cap,
+        initial=x,
+    )
 
 
 def coefficients_at(

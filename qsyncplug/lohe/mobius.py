@@ -12,7 +12,7 @@ With B=1−G(0) and κ=k cos α,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from .._ext.lohe import MobiusRightHandSide
 from ..core.checks import check_memory
 from ..core.errors import SolverError
 from ..core.saved import Saved
+from ..core.types import State
 from ..waves.factors import factorize
 from .initial import read_states
 from .model import SchrodingerLohe
@@ -162,7 +163,7 @@ class SynchronizedLimit(Saved):
     weights: np.ndarray
 
 
-def synchronized_limit(model: SchrodingerLohe, state0: Any) -> SynchronizedLimit:
+def synchronized_limit(model: SchrodingerLohe, state0: State) -> SynchronizedLimit:
     """The limit t=∞ of identical oscillators, from the Möbius form at τ=1/κ.
 
     Parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,14 +11,16 @@ from typing import Any
 import numpy as np
 import qutip
 import scipy.sparse
+from numpy.typing import ArrayLike
 
 from ..core import storage
 from ..core.adjacency import read_adjacency
 from ..core.checks import check_array, check_choice, check_memory, check_number
 from ..core.saved import SavedModel
+from ..core.types import Adjacency, Given, by_default, must_be_given
 from ..waves.closed_forms import VARIANTS
 from ..waves.errors import NormalizationWarning
-from ..waves.hamiltonian import GridHamiltonian
+from ..waves.hamiltonian import GridHamiltonian, Hamiltonian
 from ..waves.hermitian import check_hermitian
 from ..waves.influence import Influence, check_kernel
 from .equation import equation_of_motion
@@ -48,9 +51,8 @@ class SchrodingerLohe(SavedModel):
     without `adjacency`, up to the common frequency (k/N) sin α of its own lag.
 
     A phase x is that of e^{−ix}: a frequency Ω advances it by +Ωt. States ψ_j=e^{−ix_j} of one
-    level
-    are the particles of :class:`Circle` with F=sin, ``normalization="mean"``, ω=Ω, κ=k and the same
-    lag and adjacency.
+    level are the particles of :class:`Circle` with F=sin, ``normalization="mean"``, ω=Ω, κ=k and
+    the same lag and adjacency.
 
     Parameters
     ----------
@@ -105,16 +107,16 @@ class SchrodingerLohe(SavedModel):
     2
     """
 
-    hamiltonian: Any
+    hamiltonian: Given[Hamiltonian | Sequence[Hamiltonian], Any] = must_be_given()
     coupling: float = 1.0
     variant: str = "standard"
-    frequencies: Any = None
-    theta: Any = None
+    frequencies: Given[ArrayLike | None, Any] = by_default(None)
+    theta: Given[ArrayLike | None, Any] = by_default(None)
     alignment: float = 0.0
-    kernel: Any = None
-    adjacency: Any = None
-    phase_lag: Any = 0.0
-    position: Any = None
+    kernel: Given[Influence | float | Callable[..., Any] | None, Any] = by_default(None)
+    adjacency: Given[Adjacency | None, Any] = by_default(None)
+    phase_lag: Given[ArrayLike, Any] = by_default(0.0)
+    position: Given[qutip.Qobj | Sequence[qutip.Qobj] | None, Any] = by_default(None)
     n: int | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -301,7 +303,7 @@ class SchrodingerLohe(SavedModel):
         """
         return self.to_dict_between(())
 
-    def to_dict_between(self, times: Any) -> dict[str, Any]:
+    def to_dict_between(self, times: ArrayLike | None) -> dict[str, Any]:
         """The same with time-dependent Hamiltonians between the first and last of `times`."""
         if self.variant != "standard" and not isinstance(self.kernel, Influence):
             raise TypeError("a kernel that is a callable cannot be stored; use Influence")

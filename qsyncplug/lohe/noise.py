@@ -21,11 +21,11 @@ import numpy as np
 from ..core.checks import check_choice, check_integer, check_memory, check_number
 from ..core.errors import SolverError, StorageError
 from ..core.failure import Failure
-from ..core.options import EOps, Options
 from ..core.result import Result
 from ..core.sampler import SamplingSolver
 from ..core.status import Status
 from ..core.stepper import Problem, Stepper
+from ..core.types import EOps, Options, State
 from ..waves.factors import factorize
 from .initial import check_initial, read_states
 from .model import SchrodingerLohe
@@ -107,7 +107,7 @@ class TrajectoriesResult(Result):
 
 def sltrajectories(
     model: SchrodingerLohe,
-    state0: Any,
+    state0: State,
     tlist: ArrayLike,
     noise: float,
     *,

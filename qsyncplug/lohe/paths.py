@@ -80,12 +80,10 @@ class ExactPaths:
     def _flow(self, sign: float, s: np.ndarray, order: np.ndarray, out: np.ndarray, r: int) -> None:
         """Fill the outputs `order`, which lie at `s` of the flow with k=±1."""
         watched = self.model.variant == "model1"
-        vanishing = VANISHING if watched else 0.0
-        rhs = right_hand_side(
-            _unit(self.model, sign), self.x, influence=None, alignment=0.0, vanishing=vanishing
-        )
-        events = {"n_events": 3, "directions": [-1] * 3} if watched else {}
-        method = Integrator(rhs, **self.options, **events)
+        bounds = (VANISHING if watched else 0.0, np.inf)
+        rhs = right_hand_side(_unit(self.model, sign), self.x, bounds=bounds, aligned=False)
+        events = [-1] * 3 if watched else []
+        method = Integrator(rhs, n_events=len(events), directions=events or None, **self.options)
         method.set_state(0.0, self.x.ravel())
         rows = np.empty((len(order), rhs.size))
         status, done = method.advance(s, rows)

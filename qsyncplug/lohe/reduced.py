@@ -10,10 +10,10 @@ from .._ext.integrator import Integrator
 from ..core.checks import check_memory
 from ..core.errors import SolverError
 from ..core.failure import Failure
-from ..core.options import EOps
-from ..core.rungekutta import Delivering, RungeKutta, integrator
+from ..core.rungekutta import Delivering, RungeKutta, integrator, limits_of
 from ..core.status import Status
 from ..core.stepper import Problem
+from ..core.types import EOps
 from ..waves.motion import EigenMotion
 from .guard import CAP, VANISHING, GuardedIntegrator, loss_error, loss_of, may_vanish
 from .initial import EDGE_WARNING, check_initial, warn_edges
@@ -134,8 +134,7 @@ def _equations(model: SchrodingerLohe, setup: ReductionSetup, end: float) -> Any
         frame=setup.frame,
         positions=positions,
         t0=setup.t0,
-        vanishing=VANISHING if may_vanish(model) else 0.0,
-        cap=CAP * largest,
+        bounds=(VANISHING if may_vanish(model) else 0.0, CAP * largest),
     )
 
 
@@ -143,9 +142,7 @@ def _method(model: SchrodingerLohe, setup: ReductionSetup, rhs: Any, options: An
     """The integrator; with a look at the norms where they may vanish or grow."""
     if model.variant == "standard":
         return integrator(rhs, options)
-    names = ("rtol", "atol", "max_step", "nsteps", "time_limit")
-    limits = {name: options[name] for name in names}
-    return GuardedIntegrator(rhs, setup.n, setup.rank, loss_of(model), **limits)
+    return GuardedIntegrator(rhs, setup.n, setup.rank, loss_of(model), limits_of(options))
 
 
 def _all_states(setup: ReductionSetup, result: SchrodingerLoheResult) -> np.ndarray:

@@ -12,9 +12,9 @@ import qutip
 from ..core.checks import check_integer, check_memory
 from ..core.errors import MissingFieldError
 from ..core.extras import need
-from ..core.options import EOps, Options
 from ..core.result import Result
 from ..core.stats import Stats
+from ..core.types import EOps, Field, Options
 from ..waves.motion import motion_of
 from .mobius import mobius_deviations
 from .readings import centres, expectation, moments
@@ -323,7 +323,7 @@ class SchrodingerLoheResult(Result):
             return np.mean(states, axis=0)
         return sum(states[1:], states[0]) / len(states)
 
-    def expectation(self, operator: Any) -> np.ndarray:
+    def expectation(self, operator: qutip.Qobj | Field) -> np.ndarray:
         """⟨ψ_j,Oψ_j⟩/‖ψ_j‖² at every output, (T, N); complex unless the operator is a Hermitian
         Qobj or a real array.
 

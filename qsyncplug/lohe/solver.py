@@ -12,9 +12,11 @@ from scipy.fft import set_workers
 from ..core.checks import check_ndim, check_number, check_times
 from ..core.drive import Until
 from ..core.limits import Limits
-from ..core.options import DEFAULTS, EOps, Options
+from ..core.options import DEFAULTS
+from ..core.result import Result
 from ..core.solver import Solver
 from ..core.threads import linear_algebra_threads
+from ..core.types import EOps, Options, State
 from ..waves.hermitian import check_over_time
 from ..waves.splitting import SCHEMES
 from .mobius import mobius_scale
@@ -138,7 +140,7 @@ class SchrodingerLoheSolver(Solver):
 
     # ------------------------------------------------------------ what a run is made of
 
-    def problem(self, state0: Any, times: np.ndarray, e_ops: EOps) -> LoheProblem:
+    def problem(self, state0: State, times: np.ndarray, e_ops: EOps) -> LoheProblem:
         self._look_ahead(times)
         model, options, method = self.model, self._options, self.method
         stats: dict[str, Any] = {"method": method}
@@ -167,7 +169,7 @@ class SchrodingerLoheSolver(Solver):
     # ------------------------------------------------------------ running
 
     def run(
-        self, state0: Any, tlist: ArrayLike, *, e_ops: EOps = None, until: Until | None = None
+        self, state0: State, tlist: ArrayLike, *, e_ops: EOps = None, until: Until | None = None
     ) -> SchrodingerLoheResult:
         """Run from `state0` at ``tlist[0]`` and deliver at every time of `tlist`.
 
@@ -211,7 +213,7 @@ class SchrodingerLoheSolver(Solver):
         with self._threads():
             return super().step(t)
 
-    def start(self, state0: Any, t0: float) -> None:
+    def start(self, state0: State, t0: float) -> None:
         """Set the states and time that :meth:`step` goes on from."""
         if self.method == "mobius":
             raise ValueError("start() and step() need states, which 'mobius' does not have")
@@ -241,7 +243,7 @@ class SchrodingerLoheSolver(Solver):
         return np.append(check_times(times[:-1]), np.inf)
 
     def continue_run(
-        self, mark: dict[str, Any], partial: Any, e_ops: EOps, until: Until | None = None
+        self, mark: dict[str, Any], partial: Result, e_ops: EOps, until: Until | None = None
     ) -> Any:
         with self._threads():
             try:
@@ -295,7 +297,7 @@ class SchrodingerLoheSolver(Solver):
 
 def slsolve(
     model: SchrodingerLohe,
-    state0: Any,
+    state0: State,
     tlist: ArrayLike,
     *,
     e_ops: EOps = None,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.predictions import Verdict
+from ..core.types import State
 from .evidence import accuracy, elapsed
 from .facts import Facts, facts_of
 from .model import SchrodingerLohe
@@ -20,7 +21,7 @@ __all__ = ["steady_predictions", "steady_spectrum"]
 _TOLD = 6
 
 
-def steady_spectrum(model: SchrodingerLohe, state0: Any) -> dict[str, np.ndarray]:
+def steady_spectrum(model: SchrodingerLohe, state0: State) -> dict[str, np.ndarray]:
     r"""Return the growth rates of perturbations of a steady state: synchrony, a bipolar state, or
     ζ=0.
 

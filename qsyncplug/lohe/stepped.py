@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..core.options import EOps
-from ..core.rungekutta import RungeKutta
+from ..core.rungekutta import RungeKutta, limits_of
 from ..core.status import Status
 from ..core.stepper import Stepper
+from ..core.types import EOps
 from ..waves.splitting import SCHEMES, OscillatorLostError, Splitting
 from ..waves.stepping import SplitStepper
 from .flows import coupled_system
@@ -142,9 +142,7 @@ class LinesProblem(_StatesProblem):
         y0 = self.equations.start()
         rhs = LinesRightHandSide(self.equations, len(y0), True)
         rhs.equations = self.equations
-        names = ("rtol", "atol", "max_step", "nsteps", "time_limit")
-        limits = {name: options[name] for name in names}
-        guard = LinesGuard(rhs, loss_of(model), may_vanish(model), **limits)
+        guard = LinesGuard(rhs, loss_of(model), may_vanish(model), limits_of(options))
         return _OneByOne(guard, float(times[0]), y0, float(times[-1]))
 
     def _states(self, t: float, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import qutip
 
+from ..core.result import Result
+from ..core.types import State
 from .expression import Expression
 from .matrices import mode_dims, operator_matrix
 from .mode import ModeFactor
@@ -23,7 +25,7 @@ def mark(state: qutip.Qobj, symbols: Sequence[Symbol]) -> qutip.Qobj:
     return state
 
 
-def expect(operator: Expression, x: Any) -> Any:
+def expect(operator: Expression, x: State | Result) -> Any:
     """Expectation value of an expression.
 
     Parameters
@@ -59,8 +61,8 @@ def expect(operator: Expression, x: Any) -> Any:
         raise TypeError(f"operator must be an expression, not {type(operator).__name__}")
     if isinstance(x, qutip.Qobj):
         return _of_qobj(operator, x)
-    if callable(getattr(x, "expectation", None)):
-        return x.expectation(operator)
+    if callable(own := getattr(x, "expectation", None)):
+        return own(operator)
     states = getattr(x, "states", None)
     if states:
         symbols = getattr(getattr(x, "model", None), "symbols", None)

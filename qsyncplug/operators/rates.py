@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from .linear import LinearEquations, linear_equations
 from .mode import ModeFactor
 from .polynomial import compile_polynomials
 from .symbol import Symbol
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["ClassicalRates"]
 
@@ -81,7 +84,7 @@ class ClassicalRates:
         z = self.variables_of(x)
         return np.asarray(self.polynomials()(check_number("t", t), z))
 
-    def variables_of(self, x: Any) -> np.ndarray:
+    def variables_of(self, x: ArrayLike) -> np.ndarray:
         """Complex variables of `x`: amplitudes (modes alone) or real coordinates."""
         c = self.classical
         if self.bosonic:
@@ -109,7 +112,7 @@ class ClassicalRates:
         parts = np.ascontiguousarray(z, dtype=complex).view(float)
         return np.asarray(parts[..., place] * scale + offset)
 
-    def drift(self, beta: Any, t: float = 0.0) -> np.ndarray:
+    def drift(self, beta: ArrayLike, t: float = 0.0) -> np.ndarray:
         r"""Mean-field drift :math:`\dot X = \{X,H\} - Σ_L \mathrm{Im}(L^*\{X,L\})`.
 
         For modes :math:`F_j = -i∂H/∂β_j^* + ½Σ_L (L^* ∂L/∂β_j^* - L ∂L^*/∂β_j^*)` with the
@@ -139,7 +142,7 @@ class ClassicalRates:
         ]
         return np.array(parts)
 
-    def derivatives(self, beta: Any, t: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    def derivatives(self, beta: ArrayLike, t: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
         """u=∂F_j/∂z_k and v=∂F_j/∂z̄_k of the complex variables at amplitudes `beta` and time `t`,
         each (N, N) for N modes.
         """
@@ -147,7 +150,7 @@ class ClassicalRates:
         out = self._evaluate(beta, t)
         return out[n : n + n * n].reshape(n, n), out[n + n * n : n + 2 * n * n].reshape(n, n)
 
-    def jacobian(self, beta: Any, t: float = 0.0) -> np.ndarray:
+    def jacobian(self, beta: ArrayLike, t: float = 0.0) -> np.ndarray:
         """Jacobian M of the drift in the real coordinates ((q1, p1, q2, p2, …) for modes) at
         amplitudes or coordinates `beta` and time `t`, (d, d).
         """
@@ -161,7 +164,7 @@ class ClassicalRates:
                 M[a, b] = (rate.imag if x.part else rate.real) * x.scale / y.scale
         return M
 
-    def diffusion(self, beta: Any, t: float = 0.0) -> np.ndarray:
+    def diffusion(self, beta: ArrayLike, t: float = 0.0) -> np.ndarray:
         r"""Diffusion :math:`D_{XY} = Σ_L \mathrm{Re}(\{X,L\}^*\{Y,L\})` of the covariance at
         amplitudes or coordinates `beta` and time `t`, (d, d).
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import qutip
@@ -14,6 +14,7 @@ from ..core import storage
 from ..core.checks import check_label, check_memory, check_sequence
 from ..core.html import table
 from ..core.saved import SavedModel
+from ..core.types import Operator
 from .expression import Expression, join_spaces
 from .handle import Atoms, EachAtom, Level, Mode, Spin, handle
 from .heisenberg import Heisenberg
@@ -28,6 +29,9 @@ from .symbol import Symbol
 from .symmetries import Symmetries, find_symmetries
 from .time_factor import TimeFactor
 from .transform import Mapped, as_atoms, as_levels, holstein_primakoff
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["System"]
 
@@ -74,8 +78,8 @@ class System(ClassicalRates, SavedModel):
 
     def __init__(
         self,
-        hamiltonian: Any,
-        jumps: Any = (),
+        hamiltonian: Expression,
+        jumps: Sequence[Expression | EachAtom] = (),
         *,
         name: str = "system",
         order: Iterable[Any] | None = None,
@@ -335,7 +339,7 @@ class System(ClassicalRates, SavedModel):
         name = f"{self.name}, Holstein–Primakoff of order {order}"
         return System(m.hamiltonian, m.jumps, name=name, order=m.order)
 
-    def require_own(self, operator: Any) -> None:
+    def require_own(self, operator: Operator) -> None:
         """Refuse an operator with symbols that this system does not have."""
         if not isinstance(operator, Expression):
             raise TypeError(
@@ -396,7 +400,7 @@ class System(ClassicalRates, SavedModel):
         """
         return self.to_dict_between(())
 
-    def to_dict_between(self, times: Any) -> dict[str, Any]:
+    def to_dict_between(self, times: ArrayLike | None) -> dict[str, Any]:
         """The same with the values of time-dependent coefficients over `times`."""
         rows = system_to_rows(self.hamiltonian, self.jumps, self.symbols, times)
         return {"kind": "System", "name": self.name, **rows}

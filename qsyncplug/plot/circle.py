@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..adapters import synchronization
+from ..circle.interactions import Interaction
 from ..core.checks import check_array, check_flag, check_index, check_integer, check_label
+from ..core.types import Modes
 from ..sync import measures
+from ..sync.reading import Readable
 from .inputs import NEED_MODES, check_kind, is_state
 from .style import COLOURS, FADED, MATRIX, colour_bar, draw_series, figure, finish, legend, picture
 
@@ -16,6 +20,9 @@ if TYPE_CHECKING:
     from matplotlib.animation import FuncAnimation
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike
+
+    from ..circle.certificate import AttentionCertificate
 
 __all__ = [
     "anim_circle",
@@ -63,12 +70,12 @@ def _density(ax: Any, x: np.ndarray, weights: np.ndarray) -> Any:
 
 @picture
 def plot_circle(
-    x: Any,
+    x: Readable,
     *,
     index: int = -1,
-    weights: Any = None,
-    colours: Any = None,
-    modes: Any = None,
+    weights: ArrayLike | None = None,
+    colours: ArrayLike | None = None,
+    modes: Modes = None,
     label: str | None = None,
     fig: Figure | None = None,
     ax: Axes | None = None,
@@ -177,7 +184,11 @@ def _discs(ax: Any, x: np.ndarray, c: np.ndarray) -> None:
 
 @picture
 def plot_circle_order(
-    results: Any, *, modes: Any = None, fig: Figure | None = None, ax: Axes | None = None
+    results: Readable | Mapping[str, Readable],
+    *,
+    modes: Modes = None,
+    fig: Figure | None = None,
+    ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
     """The order parameter r in time, for one or several runs.
 
@@ -209,9 +220,9 @@ def plot_circle_order(
 
 @picture
 def plot_criterion(
-    beta: Any = None,
+    beta: ArrayLike | None = None,
     *,
-    certificate: Any = None,
+    certificate: AttentionCertificate | None = None,
     both: bool = True,
     fig: Figure | None = None,
     ax: Axes | None = None,
@@ -278,7 +289,10 @@ def plot_criterion(
 
 @picture
 def plot_interaction(
-    interaction: Any, *, fig: Figure | None = None, ax: Axes | None = None
+    interaction: Interaction | Callable[..., Any],
+    *,
+    fig: Figure | None = None,
+    ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
     """An interaction and its slope on the circle, with τ, beyond which all slopes are negative,
     as in PRY's Fig. 2.
@@ -315,11 +329,11 @@ def plot_interaction(
 
 @picture
 def anim_circle(
-    result: Any,
+    result: Readable,
     *,
     frames: int = 100,
     interval: int = 50,
-    modes: Any = None,
+    modes: Modes = None,
     fig: Figure | None = None,
     ax: Axes | None = None,
 ) -> tuple[Figure, FuncAnimation]:

@@ -12,6 +12,7 @@ from .inputs import check_kind
 from .style import COLOURS, LINES, check_axes, check_figure, draw_series, finish, flat
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["plot_comparison"]
@@ -45,11 +46,11 @@ _BROAD = 2.8
 
 
 def plot_comparison(
-    comparison: Any,
+    comparison: Comparison,
     measures: Sequence[str] | None = None,
     *,
     fig: Figure | None = None,
-    axes: Any = None,
+    axes: Figure | Sequence[Axes] | None = None,
 ) -> tuple[Any, Any]:
     """Each measure in time, one panel each; the curve that the others are compared with in black,
     windows of agreement as bars along the bottom. Curves that coincide are shown as differences.
@@ -97,7 +98,7 @@ def plot_comparison(
         for extra in fig.axes[len(measures) :]:
             extra.remove()
     else:
-        axes = np.ravel(axes)
+        axes = np.ravel(np.asarray(axes))
         check_axes("axes", axes)
         fig = axes[0].figure if fig is None else fig
     windows = {(row.measure, row.name): row.window for row in comparison.rows}

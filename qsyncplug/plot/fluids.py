@@ -19,7 +19,7 @@ __all__ = ["plot_hydrodynamics"]
 
 @picture
 def plot_hydrodynamics(
-    fields: Any, *, fig: Figure | None = None, ax: Axes | None = None
+    fields: Hydrodynamics, *, fig: Figure | None = None, ax: Axes | None = None
 ) -> tuple[Figure, np.ndarray]:
     """Density, current, velocity and quantum potential of one state.
 

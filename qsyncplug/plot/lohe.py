@@ -44,7 +44,11 @@ def _need_line(result: Any, what: str) -> Any:
 
 @picture
 def plot_densities(
-    result: Any, oscillator: int | None = None, *, fig: Figure | None = None, ax: Axes | None = None
+    result: SchrodingerLoheResult,
+    oscillator: int | None = None,
+    *,
+    fig: Figure | None = None,
+    ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
     """Density |ψ_j|² of one oscillator, or the sum over all, over position and time.
 
@@ -87,7 +91,11 @@ def plot_densities(
 
 @picture
 def plot_gram(
-    result: Any, index: int = -1, *, fig: Figure | None = None, ax: Axes | None = None
+    result: SchrodingerLoheResult,
+    index: int = -1,
+    *,
+    fig: Figure | None = None,
+    ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
     """Moduli of the Gram matrix ⟨ψ_j,ψ_k⟩ at one time.
 
@@ -128,7 +136,11 @@ def plot_gram(
 
 @picture
 def plot_centres(
-    result: Any, axis: int = 0, *, fig: Figure | None = None, ax: Axes | None = None
+    result: SchrodingerLoheResult,
+    axis: int = 0,
+    *,
+    fig: Figure | None = None,
+    ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
     """Centres of mass x_j in time, one line an oscillator.
 
@@ -167,7 +179,11 @@ def _lines(times: np.ndarray, values: np.ndarray, label: str, fig: Any, ax: Any)
 
 @picture
 def anim_wave_packets(
-    result: Any, *, fig: Figure | None = None, ax: Axes | None = None, interval: float = 40.0
+    result: SchrodingerLoheResult,
+    *,
+    fig: Figure | None = None,
+    ax: Axes | None = None,
+    interval: float = 40.0,
 ) -> tuple[Figure, FuncAnimation]:
     """Animation of the densities |ψ_j|² on a grid of one dimension.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,12 +12,14 @@ from ..core.checks import check_array, check_choice, check_flag, check_integer
 from ..exact import EntrainmentCurve, Spectrum
 from ..sync import measures
 from ..sync.measures.sources import has_phases
+from ..sync.reading import Readable
 from .inputs import check_state
 from .style import COLOURS, FADED, LINES, figure, finish, legend, picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike
 
 __all__ = ["plot_entrainment", "plot_phase_distribution", "plot_spectrum"]
 
@@ -45,9 +48,9 @@ def _named(x: Any, kind: type, name: str) -> dict[str, Any]:
 
 @picture
 def plot_spectrum(
-    s: Any,
+    s: Spectrum | Sequence[Spectrum] | Mapping[str, Spectrum],
     *,
-    wlist: Any = None,
+    wlist: ArrayLike | None = None,
     peaks: bool = True,
     fig: Figure | None = None,
     ax: Axes | None = None,
@@ -92,12 +95,12 @@ def plot_spectrum(
 
 @picture
 def plot_phase_distribution(
-    state: Any,
+    state: Readable | Mapping[str, Readable],
     *,
-    modes: Any = None,
+    modes: int | Sequence[int] | None = None,
     relative: bool = False,
     kind: str | None = None,
-    spins: Any = None,
+    spins: Sequence[int] | None = None,
     drive: float = 0.0,
     fig: Figure | None = None,
     ax: Axes | None = None,
@@ -140,9 +143,9 @@ def plot_phase_distribution(
         if isinstance(value, qutip.Qobj):
             check_state("state", value)
     if modes is None:
-        nodes = np.arange(1 + relative)
+        nodes = list(range(1 + relative))
     else:
-        nodes = np.array([check_integer("modes", j, minimum=0) for j in np.atleast_1d(modes)])
+        nodes = [check_integer("modes", j, minimum=0) for j in np.atleast_1d(modes)]
     if len(nodes) != 1 + relative:
         raise ValueError(f"modes must be {1 + relative} of the factors, not {modes!r}")
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
@@ -177,7 +180,11 @@ def _holds_states(x: Any) -> bool:
 
 @picture
 def plot_entrainment(
-    curve: Any, *, widths: bool = True, fig: Figure | None = None, ax: Axes | None = None
+    curve: EntrainmentCurve | Sequence[EntrainmentCurve] | Mapping[str, EntrainmentCurve],
+    *,
+    widths: bool = True,
+    fig: Figure | None = None,
+    ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
     """Observed frequency against detuning, with the free oscillator as a line.
 

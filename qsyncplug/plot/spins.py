@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from ..core.checks import check_integer, check_label
 from ..published.figures import Kind, PublishedFigure
 from ..published.result import PublishedResult
 from ..sync.husimi import spin_phase
+from ..sync.reading import Readable
 from .inputs import last_state
 from .style import COLOURS, figure, finish, legend, picture
 
@@ -186,7 +187,7 @@ def plot_dtwa(
 
 @picture
 def plot_spin_phase(
-    state: Any,
+    state: Readable,
     *,
     relative: bool = False,
     fig: Figure | None = None,

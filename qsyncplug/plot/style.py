@@ -56,7 +56,7 @@ picture = documented(
 )
 
 
-def figure(fig: Any, ax: Any, **kw: Any) -> tuple[Figure, Axes]:
+def figure(fig: Any, ax: Any, *, figsize: tuple[float, float] | None = None) -> tuple[Figure, Axes]:
     """`fig` and `ax` as given, or new ones."""
     from matplotlib.axes import Axes
 
@@ -69,7 +69,7 @@ def figure(fig: Any, ax: Any, **kw: Any) -> tuple[Figure, Axes]:
     import matplotlib.pyplot as plt
 
     if fig is None:
-        fig, ax = plt.subplots(layout="constrained", **kw)
+        fig, ax = plt.subplots(layout="constrained", figsize=figsize)
         return fig, ax
     return fig, fig.add_subplot()
 

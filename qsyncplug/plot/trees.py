@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from ..circle.tree import CoalesceResult
+
 __all__ = ["plot_dendrogram"]
 
 
 @picture
 def plot_dendrogram(
-    run: Any, *, clusters: int = 60, fig: Figure | None = None, ax: Axes | None = None
+    run: CoalesceResult, *, clusters: int = 60, fig: Figure | None = None, ax: Axes | None = None
 ) -> tuple[Figure, Axes]:
     """The merge tree of a coalescence: which clusters met, and when (logarithmic time, upwards).
 

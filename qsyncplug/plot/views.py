@@ -8,9 +8,11 @@ import numpy as np
 
 from ..adapters import synchronization
 from ..core.checks import check_index, check_integer, check_label
+from ..core.types import Modes
 from ..published.figures import PRINTED_PHASE
 from ..sync import measures
 from ..sync.measures.common import equal_nodes
+from ..sync.reading import Readable
 from .style import (
     COLOURS,
     FADED,
@@ -48,9 +50,9 @@ _NULL = "independent nodes"
 
 @picture
 def plot_order_parameter(
-    view: Any,
+    view: Readable,
     *,
-    modes: Any = None,
+    modes: Modes = None,
     fig: Figure | None = None,
     ax: Axes | None = None,
     label: str | None = None,
@@ -93,10 +95,10 @@ def plot_order_parameter(
 
 @picture
 def plot_measure(
-    view: Any,
+    view: Readable,
     measure: str,
     *,
-    modes: Any = None,
+    modes: Modes = None,
     fig: Figure | None = None,
     ax: Axes | None = None,
     label: str | None = None,
@@ -151,10 +153,10 @@ def plot_measure(
 
 @picture
 def plot_correlations(
-    view: Any,
+    view: Readable,
     index: int = -1,
     *,
-    modes: Any = None,
+    modes: Modes = None,
     fig: Figure | None = None,
     ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
@@ -215,7 +217,7 @@ def _squares(ax: Any, side: np.ndarray, phase: np.ndarray) -> Any:
 
 @picture
 def plot_relative_phase(
-    view: Any, *, modes: Any = None, fig: Figure | None = None, ax: Axes | None = None
+    view: Readable, *, modes: Modes = None, fig: Figure | None = None, ax: Axes | None = None
 ) -> tuple[Figure, Axes]:
     """Relative phases in time, of each node against the first.
 
@@ -239,9 +241,10 @@ def plot_relative_phase(
     >>> ax.get_ylabel()
     'relative phase (rad)'
     """
-    printed = hasattr(view, "relative_phase")
+    run: Any = view
+    printed = hasattr(run, "relative_phase")
     if printed:
-        times, phases = view.times, np.asarray(view.relative_phase)[:, None]
+        times, phases = run.times, np.asarray(run.relative_phase)[:, None]
     else:
         seen = synchronization(view, modes=modes)
         if seen.n < 2:
@@ -262,7 +265,7 @@ def plot_relative_phase(
 
 @picture
 def plot_masses(
-    view: Any, *, modes: Any = None, fig: Figure | None = None, ax: Axes | None = None
+    view: Readable, *, modes: Modes = None, fig: Figure | None = None, ax: Axes | None = None
 ) -> tuple[Figure, Axes]:
     """Excitation numbers or squared norms in time, one line a node.
 
@@ -283,9 +286,10 @@ def plot_masses(
     seen = synchronization(view, modes=modes)
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
     draw_nodes(ax, seen.times, np.asarray(seen.masses), word="node ")
-    if getattr(getattr(view, "model", None), "variant", "") == "model2":
-        for j, theta in enumerate(np.asarray(view.theta).T):
-            ax.plot(view.times, theta, ":", color=COLOURS[(j + 1) % len(COLOURS)], lw=1)
+    run: Any = view
+    if getattr(getattr(run, "model", None), "variant", "") == "model2":
+        for j, theta in enumerate(np.asarray(run.theta).T):
+            ax.plot(run.times, theta, ":", color=COLOURS[(j + 1) % len(COLOURS)], lw=1)
         ax.plot([], [], ":", color=FADED, lw=1, label="θ")
     finish(ax, "time", "mass ‖ψ‖²" if hasattr(view, "theta") else "n")
     legend(ax)
@@ -294,10 +298,10 @@ def plot_masses(
 
 @picture
 def plot_trajectories(
-    result: Any,
+    result: Readable,
     *,
     particles: int = 200,
-    modes: Any = None,
+    modes: Modes = None,
     fig: Figure | None = None,
     ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
@@ -326,8 +330,9 @@ def plot_trajectories(
     'phase, unwrapped (rad)'
     """
     particles = check_integer("particles", particles, minimum=1)
-    if modes is None and hasattr(result, "positions"):
-        times, phases = result.times, result.positions
+    run: Any = result
+    if modes is None and hasattr(run, "positions"):
+        times, phases = run.times, run.positions
         if phases is None:
             raise ValueError("result has no positions; run with options={'store_positions': True}")
     else:

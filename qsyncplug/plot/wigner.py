@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,14 +10,17 @@ import numpy as np
 import qutip
 
 from ..core.checks import check_choice, check_flag, check_integer, check_number, check_sequence
+from ..core.grid import Grid
+from ..sync.reading import Readable
 from ..wigner import WignerLoheResult
-from ..wigner.phase_space import as_phase_space
+from ..wigner.phase_space import PhaseSpace, as_phase_space
 from .inputs import check_kind, is_state, last_state
 from .style import check_axes, check_figure, figure, finish, picture
 
 if TYPE_CHECKING:
     from matplotlib.animation import FuncAnimation
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
 __all__ = [
@@ -84,12 +88,12 @@ def _part(w: np.ndarray, part: str) -> np.ndarray:
 
 @picture
 def plot_wigner_function(
-    w: Any,
-    space: Any = None,
+    w: Readable,
+    space: PhaseSpace | Grid | None = None,
     *,
     mode: int = 0,
     part: str = "real",
-    cmap: Any = None,
+    cmap: str | Colormap | None = None,
     colorbar: bool = True,
     fig: Figure | None = None,
     ax: Axes | None = None,
@@ -167,11 +171,11 @@ def _wigner_of(state: qutip.Qobj, mode: int) -> tuple[np.ndarray, _Window]:
 
 @picture
 def plot_wigner_matrix(
-    result: Any,
+    result: WignerLoheResult,
     index: int = -1,
     *,
-    oscillators: Any = None,
-    cmap: Any = None,
+    oscillators: Sequence[int] | None = None,
+    cmap: str | Colormap | None = None,
     fig: Figure | None = None,
     ax: Axes | None = None,
 ) -> tuple[Figure, np.ndarray]:
@@ -259,12 +263,12 @@ def plot_wigner_matrix(
 
 @picture
 def anim_wigner_function(
-    result: Any,
+    result: WignerLoheResult,
     i: int = 0,
     j: int | None = None,
     *,
     part: str = "real",
-    cmap: Any = None,
+    cmap: str | Colormap | None = None,
     fig: Figure | None = None,
     ax: Axes | None = None,
     interval: float = 40.0,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core import storage
 from ..core.saved import SavedModel
 from .equations import PublishedEquations
 from .figures import PublishedFigure, figure
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["PublishedSpinChains"]
 
@@ -80,10 +83,10 @@ class PublishedSpinChains(PublishedEquations, SavedModel):
         self,
         name: str,
         *,
-        beta0: Any = (1.0, 1.0),
+        beta0: ArrayLike = (1.0, 1.0),
         end: float = 1e4,
         samples: int = 10001,
-        thermal: Any = (0.0, 0.5, 1.0, 2.0, 3.0, 5.0),
+        thermal: ArrayLike = (0.0, 0.5, 1.0, 2.0, 3.0, 5.0),
     ) -> PublishedFigure:
         """Run a figure of the paper, with these corrections, and judge what is said about it.
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from .._ext.published import PublishedFlow
 from ..core.checks import check_array, check_integer, check_number
 from .corrections import check_corrections, flags_of
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["PublishedEquations"]
 
@@ -97,12 +100,12 @@ class PublishedEquations:
         """θ=(ω2B2−ω1B1)/2, half the detuning that the rotating frame removes."""
         return float(self.flow().detuning_frame)
 
-    def X(self, beta: Any) -> float:
+    def X(self, beta: ArrayLike) -> float:
         """X=Σ g_j(|β_j|²−N_j)/√N_j at the amplitudes `beta`, or the frozen value."""
         b = check_array("beta", beta, shape=(2,), dtype=complex)
         return float(self.flow().x(b[0], b[1]))
 
-    def relative_divisor(self, beta: Any) -> float:
+    def relative_divisor(self, beta: ArrayLike) -> float:
         """|X| at the amplitudes `beta` relative to Σ|g_j|√N_j: the equations divide by X.
 
         Of |2X+δ| with the correction "eq7_factor_two"; infinite where X is frozen.
@@ -114,13 +117,13 @@ class PublishedEquations:
             divisor = 2 * divisor + self.detuning
         return abs(divisor) / float(np.sum(np.abs(self.g) * np.sqrt(self.n)))
 
-    def frozen(self, beta: Any) -> Self:
+    def frozen(self, beta: ArrayLike) -> Self:
         """The same equations with X frozen at the amplitudes `beta`."""
         return replace(self, x=replace(self, x=None).X(beta))
 
     # ------------------------------------------------------------ the equations, point by point
 
-    def point(self, t: Any, beta: Any) -> tuple[np.ndarray, np.ndarray, PublishedFlow]:
+    def point(self, t: float, beta: ArrayLike) -> tuple[np.ndarray, np.ndarray, PublishedFlow]:
         """Time `t` (1,), amplitudes `beta` (1, 2) and a fresh right-hand side; X must not vanish
         there.
         """
@@ -130,7 +133,7 @@ class PublishedEquations:
             raise ValueError(f"beta={b} makes X vanish, by which the equations divide")
         return np.array([check_number("t", t)]), b[None, :], self.flow()
 
-    def drift(self, t: float, beta: Any) -> np.ndarray:
+    def drift(self, t: float, beta: ArrayLike) -> np.ndarray:
         """dβ/dt of (B1) and (B2).
 
         Parameters
@@ -153,7 +156,7 @@ class PublishedEquations:
         times, b, flow = self.point(t, beta)
         return np.asarray(flow.drift(times, b)[0])
 
-    def langevin_drift(self, t: float, beta: Any) -> np.ndarray:
+    def langevin_drift(self, t: float, beta: ArrayLike) -> np.ndarray:
         """The right-hand sides of (A1) and (A2) without noise, time `t`, amplitudes `beta` in place
         of operators; shape (2,).
 
@@ -177,7 +180,7 @@ class PublishedEquations:
             )
         return np.asarray(out)
 
-    def fluctuation_matrix(self, t: float, beta: Any) -> np.ndarray:
+    def fluctuation_matrix(self, t: float, beta: ArrayLike) -> np.ndarray:
         """E1…E8 of appendix C at time `t` and amplitudes `beta`: δb1' = E1δb1+E2δb1†+E3δb2+E4δb2†,
         δb2' = E5δb1+E6δb1†+E7δb2+E8δb2†.
 
@@ -190,7 +193,7 @@ class PublishedEquations:
         times, b, flow = self.point(t, beta)
         return np.asarray(flow.matrix(times, b)[0])
 
-    def drift_matrix(self, t: float, beta: Any) -> np.ndarray:
+    def drift_matrix(self, t: float, beta: ArrayLike) -> np.ndarray:
         """M of (11) at time `t` and amplitudes `beta`, real, (4, 4), in the quadratures (q1, p1,
         q2, p2).
         """
@@ -201,14 +204,14 @@ class PublishedEquations:
         M[1::2, 0::2], M[1::2, 1::2] = (u + v).imag, (u - v).real
         return M
 
-    def diffusion(self, t: float, beta: Any) -> np.ndarray:
+    def diffusion(self, t: float, beta: ArrayLike) -> np.ndarray:
         """D of (20) at time `t` and amplitudes `beta`, real, (4, 4): V_j=|U_j|²(n̄+½),
         U_j=√γ_l+√γ_nl(2|β_j|²−β_j²)/N_j. The printed V is read as V1.
         """
         times, b, flow = self.point(t, beta)
         return np.asarray(flow.diffusion(times, b)[0])
 
-    def neglected_term(self, t: float, beta: Any) -> np.ndarray:
+    def neglected_term(self, t: float, beta: ArrayLike) -> np.ndarray:
         """F1, F2 of appendix C as printed, at time `t` and amplitudes `beta`, shape (2,), which
         (10) lists and the paper then drops; no run uses them.
         """
@@ -247,7 +250,7 @@ class PublishedEquations:
             x = 2 * x + self.detuning
         return float(self.sigma_z / x)
 
-    def effective_energy(self, t: float, beta: Any) -> float:
+    def effective_energy(self, t: float, beta: ArrayLike) -> float:
         """The Hamiltonian (7) at time `t`, amplitudes `beta` in place of operators.
 
         With "eq7_prefactor" and "eq8_signs" its interaction part is the one whose flow appendix B
@@ -274,7 +277,7 @@ class PublishedEquations:
         both = 2 * float((P[0] * P[1].conj()).real)
         return float(own + (factor if "eq7_prefactor" in names else 1.0) * both + shift)
 
-    def decay_law(self, beta: Any) -> Any:
+    def decay_law(self, beta: ArrayLike) -> Any:
         """d(|β1|²+|β2|²)/dt of the damping alone: −γ_l(n1+n2) − Σ[2γ_nl(n³+2n²)/N² +
         4√(γ_lγ_nl)n²/N].
 

@@ -14,10 +14,10 @@ from ..core.entry import mfsolve
 from ..core.errors import SolverError
 from ..core.failure import Failure
 from ..core.gaussian import uncertainty_margin
-from ..core.options import EOps, Options
 from ..core.rungekutta import RungeKutta, runge_kutta
 from ..core.status import Status
 from ..core.stepper import Problem
+from ..core.types import EOps, Options, State
 from .corrections import CORRECTIONS, check_corrections
 from .equations import PublishedEquations
 from .result import PublishedResult
@@ -69,7 +69,7 @@ class PublishedSolver(MeanFieldSolver):
     solver_options: ClassVar[dict[str, Any]] = MeanFieldSolver.solver_options
 
     def problem(  # type: ignore[override]
-        self, state0: Any, times: np.ndarray, e_ops: EOps
+        self, state0: State, times: np.ndarray, e_ops: EOps
     ) -> PublishedProblem:
         rhs, y0 = self._start(state0, float(times[0]))
         stepper = runge_kutta(rhs, y0, times, self._options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -101,14 +102,15 @@ class Run:
     @classmethod
     def of(cls, model: PublishedEquations, beta0: np.ndarray, times: np.ndarray) -> Run:
         """Run `model`, whatever stops it."""
+        given: Any = model
         try:
-            return cls(mfsolve(model, beta0, times))
+            return cls(mfsolve(given, beta0, times))
         except SingularEquationsError as error:
             if error.time <= times[0] + 1e-9:
                 raise
             # as many outputs up to there: there is nothing else to look at
             before = np.linspace(times[0], error.time - 1e-9, len(times))
-            return cls(mfsolve(model, beta0, before), singular=error.time)
+            return cls(mfsolve(given, beta0, before), singular=error.time)
         except NonFiniteError as error:
             return cls(error.result, overflow=error.time)
 

@@ -24,6 +24,8 @@ from .store import DONE, FAILED, Store
 from .task import Outcome, Task
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     import xarray
 
 __all__ = ["sweep"]
@@ -45,7 +47,7 @@ def sweep(
     solve: Callable[[Any], Any] | None = None,
     measures: str | Sequence[str] | Mapping[str, Any] | None = None,
     seeds: int | Sequence[int] | None = None,
-    executor: Any = None,
+    executor: int | Executor | Callable[..., Any] | None = None,
     path: str | os.PathLike[str] | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> xarray.Dataset:

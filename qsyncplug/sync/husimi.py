@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import qutip
 from scipy.special import gammaln, xlogy
 
 from ..core.checks import check_array
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = [
     "spin_husimi",
@@ -56,7 +59,7 @@ def _density(state: Any, factors: int) -> tuple[np.ndarray, tuple[int, ...]]:
     return rho, dims
 
 
-def spin_phase_moments(state: Any, *, relative: bool = False) -> np.ndarray:
+def spin_phase_moments(state: qutip.Qobj, *, relative: bool = False) -> np.ndarray:
     r"""Fourier moments M_k=⟨e^{ikφ}⟩, k=0 … 2J, of the phase of a spin in its Husimi function.
 
     Parameters
@@ -97,7 +100,7 @@ def spin_phase_moments(state: Any, *, relative: bool = False) -> np.ndarray:
     return np.array(out)
 
 
-def spin_phase(state: Any, phi: Any, *, relative: bool = False) -> np.ndarray:
+def spin_phase(state: qutip.Qobj, phi: ArrayLike, *, relative: bool = False) -> np.ndarray:
     r"""Spin phase measure S(φ)=P(φ)−1/2π: how far the phase of a spin is from uniform.
 
     :math:`S(φ)=∫_0^π Q(θ,φ)\sin θ\,dθ - 1/2π`, Q the Husimi function of spin-coherent states; for
@@ -141,7 +144,7 @@ def spin_phase(state: Any, phi: Any, *, relative: bool = False) -> np.ndarray:
     return np.asarray((M * np.exp(-1j * angles[..., None] * k)).sum(axis=-1).real / np.pi)
 
 
-def spin_phase_peak(state: Any, *, relative: bool = False) -> tuple[float, float]:
+def spin_phase_peak(state: qutip.Qobj, *, relative: bool = False) -> tuple[float, float]:
     """Return the largest S(φ) and the angle in (−π, π] where it is; (0, nan) for a uniform phase.
 
     The angle is the root of a polynomial, exact to rounding.
@@ -201,7 +204,7 @@ def spin_phase_peak(state: Any, *, relative: bool = False) -> tuple[float, float
     return float(values[best]), angle
 
 
-def spin_husimi(state: Any, theta: Any, phi: Any) -> np.ndarray:
+def spin_husimi(state: qutip.Qobj, theta: ArrayLike, phi: ArrayLike) -> np.ndarray:
     """Husimi function Q(θ,φ)=(2J+1)/4π ⟨θ,φ|ρ|θ,φ⟩ of a spin J, which integrates to 1 over the
     sphere.
 

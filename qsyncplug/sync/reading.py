@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache, singledispatch
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
+import qutip
+
+from ..core.result import Result
+from ..core.types import Modes
 from .view import SyncView
 
-__all__ = ["FINDERS", "reader", "synchronization"]
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+__all__ = ["FINDERS", "Readable", "reader", "synchronization"]
+
+#: what is read off: a result of this package or of QuTiP, a state or a list of states (numbers
+#: where positions or a Gaussian state (mean, covariance) are meant), or a view
+Readable: TypeAlias = Result | SyncView | qutip.Qobj | Sequence[Any] | np.ndarray
 
 #: each is called with the module of a class that is to be read, and imports what registers readers
 FINDERS: list[Callable[[str], None]] = []
@@ -37,7 +49,9 @@ def _(result: SyncView) -> SyncView:
     return result
 
 
-def synchronization(result: Any, *, modes: Any = None, times: Any = None) -> SyncView:
+def synchronization(
+    result: Readable, *, modes: Modes = None, times: ArrayLike | None = None
+) -> SyncView:
     """The view of anything that every measure takes.
 
     Parameters

@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..core.checks import check_integer, check_memory, check_sequence, check_times
 from ..core.saved import Saved, must_run
+from ..core.types import Later
 from .dynamics import Dynamics
 from .fields import check_states, frozen, hopping, one_minus
 from .page import page_of
@@ -70,6 +72,7 @@ class SyncView(Saved):
     Examples
     --------
     >>> import numpy as np
+    from numpy.typing import ArrayLike
     >>> import qsyncplug as qsp
     >>> x = np.array([[0.0, 0.5], [0.0, 1.0]])
     >>> mean = np.stack([np.cos(x), -np.sin(x)], axis=-1).reshape(2, 4)
@@ -88,28 +91,23 @@ class SyncView(Saved):
 
     def __init__(
         self,
-        times: Any = None,
-        mean: Any = None,
-        covariance: Any = None,
-        correlations: Any = None,
-        masses: Any = None,
+        times: ArrayLike | None = None,
+        mean: Later = None,
+        covariance: Later = None,
+        correlations: Later = None,
+        masses: Later = None,
         *,
         states: Sequence[Any] | None = None,
         subsystems: Sequence[int] | None = None,
         about: About | None = None,
     ) -> None:
-        fields = {
-            "mean": mean,
-            "covariance": covariance,
-            "correlations": correlations,
-            "masses": masses,
-        }
+        fields = dict(mean=mean, covariance=covariance, correlations=correlations, masses=masses)
         self._set(times, fields, states, subsystems, About() if about is None else about)
 
     @classmethod
     def of(
         cls,
-        times: Any,
+        times: ArrayLike | None,
         fields: Mapping[str, Any],
         *,
         states: Sequence[Any] | None = None,
@@ -335,9 +333,10 @@ class SyncView(Saved):
 
     # ------------------------------------------------------------ parts
 
-    def at(self, indices: Any) -> SyncView:
+    def at(self, indices: int | slice | ArrayLike) -> SyncView:
         """View at some of the times: an index, a slice, or increasing indices or booleans."""
-        index = np.atleast_1d(np.arange(self.n_times)[indices])
+        chosen: Any = indices
+        index = np.atleast_1d(np.arange(self.n_times)[chosen])
         if index.ndim != 1 or index.size == 0:
             raise ValueError(
                 f"indices must choose at least one of the {self.n_times} times, not {indices!r}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
+import qutip
 import scipy.fft
 import scipy.linalg
 
@@ -18,7 +19,10 @@ from ..core.saved import Saved, SavedModel
 from ..core.threads import linear_algebra_threads
 from ..core.timetable import Timetable, tabulate
 
-__all__ = ["GridHamiltonian", "QuadraticPotential"]
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+__all__ = ["GridHamiltonian", "Hamiltonian", "QuadraticPotential"]
 
 
 @dataclass(frozen=True)
@@ -206,7 +210,7 @@ class GridHamiltonian(SavedModel):
         force = axes.T @ (fit[1 : 1 + d] / np.array(scale))
         return QuadraticPotential(kappa, force, axes, float(fit[0]))
 
-    def offset(self, other: Any) -> float | None:
+    def offset(self, other: object) -> float | None:
         """The number by which `other` exceeds this Hamiltonian, or None if they differ by more than
         a number.
         """
@@ -226,7 +230,7 @@ class GridHamiltonian(SavedModel):
             return None
         return float(np.mean(difference)) if np.any(difference) else 0.0
 
-    def to_dict(self, times: Any = ()) -> dict[str, Any]:
+    def to_dict(self, times: ArrayLike = ()) -> dict[str, Any]:
         """Grid and values of the potential; where it depends on time, between the first and last of
         `times`.
         """
@@ -237,7 +241,7 @@ class GridHamiltonian(SavedModel):
         }
         if not self.time_dependent:
             return {**data, "potential": self.values.tolist()}
-        if len(times) < 2:
+        if np.size(times) < 2:
             raise TypeError("a potential that depends on time cannot be stored without times")
         known = self.potential
         table = known.table if isinstance(known, _StoredPotential) else self.values_at
@@ -297,3 +301,7 @@ def _is_diagonal(matrix: np.ndarray) -> bool:
             np.abs(matrix - np.diag(np.diag(matrix))) <= 1e-14 * max(np.max(np.abs(matrix)), 1e-300)
         )
     )
+
+
+#: of one oscillator, on a grid or by levels
+Hamiltonian: TypeAlias = GridHamiltonian | qutip.Qobj | qutip.QobjEvo

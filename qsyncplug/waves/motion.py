@@ -183,8 +183,15 @@ def _chebyshev_series(values: np.ndarray) -> np.ndarray:
 class EigenMotion(Motion):
     """By diagonalising the Hamiltonian once."""
 
-    def __init__(self, hamiltonian: Any, basis: np.ndarray, t0: float, **kw: Any):
-        super().__init__(hamiltonian, basis, t0, **kw)
+    def __init__(
+        self,
+        hamiltonian: Any,
+        basis: np.ndarray,
+        t0: float,
+        position: Any = None,
+        rtol: float = 1e-12,
+    ):
+        super().__init__(hamiltonian, basis, t0, position, rtol)
         self._ready = False
 
     def _prepare(self) -> None:
@@ -264,8 +271,15 @@ def _times(vectors: np.ndarray, x: np.ndarray) -> np.ndarray:
 class _SteppedMotion(Motion):
     """Stepped from the last time asked for, or from the start."""
 
-    def __init__(self, hamiltonian: Any, basis: np.ndarray, t0: float, **kw: Any):
-        super().__init__(hamiltonian, basis, t0, **kw)
+    def __init__(
+        self,
+        hamiltonian: Any,
+        basis: np.ndarray,
+        t0: float,
+        position: Any = None,
+        rtol: float = 1e-12,
+    ):
+        super().__init__(hamiltonian, basis, t0, position, rtol)
         self._time = t0
         self._basis = basis.copy()
         self._mark = (t0, self._basis)
@@ -291,8 +305,15 @@ class _SteppedMotion(Motion):
 class GridMotion(_SteppedMotion):
     """By adaptive splitting of kinetic and potential energy, of order 6."""
 
-    def __init__(self, hamiltonian: Any, basis: np.ndarray, t0: float, **kw: Any):
-        super().__init__(hamiltonian, basis, t0, **kw)
+    def __init__(
+        self,
+        hamiltonian: Any,
+        basis: np.ndarray,
+        t0: float,
+        position: Any = None,
+        rtol: float = 1e-12,
+    ):
+        super().__init__(hamiltonian, basis, t0, position, rtol)
         self._system = FreeSystem(hamiltonian, t0)
         self._stepper = Splitting(self._system, SCHEMES["s10"])
         self._h = 1.0 / (1.0 + np.ptp(hamiltonian.values)) ** 0.5

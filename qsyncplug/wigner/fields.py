@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from ..core.checks import check_array, check_memory, check_number
 from ..core.grid import Grid
 from ..core.saved import Saved
 from .fit import judge, state_diagnostics
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["NODE", "Hydrodynamics", "bar", "hydrodynamics", "resolved", "states_on"]
 
@@ -257,7 +260,7 @@ class Hydrodynamics(Saved):
         return 0.5 * self.weight * self.grid.integrate(g)
 
 
-def hydrodynamics(psi: Any, grid: Grid, *, node_threshold: float = 1e-8) -> Hydrodynamics:
+def hydrodynamics(psi: ArrayLike, grid: Grid, *, node_threshold: float = 1e-8) -> Hydrodynamics:
     r"""Density, current, Λ, ∇√ρ, velocity and quantum pressure of a state.
 
     Parameters

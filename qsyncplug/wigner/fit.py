@@ -4,7 +4,7 @@ size of the error.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from ..core.grid import Grid
 from ..waves.errors import AliasingError
 from .errors import PhaseSpaceError, PhaseSpaceWarning
 from .phase_space import PhaseSpace, as_phase_space
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = [
     "EDGE_ERROR",
@@ -47,7 +50,7 @@ def _edge(f: np.ndarray, axis: int, centred: bool) -> float:
     return float(max(f[:layers].max(), f[n - layers :].max())) / top
 
 
-def state_diagnostics(psi: Any, grid: Grid) -> dict[str, float]:
+def state_diagnostics(psi: ArrayLike, grid: Grid) -> dict[str, float]:
     """How far a state on `grid` reaches to the edge of the box and to the highest wave number.
 
     Parameters
@@ -83,7 +86,7 @@ def state_diagnostics(psi: Any, grid: Grid) -> dict[str, float]:
     }
 
 
-def phase_space_diagnostics(w: Any, space: PhaseSpace | Grid) -> dict[str, float]:
+def phase_space_diagnostics(w: ArrayLike, space: PhaseSpace | Grid) -> dict[str, float]:
     """How far a phase-space array reaches to the edges of its grid.
 
     Parameters

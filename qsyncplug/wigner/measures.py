@@ -4,7 +4,7 @@ negativity.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.fft
@@ -13,6 +13,9 @@ from numpy.polynomial.legendre import leggauss
 from ..core.checks import check_array, check_integer, check_number
 from ..core.grid import Grid
 from .phase_space import PhaseSpace, as_phase_space
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = [
     "interpolate",
@@ -128,7 +131,7 @@ def moments(w: Any, space: PhaseSpace | Grid) -> dict[str, np.ndarray]:
     }
 
 
-def moyal_overlap(w1: Any, w2: Any, space: PhaseSpace | Grid) -> Any:
+def moyal_overlap(w1: ArrayLike, w2: ArrayLike, space: PhaseSpace | Grid) -> Any:
     r""":math:`(2π)^d∫w_1\bar w_2\,dx\,dp = \mathrm{Tr}(O_1O_2^†)`: for pure states \|⟨ψ_1,ψ_2⟩\|²,
     for w_1=w_2 the purity.
 

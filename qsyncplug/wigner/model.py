@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import qutip
@@ -14,10 +14,14 @@ from ..core import storage
 from ..core.checks import check_array, check_number
 from ..core.grid import Grid
 from ..core.saved import SavedModel
+from ..core.types import Adjacency, Field, Given, by_default
 from ..lohe.model import SchrodingerLohe
 from ..waves.hamiltonian import GridHamiltonian
 from .equation import wigner_equation
 from .phase_space import PhaseSpace
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["WignerLohe"]
 
@@ -87,11 +91,11 @@ class WignerLohe(SavedModel):
     """
 
     grid: Grid
-    potential: Any = 0.0
+    potential: Given[Field | Sequence[Field], Any] = by_default(0.0)
     coupling: float = 1.0
-    frequencies: Any = None
-    adjacency: Any = None
-    phase_lag: Any = 0.0
+    frequencies: Given[ArrayLike | None, Any] = by_default(None)
+    adjacency: Given[Adjacency | None, Any] = by_default(None)
+    phase_lag: Given[ArrayLike, Any] = by_default(0.0)
     n: int | None = field(default=None, init=False)
     schrodinger_lohe: SchrodingerLohe = field(init=False)
     _hamiltonians: tuple[GridHamiltonian, ...] = field(init=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.fft
@@ -15,6 +15,9 @@ from ..core.grid import Grid
 from ..core.saved import Saved
 from .fields import NODE, Hydrodynamics, bar, resolved, states_on
 from .kernels import upsample
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["PairHydrodynamics", "h1_distance", "hydrodynamic_distances", "pair_hydrodynamics"]
 
@@ -124,7 +127,7 @@ class PairHydrodynamics(Saved):
 
 
 def pair_hydrodynamics(
-    psi1: Any, psi2: Any, grid: Grid, *, node_threshold: float = 1e-8
+    psi1: ArrayLike, psi2: ArrayLike, grid: Grid, *, node_threshold: float = 1e-8
 ) -> PairHydrodynamics:
     """Hydrodynamic fields of a pair of states, ρ_12, σ_12, J_12, G_12 and those of ψ_1−ψ_2 and
     ψ_1−iψ_2.
@@ -162,7 +165,7 @@ def pair_hydrodynamics(
     return PairHydrodynamics(first, second)
 
 
-def h1_distance(psi1: Any, psi2: Any, grid: Grid) -> Any:
+def h1_distance(psi1: ArrayLike, psi2: ArrayLike, grid: Grid) -> Any:
     """‖ψ_1−ψ_2‖ in H¹: the square root of ∫(|ψ_d|²+|∇ψ_d|²).
 
     Parameters
@@ -194,7 +197,7 @@ def h1_distance(psi1: Any, psi2: Any, grid: Grid) -> Any:
 
 
 def hydrodynamic_distances(
-    psi1: Any, psi2: Any, grid: Grid, *, tolerance: float = 1e-6
+    psi1: ArrayLike, psi2: ArrayLike, grid: Grid, *, tolerance: float = 1e-6
 ) -> dict[str, Any]:
     """The norms that tend to zero when a pair synchronises (Antonelli, Ha, Kim and Marcati, section
     5).

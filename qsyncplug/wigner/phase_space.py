@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..core.checks import check_integer
 from ..core.grid import Grid
 from ..core.saved import Saved
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
 __all__ = ["PhaseSpace", "as_phase_space", "fock_grid"]
 
@@ -129,7 +132,7 @@ class PhaseSpace(Saved):
         """Momenta: an array in one dimension, a tuple of arrays in more."""
         return self.p_axes[0] if self.ndim == 1 else self.p_axes
 
-    def nbytes(self, dtype: Any = complex) -> int:
+    def nbytes(self, dtype: DTypeLike = complex) -> int:
         """Bytes of one phase-space array of numbers of a `dtype`."""
         return int(self.size * np.dtype(dtype).itemsize)
 

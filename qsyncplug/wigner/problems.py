@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from ..core.failure import Failure
-from ..core.options import EOps
 from ..core.rungekutta import RungeKutta, integrator
 from ..core.status import Status
 from ..core.stepper import Problem, check_result_memory
+from ..core.types import EOps
 from ..waves.errors import BlowUpError
 from ..waves.splitting import OscillatorLostError
 from .coupling import right_hand_side, time_to_pole
@@ -90,10 +90,8 @@ def reduction(
     # L and R cost next to nothing: one digit more than asked for
     method = integrator(
         rhs,
-        options,
-        rtol=max(0.1 * options["rtol"], 2e-15),
-        atol=0.1 * options["atol"],
-        **({} if state.physical else {"n_events": 1, "directions": [-1]}),
+        {**options, "rtol": max(0.1 * options["rtol"], 2e-15), "atol": 0.1 * options["atol"]},
+        directions=() if state.physical else (-1,),
     )
     stats = WignerStats(method="reduction", initial_state=state.kind)
     if options["method"] == "auto":

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..core.checks import check_array, check_flag, check_number, check_sequence, check_times
 from ..core.grid import Grid
+from ..core.types import Field
 from .fields import bar, states_on
 from .pairs import PairHydrodynamics, pair_hydrodynamics
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["hydrodynamic_residuals", "run_residuals"]
 
@@ -121,14 +125,14 @@ def _checked(
 
 
 def hydrodynamic_residuals(
-    psi1: Any,
-    psi2: Any,
+    psi1: ArrayLike,
+    psi2: ArrayLike,
     grid: Grid,
     *,
-    potential: Any,
+    potential: Field,
     coupling: float,
-    gradient: Any = None,
-    rates: Any = None,
+    gradient: Field | None = None,
+    rates: tuple[ArrayLike, ArrayLike] | None = None,
     printed: bool = False,
 ) -> dict[str, np.ndarray]:
     r"""Residuals of the hydrodynamic equations (19) of Antonelli, Ha, Kim and Marcati for two
@@ -235,13 +239,13 @@ def _residuals(
 
 
 def run_residuals(
-    states: Any,
-    times: Any,
+    states: ArrayLike,
+    times: ArrayLike,
     grid: Grid,
     *,
-    potential: Any,
+    potential: Field,
     coupling: float,
-    gradient: Any = None,
+    gradient: Field | None = None,
     printed: bool = False,
 ) -> dict[str, float]:
     r"""Largest residuals of the hydrodynamic equations (19) along a run, with time derivatives

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,9 +10,9 @@ import numpy as np
 
 from ..core.checks import check_integer, check_memory
 from ..core.errors import MissingFieldError, warn
-from ..core.options import EOps, Options
 from ..core.result import Result
 from ..core.stats import Stats
+from ..core.types import EOps, Options
 from .errors import PhaseSpaceWarning
 from .fit import fits
 from .matrix import FactorMatrix, WignerMatrix
@@ -152,7 +152,9 @@ class WignerLoheResult(Result):
         """Whether w_ji is the conjugate of w_ij."""
         return self._setup.state.hermitian
 
-    def integrals(self, index: Any = slice(None)) -> np.ndarray:
+    def integrals(
+        self, index: int | slice | Sequence[int] | np.ndarray = slice(None)
+    ) -> np.ndarray:
         """∫w_ij at the output times `index`, (..., N, N); :attr:`gram` is its transpose."""
         if self._z is not None:
             return np.asarray(self._z[index])
@@ -164,7 +166,7 @@ class WignerLoheResult(Result):
         right = left.conj().swapaxes(-1, -2) if self.right is None else self.right[index]
         return np.asarray(left @ z0 @ right)
 
-    def deviations_at(self, index: Any = -1) -> np.ndarray:
+    def deviations_at(self, index: int | slice | Sequence[int] | np.ndarray = -1) -> np.ndarray:
         """1−z_jk at the output `index`, or at those of a slice or list; (..., N, N)."""
         if self.log_alpha is not None:
             alpha = self.log_alpha[index]

@@ -13,10 +13,12 @@ from ..core.checks import check_number
 from ..core.documented import runs
 from ..core.drive import Until
 from ..core.limits import Limits
-from ..core.options import DEFAULTS, EOps, Options
+from ..core.options import DEFAULTS
+from ..core.result import Result
 from ..core.solver import Solver
 from ..core.stepper import Problem
 from ..core.threads import linear_algebra_threads
+from ..core.types import EOps, Options, State
 from ..waves.splitting import SCHEMES
 from .fit import factor_diagnostics, fits, judge, phase_space_diagnostics, warn_edges
 from .matrix import WignerMatrix
@@ -157,7 +159,7 @@ class WignerLoheSolver(Solver):
 
     # ------------------------------------------------------------ running
 
-    def problem(self, state0: Any, times: np.ndarray, e_ops: EOps) -> Problem:
+    def problem(self, state0: State, times: np.ndarray, e_ops: EOps) -> Problem:
         state = self._read(state0)
         method = self._method(state)
         if method == "reduction":
@@ -172,7 +174,7 @@ class WignerLoheSolver(Solver):
         return matrix
 
     def run(
-        self, state0: Any, tlist: ArrayLike, *, e_ops: EOps = None, until: Until | None = None
+        self, state0: State, tlist: ArrayLike, *, e_ops: EOps = None, until: Until | None = None
     ) -> WignerLoheResult:
         """Run from `state0` at ``tlist[0]`` and deliver at every time of `tlist`.
 
@@ -209,7 +211,7 @@ class WignerLoheSolver(Solver):
         return result
 
     def continue_run(
-        self, mark: dict[str, Any], partial: Any, e_ops: EOps, until: Until | None = None
+        self, mark: dict[str, Any], partial: Result, e_ops: EOps, until: Until | None = None
     ) -> Any:
         with self._threads():
             return super().continue_run(mark, partial, e_ops, until)
@@ -224,7 +226,7 @@ class WignerLoheSolver(Solver):
 @runs
 def wlsolve(
     model: WignerLohe,
-    state0: Any,
+    state0: State,
     tlist: ArrayLike,
     *,
     e_ops: EOps = None,

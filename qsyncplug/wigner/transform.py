@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import qutip
@@ -16,6 +16,7 @@ from ..core.checks import (
     check_number,
 )
 from ..core.grid import Grid
+from ..core.types import Wave
 from .fit import _edge, judge, state_diagnostics
 from .kernels import (
     correlate,
@@ -27,6 +28,9 @@ from .kernels import (
 )
 from .kets import check_line, check_qobj, fock_diagnostics, fock_to_grid, occupied_levels
 from .phase_space import MAX_FOCK, PhaseSpace, as_phase_space, fock_grid
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = [
     "inverse_wigner_transform",
@@ -49,7 +53,7 @@ def _array(name: str, value: Any, grid: Grid) -> np.ndarray:
 
 
 def wigner_transform(
-    psi: Any, phi: Any = None, *, grid: Grid | PhaseSpace | None = None
+    psi: Wave, phi: Wave | None = None, *, grid: Grid | PhaseSpace | None = None
 ) -> np.ndarray:
     r"""Wigner transform of a state, of a pair of states, or of an operator.
 
@@ -213,7 +217,7 @@ def _kernel_diagnostics(kernel: np.ndarray, grid: Grid) -> dict[str, float]:
 
 
 def inverse_wigner_transform(
-    w: Any,
+    w: ArrayLike,
     space: PhaseSpace | Grid,
     *,
     form: str = "kernel",
@@ -304,8 +308,8 @@ def inverse_wigner_transform(
 
 def qutip_wigner(
     state: qutip.Qobj,
-    xvec: Any,
-    pvec: Any,
+    xvec: ArrayLike,
+    pvec: ArrayLike,
     *,
     g: float = np.sqrt(2),
     width: float = 1.0,

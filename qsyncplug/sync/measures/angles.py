@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import betaln, gammaln
 
 from ...core.checks import check_choice, check_integer, check_number
+from ..reading import Readable
 from .common import density
 from .distributions import PhaseDistribution, moments_of_one, moments_of_two, radial_weights
 from .sources import chosen_kind, of_gaussian, phase_source
@@ -84,8 +85,8 @@ def _flipped(rho: np.ndarray, dims: tuple[int, ...], flip: Sequence[bool]) -> np
 
 
 def phase_distribution(
-    x: Any,
-    nodes: Any = 0,
+    x: Readable,
+    nodes: int | Sequence[int] | None = 0,
     *,
     kind: str | None = None,
     spins: Sequence[int] | None = None,

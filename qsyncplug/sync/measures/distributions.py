@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from scipy.special import gammaln
 
-from ..reading import synchronization
+from ...core.types import Modes
+from ..reading import Readable, synchronization
 from ..view import SyncView
 from .common import density, each_pair, need_bosons, reduced
 from .record import POSITIVE, Of, Record, described
@@ -232,7 +233,7 @@ def _of_view(view: SyncView, kind: str) -> np.ndarray:
         costly=True,
     )
 )
-def husimi_phase(view: Any, *, relative: bool = False, modes: Any = None) -> Any:
+def husimi_phase(view: Readable, *, relative: bool = False, modes: Modes = None) -> Any:
     r"""Phase distribution of the Husimi function, P(φ) = ∫ Q(r e^{iφ}) r dr, and its peak 2π max P
     − 1.
 
@@ -271,7 +272,7 @@ def husimi_phase(view: Any, *, relative: bool = False, modes: Any = None) -> Any
 @described(
     Record("2π max P_W − 1", r"2\pi\max P_W-1", Of.PAIRS, ("states",), null=0.0, costly=True)
 )
-def wigner_phase(view: Any, *, relative: bool = False, modes: Any = None) -> Any:
+def wigner_phase(view: Readable, *, relative: bool = False, modes: Modes = None) -> Any:
     r"""Phase distribution of the Wigner function, P(φ) = ∫ W(r e^{iφ}) r dr, and its peak 2π max P
     − 1.
 

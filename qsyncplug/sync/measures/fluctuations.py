@@ -4,7 +4,7 @@ coefficient.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from ..fields import hopping
 from ..view import SyncView
 from .common import blank_diagonal, mean_phases, need_canonical, off_diagonal, undefined
 from .record import UNIT, Of, Record, measure
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["complete", "complete_fluctuations", "pearson", "phase", "phase_rotated"]
 
@@ -115,7 +118,7 @@ def _frame(view: SyncView, frame: Any) -> np.ndarray:
 
 
 @measure(Record("S_q^φ", r"S_q^\varphi", Of.PAIRS, ("covariance",), null=1.0, range=UNIT, place=80))
-def phase_rotated(view: SyncView, *, frame: Any = "auto") -> np.ndarray:
+def phase_rotated(view: SyncView, *, frame: str | ArrayLike = "auto") -> np.ndarray:
     r"""S_q^φ: S_q of the fluctuations in the frame that rotates with each mean, b_j → b_j
     e^{−iφ_j}.
 
@@ -171,7 +174,7 @@ def phase_rotated(view: SyncView, *, frame: Any = "auto") -> np.ndarray:
 
 
 @measure(Record("S_p", r"S_p", Of.PAIRS, ("covariance",), null=1.0, place=90))
-def phase(view: SyncView, *, frame: Any = "auto") -> np.ndarray:
+def phase(view: SyncView, *, frame: str | ArrayLike = "auto") -> np.ndarray:
     """Phase synchronisation S_p = 1/(2⟨δp′_−²⟩), δp′_j the fluctuation across the mean of node j.
 
     Parameters

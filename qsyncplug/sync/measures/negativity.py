@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import qutip
 from numpy.polynomial import chebyshev
 from scipy.special import gammaln
 
 from ...core.checks import check_integer, check_number
 from ...core.errors import ApproximationWarning, warn
 from ...core.quadrature import KRONROD
-from ..reading import synchronization
+from ...core.types import Modes
+from ..reading import Readable, synchronization
 from .common import density, need_bosons, reduced
 from .record import POSITIVE, Of, Record, described
 
@@ -210,7 +212,7 @@ def _negativity(rho: np.ndarray, tolerance: float, max_intervals: int) -> tuple[
     Record("∫|W|−1", r"\int|W|-1", Of.NODES, ("states",), null=0.0, range=POSITIVE, costly=True)
 )
 def wigner_negativity(
-    view: Any, *, tolerance: float = 1e-9, max_intervals: int = 4000, modes: Any = None
+    view: Readable, *, tolerance: float = 1e-9, max_intervals: int = 4000, modes: Modes = None
 ) -> Any:
     """Wigner negativity ∫|W| dq dp − 1.
 
@@ -265,7 +267,7 @@ def wigner_negativity(
                 worst = max(worst, error)
         result: Any = values
     else:
-        if not (view.isket or view.isoper):
+        if not isinstance(view, qutip.Qobj) or not (view.isket or view.isoper):
             raise TypeError(
                 f"wigner_negativity takes a SyncView or a QuTiP state, not {type(view).__name__}"
             )

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..dynamics import Dynamics, Kind
 from ..view import SyncView
+from .rates import Estimate
 from .report import Label, Verdict
 
 __all__ = ["FEWEST", "Case", "case_of"]
@@ -57,18 +58,27 @@ class Case:
         return f"t = {self.times[self.inside.start]:g} to {self.times[-1]:g}"
 
     def say(
-        self, label: Label, why: str, evidence: dict[str, Any] | None = None, **more: Any
+        self,
+        label: Label,
+        why: str,
+        evidence: dict[str, Any] | None = None,
+        *,
+        rate: Estimate | None = None,
+        beat: Estimate | None = None,
+        period: Estimate | None = None,
+        chimera: bool = False,
+        advice: str = "",
     ) -> Verdict:
         """Build the verdict, with the window and the flags of the approximation in it."""
         flags = self.dynamics.flags() if self.dynamics.flags is not None else ()
         found = {"window": self.span, "samples in it": self.samples, **(evidence or {})}
-        return Verdict(label, why, found, flags=flags, view=self.view, **more)
+        return Verdict(label, why, found, rate, beat, period, chimera, flags, advice, self.view)
 
     def undecided(
-        self, why: str, evidence: dict[str, Any] | None = None, *, advice: str = "", **more: Any
+        self, why: str, evidence: dict[str, Any] | None = None, *, advice: str = ""
     ) -> Verdict:
         """Build the verdict "undecided"."""
-        return self.say(Label.UNDECIDED, why, evidence, advice=advice, **more)
+        return self.say(Label.UNDECIDED, why, evidence, advice=advice)
 
 
 def case_of(view: SyncView) -> Case:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from ...core.types import Modes
 from ..dynamics import Kind
-from ..reading import synchronization
+from ..reading import Readable, synchronization
 from .amplitudes import judge_amplitudes
 from .case import Case, case_of
 from .fields import judge_fields
@@ -20,7 +19,7 @@ from .vectors import judge_vectors
 __all__ = ["verdict"]
 
 
-def verdict(x: Any, *, modes: Any = None) -> Verdict:
+def verdict(x: Readable, *, modes: Modes = None) -> Verdict:
     r"""Do they synchronise, how fast, and how do we know: one label, with its evidence.
 
     No false statement of synchronisation: what the trailing half of the run (length L) cannot show

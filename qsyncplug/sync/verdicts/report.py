@@ -12,6 +12,7 @@ import numpy as np
 
 from ...core.saved import Saved
 from ...core.storage import register
+from ..view import SyncView
 from .rates import Estimate
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class Verdict(Saved):
     chimera: bool = False
     flags: tuple[str, ...] = ()
     advice: str = ""
-    view: Any = field(default=None, repr=False)
+    view: SyncView | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         lines = [f"{self.label}{' (chimera)' if self.chimera else ''}: {self.why}"]
