@@ -5,7 +5,7 @@ optomechanics.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from ..core.checks import check_array, check_integer, check_number, check_pair
 from ..operators.handle import modes
 from ..operators.system import System
 from .rates import ready, root
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = [
     "kerr_van_der_pol",
@@ -32,8 +35,8 @@ def _pair(name: str, value: Any) -> tuple[float, float]:
 
 @ready
 def van_der_pol_pair(
-    gain: Any = 1.0,
-    loss: Any = 1.0,
+    gain: ArrayLike = 1.0,
+    loss: ArrayLike = 1.0,
     detuning: float = 0.5,
     coherent: float = 0.0,
     dissipative: float = 1.0,
