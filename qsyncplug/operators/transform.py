@@ -4,11 +4,13 @@ themselves of them.
 
 from __future__ import annotations
 
-import itertools
+import decimal
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from ..core.checks import check_choice, check_integer
 from .expression import Expression
@@ -18,7 +20,16 @@ from .mode import ModeFactor
 from .spin import SpinFactor
 from .symbol import Symbol
 
-__all__ = ["Mapped", "as_atoms", "as_levels", "holstein_primakoff", "lowered_levels", "substituted"]
+__all__ = [
+    "Mapped",
+    "as_atoms",
+    "as_levels",
+    "expanded_root",
+    "holstein_primakoff",
+    "lowered_levels",
+    "root_coefficients",
+    "substituted",
+]
 
 
 def _long_spins(system: Any) -> list[Symbol]:
@@ -145,25 +156,60 @@ def holstein_primakoff(system: Any, order: int, expansion: str) -> Mapped:
     new = _spins_beside(long, images)
     for s, b in zip(long, made, strict=True):
         N = s.factor.N  # type: ignore[attr-defined]
-        R = _root(b, N, order, expansion)
+        R = expanded_root(b, N, order, expansion)
         images[s] = ((N**0.5) * b.dag() * R, b.dag() * b - N / 2, (N**0.5) * R * b)
         new[s] = b.symbol
     return _mapped(system, images, new)
 
 
-def _root(b: Mode, N: int, order: int, expansion: str) -> Expression:
-    n = b.dag() * b
-    total = 0 * b + 1
+def root_coefficients(n: int, order: int, expansion: str) -> np.ndarray:
+    r"""Values f_K(m), m=0, 1, …, of the truncated expansion of √(1−m/N), as a polynomial in m
+    (highest power last).
+
+    Parameters
+    ----------
+    n : int
+        Number of spins N.
+    order : int
+        K ≥ 1.
+    expansion : {"newton", "taylor"}
+        Newton: Σ_k Δ^k f(0)/k! b†^k b^k, exact for m ≤ K. Taylor: Σ_k binom(½, k)(−m/N)^k.
+
+    Returns
+    -------
+    ndarray of shape (K+1,)
+        Newton's ends at K=N, where it is exact on all levels of the spin.
+        For ``"taylor"`` the coefficients of m^k; for ``"newton"`` those of b†^k b^k =
+        m(m−1)…(m−k+1).
+    """
     if expansion == "taylor":
-        coefficient, power = 1.0, 0 * b + 1
+        out = [1.0]
         for k in range(1, order + 1):
-            coefficient *= (0.5 - (k - 1)) / k * (-1 / N)
-            power = power * n
-            total = total + coefficient * power
-        return total
-    values = [math.sqrt(max(0.0, 1 - m / N)) for m in range(order + 1)]
-    for k in range(1, order + 1):
-        # forward difference of order k at 0
-        values = [b2 - a for a, b2 in itertools.pairwise(values)]
-        total = total + values[0] / math.factorial(k) * (b.dag() ** k * b**k)
+            out.append(out[-1] * (0.5 - k + 1) / k * (-1.0 / n))
+        return np.array(out)
+    # N+1 nodes determine the root on every level that a spin has
+    order = min(order, n)
+    # the alternating sum of the forward differences loses about 2^K·eps: it is done with 60 + K
+    # digits
+    with decimal.localcontext() as context:
+        context.prec = 60 + order
+        f = [(1 - decimal.Decimal(m) / n).sqrt() for m in range(order + 1)]
+        return np.array(
+            [
+                float(
+                    sum((-1) ** (k - m) * math.comb(k, m) * f[m] for m in range(k + 1))
+                    / math.factorial(k)
+                )
+                for k in range(order + 1)
+            ]
+        )
+
+
+def expanded_root(b: Mode, N: int, order: int, expansion: str) -> Expression:
+    """√(1−b†b/N) to an order, in normal order for "newton"."""
+    n = b.dag() * b
+    total, power = 0 * b, 0 * b + 1
+    for k, c in enumerate(root_coefficients(N, order, expansion)):
+        total = total + c * (b.dag() ** k * b**k if expansion == "newton" else power)
+        power = power * n if expansion == "taylor" else power
     return total

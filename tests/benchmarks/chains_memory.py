@@ -14,7 +14,7 @@ import qsyncplug as qsp
 
 def moments(chains):
     """All first and second moments."""
-    space = chains.space()
+    space = chains.matrices()
     (m1, m2), s = space.lowering, space.sigma_minus
     z = [0.5 * space.sigma_z, *space.jz]
     lower = [s, m1, m2]
@@ -27,7 +27,7 @@ def moments(chains):
                 z[i] @ z[j],
                 z[i] @ lower[j],
             ]
-    return [space.qobj(o) for o in operators]
+    return [qutip.Qobj(o, dims=[chains.dims()] * 2) for o in operators]
 
 
 def run(kind, n, end):

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import qutip
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
 from ...core.checks import check_choice, check_integer, check_number, check_sequence
 from ...core.saved import Saved
-from .representations import SIGMA_MINUS, SIGMA_X, SIGMA_Y, SIGMA_Z, site_operator
+from ...operators.handle import spins
+from ...operators.matrices import operator_matrix
 
 __all__ = ["CentralChain", "DoubletReport"]
 
@@ -86,19 +85,27 @@ class CentralChain(Saved):
             pairs.append((self.spins - 1, 0))
         return pairs
 
-    def matrix(self, field: float = 0.0) -> Any:
-        """H_c as a sparse matrix of size 2^M; `field` is ω0."""
-        M = self.spins
-        H: Any = sp.csr_matrix((2**M, 2**M), dtype=complex)
+    def energy(self, sites: Any, field: float = 0.0) -> Any:
+        """H_c of the (σ−, σ_z) of its `sites`, expressions of the algebra or matrices; `field` is
+        ω0.
+        """
+        H = sum(0.5 * field * z for _, z in sites)
         for a, b in self.bonds():
-            for sigma, weight in ((SIGMA_X, 1.0), (SIGMA_Y, 1.0), (SIGMA_Z, self.anisotropy)):
-                if weight:
-                    H = H + 0.25 * self.exchange * weight * (
-                        site_operator(sigma, a, M) @ site_operator(sigma, b, M)
-                    )
-        for k in range(M):
-            H = H + 0.5 * field * site_operator(SIGMA_Z, k, M)
-        return sp.csr_matrix(H)
+            (m, z), (k, u) = sites[a], sites[b]
+            flip = 0.5 * self.exchange * (m.conj().T @ k if hasattr(m, "tocsr") else m.dag() * k)
+            H = H + flip + (flip.conj().T if hasattr(m, "tocsr") else flip.dag())
+            H = H + 0.25 * self.exchange * self.anisotropy * (z * u)
+        return H
+
+    def _matrices(self) -> list[tuple[Any, Any]]:
+        """σ− and σ_z of every site."""
+        s = spins(*(1,) * self.spins)
+        own = [x.symbol for x in s]
+
+        def matrix(x: Any) -> Any:
+            return operator_matrix(x.terms, own, None).data_as("csr_matrix")
+
+        return [(matrix(x.m), matrix(2 * x.z)) for x in s]
 
     def doublet(self) -> tuple[np.ndarray, np.ndarray]:
         """The two lowest levels with total S_z=±½: isometry (2^M, 2) (up first), and the lowest
@@ -109,7 +116,8 @@ class CentralChain(Saved):
         M = self.spins
         size = 2**M
         up = np.array([M - int(i).bit_count() for i in range(size)])
-        H = self.matrix()
+        sites = self._matrices()
+        H = sp.csr_matrix(self.energy(sites))
         columns = np.zeros((size, 2), dtype=complex)
         energies: list[float] = []
         for column, count in ((0, (M + 1) // 2), (1, (M - 1) // 2), (2, (M + 3) // 2)):
@@ -128,9 +136,7 @@ class CentralChain(Saved):
             # S_z=−½ repeats S_z=½
             if column != 1:
                 energies.extend(values[:4])
-        lower = sum(
-            (site_operator(SIGMA_MINUS, k, M) for k in range(M)), start=sp.csr_matrix((size, size))
-        )
+        lower = sum((m for m, _ in sites), start=sp.csr_matrix((size, size)))
         if (columns[:, 1].conj() @ (lower @ columns[:, 0])).real < 0:
             columns[:, 1] *= -1
         return columns, np.sort(energies)
@@ -202,15 +208,11 @@ def site_factors(
     chain: CentralChain, columns: np.ndarray
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Transverse and longitudinal factors of the two coupling sites in the doublet."""
-    across, along = [], []
     assert chain.sites is not None
-    for site in chain.sites:
-        minus = columns[:, 1].conj() @ (
-            site_operator(SIGMA_MINUS, site, chain.spins) @ columns[:, 0]
-        )
-        z = columns[:, 0].conj() @ (site_operator(SIGMA_Z, site, chain.spins) @ columns[:, 0])
-        across.append(float(minus.real))
-        along.append(float(z.real))
+    up, down = columns.T
+    pairs = [chain._matrices()[site] for site in chain.sites]
+    across = [float((down.conj() @ (minus @ up)).real) for minus, _ in pairs]
+    along = [float((up.conj() @ (z @ up)).real) for _, z in pairs]
     return (across[0], across[1]), (along[0], along[1])
 
 
@@ -219,18 +221,3 @@ def free_gap(energies: np.ndarray) -> float:
     single spin.
     """
     return float(energies[1] - energies[0]) if len(energies) > 1 else float("inf")
-
-
-def evolve_states(H: Any, psi: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Kets at `times` from `psi` at times[0]: exp(−iHt), shape (T, d)."""
-    out = [psi]
-    for a, b in itertools.pairwise(times):
-        out.append(
-            sla.expm_multiply(-1j * (b - a) * H, out[-1], traceA=-1j * (b - a) * H.diagonal().sum())
-        )
-    return np.array(out)
-
-
-def as_ket(state: qutip.Qobj) -> np.ndarray:
-    """The amplitudes of a ket as a dense vector, (d,)."""
-    return np.asarray(state.full()[:, 0])

@@ -17,6 +17,7 @@ from ...exact.problem import Problem, exact_problem, refuse
 from ...exact.steady import solve_steady, steady_from
 from .model import SpinChains
 from .moments import SpinReader
+from .representations import full_bosons
 from .states import check_state_dims
 
 if TYPE_CHECKING:
@@ -143,14 +144,14 @@ class SpinExactSolver(ExactSolver):
         self.check_model(model)
         self.representation = representation
         self._how = {"order": order, "expansion": expansion, "levels": levels}
-        self.space = model.space(representation, **self._how)
+        self.operators = model.matrices(representation, **self._how)
         super().__init__(model, cutoff=None, options=options)
 
     def recipe(self) -> dict[str, Any]:
         return {"representation": self.representation, **self._how}
 
     def _check_levels(self, cutoff: Any) -> tuple[int, ...]:
-        return tuple(self.space.dims)
+        return tuple(self.model.dims(self.representation, self._how["levels"]))
 
     def _system(self) -> tuple[Any, list[Any]]:
         return (
@@ -170,26 +171,20 @@ class SpinExactSolver(ExactSolver):
             raise TypeError(
                 f"state0 must be a ket or a density matrix, not a Qobj of type {state0.type}"
             )
-        check_state_dims(self.model, state0, self.representation, "state0", levels=self.space.dims)
+        check_state_dims(self.model, state0, self.representation, "state0", levels=self.levels)
         return prepare_state(state0, self.levels)
 
     def _reader(self) -> SpinReader:
-        modes = self.space.boson
+        modes = self.operators.boson
         if modes is None and self.model.symmetric:
-            from .representations import full_bosons
-
             modes = full_bosons(self.model.n, self.model.centre_size())
         if modes is None:
-            modes = tuple(
-                jm / np.sqrt(c) for jm, c in zip(self.space.lowering, self.model.n, strict=True)
-            )
-        assert modes is not None
-        sizes = (
-            self.space.dims[-2:]
-            if self.representation == "series"
-            else [c + 1 for c in self.model.n]
-        )
-        return SpinReader(self.space, self.model.n, modes, (sizes[0], sizes[1]))
+            pairs = zip(self.operators.lowering, self.model.n, strict=True)
+            modes = tuple(jm / np.sqrt(c) for jm, c in pairs)
+        sizes = [c + 1 for c in self.model.n]
+        if self.representation == "series":
+            sizes = list(self.levels[-2:])
+        return SpinReader(self.operators, self.model.n, modes, (sizes[0], sizes[1]))
 
     def _observables(self, e_ops: Any) -> dict[Any, Any]:
         if e_ops is None:
@@ -202,9 +197,9 @@ class SpinExactSolver(ExactSolver):
         """n1+n2+σz/2, which H conserves and every jump operator shifts by a definite amount."""
         if self.representation == "spins":
             # the number of spins up
-            bits = 1 - np.indices(self.space.dims).reshape(len(self.space.dims), -1).T
+            bits = 1 - np.indices(self.levels).reshape(len(self.levels), -1).T
             return bits.sum(axis=1, keepdims=True), bits
-        number = np.indices(self.space.dims).reshape(len(self.space.dims), -1).T
+        number = np.indices(self.levels).reshape(len(self.levels), -1).T
         if self.model.central:
             number[:, 0] = 1 - number[:, 0]
         if self.representation == "collective":
@@ -213,7 +208,7 @@ class SpinExactSolver(ExactSolver):
 
     def _empty(self, stats: dict[str, Any]) -> SpinExactResult:
         stats["representation"] = self.representation
-        symmetric = self.space.boson is not None or self.model.symmetric
+        symmetric = self.operators.boson is not None or self.model.symmetric
         stats["modes"] = "Holstein–Primakoff bosons b_j" if symmetric else "J_j−/√N_j"
         stats["neglected"] = []
         if self.representation == "series":
@@ -372,7 +367,7 @@ def steadystate_chains(
     else:
         rho = sp.csr_matrix(steady_from(problem, state0))
     rho = 0.5 * (rho + rho.conj().T)
-    dims = solver.space.dims
+    dims = list(solver.levels)
     return qutip.Qobj(rho, dims=[dims, dims], dtype="CSR", isherm=True)
 
 

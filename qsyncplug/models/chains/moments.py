@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ...exact.moments import covariance_of, entries_of, flattened
-from .representations import Space
+from .statement import ChainOperators
 
 __all__ = ["SpinReader"]
 
@@ -24,8 +24,8 @@ class SpinReader:
 
     Parameters
     ----------
-    space : Space
-        Operators of the representation.
+    space : ChainOperators
+        Matrices of the representation.
     n : pair of int
         Spins of each chain.
     modes : pair of sparse matrix
@@ -35,7 +35,11 @@ class SpinReader:
     """
 
     def __init__(
-        self, space: Space, n: tuple[int, int], modes: tuple[Any, Any], levels: tuple[int, int]
+        self,
+        space: ChainOperators,
+        n: tuple[int, int],
+        modes: tuple[Any, Any],
+        levels: tuple[int, int],
     ):
         central = space.sigma_minus is not None
         lower = [*([space.sigma_minus] if central else []), *space.lowering]

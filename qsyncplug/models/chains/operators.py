@@ -2,24 +2,87 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import qutip
 
-from ...core.checks import check_integer
+from ...core.checks import check_choice, check_integer, check_memory
 from ...operators.system import System
 from .parameters import ChainParameters
-from .representations import full_bosons
-from .statement import chain_hamiltonian, chain_jumps, chain_system, matrix_operators
+from .representations import as_qobj, chain_matrices, full_bosons
+from .statement import ChainOperators, chain_hamiltonian, chain_jumps, chain_system
 
-__all__ = ["ChainOperators"]
+__all__ = ["ChainMatrices"]
 
 
-class ChainOperators(ChainParameters):
+class ChainMatrices(ChainParameters):
     """What every model of two chains gives as QuTiP objects: Hamiltonian, jumps, collective spins.
 
     Representation, order, expansion and levels are those of :meth:`hamiltonian` everywhere.
     """
+
+    def dims(self, representation: str = "collective", levels: Any = None) -> list[int]:
+        """Tensor dimensions in a `representation`: the central spin (or chain) first, then chains 1
+        and 2; `levels` are those of a series.
+        """
+        self.check_representation(representation)
+        if representation == "spins":
+            return [2] * (self.centre_size() + sum(self.n))
+        sizes = [s + 1 for s in self.n]
+        if levels is not None:
+            pair = tuple(levels) if isinstance(levels, (tuple, list)) else (levels, levels)
+            sizes = [check_integer("levels", v, minimum=2) for v in pair]
+        return [2] * self.central + sizes
+
+    def matrices(
+        self,
+        representation: str = "collective",
+        order: int | None = None,
+        *,
+        expansion: str = "newton",
+        levels: Any = None,
+    ) -> ChainOperators:
+        """What H and the jumps are made of, as sparse matrices.
+
+        Parameters
+        ----------
+        representation, order, expansion, levels
+            As for :meth:`hamiltonian`.
+
+        Returns
+        -------
+        ChainOperators
+            With ``lowering`` and ``jz`` of the chains, ``boson`` where all states have bosons,
+            ``sigma_minus`` and ``sigma_z`` of a central spin ½.
+        """
+        dims = self.dims(representation, levels)
+        check_choice("expansion", expansion, ("newton", "taylor"))
+        if representation == "series":
+            if order is None:
+                raise ValueError(
+                    "order must be given for representation='series': the order K ≥ 1 of the "
+                    "expansion"
+                )
+        elif order is not None or levels is not None:
+            raise ValueError(
+                f"order and levels belong to representation='series', not to {representation!r}"
+            )
+        size = float(np.prod(dims, dtype=float))
+        each, advice = 400.0, "take fewer spins"
+        if representation == "spins":
+            each = 20.0 * len(dims) * (1 + len(dims) / 4)
+            advice = "use representation='collective' or fewer spins"
+        check_memory(f"operators of {size:g} states", each * size, advice=advice)
+        if representation == "spins":
+            return self._of_all_spins
+        return chain_matrices(self, representation, order, expansion, dims)
+
+    @cached_property
+    def _of_all_spins(self) -> ChainOperators:
+        return chain_matrices(self, "spins", None, "newton", self.dims("spins"))
 
     def hamiltonian(
         self,
@@ -50,12 +113,11 @@ class ChainOperators(ChainParameters):
             CSR; dims [2, N1+1, N2+1], or [2, 2, …] for ``"spins"`` (without the central factor if
             there is none).
         """
-        space = self.space(representation, order=order, expansion=expansion, levels=levels)
+        ops = self.matrices(representation, order, expansion=expansion, levels=levels)
         if representation != "spins":
             self.require_symmetric(representation)
-        ops = matrix_operators(self, space)
-        flips = representation in ("collective", "spins")
-        return space.qobj(chain_hamiltonian(self, ops, flips=flips))
+        H = chain_hamiltonian(self, ops, flips=representation in ("collective", "spins"))
+        return as_qobj(H, self.dims(representation, levels))
 
     def c_ops(
         self,
@@ -82,10 +144,13 @@ class ChainOperators(ChainParameters):
         In the representation ``"spins"`` the bosons b_j act on the symmetric states of each chain
         and give 0 on the others.
         """
-        space = self.space(representation, order=order, expansion=expansion, levels=levels)
+        ops = self.matrices(representation, order, expansion=expansion, levels=levels)
         if representation != "spins":
             self.require_symmetric(representation)
-        return [space.qobj(m) for m in chain_jumps(self, matrix_operators(self, space))]
+        if ops.boson is None and self.uses_bosons and self.geometry == "all":
+            ops = replace(ops, boson=full_bosons(self.n, self.centre_size()))
+        dims = self.dims(representation, levels)
+        return [as_qobj(m, dims) for m in chain_jumps(self, ops)]
 
     def system(
         self,
@@ -130,8 +195,8 @@ class ChainOperators(ChainParameters):
         Qobj
             CSR, on the space of the whole model.
         """
-        space = self.space(representation, order=order, expansion=expansion, levels=levels)
-        return space.qobj(space.lowering[_place(chain)])
+        ops = self.matrices(representation, order, expansion=expansion, levels=levels)
+        return as_qobj(ops.lowering[_place(chain)], self.dims(representation, levels))
 
     def jz(
         self,
@@ -145,8 +210,8 @@ class ChainOperators(ChainParameters):
         """Collective J_jz of a chain, with eigenvalues from −N_j/2 to N_j/2; arguments as for
         :meth:`lowering`.
         """
-        space = self.space(representation, order=order, expansion=expansion, levels=levels)
-        return space.qobj(space.jz[_place(chain)])
+        ops = self.matrices(representation, order, expansion=expansion, levels=levels)
+        return as_qobj(ops.jz[_place(chain)], self.dims(representation, levels))
 
     def boson(
         self,
@@ -161,11 +226,9 @@ class ChainOperators(ChainParameters):
 
         In ``"spins"`` it acts on the symmetric states and gives 0 on the others.
         """
-        space = self.space(representation, order=order, expansion=expansion, levels=levels)
-        bosons = space.boson
-        if bosons is None:
-            bosons = full_bosons(self.n, self.centre_size())
-        return space.qobj(bosons[_place(chain)])
+        ops = self.matrices(representation, order, expansion=expansion, levels=levels)
+        bosons = ops.boson or full_bosons(self.n, self.centre_size())
+        return as_qobj(bosons[_place(chain)], self.dims(representation, levels))
 
     def central_operators(
         self,
@@ -194,12 +257,13 @@ class ChainOperators(ChainParameters):
         """
         if not self.central:
             raise ValueError("there is no central spin (central=False)")
-        space = self.space(representation, order=order, expansion=expansion, levels=levels)
-        if space.sigma_z is None:
+        ops = self.matrices(representation, order, expansion=expansion, levels=levels)
+        if ops.sigma_z is None:
             raise ValueError(
                 "in the representation 'spins' the centre is an explicit chain, not one spin ½"
             )
-        return space.qobj(space.sigma_minus), space.qobj(space.sigma_z)
+        dims = self.dims(representation, levels)
+        return as_qobj(ops.sigma_minus, dims), as_qobj(ops.sigma_z, dims)
 
 
 def _place(chain: int) -> int:

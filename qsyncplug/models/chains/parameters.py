@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from ...core.checks import check_choice, check_integer, check_memory, check_ndim, check_number
-from . import representations as _rep
+from ...core.checks import check_choice, check_integer, check_ndim, check_number
 from .central import CentralChain
-from .representations import REPRESENTATIONS, Space
 
-__all__ = ["RATES", "ChainFrame", "ChainParameters", "check_pair", "check_sizes"]
+__all__ = ["RATES", "REPRESENTATIONS", "ChainFrame", "ChainParameters", "check_pair", "check_sizes"]
+
+#: the representations and what the levels of a chain count in each
+REPRESENTATIONS = {
+    "collective": "spin J=N/2 in the basis of qutip.jmat (m = N/2, …, −N/2)",
+    "bosons": "Holstein–Primakoff bosons with the exact square root, n = 0, …, N",
+    "series": "Holstein–Primakoff bosons with the square root expanded to an order",
+    "spins": "tensor product of all spins ½ (basis(2, 0) is up)",
+}
 
 #: jump operators by the name of their rate
 RATES = ("loss", "nonlinear", "gain", "two_photon", "local_loss", "local_dephasing")
@@ -107,25 +111,12 @@ class ChainFrame:
             pairs.append((count - 1, 0))
         return pairs
 
-    def dims(self, representation: str = "collective") -> list[int]:
-        """Tensor dimensions in a `representation`: the central spin (or chain) first, then chains 1
-        and 2.
-        """
-        self.check_representation(representation)
-        if representation == "spins":
-            return [2] * (self.centre_size() + sum(self.n))
-        return [2] * self.central + [s + 1 for s in self.n]
-
     @staticmethod
     def check_representation(representation: Any) -> None:
         """Raise unless there is such a representation."""
         if representation not in REPRESENTATIONS:
             text = "; ".join(f"{k!r}: {v}" for k, v in REPRESENTATIONS.items())
             raise ValueError(f"representation must be one of {text}; not {representation!r}")
-
-    @cached_property
-    def _full(self) -> Space:
-        return _rep.full_space(self.n, self.centre_size())
 
 
 @dataclass(frozen=True)
@@ -263,46 +254,3 @@ class ChainParameters(ChainFrame):
         raise ValueError(
             f"{why} the symmetric states: use representation='spins', not {representation!r}"
         )
-
-    def space(
-        self,
-        representation: str = "collective",
-        *,
-        order: int | None = None,
-        expansion: str = "newton",
-        levels: Any = None,
-    ) -> Space:
-        """The operators of a representation as sparse matrices; arguments as for
-        :meth:`hamiltonian`.
-        """
-        self.check_representation(representation)
-        check_choice("expansion", expansion, ("newton", "taylor"))
-        if representation == "series":
-            if order is None:
-                raise ValueError(
-                    "order must be given for representation='series': the order K ≥ 1 of the "
-                    "expansion"
-                )
-            order = check_integer("order", order, minimum=1)
-            if levels is not None:
-                pair = tuple(levels) if isinstance(levels, (tuple, list)) else (levels, levels)
-                levels = tuple(check_integer("levels", v, minimum=2) for v in pair)
-            return _rep.boson_space(self.n, self.central, order, expansion, levels)
-        if order is not None or levels is not None:
-            raise ValueError(
-                f"order and levels belong to representation='series', not to {representation!r}"
-            )
-        size = (1 + self.central) * math.prod(count + 1 for count in self.n)
-        if representation != "spins":
-            check_memory(f"operators of {size:g} states", 400.0 * size, advice="take fewer spins")
-        if representation == "collective":
-            return _rep.collective_space(self.n, self.central)
-        if representation == "bosons":
-            return _rep.boson_space(self.n, self.central)
-        total = self.centre_size() + sum(self.n)
-        check_memory(
-            f"the Hamiltonian of {total} spins",
-            20.0 * 2**total * (total * (1 + total / 4)),
-            advice="use representation='collective' or fewer spins",
-        )
-        return self._full

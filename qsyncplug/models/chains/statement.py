@@ -6,21 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from ...core.checks import check_choice, check_integer
 from ...operators.expression import Expression
 from ...operators.handle import modes, spins
 from ...operators.system import System
+from ...operators.transform import expanded_root
 from .parameters import ChainParameters
-from .representations import (
-    SIGMA_MINUS,
-    SIGMA_Z,
-    Space,
-    full_bosons,
-    series_coefficients,
-    site_operator,
-)
 
 __all__ = [
     "ChainOperators",
@@ -29,7 +21,7 @@ __all__ = [
     "chain_jumps",
     "chain_latex",
     "chain_system",
-    "matrix_operators",
+    "symbolic_operators",
 ]
 
 
@@ -120,13 +112,7 @@ def _centre(model: ChainParameters, ops: ChainOperators) -> Any:
     """The explicit central chain in its field."""
     chain = model.central_chain
     assert chain is not None
-    H = sum(0.5 * model.omega0 * z for _, z in ops.centre)
-    for a, b in chain.bonds():
-        (m, z), (k, u) = ops.centre[a], ops.centre[b]
-        flip = _dag(m) * k
-        H = H + 0.5 * chain.exchange * (flip + _dag(flip))
-        H = H + 0.25 * chain.exchange * chain.anisotropy * (z * u)
-    return H
+    return chain.energy(ops.centre, model.omega0)
 
 
 def chain_jumps(model: ChainParameters, ops: ChainOperators) -> list[Any]:
@@ -175,34 +161,6 @@ def _local_jumps(model: ChainParameters, ops: ChainOperators) -> list[Any]:
     return out
 
 
-def matrix_operators(model: ChainParameters, space: Space) -> ChainOperators:
-    """Sparse matrices in the space of a representation."""
-    boson, total = space.boson, len(space.dims)
-    # only the space of all spins has no bosons of its own
-    if boson is not None:
-        one = sp.identity(space.size, dtype=complex, format="csr")
-        return ChainOperators(
-            space.lowering, space.jz, one, boson, space.sigma_minus, space.sigma_z
-        )
-    if model.uses_bosons and model.geometry == "all":
-        boson = full_bosons(model.n, model.centre_size())
-    half = [
-        (site_operator(SIGMA_MINUS, k, total), site_operator(SIGMA_Z, k, total))
-        for k in range(total)
-    ]
-    size = model.centre_size()
-    return ChainOperators(
-        space.lowering,
-        space.jz,
-        sp.identity(space.size, dtype=complex, format="csr"),
-        boson,
-        space.sigma_minus,
-        space.sigma_z,
-        tuple(half[:size]) if model.central_chain is not None else (),
-        (tuple(half[size : size + model.n[0]]), tuple(half[size + model.n[0] :])),
-    )
-
-
 def chain_system(
     model: ChainParameters,
     representation: str,
@@ -216,17 +174,24 @@ def chain_system(
         raise ValueError(f"order belongs to representation='series', not to {representation!r}")
     if representation != "spins":
         model.require_symmetric(representation)
-    if representation == "collective":
-        ops, symbols = _collective(model)
-    elif representation == "spins":
-        ops, symbols = _all_spins(model)
-    else:
-        if representation == "series" and order is None:
-            raise ValueError("order must be given for representation='series'")
-        order = None if order is None else check_integer("order", order, minimum=1)
-        ops, symbols = boson_operators(model, order, expansion)
+    ops, symbols = symbolic_operators(model, representation, order, expansion)
     H = chain_hamiltonian(model, ops, flips=representation in ("collective", "spins"))
     return System(H, chain_jumps(model, ops), name=model.name, order=symbols)
+
+
+def symbolic_operators(
+    model: ChainParameters, representation: str, order: int | None, expansion: str
+) -> tuple[ChainOperators, list[Any]]:
+    """What the chains are made of in a representation, and its symbols in their order."""
+    if representation == "collective":
+        return _collective(model)
+    if representation == "spins":
+        return _all_spins(model)
+    if representation == "series":
+        if order is None:
+            raise ValueError("order must be given for representation='series'")
+        order = check_integer("order", order, minimum=1)
+    return boson_operators(model, order, expansion)
 
 
 _END = r"\end{aligned}$$"
@@ -286,13 +251,9 @@ def boson_operators(
     minus, z = _half(centre[0]) if centre else (None, None)
     lowering, along = [], []
     for x, count in zip(b, model.n, strict=True):
-        number = x.dag() * x
-        root = 0 * number
-        coefficients = series_coefficients(count, count if order is None else order, expansion)
-        for k, c in enumerate(coefficients):
-            root = root + c * (x.dag() ** k * x**k if expansion == "newton" else number**k)
+        root = expanded_root(x, count, count if order is None else order, expansion)
         lowering.append(np.sqrt(count) * (root * x))
-        along.append(number - count / 2)
+        along.append(x.dag() * x - count / 2)
     ops = ChainOperators(
         (lowering[0], lowering[1]), (along[0], along[1]), 1.0, (b[0], b[1]), minus, z
     )

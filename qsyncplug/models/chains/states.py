@@ -10,6 +10,7 @@ import scipy.sparse as sp
 
 from ...core.checks import check_choice, check_memory, check_number
 from . import representations as _rep
+from .operators import ChainMatrices
 from .parameters import ChainParameters, check_pair
 
 __all__ = [
@@ -117,7 +118,7 @@ def central_state(model: ChainParameters, central: Any, representation: str) -> 
     return E @ half if half.isket else E @ half @ E.dag()
 
 
-def isometry(model: ChainParameters, source: str, target: str) -> qutip.Qobj:
+def isometry(model: ChainMatrices, source: str, target: str) -> qutip.Qobj:
     """The isometry of :meth:`SpinChains.isometry`."""
     for name, value in (("source", source), ("target", target)):
         if value not in ("collective", "bosons", "spins"):
@@ -150,7 +151,7 @@ def isometry(model: ChainParameters, source: str, target: str) -> qutip.Qobj:
     return qutip.Qobj(matrix, dims=[model.dims(target), model.dims(source)], dtype="CSR")
 
 
-def transfer(model: ChainParameters, x: Any, source: str, target: str, name: str) -> qutip.Qobj:
+def transfer(model: ChainMatrices, x: Any, source: str, target: str, name: str) -> qutip.Qobj:
     """Carry `x` along the isometry between two representations, or back along it."""
     if not isinstance(x, qutip.Qobj):
         raise TypeError(
@@ -165,7 +166,7 @@ def transfer(model: ChainParameters, x: Any, source: str, target: str, name: str
 
 
 def check_state_dims(
-    model: ChainParameters, state: qutip.Qobj, representation: str, name: str, levels: Any = None
+    model: ChainMatrices, state: qutip.Qobj, representation: str, name: str, levels: Any = None
 ) -> None:
     """Raise unless the state belongs to `representation`; say to which it does."""
     dims = list(levels) if levels is not None else model.dims(representation)
