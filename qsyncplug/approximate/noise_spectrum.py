@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from ..operators.mode import ModeFactor
 from ..operators.spin import SpinFactor
 from ..operators.system import System
 from .sampling import TwaSolver
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["SampledCorrelation", "SampledSpectrum"]
 
@@ -60,7 +63,7 @@ class SampledSpectrum(Saved):
     >>> import qsyncplug as qsp
     >>> b, = qsp.modes(1)
     >>> system = qsp.System(1.5 * b.dag() * b, [b.dag(), 2 * b])
-    >>> s = qsp.spectrum(system, b, samples=np.linspace(4, 84, 401), options={"seed": 1})
+    >>> s = qsp.spectrum(system, b, sample_times=np.linspace(4, 84, 401), options={"seed": 1})
     >>> abs(s.frequency - 1.5) < 5 * s.frequency_error
     True
     """
@@ -126,7 +129,7 @@ class SampledCorrelation(Saved):
     >>> b, = qsp.modes(1)
     >>> thermal = qsp.System(1.5 * b.dag() * b, [b.dag(), 2 * b])
     >>> times, options = np.linspace(4, 84, 401), {"ntraj": 256, "seed": 1}
-    >>> c = qsp.correlation(thermal, b, [0.0, 0.6], samples=times, options=options)
+    >>> c = qsp.correlation(thermal, b, [0.0, 0.6], sample_times=times, options=options)
     >>> bool(np.all(abs(c - 5 / 6 * np.exp([0, (1.5j - 1.5) * 0.6])) < 4 * c.errors))
     True
     """
@@ -159,15 +162,17 @@ def _place(system: System, a: Any) -> int:
     raise ValueError("a must be the lowering operator of a mode or a spin (system.operators)")
 
 
-def _uniform(samples: Any) -> np.ndarray:
-    times = check_times(samples, name="samples")
+def _uniform(sample_times: ArrayLike) -> np.ndarray:
+    times = check_times(sample_times, name="sample_times")
     steps = np.diff(times)
     if len(times) < 16 or np.abs(steps - steps.mean()).max() > 1e-9 * times[-1]:
-        raise ValueError("samples must be at least 16 times of equal distance, such as a linspace")
+        raise ValueError(
+            "sample_times must be at least 16 times of equal distance, such as a linspace"
+        )
     if times[0] <= 0:
         raise ValueError(
-            f"samples must begin after t=0, when the state has become stationary; they begin at "
-            f"{times[0]:g}"
+            "sample_times must begin after t=0, when the state has become stationary; they begin "
+            f"at {times[0]:g}"
         )
     return np.asarray(times)
 
@@ -281,10 +286,16 @@ def _require_stationary(halves: np.ndarray) -> None:
 
 
 def sampled_spectrum(
-    system: Any, a: Any, samples: Any, *, mean: Any, options: dict[str, Any], tell: Tell = silent
+    system: Any,
+    a: Any,
+    sample_times: ArrayLike,
+    *,
+    mean: Any,
+    options: dict[str, Any],
+    tell: Tell = silent,
 ) -> SampledSpectrum:
-    """See :func:`qsyncplug.spectrum` with `samples`."""
-    times = _uniform(samples)
+    """See :func:`qsyncplug.spectrum` with `sample_times`."""
+    times = _uniform(sample_times)
     beta, seed = _records(system, a, times, mean, options, tell)
     count, average = beta.shape[1], complex(beta.mean())
     sums = _Sums(times)
@@ -297,14 +308,14 @@ def sampled_correlation(
     system: Any,
     a: Any,
     tau: np.ndarray,
-    samples: Any,
+    sample_times: ArrayLike,
     *,
     mean: Any,
     options: dict[str, Any],
     tell: Tell = silent,
 ) -> SampledCorrelation:
-    """See :func:`qsyncplug.correlation` with `samples`."""
-    times = _uniform(samples)
+    """See :func:`qsyncplug.correlation` with `sample_times`."""
+    times = _uniform(sample_times)
     step = float(times[1] - times[0])
     lags = np.rint(tau / step).astype(int)
     if np.any(np.abs(tau - lags * step) > 1e-6 * step) or lags.max(initial=0) >= len(times) // 2:

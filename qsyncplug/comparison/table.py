@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.checks import check_flag, check_number
+from ..core.checks import check_flag, check_label, check_number
 from ..core.errors import MissingFieldError, QsyncplugWarning
 from ..core.types import Modes
 from ..sync import SyncView, measures, synchronization, verdict
@@ -137,7 +137,7 @@ def _check_entries(results: Any, reference: str | None) -> tuple[tuple[str, ...]
     names = tuple(str(n) for n in results)
     if len(set(names)) < len(names):
         raise ValueError(f"results must have names that print differently, not {list(results)}")
-    first = names[0] if reference is None else reference
+    first = check_label("reference", reference) or names[0]
     if first not in names:
         known = ", ".join(map(repr, names))
         raise ValueError(f"reference must be one of {known}, not {reference!r}")

@@ -12,7 +12,7 @@ from qutip.ui.progressbar import progress_bars
 from .checks import check_array, check_choice, check_integer, check_number
 from .types import EOps, Options
 
-__all__ = ["DEFAULTS", "EOps", "Options", "complete_options"]
+__all__ = ["DEFAULTS", "EOps", "Options", "complete_options", "wanted"]
 
 #: Every option and its default.
 DEFAULTS: dict[str, Any] = {
@@ -120,3 +120,8 @@ def _check_checkpoint(path: Any) -> None:
         raise ValueError(f"options['checkpoint']: the folder {folder} does not exist")
     if os.path.isdir(path):
         raise ValueError(f"options['checkpoint'] must be the path of a file; {path} is a folder")
+
+
+def wanted(e_ops: EOps) -> bool:
+    """Whether there is something to evaluate; empty lists and dicts hold nothing."""
+    return e_ops is not None and not (isinstance(e_ops, (list, tuple, dict)) and not e_ops)

@@ -110,7 +110,7 @@ def spectrum(
     *,
     cutoff: Cutoff = None,
     mean: State | None = None,
-    samples: ArrayLike | None = None,
+    sample_times: ArrayLike | None = None,
     options: Options | None = None,
     progress_bar: str | bool = "",
 ) -> Any:
@@ -135,9 +135,9 @@ def spectrum(
     mean : array_like of shape (N,) or mapping, optional
         The spectrum of the linearised mean field instead, about the stable fixed point that the
         mean field settles at from here (as for :func:`qsyncplug.mfsolve`: amplitudes of modes,
-        directions of spins); `a` is an expression, or ``chains.lowering(j)``. With `samples`: what
-        the samples start from.
-    samples : array_like of shape (T,), optional
+        directions of spins); `a` is an expression, or ``chains.lowering(j)``. With `sample_times`:
+        what the samples start from.
+    sample_times : array_like of shape (T,), optional
         The spectrum of truncated Wigner samples of modes and spins instead, recorded at these times
         of equal distance; they begin when the state has become stationary, the start is t=0. `a` is
         the lowering operator of a node.
@@ -152,7 +152,7 @@ def spectrum(
     Returns
     -------
     Spectrum
-        (With `samples` a :class:`SampledSpectrum`, which has error bars.)
+        (With `sample_times` a :class:`SampledSpectrum`, which has error bars.)
         ``s(w)``, ``.peaks`` (highest first: ``.frequency``, ``.width`` (full, at half height),
         ``.height``), ``.frequency`` and ``.linewidth`` of the highest, ``.coherent``, ``.power``.
 
@@ -192,13 +192,13 @@ def spectrum(
     """
     if wlist is not None:
         wlist = check_array("wlist", wlist, shape=(None,))
-    sampled, bar = _of_samples(samples, options), check_bar(progress_bar)
+    sampled, bar = _of_samples(sample_times, options), check_bar(progress_bar)
     _refuse_cutoff(cutoff, mean is not None or sampled is not None)
     if sampled is not None:
         if wlist is not None:
             raise ValueError("wlist: the times of samples fix the frequencies; call the result")
         found = SPECTRA["samples"]
-        return found(system, a, samples, mean=mean, options=sampled, tell=reached(bar))
+        return found(system, a, sample_times, mean=mean, options=sampled, tell=reached(bar))
     tell = reached(bar)
     if mean is not None:
         s = _linear_spectrum(system, a, mean)
@@ -219,13 +219,13 @@ def spectrum(
     return s
 
 
-def _of_samples(samples: Any, options: Options | None) -> dict[str, Any] | None:
+def _of_samples(sample_times: ArrayLike | None, options: Options | None) -> dict[str, Any] | None:
     """The options of samples, complete; None where there are none."""
     options = check_mapping("options", options)
-    if samples is None:
+    if sample_times is None:
         if options:
             raise ValueError(
-                f"options {', '.join(options)} are of samples: give their times as samples=…"
+                f"options {', '.join(options)} are of samples: give their times as sample_times=…"
             )
         return None
     return complete_options(options, _SAMPLED, ())
@@ -238,7 +238,7 @@ def correlation(
     *,
     cutoff: Cutoff = None,
     mean: State | None = None,
-    samples: ArrayLike | None = None,
+    sample_times: ArrayLike | None = None,
     options: Options | None = None,
     progress_bar: str | bool = "",
 ) -> Any:
@@ -252,7 +252,7 @@ def correlation(
         Strictly increasing delays τ≥0.
     mean : array_like of shape (N,) or mapping, optional
         Of the linearised mean field instead, as for :func:`spectrum`.
-    samples : array_like, optional
+    sample_times : array_like, optional
         Of truncated Wigner samples at these times instead, as for :func:`spectrum`; `taulist` holds
         multiples of their distance.
     options : dict, optional
@@ -263,8 +263,8 @@ def correlation(
     Returns
     -------
     ndarray of shape (T,)
-        Complex; it tends to |⟨a⟩|². (With `samples` a :class:`SampledCorrelation`, symmetrised and
-        with errors.)
+        Complex; it tends to |⟨a⟩|². (With `sample_times` a :class:`SampledCorrelation`, symmetrised
+        and with errors.)
 
     Raises
     ------
@@ -289,11 +289,11 @@ def correlation(
         raise ValueError(f"taulist must not hold negative delays; it begins with {tau[0]:g}")
     if np.any(np.diff(tau) <= 0):
         raise ValueError("taulist must increase strictly")
-    sampled, tell = _of_samples(samples, options), reached(check_bar(progress_bar))
+    sampled, tell = _of_samples(sample_times, options), reached(check_bar(progress_bar))
     _refuse_cutoff(cutoff, mean is not None or sampled is not None)
     if sampled is not None:
         from_samples = SPECTRA["sampled correlation"]
-        return from_samples(system, a, tau, samples, mean=mean, options=sampled, tell=tell)
+        return from_samples(system, a, tau, sample_times, mean=mean, options=sampled, tell=tell)
     if mean is not None:
         found = _linear_correlation(system, a, mean, tau)
     elif isinstance(system, System) and isinstance(a, Expression) and many_atoms(system):

@@ -10,6 +10,7 @@ from .._ext.integrator import Integrator
 from ..core.checks import check_memory
 from ..core.errors import SolverError
 from ..core.failure import Failure
+from ..core.options import wanted
 from ..core.rungekutta import Delivering, RungeKutta, integrator, limits_of
 from ..core.status import Status
 from ..core.stepper import Problem
@@ -255,7 +256,7 @@ class MobiusProblem(LoheProblem):
     ):
         model, rows = setup.model, setup.start_rows
         assert rows is not None
-        if e_ops:
+        if wanted(e_ops):
             raise ValueError(
                 "e_ops need the states, which the Möbius form does not have; use the method "
                 "'reduction'"

@@ -12,7 +12,7 @@ from scipy.fft import set_workers
 from ..core.checks import check_ndim, check_number, check_times
 from ..core.drive import Until
 from ..core.limits import Limits
-from ..core.options import DEFAULTS
+from ..core.options import DEFAULTS, wanted
 from ..core.result import Result
 from ..core.solver import Solver
 from ..core.threads import linear_algebra_threads
@@ -263,7 +263,7 @@ class SchrodingerLoheSolver(Solver):
     def _run_large(self, state0: Any, tlist: ArrayLike, e_ops: EOps, until: Any) -> Any:
         """Many identical oscillators in the Möbius form, where that is chosen; else None."""
         options = self._options
-        if options["method"] != "auto" or e_ops or until or options["store_states"]:
+        if options["method"] != "auto" or wanted(e_ops) or until or options["store_states"]:
             return None
         if not self._many(state0):
             return None

@@ -33,6 +33,12 @@ __all__ = [
 def _colours(cmap: Any) -> Any:
     """QuTiP's choice: RdBu, or a colour map for all eyes where its settings ask for one."""
     if cmap is not None:
+        from matplotlib.colors import Colormap
+
+        if not isinstance(cmap, (str, Colormap)):
+            raise TypeError(
+                f"cmap must be a name or a Colormap of matplotlib, not {type(cmap).__name__}"
+            )
         return cmap
     return "seismic" if qutip.settings.colorblind_safe else "RdBu"
 
@@ -74,7 +80,7 @@ def _draw(
         space.p[b],
         w[a, b].T,
         shading="gouraud",
-        cmap=_colours(cmap),
+        cmap=cmap,
         vmin=-limit,
         vmax=limit,
         rasterized=True,
@@ -123,7 +129,7 @@ def plot_wigner_function(
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('x', 'p')
     """
-    colorbar = check_flag("colorbar", colorbar)
+    colorbar, cmap = check_flag("colorbar", colorbar), _colours(cmap)
     if hasattr(w, "times") or is_state(w):
         w, space = _wigner_of(last_state(w, "w"), mode)
     if space is None:
@@ -215,6 +221,7 @@ def plot_wigner_matrix(
     (2, 2)
     """
     _check_run(result)
+    cmap = _colours(cmap)
     space = result.phase_space
     _check_line(space, "plot_wigner_matrix")
     total = result.n
@@ -306,6 +313,7 @@ def anim_wigner_function(
     """
     _check_run(result)
     interval = check_number("interval", interval, minimum=0.0, strict=True)
+    cmap = _colours(cmap)
     from matplotlib.animation import FuncAnimation
 
     space = result.phase_space

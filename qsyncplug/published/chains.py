@@ -85,7 +85,7 @@ class PublishedSpinChains(PublishedEquations, SavedModel):
         *,
         beta0: ArrayLike = (1.0, 1.0),
         end: float = 1e4,
-        samples: int = 10001,
+        n_times: int = 10001,
         thermal: ArrayLike = (0.0, 0.5, 1.0, 2.0, 3.0, 5.0),
     ) -> PublishedFigure:
         """Run a figure of the paper, with these corrections, and judge what is said about it.
@@ -98,7 +98,7 @@ class PublishedSpinChains(PublishedEquations, SavedModel):
             Initial amplitudes. The paper's (0, 0) never leave the origin.
         end : float
             Last time, in units of 1/ω1.
-        samples : int
+        n_times : int
             Number of output times, at least 100.
         thermal : array_like
             Values of n̄ for "3b".
@@ -119,7 +119,7 @@ class PublishedSpinChains(PublishedEquations, SavedModel):
         >>> round(figure.singular_at, 2)      # the printed equations end there
         4.27
         """
-        return figure(self, name, beta0=beta0, end=end, samples=samples, thermal=thermal)
+        return figure(self, name, beta0=beta0, end=end, n_times=n_times, thermal=thermal)
 
     def to_dict(self) -> dict[str, Any]:
         """What :func:`qsyncplug.load` rebuilds it from."""

@@ -230,7 +230,7 @@ def _figure3b(
 
 
 def figure(
-    model: PublishedEquations, name: str, *, beta0: Any, end: float, samples: int, thermal: Any
+    model: PublishedEquations, name: str, *, beta0: Any, end: float, n_times: int, thermal: Any
 ) -> PublishedFigure:
     """Run a figure of the paper, with the corrections of `model`, and judge what is said about it.
 
@@ -238,7 +238,7 @@ def figure(
     ----------
     model : PublishedEquations
         Its corrections are used; N_j and λ are those of the figure, all else that of the paper.
-    name, beta0, end, samples, thermal
+    name, beta0, end, n_times, thermal
         As for :meth:`PublishedSpinChains.figure`.
 
     Returns
@@ -260,7 +260,7 @@ def figure(
         )
     end = check_number("end", end, minimum=0.0, strict=True)
     # fewer would not show what a run does
-    times = np.linspace(0.0, end, check_integer("samples", samples, minimum=100))
+    times = np.linspace(0.0, end, check_integer("n_times", n_times, minimum=100))
     if panel.kind is Kind.COMPLETE:
         return _figure3a(model, beta, times)
     if panel.kind is Kind.THERMAL:

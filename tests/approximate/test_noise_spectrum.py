@@ -17,7 +17,7 @@ def thermal():
 
 
 def test_a_damped_mode_has_its_lorentzian():
-    s = qsp.spectrum(thermal(), b, samples=TIMES, options={"ntraj": 1024, "seed": 1})
+    s = qsp.spectrum(thermal(), b, sample_times=TIMES, options={"ntraj": 1024, "seed": 1})
     # symmetrised: n+½ in place of n
     exact = (1 / 3 + 0.5) * 3 / ((s.w - 1.5) ** 2 + 1.5**2)
     near = np.abs(s.w - 1.5) < 6
@@ -32,13 +32,13 @@ def test_a_damped_mode_has_its_lorentzian():
     # what is left to the sum rule lies beyond the range of the times
     assert np.sum(s.values) * (s.w[1] - s.w[0]) / (2 * np.pi) == pytest.approx(s.power, rel=0.02)
     assert s(1.5) == pytest.approx(exact.max(), rel=0.1)
-    again = qsp.spectrum(thermal(), b, samples=TIMES, options={"ntraj": 1024, "seed": 1})
+    again = qsp.spectrum(thermal(), b, sample_times=TIMES, options={"ntraj": 1024, "seed": 1})
     assert np.array_equal(again.values, s.values)
 
 
 def test_correlation_functions_are_symmetrised():
     tau = np.array([0.0, 0.3, 0.9])
-    c = qsp.correlation(thermal(), b, tau, samples=TIMES, options={"ntraj": 512, "seed": 4})
+    c = qsp.correlation(thermal(), b, tau, sample_times=TIMES, options={"ntraj": 512, "seed": 4})
     exact = (1 / 3 + 0.5) * np.exp((1.5j - 1.5) * tau)
     assert np.all(np.abs(c - exact) < 4 * c.errors)
     assert np.all(c.errors < 0.01)
@@ -52,12 +52,12 @@ def test_a_driven_spin_against_its_exact_correlations():
     system = qsp.System(S.z + 0.2 * S.x, jumps)
     times, options = np.linspace(8, 48, 401), {"ntraj": 1024, "seed": 1}
     tau = np.array([0.0, 0.5, 1.0, 2.0])
-    c = qsp.correlation(system, S.m, tau, samples=times, options=options)
+    c = qsp.correlation(system, S.m, tau, sample_times=times, options=options)
     # ⟨a(0)a†(τ)⟩ is the conjugate of ⟨a(τ)a†(0)⟩
     other = np.conj(qsp.correlation(system, S.p, tau))
     exact = 0.5 * (qsp.correlation(system, S.m, tau) + other)
     assert np.all(np.abs(c - exact) < 4 * c.errors + 0.3)
-    s = qsp.spectrum(system, S.m, samples=times, options=options)
+    s = qsp.spectrum(system, S.m, sample_times=times, options=options)
     line = qsp.spectrum(system, S.m)
     assert abs(s.frequency - line.frequency) < 4 * s.frequency_error + 0.02
     assert abs(s.linewidth - line.linewidth) < 4 * s.linewidth_error + 0.05
@@ -69,7 +69,9 @@ def test_error_bars_cover_the_truth():
     """Of the place of the peak, over seeds."""
     z = []
     for seed in range(8):
-        s = qsp.spectrum(thermal(), b, samples=TIMES[:601], options={"ntraj": 256, "seed": seed})
+        s = qsp.spectrum(
+            thermal(), b, sample_times=TIMES[:601], options={"ntraj": 256, "seed": seed}
+        )
         z.append((s.frequency - 1.5) / s.frequency_error)
     assert np.abs(z).max() < 4.5
     assert 0.3 < np.std(z) < 2.2
@@ -83,7 +85,7 @@ def test_an_oscillator_with_many_quanta_against_the_exact_spectrum():
     s = qsp.spectrum(
         system,
         b,
-        samples=np.linspace(15, 75, 601),
+        sample_times=np.linspace(15, 75, 601),
         options={"ntraj": 512, "seed": 3},
         mean=[-2 - 1j],
     )
@@ -94,34 +96,38 @@ def test_an_oscillator_with_many_quanta_against_the_exact_spectrum():
 def test_what_is_refused():
     with pytest.raises(ValueError, match="stationary"):
         hot = qsp.System(b.dag() * b, [b, 0.9 * b.dag()])
-        qsp.spectrum(hot, b, samples=np.linspace(0.1, 6, 200), options={"ntraj": 2048, "seed": 1})
+        qsp.spectrum(
+            hot, b, sample_times=np.linspace(0.1, 6, 200), options={"ntraj": 2048, "seed": 1}
+        )
     with pytest.raises(ValueError, match="equal distance"):
-        qsp.spectrum(thermal(), b, samples=np.geomspace(1, 9, 50))
+        qsp.spectrum(thermal(), b, sample_times=np.geomspace(1, 9, 50))
     with pytest.raises(ValueError, match="begin after"):
-        qsp.spectrum(thermal(), b, samples=np.linspace(0, 9, 50))
+        qsp.spectrum(thermal(), b, sample_times=np.linspace(0, 9, 50))
     with pytest.raises(ValueError, match="lowering operator"):
-        qsp.spectrum(thermal(), b.dag(), samples=TIMES)
+        qsp.spectrum(thermal(), b.dag(), sample_times=TIMES)
     with pytest.raises(ValueError, match="lowering operator"):
         (level,) = qsp.levels(2)
-        qsp.spectrum(qsp.System(level[1, 1], [level[0, 1]]), level[0, 1], samples=TIMES)
+        qsp.spectrum(qsp.System(level[1, 1], [level[0, 1]]), level[0, 1], sample_times=TIMES)
     with pytest.raises(TypeError, match=r"chains.system\(\)"):
         chains = qsp.SpinChains(n=(2, 2), loss=0.1)
-        qsp.spectrum(chains, chains.lowering(1), samples=TIMES)
+        qsp.spectrum(chains, chains.lowering(1), sample_times=TIMES)
     with pytest.raises(ValueError, match="multiples of"):
-        qsp.correlation(thermal(), b, [0.0, 0.15], samples=TIMES)
+        qsp.correlation(thermal(), b, [0.0, 0.15], sample_times=TIMES)
     with pytest.raises(ValueError, match="time"):
         f = qutip.coefficient(lambda t: np.cos(t))
-        qsp.spectrum(qsp.System(f * (b + b.dag()), [b]), b, samples=TIMES)
-    with pytest.raises(ValueError, match="samples="):
+        qsp.spectrum(qsp.System(f * (b + b.dag()), [b]), b, sample_times=TIMES)
+    with pytest.raises(ValueError, match="sample_times="):
         qsp.spectrum(thermal(), b, cutoff=12, options={"ntraj": 10})
     with pytest.raises(KeyError, match="max_step, ntraj, seed"):
-        qsp.spectrum(thermal(), b, samples=TIMES, options={"trajectories": 3})
+        qsp.spectrum(thermal(), b, sample_times=TIMES, options={"trajectories": 3})
     with pytest.raises(ValueError, match="wlist"):
-        qsp.spectrum(thermal(), b, [0.0], samples=TIMES)
+        qsp.spectrum(thermal(), b, [0.0], sample_times=TIMES)
     with pytest.raises((TypeError, ValueError), match="ntraj"):
-        qsp.spectrum(thermal(), b, samples=TIMES, options={"ntraj": 3})
+        qsp.spectrum(thermal(), b, sample_times=TIMES, options={"ntraj": 3})
     with pytest.warns(QsyncplugWarning, match="resolution"):
-        qsp.spectrum(thermal(), b, samples=np.linspace(3, 5, 64), options={"ntraj": 64, "seed": 2})
-    s = qsp.spectrum(thermal(), b, samples=TIMES[:301], options={"ntraj": 64, "seed": 2})
+        qsp.spectrum(
+            thermal(), b, sample_times=np.linspace(3, 5, 64), options={"ntraj": 64, "seed": 2}
+        )
+    s = qsp.spectrum(thermal(), b, sample_times=TIMES[:301], options={"ntraj": 64, "seed": 2})
     with pytest.raises(ValueError, match="between"):
         s(1e4)

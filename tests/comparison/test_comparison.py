@@ -309,3 +309,10 @@ def test_samples_of_a_coherent_state_obey_the_uncertainty_relation_within_their_
     found = qsp.compare(runs, reference="mean field", verdicts=False)
     (check,) = [c for c in found.checks if c.name == "samples" and "uncertainty" in c.what]
     assert check.passed and "within the errors of 2000 samples" in check.found
+
+
+@pytest.mark.parametrize("reference", [np.ma.masked_array([1.0, 2.0], [1, 0]), np.ma.masked, 0])
+def test_a_reference_is_a_name(reference):
+    run = qsp.mfsolve(qsp.van_der_pol_pair(), [1.0, 0.5j], [0.0, 1.0])
+    with pytest.raises(TypeError, match="reference must be a text or None"):
+        qsp.compare({"a": run, "b": run}, reference=reference)

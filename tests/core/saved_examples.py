@@ -84,7 +84,7 @@ def _sampled_correlation():
         system,
         system.operators[0],
         [0.0, 0.4],
-        samples=np.linspace(4, 44, 101),
+        sample_times=np.linspace(4, 44, 101),
         options={"ntraj": 64, "seed": 1},
     )
 
@@ -93,7 +93,7 @@ def _sampled():
     system = _laser()
     samples = np.linspace(4, 44, 101)
     return qsp.spectrum(
-        system, system.operators[0], samples=samples, options={"ntraj": 64, "seed": 1}
+        system, system.operators[0], sample_times=samples, options={"ntraj": 64, "seed": 1}
     )
 
 

@@ -43,7 +43,7 @@ LONG = {
     "spectrum": lambda bar: qsp.spectrum(*_of_first(_pair(0.1, 0.1)), cutoff=9, progress_bar=bar),
     "spectrum of samples": lambda bar: qsp.spectrum(
         *_of_first(_laser(1.0)),
-        samples=np.linspace(4, 84, 401),
+        sample_times=np.linspace(4, 84, 401),
         options={"ntraj": 5000, "seed": 1},
         progress_bar=bar,
     ),

@@ -231,6 +231,12 @@ def test_an_e_op_that_raises_is_reported_with_the_partial_result():
         slsolve(SchrodingerLohe(H), [G, GRID.gaussian(0.0)], np.linspace(0, 1, 5), e_ops=bad)
 
 
+@pytest.mark.parametrize("bad", [np.ma.masked_array([1.0, 2.0], [1, 0]), np.ones(2), "x", 3])
+def test_e_ops_that_are_none_are_named(bad):
+    with pytest.raises(TypeError, match="e_ops must be a function"):
+        slsolve(SchrodingerLohe(H), [G, GRID.gaussian(0.0)], np.linspace(0, 1, 5), e_ops=bad)
+
+
 def test_runs_in_several_threads_agree():
     model = SchrodingerLohe(
         H, 1.0, "model2", theta=[1.1, 0.9, 1.0], alignment=0.5, kernel=heavy_tail_kernel()

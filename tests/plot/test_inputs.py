@@ -142,3 +142,16 @@ def test_the_circle_of_a_view_holds_the_phases_of_its_amplitudes(things):
     places = fig.axes[0].collections[0].get_offsets()
     np.testing.assert_allclose(places, np.column_stack([at.real, at.imag]), atol=1e-12)
     assert f"r = {abs(at.mean()):.3f}" in fig.axes[0].texts[0].get_text()
+
+
+@pytest.mark.parametrize("cmap", [np.ma.masked, np.ma.masked_array([1.0], [True]), 3, ["RdBu"]])
+def test_what_is_no_colour_map_is_refused_by_its_name(things, cmap):
+    run = things["Wigner–Lohe"]
+    for draw in (
+        lambda: qsp.plot_wigner_function(qutip.coherent(8, 1.0), cmap=cmap),
+        lambda: qsp.plot_wigner_matrix(run, cmap=cmap),
+        lambda: qsp.anim_wigner_function(run, 0, cmap=cmap),
+    ):
+        with pytest.raises(TypeError, match="cmap must be a name or a Colormap"):
+            draw()
+        assert not plt.get_fignums()

@@ -13,7 +13,7 @@ beta = np.array([0.9 + 0.3j, -0.4 + 0.7j])
 
 def figure(name, word, end=2000.0):
     """The statement on a figure that holds `word`, judged along runs of the printed equations."""
-    found = printed.figure(name, end=end, samples=2001)
+    found = printed.figure(name, end=end, n_times=2001)
     return next(s for s in found.statements if word in s.text)
 
 def changes(name):
@@ -131,7 +131,7 @@ speed == 0, f"|dβ/dt|={speed:g} at the origin"
         "refuted",
         "The decaying spiral keeps the difference that it is given.",
         """
-found = printed.figure("2a", beta0=(1, 1j), end=2000.0, samples=2001)
+found = printed.figure("2a", beta0=(1, 1j), end=2000.0, n_times=2001)
 next(s for s in found.statements if "equal" in s.text)
 """,
     ),
@@ -167,7 +167,7 @@ abs(found.singular_at - 4.27) < 0.01, f"singular at t={found.singular_at:.4f}"
         "S_q→1, "
         "which is the value of two vacua.",
         """
-s = [k for k in printed.figure("3a", end=2000.0, samples=2001).statements]
+s = [k for k in printed.figure("3a", end=2000.0, n_times=2001).statements]
 next(k for k in s if "as given" in k.text)
 """,
     ),
@@ -207,7 +207,7 @@ next(k for k in s if "as given" in k.text)
         "rest; "
         "the equations as given have no average.",
         """
-found = printed.figure("3b", end=10000.0, samples=1001, thermal=(0.0, 1.0, 3.0))
+found = printed.figure("3b", end=10000.0, n_times=1001, thermal=(0.0, 1.0, 3.0))
 means, exact = found.series["average"], found.series["1/(2n+1)"]
 np.abs(means - exact).max() < 0.05, f"{means.round(4).tolist()} against {exact.round(4).tolist()}"
 """,
