@@ -6,7 +6,10 @@
    log u), 0 < u <= 1, so that the tail ends at 8.5 standard deviations (probability 2e-17); 24 of
    the lower 25 the angle within half a turn, at the middles of 2^24 equal parts, and the last bit
    which half. Bits 12 to 24 say both: of the radius they matter where u < 2^-27, past 6 standard
-   deviations. The polynomials are exact to 2e-9 (logarithm) and 2e-10. */
+   deviations. The polynomials are exact to 7e-10 (logarithm) and 2e-10.
+
+   What limits the speed is the number of products and fused operations; sums and quotients go on
+   beside them. */
 
 #define QN_INLINE TARGET static inline __attribute__((always_inline))
 #define vec NAME(noisy_doubles)
@@ -17,28 +20,24 @@ typedef unsigned long long ivec __attribute__((vector_size(8 * QN_LANES), aligne
 #ifndef QN_CONSTANTS
 #define QN_CONSTANTS
 #define ALL(value) ((vec)((vec){0} + (value)))
-/* adding and subtracting it rounds to the nearest integer, which is then in the low bits */
+/* adding and subtracting it rounds to the nearest integer, which is then in the low bits; half of
+   it to the nearest half */
 #define MAGIC 6755399441055744.0
 #define SIGN 0x8000000000000000ULL
-/* sin(2 pi r)/r and cos(2 pi r) in powers of r^2, r^2 <= 1/16: to 8e-14 and 8e-13 */
-static const double qn_sine[7] = {
-    0x1.921fb54442bb4p+2, -0x1.4abbce624ad99p+5, 0x1.466bc66ed3d1cp+6, -0x1.32d2c9b2d1df5p+6,
-    0x1.50770f6a5a66bp+5, -0x1.e29b82ab98ea9p+3, 0x1.d53abdeb199c1p+1};
+/* sin(2 pi r)/r and cos(2 pi r) in powers of r^2, r^2 <= 1/16: to 1.3e-11 and 8e-13 */
+static const double qn_sine6[6] = {
+    0x1.921fb54388015p+2, -0x1.4abbce3910feap+5, 0x1.466bbc1489b52p+6, -0x1.32d0903cb6527p+6,
+    0x1.50003407e5ed4p+5, -0x1.cacdd2e44ebafp+3};
 static const double qn_cosine7[7] = {
     0x1.fffffffffe58ap-1, -0x1.3bd3cc9b93532p+4, 0x1.03c1f06d70297p+6, -0x1.55d3c047a1330p+6,
     0x1.e1f24d707d37cp+5, -0x1.a651b504444edp+4, 0x1.e25799d50d08dp+2};
-/* the same for the angles of normals: to 1.1e-10 and 2.2e-10 */
-static const double qn_sine6[6] = {
-    0x1.921fb54425516p+2, -0x1.4abbce51c31dap+5, 0x1.466bc06900900p+6, -0x1.32d12ebe6b560p+6,
-    0x1.5014072bd9ca2p+5, -0x1.cc9b5f3456b49p+3};
+/* the cosine again, for the angles of normals: to 2.2e-10 */
 static const double qn_cosine6[6] = {
     0x1.fffffffe1a5acp-1, -0x1.3bd3cc5795ceap+4, 0x1.03c1e40aebbdep+6, -0x1.55d07347dc5ecp+6,
     0x1.e126af91df3e2p+5, -0x1.8fb3f4a0ec307p+4};
-/* -2 log(1 + f)/f for 1/sqrt(2) <= 1 + f < sqrt(2) */
-static const double qn_log[11] = {
-    -0x1.0000000294d3fp+1, 0x1.ffffff9b54336p-1, -0x1.555540bfde981p-1, 0x1.000029dbd8b37p-1,
-    -0x1.99a6e4e0efb7fp-2, 0x1.5554c03ac1ed9p-2, -0x1.23115669be2f7p-2, 0x1.fcc1c03210548p-3,
-    -0x1.e94d9cb15bff0p-3, 0x1.dbfb5485ff03dp-3, -0x1.0d33d860b6dfcp-3};
+/* -2 log(m)/w in powers of w^2, w = (m - 1)/(m + 1), for 1/sqrt(2) <= m < sqrt(2): to 7e-10 */
+static const double qn_log[4] = {-0x1.fffffffa0c9e6p+1, -0x1.55558790ccf25p+0,
+                                 -0x1.99576d31c356bp-1, -0x1.32728fe989636p-1};
 #endif
 
 typedef struct {
@@ -93,16 +92,17 @@ QN_INLINE void NAME(close)(NAME(lanes) g, uint64_t *state)
 QN_INLINE void NAME(pair)(NAME(lanes) * g, vec *first, vec *second)
 {
     ivec bits = NAME(bits)(g);
-    /* u in (0, 1] = 2^e (1 + f) */
+    /* u in (0, 1] = 2^e m */
     vec u = 2.0 - (vec)((bits >> 12) | 0x3ff0000000000000ULL);
-    ivec raised = (ivec)u + (0x3ff0000000000000ULL - 0x3fe6a09e667f3bcdULL), power = raised >> 52;
-    vec f = (vec)((ivec)u - (power << 52) + 0x3ff0000000000000ULL) - 1.0;
-    vec e = (vec)(power | 0x4330000000000000ULL) - (4503599627370496.0 + 1023.0);
-    vec square = f * NAME(poly)(f, qn_log, 11) - 1.3862943611198906 * e, radius;
+    ivec raised = (ivec)u + (0x3ff0000000000000ULL - 0x3fe6a09e667f3bcdULL);
+    vec m = (vec)((raised & 0x000fffffffffffffULL) + 0x3fe6a09e667f3bcdULL);
+    vec e = (vec)((raised >> 52) | 0x4330000000000000ULL) - (4503599627370496.0 + 1023.0);
+    vec w = (m - 1.0) / (m + 1.0);
+    vec square = w * NAME(poly)(w * w, qn_log, 4) - 1.3862943611198906 * e, radius;
     for (int l = 0; l < QN_LANES; l++) radius[l] = __builtin_sqrt(square[l]);
     /* half a turn, and a sign for the other half */
-    vec t = (vec)(((bits << 27) & 0x000ffffff0000000ULL) | 0x3ff0000000000000ULL);
-    t = t * 0.5 - (0.75 - 0x1p-26);
+    vec t = (vec)(((bits << 27) & 0x000ffffff0000000ULL) | 0x3fe0000000000000ULL);
+    t = t - (0.75 - 0x1p-26);
     vec y = t * t;
     *first = (vec)((ivec)(radius * NAME(poly)(y, qn_cosine6, 6)) ^ (bits << 63));
     *second = radius * (t * NAME(poly)(y, qn_sine6, 6));
@@ -127,9 +127,9 @@ TARGET static void NAME(normals)(uint64_t *state, qn_size count, double *out)
    leaves a sign. */
 QN_INLINE void NAME(turned)(vec y, vec *s, vec *c)
 {
-    vec shifted = 2.0 * y + MAGIC, q = shifted - MAGIC, r = y - 0.5 * q, r2 = r * r;
+    vec shifted = y + 0.5 * MAGIC, r = y - (shifted - 0.5 * MAGIC), r2 = r * r;
     ivec sign = (ivec)shifted << 63;
-    *s = (vec)((ivec)(r * NAME(poly)(r2, qn_sine, 7)) ^ sign);
+    *s = (vec)((ivec)(r * NAME(poly)(r2, qn_sine6, 6)) ^ sign);
     *c = (vec)((ivec)NAME(poly)(r2, qn_cosine7, 7) ^ sign);
 }
 

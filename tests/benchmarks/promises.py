@@ -123,7 +123,7 @@ RATIOS = {
         "circle", "noise, n=1e5, leimkuhler-matthews", f"{NUMPY} euler, as on paper", 30
     ),
     "noise, heun": Ratio("circle", "noise, n=1e5, heun", f"{NUMPY} euler, as on paper", 1),
-    "noise, euler, real": Ratio("circle", "noise, n=1e5, euler", f"{NUMPY}, no exponentials", 1),
+    "noise, euler, real": Ratio("circle", "noise, n=1e5, euler", f"{NUMPY}, no exponentials", 30),
     "tails 1e-8": Ratio("circle", "Lorentz frequencies, n=2e4, rtol 1e-8", "steps of all", 1),
     "tails 1e-12": Ratio("circle", "Lorentz frequencies, n=2e4, rtol 1e-12", "steps of all", 1),
     "delay": Ratio("circle", "delay, N=100, T=20", "jitcdde, compiled", 30),
