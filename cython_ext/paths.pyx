@@ -8,9 +8,12 @@ def longest_paths(
     const double[::1] slope,      # IN  (N+1,): f'
     const double[::1] weight,     # IN  (top,): γ(Δ)/Δ at Δ = 1 … top cells
     const double[::1] inverse,    # IN  (top,): 1/Δ
+    const double[::1] need,       # IN  (top,): what is added to every gap
+    const double[::1] rise,       # IN  (N,): a gap of a single cell; -inf for none
+    const double[::1] first,      # IN  (top,): gaps that begin at the particle; -inf for none
+    Py_ssize_t shortest,          # IN  gaps are this long or longer, or of a single cell
     Py_ssize_t most,              # IN  gaps up to here may be many
     Py_ssize_t least,             # IN  one gap may be this long or longer
-    bint first,                   # IN  whether a path may begin with a gap from the particle
     double[::1] before,           # INOUT (N+1,): values to begin with; longest before the long gap
     double[::1] after,            # INOUT the same after it
     long long[::1] from_before,   # OUT (N+1,): cells of the last gap, -1 at the beginning
@@ -19,19 +22,19 @@ def longest_paths(
 ):
     """Dynamic programming over the nodes, in two layers.
 
-    An edge of Δ=b−a has γ(Δ)/Δ·A(a, b), A=½(f'(a)+f'(b))−(f(b)−f(a))/Δ; f(0)=0, and the part of
-    f'(0) at a gap that begins at the particle is left out.
+    An edge of Δ=b−a has γ(Δ)/Δ·A(a, b), A=½(f'(a)+f'(b))−(f(b)−f(a))/Δ, and what it needs.
     """
     with nogil:
-        _longest(f, slope, weight, inverse, most, least, first, before, after, from_before,
-                 from_after, stayed)
+        _longest(f, slope, weight, inverse, need, rise, first, shortest, most, least, before,
+                 after, from_before, from_after, stayed)
 
 
-# the arguments of longest_paths: IN up to `first`, INOUT before and after, OUT the rest
+# the arguments of longest_paths: IN up to `least`, INOUT before and after, OUT the rest
 cdef void _longest(
     const double[::1] f, const double[::1] slope, const double[::1] weight,
-    const double[::1] inverse, Py_ssize_t most, Py_ssize_t least, bint first, double[::1] before,
-    double[::1] after, long long[::1] from_before, long long[::1] from_after,
+    const double[::1] inverse, const double[::1] need, const double[::1] rise,
+    const double[::1] first, Py_ssize_t shortest, Py_ssize_t most, Py_ssize_t least,
+    double[::1] before, double[::1] after, long long[::1] from_before, long long[::1] from_after,
     unsigned char[::1] stayed,
 ) noexcept nogil:
     cdef Py_ssize_t n = f.shape[0] - 1, top = weight.shape[0], b, k, reach
@@ -41,18 +44,24 @@ cdef void _longest(
         from_before[b] = -1
         from_after[b] = -1
         stayed[b] = 0
-        if first and 1 <= b <= top:
-            w = weight[b - 1] * (0.5 * slope[b] - f[b] * inverse[b - 1])
-            if b <= most and w > before[b]:
-                before[b] = w
-            if b >= least and w > after[b]:
-                after[b] = w
+        if 1 <= b <= top:
+            if b <= most and first[b - 1] > before[b]:
+                before[b] = first[b - 1]
+            if b >= least and first[b - 1] > after[b]:
+                after[b] = first[b - 1]
         reach = min(b, top)
         low, high, jump = before[b], after[b], -INFINITY
         low_from, high_from, jump_from = -1, -1, -1
-        for k in range(1, reach + 1):
+        if b >= 1:
+            v = before[b - 1] + rise[b - 1]
+            if v > low:
+                low, low_from = v, 1
+            v = after[b - 1] + rise[b - 1]
+            if v > high:
+                high, high_from = v, 1
+        for k in range(shortest, reach + 1):
             v = (f[b] - f[b - k]) * inverse[k - 1]
-            w = weight[k - 1] * (0.5 * (slope[b - k] + slope[b]) - v)
+            w = weight[k - 1] * (0.5 * (slope[b - k] + slope[b]) - v) + need[k - 1]
             if k <= most:
                 v = before[b - k] + w
                 if v > low:

@@ -29,13 +29,14 @@ LATER: dict[str, tuple[str, ...]] = {
         """,
         "circle": """
             AttentionCertificate Basin Chimera Circle CircleResult CircleSolver CirculantState
-            ClusterState CoalesceResult Criterion GapBox Interaction LockedState MoebiusResult
+            ClusterState CoalesceResult Criterion GapProof Interaction LockedState MoebiusResult
             MoebiusSolver OttAntonsen OttAntonsenResult OttAntonsenSolver Populations Sphere
-            SphereResult SphereSolver Stability StableState StationaryError ThreeClusterRange
-            WidthError attention attention_threshold basin_of_synchronization batch_average
-            bimodal_threshold certify_attention check_box chimera_state circlesolve
-            circulant_density circulant_spectrum coalesce critical_coupling cross_ratios
-            delay_frequencies delay_threshold densest_circulant energy find_stable_states fourier
+            SphereResult SphereSolver Stability StableState StationaryError
+            SynchronizationCertificate ThreeClusterRange WidthError attention attention_threshold
+            basin_of_synchronization batch_average bimodal_threshold certify_attention
+            certify_synchronization chimera_state circlesolve circulant_density
+            circulant_spectrum coalesce critical_coupling cross_ratios delay_frequencies
+            delay_threshold densest_circulant energy find_stable_states fourier
             gaussian_noise_threshold inertia_growth inertia_threshold interaction
             lag_order_parameter linear_growth local_order_parameters locked_state locking_bound
             lorentz_order_parameter mean_square_order noise_growth noise_order_parameter

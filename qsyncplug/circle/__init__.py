@@ -24,7 +24,7 @@ from .coupling import LockedState, critical_coupling, locked_state, stationary_o
 from .criterion import Criterion, attention_threshold, synchronization_criterion
 from .equilibrium import gaussian_noise_threshold, mean_square_order, noise_order_parameter
 from .field import velocity
-from .gapcheck import GapBox, check_box
+from .gapproof import GapProof
 from .graphs import locking_bound, twisted_state_stability
 from .interactions import Interaction, attention, fourier, sine
 from .local import local_order_parameters
@@ -38,6 +38,7 @@ from .populations import (
     cross_ratios,
     wssolve,
 )
+from .proofs import SynchronizationCertificate, certify_synchronization
 from .reduced import OttAntonsen, OttAntonsenResult, OttAntonsenSolver, oasolve
 from .search import StableState, find_stable_states
 from .solver import CircleResult, CircleSolver, circlesolve
@@ -72,7 +73,7 @@ __all__ = [
     "ClusterState",
     "CoalesceResult",
     "Criterion",
-    "GapBox",
+    "GapProof",
     "Interaction",
     "LockedState",
     "MoebiusResult",
@@ -87,6 +88,7 @@ __all__ = [
     "Stability",
     "StableState",
     "StationaryError",
+    "SynchronizationCertificate",
     "ThreeClusterRange",
     "WidthError",
     "attention",
@@ -95,7 +97,7 @@ __all__ = [
     "batch_average",
     "bimodal_threshold",
     "certify_attention",
-    "check_box",
+    "certify_synchronization",
     "chimera_state",
     "circlesolve",
     "circulant_density",

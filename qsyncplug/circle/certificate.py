@@ -13,7 +13,8 @@ from ..core.extras import need
 from ..core.progress import check_bar, reached
 from ..core.saved import Saved
 from .criterion import synchronization_criterion
-from .gapcheck import GapBox, check_box
+from .gapcheck import check_gap
+from .gapproof import GapProof
 from .gapsearch import cover as gap_cover
 from .interactions import MAX_BETA, attention
 from .ratioproof import FAR, RatioProver, cover, merged
@@ -23,7 +24,7 @@ __all__ = ["AttentionCertificate", "certify_attention"]
 #: below it the gap functional takes over from the ratio criterion
 _GAP_FROM = -0.26
 #: and here it gives up: stable states of three clusters begin at −2/3
-_GAP_END = -0.6666
+_GAP_END = -0.66666
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ class AttentionCertificate(Saved):
         Time taken.
     method : {"ratio", "gap"}
         "ratio": PRY's criterion; "gap": the gap functional below −0.26, PRY's above.
-    gap_boxes : tuple of GapBox
-        The proof by the gap functional, box by box; :func:`qsyncplug.circle.check_box` checks each.
+    gap_proofs : tuple of GapProof
+        The proof by the gap functional, an interval of β each; :meth:`GapProof.verify` checks them.
 
     Examples
     --------
@@ -75,7 +76,7 @@ class AttentionCertificate(Saved):
     precision: int
     seconds: float
     method: str = "ratio"
-    gap_boxes: tuple[GapBox, ...] = field(default=(), repr=False)
+    gap_proofs: tuple[GapProof, ...] = field(default=(), repr=False)
 
     @property
     def status(self) -> str:
@@ -111,24 +112,24 @@ class AttentionCertificate(Saved):
         if not self.intervals:
             return self.statement
         lines = [self.statement, ""]
-        if self.gap_boxes:
+        if self.gap_proofs:
             lines += self._gap_lines()
-        if self.boxes > len(self.gap_boxes):
+        if self.boxes > len(self.gap_proofs):
             lines += self._ratio_lines()
         return "\n".join(lines)
 
     __str__ = summary
 
     def verify(self) -> bool:
-        """Check every box of the gap functional once more; True if there are none."""
-        return all(check_box(box, self.precision) for box in self.gap_boxes)
+        """Check every proof by the gap functional once more; True if there are none."""
+        return all(check_gap(proof) for proof in self.gap_proofs)
 
     def _gap_lines(self) -> list[str]:
-        first, last = self.gap_boxes[-1].lo, self.gap_boxes[0].hi
-        worst = max(box.end for box in self.gap_boxes)
+        edges = [proof.beta for proof in self.gap_proofs if proof.beta is not None]
+        worst = max(proof.end for proof in self.gap_proofs)
         lines = [
-            f"For β in [{first!r}, {last!r}], by the gap functional, in "
-            f"{len(self.gap_boxes)} boxes:",
+            f"For β in [{edges[-1][0]!r}, {edges[0][1]!r}], by the gap functional, in "
+            f"{len(edges)} intervals:",
             "    clusters θ_1<…<θ_K of a stable state, K≥2, gaps Δ_i, weights W_i; for any g>0",
             "    T_j = Σ_i g(Δ_i)A(θ_i−θ_j, θ_{i+1}−θ_j) − ½(g(Δ_j)+g(Δ_{j−1}))f'(0), "
             "A(a,b)=½(f'(a)+f'(b))−(f(b)−f(a))/(b−a),",
@@ -138,18 +139,19 @@ class AttentionCertificate(Saved):
             "negative), and none from π on.",
             "    With g=γ(Δ)/Δ and potentials φ (before, after the long gap) every term is "
             "≤ φ(b)−φ(a), so that each T_j ≤ φ(2π)−φ(0) < 0:",
-            f"    a contradiction, so K=1. Largest φ(2π)−φ(0), for f'(0)=γ(0)=1: {worst:.6g}.",
-            "    Each box holds γ and φ; check_box proves its inequalities in balls, by Taylor's "
-            "formula in a, b and β.",
+            f"    a contradiction, so K=1. Largest bound of T_j, for f'(0)=γ(0)=1: {worst:.6g}.",
+            "    Everything is linear in f: γ and φ for both ends of an interval, with room for "
+            "what f_β is off the chord.",
+            "    Each proof holds γ and φ (.text() prints them); check_gap proves its inequalities "
+            "at nodes and in between.",
         ]
-        for box in self.gap_boxes:
-            cells = box.before.shape[1] - 1
-            lines.append(f"      [{box.lo!r}, {box.hi!r}]  {cells} cells  {box.end:.4g}")
+        for (low, high), proof in zip(edges, self.gap_proofs, strict=True):
+            lines.append(f"      [{low!r}, {high!r}]  {proof.cells} cells  {proof.end:.4g}")
         return lines
 
     def _ratio_lines(self) -> list[str]:
         m = "π" if self.max_gap < 6 else "2π"
-        where = "the rest of these intervals" if self.gap_boxes else "these intervals"
+        where = "the rest of these intervals" if self.gap_proofs else "these intervals"
         lines = [
             f"Claim, for every β in {where}, f = sin x·e^{{β(cos x−1)}}, cos τ = 2β/(1+√(1+4β²)):",
             f"    τ ∫|f‴|₊ ≤ 4 (1 + τ/M) f'(0),   M = {m};   ratio of the two sides ≥ "
@@ -167,7 +169,7 @@ class AttentionCertificate(Saved):
                 if m == "π"
                 else ("Why M is valid: no gap exceeds the circle.",)
             ),
-            f"Proof: {self.boxes - len(self.gap_boxes)} boxes of β, ball arithmetic with "
+            f"Proof: {self.boxes - len(self.gap_proofs)} boxes of β, ball arithmetic with "
             f"{self.precision} bits. In each "
             "box [0,π] is cut",
             "    until f‴ has a proved sign on all cells but those around its zeros; where f‴>0 "
@@ -212,8 +214,8 @@ def certify_attention(
         Limit on the number of boxes.
     method : {"ratio", "gap"}
         ``"ratio"``: the criterion of PRY, which reaches down to −0.26156. ``"gap"``: below −0.26
-        the gap functional, which reaches down to about −0.6656; the closer to −2/3, the longer
-        it takes (seconds to −0.62, a minute to −0.66).
+        the gap functional, which reaches down to −0.66664; the closer to −2/3, the longer it
+        takes (3 seconds to −0.66, 5 to −0.6656, a minute to the end).
     progress_bar : str or bool
         As in QuTiP, for the gap functional: "text", "enhanced", "tqdm"; none by default.
 
@@ -280,11 +282,11 @@ def certify_attention(
         intervals=tuple(joined),
         open_intervals=tuple(left),
         ratio=work.worst if work.worst < math.inf else math.nan,
-        boxes=work.boxes + len(work.gap_boxes),
+        boxes=work.boxes + len(work.gap_proofs),
         precision=work.precision,
         seconds=time.perf_counter() - begin,
         method=method,
-        gap_boxes=tuple(work.gap_boxes),
+        gap_proofs=tuple(work.gap_proofs),
     )
 
 
@@ -310,7 +312,7 @@ class _Work:
     resolution: float
     max_boxes: int
     pieces: list[tuple[float, float]] = field(default_factory=list)
-    gap_boxes: list[GapBox] = field(default_factory=list)
+    gap_proofs: list[GapProof] = field(default_factory=list)
     worst: float = math.inf
     boxes: int = 0
 
@@ -321,15 +323,15 @@ class _Work:
         if lo > hi:
             return
         tell = reached(bar)
-        boxes, edge = gap_cover(
+        proofs, edge = gap_cover(
             lo,
             hi,
-            lambda box: check_box(box, self.precision),
-            report=lambda box: tell((hi - box.lo) / (hi - lo)),
+            check_gap,
+            report=lambda proof: tell((hi - (proof.beta or (lo, hi))[0]) / (hi - lo)),
         )
         tell(1.0)
-        self.gap_boxes += boxes
-        if boxes:
+        self.gap_proofs += proofs
+        if proofs:
             self.pieces.append((edge, hi))
 
     def by_ratio(self, lo: float, hi: float) -> None:

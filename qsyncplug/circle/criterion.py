@@ -107,7 +107,7 @@ class Criterion(Saved):
         return (
             f"gap functional {self.gap_value:.6g} < 0: every stable stationary point of systems "
             "S1–S4 is synchronised, and almost every initial state synchronises if f is analytic "
-            "(in floating point; certify_attention proves it)"
+            "(in floating point; certify_attention and certify_synchronization prove it)"
         )
 
     def __str__(self) -> str:
@@ -196,23 +196,25 @@ def synchronization_criterion(
         ratio = 4 * (1 + tau / max_gap) * slope / (tau * 2 * rise)
     common = (f, max_gap, tau, 2 * rise, slope, ratio, changes, bound, proved)
     if method == "gap":
-        value, doubt = _gap_value(f, tau, slope) if positive else (math.nan, 0.0)
+        value, doubt = _gap_value(f, slope) if positive else (math.nan, 0.0)
         return Criterion(*common, bool(value < -doubt), "gap", value)
     return Criterion(*common, bool(ratio >= 1 and slope > 0 and (proved or max_gap < np.pi)))
 
 
-def _gap_value(f: Interaction, tau: float, slope: float) -> tuple[float, float]:
+def _gap_value(f: Interaction, slope: float) -> tuple[float, float]:
     """The gap functional with the best γ found, and how far the grid may be off."""
     found = []
     slopes = None
-    for cells in (240, 480):
-        x = 2 * np.pi * np.arange(cells + 1) / cells
-        edges = Edges((f.f(x) / slope, f.df(x) / slope, f.d2f(x) / slope), tau)
+    b = f.coefficients() / slope
+    first = 4 * max(60, 2 * b.size)
+    for cells in (first, 2 * first):
+        edges = Edges(b, cells)
         if slopes is None:
             slopes = best_gamma(edges)[1]
-        found.append(longest(edges, 1 + slopes @ edges.hats(24, 1)).end)
-    # of second order in the cells: what is left is a third of the difference
-    return found[1], abs(found[1] - found[0])
+        found.append(longest(edges, 1 + slopes[2:] @ edges.hats(24)).end)
+    # of second order in the cells: what is left is a third of the difference, which may vanish by
+    # accident, where the worst gaps are whole numbers of cells
+    return found[1], max(abs(found[1] - found[0]), (np.pi / first) ** 2)
 
 
 def attention_threshold(max_gap: float = np.pi) -> float:

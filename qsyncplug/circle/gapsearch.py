@@ -2,64 +2,55 @@ r"""The search for gap-functional proofs, in floating point; the checker decides
 
 γ is found by linear programming with cutting planes: each longest path around the circle (the
 worst configuration for the γ at hand) is one linear inequality. The potentials are the values of
-the longest paths, which dynamic programming gives, plus a share of the margin for every edge.
+the longest paths, every gap with what the checker will ask of it, by dynamic programming.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import scipy.optimize
+import scipy.special
 
 from .._ext.paths import longest_paths
-from .gapcheck import GapBox
+from .gapcheck import Gamma, Tables, attention_distance, end_needs, pair_needs, rise_need
+from .gapproof import GapProof
 
-__all__ = ["Edges", "best_gamma", "cover", "longest", "make_box"]
+__all__ = ["Edges", "Plan", "attention_vertex", "best_gamma", "cover", "longest", "make_proof"]
 
-Values = tuple[np.ndarray, np.ndarray, np.ndarray]
-
-#: slopes of γ are kept below this, so that boxes need not be small
+#: slopes of γ are kept below this
 _STEEPEST = 3.0
 #: γ stays above this
 _LEAST = 0.3
-#: shares of the margin: of the first edge, of all others together; the rest is for the last one
-_SHARES = (0.1, 0.7)
-#: cells, relative to all of them, up to which gaps are short, for each unit of β above −0.68
-_SHORT = 0.6
-_STEP = 1e-4  # of β, for derivatives
-
-
-def attention_values(beta: float, x: np.ndarray) -> Values:
-    """f, f' and f″ of the attention, divided by f'(0)."""
-    s, c = np.sin(x), np.cos(x)
-    e = np.exp(beta * (c - 1))
-    s2 = s * s
-    return s * e, (c - beta * s2) * e, s * (beta * beta * s2 - 3 * beta * c - 1) * e
+#: the checker allows for rounding with the size of ψ, which is not known beforehand
+_SIZE = 30.0
 
 
 class Edges:
-    """A(a, b)/(b−a) between the nodes of a grid, and for gaps from the particle itself.
+    """The gaps between the nodes of a grid of n cells, and what they must be given to be proved.
 
     Parameters
     ----------
-    values : tuple of (N+1,) arrays
-        f, f', f″ at 2πi/N, with f'(0)=1.
-    tau : float
-        f' is negative beyond.
+    b : (K,) array
+        f = Σ b_k sin kx.
+    n : int
+        Cells, a multiple of 4.
     """
 
-    def __init__(self, values: Values, tau: float):
-        self.f, self.slope, self.f2 = f, f1, _ = [np.ascontiguousarray(v, float) for v in values]
-        n = self.n = f.size - 1
-        h = self.h = 2 * np.pi / n
-        self.x = np.arange(n + 1) * h
-        self.most, self.least = int(np.ceil(tau / h)), int(np.floor(tau / h))
-        top = self.top = n // 2
-        self.gaps = np.arange(1, top + 1) * h
-        self.outer = (0.5 * f1[1 : top + 1] - f[1 : top + 1] / self.gaps) / self.gaps
+    def __init__(self, b: np.ndarray, n: int):
+        k, self.n, top = np.arange(1, b.size + 1), n, n // 2
+        self.x = np.arange(n + 1) * (2 * np.pi / n)
+        sin, cos = np.sin(np.outer(self.x, k)), np.cos(np.outer(self.x, k))
+        self.f, self.slope, self.f2 = sin @ b, cos @ (k * b), -(sin @ (k * k * b))
+        self.top, self.h, self.gaps = top, 2 * np.pi / n, self.x[1 : top + 1]
+        self.outer = (0.5 * self.slope[1 : top + 1] - self.f[1 : top + 1] / self.gaps) / self.gaps
+        # f' is negative from here on, with room for what the checker asks between the nodes
+        bend = self.h**2 / 8 * float(np.sum(np.abs(b) * k**3.0))
+        self.tau = int(np.flatnonzero(self.slope[: top + 1] > -1.01 * bend)[-1]) + 1
 
     def inner(self, k: int, b: int) -> float:
         """A/Δ of the gap of k cells that ends at the node b."""
@@ -67,14 +58,31 @@ class Edges:
         rise = self.f[b] - self.f[b - k]
         return float((0.5 * (self.slope[b - k] + self.slope[b]) - rise / gap) / gap)
 
-    def hats(self, knots: int, constant: int) -> np.ndarray:
-        """γ − 1 for a slope of 1 at one knot, falling linearly to 0 at its neighbours."""
+    def hats(self, knots: int) -> np.ndarray:
+        """γ − 1 for a slope of 1 at one knot from the second on, 0 at its neighbours."""
         width = np.pi / knots
         rows = []
-        for k in range(constant + 1, knots + 1):
+        for k in range(2, knots + 1):
             t = np.clip(self.gaps / width - k, -1, 1)
             rows.append(width * np.where(t < 0, 0.5 * (1 + t) ** 2, 1 - 0.5 * (1 - t) ** 2))
         return np.array(rows)
+
+
+@dataclass
+class Needs:
+    """What is added to the gaps: all of a length, a single cell, the first and the last gap."""
+
+    pairs: np.ndarray
+    rise: float
+    first: np.ndarray
+    last: np.ndarray
+    short: int
+
+
+def no_needs(edges: Edges) -> Needs:
+    """For the functional itself, on the nodes alone."""
+    nothing = np.zeros(edges.top)
+    return Needs(nothing, -np.inf, nothing, nothing, 1)
 
 
 @dataclass
@@ -91,31 +99,36 @@ class Longest:
 def longest(
     edges: Edges,
     gamma: np.ndarray,
+    needs: Needs | None = None,
     floors: tuple[float, float] = (-np.inf, -np.inf),
     first: bool = True,
 ) -> Longest:
     """Dynamic programming; a path may also begin anywhere, at a value of `floors`."""
-    n, top, most = edges.n, edges.top, edges.most
+    n, top, tau = edges.n, edges.top, edges.tau
+    needs = no_needs(edges) if needs is None else needs
     before, after = np.full(n + 1, floors[0]), np.full(n + 1, floors[1])
     from_before, from_after = np.full(n + 1, -1, np.int64), np.full(n + 1, -1, np.int64)
     stayed = np.zeros(n + 1, np.uint8)  # reached within the layer of `after`
+    ends = gamma * edges.outer
     longest_paths(
         edges.f,
         edges.slope,
         gamma / edges.gaps,
         1 / edges.gaps,
-        most,
-        edges.least,
-        first,
+        needs.pairs,
+        np.full(n, needs.rise) + np.diff(edges.f2) / 12,
+        ends + needs.first if first else np.full(top, -np.inf),
+        needs.short,
+        tau,
+        tau,
         before,
         after,
         from_before,
         from_after,
         stayed,
     )
-    ends = gamma * edges.outer
-    q0 = before[n - top : n][::-1] + ends
-    q1 = after[n - top : n][::-1][:most] + ends[:most]
+    q0 = before[n - top : n][::-1] + ends + needs.last
+    q1 = (after[n - top : n][::-1] + ends + needs.last)[:tau]
     j0, j1 = int(np.argmax(q0)), int(np.argmax(q1))
     end, last = (q0[j0], (j0 + 1, 0)) if q0[j0] >= q1[j1] else (q1[j1], (j1 + 1, 1))
     return Longest(float(end), last, before, after, (from_before, from_after, stayed))
@@ -142,16 +155,15 @@ def path_row(edges: Edges, found: Longest, hats: np.ndarray) -> tuple[float, np.
 def best_gamma(
     edges: Edges,
     knots: int = 24,
-    constant: int = 1,
     *,
     start: np.ndarray | None = None,
     rounds: int = 120,
     tolerance: float = 3e-3,
 ) -> tuple[float, np.ndarray]:
-    """Slopes of γ for which the longest path is as negative as it gets, and its value."""
-    hats = edges.hats(knots, constant)
-    size = len(hats)
-    slopes = np.zeros(size) if start is None else start
+    """Slopes of γ at the knots for which the longest path is as negative as it gets; its value."""
+    hats = edges.hats(knots)
+    size, scale = len(hats), float(edges.slope[0])
+    slopes = np.zeros(size) if start is None else start[2:]
     best, chosen = np.inf, slopes
     positive = np.c_[-hats[:, ::2].T, np.zeros(hats[:, ::2].shape[1])]
     rows: list[np.ndarray] = []
@@ -162,8 +174,8 @@ def best_gamma(
         if found.end < best:
             best, chosen = found.end, slopes
         value, row = path_row(edges, found, hats)
-        rows.append(np.append(row, -1.0))
-        limits.append(-value)
+        rows.append(np.append(row / scale, -1.0))
+        limits.append(-value / scale)
         answer = scipy.optimize.linprog(
             np.append(np.zeros(size), 1.0),
             A_ub=np.vstack([rows, positive]),
@@ -171,135 +183,141 @@ def best_gamma(
             bounds=bounds,
             method="highs",
         )
-        if answer.x is None or best - answer.x[-1] < tolerance * abs(answer.x[-1]):
+        if answer.x is None or best / scale - answer.x[-1] < tolerance * abs(answer.x[-1]):
             break
         # half-way to the best so far: corners of the program are far from its solution
         new = answer.x[:-1]
         slopes = 0.5 * (chosen + new) if k % 4 else new
-    return best, chosen
+    return best, np.concatenate([[0.0, 0.0], chosen])
 
 
-def _edges_of(beta: float, cells: int) -> Edges:
-    tau = float(np.arccos(2 * beta / (1 + np.sqrt(1 + 4 * beta * beta))))
-    return Edges(attention_values(beta, 2 * np.pi * np.arange(cells + 1) / cells), tau)
+# ---------------------------------------------------------------------- potentials
 
 
-def _fifth(beta: float, x: np.ndarray) -> np.ndarray:
-    """−f⁽⁵⁾ of the attention, where positive."""
-    b, s, c = beta, np.sin(x), np.cos(x)
-    s2 = s * s
-    p = c + 3 * b * c * c - 4 * b * s2 - 6 * b * b * c * s2 + b**3 * s2 * s2
-    q = -1 - 14 * b * c - 12 * b * b * c * c + 6 * b * b * s2 + 4 * b**3 * c * s2
-    slope = 14 * b + 36 * b * b * c - 4 * b**3 * s2 + 8 * b**3 * c * c
-    value = c * (q - b * p) + s2 * (slope - b * q) - b * s2 * (q - b * p)
-    return np.asarray(np.maximum(value * np.exp(b * (c - 1)), 0.0))
+def make_proof(
+    vertices: np.ndarray,
+    radius: float,
+    slopes: np.ndarray,
+    cells: int,
+    short: int,
+    beta: tuple[float, float] | None = None,
+) -> GapProof | None:
+    """Potentials for γ of these slopes at its knots, or None if it leaves no margin.
 
-
-def make_box(
-    lo: float, hi: float, cells: int, slopes: np.ndarray, knots: int, constant: int
-) -> GapBox | None:
-    """Potentials for one box of β, or None if γ leaves no margin there."""
-    beta = 0.5 * (lo + hi)
-    edges = _edges_of(beta, cells)
-    gamma = 1 + slopes @ edges.hats(knots, constant)
-    end = longest(edges, gamma).end
-    if end >= 0:
-        return None
-    # beginning anywhere, but so low that no path gains by it: the potentials stay bounded near 0
-    floors = tuple(
-        end - longest(edges, gamma, start, first=False).end
-        for start in ((0.0, -np.inf), (-np.inf, 0.0))
-    )
-    middle = longest(edges, gamma, floors)  # type: ignore[arg-type]
-    sides = [_edges_of(beta + d, cells) for d in (_STEP, -_STEP)]
-    up, down = (longest(e, gamma, floors) for e in sides)  # type: ignore[arg-type]
-    slack = -end * (_SHARES[0] + _SHARES[1] * edges.x / (2 * np.pi))
-    # near −2/3 the share of the margin is too small for the remainder of long "short" gaps
-    reach = min(constant * cells // (2 * knots), max(4, int(_SHORT * (beta + 0.68) * cells)))
-    least = _least_rise(beta, cells, reach)
+    Parameters
+    ----------
+    vertices : (V, K) array
+    radius : float
+    slopes : (m+1,) array
+        γ' at kπ/m.
+    cells : int
+        N, a multiple of 4.
+    short : int
+    beta : tuple of (float, float), optional
+    """
+    half = cells // 2
+    knots = np.linspace(0, half, slopes.size)
+    fine = np.interp(np.arange(half + 1), knots, slopes)
+    gamma = Gamma(fine)
+    edges = [Edges(b, cells) for b in vertices]
+    tau = max(e.tau for e in edges)
     parts = []
-    for name in ("before", "after"):
-        value = getattr(middle, name) + slack - edges.f2 / 12
-        change = getattr(up, name) - getattr(down, name) - (sides[0].f2 - sides[1].f2) / 12
-        parts.append(_with_slope(value, change / (2 * _STEP), least, 0.5 * (hi - lo)))
-    shares = np.concatenate([np.zeros(constant + 1), slopes])
-    return GapBox(lo, hi, shares, constant, reach, parts[0], parts[1], end * (1 - sum(_SHARES)))
+    for e, b in zip(edges, vertices, strict=True):
+        e.tau = tau
+        found = _potentials(e, Tables(b, half), gamma, radius, short)
+        if found is None:
+            return None
+        parts.append(found)
+    # the larger end is a bound for all of them
+    end = max(p[0] for p in parts)
+    before, after = (np.array([p[k] for p in parts]) for k in (1, 2))
+    return GapProof(vertices, radius, beta, fine, short, tau, before, after, end)
 
 
-def _least_rise(beta: float, cells: int, reach: int) -> np.ndarray:
-    """What ψ must rise by in a cell, for the short gaps; with a little more."""
-    h = 2 * np.pi / cells
-    fifth = _fifth(beta, (np.arange(cells) + 0.5) * h) * 1.05 + 0.05
-    fifth = np.pad(fifth, reach + 1)
-    window = np.lib.stride_tricks.sliding_window_view(fifth, 2 * reach + 3)
-    return np.asarray(window.max(axis=1) * (reach * h) ** 2 / 720 * h)
+def _potentials(
+    edges: Edges, its: Tables, gamma: Gamma, radius: float, short: int
+) -> tuple[float, np.ndarray, np.ndarray] | None:
+    """End, ψ before and ψ after for one vertex."""
+    value, steep = gamma.value[1:], np.zeros(edges.top)
+    pairs = pair_needs(its, gamma, radius, _SIZE)
+    rise = rise_need(its, gamma, radius, short) * (1 + 1e-9) + 1e-14
+    found = None
+    for _ in range(2):  # the ends need more where ψ is steep
+        ends = end_needs(its, gamma, radius, steep, _SIZE)
+        ends = np.maximum(ends, np.append(ends[1:], 0.0)) / edges.gaps
+        needs = Needs(pairs, rise, ends, ends, short)
+        end = longest(edges, value, needs).end
+        if not end < 0:
+            return None
+        # beginning anywhere, but so low that no path gains by it: ψ stays bounded near 0
+        starts = ((0.0, -np.inf), (-np.inf, 0.0))
+        low = [end - longest(edges, value, needs, s, first=False).end for s in starts]
+        found = longest(edges, value, needs, (low[0], low[1]))
+        psi = [v - edges.f2 / 12 for v in (found.before, found.after)]
+        rises = np.max([np.abs(np.diff(p)) for p in psi], axis=0) / edges.h
+        steep = np.maximum(rises[: edges.top], rises[: edges.top - 1 : -1]) * 1.2
+    assert found is not None
+    # half of what is left, so that a rounding decides nothing
+    return 0.5 * found.end, psi[0], psi[1]
 
 
-def _with_slope(psi: np.ndarray, by: np.ndarray, least: np.ndarray, half: float) -> np.ndarray:
-    """ψ and its derivative by β, which must not undo the rise of any cell within the box."""
-    room = 0.999 * np.maximum(np.diff(psi) - least, 0.0) / max(half, 1e-12)
-    steps = np.clip(np.diff(by), -room, room)
-    return np.stack([psi, np.concatenate([by[:1], by[0] + np.cumsum(steps)])])
+def attention_vertex(beta: float) -> np.ndarray:
+    """Sine coefficients of sin x·e^{β(cos x−1)}, as many as the checker wants."""
+    bessel = scipy.special.iv(np.arange(26), beta)
+    return np.asarray((bessel[:-2] - bessel[2:]) * np.exp(-beta))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How finely to work: cells, and how far one γ serves."""
+    """How finely to work: cells, those of short gaps, cells to find γ, its knots, width in β."""
 
     cells: int
-    reach: float
-
-
-#: β from where on: cells of the circle, and range of β for one γ
-PLANS = (
-    (-0.56, Plan(288, 0.04)),
-    (-0.61, Plan(384, 0.02)),
-    (-0.64, Plan(768, 0.01)),
-    (-0.659, Plan(1152, 0.003)),
-    (-0.6645, Plan(1536, 0.001)),
-    (-0.6658, Plan(2304, 0.0003)),
-    (-1.0, Plan(3072, 0.0001)),
-)
+    short: int
+    search: int
+    knots: int
+    width: float
 
 
 def plan_at(beta: float) -> Plan:
-    """The plan for boxes below `beta`."""
-    return next(plan for edge, plan in PLANS if beta > edge)
+    """The plan for proofs below `beta`.
+
+    The functional falls in proportion to the distance from −2/3, where three clusters become
+    stable, and what a cell takes is of second order in its length.
+    """
+    away = max(abs(beta + 2 / 3), 1e-5)
+    cells = 4 * math.ceil(8 / math.sqrt(away) + 16)
+    return Plan(cells, 5, 4 * math.ceil(cells / 5), 24 if away > 1e-3 else 48, away / 4)
 
 
 def cover(
     lo: float,
     hi: float,
-    check: Callable[[GapBox], bool],
+    check: Callable[[GapProof], bool],
     *,
     smallest: float = 1e-6,
-    report: Callable[[GapBox], Any] | None = None,
-) -> tuple[list[GapBox], float]:
-    """Boxes that prove [edge, hi], from above, and that edge; `lo` if all could be done."""
-    boxes: list[GapBox] = []
-    top, half, slopes, anchor = hi, 0.004, None, np.inf
-    knots, constant, fresh = 24, 1, np.inf
+    report: Callable[[GapProof], Any] | None = None,
+) -> tuple[list[GapProof], float]:
+    """Proofs for [edge, hi] of the attention, from above, and that edge; `lo` if all was done."""
+    proofs: list[GapProof] = []
+    top, share, slopes = hi, 1.0, None
     while top > lo:
         plan = plan_at(top)
-        half = min(half, 0.4 * plan.reach)
-        if anchor - top >= plan.reach:
-            edges = _edges_of(max(top - 0.5 * plan.reach, lo), 288)
-            slopes, anchor = best_gamma(edges, knots, constant, start=slopes)[1], top
-        assert slopes is not None
-        bottom = max(lo, top - 2 * half)
-        box = make_box(bottom, top, plan.cells, slopes, knots, constant)
-        if box is None or not check(box):
-            half *= 0.6
-            if half < smallest:
-                if fresh == top:
-                    break
-                # a γ that was found from another one may be a corner: once more from nothing
-                edges = _edges_of(max(top - 1e-4, lo), 288)
-                slopes, anchor, fresh = best_gamma(edges, knots, constant)[1], top, top
-                half = 1e-4
+        bottom = max(lo, top - share * plan.width)
+        edges = Edges(attention_vertex(bottom), plan.search)
+        if slopes is not None and slopes.size != plan.knots + 1:
+            slopes = None
+        slopes = best_gamma(edges, plan.knots, start=slopes, rounds=300)[1]
+        vertices = np.array([attention_vertex(b) for b in (bottom, top)])
+        radius = attention_distance(bottom, top, vertices) * (1 + 1e-9)
+        proof = make_proof(vertices, radius, slopes, plan.cells, plan.short, (bottom, top))
+        if proof is None or not check(proof):
+            share *= 0.5
+            slopes = None
+            if share < 0.1 or share * plan.width < smallest:
+                break
             continue
-        boxes.append(box)
+        proofs.append(proof)
         if report is not None:
-            report(box)
-        top, half = bottom, half * 1.1
-    return boxes, top
+            report(proof)
+        top, share = bottom, min(1.0, share * 1.4)
+    return proofs, top

@@ -1,23 +1,36 @@
 """The gap functional: its reduction, its values, and proofs that a checker checks."""
 
+import ast
 import dataclasses
+import inspect
 
 import mpmath
 import numpy as np
 import pytest
 
 from qsyncplug.circle import (
+    GapProof,
     attention,
     certify_attention,
-    check_box,
+    certify_synchronization,
+    find_stable_states,
     fourier,
+    gapcheck,
+    polygon_state,
     sine,
     stability,
     synchronization_criterion,
     three_cluster_states,
 )
-from qsyncplug.circle.gapcheck import _Check, _Diagonals
-from qsyncplug.circle.gapsearch import Edges, attention_values, best_gamma, cover, longest, make_box
+from qsyncplug.circle.gapcheck import Gamma, Tables, attention_distance, check_gap
+from qsyncplug.circle.gapsearch import (
+    Edges,
+    attention_vertex,
+    best_gamma,
+    cover,
+    longest,
+    make_proof,
+)
 from qsyncplug.circle.model import Circle
 
 flint = pytest.importorskip("flint")
@@ -63,8 +76,7 @@ def test_unstable_states_need_not():
 @pytest.mark.parametrize(("beta", "positive"), [(-0.605, False), (-0.62, True)])
 def test_reciprocal_gaps(beta, positive):
     # g = 1/Δ: holds at −0.605, fails by 0.0096 at −0.62
-    x = 2 * np.pi * np.arange(481) / 480
-    edges = Edges(attention_values(beta, x), np.arccos(2 * beta / (1 + np.hypot(1, 2 * beta))))
+    edges = Edges(attention_vertex(beta), 480)
     end = longest(edges, np.ones(edges.top)).end
     assert (end > 0) == positive
     if positive:
@@ -74,9 +86,8 @@ def test_reciprocal_gaps(beta, positive):
 def test_longest_path_is_a_path():
     # independent: the value of random partitions from their own sum never exceeds it
     beta, n = -0.5, 120
-    x = 2 * np.pi * np.arange(n + 1) / n
-    tau = np.arccos(2 * beta / (1 + np.hypot(1, 2 * beta)))
-    edges = Edges(attention_values(beta, x), tau)
+    edges = Edges(attention_vertex(beta), n)
+    tau = edges.tau * edges.h
     end = longest(edges, np.ones(edges.top)).end
     rng = np.random.default_rng(5)
     f, h, values = attention(beta), 2 * np.pi / n, []
@@ -108,153 +119,318 @@ def test_criterion_of_any_odd_function():
         synchronization_criterion(sine(), method="gaps")
 
 
-@pytest.mark.parametrize("beta", [-0.3, -0.62])
-def test_tables_of_the_checker(beta):
-    # derivatives against mpmath's, which differentiates numerically at 40 digits
-    f = attention(beta)
-    box = _box(beta)
-    check = _Check(box, box.before.shape[1] - 1)
-    mpmath.mp.dps = 40
-    try:
-        for k in (3, 50, 111, 200):
-            x = 2 * mpmath.pi * (mpmath.mpf(k) + 0.5) / check.n
-
-            def value(t, b):
-                return mpmath.sin(t) * mpmath.exp(b * (mpmath.cos(t) - 1))
-
-            middle = mpmath.mpf(0.5) * (mpmath.mpf(box.lo) + mpmath.mpf(box.hi))
-            for name, order in {
-                "f": (0, 0),
-                "f1": (1, 0),
-                "f2": (2, 0),
-                "f3": (3, 0),
-                "f4": (4, 0),
-                "f5": (5, 0),
-                "g": (0, 1),
-                "g1": (1, 1),
-                "g2": (2, 1),
-                "g3": (3, 1),
-                "g4": (4, 1),
-                "h2": (2, 2),
-                "h3": (3, 2),
-            }.items():
-                exact = float(
-                    mpmath.diff(value, (x, middle), order) if sum(order) else value(x, middle)
-                )
-                assert check.mid[name].mid[k] == pytest.approx(exact, rel=1e-12, abs=1e-13)
-                low = check.hull[name].mid[k] - check.hull[name].rad[k]
-                assert low <= exact <= check.hull[name].mid[k] + check.hull[name].rad[k]
-    finally:
-        mpmath.mp.dps = 15
-    assert float(f.slope) > 0
+# ---------------------------------------------------------------------- the checker
 
 
-@pytest.mark.parametrize("beta", [-0.3, -0.62])
-def test_the_bounds_hold_within_cells(beta):
-    # w(a, b) − (φ(b) − φ(a)) of the statement at random points of random cells, by plain formulas
-    box = _box(beta)
-    check = _Check(box, box.before.shape[1] - 1)
-    tables, n, h = _Diagonals(check), check.n, 2 * np.pi / check.n
-    rng, knots = np.random.default_rng(3), np.arange(box.slopes.size) * np.pi / 24
-    areas = np.append(0, np.cumsum(np.diff(knots) * 0.5 * (box.slopes[1:] + box.slopes[:-1])))
-    seen = 0
-    for d in tables.blocks(box.reach):
-        slack = check.slack(d, tables)
-        pairs = (("before", "before"), ("after", "after"), ("before", "after"))
-        for first, last in pairs:
-            bound = slack(first, last)
-            for _ in range(60):
-                row = rng.integers(d.size)
-                cell = rng.integers(n - d[row])
-                a, b = (cell + rng.random()) * h, (cell + d[row] + rng.random()) * h
-                if b - a > np.pi:
-                    continue
-                seen += 1
-                t = rng.uniform(box.lo, box.hi)
-                f, f1, f2 = attention_values(t, np.array([a, b]))
-                k = int(np.searchsorted(knots, b - a)) - 1
-                slope = np.interp(b - a, knots, box.slopes)
-                gamma = 1 + areas[k] + 0.5 * (box.slopes[k] + slope) * (b - a - knots[k])
-                w = gamma / (b - a) * (0.5 * (f1[0] + f1[1]) - (f[1] - f[0]) / (b - a))
-                grid, by = np.arange(n + 1) * h, t - 0.5 * (box.lo + box.hi)
-                phi = [
-                    f2[i] / 12 + np.interp((a, b)[i], grid, psi[0] + by * psi[1])
-                    for i, psi in enumerate((getattr(box, first), getattr(box, last)))
-                ]
-                assert w - (phi[1] - phi[0]) <= bound[row, cell] + 1e-13
-    assert seen > 1000
-
-
-def _box(beta, half=1e-4, cells=288):
-    edges = Edges(
-        attention_values(beta, 2 * np.pi * np.arange(241) / 240),
-        np.arccos(2 * beta / (1 + np.hypot(1, 2 * beta))),
-    )
-    return make_box(beta - half, beta + half, cells, best_gamma(edges)[1], 24, 1)
+def proof_at(beta, width=1e-3, cells=288):
+    ends = (beta - width, beta + width)
+    slopes = best_gamma(Edges(attention_vertex(ends[0]), 192))[1]
+    vertices = np.array([attention_vertex(b) for b in ends])
+    radius = attention_distance(*ends, vertices) * (1 + 1e-9)
+    return make_proof(vertices, radius, slopes, cells, 5, ends)
 
 
 @pytest.fixture(scope="module")
-def box():
-    return _box(-0.5)
+def proof():
+    return proof_at(-0.5)
+
+
+def derivatives(b, x, count=3):
+    k = np.arange(1, b.size + 1)
+    waves = [np.sin, np.cos, lambda t: -np.sin(t), lambda t: -np.cos(t)]
+    return [waves[j % 4](np.multiply.outer(x, k)) @ (k**j * b) for j in range(count)]
+
+
+class Claim:
+    """The inequalities of a proof at any point, by plain formulas, for one of its functions."""
+
+    def __init__(self, proof, rng):
+        share = rng.random()
+        shares = np.array([share, 1 - share])[: len(proof.vertices)]
+        shares /= shares.sum()
+        rest = rng.normal(size=proof.vertices.shape[1])
+        cube = np.arange(1, rest.size + 1) ** 3
+        rest *= proof.radius / np.sum(np.abs(rest) * cube)
+        self.smooth, self.b = shares @ proof.vertices, shares @ proof.vertices + rest
+        self.psi = [shares @ part for part in (proof.before, proof.after)]
+        self.nodes = np.linspace(0, 2 * np.pi, proof.cells + 1)
+        self.slopes, self.end, self.h = proof.slopes, proof.end, self.nodes[1]
+        self.areas = np.append(0, np.cumsum(0.5 * (self.slopes[1:] + self.slopes[:-1]))) * self.h
+
+    def gamma(self, gap):
+        d = np.minimum((gap / self.h).astype(int), self.slopes.size - 2)
+        t = gap / self.h - d
+        low, high = self.slopes[d], self.slopes[d + 1]
+        return 1 + self.areas[d] + self.h * t * (low + 0.5 * t * (high - low))
+
+    def phi(self, layer, x):
+        return derivatives(self.smooth, x)[2] / 12 + np.interp(x, self.nodes, self.psi[layer])
+
+    def pair(self, first, last, a, b):
+        (fa, f1a), (fb, f1b) = derivatives(self.b, a, 2), derivatives(self.b, b, 2)
+        w = self.gamma(b - a) / (b - a) * (0.5 * (f1a + f1b) - (fb - fa) / (b - a))
+        return w - (self.phi(last, b) - self.phi(first, a))
+
+    def ends(self, layer, x):
+        f, f1 = derivatives(self.b, x, 2)
+        w = self.gamma(x) / x * (0.5 * f1 - f / x)
+        far = 2 * np.pi - x
+        return w - self.phi(layer, x), w - (self.end - self.phi(layer, far))
+
+
+@pytest.mark.parametrize("beta", [-0.3, -0.5, -0.62])
+def test_what_is_checked_holds_everywhere(beta):
+    proof = proof_at(beta)
+    assert check_gap(proof)
+    rng = np.random.default_rng(3)
+    tau = proof.tau * 2 * np.pi / proof.cells
+    for _ in range(20):
+        claim = Claim(proof, rng)
+        for first, last in ((0, 0), (1, 1), (0, 1)):
+            low, high = (1e-2, tau) if first == last else (tau, np.pi)
+            gap = rng.uniform(low, high, 4000)
+            a = rng.uniform(0, 2 * np.pi - gap)
+            assert np.max(claim.pair(first, last, a, a + gap)) <= 1e-11
+        x = rng.uniform(1e-3, np.pi, 4000)
+        first, last = claim.ends(0, x)
+        assert np.max(first[x <= tau]) <= 0 and np.max(last) <= 0
+        first, last = claim.ends(1, x)
+        assert np.max(first[x >= tau]) <= 0 and np.max(last[x <= tau]) <= 0
+        f, f1 = derivatives(claim.b, x, 2)
+        assert np.min(f) > 0 and np.max(f1[x >= tau]) < 0
+
+
+def test_the_remainder():
+    # the constants in the checker's text, for f = sin kx, whose derivatives are at most k^j
+    mpmath.mp.dps = 30
+    try:
+        for k, a, gap in ((1, 0.3, 0.7), (2, 1.1, 2.0), (3, 4.0, 0.4), (5, 2.0, 0.05)):
+
+            def rest(s, t, k=k):
+                d = t - s
+                f1 = 0.5 * k * (mpmath.cos(k * s) + mpmath.cos(k * t))
+                f2 = -k * k * (mpmath.sin(k * t) - mpmath.sin(k * s)) / 12
+                return (f1 - (mpmath.sin(k * t) - mpmath.sin(k * s)) / d) / d - f2
+
+            point = (mpmath.mpf(a), mpmath.mpf(a) + gap)
+
+            def by(order, rest=rest, point=point):
+                return abs(float(mpmath.diff(rest, point, order)))
+
+            f5 = float(k) ** 5
+            assert abs(float(rest(*point))) <= gap**3 * f5 / 720
+            assert max(by((1, 0)), by((0, 1))) <= gap**2 * f5 / 240
+            assert max(by((2, 0)), by((0, 2))) + by((1, 1)) <= gap * f5 / 50
+            kernel = mpmath.quad(
+                lambda t, k=k, gap=gap, a=a: (
+                    -(gap**3) * t**2 * (1 - t) ** 2 / 24 * k**5 * mpmath.cos(k * (a + gap * t))
+                ),
+                [0, 1],
+            )
+            assert float(rest(*point)) == pytest.approx(float(kernel), rel=1e-12)
+        one = mpmath.quad(lambda t: (1 - t) ** 3 * abs(1 - 3 * t), [0, mpmath.mpf(1) / 3, 1])
+        assert float(one / 12 + mpmath.mpf(1) / 120) <= 1 / 50
+    finally:
+        mpmath.mp.dps = 15
+
+
+def test_tables_of_the_checker(proof):
+    b = proof.vertices[0]
+    its = Tables(b, proof.cells // 2)
+    x = 2 * np.pi * np.arange(proof.cells + 1) / proof.cells
+    for table, exact in zip((its.f, its.f1, its.f2), derivatives(b, x), strict=True):
+        assert np.max(np.abs(table - exact)) < 1e-13
+    for j, bound in enumerate(its.size):
+        # all harmonics of the attention add up at π
+        assert bound >= np.max(np.abs(derivatives(b, np.linspace(0, 2 * np.pi, 999), 6)[j]))
+    g, claim = Gamma(proof.slopes), Claim(proof, np.random.default_rng(0))
+    assert g.value == pytest.approx(claim.gamma(g.gap), abs=1e-12) and g.positive
+    for d in range(g.most.size):
+        inside = claim.gamma(np.linspace(g.gap[d], g.gap[d + 1], 9))
+        assert np.max(inside) <= g.most[d] + 1e-12
+        assert np.max(np.abs(inside - 1)) <= g.off[d] + 1e-12
+
+
+@pytest.mark.parametrize(("lo", "hi"), [(-0.6, -0.55), (-0.3, -0.2), (-1.0, -0.98), (-0.1, 0.0)])
+def test_distance_from_the_chord(lo, hi):
+    vertices = np.array([attention_vertex(b) for b in (lo, hi)])
+    bound, worst = attention_distance(lo, hi, vertices), 0.0
+    cube = np.arange(1, 25) ** 3
+    for share in np.linspace(0, 1, 11):
+        beta = lo + share * (hi - lo)
+        exact = np.array(
+            [
+                float(
+                    (mpmath.besseli(k - 1, beta) - mpmath.besseli(k + 1, beta)) * mpmath.exp(-beta)
+                )
+                for k in range(1, 25)
+            ]
+        )
+        away = float(np.sum(cube * np.abs(exact - (1 - share) * vertices[0] - share * vertices[1])))
+        worst = max(worst, away)
+    assert 0.7 * bound < worst <= bound
+    assert attention_distance(-1.1, -1.0, vertices) == np.inf
+    assert attention_distance(lo, hi, vertices[:, :20]) == np.inf
 
 
 class TestChecker:
-    def test_right(self, box):
-        assert check_box(box) and box.end < 0
+    def test_right(self, proof):
+        assert check_gap(proof) and proof.verify() and proof.end < 0
+
+    def test_printed(self, proof):
+        text = proof.text()
+        back = GapProof.read(text)
+        assert back.text() == text and back.beta == proof.beta and check_gap(back)
+        one = certify_synchronization(sine()).proof
+        assert GapProof.read(one.text()).text() == one.text()
+
+    def test_small_and_alone(self):
+        source = inspect.getsource(gapcheck)
+        tree = ast.parse(source)
+        modules = {
+            a.name if isinstance(node, ast.Import) else node.module
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for a in node.names
+        }
+        assert modules == {"__future__", "typing", "numpy", "flint"}
+        docs = set()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef):
+                docs |= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+        lines = [
+            line
+            for k, line in enumerate(source.splitlines(), 1)
+            if k not in docs and line.strip() and not line.strip().startswith("#")
+        ]
+        assert len(lines) <= 150
 
     @pytest.mark.parametrize(
         "change",
         [
             {"end": 0.0},
             {"end": -5.0},
-            {"lo": -0.7},
-            {"lo": -0.49},
-            {"constant": 3},
-            {"reach": 40},
-            {"reach": 0},
-            {"constant": 0},
+            {"beta": (-0.7, -0.499)},
+            {"beta": (-0.501, -0.48)},
+            {"beta": (-0.499, -0.501)},
+            {"radius": 1e-9},
+            {"radius": 1.0},
+            {"radius": np.nan},
+            {"tau": 5},
+            {"tau": 60},
+            {"tau": 145},
+            {"short": 40},
+            {"short": 0},
         ],
     )
-    def test_wrong_numbers(self, box, change):
-        assert not check_box(dataclasses.replace(box, **change))
+    def test_wrong_numbers(self, proof, change):
+        assert not check_gap(dataclasses.replace(proof, **change))
 
-    def test_wrong_functions(self, box):
-        slopes = box.slopes.copy()
-        slopes[10:] = -3.0  # γ becomes negative
-        assert not check_box(dataclasses.replace(box, slopes=slopes))
+    def test_wrong_functions(self, proof):
+        slopes = proof.slopes.copy()
+        slopes[60:] = -3.0  # γ becomes negative
+        assert not check_gap(dataclasses.replace(proof, slopes=slopes))
         for name in ("before", "after"):
             for cell in (5, 100, 250):
-                psi = getattr(box, name).copy()
-                psi[0, cell:] += 1.0  # a jump that no later gap can undo
-                lower = getattr(box, name).copy()
-                lower[0, cell] -= 0.5
-                assert not (
-                    check_box(dataclasses.replace(box, **{name: psi}))
-                    and check_box(dataclasses.replace(box, **{name: lower}))
-                )
-            flat = np.zeros_like(getattr(box, name))
-            assert not check_box(dataclasses.replace(box, **{name: flat}))
-            nan = getattr(box, name).copy()
+                for vertex in (0, 1):
+                    psi = getattr(proof, name).copy()
+                    psi[vertex, cell:] += 1.0  # a jump that no later gap can undo
+                    lower = getattr(proof, name).copy()
+                    lower[vertex, cell] -= 0.5
+                    assert not (
+                        check_gap(dataclasses.replace(proof, **{name: psi}))
+                        and check_gap(dataclasses.replace(proof, **{name: lower}))
+                    )
+            flat = np.zeros_like(getattr(proof, name))
+            assert not check_gap(dataclasses.replace(proof, **{name: flat}))
+            nan = getattr(proof, name).copy()
             nan[0, 3] = np.nan
-            assert not check_box(dataclasses.replace(box, **{name: nan}))
+            assert not check_gap(dataclasses.replace(proof, **{name: nan}))
 
     def test_nothing_is_proved_where_stable_states_exist(self):
-        # whatever is proposed at β<−2/3 must be refused; γ of a box that holds is proposed
-        good = _box(-0.66, cells=1152)
-        moved = dataclasses.replace(good, lo=-0.7, hi=-0.699)
-        assert not check_box(moved)
-        boxes, edge = cover(-0.68, -0.675, check_box, smallest=1e-4)
-        assert boxes == [] and edge == -0.675
+        # whatever is proposed at β<−2/3 must be refused; γ and φ of a proof that holds is proposed
+        good = proof_at(-0.66, 1e-4, 480)
+        assert check_gap(good)
+        vertices = np.array([attention_vertex(b) for b in (-0.7, -0.699)])
+        moved = dataclasses.replace(good, beta=None, vertices=vertices)
+        assert not check_gap(moved)
+        proofs, edge = cover(-0.68, -0.675, check_gap, smallest=1e-4)
+        assert proofs == [] and edge == -0.675
+
+
+# ---------------------------------------------------------------------- any odd function
+
+
+class TestAnyOddFunction:
+    @pytest.mark.parametrize(
+        "b",
+        [[1.0], [1.0, 0.45], [1.0, -0.4], [1.0, 0.0, 0.166], [1.0, 0.0, -0.2], [1, 0.3, 0.1, 0.03]],
+    )
+    def test_certified(self, b):
+        found = certify_synchronization(fourier(b))
+        assert found and found.verify() and found.value < 0 and found.proof.end < 0
+        assert "proved" in found.statement and str(found) == found.statement
+        # what is proved is seen: no stable state but the synchronised one
+        model = Circle(fourier(b), "mean")
+        for n in (3, 5, 8):
+            for state in find_stable_states(model, n, trials=12, seed=n):
+                assert np.abs(np.mean(np.exp(1j * state.positions))) > 1 - 1e-9
+
+    @pytest.mark.parametrize("corners", [3, 4, 5])
+    def test_stable_polygons_are_never_certified(self, corners):
+        # sin x + a·sin mx: the m-gon is stable from some a on; below, it may or may not be proved
+        stable = []
+        for a in np.linspace(0.02, 0.9, 12):
+            b = np.zeros(corners)
+            b[0], b[-1] = 1.0, a
+            stable.append(polygon_state(fourier(b), corners, 2).stable)
+            if stable[-1]:
+                assert not certify_synchronization(fourier(b))
+        assert any(stable)
+
+    def test_the_triangle_sets_the_limit(self):
+        # stable for a>1/6, as f'(2π/3) = 3a − ½: proved up to .4 per cent before
+        assert certify_synchronization(fourier([1.0, 0.0, 0.166]))
+        above = fourier([1.0, 0.0, 0.167])
+        assert polygon_state(above, 3, 2).stable and not certify_synchronization(above)
+
+    def test_tail(self):
+        b = [1.0, 0.1, 0.05]
+        assert certify_synchronization(fourier(b), tail=0.01)
+        wide = certify_synchronization(fourier([1.0, 0.0, 0.166]), tail=0.01)
+        assert not wide and wide.proof is None and "not certified" in wide.statement
+        assert not wide.verify()
+        # a tail that could make the triangle stable
+        assert not certify_synchronization(fourier([1.0, 0.0, 0.15]), tail=27 * (1 / 6 - 0.15))
+
+    def test_scales(self):
+        for scale in (1e-300, 1e-3, 1e9):
+            assert certify_synchronization(fourier([scale, -0.2 * scale]), tail=1e-3 * scale)
+
+    def test_hypotheses(self):
+        for b in ([-1.0], [1.0, 0.0, 1.1], [1.0, 0.6], [0.0, 1.0]):
+            found = certify_synchronization(fourier(b))
+            assert not found and "F>0" in found.reason and np.isnan(found.value)
+
+    def test_attention(self):
+        assert certify_synchronization(attention(-0.65))
+        assert not certify_synchronization(attention(-0.7))
+        with pytest.raises(ValueError, match="certify_attention"):
+            certify_synchronization(attention(2.0))
+        with pytest.raises(ValueError, match="exact"):
+            certify_synchronization(np.sin)
+        with pytest.raises(ValueError, match="tail must"):
+            certify_synchronization(sine(), tail=-1.0)
 
 
 def test_certificate():
     proof = certify_attention(-0.3, 0.0, method="gap")
     assert proof and proof.certified and proof.intervals == ((-0.3, 0.0),)
-    assert proof.gap_boxes and proof.verify()
+    assert proof.gap_proofs and proof.verify()
     text = proof.summary()
-    assert "gap functional" in text and "Σ_jW_jT_j ≥ 0" in text and "check_box" in text
-    # boxes touch: nothing is left out
-    ends = [(b.lo, b.hi) for b in proof.gap_boxes]
+    assert "gap functional" in text and "Σ_jW_jT_j ≥ 0" in text and "check_gap" in text
+    # intervals touch: nothing is left out
+    ends = [p.beta for p in proof.gap_proofs]
     assert all(ends[k][0] == ends[k + 1][1] for k in range(len(ends) - 1))
     assert ends[-1][0] == -0.3 and ends[0][1] == -0.26
     assert not certify_attention(-0.3, 0.0)
@@ -264,7 +440,7 @@ def test_certificate():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("lo", "hi"), [(-0.62, -0.26), (-0.66564, 0.0)])
+@pytest.mark.parametrize(("lo", "hi"), [(-0.62, -0.26), (-0.6664, 0.0)])
 def test_certificate_to_the_end(lo, hi):
     proof = certify_attention(lo, hi, method="gap")
     assert proof.certified, proof.statement

@@ -208,6 +208,7 @@ CALLS = [
         {"beta_lo": 1.0, "beta_hi": 1.1},
         {"beta_lo": NUMBER, "beta_hi": NUMBER, "precision": INTEGER},
     ),
+    (qsp.certify_synchronization, {"interaction": qsp.sine(), "tail": 0.1}, {"tail": NUMBER}),
     (qsp.attention, {"beta": 1.0}, {"beta": NUMBER}),
     (qsp.velocity, {"model": CIRCLE, "x": [0.0, 1.0]}, {"model": MODEL, "x": ARRAY}),
     (

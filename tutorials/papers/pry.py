@@ -7,7 +7,7 @@ import numpy as np
 import qsyncplug as qsp
 from qsyncplug import Circle, attention, certify_attention, circlesolve, sine
 from qsyncplug import stability, synchronization_criterion
-from qsyncplug.circle import fourier, three_cluster_states
+from qsyncplug.circle import certify_synchronization, fourier, three_cluster_states
 
 rng = np.random.default_rng(3)
 x0 = rng.uniform(-np.pi, np.pi, 8)
@@ -85,7 +85,7 @@ off < 1e-7, f"the gradient of E is the velocity to {off:.1e}"
         "Corollary 2.4",
         "β≥−.16: global synchronisation in (T1).",
         "confirmed",
-        "Down to −.66564, by the gap functional; certified by ball arithmetic. For every β≥−.26156 "
+        "Down to −.66664, by the gap functional, with every rounding bounded. For every β≥−.26156 "
         "by "
         "their own criterion with M=π.",
         """
@@ -395,14 +395,14 @@ state.stable and abs(off) < 1e-11, f"(3,2,2), β=−2: angle {abs(state.angles[1
 """,
     ),
     Item(
-        "−2/3≤β<−.66564",
+        "−2/3≤β<−.66664",
         "(Between what is proved and the first counterexamples.)",
         "open",
-        "No stable state but synchrony was found; the gap functional's float64 bounds reach "
-        "−.66574. It is not proved.",
+        "No stable state but synchrony was found; the gap functional is negative in "
+        "floating point. It is not proved.",
         """
-bound = synchronization_criterion(attention(-0.6657), method="gap")
-bound.gap_value < 0, f"gap functional {bound.gap_value:.2e} at β=−.6657, in floating point"
+proof = certify_synchronization(attention(-0.6665))
+proof.certified, f"gap functional {proof.value:.2e} at β=−.6665, proved; beyond it takes longer"
 """,
     ),
     Item(
