@@ -56,13 +56,21 @@ class Elements:
             psi = self.phase.conj() * np.ravel(state)
             return np.concatenate([psi.real, psi.imag])
         if state.ndim == 1 or state.shape[0] != state.shape[1]:
-            psi = np.ravel(state)
-            state = np.multiply.outer(psi, psi.conj())
-        row = self.kernel.elements(np.ascontiguousarray(state, dtype=complex), self.phase)
+            row = self._of_ket(self.phase.conj() * np.ravel(state))
+        else:
+            row = self.kernel.elements(np.ascontiguousarray(state, dtype=complex), self.phase)
         if self.kind == "hermitian" and self.diagonals[0] == 0:
             # rounding there belongs to no Hermitian matrix, and iterations would let it grow
             row[self.size : self.size + self.owner.dimension] = 0.0
         return np.asarray(row)
+
+    def _of_ket(self, psi: np.ndarray) -> np.ndarray:
+        """The elements of |ψ⟩⟨ψ| that are held, and no others: all may be too many."""
+        start, length, left, right = self.segments.T
+        within = np.arange(self.size) - np.repeat(start, length)
+        value = psi[np.repeat(left, length) + within]
+        value = value * psi[np.repeat(right, length) + within].conj()
+        return np.concatenate([value.real, value.imag])
 
     def unpack(self, row: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """The ket (d, 1) or matrix (d, d) of a row, in the original basis; a matrix in the memory

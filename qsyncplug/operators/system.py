@@ -104,16 +104,21 @@ class System(ClassicalRates, SavedModel):
                 "hamiltonian and jumps must be expressions of qsyncplug.modes(n) and the like; "
                 "none is"
             )
+        if isinstance(hamiltonian, EachAtom):
+            raise TypeError(
+                f"hamiltonian: {hamiltonian} is a jump of every atom and belongs to jumps; the "
+                f"sums over the atoms are {hamiltonian.symbol.name}.p, .m, .x, .y, .z"
+            )
         lifted = Expression(spaces)._lift(hamiltonian)
         if lifted is None:
             raise TypeError(
-                f"hamiltonian must be an expression of qsyncplug.modes(n), not "
+                f"hamiltonian must be an expression of qsyncplug.modes(n) and the like, not "
                 f"{type(hamiltonian).__name__}"
             )
         for k, jump in enumerate(jumps):
             if not isinstance(jump, (Expression, EachAtom)):
                 raise TypeError(
-                    f"jumps[{k}] must be an expression of qsyncplug.modes(n), not "
+                    f"jumps[{k}] must be an expression of qsyncplug.modes(n) and the like, not "
                     f"{type(jump).__name__}"
                 )
         difference = lifted - lifted.dag()

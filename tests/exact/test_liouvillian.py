@@ -2,6 +2,7 @@
 references.
 """
 
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -64,6 +65,21 @@ def test_products_of_random_systems(seed, d, jumps, banded):
     ket = L.ket()
     got = ket.unpack(ket.kernel.apply(ket.pack(psi)))[:, 0]
     assert np.abs(got - M @ psi).max() < 1e-13 * d * np.abs(M @ psi).max()
+
+
+def test_a_ket_is_packed_without_its_density_matrix():
+    """Three diagonals of 1700 levels; the whole matrix would take 46 MB."""
+    d, b = 1700, qutip.destroy(1700)
+    rng = np.random.default_rng(2)
+    psi = rng.standard_normal(d) + 1j * rng.standard_normal(d)
+    rows = Liouvillian(b.dag() * b + 0.1j * (b - b.dag()), [b]).hermitian(np.arange(3))
+    tracemalloc.start()
+    packed = rows.pack(psi)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**22
+    rho = np.multiply.outer(psi, psi.conj())
+    np.testing.assert_allclose(packed, rows.pack(rho), rtol=1e-13, atol=1e-13)
 
 
 @pytest.mark.parametrize("level", range(len(kernels_available())))

@@ -51,7 +51,7 @@ def test_jumps_that_leave_a_representation():
         A.each.p * b
     with pytest.raises(TypeError, match="jump of every atom"):
         A.each.p * A.m
-    with pytest.raises(TypeError, match="hamiltonian must be an expression"):
+    with pytest.raises(TypeError, match="belongs to jumps"):
         qsp.System(A.each.z, [A.m])
     # collective spins have no mixed start, nor jumps of their spins; atoms no Wigner function
     system = qsp.System(S.z, [S.m])
