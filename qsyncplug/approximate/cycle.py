@@ -22,7 +22,7 @@ from ..operators.system import System
 from .flow import Flow, Rotation, flow_of, tangent_basis
 from .orbit import find_orbit
 from .sphere import oscillators
-from .torus import LimitTorus, rotating_torus
+from .torus import LEAST_RESPONSE, LimitTorus, rotating_torus
 
 __all__ = ["LimitCycle", "find_cycle", "limit_cycle"]
 
@@ -108,7 +108,8 @@ class LimitCycle(Saved):
     @property
     def period(self) -> float:
         """2π/|Ω|; infinite where nothing turns."""
-        return 2 * np.pi / abs(self.frequency) if self.frequency else float("inf")
+        still = abs(self.frequency) < 1e-13 * np.abs(self.jacobian).max()
+        return float("inf") if still else 2 * np.pi / abs(self.frequency)
 
     @property
     def mean(self) -> np.ndarray:
@@ -234,6 +235,9 @@ def _fluctuations(
     if free:
         v = K @ x
         w = tangent @ np.linalg.svd(m.T)[2][-1]
+        if abs(w @ v) < LEAST_RESPONSE * np.linalg.norm(v):
+            # frequency and amplitude move together: nothing holds the latter
+            return "the limit cycle is not stable: no rate holds its amplitude"
         response = w / (w @ v)
         P = np.eye(d) - np.outer(v, response)
         diffusion = float(response @ D @ response)

@@ -11,7 +11,6 @@ import scipy.linalg
 
 from .._ext.bosons import unpack_upper
 from .._ext.integrator import Integrator, RightHandSide
-from ..core.errors import SolverError
 from ..operators.atom import AtomFactor
 from ..operators.classical import Coordinate
 from ..operators.level import LevelFactor
@@ -19,7 +18,7 @@ from ..operators.linear import LinearEquations
 from ..operators.mode import ModeFactor
 from ..operators.symmetries import phase_weights
 from ..operators.system import System
-from .sphere import ClassicalSolver, oscillators, quadratures, upper_triangle
+from .sphere import ClassicalSolver, oscillators, quadratures, stopped, upper_triangle
 
 __all__ = [
     "Carried",
@@ -30,6 +29,7 @@ __all__ = [
     "flow_of",
     "parts_at",
     "parts_of",
+    "rows_of",
     "spheres_of",
     "tangent_basis",
 ]
@@ -191,13 +191,27 @@ def carried_by(
 def _end_of(
     rhs: RightHandSide, parts: list[np.ndarray], duration: float, size: float
 ) -> np.ndarray:
-    integrator = Integrator(rhs, rtol=_RTOL, atol=_ATOL * size)
-    integrator.set_state(0.0, np.concatenate(parts), duration)
-    row = np.empty((1, rhs.size))
-    status, done = integrator.advance(np.array([duration]), row)
-    if not done or not np.all(np.isfinite(row)):
-        raise SolverError(f"the mean field stopped ({status})", reason="no limit cycle")
-    return np.asarray(row[0])
+    start = np.concatenate(parts)
+    return np.asarray(rows_of(rhs, start, np.array([duration]), _RTOL, _ATOL * size)[0])
+
+
+def rows_of(
+    rhs: RightHandSide, start: np.ndarray, times: np.ndarray, rtol: float, atol: float
+) -> np.ndarray:
+    """The states (T, size) at `times` after `start`.
+
+    Raises
+    ------
+    SolverError
+        There are none.
+    """
+    integrator = Integrator(rhs, rtol=rtol, atol=atol)
+    integrator.set_state(0.0, start, float(times[-1]))
+    rows = np.empty((len(times), rhs.size))
+    status, done = integrator.advance(np.ascontiguousarray(times, dtype=float), rows)
+    if done < len(times):
+        raise stopped(status, integrator.t)
+    return rows
 
 
 def parts_at(system: System, evaluate: Any, x: np.ndarray, t: float = 0.0) -> Parts:

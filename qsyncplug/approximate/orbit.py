@@ -16,7 +16,7 @@ import numpy as np
 import scipy.linalg
 
 from .flow import Flow, Rotation, tangent_basis
-from .torus import ALONG, LimitTorus, averaged_gram
+from .torus import ALONG, LEAST_RESPONSE, LimitTorus, averaged_gram
 
 __all__ = ["find_orbit"]
 
@@ -202,6 +202,8 @@ def _orbit(flow: Flow, closed: _Closed, free: tuple[Rotation, ...]) -> LimitToru
     if exponents is None:
         return None
     response = _responses(flow, frame, closed, free)
+    if response is None:
+        return None
     C = _covariances(frame, response, _directions(flow, frame, closed, free))
     C = T @ C @ np.swapaxes(T, 1, 2)
     ends = [b @ q @ b.T for b, q in zip(frame.bases[1:], frame.noises, strict=True)]
@@ -303,14 +305,19 @@ def _directions(
 
 def _responses(
     flow: Flow, frame: _Frame, closed: _Closed, free: Sequence[Rotation]
-) -> list[np.ndarray]:
-    """Left vectors of the free phases at every point, (p, d) each: W v = 1."""
+) -> list[np.ndarray] | None:
+    """Left vectors of the free phases at every point, (p, d) each: W v = 1; None where nothing
+    holds an amplitude.
+    """
     G = frame.carriers[0]
     for S in frame.carriers[1:]:
         G = S @ G
     p = 1 + len(free)
     directions = _directions(flow, frame, closed, free)
     w = np.linalg.svd(G.T - np.eye(len(G)))[2][-p:].T
+    v = frame.bases[-1].T @ directions[-1]
+    if np.linalg.svd(w.T @ (v / np.linalg.norm(v, axis=0)))[1][-1] < LEAST_RESPONSE:
+        return None
     out = []
     for k in reversed(range(len(frame.points))):
         if k < len(frame.carriers):

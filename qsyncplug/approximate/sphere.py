@@ -20,6 +20,7 @@ from .._ext.integrator import RightHandSide
 from ..core.checks import check_array, check_choice
 from ..core.errors import SolverError
 from ..core.rungekutta import integrator
+from ..core.status import Status
 from ..core.stepper import Problem
 from ..core.types import EOps, Options, State
 from ..operators.atom import AtomFactor
@@ -41,6 +42,7 @@ __all__ = [
     "oscillators",
     "quadratures",
     "spin_quadratures",
+    "stopped",
     "upper_triangle",
 ]
 
@@ -178,6 +180,19 @@ class ClassicalResult(AmplitudesResult):
         return np.array([evaluate(0.0, self.model.variables_at(x))[0] for x in self.coordinates])
 
 
+def stopped(status: int, t: float) -> BaseException:
+    """What a mean field that cannot be followed beyond the time `t` raises."""
+    if status == Status.INTERRUPTED:
+        return KeyboardInterrupt()
+    why = Status(status).name.lower().replace("_", " ")
+    return SolverError(
+        f"the mean field cannot be followed beyond t={t:g} ({why}): it grows without bound, or "
+        "changes ever faster",
+        time=float(t),
+        reason="no limit cycle",
+    )
+
+
 def quadratures(system: System, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """β (T, K) of the oscillators and the Jacobian ∂(q, p)/∂x, shape (T, 2K, d)."""
     nodes = oscillators(system)
@@ -261,7 +276,7 @@ class ClassicalSolver(LinearSolver):
         rows = np.empty((len(times), flow.size))
         status, count = stepper.advance(np.ascontiguousarray(times, dtype=float), rows)
         if count < len(times):
-            raise SolverError(f"the mean field stopped ({status})", reason="no limit cycle")
+            raise stopped(status, stepper.t)
         return np.asarray(self.model.coordinates_of(rows.view(complex)))
 
     def _given(self, d: int) -> np.ndarray:

@@ -13,7 +13,10 @@ from ..core.saved import Saved
 from ..core.tangent import closure_flags, radial_variance, relative_phase_variance
 from .flow import Flow, Rotation, tangent_basis
 
-__all__ = ["ALONG", "LimitTorus", "averaged_gram", "rotating_torus"]
+__all__ = ["ALONG", "LEAST_RESPONSE", "LimitTorus", "averaged_gram", "rotating_torus"]
+
+#: least cosine between a free phase and what it responds to; 0 where nothing holds an amplitude
+LEAST_RESPONSE = 1e-6
 
 #: name of the phase along a periodic orbit
 ALONG = "along the orbit"
@@ -160,6 +163,8 @@ def rotating_torus(
     # e^{-iΩt} turns against K
     v = -np.array([r.generator @ x for r in free]).T
     w = B @ np.linalg.svd(m.T)[2][-p:].T
+    if np.linalg.svd(w.T @ (v / np.linalg.norm(v, axis=0)))[1][-1] < LEAST_RESPONSE:
+        return "the motion is not stable: no rate holds its amplitudes"
     response = np.linalg.solve(w.T @ v, w.T)
     spread = response @ D @ response.T
     P = np.eye(len(x)) - v @ response

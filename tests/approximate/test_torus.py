@@ -179,6 +179,37 @@ def test_chains_that_beat(engineered):
     np.testing.assert_allclose(ratio, [turn, turn], atol=1e-8)
 
 
+def test_self_oscillation_of_a_mirror():
+    """A cavity driven on the blue side: no phase is free but that of the mirror's orbit."""
+    a, b = qsp.modes(2)
+    H = b.dag() * b - a.dag() * a - 0.05 * a.dag() * a * (b + b.dag()) + 3 * (a + a.dag())
+    system = qsp.System(H, [np.sqrt(0.3) * a, np.sqrt(0.005) * b])
+    orbit = qsp.limit_cycle(system, [1.0, 1.0])
+    assert orbit.windings[0, 1] == 1
+    options = {"rtol": 1e-11, "atol": 1e-12}
+    start, times = orbit.amplitudes[0], [0, orbit.times[10], orbit.period]
+    run = qsp.mfsolve(system, start, times, closure="none", options=options)
+    np.testing.assert_allclose(run.amplitudes[1:], orbit.amplitudes[[10, 0]], atol=1e-6)
+    # div F = −κ−γ everywhere, a real part for each of two quadratures
+    assert orbit.exponents.sum().real == pytest.approx(-0.305, rel=1e-7)
+
+
+def test_lasers_that_are_not_locked():
+    """Two superradiant lasers, δ=1.5: two free phases, and rates as those of a run."""
+    lasers = qsp.superradiant_lasers(10**4, detuning=1.5)
+    A, B = lasers.nodes
+    torus = qsp.limit_cycle(lasers, {A: (1.0, 0.0), B: (1.2, 0.1)})
+    assert torus.phases == ("common phase", "along the orbit")
+    first, second = torus.mean_frequencies
+    assert first == pytest.approx(-second, rel=1e-6)
+    times = np.linspace(0, 100 * torus.period, 20_001)
+    run = qsp.mfsolve(lasers, {A: (1.0, 0.0), B: (1.2, 0.1)}, times, closure="none")
+    late = np.unwrap(np.angle(run.amplitudes[10_000:]), axis=0)
+    rates = -(late[-1] - late[0]) / (50 * torus.period)
+    np.testing.assert_allclose(rates, [first, second], atol=1e-4)
+    assert np.linalg.eigvalsh(torus.diffusion_matrix).min() > 0
+
+
 def _decaying(orbit, times):
     """⟨b_1⟩ where phases are Gaussian: the harmonics of the orbit, from a coherent state."""
     K = len(orbit.times)
@@ -216,6 +247,17 @@ def test_the_view_holds_the_averages():
     np.testing.assert_allclose(view.correlations[0], orbit.coherence, atol=1e-12)
     np.testing.assert_allclose(view.masses[0], np.diagonal(orbit.gram).real)
     np.testing.assert_allclose(orbit.gram, orbit.gram.conj().T)
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_what_nothing_damps_is_no_cycle(n):
+    """Kerr oscillators: their frequencies move with amplitudes that nothing holds."""
+    b = qsp.modes(n)
+    H = sum((k + 1) * x.dag() * x + 0.1 * x.dag() ** 2 * x**2 for k, x in enumerate(b))
+    with pytest.raises(SolverError, match="not stable"):
+        qsp.limit_cycle(qsp.System(H, []), [1.0, 0.8][:n], relax=50.0)
+    with pytest.raises(SolverError, match=r"beyond t=.*grows without bound"):
+        qsp.limit_cycle(qsp.System(H, [x.dag() for x in b]), [1.0] * n)
 
 
 def test_what_never_comes_back_is_told():

@@ -8,9 +8,8 @@ import numpy as np
 import qutip
 import scipy.linalg
 
-from ..._ext.integrator import Integrator
 from ...approximate.cycle import LimitCycle, find_cycle, limit_cycle
-from ...approximate.flow import Carried, Flow, Parts, Rotation, carried_by, parts_of
+from ...approximate.flow import Carried, Flow, Parts, Rotation, carried_by, parts_of, rows_of
 from ...approximate.linear_regression import fixed_point, linear_regression, regression_at
 from ...approximate.lyapunov import (
     LyapunovExponents,
@@ -20,7 +19,6 @@ from ...approximate.lyapunov import (
 )
 from ...approximate.torus import LimitTorus
 from ...core.checks import check_array, check_number
-from ...core.errors import SolverError
 from .flow import chain_equations
 from .model import SpinChains
 
@@ -78,13 +76,8 @@ def _flow(chains: SpinChains) -> Flow:
         return parts_of(own, 4, np.asarray(evaluate(0.0, _variables_at(x))))
 
     def course(x: np.ndarray, times: np.ndarray) -> np.ndarray:
-        rhs = equations.tangent_flow(0)
-        integrator = Integrator(rhs, rtol=1e-9, atol=1e-11)
-        integrator.set_state(0.0, _variables_at(x).view(float), float(times[-1]))
-        rows = np.empty((len(times), rhs.size))
-        status, count = integrator.advance(np.ascontiguousarray(times, dtype=float), rows)
-        if count < len(times):
-            raise SolverError(f"the mean field stopped ({status})", reason="no limit cycle")
+        start = _variables_at(x).view(float)
+        rows = rows_of(equations.tangent_flow(0), start, times, 1e-9, 1e-11)
         return np.array([_coordinates(chains, z) for z in rows.view(complex)])
 
     def carry(x: np.ndarray, duration: float) -> Carried:
