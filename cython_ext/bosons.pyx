@@ -2,12 +2,14 @@
 conjugates.
 """
 
-from libc.math cimport floor, fmax, pow, sqrt
+from libc.math cimport floor, pow, sqrt
+from libc.stdint cimport uintptr_t
 
 import numpy as np
 
-from qsyncplug._ext.complexes cimport conj, square
+from qsyncplug._ext.complexes cimport conj
 from qsyncplug._ext.integrator cimport RightHandSide
+from qsyncplug._ext.step cimport LINE
 
 cdef extern from "polynomials.h" nogil:
     # the header says what is IN and OUT
@@ -22,6 +24,12 @@ cdef extern from "polynomials.h" nogil:
                        const double* cim, const double* re, const double* im, double* x,
                        double* y, double* out)
 
+cdef extern from "lanes.h" nogil:
+    void lanes_gather(long blocks, const int* source, const double* y, double* v)
+    void lanes_products(long count, const int* op, double* v)
+    void lanes_sums(long count, const int* head, const int* place, const int* target,
+                    const double* weight, const double* v, double* out)
+
 cdef extern from "covariance.h" nogil:
     long cov_padded(long d)
     void cov_affine(long groups, const int* group, const int* target, const double* base,
@@ -33,8 +41,17 @@ cdef extern from "covariance.h" nogil:
                   const double* C, const double* D, double* A, double* rate)
 
 
+cdef inline double* first_of_line(
+    double* at,     # IN
+) noexcept nogil:
+    """The first place from here on where a line of the cache begins."""
+    while <uintptr_t>at % (LINE * sizeof(double)) != 0:
+        at += 1
+    return at
+
+
 cdef class Runs:
-    """Polynomials in runs, real and imaginary parts apart; see qsyncplug.operators.runs."""
+    """Polynomials in runs, real and imaginary parts apart; see qsyncplug.operators.polynomial."""
 
     cdef Py_ssize_t width, outputs
     cdef int[:, ::1] products, sums
@@ -283,6 +300,60 @@ cdef class Affine:
                        &self.source[0], &self.weight[0], given, out)
 
 
+cdef class LaneSums:
+    """Sums of a program in lanes; see lanes.h."""
+
+    cdef int[:, ::1] head, target
+    cdef int[::1] place
+    cdef double[::1] weight
+
+    def __init__(self, program, int k):
+        """IN program of `lane_program`, which of its sums."""
+        self.head, self.target = program[f"head{k}"], program[f"target{k}"]
+        # an empty list has no first element
+        self.place = np.append(program[f"place{k}"], np.intc(0))
+        self.weight = np.append(program[f"weight{k}"], 0.0)
+
+    cdef void evaluate(
+        self,
+        const double* v,    # IN
+        double* out,        # OUT
+    ) noexcept nogil:
+        if self.head.shape[0]:
+            lanes_sums(self.head.shape[0], &self.head[0, 0], &self.place[0], &self.target[0, 0],
+                       &self.weight[0], v, out)
+
+
+cdef class Lanes:
+    """Real polynomials in lanes; see qsyncplug.operators.lanes."""
+
+    cdef int[::1] source
+    cdef int[:, ::1] products
+    cdef LaneSums letters, drift, rates
+    cdef double[::1] memory
+    cdef double* v
+
+    def __init__(self, program):
+        """IN program of `lane_program`."""
+        self.source, self.products = program["source"], program["products"]
+        self.letters, self.drift, self.rates = (LaneSums(program, k) for k in range(3))
+        # what a group of four reads beyond the last number is not used
+        self.memory = np.zeros(program["size"][0] + 2 * LINE)
+        self.v = first_of_line(&self.memory[0])
+
+    cdef void evaluate(
+        self,
+        const double* y,    # IN state
+        double* dy,         # OUT
+        double* parts,      # OUT what `rates` gives
+    ) noexcept nogil:
+        lanes_gather(self.source.shape[0] // 4, &self.source[0], y, self.v)
+        self.letters.evaluate(self.v, self.v)
+        lanes_products(self.products.shape[0], &self.products[0, 0], self.v)
+        self.drift.evaluate(self.v, dy)
+        self.rates.evaluate(self.v, parts)
+
+
 cdef class LinearisedFlow(RightHandSide):
     """Mean and covariance: dz/dt = F, dC/dt = M C + C M^T + D (see qsyncplug.approximate.linear).
 
@@ -296,9 +367,12 @@ cdef class LinearisedFlow(RightHandSide):
     cdef Py_ssize_t n, d, rows
     cdef double shift
     cdef double complex[::1] out
-    cdef double[::1] C, A, parts, point
+    cdef double[::1] parts, point, matrices
+    cdef double* C
+    cdef double* A
     cdef int[::1] start, column, real
     cdef Affine inner, rates
+    cdef Lanes lanes
 
     def __init__(self, Polynomials polynomials, tables):
         """IN tables of `qsyncplug.approximate.linear.LinearEquations`."""
@@ -313,9 +387,12 @@ cdef class LinearisedFlow(RightHandSide):
         self.rates = Affine(tables["rates"])
         self.inner = Affine(tables["inner"]) if "inner" in tables else None
         self.point = self.inner.room(0) if self.inner is not None else None
-        # rows are read by four numbers
-        self.parts = self.rates.room(4)
-        self.C, self.A = np.zeros(width * width), np.zeros(width * width)
+        self.parts = self.rates.room(1)
+        self.lanes = Lanes(tables["lanes"]) if tables.get("lanes") else None
+        # rows that begin where a line of the cache does are read without crossing one
+        self.matrices = np.zeros(2 * width * width + LINE)
+        self.C = first_of_line(&self.matrices[0])
+        self.A = self.C + width * width
 
     cdef int evaluate(
         self,
@@ -323,9 +400,33 @@ cdef class LinearisedFlow(RightHandSide):
         const double* y,    # IN (size,)
         double* dy,         # OUT (size,)
     ) noexcept nogil:
+        cdef Py_ssize_t elements = self.column.shape[0]
+        cdef const int* column = &self.column[0] if elements else NULL
+        cdef const double* upper = y + 2 * self.n
+        cdef double* element = &self.parts[0]
+        cdef int code
+        if self.lanes is not None:
+            self.lanes.evaluate(y, dy, element)
+        else:
+            code = self.one_by_one(t, y, dy)
+            if code != 0:
+                return code
+        if self.d and not cov_small(self.d, &self.start[0], column, element, upper, self.shift,
+                                    element + elements, dy + 2 * self.n):
+            cov_unpack(self.d, upper, self.shift, self.C)
+            cov_rate(self.d, &self.start[0], column, element, self.C, element + elements, self.A,
+                     dy + 2 * self.n)
+        return 0
+
+    cdef int one_by_one(
+        self,
+        double t,           # IN
+        const double* y,    # IN
+        double* dy,         # OUT of the mean
+    ) noexcept nogil:
+        """The rates of the mean, and what M and D are made of."""
         cdef Py_ssize_t n = self.n, i
         cdef const double complex* z = <const double complex*>y
-        cdef const int* column
         cdef int code
         if self.inner is not None:
             self.inner.evaluate(y, &self.point[0])
@@ -340,16 +441,8 @@ cdef class LinearisedFlow(RightHandSide):
             # of a real variable the polynomial has the real part alone
             dy[2 * i + 1] = 0 if self.real[i] else self.out[i].imag
             self.out[self.rows + i] = z[i]
-        if self.d == 0:
-            return 0
-        self.rates.evaluate(<const double*>&self.out[0], &self.parts[0])
-        i = self.column.shape[0]
-        column = &self.column[0] if i else NULL
-        if not cov_small(self.d, &self.start[0], column, &self.parts[0], y + 2 * n, self.shift,
-                         &self.parts[0] + i, dy + 2 * n):
-            cov_unpack(self.d, y + 2 * n, self.shift, &self.C[0])
-            cov_rate(self.d, &self.start[0], column, &self.parts[0], &self.C[0],
-                     &self.parts[0] + i, &self.A[0], dy + 2 * n)
+        if self.d:
+            self.rates.evaluate(<const double*>&self.out[0], &self.parts[0])
         return 0
 
 
@@ -406,160 +499,3 @@ cdef class TangentFlow(RightHandSide):
                 dy[at + i] = sum
             at += d
         return 0
-
-
-def unpack_linear(
-    const double[:, ::1] rows,          # IN of a LinearisedFlow
-    double[:, ::1] mean,                # OUT (T, 2n)
-    double[:, :, ::1] covariance,       # OUT (T, 2n, 2n)
-):
-    """Quadratures and full covariances."""
-    cdef Py_ssize_t T = rows.shape[0], d = mean.shape[1], t, i, j, at
-    cdef double root = sqrt(2.0)
-    for t in range(T):
-        at = d
-        for i in range(d):
-            mean[t, i] = root * rows[t, i]
-            for j in range(i, d):
-                covariance[t, i, j] = rows[t, at]
-                covariance[t, j, i] = rows[t, at]
-                at += 1
-
-
-cdef inline double of_upper(
-    const double* upper,    # IN
-    Py_ssize_t d,           # IN
-    Py_ssize_t a,           # IN
-    Py_ssize_t b,           # IN at least a
-) noexcept nogil:
-    """Element of a symmetric matrix."""
-    return upper[a * d - a * (a - 1) // 2 + b - a]
-
-
-def gaussian_moments(
-    const double[:, ::1] rows,          # IN of a LinearisedFlow of n modes
-    const int[::1] first,               # IN (V,) letters: 2j for b_j†, 2j+1 for b_j
-    const int[::1] second,              # IN (V,) likewise, not before the first; -1 without one
-    double complex[:, ::1] out,         # OUT (T, V): ⟨xy⟩ in normal order, or ⟨x⟩
-):
-    """Moments of first and second order of means and covariances."""
-    cdef Py_ssize_t T = rows.shape[0], V = first.shape[0], t, v, a, b, d = 0
-    cdef double x, y, u, w, qq, pp, qp, pq, re, im
-    cdef const double* z
-    while d * (d + 3) // 2 < rows.shape[1]:
-        d += 2
-    if out.shape[0] < T or out.shape[1] != V or second.shape[0] != V:
-        raise ValueError("words and moments do not fit")
-    with nogil:
-        for t in range(T):
-            z = &rows[t, 0]
-            for v in range(V):
-                a = first[v] & ~1
-                x, y = z[a], z[a + 1] if first[v] & 1 else -z[a + 1]
-                if second[v] < 0:
-                    out[t, v] = x + 1j * y
-                    continue
-                b = second[v] & ~1
-                u, w = z[b], z[b + 1] if second[v] & 1 else -z[b + 1]
-                qq, pp = of_upper(z + d, d, a, b), of_upper(z + d, d, a + 1, b + 1)
-                qp = of_upper(z + d, d, a, b + 1)
-                pq = qp if a == b else of_upper(z + d, d, a + 1, b)
-                if (first[v] ^ second[v]) & 1:
-                    re, im = 0.5 * (qq + pp) - (0.5 if a == b else 0.0), 0.5 * (qp - pq)
-                else:
-                    re, im = 0.5 * (qq - pp), 0.5 * (qp + pq)
-                # b_j b_k† is the conjugate of b_j† b_k, b† b† that of b b
-                if (first[v] ^ second[v]) & 1 == first[v] & 1:
-                    im = -im
-                out[t, v] = re + x * u - y * w + 1j * (im + x * w + y * u)
-
-
-def unpack_upper(
-    const double[:, ::1] rows,          # IN
-    Py_ssize_t first,                   # IN where the upper triangles begin
-    double[:, :, ::1] full,             # OUT (T, d, d)
-):
-    """Symmetric matrices from their upper triangles, row by row."""
-    cdef Py_ssize_t T = rows.shape[0], d = full.shape[1], t, i, j, at
-    if rows.shape[1] != first + d * (d + 1) // 2:
-        raise ValueError("rows do not hold upper triangles of this size")
-    for t in range(T):
-        at = first
-        for i in range(d):
-            for j in range(i, d):
-                full[t, i, j] = rows[t, at]
-                full[t, j, i] = rows[t, at]
-                at += 1
-
-
-def sphere_to_bosons(
-    const double[:, ::1] rows,      # IN (x, -y, z, 0) of each spin; the upper triangle of C
-    Py_ssize_t first,               # IN where that begins
-    const double[::1] sizes,        # IN N of each spin, two at the most
-    double[:, ::1] out,             # OUT b of each as a pair; the upper triangle of (q1, p1, ...)
-):
-    """Holstein-Primakoff modes b = S-/sqrt(N/2 - Sz) of spins and their covariance W C W^T."""
-    cdef Py_ssize_t G = sizes.shape[0], t, j, a, b, i, k, p, q, at
-    cdef double W[4][3]
-    cdef double own, room, sum
-    if G > 2 or out.shape[1] != 2 * G + G * (2 * G + 1) or rows.shape[1] < first:
-        raise ValueError("rows do not hold one or two spins")
-    if rows.shape[1] != first + 3 * G * (3 * G + 1) // 2 or out.shape[0] != rows.shape[0]:
-        raise ValueError("rows do not hold upper triangles of this size")
-    for t in range(rows.shape[0]):
-        for j in range(G):
-            # the north pole has no such boson
-            room = fmax(0.5 * sizes[j] - rows[t, 4 * j + 2], 1e-12 * sizes[j])
-            own = sqrt(1 / room)
-            out[t, 2 * j], out[t, 2 * j + 1] = own * rows[t, 4 * j], own * rows[t, 4 * j + 1]
-            W[2 * j][0], W[2 * j][1], W[2 * j + 1][0] = sqrt(2.0) * own, 0, 0
-            W[2 * j + 1][1] = -sqrt(2.0) * own
-            for k in range(2):
-                W[2 * j + k][2] = sqrt(0.5) * out[t, 2 * j + k] / room
-        at = 2 * G
-        for a in range(2 * G):
-            for b in range(a, 2 * G):
-                sum = 0
-                for i in range(3):
-                    for k in range(3):
-                        p, q = 3 * (a // 2) + i, 3 * (b // 2) + k
-                        sum += W[a][i] * W[b][k] * of_upper(&rows[t, first], 3 * G, min(p, q),
-                                                            max(p, q))
-                out[t, at] = sum
-                at += 1
-
-
-def first_unphysical(
-    const double[:, :, ::1] covariance,     # IN (T, d, d)
-    double tolerance,                       # IN
-):
-    """Index of the first matrix for which C + iΩ/2 + tolerance·max(1, |C|) is not positive
-    definite, or -1.
-
-    A Hermitian LDL† without pivoting: a pivot that is not positive shows a negative eigenvalue.
-    """
-    cdef Py_ssize_t T = covariance.shape[0], d = covariance.shape[1], t, i, j, k
-    cdef double complex[:, ::1] L = np.empty((d, d), dtype=complex)
-    cdef double[::1] pivot = np.empty(d)
-    cdef double complex s
-    cdef double p, shift
-    for t in range(T):
-        shift = 0
-        for i in range(d):
-            shift = max(shift, covariance[t, i, i])
-        shift = tolerance * max(1.0, shift)
-        for j in range(d):
-            p = covariance[t, j, j] + shift
-            for k in range(j):
-                p -= square(L[j, k]) * pivot[k]
-            if not p > 0:
-                return t
-            pivot[j] = p
-            for i in range(j + 1, d):
-                s = covariance[t, i, j]
-                if i == j + 1 and j % 2 == 0:
-                    s = s - 0.5j
-                for k in range(j):
-                    s = s - L[i, k] * conj(L[j, k]) * pivot[k]
-                L[i, j] = s / p
-    return -1

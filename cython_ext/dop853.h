@@ -147,13 +147,15 @@ static inline __attribute__((always_inline)) dop853_four dop853_scale(
     int width,              /* IN 1 or 2 */
     dop853_four size,       /* IN */
     const double *atol,     /* IN (n,), or one number with stride 0 */
-    ptrdiff_t stride,       /* IN 0 or 1 */
+    int stride,             /* IN 0 or 1 */
     double rtol)            /* IN */
 {
-    dop853_four scale;
-    for (int j = 0; j < 4; j++)
-        scale[j] = atol[(i + j - (width == 2 ? j & 1 : 0)) * stride];
-    return scale + rtol * size;
+    dop853_four least = {atol[0], atol[0], atol[0], atol[0]};
+    if (stride)
+        least = *(const dop853_four *)(atol + i);
+    if (stride && width == 2)
+        least = __builtin_shufflevector(least, least, 0, 0, 2, 2);
+    return least + rtol * size;
 }
 
 /* the same of four doubles at a time, side by side in registers, as long as there are four */
@@ -164,7 +166,7 @@ static inline __attribute__((always_inline)) ptrdiff_t dop853_four_squares(
     const double *y0,       /* IN (n,) */
     const double *y1,       /* IN (n,) */
     const double *atol,     /* IN (n,), or one number with stride 0 */
-    ptrdiff_t stride,       /* IN 0 or 1 */
+    int stride,             /* IN 0 or 1 */
     double rtol,            /* IN */
     int worst,              /* IN 0 or 1 */
     double *s)              /* INOUT (3,) */
@@ -191,8 +193,9 @@ static inline __attribute__((always_inline)) ptrdiff_t dop853_four_squares(
         const dop853_four z = dop853_four_moduli(width, *(const dop853_four *)(y1 + i));
         const dop853_four size = dop853_larger(a, z);
         const dop853_four scale = dop853_scale(i, width, size, atol, stride, rtol);
-        f5 /= scale;
-        f3 /= scale;
+        const dop853_four unit = 1.0 / scale;
+        f5 *= unit;
+        f3 *= unit;
         total5 += 0.0 * scale;
         f5 *= f5;
         f3 *= f3;
@@ -232,7 +235,8 @@ DOP853_CLONES static double dop853_error(
     ptrdiff_t done;
     /* constants where these are called leave what they need of them */
 #define DOP853_SQUARES(width, worst) \
-    done = dop853_four_squares(n, width, K, y0, y1, atol, stride, rtol, worst, s); \
+    done = stride ? dop853_four_squares(n, width, K, y0, y1, atol, 1, rtol, worst, s) \
+                  : dop853_four_squares(n, width, K, y0, y1, atol, 0, rtol, worst, s); \
     dop853_squares(done, n - done, width, K, y0, y1, atol, stride, rtol, worst, s);
     if (width == 1 && worst) {
         DOP853_SQUARES(1, 1)
@@ -251,14 +255,14 @@ DOP853_CLONES static double dop853_error(
     return h * s[0] / sqrt((s[0] + 0.01 * s[1]) * (double)(n / width));
 }
 
-/* the norm for a width that is a constant where this is called */
+/* the norm for a width and a stride that are constants where this is called */
 static inline __attribute__((always_inline)) double dop853_norm_of(
     ptrdiff_t n,            /* IN */
     int width,              /* IN 1 or 2 */
     const double *v,        /* IN (n,) */
     const double *y,        /* IN (n,) */
     const double *atol,     /* IN (n,), or one number with stride 0 */
-    ptrdiff_t stride,       /* IN 0 or 1 */
+    int stride,             /* IN 0 or 1 */
     double rtol,            /* IN */
     int worst)              /* IN 0 or 1 */
 {
@@ -298,8 +302,11 @@ DOP853_CLONES static double dop853_norm(
     double rtol,            /* IN */
     int worst)              /* IN 0 or 1 */
 {
-    return width == 1 ? dop853_norm_of(n, 1, v, y, atol, stride, rtol, worst)
-                      : dop853_norm_of(n, 2, v, y, atol, stride, rtol, worst);
+    if (stride)
+        return width == 1 ? dop853_norm_of(n, 1, v, y, atol, 1, rtol, worst)
+                          : dop853_norm_of(n, 2, v, y, atol, 1, rtol, worst);
+    return width == 1 ? dop853_norm_of(n, 1, v, y, atol, 0, rtol, worst)
+                      : dop853_norm_of(n, 2, v, y, atol, 0, rtol, worst);
 }
 
 /* the coefficients 3 to 6 of the dense output as sums over arrays */

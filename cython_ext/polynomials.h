@@ -55,9 +55,9 @@ POLY_CLONES static void poly_rows(long rows, const int *start, const int *middle
     }
 }
 
-/* The same in runs (see qsyncplug/operators/runs.py): real and imaginary parts apart, so that what
-   repeats from node to node is one loop over contiguous numbers. Runs are done by four numbers:
-   arrays are three numbers longer than they need be. */
+/* The same in runs (see find_runs in qsyncplug/operators/polynomial.py): real and imaginary parts
+   apart, so that what repeats from node to node is one loop over contiguous numbers. Runs are done
+   by four numbers: arrays are three numbers longer than they need be. */
 #define POLY_WIDTH 4
 typedef double poly_vector __attribute__((vector_size(8 * POLY_WIDTH), aligned(8), may_alias));
 #define POLY_AT(array) (*(poly_vector *)((array) + i))

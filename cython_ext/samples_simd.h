@@ -30,7 +30,8 @@ QW_INLINE void NAME(multiply)(const qw_stage *s, double *rows)
 /* the rows of a term, some registers of each */
 #define QW_PART(r) ((const vec *)(rows + (long)(r) * QW_LANES) + at)
 #define QW_EACH _Pragma("GCC unroll 8") for (int l = 0; l < QW_VECTORS; l++)
-/* re + i im += coefficient * (x + i y), where TAKE gives x and y */
+/* re + i im += coefficient * (x + i y), where TAKE gives x and y. Sums from the left: each product
+   is fused with what is there. */
 #define QW_CASES(source, TAKE)                                                                 \
     case QW_KIND(source, QW_RE):                                                               \
         QW_EACH { TAKE; re[l] += c[0] * x; im[l] += c[3] * y; }                                \
@@ -42,8 +43,8 @@ QW_INLINE void NAME(multiply)(const qw_stage *s, double *rows)
         QW_EACH                                                                                \
         {                                                                                      \
             TAKE;                                                                              \
-            re[l] += c[0] * x + c[1] * y;                                                      \
-            im[l] += c[2] * x + c[3] * y;                                                      \
+            re[l] = re[l] + c[0] * x + c[1] * y;                                               \
+            im[l] = im[l] + c[2] * x + c[3] * y;                                               \
         }                                                                                      \
         break;
 
@@ -53,8 +54,8 @@ QW_INLINE void NAME(multiply)(const qw_stage *s, double *rows)
         QW_EACH                                                                                \
         {                                                                                      \
             const vec x = a[l], y = b[l], z = x * x + y * y, p = P;                            \
-            re[l] += RE;                                                                       \
-            im[l] += IM;                                                                       \
+            re[l] = re[l] + RE;                                                                \
+            im[l] = im[l] + IM;                                                                \
         }                                                                                      \
         t++;                                                                                   \
         c += 4;                                                                                \
@@ -105,8 +106,8 @@ QW_INLINE void NAME(add)(const qw_program *p, const qw_stage *s, double *rows,
                     const vec *x = QW_PART(t[1].a), *y = QW_PART(t[1].b);
                     QW_EACH
                     {
-                        re[l] += c[0] * a[l] + c[4] * x[l];
-                        im[l] += c[3] * b[l] + c[7] * y[l];
+                        re[l] = re[l] + c[0] * a[l] + c[4] * x[l];
+                        im[l] = im[l] + c[3] * b[l] + c[7] * y[l];
                     }
                     t++;
                     c += 4;

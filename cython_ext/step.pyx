@@ -21,6 +21,7 @@ and no step passes the range where it is damped well.
 """
 
 from libc.math cimport fabs, fmax, fmin, isfinite, nextafter, pow, sqrt, INFINITY
+from libc.stdint cimport uintptr_t
 from libc.string cimport memcpy, memset
 
 import numpy as np
@@ -94,20 +95,26 @@ cdef class Step:
     ) except -1:
         """Arrays for a state of `n` doubles."""
         cdef Py_ssize_t k
+        cdef double* first
         if atol.shape[0] not in (1, n):
             raise ValueError(f"atol must be one number or {n}, not {atol.shape[0]}")
         self.n, self.width = n, width
         self.atol = atol
         self.atol_stride = 0 if atol.shape[0] == 1 else 1
-        self.room = 8 * ((max(n, 1) + 7) // 8)
-        self.work = np.zeros((KEPT + 1, self.room))
+        self.room = LINE * ((max(n, 1) + LINE - 1) // LINE)
+        # every array begins where a line of the cache does: what crosses lines is read twice
+        self.work = np.zeros((KEPT + 1) * self.room + LINE)
+        first = &self.work[0]
+        while <uintptr_t>first % (LINE * sizeof(double)) != 0:
+            first += 1
         for k in range(STAGES):
-            self.K[k] = &self.work[k, 0]
+            self.K[k] = first + k * self.room
         for k in range(7):
-            self.F[k] = &self.work[STAGES + k, 0]
-        self.y, self.y_old = &self.work[STAGES + 7, 0], &self.work[STAGES + 8, 0]
-        self.y_new, self.direction = &self.work[STAGES + 9, 0], &self.work[STAGES + 10, 0]
-        self.scratch = &self.work[KEPT, 0]
+            self.F[k] = first + (STAGES + k) * self.room
+        first += (STAGES + 7) * self.room
+        self.y, self.y_old = first, first + self.room
+        self.y_new, self.direction = first + 2 * self.room, first + 3 * self.room
+        self.scratch = first + 4 * self.room
         return 0
 
     cdef double* kept(

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._ext.bosons import PolynomialFlow, Polynomials, unpack_linear
+from .._ext.bosons import PolynomialFlow, Polynomials
+from .._ext.equations import unpack_linear
 from .._ext.integrator import RightHandSide
 from ..core.checks import check_integer
 from ..core.result import Result

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from .._ext.bosons import unpack_upper
+from .._ext.equations import unpack_upper
 from .._ext.integrator import Integrator, RightHandSide
 from ..operators.atom import AtomFactor
 from ..operators.classical import Coordinate

@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from .._ext.bosons import gaussian_moments
+from .._ext.equations import gaussian_moments
 from ..operators.expression import Expression, commutator
 from ..operators.linear import LinearEquations, Part, linear_equations
 from ..operators.polynomial import Polynomial, derivative, multiply, total, variable

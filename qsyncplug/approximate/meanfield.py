@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from .._ext.bosons import first_unphysical, unpack_linear
+from .._ext.equations import first_unphysical, unpack_linear
 from .._ext.integrator import RightHandSide
 from ..core.checks import check_array, check_choice, check_integer
 from ..core.entry import mfsolve

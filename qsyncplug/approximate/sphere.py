@@ -9,13 +9,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._ext.bosons import (
-    LinearisedFlow,
-    PolynomialFlow,
-    Polynomials,
-    first_unphysical,
-    unpack_upper,
-)
+from .._ext.bosons import LinearisedFlow, PolynomialFlow, Polynomials
+from .._ext.equations import first_unphysical, unpack_upper
 from .._ext.integrator import RightHandSide
 from ..core.checks import check_array, check_choice
 from ..core.errors import SolverError

@@ -13,7 +13,15 @@ import numpy as np
 from .._ext.bosons import LinearisedFlow, Polynomials, TangentFlow
 from .classical import Coordinate
 from .functions import Powers
-from .polynomial import PolyKey, Polynomial, compile_polynomials, conjugate, total
+from .lanes import Sum, lane_program
+from .polynomial import (
+    PolyKey,
+    Polynomial,
+    compile_polynomials,
+    conjugate,
+    total,
+    variable,
+)
 
 __all__ = ["LinearEquations", "Part", "linear_equations"]
 
@@ -144,6 +152,15 @@ class _Rates:
             (target, source if source < 0 else 2 * place[source >> 1] + (source & 1), weight)
             for target, source, weight in self.entries
         ]
+
+    def sums(self) -> dict[int, Sum]:
+        """The numbers that are no constants, as sums over parts of polynomials."""
+        parts: dict[int, list[tuple[Polynomial, int, float]]] = {}
+        for target, at, weight in self.entries:
+            of = self.rows[at >> 1] if at >= 0 else variable((-at - 1) >> 1)
+            part = at & 1 if at >= 0 else (-at - 1) & 1
+            parts.setdefault(target, []).append((of, part, weight))
+        return {target: (self.base[target], own) for target, own in parts.items()}
 
     def table(self) -> dict[str, np.ndarray]:
         """The affine map of `bosons.pyx`: of the rows, then the variables."""
@@ -276,12 +293,46 @@ def linear_equations(
         "rates": rates.table(),
         "shift": shift,
     }
-    variables, rows = n, rates.rows
+    variables, rows, source = n, rates.rows, rates.rows
     if inner is not None:
         rows, used = _renumbered(rows, n)
         variables = n + len(used)
         tables["inner"] = _inner_table(n, d, used, inner)
-    return LinearEquations(variables, *compile_polynomials(rows), tables)
+    arrays, factors = compile_polynomials(rows)
+    known = _variables(n, d, inner or {})
+    used = {x >> 1 for p in source for letters, _ in p for x in letters}
+    # letters that are powers do not follow from the state by a sum
+    if "run_sizes" in arrays and all((k, 0) in known for k in used):
+        tables["lanes"] = lane_program([_drift_sums(source[:n], real), rates.sums()], known, real)
+    return LinearEquations(variables, arrays, factors, tables)
+
+
+def _drift_sums(drift: Sequence[Polynomial], real: set[int]) -> dict[int, Sum]:
+    """dz/dt as pairs, where 0 belongs to what is real."""
+    return {
+        2 * k + part: (0.0, [] if part and k in real else [(p, part, 1.0)])
+        for k, p in enumerate(drift)
+        for part in (0, 1)
+    }
+
+
+def _variables(
+    n: int, d: int, inner: dict[tuple[int, int], list[tuple[int, int, float]]]
+) -> dict[tuple[int, int], list[tuple[int, float]]]:
+    """The variables as sums over the state: z, then the upper triangle of C."""
+    out = {(k, part): [(2 * k + part, 1.0)] for k in range(n) for part in (0, 1)}
+    for key, entries in inner.items():
+        own: dict[int, float] = {}
+        for a, b, weight in entries:
+            at = -1 if a < 0 else _upper_place(n, d, min(a, b), max(a, b))
+            own[at] = own.get(at, 0.0) + weight
+        out[key] = list(own.items())
+    return out
+
+
+def _upper_place(n: int, d: int, a: int, b: int) -> int:
+    """Where the state has C_ab, a ≤ b."""
+    return 2 * n + a * d - a * (a - 1) // 2 + b - a
 
 
 def _element(u: Polynomial, v: Polynomial, x: Coordinate, y: Coordinate) -> list[Part]:
@@ -324,5 +375,5 @@ def _inner_table(
                     base[target] += weight
                     continue
                 a, b = min(a, b), max(a, b)
-                entries.append((target, 2 * n + a * d - a * (a - 1) // 2 + b - a, weight))
+                entries.append((target, _upper_place(n, d, a, b), weight))
     return affine(base.tolist(), entries)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from .._ext.bosons import first_unphysical
+from .._ext.equations import first_unphysical
 from .._ext.integrator import RightHandSide
 from ..approximate.meanfield import MeanFieldSolver
 from ..core.checks import check_array

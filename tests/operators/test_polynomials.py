@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from qsyncplug._ext.bosons import Polynomials
 
-from qsyncplug.operators.polynomial import compile_polynomials
-from qsyncplug.operators.runs import find_runs
+from qsyncplug.operators.polynomial import compile_polynomials, find_runs
 
 LETTERS = st.lists(st.integers(0, 9), max_size=4).map(lambda x: tuple(sorted(x)))
 NUMBER = st.complex_numbers(max_magnitude=2, allow_nan=False).filter(lambda x: abs(x) > 1e-3)

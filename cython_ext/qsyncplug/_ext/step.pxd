@@ -3,6 +3,7 @@
 cdef enum:
     STAGES = 16
     KEPT = STAGES + 11      # arrays that going on bit for bit needs
+    LINE = 8                # doubles that the cache moves together
 
 
 cdef class Step:
@@ -21,7 +22,7 @@ cdef class Step:
     cdef bint has_step, rejected_last
     cdef bint stages_kept             # those of the last step
     cdef bint dense_ready             # F describes the last step
-    cdef double[:, ::1] work
+    cdef double[::1] work             # that they are in
     cdef double* K[STAGES]
     cdef double* F[7]
     cdef double* y

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..._ext.bosons import LinearisedFlow, Polynomials, sphere_to_bosons
+from ..._ext.bosons import LinearisedFlow, Polynomials
+from ..._ext.equations import sphere_to_bosons
 from ...approximate.sphere import upper_triangle
 from ...operators.classical import Classical, Coordinate
 from ...operators.expression import Expression
