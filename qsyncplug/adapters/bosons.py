@@ -203,6 +203,8 @@ def _mean_field_dynamics(result: MeanFieldResult, closure: str) -> Dynamics:
 def _flow(result: MeanFieldResult | ClassicalResult) -> Flow:
     """What the equations of motion of modes say; of spins nothing."""
     system = result.model
+    if isinstance(result, ClassicalResult) and not system.bosonic:
+        return Flow(oscillations=partial(_oscillations, result))
     if not (system.bosonic and system.isconstant):
         return Flow()
     alone = system.n == 1 and not system.symmetries.common_phase
@@ -223,6 +225,18 @@ def _phase_is_lost(result: MeanFieldResult) -> bool:
     beta = np.abs(result.amplitudes[-1]) ** 2
     n = beta + (variance[::2] + variance[1::2]) / 2 - 0.5
     return bool(np.any(beta < 0.5 * n))
+
+
+@kept(model=True)
+def _oscillations(result: ClassicalResult) -> np.ndarray:
+    """β of modes; of spins and ensembles ⟨S−⟩/√N, (T, K)."""
+    beta = np.array(result.amplitudes)
+    for k, symbol in enumerate(oscillators(result.model)):
+        if not isinstance(symbol.factor, ModeFactor):
+            at = result.model.classical.place[symbol]
+            x, y = result.coordinates[:, at], result.coordinates[:, at + 1]
+            beta[:, k] = (x - 1j * y) / np.sqrt(symbol.factor.N)  # type: ignore[attr-defined]
+    return beta
 
 
 @kept(model=True)

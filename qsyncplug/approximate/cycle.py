@@ -139,11 +139,13 @@ def find_cycle(flow: Flow, x0: np.ndarray, relax: float | None) -> LimitCycle | 
     reason = ""
     for attempt in range(tries):
         x = flow.on_spheres(flow.relax(x, duration), flow.lengths(x0))
-        if flow.rotations and np.abs(flow.quadratures(x)[0]).max() < 1e-6 * max(1.0, size):
+        free = flow.free(x)
+        dark = np.abs(flow.quadratures(x)[0]).max() < 1e-6 * max(1.0, size)
+        # a spin at its upper pole is at rest too, with a large amplitude
+        if flow.rotations and (dark or not free):
             raise SolverError(
                 "the mean field went to rest: there is no limit cycle here", reason="no limit cycle"
             )
-        free = flow.free(x)
         found: LimitCycle | LimitTorus | str = _standing(flow, x, free)
         # what has not come to rest in the frame of its phases after a second try may be periodic
         if isinstance(found, str) and (attempt or tries == 1):

@@ -36,6 +36,7 @@ __all__ = [
     "neglected",
     "oscillators",
     "quadratures",
+    "sphere_quadratures",
     "spin_quadratures",
     "stopped",
     "upper_triangle",
@@ -200,7 +201,8 @@ def quadratures(system: System, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             beta[:, k] = (x[:, at] + 1j * x[:, at + 1]) / root2
             T[:, 2 * k, at] = T[:, 2 * k + 1, at + 1] = 1.0
             continue
-        own = spin_quadratures(symbol.factor.N, x[:, at : at + 3])  # type: ignore[attr-defined]
+        of = sphere_quadratures if isinstance(symbol.factor, SpinFactor) else spin_quadratures
+        own = of(symbol.factor.N, x[:, at : at + 3])  # type: ignore[attr-defined]
         beta[:, k], T[:, 2 * k : 2 * k + 2, at : at + 3] = own
     return beta, T
 
@@ -215,6 +217,23 @@ def spin_quadratures(N: int, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     T[:, 0, 0], T[:, 1, 1] = own, -own
     T[:, 0, 2], T[:, 1, 2] = q * half, -p * half
     return (q - 1j * p) * math.sqrt(0.5), T
+
+
+def sphere_quadratures(N: int, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same of a spin (T, 3) on its sphere, without cancellation next to the north pole.
+
+    There N/2−Sz = S−S+/(N/2+Sz): β=√(N/2+Sz)e^{-iφ} with the azimuth φ.
+    """
+    beta, T = spin_quadratures(N, x)
+    across = np.hypot(x[:, 0], x[:, 1])
+    upper = np.flatnonzero((x[:, 2] > 0) & (across > 0))
+    across, rho = across[upper], np.sqrt(0.5 * N + x[upper, 2])
+    c, s = x[upper, 0] / across, x[upper, 1] / across
+    turn = math.sqrt(2) * rho / across
+    T[upper, 0] = np.stack([turn * s * s, -turn * s * c, c / (math.sqrt(2) * rho)], axis=-1)
+    T[upper, 1] = np.stack([turn * s * c, -turn * c * c, -s / (math.sqrt(2) * rho)], axis=-1)
+    beta[upper] = rho * (c - 1j * s)
+    return beta, T
 
 
 class ClassicalSolver(LinearSolver):

@@ -100,6 +100,9 @@ class Flow(Saved):
     locked : callable or None
         Of mean fields of infinitely many oscillators: share of each that turns with the common one
         at a time index, (N,).
+    oscillations : callable or None
+        Amplitudes (T, N) whose phases are judged, where they are not those of the view:
+        ⟨S−⟩/√N of spins, which is 0 at both poles.
     held : callable or None
         Of a model whose noise is known: the :class:`Held` in whose reach the run ends, given the
         time in which it must come to rest; None if there is none.
@@ -112,6 +115,7 @@ class Flow(Saved):
     fixed_points: Callable[[], tuple[np.ndarray, np.ndarray]] | None = None
     locked: Callable[[int], np.ndarray] | None = None
     held: Callable[[float], Held | None] | None = None
+    oscillations: Callable[[], np.ndarray] | None = None
 
     def at(self, index: np.ndarray) -> Flow:
         """The same for a run of which only the times `index` are kept."""
@@ -121,6 +125,9 @@ class Flow(Saved):
             exponents=None if self.exponents is None else partial(_entry, self.exponents, index),
             jacobian=None if self.jacobian is None else partial(_entry, self.jacobian, index),
             locked=None if self.locked is None else partial(_entry, self.locked, index),
+            oscillations=None
+            if self.oscillations is None
+            else partial(_picked, self.oscillations, index),
         )
 
 
@@ -243,6 +250,11 @@ def _rows(phases: Callable[[Any], np.ndarray], index: np.ndarray, part: slice) -
 @kept()
 def _columns(phases: Callable[[Any], np.ndarray], nodes: np.ndarray, part: slice) -> np.ndarray:
     return phases(part)[:, nodes]
+
+
+@kept()
+def _picked(rows: Callable[[], np.ndarray], index: np.ndarray) -> np.ndarray:
+    return np.asarray(rows()[index])
 
 
 @kept()

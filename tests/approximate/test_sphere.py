@@ -1,5 +1,6 @@
 """Mean field of mixtures: spins on the sphere, factorised sites, with linear fluctuations."""
 
+import mpmath
 import numpy as np
 import pytest
 import qutip
@@ -7,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import qsyncplug as qsp
+from qsyncplug.approximate.sphere import sphere_quadratures
 
 (b,) = qsp.modes(1)
 S, T, h = qsp.spins(6, 4, 1)
@@ -211,3 +213,37 @@ def test_what_is_refused():
         qsp.mfsolve(system, {c: 1, J: (1.0, 1.0, 0.0)}, [0, 1.0])
     with pytest.raises(TypeError, match="state0"):
         qsp.mfsolve(system, {c: "a", J: (1.0, 1.0)}, [0, 1.0])
+
+
+def test_quadratures_next_to_the_upper_pole():
+    """S−/√(N/2−Sz) = √(N/2+Sz)e^{−iφ} on the sphere, and its derivatives, to 50 digits."""
+    N, mp = 20, mpmath.mp
+    with mpmath.workdps(50):
+        for across in (5.0, 1e-3, 1e-7, 1e-12):
+            x, y = across * mp.cos(0.7), across * mp.sin(0.7)
+            z = mp.sqrt((mp.mpf(N) / 2) ** 2 - x**2 - y**2)
+            right = (x - 1j * y) / mp.sqrt(mp.mpf(N) / 2 - z)
+            beta, T = sphere_quadratures(N, np.array([[float(x), float(y), float(z)]]))
+            assert abs(beta[0] - complex(right)) < 1e-12
+            # a turn about z, and a step towards the equator
+            around = T[0] @ np.array([-float(y), float(x), 0.0])
+            assert abs((around[0] + 1j * around[1]) / np.sqrt(2) + 1j * beta[0]) < 1e-12
+            down = T[0] @ (np.array([float(x * z), float(y * z), -(across**2)]) / across)
+            slope = complex(-0.5 * across * beta[0] / (N / 2 + z))
+            assert abs((down[0] + 1j * down[1]) / np.sqrt(2) - slope) < 1e-13 / across
+
+
+def test_spins_that_are_pumped_to_their_upper_pole_rest():
+    """No dipole is left there, whatever their Holstein–Primakoff amplitudes do."""
+    S1, S2 = qsp.spins(20, 20)
+    jumps = [S1.p, S2.p, 0.5 * (S1.m - S2.m)]
+    system = qsp.System(0.05 * (S1.z - S2.z), [jump / np.sqrt(20) for jump in jumps])
+    start = {S1: (1.0, 0.2), S2: (1.2, 1.0)}
+    run = qsp.mfsolve(system, start, np.linspace(0, 60, 301))
+    dipole = np.hypot(*run.coordinates[-1, :2])
+    assert dipole < 1e-6 and run.coordinates[-1, 2] > 10 - 1e-6
+    assert np.diagonal(run.covariance, axis1=1, axis2=2).min() >= 0
+    found = qsp.verdict(run)
+    assert found.label == "undecided" and "die out" in found.why
+    with pytest.raises(qsp.SolverError, match="went to rest"):
+        qsp.limit_cycle(system, start)

@@ -28,7 +28,8 @@ _TREND = 0.15
 
 def judge_amplitudes(case: Case) -> Verdict:
     """Verdict on complex amplitudes β_j(t)."""
-    beta = case.view.amplitudes
+    own = case.dynamics.flow.oscillations
+    beta = case.view.amplitudes if own is None else own()
     size = np.abs(beta)
     gone = judge_falling(case, beta, size)
     if gone is not None:
