@@ -197,7 +197,9 @@ SAVED: dict[str, Callable[[], Any]] = {
     "GapProof": lambda: _attention("gap").gap_proofs[0],
     "Hydrodynamics": lambda: qsp.hydrodynamics(WAVES[0], GRID),
     "LimitCycle": lambda: qsp.limit_cycle(qsp.van_der_pol_pair(), [1.0, 1.0]),
-    "LimitTorus": lambda: qsp.limit_cycle(qsp.van_der_pol_pair(detuning=1.5), [1.0, 1.0]),
+    "LimitTorus": lambda: qsp.limit_cycle(
+        qsp.van_der_pol_pair(detuning=1.5, dissipative=0.5), [1.0, 1.0]
+    ),
     "LockedState": lambda: qsp.locked_state([0.5, -0.5], 2.0),
     "LyapunovExponents": lambda: qsp.lyapunov_exponents(_laser(), [1.0], 5.0),
     "MomentState": lambda: qsp.steadystate(_driven(), closure="cumulants"),
