@@ -16,7 +16,7 @@ from .rates import Estimate
 from .report import Label, Verdict
 from .resonance import with_resonance
 from .sources import AnglePhases
-from .survey import Survey, Track, pieces, survey, track
+from .survey import Survey, Track, cuts, lengths, middle, pieces, survey, time_weights, track
 
 __all__ = ["judge_amplitudes"]
 
@@ -91,7 +91,7 @@ def _forced(case: Case, beta: np.ndarray) -> bool:
 
 
 def _rests(case: Case, beta: np.ndarray) -> bool:
-    late = beta[-max(2, case.samples // 3) :]
+    late = beta[case.inside][min(cuts(case.window, 3)[2], case.samples - 2) :]
     return float(np.hypot(np.ptp(late.real, axis=0), np.ptp(late.imag, axis=0)).max()) < (
         1e-2 * float(np.abs(late).max())
     )
@@ -100,9 +100,9 @@ def _rests(case: Case, beta: np.ndarray) -> bool:
 def _steadiness(case: Case, size: np.ndarray) -> Amplitudes:
     """Whether log|β_j| stand, or hover, in the window."""
     y = np.log(size[case.inside])
-    count = y.shape[0]
-    thirds = np.array([np.ptp(y[p], axis=0) for p in pieces(count, 3)])
-    ninths = np.array([np.ptp(y[p], axis=0) / (p.stop - p.start) for p in pieces(count, 9)])
+    thirds = np.array([np.ptp(y[p], axis=0) for p in pieces(case.window, 3)])
+    fine = pieces(case.window, 9)
+    ninths = np.array([np.ptp(y[p], axis=0) for p in fine]) / lengths(case.window, fine)
     shaken = not case.dynamics.deterministic
     # amplitudes need not be known to rounding; those that fade slowly are told by the model
     quiet = thirds[2].max() <= 1e-4
@@ -111,8 +111,7 @@ def _steadiness(case: Case, size: np.ndarray) -> Amplitudes:
         or np.all(standing(thirds, ninths, shaken=shaken))
         or standing(thirds.max(axis=1), ninths.max(axis=1), shaken=shaken)
     )
-    half = count // 2
-    trend = np.abs(y[half:].mean(axis=0) - y[:half].mean(axis=0))
+    trend = np.abs(_rise(case, y))
     hover = bool(np.all(trend < _TREND))
     lowest = float(size[case.inside].min() / size.max())
     if lowest < 1e-4:
@@ -131,9 +130,15 @@ def _steadiness(case: Case, size: np.ndarray) -> Amplitudes:
 def _grows(case: Case, size: np.ndarray) -> bool:
     """Whether a log|β_j| moves one way, by more than it swings as beats make it."""
     y = np.log(size[case.inside])
-    half = y.shape[0] // 2
-    trend = np.abs(y[half:].mean(axis=0) - y[:half].mean(axis=0))
+    trend = np.abs(_rise(case, y))
     return bool(np.any((trend > _TREND) & (trend > y.std(axis=0))))
+
+
+def _rise(case: Case, y: np.ndarray) -> np.ndarray:
+    """By how much the mean over the second half of the window exceeds that of the first."""
+    half = middle(case.window)
+    means = [time_weights(case.window[p]) @ y[p] for p in (slice(half), slice(half, None))]
+    return np.asarray(means[1] - means[0])
 
 
 def _growing(case: Case, found: Verdict) -> Verdict:

@@ -9,7 +9,7 @@ from scipy.special import stdtrit
 
 from .rates import Estimate
 from .sources import PhaseSource
-from .survey import BLOCKS, Survey, birkhoff
+from .survey import BLOCKS, Survey, birkhoff, cuts, middle
 
 __all__ = ["beat_of", "frequency_error"]
 
@@ -29,16 +29,17 @@ def frequency_error(times: np.ndarray, phase: np.ndarray, frequency: float) -> f
     diffuses has independent increments, whose means over eighths of the window tell the error.
     """
     count = times.size
-    parts = [slice(k, k + 3 * count // 4) for k in np.linspace(0, count // 4, 6).astype(int)]
+    twentieths = cuts(times, 20)
+    parts = [slice(twentieths[k], twentieths[k + 15]) for k in range(6)]
     means = np.array([float(birkhoff(times[p]) @ phase[p]) for p in parts])
-    half = [slice(0, count // 2 + 1), slice(count // 2, count)]
+    half = [slice(0, middle(times) + 1), slice(middle(times), count)]
     halves = [float(birkhoff(times[p]) @ phase[p]) for p in half]
     smooth = max(float(np.abs(means - frequency).max()), abs(halves[0] - halves[1]) / 2)
     # of five turns and more in each part little of their own oscillation is left: noise shows
     turns = abs(frequency) * (times[-1] - times[0]) / (2 * np.pi * BLOCKS)
     if turns < 5 and not _rough(phase):
         return smooth
-    edges = (np.arange(BLOCKS + 1) * (count - 1)) // BLOCKS
+    edges = np.minimum(cuts(times, BLOCKS), count - 1)
     if turns < 2:
         slopes, weights = np.diff(phase[edges]) / np.diff(times[edges]), _WEIGHTS
     else:

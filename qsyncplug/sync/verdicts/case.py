@@ -43,6 +43,16 @@ class Case:
         return self.view.times
 
     @property
+    def window(self) -> np.ndarray:
+        """Times of the trailing window."""
+        return self.view.times[self.inside]
+
+    @property
+    def gap(self) -> float:
+        """Longest time between two samples of the window."""
+        return float(np.diff(self.window).max())
+
+    @property
     def n(self) -> int:
         """Number of nodes that are judged."""
         return self.view.n

@@ -12,7 +12,7 @@ from .motion import standing
 from .rates import Estimate, slope
 from .report import Label, Verdict
 from .sources import AnglePhases
-from .survey import survey, track
+from .survey import middle, survey, time_weights, track
 
 __all__ = ["TURN", "judge_falling"]
 
@@ -95,8 +95,9 @@ def _fading(
     if rest is None or rest.real.max() >= 0 or not np.all(largest[case.inside] > 0):
         return None
     y = np.log(largest[case.inside])
-    half = y.size // 2
-    if y[half:].mean() > y[:half].mean() - 1e-3:
+    half = middle(case.window)
+    early, late = (time_weights(case.window[p]) @ y[p] for p in (slice(half), slice(half, None)))
+    if late > early - 1e-3:
         return None
     rate = -float(rest.real.max())
     return case.undecided(
@@ -109,12 +110,12 @@ def _fading(
 def _decay(case: Case, beta: np.ndarray, largest: np.ndarray) -> Estimate | None:
     """Rate at which log|β| falls in both quarters at the end of the run, or None."""
     t, start = case.times, case.inside.start
-    middle = start + case.samples // 2
+    half = start + middle(case.window)
     if np.any(largest[start:] <= 0):
         return None
     y = np.log(largest[start:])
-    first = -slope(t[start:middle], y[: middle - start]).slope
-    second = -slope(t[middle:], y[middle - start :]).slope
+    first = -slope(t[start:half], y[: half - start]).slope
+    second = -slope(t[half:], y[half - start :]).slope
     # towards a limit cycle the second quarter has almost nothing left to fall
     if min(first, second) <= 0 or second < 0.5 * first:
         return None

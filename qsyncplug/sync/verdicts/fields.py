@@ -14,7 +14,7 @@ from .phases import Amplitudes, judge_phases, too_few
 from .rates import Estimate, fit_rate
 from .report import Label, Verdict
 from .sources import AnglePhases
-from .survey import pieces
+from .survey import lengths, pieces, time_weights
 
 __all__ = ["judge_fields"]
 
@@ -51,10 +51,9 @@ def judge_fields(case: Case) -> Verdict:
             advice="more output times",
         )
     window = signals[case.inside]
-    thirds = np.array([np.ptp(window[p], axis=0) for p in pieces(len(window), 3)])
-    ninths = np.array(
-        [np.ptp(window[p], axis=0) / (p.stop - p.start) for p in pieces(len(window), 9)]
-    )
+    thirds = np.array([np.ptp(window[p], axis=0) for p in pieces(case.window, 3)])
+    fine = pieces(case.window, 9)
+    ninths = np.array([np.ptp(window[p], axis=0) for p in fine]) / lengths(case.window, fine)
     if np.all(standing(thirds, ninths, shaken=False)) and not _dying(thirds, np.abs(fields[-1])):
         return _standing(case, fields[-1], signals)
     return _moving(case, fields, thirds)
@@ -111,7 +110,10 @@ def _signals(case: Case, fields: np.ndarray) -> tuple[np.ndarray, float]:
 
 def _evidence(case: Case) -> dict[str, Any]:
     r = case.view.order_parameter[case.inside]
-    return {"order parameter": float(r.mean()), "its range": (float(r.min()), float(r.max()))}
+    return {
+        "order parameter": float(r @ time_weights(case.window)),
+        "its range": (float(r.min()), float(r.max())),
+    }
 
 
 def _standing(case: Case, last: np.ndarray, signals: np.ndarray) -> Verdict:

@@ -8,15 +8,19 @@ from ...core.types import Modes
 from ..dynamics import Kind
 from ..reading import Readable, synchronization
 from .amplitudes import judge_amplitudes
-from .case import Case, case_of
+from .case import FEWEST, Case, case_of
 from .fields import judge_fields
 from .moments import judge_moments
 from .phases import judge_phases
 from .report import Verdict
 from .sources import ContinuousPhases
+from .survey import widest_gap
 from .vectors import judge_vectors
 
 __all__ = ["verdict"]
+
+#: parts of the window that must hold a sample each
+_PARTS = 9
 
 
 def verdict(x: Readable, *, modes: Modes = None) -> Verdict:
@@ -101,6 +105,8 @@ def verdict(x: Readable, *, modes: Modes = None) -> Verdict:
         return case.undecided(
             f"{case.times.size} output times show no course in time", advice="more output times"
         )
+    if case.samples >= FEWEST and case.gap > case.length / _PARTS:
+        return _blind(case)
     if kind is Kind.AMPLITUDES:
         return judge_amplitudes(case)
     if kind is Kind.FIELDS:
@@ -108,6 +114,15 @@ def verdict(x: Readable, *, modes: Modes = None) -> Verdict:
     if kind is Kind.VECTORS:
         return judge_vectors(case)
     return _circle(case)
+
+
+def _blind(case: Case) -> Verdict:
+    begin, end = widest_gap(case.window)
+    return case.undecided(
+        f"no output times lie between t = {begin:g} and {end:g}, "
+        f"{case.gap / case.length:.2g} of the window",
+        advice=f"output times at least every {case.length / _PARTS:.3g}",
+    )
 
 
 def _circle(case: Case) -> Verdict:

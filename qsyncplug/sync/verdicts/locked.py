@@ -13,7 +13,7 @@ from .order import judge_order
 from .rates import Estimate, fit_rate
 from .report import Label, Verdict
 from .sources import PhaseSource
-from .survey import Survey, Track
+from .survey import Survey, Track, cuts
 
 __all__ = ["arrived", "at_rest", "drawn_together", "judge_standing", "passing", "slowest"]
 
@@ -145,7 +145,7 @@ def _held(case: Case, label: Label, found: Survey, evidence: dict[str, Any]) -> 
     if label is Label.CLUSTERED:
         evidence["metastable"] = "the linearised model does not hold the clusters where they are"
         return None
-    order = judge_order(np.abs(found.mean_field), case.n)
+    order = judge_order(case.window, np.abs(found.mean_field), case.n)
     if case.n >= MANY and order.at_null and top < _MARGINAL * scale:
         why = (
             f"r is that of independent phases (N r² = {order.power:.2g}), and nothing holds the "
@@ -205,7 +205,7 @@ def passing(case: Case) -> str:
     of rest it is that state's.
     """
     late = slowest(case)
-    early = slowest(case, case.times.size - 1 - case.samples // 3)
+    early = slowest(case, case.inside.start + cuts(case.window, 3)[2] - 1)
     if late is None or early is None or (late > 0 and early < 1.15 * late):
         return ""
     return (

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from .rates import Estimate
+from .survey import at_even_times
 
 __all__ = ["Order", "judge_order", "null_value", "time_mean"]
 
@@ -53,8 +54,9 @@ class Order:
         return self.power < self.bound or (self.power < 12 and self.power / self.n < 0.01)
 
 
-def judge_order(r: np.ndarray, n: int) -> Order:
-    """Mean and significance of r(t), (Tw,) samples."""
+def judge_order(times: np.ndarray, r: np.ndarray, n: int) -> Order:
+    """Mean and significance of r(t) over the times of a window, (Tw,) each."""
+    r = at_even_times(times, r)
     power = n * r**2
     independent = _effective(power)
     bound = 1 + 5 / np.sqrt(independent)
@@ -62,7 +64,9 @@ def judge_order(r: np.ndarray, n: int) -> Order:
 
 
 def time_mean(values: np.ndarray) -> Estimate:
-    """Mean of a series, with its 95 % error: of what fluctuates, and of what still drifts."""
+    """Mean of a series at equidistant times, with its 95 % error: of what fluctuates, and of what
+    still drifts.
+    """
     independent = _effective(values)
     spread = float(stdtrit(max(independent - 1, 1), 0.975)) * float(values.std(ddof=1))
     half = values.size // 2

@@ -58,7 +58,7 @@ def judge_phases(case: Case, source: PhaseSource, amplitudes: Amplitudes = Ampli
         return too_few(case)
     source.shaken = not case.dynamics.deterministic
     found = survey(source, case.inside)
-    order = judge_order(np.abs(found.mean_field), case.n)
+    order = judge_order(case.window, np.abs(found.mean_field), case.n)
     evidence = _order_evidence(case, order)
     if case.dynamics.coupled is False:
         return _uncoupled(case, order, evidence, found)

@@ -9,6 +9,7 @@ import numpy as np
 from .case import Case
 from .order import time_mean
 from .rates import Estimate
+from .survey import at_even_times, middle, time_weights
 
 __all__ = ["late_mean", "unsettled"]
 
@@ -97,7 +98,7 @@ def late_mean(case: Case, values: np.ndarray) -> Estimate:
     Of what hardly moves in time the samples in one column are all there is: their own spread is of
     order 1/√ntraj.
     """
-    late = values[case.inside]
+    late = at_even_times(case.window, values[case.inside])
     found = time_mean(late)
     own = 2.0 / np.sqrt(case.dynamics.quantum.ntraj or np.inf)
     alike = float(late.std()) < own / 4
@@ -109,14 +110,15 @@ def _sampled(case: Case, course: np.ndarray, evidence: dict[str, Any]) -> str:
     if case.samples < 12:
         return "fewer than twelve times in the second half of the run"
     late = course[case.inside]
-    quarter = case.samples // 2
+    half = middle(case.window)
+    parts = [time_weights(case.window[p]) @ late[p] for p in (slice(half), slice(half, None))]
     error = np.array([late_mean(case, y).error for y in course.T])
-    moved = np.abs(late[quarter:].mean(axis=0) - late[:quarter].mean(axis=0))
+    moved = np.abs(parts[1] - parts[0])
     evidence["variation of z and n in the second half"] = float(moved.max())
     if np.any(moved > 2 * error) or moved.max() > 0.2:
         return f"the state is not stationary: z or n vary by {moved.max():.2g} in the second half"
     early = np.nan_to_num(course[: max(1, len(course) // 10)].mean(axis=0), nan=np.inf)
-    began = np.abs(early - late.mean(axis=0))
+    began = np.abs(early - time_weights(case.window) @ late)
     known = case.dynamics.coupled is not None or case.dynamics.phase_symmetry is not None
     if np.all(began <= 2 * error) and not (known and case.dynamics.dissipative):
         return "z and n have not moved beyond the errors of the samples since the beginning"

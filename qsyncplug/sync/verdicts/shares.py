@@ -8,6 +8,7 @@ from scipy.special import betaincinv
 from .case import FEWEST, Case
 from .phases import too_few
 from .report import Label, Verdict
+from .survey import cuts
 
 __all__ = ["judge_paths", "share_interval"]
 
@@ -28,7 +29,7 @@ def judge_paths(case: Case, order: np.ndarray) -> Verdict:
     """
     if case.samples < FEWEST:
         return too_few(case)
-    late = order[-max(2, case.samples // 3) :]
+    late = order[case.inside][cuts(case.window, 3)[2] :]
     worst = case.n * np.sqrt(np.maximum(1 - late.min(axis=0) ** 2, 0.0))
     total = order.shape[1]
     count = int(np.count_nonzero(worst <= _COMPLETE))

@@ -9,10 +9,26 @@ import numpy as np
 
 from .sources import PhaseSource
 
-__all__ = ["BLOCKS", "Survey", "Track", "birkhoff", "pieces", "survey", "track"]
+__all__ = [
+    "BLOCKS",
+    "Survey",
+    "Track",
+    "at_even_times",
+    "birkhoff",
+    "cuts",
+    "lengths",
+    "middle",
+    "pieces",
+    "survey",
+    "time_weights",
+    "track",
+    "widest_gap",
+]
 
 #: block means by which a drift is told from hovering
 BLOCKS = 8
+#: relative difference of steps that is rounding
+_EVEN = 1e-6
 
 
 def birkhoff(times: np.ndarray) -> np.ndarray:
@@ -52,6 +68,8 @@ class Survey:
         Phases at the beginning and at the end of the run.
     mean_field : (Tw,) complex array
         Mean of e^{iθ_j} in the window.
+    weights : (Tw,) array
+        Of the samples in means over time.
     turn : float
         Of the source.
     """
@@ -63,18 +81,19 @@ class Survey:
     first: np.ndarray
     last: np.ndarray
     mean_field: np.ndarray
+    weights: np.ndarray
     turn: float
 
 
 def survey(source: PhaseSource, inside: slice) -> Survey:
     """Mean frequencies, mean phases and mean field over the window `inside`."""
     times = source.times[inside]
-    half = times.size // 2
+    half = middle(times)
     coefficients = np.zeros((4, times.size))
     coefficients[0] = birkhoff(times)
     coefficients[1, : half + 1] = birkhoff(times[: half + 1])
     coefficients[2, half:] = birkhoff(times[half:])
-    coefficients[3] = 1 / times.size
+    coefficients[3] = weights = time_weights(times)
     sums = np.zeros((4, source.n))
     field = np.empty(times.size, dtype=complex)
     first = last = np.zeros(source.n)
@@ -91,7 +110,7 @@ def survey(source: PhaseSource, inside: slice) -> Survey:
         sums += coefficients[:, here] @ (rows - first)
         field[here] = _mean_field(rows)
     sums[3] += first
-    return Survey(inside, sums[0], sums[1:3], sums[3], first, last, field, source.turn)
+    return Survey(inside, sums[0], sums[1:3], sums[3], first, last, field, weights, source.turn)
 
 
 def _mean_field(rows: np.ndarray) -> np.ndarray:
@@ -171,12 +190,11 @@ class _Tracker:
         # a member against the mean of the others: for a pair the relative phase itself
         self.scale = np.where(group, size / max(size - 1, 1), 1.0)
         inside = found.inside
-        count = inside.stop - inside.start
-        self.pieces = [
-            slice(inside.start + p.start, inside.start + p.stop) for p in pieces(count, 9)
-        ]
+        times = source.times[inside]
+        count, ninths = times.size, pieces(times, 9)
+        self.pieces = [slice(inside.start + p.start, inside.start + p.stop) for p in ninths]
         parts = 4 * BLOCKS if count >= 64 else 2 * BLOCKS if count >= 32 else BLOCKS
-        edges = [inside.start + count * k // parts for k in range(parts + 1)]
+        edges = [inside.start + k for k in cuts(times, parts)]
         self.parts = [slice(a, b) for a, b in itertools.pairwise(edges)]
         # the window, the quarter of the run before it, and its beginning
         quarter = (3 * source.times[0] + source.times[-1]) / 4
@@ -206,24 +224,23 @@ class _Tracker:
             self._take(part, self._relative(theta), theta)
         counts = np.array([s.stop - s.start for s in self.parts])[:, None]
         fine = self.sums / counts
-        means = _joined(self.sums) / _joined(counts)
+        # parts of equal duration weigh the same, however many samples they hold
+        means = fine.reshape(BLOCKS, -1, self.source.n).mean(axis=1)
         spread = []
-        for k in (0, 1):
-            here = slice(k * len(counts) // 2, (k + 1) * len(counts) // 2)
-            total = counts[here].sum()
-            mean = self.sums[here].sum(axis=0) / total
-            spread.append(np.sqrt(np.maximum(self.squares[here].sum(axis=0) / total - mean**2, 0)))
+        for here in np.split(np.arange(len(counts)), 2):
+            mean, square = fine[here].mean(axis=0), (self.squares / counts)[here].mean(axis=0)
+            spread.append(np.sqrt(np.maximum(square - mean**2, 0)))
         low, high = (x[:9].reshape(3, 3, -1) for x in (self.low, self.high))
         thirds = high.max(axis=1) - low.min(axis=1)
-        steps = np.array([p.stop - p.start - 1 for p in self.pieces[:9]])[:, None]
-        length = self.source.times[self.found.inside.stop - 1]
-        length -= self.source.times[self.found.inside.start]
+        window = self.source.times[self.found.inside]
+        steps = lengths(window, pieces(window, 9))
+        turned = np.array([self.found.frequencies, *self.found.halves]) * (window[-1] - window[0])
         bottom, top = self.low[:9].min(axis=0), self.high[:9].max(axis=0)
         late = np.maximum(top, self.high[9]) - np.minimum(bottom, self.low[9])
         return Track(
             thirds=thirds,
             ninths=(self.high[:9] - self.low[:9]) / steps,
-            winds=self._relative(np.array([self.found.frequencies, *self.found.halves])) * length,
+            winds=self._relative(turned),
             shaken=self.source.shaken,
             whole=top - bottom,
             late=late,
@@ -239,9 +256,8 @@ class _Tracker:
 
     def _group_order(self) -> float:
         if self.group.all():
-            return float(np.abs(self.found.mean_field).mean())
-        inside = self.found.inside
-        return float(self.order / (inside.stop - inside.start))
+            return float(np.abs(self.found.mean_field) @ self.found.weights)
+        return float(self.order)
 
     def _take(self, part: slice, delta: np.ndarray, theta: np.ndarray) -> None:
         for k, piece in enumerate(self.pieces):
@@ -262,7 +278,9 @@ class _Tracker:
                 self._crossings(away > 0)
         members = _overlap(theta, part, self.found.inside)
         if members.size and not self.group.all():
-            self.order += float(np.abs(_mean_field(members[:, self.group])).sum())
+            begin = max(part.start - self.found.inside.start, 0)
+            weights = self.found.weights[begin : begin + len(members)]
+            self.order += float(np.abs(_mean_field(members[:, self.group])) @ weights)
 
     def _crossings(self, above: np.ndarray) -> None:
         if self.above is not None:
@@ -271,16 +289,64 @@ class _Tracker:
         self.above = above[-1].copy()
 
 
-def pieces(count: int, number: int) -> list[slice]:
-    """So many parts of `count` samples, each with the first sample of the next."""
-    cuts = [count * k // number for k in range(number + 1)]
-    return [slice(a, min(b + 1, count)) for a, b in itertools.pairwise(cuts)]
-
-
-def _joined(sums: np.ndarray) -> np.ndarray:
-    """Of eighths, from those of finer parts."""
-    return np.asarray(sums.reshape(BLOCKS, -1, sums.shape[1]).sum(axis=1))
-
-
 def _overlap(rows: np.ndarray, part: slice, piece: slice) -> np.ndarray:
     return rows[max(piece.start - part.start, 0) : max(piece.stop - part.start, 0)]
+
+
+# ------------------------------------------------------------ parts of a window in time
+
+
+def _even(times: np.ndarray) -> bool:
+    steps = np.diff(times)
+    return bool(np.ptp(steps) <= _EVEN * steps.mean())
+
+
+def cuts(times: np.ndarray, number: int) -> list[int]:
+    """Where so many parts of equal duration begin, and the number of samples.
+
+    Of equal counts where times are equidistant, or a part would hold no sample.
+    """
+    counted = [times.size * k // number for k in range(number + 1)]
+    if times.size < 3 or _even(times):
+        return counted
+    edges = times[0] + (times[-1] - times[0]) * np.arange(1, number) / number
+    found = [0, *(int(k) for k in np.searchsorted(times, edges)), times.size]
+    return found if np.all(np.diff(found) > 0) else counted
+
+
+def pieces(times: np.ndarray, number: int) -> list[slice]:
+    """So many parts of equal duration, each with the first sample of the next."""
+    return [slice(a, min(b + 1, times.size)) for a, b in itertools.pairwise(cuts(times, number))]
+
+
+def lengths(times: np.ndarray, parts: list[slice]) -> np.ndarray:
+    """Durations of parts in mean steps, (K, 1)."""
+    span = np.array([times[p.stop - 1] - times[p.start] for p in parts])
+    return np.asarray(span / (times[-1] - times[0]) * (times.size - 1))[:, None]
+
+
+def middle(times: np.ndarray) -> int:
+    """Index of the first sample of the second half."""
+    return cuts(times, 2)[1]
+
+
+def widest_gap(times: np.ndarray) -> tuple[float, float]:
+    """Between which two times nothing is known for longest."""
+    k = int(np.argmax(np.diff(times)))
+    return float(times[k]), float(times[k + 1])
+
+
+def time_weights(times: np.ndarray) -> np.ndarray:
+    """Weights of samples in a mean over time, (T,): equal for equidistant ones."""
+    if times.size < 3 or _even(times):
+        return np.full(times.size, 1 / times.size)
+    steps = np.diff(times)
+    weights = np.concatenate([[0.0], steps]) + np.concatenate([steps, [0.0]])
+    return np.asarray(weights / weights.sum())
+
+
+def at_even_times(times: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """As many values (T,) at equidistant times, by straight lines; as they are if times are."""
+    if times.size < 3 or _even(times):
+        return values
+    return np.asarray(np.interp(np.linspace(times[0], times[-1], times.size), times, values))

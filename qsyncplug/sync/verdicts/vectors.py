@@ -16,7 +16,7 @@ from .rates import Estimate, fit_rate
 from .report import Label, Verdict
 from .shares import judge_paths
 from .sources import AnglePhases
-from .survey import pieces
+from .survey import lengths, pieces, time_weights
 
 __all__ = ["judge_vectors", "repeats"]
 
@@ -65,21 +65,22 @@ def _evidence(case: Case, z: np.ndarray) -> dict[str, Any]:
     }
     if case.view.has("order_parameter"):
         r = case.view.order_parameter[case.inside]
-        out[f"order parameter (null {null_value(case.n):.4g})"] = float(r.mean())
+        out[f"order parameter (null {null_value(case.n):.4g})"] = float(
+            r @ time_weights(case.window)
+        )
     return out
 
 
-def _ranges(z: np.ndarray, number: int) -> np.ndarray:
-    """Extent of complex series (T, P) in so many parts, (number, P)."""
-    parts = [z[p] for p in pieces(z.shape[0], number)]
-    return np.array([np.hypot(np.ptp(p.real, axis=0), np.ptp(p.imag, axis=0)) for p in parts])
+def _ranges(z: np.ndarray, parts: list[slice]) -> np.ndarray:
+    """Extent of complex series (T, P) in these parts, (number, P)."""
+    extents = [np.hypot(np.ptp(z[p].real, axis=0), np.ptp(z[p].imag, axis=0)) for p in parts]
+    return np.array(extents)
 
 
 def _course(case: Case, z: np.ndarray, evidence: dict[str, Any]) -> Verdict:
     part = z[case.inside]
-    thirds = _ranges(part, 3)
-    steps = [p.stop - p.start - 1 for p in pieces(part.shape[0], 9)]
-    ninths = _ranges(part, 9) / np.array(steps)[:, None]
+    thirds, fine = _ranges(part, pieces(case.window, 3)), pieces(case.window, 9)
+    ninths = _ranges(part, fine) / lengths(case.window, fine)
     shaken = not case.dynamics.deterministic
     worst = thirds.max(axis=1)
     evidence["range of z in the thirds of the window"] = tuple(float(x) for x in worst)
@@ -108,7 +109,7 @@ def _course(case: Case, z: np.ndarray, evidence: dict[str, Any]) -> Verdict:
             Label.DRIFTING, why, evidence, period=period, beat=_beat(case, part, period)
         )
     if case.n >= 20 and case.view.has("order_parameter"):
-        order = judge_order(case.view.order_parameter[case.inside], case.n)
+        order = judge_order(case.window, case.view.order_parameter[case.inside], case.n)
         if order.at_null and order.independent >= 5:
             why = (
                 f"N r² = {order.power:.3g} on average, where independent states have 1 ± "
@@ -163,7 +164,7 @@ def _constant(case: Case, evidence: dict[str, Any]) -> Verdict:
 
 def _at_rest(case: Case, z: np.ndarray, evidence: dict[str, Any]) -> Verdict:
     """Correlations that stand still short of 1."""
-    extent = float(_ranges(z, 3).max())
+    extent = float(_ranges(z, pieces(case.times, 3)).max())
     if extent < 1e-6 and np.abs(z - z[0]).max() < 1e-6:
         return _constant(case, evidence)
     last = z[-1]
@@ -189,7 +190,7 @@ def _at_rest(case: Case, z: np.ndarray, evidence: dict[str, Any]) -> Verdict:
     evidence["phases x_k−x_1"] = tuple(float(x) for x in -np.angle(last))
     why = (
         "all correlations come to rest (they move by "
-        f"{_ranges(z[case.inside], 3)[2].max():.2g} in the last third)"
+        f"{_ranges(z[case.inside], pieces(case.window, 3))[2].max():.2g} in the last third)"
     )
     return case.say(Label.PHASE_LOCKED, why, evidence, rate=rate)
 
