@@ -34,16 +34,16 @@ LATER: dict[str, tuple[str, ...]] = {
             SphereResult SphereSolver Stability StableState StationaryError
             SynchronizationCertificate ThreeClusterRange WidthError attention attention_threshold
             basin_of_synchronization batch_average bimodal_threshold certify_attention
-            certify_synchronization chimera_state circlesolve circulant_density
-            circulant_spectrum coalesce critical_coupling cross_ratios delay_frequencies
-            delay_threshold densest_circulant energy find_stable_states fourier
-            gaussian_noise_threshold inertia_growth inertia_threshold interaction
-            lag_order_parameter linear_growth local_order_parameters locked_state locking_bound
-            lorentz_order_parameter mean_square_order noise_growth noise_order_parameter
-            noise_threshold oasolve polygon_state retrapping_drive sine spheresolve stability
-            stationary_order_parameter synchronization_criterion three_cluster_bound
-            three_cluster_range three_cluster_sizes three_cluster_states three_cluster_threshold
-            three_cluster_weights triad_order_parameters twisted_state_stability velocity wssolve
+            certify_synchronization chimera_state circlesolve circulant_density circulant_spectrum
+            coalesce critical_coupling cross_ratios delay_frequencies delay_threshold
+            densest_circulant energy find_stable_states fourier gaussian_noise_threshold
+            inertia_growth inertia_threshold interaction lag_order_parameter linear_growth
+            local_order_parameters locked_state locking_bound lorentz_order_parameter
+            mean_square_order noise_growth noise_order_parameter noise_threshold oasolve
+            polygon_state retrapping_drive sine spheresolve stability stationary_order_parameter
+            synchronization_criterion three_cluster_arcs three_cluster_bound three_cluster_range
+            three_cluster_sizes three_cluster_states three_cluster_threshold three_cluster_weights
+            triad_order_parameters twisted_state_stability velocity wssolve
         """,
         "published": """
             CORRECTIONS Correction PublishedFigure PublishedResult PublishedSolver

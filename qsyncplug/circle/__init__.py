@@ -55,6 +55,7 @@ from .thresholds import (
 from .tree import CoalesceResult
 from .triangles import (
     ThreeClusterRange,
+    three_cluster_arcs,
     three_cluster_bound,
     three_cluster_range,
     three_cluster_sizes,
@@ -133,6 +134,7 @@ __all__ = [
     "stability",
     "stationary_order_parameter",
     "synchronization_criterion",
+    "three_cluster_arcs",
     "three_cluster_bound",
     "three_cluster_range",
     "three_cluster_sizes",

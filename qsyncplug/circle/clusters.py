@@ -18,6 +18,7 @@ from .balance import BALANCED, imbalance
 from .callables import interaction as as_interaction
 from .interactions import Interaction
 from .model import refuse_mask
+from .triangles import three_cluster_arcs
 
 __all__ = ["ClusterState", "polygon_state", "three_cluster_states"]
 
@@ -175,14 +176,16 @@ def three_cluster_states(
     sizes : sequence of three numbers
         Particles (or weight) of each cluster.
     grid : int
-        Newton's method starts from a grid of this many points a direction.
+        For other interactions than attention and sine: Newton's method starts from a grid of this
+        many points a direction.
 
     Returns
     -------
     tuple of ClusterState
         Stable ones first, then by the angle of the second cluster; mirror images and exchanges of
-        equal clusters are one state. The search is thorough but proves nothing about states that it
-        has not found.
+        equal clusters are one state. For the attention and the sine these are all
+        (:func:`three_cluster_arcs`); for others the search is thorough but proves nothing about
+        states that it has not found.
 
     Notes
     -----
@@ -198,6 +201,30 @@ def three_cluster_states(
     f = as_interaction(interaction)
     m = _sizes(sizes, 3)
     grid = check_integer("grid", grid, minimum=4)
+    places = _all_places(f, m)
+    if places is None:
+        places = _searched(f, m, grid)
+    found: list[np.ndarray] = []
+    for point in places:
+        if not any(_same(np.array([0.0, *point]), np.array([0.0, *other]), m) for other in found):
+            found.append(point if point[0] <= np.pi else 2 * np.pi - point)
+    states = [_state(f, m, np.array([0.0, *y])) for y in found]
+    return tuple(sorted(states, key=lambda s: (not s.stable, s.angles[1])))
+
+
+def _all_places(f: Interaction, m: np.ndarray) -> np.ndarray | None:
+    """Angles of the second and third cluster in all states, (S, 2), or None if it is not sure."""
+    if f.kind not in ("attention", "sine") or abs(f.beta) > 300:
+        return None
+    try:
+        arcs = three_cluster_arcs(f.beta, m)
+    except RuntimeError:
+        return None
+    return np.stack([arcs[:, 2], arcs[:, 2] + arcs[:, 0]], axis=1)
+
+
+def _searched(f: Interaction, m: np.ndarray, grid: int) -> np.ndarray:
+    """The same by a search, maybe several times."""
     starts = 2 * np.pi * (np.arange(grid) + 0.5) / grid
     # and from the triangle, whose surroundings are narrow at large |β|
     y = np.array([*itertools.combinations(starts, 2), (2 * np.pi / 3, 4 * np.pi / 3)])
@@ -222,12 +249,7 @@ def three_cluster_states(
     y = np.mod(y[away <= BALANCED], 2 * np.pi)
     # two of the three clusters at one point make another state
     apart = np.min(np.abs(np.exp(1j * np.stack([y[:, 0], y[:, 1], y[:, 0] - y[:, 1]])) - 1), axis=0)
-    found: list[np.ndarray] = []
-    for point in y[apart > 1e-5]:
-        if not any(_same(np.array([0.0, *point]), np.array([0.0, *other]), m) for other in found):
-            found.append(point if point[0] <= np.pi else 2 * np.pi - point)
-    states = [_state(f, m, np.array([0.0, *y])) for y in found]
-    return tuple(sorted(states, key=lambda s: (not s.stable, s.angles[1])))
+    return np.asarray(y[apart > 1e-5])
 
 
 def _forces(f: Interaction, m: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

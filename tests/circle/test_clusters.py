@@ -7,9 +7,10 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qsyncplug.circle.clusters import polygon_state, three_cluster_states
+from qsyncplug.circle.clusters import _searched, polygon_state, three_cluster_states
 from qsyncplug.circle.coupling import critical_coupling, locked_state, stationary_order_parameter
 from qsyncplug.circle.interactions import attention, fourier, sine
+from qsyncplug.circle.triangles import three_cluster_arcs, three_cluster_range
 
 
 def full_jacobian(f, x):
@@ -85,6 +86,85 @@ class TestThreeClusters:
             three_cluster_states(sine(), (1, 2, -1))
         with pytest.raises(ValueError, match="corners"):
             polygon_state(sine(), 1)
+
+
+def random_triangles(count, seed):
+    """Inverse temperatures of both signs; weights far from each other, near each other, equal."""
+    rng = np.random.default_rng(seed)
+    for k in range(count):
+        beta = rng.uniform(
+            *[(-30, -10), (-10, -3), (-3, -1), (-1, -0.5), (-0.5, 3), (3, 10)][k % 6]
+        )
+        w = rng.dirichlet([1, 1, 1] if k % 4 < 2 else [30, 30, 30])
+        if k % 4 == 3:
+            w[1] = w[2]
+        yield beta, w
+
+
+def rows_apart(found, others):
+    """Distance of each row of `others` from the nearest of `found`."""
+    gaps = np.abs(others[:, None] - found[None]).max(axis=-1)
+    return gaps.min(axis=1) if len(found) else np.full(len(others), np.inf)
+
+
+class TestAllTriangles:
+    def compare(self, count, seed):
+        for beta, w in random_triangles(count, seed):
+            found = three_cluster_arcs(beta, w)
+            y = _searched(attention(beta), w, 24)
+            arcs = np.stack([y[:, 1] - y[:, 0], -y[:, 1], y[:, 0]], axis=1) % (2 * np.pi)
+            mirrored = np.abs(arcs.sum(axis=1) - 2 * np.pi) > 1
+            arcs[mirrored] = 2 * np.pi - arcs[mirrored]
+            # neither has a state that the other has not
+            assert np.all(rows_apart(found, arcs) < 1e-7), (beta, w)
+            assert np.all(rows_apart(arcs, found) < 1e-7), (beta, w)
+
+    def test_against_the_search(self):
+        self.compare(60, 1)
+
+    @pytest.mark.slow
+    def test_against_the_search_many(self):
+        self.compare(1000, 2)
+
+    def test_law_of_sines(self):
+        # what is found is at rest, to rounding
+        counts = set()
+        for beta, w in random_triangles(4000, 3):
+            arcs = three_cluster_arcs(beta, w)
+            counts.add(len(arcs))
+            assert np.all(np.abs(arcs.sum(axis=1) - 2 * np.pi) < 1e-13)
+            # what π − d is known to
+            known = 1e-14 / np.minimum(np.pi - arcs, 1).min(axis=1, initial=1)
+            force = np.log(np.sin(arcs)) + beta * np.cos(arcs) - np.log(w)
+            off = np.ptp(force, axis=1) if len(arcs) else np.zeros(0)
+            assert np.all(off < 1e-12 * (1 + abs(beta)) + known), (beta, w)
+        assert {0, 1, 2, 4} <= counts <= {0, 1, 2, 3, 4}
+
+    def test_closed_forms(self):
+        # two equal clusters: n0/n1 = r(x), and the sine: angles of the triangle with these sides
+        span = three_cluster_range(-2.0)
+        arcs = three_cluster_arcs(-2.0, [3, 2, 2])
+        angle = span.angle(1.5)
+        assert np.min(np.abs(arcs - [2 * np.pi - 2 * angle, angle, angle]).max(axis=1)) < 1e-14
+        a, b, c = 3.0, 2.5, 1.2
+        corner = np.arccos((b * b + c * c - a * a) / (2 * b * c))
+        (only,) = three_cluster_arcs(0.0, [a, b, c])
+        assert only[0] == pytest.approx(np.pi - corner, abs=1e-14)
+        assert len(three_cluster_arcs(0.0, [a, 1.2, 1.2])) == 0  # no such triangle
+
+    def test_scales_and_order_do_not_matter(self):
+        one = three_cluster_arcs(-2.0, [0.5, 0.3, 0.25])
+        other = three_cluster_arcs(-2.0, [300.0, 250.0, 500.0])[:, [2, 0, 1]]
+        assert one == pytest.approx(other, abs=1e-13)
+
+    def test_what_is_not_sure(self):
+        with pytest.raises(RuntimeError, match="merge"):
+            three_cluster_arcs(-2 / 3, [1, 1, 1])
+        assert three_cluster_states(attention(-2 / 3), (1, 1, 1))
+        with pytest.raises(ValueError, match="weights"):
+            three_cluster_arcs(-1.0, [1, 0, 1])
+        with pytest.raises(ValueError, match="beta"):
+            three_cluster_arcs(-301.0, [1, 1, 1])
 
 
 def test_polygons_of_attention_are_unstable_for_positive_beta():
