@@ -217,8 +217,11 @@ def _equilibrium(n: int, coupling: float, noise: float) -> Prediction:
     expected = mean_square_order(n, coupling, noise)
 
     def check(result: Any) -> tuple[bool | None, str]:
-        r2 = np.asarray(result.order_parameter) ** 2
-        half = r2[r2.size // 2 :]
+        r2, times = np.asarray(result.order_parameter) ** 2, np.asarray(result.times)
+        late = times >= (times[0] + times[-1]) / 2
+        # means are over time, wherever the outputs lie
+        even = np.linspace(times[late][0], times[-1], int(late.sum()))
+        half = np.interp(even, times[late], r2[late])
         if half.size < 200:
             return None, f"{half.size} outputs in the second half are too few for an average"
         mean, error = batch_average(half)

@@ -157,6 +157,14 @@ class TestNoise:
         other = Circle(sine(), "mean", coupling=k, noise=0.5)
         assert qsp.predictions(other, np.zeros(n)).equilibrium.check(run).passed is None
 
+    def test_equilibrium_is_a_mean_over_time(self):
+        model = Circle(sine(), "mean", coupling=1.0, noise=1.0)
+        times = np.union1d(np.arange(0, 1000, 0.5), np.linspace(800, 801, 2000))
+        run = circlesolve(model, np.zeros(10), times, options={"seed": 3, "step": 0.05})
+        # two thirds of the outputs of the second half lie within one of its 500 units of time
+        outcome = qsp.predictions(model, np.zeros(10)).equilibrium.check(run)
+        assert outcome.passed is True, str(outcome)
+
     def test_strong_order(self):
         # one path of Brownian motion, in steps of h and of h/2^k
         from qsyncplug._ext.motion import Langevin
