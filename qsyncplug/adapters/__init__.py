@@ -4,7 +4,7 @@ from importlib import import_module
 
 from ..core import late
 from ..sync.reading import FINDERS, synchronization
-from . import _phases, bosons, cumulants, plain, samples, spins
+from . import _ensembles, _phases, bosons, cumulants, plain, samples, spins
 
 __all__ = ["synchronization"]
 
@@ -31,4 +31,4 @@ FINDERS.append(_import_readers)
 # what files hold of views may be functions of any adapter
 late.promise(_import_all)
 
-del _phases, bosons, cumulants, plain, samples, spins
+del _ensembles, _phases, bosons, cumulants, plain, samples, spins

@@ -1,7 +1,7 @@
 """Mean field, covariance and cumulants of a system written once."""
 
 # register spectra, steadystate, predictions
-from . import ensemble_regression, linear_regression, stationary, theory
+from . import ensemble_regression, linear_regression, permuted_moments, stationary, theory
 from .cumulants import CumulantResult, CumulantSolver
 from .cycle import LimitCycle, limit_cycle
 from .discrete import DtwaSolver, dtwasolve
@@ -38,4 +38,4 @@ __all__ = [
     "twasolve",
 ]
 
-del ensemble_regression, linear_regression, stationary, theory
+del ensemble_regression, linear_regression, permuted_moments, stationary, theory

@@ -283,6 +283,11 @@ class CumulantResult(AmplitudesResult):
         return int(self.model.n)
 
     @property
+    def state0(self) -> Any:
+        """What the run started from; None where it came from a file."""
+        return getattr(self, "_start", None)
+
+    @property
     def closure(self) -> Closure:
         """The equations, made again where the result was loaded or unpickled."""
         if getattr(self, "_closure", None) is None:

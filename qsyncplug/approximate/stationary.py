@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,6 +47,9 @@ class MomentState(Saved):
         What the closure leaves out; empty where the moments are exact.
     residual : float
         Largest rate of change, relative to the fastest rate of the system.
+    coordinates : ndarray of shape (D,)
+        Of exact states of ensembles: among the operators that no permutation of the atoms changes
+        (:class:`.PermutedSpace`); empty otherwise.
 
     Examples
     --------
@@ -62,17 +65,19 @@ class MomentState(Saved):
     moments: np.ndarray
     neglected: tuple[str, ...]
     residual: float
+    coordinates: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     @classmethod
     def _field_types(cls) -> dict[str, Any]:
         closure = {"system": System, "order": int, "neutral": bool, "cutoff": Any}
         state = {"moments": np.ndarray, "neglected": tuple[str, ...], "residual": float}
-        return {**closure, "words": tuple[str, ...], **state}
+        return {**closure, "words": tuple[str, ...], **state, "coordinates": np.ndarray}
 
     def _stored_fields(self) -> dict[str, Any]:
         # the equations are made again from what they were asked for
         here = {"words": self.words, "moments": self.moments, "neglected": self.neglected}
-        return {"system": self.system, **self.closure.asked, **here, "residual": self.residual}
+        rest = {"residual": self.residual, "coordinates": self.coordinates}
+        return {"system": self.system, **self.closure.asked, **here, **rest}
 
     @classmethod
     def _made_of(cls, found: dict[str, Any]) -> MomentState:

@@ -202,7 +202,8 @@ def steadystate(
     Returns
     -------
     Qobj or MomentState
-        Density matrix; for more than six atoms of ensembles and for cumulants the moments, which
+        Density matrix; for more than six atoms of ensembles (also with one state a node as
+        `state0`) and for cumulants the moments, which
         :func:`qsyncplug.expect` reads like a state.
 
     Raises

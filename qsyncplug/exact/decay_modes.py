@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 import qutip
-import scipy.linalg
 import scipy.sparse
 
 from ..core.checks import check_integer, check_memory
@@ -16,9 +15,13 @@ from ..core.errors import QsyncplugWarning, warn
 from ..core.progress import Tell, check_bar, part, reached
 from ..core.saved import Saved
 from ..core.types import Cutoff
+from ..operators.permuted import PermutedSpace
 from ..operators.system import System
-from .problem import Problem, exact_problem
-from .propagated_modes import Pair, Propagated, unit_vector
+from .fock import less_of
+from .problem import Problem, exact_problem, refuse
+from .propagated_modes import OfStates, Pair, leading_of, unit_vector
+from .symmetric import many_atoms
+from .symmetric_modes import SymmetricModes
 
 __all__ = ["Eigenmodes", "eigenmodes"]
 
@@ -120,7 +123,9 @@ def eigenmodes(
     Parameters
     ----------
     system : System, or a pair (H, c_ops) of QuTiP objects
-        Constant in time.
+        Constant in time. From 7 atoms of ensembles on (all ensembles together) only modes that no
+        permutation of an ensemble's atoms changes: those that symmetric states and observables see;
+        the pair ``system.qutip()`` has all of them.
     k : int
         How many.
     cutoff : int or sequence of int
@@ -136,7 +141,8 @@ def eigenmodes(
     -------
     Eigenmodes
         ``.eigenvalues`` (k,) (the stationary 0 among them for order 0), ``.orders``,
-        ``.residuals``, ``.modes``, ``.gap``.
+        ``.residuals``, ``.modes``, ``.gap``. Symmetric modes are matrices between the states of all
+        total spins J, as those of QuTiP's ``piqs`` (``qutip.piqs.jspin(N, "-")`` for ``overlaps``).
 
     Raises
     ------
@@ -170,37 +176,43 @@ def eigenmodes(
     """
     k = check_integer("k", k, minimum=1)
     bar = check_bar(progress_bar)
-    problem = exact_problem(system, cutoff, "eigenmodes")
-    wanted = _orders(problem, order)
+    source = _source(system, cutoff)
+    wanted = _orders(source.orders(), order)
     found: list[Pair] = []
     tell = reached(bar)
     for i, o in enumerate(wanted):
         end = (i + 1) / len(wanted)
-        here = _of_order(problem, o, k, part(tell, i / len(wanted), end))
+        here = source.of_order(o, k, part(tell, i / len(wanted), end))
         if order is None and any(o):
             # the opposite order holds the adjoint modes
-            here += [_adjoint(problem, p) for p in here]
+            here += [source.adjoint(p) for p in here]
         # no more whole matrices at a time than are wanted
         found = sorted(found + here, key=_rank)[:k]
         tell(end)
-    scale = _scale(problem)
+    scale = source.scale
     top = max((p.value.real for p in found), default=0.0)
     if top > _GROWS * scale:
         warn(
             f"an eigenvalue has the positive real part {top:.2g}: rounding, or a defect",
             QsyncplugWarning,
         )
-    if found and not any(found[0].order):
-        _normalise(problem, found, scale)
-    elif found:
-        _warn_cutoff(problem, found[0])
-    modes = [problem.qobj(p.vector.reshape(problem.d, problem.d)) for p in found]
+    source.finish(found)
     return Eigenmodes(
         np.array([p.value for p in found]),
-        [_label(problem, p.order) for p in found],
+        [_label(p.order) for p in found],
         np.array([p.residual for p in found]),
-        modes,
+        [source.qobj(p.vector) for p in found],
     )
+
+
+def _source(system: Any, cutoff: Any) -> Any:
+    """Where the modes are looked for: among all elements of matrices, or the symmetric operators of
+    many atoms.
+    """
+    if isinstance(system, System) and many_atoms(system):
+        refuse(system.isconstant, bool(system.jumps), "eigenmodes")
+        return SymmetricModes(PermutedSpace(system, cutoff))
+    return _States(exact_problem(system, cutoff, "eigenmodes"))
 
 
 def _rank(pair: Pair) -> tuple[float, float, float]:
@@ -208,20 +220,15 @@ def _rank(pair: Pair) -> tuple[float, float, float]:
     return -round(value.real, 12), abs(value.imag), value.imag
 
 
-def _label(problem: Problem, order: tuple[int, ...]) -> Any:
-    if problem.charges.shape[1] == 0:
+def _label(order: tuple[int, ...]) -> Any:
+    if not order:
         return None
     return order[0] if len(order) == 1 else order
 
 
-def _scale(problem: Problem) -> float:
-    return float(np.abs(problem.effective.diagonal()).max()) * 2
-
-
-def _orders(problem: Problem, order: Any) -> list[tuple[int, ...]]:
+def _orders(every: list[tuple[int, ...]], order: Any) -> list[tuple[int, ...]]:
     """The orders to be looked at; of opposite ones the one with a positive first entry."""
-    every = problem.orders()
-    width = problem.charges.shape[1]
+    width = len(every[0])
     if order is None:
         return [o for o in every if next((x for x in o if x), 1) > 0]
     if width == 0:
@@ -237,52 +244,63 @@ def _orders(problem: Problem, order: Any) -> list[tuple[int, ...]]:
     return [wanted]
 
 
-def _adjoint(problem: Problem, pair: Pair) -> Pair:
-    d = problem.d
-    matrix = pair.vector.reshape(d, d).conj().T
-    opposite = tuple(-x for x in pair.order)
-    return Pair(pair.value.conjugate(), opposite, pair.residual, matrix.ravel())
+class _States:
+    """Modes among all elements of matrices between the states of a problem."""
 
+    def __init__(self, problem: Problem):
+        self.problem = problem
 
-def _normalise(problem: Problem, found: list[Pair], scale: float) -> None:
-    """A stationary mode becomes a matrix of trace 1."""
-    first = found[0]
-    if abs(first.value) < 1e-9 * scale:
-        trace = np.trace(first.vector.reshape(problem.d, problem.d))
-        if abs(trace) > 1e-8:
+    def orders(self) -> list[tuple[int, ...]]:
+        """Every coherence order that occurs."""
+        return self.problem.orders()
+
+    @property
+    def scale(self) -> float:
+        """The fastest rate, about."""
+        return float(np.abs(self.problem.effective.diagonal()).max()) * 2
+
+    def adjoint(self, pair: Pair) -> Pair:
+        """The mode X† of the opposite order."""
+        d = self.problem.d
+        matrix = pair.vector.reshape(d, d).conj().T
+        opposite = tuple(-x for x in pair.order)
+        return Pair(pair.value.conjugate(), opposite, pair.residual, matrix.ravel())
+
+    def qobj(self, vector: np.ndarray) -> qutip.Qobj:
+        """A mode as a Qobj."""
+        return self.problem.qobj(vector.reshape(self.problem.d, self.problem.d))
+
+    def finish(self, found: list[Pair]) -> None:
+        """A stationary mode becomes a matrix of trace 1; warn where a cut-off is too low."""
+        if not found:
+            return
+        problem, first = self.problem, found[0]
+        X = first.vector.reshape(problem.d, problem.d)
+        if any(first.order):
+            if problem.places:
+                # a mode that is no state: by its modulus √(XX†)
+                left, sizes, _ = np.linalg.svd(X, full_matrices=False)
+                weights = (np.abs(left) ** 2 @ sizes) / sizes.sum()
+                problem.warn_cutoff(scipy.sparse.diags(weights))
+            return
+        trace = np.trace(X)
+        if abs(first.value) < 1e-9 * self.scale and abs(trace) > 1e-8:
             first.vector = first.vector / trace
-            problem.warn_cutoff(first.vector.reshape(problem.d, problem.d))
+            problem.warn_cutoff(X / trace)
 
-
-def _warn_cutoff(problem: Problem, pair: Pair) -> None:
-    """Warn where a mode that is no state reaches the highest level: by its modulus √(XX†)."""
-    if problem.places:
-        X = pair.vector.reshape(problem.d, problem.d)
-        left, sizes, _ = np.linalg.svd(X, full_matrices=False)
-        weights = (np.abs(left) ** 2 @ sizes) / sizes.sum()
-        problem.warn_cutoff(scipy.sparse.diags(weights))
-
-
-def _of_order(problem: Problem, order: tuple[int, ...], k: int, tell: Tell) -> list[Pair]:
-    index = np.flatnonzero(problem.mask(order if problem.charges.shape[1] else None).ravel())
-    k = min(k, len(index))
-    vectors = 2 * max(2 * (k + 3) + 1, 24) + 8
-    check_memory(
-        f"{k} eigenmodes among {len(index)} elements",
-        16.0 * (4 * k * problem.d**2 + vectors * len(index)),
-        advice="lower the cutoff, or ask for fewer",
-    )
-    if len(index) <= _DENSE:
-        return _dense(problem, order, index, k)
-    return Propagated(problem, order, index, tell).leading(k)
-
-
-def _dense(problem: Problem, order: tuple[int, ...], index: np.ndarray, k: int) -> list[Pair]:
-    L = problem.superoperator(index).toarray()
-    values, vectors = scipy.linalg.eig(L)
-    out = []
-    for i in np.argsort(-values.real, kind="stable")[:k]:
-        x = vectors[:, i]
-        residual = float(np.linalg.norm(L @ x - values[i] * x))
-        out.append(Pair(complex(values[i]), order, residual, unit_vector(problem, index, x)))
-    return out
+    def of_order(self, order: tuple[int, ...], k: int, tell: Tell) -> list[Pair]:
+        """The k leading modes of one order."""
+        problem = self.problem
+        index = np.flatnonzero(problem.mask(order if problem.charges.shape[1] else None).ravel())
+        k = min(k, len(index))
+        vectors = 2 * max(2 * (k + 3) + 1, 24) + 8
+        check_memory(
+            f"{k} eigenmodes among {len(index)} elements",
+            16.0 * (4 * k * problem.d**2 + vectors * len(index)),
+            advice=f"{less_of(problem.system)}, or ask for fewer",
+        )
+        if len(index) > _DENSE:
+            return OfStates(problem, order, index, tell).leading(k)
+        L = problem.superoperator(index).toarray()
+        found = leading_of(L, order, k)
+        return [replace(p, vector=unit_vector(problem, index, p.vector)) for p in found]

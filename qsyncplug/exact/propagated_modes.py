@@ -16,7 +16,7 @@ from .elements import Elements
 from .ellipse import Expansion, estimate_ellipse
 from .problem import Problem
 
-__all__ = ["Pair", "Propagated", "unit_vector"]
+__all__ = ["OfStates", "Pair", "Propagated", "leading_of", "unit_vector"]
 
 
 @dataclass
@@ -38,45 +38,44 @@ def unit_vector(problem: Problem, index: np.ndarray, x: np.ndarray) -> np.ndarra
     return out
 
 
+def leading_of(L: np.ndarray, order: tuple[int, ...], k: int) -> list[Pair]:
+    """The k eigenvalues of a matrix with the largest real parts, and their vectors of norm 1."""
+    values, vectors = scipy.linalg.eig(L)
+    out = []
+    for i in np.argsort(-values.real, kind="stable")[:k]:
+        x = vectors[:, i]
+        residual = float(np.linalg.norm(L @ x - values[i] * x))
+        out.append(Pair(complex(values[i]), order, residual, x))
+    return out
+
+
 class Propagated:
     """Arnoldi on exp(τL) within one coherence order.
 
     Parameters
     ----------
-    problem : Problem
+    elements : Elements
     order : tuple of int
-    index : ndarray
-        Elements of row-major matrices that are of this order.
+    size : int
+        Number of elements that are of this order.
     tell : callable
         Is told the share of the products that are done.
     """
 
-    def __init__(
-        self, problem: Problem, order: tuple[int, ...], index: np.ndarray, tell: Tell = silent
-    ):
-        self.problem, self.order, self.index = problem, order, index
-        d = problem.d
-        row, column = np.unravel_index(index, (d, d))
-        self.elements: Elements = problem.liouvillian.general(np.unique(column - row))
-        E = self.elements
-        # the place of each element in a row of the kernel
-        segment = {int(delta): s for s, delta in enumerate(E.diagonals)}
-        at = np.array([E.segments[segment[int(x)], 0] for x in column - row])
-        self.place = at + np.minimum(row, column)
-        self.turn = E.phase[row].conj() * E.phase[column]
-        self.ellipse: Expansion = estimate_ellipse(E)
+    def __init__(self, elements: Elements, order: tuple[int, ...], size: int, tell: Tell = silent):
+        self.elements, self.order, self.size = elements, order, size
+        self.ellipse: Expansion = estimate_ellipse(elements)
         self.tell, self.products, self.expected = tell, 0, 1
 
     def _row(self, x: np.ndarray) -> np.ndarray:
-        size = self.elements.size
-        out = np.zeros(2 * size)
-        turned = self.turn * x
-        out[self.place], out[size + self.place] = turned.real, turned.imag
-        return out
+        return np.concatenate([x.real, x.imag])
 
     def _vector(self, row: np.ndarray) -> np.ndarray:
-        size = self.elements.size
-        return np.asarray((row[self.place] + 1j * row[size + self.place]) * self.turn.conj())
+        return np.asarray(row[: self.size] + 1j * row[self.size :])
+
+    def unit(self, x: np.ndarray) -> np.ndarray:
+        """The mode of norm 1 with the elements `x`."""
+        return np.asarray(x / np.linalg.norm(x))
 
     def apply(self, x: np.ndarray) -> np.ndarray:
         """The generator applied to a row: L x."""
@@ -121,7 +120,7 @@ class Propagated:
 
     def leading(self, k: int) -> list[Pair]:
         """The k eigenvalues of largest real part."""
-        n = len(self.index)
+        n = self.size
         tau = 4.0 / max(2 * self.ellipse.width, self.ellipse.height)
         start = np.random.default_rng(0).standard_normal(n) + 0j
         asked = min(k + 3, n - 2)
@@ -207,7 +206,7 @@ class Propagated:
         self.expected = 5 * max(2 * (k + 3), 20)
         self.propagate(start, tau)
         seconds = (clock.perf_counter() - begin) * 3 * self.expected
-        what = f"eigenmodes of order {self.order} ({len(self.index)} elements)"
+        what = f"eigenmodes of order {self.order} ({self.size} elements)"
         say_if_long(what, seconds, "a lower cutoff, fewer modes or one order alone shorten it")
 
     def _pair(self, value: complex, x: np.ndarray, tau: float) -> Pair:
@@ -218,7 +217,7 @@ class Propagated:
         turns = round((rayleigh.imag - guess.imag) * tau / (2 * np.pi))
         guess = guess + 2j * np.pi * turns / tau
         residual = float(np.linalg.norm(Lx - guess * x) / np.linalg.norm(x))
-        return Pair(complex(guess), self.order, residual, unit_vector(self.problem, self.index, x))
+        return Pair(complex(guess), self.order, residual, self.unit(x))
 
     def _ritz(self, start: np.ndarray, tau: float, m: int) -> np.ndarray:
         V = np.zeros((m + 1, len(start)), dtype=complex)
@@ -235,3 +234,44 @@ class Propagated:
                 return np.linalg.eigvals(h[: k + 1, : k + 1])
             V[k + 1] = w / h[k + 1, k]
         return np.linalg.eigvals(h[:m, :m])
+
+
+class OfStates(Propagated):
+    """The same for elements between the states of a problem.
+
+    Parameters
+    ----------
+    problem : Problem
+    order : tuple of int
+    index : ndarray
+        Elements of row-major matrices that are of this order.
+    tell : callable
+    """
+
+    def __init__(
+        self, problem: Problem, order: tuple[int, ...], index: np.ndarray, tell: Tell = silent
+    ):
+        self.problem, self.index = problem, index
+        row, column = np.unravel_index(index, (problem.d, problem.d))
+        E = problem.liouvillian.general(np.unique(column - row))
+        super().__init__(E, order, len(index), tell)
+        # the place of each element in a row of the kernel
+        segment = {int(delta): s for s, delta in enumerate(E.diagonals)}
+        at = np.array([E.segments[segment[int(x)], 0] for x in column - row])
+        self.place = at + np.minimum(row, column)
+        self.turn = E.phase[row].conj() * E.phase[column]
+
+    def _row(self, x: np.ndarray) -> np.ndarray:
+        size = self.elements.size
+        out = np.zeros(2 * size)
+        turned = self.turn * x
+        out[self.place], out[size + self.place] = turned.real, turned.imag
+        return out
+
+    def _vector(self, row: np.ndarray) -> np.ndarray:
+        size = self.elements.size
+        return np.asarray((row[self.place] + 1j * row[size + self.place]) * self.turn.conj())
+
+    def unit(self, x: np.ndarray) -> np.ndarray:
+        """The mode of norm 1 with the elements `x`, a row-major matrix."""
+        return unit_vector(self.problem, self.index, x)

@@ -14,11 +14,13 @@ from ..core.entry import HIERARCHY, STEADY_CLOSURES, steadystate
 from ..core.errors import SolverError
 from ..core.progress import Tell, check_bar, reached, silent
 from ..operators.expectation import mark
+from ..operators.permuted import PermutedSpace
 from ..operators.states import ProductState
 from ..operators.system import System
 from .fock import prepare_state
 from .nullspace import steady_blocks
-from .problem import Problem, exact_problem
+from .permuted import symmetric_steady
+from .problem import Problem, exact_problem, refuse
 from .superoperator import OrderZero
 from .symmetric import many_atoms, refuse_conserved_spin, warn_levels
 from .whole import lowest_eigenvalue, reached_from, steady_whole
@@ -126,7 +128,8 @@ def steadystate_modes(
         A density matrix on the space of ``system.qutip(cutoff)``. From 7 atoms of ensembles on (all
         ensembles together) and for cumulants the moments, which :func:`qsyncplug.expect` reads like
         a state: those of an ensemble are exact, in the permutation-symmetric Liouville space, where
-        the states of every atom would be too many. With a `state0` always a density matrix.
+        the states of every atom would be too many. With a `state0` that is a Qobj always a
+        density matrix.
 
     Raises
     ------
@@ -162,10 +165,8 @@ def steadystate_modes(
         return STEADY_CLOSURES[closure](system, order=order, state0=state0)
     if isinstance(system, System) and state0 is None and system.isconstant and system.jumps:
         refuse_conserved_spin(system)
-    if isinstance(system, System) and state0 is None and many_atoms(system):
-        state = HIERARCHY["steadystate"](system, cutoff)
-        warn_levels(state.closure, state.moments[None, :])
-        return state
+    if isinstance(system, System) and many_atoms(system) and not isinstance(state0, qutip.Qobj):
+        return _of_many_atoms(system, cutoff, state0)
     problem = exact_problem(system, cutoff)
     tell = reached(bar)
     if state0 is not None:
@@ -176,6 +177,19 @@ def steadystate_modes(
     problem.warn_cutoff(rho)
     state = problem.qobj(rho, isherm=True)
     return mark(state, system.symbols) if isinstance(system, System) else state
+
+
+def _of_many_atoms(system: System, cutoff: Any, state0: Any) -> Any:
+    """On the operators that no permutation of the atoms changes."""
+    refuse(system.isconstant, bool(system.jumps), "a steady state")
+
+    def solve() -> tuple[PermutedSpace, np.ndarray, float]:
+        space = PermutedSpace(system, cutoff)
+        return (space, *symmetric_steady(space, state0))
+
+    state = HIERARCHY["state"](system, cutoff, solve)
+    warn_levels(state.closure, state.moments[None, :])
+    return state
 
 
 def solve_steady(problem: Problem, where: str, *, direct: bool = False, tell: Tell = silent) -> Any:

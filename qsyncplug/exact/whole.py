@@ -16,7 +16,7 @@ from .problem import Problem
 from .propagate import ChebyshevStepper
 from .resolvent import NoJump, gmres
 
-__all__ = ["lowest_eigenvalue", "reached_from", "steady_whole"]
+__all__ = ["lowest_eigenvalue", "reached_from", "settled", "steady_whole"]
 
 _RESTART = 100
 #: residual of Lρ=0 relative to the largest rate that is asked for, and that is accepted
@@ -196,6 +196,21 @@ def reached_from(problem: Problem, state: np.ndarray) -> np.ndarray:
     elements = L.hermitian(L.diagonals(np.unique(np.abs(here[:, 1] - here[:, 0]))))
     x = elements.pack(state)
     rate = float(np.abs(problem.effective.diagonal().real).max()) * 2
+    rho = elements.unpack(settled(elements, x, rate))
+    return np.asarray(rho / np.trace(rho).real)
+
+
+def settled(elements: Elements, x: np.ndarray, rate: float) -> np.ndarray:
+    """The stationary row that a row evolves to; `rate` is the fastest one.
+
+    Raises
+    ------
+    SolverError
+        Nothing stationary is reached.
+    """
+    L, size = elements.owner, elements.kernel.norm(x)
+    if elements.kernel.norm(elements.kernel.apply(x)) <= 3e-16 * rate * size:
+        return x
     stepper = ChebyshevStepper(elements, x, 0.0, tolerance=1e-13)
     # a product of a small system takes as long as 6000 elements and terms
     most = max(_MOST_PRODUCTS, _MOST_WORK / (6e3 + elements.size * L.terms_per_element()))
@@ -208,8 +223,7 @@ def reached_from(problem: Problem, state: np.ndarray) -> np.ndarray:
         residual = elements.kernel.norm(elements.kernel.apply(stepper.x)) / rate
         size = elements.kernel.norm(stepper.x)
         if residual <= 3e-14 * size or (residual < 1e-11 * size and residual > 0.7 * before):
-            rho = elements.unpack(stepper.x)
-            return np.asarray(rho / np.trace(rho).real)
+            return stepper.x
         before = residual
         step *= 1.6
         if stepper.counters.products > most:

@@ -111,7 +111,8 @@ def plot_phase_distribution(
     ----------
     state : Qobj, result or view, or a list or dict of them
         Whatever :func:`qsyncplug.measures.phase_distribution` reads (a Gaussian state (mean,
-        covariance) in a list or dict); of what holds many states the last.
+        covariance) in a list or dict); of what holds many states the last. A distribution, such
+        as :func:`qsyncplug.measures.collective_phase` gives, is drawn as it is.
     modes : int or pair of int, optional
         Tensor factors: one, or two with ``relative=True``; by default all that the states have.
     relative : bool
@@ -135,7 +136,7 @@ def plot_phase_distribution(
     relative = check_flag("relative", relative)
     table = _named(state, object, "state")
     for value in table.values():
-        if not (_holds_states(value) or has_phases(value)):
+        if not (_holds_states(value) or has_phases(value) or _is_phase(value)):
             raise TypeError(
                 f"state must be a Qobj, or a result or view that holds states or phases, not a "
                 f"{type(value).__name__} without them"
@@ -152,6 +153,9 @@ def plot_phase_distribution(
     found = {}
     for name, rho in table.items():
         dims = getattr(rho, "dims", [[0] * len(nodes)])[0]
+        if _is_phase(rho):
+            found[name] = rho
+            continue
         if modes is None and len(dims) != len(nodes):
             raise ValueError(f"modes must say which of the {len(dims)} factors are meant")
         asked = "husimi" if kind is None and not has_phases(rho) else kind
@@ -171,6 +175,10 @@ def plot_phase_distribution(
     finish(ax, "relative phase" if relative else "phase arg b", f"{what} of the phase")
     legend(ax)
     return fig, ax
+
+
+def _is_phase(x: Any) -> bool:
+    return isinstance(x, measures.distributions.PhaseDistribution)
 
 
 def _holds_states(x: Any) -> bool:

@@ -10,7 +10,10 @@ import qutip
 import qsyncplug as qsp
 from qsyncplug.approximate.stationary import hierarchy_exactsolve, hierarchy_steadystate
 from qsyncplug.core.errors import CutoffWarning, SolverError
+from qsyncplug.exact import symmetric_modes
 from qsyncplug.exact.symmetric import has_ensembles, many_atoms
+from qsyncplug.exact.symmetric_modes import SymmetricModes
+from qsyncplug.operators.permuted import PermutedSpace
 
 
 def driven(n, *, drive=0.0):
@@ -164,3 +167,93 @@ def test_sums_over_atoms_conserve_the_total_spin():
         qsp.steadystate(crystal(A), state0=[(0.0, 0.0, 2.0)])
     with pytest.raises(ValueError, match="dims"):
         qsp.steadystate(crystal(A), state0=qutip.basis(5, 0))
+
+
+def test_modes_of_symmetric_operators_are_among_those_of_all_states():
+    """Each order against the whole spectrum of QuTiP's superoperator, by numpy."""
+    system, _ = noisy(3, 0.0)
+    H, c_ops = system.qutip()
+    L = qutip.liouvillian(H, c_ops).full()
+    up = np.array([bin(7 - k).count("1") for k in range(8)])
+    # column-major: the row runs first
+    order = (up[None, :] - up[:, None]).ravel()
+    modes = SymmetricModes(PermutedSpace(system))
+    assert modes.orders() == [(k,) for k in range(-3, 4)]
+    for (k,) in modes.orders():
+        every = np.linalg.eigvals(L[order == k][:, order == k])
+        size = int(np.sum(modes.space.orders[:, 0] == k))
+        for pair in modes.of_order((k,), size, lambda share: None):
+            assert np.abs(every - pair.value).min() < 1e-11 and pair.residual < 1e-13
+
+
+@pytest.mark.parametrize("n", [7, 10])
+def test_eigenmodes_of_many_atoms_against_piqs(n):
+    """QuTiP's own permutation-symmetric solver, whose spectrum numpy finds."""
+    (A,) = qsp.atoms(n)
+    jumps = [0.5**0.5 * A.each.p, 0.5 * A.each.m, 0.5 * A.each.z, 0.5**0.5 * A.m]
+    system = qsp.System(0.3 * A.z + 0.2 * A.x, jumps)
+    found = qsp.eigenmodes(system, 5)
+    jx, jz = qutip.piqs.jspin(n, "x"), qutip.piqs.jspin(n, "z")
+    # it makes its rates in single precision
+    rates = {"pumping": 0.5, "emission": 0.25, "dephasing": 0.25, "collective_emission": 0.5}
+    dicke = qutip.piqs.Dicke(n, hamiltonian=0.3 * jz + 0.2 * jx, **rates)
+    L = dicke.liouvillian()
+    for value, mode in zip(found.eigenvalues, found.modes, strict=True):
+        x = qutip.operator_to_vector(mode)
+        assert (L @ x - value * x).norm() < 1e-6 * x.norm()
+    rho = found.modes[0]
+    state = qsp.steadystate(system)
+    jm = qutip.piqs.jspin(n, "-")
+    assert abs(rho.tr() - 1) < 1e-12 and abs((jm * rho).tr() - state.expectation(A.m)) < 1e-11
+    assert found.gap > 0 and found.overlaps(jm)[0] == pytest.approx(abs(state.expectation(A.m)))
+
+
+def _sorted(values):
+    return np.sort_complex(np.round(values, 9))
+
+
+def test_large_orders_by_arnoldi_are_the_whole_spectrum(monkeypatch):
+    system, _ = noisy(9, 0.2)
+    want = qsp.eigenmodes(system, 5)
+    monkeypatch.setattr(symmetric_modes, "_DENSE", 50)
+    found = qsp.eigenmodes(system, 5)
+    np.testing.assert_allclose(_sorted(found.eigenvalues), _sorted(want.eigenvalues), atol=1e-10)
+    assert found.residuals.max() < 1e-9
+
+
+def test_opposite_orders_and_modes_of_a_cavity():
+    system, _, _ = driven(7)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CutoffWarning)
+        r = qsp.eigenmodes(system, 4, cutoff=3, order=1)
+        back = qsp.eigenmodes(system, 4, cutoff=3, order=-1)
+    np.testing.assert_allclose(_sorted(r.eigenvalues.conj()), _sorted(back.eigenvalues), atol=1e-11)
+    assert r.modes[0].dims == [[3, 20], [3, 20]] and r.orders == [1] * 4
+    with pytest.raises(ValueError, match="order"):
+        qsp.eigenmodes(system, 4, cutoff=3, order=99)
+
+
+def test_the_steady_state_that_a_product_state_leads_to():
+    """Sums over atoms conserve J: seven atoms that start symmetric stay a spin 7/2."""
+    (A,), (S,) = qsp.atoms(7), qsp.spins(7)
+    crystal = {x: qsp.System(0.7 * x.x, [0.5 * x.m]) for x in (A, S)}
+    state = qsp.steadystate(crystal[A], state0={A: (0.6, 0.0, 0.8)})
+    want = qsp.steadystate(crystal[S])
+    for name in ("m", "z", "x"):
+        value = qsp.expect(getattr(S, name), want)
+        assert abs(qsp.expect(getattr(A, name), state) - value) < 1e-10
+    assert abs(qsp.expect(A.p * A.m, state) - qsp.expect(S.p * S.m, want)) < 1e-10
+    # dephasing of all alike keeps what commutes with it: charged moments stay
+    kept = qsp.System(0 * A.z, [A.z])
+    still = qsp.steadystate(kept, state0={A: (0.6, 0.0, 0.8)})
+    assert abs(qsp.expect(A.z, still) - 0.8 * qsp.expect(A.z, _up(kept, A))) < 1e-10
+    unique, b, B = driven(7)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CutoffWarning)
+        reached = qsp.steadystate(unique, cutoff=3, state0={b: 0.2, B: (0, 0, 1.0)})
+        want = qsp.steadystate(unique, cutoff=3)
+    np.testing.assert_allclose(reached.expectation(B.z), want.expectation(B.z), atol=1e-10)
+
+
+def _up(system, A):
+    return qsp.steadystate(system, state0={A: (0, 0, 1.0)})

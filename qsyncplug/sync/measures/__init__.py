@@ -9,8 +9,18 @@ it needs, its null value and range; ``RECORDS`` has them all, and everything tha
 its name looks there. :func:`measure` makes another one, in this package or outside.
 """
 
-from . import angles, distributions, fluctuations, information, negativity, order, phases
+from . import (
+    angles,
+    collective,
+    distributions,
+    fluctuations,
+    information,
+    negativity,
+    order,
+    phases,
+)
 from .angles import *  # noqa: F403
+from .collective import *  # noqa: F403
 from .distributions import *  # noqa: F403
 from .fluctuations import *  # noqa: F403
 from .information import *  # noqa: F403
@@ -21,6 +31,7 @@ from .record import RECORDS, Of, Record, measure
 
 __all__ = ["RECORDS", "Of", "Record", "measure"]
 __all__ += angles.__all__
+__all__ += collective.__all__
 __all__ += distributions.__all__
 __all__ += fluctuations.__all__
 __all__ += information.__all__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
 
@@ -12,7 +13,14 @@ from ...core.checks import check_array
 from .distributions import PhaseDistribution
 from .gaussian_phases import canonical_of_gaussian, moments_of_gaussian, moments_of_gaussian_pair
 
-__all__ = ["chosen_kind", "has_phases", "of_gaussian", "phase_source"]
+__all__ = [
+    "Symmetrised",
+    "chosen_kind",
+    "has_phases",
+    "of_gaussian",
+    "phase_source",
+    "symmetrised",
+]
 
 
 @singledispatch
@@ -22,6 +30,29 @@ def phase_source(
     """The phase of one node of a result, or of the first less that of the second; None for what
     nobody has registered.
     """
+    return None
+
+
+@dataclass(frozen=True)
+class Symmetrised:
+    """What the distribution of one or two phases reads of a state.
+
+    Attributes
+    ----------
+    kinds : list of (str, int)
+        "atoms" and their number, or "spin" or "mode" and its levels; one a node.
+    coordinates : ndarray
+        One axis a node: of atoms among the operators that no permutation changes, of others the
+        elements of a matrix, row by row.
+    """
+
+    kinds: list[tuple[str, int]]
+    coordinates: np.ndarray
+
+
+@singledispatch
+def symmetrised(x: Any, nodes: Sequence[int], index: int) -> Symmetrised | None:
+    """What is needed of a result or state that is no Qobj; None where nobody has registered it."""
     return None
 
 
