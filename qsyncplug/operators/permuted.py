@@ -316,4 +316,4 @@ def _coordinates(state: ProductState, symbol: Symbol, site: Any) -> np.ndarray:
     if isinstance(symbol.factor, ModeFactor):
         psi = coherent_levels(symbol, state.alpha[symbol], site.d)
         return np.multiply.outer(psi, psi.conj()).ravel()
-    return np.asarray(state.rho[symbol]).ravel()
+    return np.ravel(state.rho[symbol])

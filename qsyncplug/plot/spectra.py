@@ -95,7 +95,7 @@ def plot_spectrum(
 
 @picture
 def plot_phase_distribution(
-    state: Readable | Mapping[str, Readable],
+    state: Readable | PhaseDistribution | Mapping[str, Readable | PhaseDistribution],
     *,
     modes: int | Sequence[int] | None = None,
     relative: bool = False,

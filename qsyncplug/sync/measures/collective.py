@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from scipy.special import betaln, gammaln
 
 from ...core.checks import check_choice, check_integer, check_memory, check_number
 from ...core.permutations import permuted
+from ..reading import Readable
 from .distributions import PhaseDistribution, radial_weights
 from .sources import Symmetrised, symmetrised
 
@@ -19,11 +21,11 @@ _ROUNDING = 1e-6
 
 
 def collective_phase(
-    x: Any,
-    nodes: Any = None,
+    x: Readable,
+    nodes: int | Sequence[int] | None = None,
     *,
     kind: str = "canonical",
-    atoms: Any = None,
+    atoms: Sequence[int] | Sequence[Sequence[int]] | None = None,
     drive: float = 0.0,
     index: int = -1,
 ) -> PhaseDistribution:
