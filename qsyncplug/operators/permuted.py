@@ -315,5 +315,5 @@ def _coordinates(state: ProductState, symbol: Symbol, site: Any) -> np.ndarray:
         return np.asarray(site.space.product(state.rho[symbol]))
     if isinstance(symbol.factor, ModeFactor):
         psi = coherent_levels(symbol, state.alpha[symbol], site.d)
-        return np.multiply.outer(psi, psi.conj()).ravel()
+        return np.asarray(np.multiply.outer(psi, psi.conj())).ravel()
     return np.ravel(state.rho[symbol])

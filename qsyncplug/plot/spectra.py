@@ -11,6 +11,7 @@ import qutip
 from ..core.checks import check_array, check_choice, check_flag, check_integer
 from ..exact import EntrainmentCurve, Spectrum
 from ..sync import measures
+from ..sync.measures.distributions import PhaseDistribution
 from ..sync.measures.sources import has_phases
 from ..sync.reading import Readable
 from .inputs import check_state
@@ -178,7 +179,7 @@ def plot_phase_distribution(
 
 
 def _is_phase(x: Any) -> bool:
-    return isinstance(x, measures.distributions.PhaseDistribution)
+    return isinstance(x, PhaseDistribution)
 
 
 def _holds_states(x: Any) -> bool:
