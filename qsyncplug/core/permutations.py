@@ -43,7 +43,7 @@ class Permuted:
 
     @property
     def size(self) -> int:
-        """D."""
+        """Number of operators, D."""
         return math.comb(self.N + 3, 3)
 
     @cached_property
