@@ -37,13 +37,14 @@ class Permuted:
 
     @cached_property
     def counts(self) -> np.ndarray:
+        """The numbers n_0 … n_3 of every operator, (D, 4)."""
         grid = np.indices((self.N + 1,) * 3).reshape(3, -1).T
         grid = grid[grid.sum(axis=1) <= self.N]
         return np.column_stack([grid, self.N - grid.sum(axis=1)])
 
     @property
     def size(self) -> int:
-        """Number of operators, D."""
+        """How many such operators there are, D."""
         return math.comb(self.N + 3, 3)
 
     @cached_property

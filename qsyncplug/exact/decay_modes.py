@@ -256,7 +256,7 @@ class _States:
 
     @property
     def scale(self) -> float:
-        """The fastest rate, about."""
+        """About the fastest rate of the system."""
         return float(np.abs(self.problem.effective.diagonal()).max()) * 2
 
     def adjoint(self, pair: Pair) -> Pair:
@@ -267,7 +267,7 @@ class _States:
         return Pair(pair.value.conjugate(), opposite, pair.residual, matrix.ravel())
 
     def qobj(self, vector: np.ndarray) -> qutip.Qobj:
-        """A mode as a Qobj."""
+        """A mode as a Qobj of the space of the problem."""
         return self.problem.qobj(vector.reshape(self.problem.d, self.problem.d))
 
     def finish(self, found: list[Pair]) -> None:

@@ -146,11 +146,12 @@ class PermutedSpace:
 
     @property
     def size(self) -> int:
-        """Number of operators."""
+        """How many such operators there are."""
         return math.prod(self.shape)
 
     @cached_property
     def labels(self) -> np.ndarray:
+        """Changes of what charges weigh, (D, M)."""
         grid = np.indices(self.shape).reshape(len(self.shape), -1)
         return np.concatenate([s.labels[g] for s, g in zip(self.sites, grid, strict=True)], axis=1)
 
@@ -190,11 +191,11 @@ class PermutedSpace:
         return out
 
     def left(self, operator: Expression) -> Any:
-        """X → A X, sparse (D, D)."""
+        """Multiplication from the left, X → A X: sparse (D, D)."""
         return self._sum(operator, "left")
 
     def right(self, operator: Expression) -> Any:
-        """X → X A, sparse (D, D)."""
+        """Multiplication from the right, X → X A: sparse (D, D)."""
         return self._sum(operator, "right")
 
     @property
@@ -250,7 +251,7 @@ class PermutedSpace:
         return out
 
     def adjoint(self, x: np.ndarray) -> np.ndarray:
-        """Coordinates of X†."""
+        """Coordinates of the adjoint operator X†."""
         X = x.reshape(self.shape)
         for axis, site in enumerate(self.sites):
             X = np.take(X, site.adjoint, axis=axis)
@@ -306,7 +307,7 @@ def _branches(monomial: Any) -> float:
 
 
 def _dicke(N: int) -> int:
-    """Number of states |J, M⟩."""
+    """Number of states |J, M⟩ of N atoms."""
     return (N // 2 + 1) * (N - N // 2 + 1)
 
 
