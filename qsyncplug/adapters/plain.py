@@ -11,7 +11,7 @@ import numpy as np
 import qutip
 from qutip.solver.multitrajresult import MultiTrajResult
 
-from ..core.checks import check_positive, check_times
+from ..core.checks import check_memory, check_positive, check_times
 from ..core.gaussian import covariance_from_moments
 from ..core.result import Result
 from ..core.saved import kept
@@ -213,6 +213,8 @@ def _check_states(states: list[Any]) -> None:
     large = states[0].shape[0] > _EVERY_STATE
     for k in (0, len(states) - 1) if large else range(len(states)):
         if states[k].isoper:
+            size = 64.0 * states[k].shape[0] ** 2
+            check_memory(f"looking at states[{k}]", size, advice="give smaller states")
             check_positive(f"states[{k}]", states[k].full(), _NEGATIVE)
 
 

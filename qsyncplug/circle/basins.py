@@ -134,7 +134,7 @@ def basin_of_synchronization(
     1.0
     """
     n = particles_of(check_circle(model), n)
-    ntraj = check_integer("ntraj", ntraj, minimum=1)
+    ntraj = check_integer("ntraj", ntraj, minimum=1, maximum=10**9)
     confidence = check_number("confidence", confidence, minimum=0.0, maximum=1.0, strict=True)
     check_choice("method", method, ("exact", "wilson"))
     if max_time is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.checks import check_array, check_number
+from ..core.checks import check_array, check_memory, check_number
 from ..core.entry import predictions
 from ..core.predictions import Prediction, Predictions
 from .populations import Populations, cross_ratios
@@ -95,6 +95,7 @@ def lorentz_order_parameter(
     0.249009646708
     """
     t = check_array("times", times)
+    check_memory("the order parameter", 48.0 * t.size, advice="ask for fewer times")
     r = check_number("start", start, minimum=0.0, maximum=1.0)
     lag = check_number("phase_lag", phase_lag)
     effective = check_number("coupling", coupling) * math.cos(lag)

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.optimize
 import scipy.sparse
 
-from ..core.checks import check_integer, check_seed
+from ..core.checks import check_integer, check_memory, check_seed
 from ..core.progress import counted
 from ..core.saved import Saved
 from .model import Circle, check_circle
@@ -107,7 +107,7 @@ def find_stable_states(
     """
     check_energy(check_circle(model))
     n = particles_of(model, n)
-    trials = check_integer("trials", trials, minimum=1)
+    trials = check_integer("trials", trials, minimum=1, maximum=10**9)
     rng = check_seed("seed", seed)
     sign = math.copysign(1.0, model.coupling)
     found: dict[Any, list[Any]] = {}
@@ -144,6 +144,7 @@ def particles_of(model: Circle, n: int | None) -> int:
 def _climb(model: Circle, x: np.ndarray, sign: float) -> np.ndarray | None:
     """Local maximum of sign·energy near `x`, polished; None if the search fails."""
     f = model.interaction
+    check_memory("the forces of all pairs", 64.0 * x.size**2, advice="take fewer particles")
     c = np.ones(x.size) if model.weights is None else np.asarray(model.weights)
     a = model.adjacency
     matrix = c[:, None] * c[None, :]

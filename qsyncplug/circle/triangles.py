@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._ext.triangles import Arcs
-from ..core.checks import check_array, check_flag, check_integer, check_number
+from ..core.checks import check_array, check_flag, check_integer, check_memory, check_number
 from ..core.extras import need
 from ..core.saved import Saved
 from .callables import interaction as as_interaction
@@ -191,6 +191,7 @@ def three_cluster_sizes(
     # n₀/n₁ = n/n₁ − 2 between r₋ and r₊; one candidate more on each side
     least = max(1, math.floor(n / (span.high + 2)) - 1)
     most = min((n - 1) // 2, math.ceil(n / (span.low + 2)) + 1)
+    check_memory("the list of sizes", 250.0 * max(most - least, 0), advice="take a smaller n")
     inside = _certain(beta) if certified else lambda a, b: span.holds(a / b)
     found = [(n - 2 * m, m, m) for m in range(least, most + 1) if inside(n - 2 * m, m)]
     return tuple(sorted(found, key=lambda s: abs(s[0] - s[1])))

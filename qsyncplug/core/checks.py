@@ -170,6 +170,11 @@ def check_array(
         raw = np.asarray(value)
         if raw.dtype.kind not in "iufcO" and not (raw.dtype.kind == "b" and dtype is bool):
             raise TypeError(f"{_KINDS.get(raw.dtype.kind, raw.dtype)} are no numbers")
+        if raw.size > _LARGE:
+            # the copy, and a look at every number
+            check_memory(
+                f"{name} of shape {raw.shape}", raw.size * (np.dtype(dtype).itemsize + 1.0)
+            )
         if raw.dtype == object:
             _refuse_objects(raw)
         if dtype is float and np.iscomplexobj(raw):
@@ -202,6 +207,8 @@ def check_array(
     return array
 
 
+#: numbers that are copied without asking how much memory is free
+_LARGE = 2**22
 #: what NumPy would turn into numbers without a word
 _KINDS = {
     "b": "truth values",
@@ -357,15 +364,22 @@ def available_memory() -> int:
     return free
 
 
+def _gibibytes(size: float) -> str:
+    size = size / 2**30
+    return f"{size:.2f} GiB" if size < 1e6 else f"{size:.1e} GiB"
+
+
 def check_memory(what: str, required: float, *, advice: str = "") -> int:
     """Raise :class:`MemoryLimitError` unless `required` bytes for `what` fit into the memory that
     is free now.
     """
     available = available_memory()
+    # what is counted in floats may be beyond them
+    required = min(required, 2.0**1000)
     if required > available:
         raise MemoryLimitError(
-            f"{what} needs about {required / 2**30:.2f} GiB and {available / 2**30:.2f} GiB are "
-            "free" + (f"; {advice}" if advice else ""),
+            f"{what} needs about {_gibibytes(required)} and {_gibibytes(available)} are free"
+            + (f"; {advice}" if advice else ""),
             required=int(required),
             available=int(available),
         )

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from ..core.checks import check_memory
 from ..core.gaussian import covariance_from_moments
 from ..operators.matrices import amplitude_matrices
 from ..operators.system import System
@@ -63,6 +64,8 @@ class MomentReader:
         self.levels = levels
         self.pairs = [(j, k) for j in range(self.n) for k in range(j, self.n)]
         cutoff = levels if cutoff is None and system.bosonic else cutoff
+        size = 48.0 * math.prod(levels) * (self.n + 2 * len(self.pairs))
+        check_memory(f"the moments of {math.prod(levels)} levels", size, advice="lower the cutoff")
         b = amplitude_matrices(system, cutoff)
         self._matrices = [
             *b,

@@ -10,7 +10,7 @@ import qutip
 import scipy.linalg
 import scipy.sparse.linalg as spla
 
-from ..core.checks import check_array, check_mapping
+from ..core.checks import check_array, check_mapping, check_memory
 from ..core.entry import SPECTRA
 from ..core.errors import QsyncplugWarning, warn
 from ..core.options import complete_options
@@ -209,6 +209,7 @@ def spectrum(
         s = _exact_spectrum(problem, problem.matrix(a, "a"), tell)
     tell(1.0)
     s.w = s.window() if wlist is None else wlist
+    check_memory("the spectrum", 48.0 * s.w.size, advice="ask for fewer frequencies")
     s.values = np.asarray(s(s.w))
     if len(s.peaks) > 1 and s.peaks[1].height > 0.9 * s.peaks[0].height:
         warn(
@@ -289,6 +290,7 @@ def correlation(
         raise ValueError(f"taulist must not hold negative delays; it begins with {tau[0]:g}")
     if np.any(np.diff(tau) <= 0):
         raise ValueError("taulist must increase strictly")
+    check_memory("the correlations", 48.0 * tau.size, advice="ask for fewer delays")
     sampled, tell = _of_samples(sample_times, options), reached(check_bar(progress_bar))
     _refuse_cutoff(cutoff, mean is not None or sampled is not None)
     if sampled is not None:

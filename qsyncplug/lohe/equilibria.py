@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.adjacency import no_common_frequency
-from ..core.checks import check_integer, check_number
+from ..core.checks import check_integer, check_memory, check_number
 from ..core.predictions import Verdict
 from ..waves.locking import LockedPhases, locked_phases, locking_threshold
 from .evidence import elapsed
@@ -208,6 +208,7 @@ def wedge_counterexample(n: int = 4, overlap: float = 0.4) -> np.ndarray:
     (-0.4, [0.05, 0.5])
     """
     n = check_integer("n", n, minimum=4)
+    check_memory(f"{n} states of {n - 1} levels", 64.0 * n * n, advice="take a smaller n")
     c = check_number("overlap", overlap, minimum=1 / (n - 1), maximum=0.5, strict=True)
     # a simplex of n−1 vectors spans n−2 dimensions
     simplex = np.eye(n - 1) - 1 / (n - 1)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from .individual import each_product
 from .level import LevelFactor
 from .mode import ModeFactor, weyl_symbol
 from .polynomial import Letters, Polynomial, conjugate, derivative, multiply, total, variable
-from .spin import SpinFactor, spin_product
+from .spin import SpinFactor, spin_symbol
 from .symbol import Symbol
 from .terms import Monomial, add_term, monomial_product
 from .time_factor import TimeFactor
@@ -68,34 +68,6 @@ def is_site(symbol: Symbol) -> bool:
     return not (isinstance(factor, ModeFactor) or (isinstance(factor, SpinFactor) and factor.N > 1))
 
 
-@lru_cache(maxsize=4096)
-def _symmetrised(key: Local) -> tuple[tuple[Local, complex], ...]:
-    """The average of S+^a Sz^b S−^c over all orders of its letters, as ordered monomials."""
-    n = sum(key)
-    if n == 0:
-        return ((key, 1.0),)
-    terms: dict[Local, complex] = {}
-    for k in range(3):
-        if key[k]:
-            rest = tuple(x - (i == k) for i, x in enumerate(key))
-            letter = tuple(int(i == k) for i in range(3))
-            for inner, weight in _symmetrised(rest):
-                for out, value in spin_product(letter, inner):
-                    terms[out] = terms.get(out, 0) + weight * value * key[k] / n
-    return tuple((k, v) for k, v in terms.items() if v)
-
-
-@lru_cache(maxsize=4096)
-def _spin_symbol(key: Local) -> tuple[tuple[Local, complex], ...]:
-    """The commuting polynomial whose symmetrisation is S+^a Sz^b S−^c, as powers of S+, Sz, S−."""
-    terms: dict[Local, complex] = {key: 1.0}
-    for lower, weight in _symmetrised(key):
-        if lower != key:
-            for inner, value in _spin_symbol(lower):
-                terms[inner] = terms.get(inner, 0) - weight * value
-    return tuple((k, v) for k, v in terms.items() if v)
-
-
 class Classical:
     """The symbols of a system in complex variables.
 
@@ -124,11 +96,13 @@ class Classical:
         self.first: dict[Symbol, int] = {}
         self.place: dict[Symbol, int] = {}
         self.coordinates: list[Coordinate] = []
+        self._owner: list[Symbol] = []  # of every variable
         self.variables = 0
         for symbol in self.symbols:
             self.first[symbol] = self.variables
             self.place[symbol] = len(self.coordinates)
             self._add_symbol(symbol)
+            self._owner += [symbol] * (self.variables - self.first[symbol])
         self.spheres = [
             s for s in self.symbols if isinstance(s.factor, SpinFactor) and s.factor.N > 1
         ]
@@ -136,6 +110,24 @@ class Classical:
         self.each = [j for j in jumps if isinstance(j, EachAtom)]
         self.L = [self.hybrid(j) for j in jumps if not isinstance(j, EachAtom)]
         self.L_dag = [self._conjugate(x) for x in self.L]
+        #: numbers of the jumps that each symbol is in: of all others the brackets vanish
+        self._met: dict[Symbol, list[int]] = {s: [] for s in self.symbols}
+        for number, L in enumerate(self.L):
+            for symbol in self._symbols_in(L):
+                self._met[symbol].append(number)
+        #: the terms of H that each symbol is in
+        self._energy: dict[Symbol, Hybrid] = {s: {} for s in self.symbols}
+        for key, value in self.H.items():
+            for symbol in self._symbols_in((key,)):
+                self._energy[symbol][key] = value
+
+    def _symbols_in(self, keys: Iterable[HybridKey]) -> set[Symbol]:
+        """Symbols that terms contain, as letters or as sites."""
+        out: set[Symbol] = set()
+        for letters, sites, _ in keys:
+            out.update(self._owner[x >> 1] for x in letters)
+            out.update(s for s, _ in sites)
+        return out
 
     def is_site(self, symbol: Symbol) -> bool:
         """Whether a symbol keeps its operators; every spin is a vector where all symbols are
@@ -226,7 +218,7 @@ class Classical:
                     parts = [
                         ((*x, *(2 * at,) * a, *(2 * at + 3,) * b, *(2 * at + 1,) * c), v * w)
                         for x, v in parts
-                        for (a, b, c), w in _spin_symbol(key)
+                        for (a, b, c), w in spin_symbol(key)
                     ]
             for letters, v in parts:
                 add_term(out, (tuple(sorted(letters)), tuple(sites), factors), v)
@@ -278,7 +270,7 @@ class Classical:
         """{z_k, a}: the classical bracket, or −i times the commutator for the operator of a
         site.
         """
-        symbol = next(s for s in reversed(self.symbols) if self.first[s] <= k)
+        symbol = self._owner[k]
         at = self.first[symbol]
         if self.is_site(symbol):
             return self._site_bracket(symbol, self._site_key(symbol, k - at, conjugated), a)
@@ -330,8 +322,10 @@ class Classical:
         """ż_k of every variable: {z,H} + ½i Σ (L†{z,L} − {z,L†}L), the exact rate for a site."""
         out = []
         for k in range(self.variables):
-            rate = dict(self.bracket(k, False, self.H))
-            for L, L_dag in zip(self.L, self.L_dag, strict=True):
+            owner = self._owner[k]
+            rate = dict(self.bracket(k, False, self._energy[owner]))
+            for number in self._met[owner]:
+                L, L_dag = self.L[number], self.L_dag[number]
                 for key, value in self.multiply(L_dag, self.bracket(k, False, L)).items():
                     add_term(rate, key, 0.5j * value)
                 for key, value in self.multiply(self.bracket(k, False, L_dag), L).items():
@@ -355,15 +349,20 @@ class Classical:
     def jacobian(self, drift: Sequence[Polynomial]) -> tuple[list[Polynomial], list[Polynomial]]:
         """u=∂F_j/∂z_k and v=∂F_j/∂z̄_k, row by row; v of a real variable is 0."""
         n = range(self.variables)
-        u = [derivative(f, k) for f in drift for k in n]
-        v = [{} if k in self.real else derivative(f, k, True) for f in drift for k in n]
+        u: list[Polynomial] = []
+        v: list[Polynomial] = []
+        for f in drift:
+            there = {x >> 1 for letters, _ in f for x in letters}
+            u += [derivative(f, k) if k in there else {} for k in n]
+            v += [derivative(f, k, True) if k in there and k not in self.real else {} for k in n]
         return u, v
 
     def noises(self) -> list[tuple[int, int, bool, Polynomial]]:
         """(jump, variable, starred, polynomial): {z,L} and {z,L*} (starred) of every jump."""
         out = []
         for number, (L, L_dag) in enumerate(zip(self.L, self.L_dag, strict=True)):
-            for k in range(self.variables):
+            there = self._symbols_in(L)
+            for k in (k for k in range(self.variables) if self._owner[k] in there):
                 for starred, operator in ((False, L), (True, L_dag)):
                     if row := self.expectation(self.bracket(k, False, operator)):
                         out.append((number, k, starred, row))
@@ -371,20 +370,27 @@ class Classical:
 
     def diffusion(self) -> list[Polynomial]:
         """The upper triangle of D in the real coordinates: Re Σ {X,L†}{Y,L}."""
-        d = len(self.coordinates)
-        ad = [[self._real_bracket(c, L) for c in self.coordinates] for L in self.L]
-        ad_dag = [[self._real_bracket(c, L) for c in self.coordinates] for L in self.L_dag]
-        out = []
-        for a in range(d):
-            for b in range(a, d):
-                parts: list[tuple[complex, Mapping[Any, complex]]] = []
-                for x, y in zip(ad_dag, ad, strict=True):
-                    if x[a] and y[b]:
-                        parts.append((1.0, self.expectation(self.multiply(x[a], y[b]))))
-                parts += [(1.0, self._each_diffusion(jump, a, b)) for jump in self.each]
-                polynomial = total(*parts)
-                # the real part, as a polynomial
-                out.append(total((0.5, polynomial), (0.5, conjugate(polynomial, self.real))))
+        found, out = self._noise_parts(), []
+        for a, b in combinations_with_replacement(range(len(self.coordinates)), 2):
+            parts = found.get((a, b), [])
+            parts += [(1.0, self._each_diffusion(jump, a, b)) for jump in self.each]
+            polynomial = total(*parts) if parts else {}
+            # the real part, as a polynomial
+            out.append(total((0.5, polynomial), (0.5, conjugate(polynomial, self.real))))
+        return out
+
+    def _noise_parts(self) -> dict[tuple[int, int], list[tuple[complex, Mapping[Any, complex]]]]:
+        """⟨{X,L†}{Y,L}⟩ of every jump, by the two coordinates where it is not 0."""
+        out: dict[tuple[int, int], list[tuple[complex, Mapping[Any, complex]]]] = {}
+        for L, L_dag in zip(self.L, self.L_dag, strict=True):
+            symbols = self._symbols_in(L)
+            there = [k for k, c in enumerate(self.coordinates) if c.symbol in symbols]
+            first = {k: self._real_bracket(self.coordinates[k], L_dag) for k in there}
+            second = {k: self._real_bracket(self.coordinates[k], L) for k in there}
+            for a, b in combinations_with_replacement(there, 2):
+                if first[a] and second[b]:
+                    mean = self.expectation(self.multiply(first[a], second[b]))
+                    out.setdefault((a, b), []).append((1.0, mean))
         return out
 
     def brackets(self) -> list[Polynomial]:

@@ -340,10 +340,12 @@ def modes(n: int, names: Iterable[str] | None = None) -> tuple[Mode, ...]:
     return tuple(Mode(s) for s in new_space("modes", [ModeFactor()] * n, labels).symbols)
 
 
-def _sizes(name: str, values: tuple[Any, ...], minimum: int) -> list[int]:
+def _sizes(
+    name: str, values: tuple[Any, ...], minimum: int, maximum: int | None = None
+) -> list[int]:
     if not values:
         raise TypeError(f"{name} is missing: give one number for each")
-    return [check_integer(name, v, minimum=minimum) for v in values]
+    return [check_integer(name, v, minimum=minimum, maximum=maximum) for v in values]
 
 
 def spins(*N: int, names: Iterable[str] | None = None) -> tuple[Spin, ...]:
@@ -375,8 +377,8 @@ def spins(*N: int, names: Iterable[str] | None = None) -> tuple[Spin, ...]:
     >>> S.x**2 + S.y**2 + S.z**2 == 2
     True
     """
-    sizes = _sizes("N", N, 1)
-    space = new_space("spins", [SpinFactor(n) for n in sizes], named(len(sizes), names, "S"))
+    labels, sizes = named(len(N), names, "S"), _sizes("N", N, 1)
+    space = new_space("spins", [SpinFactor(n) for n in sizes], labels)
     return tuple(Spin(s) for s in space.symbols)
 
 
@@ -409,8 +411,8 @@ def levels(*d: int, names: Iterable[str] | None = None) -> tuple[Level, ...]:
     >>> s[0, 0] + s[1, 1] + s[2, 2] == 1
     True
     """
-    sizes = _sizes("d", d, 2)
-    space = new_space("levels", [LevelFactor(n) for n in sizes], named(len(sizes), names, "s"))
+    labels, sizes = named(len(d), names, "s"), _sizes("d", d, 2, 10**5)
+    space = new_space("levels", [LevelFactor(n) for n in sizes], labels)
     return tuple(Level(s) for s in space.symbols)
 
 
@@ -443,6 +445,6 @@ def atoms(*N: int, names: Iterable[str] | None = None) -> tuple[Atoms, ...]:
     >>> 0.5 * A.each.p
     each(0.5 A1+)
     """
-    sizes = _sizes("N", N, 1)
-    space = new_space("atoms", [AtomFactor(n) for n in sizes], named(len(sizes), names, "A"))
+    labels, sizes = named(len(N), names, "A"), _sizes("N", N, 1)
+    space = new_space("atoms", [AtomFactor(n) for n in sizes], labels)
     return tuple(Atoms(s) for s in space.symbols)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._ext.bosons import Polynomials
-from ..core.checks import check_array, check_number
+from ..core.checks import check_array, check_memory, check_number
 from .classical import Classical
 from .expression import Expression
 from .linear import LinearEquations, linear_equations
@@ -54,13 +54,21 @@ class ClassicalRates:
     @cached_property
     def _compiled(self) -> tuple[dict[str, np.ndarray], list[Any]]:
         """Rows: F, u=∂F/∂z and v=∂F/∂z̄ row by row, the upper triangle of D."""
+        self._check_size()
         drift = self.classical.drift()
         u, v = self.classical.jacobian(drift)
         return compile_polynomials([*drift, *u, *v, *self.classical.diffusion()])
 
+    def _check_size(self) -> None:
+        """Refuse to write down more derivatives and covariances than memory holds."""
+        d = len(self.classical.coordinates)
+        what = f"the equations of {d} coordinates and their covariances"
+        check_memory(what, 250.0 * d * d, advice="take fewer nodes, or closure='none'")
+
     @cached_property
     def linear_equations(self) -> LinearEquations:
         """The mean and the covariance about it, as the kernel takes them."""
+        self._check_size()
         c = self.classical
         drift = c.drift()
         diffusion = [[(p, 0, 1.0)] for p in c.diffusion()]

@@ -14,7 +14,7 @@ import scipy.sparse
 from .factor import Local, Sum
 from .ladder import LadderFactor
 
-__all__ = ["SpinFactor", "spin_product"]
+__all__ = ["SpinFactor", "spin_product", "spin_symbol"]
 
 #: coefficients of a polynomial in Sz, lowest power first
 Series = list[Any]
@@ -146,3 +146,31 @@ class SpinFactor(LadderFactor):
         return scipy.sparse.csr_matrix(
             (value.astype(complex), (N - m - a, N - n)), shape=(N + 1, N + 1)
         )
+
+
+@lru_cache(maxsize=4096)
+def _symmetrised(key: Local) -> tuple[tuple[Local, complex], ...]:
+    """The average of S+^a Sz^b S−^c over all orders of its letters, as ordered monomials."""
+    n = sum(key)
+    if n == 0:
+        return ((key, 1.0),)
+    terms: dict[Local, complex] = {}
+    for k in range(3):
+        if key[k]:
+            rest = tuple(x - (i == k) for i, x in enumerate(key))
+            letter = tuple(int(i == k) for i in range(3))
+            for inner, weight in _symmetrised(rest):
+                for out, value in spin_product(letter, inner):
+                    terms[out] = terms.get(out, 0) + weight * value * key[k] / n
+    return tuple((k, v) for k, v in terms.items() if v)
+
+
+@lru_cache(maxsize=4096)
+def spin_symbol(key: Local) -> tuple[tuple[Local, complex], ...]:
+    """The commuting polynomial whose symmetrisation is S+^a Sz^b S−^c, as powers of S+, Sz, S−."""
+    terms: dict[Local, complex] = {key: 1.0}
+    for lower, weight in _symmetrised(key):
+        if lower != key:
+            for inner, value in spin_symbol(lower):
+                terms[inner] = terms.get(inner, 0) - weight * value
+    return tuple((k, v) for k, v in terms.items() if v)

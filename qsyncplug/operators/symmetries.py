@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -20,6 +21,8 @@ __all__ = ["Symmetries", "find_symmetries", "phase_weights"]
 
 #: with more symbols only transpositions and rotations are looked at
 _ALL_PERMUTATIONS = 5
+#: terms below this part of the largest are rounding
+_CLOSE = 1e-13
 
 
 @dataclass(frozen=True)
@@ -110,13 +113,15 @@ def find_symmetries(
     n = range(len(symbols))
     named_once = hamiltonian.canonical()
     traces = [_trace(s, named_once, jumps) for s in symbols]
+    forms = _Forms(named_once, jumps)
     return Symmetries(
         charges=weights,
         common_phase=_common(symbols, constraints),
         exchange=tuple(
             p
             for p in _permutations(symbols)
-            if all(_alike(traces[j], traces[k]) for j, k in enumerate(p))
+            if all(_alike(traces[j], traces[k]) for j, k in enumerate(p) if j != k)
+            and forms.allow({symbols[j]: symbols[k] for j, k in enumerate(p) if j != k})
             and _invariant(symbols, hamiltonian, jumps, p)
         ),
         vanishing_amplitudes=tuple(conserved(unit[j]) for j in n),
@@ -176,6 +181,44 @@ def _alike(a: list[tuple[tuple[Any, ...], float]], b: list[tuple[tuple[Any, ...]
     )
 
 
+class _Forms:
+    """Which terms there are, whatever their coefficients: a permutation that few symbols take part
+    in is told to be none by these few, without a look at the rest of a large system.
+    """
+
+    def __init__(self, hamiltonian: Expression, jumps: Sequence[Any]):
+        least = _CLOSE * max(map(abs, hamiltonian.terms.values()), default=0.0)
+        self.energy: dict[Symbol, list[Any]] = {}
+        self.jumps: dict[Symbol, list[tuple[int, Any]]] = {}
+        for key, value in hamiltonian.terms.items():
+            for symbol in {s for s, _ in key[0]} if abs(value) > least else ():
+                self.energy.setdefault(symbol, []).append(key)
+        for number, jump in enumerate(jumps):
+            for symbol in {s for key in jump.terms for s, _ in key[0]} if _plain(jump) else ():
+                self.jumps.setdefault(symbol, []).append((number, jump.terms))
+
+    def allow(self, moved: dict[Symbol, Symbol]) -> bool:
+        """Whether the terms with the symbols that move are the same set afterwards."""
+        here = {key for symbol in moved for key in self.energy.get(symbol, ())}
+        if {_renamed(key, moved) for key in here} != here:
+            return False
+        jumps = {n: terms for symbol in moved for n, terms in self.jumps.get(symbol, ())}
+        before = Counter(frozenset(terms) for terms in jumps.values())
+        after = Counter(frozenset(_renamed(k, moved) for k in terms) for terms in jumps.values())
+        return before == after
+
+
+def _plain(jump: Any) -> bool:
+    return not isinstance(jump, EachAtom)
+
+
+def _renamed(key: Any, moved: dict[Symbol, Symbol]) -> Any:
+    """The key of a term with other symbols, as :meth:`Expression.renamed` orders it."""
+    monomial, factors = key
+    pairs = ((moved.get(s, s), x) for s, x in monomial)
+    return tuple(sorted(pairs, key=lambda pair: pair[0].rank)), factors
+
+
 def _invariant(
     symbols: Sequence[Symbol],
     hamiltonian: Expression,
@@ -185,18 +228,26 @@ def _invariant(
     mapping = {s: symbols[k] for s, k in zip(symbols, permutation, strict=True)}
     if hamiltonian.renamed(mapping) != hamiltonian:
         return False
-    rest = list(jumps)
+    # only what has the same terms can be the same
+    rest: dict[Any, list[Any]] = {}
+    for jump in jumps:
+        rest.setdefault(_form(jump), []).append(jump)
     for jump in jumps:
         moved = (
             EachAtom(mapping[jump.symbol], jump.terms)
             if isinstance(jump, EachAtom)
             else jump.renamed(mapping)
         )
-        match = next((k for k, other in enumerate(rest) if _equal_up_to_phase(moved, other)), None)
+        like = rest.get(_form(moved), [])
+        match = next((k for k, other in enumerate(like) if _equal_up_to_phase(moved, other)), None)
         if match is None:
             return False
-        rest.pop(match)
+        like.pop(match)
     return True
+
+
+def _form(jump: Any) -> tuple[Symbol | None, frozenset[Any]]:
+    return (None if _plain(jump) else jump.symbol), frozenset(jump.terms)
 
 
 def _equal_up_to_phase(a: Any, b: Any) -> bool:
@@ -216,7 +267,7 @@ def _equal_up_to_phase(a: Any, b: Any) -> bool:
 def _permutations(symbols: Sequence[Symbol]) -> Iterator[tuple[int, ...]]:
     """Permutations that take every symbol to one of its kind."""
     for p in _candidates(len(symbols)):
-        if all(symbols[j].factor == symbols[k].factor for j, k in enumerate(p)):
+        if all(symbols[j].factor == symbols[k].factor for j, k in enumerate(p) if j != k):
             yield p
 
 

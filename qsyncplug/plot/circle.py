@@ -369,7 +369,7 @@ def anim_circle(
     fig, ax = figure(fig, ax, figsize=(3.6, 3.6))
     _unit_circle(ax)
     chosen = np.unique(np.linspace(0, x.shape[1] - 1, _MANY).astype(int))
-    steps = np.unique(np.linspace(0, len(times) - 1, frames).astype(int))
+    steps = np.unique(np.linspace(0, len(times) - 1, min(frames, len(times))).astype(int))
     points = ax.scatter(
         np.cos(x[0, chosen]),
         np.sin(x[0, chosen]),

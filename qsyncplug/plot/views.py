@@ -329,7 +329,7 @@ def plot_trajectories(
     >>> ax.get_ylabel()
     'phase, unwrapped (rad)'
     """
-    particles = check_integer("particles", particles, minimum=1)
+    particles = check_integer("particles", particles, minimum=1, maximum=10_000)
     run: Any = result
     if modes is None and hasattr(run, "positions"):
         times, phases = run.times, run.positions
@@ -340,7 +340,8 @@ def plot_trajectories(
         # the phase x of the amplitude e^{−ix}
         times = seen.times
         phases = np.unwrap(-np.arctan2(seen.mean[:, 1::2], seen.mean[:, ::2]), axis=0)
-    chosen = np.unique(np.linspace(0, phases.shape[1] - 1, particles).astype(int))
+    some = min(particles, phases.shape[1])
+    chosen = np.unique(np.linspace(0, phases.shape[1] - 1, some).astype(int))
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
     if len(chosen) <= MANY:
         draw_nodes(ax, times, phases[:, chosen], word="node ")

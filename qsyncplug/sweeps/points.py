@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..core.checks import check_integer
+from ..core.checks import check_integer, check_memory
 
 __all__ = ["Points"]
 
@@ -107,7 +108,7 @@ class Points:
             self.coordinates[name] = (("point",), _labels(native), {})
 
     def __len__(self) -> int:
-        return int(np.prod(self.shape, dtype=int))
+        return math.prod(self.shape)
 
     def __getitem__(self, number: int) -> dict[str, Any]:
         """The arguments of one point."""
@@ -160,7 +161,9 @@ def _refuse_nan(name: str, values: list[Any]) -> None:
 
 def _seeds(seeds: Any) -> list[int]:
     if np.ndim(seeds) == 0:
-        return list(range(check_integer("seeds", seeds, minimum=1)))
+        count = check_integer("seeds", seeds, minimum=1)
+        check_memory(f"{count} seeds", 40.0 * count, advice="take fewer")
+        return list(range(count))
     return [check_integer("seeds", s, minimum=0) for s in seeds]
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qutip.ui.progressbar import progress_bars
 
+from ..core.checks import check_memory
 from ..core.errors import SolverInterrupted, TimeLimitError, warn
 from ..core.extras import need
 from ..core.options import complete_options
@@ -131,6 +132,8 @@ def sweep(
         raise TypeError(f"function must be callable, not {function!r:.60}")
     points, reader = Points(parameters, seeds), Reader(measures, solve)
     points.check(function)
+    # their numbers, and what the store keeps of each beside the measures
+    check_memory(f"a sweep of {len(points)} points", 250.0 * len(points), advice="take fewer")
     chosen = _check_options(options)
     name, engine = choose_engine(executor)
     names = None if reader.measures is None else sorted(reader.measures)

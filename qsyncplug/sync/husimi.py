@@ -9,7 +9,7 @@ import numpy as np
 import qutip
 from scipy.special import gammaln, xlogy
 
-from ..core.checks import check_array
+from ..core.checks import check_array, check_memory
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -53,10 +53,17 @@ def _density(state: Any, factors: int) -> tuple[np.ndarray, tuple[int, ...]]:
         raise ValueError(
             f"state must be of {what}, each of dimension 2J+1≥2, not of dims {list(dims)}"
         )
+    check_memory(f"a density matrix of {state.shape[0]} levels", 80.0 * state.shape[0] ** 2)
     rho = qutip.ket2dm(state).full() if state.isket else state.full()
     if abs(np.trace(rho) - 1) > 1e-8:
         raise ValueError(f"state must be normalised; its trace is {np.trace(rho).real:g}")
     return rho, dims
+
+
+def _check_points(count: int, state: qutip.Qobj) -> None:
+    """Refuse more angles than memory holds, each with as many terms as the state has levels."""
+    size = 64.0 * count * state.shape[0]
+    check_memory(f"{count} angles of a spin", size, advice="ask for fewer at a time")
 
 
 def spin_phase_moments(state: qutip.Qobj, *, relative: bool = False) -> np.ndarray:
@@ -139,6 +146,7 @@ def spin_phase(state: qutip.Qobj, phi: ArrayLike, *, relative: bool = False) -> 
     array([0.])
     """
     angles = check_array("phi", phi)
+    _check_points(angles.size, state)
     M = spin_phase_moments(state, relative=relative)[1:]
     k = np.arange(1, len(M) + 1)
     return np.asarray((M * np.exp(-1j * angles[..., None] * k)).sum(axis=-1).real / np.pi)
@@ -228,6 +236,7 @@ def spin_husimi(state: qutip.Qobj, theta: ArrayLike, phi: ArrayLike) -> np.ndarr
     """
     rho, (d,) = _density(state, 1)
     t, p = np.broadcast_arrays(check_array("theta", theta), check_array("phi", phi))
+    _check_points(t.size, state)
     i = np.arange(d)
     log_norm = 0.5 * (gammaln(d) - gammaln(i + 1) - gammaln(d - i))
     # powers and binomials together: apart they leave the range of numbers from 2J ≈ 1000 on

@@ -127,6 +127,8 @@ class GridHamiltonian(SavedModel):
 
     def _real(self, value: Any, name: str) -> np.ndarray:
         if callable(value):
+            size = 16.0 * self.grid.size
+            check_memory("the potential on the grid", size, advice="take fewer points")
             value = value(*self.grid.mesh)
         if np.iscomplexobj(value) and np.any(np.imag(value) != 0):
             raise ValueError(

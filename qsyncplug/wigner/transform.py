@@ -367,6 +367,9 @@ def qutip_wigner(
     x = check_array("xvec", xvec, shape=(None,)) * np.sqrt(2) / g / width
     p = check_array("pvec", pvec, shape=(None,)) * np.sqrt(2) / g * width
 
+    needed = 64.0 * x.size * p.size
+    check_memory("the Wigner function", needed, advice="take fewer points")
+
     def transform(operator: qutip.Qobj) -> np.ndarray:
         return np.asarray(2 / g**2 * qutip.wigner(operator, x, p, g=g, method=method).T)
 

@@ -63,6 +63,10 @@ def product_ket(
         check_memory(
             f"the state of {total} spins", 16.0 * 2.0 ** min(total, 100), advice="take fewer spins"
         )
+    else:
+        counts = [n + 1.0 for n in model.n] if levels is None else [1.0]
+        size = 2.0 * float(np.prod(counts))
+        check_memory("the product state", 80.0 * size, advice="take fewer spins, or give levels")
     parts: list[qutip.Qobj] = []
     if model.central:
         parts.append(central_state(model, central, representation))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...core.checks import check_choice, check_number
+from ...core.checks import check_choice, check_memory, check_number
 from ...core.errors import ApproximationWarning, warn
 from ..view import PHASE_THRESHOLD, SyncView
 from .common import mean_phases, undefined
@@ -198,6 +198,8 @@ def pearson_window(
     """
     check_choice("observable", observable, ("q", "p"))
     window = _window(view, window)
+    needed = 56.0 * view.mean.shape[0] * (view.mean.shape[1] // 2) ** 2
+    check_memory("the correlations of all pairs", needed, advice="take fewer nodes or times")
     series = view.mean[:, {"q": 0, "p": 1}[observable] :: 2]
     offset = series.mean(axis=0)
     x = series - offset
