@@ -142,12 +142,8 @@ cdef class Bands(RightHandSide):
                     self.drag += (mine * pull).real / (2 * w)
         return field + self.static_part * field + self.moving_part * change
 
-    cdef int evaluate(
-        self,
-        double t,           # IN since the beginning of the part
-        const double* y,    # IN (size,)
-        double* dy,         # OUT (size,)
-    ) noexcept nogil:
+    # IN t, y (size,); OUT dy (size,)
+    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
         cdef Py_ssize_t i, q, n = self.nodes, m = self.alone
         cdef const double* u = y + n
         cdef const double* v = y + 2 * n

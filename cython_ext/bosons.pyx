@@ -254,12 +254,8 @@ cdef class PolynomialFlow(RightHandSide):
         self.complex_pairs = True
         self.size = 2 * polynomials.variables
 
-    cdef int evaluate(
-        self,
-        double t,           # IN
-        const double* y,    # IN (size,)
-        double* dy,         # OUT (size,)
-    ) noexcept nogil:
+    # IN t, y (size,); OUT dy (size,)
+    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
         cdef int code = self.polynomials.evaluate(t, <const double complex*>y, <double complex*>dy)
         if code != 0:
             with gil:
@@ -394,12 +390,8 @@ cdef class LinearisedFlow(RightHandSide):
         self.C = first_of_line(&self.matrices[0])
         self.A = self.C + width * width
 
-    cdef int evaluate(
-        self,
-        double t,           # IN
-        const double* y,    # IN (size,)
-        double* dy,         # OUT (size,)
-    ) noexcept nogil:
+    # IN t, y (size,); OUT dy (size,)
+    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
         cdef Py_ssize_t elements = self.column.shape[0]
         cdef const int* column = &self.column[0] if elements else NULL
         cdef const double* upper = y + 2 * self.n
@@ -472,12 +464,8 @@ cdef class TangentFlow(RightHandSide):
         self.rates = Affine(tables["rates"])
         self.parts = self.rates.room(1)
 
-    cdef int evaluate(
-        self,
-        double t,           # IN
-        const double* y,    # IN (size,)
-        double* dy,         # OUT (size,)
-    ) noexcept nogil:
+    # IN t, y (size,); OUT dy (size,)
+    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
         cdef Py_ssize_t n = self.n, d = self.d, i, k, at = 2 * n
         cdef int e
         cdef double sum

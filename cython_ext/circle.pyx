@@ -94,6 +94,27 @@ cdef int call_divide(
     return 0
 
 
+cdef int to_velocities(
+    RightHandSide rhs,      # INOUT its error
+    object divide,          # IN as of call_divide, or None
+    double[::1] gain,       # IN (n,) or None
+    double[::1] omega,      # IN (n,) or None
+    const double* y,        # IN (n,)
+    double* dy,             # INOUT (n,): forces, then velocities
+) noexcept nogil:
+    """Divide, multiply by the gains and add the natural frequencies; 0, or -1: divide raised."""
+    cdef Py_ssize_t i, n = rhs.size
+    if divide is not None and call_divide(rhs, divide, y, dy) != 0:
+        return -1
+    if gain is not None:
+        for i in range(n):
+            dy[i] *= gain[i]
+    if omega is not None:
+        for i in range(n):
+            dy[i] += omega[i]
+    return 0
+
+
 cdef class MeanField(RightHandSide):
     """Everybody acts on everybody.
 
@@ -399,12 +420,8 @@ cdef class MeanField(RightHandSide):
 
     # ------------------------------------------------------------ the right-hand side
 
-    cdef int evaluate(
-        self,
-        double t,           # IN
-        const double* y,    # IN (n,)
-        double* dy,         # OUT (n,)
-    ) noexcept nogil:
+    # IN t, y (n,); OUT dy (n,)
+    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
         cdef Py_ssize_t i
         cdef double* norm = &self.norm[0] if self.a is not None else NULL
         if self.sums is not None:
@@ -423,16 +440,7 @@ cdef class MeanField(RightHandSide):
                 if norm[i] < QC_SMALL_NORM:
                     self.rescaled(y, i, dy, norm)
                 dy[i] /= norm[i]
-        if self.divide is not None:
-            if call_divide(self, self.divide, y, dy) != 0:
-                return -1
-        if self.gain is not None:
-            for i in range(self.size):
-                dy[i] *= self.gain[i]
-        if self.omega is not None:
-            for i in range(self.size):
-                dy[i] += self.omega[i]
-        return 0
+        return to_velocities(self, self.divide, self.gain, self.omega, y, dy)
 
     cdef int by_series(
         self,

@@ -9,7 +9,7 @@ from libc.math cimport INFINITY
 
 import numpy as np
 
-from qsyncplug._ext.circle cimport call_divide
+from qsyncplug._ext.circle cimport to_velocities
 from qsyncplug._ext.circle_kernels cimport (
     QC_LARGEST,
     QC_SMALL_NORM,
@@ -237,12 +237,8 @@ cdef class GraphField(RightHandSide):
         for i in range(first, last):
             dy[i] *= -self.scale
 
-    cdef int evaluate(
-        self,
-        double t,           # IN
-        const double* y,    # IN (n,)
-        double* dy,         # OUT (n,)
-    ) noexcept nogil:
+    # IN t, y (n,); OUT dy (n,)
+    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
         cdef Py_ssize_t i, chunk
         cdef double* norm = &self.norm[0] if self.a is not None else NULL
         if self.method == SPLIT_DENSE or self.method == SPLIT_CSR:
@@ -260,16 +256,7 @@ cdef class GraphField(RightHandSide):
                 if self.rows[i] != 0 and norm[i] < QC_SMALL_NORM:
                     self.rescaled(y, i, dy, norm)
                 dy[i] = dy[i] / norm[i] if self.rows[i] != 0 else 0
-        if self.divide is not None:
-            if call_divide(self, self.divide, y, dy) != 0:
-                return -1
-        if self.gain is not None:
-            for i in range(self.size):
-                dy[i] *= self.gain[i]
-        if self.omega is not None:
-            for i in range(self.size):
-                dy[i] += self.omega[i]
-        return 0
+        return to_velocities(self, self.divide, self.gain, self.omega, y, dy)
 
     cdef void rescaled(
         self,

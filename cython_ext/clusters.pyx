@@ -52,12 +52,8 @@ cdef class Clusters(RightHandSide):
         self.gap = gap
         self.stretch = exp(field.pair.shift)
 
-    cdef int evaluate(
-        self,
-        double t,           # IN
-        const double* y,    # IN (2n,)
-        double* dy,         # OUT (2n,)
-    ) noexcept nogil:
+    # IN t, y (2n,); OUT dy (2n,)
+    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
         cdef bint divided = self.field.a is not None
         cdef double* norm = &self.field.norm[0] if divided else NULL
         cdef double* slope = &self.slope[0]

@@ -50,12 +50,8 @@ cdef class Block(Step):
     cdef double tolerance
     cdef long long nsteps
 
-    cdef int evaluate(
-        self,
-        double t,           # IN
-        const double* y,    # IN (items, 3, LANES)
-        double* dy,         # OUT (items, 3, LANES)
-    ) noexcept nogil:
+    # IN t, y (items, 3, LANES); OUT dy (items, 3, LANES)
+    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
         dtwa_rhs(self.model, &self.weight[0], y, NULL, dy)
         return 0
 

@@ -304,12 +304,8 @@ cdef class Integrator(Step):
             self.lost = code
         return code
 
-    cdef int evaluate(
-        self,
-        double t,           # IN
-        const double* y,    # IN (n,)
-        double* dy,         # OUT (n,)
-    ) noexcept nogil:
+    # IN t, y (n,); OUT dy (n,)
+    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
         self.evaluations += 1
         return self.rhs.evaluate(t, y, dy)
 

@@ -442,12 +442,8 @@ cdef class DrivenFlow(RightHandSide):
         self.size = 2 * generator.size
         self.complex_pairs = False
 
-    cdef int evaluate(
-        self,
-        double t,           # IN
-        const double* y,    # IN (size,)
-        double* dy,         # OUT (size,)
-    ) noexcept nogil:
+    # IN t, y (size,); OUT dy (size,)
+    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
         cdef const double complex[::1] values
         with gil:
             try:

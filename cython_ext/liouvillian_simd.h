@@ -40,7 +40,7 @@ QL_INLINE double NAME(chunk)(const int V, const ql_table *t, ptrdiff_t j, ptrdif
     const ql_term *e = t->terms + first[0], *end;
     /* terms of a kind with real coefficients */
 #define QL_BY_REAL(kind, coefficient, sign)                                                        \
-    for (end = t->terms + first[kind + 1]; e < end; e++) {                                          \
+    for (end = t->terms + first[kind + 1]; e < end; e++) {                                     \
         QL_SKIP(e);                                                                             \
         const double *v = t->re + e->v + at, *w = t->re + e->w + at;                            \
         const double *a = x_re + e->source + at, *b = x_im + e->source + at;                    \

@@ -345,12 +345,8 @@ cdef class PublishedFlow(RightHandSide):
             u = sqrt(self.gl) + sqrt(self.gnl) / N * (2 * n - b * b)
             out[0] = out[2] = square(u) * (self.thermal + 0.5)
 
-    cdef int evaluate(
-        self,
-        double t,           # IN
-        const double* y,    # IN (14,)
-        double* dy,         # OUT (14,)
-    ) noexcept nogil:
+    # IN t, y (14,); OUT dy (14,)
+    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
         cdef double complex own[2]
         cdef double complex other[2]
         cdef double complex f

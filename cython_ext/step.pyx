@@ -69,12 +69,8 @@ cdef double NUDGE = 1e-7
 cdef class Step:
     """The last step, the search for the next one, and the solution within it; a base class."""
 
-    cdef int evaluate(
-        self,
-        double t,           # IN
-        const double* y,    # IN (n,)
-        double* dy,         # OUT (n,)
-    ) noexcept nogil:
+    # IN t, y (n,); OUT dy (n,)
+    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
         return -1
 
     cdef int may_go_on(self) noexcept nogil:

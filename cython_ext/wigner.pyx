@@ -126,12 +126,8 @@ cdef class WignerLoheRightHandSide(RightHandSide):
         for m in range(n):
             self.c[m] = self.c[m] / self.diagonal[m]
 
-    cdef int evaluate(
-        self,
-        double t,           # IN
-        const double* y,    # IN (size,)
-        double* dy,         # OUT (size,)
-    ) noexcept nogil:
+    # IN t, y (size,); OUT dy (size,)
+    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
         cdef Py_ssize_t i, m, n = self.n
         cdef const double complex* L = <const double complex*> y
         cdef const double complex* R = L if self.hermitian else L + n * n
@@ -296,12 +292,8 @@ cdef class GraphRightHandSide(RightHandSide):
                 x = x + self.t[i, m] * R[m * n + i]
             self.c[i] = x / self.diagonal[i]
 
-    cdef int evaluate(
-        self,
-        double t,           # IN
-        const double* y,    # IN (size,)
-        double* dy,         # OUT (size,)
-    ) noexcept nogil:
+    # IN t, y (size,); OUT dy (size,)
+    cdef int evaluate(self, double t, const double* y, double* dy) noexcept nogil:
         cdef Py_ssize_t i, m, n = self.n
         cdef const double complex* L = <const double complex*> y
         cdef const double complex* R = L if self.hermitian else L + n * n

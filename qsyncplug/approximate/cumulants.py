@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,6 +13,7 @@ from .._ext.integrator import RightHandSide
 from ..core.checks import check_integer
 from ..core.result import Result
 from ..core.rungekutta import runge_kutta
+from ..core.solver import Account
 from ..core.stepper import Problem
 from ..core.types import Cutoff, EOps, Options, State
 from ..operators.atom import AtomFactor
@@ -258,20 +259,11 @@ class CumulantResult(AmplitudesResult):
     }
     moments: np.ndarray
 
-    def __init__(
-        self,
-        e_ops: EOps,
-        options: Options,
-        *,
-        closure: Closure,
-        model: System,
-        solver: str,
-        stats: Mapping[str, Any],
-    ):
+    def __init__(self, e_ops: EOps, options: Options, *, closure: Closure, account: Account):
         self._closure = closure
         self._start: Any = None
         self._next: Any = None
-        super().__init__(e_ops, options, model=model, solver=solver, stats=stats)
+        super().__init__(e_ops, options, **account)
 
     def __getstate__(self) -> dict[str, Any]:
         # closures are made again: compiled objects are no part of a result
@@ -414,7 +406,7 @@ class CumulantSolver(ClosedSolver):
             "moments": len(closure.equations.words),
             "neglected": left_out(closure),
         }
-        result = CumulantResult(e_ops, self._options, closure=closure, **self.account(stats))
+        result = CumulantResult(e_ops, self._options, closure=closure, account=self.account(stats))
         if self.cutoff is not None:
             result.stats["cutoff"] = self.cutoff
         result._start = state0

@@ -17,7 +17,7 @@ from ..core.gaussian import (
 )
 from ..core.pulses import find_breaks
 from ..core.result import Result
-from ..core.saved import SavedModel
+from ..core.solver import Account
 from ..core.stepper import Problem
 from ..core.types import EOps, Options, State
 from ..operators.expression import Expression
@@ -68,19 +68,11 @@ class MeanFieldResult(AmplitudesResult):
     }
 
     def __init__(
-        self,
-        e_ops: EOps,
-        options: Options,
-        *,
-        modes: int,
-        closure: str,
-        model: SavedModel,
-        solver: str,
-        stats: Mapping[str, Any],
+        self, e_ops: EOps, options: Options, *, modes: int, closure: str, account: Account
     ):
         self._modes = modes
         self._closure = closure
-        super().__init__(e_ops, options, model=model, solver=solver, stats=stats)
+        super().__init__(e_ops, options, **account)
 
     def _shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
         n = self._modes
@@ -159,7 +151,7 @@ class MeanFieldSolver(LinearSolver):
             self._options,
             modes=self.model.n,
             closure=self.closure,
-            **self.account(
+            account=self.account(
                 {"closure": self.closure, "neglected": [_CLOSURES[self.closure]]},
             ),
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -15,6 +14,7 @@ from .._ext.integrator import RightHandSide
 from ..core.checks import check_array, check_choice
 from ..core.errors import SolverError
 from ..core.rungekutta import integrator
+from ..core.solver import Account
 from ..core.status import Status
 from ..core.stepper import Problem
 from ..core.types import EOps, Options, State
@@ -102,18 +102,9 @@ class ClassicalResult(AmplitudesResult):
     coordinates: np.ndarray
     coordinate_covariance: np.ndarray
 
-    def __init__(
-        self,
-        e_ops: EOps,
-        options: Options,
-        *,
-        linear: bool,
-        model: System,
-        solver: str,
-        stats: Mapping[str, Any],
-    ):
+    def __init__(self, e_ops: EOps, options: Options, *, linear: bool, account: Account):
         self._linear = linear
-        super().__init__(e_ops, options, model=model, solver=solver, stats=stats)
+        super().__init__(e_ops, options, **account)
 
     @property
     def n(self) -> int:
@@ -269,7 +260,7 @@ class ClassicalSolver(LinearSolver):
             "coordinates": [c.name for c in self.model.classical.coordinates],
         }
         linear = self.closure == "linear"
-        result = ClassicalResult(e_ops, self._options, linear=linear, **self.account(stats))
+        result = ClassicalResult(e_ops, self._options, linear=linear, account=self.account(stats))
         return ClassicalProblem(times, stepper, result)
 
     def _equations(self, state0: Any) -> tuple[RightHandSide, np.ndarray]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-__all__ = ["documented", "runs", "with_parameters", "with_section"]
+__all__ = ["documented", "draws", "runner", "runs", "with_parameters", "with_section"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,7 +47,7 @@ def documented(
         doc = inspect.getdoc(function) or ""
         own = inspect.signature(function).parameters
         shared = {name: text for name, text in (parameters or {}).items() if name in own}
-        doc = with_parameters(doc, shared)
+        doc = _in_order(with_parameters(doc, shared), list(own))
         for title, text in (sections or {}).items():
             doc = with_section(doc, title, text)
         function.__doc__ = doc
@@ -70,6 +70,20 @@ def with_parameters(doc: str, entries: Mapping[str, str], *, first: bool = False
         return doc
     parts = [*lacking, own] if first else [own, *lacking]
     return _joined(head, "Parameters", "\n".join(filter(None, parts)), rest)
+
+
+def _in_order(doc: str, names: list[str]) -> str:
+    """`doc` with its parameters in the order of `names`; what has another name comes last."""
+    head, own, rest = _split(doc, "Parameters")
+    entries = re.split(r"(?m)^(?=\S)", own.rstrip() + "\n")[1:]
+
+    def place(entry: str) -> int:
+        found = re.match(r"\**(\w+)", entry)
+        return names.index(found[1]) if found and found[1] in names else len(names)
+
+    if not entries:
+        return doc
+    return _joined(head, "Parameters", "".join(sorted(entries, key=place)), rest)
 
 
 def with_section(doc: str, title: str, text: str) -> str:
@@ -96,11 +110,32 @@ def _joined(head: str, title: str, text: str, rest: str) -> str:
     return f"{head}\n\n{title}\n{'-' * len(title)}\n{text.rstrip()}\n\n{rest}".rstrip() + "\n"
 
 
+_RAISES = (
+    "ValueError, TypeError, KeyError\n    Bad input, before any work.\n"
+    "SolverError\n    The run had to stop; it carries the time, the reason and the partial result."
+)
+
 #: decorator of functions that run a solver
-runs = documented(
+runs = documented(sections={"Raises": _RAISES})
+
+#: decorator of the method ``run`` of a solver
+runner = documented(
+    parameters={
+        "state0": "state0 : object\n    Initial state; see the class.",
+        "tlist": "tlist : array_like of shape (T,)\n    Strictly increasing output times.",
+        "e_ops": "e_ops : callable, operator, list or dict of them, optional\n"
+        "    Evaluated at every output time: functions ``f(t, state)``, and what else the class takes.",
+        "until": "until : callable, optional\n"
+        "    ``until(t, state)``: the run ends after the first output where it is true.",
+    },
     sections={
-        "Raises": "ValueError, TypeError, KeyError\n    Bad input, before any work.\n"
-        "SolverError\n    The run had to stop; it carries the time, the reason and the partial "
-        "result."
-    }
+        "Returns": "Result\n    Of the class that belongs to the solver.",
+        "Raises": f"{_RAISES}\nSolverInterrupted\n    Ctrl-C; it carries the partial result too.",
+    },
+)
+
+#: decorator of what draws a picture
+draws = documented(
+    parameters={"ax": "fig, ax : matplotlib Figure and Axes, optional\n    Where to draw."},
+    sections={"Returns": "fig, ax"},
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from .checks import check_integer
+from .documented import runner
 from .drive import Until
 from .result import Result
 from .solver import Solver
@@ -43,26 +44,13 @@ class SamplingSolver(Solver, Generic[R]):
         """Refuse with a TypeError: samples are drawn whole, never step by step."""
         raise TypeError(f"{self.name} draws whole samples; it cannot be iterated: use run")
 
+    @runner
     def run(
         self, state0: State, tlist: ArrayLike, *, e_ops: EOps = None, until: Until | None = None
     ) -> R:
-        """Draw the samples from `state0`.
+        """Draw the samples from `state0`; functions among `e_ops` take the averages.
 
-        Parameters
-        ----------
-        state0 : object
-            See the function of the solver's name.
-        tlist : array_like of shape (T,)
-            Strictly increasing output times.
-        e_ops : callable, list or dict of callables, optional
-            Functions ``f(t, state)`` of the averages at every output time.
-        until : None
-            Samples have no outputs before the end: anything else is refused.
-
-        Returns
-        -------
-        Result
-            Averages, with standard errors.
+        There are no outputs before the end: `until` must be None.
         """
         if until is not None:
             raise TypeError("until: samples have no outputs before the end; leave it out")

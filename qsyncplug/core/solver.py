@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 import numpy as np
 
 from .checks import check_number, check_times
+from .documented import runner
 from .drive import Drive, Until, Walk
 from .errors import SolverInterrupted, TimeLimitError
 from .html import table
@@ -139,36 +140,11 @@ class Solver:
             "model": self.model,
         }
 
+    @runner
     def run(
         self, state0: State, tlist: ArrayLike, *, e_ops: EOps = None, until: Until | None = None
     ) -> Result:
-        """Run from `state0` at ``tlist[0]`` and deliver at every time of `tlist`.
-
-        Parameters
-        ----------
-        state0 : object
-            Initial state; see the class.
-        tlist : array_like of shape (T,)
-            Strictly increasing output times.
-        e_ops : callable, list or dict of callables, optional
-            Functions ``f(t, state)`` evaluated at every output time.
-        until : callable, optional
-            ``until(t, state)``: the run ends after the first output where it is true.
-
-        Returns
-        -------
-        Result
-            Of the class that belongs to the solver.
-
-        Raises
-        ------
-        ValueError, TypeError
-            Bad input, before any work.
-        SolverError
-            The run had to stop; it carries the time, the reason and the partial result.
-        SolverInterrupted
-            Ctrl-C; it carries the partial result too.
-        """
+        """Run from `state0` at ``tlist[0]`` and deliver at every time of `tlist`."""
         check_until(until)
         times = self.output_times(tlist)
         with Limits(self._options["time_limit"]) as limits:

@@ -13,6 +13,7 @@ import qutip
 
 from ..core import checks
 from ..core.checks import check_choice, check_integer, check_memory
+from ..core.documented import runner
 from ..core.drive import Until, Walk
 from ..core.entry import HIERARCHY, exactsolve
 from ..core.errors import warn
@@ -197,26 +198,11 @@ class ExactSolver(Solver):
 
     # ------------------------------------------------------------ running
 
+    @runner
     def run(
         self, state0: State, tlist: ArrayLike, *, e_ops: EOps = None, until: Until | None = None
     ) -> ExactResult:
-        """Run from `state0` at ``tlist[0]``; see :func:`exactsolve_modes`.
-
-        Parameters
-        ----------
-        state0 : object
-            Initial state.
-        tlist : array_like of shape (T,)
-            Strictly increasing output times.
-        e_ops : Qobj, callable, expression, list or dict of them, optional
-            Observables, evaluated at every output time.
-        until : callable, optional
-            ``until(t, state)`` ends the run after the first output where it is true.
-
-        Returns
-        -------
-        ExactResult
-        """
+        """Run from `state0` at ``tlist[0]``; see :func:`exactsolve_modes`."""
         begin = clock.perf_counter()
         self._until = until is not None
         try:

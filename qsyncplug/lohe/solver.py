@@ -10,6 +10,7 @@ import qutip
 from scipy.fft import set_workers
 
 from ..core.checks import check_ndim, check_number, check_times
+from ..core.documented import runner
 from ..core.drive import Until
 from ..core.limits import Limits
 from ..core.options import DEFAULTS, wanted
@@ -168,25 +169,13 @@ class SchrodingerLoheSolver(Solver):
 
     # ------------------------------------------------------------ running
 
+    @runner
     def run(
         self, state0: State, tlist: ArrayLike, *, e_ops: EOps = None, until: Until | None = None
     ) -> SchrodingerLoheResult:
-        """Run from `state0` at ``tlist[0]`` and deliver at every time of `tlist`.
+        """Run from `state0`, N kets or an array (N, ...) on the grid.
 
-        Parameters
-        ----------
-        state0 : N states
-            Kets, or an array (N, ...) on the grid.
-        tlist : array_like of shape (T,)
-            Strictly increasing output times; in the Möbius form the last may be infinite.
-        e_ops : Qobj, callable, list or dict of them, optional
-            See the class.
-        until : callable, optional
-            ``until(t, states)``: the run ends after the first output where it is true.
-
-        Returns
-        -------
-        SchrodingerLoheResult
+        In the Möbius form the last time may be infinite.
 
         Raises
         ------

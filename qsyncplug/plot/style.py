@@ -48,6 +48,7 @@ MANY = 8
 #: decorator of what draws: tells what every picture takes and returns
 picture = documented(
     parameters={
+        "view": "view : SyncView or result\n    What to show.",
         "modes": "modes : sequence of Qobj or Expression, optional\n"
         "    For QuTiP results and states: the lowering operator of each node.",
         "ax": "fig, ax : matplotlib Figure and Axes, optional\n    Where to draw.",

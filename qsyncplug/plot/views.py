@@ -61,8 +61,6 @@ def plot_order_parameter(
 
     Parameters
     ----------
-    view : SyncView or result
-        What to show.
     label : str, optional
         For a legend.
 
@@ -107,8 +105,6 @@ def plot_measure(
 
     Parameters
     ----------
-    view : SyncView or result
-        What to show.
     measure : str
         Name of a function of ``qsyncplug.measures``, or of one made with
         ``qsyncplug.measures.measure``.
@@ -164,8 +160,6 @@ def plot_correlations(
 
     Parameters
     ----------
-    view : SyncView or result
-        What to show.
     index : int
         Which time.
 

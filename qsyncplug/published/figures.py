@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ..core.checks import check_array, check_choice, check_integer, check_number
+from ..core.documented import draws
 from ..core.saved import Saved
 from .equations import PublishedEquations
 from .result import PublishedResult
@@ -139,18 +140,9 @@ class PublishedFigure(Saved):
 
     __repr__ = __str__
 
+    @draws
     def plot(self, *, fig: Figure | None = None, ax: Axes | None = None) -> Any:
-        """Draw the panel; see :func:`qsyncplug.plot_published_figure`.
-
-        Parameters
-        ----------
-        fig, ax : matplotlib Figure and Axes, optional
-            Where to draw.
-
-        Returns
-        -------
-        fig, ax
-        """
+        """Draw the panel; see :func:`qsyncplug.plot_published_figure`."""
         from ..plot.spins import plot_published_figure
 
         return plot_published_figure(self, fig=fig, ax=ax)

@@ -79,7 +79,7 @@ class PublishedSolver(MeanFieldSolver):
             "neglected": _neglected(self.model),
         }
         result = PublishedResult(
-            e_ops, self._options, modes=2, closure="linear", **self.account(stats)
+            e_ops, self._options, modes=2, closure="linear", account=self.account(stats)
         )
         return PublishedProblem(times, stepper, result)
 

@@ -62,6 +62,10 @@ class Motion:
         self.grid: Any = hamiltonian.grid if isinstance(hamiltonian, GridHamiltonian) else None
         self.weight = self.grid.weight if self.grid is not None else 1.0
         self.position = None if position is None else [x.full() for x in position]
+        self._begin()
+
+    def _begin(self) -> None:
+        """What a way of moving needs beside."""
 
     @property
     def dimensions(self) -> int:
@@ -183,15 +187,7 @@ def _chebyshev_series(values: np.ndarray) -> np.ndarray:
 class EigenMotion(Motion):
     """By diagonalising the Hamiltonian once."""
 
-    def __init__(
-        self,
-        hamiltonian: Any,
-        basis: np.ndarray,
-        t0: float,
-        position: Any = None,
-        rtol: float = 1e-12,
-    ):
-        super().__init__(hamiltonian, basis, t0, position, rtol)
+    def _begin(self) -> None:
         self._ready = False
 
     def _prepare(self) -> None:
@@ -271,18 +267,10 @@ def _times(vectors: np.ndarray, x: np.ndarray) -> np.ndarray:
 class _SteppedMotion(Motion):
     """Stepped from the last time asked for, or from the start."""
 
-    def __init__(
-        self,
-        hamiltonian: Any,
-        basis: np.ndarray,
-        t0: float,
-        position: Any = None,
-        rtol: float = 1e-12,
-    ):
-        super().__init__(hamiltonian, basis, t0, position, rtol)
-        self._time = t0
-        self._basis = basis.copy()
-        self._mark = (t0, self._basis)
+    def _begin(self) -> None:
+        self._time = self.t0
+        self._basis = self.start.copy()
+        self._mark = (self.t0, self._basis)
 
     def mark(self, t: float) -> None:
         """Remember the basis at `t`, for going back."""
@@ -305,18 +293,11 @@ class _SteppedMotion(Motion):
 class GridMotion(_SteppedMotion):
     """By adaptive splitting of kinetic and potential energy, of order 6."""
 
-    def __init__(
-        self,
-        hamiltonian: Any,
-        basis: np.ndarray,
-        t0: float,
-        position: Any = None,
-        rtol: float = 1e-12,
-    ):
-        super().__init__(hamiltonian, basis, t0, position, rtol)
-        self._system = FreeSystem(hamiltonian, t0)
+    def _begin(self) -> None:
+        super()._begin()
+        self._system = FreeSystem(self.hamiltonian, self.t0)
         self._stepper = Splitting(self._system, SCHEMES["s10"])
-        self._h = 1.0 / (1.0 + np.ptp(hamiltonian.values)) ** 0.5
+        self._h = 1.0 / (1.0 + np.ptp(self.hamiltonian.values)) ** 0.5
 
     def _step(self, basis: np.ndarray, t: float, t1: float) -> np.ndarray:
         self._system.psi = basis.reshape(-1, *self.grid.shape).copy()

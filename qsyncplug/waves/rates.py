@@ -7,7 +7,13 @@ from numpy.typing import ArrayLike
 
 from ..core.checks import check_array, check_number
 
-__all__ = ["alignment_rates", "check_rate", "measured_slopes", "synchronization_rate"]
+__all__ = [
+    "alignment_rates",
+    "check_rate",
+    "compare_rate",
+    "measured_slopes",
+    "synchronization_rate",
+]
 
 #: what a run's local rate may differ from a predicted one by
 TOLERANCE = 0.02
@@ -179,7 +185,24 @@ def check_rate(
     """
     known = np.atleast_1d(np.asarray(rates, dtype=float))
     rate = float(known[0])
-    slopes = measured_slopes(times, gap, low, high)
+    compared, text = compare_rate(times, gap, rate, (low, high), tolerance)
+    if compared == 1:
+        # a part with a larger rate hides the slowest one
+        return None, text + "; a faster part is still in front"
+    return (None if compared is None else compared == 0), text
+
+
+def compare_rate(
+    times: np.ndarray,
+    gap: np.ndarray,
+    rate: float,
+    window: tuple[float, float],
+    tolerance: float = TOLERANCE,
+) -> tuple[int | None, str]:
+    """How the decay of `gap`, while it is in a window, compares with a rate: −1 slower, 0 at that
+    rate, 1 faster, None where too little of it shows; and that in words.
+    """
+    slopes = measured_slopes(times, gap, *window)
     if slopes is None:
         return (
             None,
@@ -188,8 +211,5 @@ def check_rate(
     last = float(np.median(slopes[-max(2, len(slopes) // 4) :]))
     text = f"rate {last:.6g} measured, {rate:.6g} predicted"
     if last < rate * (1 - tolerance):
-        return False, text
-    if last <= rate * (1 + tolerance):
-        return True, text
-    # faster: a part with a larger rate hides the slowest one
-    return None, text + "; a faster part is still in front"
+        return -1, text
+    return int(last > rate * (1 + tolerance)), text

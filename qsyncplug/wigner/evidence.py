@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core.predictions import Verdict
-from ..waves.rates import TOLERANCE, measured_slopes
+from ..waves.rates import compare_rate
 
 __all__ = ["EQUAL", "both", "elapsed", "floor", "meets", "rate_of", "scale", "some", "stays_equal"]
 
@@ -48,17 +48,10 @@ def rate_of(
     if result.log_alpha is None:
         # a gap that is followed by itself keeps its digits however small it is
         low = max(low, 100 * float(result.options.get("rtol", 0.0)))
-    slopes = measured_slopes(times, gap, max(low, 1e-290), 1e-3)
-    if slopes is None:
-        return (
-            None,
-            f"rate {rate:.6g} predicted; the run has no three outputs in the range where it shows",
-        )
-    last = float(np.median(slopes[-max(2, len(slopes) // 4) :]))
-    text = f"rate {last:.6g} measured, {rate:.6g} predicted"
-    if last < rate * (1 - TOLERANCE):
-        return False, text
-    return (True if least or last <= rate * (1 + TOLERANCE) else None), text
+    compared, text = compare_rate(times, gap, rate, (max(low, 1e-290), 1e-3))
+    if compared is None or (compared == 1 and not least):
+        return None, text
+    return compared >= 0, text
 
 
 def scale(result: Any) -> float:

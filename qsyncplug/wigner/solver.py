@@ -10,7 +10,7 @@ import numpy as np
 from scipy.fft import set_workers
 
 from ..core.checks import check_number
-from ..core.documented import runs
+from ..core.documented import runner, runs
 from ..core.drive import Until
 from ..core.limits import Limits
 from ..core.options import DEFAULTS
@@ -173,37 +173,11 @@ class WignerLoheSolver(Solver):
             warn_edges(fits(matrix.edges(), t, self._walk.problem.result))
         return matrix
 
+    @runner
     def run(
         self, state0: State, tlist: ArrayLike, *, e_ops: EOps = None, until: Until | None = None
     ) -> WignerLoheResult:
-        """Run from `state0` at ``tlist[0]`` and deliver at every time of `tlist`.
-
-        Parameters
-        ----------
-        state0 : array_like
-            See the class.
-        tlist : array_like of shape (T,)
-            Strictly increasing output times.
-        e_ops : callable, list or dict of callables, optional
-            Functions ``f(t, matrix)``.
-        until : callable, optional
-            ``until(t, matrix)``: the run ends after the first output where it is true.
-
-        Returns
-        -------
-        WignerLoheResult
-
-        Raises
-        ------
-        ValueError, TypeError
-            Bad input, before any work.
-        BlowUpError
-            Unphysical data grew without bound; ``error.time`` is when.
-        AliasingError
-            The wave functions outgrew the grid.
-        SolverError
-            The run had to stop for another reason; it carries the time and the partial result.
-        """
+        """Run from `state0`; functions among `e_ops` take the matrix of Wigner functions."""
         # Ctrl-C while the threads are given back does not take the result along
         with Limits() as limits, self._threads(), limits.interruptible():
             result = super().run(state0, tlist, e_ops=e_ops, until=until)

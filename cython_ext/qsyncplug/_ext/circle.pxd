@@ -67,5 +67,7 @@ cdef class MeanField(RightHandSide):
     cdef bint together(self, const double* y) noexcept nogil
 
 
-# IN y (n,); INOUT dy (n,).  0, or -1: the error of the function is set on rhs.
-cdef int call_divide(RightHandSide rhs, object divide, const double* y, double* dy) noexcept nogil
+# IN divide, gain (n,), omega (n,), each may be None, y (n,); INOUT dy (n,).  0, or -1: the error of
+# the function is set on rhs.
+cdef int to_velocities(RightHandSide rhs, object divide, double[::1] gain, double[::1] omega,
+                       const double* y, double* dy) noexcept nogil

@@ -275,11 +275,13 @@ class SpinMeanFieldSolver(Solver):
         result = SpinMeanFieldResult(
             e_ops,
             self._options,
-            solver=self.name,
-            stats=self._stats(float(central_rows(self.model, y0[None, :])[0, 2])),
-            model=self.model,
             modes=2,
             closure="linear",
+            account={
+                "solver": self.name,
+                "stats": self._stats(float(central_rows(self.model, y0[None, :])[0, 2])),
+                "model": self.model,
+            },
         )
         return SpinMeanFieldProblem(times, stepper, result)
 

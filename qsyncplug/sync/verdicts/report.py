@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...core.documented import draws
 from ...core.saved import Saved
 from ...core.storage import register
 from ..view import SyncView
@@ -156,18 +157,9 @@ class Verdict(Saved):
             f"{html.escape(self.why)}</p><table>{cells}</table>"
         )
 
+    @draws
     def plot(self, *, fig: Figure | None = None, ax: Axes | None = None) -> tuple[Figure, Axes]:
-        """The evidence: relative phases, or coherences, in time, with the window judged shaded.
-
-        Parameters
-        ----------
-        fig, ax : matplotlib Figure and Axes, optional
-            Where to draw.
-
-        Returns
-        -------
-        fig, ax
-        """
+        """The evidence: relative phases, or coherences, in time, with the window judged shaded."""
         from ...plot.verdicts import plot_verdict
 
         return plot_verdict(self, fig=fig, ax=ax)
