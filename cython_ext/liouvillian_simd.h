@@ -39,17 +39,17 @@ QL_INLINE double NAME(chunk)(const int V, const ql_table *t, ptrdiff_t j, ptrdif
     const ptrdiff_t *first = t->first + QL_KINDS * j;
     const ql_term *e = t->terms + first[0], *end;
     /* terms of a kind with real coefficients */
-#define QL_BY_REAL(kind, coefficient, sign)                                                        \
-    for (end = t->terms + first[kind + 1]; e < end; e++) {                                     \
-        QL_SKIP(e);                                                                             \
-        const double *v = t->re + e->v + at, *w = t->re + e->w + at;                            \
-        const double *a = x_re + e->source + at, *b = x_im + e->source + at;                    \
-        (void)w;                                                                                \
-        QL_EACH {                                                                               \
-            vec c = coefficient;                                                                \
-            re[l] += c * NAME(load)(a + l * QL_LANES);                                          \
-            im[l] sign c * NAME(load)(b + l * QL_LANES);                                        \
-        }                                                                                       \
+#define QL_BY_REAL(kind, coefficient, sign)                                             \
+    for (end = t->terms + first[kind + 1]; e < end; e++) {                              \
+        QL_SKIP(e);                                                                     \
+        const double *v = t->re + e->v + at, *w = t->re + e->w + at;                    \
+        const double *a = x_re + e->source + at, *b = x_im + e->source + at;            \
+        (void)w;                                                                        \
+        QL_EACH {                                                                       \
+            vec c = coefficient;                                                        \
+            re[l] += c * NAME(load)(a + l * QL_LANES);                                  \
+            im[l] sign c * NAME(load)(b + l * QL_LANES);                                \
+        }                                                                               \
     }
 #define QL_V NAME(load)(v + l * QL_LANES)
 #define QL_V_W NAME(load)(v + l * QL_LANES) * NAME(load)(w + l * QL_LANES)

@@ -124,7 +124,7 @@ runner = documented(
         "state0": "state0 : object\n    Initial state; see the class.",
         "tlist": "tlist : array_like of shape (T,)\n    Strictly increasing output times.",
         "e_ops": "e_ops : callable, operator, list or dict of them, optional\n"
-        "    Evaluated at every output time: functions ``f(t, state)``, and what else the class takes.",
+        "    Evaluated at every output time: functions ``f(t, state)``, and what the class takes.",
         "until": "until : callable, optional\n"
         "    ``until(t, state)``: the run ends after the first output where it is true.",
     },
