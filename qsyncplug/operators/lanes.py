@@ -60,7 +60,7 @@ class _Lanes:
         return self.begin[-1]
 
     def place(self, number: _Number) -> int:
-        """Where a number is."""
+        """Where a number is among the rows of the kernel."""
         group, lane = self.lane[number]
         return self.begin[group] + lane
 
