@@ -94,15 +94,10 @@ cdef int call_divide(
     return 0
 
 
-cdef int to_velocities(
-    RightHandSide rhs,      # INOUT its error
-    object divide,          # IN as of call_divide, or None
-    double[::1] gain,       # IN (n,) or None
-    double[::1] omega,      # IN (n,) or None
-    const double* y,        # IN (n,)
-    double* dy,             # INOUT (n,): forces, then velocities
-) noexcept nogil:
-    """Divide, multiply by the gains and add the natural frequencies; 0, or -1: divide raised."""
+# IN divide, gain (n,), omega (n,), each may be None, y (n,); INOUT dy (n,): forces, then velocities
+cdef int to_velocities(RightHandSide rhs, object divide, double[::1] gain, double[::1] omega,
+                       const double* y, double* dy) noexcept nogil:
+    """Divide, multiply by the gains, add the natural frequencies; 0, or -1: divide raised."""
     cdef Py_ssize_t i, n = rhs.size
     if divide is not None and call_divide(rhs, divide, y, dy) != 0:
         return -1
