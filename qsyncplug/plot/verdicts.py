@@ -94,7 +94,12 @@ def _lines(view: Any) -> tuple[np.ndarray, np.ndarray, str]:
             np.abs(view.reference(0)[rows][:, nodes[1:]]),
             "coherence |z| with node 1",
         )
-    if view.n > 1:
-        phase = -np.unwrap(np.angle(view.reference(0)[rows][:, nodes[1:]]), axis=0)
-        return view.times[rows], phase, "phase − phase of node 1"
-    return view.times[rows], -np.unwrap(np.angle(view.amplitudes[rows]), axis=0), "phase"
+    if facts is not None and facts.kind == "amplitudes":
+        # those that were judged: a coherence loses its phase where fluctuations take it
+        own = facts.flow.oscillations
+        beta = view.amplitudes if own is None else own()
+        z = beta[:, nodes[1:]] * beta[:, :1].conj() if view.n > 1 else beta
+    else:
+        z = view.reference(0)[:, nodes[1:]] if view.n > 1 else view.amplitudes
+    phase = -np.unwrap(np.angle(z), axis=0)[rows]
+    return view.times[rows], phase, "phase − phase of node 1" if view.n > 1 else "phase"

@@ -158,3 +158,16 @@ def test_a_mean_of_pairs_names_no_pair():
     _, same = qsp.plot_comparison(qsp.compare({"a": one, "b": one}), ["coherence"])
     for label in (axes[0].get_ylabel(), same[0].get_ylabel()):
         assert "b_j" in label and "b_1" not in label and label.endswith("\nmean of pairs")
+
+
+def test_the_phases_of_a_verdict_are_those_that_were_judged():
+    """Oscillators that drift: Adler's beat, long after fluctuations have taken the coherence."""
+    pair = qsp.van_der_pol_pair(loss=0.5, detuning=2.0, dissipative=1.0)
+    run = qsp.mfsolve(pair, [1.2, 1.2j], np.linspace(0, 60, 601))
+    _, ax = qsp.verdict(run).plot()
+    (line,) = ax.lines
+    beta = run.amplitudes
+    np.testing.assert_allclose(
+        line.get_ydata(), -np.unwrap(np.angle(beta[:, 1] / beta[:, 0])), atol=1e-9
+    )
+    assert np.abs(np.diff(line.get_ydata())).max() < 0.5
