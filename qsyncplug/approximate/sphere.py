@@ -217,7 +217,8 @@ def sphere_quadratures(N: int, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     beta, T = spin_quadratures(N, x)
     across = np.hypot(x[:, 0], x[:, 1])
-    upper = np.flatnonzero((x[:, 2] > 0) & (across > 0))
+    # less than that has no square, and no phase
+    upper = np.flatnonzero((x[:, 2] > 0) & (across > 1e-100 * N))
     across, rho = across[upper], np.sqrt(0.5 * N + x[upper, 2])
     c, s = x[upper, 0] / across, x[upper, 1] / across
     turn = math.sqrt(2) * rho / across
