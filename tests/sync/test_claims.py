@@ -278,3 +278,10 @@ def test_what_comes_down_to_where_a_drive_holds_it_is_no_vacuum():
     late = qsp.mfsolve(slow, [-1.07 + 0.94j], np.linspace(0, 30, 1001))
     for x in (run, exact, late):
         assert qsp.verdict(x).label == "undecided"
+
+
+def test_ranges_that_grow_are_judged_without_a_warning():
+    """Coupled by 1.8 and equal, they stand to rounding: what is left may grow by chance."""
+    pair = qsp.van_der_pol_pair(loss=3.0, detuning=0.0, dissipative=1.8)
+    run = qsp.mfsolve(pair, [0.5, 0.5j], np.linspace(0, 60, 301))
+    assert qsp.verdict(run).label == "complete"

@@ -41,7 +41,8 @@ def standing(
     """
     first, second = ratios(thirds)
     last = thirds[2]
-    remainder = np.where(second < 1, last * second / np.maximum(1 - second, 1e-300), np.inf)
+    shrinks = second < 1
+    remainder = np.where(shrinks, last * second / np.where(shrinks, 1 - second, 1.0), np.inf)
     exponential = (
         (second < 0.45) & (second <= 1.15 * first + 0.02) & (remainder < 0.02) & (last < 0.05)
     )
