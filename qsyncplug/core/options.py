@@ -10,9 +10,9 @@ import numpy as np
 from qutip.ui.progressbar import progress_bars
 
 from .checks import check_array, check_choice, check_integer, check_number
-from .types import EOps, Options
+from .types import EOps
 
-__all__ = ["DEFAULTS", "EOps", "Options", "complete_options", "wanted"]
+__all__ = ["DEFAULTS", "complete_options", "wanted"]
 
 #: Every option and its default.
 DEFAULTS: dict[str, Any] = {

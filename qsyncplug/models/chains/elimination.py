@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from ...core.checks import check_array, check_choice, check_integer, check_numbe
 from ...operators.system import System
 from .parameters import ChainParameters
 from .statement import boson_operators, chain_hamiltonian, chain_jumps
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["eliminated_energy", "elimination_detuning", "mode_system"]
 
@@ -68,7 +71,7 @@ def mode_system(
     *,
     expansion: str = "newton",
     sigma_z: float = -1.0,
-    excitation: Any = (0.0, 0.0),
+    excitation: ArrayLike = (0.0, 0.0),
 ) -> System:
     r"""The chains with the central spin eliminated and the square root expanded: a polynomial boson
     model.

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from ...core.checks import check_choice
 from ...core.entry import exactsolve, steadystate
-from ...core.options import Options
+from ...core.types import Cutoff, Options
 from ...exact.evolve import ExactResult, ExactSolver
 from ...exact.fock import prepare_state
 from ...exact.problem import Problem, exact_problem, refuse
@@ -138,12 +138,12 @@ class SpinExactSolver(ExactSolver):
         representation: str = "collective",
         order: int | None = None,
         expansion: str = "newton",
-        levels: Any = None,
+        levels: Cutoff = None,
         options: Options | None = None,
     ):
         self.check_model(model)
         self.representation = representation
-        self._how = {"order": order, "expansion": expansion, "levels": levels}
+        self._how: dict[str, Any] = {"order": order, "expansion": expansion, "levels": levels}
         self.operators = model.matrices(representation, **self._how)
         super().__init__(model, cutoff=None, options=options)
 

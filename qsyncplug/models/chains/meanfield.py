@@ -16,10 +16,11 @@ from ...approximate.meanfield import MeanFieldResult
 from ...core.checks import check_array, check_choice, check_flag, check_number
 from ...core.entry import mfsolve
 from ...core.gaussian import check_covariance, uncertainty_margin
-from ...core.options import DEFAULTS, EOps, Options
+from ...core.options import DEFAULTS
 from ...core.rungekutta import runge_kutta
 from ...core.solver import Solver
 from ...core.stepper import Problem
+from ...core.types import EOps, Options, State
 from ...operators.collective import bloch_vectors
 from .elimination import elimination_detuning
 from .flow import boson_rows, central_rows, chain_equations, chain_flow, start_of
@@ -96,7 +97,7 @@ class SpinMeanFieldResult(MeanFieldResult):
         return np.asarray(np.abs(self.amplitudes) ** 2 - np.array(self.model.n) / 2)
 
 
-def coherent_covariance(excitation: Any, phase: Any) -> np.ndarray:
+def coherent_covariance(excitation: ArrayLike, phase: ArrayLike) -> np.ndarray:
     r"""Covariance of spin-coherent chains: :math:`R(φ)\,\mathrm{diag}[(1-x)/2, 1/(2(1-x))]\,R(φ)^T`
     each.
 
@@ -137,7 +138,7 @@ def coherent_covariance(excitation: Any, phase: Any) -> np.ndarray:
 
 def mean_field_parts(
     model: SpinChains,
-    beta: Any,
+    beta: ArrayLike,
     sigma_minus: complex = 0.0,
     sigma_z: float = -1.0,
     *,
@@ -269,7 +270,7 @@ class SpinMeanFieldSolver(Solver):
         sx, sy, sz = vectors[0] if chains.central else np.zeros(3)
         return beta, complex(0.5 * (sx - 1j * sy)), float(sz)
 
-    def problem(self, state0: Any, times: np.ndarray, e_ops: EOps) -> SpinMeanFieldProblem:
+    def problem(self, state0: State, times: np.ndarray, e_ops: EOps) -> SpinMeanFieldProblem:
         rhs, y0 = self._equations(state0)
         stepper = runge_kutta(rhs, y0, times, self._options)
         result = SpinMeanFieldResult(

@@ -13,6 +13,7 @@ from ...core import storage
 from ...core.checks import check_number, check_times
 from ...core.entry import exactsolve
 from ...core.saved import SavedModel
+from ...core.types import Cutoff
 from . import central as _central
 from .central import CentralChain, DoubletReport
 from .operators import ChainMatrices
@@ -172,12 +173,12 @@ class SpinChains(ChainMatrices, SavedModel):
 
     def product_state(
         self,
-        central: Any = "down",
-        excitation: Any = (0.0, 0.0),
-        phase: Any = (0.0, 0.0),
+        central: str | qutip.Qobj = "down",
+        excitation: ArrayLike = (0.0, 0.0),
+        phase: ArrayLike = (0.0, 0.0),
         representation: str = "collective",
         *,
-        levels: Any = None,
+        levels: Cutoff = None,
     ) -> qutip.Qobj:
         r"""A product of the central spin and two spin-coherent chains.
 
@@ -208,9 +209,9 @@ class SpinChains(ChainMatrices, SavedModel):
         self,
         tlist: ArrayLike | None = None,
         *,
-        central: Any = "down",
-        excitation: Any = (0.0, 0.0),
-        phase: Any = (0.0, 0.0),
+        central: str | qutip.Qobj = "down",
+        excitation: ArrayLike = (0.0, 0.0),
+        phase: ArrayLike = (0.0, 0.0),
     ) -> DoubletReport:
         """Report how well the doublet of the explicit central chain stands in for a spin ½.
 
@@ -319,7 +320,11 @@ storage.register_model("SpinChains", _from_dict)
 
 
 def collective_van_der_pol_pair(
-    n: Any = 16, gain: Any = 1.0, loss: Any = 4.0, detuning: float = 0.1, dissipative: float = 0.5
+    n: int | tuple[int, int] = 16,
+    gain: ArrayLike = 1.0,
+    loss: ArrayLike = 4.0,
+    detuning: float = 0.1,
+    dissipative: float = 0.5,
 ) -> SpinChains:
     r"""Two van der Pol oscillators made of collective spins: limit cycles that lock in phase.
 

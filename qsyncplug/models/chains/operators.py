@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import qutip
 
 from ...core.checks import check_choice, check_integer, check_memory
+from ...core.types import Cutoff
 from ...operators.system import System
 from .parameters import ChainParameters
 from .representations import as_qobj, chain_matrices, full_bosons
@@ -24,7 +24,7 @@ class ChainMatrices(ChainParameters):
     Representation, order, expansion and levels are those of :meth:`hamiltonian` everywhere.
     """
 
-    def dims(self, representation: str = "collective", levels: Any = None) -> list[int]:
+    def dims(self, representation: str = "collective", levels: Cutoff = None) -> list[int]:
         """Tensor dimensions in a `representation`: the central spin (or chain) first, then chains 1
         and 2; `levels` are those of a series.
         """
@@ -43,7 +43,7 @@ class ChainMatrices(ChainParameters):
         order: int | None = None,
         *,
         expansion: str = "newton",
-        levels: Any = None,
+        levels: Cutoff = None,
     ) -> ChainOperators:
         """What H and the jumps are made of, as sparse matrices.
 
@@ -90,7 +90,7 @@ class ChainMatrices(ChainParameters):
         order: int | None = None,
         *,
         expansion: str = "newton",
-        levels: Any = None,
+        levels: Cutoff = None,
     ) -> qutip.Qobj:
         """The Hamiltonian as a QuTiP object.
 
@@ -125,7 +125,7 @@ class ChainMatrices(ChainParameters):
         order: int | None = None,
         *,
         expansion: str = "newton",
-        levels: Any = None,
+        levels: Cutoff = None,
     ) -> list[qutip.Qobj]:
         """The jump operators as QuTiP objects, rates inside.
 
@@ -179,7 +179,7 @@ class ChainMatrices(ChainParameters):
         order: int | None = None,
         *,
         expansion: str = "newton",
-        levels: Any = None,
+        levels: Cutoff = None,
     ) -> qutip.Qobj:
         """Collective lowering operator J_j− of a chain.
 
@@ -205,7 +205,7 @@ class ChainMatrices(ChainParameters):
         order: int | None = None,
         *,
         expansion: str = "newton",
-        levels: Any = None,
+        levels: Cutoff = None,
     ) -> qutip.Qobj:
         """Collective J_jz of a chain, with eigenvalues from −N_j/2 to N_j/2; arguments as for
         :meth:`lowering`.
@@ -220,7 +220,7 @@ class ChainMatrices(ChainParameters):
         order: int | None = None,
         *,
         expansion: str = "newton",
-        levels: Any = None,
+        levels: Cutoff = None,
     ) -> qutip.Qobj:
         """Holstein–Primakoff boson b_j of a chain; arguments as for :meth:`lowering`.
 
@@ -236,7 +236,7 @@ class ChainMatrices(ChainParameters):
         order: int | None = None,
         *,
         expansion: str = "newton",
-        levels: Any = None,
+        levels: Cutoff = None,
     ) -> tuple[qutip.Qobj, qutip.Qobj]:
         """σ− and σ_z of the central spin.
 

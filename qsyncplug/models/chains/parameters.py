@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...core.checks import check_choice, check_integer, check_ndim, check_number
 from .central import CentralChain
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["RATES", "REPRESENTATIONS", "ChainFrame", "ChainParameters", "check_pair", "check_sizes"]
 
@@ -112,7 +115,7 @@ class ChainFrame:
         return pairs
 
     @staticmethod
-    def check_representation(representation: Any) -> None:
+    def check_representation(representation: str) -> None:
         """Raise unless there is such a representation."""
         if representation not in REPRESENTATIONS:
             text = "; ".join(f"{k!r}: {v}" for k, v in REPRESENTATIONS.items())
@@ -136,21 +139,21 @@ class ChainParameters(ChainFrame):
 
     def __init__(
         self,
-        n: Any = (5, 5),
-        g: Any = None,
-        omega0: Any = None,
-        omega: Any = (1.0, 0.8),
+        n: int | tuple[int, int] = (5, 5),
+        g: ArrayLike | None = None,
+        omega0: float | None = None,
+        omega: ArrayLike = (1.0, 0.8),
         exchange: float = 0.2,
-        loss: Any = 0.0,
-        thermal: Any = 0.0,
-        gain: Any = 0.0,
-        two_photon: Any = 0.0,
+        loss: ArrayLike = 0.0,
+        thermal: ArrayLike = 0.0,
+        gain: ArrayLike = 0.0,
+        two_photon: ArrayLike = 0.0,
         dissipative: float = 0.0,
         *,
         coherent: float = 0.0,
-        nonlinear: Any = 0.0,
-        local_loss: Any = 0.0,
-        local_dephasing: Any = 0.0,
+        nonlinear: ArrayLike = 0.0,
+        local_loss: ArrayLike = 0.0,
+        local_dephasing: ArrayLike = 0.0,
         bath: str = "spin",
         engineered: str = "boson",
         central: bool = True,
