@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,11 +86,11 @@ class CentralChain(Saved):
             pairs.append((self.spins - 1, 0))
         return pairs
 
-    def energy(self, sites: Any, field: float = 0.0) -> Any:
+    def energy(self, sites: Sequence[tuple[Any, Any]], field: float = 0.0) -> Any:
         """H_c of the (σ−, σ_z) of its `sites`, expressions of the algebra or matrices; `field` is
         ω0.
         """
-        H = sum(0.5 * field * z for _, z in sites)
+        H: Any = sum(0.5 * field * z for _, z in sites)
         for a, b in self.bonds():
             (m, z), (k, u) = sites[a], sites[b]
             flip = 0.5 * self.exchange * (m.conj().T @ k if hasattr(m, "tocsr") else m.dag() * k)
