@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,7 @@ from ..operators.states import ProductState
 from ..operators.system import System
 from .closure_limits import left_out, without_phase
 from .cumulants import Closure, CumulantResult, CumulantSolver, closure_of
+from .flow import flow_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -249,7 +252,9 @@ def hierarchy_steadystate(system: System, cutoff: Any = None) -> MomentState:
     SolverError
         The steady state is not unique.
     """
-    closure = closure_of(system, sites_of(system, cutoff), neutral=True, cutoff=cutoff)
+    order = sites_of(system, cutoff)
+    with _hierarchy(order):
+        closure = closure_of(system, order, neutral=True, cutoff=cutoff)
     jacobian = _Jacobian(closure)
     z = np.zeros(jacobian.V, dtype=complex)
     J = jacobian.matrix(z)
@@ -305,8 +310,9 @@ def hierarchy_exactsolve(
     else:
         table = dict(enumerate(e_ops if isinstance(e_ops, (list, tuple)) else [e_ops]))
     order = sites_of(system, cutoff)
-    solver = CumulantSolver(system, order=order, cutoff=cutoff, options=options)
-    result = solver.run(state0, tlist)
+    with _hierarchy(order):
+        solver = CumulantSolver(system, order=order, cutoff=cutoff, options=options)
+        result = solver.run(state0, tlist)
     assert isinstance(result, CumulantResult)
     result.solver = "exactsolve"
     result.stats["method reason"] = "moments of distinct atoms: the hierarchy ends by itself"
@@ -315,6 +321,20 @@ def hierarchy_exactsolve(
         result.e_data[key] = list(values.real if operator.isherm else values)
         result.e_ops[key] = operator
     return result
+
+
+@contextlib.contextmanager
+def _hierarchy(order: int) -> Iterator[None]:
+    """Say of what is too large that nobody asked for its order."""
+    try:
+        yield
+    except ValueError as error:
+        if f"order={order} has" not in str(error):
+            raise
+        raise ValueError(
+            f"the exact solution has all moments of {order} nodes and atoms: {error}; or take "
+            "closure='cumulants', order=2, which any number of atoms fits into"
+        ) from None
 
 
 def sites_of(system: System, cutoff: Any) -> int:
@@ -377,9 +397,24 @@ def cumulant_steadystate(system: System, *, order: int = 2, state0: Any = None) 
         found = _settled(jacobian, z)
         if found is not None:
             neglected = left_out(closure) + without_phase(closure, found[0])
+            if (
+                closure.equations.neutral_only
+                and state0 is not None
+                and _has_phase(system, product)
+            ):
+                neglected.append(
+                    "the phase of state0: a phase symmetry of the system leaves only the moments "
+                    "that it does not turn (mfsolve takes all of them)"
+                )
             return MomentState(closure, found[0], tuple(neglected), found[1])
         T *= 2
     raise SolverError(f"the cumulants of order {order} do not settle", reason="not settled")
+
+
+def _has_phase(system: System, product: ProductState) -> bool:
+    """Whether a phase symmetry of the system turns the state."""
+    x = system.coordinates_of(product.variables())
+    return bool(flow_of(system).free(np.asarray(x)))
 
 
 def _settled(jacobian: _Jacobian, z: np.ndarray) -> tuple[np.ndarray, float] | None:

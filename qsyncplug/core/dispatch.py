@@ -43,7 +43,9 @@ def by_model(default: Callable[Arguments, Value]) -> Dispatched[Arguments, Value
     """
     dispatcher = functools.singledispatch(default)
     parameters = inspect.signature(default).parameters.values()
-    names = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    named = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    names = [p.name for p in named]
+    needed = [p.name for p in named if p.default is p.empty]
 
     @functools.wraps(default)
     def call(*args: Any, **kw: Any) -> Any:
@@ -52,8 +54,8 @@ def by_model(default: Callable[Arguments, Value]) -> Dispatched[Arguments, Value
             if name not in kw:
                 break
             given.append(kw.pop(name))
-        if not given:
-            raise TypeError(f"{default.__name__}: {names[0]} must be given")
+        if missing := [name for name in needed[len(given) :] if name not in kw]:
+            raise TypeError(f"{default.__name__}: {missing[0]} must be given")
         return dispatcher.dispatch(type(given[0]))(*given, **kw)
 
     for name in ("register", "dispatch", "registry"):

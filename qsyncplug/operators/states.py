@@ -212,7 +212,8 @@ def _values(system: System, state0: Any) -> list[Any]:
         table = {getattr(key, "symbol", key): value for key, value in state0.items()}
         if foreign := [k for k in table if k not in system.symbols]:
             raise ValueError(
-                f"state0 has {foreign[0]!r}, which is no symbol of the system: {system.symbols}"
+                f"state0 has {foreign[0]!r}, which is none of this system's nodes {system.symbols} "
+                "(symbols of another call are others, whatever their names)"
             )
         if missing := [s for s in system.symbols if s not in table]:
             raise ValueError(

@@ -132,7 +132,7 @@ def test_what_is_refused():
         qsp.exactsolve(system, {b: 1.0}, [0, 1.0], cutoff=6)
     with pytest.raises(ValueError, match="must be pure"):
         qsp.exactsolve(system, {b: 1.0, S: (0, 0, 0.5)}, [0, 1.0], cutoff=6)
-    with pytest.raises(ValueError, match="no symbol of the system"):
+    with pytest.raises(ValueError, match="none of this system's nodes"):
         qsp.exactsolve(system, {b: 1.0, qsp.spins(4)[0]: (0, 0)}, [0, 1.0], cutoff=6)
     with pytest.raises(TypeError, match="cutoff is needed"):
         qsp.steadystate(system)

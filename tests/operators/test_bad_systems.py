@@ -22,7 +22,7 @@ def test_symbols_of_two_calls():
     with pytest.raises(ValueError, match="two calls"):
         qsp.System(b.dag() * b, [c])
     system = qsp.System(b.dag() * b, [b])
-    with pytest.raises(ValueError, match="no symbol of the system"):
+    with pytest.raises(ValueError, match="none of this system's nodes"):
         qsp.mfsolve(system, {c: 1.0}, [0, 1.0])
     run = qsp.twasolve(system, [1.0], [0, 1.0], ntraj=64, seed=1)
     cumulants = qsp.mfsolve(system, [1.0], [0, 1.0], closure="cumulants")
@@ -109,3 +109,20 @@ def test_arguments_of_the_wrong_kind():
         qsp.spin_chains(n="3")
     with pytest.raises(ValueError, match="loss must be a number or a pair"):
         qsp.spin_chains(n=3, loss=[1, 2, 3])
+
+
+def test_what_is_too_large_and_what_is_left_out_is_told():
+    lasers = qsp.superradiant_lasers(100)
+    A, B = lasers.nodes
+    start = {A: (1.0, 0.0), B: (1.0, 0.0)}
+    for run in (qsp.steadystate, lambda s: qsp.exactsolve(s, start, [0, 1])):
+        with pytest.raises(ValueError, match=r"all moments of 200 nodes.*closure='cumulants'"):
+            run(lasers)
+    # a reduced closure has no phase: one that state0 has is said to be lost
+    said = [
+        " ".join(qsp.steadystate(lasers, closure="cumulants", state0=x).neglected)
+        for x in (start, {A: (0, 0, 0.5), B: (0, 0, 0.5)})
+    ]
+    assert "the phase of state0" in said[0] and "the phase of state0" not in said[1]
+    with pytest.raises(TypeError, match="limit_cycle: state0 must be given"):
+        qsp.limit_cycle(lasers)
