@@ -29,6 +29,8 @@ Word = tuple[int, ...]
 _LIMIT = 30_000
 #: charges of products that are told apart when moments without charge are counted
 _COUNTED = 100_000
+#: pairs of sizes and charges that are put together in a second or two
+_STEPS = 1_000_000
 #: operators in a moment: with more even counting the moments takes long
 _LONGEST = 500
 
@@ -127,6 +129,8 @@ class MomentEquations:
             letters = [k for k, (s, _) in enumerate(self.letters) if s is symbol]
             most = _most(symbol)
             own = self._powers(letters, min(self.order, self.order if most is None else most))
+            if own is None or len(counts) * len(own) > _STEPS:
+                return None
             grown: dict[tuple[int, tuple[int, ...]], float] = {}
             for (size, charge), number in counts.items():
                 for (more, other), times in own.items():
@@ -138,12 +142,18 @@ class MomentEquations:
                 return None
         return sum(n for (_, charge), n in counts.items() if charge == zero) / 2
 
-    def _powers(self, letters: list[int], most: int) -> dict[tuple[int, tuple[int, ...]], float]:
-        """How many products of up to `most` letters have a size and a charge."""
+    def _powers(
+        self, letters: list[int], most: int
+    ) -> dict[tuple[int, tuple[int, ...]], float] | None:
+        """How many products of up to `most` letters have a size and a charge; None where that
+        takes long.
+        """
         zero = (0,) * len(self._charges[0])
         out: dict[tuple[int, tuple[int, ...]], float] = {(0, zero): 1.0}
         for letter in letters:
             own = self._charges[letter]
+            if most * len(out) > _STEPS:
+                return None
             # multisets: every power of one letter after the other
             grown = dict(out)
             for size in range(1, most + 1):
