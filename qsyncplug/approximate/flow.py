@@ -16,6 +16,7 @@ from ..operators.classical import Coordinate
 from ..operators.level import LevelFactor
 from ..operators.linear import LinearEquations
 from ..operators.mode import ModeFactor
+from ..operators.states import ProductState
 from ..operators.symmetries import phase_weights
 from ..operators.system import System
 from .sphere import ClassicalSolver, oscillators, quadratures, stopped, upper_triangle
@@ -27,6 +28,7 @@ __all__ = [
     "Rotation",
     "carried_by",
     "flow_of",
+    "has_phase",
     "parts_at",
     "parts_of",
     "rows_of",
@@ -160,6 +162,11 @@ def flow_of(system: System) -> Flow:
             for c in known.charges
         ]
     return Flow(parts, course, carry, tuple(rotations), spheres_of(system), turn, common)
+
+
+def has_phase(system: System, product: ProductState) -> bool:
+    """Whether a phase symmetry of the system turns a state of its nodes."""
+    return bool(flow_of(system).free(system.coordinates_of(product.variables())))
 
 
 def _charge_name(charge: np.ndarray, columns: tuple[str, ...]) -> str:

@@ -11,7 +11,7 @@ from ..core.entry import HIERARCHY
 from ..operators.permuted import PermutedSpace
 from ..operators.system import System
 from .cumulants import Closure, closure_of
-from .stationary import MomentState, sites_of
+from .stationary import MomentState, all_moments, sites_of
 
 __all__ = ["state_of_operators"]
 
@@ -32,7 +32,9 @@ def state_of_operators(system: System, cutoff: Any, solve: Callable[[], Solved])
         Gives the space, the coordinates of the state, and its residual; called once it is known
         that the moments are few enough.
     """
-    closure = closure_of(system, sites_of(system, cutoff), neutral=True, cutoff=cutoff)
+    order = sites_of(system, cutoff)
+    with all_moments(order):
+        closure = closure_of(system, order, neutral=True, cutoff=cutoff)
     space, x, residual = solve()
     charged = np.any(space.orders, axis=1)
     if np.abs(x[charged]).max(initial=0.0) > _CHARGED * np.abs(x).max():

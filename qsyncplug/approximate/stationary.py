@@ -25,12 +25,18 @@ from ..operators.states import ProductState
 from ..operators.system import System
 from .closure_limits import left_out, without_phase
 from .cumulants import Closure, CumulantResult, CumulantSolver, closure_of
-from .flow import flow_of
+from .flow import has_phase
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-__all__ = ["MomentState", "cumulant_steadystate", "hierarchy_steadystate", "sites_of"]
+__all__ = [
+    "MomentState",
+    "all_moments",
+    "cumulant_steadystate",
+    "hierarchy_steadystate",
+    "sites_of",
+]
 
 #: Jacobians up to this size are looked at for growing perturbations
 _DENSE = 1200
@@ -253,7 +259,7 @@ def hierarchy_steadystate(system: System, cutoff: Any = None) -> MomentState:
         The steady state is not unique.
     """
     order = sites_of(system, cutoff)
-    with _hierarchy(order):
+    with all_moments(order):
         closure = closure_of(system, order, neutral=True, cutoff=cutoff)
     jacobian = _Jacobian(closure)
     z = np.zeros(jacobian.V, dtype=complex)
@@ -310,7 +316,7 @@ def hierarchy_exactsolve(
     else:
         table = dict(enumerate(e_ops if isinstance(e_ops, (list, tuple)) else [e_ops]))
     order = sites_of(system, cutoff)
-    with _hierarchy(order):
+    with all_moments(order):
         solver = CumulantSolver(system, order=order, cutoff=cutoff, options=options)
         result = solver.run(state0, tlist)
     assert isinstance(result, CumulantResult)
@@ -324,7 +330,7 @@ def hierarchy_exactsolve(
 
 
 @contextlib.contextmanager
-def _hierarchy(order: int) -> Iterator[None]:
+def all_moments(order: int) -> Iterator[None]:
     """Say of what is too large that nobody asked for its order."""
     try:
         yield
@@ -397,11 +403,7 @@ def cumulant_steadystate(system: System, *, order: int = 2, state0: Any = None) 
         found = _settled(jacobian, z)
         if found is not None:
             neglected = left_out(closure) + without_phase(closure, found[0])
-            if (
-                closure.equations.neutral_only
-                and state0 is not None
-                and _has_phase(system, product)
-            ):
+            if closure.equations.neutral_only and state0 is not None and has_phase(system, product):
                 neglected.append(
                     "the phase of state0: a phase symmetry of the system leaves only the moments "
                     "that it does not turn (mfsolve takes all of them)"
@@ -409,12 +411,6 @@ def cumulant_steadystate(system: System, *, order: int = 2, state0: Any = None) 
             return MomentState(closure, found[0], tuple(neglected), found[1])
         T *= 2
     raise SolverError(f"the cumulants of order {order} do not settle", reason="not settled")
-
-
-def _has_phase(system: System, product: ProductState) -> bool:
-    """Whether a phase symmetry of the system turns the state."""
-    x = system.coordinates_of(product.variables())
-    return bool(flow_of(system).free(np.asarray(x)))
 
 
 def _settled(jacobian: _Jacobian, z: np.ndarray) -> tuple[np.ndarray, float] | None:
