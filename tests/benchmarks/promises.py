@@ -58,6 +58,9 @@ RATIOS = {
     "cumulants": Ratio(
         "cumulants", "order 2, ring of 10 oscillators", f"{DOP853}, numpy matrices", 100
     ),
+    "cumulants, RK45": Ratio(
+        "cumulants", "order 2, ring of 10 oscillators", "scipy RK45 (default), numpy matrices", 100
+    ),
     "cumulants, list": Ratio(
         "cumulants", "order 2, ring of 10 oscillators", f"{DOP853}, numpy list of products", 2
     ),
