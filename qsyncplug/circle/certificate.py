@@ -24,7 +24,7 @@ __all__ = ["AttentionCertificate", "certify_attention"]
 #: below it the gap functional takes over from the ratio criterion
 _GAP_FROM = -0.26
 #: and here it gives up: stable states of three clusters begin at −2/3
-_GAP_END = -0.66666
+_GAP_END = -0.66664
 
 
 @dataclass(frozen=True)
