@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -220,14 +220,19 @@ class Result(qutip.solver.result.Result):  # type: ignore[misc]
             value = getattr(self, name, None)
             if isinstance(value, np.ndarray):
                 data[name] = (axes, value)
+        for key, array in self._expectations():
+            own = (f"expect_{key}_{k}" for k in range(array.ndim - 1))
+            data[f"expect_{key}"] = (("time", *own), array)
+        return self._dataset(data, real)
+
+    def _expectations(self) -> Iterator[tuple[Any, np.ndarray]]:
+        """Key and values, (T, ...), of every entry of ``e_ops`` that arrays can hold."""
         for key, values in self.e_data.items():
             array = _numbers(values)
             if array is None:
                 warn(f"e_ops[{key!r}] holds no numbers of one shape and is left out of the dataset")
-                continue
-            own = (f"expect_{key}_{k}" for k in range(array.ndim - 1))
-            data[f"expect_{key}"] = (("time", *own), array)
-        return self._dataset(data, real)
+            else:
+                yield key, array
 
     def _dataset(self, data: dict[str, tuple[tuple[str, ...], np.ndarray]], real: bool) -> Any:
         """Named arrays over the times; complex ones in two parts if they shall be `real`."""

@@ -18,7 +18,7 @@ from ..core.types import EOps, Field, Options
 from ..waves.motion import motion_of
 from .mobius import mobius_deviations
 from .readings import centres, expectation, moments
-from .setup import MobiusSetup, Setup, StoredSetup
+from .setup import Setup, StoredSetup
 
 __all__ = ["SchrodingerLoheResult"]
 
@@ -282,8 +282,9 @@ class SchrodingerLoheResult(Result):
         """
         if self._stored is not None:
             return [self.state(k) for k in range(len(self.times))]
-        known = self.coefficients is not None or isinstance(self._setup, MobiusSetup)
-        if known and self._setup is not None and self._setup.motion is not None:
+        setup = self._setup
+        known = self.coefficients is not None or (setup is not None and setup.forms_coefficients)
+        if known and setup is not None and setup.motion is not None:
             return LazyStates(self)
         return []
 
@@ -399,9 +400,10 @@ class SchrodingerLoheResult(Result):
             data["gram"] = (self._fields["_gram"], self.gram)
         if self.model.grid is not None or self.model.position is not None:
             data["centres"] = (self._fields["_centres"], self.centres)
-        for key, values in self.e_data.items():
-            values = np.asarray(values)
-            data[f"expect_{key}"] = (("time", "oscillator")[: values.ndim], values)
+        for key, values in self._expectations():
+            own = ("oscillator",) if values.shape[1:] == self.masses.shape[1:] else ()
+            more = (f"expect_{key}_{k}" for k in range(values.ndim - 1 - len(own)))
+            data[f"expect_{key}"] = (("time", *own, *more), values)
         return self._dataset(data, real)
 
     def _to_store(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -425,5 +427,8 @@ class SchrodingerLoheResult(Result):
             motion = motion_of(
                 self.model.reference, arrays["basis"], header["t0"], position=self.model.position
             )
-        self._setup = StoredSetup(self.model, header["t0"], motion, arrays.get("start_rows"))
+        mobius = dict(self.options) if self.stats.get("method") == "mobius" else None
+        self._setup = StoredSetup(
+            self.model, header["t0"], motion, arrays.get("start_rows"), mobius
+        )
         return self

@@ -39,6 +39,8 @@ class Setup:
 
     motion: Motion | None = None
     start_rows: np.ndarray | None = None
+    #: whether coefficients that were not kept follow from the start
+    forms_coefficients: bool = False
 
     def __init__(self, model: SchrodingerLohe, t0: float):
         self.model = model
@@ -76,7 +78,7 @@ class Setup:
 
 
 class StoredSetup(Setup):
-    """Of a result read from a file."""
+    """Of a result read from a file; `mobius`: the options of a run in the Möbius form."""
 
     def __init__(
         self,
@@ -84,10 +86,17 @@ class StoredSetup(Setup):
         t0: float,
         motion: Motion | None,
         start_rows: np.ndarray | None,
+        mobius: dict[str, Any] | None = None,
     ):
         super().__init__(model, t0)
         self.motion = motion
         self.start_rows = start_rows
+        self.mobius = mobius if model is not None and start_rows is not None else None
+        self.forms_coefficients = self.mobius is not None
+
+    def coefficients(self, times: np.ndarray) -> np.ndarray | None:
+        """X at `times`, as the run that was saved would form them; None where it would not."""
+        return None if self.mobius is None else _by_reduction(self, self.mobius, times)
 
 
 class _Reduced(Setup):
@@ -199,15 +208,22 @@ class MobiusSetup(_Reduced):
     def __init__(self, model: SchrodingerLohe, state0: Any, t0: float, options: dict[str, Any]):
         super().__init__(model, state0, t0)
         self.options = {name: options[name] for name in ("rtol", "atol", "nsteps")}
+        self.forms_coefficients = True
 
     def coefficients(self, times: np.ndarray) -> np.ndarray:
         """X at `times`, by the reduction."""
-        if not np.all(np.isfinite(times)):
-            raise MissingFieldError(
-                "there are no states at t=∞; what would provide them: a run to a finite time"
-            )
-        assert self.start_rows is not None
-        return coefficients_at(self.model, self.start_rows, times - self.t0, self.options)
+        return _by_reduction(self, self.options, times)
+
+
+def _by_reduction(setup: Setup, options: dict[str, Any], times: np.ndarray) -> np.ndarray:
+    """Coefficients of the states of a run in the Möbius form."""
+    if not np.all(np.isfinite(times)):
+        raise MissingFieldError(
+            "there are no states at t=∞; what would provide them: a run to a finite time"
+        )
+    assert setup.start_rows is not None
+    limits = {name: options[name] for name in ("rtol", "atol", "nsteps")}
+    return coefficients_at(setup.model, setup.start_rows, times - setup.t0, limits)
 
 
 class StatesSetup(Setup):

@@ -222,6 +222,52 @@ def test_threads_may_save_to_one_path(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["x.npz"]
 
 
+def _swinging(t, x):
+    return x**2 / 2 * (1 + 0.1 * np.cos(t))
+
+
+def test_states_of_a_loaded_run_in_time_follow_to_its_last_output(tmp_path):
+    """The last step ends a rounding error behind the times that the file holds."""
+    h = qsp.GridHamiltonian(GRID, _swinging, time_dependent=True)
+    psi = [GRID.gaussian(0.5), GRID.gaussian(-0.4)]
+    for variant, more in (("standard", {}), ("model2", {"alignment": 0.5})):
+        result = qsp.slsolve(qsp.SchrodingerLohe(h, variant=variant, **more), psi, TIMES)
+        result.save(tmp_path / "x.npz")
+        back = qsp.load(tmp_path / "x.npz")
+        assert np.abs(np.array(back.states) - np.array(result.states)).max() < 1e-8
+        assert np.abs(back.centres - result.centres).max() < 1e-8
+        with pytest.raises(ValueError, match="only; beyond"):
+            back.model.hamiltonian.values_at(1.001)
+
+
+def test_states_of_a_loaded_run_in_the_mobius_form(tmp_path):
+    """They were gone, for want of memory as the error said."""
+    result = lohe("mobius")
+    assert result.coefficients is None
+    result.save(tmp_path / "x.npz")
+    back = qsp.load(tmp_path / "x.npz")
+    assert len(back.states) == len(result.states) == 4
+    assert np.array_equal(np.array(back.states), np.array(result.states))
+    assert np.array_equal(back.gram, result.gram)
+    assert np.array_equal(back.centres, result.centres)
+
+
+def test_values_of_any_shape_in_the_dataset_of_waves():
+    pytest.importorskip("xarray")
+    model = qsp.SchrodingerLohe(qsp.GridHamiltonian(GRID, _harmonic))
+    kinds = {
+        "ragged": lambda t, s: np.arange(int(3 * t)),
+        "each": lambda t, s: t * np.arange(2.0),
+        "matrix": lambda t, s: np.full((2, 3), t),
+    }
+    result = qsp.slsolve(model, [GRID.gaussian(0.5), GRID.gaussian()], TIMES, e_ops=kinds)
+    with pytest.warns(qsp.core.errors.QsyncplugWarning, match=r"'ragged'.*left out"):
+        data = result.to_xarray()
+    assert data["expect_each"].dims == ("time", "oscillator")
+    assert data["expect_matrix"].shape == (4, 2, 3)
+    assert "expect_ragged" not in data
+
+
 # ---------------------------------------------------------------- bad files
 
 
