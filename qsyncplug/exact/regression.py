@@ -10,7 +10,7 @@ import qutip
 import scipy.linalg
 import scipy.sparse.linalg as spla
 
-from ..core.checks import check_array, check_mapping, check_memory
+from ..core.checks import check_array, check_mapping, check_memory, check_times
 from ..core.entry import SPECTRA
 from ..core.errors import QsyncplugWarning, warn
 from ..core.options import complete_options
@@ -229,6 +229,7 @@ def _of_samples(sample_times: ArrayLike | None, options: Options | None) -> dict
                 f"options {', '.join(options)} are of samples: give their times as sample_times=…"
             )
         return None
+    check_times(sample_times, name="sample_times")
     return complete_options(options, _SAMPLED, ())
 
 
