@@ -30,6 +30,13 @@ QW_INLINE void NAME(multiply)(const qw_stage *s, double *rows)
 /* the rows of a term, some registers of each */
 #define QW_PART(r) ((const vec *)(rows + (long)(r) * QW_LANES) + at)
 #define QW_EACH _Pragma("GCC unroll 8") for (int l = 0; l < QW_VECTORS; l++)
+/* read once: without this GCC reads what is in memory as often as it is used */
+#ifdef LEVELS_X86
+#define QW_READ(name, value) vec name = value; __asm__("" : "+v"(name))
+#else
+#define QW_READ(name, value) const vec name = value
+#endif
+#define QW_FOUR QW_READ(f, a[l]); QW_READ(g, b[l]); QW_READ(h, d[l]); QW_READ(i, e[l])
 /* re + i im += coefficient * (x + i y), where TAKE gives x and y. Sums from the left: each product
    is fused with what is there. */
 #define QW_CASES(source, TAKE)                                                                 \
@@ -53,7 +60,9 @@ QW_INLINE void NAME(multiply)(const qw_stage *s, double *rows)
     case QW_KIND(QW_BENT, shape):                                                              \
         QW_EACH                                                                                \
         {                                                                                      \
-            const vec x = a[l], y = b[l], z = x * x + y * y, p = P;                            \
+            QW_READ(x, a[l]);                                                                  \
+            QW_READ(y, b[l]);                                                                  \
+            const vec z = x * x + y * y, p = P;                                                \
             re[l] = re[l] + RE;                                                                \
             im[l] = im[l] + IM;                                                                \
         }                                                                                      \
@@ -92,10 +101,10 @@ QW_INLINE void NAME(add)(const qw_program *p, const qw_stage *s, double *rows,
                     break;
                 QW_CASES(QW_COMPLEX, const vec x = a[l]; const vec y = b[l])
                 QW_CASES(QW_REAL_COMPLEX, const vec x = a[l] * b[l]; const vec y = a[l] * d[l])
-                QW_CASES(QW_COMPLEX_COMPLEX, const vec x = a[l] * d[l] - b[l] * e[l];
-                         const vec y = a[l] * e[l] + b[l] * d[l])
-                QW_CASES(QW_CONJUGATE_COMPLEX, const vec x = a[l] * d[l] + b[l] * e[l];
-                         const vec y = a[l] * e[l] - b[l] * d[l])
+                QW_CASES(QW_COMPLEX_COMPLEX, QW_FOUR; const vec x = f * h - g * i;
+                         const vec y = f * i + g * h)
+                QW_CASES(QW_CONJUGATE_COMPLEX, QW_FOUR; const vec x = f * h + g * i;
+                         const vec y = f * i - g * h)
                 QW_CASES(QW_MODULUS_COMPLEX, const vec z = a[l] * a[l] + b[l] * b[l];
                          const vec x = z * d[l]; const vec y = z * e[l])
                 QW_CUBIC(QW_RE, c[0] + c[4] * z, p * x, p * y)
@@ -124,6 +133,8 @@ QW_INLINE void NAME(add)(const qw_program *p, const qw_stage *s, double *rows,
 }
 #undef QW_PART
 #undef QW_CASES
+#undef QW_READ
+#undef QW_FOUR
 #undef QW_CUBIC
 
 /* OUT c: four numbers a term: what x and y of it add to Re dz, and to Im dz; with the step or its
