@@ -71,6 +71,11 @@ def test_kernel_files_are_read_in_one_sitting():
     assert not long
 
 
+def test_every_line_is_formatted():
+    marks = ("# fmt: " + "skip", "# fmt: " + "off")
+    assert not [p.name for p in ROOT.rglob("*.py") if any(m in p.read_text() for m in marks)]
+
+
 def test_functions_fit_on_a_page():
     assert not {n for n, f in _nodes(ast.FunctionDef) if _body(f) > 60}
 

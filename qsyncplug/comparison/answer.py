@@ -31,21 +31,10 @@ _NO = frozenset(
 
 
 #: what phases do in time; runs with different ones do not do the same
-_COURSES = frozenset(
-    {
-        Label.COMPLETE,
-        Label.BIPOLAR,
-        Label.CLUSTERED,
-        Label.PHASE_LOCKED,
-        Label.FREQUENCY_LOCKED,
-        Label.PARTIAL,
-        Label.TRANSIENT,
-        Label.DRIFTING,
-        Label.INCOHERENT,
-        Label.DEATH,
-        Label.VACUUM,
-    }
-)
+_COURSES = frozenset(label for label in Label if label.synchronised) - {
+    Label.DRIVE_LOCKED,
+    Label.ENTRAINED,
+} | {Label.DRIFTING, Label.INCOHERENT, Label.DEATH, Label.VACUUM}
 #: radians between relative phases that are not the same
 _APART = 0.1
 

@@ -47,7 +47,7 @@ def _check_beta(chains: SpinChains, state0: Any) -> np.ndarray:
 
 
 def _variables(beta: np.ndarray, z: float) -> np.ndarray:
-    """(β1, β2, ⟨σ−⟩, ⟨σz⟩/2)."""
+    """(β1, β2, ⟨σ−⟩, ⟨σz⟩/2) of a central spin that has no direction in the plane."""
     return np.array([*beta, 0.0, z])
 
 

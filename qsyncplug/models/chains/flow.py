@@ -67,10 +67,14 @@ class ChainEquations:
         inner = n if central else n - 2
         zero = 0 * self.functions[0]
         first, second = (
-            [f.derivative(k, starred) if k < inner else zero for f in self.drift[:inner]
-             for k in range(n)] + [zero] * (n * (n - inner))
+            [
+                f.derivative(k, starred) if k < inner else zero
+                for f in self.drift[:inner]
+                for k in range(n)
+            ]
+            + [zero] * (n * (n - inner))
             for starred in (False, True)
-        )  # fmt: skip
+        )
         count = len(self.coordinates(central))
         return first, second, self.space.diffusion(self.functions[:count], self.jumps)
 

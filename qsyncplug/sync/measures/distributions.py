@@ -46,8 +46,7 @@ class PhaseDistribution:
 
     Examples
     --------
-    >>> import qutip
-    >>> import qsyncplug as qsp
+    >>> import qutip, qsyncplug as qsp
     >>> distribution = qsp.measures.husimi_phase(qutip.coherent(20, 2.0))
     >>> round(float(abs(distribution.moment(1))), 3)
     0.928
@@ -261,8 +260,7 @@ def husimi_phase(view: Readable, *, relative: bool = False, modes: Modes = None)
 
     Examples
     --------
-    >>> import qutip
-    >>> import qsyncplug as qsp
+    >>> import qutip, qsyncplug as qsp
     >>> float(qsp.measures.husimi_phase(qutip.fock(5, 2)))  # no phase is preferred
     0.0
     """
@@ -294,8 +292,7 @@ def wigner_phase(view: Readable, *, relative: bool = False, modes: Modes = None)
 
     Examples
     --------
-    >>> import qutip
-    >>> import qsyncplug as qsp
+    >>> import qutip, qsyncplug as qsp
     >>> float(qsp.measures.wigner_phase(qutip.fock(5, 2)))  # no phase is preferred
     0.0
     """

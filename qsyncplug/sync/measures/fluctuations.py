@@ -58,8 +58,7 @@ def complete(view: SyncView) -> np.ndarray:
 
     Examples
     --------
-    >>> import qutip
-    >>> import qsyncplug as qsp
+    >>> import qutip, qsyncplug as qsp
     >>> a, b = qsp.modes(2)
     >>> state = qutip.tensor(qutip.coherent(16, 1.0), qutip.coherent(16, 1j))
     >>> float(qsp.measures.complete(state, modes=[a, b])[0, 0, 1].round(4))
@@ -91,8 +90,7 @@ def complete_fluctuations(view: SyncView) -> np.ndarray:
 
     Examples
     --------
-    >>> import qutip
-    >>> import qsyncplug as qsp
+    >>> import qutip, qsyncplug as qsp
     >>> a, b = qsp.modes(2)
     >>> state = qutip.tensor(qutip.coherent(16, 1.0), qutip.coherent(16, 1j))
     >>> float(qsp.measures.complete_fluctuations(state, modes=[a, b])[0, 0, 1].round(4))  # vacuum
@@ -146,8 +144,7 @@ def phase_rotated(view: SyncView, *, frame: str | ArrayLike = "auto") -> np.ndar
 
     Examples
     --------
-    >>> import qutip
-    >>> import qsyncplug as qsp
+    >>> import qutip, qsyncplug as qsp
     >>> a, b = qsp.modes(2)
     >>> state = qutip.tensor(qutip.coherent(16, 1.0), qutip.coherent(16, 1j))
     >>> float(qsp.measures.phase_rotated(state, modes=[a, b])[0, 0, 1].round(4))
@@ -198,8 +195,7 @@ def phase(view: SyncView, *, frame: str | ArrayLike = "auto") -> np.ndarray:
 
     Examples
     --------
-    >>> import qutip
-    >>> import qsyncplug as qsp
+    >>> import qutip, qsyncplug as qsp
     >>> a, b = qsp.modes(2)
     >>> state = qutip.tensor(qutip.coherent(16, 1.0), qutip.coherent(16, 1j))
     >>> float(qsp.measures.phase(state, modes=[a, b])[0, 0, 1].round(4))
@@ -248,8 +244,7 @@ def pearson(view: SyncView, first: str = "q", second: str | None = None) -> np.n
 
     Examples
     --------
-    >>> import qutip
-    >>> import qsyncplug as qsp
+    >>> import qutip, qsyncplug as qsp
     >>> a, b = qsp.modes(2)
     >>> state = qutip.tensor(qutip.coherent(16, 1.0), qutip.coherent(16, 1j))
     >>> float(qsp.measures.pearson(state, modes=[a, b])[0, 0, 1].round(4)) + 0.0

@@ -161,8 +161,7 @@ def log_negativity(view: SyncView, *, gaussian: bool | None = None) -> np.ndarra
 
     Examples
     --------
-    >>> import qutip
-    >>> import qsyncplug as qsp
+    >>> import qutip, qsyncplug as qsp
     >>> a, b = qsp.modes(2)
     >>> zero, one = qutip.fock(3, 0), qutip.fock(3, 1)
     >>> bell = (qutip.tensor(zero, one) + qutip.tensor(one, zero)).unit()
@@ -195,8 +194,7 @@ def mutual_information(view: SyncView, *, gaussian: bool | None = None) -> np.nd
 
     Examples
     --------
-    >>> import qutip
-    >>> import qsyncplug as qsp
+    >>> import qutip, qsyncplug as qsp
     >>> a, b = qsp.modes(2)
     >>> zero, one = qutip.fock(3, 0), qutip.fock(3, 1)
     >>> bell = (qutip.tensor(zero, one) + qutip.tensor(one, zero)).unit()
@@ -224,8 +222,7 @@ def purity(view: SyncView, *, gaussian: bool | None = None) -> np.ndarray:
 
     Examples
     --------
-    >>> import qutip
-    >>> import qsyncplug as qsp
+    >>> import qutip, qsyncplug as qsp
     >>> a, b = qsp.modes(2)
     >>> state = qutip.tensor(qutip.coherent(16, 1.0), qutip.coherent(16, 1j))
     >>> qsp.measures.purity(state, modes=[a, b]).round(4)
@@ -283,8 +280,7 @@ def gaussian_discord(view: SyncView) -> np.ndarray:
 
     Examples
     --------
-    >>> import qutip
-    >>> import qsyncplug as qsp
+    >>> import qutip, qsyncplug as qsp
     >>> a, b = qsp.modes(2)
     >>> state = qutip.tensor(qutip.coherent(16, 1.0), qutip.coherent(16, 1j))
     >>> float(qsp.measures.gaussian_discord(state, modes=[a, b])[0, 0, 1].round(4)) + 0.0
@@ -319,8 +315,7 @@ def second_order(
 
     Examples
     --------
-    >>> import qutip
-    >>> import qsyncplug as qsp
+    >>> import qutip, qsyncplug as qsp
     >>> a, b = qsp.modes(2)
     >>> zero, one = qutip.fock(3, 0), qutip.fock(3, 1)
     >>> bell = (qutip.tensor(zero, one) + qutip.tensor(one, zero)).unit()

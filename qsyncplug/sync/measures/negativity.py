@@ -247,8 +247,7 @@ def wigner_negativity(
 
     Examples
     --------
-    >>> import qutip
-    >>> import qsyncplug as qsp
+    >>> import qutip, qsyncplug as qsp
     >>> round(float(qsp.measures.wigner_negativity(qutip.fock(5, 1))), 3)
     0.426
     """

@@ -58,8 +58,7 @@ def order_parameter(view: SyncView, *, weighted: bool | None = None) -> np.ndarr
 
     Examples
     --------
-    >>> import qutip
-    >>> import qsyncplug as qsp
+    >>> import qutip, qsyncplug as qsp
     >>> a, b = qsp.modes(2)
     >>> state = qutip.tensor(qutip.coherent(16, 1.0), qutip.coherent(16, 1j))
     >>> float(qsp.measures.order_parameter(state, modes=[a, b])[0].round(4))
@@ -115,8 +114,7 @@ def excitations(view: SyncView) -> np.ndarray:
 
     Examples
     --------
-    >>> import qutip
-    >>> import qsyncplug as qsp
+    >>> import qutip, qsyncplug as qsp
     >>> a, b = qsp.modes(2)
     >>> state = qutip.tensor(qutip.coherent(16, 1.0), qutip.coherent(16, 1j))
     >>> qsp.measures.excitations(state, modes=[a, b]).round(6)
@@ -148,8 +146,7 @@ def order_excess(view: SyncView) -> np.ndarray:
 
     Examples
     --------
-    >>> import qutip
-    >>> import qsyncplug as qsp
+    >>> import qutip, qsyncplug as qsp
     >>> a, b = qsp.modes(2)
     >>> state = qutip.tensor(qutip.coherent(16, 1.0), qutip.coherent(16, 1j))
     >>> float(qsp.measures.order_excess(state, modes=[a, b])[0].round(4)) + 0.0
@@ -184,8 +181,7 @@ def kuramoto(view: SyncView, m: int = 1) -> np.ndarray:
 
     Examples
     --------
-    >>> import qutip
-    >>> import qsyncplug as qsp
+    >>> import qutip, qsyncplug as qsp
     >>> a, b = qsp.modes(2)
     >>> state = qutip.tensor(qutip.coherent(16, 1.0), qutip.coherent(16, 1j))
     >>> complex(qsp.measures.kuramoto(state, modes=[a, b])[0].round(4))
@@ -237,8 +233,7 @@ def mean_phase(view: SyncView, m: int = 1) -> np.ndarray:
 
     Examples
     --------
-    >>> import qutip
-    >>> import qsyncplug as qsp
+    >>> import qutip, qsyncplug as qsp
     >>> a, b = qsp.modes(2)
     >>> state = qutip.tensor(qutip.coherent(16, 1.0), qutip.coherent(16, 1j))
     >>> float(qsp.measures.mean_phase(state, modes=[a, b])[0].round(4))

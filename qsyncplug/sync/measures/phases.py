@@ -33,8 +33,7 @@ def coherence(view: SyncView) -> np.ndarray:
 
     Examples
     --------
-    >>> import qutip
-    >>> import qsyncplug as qsp
+    >>> import qutip, qsyncplug as qsp
     >>> a, b = qsp.modes(2)
     >>> state = qutip.tensor(qutip.coherent(16, 1.0), qutip.coherent(16, 1j))
     >>> float(qsp.measures.coherence(state, modes=[a, b])[0, 0, 1].round(6))
@@ -56,8 +55,7 @@ def coherence_phase(view: SyncView) -> np.ndarray:
 
     Examples
     --------
-    >>> import qutip
-    >>> import qsyncplug as qsp
+    >>> import qutip, qsyncplug as qsp
     >>> a, b = qsp.modes(2)
     >>> state = qutip.tensor(qutip.coherent(16, 1.0), qutip.coherent(16, 1j))
     >>> float(qsp.measures.coherence_phase(state, modes=[a, b])[0, 0, 1].round(4))
