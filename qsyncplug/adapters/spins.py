@@ -34,7 +34,7 @@ def view_of_chains(result: SpinExactResult) -> SyncView:
     """The Holstein–Primakoff bosons of the chains, normal-ordered; the states of the bosons where
     they were stored.
     """
-    bosons = result.stats.get("modes", "").startswith("Holstein")
+    bosons = bool(result.stats.get("modes are bosons", False))
     representation = result.stats.get("representation", "collective")
     central = getattr(result.model, "central", True)
     # the bosons' Fock basis: the collective basis runs from m=N/2 down

@@ -144,7 +144,7 @@ def find_cycle(flow: Flow, x0: np.ndarray, relax: float | None) -> LimitCycle | 
         # a spin at its upper pole is at rest too, with a large amplitude
         if flow.rotations and (dark or not free):
             raise SolverError(
-                "the mean field went to rest: there is no limit cycle here", reason="no limit cycle"
+                "the mean field went to rest: there is no limit cycle here", reason="at rest"
             )
         found: LimitCycle | LimitTorus | str = _standing(flow, x, free)
         # what has not come to rest in the frame of its phases after a second try may be periodic
@@ -360,7 +360,7 @@ def _cycle_of_system(
         return find_cycle(flow_of(system), x0, relax)
     except SolverError as error:
         groups = _groups(system)
-        if len(groups) == 1 or "went to rest" in str(error):
+        if len(groups) == 1 or error.reason == "at rest":
             raise
         names = "; ".join(", ".join(str(s) for s in group) for group in groups)
         raise SolverError(

@@ -21,7 +21,7 @@ from ..operators.symbol import Symbol
 from ..operators.system import System
 from ..operators.terms import Monomial
 
-__all__ = ["MomentEquations"]
+__all__ = ["MomentEquations", "TooManyMomentsError"]
 
 #: a moment: a sorted tuple of letters, each an operator of one node (or of one more of its atoms)
 Word = tuple[int, ...]
@@ -33,6 +33,10 @@ _COUNTED = 100_000
 _STEPS = 1_000_000
 #: operators in a moment: with more even counting the moments takes long
 _LONGEST = 500
+
+
+class TooManyMomentsError(ValueError):
+    """The moments of an order are more than can be set up."""
 
 
 class MomentEquations:
@@ -62,7 +66,7 @@ class MomentEquations:
     def __init__(self, system: System, order: int, *, neutral: bool):
         self.system, self.order = system, int(min(order, _longest(system.symbols)))
         if self.order > _LONGEST:
-            raise ValueError(
+            raise TooManyMomentsError(
                 f"order={order} has moments of more than {_LONGEST} operators, too many to count; "
                 "lower the order or the cutoff"
             )
@@ -108,7 +112,7 @@ class MomentEquations:
             neutral = self._count_neutral() if least <= _LIMIT else None
             about, count = (about, count) if neutral is None else ("about", neutral)
         if count > _LIMIT:
-            raise ValueError(
+            raise TooManyMomentsError(
                 f"order={order} has {about} {count:.3g} moments for this system; their equations "
                 f"would take more than a minute to set up (limit {_LIMIT}); lower the order or the "
                 "cutoff"

@@ -209,6 +209,7 @@ class SpinExactSolver(ExactSolver):
     def _empty(self, stats: dict[str, Any]) -> SpinExactResult:
         stats["representation"] = self.representation
         symmetric = self.operators.boson is not None or self.model.symmetric
+        stats["modes are bosons"] = symmetric
         stats["modes"] = "Holstein–Primakoff bosons b_j" if symmetric else "J_j−/√N_j"
         stats["neglected"] = []
         if self.representation == "series":
