@@ -2,6 +2,8 @@
 phases with two preferred values.
 """
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import qutip
@@ -285,3 +287,28 @@ def test_ranges_that_grow_are_judged_without_a_warning():
     pair = qsp.van_der_pol_pair(loss=3.0, detuning=0.0, dissipative=1.8)
     run = qsp.mfsolve(pair, [0.5, 0.5j], np.linspace(0, 60, 301))
     assert qsp.verdict(run).label == "complete"
+
+
+def test_small_swings_about_an_unstable_state_are_not_locked():
+    """Four in a chain: from rest they come close to a locked state whose oscillations grow at .002;
+    much later the last two drift away from the others.
+    """
+    gain = [1.5499566, 1.35707629, 0.62915904, 0.44188502]
+    omega = [-1.10175953, 1.16061357, 0.71434023, -3.55765861]
+    b = qsp.modes(4)
+    H = sum((w * x.dag() * x for w, x in zip(omega, b, strict=True)), 0 * b[0])
+    jumps = [np.sqrt(g) * x.dag() for g, x in zip(gain, b, strict=True)]
+    jumps += [np.sqrt(0.1) * x**2 for x in b]
+    jumps += [np.sqrt(0.961460264819402) * (x - y) for x, y in pairwise(b)]
+    system = qsp.System(H, jumps)
+    start = [
+        -1.475e-3 - 0.653e-3j,
+        -0.921e-3 + 0.687e-3j,
+        -0.063e-3 - 1.325e-3j,
+        1.032e-3 + 1.007e-3j,
+    ]
+    early = qsp.mfsolve(system, start, np.linspace(0, 100, 301), closure="none")
+    late = qsp.mfsolve(system, start, np.linspace(0, 2000, 6001), closure="none")
+    phases = np.unwrap(np.angle(late.amplitudes[3000:]), axis=0)
+    assert abs(phases[-1, 3] - phases[0, 3] - phases[-1, 0] + phases[0, 0]) > 100
+    assert qsp.verdict(early).label == "undecided"

@@ -15,7 +15,15 @@ from .report import Label, Verdict
 from .sources import PhaseSource
 from .survey import Survey, Track, cuts
 
-__all__ = ["arrived", "at_rest", "drawn_together", "judge_standing", "passing", "slowest"]
+__all__ = [
+    "arrived",
+    "at_rest",
+    "drawn_together",
+    "growing",
+    "judge_standing",
+    "passing",
+    "slowest",
+]
 
 #: |1−z| that counts as complete
 _COMPLETE = 2e-3
@@ -32,6 +40,9 @@ _REMOTE = 1e-4
 _FORGOTTEN, _STEADY, _LOOKS = 9.0, 0.5, 256
 #: combinations of the phases that a rate is taken from
 _SIGNALS = 6
+#: phases that swing by less do so about a state, whose exponents those along the run are on
+#: average; samples at which these are looked at, and nodes up to which they are
+_SWING, _POINTS, _FEW = 0.1, 24, 64
 
 
 def judge_standing(case: Case, source: PhaseSource, found: Survey, path: Track) -> Verdict:
@@ -212,6 +223,26 @@ def passing(case: Case) -> str:
         f"the model's slowest rate is not settled ({early:.2g} a third of the window before the "
         f"end, {late:.2g} there), as in a slow passage where no state of rest need be"
     )
+
+
+def growing(case: Case, swing: float) -> Estimate | None:
+    """Rate at which the model's small oscillations about where the run is grow; None if they do
+    not, or that is not known.
+    """
+    if swing > _SWING or case.n > _FEW or not case.dynamics.deterministic:
+        return None
+    rates = []
+    looks = np.linspace(case.inside.start, case.inside.stop - 1, _POINTS).astype(int)
+    for index in looks.tolist():
+        values = exponents(case, index)
+        if values is None:
+            return None
+        turning = values.real[np.abs(values.imag) > 1e-3 * np.abs(values).max()]
+        rates.append(float(turning.max()) if turning.size else -np.inf)
+    if not np.all(np.isfinite(rates)):
+        return None
+    mean, error = float(np.mean(rates)), 2 * float(np.std(rates)) / np.sqrt(_POINTS)
+    return Estimate(mean, error) if mean > error else None
 
 
 def slowest(case: Case, index: int | None = None) -> float | None:

@@ -12,7 +12,7 @@ from ..measures.order import excess
 from .beats import beat_of
 from .case import FEWEST, Case
 from .groups import MANY, Group, find_groups, follow
-from .locked import at_rest, drawn_together, judge_standing, passing
+from .locked import at_rest, drawn_together, growing, judge_standing, passing
 from .motion import FLOOR, FULL_TURNS, hovering, ratios, standing, swinging
 from .noisy import judge_held, judge_ordered
 from .order import Order, judge_order, null_value
@@ -256,6 +256,12 @@ def _unless_hovering(
 
 
 def _frequency_locked(case: Case, path: Track, evidence: dict[str, Any]) -> Verdict:
+    growth = growing(case, float(path.whole.max()))
+    if growth is not None:
+        evidence["the model's oscillations grow at"] = growth
+        why = "the relative phases swing by little, about a state that is unstable in the model"
+        advice = f"a window of about {9 / growth:.3g}"
+        return case.undecided(f"{why} (growth {growth})", evidence, advice=advice)
     evidence["range of the relative phases"] = float(path.whole.max())
     hover = hovering(path)
     returns = int(path.returns[hover].min()) if np.any(hover) else int(path.returns.min())
