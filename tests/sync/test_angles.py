@@ -139,7 +139,7 @@ def test_a_gaussian_mode_against_its_fock_state(kind):
         assert found.moment(k) == pytest.approx(exact.moment(k), abs=1e-10)
 
 
-@pytest.mark.parametrize("kind", ["wigner", "husimi"])
+@pytest.mark.parametrize("kind", ["wigner", "husimi", "canonical"])
 def test_two_gaussian_modes_against_their_fock_state(kind):
     d = 20
     a, b = (
@@ -250,6 +250,23 @@ def test_canonical_phases_of_gaussian_states_are_those_of_their_density_matrices
         assert found.moment(k) == pytest.approx(exact.moment(k), abs=1e-9)
 
 
+def test_canonical_phases_of_pairs_of_independent_modes_are_products():
+    """Against the recursion of one mode, which is another one."""
+    states = []
+    for nbar, r, angle, alpha in ((0.3, 0.4, 0.7, 1.1 - 0.4j), (0.0, 0.3, -1.2, 0.8j)):
+        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        wide = (nbar + 0.5) * np.diag([np.exp(2 * r), np.exp(-2 * r)])
+        states.append((2**0.5 * np.array([alpha.real, alpha.imag]), turn @ wide @ turn.T))
+    (m1, C1), (m2, C2) = states
+    covariance = np.block([[C1, np.zeros((2, 2))], [np.zeros((2, 2)), C2]])
+    pair = measures.phase_distribution((np.append(m1, m2), covariance), (0, 1), kind="canonical")
+    one, two = (measures.phase_distribution(s, kind="canonical") for s in states)
+    for k in range(12):
+        want = one.moment(k) * two.moment(k).conjugate()
+        assert abs(pair.moment(k) - want) < 1e-12
+    assert pair.kind == "canonical"
+
+
 def test_canonical_phases_of_gaussian_states_know_their_limits():
     """Far out the angle of the Wigner function; no state, two modes, too many quanta: refused."""
     far = np.array([15 * np.sqrt(2), 0.0]), 0.5 * np.eye(2)
@@ -258,7 +275,8 @@ def test_canonical_phases_of_gaussian_states_know_their_limits():
     assert abs(canonical.moment(1) - wigner.moment(1)) < 1 / 225**2
     with pytest.raises(ValueError, match="no state"):
         measures.phase_distribution((np.zeros(2), 0.4 * np.eye(2)), kind="canonical")
-    with pytest.raises(ValueError, match="one mode"):
-        measures.phase_distribution((np.zeros(4), 0.5 * np.eye(4)), (0, 1), kind="canonical")
+    for mean, covariance, why in ((np.zeros(4), 0.4, "no state"), (np.full(4, 9.0), 0.5, "many")):
+        with pytest.raises(ValueError, match=why):
+            measures.phase_distribution((mean, covariance * np.eye(4)), (0, 1), kind="canonical")
     with pytest.raises(ValueError, match="too many"):
         measures.phase_distribution((np.array([60.0, 0.0]), 0.5 * np.eye(2)), kind="canonical")

@@ -113,7 +113,7 @@ def phase_distribution(
         modes alone). Of spins the Husimi function is that of spin-coherent states: less 1/2π it is
         S(−φ) of A. Roulet and C. Bruder, Phys. Rev. Lett. 121, 053601 (2018), whose φ is the
         azimuth of the spin (:func:`~qsyncplug.spin_phase`). By default canonical, of Gaussian
-        states Husimi (canonical of single modes), of samples Wigner.
+        states Husimi, of samples Wigner.
     spins : sequence of int, optional
         Tensor factors that are spins, m=J first. By default those of the system, where the state
         comes from one of this package; of other states all factors are taken to be modes.
@@ -136,8 +136,9 @@ def phase_distribution(
     -----
     Canonical: ⟨e^{ikφ}⟩=Σ_n ρ_{n+k,n}, n the quanta above the lowest state; Husimi, of a spin N/2:
     each term times (N+1)√(C(N,n)C(N,n+k)) B(n+k/2+1, N−n−k/2+1). Gaussian:
-    :func:`.gaussian_phases.moments_of_gaussian`, canonical of one mode
-    :func:`.gaussian_phases.canonical_of_gaussian`.
+    :func:`.gaussian_phases.moments_of_gaussian`, canonical
+    :func:`.gaussian_phases.canonical_of_gaussian` and
+    :func:`.gaussian_phases.canonical_of_gaussian_pair`.
 
     Examples
     --------

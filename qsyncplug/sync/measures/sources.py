@@ -11,7 +11,12 @@ import numpy as np
 
 from ...core.checks import check_array
 from .distributions import PhaseDistribution
-from .gaussian_phases import canonical_of_gaussian, moments_of_gaussian, moments_of_gaussian_pair
+from .gaussian_phases import (
+    canonical_of_gaussian,
+    canonical_of_gaussian_pair,
+    moments_of_gaussian,
+    moments_of_gaussian_pair,
+)
 
 __all__ = [
     "Symmetrised",
@@ -87,7 +92,6 @@ def of_gaussian(mean: Any, covariance: Any, nodes: Sequence[int], kind: str) -> 
     nodes : sequence of int
         One or two of the N modes.
     kind : {"husimi", "wigner", "canonical"}
-        The latter of one mode.
     """
     mean = check_array("mean", mean, shape=(None,))
     covariance = check_array("covariance", covariance, shape=(len(mean), len(mean)))
@@ -106,8 +110,7 @@ def of_gaussian(mean: Any, covariance: Any, nodes: Sequence[int], kind: str) -> 
             "distribution of it"
         )
     if kind == "canonical":
-        if len(nodes) > 1:
-            raise ValueError("kind='canonical': of a Gaussian state only that of one mode")
-        return PhaseDistribution(canonical_of_gaussian(mean[at], part))
+        canonical = canonical_of_gaussian if len(nodes) == 1 else canonical_of_gaussian_pair
+        return PhaseDistribution(canonical(mean[at], part), kind=kind)
     find = moments_of_gaussian if len(nodes) == 1 else moments_of_gaussian_pair
     return PhaseDistribution(find(mean[at], part), kind=kind)
