@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -52,7 +52,12 @@ class DenseKernel:
         """Values of the factors of time from now on."""
         M, jumps = self._parts
         self.M = _sum(M, factors)
-        self.jumps = [_sum(parts, factors) for parts in jumps]
+        own = [_sum(parts, factors) for parts in jumps]
+        self.jumps = len(own)
+        if own:
+            #: all of them above one another, and their adjoints
+            self._down = np.concatenate(own)
+            self._up = np.concatenate([A.conj().T for A in own])
 
     def matrix(
         self, x: np.ndarray, phase: np.ndarray, hermitian: bool, out: np.ndarray | None = None
@@ -82,18 +87,24 @@ class DenseKernel:
         self.products += 1
         ones = np.ones(self.dimension)
         X = self.matrix(np.asarray(x), ones, self.kind == "hermitian")
-        Y = self.M @ X
-        if self.kind == "hermitian":
-            Y = Y + Y.conj().T
-        elif self.kind == "general":
-            Y = Y + X @ self.M.conj().T
-        for A in self.jumps if self.kind != "ket" else ():
-            Y += A @ X @ A.conj().T
-        row = self.elements(Y, ones)
+        row = self.elements(self._change(X), ones)
         if out is None:
             return row
         out[:] = row
         return out
+
+    def _change(self, X: np.ndarray) -> np.ndarray:
+        """The generator applied to a matrix, or to a ket."""
+        Y = self.M @ X
+        if self.kind == "ket":
+            return Y
+        Y = Y + (Y.conj().T if self.kind == "hermitian" else X @ self.M.conj().T)
+        if self.jumps:
+            # A X of each jump beside one another: one product with all A† ends the sum
+            d = self.dimension
+            AX = (self._down @ X).reshape(self.jumps, d, d).transpose(1, 0, 2)
+            Y += AX.reshape(d, self.jumps * d) @ self._up
+        return np.asarray(Y)
 
     def norm(self, x: np.ndarray) -> float:
         """Frobenius norm of the matrix that the row `x` stands for: elements off the diagonal count
@@ -115,23 +126,35 @@ class DenseKernel:
         value of the functionals, then their values and the norms, both OUT.
         """
         start, place, value, moments, norms = reads
-        count = coefficients.shape[1]
-        before, here = np.zeros_like(x), np.array(x)
+        count, first = coefficients.shape[1], 0
         out[...] = 0.0
-        kept = np.empty((min(_TOGETHER, count), len(x)))
+        for kept in self._polynomials(np.asarray(x), (alpha, shift, beta), count):
+            last = first + len(kept)
+            norms[first:last] = np.sqrt(np.square(kept) @ self.weight)
+            out += coefficients[:, first:last] @ kept
+            if len(moments):
+                moments[first:last] = self.functionals(kept, start, place, value)
+            first = last
+
+    def _polynomials(
+        self, x: np.ndarray, recurrence: tuple[float, float, float], count: int
+    ) -> Iterator[np.ndarray]:
+        """The rows of the polynomials, some at a time."""
+        alpha, shift, beta = recurrence
+        X = self.matrix(x, np.ones(self.dimension), self.kind == "hermitian")
+        before, here = np.zeros_like(X), X
+        kept = np.empty((_TOGETHER, *X.shape), dtype=complex)
         for k in range(count):
             if k:
-                new = (1 if k == 1 else 2) * alpha * (self.apply(here) - shift * here)
+                self.products += 1
+                new = (1 if k == 1 else 2) * alpha * (self._change(here) - shift * here)
                 if k > 1:
                     new += beta * before
                 before, here = here, new
-            norms[k] = self.norm(here)
             kept[k % _TOGETHER] = here
             if (k + 1) % _TOGETHER == 0 or k + 1 == count:
-                first = k - k % _TOGETHER
-                out += coefficients[:, first : k + 1] @ kept[: k + 1 - first]
-            if len(moments):
-                moments[k] = self.functionals(here[None], start, place, value)[0]
+                held = kept[: k % _TOGETHER + 1, self.rows, self.columns]
+                yield np.concatenate([held.real, held.imag], axis=1)
 
     def functionals(
         self, rows: np.ndarray, start: np.ndarray, place: np.ndarray, value: np.ndarray

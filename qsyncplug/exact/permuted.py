@@ -35,17 +35,21 @@ class _SparseKernel(DenseKernel):
     def __init__(self, L: Any):
         self.L, self.size, self.products, self.kind = L, L.shape[0], 0, "general"
         self.weight = np.ones(2 * self.size)
+        self.rows, self.columns = np.arange(self.size), np.zeros(self.size, dtype=int)
+        self.dimension = self.size
 
-    def apply(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """The generator applied to a row: L x."""
-        self.products += 1
-        x = np.asarray(x)
-        y = self.L @ (x[: self.size] + 1j * x[self.size :])
-        row = np.concatenate([y.real, y.imag])
-        if out is None:
-            return row
-        out[:] = row
-        return out
+    def matrix(
+        self, x: np.ndarray, phase: np.ndarray, hermitian: bool, out: np.ndarray | None = None
+    ) -> np.ndarray:
+        """The vector of a row, (n, 1)."""
+        return np.asarray(x[: self.size] + 1j * x[self.size :])[:, None]
+
+    def elements(self, m: np.ndarray, phase: np.ndarray) -> np.ndarray:
+        """The row of a vector."""
+        return np.concatenate([m[:, 0].real, m[:, 0].imag])
+
+    def _change(self, X: np.ndarray) -> np.ndarray:
+        return np.asarray(self.L @ X)
 
 
 class _SparseOwner:
