@@ -41,11 +41,11 @@ class _SparseKernel(DenseKernel):
     def matrix(
         self, x: np.ndarray, phase: np.ndarray, hermitian: bool, out: np.ndarray | None = None
     ) -> np.ndarray:
-        """The vector of a row, (n, 1)."""
+        """The vector that a row stands for, (n, 1)."""
         return np.asarray(x[: self.size] + 1j * x[self.size :])[:, None]
 
     def elements(self, m: np.ndarray, phase: np.ndarray) -> np.ndarray:
-        """The row of a vector."""
+        """The row that stands for a vector (n, 1)."""
         return np.concatenate([m[:, 0].real, m[:, 0].imag])
 
     def _change(self, X: np.ndarray) -> np.ndarray:
