@@ -97,7 +97,7 @@ class DenseKernel:
         """The generator applied to a matrix, or to a ket."""
         Y = self.M @ X
         if self.kind == "ket":
-            return Y
+            return np.asarray(Y)
         Y = Y + (Y.conj().T if self.kind == "hermitian" else X @ self.M.conj().T)
         if self.jumps:
             # A X of each jump beside one another: one product with all A† ends the sum

@@ -2,7 +2,7 @@
 each, as for constant generators.
 
 Commutator-free exponentials of fourth order would lose an order where damping is fast: loss 10³, 12
-levels, a drive cos 2t of 30: 31360 products for an error of 5e-5, where windows need 12720 for 2e-12.
+levels, a drive cos 2t of 30: 31360 products for an error of 5e-5; windows need 12720 for 2e-12.
 """
 
 from __future__ import annotations
