@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from .._ext.harmonics import harmonics
-from ..core.checks import check_choice, check_integer, check_number
+from ..core.checks import check_choice, check_flag, check_integer, check_number
 from ..core.documented import runs
 from ..core.errors import ApproximationWarning, StorageError, warn
 from ..core.options import DEFAULTS
@@ -120,7 +120,7 @@ class CircleResult(Result):
         ValueError
             Without weights, where the positions of a weighted model were not stored.
         """
-        if weighted or self.weights is None:
+        if check_flag("weighted", weighted) or self.weights is None:
             return self.order_parameter
         if self.positions is None:
             raise ValueError(

@@ -81,6 +81,7 @@ class ThreeClusterRange(Saved):
 
     def holds(self, ratio: float) -> bool:
         """Whether n₀/n₁ = `ratio` is inside, beyond doubt by rounding."""
+        ratio = check_number("ratio", ratio)
         return self.low * (1 + _ROUNDING) < ratio < self.high * (1 - _ROUNDING)
 
     def angle(self, ratio: float) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.optimize
 
-from ..core.checks import check_array
+from ..core.checks import check_array, check_integer
 from ..core.errors import StorageError
 from ..core.saved import Saved
 
@@ -211,6 +211,7 @@ class Spectrum(Saved):
         """Frequencies of the lines that are highest by themselves, at most so many."""
         poles, weights = self._poles
         height = np.abs(weights) / np.maximum(np.abs(poles.real), 1e-300)
+        most = check_integer("most", most, minimum=1)
         return np.asarray(poles.imag[np.argsort(-height)[:most]])
 
     @cached_property

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ..core.checks import check_array
+from ..core.checks import check_array, check_number
 from ..core.progress import counted
 from ..core.saved import Saved
 from ..core.types import Cutoff, Operator, State
@@ -79,7 +79,7 @@ class EntrainmentCurve(Saved):
         straight lines: 0 where the first point is not pulled so much, the ends of the curve where
         all are. There is no sharp boundary in a quantum oscillator.
         """
-        x, inside = self.detuning, self.pull - level
+        x, inside = self.detuning, self.pull - check_number("level", level)
         left, right = x < 0, x > 0
         return _edge(x[left][::-1], inside[left][::-1]), _edge(x[right], inside[right])
 

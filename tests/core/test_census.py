@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+import qsyncplug as qsp
 from tests.core import example_census
 from tests.core.census import ALLOWED, cases
 
@@ -76,3 +77,26 @@ def test_no_argument_of_a_public_function_is_taken_for_another(name, monkeypatch
 
 def test_most_public_functions_are_in_the_census():
     assert len(PUBLIC) > 150
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("bad", ["1", True, np.nan, 1j, None, object()])
+def test_methods_of_what_is_returned_are_as_strict(bad):
+    run = qsp.circlesolve(qsp.Circle(qsp.sine(), weights=[1.0, 2.0]), [0.0, 1.0], [0.0, 1.0])
+    if bad is not True:
+        with pytest.raises(TypeError, match="weighted"):
+            run.order(weighted=bad)
+    three = qsp.three_cluster_range(-5.0)
+    for method in (three.holds, three.angle):
+        with pytest.raises((TypeError, ValueError), match="ratio"):
+            method(bad)
+    (b,) = qsp.modes(1)
+    spectrum = qsp.spectrum(qsp.System(b.dag() * b, [b.dag(), 2 * b]), b, cutoff=8)
+    curve = qsp.entrainment(
+        lambda d: qsp.System(d * b.dag() * b, [b.dag(), 2 * b]), [0, 1], cutoff=8
+    )
+    with pytest.raises((TypeError, ValueError), match="level"):
+        curve.locking_range(bad)
+    for most in (bad, 0, -1):
+        with pytest.raises((TypeError, ValueError), match="most"):
+            spectrum.lines(most)
