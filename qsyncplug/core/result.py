@@ -158,6 +158,10 @@ class Result(qutip.solver.result.Result):  # type: ignore[misc]
         rows = [(line[:18].strip(), line[18:].strip()) for line in lines]
         return table(title.lstrip("<"), rows)
 
+    def _kept(self) -> tuple[str, str]:
+        """What is printed of the states: their name, and where they are."""
+        return "states", f"{len(self.states)} stored" if self.states else "not stored"
+
     def __repr__(self) -> str:
         stats = self.stats
         lines = [f"<{type(self).__name__}: {self.solver}"]
@@ -179,12 +183,12 @@ class Result(qutip.solver.result.Result):  # type: ignore[misc]
             accepted, rejected, sides = (stats[name] for name in counts)
             row("steps", f"{accepted} accepted, {rejected} rejected, {sides} right-hand sides")
         shapes = [
-            f"{name} {getattr(self, name).shape}"
+            f"{name.lstrip('_')} {getattr(self, name).shape}"
             for name in self._fields
             if isinstance(getattr(self, name, None), np.ndarray)
         ]
         row("arrays", ", ".join(shapes) or "none")
-        row("states", f"{len(self.states)} stored" if self.states else "not stored")
+        row(*self._kept())
         if self.e_ops:
             row("e_ops", ", ".join(map(str, self.e_data)))
         row("memory", f"{self.nbytes / 1e6:.3g} MB")

@@ -375,19 +375,10 @@ class SchrodingerLoheResult(Result):
         held = [np.asarray(self.times), *(getattr(self, name) for name in self._fields)]
         return sum(a.nbytes for a in held if isinstance(a, np.ndarray))
 
-    def __repr__(self) -> str:
-        text = super().__repr__().replace(" _", " ")
-        kept = (
-            "stored"
-            if self._stored is not None
-            else "rebuilt on request"
-            if len(self.states)
-            else "not stored"
-        )
-        lines = [line for line in text.splitlines() if not line.startswith("  states ")]
-        at = next(k for k, line in enumerate(lines) if line.startswith("  arrays"))
-        lines.insert(at + 1, f"  {'states':<16}{kept}")
-        return "\n".join(lines)
+    def _kept(self) -> tuple[str, str]:
+        if self._stored is not None:
+            return "states", "stored"
+        return "states", "rebuilt on request" if len(self.states) else "not stored"
 
     def to_xarray(self, *, real: bool = False) -> Any:
         """The arrays as an ``xarray.Dataset``; see :meth:`qsyncplug.core.Result.to_xarray`."""

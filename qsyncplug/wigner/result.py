@@ -362,17 +362,7 @@ class WignerLoheResult(Result):
         self._setup = stored_setup(self.model, header["setup"], arrays)
         return self
 
-    def __repr__(self) -> str:
-        lines = [
-            line
-            for line in super().__repr__().replace(" _", " ").splitlines()
-            if not line.startswith("  states ")
-        ]
-        at = next(k for k, line in enumerate(lines) if line.startswith("  arrays"))
-        kept = (
-            "formed on request"
-            if isinstance(self._setup, FactorSetup) or self.left is not None
-            else "see stats"
-        )
-        lines.insert(at + 1, f"  {'w_ij':<16}{kept}, {'×'.join(map(str, self.phase_space.shape))}")
-        return "\n".join(lines)
+    def _kept(self) -> tuple[str, str]:
+        made = isinstance(self._setup, FactorSetup) or self.left is not None
+        kept = "formed on request" if made else "see stats"
+        return "w_ij", f"{kept}, {'×'.join(map(str, self.phase_space.shape))}"
