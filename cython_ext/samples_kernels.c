@@ -1,5 +1,6 @@
 /* The kernels of samples_simd.h at every level. */
 #include <math.h>
+#include <string.h>
 #include "random.h"
 #include "samples_kernels.h"
 

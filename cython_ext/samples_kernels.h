@@ -17,7 +17,10 @@ typedef struct { int kind, d, a, b, c, e; } qw_product;
    modulus of (a, b) times (c, d).
    QW_BENT: complex (a, b), and the coefficient is its own plus that of the next term, which is not
    looked at by itself, times the square of the modulus of (a, b).
-   QW_PAIR: this term and the next one, both QW_COMPLEX with real coefficients. */
+   QW_PAIR: this term and the next one, both QW_COMPLEX with real coefficients.
+   QW_OWN: QW_BENT with real coefficients, or with an imaginary part of its own, of the variable
+   whose sum it begins, and the term after that too: QW_CONJUGATE_COMPLEX of the same (a, b) with
+   the coefficient 1 or i, as is its shape. */
 typedef enum qw_source {
     QW_REAL,
     QW_COMPLEX,
@@ -26,11 +29,13 @@ typedef enum qw_source {
     QW_CONJUGATE_COMPLEX,
     QW_MODULUS_COMPLEX,
     QW_BENT,
-    QW_PAIR
+    QW_PAIR,
+    QW_OWN
 } qw_source;
-/* Coefficients: real, imaginary, both. Of QW_BENT: both of them real, that of the next term real,
-   neither. Of QW_PAIR: the first alone. */
-typedef enum qw_shape { QW_RE, QW_IM, QW_BOTH, QW_SHAPES } qw_shape;
+/* Coefficients: real, imaginary, both, 1, i; the last two with noises alone, not with conjugates of
+   them. Of QW_BENT: both of them real, that of the next term real, neither. Of QW_PAIR: the
+   first alone. */
+typedef enum qw_shape { QW_RE, QW_IM, QW_BOTH, QW_ONE, QW_I, QW_SHAPES } qw_shape;
 #define QW_KIND(source, shape) (QW_SHAPES * (source) + (shape))
 typedef struct { int kind, a, b, c, d; } qw_term; /* kind: QW_KIND */
 
@@ -48,8 +53,9 @@ typedef struct {
     const int *start;  /* (variables + 1): terms of each variable */
     const int *target; /* (2 variables): rows of its real and imaginary part, -1 without one */
     const int *factor; /* (terms): number of the time factor; 0 is 1 */
-    const int *noisy;  /* (terms): 1 where the root of the step multiplies it, not the step */
+    const int *noisy;  /* (terms): 1 where there is a noise, 0 where the step multiplies it */
     const double *re, *im, *sign; /* (terms): coefficient, and -1 where a conjugate is meant */
+    const double *noise; /* (jumps): size of each noise, in roots of the step */
     int spheres;
     const int *sphere; /* (4 spheres): rows of Re w, Im w, z, and of the length that a spin keeps */
 } qw_program;
@@ -61,7 +67,7 @@ typedef struct { uint64_t s[4][QW_LANES], bits[QW_LANES]; int used; } qw_random;
 typedef struct {
     const char *name;
     /* IN p, dt, steps, timed, factors (steps + 1, 2 factors) or (1, 2 factors);
-       INOUT rows, random; OUT c scratch (8 terms) */
+       INOUT rows, random; OUT c scratch (8 terms + jumps) */
     void (*steps)(const qw_program *p, double *rows, qw_random *random, double dt, long steps,
                   int timed, const double *factors, double *c);
 } qw_kernels;

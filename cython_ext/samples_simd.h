@@ -27,15 +27,15 @@ QW_INLINE void NAME(multiply)(const qw_stage *s, double *rows)
     }
 }
 
-/* the rows of a term, some registers of each */
-#define QW_PART(r) ((const vec *)(rows + (long)(r) * QW_LANES) + at)
-#define QW_EACH _Pragma("GCC unroll 8") for (int l = 0; l < QW_VECTORS; l++)
 /* read once: without this GCC reads what is in memory as often as it is used */
 #ifdef LEVELS_X86
 #define QW_READ(name, value) vec name = value; __asm__("" : "+v"(name))
 #else
 #define QW_READ(name, value) const vec name = value
 #endif
+/* the rows of a term, some registers of each */
+#define QW_PART(r) ((const vec *)(rows + (long)(r) * QW_LANES) + at)
+#define QW_EACH _Pragma("GCC unroll 8") for (int l = 0; l < QW_VECTORS; l++)
 #define QW_FOUR QW_READ(f, a[l]); QW_READ(g, b[l]); QW_READ(h, d[l]); QW_READ(i, e[l])
 /* re + i im += coefficient * (x + i y), where TAKE gives x and y. Sums from the left: each product
    is fused with what is there. */
@@ -54,6 +54,14 @@ QW_INLINE void NAME(multiply)(const qw_stage *s, double *rows)
             im[l] = im[l] + c[2] * x + c[3] * y;                                               \
         }                                                                                      \
         break;
+/* the same with the coefficients 1 and i */
+#define QW_UNITS(source, TAKE, ONE_RE, ONE_IM, I_RE)                                           \
+    case QW_KIND(source, QW_ONE):                                                              \
+        QW_EACH { TAKE; re[l] = re[l] ONE_RE; im[l] = im[l] ONE_IM; }                          \
+        break;                                                                                 \
+    case QW_KIND(source, QW_I):                                                                \
+        QW_EACH { TAKE; re[l] = re[l] I_RE; im[l] = im[l] ONE_RE; }                            \
+        break;
 
 /* re + i im += (x + i y) * (coefficient + that of the next term * (x^2 + y^2)): two terms */
 #define QW_CUBIC(shape, P, RE, IM)                                                             \
@@ -70,6 +78,34 @@ QW_INLINE void NAME(multiply)(const qw_stage *s, double *rows)
         c += 4;                                                                                \
         break;
 
+/* z, or z + z of the second stage, and QW_OWN: what is read once is used four times.
+   IN z (x, y), of the second stage (u, v), a noise (d, e), coefficients of two terms, second and
+   turned, which are constants where this is called; OUT re, im */
+QW_INLINE void NAME(begin)(vec *re, vec *im, const vec *x, const vec *y, const vec *u, const vec *v,
+                           const vec *d, const vec *e, const double *c, int second, int turned)
+{
+    QW_EACH
+    {
+        QW_READ(a, second ? u[l] : x[l]); QW_READ(b, second ? v[l] : y[l]);
+        QW_READ(f, d[l]); QW_READ(g, e[l]);
+        const vec p = c[0] + c[4] * (a * a + b * b);
+        vec r = a, i = b;
+        if (second) {
+            r += x[l];
+            i += y[l];
+        }
+        r = r + p * a - c[2] * b;
+        i = i + p * b + c[2] * a;
+        if (turned) {
+            re[l] = r - a * g + b * f;
+            im[l] = i + a * f + b * g;
+        } else {
+            re[l] = r + a * f + b * g;
+            im[l] = i + a * g - b * f;
+        }
+    }
+}
+
 /* INOUT rows: z of the second stage = z + dz, or z = (z + z of the second stage + dz) / 2.
    IN p, s, coefficient (4 terms), second. Sums stay in registers. */
 QW_INLINE void NAME(add)(const qw_program *p, const qw_stage *s, double *rows,
@@ -82,15 +118,24 @@ QW_INLINE void NAME(add)(const qw_program *p, const qw_stage *s, double *rows,
             /* a real variable has a sum of imaginary parts too, which nobody reads */
             const int beside = other < 0 ? own : other;
             vec re[QW_VECTORS], im[QW_VECTORS];
-            QW_EACH { re[l] = QW_PART(own)[l]; im[l] = QW_PART(beside)[l]; }
-            if (second)
-                QW_EACH
-                {
-                    re[l] = 0.5 * (re[l] + QW_PART(own + p->sums)[l]);
-                    im[l] = 0.5 * (im[l] + QW_PART(beside + p->sums)[l]);
-                }
             const double *c = coefficient + 4 * (long)p->start[k];
-            for (const qw_term *t = s->term + p->start[k]; t < end; t++, c += 4) {
+            const qw_term *t = s->term + p->start[k];
+            const int kind = t < end ? t->kind : -1;
+            const vec *x = QW_PART(own), *y = QW_PART(beside);
+            const vec *u = QW_PART(own + p->sums), *v = QW_PART(beside + p->sums);
+            if (kind == QW_KIND(QW_OWN, QW_ONE) || kind == QW_KIND(QW_OWN, QW_I)) {
+                const vec *d = QW_PART(t[2].c), *e = QW_PART(t[2].d);
+                if (kind == QW_KIND(QW_OWN, QW_ONE))
+                    NAME(begin)(re, im, x, y, u, v, d, e, c, second, 0);
+                else
+                    NAME(begin)(re, im, x, y, u, v, d, e, c, second, 1);
+                t += 3;
+                c += 12;
+            } else if (second)
+                QW_EACH { re[l] = x[l] + u[l]; im[l] = y[l] + v[l]; }
+            else
+                QW_EACH { re[l] = x[l]; im[l] = y[l]; }
+            for (; t < end; t++, c += 4) {
                 const vec *a = QW_PART(t->a), *b = QW_PART(t->b);
                 const vec *d = QW_PART(t->c), *e = QW_PART(t->d);
                 switch (t->kind) {
@@ -107,6 +152,12 @@ QW_INLINE void NAME(add)(const qw_program *p, const qw_stage *s, double *rows,
                          const vec y = f * i - g * h)
                 QW_CASES(QW_MODULUS_COMPLEX, const vec z = a[l] * a[l] + b[l] * b[l];
                          const vec x = z * d[l]; const vec y = z * e[l])
+                QW_UNITS(QW_COMPLEX, , + a[l], + b[l], - b[l])
+                QW_UNITS(QW_REAL_COMPLEX, , + a[l] * b[l], + a[l] * d[l], - a[l] * d[l])
+                QW_UNITS(QW_COMPLEX_COMPLEX, QW_FOUR, + f * h - g * i, + f * i + g * h,
+                         - f * i - g * h)
+                QW_UNITS(QW_CONJUGATE_COMPLEX, QW_FOUR, + f * h + g * i, + f * i - g * h,
+                         - f * i + g * h)
                 QW_CUBIC(QW_RE, c[0] + c[4] * z, p * x, p * y)
                 QW_CUBIC(QW_IM, c[0] + c[4] * z, p * x - c[2] * y, p * y + c[2] * x)
                 QW_CUBIC(QW_BOTH, c[0] + c[4] * z, p * x - (c[2] + c[6] * z) * y,
@@ -124,6 +175,8 @@ QW_INLINE void NAME(add)(const qw_program *p, const qw_stage *s, double *rows,
                 }
                 }
             }
+            if (second)
+                QW_EACH { re[l] *= 0.5; im[l] *= 0.5; }
             const int to = second ? 0 : p->sums;
             QW_EACH ((vec *)QW_PART(own + to))[l] = re[l];
             if (other >= 0)
@@ -135,16 +188,15 @@ QW_INLINE void NAME(add)(const qw_program *p, const qw_stage *s, double *rows,
 #undef QW_CASES
 #undef QW_READ
 #undef QW_FOUR
+#undef QW_UNITS
 #undef QW_CUBIC
 
-/* OUT c: four numbers a term: what x and y of it add to Re dz, and to Im dz; with the step or its
-   root, halved in the second stage. IN p, factor (2 factors), dt, weight. */
-QW_INLINE void NAME(coefficients)(const qw_program *p, const double *factor, double dt,
-                                  double weight, double *c)
+/* OUT c: four numbers a term: what x and y of it add to Re dz, and to Im dz.
+   IN p, factor (2 factors), dt */
+QW_INLINE void NAME(coefficients)(const qw_program *p, const double *factor, double dt, double *c)
 {
-    const double root = weight * sqrt(dt), whole = weight * dt;
     for (int e = 0; e < p->stage[0].terms; e++) {
-        const double *f = factor + 2 * p->factor[e], by = p->noisy[e] ? root : whole;
+        const double *f = factor + 2 * p->factor[e], by = p->noisy[e] ? 1 : dt;
         const double re = by * (p->re[e] * f[0] - p->im[e] * f[1]);
         const double im = by * (p->re[e] * f[1] + p->im[e] * f[0]);
         c[4 * e] = re;
@@ -172,11 +224,11 @@ QW_INLINE void NAME(draw)(qw_random *q)
     }
 }
 
-/* INOUT rows of the noises: +-1, by one bit of every sample, q, from the highest bit of a word on;
-   what is left of a word that has too few is not used */
-QW_INLINE void NAME(noises)(const qw_program *p, double *rows, qw_random *q)
+/* INOUT rows of the noises: +-size (2 jumps), by one bit of every sample, q, from the highest bit
+   of a word on; what is left of a word that has too few is not used */
+QW_INLINE void NAME(noises)(const qw_program *p, const double *size, double *rows, qw_random *q)
 {
-    int left = 2 * p->jumps;
+    int left = 2 * p->jumps, done = 0;
     double *to = (double *)QW_ROW(2 * p->sums);
     while (left > 0) {
         const int count = left < 64 ? left : 64;
@@ -189,15 +241,18 @@ QW_INLINE void NAME(noises)(const qw_program *p, double *rows, qw_random *q)
             QW_EACH bits[l] = ((const bitvec *)q->bits)[at + l] << q->used;
             for (int k = 0; k < count; k++) {
                 bitvec *z = (bitvec *)(to + (long)k * QW_LANES) + at;
+                uint64_t own;
+                memcpy(&own, size + (done + k) / 2, sizeof own);
                 QW_EACH
                 {
-                    z[l] = (bits[l] & 0x8000000000000000u) | 0x3ff0000000000000u;
+                    z[l] = (bits[l] & 0x8000000000000000u) ^ own;
                     bits[l] += bits[l];
                 }
             }
         }
         q->used += count;
         to += (long)count * QW_LANES;
+        done += count;
         left -= count;
     }
 }
@@ -224,17 +279,17 @@ QW_INLINE void NAME(spheres)(const qw_program *p, double *rows)
 TARGET static void NAME(steps)(const qw_program *p, double *rows, qw_random *random, double dt,
                                long steps, int timed, const double *factors, double *c)
 {
-    double *second = c + 4 * p->stage[0].terms;
-    if (!timed) {
-        NAME(coefficients)(p, factors, dt, 1.0, c);
-        NAME(coefficients)(p, factors, dt, 0.5, second);
-    }
+    double *second = timed ? c + 4 * p->stage[0].terms : c, *size = c + 8 * p->stage[0].terms;
+    for (int k = 0; k < p->jumps; k++)
+        size[k] = p->noise[k] * sqrt(dt);
+    if (!timed)
+        NAME(coefficients)(p, factors, dt, c);
     for (long step = 0; step < steps; step++) {
         if (timed) {
-            NAME(coefficients)(p, factors + 2 * p->factors * step, dt, 1.0, c);
-            NAME(coefficients)(p, factors + 2 * p->factors * (step + 1), dt, 0.5, second);
+            NAME(coefficients)(p, factors + 2 * p->factors * step, dt, c);
+            NAME(coefficients)(p, factors + 2 * p->factors * (step + 1), dt, second);
         }
-        NAME(noises)(p, rows, random);
+        NAME(noises)(p, size, rows, random);
         NAME(multiply)(&p->stage[0], rows);
         NAME(add)(p, &p->stage[0], rows, c, 0);
         NAME(multiply)(&p->stage[1], rows);

@@ -24,10 +24,13 @@ cdef extern from "samples_kernels.h" nogil:
         MODULUS_COMPLEX "QW_MODULUS_COMPLEX"
         BENT "QW_BENT"
         PAIR "QW_PAIR"
+        OWN "QW_OWN"
     cpdef enum Shape "qw_shape":
         RE "QW_RE"
         IM "QW_IM"
         BOTH "QW_BOTH"
+        ONE "QW_ONE"
+        IMAGINARY_ONE "QW_I"
         SHAPES "QW_SHAPES"
     ctypedef struct qw_product:
         int kind, d, a, b, c, e
@@ -47,6 +50,7 @@ cdef extern from "samples_kernels.h" nogil:
         const double* re
         const double* im
         const double* sign
+        const double* noise
         int spheres
         const int* sphere
     ctypedef struct qw_random:
@@ -77,7 +81,7 @@ cdef class Stochastic:
     cdef Py_ssize_t row_count
     cdef int[:, ::1] first, second, terms, terms2, target, sphere
     cdef int[::1] start, factor, noisy
-    cdef double[::1] re, im, sign, scratch
+    cdef double[::1] re, im, sign, noise, scratch
     cdef long[::1] real_row, imag_row
     cdef readonly Py_ssize_t variables
 
@@ -103,7 +107,10 @@ cdef class Stochastic:
         self.re, self.im, self.sign = table["re"], table["im"], table["sign"]
         self.real_row, self.imag_row = table["real_row"], table["imag_row"]
         self.variables = self.real_row.shape[0]
-        self.scratch = np.zeros(8 * self.re.shape[0] + 1)
+        self.scratch = np.zeros(8 * self.re.shape[0] + jumps + 1)
+        # an empty list has no first element
+        self.noise = np.append(table["noise"], 0.0)
+        self.program.noise = &self.noise[0]
         for k in range(2):
             self.program.stage[k].products = self.first.shape[0]
             self.program.stage[k].terms = self.terms.shape[0]

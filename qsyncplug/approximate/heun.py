@@ -92,6 +92,15 @@ def merged(noises: list[_Noise]) -> list[_Noise]:
     return out + [(number[j], k, s, p) for j in rest for _, k, s, p in by_jump[j]]
 
 
+#: what the kernel adds without a coefficient
+_UNITS = (
+    Source.COMPLEX,
+    Source.REAL_COMPLEX,
+    Source.COMPLEX_COMPLEX,
+    Source.CONJUGATE_COMPLEX,
+)
+
+
 class HeunProgram:
     """dz = F dt + ½Σ ({z,L} ζ* + {z,L*} ζ) of every variable, ζ=(±1 ± i)√dt.
 
@@ -209,6 +218,11 @@ class HeunProgram:
             noise = 2 * (v + number) + (1 if starred else 0)
             for (letters, factors), value in polynomial.items():
                 found.append((k, (*letters, noise), factors, 0.5 * value, 1))
+        self.noise = _sizes(found, v, self.jumps)
+        found = [
+            (k, letters, f, value / (self.noise[(letters[-1] >> 1) - v] if noisy else 1.0), noisy)
+            for k, letters, f, value, noisy in found
+        ]
         found.sort(key=lambda m: m[0])
         uses = Counter(m[1] for m in found)
         # every product begins with another one, but for what the kernel forms by itself
@@ -239,6 +253,9 @@ class HeunProgram:
             shape = Shape.BOTH
         else:
             shape = Shape.IM if value.real == 0 else Shape.RE
+        # its noise has the size of this coefficient
+        if noisy and not factor and sign == 1 and source in _UNITS and value in (1, 1j):
+            shape = Shape.ONE if value == 1 else Shape.IMAGINARY_ONE
         rows += (rows[0],) * (4 - len(rows))
         return _Term(k, source, shape, rows, factor, noisy, value, sign)
 
@@ -273,7 +290,8 @@ class HeunProgram:
         def later(rows: np.ndarray) -> np.ndarray:
             return np.where(rows < self._sums, rows + self._sums, rows).astype(np.intc)
 
-        terms = _paired(_bent(terms))
+        own = list(zip(self.real_row.tolist(), self.imag_row.tolist(), strict=True))
+        terms = _begun_by_own(_paired(_bent(terms)), own)
         products = np.array(self._products, dtype=np.intc).reshape(-1, 6)
         kinds = np.array([(t.kind, *t.rows) for t in terms], dtype=np.intc).reshape(-1, 5)
         shifted, kinds2 = products.copy(), kinds.copy()
@@ -294,6 +312,7 @@ class HeunProgram:
             "re": np.array([t.value.real for t in terms], dtype=float),
             "im": np.array([t.value.imag for t in terms], dtype=float),
             "sign": np.array([t.sign for t in terms], dtype=float),
+            "noise": self.noise,
             "sphere": np.array(spheres, dtype=np.intc).reshape(-1, 4),
             "real_row": self.real_row,
             "imag_row": self.imag_row,
@@ -310,6 +329,17 @@ class HeunProgram:
                 out.append([int(x) for x in rows])
                 self._next += 1
         return out
+
+
+def _sizes(found: list[_Monomial], variables: int, jumps: int) -> np.ndarray:
+    """How large each noise is made, so that a coefficient need not multiply it: that of a product
+    with it, else of the noise by itself; 1 where none is real or imaginary and constant.
+    """
+    out = np.ones(jumps)
+    for _, letters, factors, value, noisy in sorted(found, key=lambda m: len(m[1])):
+        if noisy and not factors and (value.real == 0) != (value.imag == 0):
+            out[(letters[-1] >> 1) - variables] = value.real or value.imag
+    return out
 
 
 def _bent(terms: list[_Term]) -> list[_Term]:
@@ -346,6 +376,33 @@ def _takes_next(term: _Term) -> bool:
 def _begun(terms: list[_Term], k: int) -> bool:
     """Whether term k follows the one that takes it in."""
     return k > 0 and _takes_next(terms[k - 1])
+
+
+def _begun_by_own(terms: list[_Term], own: list[tuple[int, int]]) -> list[_Term]:
+    """The same terms; what a variable z has of the form z(c + dz̄z) + uz̄ζ with u=1 or i comes first
+    in its sum.
+    """
+    out: list[_Term] = []
+    for k, rows in enumerate(own):
+        mine = [t for t in terms if t.variable == k]
+        bent = [
+            i
+            for i, t in enumerate(mine)
+            if t.source == Source.BENT and t.shape != Shape.BOTH and t.rows[:2] == rows
+        ]
+        noise = [
+            i
+            for i, t in enumerate(mine)
+            if t.source == Source.CONJUGATE_COMPLEX
+            and t.shape in (Shape.ONE, Shape.IMAGINARY_ONE)
+            and t.rows[:2] == rows
+        ]
+        if bent and noise:
+            i, j = bent[0], noise[0]
+            first = [replace(mine[i], source=Source.OWN, shape=mine[j].shape), mine[i + 1], mine[j]]
+            mine = first + [t for n, t in enumerate(mine) if n not in (i, i + 1, j)]
+        out += mine
+    return out
 
 
 def _plain(term: _Term, cubic: _Term) -> bool:
