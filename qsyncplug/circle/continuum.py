@@ -135,9 +135,10 @@ def triad_order_parameters(
     under = (k1 + k) ** 2 - 8 * k
     if under < 0:
         return ()
-    squares = [(k - k1 + sign * math.sqrt(under)) / (2 * k) for sign in (1.0, -1.0)]
-    if k < 0:
-        squares.reverse()
+    # k r⁴ + b r² + 2 − k1 = 0, without the difference of large numbers that a small k makes
+    b = k1 - k
+    half = -(b + math.copysign(math.sqrt(under), b)) / 2
+    squares = [half / k, (2 - k1) / half] if half else [0.0]
     return tuple(math.sqrt(q) for q in sorted(squares, reverse=True) if 0 < q < 1)
 
 

@@ -119,6 +119,11 @@ class TestClosedForms:
             (0.8337830063038607, 0.4240352560800767), rel=1e-13
         )
         assert triad_order_parameters(-0.001, 8.0) == ()
+        # weak triads: to first order r² = 1−2/K₁ + (2K₂₃/K₁)(1−2/K₁)/K₁; at K₁=2γ there are none
+        for weak in (1e-16, -1e-12, 1e-9):
+            y = 1 - 2 / 5 + 2 * weak / 25 * (1 - 2 / 5)
+            assert triad_order_parameters(5.0, weak) == pytest.approx((math.sqrt(y),), abs=1e-14)
+        assert triad_order_parameters(5.0, 0.5, width=2.5) == ()
         assert triad_order_parameters(3.0, 0.0) == pytest.approx((math.sqrt(1 / 3),))
         found = delay_frequencies(math.pi / 2, 1.5, 4.0)
         assert [w for w, stable in found if stable] == pytest.approx(
