@@ -268,7 +268,8 @@ def _exponents(frame: _Frame, period: float, free: int) -> np.ndarray | None:
     values = values[np.argsort(-np.abs(values))]
     if np.abs(values[:free] - 1).max() > _FREE or np.any(np.abs(values[free:]) > 1 - _ROUNDING):
         return None
-    with np.errstate(divide="ignore"):
+    # one that is 0 to the last bit has no logarithm, and is found another way below
+    with np.errstate(divide="ignore", invalid="ignore"):
         out = np.log(values.astype(complex)) / period
     small = np.abs(values) < _ROUNDING
     if np.any(small):
