@@ -21,6 +21,7 @@ from ..operators.symbol import Symbol
 from ..operators.system import System
 from .flow import Flow, Rotation, flow_of, tangent_basis
 from .orbit import find_orbit
+from .origin import flags_at_origin
 from .sphere import oscillators
 from .torus import LEAST_RESPONSE, LimitTorus, rotating_torus
 
@@ -61,7 +62,8 @@ class LimitCycle(Saved):
     coherence : ndarray of shape (N, N)
         e^{i(φ_k−φ_j)} e^{−σ²_jk/2}, the mean-field counterpart of ⟨b_j†b_k⟩/√(n_jn_k).
     flags : tuple of str
-        Where the linear closure does not hold, each with its number.
+        Where the linear closure does not hold, and which oscillator noise carries past the origin
+        so that its angle does not follow the phase; each with its number.
 
     Examples
     --------
@@ -252,7 +254,7 @@ def _fluctuations(
     covariance = T @ (0.5 * (C + C.T)) @ T.T
     radial = radial_variance(beta, covariance)
     relative = relative_phase_variance(beta, covariance)
-    flags = closure_flags(beta, radial, relative)
+    flags = closure_flags(beta, radial, relative) + flags_at_origin(beta, covariance)
     if free and free[0].charges:
         # the phase that diffuses without bound is in the relative one too
         q = np.array(free[0].charges)

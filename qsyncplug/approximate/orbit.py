@@ -16,6 +16,7 @@ import numpy as np
 import scipy.linalg
 
 from .flow import Flow, Rotation, tangent_basis
+from .origin import flags_at_origin, slips_at_origin
 from .torus import ALONG, LEAST_RESPONSE, LimitTorus, averaged_gram
 
 __all__ = ["find_orbit"]
@@ -210,11 +211,14 @@ def _orbit(flow: Flow, closed: _Closed, free: tuple[Rotation, ...]) -> LimitToru
     D = sum(z @ q @ z.T for z, q in zip(response[1:], ends, strict=True)) / closed.period
     D = 0.5 * np.asarray(D + D.T)
     frequencies = np.append(closed.turns, 2 * np.pi) / closed.period
+    windings = np.vstack([charges, _windings(beta)])
+    # an angle that does not turn is held against the phase along the orbit
+    spread = np.maximum(np.einsum("pn,pq,qn->n", windings, D, windings), D[-1, -1])
     return LimitTorus(
         phases=(*(r.name for r in free), ALONG),
         frequencies=frequencies,
         diffusion_matrix=D,
-        windings=np.vstack([charges, _windings(beta)]),
+        windings=windings,
         exponents=exponents,
         times=closed.period * np.arange(count) / count,
         coordinates=points,
@@ -222,7 +226,7 @@ def _orbit(flow: Flow, closed: _Closed, free: tuple[Rotation, ...]) -> LimitToru
         phase_response=np.array(response[:-1]),
         covariance=C,
         gram=averaged_gram(beta, C, charges),
-        flags=_flags(beta, C, float(D[-1, -1]) * closed.period),
+        flags=_flags(beta, C, closed.period, float(D[-1, -1]), spread),
     )
 
 
@@ -353,9 +357,11 @@ def _covariances(
     return np.array(out)
 
 
-def _flags(beta: np.ndarray, covariance: np.ndarray, lost: float) -> tuple[str, ...]:
+def _flags(
+    beta: np.ndarray, covariance: np.ndarray, period: float, along: float, spread: np.ndarray
+) -> tuple[str, ...]:
     """Why the linear closure does not hold about an orbit, each reason with its number."""
-    out = []
+    out, lost = [], along * period
     if lost > 1:
         out.append(
             f"linear closure not valid: the phase along the orbit diffuses by σ² = {lost:.3g} > 1 "
@@ -368,4 +374,7 @@ def _flags(beta: np.ndarray, covariance: np.ndarray, lost: float) -> tuple[str, 
             f"linear closure not valid: variance {excess:.3g} beyond ½ across an orbit of radius "
             f"{size:.3g}"
         )
-    return tuple(out)
+    # a phase that is lost within a period passes the closest point at no certain time
+    if lost > 1:
+        return (*out, *flags_at_origin(beta, covariance))
+    return (*out, *slips_at_origin(beta, covariance, period, spread))

@@ -12,6 +12,7 @@ from ..core.gaussian import moments_from_covariance
 from ..core.saved import Saved
 from ..core.tangent import closure_flags, radial_variance, relative_phase_variance
 from .flow import Flow, Rotation, tangent_basis
+from .origin import flags_at_origin
 
 __all__ = ["ALONG", "LEAST_RESPONSE", "LimitTorus", "averaged_gram", "rotating_torus"]
 
@@ -57,7 +58,8 @@ class LimitTorus(Saved):
     gram : ndarray of shape (N, N)
         ⟨b_j†b_k⟩, averaged over all free phases.
     flags : tuple of str
-        Where the linear closure does not hold, each with its number.
+        Where the linear closure does not hold, and which oscillator noise carries past the origin
+        so that its angle diffuses faster than the phases; each with its number.
 
     Examples
     --------
@@ -188,5 +190,6 @@ def rotating_torus(
         phase_response=response[None, :, :],
         covariance=covariance[None, :, :],
         gram=averaged_gram(beta[None, :], covariance[None, :, :], charges),
-        flags=closure_flags(beta, radial_variance(beta, covariance), relative),
+        flags=closure_flags(beta, radial_variance(beta, covariance), relative)
+        + flags_at_origin(beta, covariance),
     )
