@@ -25,6 +25,7 @@ cdef extern from "random.h" nogil:
 cdef enum:
     ORDER = 24
     POWERS = 12             # of time, in a window
+    KEPT = 8                # jumps whose memory a trajectory takes that keeps none
 
 
 cdef struct Work:
@@ -119,11 +120,9 @@ cdef class Unravelling:
         self.functionals = self.read_start.shape[0] - 1
         self.shift, self.step, self.tolerance, self.nsteps = shift, step, tolerance, nsteps
         self.seed = <uint64_t>(int(seed) & 0xFFFFFFFFFFFFFFFF)
-        self.states = states
-        self.cancelled = False
-        # (times, channels) of the jumps of each trajectory, up to so many jumps in all
-        self.record = {}
-        self.room = 2_000_000
+        self.states, self.cancelled = states, False
+        # (times, channels) of the jumps of each trajectory, up to so many jumps and KEPT for each
+        self.record, self.room = {}, 2_000_000
         self.parts, self.moving = [], 0
         if moving is None:
             return
@@ -181,6 +180,8 @@ cdef class Unravelling:
                 if code == RUNNING:
                     self.keep(&w, first + done)
                     done += 1
+                    if done < count and done % 64 == 0 and self.must_stop(deadline):  # no steps
+                        code = INTERRUPTED
         except MemoryError as error:
             stop = error
         finally:
@@ -227,13 +228,17 @@ cdef class Unravelling:
     # IN w, number
     cdef keep(self, Work* w, Py_ssize_t number):
         """Keep when and where the trajectory jumped."""
-        if self.room < w.jumps:
+        if self.room < w.jumps + KEPT:
             self.room = -1
             return
-        self.room -= w.jumps
         cdef Py_ssize_t k
-        self.record[number] = (np.array([w.jump_time[k] for k in range(w.jumps)]),
-                               np.array([w.jump_channel[k] for k in range(w.jumps)], dtype=np.intp))
+        self.put(number, np.array([w.jump_time[k] for k in range(w.jumps)]),
+                 np.array([w.jump_channel[k] for k in range(w.jumps)], dtype=np.intp))
+
+    def put(self, Py_ssize_t number, times, channels):
+        """Keep the jumps of a trajectory, of this run or of one that is resumed."""
+        self.room -= len(times) + KEPT
+        self.record[number] = times, channels
 
     def why(self, double deadline):
         """The reason to stop, as an exception."""
@@ -280,7 +285,8 @@ cdef class Unravelling:
         self.output(w, 0, &self.kets[k, 0])
         at = 1
         while at < T:
-            if taken % 64 == 63 and self.must_stop(deadline):
+            # counted over all trajectories: a short one alone never comes to a look
+            if w.steps % 64 == 63 and self.must_stop(deadline):
                 return INTERRUPTED
             taken += 1
             w.steps += 1

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..core.result import Result
-from ..core.sampling import SampledProblem, Samples
+from ..core.sampling import Pieces, SampledProblem, Samples
 from ..core.stats import SampledStats
 from ..core.status import Status
 from ..operators.classical import Classical
@@ -303,7 +303,7 @@ class Blocks(Samples):
         self, draw: Callable[[int], np.ndarray], sums: Sums, ntraj: int, size: int, t0: float
     ):
         self.draw, self.sums, self.ntraj, self.t = draw, sums, ntraj, t0
-        self.chunks = [(k, min(size, ntraj - k)) for k in range(0, ntraj, size)]
+        self.chunks = Pieces(ntraj, size)
         self.block: np.ndarray | None = None
         self._drawn = 0
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..core.checks import check_choice, check_integer, check_mapping, check_number, check_seed
-from ..core.errors import SolverError
+from ..core.errors import SolverError, SolverInterrupted, TimeLimitError
+from ..core.limits import Limits, look
 from ..core.progress import check_bar, counted
 from ..core.saved import Saved
 from ..core.types import Options
@@ -106,7 +107,8 @@ def basin_of_synchronization(
         Longest time a sample is followed. By default 2e4 relaxation times of the synchronised
         state, or, for identical particles, which merge as in :func:`coalesce`, without limit.
     options : dict, optional
-        Of :func:`circlesolve`; ``nsteps`` is 20 000 unless given. ``progress_bar`` counts samples.
+        Of :func:`circlesolve`; ``nsteps`` is 20 000 unless given. ``progress_bar`` counts samples,
+        ``time_limit`` is that of all of them.
 
     Returns
     -------
@@ -116,6 +118,9 @@ def basin_of_synchronization(
     ------
     ValueError
         The frequencies differ; the model has no synchronised state that attracts.
+    TimeLimitError, SolverInterrupted
+        ``time_limit``, or Ctrl-C; ``.result`` is the Basin of the samples that were followed to
+        their end, None where none was.
 
     Notes
     -----
@@ -144,17 +149,48 @@ def basin_of_synchronization(
     follow = _follower(model, n, max_time, given)
     rng = check_seed("seed", seed)
     counts = {"synchronized": 0, "other": 0, "undecided": 0}
-    for _ in counted(range(ntraj), bar):
-        counts[follow.outcome(rng.uniform(0, 2 * np.pi, n))] += 1
-    sure = counts["synchronized"]
+    limit = follow.solver.options["time_limit"]
+    with Limits(limit) as limits:
+        try:
+            with limits.interruptible():
+                for _ in counted(range(ntraj), bar):
+                    if limit < np.inf:
+                        follow.solver.options = {"time_limit": max(limits.remaining, 1e-3)}
+                    found = follow.outcome(rng.uniform(0, 2 * np.pi, n))
+                    # a sample that ended because the time is over says nothing
+                    look()
+                    counts[found] += 1
+        except (KeyboardInterrupt, TimeLimitError) as error:
+            basin = _basin(counts, n, confidence, method) if any(counts.values()) else None
+            raise _stopped(error, basin, ntraj) from error
+    return _basin(counts, n, confidence, method)
+
+
+def _basin(counts: dict[str, int], n: int, confidence: float, method: str) -> Basin:
+    """What the samples say that were followed."""
+    count, sure = sum(counts.values()), counts["synchronized"]
     return Basin(
-        ntraj=ntraj,
+        ntraj=count,
         **counts,
-        probability=sure / ntraj,
-        interval=_interval(sure, sure + counts["undecided"], ntraj, confidence, method),
+        probability=sure / count,
+        interval=_interval(sure, sure + counts["undecided"], count, confidence, method),
         confidence=confidence,
         method=method,
         n=n,
+    )
+
+
+def _stopped(error: BaseException, basin: Basin | None, ntraj: int) -> BaseException:
+    """The error of a call that ended before all samples were followed."""
+    over = isinstance(error, TimeLimitError)
+    kind = TimeLimitError if over else SolverInterrupted
+    reason = "time limit" if over else "interrupted"
+    advice = "; raise options['time_limit']" if over else ""
+    return kind(
+        f"basin_of_synchronization stopped after {basin.ntraj if basin else 0} of {ntraj} samples: "
+        f"{reason}{advice}; error.result holds what these say",
+        reason=reason,
+        result=basin,
     )
 
 

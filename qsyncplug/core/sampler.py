@@ -8,6 +8,7 @@ from .checks import check_integer
 from .documented import runner
 from .drive import Until
 from .result import Result
+from .sampling import MOST_SAMPLES
 from .solver import Solver
 from .types import EOps, State
 
@@ -26,7 +27,7 @@ class SamplingSolver(Solver, Generic[R]):
     ntraj: int
     seed: int | None
 
-    def _sample(self, ntraj: int, seed: int | None, most: int | None = None) -> None:
+    def _sample(self, ntraj: int, seed: int | None, most: int = MOST_SAMPLES) -> None:
         """Check and keep how many samples there shall be, and from which seed."""
         self.ntraj = check_integer("ntraj", ntraj, minimum=2, maximum=most)
         if seed is not None:

@@ -6,7 +6,8 @@ import copy
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Any, ClassVar, Protocol
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, overload
 
 import numpy as np
 
@@ -16,8 +17,18 @@ from .result import Result
 from .status import Status
 from .stepper import Problem, Stepper
 
-__all__ = ["Batches", "SampleKernel", "SampledProblem", "Samples", "fresh_seed"]
+__all__ = [
+    "MOST_SAMPLES",
+    "Batches",
+    "Pieces",
+    "SampleKernel",
+    "SampledProblem",
+    "Samples",
+    "fresh_seed",
+]
 
+#: nobody waits for more; their numbers are exact as floats
+MOST_SAMPLES = 10**15
 _BATCHES = 64
 #: samples that a kernel takes side by side
 _LANES = 8
@@ -80,6 +91,41 @@ class Samples(Stepper):
         raise NotImplementedError
 
 
+@dataclass(frozen=True)
+class Pieces(Sequence[tuple[int, int]]):
+    """First sample and number of samples of every piece; counted, not kept: there may be millions.
+
+    Attributes
+    ----------
+    ntraj, size : int
+        Samples in all, and in a piece; the last one may be shorter.
+
+    Examples
+    --------
+    >>> list(Pieces(5, 2))
+    [(0, 2), (2, 2), (4, 1)]
+    """
+
+    ntraj: int
+    size: int
+
+    def __len__(self) -> int:
+        return -(-self.ntraj // self.size)
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[int, int]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[tuple[int, int]]: ...
+    def __getitem__(self, index: Any) -> Any:
+        starts = range(0, self.ntraj, self.size)[index]
+        if isinstance(index, slice):
+            return [self._piece(start) for start in starts]
+        return self._piece(starts)
+
+    def _piece(self, start: int) -> tuple[int, int]:
+        return start, min(self.size, self.ntraj - start)
+
+
 class Batches(Samples):
     """Sums over samples, batch by batch.
 
@@ -103,7 +149,7 @@ class Batches(Samples):
     ):
         self.kernel, self.ntraj, self.t = kernel, ntraj, t0
         size = -(-ntraj // (_BATCHES * _LANES)) * _LANES
-        self.chunks = [(k, min(size, ntraj - k)) for k in range(0, ntraj, size)]
+        self.chunks = Pieces(ntraj, size)
         self.threads = min(threads, len(self.chunks))
         self.shape = shape
         self._done = 0

@@ -18,7 +18,7 @@ from ..core.drive import Until, Walk
 from ..core.entry import HIERARCHY, exactsolve
 from ..core.errors import warn
 from ..core.progress import say_if_long
-from ..core.sampling import fresh_seed
+from ..core.sampling import MOST_SAMPLES, fresh_seed
 from ..core.solver import Solver
 from ..core.stepper import Problem
 from ..core.types import Cutoff, EOps, Model, Options, State
@@ -27,7 +27,7 @@ from ..operators.matrices import mode_places
 from ..operators.states import ProductState
 from ..operators.system import System
 from .choice import QUTIP_METHODS, Choice, Task
-from .external import QutipRun
+from .external import QutipRun, check_seeds
 from .fock import coherent_levels, in_powers, less_of, prepare_state, warn_cutoff
 from .kept import kept
 from .observe import user_operators
@@ -106,7 +106,7 @@ class ExactSolver(Solver):
     def __init__(self, model: Model, *, cutoff: Cutoff, options: Options | None = None):
         super().__init__(model, options=options)
         self.levels = self._check_levels(cutoff)
-        check_integer("options['ntraj']", self._options["ntraj"], minimum=1)
+        check_integer("options['ntraj']", self._options["ntraj"], minimum=1, maximum=MOST_SAMPLES)
         # Krylov's needs options of its own and serves kets only
         integrators = [
             key
@@ -254,6 +254,8 @@ class ExactSolver(Solver):
                     f"options['checkpoint']: QuTiP's {name} ({choice.reason}) cannot go on from "
                     "one; the file will be written when the run ends, with what there is then"
                 )
+            if name == "mcsolve":
+                check_seeds(self._options["ntraj"])
             run = QutipRun(name, self._options, task.reader, task.user, store=choice.store)
             return OtherProblem(times, WatchedRun(run, task), result, self._inspect)
         whole = choice.store or bool(task.functions) or self._until

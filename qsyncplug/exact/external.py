@@ -9,9 +9,22 @@ from typing import Any
 import numpy as np
 import qutip
 
+from ..core.checks import check_memory
 from .observe import Expectation, Observer, OutOfTime
 
-__all__ = ["QutipRun", "liouvillian_bytes"]
+__all__ = ["QutipRun", "check_seeds", "liouvillian_bytes"]
+
+#: bytes of one seed
+_OF_A_SEED = 500.0
+
+
+def check_seeds(ntraj: int) -> None:
+    """Refuse more trajectories than seeds fit: QuTiP makes all of them before the first run."""
+    check_memory(
+        "the seeds of QuTiP's mcsolve",
+        _OF_A_SEED * ntraj,
+        advice="ask for fewer trajectories, or options={'method': 'trajectories'}",
+    )
 
 
 def liouvillian_bytes(H: Any, c_ops: list[Any]) -> float:

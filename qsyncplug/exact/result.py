@@ -166,7 +166,7 @@ class JumpResult(ExactResult):
         has hardly acted, all errors hold what its expected number of jumps could do.
     jumps : list of (ndarray, ndarray) or None
         Of each trajectory: when it jumped, and by which of the jump operators; not kept in files,
-        nor beyond two million jumps.
+        nor beyond two million jumps, where each trajectory counts for eight more.
 
     Examples
     --------

@@ -186,8 +186,8 @@ class JumpStepper(Batches):
             raise ValueError("the snapshot is damaged: its jumps are not those of its trajectories")
         for k in range(len(counts)):
             here = slice(edges[k], edges[k + 1])
-            self.record[k] = (times[here].copy(), channels[here].astype(np.intp))
-        self.kernel.room -= len(times)  # type: ignore[attr-defined]
+            mine = times[here].copy(), channels[here].astype(np.intp)
+            self.kernel.put(k, *mine)  # type: ignore[attr-defined]
 
     def states(self) -> list[qutip.Qobj]:
         """The mean density matrices that were summed."""

@@ -8,9 +8,17 @@ import qutip
 import scipy.stats
 
 import qsyncplug as qsp
-from qsyncplug.core.errors import CutoffWarning, SolverError, StepLimitError, TimeLimitError
+from qsyncplug.core import sampling
+from qsyncplug.core.errors import (
+    CutoffWarning,
+    QsyncplugWarning,
+    SolverError,
+    StepLimitError,
+    TimeLimitError,
+)
 from qsyncplug.exact.jumping import moving_jumps
 from qsyncplug.exact.liouvillian import Liouvillian
+from qsyncplug.exact.unravel import JumpStepper
 
 TIMES = np.linspace(0, 2, 9)
 
@@ -344,3 +352,63 @@ def test_a_jump_that_qutip_does_not_find_is_no_fault_of_the_user(monkeypatch):
     with pytest.raises(SolverError, match="moment of a jump") as caught:
         jumps(decaying(), qutip.fock(4, 2), ntraj=2, e_ops=[lambda t, psi: psi.norm()])
     assert caught.value.reason == "integrator"
+
+
+# ------------------------------------------------------------ more trajectories than anybody waits
+
+
+def _over(monkeypatch):
+    """The time is over at the first look at it."""
+    monkeypatch.setattr(sampling, "deadline", lambda: -np.inf)
+
+
+@pytest.mark.parametrize("gain", [0.0, 0.5])
+def test_short_trajectories_look_at_the_clock(monkeypatch, gain):
+    """Each takes a step or a few: looks are counted over all of them."""
+    (b,) = qsp.modes(1)
+    system = qsp.System(b.dag() * b, [b, gain * b.dag()] if gain else [b])
+    _over(monkeypatch)
+    options = {"method": "trajectories", "ntraj": 10**12, "seed": 1}
+    with pytest.warns(QsyncplugWarning), pytest.raises(TimeLimitError) as caught:
+        qsp.exactsolve(system, [0.1], [0, 0.1], cutoff=4, options=options)
+    assert 2 <= caught.value.result.stats["trajectories"] <= 64
+
+
+def test_jumps_are_kept_up_to_a_memory(monkeypatch):
+    """A trajectory without jumps takes memory too."""
+    (b,) = qsp.modes(1)
+    system = qsp.System(b.dag() * b, [b])
+    options = {"method": "trajectories", "ntraj": 30, "seed": 1}
+
+    def run():
+        return qsp.exactsolve(system, [0], [0, 0.1], cutoff=4, options=options)
+
+    assert [len(times) for times, _ in run().jumps] == [0] * 30
+    allocate = JumpStepper.allocate
+
+    def little(stepper):
+        allocate(stepper)
+        stepper.kernel.room = 100
+
+    monkeypatch.setattr(JumpStepper, "allocate", little)
+    assert run().jumps is None
+
+
+def test_too_many_trajectories_are_refused():
+    (b,) = qsp.modes(1)
+    system = qsp.System(b.dag() * b, [b])
+    for method, ntraj, error, words in (
+        ("trajectories", 10**25, ValueError, r"options\['ntraj'\] must be at most"),
+        ("mcsolve", 10**14, qsp.MemoryLimitError, "seeds of QuTiP's mcsolve"),
+    ):
+        with pytest.raises(error, match=words):
+            options = {"method": method, "ntraj": ntraj}
+            qsp.exactsolve(system, [0.1], [0, 0.1], cutoff=4, options=options)
+
+
+def test_pieces_are_counted_not_kept():
+    pieces = sampling.Pieces(10**15, 7)
+    assert len(pieces) == -(-(10**15) // 7)
+    assert pieces[0] == (0, 7) and pieces[-1] == (10**15 // 7 * 7, 10**15 % 7)
+    assert list(sampling.Pieces(9, 4)) == [(0, 4), (4, 4), (8, 1)]
+    assert sampling.Pieces(9, 4)[1:] == [(4, 4), (8, 1)]
