@@ -191,10 +191,22 @@ class Spectrum(Saved):
         -------
         ndarray of shape (K,), complex
             Whose Fourier transform the curve is.
+
+        Raises
+        ------
+        ValueError
+            A negative delay.
         """
         tau = check_array("taulist", taulist, shape=(None,))
+        if np.any(tau < 0):
+            raise ValueError(
+                f"taulist must not hold negative delays; it holds {tau.min():g} (at −τ stands the "
+                "conjugate of the function at τ)"
+            )
         poles, weights = self._poles
-        return np.asarray(np.exp(np.multiply.outer(tau, poles)) @ weights)
+        # nothing grows in a steady state: where a pole does, it is rounding, of no weight
+        falling = np.minimum(poles.real, 0.0) + 1j * poles.imag
+        return np.asarray(np.exp(np.multiply.outer(tau, falling)) @ weights)
 
     @cached_property
     def _poles(self) -> tuple[np.ndarray, np.ndarray]:
@@ -203,7 +215,9 @@ class Spectrum(Saved):
             return np.zeros(0, complex), np.zeros(0, complex)
         values, Y = np.linalg.eig(self._small)
         weights = (self._g @ Y) * np.linalg.solve(Y, self._h)
-        return self._shift - 1 / values, weights
+        # an eigenvalue 0 to rounding: a pole at infinity, of which the curve sees nothing
+        seen = np.abs(values) > 1e-15 * np.abs(values).max()
+        return self._shift - 1 / values[seen], weights[seen]
 
     # ------------------------------------------------------------ peaks
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import qutip
 import scipy.integrate
+import scipy.linalg
 import scipy.sparse
 
 import qsyncplug as qsp
@@ -479,3 +480,20 @@ def test_a_line_far_away_is_not_taken_for_known_too_early():
     free = qsp.spectrum(qsp.System(0 * b, [b.dag(), b**2]), b, cutoff=13)
     assert s.linewidth == pytest.approx(free.linewidth, rel=1e-8)
     assert s.peaks[0].height == pytest.approx(free.peaks[0].height, rel=1e-8)
+
+
+def test_correlation_of_a_curve_that_fills_its_krylov_space():
+    """A spin of 5 levels: the 25th vector is rounding, its pole lies at ±1e16."""
+    (J,) = qsp.spins(4)
+    system = qsp.System(0.4 * J.z + 0.3 * J.x + 0.2 * J.y, [0.5 * J.m, 0.2 * J.z])
+    s, tau = qsp.spectrum(system, J.m), np.array([0.0, 0.3, 1.7, 4.0, 60.0])
+    found = s.correlation(tau) + abs(s.coherent) ** 2
+    H, c_ops = system.qutip()
+    L, rho = qutip.liouvillian(H, c_ops).full(), qsp.steadystate(system)
+    a = system.matrix(J.m).full()
+    start = (a @ rho.full()).reshape(-1, order="F")
+    for t, value in zip(tau, found, strict=True):
+        later = (scipy.linalg.expm(L * t) @ start).reshape(a.shape, order="F")
+        assert abs(value - np.trace(a.conj().T @ later)) < 1e-9
+    with pytest.raises(ValueError, match="negative delays; it holds -1"):
+        s.correlation([-1.0, 0.0])
