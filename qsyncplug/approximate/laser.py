@@ -35,7 +35,7 @@ def predictions_of_laser(system: System) -> list[Prediction]:
             source="D. Meiser, J. Ye, D. R. Carlson, M. J. Holland, PRL 102, 163601 (2009)",
             correction="of the order 1/N, and 1/√N at w=NΓ",
             limits={"inversion": inversion, "correlation": correlation},
-            test=lambda result: _settles_to(result, N, inversion, pump / decay),
+            test=lambda result: _settles_to(result, N, inversion, pump, decay),
         )
     ]
 
@@ -62,8 +62,11 @@ def _rates(system: System) -> tuple[int, float, float] | None:
     return N, N * abs(value) ** 2, abs(each[0].terms[LETTERS[0], ()]) ** 2
 
 
-def _settles_to(result: Any, N: int, inversion: float, pump: float) -> tuple[bool | None, str]:
+def _settles_to(
+    result: Any, N: int, inversion: float, rate: float, decay: float
+) -> tuple[bool | None, str]:
     """Whether a run of moments has the inversion of N → ∞."""
+    pump = rate / decay
     if type(result).__name__ != "CumulantResult":
         return None, "said of the state of many atoms; run mfsolve with closure='cumulants'"
     distance = abs(1 - pump)
@@ -71,14 +74,17 @@ def _settles_to(result: Any, N: int, inversion: float, pump: float) -> tuple[boo
     if N < 100 or distance < 10 / np.sqrt(N) or pump * N < 20:
         return None, f"{N} atoms at w/NΓ = {pump:.3g} are too few for N → ∞"
     allowed = 10 / N + 1e-2 * min(1.0, 10 / (N * distance**2)) + 2e-3
-    return _ends_at(result, N, inversion, allowed)
+    return _ends_at(result, N, inversion, allowed, min(rate, decay))
 
 
-def _ends_at(result: Any, N: int, inversion: float, allowed: float) -> tuple[bool | None, str]:
-    """Whether the first ensemble of a run that has settled has the inversion."""
+def _ends_at(
+    result: Any, N: int, inversion: float, allowed: float, rate: float
+) -> tuple[bool | None, str]:
+    """Whether the first ensemble of a run that has settled, at this rate, has the inversion."""
     s = np.asarray(result.expectation(result.model.nodes[0].z)).real / (0.5 * N)
     late = s[-max(2, len(s) // 3) :]
-    if len(s) < 6 or float(np.abs(late - late[-1]).max()) > 1e-3:
+    waited = rate * float(np.ptp(result.times[-len(late) :]))
+    if len(s) < 6 or float(np.abs(late - late[-1]).max()) > 1e-3 or waited < 1:
         return None, "the run has not settled"
     # without any correlation at the start nothing grows for N → ∞; below 1/N it takes its time
     off = abs(float(s[-1]) - inversion)
@@ -124,19 +130,23 @@ def predictions_of_two_lasers(system: System) -> list[Prediction]:
             source="M. Xu et al., Phys. Rev. Lett. 113, 154101 (2014)",
             correction="of the order 1/N, and 1/√N at δ=w and at the threshold",
             limits=limits,
-            test=lambda result: _both_settle(result, N, inversion, delta / pump),
+            test=lambda result: _both_settle(result, N, inversion, (decay, pump, delta)),
         )
     ]
 
 
-def _both_settle(result: Any, N: int, inversion: float, detuning: float) -> tuple[bool | None, str]:
+def _both_settle(
+    result: Any, N: int, inversion: float, rates: tuple[float, float, float]
+) -> tuple[bool | None, str]:
     """Whether a run of moments of two ensembles has the inversion of N → ∞."""
+    decay, pump, delta = rates
     if type(result).__name__ != "CumulantResult":
         return None, "said of the state of many atoms; run mfsolve with closure='cumulants'"
     gap, near = abs(1 - inversion), 10 / np.sqrt(N)
-    if min(gap, abs(1 - detuning)) < near or N * inversion < 20:
+    if min(gap, abs(1 - delta / pump)) < near or N * inversion < 20:
         return None, f"{N} atoms are too few for N → ∞"
-    return _ends_at(result, N, min(inversion, 1.0), 10 / (N * min(gap, 1.0)) + 2e-3)
+    allowed = 10 / (N * min(gap, 1.0)) + 2e-3
+    return _ends_at(result, N, min(inversion, 1.0), allowed, min(decay, pump))
 
 
 def _rates_of_two(system: System) -> tuple[int, float, float, float] | None:

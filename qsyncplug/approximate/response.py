@@ -40,14 +40,19 @@ class _Oscillator:
         n = np.arange(_LEVELS)
         return np.asarray(self.gain * (n + 1) + self.loss * n + self.two * n * (n - 1))
 
-    def populations(self) -> np.ndarray | None:
-        """Of the steady state, or None where more levels hold it."""
+    def moves(self) -> np.ndarray:
+        """Rates between the levels, (N, N)."""
         n = np.arange(_LEVELS)
         rates = np.diag(-self.out())
         rates += np.diag(self.gain * n[1:], -1) + np.diag(self.loss * n[1:], 1)
         rates += np.diag(self.two * n[2:] * (n[2:] - 1), 2)
         # what leaves the highest level upwards stays
         rates[-1, -1] += self.gain * _LEVELS
+        return rates
+
+    def populations(self) -> np.ndarray | None:
+        """Of the steady state, or None where more levels hold it."""
+        rates = self.moves()
         rates[-1] = 1.0
         p = np.linalg.solve(rates, np.eye(_LEVELS)[-1])
         return p if p[-5:].max() < _REST and p.min() > -1e-9 else None
@@ -60,6 +65,13 @@ class _Oscillator:
         L += np.diag(self.loss * np.sqrt((n[:-1] + 2.0) * (n[:-1] + 1.0)), 1)
         k = n[:-2]
         return L + np.diag(self.two * (k + 2.0) * np.sqrt((k + 3.0) * (k + 1.0)), 2)
+
+    def slowest(self) -> float:
+        """Rate of the slowest decay of populations and of coherences of neighbours."""
+        found = np.linalg.eigvals(self.coherences()).real
+        decays = np.sort(-np.linalg.eigvals(self.moves()).real)
+        # the first is the steady state
+        return float(min(-found.max(), decays[1]))
 
     @property
     def width(self) -> float:
@@ -132,7 +144,7 @@ def _of_drive(own: _Oscillator, drive: complex) -> list[Prediction]:
             source=_DRIVEN,
             correction="of the third order of the drive",
             limits={"amplitude": b},
-            test=lambda result: _agrees(result, "amplitudes", b, abs(drive) / own.width),
+            test=lambda result: _agrees(result, b, abs(drive) / own.width, [own]),
         )
     ]
 
@@ -158,23 +170,25 @@ def _of_exchange(pair: list[_Oscillator], J: complex) -> list[Prediction]:
             source=_COUPLED,
             correction="of the third order of the coupling",
             limits={"coherence": z},
-            test=lambda result: _agrees(result, "normal", z, abs(J) / pair[0].width),
+            test=lambda result: _agrees(result, z, abs(J) / pair[0].width, pair),
         )
     ]
 
 
-def _agrees(result: Any, name: str, expected: complex, weakness: float) -> tuple[bool | None, str]:
+def _agrees(
+    result: Any, expected: complex, weakness: float, own: list[_Oscillator]
+) -> tuple[bool | None, str]:
     """Whether a settled exact run has the value to a tenth, or to a thousandth of what a response
     of this order may be.
     """
     if type(result).__name__ != "ExactResult":
         return None, "said of the quantum state; run exactsolve"
-    found = getattr(result, name)
-    values = found[:, 0] if name == "amplitudes" else found[:, 0, 1]
+    values = result.amplitudes[:, 0] if len(own) == 1 else result.normal[:, 0, 1]
     late = values[-max(2, len(values) // 3) :]
     off, floor = abs(complex(values[-1]) - expected), 1e-3 * weakness
     allowed = 0.1 * abs(expected) + floor
-    if len(values) < 6 or float(np.abs(late - late[-1]).max()) > 0.1 * allowed:
+    waited = min(x.slowest() for x in own) * float(np.ptp(result.times[-len(late) :]))
+    if len(values) < 6 or float(np.abs(late - late[-1]).max()) > 0.1 * allowed or waited < 1:
         return None, "the run has not settled"
     if allowed < off < 3 * allowed:
         return None, f"{complex(values[-1]):.5g}: the response is not quite of first order"

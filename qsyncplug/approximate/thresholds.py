@@ -67,7 +67,7 @@ def _of_driven_spin(system: System) -> list[Prediction]:
                 source=source,
                 correction="of the order 1/N",
                 limits={"height": height},
-                test=lambda result: _comes_to(result, 0.5 * N, height),
+                test=lambda result: _comes_to(result, 0.5 * N, height, -kappa * height),
             )
         ]
     return [
@@ -90,12 +90,12 @@ def _height(result: Any) -> np.ndarray | None:
     return np.asarray(result.coordinates[:, names.index(spin) + 2])
 
 
-def _comes_to(result: Any, half: float, height: float) -> tuple[bool | None, str]:
+def _comes_to(result: Any, half: float, height: float, rate: float) -> tuple[bool | None, str]:
     z = _height(result)
     if z is None:
         return None, "said of the mean field; run mfsolve"
     late = z[-max(2, len(z) // 3) :] / half
-    if np.ptp(late) > 1e-4:
+    if np.ptp(late) > 1e-4 or rate * float(np.ptp(result.times[-len(late) :])) < 1:
         return None, "the run is too short: the spin still moves"
     if np.ptp(z / half) < 1e-3 and abs(late[-1] - height) > 1e-2:
         return None, "the spin began where it rests, which need not be stable"
@@ -106,9 +106,12 @@ def _goes_on(result: Any) -> tuple[bool | None, str]:
     z = _height(result)
     if z is None:
         return None, "said of the mean field; run mfsolve"
-    first, last = np.ptp(z[: len(z) // 2]), np.ptp(z[len(z) // 2 :])
+    early = z[: len(z) // 2]
+    first, last = np.ptp(early), np.ptp(z[len(z) // 2 :])
     if first < 1e-2 * np.abs(result.coordinates[0]).max():
-        return None, "the spin began at a centre, where it stays"
+        return None, "the spin began at a centre, where it stays, or the run is too short"
+    if np.count_nonzero(np.diff(np.sign(np.diff(early)))) < 2:
+        return None, "the run is too short: half of it is less than one swing"
     return bool(last > 0.3 * first), f"it swings over {last:.4g} late, {first:.4g} before"
 
 
@@ -153,6 +156,21 @@ def _of_dicke(system: System) -> list[Prediction]:
             source="F. Dimer et al., Phys. Rev. A 75, 013804 (2007)",
             correction="of the order 1/N",
             limits={"critical": critical, "height": height},
-            test=lambda result: _comes_to(result, 0.5 * N, height),
+            test=lambda result: _comes_to(result, 0.5 * N, height, _slowest(system, b, S, height)),
         )
     ]
+
+
+def _slowest(system: System, b: Symbol, S: Symbol, height: float) -> float:
+    """The slowest rate about where the mean field of the model comes to rest."""
+    N, terms = S.factor.N, _terms(system)  # type: ignore[attr-defined]
+    across = 0.5 * N * float(np.sqrt(1 - height**2))
+    g, omega = terms[frozenset({(b, (1, 0)), (S, (1, 0, 0))})].real, terms[frozenset({(b, (1, 1))})]
+    jump = _jump(system)
+    assert jump is not None
+    beta = -2 * g * across / (omega.real - 0.5j * jump[2])
+    own = {b: np.sqrt(2) * np.array([beta.real, beta.imag]), S: [across, 0.0, 0.5 * N * height]}
+    rest = np.concatenate([own[s] for s in system.symbols])
+    rates = -np.linalg.eigvals(system.jacobian(rest)).real
+    # the length of the spin does not change
+    return float(np.delete(rates, np.argmin(np.abs(rates))).min())

@@ -17,7 +17,7 @@ from .handle import EachAtom
 from .level import LevelFactor
 from .symbol import Symbol
 
-__all__ = ["Symmetries", "find_symmetries", "phase_weights"]
+__all__ = ["Symmetries", "find_symmetries", "forbidden", "phase_weights"]
 
 #: with more symbols only transpositions and rotations are looked at
 _ALL_PERMUTATIONS = 5
@@ -85,24 +85,14 @@ def find_symmetries(
 ) -> Symmetries:
     """The symmetries of a system."""
     columns: list[str] = []
-    lowering: list[list[int]] = []
     for s in symbols:
         if isinstance(s.factor, LevelFactor):
             columns += [f"{s.name}[{k},{k}]" for k in range(1, s.factor.d)]
         else:
             columns.append(s.name)
-    at = 0
-    for s in symbols:
-        vector = [0] * len(columns)
-        vector[at] = 1
-        lowering.append(vector)
-        at += s.factor.charges
-    rows = [list(c) for c in hamiltonian.charges(symbols) if any(c)]
-    for jump in jumps:
-        summed = jump.summed() if isinstance(jump, EachAtom) else jump
-        charges = sorted(summed.charges(symbols))
-        rows += [[a - b for a, b in zip(c, charges[0], strict=True)] for c in charges[1:]]
-    constraints = np.array(rows, dtype=float).reshape(-1, len(columns))
+    lowering = _lowering(symbols)
+    constraints = np.array(_changes(symbols, hamiltonian, jumps), dtype=float)
+    constraints = constraints.reshape(-1, len(columns))
     weights = _null_space(constraints, len(columns))
     unit = np.array(lowering)
 
@@ -128,6 +118,72 @@ def find_symmetries(
         vanishing_coherences=tuple(tuple(conserved(unit[j] - unit[k]) for k in n) for j in n),
         columns=tuple(columns),
     )
+
+
+def _lowering(symbols: Sequence[Symbol]) -> list[list[int]]:
+    """What b (S−, |0⟩⟨1|, σ−) of every symbol takes away."""
+    ends = list(itertools.accumulate(s.factor.charges for s in symbols))
+    return [
+        [int(k == end - s.factor.charges) for k in range(ends[-1])]
+        for s, end in zip(symbols, ends, strict=True)
+    ]
+
+
+def _changes(
+    symbols: Sequence[Symbol], hamiltonian: Expression, jumps: Sequence[Any]
+) -> list[list[int]]:
+    """Changes of the numbers of quanta that a symmetry must not see: those of every term of H, and
+    the differences between the terms of a jump.
+    """
+    rows = [list(c) for c in hamiltonian.charges(symbols) if any(c)]
+    for jump in jumps:
+        summed = jump.summed() if isinstance(jump, EachAtom) else jump
+        charges = sorted(summed.charges(symbols))
+        rows += [[a - b for a, b in zip(c, charges[0], strict=True)] for c in charges[1:]]
+    return rows
+
+
+def forbidden(
+    symbols: Sequence[Symbol], hamiltonian: Expression, jumps: Sequence[Any]
+) -> tuple[list[bool], list[list[bool]]]:
+    """Amplitudes ⟨b_j⟩ and coherences ⟨b_j†b_k⟩ that vanish in a unique steady state for a symmetry
+    b_j → e^{iφ_j} b_j, be φ continuous or, as for a parity, one of a few values.
+
+    There is one under which a product changes exactly where what the product takes away is no sum
+    with integer coefficients of what H and the jumps change.
+    """
+    rows = _echelon(_changes(symbols, hamiltonian, jumps))
+    unit, n = _lowering(symbols), range(len(symbols))
+    pairs = [[[a - b for a, b in zip(unit[j], unit[k], strict=True)] for k in n] for j in n]
+    return [not _spans(rows, u) for u in unit], [[not _spans(rows, v) for v in p] for p in pairs]
+
+
+def _echelon(rows: list[list[int]]) -> list[list[int]]:
+    """Rows in echelon form with the same sums with integer coefficients."""
+    left, out = [r for r in rows if any(r)], []
+    while left:
+        at = min(next(k for k, x in enumerate(r) if x) for r in left)
+        lead = min((r for r in left if r[at]), key=lambda r: abs(r[at]))
+        rest = [r for r in left if r is not lead]
+        reduced = [[x - r[at] // lead[at] * y for x, y in zip(r, lead, strict=True)] for r in rest]
+        if any(r[at] for r in reduced):
+            left = [lead, *reduced]
+        else:
+            out.append(lead)
+            left = reduced
+        left = [r for r in left if any(r)]
+    return out
+
+
+def _spans(rows: list[list[int]], vector: list[int]) -> bool:
+    """Whether a vector is a sum with integer coefficients of rows in echelon form."""
+    for row in rows:
+        at = next(k for k, x in enumerate(row) if x)
+        times, rest = divmod(vector[at], row[at])
+        if rest:
+            return False
+        vector = [x - times * y for x, y in zip(vector, row, strict=True)]
+    return not any(vector)
 
 
 def phase_weights(symbols: Sequence[Symbol], known: Symmetries) -> list[tuple[int, ...]]:

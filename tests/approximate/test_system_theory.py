@@ -5,6 +5,7 @@ import pytest
 
 import qsyncplug as qsp
 from qsyncplug.approximate.rings import ring_of
+from qsyncplug.operators.symmetries import forbidden
 
 TIMES = np.linspace(0, 60, 1201)
 
@@ -144,6 +145,9 @@ def test_runs_of_a_ring_end_in_a_stable_wave():
     assert known.test(still)[0] is None
     # to come to such a wave from elsewhere would be one
     still.amplitudes[:5] *= np.exp(0.3j * np.arange(8) ** 2)
+    assert known.test(still)[0] is None
+    # for so long that rounding would have driven it away
+    still.times = still.times * 150 / (still.times[-1] * ring_of(system).growth(2))
     assert known.test(still)[0] is False
 
 
@@ -279,3 +283,88 @@ def test_thresholds_of_other_systems_are_not_claimed():
         assert not {"rest", "time crystal", "superradiance"} & {
             p.name for p in qsp.predictions(system, [start(s) for s in system.nodes])
         }
+
+
+def short_runs():
+    """A system, a start and a solver for every prediction that is checked where a run rests."""
+    mean = {"closure": "none"}
+    for V, delta in ((1e-3, 0.0), (1e-3, 5e-4), (0.5, 0.3)):
+        pair = qsp.van_der_pol_pair(loss=0.1, detuning=delta, dissipative=V)
+        yield "locking", pair, [1, 1j], qsp.mfsolve, mean
+    for V, name in ((0.1, "in phase or opposite"), (0.0, "forbidden coherences")):
+        pair = qsp.van_der_pol_pair(loss=1.0, detuning=0.0, dissipative=V)
+        yield name, pair, [0.5, 0.5j], qsp.exactsolve, {"cutoff": 11}
+        yield "no amplitudes", pair, [0.5, 0.5j], qsp.exactsolve, {"cutoff": 11}
+    ring = qsp.van_der_pol_ring(4, loss=0.1, dissipative=0.01, frequencies=[0, 1e-3, 2e-3, 1e-3])
+    yield "ring locks", ring, 2.2 * np.exp([0.3j, 0.2j, 0, 0.1j]), qsp.mfsolve, mean
+    lasers = qsp.superradiant_lasers(1000, pump=0.5, detuning=0.2)
+    start = dict.fromkeys(lasers.nodes, (1.5, 0.0))
+    yield "lasers", lasers, start, qsp.mfsolve, {"closure": "cumulants"}
+    still = qsp.boundary_time_crystal(60, drive=0.6)
+    yield "rest", still, [(2.504, 0.3)], qsp.mfsolve, mean
+    (b,) = qsp.modes(1)
+    driven = qsp.System(0.3 * b.dag() * b + 0.01 * (b + b.dag()), [0.5 * b.dag(), b**2])
+    yield "weak drive", driven, [1.0], qsp.exactsolve, {"cutoff": 12}
+
+
+@pytest.mark.parametrize("end", [1e-6, 0.05])
+def test_runs_shorter_than_what_they_wait_for_say_nothing(end):
+    """However little moves in them."""
+    for name, system, start, solve, options in short_runs():
+        known = qsp.predictions(system, start)[name]
+        outcome = known.check(solve(system, start, np.linspace(0, end, 31), **options))
+        assert outcome.passed is None, outcome
+
+
+def test_a_time_crystal_is_not_told_from_less_than_a_swing():
+    swings = qsp.boundary_time_crystal(60, drive=1.5)
+    crystal = qsp.predictions(swings, [(2.5, 0.3)])["time crystal"]
+    for end in (0.1, 1.0, 2.2, 3.0, 3.5, 4.0, 5.0):
+        run = qsp.mfsolve(swings, [(2.5, 0.3)], np.linspace(0, end, 201), closure="none")
+        assert crystal.test(run)[0] is None
+
+
+def test_what_begins_at_rest_does_not_die():
+    dying = qsp.van_der_pol_pair(loss=0.05, detuning=2.9, dissipative=2.5)
+    run = qsp.mfsolve(dying, [0, 0], TIMES, closure="none")
+    assert qsp.predictions(dying, [0, 0])["oscillation death"].check(run).passed is None
+
+
+def test_a_parity_forbids_amplitudes():
+    squeezed = qsp.squeezed_van_der_pol()
+    known = qsp.predictions(squeezed, [1.0])["no amplitudes"]
+    times = np.linspace(0, 60, 61)
+    assert known.check(qsp.exactsolve(squeezed, [1.0], times, cutoff=20)).passed is True
+    (b,) = qsp.modes(1)
+    driven = qsp.System(0.3 * (b + b.dag()), [0.5 * b.dag(), b**2])
+    assert "no amplitudes" not in qsp.predictions(driven, [1.0]).names
+    assert known.check(qsp.exactsolve(driven, [1.0], times, cutoff=14)).passed is False
+    # two wells that exchange their weights a thousand times slower than the run: no contradiction
+    wells = qsp.System(2j * (b.dag() ** 2 - b**2), [b**2, 0.1 * b])
+    slow = qsp.exactsolve(wells, [2.0], np.linspace(0, 20, 31), cutoff=24)
+    assert abs(slow.amplitudes[-1, 0]) > 1.99
+    assert qsp.predictions(wells, [2.0])["no amplitudes"].check(slow).passed is None
+
+
+@pytest.mark.filterwarnings("ignore::qsyncplug.CutoffWarning")
+def test_what_symmetries_forbid_and_nothing_else_vanishes():
+    """Amplitudes and coherences of random steady states: 0 exactly where a symmetry says so."""
+    rng, seen = np.random.default_rng(1), set()
+    for _ in range(10):
+        (c, d), (s,) = qsp.modes(2), qsp.spins(1)
+        pool = [c**2, d**2, c * d, c * d.dag(), c * s.p, (d + d.dag()) * s.m, c**3]
+        pool += [d * c.dag() ** 2, 1.0 * s.m]
+        H = 0.2 * c.dag() * c - 0.3 * d.dag() * d + 0.4 * s.z
+        for k in rng.choice(len(pool), 2, replace=False):
+            H = H + rng.uniform(0.3, 0.8) * (pool[k] + pool[k].dag())
+        jumps = [c, 0.7 * c**2, d, 0.5 * d**2, 1.0 * s.m, 0.5 * c.dag(), 0.4 * d.dag()]
+        system = qsp.System(H, jumps, order=[c, d, s])
+        amplitudes, coherences = forbidden(system.symbols, system.hamiltonian, system.jumps)
+        rho, own = qsp.steadystate(system, cutoff=(6, 6)), [c, d, s.m]
+        for j, x in enumerate(own):
+            found = [abs(qsp.expect(x.dag() * y, rho)) for y in own[:j]]
+            found.append(abs(qsp.expect(x, rho)))
+            for value, zero in zip(found, [*coherences[j][:j], amplitudes[j]], strict=True):
+                assert (value < 1e-9) == zero
+                seen.add(zero)
+    assert seen == {True, False}
