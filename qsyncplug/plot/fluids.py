@@ -5,28 +5,46 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import qutip
 
-from ..wigner import Hydrodynamics
-from .inputs import check_kind
+from ..core.checks import check_index
+from ..core.grid import Grid
+from ..core.saved import Saved
+from ..lohe import SchrodingerLoheResult
+from ..wigner import Hydrodynamics, PairHydrodynamics, WignerLoheResult, hydrodynamics
 from .style import COLOURS, check_figure, finish, picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike
 
 __all__ = ["plot_hydrodynamics"]
 
 
 @picture
 def plot_hydrodynamics(
-    fields: Hydrodynamics, *, fig: Figure | None = None, ax: Axes | None = None
+    fields: Hydrodynamics | SchrodingerLoheResult | WignerLoheResult | ArrayLike,
+    grid: Grid | None = None,
+    *,
+    index: int = -1,
+    oscillator: int = 0,
+    fig: Figure | None = None,
+    ax: Axes | None = None,
 ) -> tuple[Figure, np.ndarray]:
     """Density, current, velocity and quantum potential of one state.
 
     Parameters
     ----------
-    fields : Hydrodynamics
-        Of one state in one or two dimensions.
+    fields : Hydrodynamics, SchrodingerLoheResult, WignerLoheResult or array
+        Of one state in one or two dimensions; or a run, of which one oscillator is drawn at one
+        time; or a wave function of shape ``grid.shape``.
+    grid : Grid, optional
+        Of a wave function.
+    index : int
+        Which time of a run; the last unless given.
+    oscillator : int
+        Which oscillator of a run, from 0.
     fig : matplotlib Figure, optional
         Where to draw.
     ax : sequence of four (one dimension) or two (two dimensions) matplotlib Axes, optional
@@ -39,20 +57,34 @@ def plot_hydrodynamics(
         with arrows of v, the longest tenth cut to one length. Nodes, where there is no velocity,
         are left blank.
 
+    Raises
+    ------
+    TypeError, ValueError
+        There is no wave function to draw; the message says what would do.
+
     Examples
     --------
     >>> import qsyncplug as qsp
     >>> grid = qsp.Grid(points=64, length=16.0)
-    >>> fig, axes = qsp.plot_hydrodynamics(qsp.hydrodynamics(grid.gaussian(0.0, 1.0), grid))
+    >>> fig, axes = qsp.plot_hydrodynamics(grid.gaussian(0.0, 1.0), grid)
     >>> len(axes)
     4
+
+    The second oscillator of a run at its first time:
+
+    >>> model = qsp.WignerLohe(grid, lambda x: x**2 / 2, coupling=1.0)
+    >>> run = qsp.wlsolve(model, [grid.gaussian(1.0), grid.gaussian(-0.5)], [0.0, 1.0])
+    >>> fig, axes = qsp.plot_hydrodynamics(run, index=0, oscillator=1)
+    >>> axes[0].get_title()
+    'oscillator 2, t=0'
     """
-    check_kind("fields", fields, Hydrodynamics, "qsp.hydrodynamics")
+    fields, title = _fields_of(fields, grid, index, oscillator)
     grid = fields.grid
     d = grid.ndim
     if d > 2 or fields.psi.ndim != d:
         raise ValueError(
-            "plot_hydrodynamics needs the fields of one state in one or two dimensions"
+            "plot_hydrodynamics needs the fields of one state in one or two dimensions: take "
+            "one of several, such as qsp.hydrodynamics(psi[0], grid)"
         )
     count = 4 if d == 1 else 2
     if ax is None:
@@ -64,7 +96,40 @@ def plot_hydrodynamics(
     # quotients are drawn where there is something to carry them
     shown = fields.density > 1e-6 * np.max(fields.density)
     (_on_a_line if d == 1 else _in_the_plane)(fields, shown, fig, ax)
+    if title:
+        ax[0].set_title(title, fontsize="medium")
     return fig, ax
+
+
+def _fields_of(x: Any, grid: Any, index: Any, oscillator: Any) -> tuple[Hydrodynamics, str]:
+    """The fields to draw, and of which oscillator of a run they are."""
+    if isinstance(x, (Hydrodynamics, SchrodingerLoheResult, WignerLoheResult)):
+        if grid is not None:
+            raise TypeError(f"grid must be left out: a {type(x).__name__} has its own")
+        return (x, "") if isinstance(x, Hydrodynamics) else _fields_of_run(x, index, oscillator)
+    if grid is None or hasattr(x, "times") or isinstance(x, (Saved, qutip.Qobj)):
+        raise TypeError(
+            "fields must be a Hydrodynamics (from qsp.hydrodynamics), the result of slsolve or "
+            "wlsolve on a grid, or a wave function with its Grid as second argument; not "
+            f"{type(x).__name__}"
+            + (
+                ", which is one state no more: take its .first, .second or .difference"
+                if isinstance(x, PairHydrodynamics)
+                else ""
+            )
+        )
+    return hydrodynamics(x, grid), ""
+
+
+def _fields_of_run(run: Any, index: Any, oscillator: Any) -> tuple[Hydrodynamics, str]:
+    """The fields of one oscillator of a run at one time."""
+    if run.model.grid is None:
+        raise ValueError("fields must be of a run on a grid; the states of this one are kets")
+    index = check_index("index", index, len(run.times))
+    oscillator = check_index("oscillator", oscillator, run.n) % run.n
+    states = run.psi(index) if isinstance(run, WignerLoheResult) else run.state(index)
+    title = f"oscillator {oscillator + 1}, t={run.times[index]:g}"
+    return hydrodynamics(states[oscillator], run.model.grid), title
 
 
 def _panels(fig: Any, d: int) -> tuple[Any, Any]:

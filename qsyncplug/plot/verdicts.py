@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..sync import Verdict
+from ..core.types import Modes
+from ..sync import SyncView, Verdict
+from ..sync import verdict as judge
+from ..sync.reading import Readable
 from ..sync.verdicts.moments import PREFERS
-from .inputs import check_kind
+from .inputs import check_kind, is_state
 from .style import COLOURS, figure, finish, picture
 
 if TYPE_CHECKING:
@@ -23,7 +26,11 @@ _MOST_TIMES = 4000
 
 @picture
 def plot_verdict(
-    verdict: Verdict, *, fig: Figure | None = None, ax: Axes | None = None
+    verdict: Verdict | Readable,
+    *,
+    modes: Modes = None,
+    fig: Figure | None = None,
+    ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
     """The evidence of a verdict in time, the window judged shaded.
 
@@ -32,8 +39,8 @@ def plot_verdict(
 
     Parameters
     ----------
-    verdict : Verdict
-        What :func:`qsyncplug.verdict` returned.
+    verdict : Verdict, result, state or SyncView
+        What :func:`qsyncplug.verdict` returned, or what it would be asked about.
 
     Examples
     --------
@@ -44,7 +51,10 @@ def plot_verdict(
     >>> ax.get_title()
     'complete'
     """
-    check_kind("verdict", verdict, Verdict, "qsp.verdict")
+    if not isinstance(verdict, Verdict):
+        if not (isinstance(verdict, SyncView) or hasattr(verdict, "times") or is_state(verdict)):
+            check_kind("verdict", verdict, Verdict, "qsp.verdict, or a result, state or view")
+        verdict = judge(verdict, modes=modes)
     view = verdict.view
     if view is None:
         raise ValueError("the verdict holds no view to show; take it from qsp.verdict")

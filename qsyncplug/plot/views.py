@@ -8,9 +8,10 @@ import numpy as np
 
 from ..adapters import synchronization
 from ..core.checks import check_index, check_integer, check_label
+from ..core.errors import MissingFieldError
 from ..core.types import Modes
 from ..published.figures import PRINTED_PHASE
-from ..sync import measures
+from ..sync import SyncView, measures
 from ..sync.measures.common import equal_nodes
 from ..sync.reading import Readable
 from .style import (
@@ -313,7 +314,8 @@ def plot_trajectories(
     ValueError
         No positions are stored.
     MissingFieldError
-        The view has no mean amplitudes, whose phases these would be.
+        The view has no mean amplitudes, whose phases these would be; the message says which picture
+        shows its phases.
 
     Examples
     --------
@@ -332,8 +334,8 @@ def plot_trajectories(
     else:
         seen = synchronization(result, modes=modes)
         # the phase x of the amplitude e^{−ix}
-        times = seen.times
-        phases = np.unwrap(-np.arctan2(seen.mean[:, 1::2], seen.mean[:, ::2]), axis=0)
+        times, mean = seen.times, _mean_of(seen)
+        phases = np.unwrap(-np.arctan2(mean[:, 1::2], mean[:, ::2]), axis=0)
     some = min(particles, phases.shape[1])
     chosen = np.unique(np.linspace(0, phases.shape[1] - 1, some).astype(int))
     fig, ax = figure(fig, ax, figsize=(5, 3.2))
@@ -344,3 +346,12 @@ def plot_trajectories(
         ax.plot(times, phases[:, chosen], color=COLOURS[1], lw=0.7, alpha=0.6)
     finish(ax, "time", "phase, unwrapped (rad)")
     return fig, ax
+
+
+def _mean_of(view: SyncView) -> np.ndarray:
+    """Mean amplitudes, or an error that names the picture of phases that needs none."""
+    try:
+        return view.mean
+    except MissingFieldError as error:
+        other = "; phases against the first node need no mean: plot_relative_phase draws them"
+        raise MissingFieldError(f"{error}{other if view.n > 1 else ''}") from None

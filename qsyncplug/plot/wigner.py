@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import qutip
 
-from ..core.checks import check_choice, check_flag, check_integer, check_number, check_sequence
+from ..core.checks import (
+    check_choice,
+    check_flag,
+    check_index,
+    check_integer,
+    check_number,
+    check_sequence,
+)
 from ..core.grid import Grid
 from ..sync.reading import Readable
 from ..wigner import WignerLoheResult
@@ -110,11 +117,12 @@ def plot_wigner_function(
     ----------
     w : array of shape ``space.shape``, Qobj, result or SyncView
         An array of one dimension, see :func:`qsyncplug.wigner_transform`; or a state of boson
-        modes; or a list of states or a run with states (QuTiP's too), of which the last is drawn.
+        modes; or a list of states or a run with states (QuTiP's too), of which the last is drawn;
+        or a Wigner–Lohe run, of which w_jj is drawn at the last time.
     space : PhaseSpace or Grid
         Of an array. A state chooses its own window.
     mode : int
-        Which mode of a state.
+        Which mode of a state, or oscillator j of a Wigner–Lohe run, from 0.
     part : {"real", "imag", "abs"}
         What to draw of a complex function.
     cmap : colour map, optional
@@ -130,7 +138,13 @@ def plot_wigner_function(
     ('x', 'p')
     """
     colorbar, cmap = check_flag("colorbar", colorbar), _colours(cmap)
-    if hasattr(w, "times") or is_state(w):
+    if isinstance(w, WignerLoheResult):
+        if space is not None:
+            raise TypeError("space must be left out: a WignerLoheResult has its own")
+        mode = check_index("mode", mode, w.n)
+        _check_line(w.phase_space, "plot_wigner_function")
+        w, space = w.wigner(mode, mode), w.phase_space
+    elif hasattr(w, "times") or is_state(w):
         w, space = _wigner_of(last_state(w, "w"), mode)
     if space is None:
         raise TypeError(

@@ -21,6 +21,7 @@ OF_VIEWS = {
     "plot_order_parameter",
     "plot_relative_phase",
     "plot_trajectories",
+    "plot_verdict",
 }
 RUNS = ("mean field", "cumulants", "exact", "circle", "Schrödinger–Lohe", "Wigner–Lohe", "samples")
 QUTIP = ("QuTiP result", "QuTiP trajectories", "ket", "density matrix", "states")
@@ -36,9 +37,8 @@ OTHERS = {
     "plot_densities": {"Schrödinger–Lohe"},
     "plot_dendrogram": {"merge tree"},
     "plot_gram": {"Schrödinger–Lohe", "Wigner–Lohe"},
-    "plot_hydrodynamics": {"hydrodynamics"},
-    "plot_verdict": {"verdict"},
-    "plot_wigner_function": STATES | {"one mode"},
+    "plot_hydrodynamics": {"hydrodynamics", "Schrödinger–Lohe", "Wigner–Lohe"},
+    "plot_wigner_function": STATES | {"one mode", "Wigner–Lohe"},
 }
 
 
@@ -129,6 +129,69 @@ def test_pictures_of_views_take_what_qutip_made(name, label, things):
     _draw(name, things[label], modes=qsp.modes(2))
     with pytest.raises(ValueError, match="holds no states"):
         _draw(name, things["without states"], modes=qsp.modes(2))
+
+
+def test_hydrodynamics_of_a_run_are_those_of_its_wave_functions(things):
+    grid = things["hydrodynamics"].grid
+    lohe, wigner = things["Schrödinger–Lohe"], things["Wigner–Lohe"]
+    for run, states in ((lohe, lohe.state), (wigner, wigner.psi)):
+        for index, j in ((-1, 0), (1, 1)):
+            axes = qsp.plot_hydrodynamics(run, index=index, oscillator=j)[1]
+            h = qsp.hydrodynamics(states(index)[j], grid)
+            for ax, field in zip(axes, (h.density, h.current[0]), strict=False):
+                np.testing.assert_array_equal(ax.lines[0].get_ydata(), field)
+            assert axes[0].get_title() == f"oscillator {j + 1}, t={run.times[index]:g}"
+    psi = grid.gaussian(0.5, 0.8)
+    axes = qsp.plot_hydrodynamics(psi, grid)[1]
+    np.testing.assert_allclose(axes[0].lines[0].get_ydata(), np.abs(psi) ** 2, rtol=1e-14)
+    plt.close("all")
+
+
+def test_hydrodynamics_say_what_they_need(things):
+    grid, run = things["hydrodynamics"].grid, things["Schrödinger–Lohe"]
+    draw, psi = qsp.plot_hydrodynamics, np.asarray(things["hydrodynamics"].psi)
+    with pytest.raises(TypeError, match="its Grid as second argument"):
+        draw(psi)
+    with pytest.raises(TypeError, match="grid must be left out"):
+        draw(run, grid)
+    with pytest.raises(ValueError, match=r"one of several, such as qsp.hydrodynamics\(psi\[0\]"):
+        draw(np.stack([psi, psi]), grid)
+    with pytest.raises(ValueError, match="oscillator must be"):
+        draw(run, oscillator=2)
+    with pytest.raises(ValueError, match="index must be"):
+        draw(run, index=9)
+    pair = qsp.wigner.pair_hydrodynamics(grid.gaussian(0.5), psi, grid)
+    with pytest.raises(TypeError, match="take its"):
+        draw(pair)
+    kets = [qutip.basis(3, 0), (qutip.basis(3, 0) + qutip.basis(3, 1)).unit()]
+    of_kets = qsp.slsolve(qsp.SchrodingerLohe(qutip.num(3), coupling=1.0), kets, TIMES)
+    with pytest.raises(ValueError, match="must be of a run on a grid"):
+        draw(of_kets)
+    # no mean amplitude either: the error names what draws its phases
+    with pytest.raises(ValueError, match="plot_relative_phase draws them"):
+        qsp.plot_trajectories(of_kets)
+    plt.close(qsp.plot_relative_phase(of_kets)[0])
+
+
+def test_the_wigner_function_of_a_run_is_that_of_an_oscillator(things):
+    run = things["Wigner–Lohe"]
+    _, ax = qsp.plot_wigner_function(run, mode=1)
+    w = run.wigner(1, 1)
+    assert np.max(ax.collections[0].get_array()) == pytest.approx(w.max(), rel=1e-12)
+    with pytest.raises(ValueError, match="mode must be"):
+        qsp.plot_wigner_function(run, mode=2)
+    with pytest.raises(TypeError, match="space must be left out"):
+        qsp.plot_wigner_function(run, run.phase_space)
+    plt.close("all")
+
+
+def test_the_verdict_of_a_run_is_drawn_as_it_is_said(things):
+    said = qsp.verdict(things["circle"])
+    first, second = qsp.plot_verdict(said)[1], qsp.plot_verdict(things["circle"])[1]
+    assert first.get_title() == second.get_title() == said.label
+    for a, b in zip(first.lines, second.lines, strict=True):
+        np.testing.assert_array_equal(a.get_ydata(), b.get_ydata())
+    plt.close("all")
 
 
 def test_the_circle_of_a_view_holds_the_phases_of_its_amplitudes(things):
