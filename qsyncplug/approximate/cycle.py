@@ -12,6 +12,7 @@ from ..core.checks import check_number
 from ..core.dispatch import by_model
 from ..core.errors import SolverError
 from ..core.gaussian import moments_from_covariance
+from ..core.interrupts import whole_or_nothing
 from ..core.saved import Saved
 from ..core.tangent import closure_flags, radial_variance, relative_phase_variance
 from ..core.types import Model, State
@@ -289,6 +290,7 @@ def _turned(flow: Flow, x: np.ndarray, free: Rotation) -> np.ndarray:
     return np.asarray(scipy.linalg.expm(-angle * free.generator) @ x)
 
 
+@whole_or_nothing
 @by_model
 def limit_cycle(
     system: Model, state0: State, *, relax: float | None = None

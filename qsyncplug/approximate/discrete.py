@@ -9,6 +9,7 @@ import numpy as np
 
 from .._ext.dtwa import Ensemble
 from ..core.checks import check_memory
+from ..core.interrupts import interruptible
 from ..core.options import DEFAULTS
 from ..core.sampler import SamplingSolver
 from ..core.sampling import Batches, SampledProblem, fresh_seed
@@ -251,6 +252,7 @@ def _energy(model: CollectiveForm, result: DtwaResult) -> np.ndarray:
     return np.asarray(energy)
 
 
+@interruptible
 def dtwasolve(
     system: System | Spins,
     state0: State,

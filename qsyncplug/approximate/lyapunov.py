@@ -13,6 +13,7 @@ from .._ext.integrator import Integrator, RightHandSide
 from ..core.checks import check_integer, check_number
 from ..core.dispatch import by_model
 from ..core.errors import SolverError
+from ..core.interrupts import whole_or_nothing
 from ..core.limits import look
 from ..core.progress import check_bar, counted
 from ..core.saved import Saved
@@ -118,6 +119,7 @@ class LyapunovExponents(Saved):
         return j + float(sums[j - 1] / abs(self.exponents[j]))
 
 
+@whole_or_nothing
 @by_model
 def lyapunov_exponents(
     system: Model,

@@ -11,6 +11,7 @@ from .._ext.bosons import Polynomials
 from .._ext.stochastic import BLOCK, Stochastic
 from ..core.checks import check_integer, check_memory
 from ..core.errors import ApproximationWarning, NonFiniteError, StepLimitError, warn
+from ..core.interrupts import interruptible
 from ..core.limits import look
 from ..core.options import DEFAULTS
 from ..core.sampler import SamplingSolver
@@ -294,6 +295,7 @@ def _expressions(system: System, e_ops: Any) -> dict[Any, Expression]:
     return table
 
 
+@interruptible
 def twasolve(
     system: System,
     state0: State,

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core.checks import check_choice, check_integer, check_mapping, check_number, check_seed
 from ..core.errors import SolverError, SolverInterrupted, TimeLimitError
+from ..core.interrupts import interruptible
 from ..core.limits import Limits, look
 from ..core.progress import check_bar, counted
 from ..core.saved import Saved
@@ -76,6 +77,7 @@ class Basin(Saved):
         )
 
 
+@interruptible
 def basin_of_synchronization(
     model: Circle,
     n: int | None = None,
@@ -159,6 +161,9 @@ def basin_of_synchronization(
                     found = follow.outcome(rng.uniform(0, 2 * np.pi, n))
                     # a sample that ended because the time is over says nothing
                     look()
+                    if limits.interrupted:
+                        # noted where its run could not be left
+                        raise KeyboardInterrupt
                     counts[found] += 1
         except (KeyboardInterrupt, TimeLimitError) as error:
             basin = _basin(counts, n, confidence, method) if any(counts.values()) else None

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..core.checks import check_choice, check_integer, check_number
 from ..core.extras import need
+from ..core.interrupts import whole_or_nothing
 from ..core.progress import check_bar, reached
 from ..core.saved import Saved
 from .criterion import synchronization_criterion
@@ -186,6 +187,7 @@ class AttentionCertificate(Saved):
         return lines
 
 
+@whole_or_nothing
 def certify_attention(
     beta_lo: float,
     beta_hi: float,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ..core.checks import check_memory, check_number
+from ..core.interrupts import interruptible
 from ..core.options import DEFAULTS
 from ..core.solver import Solver
 from ..core.types import EOps, Options
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Coalescence", "StationaryError", "WidthError", "coalesce"]
 
 
+@interruptible
 def coalesce(
     model: Circle,
     state0: ArrayLike,

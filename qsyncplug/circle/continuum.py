@@ -14,6 +14,7 @@ import numpy as np
 import scipy.optimize
 
 from ..core.checks import check_number
+from ..core.interrupts import whole_or_nothing
 from ..core.saved import Saved
 
 __all__ = [
@@ -283,6 +284,7 @@ class Chimera(Saved):
     stable: bool
 
 
+@whole_or_nothing
 def chimera_state(asymmetry: float, beta: float) -> tuple[Chimera, ...]:
     r"""Return the stationary chimeras of two populations, N→∞.
 

@@ -14,6 +14,7 @@ import numpy as np
 import scipy.optimize
 
 from ..core.checks import check_array, check_memory, check_number
+from ..core.interrupts import whole_or_nothing
 from ..core.saved import Saved
 from ..core.types import Adjacency
 from .densities import Density
@@ -60,6 +61,7 @@ class LockedState(Saved):
     positions: np.ndarray
 
 
+@whole_or_nothing
 def critical_coupling(
     frequencies: ArrayLike | Callable[[float], float],
     *,
@@ -139,6 +141,7 @@ def critical_coupling(
     return largest * _threshold(deviations, c, largest)[1]
 
 
+@whole_or_nothing
 def locked_state(
     frequencies: ArrayLike,
     coupling: float,

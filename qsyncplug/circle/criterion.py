@@ -12,6 +12,7 @@ import numpy as np
 import scipy.optimize
 
 from ..core.checks import check_choice, check_number
+from ..core.interrupts import whole_or_nothing
 from ..core.saved import Saved
 from .callables import interaction as as_interaction
 from .gapsearch import Edges, best_gamma, longest
@@ -114,6 +115,7 @@ class Criterion(Saved):
         return f"{self.interaction}: {self.statement}"
 
 
+@whole_or_nothing
 def synchronization_criterion(
     interaction: Interaction | Callable[..., Any], max_gap: float = np.pi, *, method: str = "ratio"
 ) -> Criterion:

@@ -13,6 +13,7 @@ from ..core import storage
 from ..core.checks import check_array, check_integer, check_memory
 from ..core.documented import runs
 from ..core.errors import StorageError
+from ..core.interrupts import interruptible
 from ..core.options import DEFAULTS
 from ..core.result import Result
 from ..core.rungekutta import runge_kutta
@@ -367,6 +368,7 @@ class MoebiusSolver(Solver):
         return ReducedProblem(times, stepper, result)
 
 
+@interruptible
 @runs
 def wssolve(
     model: Circle | Populations,

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..core.checks import check_number
 from ..core.extras import need
+from ..core.interrupts import whole_or_nothing
 from ..core.saved import Saved
 from .callables import interaction as as_interaction
 from .gapcheck import attention_distance, check_gap
@@ -87,6 +88,7 @@ class SynchronizationCertificate(Saved):
         return self.statement
 
 
+@whole_or_nothing
 def certify_synchronization(
     interaction: Interaction, *, tail: float = 0.0
 ) -> SynchronizationCertificate:

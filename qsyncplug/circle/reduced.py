@@ -11,6 +11,7 @@ from .._ext.equations import PythonRightHandSide
 from ..core import storage
 from ..core.checks import check_array, check_integer, check_memory, check_ndim, check_number
 from ..core.documented import runs
+from ..core.interrupts import interruptible
 from ..core.options import DEFAULTS
 from ..core.result import Result
 from ..core.rungekutta import runge_kutta
@@ -394,6 +395,7 @@ class OttAntonsenSolver(Solver):
         return ReducedProblem(times, stepper, result)
 
 
+@interruptible
 @runs
 def oasolve(
     model: OttAntonsen,

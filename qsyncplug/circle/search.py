@@ -11,6 +11,7 @@ import scipy.optimize
 import scipy.sparse
 
 from ..core.checks import check_integer, check_memory, check_seed
+from ..core.interrupts import whole_or_nothing
 from ..core.progress import counted
 from ..core.saved import Saved
 from .model import Circle, check_circle
@@ -56,6 +57,7 @@ class StableState(Saved):
         return self.stability.synchronized
 
 
+@whole_or_nothing
 def find_stable_states(
     model: Circle,
     n: int | None = None,

@@ -11,6 +11,7 @@ from .._ext.harmonics import harmonics
 from ..core.checks import check_choice, check_flag, check_integer, check_number
 from ..core.documented import runs
 from ..core.errors import ApproximationWarning, StorageError, warn
+from ..core.interrupts import interruptible
 from ..core.options import DEFAULTS
 from ..core.result import Result
 from ..core.rungekutta import integrator
@@ -399,6 +400,7 @@ class CircleProblem(Problem):
             warn(text, ApproximationWarning)
 
 
+@interruptible
 @runs
 def circlesolve(
     model: Circle,

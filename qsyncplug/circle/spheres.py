@@ -13,6 +13,7 @@ from .._ext.equations import PythonRightHandSide
 from ..core import storage
 from ..core.checks import check_array, check_choice, check_memory, check_number
 from ..core.documented import runs
+from ..core.interrupts import interruptible
 from ..core.options import DEFAULTS
 from ..core.result import Result
 from ..core.rungekutta import runge_kutta
@@ -355,6 +356,7 @@ class _SphereProblem(ReducedProblem):
         result.stats["drift"] = {"norm of a point": float(np.max(np.abs(norms - 1), initial=0.0))}
 
 
+@interruptible
 @runs
 def spheresolve(
     model: Sphere,

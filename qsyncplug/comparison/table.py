@@ -11,6 +11,7 @@ import numpy as np
 
 from ..core.checks import check_flag, check_label, check_number
 from ..core.errors import MissingFieldError, QsyncplugWarning
+from ..core.interrupts import whole_or_nothing
 from ..core.types import Modes
 from ..sync import SyncView, measures, synchronization, verdict
 from ..sync.measures.common import equal_nodes
@@ -28,6 +29,7 @@ _PAIRS = 10**7
 _FEW = 10
 
 
+@whole_or_nothing
 def compare(
     results: Mapping[str, Any],
     *,

@@ -7,7 +7,15 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-__all__ = ["documented", "draws", "runner", "runs", "with_parameters", "with_section"]
+__all__ = [
+    "documented",
+    "draws",
+    "runner",
+    "runs",
+    "with_parameters",
+    "with_raised",
+    "with_section",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -90,6 +98,15 @@ def with_section(doc: str, title: str, text: str) -> str:
     """`doc` with a section in its place, unless it has one of that title."""
     head, own, rest = _split(doc, title)
     return doc if own else _joined(head, title, text, rest)
+
+
+def with_raised(doc: str | None, error: str, text: str) -> str:
+    """`doc` with `error` at the end of what it raises, unless it is named there."""
+    head, own, rest = _split(inspect.cleandoc(doc or ""), "Raises")
+    if re.search(rf"\b{error}\b", own):
+        return doc or ""
+    entry = f"{error}\n    {text}"
+    return _joined(head, "Raises", f"{own.rstrip()}\n{entry}".lstrip(), rest)
 
 
 def _split(doc: str, title: str) -> tuple[str, str, str]:

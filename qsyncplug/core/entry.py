@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .dispatch import by_model
+from .interrupts import interruptible, whole_or_nothing
 from .types import EOps, Model, Options, State
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def _unknown(function: str, name: str, model: Any) -> TypeError:
     )
 
 
+@interruptible
 @by_model
 def exactsolve(
     system: Model,
@@ -105,6 +107,7 @@ def exactsolve(
     raise _unknown("exactsolve", "system", system)
 
 
+@interruptible
 @by_model
 def mfsolve(
     system: Model,
@@ -169,6 +172,7 @@ def mfsolve(
     raise _unknown("mfsolve", "system", system)
 
 
+@whole_or_nothing
 @by_model
 def steadystate(
     system: Model,
@@ -223,6 +227,7 @@ def steadystate(
     raise _unknown("steadystate", "system", system)
 
 
+@whole_or_nothing
 @by_model
 def predictions(model: Model, state0: State) -> Any:
     """Theorems whose hypotheses hold for a model and an initial state, with limits and rates.

@@ -12,6 +12,7 @@ import scipy.sparse
 
 from ..core.checks import check_integer, check_memory
 from ..core.errors import QsyncplugWarning, warn
+from ..core.interrupts import whole_or_nothing
 from ..core.progress import Tell, check_bar, part, reached
 from ..core.saved import Saved
 from ..core.types import Cutoff
@@ -110,6 +111,7 @@ class Eigenmodes(Saved):
         return "\n".join(lines) + " >"
 
 
+@whole_or_nothing
 def eigenmodes(
     system: System | tuple[qutip.Qobj, Sequence[qutip.Qobj]],
     k: int = 6,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from ..core.checks import check_array, check_number
+from ..core.interrupts import whole_or_nothing
 from ..core.progress import counted
 from ..core.saved import Saved
 from ..core.types import Cutoff, Operator, State
@@ -115,6 +116,7 @@ def _edge(x: np.ndarray, inside: np.ndarray) -> float:
     return float(x[k - 1] + share * (x[k] - x[k - 1]))
 
 
+@whole_or_nothing
 def entrainment(
     system: Callable[[float], System],
     detuning: Iterable[float],

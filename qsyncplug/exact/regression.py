@@ -13,6 +13,7 @@ import scipy.sparse.linalg as spla
 from ..core.checks import check_array, check_mapping, check_memory, check_times
 from ..core.entry import SPECTRA
 from ..core.errors import QsyncplugWarning, warn
+from ..core.interrupts import whole_or_nothing
 from ..core.options import complete_options
 from ..core.progress import Tell, check_bar, part, reached
 from ..core.types import Cutoff, Operator, Options, State
@@ -103,6 +104,7 @@ def _refuse_cutoff(cutoff: Any, approximate: bool) -> None:
         raise ValueError(f"cutoff: a mean field and samples have none; got {cutoff!r}")
 
 
+@whole_or_nothing
 def spectrum(
     system: System | tuple[qutip.Qobj, Sequence[qutip.Qobj]],
     a: Operator,
@@ -233,6 +235,7 @@ def _of_samples(sample_times: ArrayLike | None, options: Options | None) -> dict
     return complete_options(options, _SAMPLED, ())
 
 
+@whole_or_nothing
 def correlation(
     system: System | tuple[qutip.Qobj, Sequence[qutip.Qobj]],
     a: Operator,

@@ -20,6 +20,7 @@ from .._ext.integrator import Integrator
 from .._ext.lohe import MobiusRightHandSide
 from ..core.checks import check_memory
 from ..core.errors import SolverError
+from ..core.interrupts import whole_or_nothing
 from ..core.saved import Saved
 from ..core.types import State
 from ..waves.factors import factorize
@@ -163,6 +164,7 @@ class SynchronizedLimit(Saved):
     weights: np.ndarray
 
 
+@whole_or_nothing
 def synchronized_limit(model: SchrodingerLohe, state0: State) -> SynchronizedLimit:
     """The limit t=∞ of identical oscillators, from the Möbius form at τ=1/κ.
 

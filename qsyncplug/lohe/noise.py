@@ -21,6 +21,7 @@ import numpy as np
 from ..core.checks import check_choice, check_integer, check_memory, check_number
 from ..core.errors import SolverError, StorageError
 from ..core.failure import Failure
+from ..core.interrupts import interruptible
 from ..core.result import Result
 from ..core.sampler import SamplingSolver
 from ..core.status import Status
@@ -105,6 +106,7 @@ class TrajectoriesResult(Result):
         return np.asarray(self.order_parameters.std(axis=1))
 
 
+@interruptible
 def sltrajectories(
     model: SchrodingerLohe,
     state0: State,

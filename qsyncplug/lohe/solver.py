@@ -12,6 +12,7 @@ from scipy.fft import set_workers
 from ..core.checks import check_ndim, check_number, check_times
 from ..core.documented import runner
 from ..core.drive import Until
+from ..core.interrupts import interruptible
 from ..core.limits import Limits
 from ..core.options import DEFAULTS, wanted
 from ..core.result import Result
@@ -284,6 +285,7 @@ class SchrodingerLoheSolver(Solver):
             return False
 
 
+@interruptible
 def slsolve(
     model: SchrodingerLohe,
     state0: State,

@@ -15,6 +15,7 @@ from qutip.ui.progressbar import progress_bars
 from ..core.checks import check_memory
 from ..core.errors import SolverInterrupted, TimeLimitError, warn
 from ..core.extras import need
+from ..core.interrupts import interruptible
 from ..core.options import complete_options
 from .engines import choose_engine
 from .errors import SweepError
@@ -41,6 +42,7 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
+@interruptible
 def sweep(
     function: Callable[..., Any],
     parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]],
@@ -147,8 +149,23 @@ def sweep(
         run(Task(function, reader, one_thread=executor is not None), engine)
         data: xarray.Dataset = run.finish()
         return data
+    except SolverInterrupted:
+        raise
+    except KeyboardInterrupt as error:
+        raise _interrupted(store) from error
     finally:
         store.close()
+
+
+def _interrupted(store: Store) -> SolverInterrupted:
+    """The error of Ctrl-C, with what the store holds."""
+    return SolverInterrupted(
+        f"interrupted; {_count(store)}. The same call goes on", result=store.dataset()
+    )
+
+
+def _count(store: Store) -> str:
+    return f"{np.sum(store.status == DONE)} of {len(store.points)} points are done"
 
 
 def _check_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -187,9 +204,7 @@ class _Run:
             ) from None
         except KeyboardInterrupt:
             self.write()
-            raise SolverInterrupted(
-                f"interrupted; {self._count()}. The same call goes on", result=self.store.dataset()
-            ) from None
+            raise _interrupted(self.store) from None
         except SweepError as error:
             self.write()
             raise SweepError(f"{error}; {self._count()}", dataset=self.store.dataset()) from error
@@ -201,7 +216,7 @@ class _Run:
             ) from error
 
     def _count(self) -> str:
-        return f"{np.sum(self.store.status == DONE)} of {len(self.store.points)} points are done"
+        return _count(self.store)
 
     def keep(self, outcome: Outcome) -> None:
         """Take an outcome; it is written when the last write is long enough ago."""

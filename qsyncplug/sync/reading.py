@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import qutip
 
+from ..core.interrupts import whole_or_nothing
 from ..core.result import Result
 from ..core.types import Modes
 from .view import SyncView
@@ -49,6 +50,7 @@ def _(result: SyncView) -> SyncView:
     return result
 
 
+@whole_or_nothing
 def synchronization(
     result: Readable, *, modes: Modes = None, times: ArrayLike | None = None
 ) -> SyncView:

@@ -12,6 +12,7 @@ from scipy.fft import set_workers
 from ..core.checks import check_number
 from ..core.documented import runner, runs
 from ..core.drive import Until
+from ..core.interrupts import interruptible
 from ..core.limits import Limits
 from ..core.options import DEFAULTS
 from ..core.result import Result
@@ -197,6 +198,7 @@ class WignerLoheSolver(Solver):
             yield
 
 
+@interruptible
 @runs
 def wlsolve(
     model: WignerLohe,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...core.interrupts import whole_or_nothing
 from ...core.types import Modes
 from ..dynamics import Kind
 from ..reading import Readable, synchronization
@@ -23,6 +24,7 @@ __all__ = ["verdict"]
 _PARTS = 9
 
 
+@whole_or_nothing
 def verdict(x: Readable, *, modes: Modes = None) -> Verdict:
     r"""Do they synchronise, how fast, and how do we know: one label, with its evidence.
 
