@@ -244,6 +244,11 @@ def predictions(model: Model, state0: State) -> Any:
     Predictions
         ``.check(result)`` holds them against a run.
 
+    Raises
+    ------
+    TypeError
+        There are none for this kind of model; for spin chains take those of ``model.system()``.
+
     Examples
     --------
     >>> import numpy as np
@@ -257,4 +262,11 @@ def predictions(model: Model, state0: State) -> Any:
     >>> any(outcome.passed for outcome in found.check(run))
     True
     """
+    if callable(getattr(model, "system", None)):
+        # its runs have other nodes than its System, of which every check speaks
+        raise TypeError(
+            f"model must be a System: predictions of a {type(model).__name__} are those of what it "
+            "states, qsp.predictions(model.system(), state0) with a state for each of its nodes, "
+            "held against runs of model.system()"
+        )
     raise _unknown("predictions", "model", model)

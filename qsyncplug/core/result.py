@@ -64,8 +64,10 @@ class Result(qutip.solver.result.Result):  # type: ignore[misc]
     def _e_op_func(self, e_op: Any) -> Any:
         """Refuse by name what is no function (QuTiP's own message names only the object)."""
         if not callable(e_op):
+            later = "; operators are for result.expectation(operator) after the run"
             raise TypeError(
                 f"e_ops must be a function f(t, state), or a list or dict of them; got {e_op!r:.60}"
+                + (later if hasattr(type(self), "expectation") else "")
             )
         return super()._e_op_func(e_op)
 

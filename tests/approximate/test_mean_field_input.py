@@ -122,3 +122,15 @@ def test_none_options_are_defaults():
     system = qsp.van_der_pol_pair()
     a = qsp.mfsolve(system, [1, 1j], [0, 1], options={"rtol": None, "atol": None, "nsteps": None})
     np.testing.assert_array_equal(a.mean, qsp.mfsolve(system, [1, 1j], [0, 1]).mean)
+
+
+def test_operators_as_e_ops_of_a_mean_field_are_told_where_they_are_read():
+    (b,) = qsp.modes(1)
+    system = qsp.System(b.dag() * b, [b.dag(), 0.5 * b**2])
+    for closure in ("linear", "gaussian", "cumulants", "none"):
+        with pytest.raises(TypeError, match=r"result\.expectation\(operator\) after the run"):
+            qsp.mfsolve(system, [1.0], [0.0, 1.0], e_ops=b.dag() * b, closure=closure)
+        run = qsp.mfsolve(system, [1.0], [0.0, 1.0], closure=closure)
+        values = run.expectation(b)
+        np.testing.assert_allclose(values, run.amplitudes[:, 0], atol=1e-12)
+        np.testing.assert_allclose(values, qsp.expect(b, run), atol=0)

@@ -186,3 +186,16 @@ def test_what_a_representation_lacks():
         qsp.spin_chains(n=3, **how)
     with pytest.raises(ValueError, match="loss"):
         qsp.spin_chains(n=3, loss=-0.1)
+
+
+def test_predictions_are_those_of_the_system_that_the_chains_state():
+    chains = qsp.SpinChains(n=(2, 2), g=0.3, omega=1.0, loss=0.4)
+    with pytest.raises(TypeError, match=r"qsp\.predictions\(model\.system\(\), state0\)"):
+        qsp.predictions(chains, [0.5, 0.5])
+    # what the message says works, and holds along a run: equal chains, J1 and J2 are exchanged
+    system = chains.system()
+    start = [(0.0, 0.0, -1.0), (0.6, 0.0, -0.8), (0.0, 0.6, -0.8)]
+    found = qsp.predictions(system, start)
+    assert [p.name for p in found] == ["no amplitudes", "in phase or opposite"]
+    run = qsp.exactsolve(system, start, np.linspace(0, 120, 61))
+    assert all(outcome.passed for outcome in found.check(run))
