@@ -84,8 +84,10 @@ def steady_whole(problem: Problem, tell: Tell = silent) -> tuple[np.ndarray, dic
     SolverError
         There are several steady states, or none was found.
     """
+    # one half of a Hermitian matrix; asked before the kernel allocates its own rows
+    size = problem.d * (problem.d + 1) // 2
+    _check_memory(problem, size, compact=size > _SINGLE)
     elements = problem.liouvillian.hermitian()
-    _check_memory(problem, elements, compact=elements.size > _SINGLE)
     begin = clock.perf_counter()
     equations = _Equations(problem, elements, problem.dims)
     start = elements.pack(np.eye(problem.d) / problem.d)
@@ -106,7 +108,7 @@ def steady_whole(problem: Problem, tell: Tell = silent) -> tuple[np.ndarray, dic
     products += more
     if equations.compact and not _good(residual, wrong):
         # what decays slowly drowns in the rounding of single precision
-        _check_memory(problem, elements, compact=False)
+        _check_memory(problem, size, compact=False)
         equations.compact = False
         x, residual, more = equations.solve(x, _GOAL, _LAST)
         difference, wrong, again = _uniqueness(elements, equations, x, residual, tell)
@@ -133,11 +135,11 @@ def _good(residual: float, wrong: float) -> bool:
     return residual <= _ACCEPTED and wrong <= _TRUSTED
 
 
-def _check_memory(problem: Problem, elements: Elements, *, compact: bool) -> None:
+def _check_memory(problem: Problem, size: int, *, compact: bool) -> None:
     kept = _RESTART * (0.5 if compact else 1.0)
     check_memory(
         f"the steady state of {problem.d} levels",
-        16.0 * elements.size * (kept + 30) + 16.0 * 6 * problem.d**2,
+        16.0 * size * (kept + 30) + 16.0 * 6 * problem.d**2,
         advice="lower the cutoff",
     )
 

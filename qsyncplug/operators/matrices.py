@@ -31,7 +31,8 @@ __all__ = [
 
 def check_cutoff(cutoff: Any, n: int) -> tuple[int, ...]:
     """The number of levels of each of `n` modes, at least 2."""
-    values = tuple(cutoff) if isinstance(cutoff, (tuple, list, np.ndarray)) else (cutoff,) * n
+    several = isinstance(cutoff, (tuple, list)) or (isinstance(cutoff, np.ndarray) and cutoff.ndim)
+    values = tuple(cutoff) if several else (cutoff,) * n
     if len(values) != n:
         raise ValueError(
             f"cutoff must be one number or {n} numbers (one a mode), not {len(values)}"

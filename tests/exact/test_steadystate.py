@@ -12,6 +12,7 @@ from scipy.special import hyp1f1, poch
 import qsyncplug as qsp
 from qsyncplug.core.errors import CutoffWarning, SolverError
 from qsyncplug.exact import whole
+from qsyncplug.exact.liouvillian import Liouvillian
 from qsyncplug.exact.problem import exact_problem
 from qsyncplug.exact.resolvent import gmres
 from tests.systems import boson_reference as ref
@@ -352,3 +353,21 @@ def test_a_state_too_large_is_refused_before_its_operators_are_made(monkeypatch)
     monkeypatch.setattr(qsp.System, "qutip", lambda *_: pytest.fail("operators were made"))
     with pytest.raises(qsp.core.errors.MemoryLimitError, match=r"a state of 5.3e\+08 elements"):
         qsp.steadystate(qsp.van_der_pol_pair(), cutoff=929)
+
+
+def test_a_driven_state_that_does_not_fit_is_refused_before_its_kernel_is_made(monkeypatch):
+    """A state of 61 MiB would fit; what the iterations keep would not."""
+    monkeypatch.setattr("qsyncplug.core.checks.available_memory", lambda: 2**27)
+    monkeypatch.setattr(Liouvillian, "hermitian", lambda *_: pytest.fail("the kernel was made"))
+    (b,) = qsp.modes(1)
+    system = qsp.System(b.dag() * b + b + b.dag(), [b])
+    for call in (qsp.steadystate, lambda s, cutoff: qsp.spectrum(s, b, cutoff=cutoff)):
+        with pytest.raises(qsp.core.errors.MemoryLimitError, match="of 2000 levels needs about"):
+            call(system, cutoff=2000)
+
+
+@pytest.mark.parametrize("cutoff", [np.ma.masked, np.array(8.5), np.ma.array([8], mask=[1])])
+def test_cutoffs_that_are_no_numbers_are_named(cutoff):
+    (b,) = qsp.modes(1)
+    with pytest.raises(TypeError, match="cutoff must be an integer, not"):
+        qsp.steadystate(qsp.System(b.dag() * b, [b]), cutoff=cutoff)
