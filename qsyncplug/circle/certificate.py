@@ -122,8 +122,19 @@ class AttentionCertificate(Saved):
     __str__ = summary
 
     def verify(self) -> bool:
-        """Check every proof by the gap functional once more; True if there are none."""
-        return all(check_gap(proof) for proof in self.gap_proofs)
+        """Check once more that every interval is proved; the boxes of the ratio are made anew."""
+        if not all(check_gap(proof) for proof in self.gap_proofs):
+            return False
+        if self.certified and _between(list(self.intervals), self.beta_lo, self.beta_hi):
+            return False
+        by_gaps = merged([proof.beta for proof in self.gap_proofs if proof.beta is not None])
+        return all(
+            certify_attention(
+                *rest, max_gap=self.max_gap, precision=self.precision, resolution=1e-12
+            ).certified
+            for lo, hi in self.intervals
+            for rest in _between([x for x in by_gaps if x[0] <= hi and x[1] >= lo], lo, hi)
+        )
 
     def _gap_lines(self) -> list[str]:
         edges = [proof.beta for proof in self.gap_proofs if proof.beta is not None]

@@ -6,12 +6,13 @@ interaction f has one cluster.
 
 **Why.** Clusters θ_i with gaps Δ_i and weights W_i of a stable state obey Σ_j W_jT_j ≥ 0, T_j = Σ_i
 w(θ_i−θ_j, θ_{i+1}−θ_j), w(a, b) = γ(Δ)/Δ·[½(f'(a)+f'(b)) − (f(b)−f(a))/Δ], Δ=b−a, less
-½f'(0)γ(Δ)/Δ for the gaps on both sides of j, whatever γ>0; f>0 on (0, π), so no gap reaches π, and
-f'<0 from τ on, so at most one gap is longer than τ (the cut between two of them would be unstable).
-So it is enough that for each vertex v, with potentials φ = f_v″/12+ψ, one before and one after the
-gap above τ, and with ``end`` < 0,
+½f'(0)γ(Δ)/Δ for the gaps on both sides of j, whatever γ>0. As f>0 on (0, π), a gap of π or more
+leaves only two antipodal clusters, which f'(π)<0 makes unstable; and f'<0 from τ on, so at most one
+gap is longer than τ (the cut between two of them would be unstable). So it is enough that for each
+vertex v, with potentials φ = f_v″/12+ψ, one before and one after the gap above τ, with ``end`` < 0,
+and with what is subtracted at the first and the last gap, w_0(x) = γ(x)/x·(½f'(x) − f(x)/x),
 
-    w(a, b) ≤ φ(b) − φ(a),   w(0, b) ≤ φ(b),   w(2π−c, 2π) ≤ end − φ(2π−c):
+    w(a, b) ≤ φ(b) − φ(a),   w_0(b) ≤ φ(b),   w_0(c) ≤ end − φ(2π−c):
 
 everything is linear in f and φ at fixed γ, so it holds for their means, and T_j ≤ end < 0.
 
@@ -19,13 +20,15 @@ everything is linear in f and φ at fixed γ, so it holds for their means, and T
 −∫(s−a)²(b−s)²/(24Δ²) f⁽⁵⁾(s)ds, which gives |R| ≤ Δ³F₅/720, |R_a|, |R_b| ≤ Δ²F₅/240 and |R_aa| +
 |R_ab| ≤ ΔF₅/50. The inequalities are computed at the nodes 2πi/N. In the triangles between them, of
 sides h along a and b, γ″ is constant and ψ linear; linear interpolation misses at most h²/4 times
-the greatest second derivative along a line. The rest δ adds at most γΔr/12 to w. Every number comes
-of fewer than N+K+50 roundings of terms whose sizes are added up in ``noise``; sines are flint's.
+the greatest second derivative along a line. The rest δ adds at most γΔr/12 to w and 3γr/(2x) to
+w_0. Every number comes of fewer than N+K+50 roundings of terms whose sizes are added up in
+``noise``; sines are flint's.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import operator
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -60,28 +63,58 @@ def check_gap(proof: Any) -> bool:
     >>> check_gap(certify_synchronization(sine()).proof)
     True
     """
-    arrays = [np.array(getattr(proof, k), float) for k in ("vertices", "slopes", "before", "after")]
-    vertices, slopes, before, after = arrays
-    half, radius, end = slopes.size - 1, float(proof.radius), float(proof.end)
-    shapes = (len(vertices), 2 * half + 1)
-    if vertices.ndim != 2 or before.shape != shapes or after.shape != shapes:
+    try:
+        its = _read(proof)
+    except (TypeError, ValueError, OverflowError):
         return False
-    numbers = np.concatenate([a.ravel() for a in arrays] + [[radius, end]])
-    if not (
-        np.all(np.abs(numbers) < 1e6) and radius >= 0 and end < 0 and half >= 8 and half % 2 == 0
-    ):
+    half = its.slopes.size - 1
+    if its.vertices.ndim != 2 or its.vertices.size == 0 or its.slopes.ndim != 1:
         return False
-    if not (1 <= proof.short < proof.tau <= half and slopes[0] == 0 and len(vertices) > 0):
+    shape = (len(its.vertices), 2 * half + 1)
+    if its.before.shape != shape or its.after.shape != shape or half < 8 or half % 2:
         return False
-    if proof.beta is not None:
-        lo, hi = proof.beta
-        if not attention_distance(lo, hi, vertices) <= radius:
-            return False
-    gamma = Gamma(slopes)
+    if not all(np.max(np.abs(x)) < 1e6 for x in its[:6]) or its.slopes[0] != 0:
+        return False
+    if not (its.radius >= 0 > its.end and 1 <= its.short < its.tau <= half):
+        return False
+    if its.beta and not attention_distance(*its.beta, its.vertices) <= its.radius:
+        return False
+    gamma = Gamma(its.slopes)
     return gamma.positive and all(
-        _holds(Tables(b, half), gamma, psi, proof)
-        for b, *psi in zip(vertices, before, after, strict=True)
+        _holds(Tables(b, half), gamma, list(psi), its)
+        for b, *psi in zip(its.vertices, its.before, its.after, strict=True)
     )
+
+
+class _Plain(NamedTuple):
+    """Every attribute of a proof, read once, as numbers and arrays that are nothing else."""
+
+    vertices: np.ndarray
+    slopes: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+    radius: float
+    end: float
+    short: int
+    tau: int
+    beta: tuple[float, float] | None
+
+
+def _read(proof: Any) -> _Plain:
+    """The attributes; TypeError or ValueError where one is no plain number."""
+    vertices, slopes = _array(proof.vertices), _array(proof.slopes)
+    before, after = _array(proof.before), _array(proof.after)
+    radius, end = float(proof.radius), float(proof.end)
+    short, tau, ends = operator.index(proof.short), operator.index(proof.tau), proof.beta
+    beta = None if ends is None else (float(ends[0]), float(ends[1]))
+    return _Plain(vertices, slopes, before, after, radius, end, short, tau, beta)
+
+
+def _array(x: Any) -> np.ndarray:
+    array = np.array(x)
+    if array.dtype.kind not in "iuf" or isinstance(x, np.ma.MaskedArray):
+        raise TypeError
+    return array.astype(float)
 
 
 def _larger(x: np.ndarray) -> np.ndarray:
@@ -100,10 +133,11 @@ class Gamma:
         self.curve = np.abs(np.diff(slopes)) / h
         self.steep = _larger(np.abs(slopes))
         beyond = h * h / 8 * self.curve  # by how much γ leaves the chord of a band
+        self.total = 1 + float(np.sum(np.abs(rises)))
+        beyond += (2 * slopes.size + 50) * 2.0**-52 * self.total
         self.most = _larger(self.value) + beyond
         self.off = _larger(np.abs(self.value - 1)) + beyond
         self.positive = bool(np.all(-_larger(-self.value) - beyond > 1e-6))
-        self.total = 1 + float(np.sum(np.abs(rises)))
 
 
 class Tables:
@@ -113,7 +147,8 @@ class Tables:
         import flint
 
         n, k = 2 * half, np.arange(1, b.size + 1)
-        sines = np.array([float((flint.arb(2 * j) / n).sin_pi().mid()) for j in range(n)])
+        with flint.ctx.workprec(64):
+            sines = np.array([float((flint.arb(2 * j) / n).sin_pi().mid()) for j in range(n)])
         angle = np.outer(np.arange(n + 1), k)
         sin, cos = sines[angle % n], sines[(angle + n // 4) % n]
         self.f, self.f1, self.f2 = sin @ b, cos @ (k * b), -(sin @ (k * k * b))
@@ -137,7 +172,8 @@ def rise_need(its: Tables, g: Gamma, radius: float, short: int) -> float:
     """By how much ψ must rise in a cell, for the gaps up to `short` cells."""
     most, off = np.max(g.most[:short]), np.max(g.off[:short])
     remainder = most * (g.gap[short] ** 2 * its.size[5] / 720 + radius / 12)
-    return float(g.h * (remainder + off * its.size[3] / 12) * (1 + 1e-9) + its.rounding)
+    noise = its.rounding * (1 + g.total * its.size[3])
+    return float(g.h * (remainder + off * its.size[3] / 12) * (1 + 1e-9) + noise)
 
 
 def end_needs(its: Tables, g: Gamma, radius: float, steep: np.ndarray, psi: float) -> np.ndarray:
@@ -151,17 +187,16 @@ def end_needs(its: Tables, g: Gamma, radius: float, steep: np.ndarray, psi: floa
 
 def _signs(its: Tables, g: Gamma, radius: float, tau: int) -> bool:
     """Whether f>0 on (0, τ], by f(x)/x, and f'<0 on [τ, π]; so f falls to f(π)=0 there."""
-    half = g.gap.size - 1
     bend = g.h**2 / 8 * its.size[3] * (1 + 1e-9) + radius
     bend += its.rounding * (its.size[1] + its.size[0] / g.h)
     ratio = its.f[1 : tau + 1] / g.gap[1 : tau + 1]
     above = min(its.f1[0], float(np.min(ratio))) > bend
-    return bool(above and np.max(its.f1[tau : half + 1]) < -bend)
+    return bool(above and np.max(its.f1[tau : g.gap.size]) < -bend)
 
 
-def _holds(its: Tables, g: Gamma, psi: list[np.ndarray], proof: Any) -> bool:
+def _holds(its: Tables, g: Gamma, psi: list[np.ndarray], proof: _Plain) -> bool:
     """Whether the inequalities hold for one vertex."""
-    radius, end, short, tau = float(proof.radius), float(proof.end), proof.short, proof.tau
+    radius, end, short, tau = proof.radius, proof.end, proof.short, proof.tau
     half, size = g.gap.size - 1, float(np.max(np.abs(psi))) - end
     phi = [its.f2 / 12 + p for p in psi]
     if not _signs(its, g, radius, tau):
@@ -201,7 +236,7 @@ def attention_distance(lo: float, hi: float, vertices: np.ndarray) -> float:
     lo, hi : float
         Interval of β, within [−1, 0].
     vertices : (2, K) array
-        About the coefficients :math:`b_k=(I_{k-1}(β)-I_{k+1}(β))e^{-β}` at `lo` and `hi`, K ≥ 24.
+        About the coefficients :math:`b_k=(I_{k-1}(β)-I_{k+1}(β))e^{-β}` at `lo` and `hi`, K=24.
 
     Returns
     -------
@@ -211,7 +246,7 @@ def attention_distance(lo: float, hi: float, vertices: np.ndarray) -> float:
     Notes
     -----
     A function of β is at most (hi−lo)²/8·max|∂²_β| from its chord; :math:`∂²_βf=(\cos x-1)^2f`, and
-    :math:`|b_k|` falls with β<0, as all terms of its power series do.
+    :math:`|b_k|` falls as β<0 rises to 0, as all terms of its power series do.
 
     Examples
     --------
@@ -232,10 +267,12 @@ def attention_distance(lo: float, hi: float, vertices: np.ndarray) -> float:
         return [(bessel[k - 1] - bessel[k + 1]) * (-b).exp() for k in range(1, _TERMS + 1)]
 
     away = 0.0
-    for beta, vertex in zip((lo, hi), vertices, strict=True):
-        rest = [abs(b - flint.arb(v)).upper() for b, v in zip(series(beta), vertex, strict=True)]
-        away = max(away, float(np.sum(cube[:_TERMS] * np.array([float(r) for r in rest]))))
-    size = np.array([float(abs(b).upper()) for b in series(lo)] + [0.0, 0.0])
+    with flint.ctx.workprec(64):
+        for beta, vertex in zip((lo, hi), vertices, strict=True):
+            pairs = zip(series(beta), vertex, strict=True)
+            rest = np.array([float(abs(b - flint.arb(v)).upper()) for b, v in pairs])
+            away = max(away, float(np.sum(cube[:_TERMS] * rest)))
+        size = np.array([float(abs(b).upper()) for b in series(lo)] + [0.0, 0.0])
     for _ in range(2):  # (cos x − 1) times a sine series, by the sizes of its coefficients
         size = np.convolve(size, [0.5, 1.0, 0.5], "same")
     curve = float(np.sum(cube * size))

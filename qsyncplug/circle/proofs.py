@@ -81,8 +81,22 @@ class SynchronizationCertificate(Saved):
         )
 
     def verify(self) -> bool:
-        """Let the checker look at the proof once more; False if there is none."""
-        return self.proof is not None and self.proof.verify()
+        """Let the checker look at the proof once more, and whether it is about this interaction.
+
+        False if there is none.
+        """
+        proof = self.proof
+        if not self.certified or proof is None:
+            return False
+        b, beta, scale = _series(self.interaction)
+        rest = self.tail * scale
+        if beta is None:
+            about = proof.beta is None and np.array_equal(proof.vertices, b[None] * scale)
+        else:
+            lo, hi = proof.beta or (math.inf, -math.inf)
+            about = lo <= beta[0] <= hi
+            rest += attention_distance(lo, hi, proof.vertices)
+        return bool(about and scale == self.scale and rest <= proof.radius and proof.verify())
 
     def __str__(self) -> str:
         return self.statement

@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import inspect
+import math
 
 import mpmath
 import numpy as np
@@ -293,7 +294,7 @@ class TestChecker:
             if isinstance(node, ast.Import | ast.ImportFrom)
             for a in node.names
         }
-        assert modules == {"__future__", "typing", "numpy", "flint"}
+        assert modules == {"__future__", "operator", "typing", "numpy", "flint"}
         docs = set()
         for node in ast.walk(tree):
             if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef):
@@ -445,3 +446,110 @@ def test_certificate_to_the_end(lo, hi):
     proof = certify_attention(lo, hi, method="gap")
     assert proof.certified, proof.statement
     assert proof.intervals == ((lo, hi),)
+
+
+def test_certificates_are_held_to_what_they_say():
+    """A proof says nothing about another interaction, or about more than it covers."""
+    found = certify_synchronization(sine())
+    assert found.verify()
+    assert not dataclasses.replace(found, interaction=fourier([1.0, 0.0, 0.2])).verify()
+    assert not dataclasses.replace(found, tail=5.0).verify()
+    lower = certify_synchronization(attention(-0.6))
+    assert lower.verify() and not dataclasses.replace(lower, interaction=attention(-0.61)).verify()
+    part = certify_attention(-0.27, 0.0, method="ratio")
+    assert not part and part.verify()
+    assert not dataclasses.replace(part, intervals=((-0.27, 0.0),)).verify()
+    assert not dataclasses.replace(part, certified=True).verify()
+    proof = certify_attention(-0.3, 0.0, method="gap")
+    assert not dataclasses.replace(proof, intervals=((-5.0, 0.0),)).verify()
+    assert certify_attention(1.0, np.inf).verify()
+
+
+class TestHostileProofs:
+    """A checker that a stranger's object talks into something proves nothing."""
+
+    proof = certify_synchronization(sine()).proof
+
+    def test_numbers_with_a_will_of_their_own(self):
+        """Comparisons that say no after the first leave no inequality to check."""
+
+        class Evasive(int):
+            count = 0
+
+            def __ge__(self, other):
+                Evasive.count += 1
+                return Evasive.count < 3 and int(self) >= int(other)
+
+            def __le__(self, other):
+                Evasive.count += 1
+                return Evasive.count < 3 and int(self) <= int(other)
+
+            __gt__, __lt__ = __ge__, __le__
+
+        triangle = dataclasses.replace(self.proof, vertices=np.array([[1.0, 0.0, 0.2]]))
+        assert not check_gap(dataclasses.replace(triangle, tau=Evasive(self.proof.tau)))
+
+    def test_attributes_that_change(self):
+        """The radius that is compared with β's distance is the one that is used."""
+
+        class Changing:
+            reads = 0
+
+            def __getattr__(self, name):
+                if name == "radius":
+                    Changing.reads += 1
+                    return 9e5 if Changing.reads == 1 else 0.0
+                if name == "beta":
+                    return (-0.9, -0.9)
+                return getattr(TestHostileProofs.lower, name)
+
+        assert check_gap(self.lower) and not check_gap(Changing())
+
+    lower = certify_synchronization(attention(-0.5)).proof
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"tau": 40.0},
+            {"short": "3"},
+            {"end": 1j},
+            {"slopes": np.zeros((3, 3))},
+            {"vertices": np.array([[1.0 + 5j]])},
+            {"vertices": np.ma.masked_array([[1.0]], [[True]])},
+        ],
+    )
+    def test_what_is_no_plain_number(self, change):
+        assert not check_gap(dataclasses.replace(self.proof, **change))
+
+    def test_the_precision_of_flint_does_not_matter(self):
+        import flint
+
+        with flint.ctx.workprec(20):
+            assert check_gap(self.proof) and check_gap(self.lower)
+            small = Tables(np.ones(1), 96)
+        np.testing.assert_array_equal(small.f, Tables(np.ones(1), 96).f)
+
+    def test_a_gamma_that_rounding_makes_positive(self):
+        """Sums of 2e5 large slopes err by more than what they are held to be above: +3e-6 here,
+        where the exact sum is below 0.
+        """
+        half = 200000
+        h, unit = np.pi / half, 2.0**-32
+
+        def slopes(up, down, last):
+            out = np.full(half + 1, up)
+            out[:2001], out[half // 2 + 1 :] = np.linspace(0, up, 2001), -down
+            out[half // 2] += last
+            return out
+
+        def odd(slope, part):
+            return (np.floor(slope * h / unit) + part) * unit / h
+
+        up = odd(9.9e5, 0.51)
+        down, last = odd(9.9e5 + (1 / h - 9.9e8) / (half // 2), 0.49), 0.0
+        for _ in range(60):
+            last += (3e-6 - Gamma(slopes(up, down, last)).value[-1]) / h * 0.9
+        tried = slopes(up, down, last)
+        exact = 1 + 0.5 * h * (math.fsum(tried[1:]) + math.fsum(tried[:-1]))
+        gamma = Gamma(tried)
+        assert exact < 0 < 1e-6 < np.min(gamma.value) and not gamma.positive

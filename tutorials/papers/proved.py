@@ -45,7 +45,7 @@ total >= 0, f"stable (2,2,2) at β=−.7, g=1/Δ: {float(total):.4f} ≥ 0"
         "certified",
         "[−.26156,∞) by the criterion of Polyanskiy, Rigollet and Yao with M=π, [−.66664,−.26] "
         "by the gap functional, over whole intervals of β with every rounding bounded; a proof "
-        "object that a checker of less than 150 lines verifies. The whole stretch takes about a "
+        "object that a checker of 150 lines verifies. The whole stretch takes about a "
         "minute, 5 seconds to −.66564: "
         '`certify_attention(-0.66664, 0.0, method="gap")`; here a part of it.',
         """
