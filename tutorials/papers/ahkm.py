@@ -1,6 +1,6 @@
 """Antonelli, Ha, Kim and Marcati."""
 
-from .pages import Item, Paper
+from .statement import Item, Paper
 
 PRELUDE = '''
 import numpy as np

@@ -1,7 +1,7 @@
 """Antonelli and Reynolds."""
 
 from .ar_items import ITEMS
-from .pages import Paper
+from .statement import Paper
 
 PRELUDE = '''
 import numpy as np

@@ -1,6 +1,6 @@
 """The statements of Antonelli and Reynolds."""
 
-from .pages import Item
+from .statement import Item
 
 ITEMS = (
     Item(

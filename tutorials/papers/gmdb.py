@@ -2,7 +2,7 @@
 
 import qsyncplug as qsp
 
-from .pages import Item, Paper
+from .statement import Item, Paper
 
 PRELUDE = '''
 import numpy as np

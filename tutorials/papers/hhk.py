@@ -1,6 +1,6 @@
 """Ha, Hwang and Kim."""
 
-from .pages import Item, Paper
+from .statement import Item, Paper
 
 PRELUDE = '''
 import numpy as np

@@ -16,6 +16,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from . import ahkm, ar, gmdb, hhk, proved, pry
+from .statement import Item, Paper
+
 VERDICTS = (
     "confirmed",
     "corrected",
@@ -26,43 +29,6 @@ VERDICTS = (
     "certified",
     "seen",
 )
-
-
-@dataclass(frozen=True)
-class Item:
-    """A statement of a paper.
-
-    Attributes
-    ----------
-    label : str
-        As in the paper.
-    printed : str
-        What it says.
-    verdict : str
-        Empty where the code gives a prediction and its outcome, which tell.
-    right : str
-        What is right, or why; empty where the prediction says it.
-    code : str
-        Run in the names of the page; the last line is an expression: (prediction, outcome), an
-        outcome, a statement on a figure, or whether it is so.
-    """
-
-    label: str
-    printed: str
-    verdict: str = ""
-    right: str = ""
-    code: str = ""
-
-
-@dataclass(frozen=True)
-class Paper:
-    """A page."""
-
-    name: str
-    title: str
-    about: str
-    prelude: str
-    items: tuple[Item, ...]
 
 
 @dataclass(frozen=True)
@@ -193,8 +159,6 @@ def _block(code: str, language: str = "python") -> list[str]:
 
 def write(folder: pathlib.Path, put: Any) -> list[tuple[str, str, str]]:
     """Write all pages into `folder`; name, title and summary of each."""
-    from . import ahkm, ar, gmdb, hhk, proved, pry
-
     folder.mkdir(exist_ok=True)
     written = []
     for module in (proved, ahkm, hhk, ar, pry, gmdb):

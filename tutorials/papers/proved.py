@@ -1,6 +1,6 @@
 """What is proved, what is certified, what is only seen."""
 
-from .pages import Item, Paper
+from .statement import Item, Paper
 
 PRELUDE = """
 import time

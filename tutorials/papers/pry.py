@@ -1,6 +1,6 @@
 """Polyanskiy, Rigollet and Yao."""
 
-from .pages import Item, Paper
+from .statement import Item, Paper
 
 PRELUDE = '''
 import numpy as np
