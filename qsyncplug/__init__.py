@@ -18,24 +18,9 @@ from . import (
 )
 from ._rooms import LATER
 from .approximate import *  # noqa: F403
-from .core import Grid, late, load, resume
+from .core import Grid, errors, late, load, resume
 from .core.entry import exactsolve, mfsolve, predictions, steadystate
-from .core.errors import (
-    ApproximationWarning,
-    CutoffWarning,
-    MemoryLimitError,
-    MissingFieldError,
-    NonFiniteError,
-    QsyncplugWarning,
-    RightHandSideError,
-    SolverError,
-    SolverInterrupted,
-    StepLimitError,
-    StepSizeError,
-    StorageError,
-    TimeLimitError,
-    UndefinedMeasureWarning,
-)
+from .core.errors import *  # noqa: F403
 from .core.predictions import Outcome, Prediction, Predictions
 from .core.version import VERSION
 from .exact import *  # noqa: F403
@@ -46,24 +31,10 @@ from .sync import *  # noqa: F403
 __version__ = VERSION
 
 __all__ = [
-    "ApproximationWarning",
-    "CutoffWarning",
     "Grid",
-    "MemoryLimitError",
-    "MissingFieldError",
-    "NonFiniteError",
     "Outcome",
     "Prediction",
     "Predictions",
-    "QsyncplugWarning",
-    "RightHandSideError",
-    "SolverError",
-    "SolverInterrupted",
-    "StepLimitError",
-    "StepSizeError",
-    "StorageError",
-    "TimeLimitError",
-    "UndefinedMeasureWarning",
     "__version__",
     "exactsolve",
     "load",
@@ -72,6 +43,7 @@ __all__ = [
     "resume",
     "steadystate",
 ]
+__all__ += errors.__all__
 __all__ += approximate.__all__
 __all__ += exact.__all__
 __all__ += models.__all__

@@ -122,10 +122,5 @@ class DtwaResult(Result):
             [np.stack([self.hopping(a, b) for b in range(G)], axis=1) for a in range(G)], axis=1
         )
 
-    def __repr__(self) -> str:
-        text = super().__repr__()
-        return text.replace(
-            "\n  arrays",
-            f"\n  ntraj           {self.ntraj}, seed {self.stats['seed']}\n  arrays",
-            1,
-        )
+    def _counts(self) -> tuple[tuple[str, str], ...]:
+        return (("ntraj", f"{self.ntraj}, seed {self.stats['seed']}"),)

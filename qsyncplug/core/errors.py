@@ -12,6 +12,7 @@ import sys
 import warnings
 from typing import Any
 
+#: public as names of the package itself; `warn` is for its rooms
 __all__ = [
     "ApproximationWarning",
     "CutoffWarning",
@@ -27,7 +28,6 @@ __all__ = [
     "StorageError",
     "TimeLimitError",
     "UndefinedMeasureWarning",
-    "warn",
 ]
 
 

@@ -149,12 +149,14 @@ def _explain(error: BaseException) -> tuple[type[SolverError], str, str]:
     if isinstance(error, StepLimitError):
         return StepLimitError, "step limit", f"{error}; raise options['nsteps']"
     if isinstance(error, qutip.solver.integrator.IntegratorException):
+        # QuTiP has one class for every failure of an integrator: what it says is all there is
         limited = "steps" in str(error)
         kind = StepLimitError if limited else SolverError
         advice = "raise options['nsteps'] or choose another options['integrator']"
         return kind, "step limit" if limited else "integrator", f"{error}; {advice}"
     if isinstance(error, SolverError):
         return type(error), error.reason, str(error)
+    # nor has it a class of its own for this one
     if isinstance(error, RuntimeError) and "collapse time" in str(error):
         text = "QuTiP's mcsolve did not find the moment of a jump; lower options['rtol'] and "
         return SolverError, "integrator", text + "['atol'], or take another options['method']"

@@ -12,6 +12,7 @@ import contextlib
 import functools
 import multiprocessing
 import os
+import pickle
 import queue
 import signal
 from collections.abc import Callable, Iterator
@@ -29,6 +30,9 @@ Keep = Callable[[Outcome], None]
 #: called often while the engine waits; keeps what came and looks at the clock
 Pause = Callable[[], float]
 Engine = Callable[[Task, Points, "list[int]", Keep, Pause], None]
+
+#: what an engine raises for a task or an outcome that does not pickle
+_UNSENDABLE = (TypeError, AttributeError, RecursionError, pickle.PickleError)
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -144,7 +148,7 @@ def _collect(done: Any, waiting: dict[Any, int], keep: Keep, patience: float) ->
             number = waiting.pop(future)
             if error is not None:  # the task itself never raises: this is the engine's
                 outcome = Outcome(number, None, f"{type(error).__name__}: {error}", [], 0.0)
-                if isinstance(error, (TypeError, AttributeError)) or "ickl" in str(error):
+                if isinstance(error, _UNSENDABLE):
                     raise TypeError(f"function cannot be sent to the workers: {error}") from error
                 keep(outcome)
             else:

@@ -22,7 +22,7 @@ from ..core.timetable import Timetable, tabulate
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-__all__ = ["GridHamiltonian", "Hamiltonian", "QuadraticPotential"]
+__all__ = ["GridHamiltonian", "Hamiltonian", "QuadraticPotential", "read_potential"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,30 @@ class QuadraticPotential(Saved):
     force: np.ndarray
     axes: np.ndarray
     constant: float
+
+
+def read_potential(grid: Grid, value: Any, name: str = "potential") -> np.ndarray:
+    """The real values on `grid` of a function of its coordinates, an array or a number; `name` is
+    for messages.
+
+    Raises
+    ------
+    ValueError, TypeError
+        It is complex, not finite, or does not fit the grid; or the function raised it.
+    """
+    if callable(value):
+        size = 16.0 * grid.size
+        check_memory("the potential on the grid", size, advice="take fewer points")
+        try:
+            value = value(*grid.mesh)
+        except (TypeError, ValueError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"{name}: {error}") from error
+    if np.iscomplexobj(value) and np.any(np.imag(value) != 0):
+        raise ValueError(
+            f"{name} must be real: a complex potential makes the Hamiltonian non-Hermitian"
+        )
+    return grid.field(name, value, dtype=float)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -118,23 +142,12 @@ class GridHamiltonian(SavedModel):
             known: np.ndarray | None = getattr(self, "_values", None)
             if known is not None:
                 return known
-            return self._real(self.potential, name)
+            return read_potential(self.grid, self.potential, name)
         value = self.potential(t, *self.grid.mesh)  # type: ignore[operator]
         try:
-            return self._real(value, name)
+            return read_potential(self.grid, value, name)
         except (TypeError, ValueError) as error:
             raise type(error)(f"{error} (at t={t:g})") from None
-
-    def _real(self, value: Any, name: str) -> np.ndarray:
-        if callable(value):
-            size = 16.0 * self.grid.size
-            check_memory("the potential on the grid", size, advice="take fewer points")
-            value = value(*self.grid.mesh)
-        if np.iscomplexobj(value) and np.any(np.imag(value) != 0):
-            raise ValueError(
-                f"{name} must be real: a complex potential makes the Hamiltonian non-Hermitian"
-            )
-        return self.grid.field(name, value, dtype=float)
 
     def apply(self, psi: np.ndarray, t: float = 0.0) -> np.ndarray:
         r"""Hψ on the grid.

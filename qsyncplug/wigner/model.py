@@ -16,7 +16,7 @@ from ..core.grid import Grid
 from ..core.saved import SavedModel
 from ..core.types import Adjacency, Field, Given, by_default
 from ..lohe.model import SchrodingerLohe
-from ..waves.hamiltonian import GridHamiltonian
+from ..waves.hamiltonian import GridHamiltonian, read_potential
 from .equation import wigner_equation
 from .phase_space import PhaseSpace
 
@@ -340,12 +340,5 @@ def _hamiltonian(
         )
     if isinstance(potential, qutip.Qobj):
         raise TypeError(f"{name} must be a potential V(x) (callable, array or number), not a Qobj")
-    try:
-        return GridHamiltonian(grid, potential)
-    except (TypeError, ValueError) as error:
-        text = str(error)
-        raise type(error)(
-            name + text.removeprefix("potential")
-            if text.startswith("potential")
-            else f"{name}: {text}"
-        ) from None
+    read_potential(grid, potential, name)  # what is wrong is said under the name it has here
+    return GridHamiltonian(grid, potential)

@@ -4,6 +4,7 @@ import collections
 import concurrent.futures as futures
 import multiprocessing
 import os
+import pickle
 import random
 import signal
 import subprocess
@@ -237,3 +238,30 @@ def test_a_full_disk_loses_nothing(small_disk):
     assert not set(calls) & set(np.flatnonzero(kept).tolist())
     assert np.array_equal(data["value"].values[39], np.random.default_rng(39).normal(size=500))
     assert np.all(data["status"] == 1)
+
+
+class Refusing(futures.Executor):
+    """Takes no task: every future ends in one error."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def submit(self, fn, /, *args, **kwargs):
+        future = futures.Future()
+        future.set_exception(self.error)
+        return future
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (pickle.PicklingError("no way"), TypeError),
+        (pickle.UnpicklingError("truncated"), TypeError),
+        (RecursionError("too deep"), TypeError),
+        # what an error is about is not read off its words
+        (OSError("pickled herring"), SweepError),
+    ],
+)
+def test_what_cannot_be_sent_is_told_from_what_the_engine_lost(error, kind):
+    with pytest.raises(kind, match=str(error)):
+        sweep(lambda x: x, {"x": [1.0, 2.0]}, executor=Refusing(error))
