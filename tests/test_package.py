@@ -241,6 +241,31 @@ def test_public_parameters_are_typed():
     assert not vague
 
 
+#: returns that are whatever fits: by the family of the model, by an option, or by the shape given.
+#: May only shrink
+RETURNS_ANYTHING = {
+    "Grid.integrate",
+    "PhaseSpace.integrate",
+    "exactsolve",
+    "load",
+    "mfsolve",
+    "spectrum",
+    "steadystate",
+}
+
+
+def test_public_returns_are_typed():
+    vague = {
+        name
+        for name, item in _public_calls()
+        if not inspect.isclass(item)
+        and inspect.signature(item).return_annotation in (Any, "Any", inspect.Signature.empty)
+        # the state as functions of e_ops see it, which every solver says itself
+        and not name.endswith("Solver.step")
+    }
+    assert vague == RETURNS_ANYTHING
+
+
 def test_rooms_come_when_they_are_asked_for(tmp_path):
     path = tmp_path / "run.npz"
     grid = qsp.Grid(points=32, length=12.0)

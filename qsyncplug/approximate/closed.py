@@ -35,7 +35,7 @@ class ClosedSolver(Solver):
     name = "mfsolve"
     solver_options: ClassVar[dict[str, Any]] = {**DEFAULTS, "store_states": False}
 
-    def plain_state(self, state0: State) -> Any:
+    def plain_state(self, state0: State) -> State:
         return state_in_order(self.model, state0)
 
     def _check_hamiltonian(self, times: np.ndarray) -> None:

@@ -138,7 +138,7 @@ class TwaSolver(SamplingSolver[TwaResult]):
         stepper.accepted_each = int(sum(steps))
         return TwaProblem(times, stepper, result, self._judge)
 
-    def plain_state(self, state0: State) -> Any:
+    def plain_state(self, state0: State) -> State:
         return state_in_order(self.model, state0)
 
     # ------------------------------------------------------------ pieces

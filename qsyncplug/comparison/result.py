@@ -21,6 +21,7 @@ from .checks import Check
 from .rows import Row
 
 if TYPE_CHECKING:
+    import xarray
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -192,13 +193,13 @@ class Comparison(Saved):
         target.write_text(json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=1))
         return target
 
-    def to_xarray(self) -> Any:
+    def to_xarray(self) -> xarray.Dataset:
         """The values as an ``xarray.Dataset`` with the dimensions time and entry.
 
         Measures that were evaluated at some of the times only have a time axis of their own. Needs
         the extra ``sweep``.
         """
-        xarray = need("xarray", "sweep", "to_xarray")
+        library = need("xarray", "sweep", "to_xarray")
         arrays = {}
         coordinates: dict[str, Any] = {"time": self.times, "entry": list(self.names)}
         for key, by_name in self.values.items():
@@ -208,11 +209,12 @@ class Comparison(Saved):
             arrays[key] = ((axis, "entry"), series, {"symbol": self.labels[key]})
         labels = {"verdict": (("entry",), [str(self.verdicts[n].label) for n in self.names])}
         extra = labels if self.verdicts else {}
-        return xarray.Dataset(
+        found: xarray.Dataset = library.Dataset(
             {**arrays, **extra},
             coordinates,
             attrs={"reference": self.reference, "answer": self.answer},
         )
+        return found
 
     def plot(
         self,

@@ -12,6 +12,8 @@ from .types import EOps, Model, Options, State
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from .predictions import Predictions
+
 __all__ = [
     "HIERARCHY",
     "SPECTRA",
@@ -229,7 +231,7 @@ def steadystate(
 
 @whole_or_nothing
 @by_model
-def predictions(model: Model, state0: State) -> Any:
+def predictions(model: Model, state0: State) -> Predictions[Any]:
     """Theorems whose hypotheses hold for a model and an initial state, with limits and rates.
 
     Parameters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import qutip
@@ -17,6 +17,9 @@ from .extras import need
 from .html import table
 from .stats import Stats
 from .types import EOps, Model, Options
+
+if TYPE_CHECKING:
+    import xarray
 
 __all__ = ["Result"]
 
@@ -160,6 +163,10 @@ class Result(qutip.solver.result.Result):  # type: ignore[misc]
         rows = [(line[:18].strip(), line[18:].strip()) for line in lines]
         return table(title.lstrip("<"), rows)
 
+    def _counts(self) -> tuple[tuple[str, str], ...]:
+        """What is printed before the arrays: label and text of every line."""
+        return ()
+
     def _kept(self) -> tuple[str, str]:
         """What is printed of the states: their name, and where they are."""
         return "states", f"{len(self.states)} stored" if self.states else "not stored"
@@ -189,6 +196,8 @@ class Result(qutip.solver.result.Result):  # type: ignore[misc]
             for name in self._fields
             if isinstance(getattr(self, name, None), np.ndarray)
         ]
+        for label, text in self._counts():
+            row(label, text)
         row("arrays", ", ".join(shapes) or "none")
         row(*self._kept())
         if self.e_ops:
@@ -206,7 +215,7 @@ class Result(qutip.solver.result.Result):  # type: ignore[misc]
             row("time", f"{stats['run time']:.3g} s")
         return "\n".join(lines) + " >"
 
-    def to_xarray(self, *, real: bool = False) -> Any:
+    def to_xarray(self, *, real: bool = False) -> xarray.Dataset:
         """The arrays as an ``xarray.Dataset`` with the times as coordinate.
 
         Parameters
@@ -240,7 +249,9 @@ class Result(qutip.solver.result.Result):  # type: ignore[misc]
             else:
                 yield key, array
 
-    def _dataset(self, data: dict[str, tuple[tuple[str, ...], np.ndarray]], real: bool) -> Any:
+    def _dataset(
+        self, data: dict[str, tuple[tuple[str, ...], np.ndarray]], real: bool
+    ) -> xarray.Dataset:
         """Named arrays over the times; complex ones in two parts if they shall be `real`."""
         import xarray
 

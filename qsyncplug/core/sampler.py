@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
 
 from .checks import check_integer
 from .documented import runner
@@ -37,11 +37,11 @@ class SamplingSolver(Solver, Generic[R]):
     def recipe(self) -> dict[str, Any]:
         return {"ntraj": self.ntraj}
 
-    def start(self, state0: State, t0: float) -> None:
+    def start(self, state0: State, t0: float) -> NoReturn:
         """Refuse with a TypeError: samples are drawn whole, never step by step."""
         raise TypeError(f"{self.name} draws whole samples; it cannot be stepped: use run")
 
-    def iterate(self, state0: State, tlist: ArrayLike, *, until: Until | None = None) -> Any:
+    def iterate(self, state0: State, tlist: ArrayLike, *, until: Until | None = None) -> NoReturn:
         """Refuse with a TypeError: samples are drawn whole, never step by step."""
         raise TypeError(f"{self.name} draws whole samples; it cannot be iterated: use run")
 

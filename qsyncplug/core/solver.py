@@ -192,7 +192,7 @@ class Solver:
             "e_ops": list(problem.result.e_data),
         }
 
-    def plain_state(self, state0: State) -> Any:
+    def plain_state(self, state0: State) -> State:
         """`state0` as a file can hold it; :meth:`problem` makes the same start of it."""
         return list(state0) if isinstance(state0, tuple) else state0
 

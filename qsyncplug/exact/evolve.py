@@ -150,7 +150,7 @@ class ExactSolver(Solver):
     def recipe(self) -> dict[str, Any]:
         return {"cutoff": self._cutoff}
 
-    def plain_state(self, state0: State) -> Any:
+    def plain_state(self, state0: State) -> State:
         return self._initial(state0)
 
     def _check_model(self, times: np.ndarray) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import qutip
@@ -19,6 +19,9 @@ from ..waves.motion import motion_of
 from .mobius import mobius_deviations
 from .readings import centres, expectation, moments
 from .setup import Setup, StoredSetup
+
+if TYPE_CHECKING:
+    import xarray
 
 __all__ = ["SchrodingerLoheResult"]
 
@@ -300,11 +303,13 @@ class SchrodingerLoheResult(Result):
         states = self.states
         return states[-1] if len(states) else self._final_state
 
-    def state(self, index: int) -> Any:
+    def state(self, index: int) -> np.ndarray | list[qutip.Qobj]:
         """The states at output `index`: an array (N, ...) on a grid, or a list of N kets."""
         index = range(len(self.times))[check_integer("index", index)]
+        found: np.ndarray | list[qutip.Qobj]
         if self._stored is not None:
-            return self._setup.wrap(self._stored[index])
+            found = self._setup.wrap(self._stored[index])
+            return found
         motion = self._setup.motion
         x = self._need_coefficients("the states") if motion is not None else None
         if motion is None or x is None:
@@ -315,9 +320,10 @@ class SchrodingerLoheResult(Result):
             )
         psi = x[index] @ motion.at(float(self.times[index]))
         self._setup.check(psi, float(self.times[index]), self)
-        return self._setup.wrap(psi)
+        found = self._setup.wrap(psi)
+        return found
 
-    def zeta(self, index: int) -> Any:
+    def zeta(self, index: int) -> np.ndarray | qutip.Qobj:
         """The mean ζ of the states at output `index`: an array on the grid, or a ket."""
         states = self.state(index)
         if self.model.grid is not None:
@@ -380,7 +386,7 @@ class SchrodingerLoheResult(Result):
             return "states", "stored"
         return "states", "rebuilt on request" if len(self.states) else "not stored"
 
-    def to_xarray(self, *, real: bool = False) -> Any:
+    def to_xarray(self, *, real: bool = False) -> xarray.Dataset:
         """The arrays as an ``xarray.Dataset``; see :meth:`qsyncplug.core.Result.to_xarray`."""
         need("xarray", "sweep", "to_xarray")
         data = {

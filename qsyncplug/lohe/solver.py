@@ -234,7 +234,7 @@ class SchrodingerLoheSolver(Solver):
 
     def continue_run(
         self, mark: dict[str, Any], partial: Result, e_ops: EOps, until: Until | None = None
-    ) -> Any:
+    ) -> Result:
         with self._threads():
             try:
                 return super().continue_run(mark, partial, e_ops, until)

@@ -25,7 +25,7 @@ def mark(state: qutip.Qobj, symbols: Sequence[Symbol]) -> qutip.Qobj:
     return state
 
 
-def expect(operator: Expression, x: State | Result) -> Any:
+def expect(operator: Expression, x: State | Result) -> complex | np.ndarray:
     """Expectation value of an expression.
 
     Parameters
@@ -62,7 +62,8 @@ def expect(operator: Expression, x: State | Result) -> Any:
     if isinstance(x, qutip.Qobj):
         return _of_qobj(operator, x)
     if callable(own := getattr(x, "expectation", None)):
-        return own(operator)
+        value: complex | np.ndarray = own(operator)
+        return value
     states = getattr(x, "states", None)
     if states:
         symbols = getattr(getattr(x, "model", None), "symbols", None)

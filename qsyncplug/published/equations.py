@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -277,7 +277,7 @@ class PublishedEquations:
         both = 2 * float((P[0] * P[1].conj()).real)
         return float(own + (factor if "eq7_prefactor" in names else 1.0) * both + shift)
 
-    def decay_law(self, beta: ArrayLike) -> Any:
+    def decay_law(self, beta: ArrayLike) -> np.ndarray:
         """d(|β1|²+|β2|²)/dt of the damping alone: −γ_l(n1+n2) − Σ[2γ_nl(n³+2n²)/N² +
         4√(γ_lγ_nl)n²/N].
 
@@ -304,4 +304,5 @@ class PublishedEquations:
         part = 2 * self.nonlinear_loss * (n**3 + 2 * n**2) / N**2
         part = part + 4 * np.sqrt(self.linear_loss * self.nonlinear_loss) * n**2 / N
         half = 0.5 if "a_operator" in self.corrections else 1.0
-        return -(self.linear_loss * n + half * part).sum(axis=-1)
+        rate: np.ndarray = (self.linear_loss * n + half * part).sum(axis=-1)
+        return -rate

@@ -141,7 +141,7 @@ class PublishedFigure(Saved):
     __repr__ = __str__
 
     @draws
-    def plot(self, *, fig: Figure | None = None, ax: Axes | None = None) -> Any:
+    def plot(self, *, fig: Figure | None = None, ax: Axes | None = None) -> tuple[Figure, Any]:
         """Draw the panel; see :func:`qsyncplug.plot_published_figure`."""
         from ..plot.spins import plot_published_figure
 

@@ -131,7 +131,7 @@ def moments(w: Any, space: PhaseSpace | Grid) -> dict[str, np.ndarray]:
     }
 
 
-def moyal_overlap(w1: ArrayLike, w2: ArrayLike, space: PhaseSpace | Grid) -> Any:
+def moyal_overlap(w1: ArrayLike, w2: ArrayLike, space: PhaseSpace | Grid) -> float | complex:
     r""":math:`(2π)^d∫w_1\bar w_2\,dx\,dp = \mathrm{Tr}(O_1O_2^†)`: for pure states \|⟨ψ_1,ψ_2⟩\|²,
     for w_1=w_2 the purity.
 

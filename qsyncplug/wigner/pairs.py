@@ -165,7 +165,7 @@ def pair_hydrodynamics(
     return PairHydrodynamics(first, second)
 
 
-def h1_distance(psi1: ArrayLike, psi2: ArrayLike, grid: Grid) -> Any:
+def h1_distance(psi1: ArrayLike, psi2: ArrayLike, grid: Grid) -> float | np.ndarray:
     """‖ψ_1−ψ_2‖ in H¹: the square root of ∫(|ψ_d|²+|∇ψ_d|²).
 
     Parameters

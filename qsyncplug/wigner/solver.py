@@ -187,7 +187,7 @@ class WignerLoheSolver(Solver):
 
     def continue_run(
         self, mark: dict[str, Any], partial: Result, e_ops: EOps, until: Until | None = None
-    ) -> Any:
+    ) -> Result:
         with self._threads():
             return super().continue_run(mark, partial, e_ops, until)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import qutip
@@ -216,6 +216,42 @@ def _kernel_diagnostics(kernel: np.ndarray, grid: Grid) -> dict[str, float]:
 # ------------------------------------------------------------ back
 
 
+@overload
+def inverse_wigner_transform(
+    w: ArrayLike,
+    space: PhaseSpace | Grid,
+    *,
+    form: Literal["kernel"] = "kernel",
+    levels: int | None = None,
+    tolerance: float = 1e-8,
+) -> np.ndarray: ...
+@overload
+def inverse_wigner_transform(
+    w: ArrayLike,
+    space: PhaseSpace | Grid,
+    *,
+    form: Literal["states"],
+    levels: int | None = None,
+    tolerance: float = 1e-8,
+) -> tuple[np.ndarray, np.ndarray]: ...
+@overload
+def inverse_wigner_transform(
+    w: ArrayLike,
+    space: PhaseSpace | Grid,
+    *,
+    form: Literal["qobj"],
+    levels: int | None = None,
+    tolerance: float = 1e-8,
+) -> qutip.Qobj: ...
+@overload
+def inverse_wigner_transform(
+    w: ArrayLike,
+    space: PhaseSpace | Grid,
+    *,
+    form: str,
+    levels: int | None = None,
+    tolerance: float = 1e-8,
+) -> np.ndarray | tuple[np.ndarray, np.ndarray] | qutip.Qobj: ...
 def inverse_wigner_transform(
     w: ArrayLike,
     space: PhaseSpace | Grid,
@@ -223,7 +259,7 @@ def inverse_wigner_transform(
     form: str = "kernel",
     levels: int | None = None,
     tolerance: float = 1e-8,
-) -> Any:
+) -> np.ndarray | tuple[np.ndarray, np.ndarray] | qutip.Qobj:
     r"""The operator, or the states, whose Wigner transform is `w`.
 
     Parameters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import scipy.sparse as sp
@@ -16,6 +16,9 @@ from ...operators.handle import spins
 from ...operators.matrices import operator_matrix
 
 __all__ = ["CentralChain", "DoubletReport"]
+
+#: an expression of the algebra, or a sparse matrix
+M = TypeVar("M")
 
 
 @dataclass(frozen=True)
@@ -86,17 +89,18 @@ class CentralChain(Saved):
             pairs.append((self.spins - 1, 0))
         return pairs
 
-    def energy(self, sites: Sequence[tuple[Any, Any]], field: float = 0.0) -> Any:
+    def energy(self, sites: Sequence[tuple[M, M]], field: float = 0.0) -> M:
         """H_c of the (σ−, σ_z) of its `sites`, expressions of the algebra or matrices; `field` is
         ω0.
         """
-        H: Any = sum(0.5 * field * z for _, z in sites)
+        known: Sequence[tuple[Any, Any]] = sites
+        H: Any = sum(0.5 * field * z for _, z in known)
         for a, b in self.bonds():
-            (m, z), (k, u) = sites[a], sites[b]
+            (m, z), (k, u) = known[a], known[b]
             flip = 0.5 * self.exchange * (m.conj().T @ k if hasattr(m, "tocsr") else m.dag() * k)
             H = H + flip + (flip.conj().T if hasattr(m, "tocsr") else flip.dag())
             H = H + 0.25 * self.exchange * self.anisotropy * (z * u)
-        return H
+        return cast(M, H)
 
     def _matrices(self) -> list[tuple[Any, Any]]:
         """σ− and σ_z of every site."""

@@ -200,7 +200,7 @@ def _of_state(state: Any, relative: bool, kind: str) -> PhaseDistribution:
     return PhaseDistribution(moments, kind=kind)
 
 
-def _of_anything(x: Any, relative: bool, modes: Any, kind: str) -> Any:
+def _of_anything(x: Any, relative: bool, modes: Any, kind: str) -> np.ndarray | PhaseDistribution:
     """The distribution of a state, or the peaks of what can be read."""
     if hasattr(x, "isket") and modes is None:
         return _of_state(x, relative, kind)
@@ -232,7 +232,9 @@ def _of_view(view: SyncView, kind: str) -> np.ndarray:
         costly=True,
     )
 )
-def husimi_phase(view: Readable, *, relative: bool = False, modes: Modes = None) -> Any:
+def husimi_phase(
+    view: Readable, *, relative: bool = False, modes: Modes = None
+) -> np.ndarray | PhaseDistribution:
     r"""Phase distribution of the Husimi function, P(φ) = ∫ Q(r e^{iφ}) r dr, and its peak 2π max P
     − 1.
 
@@ -270,7 +272,9 @@ def husimi_phase(view: Readable, *, relative: bool = False, modes: Modes = None)
 @described(
     Record("2π max P_W − 1", r"2\pi\max P_W-1", Of.PAIRS, ("states",), null=0.0, costly=True)
 )
-def wigner_phase(view: Readable, *, relative: bool = False, modes: Modes = None) -> Any:
+def wigner_phase(
+    view: Readable, *, relative: bool = False, modes: Modes = None
+) -> np.ndarray | PhaseDistribution:
     r"""Phase distribution of the Wigner function, P(φ) = ∫ W(r e^{iφ}) r dr, and its peak 2π max P
     − 1.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import qutip
@@ -213,7 +212,7 @@ def _negativity(rho: np.ndarray, tolerance: float, max_intervals: int) -> tuple[
 )
 def wigner_negativity(
     view: Readable, *, tolerance: float = 1e-9, max_intervals: int = 4000, modes: Modes = None
-) -> Any:
+) -> np.ndarray | float:
     """Wigner negativity ∫|W| dq dp − 1.
 
     Parameters
@@ -264,7 +263,7 @@ def wigner_negativity(
             for t, state in enumerate(states):
                 values[t, j], error = _negativity(density(state, keep), tolerance, max_intervals)
                 worst = max(worst, error)
-        result: Any = values
+        result: np.ndarray | float = values
     else:
         if not isinstance(view, qutip.Qobj) or not (view.isket or view.isoper):
             raise TypeError(
