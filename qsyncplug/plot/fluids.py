@@ -78,10 +78,9 @@ def plot_hydrodynamics(
     >>> axes[0].get_title()
     'oscillator 2, t=0'
     """
-    fields, title = _fields_of(fields, grid, index, oscillator)
-    grid = fields.grid
-    d = grid.ndim
-    if d > 2 or fields.psi.ndim != d:
+    drawn, title = _fields_of(fields, grid, index, oscillator)
+    d = drawn.grid.ndim
+    if d > 2 or drawn.psi.ndim != d:
         raise ValueError(
             "plot_hydrodynamics needs the fields of one state in one or two dimensions: take "
             "one of several, such as qsp.hydrodynamics(psi[0], grid)"
@@ -94,8 +93,8 @@ def plot_hydrodynamics(
         raise ValueError(f"ax must hold {count} axes, not {ax.size}")
     fig = ax[0].figure if fig is None else fig
     # quotients are drawn where there is something to carry them
-    shown = fields.density > 1e-6 * np.max(fields.density)
-    (_on_a_line if d == 1 else _in_the_plane)(fields, shown, fig, ax)
+    shown = drawn.density > 1e-6 * np.max(drawn.density)
+    (_on_a_line if d == 1 else _in_the_plane)(drawn, shown, fig, ax)
     if title:
         ax[0].set_title(title, fontsize="medium")
     return fig, ax

@@ -141,9 +141,9 @@ def plot_wigner_function(
     if isinstance(w, WignerLoheResult):
         if space is not None:
             raise TypeError("space must be left out: a WignerLoheResult has its own")
-        mode = check_index("mode", mode, w.n)
-        _check_line(w.phase_space, "plot_wigner_function")
-        w, space = w.wigner(mode, mode), w.phase_space
+        run, mode = w, check_index("mode", mode, w.n)
+        _check_line(run.phase_space, "plot_wigner_function")
+        w, space = run.wigner(mode, mode), run.phase_space
     elif hasattr(w, "times") or is_state(w):
         w, space = _wigner_of(last_state(w, "w"), mode)
     if space is None:
