@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ..core.checks import check_array, check_number
+from ..core.checks import check_array, check_number, check_numbers
 from ..core.errors import StorageError
 from ..core.saved import SavedModel
 from .series import attention_peak, attention_series, series_derivative, trigonometric_sum
@@ -30,8 +30,7 @@ MAX_BETA = 1e4
 
 
 def _argument(x: Any) -> np.ndarray:
-    x = np.asarray(x)
-    return x if np.iscomplexobj(x) else np.asarray(x, dtype=float)
+    return check_numbers("x", x)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._ext.equations import PythonRightHandSide
 from ..core import storage
-from ..core.checks import check_array, check_choice, check_memory, check_number
+from ..core.checks import check_array, check_choice, check_memory, check_number, check_numbers
 from ..core.documented import runs
 from ..core.interrupts import interruptible
 from ..core.options import DEFAULTS
@@ -123,6 +123,9 @@ class Sphere(SavedModel):
 
     def velocity(self, x: np.ndarray, t: float = 0.0) -> np.ndarray:
         """ẋ at the points `x` (n, d) and time `t`, (n, d): tangent to the sphere."""
+        x = check_numbers("x", x)
+        if x.ndim != 2:
+            raise ValueError(f"x must have shape (n, d), not {x.shape}")
         if self.polynomial is not None:
             pull = _polynomial_pull(self.polynomial, x)
         elif self.beta == 0:

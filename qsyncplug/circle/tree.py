@@ -250,7 +250,8 @@ class CoalesceResult(Result):
         return np.asarray(leaf_order(self.left, self.right, self.sizes, self.n))
 
     def _merges(self, log_t: float) -> int:
-        if not (isinstance(log_t, (int, float, np.floating, np.integer)) and not np.isnan(log_t)):
+        real = isinstance(log_t, (int, float, np.floating, np.integer))
+        if isinstance(log_t, bool) or not real or np.isnan(log_t):
             raise TypeError(f"log_t must be a real number, not {log_t!r}")
         return int(np.searchsorted(self.merge_log_times, log_t, side="right"))
 

@@ -25,6 +25,7 @@ __all__ = [
     "check_memory",
     "check_ndim",
     "check_number",
+    "check_numbers",
     "check_positive",
     "check_times",
 ]
@@ -205,6 +206,24 @@ def check_array(
             "infinite values"
         )
     return array
+
+
+def check_numbers(name: str, value: Any) -> np.ndarray:
+    """`value` as floats or complex numbers of any shape and size; not copied where it is such an
+    array.
+
+    Examples
+    --------
+    >>> check_numbers("x", [1, 2])
+    array([1., 2.])
+    """
+    if type(value) is np.ndarray and value.dtype.kind in "fc":
+        return value
+    # one number, as of a search for a zero
+    if type(value) in (float, np.float64):
+        return np.asarray(value)
+    dtype = complex if np.iscomplexobj(value) else float
+    return check_array(name, value, dtype=dtype, finite=False)
 
 
 #: numbers that are copied without asking how much memory is free

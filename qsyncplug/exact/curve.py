@@ -144,7 +144,7 @@ class Spectrum(Saved):
 
     def __call__(self, w: Any) -> Any:
         """S at the frequencies `w`, any shape."""
-        w = np.asarray(check_array("w", np.asarray(w)))
+        w = check_array("w", w)
         if not len(self._small):
             return np.zeros(w.shape)[()]
         return (2 * self._solve(w.ravel(), 0)[0].real).reshape(w.shape)[()]

@@ -13,7 +13,7 @@ import scipy.fft
 import scipy.linalg
 
 from ..core import storage
-from ..core.checks import check_array, check_flag, check_memory
+from ..core.checks import check_array, check_flag, check_memory, check_number, check_numbers
 from ..core.grid import Grid
 from ..core.saved import Saved, SavedModel
 from ..core.threads import linear_algebra_threads
@@ -138,6 +138,7 @@ class GridHamiltonian(SavedModel):
         ValueError
             V is complex or not finite at this time.
         """
+        t = check_number("t", t)
         if not self.time_dependent:
             known: np.ndarray | None = getattr(self, "_values", None)
             if known is not None:
@@ -163,7 +164,10 @@ class GridHamiltonian(SavedModel):
         -------
         ndarray of the shape of `psi`
         """
+        psi = check_numbers("psi", psi)
         axes = tuple(range(-self.grid.ndim, 0))
+        if psi.shape[axes[0] :] != self.grid.shape:
+            raise ValueError(f"psi must have shape (…, *{self.grid.shape}), not {psi.shape}")
         kinetic = scipy.fft.ifftn(self.grid.kinetic * scipy.fft.fftn(psi, axes=axes), axes=axes)
         return np.asarray(kinetic + self.values_at(t) * psi)
 

@@ -156,6 +156,8 @@ class WignerLoheResult(Result):
         self, index: int | slice | Sequence[int] | np.ndarray = slice(None)
     ) -> np.ndarray:
         """∫w_ij at the output times `index`, (..., N, N); :attr:`gram` is its transpose."""
+        if isinstance(index, (bool, np.bool_, str, float, np.ma.MaskedArray)):
+            raise TypeError(f"index must be an integer, a slice or integers, not {index!r:.60}")
         if self._z is not None:
             return np.asarray(self._z[index])
         z0 = self._setup.state.z0

@@ -133,3 +133,69 @@ def test_the_workspace_of_the_integrator_is_counted(monkeypatch):
     monkeypatch.setattr(checks, "available_memory", lambda: 2**26)
     with pytest.raises(errors.MemoryLimitError, match="integrator of"):
         qsp.circlesolve(qsp.Circle(qsp.sine()), np.linspace(0, 3, 10**6), [0.0, 1.0])
+
+
+# ------------------------------------------------------------ methods of what is returned
+
+_MASKED = np.ma.array([0.5, 0.6], mask=[True, False])
+
+
+@pytest.fixture(scope="module")
+def returned():
+    grid = qsp.Grid(32, 12.0)
+    well = qsp.GridHamiltonian(grid, lambda x: x**2 / 2)
+    moving = qsp.GridHamiltonian(grid, lambda t, x: t * x**2, time_dependent=True)
+    waves = [grid.gaussian(0.5), grid.gaussian(-0.4)]
+    lohe = qsp.WignerLohe(grid, lambda x: x**2 / 2, coupling=1.0)
+    (b,) = qsp.modes(1)
+    return {
+        "interaction": qsp.sine(),
+        "well": well,
+        "moving": moving,
+        "masked wave": np.ma.array(waves[0], mask=np.arange(32) == 3),
+        "tree": qsp.coalesce(qsp.Circle(qsp.sine()), [0.0, 1.0, 2.0]),
+        "wigner": qsp.wlsolve(lohe, waves, [0.0, 0.1]),
+        "sphere": qsp.Sphere(),
+        "spectrum": qsp.spectrum(qsp.System(b.dag() * b, [b.dag(), 2 * b]), b, cutoff=24),
+        "chains": qsp.SpinChains(n=(3, 4)),
+    }
+
+
+@pytest.mark.filterwarnings("ignore::qsyncplug.core.errors.QsyncplugWarning")
+@pytest.mark.parametrize(
+    ("argument", "call"),
+    [
+        ("x", lambda r: r["interaction"]("1")),
+        ("x", lambda r: r["interaction"].f(_MASKED)),
+        ("x", lambda r: r["interaction"].df(["1"])),
+        ("x", lambda r: r["interaction"].d2f(True)),
+        ("psi", lambda r: r["well"].apply(r["masked wave"])),
+        ("psi", lambda r: r["well"].apply("1")),
+        ("psi", lambda r: r["well"].apply(np.ones(31))),
+        ("t", lambda r: r["moving"].values_at("1")),
+        ("t", lambda r: r["well"].values_at(True)),
+        ("log_t", lambda r: r["tree"].clusters(True)),
+        ("log_t", lambda r: r["tree"].count(log_t=True)),
+        ("log_t", lambda r: r["tree"].cluster_masses(np.True_)),
+        ("log_t", lambda r: r["tree"].centres(True)),
+        ("index", lambda r: r["wigner"].integrals(True)),
+        ("index", lambda r: r["wigner"].integrals("0")),
+        ("x", lambda r: r["sphere"].velocity("1")),
+        ("x", lambda r: r["sphere"].velocity(np.ma.array(np.eye(3), mask=np.eye(3)))),
+        ("x", lambda r: r["sphere"].velocity(np.ones(3))),
+        ("w", lambda r: r["spectrum"](_MASKED)),
+        ("count", lambda r: r["chains"].bonds("3")),
+        ("count", lambda r: r["chains"].bonds(True)),
+    ],
+)
+def test_methods_of_what_is_returned_refuse_by_name(returned, argument, call):
+    with pytest.raises((TypeError, ValueError), match=rf"^{argument} must"):
+        call(returned)
+
+
+def test_methods_of_what_is_returned_take_numbers(returned):
+    assert returned["interaction"].f([0, 1]) == pytest.approx(np.sin([0.0, 1.0]))
+    assert returned["interaction"].df(2) == pytest.approx(np.cos(2.0))
+    assert returned["wigner"].integrals(1).shape == returned["wigner"].integrals([0, 1])[0].shape
+    assert returned["tree"].count(np.float64(9.0)) == 1
+    assert returned["spectrum"]([0.0, 1.0]).shape == (2,)

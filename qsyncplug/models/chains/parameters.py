@@ -109,6 +109,7 @@ class ChainFrame:
 
     def bonds(self, count: int) -> list[tuple[int, int]]:
         """Neighbours in an open or periodic chain of `count` spins."""
+        count = check_integer("count", count, minimum=0)
         pairs = [(k, k + 1) for k in range(count - 1)]
         if self.boundary == "periodic" and count > 2:
             pairs.append((count - 1, 0))
