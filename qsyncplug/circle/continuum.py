@@ -6,9 +6,9 @@ natural frequencies of a Lorentz distribution of half width γ where there is on
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import scipy.optimize
@@ -16,6 +16,7 @@ import scipy.optimize
 from ..core.checks import check_number
 from ..core.interrupts import whole_or_nothing
 from ..core.saved import Saved
+from .turns import TURN, TURN_SCALE
 
 __all__ = [
     "Chimera",
@@ -26,6 +27,11 @@ __all__ = [
     "lag_order_parameter",
     "triad_order_parameters",
 ]
+
+#: size of Kτ up to which all states are listed
+_MOST_STATES = 3e5
+#: phases up to which 2π is known well enough to take out its multiples
+_LARGEST_PHASE = 1e30
 
 
 def inertia_threshold(width: float, inertia: float, *, noise: float = 0.0) -> float:
@@ -94,7 +100,7 @@ def lag_order_parameter(coupling: float, width: float, lag: float) -> tuple[floa
     effective = k * math.cos(a)
     if effective <= 2 * g:
         return 0.0, 0.0
-    return math.sqrt(1 - 2 * g / effective), -math.tan(a) * (effective - g)
+    return math.sqrt((effective - 2 * g) / effective), -math.tan(a) * (effective - g)
 
 
 def triad_order_parameters(
@@ -114,7 +120,8 @@ def triad_order_parameters(
     Returns
     -------
     tuple of float
-        The stable one first, then the unstable one where both exist; empty where there are none.
+        The stable one first, then the unstable one where both exist (at the fold they are equal);
+        empty where there are none.
 
     Notes
     -----
@@ -129,18 +136,24 @@ def triad_order_parameters(
     [0.833783006304, 0.42403525608]
     """
     g = check_number("width", width, minimum=0.0, strict=True)
-    k1 = check_number("coupling", coupling) / g
-    k = check_number("triads", triads) / g
-    if k == 0:
-        return (math.sqrt(1 - 2 / k1),) if k1 > 2 else ()
-    under = (k1 + k) ** 2 - 8 * k
-    if under < 0:
+    k1 = check_number("coupling", coupling)
+    k = check_number("triads", triads)
+    # k u² + (k₁−k) u + 2γ−k₁ = 0 for u=r², which is 2γ>0 at u=1; signs decided without rounding
+    a, c = Fraction(k), 2 * Fraction(g) - Fraction(k1)
+    b = Fraction(k1) - a
+    under = b * b - 4 * a * c
+    ends = c > 0 and a > 0 and abs(k1) < k and under >= 0
+    if not (c < 0 or (c == 0 and k > k1) or ends):
         return ()
-    # k r⁴ + b r² + 2 − k1 = 0, without the difference of large numbers that a small k makes
-    b = k1 - k
-    half = -(b + math.copysign(math.sqrt(under), b)) / 2
-    squares = [half / k, (2 - k1) / half] if half else [0.0]
-    return tuple(math.sqrt(q) for q in sorted(squares, reverse=True) if 0 < q < 1)
+    if k == 0:
+        return (math.sqrt(-c / b),)
+    scale = max(abs(b), abs(a), abs(c))
+    root = Fraction(math.sqrt(under / scale**2)) * scale
+    # without the difference of large numbers that a small k makes
+    half = -(b + (root if b >= 0 else -root)) / 2
+    squares = sorted([half / a, c / half], reverse=True) if half else [Fraction(0)] * 2
+    inside = squares if ends else [q for q in squares if q > 0][-1:]
+    return tuple(math.sqrt(min(q, 1)) for q in inside)
 
 
 def delay_frequencies(
@@ -166,6 +179,11 @@ def delay_frequencies(
         (all-to-all and every regular graph: M. G. Earl, S. H. Strogatz, Phys. Rev. E 67, 036204
         (2003)).
 
+    Raises
+    ------
+    ValueError, TypeError
+        Bad numbers; Kτ beyond 300000, where there are too many states to list; ωτ beyond 1e30.
+
     Examples
     --------
     >>> import math
@@ -180,26 +198,54 @@ def delay_frequencies(
     lag = check_number("phase_lag", phase_lag)
     if k == 0 or tau == 0:
         return ((w - k * math.sin(lag), k * math.cos(lag) > 0),)
+    # y + b sin y = c for y = Ωτ + α, up to whole turns
+    b, c = k * tau, _reduced_phase(w, tau, lag)
+    if abs(b) > _MOST_STATES:
+        raise ValueError(
+            f"coupling·delay must be at most {_MOST_STATES:g} in size, not {b:g}: there are about "
+            "two thirds as many states"
+        )
+    y = _rests(b, c)
+    shift = (y - c) / tau if abs(b) > 1 else -k * np.sin(y)
+    stable = k * np.cos(y) > 0
+    return tuple((float(x), bool(s)) for x, s in zip(w + shift, stable, strict=True))
 
-    def excess(x: float) -> float:
-        return x - w + k * math.sin(x * tau + lag)
 
-    # monotone between the zeros of 1 + Kτ cos(Ωτ + α)
-    low, high = w - abs(k) - 1e-12, w + abs(k) + 1e-12
-    edges = [low, high]
-    if abs(k * tau) > 1:
-        base = math.acos(-1 / (k * tau))
-        first, last = ((x * tau + lag) / (2 * math.pi) for x in (low, high))
-        turns = range(math.floor(first) - 1, math.ceil(last) + 2)
-        corners = [(s * base + 2 * math.pi * m - lag) / tau for m in turns for s in (1, -1)]
-        edges = sorted({low, high, *(c for c in corners if low < c < high)})
-    found: list[tuple[float, bool]] = []
-    for a, b in itertools.pairwise(edges):
-        if excess(a) * excess(b) <= 0:
-            x = float(scipy.optimize.brentq(excess, a, b, xtol=1e-15, rtol=1e-15))
-            if not found or abs(x - found[-1][0]) > 1e-12:
-                found.append((x, k * math.cos(x * tau + lag) > 0))
-    return tuple(found)
+def _rests(b: float, c: float) -> np.ndarray:
+    """All y with y + b sin y = c, increasing."""
+    reach = abs(b) * (1 + 1e-12)
+    edges = np.array([c - reach, c + reach])
+    if abs(b) > 1:
+        # monotone between the zeros of 1 + b cos y
+        turns = np.arange(math.floor(edges[0] / math.tau) - 1, math.ceil(edges[1] / math.tau) + 2)
+        corners = (math.tau * turns[:, None] + math.acos(-1 / b) * np.array([-1, 1])).ravel()
+        corners = corners[(corners > edges[0]) & (corners < edges[1])]
+        edges = np.sort(np.concatenate([edges, corners]))
+
+    def excess(y: np.ndarray) -> np.ndarray:
+        return np.asarray(y - c + b * np.sin(y))
+
+    at = excess(edges)
+    at[0], at[-1] = min(at[0], 0.0), max(at[-1], 0.0)
+    crossed = at[:-1] * at[1:] <= 0
+    low, high, rises = edges[:-1][crossed], edges[1:][crossed], (at[:-1] <= 0)[crossed]
+    for _ in range(64):
+        middle = 0.5 * (low + high)
+        before = (excess(middle) < 0) == rises
+        low, high = np.where(before, middle, low), np.where(before, high, middle)
+    y = 0.5 * (low + high)
+    # one at a corner is found from both sides
+    return np.asarray(y[np.append(True, np.diff(y) > 1e-12 * np.maximum(1.0, np.abs(y[1:])))])
+
+
+def _reduced_phase(frequency: float, delay: float, lag: float) -> float:
+    """ωτ + α without its whole turns, in [−π, π], to the last digit."""
+    phase, turn = Fraction(frequency) * Fraction(delay) + Fraction(lag), Fraction(TURN, TURN_SCALE)
+    if abs(phase) > _LARGEST_PHASE:
+        raise ValueError(
+            f"frequency·delay must be at most {_LARGEST_PHASE:g}, where its phase is known"
+        )
+    return float(phase - turn * round(phase / turn))
 
 
 def delay_threshold(
@@ -226,6 +272,11 @@ def delay_threshold(
         The least K>0 for which :math:`iν-iω_0+γ+D=\frac K2e^{-i(ντ+α)}` has a real ν, and ν;
         infinite where there is none, which needs τ=0 and cos α ≤ 0.
 
+    Raises
+    ------
+    ValueError, TypeError
+        Bad numbers; width and noise both 0; ω₀τ beyond 1e30.
+
     Examples
     --------
     >>> from qsyncplug.circle import delay_threshold
@@ -245,18 +296,20 @@ def delay_threshold(
         return 2 * damping / math.cos(lag), w - damping * math.tan(lag)
 
     # with y = ντ + α: −(ν−ω₀) cos y = damping·sin y and cos y > 0, one zero a branch of tan
-    def excess(y: float) -> float:
-        return ((y - lag) / tau - w) * math.cos(y) + damping * math.sin(y)
+    phase = _reduced_phase(w, tau, lag)
 
-    centre = round((w * tau + lag) / (2 * math.pi))
-    best = (math.inf, 0.0)
-    reach = 2 + int(abs(w) * tau / math.pi)
-    for m in range(centre - reach, centre + reach + 1):
-        a, b = 2 * math.pi * m - math.pi / 2, 2 * math.pi * m + math.pi / 2
-        y = float(scipy.optimize.brentq(excess, a, b, xtol=1e-15, rtol=1e-15))
-        nu = (y - lag) / tau
-        best = min(best, (2 * math.hypot(nu - w, damping), nu))
-    return best
+    def excess(y: float) -> float:
+        return (y - phase) * math.cos(y) + damping * tau * math.sin(y)
+
+    best = (math.inf, 0.0)  # |ν−ω₀| and ν−ω₀
+    for m in (-1, 0, 1):  # the least K has the ν next to ω₀
+        a, b = math.tau * m - math.pi / 2, math.tau * m + math.pi / 2
+        y = float(scipy.optimize.brentq(excess, a, b, xtol=1e-300, rtol=1e-15))
+        # the one of two expressions that rounding in y hurts less
+        steep = damping * tau > math.cos(y) ** 2
+        shift = (y - phase) / tau if steep else -damping * math.tan(y)
+        best = min(best, (abs(shift), shift))
+    return 2 * math.hypot(best[1], damping), w + best[1]
 
 
 @dataclass(frozen=True)

@@ -99,13 +99,35 @@ def lorentz_order_parameter(
     r = check_number("start", start, minimum=0.0, maximum=1.0)
     lag = check_number("phase_lag", phase_lag)
     effective = check_number("coupling", coupling) * math.cos(lag)
-    growth = 0.5 * effective - check_number("width", width, minimum=0.0)
-    # numerator and denominator by what grows, so that neither overflows
-    decay = np.exp(-2 * abs(growth) * t)
-    change = t if growth == 0 else -np.expm1(-2 * abs(growth) * t) / (2 * abs(growth))
+    g = check_number("width", width, minimum=0.0)
+    if np.any(t < 0):
+        raise ValueError(f"times must not be negative, not {np.min(t):g}")
+    growth = 0.5 * effective - g
+    if r == 0 or (r == 1 and g == 0):
+        return np.full(t.shape, r)
+    # r⁻² = 1 + (r₀⁻²−1)e^{−2σt} + 2γ(1−e^{−2σt})/2σ: all terms positive, and none to overflow
+    with np.errstate(over="ignore", under="ignore"):
+        spent = abs(growth) * t
+        half = np.exp(-0.5 * spent)
+    rest = math.sqrt((1 - r) * (1 + r))
+    lost = math.sqrt(2) * math.sqrt(g) * np.sqrt(_elapsed(spent, abs(growth), t))
     if growth > 0:
-        return np.asarray(r / np.sqrt(decay + r * r * effective * change))
-    return np.asarray(r * np.sqrt(decay / (1 + r * r * effective * change)))
+        part = half / math.sqrt(r)
+        scale = np.maximum(part, 1.0)
+        kept = np.hypot(1.0, lost) / scale
+        return np.asarray(1 / scale / np.hypot(rest * part * (part / scale), kept))
+    size = np.hypot(np.hypot(r * half * half, rest), r * lost)
+    return np.asarray(r * half * (half / size))
+
+
+def _elapsed(spent: np.ndarray, rate: float, t: np.ndarray) -> np.ndarray:
+    """(1−e^{−2·rate·t})/(2·rate), t for rate 0."""
+    if rate == 0:
+        return t
+    small = 2 * np.minimum(spent, 1.0)
+    ratio = -np.expm1(-small) / np.where(small > 0, small, -1.0)
+    early = t * np.where(small > 0, ratio, 1.0)
+    return np.where(spent < 1, early, -np.expm1(-2 * np.maximum(spent, 1.0)) / 2 / rate)
 
 
 def _one_lorentzian(k: float, lag: float, model: OttAntonsen, z: complex) -> Prediction:

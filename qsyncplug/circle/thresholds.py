@@ -3,6 +3,7 @@ r"""More closed forms of many particles: growth rates, onsets and the end of loc
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import scipy.integrate
@@ -18,6 +19,10 @@ __all__ = [
     "noise_threshold",
     "retrapping_drive",
 ]
+
+#: damping below which a pendulum's orbit is the free one's and its first corrections,
+#: I_h = 4α/π·(1 − .24751α²), and from where on every orbit is caught
+_WEAK, _BEND, _STRONG = 1e-3, 0.247509, 1.2
 
 
 def noise_growth(interaction: Interaction, noise: float, *, coupling: float = 1.0) -> np.ndarray:
@@ -44,9 +49,11 @@ def noise_growth(interaction: Interaction, noise: float, *, coupling: float = 1.
     [0.75]
     """
     d = check_number("noise", noise, minimum=0.0)
-    b = interaction.coefficients() * math.exp(interaction.log_scale)
+    b = interaction.coefficients()
     k = np.arange(1, b.size + 1)
-    return np.asarray(check_number("coupling", coupling) * k * b / 2 - d * k**2)
+    half = math.exp(0.5 * interaction.log_scale)  # twice: the whole may be beyond floating point
+    strength = check_number("coupling", coupling) * half
+    return np.asarray(strength * k * b / 2 * half - d * k**2)
 
 
 def noise_threshold(interaction: Interaction, noise: float) -> float:
@@ -78,10 +85,12 @@ def noise_threshold(interaction: Interaction, noise: float) -> float:
     1.257358016174
     """
     d = check_number("noise", noise, minimum=0.0, strict=True)
-    b = interaction.coefficients() * math.exp(interaction.log_scale)
+    b = interaction.coefficients()
     k = np.arange(1, b.size + 1)
     attracts = b > 0
-    return float(np.min(2 * d * k[attracts] / b[attracts], initial=np.inf))
+    half = math.exp(-0.5 * interaction.log_scale)  # twice: the whole may be beyond floating point
+    least = float(np.min(2 * k[attracts] / b[attracts], initial=np.inf))
+    return least * half * d * half
 
 
 def inertia_growth(coupling: float, width: float, inertia: float) -> float:
@@ -110,8 +119,11 @@ def inertia_growth(coupling: float, width: float, inertia: float) -> float:
     k = check_number("coupling", coupling, minimum=0.0)
     g = check_number("width", width, minimum=0.0)
     m = check_number("inertia", inertia, minimum=0.0)
-    # without cancellation for small masses
-    return k / (math.sqrt(1 + 2 * m * k) + 1) - g
+    # (K−K_c)/(1+2mγ+√(1+2mK)): nothing cancels for small masses, nor at the threshold
+    root = math.hypot(1.0, math.sqrt(2) * math.sqrt(m) * math.sqrt(k))
+    exact = Fraction(m)
+    past = Fraction(k) - 2 * Fraction(g) * (1 + exact * Fraction(g))
+    return float(past / (1 + 2 * exact * Fraction(g) + Fraction(root)))
 
 
 def bimodal_threshold(width: float, centre: float) -> tuple[float, str]:
@@ -143,7 +155,7 @@ def bimodal_threshold(width: float, centre: float) -> tuple[float, str]:
     """
     g = check_number("width", width, minimum=0.0, strict=True)
     w = check_number("centre", centre, minimum=0.0)
-    return (2 * (g * g + w * w) / g, "steady") if w < g else (4 * g, "hopf")
+    return (2 * (g + w * (w / g)), "steady") if w < g else (4 * g, "hopf")
 
 
 def retrapping_drive(damping: float) -> float:
@@ -175,40 +187,43 @@ def retrapping_drive(damping: float) -> float:
     (0.12700886, 0.5973832)
     """
     a = check_number("damping", damping, minimum=0.0, strict=True)
-
-    def missed(drive: float) -> float:
-        """½v² where the orbit that leaves the saddle comes to the next one; negative before."""
-        saddle = math.pi - math.asin(drive)
-        slope = -0.5 * a + math.sqrt(0.25 * a * a + math.sqrt(1 - drive * drive))
-        small = 1e-4
-
-        def motion(_: float, y: np.ndarray) -> list[float]:
-            return [y[1], drive - math.sin(y[0]) - a * y[1]]
-
-        def stops(_: float, y: np.ndarray) -> float:
-            return float(y[1])
-
-        def arrives(_: float, y: np.ndarray) -> float:
-            return float(y[0] - saddle - 2 * math.pi)
-
-        # the unstable manifold to second order: v = slope·u + bend·u²
-        bend = 0.5 * math.sin(saddle) / (3 * slope + a)
-        start = [saddle + small, slope * small + bend * small**2]
-        for event, direction in ((stops, -1), (arrives, 1)):
-            event.terminal, event.direction = True, direction  # type: ignore[attr-defined]
-        run = scipy.integrate.solve_ivp(
-            motion,
-            (0, 1e6),
-            start,
-            method="DOP853",
-            rtol=1e-12,
-            atol=1e-13,
-            events=(stops, arrives),
-        )
-        x, v = run.y[:, -1]
-        return float(0.5 * v * v) if run.t_events[1].size else float(x - saddle - 2 * math.pi)
-
+    if a < _WEAK:
+        return 4 * a / math.pi * (1 - _BEND * a * a)
     top = 1 - 1e-6  # beyond, the saddle is left too slowly
-    if missed(top) < 0:
+    if a > _STRONG or _missed(a, top) < 0:
         return 1.0
-    return float(scipy.optimize.brentq(missed, 1e-9, top, xtol=1e-13, rtol=1e-13))
+    drive = scipy.optimize.brentq(lambda i: _missed(a, i), 1e-9, top, xtol=1e-13, rtol=1e-13)
+    return float(drive)
+
+
+def _missed(a: float, drive: float) -> float:
+    """½v² where the orbit that leaves the saddle comes to the next one; negative before."""
+    saddle = math.pi - math.asin(drive)
+    slope = -0.5 * a + math.sqrt(0.25 * a * a + math.sqrt(1 - drive * drive))
+    small = 1e-4
+
+    def motion(_: float, y: np.ndarray) -> list[float]:
+        return [y[1], drive - math.sin(y[0]) - a * y[1]]
+
+    def stops(_: float, y: np.ndarray) -> float:
+        return float(y[1])
+
+    def arrives(_: float, y: np.ndarray) -> float:
+        return float(y[0] - saddle - 2 * math.pi)
+
+    # the unstable manifold to second order: v = slope·u + bend·u²
+    bend = 0.5 * math.sin(saddle) / (3 * slope + a)
+    start = [saddle + small, slope * small + bend * small**2]
+    for event, direction in ((stops, -1), (arrives, 1)):
+        event.terminal, event.direction = True, direction  # type: ignore[attr-defined]
+    run = scipy.integrate.solve_ivp(
+        motion,
+        (0, 1e6),
+        start,
+        method="DOP853",
+        rtol=1e-12,
+        atol=1e-13,
+        events=(stops, arrives),
+    )
+    x, v = run.y[:, -1]
+    return float(0.5 * v * v) if run.t_events[1].size else float(x - saddle - 2 * math.pi)

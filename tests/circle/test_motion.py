@@ -53,6 +53,42 @@ class TestClosedForms:
             math.sqrt(1 / 3), abs=1e-4
         )
 
+    @pytest.mark.parametrize(
+        ("coupling", "noise", "width", "expected"),
+        [
+            # 40 digits
+            (1e6, 1e-6, 0.0, 0.9999999999995),
+            (1e3, 1.0, 0.0, 0.999499624436395888),
+            (2e6, 1.0, 0.0, 1 - 2.5e-7 - 9.375e-14),  # 1 − 1/2x − 1/8x², x=Kr/D
+            (2.0000000001, 1.0, 0.0, 0.0000100000004132851797),
+            (5.0, 0.01, 2.0, 0.443459262994058396),
+            (1e-300, 3e-301, 0.0, 0.773129625370291861),
+            # no noise to speak of: Kuramoto's √(1 − 2γ/K)
+            (1.0, 1e-300, 0.375, 0.5),
+            (1e308, 1e-308, 0.0, 1.0),
+            (1e308, 1e308, 0.0, 0.0),
+        ],
+    )
+    def test_noise_at_the_ends(self, coupling, noise, width, expected):
+        r = noise_order_parameter(coupling, noise, width=width)
+        assert r == pytest.approx(expected, rel=1e-14, abs=0)
+
+    @pytest.mark.parametrize(
+        ("n", "coupling", "noise", "expected"),
+        [
+            # 40 digits, where the peak is narrow, wide, or flat at the threshold
+            (10**6, 1e6, 1.0, 0.9999990000005),
+            (10**10, 2.0, 1.0, 0.0000112837684160252765),
+            (10**15, 2.5, 1.0, 0.347755510854772815),
+            (2, 1e8, 1.0, 0.999999994999999975),
+            (2, 1e-8, 1.0, 0.50000000125),
+            (10, 1e300, 1e-300, 1.0),
+            (10, 1e-300, 1e300, 0.1),
+        ],
+    )
+    def test_finite_numbers_at_the_ends(self, n, coupling, noise, expected):
+        assert mean_square_order(n, coupling, noise) == pytest.approx(expected, rel=1e-13, abs=0)
+
     def test_finite_numbers(self):
         assert mean_square_order(10, 1.0, 1.0) == pytest.approx(0.171306327752889, rel=1e-12)
         assert mean_square_order(50, 2.0, 1.0) == pytest.approx(0.155354011620187, rel=1e-12)
@@ -66,6 +102,38 @@ class TestClosedForms:
         expected = 0.5 * (1 + scipy.special.ive(1, kappa) / scipy.special.ive(0, kappa))
         assert mean_square_order(2, 2.0, 1.0) == pytest.approx(expected, rel=1e-12)
 
+    def test_triads_and_lag_at_the_ends(self):
+        # 1 − r is below rounding; units of 1e-310; two roots of which one is within 1e-30 of 0
+        assert triad_order_parameters(1e17, 8.0) == (1.0,)
+        small = triad_order_parameters(1e-310, 8e-310, width=1e-310)
+        assert small == pytest.approx(triad_order_parameters(1.0, 8.0), rel=1e-12)
+        assert triad_order_parameters(1e200, 8e200, width=1e200) == triad_order_parameters(1, 8)
+        assert triad_order_parameters(3.0, 1e-30) == pytest.approx((math.sqrt(1 / 3),), rel=1e-15)
+        # at K₁=2γ the lower branch has come to 0, and below K₂₃=2 there is none
+        assert triad_order_parameters(2.0, 8.0) == pytest.approx((math.sqrt(0.75),), rel=1e-15)
+        assert triad_order_parameters(2.0, 1.0) == ()
+        # the fold itself, and a hair before it
+        assert triad_order_parameters(0.0, 8.0) == pytest.approx((math.sqrt(0.5),) * 2, rel=1e-15)
+        assert triad_order_parameters(-1e-300, 8.0) == ()
+        near = 2 * (1 + 2.0**-50)
+        r, _ = lag_order_parameter(near, 1.0, 0.0)
+        assert r == pytest.approx(2.0**-25 / math.sqrt(1 + 2.0**-50), rel=1e-14)
+
+    def test_thresholds_at_the_ends(self):
+        assert gaussian_noise_threshold(1e-200, 1e200) == 2e200
+        assert gaussian_noise_threshold(1.0, 1e10) == pytest.approx(2e10, rel=1e-15)
+        assert gaussian_noise_threshold(1e308, 0.0) == pytest.approx(1.5957691216057308e308)
+        # next to ω₀ there is one: no loop over the ωτ/π branches
+        k, nu = delay_threshold(1.0, 1e12, 1e3)
+        assert k == pytest.approx(2.00000444193290802, rel=1e-14)
+        assert abs(nu - 1e12) == pytest.approx(math.sqrt(k * k / 4 - 1), abs=2e-4)
+        # τ → 0 has K = 2γ/cos α and ν = ω₀ − γ tan α
+        assert delay_threshold(1.0, 2.0, 1e-300) == (2.0, 2.0)
+        assert delay_threshold(1e-300, 1.0, 1.0) == pytest.approx((2e-300 / math.cos(1.0), 1.0))
+        assert delay_threshold(1e300, 2.0, 1.0) == (2e300, 0.0)
+        with pytest.raises(ValueError, match=r"1e\+30"):
+            delay_threshold(1.0, 1e300, 1.0)
+
     def test_thresholds(self):
         assert gaussian_noise_threshold(1.0, 0.5) == pytest.approx(2.282155540736129, rel=1e-14)
         assert gaussian_noise_threshold(0.5, 1.0) == pytest.approx(2.373215532822841, rel=1e-14)
@@ -75,6 +143,27 @@ class TestClosedForms:
         k, nu = delay_threshold(0.1, 3.0, 1.0)
         assert (k, nu) == pytest.approx((2.998580175079762, 1.504048541363944), rel=1e-13)
         assert 1j * nu - 3j + 0.1 == pytest.approx(0.5 * k * np.exp(-1j * nu), abs=1e-13)
+
+    def test_delays_at_the_ends(self):
+        # K and ω in units of 1e-13, and a phase ωτ of 3e16, of which the whole turns go exactly
+        unit = [f for f, _ in delay_frequencies(0.0, 1.0, 20.0)]
+        small = [f for f, _ in delay_frequencies(0.0, 1e-13, 2e14)]
+        assert len(unit) == 13 and small == pytest.approx(np.array(unit) * 1e-13, rel=1e-12)
+        fast = delay_frequencies(1e16, 1.0, 3.0)
+        assert len(fast) in (1, 3) and all(abs(f - 1e16) <= 2 for f, _ in fast)
+        # τ → 0 is no delay at all
+        assert delay_frequencies(1.0, 1.0, 1e-300, phase_lag=0.3) == (
+            (pytest.approx(1 - math.sin(0.3), rel=1e-15), True),
+        )
+        # about 2Kτ/π states, as many as there are zeros of sin and cos between
+        many = delay_frequencies(1.0, 1e4, 2.0)
+        w = np.array([f for f, _ in many])
+        assert abs(len(many) - 2 * 2e4 / math.pi) < 4 and np.all(np.diff(w) > 0)
+        assert w - 1.0 == pytest.approx(-1e4 * np.sin(2 * w), abs=1e-7)
+        with pytest.raises(ValueError, match="coupling·delay must be at most"):
+            delay_frequencies(1.0, 1e8, 1.0)
+        with pytest.raises(ValueError, match="frequency·delay must be at most"):
+            delay_frequencies(1e300, 1.0, 1.0)
 
     @pytest.mark.parametrize("lag", [0.0, 0.9, -2.0, 3.5])
     def test_delays_with_a_lag(self, lag):

@@ -58,6 +58,24 @@ class TestThresholds:
         assert (s + 0.5) * (1 + 0.8 * (s + 0.5)) == pytest.approx(1.5)
         assert inertia_growth(3.0, 0.5, 0.0) == 1.0
 
+    def test_noise_beyond_floating_point(self):
+        # βD/I₁(β), with I₁(800) = 3.8e345; growth K I₁/β − D with K = 1e-300
+        assert noise_threshold(attention(800.0), 1e100) == pytest.approx(
+            2.08134030782820225e-243, rel=1e-11
+        )
+        assert noise_growth(attention(800.0), 1.0, coupling=1e-300)[0] == pytest.approx(
+            4.80459632785116813e42, rel=1e-11
+        )
+
+    def test_inertia_and_peaks_at_the_ends(self):
+        # √(K/2m) for heavy particles, K/2 − γ for light ones, and the sign at the threshold
+        assert inertia_growth(1e200, 0.0, 1e200) == pytest.approx(math.sqrt(0.5), rel=1e-15)
+        assert inertia_growth(1e200, 1e200, 1e-300) == -5e199
+        assert inertia_growth(0.0, 1.0, 1e300) == -1.0
+        assert inertia_growth(4 * (1 + 2.0**-50), 1.0, 1.0) == pytest.approx(2.0**-48 / 6)
+        assert bimodal_threshold(1e-200, 1e-201)[0] == pytest.approx(2.02e-200, rel=1e-15)
+        assert bimodal_threshold(1e200, 1e199)[0] == pytest.approx(2.02e200, rel=1e-15)
+
     def test_two_peaks(self):
         assert bimodal_threshold(1.0, 0.5) == (2.5, "steady")
         # the linearised motion of the two modes
@@ -80,7 +98,16 @@ class TestThresholds:
             start = [np.zeros(2), np.array([0.0, 2.0 * push / 1.0])]
             run = circlesolve(pinned, start, [0.0, 150 * mass**0.5 / damping])
             assert (run.velocities[-1, 1] > 0.01 * push) == runs
-        assert retrapping_drive(1.5) == 1.0
+        assert retrapping_drive(1.5) == retrapping_drive(1e300) == 1.0
+
+    def test_retrapping_at_the_ends(self):
+        # 4α/π from energy, whose first correction is of the relative size .2475α²
+        assert retrapping_drive(1e-300) == pytest.approx(4e-300 / math.pi, rel=1e-15)
+        assert retrapping_drive(0.001) == pytest.approx(
+            retrapping_drive(0.001 - 1e-9) + 4e-9 / math.pi, rel=1e-9
+        )
+        # next to the end of the running states
+        assert retrapping_drive(1.0) == pytest.approx(0.9643271244, abs=1e-9)
 
 
 class TestReduced:
@@ -101,8 +128,32 @@ class TestReduced:
         assert lorentz_order_parameter(1e6, 0.3, 3.0, 1.0) == pytest.approx(math.sqrt(1 / 3))
         assert lorentz_order_parameter(1e6, 0.3, 1.0, 1.0) == 0.0
         assert lorentz_order_parameter([2.0], 0.1, 3.0, 1.0)[0] == pytest.approx(0.2490096467075881)
+        with pytest.raises(ValueError, match="times must not be negative"):
+            lorentz_order_parameter(-1.0, 0.3, 3.0, 1.0)
         said = qsp.predictions(OttAntonsen(3.0, 1.0, [1.0, -1.0]), 0.1)
         assert said[0].limits["threshold"] == 4.0
+
+    @pytest.mark.parametrize(
+        ("time", "start", "coupling", "width", "expected"),
+        [
+            (1e6, 1e-200, 3.0, 0.5, math.sqrt(2 / 3)),
+            # 40 digits: on the way from next to nothing, and on the way there
+            (490.0, 1e-200, 3.0, 0.5, 0.816496580927726033),
+            (740.0, 1e-320, 3.0, 0.5, 0.816019459668613091),
+            (700.0, 1.0, -1.0, 0.5, 1.39436882887969509e-304),
+            # all together and alike: they stay
+            (1e3, 1.0, -1.0, 0.0, 1.0),
+            (1e3, 1.0, 1.0, 0.0, 1.0),
+            (1e300, 0.5, 1e300, 1.0, 1.0),
+            (0.0, 1e-320, 3.0, 1.0, 1e-320),
+            # at the onset r falls as t^{-1/2}
+            (1e6, 0.3, 2.0, 1.0, 0.3 / math.sqrt(1 + 0.09 * 2e6)),
+            (1e300, 1.0, 2.0, 1.0, math.sqrt(0.5) * 1e-150),
+        ],
+    )
+    def test_at_the_ends(self, time, start, coupling, width, expected):
+        found = lorentz_order_parameter([time], start, coupling, width)
+        assert found[0] == pytest.approx(expected, rel=1e-12, abs=0)
 
 
 class TestDelay:
