@@ -28,6 +28,8 @@ __all__ = [
     "triad_order_parameters",
 ]
 
+#: real parts of eigenvalues of a chimera that may be 0: those of β=0 are
+_NEUTRAL = 1e-9
 #: size of Kτ up to which all states are listed
 _MOST_STATES = 3e5
 #: phases up to which 2π is known well enough to take out its multiples
@@ -396,10 +398,12 @@ def chimera_state(asymmetry: float, beta: float) -> tuple[Chimera, ...]:
             if not (np.max(np.abs(motion(y))) < 1e-12 and 0.01 < y[0] < 1 - 1e-6):
                 continue
             y[1] = math.remainder(y[1], 2 * math.pi)
-            if all(np.max(np.abs(y - z)) > 1e-7 for z in found):
+            if all(abs(y[0] - z[0]) + abs(np.exp(1j * (y[1] - z[1])) - 1) > 1e-7 for z in found):
                 found.append(y)
     found.sort(key=lambda y: float(y[0]))
     return tuple(
-        Chimera(float(y[0]), float(y[1]), bool(np.all(np.linalg.eigvals(slopes(y)).real < 0)))
+        Chimera(
+            float(y[0]), float(y[1]), bool(np.all(np.linalg.eigvals(slopes(y)).real < -_NEUTRAL))
+        )
         for y in found
     )

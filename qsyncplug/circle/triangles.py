@@ -193,7 +193,8 @@ def three_cluster_sizes(
     least = max(1, math.floor(n / (span.high + 2)) - 1)
     most = min((n - 1) // 2, math.ceil(n / (span.low + 2)) + 1)
     check_memory("the list of sizes", 250.0 * max(most - least, 0), advice="take a smaller n")
-    inside = _certain(beta) if certified else lambda a, b: span.holds(a / b)
+    low, high = span.low * (1 + _ROUNDING), span.high * (1 - _ROUNDING)
+    inside = _certain(beta) if certified else lambda a, b: low < a / b < high
     found = [(n - 2 * m, m, m) for m in range(least, most + 1) if inside(n - 2 * m, m)]
     return tuple(sorted(found, key=lambda s: abs(s[0] - s[1])))
 

@@ -88,9 +88,14 @@ def two_oscillator_correlation(
         raise ValueError(
             f"z0 must have modulus at most 1, as a correlation of two states, not {z0:.6g}{text}"
         )
-    root = np.sqrt(complex((k / 2) ** 2 - omega**2))
+    if omega == 0 and z0 in (1, -1):  # at rest, stable or not
+        return np.full(times.shape, z0)
+    size = max(abs(k) / 2, abs(omega))
+    a, b = (k / 2 / size, omega / size) if size > 0 else (0.0, 0.0)
+    root = size * np.sqrt(complex((a - b) * (a + b)))
     # cosh and sinh divided by e^{rt}/2, so that nothing overflows; Re r ≥ 0
-    decay = np.exp(-2 * root * times)
+    with np.errstate(over="ignore"):
+        decay = np.exp(-2 * root * times)
     c = 1 + decay
     s = 2 * times if root == 0 else -np.expm1(-2 * root * times) / root
     return np.asarray((z0 * (c + 1j * omega * s) + k / 2 * s) / (c + (k / 2 * z0 - 1j * omega) * s))
@@ -263,13 +268,16 @@ def locking_regime(coupling: float, detuning: float) -> LockingRegime:
     """
     k = check_number("coupling", coupling, minimum=0.0, strict=True)
     omega = check_number("detuning", detuning)
-    ratio = 2 * omega / k
+    ratio = (
+        float(np.float64(omega) / (k / 2)) if abs(omega) < 1e300 * k else np.sign(omega) * np.inf
+    )
     if abs(abs(ratio) - 1) < 1e-12:
         return LockingRegime(Locking.THRESHOLD, ratio, 1j * np.sign(ratio), None)
     root = float(np.sqrt(abs((1 - ratio) * (1 + ratio))))
     if abs(ratio) < 1:
         return LockingRegime(Locking.LOCKED, ratio, complex(root, ratio), k * root)
-    return LockingRegime(Locking.PERIODIC, ratio, None, float(2 * np.pi / (k * root)))
+    period = np.pi / float(np.sqrt(abs(omega) - k / 2) * np.sqrt(abs(omega) + k / 2))
+    return LockingRegime(Locking.PERIODIC, ratio, None, period)
 
 
 def vanishing_time(coupling: float, norms: ArrayLike, theta2: float, alignment: float) -> float:
@@ -309,7 +317,8 @@ def vanishing_time(coupling: float, norms: ArrayLike, theta2: float, alignment: 
     mu = check_number("alignment", alignment, minimum=0.0)
     if theta2 >= 1:
         return float("inf")
-    share = 4 * b / (k * (a + b) * (1 - theta2))
+    largest = max(a, b)
+    share = 4 * (b / largest / (a / largest + b / largest) / (1 - theta2)) / k
     if mu == 0:
         return float(share)
     return float(-np.log1p(-mu * share) / mu) if mu * share < 1 else float("inf")

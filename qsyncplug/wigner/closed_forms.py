@@ -168,5 +168,6 @@ def practical_bound(
         raise ValueError(f"diameter0 must be below {upper:g}, not {start:g}")
     # (y−y₋)/(y₊−y) falls as e^{−κ(y₊−y₋)t}
     share = (start - lower) / (upper - start)
-    e = share * np.exp(-kappa * root / 2 * check_array("times", times))
+    with np.errstate(over="ignore"):  # then it has come to its end
+        e = share * np.exp(-kappa * root / 2 * check_array("times", times))
     return np.asarray((lower + upper * e) / (1 + e))
