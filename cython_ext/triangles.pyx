@@ -211,8 +211,8 @@ cdef class Arcs:
             sure = direction(&c, &self.side[0])
             if sure != 0 or c.b - c.a < _FINEST or size + 2 > _DEPTH:
                 if sure == 0 and (at_a <= 0) == (at_b <= 0):
-                    self.unsure += 1
-                    continue
+                    self.unsure += 1  # and more of these cells would say no more
+                    return
                 if sure == 0:
                     sure = 1 if at_a <= 0 else -1
                 # what the ends are is known roughly

@@ -96,8 +96,8 @@ def two_oscillator_correlation(
     # cosh and sinh divided by e^{rt}/2, so that nothing overflows; Re r ≥ 0
     with np.errstate(over="ignore"):
         decay = np.exp(-2 * root * times)
+        s = 2 * times if root == 0 else -np.expm1(-2 * root * times) / root
     c = 1 + decay
-    s = 2 * times if root == 0 else -np.expm1(-2 * root * times) / root
     return np.asarray((z0 * (c + 1j * omega * s) + k / 2 * s) / (c + (k / 2 * z0 - 1j * omega) * s))
 
 

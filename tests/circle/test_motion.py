@@ -102,6 +102,24 @@ class TestClosedForms:
         expected = 0.5 * (1 + scipy.special.ive(1, kappa) / scipy.special.ive(0, kappa))
         assert mean_square_order(2, 2.0, 1.0) == pytest.approx(expected, rel=1e-12)
 
+    def test_clusters_and_two_at_the_ends(self):
+        # at rest, stable or not; scales that overflow when they are squared
+        assert qsp.two_oscillator_correlation(-1.0, [0.0, 1e3], 1.0).tolist() == [-1, -1]
+        assert qsp.two_oscillator_correlation(0.5, [1e300], 1e300) == pytest.approx([1.0])
+        unit = qsp.two_oscillator_correlation(0.2, [3.0], 1.0, 1.0)
+        fast = qsp.two_oscillator_correlation(0.2, [3e-200], 1e200, 1e200)
+        assert fast == pytest.approx(unit, rel=1e-13)
+        period = qsp.locking_regime(1e308, 1e308).number
+        assert period == pytest.approx(2 * math.pi / math.sqrt(3) * 1e-308, rel=1e-14)
+        assert qsp.locking_regime(1.0, 1e200).number == pytest.approx(math.pi * 1e-200, rel=1e-15)
+        heavy = qsp.vanishing_time(1.0, [1e308, 1e308], theta2=0.5, alignment=0.1)
+        assert heavy == pytest.approx(-10 * math.log(0.6), rel=1e-14)
+        # β=0 conserves a quantity: r = 2/3 is a centre, which is no stable state
+        assert [s.stable for s in chimera_state(0.2, 0.0)] == [False]
+        # a very light third cluster is not sure, which took minutes to say
+        with pytest.raises(RuntimeError, match="not sure"):
+            qsp.circle.three_cluster_arcs(0.0, [1e-10, 1.0, 1.0])
+
     def test_triads_and_lag_at_the_ends(self):
         # 1 − r is below rounding; units of 1e-310; two roots of which one is within 1e-30 of 0
         assert triad_order_parameters(1e17, 8.0) == (1.0,)
