@@ -246,6 +246,7 @@ def test_public_parameters_are_typed():
 RETURNS_ANYTHING = {
     "Grid.integrate",
     "PhaseSpace.integrate",
+    "correlation",
     "exactsolve",
     "load",
     "mfsolve",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -246,7 +246,7 @@ def correlation(
     sample_times: ArrayLike | None = None,
     options: Options | None = None,
     progress_bar: str | bool = "",
-) -> np.ndarray:
+) -> Any:
     r"""The correlation function ⟨a†(τ)a(0)⟩ in the steady state.
 
     Parameters
@@ -298,7 +298,7 @@ def correlation(
     sampled, tell = _of_samples(sample_times, options), reached(check_bar(progress_bar))
     _refuse_cutoff(cutoff, mean is not None or sampled is not None)
     if sampled is not None:
-        from_samples: Callable[..., np.ndarray] = SPECTRA["sampled correlation"]
+        from_samples = SPECTRA["sampled correlation"]
         return from_samples(system, a, tau, sample_times, mean=mean, options=sampled, tell=tell)
     if mean is not None:
         found = _linear_correlation(system, a, mean, tau)
