@@ -279,7 +279,7 @@ class ExactSolver(Solver):
         """
         d, n = math.prod(self.levels), len(self.levels)
         # a matrix of a moment has about an entry a level, and is held twice
-        each = 16.0 * (4 + 2 * (n + n * (n + 1)))
+        each = 16.0 * (4 + 2 * (n + n * (n + 1))) + self._of_operators()
         check_memory(
             f"exactsolve with {d:.3g} levels ({in_powers(self.levels)})",
             each * d,
@@ -292,6 +292,15 @@ class ExactSolver(Solver):
             seconds += 1e-9 * self._options["ntraj"] * outputs * entries
         what = f"exactsolve with {d:.3g} levels: its moments alone"
         say_if_long(what, seconds, less_of(self.model))
+
+    def _of_operators(self) -> float:
+        """Bytes a level of H and the jump operators as sparse matrices: about an entry a level and
+        term, held twice while they are summed.
+        """
+        if not isinstance(self.model, System):
+            return 0.0
+        operators = (self.model.hamiltonian, *self.model.jumps)
+        return 2 * 20.0 * sum(len(getattr(x, "terms", ())) for x in operators)
 
     def _stats(self, task: Task, choice: Choice) -> dict[str, Any]:
         stats: dict[str, Any] = {

@@ -140,3 +140,14 @@ def test_more_frames_than_outputs_are_no_more_frames():
     _, animation = qsp.anim_circle(_particles(5), frames=10**9)
     assert list(animation._iter_gen()) == list(range(len(TIMES)))
     animation._draw_was_started = True
+
+
+def test_operators_of_many_levels_are_estimated_before_they_are_built(monkeypatch):
+    """The moments alone would fit."""
+    S, R = qsp.spins(330, 330)
+    system = qsp.System(S.z + S.p * R.m + R.p * S.m, [S.m])
+    monkeypatch.setattr(checks, "_measure_memory", lambda: FREE)
+    monkeypatch.setattr(checks, "_last_look", (-1.0, 0))
+    monkeypatch.setattr(type(system), "qutip", lambda *_, **__: pytest.fail("built"))
+    with pytest.raises(MemoryLimitError, match=r"exactsolve with 1\.1e\+05 levels"):
+        qsp.exactsolve(system, [[0, 0, 1]] * 2, TIMES)
