@@ -72,7 +72,6 @@ class SyncView(Saved):
     Examples
     --------
     >>> import numpy as np
-    from numpy.typing import ArrayLike
     >>> import qsyncplug as qsp
     >>> x = np.array([[0.0, 0.5], [0.0, 1.0]])
     >>> mean = np.stack([np.cos(x), -np.sin(x)], axis=-1).reshape(2, 4)
