@@ -155,7 +155,7 @@ def triad_order_parameters(
     half = -(b + (root if b >= 0 else -root)) / 2
     squares = sorted([half / a, c / half], reverse=True) if half else [Fraction(0)] * 2
     inside = squares if ends else [q for q in squares if q > 0][-1:]
-    return tuple(math.sqrt(min(q, 1)) for q in inside)
+    return tuple(math.sqrt(min(float(q), 1.0)) for q in inside)
 
 
 def delay_frequencies(
