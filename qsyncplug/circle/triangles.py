@@ -222,7 +222,7 @@ def three_cluster_bound(beta: float) -> int:
     Parameters
     ----------
     beta : float
-        Inverse temperature below −2/3, up to −0.66667.
+        Inverse temperature of at most −0.66671; nearer to −2/3 rounding decides.
 
     Returns
     -------
@@ -244,7 +244,9 @@ def three_cluster_bound(beta: float) -> int:
     span = three_cluster_range(beta)
     above, below = span.high - 1, 1 - span.low
     if min(above, below) < 1e-9:
-        raise ValueError(f"beta must be below -0.66667, where rounding still tells, not {beta!r}")
+        raise ValueError(
+            f"beta must be at most -0.66671, or rounding would decide the sizes, not {beta!r}"
+        )
     two = _least_two(span)
     one = _least_one(span)
     return max(two - 2, one - 2, 3)
