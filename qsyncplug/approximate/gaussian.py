@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from .._ext.equations import gaussian_moments
+from ..core.checks import check_memory
 from ..operators.expression import Expression, commutator
 from ..operators.linear import LinearEquations, Part, linear_equations
 from ..operators.polynomial import Polynomial, derivative, multiply, total, variable
@@ -138,7 +139,11 @@ _KNOWN: WeakKeyDictionary[System, LinearEquations] = WeakKeyDictionary()
 
 
 def _derived(system: System) -> LinearEquations:
-    wick, n = _Wick(system), system.n
+    n = system.n
+    check_memory(
+        f"the Gaussian closure of {n} modes", 2800.0 * n * n, advice="take closure='linear'"
+    )
+    wick = _Wick(system)
     rates = [wick.symbol(system.adjoint(x)) for x in system.operators]
     gradients = [wick.gradient(rate) for rate in rates]
     jacobian = [gradients[j].get(2 * k + 1, {}) for j in range(n) for k in range(n)]

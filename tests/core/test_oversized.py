@@ -55,6 +55,7 @@ SPIN = qutip.spin_coherent(50, 1.0, 1.0)
 
 REQUESTS = {
     "limit cycle": lambda: qsp.limit_cycle(_ring(400), np.ones(400)),
+    "Gaussian closure": lambda: qsp.mfsolve(_ring(200), np.ones(200), TIMES, closure="gaussian"),
     "mean field of many modes": lambda: qsp.mfsolve(_ring(400), np.ones(400), TIMES),
     "Lyapunov exponents": lambda: qsp.lyapunov_exponents(_ring(400), np.ones(400), 5.0),
     "mean field at many times": lambda: qsp.mfsolve(_ring(2), [1, 1], np.arange(1e6)),
