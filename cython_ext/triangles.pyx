@@ -253,8 +253,8 @@ cdef class Arcs:
         """Newton's method for all three places; whether it has ended within the cell."""
         cdef double[3] e, off
         cdef double num, den, step, worst
-        cdef int k, i
-        for k in range(12):
+        cdef int _, i
+        for _ in range(12):
             num, den, worst = -self.total(x), self.side[0].sign * x[0], 0
             for i in range(3):
                 e[i] = x[i] * slope(x[i], self.side[i].beta)
@@ -280,11 +280,11 @@ cdef class Arcs:
     ) noexcept nogil:
         """The same by halving, where Newton's method has left the cell; False if there is none."""
         cdef double low = c.a, high = c.b, s
-        cdef int k
+        cdef int _
         if (rising * self.excess(low, c, 1e-15, x) > 0
                 or rising * self.excess(high, c, 1e-15, x) <= 0):
             return False
-        for k in range(200):
+        for _ in range(200):
             s = 0.5 * (low + high)
             if not low < s < high:
                 break
