@@ -25,9 +25,11 @@ def interruptible(function: F) -> F:
     >>> @interruptible
     ... def solve():
     ...     raise KeyboardInterrupt  # as Ctrl-C does
-    >>> solve()
-    Traceback (most recent call last):
-    qsyncplug.core.errors.SolverInterrupted: solve was interrupted outside its run
+    >>> try:
+    ...     solve()
+    ... except SolverInterrupted as error:
+    ...     print(error)
+    solve was interrupted outside its run
     """
 
     @functools.wraps(function)
@@ -53,9 +55,11 @@ def whole_or_nothing(function: F) -> F:
     ... def search():
     ...     '''Look.'''
     ...     raise KeyboardInterrupt  # as Ctrl-C does
-    >>> search()
-    Traceback (most recent call last):
-    qsyncplug.core.errors.SolverInterrupted: search was interrupted: it has no partial result
+    >>> try:
+    ...     search()
+    ... except SolverInterrupted as error:
+    ...     print(error)
+    search was interrupted: it has no partial result
     """
 
     @functools.wraps(function)

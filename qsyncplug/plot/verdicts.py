@@ -41,6 +41,8 @@ def plot_verdict(
     ----------
     verdict : Verdict, result, state or SyncView
         What :func:`qsyncplug.verdict` returned, or what it would be asked about.
+    modes : list, optional
+        Of what has none of its own, as :func:`qsyncplug.verdict` takes them; not with a verdict.
 
     Examples
     --------
@@ -55,6 +57,8 @@ def plot_verdict(
         if not (isinstance(verdict, SyncView) or hasattr(verdict, "times") or is_state(verdict)):
             check_kind("verdict", verdict, Verdict, "qsp.verdict, or a result, state or view")
         verdict = judge(verdict, modes=modes)
+    elif modes is not None:
+        raise ValueError("modes is for states and runs: a verdict has been asked already")
     view = verdict.view
     if view is None:
         raise ValueError("the verdict holds no view to show; take it from qsp.verdict")
