@@ -105,7 +105,7 @@ def test_what_does_not_fit_is_refused_before_any_work(monkeypatch):
     system = qsp.System(b.dag() * b + b + b.dag(), [b])
     monkeypatch.setattr(checks, "available_memory", lambda: 2**21)
     H, c_ops, _ = draw(150, jumps=1)
-    with pytest.raises(MemoryLimitError, match="dense operators of 150 levels"):
+    with pytest.raises(MemoryLimitError, match="the steady state of 150 levels"):
         qsp.steadystate((H, c_ops))
     with pytest.raises(MemoryLimitError, match=r"needs about"):
         qsp.steadystate(system, cutoff=400)
