@@ -51,8 +51,7 @@ class ThreeClusterRange(Saved):
         Inverse temperature, below −2/3.
     low, high : float
         :math:`r_-` and :math:`r_+`: clusters of n₀ at 0 and n₁ at ±α are stable for one α if and
-        only if
-        :math:`r_-<n_0/n_1<r_+`.
+        only if :math:`r_-<n_0/n_1<r_+`.
     x_low, x_high : float
         The values of :math:`x=-\cos α` between which the stable states lie; :math:`r_+=r(x_{low})`.
 
@@ -91,17 +90,19 @@ class ThreeClusterRange(Saved):
                 f"ratio must be between {self.low!r} and {self.high!r} at beta={self.beta!r}, not "
                 f"{ratio!r}"
             )
-        low, high = self.x_low, self.x_high
-        for _ in range(200):
-            middle = 0.5 * (low + high)
-            if not low < middle < high:
-                break
-            # r falls from x_low to x_high
-            if _ratio(-self.beta, middle) > ratio:
-                low = middle
-            else:
-                high = middle
-        return math.acos(-0.5 * (low + high))
+        # r falls from x_low to x_high
+        x = _bisected(self.x_low, self.x_high, lambda x: _ratio(-self.beta, x) > ratio)
+        return math.acos(-x)
+
+
+def _bisected(low: float, high: float, before: Callable[[float], bool]) -> float:
+    """The place between `low` and `high` up to which `before` holds."""
+    for _ in range(200):
+        middle = 0.5 * (low + high)
+        if not low < middle < high:
+            break
+        low, high = (middle, high) if before(middle) else (low, middle)
+    return high
 
 
 def _ratio(b: float, x: float) -> float:
@@ -162,8 +163,7 @@ def three_cluster_sizes(
         Number of particles.
     certified : bool
         Decide by ball arithmetic (python-flint), in which the binary value of `beta` is exact,
-        instead of by
-        floating point with a margin for rounding.
+        instead of by floating point with a margin for rounding.
 
     Returns
     -------
@@ -232,8 +232,7 @@ def three_cluster_bound(beta: float) -> int:
     Notes
     -----
     Multiples of 3 always have one, (m, m, m). For n≡2 mod 3 the sizes (m, m+1, m+1) are the best,
-    for n≡1 the better of
-    (m+1, m, m) and (m−1, m+1, m+1). Near −2/3 it grows as (−β−2/3)⁻².
+    for n≡1 the better of (m+1, m, m) and (m−1, m+1, m+1). Near −2/3 it grows as (−β−2/3)⁻².
 
     Examples
     --------
@@ -295,29 +294,31 @@ def three_cluster_threshold(n: int) -> float:
         return _END
     m = n // 3
     pairs = [(m, m + 1)] if n % 3 == 2 else [(m + 1, m), (m - 1, m + 1)]
-    return max(_edge(Fraction(a, b)) for a, b in pairs if a > 0)
+    return max(_edge(Fraction(a - b, b)) for a, b in pairs if a > 0)
 
 
-def _edge(ratio: Fraction) -> float:
-    """β at which the ratio enters the range: r₊ grows and r₋ falls with B."""
-    goal = float(ratio)
+def _edge(past: Fraction) -> float:
+    """β at which the ratio 1 + `past` enters the range: r₊ grows and r₋ falls with B."""
+    goal, side, high = abs(math.log1p(past)), 1 if past > 0 else 0, 2.0
 
-    def excess(b: float) -> float:
-        span = three_cluster_range(-b)
-        return span.high - goal if goal > 1 else goal - span.low
+    def before(above: float) -> bool:
+        return abs(_logarithms(above)[side]) < goal
 
-    low, high = -_END * (1 + 1e-12), 2.0
-    while excess(high) < 0:
+    while before(high):
         high *= 2
-    for _ in range(200):
-        middle = 0.5 * (low + high)
-        if not low < middle < high:
-            break
-        if excess(middle) < 0:
-            low = middle
-        else:
-            high = middle
-    return -high
+    return _END - _bisected(0.0, high, before)
+
+
+def _logarithms(above: float) -> tuple[float, float]:
+    """Logarithms of r₋ and r₊ at B = 2/3 + `above`, of x = 1/2 + y: next to 2/3, where they are of the
+    order of `above` squared, nothing of the order of 1 cancels.
+    """
+    b = above - _END
+    root = math.sqrt(1 + 4 * b * b)
+    y_high = 6 * b * above / ((4 * b - 1 + root) * (1 + root))
+    y_low = -3 * above / (b * (math.sqrt(1 + 16 / b) + 5))
+    low, high = (math.log1p(2 * y) - b * y * (3 + 2 * y) for y in (y_high, y_low))
+    return low, high
 
 
 def three_cluster_arcs(beta: float, weights: ArrayLike) -> np.ndarray:
@@ -341,10 +342,14 @@ def three_cluster_arcs(beta: float, weights: ArrayLike) -> np.ndarray:
     ValueError
         The weights are not positive.
     RuntimeError
-        Two states merge here, within 1e-6 of an arc, so that their number is not sure.
+        Two states merge here, within 1e-6 of an arc, so that their number is not sure (never for
+        the sine).
 
     Notes
     -----
+    For the sine there is one state if the weights are the sides of a triangle, and none otherwise:
+    its arcs are what the triangle's angles lack of π.
+
     By the law of sines :math:`F(d_i)=λw_i`. F rises up to τ and falls from there, so each arc is on
     one side of τ or the other: for each of the eight choices two arcs follow from that of the
     heaviest cluster, and one equation in one angle is left, :math:`\sum d_i=2π`. Its interval is
@@ -363,16 +368,35 @@ def three_cluster_arcs(beta: float, weights: ArrayLike) -> np.ndarray:
     if np.any(w <= 0):
         raise ValueError(f"weights must be three positive numbers, not {w.tolist()}")
     order = np.argsort(-w, kind="stable")
-    shares = w[order] / w[order[0]]
-    found = Arcs(beta, shares[1], shares[2])
+    if beta == 0:
+        # a power of two changes no digit
+        arcs = _of_triangle(*np.ldexp(w[order], -math.frexp(w.max())[1]).tolist())
+    else:
+        arcs = _of_attention(beta, w, order)
+    out = np.empty((len(arcs), 3))
+    out[:, order] = arcs
+    return out
+
+
+def _of_attention(beta: float, w: np.ndarray, order: np.ndarray) -> np.ndarray:
+    found = Arcs(beta, *(w[order[1:]] / w[order[0]]))
     if found.unsure:
         raise RuntimeError(
             f"two states of the weights {w.tolist()} merge at beta={beta!r}: their number is not "
             "sure"
         )
-    out = np.empty((len(found.arcs), 3))
-    out[:, order] = found.arcs
-    return out
+    return np.asarray(found.arcs)
+
+
+def _of_triangle(a: float, b: float, c: float) -> np.ndarray:
+    """Of the sine: π minus the angles of the triangle of sides a≥b≥c, if there is one."""
+    # differences first (Kahan): they are exact where little is left of them
+    rest = np.array([c - (a - b), c + (a - b), a + (b - c)])
+    if rest[0] <= 0:
+        return np.empty((0, 3))
+    # cot of half the angle is (half the girth − side)/(inner radius)
+    radius = np.prod(np.sqrt(rest)) / math.sqrt(a + (b + c))
+    return np.asarray([2 * np.arctan2(rest, radius)])
 
 
 def three_cluster_weights(
@@ -402,8 +426,7 @@ def three_cluster_weights(
     Notes
     -----
     The forces on cluster 1 cancel where :math:`w_2F(d_3)=w_3F(d_2)`, and so on: a law of sines, for
-    every three-cluster
-    state and every interaction.
+    every three-cluster state and every interaction.
 
     Examples
     --------

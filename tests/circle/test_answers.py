@@ -3,6 +3,7 @@
 import multiprocessing
 import time
 
+import mpmath
 import networkx as nx
 import numpy as np
 import pytest
@@ -123,6 +124,25 @@ class TestPredictions:
         )
 
 
+def _threshold(larger, smaller, sign):
+    """−B where the ratio of two numbers enters (r₋, r₊), by bisection in many digits."""
+
+    def excess(b):
+        x = (
+            (mpmath.sqrt(1 + 16 / b) - 1) / 8
+            if sign > 0
+            else 2 * b / (1 + mpmath.sqrt(1 + 4 * b**2))
+        )
+        edge = mpmath.log(2 * x) + b * (1 - 2 * x) * (1 + x)
+        return sign * (edge - mpmath.log(larger / smaller))
+
+    low, high = mpmath.mpf(2) / 3, mpmath.mpf(4)
+    for _ in range(180):
+        middle = (low + high) / 2
+        low, high = (middle, high) if excess(middle) < 0 else (low, middle)
+    return -high
+
+
 class TestTriangles:
     @pytest.mark.parametrize(
         ("beta", "low", "high", "least"),
@@ -151,6 +171,16 @@ class TestTriangles:
         for certified in (False, True):
             assert three_cluster_sizes(beta - 1e-9, n, certified=certified) == (sizes,)
             assert three_cluster_sizes(beta + 1e-9, n, certified=certified) == ()
+
+    @pytest.mark.parametrize("n", [10**6 + 1, 10**12, 10**12 + 1, 10**15 + 1, 10**31])
+    def test_largest_beta_of_many(self, n):
+        # 1/n is of the order of (β+2/3)², which doubles lose from n = 1e12 on
+        with mpmath.workdps(60):
+            m = mpmath.mpf(n // 3)
+            expected = _threshold(m + 1, m, 1) if n % 3 == 1 else _threshold(m, m + 1, -1)
+            if n % 3 == 1:
+                expected = max(expected, _threshold(m - 1, m + 1, -1))
+        assert three_cluster_threshold(n) == pytest.approx(float(expected), rel=3e-16)
 
     @pytest.mark.parametrize("beta", [-1.0, -0.8, -3.0])
     def test_bound_is_sharp(self, beta):

@@ -152,6 +152,28 @@ class TestAllTriangles:
         assert only[0] == pytest.approx(np.pi - corner, abs=1e-14)
         assert len(three_cluster_arcs(0.0, [a, 1.2, 1.2])) == 0  # no such triangle
 
+    @pytest.mark.parametrize("light", [1e-3, 1e-5, 1e-10, 1e-300])
+    def test_a_light_cluster_of_the_sine(self, light):
+        # isosceles: sides 1, 1 and w, whose angle at the top is 2 asin(w/2)
+        top = 2 * np.arcsin(light / 2)
+        expected = [np.pi - top, (np.pi + top) / 2, (np.pi + top) / 2]
+        for unit in (1.0, 3e-5, 1e308 / 3):
+            (only,) = three_cluster_arcs(0.0, np.array([light, 1.0, 1.0]) * unit)
+            assert only == pytest.approx(expected, rel=1e-15)
+
+    def test_flat_triangles_of_the_sine(self):
+        # sides 1, 1 and 2 − e: arcs e₀ = π − 2 asin(1 − e/2) ≈ 2√e, exact in e; none without e
+        e = 2.0**-50
+        (only,) = three_cluster_arcs(0.0, [2.0 - e, 1.0, 1.0])
+        assert only[0] == pytest.approx(2 * np.sqrt(e), rel=1e-14)
+        assert only.sum() == pytest.approx(2 * np.pi, rel=1e-15)
+        assert len(three_cluster_arcs(0.0, [2.0, 1.0, 1.0])) == 0
+        # next to the sine the search finds the same
+        rng = np.random.default_rng(5)
+        for w in rng.dirichlet([5, 5, 5], size=50):
+            sure = three_cluster_arcs(0.0, w)
+            assert sure == pytest.approx(three_cluster_arcs(1e-14, w), abs=1e-10)
+
     def test_scales_and_order_do_not_matter(self):
         one = three_cluster_arcs(-2.0, [0.5, 0.3, 0.25])
         other = three_cluster_arcs(-2.0, [300.0, 250.0, 500.0])[:, [2, 0, 1]]
