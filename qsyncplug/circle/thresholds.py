@@ -20,9 +20,11 @@ __all__ = [
     "retrapping_drive",
 ]
 
-#: damping below which a pendulum's orbit is the free one's and its first corrections,
-#: I_h = 4α/π·(1 − .24751α²), and from where on every orbit is caught
-_WEAK, _BEND, _STRONG = 1e-3, 0.247509, 1.2
+#: damping below which a pendulum's orbit is the free one's and its first corrections, and from
+#: where on every orbit is caught
+_WEAK, _STRONG = 1e-3, 1.2
+#: of I_h = 4α/π·(1 − cα²): π²/12 − 1/4 + (1 − 7ζ(3)/2)/π²
+_BEND = 0.24750981824894520
 
 
 def noise_growth(interaction: Interaction, noise: float, *, coupling: float = 1.0) -> np.ndarray:
@@ -42,6 +44,11 @@ def noise_growth(interaction: Interaction, noise: float, *, coupling: float = 1.
     (modes,) array
         :math:`Kkb_k/2-Dk^2` of the wave with k=1, 2, ….
 
+    Raises
+    ------
+    ValueError, TypeError
+        Negative noise; an interaction without a sine series; rates beyond floating point.
+
     Examples
     --------
     >>> from qsyncplug.circle import noise_growth, sine
@@ -49,11 +56,19 @@ def noise_growth(interaction: Interaction, noise: float, *, coupling: float = 1.
     [0.75]
     """
     d = check_number("noise", noise, minimum=0.0)
+    strength = check_number("coupling", coupling)
     b = interaction.coefficients()
     k = np.arange(1, b.size + 1)
-    half = math.exp(0.5 * interaction.log_scale)  # twice: the whole may be beyond floating point
-    strength = check_number("coupling", coupling) * half
-    return np.asarray(strength * k * b / 2 * half - d * k**2)
+    with np.errstate(over="ignore", invalid="ignore"):
+        half = np.exp(0.5 * interaction.log_scale)  # twice: the whole may be beyond floating point
+        growth = strength * half * k * b / 2 * half if strength else 0.0
+        rates = growth - d * k**2
+    if not np.all(np.isfinite(rates)):
+        raise ValueError(
+            f"coupling: with {strength!r} the rates of {interaction} are beyond floating point; "
+            "give one of about exp(-|beta|)"
+        )
+    return np.asarray(rates)
 
 
 def noise_threshold(interaction: Interaction, noise: float) -> float:
@@ -171,14 +186,23 @@ def retrapping_drive(damping: float) -> float:
     -------
     float
         :math:`I_h`: locked states exist up to I=1, running ones down to :math:`I_h≈4α/π` (from the
-        homoclinic orbit; 1 where the damping is too strong for both, from α=1.19 on). The history
-        decides between them: hysteresis (H.-A. Tanaka, A. J. Lichtenberg, S. Oishi, Phys. Rev.
-        Lett. 78, 2104 (1997)).
+        homoclinic orbit; 1 where the damping is too strong for both, from α=1.193 on, or where it
+        is above 1−10⁻⁶). The history decides between them: hysteresis (H.-A. Tanaka, A. J.
+        Lichtenberg, S. Oishi, Phys. Rev. Lett. 78, 2104 (1997)).
 
     Raises
     ------
     ValueError, TypeError
         Damping that is not positive.
+
+    Notes
+    -----
+    For weak damping :math:`I_h=\frac{4α}π(1-cα^2+O(α^4))`,
+    :math:`c=\frac{π^2}{12}-\frac14+\frac{1-7ζ(3)/2}{π^2}=0.24751`: Melnikov's method to third
+    order. With u the distance from the saddle, :math:`v_0=2\sin(u/2)`,
+    :math:`v_0v_1=\frac4π(u-\sin u)-4(1-\cos\frac u2)` and
+    :math:`v_0v_2+v_1^2/2=-\frac8{π^2}(1-\cos u)-\int_0^uv_1`, it is
+    :math:`-\frac18\int_0^{2π}v_2\,du`.
 
     Examples
     --------
@@ -197,33 +221,37 @@ def retrapping_drive(damping: float) -> float:
 
 
 def _missed(a: float, drive: float) -> float:
-    """½v² where the orbit that leaves the saddle comes to the next one; negative before."""
+    """By how much the orbit that leaves a saddle has more energy, half a turn later, than the one
+    that just comes to the next saddle: the drive is right where they are one.
+    """
+    return _half_turn(a, drive, 1) - _half_turn(a, drive, -1)
+
+
+def _half_turn(a: float, drive: float, sign: int) -> float:
+    """½v² half a turn behind the saddle, or before it in reversed time (sign −1); if the orbit
+    turns back, minus what it has missed of the half turn.
+    """
     saddle = math.pi - math.asin(drive)
-    slope = -0.5 * a + math.sqrt(0.25 * a * a + math.sqrt(1 - drive * drive))
+    rate = -0.5 * sign * a + math.sqrt(0.25 * a * a + math.sqrt(1 - drive * drive))
     small = 1e-4
 
     def motion(_: float, y: np.ndarray) -> list[float]:
-        return [y[1], drive - math.sin(y[0]) - a * y[1]]
+        # y[0]: distance from the saddle
+        return [y[1], sign * (drive - math.sin(saddle + sign * y[0]) - a * y[1])]
 
     def stops(_: float, y: np.ndarray) -> float:
         return float(y[1])
 
     def arrives(_: float, y: np.ndarray) -> float:
-        return float(y[0] - saddle - 2 * math.pi)
+        return float(y[0] - math.pi)
 
-    # the unstable manifold to second order: v = slope·u + bend·u²
-    bend = 0.5 * math.sin(saddle) / (3 * slope + a)
-    start = [saddle + small, slope * small + bend * small**2]
+    # the invariant manifold to second order: v = rate·u + bend·u²
+    bend = 0.5 * sign * math.sin(saddle) / (3 * rate + sign * a)
+    start = [small, rate * small + bend * small**2]
     for event, direction in ((stops, -1), (arrives, 1)):
         event.terminal, event.direction = True, direction  # type: ignore[attr-defined]
     run = scipy.integrate.solve_ivp(
-        motion,
-        (0, 1e6),
-        start,
-        method="DOP853",
-        rtol=1e-12,
-        atol=1e-13,
-        events=(stops, arrives),
+        motion, (0, 1e6), start, method="DOP853", rtol=1e-12, atol=1e-13, events=(stops, arrives)
     )
-    x, v = run.y[:, -1]
-    return float(0.5 * v * v) if run.t_events[1].size else float(x - saddle - 2 * math.pi)
+    u, v = run.y[:, -1]
+    return float(0.5 * v * v) if run.t_events[1].size else float(u - math.pi)

@@ -310,8 +310,9 @@ def _edge(past: Fraction) -> float:
 
 
 def _logarithms(above: float) -> tuple[float, float]:
-    """Logarithms of r₋ and r₊ at B = 2/3 + `above`, of x = 1/2 + y: next to 2/3, where they are of the
-    order of `above` squared, nothing of the order of 1 cancels.
+    """Logarithms of r₋ and r₊ at B = 2/3 + `above`, of x = 1/2 + y.
+
+    Next to 2/3, where they are of the order of `above` squared, nothing of the order of 1 cancels.
     """
     b = above - _END
     root = math.sqrt(1 + 4 * b * b)

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.integrate
 import scipy.special
 
 import qsyncplug as qsp
@@ -66,6 +67,10 @@ class TestThresholds:
         assert noise_growth(attention(800.0), 1.0, coupling=1e-300)[0] == pytest.approx(
             4.80459632785116813e42, rel=1e-11
         )
+        for beta, coupling in ((800.0, 1.0), (-800.0, 1.0), (1500.0, 1e-300)):
+            with pytest.raises(ValueError, match=r"coupling: .* beyond floating point"):
+                noise_growth(attention(beta), 1.0, coupling=coupling)
+        assert noise_growth(attention(1500.0), 1.0, coupling=0.0)[:3].tolist() == [-1.0, -4.0, -9.0]
 
     def test_inertia_and_peaks_at_the_ends(self):
         # √(K/2m) for heavy particles, K/2 − γ for light ones, and the sign at the threshold
@@ -100,6 +105,32 @@ class TestThresholds:
             assert (run.velocities[-1, 1] > 0.01 * push) == runs
         assert retrapping_drive(1.5) == retrapping_drive(1e300) == 1.0
 
+    def test_retrapping_at_weak_damping(self):
+        # I_h = 4α/π (1 − cα² + O(α⁴)): the shooting, extrapolated, and the integral of v₂
+        c = math.pi**2 / 12 - 0.25 + (1 - 3.5 * scipy.special.zeta(3)) / math.pi**2
+        near = [(1 - math.pi * retrapping_drive(a) / (4 * a)) / a**2 for a in (0.05, 0.1)]
+        assert (4 * near[0] - near[1]) / 3 == pytest.approx(c, abs=1e-6)
+
+        def second(u):
+            # ∫∫v₁/v₀ by parts, with the antiderivative log tan(u/4) of 1/v₀
+            v0 = 2 * math.sin(u / 2)
+            v1 = (4 / math.pi * (u - math.sin(u)) - 4 * (1 - math.cos(u / 2))) / v0
+            return -4 / math.pi**2 * v0 + v1 * math.log(math.tan(u / 4)) - v1 * v1 / (2 * v0)
+
+        half, _ = scipy.integrate.quad(second, 0, math.pi, epsabs=1e-12, epsrel=1e-12)
+        assert -half / 4 == pytest.approx(c, abs=1e-11)
+        a = 1e-3 * (1 - 1e-9)
+        assert retrapping_drive(a) == pytest.approx(4 * a / math.pi * (1 - c * a * a), rel=1e-15)
+
+    def test_retrapping_near_the_end(self):
+        # the whole turn, from one saddle to the next
+        for damping in (0.7, 1.1):
+            drive = retrapping_drive(damping)
+            low, high = (_arrives(damping, drive * (1 + e)) for e in (-1e-8, 1e-8))
+            assert not low and high
+        # both states end together at α = 1.193: M. Urabe (1955)
+        assert 1 - 2e-6 < retrapping_drive(1.192) < 1.0 == retrapping_drive(1.194)
+
     def test_retrapping_at_the_ends(self):
         # 4α/π from energy, whose first correction is of the relative size .2475α²
         assert retrapping_drive(1e-300) == pytest.approx(4e-300 / math.pi, rel=1e-15)
@@ -108,6 +139,30 @@ class TestThresholds:
         )
         # next to the end of the running states
         assert retrapping_drive(1.0) == pytest.approx(0.9643271244, abs=1e-9)
+
+
+def _arrives(damping, drive):
+    """Whether what starts next to a saddle comes to the next one: Radau's method for v(t)."""
+    saddle = math.pi - math.asin(drive)
+    rate = -damping / 2 + math.sqrt(damping**2 / 4 + math.cos(math.asin(drive)))
+
+    def stands(_, y):
+        return y[1]
+
+    def passes(_, y):
+        return y[0] - 2 * math.pi - saddle
+
+    stands.terminal = passes.terminal = True
+    run = scipy.integrate.solve_ivp(
+        lambda _, y: [y[1], drive - math.sin(y[0]) - damping * y[1]],
+        (0, 1e4),
+        [saddle + 1e-5, rate * 1e-5],
+        method="Radau",
+        rtol=1e-9,
+        atol=1e-11,
+        events=(stands, passes),
+    )
+    return run.t_events[1].size > 0
 
 
 class TestReduced:
