@@ -1,7 +1,6 @@
 """However a run of any solver ends early, the documented error holds what was computed."""
 
 import signal
-import sys
 import time
 
 import numpy as np
@@ -19,6 +18,7 @@ from qsyncplug.core.errors import (
 )
 from qsyncplug.core.sampler import SamplingSolver
 
+from .pressing import Press
 from .runs import EXACT_RUNS, RUNS
 
 ALL = {**RUNS, **EXACT_RUNS}
@@ -91,56 +91,28 @@ def test_slow_functions_of_e_ops_meet_the_time_limit(name):
     assert len(seen) == 3
 
 
-class Profile:
-    """Ctrl-C at one of the calls, of Python or of kernels, that the drive makes.
-
-    Parameters
-    ----------
-    moment : callable
-        ``moment(number)``: whether it is now.
+def pressed(run, at=0):
+    """Ctrl-C at one of the calls, of Python or of kernels, that the drive makes, and the result,
+    whole or of the error.
     """
-
-    def __init__(self, moment):
-        self.moment, self.number, self.drive, self.fired = moment, 0, None, False
-
-    def __call__(self, frame, event, argument):
-        if self.drive is None and event == "call" and frame.f_code is Drive.run.__code__:
-            self.drive = frame
-        if self.drive is None or self.fired:
-            return
-        if frame is self.drive and event == "return":
-            self.drive = None
-            return
-        self.number += 1
-        if self.moment(self.number):
-            self.fired = True
-            signal.raise_signal(signal.SIGINT)
-
-    def run(self, run):
-        """The result, whole or of the error."""
-        before = sys.getprofile()
-        sys.setprofile(self)
-        try:
-            return run.solver.run(run.state0, run.times)
-        except SolverInterrupted as error:
-            return error.result
-        finally:
-            sys.setprofile(before)
+    press = Press(lambda frame: frame.f_code is Drive.run.__code__, at)
+    try:
+        return press, press.during(lambda: run.solver.run(run.state0, run.times))
+    except SolverInterrupted as error:
+        return press, error.result
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_ctrl_c_at_any_call_keeps_the_result(name):
     run = ALL[name]()
-    never = Profile(lambda number: False)
     # the first run also fills what is kept for later ones, and makes other calls
-    assert never.run(run) is not None
-    never.number = 0
-    assert whole(never.run(run), run.times) == len(run.times)
+    assert pressed(run)[1] is not None
+    never, result = pressed(run)
+    assert whole(result, run.times) == len(run.times)
     part = np.random.default_rng(sum(map(ord, name))).random()
     # looks at the clock and at the memory make a few calls more or less
-    for at in (1 + int(part * share * never.number) for share in (0.95, 0.5, 0.2)):
-        press = Profile(lambda number, at=at: number == at)
-        result = press.run(run)
+    for share in (0.95, 0.5, 0.2):
+        press, result = pressed(run, 1 + int(part * share * never.number))
         if press.fired:
             break
     assert press.fired
@@ -173,11 +145,11 @@ def test_ctrl_c_during_a_kernel_keeps_all_that_it_delivered(name, monkeypatch):
     run = ALL[name]()
     loop = Drive._loop
 
-    def pressed(drive):
+    def looped(drive):
         drive.problem.stepper.method = Pressed(drive.problem.stepper.method)
         loop(drive)
 
-    monkeypatch.setattr(Drive, "_loop", pressed)
+    monkeypatch.setattr(Drive, "_loop", looped)
     with pytest.raises(SolverInterrupted) as caught:
         run.solver.run(run.state0, run.times)
     # these are asked for one output at a time

@@ -4,7 +4,6 @@ is.
 
 import inspect
 import signal
-import sys
 
 import numpy as np
 import pytest
@@ -14,6 +13,8 @@ from qsyncplug.circle import basins
 from qsyncplug.core import interrupts
 from qsyncplug.core.errors import SolverInterrupted, TimeLimitError
 from qsyncplug.sweeps import run
+
+from .pressing import Press
 
 
 @pytest.mark.parametrize("ending", [SolverInterrupted, TimeLimitError])
@@ -53,35 +54,14 @@ def test_samples_of_a_basin_share_one_time_limit(monkeypatch):
 # ------------------------------------------------------------ at any moment
 
 
-class Press:
+def _press(at=0):
     """Presses Ctrl-C at one of the Python calls inside a public function: ``at``, from 1."""
 
-    def __init__(self, at=0):
-        self.at, self.number, self.fired, self.inside = at, 0, False, None
-
-    def __call__(self, frame, event, argument):
-        if self.inside is None and event == "call":
-            if frame.f_code.co_filename == interrupts.__file__:
-                self.inside = frame
-            return
-        if frame is self.inside and event == "return":
-            self.inside = None
+    def counted(frame, event):
         # what is raised in a generator that Python closes is lost in Python itself
-        closing = frame.f_code.co_flags & inspect.CO_GENERATOR
-        if self.inside is None or event != "call" or self.fired or closing:
-            return
-        self.number += 1
-        if self.number == self.at:
-            self.fired = True
-            signal.raise_signal(signal.SIGINT)
+        return event == "call" and not frame.f_code.co_flags & inspect.CO_GENERATOR
 
-    def during(self, function):
-        before = sys.getprofile()
-        sys.setprofile(self)
-        try:
-            return function()
-        finally:
-            sys.setprofile(before)
+    return Press(lambda frame: frame.f_code.co_filename == interrupts.__file__, at, counted)
 
 
 def _driven():
@@ -138,11 +118,11 @@ def test_ctrl_c_at_any_call_is_the_documented_error(name):
     function = {**WHOLE, **RUNS}[name]
     # the first call also fills what is kept for later ones
     function()
-    press = Press()
+    press = _press()
     press.during(function)
     count = press.number
     for share in (0.03, 0.3, 0.6, 0.9):
-        press = Press(max(1, int(share * count)))
+        press = _press(max(1, int(share * count)))
         with pytest.raises(SolverInterrupted) as caught:
             press.during(function)
         assert press.fired
