@@ -16,7 +16,7 @@ from qsyncplug.approximate.gaussian import gaussian_equations
 from qsyncplug.approximate.sphere import linear_flow
 from qsyncplug.operators.states import ProductState
 
-from .timing import cpu, many
+from .timing import cpu, many, timed
 
 pytestmark = pytest.mark.slow
 
@@ -183,7 +183,8 @@ def test_truncated_wigner_of_a_pair(record):
         return np.array(out)
 
     def loop():
-        a = np.ones((2, ntraj), dtype=complex)
+        # the vacuum is half a quantum
+        a = 1 + 0.5 * (rng.standard_normal((2, ntraj)) + 1j * rng.standard_normal((2, ntraj)))
         dt = T / steps
         for _ in range(part):
             z = np.sqrt(dt) * (
@@ -193,15 +194,35 @@ def test_truncated_wigner_of_a_pair(record):
             a = a + 0.5 * (k + field(a + k, dt, z))
         return a
 
-    record.ratio("twa", mine, cpu(loop, 2) * steps / part)
+    took, a = timed(loop, 2)
+    moment = [T * part / steps, T]
+    early = qsp.twasolve(pair, [1.0, 1.0], [0.0, *moment], ntraj=ntraj, seed=2)
+    numbers = np.real([qsp.expect(b.dag() * b, early)[1] for b in pair.nodes])
+    assert np.mean(np.abs(a) ** 2, axis=1) - 0.5 == pytest.approx(numbers, abs=0.03)
+    record.ratio("twa", mine, took * steps / part)
 
 
 def test_set_up_of_thirty_modes(record):
     system = vdp_ring(30)
     record.limit("gaussian set-up", cpu(lambda: gaussian_equations(system), 1))
+    start = np.exp(1j * np.arange(30))
+    run = qsp.mfsolve(system, start, [0, 0.1], closure="gaussian")
+    rhs, _ = written_by_hand(30)
+    # of coherent states the moments are products
+    second = [start[:, None] * start, start.conj()[:, None] * start]
+    y0 = np.concatenate([start, *(m.ravel() for m in second)])
+    peer = solve_ivp(rhs, (0, 0.1), y0, method="DOP853", rtol=1e-11, atol=1e-13).y[:30, -1]
+    np.testing.assert_allclose(run.amplitudes[-1], peer, atol=1e-9)
 
 
 def test_two_ensembles_of_ten_thousand(record):
     lasers = qsp.superradiant_lasers(10**4)
-    took = cpu(lambda: qsp.steadystate(lasers, closure="cumulants", order=2), 1)
+    took, state = timed(lambda: qsp.steadystate(lasers, closure="cumulants", order=2), 1)
+    A, B = lasers.nodes
+    # what is pumped, w(N/2−⟨A_z⟩), is what the ensemble sends out, Γ Re⟨A₊(A₋+B₋)⟩
+    pumped = 0.5 * (5000 - qsp.expect(A.z, state).real)
+    assert qsp.expect(A.p * A.m + A.p * B.m, state).real / 10**4 == pytest.approx(pumped, rel=1e-9)
+    # locked: pairs of both ensembles are correlated as pairs of one, up to 1/N
+    own = qsp.expect(A.p * A.m - A.z, state).real - 5000
+    assert abs(qsp.expect(A.p * B.m, state)) / own == pytest.approx(1 - 1e-4, abs=5e-4)
     record.limit("ensembles", took)

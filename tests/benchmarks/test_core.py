@@ -1,5 +1,6 @@
 """The foundation against scipy's integrator; ``pytest tests/benchmarks/test_core.py -m "" -s``."""
 
+import importlib.metadata
 import os
 import subprocess
 import sys
@@ -95,7 +96,10 @@ def test_import(record, tmp_path):
         pytest.skip("an editable installation looks at its sources at every import")
 
     def seconds(module):
-        return float(said(f"import {module}, time; print(time.process_time())"))
+        answer = f"print(time.process_time(), {module}.__version__)"
+        took, version = said(f"import {module}, time; {answer}").decode().split()
+        assert version == importlib.metadata.version(module)
+        return float(took)
 
     # taken in turns: both meet the same load
     pairs = [[seconds(m) for m in ("qutip", "qsyncplug")] for _ in range(6)]

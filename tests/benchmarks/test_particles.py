@@ -6,6 +6,8 @@ import sys
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
+from scipy.special import iv
 
 from qsyncplug.circle import Circle, circlesolve, sine
 
@@ -53,14 +55,25 @@ def textbook(x, coupling, noise, h, steps, rng):
 
 @pytest.mark.parametrize("scheme", ["euler", "leimkuhler-matthews", "heun"])
 def test_noise(record, scheme):
-    """n=1e5, 1e4 steps (the peer: 100 of them); one thread."""
+    """n=1e5, 1e4 steps (the peer: 100 of them); one thread.
+
+    The start is drawn from the density that stays, e^{K r cos x/D} with r=I₁(K r/D)/I₀(K r/D): all
+    keep its r.
+    """
     n, steps, h = 10**5, 10**4, 0.01
-    x = RNG.uniform(0, 2 * np.pi, n)
+    r = brentq(lambda r: iv(1, 4 * r) / iv(0, 4 * r) - r, 0.1, 1)
+    x = RNG.vonmises(0.0, 4 * r, n)
     model = Circle(sine(), "mean", coupling=2.0, noise=0.5)
     options = {"scheme": scheme, "step": h, "seed": 1, "store_positions": False}
 
     def run(count=steps):
-        circlesolve(model, x, [0.0, count * h], options=options)
+        return circlesolve(model, x, [0.0, count * h], options=options)
+
+    kept = [np.abs(np.mean(np.exp(1j * x))), run(300).order_parameter[-1]]
+    for peer in (euler_maruyama, in_place, textbook):
+        moved = peer(x, 2.0, 0.5, h, 50, np.random.default_rng(1))
+        kept.append(np.abs(np.mean(np.exp(1j * moved))))
+    assert kept == pytest.approx([r] * len(kept), abs=0.02)
 
     # interleaved, so that both meet the same machine; a part of the steps, the best of many
     theirs = cpu(lambda: euler_maruyama(x, 2.0, 0.5, h, 50, np.random.default_rng(1)), 8) / 50
@@ -85,8 +98,14 @@ def test_heavy_tails(record, rtol):
     model = Circle(sine(), "mean", coupling=3.0, frequencies=omega)
 
     def run(kernel="auto", end=6.0):
-        circlesolve(model, x, [0.0, end], options={"rtol": rtol, "kernel": kernel})
+        return circlesolve(model, x, [0.0, end], options={"rtol": rtol, "kernel": kernel})
 
+    whole, short, plain = run(), run(end=0.06), run("horner", 0.06)
+    apart = np.abs(short.positions[-1] - plain.positions[-1])
+    # the tolerance is relative to phases that are not reduced, up to 764
+    assert apart.max() < rtol * np.abs(plain.positions[-1]).max()
+    # pairs act and react: the mean moves with the mean of the frequencies
+    assert np.mean(whole.positions[-1] - x) == pytest.approx(6 * np.mean(omega), abs=100 * rtol)
     ours = cpu(run, 3)
     # a hundredth of the time, whose cost is proportional to it
     plain = 100 * cpu(lambda: run("horner", 0.06), 1)
@@ -103,8 +122,11 @@ def test_heavy_tails_drawn(record):
         rng = np.random.default_rng(seed)
         omega = np.tan(np.pi * (rng.uniform(size=20_000) - 0.5))
         model = Circle(sine(), "mean", coupling=3.0, frequencies=omega)
-        circlesolve(model, rng.uniform(-np.pi, np.pi, omega.size), [0.0, 6.0])
+        return circlesolve(model, rng.uniform(-np.pi, np.pi, omega.size), [0.0, 6.0]), omega
 
+    for result, omega in map(run, range(2)):
+        moved = np.mean(result.positions[-1] - result.positions[0])
+        assert moved == pytest.approx(6 * np.mean(omega), abs=1e-9)
     record.limit("tails, drawn", max(cpu(lambda s=seed: run(s), 1) for seed in range(10)))
 
 
