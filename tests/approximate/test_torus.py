@@ -167,10 +167,8 @@ def test_a_spin_on_its_sphere():
 
 @pytest.mark.parametrize("engineered", ["spin", "boson"])
 def test_chains_that_beat(engineered):
-    chains = qsp.SpinChains(
-        n=24, omega=(19.2, -19.2), exchange=0, gain=1, two_photon=4 / 24, dissipative=0.5,
-        central=False, engineered=engineered,
-    )  # fmt: skip
+    rates = {"exchange": 0, "gain": 1, "two_photon": 4 / 24, "dissipative": 0.5}
+    chains = qsp.SpinChains(24, omega=(19.2, -19.2), central=False, engineered=engineered, **rates)
     orbit = qsp.limit_cycle(chains, [1.0, 1.2])
     options = {"rtol": 1e-11, "atol": 1e-12}
     run = qsp.mfsolve(chains, orbit.amplitudes[0], [0, orbit.period], options=options)
