@@ -293,7 +293,7 @@ class _States:
     def of_order(self, order: tuple[int, ...], k: int, tell: Tell) -> list[Pair]:
         """The k leading modes of one order."""
         problem = self.problem
-        index = np.flatnonzero(problem.mask(order if problem.charges.shape[1] else None).ravel())
+        index = problem.elements(order)
         k = min(k, len(index))
         vectors = 2 * max(2 * (k + 3) + 1, 24) + 8
         check_memory(

@@ -92,8 +92,9 @@ class Fluctuation:
     def rate(self) -> float:
         """Rate at which the correlation begins to decay, made positive."""
         M = self.problem.effective
-        LX = _generated(self.problem, square(self.start, self.index, self.problem.d))
-        decay = -complex(self.functional @ LX.ravel()[self.index]).real / self.power
+        place = np.unravel_index(self.index, M.shape)
+        LX = _generated(self.problem, sp.csr_matrix((self.start, place), shape=M.shape))
+        decay = -complex(self.functional @ _at(LX, self.index)).real / self.power
         scale = float(np.median(-2 * M.diagonal().real))
         return (
             float(np.clip(abs(decay), 1e-2 * scale, 1e2 * scale))
@@ -122,38 +123,44 @@ def fluctuation(problem: Problem, a: Any, tell: Tell = silent) -> Fluctuation:
     _require_bounded(problem, rho)
     problem.warn_cutoff(rho)
     mean = complex((a @ rho).trace())
-    fluctuation = a.toarray() - mean * np.eye(problem.d)
+    fluctuation = sp.csr_matrix(a - mean * sp.identity(problem.d))
     x = fluctuation @ rho
-    power = max(float(np.vdot(fluctuation, x).real), 0.0)
-    order = problem.order_of(a) if problem.charges.shape[1] else None
-    index = np.flatnonzero(problem.mask(order).ravel())
+    power = max(float(fluctuation.conj().multiply(x).sum().real), 0.0)
+    index = problem.elements(problem.order_of(a) if problem.charges.shape[1] else None)
     # tr[δa† X] = Σ conj(δa_ij) X_ij
-    functional = fluctuation.conj().ravel()[index]
-    noise = _noise(problem, rho, sp.csr_matrix(fluctuation))
-    start, still = x.ravel()[index], rho.ravel()[index]
+    functional = _at(fluctuation.conj(), index)
+    noise = _noise(problem, rho, fluctuation)
+    start, still = _at(x, index), _at(rho, index)
     r = Fluctuation(problem, index, start, functional, mean, power, noise, still)
     r.start = r.traceless(start)
     return r
 
 
-def _noise(problem: Problem, rho: np.ndarray, fluctuation: Any) -> float:
+def _at(X: Any, index: np.ndarray) -> np.ndarray:
+    """The elements a·d+b of a matrix, sparse or not."""
+    if not sp.issparse(X):
+        return np.asarray(X.ravel()[index])
+    return np.asarray(X.tocsr()[np.unravel_index(index, X.shape)]).ravel()
+
+
+def _noise(problem: Problem, rho: Any, fluctuation: Any) -> float:
     """What rounding, and what is left of Lρ, make of ⟨δa†δa⟩."""
     size = abs(fluctuation)
     rate = float(np.median(-2 * problem.effective.diagonal().real))
-    wrong = np.abs(_generated(problem, rho)) / rate if rate > 0 else 0.0
+    wrong = abs(_generated(problem, rho)) / rate if rate > 0 else 0.0
     return float(size.multiply(size @ (_ROUNDINGS * np.abs(rho) + wrong)).sum())
 
 
-def _generated(problem: Problem, X: np.ndarray) -> np.ndarray:
-    """The generator applied to a matrix."""
+def _generated(problem: Problem, X: Any) -> Any:
+    """The generator applied to a matrix, sparse or not."""
     M = problem.effective
     LX = M @ X + (M.conj() @ X.T).T
     for A in problem.matrices[1]:
         LX = LX + (A.conj() @ (A @ X).T).T
-    return np.asarray(LX)
+    return LX
 
 
-def _require_bounded(problem: Problem, rho: np.ndarray) -> None:
+def _require_bounded(problem: Problem, rho: Any) -> None:
     """Refuse a system whose excitation nothing but the cut-off ends.
 
     Where a highest level is populated, a look beyond it decides: of a stable system the population
@@ -193,7 +200,7 @@ def resolvent(r: Fluctuation, shift: float) -> Solve:
         The vectors do not fit.
     """
     whole = len(r.index) == r.problem.d**2
-    if len(r.index) <= (_LU_WHOLE if whole else _LU_ORDER):
+    if r.problem.lattice or len(r.index) <= (_LU_WHOLE if whole else _LU_ORDER):
         solve = factorised(r.problem.superoperator(r.index), shift)
     else:
         solve = _iterative(r, shift)

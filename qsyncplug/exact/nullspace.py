@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time as clock
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from scipy.sparse.linalg import LinearOperator, gmres
 
 from ..core.checks import check_memory
 from ..core.errors import SolverError
-from ..core.progress import Tell, part, silent
+from ..core.progress import Tell, part, say_if_long, silent
 from .superoperator import OrderZero, superoperator
 
 __all__ = ["steady_blocks"]
@@ -19,6 +20,8 @@ __all__ = ["steady_blocks"]
 _RESTART = 80
 _CYCLES = 12
 _GOAL = 1e-14
+#: iterations that most systems need, for both right-hand sides
+_USUAL = 200
 
 
 class _NoJump:
@@ -28,7 +31,13 @@ class _NoJump:
 
     def __init__(self, M: Any, zero: OrderZero, shift: float):
         self.blocks = []
+        alone = [(start, states[0]) for start, states in zero.blocks if len(states) == 1]
+        #: blocks of one element each, and what divides them
+        self.single, states = np.array(alone, dtype=int).reshape(-1, 2).T
+        self.rates = 2 * M.diagonal().real[states] - shift
         for start, states in zero.blocks:
+            if len(states) == 1:
+                continue
             A = M[states][:, states].toarray()
             n = len(A)
             values, V = scipy.linalg.eig(A)
@@ -46,6 +55,7 @@ class _NoJump:
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         out = np.empty(len(x), dtype=complex)
+        out[self.single] = x[self.single] / self.rates
         for start, n, V, W, D in self.blocks:
             X = x[start : start + n * n].reshape(n, n)
             if W is not None:
@@ -139,7 +149,7 @@ def steady_blocks(
     Raises
     ------
     SolverError
-        The equations are singular: several steady states.
+        The equations are singular: several steady states; or the iterations do not converge.
     """
     size = len(zero.index)
     check_memory(
@@ -150,13 +160,18 @@ def steady_blocks(
     equations, diagonal = _Equations(M, jumps, zero), zero.diagonal
     sigma = np.zeros(size, dtype=complex)
     sigma[diagonal] = 1 / len(diagonal)
+    begin = clock.perf_counter()
+    equations.inverse(equations.L @ sigma)
+    seconds = (clock.perf_counter() - begin) * _USUAL
+    say_if_long(f"the steady state of {size} elements", seconds, "a lower cutoff shortens it")
     x = equations.solve(sigma, part(tell, 0.0, 0.5))
     trace, worst = x[diagonal].sum(), equations.residual(x)
     if not np.all(np.isfinite(x)) or worst > 1e-11 or abs(trace - 1) > 1e-6:
         raise SolverError(
-            f"no unique steady state found: the residual of Lρ=0 is {worst:.3g} after "
-            f"{equations.count} iterations",
-            reason="singular",
+            f"the iterations for the steady state did not converge: the residual of Lρ=0 is "
+            f"{worst:.3g} after {equations.count} of them; it is not unique (give state0 for the "
+            "one that is reached from it), or decays too slowly beside the fastest rate",
+            reason="not converged",
         )
     # another σ leads to another steady state if there are several
     weights = np.random.default_rng(0).random(len(diagonal)) ** 4

@@ -8,9 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
-from ..core.checks import check_memory
 from ..core.errors import SolverError
-from ..core.progress import say_if_long
 from ..operators.mode import ModeFactor
 from ..operators.permuted import PermutedSpace
 from ..operators.states import ProductState
@@ -18,13 +16,10 @@ from .dense import DenseKernel
 from .elements import Elements
 from .fock import warn_cutoff
 from .propagate import ChebyshevStepper
+from .superoperator import check_factors
 from .whole import settled
 
 __all__ = ["SparseElements", "evolved", "symmetric_steady", "warn_levels_of"]
-
-#: entries and seconds of a factorisation of n sparse rows: measured, per n^(4/3) and n²
-_FILL, _SECONDS = 40.0, 3e-8
-_ADVICE = "take fewer atoms, or lower the cutoff"
 
 
 class _SparseKernel(DenseKernel):
@@ -100,7 +95,8 @@ def symmetric_steady(space: PermutedSpace, state0: Any = None) -> tuple[np.ndarr
     """
     index = np.flatnonzero(~np.any(space.orders, axis=1))
     if state0 is None:
-        _check_factors(len(index))
+        what = f"the steady state on {len(index)} symmetric operators"
+        check_factors(what, len(index), "take fewer atoms, or lower the cutoff")
     L = space.generator
     rate = float(np.abs(L.diagonal()).max(initial=0.0)) or 1.0
     if state0 is not None:
@@ -123,13 +119,6 @@ def _reached(space: PermutedSpace, L: Any, rate: float, state0: Any) -> np.ndarr
     x = np.zeros(space.size, dtype=complex)
     x[keep] = row[: len(keep)] + 1j * row[len(keep) :]
     return x
-
-
-def _check_factors(n: int) -> None:
-    """Refuse a factorisation of n rows that does not fit; say so where it takes long."""
-    what = f"the steady state on {n} symmetric operators"
-    check_memory(what, 16.0 * _FILL * n ** (4 / 3), advice=_ADVICE)
-    say_if_long(what, _SECONDS * float(n) ** 2, _ADVICE)
 
 
 def evolved(space: PermutedSpace, state0: Any, t: float) -> np.ndarray:

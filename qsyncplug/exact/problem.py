@@ -18,7 +18,7 @@ from ..operators.matrices import mode_places
 from ..operators.system import System
 from .fock import less_of, warn_cutoff
 from .liouvillian import Liouvillian
-from .superoperator import superoperator
+from .superoperator import sectors, superoperator
 
 __all__ = ["Problem", "exact_problem", "refuse"]
 
@@ -68,6 +68,14 @@ class Problem:
             return f"the {self.d} levels"
         levels = [self.dims[k] for k in self.places]
         return f"the cut-off {levels[0] if len(set(levels)) == 1 else tuple(levels)}"
+
+    @cached_property
+    def lattice(self) -> bool:
+        """Whether no two states have equal charges, of which there are one or two: elements of one
+        order are then points of a line or a plane, and their equations are factorised at little
+        cost.
+        """
+        return 0 < self.charges.shape[1] <= 2 and len(sectors(self.charges)[0]) == self.d
 
     @cached_property
     def liouvillian(self) -> Liouvillian:
@@ -120,22 +128,27 @@ class Problem:
         found = np.unique(self.charges[coo.row[keep]] - self.charges[coo.col[keep]], axis=0)
         return tuple(int(x) for x in found[0]) if len(found) == 1 else None
 
-    def mask(self, order: Sequence[int] | None) -> np.ndarray:
-        """Which elements |a⟩⟨b| have q(a)−q(b) equal to `order`, shape (d, d); all of them without
-        a phase symmetry.
+    def elements(self, order: Sequence[int] | None) -> np.ndarray:
+        """Rising numbers a·d+b of the elements |a⟩⟨b| whose q(a)−q(b) is `order`; of all for None.
 
         Raises
         ------
         MemoryLimitError
-            A matrix of the space does not fit.
+            They do not fit.
         """
-        what = f"a density matrix of {self.d} levels"
-        check_memory(what, 20.0 * self.d**2, advice=less_of(self.system))
-        mask = np.ones((self.d, self.d), dtype=bool)
+        values, states = sectors(self.charges)
+        pairs = [(np.arange(self.d), np.arange(self.d))]
         if order is not None:
-            for charge, wanted in zip(self.charges.T, order, strict=False):
-                mask &= charge[:, None] - charge[None, :] == wanted
-        return mask
+            of = {tuple(v): own for v, own in zip(values.tolist(), states, strict=True)}
+            other = (values - np.array(order, dtype=int)).tolist()
+            pairs = [
+                (a, of[tuple(v)]) for a, v in zip(states, other, strict=True) if tuple(v) in of
+            ]
+        count = sum(len(a) * len(b) for a, b in pairs)
+        what = f"{count:.2g} elements of a density matrix of {self.d} levels"
+        check_memory(what, 40.0 * count, advice=less_of(self.system))
+        found = [(a[:, None] * self.d + b).ravel() for a, b in pairs]
+        return np.sort(np.concatenate([np.zeros(0, dtype=int), *found]))
 
     def orders(self) -> list[tuple[int, ...]]:
         """Every coherence order that occurs."""
@@ -149,13 +162,13 @@ class Problem:
         """L on the elements `index` of row-major matrices, sparse."""
         return superoperator(self.effective, self.matrices[1], index)
 
-    def warn_cutoff(self, rho: np.ndarray) -> float:
+    def warn_cutoff(self, rho: Any) -> float:
         """Warn where the highest level of a mode is populated; the largest such population."""
         if not self.places:
             return 0.0
         return warn_cutoff(self.populations(rho), tuple(self.dims[k] for k in self.places))
 
-    def populations(self, rho: np.ndarray) -> np.ndarray:
+    def populations(self, rho: Any) -> np.ndarray:
         """Of the levels of each mode, shape (1, modes, levels), NaN beyond a mode's own."""
         weights = rho.diagonal().real.reshape(self.dims)
         m = len(self.dims)
@@ -164,7 +177,7 @@ class Problem:
             out[0, row, : self.dims[j]] = weights.sum(axis=tuple(k for k in range(m) if k != j))
         return out
 
-    def highest(self, rho: np.ndarray) -> float:
+    def highest(self, rho: Any) -> float:
         """Largest population of the two highest levels of a mode."""
         p = self.populations(rho)[0]
         sizes = [self.dims[k] for k in self.places]

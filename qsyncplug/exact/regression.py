@@ -334,8 +334,9 @@ def _ensemble_correlation(
 def _exact_correlation(problem: Problem, a: Any, tau: np.ndarray, tell: Tell) -> np.ndarray:
     r = fluctuation(problem, a, part(tell, 0.0, _STEADY))
     d = problem.d
+    check_memory(f"a correlation function of {d} levels", 64.0 * d**2, advice="lower the cutoff")
     X = square(r.start, r.index, d)
-    row, column = np.nonzero(square(np.ones(len(r.index)), r.index, d))
+    row, column = np.unravel_index(r.index, (d, d))
     elements = problem.liouvillian.general(reachable(problem, np.unique(column - row)))
     functional = square(r.functional, r.index, d)
     # tr(OX) = Σ O_ji X_ij

@@ -9,7 +9,7 @@ import qutip
 import scipy.sparse
 import scipy.sparse.linalg
 
-from ..core.checks import check_choice, check_integer
+from ..core.checks import check_choice, check_integer, check_memory
 from ..core.entry import HIERARCHY, STEADY_CLOSURES, steadystate
 from ..core.errors import SolverError
 from ..core.progress import Tell, check_bar, reached, silent
@@ -17,11 +17,11 @@ from ..operators.expectation import mark
 from ..operators.permuted import PermutedSpace
 from ..operators.states import ProductState
 from ..operators.system import System
-from .fock import prepare_state
+from .fock import less_of, prepare_state
 from .nullspace import steady_blocks
 from .permuted import symmetric_steady
 from .problem import Problem, exact_problem, refuse
-from .superoperator import OrderZero
+from .superoperator import OrderZero, check_factors
 from .symmetric import many_atoms, refuse_conserved_spin, warn_levels
 from .whole import lowest_eigenvalue, reached_from, steady_whole
 
@@ -33,8 +33,8 @@ _DIRECT = 4000
 _LAST_RESORT = 12_000
 
 
-def stationary(problem: Problem, where: str, tell: Tell = silent) -> np.ndarray:
-    """The unique steady state of a problem as a matrix (d, d).
+def stationary(problem: Problem, where: str, tell: Tell = silent) -> Any:
+    """The unique steady state of a problem as a matrix (d, d): sparse with a phase symmetry.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def stationary(problem: Problem, where: str, tell: Tell = silent) -> np.ndarray:
         except SolverError as error:
             if error.reason != "not converged" or problem.d**2 > _LAST_RESORT:
                 raise
-            return _by_factorisation(problem, where, tell)
+            return solve_steady(problem, where, direct=True).toarray()
         if (lowest := lowest_eigenvalue(rho)) < -1e-8:
             raise SolverError(
                 f"the steady state has a negative eigenvalue {lowest:.3g}: it is not unique, or "
@@ -55,13 +55,8 @@ def stationary(problem: Problem, where: str, tell: Tell = silent) -> np.ndarray:
                 reason="not a state",
             )
         return rho
-    return _by_factorisation(problem, where, tell)
-
-
-def _by_factorisation(problem: Problem, where: str, tell: Tell) -> np.ndarray:
-    direct = problem.charges.shape[1] == 0
-    rho = solve_steady(problem, where, direct=direct, tell=tell)
-    return np.asarray(rho.toarray())
+    rho = solve_steady(problem, where, tell=tell)
+    return rho if problem.charges.shape[1] else rho.toarray()
 
 
 def _density_matrix(state0: Any, problem: Problem) -> np.ndarray:
@@ -173,6 +168,10 @@ def steadystate_modes(
         rho = steady_from(problem, state0)
     else:
         rho = stationary(problem, problem.where, tell)
+    if scipy.sparse.issparse(rho):
+        what = f"a density matrix of {problem.d} levels"
+        check_memory(what, 20.0 * problem.d**2, advice=less_of(system))
+        rho = rho.toarray()
     tell(1.0)
     problem.warn_cutoff(rho)
     state = problem.qobj(rho, isherm=True)
@@ -212,11 +211,8 @@ def solve_steady(problem: Problem, where: str, *, direct: bool = False, tell: Te
         The steady state is not unique, or not positive.
     """
     zero = OrderZero(problem.charges)
-    if len(zero.index) > _DIRECT and not direct:
-        x, _ = steady_blocks(problem.effective, problem.matrices[1], zero, tell)
-    else:
-        rate = 2 * float(np.abs(problem.effective.diagonal().real).max())
-        x = _null_vector(problem.superoperator(zero.index), zero.diagonal, rate)
+    direct = direct or problem.lattice or len(zero.index) <= _DIRECT
+    x = _factorised(problem, zero) if direct else _iterated(problem, zero, tell)
     lowest = 0.0
     for at, states in zero.blocks:
         n = len(states)
@@ -231,6 +227,24 @@ def solve_steady(problem: Problem, where: str, *, direct: bool = False, tell: Te
             reason="not a state",
         )
     return zero.matrix(x)
+
+
+def _factorised(problem: Problem, zero: OrderZero) -> np.ndarray:
+    if problem.lattice:
+        what = f"the steady state of {problem.d} levels"
+        check_factors(what, problem.d, less_of(problem.system))
+    rate = 2 * float(np.abs(problem.effective.diagonal().real).max())
+    return _null_vector(problem.superoperator(zero.index), zero.diagonal, rate)
+
+
+def _iterated(problem: Problem, zero: OrderZero, tell: Tell) -> np.ndarray:
+    """By iterations, and where these fail by a factorisation that is not too large."""
+    try:
+        return steady_blocks(problem.effective, problem.matrices[1], zero, tell)[0]
+    except SolverError as error:
+        if error.reason != "not converged" or len(zero.index) > _LAST_RESORT:
+            raise
+        return _factorised(problem, zero)
 
 
 def _null_vector(L: Any, diagonal: np.ndarray, rate: float) -> np.ndarray:

@@ -9,11 +9,14 @@ import numpy as np
 import scipy.sparse as sp
 
 from ..core.checks import check_memory
+from ..core.progress import say_if_long
 
-__all__ = ["OrderZero", "superoperator"]
+__all__ = ["OrderZero", "check_factors", "sectors", "superoperator"]
 
 #: entries beside the chosen elements, relative to the largest, that count as none
 _LEAK = 1e-13
+#: entries and seconds of a factorisation of n sparse rows: measured, per n^(4/3) and n²
+_FILL, _SECONDS = 40.0, 3e-8
 _ADVICE = "lower the cutoff, or write the system with operators of few entries a row"
 
 
@@ -54,6 +57,12 @@ def superoperator(M: Any, jumps: Sequence[Any], index: np.ndarray) -> Any:
     return sp.csr_matrix((value[inside], place), shape=(n, n))
 
 
+def check_factors(what: str, n: int, advice: str) -> None:
+    """Refuse a factorisation of n sparse rows that does not fit; say so where it takes long."""
+    check_memory(what, 16.0 * _FILL * n ** (4 / 3), advice=advice)
+    say_if_long(what, _SECONDS * float(n) ** 2, advice)
+
+
 def _products(
     A: Any, B: Any, a: np.ndarray, b: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -81,6 +90,22 @@ def _refuse_leaks(row: np.ndarray, column: np.ndarray, value: np.ndarray, every:
         )
 
 
+def sectors(charges: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The charges that occur, shape (S, K), and the basis states that have each.
+
+    Parameters
+    ----------
+    charges : ndarray of int, shape (d, K)
+        Of the basis states; with K=0 all are of one sector.
+    """
+    if not charges.shape[1]:
+        return np.zeros((1, 0), dtype=int), [np.arange(len(charges))]
+    values, sector = np.unique(charges, axis=0, return_inverse=True)
+    sector = np.ravel(sector)
+    order = np.argsort(sector, kind="stable")
+    return values, np.split(order, np.flatnonzero(np.diff(sector[order])) + 1)
+
+
 class OrderZero:
     """The elements between states of equal charge: square blocks, one a charge.
 
@@ -101,12 +126,7 @@ class OrderZero:
 
     def __init__(self, charges: np.ndarray):
         self.d = len(charges)
-        if charges.shape[1]:
-            sector = np.ravel(np.unique(charges, axis=0, return_inverse=True)[1])
-        else:
-            sector = np.zeros(self.d, dtype=int)
-        order = np.argsort(sector, kind="stable")
-        states = np.split(order, np.flatnonzero(np.diff(sector[order])) + 1)
+        _, states = sectors(charges)
         sizes = np.array([len(s) ** 2 for s in states])
         starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
         self.blocks = list(zip(map(int, starts), states, strict=True))

@@ -11,7 +11,7 @@ from scipy.special import hyp1f1, poch
 
 import qsyncplug as qsp
 from qsyncplug.core.errors import CutoffWarning, SolverError
-from qsyncplug.exact import whole
+from qsyncplug.exact import nullspace, steady, whole
 from qsyncplug.exact.liouvillian import Liouvillian
 from qsyncplug.exact.problem import exact_problem
 from qsyncplug.exact.resolvent import gmres
@@ -371,3 +371,42 @@ def test_cutoffs_that_are_no_numbers_are_named(cutoff):
     (b,) = qsp.modes(1)
     with pytest.raises(TypeError, match="cutoff must be an integer, not"):
         qsp.steadystate(qsp.System(b.dag() * b, [b]), cutoff=cutoff)
+
+
+@pytest.mark.filterwarnings("error")
+def test_thousands_of_levels_of_one_mode_are_a_rate_equation():
+    """A thermal mode: n falls by 3, ⟨n⟩=1/3. Iterations said that it has no unique steady state."""
+    (b,) = qsp.modes(1)
+    s = qsp.spectrum(qsp.System(0.5 * b.dag() * b, [b.dag(), 2 * b]), b, cutoff=4500)
+    assert s.frequency == pytest.approx(0.5, rel=1e-12)
+    assert s.linewidth == pytest.approx(3, rel=1e-11)
+    assert s.power == pytest.approx(1 / 3, rel=1e-12)
+
+
+def test_iterations_that_do_not_converge_say_so(monkeypatch):
+    """And are followed by a factorisation where that is not too large."""
+    monkeypatch.setattr(nullspace, "_CYCLES", 1)
+    monkeypatch.setattr(nullspace, "_RESTART", 5)
+    pair = qsp.van_der_pol_pair(loss=1.0, detuning=0.3, dissipative=0.5)
+    a, b = pair.nodes
+    with pytest.warns(qsp.CutoffWarning):
+        rho = qsp.steadystate(pair, cutoff=8)
+        monkeypatch.setattr(steady, "_DIRECT", 10)
+        again = qsp.steadystate(pair, cutoff=8)
+    assert abs(qsp.expect(a.dag() * b, rho) - qsp.expect(a.dag() * b, again)) < 1e-12
+    monkeypatch.setattr(steady, "_LAST_RESORT", 10)
+    with pytest.raises(SolverError, match="did not converge") as caught:
+        qsp.steadystate(pair, cutoff=8)
+    assert caught.value.reason == "not converged"
+
+
+def test_elements_of_an_order_are_those_whose_charges_differ_by_it():
+    pair = qsp.van_der_pol_pair(loss=1.0, detuning=0.3, dissipative=0.5)
+    problem = exact_problem(pair, (3, 4))
+    total = np.add.outer(np.arange(3), np.arange(4)).ravel()
+    for order in (-2, 0, 1, 9):
+        want = np.flatnonzero(total[:, None] - total[None, :] == order)
+        # the charge may be counted with either sign
+        found = problem.elements((order * int(np.sign(problem.charges[-1, 0])),))
+        np.testing.assert_array_equal(found, want)
+    np.testing.assert_array_equal(problem.elements(None), np.arange(144))
