@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from ..core.errors import SolverError, SolverInterrupted, TimeLimitError
 from ..core.interrupts import interruptible
 from ..core.limits import Limits, look
 from ..core.progress import check_bar, counted
-from ..core.saved import Saved
+from ..core.saved import NoYesOrNo, Saved
 from ..core.types import Options
 from .coalescence import Coalescence, StationaryError
 from .model import Circle, check_circle
@@ -28,7 +28,7 @@ _STEPS = 20_000
 
 
 @dataclass(frozen=True)
-class Basin(Saved):
+class Basin(NoYesOrNo, Saved):
     """Share of uniformly random initial states that synchronise.
 
     Attributes
@@ -55,6 +55,8 @@ class Basin(Saved):
     >>> basin.synchronized, basin.other
     (20, 0)
     """
+
+    _ask: ClassVar[str] = "basin.probability, basin.interval or basin.synchronized == basin.ntraj"
 
     ntraj: int
     synchronized: int

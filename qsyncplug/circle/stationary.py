@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse
 
 from ..core.checks import check_choice, check_number
-from ..core.saved import Saved
+from ..core.saved import NoYesOrNo, Saved
 from .model import Circle, check_circle, refuse_extras
 from .parts import TOGETHER, Parts
 
@@ -26,7 +26,7 @@ _BLOCK = 2**20
 
 
 @dataclass(frozen=True)
-class Stability(Saved):
+class Stability(NoYesOrNo, Saved):
     r"""Linear stability of a state.
 
     Attributes
@@ -74,6 +74,8 @@ class Stability(Saved):
     >>> found.stable, np.round(np.sort(found.eigenvalues.real), 6) + 0.0
     (True, array([-1., -1.,  0.]))
     """
+
+    _ask: ClassVar[str] = "stability.stable, stability.unstable or stability.cut_stable"
 
     _axes: ClassVar[dict[str, str]] = {
         "jacobian": "n n",

@@ -9,7 +9,7 @@ import types
 import typing
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, NoReturn, Self, TypeVar
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from .encoding import FUNCTIONS, decode, encode
 from .errors import StorageError
 from .printing import give_short_repr
 
-__all__ = ["Saved", "SavedModel", "fits", "kept", "must_run"]
+__all__ = ["NoYesOrNo", "Saved", "SavedModel", "fits", "kept", "must_run"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -111,6 +111,17 @@ class Saved:
     @classmethod
     def _made_of(cls, found: dict[str, Any]) -> Self:
         return cls(**found)
+
+
+class NoYesOrNo:
+    """What answers more than one question: ``if answer:`` is a TypeError that says what to ask."""
+
+    __slots__ = ()
+    #: what to ask instead
+    _ask: ClassVar[str]
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(f"a {type(self).__name__} is no yes or no: ask {self._ask}")
 
 
 class SavedModel:

@@ -22,6 +22,7 @@ from tests.core.saved_examples import MORE, SAVED, TIMES, reason
 from tests.core.test_storage import fuzz
 
 EVERYTHING = {**SAVED, **MORE}
+RING = qsp.Circle(qsp.sine(), "mean")
 
 # whichever test makes a run first hears of its cut-off
 pytestmark = pytest.mark.filterwarnings("ignore::qsyncplug.CutoffWarning")
@@ -273,3 +274,18 @@ def test_mutated_files_raise_storage_errors(saved_files, tmp_path, monkeypatch):
 def test_many_mutated_files(saved_files, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda f: None)
     assert fuzz(saved_files, tmp_path, 20_000, 4) > 10_000
+
+
+@pytest.mark.parametrize(
+    ("make", "instead"),
+    [
+        (lambda: qsp.verdict(qsp.circlesolve(RING, [0.0, 1.0], np.linspace(0, 9, 41))), "label"),
+        (lambda: qsp.basin_of_synchronization(RING, 3, ntraj=2, seed=1), "probability"),
+        (lambda: qsp.stability(RING, np.zeros(3)), "stable"),
+    ],
+)
+def test_what_answers_several_questions_is_no_yes_or_no(make, instead):
+    """``if qsp.verdict(run):`` would hold for "drifting" too."""
+    answer = make()
+    with pytest.raises(TypeError, match=rf"a {type(answer).__name__} is no yes or no: .*{instead}"):
+        bool(answer)

@@ -48,7 +48,8 @@ def judge_moments(case: Case) -> Verdict:
             advice = "a model with dissipation: a closed system has no stationary state"
         return case.undecided(why, evidence, advice=advice)
     preference = _preference(case, evidence)
-    return _by_spectra(case, preference, evidence) or _by_preference(case, preference, evidence)
+    found = _by_spectra(case, preference, evidence)
+    return _by_preference(case, preference, evidence) if found is None else found
 
 
 def _vacuum(case: Case, n: np.ndarray, evidence: dict[str, Any]) -> Verdict | None:

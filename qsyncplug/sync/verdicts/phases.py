@@ -150,7 +150,8 @@ def _together(
     if not np.all(still | hover):
         if not bounded or (case.n >= MANY and case.dynamics.flow.held is not None):
             return None
-        return _creeping(case, fits, evidence) or _moving(case, found, path, evidence)
+        creeps = _creeping(case, fits, evidence)
+        return creeps if creeps is not None else _moving(case, found, path, evidence)
     if path.run.max() < _CONSTANT and not at_rest(case, path):
         return case.undecided(
             "the relative phases are constant from the first sample on (range "
@@ -187,7 +188,7 @@ def _together(
             advice="a longer run",
         )
     creeps = _creeping(case, fits, evidence)
-    return creeps or _resonant(case, source, evidence) or _frequency_locked(case, path, evidence)
+    return creeps if creeps is not None else _frequency_locked(case, source, path, evidence)
 
 
 def _swinging(
@@ -255,7 +256,12 @@ def _unless_hovering(
     )
 
 
-def _frequency_locked(case: Case, path: Track, evidence: dict[str, Any]) -> Verdict:
+def _frequency_locked(
+    case: Case, source: PhaseSource, path: Track, evidence: dict[str, Any]
+) -> Verdict:
+    resonant = _resonant(case, source, evidence)
+    if resonant is not None:
+        return resonant
     growth = growing(case, float(path.whole.max()))
     if growth is not None:
         evidence["the model's oscillations grow at"] = growth

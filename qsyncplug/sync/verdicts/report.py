@@ -6,12 +6,12 @@ import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ...core.documented import draws
-from ...core.saved import Saved
+from ...core.saved import NoYesOrNo, Saved
 from ...core.storage import register
 from ..view import SyncView
 from .rates import Estimate
@@ -76,7 +76,7 @@ _SYNCHRONISED = frozenset(
 
 
 @dataclass(frozen=True, eq=False)
-class Verdict(Saved):
+class Verdict(NoYesOrNo, Saved):
     """Do they synchronise, how fast, how do we know.
 
     Attributes
@@ -111,6 +111,8 @@ class Verdict(Saved):
     >>> str(found.label)
     'complete'
     """
+
+    _ask: ClassVar[str] = "verdict.label == 'phase-locked' or verdict.label.synchronised"
 
     label: Label
     why: str
