@@ -182,13 +182,11 @@ def _together(
             return case.undecided(slow, evidence, advice="a longer run")
         return judge_standing(case, source, found, path)
     if not amplitudes.hover:
-        return case.undecided(
-            f"the relative phases stay bounded, but {amplitudes.why}",
-            evidence,
-            advice="a longer run",
-        )
+        why = f"the relative phases stay bounded, but {amplitudes.why}"
+        return case.undecided(why, evidence, advice="a longer run")
     creeps = _creeping(case, fits, evidence)
-    return creeps if creeps is not None else _frequency_locked(case, source, path, evidence)
+    seen = _resonant(case, source, evidence) if creeps is None else creeps
+    return seen if seen is not None else _frequency_locked(case, path, evidence)
 
 
 def _swinging(
@@ -256,12 +254,7 @@ def _unless_hovering(
     )
 
 
-def _frequency_locked(
-    case: Case, source: PhaseSource, path: Track, evidence: dict[str, Any]
-) -> Verdict:
-    resonant = _resonant(case, source, evidence)
-    if resonant is not None:
-        return resonant
+def _frequency_locked(case: Case, path: Track, evidence: dict[str, Any]) -> Verdict:
     growth = growing(case, float(path.whole.max()))
     if growth is not None:
         evidence["the model's oscillations grow at"] = growth
