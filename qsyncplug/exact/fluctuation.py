@@ -33,6 +33,8 @@ __all__ = [
 
 #: elements of a coherence order up to which the resolvent is factorised; without a symmetry
 _LU_ORDER, _LU_WHOLE = 6000, 3000
+#: levels up to which matrices between all of them take no longer than sparse ones
+_FEW = 300
 #: vectors of an iterative resolvent
 _RESTART = 120
 #: population of a highest level from which on there is no stationary state to speak of
@@ -92,8 +94,12 @@ class Fluctuation:
     def rate(self) -> float:
         """Rate at which the correlation begins to decay, made positive."""
         M = self.problem.effective
-        place = np.unravel_index(self.index, M.shape)
-        LX = _generated(self.problem, sp.csr_matrix((self.start, place), shape=M.shape))
+        if self.problem.d <= _FEW:
+            X = square(self.start, self.index, self.problem.d)
+        else:
+            place = np.unravel_index(self.index, M.shape)
+            X = sp.csr_matrix((self.start, place), shape=M.shape)
+        LX = _generated(self.problem, X)
         decay = -complex(self.functional @ _at(LX, self.index)).real / self.power
         scale = float(np.median(-2 * M.diagonal().real))
         return (
@@ -123,6 +129,8 @@ def fluctuation(problem: Problem, a: Any, tell: Tell = silent) -> Fluctuation:
     _require_bounded(problem, rho)
     problem.warn_cutoff(rho)
     mean = complex((a @ rho).trace())
+    if problem.d <= _FEW and sp.issparse(rho):
+        rho = rho.toarray()
     fluctuation = sp.csr_matrix(a - mean * sp.identity(problem.d))
     x = fluctuation @ rho
     power = max(float(fluctuation.conj().multiply(x).sum().real), 0.0)

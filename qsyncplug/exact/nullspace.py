@@ -1,4 +1,6 @@
-"""Steady states by coherence order: GMRES, preconditioned by the evolution without jumps."""
+"""Steady states as null vectors: factorised; or by coherence order and GMRES, preconditioned by the
+evolution without jumps.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +10,15 @@ from typing import Any
 
 import numpy as np
 import scipy.linalg
-from scipy.sparse.linalg import LinearOperator, gmres
+import scipy.sparse as sp
+from scipy.sparse.linalg import LinearOperator, gmres, splu
 
 from ..core.checks import check_memory
 from ..core.errors import SolverError
 from ..core.progress import Tell, part, say_if_long, silent
 from .superoperator import OrderZero, superoperator
 
-__all__ = ["steady_blocks"]
+__all__ = ["null_vector", "steady_blocks"]
 
 _RESTART = 80
 _CYCLES = 12
@@ -193,3 +196,61 @@ def steady_blocks(
         "elements": size,
     }
     return x / trace, stats
+
+
+def null_vector(L: Any, trace: np.ndarray, rate: float = 0.0) -> np.ndarray:
+    """The one vector x with L x = 0 and a trace Σ trace·x = 1.
+
+    Parameters
+    ----------
+    L : sparse matrix (n, n)
+        Conserves the trace.
+    trace : ndarray of shape (n,)
+    rate : float
+        The largest one of the jumps, beside which L may be rounding alone.
+
+    Raises
+    ------
+    SolverError
+        There are several.
+    """
+    n = L.shape[0]
+    scale = float(np.abs(L.data).max(initial=0.0))
+    # dephasing alone leaves the rounding of |L|² − L†L
+    if scale <= 1e-14 * rate:
+        raise SolverError(
+            "no unique steady state: nothing changes the populations", reason="singular"
+        )
+    # the equation of one population follows from the others, as the trace is conserved
+    row, seen = int(np.argmax(trace)), np.flatnonzero(trace)
+    keep = sp.diags(np.where(np.arange(n) == row, 0.0, 1.0))
+    own = scale * trace[seen] / trace.max()
+    A = (keep @ L + sp.csr_matrix((own, (np.full(len(seen), row), seen)), shape=(n, n))).tocsc()
+    b = np.zeros(n, dtype=complex)
+    b[row] = scale
+    advice = "give steadystate a state0 for the one that is reached from it"
+    try:
+        lu = splu(A, permc_spec="COLAMD")
+    except RuntimeError as error:
+        raise SolverError(
+            f"no unique steady state: the equations are singular ({error}); {advice}",
+            reason="singular",
+        ) from error
+    x = lu.solve(b)
+    x = x + lu.solve(b - A @ x)
+    residual = float(np.linalg.norm(L @ x) / (scale * np.linalg.norm(x)))
+    if not residual < 1e-11:
+        raise SolverError(
+            f"no unique steady state: the residual of Lρ=0 is {residual:.3g} of the largest rate",
+            reason="singular",
+        )
+    # a second null vector shows as an inverse of enormous norm
+    probe = np.random.default_rng(0).standard_normal(n).astype(complex)
+    growth = float(np.linalg.norm(lu.solve(probe)) * scale / np.linalg.norm(probe))
+    if not growth <= 1e12:
+        raise SolverError(
+            "the steady state is not unique (the equations are singular to 1 part in "
+            f"{growth:.1e}); {advice}",
+            reason="singular",
+        )
+    return np.asarray(x / (trace @ x))

@@ -6,15 +6,14 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-import scipy.sparse.linalg as spla
 
-from ..core.errors import SolverError
 from ..operators.mode import ModeFactor
 from ..operators.permuted import PermutedSpace
 from ..operators.states import ProductState
 from .dense import DenseKernel
 from .elements import Elements
 from .fock import warn_cutoff
+from .nullspace import null_vector
 from .propagate import ChebyshevStepper
 from .superoperator import check_factors
 from .whole import settled
@@ -103,7 +102,7 @@ def symmetric_steady(space: PermutedSpace, state0: Any = None) -> tuple[np.ndarr
         x = _reached(space, L, rate, state0)
     else:
         x = np.zeros(space.size, dtype=complex)
-        x[index] = _null_vector(L[index][:, index].tocsc(), space.trace[index])
+        x[index] = null_vector(L[index][:, index], space.trace[index])
     x = 0.5 * (x + space.adjoint(x))
     x = x / (space.trace @ x)
     return x, float(np.linalg.norm(L @ x) / (rate * np.linalg.norm(x)))
@@ -138,40 +137,6 @@ def evolved(space: PermutedSpace, state0: Any, t: float) -> np.ndarray:
     for _ in stepper.advance(np.array([t])):
         pass
     return np.asarray(stepper.x[: space.size] + 1j * stepper.x[space.size :])
-
-
-def _null_vector(L: Any, trace: np.ndarray) -> np.ndarray:
-    """The vector with L x = 0 and a trace."""
-    n = L.shape[0]
-    scale = float(np.abs(L.data).max(initial=0.0))
-    # the equation of one population follows from the others, as the trace is conserved
-    row, own = int(np.argmax(trace)), trace / np.linalg.norm(trace)
-    place = (np.full(n, row), np.arange(n))
-    keep = sp.diags(np.where(np.arange(n) == row, 0.0, 1.0))
-    A = (keep @ L + sp.csr_matrix((scale * own, place), shape=(n, n))).tocsc()
-    b = np.zeros(n, dtype=complex)
-    b[row] = scale
-    advice = "give steadystate a state0 for the one that is reached from it"
-    try:
-        lu = spla.splu(A, permc_spec="COLAMD")
-    except RuntimeError as error:
-        raise SolverError(
-            f"the steady state is not unique: the equations are singular ({error}); {advice}",
-            reason="singular",
-        ) from error
-    x = lu.solve(b)
-    x = x + lu.solve(b - A @ x)
-    size = float(np.linalg.norm(x))
-    probe = np.random.default_rng(0).standard_normal(n).astype(complex)
-    growth = float(np.linalg.norm(lu.solve(probe)) * scale / np.linalg.norm(probe))
-    residual = float(np.linalg.norm(L @ x)) / (scale * size)
-    if not residual < 1e-11 or not growth < 1e13:
-        raise SolverError(
-            f"the steady state is not unique (the equations are singular to 1 part in "
-            f"{growth:.1e}, residual {residual:.1e}); {advice}",
-            reason="singular",
-        )
-    return np.asarray(x)
 
 
 def warn_levels_of(space: PermutedSpace, x: np.ndarray) -> None:

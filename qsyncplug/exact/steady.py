@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import qutip
 import scipy.sparse
-import scipy.sparse.linalg
 
 from ..core.checks import check_choice, check_integer, check_memory
 from ..core.entry import HIERARCHY, STEADY_CLOSURES, steadystate
@@ -18,7 +17,7 @@ from ..operators.permuted import PermutedSpace
 from ..operators.states import ProductState
 from ..operators.system import System
 from .fock import less_of, prepare_state
-from .nullspace import steady_blocks
+from .nullspace import null_vector, steady_blocks
 from .permuted import symmetric_steady
 from .problem import Problem, exact_problem, refuse
 from .superoperator import OrderZero, check_factors
@@ -167,15 +166,20 @@ def steadystate_modes(
     if state0 is not None:
         rho = steady_from(problem, state0)
     else:
-        rho = stationary(problem, problem.where, tell)
-    if scipy.sparse.issparse(rho):
-        what = f"a density matrix of {problem.d} levels"
-        check_memory(what, 20.0 * problem.d**2, advice=less_of(system))
-        rho = rho.toarray()
+        rho = _dense(problem, stationary(problem, problem.where, tell))
     tell(1.0)
     problem.warn_cutoff(rho)
     state = problem.qobj(rho, isherm=True)
     return mark(state, system.symbols) if isinstance(system, System) else state
+
+
+def _dense(problem: Problem, rho: Any) -> np.ndarray:
+    """A matrix of all states, if it fits."""
+    if scipy.sparse.issparse(rho):
+        what = f"a density matrix of {problem.d} levels"
+        check_memory(what, 20.0 * problem.d**2, advice=less_of(problem.system))
+        rho = rho.toarray()
+    return np.asarray(rho)
 
 
 def _of_many_atoms(system: System, cutoff: Any, state0: Any) -> Any:
@@ -234,7 +238,9 @@ def _factorised(problem: Problem, zero: OrderZero) -> np.ndarray:
         what = f"the steady state of {problem.d} levels"
         check_factors(what, problem.d, less_of(problem.system))
     rate = 2 * float(np.abs(problem.effective.diagonal().real).max())
-    return _null_vector(problem.superoperator(zero.index), zero.diagonal, rate)
+    trace = np.zeros(len(zero.index))
+    trace[zero.diagonal] = 1.0
+    return null_vector(problem.superoperator(zero.index), trace, rate)
 
 
 def _iterated(problem: Problem, zero: OrderZero, tell: Tell) -> np.ndarray:
@@ -245,48 +251,3 @@ def _iterated(problem: Problem, zero: OrderZero, tell: Tell) -> np.ndarray:
         if error.reason != "not converged" or len(zero.index) > _LAST_RESORT:
             raise
         return _factorised(problem, zero)
-
-
-def _null_vector(L: Any, diagonal: np.ndarray, rate: float) -> np.ndarray:
-    """The vector with L x = 0 and Σ x[diagonal] = 1; `rate` is the largest one of the jumps."""
-    size = L.shape[0]
-    scale = float(np.abs(L.data).max()) if L.nnz else 0.0
-    # dephasing alone leaves the rounding of |L|² − L†L
-    if scale <= 1e-14 * rate:
-        raise SolverError(
-            "no unique steady state: nothing changes the populations", reason="singular"
-        )
-    # the equation of the first diagonal element follows from the others (trace conservation)
-    row = int(diagonal[0])
-    keep = scipy.sparse.diags(np.where(np.arange(size) == row, 0.0, 1.0))
-    trace = scipy.sparse.csr_matrix(
-        (np.full(len(diagonal), scale), (np.full(len(diagonal), row), diagonal)), shape=L.shape
-    )
-    A = (keep @ L + trace).tocsc()
-    b = np.zeros(size, dtype=complex)
-    b[row] = scale
-    try:
-        lu = scipy.sparse.linalg.splu(A, permc_spec="COLAMD")
-    except RuntimeError as error:
-        raise SolverError(
-            f"no unique steady state: the equations are singular ({error}); give steadystate a "
-            "state0 for the one that is reached from it",
-            reason="singular",
-        ) from error
-    x = lu.solve(b)
-    x = x + lu.solve(b - A @ x)
-    residual = float(np.abs(L @ x).max())
-    if not np.all(np.isfinite(x)) or residual > 1e-9 * scale * max(1.0, float(np.abs(x).max())):
-        raise SolverError(
-            f"no unique steady state: the residual of Lρ=0 is {residual:.3g}", reason="singular"
-        )
-    # a second null vector shows as an inverse of enormous norm
-    probe = np.random.default_rng(0).standard_normal(size)
-    growth = float(np.linalg.norm(lu.solve(probe.astype(complex))) * scale / np.linalg.norm(probe))
-    if growth > 1e12:
-        raise SolverError(
-            "the steady state is not unique (the equations are singular to 1 part in "
-            f"{growth:.1e}); give state0 for the one that is reached from it",
-            reason="singular",
-        )
-    return np.asarray(x)
