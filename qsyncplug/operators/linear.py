@@ -299,11 +299,13 @@ def linear_equations(
         variables = n + len(used)
         tables["inner"] = _inner_table(n, d, used, inner)
     arrays, factors = compile_polynomials(rows)
-    known = _variables(n, d, inner or {})
-    used = {x >> 1 for p in source for letters, _ in p for x in letters}
-    # letters that are powers do not follow from the state by a sum
-    if "run_sizes" in arrays and all((k, 0) in known for k in used):
-        tables["lanes"] = lane_program([_drift_sums(source[:n], real), rates.sums()], known, real)
+    if "run_sizes" in arrays:
+        known = _variables(n, d, inner or {})
+        read = {x >> 1 for p in source for letters, _ in p for x in letters}
+        # letters that are powers do not follow from the state by a sum
+        if all((k, 0) in known for k in read):
+            sums = [_drift_sums(source[:n], real), rates.sums()]
+            tables["lanes"] = lane_program(sums, known, real)
     return LinearEquations(variables, arrays, factors, tables)
 
 

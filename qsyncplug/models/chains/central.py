@@ -215,7 +215,8 @@ def site_factors(
     """Transverse and longitudinal factors of the two coupling sites in the doublet."""
     assert chain.sites is not None
     up, down = columns.T
-    pairs = [chain._matrices()[site] for site in chain.sites]
+    every = chain._matrices()
+    pairs = [every[site] for site in chain.sites]
     across = [float((down.conj() @ (minus @ up)).real) for minus, _ in pairs]
     along = [float((up.conj() @ (z @ up)).real) for _, z in pairs]
     return (across[0], across[1]), (along[0], along[1])
