@@ -8,6 +8,7 @@ import math
 import mpmath
 import numpy as np
 import pytest
+import scipy.optimize
 
 from qsyncplug.circle import (
     GapProof,
@@ -76,12 +77,19 @@ def test_unstable_states_need_not():
 
 @pytest.mark.parametrize(("beta", "positive"), [(-0.605, False), (-0.62, True)])
 def test_reciprocal_gaps(beta, positive):
-    # g = 1/Δ: holds at −0.605, fails by 0.0096 at −0.62
+    # g = 1/Δ: holds at −0.605, fails by 0.0096 at −0.62; worst are three clusters, with one long
+    # gap opposite to the one that is looked at
+    f, one = attention(beta), np.array([1 / float(attention(beta).df(0.0)), 0.0, 0.0])
+    worst = scipy.optimize.minimize_scalar(
+        lambda d: -functional(f, np.array([0, d, 2 * np.pi - d]), one, lambda gap: 1 / gap),
+        bounds=(1.6, 2.0),
+        method="bounded",
+    )
     edges = Edges(attention_vertex(beta), 480)
     end = longest(edges, np.ones(edges.top)).end
     assert (end > 0) == positive
-    if positive:
-        assert end == pytest.approx(0.0096, abs=3e-4)
+    # those on the grid of 480 cells are no worse, and as bad to second order
+    assert -worst.fun - 2e-5 < end <= -worst.fun
 
 
 def test_longest_path_is_a_path():
@@ -338,10 +346,8 @@ class TestChecker:
                     psi[vertex, cell:] += 1.0  # a jump that no later gap can undo
                     lower = getattr(proof, name).copy()
                     lower[vertex, cell] -= 0.5
-                    assert not (
-                        check_gap(dataclasses.replace(proof, **{name: psi}))
-                        and check_gap(dataclasses.replace(proof, **{name: lower}))
-                    )
+                    assert not check_gap(dataclasses.replace(proof, **{name: psi}))
+                    assert not check_gap(dataclasses.replace(proof, **{name: lower}))
             flat = np.zeros_like(getattr(proof, name))
             assert not check_gap(dataclasses.replace(proof, **{name: flat}))
             nan = getattr(proof, name).copy()
@@ -374,7 +380,9 @@ class TestAnyOddFunction:
         # what is proved is seen: no stable state but the synchronised one
         model = Circle(fourier(b), "mean")
         for n in (3, 5, 8):
-            for state in find_stable_states(model, n, trials=12, seed=n):
+            states = find_stable_states(model, n, trials=12, seed=n)
+            assert states
+            for state in states:
                 assert np.abs(np.mean(np.exp(1j * state.positions))) > 1 - 1e-9
 
     @pytest.mark.parametrize("corners", [3, 4, 5])

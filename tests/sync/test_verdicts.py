@@ -229,3 +229,13 @@ def test_estimates_print_their_error():
     for again in (copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))):
         x = again(qsp.Estimate(2.0, 0.1, (0.0, 1.0)))
         assert x == 2 and x.error == 0.1 and x.window == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(("swing", "label"), [(0.3, "frequency-locked"), (0.0, "phase-locked")])
+def test_phases_that_stand_while_amplitudes_swing(swing, label):
+    """β₁ and β₂ breathe for ever, their relative phase comes to rest to 1e-9."""
+    t = np.linspace(0, 100, 2001)
+    theta = np.stack([t, t + 0.4 + np.exp(-t) + 1e-9 * np.sin(3 * t)], axis=1)
+    size = 1 + swing * np.stack([np.sin(3 * t), np.cos(3 * t)], axis=1)
+    mean = np.stack([size * np.cos(theta), -size * np.sin(theta)], axis=-1).reshape(len(t), -1)
+    assert verdict(SyncView(t, mean=np.sqrt(2) * mean, covariance=0)).label == label
