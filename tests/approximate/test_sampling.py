@@ -242,6 +242,16 @@ def xoshiro(seed, first, count, words):
     return np.array(out)
 
 
+def kernel_of(program, level):
+    """The kernel of a level; 0, without explicit vectors, is everywhere."""
+    try:
+        return program.kernel(level)
+    except ValueError as error:
+        if level == 0 or "no kernels of level" not in str(error):
+            raise
+        pytest.skip("this processor has no such registers")
+
+
 @pytest.mark.parametrize("level", [0, 1, 2])
 def test_kernels_against_numpy(level):
     """Every step of modes, spins and a function of time, with the same random signs."""
@@ -254,10 +264,7 @@ def test_kernels_against_numpy(level):
     system = qsp.System(H, jumps)
     c = Classical(system.symbols, system.hamiltonian, system.jumps, weyl=True)
     program = HeunProgram(c)
-    try:
-        kernel = program.kernel(level)
-    except ValueError:
-        pytest.skip("this processor has no such registers")
+    kernel = kernel_of(program, level)
     v, seed, count, T = c.variables, 12345, 40, 0.8
     rng = np.random.default_rng(3)
     z = 0.6 * (rng.standard_normal((v, 64)) + 1j * rng.standard_normal((v, 64)))
@@ -318,10 +325,7 @@ def test_multiples_and_cubes_of_a_variable(level, seed):
     rate = Polynomials(3, arrays, factors)
     c.noises = lambda: []
     program = HeunProgram(c)
-    try:
-        kernel = program.kernel(level)
-    except ValueError:
-        pytest.skip("this processor has no such registers")
+    kernel = kernel_of(program, level)
     z = 0.5 * (rng.standard_normal((3, 64)) + 1j * rng.standard_normal((3, 64)))
     times, steps, out = np.array([0.3, 0.32]), np.array([1]), np.empty((2, 3, 64), dtype=complex)
     table = program.factor_table(times, steps)

@@ -240,10 +240,7 @@ def test_measures(kind, name, order, turn):
     record = RECORDS[name]
     if name in TURNING:
         turn = 0.0
-    try:
-        first = np.asarray(record.function(view(kind)))
-    except qsp.core.errors.MissingFieldError:
-        pytest.skip(f"{kind} results do not give it")
+    first = np.asarray(record.function(view(kind)))
     found = np.asarray(record.function(view(kind, order, turn)))
     assert found.shape == first.shape
     want = Answer(first, angle=name == "mean_phase").moved(list(order), turn)
