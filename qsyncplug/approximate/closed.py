@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -44,7 +45,7 @@ class ClosedSolver(Solver):
             self.model.check_hermitian(times)
 
 
-class LinearSolver(ClosedSolver):
+class LinearSolver(ClosedSolver, ABC):
     """Solver of a mean field with fluctuations that start from ``covariance0``.
 
     A subclass writes ``_equations``.
@@ -59,9 +60,9 @@ class LinearSolver(ClosedSolver):
     #: None: the vacuum, or what a product state has
     covariance0: Any = None
 
+    @abstractmethod
     def _equations(self, state0: Any) -> tuple[RightHandSide, np.ndarray]:
         """The right-hand side and where it starts."""
-        raise NotImplementedError
 
     def _stepper(self, state0: Any, times: np.ndarray) -> RungeKutta:
         self._check_hamiltonian(times)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -243,7 +244,7 @@ def _mergeable(model: Circle) -> bool:
 
 
 @dataclass
-class _Follower:
+class _Follower(ABC):
     """Finds out where a sample goes."""
 
     model: Circle
@@ -257,9 +258,9 @@ class _Follower:
         except SolverError:
             return "undecided"
 
+    @abstractmethod
     def follow(self, x: np.ndarray) -> str:
         """The outcome, or the error of a run that had to stop."""
-        raise NotImplementedError
 
 
 class _Merging(_Follower):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time as clock
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -78,7 +79,7 @@ class Work:
         self.evaluations += method.evaluations
 
 
-class Segment:
+class Segment(ABC):
     """Steps of the particles that are left, until some of them merge.
 
     Parameters
@@ -108,9 +109,9 @@ class Segment:
         self.standstill, self.until = standstill, until
         self.cause: BaseException | None = None
 
+    @abstractmethod
     def run(self) -> Status:
         """Go on until something merges, or the equations do not fit any longer."""
-        raise NotImplementedError
 
     def step(self, method: Integrator) -> Status:
         """Take one accepted step; why the run cannot go on, where it cannot."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -76,9 +77,9 @@ class Samples(Stepper):
     chunks: Sequence[tuple[int, int]]
 
     @property
+    @abstractmethod
     def drawn(self) -> int:
         """Samples in the averages so far."""
-        raise NotImplementedError
 
     def allocate(self) -> None:
         """Allocate the sums over samples."""
@@ -86,9 +87,9 @@ class Samples(Stepper):
     def close(self) -> None:
         """End the threads that still draw, at the end of the run however it came."""
 
+    @abstractmethod
     def snapshot(self) -> dict[str, Any]:
         """The sums over the batches that are done; nothing in it changes later."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -222,7 +223,7 @@ class Batches(Samples):
         raise error
 
 
-class SampledProblem(Problem):
+class SampledProblem(Problem, ABC):
     """A run of samples; its outputs exist once it is over. Subclasses write :meth:`fill`.
 
     Parameters
@@ -282,9 +283,9 @@ class SampledProblem(Problem):
     def adopt(self, partial: Result, done: int) -> None:
         """Nothing: the sums are the stepper's, and outputs are made of them at the end."""
 
+    @abstractmethod
     def fill(self, count: int) -> None:
         """Turn the sums over `count` samples into the arrays of the result."""
-        raise NotImplementedError
 
     def reached(self, failure: Failure) -> str:
         """How far the run came, in samples: its times are all done or none is."""

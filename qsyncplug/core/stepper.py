@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,7 +23,7 @@ CHUNK_BYTES = 2**25
 _SMALL = 2**24
 
 
-class Stepper:
+class Stepper(ABC):
     """Base class of everything that moves a state forward in time.
 
     To write a stepper:
@@ -56,14 +57,14 @@ class Stepper:
     rejected: int = 0
     evaluations: int = 0
 
+    @abstractmethod
     def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
         """Deliver the state at each of `times` into `rows`, (len(times), row_size)."""
-        raise NotImplementedError
 
     @property
     def state(self) -> np.ndarray:
-        """The state at ``t``, as a row."""
-        raise NotImplementedError
+        """The state at ``t``, as a row; empty where nothing is copied."""
+        return np.empty(0)
 
     def avoid(self, times: np.ndarray) -> None:
         """Let no step pass over `times` (increasing); for those whose steps are not fixed."""

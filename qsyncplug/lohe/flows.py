@@ -4,6 +4,7 @@ energy; or eigenbases of Qobj.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -132,7 +133,7 @@ class CoefficientFlow:
         )
 
 
-class CoupledSystem:
+class CoupledSystem(ABC):
     """States psi (N, M), θ, the time, and the flow of the coupling; subclasses add the
     Hamiltonians' flows.
 
@@ -179,11 +180,11 @@ class CoupledSystem:
         upper = zherk(self.weight, self.psi.T, trans=2)
         return np.asarray(np.where(self._upper, upper, upper.conj().T))
 
+    @abstractmethod
     def position_matrices(self) -> np.ndarray:
         """Matrices ⟨ψ_j,xψ_k⟩ of every coordinate, (d, N, N): what the alignment needs of the
         states.
         """
-        raise NotImplementedError
 
     def couple(self, dt: float) -> None:
         """Flow of coupling and alignment over `dt`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from .watch import StepLimitReached, Watch, first_step
 __all__ = ["LinesProblem", "SplittingProblem"]
 
 
-class _StatesProblem(LoheProblem):
+class _StatesProblem(LoheProblem, ABC):
     """States on the grid or kets, and where they are kept."""
 
     def __init__(
@@ -43,9 +44,9 @@ class _StatesProblem(LoheProblem):
         result = SchrodingerLoheResult(e_ops, options, setup=setup, solver=self.name, stats=stats)
         super().__init__(times, stepper, result)
 
+    @abstractmethod
     def _stepper(self, times: np.ndarray, method: str, options: dict[str, Any]) -> Stepper:
         """At the start of ``setup``."""
-        raise NotImplementedError
 
 
 # ---------------------------------------------------------------------- splitting

@@ -4,6 +4,7 @@ momentum in it.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -264,7 +265,7 @@ def _times(vectors: np.ndarray, x: np.ndarray) -> np.ndarray:
     return product.view(complex)
 
 
-class _SteppedMotion(Motion):
+class _SteppedMotion(Motion, ABC):
     """Stepped from the last time asked for, or from the start."""
 
     def _begin(self) -> None:
@@ -286,8 +287,8 @@ class _SteppedMotion(Motion):
             self._time = t
         return self._basis
 
-    def _step(self, basis: np.ndarray, t: float, t1: float) -> np.ndarray:
-        raise NotImplementedError
+    @abstractmethod
+    def _step(self, basis: np.ndarray, t: float, t1: float) -> np.ndarray: ...
 
 
 class GridMotion(_SteppedMotion):

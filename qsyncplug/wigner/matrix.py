@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from functools import cached_property
 from typing import Any
 
@@ -21,7 +22,7 @@ __all__ = ["ArrayMatrix", "FactorMatrix", "WignerMatrix"]
 _SMALL = 2**24
 
 
-class WignerMatrix(Saved):
+class WignerMatrix(Saved, ABC):
     """Entries w_ij(x, p), i, j = 0 … N−1, at one time.
 
     Attributes
@@ -72,10 +73,10 @@ class WignerMatrix(Saved):
         d = self.space.ndim
         return np.asarray(np.sum(self.wigner(i, j), axis=tuple(range(d))) * self.space.x_weight)
 
-    @cached_property
+    @property
+    @abstractmethod
     def integrals(self) -> np.ndarray:
         """z_ij = ∫w_ij dx dp = ⟨ψ_j,ψ_i⟩, complex (N, N), masses on the diagonal."""
-        raise NotImplementedError
 
     @property
     def gram(self) -> np.ndarray:
@@ -94,16 +95,16 @@ class WignerMatrix(Saved):
         m = self.masses
         return np.asarray(self.gram / np.sqrt(m[:, None] * m[None, :] + 0j))
 
+    @abstractmethod
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         """Means (N, 2d) and symmetrised covariances (N, 2d, 2d) of (x₁, p₁, …) in w_jj/∫w_jj.
 
         Real for Hermitian data; of others w_jj is complex, and so are its moments.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def norms(self) -> np.ndarray:
         """L² norms (∫|w_ij|² dx dp)^½ of the entries, (N, N)."""
-        raise NotImplementedError
 
     def distances(self) -> np.ndarray:
         """‖w_ij−w_kl‖=(∫|w_ij−w_kl|² dx dp)^½ of all pairs of entries: what Theorem 3.1 lets tend
@@ -119,12 +120,12 @@ class WignerMatrix(Saved):
         gaps = [[np.linalg.norm(a - b) for b in entries] for a in entries]
         return np.asarray(np.array(gaps).reshape(n, n, n, n) * np.sqrt(self.space.weight))
 
+    @abstractmethod
     def edges(self) -> dict[str, float]:
         """Amplitudes at the edges of the grid, relative to the largest."""
-        raise NotImplementedError
 
-    def _entry(self, i: int, j: int) -> np.ndarray:
-        raise NotImplementedError
+    @abstractmethod
+    def _entry(self, i: int, j: int) -> np.ndarray: ...
 
     def _density(self, i: int, j: int) -> np.ndarray:
         d = self.space.ndim

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from .state import InitialState
 __all__ = ["ArraySetup", "FactorSetup", "Setup", "StoredFactors", "stored_setup"]
 
 
-class Setup:
+class Setup(ABC):
     """Base: model, initial state, and the layout of a row of the integrator.
 
     Attributes
@@ -56,9 +57,9 @@ class Setup:
             at += size
         return out
 
+    @abstractmethod
     def matrix(self, t: float, **arrays: np.ndarray) -> WignerMatrix:
         """The Wigner functions at time `t`."""
-        raise NotImplementedError
 
     def to_store(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Header and arrays from which a file's rows become the same Wigner functions again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -69,13 +70,8 @@ class _Steps(Stepper):
             return Status.STEP_SIZE
         return Status.RUNNING
 
-    @property
-    def state(self) -> np.ndarray:
-        """Nothing is copied: the state is in the system."""
-        return np.empty(0)
-
-    def _go(self, begin: float, end: float) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _go(self, begin: float, end: float) -> None: ...
 
     def _limits(self, steps: float) -> None:
         look()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -12,7 +13,7 @@ __all__ = ["AnglePhases", "ContinuousPhases", "PhaseSource"]
 _CHUNK = 1 << 20
 
 
-class PhaseSource:
+class PhaseSource(ABC):
     """Phases θ_j(t) that do not jump, in order of time.
 
     Attributes
@@ -32,9 +33,9 @@ class PhaseSource:
     turn: float
     shaken: bool = True
 
+    @abstractmethod
     def chunks(self) -> Iterator[tuple[slice, np.ndarray]]:
         """Slices of the times and the phases (rows, N) there."""
-        raise NotImplementedError
 
     def _slices(self) -> Iterator[slice]:
         rows = max(1, _CHUNK // max(1, self.n))
