@@ -6,6 +6,7 @@ allocated: entries are stored uncompressed, of plain numbers, and their sizes ar
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -18,7 +19,7 @@ import numpy as np
 
 from .errors import StorageError
 
-__all__ = ["read_archive", "write_archive"]
+__all__ = ["check_folder", "read_archive", "write_archive"]
 
 _HEADER = "qsyncplug"
 _CHECKSUM = "checksum"
@@ -36,13 +37,14 @@ def write_archive(
     StorageError
         An array is not of numbers.
     OSError
-        The file cannot be written.
+        The file cannot be written; of a missing folder the message names the folder.
     """
     plain = {name: _plain(name, array) for name, array in arrays.items()}
     text = json.dumps(header).encode()
     body = {_HEADER: np.frombuffer(text, dtype=np.uint8), **plain}
     body[_CHECKSUM] = np.frombuffer(_digest(body), dtype=np.uint8)
     path = os.fspath(path)
+    check_folder(path)
     # a name of its own for every writer: two threads may save to one path
     partial = f"{path}.part-{os.getpid()}-{secrets.token_hex(4)}"
     try:
@@ -57,6 +59,17 @@ def write_archive(
     finally:
         if os.path.exists(partial):
             os.remove(partial)
+
+
+def check_folder(path: str | os.PathLike[str]) -> None:
+    """Refuse a path into a folder that does not exist, before a file of another name is made."""
+    folder = os.path.dirname(os.fsdecode(path).rstrip("/"))
+    if folder and not os.path.isdir(folder):
+        raise FileNotFoundError(
+            errno.ENOENT,
+            f"path {os.fspath(path)!r}: the folder does not exist; make it first",
+            folder,
+        )
 
 
 def _plain(name: str, value: Any) -> np.ndarray:

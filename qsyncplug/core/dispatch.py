@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import inspect
 from collections.abc import Callable
@@ -56,8 +57,30 @@ def by_model(default: Callable[Arguments, Value]) -> Dispatched[Arguments, Value
             given.append(kw.pop(name))
         if missing := [name for name in needed[len(given) :] if name not in kw]:
             raise TypeError(f"{default.__name__}: {missing[0]} must be given")
-        return dispatcher.dispatch(type(given[0]))(*given, **kw)
+        run = dispatcher.dispatch(type(given[0]))
+        _refuse_unknown(default.__name__, run, names, kw)
+        return run(*given, **kw)
 
     for name in ("register", "dispatch", "registry"):
         setattr(call, name, getattr(dispatcher, name))
     return cast(Dispatched[Arguments, Value], call)
+
+
+def _refuse_unknown(
+    name: str, run: Callable[..., Any], positional: list[str], kw: dict[str, Any]
+) -> None:
+    """Refuse names in `kw` that `run` does not take, in the words of the public function."""
+    parameters = inspect.signature(run).parameters.values()
+    if not kw or any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return
+    known = positional + [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    unknown = [key for key in kw if key not in known]
+    if not unknown:
+        return
+    key = unknown[0]
+    advice = ""
+    if near := difflib.get_close_matches(key, known, 1):
+        advice = f"; {near[0]!r} is near"
+    elif "options" in known:
+        advice = f"; an option is given as options={{{key!r}: …}}"
+    raise TypeError(f"{name} has no argument {key!r}; the arguments are {', '.join(known)}{advice}")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.archive import check_folder
 from ..core.checks import check_memory, check_path
 from ..core.errors import StorageError
 from ..core.extras import need
@@ -101,6 +102,7 @@ class Store:
 
     def _hold(self, path: str) -> None:
         """One driver a store; the lock goes with the process, however it ends."""
+        check_folder(path)
         try:
             import fcntl
         except ImportError:  # Windows

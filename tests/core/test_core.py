@@ -306,6 +306,32 @@ def test_foreign_files_are_refused(tmp_path, pair):
         qsp.load(tmp_path / "absent.npz")
 
 
+def test_files_in_folders_that_do_not_exist_name_the_folder(tmp_path):
+    folder = tmp_path / "absent"
+    for save in (qsp.sine().save, qsp.Circle(qsp.sine()).save):
+        with pytest.raises(FileNotFoundError, match=r"absent/run\.npz': the folder does not exist"):
+            save(folder / "run.npz")
+    assert not folder.exists()
+    with pytest.raises(FileNotFoundError, match="the folder does not exist"):
+        qsp.sweep(lambda x: x, {"x": [1.0]}, path=str(folder / "run.zarr"))
+
+
+def test_arguments_that_do_not_exist_are_told_by_the_name_that_was_called():
+    pair, times = qsp.van_der_pol_pair(), [0.0, 0.1]
+    calls = (
+        (
+            lambda: qsp.exactsolve(pair, [1, 1], times, cutof=8),
+            "^exactsolve has no.*'cutoff' is near",
+        ),
+        (lambda: qsp.mfsolve(pair, [1, 1], times, atol=1e-8), r"^mfsolve.*options=\{'atol': …\}"),
+        (lambda: qsp.limit_cycle(pair, [1, 1], cutoff=12), "^limit_cycle.*system, state0, relax$"),
+        (lambda: qsp.exactsolve(3, [1, 1], times, cutof=8), "^(exactsolve has no|system must be)"),
+    )
+    for call, text in calls:
+        with pytest.raises(TypeError, match=text):
+            call()
+
+
 def test_time_dependent_models_are_not_rebuilt_wrongly(tmp_path):
     import qutip
 
