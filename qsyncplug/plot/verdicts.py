@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..approximate.cycle import LimitCycle
 from ..core.types import Modes
 from ..sync import SyncView, Verdict
 from ..sync import verdict as judge
@@ -54,7 +55,8 @@ def plot_verdict(
     'complete'
     """
     if not isinstance(verdict, Verdict):
-        if not (isinstance(verdict, SyncView) or hasattr(verdict, "times") or is_state(verdict)):
+        judged = isinstance(verdict, (SyncView, LimitCycle)) or hasattr(verdict, "times")
+        if not (judged or is_state(verdict)):
             check_kind("verdict", verdict, Verdict, "qsp.verdict, or a result, state or view")
         verdict = judge(verdict, modes=modes)
     elif modes is not None:

@@ -235,7 +235,7 @@ class WignerLohe(SavedModel):
         return f"<{self}>"
 
     def __str__(self) -> str:
-        parts = [f"κ={self.coupling:g}", "×".join(map(str, self.grid.shape))]
+        parts = [f"κ={self.coupling:g}", f"grid {'×'.join(map(str, self.grid.shape))}"]
         if self.n is not None:
             parts.append(f"N={self.n}")
         kind = "common potential" if self.common else "different potentials"

@@ -194,6 +194,11 @@ def test_the_verdict_of_a_run_is_drawn_as_it_is_said(things):
     assert first.get_title() == second.get_title() == said.label
     for a, b in zip(first.lines, second.lines, strict=True):
         np.testing.assert_array_equal(a.get_ydata(), b.get_ydata())
+    for detuning, coupling, kind in ((0.5, 1.0, "LimitCycle"), (3.0, 0.3, "LimitTorus")):
+        pair = qsp.van_der_pol_pair(loss=0.5, detuning=detuning, dissipative=coupling)
+        cycle = qsp.limit_cycle(pair, [1.2, 1.2j])
+        assert type(cycle).__name__ == kind
+        assert qsp.plot_verdict(cycle)[1].get_title() == qsp.verdict(cycle).label
     plt.close("all")
 
 

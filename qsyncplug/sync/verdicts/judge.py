@@ -104,9 +104,8 @@ def verdict(x: Readable, *, modes: Modes = None) -> Verdict:
     if kind is Kind.MOMENTS:
         return judge_moments(case)
     if case.times.size < 4:
-        return case.undecided(
-            f"{case.times.size} output times show no course in time", advice="more output times"
-        )
+        many = f"{case.times.size} output time{'s' * (case.times.size > 1)}"
+        return case.undecided(f"{many} cannot show a course in time", advice="more output times")
     if case.samples >= FEWEST and case.gap > case.length / _PARTS:
         return _blind(case)
     if kind is Kind.AMPLITUDES:
