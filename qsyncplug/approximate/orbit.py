@@ -199,13 +199,15 @@ def _orbit(flow: Flow, closed: _Closed, free: tuple[Rotation, ...]) -> LimitToru
         points = np.array(frame.points[:-1])
         beta, T = (np.array(z) for z in zip(*map(flow.quadratures, points), strict=True))
         closed = turned
-    exponents = _exponents(frame, closed.period, 1 + len(free))
+    around = _around(frame)
+    exponents = _exponents(frame, around, closed.period, 1 + len(free))
     if exponents is None:
         return None
-    response = _responses(flow, frame, closed, free)
+    directions = _directions(flow, frame, closed, free)
+    response = _responses(frame, around, directions)
     if response is None:
         return None
-    C = _covariances(frame, response, _directions(flow, frame, closed, free))
+    C = _covariances(frame, response, directions)
     C = T @ C @ np.swapaxes(T, 1, 2)
     ends = [b @ q @ b.T for b, q in zip(frame.bases[1:], frame.noises, strict=True)]
     D = sum(z @ q @ z.T for z, q in zip(response[1:], ends, strict=True)) / closed.period
@@ -263,12 +265,17 @@ def _shifts(beta: np.ndarray, charges: np.ndarray) -> np.ndarray:
     return out
 
 
-def _exponents(frame: _Frame, period: float, free: int) -> np.ndarray | None:
-    """Floquet exponents; None unless `free` of them are 0 and the others decay."""
+def _around(frame: _Frame) -> np.ndarray:
+    """What carries deviations around the whole orbit."""
     G = frame.carriers[0]
     for S in frame.carriers[1:]:
         G = S @ G
-    values = np.linalg.eigvals(G)
+    return G
+
+
+def _exponents(frame: _Frame, around: np.ndarray, period: float, free: int) -> np.ndarray | None:
+    """Floquet exponents; None unless `free` of them are 0 and the others decay."""
+    values = np.linalg.eigvals(around)
     values = values[np.argsort(-np.abs(values))]
     if np.abs(values[:free] - 1).max() > _FREE or np.any(np.abs(values[free:]) > 1 - _ROUNDING):
         return None
@@ -309,17 +316,13 @@ def _directions(
 
 
 def _responses(
-    flow: Flow, frame: _Frame, closed: _Closed, free: Sequence[Rotation]
+    frame: _Frame, around: np.ndarray, directions: list[np.ndarray]
 ) -> list[np.ndarray] | None:
     """Left vectors of the free phases at every point, (p, d) each: W v = 1; None where nothing
     holds an amplitude.
     """
-    G = frame.carriers[0]
-    for S in frame.carriers[1:]:
-        G = S @ G
-    p = 1 + len(free)
-    directions = _directions(flow, frame, closed, free)
-    w = np.linalg.svd(G.T - np.eye(len(G)))[2][-p:].T
+    p = directions[0].shape[1]
+    w = np.linalg.svd(around.T - np.eye(len(around)))[2][-p:].T
     v = frame.bases[-1].T @ directions[-1]
     if np.linalg.svd(w.T @ (v / np.linalg.norm(v, axis=0)))[1][-1] < LEAST_RESPONSE:
         return None
