@@ -11,6 +11,7 @@ import scipy.special
 
 import qsyncplug as qsp
 from qsyncplug.approximate.permuted_moments import state_of_operators
+from qsyncplug.approximate.stationary import hierarchy_exactsolve
 from qsyncplug.core.errors import CutoffWarning
 from qsyncplug.exact.permuted import symmetric_steady
 from qsyncplug.operators.permuted import PermutedSpace
@@ -144,11 +145,28 @@ def test_runs_of_many_atoms_are_evolved_once_more():
     p = collective_phase(run, index=0)
     want = phase_distribution(qutip.spin_coherent(3.5, 1.2, 0.4), spins=[0])
     np.testing.assert_allclose(p.moments, want.moments, atol=1e-13)
-    later = collective_phase(run, (1, 0))
-    assert abs(later.moment(1)) < 1 and later.density.min() > -1e-12
-    mean = run.expectation(A.m)[-1]
-    # ⟨J−⟩ points where the distribution does, as nothing but one phase is preferred
-    assert abs(np.angle(collective_phase(run).moment(1)) - np.angle(mean)) < 0.2
+    assert len(collective_phase(run, (1, 0)).moments) == 3
+
+
+def test_runs_of_ensembles_against_all_states():
+    """Four atoms and a mode, the motion by QuTiP, the phases by polar forms."""
+    (b,), (A,) = qsp.modes(1), qsp.atoms(4)
+    system = qsp.System(0.4 * (b.dag() * A.m + b * A.p), [b, 0.3 * A.each.m])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CutoffWarning)
+        run = hierarchy_exactsolve(system, {b: 0.0, A: (1.2, 0.4)}, [0.0, 0.5, 1.0], cutoff=3)
+    H, c_ops = system.qutip(3)
+    one = qutip.spin_coherent(0.5, 1.2, 0.4)
+    start = qutip.tensor(qutip.basis(3, 0), one, one, one, one)
+    options = {"rtol": 1e-11, "atol": 1e-13}
+    rho = qutip.mesolve(H, start, [0.0, 1.0], c_ops, options=options).states[-1].full()
+    J, shift = lowering(4), np.diag([1.0, 1.0], 1)
+    alone, relative = collective_phase(run, nodes=1), collective_phase(run, (1, 0))
+    for k in range(3):
+        U, V = polar_power(J, k), np.linalg.matrix_power(shift, k)
+        assert abs(alone.moment(k) - np.trace(np.kron(np.eye(3), U) @ rho)) < 1e-9
+        assert abs(relative.moment(k) - np.trace(np.kron(V.T, U) @ rho)) < 1e-9
+    assert abs(relative.moment(1)) > 0.01
 
 
 def _mode():
