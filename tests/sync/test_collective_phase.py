@@ -200,3 +200,19 @@ def test_a_picture_of_it():
     (line, *_) = ax.get_lines()
     assert abs(line.get_xdata()[np.argmax(line.get_ydata())] - 0.4) < 0.05
     plt.close("all")
+
+
+def test_a_run_that_keeps_its_last_state_alone_has_its_phase():
+    up, down = qutip.basis(2, 0), qutip.basis(2, 1)
+    start = qutip.tensor([up, up, (up + 1j * down).unit()])
+    each = [
+        qutip.tensor([qutip.sigmax() if j == k else qutip.qeye(2) for j in range(3)])
+        for k in range(3)
+    ]
+    options = {"store_states": False, "store_final_state": True}
+    run = qutip.sesolve(sum(each), start, [0.0, 0.3], options=options)
+    assert not run.states
+    found = collective_phase(run, atoms=[0, 1, 2])
+    assert np.array_equal(found.moments, collective_phase(run.final_state).moments)
+    with pytest.raises(TypeError, match="x must be a ket or density matrix of atoms"):
+        collective_phase(run, atoms=[0, 1, 2], index=0)

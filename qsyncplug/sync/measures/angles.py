@@ -3,69 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from scipy.special import betaln, gammaln
 
 from ...core.checks import check_choice, check_integer, check_number
 from ..reading import Readable
 from .common import density
-from .distributions import PhaseDistribution, moments_of_one, moments_of_two, radial_weights
-from .sources import chosen_kind, of_gaussian, phase_source
+from .distributions import PhaseDistribution, angular_weights, moments_of_one, moments_of_two
+from .sources import chosen_kind, chosen_nodes, of_gaussian, phase_source, state_of
 
 __all__ = ["phase_distribution"]
 
 _KINDS = ("canonical", "husimi", "wigner")
-
-
-@lru_cache(maxsize=64)
-def _spin_weights(d: int) -> np.ndarray:
-    """Polar integrals g[k, n] of |n+k⟩⟨n|, n quanta above the lowest state, of the Husimi function
-    of spin-coherent states: ⟨e^{ikφ}⟩ = Σ_n ρ_{n+k,n} g[k, n].
-    """
-    N = d - 1
-    k, n = np.meshgrid(np.arange(d), np.arange(d), indexing="ij")
-    inside = n + k <= N
-    upper = np.where(inside, n + k, n)
-    half = 0.5 * (upper + n)
-
-    def choose(m: np.ndarray) -> np.ndarray:
-        return np.asarray(gammaln(N + 1) - gammaln(m + 1) - gammaln(N - m + 1))
-
-    log = 0.5 * (choose(n) + choose(upper)) + np.log(N + 1) + betaln(half + 1, N - half + 1)
-    g = np.where(inside, np.exp(log), 0.0)
-    g.setflags(write=False)
-    return g
-
-
-def _weights(kind: str, spin: bool, d: int) -> np.ndarray:
-    if kind == "canonical":
-        k, n = np.meshgrid(np.arange(d), np.arange(d), indexing="ij")
-        return (n + k < d).astype(float)
-    return _spin_weights(d) if spin else radial_weights(kind, d)
-
-
-def _state_of(x: Any, index: int) -> tuple[Any, Any]:
-    """A state, and the symbols of its tensor factors where they are known."""
-    if hasattr(x, "isket"):
-        state = x
-    else:
-        states = getattr(x, "states", None)
-        last = getattr(x, "final_state", None) if index == -1 and not states else None
-        if last is not None:
-            states = [last]
-        if not states:
-            raise TypeError(
-                f"x must be a ket, a density matrix, a Gaussian state (mean, covariance), or a "
-                f"result or view with states or phases, not a {type(x).__name__} without them"
-            )
-        state = states[index]
-    if not (state.isket or state.isoper):
-        raise TypeError(f"x must be a ket or a density matrix, not a Qobj of type {state.type}")
-    symbols = getattr(state, "symbols", None) or getattr(getattr(x, "model", None), "symbols", None)
-    return state, symbols
+_WANTED = (
+    "a ket, a density matrix, a Gaussian state (mean, covariance), or a result or view with states "
+    "or phases"
+)
 
 
 def _spins_of(symbols: Any, count: int, nodes: Sequence[int]) -> set[int]:
@@ -176,7 +130,7 @@ def _without_state(
         kind = chosen_kind(kind, ("husimi", "wigner", "canonical"), "of a Gaussian state")
         found: PhaseDistribution | None = of_gaussian(x[0], x[1], wanted, kind)
     else:
-        found = phase_source(x, _nodes(nodes), kind, index)
+        found = phase_source(x, chosen_nodes(nodes), kind, index)
     if found is not None and spins is not None:
         raise ValueError("spins: only of the tensor factors of kets and density matrices")
     return found
@@ -184,7 +138,7 @@ def _without_state(
 
 def _of_state(x: Any, nodes: Any, kind: str, spins: Any, index: int) -> PhaseDistribution:
     """Of a ket or density matrix."""
-    state, symbols = _state_of(x, index)
+    state, symbols = state_of(x, index, _WANTED)
     dims = [int(d) for d in state.dims[0]]
     wanted = _nodes(nodes, len(dims))
     known = _spins_of(symbols, len(dims), wanted)
@@ -196,7 +150,7 @@ def _of_state(x: Any, nodes: Any, kind: str, spins: Any, index: int) -> PhaseDis
     of_spin = [k in spin for k in wanted]
     kept = tuple(dims[k] for k in wanted)
     rho = _flipped(density(_part(state, wanted), tuple(range(len(wanted)))), kept, of_spin)
-    weights = [_weights(kind, s, d) for s, d in zip(of_spin, kept, strict=True)]
+    weights = [angular_weights(kind, s, d) for s, d in zip(of_spin, kept, strict=True)]
     if len(wanted) == 1:
         return PhaseDistribution(moments_of_one(rho, weights[0]), kind=kind)
     return PhaseDistribution(moments_of_two(rho, kept, (weights[0], weights[1])), kind=kind)
@@ -210,11 +164,8 @@ def _part(state: Any, wanted: Sequence[int]) -> Any:
     return part if list(wanted) == sorted(wanted) else part.permute([1, 0])
 
 
-def _nodes(nodes: Any, count: int | None = None) -> list[int]:
-    given = [nodes] if np.ndim(nodes) == 0 else list(nodes)
-    wanted = [check_integer("nodes", k, minimum=0) for k in given]
-    if len(wanted) not in (1, 2) or len(set(wanted)) != len(wanted):
-        raise ValueError(f"nodes must be one tensor factor or two different ones, not {nodes!r}")
-    if count is not None and max(wanted) >= count:
+def _nodes(nodes: Any, count: int) -> list[int]:
+    wanted = chosen_nodes(nodes)
+    if max(wanted) >= count:
         raise ValueError(f"nodes: the state has {count} tensor factors, there is no {max(wanted)}")
     return wanted

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.special import betaln, gammaln
 
 from ...core.checks import check_choice, check_integer, check_memory, check_number
 from ...core.permutations import permuted
 from ..reading import Readable
-from .distributions import PhaseDistribution, radial_weights
-from .sources import Symmetrised, symmetrised
+from .distributions import PhaseDistribution, angular_weights, spin_weight
+from .sources import Symmetrised, chosen_nodes, state_of, symmetrised
 
 __all__ = ["collective_phase"]
 
+_WANTED = "a ket or density matrix of atoms, or a state or result of ensembles with states"
 #: of a distribution: what rounding may make of it
 _ROUNDING = 1e-6
 
@@ -82,7 +82,8 @@ def collective_phase(
     """
     check_choice("kind", kind, ("canonical", "husimi"))
     drive, index = check_number("drive", drive), check_integer("index", index)
-    wanted = _wanted(nodes)
+    # none stands for the first ensemble
+    wanted = [] if nodes is None else chosen_nodes(nodes)
     found = None if hasattr(x, "isket") else symmetrised(x, wanted, index)
     if found is None:
         found = _of_state(x, wanted, atoms, index)
@@ -115,14 +116,9 @@ def _moments(found: Symmetrised, kind: str) -> np.ndarray:
 def _functionals(what: str, size: int, kind: str) -> np.ndarray:
     """⟨e^{ikφ}⟩ of every operator of a node, one row for each k."""
     if what == "atoms":
-        return permuted(size).phases(_spin_weight if kind == "husimi" else None)
+        return permuted(size).phases(spin_weight if kind == "husimi" else None)
     k, n = np.meshgrid(np.arange(size), np.arange(size), indexing="ij")
-    weight = (n + k < size).astype(float)
-    if kind == "husimi" and what == "mode":
-        weight = radial_weights("husimi", size)
-    elif kind == "husimi":
-        inside = np.where(n + k < size, k, 0)
-        weight = weight * _spin_weight(inside, np.full(k.shape, 0.5 * (size - 1)), n)
+    weight = angular_weights(kind, what == "spin", size)
     upper, lower = np.minimum(n + k, size - 1), n
     if what == "spin":
         # the highest state first
@@ -138,33 +134,11 @@ def _adjoint(what: str, size: int) -> np.ndarray:
     return np.arange(size * size).reshape(size, size).T.ravel()
 
 
-def _spin_weight(k: Any, J: np.ndarray, n: Any) -> np.ndarray:
-    """Polar integral of the Husimi function of a spin J, for the element of n+k and n quanta."""
-    N = 2 * J
-
-    def choose(m: Any) -> Any:
-        return gammaln(N + 1) - gammaln(m + 1) - gammaln(N - m + 1)
-
-    inside = (n >= 0) & (n + k <= N)
-    n = np.where(inside, n, 0)
-    k = np.where(inside, k, 0)
-    half = n + 0.5 * k
-    log = 0.5 * (choose(n) + choose(n + k)) + np.log(N + 1) + betaln(half + 1, N - half + 1)
-    return np.where(inside, np.exp(log), 0.0)
-
-
 # ---------------------------------------------------------------- states of every atom
 
 
 def _of_state(x: Any, nodes: list[int], atoms: Any, index: int) -> Symmetrised:
-    states = getattr(x, "states", None)
-    state = x if hasattr(x, "isket") else states[index] if states else None
-    if state is None or not (state.isket or state.isoper):
-        raise TypeError(
-            "x must be a ket or density matrix of atoms, or a state or result of ensembles, not a "
-            f"{type(x).__name__}"
-        )
-    symbols = getattr(state, "symbols", None) or getattr(getattr(x, "model", None), "symbols", None)
+    state, symbols = state_of(x, index, _WANTED)
     dims = [int(d) for d in state.dims[0]]
     if atoms is not None or symbols is None:
         if nodes:
@@ -180,17 +154,6 @@ def _of_state(x: Any, nodes: list[int], atoms: Any, index: int) -> Symmetrised:
         if what == "atoms" and (other := [k for k in group if dims[k] != 2]):
             raise ValueError(f"atoms: factor {other[0]} has {dims[other[0]]} levels, not 2")
     return Symmetrised(kinds, _reduced(state, kinds, groups))
-
-
-def _wanted(nodes: Any) -> list[int]:
-    """One or two nodes; none of them stands for the first ensemble."""
-    if nodes is None:
-        return []
-    given = [nodes] if np.ndim(nodes) == 0 else list(nodes)
-    wanted = [check_integer("nodes", k, minimum=0) for k in given]
-    if len(wanted) not in (1, 2) or len(set(wanted)) != len(wanted):
-        raise ValueError(f"nodes must be one node or two different ones, not {nodes!r}")
-    return wanted
 
 
 def _groups(atoms: Any, count: int) -> list[list[int]]:

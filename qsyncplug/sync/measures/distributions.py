@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from scipy.special import gammaln
+from scipy.special import betaln, gammaln
 
 from ...core.types import Modes
 from ..reading import Readable, synchronization
@@ -145,6 +145,37 @@ def radial_weights(kind: str, d: int) -> np.ndarray:
             - gammaln(s + 1)
         )
     g = np.where(n < d, np.exp(np.where(n < d, log, 0)), 0.0)
+    g.setflags(write=False)
+    return g
+
+
+def spin_weight(k: np.ndarray, J: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Polar integral of the Husimi function of a spin J, for the element of n+k and n quanta."""
+    N = 2 * J
+
+    def choose(m: np.ndarray) -> np.ndarray:
+        return np.asarray(gammaln(N + 1) - gammaln(m + 1) - gammaln(N - m + 1))
+
+    inside = (n >= 0) & (n + k <= N)
+    n = np.where(inside, n, 0)
+    k = np.where(inside, k, 0)
+    half = n + 0.5 * k
+    log = 0.5 * (choose(n) + choose(n + k)) + np.log(N + 1) + betaln(half + 1, N - half + 1)
+    return np.where(inside, np.exp(log), 0.0)
+
+
+@lru_cache(maxsize=64)
+def angular_weights(kind: str, spin: bool, d: int) -> np.ndarray:
+    """Weights g[k, n] of |n+k⟩⟨n|, n quanta above the lowest state, of a mode or a spin:
+    ⟨e^{ikφ}⟩ = Σ_n ρ_{n+k,n} g[k, n].
+    """
+    if kind != "canonical" and not spin:
+        return radial_weights(kind, d)
+    k, n = np.meshgrid(np.arange(d), np.arange(d), indexing="ij")
+    if kind == "canonical":
+        g = (n + k < d).astype(float)
+    else:
+        g = spin_weight(k, np.full(k.shape, 0.5 * (d - 1)), n)
     g.setflags(write=False)
     return g
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.checks import check_array
+from ...core.checks import check_array, check_integer
 from .distributions import PhaseDistribution
 from .gaussian_phases import (
     canonical_of_gaussian,
@@ -21,9 +21,11 @@ from .gaussian_phases import (
 __all__ = [
     "Symmetrised",
     "chosen_kind",
+    "chosen_nodes",
     "has_phases",
     "of_gaussian",
     "phase_source",
+    "state_of",
     "symmetrised",
 ]
 
@@ -65,6 +67,38 @@ def has_phases(x: Any) -> bool:
     """Whether phases can be read off what is no state and holds none."""
     pair = isinstance(x, (tuple, list)) and len(x) == 2
     return pair or phase_source.dispatch(type(x)) is not phase_source.dispatch(object)
+
+
+def state_of(x: Any, index: int, wanted: str) -> tuple[Any, Any]:
+    """A state, and the symbols of its tensor factors where they are known.
+
+    Raises
+    ------
+    TypeError
+        There is none; `wanted` says what would do.
+    """
+    state = x
+    if not hasattr(x, "isket"):
+        states = getattr(x, "states", None)
+        last = getattr(x, "final_state", None) if index == -1 and not states else None
+        if last is not None:
+            states = [last]
+        if not states:
+            raise TypeError(f"x must be {wanted}, not a {type(x).__name__} without them")
+        state = states[index]
+    if not (state.isket or state.isoper):
+        raise TypeError(f"x must be a ket or a density matrix, not a Qobj of type {state.type}")
+    symbols = getattr(state, "symbols", None) or getattr(getattr(x, "model", None), "symbols", None)
+    return state, symbols
+
+
+def chosen_nodes(nodes: Any) -> list[int]:
+    """One or two different numbers of nodes."""
+    given = [nodes] if np.ndim(nodes) == 0 else list(nodes)
+    wanted = [check_integer("nodes", k, minimum=0) for k in given]
+    if len(wanted) not in (1, 2) or len(set(wanted)) != len(wanted):
+        raise ValueError(f"nodes must be one node or two different ones, not {nodes!r}")
+    return wanted
 
 
 def chosen_kind(kind: str | None, offered: Sequence[str], why: str) -> str:
