@@ -194,8 +194,9 @@ def _stopped(error: BaseException, basin: Basin | None, ntraj: int) -> BaseExcep
     kind = TimeLimitError if over else SolverInterrupted
     reason = "time limit" if over else "interrupted"
     advice = "; raise options['time_limit']" if over else ""
+    done = 0 if basin is None else basin.ntraj
     return kind(
-        f"basin_of_synchronization stopped after {basin.ntraj if basin else 0} of {ntraj} samples: "
+        f"basin_of_synchronization stopped after {done} of {ntraj} samples: "
         f"{reason}{advice}; error.result holds what these say",
         reason=reason,
         result=basin,
