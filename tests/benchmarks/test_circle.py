@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from qsyncplug import certify_attention
 from qsyncplug.circle import Circle, attention, circlesolve, coalesce, sine
 from qsyncplug.circle.field import right_hand_side
 
@@ -150,3 +151,12 @@ def test_to_one_particle(record, n):
     seconds, run = timed(lambda: coalesce(model, x0), 1)
     record.limit(f"one particle 1e{int(np.log10(n))}", seconds)
     assert run.complete
+
+
+@pytest.mark.parametrize(("lo", "hi"), [(-0.62, -0.26), (-0.66, -0.62)])
+def test_certificates(record, lo, hi):
+    """In balls, whole intervals of β; the proof is printed and read by its own checker besides."""
+    pytest.importorskip("flint", reason="pip install qsyncplug[certify]")
+    seconds, proof = timed(lambda: certify_attention(lo, hi, method="gap"), 1)
+    assert proof.certified and proof.intervals == ((lo, hi),)
+    record.limit(f"certificate to −.{round(-100 * lo)}", seconds)

@@ -184,6 +184,7 @@ def test_moments_alone(record):
     n1 = qutip.tensor(qutip.num(12), qutip.qeye(12))
     assert abs(qutip.expect(n1, raw.states[-1]) - run.normal[-1, 0, 0]) < 1e-8
     record.ratio("moments", own, other)
+    record.limit("moments, seconds", own)
 
 
 def test_a_pair_of_400_levels(record):
