@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time as clock
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -10,7 +11,16 @@ from qutip.ui.progressbar import progress_bars
 from .checks import check_choice
 from .errors import QsyncplugWarning, warn
 
-__all__ = ["Tell", "check_bar", "counted", "part", "reached", "say_if_long", "silent"]
+__all__ = [
+    "Tell",
+    "check_bar",
+    "counted",
+    "part",
+    "reached",
+    "say_if_long",
+    "say_if_so_often",
+    "silent",
+]
 
 T = TypeVar("T")
 #: is called with the share that is done, from 0 to 1, once and again
@@ -19,6 +29,8 @@ Tell = Callable[[float], None]
 _PARTS = 100
 #: estimated seconds from which on a run says beforehand how long it will take
 _LONG = 60.0
+#: trials before it is said that something takes long
+_TRIALS = 3
 
 
 def check_bar(progress_bar: Any) -> str:
@@ -96,3 +108,24 @@ def say_if_long(what: str, seconds: float, advice: str) -> None:
     """Warn that `what` will take `seconds`, if that is more than a minute."""
     if seconds > _LONG:
         warn(f"{what} will take about {seconds / 60:.0f} min; {advice}", QsyncplugWarning)
+
+
+def say_if_so_often(what: str, work: Callable[[], object], count: float, advice: str) -> None:
+    """Warn that `what` will take long, where `work`, which is done here, is done `count` times.
+
+    The time is that of the processor, so that it is the same on a busy machine, and the least of
+    some trials where it is long.
+    """
+    seconds = float("inf")
+    for _ in range(_TRIALS):
+        seconds = min(seconds, count * _seconds(work))
+        if seconds <= _LONG:
+            return
+    say_if_long(what, seconds, advice)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    """Of the processor, or those that pass where several threads share the work."""
+    passed, used = clock.perf_counter(), clock.process_time()
+    work()
+    return min(clock.perf_counter() - passed, clock.process_time() - used)

@@ -4,7 +4,6 @@ spectrum from the resolvent at one point: its reduction to a Krylov space.
 
 from __future__ import annotations
 
-import time as clock
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,7 @@ import scipy.sparse.linalg as spla
 
 from ..core.checks import check_memory
 from ..core.errors import SolverError
-from ..core.progress import Tell, part, say_if_long, silent
+from ..core.progress import Tell, part, say_if_so_often, silent
 from .curve import Spectrum
 from .problem import Problem, exact_problem
 from .resolvent import NoJump, gmres
@@ -238,11 +237,9 @@ def _iterative(r: Fluctuation, shift: float) -> Solve:
         LX = elements.unpack(elements.kernel.apply(elements.pack(X)))
         return np.asarray((shift * X - LX).ravel()[r.index])
 
-    begin = clock.perf_counter()
-    preconditioned(r.start)
     # about 25 vectors, each by about 60 products
-    seconds = (clock.perf_counter() - begin) * 1500
-    say_if_long(f"the spectrum of {d} levels", seconds, "a lower cutoff shortens it")
+    what, advice = f"the spectrum of {d} levels", "a lower cutoff shortens it"
+    say_if_so_often(what, lambda: preconditioned(r.start), 1500, advice)
 
     def solve(x: np.ndarray, tell: Tell) -> np.ndarray:
         size = float(np.linalg.norm(x))

@@ -4,7 +4,6 @@ evolution without jumps.
 
 from __future__ import annotations
 
-import time as clock
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ from scipy.sparse.linalg import LinearOperator, gmres, splu
 
 from ..core.checks import check_memory
 from ..core.errors import SolverError
-from ..core.progress import Tell, part, say_if_long, silent
+from ..core.progress import Tell, part, say_if_so_often, silent
 from .superoperator import OrderZero, superoperator
 
 __all__ = ["null_vector", "steady_blocks"]
@@ -163,10 +162,8 @@ def steady_blocks(
     equations, diagonal = _Equations(M, jumps, zero), zero.diagonal
     sigma = np.zeros(size, dtype=complex)
     sigma[diagonal] = 1 / len(diagonal)
-    begin = clock.perf_counter()
-    equations.inverse(equations.L @ sigma)
-    seconds = (clock.perf_counter() - begin) * _USUAL
-    say_if_long(f"the steady state of {size} elements", seconds, "a lower cutoff shortens it")
+    what, advice = f"the steady state of {size} elements", "a lower cutoff shortens it"
+    say_if_so_often(what, lambda: equations.inverse(equations.L @ sigma), _USUAL, advice)
     x = equations.solve(sigma, part(tell, 0.0, 0.5))
     trace, worst = x[diagonal].sum(), equations.residual(x)
     if not np.all(np.isfinite(x)) or worst > 1e-11 or abs(trace - 1) > 1e-6:

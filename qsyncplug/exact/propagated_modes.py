@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time as clock
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ import scipy.linalg
 import scipy.sparse.linalg as spla
 
 from ..core.errors import SolverError
-from ..core.progress import Tell, say_if_long, silent
+from ..core.progress import Tell, say_if_so_often, silent
 from .elements import Elements
 from .ellipse import Expansion, estimate_ellipse
 from .problem import Problem
@@ -202,12 +201,10 @@ class Propagated:
         """Say so where this will take long: about five times the Krylov space, whose steps may
         be some times as long as the first.
         """
-        begin = clock.perf_counter()
         self.expected = 5 * max(2 * (k + 3), 20)
-        self.propagate(start, tau)
-        seconds = (clock.perf_counter() - begin) * 3 * self.expected
         what = f"eigenmodes of order {self.order} ({self.size} elements)"
-        say_if_long(what, seconds, "a lower cutoff, fewer modes or one order alone shorten it")
+        advice = "a lower cutoff, fewer modes or one order alone shorten it"
+        say_if_so_often(what, lambda: self.propagate(start, tau), 3 * self.expected, advice)
 
     def _pair(self, value: complex, x: np.ndarray, tau: float) -> Pair:
         Lx = self.apply(x)

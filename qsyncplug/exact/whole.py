@@ -10,7 +10,7 @@ import scipy.linalg
 
 from ..core.checks import check_memory
 from ..core.errors import SolverError
-from ..core.progress import Tell, part, say_if_long, silent
+from ..core.progress import Tell, part, say_if_so_often, silent
 from .elements import Elements
 from .problem import Problem
 from .propagate import ChebyshevStepper
@@ -91,11 +91,9 @@ def steady_whole(problem: Problem, tell: Tell = silent) -> tuple[np.ndarray, dic
     begin = clock.perf_counter()
     equations = _Equations(problem, elements, problem.dims)
     start = elements.pack(np.eye(problem.d) / problem.d)
-    tried = clock.perf_counter()
-    elements.kernel.apply(equations.precondition(start))
     # the two starts take about 150 products
-    seconds = (clock.perf_counter() - tried) * 150
-    say_if_long(f"the steady state of {problem.d} levels", seconds, "a lower cutoff shortens it")
+    what, advice = f"the steady state of {problem.d} levels", "a lower cutoff shortens it"
+    say_if_so_often(what, lambda: elements.kernel.apply(equations.precondition(start)), 150, advice)
     single = len(problem.dims) == 1
     x, residual, products = equations.solve(
         start, _GOAL, _LAST if single else _PATIENCE, part(tell, 0.0, 0.6)

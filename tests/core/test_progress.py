@@ -1,9 +1,13 @@
 """Bars of QuTiP on what runs long and is no run of a solver."""
 
+import time
+
 import numpy as np
 import pytest
 
 import qsyncplug as qsp
+from qsyncplug.core.errors import QsyncplugWarning
+from qsyncplug.core.progress import say_if_so_often
 
 
 def _pair(drive=0.0, gain=0.3):
@@ -66,3 +70,19 @@ def test_a_bar_tells_how_far_it_is(name, capsys):
     assert type(without) is type(with_bar) and not capsys.readouterr().out
     with pytest.raises(ValueError, match="progress_bar"):
         LONG[name]("of gold")
+
+
+def test_what_takes_long_is_told_by_the_work_not_by_the_wait():
+    """A machine that does something else in between is no reason to warn; work is."""
+
+    def waits():
+        time.sleep(0.02)
+
+    def works():
+        begin = time.process_time()
+        while time.process_time() < begin + 0.02:
+            pass
+
+    say_if_so_often("waiting", waits, 1e4, "")
+    with pytest.warns(QsyncplugWarning, match=r"work will take about [3-9] min; less"):
+        say_if_so_often("work", works, 1e4, "less")
