@@ -54,7 +54,7 @@ LATER: dict[str, tuple[str, ...]] = {
             anim_circle anim_wave_packets anim_wigner_function plot_centres plot_circle
             plot_circle_order plot_comparison plot_correlations plot_criterion plot_dendrogram
             plot_densities plot_dtwa plot_entrainment plot_gram plot_hydrodynamics plot_interaction
-            plot_masses plot_measure plot_order_parameter plot_phase_distribution
+            plot_limit_cycle plot_masses plot_measure plot_order_parameter plot_phase_distribution
             plot_published_figure plot_relative_phase plot_spectrum plot_spin_phase plot_sweep
             plot_trajectories plot_verdict plot_wigner_function plot_wigner_matrix
         """,

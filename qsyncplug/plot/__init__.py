@@ -10,6 +10,7 @@ from .circle import (
     plot_interaction,
 )
 from .comparison import plot_comparison
+from .cycles import plot_limit_cycle
 from .fluids import plot_hydrodynamics
 from .lohe import anim_wave_packets, plot_centres, plot_densities, plot_gram
 from .spectra import plot_entrainment, plot_phase_distribution, plot_spectrum
@@ -48,6 +49,7 @@ __all__ = [
     "plot_gram",
     "plot_hydrodynamics",
     "plot_interaction",
+    "plot_limit_cycle",
     "plot_masses",
     "plot_measure",
     "plot_order_parameter",
