@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..approximate.closed import node_quadratures
+from ..approximate.closure_limits import lowest_variance
 from ..approximate.cumulants import CumulantResult
 from ..approximate.stationary import MomentState
 from ..core.saved import kept
@@ -89,12 +90,11 @@ def _view(
 
 def _broken(times: np.ndarray, covariance: np.ndarray) -> str:
     """Why the moments are those of no state; empty if the variances are not negative."""
-    lowest = np.diagonal(covariance, axis1=1, axis2=2).min(axis=1)
-    k = int(np.argmin(lowest))
-    if lowest[k] >= _ROUNDING * (1 + float(np.abs(covariance).max())):
+    k, lowest = lowest_variance(covariance)
+    if lowest >= _ROUNDING * (1 + float(np.abs(covariance).max())):
         return ""
     return (
-        f"the closure has broken down: a variance is {lowest[k]:.3g} at t={times[k]:g}. Start "
+        f"the closure has broken down: a variance is {lowest:.3g} at t={times[k]:g}. Start "
         "without amplitudes (in the symmetric state), or take a higher order"
     )
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..core.errors import ApproximationWarning, warn
+from ..core.errors import ApproximationWarning, SolverError, warn
 from ..operators.expression import Expression
 from ..operators.handle import Mode
 from ..operators.mode import ModeFactor
@@ -16,10 +16,12 @@ from ..operators.symbol import Symbol
 from ..operators.system import System
 from .words import MomentEquations
 
-__all__ = ["left_out", "without_phase"]
+__all__ = ["left_out", "lowest_variance", "variances_of_a_state", "without_phase"]
 
 #: a nonlinear loss below this part of the linear one leaves errors of n of up to 2 %
 _SMALL = 0.3
+#: variances below this share of the largest covariance are more than what tolerances leave
+_NEGATIVE = -1e-4
 _ADVICE = "start with an amplitude, or use twasolve or exactsolve"
 
 
@@ -54,6 +56,34 @@ class Closure(Protocol):
     def image(self, operator: Expression) -> Expression:
         """An operator of the system in the symbols of the equations."""
         ...
+
+
+def lowest_variance(covariance: np.ndarray) -> tuple[int, float]:
+    """At which time a variance of the covariances (T, d, d) is lowest, and this variance."""
+    lowest = np.diagonal(covariance, axis1=1, axis2=2).min(axis=1)
+    k = int(np.argmin(lowest))
+    return k, float(lowest[k])
+
+
+def variances_of_a_state(
+    closure: Closure, times: np.ndarray, covariance: np.ndarray
+) -> dict[str, float]:
+    """How far a variance is below 0: a closure may break down, which the view of its run says.
+
+    Raises
+    ------
+    SolverError
+        The moments of a hierarchy that neglects nothing are those of no state.
+    """
+    k, lowest = lowest_variance(covariance)
+    if closure.exact and lowest < _NEGATIVE * (1 + float(np.abs(covariance).max())):
+        raise SolverError(
+            f"the moments are no longer those of a state: a variance is {lowest:.3g} at "
+            f"t={times[k]:g}; take smaller atol and rtol, or fewer atoms, or twasolve",
+            time=float(times[k]),
+            reason="moments of no state",
+        )
+    return {"negative variance": max(0.0, -lowest)}
 
 
 def left_out(closure: Closure) -> list[str]:

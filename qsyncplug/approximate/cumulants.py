@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable
 from typing import Any, ClassVar
 
@@ -27,7 +28,7 @@ from ..operators.symbol import Symbol
 from ..operators.system import System
 from ..operators.transform import as_levels, lowered_levels, substituted
 from .closed import AmplitudesResult, ClosedSolver, node_quadratures
-from .closure_limits import left_out, without_phase
+from .closure_limits import left_out, variances_of_a_state, without_phase
 from .gaussian import gaussian_equations, moments_of_words
 from .sphere import upper_triangle
 from .words import MomentEquations
@@ -198,7 +199,8 @@ def _site_value(
         psi = coherent_levels(source, product.alpha[source], symbol.factor.d)
         return complex(psi[i].conjugate() * psi[j])
     r, N = product.rho[source], symbol.factor.N  # type: ignore[attr-defined]
-    falling = float(np.prod([N - k for k in range(sum(key))]))
+    # in whole numbers of any size: 21! is beyond 64 bits
+    falling = float(math.perm(N, sum(key)))
     return complex(falling * r[1, 0] ** key[0] * r[0, 0] ** key[1] * r[0, 1] ** key[2])
 
 
@@ -431,4 +433,6 @@ class CumulantProblem(Problem):
         result = self.result
         result._fill()
         if len(result.times):
+            drift = variances_of_a_state(result.closure, result.times, result.covariance)
+            result.stats["drift"] = drift
             result.stats["neglected"] += without_phase(result.closure, result.moments[-1])

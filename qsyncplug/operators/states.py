@@ -107,7 +107,8 @@ class ProductState:
         if isinstance(factor, LevelFactor):
             return complex(r[key[1], key[0]]) if key else 1.0
         if isinstance(factor, AtomFactor):
-            falling = float(np.prod([factor.N - k for k in range(sum(key))]))
+            # in whole numbers of any size: 21! is beyond 64 bits
+            falling = float(math.perm(factor.N, sum(key)))
             plus, excited, minus = r[1, 0], r[0, 0], r[0, 1]
             return complex(falling * plus ** key[0] * excited ** key[1] * minus ** key[2])
         matrix = factor.matrix(key, factor.levels(None)).toarray()

@@ -295,3 +295,25 @@ def test_rates_of_random_mixtures_are_exact_at_product_states(seed):
         want = (system.matrix(operator, cutoff) * rate).tr()
         got = np.dot([-25 / 12, 4, -3, 4 / 3, -1 / 4], qsp.expect(operator, run)) / h
         assert abs(got - want) < 1e-8 * max(1, abs(want))
+
+
+@pytest.mark.parametrize("size, order", [(24, 24), (10**5, 4)])
+def test_moments_of_a_product_state_are_products_however_many_atoms(size, order):
+    # (N)_k of 21 atoms, or of 10⁵ and four letters, has no place in 64 bits
+    (A,) = qsp.atoms(size)
+    system = qsp.System(0.3 * A.x, [0.3 * A.each.p, (0.2 / size) ** 0.5 * A.m])
+    run = qsp.CumulantSolver(system, order=order).run({A: (1.0, 0.7)}, [0.0])
+    lower, up = 0.5 * np.sin(1.0) * np.exp(-0.7j), np.cos(0.5) ** 2
+    one = {(1, 0, 0): lower.conjugate(), (0, 1, 0): up, (0, 0, 1): lower}
+    e = run.closure.equations
+    exact = [np.prod([one[e.letters[k][1]] for k in word]) for word in e.words]
+    np.testing.assert_allclose(run.moments[0], exact, rtol=1e-12)
+
+
+def test_moments_that_are_no_longer_those_of_a_state_are_no_exact_result(monkeypatch):
+    (A,) = qsp.atoms(12)
+    system = qsp.System(0.3 * A.x, [0.3 * A.each.p, 0.4 * A.m])
+    whole = Closure.initial
+    monkeypatch.setattr(Closure, "initial", lambda self, product: 3 * whole(self, product))
+    with pytest.raises(qsp.SolverError, match="no longer those of a state: a variance is -"):
+        qsp.exactsolve(system, {A: (1.0, 0.0)}, [0.0, 1.0])

@@ -11,6 +11,7 @@ import qsyncplug as qsp
 from qsyncplug.approximate.stationary import hierarchy_exactsolve, hierarchy_steadystate
 from qsyncplug.core.errors import CutoffWarning, SolverError
 from qsyncplug.exact import symmetric_modes
+from qsyncplug.exact.permuted import evolved
 from qsyncplug.exact.symmetric import has_ensembles, many_atoms
 from qsyncplug.exact.symmetric_modes import SymmetricModes
 from qsyncplug.operators.permuted import PermutedSpace
@@ -257,3 +258,14 @@ def test_the_steady_state_that_a_product_state_leads_to():
         reached = qsp.steadystate(unique, cutoff=3, state0={b: 0.2, B: (0, 0, 1.0)})
         want = qsp.steadystate(unique, cutoff=3)
     np.testing.assert_allclose(reached.expectation(B.z), want.expectation(B.z), atol=1e-10)
+
+
+def test_exact_runs_of_many_atoms_against_symmetric_operators():
+    (A,) = qsp.atoms(24)
+    system = qsp.System(0.3 * A.x, [0.1**0.5 * A.each.p, 0.2**0.5 * A.m])
+    run = qsp.exactsolve(system, {A: (1.0, 0.0)}, [0.0, 2.5])
+    space = PermutedSpace(system)
+    x = evolved(space, {A: (1.0, 0.0)}, 2.5)
+    for operator in (A.z, A.z**2, A.m, A.p * A.m):
+        expected = space.trace @ (space.left(operator) @ x)
+        assert abs(qsp.expect(operator, run)[-1] - expected) < 1e-8 * 24**2

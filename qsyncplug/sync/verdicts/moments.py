@@ -159,8 +159,7 @@ def _by_preference(case: Case, preference: Estimate, evidence: dict[str, Any]) -
     if preference.error > 2 * PREFERS and case.dynamics.coupled is not False:
         more = (preference.error / PREFERS) ** 2
         return case.undecided(
-            f"{start}, and whether {what} prefers a value is within the errors of the samples "
-            f"({size})",
+            f"{start} whether {what} prefers a value is within the errors of the samples ({size})",
             evidence,
             advice=f"about {more:.2g} times as many samples",
         )
