@@ -80,6 +80,13 @@ def test_functions_fit_on_a_page():
     assert not {n for n, f in _nodes(ast.FunctionDef) if _body(f) > 60}
 
 
+def test_ready_systems_are_short():
+    """At most 80 lines, what a system says of itself included."""
+    models = [(n, f) for n, f in _nodes(ast.FunctionDef) if n.startswith("models/")]
+    assert len(models) > 15
+    assert not {n for n, f in models if f.end_lineno - f.lineno + 1 > 80}
+
+
 def test_classes_have_few_attributes():
     assert not {n for n, c in _nodes(ast.ClassDef) if _attributes(c) > 15}
 

@@ -138,11 +138,21 @@ def check_path(name: str, value: Any) -> str:
     raise TypeError(f"{name} must be a path, not {_show(value)}")
 
 
-def check_pair(name: str, value: Any, count: int = 2) -> np.ndarray:
-    """Return one number for all of `count`, or a number for each, as an array."""
-    if isinstance(value, numbers.Real) or np.ndim(check_array(name, value)) == 0:
-        return np.full(count, check_number(name, value))
-    return check_array(name, value, shape=(count,))
+def check_pair(name: str, value: Any, count: int = 2, *, minimum: float = -np.inf) -> np.ndarray:
+    """Return one number for all of `count`, or a number for each, as an array; none below
+    `minimum`.
+    """
+    if isinstance(value, numbers.Real):
+        return np.full(count, check_number(name, value, minimum=minimum))
+    array = check_array(name, value)
+    if array.ndim == 0:
+        array = np.full(count, float(array))
+    if array.shape != (count,):
+        several = "a pair" if count == 2 else f"{count} numbers"
+        raise ValueError(f"{name} must be a number or {several}, not of shape {array.shape}")
+    for x in array.tolist():
+        check_number(name, x, minimum=minimum)
+    return array
 
 
 def check_choice(name: str, value: Any, choices: Iterable[Any]) -> Any:

@@ -187,7 +187,7 @@ class QutipRun:
 
     def _sampling_error(self, result: Any) -> None:
         raw, stats = self.raw, result.stats
-        spread = np.array(raw.std_e_data[0])[:, : self.reader.n]
+        spread = np.array(raw.std_e_data[0])[:, : self.reader.quoted]
         count, asked = int(raw.num_trajectories), self.options["ntraj"]
         stats["trajectories"] = count
         if count < asked:

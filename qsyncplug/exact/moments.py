@@ -66,35 +66,44 @@ class MomentReader:
         cutoff = levels if cutoff is None and system.bosonic else cutoff
         size = 48.0 * math.prod(levels) * (self.n + 2 * len(self.pairs))
         check_memory(f"the moments of {math.prod(levels)} levels", size, advice="lower the cutoff")
-        b = amplitude_matrices(system, cutoff)
+        number = np.indices(levels).reshape(len(levels), -1)
+        self._hold(amplitude_matrices(system, cutoff), number)
+
+    def _hold(self, b: Sequence[Any], number: np.ndarray, others: Sequence[Any] = ()) -> None:
+        """What is read: `others`, the moments of `b`, and how often each `number` (factors, d) of
+        the basis states occurs.
+        """
+        #: the first so many functionals are those that a standard error is quoted for
+        self.quoted = self.n
+        self._others = len(others)
+        self._number = number
         self._matrices = [
+            *others,
             *b,
             *(b[j] @ b[k] for j, k in self.pairs),
             *(b[j].conj().T @ b[k] for j, k in self.pairs),
         ]
         self._row, self._column, self._data, self._start = flattened(self._matrices)
-        self.size = len(self._matrices) + sum(levels)
+        self.size = len(self._matrices) + sum(self.levels)
 
     def __call__(self, t: float, state: Any) -> np.ndarray:
         """All moments and populations of `state`."""
         entries, weights = entries_of(state, self._column, self._row)
         moments = np.add.reduceat(self._data * entries, self._start)
-        weights = weights.reshape(self.levels)
         populations = [
-            weights.sum(axis=tuple(k for k in range(weights.ndim) if k != j))
-            for j in range(weights.ndim)
+            np.bincount(k, weights, minlength=size)
+            for k, size in zip(self._number, self.levels, strict=True)
         ]
         return np.concatenate([moments, *populations])
 
     def table(self) -> EntryTable:
         """All functionals as entries of their matrices, one after the other."""
-        number = np.indices(self.levels).reshape(len(self.levels), -1)
         start, index = [], []
         at = len(self._data)
-        for j, size in enumerate(self.levels):
-            order = np.argsort(number[j], kind="stable")
+        for number, size in zip(self._number, self.levels, strict=True):
+            order = np.argsort(number, kind="stable")
             index.append(order)
-            start.append(at + np.searchsorted(number[j][order], np.arange(size)))
+            start.append(at + np.searchsorted(number[order], np.arange(size)))
             at += len(order)
         diagonal = np.concatenate(index)
         return EntryTable(
@@ -107,11 +116,9 @@ class MomentReader:
     def operators(self) -> list[Any]:
         """The operators whose expectation values the vector holds, as sparse matrices."""
         out = list(self._matrices)
-        number = np.indices(self.levels).reshape(len(self.levels), -1)
-        for j, size in enumerate(self.levels):
+        for number, size in zip(self._number, self.levels, strict=True):
             out += [
-                scipy.sparse.diags((number[j] == k).astype(complex), format="csr")
-                for k in range(size)
+                scipy.sparse.diags((number == k).astype(complex), format="csr") for k in range(size)
             ]
         return out
 
@@ -120,7 +127,7 @@ class MomentReader:
         mode's own).
         """
         n, pairs = self.n, len(self.pairs)
-        T = len(values)
+        T, values = len(values), values[:, self._others :]
         j, k = np.array(self.pairs).T
         m = np.empty((T, n, n), dtype=complex)
         c = np.empty_like(m)

@@ -299,7 +299,7 @@ class JumpProblem(SampledProblem):
     def _say(self, count: int, errors: np.ndarray, of_user: dict[str, np.ndarray]) -> None:
         stats = self.result.stats
         what = getattr(self.task.reader, "what", "⟨b⟩")
-        largest = float(np.abs(errors[:, : self.task.reader.n]).max())
+        largest = float(np.abs(errors[:, : self.task.reader.quoted]).max())
         stats["trajectories"], stats["standard error"] = count, largest
         if of_user:
             stats["errors of e_ops"] = of_user

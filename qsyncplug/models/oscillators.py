@@ -5,7 +5,7 @@ optomechanics.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,13 +24,6 @@ __all__ = [
     "van_der_pol_pair",
     "van_der_pol_ring",
 ]
-
-
-def _pair(name: str, value: Any) -> tuple[float, float]:
-    values = tuple(value) if isinstance(value, (tuple, list, np.ndarray)) else (value, value)
-    if len(values) != 2:
-        raise ValueError(f"{name} must be a number or a pair, not {len(values)} numbers")
-    return check_number(name, values[0], minimum=0.0), check_number(name, values[1], minimum=0.0)
 
 
 @ready
@@ -75,7 +68,7 @@ def van_der_pol_pair(
     >>> qsp.van_der_pol_pair(loss=0.5, detuning=0.2).n
     2
     """
-    gains, losses = _pair("gain", gain), _pair("loss", loss)
+    gains, losses = check_pair("gain", gain, minimum=0.0), check_pair("loss", loss, minimum=0.0)
     detuning, coherent = check_number("detuning", detuning), check_number("coherent", coherent)
     dissipative = check_number("dissipative", dissipative, minimum=0.0)
     b1, b2 = modes(2)

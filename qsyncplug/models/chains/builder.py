@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...core.checks import check_number
+from ...core.checks import check_number, check_pair
 from ...operators.handle import spins
 from ...operators.system import System
 from .central import CentralChain
-from .parameters import ChainParameters, check_pair, check_sizes
+from .parameters import ChainParameters, check_sizes
 from .statement import chain_system
 
 __all__ = ["collective_pair", "spin_chains"]
@@ -89,29 +89,9 @@ def spin_chains(
     >>> run.amplitudes.shape
     (2, 2)
     """
-    model = ChainParameters(
-        n,
-        g,
-        omega0,
-        omega,
-        exchange,
-        loss,
-        thermal,
-        gain,
-        two_photon,
-        dissipative,
-        coherent=coherent,
-        nonlinear=nonlinear,
-        local_loss=local_loss,
-        local_dephasing=local_dephasing,
-        bath=bath,
-        engineered=engineered,
-        central=central,
-        geometry=geometry,
-        boundary=boundary,
-        central_chain=central_chain,
-    )
-    return chain_system(model, representation, order, expansion)
+    parameters = dict(locals())
+    how = [parameters.pop(name) for name in ("representation", "order", "expansion")]
+    return chain_system(ChainParameters(**parameters), *how)
 
 
 def collective_pair(

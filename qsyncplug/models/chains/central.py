@@ -15,10 +15,16 @@ from ...core.saved import Saved
 from ...operators.handle import spins
 from ...operators.matrices import operator_matrix
 
-__all__ = ["CentralChain", "DoubletReport"]
+__all__ = ["CentralChain", "DoubletReport", "free_gap", "neighbours", "site_factors"]
 
 #: an expression of the algebra, or a sparse matrix
 M = TypeVar("M")
+
+
+def neighbours(count: int, boundary: str) -> list[tuple[int, int]]:
+    """Pairs of neighbouring sites, counted from 0, in an open or periodic chain."""
+    pairs = [(k, k + 1) for k in range(count - 1)]
+    return [*pairs, (count - 1, 0)] if boundary == "periodic" and count > 2 else pairs
 
 
 @dataclass(frozen=True)
@@ -84,10 +90,7 @@ class CentralChain(Saved):
 
     def bonds(self) -> list[tuple[int, int]]:
         """Pairs (k, l) of neighbouring sites, counted from 0, that the exchange couples."""
-        pairs = [(k, k + 1) for k in range(self.spins - 1)]
-        if self.boundary == "periodic" and self.spins > 2:
-            pairs.append((self.spins - 1, 0))
-        return pairs
+        return neighbours(self.spins, self.boundary)
 
     def energy(self, sites: Sequence[tuple[M, M]], field: float = 0.0) -> M:
         """H_c of the (σ−, σ_z) of its `sites`, expressions of the algebra or matrices; `field` is

@@ -76,8 +76,8 @@ class SpinExactResult(ExactResult):
     spin_normal: np.ndarray
 
     def _fill(self, reader: Any, values: np.ndarray) -> None:
-        for name, array in reader.split(values).items():
-            setattr(self, name, np.ascontiguousarray(array))
+        super()._fill(reader, values)
+        self.spins, self.spin_covariance, self.spin_normal = reader.spins(values)
 
     @property
     def sigma(self) -> np.ndarray:

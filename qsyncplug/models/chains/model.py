@@ -10,14 +10,14 @@ import qutip
 import scipy.sparse as sp
 
 from ...core import storage
-from ...core.checks import check_number, check_times
+from ...core.checks import check_number, check_pair, check_times
 from ...core.entry import exactsolve
 from ...core.saved import SavedModel
 from ...core.types import Cutoff
 from . import central as _central
 from .central import CentralChain, DoubletReport
 from .operators import ChainMatrices
-from .parameters import ChainFrame, check_pair, check_sizes
+from .parameters import ChainFrame, check_sizes
 from .representations import as_qobj
 from .statement import chain_latex
 from .states import isometry, product_ket, transfer

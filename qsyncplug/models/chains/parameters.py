@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...core.checks import check_choice, check_integer, check_ndim, check_number
-from .central import CentralChain
+from ...core.checks import check_choice, check_flag, check_integer, check_number, check_pair
+from .central import CentralChain, neighbours
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-__all__ = ["RATES", "REPRESENTATIONS", "ChainFrame", "ChainParameters", "check_pair", "check_sizes"]
+__all__ = ["RATES", "REPRESENTATIONS", "ChainFrame", "ChainParameters", "check_sizes"]
 
 #: the representations and what the levels of a chain count in each
 REPRESENTATIONS = {
@@ -27,20 +27,13 @@ REPRESENTATIONS = {
 RATES = ("loss", "nonlinear", "gain", "two_photon", "local_loss", "local_dephasing")
 
 
-def check_pair(name: str, value: Any, minimum: float = -np.inf) -> tuple[float, float]:
-    """Return two numbers, one a chain, from a number or a pair; none below `minimum`."""
-    values = (
-        tuple(value)
-        if isinstance(value, (tuple, list, np.ndarray)) and check_ndim(name, value)
-        else (value, value)
-    )
-    if len(values) != 2:
-        raise ValueError(
-            f"{name} must be a number or a pair (one a chain), not {len(values)} numbers"
-        )
-    return check_number(name, values[0], minimum=minimum), check_number(
-        name, values[1], minimum=minimum
-    )
+#: what the names of a choice can be
+CHOICES = {
+    "bath": ("spin", "boson"),
+    "engineered": ("spin", "boson"),
+    "geometry": ("all", "chain"),
+    "boundary": ("open", "periodic"),
+}
 
 
 def check_sizes(n: Any) -> tuple[int, int]:
@@ -50,6 +43,30 @@ def check_sizes(n: Any) -> tuple[int, int]:
         raise ValueError(f"n must be a number or a pair (one a chain), not {len(sizes)} numbers")
     first, second = (check_integer("n", s, minimum=1) for s in sizes)
     return first, second
+
+
+def _pair(name: str, value: Any, minimum: float = -np.inf) -> tuple[float, ...]:
+    return tuple(check_pair(name, value, minimum=minimum).tolist())
+
+
+def _checked(given: dict[str, Any]) -> dict[str, Any]:
+    """The parameters by name, from what was given for each."""
+    centre = check_flag("central", given["central"])
+    g, omega0 = given["g"], given["omega0"]
+    out = {
+        "n": check_sizes(given["n"]),
+        "central": centre,
+        "g": _pair("g", ((1.5, 2.4) if centre else 0.0) if g is None else g),
+        "omega0": check_number("omega0", float(centre) if omega0 is None else omega0),
+        "omega": _pair("omega", given["omega"]),
+        "exchange": check_number("exchange", given["exchange"], minimum=0.0, maximum=1.0),
+        "dissipative": check_number("dissipative", given["dissipative"], minimum=0.0),
+        "coherent": check_number("coherent", given["coherent"]),
+        "central_chain": given["central_chain"],
+    }
+    out |= {name: _pair(name, given[name], 0.0) for name in (*RATES, "thermal")}
+    out |= {name: check_choice(name, given[name], known) for name, known in CHOICES.items()}
+    return out
 
 
 @dataclass(frozen=True)
@@ -67,40 +84,6 @@ class ChainFrame:
     boundary: str = "open"
     central_chain: CentralChain | None = None
 
-    def _put(self, name: str, value: Any) -> None:
-        # the class is frozen: values are set once, here
-        object.__setattr__(self, name, value)
-
-    def _set_frame(
-        self, n: Any, g: Any, omega0: Any, omega: Any, exchange: Any, central: Any
-    ) -> None:
-        """Sizes, frequencies and couplings of the Hamiltonian."""
-        self._put("n", check_sizes(n))
-        if not isinstance(central, (bool, np.bool_)):
-            raise TypeError(f"central must be True or False, not {central!r}")
-        self._put("central", bool(central))
-        self._put("g", check_pair("g", ((1.5, 2.4) if central else 0.0) if g is None else g))
-        self._put(
-            "omega0",
-            check_number("omega0", (1.0 if central else 0.0) if omega0 is None else omega0),
-        )
-        if not central and (any(self.g) or self.omega0):
-            raise ValueError(
-                f"g and omega0 must be 0 without a central spin (central=False), not g={self.g}, "
-                f"omega0={self.omega0}"
-            )
-        self._put("omega", check_pair("omega", omega))
-        self._put("exchange", check_number("exchange", exchange, minimum=0.0, maximum=1.0))
-
-    def _set_central_chain(self, central_chain: Any) -> None:
-        if central_chain is not None and not isinstance(central_chain, CentralChain):
-            raise TypeError(
-                f"central_chain must be a CentralChain, not {type(central_chain).__name__}"
-            )
-        if central_chain is not None and not self.central:
-            raise ValueError("central_chain needs central=True")
-        self._put("central_chain", central_chain)
-
     def centre_size(self) -> int:
         """Return the number of spins ½ of the centre in the representation "spins"."""
         if not self.central:
@@ -109,11 +92,7 @@ class ChainFrame:
 
     def bonds(self, count: int) -> list[tuple[int, int]]:
         """Neighbours in an open or periodic chain of `count` spins."""
-        count = check_integer("count", count, minimum=0)
-        pairs = [(k, k + 1) for k in range(count - 1)]
-        if self.boundary == "periodic" and count > 2:
-            pairs.append((count - 1, 0))
-        return pairs
+        return neighbours(check_integer("count", count, minimum=0), self.boundary)
 
     @staticmethod
     def check_representation(representation: str) -> None:
@@ -162,42 +141,29 @@ class ChainParameters(ChainFrame):
         boundary: str = "open",
         central_chain: CentralChain | None = None,
     ):
-        self._set_frame(n, g, omega0, omega, exchange, central)
-        self._set_rates(
-            thermal,
-            dissipative,
-            coherent,
-            {
-                "loss": loss,
-                "nonlinear": nonlinear,
-                "gain": gain,
-                "two_photon": two_photon,
-                "local_loss": local_loss,
-                "local_dephasing": local_dephasing,
-            },
-        )
-        self._put("bath", check_choice("bath", bath, ("spin", "boson")))
-        self._put("engineered", check_choice("engineered", engineered, ("spin", "boson")))
-        self._put("geometry", check_choice("geometry", geometry, ("all", "chain")))
-        self._put("boundary", check_choice("boundary", boundary, ("open", "periodic")))
-        self._set_central_chain(central_chain)
+        given = {name: value for name, value in locals().items() if name != "self"}
+        for name, value in _checked(given).items():
+            # the class is frozen: values are set once, here
+            object.__setattr__(self, name, value)
+        self._check_together()
 
-    def _set_rates(
-        self, thermal: Any, dissipative: Any, coherent: Any, given: dict[str, Any]
-    ) -> None:
-        """Rates of the jumps, none negative; a thermal bath needs a loss to act through."""
-        for name in RATES:
-            self._put(name, check_pair(name, given[name], minimum=0.0))
-        self._put("thermal", check_pair("thermal", thermal, minimum=0.0))
-        if any(
-            t and not (a or b)
-            for t, a, b in zip(self.thermal, self.loss, self.nonlinear, strict=True)
-        ):
+    def _check_together(self) -> None:
+        """Refuse what needs something else that is not there."""
+        if not self.central and (any(self.g) or self.omega0):
+            raise ValueError(
+                f"g and omega0 must be 0 without a central spin (central=False), not g={self.g}, "
+                f"omega0={self.omega0}"
+            )
+        losses = zip(self.thermal, self.loss, self.nonlinear, strict=True)
+        if any(t and not (a or b) for t, a, b in losses):
             raise ValueError(
                 f"thermal={self.thermal} needs a bath to act through: give a loss to that chain"
             )
-        self._put("dissipative", check_number("dissipative", dissipative, minimum=0.0))
-        self._put("coherent", check_number("coherent", coherent))
+        chain = self.central_chain
+        if chain is not None and not isinstance(chain, CentralChain):
+            raise TypeError(f"central_chain must be a CentralChain, not {type(chain).__name__}")
+        if chain is not None and not self.central:
+            raise ValueError("central_chain needs central=True")
 
     def __str__(self) -> str:
         rates = [f"{k}={getattr(self, k)}" for k in (*RATES, "thermal") if any(getattr(self, k))]

@@ -8,10 +8,10 @@ import numpy as np
 import qutip
 import scipy.sparse as sp
 
-from ...core.checks import check_choice, check_memory, check_number
+from ...core.checks import check_choice, check_memory, check_number, check_pair
 from . import representations as _rep
 from .operators import ChainMatrices
-from .parameters import ChainParameters, check_pair
+from .parameters import ChainParameters
 
 __all__ = [
     "central_state",
