@@ -181,7 +181,7 @@ def eigenmodes(
     source = _source(system, cutoff)
     wanted = _orders(source.orders(), order)
     found: list[Pair] = []
-    tell = reached(bar)
+    tell, scale = reached(bar), source.scale
     for i, o in enumerate(wanted):
         end = (i + 1) / len(wanted)
         here = source.of_order(o, k, part(tell, i / len(wanted), end))
@@ -189,9 +189,8 @@ def eigenmodes(
             # the opposite order holds the adjoint modes
             here += [source.adjoint(p) for p in here]
         # no more whole matrices at a time than are wanted
-        found = sorted(found + here, key=_rank)[:k]
+        found = sorted(found + here, key=lambda pair: _rank(pair, scale))[:k]
         tell(end)
-    scale = source.scale
     top = max((p.value.real for p in found), default=0.0)
     if top > _GROWS * scale:
         warn(
@@ -217,9 +216,10 @@ def _source(system: Any, cutoff: Any) -> Any:
     return _States(exact_problem(system, cutoff, "eigenmodes"))
 
 
-def _rank(pair: Pair) -> tuple[float, float, float]:
-    value = pair.value
-    return -round(value.real, 12), abs(value.imag), value.imag
+def _rank(pair: Pair, scale: float) -> tuple[float, float, float]:
+    """By falling real part, to the rounding of the fastest rate."""
+    value = pair.value / (scale or 1.0)
+    return -round(value.real, 13), abs(value.imag), value.imag
 
 
 def _label(order: tuple[int, ...]) -> Any:

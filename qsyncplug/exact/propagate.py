@@ -305,7 +305,7 @@ class ChebyshevStepper:
             parts = int(np.ceil(offsets[0] / self.longest - 1e-9))
             return self._plan((), offsets[0] / parts)
         fit = int(np.searchsorted(offsets, self.longest * (1 + 1e-12), side="right"))
-        spacing = round(float(offsets[0]), 14)
+        spacing = float(f"{offsets[0]:.12g}")
         width = self._width.get(spacing)
         if width is None:
             width = self._width[spacing] = self._best_width(offsets[:fit])

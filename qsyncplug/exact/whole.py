@@ -22,7 +22,7 @@ _RESTART = 100
 #: residual of Lρ=0 relative to the largest rate that is asked for, and that is accepted
 _GOAL, _ACCEPTED = 2e-15, 1e-11
 #: states that differ by more may be two; what a state may be wrong by, as another start tells
-_DIFFERENT, _TRUSTED = 1e-4, 1e-5
+_DIFFERENT, _TRUSTED = 1e-6, 1e-6
 #: cycles with the Kronecker preconditioner before M itself is diagonalised, and cycles then
 _PATIENCE, _LAST = 2, 6
 
@@ -172,8 +172,9 @@ def _uniqueness(
         stays = difference > max(0.5 * before, _DIFFERENT)
         if stays and finer < 1e-2 * left <= 1e-9:
             raise SolverError(
-                "the steady state is not unique: two starts lead to states that differ by "
-                f"{difference:.2g}; give state0 for the one that is reached from it",
+                "the steady state is not unique, or its slowest rate drowns in the rounding of the "
+                f"fastest: two starts lead to states that differ by {difference:.2g}; give state0 "
+                "for the one that is reached from it",
                 reason="singular",
             )
         if stays:

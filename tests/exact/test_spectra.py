@@ -497,3 +497,12 @@ def test_correlation_of_a_curve_that_fills_its_krylov_space():
         assert abs(value - np.trace(a.conj().T @ later)) < 1e-9
     with pytest.raises(ValueError, match="negative delays; it holds -1"):
         s.correlation([-1.0, 0.0])
+
+
+@pytest.mark.parametrize("unit", [1e-13, 1e13])
+def test_leading_modes_in_any_unit_of_time(unit):
+    """A damped mode: −(m+n)/2 of a rate. In a small unit all of them counted as equal."""
+    (b,) = qsp.modes(1)
+    r = qsp.eigenmodes(qsp.System(0.7 * unit * b.dag() * b, [np.sqrt(unit) * b]), 6, cutoff=9)
+    want = [0, -0.5, -0.5, -1, -1, -1]
+    np.testing.assert_allclose(r.eigenvalues.real / unit, want, atol=1e-10)
