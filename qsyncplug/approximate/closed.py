@@ -11,18 +11,18 @@ import numpy as np
 from .._ext.integrator import RightHandSide
 from ..core.gaussian import check_covariance, covariance_from_moments, vacuum_covariance
 from ..core.options import DEFAULTS
-from ..core.result import Result
 from ..core.rungekutta import RungeKutta, runge_kutta
 from ..core.solver import Solver
 from ..core.types import State
 from ..operators.expression import Expression
+from ..operators.observed import ObservedResult
 from ..operators.states import state_in_order
 from ..operators.system import System
 
 __all__ = ["AmplitudesResult", "ClosedSolver", "LinearSolver", "node_quadratures"]
 
 
-class AmplitudesResult(Result):
+class AmplitudesResult(ObservedResult):
     """Complex amplitudes of nodes, the mean of their quadratures, and its covariance."""
 
     amplitudes: np.ndarray

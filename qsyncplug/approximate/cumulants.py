@@ -30,6 +30,7 @@ from ..operators.transform import as_levels, lowered_levels, substituted
 from .closed import AmplitudesResult, ClosedSolver, node_quadratures
 from .closure_limits import left_out, variances_of_a_state, without_phase
 from .gaussian import gaussian_equations, moments_of_words
+from .products import check_closed, closed_expectation
 from .sphere import upper_triangle
 from .words import MomentEquations
 
@@ -157,8 +158,7 @@ class Closure:
 
     def expectation(self, operator: Expression, values: np.ndarray) -> np.ndarray:
         """Expectation value of an operator of the original system at moments (…, V)."""
-        polynomial = self.equations.expectation(self.image(operator))
-        return self.equations.evaluate(polynomial, values)
+        return closed_expectation(self.equations, self.image(operator), values)
 
     def image(self, operator: Expression) -> Expression:
         """An operator of the original system in the symbols of the equations."""
@@ -318,6 +318,9 @@ class CumulantResult(AmplitudesResult):
     def _state(self, t: float, row: np.ndarray) -> np.ndarray:
         """All moments as expectation functions are given them, (V,), in the order of ``words``."""
         return np.array(self.closure.moments(row[None, :])[0])
+
+    def _check_operator(self, name: str, operator: Expression) -> None:
+        check_closed(name, self.closure.equations, self.closure.image(operator))
 
     def expectation(self, operator: Expression) -> np.ndarray:
         """Expectation value of an operator at every time, (T,); the closure gives high products."""

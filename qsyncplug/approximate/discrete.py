@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -15,6 +15,7 @@ from ..core.sampler import SamplingSolver
 from ..core.sampling import Batches, SampledProblem, fresh_seed
 from ..core.types import EOps, Options, State
 from ..operators.collective import CollectiveForm, bloch_vectors, collective_form
+from ..operators.states import ProductState
 from ..operators.system import System
 from .discrete_moments import DtwaResult, DtwaStats
 
@@ -97,7 +98,7 @@ class DtwaSolver(SamplingSolver[DtwaResult]):
 
     def _ensemble(self, state0: Any, times: np.ndarray, seed: int) -> Ensemble:
         model = self.form
-        vectors = bloch_vectors(model.n, state0)
+        vectors = self.plain_state(state0)
         G = len(model.n)
         coupling = model.coupling.copy()
         own = model.coupling[range(G), range(G)]
@@ -133,6 +134,15 @@ class DtwaSolver(SamplingSolver[DtwaResult]):
             self._options["nsteps"],
             seed,
         )
+
+    def plain_state(self, state0: State) -> np.ndarray:
+        """Bloch vectors of the spins, (G, 3)."""
+        if isinstance(state0, Mapping):
+            rho = np.array(list(ProductState(self.model, state0).rho.values()))
+            across = 2 * rho[:, 1, 0]
+            z = (rho[:, 0, 0] - rho[:, 1, 1]).real
+            state0 = np.stack([across.real, across.imag, z], axis=1)
+        return bloch_vectors(self.form.n, state0)
 
     def problem(self, state0: State, times: np.ndarray, e_ops: EOps) -> SampledProblem:
         seed = fresh_seed() if self.seed is None else self.seed
@@ -282,10 +292,10 @@ def dtwasolve(
     system : System or SpinChains
         Up to 8 spins of :func:`qsyncplug.spins`: fields, products of equal components of two spins
         and squares of components in H, sums of J− or of J+ as jumps.
-    state0 : Qobj or array_like of shape (G, 3)
+    state0 : Qobj, array_like of shape (G, 3) or mapping
         A product of spin-coherent states in the collective representation
-        (``chains.product_state(...)``), or its Bloch vectors, in the order of the system's nodes.
-        A spin ½ may be mixed.
+        (``chains.product_state(...)``), or its Bloch vectors, in the order of the system's nodes,
+        or a dict from symbol to Bloch vector or angles (θ, φ). A spin ½ may be mixed.
     tlist : array_like of shape (T,)
         Strictly increasing output times.
     ntraj : int
@@ -293,8 +303,9 @@ def dtwasolve(
     seed : int, optional
         From 0 to 2⁶⁴−1. The same seed gives the same numbers to the last bit, with any number of
         threads.
-    e_ops : callable, list or dict of callables, optional
-        Functions ``f(t, spins)`` of the mean spins (G, 3).
+    e_ops : Expression, callable, or list or dict of these, optional
+        Operators of up to two components of spins, with errors in ``e_error``; functions ``f(t,
+        spins)`` see the mean spins (G, 3) once all samples are drawn.
     options : dict, optional
         ``rtol`` (1e-7; relative to the length of a spin), ``max_step`` (of the stochastic steps:
         0.1/strongest field unless smaller), ``nsteps`` (a sample), ``num_threads``,

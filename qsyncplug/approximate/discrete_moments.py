@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from ..core.result import Result
 from ..core.stats import SampledStats
+from ..operators.expression import Expression
+from ..operators.observed import ObservedResult, constant_parts, factors_at
+from .second_order import at_second_order, second_order
 
 __all__ = ["DtwaResult", "DtwaStats"]
 
@@ -23,13 +25,16 @@ class DtwaStats(SampledStats):
         Of the stochastic steps; None where there is no noise.
     nodes : list of int
         Which spins ``mean`` and ``covariance`` are of.
+    e_error : dict
+        Standard errors of the expectation values, from above.
     """
 
     largest_step: float | None = None
     nodes: list[int] | None = None
+    e_error: dict[Any, Any] | None = None
 
 
-class DtwaResult(Result):
+class DtwaResult(ObservedResult):
     """Moments of collective spins from sampled trajectories, with standard errors.
 
     Attributes
@@ -67,6 +72,7 @@ class DtwaResult(Result):
         "mean_error": ("time", "quadrature"),
         "covariance": ("time", "quadrature", "quadrature_2"),
     }
+    stats: DtwaStats
     spins: np.ndarray
     spins_error: np.ndarray
     products: np.ndarray
@@ -90,6 +96,57 @@ class DtwaResult(Result):
         early.
         """
         return int(self.stats["ntraj"])
+
+    @property
+    def e_error(self) -> dict[Any, list[float]]:
+        """Standard errors of the values of expressions in ``e_data``, from above: each sampled
+        moment's times its weight, added up (real and imaginary part for complex values).
+        """
+        return dict(self.stats.e_error or {})
+
+    def _check_operator(self, name: str, operator: Expression) -> None:
+        if second_order(self.model.symbols, operator) is None:
+            raise ValueError(
+                f"{name} must be of at most two components of spins, whose products are sampled; "
+                f"got {operator!r:.60} (qsyncplug.twasolve averages any)"
+            )
+
+    def expectation(self, operator: Expression) -> np.ndarray:
+        """Expectation value of an operator of up to two components of spins, (T,).
+
+        Raises
+        ------
+        ValueError
+            It has more.
+        """
+        self.model.require_own(operator)
+        if not operator.isconstant:
+            raise ValueError(f"operator must not depend on time: {operator}")
+        self._check_operator("operator", operator)
+        parts = second_order(self.model.symbols, operator)
+        assert parts is not None
+        x = self.spins.reshape(len(self.times), -1)
+        return at_second_order(parts, x, self.products)
+
+    def _complete(self) -> None:
+        super()._complete()
+        expressions = {k: op for k, op in self.e_ops.items() if isinstance(op, Expression)}
+        if expressions:
+            self.stats.e_error = {key: self._error_of(op) for key, op in expressions.items()}
+
+    def _error_of(self, operator: Expression) -> list[float]:
+        """At most what the value of an operator may be wrong by, at every output."""
+        total = np.zeros(len(self.times))
+        if not len(total):
+            return []
+        x = self.spins_error.reshape(len(total), -1)
+        for factors, part in constant_parts(operator).items():
+            parts = second_order(self.model.symbols, part)
+            assert parts is not None
+            v, m = (np.abs(p.real) + np.abs(p.imag) for p in parts[1:])
+            error = at_second_order((0.0, v, m), x, self.products_error)
+            total += error * np.abs(factors_at(factors, self.times))
+        return list(total)
 
     @property
     def lowering(self) -> np.ndarray:

@@ -13,8 +13,9 @@ from ..operators.expression import Expression, commutator
 from ..operators.linear import LinearEquations, Part, linear_equations
 from ..operators.polynomial import Polynomial, derivative, multiply, total, variable
 from ..operators.system import System
+from .products import GaussianMoments, check_products, in_blocks
 
-__all__ = ["gaussian_equations", "gaussian_expectation", "moments_of_words"]
+__all__ = ["check_gaussian", "gaussian_equations", "gaussian_expectation", "moments_of_words"]
 
 
 class _Wick:
@@ -26,6 +27,7 @@ class _Wick:
 
     def __init__(self, system: System):
         n = system.n
+        self.system = system
         self.place = {s: k for k, s in enumerate(system.symbols)}
         self.pairs = [(j, k) for j in range(n) for k in range(j, n)]
         self.variables = n + 2 * len(self.pairs)
@@ -87,14 +89,7 @@ class _Wick:
 
     def symbol(self, expression: Expression) -> Polynomial:
         """The normal-ordered symbol: the letters of b†, b in a sorted tuple."""
-        out: Polynomial = {}
-        for (monomial, factors), value in expression.terms.items():
-            letters: list[int] = []
-            for s, (p, q) in monomial:
-                j = self.place[s]
-                letters += [2 * j] * p + [2 * j + 1] * q
-            out[(tuple(sorted(letters)), factors)] = value
-        return out
+        return _symbol(self.system, expression)
 
     def gradient(self, rate: Polynomial) -> dict[int, Polynomial]:
         """⟨∂Ẋ/∂x⟩ for every operator x in it: what a Gaussian state makes of ⟨Ẋ δY⟩=Σ_x ⟨∂Ẋ/∂x⟩⟨δx
@@ -102,6 +97,17 @@ class _Wick:
         """
         used = {x for letters, _ in rate for x in letters}
         return {x: self.expectation(derivative(rate, x >> 1, not x & 1)) for x in used}
+
+
+def _symbol(system: System, expression: Expression) -> Polynomial:
+    place = {s: k for k, s in enumerate(system.symbols)}
+    out: Polynomial = {}
+    for (monomial, factors), value in expression.terms.items():
+        letters: list[int] = []
+        for s, (p, q) in monomial:
+            letters += [2 * place[s]] * p + [2 * place[s] + 1] * q
+        out[(tuple(sorted(letters)), factors)] = value
+    return out
 
 
 def _noise(system: System, wick: _Wick) -> dict[tuple[bool, int, int], Polynomial]:
@@ -211,13 +217,20 @@ def gaussian_expectation(
     system.require_own(operator)
     if not operator.isconstant:
         raise ValueError(f"operator must not depend on time: {operator}")
-    wick = _Wick(system)
-    j, k = np.array(wick.pairs).T
-    values = np.concatenate([beta, m[:, j, k], n[:, j, k]], axis=1)
-    out = np.zeros(len(beta), dtype=complex)
-    for (letters, _), coefficient in wick.expectation(wick.symbol(operator)).items():
-        product = np.full(len(beta), coefficient)
-        for x in letters:
-            product *= values[:, x >> 1] if x & 1 else values[:, x >> 1].conj()
-        out += product
-    return out
+    symbol = _symbol(system, operator)
+    words = [letters for letters, _ in symbol]
+    check_products(str(operator)[:60], words, 2)
+
+    def read(here: slice) -> np.ndarray:
+        moments = GaussianMoments(beta[here], m[here], n[here])
+        out = np.zeros(len(moments.beta), dtype=complex)
+        for (letters, _), coefficient in symbol.items():
+            out += coefficient * moments.moment(letters)
+        return out
+
+    return in_blocks(words, len(beta), read)
+
+
+def check_gaussian(name: str, system: System, operator: Expression) -> None:
+    """Refuse an operator, called `name`, of which Wick's theorem makes too much."""
+    check_products(name, [letters for letters, _ in _symbol(system, operator)], 2)

@@ -26,7 +26,12 @@ from ..operators.system import System
 from .closed import AmplitudesResult, LinearSolver
 from .closure_limits import without_phase
 from .cumulants import CumulantSolver, closure_of
-from .gaussian import gaussian_equations, gaussian_expectation, moments_of_words
+from .gaussian import (
+    check_gaussian,
+    gaussian_equations,
+    gaussian_expectation,
+    moments_of_words,
+)
 from .sphere import ClassicalSolver, linear_flow, upper_triangle
 
 if TYPE_CHECKING:
@@ -94,6 +99,9 @@ class MeanFieldResult(AmplitudesResult):
         mean, covariance = np.empty((1, 2 * n)), np.empty((1, 2 * n, 2 * n))
         unpack_linear(self._gaussian_rows(row[None, :]), mean, covariance)
         return mean[0], covariance[0]
+
+    def _check_operator(self, name: str, operator: Expression) -> None:
+        check_gaussian(name, self.model, operator)
 
     def expectation(self, operator: Expression) -> np.ndarray:
         """Expectation value of an operator in the Gaussian states with these moments, (T,)."""
@@ -249,9 +257,11 @@ def mfsolve_system(
         on it, in central moments; cumulants up to `order` of any system.
     order : int
         Of ``closure="cumulants"``.
-    e_ops : callable, list or dict of callables, optional
-        Functions ``f(t, state)``: of (mean, covariance), (coordinates, covariance), coordinates
-        or moments, as the closure has them.
+    e_ops : Expression, callable, or list or dict of these, optional
+        Operators, whose expectation values are those of :func:`qsyncplug.expect` (by Wick's theorem
+        in Gaussian states, by the closure from moments, of factorised nodes in the mean alone); or
+        functions ``f(t, state)`` of (mean, covariance), (coordinates, covariance), coordinates or
+        moments, as the closure has them.
     options : dict, optional
         ``atol`` (1e-13), ``rtol`` (1e-12, for the covariance grows without bound where the phase
         diffuses), ``nsteps``, ``max_step``, ``progress_bar``, ``progress_kwargs``,

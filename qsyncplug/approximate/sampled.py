@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..core.result import Result
 from ..core.sampling import Pieces, SampledProblem, Samples
 from ..core.stats import SampledStats
 from ..core.status import Status
 from ..operators.classical import Classical
 from ..operators.expression import Expression
-from ..operators.polynomial import Polynomial
+from ..operators.observed import ObservedResult, constant_parts, factors_at
 from ..operators.spin import SpinFactor
+from .second_order import at_second_order, second_order
 
 __all__ = ["Blocks", "Sums", "TwaProblem", "TwaResult", "TwaStats"]
 
@@ -36,7 +36,7 @@ class TwaStats(SampledStats):
     e_error: dict[Any, Any] | None = None
 
 
-class TwaResult(Result):
+class TwaResult(ObservedResult):
     """Averages over samples of a truncated Wigner approximation, with standard errors.
 
     Attributes
@@ -80,6 +80,7 @@ class TwaResult(Result):
         "second_error": ("time", "coordinate", "coordinate_2"),
         "phase_moments": ("time", "harmonic", "phase"),
     }
+    stats: TwaStats
     amplitudes: np.ndarray
     mean: np.ndarray
     mean_error: np.ndarray
@@ -105,7 +106,10 @@ class TwaResult(Result):
         """Standard errors of the values in ``e_data``: of a complex one that of its real part plus
         that of its imaginary part, within which its modulus may be wrong.
         """
-        return dict(self.stats["e_error"])
+        return dict(self.stats.e_error or {})
+
+    def _complete(self) -> None:
+        """Nothing: the values of expressions are averages over the samples, made with them."""
 
     def expectation(self, operator: Expression) -> np.ndarray:
         """Expectation value of an operator of up to two coordinates, (T,).
@@ -116,31 +120,11 @@ class TwaResult(Result):
             Its Weyl symbol has a higher degree: give it as `e_ops` beforehand.
         """
         self.model.require_own(operator)
-        model = Classical(self.model.symbols, operator, [], weyl=True)
-        symbol = model.expectation(model.H)
-        if max((len(letters) for letters, _ in symbol), default=0) > 2:
+        if (parts := second_order(self.model.symbols, operator)) is None:
             raise ValueError(
                 f"the samples of {operator} were not kept; give it to twasolve as e_ops"
             )
-        vectors = _vectors(model)
-        out = np.zeros(len(self.times), dtype=complex)
-        for (letters, _), value in symbol.items():
-            picked = [vectors[x >> 1] if x & 1 else vectors[x >> 1].conj() for x in letters]
-            if not picked:
-                out += value
-            elif len(picked) == 1:
-                out += value * (self.coordinates @ picked[0])
-            else:
-                out += value * np.einsum("a,tab,b->t", picked[0], self.second, picked[1])
-        return out
-
-
-def _vectors(model: Classical) -> np.ndarray:
-    """z_k as a combination of the coordinates, (variables, d)."""
-    out = np.zeros((model.variables, len(model.coordinates)), dtype=complex)
-    for a, c in enumerate(model.coordinates):
-        out[c.variable, a] = (1j if c.part else 1) / c.scale
-    return out
+        return at_second_order(parts, self.coordinates, self.second)
 
 
 class Sums:
@@ -158,10 +142,8 @@ class Sums:
         harmonics: int = 0,
     ):
         self.model, self.times = model, times
-        self.symbols: dict[Any, Polynomial] = {}
-        for key, operator in table.items():
-            one = Classical(model.symbols, operator, [], weyl=True)
-            self.symbols[key] = one.expectation(one.H)
+        self.symbols = {key: _symbol(model, operator, times) for key, operator in table.items()}
+        self.hermitian = {key for key, operator in table.items() if operator.isherm}
         self.bosonic = not any(isinstance(s.factor, SpinFactor) for s in model.symbols)
         T, d, n = len(times), len(model.coordinates), len(model.symbols)
         self.x, self.xx = np.zeros((T, d)), np.zeros((T, d, d))
@@ -261,21 +243,32 @@ class Sums:
         errors = {}
         for k, key in enumerate(self.symbols):
             value = self.e[k] / m
-            result.e_data[key] = list(value)
-            result.e_ops[key] = None
+            result.e_data[key] = list(value.real if key in self.hermitian else value)
             squares = self.e2[k] / m
             parts = np.stack([value.real, value.imag], axis=1)
             errors[key] = list(np.sqrt(np.maximum(squares - parts**2, 0)).sum(axis=1) * spread)
-        result.stats["e_error"] = errors
+        result.stats.e_error = errors
 
 
-def _at(symbol: Polynomial, z: np.ndarray) -> np.ndarray:
+#: letters of a product of samples, and its weight at every time, (T, 1)
+_Weights = list[tuple[tuple[int, ...], np.ndarray]]
+
+
+def _symbol(model: Classical, operator: Expression, times: np.ndarray) -> _Weights:
+    """The Weyl symbol of an operator, with its coefficients at every time."""
+    out: _Weights = []
+    for factors, part in constant_parts(operator).items():
+        one = Classical(model.symbols, part, [], weyl=True)
+        course = factors_at(factors, times)[:, None]
+        out += [(letters, value * course) for (letters, _), value in one.expectation(one.H).items()]
+    return out
+
+
+def _at(symbol: _Weights, z: np.ndarray) -> np.ndarray:
     """A polynomial at samples (T, variables, count)."""
     out = np.zeros((z.shape[0], z.shape[2]), dtype=complex)
-    for (letters, factors), value in symbol.items():
-        if factors:
-            raise ValueError("e_ops must not depend on time")
-        part = np.full(out.shape, value, dtype=complex)
+    for letters, weight in symbol:
+        part = np.repeat(weight.astype(complex), z.shape[2], axis=1)
         for x in letters:
             part *= z[:, x >> 1] if x & 1 else z[:, x >> 1].conj()
         out += part
@@ -352,6 +345,16 @@ class TwaProblem(SampledProblem):
     ):
         super().__init__(output_times, stepper, result)
         self._judge = judge
+
+    def row(self, index: int) -> np.ndarray:
+        return np.array([index])
+
+    def state(self, t: float, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Means (d,) and covariance (d, d) of the coordinates, once all samples are drawn."""
+        result, k = self.result, int(row[0])
+        assert isinstance(result, TwaResult)
+        x = result.coordinates[k]
+        return x, result.second[k] - np.outer(x, x)
 
     def record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
         """Add the block that was drawn."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -101,28 +100,27 @@ class TwaSolver(SamplingSolver[TwaResult]):
     def problem(self, state0: State, times: np.ndarray, e_ops: EOps) -> TwaProblem:
         self.model.check_hermitian(times)
         product = ProductState(self.model, state0)
-        table = _expressions(self.model, e_ops)
         seed = fresh_seed() if self.seed is None else self.seed
         check_memory("samples of one block", 64.0 * BLOCK * len(times) * self.classical.variables)
         program = HeunProgram(self.classical)
-        steps = np.array(self._steps(program, product, times, seed), dtype=int)
         stats = TwaStats(
             method="heun",
             ntraj=0,
             seed=seed,
-            steps=int(sum(steps)),
             neglected=[
                 "third and higher derivatives of the Wigner function (truncated Wigner)",
                 "errors of the first order of the step",
             ],
         )
         result = TwaResult(
-            None,
+            e_ops,
             {"store_states": False, "store_final_state": False},
             solver=self.name,
             stats=stats,
             model=self.model,
         )
+        steps = np.array(self._steps(program, product, times, seed), dtype=int)
+        result.stats.steps = int(sum(steps))
         size = _together(len(times) * self.classical.variables)
         factors = program.factor_table(times, steps)
         flow = program.kernel()
@@ -133,6 +131,7 @@ class TwaSolver(SamplingSolver[TwaResult]):
             z = self._initial(product, seed, number, size)
             return self._samples(flow, z, (seed, number * size), times, steps, factors, out)
 
+        table = {k: op for k, op in result.e_ops.items() if isinstance(op, Expression)}
         sums = Sums(self.classical, times, table, self._options["phases"])
         stepper = Blocks(draw, sums, self.ntraj, size, float(times[0]))
         stepper.accepted_each = int(sum(steps))
@@ -281,20 +280,6 @@ def _lowered_twice(system: System, symbol: Any) -> bool:
     )
 
 
-def _expressions(system: System, e_ops: Any) -> dict[Any, Expression]:
-    if e_ops is None:
-        return {}
-    if isinstance(e_ops, Mapping):
-        table = dict(e_ops)
-    else:
-        table = dict(enumerate(e_ops if isinstance(e_ops, (list, tuple)) else [e_ops]))
-    for key, operator in table.items():
-        if not isinstance(operator, Expression):
-            raise TypeError(f"e_ops[{key!r}] must be an expression, not {operator!r:.60}")
-        system.require_own(operator)
-    return table
-
-
 @interruptible
 def twasolve(
     system: System,
@@ -326,8 +311,9 @@ def twasolve(
         Number of samples.
     seed : int, optional
         From 0 to 2⁶⁴−1; a fresh one, reported in ``stats["seed"]``, by default.
-    e_ops : Expression, or list or dict of Expression, optional
-        Operators whose averages and errors are wanted beside first and second moments.
+    e_ops : Expression, callable, or list or dict of these, optional
+        Operators whose averages and errors are wanted beside first and second moments; functions
+        ``f(t, (coordinates, covariance))`` see the averages once all samples are drawn.
     options : dict, optional
         ``max_step`` (default: 0.05 of the fastest rate that samples meet), ``nsteps``,
         ``time_limit``; ``phases``: how many moments ⟨e^{ikφ}⟩ of the phases and of their

@@ -155,16 +155,24 @@ class ClassicalResult(AmplitudesResult):
         x, C = self._unpack(row[None, :])
         return x[0] if C is None else (x[0], C[0])
 
+    def _check_operator(self, name: str, operator: Expression) -> None:
+        self._polynomials(operator)
+
     def expectation(self, operator: Expression) -> np.ndarray:
         """Mean-field value of an operator, (T,): its classical symbol, sites factorised."""
         self.model.require_own(operator)
+        evaluate = self._polynomials(operator)
+        values = [evaluate(0.0, self.model.variables_at(x))[0] for x in self.coordinates]
+        return np.array(values, dtype=complex)
+
+    def _polynomials(self, operator: Expression) -> Polynomials:
+        """The classical symbol of an operator, compiled."""
         c = self.model.classical
         symbol = c.expectation(c.hybrid(operator))
         arrays, factors = compile_polynomials([symbol])
         if len(factors) > 1:
-            raise ValueError("operator must not depend on time")
-        evaluate = Polynomials(c.variables, arrays, factors)
-        return np.array([evaluate(0.0, self.model.variables_at(x))[0] for x in self.coordinates])
+            raise ValueError(f"operator must not depend on time: {operator}")
+        return Polynomials(c.variables, arrays, factors)
 
 
 def stopped(status: int, t: float) -> BaseException:

@@ -310,23 +310,13 @@ def hierarchy_exactsolve(
     CumulantResult
         With nothing neglected.
     """
-    if isinstance(e_ops, dict):
-        table = dict(e_ops)
-    elif e_ops is None:
-        table = {}
-    else:
-        table = dict(enumerate(e_ops if isinstance(e_ops, (list, tuple)) else [e_ops]))
     order = sites_of(system, cutoff)
     with all_moments(order):
         solver = CumulantSolver(system, order=order, cutoff=cutoff, options=options)
-        result = solver.run(state0, tlist)
+        result = solver.run(state0, tlist, e_ops=e_ops)
     assert isinstance(result, CumulantResult)
     result.solver = "exactsolve"
     result.stats["method reason"] = "moments of distinct atoms: the hierarchy ends by itself"
-    for key, operator in table.items():
-        values = result.expectation(operator)
-        result.e_data[key] = list(values.real if operator.isherm else values)
-        result.e_ops[key] = operator
     return result
 
 

@@ -277,8 +277,16 @@ class MomentEquations:
 
     def _blocks(self, word: Word, most: int) -> Polynomial:
         """Σ κ(X1 B)⟨R∖B⟩ over the parts B of the rest with at most `most` letters."""
-        first, rest = word[0], word[1:]
         parts = []
+        for block, left, count in self.partitions(word, most):
+            kappa = self.cumulant(block)
+            if kappa and (other := self.moment(left)):
+                parts.append((complex(count), multiply(kappa, other)))
+        return total(*parts)
+
+    def partitions(self, word: Word, most: int) -> Iterator[tuple[Word, Word, int]]:
+        """X1 with at most `most` of the other letters, what is left, and how often that is so."""
+        first, rest = word[0], word[1:]
         for size in range(min(most, len(rest)) + 1):
             chosen: Counter[Word] = Counter()
             for places in itertools.combinations(range(len(rest)), size):
@@ -287,10 +295,7 @@ class MomentEquations:
                 left = list(rest)
                 for k in block:
                     left.remove(k)
-                kappa = self.cumulant((first, *block))
-                if kappa and (other := self.moment(tuple(left))):
-                    parts.append((complex(count), multiply(kappa, other)))
-        return total(*parts)
+                yield (first, *block), tuple(left), count
 
     def expectation(self, expression: Expression) -> Polynomial:
         """Expectation value of an operator in the variables."""

@@ -248,9 +248,18 @@ class Drive:
         try:
             with contextlib.nullcontext() if again else self.limits.interruptible():
                 self.problem.finish()
+                self._complete()
         except KeyboardInterrupt as error:
             self.failure = self.failure or Failure(
                 Status.INTERRUPTED, self.problem.stepper.t, error
+            )
+
+    def _complete(self) -> None:
+        try:
+            self.problem.result._complete()
+        except Exception as error:
+            self.failure = self.failure or Failure(
+                Status.RHS_FAILED, self.problem.stepper.t, error, "e_ops"
             )
 
     def _set_mark(self) -> None:

@@ -140,8 +140,9 @@ def mfsolve(
         linearisation, or that with the central spin eliminated adiabatically.
     order : int
         Of the cumulants, 2 by default.
-    e_ops : callable, list or dict of callables, optional
-        Functions ``f(t, (mean, covariance))``.
+    e_ops : Expression, callable, or list or dict of these, optional
+        Expressions of the system's symbols, as :func:`qsyncplug.exactsolve` takes them, or
+        functions ``f(t, (mean, covariance))``.
     options : dict, optional
         ``atol``, ``rtol``, ``nsteps``, ``max_step``, ``time_limit``, ``progress_bar``,
         ``checkpoint`` and so on; an unknown key is a KeyError that lists the known ones.
@@ -170,6 +171,15 @@ def mfsolve(
     >>> run = qsp.mfsolve(qsp.van_der_pol_pair(), [1.0, 0.5j], np.linspace(0, 5, 26))
     >>> run.amplitudes.shape
     (26, 2)
+
+    What is to be evaluated is written as for the exact solver:
+
+    >>> b1, b2 = (pair := qsp.van_der_pol_pair(loss=4.0)).operators
+    >>> asked = {"n": b1.dag() * b1, "coherence": b1.dag() * b2}
+    >>> mean = qsp.mfsolve(pair, [0.5, 0.5j], [0.0, 0.2], e_ops=asked)
+    >>> exact = qsp.exactsolve(pair, [0.5, 0.5j], [0.0, 0.2], cutoff=9, e_ops=asked)
+    >>> [key for key in asked if abs(mean.e_data[key][1] - exact.e_data[key][1]) < 0.1]
+    ['n', 'coherence']
     """
     raise _unknown("mfsolve", "system", system)
 

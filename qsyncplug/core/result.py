@@ -67,10 +67,8 @@ class Result(qutip.solver.result.Result):  # type: ignore[misc]
     def _e_op_func(self, e_op: Any) -> Any:
         """Refuse by name what is no function (QuTiP's own message names only the object)."""
         if not callable(e_op):
-            later = "; operators are for result.expectation(operator) after the run"
             raise TypeError(
                 f"e_ops must be a function f(t, state), or a list or dict of them; got {e_op!r:.60}"
-                + (later if hasattr(type(self), "expectation") else "")
             )
         return super()._e_op_func(e_op)
 
@@ -139,6 +137,9 @@ class Result(qutip.solver.result.Result):  # type: ignore[misc]
         if drift is not None:
             for name, value in (before.drift or {}).items():
                 drift[name] = max(drift.get(name, 0.0), value)
+
+    def _complete(self) -> None:
+        """After the last output, reached or not: what is read off the arrays."""
 
     # ------------------------------------------------------------ reading
 

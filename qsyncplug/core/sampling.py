@@ -270,6 +270,7 @@ class SampledProblem(Problem, ABC):
         self.result = partial
         try:
             self._average()
+            partial._complete()
         finally:
             self.result = whole
         # functions of e_ops see the averages at the end of the run

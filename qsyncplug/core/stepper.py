@@ -157,6 +157,7 @@ class Problem:
             return None
         partial = copy.copy(self.result)
         partial._trim(done)
+        partial._complete()
         return partial
 
     def adopt(self, partial: Result, done: int) -> None:

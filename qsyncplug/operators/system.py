@@ -344,17 +344,17 @@ class System(ClassicalRates, SavedModel):
         name = f"{self.name}, Holstein–Primakoff of order {order}"
         return System(m.hamiltonian, m.jumps, name=name, order=m.order)
 
-    def require_own(self, operator: Operator) -> None:
-        """Refuse an operator with symbols that this system does not have."""
+    def require_own(self, operator: Operator, name: str = "operator") -> None:
+        """Refuse an operator, called `name`, with symbols that this system does not have."""
         if not isinstance(operator, Expression):
             raise TypeError(
-                f"operator must be an expression of this system's symbols, not "
+                f"{name} must be an expression of this system's symbols, not "
                 f"{type(operator).__name__}"
             )
         own = {s.space for s in self.symbols}
         if foreign := [s for s in operator.spaces if s not in own]:
             raise ValueError(
-                f"operator has symbols of another call of {foreign[0].maker}(): {foreign[0]}; "
+                f"{name} has symbols of another call of {foreign[0].maker}(): {foreign[0]}; "
                 "use those of this system, system.nodes or system.operators"
             )
 

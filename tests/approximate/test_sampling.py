@@ -181,7 +181,7 @@ def test_warnings_and_errors():
         qsp.twasolve(few, [0.5], [0, 1.0], ntraj=10**8, seed=1, options={"time_limit": 1.5})
     assert stopped.value.result.ntraj >= 64
     with pytest.raises(TypeError, match="e_ops"):
-        qsp.twasolve(few, [0.5], [0, 1.0], e_ops=lambda t, x: x)
+        qsp.twasolve(few, [0.5], [0, 1.0], e_ops="n")
     with pytest.raises(ValueError, match="seed"):
         qsp.twasolve(few, [0.5], [0, 1.0], seed=-1)
     linear = qsp.System(0.3 * b.dag() * b, [b])

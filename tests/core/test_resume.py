@@ -91,7 +91,7 @@ def test_a_stopped_run_continues_bit_for_bit(name, steps, tmp_path):
 PATHS = ["lohe trajectories", "lohe trajectories, splitting"]
 SAMPLED = ["twa", "twa of modes", "dtwa", "dtwa with loss"]
 #: e_ops are functions of the user in all others; the Möbius form has no states
-WITHOUT_FUNCTIONS = ["twa", "twa of modes", "lohe mobius", *PATHS]
+WITHOUT_FUNCTIONS = ["lohe mobius", *PATHS]
 
 
 @pytest.mark.parametrize("name", [n for n in RUNS if n not in WITHOUT_FUNCTIONS])
