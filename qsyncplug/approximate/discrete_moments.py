@@ -10,7 +10,7 @@ import numpy as np
 from ..core.stats import SampledStats
 from ..operators.expression import Expression
 from ..operators.observed import ObservedResult, constant_parts, factors_at
-from .second_order import at_second_order, second_order
+from .sampled import at_second_order, second_order
 
 __all__ = ["DtwaResult", "DtwaStats"]
 

@@ -14,8 +14,7 @@ import numpy as np
 import scipy.sparse
 
 from ..core.checks import check_memory
-from .factor import Local, Sum
-from .ladder import LadderFactor
+from .factor import LadderFactor, Local, Sum
 
 __all__ = ["AtomFactor"]
 

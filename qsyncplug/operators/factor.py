@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
-__all__ = ["Factor", "Local", "Sum"]
+__all__ = ["Factor", "LadderFactor", "Local", "Sum"]
 
 #: a monomial of one factor; each factor says what its numbers mean
 Local = tuple[int, ...]
@@ -71,3 +71,25 @@ class Factor(ABC):
     @abstractmethod
     def matrix(self, key: Local, levels: list[int]) -> Any:
         """A monomial as a sparse matrix (CSR) on these levels."""
+
+
+class LadderFactor(Factor):
+    """A node whose monomials are (raised, middle, lowered): how often each operator stands."""
+
+    one: ClassVar[Local] = (0, 0, 0)
+
+    def adjoint(self, key: Local) -> Local:
+        """Raising and lowering operators change places."""
+        return (key[2], key[1], key[0])
+
+    def degree(self, key: Local) -> int:
+        return sum(key)
+
+    @property
+    def charges(self) -> int:
+        """The excitation number alone."""
+        return 1
+
+    def charge(self, key: Local) -> tuple[int, ...]:
+        """By how much the excitation number rises."""
+        return (key[0] - key[2],)

@@ -11,8 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.sparse
 
-from .factor import Local, Sum
-from .ladder import LadderFactor
+from .factor import LadderFactor, Local, Sum
 
 __all__ = ["SpinFactor", "spin_product", "spin_symbol"]
 
