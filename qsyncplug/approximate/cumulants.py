@@ -12,6 +12,7 @@ from .._ext.bosons import PolynomialFlow, Polynomials
 from .._ext.equations import unpack_linear
 from .._ext.integrator import RightHandSide
 from ..core.checks import check_integer
+from ..core.errors import StorageError
 from ..core.result import Result
 from ..core.rungekutta import runge_kutta
 from ..core.solver import Account
@@ -288,6 +289,8 @@ class CumulantResult(AmplitudesResult):
             order, neutral = self.stats["order"], self.stats["neutral"]
             cutoff = self.stats.get("cutoff")
             self._closure = closure_of(self.model, order, neutral=neutral, cutoff=cutoff)
+            if len(self._closure.equations.words) != self.moments.shape[1]:
+                raise StorageError("the moments are not those of the system to this order")
         return self._closure
 
     @property
@@ -297,6 +300,12 @@ class CumulantResult(AmplitudesResult):
         """
         e = self.closure.equations
         return tuple(repr(e.operator(w)) for w in e.words)
+
+    def _check_stored(self) -> None:
+        super()._check_stored()
+        order, neutral = self.stats.get("order"), self.stats.get("neutral")
+        if type(order) is not int or type(neutral) is not bool:
+            raise StorageError("its statistics do not say which moments there are")
 
     def _shapes(self) -> dict[str, tuple[tuple[int, ...], type]]:
         shapes: dict[str, tuple[tuple[int, ...], type]] = {

@@ -75,9 +75,9 @@ class LimitCycle(Saved):
     """
 
     _axes: ClassVar[dict[str, str]] = {
-        "amplitudes": "N",
+        "amplitudes": "N complex",
         "covariance": "M M",
-        "exponents": "d",
+        "exponents": "d complex",
         "projector": "d d",
         "jacobian": "d d",
         "diffusion": "d d",
@@ -85,7 +85,7 @@ class LimitCycle(Saved):
         "phase_response": "d",
         "radial_variance": "N",
         "relative_variance": "N N",
-        "coherence": "N N",
+        "coherence": "N N complex",
     }
 
     amplitudes: np.ndarray

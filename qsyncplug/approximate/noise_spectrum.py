@@ -134,7 +134,7 @@ class SampledCorrelation(Saved):
     True
     """
 
-    _axes: ClassVar[dict[str, str]] = {"taulist": "T", "values": "T", "errors": "T"}
+    _axes: ClassVar[dict[str, str]] = {"taulist": "T", "values": "T complex", "errors": "T"}
 
     taulist: np.ndarray
     values: np.ndarray

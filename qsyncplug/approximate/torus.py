@@ -78,13 +78,13 @@ class LimitTorus(Saved):
         "frequencies": "p",
         "diffusion_matrix": "p p",
         "windings": "p N",
-        "exponents": "e",
+        "exponents": "e complex",
         "times": "K",
         "coordinates": "K d",
-        "amplitudes": "K N",
+        "amplitudes": "K N complex",
         "phase_response": "K p d",
         "covariance": "K M M",
-        "gram": "N N",
+        "gram": "N N complex",
     }
 
     phases: tuple[str, ...]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -46,6 +47,13 @@ class GapProof(Saved):
     >>> proof.end < 0, proof.cells > 100
     (True, True)
     """
+
+    _axes: ClassVar[dict[str, str]] = {
+        "vertices": "V K",
+        "slopes": "S",
+        "before": "V C",
+        "after": "V C",
+    }
 
     vertices: np.ndarray
     radius: float

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ..core.checks import check_number
+from ..core.errors import StorageError
 from ..core.extras import need
 from ..core.interrupts import whole_or_nothing
 from ..core.saved import Saved
@@ -66,6 +68,12 @@ class SynchronizationCertificate(Saved):
     def __bool__(self) -> bool:
         """True where it is proved; False says that nothing is, never that it does not hold."""
         return self.certified
+
+    @classmethod
+    def _made_of(cls, found: dict[str, Any]) -> SynchronizationCertificate:
+        if found["certified"] != (found["proof"] is not None):
+            raise StorageError("a certificate has a proof, and nothing else has")
+        return cls(**found)
 
     @property
     def statement(self) -> str:

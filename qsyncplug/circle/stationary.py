@@ -79,7 +79,7 @@ class Stability(NoYesOrNo, Saved):
 
     _axes: ClassVar[dict[str, str]] = {
         "jacobian": "n n",
-        "eigenvalues": "n",
+        "eigenvalues": "n complex",
         "velocity": "n",
     }
 

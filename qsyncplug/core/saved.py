@@ -52,13 +52,15 @@ class Saved:
     """
 
     __slots__ = ()
-    #: names of the axes of arrays, and of the first axis of lists, that must be of one length
+    #: names of the axes of arrays, and of the first axis of lists, that must be of one length; with
+    #: the word "complex" behind them where numbers are not real
     _axes: ClassVar[dict[str, str]] = {}
 
     def __init_subclass__(cls, **kw: Any):
         super().__init_subclass__(**kw)
         storage.register(cls)
         give_short_repr(cls)
+        _give_equality(cls)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it to `path` (NumPy's npz, no pickle); :func:`qsyncplug.load` reads it back.
@@ -111,6 +113,41 @@ class Saved:
     @classmethod
     def _made_of(cls, found: dict[str, Any]) -> Self:
         return cls(**found)
+
+
+def _give_equality(cls: type) -> None:
+    """Let a class that is about to become a dataclass compare by value, arrays by their bits.
+
+    ``dataclass`` leaves methods alone that it finds; its own ``==`` is an error of NumPy's where a
+    field is an array. Classes that become none, or that compare in another way, stay as they are.
+    """
+    if cls.__eq__ is object.__eq__:  # type: ignore[comparison-overlap]
+        cls.__eq__, cls.__hash__ = _equal, _hash  # type: ignore[method-assign, assignment]
+
+
+def _equal(self: Any, other: Any) -> Any:
+    return _value(self) == _value(other) if type(self) is type(other) else NotImplemented
+
+
+def _hash(self: Any) -> int:
+    return hash(_value(self))
+
+
+def _value(x: Any) -> Any:
+    """What stands for `x` where values are compared: never an array, and NaN equals itself."""
+    if isinstance(x, np.ndarray):
+        return x.dtype.str, x.shape, x.tobytes()
+    if isinstance(x, dict):
+        return dict, tuple((_value(k), _value(v)) for k, v in x.items())
+    if isinstance(x, (list, tuple)):
+        return type(x), tuple(map(_value, x))
+    if getattr(type(x), "__eq__", None) is _equal:
+        if not dataclasses.is_dataclass(x):
+            return type(x), id(x)
+        return type(x), tuple(
+            _value(getattr(x, f.name)) for f in dataclasses.fields(x) if f.compare
+        )
+    return "nan" if isinstance(x, (float, np.floating)) and x != x else x
 
 
 class NoYesOrNo:
@@ -173,11 +210,18 @@ class SavedModel:
 
 
 def _check_axes(kind: str, axes_of: dict[str, str], found: dict[str, Any]) -> None:
-    """Axes of one name have one length: that of the name, if it is a number."""
+    """Axes of one name have one length, that of the name if it is a number, and numbers are real
+    where nothing else is said.
+    """
     lengths: dict[str, int] = {}
     for name, axes in axes_of.items():
-        value, names = found[name], axes.split()
+        value, names = found[name], axes.removesuffix(" complex").split()
+        if value is None:
+            continue
         shape = value.shape if isinstance(value, np.ndarray) else (len(value),)
+        kinds = "fc" if axes.endswith(" complex") else "iuf"
+        if isinstance(value, np.ndarray) and value.dtype.kind not in kinds:
+            raise StorageError(f"{kind}.{name} holds numbers of the type {value.dtype}")
         right = len(shape) == len(names) and all(
             lengths.setdefault(axis, int(axis) if axis.isdigit() else n) == n
             for axis, n in zip(names, shape, strict=True)

@@ -56,9 +56,10 @@ class Eigenmodes(Saved):
     0.5
     """
 
-    _axes: ClassVar[dict[str, str]] = dict.fromkeys(
-        ("eigenvalues", "orders", "residuals", "modes"), "k"
-    )
+    _axes: ClassVar[dict[str, str]] = {
+        "eigenvalues": "k complex",
+        **dict.fromkeys(("orders", "residuals", "modes"), "k"),
+    }
 
     eigenvalues: np.ndarray
     orders: list[Any]

@@ -48,9 +48,10 @@ class EntrainmentCurve(Saved):
     [0.0, 1.0]
     """
 
-    _axes: ClassVar[dict[str, str]] = dict.fromkeys(
-        ("detuning", "frequency", "linewidth", "height", "coherent", "power", "spectra"), "K"
-    )
+    _axes: ClassVar[dict[str, str]] = {
+        **dict.fromkeys(("detuning", "frequency", "linewidth", "height", "power", "spectra"), "K"),
+        "coherent": "K complex",
+    }
 
     detuning: np.ndarray
     frequency: np.ndarray

@@ -153,8 +153,8 @@ class SynchronizedLimit(Saved):
     """
 
     _axes: ClassVar[dict[str, str]] = {
-        "prefactor": "N N",
-        "weights": "N",
+        "prefactor": "N N complex",
+        "weights": "N complex",
     }
 
     synchronizes: bool

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..core.errors import StorageError
 from .atom import AtomFactor
 from .expression import Expression
-from .factor import Factor
+from .factor import Factor, Local
 from .level import LevelFactor
 from .mode import ModeFactor
 from .spin import SpinFactor
@@ -70,6 +72,17 @@ def rows_of(
     ]
 
 
+def _local(symbol: Symbol, x: Any) -> Local:
+    """A monomial of one symbol: its powers, or two of its levels."""
+    factor, key = symbol.factor, tuple(x)
+    width = len(factor.one) or 2
+    most = factor.d if isinstance(factor, LevelFactor) else math.inf
+    right = len(key) in (len(factor.one), width)
+    if not right or not all(type(k) is int and 0 <= k < most for k in key):
+        raise StorageError(f"{key} is no product of {symbol!r}")
+    return key
+
+
 def _written(factor: TimeFactor, known: Mapping[TimeFunction, int] | None) -> Any:
     return repr(factor) if known is None else [known[factor.function], factor.conjugate]
 
@@ -81,7 +94,9 @@ def expression_from_rows(
     symbols = [s for space in spaces for s in space.symbols]
     terms: dict[Key, complex] = {}
     for monomial, re, im, numbers in rows:
-        pairs = sorted(((symbols[k], tuple(x)) for k, x in monomial), key=lambda p: p[0].rank)
+        pairs = sorted(
+            ((symbols[k], _local(symbols[k], x)) for k, x in monomial), key=lambda p: p[0].rank
+        )
         factors = sorted(TimeFactor(functions[k], bool(conj)) for k, conj in numbers)
         terms[(tuple(pairs), tuple(factors))] = complex(re, im)
     return Expression(spaces, terms)

@@ -107,7 +107,7 @@ class PublishedFigure(Saved):
     ('2d', 3)
     """
 
-    _axes: ClassVar[dict[str, str]] = {"beta0": "2"}
+    _axes: ClassVar[dict[str, str]] = {"beta0": "2 complex"}
 
     name: str
     model: PublishedEquations

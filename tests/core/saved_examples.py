@@ -225,6 +225,17 @@ def _atoms():
     return qsp.System(A.z + 0.2 * (A.p + A.m), [0.3 * A.each.m])
 
 
+def _ensemble():
+    (A,) = qsp.atoms(8)
+    return qsp.System(0.1 * A.z + 0.2 * (A.p + A.m), [A.m, 1.1 * A.each.p])
+
+
+def _orbit():
+    (b,) = qsp.modes(1)
+    drive = b.dag() * b + 0.4 * (b + b.dag())
+    return qsp.limit_cycle(qsp.System(drive, [b.dag(), 0.3 * b**2]), [1.0])
+
+
 def _spectrum_of_atoms():
     system = _atoms()
     return qsp.spectrum(system, system.nodes[0].m, np.linspace(-2, 2, 5))
@@ -264,6 +275,12 @@ MORE: dict[str, Callable[[], Any]] = {
         qsp.mfsolve(qsp.van_der_pol_pair(), [1, 0.5j], LONG)
     ),
     "attention by ratios": lambda: _attention("ratio"),
+    "steady state of atoms": lambda: qsp.steadystate(_ensemble()),
+    "modes of atoms": lambda: qsp.eigenmodes(_ensemble(), 2),
+    "phase of atoms": lambda: qsp.measures.collective_phase(qsp.steadystate(_ensemble())),
+    "view of an orbit": lambda: qsp.synchronization(_orbit()),
+    "verdict of an orbit": lambda: qsp.verdict(_orbit()),
+    "not certified": lambda: qsp.certify_synchronization(qsp.fourier([1.0, 0.0, 0.2])),
     "outcome of a prediction": lambda: qsp.predictions(_lohe(), WAVES).check(
         qsp.slsolve(_lohe(), WAVES, TIMES)
     )[0],

@@ -1,9 +1,11 @@
 """Results, models, views, verdicts and whatever else is found go through files, bit for bit."""
 
+import copy
 import dataclasses
 import functools
 import inspect
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -18,7 +20,7 @@ from qsyncplug.core.archive import read_archive
 from qsyncplug.core.encoding import encode, sharing
 from qsyncplug.core.errors import StorageError
 from qsyncplug.core.result import Result
-from tests.core.saved_examples import MORE, SAVED, TIMES, reason
+from tests.core.saved_examples import LONG, MORE, SAVED, TIMES, reason
 from tests.core.test_storage import fuzz
 
 EVERYTHING = {**SAVED, **MORE}
@@ -85,6 +87,44 @@ def test_it_goes_through_a_file(name, made, tmp_path):
     # and what came back goes through one again, as the same bytes
     back.save(tmp_path / "y.npz")
     assert (tmp_path / "x.npz").read_bytes() == (tmp_path / "y.npz").read_bytes()
+
+
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_copies_are_whole_and_values_equal(name, made):
+    """``==`` of records with arrays was an error of NumPy's, of proofs False."""
+    first = made(name)
+    copies = [pickle.loads(pickle.dumps(first, protocol)) for protocol in (2, 5)]
+    for again in (*copies, copy.copy(first), copy.deepcopy(first)):
+        assert type(again) is type(first)
+        assert equal(again, first)
+        assert repr(again) == repr(first)
+        same = first == again
+        assert type(same) is bool
+        # what holds a run, a view, a model or functions is the same only where these are
+        if dataclasses.is_dataclass(first) and name not in HOLDERS and "Circle" not in repr(first):
+            assert same, name
+    assert first == first
+    assert first != 3
+    assert first is not None
+
+
+#: dataclasses that hold what compares by identity
+HOLDERS = {
+    *("Comparison", "EntrainmentCurve", "MomentState", "steady state of atoms", "PublishedFigure"),
+    *("GridHamiltonian", "SchrodingerLohe", "WignerLohe", "OttAntonsen", "Populations", "Sphere"),
+}
+
+
+def test_values_that_differ_are_not_equal(made):
+    cycle = made("LimitCycle")
+    for name in ("frequency", "amplitudes", "flags"):
+        other = {"frequency": 1.5, "amplitudes": cycle.amplitudes * 2, "flags": ("no",)}[name]
+        assert dataclasses.replace(cycle, **{name: other}) != cycle
+    proof = made("GapProof")
+    assert {proof: 1}[copy.deepcopy(proof)] == 1
+    assert made("LimitTorus") != made("LimitCycle")
+    run = qsp.mfsolve(qsp.van_der_pol_pair(), [1, 0.5j], LONG)
+    assert qsp.verdict(run) == qsp.verdict(run)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -251,6 +291,42 @@ def test_only_functions_of_the_package_come_back(tmp_path, made):
         write_archive(tmp_path / "y.npz", header, arrays)
         with pytest.raises(StorageError):
             qsp.load(tmp_path / "y.npz")
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("LimitTorus", lambda h, a: _retyped(a, "frequencies", complex), "frequencies holds num"),
+        ("LimitCycle", lambda h, a: _retyped(a, "coordinates", bool), "coordinates holds numbers"),
+        ("GapProof", lambda h, a: _retyped(a, "slopes", complex), "slopes holds numbers"),
+        ("phase of atoms", lambda h, a: _retyped(a, "moments", bool), "moments holds numbers"),
+        ("SynchronizationCertificate", lambda h, a: h["fields"].update(proof=None), "has a proof"),
+        ("not certified", lambda h, a: h["fields"].update(certified=True), "has a proof"),
+        ("System", lambda h, a: _power(h["model"], -1), "no product of"),
+        ("System", lambda h, a: _power(h["model"], []), "no product of"),
+        ("CumulantResult", lambda h, a: h["stats"]["items"].clear(), "which moments"),
+    ],
+)
+def test_fields_of_a_wrong_type_are_refused(name, change, message, made, tmp_path):
+    """The checksum is right: somebody wrote the file so."""
+    from qsyncplug.core.archive import write_archive
+
+    made(name).save(tmp_path / "x.npz")
+    header, arrays = read_archive(tmp_path / "x.npz")
+    change(header, arrays)
+    write_archive(tmp_path / "x.npz", header, arrays)
+    with pytest.raises(StorageError, match=message):
+        qsp.load(tmp_path / "x.npz")
+
+
+def _retyped(arrays, name, kind):
+    (key,) = (k for k in arrays if f".{name}:" in k)
+    arrays[key] = arrays[key].astype(kind)
+
+
+def _power(model, power):
+    factor = model["hamiltonian"][0][0][0]
+    factor[1] = [power, 0] if power else []
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import betaln, gammaln
 
+from ...core.saved import Saved
 from ...core.types import Modes
 from ..reading import Readable, synchronization
 from ..view import SyncView
@@ -25,7 +26,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, eq=False)
-class PhaseDistribution:
+class PhaseDistribution(Saved):
     r"""A distribution of a phase, P(φ) = [1 + 2 Re Σ_{m≥1} M_m e^{−imφ}]/2π.
 
     Attributes
@@ -51,6 +52,8 @@ class PhaseDistribution:
     >>> round(float(abs(distribution.moment(1))), 3)
     0.928
     """
+
+    _axes: ClassVar[dict[str, str]] = {"moments": "M complex", "errors": "M"}
 
     moments: np.ndarray
     errors: np.ndarray | None = None

@@ -123,7 +123,7 @@ class Verdict(NoYesOrNo, Saved):
     chimera: bool = False
     flags: tuple[str, ...] = ()
     advice: str = ""
-    view: SyncView | None = field(default=None, repr=False)
+    view: SyncView | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         lines = [f"{self.label}{' (chimera)' if self.chimera else ''}: {self.why}"]
