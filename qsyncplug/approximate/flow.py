@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import scipy.linalg
 
+from .._ext.bosons import Polynomials
 from .._ext.equations import unpack_upper
 from .._ext.integrator import Integrator, RightHandSide
 from ..operators.atom import AtomFactor
@@ -19,10 +20,11 @@ from ..operators.mode import ModeFactor
 from ..operators.states import ProductState
 from ..operators.symmetries import phase_weights
 from ..operators.system import System
-from .sphere import ClassicalSolver, oscillators, quadratures, stopped, upper_triangle
+from .sphere import mean_flow, oscillators, quadratures, stopped, upper_triangle
 
 __all__ = [
     "Carried",
+    "Equations",
     "Flow",
     "Parts",
     "Rotation",
@@ -43,6 +45,21 @@ Carried = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 #: of the equations along periodic orbits, in units of the coordinates
 _RTOL, _ATOL = 1e-11, 1e-13
+
+
+class Equations(Protocol):
+    """What the mean field of some nodes is known by: a System, or other equations of its nodes."""
+
+    @property
+    def linear_equations(self) -> LinearEquations:
+        """Of the mean and its covariance."""
+
+    @property
+    def tangent_equations(self) -> LinearEquations:
+        """Of the mean and perturbations of it."""
+
+    def polynomials(self) -> Polynomials:
+        """A fresh evaluator of drift, derivatives and diffusion; see :func:`parts_of`."""
 
 
 @dataclass(frozen=True)
@@ -125,20 +142,29 @@ class Flow:
         return tuple(found)
 
 
-def flow_of(system: System) -> Flow:
-    """The mean field of a system, constant in time."""
-    evaluate, nodes = system.polynomials(), oscillators(system)
+def flow_of(
+    system: System, equations: Equations | None = None, spheres: tuple[slice, ...] | None = None
+) -> Flow:
+    """The mean field of a system, constant in time; with other `equations` of its nodes, those of
+    a mean field that has its phase symmetries.
+    """
+    known_by = system if equations is None else equations
+    evaluate, nodes = known_by.polynomials(), oscillators(system)
 
     def parts(x: np.ndarray) -> Parts:
         return parts_at(system, evaluate, x)
 
     def course(x: np.ndarray, times: np.ndarray) -> np.ndarray:
-        solver = ClassicalSolver(system, closure="none", options={"rtol": 1e-9, "atol": 1e-11})
-        return solver.course_from(x, times)
+        z = system.variables_at(x)
+        rhs: RightHandSide = mean_flow(system)
+        if equations is not None:
+            rhs, z = equations.tangent_equations.tangent_flow(0), z.view(float)
+        rows = rows_of(rhs, z, times, 1e-9, 1e-11)
+        return system.coordinates_of(rows.view(complex))
 
     def carry(x: np.ndarray, duration: float) -> Carried:
-        equations = (system.tangent_equations, system.linear_equations)
-        z, S, Q = carried_by(equations, system.variables_at(x), len(x), duration)
+        pair = (known_by.tangent_equations, known_by.linear_equations)
+        z, S, Q = carried_by(pair, system.variables_at(x), len(x), duration)
         return system.coordinates_of(z), S, Q
 
     def turn(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -161,7 +187,8 @@ def flow_of(system: System) -> Flow:
             rotation(_charge_name(c, known.columns), [tuple(p.tolist()) for p in np.split(c, ends)])
             for c in known.charges
         ]
-    return Flow(parts, course, carry, tuple(rotations), spheres_of(system), turn, common)
+    own = spheres_of(system) if spheres is None else spheres
+    return Flow(parts, course, carry, tuple(rotations), own, turn, common)
 
 
 def has_phase(system: System, product: ProductState) -> bool:

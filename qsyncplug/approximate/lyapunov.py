@@ -21,9 +21,15 @@ from ..core.status import Status
 from ..core.types import Model, State
 from ..operators.states import ProductState
 from ..operators.system import System
-from .flow import parts_at, spheres_of, tangent_basis
+from .flow import Equations, parts_at, spheres_of, tangent_basis
 
-__all__ = ["LyapunovExponents", "TangentModel", "exponents_along", "lyapunov_exponents"]
+__all__ = [
+    "LyapunovExponents",
+    "TangentModel",
+    "exponents_along",
+    "lyapunov_exponents",
+    "tangents_of",
+]
 
 _BATCHES = 16
 #: factor by which a perturbation grows or shrinks, at most, between two orthonormalisations
@@ -200,18 +206,25 @@ def _exponents_of_system(
     if transient is not None:
         transient = check_number("transient", transient, minimum=0.0)
     system.check_hermitian(np.linspace(0.0, duration * 1.25 + (transient or 0.0), 101))
-    polynomials = system.polynomials()
+    model = tangents_of(system, system, spheres_of(system))
+    return exponents_along(model, z, duration, k, transient, rtol, progress_bar)
+
+
+def tangents_of(
+    system: System, equations: Equations, spheres: tuple[slice, ...] = ()
+) -> TangentModel:
+    """What exponents need to know of equations of the nodes of a system."""
+    polynomials = equations.polynomials()
 
     def coordinates(z: np.ndarray) -> np.ndarray:
         return np.asarray(system.coordinates_of(z[None, :])[0])
 
-    model = TangentModel(
-        flow=system.tangent_equations.tangent_flow,
+    return TangentModel(
+        flow=equations.tangent_equations.tangent_flow,
         coordinates=coordinates,
         jacobian=lambda z, t: parts_at(system, polynomials, coordinates(z), t)[1],
-        spheres=spheres_of(system),
+        spheres=spheres,
     )
-    return exponents_along(model, z, duration, k, transient, rtol, progress_bar)
 
 
 def exponents_along(

@@ -13,7 +13,6 @@ from .._ext.equations import first_unphysical, unpack_upper
 from .._ext.integrator import RightHandSide
 from ..core.checks import check_array, check_choice
 from ..core.errors import SolverError
-from ..core.rungekutta import integrator
 from ..core.solver import Account
 from ..core.status import Status
 from ..core.stepper import Problem
@@ -33,6 +32,7 @@ __all__ = [
     "ClassicalResult",
     "ClassicalSolver",
     "linear_flow",
+    "mean_flow",
     "neglected",
     "oscillators",
     "quadratures",
@@ -277,21 +277,10 @@ class ClassicalSolver(LinearSolver):
         product = ProductState(self.model, state0)
         z = product.variables()
         if self.closure == "none":
-            return _mean_flow(self.model), z
+            return mean_flow(self.model), z
         d = len(self.model.classical.coordinates)
         C = product.covariance() if self.covariance0 is None else self._given(d)
         return linear_flow(self.model), np.concatenate([z.view(float), C[upper_triangle(d)]])
-
-    def course_from(self, x: np.ndarray, times: np.ndarray) -> np.ndarray:
-        """Coordinates (T, d) at `times` after the coordinates `x`, by the mean alone."""
-        flow = _mean_flow(self.model)
-        stepper = integrator(flow, self._options)
-        stepper.set_state(0.0, self.model.variables_at(x), float(times[-1]))
-        rows = np.empty((len(times), flow.size))
-        status, count = stepper.advance(np.ascontiguousarray(times, dtype=float), rows)
-        if count < len(times):
-            raise stopped(status, stepper.t)
-        return np.asarray(self.model.coordinates_of(rows.view(complex)))
 
     def _given(self, d: int) -> np.ndarray:
         C = check_array("covariance0", self.covariance0, shape=(d, d))
@@ -345,6 +334,7 @@ def neglected(system: System, closure: str) -> list[str]:
     return out
 
 
-def _mean_flow(system: System) -> PolynomialFlow:
+def mean_flow(system: System) -> PolynomialFlow:
+    """The compiled right-hand side of the mean alone."""
     arrays, factors = compile_polynomials(system.classical.drift())
     return PolynomialFlow(Polynomials(system.classical.variables, arrays, factors))

@@ -361,7 +361,7 @@ def test_bad_input():
     with pytest.raises(ValueError, match="uncertainty"):
         qsp.mfsolve(chains, [1, 0], [0, 1], covariance0=0.1 * np.eye(4))
     with pytest.raises(ValueError, match="domain"):
-        chain_equations(chains, False, False, 0.0).compiled()(0.0, [3.0, 0, 0, -0.5])
+        chain_equations(chains).polynomials()(0.0, [3.0, 0, 0, -0.5])
 
 
 @pytest.mark.parametrize("n", [(3, 5), (40, 7)])

@@ -12,11 +12,11 @@ import numpy as np
 from ..._ext.bosons import LinearisedFlow, Polynomials
 from ..._ext.equations import sphere_to_bosons
 from ...approximate.sphere import upper_triangle
-from ...operators.classical import Classical, Coordinate
-from ...operators.expression import Expression
+from ...operators.classical import Coordinate
 from ...operators.functions import ClassicalSpace, Function
 from ...operators.handle import modes, spins
 from ...operators.linear import LinearEquations, linear_equations
+from ...operators.system import System
 from .elimination import eliminated_energy, elimination_detuning
 from .parameters import ChainParameters
 from .statement import ChainOperators, chain_hamiltonian, chain_jumps
@@ -37,64 +37,66 @@ class ChainEquations:
 
     Attributes
     ----------
+    nodes : System
+        Of the same nodes: the chains as modes or as spins, then the central spin.
     space : ClassicalSpace
-        Of the variables of the chains, then ⟨σ−⟩ and ⟨σz⟩/2.
+        Of the variables of the chains, then ⟨σ−⟩ and ⟨σz⟩/2 where there is a central spin.
     drift : list of Function
         Of every variable.
     jumps : list of Function
         None of which acts on the central spin.
     functions : list of Function
         The real coordinates: of the chains, then three of the central spin.
-    bosons : bool
-        Whether the variables of the chains are amplitudes.
+    central : bool
+        Whether the covariance is that of the central spin, too; it is a parameter otherwise.
     """
 
+    nodes: System
     space: ClassicalSpace
     drift: list[Function]
     jumps: list[Function]
     functions: list[Function]
-    bosons: bool
+    central: bool
 
-    def coordinates(self, central: bool) -> list[Coordinate]:
+    @property
+    def coordinates(self) -> list[Coordinate]:
         """(q1, p1, q2, p2) or (x1, y1, z1, x2, y2, z2), and (x, y, z) of the central spin."""
-        return _coordinates(self.bosons)[: None if central else -3]
-
-    def _parts(self, central: bool) -> tuple[list[Function], list[Function], list[Function]]:
-        """∂/∂z and ∂/∂z̄ of the drift, row by row, and the upper triangle of the diffusion; 0 where
-        the central spin is concerned unless `central`.
-        """
-        n = self.space.variables
-        inner = n if central else n - 2
-        zero = 0 * self.functions[0]
-        first, second = (
-            [
-                f.derivative(k, starred) if k < inner else zero
-                for f in self.drift[:inner]
-                for k in range(n)
-            ]
-            + [zero] * (n * (n - inner))
-            for starred in (False, True)
-        )
-        count = len(self.coordinates(central))
-        return first, second, self.space.diffusion(self.functions[:count], self.jumps)
+        own = self.nodes.classical.coordinates
+        return own if self.central else [c for c in own if c.symbol.name != "σ"]
 
     @cached_property
-    def _tables(self) -> dict[bool, tuple[Any, ...]]:
-        return {}
+    def _parts(self) -> tuple[list[Function], list[Function], list[Function]]:
+        """∂/∂z and ∂/∂z̄ of the drift, row by row, and the upper triangle of the diffusion; 0 where
+        the central spin is a parameter.
+        """
+        n, zero = self.space.variables, 0 * self.functions[0]
+        inner = {c.variable for c in self.coordinates}
+        first, second = (
+            [
+                f.derivative(k, starred) if {i, k} <= inner else zero
+                for i, f in enumerate(self.drift)
+                for k in range(n)
+            ]
+            for starred in (False, True)
+        )
+        own = self.functions[: len(self.coordinates)]
+        return first, second, self.space.diffusion(own, self.jumps)
 
-    def compiled(self, central: bool = False) -> Polynomials:
+    @cached_property
+    def _tables(self) -> tuple[Any, ...]:
+        first, second, diffusion = self._parts
+        return self.space.tables([*self.drift, *first, *second, *diffusion])
+
+    def polynomials(self) -> Polynomials:
         """A fresh kernel of all, in this order: threads share none."""
-        if central not in self._tables:
-            first, second, diffusion = self._parts(central)
-            outputs = [*self.drift, *first, *second, *diffusion]
-            self._tables[central] = self.space.tables(outputs)
-        return Polynomials(*self._tables[central])
+        return Polynomials(*self._tables)
 
-    def linear(self, central: bool = False) -> LinearEquations:
-        """Mean and covariance as the kernel takes them, that of the central spin where it says."""
-        first, second, diffusion = self._parts(central)
+    @cached_property
+    def linear_equations(self) -> LinearEquations:
+        """Mean and covariance as the kernel takes them."""
+        first, second, diffusion = self._parts
         equations = linear_equations(
-            self.coordinates(central),
+            self.coordinates,
             self.space.real,
             [f.terms for f in self.drift],
             ([f.terms for f in first], [f.terms for f in second]),
@@ -102,48 +104,86 @@ class ChainEquations:
         )
         return replace(equations, powers=self.space.powers())
 
+    @property
+    def tangent_equations(self) -> LinearEquations:
+        """The same: perturbations need no diffusion."""
+        return self.linear_equations
+
+
+@cache
+def _nodes(sphere: bool, central: bool) -> System:
+    """The chains and the centre, with the one phase that they have in common."""
+    own = spins(2, 2, names=["J1", "J2"]) if sphere else modes(2)
+    centre = spins(1, names=["σ"]) if central else ()
+    lower = [getattr(x, "m", x) for x in (*own, *centre)]
+    hops = [lower[0].dag() * x for x in lower[1:]]
+    return System(sum(hops[1:], hops[0]) + sum(x.dag() for x in hops), order=[*own, *centre])
+
 
 def _amplitudes(model: ChainParameters) -> tuple[ClassicalSpace, ChainOperators, list[Function]]:
     """Holstein–Primakoff amplitudes, J−=√N r β with r²=1−|β|²/N, and (q1, p1, q2, p2)."""
     space = ClassicalSpace()
     b = [space.mode() for _ in range(2)]
-    s, half = space.spin()
+    centre = [space.spin()] if model.central else []
     lowering, along = [], []
     for x, N in zip(b, model.n, strict=True):
         room = space.power(1 - x.dag() * x / N, 1)
         lowering.append(np.sqrt(N) * (space.power(room, 0.5) * x))
         along.append(N / 2 - N * room)
         space.relate(x, N - N * room)
-    ops = ChainOperators(
-        (lowering[0], lowering[1]), (along[0], along[1]), 1.0, (b[0], b[1]), s, 2 * half
-    )
     parts = [(np.sqrt(0.5) * (x + x.dag()), -1j * np.sqrt(0.5) * (x - x.dag())) for x in b]
-    return space, ops, [*(y for pair in parts for y in pair), *_vector(s, half)]
+    coordinates = [y for pair in parts for y in pair] + _vectors(centre)
+    chains = [(lowering[0], along[0]), (lowering[1], along[1])]
+    return space, _operators(chains, centre, (b[0], b[1])), coordinates
 
 
-def _sphere() -> tuple[ClassicalSpace, ChainOperators, list[Function]]:
+def _sphere(model: ChainParameters) -> tuple[ClassicalSpace, ChainOperators, list[Function]]:
     """Vectors on the sphere, where J− is a variable, and (x1, y1, z1, x2, y2, z2)."""
     space = ClassicalSpace()
     J = [space.spin() for _ in range(2)]
-    s, half = space.spin()
-    ops = ChainOperators((J[0][0], J[1][0]), (J[0][1], J[1][1]), 1.0, None, s, 2 * half)
-    return space, ops, [x for m, z in (*J, (s, half)) for x in _vector(m, z)]
+    centre = [space.spin()] if model.central else []
+    return space, _operators(J, centre, None), _vectors([*J, *centre])
 
 
-def _vector(minus: Function, z: Function) -> tuple[Function, Function, Function]:
-    """(Sx, Sy, Sz) of S− and S_z."""
-    return 0.5 * (minus + minus.dag()), 0.5j * (minus - minus.dag()), z
+def _operators(
+    J: list[tuple[Function, Function]],
+    centre: list[tuple[Function, Function]],
+    bosons: tuple[Function, Function] | None,
+) -> ChainOperators:
+    """What the chains are made of, from (S−, S_z) of each spin."""
+    minus, z = (centre[0][0], 2 * centre[0][1]) if centre else (None, None)
+    return ChainOperators((J[0][0], J[1][0]), (J[0][1], J[1][1]), 1.0, bosons, minus, z)
+
+
+def _vectors(spins: list[tuple[Function, Function]]) -> list[Function]:
+    """(Sx, Sy, Sz) of each (S−, S_z)."""
+    each = [(0.5 * (m + m.dag()), 0.5j * (m - m.dag()), z) for m, z in spins]
+    return [x for vector in each for x in vector]
 
 
 @lru_cache(maxsize=64)
 def chain_equations(
-    model: ChainParameters, sphere: bool, eliminated: bool, sigma_z: float
+    model: ChainParameters,
+    sphere: bool = False,
+    eliminated: bool = False,
+    sigma_z: float = 0.0,
+    central: bool = False,
 ) -> ChainEquations:
-    """The equations of the mean field, on the sphere or of amplitudes; `sigma_z` is that of the
-    detuning where the central spin is eliminated.
+    """The equations of the mean field, on the sphere or of amplitudes.
+
+    Parameters
+    ----------
+    model : ChainParameters
+    sphere : bool
+        Vectors instead of amplitudes.
+    eliminated : bool
+        The central spin is eliminated, with the detuning of ⟨σz⟩=`sigma_z`.
+    sigma_z : float
+    central : bool
+        Whether the covariance is that of the central spin, too.
     """
-    space, ops, coordinates = _sphere() if sphere else _amplitudes(model)
-    chains, zero = space.variables - 2, 0 * ops.sigma_z
+    space, ops, coordinates = _sphere(model) if sphere else _amplitudes(model)
+    chains, zero = space.variables - 2 * model.central, 0 * ops.lowering[0]
     if eliminated:
         ops = replace(ops, sigma_minus=zero)
     H, jumps = chain_hamiltonian(model, ops, flips=False), chain_jumps(model, ops)
@@ -154,30 +194,19 @@ def chain_equations(
         H = H + eliminated_energy(model, ops.lowering, weights, ops.sigma_z)
     drift = [space.rate(space.variable(k), H, jumps) for k in range(chains)]
     # no jump acts on the central spin
-    centre = [space.rate(space.variable(k), H, ()) for k in range(chains, chains + 2)]
-    drift += [zero, zero] if eliminated else centre
-    return ChainEquations(space, drift, jumps, coordinates, not sphere)
-
-
-@lru_cache(maxsize=64)
-def _linear(model: ChainParameters, eliminated: bool, sigma_z: float) -> LinearEquations:
-    """Vectors on the sphere, which need no roots, unless a jump acts through the bosons."""
-    return chain_equations(model, not model.uses_bosons, eliminated, sigma_z).linear()
-
-
-@cache
-def _coordinates(bosons: bool) -> list[Coordinate]:
-    """Of two modes, or of two spins of any length, and of the central spin."""
-    own = (modes(2) if bosons else spins(2, 2))[0].symbol.space
-    centre = spins(2)[0].symbol.space
-    return Classical((*own.symbols, *centre.symbols), Expression((own, centre)), []).coordinates
+    centre = [space.rate(space.variable(k), H, ()) for k in range(chains, space.variables)]
+    drift += [zero for _ in centre] if eliminated else centre
+    nodes = _nodes(sphere, model.central)
+    return ChainEquations(nodes, space, drift, jumps, coordinates, central and model.central)
 
 
 def chain_flow(model: ChainParameters, eliminated: bool, sigma_z: float) -> LinearisedFlow:
-    """The right-hand side: the variables as pairs of doubles, then the upper triangle of the
-    covariance.
+    """The right-hand side of the variables as pairs of doubles, then the upper triangle of the
+    covariance: on the sphere, which needs no roots, unless a jump acts through the bosons.
     """
-    return _linear(model, eliminated, sigma_z if eliminated else 0.0).flow()
+    z = sigma_z if eliminated else 0.0
+    equations = chain_equations(model, not model.uses_bosons, eliminated, z)
+    return equations.linear_equations.flow()
 
 
 def start_of(
@@ -188,7 +217,7 @@ def start_of(
     if not model.uses_bosons:
         variables, W = _to_sphere(model.n, beta)
     C = W @ covariance @ W.T
-    z = np.array([*variables, *centre], dtype=complex)
+    z = np.array([*variables, *(centre if model.central else ())], dtype=complex)
     return np.concatenate([z.view(float), C[upper_triangle(len(C))]])
 
 
@@ -196,13 +225,19 @@ def boson_rows(model: ChainParameters, rows: np.ndarray) -> np.ndarray:
     """(β1, β2) as pairs of doubles and the upper triangle of their covariance, from rows of the
     flow.
     """
+    centre = 4 * model.central
     if model.uses_bosons:
-        return np.ascontiguousarray(np.concatenate([rows[:, :4], rows[:, 8:]], axis=1))
-    return _from_sphere(model.n, rows)
+        return np.ascontiguousarray(np.concatenate([rows[:, :4], rows[:, 4 + centre :]], axis=1))
+    out = np.empty((len(rows), 14))
+    n = np.array(model.n, dtype=float)
+    sphere_to_bosons(np.ascontiguousarray(rows), 8 + centre, n, out)
+    return out
 
 
 def central_rows(model: ChainParameters, rows: np.ndarray) -> np.ndarray:
-    """⟨σ⟩ (T, 3) from rows of the flow."""
+    """⟨σ⟩ (T, 3) from rows of the flow; zeros without a central spin."""
+    if not model.central:
+        return np.zeros((len(rows), 3))
     at = 4 if model.uses_bosons else 8
     return np.asarray(rows[:, at : at + 3] * (2, -2, 2))
 
@@ -222,9 +257,3 @@ def _to_sphere(n: tuple[int, int], beta: np.ndarray) -> tuple[list[complex], np.
             column = W[3 * j : 3 * j + 3, 2 * j + k]
             column[:] = slope.real, -slope.imag, math.sqrt(2.0) * part
     return variables, W
-
-
-def _from_sphere(n: tuple[int, int], rows: np.ndarray) -> np.ndarray:
-    out = np.empty((len(rows), 14))
-    sphere_to_bosons(np.ascontiguousarray(rows), 12, np.array(n, dtype=float), out)
-    return out

@@ -176,10 +176,12 @@ def mean_field_parts(
     z = check_number("sigma_z", sigma_z)
     eliminated = check_flag("eliminated", eliminated)
     equations = chain_equations(model, False, eliminated, z if eliminated else 0.0)
-    out = np.asarray(equations.compiled()(0.0, [*b, 0.0 if eliminated else s, 0.5 * z]))
-    u, v = out[4:36].reshape(2, 4, 4)[:, :2, :2]
-    _, M, D = parts_of(equations.coordinates(False), 4, out)
-    spin = np.array([out[2].real, out[2].imag, 2 * out[3].real])
+    n = equations.space.variables
+    point = [*b, 0.0 if eliminated else s, 0.5 * z][:n]
+    out = np.asarray(equations.polynomials()(0.0, point))
+    u, v = out[n : n + 2 * n * n].reshape(2, n, n)[:, :2, :2]
+    _, M, D = parts_of(equations.coordinates, n, out)
+    spin = np.zeros(3) if n == 2 else np.array([out[2].real, out[2].imag, 2 * out[3].real])
     return {"drift": out[:2], "u": u, "v": v, "jacobian": M, "diffusion": D, "spin": spin}
 
 
