@@ -91,10 +91,29 @@ def view_of_classical(result: ClassicalResult) -> SyncView:
         system=f"{result.model.name}, mean field ({closure})",
         notes=tuple(result.stats.get("neglected", ())),
         vacuum=0.5 if linear else 0.0,
+        labels=tuple(s.name for s in oscillators(result.model)),
         missing={"states": "a mean field has no states; run exactsolve"},
-        dynamics=Dynamics(Kind.AMPLITUDES, **facts(result.model), flow=_flow(result)),
+        dynamics=Dynamics(
+            Kind.AMPLITUDES,
+            **facts(result.model),
+            flow=_flow(result),
+            flags=partial(_without_phases, result.model),
+        ),
     )
     return SyncView.of(result.times, fields, about=about)
+
+
+@kept(model=True)
+def _without_phases(system: System) -> tuple[str, ...]:
+    """Which nodes a mean field has no amplitudes of."""
+    nodes = oscillators(system)
+    names = ", ".join(s.name for s in system.symbols if s not in nodes)
+    if not names:
+        return ()
+    return (
+        f"no amplitude of {names}: spins ½ and levels are no oscillators in mean field; take "
+        "closure='cumulants' or exactsolve",
+    )
 
 
 @reader.register(ExactResult)
@@ -109,10 +128,18 @@ def view_of_exact(result: ExactResult) -> SyncView:
             canonical=bosons or len(oscillators(result.model)) == result.model.n,
             dynamics=_exact_dynamics(result),
         ),
-        states=result.states if bosons and len(result.states) == len(result.times) else None,
+        states=_states_of_nodes(result),
         why="run exactsolve with options={'store_states': True} (and method 'mesolve' or "
-        "'sesolve')",
+        "'sesolve'); of ensembles, whose states hold every atom, collective_phase has the phase",
     )
+
+
+def _states_of_nodes(result: ExactResult) -> list[Any] | None:
+    """The states that are stored, where every node is one tensor factor: of ensembles it is not."""
+    states = result.states
+    if len(states) != len(result.times):
+        return None
+    return states if len(states[0].dims[0]) == result.n else None
 
 
 def view_of_moments(

@@ -68,9 +68,10 @@ def _as_qobj(mode: Any, dims: list[Any]) -> Any:
     if not isinstance(mode, Expression):
         return mode
     if len(mode.symbols) != len(dims):
+        names = ", ".join(str(symbol) for symbol in mode.symbols)
         raise ValueError(
-            f"modes are symbols of {len(mode.symbols)} modes, but the states have "
-            f"{len(dims)} tensor factors"
+            f"modes are of the symbols of one call ({names}), but the states have {len(dims)} "
+            "tensor factors: give operators on all of them, such as system.matrix(operator, cutoff)"
         )
     if not mode.isconstant:
         raise ValueError(f"modes must not depend on time: {mode}")

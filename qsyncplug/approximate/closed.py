@@ -29,6 +29,11 @@ class AmplitudesResult(ObservedResult):
     mean: np.ndarray
     covariance: np.ndarray
 
+    @property
+    def n(self) -> int:
+        """Number of nodes, each with an amplitude."""
+        return int(self.amplitudes.shape[1])
+
 
 class ClosedSolver(Solver):
     """Solver of closed equations of a system."""

@@ -24,7 +24,7 @@ from .flow import Flow, Rotation, flow_of, tangent_basis
 from .orbit import find_orbit
 from .origin import flags_at_origin
 from .sphere import oscillators
-from .torus import LEAST_RESPONSE, LimitTorus, rotating_torus
+from .torus import LEAST_RESPONSE, LimitTorus, counted, rotating_torus, told
 
 __all__ = ["LimitCycle", "find_cycle", "limit_cycle"]
 
@@ -124,6 +124,15 @@ class LimitCycle(Saved):
         """⟨b_j†b_k⟩, shape (N, N), amplitudes included."""
         own = np.outer(self.amplitudes.conj(), self.amplitudes)
         return moments_from_covariance(self.covariance)[1] + own
+
+    def __repr__(self) -> str:
+        free = bool(self.phase_response.any())
+        frequency = 0.0 if np.isinf(self.period) else self.frequency
+        rates = [("free phase", frequency, self.phase_diffusion)] if free else []
+        radii = ", ".join(f"{r:.6g}" for r in np.abs(self.amplitudes[:4]))
+        more = ", …" if self.n > 4 else ""
+        head = f"LimitCycle of {counted(self.n)}: radii {radii}{more}"
+        return told(head, rates, self.exponents[int(free) :], self.flags)
 
 
 def find_cycle(flow: Flow, x0: np.ndarray, relax: float | None) -> LimitCycle | LimitTorus:

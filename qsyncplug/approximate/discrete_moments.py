@@ -86,6 +86,11 @@ class DtwaResult(ObservedResult):
         return row.copy()
 
     @property
+    def n(self) -> int:
+        """Number K of the spins that stand for oscillators."""
+        return len(self.nodes)
+
+    @property
     def nodes(self) -> tuple[int, ...]:
         """The spins that stand for oscillators (b=J−/√N)."""
         return tuple(self.stats["nodes"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,7 +15,15 @@ from ..core.tangent import closure_flags, radial_variance, relative_phase_varian
 from .flow import Flow, Rotation, tangent_basis
 from .origin import flags_at_origin
 
-__all__ = ["ALONG", "LEAST_RESPONSE", "LimitTorus", "averaged_gram", "rotating_torus"]
+__all__ = [
+    "ALONG",
+    "LEAST_RESPONSE",
+    "LimitTorus",
+    "averaged_gram",
+    "counted",
+    "rotating_torus",
+    "told",
+]
 
 #: least cosine between a free phase and what it responds to; 0 where nothing holds an amplitude
 LEAST_RESPONSE = 1e-6
@@ -132,12 +141,40 @@ class LimitTorus(Saved):
         masses = np.sqrt(np.diagonal(self.gram).real)
         return np.asarray(self.gram / np.outer(masses, masses))
 
+    def __repr__(self) -> str:
+        orbit = f"a periodic orbit, T = {self.period:.6g}" if len(self.times) > 1 else "rotations"
+        rates = zip(self.phases, self.frequencies, np.diagonal(self.diffusion_matrix), strict=True)
+        decays = self.exponents[len(self.phases) :]
+        return told(f"LimitTorus of {counted(self.n)}: {orbit}", rates, decays, self.flags)
+
     def _only(self, name: str) -> int:
         if len(self.phases) > 1:
             raise AttributeError(
                 f"there are {len(self.phases)} free phases ({'; '.join(self.phases)}): take {name}"
             )
         return 0
+
+
+def counted(n: int) -> str:
+    """A number of nodes as it is printed, such as "2 nodes"."""
+    return f"{n} node" if n == 1 else f"{n} nodes"
+
+
+def told(
+    head: str,
+    rates: Iterable[tuple[str, float, float]],
+    decays: np.ndarray,
+    flags: tuple[str, ...],
+) -> str:
+    """What is printed of a motion: free phases with frequency and diffusion, decay, flags."""
+    lines = [f"<{head}"]
+    lines += [f"  {name}: frequency {w:.6g}, diffusion {d:.6g}" for name, w, d in rates]
+    if not len(lines) > 1:
+        lines.append("  no phase is free")
+    if len(decays):
+        lines.append(f"  slowest decay {-decays.real.max():.6g}")
+    lines += [f"  beware: {flag}" for flag in flags]
+    return "\n".join(lines) + " >"
 
 
 def averaged_gram(beta: np.ndarray, covariance: np.ndarray, charges: np.ndarray) -> np.ndarray:

@@ -160,9 +160,15 @@ def _check_nodes(views: Mapping[str, SyncView], first: str) -> None:
     for name, view in views.items():
         if view.n != n:
             raise ValueError(
-                f"results must have the same number of nodes; {first!r} has {n}, {name!r} has "
-                f"{view.n}"
+                f"results must have the same number of nodes; {_counted(first, views[first])}, "
+                f"{_counted(name, view)}"
             )
+
+
+def _counted(name: str, view: SyncView) -> str:
+    """How many nodes a result has, by their names where it knows them."""
+    named = f" ({', '.join(view.labels)})" if view.labels and view.n <= 8 else ""
+    return f"{name!r} has {view.n}{named}"
 
 
 def _nodes(view: SyncView) -> tuple[str, ...]:

@@ -342,7 +342,9 @@ class Spectrum(Saved):
         lines = [f"<Spectrum: power {self.power:.6g}, mean {self.coherent:.6g}"]
         lines[0] += f", error {self.error:.1e}"
         for p in self.peaks:
-            line = f"  peak at {p.frequency:.8g}, full width {p.width:.6g}"
+            # rounding beside the width is no frequency
+            frequency = p.frequency if abs(p.frequency) > 1e-12 * p.width else 0.0
+            line = f"  peak at {frequency:.8g}, full width {p.width:.6g}"
             lines.append(f"{line}, height {p.height:.6g}")
         return "\n".join(lines) + " >"
 

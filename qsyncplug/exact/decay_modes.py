@@ -105,10 +105,15 @@ class Eigenmodes(Saved):
 
     def __repr__(self) -> str:
         lines = [f"<Eigenmodes: gap {self.gap:.8g}"]
+        # what is rounding beside the largest is written as 0
+        least = 1e-13 * float(np.abs(self.eigenvalues).max(initial=0.0))
         for value, order, residual in zip(
             self.eigenvalues, self.orders, self.residuals, strict=True
         ):
-            lines.append(f"  {value:.10g}  order {order}  residual {residual:.1e}")
+            real, imaginary = (x if abs(x) > least else 0.0 for x in (value.real, value.imag))
+            lines.append(
+                f"  {complex(real, imaginary):.10g}  order {order}  residual {residual:.1e}"
+            )
         return "\n".join(lines) + " >"
 
 

@@ -111,6 +111,11 @@ class ExactResult(Result):
     populations: np.ndarray
 
     @property
+    def n(self) -> int:
+        """Number of nodes: modes, spins and ensembles."""
+        return int(self.amplitudes.shape[1])
+
+    @property
     def cutoff(self) -> tuple[int, ...]:
         """Fock levels kept of every mode, in the order of the modes."""
         return tuple(self.stats["cutoff"])

@@ -286,6 +286,10 @@ def _of_direction(name: str, value: Any) -> np.ndarray:
     plain = isinstance(value, (tuple, list)) and all(type(v) is float for v in value)
     # nothing is to be converted or refused in finite floats
     if not (plain and math.isfinite(sum(value))):
+        if np.ndim(value) == 0 and not isinstance(value, str):
+            raise ValueError(
+                f"{name} must be a Bloch vector (x, y, z) or angles (θ, φ), not {value!r:.60}"
+            )
         value = check_array(name, value, shape=(None,)).tolist()
     vector = list(value)
     if len(vector) == 2:

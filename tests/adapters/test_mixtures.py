@@ -1,6 +1,8 @@
 """Views of mixtures: the same measures of exact runs, mean field, samples and cumulants."""
 
 import numpy as np
+import pytest
+import qutip
 
 import qsyncplug as qsp
 
@@ -39,8 +41,6 @@ def test_a_mode_and_an_ensemble_by_cumulants():
 
 def test_a_mode_times_a_phase_is_a_mode():
     """1j·a keeps its kind: the view is that of the state turned by e^{iπn/2}."""
-    import qutip
-
     (a,) = qsp.modes(1)
     psi = (qutip.coherent(20, 0.8) + 0.3 * qutip.fock(20, 2)).unit()
     turned = (1j * np.pi / 2 * qutip.num(20)).expm() * psi
@@ -50,3 +50,40 @@ def test_a_mode_times_a_phase_is_a_mode():
     np.testing.assert_allclose(one.mean, other.mean, atol=1e-12)
     np.testing.assert_allclose(one.covariance, other.covariance, atol=1e-12)
     assert (one.states[0] - other.states[0]).norm() < 1e-12
+
+
+def lossy_cavity():
+    """Two pumped qubits and the cavity that couples them, and a start."""
+    (S1, S2), (c,) = qsp.spins(1, 1), qsp.modes(1)
+    H = 0.5 * S1.z - 0.5 * S2.z + 0.3 * (c.dag() * (S1.m + S2.m) + c * (S1.p + S2.p))
+    system = qsp.System(H, [0.4 * S1.p, 0.4 * S2.p, 1.0 * c])
+    return system, {S1: (1.0, 0.0), S2: (1.2, 0.3), c: 0.3}
+
+
+def test_correlations_of_qubits_and_a_cavity_are_those_of_their_states():
+    system, start = lossy_cavity()
+    run = qsp.exactsolve(system, start, [0.0, 5.0], cutoff=8)
+    found = qsp.measures.mutual_information(run)[-1]
+    rho = run.states[-1]
+    for j, k in ((0, 1), (0, 2), (1, 2)):
+        parts = [qutip.entropy_vn(rho.ptrace(keep)) for keep in (j, k, [j, k])]
+        assert found[j, k] == pytest.approx(parts[0] + parts[1] - parts[2], abs=1e-10)
+    # their levels are not those of an oscillator
+    with pytest.raises(qsp.MissingFieldError, match=r"phase_distribution\(result, nodes\) has"):
+        qsp.measures.husimi_phase(run)
+    coherent = qsp.measures.coherence(rho, modes=[system.matrix(x, 8) for x in system.operators])
+    np.testing.assert_allclose(coherent[-1], qsp.measures.coherence(run)[-1], atol=1e-8)
+    with pytest.raises(ValueError, match=r"one call \(S1, S2\), but the states have 3 tensor"):
+        qsp.measures.coherence(rho, modes=system.operators)
+
+
+def test_a_mean_field_says_which_nodes_it_has_no_amplitudes_of():
+    system, start = lossy_cavity()
+    times = np.linspace(0, 20, 41)
+    run = qsp.mfsolve(system, start, times)
+    assert any(f.startswith("no amplitude of S1, S2: spins ½") for f in qsp.verdict(run).flags)
+    exact = qsp.exactsolve(system, start, times, cutoff=8)
+    with pytest.raises(ValueError, match=r"'exact' has 3, 'mean' has 1 \(b1\)"):
+        qsp.compare({"exact": exact, "mean": run})
+    with pytest.raises(ValueError, match=r"state0\[S1\] must be a Bloch vector .* not 0"):
+        qsp.mfsolve(system, [0, (1.0, 0.0), (1.0, 0.0)], times)

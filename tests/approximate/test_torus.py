@@ -287,3 +287,23 @@ def test_what_never_comes_back_is_told():
     two = qsp.System(H, [b1.dag(), b2.dag(), 0.3 * b1**2, 0.3 * b2**2])
     with pytest.raises(SolverError, match="Nothing couples the groups b1; b2"):
         qsp.limit_cycle(two, [1, 1], relax=100.0)
+
+
+def test_what_is_printed_names_the_free_phases_and_what_to_beware_of():
+    beating = qsp.van_der_pol_pair(loss=0.1, detuning=1.5, dissipative=0.5)
+    lines = str(qsp.limit_cycle(beating, [1, 1])).splitlines()
+    # √(detuning²−coupling²) of the phases, and half of it
+    assert lines[0] == "<LimitTorus of 2 nodes: a periodic orbit, T = 4.44288"
+    assert lines[1].startswith("  common phase: frequency 0.707107, diffusion 0.277")
+    assert lines[2].startswith("  along the orbit: frequency 1.41421, diffusion 0.571")
+    assert lines[3] == "  slowest decay 0.5"
+    assert all(x.startswith("  beware: ") for x in lines[4:]) and len(lines) == 6
+    (b,) = qsp.modes(1)
+    free = qsp.System(b.dag() * b, [b.dag(), 0.02**0.5 * b**2])
+    assert str(qsp.limit_cycle(free, [1.0])).splitlines() == [
+        "<LimitCycle of 1 node: radii 5",
+        "  free phase: frequency 1, diffusion 0.03",
+        "  slowest decay 1 >",
+    ]
+    driven = qsp.System(0.1 * b.dag() * b + 2 * (b + b.dag()), [b.dag(), 0.2**0.5 * b**2])
+    assert "no phase is free" in str(qsp.limit_cycle(driven, [2.0]))

@@ -159,6 +159,14 @@ def test_results_go_through_netcdf(name, made, tmp_path):
             assert np.array_equal(back[key], array, equal_nan=array.dtype.kind == "f")
 
 
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_results_know_how_many_nodes_they_have(name, made):
+    run = made(name)
+    # mergers have no view
+    if isinstance(run, Result) and not isinstance(run, qsp.CoalesceResult):
+        assert run.n == qsp.synchronization(run).n
+
+
 def test_every_public_class_is_saved_or_has_a_reason_not_to_be():
     for name in qsp.__all__:
         if inspect.isclass(getattr(qsp, name)):

@@ -71,7 +71,10 @@ def _missing(view: SyncView, what: str, measure: str, provides: str) -> MissingF
 def need_bosons(view: SyncView, measure: str) -> None:
     """Refuse a view whose nodes are not oscillators in the Fock basis."""
     if not view.about.bosons:
-        cure = "; what would provide them: a description of the nodes as boson modes"
+        cure = (
+            "; what would provide them: a description of the nodes as boson modes; of spins and "
+            "mixtures phase_distribution(result, nodes) has the phase"
+        )
         raise _missing(view, "Fock-basis states", measure, cure)
 
 
@@ -79,8 +82,8 @@ def need_canonical(view: SyncView, measure: str) -> None:
     """Refuse nodes whose (q, p) are not those of an oscillator."""
     if not view.about.canonical:
         cure = (
-            ": its nodes are not oscillators; what would provide it: boson modes, or coherence "
-            "and mutual information, which need none"
+            ": its nodes are not oscillators; what would provide it: boson modes, or coherence, "
+            "which needs none; mutual information and negativity need states otherwise"
         )
         raise _missing(view, "canonical (q, p)", measure, cure)
 
