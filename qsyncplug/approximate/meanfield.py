@@ -205,9 +205,18 @@ class MeanFieldProblem(Problem):
             row = np.concatenate([result.mean[-1] / np.sqrt(2), C[upper_triangle(len(C))]])
             values = moments_of_words(closure.equations.words, row[None, :])
             result.stats["neglected"] += without_phase(closure, values[0])
-        if not model.jumps and result.stats["closure"] == "linear":
-            drift.update(_conserved(model, result.amplitudes))
-        result.stats["drift"] = drift
+        result.stats["drift"] = drift | self.conserved()
+
+    def conserved(self) -> dict[str, float]:
+        """Drift of what should stay: without jumps the excitations, where a phase symmetry
+        conserves them.
+        """
+        model, amplitudes = self.result.model, self.result.amplitudes
+        linear = self.result.stats["closure"] == "linear"
+        if model.jumps or not linear or not model.symmetries.common_phase:
+            return {}
+        total = (np.abs(amplitudes) ** 2).sum(axis=1)
+        return {"Σ|β|²": float(np.abs(total - total[0]).max() / max(1.0, total[0]))}
 
 
 def closure_flow(system: System, closure: str) -> RightHandSide:
@@ -215,15 +224,6 @@ def closure_flow(system: System, closure: str) -> RightHandSide:
     if closure == "linear":
         return linear_flow(system)
     return gaussian_equations(system).flow()
-
-
-def _conserved(model: System, amplitudes: np.ndarray) -> dict[str, float]:
-    """Drift of the excitations (where a phase symmetry conserves them) without dissipation."""
-    out = {}
-    if model.symmetries.common_phase:
-        total = (np.abs(amplitudes) ** 2).sum(axis=1)
-        out["Σ|β|²"] = float(np.abs(total - total[0]).max() / max(1.0, total[0]))
-    return out
 
 
 @mfsolve.register(System)

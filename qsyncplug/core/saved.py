@@ -18,7 +18,7 @@ from .encoding import FUNCTIONS, decode, encode
 from .errors import StorageError
 from .printing import give_short_repr
 
-__all__ = ["NoYesOrNo", "Saved", "SavedModel", "fits", "kept", "must_run"]
+__all__ = ["NoYesOrNo", "PlainModel", "Saved", "SavedModel", "fits", "kept", "must_run"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -207,6 +207,41 @@ class SavedModel:
         if not isinstance(model, cls):
             raise StorageError(f"it holds a {type(model).__name__}, no {cls.__name__}")
         return model
+
+
+class PlainModel(SavedModel):
+    """A dataclass of numbers, texts, tuples of these, and the dataclasses that ``_parts`` names."""
+
+    __slots__ = ()
+    #: fields that are dataclasses of plain values themselves
+    _parts: ClassVar[dict[str, Callable[..., Any]]] = {}
+
+    def __init_subclass__(cls, **kw: Any):
+        super().__init_subclass__(**kw)
+        storage.register_model(cls.__name__, cls._from_dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What :func:`qsyncplug.load` rebuilds it from."""
+        return {"kind": type(self).__name__, **_plain(self)}
+
+    @classmethod
+    def _from_dict(cls, data: dict[str, Any]) -> Self:
+        values = {k: v for k, v in _with_tuples(data).items() if k != "kind"}
+        for name, part in cls._parts.items():
+            if values.get(name) is not None:
+                values[name] = part(**_with_tuples(values[name]))
+        return cls(**values)
+
+
+def _with_tuples(data: dict[str, Any]) -> dict[str, Any]:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses as dicts, tuples as lists."""
+    if dataclasses.is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _check_axes(kind: str, axes_of: dict[str, str], found: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import qutip
 
 from ..operators.expression import Expression
+from ..operators.system import System
 
 __all__ = ["Expectation", "Observer", "OutOfTime", "user_operators"]
 
@@ -97,6 +98,9 @@ def user_operators(
     dims = [list(levels), list(levels)]
     for key, op in table.items():
         if isinstance(op, Expression):
+            if not isinstance(system, System):
+                kind = type(system).__name__
+                raise TypeError(f"e_ops[{key!r}] must be a Qobj or a function for a {kind}")
             if any(s not in system.hamiltonian.spaces for s in op.spaces):
                 raise ValueError(
                     f"e_ops[{key!r}] is of another modes() call; use the symbols of the model, "

@@ -169,12 +169,7 @@ def bloch_vectors(n: Sequence[int], state: Any) -> np.ndarray:
     norm = state.norm() if state.isket else state.tr()
     if abs(norm - 1) > 1e-8:
         raise ValueError(f"state0 must be normalised, not of norm {abs(norm):g}; use .unit()")
-    vectors = np.array(
-        [
-            [qutip.expect(qutip.jmat(s / 2, axis), state.ptrace(a)).real * 2 / s for axis in "xyz"]
-            for a, s in enumerate(n)
-        ]
-    )
+    vectors = np.array([_direction(state.ptrace(a).full()) for a in range(len(n))])
     for a, (vector, size) in enumerate(zip(vectors, n, strict=True)):
         if size > 1 and np.linalg.norm(vector) < 1 - 1e-8:
             raise ValueError(
@@ -182,6 +177,16 @@ def bloch_vectors(n: Sequence[int], state: Any) -> np.ndarray:
                 f"|⟨J⟩|={np.linalg.norm(vector) * size / 2:.6g}, not N/2={size / 2:g}"
             )
     return _checked(n, vectors)
+
+
+def _direction(rho: np.ndarray) -> tuple[float, float, float]:
+    """2⟨J⟩/N of the density matrix of a spin, in the order of ``qutip.jmat``."""
+    N = len(rho) - 1
+    n = np.arange(N, 0, -1.0)
+    # J−|n⟩ = √(n(N−n+1))|n−1⟩, and the levels run from n=N down
+    minus = complex(rho.diagonal(1) @ np.sqrt(n * (N - n + 1)))
+    along = float(rho.diagonal().real @ np.arange(N / 2, -N / 2 - 0.5, -1.0))
+    return 2 * minus.real / N, -2 * minus.imag / N, 2 * along / N
 
 
 def _checked(n: Sequence[int], vectors: np.ndarray) -> np.ndarray:

@@ -19,7 +19,13 @@ from .spin import SpinFactor
 from .symbol import Symbol
 from .system import System
 
-__all__ = ["ProductState", "coherent_levels", "coherent_state", "state_in_order"]
+__all__ = [
+    "ProductState",
+    "coherent_levels",
+    "coherent_state",
+    "spin_coherent_levels",
+    "state_in_order",
+]
 
 _PURE = 1e-6
 _UNIT = np.eye(3)
@@ -82,8 +88,10 @@ class ProductState:
         factor = symbol.factor
         if isinstance(factor, SpinFactor) and factor.N > 1:
             x, y, z = self.bloch(symbol)
-            theta, phi = np.arctan2(np.hypot(x, y), z), np.arctan2(y, x)
-            return [qutip.spin_coherent(factor.N / 2, theta, phi)]
+            half, phi = 0.5 * math.atan2(math.hypot(x, y), z), math.atan2(y, x)
+            own = spin_coherent_levels(factor.N, math.cos(half), math.sin(half), -phi)
+            # real where all are up, as in qutip.spin_coherent
+            return [qutip.Qobj(np.exp(1j * factor.N * phi) * own[::-1])]
         one = qutip.Qobj(self.rho[symbol])
         values, vectors = np.linalg.eigh(self.rho[symbol])
         if values[-1] > 1 - 1e-14:
@@ -188,6 +196,19 @@ def coherent_state(name: Any, alpha: complex, levels: int) -> qutip.Qobj:
 def coherent_levels(symbol: Symbol, alpha: complex, levels: int) -> np.ndarray:
     """Amplitudes of a coherent state cut at `levels`, (levels,)."""
     return np.asarray(coherent_state(symbol, alpha, levels).full()[:, 0])
+
+
+def spin_coherent_levels(N: int, up: float, down: float, phase: float) -> np.ndarray:
+    """Amplitudes √binom(N,m) up^m down^(N−m) e^{imφ} of m=0…N of N spins ½ up, each of which is
+    down + e^{iφ}·up; in logarithms, so that large N do not overflow.
+    """
+    # imported here: scipy.special would lengthen the import of the package
+    from scipy.special import gammaln, xlogy
+
+    m = np.arange(N + 1)
+    logs = 0.5 * (gammaln(N + 1) - gammaln(m + 1) - gammaln(N - m + 1))
+    value = np.exp(logs + xlogy(m, up) + xlogy(N - m, down))
+    return np.asarray(value / np.linalg.norm(value) * np.exp(1j * m * phase))
 
 
 def _level_covariance(rho: np.ndarray, pairs: list[tuple[int, int]]) -> np.ndarray:

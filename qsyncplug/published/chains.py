@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..core import storage
-from ..core.saved import SavedModel
+from ..core.saved import PlainModel
 from .equations import PublishedEquations
 from .figures import PublishedFigure, figure
 
@@ -17,7 +16,7 @@ __all__ = ["PublishedSpinChains"]
 
 
 @dataclass(frozen=True)
-class PublishedSpinChains(PublishedEquations, SavedModel):
+class PublishedSpinChains(PublishedEquations, PlainModel):
     r"""Two spin chains as published: the mean field of appendix B, the fluctuations of appendix C,
     eqs (13) to (21).
 
@@ -120,21 +119,3 @@ class PublishedSpinChains(PublishedEquations, SavedModel):
         4.27
         """
         return figure(self, name, beta0=beta0, end=end, n_times=n_times, thermal=thermal)
-
-    def to_dict(self) -> dict[str, Any]:
-        """What :func:`qsyncplug.load` rebuilds it from."""
-        out: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {
-            "kind": "PublishedSpinChains",
-            **{k: list(v) if isinstance(v, tuple) else v for k, v in out.items()},
-        }
-
-
-def _from_dict(data: dict[str, Any]) -> PublishedSpinChains:
-    values: dict[str, Any] = {
-        k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "kind"
-    }
-    return PublishedSpinChains(**values)
-
-
-storage.register_model("PublishedSpinChains", _from_dict)

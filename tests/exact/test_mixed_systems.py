@@ -7,6 +7,8 @@ import pytest
 import qutip
 
 import qsyncplug as qsp
+from qsyncplug.operators.collective import bloch_vectors
+from qsyncplug.operators.states import ProductState
 
 
 def tavis_cummings():
@@ -148,3 +150,26 @@ def test_what_is_refused():
     with pytest.raises(ValueError, match="in several ways"):
         qsp.expect(b.dag() * b, bare)
     assert abs(qsp.expect(b.dag() * b * S.m, bare)) < 1e-9
+
+
+@pytest.mark.parametrize("direction", [(0, 0), (np.pi, 0), (1.1, 0.4), (3.1, -2.0)])
+def test_product_states_of_spins_are_those_of_qutip(direction):
+    (S,) = qsp.spins(7)
+    state = ProductState(qsp.System(S.z), [direction]).qutip()
+    wanted = qutip.spin_coherent(3.5, *direction)
+    np.testing.assert_allclose(state.full(), wanted.full(), atol=1e-14)
+    # and the way back to the direction
+    theta, phi = direction
+    vector = [np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)]
+    np.testing.assert_allclose(bloch_vectors([7], state), [vector], atol=1e-14)
+
+
+def test_product_states_of_many_spins():
+    """Binomial: the mean and the variance of S_z of 3000 spins, whose weights have no numbers."""
+    N, theta = 3000, 0.8
+    (S,) = qsp.spins(N)
+    weight = np.abs(ProductState(qsp.System(S.z), [(theta, 0.3)]).qutip().full()[:, 0]) ** 2
+    z = np.arange(N / 2, -N / 2 - 0.5, -1.0)
+    assert weight @ z == pytest.approx(N / 2 * np.cos(theta), rel=1e-11)
+    variance = weight @ z**2 - (weight @ z) ** 2
+    assert variance == pytest.approx(N / 4 * np.sin(theta) ** 2, rel=1e-7)

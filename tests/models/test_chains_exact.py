@@ -258,6 +258,10 @@ def test_bad_states():
         qsp.exactsolve(chains, 2 * chains.product_state(), [0, 1])
     with pytest.raises(KeyError, match="unknown option"):
         qsp.exactsolve(chains, chains.product_state(), [0, 1], options={"methods": "sectors"})
+    (b,) = qsp.modes(1)
+    for operator, error in ((b, TypeError), (SpinChains(n=(3, 3)).jz(1), ValueError)):
+        with pytest.raises(error, match=r"e_ops\[0\] must"):
+            qsp.exactsolve(chains, chains.product_state(), [0, 1], e_ops=[operator])
 
 
 @pytest.mark.slow

@@ -151,6 +151,7 @@ class SpinExactSolver(ExactSolver):
         return {"representation": self.representation, **self._how}
 
     def _check_levels(self, cutoff: Any) -> tuple[int, ...]:
+        self._cutoff = cutoff
         return tuple(self.model.dims(self.representation, self._how["levels"]))
 
     def _system(self) -> tuple[Any, list[Any]]:
@@ -167,10 +168,6 @@ class SpinExactSolver(ExactSolver):
                 f"chains.product_state(representation={self.representation!r}); not a "
                 f"{type(state0).__name__}"
             )
-        if not (state0.isket or state0.isoper):
-            raise TypeError(
-                f"state0 must be a ket or a density matrix, not a Qobj of type {state0.type}"
-            )
         check_state_dims(self.model, state0, self.representation, "state0", levels=self.levels)
         return prepare_state(state0, self.levels)
 
@@ -186,25 +183,19 @@ class SpinExactSolver(ExactSolver):
             sizes = list(self.levels[-2:])
         return SpinReader(self.operators, self.model.n, modes, (sizes[0], sizes[1]))
 
-    def _observables(self, e_ops: Any) -> dict[Any, Any]:
-        if e_ops is None:
-            return {}
-        if isinstance(e_ops, dict):
-            return dict(e_ops)
-        return dict(enumerate(e_ops)) if isinstance(e_ops, (list, tuple)) else {0: e_ops}
-
     def _charges(self) -> tuple[np.ndarray, np.ndarray]:
         """n1+n2+σz/2, which H conserves and every jump operator shifts by a definite amount."""
-        if self.representation == "spins":
-            # the number of spins up
-            bits = 1 - np.indices(self.levels).reshape(len(self.levels), -1).T
-            return bits.sum(axis=1, keepdims=True), bits
         number = np.indices(self.levels).reshape(len(self.levels), -1).T
-        if self.model.central:
-            number[:, 0] = 1 - number[:, 0]
-        if self.representation == "collective":
-            number[:, -2:] = np.array(self.model.n) - number[:, -2:]
+        # the levels of bosons count from below, those of spins from above
+        spins = len(self.levels) - 2 * (self.representation in ("bosons", "series"))
+        number[:, :spins] = np.array(self.levels[:spins]) - 1 - number[:, :spins]
         return number.sum(axis=1, keepdims=True), number
+
+    def exact_problem(self, what: str = "a steady state") -> Problem:
+        """The chains as matrices."""
+        H, c_ops = self._system()
+        refuse(True, bool(c_ops), what)
+        return Problem(self.model, H, list(c_ops), *self._charges())
 
     def _empty(self, stats: dict[str, Any]) -> SpinExactResult:
         stats["representation"] = self.representation
@@ -301,11 +292,7 @@ def _as_problem(system: SpinChains, cutoff: Any = None, what: str = "a steady st
     """The chains in their symmetric states, for eigenmodes and spectra."""
     if cutoff is not None:
         raise ValueError(f"cutoff: spin chains have none; got {cutoff!r}")
-    solver = SpinExactSolver(system)
-    H, c_ops = solver._system()
-    refuse(True, bool(c_ops), what)
-    charges, labels = solver._charges()
-    return Problem(system, H, list(c_ops), charges, labels)
+    return SpinExactSolver(system).exact_problem(what)
 
 
 @steadystate.register(SpinChains)
@@ -351,25 +338,17 @@ def steadystate_chains(
     solver = SpinExactSolver(
         system, representation=representation, order=order, expansion=expansion, levels=levels
     )
-    H, c_ops = solver._system()
-    if not c_ops:
-        raise ValueError(
-            "system must have jump operators to have a unique steady state: give a loss, gain, …"
-        )
     if state0 is None and system.central and not any(system.g):
         raise ValueError(
             "the central spin couples to nothing (g=0), so its steady state is not unique; use "
             "central=False, or give state0 for the one that is reached from it"
         )
-    charges, labels = solver._charges()
-    problem = Problem(system, H, list(c_ops), charges, labels)
+    problem = solver.exact_problem()
     if state0 is None:
         rho = solve_steady(problem, "the number of levels")
     else:
         rho = sp.csr_matrix(steady_from(problem, state0))
-    rho = 0.5 * (rho + rho.conj().T)
-    dims = list(solver.levels)
-    return qutip.Qobj(rho, dims=[dims, dims], dtype="CSR", isherm=True)
+    return problem.qobj(0.5 * (rho + rho.conj().T), isherm=True)
 
 
 def spin_moments(

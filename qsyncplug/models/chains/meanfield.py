@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import qutip
 
-from ..._ext.integrator import RightHandSide
 from ...approximate.flow import parts_of
-from ...approximate.meanfield import MeanFieldResult
+from ...approximate.meanfield import MeanFieldProblem, MeanFieldResult
 from ...core.checks import check_array, check_choice, check_flag, check_number
 from ...core.entry import mfsolve
-from ...core.gaussian import check_covariance, uncertainty_margin
+from ...core.gaussian import check_covariance
 from ...core.options import DEFAULTS
 from ...core.rungekutta import runge_kutta
 from ...core.solver import Solver
-from ...core.stepper import Problem
 from ...core.types import EOps, Options, State
 from ...operators.collective import bloch_vectors
 from .elimination import elimination_detuning
@@ -232,59 +230,44 @@ class SpinMeanFieldSolver(Solver):
         self.covariance0: Any = None
         self.central: Any = "down"
 
-    def _spin(self, central: Any) -> tuple[complex, float]:
-        """⟨σ−⟩ and ⟨σz⟩ of the central spin's initial state; zeros where there is none."""
-        if not self.model.central:
-            return 0.0, 0.0
-        if isinstance(central, str):
-            return 0.0, 1.0 if check_choice("central", central, ("down", "up")) == "up" else -1.0
-        state = central_state(self.model, central, "collective")
-        minus = qutip.Qobj(np.array([[0, 0], [1, 0]]))
-        return complex(qutip.expect(minus, state)), float(
-            np.real(qutip.expect(qutip.sigmaz(), state))
-        )
-
-    def _start(self, state0: Any) -> tuple[np.ndarray, np.ndarray, complex, float]:
+    def _start(self, state0: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Amplitudes, their covariance, and ⟨σ⟩; zeros where there is no central spin."""
         chains = self.model
-        if not isinstance(state0, qutip.Qobj):
-            beta = _check_beta(chains, state0, "state0")
-            minus, z = self._spin(self.central)
+        if isinstance(state0, qutip.Qobj):
+            beta, sigma = self._read(state0)
         else:
-            beta, minus, z = self._read(state0)
+            beta = _check_beta(chains, state0, "state0")
+            sigma = chains.central * self._centre()
+        if self.covariance0 is not None:
+            return beta, check_covariance("covariance0", self.covariance0, 2), sigma
         x = np.abs(beta) ** 2 / np.array(chains.n)
-        C = (
-            coherent_covariance(x, np.angle(beta))
-            if self.covariance0 is None
-            else check_covariance("covariance0", self.covariance0, 2)
-        )
-        return beta, C, minus, z
+        return beta, coherent_covariance(x, np.angle(beta)), sigma
 
-    def _read(self, state: qutip.Qobj) -> tuple[np.ndarray, complex, float]:
-        """Amplitudes of a product of spin-coherent chains and a central spin."""
-        chains = self.model
+    def _centre(self) -> np.ndarray:
+        """⟨σ⟩ of the state that was named or given."""
+        if isinstance(self.central, str):
+            up = check_choice("central", self.central, ("down", "up")) == "up"
+            return np.array([0.0, 0.0, 1.0 if up else -1.0])
+        return bloch_vectors((1,), central_state(self.model, self.central, "collective"))[0]
+
+    def _read(self, state: qutip.Qobj) -> tuple[np.ndarray, np.ndarray]:
+        """Amplitudes of a product of spin-coherent chains, and ⟨σ⟩."""
+        chains, half = self.model, 0.5 * np.array(self.model.n)
         vectors = bloch_vectors((*[1] * chains.central, *chains.n), state)
-        x, y, z = 0.5 * np.array(chains.n) * vectors[-2:].T
+        x, y, z = half * vectors[-2:].T
         # |β|² is the number of spins up, its phase that of ⟨J−⟩
-        beta = np.sqrt(np.maximum(z + 0.5 * np.array(chains.n), 0.0)) * np.exp(
-            1j * np.arctan2(-y, x)
-        )
+        beta = np.sqrt(np.maximum(z + half, 0.0)) * np.exp(1j * np.arctan2(-y, x))
         _check_beta(chains, beta, "state0")
-        sx, sy, sz = vectors[0] if chains.central else np.zeros(3)
-        return beta, complex(0.5 * (sx - 1j * sy)), float(sz)
+        return beta, vectors[0] if chains.central else np.zeros(3)
 
     def problem(self, state0: State, times: np.ndarray, e_ops: EOps) -> SpinMeanFieldProblem:
-        rhs, y0 = self._equations(state0)
-        stepper = runge_kutta(rhs, y0, times, self._options)
+        beta, covariance, (x, y, z) = self._start(state0)
+        minus = 0.0 if self.eliminated else 0.5 * complex(x, -y)
+        y0 = start_of(self.model, beta, covariance, (minus, 0.5 * z))
+        stepper = runge_kutta(chain_flow(self.model, self.eliminated, z), y0, times, self._options)
+        account = self.account(self._stats(z))
         result = SpinMeanFieldResult(
-            e_ops,
-            self._options,
-            modes=2,
-            closure="linear",
-            account={
-                "solver": self.name,
-                "stats": self._stats(float(central_rows(self.model, y0[None, :])[0, 2])),
-                "model": self.model,
-            },
+            e_ops, self._options, modes=2, closure="linear", account=account
         )
         return SpinMeanFieldProblem(times, stepper, result)
 
@@ -295,17 +278,9 @@ class SpinMeanFieldSolver(Solver):
             "central": self.central,
         }
 
-    def _equations(self, state0: Any) -> tuple[RightHandSide, np.ndarray]:
-        beta, C, minus, z = self._start(state0)
-        if self.eliminated:
-            minus = 0.0
-        y0 = start_of(self.model, beta, C, (minus, 0.5 * z))
-        return chain_flow(self.model, self.eliminated, z), y0
-
     def _stats(self, sigma_z: float) -> dict[str, Any]:
         central = "factorised" if self.model.central else "none"
         stats: dict[str, Any] = {
-            "method": self._options["method"],
             "closure": "linear",
             "central spin": "eliminated" if self.eliminated else central,
             "neglected": [
@@ -323,31 +298,20 @@ class SpinMeanFieldSolver(Solver):
         return stats
 
 
-class SpinMeanFieldProblem(Problem):
+class SpinMeanFieldProblem(MeanFieldProblem):
     """Watches the uncertainty relation, |⟨σ⟩| and, without jumps, the excitations."""
 
     result: SpinMeanFieldResult
 
-    def finish(self) -> None:
-        result, model = self.result, self.result.model
-        if len(result.times) == 0:
-            return
-        drift: dict[str, float] = {}
-        margin = uncertainty_margin(result.covariance)
-        drift["uncertainty relation"] = float(max(0.0, -margin.min()))
-        if margin.min() < -1e-9 * max(1.0, float(np.abs(result.covariance).max())):
-            k = int(np.argmax(margin < -1e-9))
-            result.stats["neglected"].append(
-                "positivity: the covariance breaks the uncertainty relation from "
-                f"t={result.times[k]:g} on"
-            )
+    def conserved(self) -> dict[str, float]:
+        result, drift = self.result, {}
         if result.stats["central spin"] == "factorised":
             length = np.linalg.norm(result.sigma, axis=1)
             drift["|⟨σ⟩|"] = float(np.abs(length - length[0]).max())
-        if not model.dissipated:
+        if not result.model.dissipated:
             charge = (np.abs(result.amplitudes) ** 2).sum(axis=1) + 0.5 * result.sigma[:, 2]
             drift["n1+n2+σz/2"] = float(np.abs(charge - charge[0]).max() / max(1.0, abs(charge[0])))
-        result.stats["drift"] = drift
+        return drift
 
 
 @mfsolve.register(SpinChains)

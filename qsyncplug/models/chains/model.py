@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import qutip
 import scipy.sparse as sp
 
-from ...core import storage
 from ...core.checks import check_number, check_pair, check_times
 from ...core.entry import exactsolve
-from ...core.saved import SavedModel
+from ...core.saved import PlainModel
 from ...core.types import Cutoff
 from . import central as _central
 from .central import CentralChain, DoubletReport
@@ -29,7 +29,7 @@ __all__ = ["SpinChains", "collective_van_der_pol_pair"]
 
 
 @dataclass(frozen=True, init=False)
-class SpinChains(ChainMatrices, SavedModel):
+class SpinChains(ChainMatrices, PlainModel):
     r"""Two chains of spins ½ coupled through a central spin: one Hamiltonian, one set of jump
     operators.
 
@@ -104,6 +104,8 @@ class SpinChains(ChainMatrices, SavedModel):
     >>> chains.hamiltonian().dims
     [[2, 4, 3], [2, 4, 3]]
     """
+
+    _parts: ClassVar[dict[str, Callable[..., Any]]] = {"central_chain": CentralChain}
 
     # ------------------------------------------------------------ isometries and states
 
@@ -287,36 +289,10 @@ class SpinChains(ChainMatrices, SavedModel):
                 leakage = float(1 - np.real(run.expect[2]).min())
         return max(leakage, 0.0), float(np.abs(found[0] - found[1]).max())
 
-    # ------------------------------------------------------------ printing and storage
+    # ------------------------------------------------------------ printing
 
     def _repr_latex_(self) -> str:
         return chain_latex(self)
-
-    def to_dict(self) -> dict[str, Any]:
-        """What :func:`qsyncplug.load` rebuilds it from."""
-        out: dict[str, Any] = {"kind": "SpinChains"}
-        for f in fields(self):
-            value = getattr(self, f.name)
-            if isinstance(value, CentralChain):
-                value = {g.name: getattr(value, g.name) for g in fields(value)}
-            out[f.name] = list(value) if isinstance(value, tuple) else value
-        return out
-
-
-def _from_dict(data: dict[str, Any]) -> SpinChains:
-    kw: dict[str, Any] = {
-        k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "kind"
-    }
-    chain = kw.get("central_chain")
-    if chain is not None:
-        inner: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in chain.items()
-        }
-        kw["central_chain"] = CentralChain(**inner)
-    return SpinChains(**kw)
-
-
-storage.register_model("SpinChains", _from_dict)
 
 
 def collective_van_der_pol_pair(

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import qutip
 
-from ...core.checks import check_choice, check_integer, check_memory
+from ...core.checks import check_integer, check_memory
 from ...core.types import Cutoff
 from ...operators.system import System
 from .parameters import ChainParameters
@@ -59,17 +59,7 @@ class ChainMatrices(ChainParameters):
             ``sigma_minus`` and ``sigma_z`` of a central spin ½.
         """
         dims = self.dims(representation, levels)
-        check_choice("expansion", expansion, ("newton", "taylor"))
-        if representation == "series":
-            if order is None:
-                raise ValueError(
-                    "order must be given for representation='series': the order K ≥ 1 of the "
-                    "expansion"
-                )
-        elif order is not None or levels is not None:
-            raise ValueError(
-                f"order and levels belong to representation='series', not to {representation!r}"
-            )
+        self.check_representation(representation, order, expansion, levels)
         size = float(np.prod(dims, dtype=float))
         each, advice = 400.0, "take fewer spins"
         if representation == "spins":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...core.checks import check_choice, check_flag, check_integer, check_number, check_pair
+from ...core.types import Cutoff
 from .central import CentralChain, neighbours
 
 if TYPE_CHECKING:
@@ -95,11 +96,25 @@ class ChainFrame:
         return neighbours(check_integer("count", count, minimum=0), self.boundary)
 
     @staticmethod
-    def check_representation(representation: str) -> None:
-        """Raise unless there is such a representation."""
+    def check_representation(
+        representation: str,
+        order: int | None = None,
+        expansion: str = "newton",
+        levels: Cutoff = None,
+    ) -> None:
+        """Raise unless there is such a representation, with the order of a series and its levels
+        where it is one.
+        """
         if representation not in REPRESENTATIONS:
             text = "; ".join(f"{k!r}: {v}" for k, v in REPRESENTATIONS.items())
             raise ValueError(f"representation must be one of {text}; not {representation!r}")
+        check_choice("expansion", expansion, ("newton", "taylor"))
+        if representation != "series" and (order is not None or levels is not None):
+            raise ValueError(
+                f"order and levels belong to representation='series', not to {representation!r}"
+            )
+        if order is not None:
+            check_integer("order", order, minimum=1)
 
 
 @dataclass(frozen=True)

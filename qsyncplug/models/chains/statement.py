@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from ...core.checks import check_choice, check_integer
 from ...operators.expression import Expression
 from ...operators.handle import modes, spins
 from ...operators.system import System
@@ -168,10 +167,7 @@ def chain_system(
     expansion: str = "newton",
 ) -> System:
     """The chains as a :class:`~qsyncplug.System`; see :func:`.builder.spin_chains`."""
-    model.check_representation(representation)
-    check_choice("expansion", expansion, ("newton", "taylor"))
-    if order is not None and representation != "series":
-        raise ValueError(f"order belongs to representation='series', not to {representation!r}")
+    model.check_representation(representation, order, expansion)
     if representation != "spins":
         model.require_symmetric(representation)
     ops, symbols = symbolic_operators(model, representation, order, expansion)
@@ -187,10 +183,8 @@ def symbolic_operators(
         return _collective(model)
     if representation == "spins":
         return _all_spins(model)
-    if representation == "series":
-        if order is None:
-            raise ValueError("order must be given for representation='series'")
-        order = check_integer("order", order, minimum=1)
+    if representation == "series" and order is None:
+        raise ValueError("order must be given for representation='series': K ≥ 1 of the expansion")
     return boson_operators(model, order, expansion)
 
 

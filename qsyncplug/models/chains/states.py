@@ -9,6 +9,7 @@ import qutip
 import scipy.sparse as sp
 
 from ...core.checks import check_choice, check_memory, check_number, check_pair
+from ...operators.states import spin_coherent_levels
 from . import representations as _rep
 from .operators import ChainMatrices
 from .parameters import ChainParameters
@@ -18,31 +19,8 @@ __all__ = [
     "check_state_dims",
     "isometry",
     "product_ket",
-    "spin_coherent",
     "transfer",
 ]
-
-
-def spin_coherent(n: int, x: float, phase: float) -> np.ndarray:
-    """Amplitudes √binom(N,m) √(x^m(1−x)^{N−m}) e^{imφ}, m=0…N, in logarithms so that large N does
-    not overflow.
-    """
-    from scipy.special import gammaln
-
-    m = np.arange(n + 1)
-    if x in (0.0, 1.0):
-        out = np.zeros(n + 1, dtype=complex)
-        out[n if x else 0] = np.exp(1j * n * phase) if x else 1.0
-        return out
-    log = 0.5 * (
-        gammaln(n + 1)
-        - gammaln(m + 1)
-        - gammaln(n - m + 1)
-        + m * np.log(x)
-        + (n - m) * np.log1p(-x)
-    )
-    value = np.exp(log)
-    return np.asarray(value / np.linalg.norm(value) * np.exp(1j * m * phase))
 
 
 def product_ket(
@@ -83,7 +61,7 @@ def product_ket(
             ).unit()
             parts.append(qutip.tensor([one] * count))
             continue
-        c = spin_coherent(count, value, angle)
+        c = spin_coherent_levels(count, np.sqrt(value), np.sqrt(1 - value), angle)
         if size != count + 1:
             if size < count + 1 and np.abs(c[size:]).max(initial=0.0) > 1e-12:
                 raise ValueError(
