@@ -12,7 +12,7 @@ from scipy.special import stdtrit
 from .._ext.integrator import Integrator, RightHandSide
 from ..core.checks import check_integer, check_number
 from ..core.dispatch import by_model
-from ..core.errors import SolverError
+from ..core.errors import RightHandSideError, SolverError
 from ..core.interrupts import whole_or_nothing
 from ..core.limits import look
 from ..core.progress import check_bar, counted
@@ -297,12 +297,7 @@ class _Tangents:
             integrator.set_state(self.t, self._packed(), float(end))
             status, done = integrator.advance(np.array([end]), row)
             if not done or not np.all(np.isfinite(row)):
-                raise SolverError(
-                    f"the mean field cannot be followed beyond t={integrator.t:g} "
-                    f"({Status(status).name.lower().replace('_', ' ')})",
-                    time=float(integrator.t),
-                    reason="not finite",
-                )
+                raise _stopped(status, float(integrator.t), self.flow.error)
             self.t, self.z = float(end), row[0, :split].view(complex).copy()
             grown = self._tangent(row[0, split:].reshape(self.vectors.shape[::-1]).T)
             self.vectors, R = np.linalg.qr(grown)
@@ -325,3 +320,18 @@ class _Tangents:
         M = self.model.jacobian(self.z, self.t)
         fastest = float(np.abs(0.5 * np.linalg.eigvalsh(M + M.T)).max())
         return min(duration / (4 * _BATCHES), _GROWTH / max(fastest, 1e-300))
+
+
+def _stopped(status: int, t: float, cause: BaseException | None) -> BaseException:
+    """Why a mean field cannot be followed beyond the time `t`: what a coefficient raised, if so."""
+    if status == Status.INTERRUPTED or isinstance(cause, KeyboardInterrupt):
+        return KeyboardInterrupt()
+    if cause is None:
+        why, reason = Status(status).name.lower().replace("_", " "), "not finite"
+    else:
+        reason = "right-hand side refused the state"
+        why = f"{reason}: {type(cause).__name__}: {cause}"
+    kind = SolverError if cause is None else RightHandSideError
+    error = kind(f"the mean field cannot be followed beyond t={t:g} ({why})", time=t, reason=reason)
+    error.__cause__ = cause
+    return error

@@ -288,9 +288,16 @@ def mfsolve_system(
     """
     check_choice("closure", closure, ("linear", "none", "gaussian", "cumulants"))
     order = check_integer("order", order, minimum=1)
+    if covariance0 is not None and closure not in ("linear", "gaussian"):
+        raise ValueError(
+            f"covariance0 is for closure='linear' and 'gaussian', not for {closure!r}; leave it out"
+        )
+    if order != 2 and closure != "cumulants":
+        raise ValueError(
+            f"order={order} is for closure='cumulants', not for {closure!r}; name that closure, or "
+            "leave the order out"
+        )
     if closure == "cumulants":
-        if covariance0 is not None:
-            raise ValueError("covariance0 is for closure='linear' and 'gaussian'")
         return CumulantSolver(system, order=order, options=options).run(state0, tlist, e_ops=e_ops)
     if closure == "gaussian" and not system.bosonic:
         raise ValueError("closure='gaussian' is for modes; use closure='cumulants', order=2")

@@ -17,6 +17,7 @@ from ..core.checks import check_integer
 from ..core.entry import HIERARCHY, STEADY_CLOSURES
 from ..core.errors import SolverError, StorageError
 from ..core.saved import Saved
+from ..core.status import Status
 from ..operators.atom import AtomFactor
 from ..operators.expression import Expression
 from ..operators.mode import ModeFactor
@@ -383,8 +384,9 @@ def cumulant_steadystate(system: System, *, order: int = 2, state0: Any = None) 
         status, count = integrator.advance(np.array([T]), row)
         if not count:
             raise SolverError(
-                f"the cumulants of order {order} do not settle: stopped (status {int(status)}); "
-                "try another order, or twasolve",
+                f"the cumulants of order {order} do not settle: "
+                f"{Status(status).name.lower().replace('_', ' ')} at t={integrator.t:g} (moments "
+                "that grow without bound have no steady state); try another order, or twasolve",
                 reason="not settled",
             )
         y = row[0] if closure.central else row[0].view(complex)

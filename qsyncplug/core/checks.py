@@ -158,7 +158,8 @@ def check_pair(name: str, value: Any, count: int = 2, *, minimum: float = -np.in
 def check_choice(name: str, value: Any, choices: Iterable[Any]) -> Any:
     """Return `value` if it is one of `choices`."""
     choices = list(choices)
-    if not any(value is c or (isinstance(value, type(c)) and value == c) for c in choices):
+    # a list: Ctrl-C in a generator that is not read to its end would be lost
+    if not [c for c in choices if value is c or (isinstance(value, type(c)) and value == c)]:
         raise ValueError(
             f"{name} must be one of {', '.join(map(repr, choices))}, not {_show(value)}"
         )

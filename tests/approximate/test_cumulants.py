@@ -100,6 +100,12 @@ def test_a_system_keeps_the_closures_that_were_used_last():
     assert len(system.derived["closures"]) == 4
 
 
+def test_what_grows_without_bound_has_no_steady_state():
+    (b,) = qsp.modes(1)
+    with pytest.raises(qsp.core.SolverError, match=r"do not settle: step size .* without bound"):
+        qsp.steadystate(qsp.System(0 * b, [b.dag()]), closure="cumulants")
+
+
 def test_no_unique_steady_state():
     (A,) = qsp.atoms(4)
     with pytest.raises(qsp.core.errors.SolverError, match="unique"):

@@ -124,6 +124,19 @@ def test_driven_in_time():
     np.testing.assert_allclose(found.history[-1], found.exponents)
 
 
+def test_what_a_coefficient_raised_is_told():
+    def broken(t):
+        if t > 3:
+            raise ZeroDivisionError("no value here")
+        return 1.0
+
+    (b,) = qsp.modes(1)
+    system = qsp.System(broken * (b.dag() * b), [b.dag(), 0.3 * b**2])
+    with pytest.raises(qsp.core.RightHandSideError, match="no value here") as caught:
+        qsp.lyapunov_exponents(system, [1.0], 20.0)
+    assert isinstance(caught.value.__cause__, ZeroDivisionError) and caught.value.time <= 3
+
+
 def test_bad_input():
     (b,) = qsp.modes(1)
     system = qsp.System(b.dag() * b, [b])

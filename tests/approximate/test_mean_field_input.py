@@ -118,6 +118,18 @@ def test_expectation_functions_that_are_none(bad):
         qsp.mfsolve(qsp.van_der_pol_pair(), [1, 1], [0, 1], e_ops=bad)
 
 
+def test_what_a_closure_has_no_use_for_is_refused():
+    system = qsp.van_der_pol_pair()
+    for closure in ("linear", "none", "gaussian"):
+        with pytest.raises(
+            ValueError, match=rf"order=3 is for closure='cumulants', not .*{closure}"
+        ):
+            qsp.mfsolve(system, [1, 1], [0, 1], closure=closure, order=3)
+    for closure in ("none", "cumulants"):
+        with pytest.raises(ValueError, match=f"covariance0 is for .* not for '{closure}'"):
+            qsp.mfsolve(system, [1, 1], [0, 1], closure=closure, covariance0=np.eye(4) / 2)
+
+
 def test_none_options_are_defaults():
     system = qsp.van_der_pol_pair()
     a = qsp.mfsolve(system, [1, 1j], [0, 1], options={"rtol": None, "atol": None, "nsteps": None})
