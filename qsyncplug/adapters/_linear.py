@@ -14,7 +14,7 @@ from ..core.tangent import (
     relative_phase_variance,
 )
 
-__all__ = ["exponents", "flags", "turning"]
+__all__ = ["exponents", "flags", "remaining", "turning"]
 
 
 def turning(model: Any, beta: np.ndarray, t: float = 0.0) -> np.ndarray:
@@ -33,13 +33,46 @@ def exponents(model: Any, beta: np.ndarray, *, symmetric: bool) -> np.ndarray | 
 
     In the frame that turns with the amplitudes if a common phase is free.
     """
-    M = np.array(model.jacobian(beta))
+    values = np.linalg.eigvals(_turned(model, beta, symmetric)[0])
+    return values if np.all(np.isfinite(values)) else None
+
+
+def remaining(model: Any, beta: np.ndarray, *, symmetric: bool) -> float | None:
+    """How far a Newton step to a state of rest goes: the largest change of a relative phase (of a
+    phase, without a free common one) or of a logarithm |β|; None where a mode has no phase.
+    """
+    size = np.abs(beta) ** 2
+    if not np.all(size > 1e-24 * max(1.0, float(size.max()))):
+        return None
+    M, v = _turned(model, beta, symmetric)
+    scale = float(np.abs(M).max())
+    if not 0 < scale < np.inf:
+        return None
+    A, b = M / scale, -_interleaved(v) / scale
+    if symmetric:
+        # up to a common phase, and a change of its frequency
+        u = _interleaved(1j * beta)[:, None]
+        A = np.block([[A, u], [u.T, np.zeros((1, 1))]])
+        b = np.append(b, 0.0)
+    step = np.linalg.lstsq(A, b, rcond=1e-10)[0]
+    change = (step[0 : 2 * beta.size : 2] + 1j * step[1 : 2 * beta.size : 2]) / beta
+    turn = np.ptp(change.imag) if symmetric else np.abs(change.imag).max()
+    return float(max(turn, np.abs(change.real).max()))
+
+
+def _interleaved(z: np.ndarray) -> np.ndarray:
+    return np.stack([z.real, z.imag], axis=1).ravel()
+
+
+def _turned(model: Any, beta: np.ndarray, symmetric: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Jacobian and velocities in the frame that turns with the amplitudes, or as they are."""
+    M, v = np.array(model.jacobian(beta)), np.asarray(model.drift(beta), dtype=complex)
     total = float(np.vdot(beta, beta).real)
     if symmetric and total > 0:
-        frequency = -float(np.imag(np.vdot(beta, model.drift(beta)))) / total
+        frequency = -float(np.imag(np.vdot(beta, v))) / total
         M = M + frequency * np.kron(np.eye(beta.size), np.array([[0.0, -1.0], [1.0, 0.0]]))
-    values = np.linalg.eigvals(M)
-    return values if np.all(np.isfinite(values)) else None
+        v = v + 1j * frequency * beta
+    return M, v
 
 
 def flags(

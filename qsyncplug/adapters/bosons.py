@@ -221,9 +221,7 @@ def _mean_field_dynamics(result: MeanFieldResult, closure: str) -> Dynamics:
     known = facts(system)
     if closure != "linear" and _phase_is_lost(result):
         return Dynamics(Kind.MOMENTS, **known)
-    if not system.isconstant:
-        return Dynamics(Kind.AMPLITUDES, **known)
-    flags = partial(_flags, result) if closure == "linear" else None
+    flags = partial(_flags, result) if closure == "linear" and system.isconstant else None
     return Dynamics(Kind.AMPLITUDES, **known, flow=_flow(result), flags=flags)
 
 
@@ -232,12 +230,15 @@ def _flow(result: MeanFieldResult | ClassicalResult) -> Flow:
     system = result.model
     if isinstance(result, ClassicalResult) and not system.bosonic:
         return Flow(oscillations=partial(_oscillations, result))
-    if not (system.bosonic and system.isconstant):
+    if not system.bosonic:
         return Flow()
+    if not system.isconstant:
+        return Flow(velocity=partial(_velocity, result))
     alone = system.n == 1 and not system.symmetries.common_phase
     return Flow(
         velocity=partial(_velocity, result),
         exponents=partial(_exponents, result),
+        remaining=partial(_remaining, result),
         rest_exponents=partial(rest_exponents, system),
         fixed_points=partial(fixed_points, system, result.amplitudes) if alone else None,
     )
@@ -275,6 +276,12 @@ def _velocity(result: MeanFieldResult | ClassicalResult, index: int) -> np.ndarr
 def _exponents(result: MeanFieldResult | ClassicalResult, index: int) -> np.ndarray | None:
     symmetric = bool(result.model.symmetries.common_phase)
     return _linear.exponents(result.model, result.amplitudes[index], symmetric=symmetric)
+
+
+@kept(model=True)
+def _remaining(result: MeanFieldResult | ClassicalResult, index: int) -> float | None:
+    symmetric = bool(result.model.symmetries.common_phase)
+    return _linear.remaining(result.model, result.amplitudes[index], symmetric=symmetric)
 
 
 @kept(model=True)

@@ -4,12 +4,14 @@ until one is asked for.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 from scipy.sparse import coo_array
 
+from ..circle.field import velocity
 from ..circle.model import Circle
 from ..circle.solver import CircleResult
 from ..circle.stationary import stability
@@ -102,6 +104,8 @@ def _dynamics(result: CircleResult) -> Dynamics:
             exponents=partial(_exponents, result) if stored and not model.extras else None,
             jacobian=partial(_jacobian, result) if stored and not model.extras else None,
             held=partial(_held, result) if stored and _has_held(model) else None,
+            velocity=partial(_velocity, result) if stored and _has_velocity(model) else None,
+            remaining=partial(_remaining, result) if stored and not model.extras else None,
         ),
     )
 
@@ -140,6 +144,38 @@ def _has_held(model: Circle) -> bool:
 def _jacobian(result: CircleResult, index: int) -> np.ndarray:
     assert result.positions is not None
     return np.asarray(stability(result.model, result.positions[index]).jacobian)
+
+
+def _has_velocity(model: Circle) -> bool:
+    return model.noise is None and model.delay is None
+
+
+@kept(model=True)
+def _velocity(result: CircleResult, index: int) -> np.ndarray:
+    """Velocities of the particles where the run was."""
+    model, k = result.model, int(index)
+    if result.velocities is not None:
+        return np.asarray(result.velocities[k])
+    if model.modulation is not None:
+        factor = model.modulation(float(result.times[k]))
+        model = replace(model, modulation=None, coupling=factor)
+    assert result.positions is not None
+    return velocity(model, result.positions[k])
+
+
+@kept(model=True)
+def _remaining(result: CircleResult, index: int) -> float | None:
+    """A Newton step to a state in which all turn alike: Jδ + v = Ω, in relative phases."""
+    n = result.n
+    if not 2 <= n <= _JACOBIAN:
+        return None
+    J, v = _jacobian(result, index), _velocity(result, index)
+    scale = float(np.abs(J).max())
+    if scale == 0:
+        return None
+    bordered = np.block([[J / scale, -np.ones((n, 1))], [np.ones((1, n)), np.zeros((1, 1))]])
+    step = np.linalg.lstsq(bordered, np.append(-v / scale, 0.0), rcond=1e-10)[0]
+    return float(np.ptp(step[:n]))
 
 
 @kept(model=True)

@@ -69,6 +69,7 @@ def view_of(result: SchrodingerLoheResult) -> SyncView:
             Kind.VECTORS,
             coupled=_coupled(model),
             rooted=rooted(getattr(model, "adjacency", None)),
+            autonomous=_autonomous(model),
             deterministic=True,
         ),
         physical=False,
@@ -114,6 +115,12 @@ def _mean_correlations(gram: np.ndarray, masses: np.ndarray) -> np.ndarray:
     index = np.arange(z.shape[1])
     z[:, index, index] = 1.0
     return np.asarray(z)
+
+
+def _autonomous(model: Any) -> bool:
+    """Whether the correlations' equations are: what changes for all alike is not in them."""
+    changes = bool(getattr(model, "time_dependent", False))
+    return not (changes and isinstance(model.hamiltonian, tuple))
 
 
 def _coupled(model: Any) -> bool | None:

@@ -103,6 +103,9 @@ class Flow(Saved):
     oscillations : callable or None
         Amplitudes (T, N) whose phases are judged, where they are not those of the view:
         ⟨S−⟩/√N of spins, which is 0 at both poles.
+    remaining : callable or None
+        How far, at a time index, the linearised model has to go to its state of rest: the largest
+        change of a relative phase in a Newton step; None where that is not known.
     held : callable or None
         Of a model whose noise is known: the :class:`Held` in whose reach the run ends, given the
         time in which it must come to rest; None if there is none.
@@ -116,6 +119,7 @@ class Flow(Saved):
     locked: Callable[[int], np.ndarray] | None = None
     held: Callable[[float], Held | None] | None = None
     oscillations: Callable[[], np.ndarray] | None = None
+    remaining: Callable[[int], float | None] | None = None
 
     def at(self, index: np.ndarray) -> Flow:
         """The same for a run of which only the times `index` are kept."""
@@ -125,6 +129,7 @@ class Flow(Saved):
             exponents=None if self.exponents is None else partial(_entry, self.exponents, index),
             jacobian=None if self.jacobian is None else partial(_entry, self.jacobian, index),
             locked=None if self.locked is None else partial(_entry, self.locked, index),
+            remaining=None if self.remaining is None else partial(_entry, self.remaining, index),
             oscillations=None
             if self.oscillations is None
             else partial(_picked, self.oscillations, index),

@@ -15,6 +15,7 @@ from .phases import Amplitudes, judge_phases, too_few
 from .rates import Estimate
 from .report import Label, Verdict
 from .resonance import with_resonance
+from .settled import between_samples
 from .sources import AnglePhases
 from .survey import Survey, Track, cuts, lengths, middle, pieces, survey, time_weights, track
 
@@ -230,6 +231,9 @@ def _against_drive(case: Case, path: Track, wind: Estimate, amplitudes: Amplitud
     thirds = path.thirds.max(axis=1)
     evidence["range of the phase in the thirds of the window"] = tuple(float(x) for x in thirds)
     if bool(standing(thirds, path.ninths.max(axis=1), shaken=path.shaken)) and amplitudes.stand:
+        moves = between_samples(case, float(thirds[2]))
+        if moves:
+            return case.undecided(moves, evidence, advice="output times at other intervals")
         return _locked_to_drive(case, path, thirds, evidence)
     if bool(np.all(hovering(path))) and amplitudes.hover:
         why = (

@@ -68,6 +68,9 @@ def _death(
     small = largest[-1] < _REST
     if rate is None and not small:
         return _fading(case, largest, rest, evidence)
+    if unstable and not small:
+        # it falls a little on its way to where it lives
+        return None
     if case.dynamics.gain is None:
         return case.undecided(
             "the amplitudes die out, and whether the nodes have gain is not known", evidence

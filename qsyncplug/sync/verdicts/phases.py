@@ -12,12 +12,13 @@ from ..measures.order import excess
 from .beats import beat_of
 from .case import FEWEST, Case
 from .groups import MANY, Group, find_groups, follow
-from .locked import at_rest, drawn_together, growing, judge_standing, passing
-from .motion import FLOOR, FULL_TURNS, hovering, ratios, standing, swinging
+from .locked import at_rest, drawn_together, growing, judge_standing
+from .motion import FULL_TURNS, hovering, ratios, standing, swinging
 from .noisy import judge_held, judge_ordered
 from .order import Order, judge_order, null_value
 from .rates import Estimate
 from .report import Label, Verdict
+from .settled import not_yet_there
 from .sources import ContinuousPhases, PhaseSource
 from .survey import Survey, Track, survey
 from .trend import Trend, trends
@@ -177,9 +178,9 @@ def _together(
     if np.all(still):
         if not amplitudes.stand:
             return _unless_hovering(case, path, amplitudes, evidence)
-        slow = passing(case) if path.thirds[2].max() > FLOOR else ""
-        if slow:
-            return case.undecided(slow, evidence, advice="a longer run")
+        moves = not_yet_there(case, path)
+        if moves:
+            return case.undecided(moves, evidence, advice="a longer run, denser output times")
         return judge_standing(case, source, found, path)
     if not amplitudes.hover:
         why = f"the relative phases stay bounded, but {amplitudes.why}"
@@ -224,7 +225,8 @@ def _resonant(case: Case, source: PhaseSource, evidence: dict[str, Any]) -> Verd
 
     Not where the solver followed the phases, or the model's velocities have been looked at.
     """
-    if isinstance(source, ContinuousPhases) or case.dynamics.flow.velocity is not None:
+    looked = case.dynamics.flow.velocity is not None and case.dynamics.autonomous
+    if isinstance(source, ContinuousPhases) or looked:
         return None
     nodes = np.unique(np.linspace(0, case.n - 1, min(case.n, _LOOKED_AT)).astype(int))
     rows = np.concatenate([theta[:, nodes] for _, theta in source.chunks()])[case.inside]

@@ -1,4 +1,4 @@
-"""Whether moments have become stationary: exact ones, and averages over samples."""
+"""Whether a run has settled: moments, averages over samples, phases that stand on the samples."""
 
 from __future__ import annotations
 
@@ -7,11 +7,20 @@ from typing import Any
 import numpy as np
 
 from .case import Case
+from .locked import passing
+from .motion import FLOOR, ratios, standing
 from .order import time_mean
 from .rates import Estimate
-from .survey import at_even_times, middle, time_weights
+from .survey import Track, at_even_times, cuts, even, middle, time_weights
 
-__all__ = ["late_mean", "unsettled"]
+__all__ = [
+    "between_samples",
+    "late_mean",
+    "not_yet_there",
+    "slow_ones",
+    "unless_uneven",
+    "unsettled",
+]
 
 #: variation of z and n in the last third of a run that counts as stationary
 _STATIONARY = 5e-3
@@ -19,6 +28,14 @@ _STATIONARY = 5e-3
 _NOISE = 2e-5
 #: parts of the second half of a sampled run that are compared
 _PARTS = 2
+#: how far, by the linearised model, phases at rest may still have to go
+_TO_GO = 0.05
+#: of a node beside faster ones that stand
+_REMAINDER = 0.02
+#: samples at which the model's velocities are looked at
+_LOOKS = 12
+#: what velocities times a step may exceed: multiples of what the samples show, and an angle
+_MULTIPLE, _ANGLE = 10.0, 1e-5
 
 
 def unsettled(case: Case, n: np.ndarray, evidence: dict[str, Any]) -> str:
@@ -48,7 +65,7 @@ def unsettled(case: Case, n: np.ndarray, evidence: dict[str, Any]) -> str:
     evidence["variation of z and n in the last third"] = changes[2]
     if changes[2] > _STATIONARY:
         return f"the state is not stationary: z or n vary by {changes[2]:.2g} in the last third"
-    return _creeps(case, changes)
+    return _creeps(case, changes) or unless_uneven(case)
 
 
 def _creeps(case: Case, changes: list[float]) -> str:
@@ -123,3 +140,69 @@ def _sampled(case: Case, course: np.ndarray, evidence: dict[str, Any]) -> str:
     if np.all(began <= 2 * error) and not (known and case.dynamics.dissipative):
         return "z and n have not moved beyond the errors of the samples since the beginning"
     return ""
+
+
+# ------------------------------------------------------------ what stands on the samples
+
+
+def not_yet_there(case: Case, path: Track) -> str:
+    """Why phases that stand on the samples do not do so in the model; empty if they do."""
+    slow = passing(case) if path.thirds[2].max() > FLOOR else ""
+    return slow or between_samples(case, float(path.thirds[2].max())) or _far(case, path)
+
+
+def between_samples(case: Case, seen: float) -> str:
+    """Why phases that move by `seen` in the last third move by more between the samples.
+
+    At an oscillation's own period every sample is the same; its velocity there is not zero.
+    """
+    velocity = case.dynamics.flow.velocity
+    if velocity is None:
+        return unless_uneven(case)
+    start = case.inside.start + cuts(case.window, 3)[2]
+    index = np.unique(np.linspace(start, case.times.size - 1, _LOOKS).astype(int))
+    rates = np.array([velocity(int(k)) for k in index])
+    speed = np.abs(rates[:, 0]) if case.n == 1 else np.ptp(rates, axis=1)
+    step = float(np.median(np.diff(case.window))) * float(speed.min())
+    if not step > max(_MULTIPLE * seen, _ANGLE):
+        return ""
+    return (
+        f"the phases are the same at every output time, but by the model's velocities they move by "
+        f"some {step:.2g} from one to the next: an oscillation, sampled at its own period"
+    )
+
+
+def unless_uneven(case: Case) -> str:
+    """Why what is the same at even intervals may move between them: the model changes with time."""
+    if case.dynamics.autonomous or not even(case.window):
+        return ""
+    return (
+        "the model changes with time, and what is the same at output times at even intervals may "
+        "follow it in between"
+    )
+
+
+def _far(case: Case, path: Track) -> str:
+    remaining = case.dynamics.flow.remaining
+    left = None if remaining is None else remaining(case.times.size - 1)
+    if left is None:
+        return slow_ones(path.thirds, path.ninths, shaken=path.shaken)
+    if left <= _TO_GO:
+        return ""
+    return (
+        f"the fast ones of the relative phases have come to rest, but the linearised model has "
+        f"{left:.2g} to go, at a rate that the window hardly shows"
+    )
+
+
+def slow_ones(thirds: np.ndarray, ninths: np.ndarray, *, shaken: bool) -> str:
+    """Why a slow one, (3, N) and (9, N), beside fast ones that come to rest need not be near."""
+    each = standing(thirds, ninths, shaken=shaken) | (thirds[2] <= 10 * FLOOR)
+    second = np.minimum(ratios(thirds)[1], 1 - 1e-9)
+    left = np.where(each, 0.0, thirds[2] * second / (1 - second))
+    if left.max(initial=0.0) <= _REMAINDER:
+        return ""
+    return (
+        "the fastest come to rest, but a slow one beside them, at the pace of its last third, has "
+        f"{left.max():.2g} to go"
+    )

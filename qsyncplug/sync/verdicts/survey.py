@@ -16,6 +16,7 @@ __all__ = [
     "at_even_times",
     "birkhoff",
     "cuts",
+    "even",
     "lengths",
     "middle",
     "pieces",
@@ -296,7 +297,8 @@ def _overlap(rows: np.ndarray, part: slice, piece: slice) -> np.ndarray:
 # ------------------------------------------------------------ parts of a window in time
 
 
-def _even(times: np.ndarray) -> bool:
+def even(times: np.ndarray) -> bool:
+    """Whether times are equidistant."""
     steps = np.diff(times)
     return bool(np.ptp(steps) <= _EVEN * steps.mean())
 
@@ -307,7 +309,7 @@ def cuts(times: np.ndarray, number: int) -> list[int]:
     Of equal counts where times are equidistant, or a part would hold no sample.
     """
     counted = [times.size * k // number for k in range(number + 1)]
-    if times.size < 3 or _even(times):
+    if times.size < 3 or even(times):
         return counted
     edges = times[0] + (times[-1] - times[0]) * np.arange(1, number) / number
     found = [0, *(int(k) for k in np.searchsorted(times, edges)), times.size]
@@ -338,7 +340,7 @@ def widest_gap(times: np.ndarray) -> tuple[float, float]:
 
 def time_weights(times: np.ndarray) -> np.ndarray:
     """Weights of samples in a mean over time, (T,): equal for equidistant ones."""
-    if times.size < 3 or _even(times):
+    if times.size < 3 or even(times):
         return np.full(times.size, 1 / times.size)
     steps = np.diff(times)
     weights = np.concatenate([[0.0], steps]) + np.concatenate([steps, [0.0]])
@@ -347,6 +349,6 @@ def time_weights(times: np.ndarray) -> np.ndarray:
 
 def at_even_times(times: np.ndarray, values: np.ndarray) -> np.ndarray:
     """As many values (T,) at equidistant times, by straight lines; as they are if times are."""
-    if times.size < 3 or _even(times):
+    if times.size < 3 or even(times):
         return values
     return np.asarray(np.interp(np.linspace(times[0], times[-1], times.size), times, values))

@@ -14,6 +14,7 @@ from .order import judge_order, null_value
 from .phases import judge_phases, too_few
 from .rates import Estimate, fit_rate
 from .report import Label, Verdict
+from .settled import slow_ones, unless_uneven
 from .shares import judge_paths
 from .sources import AnglePhases
 from .survey import lengths, pieces, time_weights
@@ -25,6 +26,8 @@ _ANTIPODAL = 0.01
 #: below, a correlation has no phase worth the name
 _FAINT = 0.05
 _UNIT = 1e-6
+#: of what repeats, the share of its amplitude that a period may take
+_DAMPED = 2e-3
 
 
 def judge_vectors(case: Case) -> Verdict:
@@ -92,6 +95,9 @@ def _course(case: Case, z: np.ndarray, evidence: dict[str, Any]) -> Verdict:
     if still and not case.dynamics.joined(np.ones(case.n, dtype=bool)):
         why = "no node acts, directly or through others, on all of them"
         return case.undecided(why, evidence, advice="a coupling that joins them")
+    slow = unless_uneven(case) or slow_ones(thirds, ninths, shaken=shaken) if still else ""
+    if slow:
+        return case.undecided(slow, evidence, advice="a longer run")
     if still and _COMPLETE < gaps[-1] <= _COMPLETE + 3 * left(thirds):
         why = "the correlations come to rest, but not near enough to 1 to tell whether there"
         return case.undecided(why, evidence, advice="a longer run")
@@ -231,19 +237,24 @@ def repeats(times: np.ndarray, part: np.ndarray) -> Estimate | None:
     line = k + (0.5 * (left - right) / curve if k > 1 and curve < 0 else 0.0)
     for multiple in (1, 2, 3):
         found = _refined(grid, values, multiple * (grid.size - 1) / line, 0.06 * extent)
-        if found is not None and _undamped(values, int(np.ceil(found))):
+        if found is not None and _undamped(values, found):
             step = grid[1] - grid[0]
             return Estimate(found * step, 0.5 * step, (float(times[0]), float(times[-1])))
     return None
 
 
-def _undamped(values: np.ndarray, lag: int) -> bool:
-    """Whether the range in the last period is that of the first.
+def _undamped(values: np.ndarray, lag: float) -> bool:
+    """Whether the motion a period later is as large.
 
-    A slow approach repeats nearly, but shrinks.
+    A slow approach repeats nearly, but shrinks: Σ|v−v̄|², of all pairs of points a period apart,
+    the same shift of every one, tells a part in a thousand.
     """
-    first, last = (float(np.ptp(v, axis=0).max()) for v in (values[: lag + 1], values[-lag - 1 :]))
-    return abs(last / first - 1) < 0.03
+    index = np.arange(values.shape[0])
+    course = CubicSpline(index, values)
+    centre = course(np.linspace(index[-1] - lag, index[-1], 200, endpoint=False)).mean(axis=0)
+    first = index[index + lag <= index[-1]]
+    before, after = (np.sum((course(k) - centre) ** 2) for k in (first, first + lag))
+    return bool(abs(before - after) <= _DAMPED * (before + after))
 
 
 def _resample(grid: np.ndarray, times: np.ndarray, values: np.ndarray) -> np.ndarray:
