@@ -25,6 +25,7 @@ __all__ = [
     "mode_places",
     "operator_matrix",
     "symbol_levels",
+    "tensor_matrix",
     "to_qutip",
 ]
 
@@ -139,6 +140,15 @@ def operator_matrix(
     return to_qutip(groups, [d for dims in levels for d in dims], size)
 
 
+def tensor_matrix(factors: Sequence[Any], dims: Sequence[int]) -> Any:
+    """The tensor product of sparse matrices, CSR; None is the identity of so many levels."""
+    out: Any = scipy.sparse.identity(1, dtype=complex, format="csr")
+    for factor, d in zip(factors, dims, strict=True):
+        own = scipy.sparse.identity(d, format="csr") if factor is None else factor
+        out = scipy.sparse.kron(out, own, format="csr")
+    return out
+
+
 def amplitude_matrices(system: Any, cutoff: int | Iterable[int] | None) -> list[Any]:
     """What plays the part of b for every node, as sparse matrices on the whole space.
 
@@ -153,9 +163,8 @@ def amplitude_matrices(system: Any, cutoff: int | Iterable[int] | None) -> list[
         if isinstance(symbol.factor, SpinFactor) and N > 1:
             # b|n⟩=√n|n−1⟩, n=Sz+N/2, and the basis runs from n=N down
             own = scipy.sparse.diags(np.sqrt(np.arange(N, 0, -1.0)), -1, format="csr")
-            left = scipy.sparse.identity(math.prod(sizes[:k]), format="csr")
-            right = scipy.sparse.identity(math.prod(sizes[k + 1 :]), format="csr")
-            matrix = scipy.sparse.kron(scipy.sparse.kron(left, own), right, format="csr")
+            around = [math.prod(sizes[:k]), N + 1, math.prod(sizes[k + 1 :])]
+            matrix = tensor_matrix([None, own, None], around)
         else:
             parts = [(value, m) for (m, _), value in operator.terms.items()]
             matrix = _sum_of(parts, system.symbols, levels) / np.sqrt(N)

@@ -11,7 +11,7 @@ from typing import Any
 from .symbol import Symbol
 from .terms import Key
 
-__all__ = ["few_terms", "html_of", "latex_of", "number_text", "tex_name", "text_of"]
+__all__ = ["aligned", "few_terms", "html_of", "latex_of", "number_text", "tex_name", "text_of"]
 
 _GREEK = {
     "alpha",
@@ -62,6 +62,15 @@ def latex_of(terms: Mapping[Key, complex], symbols: Sequence[Symbol]) -> str:
         return s.factor.latex(tex_name(s.name), x)
 
     return "$" + _text(terms, symbols, operator, r"\,", _tex_factor) + "$"
+
+
+def aligned(rows: Sequence[tuple[str, str]], notes: str = "") -> str:
+    """Equations as lines of LaTeX: names, and what they are between dollar signs or without; then
+    what is to be said.
+    """
+    lines = [f"{name} &= {tex.strip('$')}" for name, tex in rows]
+    lines += [f"& {notes}"] if notes else []
+    return r"$$\begin{aligned}" + r"\\ ".join(lines) + r"\end{aligned}$$"
 
 
 def _tex_factor(factor: Any) -> str:

@@ -22,7 +22,7 @@ from .individual import each_matrices
 from .level import LevelFactor
 from .matrices import basis_labels, operator_matrix, symbol_levels
 from .mode import ModeFactor
-from .printing import few_terms, html_of
+from .printing import aligned, few_terms, html_of
 from .rates import ClassicalRates
 from .stored import parts_of_system, system_to_rows
 from .symbol import Symbol
@@ -207,12 +207,9 @@ class System(ClassicalRates, SavedModel):
         return table(self._title(), rows, markup=True)
 
     def _repr_latex_(self) -> str:
-        rows = [rf"H &= {self.hamiltonian._repr_latex_().strip('$')}"]
-        rows += [
-            rf"L_{{{k + 1}}} &= {jump._repr_latex_().strip('$')}"
-            for k, jump in enumerate(self.jumps)
-        ]
-        return r"$$\begin{aligned}" + r"\\ ".join(rows) + r"\end{aligned}$$"
+        rows = [("H", self.hamiltonian._repr_latex_())]
+        rows += [(f"L_{{{k + 1}}}", x._repr_latex_()) for k, x in enumerate(self.jumps)]
+        return aligned(rows)
 
     # ------------------------------------------------------------ exact objects
 

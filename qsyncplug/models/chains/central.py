@@ -15,10 +15,15 @@ from ...core.saved import Saved
 from ...operators.handle import spins
 from ...operators.matrices import operator_matrix
 
-__all__ = ["CentralChain", "DoubletReport", "free_gap", "neighbours", "site_factors"]
+__all__ = ["CentralChain", "DoubletReport", "adjoint", "free_gap", "neighbours", "site_factors"]
 
 #: an expression of the algebra, or a sparse matrix
 M = TypeVar("M")
+
+
+def adjoint(x: Any) -> Any:
+    """Of an expression or a sparse matrix."""
+    return x.dag() if hasattr(x, "dag") else x.conj().T
 
 
 def neighbours(count: int, boundary: str) -> list[tuple[int, int]]:
@@ -100,8 +105,8 @@ class CentralChain(Saved):
         H: Any = sum(0.5 * field * z for _, z in known)
         for a, b in self.bonds():
             (m, z), (k, u) = known[a], known[b]
-            flip = 0.5 * self.exchange * (m.conj().T @ k if hasattr(m, "tocsr") else m.dag() * k)
-            H = H + flip + (flip.conj().T if hasattr(m, "tocsr") else flip.dag())
+            flip = 0.5 * self.exchange * (adjoint(m) * k)
+            H = H + flip + adjoint(flip)
             H = H + 0.25 * self.exchange * self.anisotropy * (z * u)
         return cast(M, H)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import replace
 from typing import Any
@@ -12,12 +11,12 @@ import qutip
 import scipy.sparse as sp
 
 from ...operators.expression import Expression
-from ...operators.matrices import amplitude_matrices, operator_matrix
+from ...operators.matrices import amplitude_matrices, operator_matrix, tensor_matrix
 from ...operators.system import System
 from .parameters import ChainParameters
 from .statement import ChainOperators, symbolic_operators
 
-__all__ = ["as_qobj", "chain_matrices", "dicke_isometry", "full_bosons", "place"]
+__all__ = ["as_qobj", "chain_matrices", "dicke_isometry", "full_bosons"]
 
 
 def as_qobj(matrix: Any, dims: list[int]) -> qutip.Qobj:
@@ -36,15 +35,6 @@ def dicke_isometry(n: int) -> Any:
     up = n - down
     weight = np.array([1 / math.sqrt(math.comb(n, m)) for m in range(n + 1)])
     return sp.csr_matrix((weight[up].astype(complex), (index, up)), shape=(2**n, n + 1))
-
-
-def place(factors: list[Any | None], dims: list[int]) -> Any:
-    """Kronecker product; None is an identity."""
-    out: Any = sp.identity(1, dtype=complex, format="csr")
-    for size, run in itertools.groupby(zip(factors, dims, strict=True), key=lambda p: p[0] is None):
-        for factor, d in run:
-            out = sp.kron(out, sp.identity(d, dtype=complex) if size else factor, format="csr")
-    return sp.csr_matrix(out)
 
 
 def chain_matrices(
@@ -93,5 +83,5 @@ def full_bosons(n: tuple[int, int], centre: int) -> tuple[Any, Any]:
         m = np.arange(1, size + 1)
         b = E @ sp.diags(np.sqrt(m).astype(complex), 1, shape=(size + 1, size + 1)) @ E.conj().T
         before, after = centre + (n[0] if j else 0), n[1] if j == 0 else 0
-        out.append(place([None, b, None], [2**before, 2**size, 2**after]))
+        out.append(tensor_matrix([None, b, None], [2**before, 2**size, 2**after]))
     return out[0], out[1]

@@ -9,8 +9,10 @@ import numpy as np
 
 from ...operators.expression import Expression
 from ...operators.handle import modes, spins
+from ...operators.printing import aligned
 from ...operators.system import System
 from ...operators.transform import expanded_root
+from .central import adjoint
 from .parameters import ChainParameters
 
 __all__ = [
@@ -55,11 +57,6 @@ class ChainOperators:
     sites: tuple[tuple[Any, ...], tuple[Any, ...]] = ((), ())
 
 
-def _dag(x: Any) -> Any:
-    """The adjoint of an expression or a sparse matrix."""
-    return x.dag() if hasattr(x, "dag") else x.conj().T
-
-
 def chain_hamiltonian(model: ChainParameters, ops: ChainOperators, *, flips: bool) -> Any:
     """Eq. (3) of the paper with the direct coupling, or (2), spin by spin.
 
@@ -78,16 +75,16 @@ def chain_hamiltonian(model: ChainParameters, ops: ChainOperators, *, flips: boo
             if ops.centre:
                 assert model.central_chain is not None and model.central_chain.sites is not None
                 minus, z = ops.centre[model.central_chain.sites[j]]
-            exchange = _dag(minus) * ops.lowering[j]
+            exchange = adjoint(minus) * ops.lowering[j]
             weight = model.g[j] / np.sqrt(count)
-            H = H + weight * (exchange + _dag(exchange) + z * ops.jz[j])
+            H = H + weight * (exchange + adjoint(exchange) + z * ops.jz[j])
     if ops.centre:
         H = H + _centre(model, ops)
     elif model.central and model.omega0:
         H = H + 0.5 * model.omega0 * ops.sigma_z
     if model.coherent:
-        exchange = _dag(ops.lowering[0]) * ops.lowering[1]
-        H = H + model.coherent / np.sqrt(model.n[0] * model.n[1]) * (exchange + _dag(exchange))
+        exchange = adjoint(ops.lowering[0]) * ops.lowering[1]
+        H = H + model.coherent / np.sqrt(model.n[0] * model.n[1]) * (exchange + adjoint(exchange))
     return H
 
 
@@ -97,11 +94,11 @@ def _own(model: ChainParameters, ops: ChainOperators, j: int, flips: bool) -> An
     if model.geometry == "chain":
         out = jz / count
         for a, b in model.bonds(count):
-            flip = _dag(ops.sites[j][a][0]) * ops.sites[j][b][0]
-            out = out + squared / count * (flip + _dag(flip))
+            flip = adjoint(ops.sites[j][a][0]) * ops.sites[j][b][0]
+            out = out + squared / count * (flip + adjoint(flip))
         return out
     if flips:
-        flip = _dag(ops.lowering[j]) * ops.lowering[j] / count
+        flip = adjoint(ops.lowering[j]) * ops.lowering[j] / count
         return squared * (flip - 0.5 * ops.one) + (1 - squared) / count * jz
     number = jz + count / 2 * ops.one
     return (squared + 1 / count) * number - squared / count * (number * number) - 0.5 * ops.one
@@ -133,14 +130,14 @@ def chain_jumps(model: ChainParameters, ops: ChainOperators) -> list[Any]:
         down = np.sqrt(model.loss[j]) * bath[j] if model.loss[j] else None
         if model.nonlinear[j]:
             b = boson[j]
-            down = np.sqrt(model.nonlinear[j]) / count * (_dag(b) * b * b)
+            down = np.sqrt(model.nonlinear[j]) / count * (adjoint(b) * b * b)
             down = down + np.sqrt(model.loss[j]) * b
         if down is not None:
             out.append(np.sqrt(model.thermal[j] + 1) * down)
             if model.thermal[j]:
-                out.append(np.sqrt(model.thermal[j]) * _dag(down))
+                out.append(np.sqrt(model.thermal[j]) * adjoint(down))
         if model.gain[j]:
-            out.append(np.sqrt(model.gain[j]) * _dag(bath[j]))
+            out.append(np.sqrt(model.gain[j]) * adjoint(bath[j]))
         if model.two_photon[j]:
             out.append(np.sqrt(model.two_photon[j]) * (engineered[j] * engineered[j]))
     if model.dissipative:
@@ -188,9 +185,6 @@ def symbolic_operators(
     return boson_operators(model, order, expansion)
 
 
-_END = r"\end{aligned}$$"
-
-
 def chain_latex(model: ChainParameters) -> str:
     """H and the jumps as they are stated, coefficients to six digits."""
     whole = not model.symmetric or model.central_chain is not None
@@ -202,16 +196,13 @@ def chain_latex(model: ChainParameters) -> str:
     rows = [("H", H)]
     rows += [(f"L_{{{k + 1}}}", x) for k, x in enumerate(chain_jumps(model, ops))]
     # the algebra's spins are halves of Pauli matrices
-    lines = [
-        f"{name} &= {_rounded(x)._repr_latex_().strip('$')}".replace("σ_{", "s_{")
-        for name, x in rows
-    ]
+    shown = [(name, _rounded(x)._repr_latex_().replace("σ_{", "s_{")) for name, x in rows]
     if model.uses_bosons:
-        lines.append(r"J_{j-} &= \sqrt{N_j - b_j^\dagger b_j}\,b_j")
+        shown.append(("J_{j-}", r"\sqrt{N_j - b_j^\dagger b_j}\,b_j"))
     notes = [f"N_{j + 1} = {count}" for j, count in enumerate(model.n)]
     if model.central or whole:
         notes.append(r"s = \tfrac12 \sigma")
-    return r"$$\begin{aligned}" + r"\\ ".join([*lines, f"& {', '.join(notes)}"]) + _END
+    return aligned(shown, ", ".join(notes))
 
 
 def _rounded(x: Expression) -> Expression:

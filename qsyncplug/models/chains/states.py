@@ -9,10 +9,11 @@ import qutip
 import scipy.sparse as sp
 
 from ...core.checks import check_choice, check_memory, check_number, check_pair
+from ...operators.matrices import tensor_matrix
 from ...operators.states import spin_coherent_levels
-from . import representations as _rep
 from .operators import ChainMatrices
 from .parameters import ChainParameters
+from .representations import dicke_isometry
 
 __all__ = [
     "central_state",
@@ -110,26 +111,17 @@ def isometry(model: ChainMatrices, source: str, target: str) -> qutip.Qobj:
             f"the way from 'spins' to {target!r} is no isometry: use project(state, 'spins', "
             f"{target!r})"
         )
-    parts: list[Any] = []
-    if model.central:
+    parts: list[Any] = [None] * len(model.dims(source))
+    if source != target:
         chain = model.central_chain
-        parts.append(
-            sp.csr_matrix(chain.doublet()[0]) if chain and target == "spins" != source else None
-        )
-    for count in model.n:
-        flip = sp.csr_matrix(np.eye(count + 1, dtype=complex)[::-1])
-        if source == target:
-            parts.append(None)
-        elif target == "spins":
-            E = _rep.dicke_isometry(count)
-            parts.append(E @ flip if source == "collective" else E)
-        else:
-            parts.append(flip)
-    matrix = (
-        _rep.place(parts, model.dims(source))
-        if source != target
-        else sp.identity(int(np.prod(model.dims(source))), dtype=complex, format="csr")
-    )
+        if chain and target == "spins":
+            parts[0] = sp.csr_matrix(chain.doublet()[0])
+        for place, count in zip((-2, -1), model.n, strict=True):
+            # the levels of a boson are those of the spin from below
+            flip = sp.csr_matrix(np.eye(count + 1, dtype=complex)[::-1])
+            E = dicke_isometry(count) if target == "spins" else flip
+            parts[place] = E @ flip if (source, target) == ("collective", "spins") else E
+    matrix = tensor_matrix(parts, model.dims(source))
     return qutip.Qobj(matrix, dims=[model.dims(target), model.dims(source)], dtype="CSR")
 
 
@@ -152,9 +144,8 @@ def check_state_dims(
 ) -> None:
     """Raise unless the state belongs to `representation`; say to which it does."""
     dims = list(levels) if levels is not None else model.dims(representation)
-    wanted = {tuple(dims)}
     rows = state.dims[0]
-    if tuple(rows) in wanted and (state.isket or state.dims[0] == state.dims[1]):
+    if rows == dims and (state.isket or state.dims[1] == rows):
         return
     fits = [r for r in ("collective", "spins") if rows == model.dims(r)]
     where = (
