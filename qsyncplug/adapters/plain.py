@@ -16,11 +16,12 @@ from ..core.gaussian import covariance_from_moments
 from ..core.result import Result
 from ..core.saved import kept
 from ..operators.expression import Expression
-from ..operators.matrices import mode_dims
+from ..operators.handle import Level, Mode, handle
+from ..operators.matrices import mode_dims, operator_matrix
 from ..sync import About, SyncView
 from ..sync.dynamics import Dynamics, Kind, Quantum
 from ..sync.husimi import spin_phase_peak
-from ..sync.measures import husimi_phase
+from ..sync.measures import husimi_phase, phase_distribution
 from ..sync.reading import reader
 
 __all__ = ["view_of_qutip", "view_of_state", "view_of_states"]
@@ -122,6 +123,7 @@ def view_of_states(
     *,
     system: str = "QuTiP states",
     ntraj: int | None = None,
+    quantum: Quantum | None = None,
 ) -> SyncView:
     """The view of states at given times.
 
@@ -137,6 +139,8 @@ def view_of_states(
         Name for messages.
     ntraj : int, optional
         Number of trajectories that the states are averages over.
+    quantum : Quantum, optional
+        What is known of their phases, in place of those of modes in their Fock basis.
 
     Returns
     -------
@@ -176,7 +180,8 @@ def view_of_states(
             missing={"states": "every mode operator must act on a tensor factor of its own"},
             dynamics=Dynamics(
                 Kind.MOMENTS,
-                quantum=Quantum(
+                quantum=quantum
+                or Quantum(
                     phase_peaks=partial(_mode_peaks, states[-1], tuple(f[0] for f in known))
                     if bosonic and ntraj is None and len(known) > 1
                     else None,
@@ -284,10 +289,15 @@ def view_of_list(result: Sequence[qutip.Qobj], *, modes: Any = None, times: Any 
 def view_of_state(result: qutip.Qobj, *, modes: Any = None, times: Any = None) -> SyncView:
     """The view of one state.
 
-    Without `modes` only what needs no amplitudes: phases of ladders, entropies.
+    Without `modes` those of its symbols, where it knows them (:func:`qsyncplug.steadystate`); of
+    other states only what needs no amplitudes: phases of ladders, entropies.
     """
     if modes is not None:
         return view_of_states([result], times, modes, system="a QuTiP state")
+    known = _modes_of(result)
+    if known is not None:
+        quantum = Quantum(phase_peaks=partial(_phase_peaks, result))
+        return view_of_states([result], times, known, system="a QuTiP state", quantum=quantum)
     _check_states([result])
     levels = tuple(int(d) for d in result.dims[0])
     return SyncView(
@@ -319,17 +329,44 @@ def _mode_peaks(state: qutip.Qobj, factors: tuple[int, ...]) -> dict[tuple[int, 
     }
 
 
+def _modes_of(state: qutip.Qobj) -> list[qutip.Qobj] | None:
+    """The lowering operators of the symbols that a state knows; None unless each is a mode or a
+    spin, with a tensor factor of its own.
+    """
+    symbols, dims = getattr(state, "symbols", None), state.dims[0]
+    if not symbols or len(symbols) != len(dims):
+        return None
+    if any(s.factor.phase is None for s in symbols):
+        return None
+    nodes = [handle(s) for s in symbols]
+    lower = [x if isinstance(x, Mode) else x.m for x in nodes if not isinstance(x, Level)]
+    return [operator_matrix(x.terms, symbols, mode_dims(symbols, dims)) for x in lower]
+
+
+@kept()
+def _phase_peaks(state: qutip.Qobj) -> dict[tuple[int, ...], float]:
+    """2πP_max−1 of the phase of one node, or of the relative phases of pairs, of what the symbols
+    of the state say that they are.
+    """
+    count = len(state.dims[0])
+    places = [(0,)] if count == 1 else list(combinations(range(count), 2))
+    return {k: float(phase_distribution(state, k, kind="husimi")) for k in places}
+
+
 @kept()
 def _ladder_peaks(state: qutip.Qobj) -> dict[tuple[int, ...], float]:
     """2πP_max−1 of the phase of one node, or of the relative phases of pairs.
 
-    Up to three levels are a spin.
+    Up to three levels are a spin; whether they are beside more levels, where the upper one comes
+    first, is not known, and such a pair is left out.
     """
     levels = state.dims[0]
     count = len(levels)
     if count == 1:
         return {(0,): _peak(state, relative=False)}
-    pairs = [(j, k) for j in range(count) for k in range(j + 1, count)]
+    pairs = [
+        (j, k) for j, k in combinations(range(count), 2) if (levels[j] <= 3) == (levels[k] <= 3)
+    ]
     return {pair: _peak(state.ptrace(list(pair)), relative=True) for pair in pairs}
 
 

@@ -146,7 +146,10 @@ def interaction(
     if isinstance(f, Interaction):
         return f
     if not callable(f):
-        raise TypeError(f"interaction must be an Interaction or a callable f(x), not {f!r}")
+        model = " (give model.interaction)" if hasattr(f, "interaction") else ""
+        raise TypeError(
+            f"interaction must be an Interaction or a callable f(x), not {f!r:.80}{model}"
+        )
     derivatives = tuple(derivatives)
     if len(derivatives) > 3 or not all(callable(d) for d in derivatives):
         raise TypeError("derivatives must hold at most three callables: f', f'', f'''")

@@ -181,9 +181,12 @@ class Circle(SavedModel):
                 "normalization must be a string, a positive number or array, or a callable, not "
                 "None"
             )
+        if hasattr(value, "edges") or scipy.sparse.issparse(value) or np.ndim(value) > 1:
+            raise ValueError(
+                "normalization must be a number or of shape (n,); a graph or a matrix of weights "
+                "is given as adjacency=…"
+            )
         array = check_array("normalization", value)
-        if array.ndim > 1:
-            raise ValueError(f"normalization must be a number or of shape (n,), not {array.shape}")
         if np.any(array <= 0):
             raise ValueError(f"normalization must be positive, not {array.min():g}")
         return float(array) if array.ndim == 0 else _frozen(array)

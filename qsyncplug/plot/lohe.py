@@ -122,8 +122,10 @@ def plot_gram(
     fig, ax = figure(fig, ax, figsize=(4.4, 3.8))
     moduli = np.abs(result.gram[index])
     low, high = float(moduli.min()), float(moduli.max())
-    # close to complete synchronisation a scale from 0 would be one colour
-    floor = 0.0 if low < 0.8 * high else low - max(high - low, 1e-12) * 0.05
+    # close to complete synchronisation a scale from 0 would be one colour, which it is to be where
+    # differences are those of tolerances
+    plain = low < 0.8 * high or high - low < 1e-6 * high
+    floor = 0.0 if plain else low - (high - low) * 0.05
     image = ax.imshow(moduli, vmin=floor, vmax=high, cmap=MATRIX)
     colour_bar(fig, image, ax, "|⟨ψ$_j$,ψ$_k$⟩|")
     node_ticks(ax, len(moduli))

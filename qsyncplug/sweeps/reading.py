@@ -11,7 +11,6 @@ import qutip
 
 from ..adapters import synchronization
 from ..core.saved import Saved
-from ..operators.handle import Level, Mode, handle
 from ..operators.system import System
 from ..sync import Estimate, SyncView, verdict
 from ..sync import measures as _measures
@@ -98,19 +97,8 @@ def _named(measures: Any) -> dict[str, Callable[[Any], Any] | str]:
     return chosen
 
 
-def _view(answer: Any) -> SyncView:
-    """What measures read; a state that knows its symbols is read through their operators."""
-    symbols = getattr(answer, "symbols", None) if isinstance(answer, qutip.Qobj) else None
-    if not symbols or any(s.factor.phase is None for s in symbols):
-        return synchronization(answer)
-    nodes = [handle(s) for s in symbols]
-    # systems of levels have no one phase: see above
-    modes = [n if isinstance(n, Mode) else n.m for n in nodes if not isinstance(n, Level)]
-    return synchronization([answer], modes=modes)
-
-
 def _read_measures(answer: Any, measures: dict[str, Any]) -> Values:
-    view = _view(answer)
+    view = synchronization(answer)
     times = np.asarray(view.times, dtype=float)
     single = len(times) == 1
     out: dict[str, tuple[tuple[str, ...], np.ndarray]] = {}

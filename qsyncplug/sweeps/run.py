@@ -165,7 +165,13 @@ def _interrupted(store: Store) -> SolverInterrupted:
 
 
 def _count(store: Store) -> str:
-    return f"{np.sum(store.status == DONE)} of {len(store.points)} points are done"
+    """How far a sweep is, and the first of what failed."""
+    text = f"{np.sum(store.status == DONE)} of {len(store.points)} points are done"
+    failed = np.flatnonzero(store.status == FAILED)
+    if len(failed):
+        first = store.arrays["error"].reshape(-1)[failed[0]]
+        text += f", {len(failed)} failed (the first: {first:.120})"
+    return text
 
 
 def _check_options(options: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -87,3 +87,23 @@ def test_a_mean_field_says_which_nodes_it_has_no_amplitudes_of():
         qsp.compare({"exact": exact, "mean": run})
     with pytest.raises(ValueError, match=r"state0\[S1\] must be a Bloch vector .* not 0"):
         qsp.mfsolve(system, [0, (1.0, 0.0), (1.0, 0.0)], times)
+
+
+def test_a_steady_state_knows_which_of_its_factors_are_spins():
+    (S1, S2), (c,) = qsp.spins(1, 1), qsp.modes(1)
+    H = 0.3 * S1.z - 0.1 * S2.z + 0.6 * (c.dag() * (S1.m + S2.m) + c * (S1.p + S2.p))
+    system = qsp.System(H, [0.2**0.5 * S1.p, 0.2**0.5 * S2.p, 0.5 * c])
+    start = {S1: (1.0, 0.2), S2: (1.0, 0.1), c: 0.1}
+    run = qsp.exactsolve(system, start, np.linspace(0, 160, 101), cutoff=14)
+    steady = qsp.steadystate(system, cutoff=14)
+    coherent = qsp.measures.coherence(steady)[-1]
+    np.testing.assert_allclose(coherent, qsp.measures.coherence(run)[-1], atol=1e-9)
+    found, late = qsp.verdict(steady), qsp.verdict(run)
+    assert found.label == late.label == "phase preference"
+    peak = "2πP_max−1 of the phase (uncoupled: 0)"
+    assert found.evidence[peak] == pytest.approx(late.evidence[peak], abs=1e-9)
+    # nobody says which way up the qubits of a plain matrix are
+    plain = qsp.verdict(qutip.Qobj(steady.full(), dims=steady.dims))
+    assert plain.evidence[peak] < 0.5 * found.evidence[peak]
+    with pytest.raises(qsp.MissingFieldError, match="lowering"):
+        qsp.measures.coherence(qutip.Qobj(steady.full(), dims=steady.dims))

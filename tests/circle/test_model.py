@@ -156,6 +156,7 @@ def test_a_kink_is_summed_over_pairs():
         ({"normalization": 0.0}, ValueError, "normalization must be positive"),
         ({"normalization": [1.0, -1.0]}, ValueError, "normalization must be positive"),
         ({"normalization": np.ones((2, 2))}, ValueError, "number or of shape"),
+        ({"normalization": scipy.sparse.eye(2)}, ValueError, "is given as adjacency"),
         ({"weights": [1.0, 0.0]}, ValueError, r"weights must be positive; weights\[1\]"),
         ({"weights": [1.0, np.nan]}, ValueError, "weights must be finite"),
         ({"weights": [[1.0]]}, ValueError, "weights must have shape"),

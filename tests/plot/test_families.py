@@ -65,6 +65,11 @@ def test_gram_close_to_complete_is_not_one_colour(waves):
     low, high = np.abs(close.gram[0]).min(), np.abs(close.gram[0]).max()
     assert high - low < 1e-3
     assert ax.images[0].norm.vmin > low - (high - low)  # the scale is filled
+    # of what differs by rounding it is one colour
+    complete = qsp.slsolve(model, start, [0.0, 40.0])
+    assert 0 < np.ptp(np.abs(complete.gram[-1])) < 1e-6
+    _, ax = qsp.plot_gram(complete)
+    assert ax.images[0].norm.vmin == 0
 
 
 def test_particles_that_coincide_are_one_disc_with_their_share():
