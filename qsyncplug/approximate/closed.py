@@ -11,15 +11,17 @@ import numpy as np
 from .._ext.integrator import RightHandSide
 from ..core.gaussian import check_covariance, covariance_from_moments, vacuum_covariance
 from ..core.options import DEFAULTS
+from ..core.pulses import find_breaks
 from ..core.rungekutta import RungeKutta, runge_kutta
 from ..core.solver import Solver
+from ..core.stepper import Problem
 from ..core.types import State
 from ..operators.expression import Expression
 from ..operators.observed import ObservedResult
 from ..operators.states import state_in_order
 from ..operators.system import System
 
-__all__ = ["AmplitudesResult", "ClosedSolver", "LinearSolver", "node_quadratures"]
+__all__ = ["AmplitudesResult", "ClosedProblem", "ClosedSolver", "LinearSolver", "node_quadratures"]
 
 
 class AmplitudesResult(ObservedResult):
@@ -33,6 +35,14 @@ class AmplitudesResult(ObservedResult):
     def n(self) -> int:
         """Number of nodes, each with an amplitude."""
         return int(self.amplitudes.shape[1])
+
+
+class ClosedProblem(Problem):
+    """A run of closed equations, whose steps do not pass over pulses of the coefficients."""
+
+    def breakpoints(self, times: np.ndarray) -> np.ndarray:
+        # models that are no systems have none
+        return find_breaks(getattr(self.result.model, "time_functions", ()), times)
 
 
 class ClosedSolver(Solver):

@@ -16,7 +16,6 @@ from ..core.errors import StorageError
 from ..core.result import Result
 from ..core.rungekutta import runge_kutta
 from ..core.solver import Account
-from ..core.stepper import Problem
 from ..core.types import Cutoff, EOps, Options, State
 from ..operators.atom import AtomFactor
 from ..operators.expression import Expression
@@ -28,7 +27,7 @@ from ..operators.states import ProductState, coherent_levels
 from ..operators.symbol import Symbol
 from ..operators.system import System
 from ..operators.transform import as_levels, lowered_levels, substituted
-from .closed import AmplitudesResult, ClosedSolver, node_quadratures
+from .closed import AmplitudesResult, ClosedProblem, ClosedSolver, node_quadratures
 from .closure_limits import left_out, variances_of_a_state, without_phase
 from .gaussian import gaussian_equations, moments_of_words
 from .products import check_closed, closed_expectation
@@ -430,7 +429,7 @@ class CumulantSolver(ClosedSolver):
         return {"order": self.order, "cutoff": self.cutoff}
 
 
-class CumulantProblem(Problem):
+class CumulantProblem(ClosedProblem):
     """Reads the nodes off the moments at the end."""
 
     result: CumulantResult

@@ -16,6 +16,7 @@ from ..core.errors import RightHandSideError, SolverError
 from ..core.interrupts import whole_or_nothing
 from ..core.limits import look
 from ..core.progress import check_bar, counted
+from ..core.pulses import find_breaks
 from ..core.saved import Saved
 from ..core.status import Status
 from ..core.types import Model, State
@@ -51,12 +52,16 @@ class TangentModel:
         ``(z, t) -> M``, (d, d).
     spheres : tuple of slice
         Coordinates of the spins whose length is conserved.
+    breaks : callable
+        ``duration -> times`` from 0 to there that no step may pass over.
     """
 
     flow: Callable[[int], RightHandSide]
     coordinates: Callable[[np.ndarray], np.ndarray]
     jacobian: Callable[[np.ndarray, float], np.ndarray]
     spheres: tuple[slice, ...] = ()
+    #: times, of a run over so long, that no step passes over
+    breaks: Callable[[float], np.ndarray] = lambda duration: np.empty(0)
 
 
 @dataclass(frozen=True)
@@ -224,6 +229,7 @@ def tangents_of(
         coordinates=coordinates,
         jacobian=lambda z, t: parts_at(system, polynomials, coordinates(z), t)[1],
         spheres=spheres,
+        breaks=lambda duration: find_breaks(system.time_functions, [0.0, duration]),
     )
 
 
@@ -247,6 +253,7 @@ def exponents_along(
     turn = np.linalg.qr(np.random.default_rng(0).standard_normal((basis.shape[1], k)))[0]
     bar = check_bar(progress_bar)
     run = _Tangents(model, z, basis @ turn, rtol)
+    run.breaks = model.breaks(before + duration)
     if before:
         run.go(before)
     start = run.t
@@ -276,6 +283,7 @@ class _Tangents:
     def __init__(self, model: TangentModel, z: np.ndarray, basis: np.ndarray, rtol: float):
         self.flow = model.flow(basis.shape[1])
         self.model, self.z, self.vectors, self.t, self.rtol = model, z, basis, 0.0, rtol
+        self.breaks = np.empty(0)
 
     def go(self, duration: float, bar: str = "") -> tuple[np.ndarray, np.ndarray]:
         """Ends of the intervals, and the logarithms by which the perturbations grew in each."""
@@ -295,6 +303,7 @@ class _Tangents:
             look()
             integrator = Integrator(self.flow, rtol=self.rtol, atol=1e-3 * self.rtol)
             integrator.set_state(self.t, self._packed(), float(end))
+            integrator.set_breaks(self.breaks[(self.breaks > self.t) & (self.breaks < end)])
             status, done = integrator.advance(np.array([end]), row)
             if not done or not np.all(np.isfinite(row)):
                 raise _stopped(status, float(integrator.t), self.flow.error)

@@ -15,15 +15,13 @@ from ..core.gaussian import (
     moments_from_covariance,
     uncertainty_margin,
 )
-from ..core.pulses import find_breaks
 from ..core.result import Result
 from ..core.solver import Account
-from ..core.stepper import Problem
 from ..core.types import EOps, Options, State
 from ..operators.expression import Expression
 from ..operators.states import ProductState
 from ..operators.system import System
-from .closed import AmplitudesResult, LinearSolver
+from .closed import AmplitudesResult, ClosedProblem, LinearSolver
 from .closure_limits import without_phase
 from .cumulants import CumulantSolver, closure_of
 from .gaussian import (
@@ -176,14 +174,10 @@ class MeanFieldSolver(LinearSolver):
         return closure_flow(self.model, self.closure), y0
 
 
-class MeanFieldProblem(Problem):
+class MeanFieldProblem(ClosedProblem):
     """Watches the uncertainty relation, and what is conserved without jumps."""
 
     result: MeanFieldResult
-
-    def breakpoints(self, times: np.ndarray) -> np.ndarray:
-        functions = getattr(self.result.model, "time_functions", ())
-        return find_breaks(functions, times)
 
     def finish(self) -> None:
         result, model = self.result, self.result.model

@@ -13,6 +13,7 @@ from ..core.errors import ApproximationWarning, NonFiniteError, StepLimitError, 
 from ..core.interrupts import interruptible
 from ..core.limits import look
 from ..core.options import DEFAULTS
+from ..core.pulses import fastest_changes, find_breaks
 from ..core.sampler import SamplingSolver
 from ..core.sampling import fresh_seed
 from ..core.types import EOps, Options, State
@@ -119,17 +120,22 @@ class TwaSolver(SamplingSolver[TwaResult]):
             stats=stats,
             model=self.model,
         )
-        steps = np.array(self._steps(program, product, times, seed), dtype=int)
+        functions = self.model.time_functions
+        # pulses are steps of their own
+        grid = np.union1d(times, find_breaks(functions, times))
+        outputs = np.searchsorted(grid, times)
+        steps = np.array(self._steps(program, product, grid, seed), dtype=int)
         result.stats.steps = int(sum(steps))
         size = _together(len(times) * self.classical.variables)
-        factors = program.factor_table(times, steps)
+        factors = program.factor_table(grid, steps)
         flow = program.kernel()
         # one block is added up before the next one is drawn
-        out = np.empty((len(times), self.classical.variables, size), dtype=complex)
+        out = np.empty((len(grid), self.classical.variables, size), dtype=complex)
 
         def draw(number: int) -> np.ndarray:
             z = self._initial(product, seed, number, size)
-            return self._samples(flow, z, (seed, number * size), times, steps, factors, out)
+            rows = self._samples(flow, z, (seed, number * size), grid, steps, factors, out)
+            return rows if len(grid) == len(times) else rows[outputs]
 
         table = {k: op for k, op in result.e_ops.items() if isinstance(op, Expression)}
         sums = Sums(self.classical, times, table, self._options["phases"])
@@ -215,12 +221,13 @@ class TwaSolver(SamplingSolver[TwaResult]):
         flow = program.kernel()
         z = self._initial(product, seed, _PILOT, BLOCK)
         steps: list[int] = []
+        changes = fastest_changes(self.model.time_functions, times)
         rate = fastest(float(times[0]), z)
         for k in range(len(times) - 1):
             interval = times[k : k + 2]
             width = float(interval[1] - interval[0])
             middle = fastest(float(times[k]) + 0.5 * width, z)
-            step = min(self._options["max_step"], _STEP / max(rate, middle, 1e-300))
+            step = min(self._options["max_step"], _STEP / max(rate, middle, changes[k], 1e-300))
             count = max(1, int(np.ceil(width / step)))
             if sum(steps) + count > self._options["nsteps"]:
                 raise StepLimitError(
@@ -236,7 +243,7 @@ class TwaSolver(SamplingSolver[TwaResult]):
             z = self._samples(flow, z, stream, interval, np.array([count]), table, both)[-1]
             later = fastest(float(times[k + 1]), z)
             if later > 2 * rate:
-                steps[-1] = max(1, int(np.ceil(width * later / _STEP)))
+                steps[-1] = max(count, int(np.ceil(width * later / _STEP)))
             rate = later
         return steps
 

@@ -15,7 +15,6 @@ from ..core.checks import check_array, check_choice
 from ..core.errors import SolverError
 from ..core.solver import Account
 from ..core.status import Status
-from ..core.stepper import Problem
 from ..core.types import EOps, Options, State
 from ..operators.atom import AtomFactor
 from ..operators.classical import is_site
@@ -26,7 +25,7 @@ from ..operators.spin import SpinFactor
 from ..operators.states import ProductState
 from ..operators.symbol import Symbol
 from ..operators.system import System
-from .closed import AmplitudesResult, LinearSolver
+from .closed import AmplitudesResult, ClosedProblem, LinearSolver
 
 __all__ = [
     "ClassicalResult",
@@ -291,7 +290,7 @@ class ClassicalSolver(LinearSolver):
         return C
 
 
-class ClassicalProblem(Problem):
+class ClassicalProblem(ClosedProblem):
     """Watches the lengths of the spins and the uncertainty relation."""
 
     result: ClassicalResult

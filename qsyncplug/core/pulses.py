@@ -15,7 +15,7 @@ import qutip
 
 from .limits import look
 
-__all__ = ["find_breaks"]
+__all__ = ["fastest_changes", "find_breaks"]
 
 #: looks between two outputs, and least number of looks over a run
 _BETWEEN, _LEAST, _MOST = 24, 2**14, 2**18
@@ -57,6 +57,43 @@ def find_breaks(functions: Iterable[Callable[[float], Any]], times: Any) -> np.n
         here = np.union1d(looks, _samples(function, outputs[0], outputs[-1]))
         found.append(_edges(here, _values(function, here)))
     return np.unique(np.concatenate(found))
+
+
+def fastest_changes(functions: Iterable[Callable[[float], Any]], times: Any) -> np.ndarray:
+    """How fast functions of time change, for methods of fixed steps.
+
+    Parameters
+    ----------
+    functions : iterable of callable
+        ``f(t)``, complex.
+    times : array_like of shape (T,)
+        Ends of intervals, increasing.
+
+    Returns
+    -------
+    ndarray of shape (T-1,)
+        Largest max|f'|/max|f| of a function in every interval, f' as differences between looks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> fast = fastest_changes([lambda t: np.exp(3j * t)], [0.0, 1.0, 2.0])
+    >>> np.round(fast, 2).tolist()
+    [3.0, 3.0]
+    """
+    ends, functions = np.asarray(times, dtype=float), tuple(functions)
+    out = np.zeros(max(ends.size - 1, 0))
+    if not out.size or not functions:
+        return out
+    looks = np.union1d(_looks(ends), ends)
+    owner = np.searchsorted(ends, looks[:-1], side="right") - 1
+    for function in functions:
+        values = _values(function, looks)
+        size = np.nanmax(np.abs(values), initial=0.0)
+        if size > 0:
+            rate = np.abs(np.diff(values)) / (size * np.diff(looks))
+            np.maximum.at(out, owner, np.nan_to_num(rate))
+    return out
 
 
 def _looks(outputs: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import qutip
 from scipy.integrate import quad
 
 import qsyncplug as qsp
-from qsyncplug.core.pulses import find_breaks
+from qsyncplug.core.pulses import fastest_changes, find_breaks
 
 
 def gaussian(centre, width):
@@ -162,3 +162,14 @@ def test_from_nothing_in_any_unit(rate):
     times = np.linspace(0, 20, 11)
     got = qsp.mfsolve(system, [0.0], times / rate).amplitudes[:, 0]
     assert np.allclose(got, 2j * np.expm1(-times / 2), rtol=0, atol=1e-11)
+
+
+def test_how_fast_functions_change():
+    ends = [0.0, 1.0, 3.0, 4.0]
+    found = fastest_changes([lambda t: np.exp(3j * t), lambda t: 2 * np.sin(7 * t)], ends)
+    np.testing.assert_allclose(found, 7.0, rtol=1e-3)
+    # a ramp in the second interval alone
+    found = fastest_changes([lambda t: np.clip(t - 1, 0, 2)], ends)
+    np.testing.assert_allclose(found, [0, 0.5, 0], atol=1e-9)
+    assert fastest_changes([], ends).tolist() == [0.0] * 3
+    assert fastest_changes([np.cos], [1.0]).size == 0
