@@ -182,7 +182,8 @@ def ellipse_around(values: np.ndarray) -> Expansion:
     """An ellipse around most of a spectrum, from Ritz values."""
     left, right = min(1.05 * float(values.real.min()), 0.0), max(float(values.real.max()), 0.0)
     height = 1.08 * float(np.abs(values.imag).max())
-    size = max(-left, height, 1e-300)
+    # of a generator that is zero here; its square is none
+    size = max(-left, height, 1e-100)
     right = right * 1.05 + 2e-3 * size
     width = max(0.5 * (right - left), 2e-3 * size)
     return _proper(0.5 * (right + left), max(height, 0.02 * width), width)

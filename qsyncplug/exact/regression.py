@@ -324,8 +324,9 @@ def _ensemble_correlation(
     L, (x, functional), (coherent, _), _ = _moments_of_atoms(system, a, cutoff, what)
     found, now = [], 0.0
     for delay in tau.tolist():
-        tell(_STEADY + (1 - _STEADY) * now / tau[-1])
-        x = spla.expm_multiply(L * (delay - now), x) if delay > now else x
+        tell(_STEADY + (1 - _STEADY) * now / max(tau[-1], 1e-300))
+        # in a dark state δaρ is nothing, and nothing is reached
+        x = spla.expm_multiply(L * (delay - now), x) if delay > now and len(x) else x
         found.append(functional @ x)
         now = delay
     return np.asarray(np.array(found, dtype=complex) + abs(coherent) ** 2)

@@ -138,3 +138,28 @@ def test_spectra_by_a_dense_resolvent(name):
     near = np.array([s(top.frequency + x * top.width) for x in (-0.02, 0.0, 0.02)])
     assert near[1] == pytest.approx(top.height, rel=1e-9)
     assert np.all(near[[0, 2]] < top.height)
+
+
+def test_what_does_not_move():
+    """A dephased spin in a state of its own, which no generator changes: it had a division by zero.
+    Between such states the coherence falls as the squared distance.
+    """
+    (s,) = qsp.spins(2)
+    system = qsp.System(0 * s.z, [s.z])
+    for method in ("auto", "density", "sectors"):
+        run = qsp.exactsolve(
+            system, [(0, 0, 1.0)], [0, 1, 1e6], e_ops={"z": s.z}, options={"method": method}
+        )
+        np.testing.assert_array_equal(run.e_data["z"], [1, 1, 1])
+    run = qsp.exactsolve(system, [(1.0, 0, 0)], [0, 1.5], e_ops={"x": s.x})
+    np.testing.assert_allclose(run.e_data["x"], [1, np.exp(-0.75)], atol=1e-10)
+
+
+def test_ensembles_in_the_dark_have_no_fluctuations():
+    """δaρ is nothing: its correlation function is zero, not an error; a delay of zero is one."""
+    (A,) = qsp.atoms(8)
+    dark = qsp.System(0.4 * A.z, [A.each.m, 0.3 * A.m])
+    np.testing.assert_array_equal(qsp.correlation(dark, A.m, [0.0, 1.0, 2.0]), [0, 0, 0])
+    driven = qsp.System(0.3 * A.x, [A.each.m])
+    steady = qsp.steadystate(driven)
+    assert qsp.correlation(driven, A.m, [0.0]) == pytest.approx(qsp.expect(A.p * A.m, steady))
