@@ -22,6 +22,8 @@ __all__ = ["Peak", "Spectrum"]
 _SMALLEST_PEAK = 1e-3
 #: how often the frequencies are made denser where a maximum may hide
 _ROUNDS = 8
+#: multiples of one rounding that a small matrix may be wrong by
+_ROUNDINGS = 4 * 2.0**-52
 
 
 @dataclass(frozen=True)
@@ -227,6 +229,26 @@ class Spectrum(Saved):
         height = np.abs(weights) / np.maximum(np.abs(poles.real), 1e-300)
         most = check_integer("most", most, minimum=1)
         return np.asarray(poles.imag[np.argsort(-height)[:most]])
+
+    def swayed(self, change: float) -> float:
+        """What a small change of the generator, and rounding of A, make of the curve, relative to
+        its maximum: R δL R of the resolvent R, at the highest lines.
+
+        Parameters
+        ----------
+        change : float
+            Its norm.
+        """
+        if not len(self._small):
+            return 0.0
+        z = 1j * self.lines() - self._shift
+        inverse = np.linalg.inv(np.eye(len(self._h)) + z[:, None, None] * self._small)
+        right, left = inverse @ self._h, self._g @ inverse
+        # rounding leaves small elements of A as they are, to so many digits
+        moved = _ROUNDINGS * ((np.abs(left) @ np.abs(self._small)) * np.abs(right)).sum(axis=-1)
+        right, left = right @ self._small.T, left @ self._small
+        moved += change * np.linalg.norm(left, axis=-1) * np.linalg.norm(right, axis=-1)
+        return float(moved.max() / np.abs((right @ self._g).real).max())
 
     @cached_property
     def grid(self) -> np.ndarray:

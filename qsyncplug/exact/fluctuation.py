@@ -4,7 +4,7 @@ spectrum from the resolvent at one point: its reduction to a Krylov space.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,14 +44,28 @@ _LOOK_BEYOND = 256
 _ROUNDINGS = 16 * 2.0**-52
 
 
-#: (σ−L)^{-1} applied to a vector; it tells how far it is with that
-Solve = Callable[[np.ndarray, Tell], np.ndarray]
 #: vectors of the reduced resolvent, and how many between two looks at its error
 _MOST, _EVERY = 240, 5
 #: change of a curve, and residual at its highest lines, that are small enough
 _CONVERGED, _LEFT = 1e-10, 1e-8
 #: vectors that most curves need
 _USUAL = 25
+
+
+@dataclass
+class Resolvent:
+    """(σ−L)^{-1} on vectors.
+
+    Attributes
+    ----------
+    solve : callable
+        Applies it to a vector, and tells how far it is with that.
+    doubt : float
+        Norm of what may be added to L for what it solves: rounding and residuals.
+    """
+
+    solve: Callable[[np.ndarray, Tell], np.ndarray]
+    doubt: float
 
 
 @dataclass
@@ -90,15 +104,24 @@ class Fluctuation:
         trace = x[self.index % (d + 1) == 0].sum()
         return np.asarray(x - trace * self.stationary)
 
+    def _matrix(self, x: np.ndarray) -> Any:
+        """Elements as a matrix, sparse where there are many levels."""
+        d = self.problem.d
+        if d <= _FEW:
+            return square(x, self.index, d)
+        return sp.csr_matrix((x, np.unravel_index(self.index, (d, d))), shape=(d, d))
+
+    def rounding(self) -> float:
+        """What rounding makes of L on what the correlation begins with."""
+        M, jumps = abs(self.problem.effective), map(abs, self.problem.matrices[1])
+        LX = _generated((M, jumps), self._matrix(np.abs(self.start)))
+        norm = spla.norm if sp.issparse(LX) else np.linalg.norm
+        return float(_ROUNDINGS * norm(LX) / np.linalg.norm(self.start))
+
     def rate(self) -> float:
         """Rate at which the correlation begins to decay, made positive."""
         M = self.problem.effective
-        if self.problem.d <= _FEW:
-            X = square(self.start, self.index, self.problem.d)
-        else:
-            place = np.unravel_index(self.index, M.shape)
-            X = sp.csr_matrix((self.start, place), shape=M.shape)
-        LX = _generated(self.problem, X)
+        LX = _generated((M, self.problem.matrices[1]), self._matrix(self.start))
         decay = -complex(self.functional @ _at(LX, self.index)).real / self.power
         scale = float(np.median(-2 * M.diagonal().real))
         return (
@@ -154,15 +177,19 @@ def _noise(problem: Problem, rho: Any, fluctuation: Any) -> float:
     """What rounding, and what is left of Lρ, make of ⟨δa†δa⟩."""
     size = abs(fluctuation)
     rate = float(np.median(-2 * problem.effective.diagonal().real))
-    wrong = abs(_generated(problem, rho)) / rate if rate > 0 else 0.0
-    return float(size.multiply(size @ (_ROUNDINGS * np.abs(rho) + wrong)).sum())
+    wrong = _ROUNDINGS * abs(rho)
+    if rate > 0:
+        wrong = wrong + abs(_generated((problem.effective, problem.matrices[1]), rho)) / rate
+    if problem.doubt is not None:
+        wrong = wrong + 4 * problem.doubt
+    return float(size.multiply(size @ wrong).sum())
 
 
-def _generated(problem: Problem, X: Any) -> Any:
-    """The generator applied to a matrix, sparse or not."""
-    M = problem.effective
+def _generated(generator: tuple[Any, Iterable[Any]], X: Any) -> Any:
+    """A generator, −iH − ½ΣL†L and the jumps L, applied to a matrix, sparse or not."""
+    M, jumps = generator
     LX = M @ X + (M.conj() @ X.T).T
-    for A in problem.matrices[1]:
+    for A in jumps:
         LX = LX + (A.conj() @ (A @ X).T).T
     return LX
 
@@ -198,7 +225,7 @@ def _require_bounded(problem: Problem, rho: Any) -> None:
         )
 
 
-def resolvent(r: Fluctuation, shift: float) -> Solve:
+def resolvent(r: Fluctuation, shift: float) -> Resolvent:
     """(σ−L)^{-1} on the elements of a fluctuation: factorised, or by GMRES.
 
     Raises
@@ -208,20 +235,23 @@ def resolvent(r: Fluctuation, shift: float) -> Solve:
     """
     whole = len(r.index) == r.problem.d**2
     if r.problem.lattice or len(r.index) <= (_LU_WHOLE if whole else _LU_ORDER):
-        solve = factorised(r.problem.superoperator(r.index), shift)
+        found = factorised(r.problem.superoperator(r.index), shift, r.start)
     else:
-        solve = _iterative(r, shift)
-    return lambda x, tell: r.traceless(solve(x, tell))
+        found = _iterative(r, shift)
+    solve = found.solve
+    found.solve = lambda x, tell: r.traceless(solve(x, tell))
+    return found
 
 
-def factorised(L: Any, shift: float) -> Solve:
-    """(σ−L)^{-1} of a sparse matrix."""
+def factorised(L: Any, shift: float, start: np.ndarray) -> Resolvent:
+    """(σ−L)^{-1} of a sparse matrix, that is to be applied to `start` and what follows from it."""
     matrix = sp.csc_matrix(shift * sp.identity(L.shape[0]) - L)
     lu = spla.splu(matrix, permc_spec="COLAMD")
-    return lambda x, tell: np.asarray(lu.solve(x))
+    rounding = _ROUNDINGS * float(np.linalg.norm(abs(L) @ abs(start)) / np.linalg.norm(start))
+    return Resolvent(lambda x, tell: np.asarray(lu.solve(x)), rounding)
 
 
-def _iterative(r: Fluctuation, shift: float) -> Solve:
+def _iterative(r: Fluctuation, shift: float) -> Resolvent:
     problem, d = r.problem, r.problem.d
     check_memory(
         f"the spectrum on {len(r.index)} elements",
@@ -241,6 +271,8 @@ def _iterative(r: Fluctuation, shift: float) -> Solve:
     what, advice = f"the spectrum of {d} levels", "a lower cutoff shortens it"
     say_if_so_often(what, lambda: preconditioned(r.start), 1500, advice)
 
+    out = Resolvent(lambda x, tell: x, r.rounding())
+
     def solve(x: np.ndarray, tell: Tell) -> np.ndarray:
         size = float(np.linalg.norm(x))
         goal = 1e-12 * size
@@ -251,9 +283,11 @@ def _iterative(r: Fluctuation, shift: float) -> Solve:
                 f"{found.products} products",
                 reason="not converged",
             )
+        out.doubt = max(out.doubt, shift * found.residual / size)
         return np.asarray(inverse(square(found.x, r.index, d)).ravel()[r.index])
 
-    return solve
+    out.solve = solve
+    return out
 
 
 def square(u: np.ndarray, index: np.ndarray, d: int) -> np.ndarray:
@@ -273,7 +307,7 @@ def reachable(problem: Problem, diagonals: np.ndarray) -> np.ndarray:
 
 
 def reduced_curve(
-    solve: Solve,
+    resolvent: Resolvent,
     ends: tuple[np.ndarray, np.ndarray],
     rate: float,
     moments: tuple[complex, float],
@@ -283,8 +317,8 @@ def reduced_curve(
 
     Parameters
     ----------
-    solve : callable
-        The resolvent at σ=0.3·rate.
+    resolvent : Resolvent
+        At σ=0.3·rate.
     ends : (ndarray, ndarray), each of shape (n,)
         Start, and functional f in Σ f x.
     rate : float
@@ -307,7 +341,7 @@ def reduced_curve(
     V[0] = start / size
     look = _Look(rate)
     for k in range(most):
-        w = solve(V[k], part(tell, look.share(k), look.share(k + 1)))
+        w = resolvent.solve(V[k], part(tell, look.share(k), look.share(k + 1)))
         for _ in range(2):
             c = V[: k + 1].conj() @ w
             w = w - c @ V[: k + 1]
@@ -322,18 +356,19 @@ def reduced_curve(
             curve = Spectrum(h[:m, :m].copy(), V[:m] @ functional, e1, 0.3 * rate, *moments, 0.0)
             curve.error = 0.0 if exhausted else look.error(curve, m)
             if curve.error < _CONVERGED and (exhausted or look.left(curve, h[: m + 1, :m]) < _LEFT):
-                tell(1.0)
-                return curve
+                break
         V[k + 1] = w / h[k + 1, k]
-    # it may stand still and yet not be right
-    curve.error = max(curve.error, look.left(curve, h))
-    if curve.error > 1e-6:
-        raise SolverError(
-            f"the spectrum did not converge with {most} vectors: error {curve.error:.2g} of its "
-            "maximum",
-            reason="not converged",
-        )
+    else:
+        # it may stand still and yet not be right
+        curve.error = max(curve.error, look.left(curve, h))
+        if curve.error > 1e-6:
+            raise SolverError(
+                f"the spectrum did not converge with {most} vectors: error {curve.error:.2g} of "
+                "its maximum",
+                reason="not converged",
+            )
     tell(1.0)
+    curve.error = max(curve.error, curve.swayed(resolvent.doubt))
     return curve
 
 

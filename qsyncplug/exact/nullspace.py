@@ -199,8 +199,9 @@ def steady_blocks(
     return x / trace, stats
 
 
-def null_vector(L: Any, trace: np.ndarray, rate: float = 0.0) -> np.ndarray:
-    """The one vector x with L x = 0 and a trace Σ trace·x = 1.
+def null_vector(L: Any, trace: np.ndarray, rate: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """The one vector x with L x = 0 and a trace Σ trace·x = 1, and what rounding may make of each
+    of its elements.
 
     Parameters
     ----------
@@ -244,14 +245,15 @@ def null_vector(L: Any, trace: np.ndarray, rate: float = 0.0) -> np.ndarray:
     growth = float(np.linalg.norm(lu.solve(probe)) * scale / np.linalg.norm(probe))
     # equations of populations alone are solved without cancellation
     rounding = np.finfo(float).eps * (abs(A) @ abs(x)) * np.sign(probe.real)
-    wrong = np.linalg.norm(lu.solve(rounding)) / np.linalg.norm(x) if len(seen) < n else 0.0
-    if not (growth <= 1e12 and wrong <= _TRUSTED):
+    doubt = np.abs(lu.solve(rounding)) if len(seen) < n else np.zeros(n)
+    if not (growth <= 1e12 and np.linalg.norm(doubt) <= _TRUSTED * np.linalg.norm(x)):
         raise SolverError(
             "the steady state is not unique, or its slowest rate drowns in the rounding of the "
             f"fastest (the equations are singular to 1 part in {growth:.1e}); {_ADVICE}",
             reason="singular",
         )
-    return np.asarray(x / (trace @ x))
+    size = trace @ x
+    return np.asarray(x / size), doubt / abs(size)
 
 
 def _conserving(L: Any, trace: np.ndarray) -> Any:

@@ -102,7 +102,7 @@ def symmetric_steady(space: PermutedSpace, state0: Any = None) -> tuple[np.ndarr
         x = _reached(space, L, rate, state0)
     else:
         x = np.zeros(space.size, dtype=complex)
-        x[index] = null_vector(L[index][:, index], space.trace[index])
+        x[index], _ = null_vector(L[index][:, index], space.trace[index])
     x = 0.5 * (x + space.adjoint(x))
     x = x / (space.trace @ x)
     return x, float(np.linalg.norm(L @ x) / (rate * np.linalg.norm(x)))

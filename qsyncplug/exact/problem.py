@@ -41,6 +41,8 @@ class Problem:
         As given.
     places : tuple of int
         Tensor factors that are modes, whose highest level is a cut-off.
+    doubt : matrix (d, d), sparse or not, or None
+        What the steady state may be wrong by, once it is known.
     """
 
     system: Any
@@ -50,6 +52,7 @@ class Problem:
     labels: np.ndarray
     cutoff: Any = None
     places: tuple[int, ...] = field(default=())
+    doubt: Any = field(default=None, init=False)
 
     @property
     def d(self) -> int:

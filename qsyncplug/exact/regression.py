@@ -59,8 +59,8 @@ def _exact_spectrum(problem: Problem, a: Any, tell: Tell) -> Spectrum:
     if not _fluctuates(r.power, r.noise):
         return _empty(r.coherent, r.power)
     rate = r.rate()
-    solve, moments = resolvent(r, 0.3 * rate), (r.coherent, r.power)
-    s = reduced_curve(solve, (r.start, r.functional), rate, moments, part(tell, _STEADY, 1.0))
+    found, moments = resolvent(r, 0.3 * rate), (r.coherent, r.power)
+    s = reduced_curve(found, (r.start, r.functional), rate, moments, part(tell, _STEADY, 1.0))
     s.error = max(s.error, r.noise / r.power)
     return s
 
@@ -93,8 +93,8 @@ def _ensemble_spectrum(system: System, a: Expression, cutoff: Any, tell: Tell) -
     decay = abs(complex(functional @ (L @ start)).real) / power
     scale = float(np.median(np.abs(L.diagonal().real)))
     rate = float(np.clip(decay, 1e-2 * scale, 1e2 * scale)) if scale > 0 else max(decay, 1e-300)
-    solve = factorised(L, 0.3 * rate)
-    s = reduced_curve(solve, ends, rate, moments, part(tell, _STEADY, 1.0))
+    found = factorised(L, 0.3 * rate, start)
+    s = reduced_curve(found, ends, rate, moments, part(tell, _STEADY, 1.0))
     s.error = max(s.error, noise / power)
     return s
 

@@ -42,7 +42,8 @@ def stationary(problem: Problem, where: str, tell: Tell = silent) -> Any:
     """
     if problem.charges.shape[1] == 0 and problem.d**2 > _DIRECT:
         try:
-            rho, _ = steady_whole(problem, tell)
+            rho, stats = steady_whole(problem, tell)
+            problem.doubt = stats["error"] * np.abs(rho)
         except SolverError as error:
             if error.reason != "not converged" or problem.d**2 > _LAST_RESORT:
                 raise
@@ -240,13 +241,17 @@ def _factorised(problem: Problem, zero: OrderZero) -> np.ndarray:
     rate = 2 * float(np.abs(problem.effective.diagonal().real).max())
     trace = np.zeros(len(zero.index))
     trace[zero.diagonal] = 1.0
-    return null_vector(problem.superoperator(zero.index), trace, rate)
+    x, doubt = null_vector(problem.superoperator(zero.index), trace, rate)
+    problem.doubt = zero.matrix(doubt)
+    return x
 
 
 def _iterated(problem: Problem, zero: OrderZero, tell: Tell) -> np.ndarray:
     """By iterations, and where these fail by a factorisation that is not too large."""
     try:
-        return steady_blocks(problem.effective, problem.matrices[1], zero, tell)[0]
+        x, stats = steady_blocks(problem.effective, problem.matrices[1], zero, tell)
+        problem.doubt = zero.matrix(stats["uniqueness"] * np.abs(x))
+        return x
     except SolverError as error:
         if error.reason != "not converged" or len(zero.index) > _LAST_RESORT:
             raise

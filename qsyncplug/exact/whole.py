@@ -124,6 +124,7 @@ def steady_whole(problem: Problem, tell: Tell = silent) -> tuple[np.ndarray, dic
         "products": products,
         "residual": residual,
         "uniqueness": difference,
+        "error": wrong,
         "time": clock.perf_counter() - begin,
     }
     return elements.unpack(x / trace), stats

@@ -506,3 +506,24 @@ def test_leading_modes_in_any_unit_of_time(unit):
     r = qsp.eigenmodes(qsp.System(0.7 * unit * b.dag() * b, [np.sqrt(unit) * b]), 6, cutoff=9)
     want = [0, -0.5, -0.5, -1, -1, -1]
     np.testing.assert_allclose(r.eigenvalues.real / unit, want, atol=1e-10)
+
+
+@pytest.mark.parametrize("turns", [3e2, 3e4, 3e6])
+def test_error_of_lines_that_turn_much_faster_than_they_decay(turns):
+    """A spin about the x axis, with gain and loss along it: two Lorentzian lines of S_y. Rounding
+    alone is 5·10⁻⁹ of their height at last, and the error said 4·10⁻¹⁵.
+    """
+    (s,) = qsp.spins(1)
+    up, down = s.y + 1j * s.z, s.y - 1j * s.z
+    gain, loss = 0.02, 0.08
+    found = qsp.spectrum(qsp.System(turns * s.x, [gain**0.5 * up, loss**0.5 * down]), 2 * s.y)
+    half = 0.5 * (gain + loss)
+    w = turns * np.array([-1, 1]) + half * np.linspace(-2, 2, 5)[:, None]
+    weights = np.array([[loss], [gain]]) / (gain + loss)
+    lines = zip(weights, (-turns, turns), strict=True)
+    want = sum(2 * p * half / ((w - x) ** 2 + half**2) for p, x in lines)
+    off = np.abs(found(w) - want).max() / want.max()
+    assert off < 5 * found.error < 1e-13 * turns / half
+    assert [p.frequency for p in found.peaks] == pytest.approx([-turns, turns], rel=1e-9)
+    for peak, place in zip(found.peaks, (-turns, turns), strict=True):
+        assert abs(peak.frequency - place) < 5 * peak.frequency_error
