@@ -15,7 +15,7 @@ import time
 
 import numpy as np
 
-from qsyncplug._ext.complexes cimport conj, of_parts, square
+from qsyncplug._ext.kets cimport add_dyad, apply, normalise, sandwich, squared_norm
 from qsyncplug._ext.liouvillian cimport QL_FUNCTIONS, QL_RING, Generator, ql_table
 from qsyncplug._ext.status cimport INTERRUPTED, NON_FINITE, RUNNING, STEP_LIMIT
 
@@ -97,6 +97,7 @@ cdef class Unravelling:
     cdef int states
     cdef Py_ssize_t channels, d, functionals
     cdef public bint cancelled
+    cdef object raised
     cdef public dict record
     cdef public Py_ssize_t room
     cdef list parts
@@ -176,7 +177,7 @@ cdef class Unravelling:
                             squares[i] += w.values[i] * w.values[i]
                         for k in range(held):
                             i = width + 2 * self.d * self.d * k
-                            self.add_state(w.kets + 2 * self.d * k, &sums[i])
+                            add_dyad(self.d, w.kets + 2 * self.d * k, &sums[i])
                 if code == RUNNING:
                     self.keep(&w, first + done)
                     done += 1
@@ -246,6 +247,8 @@ cdef class Unravelling:
             PyErr_CheckSignals()
         except BaseException as error:
             return error
+        if self.raised is not None:
+            return self.raised
         if self.cancelled:
             return KeyboardInterrupt()
         return TimeoutError("the deadline has passed")
@@ -254,7 +257,8 @@ cdef class Unravelling:
         with gil:
             try:
                 PyErr_CheckSignals()
-            except BaseException:
+            except BaseException as error:
+                self.raised = error     # that of a handler: another one than KeyboardInterrupt too
                 self.cancelled = True
             return self.cancelled or time.perf_counter() > deadline
 
@@ -309,7 +313,7 @@ cdef class Unravelling:
                 if self.moving and fabs(t - self.edges[w.window + 1]) <= 1e-14 * h:
                     t = self.edges[w.window + 1]
                 left /= norm
-                self.normalise(w.ket, norm)
+                normalise(self.d, w.ket, norm)
             else:
                 where = self.locate(w, theta, h, left)
                 at = self.outputs(w, at, t, where, h)
@@ -455,22 +459,7 @@ cdef class Unravelling:
     cdef double squared(self, Work* w, double theta, double h) noexcept nogil:
         """Squared norm at t+θh; the ket there is in w.ket."""
         self.evaluate(w, theta, h, w.ket)
-        return self.norm_of(w.ket)
-
-    # IN x (2 d,)
-    cdef double norm_of(self, const double* x) noexcept nogil:
-        cdef double total = 0
-        cdef Py_ssize_t i
-        for i in range(2 * self.d):
-            total += x[i] * x[i]
-        return total
-
-    # INOUT x (2 d,); IN squared
-    cdef void normalise(self, double* x, double squared) noexcept nogil:
-        cdef Py_ssize_t i
-        cdef double factor = 1 / sqrt(squared)
-        for i in range(2 * self.d):
-            x[i] *= factor
+        return squared_norm(self.d, w.ket)
 
     # INOUT w; IN high, h, left
     cdef double locate(self, Work* w, double high, double h, double left) noexcept nogil:
@@ -512,7 +501,7 @@ cdef class Unravelling:
                     break
                 # rounding of the last step
                 here = theta
-            self.normalise(w.other, self.into(w, here, h))
+            normalise(self.d, w.other, self.into(w, here, h))
             self.output(w, at, w.other)
             at += 1
         return at
@@ -520,21 +509,16 @@ cdef class Unravelling:
     # OUT w.other; IN theta, h
     cdef double into(self, Work* w, double theta, double h) noexcept nogil:
         self.evaluate(w, theta, h, w.other)
-        return self.norm_of(w.other)
+        return squared_norm(self.d, w.other)
 
     cdef void output(self, Work* w, Py_ssize_t at, const double* ket) noexcept nogil:
         """OUT the functionals of a normalised ket, and the ket where it is wanted."""
-        cdef Py_ssize_t f, e, r, c, d = self.d
-        cdef double complex sum
+        cdef Py_ssize_t f, first, d = self.d
         cdef double complex* out = <double complex*>w.values + at * self.functionals
         for f in range(self.functionals):
-            sum = 0
-            for e in range(self.read_start[f], self.read_start[f + 1]):
-                r = self.read_row[e]
-                c = self.read_column[e]
-                sum = sum + (self.read_value[e] * conj(of_parts(ket[r], ket[d + r]))
-                             * of_parts(ket[c], ket[d + c]))
-            out[f] = sum
+            first = self.read_start[f]
+            out[f] = sandwich(self.read_start[f + 1] - first, &self.read_row[first],
+                              &self.read_column[first], &self.read_value[first], d, ket)
         if self.states > 0:
             memcpy(w.kets + 2 * d * at, ket, 2 * d * sizeof(double))
         elif self.states == 0 and at == self.times.shape[0] - 1:
@@ -542,18 +526,8 @@ cdef class Unravelling:
 
     cdef double apply_jump(self, Py_ssize_t channel, const double* x, double* out) noexcept nogil:
         """OUT out: A x; returns its squared norm."""
-        cdef Py_ssize_t i, e, c, d = self.d
-        cdef double total = 0
-        cdef double complex sum
-        cdef const Py_ssize_t* start = &self.start[channel * (d + 1)]
-        for i in range(d):
-            sum = 0
-            for e in range(start[i], start[i + 1]):
-                c = self.column[e]
-                sum = sum + self.value[e] * of_parts(x[c], x[d + c])
-            out[i], out[d + i] = sum.real, sum.imag
-            total += square(sum)
-        return total
+        apply(&self.start[channel * (self.d + 1)], &self.column[0], &self.value[0], self.d, x, out)
+        return squared_norm(self.d, out)
 
     cdef int jump(self, Work* w, double t) except -1 nogil:
         """INOUT w.ket: the ket behind a jump, normalised; the jump is kept."""
@@ -571,10 +545,10 @@ cdef class Unravelling:
                 break
         if chosen < 0:
             # nothing to jump with: rounding took the norm
-            self.normalise(w.ket, self.norm_of(w.ket))
+            normalise(self.d, w.ket, squared_norm(self.d, w.ket))
             return 0
         memcpy(w.ket, w.other, 2 * self.d * sizeof(double))
-        self.normalise(w.ket, size)
+        normalise(self.d, w.ket, size)
         if w.jumps == w.room:
             more = realloc(w.jump_time, 2 * w.room * sizeof(double))
             if more != NULL:
@@ -589,12 +563,3 @@ cdef class Unravelling:
         w.jump_channel[w.jumps] = <int>chosen
         w.jumps += 1
         return 0
-
-    cdef void add_state(self, const double* ket, double* out) noexcept nogil:
-        """INOUT out (d, d, 2): ψψ† is added."""
-        cdef Py_ssize_t a, b, d = self.d
-        cdef double complex* rho = <double complex*>out
-        for a in range(d):
-            for b in range(d):
-                rho[a * d + b] = (rho[a * d + b] + of_parts(ket[a], ket[d + a])
-                                  * of_parts(ket[b], -ket[d + b]))

@@ -6,7 +6,7 @@ import argparse
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from .core.errors import QsyncplugWarning, SolverError
 from .core.version import VERSION
@@ -22,7 +22,7 @@ class _Parser(argparse.ArgumentParser):
         # --n would be taken for --normalization
         super().__init__(**{**options, "allow_abbrev": False})
 
-    def error(self, message: str) -> None:  # type: ignore[override]
+    def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}\n")
 
 

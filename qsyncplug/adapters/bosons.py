@@ -263,7 +263,7 @@ def _oscillations(result: ClassicalResult) -> np.ndarray:
         if not isinstance(symbol.factor, ModeFactor):
             at = result.model.classical.place[symbol]
             x, y = result.coordinates[:, at], result.coordinates[:, at + 1]
-            beta[:, k] = (x - 1j * y) / np.sqrt(symbol.factor.N)  # type: ignore[attr-defined]
+            beta[:, k] = (x - 1j * y) / np.sqrt(symbol.N)
     return beta
 
 

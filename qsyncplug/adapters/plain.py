@@ -245,7 +245,7 @@ def _moments(
 
 
 def _takes_modes(function: Callable[..., SyncView]) -> Callable[..., SyncView]:
-    function.takes_modes = True  # type: ignore[attr-defined]
+    vars(function)["takes_modes"] = True
     return function
 
 

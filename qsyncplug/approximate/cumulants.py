@@ -76,7 +76,7 @@ class Closure:
             more = len(self.atoms.symmetries.charges) > len(system.symmetries.charges)
             neutral = neutral and not more
         self.equations = MomentEquations(self.atoms, order, neutral=neutral)
-        self._compiled: Any = None
+        self._compiled: tuple[dict[str, np.ndarray], list[Any]] | None = None
         #: what was derived of it for all runs
         self.kept: dict[Hashable, Any] = {}
 
@@ -128,7 +128,7 @@ class Closure:
         """What the kernel is made of."""
         if self._compiled is None:
             self._compiled = self.equations.compiled()
-        return self._compiled  # type: ignore[no-any-return]
+        return self._compiled
 
     def initial(self, product: ProductState) -> np.ndarray:
         """The moments of a product state."""
@@ -198,7 +198,7 @@ def _site_value(
         i, j = key
         psi = coherent_levels(source, product.alpha[source], symbol.factor.d)
         return complex(psi[i].conjugate() * psi[j])
-    r, N = product.rho[source], symbol.factor.N  # type: ignore[attr-defined]
+    r, N = product.rho[source], symbol.N
     # in whole numbers of any size: 21! is beyond 64 bits
     falling = float(math.perm(N, sum(key)))
     return complex(falling * r[1, 0] ** key[0] * r[0, 0] ** key[1] * r[0, 1] ** key[2])

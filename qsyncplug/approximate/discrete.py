@@ -13,6 +13,7 @@ from ..core.interrupts import interruptible
 from ..core.options import DEFAULTS
 from ..core.sampler import SamplingSolver
 from ..core.sampling import Batches, SampledProblem, fresh_seed
+from ..core.stepper import forwarded
 from ..core.types import EOps, Options, State
 from ..operators.collective import CollectiveForm, bloch_vectors, collective_form
 from ..operators.states import ProductState
@@ -183,10 +184,9 @@ class _DtwaBatches(Batches):
 
     stages: int = 12
 
-    @property
-    def evaluations(self) -> int:  # type: ignore[override]
-        """Right-hand sides of all samples."""
-        return self.accepted * self.stages
+    evaluations = forwarded(
+        lambda self: self.accepted * self.stages, "Right-hand sides of all samples."
+    )
 
 
 class DtwaProblem(SampledProblem):

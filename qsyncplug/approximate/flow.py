@@ -309,5 +309,5 @@ def spheres_of(system: System) -> tuple[slice, ...]:
     return tuple(
         slice(names.index(s), names.index(s) + 3)
         for s in system.symbols
-        if not isinstance(s.factor, (ModeFactor, LevelFactor, AtomFactor)) and s.factor.N > 1  # type: ignore[attr-defined]
+        if not isinstance(s.factor, (ModeFactor, LevelFactor, AtomFactor)) and s.N > 1
     )

@@ -8,8 +8,8 @@ import numpy as np
 
 from ..core.predictions import Prediction
 from ..operators.atom import LETTERS, AtomFactor
+from ..operators.each import EachAtom
 from ..operators.expression import Expression
-from ..operators.handle import EachAtom
 from ..operators.system import System
 
 __all__ = ["predictions_of_laser", "predictions_of_two_lasers"]
@@ -175,5 +175,5 @@ def _rates_of_two(system: System) -> tuple[int, float, float, float] | None:
     a, b = system.symbols
     if abs(rates[0] - rates[1]) > 1e-12 * rates[0] or not rates[0]:
         return None
-    N = a.factor.N  # type: ignore[attr-defined]
+    N = a.N
     return N, N * abs(values[0]) ** 2, rates[0], abs(omega[a] - omega[b])

@@ -200,7 +200,7 @@ def quadratures(system: System, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             T[:, 2 * k, at] = T[:, 2 * k + 1, at + 1] = 1.0
             continue
         of = sphere_quadratures if isinstance(symbol.factor, SpinFactor) else spin_quadratures
-        own = of(symbol.factor.N, x[:, at : at + 3])  # type: ignore[attr-defined]
+        own = of(symbol.N, x[:, at : at + 3])
         beta[:, k], T[:, 2 * k : 2 * k + 2, at : at + 3] = own
     return beta, T
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core.predictions import Prediction
-from ..operators.handle import EachAtom
+from ..operators.each import EachAtom
 from ..operators.mode import ModeFactor
 from ..operators.spin import SpinFactor
 from ..operators.symbol import Symbol
@@ -53,7 +53,7 @@ def _of_driven_spin(system: System) -> list[Prediction]:
     up, down = frozenset({(symbol, (1, 0, 0))}), frozenset({(symbol, (0, 0, 1))})
     if set(terms) != {up, down} or jump is None or jump[1] != (0, 0, 1):
         return []
-    N = symbol.factor.N  # type: ignore[attr-defined]
+    N = symbol.N
     omega, kappa = 2 * abs(terms[up]), 0.5 * N * jump[2]
     if omega == kappa:
         return []
@@ -138,7 +138,7 @@ def _of_dicke(system: System) -> list[Prediction]:
     values = [terms[m] for m in mixed]
     if max(abs(v - values[0]) for v in values) > 1e-12 * abs(values[0]) or values[0].imag:
         return []
-    N = S.factor.N  # type: ignore[attr-defined]
+    N = S.N
     omega, atom, kappa = terms[number].real, terms[z].real, jump[2]
     coupling = float(abs(values[0]) * np.sqrt(N))
     if omega <= 0 or atom <= 0:
@@ -163,7 +163,7 @@ def _of_dicke(system: System) -> list[Prediction]:
 
 def _slowest(system: System, b: Symbol, S: Symbol, height: float) -> float:
     """The slowest rate about where the mean field of the model comes to rest."""
-    N, terms = S.factor.N, _terms(system)  # type: ignore[attr-defined]
+    N, terms = S.N, _terms(system)
     across = 0.5 * N * float(np.sqrt(1 - height**2))
     g, omega = terms[frozenset({(b, (1, 0)), (S, (1, 0, 0))})].real, terms[frozenset({(b, (1, 1))})]
     jump = _jump(system)

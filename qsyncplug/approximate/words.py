@@ -197,8 +197,8 @@ class MomentEquations:
                 return
             for k in range(first, len(self.letters)):
                 symbol = self.letters[k][0]
-                used = sum(1 for x in word if self.letters[x][0] is symbol)
-                if most[k] is None or used < most[k]:  # type: ignore[operator]
+                used, limit = sum(1 for x in word if self.letters[x][0] is symbol), most[k]
+                if limit is None or used < limit:
                     yield from grow((*word, k), k)
 
         yield from sorted(grow((), 0), key=lambda w: (len(w), w))

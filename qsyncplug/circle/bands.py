@@ -18,7 +18,7 @@ from .._ext.bands import Bands
 from ..core.limits import look
 from ..core.rungekutta import integrator
 from ..core.status import Status
-from ..core.stepper import Stepper
+from ..core.stepper import Stepper, forwarded
 from .model import Circle
 from .outliers import outliers_of
 from .tails import has_tails, longest_step
@@ -375,30 +375,28 @@ class BandStepper(Stepper):
             self.delivered = k + 1
         return Status.RUNNING
 
-    @property
-    def t(self) -> float:  # type: ignore[override]
-        """Time that the run has reached."""
-        return self.origin + self.part * self.length + float(self.method.t)
+    t = forwarded(
+        lambda self: self.origin + self.part * self.length + float(self.method.t),
+        "Time that the run has reached.",
+    )
 
     @property
     def state(self) -> np.ndarray:
         t, y = self.method.get_state()
         return self._positions(t, y)
 
-    @property
-    def accepted(self) -> int:  # type: ignore[override]
-        """Steps that were taken, in all parts."""
-        return int(self._done[0] + self.method.accepted)
+    accepted = forwarded(
+        lambda self: int(self._done[0] + self.method.accepted),
+        "Steps that were taken, in all parts.",
+    )
 
-    @property
-    def rejected(self) -> int:  # type: ignore[override]
-        """Tries that were too long."""
-        return int(self._done[1] + self.method.rejected)
+    rejected = forwarded(
+        lambda self: int(self._done[1] + self.method.rejected), "Tries that were too long."
+    )
 
-    @property
-    def evaluations(self) -> int:  # type: ignore[override]
-        """Right-hand sides, of the maps."""
-        return int(self._done[2] + self.method.evaluations)
+    evaluations = forwarded(
+        lambda self: int(self._done[2] + self.method.evaluations), "Right-hand sides, of the maps."
+    )
 
     def snapshot(self) -> dict[str, Any]:
         phases = [band.phase for band in self.bands] + [np.array(s) for s in self._starts()]

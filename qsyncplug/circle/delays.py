@@ -14,6 +14,7 @@ from ..core.checks import check_memory
 from ..core.limits import look
 from ..core.rungekutta import Counted
 from ..core.status import Status
+from ..core.stepper import forwarded
 from .model import Circle
 from .pairs import gains_of, rows_of_pairs
 
@@ -217,10 +218,7 @@ class DelayStepper(Counted):
             steps = math.ceil(self.method.tau_max / max(self.method.h, 1e-300))
             check_memory("the past of all particles", 64.0 * self.n * min(steps, 10**9))
 
-    @property
-    def t(self) -> float:  # type: ignore[override]
-        """Time that the run has reached."""
-        return float(self.method.t)
+    t = forwarded(lambda self: float(self.method.t), "Time that the run has reached.")
 
     @property
     def state(self) -> np.ndarray:

@@ -120,6 +120,7 @@ def choose_kernel(n: int, modes: int, cells: int, kind: int, sortable: bool) -> 
     return best
 
 
+# compiled classes have no stubs: to mypy they are Any
 class _Mean(MeanField):  # type: ignore[misc]
     """A compiled field with the layout of its state."""
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..core.rungekutta import RungeKutta
 from ..core.status import Status
+from ..core.stepper import forwarded
 from .model import Circle
 
 __all__ = ["FromZero", "common_frequency"]
@@ -53,7 +54,4 @@ class FromZero(RungeKutta):
             if name in _found(self.rhs):
                 setattr(self.rhs, name, value)
 
-    @property
-    def t(self) -> float:  # type: ignore[override]
-        """Time that the run has reached."""
-        return self.origin + super().t
+    t = forwarded(lambda self: self.origin + super().t, "Time that the run has reached.")

@@ -12,7 +12,7 @@ from ..core.errors import SolverError, StorageError
 from ..core.failure import Failure
 from ..core.result import Result
 from ..core.status import Status
-from ..core.stepper import Problem, Stepper
+from ..core.stepper import Problem, Stepper, forwarded
 from .joins import Groups
 from .mergebook import MergeBook, Stand, WidthError
 from .mergelaw import MergeLaw
@@ -108,30 +108,23 @@ class Merging(Stepper):
         if self.book.here.size <= self.few_from:
             self.book.remember()
 
-    @property
-    def t(self) -> float:  # type: ignore[override]
-        """Logarithm of the time reached, as the book has it: the drive's clock is ln t here."""
-        return self.book.log_t
+    t = forwarded(
+        lambda self: self.book.log_t,
+        "Logarithm of the time reached, as the book has it: the drive's clock is ln t here.",
+    )
 
     @property
     def state(self) -> np.ndarray:
         """Angles of the particles that are left."""
         return self.book.stand.left.angles
 
-    @property
-    def accepted(self) -> int:  # type: ignore[override]
-        """Steps taken in all segments so far."""
-        return self.work.accepted
+    accepted = forwarded(lambda self: self.work.accepted, "Steps taken in all segments so far.")
 
-    @property
-    def rejected(self) -> int:  # type: ignore[override]
-        """Tries that were too long."""
-        return self.work.rejected
+    rejected = forwarded(lambda self: self.work.rejected, "Tries that were too long.")
 
-    @property
-    def evaluations(self) -> int:  # type: ignore[override]
-        """Evaluations of the right-hand side."""
-        return self.work.evaluations
+    evaluations = forwarded(
+        lambda self: self.work.evaluations, "Evaluations of the right-hand side."
+    )
 
     # ------------------------------------------------------------ checkpoints
 

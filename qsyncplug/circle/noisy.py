@@ -73,7 +73,8 @@ class _Any:
 
     @property
     def error(self) -> BaseException | None:
-        return self.method.error  # type: ignore[no-any-return]
+        error: BaseException | None = self.method.error
+        return error
 
     @property
     def row(self) -> np.ndarray:

@@ -249,7 +249,7 @@ def _half_turn(a: float, drive: float, sign: int) -> float:
     bend = 0.5 * sign * math.sin(saddle) / (3 * rate + sign * a)
     start = [small, rate * small + bend * small**2]
     for event, direction in ((stops, -1), (arrives, 1)):
-        event.terminal, event.direction = True, direction  # type: ignore[attr-defined]
+        vars(event).update(terminal=True, direction=direction)
     run = scipy.integrate.solve_ivp(
         motion, (0, 1e6), start, method="DOP853", rtol=1e-12, atol=1e-13, events=(stops, arrives)
     )

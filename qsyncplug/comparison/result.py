@@ -171,6 +171,7 @@ class Comparison(Saved):
             "notes": self.notes,
         }
 
+    # returns the path, which the ending of the name decides; others return nothing
     def save(self, path: str | os.PathLike[str]) -> pathlib.Path:  # type: ignore[override]
         """Write everything as JSON, which any program reads, or for :func:`qsyncplug.load`.
 

@@ -75,12 +75,14 @@ class Grid(Saved):
     @property
     def shape(self) -> tuple[int, ...]:
         """Number of points along each axis, and the shape of a field."""
-        return self.points  # type: ignore[return-value]
+        assert isinstance(self.points, tuple)
+        return self.points
 
     @property
     def lengths(self) -> tuple[float, ...]:
         """Length of the periodic box along each axis."""
-        return self.length  # type: ignore[return-value]
+        assert isinstance(self.length, tuple)
+        return self.length
 
     @property
     def ndim(self) -> int:

@@ -65,6 +65,7 @@ def _repr(self: Any) -> str:
 
 
 def _repr_html(self: Any) -> str:
+    # that of object, as mypy sees it, which takes no argument of type Any
     if type(self).__repr__ is _repr:  # type: ignore[comparison-overlap]
         return html.table(type(self).__name__, _fields(self))
     return html.table_of_text(type(self).__name__, repr(self))
@@ -77,6 +78,7 @@ def give_short_repr(cls: type) -> None:
     In a notebook its fields are a table, or what it prints; a model that has an equation shows
     that, and a number is a number.
     """
+    # mypy knows no classes that are still in the making
     if cls.__repr__ is object.__repr__:  # type: ignore[comparison-overlap]
         cls.__repr__ = _repr  # type: ignore[method-assign, assignment]
     shown = hasattr(cls, "_repr_html_") or hasattr(cls, "_repr_latex_")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Result"]
 
 
+# QuTiP has no types
 class Result(qutip.solver.result.Result):  # type: ignore[misc]
     """Times, arrays and statistics of a run; a ``qutip.solver.result.Result`` with named arrays.
 

@@ -10,7 +10,7 @@ import numpy as np
 from .._ext.integrator import Integrator, RightHandSide
 from .checks import check_memory
 from .status import Status
-from .stepper import Stepper
+from .stepper import Stepper, forwarded
 
 __all__ = ["Counted", "Delivering", "RungeKutta", "integrator", "limits_of", "runge_kutta"]
 
@@ -70,20 +70,15 @@ class Counted(Stepper):
 
     method: Any
 
-    @property
-    def accepted(self) -> int:  # type: ignore[override]
-        """Steps taken, as the compiled method counts them."""
-        return int(self.method.accepted)
+    accepted = forwarded(
+        lambda self: int(self.method.accepted), "Steps taken, as the compiled method counts them."
+    )
 
-    @property
-    def rejected(self) -> int:  # type: ignore[override]
-        """Tries that were too long."""
-        return int(self.method.rejected)
+    rejected = forwarded(lambda self: int(self.method.rejected), "Tries that were too long.")
 
-    @property
-    def evaluations(self) -> int:  # type: ignore[override]
-        """Evaluations of the right-hand side."""
-        return int(self.method.evaluations)
+    evaluations = forwarded(
+        lambda self: int(self.method.evaluations), "Evaluations of the right-hand side."
+    )
 
     def snapshot(self) -> dict[str, Any] | None:
         return dict(self.method.snapshot())
@@ -136,10 +131,7 @@ class RungeKutta(Delivering):
     def avoid(self, times: np.ndarray) -> None:
         self.method.set_breaks(times)
 
-    @property
-    def t(self) -> float:  # type: ignore[override]
-        """Time that the run has reached."""
-        return float(self.method.t)
+    t = forwarded(lambda self: float(self.method.t), "Time that the run has reached.")
 
     @property
     def state(self) -> np.ndarray:

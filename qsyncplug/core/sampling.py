@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, overload
@@ -154,7 +154,7 @@ class Batches(Samples):
         self.threads = min(threads, len(self.chunks))
         self.shape = shape
         self._done = 0
-        self._batches: Iterator[Batch] | None = None
+        self._batches: Generator[Batch, None, None] | None = None
 
     def allocate(self) -> None:
         """Allocate the sums over samples."""
@@ -208,7 +208,7 @@ class Batches(Samples):
     def close(self) -> None:
         """End what still runs in threads."""
         if self._batches is not None:
-            self._batches.close()  # type: ignore[attr-defined]
+            self._batches.close()
             self._batches = None
 
     def _stop(self, error: BaseException) -> Status:
@@ -299,7 +299,7 @@ class SampledProblem(Problem, ABC):
 
 def _in_order(
     kernel: SampleKernel, chunks: Sequence[tuple[int, int]], threads: int
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """What the kernel returns for the chunks, in their order."""
     until = deadline()
     if threads == 1:

@@ -87,7 +87,8 @@ class Saved:
     def _field_types(cls) -> dict[str, Any]:
         """Names and types of the arguments that make such an object."""
         hints = typing.get_type_hints(cls)
-        return {f.name: hints[f.name] for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        assert dataclasses.is_dataclass(cls)
+        return {f.name: hints[f.name] for f in dataclasses.fields(cls)}
 
     def _stored_fields(self) -> dict[str, Any]:
         """Values of these arguments."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import math
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -14,13 +15,23 @@ from .failure import Failure
 from .result import Result
 from .status import Status
 
-__all__ = ["CHUNK_BYTES", "Problem", "Stepper", "check_result_memory"]
+__all__ = ["CHUNK_BYTES", "Problem", "Stepper", "check_result_memory", "forwarded"]
+
+T = TypeVar("T")
 
 #: rows that a stepper fills between two looks at limits
 CHUNK_BYTES = 2**25
 
 #: results below this are not worth asking the system how much memory is free
 _SMALL = 2**24
+
+
+def forwarded(read: Callable[[Any], T], doc: str | None = None) -> T:
+    """Make a property of `read`, for what is an attribute of other steppers: ``t`` or a count that
+    a compiled method keeps.
+    """
+    # a type checker sees the attribute of the base class: nobody outside sets it
+    return property(read, doc=doc)  # type: ignore[return-value]
 
 
 class Stepper(ABC):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import qutip
@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from .._ext.jumps import Unravelling
 from ..core.checks import check_memory
-from ..core.sampling import Batches, SampledProblem
+from ..core.sampling import Batches, SampledProblem, SampleKernel
 from .choice import Task
 from .liouvillian import Liouvillian
 from .result import ExactResult, JumpResult
@@ -38,6 +38,28 @@ def _mixture(state: qutip.Qobj) -> tuple[np.ndarray, np.ndarray]:
     return np.ascontiguousarray(vectors[:, keep].T), np.cumsum(weights)
 
 
+class JumpKernel(SampleKernel, Protocol):
+    """A kernel whose samples are trajectories.
+
+    Attributes
+    ----------
+    width : int
+        Numbers that it sums, without density matrices.
+    held : int
+        Density matrices that it sums.
+    record : dict
+        When each trajectory jumped, and by which operator.
+    """
+
+    width: int
+    held: int
+    record: dict[int, tuple[np.ndarray, np.ndarray]]
+
+    def put(self, number: int, times: np.ndarray, channels: np.ndarray) -> None:
+        """Keep the jumps of a trajectory."""
+        ...
+
+
 class JumpStepper(Batches):
     """Trajectories, batch by batch.
 
@@ -50,6 +72,8 @@ class JumpStepper(Batches):
     states : int
         1: density matrices at every time; 0: at the last; −1: none.
     """
+
+    kernel: JumpKernel
 
     def __init__(self, task: Task, options: dict[str, Any], seed: int, states: int):
         kets, weights = _mixture(task.state)
@@ -121,10 +145,10 @@ class JumpStepper(Batches):
         kernel = self.kernel
         check_memory(
             f"the sums of {self.ntraj} trajectories",
-            8.0 * (self.shape[0] + 2 * kernel.width) * (2 + 2 * self.threads),  # type: ignore[attr-defined]
+            8.0 * (self.shape[0] + 2 * kernel.width) * (2 + 2 * self.threads),
             advice="ask for fewer times, or no states",
         )
-        squares = np.zeros(kernel.width)  # type: ignore[attr-defined]
+        squares = np.zeros(kernel.width)
         self._total = (np.zeros(self.shape), squares, 0, 0, 0)
 
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
@@ -161,7 +185,7 @@ class JumpStepper(Batches):
     @property
     def record(self) -> dict[int, tuple[np.ndarray, np.ndarray]]:
         """When each trajectory jumped, and by which operator."""
-        return self.kernel.record  # type: ignore[attr-defined, no-any-return]
+        return self.kernel.record
 
     def snapshot(self) -> dict[str, Any]:
         """See :class:`Samples`; with the jumps, while all of them are kept."""
@@ -187,7 +211,7 @@ class JumpStepper(Batches):
         for k in range(len(counts)):
             here = slice(edges[k], edges[k + 1])
             mine = times[here].copy(), channels[here].astype(np.intp)
-            self.kernel.put(k, *mine)  # type: ignore[attr-defined]
+            self.kernel.put(k, *mine)
 
     def states(self) -> list[qutip.Qobj]:
         """The mean density matrices that were summed."""

@@ -217,6 +217,7 @@ class LinesEquations:
         return norm, self.model.coupling * s * (theta - (1.0 if self.model.normalised else norm))
 
 
+# a compiled class without a stub
 class LinesRightHandSide(PythonRightHandSide):  # type: ignore[misc]
     """With the equations of its run."""
 

@@ -21,9 +21,9 @@ from ..core.types import Adjacency, Given, by_default, must_be_given
 from ..waves.closed_forms import VARIANTS
 from ..waves.errors import NormalizationWarning
 from ..waves.hamiltonian import GridHamiltonian, Hamiltonian
-from ..waves.hermitian import check_hermitian
 from ..waves.influence import Influence, check_kernel
 from .equation import equation_of_motion
+from .hamiltonians import check_hamiltonians, check_position, energy_offset
 from .stored import (
     adjacency_from_dict,
     adjacency_to_dict,
@@ -124,7 +124,7 @@ class SchrodingerLohe(SavedModel):
         put(self, "variant", check_choice("variant", self.variant, VARIANTS))
         put(self, "coupling", check_number("coupling", self.coupling))
         put(self, "alignment", check_number("alignment", self.alignment, minimum=0.0))
-        put(self, "hamiltonian", _check_hamiltonians(self.hamiltonian))
+        put(self, "hamiltonian", check_hamiltonians(self.hamiltonian))
         sizes = self._check_arrays()
         if len(set(sizes.values())) > 1:
             told = ", ".join(f"{name} has {n}" for name, n in sizes.items())
@@ -133,7 +133,7 @@ class SchrodingerLohe(SavedModel):
             raise ValueError("there must be at least one oscillator")
         put(self, "n", next(iter(sizes.values()), None))
         self._check_theta()
-        put(self, "position", _check_position(self.position, self.reference))
+        put(self, "position", check_position(self.position, self.reference))
         reach = 10.0 if self.grid is None else float(np.linalg.norm(self.grid.lengths))
         if self.variant != "standard":
             put(self, "kernel", check_kernel(self.kernel, reach))
@@ -244,7 +244,7 @@ class SchrodingerLohe(SavedModel):
         """
         if not isinstance(self.hamiltonian, tuple):
             return np.zeros(1)
-        found = [_offset(self.reference, h) for h in self.hamiltonian]
+        found = [energy_offset(self.reference, h) for h in self.hamiltonian]
         return None if any(x is None for x in found) else np.array(found, dtype=float)
 
     @property
@@ -375,76 +375,3 @@ class SchrodingerLohe(SavedModel):
 
 
 storage.register_model("SchrodingerLohe", SchrodingerLohe.from_dict)
-
-
-def _check_hamiltonians(value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        if not value:
-            raise ValueError("hamiltonian must hold at least one Hamiltonian")
-        items = tuple(_check_hamiltonian(h, f"hamiltonian[{k}]") for k, h in enumerate(value))
-        for k, h in enumerate(items):
-            same = type(h) is type(items[0]) or not (
-                isinstance(h, GridHamiltonian) or isinstance(items[0], GridHamiltonian)
-            )
-            if not same:
-                raise TypeError(
-                    f"hamiltonian[{k}] must be of the kind of the first, {type(items[0]).__name__}"
-                )
-            if isinstance(h, GridHamiltonian):
-                if h.grid != items[0].grid:
-                    raise ValueError(f"hamiltonian[{k}] must be on the grid of the first")
-            elif h.dims != items[0].dims:
-                raise ValueError(
-                    f"hamiltonian[{k}] must have dimensions {items[0].dims}, as the first, not "
-                    f"{h.dims}"
-                )
-        return items
-    return _check_hamiltonian(value, "hamiltonian")
-
-
-def _check_hamiltonian(h: Any, name: str) -> Any:
-    if isinstance(h, GridHamiltonian):
-        return h
-    if isinstance(h, (qutip.Qobj, qutip.QobjEvo)):
-        return check_hermitian(h, name)
-    raise TypeError(
-        f"{name} must be a GridHamiltonian, a Qobj or a QobjEvo, not {type(h).__name__}"
-    )
-
-
-def _check_position(value: Any, reference: Any) -> Any:
-    if value is None:
-        return None
-    if isinstance(reference, GridHamiltonian):
-        raise ValueError(
-            "position is for Hamiltonians that are Qobj; a grid has its own coordinates"
-        )
-    items = tuple(value) if isinstance(value, (list, tuple)) else (value,)
-    for k, x in enumerate(items):
-        if not isinstance(x, qutip.Qobj):
-            raise TypeError(f"position[{k}] must be a Qobj, not {type(x).__name__}")
-        if x.dims != reference.dims:
-            raise ValueError(
-                f"position[{k}] must have the dimensions of the Hamiltonian, {reference.dims}, not "
-                f"{x.dims}"
-            )
-        check_hermitian(x, f"position[{k}]")
-    return items
-
-
-def _offset(first: Any, other: Any) -> float | None:
-    if isinstance(first, GridHamiltonian):
-        return first.offset(other)
-    if other is first:
-        return 0.0
-    if isinstance(first, qutip.QobjEvo) or isinstance(other, qutip.QobjEvo):
-        return None
-    difference = (other - first).full()
-    shift = np.trace(difference).real / len(difference)
-    scale = max(np.max(np.abs(first.full())), np.max(np.abs(other.full())))
-    if (
-        np.max(np.abs(difference - shift * np.eye(len(difference))))
-        > 4 * np.finfo(float).eps * scale
-    ):
-        return None
-    return float(shift) if np.any(difference) else 0.0

@@ -13,7 +13,7 @@ from ..core.failure import Failure
 from ..core.options import wanted
 from ..core.rungekutta import Delivering, RungeKutta, integrator, limits_of
 from ..core.status import Status
-from ..core.stepper import Problem
+from ..core.stepper import Problem, forwarded
 from ..core.types import EOps
 from ..waves.motion import EigenMotion
 from .guard import CAP, VANISHING, GuardedIntegrator, loss_error, loss_of, may_vanish
@@ -228,8 +228,8 @@ class MobiusStepper(Delivering):
         singular = status in (Status.STEP_SIZE, Status.NON_FINITE, Status.RHS_FAILED)
         return Status.EVENT if singular else Status(status)
 
-    @property
-    def t(self) -> float:  # type: ignore[override]
+    @forwarded
+    def t(self) -> float:
         """Time that the run has reached."""
         tau = float(self.method.t)
         if self.kappa == 0:
@@ -245,6 +245,8 @@ class MobiusStepper(Delivering):
 
 class MobiusProblem(LoheProblem):
     """Masses and order parameter from w; states come from the reduction, if asked for."""
+
+    stepper: MobiusStepper
 
     def __init__(
         self,
@@ -285,7 +287,7 @@ class MobiusProblem(LoheProblem):
     def record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
         result, n = self.result, len(self.rows)
         w = np.ascontiguousarray(rows).view(complex)
-        kappa = self.stepper.kappa  # type: ignore[attr-defined]
+        kappa = self.stepper.kappa
         decay = np.exp(-kappa * (times - self.setup.t0))
         gap = 0.0
         if self.result.model.variant == "model2":

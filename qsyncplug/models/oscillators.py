@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..core.checks import check_array, check_integer, check_number, check_pair
-from ..operators.handle import modes
+from ..operators.expression import Expression
+from ..operators.handle import Mode, modes
 from ..operators.system import System
 from .rates import ready, root
 
@@ -171,12 +172,13 @@ def kerr_van_der_pol(
     (b,) = modes(1)
     n = b.dag() * b
     H = check_number("kerr", kerr) * b.dag() ** 2 * b**2 - check_number("detuning", detuning) * n
-    H = H + 0.5 * check_number("drive", drive) * (b + b.dag())
-    return System(
-        H,
-        [root("gain", gain) * b.dag(), root("loss", loss) * b**2],
-        name="Kerr van der Pol",
-    )
+    return _driven("Kerr van der Pol", b, H, gain, loss, drive)
+
+
+def _driven(name: str, b: Mode, own: Expression, gain: float, loss: float, drive: float) -> System:
+    """One van der Pol oscillator with a Hamiltonian of its own and a drive ½Ω(b+b†)."""
+    H = own + 0.5 * check_number("drive", drive) * (b + b.dag())
+    return System(H, [root("gain", gain) * b.dag(), root("loss", loss) * b**2], name=name)
 
 
 @ready
@@ -215,12 +217,7 @@ def squeezed_van_der_pol(
     (b,) = modes(1)
     H = check_number("detuning", detuning) * b.dag() * b
     H = H + 1j * check_number("squeezing", squeezing) * (b**2 - b.dag() ** 2)
-    H = H + 0.5 * check_number("drive", drive) * (b + b.dag())
-    return System(
-        H,
-        [root("gain", gain) * b.dag(), root("loss", loss) * b**2],
-        name="squeezed van der Pol",
-    )
+    return _driven("squeezed van der Pol", b, H, gain, loss, drive)
 
 
 @ready

@@ -17,23 +17,19 @@ from typing import Any
 import numpy as np
 
 from .atom import AtomFactor
+from .each import EachAtom
 from .expression import Expression
 from .factor import Local
-from .handle import EachAtom
+from .hybrid import Hybrid, HybridKey, hybrid_derivative, hybrid_product, scaled, site_bracket
 from .individual import each_product
 from .level import LevelFactor
 from .mode import ModeFactor, weyl_symbol
 from .polynomial import Letters, Polynomial, conjugate, derivative, multiply, total, variable
 from .spin import SpinFactor, spin_symbol
 from .symbol import Symbol
-from .terms import Monomial, add_term, monomial_product
-from .time_factor import TimeFactor
+from .terms import Monomial, add_term
 
 __all__ = ["Classical", "Coordinate"]
-
-#: a commuting polynomial times a monomial of site operators
-HybridKey = tuple[Letters, Monomial, tuple[TimeFactor, ...]]
-Hybrid = dict[HybridKey, complex]
 
 
 @dataclass(frozen=True)
@@ -234,18 +230,6 @@ class Classical:
             )
         return out
 
-    @staticmethod
-    def multiply(a: Hybrid, b: Hybrid) -> Hybrid:
-        """Letters commute, sites multiply as operators."""
-        out: Hybrid = {}
-        for (l1, s1, f1), x in a.items():
-            for (l2, s2, f2), y in b.items():
-                letters = tuple(sorted(l1 + l2))
-                factors = tuple(sorted(f1 + f2))
-                for sites, weight in monomial_product(s1, s2):
-                    add_term(out, (letters, sites, factors), x * y * weight)
-        return out
-
     def expectation(self, a: Hybrid) -> Polynomial:
         """The expectation value with every site in a state of its own."""
         parts = []
@@ -258,14 +242,6 @@ class Classical:
 
     # ------------------------------------------------------------ brackets
 
-    def _derivative(self, a: Hybrid, letter: int) -> Hybrid:
-        out: Hybrid = {}
-        for (letters, sites, factors), value in a.items():
-            if power := letters.count(letter):
-                at = letters.index(letter)
-                add_term(out, (letters[:at] + letters[at + 1 :], sites, factors), value * power)
-        return out
-
     def bracket(self, k: int, conjugated: bool, a: Hybrid) -> Hybrid:
         """{z_k, a}: the classical bracket, or −i times the commutator for the operator of a
         site.
@@ -273,10 +249,10 @@ class Classical:
         symbol = self._owner[k]
         at = self.first[symbol]
         if self.is_site(symbol):
-            return self._site_bracket(symbol, self._site_key(symbol, k - at, conjugated), a)
+            return site_bracket(symbol, self._site_key(symbol, k - at, conjugated), a)
         if isinstance(symbol.factor, ModeFactor):
             sign, letter = (1j, 2 * at + 1) if conjugated else (-1j, 2 * at)
-            return _scaled(self._derivative(a, letter), sign)
+            return scaled(hybrid_derivative(a, letter), sign)
         # {S−, S+}=2iSz, {Sz, S±}=∓iS±, {S±, Sz}=±iS±
         plus, minus, z = 2 * at, 2 * at + 1, 2 * at + 3
         if k > at:
@@ -287,7 +263,7 @@ class Classical:
             rules = ((plus, 2j, z), (z, -1j, minus))
         out: Hybrid = {}
         for by, weight, times in rules:
-            for (letters, sites, factors), value in self._derivative(a, by).items():
+            for (letters, sites, factors), value in hybrid_derivative(a, by).items():
                 add_term(out, (tuple(sorted((*letters, times))), sites, factors), weight * value)
         return out
 
@@ -305,17 +281,6 @@ class Classical:
             return (0, 1, 0)
         return (1, 0, 0) if conjugated else (0, 0, 1)
 
-    @staticmethod
-    def _site_bracket(symbol: Symbol, key: Local, a: Hybrid) -> Hybrid:
-        operator: Monomial = ((symbol, key),)
-        out: Hybrid = {}
-        for (letters, sites, factors), value in a.items():
-            if any(s is symbol for s, _ in sites):
-                for left, right, sign in ((operator, sites, -1j), (sites, operator, 1j)):
-                    for product, weight in monomial_product(left, right):
-                        add_term(out, (letters, product, factors), sign * value * weight)
-        return out
-
     # ------------------------------------------------------------ equations
 
     def drift(self) -> list[Polynomial]:
@@ -326,9 +291,9 @@ class Classical:
             rate = dict(self.bracket(k, False, self._energy[owner]))
             for number in self._met[owner]:
                 L, L_dag = self.L[number], self.L_dag[number]
-                for key, value in self.multiply(L_dag, self.bracket(k, False, L)).items():
+                for key, value in hybrid_product(L_dag, self.bracket(k, False, L)).items():
                     add_term(rate, key, 0.5j * value)
-                for key, value in self.multiply(self.bracket(k, False, L_dag), L).items():
+                for key, value in hybrid_product(self.bracket(k, False, L_dag), L).items():
                     add_term(rate, key, -0.5j * value)
             parts = [(1.0, self.expectation(rate))]
             parts += [(1.0, self._each_rate(jump, k)) for jump in self.each]
@@ -389,7 +354,7 @@ class Classical:
             second = {k: self._real_bracket(self.coordinates[k], L) for k in there}
             for a, b in combinations_with_replacement(there, 2):
                 if first[a] and second[b]:
-                    mean = self.expectation(self.multiply(first[a], second[b]))
+                    mean = self.expectation(hybrid_product(first[a], second[b]))
                     out.setdefault((a, b), []).append((1.0, mean))
         return out
 
@@ -413,7 +378,7 @@ class Classical:
     def _real_bracket(self, c: Coordinate, a: Hybrid) -> Hybrid:
         """{X, a} of a real coordinate."""
         if c.variable in self.real:
-            return _scaled(self.bracket(c.variable, False, a), c.scale)
+            return scaled(self.bracket(c.variable, False, a), c.scale)
         own, other = self.bracket(c.variable, False, a), self.bracket(c.variable, True, a)
         weights = (0.5, 0.5) if c.part == 0 else (-0.5j, 0.5j)
         out: Hybrid = {}
@@ -444,7 +409,3 @@ class Classical:
             return [(key, c.scale)]
         weights = (0.5, 0.5) if c.part == 0 else (-0.5j, 0.5j)
         return [(key, c.scale * weights[0]), (c.symbol.factor.adjoint(key), c.scale * weights[1])]
-
-
-def _scaled(a: Hybrid, factor: complex) -> Hybrid:
-    return {key: factor * value for key, value in a.items()}

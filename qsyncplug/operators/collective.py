@@ -10,7 +10,8 @@ import numpy as np
 import qutip
 
 from ..core.checks import check_array
-from .classical import Classical, Hybrid
+from .classical import Classical
+from .hybrid import Hybrid
 from .spin import SpinFactor
 from .system import System
 
@@ -104,7 +105,7 @@ def collective_form(system: Any) -> CollectiveForm:
             lowering.append(down)
         elif up is not None:
             raising.append(up)
-    n = tuple(s.factor.N for s in system.symbols)  # type: ignore[attr-defined]
+    n = tuple(s.N for s in system.symbols)
     shape = (-1, G)
     return CollectiveForm(
         n,

@@ -14,7 +14,7 @@ from ..core.checks import check_integer
 from .matrices import operator_matrix
 from .printing import latex_of, text_of
 from .symbol import Space, Symbol
-from .terms import Key, add_term, canonical_monomial, monomial_product
+from .terms import Key, add_term, as_complex, canonical_monomial, monomial_product
 from .time_factor import time_factor
 
 __all__ = ["Expression", "commutator", "join_spaces"]
@@ -90,7 +90,7 @@ class Expression:
             and np.ndim(other) == 0
             and np.asarray(other).dtype.kind in "iufc"
         ):
-            value = complex(other)  # type: ignore[arg-type]
+            value = as_complex(other)
             if not np.isfinite(value):
                 raise ValueError(f"a coefficient must be finite, not {other!r}")
             return Expression(self.spaces, {((), ()): value} if value != 0 else {})
@@ -146,7 +146,7 @@ class Expression:
             isinstance(other, numbers.Number) or (isinstance(other, np.ndarray) and other.ndim == 0)
         ):
             return NotImplemented
-        quotient: Expression = self * (1 / complex(other))  # type: ignore[arg-type]
+        quotient: Expression = self * (1 / as_complex(other))
         return quotient
 
     def __pow__(self, exponent: Any) -> Expression:

@@ -76,6 +76,8 @@ class Factor(ABC):
 class LadderFactor(Factor):
     """A node whose monomials are (raised, middle, lowered): how often each operator stands."""
 
+    #: spins ½ or atoms
+    N: int
     one: ClassVar[Local] = (0, 0, 0)
 
     def adjoint(self, key: Local) -> Local:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import numbers
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 from ..core.checks import check_integer
-from .atom import LETTERS, AtomFactor
+from .atom import AtomFactor
+from .each import EachSite
 from .expression import Expression
 from .factor import Local
 from .level import LevelFactor
@@ -17,11 +15,9 @@ from .mode import ModeFactor
 from .spin import SpinFactor
 from .symbol import Symbol, named, new_space
 from .terms import Key, Monomial, add_term
-from .time_factor import TimeFactor, time_factor
 
 __all__ = [
     "Atoms",
-    "EachAtom",
     "Level",
     "Mode",
     "Spin",
@@ -85,7 +81,24 @@ class _Handle:
         return Expression((self.symbol.space,), terms)
 
 
-class Spin(_Handle):
+class _Vector(_Handle):
+    """What spins and ensembles share: S_x and S_y are halves of the sum and difference of S_+ and
+    S_−.
+    """
+
+    __slots__ = ()
+    x = property(lambda self: self._expression(((1, 0, 0), 0.5), ((0, 0, 1), 0.5)))
+    y = property(lambda self: self._expression(((1, 0, 0), -0.5j), ((0, 0, 1), 0.5j)))
+    p = property(lambda self: self._expression(((1, 0, 0), 1)))
+    m = property(lambda self: self._expression(((0, 0, 1), 1)))
+
+    @property
+    def N(self) -> int:
+        """Number of spins ½ or two-level atoms that it is made of; 2J of a spin J."""
+        return self.symbol.N
+
+
+class Spin(_Vector):
     """A spin J=N/2, the symmetric states of N spins ½.
 
     Attributes
@@ -97,16 +110,7 @@ class Spin(_Handle):
     """
 
     __slots__ = ()
-    x = property(lambda self: self._expression(((1, 0, 0), 0.5), ((0, 0, 1), 0.5)))
-    y = property(lambda self: self._expression(((1, 0, 0), -0.5j), ((0, 0, 1), 0.5j)))
     z = property(lambda self: self._expression(((0, 1, 0), 1)))
-    p = property(lambda self: self._expression(((1, 0, 0), 1)))
-    m = property(lambda self: self._expression(((0, 0, 1), 1)))
-
-    @property
-    def N(self) -> int:
-        """Number of spins ½ that it is made of, 2J."""
-        return int(self.symbol.factor.N)  # type: ignore[attr-defined]
 
     @property
     def each(self) -> Any:
@@ -125,18 +129,22 @@ class Level(_Handle):
     @property
     def d(self) -> int:
         """Number d of levels; ``s[i, j]`` takes i and j from 0 to d−1."""
-        return int(self.symbol.factor.d)  # type: ignore[attr-defined]
+        return self._factor.d
+
+    @property
+    def _factor(self) -> LevelFactor:
+        factor = self.symbol.factor
+        assert isinstance(factor, LevelFactor)
+        return factor
 
     def __getitem__(self, key: Any) -> Expression:
         if not (isinstance(key, tuple) and len(key) == 2):
             raise TypeError(f"{self} takes two levels, {self}[i, j]=|i⟩⟨j|, not {key!r}")
-        factor = self.symbol.factor
-        assert isinstance(factor, LevelFactor)
-        i, j = (check_integer("a level", k, minimum=0, maximum=factor.d - 1) for k in key)
-        return self._expression(*factor.element(i, j))
+        i, j = (check_integer("a level", k, minimum=0, maximum=self.d - 1) for k in key)
+        return self._expression(*self._factor.element(i, j))
 
 
-class Atoms(_Handle):
+class Atoms(_Vector):
     """An ensemble of N identical two-level atoms.
 
     Attributes
@@ -150,16 +158,7 @@ class Atoms(_Handle):
     """
 
     __slots__ = ()
-    x = property(lambda self: self._expression(((1, 0, 0), 0.5), ((0, 0, 1), 0.5)))
-    y = property(lambda self: self._expression(((1, 0, 0), -0.5j), ((0, 0, 1), 0.5j)))
     z = property(lambda self: self._expression(((0, 1, 0), 1), ((0, 0, 0), -0.5 * self.N)))
-    p = property(lambda self: self._expression(((1, 0, 0), 1)))
-    m = property(lambda self: self._expression(((0, 0, 1), 1)))
-
-    @property
-    def N(self) -> int:
-        """Number N of two-level atoms in the ensemble."""
-        return int(self.symbol.factor.N)  # type: ignore[attr-defined]
 
     @property
     def each(self) -> EachSite:
@@ -167,130 +166,6 @@ class Atoms(_Handle):
         itself.
         """
         return EachSite(self.symbol)
-
-
-class EachSite:
-    """``A.each``: the operators σ+, σ− and σz/2 of every atom, for jumps."""
-
-    __slots__ = ("symbol",)
-
-    def __init__(self, symbol: Symbol):
-        self.symbol = symbol
-
-    p = property(lambda self: EachAtom(self.symbol, {(LETTERS[0], ()): 1.0}))
-    m = property(lambda self: EachAtom(self.symbol, {(LETTERS[2], ()): 1.0}))
-    z = property(lambda self: EachAtom(self.symbol, {(LETTERS[1], ()): 1.0, ((0, 0, 0), ()): -0.5}))
-    x = property(lambda self: 0.5 * (self.p + self.m))
-    y = property(lambda self: -0.5j * (self.p - self.m))
-
-
-class EachAtom:
-    """A jump that every atom of an ensemble makes on its own: c = Σ_μ c_μ σ_μ.
-
-    It can be added to others of its ensemble and multiplied by numbers and functions of time,
-    nothing else.
-    """
-
-    __slots__ = ("symbol", "terms")
-    __array_ufunc__ = None
-    __hash__: Any = None
-
-    def __init__(
-        self, symbol: Symbol, terms: Mapping[tuple[Local, tuple[TimeFactor, ...]], complex]
-    ):
-        self.symbol = symbol
-        self.terms = dict(terms)
-
-    def _refuse(self, other: Any) -> TypeError:
-        return TypeError(
-            f"{self} is a jump of every atom: it can be scaled and added to others of "
-            f"{self.symbol.name}, not combined with "
-            f"{other!r:.40}; use {self.symbol.name}.p, .m, .z for the sums over the atoms"
-        )
-
-    def __add__(self, other: Any) -> EachAtom:
-        if not isinstance(other, EachAtom) or other.symbol is not self.symbol:
-            raise self._refuse(other)
-        terms: dict[Any, complex] = dict(self.terms)
-        for key, value in other.terms.items():
-            add_term(terms, key, value)
-        return EachAtom(self.symbol, terms)
-
-    __radd__ = __add__
-
-    def __neg__(self) -> EachAtom:
-        return -1 * self
-
-    def __sub__(self, other: Any) -> EachAtom:
-        if not isinstance(other, EachAtom):
-            raise self._refuse(other)
-        return self + (-other)
-
-    def __mul__(self, other: Any) -> EachAtom:
-        if isinstance(other, numbers.Number) and not isinstance(other, bool):
-            value, factors = complex(other), ()  # type: ignore[call-overload]
-            if not np.isfinite(value):
-                raise ValueError(f"a coefficient must be finite, not {other!r}")
-        elif (
-            not isinstance(other, (Expression, EachAtom, _Handle))
-            and (factor := time_factor(other)) is not None
-        ):
-            value, factors = 1.0, (factor,)
-        else:
-            raise self._refuse(other)
-        terms = {
-            (letter, tuple(sorted((*f, *factors)))): v * value
-            for (letter, f), v in self.terms.items()
-        }
-        return EachAtom(self.symbol, {k: v for k, v in terms.items() if v != 0})
-
-    __rmul__ = __mul__
-
-    def __truediv__(self, other: Any) -> EachAtom:
-        return self * (1 / complex(other))
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, EachAtom)
-            and other.symbol is self.symbol
-            and other.terms == self.terms
-        )
-
-    def __bool__(self) -> bool:
-        return bool(self.terms)
-
-    @property
-    def used(self) -> set[Symbol]:
-        """The ensemble whose atoms they are, as the only symbol."""
-        return {self.symbol}
-
-    @property
-    def isconstant(self) -> bool:
-        """Whether no coefficient depends on time."""
-        return all(not factors for _, factors in self.terms)
-
-    def at(self, t: float) -> EachAtom:
-        """With its coefficients taken at time `t`."""
-        terms: dict[Any, complex] = {}
-        for (letter, factors), value in self.terms.items():
-            for f in factors:
-                value = value * f(t)
-            add_term(terms, (letter, ()), value)
-        return EachAtom(self.symbol, terms)
-
-    def summed(self) -> Expression:
-        """The sum over the atoms, an expression: for printing and for the charges."""
-        terms: dict[Key, complex] = {}
-        for (letter, factors), value in self.terms.items():
-            one = letter == (0, 0, 0)
-            add_term(terms, (() if one else ((self.symbol, letter),), factors), value)
-        return Expression((self.symbol.space,), terms)
-
-    def __repr__(self) -> str:
-        return f"each({self.summed()})"
-
-    def _repr_latex_(self) -> str:
-        return rf"$\left[{self.summed()._repr_latex_().strip('$')}\right]_{{\mathrm{{each}}}}$"
 
 
 def handle(symbol: Symbol) -> Mode | Spin | Level | Atoms:

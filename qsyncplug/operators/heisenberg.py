@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from .each import EachAtom
 from .expression import Expression
-from .handle import EachAtom
 from .individual import each_adjoint, each_rates
 from .level import LevelFactor
 from .symbol import Symbol

@@ -11,9 +11,9 @@ import qutip
 import scipy.sparse
 
 from .atom import LETTERS, AtomFactor
+from .each import EachAtom
 from .expression import Expression
 from .factor import Local
-from .handle import EachAtom
 from .matrices import symbol_levels, to_qutip
 from .symbol import Symbol
 from .terms import Key, add_term
@@ -46,7 +46,7 @@ def each_product(jump: EachAtom, left: Local, right: Local | None) -> Site:
     what the letters stand for.
     """
     out: Site = {}
-    N = jump.symbol.factor.N  # type: ignore[attr-defined]
+    N = jump.symbol.N
     A = _SITE[left]
     for (x, f), v in jump.terms.items():
         C_dag = _SITE[x].conj().T
@@ -76,7 +76,7 @@ def each_adjoint(jump: EachAtom, operator: Expression, rates: dict[Local, Site])
     rate.
     """
     symbol = jump.symbol
-    N = symbol.factor.N  # type: ignore[attr-defined]
+    N = symbol.N
     terms: dict[Key, complex] = {}
     for (monomial, factors), value in operator.terms.items():
         place = next((k for k, (s, _) in enumerate(monomial) if s is symbol), None)

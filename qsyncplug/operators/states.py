@@ -139,7 +139,7 @@ class ProductState:
                     z[at + k] = r[j, i]
                 z[at + len(pairs) : at + len(pairs) + factor.d - 1] = np.diagonal(r)[1:]
             else:
-                N = factor.N  # type: ignore[attr-defined]
+                N = symbol.N
                 x, y, up = (0.5 * N * self.bloch(symbol)).tolist()
                 z[at] = complex(x, -y)
                 z[at + 1] = up + (N / 2 if isinstance(factor, AtomFactor) else 0)
@@ -160,8 +160,7 @@ class ProductState:
                 block = _level_covariance(self.rho[symbol], c.pairs(factor.d))
             else:
                 n = self.bloch(symbol)
-                N = factor.N  # type: ignore[attr-defined]
-                block = 0.25 * N * (_UNIT - n[:, None] * n)
+                block = 0.25 * symbol.N * (_UNIT - n[:, None] * n)
             here = slice(at, at + len(block))
             C[here, here] = block
             at += len(block)

@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Iterable, Sequence
 
 from ..core.checks import check_memory, check_sequence
-from .factor import Factor
+from .factor import Factor, LadderFactor
 
 __all__ = ["Space", "Symbol", "named", "new_space", "restore_space"]
 
@@ -39,6 +39,13 @@ class Symbol:
 
     def __repr__(self) -> str:
         return self.name
+
+    @property
+    def N(self) -> int:
+        """Number of spins ½ of a spin, of atoms of an ensemble."""
+        if not isinstance(self.factor, LadderFactor):
+            raise TypeError(f"{self} is neither a spin nor an ensemble of atoms")
+        return self.factor.N
 
     def __copy__(self) -> Symbol:
         return self

@@ -15,8 +15,9 @@ from ..core.checks import check_label, check_memory, check_sequence
 from ..core.html import table
 from ..core.saved import SavedModel
 from ..core.types import Operator
+from .each import EachAtom
 from .expression import Expression, join_spaces
-from .handle import Atoms, EachAtom, Level, Mode, Spin, handle
+from .handle import Atoms, Level, Mode, Spin, handle
 from .heisenberg import Heisenberg
 from .individual import each_matrices
 from .level import LevelFactor
@@ -415,7 +416,7 @@ def _kind(symbol: Symbol) -> str:
         return "boson mode"
     if isinstance(factor, LevelFactor):
         return f"{factor.d} levels"
-    N = factor.N  # type: ignore[attr-defined]
+    N = symbol.N
     return f"spin {N}/2" if isinstance(handle(symbol), Spin) else f"{N} atoms"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cmath
 from functools import lru_cache
-from typing import Any
+from typing import Any, SupportsComplex, cast
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from .factor import Local
 from .symbol import Symbol
 from .time_factor import TimeFactor
 
-__all__ = ["Key", "Monomial", "add_term", "canonical_monomial", "monomial_product"]
+__all__ = ["Key", "Monomial", "add_term", "as_complex", "canonical_monomial", "monomial_product"]
 
 #: one monomial of every factor that is not 1, by rank of the symbol
 Monomial = tuple[tuple[Symbol, Local], ...]
@@ -20,6 +20,11 @@ Key = tuple[Monomial, tuple[TimeFactor, ...]]
 #: products that are remembered: about half a kilobyte each, and long sweeps come with new symbols
 _KEPT = 8192
 _ROUNDING = 8 * np.finfo(float).eps
+
+
+def as_complex(number: object) -> complex:
+    """A number as a complex one: what ``numbers.Number`` does not say that it can become."""
+    return complex(cast(SupportsComplex, number))
 
 
 def add_term(terms: dict[Any, complex], key: Any, value: complex) -> None:

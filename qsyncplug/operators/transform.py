@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..core.checks import check_choice, check_integer
+from .each import EachAtom
 from .expression import Expression
-from .handle import Atoms, EachAtom, Level, Mode, Spin, atoms, levels, modes, spins
+from .handle import Atoms, Level, Mode, Spin, atoms, levels, modes, spins
 from .matrices import symbol_levels
 from .mode import ModeFactor
 from .spin import SpinFactor
@@ -43,7 +44,7 @@ def _spins_beside(
     a call is kept or replaced whole. Their images are added.
     """
     calls = dict.fromkeys(s.space for s in long)
-    short = [s for space in calls for s in space.symbols if s.factor.N == 1]  # type: ignore[attr-defined]
+    short = [s for space in calls for s in space.symbols if s.N == 1]
     made: tuple[Spin, ...] = ()
     if short:
         made = spins(*[1] * len(short), names=[f"{s.name}half" for s in short])
@@ -116,7 +117,7 @@ def as_atoms(system: Any) -> Mapped:
     long = _long_spins(system)
     made: tuple[Atoms, ...] = ()
     if long:
-        sizes = [s.factor.N for s in long]  # type: ignore[attr-defined]
+        sizes = [s.N for s in long]
         made = atoms(*sizes, names=[f"{s.name}atoms" for s in long])
     images: dict[Symbol, tuple[Expression, ...]] = {}
     new = _spins_beside(long, images)
@@ -155,7 +156,7 @@ def holstein_primakoff(system: Any, order: int, expansion: str) -> Mapped:
     images: dict[Symbol, tuple[Expression, ...]] = {}
     new = _spins_beside(long, images)
     for s, b in zip(long, made, strict=True):
-        N = s.factor.N  # type: ignore[attr-defined]
+        N = s.N
         R = expanded_root(b, N, order, expansion)
         images[s] = ((N**0.5) * b.dag() * R, b.dag() * b - N / 2, (N**0.5) * R * b)
         new[s] = b.symbol

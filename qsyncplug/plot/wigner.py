@@ -77,6 +77,14 @@ def _check_line(space: Any, what: str) -> None:
         )
 
 
+def _common(windows: Sequence[tuple[slice, slice]]) -> tuple[slice, slice]:
+    """What all windows lie in."""
+    a, b = (
+        slice(min(w[k].start for w in windows), max(w[k].stop for w in windows)) for k in (0, 1)
+    )
+    return a, b
+
+
 def _draw(
     ax: Any, w: np.ndarray, space: Any, window: tuple[slice, slice], limit: float, cmap: Any
 ) -> Any:
@@ -265,15 +273,13 @@ def plot_wigner_matrix(
     windows = [
         _window(w, space, 1e-3 * limit / max(float(np.max(np.abs(w))), 1e-300)) for w in ws.values()
     ]
-    window = tuple(
-        slice(min(w[k].start for w in windows), max(w[k].stop for w in windows)) for k in (0, 1)
-    )
+    window = _common(windows)
     for a in range(n):
         for b in range(n):
             w = ws[min(a, b), max(a, b)]
             # Im w_ij stands below the diagonal, of the same pair i<j as the real part above
             part, name = (w.imag, "Im ") if a > b else (w.real, "" if a == b else "Re ")
-            image = _draw(ax[a, b], part, space, window, limit, cmap)  # type: ignore[arg-type]
+            image = _draw(ax[a, b], part, space, window, limit, cmap)
             pair = f"{chosen[min(a, b)] + 1}{chosen[max(a, b)] + 1}"
             ax[a, b].set_title(f"{name}$w_{{{pair}}}$", fontsize=9)
             finish(ax[a, b], "x" if a == n - 1 else "", "p" if b == 0 else "")
@@ -340,10 +346,8 @@ def anim_wigner_function(
     frames = [_part(np.asarray(result.wigner(i, j, k)), part) for k in sample]
     limit = max(float(np.max(np.abs(f))) for f in frames)
     windows = [_window(f, space) for f in frames]
-    window = tuple(
-        slice(min(w[k].start for w in windows), max(w[k].stop for w in windows)) for k in (0, 1)
-    )
-    image = _draw(ax, frames[0], space, window, limit, cmap)  # type: ignore[arg-type]
+    window = _common(windows)
+    image = _draw(ax, frames[0], space, window, limit, cmap)
     fig.colorbar(image, ax=ax, label=f"$w_{{{i + 1}{j + 1}}}$")
     finish(ax, "x", "p")
     clock = ax.set_title(f"t={result.times[0]:.3g}")

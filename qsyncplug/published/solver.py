@@ -64,10 +64,12 @@ class PublishedSolver(MeanFieldSolver):
     def __init__(self, model: PublishedEquations, *, options: Options | None = None):
         if not isinstance(model, PublishedEquations):
             raise TypeError(f"model must be a PublishedSpinChains, not {type(model).__name__}")
+        # the run of the mean field, of equations that are no system
         super().__init__(model, options=options)  # type: ignore[arg-type]
 
     solver_options: ClassVar[dict[str, Any]] = MeanFieldSolver.solver_options
 
+    # without a covariance to start from, which these equations make themselves
     def problem(  # type: ignore[override]
         self, state0: State, times: np.ndarray, e_ops: EOps
     ) -> PublishedProblem:

@@ -89,6 +89,7 @@ def synchronization(
     given = {
         name: value for name, value in (("modes", modes), ("times", times)) if value is not None
     }
+    # a class is hashable, which mypy does not grant to type[Any]
     _find(type(result))  # type: ignore[arg-type]
     if given and not getattr(reader.dispatch(type(result)), "takes_modes", False):
         names = " and ".join(f"{name}=" for name in given)

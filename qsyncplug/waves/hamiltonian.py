@@ -144,7 +144,8 @@ class GridHamiltonian(SavedModel):
             if known is not None:
                 return known
             return read_potential(self.grid, self.potential, name)
-        value = self.potential(t, *self.grid.mesh)  # type: ignore[operator]
+        assert callable(self.potential)
+        value = self.potential(t, *self.grid.mesh)
         try:
             return read_potential(self.grid, value, name)
         except (TypeError, ValueError) as error:

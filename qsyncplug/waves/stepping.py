@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.stepper import Stepper
+from ..core.stepper import Stepper, forwarded
 from .splitting import Splitting
 
 __all__ = ["Rewindable", "SplitStepper"]
@@ -49,12 +49,8 @@ class SplitStepper(Stepper):
         self.system.cache.restore(saved["lengths"])
         self.splitting.accepted, self.splitting.rejected = map(int, saved["counts"])
 
-    @property
-    def accepted(self) -> int:  # type: ignore[override]
-        """Steps taken, as the splitting counts them."""
-        return self.splitting.accepted
+    accepted = forwarded(
+        lambda self: self.splitting.accepted, "Steps taken, as the splitting counts them."
+    )
 
-    @property
-    def rejected(self) -> int:  # type: ignore[override]
-        """Tries that were too long."""
-        return self.splitting.rejected
+    rejected = forwarded(lambda self: self.splitting.rejected, "Tries that were too long.")

@@ -11,7 +11,7 @@ import numpy as np
 from ..core.errors import StepLimitError
 from ..core.limits import look
 from ..core.status import Status
-from ..core.stepper import Stepper
+from ..core.stepper import Stepper, forwarded
 from ..waves.splitting import SCHEMES, OscillatorLostError, Splitting, SubStepError
 from ..waves.stepping import SplitStepper
 from .coupling import time_to_pole
@@ -199,7 +199,4 @@ class Direct(_Steps):
         self.ticks += 1
         self._limits(self.ticks / len(self.system.pairs))
 
-    @property
-    def accepted(self) -> int:  # type: ignore[override]
-        """Steps of the linear flow."""
-        return self.linear.steps
+    accepted = forwarded(lambda self: self.linear.steps, "Steps of the linear flow.")

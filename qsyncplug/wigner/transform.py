@@ -243,20 +243,11 @@ def inverse_wigner_transform(
     levels: int | None = None,
     tolerance: float = 1e-8,
 ) -> qutip.Qobj: ...
-@overload
 def inverse_wigner_transform(
     w: ArrayLike,
     space: PhaseSpace | Grid,
     *,
-    form: str,
-    levels: int | None = None,
-    tolerance: float = 1e-8,
-) -> np.ndarray | tuple[np.ndarray, np.ndarray] | qutip.Qobj: ...
-def inverse_wigner_transform(
-    w: ArrayLike,
-    space: PhaseSpace | Grid,
-    *,
-    form: str = "kernel",
+    form: Literal["kernel", "states", "qobj"] = "kernel",
     levels: int | None = None,
     tolerance: float = 1e-8,
 ) -> np.ndarray | tuple[np.ndarray, np.ndarray] | qutip.Qobj:

@@ -4,6 +4,8 @@ or canonical ones from their elements between Fock states.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.special import erfcx, ndtr
 
@@ -56,6 +58,17 @@ def _trimmed(moments: np.ndarray) -> np.ndarray | None:
     return np.concatenate([[1.0], half[1 : last + 1]])
 
 
+def _refined(density: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Moments of a density of angles, from grids that become finer until the last ones vanish."""
+    n = _FIRST
+    while n <= _FINEST:
+        found = _trimmed(2 * np.pi * np.fft.ifft(density(2 * np.pi * np.arange(n) / n)))
+        if found is not None:
+            return found
+        n *= 2
+    raise _too_narrow()
+
+
 def _too_narrow() -> ValueError:
     return ValueError(
         "covariance: the phase is too sharp for a distribution on a grid; its variance is that of "
@@ -80,14 +93,7 @@ def moments_of_gaussian(mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:
         The angle is too sharp for a grid.
     """
     precision = np.linalg.inv(covariance)
-    n = _FIRST
-    while n <= _FINEST:
-        phi = 2 * np.pi * np.arange(n) / n
-        found = _trimmed(2 * np.pi * np.fft.ifft(_angular(phi, mean, precision)))
-        if found is not None:
-            return found
-        n *= 2
-    raise _too_narrow()
+    return _refined(lambda phi: _angular(phi, mean, precision))
 
 
 def moments_of_gaussian_pair(mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:
@@ -109,26 +115,24 @@ def moments_of_gaussian_pair(mean: np.ndarray, covariance: np.ndarray) -> np.nda
     own = np.linalg.inv(covariance[:2, :2])
     slope = covariance[2:, :2] @ own
     rest = np.linalg.inv(covariance[2:, 2:] - slope @ covariance[:2, 2:])
-    n = _FIRST
-    while n <= _FINEST:
-        phi = 2 * np.pi * np.arange(n) / n
+
+    def relative(phi: np.ndarray) -> np.ndarray:
+        """Density of the difference of the angles."""
+        n, density = len(phi), np.zeros(len(phi))
         first = _angular(phi, mean[:2], own)
         second = _angular(phi, mean[2:], np.linalg.inv(covariance[2:, 2:]))
         # where neither angle is ever found nothing is to be added
         rows = np.flatnonzero(first > 1e-17 * first.max())
         columns = np.flatnonzero(second > 1e-17 * second.max())
         if len(rows) * len(columns) * _NODES > _MOST:
-            break
-        relative = np.zeros(n)
+            raise _too_narrow()
         for j in rows:
             points, weights = _along(phi[j], mean[:2], own)
             centres = mean[2:] + (points - mean[:2]) @ slope.T
-            relative[(j - columns) % n] += weights @ _angular(phi[columns], centres, rest)
-        found = _trimmed(2 * np.pi * np.fft.ifft(relative) * (2 * np.pi / n))
-        if found is not None:
-            return found
-        n *= 2
-    raise _too_narrow()
+            density[(j - columns) % n] += weights @ _angular(phi[columns], centres, rest)
+        return density * (2 * np.pi / n)
+
+    return _refined(relative)
 
 
 def _along(phi: float, mean: np.ndarray, precision: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

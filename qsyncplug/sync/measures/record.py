@@ -102,7 +102,7 @@ def described(record: Record) -> Callable[[Callable[..., Any]], Callable[..., An
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         name = function.__name__
         RECORDS[name] = replace(record, name=name, function=function)
-        function.record = RECORDS[name]  # type: ignore[attr-defined]
+        vars(function)["record"] = RECORDS[name]
         return function
 
     return decorate
@@ -144,7 +144,7 @@ def measure(record: Record) -> Callable[[Callable[..., Any]], Callable[..., Any]
         def wrapper(x: Any, *args: Any, modes: Any = None, **options: Any) -> Any:
             return function(synchronization(x, modes=modes), *args, **options)
 
-        wrapper.__signature__ = _with_modes(function)  # type: ignore[attr-defined]
+        vars(wrapper)["__signature__"] = _with_modes(function)
         wrapper.__doc__ = _documented(inspect.getdoc(function) or "", record.needs)
         return described(record)(wrapper)
 

@@ -61,6 +61,7 @@ class Estimate(Saved, float):
     def __repr__(self) -> str:
         return f"Estimate({float(self)!r}, {self.error!r})"
 
+    # float's own takes one argument, as typeshed has it; pickle passes on whatever is here
     def __getnewargs__(  # type: ignore[override]
         self,
     ) -> tuple[float, float, tuple[float, float] | None]:
