@@ -11,6 +11,7 @@ import numpy as np
 
 from ..core.checks import check_label, check_number
 from ..core.errors import ApproximationWarning
+from ..core.user import asked
 from .interactions import Interaction
 from .series import series_derivative
 
@@ -39,9 +40,10 @@ class _Custom(Interaction):
 
     def _derivative(self, x: np.ndarray, order: int) -> np.ndarray:
         if order == 0:
-            return np.asarray(self.vectorised(x))
+            return np.asarray(asked(f"interaction {self.name}", self.vectorised, x))
         if order <= len(self.derivatives):
-            return np.asarray(self.derivatives[order - 1](x))
+            name = f"derivatives[{order - 1}] of interaction {self.name}"
+            return np.asarray(asked(name, self.derivatives[order - 1], x))
         return series_derivative(self.coefficients(), x, order)
 
     def coefficients(self, tol: float = 1e-16) -> np.ndarray:
@@ -70,15 +72,17 @@ def _vectorised(f: Callable[[Any], Any]) -> tuple[Callable[[Any], Any], np.ndarr
     x = 2 * np.pi * np.arange(64) / 64
     try:
         values = np.asarray(f(x))
-    except (TypeError, ValueError):
+    except Exception:
+        # of numbers one by one, maybe: what it raises then is told
         values = np.empty(0)
     if values.shape != x.shape:
         f = np.vectorize(f, otypes=[float])
         try:
             values = np.asarray(f(x))
-        except (TypeError, ValueError) as error:
+        except Exception as error:
             raise TypeError(
-                f"interaction must map a number or an array to the same; it raised {error}"
+                "interaction must map a number or an array to the same; it raised "
+                f"{type(error).__name__}: {error}"
             ) from error
     return f, values
 
@@ -87,7 +91,8 @@ def _find_coefficients(f: Callable[[Any], Any]) -> tuple[float, ...] | None:
     """Sine coefficients by FFT, on as many points as they need; None if they do not decay."""
     count = 64
     while count <= _MAX_SAMPLES:
-        values = np.asarray(f(2 * np.pi * np.arange(count) / count), dtype=float)
+        x = 2 * np.pi * np.arange(count) / count
+        values = np.asarray(asked("interaction", f, x), dtype=float)
         b = -2 * np.fft.rfft(values).imag[1 : count // 2] / count
         largest = float(np.max(np.abs(values)))
         # rounding of the values leaves a floor of about eps·max/√count
@@ -160,7 +165,8 @@ def interaction(
     # points of no symmetry, away from a jump at π
     points = np.array([0.1234, 0.777, 1.3, 1.9, 2.345, 2.9])
     value, mirrored, shifted = (
-        np.asarray(vectorised(p), dtype=float) for p in (points, -points, points + 2 * np.pi)
+        np.asarray(asked(f"interaction {label}", vectorised, p), dtype=float)
+        for p in (points, -points, points + 2 * np.pi)
     )
     largest = float(max(np.max(np.abs(values)), np.max(np.abs(value))))
     if largest == 0:

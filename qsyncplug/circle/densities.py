@@ -45,8 +45,10 @@ class Density:
         grid = np.concatenate([-np.logspace(6, -6, 600), [0.0], np.logspace(-6, 6, 600)])
         try:
             values = np.asarray(self.density(grid), dtype=float)
-        except (TypeError, ValueError) as error:
-            raise TypeError(f"a density must take an array; it raised {error}") from error
+        except Exception as error:
+            raise TypeError(
+                f"a density must take an array; it raised {type(error).__name__}: {error}"
+            ) from error
         if values.shape != grid.shape or not np.all(np.isfinite(values)) or np.any(values < 0):
             raise ValueError("a density must be finite and not negative everywhere")
         mass = np.concatenate([[0.0], np.cumsum(np.diff(grid) * (values[1:] + values[:-1]) / 2)])

@@ -10,6 +10,7 @@ from scipy.interpolate import CubicSpline
 
 from ..core.checks import check_array
 from ..core.pulses import find_breaks
+from ..core.user import asked
 
 __all__ = ["Modulation", "breaks_of", "changing_coupling", "modulation_of", "storable", "stored"]
 
@@ -37,7 +38,7 @@ class Modulation:
 
     def _ask(self, t: float) -> float:
         assert self.function is not None
-        value = self.function(float(t))
+        value = asked("coupling", self.function, float(t), when=f" at t={t:g}")
         if isinstance(value, (bool, np.bool_, str)) or np.ndim(value) != 0:
             raise TypeError(f"coupling({t:g}) must be a real number, not {value!r:.60}")
         if isinstance(value, (complex, np.complexfloating)) or not np.isfinite(value):

@@ -92,10 +92,7 @@ def resume(
         )
     mark = _mark(path, header, arrays)
     solver = _solver(path, mark, partial, model, options)
-    try:
-        return solver.continue_run(mark, partial, e_ops, until)
-    except KeyError as error:
-        raise StorageError(f"{os.fspath(path)}: the checkpoint lacks {error}") from error
+    return solver.continue_run(mark, partial, e_ops, until)
 
 
 def _refuse_others(result: Result, model: Any, e_ops: Any) -> None:
@@ -112,11 +109,13 @@ def _refuse_others(result: Result, model: Any, e_ops: Any) -> None:
 def _mark(path: Any, header: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
     mark = decode(header["resume"], arrays)
     needed = {"solver": str, "options": dict, "recipe": dict, "done": int, "snapshot": dict}
-    if not isinstance(mark, dict) or not all(
+    whole = isinstance(mark, dict) and all(
         isinstance(mark.get(name), kind) for name, kind in needed.items()
-    ):
+    )
+    if not whole or not {"times", "state0", "e_ops"} <= set(mark):
         raise StorageError(f"{os.fspath(path)}: the checkpoint is damaged")
-    return mark
+    found: dict[str, Any] = mark
+    return found
 
 
 def _solver(path: Any, mark: dict[str, Any], partial: Result, model: Any, options: Any) -> Solver:

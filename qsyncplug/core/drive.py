@@ -300,7 +300,9 @@ def advance(
     except KeyboardInterrupt as error:
         status, cause = Status.INTERRUPTED, error
     except TimeLimitError as error:
-        status, cause = Status.TIME_LIMIT, error if error.args[0] != "time limit" else None
+        # one that has a result is of another run, inside a function of the user's
+        status = Status.TIME_LIMIT if error.result is None else Status.RHS_FAILED
+        cause = error if error.args[0] != "time limit" else None
     except Exception as error:
         status, cause = Status.RHS_FAILED, error
     if isinstance(cause, KeyboardInterrupt):

@@ -12,6 +12,7 @@ import scipy.fft
 from .checks import check_array, check_integer, check_memory, check_number
 from .saved import Saved
 from .types import Field
+from .user import asked
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -154,7 +155,7 @@ class Grid(Saved):
         """
         self.check_memory(name, 4.0 * np.dtype(dtype).itemsize)
         if callable(value):
-            value = value(*self.mesh)
+            value = asked(name, value, *self.mesh)
         array = np.asarray(value)
         if array.ndim and array.shape != self.shape:
             try:

@@ -55,7 +55,8 @@ def find_breaks(functions: Iterable[Callable[[float], Any]], times: Any) -> np.n
     found = [np.empty(0)]
     for function in functions:
         here = np.union1d(looks, _samples(function, outputs[0], outputs[-1]))
-        found.append(_edges(here, _values(function, here)))
+        values = _values(function, here)
+        found += [_edges(here, values), here[np.isnan(values)][:1]]
     return np.unique(np.concatenate(found))
 
 
@@ -125,7 +126,7 @@ def _knots(coefficient: Any) -> list[np.ndarray]:
 
 
 def _values(function: Callable[[float], Any], times: np.ndarray) -> np.ndarray:
-    """Values; NaN where the function fails, which the run itself will say."""
+    """Values; NaN where the function fails, which the run itself will say as it comes there."""
     out = np.empty(times.size, dtype=complex)
     for k, t in enumerate(times):
         if k % 1024 == 0:

@@ -11,7 +11,7 @@ import numpy as np
 from .checks import check_number, check_times
 from .documented import runner
 from .drive import Drive, Until, Walk
-from .errors import SolverInterrupted, TimeLimitError
+from .errors import SolverInterrupted, StorageError, TimeLimitError
 from .html import table
 from .late import Registry
 from .limits import Limits
@@ -230,7 +230,10 @@ class Solver:
                     f"e_ops must have the keys of the run that is resumed, {mark['e_ops']}, "
                     f"not {keys}"
                 )
-            problem.stepper.restore(mark["snapshot"])
+            try:
+                problem.stepper.restore(mark["snapshot"])
+            except KeyError as error:
+                raise StorageError(f"the checkpoint lacks {error}") from error
             problem.adopt(partial, mark["done"])
             if self._options["checkpoint"]:
                 problem.origin = self._origin(problem, mark["state0"], times)

@@ -12,7 +12,7 @@ import numpy as np
 from .._ext.liouvillian import expansion_coefficients
 from .elements import Elements
 
-__all__ = ["Expansion", "ellipse_around", "estimate_ellipse", "ritz_values"]
+__all__ = ["Expansion", "NotFiniteError", "ellipse_around", "estimate_ellipse", "ritz_values"]
 
 _ARNOLDI = 24
 #: largest product of a window's length and the distance of the foci: beyond, rounding of the
@@ -22,6 +22,10 @@ _LONGEST = 400.0
 _LARGEST_POWER = 600.0
 #: terms relative to the number of the largest one, from which on they die out
 _BEYOND = 1.15
+
+
+class NotFiniteError(ArithmeticError):
+    """Products with the generator left the range of floating point numbers."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +159,7 @@ def ritz_values(elements: Elements, steps: int = _ARNOLDI, seed: int = 0) -> np.
         size = float(np.sqrt(np.dot(weight * w, w)))
         h[k + 1, k] = scale * size
         if not np.isfinite(h[k + 1, k]):
-            raise FloatingPointError("the generator is not finite")
+            raise NotFiniteError("the generator is not finite")
         if h[k + 1, k] <= 1e-6 * np.abs(h[: k + 1, : k + 1]).max(initial=1e-300):
             return np.linalg.eigvals(h[: k + 1, : k + 1])
         V[k + 1] = w / size

@@ -169,6 +169,14 @@ class QutipRun:
             options=options,
         )
 
+    def culprit(self, error: BaseException) -> str:
+        """Whose error it is that came out of QuTiP: it calls coefficients and functions alike."""
+        if self.observe.failed is error:
+            return "a function of e_ops"
+        # an error of another process is a copy
+        apart = self.method == "mcsolve" and self.options["map"] != "serial"
+        return "a function of e_ops or a coefficient" if apart and self.user else "a coefficient"
+
     def fill(self, result: Any, times: np.ndarray) -> None:
         """Put everything of a finished run into a result."""
         raw, sampled = self.raw, self.method == "mcsolve"

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..operators.time_factor import value_at
 from .liouvillian import Liouvillian
 from .looks import look_ahead
 from .moving import MovingParts
@@ -79,7 +80,7 @@ def moving_jumps(L: Liouvillian, times: np.ndarray) -> MovingJumps | None:
     factors = [_of_jump(L, jump) for jump in L.jump_parts]
 
     def functions(t: np.ndarray) -> np.ndarray:
-        values = np.array([[complex(c(x)) for c in L.coefficients] for x in t])
+        values = np.array([[value_at(c, x) for c in L.coefficients] for x in t])
         rates = L.all_factors(values)[:, factors].real
         return np.concatenate([parts.values(values), rates], axis=1)
 

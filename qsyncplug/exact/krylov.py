@@ -6,6 +6,7 @@ import numpy as np
 import scipy.linalg
 
 from .elements import Elements
+from .ellipse import NotFiniteError
 
 __all__ = ["KrylovStepper"]
 
@@ -91,7 +92,7 @@ class KrylovStepper:
             h[: k + 1, k] = c + again
             h[k + 1, k] = np.sqrt(np.dot(weight * w, w))
             if not np.isfinite(h[k + 1, k]):
-                raise FloatingPointError("the generator is not finite")
+                raise NotFiniteError("the generator is not finite")
             if h[k + 1, k] <= 1e-14 * np.abs(h).max(initial=1e-300):
                 return V, h[: k + 2, : k + 1], size, True
             V[k + 1] = w / h[k + 1, k]

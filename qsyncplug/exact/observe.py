@@ -54,12 +54,18 @@ class Observer:
         self.states = states
         self.users: list[list[Any]] = []
         self.last: list[Any] = []
+        #: what a function of the user's raised
+        self.failed: Exception | None = None
 
     def __call__(self, t: float, state: Any) -> np.ndarray:
         """Moments of `state` for the result; keeps them, and stops QuTiP where the time limit is
         over.
         """
-        self.last = [f(t, state) for f in self.functions]
+        try:
+            self.last = [f(t, state) for f in self.functions]
+        except Exception as error:
+            self.failed = error
+            raise
         value = self.reader(t, state)
         if self.values is not None:
             self.values.append(value)

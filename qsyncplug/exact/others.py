@@ -38,6 +38,9 @@ class OtherRun(Protocol):
     def fill(self, result: ExactResult) -> None:
         """Put what there is into a result."""
 
+    def culprit(self, error: BaseException) -> str:
+        """Whose error it is, in words."""
+
 
 class WatchedRun(OtherRun):
     """A run of one of QuTiP's solvers, watched while it goes."""
@@ -56,6 +59,9 @@ class WatchedRun(OtherRun):
         task = self.task
         self.run.go(task.H, task.c_ops, task.state, task.times)
 
+    def culprit(self, error: BaseException) -> str:
+        return self.run.culprit(error)
+
     def fill(self, result: ExactResult) -> None:
         if self.run.raw is None:
             self.run.fill_partial(result, self.task.times)
@@ -73,8 +79,7 @@ class OtherStepper(Stepper):
         """Make the whole run as the one output that the drive knows of."""
         try:
             self.run.go()
-        except (OutOfTime, TimeLimitError) as error:
-            self.cause = error if isinstance(error, TimeLimitError) else None
+        except OutOfTime:
             return Status.TIME_LIMIT
         self.delivered = 1
         return Status.RUNNING
@@ -137,13 +142,21 @@ class OtherProblem(Problem):
         cause = failure.cause
         if cause is None or failure.where != "stepper":
             return None
-        kind, reason, text = _explain(cause)
+        kind, reason, text = _explain(cause, self.stepper.run.culprit(cause))
         message = f"exactsolve stopped {self.reached(failure)}: {text}; {self.kept()}"
         return kind(message, time=failure.time, reason=reason, result=self.result)
 
 
-def _explain(error: BaseException) -> tuple[type[SolverError], str, str]:
+def _explain(error: BaseException, culprit: str) -> tuple[type[SolverError], str, str]:
     """Error of the package, reason, and what to say."""
+    raised = (
+        RightHandSideError,
+        f"{culprit} raised",
+        f"{culprit} raised {type(error).__name__}: {error}; mend it, or leave it out",
+    )
+    # one that has a result is of another run, inside a function of the user's
+    if isinstance(error, SolverError) and error.result is not None:
+        return raised
     if isinstance(error, TimeLimitError):
         return TimeLimitError, "time limit", "time limit; raise options['time_limit']"
     if isinstance(error, StepLimitError):
@@ -160,5 +173,4 @@ def _explain(error: BaseException) -> tuple[type[SolverError], str, str]:
     if isinstance(error, RuntimeError) and "collapse time" in str(error):
         text = "QuTiP's mcsolve did not find the moment of a jump; lower options['rtol'] and "
         return SolverError, "integrator", text + "['atol'], or take another options['method']"
-    text = f"a function of e_ops raised {type(error).__name__}: {error}; mend it, or leave it out"
-    return RightHandSideError, "a function of e_ops raised", text
+    return raised

@@ -17,6 +17,7 @@ from ..core.status import Status
 from ..core.stepper import Problem, Stepper
 from .choice import WHOLE_STATE, Task
 from .driven import DrivenFailure, DrivenStepper
+from .ellipse import NotFiniteError
 from .propagate import ChebyshevStepper, Window
 from .recording import Reading, StateBlocks
 from .result import ExactResult
@@ -91,7 +92,7 @@ class OwnStepper(Stepper):
             self.task.complex_liouvillian()
             self._start(self._begin[1], self.reading.elements.unpack(self._begin[0]))
             return self._windows(times[self.delivered :], rows[self.delivered :])
-        except FloatingPointError as error:
+        except NotFiniteError as error:
             self.cause = error
             return Status.NON_FINITE
         except DrivenFailure as error:

@@ -11,7 +11,7 @@ from ..core.rungekutta import RungeKutta, limits_of
 from ..core.status import Status
 from ..core.stepper import Stepper
 from ..core.types import EOps
-from ..waves.splitting import SCHEMES, OscillatorLostError, Splitting
+from ..waves.splitting import SCHEMES, OscillatorLostError, Splitting, StepUnderflowError
 from ..waves.stepping import SplitStepper
 from .flows import coupled_system
 from .guard import LinesGuard, Loss, Lost, loss_of, may_vanish
@@ -93,7 +93,7 @@ class SplittingStepper(SplitStepper):
         except StepLimitReached:
             self.t = self.watch.time
             return Status.STEP_LIMIT
-        except FloatingPointError:
+        except StepUnderflowError:
             self.t = self.watch.time
             return Status.STEP_SIZE
         except BaseException:

@@ -10,6 +10,7 @@ from typing import Any
 
 import qutip
 
+from ..core.errors import SolverError
 from ..core.timetable import Timetable
 
 __all__ = ["TimeFactor", "TimeFunction", "function_from_file", "time_factor", "value_at"]
@@ -89,7 +90,11 @@ class TimeFactor:
 
     def __call__(self, t: float) -> complex:
         """The factor at time `t`, conjugated where it is the conjugate of its function."""
-        value = complex(self.function.coefficient(t))
+        try:
+            value = complex(self.function.coefficient(t))
+        except SolverError as error:
+            # of a run inside the function: it says nothing of the run that this is part of
+            raise ValueError(f"a coefficient raised {type(error).__name__}: {error}") from error
         return value.conjugate() if self.conjugate else value
 
     def __eq__(self, other: object) -> bool:

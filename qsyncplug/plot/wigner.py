@@ -78,7 +78,7 @@ def _check_line(space: Any, what: str) -> None:
 
 
 def _common(windows: Sequence[tuple[slice, slice]]) -> tuple[slice, slice]:
-    """What all windows lie in."""
+    """The smallest window that all of them lie in."""
     a, b = (
         slice(min(w[k].start for w in windows), max(w[k].stop for w in windows)) for k in (0, 1)
     )

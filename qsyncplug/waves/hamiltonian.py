@@ -18,6 +18,7 @@ from ..core.grid import Grid
 from ..core.saved import Saved, SavedModel
 from ..core.threads import linear_algebra_threads
 from ..core.timetable import Timetable, tabulate
+from ..core.user import asked
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -69,11 +70,7 @@ def read_potential(grid: Grid, value: Any, name: str = "potential") -> np.ndarra
     if callable(value):
         size = 16.0 * grid.size
         check_memory("the potential on the grid", size, advice="take fewer points")
-        try:
-            value = value(*grid.mesh)
-        except (TypeError, ValueError) as error:
-            kind = TypeError if isinstance(error, TypeError) else ValueError
-            raise kind(f"{name}: {error}") from error
+        value = asked(name, value, *grid.mesh)
     if np.iscomplexobj(value) and np.any(np.imag(value) != 0):
         raise ValueError(
             f"{name} must be real: a complex potential makes the Hamiltonian non-Hermitian"
@@ -145,7 +142,7 @@ class GridHamiltonian(SavedModel):
                 return known
             return read_potential(self.grid, self.potential, name)
         assert callable(self.potential)
-        value = self.potential(t, *self.grid.mesh)
+        value = asked(name, self.potential, t, *self.grid.mesh, when=f" at t={t:g}")
         try:
             return read_potential(self.grid, value, name)
         except (TypeError, ValueError) as error:

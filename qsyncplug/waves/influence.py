@@ -13,6 +13,7 @@ import numpy as np
 from ..core.checks import check_number
 from ..core.errors import ApproximationWarning
 from ..core.saved import Saved
+from ..core.user import asked
 
 __all__ = ["Influence", "absolute_kernel", "check_kernel", "heavy_tail_kernel"]
 
@@ -141,13 +142,14 @@ def check_kernel(kernel: Any, reach: float) -> Influence | Callable[[np.ndarray]
     function: Callable[[np.ndarray], np.ndarray] = kernel
     try:
         values = np.asarray(kernel(r), dtype=float)
-    except (TypeError, ValueError):
+    except Exception:
+        # of numbers one by one, maybe: what it raises then is told
         plain = kernel
 
         def function(distance: np.ndarray) -> np.ndarray:
             return np.array([float(plain(float(x))) for x in np.atleast_1d(distance)])
 
-        values = function(r)
+        values = asked("kernel", function, r)
     values = np.broadcast_to(values, r.shape)
     if not np.all(np.isfinite(values)):
         bad = int(np.argmin(np.isfinite(values)))

@@ -22,6 +22,7 @@ __all__ = [
     "OscillatorLostError",
     "Scheme",
     "Splitting",
+    "StepUnderflowError",
     "SubStepError",
     "phase",
     "schedule",
@@ -146,6 +147,10 @@ class OscillatorLostError(ArithmeticError):
         self.oscillator = oscillator
         self.blown_up = blown_up
         self.time = np.nan
+
+
+class StepUnderflowError(ArithmeticError):
+    """Steps became too short to change the time, or too many for what is asked of them."""
 
 
 class SubStepError(ArithmeticError):
@@ -305,7 +310,7 @@ class Splitting:
             pairs = max(1, int(np.ceil(left / (2 * h) * (1 - 1e-10))))
             dt = left / (2 * pairs)
             if dt < 1e-13 * max(abs(t), abs(t1)):
-                raise FloatingPointError("step size underflow")
+                raise StepUnderflowError("a step does not change the time")
             before = self.system.save()
             try:
                 coarse = self._twice(dt, before)

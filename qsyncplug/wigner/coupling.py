@@ -9,7 +9,7 @@ import scipy.sparse
 
 from .._ext.integrator import Integrator
 from .._ext.wigner import GraphRightHandSide, WignerLoheRightHandSide
-from ..waves.splitting import OscillatorLostError
+from ..waves.splitting import OscillatorLostError, SubStepError
 from .model import WignerLohe
 from .state import InitialState
 
@@ -79,7 +79,7 @@ class CouplingFlow:
         left, right = self._split(out[0].view(complex) if count else integrator.get_state()[1])
         if status != 0 or count == 0:
             if not self.events:
-                raise FloatingPointError(f"the coupling could not be followed (status {status})")
+                raise SubStepError(f"the coupling could not be followed (status {status})")
             # a step of the integrator never passes the pole; from close to it z says how far it is
             gone, (i, _) = time_to_pole(self.model, left @ z @ right, self.rates, sign)
             lost = OscillatorLostError(i, blown_up=True)

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.fft
 
 from ..core.checks import check_memory
-from ..waves.splitting import phase
+from ..waves.splitting import StepUnderflowError, phase
 from .kernels import kernel_of
 from .matrix import FactorMatrix
 from .model import WignerLohe
@@ -225,7 +225,7 @@ class StepSearch:
         # below 1e-12 it may be rounding, which shorter steps do not mend
         while error > rtol and not (error < 1e-12 and error > 0.3 * last):
             if 2 * count > self._MOST:
-                raise FloatingPointError("step size underflow")
+                raise StepUnderflowError("the sub-steps became too many")
             more = 2 * count
             if error <= 2.0**-self.scheme.order:
                 more = min(

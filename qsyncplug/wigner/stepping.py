@@ -12,7 +12,13 @@ from ..core.errors import StepLimitError
 from ..core.limits import look
 from ..core.status import Status
 from ..core.stepper import Stepper, forwarded
-from ..waves.splitting import SCHEMES, OscillatorLostError, Splitting, SubStepError
+from ..waves.splitting import (
+    SCHEMES,
+    OscillatorLostError,
+    Splitting,
+    StepUnderflowError,
+    SubStepError,
+)
 from ..waves.stepping import SplitStepper
 from .coupling import time_to_pole
 from .direct import DirectSystem
@@ -65,7 +71,7 @@ class _Steps(Stepper):
         except OscillatorLostError as lost:
             self.cause = lost
             return Status.EVENT
-        except (FloatingPointError, SubStepError) as error:
+        except (StepUnderflowError, SubStepError) as error:
             self.cause = error
             return Status.STEP_SIZE
         return Status.RUNNING
