@@ -80,10 +80,13 @@ def error_of(
         result.stats["stopped"] = f"interrupted at {at}"
         message = f"{reached}: interrupted; {kept}"
         return _from(SolverInterrupted(message, time=t, result=result), cause)
-    # one that has a result is of another run, inside a function of the user's
-    mine = isinstance(cause, SolverError) and cause.result is None
-    if own is None and mine and failure.where in ("stepper", "record"):
-        assert isinstance(cause, SolverError)
+    # one with another result is of another run, inside a function of the user's
+    if (
+        own is None
+        and isinstance(cause, SolverError)
+        and failure.where in ("stepper", "record")
+        and (cause.result is None or cause.result is result)
+    ):
         cause.result = result
         own = cause
     if own is not None:

@@ -56,7 +56,9 @@ def find_breaks(functions: Iterable[Callable[[float], Any]], times: Any) -> np.n
     for function in functions:
         here = np.union1d(looks, _samples(function, outputs[0], outputs[-1]))
         values = _values(function, here)
-        found += [_edges(here, values), here[np.isnan(values)][:1]]
+        failing = here[np.isnan(values)][:1]
+        # a run looks at its start by itself
+        found += [_edges(here, values), failing[failing > outputs[0]]]
     return np.unique(np.concatenate(found))
 
 
