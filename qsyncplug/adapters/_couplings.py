@@ -11,8 +11,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from ..core.saved import kept
-from ..operators.each import EachAtom
 from ..operators.expression import Expression
+from ..operators.individual import EachAtom
 from ..operators.symbol import Symbol
 from ..operators.system import System
 

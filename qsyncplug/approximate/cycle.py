@@ -16,7 +16,7 @@ from ..core.interrupts import whole_or_nothing
 from ..core.saved import Saved
 from ..core.tangent import closure_flags, radial_variance, relative_phase_variance
 from ..core.types import Model, State
-from ..operators.each import EachAtom
+from ..operators.individual import EachAtom
 from ..operators.states import ProductState
 from ..operators.symbol import Symbol
 from ..operators.system import System

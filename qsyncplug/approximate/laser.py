@@ -8,8 +8,8 @@ import numpy as np
 
 from ..core.predictions import Prediction
 from ..operators.atom import LETTERS, AtomFactor
-from ..operators.each import EachAtom
 from ..operators.expression import Expression
+from ..operators.individual import EachAtom
 from ..operators.system import System
 
 __all__ = ["predictions_of_laser", "predictions_of_two_lasers"]

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.linalg import solve_sylvester
 
 from ..core.predictions import Prediction
-from ..operators.each import EachAtom
+from ..operators.individual import EachAtom
 from ..operators.symbol import Symbol
 from ..operators.system import System
 

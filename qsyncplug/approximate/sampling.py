@@ -18,8 +18,8 @@ from ..core.sampler import SamplingSolver
 from ..core.sampling import fresh_seed
 from ..core.types import EOps, Options, State
 from ..operators.classical import Classical
-from ..operators.each import EachAtom
 from ..operators.expression import Expression
+from ..operators.individual import EachAtom
 from ..operators.mode import ModeFactor
 from ..operators.polynomial import compile_polynomials
 from ..operators.spin import SpinFactor

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core.predictions import Prediction
-from ..operators.each import EachAtom
+from ..operators.individual import EachAtom
 from ..operators.mode import ModeFactor
 from ..operators.spin import SpinFactor
 from ..operators.symbol import Symbol

@@ -9,9 +9,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..core.checks import check_label, check_number
+from ..core.checks import asked, check_label, check_number
 from ..core.errors import ApproximationWarning
-from ..core.user import asked
 from .interactions import Interaction
 from .series import series_derivative
 

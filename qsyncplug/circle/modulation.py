@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from ..core.checks import check_array
+from ..core.checks import asked, check_array
 from ..core.pulses import find_breaks
-from ..core.user import asked
 
 __all__ = ["Modulation", "breaks_of", "changing_coupling", "modulation_of", "storable", "stored"]
 

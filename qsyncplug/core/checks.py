@@ -7,7 +7,7 @@ import functools
 import numbers
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -397,6 +397,22 @@ def available_memory() -> int:
 def _gibibytes(size: float) -> str:
     size = size / 2**30
     return f"{size:.2f} GiB" if size < 1e6 else f"{size:.1e} GiB"
+
+
+def asked(name: str, function: Callable[..., Any], *arguments: Any, when: str = "") -> Any:
+    """What a function returns that was given as `name`; a ValueError that says what it raises.
+
+    Examples
+    --------
+    >>> asked("potential", lambda x: {}[x], 1.0)
+    Traceback (most recent call last):
+        ...
+    ValueError: potential raised KeyError: 1.0
+    """
+    try:
+        return function(*arguments)
+    except Exception as error:
+        raise ValueError(f"{name} raised {type(error).__name__}{when}: {error}") from error
 
 
 def check_memory(what: str, required: float, *, advice: str = "") -> int:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.fft
 
-from .checks import check_array, check_integer, check_memory, check_number
+from .checks import asked, check_array, check_integer, check_memory, check_number
 from .saved import Saved
 from .types import Field
-from .user import asked
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

@@ -11,8 +11,8 @@ import qutip
 
 from ..core.errors import SolverError
 from ..operators.atom import AtomFactor
-from ..operators.each import EachAtom
 from ..operators.expression import Expression
+from ..operators.individual import EachAtom
 from ..operators.spin import SpinFactor
 from ..operators.system import System
 from .fock import warn_cutoff

@@ -17,14 +17,26 @@ from typing import Any
 import numpy as np
 
 from .atom import AtomFactor
-from .each import EachAtom
 from .expression import Expression
 from .factor import Local
-from .hybrid import Hybrid, HybridKey, hybrid_derivative, hybrid_product, scaled, site_bracket
-from .individual import each_product
+from .individual import EachAtom, each_product
 from .level import LevelFactor
 from .mode import ModeFactor, weyl_symbol
-from .polynomial import Letters, Polynomial, conjugate, derivative, multiply, total, variable
+from .polynomial import (
+    Hybrid,
+    HybridKey,
+    Letters,
+    Polynomial,
+    conjugate,
+    derivative,
+    hybrid_derivative,
+    hybrid_product,
+    multiply,
+    scaled,
+    site_bracket,
+    total,
+    variable,
+)
 from .spin import SpinFactor, spin_symbol
 from .symbol import Symbol
 from .terms import Monomial, add_term

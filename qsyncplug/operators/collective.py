@@ -11,7 +11,7 @@ import qutip
 
 from ..core.checks import check_array
 from .classical import Classical
-from .hybrid import Hybrid
+from .polynomial import Hybrid
 from .spin import SpinFactor
 from .system import System
 

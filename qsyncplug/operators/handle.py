@@ -7,9 +7,9 @@ from typing import Any
 
 from ..core.checks import check_integer
 from .atom import AtomFactor
-from .each import EachSite
 from .expression import Expression
 from .factor import Local
+from .individual import EachSite
 from .level import LevelFactor
 from .mode import ModeFactor
 from .spin import SpinFactor

@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from .each import EachAtom
 from .expression import Expression
-from .individual import each_adjoint, each_rates
+from .individual import EachAtom, each_adjoint, each_rates
 from .level import LevelFactor
 from .symbol import Symbol
 from .terms import Key, Monomial, add_term, monomial_product

@@ -15,9 +15,9 @@ import scipy.sparse as sp
 from ..core.checks import check_memory
 from ..core.permutations import permuted
 from .atom import LETTERS, AtomFactor
-from .each import EachAtom
 from .expression import Expression
 from .factor import Local
+from .individual import EachAtom
 from .matrices import check_cutoff
 from .mode import ModeFactor
 from .states import ProductState, coherent_levels

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..core.timetable import Timetable, tabulate
-from .each import EachAtom
 from .expression import Expression
+from .individual import EachAtom
 from .symbol import Symbol
 from .time_factor import TimeFunction, function_from_file
 from .writing import expression_from_rows, rows_of, spaces_from_rows, spaces_to_rows

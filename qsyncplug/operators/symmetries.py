@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..core.saved import Saved
-from .each import EachAtom
 from .expression import Expression
+from .individual import EachAtom
 from .level import LevelFactor
 from .symbol import Symbol
 

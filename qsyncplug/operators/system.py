@@ -15,11 +15,10 @@ from ..core.checks import check_label, check_memory, check_sequence
 from ..core.html import table
 from ..core.saved import SavedModel
 from ..core.types import Operator
-from .each import EachAtom
 from .expression import Expression, join_spaces
 from .handle import Atoms, Level, Mode, Spin, handle
 from .heisenberg import Heisenberg
-from .individual import each_matrices
+from .individual import EachAtom, each_matrices
 from .level import LevelFactor
 from .matrices import basis_labels, operator_matrix, symbol_levels
 from .mode import ModeFactor

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..core.checks import check_choice, check_integer
-from .each import EachAtom
 from .expression import Expression
 from .handle import Atoms, Level, Mode, Spin, atoms, levels, modes, spins
+from .individual import EachAtom
 from .matrices import symbol_levels
 from .mode import ModeFactor
 from .spin import SpinFactor

@@ -13,12 +13,11 @@ import scipy.fft
 import scipy.linalg
 
 from ..core import storage
-from ..core.checks import check_array, check_flag, check_memory, check_number, check_numbers
+from ..core.checks import asked, check_array, check_flag, check_memory, check_number, check_numbers
 from ..core.grid import Grid
 from ..core.saved import Saved, SavedModel
 from ..core.threads import linear_algebra_threads
 from ..core.timetable import Timetable, tabulate
-from ..core.user import asked
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

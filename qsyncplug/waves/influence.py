@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core.checks import check_number
+from ..core.checks import asked, check_number
 from ..core.errors import ApproximationWarning
 from ..core.saved import Saved
-from ..core.user import asked
 
 __all__ = ["Influence", "absolute_kernel", "check_kernel", "heavy_tail_kernel"]
 
