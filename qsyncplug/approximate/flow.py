@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import scipy.linalg
 
-from .._ext.bosons import Polynomials
 from .._ext.equations import unpack_upper
 from .._ext.integrator import Integrator, RightHandSide
 from ..operators.atom import AtomFactor
@@ -17,6 +16,7 @@ from ..operators.classical import Coordinate
 from ..operators.level import LevelFactor
 from ..operators.linear import LinearEquations
 from ..operators.mode import ModeFactor
+from ..operators.rates import CompiledRates
 from ..operators.states import ProductState
 from ..operators.symmetries import phase_weights
 from ..operators.system import System
@@ -24,7 +24,6 @@ from .sphere import mean_flow, oscillators, quadratures, stopped, upper_triangle
 
 __all__ = [
     "Carried",
-    "Equations",
     "Flow",
     "Parts",
     "Rotation",
@@ -45,21 +44,6 @@ Carried = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 #: of the equations along periodic orbits, in units of the coordinates
 _RTOL, _ATOL = 1e-11, 1e-13
-
-
-class Equations(Protocol):
-    """What the mean field of some nodes is known by: a System, or other equations of its nodes."""
-
-    @property
-    def linear_equations(self) -> LinearEquations:
-        """Of the mean and its covariance."""
-
-    @property
-    def tangent_equations(self) -> LinearEquations:
-        """Of the mean and perturbations of it."""
-
-    def polynomials(self) -> Polynomials:
-        """A fresh evaluator of drift, derivatives and diffusion; see :func:`parts_of`."""
 
 
 @dataclass(frozen=True)
@@ -143,12 +127,12 @@ class Flow:
 
 
 def flow_of(
-    system: System, equations: Equations | None = None, spheres: tuple[slice, ...] | None = None
+    system: System, equations: CompiledRates | None = None, spheres: tuple[slice, ...] | None = None
 ) -> Flow:
     """The mean field of a system, constant in time; with other `equations` of its nodes, those of
     a mean field that has its phase symmetries.
     """
-    known_by = system if equations is None else equations
+    known_by: CompiledRates = system if equations is None else equations
     evaluate, nodes = known_by.polynomials(), oscillators(system)
 
     def parts(x: np.ndarray) -> Parts:
@@ -156,10 +140,11 @@ def flow_of(
 
     def course(x: np.ndarray, times: np.ndarray) -> np.ndarray:
         z = system.variables_at(x)
-        rhs: RightHandSide = mean_flow(system)
-        if equations is not None:
-            rhs, z = equations.tangent_equations.tangent_flow(0), z.view(float)
-        rows = rows_of(rhs, z, times, 1e-9, 1e-11)
+        if equations is None:
+            rows = rows_of(mean_flow(system), z, times, 1e-9, 1e-11)
+        else:
+            flow = equations.tangent_equations.tangent_flow(0)
+            rows = rows_of(flow, z.view(float), times, 1e-9, 1e-11)
         return system.coordinates_of(rows.view(complex))
 
     def carry(x: np.ndarray, duration: float) -> Carried:

@@ -20,9 +20,10 @@ from ..core.pulses import find_breaks
 from ..core.saved import Saved
 from ..core.status import Status
 from ..core.types import Model, State
+from ..operators.rates import CompiledRates
 from ..operators.states import ProductState
 from ..operators.system import System
-from .flow import Equations, parts_at, spheres_of, tangent_basis
+from .flow import parts_at, spheres_of, tangent_basis
 
 __all__ = [
     "LyapunovExponents",
@@ -216,7 +217,7 @@ def _exponents_of_system(
 
 
 def tangents_of(
-    system: System, equations: Equations, spheres: tuple[slice, ...] = ()
+    system: System, equations: CompiledRates, spheres: tuple[slice, ...] = ()
 ) -> TangentModel:
     """What exponents need to know of equations of the nodes of a system."""
     polynomials = equations.polynomials()

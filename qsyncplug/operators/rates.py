@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -9,20 +12,91 @@ import numpy as np
 
 from .._ext.bosons import Polynomials
 from ..core.checks import check_array, check_memory, check_number
-from .classical import Classical
+from .classical import Classical, Coordinate
 from .expression import Expression
-from .linear import LinearEquations, linear_equations
+from .functions import Powers
+from .linear import LinearEquations, Part, linear_equations
 from .mode import ModeFactor
-from .polynomial import compile_polynomials
+from .polynomial import Polynomial, compile_polynomials
 from .symbol import Symbol
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-__all__ = ["ClassicalRates"]
+__all__ = ["ClassicalRates", "CompiledRates", "MeanRates"]
 
 
-class ClassicalRates:
+@dataclass(frozen=True)
+class MeanRates:
+    """A mean field as polynomials.
+
+    Attributes
+    ----------
+    variables : int
+        Complex variables z.
+    coordinates : sequence of Coordinate
+        Real coordinates that have a covariance.
+    real : set of int
+        Variables, and powers, that are real.
+    drift : list of polynomials
+        F, of every variable.
+    jacobian : pair of lists of polynomials
+        ∂F/∂z and ∂F/∂z̄, row by row.
+    powers : tuple, optional
+        What :meth:`~qsyncplug.operators.functions.ClassicalSpace.powers` gives.
+    """
+
+    variables: int
+    coordinates: Sequence[Coordinate]
+    real: set[int]
+    drift: list[Polynomial]
+    jacobian: tuple[list[Polynomial], list[Polynomial]]
+    powers: Powers | None = None
+
+
+class CompiledRates(ABC):
+    """A mean field, its Jacobian and its diffusion as the kernels take them; compiled once."""
+
+    @abstractmethod
+    def _mean_rates(self) -> MeanRates:
+        """What drives the mean."""
+
+    @abstractmethod
+    def _diffusion_rates(self) -> list[Polynomial]:
+        """The upper triangle of D."""
+
+    @cached_property
+    def _compiled(self) -> tuple[Any, ...]:
+        """Rows: F, u=∂F/∂z and v=∂F/∂z̄ row by row, the upper triangle of D."""
+        # first what may make powers, of which the mean rates give the list
+        diffusion = self._diffusion_rates()
+        mean = self._mean_rates()
+        rows = [*mean.drift, *mean.jacobian[0], *mean.jacobian[1], *diffusion]
+        return mean.variables, *compile_polynomials(rows), mean.powers
+
+    def polynomials(self) -> Polynomials:
+        """A fresh compiled evaluator of F, u, v and D: each holds its own scratch, so threads do
+        not meet.
+        """
+        return Polynomials(*self._compiled)
+
+    @cached_property
+    def linear_equations(self) -> LinearEquations:
+        """The mean and the covariance about it, as the kernel takes them."""
+        return self._equations([[(p, 0, 1.0)] for p in self._diffusion_rates()])
+
+    @cached_property
+    def tangent_equations(self) -> LinearEquations:
+        """The mean and perturbations of it, as the kernel takes them."""
+        return self._equations(())
+
+    def _equations(self, diffusion: Sequence[Sequence[Part]]) -> LinearEquations:
+        mean = self._mean_rates()
+        found = linear_equations(mean.coordinates, mean.real, mean.drift, mean.jacobian, diffusion)
+        return replace(found, powers=mean.powers)
+
+
+class ClassicalRates(CompiledRates):
     """What a :class:`~qsyncplug.System` knows of its classical symbols.
 
     Attributes
@@ -51,42 +125,20 @@ class ClassicalRates:
         """The classical symbols: variables, coordinates and the polynomials of the mean field."""
         return Classical(self.symbols, self.hamiltonian, self.jumps)
 
-    @cached_property
-    def _compiled(self) -> tuple[dict[str, np.ndarray], list[Any]]:
-        """Rows: F, u=∂F/∂z and v=∂F/∂z̄ row by row, the upper triangle of D."""
+    def _mean_rates(self) -> MeanRates:
+        c = self.classical
+        drift = c.drift()
+        return MeanRates(c.variables, c.coordinates, c.real, drift, c.jacobian(drift))
+
+    def _diffusion_rates(self) -> list[Polynomial]:
         self._check_size()
-        drift = self.classical.drift()
-        u, v = self.classical.jacobian(drift)
-        return compile_polynomials([*drift, *u, *v, *self.classical.diffusion()])
+        return self.classical.diffusion()
 
     def _check_size(self) -> None:
         """Refuse to write down more derivatives and covariances than memory holds."""
         d = len(self.classical.coordinates)
         what = f"the equations of {d} coordinates and their covariances"
         check_memory(what, 250.0 * d * d, advice="take fewer nodes, or closure='none'")
-
-    @cached_property
-    def linear_equations(self) -> LinearEquations:
-        """The mean and the covariance about it, as the kernel takes them."""
-        self._check_size()
-        c = self.classical
-        drift = c.drift()
-        diffusion = [[(p, 0, 1.0)] for p in c.diffusion()]
-        return linear_equations(c.coordinates, c.real, drift, c.jacobian(drift), diffusion)
-
-    @cached_property
-    def tangent_equations(self) -> LinearEquations:
-        """The mean and perturbations of it, as the kernel takes them."""
-        c = self.classical
-        drift = c.drift()
-        return linear_equations(c.coordinates, c.real, drift, c.jacobian(drift), ())
-
-    def polynomials(self) -> Polynomials:
-        """A fresh compiled evaluator of F, u, v and D: each holds its own scratch, so threads do
-        not meet.
-        """
-        arrays, factors = self._compiled
-        return Polynomials(self.classical.variables, arrays, factors)
 
     def _evaluate(self, x: Any, t: Any) -> np.ndarray:
         z = self.variables_of(x)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, lru_cache
-from typing import Any
+from functools import cache, lru_cache
 
 import numpy as np
 
-from ..._ext.bosons import LinearisedFlow, Polynomials
+from ..._ext.bosons import LinearisedFlow
 from ..._ext.equations import sphere_to_bosons
 from ...approximate.sphere import upper_triangle
 from ...operators.classical import Coordinate
 from ...operators.functions import ClassicalSpace, Function
 from ...operators.handle import modes, spins
-from ...operators.linear import LinearEquations, linear_equations
+from ...operators.polynomial import Polynomial
+from ...operators.rates import CompiledRates, MeanRates
 from ...operators.system import System
 from .elimination import eliminated_energy, elimination_detuning
 from .parameters import ChainParameters
@@ -32,7 +32,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, eq=False)
-class ChainEquations:
+class ChainEquations(CompiledRates):
     """Drift, Jacobian and diffusion of two chains and the central spin, as functions.
 
     Attributes
@@ -64,50 +64,24 @@ class ChainEquations:
         own = self.nodes.classical.coordinates
         return own if self.central else [c for c in own if c.symbol.name != "σ"]
 
-    @cached_property
-    def _parts(self) -> tuple[list[Function], list[Function], list[Function]]:
-        """∂/∂z and ∂/∂z̄ of the drift, row by row, and the upper triangle of the diffusion; 0 where
-        the central spin is a parameter.
-        """
-        n, zero = self.space.variables, 0 * self.functions[0]
-        inner = {c.variable for c in self.coordinates}
+    def _mean_rates(self) -> MeanRates:
+        """With derivatives of 0 where the central spin is a parameter."""
+        n, inner = self.space.variables, {c.variable for c in self.coordinates}
         first, second = (
             [
-                f.derivative(k, starred) if {i, k} <= inner else zero
+                f.derivative(k, starred).terms if {i, k} <= inner else {}
                 for i, f in enumerate(self.drift)
                 for k in range(n)
             ]
             for starred in (False, True)
         )
+        drift = [f.terms for f in self.drift]
+        powers = self.space.powers()
+        return MeanRates(n, self.coordinates, self.space.real, drift, (first, second), powers)
+
+    def _diffusion_rates(self) -> list[Polynomial]:
         own = self.functions[: len(self.coordinates)]
-        return first, second, self.space.diffusion(own, self.jumps)
-
-    @cached_property
-    def _tables(self) -> tuple[Any, ...]:
-        first, second, diffusion = self._parts
-        return self.space.tables([*self.drift, *first, *second, *diffusion])
-
-    def polynomials(self) -> Polynomials:
-        """A fresh kernel of all, in this order: threads share none."""
-        return Polynomials(*self._tables)
-
-    @cached_property
-    def linear_equations(self) -> LinearEquations:
-        """Mean and covariance as the kernel takes them."""
-        first, second, diffusion = self._parts
-        equations = linear_equations(
-            self.coordinates,
-            self.space.real,
-            [f.terms for f in self.drift],
-            ([f.terms for f in first], [f.terms for f in second]),
-            [[(f.terms, 0, 1.0)] for f in diffusion],
-        )
-        return replace(equations, powers=self.space.powers())
-
-    @property
-    def tangent_equations(self) -> LinearEquations:
-        """The same: perturbations need no diffusion."""
-        return self.linear_equations
+        return [f.terms for f in self.space.diffusion(own, self.jumps)]
 
 
 @cache

@@ -248,7 +248,9 @@ class SpinMeanFieldSolver(Solver):
         if isinstance(self.central, str):
             up = check_choice("central", self.central, ("down", "up")) == "up"
             return np.array([0.0, 0.0, 1.0 if up else -1.0])
-        return bloch_vectors((1,), central_state(self.model, self.central, "collective"))[0]
+        return np.asarray(
+            bloch_vectors((1,), central_state(self.model, self.central, "collective"))[0]
+        )
 
     def _read(self, state: qutip.Qobj) -> tuple[np.ndarray, np.ndarray]:
         """Amplitudes of a product of spin-coherent chains, and ⟨σ⟩."""
