@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import qutip
 
+from ..approximate.cumulants import CumulantResult
+from ..approximate.stationary import MomentState
 from ..core.checks import check_array, check_choice, check_flag, check_integer
 from ..exact import EntrainmentCurve, Spectrum
+from ..operators.atom import AtomFactor
 from ..sync import measures
 from ..sync.measures.distributions import PhaseDistribution
 from ..sync.measures.sources import has_phases
@@ -173,9 +176,18 @@ def plot_phase_distribution(
     if "wigner" not in kinds:
         ax.set_ylim(bottom=0)
     what = f"{_KINDS[kinds[0]]} density" if len(kinds) == 1 else "density"
-    finish(ax, "relative phase" if relative else "phase arg b", f"{what} of the phase")
+    what += " of the phase" + (" of one atom" if any(map(_of_one_atom, table.values())) else "")
+    finish(ax, "relative phase" if relative else "phase arg b", what)
     legend(ax)
     return fig, ax
+
+
+def _of_one_atom(x: Any) -> bool:
+    """Whether moments of ensembles are given: they are those of single atoms."""
+    if not isinstance(x, (CumulantResult, MomentState)):
+        return False
+    system = x.model if isinstance(x, CumulantResult) else x.system
+    return any(isinstance(s.factor, AtomFactor) for s in system.symbols)
 
 
 def _is_phase(x: Any) -> bool:

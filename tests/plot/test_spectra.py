@@ -58,6 +58,21 @@ def test_phase_distributions():
         qsp.plot_phase_distribution(1.0)
 
 
+def test_of_an_ensemble_the_axis_says_whose_phase_it_is():
+    (A,) = qsp.atoms(8)
+    state = qsp.steadystate(qsp.System(0.3 * A.x, [0.1**0.5 * A.each.p, 0.5**0.5 * A.m]))
+    _, one = qsp.plot_phase_distribution(state)
+    _, every = qsp.plot_phase_distribution(qsp.measures.collective_phase(state))
+    assert one.get_ylabel() == "canonical density of the phase of one atom"
+    assert every.get_ylabel() == "canonical density of the phase"
+    # one atom has a phase of its own: its harmonic is ⟨A.p⟩ over their number
+    moment = qsp.expect(A.m, state) / 8
+    curve = one.lines[0]
+    first = np.trapezoid(curve.get_ydata() * np.exp(1j * curve.get_xdata()), curve.get_xdata())
+    assert abs(first - moment) < 1e-6
+    plt.close("all")
+
+
 def test_entrainment_curves_and_phases_of_spins():
     (b,) = qsp.modes(1)
 
