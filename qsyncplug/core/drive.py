@@ -201,7 +201,7 @@ class Drive:
                 where = "e_ops"
                 for process in self.problem.result._state_processors:
                     process(t, state)
-        except (KeyboardInterrupt, Exception) as error:
+        except BaseException as error:
             self._fail(error, where, t)
             return False
         return True
@@ -213,7 +213,7 @@ class Drive:
             with self.limits.interruptible():
                 if not self.until(t, self.problem.state(t, row)):
                     return False
-        except (KeyboardInterrupt, Exception) as error:
+        except BaseException as error:
             self._fail(error, "until", t)
             return True
         self.failure = Failure(Status.UNTIL, self.problem.stepper.t if self.problem.whole else t)
@@ -303,7 +303,7 @@ def advance(
         # one that has a result is of another run, inside a function of the user's
         status = Status.TIME_LIMIT if error.result is None else Status.RHS_FAILED
         cause = error if error.args[0] != "time limit" else None
-    except Exception as error:
+    except BaseException as error:
         status, cause = Status.RHS_FAILED, error
     if isinstance(cause, KeyboardInterrupt):
         status = Status.INTERRUPTED

@@ -76,6 +76,11 @@ def error_of(
 ) -> BaseException:
     """The error of `failure` with the partial `result`; `at` says when, `own` is the family's."""
     t, cause = failure.time, failure.cause
+    if isinstance(cause, BaseException) and not isinstance(cause, (Exception, KeyboardInterrupt)):
+        # sys.exit() ends the program, but not before a checkpoint is written
+        result.stats["stopped"] = f"{type(cause).__name__} at {at}"
+        cause.add_note(reached)
+        return cause
     if failure.status == Status.INTERRUPTED:
         result.stats["stopped"] = f"interrupted at {at}"
         message = f"{reached}: interrupted; {kept}"

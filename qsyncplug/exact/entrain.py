@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from ..core.checks import check_array, check_number
-from ..core.interrupts import whole_or_nothing
+from ..core.errors import SolverError, SolverInterrupted
+from ..core.interrupts import interruptible
 from ..core.progress import counted
 from ..core.saved import Saved
 from ..core.types import Cutoff, Operator, State
@@ -117,7 +118,7 @@ def _edge(x: np.ndarray, inside: np.ndarray) -> float:
     return float(x[k - 1] + share * (x[k] - x[k - 1]))
 
 
-@whole_or_nothing
+@interruptible
 def entrainment(
     system: Callable[[float], System],
     detuning: Iterable[float],
@@ -154,7 +155,9 @@ def entrainment(
     Raises
     ------
     TypeError, ValueError, SolverError
-        As for :func:`spectrum`; `system` is no function, or returns none.
+        As for :func:`spectrum`; `system` is no function, raises, or returns none.
+    SolverInterrupted
+        Ctrl-C. As of a SolverError, ``.result`` is the curve up to there, or None.
 
     Notes
     -----
@@ -181,13 +184,46 @@ def entrainment(
     x = check_array("detuning", detuning, shape=(None,))
     if not len(x) or np.any(np.diff(x) <= 0):
         raise ValueError("detuning must hold at least one number and increase strictly")
-    spectra = []
+    spectra: list[Spectrum] = []
     for value in counted(x.tolist(), progress_bar):
+        try:
+            here, operator = _asked(system, a, value)
+            spectra.append(spectrum(here, operator, cutoff=cutoff, mean=mean))
+        except (KeyboardInterrupt, SolverError) as error:
+            raise _stopped(error, value, x, spectra) from error
+    return _curve(x, spectra)
+
+
+def _asked(
+    system: Callable[[float], System], a: Callable[[System], Operator] | None, value: float
+) -> tuple[System, Operator]:
+    """What the user's functions give at a detuning."""
+    try:
         here = system(value)
-        if not isinstance(here, System):
-            raise TypeError(f"system({value:g}) must be a System, not {type(here).__name__}")
-        operator = here.operators[0] if a is None else a(here)
-        spectra.append(spectrum(here, operator, cutoff=cutoff, mean=mean))
+        operator = a(here) if a is not None and isinstance(here, System) else None
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise SolverError(f"a function of yours raised ({what})", reason="raised") from error
+    if not isinstance(here, System):
+        raise TypeError(f"system({value:g}) must be a System, not {type(here).__name__}")
+    return here, here.operators[0] if operator is None else operator
+
+
+def _stopped(
+    error: BaseException, value: float, x: np.ndarray, spectra: list[Spectrum]
+) -> SolverError | SolverInterrupted:
+    """The error of a call that ended at a detuning, with the curve up to there."""
+    kept = f"error.result holds the curve of {len(spectra)} of {len(x)} detunings"
+    said = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
+    kind = SolverInterrupted if isinstance(error, KeyboardInterrupt) else type(error)
+    return kind(
+        f"entrainment stopped at detuning {value:g}: {said}; {kept}",
+        reason=getattr(error, "reason", "interrupted"),
+        result=_curve(x[: len(spectra)], spectra) if spectra else None,
+    )
+
+
+def _curve(x: np.ndarray, spectra: list[Spectrum]) -> EntrainmentCurve:
     columns = {
         name: np.array([getattr(s, name) for s in spectra])
         for name in ("frequency", "linewidth", "coherent", "power")

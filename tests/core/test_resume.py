@@ -331,3 +331,35 @@ def test_what_cannot_be_resumed(tmp_path):
     write_archive(path, header, {**arrays, rows: arrays[rows][:, :-1]})
     with pytest.raises((errors.StorageError, ValueError), match=r"another problem|the problem 14"):
         qsp.resume(path)
+
+
+@pytest.mark.parametrize("where", ["e_ops", "until", "coefficient"])
+def test_what_ends_the_program_ends_it_after_the_checkpoint(where, tmp_path):
+    """``sys.exit()``, also from a handler of SIGTERM, lost what was computed."""
+    path, times, leaving = tmp_path / "run.npz", np.linspace(0, 4, 41), []
+    (b,) = qsp.modes(1)
+
+    def leave(t, state=None):
+        if t > 2.05 and leaving:
+            sys.exit(3)
+        return 0.0
+
+    def arm(t, state):
+        # functions of time are looked at before the run too
+        leaving.append(1)
+        return leave(t) if where == "e_ops" else 0.0
+
+    wave = qutip.coefficient(leave) if where == "coefficient" else 0.0
+    system = qsp.System(b.dag() * b + wave * (b + b.dag()), [0.3 * b])
+    solver = qsp.MeanFieldSolver(system, options={"checkpoint": path, "max_step": 0.05})
+    with pytest.raises(SystemExit) as caught:
+        solver.run([1.0], times, e_ops=[arm], until=leave if where == "until" else None)
+    assert caught.value.code == 3
+    assert "mfsolve stopped" in caught.value.__notes__[0]
+    back = qsp.load(path)
+    assert len(back.times) >= 20
+    assert back.stats["stopped"].startswith("SystemExit at t=2")
+    if where != "coefficient":
+        again = qsp.resume(path, e_ops=[lambda t, state: 0.0])
+        whole = qsp.MeanFieldSolver(system, options={"max_step": 0.05}).run([1.0], times)
+        assert np.abs(again.mean - whole.mean).max() < 1e-6

@@ -59,3 +59,22 @@ def test_bad_input():
 
         f = qutip.coefficient(lambda t: np.cos(t))
         qsp.entrainment(lambda d: qsp.System(f * (b + b.dag()), [b]), [0.0], cutoff=8)
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, ZeroDivisionError("1/0")])
+def test_a_curve_that_ends_early_is_kept_up_to_there(raised):
+    """All finished spectra were lost, and the user's error did not say at which detuning."""
+
+    def build(detuning):
+        if detuning > 0.4:
+            raise raised
+        return driven(0.5)(detuning)
+
+    kind = qsp.SolverInterrupted if raised is KeyboardInterrupt else qsp.SolverError
+    with pytest.raises(kind, match=r"at detuning 0.5.*curve of 2 of 4") as caught:
+        qsp.entrainment(build, [-0.5, 0.0, 0.5, 1.0], cutoff=16)
+    whole = qsp.entrainment(build, [-0.5, 0.0], cutoff=16)
+    assert np.array_equal(caught.value.result.frequency, whole.frequency)
+    with pytest.raises(kind) as caught:
+        qsp.entrainment(build, [0.5, 1.0], cutoff=16)
+    assert caught.value.result is None
