@@ -11,6 +11,7 @@ import scipy.linalg
 
 from .._ext.equations import unpack_upper
 from .._ext.integrator import Integrator, RightHandSide
+from ..core.checks import check_memory
 from ..operators.atom import AtomFactor
 from ..operators.classical import Coordinate
 from ..operators.level import LevelFactor
@@ -161,7 +162,9 @@ def flow_of(
         turns = tuple(w[0] for s, w in own if s in nodes)
         return Rotation(name, _generator(system, weights), turns)
 
-    known = system.symmetries
+    known, d = system.symmetries, len(system.classical.coordinates)
+    what = f"the turns of {d} coordinates with {len(known.charges)} phases"
+    check_memory(what, 16.0 * len(known.charges) * d**2, advice="take fewer nodes")
     one = phase_weights(system.symbols, known)
     common = rotation("common phase", one) if known.common_phase else None
     if len(known.charges) == 1:
@@ -270,12 +273,14 @@ def _generator(system: System, weights: list[tuple[int, ...]]) -> np.ndarray:
     c = system.classical.coordinates
     K = np.zeros((len(c), len(c)))
     own = dict(zip(system.symbols, weights, strict=True))
-    for a, x in enumerate(c):
-        for b, y in enumerate(c):
-            if x.variable == y.variable and x.part != y.part:
-                charge = _charge(system, x.variable, x.symbol, own[x.symbol])
-                # Re(iz) = −Im z, Im(iz) = Re z
-                K[a, b] = charge * (1.0 if x.part else -1.0) * x.scale / y.scale
+    places = {(x.variable, bool(x.part)): a for a, x in enumerate(c)}
+    for (variable, part), a in places.items():
+        b = places.get((variable, not part))
+        if b is not None:
+            x, y = c[a], c[b]
+            charge = _charge(system, variable, x.symbol, own[x.symbol])
+            # Re(iz) = −Im z, Im(iz) = Re z
+            K[a, b] = charge * (1.0 if part else -1.0) * x.scale / y.scale
     return K
 
 

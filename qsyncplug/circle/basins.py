@@ -8,7 +8,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..core.checks import check_choice, check_integer, check_mapping, check_number, check_seed
+from ..core.checks import (
+    check_choice,
+    check_integer,
+    check_mapping,
+    check_memory,
+    check_number,
+    check_seed,
+)
 from ..core.errors import SolverError, SolverInterrupted, TimeLimitError
 from ..core.interrupts import interruptible
 from ..core.limits import Limits, look
@@ -220,6 +227,8 @@ def _follower(
     """How a sample is followed; refuses a model without a synchronised state that attracts."""
     if isinstance(model.frequencies, np.ndarray) and np.ptp(model.frequencies) > 0:
         raise ValueError("frequencies must be equal; for different ones see critical_coupling")
+    what = f"the Jacobian of {n} particles"
+    check_memory(what, 16.0 * float(n) ** 2, advice="take fewer particles")
     together = stability(model, np.zeros(n))
     if n > 1 and not together.stable:
         raise ValueError(

@@ -24,6 +24,8 @@ __all__ = ["SynchronizationCertificate", "certify_synchronization"]
 
 #: cells of the circle in the first attempt and in the last
 _CELLS = (192, 6144)
+#: coefficients for which these are fine enough
+_MOST = _CELLS[1] // 12
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ def certify_synchronization(
         python-flint is not installed.
     ValueError
         A callable, whose coefficients are known to rounding only: take ``fourier`` of them with a
-        `tail`.
+        `tail`. More than 512 coefficients.
 
     Notes
     -----
@@ -166,6 +168,11 @@ def certify_synchronization(
 
 def _series(f: Interaction) -> tuple[np.ndarray, tuple[float, float] | None, float]:
     """Coefficients, the interval of β if they are not exact, and the power of two for them."""
+    if f.kind == "fourier" and len(f.b) > _MOST:
+        raise ValueError(
+            f"interaction must have at most {_MOST} coefficients here, not {len(f.b)}: leave the "
+            "rest out and bound it by `tail`"
+        )
     if f.kind == "fourier" or f.kind == "sine":
         b = np.asarray(f.coefficients(1e-300) if f.kind == "fourier" else np.ones(1))
         slope = abs(float(np.sum(b * np.arange(1, b.size + 1))))

@@ -14,6 +14,8 @@ import scipy.linalg
 import scipy.sparse as sp
 from scipy.special import gammaln
 
+from .checks import check_memory
+
 __all__ = ["Permuted", "permuted"]
 
 
@@ -38,6 +40,8 @@ class Permuted:
     @cached_property
     def counts(self) -> np.ndarray:
         """The numbers n_0 … n_3 of every operator, (D, 4)."""
+        what = f"the {self.size} symmetric operators of {self.N} atoms"
+        check_memory(what, 45.0 * (self.N + 1.0) ** 3, advice="take fewer atoms")
         grid = np.indices((self.N + 1,) * 3).reshape(3, -1).T
         grid = grid[grid.sum(axis=1) <= self.N]
         return np.column_stack([grid, self.N - grid.sum(axis=1)])

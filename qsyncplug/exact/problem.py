@@ -157,7 +157,9 @@ class Problem:
         """Every coherence order that occurs."""
         if self.charges.shape[1] == 0:
             return [()]
-        values = np.unique(self.charges, axis=0)
+        values = sectors(self.charges)[0]
+        what = f"the coherence orders between {len(values)} charges"
+        check_memory(what, 40.0 * len(values) ** 2 * values.shape[1], advice=less_of(self.system))
         found = (values[:, None, :] - values[None, :, :]).reshape(-1, values.shape[1])
         return [tuple(int(x) for x in row) for row in np.unique(found, axis=0)]
 

@@ -100,8 +100,15 @@ def sectors(charges: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
     """
     if not charges.shape[1]:
         return np.zeros((1, 0), dtype=int), [np.arange(len(charges))]
-    values, sector = np.unique(charges, axis=0, return_inverse=True)
-    sector = np.ravel(sector)
+    if charges.shape[1] == 1:
+        # rows of several numbers are sorted as texts are
+        column, sector = np.unique(charges[:, 0], return_inverse=True)
+        values = column[:, None]
+    else:
+        values, sector = np.unique(charges, axis=0, return_inverse=True)
+        sector = np.ravel(sector)
+    what = f"{len(charges)} states of {len(values)} charges"
+    check_memory(what, 40.0 * len(charges) + 300.0 * len(values), advice="lower the cutoff")
     order = np.argsort(sector, kind="stable")
     return values, np.split(order, np.flatnonzero(np.diff(sector[order])) + 1)
 

@@ -94,13 +94,9 @@ def find_symmetries(
     constraints = np.array(_changes(symbols, hamiltonian, jumps), dtype=float)
     constraints = constraints.reshape(-1, len(columns))
     weights = _null_space(constraints, len(columns))
-    unit = np.array(lowering)
-
-    def conserved(vector: np.ndarray) -> bool:
-        # forced to vanish when some conserved weight gives it a charge
-        return bool(np.any(np.abs(weights @ vector) > 1e-9)) if len(weights) else False
-
-    n = range(len(symbols))
+    # what b of each symbol changes of what is conserved: what changes any is forced to vanish
+    taken = np.array(lowering) @ weights.T if len(weights) else np.zeros((len(symbols), 1))
+    coherences = [(np.abs(taken - own) > 1e-9).any(axis=1).tolist() for own in taken]
     named_once = hamiltonian.canonical()
     traces = [_trace(s, named_once, jumps) for s in symbols]
     forms = _Forms(named_once, jumps)
@@ -114,8 +110,8 @@ def find_symmetries(
             and forms.allow({symbols[j]: symbols[k] for j, k in enumerate(p) if j != k})
             and _invariant(symbols, hamiltonian, jumps, p)
         ),
-        vanishing_amplitudes=tuple(conserved(unit[j]) for j in n),
-        vanishing_coherences=tuple(tuple(conserved(unit[j] - unit[k]) for k in n) for j in n),
+        vanishing_amplitudes=tuple((np.abs(taken) > 1e-9).any(axis=1).tolist()),
+        vanishing_coherences=tuple(map(tuple, coherences)),
         columns=tuple(columns),
     )
 

@@ -430,6 +430,9 @@ class TestAnyOddFunction:
             certify_synchronization(np.sin)
         with pytest.raises(ValueError, match="tail must"):
             certify_synchronization(sine(), tail=-1.0)
+        with pytest.raises(ValueError, match="at most 512 coefficients here, not 513"):
+            # there was no cell that is fine enough, after seconds and gigabytes
+            certify_synchronization(fourier([1.0] + 512 * [1e-9]))
 
 
 def test_certificate():

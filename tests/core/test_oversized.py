@@ -38,6 +38,17 @@ def _laser():
     return qsp.System(b.dag() * b, [b.dag(), 2 * b])
 
 
+def _atoms(n):
+    (A,) = qsp.atoms(n)
+    return qsp.System(0.1 * A.z + A.p + A.m, [A.m, A.each.p])
+
+
+def _free(n):
+    b = qsp.modes(n)
+    H = sum((1 + 0.01 * k) * x.dag() * x for k, x in enumerate(b))
+    return qsp.System(H, [j for x in b for j in (x.dag(), 0.3 * x**2)])
+
+
 def _waves(n):
     return np.repeat(GRID.gaussian(0.1)[None], n, axis=0)
 
@@ -64,6 +75,12 @@ REQUESTS = {
     "moments of spins": lambda: qsp.exactsolve(_spins(), [[0, 0, 1]] * 2, TIMES),
     "steady state": lambda: qsp.steadystate(_ring(2), cutoff=300),
     "eigenmodes": lambda: qsp.eigenmodes(_ring(2), 3, cutoff=100),
+    "modes of atoms": lambda: qsp.eigenmodes(_atoms(300), 3),
+    "orders of many levels": lambda: qsp.eigenmodes(_laser(), 3, cutoff=10**5),
+    "levels of a laser": lambda: qsp.steadystate(_laser(), cutoff=10**6),
+    "phases of free modes": lambda: qsp.limit_cycle(_free(100), np.ones(100)),
+    "basin": lambda: qsp.basin_of_synchronization(SINE, 10**9, ntraj=2),
+    "phase of atoms": lambda: qsp.measures.collective_phase(qutip.basis([2] * 20, [0] * 20)),
     "spectrum": lambda: qsp.spectrum(_laser(), _laser().operators[0], MANY, cutoff=8),
     "delays": lambda: qsp.correlation((s := _laser()), s.operators[0], np.arange(2e6), cutoff=8),
     "matrices": lambda: _ring(6).qutip(9),
