@@ -15,7 +15,7 @@ import qutip
 
 from .limits import look
 
-__all__ = ["fastest_changes", "find_breaks"]
+__all__ = ["fastest_changes", "find_breaks", "longest_step"]
 
 #: looks between two outputs, and least number of looks over a run
 _BETWEEN, _LEAST, _MOST = 24, 2**14, 2**18
@@ -97,6 +97,36 @@ def fastest_changes(functions: Iterable[Callable[[float], Any]], times: Any) -> 
             rate = np.abs(np.diff(values)) / (size * np.diff(looks))
             np.maximum.at(out, owner, np.nan_to_num(rate))
     return out
+
+
+def longest_step(functions: Iterable[Callable[[float], Any]], times: Any) -> float:
+    """The longest step that passes over no pulse, for methods that cannot be told where they are.
+
+    Parameters
+    ----------
+    functions : iterable of callable
+        ``f(t)``, complex.
+    times : array_like of shape (T,)
+        Output times of a run.
+
+    Returns
+    -------
+    float
+        Half of the shortest time between two breaks; infinite where there are none.
+
+    Examples
+    --------
+    >>> step = longest_step([lambda t: 40.0 < t < 41.0], [0.0, 100.0])
+    >>> 0.2 < step < 1.0
+    True
+    """
+    breaks = find_breaks(functions, times)
+    if not breaks.size:
+        return np.inf
+    # a jump has a break on either side of it
+    finest = float(np.ptp(times)) / 2**12
+    gaps = [gap for gap in np.diff(breaks).tolist() if gap > finest]
+    return 0.5 * min(gaps, default=finest)
 
 
 def _looks(outputs: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from ..core.drive import Until, Walk
 from ..core.entry import HIERARCHY, exactsolve
 from ..core.errors import warn
 from ..core.progress import say_if_long
+from ..core.pulses import longest_step
 from ..core.sampling import MOST_SAMPLES, fresh_seed
 from ..core.solver import Solver
 from ..core.stepper import Problem
@@ -256,7 +257,10 @@ class ExactSolver(Solver):
                 )
             if name == "mcsolve":
                 check_seeds(self._options["ntraj"])
-            run = QutipRun(name, self._options, task.reader, task.user, store=choice.store)
+            functions = getattr(self.model, "time_functions", ())
+            step = min(self._options["max_step"], longest_step(functions, times))
+            own = {**self._options, "max_step": step}
+            run = QutipRun(name, own, task.reader, task.user, store=choice.store)
             return OtherProblem(times, WatchedRun(run, task), result, self._inspect)
         whole = choice.store or bool(task.functions) or self._until
         stepper = OwnStepper(task, method, self._options, whole=whole)

@@ -156,7 +156,7 @@ class QutipRun:
         o = self.options
         # QuTiP's tolerances for the moment of a jump are absolute times: here they follow the rates
         unit = 1.0 / _largest_rate(c_ops, times)
-        options |= {"norm_t_tol": 1e-6 * unit, "norm_min_step": 0.1 * unit, "norm_tol": 1e-5}
+        options |= {"norm_t_tol": 1e-6 * unit, "norm_tol": 1e-5}
         return qutip.mcsolve(
             H,
             state,

@@ -102,6 +102,12 @@ class ReductionProblem(LoheProblem):
         )
         super().__init__(times, stepper, result)
 
+    def breakpoints(self, times: np.ndarray) -> np.ndarray:
+        """None of its own; those of the basis, which moves by the Hamiltonian, are told to it."""
+        if self.setup.motion is not None:
+            self.setup.motion.avoid_pulses(times)
+        return np.empty(0)
+
     def record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:
         self.setup.record(self.result, start, times, rows)
 

@@ -424,6 +424,7 @@ class SchrodingerLoheResult(Result):
             motion = motion_of(
                 self.model.reference, arrays["basis"], header["t0"], position=self.model.position
             )
+            motion.avoid_pulses(self.times)
         mobius = dict(self.options) if self.stats.get("method") == "mobius" else None
         self._setup = StoredSetup(
             self.model, header["t0"], motion, arrays.get("start_rows"), mobius

@@ -16,6 +16,7 @@ from .._ext.equations import PythonRightHandSide
 from .._ext.integrator import Integrator
 from ..core.checks import check_memory
 from ..core.errors import SolverError
+from ..core.pulses import find_breaks
 from .hamiltonian import GridHamiltonian
 from .splitting import SCHEMES, Cache, Splitting, phase
 from .stepping import Rewindable
@@ -106,6 +107,9 @@ class Motion:
 
     def mark(self, t: float) -> None:
         """Remember the basis at `t`, for going back."""
+
+    def avoid_pulses(self, times: np.ndarray) -> None:
+        """Pass over no pulse of the Hamiltonian in a run with these output times."""
 
     def _watched_positions(self, t: float) -> np.ndarray:
         basis = self.at(t)
@@ -349,6 +353,17 @@ class FreeSystem(Rewindable):
 class EvoMotion(_SteppedMotion):
     """A QobjEvo, by the compiled Dormand–Prince method."""
 
+    _breaks = np.empty(0)
+
+    def avoid_pulses(self, times: np.ndarray) -> None:
+        parts = [part[1] for part in self.hamiltonian.to_list() if isinstance(part, list)]
+        functions = [part for part in parts if isinstance(part, qutip.Coefficient)]
+        if len(functions) < len(parts):
+            # a function that returns the whole operator
+            weights = np.cos(np.arange(self.hamiltonian.shape[0]))
+            functions.append(lambda t: np.sum(weights * self.hamiltonian(t).full()))
+        self._breaks = find_breaks(functions, times)
+
     def _step(self, basis: np.ndarray, t: float, t1: float) -> np.ndarray:
         shape = basis.shape
         evo = self.hamiltonian
@@ -363,6 +378,7 @@ class EvoMotion(_SteppedMotion):
             PythonRightHandSide(function, basis.size, True), rtol=self.rtol, atol=1e-2 * self.rtol
         )
         integrator.set_state(t, basis.ravel(), t1)
+        integrator.set_breaks(self._breaks)
         out = np.empty((1, 2 * basis.size))
         _, count = integrator.advance(np.array([t1]), out)
         if count == 0:

@@ -6,7 +6,7 @@ import qutip
 from scipy.integrate import quad
 
 import qsyncplug as qsp
-from qsyncplug.core.pulses import fastest_changes, find_breaks
+from qsyncplug.core.pulses import fastest_changes, find_breaks, longest_step
 
 
 def gaussian(centre, width):
@@ -173,3 +173,10 @@ def test_how_fast_functions_change():
     np.testing.assert_allclose(found, [0, 0.5, 0], atol=1e-9)
     assert fastest_changes([], ends).tolist() == [0.0] * 3
     assert fastest_changes([np.cos], [1.0]).size == 0
+
+
+def test_the_longest_step_passes_over_no_pulse():
+    step = longest_step([lambda t: float(50 <= t < 50.3)], [0.0, 100.0])
+    assert 0.1 < step < 0.16
+    assert longest_step([lambda t: float(50 <= t < 50.01)], [0.0, 100.0]) < 0.1
+    assert longest_step([np.cos], [0.0, 100.0]) == np.inf

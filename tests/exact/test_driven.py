@@ -222,3 +222,17 @@ def test_dense_operators_that_depend_on_time(monkeypatch, kind):
     for x, y in zip(run.states, raw.states, strict=True):
         x = x.proj() if x.isket else x
         assert abs((x - y).full()).max() < 1e-9
+
+
+@pytest.mark.parametrize("method", ["auto", "density", "trajectories", "mesolve"])
+def test_a_pulse_after_a_long_quiet_is_seen_by_every_method(method):
+    """⟨b⟩ of a damped mode that is driven from t=50 to 50.3 of 100."""
+    (b,) = qsp.modes(1)
+    system = qsp.System((lambda t: float(50 <= t < 50.3)) * (b + b.dag()), [0.1 * b])
+    options = {"method": method}
+    if method == "trajectories":
+        options |= {"ntraj": 20, "seed": 1}
+    run = qsp.exactsolve(system, [0.0], [0.0, 100.0], cutoff=8, e_ops=[b], options=options)
+    right = -1j * (np.exp(-0.005 * 49.7) - np.exp(-0.005 * 50)) / 0.005
+    # coherent states stay coherent: jumps change nothing
+    np.testing.assert_allclose(run.expect[0][-1], right, rtol=1e-5)
