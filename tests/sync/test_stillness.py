@@ -120,3 +120,38 @@ def test_a_large_amplitude_that_falls_to_its_cycle_is_not_at_rest():
     jumps += [np.sqrt(0.01) * (a - b)]
     run = qsp.mfsolve(qsp.System(0 * a.dag() * a, jumps), [4.5, 1j], np.linspace(0, 30, 301))
     assert "at rest" not in qsp.verdict(run).why
+
+
+def by_hand(times, theta):
+    mean = np.stack([np.cos(theta), -np.sin(theta)], axis=-1).reshape(len(times), -1)
+    return qsp.SyncView(times, mean=np.sqrt(2) * mean, covariance=0)
+
+
+@pytest.mark.parametrize("creep", [0.0, 0.5, 0.9])
+def test_what_creeps_on_beside_others_is_not_of_their_group(creep):
+    # three that a fourth shakes as it turns by, 3.3 times in the window
+    times = np.linspace(0, 2, 300)
+    beat = 2 * np.pi * 3.3 * times
+    swing = 0.4 * np.stack([np.sin(beat), np.sin(beat + 2), np.sin(beat + 4)], axis=1)
+    theta = np.c_[swing + np.array([0.0, creep, 0.0]) * times[:, None], -beat]
+    found = qsp.verdict(by_hand(times, theta))
+    assert found.label == ("undecided" if creep else "partially synchronised")
+    if not creep:
+        assert found.evidence["sizes of the groups"] == (3,)
+
+
+def test_two_that_are_sampled_at_their_beat_are_no_group():
+    times = np.arange(80.0)
+    theta = np.stack([0 * times, 2 * np.pi * times, 0.7 * times], axis=1)
+    assert qsp.verdict(by_hand(times, theta)).label == "undecided"
+    # they rest together, and came from elsewhere
+    theta[:, 1] = np.exp(-0.5 * times)
+    assert qsp.verdict(by_hand(times, theta)).label == "partially synchronised"
+
+
+@pytest.mark.parametrize("size", [0.0, 3e-8])
+def test_what_leaves_an_unstable_state_has_been_there_for_long(size):
+    times = np.linspace(0, 10, 201)
+    phase = 0.5 * np.exp(-5 * times) + size * np.exp(5 * (times - 10))
+    found = qsp.verdict(by_hand(times, np.stack([0 * times, phase], axis=1)))
+    assert found.label == ("undecided" if size else "complete")

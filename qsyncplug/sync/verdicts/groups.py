@@ -121,12 +121,15 @@ def follow(
         path = track(source, found, members)
         frequency = float(np.mean(found.frequencies[members]))
     beside = among & (away > np.pi / 2) & (away < 5 * np.pi / 2)
-    still = standing(path.thirds, path.ninths, shaken=path.shaken) | hovering(path)
-    might = members & ~still & swinging(path)
+    still = standing(path.thirds, path.ninths, shaken=path.shaken)
+    hover = hovering(path)
+    might = members & ~still & (hover | swinging(path))
     if source.n < MANY and np.array_equal(might, members & ~still):
-        # what turns beside them makes the members oscillate, without a trend
+        # what turns beside them makes the members oscillate, and hides what creeps on
         fits = trends(source, found.inside, might, members) if members.sum() > 1 else {}
-        still[[k for k, fit in fits.items() if fit.swings]] = True
+        hover[[k for k, fit in fits.items() if fit.creeps]] = False
+        hover[[k for k, fit in fits.items() if fit.swings]] = True
+    still |= hover
     # the shell beside is four times as wide; of many nodes an empty shell may hide one
     chance = (float(beside.sum()) + (source.n >= MANY)) / 4
     motion = float(np.median(path.whole[members])) if members.any() else np.inf

@@ -58,7 +58,8 @@ def standing(
         falling &= ~_turning(seen)
     # what grows by a constant factor a third leaves a fixed point rather than being at one
     # (below 1e-9 it is the error of a solver, which may grow too)
-    leaving = (first > 2) & (second > 2) & (last > 1e-9)
+    growing = (ninths[7] > 3 * ninths[6]) & (ninths[8] > 3 * ninths[7])
+    leaving = (((first > 2) & (second > 2)) | growing) & (last > 1e-9)
     sure = falling | ((second < 0.05) & (first < 0.5))
     return np.asarray(((last <= FLOOR) & ~leaving) | (exponential & sure))
 

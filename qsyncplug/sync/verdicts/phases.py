@@ -18,8 +18,8 @@ from .noisy import judge_held, judge_ordered
 from .order import Order, judge_order, null_value
 from .rates import Estimate
 from .report import Label, Verdict
-from .settled import not_yet_there
-from .sources import ContinuousPhases, PhaseSource
+from .settled import CONSTANT, followed, not_yet_there, unmoved
+from .sources import PhaseSource
 from .survey import Survey, Track, survey
 from .trend import Trend, trends
 
@@ -27,8 +27,6 @@ __all__ = ["Amplitudes", "judge_phases"]
 
 #: relative turn between two samples beyond which the phases are not followed
 _TURN = 0.6 * np.pi
-#: a range over the whole run below this says nothing: equal frequencies, or sampling at the beat
-_CONSTANT = 1e-6
 _AGREE, _AGREE_FEW = 0.35, 0.2
 #: range of a phase that noise shakes in one well, without a slip
 _WELL = 1.6 * np.pi
@@ -153,7 +151,7 @@ def _together(
             return None
         creeps = _creeping(case, fits, evidence)
         return creeps if creeps is not None else _moving(case, found, path, evidence)
-    if path.run.max() < _CONSTANT and not at_rest(case, path):
+    if path.run.max() < CONSTANT and not at_rest(case, path):
         return case.undecided(
             "the relative phases are constant from the first sample on (range "
             f"{path.run.max():.1g}): equal frequencies, no "
@@ -225,8 +223,7 @@ def _resonant(case: Case, source: PhaseSource, evidence: dict[str, Any]) -> Verd
 
     Not where the solver followed the phases, or the model's velocities have been looked at.
     """
-    looked = case.dynamics.flow.velocity is not None and case.dynamics.autonomous
-    if isinstance(source, ContinuousPhases) or looked:
+    if followed(case, source):
         return None
     nodes = np.unique(np.linspace(0, case.n - 1, min(case.n, _LOOKED_AT)).astype(int))
     rows = np.concatenate([theta[:, nodes] for _, theta in source.chunks()])[case.inside]
@@ -342,6 +339,9 @@ def _apart(
     if not all(case.dynamics.joined(group.members) for group, _ in real):
         why = "nodes turn together that no node acts on in common"
         return case.undecided(why, evidence, advice="a coupling that joins them")
+    if any(unmoved(case, source, path.run[group.members]) for group, path in real):
+        why = "nodes turn together that never move: so do those that drift, sampled at their beat"
+        return case.undecided(why, evidence, advice="output times at other intervals")
     return _partial(case, real, evidence)
 
 

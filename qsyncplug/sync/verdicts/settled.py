@@ -7,18 +7,23 @@ from typing import Any
 import numpy as np
 
 from .case import Case
+from .groups import MANY
 from .locked import passing
 from .motion import FLOOR, ratios, standing
 from .order import time_mean
 from .rates import Estimate
+from .sources import ContinuousPhases, PhaseSource
 from .survey import Track, at_even_times, cuts, even, middle, time_weights
 
 __all__ = [
+    "CONSTANT",
     "between_samples",
+    "followed",
     "late_mean",
     "not_yet_there",
     "slow_ones",
     "unless_uneven",
+    "unmoved",
     "unsettled",
 ]
 
@@ -26,8 +31,8 @@ __all__ = [
 _STATIONARY = 5e-3
 #: variation that the tolerances of QuTiP's solvers leave
 _NOISE = 2e-5
-#: parts of the second half of a sampled run that are compared
-_PARTS = 2
+#: a range over the whole run below this says nothing: equal frequencies, or sampling at the beat
+CONSTANT = 1e-6
 #: how far, by the linearised model, phases at rest may still have to go
 _TO_GO = 0.05
 #: of a node beside faster ones that stand
@@ -180,6 +185,22 @@ def unless_uneven(case: Case) -> str:
         "the model changes with time, and what is the same at output times at even intervals may "
         "follow it in between"
     )
+
+
+def followed(case: Case, source: PhaseSource) -> bool:
+    """Whether no turn between two samples is missed: the solver followed the phases, or the
+    model's velocities have been looked at.
+    """
+    looked = case.dynamics.flow.velocity is not None and case.dynamics.autonomous
+    return looked or isinstance(source, ContinuousPhases)
+
+
+def unmoved(case: Case, source: PhaseSource, run: np.ndarray) -> bool:
+    """Whether phases with these ranges over the run may be drifting ones, sampled at their beat.
+
+    Many have no beat in common.
+    """
+    return case.n < MANY and bool(run.max() < CONSTANT) and not followed(case, source)
 
 
 def _far(case: Case, path: Track) -> str:
