@@ -1,16 +1,43 @@
-"""Registries of what may still have to be imported."""
+"""Registries of what may still have to be imported, and locks of modules."""
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-__all__ = ["Registry", "promise"]
+__all__ = ["ProcessLock", "Registry", "promise"]
 
 V = TypeVar("V")
 _promises: list[Callable[[], object]] = []
-_lock = threading.RLock()
+
+
+class ProcessLock:
+    """A lock of a module: free in a forked child, which has not the thread that held it.
+
+    Examples
+    --------
+    >>> with ProcessLock():
+    ...     pass
+    """
+
+    def __init__(self) -> None:
+        self._renew()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._renew)
+
+    def _renew(self) -> None:
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+_lock = ProcessLock()
 
 
 def promise(load: Callable[[], object]) -> None:

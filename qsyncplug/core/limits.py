@@ -16,6 +16,8 @@ from contextvars import ContextVar
 from types import FrameType
 from typing import Any
 
+import numpy as np
+
 from .errors import TimeLimitError
 
 __all__ = ["Limits", "deadline", "look"]
@@ -46,9 +48,11 @@ class Limits:
         self._open = False
         self._previous: Any = None
         self._token: Any = None
+        self._errors: Any = None
 
     def __enter__(self) -> Limits:
         self._token = _current.set(self)
+        self._errors = np.geterr()
         if threading.current_thread() is threading.main_thread():
             self._install()
         return self
@@ -63,6 +67,8 @@ class Limits:
 
     def __exit__(self, *_: object) -> None:
         _current.reset(self._token)
+        # Ctrl-C may have come while an ``errstate`` (of numpy.linalg, of a user's) was about to end
+        np.seterr(**self._errors)
         if self._previous is not None:
             signal.signal(signal.SIGINT, self._previous)
             _guards.remove(self)

@@ -5,19 +5,19 @@ pickling.
 from __future__ import annotations
 
 import secrets
-import threading
 import time
 import weakref
 from collections.abc import Iterable, Sequence
 
 from ..core.checks import check_memory, check_sequence
+from ..core.late import ProcessLock
 from .factor import Factor, LadderFactor
 
 __all__ = ["Space", "Symbol", "named", "new_space", "restore_space"]
 
 #: bytes that a symbol, its name and its operators take
 _SYMBOL_BYTES = 2000
-_lock = threading.Lock()
+_lock = ProcessLock()
 _known: weakref.WeakValueDictionary[tuple[int, int], Space] = weakref.WeakValueDictionary()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import threading
 import types
 import weakref
 from typing import Any
@@ -11,12 +10,13 @@ from typing import Any
 import qutip
 
 from ..core.errors import SolverError
+from ..core.late import ProcessLock
 from ..core.timetable import Timetable
 
 __all__ = ["TimeFactor", "TimeFunction", "function_from_file", "time_factor", "value_at"]
 
 _NAMES = 0xFFFF
-_lock = threading.Lock()
+_lock = ProcessLock()
 #: id of the user's object -> its function, as long as some expression holds it
 _by_object: weakref.WeakValueDictionary[int, TimeFunction] = weakref.WeakValueDictionary()
 _by_identity: weakref.WeakValueDictionary[int, TimeFunction] = weakref.WeakValueDictionary()

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.late import ProcessLock
 from .reading import Reader, Values
 
 __all__ = ["Outcome", "Task"]
@@ -91,7 +92,7 @@ def _restore(data: bytes) -> Task:
 
 # ------------------------------------------------ warnings and threads, shared by one process
 
-_lock = threading.Lock()
+_lock = ProcessLock()
 _inside = 0
 _stack = contextlib.ExitStack()
 _heard = threading.local()
