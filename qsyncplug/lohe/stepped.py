@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from ..core.pulses import find_breaks
 from ..core.rungekutta import RungeKutta, limits_of
 from ..core.status import Status
 from ..core.stepper import Stepper
 from ..core.types import EOps
+from ..waves.motion import functions_of_time
 from ..waves.splitting import SCHEMES, OscillatorLostError, Splitting, StepUnderflowError
 from ..waves.stepping import SplitStepper
 from .flows import coupled_system
@@ -44,6 +46,11 @@ class _StatesProblem(LoheProblem, ABC):
         result = SchrodingerLoheResult(e_ops, options, setup=setup, solver=self.name, stats=stats)
         super().__init__(times, stepper, result)
 
+    def breakpoints(self, times: np.ndarray) -> np.ndarray:
+        given = self.setup.model.hamiltonian
+        distinct = {id(h): h for h in (given if isinstance(given, tuple) else (given,))}
+        return find_breaks([f for h in distinct.values() for f in functions_of_time(h)], times)
+
     @abstractmethod
     def _stepper(self, times: np.ndarray, method: str, options: dict[str, Any]) -> Stepper:
         """At the start of ``setup``."""
@@ -69,9 +76,16 @@ class SplittingStepper(SplitStepper):
         self.options = {name: options[name] for name in ("rtol", "atol", "max_step")}
         self.kind = loss_of(model)
         self.found: Lost | None = None
+        self.breaks = np.empty(0)
+
+    def avoid(self, times: np.ndarray) -> None:
+        self.breaks = times
 
     def advance(self, times: np.ndarray, rows: np.ndarray) -> Status:
-        status = self._go(float(times[0])) if times[0] > self.t else Status.RUNNING
+        status, end = Status.RUNNING, float(times[0])
+        for stop in (*self.breaks[(self.breaks > self.t) & (self.breaks < end)].tolist(), end):
+            if stop > self.t and status == Status.RUNNING:
+                status = self._go(stop)
         if status == Status.RUNNING:
             self.delivered = 1
         return status

@@ -5,6 +5,7 @@ momentum in it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,14 @@ from .hamiltonian import GridHamiltonian
 from .splitting import SCHEMES, Cache, Splitting, phase
 from .stepping import Rewindable
 
-__all__ = ["EigenMotion", "EvoMotion", "GridMotion", "Motion", "motion_of"]
+__all__ = [
+    "EigenMotion",
+    "EvoMotion",
+    "GridMotion",
+    "Motion",
+    "functions_of_time",
+    "motion_of",
+]
 
 #: up to this many points the Hamiltonian is diagonalised once; beyond, the basis is stepped by
 #: splitting
@@ -272,6 +280,11 @@ def _times(vectors: np.ndarray, x: np.ndarray) -> np.ndarray:
 class _SteppedMotion(Motion, ABC):
     """Stepped from the last time asked for, or from the start."""
 
+    _breaks = np.empty(0)
+
+    def avoid_pulses(self, times: np.ndarray) -> None:
+        self._breaks = find_breaks(functions_of_time(self.hamiltonian), times)
+
     def _begin(self) -> None:
         self._time = self.t0
         self._basis = self.start.copy()
@@ -307,8 +320,27 @@ class GridMotion(_SteppedMotion):
     def _step(self, basis: np.ndarray, t: float, t1: float) -> np.ndarray:
         self._system.psi = basis.reshape(-1, *self.grid.shape).copy()
         self._system.time = t
-        self._h = self._stepper.adaptive(t, t1, self._h, self.rtol, 0.0, np.inf, _nothing)
+        for end in (*self._breaks[(self._breaks > t) & (self._breaks < t1)], t1):
+            self._h = self._stepper.adaptive(t, end, self._h, self.rtol, 0.0, np.inf, _nothing)
+            t = end
         return self._system.psi.reshape(basis.shape)
+
+
+def functions_of_time(hamiltonian: Any) -> list[Callable[[float], Any]]:
+    """What of a Hamiltonian depends on time, as numbers; empty where nothing does."""
+    if isinstance(hamiltonian, GridHamiltonian):
+        mixed = np.cos(np.arange(hamiltonian.grid.size)).reshape(hamiltonian.grid.shape)
+        moving = hamiltonian.time_dependent
+        return [lambda t: np.sum(mixed * hamiltonian.values_at(t))] if moving else []
+    if not isinstance(hamiltonian, qutip.QobjEvo):
+        return []
+    parts = [part[1] for part in hamiltonian.to_list() if isinstance(part, list)]
+    functions = [part for part in parts if isinstance(part, qutip.Coefficient)]
+    if len(functions) < len(parts):
+        # a function that returns the whole operator
+        weights = np.cos(np.arange(hamiltonian.shape[0]))
+        functions.append(lambda t: np.sum(weights * hamiltonian(t).full()))
+    return functions
 
 
 def _nothing(t: float) -> None:
@@ -352,17 +384,6 @@ class FreeSystem(Rewindable):
 
 class EvoMotion(_SteppedMotion):
     """A QobjEvo, by the compiled Dormand–Prince method."""
-
-    _breaks = np.empty(0)
-
-    def avoid_pulses(self, times: np.ndarray) -> None:
-        parts = [part[1] for part in self.hamiltonian.to_list() if isinstance(part, list)]
-        functions = [part for part in parts if isinstance(part, qutip.Coefficient)]
-        if len(functions) < len(parts):
-            # a function that returns the whole operator
-            weights = np.cos(np.arange(self.hamiltonian.shape[0]))
-            functions.append(lambda t: np.sum(weights * self.hamiltonian(t).full()))
-        self._breaks = find_breaks(functions, times)
 
     def _step(self, basis: np.ndarray, t: float, t1: float) -> np.ndarray:
         shape = basis.shape

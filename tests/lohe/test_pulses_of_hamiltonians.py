@@ -31,3 +31,19 @@ def test_a_pulse_turns_two_oscillators(form, times):
         *_, (t, states) = solver.iterate([qutip.basis(2, 0)] * 2, times)
         assert t == END
         np.testing.assert_allclose(states[0].full(), right, atol=1e-7)
+
+
+@pytest.mark.parametrize("method", ["reduction", "splitting", "dop853"])
+def test_a_kick_moves_free_waves(method):
+    """V=−F(t)x with ∫F=1 from t=10 to 10.05: the mean position at t=20 is ∫F(20−t)dt."""
+    grid = qsp.Grid(256, 100.0)
+    hamiltonian = qsp.GridHamiltonian(
+        grid, lambda t, x: -20.0 * (10 <= t < 10.05) * x, time_dependent=True
+    )
+    x = grid.mesh[0]
+    wave = np.exp(-(x**2) / 18)
+    model = qsp.SchrodingerLohe(hamiltonian, coupling=0.001)
+    options = {"method": method, "store_states": True}
+    run = qsp.slsolve(model, [wave, wave], [0.0, 20.0], options=options)
+    density = np.abs(np.asarray(run.states[-1][0])) ** 2
+    np.testing.assert_allclose((density @ x) / density.sum(), 20 - 10.025, rtol=1e-4)
