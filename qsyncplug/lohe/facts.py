@@ -90,6 +90,12 @@ class Facts:
         return bool(np.ptp(self.rates) <= SAME * scale)
 
     @property
+    def diameter(self) -> float:
+        """Largest ‖ψ_j−ψ_k‖ of the directions: of the differences, for 1−Re z cancels."""
+        unit = self.x / np.maximum(self.norms, 1e-300)[:, None]
+        return float(max(np.linalg.norm(unit - row, axis=1).max() for row in unit))
+
+    @property
     def collinear(self) -> bool:
         """Whether all states are complex multiples of one: Kuramoto's phases."""
         unit = self.x / np.maximum(self.norms, 1e-300)[:, None]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from theory_cases import GRID, H, g
 
+import qsyncplug as qsp
 from qsyncplug import (
     GridHamiltonian,
     SchrodingerLohe,
@@ -294,3 +295,27 @@ def test_half_of_what_is_said_is_not_enough():
     row = predictions(model, near)["Proposition 6.3"]
     assert row.check(slsolve(model, near, [0, 0.1, 0.2])).passed is None
     assert row.check(slsolve(model, near, np.linspace(0, 40, 81))).passed is True
+
+
+@pytest.mark.parametrize("apart", [1e-6, 1e-8, 1e-11])
+def test_a_diameter_that_a_gram_matrix_does_not_know(apart):
+    # 1−Re z = ½D² is below rounding: the bound began from 0 or 1.5e-8
+    states = np.array([[1.0, 0.0], [np.cos(apart), np.sin(apart)]])
+    for hamiltonian in (qutip.sigmaz(), [qutip.sigmaz(), qutip.sigmaz() + 1e-12 * qutip.sigmax()]):
+        model = qsp.SchrodingerLohe(hamiltonian, coupling=1.0)
+        found = qsp.predictions(model, states)
+        assert {"AHKM Theorem 2.3", "practical synchronisation"} & set(found.names)
+        outcomes = found.check(qsp.slsolve(model, states, np.linspace(0, 20, 41)))
+        assert all(outcome.passed is not False for outcome in outcomes), outcomes
+
+
+def test_a_prefactor_of_which_nothing_is_left():
+    # e^{kt} is beyond all numbers, and 1−z is 0
+    model = qsp.SchrodingerLohe(qutip.qeye(2), coupling=1.0)
+    states = [[1.0, 0.0], [0.8, 0.6], [0.8, 0.6j]]
+    found = qsp.predictions(model, states)
+    for span, open_ in ((20.0, False), (680.0, True), (800.0, True)):
+        outcomes = found.check(qsp.slsolve(model, states, [0.0, span]))
+        assert all(outcome.passed is not False for outcome in outcomes), outcomes
+        passed = {outcome.name: outcome.passed for outcome in outcomes}
+        assert (passed["AHKM Theorem 2.4"] is None) == open_
