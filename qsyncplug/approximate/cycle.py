@@ -155,9 +155,13 @@ def find_cycle(flow: Flow, x0: np.ndarray, relax: float | None) -> LimitCycle | 
         dark = np.abs(flow.quadratures(x)[0]).max() < 1e-6 * max(1.0, size)
         # a spin at its upper pole is at rest too, with a large amplitude
         if flow.rotations and (dark or not free):
-            raise SolverError(
-                "the mean field went to rest: there is no limit cycle here", reason="at rest"
+            still = np.abs(flow.quadratures(x0)[0]).max() < 1e-12
+            why = (
+                "state0 has no amplitudes, and a mean field stays there: start with some"
+                if still
+                else "the mean field went to rest: there is no limit cycle here"
             )
+            raise SolverError(why, reason="at rest")
         found: LimitCycle | LimitTorus | str = _standing(flow, x, free)
         # what has not come to rest in the frame of its phases after a second try may be periodic
         if isinstance(found, str) and (attempt or tries == 1):

@@ -155,3 +155,10 @@ def test_what_is_refused():
     (h,) = qsp.spins(1)
     with pytest.raises(ValueError, match="needs a mode"):
         qsp.limit_cycle(qsp.System(h.z, [h.m]), {h: (0.1, 0)})
+
+
+def test_a_start_without_amplitudes_leads_to_no_cycle_and_is_told():
+    # the origin is a fixed point, whatever limit cycle is around it
+    with pytest.raises(SolverError, match="state0 has no amplitudes") as caught:
+        qsp.limit_cycle(qsp.van_der_pol_pair(loss=0.1, detuning=0.4), [0, 0])
+    assert caught.value.reason == "at rest"
