@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["ClassicalRates", "CompiledRates", "MeanRates"]
 
 
-@dataclass(frozen=True)
-class MeanRates:
+class MeanRates(NamedTuple):
     """A mean field as polynomials.
 
     Attributes
