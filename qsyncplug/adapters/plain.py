@@ -56,6 +56,11 @@ def _check_modes(modes: Any, dims: list[Any]) -> list[qutip.Qobj]:
             raise ValueError(
                 f"modes[{k}] must have dims {[dims, dims]} like the states, not {m.dims}"
             )
+        if m.isherm:
+            raise ValueError(
+                f"modes[{k}] must be an operator that lowers, such as destroy(n) or sigmam(); a "
+                "Hermitian one has no phase"
+            )
         for j, other in enumerate(operators[:k]):
             if (m - other).norm("max") < 1e-12:
                 raise ValueError(

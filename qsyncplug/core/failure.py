@@ -97,7 +97,8 @@ def error_of(
     if own is not None:
         if "stopped" not in result.stats:
             result.stats["stopped"] = f"{getattr(own, 'reason', own)} at {at}"
-        return _from(own, own.__cause__ if own is cause else cause)
+        behind = own.__cause__
+        return _from(own, behind if own is cause else cause)
     kind, reason, advice = _KINDS[failure.status]
     if failure.where in _USER:
         reason, advice = _USER[failure.where]

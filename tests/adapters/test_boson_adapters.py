@@ -439,6 +439,15 @@ def test_one_operator_for_two_nodes(run):
         qsp.synchronization(run, modes=[a[0], a[0]])
 
 
+def test_what_lowers_nothing_is_no_mode(run):
+    """A Hermitian operator has no phase; σx had quadratures, of a variance that is none."""
+    a = operators(LEVELS)
+    with pytest.raises(ValueError, match=r"modes\[1\] must be an operator that lowers"):
+        qsp.synchronization(run, modes=[a[0], a[1] + a[1].dag()])
+    with pytest.raises(ValueError, match=r"modes\[0\].*Hermitian"):
+        qsp.synchronization([qutip.basis(2, 0)], modes=[qutip.sigmax()])
+
+
 def test_result_without_states():
     a = operators((4, 4))
     raw = qutip.mesolve(a[0].dag() * a[0], qutip.fock([4, 4], [1, 0]), TIMES, [a[0]], e_ops=[a[0]])
