@@ -98,13 +98,20 @@ class DenseKernel:
         Y = self.M @ X
         if self.kind == "ket":
             return np.asarray(Y)
-        Y = Y + (Y.conj().T if self.kind == "hermitian" else X @ self.M.conj().T)
-        if self.jumps:
-            # A X of each jump beside one another: one product with all A† ends the sum
-            d = self.dimension
-            AX = (self._down @ X).reshape(self.jumps, d, d).transpose(1, 0, 2)
-            Y += AX.reshape(d, self.jumps * d) @ self._up
-        return np.asarray(Y)
+        if self.kind == "hermitian":
+            if self.jumps:
+                Y += 0.5 * self._jumped(X)
+            # Hermitian to the last bit: what is not would grow by the jumps, which nothing stops
+            return np.asarray(Y + Y.conj().T)
+        Y += X @ self.M.conj().T
+        return np.asarray(Y + self._jumped(X) if self.jumps else Y)
+
+    def _jumped(self, X: np.ndarray) -> np.ndarray:
+        """Σ AXA†, for one jump operator at least."""
+        # A X of each jump beside one another: one product with all A† ends the sum
+        d = self.dimension
+        AX = (self._down @ X).reshape(self.jumps, d, d).transpose(1, 0, 2)
+        return np.asarray(AX.reshape(d, self.jumps * d) @ self._up)
 
     def norm(self, x: np.ndarray) -> float:
         """Frobenius norm of the matrix that the row `x` stands for: elements off the diagonal count

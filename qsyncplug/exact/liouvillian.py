@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -35,6 +35,10 @@ __all__ = ["Liouvillian"]
 #: terms times levels from which on products of dense matrices may be faster than sums of shifts,
 #: and terms a level and product of matrices from which on they are
 _MOST_TERMS, _TERMS_A_PRODUCT = 4_000, 2
+#: pairs of vectors and segments that are looked at together
+_AT_ONCE = 2**16
+#: segment, whether conjugated, and offset of what pairs of vectors take, each (P, segments)
+_Sources = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def _shifts(matrix: Any) -> int:
@@ -282,9 +286,9 @@ class Liouvillian:
             return self.dimension * (1 if ket else 2 + 2 * len(self.dense[1])) // 4 + 1
         if ket:
             return 1 + sum(1 + self.vectors.complex[slot] for slot, _ in self.left)
-        return 2 + sum(
-            1 + (self.vectors.complex[v] or self.vectors.complex[w]) for v, w, _, _ in self.pairs
-        )
+        vectors = np.array(self.pairs, dtype=int).reshape(-1, 4)[:, :2]
+        turned = np.array(self.vectors.complex)[vectors].any(axis=1)
+        return 2 + len(vectors) + int(turned.sum())
 
     def diagonals(self, wanted: np.ndarray | None = None) -> np.ndarray:
         """Diagonals b−a ≥ 0 of ρ that evolve with those `wanted` (all of them by default)."""
@@ -309,15 +313,16 @@ class Liouvillian:
             return self._dense_elements(segments, weight, "hermitian", chosen)
         place = np.full(self.dimension, -1)
         place[chosen] = np.arange(len(chosen))
-        terms = []
-        for v, w, s, r in self.pairs:
+
+        def sources(s: np.ndarray, r: np.ndarray) -> _Sources:
             source = chosen + r - s
             inside = np.abs(source) < self.dimension
             at = np.where(inside, place[np.minimum(np.abs(source), self.dimension - 1)], -1)
             # a source below the diagonal is the conjugate of the element at (column, row)
-            offset = np.where(source >= 0, s, chosen + r)
-            terms.append(self._entries(v, w, segments, at, (source < 0).astype(int), offset))
-        return self._elements(segments, weight, terms, DIAGONAL, "hermitian", chosen)
+            return at, (source < 0).astype(int), np.where(source >= 0, s, chosen + r)
+
+        table = self._table(self.pairs, segments, sources)
+        return self._elements(segments, weight, table, DIAGONAL, "hermitian", chosen)
 
     def general(self, diagonals: np.ndarray) -> Elements:
         """The elements of any matrix on the diagonals b−a given (both signs)."""
@@ -331,16 +336,16 @@ class Liouvillian:
             return self._dense_elements(segments, np.ones(len(chosen)), "general", chosen)
         place = np.full(4 * d, -1)
         place[chosen + 2 * d] = np.arange(len(chosen))
-        terms = []
-        for v, w, s, r in self.pairs:
+
+        def sources(s: np.ndarray, r: np.ndarray) -> _Sources:
             source = chosen + r - s
             at = place[np.clip(source + 2 * d, 0, 4 * d - 1)]
             # position in the source: its row for an upper diagonal, its column for a lower one
             offset = np.where(source >= 0, segments[:, 2] + s, segments[:, 3] + r)
-            terms.append(
-                self._entries(v, w, segments, at, np.zeros(len(chosen), dtype=int), offset)
-            )
-        return self._elements(segments, np.ones(len(chosen)), terms, DIAGONAL, "general", chosen)
+            return at, np.zeros_like(source), offset
+
+        table = self._table(self.pairs, segments, sources)
+        return self._elements(segments, np.ones(len(chosen)), table, DIAGONAL, "general", chosen)
 
     def ket(self) -> Elements:
         """The components of a ket; the generator is M."""
@@ -349,11 +354,9 @@ class Liouvillian:
         zero = np.zeros(1, dtype=int)
         if self.dense is not None:
             return self._dense_elements(segments, np.ones(1), "ket", zero)
-        terms = [
-            self._entries(slot, ONES, segments, zero, zero, np.array([shift]))
-            for slot, shift in self.left
-        ]
-        return self._elements(segments, np.ones(1), terms, ZEROS, "ket", zero)
+        pairs = [(slot, ONES, shift, 0) for slot, shift in self.left]
+        table = self._table(pairs, segments, lambda s, r: (0 * s, 0 * s, s))
+        return self._elements(segments, np.ones(1), table, ZEROS, "ket", zero)
 
     def _dense_elements(
         self, segments: np.ndarray, weight: np.ndarray, kind: str, diagonals: np.ndarray
@@ -368,41 +371,47 @@ class Liouvillian:
         kernel = DenseKernel(*self.dense, rows, columns, each, kind)
         return Elements(self, kernel, segments, kind, diagonals, each)
 
-    def _entries(
+    def _table(
         self,
-        v: int,
-        w: int,
+        pairs: list[tuple[int, int, int, int]],
         segments: np.ndarray,
-        at: np.ndarray,
-        conjugate: np.ndarray,
-        offset: np.ndarray,
+        sources: Callable[[np.ndarray, np.ndarray], _Sources],
     ) -> np.ndarray:
-        """Rows of the kernel's table of one pair of vectors: IN the source segment of each target
-        (−1: none).
+        """The kernel's table of pairs of vectors, a row for each segment that one adds to.
+
+        `sources` says for shifts (P, 1) of rows and columns from which segment each target takes
+        its elements (−1: none), whether their conjugates, and from where on.
         """
-        (vl, vh), (wl, wh) = self.vectors.range[v], self.vectors.range[w]
-        low = np.maximum(np.maximum(vl - segments[:, 2], wl - segments[:, 3]), 0)
-        high = np.minimum(np.minimum(vh - segments[:, 2], wh - segments[:, 3]), segments[:, 1])
-        keep = np.flatnonzero((at >= 0) & (low < high))
-        turned = self.vectors.complex[v] or self.vectors.complex[w]
-        plain = Kind.COMPLEX if turned else Kind.ALONE if ONES in (v, w) else Kind.REAL
-        kind = int(plain) + conjugate[keep]  # that from the conjugate is one more
-        start = segments[at[keep], 0] + offset[keep]
-        n = len(keep)
-        return np.stack(
-            [keep, kind, start, np.full(n, v), np.full(n, w), low[keep], high[keep]], axis=1
-        )
+        every = np.array(pairs, dtype=int).reshape(-1, 4)
+        bounds, is_complex = np.array(self.vectors.range), np.array(self.vectors.complex)
+        rows = [np.zeros((0, 7), dtype=int)]
+        for some in np.array_split(every, 1 + every.shape[0] * len(segments) // _AT_ONCE):
+            v, w, s, r = some.T[:, :, None]
+            at, conjugate, offset = sources(s, r)
+            ends = bounds[v] - segments[:, 2, None], bounds[w] - segments[:, 3, None]
+            low, high = np.maximum(*ends)[..., 0], np.minimum(*ends)[..., 1]
+            low, high = np.maximum(low, 0), np.minimum(high, segments[:, 1])
+            pair, keep = np.nonzero((at >= 0) & (low < high))
+            v, w = v[pair, 0], w[pair, 0]
+            alone = (v == ONES) | (w == ONES)
+            kind = np.where(alone, int(Kind.ALONE), int(Kind.REAL))
+            kind[is_complex[v] | is_complex[w]] = int(Kind.COMPLEX)
+            kind += conjugate[pair, keep]  # that from the conjugate is one more
+            start = segments[at[pair, keep], 0] + offset[pair, keep]
+            rows.append(
+                np.stack([keep, kind, start, v, w, low[pair, keep], high[pair, keep]], axis=1)
+            )
+        return np.concatenate(rows)
 
     def _elements(
         self,
         segments: np.ndarray,
         weight: np.ndarray,
-        terms: list[np.ndarray],
+        table: np.ndarray,
         right: int,
         kind: str,
         diagonals: np.ndarray,
     ) -> Elements:
-        table = np.concatenate(terms) if terms else np.zeros((0, 7), dtype=int)
         table = table[np.lexsort((table[:, 1], table[:, 0]))]
         parts = np.array(
             [(slot, factor) for slot, factor, _ in self.vectors.parts], dtype=int

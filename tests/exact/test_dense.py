@@ -183,3 +183,24 @@ def test_trajectories_of_dense_operators(always_dense, driven):
     for k in (0, 1):
         off = np.abs(np.array(run.e_data[k]) - np.array(exact.e_data[k]))
         assert np.all(off <= 5 * run.stats["errors of e_ops"][str(k)] + 1e-9)
+
+
+@pytest.mark.parametrize("end", [3.0, 30.0])
+def test_states_of_dense_systems_stay_hermitian(end):
+    """Ten levels: rounding that is not Hermitian grew by the jumps, which nothing damps, to 10⁻⁹
+    at t=3 and beyond all bounds at t=5.
+    """
+    rng, d = np.random.default_rng(10), 10
+    G, *jumps = rng.normal(size=(3, d, d)) + 1j * rng.normal(size=(3, d, d))
+    H, c_ops = qutip.Qobj(G + G.conj().T), [qutip.Qobj(0.4 * c) for c in jumps]
+    (s,) = qsp.levels(d)
+
+    def expression(matrix):
+        return sum(complex(x) * s[i, j] for (i, j), x in np.ndenumerate(matrix.full()))
+
+    system = qsp.System(expression(H), [expression(c) for c in c_ops])
+    run = qsp.exactsolve(system, qutip.basis(d, 0), [0, end])
+    start = qutip.operator_to_vector(qutip.fock_dm(d, 0)).full()
+    want = scipy.linalg.expm(qutip.liouvillian(H, c_ops).full() * end) @ start
+    want = want.reshape(d, d, order="F")
+    np.testing.assert_allclose(run.states[-1].full(), want, atol=1e-12)
