@@ -11,7 +11,10 @@ import numpy as np
 
 from ..core.checks import check_integer, check_memory
 
-__all__ = ["Points"]
+__all__ = ["OWN", "Points"]
+
+#: names of what a sweep keeps of every point
+OWN = ("status", "error", "seconds")
 
 
 class Points:
@@ -144,7 +147,7 @@ class Points:
 def _check_name(name: Any) -> None:
     if not isinstance(name, str) or not name.isidentifier():
         raise TypeError(f"parameters: a name must be a valid argument name, not {name!r}")
-    if name in ("status", "error", "seconds"):
+    if name in OWN:
         raise ValueError(f"parameters: {name!r} is what the sweep itself keeps; rename it")
 
 

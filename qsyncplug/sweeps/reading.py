@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 import qutip
@@ -14,6 +14,7 @@ from ..core.saved import Saved
 from ..operators.system import System
 from ..sync import Estimate, SyncView, verdict
 from ..sync import measures as _measures
+from .points import OWN
 
 __all__ = ["Reader", "Values"]
 
@@ -132,20 +133,31 @@ def _read_found(answer: Saved) -> Values:
         fields = answer._stored_fields()
     w = fields.get("w") if "values" in fields else None
     arrays: dict[str, tuple[tuple[str, ...], np.ndarray]] = {}
+    hints = {} if isinstance(answer, Estimate) else answer._field_types()
     for name, value in fields.items():
         if w is not None and name in _INNER:
             continue
-        if name == "error":  # a column of the sweep bears this name
-            name = f"{type(answer).__name__.lower()}_error"
-        if value is None or isinstance(value, Estimate):
+        kinds = {hints.get(name), *get_args(hints.get(name))}
+        if name in OWN:
+            name = f"{type(answer).__name__.lower()}_{name}"
+        if isinstance(value, Estimate) or (value is None and Estimate in kinds):
             # a rate that is found at some points only
             arrays[name] = _array(name, np.nan if value is None else float(value))
             arrays[f"{name}_error"] = _array(name, np.nan if value is None else value.error)
+        elif value is None:
+            # what no point stores is not missing at some
+            if kinds & {bool, int, float, complex, str}:
+                arrays[name] = _array(name, "" if str in kinds else np.nan)
         elif isinstance(value, enum.Enum):
             arrays[name] = ((), np.array(str(value.value)))
         elif isinstance(value, (bool, int, float, complex, str, np.number, np.ndarray)):
             dims, array = _array(name, value)
             arrays[name] = (("w",) if w is not None and array.shape == w.shape else dims, array)
+    if not arrays:
+        raise TypeError(
+            f"a {type(answer).__name__} holds no number, text or array to be kept: return a dict "
+            "of what you want of it"
+        )
     return Values(arrays, {} if w is None else {"w": (("w",), w)})
 
 

@@ -14,14 +14,13 @@ from ..core.archive import check_folder
 from ..core.checks import check_memory, check_path
 from ..core.errors import StorageError
 from ..core.extras import need
-from .points import Points
+from .points import OWN, Points
 from .task import Outcome
 
 __all__ = ["DONE", "FAILED", "PENDING", "Store"]
 
 PENDING, DONE, FAILED = 0, 1, 2
 _MARK = "qsyncplug_sweep"
-_OWN = ("status", "error", "seconds")
 #: a chunk of the store holds so many points, or so many bytes
 _CHUNK_POINTS, _CHUNK_BYTES = 256, 2**20
 
@@ -212,6 +211,7 @@ class Store:
     def _accept(self, outcome: Outcome, touched: dict[str, set[int]]) -> tuple[int, str]:
         if outcome.values is None:
             return FAILED, outcome.error or "unknown error"
+        self._drop_parameters(outcome)
         try:
             self._fits(outcome)
         except (ValueError, TypeError) as error:
@@ -228,13 +228,24 @@ class Store:
                 self._write_coordinate(name, dims, value, {})
         return DONE, ""
 
+    def _drop_parameters(self, outcome: Outcome) -> None:
+        """A value that repeats a parameter, as records of the package do, is there already."""
+        assert outcome.values is not None
+        arrays, point = outcome.values.arrays, self.points[outcome.number]
+        for name in set(arrays) & set(point):
+            value = arrays[name][1]
+            if value.ndim == 0 and value.item() == point[name]:
+                del arrays[name]
+
     def _fits(self, outcome: Outcome) -> None:
         """Every point must bring the same arrays, or one would be read as another."""
         assert outcome.values is not None
-        mine = {n for n in self.arrays if n not in _OWN}
+        mine = {n for n in self.arrays if n not in OWN}
         names = set(outcome.values.arrays)
-        if (taken := names & {*_OWN, *self.points.coordinates}) or not names:
+        if taken := names & {*OWN, *self.points.coordinates}:
             raise ValueError(f"the names {sorted(taken)} are taken; rename the values")
+        if not names:
+            raise ValueError("returned nothing; return numbers, arrays, texts or a dict of these")
         if mine != names and not np.any(self.status == DONE):
             self._drop(mine - names)  # a call that was stopped while it made its first arrays
         elif mine != names:
