@@ -228,7 +228,7 @@ def _follower(
     if isinstance(model.frequencies, np.ndarray) and np.ptp(model.frequencies) > 0:
         raise ValueError("frequencies must be equal; for different ones see critical_coupling")
     what = f"the Jacobian of {n} particles"
-    check_memory(what, 16.0 * float(n) ** 2, advice="take fewer particles")
+    check_memory(what, 16.0 * min(n, 10**15) ** 2, advice="take fewer particles")
     together = stability(model, np.zeros(n))
     if n > 1 and not together.stable:
         raise ValueError(

@@ -273,7 +273,7 @@ def certify_attention(
         )
     work = _Work(
         float(np.pi if max_gap < 4 else 2 * np.pi),
-        check_integer("precision", precision, minimum=53),
+        check_integer("precision", precision, minimum=53, maximum=10**5),
         check_number("resolution", resolution, minimum=0.0, strict=True),
         check_integer("max_boxes", max_boxes, minimum=1),
     )

@@ -88,26 +88,36 @@ class GapProof(Saved):
     @staticmethod
     def read(text: str) -> GapProof:
         """Read what :meth:`text` wrote down."""
-        rows: dict[str, list[list[str]]] = {}
-        for line in text.splitlines():
-            name, *numbers = line.split()
-            rows.setdefault(name, []).append(numbers)
+        if not isinstance(text, str):
+            raise TypeError(f"text must be what GapProof.text wrote, not {type(text).__name__}")
+        try:
+            return _read(text)
+        except (KeyError, ValueError, IndexError) as error:
+            what = f"{type(error).__name__}: {error}"
+            raise ValueError(f"text is not what GapProof.text wrote ({what})") from error
 
-        def table(name: str) -> np.ndarray:
-            return np.array([[float.fromhex(x) for x in row] for row in rows[name]])
 
-        ends = table("beta")[0].tolist() if "beta" in rows else None
-        return GapProof(
-            vertices=table("vertices"),
-            radius=float(table("radius")[0, 0]),
-            beta=None if ends is None else (ends[0], ends[1]),
-            slopes=table("slopes")[0],
-            short=int(rows["short"][0][0]),
-            tau=int(rows["tau"][0][0]),
-            before=table("before"),
-            after=table("after"),
-            end=float(table("end")[0, 0]),
-        )
+def _read(text: str) -> GapProof:
+    rows: dict[str, list[list[str]]] = {}
+    for line in text.splitlines():
+        name, *numbers = line.split()
+        rows.setdefault(name, []).append(numbers)
+
+    def table(name: str) -> np.ndarray:
+        return np.array([[float.fromhex(x) for x in row] for row in rows[name]])
+
+    ends = table("beta")[0].tolist() if "beta" in rows else None
+    return GapProof(
+        vertices=table("vertices"),
+        radius=float(table("radius")[0, 0]),
+        beta=None if ends is None else (ends[0], ends[1]),
+        slopes=table("slopes")[0],
+        short=int(rows["short"][0][0]),
+        tau=int(rows["tau"][0][0]),
+        before=table("before"),
+        after=table("after"),
+        end=float(table("end")[0, 0]),
+    )
 
 
 def _digits(row: np.ndarray) -> str:

@@ -184,7 +184,7 @@ def three_cluster_sizes(
     ()
     """
     certified = check_flag("certified", certified)
-    n = check_integer("n", n, minimum=1)
+    n = check_integer("n", n, minimum=1, maximum=2**53)
     beta = check_number("beta", beta)
     if beta >= _END:
         return ()

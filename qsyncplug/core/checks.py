@@ -57,7 +57,10 @@ def check_number(
         number = value[()]
     if isinstance(number, _NO_NUMBERS) or not isinstance(number, numbers.Real):
         raise TypeError(f"{name} must be a real number, not {_show(value)}")
-    x = float(number)
+    try:
+        x = float(number)
+    except OverflowError:
+        raise ValueError(f"{name} must be within the range of floats, not {_show(value)}") from None
     if not np.isfinite(x):
         raise ValueError(f"{name} must be finite, not {x}")
     low = x <= minimum if strict else x < minimum
@@ -81,9 +84,9 @@ def check_integer(
         raise TypeError(f"{name} must be an integer, not {_show(value)}")
     x = int(value)
     if minimum is not None and x < minimum:
-        raise ValueError(f"{name} must be at least {minimum}, not {x}")
+        raise ValueError(f"{name} must be at least {minimum}, not {_show(x)}")
     if maximum is not None and x > maximum:
-        raise ValueError(f"{name} must be at most {maximum}, not {x}")
+        raise ValueError(f"{name} must be at most {maximum}, not {_show(x)}")
     return x
 
 
@@ -194,7 +197,7 @@ def check_array(
                 raise TypeError(f"{name} must be real, not {_show(value)}")
             raw = raw.real
         array: np.ndarray = np.array(raw, dtype=dtype, order="C")
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         if str(error).startswith(name):
             raise
         raise TypeError(

@@ -240,7 +240,7 @@ def _orders(every: list[tuple[int, ...]], order: Any) -> list[tuple[int, ...]]:
     if order is None:
         return [o for o in every if next((x for x in o if x), 1) > 0]
     if width == 0:
-        if order != 0 and order != ():
+        if not (order == () if isinstance(order, tuple) else check_integer("order", order) == 0):
             raise ValueError(f"order={order!r}: the system has no phase symmetry; leave it out")
         return [()]
     several = order if isinstance(order, (tuple, list, np.ndarray)) else (order,)

@@ -31,9 +31,15 @@ __all__ = [
 
 
 def check_cutoff(cutoff: Any, n: int) -> tuple[int, ...]:
-    """The number of levels of each of `n` modes, at least 2."""
+    """The number of levels of each of `n` modes, at least 2; without modes it says nothing."""
+    if n == 0 and cutoff is None:
+        return ()
     several = isinstance(cutoff, (tuple, list)) or (isinstance(cutoff, np.ndarray) and cutoff.ndim)
-    values = tuple(cutoff) if several else (cutoff,) * n
+    values = tuple(cutoff) if several else (cutoff,) * max(n, 1)
+    if n == 0:
+        for c in values or (cutoff,):
+            check_integer("cutoff", c, minimum=2)
+        return ()
     if len(values) != n:
         raise ValueError(
             f"cutoff must be one number or {n} numbers (one a mode), not {len(values)}"
@@ -70,7 +76,7 @@ def symbol_levels(symbols: Sequence[Symbol], cutoff: int | Iterable[int] | None)
         raise TypeError(
             "cutoff is needed: a mode has no last level; give the number of Fock levels to keep"
         )
-    kept = iter(check_cutoff(cutoff, len(modes)) if cutoff is not None and modes else ())
+    kept = iter(check_cutoff(cutoff, len(modes)) if cutoff is not None else ())
     return [
         s.factor.levels(next(kept) if isinstance(s.factor, ModeFactor) else None) for s in symbols
     ]

@@ -290,7 +290,7 @@ class PermutedSpace:
 
 def _sites(system: System, cutoff: Any) -> Iterator[Any]:
     modes = [s for s in system.symbols if isinstance(s.factor, ModeFactor)]
-    kept = iter(check_cutoff(cutoff, len(modes)) if modes else ())
+    kept = iter(check_cutoff(cutoff, len(modes)))
     for s in system.symbols:
         if isinstance(s.factor, AtomFactor):
             yield _Ensemble(s.factor.N)

@@ -199,3 +199,39 @@ def test_methods_of_what_is_returned_take_numbers(returned):
     assert returned["wigner"].integrals(1).shape == returned["wigner"].integrals([0, 1])[0].shape
     assert returned["tree"].count(np.float64(9.0)) == 1
     assert returned["spectrum"]([0.0, 1.0]).shape == (2,)
+
+
+def test_whole_numbers_beyond_floats_are_told_by_name():
+    """They were a bare OverflowError in every function that takes a number."""
+    with pytest.raises(ValueError, match="x must be within the range of floats"):
+        checks.check_number("x", 10**400)
+    with pytest.raises(TypeError, match="x must be an array of numbers"):
+        checks.check_array("x", [1, 10**400])
+    with pytest.raises(ValueError, match="tail must be within"):
+        qsp.certify_synchronization(qsp.sine(), tail=10**400)
+    with pytest.raises(ValueError, match="precision must be at most"):
+        qsp.certify_attention(1.0, 1.1, precision=10**400)
+
+
+@pytest.mark.parametrize("cutoff", ["8", True, float("nan"), -3, {}, [1, "x"], (2.5,)])
+def test_a_cutoff_is_looked_at_without_modes_too(cutoff):
+    """Spins and ensembles need none, and took anything."""
+    S, R = qsp.spins(2, 1)
+    spins = qsp.System(S.z + 0.3 * (S.p * R.m + R.p * S.m) + 0.2 * (S.p + S.m), [S.m, R.m])
+    (A,) = qsp.atoms(8)
+    atoms = qsp.System(0.1 * A.z + 0.2 * (A.p + A.m), [A.m, A.each.p])
+    for call in (
+        lambda: qsp.steadystate(spins, cutoff=cutoff),
+        lambda: qsp.exactsolve(spins, [[0, 0, 1]] * 2, [0, 1.0], cutoff=cutoff),
+        lambda: qsp.eigenmodes(spins, 2, cutoff=cutoff),
+        lambda: qsp.spectrum(atoms, A.m, cutoff=cutoff),
+        lambda: qsp.eigenmodes(atoms, 2, cutoff=cutoff),
+    ):
+        with pytest.raises((TypeError, ValueError), match="cutoff must be"):
+            call()
+
+
+@pytest.mark.parametrize("text", [None, 3, b"radius 0x1p0", "", "radius x", "beta 0x1p0"])
+def test_proofs_are_read_from_their_text_alone(text):
+    with pytest.raises((TypeError, ValueError), match=r"text (is not|must be) what GapProof.text"):
+        qsp.GapProof.read(text)
