@@ -168,9 +168,9 @@ def certify_synchronization(
 
 def _series(f: Interaction) -> tuple[np.ndarray, tuple[float, float] | None, float]:
     """Coefficients, the interval of β if they are not exact, and the power of two for them."""
-    if f.kind == "fourier" and len(f.b) > _MOST:
+    if (count := len(getattr(f, "b", ()))) > _MOST:
         raise ValueError(
-            f"interaction must have at most {_MOST} coefficients here, not {len(f.b)}: leave the "
+            f"interaction must have at most {_MOST} coefficients here, not {count}: leave the "
             "rest out and bound it by `tail`"
         )
     if f.kind == "fourier" or f.kind == "sine":

@@ -76,7 +76,7 @@ def error_of(
 ) -> BaseException:
     """The error of `failure` with the partial `result`; `at` says when, `own` is the family's."""
     t, cause = failure.time, failure.cause
-    if isinstance(cause, BaseException) and not isinstance(cause, (Exception, KeyboardInterrupt)):
+    if cause is not None and _ends_the_program(cause):
         # sys.exit() ends the program, but not before a checkpoint is written
         result.stats["stopped"] = f"{type(cause).__name__} at {at}"
         cause.add_note(reached)
@@ -106,6 +106,10 @@ def error_of(
     detail = f" ({type(cause).__name__}: {cause})" if cause is not None else ""
     message = f"{reached}: {reason}{detail}; {advice}; {kept}"
     return _from(kind(message, time=t, reason=reason, result=result), cause)
+
+
+def _ends_the_program(error: BaseException) -> bool:
+    return not isinstance(error, (Exception, KeyboardInterrupt))
 
 
 def _from(error: BaseException, cause: BaseException | None) -> BaseException:

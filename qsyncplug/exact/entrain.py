@@ -210,17 +210,15 @@ def _asked(
 
 
 def _stopped(
-    error: BaseException, value: float, x: np.ndarray, spectra: list[Spectrum]
+    error: SolverError | KeyboardInterrupt, value: float, x: np.ndarray, spectra: list[Spectrum]
 ) -> SolverError | SolverInterrupted:
     """The error of a call that ended at a detuning, with the curve up to there."""
     kept = f"error.result holds the curve of {len(spectra)} of {len(x)} detunings"
-    said = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
-    kind = SolverInterrupted if isinstance(error, KeyboardInterrupt) else type(error)
-    return kind(
-        f"entrainment stopped at detuning {value:g}: {said}; {kept}",
-        reason=getattr(error, "reason", "interrupted"),
-        result=_curve(x[: len(spectra)], spectra) if spectra else None,
-    )
+    curve = _curve(x[: len(spectra)], spectra) if spectra else None
+    begun = f"entrainment stopped at detuning {value:g}"
+    if isinstance(error, KeyboardInterrupt):
+        return SolverInterrupted(f"{begun}: interrupted; {kept}", result=curve)
+    return type(error)(f"{begun}: {error}; {kept}", reason=error.reason, result=curve)
 
 
 def _curve(x: np.ndarray, spectra: list[Spectrum]) -> EntrainmentCurve:

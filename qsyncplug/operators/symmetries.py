@@ -96,7 +96,7 @@ def find_symmetries(
     weights = _null_space(constraints, len(columns))
     # what b of each symbol changes of what is conserved: what changes any is forced to vanish
     taken = np.array(lowering) @ weights.T if len(weights) else np.zeros((len(symbols), 1))
-    coherences = [(np.abs(taken - own) > 1e-9).any(axis=1).tolist() for own in taken]
+    coherences = [_moved(taken - own) for own in taken]
     named_once = hamiltonian.canonical()
     traces = [_trace(s, named_once, jumps) for s in symbols]
     forms = _Forms(named_once, jumps)
@@ -110,10 +110,15 @@ def find_symmetries(
             and forms.allow({symbols[j]: symbols[k] for j, k in enumerate(p) if j != k})
             and _invariant(symbols, hamiltonian, jumps, p)
         ),
-        vanishing_amplitudes=tuple((np.abs(taken) > 1e-9).any(axis=1).tolist()),
-        vanishing_coherences=tuple(map(tuple, coherences)),
+        vanishing_amplitudes=_moved(taken),
+        vanishing_coherences=tuple(coherences),
         columns=tuple(columns),
     )
+
+
+def _moved(charges: np.ndarray) -> tuple[bool, ...]:
+    """Which rows have a charge that is not 0."""
+    return tuple(bool(largest > 1e-9) for largest in np.abs(charges).max(axis=1))
 
 
 def _lowering(symbols: Sequence[Symbol]) -> list[list[int]]:
