@@ -40,9 +40,9 @@ class AmplitudesResult(ObservedResult):
 class ClosedProblem(Problem):
     """A run of closed equations, whose steps do not pass over pulses of the coefficients."""
 
-    def breakpoints(self, times: np.ndarray) -> np.ndarray:
+    def breakpoints(self, times: np.ndarray, share: float = 1.0) -> np.ndarray:
         # models that are no systems have none
-        return find_breaks(getattr(self.result.model, "time_functions", ()), times)
+        return find_breaks(getattr(self.result.model, "time_functions", ()), times, share)
 
 
 class ClosedSolver(Solver):

@@ -62,10 +62,10 @@ class Modulation:
                 f"and tlist [{first:g}, {last:g}]"
             )
 
-    def breaks(self, times: np.ndarray) -> np.ndarray:
+    def breaks(self, times: np.ndarray, share: float = 1.0) -> np.ndarray:
         """Times that no step should pass over: samples, and where a function leaves its quiet."""
         if self.samples is None:
-            return find_breaks([self], times)
+            return find_breaks([self], times, share)
         knots = self.samples[0]
         return np.asarray(knots[(knots > times[0]) & (knots < times[-1])])
 
@@ -115,9 +115,9 @@ def stored(modulation: Modulation | None) -> Any:
     return [part.tolist() for part in modulation.samples]
 
 
-def breaks_of(model: Any, times: np.ndarray) -> np.ndarray:
+def breaks_of(model: Any, times: np.ndarray, share: float = 1.0) -> np.ndarray:
     """Times at which the coupling of a model is not smooth; refuses samples that end too early."""
     changing = getattr(model, "modulation", None)
     if changing is None:
         return np.empty(0)
-    return np.asarray(changing.breaks(times))
+    return np.asarray(changing.breaks(times, share))

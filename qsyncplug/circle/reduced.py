@@ -363,8 +363,8 @@ class OttAntonsenResult(Result):
 class ReducedProblem(Problem):
     """Steps on what is not smooth in the coupling."""
 
-    def breakpoints(self, times: np.ndarray) -> np.ndarray:
-        return breaks_of(self.result.model, times)
+    def breakpoints(self, times: np.ndarray, share: float = 1.0) -> np.ndarray:
+        return breaks_of(self.result.model, times, share)
 
 
 class OttAntonsenSolver(Solver):

@@ -375,8 +375,8 @@ class CircleProblem(Problem):
     result: CircleResult
     stepper: Any
 
-    def breakpoints(self, times: np.ndarray) -> np.ndarray:
-        return breaks_of(self.result.model, times)
+    def breakpoints(self, times: np.ndarray, share: float = 1.0) -> np.ndarray:
+        return breaks_of(self.result.model, times, share)
 
     def finish(self) -> None:
         result = self.result

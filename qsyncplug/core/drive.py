@@ -334,7 +334,7 @@ class Walk:
 
     def __init__(self, problem: Problem, name: str, seconds: float = float("inf")):
         self.problem, self.name, self.seconds = problem, name, seconds
-        self.last = problem.stepper.t
+        self.begin = self.last = problem.stepper.t
 
     def to(self, t: float) -> Any:
         """Go on to time `t`; return the state there."""
@@ -342,8 +342,11 @@ class Walk:
         rows: np.ndarray = np.empty((1, stepper.row_size), dtype=stepper.row_dtype)
         with Limits(self.seconds) as limits:
             stretch = np.array([self.last, t])
-            if t > self.last and len(breaks := self.problem.breakpoints(stretch)):
-                stepper.avoid(breaks)
+            if t > self.last:
+                # as densely as over all that was walked
+                share = (t - self.last) / (t - self.begin)
+                if len(breaks := self.problem.breakpoints(stretch, share)):
+                    stepper.avoid(breaks)
             failure = advance(stepper, stretch[1:], rows, limits)
             if stepper.delivered == 0:
                 assert failure is not None

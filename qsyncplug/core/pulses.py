@@ -23,7 +23,9 @@ _BETWEEN, _LEAST, _MOST = 24, 2**14, 2**18
 _WINDOWS, _LOUDER, _FAINT = (16, 128, 1024), 30.0, 1e-9
 
 
-def find_breaks(functions: Iterable[Callable[[float], Any]], times: Any) -> np.ndarray:
+def find_breaks(
+    functions: Iterable[Callable[[float], Any]], times: Any, share: float = 1.0
+) -> np.ndarray:
     """Times between the first and last of `times` at which a function stops or starts to be quiet.
 
     Parameters
@@ -32,6 +34,8 @@ def find_breaks(functions: Iterable[Callable[[float], Any]], times: Any) -> np.n
         ``f(t)``, complex. A sampled ``qutip.coefficient`` is looked at where its samples are too.
     times : array_like of shape (T,)
         Output times of a run.
+    share : float
+        Part of the run that is between these times, where it is walked in stretches.
 
     Returns
     -------
@@ -51,7 +55,7 @@ def find_breaks(functions: Iterable[Callable[[float], Any]], times: Any) -> np.n
     outputs, functions = np.asarray(times, dtype=float), tuple(functions)
     if outputs.size < 2 or not functions:
         return np.empty(0)
-    looks = _looks(outputs)
+    looks = _looks(outputs, share)
     found = [np.empty(0)]
     for function in functions:
         here = np.union1d(looks, _samples(function, outputs[0], outputs[-1]))
@@ -129,11 +133,13 @@ def longest_step(functions: Iterable[Callable[[float], Any]], times: Any) -> flo
     return 0.5 * min(gaps, default=finest)
 
 
-def _looks(outputs: np.ndarray) -> np.ndarray:
+def _looks(outputs: np.ndarray, share: float = 1.0) -> np.ndarray:
     each = min(_BETWEEN, max(1, _MOST // (outputs.size - 1)))
     part = np.arange(each) / each
     between = (outputs[:-1, None] + part * np.diff(outputs)[:, None]).ravel()
-    even = np.linspace(outputs[0], outputs[-1], _LEAST + 1)
+    # enough for the shortest window
+    least = max(4 * _WINDOWS[0], int(np.ceil(_LEAST * share)))
+    even = np.linspace(outputs[0], outputs[-1], least + 1)
     return np.union1d(between, even)
 
 
@@ -159,6 +165,8 @@ def _knots(coefficient: Any) -> list[np.ndarray]:
 
 def _values(function: Callable[[float], Any], times: np.ndarray) -> np.ndarray:
     """Values; NaN where the function fails, which the run itself will say as it comes there."""
+    if (many := getattr(function, "at_times", None)) and (found := many(times)) is not None:
+        return np.asarray(found, dtype=complex)
     out = np.empty(times.size, dtype=complex)
     for k, t in enumerate(times):
         if k % 1024 == 0:

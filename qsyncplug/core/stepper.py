@@ -135,8 +135,10 @@ class Problem:
         #: arguments that were left open and chosen here (seeds), to make the problem again
         self.chosen: dict[str, Any] = {}
 
-    def breakpoints(self, times: np.ndarray) -> np.ndarray:
-        """Times between those of `times` that no step may pass over; see :mod:`core.pulses`."""
+    def breakpoints(self, times: np.ndarray, share: float = 1.0) -> np.ndarray:
+        """Times between those of `times`, a share of the run, that no step may pass over; see
+        :mod:`core.pulses`.
+        """
         return np.empty(0)
 
     def allocate(self) -> None:

@@ -102,10 +102,10 @@ class ReductionProblem(LoheProblem):
         )
         super().__init__(times, stepper, result)
 
-    def breakpoints(self, times: np.ndarray) -> np.ndarray:
+    def breakpoints(self, times: np.ndarray, share: float = 1.0) -> np.ndarray:
         """None of its own; those of the basis, which moves by the Hamiltonian, are told to it."""
         if self.setup.motion is not None:
-            self.setup.motion.avoid_pulses(times)
+            self.setup.motion.avoid_pulses(times, share)
         return np.empty(0)
 
     def record(self, start: int, times: np.ndarray, rows: np.ndarray) -> None:

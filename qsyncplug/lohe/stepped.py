@@ -46,10 +46,11 @@ class _StatesProblem(LoheProblem, ABC):
         result = SchrodingerLoheResult(e_ops, options, setup=setup, solver=self.name, stats=stats)
         super().__init__(times, stepper, result)
 
-    def breakpoints(self, times: np.ndarray) -> np.ndarray:
+    def breakpoints(self, times: np.ndarray, share: float = 1.0) -> np.ndarray:
         given = self.setup.model.hamiltonian
         distinct = {id(h): h for h in (given if isinstance(given, tuple) else (given,))}
-        return find_breaks([f for h in distinct.values() for f in functions_of_time(h)], times)
+        functions = [f for h in distinct.values() for f in functions_of_time(h)]
+        return find_breaks(functions, times, share)
 
     @abstractmethod
     def _stepper(self, times: np.ndarray, method: str, options: dict[str, Any]) -> Stepper:
