@@ -111,7 +111,6 @@ def _drawn(name, things):
     return good
 
 
-@pytest.mark.filterwarnings("ignore:Animation was deleted")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_picture_draws_or_says_what_it_needs(name, things):
     drawn = _drawn(name, things)
@@ -125,7 +124,6 @@ def test_a_picture_draws_or_says_what_it_needs(name, things):
     assert not drawn & {"no state", "system", "text", "empty", "lowering operators"}
 
 
-@pytest.mark.filterwarnings("ignore:Animation was deleted")
 @pytest.mark.parametrize("name", sorted(OF_VIEWS))
 @pytest.mark.parametrize("label", QUTIP)
 def test_pictures_of_views_take_what_qutip_made(name, label, things):
