@@ -12,7 +12,7 @@ from ..core.rungekutta import RungeKutta, limits_of
 from ..core.status import Status
 from ..core.stepper import Stepper
 from ..core.types import EOps
-from ..waves.motion import functions_of_time
+from ..waves.hamiltonian import functions_of_time
 from ..waves.splitting import SCHEMES, OscillatorLostError, Splitting, StepUnderflowError
 from ..waves.stepping import SplitStepper
 from .flows import coupled_system

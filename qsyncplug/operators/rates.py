@@ -58,11 +58,11 @@ class CompiledRates(ABC):
 
     @abstractmethod
     def _mean_rates(self) -> MeanRates:
-        """What drives the mean."""
+        """Drift of the mean, its Jacobian, and the variables they are written in."""
 
     @abstractmethod
     def _diffusion_rates(self) -> list[Polynomial]:
-        """The upper triangle of D."""
+        """Upper triangle of the diffusion matrix, row by row."""
 
     @cached_property
     def _compiled(self) -> tuple[Any, ...]:

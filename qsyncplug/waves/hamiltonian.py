@@ -22,7 +22,16 @@ from ..core.timetable import Timetable, tabulate
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-__all__ = ["GridHamiltonian", "Hamiltonian", "QuadraticPotential", "read_potential"]
+__all__ = [
+    "GridHamiltonian",
+    "Hamiltonian",
+    "QuadraticPotential",
+    "functions_of_time",
+    "read_potential",
+]
+
+#: points of a grid at which a potential is looked at for pulses
+_WATCHED = 128
 
 
 @dataclass(frozen=True)
@@ -309,6 +318,60 @@ class _StoredPotential:
             raise ValueError("potential was stored on its grid, and is not known elsewhere")
         # the value at t=0 stands for the potential where no time is said
         return self.table(max(t, self.first) if t == 0 else t)
+
+
+class _Watched:
+    """A potential in time as one number, from some hundred points of its grid."""
+
+    def __init__(self, hamiltonian: GridHamiltonian):
+        grid = hamiltonian.grid
+        self._potential: Any = hamiltonian.potential
+        each = max(2, round(_WATCHED ** (1 / grid.ndim)))
+        steps = tuple(slice(None, None, max(1, points // each)) for points in grid.shape)
+        mesh = np.broadcast_arrays(*grid.mesh)
+        self._mesh = [x[steps] for x in mesh]
+        try:
+            self(getattr(self._potential, "first", 0.0))
+        except Exception:
+            # it wants the whole grid, or fails, which the run will say
+            self._mesh = list(mesh)
+
+    def __call__(self, t: Any) -> Any:
+        shape = (*np.shape(t)[:1], *self._mesh[0].shape)
+        value = np.asarray(self._potential(t, *self._mesh))
+        if value.ndim < np.ndim(t):
+            raise ValueError("the potential takes one time at once")
+        mixed = np.cos(np.arange(self._mesh[0].size))
+        return np.broadcast_to(value, shape).reshape(*np.shape(t)[:1], -1) @ mixed
+
+    def at_times(self, times: np.ndarray) -> np.ndarray | None:
+        """All values at once; None where the potential does not take arrays of times."""
+        column = times.reshape(-1, *[1] * self._mesh[0].ndim)
+        blocks = np.array_split(column, 1 + times.size * self._mesh[0].size // 2**20)
+        some = times[:: max(1, times.size // 16)]
+        try:
+            values = np.concatenate([self(block) for block in blocks])
+            single = np.array([self(t) for t in some])
+        except Exception:
+            return None
+        size = np.abs(single).max(initial=0.0)
+        same = np.allclose(values[:: max(1, times.size // 16)], single, rtol=0, atol=1e-12 * size)
+        return values if same else None
+
+
+def functions_of_time(hamiltonian: Any) -> list[Callable[[float], Any]]:
+    """What of a Hamiltonian depends on time, as numbers; empty where nothing does."""
+    if isinstance(hamiltonian, GridHamiltonian):
+        return [_Watched(hamiltonian)] if hamiltonian.time_dependent else []
+    if not isinstance(hamiltonian, qutip.QobjEvo):
+        return []
+    parts = [part[1] for part in hamiltonian.to_list() if isinstance(part, list)]
+    functions = [part for part in parts if isinstance(part, qutip.Coefficient)]
+    if len(functions) < len(parts):
+        # a function that returns the whole operator
+        weights = np.cos(np.arange(hamiltonian.shape[0]))
+        functions.append(lambda t: np.sum(weights * hamiltonian(t).full()))
+    return functions
 
 
 def _is_diagonal(matrix: np.ndarray) -> bool:

@@ -192,7 +192,13 @@ class SpinExactSolver(ExactSolver):
         return number.sum(axis=1, keepdims=True), number
 
     def exact_problem(self, what: str = "a steady state") -> Problem:
-        """The chains as matrices."""
+        """The chains as matrices with their charges; refused where it has no jumps.
+
+        Parameters
+        ----------
+        what : str
+            What it is for, for messages.
+        """
         H, c_ops = self._system()
         refuse(True, bool(c_ops), what)
         return Problem(self.model, H, list(c_ops), *self._charges())

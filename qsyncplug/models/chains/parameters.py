@@ -102,8 +102,23 @@ class ChainFrame:
         expansion: str = "newton",
         levels: Cutoff = None,
     ) -> None:
-        """Raise unless there is such a representation, with the order of a series and its levels
-        where it is one.
+        """Raise unless there is such a representation, with what belongs to a series only where it
+        is one.
+
+        Parameters
+        ----------
+        representation : str
+        order : int, optional
+            Of the series, from 1.
+        expansion : {"newton", "taylor"}
+            Of the root in the series.
+        levels : int or sequence of int, optional
+            Kept of each boson of the series.
+
+        Raises
+        ------
+        ValueError
+            One of them is not among the choices, or is given without a series.
         """
         if representation not in REPRESENTATIONS:
             text = "; ".join(f"{k!r}: {v}" for k, v in REPRESENTATIONS.items())
