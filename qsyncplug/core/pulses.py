@@ -96,6 +96,8 @@ def fastest_changes(functions: Iterable[Callable[[float], Any]], times: Any) -> 
     owner = np.searchsorted(ends, looks[:-1], side="right") - 1
     for function in functions:
         values = _values(function, looks)
+        # what is infinite the run itself will refuse
+        values[~np.isfinite(values)] = np.nan
         size = np.nanmax(np.abs(values), initial=0.0)
         if size > 0:
             rate = np.abs(np.diff(values)) / (size * np.diff(looks))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ..core.checks import check_array, check_number
+from ..core.checks import asked, check_array, check_number
 from ..core.errors import SolverError, SolverInterrupted
 from ..core.interrupts import interruptible
 from ..core.progress import counted
@@ -181,6 +181,10 @@ def entrainment(
             f"system must be a function of the detuning that returns a System, not "
             f"{type(system).__name__}"
         )
+    if not (a is None or callable(a)):
+        raise TypeError(
+            f"a must be a function of the System that returns an operator, not {type(a).__name__}"
+        )
     x = check_array("detuning", detuning, shape=(None,))
     if not len(x) or np.any(np.diff(x) <= 0):
         raise ValueError("detuning must hold at least one number and increase strictly")
@@ -199,11 +203,10 @@ def _asked(
 ) -> tuple[System, Operator]:
     """What the user's functions give at a detuning."""
     try:
-        here = system(value)
-        operator = a(here) if a is not None and isinstance(here, System) else None
-    except Exception as error:
-        what = f"{type(error).__name__}: {error}"
-        raise SolverError(f"a function of yours raised ({what})", reason="raised") from error
+        here = asked("system", system, value)
+        operator = asked("a", a, here) if a is not None and isinstance(here, System) else None
+    except ValueError as error:
+        raise SolverError(str(error), reason="raised") from error.__cause__
     if not isinstance(here, System):
         raise TypeError(f"system({value:g}) must be a System, not {type(here).__name__}")
     return here, here.operators[0] if operator is None else operator

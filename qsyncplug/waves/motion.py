@@ -279,9 +279,14 @@ class _SteppedMotion(Motion, ABC):
     """Stepped from the last time asked for, or from the start."""
 
     _breaks = np.empty(0)
+    #: times that were not looked at yet, and their share of the run
+    _ahead: tuple[np.ndarray, float] | None = None
 
     def avoid_pulses(self, times: np.ndarray, share: float = 1.0) -> None:
-        self._breaks = find_breaks(functions_of_time(self.hamiltonian), times, share)
+        # a run that asks for no basis calls no function of the user's
+        if self._ahead is not None:
+            times, share = np.union1d(self._ahead[0], times), min(1.0, self._ahead[1] + share)
+        self._ahead = times, share
 
     def _begin(self) -> None:
         self._time = self.t0
@@ -297,6 +302,10 @@ class _SteppedMotion(Motion, ABC):
         if t < self._time:
             self._time, self._basis = self._mark if t >= self._mark[0] else (self.t0, self.start)
         if t > self._time:
+            if self._ahead is not None:
+                times, share = self._ahead
+                self._ahead = None
+                self._breaks = find_breaks(functions_of_time(self.hamiltonian), times, share)
             # a step makes a new array
             self._basis = self._step(self._basis, self._time, t)
             self._time = t
