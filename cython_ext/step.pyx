@@ -62,6 +62,8 @@ cdef int FROM_CUBIC = 4
 cdef double DAMPED = 4.5
 cdef int FIRST_LOOKS = 4        # one a step, then one every few steps
 cdef int LOOK_EVERY = 8
+# steps that end at a limit and may be wrong, in units of the shortest
+cdef double JUMP = 10.0
 # of the state: more than rounding, less than where the equations bend
 cdef double NUDGE = 1e-7
 
@@ -211,7 +213,9 @@ cdef class Step:
                 self.rejected_last = True
                 self.h = 0.2 * h
                 continue
-            if error < 1:
+            # where a coefficient jumps at the limit no step is short enough: what some roundings of
+            # the time do is what is known of the time of the jump
+            if error < 1 or (t_new == limit and h <= JUMP * smallest):
                 factor = 10.0 if error == 0 else fmin(10.0, 0.9 * pow(error, -0.125))
                 if self.rejected_last:
                     factor = fmin(1.0, factor)
@@ -224,7 +228,8 @@ cdef class Step:
                 return RUNNING
             self.rejected += 1
             self.rejected_last = True
-            self.h = h * fmax(0.2, 0.9 * pow(error, -0.125))
+            # not from what was tried: it may have been stretched to the limit
+            self.h = fmin(h, self.h) * fmax(0.2, 0.9 * pow(error, -0.125))
 
     cdef int try_step(
         self,

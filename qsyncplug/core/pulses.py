@@ -21,12 +21,15 @@ __all__ = ["fastest_changes", "find_breaks", "longest_step"]
 _BETWEEN, _LEAST, _MOST = 24, 2**14, 2**18
 #: looks that are compared with as many after them; how much louder those must be to end the quiet
 _WINDOWS, _LOUDER, _FAINT = (16, 128, 1024), 30.0, 1e-9
+#: jumps that are looked for to the last bit, some fifty looks each
+_JUMPS = 1000
 
 
 def find_breaks(
     functions: Iterable[Callable[[float], Any]], times: Any, share: float = 1.0
 ) -> np.ndarray:
-    """Times between the first and last of `times` at which a function stops or starts to be quiet.
+    """Times between the first and last of `times` at which a function stops or starts to be quiet,
+    or jumps.
 
     Parameters
     ----------
@@ -40,8 +43,9 @@ def find_breaks(
     Returns
     -------
     ndarray
-        Increasing; empty for smooth functions. What lasts less than about 1/16000 of the run and
-        1/20 of the time between two outputs may still be missed (never where it was sampled).
+        Increasing; empty for smooth functions. Of a jump the first time behind it. What lasts less
+        than about 1/16000 of the run and 1/20 of the time between two outputs may still be missed
+        (never where it was sampled).
 
     Examples
     --------
@@ -63,6 +67,7 @@ def find_breaks(
         failing = here[np.isnan(values)][:1]
         # a run looks at its start by itself
         found += [_edges(here, values), failing[failing > outputs[0]]]
+        found.append(_jumps(function, here, values))
     return np.unique(np.concatenate(found))
 
 
@@ -202,6 +207,32 @@ def _edges(t: np.ndarray, f: np.ndarray) -> np.ndarray:
         edges.append(t.size - 2 - _lasts((behind > _LOUDER * ahead + least)[::-1]))
     found: np.ndarray = t[np.unique(np.concatenate(edges)).clip(0, t.size - 1)]
     return found
+
+
+def _jumps(function: Callable[[float], Any], t: np.ndarray, f: np.ndarray) -> np.ndarray:
+    """First times behind jumps, to the last bit: between two looks, far above the changes beside
+    it, and as high however close one looks.
+    """
+    with np.errstate(all="ignore"):
+        change = np.abs(np.diff(f))
+    change[~np.isfinite(change)] = 0.0
+    beside = np.zeros_like(change)
+    beside[1:], beside[:-1] = change[:-1], np.maximum(beside[:-1], change[1:])
+    high = np.flatnonzero(
+        change > _LOUDER * beside + _FAINT * np.abs(f[np.isfinite(f)]).max(initial=0.0)
+    )
+    found = []
+    for k in high[:_JUMPS].tolist():
+        left, right, before, behind = t[k], t[k + 1], f[k], f[k + 1]
+        while left < (middle := 0.5 * (left + right)) < right:
+            value = _values(function, np.array([middle]))[0]
+            if abs(value - before) < abs(value - behind):
+                left, before = middle, value
+            else:
+                right, behind = middle, value
+        if abs(behind - before) > 0.5 * change[k]:
+            found.append(right)
+    return np.array(found)
 
 
 def _lasts(flags: np.ndarray) -> np.ndarray:

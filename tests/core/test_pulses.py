@@ -180,3 +180,32 @@ def test_the_longest_step_passes_over_no_pulse():
     assert 0.1 < step < 0.16
     assert longest_step([lambda t: float(50 <= t < 50.01)], [0.0, 100.0]) < 0.1
     assert longest_step([np.cos], [0.0, 100.0]) == np.inf
+
+
+def test_jumps_are_found_to_the_last_bit():
+    breaks = find_breaks([lambda t: np.cos(t) + (t > 33.3)], [0.0, 100.0])
+    assert np.nextafter(33.3, 40) in breaks
+    for f in (lambda t: abs(t - 5), lambda t: np.inf, lambda t: np.tanh(20 * (t - 5))):
+        assert not np.any(np.abs(np.diff(find_breaks([f], [0.0, 10.0]))) < 1e-9)
+
+
+@pytest.mark.parametrize("kappa", [20.0, 2000.0])
+def test_strong_square_pulses_are_no_singularities(kappa):
+    """⟨b⟩=−i(2f/κ)(1−e^{−κs/2}) a time s into the pulse; no step was short enough at its flank."""
+    (b,) = qsp.modes(1)
+    height = kappa / 2
+    drive = qutip.coefficient(lambda t: height * (50 <= t < 50.3))
+    system = qsp.System(drive * (b + b.dag()), [np.sqrt(kappa) * b])
+    run = qsp.mfsolve(system, [0.0], [0.0, 50.1, 50.3], e_ops=[b])
+    right = -1j * (1 - np.exp(-kappa / 2 * np.array([0.1, 0.3])))
+    np.testing.assert_allclose(run.expect[0][1:], right, atol=1e-10)
+
+
+def test_particles_with_little_inertia_are_kicked():
+    """Two of them, mx¨+x˙=−2 sin(x−y): at the end of a pulse as without inertia, to O(m)."""
+    model = qsp.Circle(qsp.sine(), coupling=lambda t: 2.0 * (50 <= t < 50.3), inertia=1e-3)
+    run = qsp.circlesolve(model, [0.0, 1.5], [0.0, 100.0])
+    assert run.stats["steps rejected"] < 300
+    gap = 2 * np.arctan(np.tan(0.75) * np.exp(-4.0 * 0.3))
+    assert np.ptp(run.positions[-1]) == pytest.approx(gap, abs=2e-3)
+    assert run.positions[-1].sum() == pytest.approx(1.5, abs=1e-9)
