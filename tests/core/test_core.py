@@ -312,8 +312,13 @@ def test_files_in_folders_that_do_not_exist_name_the_folder(tmp_path):
         with pytest.raises(FileNotFoundError, match=r"absent/run\.npz': the folder does not exist"):
             save(folder / "run.npz")
     assert not folder.exists()
+
+
+def test_stores_in_folders_that_do_not_exist_name_the_folder(tmp_path):
+    pytest.importorskip("xarray")
+    pytest.importorskip("zarr")
     with pytest.raises(FileNotFoundError, match="the folder does not exist"):
-        qsp.sweep(lambda x: x, {"x": [1.0]}, path=str(folder / "run.zarr"))
+        qsp.sweep(lambda x: x, {"x": [1.0]}, path=str(tmp_path / "absent" / "run.zarr"))
 
 
 def test_arguments_that_do_not_exist_are_told_by_the_name_that_was_called():
