@@ -192,7 +192,10 @@ cdef class Step:
                 return code
             smallest = 10 * fabs(nextafter(self.t, INFINITY) - self.t)
             h = fmin(fmin(self.h, self.max_step), self.longest)
-            if not (h >= smallest):
+            if limit - self.t <= smallest:
+                # nothing but roundings of the time before a break; what follows begins anew
+                h = self.h = fmax(self.h, 4 * smallest)
+            elif not (h >= smallest):
                 # a limit of the user or the end of the run may be shorter than the time resolves
                 if not (self.h >= smallest):
                     return NON_FINITE if not self.finite(self.y_new) else STEP_SIZE

@@ -221,10 +221,12 @@ def _jumps(function: Callable[[float], Any], t: np.ndarray, f: np.ndarray) -> np
     high = np.flatnonzero(
         change > _LOUDER * beside + _FAINT * np.abs(f[np.isfinite(f)]).max(initial=0.0)
     )
+    finest = 0.1 * np.finfo(float).eps * (t[-1] - t[0])
     found = []
     for k in high[:_JUMPS].tolist():
         left, right, before, behind = t[k], t[k + 1], f[k], f[k + 1]
-        while left < (middle := 0.5 * (left + right)) < right:
+        # next to zero times are finer than a step can be
+        while right - left > finest and left < (middle := 0.5 * (left + right)) < right:
             value = _values(function, np.array([middle]))[0]
             if abs(value - before) < abs(value - behind):
                 left, before = middle, value

@@ -209,3 +209,15 @@ def test_particles_with_little_inertia_are_kicked():
     gap = 2 * np.arctan(np.tan(0.75) * np.exp(-4.0 * 0.3))
     assert np.ptp(run.positions[-1]) == pytest.approx(gap, abs=2e-3)
     assert run.positions[-1].sum() == pytest.approx(1.5, abs=1e-9)
+
+
+@pytest.mark.parametrize("start", [0.0, 1.0, 1e3])
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e7])
+def test_a_jump_may_come_with_the_start_or_the_next_time_behind_it(start, unit):
+    (b,) = qsp.modes(1)
+    first = np.nextafter(start * unit, np.inf)
+    for jump in (start * unit, first):
+        drive = qutip.coefficient(lambda t, jump=jump: (1.0 if t > jump else -1.0) / unit)
+        system = qsp.System(drive * (b + b.dag()), [np.sqrt(2 / unit) * b])
+        run = qsp.mfsolve(system, [0.0], [start * unit, (start + 1) * unit], e_ops=[b])
+        assert run.expect[0][-1] == pytest.approx(-1j * (1 - np.exp(-1)), abs=1e-9)
