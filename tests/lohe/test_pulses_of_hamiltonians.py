@@ -5,6 +5,8 @@ import pytest
 import qutip
 
 import qsyncplug as qsp
+from qsyncplug.core.pulses import find_breaks
+from qsyncplug.waves.hamiltonian import functions_of_time
 
 ON, OFF, END = 50.0, 50.3, 100.0
 
@@ -47,3 +49,33 @@ def test_a_kick_moves_free_waves(method):
     run = qsp.slsolve(model, [wave, wave], [0.0, 20.0], options=options)
     density = np.abs(np.asarray(run.states[-1][0])) ** 2
     np.testing.assert_allclose((density @ x) / density.sum(), 20 - 10.025, rtol=1e-4)
+
+
+def test_potentials_that_take_arrays_of_times_are_looked_at_all_at_once():
+    """Those that do not, or say something else of many times than of one, one by one."""
+    grid, calls = qsp.Grid((16, 32), (10.0, 10.0)), []
+
+    def many(t, x, y):
+        calls.append(t)
+        return (t >= ON) * (t < OFF) * x + y**2
+
+    def single(t, x, y):
+        return square(t) * x + y**2
+
+    def other(t, x, y):
+        return np.max((t >= ON) * (t < OFF)) * x + y**2 + 0 * t
+
+    def watched(potential):
+        hamiltonian = qsp.GridHamiltonian(grid, potential, time_dependent=True)
+        return functions_of_time(hamiltonian)[0]
+
+    times = np.linspace(0.0, END, 2001)
+    right = np.array([watched(single)(t) for t in times])
+    assert np.ptp(right) > 1e-3
+    np.testing.assert_allclose(watched(many).at_times(times), right, rtol=1e-13)
+    assert len(calls) < 40
+    assert watched(single).at_times(times) is None
+    assert watched(other).at_times(times) is None
+    for potential in (many, single, other):
+        breaks = find_breaks([watched(potential)], [0.0, END])
+        assert ON in breaks and OFF in breaks
